@@ -496,7 +496,9 @@ def said(report: Report, index: int = 0) -> str:
 
 def every_format(report: Report) -> str:
     """Return a report in every format, as one text."""
-    return as_markdown(report) + as_csv(report) + as_json(report) + as_html(report)
+    return (
+        as_markdown(report, every_action=True) + as_csv(report) + as_json(report) + as_html(report)
+    )
 
 
 def attach(kind: str, target: Any, **more: Any) -> Change:

@@ -107,12 +107,12 @@ def activity(
     now = datetime.now(timezone.utc)
     asked = None
     if paths:
-        read_files(collector, paths)
+        _read_files(collector, paths)
     else:
         since = now - timedelta(days=days or _MOST_DAYS)
         with common.unknown_if_aws_fails(hidden=[*roles.hidden]):
             asked = _read_history(collector, roles, region, profile, (since, now))
-    found = result_of(collector, roles, now, asked)
+    found = _result_of(collector, roles, now, asked)
     files.write_all(
         {
             file: _written(found, chosen, styled=file is None)
@@ -128,13 +128,7 @@ def activity(
     )
 
 
-def read_files(collector: "Collector", paths: Sequence[Path]) -> None:
-    """Read CloudTrail's events from files.
-
-    :param collector: gets them.
-    :param paths: files, and folders with files.
-    :raises pump_roles.json_input.InputError: if there are no files.
-    """
+def _read_files(collector: "Collector", paths: Sequence[Path]) -> None:
     from pump_roles.account.activity.from_files import files_of, records_of  # noqa: PLC0415
 
     found = files_of(paths, unknown=collector.add_unknown)
@@ -143,34 +137,22 @@ def read_files(collector: "Collector", paths: Sequence[Path]) -> None:
             collector.add(file, records)
 
 
-def result_of(
+def _result_of(
     collector: "Collector",
     roles: "Roles",
-    now: datetime | None = None,
-    asked: tuple[str, str, tuple[str, ...]] | None = None,
-    *,
-    one_account: str = "--role-arn",
-    other_name: str = "--expect or --role-arn",
+    now: datetime,
+    asked: tuple[str, str, tuple[str, ...]] | None,
 ) -> "Activity":
-    """Return what events say, or exit with one line if there is none of one account's roles.
-
-    :param collector: has the events.
-    :param roles: the roles.
-    :param one_account: what to pass if the roles are in several accounts.
-    :param other_name: what to pass if a role has another name or path.
-    :param now: the time. By default, that of the clock.
-    :param asked: as for :meth:`pump_roles.account.activity.collect.Collector.result`.
-    """
     from pump_roles.account.activity.collect import NothingFoundError  # noqa: PLC0415
     from pump_roles.json_input import InputError  # noqa: PLC0415
     from pump_roles.output.activity_words import nothing_found  # noqa: PLC0415
 
     try:
-        return collector.result(now or datetime.now(timezone.utc), asked)
+        return collector.result(now, asked)
     except NothingFoundError as error:
-        common.fail(nothing_found(error, roles, other_name), common.UNKNOWN)
+        common.fail(nothing_found(error, roles), common.UNKNOWN)
     except InputError as error:
-        common.fail(f"{error}; pass {one_account}", common.UNKNOWN)
+        common.fail(f"{error}; pass --role-arn", common.UNKNOWN)
 
 
 def _read_history(

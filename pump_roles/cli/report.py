@@ -10,11 +10,10 @@ from pump_roles.cli import common, files
 from pump_roles.validators import GUARDRAILS, ROLE_NAME, ArgumentError
 
 if TYPE_CHECKING:
-    from pump_roles.account.activity.result import Activity
     from pump_roles.guardrails import Guardrail
     from pump_roles.report import Earlier, Report
 
-ReportFormat = Literal["html", "markdown", "summary", "csv", "json"]
+ReportFormat = Literal["html", "markdown", "csv", "json"]
 
 _ALARM: Final = "alarm"
 _BROADENED: Final = "broadened"
@@ -40,8 +39,13 @@ _EXTENSIONS: Final[dict[str, ReportFormat]] = {
 @click.option(
     "--format",
     type=click.Choice(get_args(ReportFormat)),
-    help="Defaults to the format of the output file's extension, or markdown. summary is "
-    "Markdown that fits a ticket or a pull request comment.",
+    help="Defaults to the format of the output file's extension, or markdown, which fits a "
+    "ticket or a pull request comment.",
+)
+@click.option(
+    "--every-action",
+    is_flag=True,
+    help="With markdown: list every policy and action, and cut nothing.",
 )
 @click.option(
     "--guardrails",
@@ -67,15 +71,6 @@ _EXTENSIONS: Final[dict[str, ReportFormat]] = {
     "repeated.",
 )
 @click.option(
-    "--activity",
-    type=files.named_path,
-    multiple=True,
-    metavar="<path>",
-    help="Files of CloudTrail, or folders with such files, as for pump-roles activity. The "
-    "page then says how often each action was used, and when last. May be repeated. "
-    "Requires --format html.",
-)
-@click.option(
     "--account",
     is_flag=True,
     help="Report on the roles in the caller's AWS account, as they are now.",
@@ -99,10 +94,10 @@ def report(
     *,
     output: Path | None,
     format: ReportFormat | None,
+    every_action: bool,
     guardrails: tuple[str, ...],
     since: Path | None,
     fail_on: tuple[str, ...],
-    activity: tuple[Path, ...],
     account: bool,
     role_name: tuple[str, ...],
     region: str | None,
@@ -119,17 +114,17 @@ def report(
 
     Exit status: 0 if the report is written; 3 if it is written and a --fail-on condition is met; 1
     if the input cannot be read or the report cannot be written; 2 for a usage error; 4 if the
-    account, or anything of --activity, cannot be read.
+    account cannot be read.
     """
     _check_account(path, role_name, region, profile, account=account)
     if _BROADENED in fail_on and since is None:
         raise click.BadParameter("--fail-on broadened requires --since")
     formats = files.formats_of(
-        [output], [path, since, *activity], _EXTENSIONS, format, remedy="; or pass --format"
+        [output], [path, since], _EXTENSIONS, format, remedy="; or pass --format"
     ) or {None: format or "markdown"}
     ((file, chosen),) = formats.items()
-    if activity and (chosen != "html" or account):
-        raise click.BadParameter("--activity: requires --format html, and no --account")
+    if chosen != "markdown":
+        common.check_needless({"--every-action": every_action}, "--format markdown")
     if guardrails and (account or path is not None):
         raise click.BadParameter("--guardrails: cannot be combined with --account or a path")
     if account:
@@ -138,12 +133,9 @@ def report(
         result = _of_templates(path, since)
     else:
         result = _of_published(guardrails, since)
-    done = _activity(activity, path) if activity else None
-    files.write_all({file: _written(result, chosen, done)})
+    files.write_all({file: _written(result, chosen, every_action=every_action)})
     if reasons := [*_reasons(result, fail_on)]:
         common.fail(" ".join(reasons), common.DIFFERENT)
-    if done is not None and done.unknown:
-        common.fail("--activity: not everything could be read; the page says so", common.UNKNOWN)
 
 
 def _of_published(values: Sequence[str], since: Path | None) -> "Report":
@@ -229,28 +221,11 @@ def _of_account(
         common.fail(str(error), common.UNKNOWN)
 
 
-def _activity(paths: Sequence[Path], templates: Path | None) -> "Activity":
-    from pump_roles.account.activity.collect import Collector  # noqa: PLC0415
-    from pump_roles.account.activity.roles import published_roles, roles_in  # noqa: PLC0415
-    from pump_roles.cli.activity import read_files, result_of  # noqa: PLC0415
-    from pump_roles.json_input import InputError  # noqa: PLC0415
-
-    roles = published_roles() if templates is None else roles_in(templates)
-    collector = Collector(roles)
-    try:
-        read_files(collector, paths)
-    except InputError as error:
-        common.fail(f"--activity: {error}", common.UNKNOWN)
-    return result_of(
-        collector, roles, one_account="files of one account", other_name="its template as PATH"
-    )
-
-
-def _written(result: "Report", chosen: ReportFormat, activity: "Activity | None") -> str:
+def _written(result: "Report", chosen: ReportFormat, *, every_action: bool) -> str:
     if chosen == "html":
         from pump_roles.output.page import as_html  # noqa: PLC0415
 
-        return as_html(result, activity)
+        return as_html(result)
     if chosen == "json":
         from pump_roles.output.json_documents import as_json  # noqa: PLC0415
 
@@ -259,9 +234,9 @@ def _written(result: "Report", chosen: ReportFormat, activity: "Activity | None"
         from pump_roles.output.report_csv import as_csv  # noqa: PLC0415
 
         return as_csv(result)
-    from pump_roles.output.report_markdown import as_markdown, as_summary  # noqa: PLC0415
+    from pump_roles.output.report_markdown import as_markdown  # noqa: PLC0415
 
-    return as_markdown(result) if chosen == "markdown" else as_summary(result)
+    return as_markdown(result, every_action=every_action)
 
 
 def _reasons(result: "Report", fatal: Sequence[str]) -> Iterator[str]:

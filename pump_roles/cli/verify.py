@@ -16,12 +16,11 @@ if TYPE_CHECKING:
     from pump_roles.account.verify.expectation import Expectation
     from pump_roles.account.verify.result import AccountResult, Verification
 
-VerifyFormat = Literal["table", "json", "sarif", "markdown"]
+VerifyFormat = Literal["table", "json", "markdown"]
 
 _EXTENSIONS: Final[dict[str, VerifyFormat]] = {
     ".txt": "table",
     ".json": "json",
-    ".sarif": "sarif",
     ".md": "markdown",
 }
 
@@ -351,11 +350,10 @@ def _of_accounts(  # noqa: PLR0917
 
 def _written(verification: "Verification", chosen: VerifyFormat, *, styled: bool) -> str:
     from pump_roles.output.json_documents import as_json  # noqa: PLC0415
-    from pump_roles.output.sarif import as_sarif  # noqa: PLC0415
     from pump_roles.output.verify_markdown import as_markdown  # noqa: PLC0415
 
     if chosen == "table":
         from pump_roles.output.verify_table import as_table  # noqa: PLC0415
 
         return as_table(verification, styled=styled)
-    return {"json": as_json, "markdown": as_markdown, "sarif": as_sarif}[chosen](verification)
+    return as_json(verification) if chosen == "json" else as_markdown(verification)

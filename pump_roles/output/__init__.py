@@ -1,1 +1,1 @@
-"""One voice: how results are written, as text, tables, Markdown, CSV, JSON, HTML, and SARIF."""
+"""One voice: how results are written, as text, tables, Markdown, CSV, JSON, and HTML."""

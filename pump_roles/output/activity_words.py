@@ -1,7 +1,7 @@
 """What the formats of an activity share: its sections, with their tables and sentences."""
 
 from collections import Counter
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING, Final
@@ -85,22 +85,6 @@ def sections(activity: Activity) -> Iterator[Section]:
     )
 
 
-def uses(activity: Activity, kind: str, actions: Collection[str]) -> str:
-    """Return how often a role used any of some actions, and when last, or was refused.
-
-    :param activity: what the role did.
-    :param kind: the role's kind.
-    :param actions: the actions.
-    """
-    found = [use for use in activity.used if use.kind == kind and use.action in actions]
-    if not found:
-        return "no use found" if activity.unknown else "never used"
-    count = sum(use.calls for use in found)
-    if not count:
-        return f"refused {plural(sum(use.refused for use in found), 'time')}"
-    return f"used {plural(count, 'time')}, last {max(use.last for use in found)}"
-
-
 _WHY: Final[Mapping[Why, str]] = {
     "denied": "the event history cannot be read",
     "digest": "is a digest file of a trail; it has no events",
@@ -124,13 +108,8 @@ def unknown_in_words(unknown: Unknown) -> str:
     return f"{events}{_WHY[unknown.why]}{detail}"
 
 
-def nothing_found(error: "NothingFoundError", roles: "Roles", remedy: str) -> str:
-    """Return why there is no result.
-
-    :param error: that there is no event of the roles.
-    :param roles: the roles.
-    :param remedy: what to pass for a role with another name or path.
-    """
+def nothing_found(error: "NothingFoundError", roles: "Roles") -> str:
+    """Return why there is no result."""
     if error.unknown:
         found = (f"{unknown.subject}: {unknown_in_words(unknown)}" for unknown in error.unknown)
         return f"the result is unknown: {'; '.join(listed(found, _ACTIONS))}"
@@ -140,7 +119,7 @@ def nothing_found(error: "NothingFoundError", roles: "Roles", remedy: str) -> st
     named = [sought.arn for sought in roles.sought if sought.arn] or places
     return (
         f"the result is unknown: none of {plural(error.events, 'event')} is of "
-        f"{' or '.join(named)}; if a role has another name or path, pass {remedy}"
+        f"{' or '.join(named)}; if a role has another name or path, pass --expect or --role-arn"
     )
 
 

@@ -366,14 +366,14 @@
   for (const copy of document.querySelectorAll(".copy")) {
     copy.hidden = false;
     copy.addEventListener("click", async () => {
-      const summary = find(copy.dataset.from);
+      const markdown = find("markdown");
       const status = copy.parentElement.querySelector("[role=status]");
       try {
-        await navigator.clipboard.writeText(summary.textContent);
+        await navigator.clipboard.writeText(markdown.textContent);
         status.textContent = say("script.copied");
       } catch {
-        summary.closest("details").open = true;
-        getSelection().selectAllChildren(summary);
+        markdown.closest("details").open = true;
+        getSelection().selectAllChildren(markdown);
         status.textContent = say("script.selected");
       }
     });

@@ -5,9 +5,9 @@ import re
 from base64 import b64encode
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from functools import cache, partial
+from functools import cache
 from hashlib import sha256
-from typing import TYPE_CHECKING, Any, Final
+from typing import Any, Final
 
 from jinja2 import Environment, StrictUndefined, Template
 from markupsafe import Markup, escape
@@ -17,14 +17,10 @@ from pump_roles.iam.decisions import ALLOWED, CONDITIONALLY, DENIED, PARTLY
 from pump_roles.output import report_words, words
 from pump_roles.output.json_documents import embedded
 from pump_roles.output.pieces import TEXTS, say
-from pump_roles.output.report_markdown import as_summary
-from pump_roles.output.report_text import as_text
+from pump_roles.output.report_markdown import as_markdown
 from pump_roles.report.guardrail_sets import left_by_sets
 from pump_roles.report.model import RISKS, ActionReport, Report, Risk, RoleReport
 from pump_roles.text import packaged
-
-if TYPE_CHECKING:
-    from pump_roles.account.activity.result import Activity
 
 _DECISIONS: Final = (ALLOWED, CONDITIONALLY, PARTLY, DENIED)
 _BEYOND: Final = "Reach"
@@ -42,18 +38,8 @@ class _Bar:
     label: str
 
 
-def as_html(report: Report, activity: "Activity | None" = None) -> str:
-    """Return the page of a report: the same bytes for the same report.
-
-    :param report: the report.
-    :param activity: what the roles did. By default, the page does not say what was used.
-    """
-    used: dict[str, Any] = {}
-    if activity is not None:
-        # Only this page needs it.
-        from pump_roles.output.activity_words import summary, uses  # noqa: PLC0415
-
-        used = {"uses": partial(uses, activity), "lines": [*summary(activity)]}
+def as_html(report: Report) -> str:
+    """Return the page of a report: the same bytes for the same report."""
     topics = [statement.topic for statement in report.statements]
     totals = (sum(found.values()) for of in report.services.values() for found in of.values())
     longest = max(totals, default=1)
@@ -66,8 +52,7 @@ def as_html(report: Report, activity: "Activity | None" = None) -> str:
         script_hash=_hash(script),
         data=_data(report),
         embedded=Markup(embedded(report)),  # noqa: S704 - Base64 in an element
-        summary=as_summary(report),
-        plain_summary=as_text(report),
+        markdown=as_markdown(report),
         rows=frozenset(action.name for action in report.actions),
         severities=report_words.severities(report),
         services={
@@ -87,8 +72,6 @@ def as_html(report: Report, activity: "Activity | None" = None) -> str:
         texts=TEXTS,
         say=say,
         marks_of=_marks,
-        activity=activity,
-        **used,
     )
 
 

@@ -1,4 +1,4 @@
-"""The permission report as Markdown: the whole, and a summary for a ticket."""
+"""The permission report as Markdown: cut to fit a ticket, or with every action."""
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Final
@@ -21,34 +21,33 @@ from pump_roles.report.statements import Answer, Statement
 from pump_roles.templates import Other
 from pump_roles.text import cut as _cut
 
-SUMMARY_LIMIT: Final = 60_000
-"""The maximum length of a summary, in characters. GitHub allows 65,536 in a comment."""
-
 _FEW: Final = 3
 _LISTED: Final = 8
 
 _MOST_LINES: Final = 40
 _LONGEST: Final = 360
-"""In a summary, the maximum numbers of lines in a section, and of characters in a text from a
+"""In a ticket, the maximum numbers of lines in a section, and of characters in a text from a
 template.
 """
 
 
-def as_markdown(report: Report) -> str:
-    """Return the whole report as Markdown, for a repository or a terminal."""
-    lines = [line for section in _shared(report, None) for line in section]
-    return "\n".join((*lines, *_rest(report))).rstrip("\n") + "\n"
-
-
-def as_summary(report: Report) -> str:
-    """Return a summary as Markdown, for a ticket or a pull request: at most 60,000 characters.
+def as_markdown(report: Report, *, every_action: bool = False) -> str:
+    """Return the report as Markdown for a ticket or a pull request: at most 60,000 characters.
 
     It contains what was read, who may assume the roles, the statements in plain words, what they
     mean at worst, the counts, the alarms, the changes, and lines to accept or reject. A list that
     is too long is cut, and says how much is missing.
+
+    :param report: the report.
+    :param every_action: whether to cut nothing, and to list every policy and action instead of the
+        lines to accept or reject.
     """
-    lines = [line for section in _shared(report, _LONGEST) for line in _fitted([*section])]
-    return "\n".join((*lines, *_accept_or_reject(report))).rstrip("\n") + "\n"
+    longest = None if every_action else _LONGEST
+    lines: list[str] = []
+    for section in _sections(report, longest):
+        lines += section if every_action else _fitted([*section])
+    lines += _rest(report) if every_action else _accept_or_reject(report)
+    return "\n".join(lines).rstrip("\n") + "\n"
 
 
 def _fitted(lines: Sequence[str]) -> Iterator[str]:
@@ -56,15 +55,10 @@ def _fitted(lines: Sequence[str]) -> Iterator[str]:
     yield from lines[:_MOST_LINES]
     left = sum(map(bool, lines[_MOST_LINES:]))
     if left:
-        yield from spaced(f"**{say('summary.cut', number=left)}**")
+        yield from spaced(f"**{say('markdown.cut', left)}**")
 
 
-def _shared(report: Report, longest: int | None) -> Iterator[Iterator[str]]:
-    """Yield the sections that the whole report and its summary have.
-
-    :param report: the report.
-    :param longest: the maximum length of a text from a template; ``None`` for the whole report.
-    """
+def _sections(report: Report, longest: int | None) -> Iterator[Iterator[str]]:
     yield _head(report)
     yield _alarms(report, longest)
     yield _statements(report, longest)
@@ -81,11 +75,11 @@ def _rest(report: Report) -> Iterator[str]:
     yield from _findings(report, others, None)
     yield from _others(report.others)
     for role in report.roles:
-        yield from spaced(f"## {say('summary.policies', role=wording.heading(role))}")
+        yield from spaced(f"## {say('markdown.policies', role=wording.heading(role))}")
         for policy in role.policies:
             yield from _policy(policy)
     yield from spaced(f"## {say('actions.title')}")
-    yield from spaced(say("summary.actions", date=report.date))
+    yield from spaced(say("markdown.actions", date=report.date))
     if not report.exact:
         yield from spaced(f"**{say('actions.not_complete')}**")
     yield from _actions(report.roles, report.actions)
@@ -94,7 +88,7 @@ def _rest(report: Report) -> Iterator[str]:
 def _head(report: Report) -> Iterator[str]:
     yield from spaced(f"# {say('top.title')}")
     yield from spaced(
-        say("summary.date", date=report.date, catalog=report.catalog, version=report.version)
+        say("markdown.date", date=report.date, catalog=report.catalog, version=report.version)
     )
     for role in report.roles:
         yield from spaced(f"**{_text(wording.verdict(role, report))}**")
@@ -134,7 +128,7 @@ def _statements(report: Report, longest: int | None) -> Iterator[str]:
     )
     yield from spaced(f"{'; '.join(wording.LEGEND.values())}.")
     if longest is None:
-        yield from spaced(say("summary.behind"))
+        yield from spaced(say("markdown.behind"))
         for statement in report.statements:
             answers = statement.roles.values()
             names = dict.fromkeys(name for answer in answers for name in answer.named)
@@ -172,22 +166,22 @@ def _numbers(report: Report, longest: int | None) -> Iterator[str]:
         say("numbers.name"): [
             code(role.name) if role.name else say("roles.unnamed") for role in roles
         ],
-        say("summary.published"): [
-            say("summary.yes") if role.as_published else f"**{say('summary.no')}**"
+        say("markdown.published"): [
+            say("markdown.yes") if role.as_published else f"**{say('markdown.no')}**"
             for role in roles
         ],
-        say("summary.assumed_by"): [
+        say("markdown.assumed_by"): [
             _text(_cut(wording.assumed_by(role), longest)) for role in roles
         ],
-        say("summary.external_id"): [
+        say("markdown.external_id"): [
             wording.trusted(role) if role.external_id else f"**{wording.trusted(role)}**"
             for role in roles
         ],
-        say("summary.boundary"): [
+        say("markdown.boundary"): [
             code(boundary_in_words(role.boundary)) if role.boundary else say("roles.none")
             for role in roles
         ],
-        say("summary.expires"): [
+        say("markdown.expires"): [
             say("roles.ends", until=role.ends) if role.ends else say("roles.never")
             for role in roles
         ],
@@ -195,11 +189,11 @@ def _numbers(report: Report, longest: int | None) -> Iterator[str]:
             what: [role.counted(getattr(role, member)) for role in roles]
             for member, what in TEXTS["counted"].items()
         },
-        say("summary.levels"): [
+        say("markdown.levels"): [
             ", ".join(f"{level} {role.counted(left)}" for level, (_, left) in role.levels.items())
             for role in roles
         ],
-        say("summary.read_from"): [_read_from(role, longest) for role in roles],
+        say("markdown.read_from"): [_read_from(role, longest) for role in roles],
     }
     yield from spaced(f"## {say('numbers.title')}")
     yield from _table(
@@ -207,7 +201,7 @@ def _numbers(report: Report, longest: int | None) -> Iterator[str]:
         ([name, *cells] for name, cells in rows.items()),
     )
     if more := wording.added(report):
-        yield from spaced(say("summary.adds", adds=more))
+        yield from spaced(say("markdown.adds", adds=more))
 
 
 def _read_from(role: RoleReport, longest: int | None) -> str:
@@ -215,7 +209,7 @@ def _read_from(role: RoleReport, longest: int | None) -> str:
         f"{_code(_cut(file, longest))}, SHA-256 {_code(sha256)}" for file, sha256 in role.files
     ]
     most = len(found) if longest is None else _LISTED
-    return "; ".join(listed(found, most, say("changes.file"))) or say("summary.from_pump")
+    return "; ".join(listed(found, most, say("changes.file"))) or say("markdown.from_pump")
 
 
 def _ledger(report: Report) -> Iterator[str]:
@@ -242,7 +236,7 @@ def _guardrail(name: str, value: str, by_role: Mapping[str, GuardrailReport]) ->
         if names
     ]
     taken += [
-        f"{kind}: {say('summary.every_action')}" for kind, found in by_role.items() if found.ends
+        f"{kind}: {say('markdown.every_action')}" for kind, found in by_role.items() if found.ends
     ]
     return [
         f"{_code(name)}{f': {_text(_cut(value, _LONGEST))}' if value else ''}",
@@ -284,16 +278,16 @@ def _change(change: Change, longest: int | None) -> str:
 
 
 def _accept_or_reject(report: Report) -> Iterator[str]:
-    yield from spaced(f"## {say('summary.decision')}")
+    yield from spaced(f"## {say('markdown.decision')}")
     for role in report.roles:
         digests = ", ".join(_code(sha256) for _, sha256 in role.files[:_LISTED])
         if len(role.files) > _LISTED:
-            digests = say("summary.others", digests=digests)
+            digests = say("markdown.others", digests=digests)
         digest = f" (SHA-256 {digests})" if digests else ""
-        yield f"- [ ] {say('summary.accept', role=role.kind)}{digest}"
+        yield f"- [ ] {say('markdown.accept', role=role.kind)}{digest}"
     yield from spaced(
-        f"- [ ] {say('summary.reject')} ",
-        f"{say('later.summary')} {_code(say('later.command'))}",
+        f"- [ ] {say('markdown.reject')} ",
+        f"{say('later.markdown')} {_code(say('later.command'))}",
     )
 
 
@@ -368,5 +362,5 @@ def _resources(action: ActionReport) -> str:
     if not action.resources:
         return "`*`"
     if len(action.resources) > _FEW:
-        return say("summary.types", number=len(action.resources))
+        return say("markdown.types", number=len(action.resources))
     return ", ".join(action.resources)

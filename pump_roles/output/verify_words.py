@@ -55,18 +55,18 @@ class Entry:
 
 def of_account(account: AccountResult) -> Iterator[Entry]:
     """Yield what there is to say about an account, apart from its expected roles."""
-    yield from entries("not checked", map(unknown_in_words, account.unknown))
-    yield from _first(map(of_difference, account.differences), "difference")
-    yield from _first(map(of_other, account.others), "other role")
+    yield from _entries("not checked", map(unknown_in_words, account.unknown))
+    yield from _first(map(_of_difference, account.differences), "difference")
+    yield from _first(map(_of_other, account.others), "other role")
 
 
 def of_role(role: RoleResult) -> Iterator[Entry]:
     """Yield what there is to say about an expected role."""
     # First those that give more access, then those that may, then the others.
     by_effect = sorted(role.differences, key=lambda found: _EFFECTS.index(found.effect))
-    yield from _first(map(of_difference, by_effect), "difference")
-    yield from entries("not checked", map(unknown_in_words, role.unknown))
-    yield from entries("note", map(unknown_in_words, role.notes))
+    yield from _first(map(_of_difference, by_effect), "difference")
+    yield from _entries("not checked", map(unknown_in_words, role.unknown))
+    yield from _entries("note", map(unknown_in_words, role.notes))
     for approval in role.approvals:
         yield Entry(label=approval.guardrail, sentence=approval_in_words(approval))
     if role.last_used:
@@ -74,12 +74,12 @@ def of_role(role: RoleResult) -> Iterator[Entry]:
         yield Entry(label="last used", sentence=line(f"{role.last_used}{where}"))
 
 
-def entries(label: str, sentences: Iterable[str]) -> Iterator[Entry]:
+def _entries(label: str, sentences: Iterable[str]) -> Iterator[Entry]:
     """Yield an entry for each sentence; of many, only the first, and how many more there are."""
     return _first(Entry(label=label, sentence=line(each)) for each in sentences)
 
 
-def of_difference(difference: Difference) -> Entry:
+def _of_difference(difference: Difference) -> Entry:
     """Return what a difference is, and what it changes."""
     details = (line(detail, LONGEST_NAME) for detail in details_of(difference, "account"))
     return Entry(
@@ -93,7 +93,7 @@ def of_difference(difference: Difference) -> Entry:
     )
 
 
-def of_other(other: OtherRole) -> Entry:
+def _of_other(other: OtherRole) -> Entry:
     """Return how another role gives access, and to whom."""
     return Entry(
         label=other.effect,
@@ -141,7 +141,7 @@ def by_attention(accounts: Iterable[AccountResult]) -> Mapping[State, Sequence[A
     return {state: [account for account in ordered if account.state == state] for state in _STATES}
 
 
-def is_unknown(verification: Verification) -> bool:
+def _is_unknown(verification: Verification) -> bool:
     """Return whether anything could not be checked, even if something else differs."""
     return not verification.accounts or any(
         account.state == "unknown" or account.unknown or any(role.unknown for role in account.roles)
@@ -180,31 +180,26 @@ def approval_in_words(approval: Approval) -> str:
     return f"order {value}" if approval.guardrail == "only-by-order" else f"open: {value}"
 
 
-def about(account: AccountResult, found: AccountResult | RoleResult) -> str:
-    """Return which role or account something is about, as the beginning of a sentence."""
-    place = f"account {account_in_words(account)}"
-    if isinstance(found, RoleResult):
-        return f"The {found.kind} role {line(found.arn.rpartition('/')[2])} in {place}"
-    return f"In {place}"
-
-
 def of_matching(accounts: Sequence[AccountResult]) -> Iterator[Entry]:
     """Yield what there is to say about accounts that match and are not shown one by one."""
-    yield from entries("note", notes(accounts))
-    yield from entries("open", open_guardrails(accounts))
+    yield from _entries("note", _notes(accounts))
+    yield from _entries("open", _open_guardrails(accounts))
 
 
-def open_guardrails(accounts: Iterable[AccountResult]) -> Iterator[str]:
+def _open_guardrails(accounts: Iterable[AccountResult]) -> Iterator[str]:
     """Yield which guardrails the customer has opened, a sentence for each role."""
     for account in accounts:
         for role in account.roles:
             for approval in role.approvals:
                 if approval.open:
-                    how = approval_in_words(approval)
-                    yield f"{about(account, role)}: the guardrail {approval.guardrail}: {how}."
+                    name = line(role.arn.rpartition("/")[2])
+                    yield (
+                        f"The {role.kind} role {name} in account {account_in_words(account)}: "
+                        f"the guardrail {approval.guardrail}: {approval_in_words(approval)}."
+                    )
 
 
-def notes(accounts: Iterable[AccountResult]) -> Sequence[str]:
+def _notes(accounts: Iterable[AccountResult]) -> Sequence[str]:
     """Return the notes on the roles of accounts, each once, with the number of roles."""
     numbers = Counter(
         note for account in accounts for role in account.roles for note in dict.fromkeys(role.notes)
@@ -215,9 +210,6 @@ def notes(accounts: Iterable[AccountResult]) -> Sequence[str]:
     ]
 
 
-UNVERIFIED: Final = "unverified"
-"""The rule for what could not be checked."""
-
 _WHO: Final = (
     "If what is expected is not deployed yet, deploy it. Otherwise, AWS CloudTrail shows who "
     "changed the role."
@@ -227,33 +219,6 @@ _RESTORE: Final = (
     "--revert-drift). Deploying an unchanged template again does not restore it."
 )
 _AGAIN: Final = "Correct the expectation, or delete the role and deploy it again."
-
-RULES: Final[Mapping[Rule, str]] = MappingProxyType(
-    {
-        "role-missing": "An expected role does not exist.",
-        "role-present": "A role that must be removed still exists.",
-        "role-name": "The role's name differs in case.",
-        "role-path": "The role has a different path.",
-        "trust-policy": "The trust policy differs.",
-        "trust-broken": "The trust policy names a principal that no longer exists.",
-        "external-id": "The role accepts other external IDs than expected.",
-        "policy-added": "The role has a policy that is not expected.",
-        "policy-removed": "The role lacks an expected policy.",
-        "policy-changed": "One of the role's policies differs.",
-        "policies-together": "The role's policies, taken together, have a different effect.",
-        "boundary-added": "The role has a permissions boundary that is not expected.",
-        "boundary-removed": "The role lacks the expected permissions boundary.",
-        "boundary-changed": "The role has a different permissions boundary.",
-        "boundary-text": "The policy document of the permissions boundary differs.",
-        "session-duration": "The maximum session duration differs.",
-        "tag-added": "The role has a tag that is not expected.",
-        "tag-removed": "The role lacks an expected tag.",
-        "tag-changed": "A tag has a different value.",
-        "other-access": "Pump's principal, or everyone, can assume another role.",
-        "organization": "The account is not in the expected organization.",
-    }
-)
-"""What each kind of difference means."""
 
 REMEDIES: Final[Mapping[Rule, str]] = MappingProxyType(
     {
@@ -309,4 +274,4 @@ def remedies(verification: Verification) -> Mapping[str, str]:
     if any(account.others for account in verification.accounts):
         rules.add("other-access")
     by_rule: dict[str, str] = {rule: remedy for rule, remedy in REMEDIES.items() if rule in rules}
-    return {**by_rule, UNVERIFIED: UNVERIFIED_REMEDY} if is_unknown(verification) else by_rule
+    return {**by_rule, "unverified": UNVERIFIED_REMEDY} if _is_unknown(verification) else by_rule

@@ -2,7 +2,6 @@
 
 import csv
 import json
-import re
 from io import StringIO
 from pathlib import Path
 from typing import Any
@@ -207,65 +206,3 @@ def test_usage_error(
 def test_event_history_needs_credentials() -> None:
     line = the_error(activity("--days", "1"))
     assert line.startswith(f"{UNKNOWN}Unable to locate credentials")
-
-
-def report(*arguments: object) -> Result:
-    return run("report", *arguments)
-
-
-def test_page_of_the_report_says_what_was_used(trail: Path, tmp_path: Path) -> None:
-    page = tmp_path / "report.html"
-    write(trail, *(call("ecs:DescribeTasks") for _ in range(3)), name="more.json")
-    ended = report("--activity", trail, "--output", page)
-    assert (ended.exit_code, ended.output) == (0, "")
-    written = page.read_text("utf-8")
-    of_action = re.search(r'<li id="ecs:DescribeTasks".*?(?=<li )', written, re.DOTALL)
-    assert of_action
-    assert "auto-pilot: used 3 times, last 2026-11-10T08:15:00Z" in of_action[0]
-    of_action = re.search(r'<li id="ce:GetCostAndUsage".*?(?=<li )', written, re.DOTALL)
-    assert of_action
-    assert "read-only: never used; auto-pilot: never used" in of_action[0]
-    spends = re.search(r'<tr id="spend-money".*?(?=<tr )', written, re.DOTALL)
-    assert spends
-    assert re.findall("; (never used|used [^<]*)<", spends[0]) == [
-        "never used",
-        "used 8 times, last 2026-11-10T08:15:00Z",
-    ]
-    assert "Not everything could be read" not in written
-    report("--output", page)
-    assert (
-        "used" not in re.findall(r'<tr id="spend-money".*?(?=<tr )', page.read_text(), re.DOTALL)[0]
-    )
-
-
-def test_page_says_that_not_everything_could_be_read(trail: Path, tmp_path: Path) -> None:
-    page = tmp_path / "report.html"
-    (trail / "z.json").write_text("{")
-    ended = report("--activity", trail, "--output", page)
-    assert ended.exit_code == 4
-    assert ended.stderr == (
-        "pump-roles: --activity: not everything could be read; the page says so\n"
-    )
-    written = page.read_text("utf-8")
-    assert "Not everything could be read" in written
-    assert "no use found" in written
-    assert "never used" not in written
-
-
-def test_activity_of_a_report_needs_a_page_and_events(trail: Path, tmp_path: Path) -> None:
-    for more in (["--format", "json"], ["--format", "html", "--account"]):
-        problem = the_usage_error(report("--activity", trail, *more))
-        assert "--activity: requires --format html, and no --account" in problem
-    other = write(tmp_path, call("ec2:CreateTags", role=f"{AUTO_PILOT}2"), name="o.json")
-    page = tmp_path / "report.html"
-    command = ("--activity", other, "--output", page)
-    assert the_error(report(*command)) == (
-        f"{UNKNOWN}none of 1 event is of {NAMES}; if a role has another name or path, "
-        "pass its template as PATH"
-    )
-    write(tmp_path, READS, call("ec2:CreateTags", role=OTHER), name="o.json")
-    assert the_error(report(*command)) == f"{SEVERAL}; pass files of one account"
-    other.unlink()
-    line = the_error(report(*command))
-    assert line == f"pump-roles: --activity: {other}: there is no such file"
-    assert not page.exists()

@@ -11,7 +11,7 @@ import shutil
 import subprocess
 import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from functools import cache
+from functools import cache, partial
 from hashlib import sha256
 from pathlib import Path
 from typing import Any
@@ -25,7 +25,7 @@ from pump_roles.json_input import InputError
 from pump_roles.output.json_documents import as_json, report_from
 from pump_roles.output.page import as_html
 from pump_roles.output.report_csv import as_csv
-from pump_roles.output.report_markdown import as_markdown, as_summary
+from pump_roles.output.report_markdown import as_markdown
 from pump_roles.report import Report, of_published
 from tests.commands import run, the_error, the_usage_error
 from tests.support import DOCUMENTED, EXTERNAL_ID, PUMP_ACCOUNT, short_reports, synthesize, trust
@@ -53,7 +53,8 @@ def report(*arguments: object) -> Result:
         ("r.md", (), as_markdown),
         ("r.csv", (), as_csv),
         ("R.JSON", (), as_json),
-        ("r.xml", ("--format", "summary"), as_summary),
+        ("r.xml", ("--format", "markdown"), as_markdown),
+        ("r.md", ("--every-action",), partial(as_markdown, every_action=True)),
         ("r.html", ("--format", "csv"), as_csv),
     ],
 )
@@ -69,6 +70,16 @@ def test_report_goes_to_standard_output_as_markdown_by_default() -> None:
     ended = report()
     assert ended.exit_code == 0
     assert ended.stdout == published(as_markdown)
+
+
+@pytest.mark.parametrize("arguments", [("--format", "html"), ("--output", "r.csv")])
+def test_every_action_is_only_for_markdown(
+    arguments: tuple[str, ...], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    problem = the_usage_error(report("--every-action", *arguments))
+    assert "--every-action: requires --format markdown" in problem
+    assert [*tmp_path.iterdir()] == []
 
 
 @pytest.fixture
@@ -517,11 +528,10 @@ def test_error_shows_no_control_characters_of_a_path(tmp_path: Path) -> None:
 def test_character_that_cannot_be_encoded_is_written_as_its_code(tmp_path: Path) -> None:
     file = synthesize(tmp_path / "cdk.out") / "PumpReadOnly.template.json"
     file.write_text(file.read_text().replace("PumpBillingReadOnly", "\\ud800"))
-    for chosen in ("html", "markdown", "csv", "json", "summary"):
-        ended = report(file, "--format", chosen)
+    for chosen in (["html"], ["markdown", "--every-action"], ["csv"], ["json"]):
+        ended = report(file, "--format", *chosen)
         assert ended.exit_code == 0, ended.output
-        # The summary may leave the name out.
-        assert "ud800" in ended.stdout or chosen == "summary"
+        assert "ud800" in ended.stdout
 
 
 @pytest.mark.parametrize(

@@ -226,7 +226,7 @@ def test_also_looks_for_the_published_role_name(removed: Removed, tmp_path: Path
 def test_every_format_names_the_account_the_role_and_the_cure(
     customer: Customer, tmp_path: Path
 ) -> None:
-    outputs = [tmp_path / f"removal.{ending}" for ending in ("txt", "md", "sarif")]
+    outputs = [tmp_path / f"removal.{ending}" for ending in ("txt", "md")]
     words = [word for output in outputs for word in ("--output", output)]
     verified = Removed(customer.aws, customer.folder)
     assert verified("--expect", customer.folder, *words)[0] == 3
@@ -237,10 +237,6 @@ def test_every_format_names_the_account_the_role_and_the_cure(
             assert f"arn:aws:iam::{ACCOUNT_ID}:role/pump/{name}" in text
         assert "role-present" in text
         assert REMEDIES["role-present"].partition(":")[0] in text
-    results = json.loads(outputs[-1].read_text())["runs"][0]["results"]
-    assert [(result["ruleId"], result["level"]) for result in results] == [
-        ("role-present", "error")
-    ] * 2
 
 
 # An organization.

@@ -228,7 +228,7 @@ AUDITED = f"{OF_ORGANIZATION} Audit"
         (f"{REVIEWED} --management-account o-abcd123456", "--management-account"),
         (
             f"{REVIEWED} --output result.xml",
-            "result.xml: unknown extension; must be one of .txt, .json, .sarif, .md",
+            "result.xml: unknown extension; must be one of .txt, .json, .md",
         ),
         (f"{REVIEWED} --external-ids missing", "'--external-ids': must be a .csv file"),
         (f"{REVIEWED} --boundary-policy b.json --output b.json", "would overwrite an input"),

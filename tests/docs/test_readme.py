@@ -7,8 +7,6 @@ from aws_cdk import Stack
 from aws_cdk import aws_iam as iam
 from aws_cdk.assertions import Template
 
-from pump_roles.output.report_text import as_text
-from pump_roles.report import of_published
 from tests.docs.pages import README
 from tests.support import access_policy, identity_policies
 from tools.sandbox import screenshot
@@ -31,8 +29,7 @@ def test_leads_to_every_page() -> None:
 
 def test_picture_of_the_report_shows_its_text() -> None:
     recorded = json.loads(screenshot.TEXTS.read_text(encoding="utf-8"))
-    drawn = screenshot.digest(as_text(of_published()))
-    assert recorded["report.png"] == drawn, "run make screenshot"
+    assert recorded["report.png"] == screenshot.report_digest(), "run make screenshot"
 
 
 def test_example_of_pumps_side_lets_a_worker_assume_roles_only_with_an_external_id() -> None:

@@ -29,8 +29,7 @@ from pump_roles.iam.decisions import ALLOWED, CONDITIONALLY, DENIED, PARTLY
 from pump_roles.output import pieces, report_words
 from pump_roles.output.page import as_html
 from pump_roles.output.pieces import say
-from pump_roles.output.report_markdown import as_summary
-from pump_roles.output.report_text import as_text
+from pump_roles.output.report_markdown import as_markdown
 from pump_roles.output.report_words import (
     answer_in_words,
     answered,
@@ -685,30 +684,29 @@ def test_says_where_the_roles_act(show: Show, guarded: Report) -> None:
     assert section.locator("tbody tr").count() == 4
 
 
-def test_summary_is_there_to_copy(show: Show, guarded: Report) -> None:
+def test_markdown_is_there_to_copy(show: Show, guarded: Report) -> None:
     page = show("few")
-    summary = page.locator("#summary")
-    assert not summary.is_visible()
+    shown = page.locator("#markdown")
+    assert not shown.is_visible()
     # The page is not allowed to read the clipboard: what it writes is caught.
     page.evaluate(
         """Object.defineProperty(navigator, "clipboard", {
             configurable: true,
             value: { writeText: async (text) => { window.copied = text; } } })"""
     )
-    top, top_text, ticket, _ = page.locator(".copy").all()
-    summarized = as_summary(few(guarded))
-    for button, copied in ((top, summarized), (top_text, as_text(few(guarded)))):
-        button.click()
-        page.get_by_text("Copied.").wait_for()
-        assert page.evaluate("window.copied") == copied
+    top, ticket = page.locator(".copy").all()
+    markdown = as_markdown(few(guarded))
+    top.click()
+    page.get_by_text("Copied.").wait_for()
+    assert page.evaluate("window.copied") == markdown
     page.evaluate(
         """Object.defineProperty(navigator, "clipboard", {
             value: { writeText: () => Promise.reject(new Error("no")) } })"""
     )
     ticket.click()
     page.get_by_text("Selected: press").wait_for()
-    assert summary.is_visible()
-    assert page.evaluate("getSelection().toString()").strip() == summarized.strip()
+    assert shown.is_visible()
+    assert page.evaluate("getSelection().toString()").strip() == markdown.strip()
 
 
 def has(decision: str) -> Callable[[ActionReport], bool]:

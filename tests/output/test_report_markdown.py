@@ -1,11 +1,11 @@
-"""The summary for a ticket: its content, and that nothing can crowd it out."""
+"""The Markdown for a ticket: its content, and that nothing can crowd it out."""
 
 from dataclasses import replace
 
 import pytest
 
 from pump_roles.compare import Difference
-from pump_roles.output.report_markdown import SUMMARY_LIMIT, as_markdown, as_summary
+from pump_roles.output.report_markdown import as_markdown
 from pump_roles.output.report_words import answer_in_words, heading
 from pump_roles.report import Report, of_published
 from pump_roles.report.model import Change, Compared, Finding
@@ -13,8 +13,8 @@ from pump_roles.role import Boundary, Unknown
 from pump_roles.templates import Place
 from tests.account.verify.results import newly_allowed
 
-GITHUB = 65_536
-"""The maximum length of a GitHub comment, in characters."""
+LIMIT = 60_000
+"""The maximum length, in characters. GitHub allows 65,536 in a comment."""
 
 SINCE = Compared(
     file="earlier.json", files=(("earlier.json", "0" * 64),), date="2026-09-26", version="0.1.0"
@@ -34,26 +34,28 @@ def published() -> Report:
 
 
 def test_has_what_a_ticket_needs(published: Report) -> None:
-    summary = as_summary(published)
+    markdown = as_markdown(published)
     for role in published.roles:
-        assert heading(role) in summary
-        assert f"`{role.name}`" in summary
-        assert f"- [ ] Accept the {role.kind} role" in summary
-    assert "- [ ] Reject, because: " in summary
-    assert "Pump's principal" in summary
+        assert heading(role) in markdown
+        assert f"`{role.name}`" in markdown
+        assert f"- [ ] Accept the {role.kind} role" in markdown
+    assert "- [ ] Reject, because: " in markdown
+    assert "Pump's principal" in markdown
     assert (
         "**No alarms: nothing that was read gives the roles more access than Pump publishes. "
-        "Not compared with an earlier report.**" in summary
+        "Not compared with an earlier report.**" in markdown
     )
     for statement in published.statements:
-        (line,) = (line for line in summary.splitlines() if line.startswith(f"| {statement.title}"))
+        (line,) = (
+            line for line in markdown.splitlines() if line.startswith(f"| {statement.title}")
+        )
         for answer in statement.roles.values():
             assert f"**{answer_in_words(answer)}**" in line
-    assert len(summary) < 10_000
+    assert len(markdown) < 10_000
 
 
 def test_says_what_the_answers_mean_at_worst(published: Report) -> None:
-    section = as_summary(published).partition("\n## At worst\n\n")[2].partition("\n## ")[0]
+    section = as_markdown(published).partition("\n## At worst\n\n")[2].partition("\n## ")[0]
     money, joining = section.strip().split("\n\n")
     assert money.startswith("**Spend money on commitments (auto-pilot).** The amount has no limit.")
     assert joining.startswith("**Join another organization (auto-pilot).** From then on, the mana")
@@ -61,11 +63,11 @@ def test_says_what_the_answers_mean_at_worst(published: Report) -> None:
     # Cut short nowhere.
     for statement in published.statements:
         assert statement.worst in section
-    assert section in as_markdown(published)
+    assert section in as_markdown(published, every_action=True)
 
 
 def test_says_nothing_at_worst_of_what_no_role_can_do(published: Report) -> None:
-    assert "At worst" not in as_summary(replace(published, roles=published.roles[:1], actions=()))
+    assert "At worst" not in as_markdown(replace(published, roles=published.roles[:1], actions=()))
     unknown = [
         replace(
             found,
@@ -73,8 +75,8 @@ def test_says_nothing_at_worst_of_what_no_role_can_do(published: Report) -> None
         )
         for found in published.statements
     ]
-    summary = as_summary(replace(published, statements=tuple(unknown)))
-    assert "**Spend money on commitments (read-only, auto-pilot).** The amount" in summary
+    markdown = as_markdown(replace(published, statements=tuple(unknown)))
+    assert "**Spend money on commitments (read-only, auto-pilot).** The amount" in markdown
 
 
 def test_has_the_digests_the_alarms_and_the_changes(published: Report) -> None:
@@ -103,17 +105,27 @@ def test_has_the_digests_the_alarms_and_the_changes(published: Report) -> None:
             for number, role in enumerate(published.roles)
         ),
     )
-    summary = as_summary(report)
-    assert "**1 alarm. 1 change since earlier.json: 1 can broaden access.**" in summary
-    assert "**Other resources may give more access than these roles.** They are not " in summary
+    markdown = as_markdown(report)
+    assert "**1 alarm. 1 change since earlier.json: 1 can broaden access.**" in markdown
+    assert "**Other resources may give more access than these roles.** They are not " in markdown
     assert (
         "- broader, read-only: 1 action that reads metadata: not granted before, allowed now: "
-        "`ce:GetTags`" in summary
+        "`ce:GetTags`" in markdown
     )
-    assert f"SHA-256 {'0' * 64}" in summary
+    assert f"SHA-256 {'0' * 64}" in markdown
     for role in report.roles:
         for _, sha256 in role.files:
-            assert summary.count(sha256) >= 2, "in the table and next to the line to accept"
+            assert markdown.count(sha256) >= 2, "in the table and next to the line to accept"
+
+
+def test_lists_every_action_only_if_asked(published: Report) -> None:
+    cut, whole = as_markdown(published), as_markdown(published, every_action=True)
+    rows = [f"\n| `{action.name}` |" for action in published.actions]
+    assert all(row in whole for row in rows)
+    assert not any(row in cut for row in rows)
+    assert all(f"\n### {policy.name}\n" in whole for policy in published.roles[0].policies)
+    assert "\n### " not in cut
+    assert "- [ ] " not in whole
 
 
 LONG = "x" * 70_000
@@ -167,17 +179,21 @@ def test_nothing_pushes_out_the_rest(excess: dict[str, object], published: Repor
         places=(place,) * 500,
         **excess,  # type: ignore[arg-type]
     )
-    summary = as_summary(report)
-    assert len(summary) < SUMMARY_LIMIT < GITHUB
-    assert "ut here" in summary or "(cut)" in summary
-    assert ("**Other resources may give more access than these roles.**" in summary) == (
+    markdown = as_markdown(report)
+    assert len(markdown) < LIMIT
+    assert "ut here" in markdown or "(cut)" in markdown
+    whole = as_markdown(report, every_action=True)
+    assert len(whole) > LIMIT
+    assert "ut here" not in whole
+    assert "(cut)" not in whole
+    assert ("**Other resources may give more access than these roles.**" in markdown) == (
         "findings" in excess
     )
-    assert ("- broader, read-only: " in summary) == ("changes" in excess)
+    assert ("- broader, read-only: " in markdown) == ("changes" in excess)
     headings = ("In plain words", "Changes", "In numbers", "Where the roles act", "Decision")
-    found = [summary.index(f"## {heading}") for heading in headings]
+    found = [markdown.index(f"## {heading}") for heading in headings]
     assert found == sorted(found), "plain words come first, after the alarms"
     for statement in report.statements:
-        assert statement.title in summary
-    _, _, after = summary.partition("- [ ] Reject, because: \n")
+        assert statement.title in markdown
+    _, _, after = markdown.partition("- [ ] Reject, because: \n")
     assert after == LATER

@@ -18,7 +18,7 @@ from pump_roles.role import Part, Why
 from pump_roles.text import packaged
 
 OUTPUT = "pump_roles.output"
-MODULES = ("page.py", "report_words.py", "report_markdown.py", "report_text.py", "words.py")
+MODULES = ("page.py", "report_words.py", "report_markdown.py", "words.py")
 SHOWN = {"alt", "aria-label", "data-head", "placeholder", "title"}
 """The attributes that are shown or read aloud."""
 

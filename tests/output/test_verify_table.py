@@ -2,10 +2,13 @@
 
 import re
 from dataclasses import replace
+from typing import get_args
 
 import pytest
 
 from pump_roles.account.organization import Organization
+from pump_roles.account.verify.result import AccountResult
+from pump_roles.compare import Rule
 from pump_roles.output.verify_table import as_table
 from pump_roles.output.verify_words import REMEDIES, UNVERIFIED_REMEDY
 from tests.account.verify.results import (
@@ -68,6 +71,37 @@ def test_shows_each_difference_with_what_it_means() -> None:
         "\n"
         "accounts: 1 match, 1 differs, 1 unknown\n"
     )
+
+
+def test_each_rule_has_a_remedy() -> None:
+    assert [*REMEDIES] == [*get_args(Rule)]
+    assert all(text == " ".join(text.split()) and text.endswith(".") for text in REMEDIES.values())
+
+
+@pytest.mark.parametrize(
+    ("accounts", "checked"),
+    [
+        ((), False),
+        ((matching(1),), True),
+        ((differing(1),), True),
+        ((matching(1), unknown(2)), False),
+        ((matching(1, unknown=(not_read("its tags"),)),), False),
+        ((differing(1), differing(2, unknown=(not_read("roles cannot be listed"),))), False),
+        (
+            (
+                replace(
+                    differing(1), roles=(role("1", difference(), unknown=(not_read("its tags"),)),)
+                ),
+            ),
+            False,
+        ),
+    ],
+)
+def test_says_what_to_do_unless_everything_was_checked(
+    accounts: tuple[AccountResult, ...], *, checked: bool
+) -> None:
+    table = as_table(verification(*accounts), styled=False)
+    assert (f"  unverified: {UNVERIFIED_REMEDY}\n" in table) == (not checked)
 
 
 def test_names_each_organization_once_and_says_if_there_is_none() -> None:

@@ -262,7 +262,7 @@ def test_two_external_ids_are_counted_and_not_shown(tmp_path: Path) -> None:
 
 
 def test_markdown_counts_and_lists_every_action(published_report: Report) -> None:
-    markdown = as_markdown(published_report)
+    markdown = as_markdown(published_report, every_action=True)
     counts = " | ".join(f"{role.actions:,}" for role in published_report.roles)
     assert f"| granted, including denied | {counts} |" in markdown
     listed = [line for line in markdown.splitlines() if line.startswith("| `") and ":" in line[:40]]
@@ -404,7 +404,7 @@ def test_a_boundary_is_shown(tmp_path: Path) -> None:
     report = of_templates(synthesize(tmp_path, permissions_boundary="platform/Boundary"))
     arn = "arn:${AWS::Partition}:iam::${AWS::AccountId}:policy/platform/Boundary"
     assert [role.boundary for role in report.roles] == [arn] * 2
-    assert "`platform/Boundary`" in as_markdown(report)
+    assert "`platform/Boundary`" in as_markdown(report, every_action=True)
 
 
 def test_reports_what_the_catalog_does_not_have(text: str, tmp_path: Path) -> None:
@@ -481,5 +481,5 @@ def test_any_policy_of_a_pump_role_is_reported(
     file.write_text(json.dumps({"Resources": {"Role": role}}))
     report = of_templates(file)
     assert report.findings[0].kind == "difference"
-    assert as_markdown(report)
+    assert as_markdown(report, every_action=True)
     assert as_csv(report)

@@ -142,7 +142,7 @@ def test_deny_counts_unless_another_inline_policy_may_replace_its_policy(
 
 def test_an_effect_is_shown_as_text(text: str, tmp_path: Path) -> None:
     statement = {"Effect": "<img src=x>|", "Action": "ce:*", "Resource": "*"}
-    found = as_markdown(changed(text, tmp_path, a_statement(statement)))
+    found = as_markdown(changed(text, tmp_path, a_statement(statement)), every_action=True)
     assert "&lt;img src=x&gt;\\|" in found
     assert "<img" not in found
 

@@ -68,7 +68,7 @@ def test_whatever_a_template_holds_is_a_report_or_one_clear_error(
         template["Resources"].update(resources)
 
     try:
-        assert as_markdown(changed(text, tmp_path, change))
+        assert as_markdown(changed(text, tmp_path, change), every_action=True)
     except InputError as error:
         assert str(error).startswith(str(tmp_path))
 

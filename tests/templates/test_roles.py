@@ -65,7 +65,7 @@ def test_name_that_is_known_only_at_deployment_is_empty(
 ) -> None:
     report = changed(text, tmp_path, in_role(RoleName=name))
     assert report.roles[0].name == ""
-    assert "known only at deployment" in as_markdown(report)
+    assert "known only at deployment" in as_markdown(report, every_action=True)
 
 
 def test_name_is_evaluated(text: str, tmp_path: Path) -> None:

@@ -38,7 +38,7 @@ def _filled(path: str, fill: Callable[[str], str]) -> Callable[[], bytes]:
 FILES: Final[Mapping[str, Callable[[], bytes]]] = {
     f"pump_roles/guard/{guard.FILE}": rules,
     **{f"pump_roles/universal/{name}": _template(name) for name in universal.FILES.values()},
-    "docs/permissions.md": lambda: as_markdown(of_published()).encode(),
+    "docs/permissions.md": lambda: as_markdown(of_published(), every_action=True).encode(),
     **{f"docs/manual/{name}": make for name, make in manual.FILES.items()},
     **{path: _filled(path, tables.filled) for path in tables.PAGES},
     **{path: partial(schemas.schema, *about) for path, about in schemas.SCHEMAS.items()},

@@ -116,7 +116,7 @@ def test_sha256sum_accepts_the_files_and_rejects_a_changed_byte_in_any(
     ("ending", "arguments"),
     [
         ("html", ["--format", "html"]),
-        ("md", ["--format", "summary"]),
+        ("md", ["--format", "markdown"]),
         ("json", [str(ROOT / TEMPLATES), "--format", "json"]),
     ],
 )
