@@ -173,11 +173,10 @@ def _organization(organization: Organization) -> str:
 
 
 def approval_in_words(approval: Approval) -> str:
-    """Return whether a guardrail is open, such as ``open: approved`` or ``order 17``."""
+    """Return whether a guardrail is open, such as ``open: approved``."""
     value = line(approval.value, LONGEST_NAME)
-    if not approval.open:
-        return f"closed: {value}" if value else "closed"
-    return f"order {value}" if approval.guardrail == "only-by-order" else f"open: {value}"
+    state = "open" if approval.open else "closed"
+    return f"{state}: {value}" if value else state
 
 
 def about(account: AccountResult, found: AccountResult | RoleResult) -> str:
@@ -246,9 +245,9 @@ RULES: Final[Mapping[Rule, str]] = MappingProxyType(
         "boundary-changed": "The role has a different permissions boundary.",
         "boundary-text": "The policy document of the permissions boundary differs.",
         "session-duration": "The maximum session duration differs.",
-        "tag-added": "The role has a tag that is not expected.",
-        "tag-removed": "The role lacks an expected tag.",
-        "tag-changed": "A tag has a different value.",
+        "tag-added": "The role has a tag that may open a guardrail.",
+        "tag-removed": "The role lacks an expected tag that may open a guardrail.",
+        "tag-changed": "A tag that may open a guardrail has a different value.",
         "other-access": "Pump's principal, or everyone, can assume another role.",
         "organization": "The account is not in the expected organization.",
     }
@@ -281,9 +280,10 @@ REMEDIES: Final[Mapping[Rule, str]] = MappingProxyType(
         "boundary-changed": f"{_WHO} {_RESTORE}",
         "boundary-text": f"Compare the policy with the one that was reviewed. {_WHO}",
         "session-duration": f"{_WHO} {_RESTORE}",
-        "tag-added": "Remove the tag, or allow its key with --allow-tag.",
-        "tag-removed": "Policies can depend on the tag. Restore it.",
-        "tag-changed": "Policies can depend on the tag. Set its expected value again.",
+        "tag-added": "Remove the tag.",
+        "tag-removed": "The guardrail is expected to be open. Restore the tag, or remove it from "
+        "what is expected.",
+        "tag-changed": "Set the expected value of the tag again.",
         "other-access": "If it is one of the roles that you deployed, verify it, too. Otherwise, "
         "delete the role if it is no longer needed, or restrict its trust policy.",
         "organization": "The management account of an organization acts in the account past Pump's "

@@ -18,9 +18,9 @@ from pump_roles.output.sarif import FINGERPRINT, MOST_RESULTS, as_sarif
 from pump_roles.output.verify_words import REMEDIES, RULES, UNVERIFIED
 from pump_roles.templates import Access
 from tests.account.verify.results import (
+    APPROVED,
     HOSTILE,
     MIXED,
-    ORDER,
     difference,
     differing,
     matching,
@@ -123,7 +123,7 @@ def test_each_finding_is_a_result_of_its_rule() -> None:
         ("policy-added", "error"),
         ("other-access", "error"),
         (UNVERIFIED, "warning"),
-        ("tag-added", "warning"),
+        ("tag-removed", "warning"),
         (UNVERIFIED, "warning"),
         (UNVERIFIED, "warning"),
         ("boundary-added", "note"),
@@ -151,13 +151,13 @@ def test_organization_is_a_note_and_a_different_one_is_about_the_account() -> No
 
 
 def test_open_guardrail_is_a_note_and_a_closed_one_is_nothing() -> None:
-    closed = replace(ORDER, value="", open=False)
-    run = run_of(matching(1, approvals=(ORDER,)), matching(2, approvals=(closed,)))
+    closed = replace(APPROVED, value="", open=False)
+    run = run_of(matching(1, approvals=(APPROVED,)), matching(2, approvals=(closed,)))
     (note,) = run["invocations"][0]["toolExecutionNotifications"]
     assert note["level"] == "note"
     assert note["message"]["text"] == (
-        "The read-only role PumpReadOnlyRole in account 000000000001: the guardrail only-by-order: "
-        "order 17."
+        "The read-only role PumpReadOnlyRole in account 000000000001: the guardrail "
+        "only-when-approved: open: approved."
     )
     assert run["results"] == []
 
