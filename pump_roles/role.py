@@ -138,7 +138,8 @@ class Role:
     :param policies: its inline and managed policies.
     :param boundary: its permissions boundary, if it has one.
     :param session_seconds: its maximum session duration in seconds.
-    :param tags: its tags.
+    :param tags: those of its tags with which the customer may open guardrails that it has. No other
+        tag gives anybody access, so those are dropped.
     :param unknown: what is not known about it. If a part is, do not rely on its value.
     """
 
@@ -152,6 +153,20 @@ class Role:
     tags: Mapping[str, str] = field(default_factory=dict)
     unknown: tuple[Unknown, ...] = ()
 
+    def __post_init__(self) -> None:
+        if not self.tags and all(unknown.part != "tags" for unknown in self.unknown):
+            return
+        opening = opening_tags([policy.document for policy in self.policies])
+        tags = {key: value for key, value in self.tags.items() if key.lower() in opening}
+        unknown = tuple(
+            unknown
+            for unknown in self.unknown
+            if unknown.part != "tags"
+            or (unknown.subject.lower() in opening if unknown.subject else opening)
+        )
+        object.__setattr__(self, "tags", tags)
+        object.__setattr__(self, "unknown", unknown)
+
     @property
     def documents(self) -> tuple[Any, ...]:
         """Its trust policy, and the documents of its policies and its permissions boundary."""
@@ -159,25 +174,11 @@ class Role:
         return (self.trust_policy, *(policy.document for policy in self.policies), *boundary)
 
     @property
-    def opening_tags(self) -> Mapping[str, str]:
-        """Those of its tags with which the customer opens guardrails that it has."""
-        opening = self._opening
-        return {key: value for key, value in self.tags.items() if key.lower() in opening}
-
-    @property
     def unreadable(self) -> tuple[Unknown, ...]:
         """What is not known about it and may give it more access."""
-        return tuple(unknown for unknown in self.unknown if self._may_give_more(unknown))
-
-    @property
-    def _opening(self) -> set[str]:
-        return opening_tags([policy.document for policy in self.policies])
-
-    def _may_give_more(self, unknown: Unknown) -> bool:
-        if unknown.part == "tags":
-            key = unknown.subject.lower()
-            return key in self._opening if key else bool(self._opening)
-        return unknown.part not in ("boundary", "path")
+        return tuple(
+            unknown for unknown in self.unknown if unknown.part not in ("boundary", "path")
+        )
 
     def is_unknown(self, part: Part) -> bool:
         """Return whether a part is not known as a whole."""

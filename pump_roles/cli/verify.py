@@ -55,20 +55,6 @@ _EXTENSIONS: Final[dict[str, VerifyFormat]] = {
     "other role gives Pump access. With --organization, every account is checked.",
 )
 @click.option(
-    "--boundary-policy",
-    type=files.named_path,
-    metavar="<path>",
-    help="A JSON file with the expected policy document of the permissions boundary. By "
-    "default, the document is compared only if the templates contain it.",
-)
-@click.option(
-    "--allow-tag",
-    multiple=True,
-    metavar="<key>",
-    help="The key of a tag that a role may have in addition to those in the template. May "
-    "be repeated.",
-)
-@click.option(
     "--management-account",
     metavar="<id>",
     help="The ID of the management account of the expected organization. An account in "
@@ -140,8 +126,6 @@ def verify(
     external_ids: Path | None,
     role: tuple[str, ...],
     removed: bool,
-    boundary_policy: Path | None,
-    allow_tag: tuple[str, ...],
     management_account: str | None,
     details: tuple[Path, ...],
     organization: bool,
@@ -159,8 +143,8 @@ def verify(
 
     Compares the roles in the caller's account, or in the accounts of an organization, with what is
     expected: name and path, trust policy, inline and attached policies, guardrails, permissions
-    boundary, maximum session duration, and tags. Policies are compared by meaning, not by text.
-    Also names the account's organization and its management account, and lists other roles that
+    boundary, and maximum session duration. Policies are compared by meaning, not by text. Also
+    names the account's organization and its management account, and lists other roles that
     Pump's principal or everyone can assume. All calls are read-only. External IDs are compared but
     never shown.
 
@@ -170,9 +154,7 @@ def verify(
     if anything could not be checked, or the input cannot be used; 1 if the result cannot be
     written; 2 for a usage error.
     """
-    formats = files.formats_of(
-        output, [expect, external_ids, boundary_policy, *details], _EXTENSIONS
-    )
+    formats = files.formats_of(output, [expect, external_ids, *details], _EXTENSIONS)
     scope = _scope(unit, account, exclude_account, assume_role, organization=organization)
     if management_account is not None:
         validators.ACCOUNT.check("--management-account", management_account)
@@ -185,8 +167,6 @@ def verify(
             "--removed",
             {
                 "--role": role,
-                "--boundary-policy": boundary_policy,
-                "--allow-tag": allow_tag,
                 "--unit": unit,
                 "--account": account,
                 "--exclude-account": exclude_account,
@@ -194,13 +174,10 @@ def verify(
         )
     expectation = replace(
         _expectation(expect, principal, external_ids, role),
-        allowed_tags=frozenset(allow_tag),
         management_account=management_account or "",
     )
     if removed:
         expectation = _absent(expectation, scope)
-    if boundary_policy is not None:
-        expectation = _with_boundary_policy(expectation, boundary_policy)
     if details:
         verification = _of_files(details, expectation)
     else:
@@ -287,19 +264,6 @@ def _absent(expectation: "Expectation", scope: "Scope | None") -> "Expectation":
             common.UNKNOWN,
         )
     return expectation.absent()
-
-
-def _with_boundary_policy(expectation: "Expectation", file: Path) -> "Expectation":
-    from pump_roles.json_input import read_json  # noqa: PLC0415
-
-    if not expectation.has_boundary:
-        common.fail(
-            "--boundary-policy: no expected role has a permissions boundary", common.UNKNOWN
-        )
-    document, _ = read_json(file, "a policy document")
-    if not isinstance(document, dict) or "Statement" not in document:
-        common.fail(f"{file}: is not a policy document: Statement is missing", common.UNKNOWN)
-    return replace(expectation, boundary_document=document)
 
 
 def _of_files(details: Sequence[Path], expectation: "Expectation") -> "Verification":

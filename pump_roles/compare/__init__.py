@@ -142,18 +142,13 @@ def _boundary_text(expected: Boundary, found: Boundary) -> Iterator[Difference]:
 
 
 def _tags(expected: Role, found: Role) -> Iterator[Difference]:
-    was, now, opening = expected.tags, found.tags, found.opening_tags
+    was, now = expected.tags, found.tags
     unknown = {
         one.subject for side in (expected, found) for one in side.unknown if one.part == "tags"
     }
     for key in sorted({*was, *now} - unknown):
-        rule: Rule = "tag-changed"
         if key not in now:
-            rule = "tag-removed"
-        elif key not in was:
-            rule = "tag-added"
-        elif now[key] == was[key]:
-            continue
-        # It may open a guardrail.
-        effect: Effect = "broader" if key in opening else "other"
-        yield Difference(rule=rule, effect=effect, part="tags", subject=key)
+            yield Difference(rule="tag-removed", effect="other", part="tags", subject=key)
+        elif now[key] != was.get(key):
+            rule: Rule = "tag-changed" if key in was else "tag-added"
+            yield Difference(rule=rule, effect="broader", part="tags", subject=key)

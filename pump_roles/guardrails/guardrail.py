@@ -37,8 +37,8 @@ class Guardrail:
 
     A guardrail cannot limit what purchases cost, because IAM has no condition for the price, the
     term, or the commitment. It cannot stop a purchase that is already queued. And it has to be
-    deployed; only ``ONLY_WHEN_APPROVED`` and ``ONLY_BY_ORDER`` are then opened and closed with a
-    tag of the role. To stop everything, see "Stop Pump now" in ``docs/operations.md``.
+    deployed; only ``ONLY_WHEN_APPROVED`` is then opened and closed with a tag of the role. To stop
+    everything, see "Stop Pump now" in ``docs/operations.md``.
 
     :param name: its name, as in the context and in error messages.
     :param removes: what it denies.
@@ -51,7 +51,7 @@ class Guardrail:
     :param in_words: what remains, in a few words, with a place for its value if it takes one;
         empty if its name says it.
     :param tag: the key of the role's tag with which the customer opens it; empty if there is none.
-    :param opens: the value of that tag; empty if the customer chooses one for each order.
+    :param opens: the value of that tag.
     :param values: the values that were provided.
     :param ends: the time from which it denies everything, if there is one.
     """
@@ -114,12 +114,6 @@ class Guardrail:
     """Denies the same, unless the role has the tag ``pump-commitments`` = ``approved``.
 
     You open it with ``aws iam tag-role``, and close it with ``aws iam untag-role``.
-    """
-
-    ONLY_BY_ORDER: ClassVar["Guardrail"]
-    """Denies the same, unless the value of the role's tag ``pump-order`` is the session's name.
-
-    You open it for one order at a time. CloudTrail shows the session's name on each call.
     """
 
     HANDS_OFF: ClassVar["Guardrail"]

@@ -173,11 +173,10 @@ def _organization(organization: Organization) -> str:
 
 
 def approval_in_words(approval: Approval) -> str:
-    """Return whether a guardrail is open, such as ``open: approved`` or ``order 17``."""
+    """Return whether a guardrail is open, such as ``open: approved``."""
     value = line(approval.value, LONGEST_NAME)
-    if not approval.open:
-        return f"closed: {value}" if value else "closed"
-    return f"order {value}" if approval.guardrail == "only-by-order" else f"open: {value}"
+    state = "open" if approval.open else "closed"
+    return f"{state}: {value}" if value else state
 
 
 def of_matching(accounts: Sequence[AccountResult]) -> Iterator[Entry]:
@@ -246,9 +245,10 @@ REMEDIES: Final[Mapping[Rule, str]] = MappingProxyType(
         "boundary-changed": f"{_WHO} {_RESTORE}",
         "boundary-text": f"Compare the policy with the one that was reviewed. {_WHO}",
         "session-duration": f"{_WHO} {_RESTORE}",
-        "tag-added": "Remove the tag, or allow its key with --allow-tag.",
-        "tag-removed": "Policies can depend on the tag. Restore it.",
-        "tag-changed": "Policies can depend on the tag. Set its expected value again.",
+        "tag-added": "Remove the tag.",
+        "tag-removed": "The guardrail is expected to be open. Restore the tag, or remove it from "
+        "what is expected.",
+        "tag-changed": "Set the expected value of the tag again.",
         "other-access": "If it is one of the roles that you deployed, verify it, too. Otherwise, "
         "delete the role if it is no longer needed, or restrict its trust policy.",
         "organization": "The management account of an organization acts in the account past Pump's "

@@ -129,8 +129,6 @@ def difference_in_words(difference: Difference, sides: Sides = "account") -> str
         was, now = f"{int(was):,}", f"{int(now):,}"
     if sides == "time" and rule in TEXTS["since"]:
         key = f"since.{rule}"
-    if difference.part == "tags" and difference.effect == "broader":
-        key = "rules.tag-broader"
     words = say(key, was=was, now=now, subject=subject, policy=policy_in_words(difference))
     neutral = rule in ("policy-added", "policy-removed", "policy-changed", "boundary-text")
     if neutral and difference.effect == "other" and not difference.decisions:

@@ -114,7 +114,6 @@ def _comparable(role: Role) -> Role:
             arn=_ACCOUNT.sub("::${AWS::AccountId}:", without_partition(boundary.arn)),
             document=without_partition(boundary.document),
         ),
-        tags=role.opening_tags,
         unknown=tuple(unknown for unknown in role.unknown if unknown.part == "path"),
     )
 

@@ -27,8 +27,8 @@ from pump_roles.role import Role, published_role
 def differences(role: Role) -> tuple[Difference, ...]:
     """Return how a role differs from what Pump publishes, apart from what a customer chooses.
 
-    That is its name, path, permissions boundary, guardrails of this package, and tags, except those
-    that can open a guardrail. Its trust policy is judged by itself.
+    That is its name, path, permissions boundary, and guardrails of this package. Its trust policy
+    is judged by itself.
     """
     published = published_role(role.kind)
     guardrails = tuple(
@@ -38,7 +38,7 @@ def differences(role: Role) -> tuple[Difference, ...]:
         role,
         policies=(*published.policies, *guardrails),
         session_seconds=published.session_seconds,
-        tags={key: role.tags[key] for key in role.tags.keys() - role.opening_tags.keys()},
+        tags={},
         unknown=(),
     )
     # One tag that cannot be read does not hide another one.

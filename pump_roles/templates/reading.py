@@ -151,7 +151,7 @@ def _comparable(role: Role) -> Role:
     unknown = tuple(
         found for found in role.unknown if found.part == "boundary" or found in unreadable
     )
-    return replace(role, trust_policy=trust, path="/", tags=role.opening_tags, unknown=unknown)
+    return replace(role, trust_policy=trust, path="/", unknown=unknown)
 
 
 def _found(pump_role: PumpRole, *, uncertain: bool) -> FoundRole:

@@ -508,10 +508,13 @@ def build(folder: Path, context: dict[str, Any] | None = None) -> App:
         ),
         ({"external-id": 12}, "external-id: 12 is not an external ID: "),
         (
-            {"tags": {"Pump-Order": "1"}, "auto-pilot": {"guardrails": ["only-by-order"]}},
+            {
+                "tags": {"Pump-Commitments": "1"},
+                "auto-pilot": {"guardrails": ["only-when-approved"]},
+            },
             (
-                "tags: 'Pump-Order' may open the guardrail only-by-order; set it only on the "
-                "deployed role"
+                "tags: 'Pump-Commitments' may open the guardrail only-when-approved; set it only "
+                "on the deployed role"
             ),
         ),
         (

@@ -7,7 +7,6 @@ other decision changes. The intended actions are listed here, separate from the 
 import json
 import re
 from collections.abc import Iterable
-from dataclasses import replace
 from functools import cache
 from itertools import islice
 
@@ -94,7 +93,6 @@ CREATES = "iam:CreateServiceLinkedRole"
 QUOTA = "servicequotas:RequestServiceQuotaIncrease"
 QUOTA_SERVICE = "servicequotas:service"
 APPROVED = "aws:PrincipalTag/pump-commitments"
-ORDER = "aws:PrincipalTag/pump-order"
 HANDS_OFF = "aws:ResourceTag/pump-hands-off"
 TAG_KEYS = "aws:TagKeys"
 Requests = dict[str, list[tuple[str, Context]]]
@@ -105,11 +103,6 @@ def requests(names: Iterable[str], *contexts: Context) -> Requests:
         name: [(catalog.actions()[name.lower()].resources[0], context) for context in contexts]
         for name in names
     }
-
-
-def in_session(name: str, order: str | None) -> Context:
-    """Return the keys of a request in a session with a name, of a role that is tagged an order."""
-    return {"aws:userid": f"AROAEXAMPLE:{name}"} | ({} if order is None else {ORDER: order})
 
 
 TAGGED = {
@@ -155,7 +148,6 @@ LIMITS: dict[str, Requests] = {
     ),
     "needed-only": requests([QUOTA], {QUOTA_SERVICE: "rds"}, {}),
     "only-when-approved": requests(CHANGES, {APPROVED: "approved"}, {}),
-    "only-by-order": requests(CHANGES, in_session("17", "17"), in_session("18", "17")),
     "hands-off": requests(TAGGED, {HANDS_OFF: "yes"}, {})
     | requests(TAGGING, {TAG_KEYS: ["pump-hands-off"]}, {TAG_KEYS: ["other"]}),
 }
@@ -444,38 +436,6 @@ def test_changes_are_denied_unless_the_role_is_tagged_approved() -> None:
     assert closed == [CHANGES] * (len(others) + 1)
 
 
-SESSIONS = [("17", None), ("18", "17"), ("117", "17"), ("17", "117"), ("17", "7"), ("17", "")]
-CASES = [("a17", "A17"), ("A17", "a17"), ("pump", "17")]
-
-
-def test_changes_are_denied_unless_the_session_has_the_name_of_the_order() -> None:
-    opened, *closed = denied_with(
-        Guardrail.ONLY_BY_ORDER,
-        in_session("17", "17"),
-        *(in_session(*found) for found in SESSIONS + CASES),
-    )
-    assert opened == set()
-    assert closed == [CHANGES] * len(closed)
-
-
-def test_role_without_an_order_is_denied_even_if_aws_drops_the_statement_with_the_variable() -> (
-    None
-):
-    """IAM User Guide, "IAM policy elements: Variables and tags": it might be invalid."""
-    guarded = role(Guardrail.ONLY_BY_ORDER)
-    document = guarded.policies["PumpGuardrailOnlyByOrder"]
-    with_variable, other = document["Statement"]
-    assert "${aws:PrincipalTag/pump-order}" in json.dumps(with_variable)
-    assert "${" not in json.dumps(other)
-    left = replace(
-        guarded,
-        policies={**guarded.policies, "PumpGuardrailOnlyByOrder": document | {"Statement": other}},
-    )
-    actions = [catalog.actions()[name.lower()] for name in sorted(CHANGES)]
-    assert set(decide(uses(left, actions, in_session("17", None)))) == {EXPLICITLY_DENIED}
-    assert set(decide(uses(left, actions, in_session("17", "17")))) == {ALLOWED}
-
-
 def test_hands_off_denies_changes_of_what_is_tagged_and_of_the_tag() -> None:
     contexts: list[Context] = [
         {},
@@ -497,7 +457,6 @@ def test_hands_off_denies_changes_of_what_is_tagged_and_of_the_tag() -> None:
     [
         (Guardrail.only_in_regions("us-east-1"), {"aws:RequestedRegion": "eu-west-2"}, REGIONAL),
         (Guardrail.ONLY_WHEN_APPROVED, {}, CHANGES),
-        (Guardrail.ONLY_BY_ORDER, in_session("17", None), CHANGES),
         (
             Guardrail.HANDS_OFF,
             {HANDS_OFF: "yes", TAG_KEYS: ["pump-hands-off"]},

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from pump_roles.account.verify.expectation import Expectation, from_templates
+from pump_roles.templates import FoundRole
 from tests.customer import BOUNDARY, CONTEXT, Customer, reviewed_templates
 from tests.support import Synth
 from tools.sandbox.aws import EmbeddedAws, embedded_aws
@@ -32,7 +33,14 @@ def reviewed(synth: Synth, tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="session")
 def expectation(reviewed: Path) -> Expectation:
     """What the reviewed templates expect of an account, and the boundary's text."""
-    return replace(from_templates(reviewed), boundary_document=BOUNDARY)
+
+    def with_text(way: FoundRole) -> FoundRole:
+        assert way.role.boundary is not None
+        boundary = replace(way.role.boundary, document=BOUNDARY)
+        return replace(way, role=replace(way.role, boundary=boundary))
+
+    found = from_templates(reviewed)
+    return replace(found, roles=tuple(tuple(map(with_text, ways)) for ways in found.roles))
 
 
 def deployed(aws: EmbeddedAws, reviewed: Path, expectation: Expectation) -> Customer:

@@ -1,6 +1,6 @@
-"""Guardrails that the customer opens with a tag, on an AWS emulator that enforces IAM.
+"""The guardrail that the customer opens with a tag, on an AWS emulator that enforces IAM.
 
-``tests/decisions`` proves what each guardrail denies, with the policy simulator.
+``tests/decisions`` proves what it denies, with the policy simulator.
 """
 
 import json
@@ -19,25 +19,26 @@ from tools.sandbox.demo import NOT_EMULATED, REFUSED
 
 NAME = "PumpAutoPilotRole"
 ROLE = f"arn:aws:iam::{ACCOUNT_ID}:role/{NAME}"
-TAGS = {
-    "only-when-approved": ("pump-commitments", "approved"),
-    "only-by-order": ("pump-order", "17"),
-}
+TAG: Any = {"Key": "pump-commitments", "Value": "approved"}
 
 
-def assume(aws: EmbeddedAws, pump: Caller, name: str, **more: Any) -> Caller:
-    """Assume the role as Pump, in a session with a name."""
+def assume(aws: EmbeddedAws, pump: Caller, **more: Any) -> Caller:
+    """Assume the role as Pump."""
     granted = aws.sts(pump).assume_role(
-        RoleArn=ROLE, RoleSessionName=name, ExternalId=EXTERNAL_ID, **more
+        RoleArn=ROLE, RoleSessionName="pump", ExternalId=EXTERNAL_ID, **more
     )["Credentials"]
     return Caller(granted["AccessKeyId"], granted["SecretAccessKey"], granted["SessionToken"])
 
 
-def deploy(aws: EmbeddedAws, *guardrails: Guardrail) -> Caller:
+def deploy(aws: EmbeddedAws) -> Caller:
     """Deploy the role, and return Pump's session."""
     app = App()
     AutoPilotStack(
-        app, "S", pump_principal=PRINCIPAL, external_id=EXTERNAL_ID, guardrails=guardrails
+        app,
+        "S",
+        pump_principal=PRINCIPAL,
+        external_id=EXTERNAL_ID,
+        guardrails=[Guardrail.ONLY_WHEN_APPROVED],
     )
     aws.deploy("S", json.dumps(app.synth().get_stack_by_name("S").template))
     return aws.caller_in(PRINCIPAL)
@@ -65,16 +66,16 @@ def buy(aws: EmbeddedAws, session: Caller) -> str:
     )
 
 
-def tag(aws: EmbeddedAws, key: str, value: str) -> None:
-    aws.iam().tag_role(RoleName=NAME, Tags=[{"Key": key, "Value": value}])
+def tag(aws: EmbeddedAws, value: str) -> None:
+    aws.iam().tag_role(RoleName=NAME, Tags=[{"Key": TAG["Key"], "Value": value}])
 
 
 def test_customer_approves_and_closes_while_a_session_is_open(aws: EmbeddedAws) -> None:
-    session = assume(aws, deploy(aws, Guardrail.ONLY_WHEN_APPROVED), "pump")
+    session = assume(aws, deploy(aws))
     assert buy(aws, session) == "denied"
-    tag(aws, "pump-commitments", "later")
+    tag(aws, "later")
     assert buy(aws, session) == "denied"
-    tag(aws, "pump-commitments", "approved")
+    tag(aws, "approved")
     assert buy(aws, session) == "authorized"
     aws.iam().untag_role(RoleName=NAME, TagKeys=["pump-commitments"])
     assert buy(aws, session) == "denied"
@@ -82,44 +83,14 @@ def test_customer_approves_and_closes_while_a_session_is_open(aws: EmbeddedAws) 
     assert aws.client("ec2", session).describe_instances()["Reservations"] == []
 
 
-def test_customer_approves_one_order_and_no_other(aws: EmbeddedAws) -> None:
-    pump = deploy(aws, Guardrail.ONLY_BY_ORDER)
-    sessions = {name: assume(aws, pump, name) for name in ("16", "17", "117")}
-
-    def may_buy() -> dict[str, str]:
-        return {name: buy(aws, session) for name, session in sessions.items()}
-
-    nobody = dict.fromkeys(sessions, "denied")
-    assert may_buy() == nobody
-    tag(aws, "pump-order", "17")
-    assert may_buy() == nobody | {"17": "authorized"}
-    tag(aws, "pump-order", "16")
-    assert may_buy() == nobody | {"16": "authorized"}
-    aws.iam().untag_role(RoleName=NAME, TagKeys=["pump-order"])
-    assert may_buy() == nobody
-
-
-def test_both_tags_are_needed_with_both_guardrails(aws: EmbeddedAws) -> None:
-    guardrails = (Guardrail.ONLY_WHEN_APPROVED, Guardrail.ONLY_BY_ORDER)
-    session = assume(aws, deploy(aws, *guardrails), "17")
-    for key, value in TAGS.values():
-        assert buy(aws, session) == "denied"
-        tag(aws, key, value)
-    assert buy(aws, session) == "authorized"
-
-
-def test_pump_cannot_open_the_guardrails_itself(aws: EmbeddedAws) -> None:
-    pump = deploy(aws, *map(Guardrail.named, TAGS))
-    session = assume(aws, pump, "17")
-    iam = aws.iam(session)
-    for key, value in TAGS.values():
-        tags: Any = [{"Key": key, "Value": value}]
-        assert answer(partial(iam.tag_role, RoleName=NAME, Tags=tags)) == "not allowed"
-        assert answer(partial(iam.untag_role, RoleName=NAME, TagKeys=[key])) == "not allowed"
-        # A session's tags take precedence over the role's, so its trust policy must not accept
-        # them.
-        with pytest.raises(ClientError, match="not authorized to perform: sts:TagSession"):
-            assume(aws, pump, "17", Tags=tags)
+def test_pump_cannot_open_the_guardrail_itself(aws: EmbeddedAws) -> None:
+    pump = deploy(aws)
+    session = assume(aws, pump)
+    iam, key = aws.iam(session), TAG["Key"]
+    assert answer(partial(iam.tag_role, RoleName=NAME, Tags=[TAG])) == "not allowed"
+    assert answer(partial(iam.untag_role, RoleName=NAME, TagKeys=[key])) == "not allowed"
+    # A session's tags take precedence over the role's, so its trust policy must not accept them.
+    with pytest.raises(ClientError, match="not authorized to perform: sts:TagSession"):
+        assume(aws, pump, Tags=[TAG])
     assert buy(aws, session) == "denied"
-    own_tags = {found["Key"] for found in aws.iam().list_role_tags(RoleName=NAME)["Tags"]}
-    assert not own_tags & {key for key, _ in TAGS.values()}
+    assert key not in {found["Key"] for found in aws.iam().list_role_tags(RoleName=NAME)["Tags"]}

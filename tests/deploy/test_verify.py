@@ -84,7 +84,7 @@ def test_without_an_action_of_the_policy_what_it_reads_is_unknown(customer: Cust
     unread: dict[str, set[tuple[str, str]]] = {
         "iam:ListRoles": {("other-roles", "")},
         # What only a single role shows.
-        "iam:GetRole": {("boundary", ""), ("session", ""), ("tags", "")},
+        "iam:GetRole": {("boundary", ""), ("session", "")},
         "iam:GetRolePolicy": {("inline-policies", name) for name in inline},
         "iam:ListAttachedRolePolicies": {("managed-policies", "")},
         "iam:ListRolePolicies": {("inline-policies", "")},

@@ -115,12 +115,6 @@ TOGETHER: dict[str, list[Case]] = {
             named="sts:AssumeRole",
         ),
         Case(
-            lambda iam: iam.tag_role(
-                RoleName=READ_ONLY, Tags=[{"Key": "team", "Value": "finance"}]
-            ),
-            *("tag-changed", "other", "team"),
-        ),
-        Case(
             lambda iam: iam.delete_role_policy(RoleName=AUTO_PILOT, PolicyName="PumpOrgInvite"),
             *("policy-removed", "narrower", "PumpOrgInvite", "organizations:AcceptHandshake"),
             (AUTO_PILOT,),
@@ -138,10 +132,6 @@ TOGETHER: dict[str, list[Case]] = {
             *("policy-added", "other", "Attached"),
         ),
         Case(trusting("AROAEXAMPLE1234567890"), "trust-broken", "narrower", named="sts:AssumeRole"),
-        Case(
-            lambda iam: iam.untag_role(RoleName=READ_ONLY, TagKeys=["team"]),
-            *("tag-removed", "other", "team"),
-        ),
     ],
     "no boundary, a policy of AWS": [
         Case(

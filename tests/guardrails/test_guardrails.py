@@ -126,8 +126,7 @@ def test_error_about_the_quota_says_which_guardrails_are_redundant() -> None:
     assert caught.value.problem.endswith(
         "; omit no-selling, which hands-off makes redundant"
         f"; omit {names}, which needed-only makes redundant"
-        "; omit only-by-order, only-in-regions, only-when-approved, which no-commitments makes "
-        "redundant"
+        "; omit only-in-regions, only-when-approved, which no-commitments makes redundant"
     )
 
 
@@ -149,7 +148,7 @@ def test_synth_names_a_set_of_guardrails_that_is_redundant() -> None:
 
 
 def test_synth_says_nothing_of_guardrails_that_add_to_each_other() -> None:
-    by_tags = [Guardrail.ONLY_WHEN_APPROVED, Guardrail.ONLY_BY_ORDER, Guardrail.HANDS_OFF]
+    by_tags = [Guardrail.ONLY_WHEN_APPROVED, Guardrail.HANDS_OFF]
     assert not infos(Guardrail.NEEDED_ONLY, Guardrail.NO_QUOTA_INCREASES, *by_tags)
     assert not infos(Guardrail.RECOMMENDED, FILLED["only-in-regions"], *by_tags)
     assert not infos(Guardrail.NO_COMMITMENTS, Guardrail.HANDS_OFF, FILLED["until"])
@@ -162,7 +161,6 @@ def test_synth_says_nothing_of_guardrails_that_add_to_each_other() -> None:
             Guardrail.NO_COMMITMENTS,
             [
                 Guardrail.NO_SELLING,
-                Guardrail.ONLY_BY_ORDER,
                 FILLED["only-in-regions"],
                 Guardrail.ONLY_WHEN_APPROVED,
             ],
@@ -230,7 +228,6 @@ def test_lists_from_the_catalog_contain_what_was_found_by_hand() -> None:
         "no-commitments",
         "no-quota-increases",
         "no-selling",
-        "only-by-order",
         "only-in-regions",
         "only-when-approved",
         "until",
@@ -479,7 +476,6 @@ def test_moment_is_written_in_utc(naive: datetime, minutes: int) -> None:
         (Guardrail.until("2927-01-31T19:00:00+01:00"), "until 31 January 2927, 18:00 UTC"),
         (Guardrail.until("2927-12-01T00:00:09Z"), "until 1 December 2927, 00:00:09 UTC"),
         (Guardrail.ONLY_WHEN_APPROVED, "only while you approve (the role's tag pump-commitments)"),
-        (Guardrail.ONLY_BY_ORDER, "only by your order (the role's tag pump-order)"),
         (Guardrail.HANDS_OFF, "except what has your tag pump-hands-off"),
         (Guardrail.NO_SELLING, ""),
     ],
@@ -498,7 +494,7 @@ def test_policy_depends_only_on_the_tag_with_which_the_customer_opens_it(
         assert opening_tags([text]) == ({guardrail.tag} if guardrail.tag else set())
 
 
-@pytest.mark.parametrize("key", ["team", "pump-order-2", "my-pump-order"])
+@pytest.mark.parametrize("key", ["team", "pump-commitments-2", "my-pump-commitments"])
 def test_own_guardrail_that_depends_on_a_tag_is_not_opened_with_it(key: str) -> None:
     condition = {"StringNotEquals": {f"aws:PrincipalTag/{key}": "x"}}
     assert opening_tags(auto_pilot(own(Condition=condition))) == set()
@@ -507,7 +503,6 @@ def test_own_guardrail_that_depends_on_a_tag_is_not_opened_with_it(key: str) -> 
 def test_guardrails_that_the_customer_opens_deny_what_no_commitments_denies() -> None:
     opened = [guardrail for guardrail in SINGLE if guardrail.tag]
     assert [(found.name, found.tag, found.opens) for found in opened] == [
-        ("only-by-order", "pump-order", ""),
         ("only-when-approved", "pump-commitments", "approved"),
     ]
     (document,) = Guardrail.NO_COMMITMENTS.on(AUTO_PILOT.patterns).values()

@@ -12,8 +12,8 @@ from pump_roles.account.verify.result import AccountResult
 from pump_roles.output.pieces import code, table, text
 from pump_roles.output.verify_markdown import MARKDOWN_LIMIT, as_markdown
 from tests.account.verify.results import (
+    APPROVED,
     HOSTILE,
-    ORDER,
     difference,
     differing,
     matching,
@@ -52,7 +52,7 @@ def test_has_what_a_ticket_needs() -> None:
     assert as_markdown(
         verification(
             differing(1, name="Production"),
-            matching(2, notes=(not_read("not compared"),), approvals=(ORDER,)),
+            matching(2, notes=(not_read("not compared"),), approvals=(APPROVED,)),
         )
     ) == (
         "# Pump's roles in AWS accounts\n"
@@ -73,7 +73,7 @@ def test_has_what_a_ticket_needs() -> None:
         "\n"
         "- **note**: it could not be read: not compared (1 role)\n"
         "- **open**: The read-only role PumpReadOnlyRole in account 000000000002: the guardrail "
-        "only-by-order: order 17.\n"
+        "only-when-approved: open: approved.\n"
         "\n"
         "## What to do\n"
         "\n"
@@ -106,11 +106,11 @@ def test_says_everything_about_an_account() -> None:
             for number in range(4)
         )
         + f"and 5 more changes; actions: {words} and 12 more\n"
-        "  - **other** (`tag-added`): the tag word is not expected\n"
+        "  - **other** (`tag-removed`): the tag word is missing\n"
         "  - **narrower** (`boundary-added`): the permissions boundary word is not expected\n"
         "  - **not checked**: it could not be read: word\n"
         "  - **note**: it could not be read: word\n"
-        "  - **only-by-order**: order word\n"
+        "  - **only-when-approved**: open: word\n"
         "  - **last used**: 2026-11-25T08:15:00Z in us-east-1"
     )
 

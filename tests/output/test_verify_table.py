@@ -12,8 +12,8 @@ from pump_roles.compare import Rule
 from pump_roles.output.verify_table import as_table
 from pump_roles.output.verify_words import REMEDIES, UNVERIFIED_REMEDY
 from tests.account.verify.results import (
+    APPROVED,
     ELSEWHERE,
-    ORDER,
     difference,
     differing,
     matching,
@@ -48,11 +48,11 @@ def test_shows_each_difference_with_what_it_means() -> None:
         "      1 action: allowed in the account instead of denied by text3\n"
         "      and 5 more changes\n"
         "      actions: text, text, text, text, text, text, text, text and 12 more\n"
-        "    other: the tag text is not expected (tag-added)\n"
+        "    other: the tag text is missing (tag-removed)\n"
         "    narrower: the permissions boundary text is not expected (boundary-added)\n"
         "    not checked: it could not be read: text\n"
         "    note: it could not be read: text\n"
-        "    only-by-order: order text\n"
+        "    only-when-approved: open: text\n"
         "    last used: 2026-11-25T08:15:00Z in us-east-1\n"
         "\n"
         "unknown 000000000003\n"
@@ -64,7 +64,7 @@ def test_shows_each_difference_with_what_it_means() -> None:
         "what to do:\n"
         f"  policy-added: {REMEDIES['policy-added']}\n"
         f"  boundary-added: {REMEDIES['boundary-added']}\n"
-        f"  tag-added: {REMEDIES['tag-added']}\n"
+        f"  tag-removed: {REMEDIES['tag-removed']}\n"
         f"  other-access: {REMEDIES['other-access']}\n"
         f"  organization: {REMEDIES['organization']}\n"
         f"  unverified: {UNVERIFIED_REMEDY}\n"
@@ -125,11 +125,11 @@ def test_an_account_that_left_its_organization_says_so() -> None:
 
 def test_many_accounts_that_match_are_counted_but_open_guardrails_are_named() -> None:
     accounts = [matching(number) for number in range(1, 11)]
-    found = as_table(verification(*accounts, matching(11, approvals=(ORDER,))), styled=False)
+    found = as_table(verification(*accounts, matching(11, approvals=(APPROVED,))), styled=False)
     assert (
         "match: 11 accounts\n"
         "  open: The read-only role PumpReadOnlyRole in account 000000000011: the guardrail "
-        "only-by-order: order 17.\n"
+        "only-when-approved: open: approved.\n"
     ) in found
 
 

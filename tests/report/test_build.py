@@ -105,8 +105,8 @@ def tag(key: Any, value: Any = "approved") -> Any:
             "its tag pump-commitments",
         ),
         (Guardrail.ONLY_WHEN_APPROVED, tag(UNKNOWN), "its tags cannot be read"),
-        (Guardrail.ONLY_BY_ORDER, in_role(Tags=UNKNOWN), "its tags cannot be read"),
-        (Guardrail.ONLY_BY_ORDER, tag("pump-commitments"), ""),
+        (Guardrail.ONLY_WHEN_APPROVED, in_role(Tags=UNKNOWN), "its tags cannot be read"),
+        (Guardrail.ONLY_WHEN_APPROVED, tag("pump-hands-off"), ""),
         (Guardrail.NO_SELLING, tag(UNKNOWN), ""),
     ],
 )

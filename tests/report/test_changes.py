@@ -150,7 +150,7 @@ def test_what_means_the_same_is_not_a_change(before: Edit, now: Edit, compared: 
     "guardrail",
     [
         Guardrail.RECOMMENDED,
-        Guardrail.ONLY_BY_ORDER,
+        Guardrail.ONLY_WHEN_APPROVED,
         Guardrail.only_in_regions("us-east-1", "eu-west-1"),
     ],
 )

@@ -451,17 +451,9 @@ def test_an_answer_is_limited_only_if_nothing_is_allowed_outright(report_with: R
     assert len(found["spend-money"].denied) == 8
 
 
-@pytest.mark.parametrize(
-    ("name", "said"),
-    [
-        ("only-when-approved", "only while you approve (the role's tag pump-commitments)"),
-        ("only-by-order", "only by your order (the role's tag pump-order)"),
-    ],
-)
-def test_answer_about_money_says_that_purchases_wait_for_approval(
-    name: str, said: str, report_with: ReportWith
-) -> None:
-    report = report_with(name)
+def test_answer_about_money_says_that_purchases_wait_for_approval(report_with: ReportWith) -> None:
+    report = report_with("only-when-approved")
+    said = "only while you approve (the role's tag pump-commitments)"
     for statement, number in (("spend-money", "8 of 11"), ("sell", "2 of 2")):
         answer = answers(report)[statement]
         assert answer.answer == LIMITED

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from aws_cdk import App, Stack, Tags
+from aws_cdk import App, Stack
 from aws_cdk import aws_iam as iam
 
 from pump_roles import ReadOnlyRole, ReadOnlyRolloutStack, ReadOnlyStack
@@ -44,7 +44,7 @@ def of_stack(folder: Path, **arguments: Any) -> Role:
 def test_reads_everything_that_an_account_has(tmp_path: Path) -> None:
     app = App(outdir=str(tmp_path / "cdk.out"))
     stack = Stack(app, "Vendors")
-    role = ReadOnlyRole(
+    ReadOnlyRole(
         stack,
         "Pump",
         **ROLE_ARGUMENTS,
@@ -52,10 +52,9 @@ def test_reads_everything_that_an_account_has(tmp_path: Path) -> None:
         path="/pump/",
         permissions_boundary="platform/Boundary",
     )
-    Tags.of(role).add("team", "finance")
     (found,) = read_templates(Path(app.synth().directory)).variants[0]
     way = found.role
-    assert (way.path, way.session_seconds, way.tags) == ("/pump/", 3_600, {"team": "finance"})
+    assert (way.path, way.session_seconds) == ("/pump/", 3_600)
     assert way.boundary is not None
     boundary = in_account(way.boundary.arn, account=ACCOUNT, partition="aws-us-gov")
     assert boundary == f"arn:aws-us-gov:iam::{ACCOUNT}:policy/platform/Boundary"
@@ -92,11 +91,9 @@ def test_stack_and_rollout_are_the_same_role(tmp_path: Path) -> None:
     ReadOnlyRolloutStack(
         app, "PumpReadOnlyRollout", **ROLE_ARGUMENTS, organizational_units=["r-abcd"]
     )
-    Tags.of(app).add("team", "finance")
     ((single, rolled_out),) = read_templates(Path(app.synth().directory)).variants
     assert (single.stack_set, rolled_out.stack_set) == ("", "PumpReadOnly")
     assert replace(rolled_out, stack_set="") == single
-    assert single.role.tags == {"team": "finance"}
 
 
 def test_roles_with_different_external_ids_have_two_forms(tmp_path: Path) -> None:
@@ -162,8 +159,6 @@ UNKNOWN = {"Fn::ImportValue": "of-another-stack"}
         ("Path", UNKNOWN, ("path", "", "")),
         ("PermissionsBoundary", UNKNOWN, ("boundary", "", "")),
         ("MaxSessionDuration", UNKNOWN, ("session", "", json.dumps(UNKNOWN))),
-        ("Tags", [{"Key": "a", "Value": UNKNOWN}], ("tags", "a", "")),
-        ("Tags", UNKNOWN, ("tags", "", "")),
     ],
 )
 def test_says_what_cannot_be_read(

@@ -3,7 +3,7 @@
 It prints its port. Its standard input also closes when the process that started it is killed.
 
 ``--record`` records each call in CloudTrail. ``--stack-sets`` lets stacks contain StackSets.
-``--as-is`` omits :func:`pass_external_id` and :func:`resolve_policy_variables`.
+``--as-is`` omits :func:`pass_external_id`.
 """
 
 import asyncio
@@ -15,8 +15,7 @@ import socket
 import sys
 import time
 from collections import deque
-from collections.abc import Iterable, Mapping
-from dataclasses import replace
+from collections.abc import Mapping
 from datetime import datetime, timezone
 from functools import wraps
 from http import HTTPStatus
@@ -27,8 +26,6 @@ from uuid import uuid4
 
 from hypercorn.asyncio import serve
 from hypercorn.config import Config
-
-from pump_roles.iam.documents import mapped
 
 SETTINGS = {
     "AUTH": "true",
@@ -61,44 +58,6 @@ def pass_external_id() -> None:
         return context
 
     iam_actions.request_tag_context = with_external_id
-
-
-def resolve_policy_variables() -> None:
-    """Replace the policy variables in resources and conditions with the request's values.
-
-    What has a variable without a value equals nothing and is like nothing, so only negated
-    operators match (IAM User Guide, "IAM policy elements: Variables and tags", "Policy variables
-    with no value"). Default values of variables are not supported. Without this, ministack compares
-    the name of a variable.
-    """
-    from ministack.core import iam_evaluator  # noqa: PLC0415
-
-    original = iam_evaluator._first_match  # noqa: SLF001
-
-    def resolved(text: Any, context: Any) -> Any:
-        def value(variable: re.Match[str]) -> str:
-            found = iam_evaluator._resolve_condition_key(variable[1], context)  # noqa: SLF001
-            # No name, tag, or ARN has this character.
-            return found if isinstance(found, str) else "\0"
-
-        return re.sub(r"\$\{([^}]*)\}", value, text) if isinstance(text, str) else text
-
-    def first_match(context: Any, statements: Iterable[Any], effect: str) -> Any:
-        def change(part: Any) -> Any:
-            return resolved(part, context)
-
-        found = [
-            replace(
-                statement,
-                resources=mapped(statement.resources, change),
-                not_resources=mapped(statement.not_resources, change),
-                conditions=mapped(statement.conditions, change),
-            )
-            for statement in statements
-        ]
-        return original(context, found, effect)
-
-    iam_evaluator._first_match = first_match  # noqa: SLF001
 
 
 def accept_stack_sets(*, accept: bool) -> None:
@@ -375,7 +334,6 @@ def main() -> None:
     know_deny_all()
     if "--as-is" not in sys.argv:
         pass_external_id()
-        resolve_policy_variables()
     print(port, flush=True)
     asyncio.run(run(listener.detach()))
 

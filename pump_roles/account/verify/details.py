@@ -27,15 +27,17 @@ from pump_roles.validators import ROLE_ARN
 
 
 @dataclass(frozen=True, kw_only=True)
-class LastUse:
-    """When a role was last used.
+class History:
+    """What created a role, and when it was last used.
 
-    :param when: the time, such as ``2026-11-25T08:15:00Z``; empty if IAM shows no use.
-    :param region: the Region where it was last used; empty if ``when`` is.
+    :param stack: the name of the CloudFormation stack, from its tag; empty if it has none.
+    :param last_used: the time, such as ``2026-11-25T08:15:00Z``; empty if IAM shows no use.
+    :param last_used_region: the Region where it was last used; empty if ``last_used`` is.
     """
 
-    when: str = ""
-    region: str = ""
+    stack: str = ""
+    last_used: str = ""
+    last_used_region: str = ""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -46,7 +48,7 @@ class AccountDetails:
     :param partition: its partition, such as ``aws``.
     :param roles: the roles that were read: the expected ones, or all.
     :param others: all other roles, with only their names, paths, and trust policies.
-    :param last_used: when the roles that were read were last used, by role name.
+    :param history: the history of the roles that were read, by role name.
     :param missing: why a role that was not read may still exist, by role name in lowercase.
     :param organization: the organization that it is in, or why that is not known. By default, it
         was not read.
@@ -58,7 +60,7 @@ class AccountDetails:
     partition: str
     roles: tuple[Role, ...]
     others: tuple[Role, ...] = ()
-    last_used: Mapping[str, LastUse] = field(default_factory=dict)
+    history: Mapping[str, History] = field(default_factory=dict)
     missing: Mapping[str, Unknown] = field(default_factory=dict)
     organization: Organization | Unknown | None = None
     unknown: tuple[Unknown, ...] = ()
@@ -209,7 +211,7 @@ def _authorization_details(content: Any, seconds: Mapping[str, int]) -> AccountD
         account=account,
         partition=partition,
         roles=roles,
-        last_used={_text(role["RoleName"]): last_use_of(role) for role in listed},
+        history={_text(role["RoleName"]): history_of(role) for role in listed},
     )
 
 
@@ -277,19 +279,25 @@ def role_of(
         policies=(*inline, *attached),
         boundary=boundary,
         session_seconds=seconds if type(seconds) is int else HOUR,
-        tags={_text(tag["Key"]): _text(tag["Value"]) for tag in entry.get("Tags", [])},
+        tags=_tags(entry),
         unknown=tuple(found.values()),
     )
 
 
-def last_use_of(role: Mapping[str, Any]) -> LastUse:
-    """Return when a role was last used.
-
-    :param role: the role, as the IAM API returns it.
-    """
+def history_of(role: Mapping[str, Any]) -> History:
+    """Return what created a role, as the IAM API returns it, and when it was last used."""
     used = as_mapping(role.get("RoleLastUsed"))
     when = moment_of(used.get("LastUsedDate"))
-    return LastUse(when=in_utc(when) if when else "", region=_text(used.get("Region", "")))
+    return History(
+        # CloudFormation Template Reference, "Resource tags".
+        stack=_tags(role).get("aws:cloudformation:stack-name", ""),
+        last_used=in_utc(when) if when else "",
+        last_used_region=_text(used.get("Region", "")),
+    )
+
+
+def _tags(role: Mapping[str, Any]) -> dict[str, str]:
+    return {_text(tag["Key"]): _text(tag["Value"]) for tag in role.get("Tags", [])}
 
 
 def _text(value: Any) -> str:

@@ -37,9 +37,6 @@ class Expectation:
     :param hidden: its external IDs, which must not be shown.
     :param external_id: the external ID of each role that ``external_ids`` does not list, if known.
     :param external_ids: the external IDs of single roles, by partition, account, and role name.
-    :param boundary_document: the expected document of the permissions boundary. By default, that of
-        the templates, if they contain it.
-    :param allowed_tags: the keys of tags that a role may have in addition.
     :param across_accounts: whether a StackSet deploys any of the roles.
     :param removed: whether the accounts must not have any of the roles.
     :param management_account: the ID of the management account of the accounts' organization. By
@@ -53,8 +50,6 @@ class Expectation:
     hidden: frozenset[str] = field(default=frozenset(), repr=False)
     external_id: str = field(default="", repr=False)
     external_ids: Mapping[tuple[str, str, str], str] = field(default_factory=dict, repr=False)
-    boundary_document: Any = None
-    allowed_tags: frozenset[str] = frozenset()
     across_accounts: bool = False
     removed: bool = False
     management_account: str = ""
@@ -66,11 +61,6 @@ class Expectation:
         return frozenset(
             variant.account for variants in self.roles for variant in variants if variant.account
         )
-
-    @property
-    def has_boundary(self) -> bool:
-        """Whether any of the roles has a permissions boundary."""
-        return any(variant.role.boundary for variants in self.roles for variant in variants)
 
     @cached_property
     def mask(self) -> Mask:
@@ -182,10 +172,7 @@ class Expectation:
             trust_policy = with_external_ids(trust_policy, external_ids)
         elif known and known not in external_ids:
             unknown.append(Unknown(part="role", why="external-id-differs"))
-        boundary = role.boundary
-        if boundary is not None and self.boundary_document is not None:
-            boundary = replace(boundary, document=self.boundary_document)
-        return replace(role, trust_policy=trust_policy, boundary=boundary, unknown=tuple(unknown))
+        return replace(role, trust_policy=trust_policy, unknown=tuple(unknown))
 
 
 def from_published(principal: str) -> Expectation:

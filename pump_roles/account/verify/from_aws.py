@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING, Any, Final, TypeVar
 from pump_roles.account.responses import all_in, error_code, reason_of
 from pump_roles.account.verify.details import (
     AccountDetails,
-    LastUse,
+    History,
     document_of,
-    last_use_of,
+    history_of,
     role_of,
 )
 from pump_roles.iam.documents import as_mapping
@@ -77,7 +77,7 @@ def read_account(
     listed = {entry["RoleName"]: entry for entry in entries or ()}
     known = {name.casefold(): entry for name, entry in listed.items()}
     roles: list[Role] = []
-    last_used: dict[str, LastUse] = {}
+    histories: dict[str, History] = {}
     missing: dict[str, Unknown] = {}
     for name in names:
         entry = known.get(name.casefold())
@@ -86,7 +86,7 @@ def read_account(
         of_role = _Reader(iam)
         found = of_role.tried("role", partial(of_role.role, name, entry))
         if found is not None:
-            role, last_used[found[0].name] = found
+            role, histories[found[0].name] = found
             roles.append(role)
         # If roles could not be listed, IAM says here that it does not exist.
         elif (why := of_role.unknown[-1]).why != "changed":
@@ -95,8 +95,8 @@ def read_account(
         account=account,
         partition=partition,
         roles=tuple(roles),
-        others=tuple(_other(entry) for name, entry in listed.items() if name not in last_used),
-        last_used=last_used,
+        others=tuple(_other(entry) for name, entry in listed.items() if name not in histories),
+        history=histories,
         missing=missing,
         unknown=tuple(reader.unknown),
         calls=len(calls),
@@ -129,7 +129,7 @@ class _Reader:
         size = {"PageSize": _MOST_PER_PAGE}
         return [*map(_checked, all_in(self._iam, "list_roles", "Roles", PaginationConfig=size))]
 
-    def role(self, name: str, listed: Mapping[str, Any] | None) -> tuple[Role, LastUse] | None:
+    def role(self, name: str, listed: Mapping[str, Any] | None) -> tuple[Role, History] | None:
         # As it is listed, its name may be in another case.
         name = name if listed is None else listed["RoleName"]
         described = self.tried("role", lambda: _checked(self._iam.get_role(RoleName=name)["Role"]))
@@ -149,7 +149,7 @@ class _Reader:
             "AttachedManagedPolicies": self._attached(name, documents),
         }
         role = role_of({**entry, **policies}, documents, self.unknown, missing="not-read")
-        return role, last_use_of(entry)
+        return role, history_of(entry)
 
     def _inline(self, role: str) -> list[Mapping[str, Any]]:
         def document(name: str) -> Any:

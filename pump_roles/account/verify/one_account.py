@@ -1,12 +1,11 @@
 """Compares an account's roles with the expected ones, and finds others that give access."""
 
-import re
-from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import replace
 from hashlib import sha256
 from typing import Any
 
-from pump_roles.account.verify.details import AccountDetails, LastUse
+from pump_roles.account.verify.details import AccountDetails, History
 from pump_roles.account.verify.expectation import Expectation
 from pump_roles.account.verify.result import (
     AccountResult,
@@ -30,10 +29,6 @@ from pump_roles.role import Part, Role, Unknown
 from pump_roles.templates import Access
 from pump_roles.templates.masking import Mask, texts_under_the_key
 from pump_roles.templates.other_access import roles_of_account
-
-_STACK_NAME = "aws:cloudformation:stack-name"
-"""The tag with the name of the stack that created a resource: CloudFormation Template Reference,
-"Resource tags"."""
 
 _Masking = Callable[[Any], Any]
 
@@ -60,9 +55,7 @@ def _compared(expectation: Expectation, details: AccountDetails, name: str) -> A
     mask = _mask(expectation, details)
     roles = tuple(
         _masked(
-            _removal(variants[0], details)
-            if expectation.removed
-            else _closest(variants, details, expectation.allowed_tags),
+            _removal(variants[0], details) if expectation.removed else _closest(variants, details),
             mask,
         )
         for variants in expectation.in_account(details.account, details.partition)
@@ -77,15 +70,13 @@ def _compared(expectation: Expectation, details: AccountDetails, name: str) -> A
     )
 
 
-def _closest(
-    variants: Sequence[Role], details: AccountDetails, allowed_tags: Collection[str]
-) -> RoleResult:
+def _closest(variants: Sequence[Role], details: AccountDetails) -> RoleResult:
     # With several variants, the expectation is not certain: each one's result is at best unknown.
-    results = [_result(variant, details, allowed_tags) for variant in variants]
+    results = [_result(variant, details) for variant in variants]
     return min(results, key=lambda result: len(result.differences))
 
 
-def _result(expected: Role, details: AccountDetails, allowed_tags: Collection[str]) -> RoleResult:
+def _result(expected: Role, details: AccountDetails) -> RoleResult:
     role = details.role(expected.name)
     if role is None:
         # If it is not certain that the role should exist, it is not missing.
@@ -93,9 +84,7 @@ def _result(expected: Role, details: AccountDetails, allowed_tags: Collection[st
         unknown = expected.unknown if reason is None else (reason,)
         missing = Difference(rule="role-missing", effect="narrower")
         return _found(expected, details, unknown=unknown, differences=() if unknown else (missing,))
-    differences = compare_roles(
-        expected, _comparable(role, expected, allowed_tags), account=details.account
-    )
+    differences = compare_roles(expected, _comparable(role, expected), account=details.account)
     unread = [*expected.unknown, *role.unknown, *_unread(role)]
     notes = [*_open_ids(expected, differences)]
     if expected.boundary and role.boundary and expected.boundary.arn == role.boundary.arn:
@@ -121,7 +110,7 @@ def _removal(expected: Role, details: AccountDetails) -> RoleResult:
     # Any role with its name counts, whatever else differs.
     role = details.role(expected.name)
     if role is not None:
-        stack = role.tags.get(_STACK_NAME, "")
+        stack = details.history.get(role.name, History()).stack
         present = Difference(rule="role-present", effect="broader", now=(stack,) if stack else ())
         return _found(expected, details, role, differences=(present,))
     # Only the list of all roles shows a name in another case. The account's result says why that
@@ -139,19 +128,19 @@ def _found(
     expected: Role, details: AccountDetails, role: Role | None = None, **result: Any
 ) -> RoleResult:
     # Of a role that does not exist, what is expected.
-    used = details.last_used.get(role.name, LastUse()) if role else LastUse()
+    history = details.history.get(role.name, History()) if role else History()
     return RoleResult(
         kind=expected.kind,
         arn=details.arn(role or expected),
-        last_used=used.when,
-        last_used_region=used.region,
+        last_used=history.last_used,
+        last_used_region=history.last_used_region,
         **result,
     )
 
 
-def _comparable(role: Role, expected: Role, allowed_tags: Collection[str]) -> Role:
-    # AWS reserves a prefix of tags, which CloudFormation adds. With other tags, the customer opens
-    # guardrails. In an account, a text that looks like a placeholder is an ordinary text.
+def _comparable(role: Role, expected: Role) -> Role:
+    # The customer may open the expected guardrails. In an account, a text that looks like a
+    # placeholder is an ordinary text.
     opening = {guardrail.tag for guardrail in _opened_by_tags(expected, expected.kind)}
     trust = role.trust_policy
     for placeholder in (OPEN_PRINCIPAL, OPEN_EXTERNAL_ID):
@@ -163,8 +152,7 @@ def _comparable(role: Role, expected: Role, allowed_tags: Collection[str]) -> Ro
         tags={
             key: value
             for key, value in role.tags.items()
-            if not key.startswith("aws:")
-            and (key in expected.tags or not (key in allowed_tags or key.lower() in opening))
+            if key in expected.tags or key.lower() not in opening
         },
     )
 
@@ -188,13 +176,8 @@ def _approvals(role: Role, kind: str) -> Iterator[Approval]:
             guardrail=guardrail.name,
             tag=guardrail.tag,
             value=value,
-            open=value == guardrail.opens if guardrail.opens else _is_session_name(value),
+            open=value == guardrail.opens,
         )
-
-
-def _is_session_name(value: str) -> bool:
-    # AWS STS API Reference, "AssumeRole".
-    return re.fullmatch(r"[\w+=,.@-]{2,64}", value, re.ASCII) is not None
 
 
 def _open_ids(expected: Role, differences: Iterable[Difference]) -> Iterator[Unknown]:

@@ -1,5 +1,6 @@
 """Results of ``verify`` for the tests of the formats."""
 
+from dataclasses import replace
 from typing import Any, Final
 
 from pump_roles.account.organization import Organization
@@ -84,7 +85,9 @@ def role(account: str, *differences: Difference, **members: Any) -> RoleResult:
     return RoleResult(**{**found, **members})
 
 
-ORDER = Approval(guardrail="only-by-order", tag="pump-order", value="17", open=True)
+APPROVED = Approval(
+    guardrail="only-when-approved", tag="pump-commitments", value="approved", open=True
+)
 
 
 def matching(number: int, **members: Any) -> AccountResult:
@@ -136,13 +139,13 @@ def with_everything(text: str = "text", number: int = 1) -> AccountResult:
             actions=(text,) * 20,
             decisions=tuple(newly_allowed(text, before=f"{text}{at}") for at in range(9)),
         ),
-        Difference(rule="tag-added", effect="other", part="tags", subject=text),
+        Difference(rule="tag-removed", effect="other", part="tags", subject=text),
         Difference(rule="boundary-added", effect="narrower", part="boundary", subject=text),
         unknown=(not_read(text),),
         notes=(not_read(text),),
         last_used="2026-11-25T08:15:00Z",
         last_used_region="us-east-1",
-        approvals=(Approval(guardrail="only-by-order", tag="pump-order", value=text, open=True),),
+        approvals=(replace(APPROVED, value=text),),
         boundary_sha256="0" * 64,
     )
     return AccountResult(

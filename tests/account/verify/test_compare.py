@@ -158,12 +158,10 @@ NARROW = {"Statement": allow("ec2:*")}
 
 def bounded(expectation: Expectation, arn: str, document: Any = None) -> Expectation:
     ways = expectation.only([AUTO_PILOT]).roles[0]
+    boundary = Boundary(arn=arn, document=document)
     return replace(
         expectation,
-        roles=(
-            tuple(replace(way, role=replace(way.role, boundary=Boundary(arn=arn))) for way in ways),
-        ),
-        boundary_document=document,
+        roles=(tuple(replace(way, role=replace(way.role, boundary=boundary)) for way in ways),),
     )
 
 
@@ -208,29 +206,10 @@ def test_document_of_a_boundary_that_is_not_expected_is_noted(
     )
 
 
-def test_compares_tags_except_aws_tags_and_allowed_tags(
-    compared: Compared, expectation: Expectation
-) -> None:
-    ways = expectation.only([AUTO_PILOT]).roles[0]
-    tagged = tuple(
-        replace(way, role=replace(way.role, tags={"one": "1", "two": "2"})) for way in ways
-    )
-    expected = replace(expectation, roles=(tagged,), allowed_tags=frozenset({"team"}))
-    same = {"one": "1", "two": "2", "team": "x", "aws:cloudformation:stack-name": "PumpAutoPilot"}
-    assert compared(expected=expected, tags=same).state == "match"
-    found = compared(expected=expected, tags={"one": "2", "more": "x"})
-    assert subjects(found) == {
-        ("tag-changed", "one"),
-        ("tag-removed", "two"),
-        ("tag-added", "more"),
-    }
-
-
 @pytest.fixture(scope="module")
 def by_approval(tmp_path_factory: pytest.TempPathFactory) -> Expectation:
-    """A role whose guardrails the customer opens with tags."""
-    guardrails = (Guardrail.ONLY_WHEN_APPROVED, Guardrail.ONLY_BY_ORDER)
-    folder = synthesize(tmp_path_factory.mktemp("cdk.out"), *guardrails)
+    """A role whose guardrail the customer opens with a tag."""
+    folder = synthesize(tmp_path_factory.mktemp("cdk.out"), Guardrail.ONLY_WHEN_APPROVED)
     return from_templates(folder).only([AUTO_PILOT])
 
 
@@ -242,42 +221,54 @@ def with_tags(expected: Expectation, *, tags: Mapping[str, str], **more: Any) ->
 
 
 @pytest.mark.parametrize(
-    ("tags", "states"),
+    ("tags", "state"),
     [
-        ({}, ["closed", "closed"]),
-        ({"pump-commitments": "approved"}, ["closed", "open: approved"]),
-        ({"pump-order": "17"}, ["order 17", "closed"]),
-        # No session can have this name.
-        ({"pump-order": "7"}, ["closed: 7", "closed"]),
-        ({"pump-order": "order 17"}, ["closed: order 17", "closed"]),
-        ({"pump-order": "17", "pump-commitments": "approved"}, ["order 17", "open: approved"]),
-        ({"pump-order": "", "pump-commitments": ""}, ["closed", "closed"]),
-        ({"pump-commitments": "Approved"}, ["closed", "closed: Approved"]),
+        ({}, "closed"),
+        ({"pump-commitments": "approved"}, "open: approved"),
+        ({"pump-commitments": "Approved"}, "closed: Approved"),
+        ({"pump-commitments": ""}, "closed"),
         # IAM ignores the case of a key.
-        ({"Pump-Order": "17", "PUMP-COMMITMENTS": "approved"}, ["order 17", "open: approved"]),
+        ({"PUMP-COMMITMENTS": "approved"}, "open: approved"),
+        ({"team": "approved", "aws:cloudformation:stack-name": "PumpAutoPilot"}, "closed"),
     ],
 )
-def test_tags_with_which_the_customer_opens_a_guardrail_are_shown_and_no_difference(
-    tags: dict[str, str], states: list[str], by_approval: Expectation
+def test_tag_with_which_the_customer_opens_a_guardrail_is_shown_and_no_difference(
+    tags: dict[str, str], state: str, by_approval: Expectation
 ) -> None:
     found = with_tags(by_approval, tags=tags)
     assert (found.state, found.differences) == ("match", ())
-    assert [approval.guardrail for approval in found.approvals] == [
-        "only-by-order",
-        "only-when-approved",
-    ]
-    assert [approval_in_words(approval) for approval in found.approvals] == states
+    (approval,) = found.approvals
+    assert approval.guardrail == "only-when-approved"
+    assert approval_in_words(approval) == state
 
 
-def test_tags_of_a_guardrail_that_is_not_expected_are_differences(
-    by_approval: Expectation, compared: Compared
+def test_tag_of_an_opened_guardrail_that_is_expected_is_compared(by_approval: Expectation) -> None:
+    (((way,),)) = by_approval.roles
+    opened = replace(way, role=replace(way.role, tags={"pump-commitments": "approved"}))
+    expected = replace(by_approval, roles=((opened,),))
+    for tags, rules in (
+        ({"pump-commitments": "approved"}, set()),
+        ({"pump-commitments": "later"}, {("tag-changed", "pump-commitments")}),
+        ({}, {("tag-removed", "pump-commitments")}),
+    ):
+        assert subjects(with_tags(expected, tags=tags)) == rules
+
+
+def test_tag_that_opens_a_guardrail_which_is_not_expected_is_a_difference(
+    by_approval: Expectation,
 ) -> None:
-    tags = {"pump-order": "17", "pump-commitments": "approved"}
-    found = compared(tags=tags)
-    assert subjects(found) == {("tag-added", key) for key in tags}
-    assert found.approvals == ()
-    found = with_tags(by_approval, tags={**tags, "pump-hands-off": "yes"})
-    assert subjects(found) == {("tag-added", "pump-hands-off")}
+    tags = {"pump-commitments": "approved", "team": "x"}
+    ((variant,),) = by_approval.in_account(ACCOUNT_ID, "aws")
+    ((way,),) = by_approval.roles
+    others = tuple(found for found in way.role.policies if "Guardrail" not in found.name)
+    without = replace(way, role=replace(way.role, policies=others))
+    expected = replace(by_approval, roles=((without,),))
+    (found,) = compare(expected, account(replace(variant, tags=tags))).roles
+    assert subjects(found) == {
+        ("policy-added", "PumpGuardrailOnlyWhenApproved"),
+        ("tag-added", "pump-commitments"),
+    }
+    assert subjects(with_tags(expected, tags=tags)) == set()
 
 
 def test_guardrail_that_is_not_as_defined_is_not_said_to_be_closed(
@@ -285,14 +276,14 @@ def test_guardrail_that_is_not_as_defined_is_not_said_to_be_closed(
 ) -> None:
     ((variant,),) = by_approval.in_account(ACCOUNT_ID, "aws")
     changed = tuple(
-        replace(policy, document={**policy.document, "Statement": policy.document["Statement"][:1]})
-        if policy.name == "PumpGuardrailOnlyByOrder"
+        replace(policy, document={**policy.document, "Statement": []})
+        if policy.name == "PumpGuardrailOnlyWhenApproved"
         else policy
         for policy in variant.policies
     )
     found = with_tags(by_approval, tags={}, policies=changed)
-    assert ("policy-changed", "PumpGuardrailOnlyByOrder") in subjects(found)
-    assert [approval.guardrail for approval in found.approvals] == ["only-when-approved"]
+    assert ("policy-changed", "PumpGuardrailOnlyWhenApproved") in subjects(found)
+    assert found.approvals == ()
 
 
 def test_guardrail_is_not_said_to_be_closed_if_the_tags_could_not_be_read(
@@ -305,8 +296,8 @@ def test_guardrail_is_not_said_to_be_closed_if_the_tags_could_not_be_read(
 def test_external_id_in_a_tag_that_opens_a_guardrail_is_not_shown(
     by_approval: Expectation,
 ) -> None:
-    (approval, _) = with_tags(by_approval, tags={"pump-order": f"{EXTERNAL_ID}-17"}).approvals
-    assert (approval.guardrail, approval.value) == ("only-by-order", "(external ID)-17")
+    (approval,) = with_tags(by_approval, tags={"pump-commitments": f"{EXTERNAL_ID}-17"}).approvals
+    assert (approval.guardrail, approval.value) == ("only-when-approved", "(external ID)-17")
 
 
 def test_role_that_does_not_exist_is_missing_unless_it_could_not_be_read(
@@ -548,6 +539,7 @@ def test_placeholders_are_filled_in_for_each_account(expectation: Expectation) -
     ((role,),) = expected.in_account(OTHER_ACCOUNT, "aws-cn")
     assert role.boundary is not None
     assert role.boundary.arn == f"arn:aws-cn:iam::{OTHER_ACCOUNT}:policy/B"
+    assert role.boundary.document == {"Statement": OTHER_ACCOUNT}
 
 
 def test_only_some_kinds_of_roles_are_compared(expectation: Expectation) -> None:

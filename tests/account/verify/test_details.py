@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from pump_roles.account.organization import Organization
-from pump_roles.account.verify.details import AccountDetails, read_files
+from pump_roles.account.verify.details import AccountDetails, History, read_files
 from pump_roles.json_input import InputError
 from pump_roles.role import Unknown
 from tests.support import EVERYTHING, EXTERNAL_ID, PUMP_ACCOUNT, SECRET, trust
@@ -30,7 +30,7 @@ def details() -> dict[str, Any]:
         "RolePolicyList": [{"PolicyName": "P", "PolicyDocument": EVERYTHING}],
         "AttachedManagedPolicies": [],
         "PermissionsBoundary": {"PermissionsBoundaryArn": BOUNDARY},
-        "Tags": [{"Key": "team", "Value": "platform"}],
+        "Tags": [{"Key": "aws:cloudformation:stack-name", "Value": "Pump"}],
     }
     version = {"VersionId": "v1", "IsDefaultVersion": True, "Document": EVERYTHING}
     policy = {"Arn": BOUNDARY, "DefaultVersionId": "v1", "PolicyVersionList": [version]}
@@ -62,7 +62,7 @@ def test_reads_an_account_a_role_and_its_organization_in_any_order(tmp_path: Pat
     assert (role.name, role.session_seconds, role.unknown) == (NAME, 7200, ())
     assert role.boundary is not None
     assert (role.boundary.arn, role.boundary.document) == (BOUNDARY, EVERYTHING)
-    assert dict(role.tags) == {"team": "platform"}
+    assert found.history == {NAME: History(stack="Pump")}
     assert found.organization == Organization(id="o-abcd123456", management_account="444455556666")
 
 
