@@ -21,7 +21,7 @@ REVIEW := $(DEPLOY) .venv/.review
 DEVELOP := $(REVIEW) .venv/.develop node_modules/.develop
 BROWSER := $(DEVELOP) .venv/.browser
 
-.PHONY: help setup setup-review setup-develop demo demo-org sandbox smoke check test pythons versions lint type fix synth snapshot generate catalog scanners screenshot bench plot site dist release-check release tag lock clean
+.PHONY: help setup setup-review setup-develop demo demo-org sandbox smoke check test pythons versions lint type fix synth snapshot generate catalog screenshot bench plot site dist release-check release tag lock clean
 
 help: ## List what make can do
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "%-14s%s\n", $$1, $$2 }' Makefile
@@ -139,10 +139,6 @@ release: $(DEVELOP) ## Prepare the commit of a release: make release VERSION=0.2
 
 tag: $(DEVELOP) ## Tag the release that was prepared and committed; pushes nothing
 	@$(BIN)/python -m tools.release.tag
-
-scanners: $(DEVELOP) ## Run other scanners over the templates, for docs/scanners.md
-	@echo "This takes about 1 minute on 2 cores."
-	@$(BIN)/python -m tools.sandbox.scanners
 
 screenshot: $(BROWSER) ## Draw the pictures of the README
 	@$(BIN)/python -m tools.sandbox.screenshot

@@ -10,7 +10,7 @@ from pump_roles._version import __version__
 
 if TYPE_CHECKING:
     from pump_roles.constructs.customer_access import CustomerAccess
-    from pump_roles.constructs.roles import AutoPilotRole, PumpRole, ReadOnlyRole, RoleOptions
+    from pump_roles.constructs.roles import AutoPilotRole, PumpRole, ReadOnlyRole
     from pump_roles.constructs.rollout import (
         AutoPilotRollout,
         AutoPilotRolloutStack,
@@ -18,17 +18,9 @@ if TYPE_CHECKING:
         ReadOnlyRollout,
         ReadOnlyRolloutStack,
         Rollout,
-        RolloutOptions,
         RolloutStack,
-        RolloutStackOptions,
     )
-    from pump_roles.constructs.stacks import (
-        AutoPilotStack,
-        ReadOnlyStack,
-        RoleStack,
-        RoleStackOptions,
-        StackOptions,
-    )
+    from pump_roles.constructs.stacks import AutoPilotStack, ReadOnlyStack, RoleStack
     from pump_roles.guardrails import Guardrail, Need
     from pump_roles.validators import ArgumentError, CallAs
 
@@ -48,14 +40,9 @@ __all__ = [
     "ReadOnlyRollout",
     "ReadOnlyRolloutStack",
     "ReadOnlyStack",
-    "RoleOptions",
     "RoleStack",
-    "RoleStackOptions",
     "Rollout",
-    "RolloutOptions",
     "RolloutStack",
-    "RolloutStackOptions",
-    "StackOptions",
     "__version__",
 ]
 
@@ -63,10 +50,10 @@ _MODULES = {
     name: module
     for module, names in {
         "constructs.customer_access": "CustomerAccess",
-        "constructs.roles": "AutoPilotRole PumpRole ReadOnlyRole RoleOptions",
+        "constructs.roles": "AutoPilotRole PumpRole ReadOnlyRole",
         "constructs.rollout": "AutoPilotRollout AutoPilotRolloutStack ConfigureApp ReadOnlyRollout "
-        "ReadOnlyRolloutStack Rollout RolloutOptions RolloutStack RolloutStackOptions",
-        "constructs.stacks": "AutoPilotStack ReadOnlyStack RoleStack RoleStackOptions StackOptions",
+        "ReadOnlyRolloutStack Rollout RolloutStack",
+        "constructs.stacks": "AutoPilotStack ReadOnlyStack RoleStack",
         "guardrails": "Guardrail Need",
         "validators": "ArgumentError CallAs",
     }.items()

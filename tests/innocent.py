@@ -14,7 +14,7 @@ from typing import Any
 
 from pump_roles import universal
 
-__all__ = ["ANYWHERE", "ELSEWHERE", "customers_app"]
+__all__ = ["customers_app"]
 
 
 def _recorded(folder: str) -> dict[str, dict[str, Any]]:
@@ -22,8 +22,8 @@ def _recorded(folder: str) -> dict[str, dict[str, Any]]:
     return {file.name: json.loads(file.read_text()) for file in sorted(files)}
 
 
-ANYWHERE = _recorded("anywhere")
-ELSEWHERE = _recorded("elsewhere")
+_ANYWHERE = _recorded("anywhere")
+_ELSEWHERE = _recorded("elsewhere")
 
 
 def customers_app(folder: Path, *, same: bool = False) -> list[Path]:
@@ -33,10 +33,10 @@ def customers_app(folder: Path, *, same: bool = False) -> list[Path]:
     :returns: the templates of its stacks; the first is the role's.
     """
     pump = json.loads(universal.template("read-only"))
-    files = {"Pump.template.json": pump, **ANYWHERE, **ELSEWHERE}
+    files = {"Pump.template.json": pump, **_ANYWHERE, **_ELSEWHERE}
     stacks = [name for name in files if name.split(".", 1)[1] == "template.json"]
     if same:
-        for name in [name for name in stacks if name in ANYWHERE]:
+        for name in [name for name in stacks if name in _ANYWHERE]:
             for section, members in files[name].items():
                 pump.setdefault(section, {}).update(members)
             stacks.remove(name)

@@ -1,16 +1,34 @@
 """The package loads a name when it is first used: reading JSON needs neither the CDK nor Node."""
 
+import ast
+import inspect
 import json
+import re
+from collections.abc import Callable, Iterator
 from importlib import import_module
 from pathlib import Path
+from typing import Any
 
 import pytest
+from aws_cdk import Stack
+from constructs import Construct
 
 import pump_roles
-from tests.support import NOT_NEEDED, Synth, python, without_node
+from tests.support import NOT_NEEDED, ROLE_ARGUMENTS, Synth, python, without_node
+from tools.sandbox.cdk import ROOT
 
 ALIASES = {"CallAs": "validators", "ConfigureApp": "constructs.rollout"}
 """Types without a name of their own."""
+
+CLASSES = [name for name in pump_roles.__all__ if inspect.isclass(getattr(pump_roles, name))]
+CONSTRUCTS = [name for name in CLASSES if issubclass(getattr(pump_roles, name), Construct)]
+ABSTRACT = {
+    "PumpRole": "Role",
+    "RoleStack": "Stack",
+    "Rollout": "Rollout",
+    "RolloutStack": "RolloutStack",
+}
+"""How the names of their subclasses end."""
 
 
 def test_every_public_name_is_loaded() -> None:
@@ -34,6 +52,73 @@ def test_unknown_name_is_an_attribute_error(name: str) -> None:
     with pytest.raises(AttributeError, match=f"^module 'pump_roles' has no attribute '{name}'$"):
         getattr(pump_roles, name)
     assert not hasattr(pump_roles, name)
+
+
+@pytest.mark.parametrize("name", CONSTRUCTS)
+def test_every_argument_of_a_construct_is_written_out_and_explained(name: str) -> None:
+    init = getattr(pump_roles, name).__init__
+    explained = re.findall(r"^:param (\w+): \S", inspect.getdoc(init) or "", re.MULTILINE)
+    parameters = inspect.signature(init).parameters
+    assert ["self", *explained] == [*parameters]
+    kinds = {parameter.kind for parameter in parameters.values()}
+    assert kinds == {inspect.Parameter.POSITIONAL_OR_KEYWORD, inspect.Parameter.KEYWORD_ONLY}
+
+
+@pytest.mark.parametrize(("name", "ending"), ABSTRACT.items())
+def test_abstract_class_names_the_classes_to_use_instead(name: str, ending: str) -> None:
+    required = {**ROLE_ARGUMENTS, "organizational_units": ["r-abcd"]}
+    accepted = inspect.signature(getattr(pump_roles, name).__init__).parameters
+    arguments = {key: value for key, value in required.items() if key in accepted}
+    instead = f"ReadOnly{ending} or AutoPilot{ending}"
+    with pytest.raises(TypeError, match=f"^{name} is abstract; use {instead}$"):
+        getattr(pump_roles, name)(Stack(), "Pump", **arguments)
+
+
+def defined() -> set[str]:
+    """Return the names of the classes and aliases that the package defines."""
+    names = set()
+    for file in ROOT.joinpath("pump_roles").rglob("*.py"):
+        for node in ast.parse(file.read_text(encoding="utf-8")).body:
+            if isinstance(node, ast.ClassDef):
+                names.add(node.name)
+            elif isinstance(node, ast.Assign):
+                names |= {target.id for target in node.targets if isinstance(target, ast.Name)}
+    return names
+
+
+DEFINED = defined()
+
+
+def functions(cls: type) -> Iterator[Callable[..., Any]]:
+    """Yield the constructor, and the public methods and properties, that a class has from here."""
+    for base in cls.__mro__:
+        if base.__module__.startswith("pump_roles."):
+            for name, member in vars(base).items():
+                found = getattr(member, "__func__", member)
+                found = getattr(found, "fget", getattr(found, "func", found))
+                if inspect.isfunction(found) and (name == "__init__" or name[0] != "_"):
+                    yield found
+
+
+def in_signatures(name: str) -> set[str]:
+    """Return the package's own classes and aliases in the signatures of a public class."""
+    signatures = str(
+        [str(inspect.signature(found)) for found in functions(getattr(pump_roles, name))]
+    )
+    # The CDK has classes with the same names.
+    return {*re.findall(r"\w+", re.sub(r"aws_cdk[\w.]+", "", signatures))} & DEFINED
+
+
+@pytest.mark.parametrize("name", CLASSES)
+def test_every_type_in_a_public_signature_is_public(name: str) -> None:
+    assert in_signatures(name) <= set(pump_roles.__all__)
+
+
+def test_types_in_signatures_are_found() -> None:
+    """Proves that the test above can fail."""
+    assert in_signatures("ReadOnlyStack") == {"Guardrail"}
+    assert in_signatures("ReadOnlyRolloutStack") >= {"CallAs", "ConfigureApp", "Guardrail"}
+    assert in_signatures("Guardrail") == {"Guardrail", "Need"}
 
 
 def test_import_and_names_of_plain_modules_load_neither_the_cdk_nor_boto3(tmp_path: Path) -> None:

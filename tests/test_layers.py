@@ -18,7 +18,6 @@ FLOORS = [
     "validators",
     "published",
     "universal",
-    "guard",
     "iam",
     "guardrails",
     "role",

@@ -78,7 +78,6 @@ def test_wheel_contains_the_library_and_nothing_else(wheel: Path) -> None:
         if file.is_file() and "__pycache__" not in file.parts
     ]
     assert "pump_roles/py.typed" in package
-    assert "pump_roles/guard/pump.guard" in package
     assert "pump_roles/output/report.schema.json" in package
     assert "pump_roles/output/rollout.schema.json" in package
     assert "pump_roles/output/verify.schema.json" in package

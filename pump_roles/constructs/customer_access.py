@@ -9,7 +9,6 @@ from aws_cdk import aws_iam as iam
 from constructs import Construct, Dependable
 
 from pump_roles import validators
-from pump_roles.constructs.arguments import with_arguments
 from pump_roles.published import ROLES
 from pump_roles.validators import ArgumentError
 
@@ -36,7 +35,6 @@ LONGEST_PARTITION: Final = "aws-us-gov"
 """Of the partitions that aws-cdk-lib 2.275 knows; a test compares the two."""
 
 
-@with_arguments()
 class CustomerAccess(Construct):
     """Lets principals in Pump's own account assume customers' roles, only with an external ID.
 
@@ -44,21 +42,6 @@ class CustomerAccess(Construct):
     request has an external ID. A deny rejects a request without one, so that no other policy of the
     grantee can allow it. Nothing else is granted, not even session tags or a source identity,
     because the roles' trust policies do not accept them.
-
-    :param scope: the construct that this one belongs to.
-    :param id: the construct's ID in the scope.
-    :param roles: the kinds of roles that a grantee may assume, ``read-only`` or ``auto-pilot``,
-        without duplicates. By default, only ``read-only``.
-    :param customer_accounts: the 12-digit IDs of the accounts whose roles a grantee may assume, at
-        least 1, without duplicates. :meth:`grant_assume_role` checks how many fit into a policy. By
-        default, a grantee may assume the roles of every account.
-    :param role_names: the names of the roles, at least 1, without duplicates, 1 to 64 characters
-        each. They replace the published names of ``roles``. By default, ``PumpReadOnlyRole`` or
-        ``PumpAutoPilotRole``.
-    :param role_path: the path of the roles, ``/`` or ``/.../``, 1 to 512 characters, without ``*``,
-        ``?``, and ``$``. By default, ``/``.
-    :raises ArgumentError: a ``ValueError``, if an argument is not a literal that AWS accepts, a
-        kind is unknown, or something is listed twice.
 
     Source: IAM User Guide, "Access to AWS accounts owned by third parties"; Service Authorization
     Reference, "Actions, resources, and condition keys for AWS Security Token Service".
@@ -74,6 +57,23 @@ class CustomerAccess(Construct):
         role_names: Sequence[str] | None = None,
         role_path: str | None = None,
     ) -> None:
+        """Create the construct, which grants nothing yet.
+
+        :param scope: the construct that this one belongs to.
+        :param id: the construct's ID in the scope.
+        :param roles: the kinds of roles that a grantee may assume, ``read-only`` or ``auto-pilot``,
+            without duplicates. By default, only ``read-only``.
+        :param customer_accounts: the 12-digit IDs of the accounts whose roles a grantee may assume,
+            at least 1, without duplicates. :meth:`grant_assume_role` checks how many fit into a
+            policy. By default, a grantee may assume the roles of every account.
+        :param role_names: the names of the roles, at least 1, without duplicates, 1 to 64
+            characters each. They replace the published names of ``roles``. By default,
+            ``PumpReadOnlyRole`` or ``PumpAutoPilotRole``.
+        :param role_path: the path of the roles, ``/`` or ``/.../``, 1 to 512 characters, without
+            ``*``, ``?``, and ``$``. By default, ``/``.
+        :raises ArgumentError: a ``ValueError``, if an argument is not a literal that AWS accepts, a
+            kind is unknown, or something is listed twice.
+        """
         super().__init__(scope, id)
         published = [ROLES[kind].name for kind in _KINDS.check("roles", roles)]
         self._names = (

@@ -4,7 +4,7 @@ import re
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime, timezone
 from functools import cache, cached_property
-from typing import Any, ClassVar, Final, TypedDict
+from typing import Any, ClassVar, Final
 
 import jsii
 from aws_cdk import (
@@ -23,7 +23,6 @@ from aws_cdk import aws_iam as iam
 from constructs import Construct
 
 from pump_roles import validators
-from pump_roles.constructs.arguments import documented, with_arguments
 from pump_roles.constructs.gate import protect
 from pump_roles.constructs.kept import take_role_name
 from pump_roles.constructs.principal import PublishedPrincipal
@@ -45,48 +44,12 @@ _CDK_NAG: Final = 3
 """The first major version of cdk-nag that reads acknowledgments."""
 
 
-class RoleOptions(TypedDict, total=False):
-    """The options of a role that do not concern its trust policy: see :class:`PumpRole`."""
-
-    role_name: str | None
-    path: str | None
-    permissions_boundary: str | iam.IManagedPolicy | None
-    guardrails: Sequence[Guardrail]
-
-
-@with_arguments(instead="ReadOnlyRole or AutoPilotRole")
 @jsii.implements(iam.IGrantable)
 class PumpRole(Construct):
     """What the roles have in common. It is abstract; use one of its subclasses.
 
     The role has the published policies. Only Pump's principal can assume it, and only with the
     customer's external ID. A session lasts at most 1 hour, the default and lowest maximum in IAM.
-
-    :param scope: the construct that this one belongs to.
-    :param id: the construct's ID in the scope.
-    :param pump_principal: Pump's 12-digit account ID, or the ARN of its IAM role or account
-        root, which Pump gives you. A literal, or a ``CfnParameter`` of the same stack. A parameter
-        without an allowed pattern gets the one that its value must match.
-    :param external_id: the ID that Pump created for this customer, 2 to 1,224 characters. A literal
-        or a ``CfnParameter``, as above. The synth warns about a literal of fewer than 16.
-    :param next_external_id: a new external ID, also accepted during rotation. By default, only
-        ``external_id`` is accepted.
-    :param role_name: 1 to 64 characters, unique in the account, ignoring case. By default,
-        ``PumpReadOnlyRole`` or ``PumpAutoPilotRole``.
-    :param path: ``/`` or ``/.../``, 1 to 512 characters. By default, ``/``. To change the path of a
-        deployed role, change ``role_name`` too: CloudFormation cannot replace a role with one of
-        the same name.
-    :param permissions_boundary: the name of a managed policy of the account that the role is
-        deployed to, with its path if it has one (``platform/Boundary``), the ARN of an AWS managed
-        policy, or an ``iam.IManagedPolicy``, which is created before the role if it is in the same
-        stack. If the app gives its roles a boundary too, it must be the same policy. By default,
-        the role has no boundary, except that of the app.
-    :param guardrails: what to deny the role, each :class:`Guardrail` at most once. By default, the
-        role has none.
-    :raises ArgumentError: a ``ValueError``, when AWS would not accept an argument, the principal
-        cannot exist, a literal is a placeholder of the documentation, another of Pump's roles in
-        the stack has that name, a guardrail would have no effect on this role, or the guardrails
-        make the inline policies longer than IAM's 10,240 characters (not counting white space).
 
     The synth fails if anything in the app changes the role's trust policy, policies, session
     duration, name, or path, removes its boundary, or attaches a policy to it.
@@ -110,6 +73,38 @@ class PumpRole(Construct):
         permissions_boundary: str | iam.IManagedPolicy | None = None,
         guardrails: Sequence[Guardrail] = (),
     ) -> None:
+        """Create the role.
+
+        :param scope: the construct that this one belongs to.
+        :param id: the construct's ID in the scope.
+        :param pump_principal: Pump's 12-digit account ID, or the ARN of its IAM role or account
+            root, which Pump gives you. A literal, or a ``CfnParameter`` of the same stack. A
+            parameter without an allowed pattern gets the one that its value must match.
+        :param external_id: the ID that Pump created for this customer, 2 to 1,224 characters. A
+            literal or a ``CfnParameter``, as above. The synth warns about a literal of fewer than
+            16.
+        :param next_external_id: a new external ID, also accepted during rotation. By default, only
+            ``external_id`` is accepted.
+        :param role_name: 1 to 64 characters, unique in the account, ignoring case. By default,
+            ``PumpReadOnlyRole`` or ``PumpAutoPilotRole``.
+        :param path: ``/`` or ``/.../``, 1 to 512 characters. By default, ``/``. To change the path
+            of a deployed role, change ``role_name`` too: CloudFormation cannot replace a role with
+            one of the same name.
+        :param permissions_boundary: the name of a managed policy of the account that the role is
+            deployed to, with its path if it has one (``platform/Boundary``), the ARN of an AWS
+            managed policy, or an ``iam.IManagedPolicy``, which is created before the role if it is
+            in the same stack. If the app gives its roles a boundary too, it must be the same
+            policy. By default, the role has no boundary, except that of the app.
+        :param guardrails: what to deny the role, each :class:`Guardrail` at most once. By default,
+            the role has none.
+        :raises ArgumentError: a ``ValueError``, when AWS would not accept an argument, the
+            principal cannot exist, a literal is a placeholder of the documentation, another of
+            Pump's roles in the stack has that name, a guardrail would have no effect on this role,
+            or the guardrails make the inline policies longer than IAM's 10,240 characters (not
+            counting white space).
+        """
+        if type(self) is PumpRole:
+            raise TypeError("PumpRole is abstract; use ReadOnlyRole or AutoPilotRole")
         super().__init__(scope, id)
         self._path = None if path is None else validators.ROLE_PATH.check("path", path)
         boundary = _boundary_arn(permissions_boundary, scope)
@@ -215,7 +210,6 @@ class PumpRole(Construct):
         Validations.of(self.resource).acknowledge(*_acknowledgments(self.published.policies))
 
 
-@documented
 class ReadOnlyRole(PumpRole):
     """The role through which Pump reads billing history and infrastructure metadata.
 
@@ -225,7 +219,6 @@ class ReadOnlyRole(PumpRole):
     published = ROLES["read-only"]
 
 
-@documented
 class AutoPilotRole(PumpRole):
     """The role through which Pump also reads usage metadata, and buys and sells commitments.
 

@@ -11,17 +11,14 @@ from aws_cdk import Annotations, App, Aws, CfnParameter, CfnStackSet, Stack
 from constructs import Construct
 
 from pump_roles import validators
-from pump_roles.constructs.arguments import documented, with_arguments
 from pump_roles.constructs.gate import protect
-from pump_roles.constructs.roles import PumpRole, RoleOptions, annotate_guardrails
+from pump_roles.constructs.roles import annotate_guardrails
 from pump_roles.constructs.stacks import (
     AutoPilotStack,
     FlatStack,
     ReadOnlyStack,
     RoleStack,
-    StackOptions,
     check_tags,
-    options_of_stack,
     provided_or_parameters,
 )
 from pump_roles.constructs.trust_policy import validated_trust
@@ -36,7 +33,10 @@ from pump_roles.validators import ArgumentError, CallAs
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from typing_extensions import Required, Unpack
+    from aws_cdk import Environment, IPropertyInjector, IStackSynthesizer
+    from aws_cdk import aws_iam as iam
+
+    from pump_roles.guardrails import Guardrail
 
 ConfigureApp = Callable[[App], object]
 """Configures an app before it is synthesized, for example adds cdk-nag to it."""
@@ -48,27 +48,6 @@ _PERCENTAGE: Final = 10
 _FILTERS: Final = {"exclude_accounts": "DIFFERENCE", "only_accounts": "INTERSECTION"}
 
 
-class RolloutOptions(RoleOptions, total=False):
-    """The options that a rollout and its stack share: see :class:`Rollout`."""
-
-    organizational_units: Required[Sequence[str]]
-    exclude_accounts: Sequence[str] | None
-    only_accounts: Sequence[str] | None
-    max_concurrent_percentage: int | None
-    max_concurrent_count: int | None
-    failure_tolerance_percentage: int | None
-    failure_tolerance_count: int | None
-    region: str | None
-    call_as: CallAs
-    stack_set_name: str | None
-    configure_app: ConfigureApp | None
-
-
-class RolloutStackOptions(RolloutOptions, StackOptions, total=False):
-    """The options of a stack with a rollout: see :class:`RolloutStack`."""
-
-
-@with_arguments(passed_on_to=(PumpRole,), instead="ReadOnlyRollout or AutoPilotRollout")
 class Rollout(Construct):
     """What the rollouts have in common. It is abstract; use one of its subclasses.
 
@@ -76,59 +55,6 @@ class Rollout(Construct):
     units. Each account gets the stack in one Region, because IAM is global. An account that joins a
     unit gets the role, and an account that leaves loses it (not with ``only_accounts``). Deploy the
     rollout in the management account, or in a delegated administrator's account.
-
-    :param scope: the construct that this one belongs to, in a stack of the management account or of
-        the delegated administrator.
-    :param id: the construct's ID in the scope.
-    :param organizational_units: the IDs of 1 to 50 organizational units, or only of the root, each
-        with everything below it. Do not list a unit and another one inside it: if you remove the
-        inner one later, its accounts lose the role.
-    :param pump_principal: Pump's 12-digit account ID, or the ARN of its IAM role or account root. A
-        literal, or a ``CfnParameter`` of the same stack. It becomes a parameter of the StackSet.
-    :param external_id: the ID that Pump created for this customer, 2 to 1,224 characters. A literal
-        or a ``CfnParameter``, as above.
-    :param next_external_id: a new external ID, also accepted during rotation. By default, only
-        ``external_id`` is accepted.
-    :param exclude_accounts: the 12-digit IDs of at most 1,000 accounts in the units that do not get
-        the role. By default, all accounts get it. Cannot be combined with ``only_accounts``.
-    :param only_accounts: the 12-digit IDs of at most 1,000 accounts in the units. No other account
-        gets the role. This also turns off automatic deployment, so an account that leaves keeps the
-        role. By default, all accounts get the role.
-    :param max_concurrent_percentage: the percentage of the accounts that an operation works in at
-        one time, 1 to 100, rounded down, but at least one account. By default, 10: an operation
-        takes 10 rounds of stacks in 10,000 accounts, and never more than 19 rounds (in 19 accounts,
-        one at a time). With an account filter, an update has further rounds in each of the units,
-        one unit after another. AWS's resource handler waits at most 24 hours for an operation.
-    :param max_concurrent_count: instead of the percentage, the number of accounts that an operation
-        works in at one time, at least 1. By default, the percentage counts.
-    :param failure_tolerance_percentage: the percentage of the accounts in which an operation may
-        fail and still succeed, 0 to 100, rounded down. If it fails in more, it stops, and
-        CloudFormation rolls back the deployment in every account. By default, 10, which rounds down
-        to 0 for fewer than 10 accounts. ``pump-roles rollout-status`` lists the accounts where it
-        failed. With 0, an operation succeeds only if it worked in every account that it targets.
-        The concurrency does not depend on the tolerance (``SOFT_FAILURE_TOLERANCE``; with a
-        tolerance of 0, the strict mode would work in one account at a time).
-    :param failure_tolerance_count: instead of the percentage, the number of accounts in which an
-        operation may fail and still succeed, at least 0. By default, the percentage counts.
-    :param region: the Region of the stacks in the accounts, such as ``us-east-1``. If it changes
-        later, each account loses the role, and then gets it again. By default, the Region that the
-        rollout is deployed to.
-    :param call_as: ``management``, or ``delegated-admin`` if a delegated administrator's account
-        deploys it. By default, ``management``.
-    :param stack_set_name: 1 to 128 characters, unique in the account and Region. It cannot change
-        later. By default, ``PumpReadOnly`` or ``PumpAutoPilot``.
-    :param configure_app: called with the app that synthesizes the member template, separate from
-        yours, before the synth. By default, that app has only the role's own validations.
-    :param role: ``role_name``, ``path``, ``permissions_boundary``, and ``guardrails``, as for
-        :class:`pump_roles.constructs.roles.PumpRole`. The boundary is a name, or the ARN of an AWS
-        managed policy, and must exist in every account. The boundary of the app, its stage, or
-        its stack does not reach the accounts. If there is one, and none for the rollout, that is an
-        error, except for ``iam.PermissionsBoundary.of(...).apply(...)``, which the rollout cannot
-        see.
-    :raises ArgumentError: a ``ValueError``, when AWS would not accept an argument, both account
-        filters are used, or a percentage and a count of one kind, another StackSet in the stack has
-        that name, ``configure_app`` is not a function, or the member template is larger than the
-        51,200 bytes of a template body.
 
     The synth fails if anything in the app changes the StackSet's template or parameters.
 
@@ -169,12 +95,79 @@ class Rollout(Construct):
         call_as: CallAs = "management",
         stack_set_name: str | None = None,
         configure_app: ConfigureApp | None = None,
-        **role: Unpack[RoleOptions],
+        role_name: str | None = None,
+        path: str | None = None,
+        permissions_boundary: str | iam.IManagedPolicy | None = None,
+        guardrails: Sequence[Guardrail] = (),
     ) -> None:
+        """Create the rollout.
+
+        :param scope: the construct that this one belongs to, in a stack of the management account
+            or of the delegated administrator.
+        :param id: the construct's ID in the scope.
+        :param organizational_units: the IDs of 1 to 50 organizational units, or only of the root,
+            each with everything below it. Do not list a unit and another one inside it: if you
+            remove the inner one later, its accounts lose the role.
+        :param pump_principal: Pump's 12-digit account ID, or the ARN of its IAM role or account
+            root. A literal, or a ``CfnParameter`` of the same stack. It becomes a parameter of the
+            StackSet.
+        :param external_id: the ID that Pump created for this customer, 2 to 1,224 characters. A
+            literal or a ``CfnParameter``, as above.
+        :param next_external_id: a new external ID, also accepted during rotation. By default, only
+            ``external_id`` is accepted.
+        :param exclude_accounts: the 12-digit IDs of at most 1,000 accounts in the units that do not
+            get the role. By default, all accounts get it. Cannot be combined with
+            ``only_accounts``.
+        :param only_accounts: the 12-digit IDs of at most 1,000 accounts in the units. No other
+            account gets the role. This also turns off automatic deployment, so an account that
+            leaves keeps the role. By default, all accounts get the role.
+        :param max_concurrent_percentage: the percentage of the accounts that an operation works in
+            at one time, 1 to 100, rounded down, but at least one account. By default, 10: an
+            operation takes 10 rounds of stacks in 10,000 accounts, and never more than 19 rounds
+            (in 19 accounts, one at a time). With an account filter, an update has further rounds in
+            each of the units, one unit after another. AWS's resource handler waits at most 24 hours
+            for an operation.
+        :param max_concurrent_count: instead of the percentage, the number of accounts that an
+            operation works in at one time, at least 1. By default, the percentage counts.
+        :param failure_tolerance_percentage: the percentage of the accounts in which an operation
+            may fail and still succeed, 0 to 100, rounded down. If it fails in more, it stops, and
+            CloudFormation rolls back the deployment in every account. By default, 10, which rounds
+            down to 0 for fewer than 10 accounts. ``pump-roles rollout-status`` lists the accounts
+            where it failed. With 0, an operation succeeds only if it worked in every account that
+            it targets. The concurrency does not depend on the tolerance
+            (``SOFT_FAILURE_TOLERANCE``; with a tolerance of 0, the strict mode would work in one
+            account at a time).
+        :param failure_tolerance_count: instead of the percentage, the number of accounts in which
+            an operation may fail and still succeed, at least 0. By default, the percentage counts.
+        :param region: the Region of the stacks in the accounts, such as ``us-east-1``. If it
+            changes later, each account loses the role, and then gets it again. By default, the
+            Region that the rollout is deployed to.
+        :param call_as: ``management``, or ``delegated-admin`` if a delegated administrator's
+            account deploys it. By default, ``management``.
+        :param stack_set_name: 1 to 128 characters, unique in the account and Region. It cannot
+            change later. By default, ``PumpReadOnly`` or ``PumpAutoPilot``.
+        :param configure_app: called with the app that synthesizes the member template, separate
+            from yours, before the synth. By default, that app has only the role's own validations.
+        :param role_name: the name of the role. By default, ``PumpReadOnlyRole`` or
+            ``PumpAutoPilotRole``.
+        :param path: the path of the role. By default, ``/``.
+        :param permissions_boundary: the name of a policy that exists in every account, with its
+            path if it has one, or the ARN of an AWS managed policy. The boundary of the app, its
+            stage, or its stack does not reach the accounts. If there is one, and none for the
+            rollout, that is an error, except for ``iam.PermissionsBoundary.of(...).apply(...)``,
+            which the rollout cannot see. By default, the role has no boundary.
+        :param guardrails: what to deny the role, each guardrail at most once. By default, nothing.
+        :raises ArgumentError: a ``ValueError``, when AWS would not accept an argument, both account
+            filters are used, or a percentage and a count of one kind, another StackSet in the stack
+            has that name, ``configure_app`` is not a function, or the member template is larger
+            than the 51,200 bytes of a template body.
+        """
+        if type(self) is Rollout:
+            raise TypeError("Rollout is abstract; use ReadOnlyRollout or AutoPilotRollout")
         if configure_app is not None and not callable(configure_app):
             raise ArgumentError("configure_app", f"{configure_app!r} is not a function")
         super().__init__(scope, id)
-        _check_boundary(self, role.get("permissions_boundary"))
+        _check_boundary(self, permissions_boundary)
         published = self.stack_class.role_class.published
         principal, external_ids = validated_trust(
             self,
@@ -213,7 +206,10 @@ class Rollout(Construct):
             self.stack_class,
             rotating=next_external_id is not None,
             configure_app=configure_app,
-            **role,
+            role_name=role_name,
+            path=path,
+            permissions_boundary=permissions_boundary,
+            guardrails=guardrails,
         )
         self.resource: Final = CfnStackSet(
             self,
@@ -258,7 +254,7 @@ class Rollout(Construct):
                 for parameter, value in parameters.items()
             ],
         )
-        denies = documents(guardrails := role.get("guardrails", ()), published)
+        denies = documents(guardrails, published)
         annotate_guardrails(self, denies, made_redundant(guardrails, denies))
         account, there = ("this account", "") if call_as == "management" else ("it", " there")
         Annotations.of(self).add_info_v2(
@@ -268,41 +264,24 @@ class Rollout(Construct):
         )
 
 
-@documented
 class ReadOnlyRollout(Rollout):
     """The read-only role in an organization's accounts."""
 
     stack_class = ReadOnlyStack
 
 
-@documented
 class AutoPilotRollout(Rollout):
     """The auto-pilot role in an organization's accounts."""
 
     stack_class = AutoPilotStack
 
 
-@with_arguments(
-    passed_on_to=(FlatStack, Rollout), instead="ReadOnlyRolloutStack or AutoPilotRolloutStack"
-)
 class RolloutStack(FlatStack):
     """What the stacks with a rollout have in common. It is abstract; use one of its subclasses.
 
     The stack contains only the rollout. The principal and the external IDs are literals. If you
     omit the principal or the external ID, it becomes a template parameter, ``PumpIamRole`` or
     ``PumpExternalID``, whose value the stack passes to the StackSet.
-
-    :param scope: the app, or a stage.
-    :param id: the construct's ID.
-    :param pump_principal: Pump's 12-digit account ID, or the ARN of its IAM role or account root.
-        By default, the template has the parameter ``PumpIamRole``.
-    :param external_id: the ID that Pump created for this customer, 2 to 1,224 characters. By
-        default, the template has the parameter ``PumpExternalID``.
-    :param next_external_id: a new external ID, also accepted during rotation. By default, only the
-        first is accepted.
-    :param options: those of a stack, and the other arguments of :class:`Rollout`.
-    :raises ArgumentError: a ``ValueError``, as the rollout's, and when AWS would not accept the
-        tags, or one of them may open one of the guardrails.
     """
 
     rollout_class: ClassVar[type[Rollout]]
@@ -313,41 +292,147 @@ class RolloutStack(FlatStack):
         scope: Construct,
         id: str,
         *,
+        organizational_units: Sequence[str],
         pump_principal: str | None = None,
         external_id: str | None = None,
         next_external_id: str | None = None,
-        **options: Unpack[RolloutStackOptions],
+        exclude_accounts: Sequence[str] | None = None,
+        only_accounts: Sequence[str] | None = None,
+        max_concurrent_percentage: int | None = None,
+        max_concurrent_count: int | None = None,
+        failure_tolerance_percentage: int | None = None,
+        failure_tolerance_count: int | None = None,
+        region: str | None = None,
+        call_as: CallAs = "management",
+        stack_set_name: str | None = None,
+        configure_app: ConfigureApp | None = None,
+        role_name: str | None = None,
+        path: str | None = None,
+        permissions_boundary: str | iam.IManagedPolicy | None = None,
+        guardrails: Sequence[Guardrail] = (),
+        synthesizer: IStackSynthesizer | None = None,
+        stack_name: str | None = None,
+        description: str | None = None,
+        env: Environment | None = None,
+        tags: Mapping[str, str] | None = None,
+        termination_protection: bool | None = None,
+        notification_arns: Sequence[str] | None = None,
+        cross_region_references: bool | None = None,
+        property_injectors: Sequence[IPropertyInjector] | None = None,
+        suppress_template_indentation: bool | None = None,
     ) -> None:
-        kind = self.rollout_class.stack_class.role_class.published.kind
-        stack, rollout = options_of_stack(options)
-        if stack.get("description") is None:
-            stack["description"] = (
-                f"Deploys Pump's {kind} role to the accounts of this organization"
+        """Create the stack.
+
+        The arguments of the rollout accept what those of :class:`pump_roles.Rollout` accept.
+
+        :param scope: the app, or a stage.
+        :param id: the construct's ID.
+        :param organizational_units: the IDs of 1 to 50 organizational units, or only of the root.
+        :param pump_principal: Pump's 12-digit account ID, or the ARN of its IAM role or account
+            root. By default, the template has the parameter ``PumpIamRole``.
+        :param external_id: the ID that Pump created for this customer, 2 to 1,224 characters. By
+            default, the template has the parameter ``PumpExternalID``.
+        :param next_external_id: a new external ID, also accepted during rotation. By default, only
+            the first is accepted.
+        :param exclude_accounts: the IDs of accounts in the units that do not get the role. By
+            default, all accounts get it.
+        :param only_accounts: the IDs of the only accounts in the units that get the role, without
+            automatic deployment. By default, all accounts get it.
+        :param max_concurrent_percentage: the percentage of the accounts that an operation works in
+            at one time. By default, 10.
+        :param max_concurrent_count: instead of the percentage, the number of accounts.
+        :param failure_tolerance_percentage: the percentage of the accounts in which an operation
+            may fail and still succeed. By default, 10.
+        :param failure_tolerance_count: instead of the percentage, the number of accounts.
+        :param region: the Region of the stacks in the accounts. By default, that of this stack.
+        :param call_as: ``management``, or ``delegated-admin``. By default, ``management``.
+        :param stack_set_name: the name of the StackSet. By default, ``PumpReadOnly`` or
+            ``PumpAutoPilot``.
+        :param configure_app: called with the app that synthesizes the member template. By default,
+            that app has only the role's own validations.
+        :param role_name: the name of the role. By default, ``PumpReadOnlyRole`` or
+            ``PumpAutoPilotRole``.
+        :param path: the path of the role. By default, ``/``.
+        :param permissions_boundary: the permissions boundary of the role in the accounts. By
+            default, none.
+        :param guardrails: what to deny the role, each guardrail at most once. By default, nothing.
+        :param synthesizer: how this stack is deployed, as for :class:`pump_roles.RoleStack`.
+        :param stack_name: the CloudFormation stack's name. By default, the construct's ID, in a
+            stage with the stage's name before it.
+        :param description: the stack's description. By default, it says what the stack deploys.
+        :param env: the account and Region that the stack is for. By default, those of the stage;
+            otherwise any.
+        :param tags: tags of the stack, which CloudFormation passes to its StackSet. By default,
+            none.
+        :param termination_protection: whether to protect the stack from deletion. By default, it is
+            not protected.
+        :param notification_arns: the ARNs of the Amazon SNS topics that get the stack's events. By
+            default, none.
+        :param cross_region_references: whether a stack in another Region can refer to this one,
+            with custom resources that the CDK adds to both. By default, it cannot.
+        :param property_injectors: the CDK's property injectors for this stack. By default, none.
+            They do not change Pump's roles.
+        :param suppress_template_indentation: whether the template is written without indentation.
+            By default, as the app's other stacks.
+        :raises ArgumentError: a ``ValueError``, as the rollout's, and when AWS would not accept the
+            tags, or one of them may open one of the guardrails.
+        """
+        if type(self) is RolloutStack:
+            raise TypeError(
+                "RolloutStack is abstract; use ReadOnlyRolloutStack or AutoPilotRolloutStack"
             )
-        super().__init__(scope, id, **stack)
+        kind = self.rollout_class.stack_class.role_class.published.kind
+        if description is None:
+            description = f"Deploys Pump's {kind} role to the accounts of this organization"
+        super().__init__(
+            scope,
+            id,
+            synthesizer=synthesizer,
+            stack_name=stack_name,
+            description=description,
+            env=env,
+            tags=tags,
+            termination_protection=termination_protection,
+            notification_arns=notification_arns,
+            cross_region_references=cross_region_references,
+            property_injectors=property_injectors,
+            suppress_template_indentation=suppress_template_indentation,
+        )
         principal, required = provided_or_parameters(
             self, {PRINCIPAL_PARAMETER: pump_principal, EXTERNAL_ID_PARAMETER: external_id}
         )
         self.rollout = self.rollout_class(
             self,
             "Rollout",
+            organizational_units=organizational_units,
             pump_principal=principal,
             external_id=required,
             next_external_id=next_external_id,
-            **rollout,
+            exclude_accounts=exclude_accounts,
+            only_accounts=only_accounts,
+            max_concurrent_percentage=max_concurrent_percentage,
+            max_concurrent_count=max_concurrent_count,
+            failure_tolerance_percentage=failure_tolerance_percentage,
+            failure_tolerance_count=failure_tolerance_count,
+            region=region,
+            call_as=call_as,
+            stack_set_name=stack_set_name,
+            configure_app=configure_app,
+            role_name=role_name,
+            path=path,
+            permissions_boundary=permissions_boundary,
+            guardrails=guardrails,
         )
-        check_tags(stack.get("tags"), rollout.get("guardrails", ()))
+        check_tags(tags, guardrails)
         self.rollout.resource.override_logical_id("StackSet")
 
 
-@documented
 class ReadOnlyRolloutStack(RolloutStack):
     """The read-only role's rollout, in its own stack."""
 
     rollout_class = ReadOnlyRollout
 
 
-@documented
 class AutoPilotRolloutStack(RolloutStack):
     """The auto-pilot role's rollout, in its own stack."""
 
@@ -409,7 +494,10 @@ def _member_template(
     *,
     rotating: bool,
     configure_app: ConfigureApp | None,
-    **role: Unpack[RoleOptions],
+    role_name: str | None,
+    path: str | None,
+    permissions_boundary: str | iam.IManagedPolicy | None,
+    guardrails: Sequence[Guardrail],
 ) -> str:
     # In a separate app, so that no tag, aspect, or token of the outer app reaches it, and it is not
     # a stack of the outer app.
@@ -421,7 +509,15 @@ def _member_template(
         # boundary of every role.
         for key in app.node.get_all_context():
             app.node.set_context(key, None)
-        stack_class(app, name, rotating=rotating, **role)
+        stack_class(
+            app,
+            name,
+            rotating=rotating,
+            role_name=role_name,
+            path=path,
+            permissions_boundary=permissions_boundary,
+            guardrails=guardrails,
+        )
         if configure_app is not None:
             configure_app(app)
         app.synth()

@@ -2,19 +2,12 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, ClassVar, Final, NamedTuple, TypedDict
+from typing import TYPE_CHECKING, Any, ClassVar, Final, NamedTuple
 
 from aws_cdk import Annotations, App, CfnOutput, CfnParameter, LegacyStackSynthesizer, Stack, Stage
 
 from pump_roles._version import __version__
-from pump_roles.constructs.arguments import documented, with_arguments
-from pump_roles.constructs.roles import (
-    AutoPilotRole,
-    PumpRole,
-    ReadOnlyRole,
-    RoleOptions,
-    outdated_cdk_nag,
-)
+from pump_roles.constructs.roles import AutoPilotRole, PumpRole, ReadOnlyRole, outdated_cdk_nag
 from pump_roles.universal import (
     EXTERNAL_ID_PARAMETER,
     NEXT_EXTERNAL_ID_PARAMETER,
@@ -33,8 +26,8 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from aws_cdk import Environment, IPropertyInjector, IStackSynthesizer
+    from aws_cdk import aws_iam as iam
     from constructs import Construct
-    from typing_extensions import Unpack
 
     from pump_roles.guardrails import Guardrail
 
@@ -96,81 +89,37 @@ def provided_or_parameters(
     ]
 
 
-class StackOptions(TypedDict, total=False):
-    """The options of a stack, as in the CDK's ``StackProps``.
-
-    ``permissions_boundary`` is the role's own, and ``analytics_reporting`` is off.
-
-    :param synthesizer: how the stack is deployed. By default, with the credentials of whoever
-        deploys it (``LegacyStackSynthesizer``), so that the account need not be bootstrapped; in a
-        stage, such as one that CDK Pipelines deploys, as the app's other stacks: with the roles of
-        the account's bootstrap stack.
-    :param stack_name: the CloudFormation stack's name. By default, the construct's ID, in a stage
-        with the stage's name before it.
-    :param description: the stack's description. By default, it says what the stack deploys.
-    :param env: the account and Region that the stack is for. By default, those of the stage;
-        otherwise any.
-    :param tags: tags of the stack, which CloudFormation passes to its role or StackSet. By default,
-        none.
-    :param termination_protection: whether to protect the stack from deletion. By default, it is not
-        protected.
-    :param notification_arns: the ARNs of the Amazon SNS topics that get the stack's events. By
-        default, none.
-    :param cross_region_references: whether a stack in another Region can refer to this one, with
-        custom resources that the CDK adds to both. By default, it cannot.
-    :param property_injectors: the CDK's property injectors for this stack. By default, none. They
-        do not change Pump's roles.
-    :param suppress_template_indentation: whether the template is written without indentation. By
-        default, as the app's other stacks.
-    """
-
-    synthesizer: IStackSynthesizer | None
-    stack_name: str | None
-    description: str | None
-    env: Environment | None
-    tags: Mapping[str, str] | None
-    termination_protection: bool | None
-    notification_arns: Sequence[str] | None
-    cross_region_references: bool | None
-    property_injectors: Sequence[IPropertyInjector] | None
-    suppress_template_indentation: bool | None
-
-
-class RoleStackOptions(RoleOptions, StackOptions, total=False):
-    """The options of a stack with a role: see :class:`RoleStack`."""
-
-
-def options_of_stack(options: Mapping[str, Any]) -> tuple[StackOptions, Any]:
-    """Return the options of a stack, and the others.
-
-    :param options: the options of a stack and of what it contains.
-    """
-    stack: Any = {
-        name: value for name, value in options.items() if name in StackOptions.__optional_keys__
-    }
-    return stack, {name: value for name, value in options.items() if name not in stack}
-
-
-@with_arguments(passed_on_to=(StackOptions,))
 class FlatStack(Stack):
-    """A stack with a self-contained template: no assets, bootstrapping, or CDK metadata.
+    """A stack with a self-contained template: no assets, bootstrapping, or CDK metadata."""
 
-    :param scope: the app, or a stage.
-    :param id: the construct's ID.
-    :param options: those of a stack.
-    """
-
-    def __init__(self, scope: Construct, id: str, **options: Unpack[StackOptions]) -> None:
-        if options.get("synthesizer") is None and not _is_in_stage(scope):
+    def __init__(
+        self,
+        scope: Construct,
+        id: str,
+        *,
+        synthesizer: IStackSynthesizer | None,
+        tags: Mapping[str, str] | None,
+        termination_protection: bool | None,
+        **options: Any,
+    ) -> None:
+        if synthesizer is None and not _is_in_stage(scope):
             # It needs no bootstrap stack, bucket, or role, and adds no bootstrap rule to the
             # template. The bootstrapless one still names bootstrap roles. In a stage, whoever
             # deploys need not have credentials of the stack's account: a pipeline does not.
-            options["synthesizer"] = LegacyStackSynthesizer()
-        if (tags := options.get("tags")) is not None:
-            options["tags"] = TAGS.check("tags", tags)
-        if (protected := options.get("termination_protection")) is not None:
-            TERMINATION_PROTECTION.check("termination_protection", protected)
-        super().__init__(scope, id, analytics_reporting=False, **options)
+            synthesizer = LegacyStackSynthesizer()
+        if tags is not None:
+            tags = TAGS.check("tags", tags)
+        if termination_protection is not None:
+            TERMINATION_PROTECTION.check("termination_protection", termination_protection)
+        super().__init__(
+            scope,
+            id,
+            analytics_reporting=False,
+            synthesizer=synthesizer,
+            tags=tags,
+            termination_protection=termination_protection,
+            **options,
+        )
         self.node.set_context("aws:cdk:enable-path-metadata", value=False)
 
 
@@ -195,7 +144,6 @@ def _is_in_stage(scope: Construct) -> bool:
     return not isinstance(stage, App)
 
 
-@with_arguments(passed_on_to=(FlatStack, PumpRole), instead="ReadOnlyStack or AutoPilotStack")
 class RoleStack(FlatStack):
     """What the stacks with a role have in common. It is abstract; use one of its subclasses.
 
@@ -207,20 +155,7 @@ class RoleStack(FlatStack):
     :meth:`pump_roles.PumpRole.acknowledge_published`. If a version of cdk-nag before 3 is
     installed, they are not, and an info message at synth says so.
 
-    :param scope: the app, or a stage.
-    :param id: the construct's ID.
-    :param pump_principal: Pump's 12-digit account ID, or the ARN of its IAM role or account root.
-        By default, the template has the parameter ``PumpIamRole``.
-    :param external_id: the ID that Pump created for this customer, 2 to 1,224 characters. By
-        default, the template has the parameter ``PumpExternalID``.
-    :param next_external_id: a new external ID, also accepted during rotation. By default, only the
-        first is accepted.
-    :param rotating: whether the template has the parameter ``PumpNextExternalID`` for a second
-        external ID if none is provided. By default, it does not.
-    :param options: those of a stack, and ``role_name``, ``path``, ``permissions_boundary``, and
-        ``guardrails``, as for :class:`pump_roles.constructs.roles.PumpRole`.
-    :raises ArgumentError: a ``ValueError``, as the role's, and when AWS would not accept the tags,
-        or one of them may open a guardrail of the role.
+    The permissions boundary is the role's, not one for the whole stack.
     """
 
     role_class: ClassVar[type[PumpRole]]
@@ -235,13 +170,81 @@ class RoleStack(FlatStack):
         external_id: str | None = None,
         next_external_id: str | None = None,
         rotating: bool = False,
-        **options: Unpack[RoleStackOptions],
+        role_name: str | None = None,
+        path: str | None = None,
+        permissions_boundary: str | iam.IManagedPolicy | None = None,
+        guardrails: Sequence[Guardrail] = (),
+        synthesizer: IStackSynthesizer | None = None,
+        stack_name: str | None = None,
+        description: str | None = None,
+        env: Environment | None = None,
+        tags: Mapping[str, str] | None = None,
+        termination_protection: bool | None = None,
+        notification_arns: Sequence[str] | None = None,
+        cross_region_references: bool | None = None,
+        property_injectors: Sequence[IPropertyInjector] | None = None,
+        suppress_template_indentation: bool | None = None,
     ) -> None:
+        """Create the stack.
+
+        :param scope: the app, or a stage.
+        :param id: the construct's ID.
+        :param pump_principal: Pump's 12-digit account ID, or the ARN of its IAM role or account
+            root. By default, the template has the parameter ``PumpIamRole``.
+        :param external_id: the ID that Pump created for this customer, 2 to 1,224 characters. By
+            default, the template has the parameter ``PumpExternalID``.
+        :param next_external_id: a new external ID, also accepted during rotation. By default, only
+            the first is accepted.
+        :param rotating: whether the template has the parameter ``PumpNextExternalID`` for a second
+            external ID if none is provided. By default, it does not.
+        :param role_name: the name of the role. By default, ``PumpReadOnlyRole`` or
+            ``PumpAutoPilotRole``.
+        :param path: the path of the role. By default, ``/``.
+        :param permissions_boundary: the permissions boundary of the role, as for
+            :class:`pump_roles.PumpRole`. By default, none, except that of the app.
+        :param guardrails: what to deny the role, each guardrail at most once. By default, nothing.
+        :param synthesizer: how the stack is deployed. By default, with the credentials of whoever
+            deploys it (``LegacyStackSynthesizer``), so that the account need not be bootstrapped;
+            in a stage, such as one that CDK Pipelines deploys, as the app's other stacks: with the
+            roles of the account's bootstrap stack.
+        :param stack_name: the CloudFormation stack's name. By default, the construct's ID, in a
+            stage with the stage's name before it.
+        :param description: the stack's description. By default, it says what the stack deploys.
+        :param env: the account and Region that the stack is for. By default, those of the stage;
+            otherwise any.
+        :param tags: tags of the stack, which CloudFormation passes to its role. By default, none.
+        :param termination_protection: whether to protect the stack from deletion. By default, it is
+            not protected.
+        :param notification_arns: the ARNs of the Amazon SNS topics that get the stack's events. By
+            default, none.
+        :param cross_region_references: whether a stack in another Region can refer to this one,
+            with custom resources that the CDK adds to both. By default, it cannot.
+        :param property_injectors: the CDK's property injectors for this stack. By default, none.
+            They do not change Pump's roles.
+        :param suppress_template_indentation: whether the template is written without indentation.
+            By default, as the app's other stacks.
+        :raises ArgumentError: a ``ValueError``, as the role's, and when AWS would not accept the
+            tags, or one of them may open a guardrail of the role.
+        """
+        if type(self) is RoleStack:
+            raise TypeError("RoleStack is abstract; use ReadOnlyStack or AutoPilotStack")
         published = self.role_class.published
-        stack, role = options_of_stack(options)
-        if stack.get("description") is None:
-            stack["description"] = f"Pump's {published.kind} role. {published.description}."
-        super().__init__(scope, id, **stack)
+        if description is None:
+            description = f"Pump's {published.kind} role. {published.description}."
+        super().__init__(
+            scope,
+            id,
+            synthesizer=synthesizer,
+            stack_name=stack_name,
+            description=description,
+            env=env,
+            tags=tags,
+            termination_protection=termination_protection,
+            notification_arns=notification_arns,
+            cross_region_references=cross_region_references,
+            property_injectors=property_injectors,
+            suppress_template_indentation=suppress_template_indentation,
+        )
         values = {PRINCIPAL_PARAMETER: pump_principal, EXTERNAL_ID_PARAMETER: external_id}
         if rotating:
             values[NEXT_EXTERNAL_ID_PARAMETER] = next_external_id
@@ -252,9 +255,12 @@ class RoleStack(FlatStack):
             pump_principal=principal,
             external_id=required,
             next_external_id=following[0] if rotating else next_external_id,
-            **role,
+            role_name=role_name,
+            path=path,
+            permissions_boundary=permissions_boundary,
+            guardrails=guardrails,
         )
-        check_tags(stack.get("tags"), role.get("guardrails", ()))
+        check_tags(tags, guardrails)
         if outdated := outdated_cdk_nag():
             # Not an error, because the app may not use cdk-nag.
             Annotations.of(self.role).add_info_v2(
@@ -275,14 +281,12 @@ class RoleStack(FlatStack):
         )
 
 
-@documented
 class ReadOnlyStack(RoleStack):
     """The read-only role, in its own stack."""
 
     role_class = ReadOnlyRole
 
 
-@documented
 class AutoPilotStack(RoleStack):
     """The auto-pilot role, in its own stack."""
 

@@ -51,24 +51,12 @@ from pump_roles import (
 from pump_roles.json_input import InputError
 from pump_roles.report import of_templates
 from tests.constructs.test_stacks import pipeline_in
-from tests.guard.engine import POLICIES, failed
 from tests.hostile import HOSTILE
 from tests.support import ROLE_ARGUMENTS, short_reports
 from tools.sandbox.cdk import ROOT, cdk, recommended_flags
 
 HERE, ELSEWHERE = "the same stack", "another stack"
 NESTED, STAGED = "a nested stack", "another stack of a stage"
-OUT_OF_GUARDS_SIGHT = {
-    "name_by_arguments_under_a_condition",
-    "name_by_default_of_a_parameter_that_may_not_be_passed",
-    "name_by_parameter_of_a_nested_stack",
-    "name_by_piece_of_the_id_of_the_stack",
-    "name_by_piece_of_the_name_of_a_nested_stack",
-    "name_by_reference_from_a_nested_stack",
-    "names_of_a_list_of_a_nested_stack",
-    "nested_stack_in_yaml",
-}
-"""What the header of the Guard rules says that no rule sees."""
 UNKNOWN = "whether it does is known only at deployment"
 SPELLED = "the app contains every part of the name"
 
@@ -139,10 +127,6 @@ def test_whatever_reaches_the_role_fails_the_synth_and_is_an_alarm(
     else:
         assert report.alarms > 0
         assert not report.roles[0].exact
-    if place == HERE:
-        templates = [json.loads(file.read_text()) for file in folder.glob("*.template.json")]
-        broken = set().union(*map(failed, templates))
-        assert (POLICIES in broken) == (route not in OUT_OF_GUARDS_SIGHT)
 
 
 def test_what_can_change_the_roles_template_later_fails_the_synth_unless_acknowledged() -> None:

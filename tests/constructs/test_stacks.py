@@ -26,8 +26,7 @@ from pump_roles import (
     ReadOnlyStack,
 )
 from pump_roles.constructs.rollout import ROLLOUT_STACKS
-from pump_roles.constructs.stacks import StackOptions
-from tests.support import Synth, role_of
+from tests.support import Synth, member_template, role_of
 
 NAMES = ["PumpReadOnly", "PumpAutoPilot"]
 
@@ -150,19 +149,27 @@ def test_in_a_stage_the_synthesizer_is_the_apps_also_further_inside() -> None:
     assert ":role/cdk-ours-deploy-role-" in str(stack.assume_role_arn)
 
 
-def test_accepts_every_option_of_a_stack_but_those_that_the_role_decides() -> None:
+@pytest.mark.parametrize("stack_class", [ReadOnlyStack, ReadOnlyRolloutStack])
+def test_accepts_every_option_of_a_stack_but_those_that_the_role_decides(
+    stack_class: type[Stack],
+) -> None:
+    accepted = set(inspect.signature(stack_class.__init__).parameters)
     of_cdk = set(inspect.signature(StackProps).parameters)
-    assert of_cdk - {"analytics_reporting", "permissions_boundary"} == set(
-        StackOptions.__optional_keys__
-    )
+    assert of_cdk - accepted == {"analytics_reporting"}
 
 
 def test_accepts_the_arguments_of_a_stack() -> None:
     app = App()
-    for stack_class in (ReadOnlyStack, AutoPilotStack):
+    classes: dict[Any, Any] = {
+        ReadOnlyStack: {},
+        AutoPilotStack: {},
+        ReadOnlyRolloutStack: {"organizational_units": ["r-abcd"]},
+    }
+    for stack_class, more in classes.items():
         stack = stack_class(
             app,
             stack_class.__name__,
+            **more,
             role_name="Mine",
             stack_name=f"Ours-{stack_class.__name__}",
             description="Ours",
@@ -178,7 +185,9 @@ def test_accepts_the_arguments_of_a_stack() -> None:
         assert artifact.notification_arns == ["arn:aws:sns:eu-west-1:123456789012:stacks"]
         assert artifact.stack_name == f"Ours-{artifact.id}"
         assert artifact.template["Description"] == "Ours"
-        assert role_of(artifact.template)["RoleName"] == "Mine"
+        is_rollout = artifact.id == "ReadOnlyRolloutStack"
+        template = member_template(artifact.template) if is_rollout else artifact.template
+        assert role_of(template)["RoleName"] == "Mine"
 
 
 @pytest.mark.parametrize(

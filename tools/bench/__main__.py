@@ -16,7 +16,6 @@ from typing import Final
 import pyperf
 
 from tools.bench import activity, page, verify
-from tools.measured import write_measured
 from tools.sandbox.cdk import ROOT, tool_environment
 from tools.sandbox.management import management
 from tools.sandbox.organization import NoMembers, Organization, StackSets, properties
@@ -297,7 +296,10 @@ seconds: the floor {median(timed["floor"]):.2f}, the peer {median(timed["peer"])
 {median(timed["app"]):.2f}, only the imports {median(timed["imports"]):.2f}; a further bare role
 {median(added(timed, "bare")):.4f}.
 """
-    write_measured(ROOT / "docs" / "performance.md", measured)
+    file = ROOT / "docs" / "performance.md"
+    before, start, rest = file.read_text(encoding="utf-8").partition("<!-- measured -->\n")
+    _, end, after = rest.partition("<!-- /measured -->")
+    file.write_text(before + start + measured + end + after, encoding="utf-8")
 
 
 if __name__ == "__main__":

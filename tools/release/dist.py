@@ -142,7 +142,6 @@ ARTIFACTS: Final[Mapping[str, Callable[[], bytes]]] = {
     f"{_PREFIX}-permissions.json": lambda: as_json(current()).encode(),
     f"{_PREFIX}-permissions-changelog.md": (ROOT / "PERMISSIONS.md").read_bytes,
     f"{_PREFIX}-permissions.schema.json": (ROOT / _SCHEMA).read_bytes,
-    f"{_PREFIX}.guard": (ROOT / "pump_roles/guard/pump.guard").read_bytes,
     f"{_PREFIX}-manual.zip": _manual,
     f"{_PREFIX}.cdx.json": sbom,
 }

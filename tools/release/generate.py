@@ -9,11 +9,10 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Final
 
-from pump_roles import guard, universal
+from pump_roles import universal
 from pump_roles.output.report_markdown import as_markdown
 from pump_roles.report import of_published
 from tools.release import manual, schemas, tables
-from tools.release.guard import rules
 from tools.sandbox.cdk import ROOT, cdk
 
 
@@ -36,7 +35,6 @@ def _filled(path: str, fill: Callable[[str], str]) -> Callable[[], bytes]:
 
 
 FILES: Final[Mapping[str, Callable[[], bytes]]] = {
-    f"pump_roles/guard/{guard.FILE}": rules,
     **{f"pump_roles/universal/{name}": _template(name) for name in universal.FILES.values()},
     "docs/permissions.md": lambda: as_markdown(of_published(), every_action=True).encode(),
     **{f"docs/manual/{name}": make for name, make in manual.FILES.items()},

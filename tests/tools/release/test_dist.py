@@ -33,7 +33,6 @@ FILES = {
     f"pump-roles-{__version__}-permissions.md",
     f"pump-roles-{__version__}-permissions.json",
     f"pump-roles-{__version__}-permissions.schema.json",
-    f"pump-roles-{__version__}.guard",
     f"pump-roles-{__version__}-manual.zip",
     f"pump-roles-{__version__}-permissions-changelog.md",
     f"pump-roles-{__version__}.cdx.json",
