@@ -118,9 +118,9 @@ def clone(tmp_path: Path) -> Path:
     # Folders of its own, of which make finds that they are complete: it must not set up these ones.
     for name, complete in ((".venv", Path(sys.prefix)), ("node_modules", ROOT / "node_modules")):
         (folder / name).mkdir()
-        for path in complete.iterdir():
-            if path.name not in STAMPS:
-                (folder / name / path.name).symlink_to(path)
+        for entry in complete.iterdir():
+            if entry.name not in STAMPS:
+                (folder / name / entry.name).symlink_to(entry)
         for stamp in STAMPS:
             (folder / name / stamp).touch()
     return folder
