@@ -21,7 +21,7 @@ REVIEW := $(DEPLOY) .venv/.review
 DEVELOP := $(REVIEW) .venv/.develop node_modules/.develop
 BROWSER := $(DEVELOP) .venv/.browser
 
-.PHONY: help setup setup-review setup-develop demo demo-org sandbox smoke check test pythons versions lint type fix synth snapshot generate catalog screenshot bench plot site dist release-check release tag lock clean
+.PHONY: help setup setup-review setup-develop demo demo-org sandbox smoke check test pythons versions lint type fix synth snapshot generate catalog screenshot bench plot site dist release-check release lock clean
 
 help: ## List what make can do
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "%-14s%s\n", $$1, $$2 }' Makefile
@@ -130,15 +130,16 @@ catalog: $(DEVELOP) ## Update the action catalog from the pinned package, and pr
 generate: $(DEVELOP) ## Write the files that are generated from the published roles; review the difference before you commit
 	@$(BIN)/python -m tools.release.generate
 
-release-check: $(DEVELOP) ## Check that PERMISSIONS.md lists what lets the roles do more than in the last release
-	@$(BIN)/python -m tools.release.check
+release-check: $(DEVELOP) ## Check that PERMISSIONS.md lists what lets the roles do more; with VERSION=0.2.0, a whole release
+	@$(BIN)/python -m tools.release.check $(VERSION)
 
 release: $(DEVELOP) ## Prepare the commit of a release: make release VERSION=0.2.0
-	@echo "This takes about 30 seconds on 2 cores."
-	@$(BIN)/python -m tools.release.prepare "$(VERSION)"
-
-tag: $(DEVELOP) ## Tag the release that was prepared and committed; pushes nothing
-	@$(BIN)/python -m tools.release.tag
+	@test "$$($(BIN)/python -m hatchling version)" = $(or $(VERSION),$(error pass a version, such as: make release VERSION=0.2.0)) || \
+		$(BIN)/python -m hatchling version $(VERSION)
+	@$(BIN)/towncrier build --yes --version $(VERSION)
+	@$(MAKE) --no-print-directory snapshot
+	@mkdir -p tools/release/manifests
+	@$(BIN)/python -m pump_roles report pump_roles/universal --format json --output tools/release/manifests/$(VERSION).json
 
 screenshot: $(BROWSER) ## Draw the pictures of the README
 	@$(BIN)/python -m tools.sandbox.screenshot

@@ -1,24 +1,27 @@
 """Checks that ``PERMISSIONS.md`` announces every expansion since the last release.
 
-``make release-check`` compares two reports, like ``pump-roles report --since``. The exit status is
-0 if the section ``[Unreleased]`` lists exactly the expansions, 3 if it does not, and 1 if something
-cannot be read.
+``make release-check`` compares two reports, like ``pump-roles report --since``: the section
+``[Unreleased]`` must list exactly the expansions. ``make release-check VERSION=0.2.0`` checks a
+release before its tag: its own section, the notice, the changelog, and the manifests. The exit
+status is 0 if all is well, 3 if ``PERMISSIONS.md`` lacks a line or the notice is not over, and 1
+for any other error.
 """
 
 import re
 import sys
-from collections.abc import Iterable
-from datetime import date, timedelta
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from datetime import date, datetime, timedelta, timezone
 from pathlib import Path
 from typing import Final
 
 from pump_roles.iam.catalog import shipped
 from pump_roles.json_input import InputError
+from pump_roles.output.json_documents import as_json
 from pump_roles.output.report_words import change_in_one_line
 from pump_roles.report import Report
 from pump_roles.report.changes import changes
 from pump_roles.report.model import Change
-from tools.release.changelog import UNRELEASED, Section, day, read, sections
+from tools.release.git import git
 from tools.release.manifest import MANIFESTS, current, last_released, stored
 from tools.sandbox.cdk import ROOT
 
@@ -27,29 +30,29 @@ NOTICE_DAYS: Final = 30
 
 CHANGELOG: Final = "PERMISSIONS.md"
 
+UNRELEASED: Final = "Unreleased"
+
+Section = Sequence[str]
+"""The entries of a section's lists, each in one line."""
+
+_HEADING: Final = re.compile(
+    r"\[(?:(Unreleased)\]|([0-9][^]]*)\] - (2[0-9]{3}-[0-9]{2}-[0-9]{2}))[ \t]*"
+)
+
+_HIDING: Final = re.compile(r"^[ \t]*(?:<!--|```|~~~)", re.MULTILINE)
+"""What hides the lines after it, or makes them an example."""
+
+_POINT: Final = re.compile(r"[-*+][ \t]+(.*)")
+
 _EXPANSION: Final = re.compile(r"\*\*Expansion\*\*(?:, announced (?P<date>[^:]*))?: (?P<text>.*)")
 
 
-def expansions(before: Report | None, after: Report) -> list[Change]:
-    """Return what lets a role do more, or may let it do more. It is not known to narrow it.
-
-    :param before: the manifest of the previous release; ``None`` if there is none.
-    :param after: the report of the version to come.
-    """
-    found = () if before is None else changes(before, after, shipped())
-    return [change for change in found if change.may_broaden]
-
-
 def problems(before: Report | None, after: Report, section: Section) -> list[str]:
-    """Return how a section of ``PERMISSIONS.md`` differs from the expansions, one line for each.
-
-    :param before: the manifest of the previous release; ``None`` if there is none.
-    :param after: the report of the version that the section is about.
-    :param section: the section.
-    """
+    """Return how a section of ``PERMISSIONS.md`` differs from the expansions, one line for each."""
     found: list[str] = []
     left = _written(section)
-    for change in expansions(before, after):
+    changed = () if before is None else changes(before, after, shipped())
+    for change in (change for change in changed if change.may_broaden):
         says = _sentence(change, after)
         announced = "" if change.cause == "AWS" else ", announced YYYY-MM-DD"
         complete = f"- **Expansion**{announced}: {says}"
@@ -65,11 +68,7 @@ def problems(before: Report | None, after: Report, section: Section) -> list[str
 
 
 def too_early(section: Section, on: date) -> list[str]:
-    """Return the expansions whose notice is not over yet, one line for each.
-
-    :param section: a section of ``PERMISSIONS.md`` without problems.
-    :param on: the day of the release.
-    """
+    """Return the expansions whose notice is not over yet, one line for each."""
     return [
         f"wait until {announced + timedelta(NOTICE_DAYS)}: - {line[0]}"
         for line in _written(section)
@@ -78,11 +77,21 @@ def too_early(section: Section, on: date) -> list[str]:
 
 
 def _written(section: Section) -> list[re.Match[str]]:
-    return [line for line in map(_EXPANSION.fullmatch, section.entries) if line]
+    return [line for line in map(_EXPANSION.fullmatch, section) if line]
 
 
 def _announced(line: re.Match[str]) -> date | None:
-    return day(line["date"] or "")
+    return _day(line["date"] or "")
+
+
+def _day(text: str) -> date | None:
+    # Since Python 3.11, fromisoformat() also accepts other forms.
+    if not re.fullmatch(r"2[0-9]{3}-[0-9]{2}-[0-9]{2}", text):
+        return None
+    try:
+        return date.fromisoformat(text)
+    except ValueError:
+        return None
 
 
 def _sentence(change: Change, after: Report) -> str:
@@ -103,31 +112,87 @@ def _named(change: Change, after: Report) -> Iterable[str]:
     return change.actions
 
 
-def listed(root: Path) -> dict[str, Section]:
+def sections(text: str) -> list[tuple[str, Section]]:
+    """Return the sections of ``PERMISSIONS.md`` by version, in order.
+
+    It is read strictly, so that a program finds in it what a person sees.
+    """
+    if found := _HIDING.search(text):
+        raise InputError(
+            f"{CHANGELOG}: {found[0].strip()!r}: it must have no comment or code block"
+        )
+    return [_section(part) for part in re.split("^## ", text, flags=re.MULTILINE)[1:]]
+
+
+def _section(text: str) -> tuple[str, Section]:
+    heading, *lines = text.split("\n")
+    found = _HEADING.fullmatch(heading)
+    if not found or (found[3] and _day(found[3]) is None):
+        raise InputError(
+            f"{CHANGELOG}: '## {heading}' is neither [{UNRELEASED}] "
+            "nor such as [0.2.0] - 2026-11-26"
+        )
+    return found[1] or found[2], [*_entries(lines)]
+
+
+def _entries(lines: Iterable[str]) -> Iterator[str]:
+    text = ""
+    for line in [*lines, ""]:
+        point = _POINT.fullmatch(line)
+        if text and line.strip() and not point and not line.startswith("### "):
+            text += f" {line.strip()}"
+            continue
+        if text:
+            yield text
+        text = point[1].strip() if point else ""
+
+
+def listed(root: Path) -> Mapping[str, Section]:
     """Return the sections of ``PERMISSIONS.md``, by their version.
 
-    :param root: the project's folder.
-    :raises InputError: when it cannot be read, or its versions are not those with a manifest. If
-        the last manifest were missing, an expansion would not be detected.
-    """
-    found = sections(read(root / CHANGELOG), CHANGELOG)
-    versions, manifests = found.keys() - {UNRELEASED}, {*stored(root)}
-    for version in sorted(versions ^ manifests):
-        has, lacks = f"a section [{version}]", f"{MANIFESTS}/{version}.json"
-        if version in manifests:
-            has, lacks = lacks, has
-        raise InputError(f"{CHANGELOG}: there is {has}, but not {lacks}")
-    return found
-
-
-def main(root: Path = ROOT) -> int:
-    """Print what is wrong, and return the exit status.
-
-    :param root: the project's folder.
+    Without the last manifest or its section, an expansion would not be detected.
     """
     try:
-        after, before = current(root), last_released(root)
-        found = problems(before, after, listed(root)[UNRELEASED])
+        found = sections((root / CHANGELOG).read_text("utf-8"))
+    except UnicodeDecodeError:
+        raise InputError(f"{CHANGELOG}: is not UTF-8 text") from None
+    has, needs = [version for version, _ in found], [UNRELEASED, *stored(root)]
+    if has != needs:
+        raise InputError(
+            f"{CHANGELOG}: has the sections {', '.join(has) or 'none'}; by {MANIFESTS}, "
+            f"it must have {', '.join(needs)}"
+        )
+    return dict(found)
+
+
+def check_prepared(root: Path, now: Report, version: str) -> None:
+    """Check that the current sources are the release of a version, and earlier ones unchanged."""
+    if now.version != version or stored(root)[:1] != [version]:
+        raise InputError(f"{version} is not the version {now.version}, and the latest manifest")
+    manifest = f"{MANIFESTS}/{version}.json"
+    if (root / manifest).read_text("utf-8") != as_json(now):
+        raise InputError(f"{manifest} is not the manifest of the current sources")
+    for earlier in stored(root)[1:]:
+        # Else an expansion in both manifests would be no difference.
+        file = f"{MANIFESTS}/{earlier}.json"
+        if git(root, "diff", "--name-only", f"refs/tags/v{earlier}", "--", file):
+            raise InputError(f"{file} is not what v{earlier} has: a release never changes")
+    text = (root / "CHANGELOG.md").read_text("utf-8")
+    if f"\n## [{version}] - " not in text or [*(root / "changelog.d").glob("*.md")]:
+        raise InputError(f"CHANGELOG.md does not have all changes of {version}: run make release")
+
+
+def main(arguments: Sequence[str], root: Path = ROOT) -> int:
+    """Print what is wrong, and return the exit status. The argument is the version to release."""
+    version = "".join(arguments)
+    try:
+        after, before = current(root), last_released(root, before=version)
+        if version:
+            check_prepared(root, after, version)
+        section = listed(root)[version or UNRELEASED]
+        found = problems(before, after, section)
+        if version and not found:
+            found = too_early(section, datetime.now(timezone.utc).date())
     except (OSError, ValueError) as error:
         print(error, file=sys.stderr)
         return 1
@@ -135,10 +200,10 @@ def main(root: Path = ROOT) -> int:
     if not found:
         print(f"{CHANGELOG} lists every expansion: {after.version}, {since}.")
         return 0
-    print(f"{CHANGELOG}, section [{UNRELEASED}], {since}:", file=sys.stderr)
+    print(f"{CHANGELOG}, section [{version or UNRELEASED}], {since}:", file=sys.stderr)
     print("\n".join(found), file=sys.stderr)
     return 3
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(main(sys.argv[1:]))

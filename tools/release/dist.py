@@ -28,16 +28,10 @@ from pump_roles.report import of_published
 from tools.release import manual
 from tools.release.git import git
 from tools.release.manifest import current
-from tools.release.sbom import sbom
 from tools.sandbox.cdk import ROOT
 
-EPOCH: Final = 1_580_601_600
-"""The time of every file in an archive: 2020-02-02 00:00 UTC, in seconds since 1970.
-
-This is hatchling's default, so that ``python -m hatchling build`` builds the same wheel and sdist.
-"""
-
 _DATE: Final = (2020, 2, 2, 0, 0, 0)
+"""The time of every file in an archive: hatchling's default."""
 
 _PREFIX: Final = f"pump-roles-{__version__}"
 
@@ -56,7 +50,6 @@ _MADE_FROM: Final = (
     *_DISTRIBUTED,
     "PERMISSIONS.md",
     "docs",
-    "package-lock.json",
     "requirements.txt",
     "tools",
 )
@@ -87,10 +80,27 @@ def _git(root: Path, command: str, *arguments: str) -> list[str]:
     return git(root, "-c", "core.fileMode=false", command, "-z", *arguments).split("\0")[:-1]
 
 
+def _run(folder: Path, *module: str) -> bytes:
+    """Run a Python module in a folder, and return its output. The environment sets no option."""
+    ended = subprocess.run(
+        [sys.executable, "-m", *module],
+        cwd=folder,
+        env={
+            name: value
+            for name, value in os.environ.items()
+            if not name.startswith(("HATCH_", "SOURCE_DATE_EPOCH"))
+        },
+        capture_output=True,
+        check=False,
+    )
+    if ended.returncode:
+        raise SystemExit(f"make dist: {module[0]}: {ended.stderr.decode(errors='replace').strip()}")
+    return ended.stdout
+
+
 @cache
 def _archives() -> Mapping[str, bytes]:
     """Return the wheel and the sdist by name."""
-    inherited = {name: value for name, value in os.environ.items() if name[:6] != "HATCH_"}
     with TemporaryDirectory() as folder:
         project, built = Path(folder, "project"), Path(folder, "built")
         # hatchling would otherwise look for a .hgignore in all the folders above.
@@ -98,20 +108,23 @@ def _archives() -> Mapping[str, bytes]:
         for path in sources():
             (project / path).parent.mkdir(parents=True, exist_ok=True)
             (project / path).write_bytes((ROOT / path).read_bytes())
-        ended = subprocess.run(
-            [
-                *(sys.executable, "-m", "hatchling", "build"),
-                *("--target", "wheel", "--target", "sdist", "--directory", str(built)),
-            ],
-            cwd=project,
-            env=inherited | {"SOURCE_DATE_EPOCH": str(EPOCH)},
-            capture_output=True,
-            text=True,
-            check=False,
-        )
-        if ended.returncode:
-            raise SystemExit(f"make dist: hatchling: {ended.stderr.strip()}")
+        targets = ("--target", "wheel", "--target", "sdist")
+        _run(project, "hatchling", "build", *targets, "--directory", str(built))
         return {path.name: path.read_bytes() for path in built.iterdir()}
+
+
+def _sbom() -> bytes:
+    """Return the Python packages that a deployment installs, as CycloneDX JSON."""
+    with TemporaryDirectory() as folder:
+        shutil.copy(ROOT / "requirements.txt", folder)
+        # cyclonedx-py does not read a dynamic version.
+        project = (ROOT / "pyproject.toml").read_text("utf-8")
+        (Path(folder) / "pyproject.toml").write_text(
+            project.replace('dynamic = ["version"]', f'version = "{__version__}"'), "utf-8"
+        )
+        # A test validates it. That needs more than pure Python packages.
+        options = ("--pyproject", "pyproject.toml", "--output-reproducible", "--no-validate")
+        return _run(Path(folder), "cyclonedx_py", "requirements", *options, "requirements.txt")
 
 
 def _manual() -> bytes:
@@ -143,7 +156,7 @@ ARTIFACTS: Final[Mapping[str, Callable[[], bytes]]] = {
     f"{_PREFIX}-permissions-changelog.md": (ROOT / "PERMISSIONS.md").read_bytes,
     f"{_PREFIX}-permissions.schema.json": (ROOT / _SCHEMA).read_bytes,
     f"{_PREFIX}-manual.zip": _manual,
-    f"{_PREFIX}.cdx.json": sbom,
+    f"{_PREFIX}.cdx.json": _sbom,
 }
 """The function that makes each file of a release, except the checksums, by file name."""
 

@@ -3,13 +3,14 @@
 A test compares each file with what would be generated now.
 """
 
+import re
 from collections.abc import Callable, Mapping
 from functools import cache, partial
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Final
 
-from pump_roles import universal
+from pump_roles import __version__, universal
 from pump_roles.output.report_markdown import as_markdown
 from pump_roles.report import of_published
 from tools.release import manual, schemas, tables
@@ -34,11 +35,28 @@ def _filled(path: str, fill: Callable[[str], str]) -> Callable[[], bytes]:
     return lambda: fill((ROOT / path).read_text(encoding="utf-8")).encode()
 
 
+def versioned(text: str) -> str:
+    """Return a text with the version in the names of released files."""
+    named = r"((?:pump[_-]roles|PumpReadOnly|PumpAutoPilot)-)[0-9]+\.[0-9]+\.[0-9]+"
+    return re.sub(named, rf"\g<1>{__version__}", text)
+
+
+NAMING: Final = (
+    "docs/deploy.md",
+    "examples/README.md",
+    *(
+        f"examples/{app}/requirements.txt"
+        for app in ("organization", "pipeline", "pump_side", "read_only")
+    ),
+)
+"""The files with names of released files, which contain the version."""
+
 FILES: Final[Mapping[str, Callable[[], bytes]]] = {
     **{f"pump_roles/universal/{name}": _template(name) for name in universal.FILES.values()},
     "docs/permissions.md": lambda: as_markdown(of_published(), every_action=True).encode(),
     **{f"docs/manual/{name}": make for name, make in manual.FILES.items()},
     **{path: _filled(path, tables.filled) for path in tables.PAGES},
+    **{path: _filled(path, versioned) for path in NAMING},
     **{path: partial(schemas.schema, *about) for path, about in schemas.SCHEMAS.items()},
 }
 """The function that makes each file, by path. A later one can use the files of earlier ones."""

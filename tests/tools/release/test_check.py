@@ -18,12 +18,20 @@ from typing import Any
 import pytest
 
 from pump_roles import universal
+from pump_roles.json_input import InputError
 from pump_roles.output.json_documents import as_json
 from pump_roles.published import ROLES
 from pump_roles.report import Report, of_templates
 from tools.release import check
-from tools.release.changelog import UNRELEASED, Section, sections
-from tools.release.check import NOTICE_DAYS, main, problems, too_early
+from tools.release.check import (
+    NOTICE_DAYS,
+    UNRELEASED,
+    Section,
+    main,
+    problems,
+    sections,
+    too_early,
+)
 from tools.release.manifest import MANIFESTS, current
 from tools.sandbox.cdk import ROOT
 
@@ -99,7 +107,8 @@ READY = f"\n- **Expansion**, announced 2026-11-26: {PUMP}\n"
 
 
 def section(text: str) -> Section:
-    return sections(f"## [Unreleased]\n{text}", "PERMISSIONS.md")[UNRELEASED]
+    ((_, found),) = sections(f"## [{UNRELEASED}]\n{text}")
+    return found
 
 
 @pytest.mark.parametrize(
@@ -235,7 +244,7 @@ def test_permissions_md_says_how_many_days_of_notice_there_are() -> None:
 
 
 def test_permissions_md_of_this_project_is_complete(capsys: pytest.CaptureFixture[str]) -> None:
-    assert main() == 0
+    assert main([]) == 0
     assert capsys.readouterr().out.startswith("PERMISSIONS.md lists every expansion: ")
 
 
@@ -255,7 +264,7 @@ def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 def test_compares_with_the_highest_version(
     project: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    assert main(project) == 0
+    assert main([], project) == 0
     assert capsys.readouterr().out == (
         "PERMISSIONS.md lists every expansion: 0.11.0, compared with 0.10.0.\n"
     )
@@ -266,7 +275,7 @@ def test_missing_line_fails_with_status_3(
 ) -> None:
     file = project / "PERMISSIONS.md"
     file.write_text(file.read_text().replace(READY, ""))
-    assert main(project) == 3
+    assert main([], project) == 3
     said = capsys.readouterr()
     assert said.out == ""
     assert said.err.splitlines() == [
@@ -280,11 +289,15 @@ def test_missing_line_fails_with_status_3(
     [
         ("PERMISSIONS.md", None, "No such file"),
         ("PERMISSIONS.md", ("[Unreleased]", "[Next]"), "is neither [Unreleased] nor"),
-        (f"{MANIFESTS}/0.10.0.json", None, f"a section [0.10.0], but not {MANIFESTS}/0.10.0.json"),
+        (
+            f"{MANIFESTS}/0.10.0.json",
+            None,
+            f"0.10.0, 0.9.0; by {MANIFESTS}, it must have Unreleased, 0.9.0",
+        ),
         (
             "PERMISSIONS.md",
             ("## [0.9.0] - 2026-01-01\n", ""),
-            f"there is {MANIFESTS}/0.9.0.json, but not a section [0.9.0]",
+            f"Unreleased, 0.10.0; by {MANIFESTS}, it must have Unreleased, 0.10.0, 0.9.0",
         ),
         (f"{MANIFESTS}/0.10.0.json", ("{", ""), "it is not JSON"),
         (f"{MANIFESTS}/0.10.0.json", ('"schema"', '"scheme"'), "is not a permission manifest"),
@@ -305,7 +318,7 @@ def test_unreadable_file_fails_with_status_1(
         text = (project / file).read_text()
         assert edit[0] in text
         (project / file).write_text(text.replace(*edit, 1))
-    assert main(project) == 1
+    assert main([], project) == 1
     error = capsys.readouterr().err
     assert said in error
     assert len(error.splitlines()) == 1
@@ -318,5 +331,146 @@ def test_templates_that_are_not_as_published_fail(
     folder.mkdir(parents=True)
     text = universal.template("auto-pilot").decode()
     (folder / universal.FILES["auto-pilot"]).write_text(text.replace("ec2:", "s3:", 1))
-    assert main(tmp_path) == 1
+    assert main([], tmp_path) == 1
     assert "not only what Pump publishes; run make generate" in capsys.readouterr().err
+
+
+def git(root: Path, *arguments: str) -> None:
+    identity = ("-c", "user.name=Someone", "-c", "user.email=someone@example.com")
+    subprocess.run(["git", *identity, *arguments], cwd=root, capture_output=True, check=True)
+
+
+@pytest.fixture
+def prepared(project: Path) -> Path:
+    """The project with the tags of its two releases, and everything ready for 0.11.0."""
+    git(project, "init", "--quiet")
+    git(project, "add", "--all")
+    git(project, "commit", "--quiet", "--no-verify", "--message", "Both")
+    for version in ("0.9.0", "0.10.0"):
+        git(project, "tag", f"v{version}")
+    manifest = as_json(replace(SMALL_AFTER, version="0.11.0"))
+    (project / MANIFESTS / "0.11.0.json").write_text(manifest)
+    file = project / "PERMISSIONS.md"
+    announced = READY.replace("2026-11-26", "2020-01-01")
+    text = file.read_text().replace(READY, f"\n## [0.11.0] - 2020-02-01\n{announced}")
+    file.write_text(text)
+    (project / "CHANGELOG.md").write_text("# Changelog\n\n## [0.11.0] - 2020-02-01\n")
+    return project
+
+
+def test_release_that_is_prepared_passes(
+    prepared: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    # In a hook, it points to the repository of the hook.
+    monkeypatch.setenv("GIT_DIR", str(prepared / "nowhere"))
+    assert main(["0.11.0"], prepared) == 0
+    assert capsys.readouterr().out == (
+        "PERMISSIONS.md lists every expansion: 0.11.0, compared with 0.10.0.\n"
+    )
+
+
+def test_release_waits_for_its_lines_and_the_notice(
+    prepared: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    file = prepared / "PERMISSIONS.md"
+    text = file.read_text()
+    file.write_text(text.replace("RunInstances", "RunTasks"))
+    assert main(["0.11.0"], prepared) == 3
+    # The date of the section does not count.
+    for day, status in (("2999-01-01", 3), ("soon", 3), ("2020-01-01", 0)):
+        file.write_text(text.replace("announced 2020-01-01", f"announced {day}"))
+        assert main(["0.11.0"], prepared) == status
+    assert "wait until 2999-01-31: - **Expansion**, announced" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("file", "edit", "said"),
+    [
+        ("PERMISSIONS.md", ("[0.11.0]", "[0.12.0]"), "it must have Unreleased, 0.11.0, 0.10.0"),
+        (f"{MANIFESTS}/0.11.0.json", ("RunInst*", "RunI*"), "not the manifest of the current"),
+        (f"{MANIFESTS}/0.11.0.json", None, "0.11.0 is not the version 0.11.0, and the latest"),
+        (f"{MANIFESTS}/0.10.0.json", ("@cloud-copilot/", "@"), "is not what v0.10.0 has"),
+        (f"{MANIFESTS}/0.9.0.json", ("@cloud-copilot/", "@"), "is not what v0.9.0 has"),
+        ("CHANGELOG.md", ("## [0.11.0] - ", "## [0.11.0]"), "not have all changes of 0.11.0"),
+        ("changelog.d/+later.fixed.md", ("", "Later."), "not have all changes of 0.11.0"),
+    ],
+)
+def test_release_whose_parts_do_not_agree_fails(
+    file: str,
+    edit: tuple[str, str] | None,
+    said: str,
+    prepared: Path,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    (prepared / file).parent.mkdir(exist_ok=True)
+    if edit is None:
+        (prepared / file).unlink()
+    else:
+        text = (prepared / file).read_text() if (prepared / file).exists() else ""
+        assert edit[0] in text
+        (prepared / file).write_text(text.replace(*edit, 1))
+    assert main(["0.11.0"], prepared) == 1
+    assert said in capsys.readouterr().err
+
+
+def test_release_of_another_version_or_without_the_tags_fails(
+    prepared: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for version in ("0.10.0", "0.12.0", "0.11", "v0.11.0"):
+        assert main([version], prepared) == 1
+    git(prepared, "tag", "--delete", "v0.9.0")
+    assert main(["0.11.0"], prepared) == 1
+    assert "bad revision 'refs/tags/v0.9.0'" in capsys.readouterr().err
+    monkeypatch.setenv("PATH", "")
+    assert main(["0.11.0"], prepared) == 1
+    assert capsys.readouterr().err == "git is not installed\n"
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("## Unreleased\n", "is neither"),
+        ("## [Unreleased] - 2026-11-26\n", "is neither"),
+        ("## [0.1.0]\n", "is neither"),
+        ("## [0.1.0] - 2026-13-01\n", "is neither"),
+        ("## [0.1.0] - 20261126\n", "is neither"),
+        ("## [Unreleased]\n<!--\n", "no comment or code block"),
+        ("## [Unreleased]\n\n  ```console\n", "no comment or code block"),
+    ],
+)
+def test_rejects_text_that_a_person_reads_differently(text: str, said: str) -> None:
+    with pytest.raises(InputError, match=f"^PERMISSIONS.md: .*{said}") as raised:
+        sections(text)
+    assert len(str(raised.value).splitlines()) == 1
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "",
+        "## [0.10.0] - 2026-01-02\n## [Unreleased]\n## [0.9.0] - 2026-01-01\n",
+        "## [Unreleased]\n## [0.9.0] - 2026-01-01\n## [0.10.0] - 2026-01-02\n",
+        "## [Unreleased]\n## [Unreleased]\n## [0.10.0] - 2026-01-02\n## [0.9.0] - 2026-01-01\n",
+    ],
+)
+def test_sections_must_be_those_of_the_manifests_the_latest_first(
+    text: str, project: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (project / "PERMISSIONS.md").write_text(text)
+    assert main([], project) == 1
+    assert "it must have Unreleased, 0.10.0, 0.9.0\n" in capsys.readouterr().err
+    (project / "PERMISSIONS.md").write_bytes(b"\xff")
+    assert main([], project) == 1
+    assert capsys.readouterr().err == "PERMISSIONS.md: is not UTF-8 text\n"
+
+
+def test_list_entries_are_those_that_a_person_sees() -> None:
+    text = (
+        "- Before.\n## [Unreleased]\n\nText:\n* A star.\n+ A plus.\n-\tA tab,\nwrapped\n   as it "
+        "likes.\n  - Nested.\n### Removed\n- Next.\n\n  Its second paragraph.\n\n -One.\n-Two.\n"
+        "A line.\u2028- No point.\x0c## [0.1.0] - 2026-11-26\n## [0.1.0] - 2026-11-26\n"
+    )
+    assert sections(text) == [
+        ("Unreleased", ["A star.", "A plus.", "A tab, wrapped as it likes. - Nested.", "Next."]),
+        ("0.1.0", []),
+    ]

@@ -14,6 +14,8 @@ from pathlib import Path
 
 import pytest
 from click.testing import CliRunner
+from cyclonedx.schema import SchemaVersion
+from cyclonedx.validation.json import JsonStrictValidator
 from jsonschema import Draft202012Validator
 
 from pump_roles import __version__
@@ -66,7 +68,7 @@ def cloned(folder: Path) -> Path:
         shutil.copytree(ROOT / name, folder / name, ignore=ignore)
     for name in (
         *(".gitattributes", ".gitignore", "LICENSE", "PERMISSIONS.md", "README.md"),
-        *("package-lock.json", "pyproject.toml", "requirements.txt"),
+        *("pyproject.toml", "requirements.txt"),
     ):
         shutil.copy(ROOT / name, folder)
     git(folder, "init")
@@ -165,6 +167,35 @@ def test_manual_has_its_files_and_no_dead_link(built: Path) -> None:
     assert "../PERMISSIONS.md" in links
     assert {os.path.normpath(f"docs/{link}") for link in links} < names
     assert not [name for name in names if name.endswith(".json") and name not in generate.FILES]
+
+
+def test_sbom_is_valid_and_has_each_python_package_with_its_digests(built: Path) -> None:
+    text = (built / f"pump-roles-{__version__}.cdx.json").read_text("utf-8")
+    validator = JsonStrictValidator(SchemaVersion.V1_6)
+    assert validator.validate_str(text) is None
+    # Proves that the schema rejects something.
+    assert validator.validate_str(text.replace('"SHA-256"', '"SHA-255"')) is not None
+    document = json.loads(text)
+    # Nothing that depends on the clock, on chance, or on the machine.
+    assert document.keys().isdisjoint({"serialNumber"})
+    assert document["metadata"].keys() == {"component", "properties", "tools"}
+    assert str(ROOT) not in text
+    about = document["metadata"]["component"]
+    assert (about["name"], about["version"]) == ("pump-roles", __version__)
+    found = {
+        component["purl"]: {
+            digest["content"]
+            for reference in component["externalReferences"]
+            for digest in reference["hashes"]
+        }
+        for component in document["components"]
+    }
+    pinned = (ROOT / "requirements.txt").read_text("utf-8").replace("\\\n", "").splitlines()
+    assert found == {
+        f"pkg:pypi/{line.split()[0].replace('==', '@')}": set(re.findall("sha256:(.{64})", line))
+        for line in pinned
+        if not line.startswith("#")
+    }
 
 
 def commands(page: str, *programs: str) -> str:

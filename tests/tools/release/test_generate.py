@@ -1,9 +1,11 @@
 """The files that are generated from the published roles are up to date."""
 
+import re
 from pathlib import Path
 
 import pytest
 
+from pump_roles import __version__
 from tools.release import generate
 from tools.release.manifest import TEMPLATES
 from tools.sandbox.cdk import ROOT
@@ -30,3 +32,22 @@ def test_writes_what_differs_and_says_so(
     generate.main(tmp_path)
     assert (tmp_path / "a" / "other").read_bytes() == b"2"
     assert capsys.readouterr().out == "a/other\n"
+
+
+def test_names_of_released_files_on_the_pages_have_the_version() -> None:
+    pages = {
+        *ROOT.glob("*.md"),
+        *ROOT.glob("docs/*.md"),
+        *(ROOT / path for path in generate.NAMING),
+    }
+    named = {
+        page: set(re.findall(r"(?:roles|Only|Pilot)-(\d+\.\d+\.\d+)", page.read_text("utf-8")))
+        for page in pages
+    }
+    assert all(named[ROOT / path] for path in generate.NAMING)
+    assert {version for versions in named.values() for version in versions} == {__version__}
+
+
+def test_version_is_set_in_names_of_released_files_only() -> None:
+    text = "pump_roles-0.0.9-py3-none-any.whl, PumpReadOnly-0.0.9.template.json, other-0.0.9"
+    assert generate.versioned(text) == text.replace("0.0.9", __version__, 2)
