@@ -6,6 +6,7 @@ import sys
 from collections.abc import Callable, Iterable, Mapping
 from contextlib import suppress
 from pathlib import Path
+from stat import S_ISDIR
 from typing import Final, TypeVar
 
 import click
@@ -84,18 +85,18 @@ def outputs_option(extensions: Mapping[str, str]) -> Callable[[Command], Command
 
 def why_not_writable(output: Path) -> str:
     """Return why a file cannot be written, as far as can be checked in advance; empty if it can."""
-    problem = 0
+    checked = output
     try:
-        if output.is_dir():
-            problem = errno.EISDIR
-        elif not output.parent.is_dir():
-            problem = errno.ENOENT
-        elif not os.access(output if output.exists() else output.parent, os.W_OK):
-            problem = errno.EACCES
+        if S_ISDIR(output.stat().st_mode):
+            return os.strerror(errno.EISDIR)
+    except FileNotFoundError:
+        checked = output.parent
+        if not checked.is_dir():
+            return os.strerror(errno.ENOENT)
     except OSError as error:
         # Its name is too long, for example.
-        problem = error.errno or errno.EIO
-    return os.strerror(problem) if problem else ""
+        return error.strerror or str(error)
+    return "" if os.access(checked, os.W_OK) else os.strerror(errno.EACCES)
 
 
 def write(written: bytes, output: Path | None) -> None:

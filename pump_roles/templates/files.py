@@ -5,6 +5,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from hashlib import sha256
 from pathlib import Path
+from stat import S_ISDIR, S_ISREG
 from typing import Any, Final
 
 from pump_roles.iam.documents import as_mapping, as_text
@@ -44,15 +45,15 @@ def files_in(path: Path) -> list[File]:
         manifest cannot be read.
     """
     try:
-        if path.is_file():
-            return [File(path)]
-        if not path.is_dir():
-            special = "is neither a file nor a folder"
-            raise InputError(
-                f"{path}: {special if path.exists() else 'there is no such file or folder'}"
-            )
+        mode = path.stat().st_mode
+    except (FileNotFoundError, NotADirectoryError):
+        raise InputError(f"{path}: there is no such file or folder") from None
     except OSError as error:
         raise InputError(f"{path}: cannot be read: {error.strerror}") from None
+    if S_ISREG(mode):
+        return [File(path)]
+    if not S_ISDIR(mode):
+        raise InputError(f"{path}: is neither a file nor a folder")
     if (path / _MANIFEST).is_file():
         files = sorted(_named(path), key=lambda file: file.path)
     else:
