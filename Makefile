@@ -21,7 +21,7 @@ REVIEW := $(DEPLOY) .venv/.review
 DEVELOP := $(REVIEW) .venv/.develop node_modules/.develop
 BROWSER := $(DEVELOP) .venv/.browser
 
-.PHONY: help setup setup-review setup-develop demo demo-org sandbox smoke check test pythons versions lint type fix synth snapshot generate catalog screenshot bench plot site dist release-check release lock clean
+.PHONY: help setup setup-review setup-develop demo demo-org sandbox smoke check test pythons versions lint type fix synth snapshot generate catalog screenshot bench site dist release-check release lock clean
 
 help: ## List what make can do
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "%-14s%s\n", $$1, $$2 }' Makefile
@@ -120,9 +120,6 @@ type: $(DEVELOP) ## Check the types, strictly
 
 bench: $(BROWSER) ## Measure speed and size, for docs/performance.md
 	@$(BIN)/python -m tools.bench
-
-plot: $(DEVELOP) ## Draw how long a rollout takes, for docs/organizations.md
-	@$(BIN)/uv run --quiet --isolated --no-project --with matplotlib==3.10.8 --python $(BIN)/python python -m tools.bench.rollout_time
 
 catalog: $(DEVELOP) ## Update the action catalog from the pinned package, and print the actions that wildcards newly grant
 	@$(BIN)/python -m tools.sandbox.make_catalog

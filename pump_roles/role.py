@@ -31,13 +31,12 @@ Part = Literal[
     "account",
     "other-roles",
     "rollout",
-    "account-filter",
     "organization",
     "membership",
 ]
 """A part of a role. ``role`` means all of it, ``place`` is where it is deployed, ``template`` is
-its template or another one. The last ones are an account, the other roles in it, a rollout, its
-account filter, the accounts of an organization, and the organization that an account is in."""
+its template or another one. The last ones are an account, the other roles in it, a rollout, the
+accounts of an organization, and the organization that an account is in."""
 
 Why = Literal[
     "absent",
@@ -56,7 +55,6 @@ Why = Literal[
     "macro-in-resource",
     "macro-in-section",
     "member",
-    "no-stack",
     "no-stack-set",
     "no-stack-set-as-administrator",
     "no-units",
@@ -65,7 +63,6 @@ Why = Literal[
     "not-counted",
     "not-in-files",
     "not-in-folder",
-    "not-in-stack",
     "not-read",
     "not-selected",
     "only-elsewhere",

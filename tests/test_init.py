@@ -183,7 +183,7 @@ def test_prints_a_template_or_a_link_without_node(
 def test_rollout_status_loads_boto3_and_not_the_cdk(tmp_path: Path) -> None:
     settings = {"AWS_DEFAULT_REGION": "us-east-1", "AWS_EC2_METADATA_DISABLED": "true"}
     ended, loaded = python(
-        *("-m", "pump_roles", "rollout-status", "PumpReadOnly"),
+        *("-m", "pump_roles", "rollout-status", "PumpReadOnly", "--no-filter"),
         folder=tmp_path,
         environment=without_node(tmp_path) | settings,
     )

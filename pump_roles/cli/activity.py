@@ -15,13 +15,12 @@ if TYPE_CHECKING:
     from pump_roles.account.activity.result import Activity, Unknown
     from pump_roles.account.activity.roles import Roles
 
-ActivityFormat = Literal["table", "json", "csv", "markdown"]
+ActivityFormat = Literal["table", "markdown", "json"]
 
 _EXTENSIONS: Final[dict[str, ActivityFormat]] = {
     ".txt": "table",
-    ".json": "json",
-    ".csv": "csv",
     ".md": "markdown",
+    ".json": "json",
 }
 
 _MOST_DAYS: Final = 90
@@ -194,9 +193,9 @@ def _read_history(
 
 
 def _written(found: "Activity", chosen: ActivityFormat, *, styled: bool) -> str:
-    from pump_roles.output.activity_formats import as_csv, as_markdown, as_table  # noqa: PLC0415
+    from pump_roles.output.activity_formats import as_markdown, as_table  # noqa: PLC0415
     from pump_roles.output.json_documents import as_json  # noqa: PLC0415
 
     if chosen == "table":
         return as_table(found, styled=styled)
-    return {"json": as_json, "csv": as_csv, "markdown": as_markdown}[chosen](found)
+    return as_json(found) if chosen == "json" else as_markdown(found)

@@ -1,4 +1,4 @@
-"""``pump-roles rollout-status``: which accounts of a rollout have the role."""
+"""``pump-roles rollout-status``: which accounts of a rollout have a current stack instance."""
 
 from collections.abc import Sequence
 from dataclasses import replace
@@ -17,18 +17,18 @@ if TYPE_CHECKING:
     from pump_roles.account.rollout.expected import ExpectedRollout
     from pump_roles.account.rollout.status import Statuses
 
-StatusFormat = Literal["table", "json", "csv"]
+StatusFormat = Literal["table", "json"]
 
 
-@click.command(short_help="List the accounts without a current role.")
+@click.command(short_help="List the accounts without a current stack instance.")
 @click.argument("stack_sets", nargs=-1, metavar="[STACK_SET]...")
 @click.option(
     "--expect",
     type=named_path,
     metavar="<path>",
     help="What should be rolled out: a synthesized template, or a folder such as cdk.out. "
-    "Every rollout in it is checked. By default, the named StackSets are checked, and "
-    "their account filters are read from the stacks that deployed them.",
+    "Every rollout in it is checked, with its units and its account filter. Instead, pass "
+    "the names of StackSets and one of the next three options.",
 )
 @click.option(
     "--call-as",
@@ -40,19 +40,16 @@ StatusFormat = Literal["table", "json", "csv"]
     "--exclude-accounts",
     multiple=True,
     metavar="<ids>",
-    help="The IDs of the accounts that the rollouts exclude, comma-separated. Replaces the "
-    "account filter that is read. May be repeated.",
+    help="The IDs of the accounts that the StackSets exclude, comma-separated. May be repeated.",
 )
 @click.option(
     "--only-accounts",
     multiple=True,
     metavar="<ids>",
-    help="The IDs of the only accounts that the rollouts target, comma-separated. Replaces "
-    "the account filter that is read. May be repeated.",
+    help="The IDs of the only accounts that the StackSets target, comma-separated. May be "
+    "repeated.",
 )
-@click.option(
-    "--no-filter", is_flag=True, help="The rollouts have no account filter; do not read one."
-)
+@click.option("--no-filter", is_flag=True, help="The StackSets have no account filter.")
 @click.option(
     "--wait", is_flag=True, help="Wait until no operation of the StackSets is running or queued."
 )
@@ -85,38 +82,43 @@ def rollout_status(
     profile: str | None,
     format: StatusFormat,
 ) -> None:
-    """Show which accounts of rollouts have the role, and list those that do not.
+    """Show which accounts of rollouts have a current stack instance, and list those that do not.
 
-    STACK_SET is the name of a StackSet, such as PumpReadOnly.
+    STACK_SET is the name of a StackSet, such as PumpReadOnly. Its units are those that it targets.
 
-    Reads the StackSets and the organization. Run it in the account that deployed the rollouts; it
-    needs no role in the member accounts. Pass the names of StackSets, or --expect.
+    Compares the targets with the stack instances. Run it in the account that deployed the rollouts;
+    it needs no role in the member accounts.
 
-    A current stack instance means that the last StackSets operation there succeeded. It does not
-    show whether someone has changed the role since.
+    A current stack instance means that the last StackSets operation there succeeded. It shows
+    neither what the role can do nor whether someone has changed it since: pump-roles verify does.
 
     Exit status: 0 if every rollout is complete: every targeted account has a current stack
     instance, and no other account has one; 3 if a rollout is not complete, if no account is
     targeted, if a filter names an account that is not below the units, or if a StackSet does not
-    target or deploy what the templates specify; otherwise 4 if a status or the templates cannot be
-    read, or the result cannot be written; 2 for a usage error.
+    target the units of the templates; otherwise 4 if a status or the templates cannot be read, or
+    the result cannot be written; 2 for a usage error.
     """
-    account_filter, filtered = _account_filter(exclude_accounts, only_accounts, no_filter=no_filter)
+    filters = {
+        "--only-accounts": only_accounts,
+        "--exclude-accounts": exclude_accounts,
+        "--no-filter": no_filter,
+    }
+    passed = [option for option, value in filters.items() if value]
     if not wait:
         common.check_needless({"--timeout": timeout}, "--wait")
-    rollouts = _rollouts(stack_sets, expect)
+    if expect is not None:
+        common.check_alone("--expect", {"STACK_SET": stack_sets, **filters})
+        rollouts = _in_templates(expect)
+    elif not stack_sets or not passed:
+        raise click.BadParameter(
+            "pass --expect, or the names of StackSets, such as PumpReadOnly, with "
+            "--exclude-accounts, --only-accounts, or --no-filter"
+        )
+    else:
+        common.check_alone(passed[0], dict.fromkeys(passed[1:], True))
+        rollouts = _named(stack_sets, exclude_accounts, only_accounts)
     if call_as is not None:
         rollouts = [replace(rollout, call_as=call_as) for rollout in rollouts]
-    if account_filter is not None:
-        rollouts = [
-            replace(
-                rollout,
-                account_filter=account_filter,
-                filtered=tuple(filtered),
-                source="the options",
-            )
-            for rollout in rollouts
-        ]
     statuses = _read_statuses(
         rollouts,
         profile,
@@ -129,41 +131,41 @@ def rollout_status(
     common.finish(different=state == "incomplete", unknown=state == "unknown")
 
 
-def _account_filter(
-    exclude_accounts: Sequence[str], only_accounts: Sequence[str], *, no_filter: bool
-) -> "tuple[AccountFilter | None, list[str]]":
-    if only_accounts:
-        others = {"--exclude-accounts": exclude_accounts, "--no-filter": no_filter}
-        common.check_alone("--only-accounts", others)
-        return "INTERSECTION", ACCOUNTS.check("--only-accounts", comma_separated(only_accounts))
-    if exclude_accounts:
-        common.check_alone("--exclude-accounts", {"--no-filter": no_filter})
-        return "DIFFERENCE", ACCOUNTS.check("--exclude-accounts", comma_separated(exclude_accounts))
-    return "NONE" if no_filter else None, []
-
-
-def _rollouts(stack_sets: Sequence[str], expect: Path | None) -> "list[ExpectedRollout]":
-    from pump_roles.account.rollout.expected import ExpectedRollout, rollouts_in  # noqa: PLC0415
+def _in_templates(path: Path) -> "list[ExpectedRollout]":
+    from pump_roles.account.rollout.expected import rollouts_in  # noqa: PLC0415
     from pump_roles.account.rollout.status import StatusError  # noqa: PLC0415
     from pump_roles.output.words import unknown_in_words  # noqa: PLC0415
     from pump_roles.templates.reading import read_templates  # noqa: PLC0415
 
-    if stack_sets:
-        common.check_alone("STACK_SET", {"--expect": expect})
-    elif expect is None:
-        raise click.BadParameter(
-            "pass --expect, or the names of StackSets, such as PumpReadOnly PumpAutoPilot"
-        )
-    for name in stack_sets:
-        STACK_SET_NAME.check("STACK_SET", name)
-    if expect is None:
-        return [ExpectedRollout(stack_set=name) for name in dict.fromkeys(stack_sets)]
-    name = expect.name or str(expect)
+    name = path.name or str(path)
     try:
-        return [*rollouts_in(read_templates(expect), name)]
+        return [*rollouts_in(read_templates(path), name)]
     except StatusError as error:
         targets = f"{name}: the targets of the StackSet {error.stack_set}"
         common.fail(f"{targets} cannot be read: {unknown_in_words(error.unknown)}", common.UNKNOWN)
+
+
+def _named(
+    stack_sets: Sequence[str], exclude_accounts: Sequence[str], only_accounts: Sequence[str]
+) -> "list[ExpectedRollout]":
+    from pump_roles.account.rollout.expected import ExpectedRollout  # noqa: PLC0415
+
+    account_filter: AccountFilter = "NONE"
+    filtered: list[str] = []
+    if exclude_accounts:
+        account_filter = "DIFFERENCE"
+        filtered = ACCOUNTS.check("--exclude-accounts", comma_separated(exclude_accounts))
+    elif only_accounts:
+        account_filter = "INTERSECTION"
+        filtered = ACCOUNTS.check("--only-accounts", comma_separated(only_accounts))
+    return [
+        ExpectedRollout(
+            stack_set=STACK_SET_NAME.check("STACK_SET", name),
+            account_filter=account_filter,
+            filtered=tuple(filtered),
+        )
+        for name in dict.fromkeys(stack_sets)
+    ]
 
 
 def _region_of_rollouts(rollouts: "Sequence[ExpectedRollout]") -> str | None:
@@ -211,8 +213,6 @@ def _read_statuses(
 
 def _written(statuses: "Statuses", chosen: StatusFormat) -> str:
     from pump_roles.output.json_documents import as_json  # noqa: PLC0415
-    from pump_roles.output.rollout_formats import as_csv, as_table  # noqa: PLC0415
+    from pump_roles.output.rollout_formats import as_table  # noqa: PLC0415
 
-    if chosen == "table":
-        return as_table(statuses, styled=True)
-    return as_json(statuses) if chosen == "json" else as_csv(statuses)
+    return as_json(statuses) if chosen == "json" else as_table(statuses, styled=True)

@@ -1,29 +1,12 @@
-"""An activity as a table for a terminal, as Markdown, and as CSV."""
+"""An activity as a table for a terminal, and as Markdown."""
 
 from collections.abc import Iterator
 from typing import Final
 
 from pump_roles._version import __version__
-from pump_roles.account.activity.result import Activity, Change, Refusal
-from pump_roles.output.activity_words import (
-    Section,
-    risk_in_words,
-    sections,
-    summary,
-    unknown_in_words,
-    what,
-)
-from pump_roles.output.pieces import (
-    code,
-    csv_table,
-    few,
-    line,
-    plural,
-    spaced,
-    table,
-    text,
-    that_fit,
-)
+from pump_roles.account.activity.result import Activity
+from pump_roles.output.activity_words import Section, sections, summary
+from pump_roles.output.pieces import code, few, line, plural, spaced, table, text, that_fit
 from pump_roles.output.terminal import Line, aligned, in_lines
 
 _MOST_IN_TABLE: Final = 20
@@ -56,7 +39,7 @@ def _lines(activity: Activity) -> Iterator[Line]:
             cells = [section.heads, *([*map(line, row)] for row in rows)]
             yield from (Line(depth=1, label=row) for row in aligned(cells))
         if more:
-            yield Line(depth=1, text=f"and {more}; JSON and CSV have all")
+            yield Line(depth=1, text=f"and {more}; JSON has all")
         yield from (Line(depth=1, label=note, style="dim") for note in section.notes)
 
 
@@ -90,79 +73,10 @@ def _section(section: Section, room: int) -> Iterator[str]:
     if shown := that_fit(rows, room):
         yield from (head, below, *shown, "")
     if left := len(section.rows) - len(shown):
-        yield from spaced(f"**Cut here: {plural(left, 'more row')}. JSON and CSV have all.**")
+        yield from spaced(f"**Cut here: {plural(left, 'more row')}. JSON has all.**")
     yield from spaced(*notes)
 
 
 def _cell(value: str, *, name: bool) -> str:
     shown = line(value, _LONGEST_CELL)
     return code(shown) if name else text(shown)
-
-
-_COLUMNS: Final = (
-    *("kind", "time", "action", "session", "role", "region", "outcome", "calls", "what"),
-    *("returnable_until", "guardrails", "detail"),
-)
-
-
-def as_csv(activity: Activity) -> str:
-    """Return the result as CSV: one row for each change, refusal, read that returns data, service
-    that was read, guardrail, unused action, session, and unknown.
-    """
-    rows = (dict(row) for row in _rows(activity))
-    return csv_table(_COLUMNS, ([row.get(name, "") for name in _COLUMNS] for row in rows))
-
-
-def _rows(activity: Activity) -> Iterator[dict[str, str]]:
-    for unknown in activity.unknown:
-        yield {
-            "kind": f"unknown: {unknown.why}",
-            "calls": str(unknown.events or ""),
-            "what": unknown.subject,
-            "detail": unknown_in_words(unknown),
-        }
-    for change in activity.changes:
-        until = change.returnable_until
-        yield {
-            **_call("change of a commitment" if change.commitment else "change", change),
-            "what": what(change),
-            "returnable_until": "not known" if until is None else until,
-        }
-    for refusal in activity.refused:
-        yield {**_call("refused", refusal), "guardrails": ", ".join(refusal.guardrails)}
-    for reads in activity.reads:
-        yield {"kind": "reads", "what": reads.service, "calls": str(reads.calls)}
-        for read in reads.data:
-            about = {"time": read.last, "action": read.action, "calls": str(read.calls)}
-            yield {"kind": "read that returns data", **about}
-    for guardrail in activity.guardrails:
-        yield {
-            "kind": f"guardrail: {guardrail.cost}",
-            "what": guardrail.name,
-            "calls": str(guardrail.would_deny),
-            "detail": f"may deny {guardrail.might_deny:,} more",
-        }
-    for action in activity.unused:
-        yield {"kind": "unused", "action": action, "what": risk_in_words(action)}
-    for session in activity.sessions:
-        yield {
-            "kind": "session",
-            "time": session.first,
-            "session": session.name,
-            "role": session.role,
-            "calls": str(session.calls),
-            "what": ", ".join(session.addresses),
-            "detail": f"from {', '.join(session.callers) or 'unknown'}, last {session.last}",
-        }
-
-
-def _call(kind: str, call: Change | Refusal) -> dict[str, str]:
-    return {
-        "kind": kind,
-        "time": call.time,
-        "action": call.action,
-        "session": call.session,
-        "role": call.role,
-        "region": call.region,
-        "outcome": call.outcome,
-    }

@@ -1,12 +1,11 @@
-"""The status of rollouts: as a table, one line for each account, and as CSV."""
+"""The status of rollouts as a table, one line for each account."""
 
 from collections.abc import Iterator
 from typing import Final
 
 from pump_roles.account.rollout.status import AccountState, AccountStatus, RolloutStatus, Statuses
-from pump_roles.output.pieces import csv_table, listed
 from pump_roles.output.terminal import Line, aligned, in_lines
-from pump_roles.output.words import details_of, difference_in_words, unknown_in_words
+from pump_roles.output.words import unknown_in_words
 
 _REASONS: Final[dict[AccountState, str]] = {
     "current": "the last operation in this account succeeded",
@@ -15,9 +14,6 @@ _REASONS: Final[dict[AccountState, str]] = {
     "not-found": "the account filter names it, but it is not below the targeted units",
     "suspended": "the account is suspended; StackSets skip it",
 }
-
-_DETAILS: Final = 4
-"""How many of a difference's details are listed."""
 
 # CloudFormation API Reference, "StackInstanceComprehensiveStatus" and "StackInstance".
 _ENDED: Final = {
@@ -57,19 +53,6 @@ def problems_in_words(rollout: RolloutStatus) -> Iterator[str]:
             f"the StackSet targets {deployed}, but should target "
             f"{', '.join(sorted(rollout.units))}; deploy the rollout again"
         )
-    for role in rollout.roles:
-        about = f"the {role.kind} role {role.name}".rstrip()
-        for difference in role.differences:
-            if difference.rule == "role-present":
-                yield f"{about} is deployed, but not expected; deploy the rollout again"
-            elif difference.rule == "role-missing":
-                yield f"{about} is expected, but not deployed; deploy the rollout again"
-            else:
-                details = listed(details_of(difference, "stack-set"), _DETAILS, "change")
-                words = "; ".join((difference_in_words(difference), *details))
-                yield f"{about}: {words} ({difference.effect}); deploy the rollout again"
-        for unknown in role.unknown:
-            yield f"{about}: {unknown_in_words(unknown)}"
     if not rollout.targeted:
         yield "no account is targeted"
 
@@ -101,8 +84,7 @@ def _lines(statuses: Statuses) -> Iterator[Line]:
     for number, rollout in enumerate(statuses.rollouts):
         if number:
             yield Line()
-        roles = "".join(f", the {role.kind} role {role.name}".rstrip() for role in rollout.roles)
-        yield Line(label=f"{rollout.stack_set}{roles}, in {rollout.region}", style="bold")
+        yield Line(label=f"StackSet {rollout.stack_set} in {rollout.region}", style="bold")
         if rollout.state == "unknown":
             for problem in problems_in_words(rollout):
                 yield Line(label="could not be determined:", style="bold yellow", text=problem)
@@ -145,40 +127,9 @@ def _targets(rollout: RolloutStatus) -> str:
     units = ", ".join(rollout.units)
     accounts = ", ".join(rollout.filtered)
     filtered = {"exclude": f", except {accounts}", "only": f", only {accounts}"}
-    return f"{units}{filtered.get(rollout.filter, '')} (account filter: {rollout.source})"
+    return units + filtered.get(rollout.filter, "")
 
 
 def _state(account: AccountStatus) -> str:
     of_aws = ", ".join(filter(None, (account.status, account.detailed_status)))
     return f"{account.state} ({of_aws})" if of_aws else account.state
-
-
-_COLUMNS: Final = (
-    *("stack_set", "kind", "role", "account", "name", "unit", "state", "reason", "region"),
-    *("status", "detailed_status"),
-)
-
-
-def as_csv(statuses: Statuses) -> str:
-    """Return the status as CSV: one row for each account, or stack instance, of each rollout.
-
-    A row without an account is about the whole rollout: why it is unknown, or a problem.
-    """
-    return csv_table(_COLUMNS, (row for rollout in statuses.rollouts for row in _rows(rollout)))
-
-
-def _rows(rollout: RolloutStatus) -> Iterator[tuple[str, ...]]:
-    first = (
-        rollout.stack_set,
-        ", ".join(role.kind for role in rollout.roles),
-        ", ".join(role.name for role in rollout.roles),
-    )
-    for problem in problems_in_words(rollout):
-        yield (*first, "", "", "", rollout.state, problem, "", "", "")
-    for account in rollout.accounts:
-        yield (
-            *first,
-            *(account.account, account.name, account.unit, account.state),
-            reason_in_words(account),
-            *(account.region, account.status, account.detailed_status),
-        )

@@ -5,7 +5,6 @@ Each function words one thing, for every command and format.
 
 import re
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import replace
 from typing import Final, Literal
 
 from pump_roles.compare import Difference
@@ -27,9 +26,9 @@ _POLICY_ARN: Final = re.compile(
 _VALUES: Final = {"conditional", "not-counted", "transform", "unreadable"}
 """What is not known because of a value in a template, which may be long."""
 
-Sides = Literal["time", "account", "stack-set", "template"]
+Sides = Literal["time", "account", "template"]
 """What ``was`` and ``now`` are in a difference: before and now; or what is expected, and what is in
-an account, a StackSet, or a template.
+an account or a template.
 """
 
 
@@ -38,11 +37,6 @@ def unknown_in_words(unknown: Unknown) -> str:
 
     :param unknown: what is not known.
     """
-    if unknown.part == "account-filter":
-        reason = unknown.detail
-        if unknown.why not in ("not-read", "unreadable") or unknown.subject:
-            reason = unknown_in_words(replace(unknown, part="place"))
-        return say("unknown.account-filter", why=reason)
     longest = SHOWN if unknown.why in _VALUES else None
     about, subject = say(f"parts.{unknown.part}"), cut(unknown.subject, longest)
     if unknown.subject and unknown.part in TEXTS["one_of_parts"]:

@@ -24,7 +24,6 @@ class File:
     :param region: the Region that it is deployed to; empty if not known.
     :param readable: whether it is a file in the folder of the manifest that names it. Other files
         are not read.
-    :param content: what it contains. By default, the file is read.
     """
 
     path: Path
@@ -32,7 +31,6 @@ class File:
     account: str = ""
     region: str = ""
     readable: bool = True
-    content: Any = None
 
 
 def files_in(path: Path) -> list[File]:

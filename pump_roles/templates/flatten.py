@@ -45,11 +45,9 @@ def flatten(files: Iterable[disk.File], *, empty: bool = True) -> tuple[list[Tem
         if not file.readable:
             outside.append(file.path.name)
             continue
-        if file.content is None and not disk.is_file(file.path):
+        if not disk.is_file(file.path):
             raise InputError(f"{file.path}: there is no such file")
-        content, read = (
-            read_json(file.path, TEMPLATE) if file.content is None else (file.content, b"")
-        )
+        content, read = read_json(file.path, TEMPLATE)
         if empty and isinstance(content, dict) and not _adds_resources(content):
             continue
         if not isinstance(content, dict) or not isinstance(content.get("Resources"), dict):

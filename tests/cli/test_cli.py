@@ -534,10 +534,16 @@ def test_character_that_cannot_be_encoded_is_written_as_its_code(tmp_path: Path)
         assert "ud800" in ended.stdout
 
 
+PASS = (
+    "pass --expect, or the names of StackSets, such as PumpReadOnly, with --exclude-accounts, "
+    "--only-accounts, or --no-filter"
+)
+
+
 @pytest.mark.parametrize(
     ("arguments", "problem"),
     [
-        (["-"], "not a StackSet name"),
+        (["-", "--no-filter"], "not a StackSet name"),
         (["PumpReadOnly", "--exclude-accounts=123"], "not a 12-digit account ID"),
         (
             ["PumpReadOnly", "--only-accounts=111111111111", "--exclude-accounts=111111111112"],
@@ -547,10 +553,17 @@ def test_character_that_cannot_be_encoded_is_written_as_its_code(tmp_path: Path)
             ["PumpReadOnly", "--exclude-accounts=111111111111", "--no-filter"],
             "--exclude-accounts: cannot be combined with --no-filter",
         ),
-        (["PumpReadOnly", "--expect=cdk.out"], "cannot be combined with --expect"),
+        (["PumpReadOnly", "--expect=cdk.out"], "--expect: cannot be combined with STACK_SET"),
+        (["--expect=cdk.out", "--no-filter"], "--expect: cannot be combined with --no-filter"),
+        (
+            ["--expect=cdk.out", "--only-accounts=111111111111"],
+            "--expect: cannot be combined with --only-accounts",
+        ),
         (["--expect="], "must not be empty"),
         (["PumpReadOnly", "--timeout=1"], "--timeout: requires --wait"),
-        ([], "pass --expect, or the names of StackSets, such as PumpReadOnly PumpAutoPilot"),
+        ([], PASS),
+        (["PumpReadOnly", "--call-as=management", "--region=us-east-1"], PASS),
+        (["--no-filter"], PASS),
     ],
 )
 def test_bad_argument_of_rollout_status_is_a_usage_error(
@@ -586,7 +599,7 @@ COMMANDS = {"rollout-status", "probe", "verify", "activity", "report", "template
     [
         ("pump-roles ", COMMANDS),
         ("pump-roles rollout-status --exp", {"--expect"}),
-        ("pump-roles rollout-status --format ", {"table", "json", "csv"}),
+        ("pump-roles rollout-status --format ", {"table", "json"}),
         ("pump-roles link ", DOCUMENTED.keys()),
     ],
 )

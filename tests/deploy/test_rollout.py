@@ -125,7 +125,7 @@ def test_pump_can_assume_the_role_in_targeted_accounts_only(  # noqa: PLR0917
         },
     )
     for template in templates.values():
-        stack_sets.deploy(None, properties(template))
+        stack_sets.deploy(properties(template))
     everyone = {account.id for account in accounts} - {ACCOUNT_ID}
     should = {
         READ_ONLY_ROLE: everyone - set(excluded) - suspended,
@@ -149,14 +149,14 @@ def test_joining_account_gets_the_role_and_removal_leaves_nothing(
 ) -> None:
     templates = rollouts(synth, **{"pump:organizational-units": [organization.root]})
     for template in templates.values():
-        stack_sets.deploy(None, properties(template))
+        stack_sets.deploy(properties(template))
     late = organization.join("Europe", "late")
     assert roles(aws, late) == {}
     stack_sets.join(late)
     assert set(roles(aws, late)) == set(KINDS)
     assert late in entered(aws, pump, organization.accounts())
     for template in templates.values():
-        stack_sets.deploy(properties(template), None)
+        stack_sets.delete(properties(template))
     assert not [account for account in organization.accounts() if roles(aws, account.id)]
 
 
@@ -170,7 +170,7 @@ def test_omitted_values_reach_the_members_as_stack_parameters(
         }
     )["PumpReadOnlyRollout"]
     values = {"PumpIamRole": PRINCIPAL, "PumpExternalID": EXTERNAL_ID}
-    stack_sets.deploy(None, properties(template, values))
+    stack_sets.deploy(properties(template, values))
     accounts = organization.accounts()
     for external_id in (EXTERNAL_ID, NEXT):
         assert entered(aws, pump, accounts, external_id=external_id) == under(organization, "Test")
@@ -207,16 +207,15 @@ def test_pump_can_assume_every_role_at_every_moment_of_a_rotation(
         READ_ONLY_ROLE: {account.id for account in accounts} - {*excluded},
         AUTO_PILOT_ROLE: under(organization, "Prod") | {ACCOUNT_ID},
     }
-    deployed: dict[str, dict[str, Any]] = {}
+    deployed: set[str] = set()
 
     def deploy(stack: str, settings: dict[str, str]) -> None:
         template = synth({"pump:principal": PRINCIPAL, **targets, **settings})[stack]
         if stack in STACKS:
             aws.deploy(stack, json.dumps(template), update=stack in deployed)
-            deployed[stack] = template
+            deployed.add(stack)
         else:
-            stack_sets.deploy(deployed.get(stack), properties(template))
-            deployed[stack] = properties(template)
+            stack_sets.deploy(properties(template))
 
     def accepted(external_id: str) -> dict[str, set[str]]:
         return {
@@ -250,7 +249,7 @@ def test_account_with_a_role_of_that_name_keeps_it_and_its_instance_says_why(
     aws.create_role(READ_ONLY_ROLE, taken, caller=Caller(taken))
     before = roles(aws, taken)
     after = rollout(synth, **{"pump:read-only:organizational-units": organization.units["Test"]})
-    stack_sets.deploy(None, after)
+    stack_sets.deploy(after)
     assert roles(aws, taken) == before
     client = organization.management
     targets = ExpectedRollout(stack_set="PumpReadOnly", account_filter="NONE")
@@ -273,7 +272,7 @@ def test_emulation_detects_a_wrong_role(
         .replace('"ce:Get*"', '"ce:*"')
         .replace('"StringEquals"', '"StringNotEquals"')
     )
-    stack_sets.deploy(None, properties(template))
+    stack_sets.deploy(properties(template))
     account, *_ = under(organization, "Test")
     document = roles(aws, account)[READ_ONLY_ROLE].policies["PumpBillingReadOnly"]
     assert "ce:*" in document["Statement"][0]["Action"]

@@ -1,4 +1,4 @@
-"""The status of a rollout as a table: a command stays whole, and a difference is the StackSet's."""
+"""The status of a rollout as a table: a command stays whole."""
 
 import sys
 from dataclasses import replace
@@ -8,7 +8,6 @@ import pytest
 from pump_roles.account.rollout.status import Statuses
 from pump_roles.output.rollout_formats import as_table
 from tests.account.rollout import statuses
-from tests.account.verify.results import difference
 from tests.output.test_terminal import Terminal
 
 (ROLLOUT,) = statuses.with_everything().rollouts
@@ -22,12 +21,3 @@ def test_command_to_repeat_an_operation_is_one_line(monkeypatch: pytest.MonkeyPa
     monkeypatch.setattr(sys, "stdout", Terminal())
     found = Statuses(rollouts=(replace(ROLLOUT, retry=(retry,)),))
     assert command in as_table(found, styled=True).splitlines()
-
-
-def test_says_what_is_in_the_stack_set_instead_of_what_is_expected() -> None:
-    roles = (replace(ROLLOUT.roles[0], differences=(difference(),), unknown=()),)
-    found = as_table(Statuses(rollouts=(replace(ROLLOUT, roles=roles),)), styled=False)
-    assert (
-        "the read-only role PumpReadOnlyRole: the inline policy Extra is not expected; 1 action: "
-        "allowed in the StackSet instead of not granted (broader); deploy the rollout again\n"
-    ) in found

@@ -8,11 +8,8 @@ import subprocess
 import sys
 import time
 from collections.abc import Mapping
-from pathlib import Path
-from tempfile import TemporaryDirectory
 from typing import Any, Final
 
-import yaml
 from rich.markup import escape
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
 from rich.tree import Tree
@@ -22,12 +19,10 @@ from tools.sandbox.audit import AUDITOR, let_audit
 from tools.sandbox.aws import ACCOUNT_ID, Caller, EmbeddedAws, embedded_aws
 from tools.sandbox.cdk import ROOT, tool_environment
 from tools.sandbox.management import Management, management
-from tools.sandbox.operations import Operation
 from tools.sandbox.organization import (
     EmbeddedMembers,
     Organization,
     StackSets,
-    arguments_of,
     properties,
 )
 from tools.sandbox.show import (
@@ -105,7 +100,7 @@ class OrganizationDemo(Show):
         )
 
         self.part("Find the accounts that the rollouts missed, and repeat the operation there")
-        self.show_status(organization, rollouts, taken)
+        self.show_status(organization, taken)
 
         self.part("Which accounts have which role, and whether Pump can assume it")
         self.show_tree(organization)
@@ -113,16 +108,14 @@ class OrganizationDemo(Show):
         self.part("Remove the roles, and check that no account still has one")
         self.show_removal(organization, rollouts)
 
-    def template(self, stack: str) -> str:
-        """Return the template of a stack of the management account, as the CDK CLI sends it."""
-        return str(self.aws.cloudformation().get_template(StackName=stack)["TemplateBody"])
-
     def deployed(self, stack: str) -> dict[str, Any]:
         """Return the properties of the StackSet that a stack of the management account has."""
-        return properties(yaml.safe_load(self.template(stack)))
+        assert self.folder is not None
+        template = self.folder / "cdk.out" / f"{stack}.template.json"
+        return properties(json.loads(template.read_text()))
 
     def roll_out(self, organization: Organization, rollout: Mapping[str, Any]) -> None:
-        """Do what AWS's handler does with a new StackSet, and show its progress."""
+        """Create a StackSet with its instances, and show the progress."""
         columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn())
         started = time.monotonic()
         made: list[str] = []
@@ -134,17 +127,11 @@ class OrganizationDemo(Show):
                 made.append(account)
                 progress.update(task, completed=len(made), total=sum(UNITS.values()))
 
-            members = EmbeddedMembers(self.aws)
-            performed = StackSets(organization, members, worked).deploy(None, rollout)
+            StackSets(organization, EmbeddedMembers(self.aws), worked).deploy(rollout)
         self.done(
-            f"{self.calls(performed)}: {rollout['StackSetName']}, {len(made)} accounts",
+            f"the StackSet {rollout['StackSetName']} deploys to {len(made)} accounts",
             time.monotonic() - started,
         )
-
-    @staticmethod
-    def calls(performed: list[Operation]) -> str:
-        """Return the names of the operations."""
-        return ", ".join(operation.call for operation in performed)
 
     def show_tree(self, organization: Organization) -> None:
         """Show each account with its roles, under its unit."""
@@ -204,38 +191,24 @@ class OrganizationDemo(Show):
             return self.verdict(found, should=should, labels=(kind, f"no {kind}"))
         return f"[dim]- {'':<{len(kind)}}[/]"
 
-    def show_status(
-        self, organization: Organization, rollouts: list[dict[str, Any]], taken: list[Caller]
-    ) -> None:
+    def show_status(self, organization: Organization, taken: list[Caller]) -> None:
         """Show what `pump-roles rollout-status` finds before and after what failed is repeated."""
-        with TemporaryDirectory() as folder:
-            assembly = Path(folder) / "cdk.out"
-            assembly.mkdir()
-            for stack in ROLLOUTS:
-                template = yaml.safe_load(self.template(stack))
-                (assembly / f"{stack}.template.json").write_text(json.dumps(template))
-            status = ("rollout-status", "--expect", str(assembly))
-            commands = self.statuses(status, complete=False)
-            for owner in taken:
-                client = self.aws.iam(owner)
-                client.delete_role(RoleName=READ_ONLY_ROLE)
-            self.console.print(
-                f"[green]done[/]  the manually created roles in {' and '.join(TAKEN)} are deleted"
-            )
-            stack_sets = StackSets(organization, EmbeddedMembers(self.aws))
-            for command in commands:
-                (failed,) = (
-                    rollout
-                    for rollout in rollouts
-                    if rollout["StackSetName"] == arguments_of(command)["StackSetName"]
-                )
-                stack_sets.repeat(failed, command)
-            self.console.print("[green]done[/]  the command above, in the emulator\n")
-            self.statuses(status, complete=True)
+        commands = self.statuses(complete=False)
+        for owner in taken:
+            self.aws.iam(owner).delete_role(RoleName=READ_ONLY_ROLE)
+        self.console.print(
+            f"[green]done[/]  the manually created roles in {' and '.join(TAKEN)} are deleted"
+        )
+        stack_sets = StackSets(organization, EmbeddedMembers(self.aws))
+        for command in commands:
+            stack_sets.repeat(command)
+        self.console.print("[green]done[/]  the command above, in the emulator\n")
+        self.statuses(complete=True)
 
-    def statuses(self, status: tuple[str, ...], *, complete: bool) -> list[str]:
+    def statuses(self, *, complete: bool) -> list[str]:
         """Show the status of the rollouts, and return the commands that repeat what failed."""
         self.console.print("  [dim]$ pump-roles rollout-status --expect cdk.out[/]\n")
+        status = ("rollout-status", "--expect", f"{self.folder}/cdk.out")
         ended = self.pump_roles(*status)
         self.console.print(escape(ended.stdout))
         right = ended.returncode == (0 if complete else 3)
@@ -265,10 +238,8 @@ class OrganizationDemo(Show):
         self.show_remaining(having, of=len(accounts))
         self.cdk(self.aws, "destroy", "--all", "--app", "cdk.out", hidden=("--force",))
         for rollout in rollouts:
-            performed = StackSets(organization, EmbeddedMembers(self.aws)).deploy(rollout, None)
-            self.console.print(
-                f"[green]done[/]  {self.calls(performed)}: {rollout['StackSetName']}"
-            )
+            StackSets(organization, EmbeddedMembers(self.aws)).delete(rollout)
+            self.console.print(f"[green]done[/]  the StackSet {rollout['StackSetName']} is deleted")
         self.console.print("  [dim]$ pump-roles verify --removed ...[/]")
         self.show_remaining(0, of=len(accounts))
 
@@ -320,7 +291,7 @@ Then, use the management account's credentials:
 
   $ source .venv/bin/activate
   $ npx cdk deploy PumpReadOnly PumpReadOnlyRollout
-  $ pump-roles rollout-status PumpReadOnly
+  $ pump-roles rollout-status --expect cdk.out
 
 After a removal, check that it is complete:
 

@@ -2,10 +2,9 @@
 
 moto emulates AWS Organizations and the StackSets API. moto resolves a StackSet's targets one level
 of organizational units deep, without filters, and deploys into its own accounts. Here, a StackSet
-does what AWS's resource handler does (:mod:`tools.sandbox.operations`), in the accounts that it
-targets according to AWS's documentation (:func:`pump_roles.account.organization.targeted`), and
-deploys into accounts that enforce IAM. Concurrency and failure tolerance are not emulated: an
-operation always works in all accounts.
+deploys into accounts that enforce IAM, in those that it targets according to AWS's documentation
+(:func:`pump_roles.account.organization.targeted`). The order of operations, concurrency, and
+failure tolerance are not emulated.
 """
 
 import re
@@ -17,11 +16,10 @@ from typing import Any, Protocol
 from moto.cloudformation.models import cloudformation_backends
 from moto.organizations.models import organizations_backends
 
-from pump_roles.account.organization import Account, accounts_below
+from pump_roles.account.organization import Account, accounts_below, targeted
 from pump_roles.iam.documents import mapped, ref
 from tools.sandbox.aws import ACCOUNT_ID, REGION, Caller, EmbeddedAws, StackFailedError
 from tools.sandbox.management import Management
-from tools.sandbox.operations import Operation, operations, reached
 
 Tree = Mapping[str, "Tree | int"]
 """Organizational units by name: each has child units, or a number of accounts."""
@@ -170,25 +168,48 @@ class StackSets:
     members: Members
     worked: Callable[[str], object] = lambda _: None
 
-    def deploy(
-        self, before: Mapping[str, Any] | None, after: Mapping[str, Any] | None
-    ) -> list[Operation]:
-        """Perform the operations that a deployment of a rollout triggers, and return them.
+    def deploy(self, rollout: Mapping[str, Any]) -> None:
+        """Create or update a StackSet, and its instances in the targeted accounts.
 
-        :param before: the StackSet's properties as deployed last (see :func:`properties`);
-            ``None`` if there is none.
-        :param after: the properties to deploy; ``None`` if the StackSet is deleted.
+        Accounts that are no longer targeted lose theirs.
+
+        :param rollout: the StackSet's properties (see :func:`properties`).
         """
-        performed = operations(before, after)
-        properties = after or before
-        assert properties is not None
-        for operation in performed:
-            self._perform(operation, properties)
-        if after is not None:
-            state = _state(after["StackSetName"])
-            # moto's DescribeStackSet returns this, but moto never sets it.
-            state.organizational_unit_ids = _units(after)
-        return performed
+        client = self.organization.management.cloudformation
+        name = rollout["StackSetName"]
+        if name not in {
+            summary["StackSetName"] for summary in client.list_stack_sets()["Summaries"]
+        }:
+            accepted = {*rollout} - {"StackInstancesGroup", "OperationPreferences"}
+            client.create_stack_set(**{key: rollout[key] for key in accepted})
+        state = _state(name)
+        state.automatic = rollout["AutoDeployment"]["Enabled"]
+        state.template = rollout["TemplateBody"]
+        state.parameters = {
+            parameter["ParameterKey"]: parameter["ParameterValue"]
+            for parameter in rollout.get("Parameters", ())
+        }
+        # moto's DescribeStackSet returns this, but moto never sets it.
+        state.organizational_unit_ids = _targets(rollout)["OrganizationalUnitIds"]
+        wanted = self._targeted(_targets(rollout))
+        for instance in [*state.instances.stack_instances]:
+            if instance.account_id not in wanted:
+                self._delete(state, instance)
+        for account in wanted:
+            self._deploy(state, account)
+
+    def delete(self, rollout: Mapping[str, Any]) -> None:
+        """Delete a StackSet, and its instances in the targeted accounts.
+
+        :param rollout: the StackSet's properties.
+        """
+        name = rollout["StackSetName"]
+        wanted = self._targeted(_targets(rollout))
+        state = _state(name)
+        for instance in [*state.instances.stack_instances]:
+            if instance.account_id in wanted:
+                self._delete(state, instance)
+        self.organization.management.cloudformation.delete_stack_set(StackSetName=name)
 
     def join(self, account: str) -> None:
         """Deploy automatically to an account that has joined.
@@ -200,73 +221,48 @@ class StackSets:
         states: list[Any] = [*cloudformation_backends[ACCOUNT_ID][REGION].stacksets.values()]
         for state in states:
             if state.automatic and set(joined.units) & set(state.organizational_unit_ids):
-                self._work(state, account, "CreateStackInstances")
+                self._deploy(state, account, again=False)
 
-    def repeat(self, rollout: Mapping[str, Any], command: str) -> None:
+    def repeat(self, command: str) -> None:
         """Do what a command of ``pump-roles rollout-status`` does that repeats an operation.
 
-        :param rollout: the StackSet's properties.
         :param command: the command, ``aws cloudformation create-stack-instances``.
         """
         passed = arguments_of(command)
-        assert passed["StackSetName"] == rollout["StackSetName"]
-        targets = passed["DeploymentTargets"]
-        self._perform(
-            Operation(
-                "CreateStackInstances",
-                tuple(targets["OrganizationalUnitIds"]),
-                targets["AccountFilterType"],
-                tuple(targets["Accounts"]),
-            ),
-            rollout,
-        )
+        for account in self._targeted(passed["DeploymentTargets"]):
+            self._deploy(_state(passed["StackSetName"]), account, again=False)
 
-    def _perform(self, operation: Operation, properties: Mapping[str, Any]) -> None:
-        client = self.organization.management.cloudformation
-        name = properties["StackSetName"]
-        if operation.call == "CreateStackSet":
-            accepted = {*properties} - {"StackInstancesGroup", "OperationPreferences"}
-            client.create_stack_set(**{key: properties[key] for key in accepted})
-        elif operation.call == "DeleteStackSet":
-            client.delete_stack_set(StackSetName=name)
-            return
-        state = _state(name)
-        state.automatic = properties["AutoDeployment"]["Enabled"]
-        if operation.call in {"CreateStackSet", "UpdateStackSet"}:
-            state.template = properties["TemplateBody"]
-            state.parameters = {
-                parameter["ParameterKey"]: parameter["ParameterValue"]
-                for parameter in properties.get("Parameters", ())
-            }
-        if operation.call == "CreateStackSet":
-            return
-        for account in reached(
-            operation,
-            instances={instance.account_id for instance in state.instances.stack_instances},
-            accounts=self.organization.accounts(),
+    def _targeted(self, targets: Mapping[str, Any]) -> dict[str, None]:
+        found = targeted(
+            self.organization.accounts(),
+            units=targets["OrganizationalUnitIds"],
             management_account=ACCOUNT_ID,
-        ):
-            self._work(state, account, operation.call)
+            account_filter=targets.get("AccountFilterType", "NONE"),
+            filtered=targets.get("Accounts", ()),
+        )
+        return {account.id: None for account in found}
 
-    def _work(self, state: Any, account: str, call: str) -> None:
+    def _deploy(self, state: Any, account: str, *, again: bool = True) -> None:
         instances: list[_Instance] = state.instances.stack_instances
         instance = next((found for found in instances if found.account_id == account), None)
-        stack = f"StackSet-{state.name}-{account}"
-        if instance is not None and call == "DeleteStackInstances":
-            self.members.delete(account, stack)
-            instances.remove(instance)
-        elif instance is None or instance.reason or call != "CreateStackInstances":
-            if instance is None:
-                instance = _Instance(account, state.id)
-                instances.append(instance)
-            work = self.members.update if instance.exists else self.members.create
-            try:
-                work(account, stack, state.template, state.parameters)
-            except StackFailedError as error:
-                instance.reason = str(error)
-            else:
-                instance.reason, instance.exists = "", True
+        if instance is None:
+            instance = _Instance(account, state.id)
+            instances.append(instance)
+        elif not (again or instance.reason):
+            return
+        work = self.members.update if instance.exists else self.members.create
+        try:
+            work(account, _stack(state, account), state.template, state.parameters)
+        except StackFailedError as error:
+            instance.reason = str(error)
+        else:
+            instance.reason, instance.exists = "", True
         self.worked(account)
+
+    def _delete(self, state: Any, instance: _Instance) -> None:
+        self.members.delete(instance.account_id, _stack(state, instance.account_id))
+        state.instances.stack_instances.remove(instance)
+        self.worked(instance.account_id)
 
 
 def properties(
@@ -308,10 +304,14 @@ def arguments_of(command: str) -> dict[str, Any]:
     return found
 
 
-def _units(properties: Mapping[str, Any]) -> list[str]:
-    (group,) = properties["StackInstancesGroup"]
-    units: list[str] = group["DeploymentTargets"]["OrganizationalUnitIds"]
-    return units
+def _targets(rollout: Mapping[str, Any]) -> Mapping[str, Any]:
+    (group,) = rollout["StackInstancesGroup"]
+    targets: Mapping[str, Any] = group["DeploymentTargets"]
+    return targets
+
+
+def _stack(state: Any, account: str) -> str:
+    return f"StackSet-{state.name}-{account}"
 
 
 def _state(name: str) -> Any:

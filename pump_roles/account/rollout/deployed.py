@@ -1,10 +1,8 @@
-"""Rollouts read from AWS: their StackSets and templates, their own stacks, and the accounts."""
+"""Rollouts read from AWS: their StackSets, and the accounts."""
 
-import json
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 from pump_roles.account.organization import Account, accounts_below
@@ -18,15 +16,10 @@ from pump_roles.account.responses import (
     organizations_remedy,
     text_in,
 )
-from pump_roles.account.rollout.expected import ExpectedRollout, roles_in, rollouts_in
+from pump_roles.account.rollout.expected import ExpectedRollout
 from pump_roles.account.rollout.stack_set import StackSet, compare, status_of
 from pump_roles.account.rollout.status import AccountStatus, StatusError, Statuses
-from pump_roles.json_input import InputError
-from pump_roles.role import Part, Unknown
-from pump_roles.templates import Contents
-from pump_roles.templates.files import File
-from pump_roles.templates.flatten import flatten
-from pump_roles.templates.reading import contents_of
+from pump_roles.role import Unknown
 from pump_roles.validators import ACCOUNT, ORGANIZATIONAL_UNIT
 
 if TYPE_CHECKING:
@@ -62,9 +55,7 @@ def read(
     known = unknown or {}
     region = cloudformation.meta.region_name
     results = [
-        (expected, known[expected.stack_set])
-        if expected.stack_set in known
-        else _rollout(cloudformation, expected, found)
+        (expected, known.get(expected.stack_set) or _rollout(cloudformation, expected, found))
         for expected in rollouts
     ]
     units = {
@@ -104,17 +95,13 @@ def read(
     )
 
 
-def _why_not_read(
-    error: Exception, expected: ExpectedRollout, region: str, part: Part = "rollout"
-) -> Unknown:
+def _why_not_read(error: Exception, expected: ExpectedRollout, region: str) -> Unknown:
     if isinstance(error, StatusError):
-        return replace(error.unknown, part=part)
-    if isinstance(error, InputError):
-        return Unknown(part=part, why="unreadable", detail=str(error))
+        return error.unknown
     if error_code(error) != _NOT_FOUND:
-        return Unknown(part=part, why="not-read", detail=explained(error))
+        return Unknown(part="rollout", why="not-read", detail=explained(error))
     return Unknown(
-        part=part,
+        part="rollout",
         why="no-stack-set" if expected.call_as == "management" else "no-stack-set-as-administrator",
         subject=expected.stack_set,
         detail=region,
@@ -123,18 +110,14 @@ def _why_not_read(
 
 def _rollout(
     cloudformation: "CloudFormationClient", expected: ExpectedRollout, found: _Found | None
-) -> tuple[ExpectedRollout, StackSet | Unknown]:
-    part: Part = "rollout"
+) -> StackSet | Unknown:
     try:
         stack_set = _stack_set(cloudformation, expected)
         instances = tuple(_instances(cloudformation, expected, found))
-        if expected.account_filter is None:
-            part = "account-filter"
-            expected = _from_stack(cloudformation, expected, stack_set.id)
     except Exception as error:  # noqa: BLE001
         # botocore can raise anything if the response is not from AWS.
-        return expected, _why_not_read(error, expected, cloudformation.meta.region_name, part)
-    return expected, replace(stack_set, instances=instances)
+        return _why_not_read(error, expected, cloudformation.meta.region_name)
+    return replace(stack_set, instances=instances)
 
 
 def _stack_set(cloudformation: "CloudFormationClient", expected: ExpectedRollout) -> StackSet:
@@ -148,13 +131,10 @@ def _stack_set(cloudformation: "CloudFormationClient", expected: ExpectedRollout
     units = list_in(described, name) if name in described else []
     if not units and not expected.units:
         raise StatusError(Unknown(part="rollout", why="no-units"))
-    body, parameters = described["TemplateBody"], described.get("Parameters", [])
     return StackSet(
-        id=text_in(described, "StackSetId"),
         units=tuple(checked_id(unit, ORGANIZATIONAL_UNIT) for unit in units),
         region=region,
         instance_region=regions[0] if len(regions) == 1 else region,
-        deployed_roles=roles_in(deployed_by_stack_set(body, parameters, expected.stack_set)),
     )
 
 
@@ -173,35 +153,6 @@ def _instances(
         )
         if found is not None:
             found(1)
-
-
-def _from_stack(
-    cloudformation: "CloudFormationClient", expected: ExpectedRollout, stack_set_id: str
-) -> ExpectedRollout:
-    stack, body = _stack_of(cloudformation, stack_set_id)
-    rollouts = rollouts_in(deployed_by_template(body, stack), f"the stack {stack}")
-    by_name = {rollout.stack_set: rollout for rollout in rollouts}
-    if expected.stack_set not in by_name:
-        why = Unknown(
-            part="account-filter", why="not-in-stack", subject=stack, detail=", ".join(by_name)
-        )
-        raise StatusError(why)
-    # Call as the caller asked to, whatever the template says.
-    return replace(by_name[expected.stack_set], call_as=expected.call_as)
-
-
-def _stack_of(cloudformation: "CloudFormationClient", stack_set_id: str) -> tuple[str, object]:
-    # The StackSet's ID is the resource's physical ID: the primary identifier in the schema of
-    # AWS::CloudFormation::StackSet.
-    described: Any = cloudformation.describe_stack_resources(PhysicalResourceId=stack_set_id)
-    for resource in list_in(described, "StackResources"):
-        if resource.get("PhysicalResourceId") == stack_set_id:
-            stack_id = text_in(resource, "StackId")
-            return (
-                text_in(resource, "StackName"),
-                cloudformation.get_template(StackName=stack_id)["TemplateBody"],
-            )
-    raise StatusError(Unknown(part="account-filter", why="no-stack"))
 
 
 INTERVAL: Final = 10
@@ -275,100 +226,3 @@ def _is_active(operation: Any) -> bool:
     if status not in _ACTIVE | _ENDED:
         raise StatusError(Unknown(part="rollout", why="operation-status", detail=status))
     return status in _ACTIVE
-
-
-_TRUE: Final = {"on", "true", "yes"}
-
-
-def deployed_by_template(body: object, name: str) -> Contents:
-    """Return what a template deploys.
-
-    :param body: the template's body, as CloudFormation returns it: an object, or JSON or YAML text.
-    :param name: the name of its stack or StackSet.
-    :raises InputError: if it cannot be read.
-    """
-    content = parse_body(body) if isinstance(body, str) else body
-    called = f"the template of {name}"
-    try:
-        # It is read from here, not from a file with that name.
-        file = File(Path(called.replace("/", "_")), "", content=content)
-        return contents_of(flatten([file], empty=False), called)
-    except InputError:
-        raise
-    except (OSError, RecursionError, TypeError, ValueError) as error:
-        raise InputError(f"{called} cannot be read ({type(error).__name__})") from None
-
-
-def deployed_by_stack_set(body: object, parameters: object, name: str) -> Contents:
-    """Return what a StackSet deploys.
-
-    :param body: the body of its template, as for :func:`deployed_by_template`.
-    :param parameters: its parameters, as CloudFormation returns them. A role's name can be one.
-    :param name: its name.
-    :raises InputError: if it cannot be read.
-    """
-    content = parse_body(body) if isinstance(body, str) else body
-    properties = {"TemplateBody": json.dumps(content), "Parameters": parameters}
-    resource = {"Type": "AWS::CloudFormation::StackSet", "Properties": properties}
-    return deployed_by_template({"Resources": {"StackSet": resource}}, name)
-
-
-def parse_body(text: str) -> Any:
-    """Parse a template as CloudFormation does.
-
-    Numbers stay text: an unquoted number may be an account ID; no other number matters here.
-
-    :param text: the template.
-    :raises InputError: if it is neither JSON nor YAML without aliases, or lists a key twice.
-    """
-    try:
-        return json.loads(text)
-    except (RecursionError, ValueError):
-        pass
-    import yaml  # noqa: PLC0415
-
-    try:
-        node = yaml.compose(text, Loader=yaml.SafeLoader)
-        return None if node is None else _value(node, set())
-    except (yaml.YAMLError, RecursionError):
-        raise InputError("the template is neither JSON nor YAML") from None
-
-
-def _value(node: Any, seen: set[int]) -> Any:
-    # CloudFormation does not support aliases: CloudFormation User Guide, "CloudFormation template
-    # formats".
-    if id(node) in seen:
-        raise InputError("the template contains YAML aliases")
-    seen.add(id(node))
-    found: Any = None
-    if isinstance(node.value, str):
-        found = _scalar(node.tag, node.value)
-    elif node.id == "sequence":
-        found = [_value(element, seen) for element in node.value]
-    else:
-        members = [(_value(key, seen), _value(value, seen)) for key, value in node.value]
-        if not all(isinstance(key, str) for key, _ in members):
-            raise InputError("the template contains a key that is not a string")
-        found = dict(members)
-        if len(found) < len(members):
-            raise InputError("the template lists a key twice")
-    return _function(node.tag, found)
-
-
-def _scalar(tag: str, text: str) -> Any:
-    kind = tag.rpartition(":")[2]
-    if kind == "null":
-        return None
-    return text.lower() in _TRUE if kind == "bool" else text
-
-
-def _function(tag: str, value: Any) -> Any:
-    # The short form of an intrinsic function: !Ref, !Sub.
-    if not tag.startswith("!"):
-        return value
-    name = tag[1:]
-    if name in {"Ref", "Condition"}:
-        return {name: value}
-    if name == "GetAtt" and isinstance(value, str):
-        value = value.split(".", 1)
-    return {f"Fn::{name}": value}

@@ -1,12 +1,12 @@
-"""Compares a rollout with what it should target and deploy."""
+"""Compares a rollout with what it should target."""
 
 import shlex
 from collections.abc import Collection, Iterable, Iterator, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from typing import Final, get_args
 
 from pump_roles.account.organization import Account, targeted
-from pump_roles.account.rollout.expected import ExpectedRollout, compared
+from pump_roles.account.rollout.expected import ExpectedRollout
 from pump_roles.account.rollout.status import (
     FINE,
     AccountState,
@@ -14,7 +14,6 @@ from pump_roles.account.rollout.status import (
     Retry,
     RolloutStatus,
 )
-from pump_roles.role import Role
 
 _MOST_ACCOUNTS: Final = 100
 """The maximum number of accounts in one command."""
@@ -37,19 +36,15 @@ _ORDER: Final = get_args(AccountState)
 class StackSet:
     """A StackSet, as it is deployed.
 
-    :param id: its ID.
     :param units: the IDs of the organizational units that it expected.
     :param region: the Region of the StackSet itself.
     :param instance_region: the Region of its stack instances.
-    :param deployed_roles: Pump's roles, as it deploys them.
     :param instances: its stack instances, with a state that says nothing yet.
     """
 
-    id: str
     units: tuple[str, ...]
     region: str
     instance_region: str
-    deployed_roles: tuple[Role, ...] = field(default=(), repr=False)
     instances: tuple[AccountStatus, ...] = ()
 
 
@@ -78,7 +73,7 @@ def compare(
             [replace(account, suspended=False) for account in members.values()],
             units=units,
             management_account=management_account,
-            account_filter=expected.account_filter or "NONE",
+            account_filter=expected.account_filter,
             filtered=expected.filtered,
         )
     }
@@ -93,17 +88,14 @@ def compare(
     ]
     statuses.sort(key=lambda status: (_ORDER.index(status.state), status.account, status.region))
     number = sum(not members[id_].suspended for id_ in wanted)
-    roles = tuple(dict.fromkeys(compared(expected.deployed_roles, stack_set.deployed_roles)))
     fine = (
         number > 0
         and {*units} == {*stack_set.units}
-        and not any(role.differences or role.unknown for role in roles)
         and all(status.state in FINE for status in statuses)
     )
     return replace(
         status_of(expected, stack_set.region),
         state="complete" if fine else "incomplete",
-        roles=roles,
         units=units,
         deployed_units=stack_set.units,
         management_account=management_account,
@@ -122,13 +114,11 @@ def status_of(expected: ExpectedRollout, region: str) -> RolloutStatus:
     return RolloutStatus(
         stack_set=expected.stack_set,
         state="unknown",
-        roles=tuple(dict.fromkeys(compared((), expected.deployed_roles))),
         region=region,
         call_as=expected.call_as,
         units=expected.units,
         filter=expected.filter,
         filtered=expected.filtered,
-        source=expected.source,
     )
 
 

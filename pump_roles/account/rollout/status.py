@@ -6,7 +6,6 @@ from dataclasses import dataclass, field
 from typing import Final, Literal, get_args
 
 from pump_roles._version import __version__
-from pump_roles.compare import Difference
 from pump_roles.role import Unknown
 
 AccountState = Literal[
@@ -75,39 +74,20 @@ class Retry:
 
 
 @dataclass(frozen=True, kw_only=True)
-class RolloutRole:
-    """One of Pump's roles, and how the one that a StackSet deploys differs from the expected one.
-
-    :param kind: the role's kind, such as ``read-only``.
-    :param name: its name; empty if the template does not contain it.
-    :param differences: how it differs. By default, it does not, or nothing is expected.
-    :param unknown: what may differ, because it cannot be read.
-    """
-
-    kind: str
-    name: str
-    differences: tuple[Difference, ...] = ()
-    unknown: tuple[Unknown, ...] = ()
-
-
-@dataclass(frozen=True, kw_only=True)
 class RolloutStatus:
     """The status of a rollout.
 
     :param stack_set: the StackSet's name.
     :param state: ``complete`` if at least one account is targeted, each of them has a current stack
         instance, no other account has one, every filtered ID is an account below the units, and the
-        StackSet targets and deploys what is expected. ``unknown`` if it could not be read.
+        StackSet targets the expected units. ``unknown`` if it could not be read.
     :param unknown: why it is unknown; empty otherwise.
-    :param roles: Pump's roles in the StackSet's template, and those that are missing from it; none
-        if that could not be read.
     :param region: the StackSet's Region.
     :param call_as: ``management`` or ``delegated-admin``.
     :param units: the IDs of the organizational units that should be targeted.
     :param deployed_units: the IDs of those that the StackSet targets.
     :param filter: what the account filter does, ``exclude`` or ``only``; empty if there is none.
     :param filtered: the IDs of the accounts that the filter names.
-    :param source: where the filter was read from, in words.
     :param management_account: the ID of the management account, to which StackSets never deploy.
     :param targeted: how many accounts are targeted, not counting suspended ones.
     :param accounts: the accounts below the units, those with a stack instance, and those that the
@@ -119,14 +99,12 @@ class RolloutStatus:
     stack_set: str
     state: RolloutState
     unknown: tuple[Unknown, ...] = ()
-    roles: tuple[RolloutRole, ...] = ()
     region: str = ""
     call_as: str = "management"
     units: tuple[str, ...] = ()
     deployed_units: tuple[str, ...] = ()
     filter: str = ""
     filtered: tuple[str, ...] = ()
-    source: str = ""
     management_account: str = ""
     targeted: int = 0
     accounts: tuple[AccountStatus, ...] = ()
@@ -150,7 +128,7 @@ class Statuses:
     :param rollouts: the rollouts.
     """
 
-    schema: Literal[2] = 2
+    schema: Literal[3] = 3
     version: str = __version__
     state: RolloutState = field(init=False)
     rollouts: tuple[RolloutStatus, ...]

@@ -18,20 +18,15 @@ from tools.sandbox.organization import Members, NoMembers, Organization, StackSe
 Run = Callable[..., Result]
 
 
-Stacks = dict[str, str]
-"""The management account's own stacks: the text of each template, by the stack's name."""
-
-
 def roll_out(
     organization: Organization,
     synth: Synth,
-    stacks: Stacks | None = None,
     *,
     failing: Collection[str] = (),
     members: Members | None = None,
     context: Mapping[str, Any] | None = None,
 ) -> dict[str, Template]:
-    """Deploy what the app synthesizes; without stacks, only the StackSets."""
+    """Deploy the StackSets that the app synthesizes."""
     inputs = {"pump:principal": PUMP_ACCOUNT, "pump:external-id": EXTERNAL_ID}
     units = {"pump:read-only:organizational-units": organization.root}
     templates = {
@@ -39,12 +34,9 @@ def roll_out(
         for name, template in synth({**inputs, **units, **(context or {})}).items()
         if name.endswith("Rollout")
     }
-    for name, template in templates.items():
+    for template in templates.values():
         members = members or NoMembers(failing)
-        StackSets(organization, members).deploy(None, properties(template))
-        if stacks is not None:
-            # The CDK CLI sends YAML; that it is read alike is tested with parse_body.
-            stacks[name] = json.dumps(template)
+        StackSets(organization, members).deploy(properties(template))
     return templates
 
 

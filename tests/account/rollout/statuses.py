@@ -8,11 +8,9 @@ from typing import Any
 from pump_roles.account.rollout.status import (
     AccountStatus,
     Retry,
-    RolloutRole,
     RolloutStatus,
     Statuses,
 )
-from pump_roles.compare import Difference
 from pump_roles.role import Unknown
 
 SCHEMA: Mapping[str, Any] = json.loads(
@@ -42,20 +40,11 @@ def with_everything(text: str = "text") -> Statuses:
                 stack_set="PumpReadOnly",
                 state="incomplete",
                 unknown=(not_known,),
-                roles=(
-                    RolloutRole(
-                        kind="read-only",
-                        name="PumpReadOnlyRole",
-                        differences=(Difference(rule="role-path", effect="other", now=(text,)),),
-                        unknown=(not_known,),
-                    ),
-                ),
                 region="us-east-1",
                 units=("r-abcd",),
                 deployed_units=("r-abcd", "ou-abcd-12345678"),
                 filter="exclude",
                 filtered=("444455556666",),
-                source=text,
                 management_account="123456789012",
                 targeted=1,
                 accounts=(account,),

@@ -44,7 +44,6 @@ def compared(
     expected_units: tuple[str, ...] = (),
 ) -> RolloutStatus:
     stack_set = StackSet(
-        id="S:1",
         units=units,
         region="us-east-1",
         instance_region="us-east-1",

@@ -1,8 +1,6 @@
 """The output formats, and output that cannot be written."""
 
-import csv
 import errno
-import io
 import json
 import os
 import sys
@@ -12,7 +10,6 @@ import pytest
 from tests.account.rollout.rollouts import Run, roll_out
 from tests.commands import the_error
 from tests.support import Synth, on_terminal
-from tools.sandbox.aws import ACCOUNT_ID
 from tools.sandbox.cdk import tool_environment
 from tools.sandbox.management import Management
 from tools.sandbox.organization import Organization
@@ -58,26 +55,3 @@ def test_row_is_one_line_however_narrow_the_terminal_is(
     (line,) = [line for line in ended.stdout.splitlines() if line.startswith(account)]
     assert name in line
     assert line.endswith(f"StackSet-PumpReadOnly-{account} cannot be created")
-
-
-def test_csv_has_a_row_for_each_account_and_no_formula(
-    aws: Management, run: Run, synth: Synth
-) -> None:
-    organization = Organization.create(aws, {"Unit": 2})
-    account = organization.join("Unit", '=HYPERLINK("https://example.com")')
-    roll_out(organization, synth, failing=[account])
-    ended = run("PumpReadOnly", "--no-filter", "--format=csv")
-    assert ended.exit_code == 3
-    rows = list(csv.DictReader(io.StringIO(ended.stdout)))
-    assert [row["account"] for row in rows] == [
-        account,
-        *sorted({member.id for member in organization.accounts()} - {account, ACCOUNT_ID}),
-    ]
-    assert rows[0]["name"] == '\'=HYPERLINK("https://example.com")'
-    assert all(row["reason"] and row["unit"].startswith(organization.root) for row in rows)
-    assert (rows[0]["stack_set"], rows[0]["kind"], rows[0]["role"], rows[0]["state"]) == (
-        "PumpReadOnly",
-        "read-only",
-        "PumpReadOnlyRole",
-        "not-current",
-    )

@@ -7,24 +7,19 @@ from typing import get_args
 import pytest
 
 from pump_roles.account.rollout.status import FINE, AccountState
-from tests.account.rollout.rollouts import Run, Stacks, roll_out, written
+from tests.account.rollout.rollouts import Run, roll_out, written
 from tests.docs.pages import ORGANIZATIONS, ROLLOUT_STATUS, shown
 from tests.support import Synth
 from tools.sandbox.management import Management
-from tools.sandbox.organization import NoMembers, Organization, StackSets, properties
+from tools.sandbox.organization import NoMembers, Organization, StackSets
 
 
-def test_commands_of_the_guides_find_a_complete_rollout(  # noqa: PLR0917
-    aws: Management,
-    run: Run,
-    synth: Synth,
-    stacks: Stacks,
-    monkeypatch: pytest.MonkeyPatch,
-    tmp_path: Path,
+def test_commands_of_the_guides_find_a_complete_rollout(
+    aws: Management, run: Run, synth: Synth, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     organization = Organization.create(aws, {"Unit": 1})
     units = {"pump:auto-pilot:organizational-units": organization.root}
-    written(roll_out(organization, synth, stacks, context=units), tmp_path / "cdk.out")
+    written(roll_out(organization, synth, context=units), tmp_path / "cdk.out")
     monkeypatch.chdir(tmp_path)
     commands = set(map(tuple, shown(ROLLOUT_STATUS + ORGANIZATIONS, "pump-roles rollout-status")))
     assert len(commands) >= 5
@@ -44,7 +39,9 @@ def test_example_of_the_guide_is_what_the_command_prints(
     templates = roll_out(organization, synth, members=failing, context=excluded)
     written(templates, tmp_path / "cdk.out")
     monkeypatch.chdir(tmp_path)
-    first, second = re.findall(r"```text\n(PumpReadOnly, .*?)```", ROLLOUT_STATUS, re.DOTALL)
+    first, second = re.findall(
+        r"```text\n(StackSet PumpReadOnly .*?)```", ROLLOUT_STATUS, re.DOTALL
+    )
 
     def shown_in_the_guide(printed: str) -> list[str]:
         units = {organization.units["Workloads"]: "1" * 8, organization.units["Sandbox"]: "2" * 8}
@@ -61,7 +58,7 @@ def test_example_of_the_guide_is_what_the_command_prints(
     ended = run("--expect", "cdk.out")
     assert (ended.exit_code, shown_in_the_guide(ended.stdout)) == (3, shown_in_the_guide(first))
     (command,) = re.findall("^aws .*", ended.stdout, re.MULTILINE)
-    StackSets(organization, NoMembers()).repeat(properties(*templates.values()), command)
+    StackSets(organization, NoMembers()).repeat(command)
     ended = run("--expect", "cdk.out")
     assert (ended.exit_code, shown_in_the_guide(ended.stdout)) == (0, shown_in_the_guide(second))
 

@@ -66,5 +66,5 @@ def test_interrupted_wait_ends_without_a_traceback(
         raise KeyboardInterrupt
 
     monkeypatch.setattr("time.sleep", interrupt)
-    ended = run("PumpReadOnly", "--wait")
+    ended = run("PumpReadOnly", "--no-filter", "--wait")
     assert (ended.exit_code, ended.stdout, ended.stderr) == (130, "", "")

@@ -7,7 +7,7 @@ import pytest
 from moto import settings
 from moto.core.authorization import ActionAuthenticatorMixin
 
-from tests.account.rollout.rollouts import Run, Stacks, roll_out, running, state
+from tests.account.rollout.rollouts import Run, roll_out, running, state
 from tests.docs.pages import ROLLOUT_STATUS, policy
 from tests.support import Synth
 from tools.sandbox.management import Management
@@ -15,9 +15,9 @@ from tools.sandbox.organization import Organization
 
 
 def test_needs_exactly_the_documented_permissions(
-    aws: Management, run: Run, synth: Synth, stacks: Stacks, monkeypatch: pytest.MonkeyPatch
+    aws: Management, run: Run, synth: Synth, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    roll_out(Organization.create(aws, {"Unit": {"Deep": 1}}), synth, stacks)
+    roll_out(Organization.create(aws, {"Unit": {"Deep": 1}}), synth)
     running("RUNNING")
     monkeypatch.setattr("time.sleep", lambda _: state().update_operation("0", "SUCCEEDED"))
     (statement,) = policy("rollout-status-policy", ROLLOUT_STATUS)["Statement"]
@@ -38,12 +38,12 @@ def test_needs_exactly_the_documented_permissions(
         monkeypatch.setattr(settings, "INITIAL_NO_AUTH_ACTION_COUNT", 0)
 
     allow(statement["Action"])
-    ended = run("PumpReadOnly", "--wait")
+    ended = run("PumpReadOnly", "--no-filter", "--wait")
     assert ended.exit_code == 0, ended.output
     for action in statement["Action"]:
         state().update_operation("0", "RUNNING")
         allow([other for other in statement["Action"] if other != action])
-        ended = run("PumpReadOnly", "--wait")
+        ended = run("PumpReadOnly", "--no-filter", "--wait")
         assert ended.exit_code == 4, action
         assert action.partition(":")[2] in ended.stdout
     assert ActionAuthenticatorMixin.request_count
