@@ -1,7 +1,7 @@
 """The resources that attach to roles, such as managed policies."""
 
 from collections.abc import Collection, Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Final
 
 from pump_roles.iam.documents import as_mapping, is_function
@@ -153,7 +153,7 @@ def _connected(template: Template, logical_id: str) -> tuple[Possible, ...]:
         properties = template.properties(name)
         found = [properties[member] for member in properties if "Role" in member]
     # A role is also named by its ARN.
-    return tuple(could_be([value, {"Fn::Split": ["/", value]}], template) for value in found)
+    return tuple(could_be(value, template, separators="/") for value in found)
 
 
 def _targets(template: Template, logical_id: str, path: Iterable[str]) -> Targets:
@@ -165,7 +165,7 @@ def _targets(template: Template, logical_id: str, path: Iterable[str]) -> Target
             value = members.get(name)
     found = targets(value, template)
     if template.is_open(logical_id):
-        added = {name: properties[name] for name in properties if is_function(name)}
-        unknown = could_be({"Fn::Transform": added}, template)
+        added = [properties[name] for name in properties if is_function(name)]
+        unknown = replace(could_be(added, template), deployment=True)
         found = Targets(found.certain, (*found.possible, unknown))
     return found

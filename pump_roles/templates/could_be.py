@@ -152,7 +152,13 @@ def readings(text: str) -> Iterator[str]:
             yield b64decode(text).decode(errors="replace")
 
 
-def could_be(value: Any, template: Template, *, into_resources: bool = True) -> Possible:
+def could_be(
+    value: Any,
+    template: Template,
+    *,
+    into_resources: bool = True,
+    separators: Collection[str] = (),
+) -> Possible:
     """Return everything that a value could be made of.
 
     That includes what parameters, mappings, outputs, and exports contain, and, because an attribute
@@ -161,8 +167,9 @@ def could_be(value: Any, template: Template, *, into_resources: bool = True) -> 
     :param value: the value, as in a template.
     :param template: that template.
     :param into_resources: whether it includes the properties of resources that the value refers to.
+    :param separators: the texts at which whatever reads the value may split it. By default, none.
     """
-    contents = _Contents()
+    contents = _Contents(separators={*separators})
     contents.add(value, template)
     possible = _together(contents, into_resources=into_resources)
     # A dynamic reference can be put together from parts.

@@ -6,6 +6,7 @@ from dataclasses import dataclass, replace
 from itertools import takewhile
 from typing import Any, Final, Literal
 
+from pump_roles.iam.documents import is_absent
 from pump_roles.published import ROLES
 from pump_roles.templates.certain import Certain, Symbol, certain, certain_list, substitution
 from pump_roles.templates.could_be import SHAPES, Possible, could_be
@@ -31,11 +32,6 @@ class Target:
 
     names: tuple[Certain, ...]
     reference: Reference | None = None
-
-    @property
-    def literals(self) -> tuple[str, ...]:
-        """Those of its names that the templates contain as a whole, case-folded."""
-        return tuple(filter(None, map(literal, self.names)))
 
 
 @dataclass(frozen=True)
@@ -135,7 +131,7 @@ def elements(value: Any, template: Template) -> Iterator[tuple[Any, Certain | No
             pending += reversed(element)
         elif isinstance(branches, list):
             pending += reversed(branches[1:])
-        elif element is not None and element != {"Ref": "AWS::NoValue"}:
+        elif not is_absent(element):
             several = certain_list(element, template)
             if several is None:
                 yield element, certain(element, template)
