@@ -27,12 +27,7 @@ _CONNECTOR: Final = "AWS::Serverless::Connector"
 
 @dataclass(frozen=True, eq=False)
 class Attachment:
-    """A resource that attaches to roles.
-
-    :param template: its template.
-    :param logical_id: its logical ID.
-    :param targets: what it attaches to.
-    """
+    """A resource that attaches to roles."""
 
     template: Template
     logical_id: str
@@ -101,11 +96,7 @@ class Attachments:
         return self._at.get((template, logical_id))
 
     def managed(self, arn: Certain, template: Template) -> Attachment | None:
-        """Return the managed policy that an ARN names; ``None`` if it is not certain which one.
-
-        :param arn: the ARN.
-        :param template: the template that refers to it.
-        """
+        """Return the managed policy that an ARN names; ``None`` if it is not certain which one."""
         found = self._by_arn.get(arn, [])
         same = [attachment for attachment in found if attachment.template is template] or found
         return same[0] if len(same) == 1 else None

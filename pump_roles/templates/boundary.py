@@ -21,12 +21,7 @@ _ARN: Final = re.compile(
 def boundary(
     value: Any, template: Template, attachments: Attachments
 ) -> tuple[Boundary | None, bool]:
-    """Return a permissions boundary, and whether it is certain which one it is.
-
-    :param value: a role's permissions boundary, as in a template.
-    :param template: that template.
-    :param attachments: the managed policies, among them perhaps this one.
-    """
+    """Return a permissions boundary, and whether it is certain which one it is."""
     if is_absent(value):
         return None, True
     found = certain(value, template)
@@ -64,10 +59,6 @@ def is_same_policy(value: Any, other: Any, template: Template) -> bool:
     """Return whether two permissions boundaries name the same policy, however they are written.
 
     If it is not certain which policy one of them names, both must be written alike.
-
-    :param value: a role's permissions boundary, as in a template.
-    :param other: another one.
-    :param template: that template.
     """
     if is_absent(value):
         return False

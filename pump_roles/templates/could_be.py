@@ -63,29 +63,21 @@ class Possible:
     ends: str = ""
 
     def excludes(self, text: str) -> bool:
-        """Return whether a text begins or ends differently, and so cannot be the value.
-
-        :param text: the text. Its case does not matter.
-        """
+        """Return whether a text, in any case, begins or ends differently than the value."""
         target, begins, ends = text.casefold(), self.begins.casefold(), self.ends.casefold()
         fits = target.startswith(begins) and target.endswith(ends)
         return not fits or len(target) < len(begins) + len(ends)
 
     def spells(self, text: str) -> bool:
-        """Return whether a text can be put together from what the app contains.
-
-        :param text: the text, such as a name. Its case does not matter.
-        """
+        """Return whether a text, in any case, can be put together from what the app contains."""
         target = text.casefold()
         reached = self._reached(target, {0}, self._patterns)
         return len(target) in reached and not self.excludes(text)
 
     def spells_within(self, text: str, beside: str = r"[\w-]", *, shapes: bool = True) -> bool:
-        """Return whether a text can be a part of what is put together from what the app contains.
+        """Return whether a text, in any case, can be a part of what is put together.
 
-        :param text: the text. Its case does not matter.
-        :param beside: a pattern for the characters that may not be next to it.
-        :param shapes: whether the values of pseudo parameters can be a part of it.
+        A character that the pattern ``beside`` matches may not be next to it.
         """
         target = text.casefold()
         if re.search(rf"(?<!{beside}){re.escape(target)}(?!{beside})", self._text):
@@ -162,12 +154,8 @@ def could_be(
     """Return everything that a value could be made of.
 
     That includes what parameters, mappings, outputs, and exports contain, and, because an attribute
-    of a resource can be anything that its properties contain, these.
-
-    :param value: the value, as in a template.
-    :param template: that template.
-    :param into_resources: whether it includes the properties of resources that the value refers to.
-    :param separators: the texts at which whatever reads the value may split it. By default, none.
+    of a resource can be anything that its properties contain, with ``into_resources`` also these.
+    Whatever reads the value may split it at the separators.
     """
     contents = _Contents(separators={*separators})
     contents.add(value, template)
@@ -303,13 +291,7 @@ class _Contents(Possible):
 def definitions(
     value: Any, template: Template, *, without: Collection[Reference], seen: set[Definition]
 ) -> Iterator[Definition]:
-    """Yield the definitions that a value depends on: all that could change it.
-
-    :param value: the value, as in a template.
-    :param template: that template.
-    :param without: resources that are not followed.
-    :param seen: definitions that are not yielded again. Those that are yielded are added.
-    """
+    """Yield the definitions that a value depends on, except those seen, which it adds to."""
     contents = _Contents()
     contents.add(value, template)
     pending = [contents]
@@ -362,10 +344,7 @@ def _all_contents(definition: Definition, *, into_resources: bool) -> _Contents:
 
 
 def value_of(definition: Definition) -> Any:
-    """Return what a template says of an export, an output, a mapping, or a condition.
-
-    :param definition: the definition. Without a name, it is all of the section.
-    """
+    """Return what a template says of a definition; without a name, of all of its section."""
     template, section, name = definition
     if section == "export":
         exports = template.exports[tuple(name.split("\0"))]

@@ -26,10 +26,7 @@ _ENABLED: Final = {"true": "yes", "True": "yes", "false": "", "False": ""}
 
 
 def places(roles: Iterable[PumpRole]) -> Iterator[Place]:
-    """Yield where each of Pump's roles is deployed.
-
-    :param roles: Pump's roles in the templates.
-    """
+    """Yield where each of Pump's roles is deployed."""
     deployed: dict[tuple[str, Template, str], list[Unknown]] = {}
     for role in roles:
         template, stack_set = role.template.stack_set or (role.template.root, "")

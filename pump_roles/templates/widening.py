@@ -87,12 +87,7 @@ class Widening:
 
 
 def widenings(built: Sequence[Built], paths: Iterable[Path]) -> Iterator[Widening]:
-    """Yield everything that widens what was built.
-
-    :param built: the roles and StackSets, as they were built.
-    :param paths: the templates that the app has rendered.
-    :raises InputError: when a template cannot be read.
-    """
+    """Yield everything that widens what was built."""
     templates, _ = flatten(rendered(paths))
     read = {template.file.resolve() for template in templates}
     # Also read nested stacks whose parents refer to them in a way that is not followed.
