@@ -72,6 +72,11 @@ def ref(value: Any) -> str:
     return target if isinstance(target, str) else ""
 
 
+def is_absent(value: Any) -> bool:
+    """Whether CloudFormation treats a value as if it were not there."""
+    return value is None or ref(value) == "AWS::NoValue"
+
+
 _DOCUMENT_MEMBERS: Final = {"Version", "Id", "Statement"}
 _STATEMENT_MEMBERS: Final = {
     "Sid",

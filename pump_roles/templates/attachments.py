@@ -1,7 +1,7 @@
 """The resources that attach to roles, such as managed policies."""
 
 from collections.abc import Collection, Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Final
 
 from pump_roles.iam.documents import as_mapping, is_function
@@ -27,12 +27,7 @@ _CONNECTOR: Final = "AWS::Serverless::Connector"
 
 @dataclass(frozen=True, eq=False)
 class Attachment:
-    """A resource that attaches to roles.
-
-    :param template: its template.
-    :param logical_id: its logical ID.
-    :param targets: what it attaches to.
-    """
+    """A resource that attaches to roles."""
 
     template: Template
     logical_id: str
@@ -101,11 +96,7 @@ class Attachments:
         return self._at.get((template, logical_id))
 
     def managed(self, arn: Certain, template: Template) -> Attachment | None:
-        """Return the managed policy that an ARN names; ``None`` if it is not certain which one.
-
-        :param arn: the ARN.
-        :param template: the template that refers to it.
-        """
+        """Return the managed policy that an ARN names; ``None`` if it is not certain which one."""
         found = self._by_arn.get(arn, [])
         same = [attachment for attachment in found if attachment.template is template] or found
         return same[0] if len(same) == 1 else None
@@ -153,7 +144,7 @@ def _connected(template: Template, logical_id: str) -> tuple[Possible, ...]:
         properties = template.properties(name)
         found = [properties[member] for member in properties if "Role" in member]
     # A role is also named by its ARN.
-    return tuple(could_be([value, {"Fn::Split": ["/", value]}], template) for value in found)
+    return tuple(could_be(value, template, separators="/") for value in found)
 
 
 def _targets(template: Template, logical_id: str, path: Iterable[str]) -> Targets:
@@ -165,7 +156,7 @@ def _targets(template: Template, logical_id: str, path: Iterable[str]) -> Target
             value = members.get(name)
     found = targets(value, template)
     if template.is_open(logical_id):
-        added = {name: properties[name] for name in properties if is_function(name)}
-        unknown = could_be({"Fn::Transform": added}, template)
+        added = [properties[name] for name in properties if is_function(name)]
+        unknown = replace(could_be(added, template), deployment=True)
         found = Targets(found.certain, (*found.possible, unknown))
     return found

@@ -3,7 +3,7 @@
 import re
 from typing import Any, Final
 
-from pump_roles.iam.documents import ref, strings
+from pump_roles.iam.documents import is_absent, strings
 from pump_roles.role import Boundary
 from pump_roles.templates.attachments import Attachments
 from pump_roles.templates.certain import certain, certain_text, filled, filled_text
@@ -21,13 +21,8 @@ _ARN: Final = re.compile(
 def boundary(
     value: Any, template: Template, attachments: Attachments
 ) -> tuple[Boundary | None, bool]:
-    """Return a permissions boundary, and whether it is certain which one it is.
-
-    :param value: a role's permissions boundary, as in a template.
-    :param template: that template.
-    :param attachments: the managed policies, among them perhaps this one.
-    """
-    if value is None or ref(value) == "AWS::NoValue":
+    """Return a permissions boundary, and whether it is certain which one it is."""
+    if is_absent(value):
         return None, True
     found = certain(value, template)
     policy = None if found is None else attachments.managed(found, template)
@@ -64,12 +59,8 @@ def is_same_policy(value: Any, other: Any, template: Template) -> bool:
     """Return whether two permissions boundaries name the same policy, however they are written.
 
     If it is not certain which policy one of them names, both must be written alike.
-
-    :param value: a role's permissions boundary, as in a template.
-    :param other: another one.
-    :param template: that template.
     """
-    if value is None or ref(value) == "AWS::NoValue":
+    if is_absent(value):
         return False
     named = _policy(value, template)
     return value == other or (named is not None and named == _policy(other, template))

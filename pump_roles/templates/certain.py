@@ -93,9 +93,6 @@ def certain(value: Any, template: Template) -> Certain | None:
     ``Ref`` and the ARN of an IAM role, user, group, instance profile, or managed policy are
     certain. A parameter is certain if a parent template passes a certain argument, and never
     because of its default. A dynamic reference is never certain, and neither is a list.
-
-    :param value: the value, as in a template.
-    :param template: that template.
     """
     found = _certain(value, template)
     return found if isinstance(found, tuple) else None
@@ -105,9 +102,6 @@ def certain_list(value: Any, template: Template) -> tuple[Certain, ...] | None:
     """Return the strings of a list that a value certainly is; ``None`` if that is not certain.
 
     A list with an ``AWS::NoValue`` is not certain.
-
-    :param value: the value, as in a template.
-    :param template: that template.
     """
     found = _certain(value, template)
     return tuple(found) if isinstance(found, list) else None
@@ -134,9 +128,6 @@ def certain_text(value: Any, template: Template) -> str | None:
 
     It is ``None`` if the value is not certain, or contains anything else that the templates do not
     have, such as a generated name, or the account of a StackSet instead of that of its stacks.
-
-    :param value: the value, as in a template.
-    :param template: that template.
     """
     found = certain(value, template)
     if found is None or not all(
@@ -156,9 +147,6 @@ def filled(value: Any, template: Template) -> Any:
     """Return a value with every function replaced whose result is certain; any other stays.
 
     What depends on the account becomes a placeholder: ``${AWS::AccountId}``, ``${AWS::Partition}``.
-
-    :param value: the value, as in a template.
-    :param template: that template.
     """
     if isinstance(value, list):
         return [filled(element, template) for element in value]
@@ -179,9 +167,6 @@ def tags_of(logical_id: str, template: Template) -> Iterator[tuple[str | None, s
     """Yield the keys and values of a resource's tags; ``None`` for what is not certain.
 
     Those of the stacks and StackSets that deploy it, which CloudFormation adds, come first.
-
-    :param logical_id: the resource's logical ID.
-    :param template: the template that it is in.
     """
     if template.parent is not None:
         yield from tags_of(template.deployed_by, template.parent)
@@ -191,11 +176,7 @@ def tags_of(logical_id: str, template: Template) -> Iterator[tuple[str | None, s
 
 
 def filled_text(value: Any, template: Template) -> str | None:
-    """Return the text that a value certainly is; ``None`` if it is not certain.
-
-    :param value: the value, as in a template.
-    :param template: that template.
-    """
+    """Return the text that a value certainly is; ``None`` if it is not certain."""
     text = certain_text(value, template)
     # Other pseudo parameters, such as the Region, are not known.
     return text if text is not None and "${AWS::" not in _FILLED_LATER.sub("", text) else None
@@ -206,10 +187,7 @@ def _looks_like_placeholder(text: str) -> bool:
 
 
 def substitution(argument: Any) -> list[Any] | None:
-    """Return the values that ``Fn::Sub`` concatenates; ``None`` if it cannot be read.
-
-    :param argument: the function's argument.
-    """
+    """Return the values that ``Fn::Sub`` concatenates; ``None`` if it cannot be read."""
     pattern, named = argument, None
     if isinstance(argument, list) and len(argument) == _PAIR:
         pattern, named = argument

@@ -5,13 +5,12 @@ and with repetition, from the strings that go into the value.
 """
 
 import re
-from base64 import b64decode, b64encode
+from base64 import b64decode
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any, Final
-from urllib.parse import unquote
 
 from pump_roles.iam.documents import as_list, as_mapping, as_text, is_function
 from pump_roles.templates.certain import Certain, certain, substitution, written
@@ -23,13 +22,6 @@ STORED: Final[Mapping[Any, str]] = {
     "AWS::SecretsManager::Secret": "{{resolve:secretsmanager",
 }
 """The types of resources whose values dynamic references read, and how these begin."""
-
-_WORDS: Final = (
-    "adc|af|amazonaws|amazonwebservices|ap|api|aws|b|c2s|ca|central|cloud|cn|com|csp|de|e|east|eu"
-    "|eusc|f|gov|hci|ic|il|iso|isob|isoe|isof|me|mx|north|northeast|northwest|sa|sc2s|sgov|south"
-    "|southeast|southwest|uk|us|west|[0-9]"
-)
-"""The pieces of partitions, Regions, and URL suffixes."""
 
 SHAPES: Final[Mapping[str, str]] = {
     "AWS::AccountId": "[0-9]{12}",
@@ -55,7 +47,7 @@ class Possible:
 
     :param fragments: the strings that go into it.
     :param shapes: the pseudo parameters with a known shape that go into it.
-    :param separators: the characters at which functions may split the strings.
+    :param separators: the texts at which functions may split the strings.
     :param references: the resources and parameters that go into it.
     :param deployment: whether something that goes into it is known only at deployment.
     :param begins: the text that it certainly begins with.
@@ -71,29 +63,21 @@ class Possible:
     ends: str = ""
 
     def excludes(self, text: str) -> bool:
-        """Return whether a text begins or ends differently, and so cannot be the value.
-
-        :param text: the text. Its case does not matter.
-        """
+        """Return whether a text, in any case, begins or ends differently than the value."""
         target, begins, ends = text.casefold(), self.begins.casefold(), self.ends.casefold()
         fits = target.startswith(begins) and target.endswith(ends)
         return not fits or len(target) < len(begins) + len(ends)
 
     def spells(self, text: str) -> bool:
-        """Return whether a text can be put together from what the app contains.
-
-        :param text: the text, such as a name. Its case does not matter.
-        """
+        """Return whether a text, in any case, can be put together from what the app contains."""
         target = text.casefold()
         reached = self._reached(target, {0}, self._patterns)
         return len(target) in reached and not self.excludes(text)
 
     def spells_within(self, text: str, beside: str = r"[\w-]", *, shapes: bool = True) -> bool:
-        """Return whether a text can be a part of what is put together from what the app contains.
+        """Return whether a text, in any case, can be a part of what is put together.
 
-        :param text: the text. Its case does not matter.
-        :param beside: a pattern for the characters that may not be next to it.
-        :param shapes: whether the values of pseudo parameters can be a part of it.
+        A character that the pattern ``beside`` matches may not be next to it.
         """
         target = text.casefold()
         if re.search(rf"(?<!{beside}){re.escape(target)}(?!{beside})", self._text):
@@ -140,45 +124,40 @@ class Possible:
         if separators:
             cut = re.compile("|".join(map(re.escape, separators)))
             found |= {piece for fragment in found for piece in cut.split(fragment)}
-        if len(separators) > 1 or any(map(str.isalnum, separators)):
-            # A split at one of them leaves the others, and one by letters leaves those of the
-            # other case.
+        if len(separators) > 1:
+            # A split at one of them leaves the others.
             found |= separators
         return frozenset(found - {""})
 
     @cached_property
     def _patterns(self) -> list[re.Pattern[str]]:
-        found = [SHAPES[name] for name in self.shapes]
-        if self.shapes and any(map(str.isalnum, self.separators)):
-            found.append("[a-z0-9.-]")
-        elif self.shapes - {"AWS::AccountId"} and self.separators & {"-", "."}:
-            found.append(_WORDS)
-        return [re.compile(shape) for shape in found]
+        return [re.compile(SHAPES[name]) for name in self.shapes]
 
 
 def readings(text: str) -> Iterator[str]:
-    """Yield a text, and what it says without escapes, percent-encoding, or Base64."""
+    """Yield a text, and what it says without escapes or Base64."""
     yield text
     if "\\" in text:
         yield unescaped(text)
-    if "%" in text:
-        yield unquote(text)
     if _BASE64.fullmatch(text):
         with suppress(ValueError):
             yield b64decode(text).decode(errors="replace")
 
 
-def could_be(value: Any, template: Template, *, into_resources: bool = True) -> Possible:
+def could_be(
+    value: Any,
+    template: Template,
+    *,
+    into_resources: bool = True,
+    separators: Collection[str] = (),
+) -> Possible:
     """Return everything that a value could be made of.
 
     That includes what parameters, mappings, outputs, and exports contain, and, because an attribute
-    of a resource can be anything that its properties contain, these.
-
-    :param value: the value, as in a template.
-    :param template: that template.
-    :param into_resources: whether it includes the properties of resources that the value refers to.
+    of a resource can be anything that its properties contain, with ``into_resources`` also these.
+    Whatever reads the value may split it at the separators.
     """
-    contents = _Contents()
+    contents = _Contents(separators={*separators})
     contents.add(value, template)
     possible = _together(contents, into_resources=into_resources)
     # A dynamic reference can be put together from parts.
@@ -312,13 +291,7 @@ class _Contents(Possible):
 def definitions(
     value: Any, template: Template, *, without: Collection[Reference], seen: set[Definition]
 ) -> Iterator[Definition]:
-    """Yield the definitions that a value depends on: all that could change it.
-
-    :param value: the value, as in a template.
-    :param template: that template.
-    :param without: resources that are not followed.
-    :param seen: definitions that are not yielded again. Those that are yielded are added.
-    """
+    """Yield the definitions that a value depends on, except those seen, which it adds to."""
     contents = _Contents()
     contents.add(value, template)
     pending = [contents]
@@ -345,6 +318,8 @@ def _together(first: _Contents, *, into_resources: bool) -> Possible:
             # AWS generates a name from these, and something random.
             found.fragments |= {logical_id, *of.place}
         found.deployment |= bool(found.named)
+    # What is left of a Region or a partition is not read.
+    found.deployment |= bool(found.shapes - {"AWS::AccountId"} and found.separators & {"-", "."})
     return found
 
 
@@ -369,10 +344,7 @@ def _all_contents(definition: Definition, *, into_resources: bool) -> _Contents:
 
 
 def value_of(definition: Definition) -> Any:
-    """Return what a template says of an export, an output, a mapping, or a condition.
-
-    :param definition: the definition. Without a name, it is all of the section.
-    """
+    """Return what a template says of a definition; without a name, of all of its section."""
     template, section, name = definition
     if section == "export":
         exports = template.exports[tuple(name.split("\0"))]
@@ -507,10 +479,14 @@ def _selected(found: _Contents, argument: Any, _: Template) -> Iterable[Any]:
 
 
 def _split(found: _Contents, argument: Any, template: Template) -> Iterable[Any]:
-    separator = could_be(as_list(argument)[0] if argument else None, template)
-    found.separators |= {character for text in separator.fragments for character in text}
-    found.deployment |= separator.deployment or not separator.fragments
-    return [argument]
+    separator, *values = as_list(argument) or [None]
+    if not isinstance(separator, str) or not separator:
+        return _unknown(found, argument, template)
+    letters = any(map(str.isalnum, separator))
+    # What letters leave of a text that is put together is not read.
+    found.deployment |= letters
+    found.separators |= {separator} if letters else {*separator}
+    return values
 
 
 def _mapped(found: _Contents, argument: Any, template: Template) -> Iterable[Any]:
@@ -533,13 +509,6 @@ def _stack_output(found: _Contents, argument: Any, template: Template) -> Iterab
     return ()
 
 
-def _encoded(found: _Contents, argument: Any, template: Template) -> Iterable[Any]:
-    text = certain(argument, template)
-    if text is not None:
-        found.fragments.add(b64encode(written(text).encode()).decode())
-    return _unknown(found, argument, template)
-
-
 def _unknown(found: _Contents, argument: Any, _: Template) -> Iterable[Any]:
     found.deployment = True
     return [argument]
@@ -547,7 +516,6 @@ def _unknown(found: _Contents, argument: Any, _: Template) -> Iterable[Any]:
 
 _FUNCTIONS: Final[Mapping[Any, Callable[[_Contents, Any, Template], Iterable[Any]]]] = {
     "Ref": _ref,
-    "Fn::Base64": _encoded,
     "Fn::FindInMap": _mapped,
     "Fn::GetAtt": _attribute,
     "Fn::GetStackOutput": _stack_output,

@@ -18,10 +18,7 @@ _NOT_ABOUT_TARGETS: Final = {"Description", "Parameters", "Tags", "TemplateBody"
 
 
 def combined(digests: Iterable[str]) -> str:
-    """Return one digest for several. If they are all the same, it is that digest.
-
-    :param digests: the digests, in any order.
-    """
+    """Return one digest for several. If they are all the same, it is that digest."""
     different = sorted(set(digests))
     return different[0] if len(different) == 1 else _digest(different)
 
@@ -31,9 +28,6 @@ def filled_in(role: PumpRole, *, uncertain: bool) -> str:
 
     It includes what the role has that cannot be read. It does not include what can be read, which
     is compared elsewhere, and pseudo parameters.
-
-    :param role: the role.
-    :param uncertain: whether the places where the role is deployed cannot be read.
     """
     template, properties = role.template, role.template.properties(role.logical_id)
     counted = {(found.template, found.logical_id) for found in role.attachments}
@@ -61,12 +55,7 @@ def filled_in(role: PumpRole, *, uncertain: bool) -> str:
 def suspicious(
     roles: Iterable[PumpRole], resources: Iterable[Reference], templates: Iterable[Template]
 ) -> str:
-    """Return the SHA-256 of all that may give more access; empty if there is nothing.
-
-    :param roles: Pump's roles, which are not included.
-    :param resources: the resources that may give access. What they refer to is included.
-    :param templates: the templates that may give access.
-    """
+    """Return the SHA-256 of all that may give more access; empty if there is nothing."""
     listed = list(roles)
     found = _Definitions(
         {role.template.root for role in listed},

@@ -38,9 +38,6 @@ def files_in(path: Path) -> list[File]:
 
     In a folder with a ``manifest.json``, such as ``cdk.out``, these are exactly the templates that
     the manifest names. CDK does not delete those of earlier synths.
-
-    :raises InputError: when there is no such file or folder, no template in the folder, or the
-        manifest cannot be read.
     """
     try:
         mode = path.stat().st_mode
@@ -62,10 +59,7 @@ def files_in(path: Path) -> list[File]:
 
 
 def rendered(paths: Iterable[Path]) -> list[File]:
-    """Return the files of templates that an app has rendered, with their stacks and accounts.
-
-    :param paths: the templates, each next to the manifest that names it.
-    """
+    """Return the files of templates that an app has rendered, with their stacks and accounts."""
     named: dict[Path, Mapping[Path, File]] = {}
     files = []
     for path in paths:
@@ -80,8 +74,6 @@ def assets(folder: Path) -> Mapping[str, set[str]]:
 
     A destination that also receives something else, such as the output of a command, has an empty
     name among its files.
-
-    :param folder: a folder of templates. CDK writes a list of the assets of each template there.
     """
     listed = set(folder.glob("*.assets.json"))
     if (folder / _MANIFEST).is_file():

@@ -31,10 +31,6 @@ def flatten(files: Iterable[disk.File], *, empty: bool = True) -> tuple[list[Tem
     """Return the templates of some files with everything nested in them.
 
     Also returns the files that a manifest names, but that are not in its folder.
-
-    :param files: the files.
-    :param empty: whether a template may be empty, as CDK writes it for a stack without resources.
-    :raises InputError: when a file is not a CloudFormation template.
     """
     templates: list[Template] = []
     outside: list[str] = []

@@ -45,8 +45,6 @@ class Mask:
 
         This package's own names and patterns are not masked: they reveal nothing, and a report
         without them would be wrong.
-
-        :param value: a JSON value, or a dataclass of such values.
         """
         masked: _T = self._masked(value)
         return masked
@@ -130,18 +128,12 @@ def under_the_key(value: Any) -> Iterator[Any]:
 
 
 def texts_under_the_key(value: Any) -> frozenset[str]:
-    """Return the texts, and the numbers as text, that are values of the condition key.
-
-    :param value: a JSON value, such as a policy document.
-    """
+    """Return the texts, and the numbers as text, that are values of the condition key."""
     return frozenset({*_texts([*under_the_key(value)])} - {"", "*"})
 
 
 def digests_under_the_key(value: Any) -> tuple[str, ...]:
-    """Return the SHA-256 of each external ID of a trust policy, in order.
-
-    :param value: the trust policy.
-    """
+    """Return the SHA-256 of each external ID of a trust policy, in order."""
     return tuple(sorted(sha256(text.encode()).hexdigest() for text in texts_under_the_key(value)))
 
 

@@ -108,10 +108,6 @@ def others(
     """Yield every other role, user, group, and policy, and everything that reaches Pump's roles.
 
     Each comes with a reference to its resource, or to the section of the template.
-
-    :param templates: the templates.
-    :param roles: Pump's roles in them.
-    :param attachments: what attaches to roles in them.
     """
     found = [target(role.template, role.logical_id) for role in roles]
     pump = _names(roles, found)
@@ -149,13 +145,7 @@ def roles_of_account(
     names: Collection[str],
     principals: Collection[str],
 ) -> Iterator[Other]:
-    """Yield the roles of an account whose trust policies admit Pump, or everyone.
-
-    :param trust_policies: the trust policies by role name, except those of Pump's roles.
-    :param account: the account's ID.
-    :param names: the names of Pump's roles there.
-    :param principals: Pump's principals.
-    """
+    """Yield the roles of an account whose trust policies admit Pump, or everyone."""
     pump = PumpNames([(name,) for name in names], principals)
 
     def judge(named: Any) -> Iterator[Access]:

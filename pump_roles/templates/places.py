@@ -4,7 +4,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from typing import Any, Final
 
 from pump_roles import validators
-from pump_roles.iam.documents import as_mapping, as_text, ref
+from pump_roles.iam.documents import as_mapping, as_text, is_absent
 from pump_roles.published import ROLES
 from pump_roles.role import Unknown, Why
 from pump_roles.templates.certain import certain_text
@@ -26,10 +26,7 @@ _ENABLED: Final = {"true": "yes", "True": "yes", "false": "", "False": ""}
 
 
 def places(roles: Iterable[PumpRole]) -> Iterator[Place]:
-    """Yield where each of Pump's roles is deployed.
-
-    :param roles: Pump's roles in the templates.
-    """
+    """Yield where each of Pump's roles is deployed."""
     deployed: dict[tuple[str, Template, str], list[Unknown]] = {}
     for role in roles:
         template, stack_set = role.template.stack_set or (role.template.root, "")
@@ -73,15 +70,11 @@ def _place(kind: str, template: Template, problems: Iterable[Unknown], **members
 
 
 def _groups(value: Any) -> list[Any]:
-    if _is_absent(value):
+    if is_absent(value):
         return [None]
     if not isinstance(value, list):
         return [value]
-    return [group for group in value if not _is_absent(group)] or [None]
-
-
-def _is_absent(value: Any) -> bool:
-    return value is None or ref(value) == "AWS::NoValue"
+    return [group for group in value if not is_absent(group)] or [None]
 
 
 class _Reader:
@@ -126,7 +119,7 @@ class _Reader:
         account_filter = self._choice(
             _FILTERS, targets.get("AccountFilterType"), "AccountFilterType", "NONE"
         )
-        if not _is_absent(targets.get("AccountsUrl")):
+        if not is_absent(targets.get("AccountsUrl")):
             self._not_read(targets["AccountsUrl"], "AccountsUrl")
         # The valid combinations: CloudFormation Template Reference, "DeploymentTargets".
         complete = bool(accounts) == bool(account_filter) and bool(units)
@@ -144,7 +137,7 @@ class _Reader:
         }
 
     def _automatic(self, value: Any) -> bool:
-        if _is_absent(value):
+        if is_absent(value):
             return False
         enabled = self._members(value, _AUTOMATIC, "AutoDeployment").get("Enabled", False)
         text = as_text(enabled) if isinstance(enabled, bool) else enabled
@@ -161,7 +154,7 @@ class _Reader:
 
     def _choice(self, choices: Mapping[str, str], value: Any, what: str, default: str) -> str:
         # The value in the template if it is not one of the choices.
-        text = default if _is_absent(value) else self._text(value, what)
+        text = default if is_absent(value) else self._text(value, what)
         if text and text not in choices:
             self._not_read(value, what)
         return choices.get(text, text)
@@ -175,7 +168,7 @@ class _Reader:
     def _list(
         self, validator: validators.ListOf, value: Any, what: str, placeholder: str = ""
     ) -> tuple[str, ...]:
-        if _is_absent(value):
+        if is_absent(value):
             return ()
         if not isinstance(value, list):
             # A function can return a longer list than it has strings.
@@ -183,7 +176,7 @@ class _Reader:
             return ()
         found = []
         for element in value:
-            if _is_absent(element):
+            if is_absent(element):
                 continue
             text = certain_text(element, self._template)
             if text is None or not (validator.element.accepts(text) or text == placeholder):

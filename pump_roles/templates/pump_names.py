@@ -48,9 +48,7 @@ class PumpNames:
     def in_text(self, text: str, account: str, *, roles: bool = True) -> tuple[str, str]:
         """Return what a text names: ``role`` or ``account``, and which; empty if nothing.
 
-        :param text: the text.
-        :param account: the account that it is for. All ARNs in Pump's own account contain it.
-        :param roles: whether the names of the roles count.
+        All ARNs in Pump's own account contain that account, which then does not count.
         """
         for one in readings(text):
             if roles and (found := self._roles.search(one)):
@@ -64,13 +62,7 @@ class PumpNames:
     def in_value(
         self, found: Certain | None, possible: Possible, account: str, *, roles: bool = True
     ) -> tuple[str, str]:
-        """Return what a value names, or may name: ``role``, ``account``, or ``definition``.
-
-        :param found: what it certainly is; ``None`` if that is not certain.
-        :param possible: what it could be made of.
-        :param account: the account that it is for.
-        :param roles: whether the names of the roles count.
-        """
+        """Return what a value names, or may name: ``role``, ``account``, or ``definition``."""
         defined = sorted(name for _, name in possible.references & self.references)
         if defined:
             return "definition", defined[0]
@@ -116,10 +108,6 @@ def admitted(
 
     A condition on the account or the organization does not exclude a session of Pump's role, which
     is a principal of the account.
-
-    :param document: the trust policy, as in a template.
-    :param principals: judges a value of the type ``AWS``.
-    :param providers: whether identity providers count.
     """
     if not isinstance(document, dict) or document.keys() - {"Version", "Id", "Statement"}:
         yield Access("unreadable-trust-policy")

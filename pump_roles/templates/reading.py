@@ -34,11 +34,6 @@ def read_templates(path: Path) -> Contents:
 
     In a folder with a ``manifest.json``, such as ``cdk.out``, this reads exactly the templates that
     the manifest names, with those nested in them and those that a StackSet deploys.
-
-    :param path: a template's file, or a folder.
-    :raises InputError: when there is no such file or folder, a file is not a CloudFormation
-        template, no template contains one of Pump's roles, or they contain different ones of a
-        kind.
     """
     try:
         return contents_of(flatten(files_in(path), empty=path.is_dir()), str(path))
@@ -47,14 +42,7 @@ def read_templates(path: Path) -> Contents:
 
 
 def contents_of(flattened: tuple[list[Template], list[str]], name: str) -> Contents:
-    """Return what templates contain.
-
-    :param flattened: the templates, and the files outside of their folder, from
-        :func:`pump_roles.templates.flatten.flatten`.
-    :param name: what an error message calls them.
-    :raises InputError: when none contains one of Pump's roles, or they contain different ones of a
-        kind.
-    """
+    """Return what flattened templates contain. An error message calls them by the name."""
     templates, outside = flattened
     hidden_ids = _external_ids(templates)
     attachments = Attachments(templates)

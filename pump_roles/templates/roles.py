@@ -65,9 +65,6 @@ def pump_roles(templates: Iterable[Template], attachments: Attachments) -> Itera
 
     A role is one of Pump's if it has the name of a published role, or a policy with the name or
     the document of a published policy.
-
-    :param templates: the templates.
-    :param attachments: what attaches to roles in them.
     """
     for template in templates:
         for logical_id in template.resources:
@@ -80,8 +77,7 @@ def pump_roles(templates: Iterable[Template], attachments: Attachments) -> Itera
 def given(value: Any, template: Template) -> tuple[Any, Template]:
     """Return what the parents of a template certainly pass for a parameter, and which one does.
 
-    :param value: a reference to a parameter, as in a template. Anything else is returned as it is.
-    :param template: that template.
+    Anything but a reference to a parameter is returned as it is.
     """
     name = ref(value)
     if template.parent is None or name not in template.arguments:
@@ -286,9 +282,6 @@ def kind_of(names: Iterable[str], policies: Sequence[Policy]) -> str | None:
 
     A role is one of Pump's if it has the name of a published role, or a policy with the name or
     the document of a published policy.
-
-    :param names: the names that the role can have.
-    :param policies: its policies.
     """
     called = {name.casefold() for name in names}
     for role in ROLES.values():

@@ -6,6 +6,7 @@ from dataclasses import dataclass, replace
 from itertools import takewhile
 from typing import Any, Final, Literal
 
+from pump_roles.iam.documents import is_absent
 from pump_roles.published import ROLES
 from pump_roles.templates.certain import Certain, Symbol, certain, certain_list, substitution
 from pump_roles.templates.could_be import SHAPES, Possible, could_be
@@ -31,11 +32,6 @@ class Target:
 
     names: tuple[Certain, ...]
     reference: Reference | None = None
-
-    @property
-    def literals(self) -> tuple[str, ...]:
-        """Those of its names that the templates contain as a whole, case-folded."""
-        return tuple(filter(None, map(literal, self.names)))
 
 
 @dataclass(frozen=True)
@@ -76,11 +72,7 @@ def target(template: Template, logical_id: str) -> Target:
 
 
 def targets(value: Any, template: Template) -> Targets:
-    """Return the roles that a value names, or that the elements of a list name.
-
-    :param value: the value, as in a template.
-    :param template: that template.
-    """
+    """Return the roles that a value names, or that the elements of a list name."""
     names: list[Certain] = []
     possible: list[Possible] = []
     for element, found in elements(value, template):
@@ -121,11 +113,7 @@ def _beginning(pieces: Iterable[str | None]) -> list[str]:
 
 
 def elements(value: Any, template: Template) -> Iterator[tuple[Any, Certain | None]]:
-    """Yield the values of a property, in both branches of ``Fn::If``, and what they certainly are.
-
-    :param value: a value, or a list of values.
-    :param template: the template with the property.
-    """
+    """Yield a property's values, in both branches of ``Fn::If``, and what they certainly are."""
     pending = [value]
     while pending:
         element = pending.pop()
@@ -135,7 +123,7 @@ def elements(value: Any, template: Template) -> Iterator[tuple[Any, Certain | No
             pending += reversed(element)
         elif isinstance(branches, list):
             pending += reversed(branches[1:])
-        elif element is not None and element != {"Ref": "AWS::NoValue"}:
+        elif not is_absent(element):
             several = certain_list(element, template)
             if several is None:
                 yield element, certain(element, template)
@@ -171,10 +159,7 @@ def _folded(value: Certain) -> Certain:
 
 
 def pattern(value: Certain) -> str | None:
-    """Return a pattern for what a certain value is at deployment; ``None`` if it is not known.
-
-    :param value: the value. A generated name is known if it is that of a role.
-    """
+    """Return a pattern for what a certain value is at deployment; ``None`` if it is not known."""
     found = ""
     for part in value:
         if isinstance(part, str):

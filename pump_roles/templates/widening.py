@@ -17,7 +17,7 @@ from pump_roles.templates.could_be import Possible, could_be
 from pump_roles.templates.deployment import hidden_at_deployment
 from pump_roles.templates.files import File, rendered
 from pump_roles.templates.flatten import flatten
-from pump_roles.templates.targets import Naming, target
+from pump_roles.templates.targets import Naming, literal, target
 from pump_roles.templates.template import MEMBERS, Reference, Template
 from pump_roles.text import unescaped
 from pump_roles.validators import EXTERNAL_ID, PRINCIPAL
@@ -87,12 +87,7 @@ class Widening:
 
 
 def widenings(built: Sequence[Built], paths: Iterable[Path]) -> Iterator[Widening]:
-    """Yield everything that widens what was built.
-
-    :param built: the roles and StackSets, as they were built.
-    :param paths: the templates that the app has rendered.
-    :raises InputError: when a template cannot be read.
-    """
+    """Yield everything that widens what was built."""
     templates, _ = flatten(rendered(paths))
     read = {template.file.resolve() for template in templates}
     # Also read nested stacks whose parents refer to them in a way that is not followed.
@@ -206,8 +201,9 @@ def _reaching(
                 at = found.template, found.logical_id
                 yield "named-alike", built, at, naming
         for at, possible in unread:
+            names = filter(None, map(literal, role.names))
             if (template, logical_id) in possible.references or any(
-                map(possible.spells_within, role.literals)
+                map(possible.spells_within, names)
             ):
                 yield "unread", built, at, "could-be"
             elif at[0].root is template.root and at[1] in at[0].unread:
@@ -229,6 +225,6 @@ def _unread(template: Template, name: str) -> Possible:
     # What a nested template, or another part of a template, that cannot be read could contain.
     read = as_mapping(template.content.get("Resources")).get(name, template.content.get(name))
     text = unescaped(template.unread.get(name) or as_text(read))
-    separators = "".join(sorted(set(re.findall(r"[^\w\s]", text)))) if "Split" in text else ""
+    separators = re.findall(r"[^\w\s]", text) if "Split" in text else ()
     words = [*re.findall(r"[\w+=,.@-]+", text), *re.findall(r"[\w-]+", text)]
-    return could_be([read, {"Fn::Split": [separators, words]} if separators else words], template)
+    return could_be([read, words], template, separators=separators)

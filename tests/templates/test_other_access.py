@@ -190,7 +190,6 @@ REACHES_PUMP: dict[str, list[dict[str, Any]]] = {
         command({"Fn::Sub": f'{{"role": "{ESCAPED}", "of": "${{X}}"}}'}),
         command(json.dumps("first\nPumpAutoPilotRole")),
         command(b64encode(b"#!/bin/sh\nrun PumpAutoPilotRole").decode()),
-        command("%7B%22role%22%3A%22PumpAutoPilotRole%22%7D"),
         resource(
             "AWS::StepFunctions::StateMachine",
             DefinitionString='{"RoleName": "Pump${Kind}Role"}',

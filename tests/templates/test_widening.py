@@ -112,8 +112,6 @@ WAYS: dict[str, Template] = {
     "between long separators": wide(
         select(2, split("||", join("a||", {"Fn::Sub": "${AWS::Region}|"}, f"|{NAME}|", "|b")))
     ),
-    # "yrol" is what is encoded.
-    "base64": wide(join("pumpreadonl", {"Fn::Base64": "\u02ba%"}, "e")),
     "mapping for the Region": wide(
         mapped(REGION, "Pump"), Mappings={"M": {"us-east-1": {"Pump": NAME}}}
     ),
@@ -459,6 +457,9 @@ TARGETS: dict[str, tuple[Any, Naming]] = {
     "a dynamic reference to it": ("{{resolve:ssm:/app/name}}", "could-be"),
     "a dynamic reference in parts": ({"Fn::Sub": "{{resolve:ssm:${P}}}"}, "could-be"),
     "a part": ({"Fn::Sub": "Pump${P}Role"}, "deployment"),
+    "a part of the Region": (join("Pump", select(1, split("-", REGION)), "Role"), "deployment"),
+    "what letters leave": (join("P", select(1, split("s", REGION))), "deployment"),
+    "Base64": (join("Pump", {"Fn::Base64": "x"}), "deployment"),
     "nothing that is given": (join(P, P), "deployment"),
     "a transform": ({"Fn::Transform": {"Name": "Names"}}, "deployment"),
     "another dynamic reference": ("{{resolve:ssm:/other/name}}", "deployment"),
