@@ -19,8 +19,8 @@ from tests.account.rollout.rollouts import written
 from tests.support import EXTERNAL_ID, PUMP_ACCOUNT, Synth, Template
 from tools.sandbox.organization import properties
 
-UNITS = {"pump:read-only:organizational-units": "r-abcd"}
-PROVIDED = {"pump:principal": PUMP_ACCOUNT, "pump:external-id": EXTERNAL_ID} | UNITS
+UNITS: dict[str, Any] = {"organizational-units": ["r-abcd"]}
+PROVIDED = UNITS | {"principal": PUMP_ACCOUNT, "external-id": EXTERNAL_ID}
 VALUES = {"PumpIamRole": PUMP_ACCOUNT, "PumpExternalID": EXTERNAL_ID}
 NEXT = "Example-5678-9012"
 
@@ -28,8 +28,8 @@ Change = Callable[[Template], object]
 """A change of the template that the StackSet deploys."""
 
 
-def rollout(synth: Synth, context: dict[str, str], change: Change = lambda _: None) -> Template:
-    template = deepcopy(synth(context)["PumpReadOnlyRollout"])
+def rollout(synth: Synth, settings: dict[str, Any], change: Change = lambda _: None) -> Template:
+    template = deepcopy(synth(settings)["PumpReadOnlyRollout"])
     members = template["Resources"]["StackSet"]["Properties"]
     body = json.loads(members["TemplateBody"])
     change(body)
@@ -74,17 +74,17 @@ def compared(expected: ExpectedRollout, now: Template) -> tuple[str, RolloutRole
 @pytest.mark.parametrize(
     ("change", "differences"),
     [
-        ({"pump:guardrails": "needed-only"}, [("policy-removed", "broader")]),
-        ({"pump:permissions-boundary": "platform/Boundary"}, [("boundary-removed", "broader")]),
+        ({"guardrails": ["needed-only"]}, [("policy-removed", "broader")]),
+        ({"permissions-boundary": "platform/Boundary"}, [("boundary-removed", "broader")]),
         (
-            {"pump:role-path": "/pump/", "pump:external-id": NEXT},
+            {"role-path": "/pump/", "external-id": NEXT},
             [("role-path", "other"), ("external-id", "other")],
         ),
-        ({"pump:read-only:role-name": "VendorReadOnly"}, [("role-name", "other")]),
+        ({"read-only": {"role-name": "VendorReadOnly"}}, [("role-name", "other")]),
     ],
 )
 def test_rollout_whose_role_differs_from_the_templates_is_not_complete(
-    change: dict[str, str], differences: list[tuple[str, str]], synth: Synth
+    change: dict[str, Any], differences: list[tuple[str, str]], synth: Synth
 ) -> None:
     """As after templates that were never deployed, or a rollback."""
     now = rollout(synth, PROVIDED)
@@ -137,7 +137,7 @@ def test_rollout_whose_role_cannot_be_read_in_full_is_not_complete(
     }
 
 
-@pytest.mark.parametrize("more", [{}, {"pump:next-external-id": NEXT}], ids=["", "rotating"])
+@pytest.mark.parametrize("more", [{}, {"next-external-id": NEXT}], ids=["", "rotating"])
 def test_parameter_of_the_templates_can_have_any_value(more: dict[str, str], synth: Synth) -> None:
     expected = expected_in(rollout(synth, UNITS | more))
     assert compared(expected, rollout(synth, PROVIDED | more))[0] == "complete"
@@ -152,7 +152,7 @@ def test_parameter_is_neither_everyone_nor_an_unfinished_rotation(synth: Synth) 
     expected = expected_in(rollout(synth, UNITS))
     for now in (
         rollout(synth, PROVIDED, everyone),
-        rollout(synth, PROVIDED | {"pump:next-external-id": NEXT}),
+        rollout(synth, PROVIDED | {"next-external-id": NEXT}),
     ):
         assert compared(expected, now)[0] == "incomplete"
 
@@ -174,7 +174,7 @@ def test_role_is_compared_with_that_of_its_own_stack_set(
 ) -> None:
     """Not with that of the single stack next to it."""
     templates = {
-        name: synth(PROVIDED | ({"pump:external-id": NEXT} if name == differs else {}))[name]
+        name: synth(PROVIDED | ({"external-id": NEXT} if name == differs else {}))[name]
         for name in ("PumpReadOnly", "PumpReadOnlyRollout")
     }
     (expected,) = rollouts_in(read_templates(Path(written(templates, tmp_path / "R"))), "R")

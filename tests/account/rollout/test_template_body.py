@@ -14,17 +14,16 @@ from pump_roles.account.rollout.expected import rollouts_in
 from pump_roles.json_input import InputError
 from tests.support import EXTERNAL_ID, PUMP_ACCOUNT, Synth, json_values
 
-CONTEXT = {
-    "pump:principal": PUMP_ACCOUNT,
-    "pump:external-id": EXTERNAL_ID,
-    "pump:read-only:organizational-units": "r-abcd",
-    "pump:read-only:exclude-accounts": "000011112222",
+SETTINGS = {
+    "principal": PUMP_ACCOUNT,
+    "external-id": EXTERNAL_ID,
+    "read-only": {"organizational-units": ["r-abcd"], "exclude-accounts": ["000011112222"]},
 }
 
 
 @pytest.mark.parametrize("write", [json.dumps, yaml.safe_dump, lambda template: template])
 def test_reads_the_rollout_of_a_deployed_template(write: Any, synth: Synth) -> None:
-    template = synth(CONTEXT)["PumpReadOnlyRollout"]
+    template = synth(SETTINGS)["PumpReadOnlyRollout"]
     deployed = deployed_by_template(write(template), "PumpReadOnlyRollout")
     (targets,) = rollouts_in(deployed, "the stack")
     assert (targets.stack_set, targets.units) == ("PumpReadOnly", ("r-abcd",))
