@@ -267,10 +267,10 @@ def _misplaced(typed: str) -> ConfigError:
     *of_role, name = typed.removeprefix(_PREFIX).split(":")
     key = Key(":".join(of_role), name)
     place = f"{_FILE}, or into the file that -c {SETTINGS}=FILE names"
-    if str(key) in KEYS:
+    if key in KEYS.values():
         quoted = f'"{name}"' + (f' in "{key.role}"' if key.role else "")
         return ConfigError(f"{typed}: put {quoted} into {place}")
-    hint = _nearest_key(key, also=[SETTINGS])
+    hint = _nearest_key(key, SETTINGS)
     return ConfigError(f"{one_line(typed)}: unknown key; settings go into {place}; {hint}")
 
 
@@ -282,13 +282,13 @@ def _keys_in(settings: Settings) -> Iterator[tuple[Key, Any]]:
         for inner, inside in (own or {}).items():
             key = Key(name if name in ROLES else "", inner)
             if key not in KEYS.values():
-                hint = _nearest_key(key, also=[*ROLES])
+                hint = _nearest_key(key)
                 raise settings.error(one_line(str(key)), f"unknown key; {hint}")
             if inside is not None:
                 yield key, inside
 
 
-def _nearest_key(key: Key, *, also: Collection[str]) -> str:
+def _nearest_key(key: Key, *more: str) -> str:
     typed = str(key)
     if key.name == _CALL_AS and key.role in ROLES:
         return f"it applies to both roles, so use {_CALL_AS}"
@@ -301,7 +301,7 @@ def _nearest_key(key: Key, *, also: Collection[str]) -> str:
     if typed in KEYS:
         return f"put {KEYS[typed].name} into the object {KEYS[typed].role}"
     shared = [name for name, known in KEYS.items() if not known.role]
-    return nearest(typed, (*KEYS, *also)) or f"the keys are {', '.join((*shared, *also))}"
+    return nearest(typed, (*KEYS, *ROLES, *more)) or f"the keys are {', '.join((*shared, *ROLES))}"
 
 
 def _checked_value(settings: Settings, key: Key, value: Any) -> Any:

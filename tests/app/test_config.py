@@ -185,6 +185,11 @@ PLACE = "into pump.json, or into the file that -c pump:settings=FILE names"
                 "read-only.role-name or auto-pilot.role-name"
             ),
         ),
+        ("pump:read-only", f"unknown key; settings go {PLACE}; did you mean read-only?"),
+        (
+            "pump:read-only.role-path",
+            f"unknown key; settings go {PLACE}; put role-path into the object read-only",
+        ),
         ("pump:needed-only", f"unknown key; settings go {PLACE}; needed-only is a guardrail; "),
         ("pump:", f"unknown key; settings go {PLACE}; the keys are principal, "),
     ],
