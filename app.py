@@ -16,13 +16,15 @@ def add_validation(app: App) -> None:
 
 app = App()
 try:
-    stacks = config.read(app.node.get_all_context(), folder=Path(), configure_app=add_validation)
+    context = app.node.get_all_context()
+    settings = config.read(context, Path())
+    stacks = config.stacks(settings, context, configure_app=add_validation)
     for stack in stacks:
         stack.build(app)
 except config.ConfigError as error:
     sys.exit(f"pump-roles: {error}")
 # Not as annotations, which the CDK CLI prints on several lines.
-lines = [config.origin(stacks), *(stack.summary for stack in stacks)]
+lines = [f"settings: {settings.file or 'none'}", *(stack.summary for stack in stacks)]
 sys.stderr.writelines(f"{line}\n" for line in lines)
 add_validation(app)
 app.synth()

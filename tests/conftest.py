@@ -89,42 +89,42 @@ def published(source: str) -> list[list[dict[str, Any]]]:
 
 @pytest.fixture(scope="session")
 def synth() -> Synth:
-    """Synthesize the app's stacks without cdk-nag, once for each context."""
+    """Synthesize the app's stacks without cdk-nag, once for each content of ``pump.json``."""
 
-    def templates(context: Mapping[str, Any] | None = None) -> dict[str, Template]:
-        return {name: json.loads(file) for name, file in app_files(context or {}).items()}
+    def templates(settings: Mapping[str, Any] | None = None) -> dict[str, Template]:
+        return {name: json.loads(file) for name, file in app_files(settings or {}).items()}
 
     return templates
 
 
 @pytest.fixture(scope="session")
-def provided_context() -> dict[str, str]:
-    """Context that provides a principal and an external ID."""
-    return {"pump:principal": PRINCIPAL, "pump:external-id": EXTERNAL_ID}
+def provided() -> dict[str, str]:
+    """Settings that provide a principal and an external ID."""
+    return {"principal": PRINCIPAL, "external-id": EXTERNAL_ID}
 
 
 @pytest.fixture(scope="session")
 def assembly(tmp_path_factory: pytest.TempPathFactory) -> Assembly:
-    """Synthesize the app with the settings of ``cdk.json``, but without cdk-nag.
+    """Synthesize the app with the context of ``cdk.json``, but without cdk-nag.
 
     ``tests/app/test_app.py`` compares what the CDK CLI writes.
     """
 
     @cache
-    def synthesize(context: str) -> Path:
+    def synthesize(settings: str) -> Path:
         folder = tmp_path_factory.mktemp("cdk.out")
-        app = App(outdir=str(folder), context=_settings(ROOT) | json.loads(context))
-        for stack in config.read(json.loads(context)):
+        app = App(outdir=str(folder), context=_context(ROOT))
+        for stack in config.stacks(config.Settings(json.loads(settings))):
             stack.build(app)
         app.synth()
         return folder
 
-    return lambda context: synthesize(json.dumps(context))
+    return lambda settings: synthesize(json.dumps(settings))
 
 
 @pytest.fixture(scope="session")
 def example(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], Path]:
-    """Run an example with the settings and the context of its page; returns the folder."""
+    """Run an example with the settings of its page; returns the folder."""
     page = (EXAMPLES / "README.md").read_text()
 
     @cache
@@ -134,7 +134,7 @@ def example(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], Path]:
         )
         given = dict(word.split("=", 1) for word in shlex.split(flags) if "=" in word)
         folder = tmp_path_factory.mktemp(name)
-        app = App(outdir=str(folder), context=_settings(EXAMPLES / name) | given)
+        app = App(outdir=str(folder), context=_context(EXAMPLES / name) | given)
         with pytest.MonkeyPatch.context() as monkeypatch:
             monkeypatch.chdir(EXAMPLES / name)
             monkeypatch.setattr(aws_cdk, "App", lambda: app)
@@ -144,11 +144,11 @@ def example(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], Path]:
     return synthesize
 
 
-def _settings(folder: Path) -> dict[str, Any]:
+def _context(folder: Path) -> dict[str, Any]:
     """Return the context that the CDK CLI passes to the app of a folder."""
-    settings: dict[str, Any] = json.loads((folder / "cdk.json").read_text())
-    paths = settings.get("pathMetadata", True)
-    context: dict[str, Any] = settings["context"] | {"aws:cdk:enable-path-metadata": paths}
+    read: dict[str, Any] = json.loads((folder / "cdk.json").read_text())
+    paths = read.get("pathMetadata", True)
+    context: dict[str, Any] = read["context"] | {"aws:cdk:enable-path-metadata": paths}
     return context
 
 

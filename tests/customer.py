@@ -31,15 +31,14 @@ UNTIL: Final = "2927-01-31T18:00:00Z"
 PAYER: Final = "111122223333"
 TAG: Final = {"Key": "team", "Value": "platform"}
 
-CONTEXT: Final[Mapping[str, str]] = {
-    "pump:principal": PRINCIPAL,
-    "pump:external-id": SECRET,
-    "pump:role-path": PATH,
-    "pump:permissions-boundary": "Boundary",
-    "pump:guardrails": "recommended",
-    "pump:until": UNTIL,
-    "pump:auto-pilot:only-in-regions": ",".join(REGIONS),
-    "pump:auto-pilot:invitations-from": PAYER,
+SETTINGS: Final[Mapping[str, Any]] = {
+    "principal": PRINCIPAL,
+    "external-id": SECRET,
+    "role-path": PATH,
+    "permissions-boundary": "Boundary",
+    "guardrails": ["recommended"],
+    "until": UNTIL,
+    "auto-pilot": {"only-in-regions": REGIONS, "invitations-from": PAYER},
 }
 
 BOUNDARY_ARN: Final = f"arn:aws:iam::{ACCOUNT_ID}:policy/Boundary"
@@ -59,7 +58,7 @@ Change = Callable[[IAMClient], object]
 
 
 def reviewed_templates(synthesized: Mapping[str, Template]) -> dict[str, str]:
-    """Return the templates' texts by stack name: as synthesized with ``CONTEXT``, and a tag.
+    """Return the templates' texts by stack name: as synthesized with ``SETTINGS``, and a tag.
 
     Those of the two roles only, whatever else Pump publishes.
     """

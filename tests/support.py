@@ -46,9 +46,9 @@ from tools.sandbox.cdk import ROOT, tool_environment
 Template = dict[str, Any]
 
 Synth = Callable[..., dict[str, Template]]
-"""Synthesizes the app's stacks with some context: see the fixture ``synth``."""
+"""Synthesizes the app's stacks with some settings: see the fixture ``synth``."""
 
-Assembly = Callable[[Mapping[str, str]], Path]
+Assembly = Callable[[Mapping[str, Any]], Path]
 """Synthesizes the app with the CDK CLI: see the fixture ``assembly``."""
 
 PRINCIPAL = "arn:aws:iam::999988887777:role/PumpService"
@@ -58,11 +58,8 @@ EXAMPLES = ROOT / "examples"
 EXAMPLE_APPS = sorted(file.parent.name for file in EXAMPLES.glob("*/app.py"))
 PUMP_WORKER = "PumpWorker.template.json"
 VENDORS = "Vendors.template.json"
-FROM_PUMP = {"pump:principal": PUMP_ACCOUNT, "pump:external-id": "Example-1234-5678"}
+FROM_PUMP: dict[str, str] = json.loads((EXAMPLES / "settings.json").read_text())
 """The values with which the page of the examples synthesizes them."""
-
-IN_A_FILE = {key.removeprefix("pump:"): value for key, value in FROM_PUMP.items()}
-"""The same, as in ``pump.json``."""
 
 DOCUMENTED: dict[str, tuple[str, tuple[int, ...]]] = {
     "read-only": ("PumpReadOnlyRole", (0,)),
@@ -82,43 +79,45 @@ ROLLOUTS = [f"{stack}Rollout" for stack in STACKS]
 ROLE_ARGUMENTS: dict[str, Any] = {"pump_principal": PUMP_ACCOUNT, "external_id": EXTERNAL_ID}
 """The arguments that every role needs."""
 
-SCENARIOS: dict[str, dict[str, str]] = {
+SCENARIOS: dict[str, dict[str, Any]] = {
     "universal": {},
-    "given": {"pump:principal": PRINCIPAL, "pump:external-id": EXTERNAL_ID},
+    "given": {"principal": PRINCIPAL, "external-id": EXTERNAL_ID},
     "everything": {
-        "pump:principal": "arn:aws:iam::999988887777:role/service/PumpService",
-        "pump:external-id": "a=b=c,d@e.f:g/h-i+j_k",
-        "pump:next-external-id": "Next-5678",
-        "pump:role-path": "/pump/",
-        "pump:permissions-boundary": "platform/Boundary",
-        "pump:auto-pilot:permissions-boundary": "arn:aws:iam::aws:policy/PowerUserAccess",
-        "pump:guardrails": "recommended",
-        "pump:auto-pilot:only-in-regions": "us-east-1,eu-west-1",
-        "pump:auto-pilot:invitations-from": "111122223333",
-        "pump:until": "2927-01-31T18:00:00Z",
-        "pump:tags": "team=platform,cost-center=a=b",
-        "pump:termination-protection": "true",
+        "principal": "arn:aws:iam::999988887777:role/service/PumpService",
+        "external-id": "a=b=c,d@e.f:g/h-i+j_k",
+        "next-external-id": "Next-5678",
+        "role-path": "/pump/",
+        "permissions-boundary": "platform/Boundary",
+        "guardrails": ["recommended"],
+        "until": "2927-01-31T18:00:00Z",
+        "tags": {"team": "platform", "cost-center": "a=b"},
+        "termination-protection": True,
+        "auto-pilot": {
+            "permissions-boundary": "arn:aws:iam::aws:policy/PowerUserAccess",
+            "only-in-regions": ["us-east-1", "eu-west-1"],
+            "invitations-from": "111122223333",
+        },
     },
     "rollout": {
-        "pump:principal": "999988887777",
-        "pump:external-id": "Example-1234",
-        "pump:organizational-units": "r-abcd",
-        "pump:exclude-accounts": "111111111111,222222222222",
-        "pump:auto-pilot:organizational-units": "ou-abcd-12345678,ou-abcd-87654321",
-        "pump:max-concurrent-count": "1",
-        "pump:failure-tolerance-count": "0",
+        "principal": "999988887777",
+        "external-id": "Example-1234",
+        "organizational-units": ["r-abcd"],
+        "exclude-accounts": ["111111111111", "222222222222"],
+        "max-concurrent-count": 1,
+        "failure-tolerance-count": 0,
+        "auto-pilot": {"organizational-units": ["ou-abcd-12345678", "ou-abcd-87654321"]},
     },
     "rollout as delegated administrator": {
-        "pump:next-external-id": "Next-5678",
-        "pump:read-only:organizational-units": "ou-abcd-12345678",
-        "pump:only-accounts": "111111111111",
-        "pump:max-concurrent-percentage": "25",
-        "pump:failure-tolerance-percentage": "5",
-        "pump:region": "eu-west-1",
-        "pump:call-as": "delegated-admin",
+        "next-external-id": "Next-5678",
+        "read-only": {"organizational-units": ["ou-abcd-12345678"]},
+        "only-accounts": ["111111111111"],
+        "max-concurrent-percentage": 25,
+        "failure-tolerance-percentage": 5,
+        "region": "eu-west-1",
+        "call-as": "delegated-admin",
     },
 }
-"""Contexts of the app that together use every key."""
+"""Settings of the app that together use every key."""
 
 BUYING_AND_SELLING = [
     "ec2:PurchaseReservedInstancesOffering",
@@ -368,15 +367,18 @@ def published_patterns(published: list[list[dict[str, Any]]], kind: str) -> list
     )
 
 
-def app_files(context: Mapping[str, Any]) -> dict[str, bytes]:
-    """Return the app's templates, by stack, as they are written without the CDK CLI."""
-    return _app_files(json.dumps(context))
+def app_files(settings: Mapping[str, Any]) -> dict[str, bytes]:
+    """Return the app's templates, by stack, as they are written without the CDK CLI.
+
+    :param settings: the settings, as in ``pump.json``.
+    """
+    return _app_files(json.dumps(settings))
 
 
 @cache
-def _app_files(context: str) -> dict[str, bytes]:
+def _app_files(settings: str) -> dict[str, bytes]:
     app = App()
-    for stack in config.read(json.loads(context)):
+    for stack in config.stacks(config.Settings(json.loads(settings))):
         stack.build(app)
     return {
         stack.stack_name: Path(stack.template_full_path).read_bytes()
@@ -787,13 +789,3 @@ def other_commands() -> str:
     own = Path(sys.prefix, "bin").resolve()
     folders = os.environ["PATH"].split(os.pathsep)
     return os.pathsep.join(folder for folder in folders if Path(folder).resolve() != own)
-
-
-def as_context(settings: Mapping[str, Any]) -> dict[str, Any]:
-    """Return the context that means the same as a settings file."""
-    return {
-        ":".join(("pump", *role, name)): value
-        for key, inside in settings.items()
-        for role, own in [([key], inside) if key in ROLES else ([], {key: inside})]
-        for name, value in own.items()
-    }

@@ -24,7 +24,7 @@ from tests.account.activity.trail import PURCHASES, call, write
 from tests.docs.pages import shown
 from tests.support import (
     EXTERNAL_ID,
-    IN_A_FILE,
+    FROM_PUMP,
     PRINCIPAL,
     STACKS,
     Assembly,
@@ -46,8 +46,8 @@ NEEDS_A_NETWORK = "make setup-review"
 COPIED = re.findall(r"```shell\n(.*)\n```", (CI.parent / "README.md").read_text())
 """What takes its place where an example was copied: one line."""
 
-GIVEN = {"pump:principal": PRINCIPAL, "pump:external-id": EXTERNAL_ID}
-GUARDED = {**GIVEN, "pump:guardrails": "recommended"}
+GIVEN = {"principal": PRINCIPAL, "external-id": EXTERNAL_ID}
+GUARDED = {**GIVEN, "guardrails": ["recommended"]}
 
 
 @dataclass(frozen=True)
@@ -142,19 +142,19 @@ def checkout(tmp_path: Path) -> Path:
 @pytest.fixture
 def configure(
     checkout: Path, assembly: Assembly, monkeypatch: pytest.MonkeyPatch
-) -> Callable[[dict[str, str]], None]:
+) -> Callable[[dict[str, Any]], None]:
     """Set what the copy's settings are, so what the CDK CLI synthesizes."""
 
-    def configured(context: dict[str, str]) -> None:
+    def configured(settings: dict[str, Any]) -> None:
         shutil.rmtree(checkout / "cdk.out", ignore_errors=True)
-        monkeypatch.setenv("SYNTHESIZED", str(assembly(context)))
+        monkeypatch.setenv("SYNTHESIZED", str(assembly(settings)))
 
     return configured
 
 
 @pytest.mark.slow
 def test_job_passes_with_an_accepted_baseline_and_fails_on_a_broader_role(
-    checkout: Path, configure: Callable[[dict[str, str]], None], assembly: Assembly
+    checkout: Path, configure: Callable[[dict[str, Any]], None], assembly: Assembly
 ) -> None:
     baseline = checkout / "pump-report.json"
     accepted = as_json(of_templates(assembly(GUARDED)))
@@ -218,7 +218,7 @@ def test_copied_example_installs_as_its_page_says_and_its_job_passes(
     for name in ("node", "npx"):
         (commands / name).symlink_to(own / name)
     assert json.loads(written) == {"principal": "PRINCIPAL", "external-id": "EXTERNAL_ID"}
-    (vendors / "pump.json").write_text(json.dumps(IN_A_FILE))
+    (vendors / "pump.json").write_text(json.dumps(FROM_PUMP))
     accepted = as_json(of_templates(example("read_only")))
     (vendors / "pump-report.json").write_text(accepted, encoding="utf-8")
     text = (CI / "github-actions.yml").read_text()
@@ -233,7 +233,7 @@ def test_copied_example_installs_as_its_page_says_and_its_job_passes(
 @pytest.mark.slow
 def test_scheduled_job_passes_until_an_account_differs(
     checkout: Path,
-    configure: Callable[[dict[str, str]], None],
+    configure: Callable[[dict[str, Any]], None],
     assembly: Assembly,
     aws: EmbeddedAws,
 ) -> None:
@@ -336,7 +336,7 @@ def test_jobs_upload_what_they_write() -> None:
 
 @pytest.mark.slow
 def test_job_without_a_usable_baseline_fails_and_offers_a_new_one(
-    checkout: Path, configure: Callable[[dict[str, str]], None], assembly: Assembly
+    checkout: Path, configure: Callable[[dict[str, Any]], None], assembly: Assembly
 ) -> None:
     (checkout / "pump-report.json").write_text('{"schema": 0}')
     configure(GUARDED)

@@ -21,7 +21,6 @@ from tests.support import (
     EXAMPLE_APPS,
     EXAMPLES,
     FROM_PUMP,
-    IN_A_FILE,
     PUMP_WORKER,
     VENDORS,
     access_policy,
@@ -70,15 +69,13 @@ def test_every_finding_is_acknowledged_on_its_role_with_a_reason(pump_side: Path
 
 
 def synthesize(
-    text: str,
-    folder: Path,
-    monkeypatch: pytest.MonkeyPatch,
-    context: Mapping[str, str] | None = None,
+    text: str, folder: Path, monkeypatch: pytest.MonkeyPatch, settings: Mapping[str, str]
 ) -> None:
     """Run an example's code in this process, where that takes a fraction of a second."""
     (folder / "app.py").write_text(text)
+    (folder / "pump.json").write_text(json.dumps(settings))
     monkeypatch.chdir(folder)
-    app = App(outdir=str(folder / "cdk.out"), context=context)
+    app = App(outdir=str(folder / "cdk.out"))
     monkeypatch.setattr(aws_cdk, "App", lambda: app)
     runpy.run_path(str(folder / "app.py"), run_name="__main__")
 
@@ -166,28 +163,24 @@ def test_gate_of_the_organization_also_checks_what_stack_sets_deploy(
 def test_example_without_a_value_from_pump_ends_with_one_line(
     name: str, key: str, value: str | None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    context = {other: text for other, text in FROM_PUMP.items() if other != key}
-    context |= {} if value is None else {key: value}
+    settings = {other: text for other, text in FROM_PUMP.items() if other != key}
+    settings |= {} if value is None else {key: value}
     text = (EXAMPLES / name / "app.py").read_text()
     with pytest.raises(SystemExit) as raised:
-        synthesize(text, tmp_path, monkeypatch, context)
-    name = key.removeprefix("pump:")
-    problem = f"{name} is missing; set it in pump.json, or pass -c {key}=VALUE"
-    assert raised.value.code == problem
+        synthesize(text, tmp_path, monkeypatch, settings)
+    assert raised.value.code == f"{key} is missing; set it in pump.json"
     assert list((tmp_path / "cdk.out").iterdir()) == []
 
 
-@pytest.mark.parametrize("name", ["read_only", "organization"])
-def test_example_reads_pump_json_and_c_overrides_it(
+@pytest.mark.parametrize("name", CUSTOMERS)
+def test_example_does_not_ignore_another_setting(
     name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    (tmp_path / "pump.json").write_text(json.dumps(IN_A_FILE))
     text = (EXAMPLES / name / "app.py").read_text()
-    synthesize(text, tmp_path, monkeypatch, {"pump:external-id": "Typed-1234-5678"})
-    templates = "".join(file.read_text() for file in (tmp_path / "cdk.out").glob("*.template.json"))
-    assert IN_A_FILE["principal"] in templates
-    assert "Typed-1234-5678" in templates
-    assert IN_A_FILE["external-id"] not in templates
+    with pytest.raises(SystemExit) as raised:
+        synthesize(text, tmp_path, monkeypatch, {**FROM_PUMP, "role-path": "/pump/"})
+    problem = "pump.json: this app does not read role-path; set it in app.py"
+    assert raised.value.code == problem
 
 
 def test_report_that_the_page_runs_has_no_alarm(example: Callable[[str], Path]) -> None:

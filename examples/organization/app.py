@@ -79,18 +79,14 @@ class AutoPilotInOrganization(Stack):
 
 
 def from_pump(app: App, key: str) -> str:
-    """Return a value that Pump gives you: from ``-c pump:KEY=VALUE``, or else ``pump.json``."""
-    value: str | None = app.node.try_get_context(f"pump:{key}")
-    file = Path("pump.json")
-    if value is None and file.exists():
-        settings = json.loads(file.read_text(encoding="utf-8"))
-        if more := settings.keys() - {"principal", "external-id"}:
-            sys.exit(
-                f"pump.json: this app does not read {', '.join(sorted(more))}; set it in app.py"
-            )
-        value = settings.get(key)
+    """Return a value that Pump gives you, from ``pump.json`` or ``-c pump:settings=FILE``."""
+    file = Path(app.node.try_get_context("pump:settings") or "pump.json")
+    settings = json.loads(file.read_text(encoding="utf-8")) if file.exists() else {}
+    if more := settings.keys() - {"principal", "external-id"}:
+        sys.exit(f"{file}: this app does not read {', '.join(sorted(more))}; set it in app.py")
+    value: str | None = settings.get(key)
     if not value:
-        sys.exit(f"{key} is missing; set it in pump.json, or pass -c pump:{key}=VALUE")
+        sys.exit(f"{key} is missing; set it in {file}")
     return value
 
 

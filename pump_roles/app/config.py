@@ -1,13 +1,10 @@
-"""Turns the settings, a file and CDK context, into the stacks' arguments.
-
-No other module reads them.
-"""
+"""Turns the settings, one JSON file, into the stacks' arguments. No other module reads them."""
 
 import os
-import re
-from collections.abc import Collection, Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any, Final, NamedTuple
 
 from aws_cdk import App, Stack
@@ -67,27 +64,14 @@ _ALTERNATIVES: Final = (
 
 
 class Key(NamedTuple):
-    """A key of the settings.
-
-    :param role: the role's kind; empty if the key applies to both.
-    :param name: its name, such as ``role-path``.
-    :param file: the settings file that it is in; empty if it is in the context.
-    """
+    """A key of the settings: empty ``role`` if it applies to both roles, and its ``name``."""
 
     role: str
     name: str
-    file: str = ""
-
-    @property
-    def typed(self) -> str:
-        """The key as the user typed it, where ``.`` means that it is in an object."""
-        if self.file:
-            return ".".join(filter(None, (self.role, self.name)))
-        return ":".join(filter(None, ("pump", self.role, self.name)))
 
     def __str__(self) -> str:
-        """Return the key for an error message, with its file."""
-        return f"{self.file}: {self.typed}" if self.file else self.typed
+        """Return the key as the user typed it, where ``.`` means that it is in an object."""
+        return ".".join(filter(None, self))
 
 
 _PREFIX: Final = "pump:"
@@ -98,7 +82,7 @@ _FILE: Final = "pump.json"
 """The settings file if no other is named."""
 
 KEYS: Final[Mapping[str, Key]] = {
-    key.typed: key
+    str(key): key
     # Empty for both roles.
     for role in ("", *ROLES)
     for name in _ARGUMENTS
@@ -106,11 +90,23 @@ KEYS: Final[Mapping[str, Key]] = {
     if name != (_CALL_AS if role else _ROLE_NAME)
     for key in [Key(role, name)]
 }
-"""The context keys, as typed."""
+"""The keys, as typed."""
 
 
 class ConfigError(ValueError):
     """A key or its value is wrong. The message is for the person who typed it."""
+
+
+@dataclass(frozen=True)
+class Settings:
+    """The content of a settings file, and the file for error messages; both empty if none."""
+
+    content: Mapping[str, Any]
+    file: str = _FILE
+
+    def error(self, key: object, problem: str) -> ConfigError:
+        """Return the error about one of the file's keys."""
+        return ConfigError(f"{self.file}: {key}: {problem}")
 
 
 _Keys = Mapping[str, Key]
@@ -126,6 +122,7 @@ class StackSettings:
     :param stack_class: its class.
     :param arguments: its arguments.
     :param keys: the key of each argument, and of each guardrail that has its own key.
+    :param settings: the settings, for error messages.
     :param boundary: a description of the boundary that the CDK gives to every role of the app;
         empty if there is none.
     """
@@ -135,6 +132,7 @@ class StackSettings:
     stack_class: type[Stack]
     arguments: Mapping[str, Any]
     keys: Mapping[str, Key]
+    settings: Settings
     boundary: str = ""
 
     def build(self, app: App) -> Stack:
@@ -148,8 +146,8 @@ class StackSettings:
             # Several keys make one list of guardrails.
             key = self.keys.get(error.guardrail) or self.keys.get(error.argument)
             other = self.keys.get(error.other)
-            problem = error.problem_naming(other.typed) if other else error.problem
-            raise ConfigError(f"{key or self.stack_id}: {problem}") from None
+            problem = error.problem_naming(str(other)) if other else error.problem
+            raise self.settings.error(key or self.stack_id, problem) from None
 
     @property
     def summary(self) -> str:
@@ -157,49 +155,66 @@ class StackSettings:
         return summary(self.stack_id, self.role, self.arguments, boundary=self.boundary)
 
 
-def read(
-    context: Mapping[str, Any],
+def read(context: Mapping[str, Any], folder: Path) -> Settings:
+    """Return the settings in ``pump.json``, or in the file that the context names.
+
+    :param context: all of the app's context.
+    :param folder: the folder of ``pump.json``, from which a path in the context leads.
+    :raises ConfigError: when the file cannot be read, or a setting is in the context.
+    """
+    for typed in context:
+        if typed.startswith(_PREFIX) and typed != SETTINGS:
+            raise _misplaced(typed)
+    named = context.get(SETTINGS)
+    # A link that leads nowhere is a file that cannot be read.
+    if named is None and not os.path.lexists(folder / _FILE):
+        return Settings({}, "")
+    try:
+        name = _FILE if named is None else validators.SETTINGS_FILE.check(SETTINGS, named)
+        content, _ = read_json(folder / name, "a settings file")
+    except (ArgumentError, InputError) as error:
+        raise ConfigError(str(error)) from None
+    if not isinstance(content, dict):
+        raise ConfigError(f"{folder / name}: is not a settings file: it is not a JSON object")
+    return Settings(content, str(folder / name))
+
+
+def stacks(
+    settings: Settings,
+    context: Mapping[str, Any] = MappingProxyType({}),
     *,
-    folder: Path | None = None,
     configure_app: ConfigureApp | None = None,
 ) -> list[StackSettings]:
-    """Return what the settings file and the context say about each stack.
+    """Return what the settings say about each stack.
 
-    In the context, ``pump:KEY`` applies to both roles, and ``pump:read-only:KEY`` or
-    ``pump:auto-pilot:KEY`` to one. In the file, ``KEY`` applies to both, and what is in an object
-    ``read-only`` or ``auto-pilot`` to one. A key in the context overrides the file, and then a key
-    for one role overrides that for both. A guardrail for both roles applies to the roles that have
+    A key applies to both roles, and what is in an object ``read-only`` or ``auto-pilot`` to one; it
+    overrides the key for both. A guardrail for both roles applies to the roles that have
     permissions that it denies. Each role has a stack, unless a delegated administrator deploys the
     app, and a rollout if it has organizational units.
 
-    :param context: all of the app's context.
-    :param folder: the folder of ``pump.json``, and of the file that the context key
-        ``pump:settings`` names. By default, only the context counts.
+    :param settings: the settings.
+    :param context: the app's context, of which only the CDK's own permissions boundary counts.
     :param configure_app: called with the app of each rollout's member template.
-    :raises ConfigError: when the file cannot be read, a key is unknown, a value is not accepted
-        (even if another key overrides it), or two keys exclude each other. A key whose value is
-        null counts as omitted, as the CDK treats one in the context.
+    :raises ConfigError: when a key is unknown, a value is not accepted (even if another key
+        overrides it), or two keys exclude each other. A key whose value is null counts as omitted.
     """
-    file = "" if folder is None else _settings_file(context, folder)
-    in_context = _of_context(context)
-    values = {key: _checked_value(key, value) for key, value in (*in_context, *_of_file(file))}
-    keys_of = {role: _of_role(role, values, file) for role in ROLES}
-    _check_names(keys_of, values)
+    values = {key: _checked_value(settings, key, value) for key, value in _keys_in(settings)}
+    keys_of = {role: _of_role(role, values) for role in ROLES}
+    _check_names(settings, keys_of, values)
     rolled_out = [role for role in ROLES if _UNITS in keys_of[role]]
     for key in values:
         applies = key.role in rolled_out if key.role else bool(rolled_out)
         if key.name in _ROLLOUT and not applies:
-            raise ConfigError(
-                f"{key}: applies only to a rollout, which requires "
-                f"{key._replace(name=_UNITS).typed}"
-            )
+            units = key._replace(name=_UNITS)
+            raise settings.error(key, f"applies only to a rollout, which requires {units}")
     callers = {values[keys[_CALL_AS]] for keys in keys_of.values() if _CALL_AS in keys}
     delegated = "delegated-admin" in callers
     for key in values if delegated else ():
         if key.role and key.role not in rolled_out:
-            raise ConfigError(
-                f"{key}: a delegated administrator deploys the {key.role} role only as a rollout, "
-                f"which requires {key._replace(name=_UNITS).typed}"
+            raise settings.error(
+                key,
+                f"a delegated administrator deploys the {key.role} role only as a rollout, which "
+                f"requires {key._replace(name=_UNITS)}",
             )
     with_stack = [] if delegated else list(ROLES)
     built = {role: keys_of[role] for role in with_stack or rolled_out}
@@ -209,33 +224,23 @@ def read(
     for role in with_stack:
         own = keys_of[role].get(_BOUNDARY)
         if boundary and own and _policy_of_boundary(values[own]) != _policy_of_boundary(boundary):
-            raise ConfigError(
-                f"{own}: must be the same policy as {_BOUNDARY_OF_CDK}, which replaces it"
+            raise settings.error(
+                own, f"must be the same policy as {_BOUNDARY_OF_CDK}, which replaces it"
             )
         single = ROLLOUT_STACKS[role].rollout_class.stack_class
         arguments, keys = _arguments(role, _ROLE, built, values)
         stack_id = ROLES[role].stack_name
-        found.append(StackSettings(stack_id, role, single, arguments, keys, boundary=shown))
+        found.append(StackSettings(stack_id, role, single, arguments, keys, settings, shown))
     for role in rolled_out:
         if boundary and _BOUNDARY not in keys_of[role]:
             raise ConfigError(
-                f"{_BOUNDARY_OF_CDK}: does not reach the accounts of a rollout; set "
-                f"{Key('', _BOUNDARY).typed} too"
+                f"{_BOUNDARY_OF_CDK}: does not reach the accounts of a rollout; set {_BOUNDARY} too"
             )
         arguments, keys = _arguments(role, _ARGUMENTS, built, values)
         arguments["configure_app"] = configure_app
         stack_id = f"{ROLES[role].stack_name}Rollout"
-        found.append(StackSettings(stack_id, role, ROLLOUT_STACKS[role], arguments, keys))
+        found.append(StackSettings(stack_id, role, ROLLOUT_STACKS[role], arguments, keys, settings))
     return found
-
-
-def origin(stacks: Iterable[StackSettings]) -> str:
-    """Return one line that says where the settings of some stacks come from."""
-    keys = {key for stack in stacks for key in stack.keys.values()}
-    files = sorted({key.file for key in keys if key.file})
-    context = sorted(key.typed for key in keys if not key.file)
-    found = [*files, *([f"context ({', '.join(context)})"] if context else [])]
-    return f"settings: {' and '.join(found) or 'none'}"
 
 
 def _boundary_of_cdk(context: Mapping[str, Any]) -> str:
@@ -258,77 +263,56 @@ def _policy_of_boundary(boundary: str) -> tuple[bool, str]:
     return arn.endswith(":aws"), name
 
 
-def _settings_file(context: Mapping[str, Any], folder: Path) -> str:
-    # Empty if there is none. A link that leads nowhere is a file that cannot be read.
-    named = context.get(SETTINGS)
-    if named is not None:
-        try:
-            return str(folder / validators.SETTINGS_FILE.check(SETTINGS, named))
-        except ArgumentError as error:
-            raise ConfigError(str(error)) from None
-    return str(folder / _FILE) if os.path.lexists(folder / _FILE) else ""
+def _misplaced(typed: str) -> ConfigError:
+    *of_role, name = typed.removeprefix(_PREFIX).split(":")
+    key = Key(":".join(of_role), name)
+    place = f"{_FILE}, or into the file that -c {SETTINGS}=FILE names"
+    if key in KEYS.values():
+        quoted = f'"{name}"' + (f' in "{key.role}"' if key.role else "")
+        return ConfigError(f"{typed}: put {quoted} into {place}")
+    hint = _nearest_key(key, SETTINGS)
+    return ConfigError(f"{one_line(typed)}: unknown key; settings go into {place}; {hint}")
 
 
-def _of_context(context: Mapping[str, Any]) -> Iterator[tuple[Key, Any]]:
-    for typed, value in context.items():
-        if typed in KEYS:
-            yield KEYS[typed], value
-        elif typed.startswith(_PREFIX) and typed != SETTINGS:
-            *of_role, name = typed.removeprefix(_PREFIX).split(":")
-            raise _unknown_key(typed, Key(":".join(of_role), name), also=[SETTINGS])
-
-
-def _of_file(file: str) -> Iterator[tuple[Key, Any]]:
-    if not file:
-        return
-    try:
-        content, _ = read_json(Path(file), "a settings file")
-    except InputError as error:
-        raise ConfigError(str(error)) from None
-    if not isinstance(content, dict):
-        raise ConfigError(f"{file}: is not a settings file: it is not a JSON object")
-    for name, value in content.items():
+def _keys_in(settings: Settings) -> Iterator[tuple[Key, Any]]:
+    for name, value in settings.content.items():
         own = value if name in ROLES else {name: value}
         if own is not None and not isinstance(own, dict):
-            raise ConfigError(f"{file}: {name}: must be an object, with the keys of this role")
+            raise settings.error(name, "must be an object, with the keys of this role")
         for inner, inside in (own or {}).items():
-            key = Key(name if name in ROLES else "", inner, file)
-            if key._replace(file="") not in KEYS.values():
-                raise _unknown_key(key.typed, key, also=[*ROLES])
+            key = Key(name if name in ROLES else "", inner)
+            if key not in KEYS.values():
+                hint = _nearest_key(key)
+                raise settings.error(one_line(str(key)), f"unknown key; {hint}")
             if inside is not None:
                 yield key, inside
 
 
-def _unknown_key(typed: str, key: Key, *, also: Collection[str]) -> ConfigError:
-    known = {known._replace(file=key.file).typed: known for known in KEYS.values()}
+def _nearest_key(key: Key, *more: str) -> str:
+    typed = str(key)
     if key.name == _CALL_AS and key.role in ROLES:
-        hint = f"it applies to both roles, so use {key._replace(role='').typed}"
-    elif key.name == _ROLE_NAME and not key.role:
-        own = " or ".join(key._replace(role=role).typed for role in ROLES)
-        hint = f"it applies to one role, so use {own}"
-    elif key.name in Guardrail.names():
-        role = key.role if key.role in ROLES else ""
-        guardrails = key._replace(role=role, name="guardrails").typed
-        hint = f"{key.name} is a guardrail; use it as a value of {guardrails}"
-    elif typed in known:
-        hint = f"put {known[typed].name} into the object {known[typed].role}"
-    else:
-        shared = [name for name, found in known.items() if not found.role]
-        hint = nearest(typed, (*known, *also)) or f"the keys are {', '.join((*shared, *also))}"
-    shown = f"{key.file}: {one_line(typed)}" if key.file else one_line(typed)
-    return ConfigError(f"{shown}: unknown key; {hint}")
+        return f"it applies to both roles, so use {_CALL_AS}"
+    if key.name == _ROLE_NAME and not key.role:
+        own = " or ".join(str(key._replace(role=role)) for role in ROLES)
+        return f"it applies to one role, so use {own}"
+    if key.name in Guardrail.names():
+        guardrails = Key(key.role if key.role in ROLES else "", "guardrails")
+        return f"{key.name} is a guardrail; use it as a value of {guardrails}"
+    if typed in KEYS:
+        return f"put {KEYS[typed].name} into the object {KEYS[typed].role}"
+    shared = [name for name, known in KEYS.items() if not known.role]
+    return nearest(typed, (*KEYS, *ROLES, *more)) or f"the keys are {', '.join((*shared, *ROLES))}"
 
 
-def _checked_value(key: Key, value: Any) -> Any:
+def _checked_value(settings: Settings, key: Key, value: Any) -> Any:
     _, validator = _ARGUMENTS[key.name]
     try:
-        # Even if another key overrides it.
-        checked = validator.check(key.typed, _parsed(key, value, validator))
+        checked = validator.check(str(key), value)
         return _guardrails(key.name, checked) if key.name in _GUARDRAILS else checked
     except ArgumentError as error:
         # A guardrail that takes a value has its own key.
-        other = key._replace(name=error.guardrail).typed
-        raise ConfigError(f"{key}: {error.problem_naming(other)}") from None
+        other = key._replace(name=error.guardrail)
+        raise settings.error(key, error.problem_naming(str(other))) from None
 
 
 def _guardrails(name: str, value: Any) -> list[Guardrail]:
@@ -338,46 +322,27 @@ def _guardrails(name: str, value: Any) -> list[Guardrail]:
     return [with_value(value)]
 
 
-def _parsed(key: Key, value: Any, validator: _Validator) -> Any:
-    # Every value from the command line is a string.
-    if isinstance(validator, validators.Text) or not isinstance(value, str):
-        return value
-    if isinstance(validator, validators.Boolean):
-        return {"true": True, "false": False}.get(value, value)
-    if isinstance(validator, validators.Integer):
-        return int(value) if re.fullmatch("[0-9]{1,9}", value) else value
-    elements = [element.strip() for element in value.split(",")] if value.strip() else []
-    if isinstance(validator, validators.ListOf):
-        return elements
-    tags = [(name, text) for name, _, text in (tag.partition("=") for tag in elements)]
-    if len(dict(tags)) < len(tags):
-        raise ArgumentError(key.typed, "a tag is listed twice")
-    return dict(tags)
-
-
-def _check_names(keys_of: Mapping[str, _Keys], values: Mapping[Key, Any]) -> None:
+def _check_names(
+    settings: Settings, keys_of: Mapping[str, _Keys], values: Mapping[Key, Any]
+) -> None:
     own = {role: keys[_ROLE_NAME] for role, keys in keys_of.items() if _ROLE_NAME in keys}
     names = [values[own[role]] if role in own else ROLES[role].name for role in ROLES]
     if len({name.lower() for name in names}) < len(names):
         *_, last = own.values()
-        raise ConfigError(
-            f"{last}: {values[last]!r} would be the name of both roles; role names must be "
-            "unique in an account, ignoring case"
+        raise settings.error(
+            last,
+            f"{values[last]!r} would be the name of both roles; role names must be unique in an "
+            "account, ignoring case",
         )
 
 
-def _of_role(role: str, values: Collection[Key], file: str) -> _Keys:
-    found: dict[str, Key] = {}
-    for of_role, place in ((role, ""), ("", ""), (role, file), ("", file)):
-        overridden = {
-            *found,
-            *(name for names in _ALTERNATIVES if names & found.keys() for name in names),
-        }
-        found |= {
-            name: key
-            for name in _ARGUMENTS
-            if name not in overridden and (key := Key(of_role, name, place)) in values
-        }
+def _of_role(role: str, values: Collection[Key]) -> _Keys:
+    own = {key.name: key for key in values if key.role == role}
+    overridden = own.keys() | {
+        name for names in _ALTERNATIVES if names & own.keys() for name in names
+    }
+    shared = {key.name: key for key in values if not key.role and key.name not in overridden}
+    found = own | shared
     return {name: found[name] for name in _ARGUMENTS if name in found}
 
 

@@ -40,7 +40,7 @@ class Guardrail:
     deployed; only ``ONLY_WHEN_APPROVED`` is then opened and closed with a tag of the role. To stop
     everything, see "Stop Pump now" in ``docs/operations.md``.
 
-    :param name: its name, as in the context and in error messages.
+    :param name: its name, as in the settings and in error messages.
     :param removes: what it denies.
     :param costs: what Pump cannot do with it.
     :param text: its statements as JSON text: each ``Action`` with the reason why it is denied, or
@@ -219,7 +219,7 @@ class Guardrail:
             raise ArgumentError(
                 "guardrails",
                 f"{name} takes a value; use the key {{other}}, or {method}()",
-                other=f"pump:{name}",
+                other=name,
                 guardrail=name,
             )
         return found

@@ -109,7 +109,7 @@ class PolicyReport:
 class GuardrailReport:
     """What a guardrail of this package does to a role.
 
-    :param name: its name, as in the context key.
+    :param name: its name, as in the settings.
     :param policy: the name of its policy.
     :param value: the value that the customer chose, in words, such as ``only us-east-1``; may be
         empty.

@@ -12,18 +12,22 @@ from aws_cdk import App
 from tests.support import SCENARIOS, STACKS, Assembly
 from tools.sandbox.cdk import ROOT, cdk, recommended_flags
 
-UNITS = {"pump:organizational-units": "r-abcd"}
+UNITS = {"organizational-units": ["r-abcd"]}
 
 
 @pytest.mark.parametrize(
-    ("context", "key"),
+    ("settings", "context", "key"),
     [
-        ({"pump:external-id": "ab\n"}, "pump:external-id"),
+        ({"external-id": "ab\n"}, {}, "pump.json: external-id"),
         # Only building its stack shows that this is wrong.
-        ({"pump:external-id": "ab", "pump:next-external-id": "ab"}, "pump:next-external-id"),
+        ({"external-id": "ab", "next-external-id": "ab"}, {}, "pump.json: next-external-id"),
+        ({}, {"pump:external-id": "ab"}, "pump:external-id"),
+        ({}, {"pump:read-only:role-name": "Vendor"}, "pump:read-only:role-name"),
+        ({}, {"pump:settings": "prod.json"}, "prod.json"),
     ],
 )
-def test_bad_input_gives_one_message_and_no_template(
+def test_bad_input_gives_one_message_and_no_template(  # noqa: PLR0917
+    settings: dict[str, Any],
     context: dict[str, Any],
     key: str,
     tmp_path: Path,
@@ -31,6 +35,7 @@ def test_bad_input_gives_one_message_and_no_template(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
     monkeypatch.chdir(tmp_path)
+    (tmp_path / "pump.json").write_text(json.dumps(settings))
     app = App(context=context, outdir=str(tmp_path / "out"))
     monkeypatch.setattr(aws_cdk, "App", lambda: app)
     with pytest.raises(SystemExit) as ended:
@@ -44,30 +49,35 @@ def test_bad_input_gives_one_message_and_no_template(
 
 
 @pytest.mark.slow
-def test_cdk_synth_writes_the_templates_of_the_other_tests_from_pump_json_and_c(
-    assembly: Assembly, checkout: Path
+@pytest.mark.parametrize("named", [False, True])
+def test_cdk_synth_writes_the_templates_of_the_other_tests(
+    assembly: Assembly, checkout: Path, *, named: bool
 ) -> None:
-    given = SCENARIOS["everything"] | UNITS
-    flags = [word for name, value in given.items() for word in ("-c", f"{name}={value}")]
+    settings = SCENARIOS["everything"] | UNITS | {"region": "eu-west-1"}
+    file = "prod.json" if named else "pump.json"
+    (checkout / file).write_text(json.dumps(settings))
+    flags = ["-c", f"pump:settings={file}"] if named else []
     ended = cdk("synth", "--quiet", *flags, directory=checkout)
     assert ended.returncode == 0, ended.stderr
     origin, *_ = ended.stderr.splitlines()
-    assert origin.startswith("settings: pump.json and context (pump:auto-pilot:")
+    assert origin == f"settings: {file}"
     written = {file.name: file.read_bytes() for file in checkout.glob("cdk.out/*.template.json")}
     assert len(written) == 4
     assert written == {
-        file.name: file.read_bytes()
-        for file in assembly(given | {"pump:region": "eu-west-1"}).glob("*.template.json")
+        file.name: file.read_bytes() for file in assembly(settings).glob("*.template.json")
     }
 
 
 @pytest.mark.slow
 def test_cdk_synth_shows_the_message_without_a_traceback(tmp_path: Path) -> None:
-    ended = cdk("synth", "--output", str(tmp_path / "out"), "-c", "pump:externalid=ab")
+    ended = cdk("synth", "--output", str(tmp_path / "out"), "-c", "pump:external-id=ab")
     assert ended.returncode == 1
     assert ended.stdout == ""
     shown, *rest = ended.stderr.splitlines()
-    assert shown == "pump-roles: pump:externalid: unknown key; did you mean pump:external-id?"
+    assert shown == (
+        'pump-roles: pump:external-id: put "external-id" into pump.json, or into the file that -c '
+        "pump:settings=FILE names"
+    )
     assert len(rest) <= 1  # the CLI says that the app failed, and nothing about an old Node
     assert not list(tmp_path.glob("**/*.template.json"))
 
@@ -75,21 +85,23 @@ def test_cdk_synth_shows_the_message_without_a_traceback(tmp_path: Path) -> None
 def test_synth_prints_a_summary_of_each_role(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    context = {"pump:external-id": "Example-1234-5678", "pump:read-only:role-name": "Vendor"}
+    secret = "Example-1234-5678"
+    settings = {**UNITS, "external-id": secret, "read-only": {"role-name": "Vendor"}}
+    (tmp_path / "pump.json").write_text(json.dumps(settings))
     monkeypatch.chdir(tmp_path)
-    app = App(context={**context, **UNITS}, outdir=str(tmp_path / "out"))
+    app = App(outdir=str(tmp_path / "out"))
     monkeypatch.setattr(aws_cdk, "App", lambda: app)
     runpy.run_path(str(ROOT / "app.py"), run_name="__main__")
     shown, said = capsys.readouterr()
     assert shown == ""
     origin, *lines = said.splitlines()
-    assert origin == f"settings: context ({', '.join(sorted({**context, **UNITS}))})"
+    assert origin == "settings: pump.json"
     assert [line.partition(";")[0] for line in lines] == [
         f"{stack}{rollout}: role {'Vendor' if stack == 'PumpReadOnly' else f'{stack}Role'}"
         for rollout in ("", "Rollout")
         for stack in STACKS
     ]
-    assert context["pump:external-id"] not in said
+    assert secret not in said
 
 
 @pytest.fixture

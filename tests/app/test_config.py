@@ -16,52 +16,57 @@ from tests.support import (
     ROLLOUTS,
     STACKS,
     Synth,
-    as_context,
     member_template,
     policies_of,
     role_of,
 )
 from tools.sandbox.guardrails import FILLED
 
-UNITS = "pump:organizational-units"
+UNITS: dict[str, Any] = {"organizational-units": ["r-abcd"]}
+BOUNDARY_OF_CDK = "@aws-cdk/core:permissionsBoundary"
 
 
-def arguments(context: dict[str, Any]) -> list[dict[str, Any]]:
-    return [dict(stack.arguments) for stack in config.read(context)]
+def stacks(
+    content: dict[str, Any], context: dict[str, Any] | None = None
+) -> list[config.StackSettings]:
+    return config.stacks(config.Settings(content), context or {})
 
 
-def stacks(context: dict[str, Any]) -> list[str]:
-    return [stack.stack_id for stack in config.read(context)]
+def arguments(content: dict[str, Any]) -> list[dict[str, Any]]:
+    return [dict(stack.arguments) for stack in stacks(content)]
 
 
-def error_of(context: dict[str, Any]) -> str:
+def names(content: dict[str, Any]) -> list[str]:
+    return [stack.stack_id for stack in stacks(content)]
+
+
+def error_of(content: dict[str, Any], context: dict[str, Any] | None = None) -> str:
     with pytest.raises(config.ConfigError) as caught:
-        config.read(context)
+        stacks(content, context)
     return str(caught.value)
 
 
 def test_wrong_value_is_an_error_even_if_both_roles_override_it() -> None:
-    own = {f"pump:{role}:role-path": "/pump/" for role in ROLES}
-    for key in ("pump:role-path", "pump:read-only:role-path"):
-        assert error_of({**own, key: "pump"}).startswith(f"{key}: 'pump' is not a path")
+    own = {role: {"role-path": "/pump/"} for role in ROLES}
+    message = error_of({**own, "role-path": "pump"})
+    assert message.startswith("pump.json: role-path: 'pump' is not a path")
 
 
 @pytest.mark.parametrize(
-    ("context", "message"),
+    ("content", "context", "message"),
     [
         (
-            {
-                "@aws-cdk/core:permissionsBoundary": {"name": "Org"},
-                "pump:read-only:organizational-units": "r-abcd",
-            },
+            {"read-only": UNITS},
+            {BOUNDARY_OF_CDK: {"name": "Org"}},
             (
                 "@aws-cdk/core:permissionsBoundary: does not reach the accounts of a rollout; set "
-                "pump:permissions-boundary too"
+                "permissions-boundary too"
             ),
         ),
         *(
             (
-                {"@aws-cdk/core:permissionsBoundary": ignored},
+                {},
+                {BOUNDARY_OF_CDK: ignored},
                 (
                     "@aws-cdk/core:permissionsBoundary: must be an object with a name or an arn, "
                     "or the CDK ignores it; set it in a file, because -c passes only strings"
@@ -70,45 +75,45 @@ def test_wrong_value_is_an_error_even_if_both_roles_override_it() -> None:
             for ignored in ("Mine", ["x"], {"foo": 1}, {"name": ["x"]})
         ),
         (
-            {
-                "@aws-cdk/core:permissionsBoundary": {"name": "Org"},
-                "pump:permissions-boundary": "Mine",
-            },
+            {"permissions-boundary": "Mine"},
+            {BOUNDARY_OF_CDK: {"name": "Org"}},
             (
-                "pump:permissions-boundary: must be the same policy as "
+                "pump.json: permissions-boundary: must be the same policy as "
                 "@aws-cdk/core:permissionsBoundary, which replaces it"
             ),
         ),
         (
-            {"pump:call-as": "management"},
-            "pump:call-as: applies only to a rollout, which requires pump:organizational-units",
+            {"call-as": "management"},
+            {},
+            ("pump.json: call-as: applies only to a rollout, which requires organizational-units"),
         ),
         (
-            {
-                "pump:auto-pilot:organizational-units": "r-abcd",
-                "pump:read-only:only-accounts": "1" * 12,
-            },
+            {"auto-pilot": UNITS, "read-only": {"only-accounts": ["1" * 12]}},
+            {},
             (
-                "pump:read-only:only-accounts: applies only to a rollout, which requires "
-                "pump:read-only:organizational-units"
+                "pump.json: read-only.only-accounts: applies only to a rollout, which requires "
+                "read-only.organizational-units"
             ),
         ),
         (
             {
-                "pump:read-only:organizational-units": "r-abcd",
-                "pump:call-as": "delegated-admin",
-                "pump:auto-pilot:permissions-boundary": "Boundary",
+                "read-only": UNITS,
+                "call-as": "delegated-admin",
+                "auto-pilot": {"permissions-boundary": "Boundary"},
             },
+            {},
             (
-                "pump:auto-pilot:permissions-boundary: a delegated administrator deploys the "
+                "pump.json: auto-pilot.permissions-boundary: a delegated administrator deploys the "
                 "auto-pilot role only as a rollout, which requires "
-                "pump:auto-pilot:organizational-units"
+                "auto-pilot.organizational-units"
             ),
         ),
     ],
 )
-def test_key_that_would_have_no_effect_is_an_error(context: dict[str, Any], message: str) -> None:
-    assert error_of(context) == message
+def test_key_that_would_have_no_effect_is_an_error(
+    content: dict[str, Any], context: dict[str, Any], message: str
+) -> None:
+    assert error_of(content, context) == message
 
 
 @pytest.mark.parametrize(
@@ -122,15 +127,13 @@ def test_key_that_would_have_no_effect_is_an_error(context: dict[str, Any], mess
 def test_boundary_of_the_app_and_of_cdk_may_be_the_same_policy(
     own: str, of_cdk: dict[str, str]
 ) -> None:
-    context = {
-        "@aws-cdk/core:permissionsBoundary": of_cdk,
-        "pump:permissions-boundary": own,
-        "pump:read-only:organizational-units": "r-abcd",
-    }
-    for stack in config.read(context):
+    content = {"permissions-boundary": own, "read-only": UNITS}
+    context = {BOUNDARY_OF_CDK: of_cdk}
+    for stack in stacks(content, context):
         assert stack.arguments["permissions_boundary"] == own
         assert stack.summary.count(f"boundary: {own}") == 1
-    assert "must be the same policy" in error_of({**context, "pump:permissions-boundary": "Org"})
+    message = error_of({**content, "permissions-boundary": "Org"}, context)
+    assert "must be the same policy" in message
 
 
 @pytest.mark.parametrize(
@@ -142,52 +145,104 @@ def test_boundary_of_the_app_and_of_cdk_may_be_the_same_policy(
         {"external-id": "x"},
         {"pump": "x", "pumpkin": {}, "availability-zones": []},
         {"pump-station:guardrails": "x"},
+        {"pump:settings": None},
     ],
     ids=str,
 )
-def test_keys_of_others_are_ignored(context: dict[str, Any]) -> None:
-    assert [stack.stack_id for stack in config.read(context)] == STACKS
-    assert arguments(context) == [{} for _ in STACKS]
+def test_context_keys_of_others_are_ignored(context: dict[str, Any], tmp_path: Path) -> None:
+    settings = config.read(context, tmp_path)
+    assert (settings.content, settings.file) == ({}, "")
+    found = config.stacks(settings, context)
+    assert [(stack.stack_id, dict(stack.arguments)) for stack in found] == [
+        (stack, {}) for stack in STACKS
+    ]
+
+
+PLACE = "into pump.json, or into the file that -c pump:settings=FILE names"
 
 
 @pytest.mark.parametrize(
-    ("key", "hint"),
+    ("key", "message"),
     [
-        ("pump:externalid", "did you mean pump:external-id?"),
-        ("pump:autopilot:role-path", "did you mean pump:auto-pilot:role-path?"),
-        ("pump:setting", "did you mean pump:settings?"),
+        ("pump:external-id", f'put "external-id" {PLACE}'),
+        ("pump:read-only:role-name", f'put "role-name" in "read-only" {PLACE}'),
+        (
+            "pump:externalid",
+            f"unknown key; settings go {PLACE}; did you mean external-id?",
+        ),
+        (
+            "pump:autopilot:role-path",
+            f"unknown key; settings go {PLACE}; did you mean auto-pilot.role-path?",
+        ),
+        (
+            "pump:setting",
+            f"unknown key; settings go {PLACE}; did you mean pump:settings?",
+        ),
+        (
+            "pump:role-name",
+            (
+                f"unknown key; settings go {PLACE}; it applies to one role, so use "
+                "read-only.role-name or auto-pilot.role-name"
+            ),
+        ),
+        ("pump:read-only", f"unknown key; settings go {PLACE}; did you mean read-only?"),
+        (
+            "pump:read-only.role-path",
+            f"unknown key; settings go {PLACE}; put role-path into the object read-only",
+        ),
+        ("pump:needed-only", f"unknown key; settings go {PLACE}; needed-only is a guardrail; "),
+        ("pump:", f"unknown key; settings go {PLACE}; the keys are principal, "),
     ],
 )
-def test_unknown_key_is_an_error_with_the_nearest_one(key: str, hint: str) -> None:
-    assert error_of({key: "value"}) == f"{key}: unknown key; {hint}"
+def test_setting_in_the_context_is_an_error_that_says_where_it_goes(
+    key: str, message: str, tmp_path: Path
+) -> None:
+    (tmp_path / "pump.json").write_text("{}")
+    for also in ({}, {"pump:settings": "pump.json"}):
+        with pytest.raises(config.ConfigError, match=f"^{re.escape(f'{key}: {message}')}"):
+            config.read({**also, key: "value"}, tmp_path)
 
 
-def test_key_that_is_near_to_no_other_gets_the_list_of_keys() -> None:
-    escaped = r"pump:\n\u202e\u202e\u202e: unknown key; the keys are pump:principal, "
-    assert error_of({"pump:\n\u202e\u202e\u202e": "value"}).startswith(escaped)
+def test_every_key_in_the_context_is_an_error_that_says_where_it_goes(tmp_path: Path) -> None:
+    for key in config.KEYS.values():
+        typed = ":".join(filter(None, ("pump", *key)))
+        place = f'"{key.name}"' + (f' in "{key.role}"' if key.role else "")
+        with pytest.raises(config.ConfigError) as caught:
+            config.read({typed: GOOD.get(key.name, "value")}, tmp_path)
+        assert str(caught.value) == f"{typed}: put {place} {PLACE}"
+
+
+def test_key_that_is_near_to_no_other_gets_the_list_of_keys(tmp_path: Path) -> None:
+    odd, escaped = "\n\u202e\u202e\u202e", r"\n\u202e\u202e\u202e"
+    message = error_of({odd: "value"})
+    assert message.startswith(f"pump.json: {escaped}: unknown key; the keys are principal, ")
+    with pytest.raises(config.ConfigError) as caught:
+        config.read({f"pump:{odd}": "value"}, tmp_path)
+    assert str(caught.value).startswith(f"pump:{escaped}: unknown key; ")
 
 
 GOOD: dict[str, Any] = {
     "principal": "999988887777",
     "role-path": "/pump/",
-    "organizational-units": ["r-abcd"],
-    "exclude-accounts": "111111111111",
-    "only-accounts": "111111111111",
-    "max-concurrent-percentage": "5",
+    "organizational-units": ["ou-abcd-12345678"],
+    "exclude-accounts": ["111111111111"],
+    "only-accounts": ["111111111111"],
+    "max-concurrent-percentage": 5,
     "failure-tolerance-percentage": 5,
-    "max-concurrent-count": "1",
+    "max-concurrent-count": 1,
     "failure-tolerance-count": 0,
     "region": "eu-west-1",
-    "tags": "team=platform,cost-center=a=b",
-    "termination-protection": "true",
+    "tags": {"team": "platform", "cost-center": "a=b"},
+    "termination-protection": True,
     "call-as": "delegated-admin",
-    "guardrails": "recommended",
-    **{name: ",".join(guardrail.values) for name, guardrail in FILLED.items()},
+    "guardrails": ["recommended"],
+    **{name: guardrail.values[0] for name, guardrail in FILLED.items()},
+    "only-in-regions": [*FILLED["only-in-regions"].values],
 }
 
 
 def test_role_has_its_name_in_its_stack_and_in_its_rollout(synth: Synth) -> None:
-    templates = synth({UNITS: "r-abcd", "pump:read-only:role-name": "Vendor"})
+    templates = synth({**UNITS, "read-only": {"role-name": "Vendor"}})
     for stack, name in {"PumpReadOnly": "Vendor", "PumpAutoPilot": "PumpAutoPilotRole"}.items():
         member = member_template(templates[f"{stack}Rollout"])
         assert [role_of(template)["RoleName"] for template in (templates[stack], member)] == [
@@ -197,21 +252,20 @@ def test_role_has_its_name_in_its_stack_and_in_its_rollout(synth: Synth) -> None
 
 
 @pytest.mark.parametrize(
-    ("names", "key"),
+    ("role_names", "last"),
     [
-        ({"read-only": "Vendor", "auto-pilot": "Vendor"}, "pump:auto-pilot:role-name: 'Vendor'"),
-        ({"auto-pilot": "vendor", "read-only": "Vendor"}, "pump:auto-pilot:role-name: 'vendor'"),
-        ({"auto-pilot": "pumpREADONLYrole"}, "pump:auto-pilot:role-name: 'pumpREADONLYrole'"),
+        ({"read-only": "Vendor", "auto-pilot": "Vendor"}, "Vendor"),
+        ({"auto-pilot": "vendor", "read-only": "Vendor"}, "vendor"),
+        ({"auto-pilot": "pumpREADONLYrole"}, "pumpREADONLYrole"),
     ],
 )
-def test_roles_cannot_have_one_name(names: dict[str, str], key: str) -> None:
-    context = {f"pump:{role}:role-name": name for role, name in names.items()}
-    assert error_of(context) == (
-        f"{key} would be the name of both roles; role names must be unique in an account, "
-        "ignoring case"
+def test_roles_cannot_have_one_name(role_names: dict[str, str], last: str) -> None:
+    assert error_of({role: {"role-name": name} for role, name in role_names.items()}) == (
+        f"pump.json: auto-pilot.role-name: {last!r} would be the name of both roles; role names "
+        "must be unique in an account, ignoring case"
     )
     exchanged = {"read-only": "PumpAutoPilotRole", "auto-pilot": "PumpReadOnlyRole"}
-    assert config.read({f"pump:{role}:role-name": name for role, name in exchanged.items()})
+    assert stacks({role: {"role-name": name} for role, name in exchanged.items()})
 
 
 ODD: list[Any] = [
@@ -219,7 +273,6 @@ ODD: list[Any] = [
     *[{}, {"a": [{}]}, [], [[]], [["a"]], [None], [1.5], ["a", ["b"]], list(range(2_000))],
     *["9999-12-31T23:59:59-12:00", "2027-02-30T00:00:00Z", "2027-01-31T18:00:00+99:99"],
 ]
-NO_TAGS: list[Any] = ["", " ", {}]
 PYTHON = (
     "datetime|timedelta|NoneType|object|indices|callable|iterable|subscript|attribute|class|range "
 )
@@ -230,14 +283,18 @@ LIKE_A_TIME = {"external-id", "next-external-id", "role-name", "permissions-boun
 
 @pytest.mark.parametrize("name", sorted({key.name for key in config.KEYS.values()} - LIKE_A_TIME))
 def test_odd_value_gets_one_plain_line(name: str) -> None:
-    units = {} if name == "organizational-units" else {UNITS: "r-abcd"}
-    key = f"pump:{'' if name == 'call-as' else 'auto-pilot:'}{name}"
+    units = {} if name == "organizational-units" else UNITS
+    shared = name == "call-as"
+    key = name if shared else f"auto-pilot.{name}"
+    accepted = [None, {"tags": {}, "termination-protection": True}.get(name)]
     for value in ODD:
-        if (name == "tags" and value in NO_TAGS) or (name, value) == ("termination-protection", 1):
-            assert config.read({key: value, **units})
+        own = {name: value}
+        content = {**units, **(own if shared else {"auto-pilot": own})}
+        if value in accepted:
+            assert stacks(content)
             continue
-        message = error_of({key: value, **units})
-        assert message.startswith(f"{key}: ")
+        message = error_of(content)
+        assert message.startswith(f"pump.json: {key}: ")
         assert message.isprintable()
         assert len(message) < 450
         assert not re.search(PYTHON, message)
@@ -248,55 +305,47 @@ def test_odd_value_gets_one_plain_line(name: str) -> None:
     [
         ("role-name", "a/b", "is not a role name: "),
         ("permissions-boundary", "/B", "is not a policy's name"),
-        ("guardrails", "until", "until takes a value; use the key pump:until"),
-        ("tags", "a=b,a=c", "a tag is listed twice$"),
-        ("organizational-units", "r-abcd,,ou-abcd-12345678", "'' is not the ID of an org"),
-        ("only-accounts", f"{'1' * 12}, {'1' * 12}", f"'{'1' * 12}' is listed twice$"),
-        ("max-concurrent-percentage", "0.5", "is not a whole number from 1 to 100$"),
-        ("max-concurrent-percentage", "\u0661", "is not a whole number from 1 to 100$"),
+        ("guardrails", ["until"], "until takes a value; use the key until"),
+        ("guardrails", "recommended", "'recommended' is not a list"),
+        ("organizational-units", ["r-abcd", "", "ou-abcd-12345678"], "'' is not the ID of an org"),
+        ("only-accounts", ["1" * 12, "1" * 12], f"'{'1' * 12}' is listed twice$"),
+        ("max-concurrent-percentage", 0.5, "is not a whole number from 1 to 100$"),
+        ("max-concurrent-percentage", "5", "'5' is not a whole number from 1 to 100$"),
+        ("termination-protection", "true", "'true' is neither true nor false$"),
+        ("tags", "a=b", "'a=b' is not a mapping of strings to strings$"),
     ],
 )
-def test_value_is_checked_also_as_text_of_the_command_line(
-    name: str, value: Any, problem: str
-) -> None:
-    key = f"pump:read-only:{name}" if name == "role-name" else f"pump:{name}"
-    with pytest.raises(config.ConfigError, match=f"^{key}: .*{problem}"):
-        config.read({UNITS: "r-abcd", key: value})
+def test_value_is_checked(name: str, value: Any, problem: str) -> None:
+    content = {"read-only": {name: value}} if name == "role-name" else {name: value}
+    key = f"read-only.{name}" if name == "role-name" else name
+    with pytest.raises(config.ConfigError, match=rf"^pump\.json: {key}: .*{problem}"):
+        stacks({**UNITS, **content})
 
 
 def test_role_has_a_rollout_if_it_has_organizational_units() -> None:
-    own = {"pump:auto-pilot:organizational-units": "ou-abcd-12345678"}
-    assert stacks(own) == [*STACKS, "PumpAutoPilotRollout"]
-    assert arguments({UNITS: "r-abcd", **own})[len(STACKS) :][:2] == [
+    own = {"auto-pilot": {"organizational-units": ["ou-abcd-12345678"]}}
+    assert names(own) == [*STACKS, "PumpAutoPilotRollout"]
+    assert arguments({**UNITS, **own})[len(STACKS) :][:2] == [
         {"organizational_units": ["r-abcd"], "configure_app": None},
         {"organizational_units": ["ou-abcd-12345678"], "configure_app": None},
     ]
 
 
 def test_delegated_administrators_app_has_only_rollouts() -> None:
-    delegated = {"pump:call-as": "delegated-admin"}
-    assert stacks({UNITS: "r-abcd", **delegated}) == ROLLOUTS
-    assert stacks({UNITS: "r-abcd", "pump:call-as": "management"}) == [*STACKS, *ROLLOUTS]
-    assert stacks({"pump:read-only:organizational-units": "r-abcd", **delegated}) == [
-        "PumpReadOnlyRollout"
-    ]
+    delegated = {"call-as": "delegated-admin"}
+    assert names({**UNITS, **delegated}) == ROLLOUTS
+    assert names({**UNITS, "call-as": "management"}) == [*STACKS, *ROLLOUTS]
+    assert names({"read-only": UNITS, **delegated}) == ["PumpReadOnlyRollout"]
 
 
-def test_lists_and_numbers_are_json_or_strings_of_the_command_line() -> None:
-    typed = {
-        UNITS: "ou-abcd-87654321, ou-abcd-12345678",
-        "pump:exclude-accounts": "111111111111,222222222222",
-        "pump:max-concurrent-percentage": "5",
-        "pump:failure-tolerance-percentage": "0",
+def test_lists_and_numbers_reach_the_rollout() -> None:
+    content = {
+        "organizational-units": ["ou-abcd-87654321", "ou-abcd-12345678"],
+        "exclude-accounts": ["111111111111", "222222222222"],
+        "max-concurrent-percentage": 5,
+        "failure-tolerance-percentage": 0,
     }
-    as_json = {
-        UNITS: ["ou-abcd-87654321", "ou-abcd-12345678"],
-        "pump:exclude-accounts": ["111111111111", "222222222222"],
-        "pump:max-concurrent-percentage": 5,
-        "pump:failure-tolerance-percentage": 0,
-    }
-    assert arguments(typed) == arguments(as_json)
-    assert arguments(as_json)[len(STACKS)] == {
+    assert arguments(content)[len(STACKS)] == {
         "organizational_units": ["ou-abcd-87654321", "ou-abcd-12345678"],
         "exclude_accounts": ["111111111111", "222222222222"],
         "max_concurrent_percentage": 5,
@@ -308,9 +357,9 @@ def test_lists_and_numbers_are_json_or_strings_of_the_command_line() -> None:
 def test_shared_guardrail_applies_to_the_roles_that_have_what_it_denies(synth: Synth) -> None:
     templates = synth(
         {
-            "pump:guardrails": "recommended,no-commitments",
-            "pump:only-in-regions": "us-east-1",
-            "pump:invitations-from": "111122223333",
+            "guardrails": ["recommended", "no-commitments"],
+            "only-in-regions": ["us-east-1"],
+            "invitations-from": "111122223333",
         }
     )
     assert list(policies_of(templates["PumpReadOnly"]))[1:] == ["PumpGuardrailMetadataOnly"]
@@ -327,11 +376,13 @@ def test_shared_guardrail_applies_to_the_roles_that_have_what_it_denies(synth: S
 def test_roles_own_guardrails_override_the_shared_ones_also_in_its_rollout(synth: Synth) -> None:
     templates = synth(
         {
-            "pump:guardrails": "recommended",
-            "pump:auto-pilot:guardrails": ["metadata-only", "no-selling"],
-            "pump:auto-pilot:only-in-regions": "us-east-1, eu-west-1",
-            "pump:until": "2927-01-31T18:00:00Z",
-            "pump:auto-pilot:organizational-units": "r-abcd",
+            "guardrails": ["recommended"],
+            "until": "2927-01-31T18:00:00Z",
+            "auto-pilot": {
+                "guardrails": ["metadata-only", "no-selling"],
+                "only-in-regions": ["us-east-1", "eu-west-1"],
+                "organizational-units": ["r-abcd"],
+            },
         }
     )
     assert [*policies_of(templates["PumpReadOnly"])][1:] == [
@@ -345,49 +396,46 @@ def test_roles_own_guardrails_override_the_shared_ones_also_in_its_rollout(synth
 
 
 @pytest.mark.parametrize(
-    ("context", "message"),
+    ("content", "message"),
     [
         (
-            {"pump:guardrails": "recomended"},
-            "pump:guardrails: there is no guardrail 'recomended'; did you mean recommended?",
+            {"guardrails": ["recomended"]},
+            "guardrails: there is no guardrail 'recomended'; did you mean recommended?",
         ),
         (
-            {"pump:read-only:guardrails": "metadata-only,no-selling"},
-            "pump:read-only:guardrails: no-selling would have no effect on the read-only role",
+            {"read-only": {"guardrails": ["metadata-only", "no-selling"]}},
+            "read-only.guardrails: no-selling would have no effect on the read-only role",
         ),
         (
-            {
-                "pump:guardrails": "no-selling",
-                "pump:call-as": "delegated-admin",
-                "pump:read-only:organizational-units": "r-abcd",
-            },
-            "pump:guardrails: no-selling would have no effect on the read-only role",
+            {"guardrails": ["no-selling"], "call-as": "delegated-admin", "read-only": UNITS},
+            "guardrails: no-selling would have no effect on the read-only role",
         ),
         (
-            {"pump:read-only:only-in-regions": "us-east-1"},
+            {"read-only": {"only-in-regions": ["us-east-1"]}},
             (
-                "pump:read-only:only-in-regions: only-in-regions would have no effect on the "
-                "read-only role"
+                "read-only.only-in-regions: only-in-regions would have no effect on the read-only "
+                "role"
             ),
         ),
     ],
 )
 def test_error_about_a_guardrail_names_its_key(
-    context: dict[str, str], message: str, synth: Synth
+    content: dict[str, Any], message: str, synth: Synth
 ) -> None:
     with pytest.raises(config.ConfigError) as caught:
-        synth(context)
-    assert str(caught.value) == message
+        synth(content)
+    assert str(caught.value) == f"pump.json: {message}"
 
 
 @pytest.fixture
 def read(tmp_path: Path) -> Callable[..., list[dict[str, Any]]]:
-    """Read the settings of a file, and context; returns the arguments of each stack."""
+    """Read the settings of a file, with context; returns the arguments of each stack."""
 
     def arguments_of(content: object, context: dict[str, Any] | None = None) -> list[Any]:
         text = content if isinstance(content, str) else json.dumps(content)
         (tmp_path / "pump.json").write_text(text, encoding="utf-8")
-        return [dict(stack.arguments) for stack in config.read(context or {}, folder=tmp_path)]
+        found = config.stacks(config.read(context or {}, tmp_path))
+        return [dict(stack.arguments) for stack in found]
 
     return arguments_of
 
@@ -395,37 +443,26 @@ def read(tmp_path: Path) -> Callable[..., list[dict[str, Any]]]:
 Read = Callable[..., list[dict[str, Any]]]
 
 
-def test_every_key_can_be_in_the_file(read: Read) -> None:
+def test_every_key_changes_what_the_stacks_get(read: Read) -> None:
     for key in config.KEYS.values():
-        own = {key.name: GOOD.get(key.name, "value")}
-        content = {"organizational-units": ["r-abcd"], **({key.role: own} if key.role else own)}
-        assert read(content) == arguments(as_context(content))
+        own = {key.name: GOOD.get(key.name, "Value")}
+        assert read({**UNITS, **({key.role: own} if key.role else own)}) != read(UNITS), key
 
 
-def test_context_overrides_the_file_and_in_each_a_roles_key_overrides_the_shared_one(
-    read: Read,
-) -> None:
-    def names(content: dict[str, Any], context: dict[str, Any]) -> list[str]:
-        return [found["permissions_boundary"] for found in read(content, context)]
-
-    file = {"permissions-boundary": "File", "read-only": {"permissions-boundary": "OwnFile"}}
-    shared, own = "pump:permissions-boundary", "pump:read-only:permissions-boundary"
-    assert names(file, {}) == ["OwnFile", "File"]
-    assert names(file, {shared: "Context"}) == ["Context", "Context"]
-    assert names(file, {shared: "Context", own: "Own"}) == ["Own", "Context"]
-    assert names(file, {own: "Own"}) == ["Own", "File"]
+def test_roles_own_key_overrides_the_one_for_both(read: Read) -> None:
+    file = {"permissions-boundary": "Shared", "read-only": {"permissions-boundary": "Own"}}
+    assert [found["permissions_boundary"] for found in read(file)] == ["Own", "Shared"]
 
 
-def test_key_also_overrides_those_that_it_cannot_be_combined_with(read: Read) -> None:
-    units = {"organizational-units": ["r-abcd"]}
-    alone = {"organizational_units": ["r-abcd"], "configure_app": None}
-    file = {"max-concurrent-percentage": 5, "read-only": units}
-    *_, rollout = read(file, {"pump:max-concurrent-count": "1"})
-    assert rollout == {**alone, "max_concurrent_count": 1}
+def test_roles_own_key_also_overrides_those_that_it_cannot_be_combined_with(read: Read) -> None:
     *_, rollout = read(
-        {"exclude-accounts": "1" * 12, "read-only": {**units, "only-accounts": "2" * 12}}
+        {"exclude-accounts": ["1" * 12], "read-only": {**UNITS, "only-accounts": ["2" * 12]}}
     )
-    assert rollout == {**alone, "only_accounts": ["2" * 12]}
+    assert rollout == {
+        "organizational_units": ["r-abcd"],
+        "configure_app": None,
+        "only_accounts": ["2" * 12],
+    }
 
 
 def test_null_in_the_file_counts_as_omitted(read: Read) -> None:
@@ -437,12 +474,12 @@ def test_file_with_a_byte_order_mark_is_read(read: Read) -> None:
 
 
 def test_no_file_is_no_error_and_a_named_file_that_is_missing_is_one(tmp_path: Path) -> None:
-    assert len(config.read({}, folder=tmp_path)) == len(STACKS)
+    assert config.read({}, tmp_path) == config.Settings({}, "")
     with pytest.raises(config.ConfigError, match=r"prod\.json: there is no such file$"):
-        config.read({"pump:settings": "prod.json"}, folder=tmp_path)
+        config.read({"pump:settings": "prod.json"}, tmp_path)
     (tmp_path / "pump.json").symlink_to("elsewhere.json")
     with pytest.raises(config.ConfigError, match=r"pump\.json: there is no such file$"):
-        config.read({}, folder=tmp_path)
+        config.read({}, tmp_path)
 
 
 def test_named_file_is_read_instead_of_pump_json(read: Read, tmp_path: Path) -> None:
@@ -451,19 +488,19 @@ def test_named_file_is_read_instead_of_pump_json(read: Read, tmp_path: Path) -> 
     assert read({"permissions-boundary": "x"}, named) == [{"path": "/prod/"}] * 2
     (tmp_path / "prod.json").write_text('{"role-paht": "/prod/"}')
     with pytest.raises(config.ConfigError, match=r"prod\.json: role-paht: unknown key"):
-        config.read(named, folder=tmp_path)
+        config.stacks(config.read(named, tmp_path))
 
 
 @pytest.mark.parametrize("value", ["", "\x00", True, ["prod.json"], {}])
 def test_name_of_the_file_is_a_path(value: Any, tmp_path: Path) -> None:
     with pytest.raises(config.ConfigError, match=r"^pump:settings: .* is not the path of a sett"):
-        config.read({"pump:settings": value}, folder=tmp_path)
+        config.read({"pump:settings": value}, tmp_path)
 
 
-def build(folder: Path, context: dict[str, Any] | None = None) -> App:
-    """Build the stacks of the settings in a folder, and of context."""
+def build(folder: Path) -> App:
+    """Build the stacks of the settings in a folder."""
     app = App()
-    for stack in config.read(context or {}, folder=folder):
+    for stack in config.stacks(config.read({}, folder)):
         stack.build(app)
     return app
 
@@ -557,10 +594,10 @@ def test_tags_and_protection_are_of_the_stacks_and_not_of_the_member_template(
     synth: Synth, tmp_path: Path
 ) -> None:
     stack_tags = {"team": "platform", "cost-center": "a=b"}
-    settings = {"tags": stack_tags, "termination-protection": True}
+    settings = {**UNITS, "tags": stack_tags, "termination-protection": True}
     (tmp_path / "pump.json").write_text(json.dumps(settings))
-    app = build(tmp_path, {UNITS: "r-abcd"})
-    plain = synth({UNITS: "r-abcd"})
+    app = build(tmp_path)
+    plain = synth(UNITS)
     for stack in app.synth().stacks:
         assert (stack.tags, stack.termination_protection) == (stack_tags, True)
         for template in (stack.template, plain[stack.stack_name]):

@@ -10,11 +10,11 @@ from aws_cdk import App
 from pump_roles.app import config
 from tests.support import PRINCIPAL, STACKS
 
-SECRETS = {"pump:external-id": "Secret-Example-1234", "pump:next-external-id": "Other-Secret-5678"}
+SECRETS = {"external-id": "Secret-Example-1234", "next-external-id": "Other-Secret-5678"}
 
 
-def lines(context: dict[str, Any]) -> list[str]:
-    return [stack.summary for stack in config.read(context)]
+def lines(content: dict[str, Any]) -> list[str]:
+    return [stack.summary for stack in config.stacks(config.Settings(content))]
 
 
 def test_omitted_values_are_parameters_or_absent() -> None:
@@ -38,7 +38,7 @@ def test_boundary_that_the_cdk_gives_to_every_role_is_shown(
     (named,) = boundary.values()
     app = App(context=context)
     templates = {}
-    for stack in config.read(context):
+    for stack in config.stacks(config.Settings({}), context):
         stack.build(app)
         (shown,) = re.findall("; (no boundary|boundary: [^;]*)", stack.summary)
         templates[stack.stack_id] = shown
@@ -53,13 +53,13 @@ def test_provided_values_are_shown_except_the_external_ids() -> None:
     read_only, auto_pilot, *_ = lines(
         {
             **SECRETS,
-            "pump:principal": PRINCIPAL,
-            "pump:role-path": "/vendors/",
-            "pump:auto-pilot:role-name": "Purchases",
-            "pump:permissions-boundary": "platform/Boundary",
-            "pump:guardrails": "recommended",
-            "pump:until": "2927-01-31T18:00:00+01:00",
-            "pump:only-in-regions": "us-east-1,eu-west-1",
+            "principal": PRINCIPAL,
+            "role-path": "/vendors/",
+            "auto-pilot": {"role-name": "Purchases"},
+            "permissions-boundary": "platform/Boundary",
+            "guardrails": ["recommended"],
+            "until": "2927-01-31T18:00:00+01:00",
+            "only-in-regions": ["us-east-1", "eu-west-1"],
         }
     )
     assert read_only == (
@@ -76,11 +76,11 @@ def test_provided_values_are_shown_except_the_external_ids() -> None:
 
 
 @pytest.mark.parametrize(
-    ("context", "ending"),
+    ("settings", "ending"),
     [
         ({}, ""),
         ({"exclude-accounts": ["111122223333"]}, "; except 111122223333"),
-        ({"only-accounts": "1" * 12}, f"; only {'1' * 12}, no automatic deployment"),
+        ({"only-accounts": ["1" * 12]}, f"; only {'1' * 12}, no automatic deployment"),
         (
             {"exclude-accounts": [str(index) * 12 for index in range(1, 9)]},
             f"; except {', '.join(str(index) * 12 for index in range(1, 6))} and 3 more",
@@ -88,10 +88,9 @@ def test_provided_values_are_shown_except_the_external_ids() -> None:
         ({"region": "eu-west-1"}, "; Region: eu-west-1"),
     ],
 )
-def test_rollout_shows_its_targets(context: dict[str, Any], ending: str) -> None:
-    units = {"pump:read-only:organizational-units": "ou-abcd-12345678, ou-abcd-87654321"}
-    own = {f"pump:read-only:{name}": value for name, value in context.items()}
-    *_, rollout = lines(units | own)
+def test_rollout_shows_its_targets(settings: dict[str, Any], ending: str) -> None:
+    units = {"organizational-units": ["ou-abcd-12345678", "ou-abcd-87654321"]}
+    *_, rollout = lines({"read-only": units | settings})
     assert rollout.startswith("PumpReadOnlyRollout: role PumpReadOnlyRole; principal: ")
     assert rollout.endswith(
         f"; no boundary; targets: ou-abcd-12345678, ou-abcd-87654321{ending}; not the management "

@@ -1,8 +1,6 @@
 """``pump-roles activity``: what it reads, what it writes, and how it exits."""
 
 import json
-from io import StringIO
-import re
 from pathlib import Path
 from typing import Any
 

@@ -33,7 +33,7 @@ from tests.support import (
 )
 from tools.sandbox.cdk import recommended_flags, tool_environment
 
-UNITS = {"pump:organizational-units": ["ou-abcd-12345678", "ou-abcd-87654321"]}
+UNITS = {"organizational-units": ["ou-abcd-12345678", "ou-abcd-87654321"]}
 ARGUMENTS: dict[str, Any] = {
     "organizational_units": ["r-abcd"],
     "pump_principal": PRINCIPAL,
@@ -42,9 +42,9 @@ ARGUMENTS: dict[str, Any] = {
 
 
 def test_path_and_boundary_are_in_the_member_template(synth: Synth) -> None:
-    template = synth(
-        {**UNITS, "pump:role-path": "/pump/", "pump:permissions-boundary": "platform/Boundary"}
-    )["PumpAutoPilotRollout"]
+    template = synth({**UNITS, "role-path": "/pump/", "permissions-boundary": "platform/Boundary"})[
+        "PumpAutoPilotRollout"
+    ]
     role = role_of(member_template(template))
     assert role["Path"] == "/pump/"
     assert role["PermissionsBoundary"] == {
@@ -82,7 +82,7 @@ def test_nothing_of_the_outer_app_reaches_the_member_template(synth: Synth) -> N
     context = {
         **recommended_flags(),
         "aws:cdk:enable-path-metadata": True,
-        "pump:external-id": "ignored",
+        "pump:settings": "ignored",
     }
     app = App(context=context, analytics_reporting=True)
     Tags.of(app).add("team", "platform")
@@ -292,12 +292,12 @@ def test_member_template_that_is_too_large_is_an_error(monkeypatch: pytest.Monke
 def test_largest_rollout_fits_into_a_template_body(synth: Synth) -> None:
     template = synth(
         {
-            "pump:organizational-units": [f"ou-{'a' * 32}-{index:032}" for index in range(50)],
-            "pump:exclude-accounts": [f"{index:012}" for index in range(1_000)],
-            "pump:external-id": "a" * 900,
-            "pump:next-external-id": "b" * 900,
-            "pump:role-path": f"/{'a' * 510}/",
-            "pump:permissions-boundary": f"{'b' * 500}/{'B' * 128}",
+            "organizational-units": [f"ou-{'a' * 32}-{index:032}" for index in range(50)],
+            "exclude-accounts": [f"{index:012}" for index in range(1_000)],
+            "external-id": "a" * 900,
+            "next-external-id": "b" * 900,
+            "role-path": f"/{'a' * 510}/",
+            "permissions-boundary": f"{'b' * 500}/{'B' * 128}",
         }
     )["PumpAutoPilotRollout"]
     assert len(json.dumps(template, indent=1).encode()) < 51_200

@@ -33,7 +33,7 @@ NAMES = ["PumpReadOnly", "PumpAutoPilot"]
 
 @pytest.mark.parametrize("name", NAMES)
 def test_rotation_adds_no_parameter_when_the_next_id_is_provided(name: str, synth: Synth) -> None:
-    template = synth({"pump:next-external-id": "Next-5678"})[name]
+    template = synth({"next-external-id": "Next-5678"})[name]
     assert set(template["Parameters"]) == {"PumpExternalID", "PumpIamRole"}
     (statement,) = role_of(template)["AssumeRolePolicyDocument"]["Statement"]
     assert statement["Condition"]["StringEquals"]["sts:ExternalId"] == [
@@ -68,7 +68,7 @@ def test_assembly_needs_no_bootstrap_role_and_no_asset(tmp_path: Path) -> None:
 def test_template_is_the_same_in_a_foreign_app(synth: Synth, *, in_stage: bool) -> None:
     """In a stage, but for the check of the bootstrap's version, which the synthesizer adds."""
     app = App(
-        context={"aws:cdk:enable-path-metadata": True, "pump:external-id": "ignored"},
+        context={"aws:cdk:enable-path-metadata": True, "pump:settings": "ignored"},
         analytics_reporting=True,
     )
     scope = Stage(app, "Foreign") if in_stage else app

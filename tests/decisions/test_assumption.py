@@ -2,6 +2,7 @@
 
 import json
 from itertools import product
+from typing import Any
 
 import pytest
 
@@ -58,17 +59,17 @@ def test_only_pump_may_assume_a_role_and_only_with_an_accepted_external_id(
     principal: str, how: str, synth: Synth, *, rotating: bool
 ) -> None:
     accepted = {"right", "next"} if rotating else {"right"}
-    context = {"pump:next-external-id": EXTERNAL_IDS["next"]} if rotating else {}
+    settings: dict[str, Any] = {"next-external-id": EXTERNAL_IDS["next"]} if rotating else {}
     parameters = {}
     if how != "as parameters":
-        context |= {"pump:principal": principal, "pump:external-id": EXTERNAL_IDS["right"]}
+        settings |= {"principal": principal, "external-id": EXTERNAL_IDS["right"]}
     else:
         parameters = {"PumpIamRole": principal, "PumpExternalID": str(EXTERNAL_IDS["right"])}
-    templates = synth(context)
+    templates = synth(settings)
     if how == "by a rollout":
         rollouts = [
             stack_set(template)
-            for name, template in synth(context | {"pump:organizational-units": "r-abcd"}).items()
+            for name, template in synth(settings | {"organizational-units": ["r-abcd"]}).items()
             if name.endswith("Rollout")
         ]
         # The parameters are the same for each.
@@ -103,6 +104,6 @@ def test_only_pump_may_assume_a_role_and_only_with_an_accepted_external_id(
 @pytest.mark.parametrize("principal", ["arn:aws-cn:iam::999988887777:root", PUMP_ROLE])
 def test_principal_arn_is_unchanged_in_every_partition(principal: str, synth: Synth) -> None:
     # The simulator ignores an account principal's partition, so this compares the text.
-    for template in synth({"pump:principal": principal, "pump:external-id": "ab"}).values():
+    for template in synth({"principal": principal, "external-id": "ab"}).values():
         (statement,) = Role.of_template(template).trust["Statement"]
         assert statement["Principal"] == {"AWS": principal}

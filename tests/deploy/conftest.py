@@ -9,7 +9,7 @@ import pytest
 
 from pump_roles.account.verify.expectation import Expectation, from_templates
 from pump_roles.templates import FoundRole
-from tests.customer import BOUNDARY, CONTEXT, Customer, reviewed_templates
+from tests.customer import BOUNDARY, SETTINGS, Customer, reviewed_templates
 from tests.support import Synth
 from tools.sandbox.aws import EmbeddedAws, embedded_aws
 
@@ -25,7 +25,7 @@ def recorder() -> Iterator[EmbeddedAws]:
 def reviewed(synth: Synth, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A folder with the reviewed templates."""
     folder = tmp_path_factory.mktemp("reviewed")
-    for stack, text in reviewed_templates(synth(CONTEXT)).items():
+    for stack, text in reviewed_templates(synth(SETTINGS)).items():
         (folder / f"{stack}.template.json").write_text(text)
     return folder
 

@@ -20,9 +20,9 @@ from tools.sandbox.aws import ACCOUNT_ID, OWNER, Caller, EmbeddedAws
 ROLE = f"arn:aws:iam::{ACCOUNT_ID}:role/PumpAutoPilotRole"
 READER = f"arn:aws:iam::{ACCOUNT_ID}:role/Reader"
 GIVEN = {
-    "pump:principal": PRINCIPAL,
-    "pump:external-id": EXTERNAL_ID,
-    "pump:guardrails": "no-selling",
+    "principal": PRINCIPAL,
+    "external-id": EXTERNAL_ID,
+    "guardrails": ["no-selling"],
 }
 WEST = "us-west-2"
 STATEMENTS = policy("smallest-policy", ACTIVITY)["Statement"]

@@ -220,8 +220,9 @@ def test_failed_deployment_ends_the_demo_with_its_status(
 ) -> None:
     failed = subprocess.CompletedProcess[str]([], 3, "", "no such stack")
     monkeypatch.setattr(show, "cdk", lambda *_, **__: failed)
+    demo = Show()
     with pytest.raises(SystemExit) as ended:
-        Show().deploy(aws, "NoSuchStack")
+        demo.run(lambda: demo.deploy(aws, "NoSuchStack"), "next")
     assert ended.value.code == 3
     assert "no such stack" in capsys.readouterr().out
 

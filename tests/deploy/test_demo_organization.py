@@ -30,11 +30,13 @@ def rolled_out(aws: EmbeddedAws, account: Management, synth: Synth) -> Organizat
     (excluded,) = (found.id for found in organization.accounts() if found.name == EXCLUDED)
     templates = synth(
         {
-            "pump:principal": PUMP,
-            "pump:external-id": EXTERNAL_ID,
-            "pump:read-only:organizational-units": organization.root,
-            "pump:read-only:exclude-accounts": excluded,
-            "pump:auto-pilot:organizational-units": organization.units["Workloads"],
+            "principal": PUMP,
+            "external-id": EXTERNAL_ID,
+            "read-only": {
+                "organizational-units": [organization.root],
+                "exclude-accounts": [excluded],
+            },
+            "auto-pilot": {"organizational-units": [organization.units["Workloads"]]},
         }
     )
     for name, template in templates.items():

@@ -67,13 +67,13 @@ def check_that_nothing_is_bootstrapped(aws: EmbeddedAws) -> None:
 def test_second_deployment_changes_nothing(
     recorder: EmbeddedAws,
     assembly: Assembly,
-    provided_context: dict[str, str],
+    provided: dict[str, str],
     published: list[list[dict[str, Any]]],
 ) -> None:
     aws = recorder
     aws.reset()
     iam, cloudformation = aws.iam(), aws.cloudformation()
-    status, output = deploy(aws, assembly(provided_context), "--all")
+    status, output = deploy(aws, assembly(provided), "--all")
     assert status == 0, output
     check_that_nothing_is_bootstrapped(aws)
     first = {}
@@ -92,7 +92,7 @@ def test_second_deployment_changes_nothing(
         assert outputs["RoleArn"] == first[name]["Arn"]
         assert outputs["RoleName"] == name
 
-    status, output = deploy(aws, assembly(provided_context), "--all")
+    status, output = deploy(aws, assembly(provided), "--all")
     assert status == 0, output
     assert output.count("(no changes)") == len(KINDS)
     assert {name: iam.get_role(RoleName=name)["Role"] for name in first} == first
@@ -100,20 +100,20 @@ def test_second_deployment_changes_nothing(
 
 @pytest.mark.slow
 def test_deployment_that_drops_a_boundary_or_a_guardrail_or_is_a_rollout_asks_for_approval(
-    aws: EmbeddedAws, assembly: Assembly, provided_context: dict[str, str]
+    aws: EmbeddedAws, assembly: Assembly, provided: dict[str, str]
 ) -> None:
     """Without a terminal, the CDK CLI fails if it has to ask."""
     aws.iam().create_policy(
         PolicyName="Boundary", PolicyDocument=json.dumps({"Version": "2012-10-17", **ANYTHING})
     )
-    limits = {"pump:permissions-boundary": "Boundary", "pump:guardrails": "recommended"}
-    limited = provided_context | limits
+    limits = {"permissions-boundary": "Boundary", "guardrails": ["recommended"]}
+    limited: dict[str, Any] = {**provided, **limits}
     status, output = deploy(aws, assembly(limited), "PumpReadOnly")
     assert status == 0, output
     before = Role.of_account(aws, "PumpReadOnlyRole")
 
-    def asks(stack: str, context: dict[str, str]) -> bool:
-        folder = str(assembly(context))
+    def asks(stack: str, settings: dict[str, Any]) -> bool:
+        folder = str(assembly(settings))
         ended = cdk("deploy", stack, "--app", folder, environment=aws.environment())
         assert Role.of_account(aws, "PumpReadOnlyRole") == before
         asked = "unable to get a confirmation from the user" in ended.stderr
@@ -153,11 +153,11 @@ def test_universal_template_does_not_deploy_without_its_parameters(
 
 
 def test_existing_role_of_that_name_stays_unchanged_and_the_failure_says_why(
-    aws: EmbeddedAws, synth: Synth, provided_context: dict[str, str]
+    aws: EmbeddedAws, synth: Synth, provided: dict[str, str]
 ) -> None:
     aws.create_role("PumpReadOnlyRole", ACCOUNT_ID)
     before = aws.iam().get_role(RoleName="PumpReadOnlyRole")["Role"]
-    template = json.dumps(synth(provided_context)["PumpReadOnly"])
+    template = json.dumps(synth(provided)["PumpReadOnly"])
     with pytest.raises(StackFailedError, match="'PumpReadOnlyRole' already exists"):
         aws.deploy("PumpReadOnly", template)
     assert aws.iam().get_role(RoleName="PumpReadOnlyRole")["Role"] == before

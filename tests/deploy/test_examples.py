@@ -42,7 +42,7 @@ def test_pump_assumes_the_role_that_the_stack_prints_only_with_the_external_id(
     (output,) = stack["Outputs"]
     role_arn = output["OutputValue"]
     pump = aws.caller_in(PRINCIPAL)
-    assert aws.can_assume(role_arn, pump, external_id=FROM_PUMP["pump:external-id"])
+    assert aws.can_assume(role_arn, pump, external_id=FROM_PUMP["external-id"])
     assert not aws.can_assume(role_arn, pump, external_id="Another-1234-5678")
     assert not aws.can_assume(role_arn, pump)
 
@@ -57,7 +57,7 @@ def test_pump_assumes_the_role_in_each_account_that_the_pipeline_deploys_to(
         bootstrap(aws, owner)
         aws.deploy("PumpReadOnly", template.read_text(), caller=owner)
         role_arn = f"arn:aws:iam::{account}:role/PumpReadOnlyRole"
-        assert aws.can_assume(role_arn, pump, external_id=FROM_PUMP["pump:external-id"])
+        assert aws.can_assume(role_arn, pump, external_id=FROM_PUMP["external-id"])
         assert not aws.can_assume(role_arn, pump)
 
 

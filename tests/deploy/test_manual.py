@@ -402,7 +402,7 @@ def test_guardrails_match_the_templates(
     assert verify(aws, "--expect", templates) == (3, [("policy-added", "narrower")] * 6)
     guarded = tmp_path / "guarded"
     guarded.mkdir()
-    for stack, template in synth({"pump:guardrails": "recommended"}).items():
+    for stack, template in synth({"guardrails": ["recommended"]}).items():
         (guarded / f"{stack}.template.json").write_text(json.dumps(template))
     assert verify(aws, "--expect", guarded) == (0, [])
 

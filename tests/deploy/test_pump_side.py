@@ -41,7 +41,7 @@ def customer_session(page: dict[str, Any]) -> Callable[..., boto3.Session]:
 
 def deployed(aws: EmbeddedAws, synth: Synth) -> Caller:
     """Deploy the read-only role, and return the session of Pump's role."""
-    template = synth({"pump:principal": PRINCIPAL, "pump:external-id": EXTERNAL_ID})
+    template = synth({"principal": PRINCIPAL, "external-id": EXTERNAL_ID})
     aws.deploy("PumpReadOnly", json.dumps(template["PumpReadOnly"]))
     return aws.caller_in(PRINCIPAL)
 
@@ -99,8 +99,8 @@ def test_session_of_another_tenant_is_refused(
 def test_purchase_of_the_page_is_authorized_only_while_it_is_approved(
     page: dict[str, Any], aws: EmbeddedAws, synth: Synth, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    context = {"pump:auto-pilot:guardrails": "only-when-approved", "pump:principal": PRINCIPAL}
-    template = synth(context | {"pump:external-id": EXTERNAL_ID})
+    settings = {"principal": PRINCIPAL, "external-id": EXTERNAL_ID}
+    template = synth({**settings, "auto-pilot": {"guardrails": ["only-when-approved"]}})
     aws.deploy("PumpAutoPilot", json.dumps(template["PumpAutoPilot"]))
     for name, value in aws.environment(aws.caller_in(PRINCIPAL)).items():
         monkeypatch.setenv(name, value)
@@ -144,7 +144,7 @@ def test_commands_of_the_page_probe_a_role_and_a_file_of_roles(
 ) -> None:
     commands = re.findall(r"^ *\$ (.*\bpump-roles probe .*)$", PAGE, re.MULTILINE)
     (role,) = re.findall(r"arn:\S+", " ".join(commands))
-    template = synth({"pump:principal": PRINCIPAL, "pump:external-id": EXTERNAL_ID})
+    template = synth({"principal": PRINCIPAL, "external-id": EXTERNAL_ID})
     aws.deploy(
         "PumpReadOnly", json.dumps(template["PumpReadOnly"]), caller=Caller(role.split(":")[4])
     )
@@ -164,7 +164,7 @@ def test_commands_of_the_page_probe_a_role_and_a_file_of_roles(
 def test_probe_from_the_example_finds_what_its_worker_cannot_do(
     aws: EmbeddedAws, pump_side: Path, synth: Synth
 ) -> None:
-    template = synth({"pump:principal": PUMP_ACCOUNT, "pump:external-id": EXTERNAL_ID})
+    template = synth({"principal": PUMP_ACCOUNT, "external-id": EXTERNAL_ID})
     aws.deploy("PumpReadOnly", json.dumps(template["PumpReadOnly"]))
     owner = Caller(PUMP_ACCOUNT)
     # Pump's account is bootstrapped. ECS assumes the roles; the emulator has no ECS that does.

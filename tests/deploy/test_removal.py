@@ -27,7 +27,7 @@ from tools.sandbox.organization import EmbeddedMembers, Organization, StackSets,
 pytestmark = pytest.mark.usefixtures("no_aws")
 
 OTHER_ACCOUNT = "111122223333"
-GIVEN = {"pump:principal": PRINCIPAL, "pump:external-id": EXTERNAL_ID}
+GIVEN = {"principal": PRINCIPAL, "external-id": EXTERNAL_ID}
 REMOVED = ("--removed", "--format", "json")
 Result = Mapping[str, Any]
 
@@ -254,8 +254,8 @@ class Company:
 
     def rollout(self, *units: str) -> dict[str, Any]:
         """Return the properties of a StackSet for some units."""
-        ids = ",".join(self.organization.units[unit] for unit in units)
-        templates = self.synth({**GIVEN, "pump:read-only:organizational-units": ids})
+        ids = [self.organization.units[unit] for unit in units]
+        templates = self.synth({**GIVEN, "read-only": {"organizational-units": ids}})
         return properties(templates["PumpReadOnlyRollout"])
 
     def stack_sets(self) -> StackSets:
@@ -284,8 +284,8 @@ def company(aws: EmbeddedAws, synth: Synth, tmp_path: Path) -> Iterator[Company]
         for member in organization.accounts():
             if member.id != ACCOUNT_ID:
                 let_audit(aws, Caller(member.id))
-        units = ",".join(organization.units[name] for name in ("Workloads", "Sandbox"))
-        templates = synth({**GIVEN, "pump:read-only:organizational-units": units})
+        units = [organization.units[name] for name in ("Workloads", "Sandbox")]
+        templates = synth({**GIVEN, "read-only": {"organizational-units": units}})
         for name in ("PumpReadOnly", "PumpReadOnlyRollout"):
             (tmp_path / f"{name}.template.json").write_text(json.dumps(templates[name]))
         aws.deploy("PumpReadOnly", json.dumps(templates["PumpReadOnly"]))

@@ -17,14 +17,14 @@ from tools.sandbox.aws import ACCOUNT_ID as ACCOUNT
 from tools.sandbox.aws import EmbeddedAws
 
 GUARDED = {
-    "pump:principal": PRINCIPAL,
-    "pump:external-id": EXTERNAL_ID,
-    "pump:guardrails": "recommended",
-    "pump:auto-pilot:only-in-regions": "us-east-1,eu-west-1",
-    "pump:invitations-from": "111122223333",
-    "pump:until": "2927-01-31T18:00:00Z",
-    "pump:permissions-boundary": "platform/Boundary",
-    "pump:role-path": "/pump/",
+    "principal": PRINCIPAL,
+    "external-id": EXTERNAL_ID,
+    "guardrails": ["recommended"],
+    "auto-pilot": {"only-in-regions": ["us-east-1", "eu-west-1"]},
+    "invitations-from": "111122223333",
+    "until": "2927-01-31T18:00:00Z",
+    "permissions-boundary": "platform/Boundary",
+    "role-path": "/pump/",
 }
 ALLOW_ALL = {"Effect": "Allow", "Action": "*", "Resource": "*"}
 

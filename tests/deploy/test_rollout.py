@@ -23,7 +23,6 @@ from tests.support import (
     STACKS,
     Synth,
     Template,
-    as_context,
     published_policies,
     stack_set,
     trust,
@@ -65,16 +64,15 @@ def stack_sets(organization: Organization, aws: EmbeddedAws) -> StackSets:
     return StackSets(organization, EmbeddedMembers(aws))
 
 
-def rollouts(synth: Synth, **context: Any) -> dict[str, Template]:
-    provided = {"pump:principal": PRINCIPAL, "pump:external-id": EXTERNAL_ID}
-    templates = synth(provided | context)
+def rollouts(synth: Synth, **settings: Any) -> dict[str, Template]:
+    templates = synth({"principal": PRINCIPAL, "external-id": EXTERNAL_ID, **settings})
     return {name: template for name, template in templates.items() if name.endswith("Rollout")}
 
 
-def rollout(synth: Synth, **context: Any) -> dict[str, Any]:
-    """Return the StackSet of the only rollout."""
-    (template,) = rollouts(synth, **context).values()
-    return properties(template)
+def rollout(synth: Synth, *units: str) -> Template:
+    """Return the template of a rollout of the read-only role."""
+    (template,) = rollouts(synth, **{"read-only": {"organizational-units": units}}).values()
+    return template
 
 
 def under(organization: Organization, *names: str) -> set[str]:
@@ -119,9 +117,11 @@ def test_pump_can_assume_the_role_in_targeted_accounts_only(  # noqa: PLR0917
     templates = rollouts(
         synth,
         **{
-            "pump:read-only:organizational-units": [organization.root],
-            "pump:read-only:exclude-accounts": excluded,
-            "pump:auto-pilot:organizational-units": [organization.units["America"]],
+            "read-only": {
+                "organizational-units": [organization.root],
+                "exclude-accounts": excluded,
+            },
+            "auto-pilot": {"organizational-units": [organization.units["America"]]},
         },
     )
     for template in templates.values():
@@ -147,7 +147,7 @@ def test_pump_can_assume_the_role_in_targeted_accounts_only(  # noqa: PLR0917
 def test_joining_account_gets_the_role_and_removal_leaves_nothing(
     organization: Organization, stack_sets: StackSets, aws: EmbeddedAws, pump: Caller, synth: Synth
 ) -> None:
-    templates = rollouts(synth, **{"pump:organizational-units": [organization.root]})
+    templates = rollouts(synth, **{"organizational-units": [organization.root]})
     for template in templates.values():
         stack_sets.deploy(properties(template))
     late = organization.join("Europe", "late")
@@ -165,8 +165,8 @@ def test_omitted_values_reach_the_members_as_stack_parameters(
 ) -> None:
     template = synth(
         {
-            "pump:next-external-id": NEXT,
-            "pump:read-only:organizational-units": organization.units["Test"],
+            "next-external-id": NEXT,
+            "read-only": {"organizational-units": [organization.units["Test"]]},
         }
     )["PumpReadOnlyRollout"]
     values = {"PumpIamRole": PRINCIPAL, "PumpExternalID": EXTERNAL_ID}
@@ -182,7 +182,7 @@ def rotation() -> list[tuple[dict[str, str], list[str]]]:
     section = OPERATIONS.partition("\n## Rotate the external ID\n")[2].partition("\n## ")[0]
     ids = {"OLD_EXTERNAL_ID": EXTERNAL_ID, "NEW_EXTERNAL_ID": NEXT}
     settings = [
-        as_context({key: ids[value] for key, value in json.loads(block).items()})
+        {key: ids[value] for key, value in json.loads(block).items()}
         for block in re.findall(r"```json\n(.*?)```", section, re.DOTALL)
     ]
     return list(zip(settings, [words[3:] for words in cdk_commands(section)], strict=True))
@@ -198,9 +198,9 @@ def test_pump_can_assume_every_role_at_every_moment_of_a_rotation(
     """The rotation in docs/operations.md, of all roles of a customer, stack by stack."""
     excluded = sorted(under(organization, "Test"))[:1]
     targets = {
-        "pump:read-only:organizational-units": [organization.root],
-        "pump:auto-pilot:organizational-units": [organization.units["Prod"]],
-        "pump:exclude-accounts": excluded,
+        "read-only": {"organizational-units": [organization.root]},
+        "auto-pilot": {"organizational-units": [organization.units["Prod"]]},
+        "exclude-accounts": excluded,
     }
     accounts = organization.accounts()
     should = {
@@ -210,7 +210,7 @@ def test_pump_can_assume_every_role_at_every_moment_of_a_rotation(
     deployed: set[str] = set()
 
     def deploy(stack: str, settings: dict[str, str]) -> None:
-        template = synth({"pump:principal": PRINCIPAL, **targets, **settings})[stack]
+        template = synth({"principal": PRINCIPAL, **targets, **settings})[stack]
         if stack in STACKS:
             aws.deploy(stack, json.dumps(template), update=stack in deployed)
             deployed.add(stack)
@@ -225,7 +225,7 @@ def test_pump_can_assume_every_role_at_every_moment_of_a_rotation(
     # The management account is that of the other tests, too.
     try:
         for stack in (*STACKS, *ROLLOUTS):
-            deploy(stack, {"pump:external-id": EXTERNAL_ID})
+            deploy(stack, {"external-id": EXTERNAL_ID})
         (both, first), (only_new, second) = rotation()
         assert accepted(EXTERNAL_ID) == should
         for stack in first:
@@ -248,8 +248,8 @@ def test_account_with_a_role_of_that_name_keeps_it_and_its_instance_says_why(
     taken, *_ = sorted(under(organization, "Test"))
     aws.create_role(READ_ONLY_ROLE, taken, caller=Caller(taken))
     before = roles(aws, taken)
-    after = rollout(synth, **{"pump:read-only:organizational-units": organization.units["Test"]})
-    stack_sets.deploy(after)
+    after = rollout(synth, organization.units["Test"])
+    stack_sets.deploy(properties(after))
     assert roles(aws, taken) == before
     client = organization.management
     targets = ExpectedRollout(stack_set="PumpReadOnly", account_filter="NONE")
@@ -263,9 +263,7 @@ def test_emulation_detects_a_wrong_role(
     organization: Organization, stack_sets: StackSets, aws: EmbeddedAws, pump: Caller, synth: Synth
 ) -> None:
     """Proves that the tests above can fail: an account gets what the template body contains."""
-    (template,) = rollouts(
-        synth, **{"pump:read-only:organizational-units": organization.units["Test"]}
-    ).values()
+    template = rollout(synth, organization.units["Test"])
     resource = stack_set(template)
     resource["TemplateBody"] = (
         resource["TemplateBody"]

@@ -76,9 +76,9 @@ def test_shown_commands_work_and_the_emulator_stops_with_the_shell(
     shown: list[str], assembly: Assembly
 ) -> None:
     deploy, verify, get_role = shown
-    context = dict(word.split("=", 1) for word in shlex.split(deploy) if word.startswith("pump:"))
-    # What the app makes of the command's context, to save time.
-    made = shlex.quote(str(assembly(context)))
+    assert deploy.endswith(" -c pump:settings=examples/settings.json")
+    # What the app makes of these settings, to save time.
+    made = shlex.quote(str(assembly(FROM_PUMP)))
     script = "\n".join(
         [
             f"{deploy} --require-approval never --app {made}",
@@ -108,7 +108,7 @@ def test_shown_commands_work_and_the_emulator_stops_with_the_shell(
 def test_rollout_cannot_be_deployed_and_the_error_says_what_to_run(
     aws: EmbeddedAws, synth: Synth
 ) -> None:
-    units = {"pump:read-only:organizational-units": "r-abcd"}
+    units = {"read-only": {"organizational-units": ["r-abcd"]}}
     template = json.dumps(synth({**FROM_PUMP, **units})["PumpReadOnlyRollout"])
     with pytest.raises(StackFailedError, match=r"has no StackSets.* make demo-org"):
         aws.deploy("PumpReadOnlyRollout", template)

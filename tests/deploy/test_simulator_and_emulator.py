@@ -336,12 +336,10 @@ def test_emulator_still_trusts_a_role_that_is_deleted_and_created_again(aws: Emb
 
 
 def test_emulator_applies_the_boundary_of_a_role_in_a_stack(
-    aws: EmbeddedAws, synth: Synth, provided_context: dict[str, str]
+    aws: EmbeddedAws, synth: Synth, provided: dict[str, str]
 ) -> None:
     """Corrected in :mod:`tools.sandbox.server`: ministack's own stacks ignore it."""
-    template = json.dumps(
-        synth(provided_context | {"pump:permissions-boundary": "Boundary"})["PumpAutoPilot"]
-    )
+    template = json.dumps(synth(provided | {"permissions-boundary": "Boundary"})["PumpAutoPilot"])
     with pytest.raises(StackFailedError, match="policy/Boundary does not exist"):
         aws.deploy("Pump", template)
     aws.delete("Pump")

@@ -53,15 +53,17 @@ def asked(
 
 
 def cdk_of(aws: EmbeddedAws, synth: Synth) -> Callable[..., subprocess.CompletedProcess[str]]:
-    """Return a function that deploys and destroys as the CDK CLI does, with the context."""
+    """Return a function that deploys and destroys as the CDK CLI does, with the settings."""
     deployed: set[str] = set()
 
-    def cdk(command: str, stack: str, *words: str, **_: object) -> subprocess.CompletedProcess[str]:
+    def cdk(
+        command: str, stack: str, *_: str, directory: Path, **__: object
+    ) -> subprocess.CompletedProcess[str]:
         if command == "destroy":
             aws.delete(stack)
         else:
-            context = dict(word.split("=", 1) for word in words if word.startswith("pump:"))
-            aws.deploy(stack, json.dumps(synth(context)[stack]), update=stack in deployed)
+            settings = json.loads((directory / "pump.json").read_text())
+            aws.deploy(stack, json.dumps(synth(settings)[stack]), update=stack in deployed)
             deployed.add(stack)
         return subprocess.CompletedProcess([], 0, "", "")
 
@@ -113,7 +115,7 @@ def test_creates_nothing_unless_the_account_is_confirmed(
 def test_leaves_a_role_and_a_stack_that_exist_as_they_are(
     aws: EmbeddedAws, synth: Synth, asked: Asked
 ) -> None:
-    template = json.dumps(synth({"pump:principal": PRINCIPAL, "pump:external-id": SECRET})[STACK])
+    template = json.dumps(synth({"principal": PRINCIPAL, "external-id": SECRET})[STACK])
     aws.deploy(STACK, template)
     before = aws.roles()
     status, shown = asked(ACCOUNT_ID)

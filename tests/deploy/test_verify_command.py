@@ -41,13 +41,9 @@ def states(ended: Result) -> tuple[int, str, list[str]]:
 def test_expects_a_renamed_role_under_its_name(
     aws: EmbeddedAws, synth: Synth, tmp_path: Path
 ) -> None:
-    context = {
-        "pump:principal": PRINCIPAL,
-        "pump:external-id": SECRET,
-        "pump:read-only:role-name": "Vendor.Reads",
-        "pump:read-only:organizational-units": "r-abcd",
-    }
-    templates = synth(context)
+    settings = {"principal": PRINCIPAL, "external-id": SECRET}
+    read_only = {"role-name": "Vendor.Reads", "organizational-units": ["r-abcd"]}
+    templates = synth({**settings, "read-only": read_only})
     for stack in ("PumpReadOnly", "PumpReadOnlyRollout"):
         (tmp_path / f"{stack}.template.json").write_text(json.dumps(templates[stack]))
     command = ("--expect", tmp_path, "--format", "json")
@@ -57,8 +53,7 @@ def test_expects_a_renamed_role_under_its_name(
     assert "role/Vendor.Reads" in ended.stdout
     # A role of the published name is not the expected one.
     aws.reset()
-    del context["pump:read-only:role-name"]
-    aws.deploy("PumpReadOnly", json.dumps(synth(context)["PumpReadOnly"]))
+    aws.deploy("PumpReadOnly", json.dumps(synth(settings)["PumpReadOnly"]))
     ended = run(*command, environment=aws.environment())
     assert ended.exit_code == 3
     assert "role-missing" in ended.stdout

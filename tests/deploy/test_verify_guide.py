@@ -56,8 +56,8 @@ def test_commands_of_the_guide_match_what_was_deployed_and_then_removed(
     assert [len(found) for found in (SAVE, ONLY_READ_ONLY, BOTH, REMOVED)] == [3, 2, 4, 4]
     assembly = tmp_path / "cdk.out"
     assembly.mkdir()
-    context = {"pump:principal": PUMP_ACCOUNT, "pump:external-id": EXTERNAL_ID}
-    templates = {name: json.dumps(template) for name, template in synth(context).items()}
+    settings = {"principal": PUMP_ACCOUNT, "external-id": EXTERNAL_ID}
+    templates = {name: json.dumps(template) for name, template in synth(settings).items()}
     for name, template in templates.items():
         (assembly / f"{name}.template.json").write_text(template)
     shutil.copy(assembly / "PumpReadOnly.template.json", tmp_path)

@@ -26,7 +26,7 @@ from tools.sandbox.cdk import ROOT, tool_environment
 
 pytestmark = pytest.mark.usefixtures("no_aws")
 
-GIVEN = {"pump:principal": PRINCIPAL, "pump:external-id": EXTERNAL_ID}
+GIVEN = {"principal": PRINCIPAL, "external-id": EXTERNAL_ID}
 NO_ACCOUNT = "111111111111"
 
 COUNT = 5

@@ -8,7 +8,7 @@ from typing import Any
 
 from pump_roles.app.config import KEYS
 from pump_roles.published import ROLES
-from tests.support import EXTERNAL_ID, PUMP_ACCOUNT, as_context
+from tests.support import EXTERNAL_ID, PUMP_ACCOUNT
 from tools.sandbox import catalog
 from tools.sandbox.cdk import ROOT
 from tools.sandbox.simulator import Role
@@ -69,17 +69,17 @@ def policy(marker: str, text: str) -> dict[str, Any]:
 
 
 def settings_in(text: str) -> list[dict[str, Any]]:
-    """Return each example of ``pump.json`` on a page, as context, with placeholders replaced."""
+    """Return each example of ``pump.json`` on a page, with placeholders replaced."""
     blocks = map(json.loads, re.findall(r"^```json\n(.*?)^```", text, re.MULTILINE | re.DOTALL))
-    found = [as_context(block) for block in blocks if block.keys() <= SETTINGS]
     return [
-        {key: filled(value) if isinstance(value, str) else value for key, value in context.items()}
-        for context in found
+        {key: filled(value) if isinstance(value, str) else value for key, value in block.items()}
+        for block in blocks
+        if block.keys() <= SETTINGS
     ]
 
 
 def kept_in_pump_json(text: str) -> dict[str, Any]:
-    """Return the first example of ``pump.json`` on a page, as context."""
+    """Return the first example of ``pump.json`` on a page."""
     first, *_ = settings_in(text)
     return first
 

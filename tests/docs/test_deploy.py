@@ -27,7 +27,7 @@ def test_tables_of_keys_are_complete() -> None:
 
 def test_line_about_a_stack_is_that_of_the_settings_above_it() -> None:
     (line,) = re.findall(r"^PumpReadOnly: role .*$", DEPLOY, re.MULTILINE)
-    read_only, *_ = config.read(kept_in_pump_json(DEPLOY))
+    read_only, *_ = config.stacks(config.Settings(kept_in_pump_json(DEPLOY)))
     assert read_only.summary == line
 
 

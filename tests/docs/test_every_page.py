@@ -9,7 +9,6 @@ import pytest
 from aws_cdk import App
 
 from pump_roles.app import config
-from pump_roles.published import ROLES
 from tests.docs.pages import (
     DEPLOY,
     GUARDRAILS,
@@ -18,7 +17,6 @@ from tests.docs.pages import (
     README,
     WITH_COMMANDS,
     cdk_commands,
-    filled,
     kept_in_pump_json,
     settings_in,
 )
@@ -59,27 +57,14 @@ KEPT = {name: text for name, text in WITH_COMMANDS.items() if name != "operation
 def test_app_has_the_stacks_that_a_command_names(page: str, words: list[str], synth: Synth) -> None:
     # The README adds units to the file in a sentence.
     has_units = page not in KEPT or page == "README"
-    context, names = kept_in_pump_json(ORGANIZATIONS if has_units else KEPT[page]), set()
+    settings, names = kept_in_pump_json(ORGANIZATIONS if has_units else KEPT[page]), set()
     rest = iter(words[3:])
     for word in rest:
-        if word == "-c":
-            key, _, value = next(rest).partition("=")
-            context[key] = filled(value)
-        elif word in ("--parameters", "--require-approval"):
+        if word in ("--parameters", "--require-approval"):
             next(rest)
         elif not word.startswith("-"):
             names.add(word)
-    assert names <= synth(context).keys()
-
-
-@pytest.mark.parametrize("name", WITH_COMMANDS)
-def test_every_value_that_is_shown_for_a_key_is_accepted(name: str, synth: Synth) -> None:
-    units = {f"pump:{role}:organizational-units": "r-abcd" for role in ROLES}
-    shown = re.findall(r"`(?:-c )?(pump:[a-z:-]+)=([^ `]+)`", WITH_COMMANDS[name])
-    # The others show them only in blocks.
-    assert shown or name in {"README", "deploy", "guardrails", "operations", "organizations"}
-    for key, value in shown:
-        assert synth({**units, key: filled(value)})
+    assert names <= synth(settings).keys()
 
 
 @pytest.mark.parametrize("page", KEPT.values(), ids=KEPT)
@@ -97,7 +82,7 @@ def test_placeholder_of_an_id_or_a_principal_is_rejected(name: str) -> None:
     assert shown or name == "guardrails"
     for key, value in shown:
         with pytest.raises(config.ConfigError, match=f"'{value}' is a placeholder; replace it"):
-            config.read({f"pump:{key}": value})
+            config.stacks(config.Settings({key: value}))
 
 
 def test_policy_that_names_the_auto_pilot_role_names_every_role() -> None:

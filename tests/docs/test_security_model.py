@@ -19,8 +19,8 @@ def test_page_shows_the_trust_policy_of_each_role(synth: Synth) -> None:
     (statement,) = shown["Statement"]
     stacks = synth(
         {
-            "pump:principal": statement["Principal"]["AWS"],
-            "pump:external-id": statement["Condition"]["StringEquals"]["sts:ExternalId"],
+            "principal": statement["Principal"]["AWS"],
+            "external-id": statement["Condition"]["StringEquals"]["sts:ExternalId"],
         }
     )
     for template in stacks.values():

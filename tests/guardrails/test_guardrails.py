@@ -333,10 +333,10 @@ def test_recommended_is_the_set_of_the_guardrails_that_leave_buying_and_selling(
         ("no-seling", "did you mean no-selling?"),
         ("Metadata-Only", "did you mean metadata-only?"),
         ("xyz", f"the guardrails are {', '.join(Guardrail.names())}"),
-        ("until", "until takes a value; use the key pump:until, or Guardrail.until()"),
+        ("until", "until takes a value; use the key until, or Guardrail.until()"),
         (
             "only-in-regions",
-            "takes a value; use the key pump:only-in-regions, or Guardrail.only_in_regions()",
+            "takes a value; use the key only-in-regions, or Guardrail.only_in_regions()",
         ),
     ],
 )

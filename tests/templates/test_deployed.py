@@ -144,10 +144,8 @@ def properties(template: Template) -> dict[str, Any]:
 
 
 @pytest.fixture
-def template(
-    synth: Callable[..., dict[str, Template]], provided_context: dict[str, str]
-) -> Template:
-    return synth(provided_context)["PumpReadOnly"]
+def template(synth: Callable[..., dict[str, Template]], provided: dict[str, str]) -> Template:
+    return synth(provided)["PumpReadOnly"]
 
 
 UNKNOWN = {"Fn::ImportValue": "of-another-stack"}

@@ -11,7 +11,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from importlib.metadata import version
 from pathlib import Path
 from statistics import median
-from typing import Final
+from typing import Any, Final
 
 import pyperf
 
@@ -28,7 +28,7 @@ SIZE_TARGETS: Final = {
     "PumpAutoPilotRollout": 16,
 }
 ORGANIZATIONS: Final = (10, 1_000, 10_000)
-PROVIDED: Final = {"pump:principal": "999988887777", "pump:external-id": "Example-1234-5678"}
+PROVIDED: Final = {"principal": "999988887777", "external-id": "Example-1234-5678"}
 
 IMPORTS: Final = "import aws_cdk, aws_cdk.aws_iam"
 REPORT: Final = ["-m", "pump_roles", "report", "--output"]
@@ -81,11 +81,9 @@ def rounds(
     return timed
 
 
-def seconds(command: Sequence[str], folder: Path, context: Mapping[str, str]) -> float:
-    """Return the time of one whole Python process.
-
-    :param context: of the CDK, in addition to that of ``cdk.json``.
-    """
+def seconds(command: Sequence[str], folder: Path, settings: Mapping[str, Any]) -> float:
+    """Return the time of one whole Python process, with the settings of an app."""
+    (folder / "pump.json").write_text(json.dumps(settings), encoding="utf-8")
     result = folder / "result.json"
     result.unlink(missing_ok=True)
     options = ["--copy-env", "--processes=1", "--values=1", "--warmups=0", "--loops=1"]
@@ -96,18 +94,18 @@ def seconds(command: Sequence[str], folder: Path, context: Mapping[str, str]) ->
         ],
         check=True,
         cwd=ROOT,
-        env=environment(folder, context),
+        env=environment(folder),
         stdout=subprocess.DEVNULL,
     )
     return float(pyperf.Benchmark.load(str(result)).median())
 
 
-def environment(folder: Path, context: Mapping[str, str]) -> dict[str, str]:
+def environment(folder: Path) -> dict[str, str]:
     own = json.loads((ROOT / "cdk.json").read_text())["context"]
     return tool_environment() | {
         "PYTHONPATH": str(ROOT),
         "CDK_OUTDIR": str(folder / "cdk.out"),
-        "CDK_CONTEXT_JSON": json.dumps({**own, **context}),
+        "CDK_CONTEXT_JSON": json.dumps({**own, "pump:settings": str(folder / "pump.json")}),
     }
 
 
@@ -117,7 +115,7 @@ def loaded_by_the_report(folder: Path) -> set[str]:
         [sys.executable, "-X", "importtime", *REPORT, str(folder / "report.html")],
         check=True,
         cwd=ROOT,
-        env=environment(folder, {}),
+        env=environment(folder),
         capture_output=True,
         text=True,
     )
@@ -212,7 +210,7 @@ def report_rows(folder: Path) -> Iterator[str]:
 
 def size_rows(folder: Path) -> Iterator[str]:
     """Yield the rows about the templates' sizes."""
-    seconds(["app.py"], folder, {"pump:organizational-units": "r-abcd"})
+    seconds(["app.py"], folder, {"organizational-units": ["r-abcd"]})
     for stack, target in SIZE_TARGETS.items():
         size = minified(folder / "cdk.out" / f"{stack}.template.json")
         yield row(f"`{stack}` template, minified", size, target, " KiB")
@@ -220,7 +218,7 @@ def size_rows(folder: Path) -> Iterator[str]:
 
 def verify_rows(folder: Path) -> Iterator[str]:
     """Yield the rows about the verification of an organization."""
-    seconds(["app.py"], folder, {**PROVIDED, "pump:guardrails": "recommended"})
+    seconds(["app.py"], folder, {**PROVIDED, "guardrails": ["recommended"]})
     template = folder / "cdk.out" / "PumpReadOnly.template.json"
     found = verify.measure(template, VERIFIED_ACCOUNTS, folder / "verify.json")
     small, large = (found[count] for count in VERIFIED_ACCOUNTS)
@@ -244,8 +242,8 @@ def rollout_rows(folder: Path) -> Iterator[str]:
         print(f"rollout: {accounts:,} accounts", file=sys.stderr, flush=True)
         with management() as account:
             organization = Organization.create(account, {"Unit": accounts})
-            context = {**PROVIDED, "pump:organizational-units": organization.root}
-            times = [seconds(["app.py"], folder, context) for _ in range(ROUNDS["rollout"])]
+            settings = {**PROVIDED, "organizational-units": [organization.root]}
+            times = [seconds(["app.py"], folder, settings) for _ in range(ROUNDS["rollout"])]
             file = folder / "cdk.out" / "PumpReadOnlyRollout.template.json"
             StackSets(organization, NoMembers()).deploy(properties(json.loads(file.read_text())))
             pages = account.cloudformation.get_paginator("list_stack_instances")

@@ -46,7 +46,11 @@ COLORS: Final = {
 }
 """The color of each severity. Like the symbols, they are those of the report."""
 
-BRAKE: Final = "recommended,only-when-approved"
+RECOMMENDED: Final = {"guardrails": ["recommended"]}
+BRAKE: Final = {
+    **RECOMMENDED,
+    "auto-pilot": {"guardrails": ["recommended", "only-when-approved"]},
+}
 PURCHASE: Final = "ec2:PurchaseReservedInstancesOffering"
 
 SESSION_SECONDS: Final = 3_600
@@ -225,11 +229,11 @@ class Demo(Show):
         self.show_verify()
 
         self.part("The same calls, with guardrails")
-        self.deploy(self.aws, "PumpReadOnly", "PumpAutoPilot", "-c", "pump:guardrails=recommended")
+        self.deploy(self.aws, "PumpReadOnly", "PumpAutoPilot", settings=RECOMMENDED)
         self.show_calls(sessions, guarded=True)
 
         self.part("Hold the brake: Pump buys only what the customer approves")
-        self.deploy(self.aws, "PumpAutoPilot", "-c", f"pump:auto-pilot:guardrails={BRAKE}")
+        self.deploy(self.aws, "PumpAutoPilot", settings=BRAKE)
         self.show_brake(pump)
 
         self.part("Rotate the external ID without a gap")
@@ -489,10 +493,6 @@ class Demo(Show):
 
     def show_rotation(self, pump: Caller) -> None:
         """Show which external IDs the roles accept, before and after each of two deployments."""
-        guardrails = (
-            *("-c", "pump:guardrails=recommended"),
-            *("-c", f"pump:auto-pilot:guardrails={BRAKE}"),
-        )
         stacks = ("PumpReadOnly", "PumpAutoPilot")
         table = self.table("deployed with", "role", "the old ID", "the new ID")
 
@@ -508,10 +508,10 @@ class Demo(Show):
                 table.add_row(label, published.kind, *cells)
 
         row("the old ID", EXTERNAL_ID)
-        both = ("-c", f"pump:next-external-id={NEW_EXTERNAL_ID}")
-        self.deploy(self.aws, *stacks, *guardrails, *both)
+        both = {"next-external-id": NEW_EXTERNAL_ID, **BRAKE}
+        self.deploy(self.aws, *stacks, settings=both)
         row("both", EXTERNAL_ID, NEW_EXTERNAL_ID)
-        self.deploy(self.aws, *stacks, *guardrails, external_id=NEW_EXTERNAL_ID)
+        self.deploy(self.aws, *stacks, external_id=NEW_EXTERNAL_ID, settings=BRAKE)
         row("the new ID", NEW_EXTERNAL_ID)
         self.console.print()
         self.console.print(table)

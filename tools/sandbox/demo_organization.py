@@ -79,12 +79,14 @@ class OrganizationDemo(Show):
             lambda: Organization.create(self.account, UNITS),
         )
         by_name = {account.name: account.id for account in organization.accounts()}
-        targets = (
-            *("-c", f"pump:read-only:organizational-units={organization.root}"),
-            *("-c", f"pump:read-only:exclude-accounts={by_name[EXCLUDED]}"),
-            *("-c", f"pump:auto-pilot:organizational-units={organization.units['Workloads']}"),
-        )
-        self.deploy(self.aws, "--all", *targets)
+        targets = {
+            "read-only": {
+                "organizational-units": [organization.root],
+                "exclude-accounts": [by_name[EXCLUDED]],
+            },
+            "auto-pilot": {"organizational-units": [organization.units["Workloads"]]},
+        }
+        self.deploy(self.aws, "--all", settings=targets)
 
         self.part("StackSets deploy to the member accounts")
         rollouts = [self.deployed(stack) for stack in ROLLOUTS]

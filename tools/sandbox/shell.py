@@ -19,12 +19,11 @@ INTRODUCTION: Final = f"""\
 In this shell, AWS is an emulator that enforces IAM: an empty account, {ACCOUNT_ID}, with
 administrator credentials. Nothing reaches a real account. For example:
 
-  npx cdk deploy PumpReadOnly -c pump:principal=999988887777 \\
-      -c pump:external-id=Example-1234-5678
+  npx cdk deploy PumpReadOnly -c pump:settings=examples/settings.json
   pump-roles verify --principal 999988887777 --role read-only
   aws iam get-role --role-name PumpReadOnlyRole
 
-The settings in your pump.json apply here, too; -c overrides them. Without a terminal, also pass
+Without -c, the settings are those in your pump.json. Without a terminal, also pass
 --require-approval never to cdk deploy.
 
 The emulator has no StackSets, so a rollout cannot be deployed: see make demo-org. It also lacks

@@ -1,5 +1,6 @@
 """What the demos share: steps, checks, and tables on a terminal."""
 
+import json
 import signal
 import time
 from collections.abc import Callable, Mapping
@@ -108,8 +109,7 @@ class Show:
         :param hidden: further arguments that are not shown.
         :raises SystemExit: when it fails.
         """
-        shown = " ".join(command).replace(" -c ", " \\\n      -c ")
-        self.console.print(f"  [dim]$ npx cdk {escape(shown)}[/]", soft_wrap=True)
+        self.console.print(f"  [dim]$ npx cdk {escape(' '.join(command))}[/]", soft_wrap=True)
         destroys = command[0] == "destroy"
         started = time.monotonic()
         doing = "destroying" if destroys else "synthesizing and deploying"
@@ -126,15 +126,25 @@ class Show:
         )
         self.console.print()
 
+    def configure(self, settings: Mapping[str, Any]) -> str:
+        """Write settings to ``pump.json``, and return what it contains."""
+        assert self.folder is not None
+        text = json.dumps(settings, indent=2)
+        (self.folder / "pump.json").write_text(text, encoding="utf-8")
+        return text
+
     def deploy(
         self,
         aws: EmbeddedAws,
-        *arguments: str,
+        *stacks: str,
         external_id: str = EXTERNAL_ID,
+        settings: Mapping[str, Any] | None = None,
     ) -> None:
-        """Deploy with Pump's principal and an external ID."""
-        values = ("-c", f"pump:principal={PUMP}", "-c", f"pump:external-id={external_id}")
-        self.cdk(aws, "deploy", *arguments, *values, hidden=("--require-approval=never",))
+        """Deploy with Pump's principal, an external ID, and other settings; show all of them."""
+        provided = {"principal": PUMP, "external-id": external_id}
+        shown = self.configure({**provided, **(settings or {})}).replace("\n", "\n  ")
+        self.console.print(f"  [dim]$ cat pump.json\n  {escape(shown)}[/]", soft_wrap=True)
+        self.cdk(aws, "deploy", *stacks, hidden=("--require-approval=never",))
 
     def verdict(
         self,

@@ -92,7 +92,7 @@ class Smoke(Show):
                 profile = ("--profile", str(self.pump.profile))
                 self.show_verdict("probe", old, self.arn, *profile)
             self.part("Rotate the external ID")
-            self.apply(old, "-c", f"pump:next-external-id={new}")
+            self.apply(old, {"next-external-id": new})
             if self.pump is not None:
                 self.show_accepted({old: True, new: True})
             self.apply(new)
@@ -111,11 +111,11 @@ class Smoke(Show):
                 self.ended = "Everything that was created is deleted."
             self.expect(passed)
 
-    def apply(self, external_id: str, *more: str) -> None:
-        """Deploy the stack with an external ID."""
-        values = ("-c", f"pump:principal={self.principal}", "-c", f"pump:external-id={external_id}")
-        hidden = (*values, *more, "--require-approval=never")
-        self.cdk(self.account, "deploy", STACK, hidden=hidden)
+    def apply(self, external_id: str, settings: Mapping[str, str] | None = None) -> None:
+        """Deploy the stack with an external ID, and other settings."""
+        provided = {"principal": self.principal, "external-id": external_id}
+        self.configure({**provided, **(settings or {})})
+        self.cdk(self.account, "deploy", STACK, hidden=("--require-approval=never",))
 
     def show_verdict(self, command: str, external_id: str, *arguments: str) -> None:
         """Run a command of ``pump-roles``, and show whether the role is right."""

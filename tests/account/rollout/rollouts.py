@@ -24,14 +24,14 @@ def roll_out(
     *,
     failing: Collection[str] = (),
     members: Members | None = None,
-    context: Mapping[str, Any] | None = None,
+    settings: Mapping[str, Any] | None = None,
 ) -> dict[str, Template]:
     """Deploy the StackSets that the app synthesizes."""
-    inputs = {"pump:principal": PUMP_ACCOUNT, "pump:external-id": EXTERNAL_ID}
-    units = {"pump:read-only:organizational-units": organization.root}
+    inputs = {"principal": PUMP_ACCOUNT, "external-id": EXTERNAL_ID}
+    units = {"read-only": {"organizational-units": [organization.root]}}
     templates = {
         name: template
-        for name, template in synth({**inputs, **units, **(context or {})}).items()
+        for name, template in synth({**inputs, **units, **(settings or {})}).items()
         if name.endswith("Rollout")
     }
     for template in templates.values():

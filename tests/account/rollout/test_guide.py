@@ -18,8 +18,8 @@ def test_commands_of_the_guides_find_a_complete_rollout(
     aws: Management, run: Run, synth: Synth, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     organization = Organization.create(aws, {"Unit": 1})
-    units = {"pump:auto-pilot:organizational-units": organization.root}
-    written(roll_out(organization, synth, context=units), tmp_path / "cdk.out")
+    units = {"auto-pilot": {"organizational-units": [organization.root]}}
+    written(roll_out(organization, synth, settings=units), tmp_path / "cdk.out")
     monkeypatch.chdir(tmp_path)
     commands = set(map(tuple, shown(ROLLOUT_STATUS + ORGANIZATIONS, "pump-roles rollout-status")))
     assert len(commands) >= 5
@@ -33,10 +33,10 @@ def test_example_of_the_guide_is_what_the_command_prints(
 ) -> None:
     organization = Organization.create(aws, {"Workloads": 30, "Security": 7, "Sandbox": 14})
     ids = {account.name: account.id for account in organization.accounts()}
-    excluded = {"pump:read-only:exclude-accounts": ids["sandbox-7"]}
+    excluded = {"exclude-accounts": [ids["sandbox-7"]]}
     reason = "Resource of type 'AWS::IAM::Role' with identifier 'PumpReadOnlyRole' already exists."
     failing = NoMembers([ids["workloads-3"], ids["workloads-8"]], reason)
-    templates = roll_out(organization, synth, members=failing, context=excluded)
+    templates = roll_out(organization, synth, members=failing, settings=excluded)
     written(templates, tmp_path / "cdk.out")
     monkeypatch.chdir(tmp_path)
     first, second = re.findall(

@@ -97,9 +97,12 @@ def test_checks_every_rollout_of_the_templates(
     templates = roll_out(
         organization,
         synth,
-        context={
-            "pump:read-only:exclude-accounts": excluded,
-            "pump:auto-pilot:organizational-units": organization.units["Other"],
+        settings={
+            "read-only": {
+                "organizational-units": [organization.root],
+                "exclude-accounts": [excluded],
+            },
+            "auto-pilot": {"organizational-units": [organization.units["Other"]]},
         },
     )
     folder = written(templates, tmp_path / "cdk.out")
@@ -136,7 +139,7 @@ def test_account_that_is_filtered_out_is_not_missing(
 ) -> None:
     organization = Organization.create(aws, {"Unit": 4})
     one, two, three, four = ids(organization, "Unit")
-    roll_out(organization, synth, context={"pump:read-only:only-accounts": [one, two]})
+    roll_out(organization, synth, settings={"only-accounts": [one, two]})
     assert run("PumpReadOnly", "--no-filter").exit_code == 3
     for filters in [
         ("--only-accounts", f"{one}, {two}"),
@@ -238,7 +241,7 @@ def test_calls_stack_sets_as_the_chosen_caller(
     aws: Management, run: Run, synth: Synth, tmp_path: Path
 ) -> None:
     organization = Organization.create(aws, {"Unit": 1})
-    templates = roll_out(organization, synth, context={"pump:call-as": "delegated-admin"})
+    templates = roll_out(organization, synth, settings={"call-as": "delegated-admin"})
     folder = written(templates, tmp_path / "cdk.out")
     for number, (arguments, sent) in enumerate(
         [
@@ -281,7 +284,7 @@ def test_region_is_that_of_the_templates_unless_it_is_passed(
     ended = run("--expect", str(folder), "--region=us-east-1")
     assert ended.exit_code == 0, ended.output
     assert "in us-east-1" in ended.stdout
-    more = synth({"pump:auto-pilot:organizational-units": "r-abcd"})
+    more = synth({"auto-pilot": {"organizational-units": ["r-abcd"]}})
     written({"PumpAutoPilotRollout": more["PumpAutoPilotRollout"]}, folder)
     manifest(PumpReadOnlyRollout="eu-west-1", PumpAutoPilotRollout="us-east-1")
     assert the_error(run("--expect", folder)) == (

@@ -51,7 +51,7 @@ def test_every_finding_is_acknowledged_on_its_role_with_a_reason_and_nothing_els
     tmp_path: Path, published: list[list[dict[str, Any]]]
 ) -> None:
     app = app_with_cdk_nag(tmp_path)
-    for stack in config.read({}):
+    for stack in config.stacks(config.Settings({})):
         stack.build(app)
     app.synth()
     expected = sorted(
