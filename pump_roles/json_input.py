@@ -34,11 +34,7 @@ class InputError(ValueError):
 
 
 def read_text(file: Path, kind: str) -> tuple[str, bytes]:
-    """Read a text file; returns its text and its bytes.
-
-    :param kind: what it should be, with its article.
-    :raises InputError: when it cannot be read, or is not a regular file with UTF-8 text.
-    """
+    """Read a text file; returns its text and its bytes."""
     try:
         _check_regular(file, kind)
         content = file.read_bytes()
@@ -52,12 +48,7 @@ def read_text(file: Path, kind: str) -> tuple[str, bytes]:
 
 
 def read_json(file: Path, kind: str) -> tuple[Any, bytes]:
-    """Read a JSON file; returns its content and its bytes.
-
-    :param kind: what it should be, with its article.
-    :raises InputError: when it cannot be read, is not JSON, contains a key twice, or is nested too
-        deeply.
-    """
+    """Read a JSON file; returns its content and its bytes."""
     text, content = read_text(file, kind)
     try:
         return parse_json(text), content
@@ -91,22 +82,14 @@ def _check_regular(file: Path, kind: str) -> None:
 
 
 def parse_json(text: str) -> Any:
-    """Return what a JSON text contains.
-
-    :raises RecursionError: as :func:`decoded` does.
-    :raises ValueError: when it is not JSON, or contains a key twice.
-    """
+    """Return what a JSON text contains."""
     return decoded(
         partial(json.loads, object_pairs_hook=_unique, parse_constant=_no_constant), text
     )
 
 
 def decoded(decode: Callable[[_Text], Any], text: _Text) -> Any:
-    """Return a JSON text's value, with the same limit of nesting on every Python.
-
-    :param decode: decodes it.
-    :raises RecursionError: when arrays and objects are nested more than 200 deep.
-    """
+    """Return a JSON text's value, with the same limit of nesting on every Python."""
     value = decode(text)
     level: list[Any] = [[value]]
     for _ in range(_DEEPEST + 1):

@@ -183,12 +183,7 @@ class Role:
 
 
 def published_role(kind: str, guardrails: Sequence[Guardrail] = ()) -> Role:
-    """Return a role as Pump publishes it.
-
-    :param kind: the role's kind.
-    :param guardrails: what to deny it. By default, nothing.
-    :raises ArgumentError: as :func:`pump_roles.guardrails.documents` does.
-    """
+    """Return a role as Pump publishes it."""
     role = ROLES[kind]
     return Role(
         kind=kind,

@@ -11,11 +11,7 @@ _ESCAPE: Final = re.compile(
 
 
 def packaged(package: str, name: str) -> str:
-    """Return the text of a file of this package.
-
-    :param package: the name of the package that has it.
-    :param name: the file's name.
-    """
+    """Return the text of a file of this package."""
     return resources.files(package).joinpath(name).read_text(encoding="utf-8")
 
 
@@ -37,19 +33,12 @@ def one_line(text: str) -> str:
 
 
 def cut(value: str, longest: int | None) -> str:
-    """Return a text, cut and marked as cut if it is too long.
-
-    :param value: the text.
-    :param longest: how many characters to keep; ``None`` to keep it whole.
-    """
+    """Return a text, cut and marked as cut if it is too long."""
     return value if longest is None or len(value) <= longest else f"{value[:longest]} (cut)"
 
 
 def unescaped(text: str) -> str:
-    """Return a text without the escapes of JSON and YAML, however often it was escaped.
-
-    :param text: the text. Line breaks and tabs become spaces.
-    """
+    """Return a text without the escapes of JSON and YAML, however often it was escaped."""
 
     def character(escape: re.Match[str]) -> str:
         digits = escape[1] or escape[2] or escape[3]

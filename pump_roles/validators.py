@@ -53,13 +53,7 @@ class ArgumentError(ValueError):
 
 @dataclass(frozen=True, kw_only=True)
 class Text:
-    """Validates one kind of string.
-
-    :param pattern: a regular expression that the whole value must match.
-    :param description: what the value is, and what it may contain.
-    :param minimum: the minimum length in characters. By default, the pattern decides.
-    :param maximum: the maximum length in characters. By default, the pattern decides.
-    """
+    """Validates one kind of string."""
 
     pattern: str
     description: str
@@ -77,12 +71,7 @@ class Text:
         )
 
     def check(self, argument: str, value: object, *, shown: bool = True) -> str:
-        """Return the value, a literal that AWS accepts.
-
-        :param argument: the value's name in error messages.
-        :param shown: whether an error may show the value.
-        :raises ArgumentError: when the value is not a string, is a token, or does not match.
-        """
+        """Return the value, a literal that AWS accepts."""
         if self.accepts(value):
             # A plain string: a subclass, such as an enum member, may be rendered differently.
             return str.__str__(value)
@@ -99,22 +88,14 @@ class Text:
 
 @dataclass(frozen=True, kw_only=True)
 class Provided(Text):
-    """Validates a string that is provided at synth, which AWS must accept and which must exist.
-
-    :param placeholders: the placeholders for it in the documentation.
-    :param cure: what to replace them with.
-    :param impossible: returns why the value cannot exist, or an empty string.
-    """
+    """Validates a string that is provided at synth, which AWS must accept and which must exist."""
 
     placeholders: tuple[str, ...]
     cure: str
     impossible: Callable[[str], str] = lambda value: ""  # noqa: ARG005
 
     def check(self, argument: str, value: object, *, shown: bool = True) -> str:
-        """Return the value, as :meth:`Text.check` does.
-
-        :raises ArgumentError: also when it is a placeholder, or cannot exist.
-        """
+        """Return the value, as :meth:`Text.check` does."""
         if value in self.placeholders:
             raise ArgumentError(
                 argument, f"{value!r} is a placeholder; replace it with {self.cure}"
@@ -151,11 +132,7 @@ class Boundary(Text):
 
 
 def nearest(name: str, known: Iterable[str]) -> str:
-    """Return the suggestion "did you mean ...?" if a known name is close; otherwise empty.
-
-    :param name: the name that is not known.
-    :param known: the known names.
-    """
+    """Return the suggestion "did you mean ...?" if a known name is close; otherwise empty."""
     # Imported here because only an error needs it.
     from difflib import get_close_matches  # noqa: PLC0415
 
@@ -171,22 +148,13 @@ def _is_token(value: str) -> bool:
 
 @dataclass(frozen=True)
 class ListOf:
-    """Validates a list of strings of one kind, without duplicates.
-
-    :param element: validates each element.
-    :param maximum: the maximum number of elements. By default, there is no limit.
-    """
+    """Validates a list of strings of one kind, without duplicates."""
 
     element: Text
     maximum: int | None = None
 
     def check(self, argument: str, values: object) -> list[str]:
-        """Return the values, at least one, without duplicates.
-
-        :param argument: the list's name in error messages.
-        :raises ArgumentError: when they are not a list, are empty or too many, or one of them
-            does not match or is listed twice.
-        """
+        """Return the values, at least one, without duplicates."""
         if not isinstance(values, Sequence) or isinstance(values, str):
             raise ArgumentError(
                 argument,
@@ -210,21 +178,13 @@ class ListOf:
 
 @dataclass(frozen=True)
 class Integer:
-    """Validates a whole number.
-
-    :param minimum: the smallest accepted number.
-    :param maximum: the largest accepted number.
-    """
+    """Validates a whole number."""
 
     minimum: int
     maximum: int
 
     def check(self, argument: str, value: object) -> int:
-        """Return the number.
-
-        :param argument: the value's name in error messages.
-        :raises ArgumentError: when it is not a whole number, or out of bounds.
-        """
+        """Return the number."""
         if (
             not isinstance(value, int)
             or isinstance(value, bool)
@@ -242,11 +202,7 @@ class Boolean:
     """Validates a value that is true or false."""
 
     def check(self, argument: str, value: object) -> bool:
-        """Return the value.
-
-        :param argument: the value's name in error messages.
-        :raises ArgumentError: when it is neither true nor false.
-        """
+        """Return the value."""
         if not isinstance(value, bool):
             raise ArgumentError(argument, f"{_quoted(value)} is neither true nor false")
         return value
@@ -254,23 +210,14 @@ class Boolean:
 
 @dataclass(frozen=True)
 class Tags:
-    """Validates tags of a stack, which CloudFormation passes on to the role.
-
-    :param maximum: the maximum number of tags.
-    :param key: the maximum length of a key in characters.
-    :param value: the maximum length of a value in characters.
-    """
+    """Validates tags of a stack, which CloudFormation passes on to the role."""
 
     maximum: int
     key: int
     value: int
 
     def check(self, argument: str, tags: object) -> dict[str, str]:
-        """Return the tags by their keys.
-
-        :param argument: the tags' name in error messages.
-        :raises ArgumentError: when they are not strings, or AWS would not accept them.
-        """
+        """Return the tags by their keys."""
         if not isinstance(tags, Mapping) or not all(
             isinstance(text, str) for tag in tags.items() for text in tag
         ):
@@ -314,11 +261,7 @@ SHORT_EXTERNAL_ID: Final = 16
 
 
 def warning_if_short(name: str, external_id: str) -> str:
-    """Return a warning about an external ID of fewer than 16 characters; otherwise empty.
-
-    :param name: the ID's name in the warning.
-    :param external_id: the ID, which is not in the warning.
-    """
+    """Return a warning about an external ID of fewer than 16 characters; otherwise empty."""
     if len(external_id) >= SHORT_EXTERNAL_ID:
         return ""
     return (
@@ -549,12 +492,7 @@ REGION_NAMES: Final = (
 
 
 def check_region(argument: str, region: str) -> str:
-    """Return the name, if the Region existed at the release of this package.
-
-    :param argument: the value's name in error messages.
-    :param region: the name.
-    :raises ArgumentError: when there is no such Region.
-    """
+    """Return the name, if the Region existed at the release of this package."""
     if region not in REGION_NAMES:
         hint = nearest(region.lower(), REGION_NAMES) or "a Region has a name such as us-east-1"
         raise ArgumentError(argument, f"there is no Region {_quoted(region)}; {hint}")

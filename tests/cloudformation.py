@@ -29,20 +29,14 @@ BUCKET = f"assets-{ACCOUNT_ID}-{REGION}"
 
 
 class Stack:
-    """A deployed stack.
-
-    :param record: what the engine knows about it.
-    """
+    """A deployed stack."""
 
     def __init__(self, record: Mapping[str, Any]) -> None:
         self._record = record
         self._resources = record["_resources"]
 
     def value(self, value: Any) -> Any:
-        """Return what a value in the stack's template is.
-
-        :raises ValueError: when it is none, and the deployment would fail.
-        """
+        """Return what a value in the stack's template is."""
         resolved = engine._resolve_refs(  # noqa: SLF001
             json.loads(json.dumps(value)),
             self._resources,
@@ -76,10 +70,7 @@ class Stack:
 
 
 class CloudFormation:
-    """An empty account.
-
-    :param assets: the templates of nested stacks, by their key in the bucket :data:`BUCKET`.
-    """
+    """An empty account."""
 
     def __init__(self, assets: Mapping[str, Mapping[str, Any]]) -> None:
         set_request_account_id(ACCOUNT_ID)
@@ -91,10 +82,7 @@ class CloudFormation:
             s3._put_object(BUCKET, key, json.dumps(template).encode(), {})  # noqa: SLF001
 
     def deploy(self, name: str, template: Mapping[str, Any], arguments: Mapping[str, str]) -> Stack:
-        """Create a stack.
-
-        :param arguments: the arguments for its parameters.
-        """
+        """Create a stack."""
         request = {
             "StackName": name,
             "TemplateBody": json.dumps(template),

@@ -9,11 +9,7 @@ from tests.support import EXTERNAL_ID, OTHER_SECRET, SECRET
 
 
 def run(*arguments: object, environment: Mapping[str, str] | None = None) -> Result:
-    """Run ``pump-roles``, and check that it shows no external ID and no traceback.
-
-    :param arguments: the command and its arguments.
-    :param environment: variables to set. By default, none but the width of the terminal.
-    """
+    """Run ``pump-roles``, and check that it shows no external ID and no traceback."""
     ended = CliRunner().invoke(
         app, [*map(str, arguments)], env={"COLUMNS": "200", **(environment or {})}
     )

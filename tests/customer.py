@@ -72,12 +72,7 @@ def reviewed_templates(synthesized: Mapping[str, Template]) -> dict[str, str]:
 
 @dataclass(frozen=True)
 class Customer:
-    """The account.
-
-    :param aws: where it is.
-    :param folder: the reviewed templates.
-    :param expectation: what is expected of it, with the text of the boundary.
-    """
+    """The account."""
 
     aws: EmbeddedAws
     folder: Path
@@ -95,12 +90,7 @@ class Customer:
         caller: Caller = OWNER,
         iam: IAMClient | None = None,
     ) -> AccountResult:
-        """Read the account, and compare it.
-
-        :param expectation: by default that of the reviewed templates.
-        :param caller: who reads it.
-        :param iam: the client to use. By default a new one of the caller.
-        """
+        """Read the account, and compare it."""
         expected = expectation or self.expectation
         client = iam or (self.iam if caller is OWNER else self.aws.iam(caller))
         details = read_account(client, expected.names, account=ACCOUNT_ID, partition="aws")
@@ -200,11 +190,7 @@ def delete(iam: IAMClient, role: str = READ_ONLY) -> None:
 
 
 def recreated(role: str = READ_ONLY, *, trust: str = "", **more: Any) -> Change:
-    """Return a change that deletes a role, and makes it again with something else.
-
-    :param trust: another trust policy, if any.
-    :param more: other parameters of ``iam:CreateRole``.
-    """
+    """Return a change that deletes a role, and makes it again with something else."""
 
     def change(iam: IAMClient) -> None:
         was = iam.get_role(RoleName=role)["Role"]

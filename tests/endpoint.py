@@ -14,12 +14,7 @@ Respond = Callable[[Request], Response]
 
 @dataclass
 class Endpoint:
-    """A service of AWS with the Query API.
-
-    :param respond: how it answers.
-    :param url: where it is.
-    :param requests: the parameters of what it was asked, in order.
-    """
+    """A service of AWS with the Query API."""
 
     respond: Respond
     url: str = ""
@@ -39,10 +34,7 @@ class Endpoint:
 
 @contextmanager
 def serving(respond: Respond) -> Iterator[Endpoint]:
-    """Serve until the end of the block.
-
-    :param respond: how the service answers.
-    """
+    """Serve until the end of the block."""
     endpoint = Endpoint(respond)
 
     class Handler(BaseHTTPRequestHandler):

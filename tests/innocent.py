@@ -27,11 +27,7 @@ _ELSEWHERE = _recorded("elsewhere")
 
 
 def customers_app(folder: Path, *, same: bool = False) -> list[Path]:
-    """Write what CDK renders for an app with the read-only role and everything that is innocent.
-
-    :param same: whether what is harmless anywhere is in the role's own stack.
-    :returns: the templates of its stacks; the first is the role's.
-    """
+    """Write what CDK renders for an app with the read-only role and everything that is innocent."""
     pump = json.loads(universal.template("read-only"))
     files = {"Pump.template.json": pump, **_ANYWHERE, **_ELSEWHERE}
     stacks = [name for name in files if name.split(".", 1)[1] == "template.json"]

@@ -253,10 +253,7 @@ def policies_of(template: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def identity_policies(template: Mapping[str, Any], partition: str = "aws") -> dict[str, Any]:
-    """Return the policies that a template attaches, as IAM gets them: the documents by logical ID.
-
-    :param partition: the partition that the template is deployed to.
-    """
+    """Return the policies that a template attaches, as IAM gets them, by logical ID."""
     return {
         logical_id: _in_partition(resource["Properties"]["PolicyDocument"], partition)
         for logical_id, resource in template.get("Resources", {}).items()
@@ -281,12 +278,7 @@ NEVER_WITHOUT_EXTERNAL_ID = [name for name, _ in DOCUMENTED.values()]
 
 
 def access_policy(granted: str | list[str], *names: str) -> dict[str, Any]:
-    """Return the policy that a grantee of Pump's must have, in the partition ``aws``.
-
-    :param granted: the ARNs of the roles that it may assume, as in a policy.
-    :param names: the names, other than the published ones, of roles that it may not assume without
-        an external ID.
-    """
+    """Return the policy that a grantee of Pump's must have, in the partition ``aws``."""
     return {
         "Statement": [
             {
@@ -321,10 +313,7 @@ def size_of(policy: object) -> int:
 
 
 def messages_of(construct: IConstruct, level: str) -> list[str]:
-    """Return what the synth says about a construct.
-
-    :param level: ``info`` or ``warning``.
-    """
+    """Return what the synth says about a construct."""
     return [
         str(entry.data) for entry in construct.node.metadata if entry.type == f"aws:cdk:{level}"
     ]
@@ -342,11 +331,7 @@ def member_template(rollout: Template) -> Template:
 
 
 def published_policies(published: list[list[dict[str, Any]]], kind: str) -> dict[str, Any]:
-    """Return the policies of a role in the source document: the documents by name, in order.
-
-    :param published: the fixture ``published``.
-    :param kind: the role's kind, such as ``read-only``.
-    """
+    """Return the policies of a role in the source document: the documents by name, in order."""
     _, lists = DOCUMENTED[kind]
     return {
         policy["PolicyName"]: policy["PolicyDocument"]
@@ -368,10 +353,7 @@ def published_patterns(published: list[list[dict[str, Any]]], kind: str) -> list
 
 
 def app_files(settings: Mapping[str, Any]) -> dict[str, bytes]:
-    """Return the app's templates, by stack, as they are written without the CDK CLI.
-
-    :param settings: the settings, as in ``pump.json``.
-    """
+    """Return the app's templates, by stack, as they are written without the CDK CLI."""
     return _app_files(json.dumps(settings))
 
 
@@ -482,8 +464,6 @@ def short_reports() -> Iterator[Catalog]:
     """Make reports with one action for each published pattern, and few answers.
 
     They take a tenth of the time, and say the same about what templates contain.
-
-    :returns: the catalog of those actions.
     """
     with pytest.MonkeyPatch.context() as patched:
         patched.setattr(build, "shipped", _short_catalog)
@@ -560,10 +540,7 @@ def add_resources(**resources: Any) -> Change:
 
 
 def another(document: Any, name: Any = "") -> Change:
-    """Return a change that adds an inline policy with a document.
-
-    :param name: the policy's name. By default, ``Extra``, and a number if there is one already.
-    """
+    """Return a change that adds an inline policy with a document."""
 
     def change(_: dict[str, Any], role: dict[str, Any]) -> None:
         more = sum("Extra" in policy["PolicyName"] for policy in role["Policies"])
@@ -638,10 +615,7 @@ def plain(report: Report) -> dict[str, Any]:
 
 
 def earlier(report: dict[str, Any] | Report, file: str = "earlier.json") -> Earlier:
-    """Return a report as an earlier one.
-
-    :param report: the report, or its JSON object.
-    """
+    """Return a report as an earlier one."""
     read = report if isinstance(report, Report) else report_from(report)
     return earlier_of(read, file=file, files=((file, "0" * 64),))
 
@@ -680,10 +654,7 @@ def without_node(folder: Path) -> dict[str, str]:
 def python(
     *arguments: str, folder: Path, environment: dict[str, str] | None = None
 ) -> tuple[subprocess.CompletedProcess[str], set[str]]:
-    """Run Python in a folder, and return its result and the packages that it loaded.
-
-    :param environment: by default that of a machine without Node.
-    """
+    """Run Python in a folder, and return its result and the packages that it loaded."""
     ended = subprocess.run(
         [sys.executable, "-X", "importtime", *arguments],
         cwd=folder,
@@ -706,13 +677,7 @@ def on_terminal(
     only_errors: bool = False,
     typed: str = "",
 ) -> tuple[subprocess.CompletedProcess[str], str]:
-    """Run a command on a terminal of 80 columns. Return its result and what the terminal shows.
-
-    :param environment: its environment variables.
-    :param folder: where to run it. By default in the working folder.
-    :param only_errors: whether only its standard error is the terminal.
-    :param typed: what is typed on the terminal.
-    """
+    """Run a command on a terminal of 80 columns. Return its result and what the terminal shows."""
     master, slave = pty.openpty()
     os.write(master, typed.encode())
     with subprocess.Popen(
@@ -768,10 +733,7 @@ def other_pythons() -> list[str]:
 
 
 def bash(script: str, folder: Path, **variables: str) -> subprocess.CompletedProcess[str]:
-    """Run a script as GitHub Actions (`shell: bash`) and GitLab's runner do.
-
-    :param variables: what to set in the environment.
-    """
+    """Run a script as GitHub Actions (`shell: bash`) and GitLab's runner do."""
     return subprocess.run(
         ["bash", "--noprofile", "--norc", "-eo", "pipefail", "-c", script],
         cwd=folder,

@@ -52,13 +52,7 @@ GUARDED = {**GIVEN, "guardrails": ["recommended"]}
 
 @dataclass(frozen=True)
 class Ended:
-    """How a job ended.
-
-    :param status: the exit status of the first step that failed; 0 if none did.
-    :param errors: what pump-roles wrote to standard error.
-    :param summary: the Markdown that it leaves.
-    :param not_run: what would have run, but needs a network or the CI system.
-    """
+    """How a job ended."""
 
     status: int
     errors: tuple[str, ...]
@@ -72,11 +66,7 @@ def errors_of(ended: subprocess.CompletedProcess[str]) -> tuple[str, ...]:
 
 
 def github(folder: Path, workflow: Mapping[str, Any] = GITHUB, **variables: str) -> Ended:
-    """Run the job of GitHub Actions.
-
-    :param workflow: the workflow.
-    :param variables: the variables of the repository, and what actions set in the environment.
-    """
+    """Run the job of GitHub Actions."""
     assert workflow["defaults"]["run"]["shell"] == "bash"
     (job,) = workflow["jobs"].values()
     paths, summary = folder / "github-path", folder / "github-summary"

@@ -20,14 +20,6 @@ class Clients:
 
     A call that is throttled, fails temporarily, or gets no response is sent again. Several threads
     can create clients.
-
-    :param read_seconds: the maximum number of seconds to wait for a response.
-    :param attempts: the maximum number of times that a call is sent.
-    :param profile: a profile of the AWS configuration. By default, the environment's settings.
-    :param region: the Region to call. By default, that of the profile or the environment, or
-        us-east-1 for all services except CloudFormation.
-    :param connections: the maximum number of concurrent calls of a client.
-    :raises botocore.exceptions.BotoCoreError: if the settings are wrong.
     """
 
     def __init__(
@@ -61,26 +53,17 @@ class Clients:
         return self._region
 
     def cloudformation(self) -> "CloudFormationClient":
-        """Return a client of CloudFormation.
-
-        :raises botocore.exceptions.NoRegionError: if there is no Region.
-        """
+        """Return a client of CloudFormation."""
         with self._creating:
             return self._session.client("cloudformation", config=self._config)
 
     def cloudtrail(self, region: str) -> Any:
-        """Return a client of AWS CloudTrail.
-
-        :param region: the Region.
-        """
+        """Return a client of AWS CloudTrail."""
         with self._creating:
             return self._session.client("cloudtrail", region, config=self._config)
 
     def iam(self, credentials: Mapping[str, Any] | None = None) -> "IAMClient":
-        """Return a client of IAM.
-
-        :param credentials: the credentials of a role, from AWS STS. By default, the caller's.
-        """
+        """Return a client of IAM."""
         passed = (
             {}
             if credentials is None
@@ -99,10 +82,7 @@ class Clients:
             return self._session.client("organizations", self._region, config=self._config)
 
     def sts(self) -> "STSClient":
-        """Return a client of AWS STS.
-
-        :raises ValueError: if the endpoint in the settings is not a valid URL.
-        """
+        """Return a client of AWS STS."""
         with self._creating:
             return self._session.client("sts", self._region, config=self._config)
 
@@ -118,14 +98,7 @@ def in_threads(
     concurrency: int,
     found: Callable[[_Result], object] | None = None,
 ) -> list[_Result]:
-    """Work on several items at once, and return the results in the order of the items.
-
-    :param items: the items.
-    :param work: called with each item, in a thread.
-    :param concurrency: the maximum number of threads.
-    :param found: called with each result when it arrives, in the thread of the caller.
-    :raises Exception: whatever the work raises.
-    """
+    """Work on several items at once, and return the results in the order of the items."""
     waiting: SimpleQueue[int] = SimpleQueue()
     for index in range(len(items)):
         waiting.put(index)

@@ -25,13 +25,7 @@ AccountFilter = Literal["NONE", "DIFFERENCE", "INTERSECTION"]
 
 @dataclass(frozen=True)
 class Account:
-    """An account of an organization.
-
-    :param id: its 12-digit ID.
-    :param name: its name.
-    :param suspended: whether it is closed, or being closed.
-    :param units: the IDs of the root and the organizational units that it is in, from the top.
-    """
+    """An account of an organization."""
 
     id: str
     name: str
@@ -52,12 +46,7 @@ class Organization:
 
 
 def organization_of(described: Any) -> Organization:
-    """Return an organization.
-
-    :param described: the organization, as AWS Organizations describes it.
-    :raises LookupError: if a member is missing.
-    :raises TypeError: if a member does not have the type that AWS returns.
-    """
+    """Return an organization."""
     return Organization(
         id=id_in(described, "Id", ORGANIZATION),
         management_account=id_in(described, "MasterAccountId", ACCOUNT),
@@ -65,10 +54,7 @@ def organization_of(described: Any) -> Organization:
 
 
 def read_organization(organizations: "OrganizationsClient") -> Organization | Unknown:
-    """Return the organization of the caller's account, or why it is not known.
-
-    :param organizations: a client of the account, which may be any.
-    """
+    """Return the organization of the caller's account, or why it is not known."""
     try:
         return organization_of(organizations.describe_organization()["Organization"])
     except Exception as error:  # noqa: BLE001
@@ -91,17 +77,6 @@ def targeted(
 
     These are the accounts in or below one of the units, except those that the filter excludes, the
     management account, and suspended accounts.
-
-    :param accounts: the organization's accounts.
-    :param units: the IDs of the targeted organizational units, or of the root.
-    :param management_account: the ID of the management account.
-    :param account_filter: ``DIFFERENCE`` excludes the filtered accounts, ``INTERSECTION`` targets
-        only them. By default, there is no filter.
-    :param filtered: the IDs of the filtered accounts.
-
-    Source: CloudFormation API Reference, "DeploymentTargets"; CloudFormation User Guide, "Create
-    StackSets with service-managed permissions"; API Reference, "StackInstanceComprehensiveStatus",
-    ``SKIPPED_SUSPENDED_ACCOUNT``.
     """
     return [
         account
@@ -122,14 +97,7 @@ def accounts_below(
     *,
     found: Callable[[int], object] | None = None,
 ) -> list[Account]:
-    """Read the accounts in or below organizational units, each once.
-
-    :param organizations: a client of the management account, or of a delegated administrator.
-    :param units: the IDs of the units, or of the root.
-    :param found: called with the number of accounts each time more were read.
-    :raises LookupError: if a member of a response is missing, so that it is not from AWS.
-    :raises TypeError: if a member of a response does not have the type that AWS returns.
-    """
+    """Read the accounts in or below organizational units, each once."""
     accounts: dict[str, Account] = {}
     for unit in units:
         for account in _below(organizations, unit, ()):

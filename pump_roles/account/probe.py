@@ -40,11 +40,7 @@ MINIMUM_SESSION_SECONDS: Final = 900
 
 @dataclass(frozen=True)
 class Attempt:
-    """How one attempt to assume a role ended.
-
-    :param outcome: whether the call was accepted, refused by the role, or neither for certain.
-    :param reason: why the outcome is unknown; empty otherwise.
-    """
+    """How one attempt to assume a role ended."""
 
     outcome: Outcome
     reason: str = ""
@@ -53,13 +49,7 @@ class Attempt:
 def try_to_assume(
     sts: "STSClient", role_arn: str, external_id: str | None, *, hidden: Sequence[str]
 ) -> Attempt:
-    """Try once to assume a role, and discard the credentials.
-
-    :param sts: a client of AWS STS.
-    :param role_arn: the role.
-    :param external_id: the external ID to pass, if any.
-    :param hidden: the external IDs that the reason must not show.
-    """
+    """Try once to assume a role, and discard the credentials."""
     passed: dict[str, Any] = {} if external_id is None else {"ExternalId": external_id}
     try:
         accepted = bool(
@@ -184,13 +174,7 @@ class ProbeReport:
 
 
 def conclude(role_arn: str, *, right: Attempt, without: Attempt, wrong: Attempt) -> ProbeResult:
-    """Return the result that follows from the three attempts.
-
-    :param role_arn: the role.
-    :param right: the attempt with its external ID.
-    :param without: the attempt without one.
-    :param wrong: the attempt with a wrong one.
-    """
+    """Return the result that follows from the three attempts."""
     verdict, reason = _verdict(right, without, wrong)
     return ProbeResult(
         role_arn=role_arn,
@@ -240,15 +224,7 @@ def probe_all(
     concurrency: int = 8,
     found: Callable[[ProbeResult], object] | None = None,
 ) -> list[ProbeResult]:
-    """Probe several roles at once, and return the results in the order of the roles.
-
-    :param roles: the ARN and the external ID of each role.
-    :param sts: a client of AWS STS with at least as many connections as ``concurrency``; see
-        :func:`sts_client`.
-    :param concurrency: how many roles are probed concurrently, 1 to 32.
-    :param found: called with each result when it arrives.
-    :raises ArgumentError: as :func:`probe` does, before the first call.
-    """
+    """Probe several roles at once, and return the results in the order of the roles."""
     CONCURRENCY.check("concurrency", concurrency)
     for role_arn, external_id in roles:
         _check(role_arn, external_id, sts)
@@ -261,13 +237,6 @@ def sts_client(
     """Return a client of AWS STS whose calls end within half a minute, even if nothing responds.
 
     A call that is throttled or fails temporarily is sent at most four times.
-
-    :param profile: a profile of the AWS configuration. By default, the environment's settings.
-    :param region: the Region whose STS endpoint to call. By default, that of the profile or the
-        environment, or us-east-1.
-    :param connections: the maximum number of concurrent calls.
-    :raises botocore.exceptions.BotoCoreError: if the settings are wrong.
-    :raises ValueError: if the endpoint in the settings is not a valid URL.
     """
     return Clients(
         profile=profile, region=region, connections=connections, read_seconds=5, attempts=4
@@ -275,12 +244,7 @@ def sts_client(
 
 
 def caller_of(sts: "STSClient") -> str:
-    """Return the caller's ARN, or an empty string if a policy denies that call.
-
-    :param sts: a client of AWS STS.
-    :raises botocore.exceptions.BotoCoreError: if there are no credentials, or STS does not respond.
-    :raises botocore.exceptions.ClientError: if STS does not accept the credentials.
-    """
+    """Return the caller's ARN, or an empty string if a policy denies that call."""
     from botocore.exceptions import ClientError  # noqa: PLC0415
 
     try:

@@ -9,13 +9,7 @@ from pump_roles.validators import Text
 
 
 def list_in(response: Any, name: str) -> list[Any]:
-    """Return a list in a response. Never take anything else for an empty list.
-
-    :param response: the response.
-    :param name: the list's name.
-    :raises KeyError: if it is missing.
-    :raises TypeError: if it is not a list.
-    """
+    """Return a list in a response. Never take anything else for an empty list."""
     found = response[name]
     if not isinstance(found, list):
         raise TypeError(name)
@@ -23,26 +17,13 @@ def list_in(response: Any, name: str) -> list[Any]:
 
 
 def all_in(client: Any, operation: str, name: str, **arguments: Any) -> Iterator[Any]:
-    """Yield the elements of a list from all pages of a response.
-
-    :param client: the boto3 client.
-    :param operation: the operation.
-    :param name: the list's name.
-    :param arguments: the arguments of the call.
-    :raises Exception: what the call raises, and as :func:`list_in` does.
-    """
+    """Yield the elements of a list from all pages of a response."""
     for page in client.get_paginator(operation).paginate(**arguments):
         yield from list_in(page, name)
 
 
 def text_in(response: Any, name: str) -> str:
-    """Return a nonempty string in a response.
-
-    :param response: the response.
-    :param name: the string's name.
-    :raises KeyError: if it is missing.
-    :raises TypeError: if it is not a string, or is empty.
-    """
+    """Return a nonempty string in a response."""
     found = response[name]
     if not isinstance(found, str) or not found:
         raise TypeError(name)
@@ -50,24 +31,12 @@ def text_in(response: Any, name: str) -> str:
 
 
 def id_in(response: Any, name: str, validator: Text) -> str:
-    """Return an ID in a response.
-
-    :param response: the response.
-    :param name: the ID's name.
-    :param validator: the validator of such IDs.
-    :raises KeyError: if it is missing.
-    :raises TypeError: if it is not such an ID.
-    """
+    """Return an ID in a response."""
     return checked_id(response[name], validator)
 
 
 def checked_id(value: object, validator: Text) -> str:
-    """Return a value if it is an ID.
-
-    :param value: the value.
-    :param validator: the validator of such IDs.
-    :raises TypeError: if it is not such an ID.
-    """
+    """Return a value if it is an ID."""
     if not validator.accepts(value):
         raise TypeError("not an ID")
     return value
@@ -125,10 +94,7 @@ _CAUSES: Final[Mapping[str, _Cause]] = {
 
 
 def error_code(error: Exception) -> str:
-    """Return the code of an error from AWS; empty if it has none, or is not from AWS.
-
-    :param error: what a call raised.
-    """
+    """Return the code of an error from AWS; empty if it has none, or is not from AWS."""
     from botocore.exceptions import ClientError  # noqa: PLC0415
 
     if not isinstance(error, ClientError):
@@ -137,10 +103,7 @@ def error_code(error: Exception) -> str:
 
 
 def is_denial(code: str) -> bool:
-    """Return whether an error code of AWS means that a call was denied.
-
-    :param code: the code, also as CloudTrail writes those of Amazon EC2.
-    """
+    """Return whether an error code of AWS means that a call was denied."""
     return code.removeprefix("Client.") in _DENIED
 
 
@@ -157,11 +120,7 @@ def _cause_of(error: Exception) -> _Cause | None:
 
 
 def reason_of(error: Exception, client: Any) -> str:
-    """Return why a call failed, without AWS's own message.
-
-    :param error: what the call raised.
-    :param client: the boto3 client that was called.
-    """
+    """Return why a call failed, without AWS's own message."""
     from botocore.exceptions import BotoCoreError, ClientError  # noqa: PLC0415
 
     cause, kind = _cause_of(error), type(error).__name__
@@ -185,19 +144,13 @@ def reason_of(error: Exception, client: Any) -> str:
 
 
 def remedy_for(error: Exception) -> str:
-    """Return what to do about an error; empty if that is not known.
-
-    :param error: what boto3 raised.
-    """
+    """Return what to do about an error; empty if that is not known."""
     cause = _cause_of(error)
     return cause.remedy if cause else ""
 
 
 def organizations_remedy(error: Exception) -> str:
-    """Return who must call AWS Organizations; empty if the caller is not the problem.
-
-    :param error: what boto3 raised.
-    """
+    """Return who must call AWS Organizations; empty if the caller is not the problem."""
     code = error_code(error)
     if is_denial(code) or code == NO_ORGANIZATION:
         return "call with credentials of the management account or of a delegated administrator"
@@ -205,10 +158,7 @@ def organizations_remedy(error: Exception) -> str:
 
 
 def explained(error: Exception) -> str:
-    """Return an error's message in one line, and what to do about it.
-
-    :param error: what boto3 raised.
-    """
+    """Return an error's message in one line, and what to do about it."""
     from botocore.exceptions import BotoCoreError, ClientError  # noqa: PLC0415
 
     if isinstance(error, BotoCoreError | ClientError | OSError):

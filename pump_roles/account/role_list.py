@@ -20,12 +20,7 @@ COLUMNS: Final = ("role_arn", "external_id")
 
 @dataclass(frozen=True)
 class ListedRole:
-    """A role with its external ID.
-
-    :param role_arn: its ARN.
-    :param external_id: the external ID that it must require.
-    :param line: the number of its line, starting at 1; 0 if the role is not from a file.
-    """
+    """A role with its external ID."""
 
     role_arn: str
     external_id: str = field(repr=False)
@@ -47,10 +42,6 @@ def read_role_list(file: Path) -> list[ListedRole]:
 
     Its header has the columns ``role_arn`` and ``external_id``. Other columns and blank lines are
     ignored.
-
-    :param file: the file.
-    :raises InputError: if it cannot be read, or anything in it is not valid. The message names the
-        file and the line.
     """
     text, _ = read_text(file, "a list of roles")
     try:
@@ -62,12 +53,7 @@ def read_role_list(file: Path) -> list[ListedRole]:
 
 
 def check_partition(roles: Sequence[ListedRole], partition: str) -> None:
-    """Check that all roles are in the caller's partition: no other role can be assumed.
-
-    :param roles: the roles.
-    :param partition: the caller's partition.
-    :raises InputError: if a role is in another partition.
-    """
+    """Check that all roles are in the caller's partition: no other role can be assumed."""
     for role in roles:
         other = partition_of(role.role_arn)
         if other != partition:

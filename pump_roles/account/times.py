@@ -7,11 +7,7 @@ import msgspec
 
 
 def moment_of(value: Any) -> datetime | None:
-    """Return a point in time, in UTC; ``None`` if the value is not a time.
-
-    :param value: a datetime, or its text: RFC 3339, such as 2026-11-25T08:15:00Z, or Unix time.
-        Without a zone, it is in UTC.
-    """
+    """Return a point in time, in UTC; ``None`` if the value is not a time."""
     try:
         if isinstance(value, str) and value.replace(".", "", 1).isdecimal():
             return datetime.fromtimestamp(float(value), timezone.utc)
@@ -27,8 +23,5 @@ def moment_of(value: Any) -> datetime | None:
 
 
 def in_utc(moment: datetime) -> str:
-    """Return a point in time as AWS writes it, such as 2026-11-25T08:15:00Z.
-
-    :param moment: the time, in UTC.
-    """
+    """Return a point in time as AWS writes it, such as 2026-11-25T08:15:00Z."""
     return moment.replace(microsecond=0).isoformat().replace("+00:00", "Z")

@@ -115,17 +115,7 @@ _Keys = Mapping[str, Key]
 
 @dataclass(frozen=True)
 class StackSettings:
-    """What the settings say about one stack.
-
-    :param stack_id: the stack's construct ID and name.
-    :param role: the role's kind, such as ``read-only``.
-    :param stack_class: its class.
-    :param arguments: its arguments.
-    :param keys: the key of each argument, and of each guardrail that has its own key.
-    :param settings: the settings, for error messages.
-    :param boundary: a description of the boundary that the CDK gives to every role of the app;
-        empty if there is none.
-    """
+    """What the settings say about one stack."""
 
     stack_id: str
     role: str
@@ -136,10 +126,7 @@ class StackSettings:
     boundary: str = ""
 
     def build(self, app: App) -> Stack:
-        """Build the stack.
-
-        :raises ConfigError: when AWS would not accept a value. The message names the key as typed.
-        """
+        """Build the stack."""
         try:
             return self.stack_class(app, self.stack_id, **self.arguments)
         except ArgumentError as error:
@@ -156,12 +143,7 @@ class StackSettings:
 
 
 def read(context: Mapping[str, Any], folder: Path) -> Settings:
-    """Return the settings in ``pump.json``, or in the file that the context names.
-
-    :param context: all of the app's context.
-    :param folder: the folder of ``pump.json``, from which a path in the context leads.
-    :raises ConfigError: when the file cannot be read, or a setting is in the context.
-    """
+    """Return the settings in ``pump.json``, or in the file that the context names."""
     for typed in context:
         if typed.startswith(_PREFIX) and typed != SETTINGS:
             raise _misplaced(typed)
@@ -191,12 +173,6 @@ def stacks(
     overrides the key for both. A guardrail for both roles applies to the roles that have
     permissions that it denies. Each role has a stack, unless a delegated administrator deploys the
     app, and a rollout if it has organizational units.
-
-    :param settings: the settings.
-    :param context: the app's context, of which only the CDK's own permissions boundary counts.
-    :param configure_app: called with the app of each rollout's member template.
-    :raises ConfigError: when a key is unknown, a value is not accepted (even if another key
-        overrides it), or two keys exclude each other. A key whose value is null counts as omitted.
     """
     values = {key: _checked_value(settings, key, value) for key, value in _keys_in(settings)}
     keys_of = {role: _of_role(role, values) for role in ROLES}

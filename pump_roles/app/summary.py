@@ -14,11 +14,6 @@ def summary(stack_id: str, role: str, arguments: Mapping[str, Any], *, boundary:
     """Return one line: who can assume a stack's role, what limits it, and where it is deployed.
 
     The line contains no external ID.
-
-    :param stack_id: the stack's construct ID.
-    :param role: the role's kind, such as ``read-only``.
-    :param arguments: the arguments with which the stack was built.
-    :param boundary: a permissions boundary that its role has without an argument. By default, none.
     """
     return f"{stack_id}: {'; '.join(_parts(ROLES[role], arguments, boundary))}"
 

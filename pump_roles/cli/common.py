@@ -42,10 +42,7 @@ ROLE: Final = click.Choice([*ROLES])
 
 
 def format_option(formats: Iterable[str]) -> Callable[[Command], Command]:
-    """Return the option for the format of standard output, by default a table.
-
-    :param formats: the names of the formats.
-    """
+    """Return the option for the format of standard output, by default a table."""
     return click.option(
         "--format",
         type=click.Choice([*formats]),
@@ -60,10 +57,7 @@ def comma_separated(values: Iterable[str]) -> list[str]:
 
 
 def region_of(region: str | None) -> str | None:
-    """Return the Region to use; ``None`` to let the AWS configuration decide.
-
-    :param region: the option's value.
-    """
+    """Return the Region to use; ``None`` to let the AWS configuration decide."""
     # The AWS CLI and other SDKs read AWS_REGION; boto3 reads only AWS_DEFAULT_REGION.
     return region or os.environ.get("AWS_REGION")
 
@@ -79,11 +73,7 @@ def external_id_of_environment() -> str | None:
 
 
 def fail(problem: str, status: int) -> NoReturn:
-    """Exit with one line on standard error.
-
-    :param problem: what is wrong.
-    :param status: the exit status.
-    """
+    """Exit with one line on standard error."""
     click.echo(f"pump-roles: {one_line(problem)}", err=True)
     raise click.exceptions.Exit(status)
 
@@ -95,21 +85,13 @@ def finish(*, different: bool, unknown: bool) -> None:
 
 
 def check_alone(option: str, others: Mapping[str, object]) -> None:
-    """Raise a usage error if any of some options is passed that another one excludes.
-
-    :param option: the name of an option that is passed.
-    :param others: the names and values of the others.
-    """
+    """Raise a usage error if any of some options is passed that another one excludes."""
     for name in _passed(others):
         raise click.BadParameter(f"{option}: cannot be combined with {name}")
 
 
 def check_needless(options: Mapping[str, object], needed: str) -> None:
-    """Raise a usage error if any of some options is passed that need another one.
-
-    :param options: their names and values.
-    :param needed: the name of an option that is not passed.
-    """
+    """Raise a usage error if any of some options is passed that need another one."""
     for name in _passed(options):
         raise click.BadParameter(f"{name}: requires {needed}")
 
@@ -123,8 +105,6 @@ def with_errors(status: int = 1) -> Callable[[Callable[_P, None]], Callable[_P, 
     """Return a decorator of a command, whose errors are then one line.
 
     An argument that AWS does not accept is a usage error.
-
-    :param status: the exit status if its input cannot be used.
     """
 
     def decorated(command: Callable[_P, None]) -> Callable[_P, None]:
@@ -151,10 +131,7 @@ def with_errors(status: int = 1) -> Callable[[Callable[_P, None]], Callable[_P, 
 
 @contextmanager
 def unknown_if_aws_fails(*, hidden: Sequence[str] = ()) -> Iterator[None]:
-    """Exit with one line and :data:`UNKNOWN` if a call to AWS, or the AWS configuration, fails.
-
-    :param hidden: external IDs that the message must not show.
-    """
+    """Exit with one line and :data:`UNKNOWN` if a call to AWS, or the AWS configuration, fails."""
     from botocore.exceptions import BotoCoreError, ClientError  # noqa: PLC0415
     from botocore.parsers import ResponseParserError  # noqa: PLC0415
 
@@ -180,9 +157,6 @@ def progress(description: str, total: int | None = None) -> Iterator[Callable[..
 
     Yields a function to call with the number of further items that are done. With a second
     argument, it writes that as a line if standard error is not a terminal, such as in a CI log.
-
-    :param description: what is counted.
-    :param total: how many items there are. By default, it is not known.
     """
     from rich.console import Console  # noqa: PLC0415
     from rich.progress import (  # noqa: PLC0415

@@ -24,11 +24,7 @@ _RESULT_MEMBERS: Final = {"schema", "version"}
 
 
 def named_path(value: str) -> Path:
-    """Return the path that an option names.
-
-    :param value: the option's value.
-    :raises click.BadParameter: if it is empty.
-    """
+    """Return the path that an option names."""
     # Path("") would be the current folder.
     if not value:
         raise click.BadParameter("must not be empty")
@@ -45,12 +41,7 @@ EXPECT: Final = click.option(
 
 
 def csv_path(value: str) -> Path:
-    """Return the CSV file that an option names.
-
-    :param value: the option's value.
-    :raises click.BadParameter: if it has another extension. The message does not show the value: it
-        could be an external ID.
-    """
+    """Return the CSV file that an option names."""
     path = named_path(value)
     if path.suffix.lower() != ".csv":
         raise click.BadParameter("must be a .csv file")
@@ -58,19 +49,12 @@ def csv_path(value: str) -> Path:
 
 
 def output_path(value: str) -> Path | None:
-    """Return the file that an option names; ``None`` for ``-``, which is standard output.
-
-    :param value: the option's value.
-    :raises click.BadParameter: if it is empty.
-    """
+    """Return the file that an option names; ``None`` for ``-``, which is standard output."""
     return None if value == "-" else named_path(value)
 
 
 def outputs_option(extensions: Mapping[str, str]) -> Callable[[Command], Command]:
-    """Return the option for files that also get the result, in the formats of their extensions.
-
-    :param extensions: the format of each extension. That of the table is the first.
-    """
+    """Return the option for files that also get the result, in the formats of their extensions."""
     table, *others, last = extensions
     return click.option(
         "--output",
@@ -100,12 +84,7 @@ def why_not_writable(output: Path) -> str:
 
 
 def write(written: bytes, output: Path | None) -> None:
-    """Write a file.
-
-    :param written: its content.
-    :param output: the file; ``None`` for standard output.
-    :raises OSError: if it cannot be written.
-    """
+    """Write a file."""
     if output is not None:
         output.write_bytes(written)
         return
@@ -123,11 +102,7 @@ def write(written: bytes, output: Path | None) -> None:
 
 
 def is_input(output: Path, path: Path) -> bool:
-    """Return whether writing a file would overwrite what a command reads.
-
-    :param output: the file to write.
-    :param path: what is read: a file, or a folder with files.
-    """
+    """Return whether writing a file would overwrite what a command reads."""
     if _is_same(output, path):
         return True
     # For a symbolic link, both the link and its target count.
@@ -171,15 +146,7 @@ def formats_of(
     *,
     remedy: str = "",
 ) -> dict[Path | None, _Format]:
-    """Return the format of each file to write.
-
-    :param output: the files; ``None``, which is standard output, is omitted.
-    :param inputs: the files and folders that are read.
-    :param extensions: the format of each extension.
-    :param chosen: the format of all files. By default, their extensions decide.
-    :param remedy: what else to do about another extension.
-    :raises click.BadParameter: if a file has another extension, or would overwrite an input.
-    """
+    """Return the format of each file to write."""
     read = [path for path in inputs if path is not None]
     files = [file for file in output if file is not None]
     found: dict[Path | None, _Format] = {}
@@ -201,11 +168,7 @@ def formats_of(
 
 
 def write_all(texts: Mapping[Path | None, str], *, status: int = 1) -> None:
-    """Write texts. If one cannot be written, the others are. Then the command fails.
-
-    :param texts: the text of each file; ``None`` is standard output.
-    :param status: the exit status if one cannot be written.
-    """
+    """Write texts. If one cannot be written, the others are. Then the command fails."""
 
     def problem(file: Path | None, text: str) -> str:
         try:

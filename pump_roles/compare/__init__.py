@@ -40,13 +40,6 @@ def compare(
     What the expected role leaves open can have any value: a name or a policy document that is known
     only at deployment, Pump's principal, and external IDs. Parts that are not known on either side
     are not compared.
-
-    :param expected: the role as expected.
-    :param found: the role as it is.
-    :param account: the ID of the role's account. By default, it is not known, and no principal is
-        taken to be in it.
-    :param over_time: whether the two are one role at two times. If so, policies differ only if they
-        decide differently together, and a principal that is left open is not any principal.
     """
     return tuple(_differences(expected, found, account, over_time=over_time))
 
@@ -54,11 +47,7 @@ def compare(
 def compare_roles(
     before: Mapping[str, Role], after: Mapping[str, Role]
 ) -> tuple[tuple[str, Difference], ...]:
-    """Return how the roles of one time differ from those of another, with their kinds.
-
-    :param before: the roles before, by kind.
-    :param after: the roles after, by kind.
-    """
+    """Return how the roles of one time differ from those of another, with their kinds."""
     found: list[tuple[str, Difference]] = []
     for kind, role in after.items():
         if kind in before:

@@ -22,10 +22,6 @@ def policy_differences(expected: Role, found: Role, *, each: bool = True) -> Ite
 
     Each policy is first compared on its own, with all others as expected. Then all are compared
     together. A policy whose document is not known is only missing or added.
-
-    :param expected: the role as expected.
-    :param found: the role as it is.
-    :param each: whether to compare each policy on its own, and not only guardrails with a value.
     """
     before, now = _by_key(expected.policies), _by_key(found.policies)
     # What could not be listed is neither missing nor added.
@@ -63,11 +59,7 @@ _PARTS: Final[tuple[Part, ...]] = ("inline-policies", "managed-policies")
 
 
 def same_document(document: Any, other: Any) -> bool:
-    """Return whether two policy documents mean the same.
-
-    :param document: a document.
-    :param other: another one.
-    """
+    """Return whether two policy documents mean the same."""
     # The representation distinguishes true from 1.
     return repr(document) == repr(other) or canonical(document) == canonical(other)
 
@@ -122,11 +114,7 @@ def _of_policy(
 
 
 def guardrail_of(kind: str, policy: Policy) -> Guardrail | None:
-    """Return the guardrail of this package that a policy implements; ``None`` for any other policy.
-
-    :param kind: the kind of the role that has it.
-    :param policy: the policy.
-    """
+    """Return the guardrail that a policy implements; ``None`` for any other policy."""
     if kind not in ROLES or not isinstance(policy.document, dict):
         return None
     return recognized(policy.name, policy.document, ROLES[kind].patterns)
@@ -160,10 +148,6 @@ def in_each_direction(
     """Return a difference between policies once for each direction in which they differ.
 
     If they decide everything alike, it is returned as it is.
-
-    :param difference: the difference, without its effect, actions, and decisions.
-    :param before: the policies as expected.
-    :param now: the policies as they are.
     """
     changes = decision_changes(before, now)
     was_unread, unread = _unreadable(before), _unreadable(now)

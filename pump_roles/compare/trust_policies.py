@@ -38,12 +38,6 @@ def trust_differences(
     """Yield how a trust policy differs from the expected one.
 
     An open external ID can be any external ID.
-
-    :param expected: the expected trust policy.
-    :param found: the trust policy.
-    :param account: the ID of the role's account. By default, it is not known, and no principal is
-        taken to be in it.
-    :param any_principal: whether an open principal can be any single one.
     """
     if canonical(expected) == canonical(found):
         return
@@ -102,10 +96,6 @@ def trust_effects(expected: Any, found: Any, *, account: str = "") -> tuple[Effe
     """Return whether a trust policy is broader than another, narrower, or both; otherwise other.
 
     Empty if both mean the same. If in doubt, it is broader.
-
-    :param expected: the trust policy as expected.
-    :param found: the trust policy as it is.
-    :param account: as for :func:`trust_differences`.
     """
     if canonical(expected) == canonical(found):
         return ()

@@ -57,13 +57,7 @@ _POSSIBLE: Final[Mapping[str, str]] = {
 
 
 def protect(resource: iam.CfnRole | CfnStackSet, **properties: Any) -> None:
-    """Fail the synth of an app when anything in it widens one of its roles, or what a StackSet is.
-
-    :param resource: the resource of the role, or the StackSet.
-    :param properties: all its properties that give access, as they are rendered; null for one that
-        it does not have. The app may add a boundary to a role without one, because a boundary only
-        removes permissions.
-    """
+    """Fail the synth when anything in the app widens a role, or a StackSet that deploys one."""
     _plugin_of(resource).protected.append((resource, properties))
 
 

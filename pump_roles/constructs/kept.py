@@ -26,10 +26,6 @@ def kept_in(owner: IConstruct, id: str, make: Callable[[], _State]) -> _State:
 
     The state is in a child of the construct. If the construct was not created in Python, such as
     the app of ``Stack()``, jsii returns another Python object each time that it is asked for.
-
-    :param owner: the app or the stack.
-    :param id: the ID of the child, with the prefix ``pump-roles:``.
-    :param make: makes the state.
     """
     found = _FOUND.setdefault(owner, {})
     if id not in found:
@@ -42,16 +38,7 @@ def kept_in(owner: IConstruct, id: str, make: Callable[[], _State]) -> _State:
 
 
 def take_role_name(name: str, role: Construct, scope: Construct) -> None:
-    """Reserve a name for a role in its stack.
-
-    :param name: the role's name, 1 to 64 characters.
-    :param role: the role's construct.
-    :param scope: the construct that it belongs to.
-    :raises ArgumentError: when another of Pump's roles in the stack has that name. IAM ignores case
-        in role names.
-
-    Source: IAM API Reference, "CreateRole".
-    """
+    """Reserve a name for a role in its stack."""
     # Stack.of() is a slow call into jsii.
     stack = scope if isinstance(scope, Stack) else Stack.of(scope)
     taken: dict[str, Construct] = kept_in(stack, "pump-roles:names", dict)

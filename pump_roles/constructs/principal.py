@@ -21,10 +21,6 @@ class PublishedPrincipal(Resource):
     Like an immutable role of the CDK, it reports a grant that it ignores as added: otherwise, the
     CDK would write the grant into the policy of the other resource, such as a bucket, and Pump
     could do more than is published. Unlike that one, it warns at synth.
-
-    :param scope: Pump's role, to which the warnings belong.
-    :param id: the construct's ID in the scope.
-    :param role_arn: the role's ARN.
     """
 
     def __init__(self, scope: Construct, id: str, *, role_arn: str) -> None:

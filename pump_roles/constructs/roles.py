@@ -251,10 +251,6 @@ def annotate_guardrails(
     """Report at synth if a guardrail has expired, or makes others redundant.
 
     The template stays the same.
-
-    :param scope: the construct that the messages are about.
-    :param guardrails: the guardrails of a role.
-    :param redundant: the names of redundant guardrails, by the guardrail that makes them so.
     """
     for guardrail in guardrails:
         if guardrail.ends is not None and guardrail.ends <= datetime.now(timezone.utc):

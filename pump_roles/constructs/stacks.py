@@ -68,9 +68,6 @@ def provided_or_parameters(
     """Return the provided values, and a new template parameter for each one that is omitted.
 
     The CloudFormation console shows the parameters in this order, with labels.
-
-    :param stack: the stack to which the parameters are added.
-    :param values: the values by the names of their parameters; ``None`` for one that is omitted.
     """
     omitted = [name for name, value in values.items() if value is None]
     if omitted:
@@ -124,12 +121,7 @@ class FlatStack(Stack):
 
 
 def check_tags(tags: Mapping[str, str] | None, guardrails: Sequence[Guardrail]) -> None:
-    """Check that no tag of a stack may open a guardrail of its role.
-
-    :param tags: the tags, which AWS accepts.
-    :param guardrails: the guardrails, which the role accepts.
-    :raises ArgumentError: when one may.
-    """
+    """Check that no tag of a stack may open a guardrail of its role."""
     opened = {part.tag: part.name for guardrail in guardrails for part in guardrail.parts}
     for key in tags or ():
         if name := opened.get(key.lower()):

@@ -24,14 +24,6 @@ def literal_or_parameter(
     A ``CfnParameter`` without an allowed pattern gets the validator's pattern, and nothing else, so
     that CloudFormation checks the value at deployment. An info message at synth says so. The
     validation of the synthesized template checks that the parameter still has that pattern.
-
-    :param validator: validates the literal.
-    :param argument: the value's name in error messages.
-    :param value: the literal or the parameter.
-    :param scope: a construct of the stack that uses the value.
-    :raises ArgumentError: when the validator does not accept the literal, or the parameter belongs
-        to another stack, is not a ``String``, has another pattern, a default that the validator
-        does not accept, or a value that is not a reference to it.
     """
     if not isinstance(value, CfnParameter):
         return validator.check(argument, value)
@@ -73,18 +65,6 @@ def validated_trust(
     """Return a principal, and the external IDs with which it can assume a role, as in a template.
 
     The synth warns about a literal external ID of fewer than 16 characters.
-
-    :param scope: a construct of the stack that has the role.
-    :param pump_principal: Pump's 12-digit account ID, or the ARN of an IAM role or account root.
-    :param external_id: the customer's external ID, 2 to 1,224 characters.
-    :param next_external_id: a new external ID, also accepted during rotation. By default, only
-        ``external_id`` is accepted.
-    :raises ArgumentError: when AWS would not accept a value, a literal is a placeholder of the
-        documentation or names a principal that cannot exist, both IDs are the same, or the
-        literals make the policy longer than IAM's default quota of 2,048 characters (not counting
-        white space). The length of a parameter's value is known only at deployment.
-
-    Source: IAM User Guide, "IAM and AWS STS quotas".
     """
     principal = literal_or_parameter(
         PROVIDED_PRINCIPAL, "pump_principal", pump_principal, scope=scope

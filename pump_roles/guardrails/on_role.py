@@ -20,10 +20,6 @@ def documents(
     """Return the policy document of each guardrail for a role; for a set, those of its members.
 
     They are ordered by name, so that the template does not depend on the order of the list.
-
-    :param guardrails: the guardrails.
-    :param role: the role.
-    :raises ArgumentError: when one is not a guardrail, is listed twice, or would have no effect.
     """
     found: dict[Guardrail, dict[str, Any]] = {}
     for guardrail in _checked(guardrails):
@@ -45,10 +41,7 @@ def documents(
 
 
 def as_policies(denies: Mapping[Guardrail, Mapping[str, Any]]) -> tuple[Policy, ...]:
-    """Return the inline policies of guardrails, with a placeholder for the partition.
-
-    :param denies: their policy documents, as :func:`documents` or :meth:`Guardrail.on` returns.
-    """
+    """Return the inline policies of guardrails, with a placeholder for the partition."""
     return tuple(
         Policy(name=guardrail.policy_name, document=without_partition(document))
         for guardrail, document in denies.items()
@@ -60,9 +53,6 @@ def opening_tags(policies: Any) -> set[str]:
 
     The case of a key does not matter (IAM User Guide, "Tags for AWS Identity and Access Management
     resources").
-
-    :param policies: the policy documents of a role, or a text that contains them. Only the tags of
-        guardrails of this package count, and only if a policy asks about them.
     """
     asked = set(_PRINCIPAL_TAG.findall(as_text(policies).lower()))
     return asked & {guardrail.tag for guardrail in by_policy().values()}
@@ -75,10 +65,6 @@ def applying(
 
     A guardrail applies to the roles that have permissions that it denies. If none has, it applies
     to all, and :func:`documents` rejects it.
-
-    :param guardrails: the guardrails.
-    :param kind: the role's kind.
-    :param sharing: the kinds of all roles that share them.
     """
 
     def applies(guardrail: Guardrail) -> bool:
@@ -96,9 +82,6 @@ def made_redundant(
     One that denies some actions on every resource without a condition makes those redundant that
     only deny the same actions. A set of guardrails is redundant if all of its members are. Each
     one is returned once.
-
-    :param guardrails: the guardrails of a role.
-    :param found: their policy documents, as :func:`documents` returns them.
     """
     redundant: dict[str, list[str]] = {}
     left = {guardrail.name: guardrail for guardrail in guardrails}
@@ -138,10 +121,7 @@ def _denies(statement: Mapping[str, Any], pattern: str) -> bool:
 
 
 def _checked(guardrails: object) -> tuple[Guardrail, ...]:
-    """Return the guardrails, a list of them.
-
-    :raises ArgumentError: when they are not a list, or one is not a guardrail.
-    """
+    """Return the guardrails, a list of them."""
     if not isinstance(guardrails, Sequence) or isinstance(guardrails, str):
         one = "; put it in a list" if isinstance(guardrails, Guardrail) else ""
         raise ArgumentError("guardrails", f"{guardrails!r} is not a list of Guardrails{one}")
@@ -157,10 +137,6 @@ def recognized(
     """Return the guardrail that a role's policy implements exactly; ``None`` if there is none.
 
     How it is written, and the partition of its ARNs, do not count.
-
-    :param policy_name: the policy's name.
-    :param document: its document, as in a template or an account.
-    :param patterns: the action patterns that the role allows.
     """
     guardrail = by_policy().get(policy_name)
     if guardrail is None:

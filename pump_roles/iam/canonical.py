@@ -39,10 +39,6 @@ def canonical(document: Any) -> str:
     partition.
 
     What cannot be read stays unchanged, so it equals only itself.
-
-    :param document: the policy document.
-
-    Source: IAM User Guide, "IAM JSON policy element reference".
     """
     if not isinstance(document, dict) or document.keys() - _MEMBERS:
         return f"unreadable document {_text(document)}"
@@ -58,12 +54,7 @@ def canonical(document: Any) -> str:
 
 
 def in_account(value: Any, *, account: str, partition: str) -> Any:
-    """Return a JSON value with the placeholders of an account filled in.
-
-    :param value: the value, with ``${AWS::AccountId}`` and ``${AWS::Partition}`` in its texts.
-    :param account: the account's ID.
-    :param partition: its partition.
-    """
+    """Return a JSON value with the placeholders of an account filled in."""
 
     def filled(part: Any) -> Any:
         if not isinstance(part, str):
@@ -74,10 +65,7 @@ def in_account(value: Any, *, account: str, partition: str) -> Any:
 
 
 def without_partition(value: Any) -> Any:
-    """Return a JSON value with a placeholder for the partition of each ARN.
-
-    :param value: the value, as in a template or an account.
-    """
+    """Return a JSON value with a placeholder for the partition of each ARN."""
 
     def without(part: Any) -> Any:
         if isinstance(part, dict) and part.keys() == {"Fn::Sub"}:
@@ -88,10 +76,7 @@ def without_partition(value: Any) -> Any:
 
 
 def account_of_root(principal: Any) -> Any:
-    """Return the account's ID if a principal is its root; else the principal.
-
-    :param principal: the principal, as in a trust policy.
-    """
+    """Return the account's ID if a principal is its root; else the principal."""
     root = _ROOT.fullmatch(principal) if isinstance(principal, str) else None
     return principal if root is None else root[1]
 
@@ -145,8 +130,6 @@ def canonical_condition(condition: Any) -> Any:
     """Return a condition's canonical form: operators with keys in lowercase and sorted values.
 
     What cannot be read stays unchanged.
-
-    :param condition: the condition of a statement.
     """
     if not isinstance(condition, dict):
         return condition

@@ -25,14 +25,7 @@ _WILDCARDS: Final = frozenset("*?")
 
 @dataclass(frozen=True)
 class Action:
-    """One action.
-
-    :param name: its name, as ``service:Action``.
-    :param levels: its access levels.
-    :param description: what it does.
-    :param resources: the resource types that it supports; empty if it supports only ``*``.
-    :param conditions: the condition keys that it supports.
-    """
+    """One action."""
 
     name: str
     levels: tuple[Level, ...]
@@ -59,12 +52,7 @@ class Action:
 
 @dataclass(frozen=True)
 class Catalog:
-    """The actions of some services.
-
-    :param source: the package and version of the snapshot.
-    :param date: the date of that version.
-    :param actions: the actions by their name in lower case.
-    """
+    """The actions of some services."""
 
     source: str
     date: str
@@ -76,10 +64,7 @@ class Catalog:
 
     @classmethod
     def of(cls, data: Mapping[str, Any]) -> "Catalog":
-        """Return the catalog of a snapshot.
-
-        :param data: the snapshot's JSON object.
-        """
+        """Return the catalog of a snapshot."""
         return cls(
             data["source"],
             data["date"],
@@ -104,18 +89,12 @@ class Catalog:
         return services
 
     def covers(self, pattern: str) -> bool:
-        """Return whether a pattern names one service, and the catalog has it.
-
-        :param pattern: an action pattern, in any case.
-        """
+        """Return whether a pattern names one service, and the catalog has it."""
         service, colon, _ = pattern.lower().partition(":")
         return bool(colon) and service in self._services
 
     def matched_by(self, pattern: str) -> tuple[Action, ...]:
-        """Return the actions that a pattern matches, in the catalog's order.
-
-        :param pattern: an action pattern, with ``*`` and ``?``, in any case.
-        """
+        """Return the actions that a pattern matches, in the catalog's order."""
         key = pattern.lower()
         if key not in self._matched:
             self._matched[key] = self._match(key)
@@ -132,10 +111,7 @@ class Catalog:
         )
 
     def matching(self, patterns: Iterable[str]) -> list[Action]:
-        """Return the actions that any of the patterns matches, in the catalog's order.
-
-        :param patterns: action patterns, with ``*`` and ``?``, in any case.
-        """
+        """Return the actions that any of the patterns matches, in the catalog's order."""
         names = {action.name for pattern in patterns for action in self.matched_by(pattern)}
         return [action for action in self.actions.values() if action.name in names]
 

@@ -98,14 +98,7 @@ def _read(scope: Scope) -> Any:
 
 @dataclass(frozen=True, kw_only=True)
 class Clause:
-    """One action pattern of a statement, or all the patterns of its ``NotAction``.
-
-    :param pattern: the pattern; empty for a ``NotAction``.
-    :param excluded: the patterns of a ``NotAction``; ``None`` if it is one of an ``Action``.
-    :param effect: ``Allow``, ``Deny``, or whatever else the statement contains there.
-    :param scope: on which resources and under which conditions.
-    :param readable: whether everything except resources and conditions is known before deployment.
-    """
+    """One action pattern of a statement, or all the patterns of its ``NotAction``."""
 
     pattern: str
     excluded: tuple[str, ...] | None
@@ -119,10 +112,7 @@ class Clause:
         return self.pattern if self.excluded is None else f"all but {', '.join(self.excluded)}"
 
     def matches(self, action: str) -> bool:
-        """Return whether it is about an action, or about everything that a pattern matches.
-
-        :param action: the action or pattern.
-        """
+        """Return whether it is about an action, or about everything that a pattern matches."""
         if self.excluded is None:
             return covers(self.pattern, action)
         return not any(overlap(pattern, action) for pattern in self.excluded)
@@ -141,8 +131,6 @@ class Clause:
 def clauses(document: Any) -> Iterator[Clause]:
     """Yield the clauses of a policy document. What is not a statement is skipped; see
     :func:`unreadable_statements`.
-
-    :param document: the policy document.
     """
     whole = is_whole(as_mapping(document))
     for statement in statements(document):

@@ -22,10 +22,7 @@ _Test = tuple[str, str, list[str]]
 
 
 def is_readable(condition: Any) -> bool:
-    """Return whether a condition can be compared with another one.
-
-    :param condition: the condition in its canonical form.
-    """
+    """Return whether a condition can be compared with another one."""
     return isinstance(condition, dict) and all(
         isinstance(keys, dict)
         and all(
@@ -40,9 +37,6 @@ def implies(condition: Any, other: Any) -> bool:
     """Return whether every request that meets a condition also meets another one.
 
     If in doubt, it does not.
-
-    :param condition: the condition in its canonical form.
-    :param other: the other one.
     """
     if not (is_readable(condition) and is_readable(other)):
         return bool(condition == other)

@@ -74,10 +74,6 @@ class PolicyEvaluator:
 
     A deny does not count if it cannot be read, or if another policy may replace its policy. An
     allow that cannot be read still allows the part that can be read.
-
-    :param policies: the policies of a role, each once.
-    :param catalog: the action catalog.
-    :param without: the policies that are not evaluated. By default, none.
     """
 
     def __init__(
@@ -116,10 +112,7 @@ class PolicyEvaluator:
         return found
 
     def by_action(self, effect: str) -> Mapping[str, list[tuple[Policy, Clause]]]:
-        """Return the clauses that count, with their policies, by the action that they are about.
-
-        :param effect: ``Allow`` or ``Deny``.
-        """
+        """Return the clauses that count, with their policies, by the action that they are about."""
         found: dict[str, list[tuple[Policy, Clause]]] = {}
         for pair in self.effective(effect):
             for action in matched_by(pair[1], self._catalog):
@@ -127,10 +120,7 @@ class PolicyEvaluator:
         return found
 
     def grant(self, name: str) -> Grant:
-        """Return how an action is decided, whether or not the catalog has it.
-
-        :param name: the action's name.
-        """
+        """Return how an action is decided, whether or not the catalog has it."""
         known = self._catalog.actions.get(name.lower())
         if known is not None:
             return self.grants.get(known.name, _NOTHING)
@@ -149,10 +139,7 @@ class PolicyEvaluator:
         return found
 
     def effective(self, effect: str) -> Sequence[tuple[Policy, Clause]]:
-        """Return the clauses that count, with their policies.
-
-        :param effect: ``Allow`` or ``Deny``.
-        """
+        """Return the clauses that count, with their policies."""
         return self._allows if effect == "Allow" else self._denies
 
 
@@ -161,8 +148,6 @@ def certain_policies(policies: Sequence[Policy]) -> list[Policy]:
 
     Inline policies with the same name replace each other. Which one remains is not known, nor is a
     name that is filled in at deployment.
-
-    :param policies: the policies of a role.
     """
     names = Counter(policy.name.casefold() for policy in policies if not policy.arn)
     known = all(policy.arn or is_policy_name(policy.name) for policy in policies)
@@ -174,10 +159,7 @@ def certain_policies(policies: Sequence[Policy]) -> list[Policy]:
 
 
 def decision_of(limit: Scope) -> Decision:
-    """Return what a clause that denies decides.
-
-    :param limit: its scope.
-    """
+    """Return what a clause that denies decides."""
     if limit.condition:
         return CONDITIONALLY
     return DENIED if limit.everywhere else PARTLY
@@ -206,11 +188,7 @@ def matched_by(clause: Clause, catalog: Catalog) -> Sequence[Action]:
 def decision_changes(
     before: Sequence[Policy], after: Sequence[Policy]
 ) -> tuple[DecisionChange, ...]:
-    """Return how decisions differ: first those that give more access, then those that may.
-
-    :param before: the policies before.
-    :param after: the policies after.
-    """
+    """Return how decisions differ: first those that give more access, then those that may."""
     actions = shipped()
     was, now = PolicyEvaluator(before, actions), PolicyEvaluator(after, actions)
     groups: dict[tuple[Effect, Grant, Grant], list[str]] = {}

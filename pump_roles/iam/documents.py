@@ -40,11 +40,7 @@ def has_transform(value: Any) -> bool:
 
 
 def mapped(value: Any, change: Callable[[Any], Any]) -> Any:
-    """Return a JSON value with parts of it changed.
-
-    :param change: gets each part before the parts in it. What it returns instead is not changed
-        further; it returns the part itself to keep it.
-    """
+    """Return a JSON value with parts of it changed."""
     changed = change(value)
     if changed is not value:
         return changed
@@ -116,10 +112,7 @@ def is_policy_name(name: str) -> bool:
 
 
 def is_whole(document: Mapping[str, Any]) -> bool:
-    """Return whether a policy document contains statements, and no unknown members.
-
-    :param document: the policy document, as a template contains it.
-    """
+    """Return whether a policy document contains statements, and no unknown members."""
     return "Statement" in document and document.keys() <= _DOCUMENT_MEMBERS
 
 
@@ -127,8 +120,6 @@ def is_readable(statement: Any) -> bool:
     """Return whether a statement can be read.
 
     Functions in a condition or a resource can only narrow the statement, so they do not matter.
-
-    :param statement: the statement, as a template contains it.
     """
     known = as_mapping(statement)
     patterns = [*as_list(known.get("Action", [])), *as_list(known.get("NotAction", []))]

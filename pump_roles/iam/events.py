@@ -23,11 +23,7 @@ _VERSION: Final = re.compile(r"([0-9]{4}_?[0-9]{2}_?[0-9]{2})(v[0-9]+)?$")
 # A trail has few kinds of calls, but whoever writes a file may choose any names.
 @lru_cache(maxsize=2**14)
 def action_of(source: str, name: str) -> Action | None:
-    """Return the action of the catalog that an event is about; ``None`` if it is not known.
-
-    :param source: the event's source, such as ``ec2.amazonaws.com``.
-    :param name: the event's name, such as ``DescribeInstances``.
-    """
+    """Return the action of the catalog that an event is about; ``None`` if it is not known."""
     data, actions = _data(), shipped().actions
     called = _VERSION.sub("", name)
     for service in services_of(source):
@@ -41,9 +37,6 @@ def action_of(source: str, name: str) -> Action | None:
 def exact_source(source: str, parameters: Iterable[str]) -> str:
     """Return the source of the one service that a call is of, if services share a source, and the
     parameters of the call decide.
-
-    :param source: the event's source.
-    :param parameters: the names of the call's parameters.
     """
     services = _data()["parameters"].get(source.removesuffix(_DOMAIN), {})
     found = (f"{services[name]}{_DOMAIN}" for name in parameters if name in services)
@@ -51,21 +44,14 @@ def exact_source(source: str, parameters: Iterable[str]) -> str:
 
 
 def services_of(source: str) -> list[str]:
-    """Return the prefixes of the services whose events have a source.
-
-    :param source: the event's source.
-    """
+    """Return the prefixes of the services whose events have a source."""
     prefix = source.removesuffix(_DOMAIN)
     found: list[str] = _data()["services"].get(prefix, [prefix])
     return found
 
 
 def needs_permission(source: str, name: str) -> bool:
-    """Return whether a policy decides about a call, even one that is not known.
-
-    :param source: the event's source.
-    :param name: the event's name.
-    """
+    """Return whether a policy decides about a call, even one that is not known."""
     return f"{source.removesuffix(_DOMAIN)}:{name}" not in _data()["without_permission"]
 
 

@@ -17,12 +17,7 @@ def _expression(pattern: str) -> re.Pattern[str]:
 # Every role, and every report, asks about nearly the same patterns and actions.
 @lru_cache(maxsize=2**16)
 def covers(pattern: str, other: str, *, fold: bool = True) -> bool:
-    """Return whether a pattern matches a name, or everything that another pattern matches.
-
-    :param pattern: the pattern.
-    :param other: the name, or the other pattern.
-    :param fold: whether case does not matter, as for actions.
-    """
+    """Return whether a pattern matches a name, or everything that another pattern matches."""
     if fold:
         pattern, other = pattern.lower(), other.lower()
     return _expression(pattern).fullmatch(other) is not None
@@ -30,11 +25,7 @@ def covers(pattern: str, other: str, *, fold: bool = True) -> bool:
 
 @lru_cache(maxsize=2**16)
 def overlap(pattern: str, other: str) -> bool:
-    """Return whether two patterns of actions have a name in common.
-
-    :param pattern: a pattern.
-    :param other: another one.
-    """
+    """Return whether two patterns of actions have a name in common."""
     one, two = pattern.lower(), other.lower()
     for index, (left, right) in enumerate(zip(one, two, strict=False)):
         if left in _WILDCARDS or right in _WILDCARDS:

@@ -64,14 +64,7 @@ class TrustProblem:
 
 @dataclass(frozen=True)
 class Assumption:
-    """Who may assume a role.
-
-    :param principals: the principals, in words.
-    :param external_id: whether each of them needs an external ID.
-    :param problems: how the policy differs from one statement with one principal and an external
-        ID.
-    :param external_ids: how many external IDs it accepts.
-    """
+    """Who may assume a role."""
 
     principals: tuple[str, ...]
     external_id: bool
@@ -88,12 +81,7 @@ class _Principal:
 
 
 def assumption(trust: Any, parameters: Mapping[str, Any] | None = None) -> Assumption:
-    """Read a trust policy.
-
-    :param trust: the policy document, as a role or a template holds it.
-    :param parameters: the declarations of the parameters that it may refer to. A parameter that
-        accepts more than a principal, or an external ID, does not count as one. By default, none.
-    """
+    """Read a trust policy."""
     parameters = parameters or {}
     document = as_mapping(trust)
     allows = [statement for statement in statements(document) if statement.get("Effect") == "Allow"]
@@ -131,12 +119,7 @@ def _principals(
 
 
 def accepts_only(validator: Text, value: Any, parameters: Mapping[str, Any]) -> bool:
-    """Return whether a value can only be what a validator accepts.
-
-    :param validator: the validator.
-    :param value: a literal, or a reference to a parameter, as in a template.
-    :param parameters: the parameters, as the template declares them.
-    """
+    """Return whether a value can only be what a validator accepts."""
     if isinstance(value, str):
         return value == _OPEN[validator] or bool(re.fullmatch(validator.pattern, value))
     declared = as_mapping(parameters.get(ref(value)))
@@ -190,12 +173,7 @@ def with_external_ids(trust: Any, external_ids: list[str]) -> Any:
 def with_placeholders(
     trust: Any, accepts: Callable[[Text, Any], bool] = lambda _validator, _value: True
 ) -> Any:
-    """Return a trust policy with placeholders for what is filled in at deployment.
-
-    :param trust: the trust policy, as in a template.
-    :param accepts: whether a function of the template, such as a reference to a parameter, can only
-        be what a validator accepts. By default, every one becomes a placeholder.
-    """
+    """Return a trust policy with placeholders for what is filled in at deployment."""
     if not isinstance(trust, dict):
         return trust
 

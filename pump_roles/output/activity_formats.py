@@ -21,11 +21,7 @@ MARKDOWN_LIMIT: Final = 60_000
 
 
 def as_table(activity: Activity, *, styled: bool) -> str:
-    """Return the result for a terminal. Rows are not wrapped.
-
-    :param activity: the result.
-    :param styled: whether it is for standard output; if that is a terminal, it has styles.
-    """
+    """Return the result for a terminal. Rows are not wrapped."""
     return in_lines(_lines(activity), styled=styled)
 
 

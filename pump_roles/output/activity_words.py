@@ -35,15 +35,7 @@ _DAY: Final = 86_400
 
 @dataclass(frozen=True, kw_only=True)
 class Section:
-    """A part of the result.
-
-    :param title: its title.
-    :param heads: the headings of its columns; none if it has only notes.
-    :param rows: the cells of its table.
-    :param names: the indexes of the columns with names, which Markdown shows as code.
-    :param notes: sentences after the table.
-    :param alarm: whether it needs attention.
-    """
+    """A part of the result."""
 
     title: str
     heads: tuple[str, ...] = ()
@@ -180,9 +172,6 @@ def _term(seconds: int | None) -> str:
 def returnable(change: Change, at: str) -> str:
     """Return until when a Savings Plan can be returned, and the days that are left, or that this is
     not known; empty if it never could.
-
-    :param change: the purchase.
-    :param at: the time now.
     """
     until = change.returnable_until
     if until is None:
@@ -240,10 +229,7 @@ _RISKS: Final[Mapping[str, str]] = {**TEXTS["risks"], "reads": "read metadata"}
 
 
 def risk_in_words(action: str) -> str:
-    """Return what an action can do at worst.
-
-    :param action: the action's name.
-    """
+    """Return what an action can do at worst."""
     known = shipped().actions.get(action.lower())
     return _RISKS[risk_of(action, only_reads=known is not None and known.only_reads)]
 

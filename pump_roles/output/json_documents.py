@@ -61,10 +61,7 @@ def embedded(report: Report) -> str:
 
 
 def embedded_in(page: bytes) -> Any:
-    """Return the JSON value that a page carries; ``None`` if it is not the page of a report.
-
-    :raises RecursionError: when it is nested too deeply to read.
-    """
+    """Return the JSON value that a page carries; ``None`` if it is not the page of a report."""
     found = _EMBEDDED.findall(page)
     if len(found) != 1:
         return None
@@ -77,11 +74,7 @@ def embedded_in(page: bytes) -> Any:
 
 
 def report_from(content: Any) -> Report:
-    """Return the report that a JSON value is.
-
-    :param content: the JSON value.
-    :raises InputError: if it is not a report, or has another version of the schema.
-    """
+    """Return the report that a JSON value is."""
     version = content.get("schema") if isinstance(content, dict) else None
     if isinstance(version, int) and version != SCHEMA:
         raise InputError(f"its schema version is {version:d}; this version reads {SCHEMA}")
@@ -114,11 +107,7 @@ _KIND: Final = "a pump-roles report, a page of one, a template, or a folder of t
 
 
 def read_baseline(path: Path) -> Earlier:
-    """Read what a later report is compared with. Its content says what it is, not its name.
-
-    :param path: a JSON report, the page of a report, a template, or a folder of templates.
-    :raises InputError: if it cannot be read, or is something else.
-    """
+    """Read what a later report is compared with. Its content says what it is, not its name."""
     try:
         if path.is_dir():
             return _of_templates(path)

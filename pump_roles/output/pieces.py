@@ -27,12 +27,7 @@ _T = TypeVar("_T")
 
 
 def say(key: str, count: int = 1, /, **values: object) -> str:
-    """Return one of the :data:`TEXTS`.
-
-    :param key: its section and its name in it, such as ``top.title``.
-    :param count: how many things it is about, which is its ``number`` by default.
-    :param values: what to fill in.
-    """
+    """Return one of the :data:`TEXTS`."""
     section, _, name = key.partition(".")
     text: str | Sequence[str] = TEXTS[section][name]
     if not isinstance(text, str):
@@ -41,20 +36,12 @@ def say(key: str, count: int = 1, /, **values: object) -> str:
 
 
 def plural(count: int, noun: str) -> str:
-    """Return a number with its noun, such as ``1 action`` or ``2 actions``.
-
-    :param count: the number.
-    :param noun: the noun, in the singular.
-    """
+    """Return a number with its noun, such as ``1 action`` or ``2 actions``."""
     return f"{count:,} {noun}{'s' if count != 1 else ''}"
 
 
 def line(text: str, longest: int = LONGEST) -> str:
-    """Return a text as one line with only visible characters, cut if it is too long.
-
-    :param text: the text.
-    :param longest: how many characters to keep.
-    """
+    """Return a text as one line with only visible characters, cut if it is too long."""
     # Escaping never shortens it, so the rest would be cut anyway.
     return cut(one_line(text[: longest + 1]), longest)
 
@@ -63,10 +50,6 @@ def few(items: Sequence[_T], most: int, noun: str = "") -> tuple[Sequence[_T], s
     """Return the first items, and how many more there are, such as ``2 more changes``.
 
     The latter is empty if there are no more.
-
-    :param items: the items.
-    :param most: how many to keep.
-    :param noun: what one of them is. By default, only their number is returned: ``2 more``.
     """
     left = len(items) - most
     more = plural(left, f"more {noun}") if noun else f"{left:,} more"
@@ -74,22 +57,13 @@ def few(items: Sequence[_T], most: int, noun: str = "") -> tuple[Sequence[_T], s
 
 
 def listed(items: Iterable[str], most: int, noun: str = "") -> list[str]:
-    """Return the first items, and if there are more, a last one such as ``and 2 more changes``.
-
-    :param items: the items.
-    :param most: how many to keep.
-    :param noun: as for :func:`few`.
-    """
+    """Return the first items, and if there are more, a last one such as ``and 2 more changes``."""
     shown, more = few([*items], most, noun)
     return [*shown, f"and {more}"] if more else [*shown]
 
 
 def that_fit(blocks: Iterable[str], room: int) -> Sequence[str]:
-    """Return the first blocks of lines that fit. The others are not made.
-
-    :param blocks: the blocks.
-    :param room: how many characters they may have together.
-    """
+    """Return the first blocks of lines that fit. The others are not made."""
     shown = []
     for block in blocks:
         room -= len(block) + 1
@@ -135,11 +109,7 @@ def code(value: str) -> str:
 
 
 def table(heads: Sequence[str], rows: Iterable[Iterable[str]]) -> Iterator[str]:
-    """Yield the lines of a table.
-
-    :param heads: the column headings, as Markdown.
-    :param rows: the cells of each row, as Markdown.
-    """
+    """Yield the lines of a table."""
     yield f"| {' | '.join(heads)} |"
     yield f"|{'---|' * len(heads)}"
     for row in rows:
@@ -154,11 +124,7 @@ def spaced(*lines: str) -> Iterator[str]:
 
 
 def csv_table(heads: Sequence[str], rows: Iterable[Iterable[str]]) -> str:
-    """Return a table as CSV. A spreadsheet does not run any of its cells as a formula.
-
-    :param heads: the column headings.
-    :param rows: the cells of each row.
-    """
+    """Return a table as CSV. A spreadsheet does not run any of its cells as a formula."""
     written = StringIO(newline="")
     writer = csv.writer(written, lineterminator="\n")
     writer.writerow(heads)

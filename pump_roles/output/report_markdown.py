@@ -37,10 +37,6 @@ def as_markdown(report: Report, *, every_action: bool = False) -> str:
     It contains what was read, who may assume the roles, the statements in plain words, what they
     mean at worst, the counts, the alarms, the changes, and lines to accept or reject. A list that
     is too long is cut, and says how much is missing.
-
-    :param report: the report.
-    :param every_action: whether to cut nothing, and to list every policy and action instead of the
-        lines to accept or reject.
     """
     longest = None if every_action else _LONGEST
     lines: list[str] = []

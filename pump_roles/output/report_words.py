@@ -75,8 +75,6 @@ def severities(report: Report) -> Mapping[tuple[str, str], Risk | Literal[""]]:
 
     It is the worst risk among the actions that are left, and among those that may be; empty if
     there is none.
-
-    :param report: the report.
     """
     risks = {action.name: action.risk for action in report.actions}
     found: dict[tuple[str, str], Risk | Literal[""]] = {}
@@ -91,11 +89,7 @@ def severities(report: Report) -> Mapping[tuple[str, str], Risk | Literal[""]]:
 
 
 def verdict(role: RoleReport, report: Report) -> str:
-    """Return in one sentence what a role can do.
-
-    :param role: the role.
-    :param report: the report that it is in.
-    """
+    """Return in one sentence what a role can do."""
     answers = {statement.id: statement.roles[role.kind] for statement in report.statements}
     subject, reduced = role.kind.capitalize(), _reduced_by(role)
     if reduced:
@@ -154,11 +148,7 @@ def answer_in_words(answer: Answer) -> str:
 
 
 def answered(answer: Answer, role: RoleReport) -> str:
-    """Return the explanation of an answer.
-
-    :param answer: a role's answer to a statement.
-    :param role: the role.
-    """
+    """Return the explanation of an answer."""
     if answer.allowed:
         text = "answered.some_limited" if answer.limited else "answered.some"
     elif answer.answer == UNKNOWN:
@@ -251,8 +241,6 @@ def added_by_risk(report: Report) -> Mapping[Risk, int]:
     """Return how many of the actions that the last role adds have each risk, except reads.
 
     An action can have several.
-
-    :param report: the report.
     """
     *others, last = (role.kind for role in report.roles)
     added = [
@@ -309,22 +297,14 @@ def global_services(report: Report) -> str:
 
 
 def finding_title(finding: Finding, report: Report) -> str:
-    """Return the title of a finding, with its number.
-
-    :param finding: the finding.
-    :param report: the report that it is in.
-    """
+    """Return the title of a finding, with its number."""
     number = len(finding.actions)
     actions = _capital(counted(number, exact=report.exact))
     return say(f"finding_titles.{finding.kind}", number, number=actions, role=finding.role)
 
 
 def finding_text(finding: Finding, report: Report) -> str:
-    """Return what a finding means.
-
-    :param finding: the finding.
-    :param report: the report that it is in.
-    """
+    """Return what a finding means."""
     for role in report.roles:
         if role.kind == finding.role:
             return _about_role(finding, role)

@@ -73,9 +73,6 @@ def as_table(statuses: Statuses, *, styled: bool) -> str:
     """Return the status as a table. Accounts with a current stack instance are only counted.
 
     Rows and commands are neither cut nor wrapped.
-
-    :param statuses: the status.
-    :param styled: whether it is for standard output; if that is a terminal, it has styles.
     """
     return in_lines(_lines(statuses), styled=styled)
 

@@ -12,13 +12,7 @@ from pump_roles.text import one_line
 
 @dataclass(frozen=True, kw_only=True)
 class Line:
-    """A line; without a label and a text, it is empty.
-
-    :param depth: how far it is indented.
-    :param label: how it begins. Without a text, it is never wrapped.
-    :param style: the label's style.
-    :param text: the rest. On a terminal, it is wrapped between words only.
-    """
+    """A line; without a label and a text, it is empty."""
 
     depth: int = 0
     label: str = ""
@@ -27,11 +21,7 @@ class Line:
 
 
 def in_lines(lines: Iterable[Line], *, styled: bool) -> str:
-    """Return lines as they are shown: no markup, and no styles if it is not for a terminal.
-
-    :param lines: the lines.
-    :param styled: whether they are for standard output; if that is a terminal, they have styles.
-    """
+    """Return lines as they are shown: no markup, and no styles if it is not for a terminal."""
     from rich.console import Console  # noqa: PLC0415
     from rich.text import Text  # noqa: PLC0415
 
@@ -68,10 +58,7 @@ def _wrapped(shown: str, start: str, width: int) -> str:
 
 
 def aligned(rows: Sequence[Sequence[str]]) -> Iterator[str]:
-    """Yield the rows of a table, with aligned columns. Cells are neither cut nor wrapped.
-
-    :param rows: the cells of each row, the headings first.
-    """
+    """Yield the rows of a table, with aligned columns. Cells are neither cut nor wrapped."""
     from rich.cells import cell_len  # noqa: PLC0415
 
     shown = [[*map(one_line, row)] for row in rows]

@@ -28,9 +28,6 @@ def as_table(verification: Verification, *, styled: bool) -> str:
     """Return the result for a terminal: first what needs attention, last the counts.
 
     If more than ten accounts match, they are only counted.
-
-    :param verification: the result.
-    :param styled: whether it is for standard output; if that is a terminal, it has styles.
     """
     return in_lines(_lines(verification), styled=styled)
 

@@ -39,13 +39,7 @@ _STATES: Final[Sequence[State]] = ("differs", "unknown", "match")
 
 @dataclass(frozen=True, kw_only=True)
 class Entry:
-    """One thing about an account or a role, which each format shows in its own way.
-
-    :param label: its effect, or what it is about. Empty for the number of further entries.
-    :param rule: the rule of a difference; empty for anything else.
-    :param sentence: what it is.
-    :param details: what it changes, in one line each; last the actions, or the principals.
-    """
+    """One thing about an account or a role, which each format shows in its own way."""
 
     label: str = ""
     rule: str = ""

@@ -33,10 +33,7 @@ an account or a template.
 
 
 def unknown_in_words(unknown: Unknown) -> str:
-    """Return what is not known about a role, an account, or a rollout.
-
-    :param unknown: what is not known.
-    """
+    """Return what is not known about a role, an account, or a rollout."""
     longest = SHOWN if unknown.why in _VALUES else None
     about, subject = say(f"parts.{unknown.part}"), cut(unknown.subject, longest)
     if unknown.subject and unknown.part in TEXTS["one_of_parts"]:
@@ -75,10 +72,7 @@ def principal_in_words(principal: str) -> str:
 
 
 def boundary_in_words(arn: str) -> str:
-    """Return a permissions boundary: the policy's name if it is in the role's account.
-
-    :param arn: the policy's ARN.
-    """
+    """Return a permissions boundary: the policy's name if it is in the role's account."""
     found = _POLICY_ARN.fullmatch(arn)
     if found is None:
         return arn
@@ -103,11 +97,7 @@ def scope_in_words(scope: Scope) -> str:
 
 
 def difference_in_words(difference: Difference, sides: Sides = "account") -> str:
-    """Return a difference in one line.
-
-    :param difference: the difference.
-    :param sides: what its sides are. By default, what is expected, and what is not.
-    """
+    """Return a difference in one line."""
     rule = difference.rule
     if rule == "external-id":
         return _external_ids(difference, sides)
@@ -131,11 +121,7 @@ def difference_in_words(difference: Difference, sides: Sides = "account") -> str
 
 
 def details_of(difference: Difference, sides: Sides = "time") -> list[str]:
-    """Return what a difference changes, in one line each.
-
-    :param difference: the difference.
-    :param sides: what its sides are. By default, before and now.
-    """
+    """Return what a difference changes, in one line each."""
     return [*dict.fromkeys(_details(difference, sides))]
 
 
@@ -160,11 +146,7 @@ def _details(difference: Difference, sides: Sides) -> Iterator[str]:
 
 
 def values_in_words(difference: Difference, sides: Sides = "time") -> str:
-    """Return the values of a guardrail on both sides; empty if one of them has none.
-
-    :param difference: the difference.
-    :param sides: what its sides are. By default, before and now.
-    """
+    """Return the values of a guardrail on both sides; empty if one of them has none."""
     if difference.part != "inline-policies" or not (difference.was and difference.now):
         return ""
     return say(f"sides.{sides}", was=_all(difference.was), now=_all(difference.now))
@@ -175,21 +157,13 @@ def _all(names: Iterable[str]) -> str:
 
 
 def change_in_words(change: DecisionChange, sides: Sides = "time") -> str:
-    """Return how decisions differ, with the number of actions.
-
-    :param change: the change.
-    :param sides: what its sides are. By default, before and now.
-    """
+    """Return how decisions differ, with the number of actions."""
     number = actions_in_words(change.actions, TEXTS["changed_actions"][""])
     return f"{number}: {decisions_in_words(change, sides)}"
 
 
 def actions_in_words(actions: Sequence[str], nouns: Sequence[str]) -> str:
-    """Return how many actions there are, and how many patterns that may match more.
-
-    :param actions: the actions and patterns.
-    :param nouns: what an action is called, in the singular and in the plural.
-    """
+    """Return how many actions there are, and how many patterns that may match more."""
     patterns = sum("*" in action or "?" in action for action in actions)
     number = len(actions) - patterns
     parts = [f"{number:,} {nouns[number != 1]}"] if number else []
@@ -197,11 +171,7 @@ def actions_in_words(actions: Sequence[str], nouns: Sequence[str]) -> str:
 
 
 def decisions_in_words(change: DecisionChange, sides: Sides = "time") -> str:
-    """Return how decisions differ.
-
-    :param change: the change.
-    :param sides: what its sides are. By default, before and now.
-    """
+    """Return how decisions differ."""
     return say(f"sides.{sides}", was=_decided(change.before), now=_decided(change.after))
 
 
@@ -231,10 +201,7 @@ def _guardrail(policy: str) -> str:
 
 
 def policy_in_words(difference: Difference) -> str:
-    """Return which policy a difference is about.
-
-    :param difference: a difference that is about a single policy.
-    """
+    """Return which policy a difference is about."""
     if difference.part == "boundary":
         return say("differences.boundary")
     is_guardrail = difference.subject in by_policy()

@@ -45,13 +45,7 @@ class Policy:
 
 @dataclass(frozen=True)
 class PublishedRole:
-    """A role, as Pump publishes it.
-
-    :param kind: a short name for it, such as ``read-only``.
-    :param name: the role's name, unless the customer chooses another.
-    :param description: what it lets Pump do, as one sentence without a period.
-    :param policies: its policies, in order.
-    """
+    """A role, as Pump publishes it."""
 
     kind: str
     name: str
@@ -70,13 +64,7 @@ class PublishedRole:
 
 
 def trust_policy(principal: str, external_ids: Sequence[str]) -> dict[str, Any]:
-    """Return a role's trust policy: one statement, one principal, an external ID that must match.
-
-    :param principal: the principal.
-    :param external_ids: the accepted external IDs, at least one.
-
-    Source: IAM User Guide, "Access to AWS accounts owned by third parties".
-    """
+    """Return a role's trust policy: one statement with one principal and an external ID."""
     accepted = [*external_ids] if len(external_ids) > 1 else external_ids[0]
     return {
         "Version": "2012-10-17",

@@ -83,13 +83,7 @@ def _risks(actions: Sequence[ActionReport]) -> Iterator[Finding]:
 
 
 def of_published(*, guardrails: Sequence[Guardrail] = (), since: Earlier | None = None) -> Report:
-    """Report on the roles as Pump publishes them.
-
-    :param guardrails: what to deny them. Each applies to the roles that have what it denies. By
-        default, nothing.
-    :param since: an earlier report to compare with. By default, the report has no changes.
-    :raises ArgumentError: when a guardrail is listed twice, or would have no effect on either role.
-    """
+    """Report on the roles as Pump publishes them."""
     roles = tuple(
         FoundRole(role=published_role(kind, applying(guardrails, kind, ROLES))) for kind in ROLES
     )
@@ -97,12 +91,7 @@ def of_published(*, guardrails: Sequence[Guardrail] = (), since: Earlier | None 
 
 
 def of_templates(path: Path, *, since: Earlier | None = None) -> Report:
-    """Report on the roles in a synthesized template, or in the templates of a folder.
-
-    :param path: a template's file, or a folder such as ``cdk.out``.
-    :param since: as for :func:`of_published`.
-    :raises InputError: as :func:`pump_roles.templates.read_templates` does.
-    """
+    """Report on the roles in a synthesized template, or in the templates of a folder."""
     # Imported here: a report on the published roles does not need the reader.
     from pump_roles.templates.reading import read_templates  # noqa: PLC0415
 
@@ -113,11 +102,7 @@ def of_templates(path: Path, *, since: Earlier | None = None) -> Report:
 
 
 def of_contents(contents: Contents, *, since: Earlier | None = None) -> Report:
-    """Report on roles.
-
-    :param contents: the roles, and everything else that gives access.
-    :param since: as for :func:`of_published`.
-    """
+    """Report on roles."""
     catalog = shipped()
     # Who may assume a role is read before its external IDs are masked.
     trusts = {found.role.kind: assumption(found.role.trust_policy) for found in contents.roles}
@@ -267,11 +252,7 @@ def _actions(
 
 
 def risk_of(name: str, *, only_reads: bool) -> Risk:
-    """Return what an action is counted under: the first of :data:`RISKS` that applies.
-
-    :param name: the action's name.
-    :param only_reads: whether its access level is List or Read.
-    """
+    """Return what an action is counted under: the first of :data:`RISKS` that applies."""
     applies = (mark("spends", name), not only_reads, mark("data", name), "reads")
     return next(risk for risk, why in zip(RISKS, applies, strict=True) if why)
 

@@ -25,23 +25,14 @@ _RISKS: Final = ("money", "writes", "data", "", "reads")
 
 @dataclass(frozen=True, kw_only=True)
 class Earlier:
-    """What a report is compared with.
-
-    :param compared: the earlier report's files and version.
-    :param report: the earlier report.
-    """
+    """What a report is compared with."""
 
     compared: Compared
     report: Report
 
 
 def earlier_of(report: Report, *, file: str, files: tuple[tuple[str, str], ...]) -> Earlier:
-    """Return what to compare a later report with.
-
-    :param report: the earlier report.
-    :param file: the name of the file or folder that it was read from.
-    :param files: every file that it was read from, with its SHA-256.
-    """
+    """Return what to compare a later report with."""
     compared = Compared(file=visible(file), files=files, date=report.date, version=report.version)
     return Earlier(compared=compared, report=report)
 
@@ -50,10 +41,6 @@ def changes(earlier: Report, report: Report, catalog: Catalog) -> tuple[Change, 
     """Return the differences: first what broadens, then what may broaden, then what narrows.
 
     Within each group, money, writes, and data come first, and reads of metadata last.
-
-    :param earlier: the earlier report.
-    :param report: the current report, without its changes.
-    :param catalog: the action catalog of the current report.
     """
     was, now = ({role.kind: role for role in side.roles} for side in (earlier, report))
     # Not the intersection of the keys: the order must be the same every time.

@@ -14,14 +14,7 @@ from pump_roles.report.statements import LIMITED, NO, YES, Answer, Statement, Ye
 
 @dataclass(frozen=True, kw_only=True)
 class Left:
-    """What a guardrail would leave of the published roles.
-
-    :param name: the guardrail's name.
-    :param costs: what Pump cannot do with it.
-    :param counts: for each role's kind, the :func:`counts` of its actions.
-    :param answers: for each role's kind, the statements whose answer becomes ``no`` or ``limited``,
-        and those about the worst that stay ``yes``, by this answer.
-    """
+    """What a guardrail would leave of the published roles."""
 
     name: str
     costs: str
@@ -30,11 +23,7 @@ class Left:
 
 
 def left_by_sets(report: Report) -> Sequence[Left]:
-    """Return what ``recommended`` and ``needed-only`` would leave.
-
-    :param report: a report on the published roles.
-        Nothing is returned if one of its roles is not exactly what Pump publishes.
-    """
+    """Return what ``recommended`` and ``needed-only`` would leave."""
     if any(role.guardrails or not (role.as_published and role.exact) for role in report.roles):
         return ()
     return [

@@ -23,11 +23,7 @@ _NOT_DENIED: Final = "Returns data, not only metadata."
 # Each report asks about nearly the same actions.
 @cache
 def mark(kind: str, name: str) -> str:
-    """Return why an action is of a kind; empty if it is not.
-
-    :param kind: ``data``, ``spends``, ``fee``, ``possible_fee``, or ``legacy``.
-    :param name: the action's name.
-    """
+    """Return why an action is of a kind; empty if it is not."""
     reasons, name = _reasons()[kind], name.lower()
     if name in reasons:
         return reasons[name]
@@ -37,10 +33,7 @@ def mark(kind: str, name: str) -> str:
 
 
 def left_by_metadata_only(name: str) -> str:
-    """Return why metadata-only does not deny an action that returns data; empty if it does.
-
-    :param name: the action's name.
-    """
+    """Return why metadata-only does not deny an action that returns data; empty if it does."""
     return mark("stays", name)
 
 

@@ -173,8 +173,6 @@ def counts(actions: Sequence[ActionReport]) -> dict[str, int]:
 
     The keys are ``money``, ``writes``, ``data``, and ``effective``. An action can be counted under
     several.
-
-    :param actions: the actions, such as those that a role has and that are not denied.
     """
     return {
         "money": sum(bool(action.spends) for action in actions),

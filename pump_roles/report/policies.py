@@ -47,11 +47,7 @@ def differences(role: Role) -> tuple[Difference, ...]:
 
 
 def counted(number: int, *, exact: bool) -> str:
-    """Return a number as text: ``40``, or ``at least 40`` if it is not exact.
-
-    :param number: the number.
-    :param exact: whether everything was counted.
-    """
+    """Return a number as text: ``40``, or ``at least 40`` if it is not exact."""
     return f"{number:,}" if exact else f"at least {number:,}"
 
 
@@ -152,9 +148,6 @@ class RolePolicies:
 
     The guardrail that denies everything from a certain time on is not evaluated: it is a property
     of the role.
-
-    :param role: the role.
-    :param catalog: the action catalog.
     """
 
     def __init__(self, role: Role, catalog: Catalog) -> None:
@@ -173,10 +166,7 @@ class RolePolicies:
         self.evaluator: Final = PolicyEvaluator(role.policies, catalog, without=ending)
 
     def reports(self, granted: Mapping[str, Grant]) -> tuple[PolicyReport, ...]:
-        """Return the policies with the actions that their patterns match.
-
-        :param granted: the role's actions.
-        """
+        """Return the policies with the actions that their patterns match."""
         return tuple(
             PolicyReport(
                 name=policy.name,
@@ -191,10 +181,7 @@ class RolePolicies:
         )
 
     def ledger(self, granted: Mapping[str, Grant]) -> Iterator[GuardrailReport]:
-        """Yield what each guardrail does to the role.
-
-        :param granted: the role's actions.
-        """
+        """Yield what each guardrail does to the role."""
         for policy, guardrail in self._guardrails:
             by_action = self.evaluator.denied_by(policy)
             outright = {

@@ -77,11 +77,7 @@ class Statement:
 
 
 def statements(roles: Mapping[str, tuple[PolicyEvaluator, bool]]) -> Iterator[Statement]:
-    """Yield every statement, with the answers for roles.
-
-    :param roles: for each kind, the evaluator of the role's policies, and whether everything that
-        may allow an action can be read.
-    """
+    """Yield every statement, with the answers for roles."""
     for listed in _listed():
         yield Statement(
             id=listed["id"],

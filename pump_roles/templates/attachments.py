@@ -45,12 +45,7 @@ class Attachment:
 
 
 class Attachments:
-    """Every resource that attaches to roles, or that names roles in another way.
-
-    :param templates: the templates that contain them.
-    :param types: the resource types, and the path to the property with the names.
-    :param without: the resources to leave out. By default, none.
-    """
+    """Every resource that attaches to roles, or that names roles in another way."""
 
     def __init__(
         self,

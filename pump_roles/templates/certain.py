@@ -45,13 +45,7 @@ the ARN."""
 
 @dataclass(frozen=True)
 class Symbol:
-    """A part of a value that is one certain string at deployment, which the templates do not have.
-
-    :param name: a pseudo parameter, such as ``AWS::AccountId``; the logical ID of an IAM resource,
-        for its name; or ``ID.Path``, for its path. The name or path is generated, or not certain.
-    :param template: the template with the resource. For a pseudo parameter, the template that a
-        StackSet deploys, whose account and Region it means; ``None`` for those of the stacks.
-    """
+    """A part of a value that is one certain string, but known only at deployment."""
 
     name: str
     template: Template | None = None

@@ -43,16 +43,7 @@ Definition = tuple[Template, str, str]
 
 @dataclass(eq=False)
 class Possible:
-    """What a value could be made of.
-
-    :param fragments: the strings that go into it.
-    :param shapes: the pseudo parameters with a known shape that go into it.
-    :param separators: the texts at which functions may split the strings.
-    :param references: the resources and parameters that go into it.
-    :param deployment: whether something that goes into it is known only at deployment.
-    :param begins: the text that it certainly begins with.
-    :param ends: the text that it certainly ends with.
-    """
+    """What a value could be made of."""
 
     fragments: set[str] = field(default_factory=set)
     shapes: set[str] = field(default_factory=set)

@@ -16,15 +16,7 @@ _MANIFEST: Final = "manifest.json"
 
 @dataclass(frozen=True)
 class File:
-    """A template's file.
-
-    :param path: where it is.
-    :param stack: the name of its stack; empty if not known.
-    :param account: the 12-digit ID of the account that it is deployed to; empty if not known.
-    :param region: the Region that it is deployed to; empty if not known.
-    :param readable: whether it is a file in the folder of the manifest that names it. Other files
-        are not read.
-    """
+    """A template's file."""
 
     path: Path
     stack: str = ""

@@ -32,11 +32,7 @@ _T = TypeVar("_T")
 
 @dataclass(frozen=True)
 class Mask:
-    """Replaces external IDs.
-
-    :param hidden: the external IDs. One of fewer than 6 characters could be part of any word, so it
-        is replaced only if it is the whole string.
-    """
+    """Replaces external IDs."""
 
     hidden: frozenset[str]
 

@@ -15,18 +15,7 @@ ACCOUNT_FILTERS: Final[Mapping[str, str]] = MappingProxyType(
 
 @dataclass(frozen=True, kw_only=True)
 class FoundRole:
-    """One of Pump's roles, and where it was found.
-
-    :param role: the role.
-    :param account: the 12-digit ID of the account that its template is for; empty if it is for any.
-    :param stack_set: the name of the StackSet that deploys it; empty if a single stack does.
-    :param files: every file or account that it was read from, with its SHA-256: its template, the
-        templates that deploy it, those with attached policies, and those with the same role. None
-        for a published role.
-    :param filled_sha256: the SHA-256 of the definitions that it refers to, and of what it has that
-        cannot be read; empty if there are none.
-    :param external_id_sha256: the SHA-256 of each external ID in its trust policy.
-    """
+    """One of Pump's roles, and where it was found."""
 
     role: Role
     account: str = ""
@@ -112,21 +101,7 @@ class Place:
 
 @dataclass(frozen=True, kw_only=True)
 class Contents:
-    """What templates contain.
-
-    :param roles: Pump's roles, one of each kind, in the order in which they are published.
-    :param others: every other role, user, group, and policy, and all that reaches Pump's roles.
-    :param unreadable: what could not be read and may contain any of these.
-    :param resources: the types of all other resources, one entry for each resource.
-    :param places: where the templates deploy Pump's roles, in the order of the roles. A StackSet is
-        one place for each entry of its ``StackInstancesGroup``.
-    :param suspects_sha256: the SHA-256 of the others with an alarm, and of what could not be read;
-        empty if there are none.
-    :param variants: each of these roles in every form in which it is deployed. There is one form,
-        unless the templates contradict each other in something that does not change what the role
-        can do, such as the external ID or a tag.
-    :param external_ids: the external IDs, which must not be shown.
-    """
+    """What templates contain."""
 
     roles: tuple[FoundRole, ...]
     others: tuple[Other, ...] = ()

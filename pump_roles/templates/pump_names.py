@@ -29,12 +29,7 @@ _EXAMPLES: Final = {
 
 @dataclass(frozen=True)
 class PumpNames:
-    """The names of Pump's roles and principals, which nothing else may contain.
-
-    :param given: the names of the roles, besides the published ones.
-    :param principals: the principals, as text.
-    :param references: the roles, and what defines the principals, in the templates.
-    """
+    """The names of Pump's roles and principals, which nothing else may contain."""
 
     given: Collection[Certain]
     principals: Collection[str]

@@ -24,11 +24,7 @@ _ORDER: Final[tuple[Naming, ...]] = ("certain", "could-be", "deployment")
 
 @dataclass(frozen=True)
 class Target:
-    """A role that something may name.
-
-    :param names: the names that it can have.
-    :param reference: its resource; ``None`` if it is not in what was read.
-    """
+    """A role that something may name."""
 
     names: tuple[Certain, ...]
     reference: Reference | None = None
@@ -36,11 +32,7 @@ class Target:
 
 @dataclass(frozen=True)
 class Targets:
-    """The roles that a property names.
-
-    :param certain: those that are certain.
-    :param possible: what each of the others could be.
-    """
+    """The roles that a property names."""
 
     certain: tuple[Certain, ...] = ()
     possible: tuple[Possible, ...] = ()

@@ -24,24 +24,7 @@ an export, or the names of a stack and its output."""
 
 @dataclass(eq=False, kw_only=True)
 class Template:
-    """A template in one place where it is deployed.
-
-    :param content: the template.
-    :param file: the file that contains it.
-    :param sha256: the SHA-256 of that file.
-    :param account: the 12-digit ID of its account; empty if not known.
-    :param region: its Region; empty if not known.
-    :param stack: the name of its stack; empty if it is nested.
-    :param parent: the template that deploys it; ``None`` for the template of a stack.
-    :param deployed_by: the logical ID in the parent that deploys it; empty without a parent.
-    :param arguments: the arguments for its parameters, as in the parent's template.
-    :param nested: the templates that it deploys, by logical ID.
-    :param unread: the resources whose templates cannot be read, with the text of their files.
-    :param exports: what all the templates make available to others.
-    :param stored: the SSM parameters and secrets in all the templates.
-    :param certainties: what its definitions certainly are, once this was asked.
-    :param contained: what its definitions contain, once this was asked.
-    """
+    """A template in one place where it is deployed."""
 
     content: Mapping[str, Any]
     file: Path

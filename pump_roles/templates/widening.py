@@ -40,15 +40,7 @@ _DEFAULTS: Final[Mapping[str, Any]] = {"ManagedPolicyArns": [], "MaxSessionDurat
 
 @dataclass(frozen=True)
 class Built:
-    """A role, or a StackSet with one, as it was built.
-
-    :param resource: what the caller knows it by.
-    :param file: the template that it is rendered to.
-    :param logical_id: its logical ID there.
-    :param properties: its properties as built; null for a property that it was built without.
-    :param stack_tags: the keys of the tags that it gets from its stack. They matter only if a tag
-        can open one of its guardrails. By default, none.
-    """
+    """A role, or a StackSet with one, as it was built."""
 
     resource: Any
     file: Path
@@ -64,19 +56,7 @@ class Built:
 
 @dataclass(frozen=True)
 class Widening:
-    """What widens something that was built.
-
-    :param rule: it is ``missing`` from its template, or ``changed``; it is ``tagged``, so that a
-        guardrail may be open; a ``parameter`` of it accepts more; something ``attaches`` to it;
-        another role is ``named-alike``; a nested template is ``unread``; or its template can be
-        ``changed-later``, at deployment.
-    :param built: what was built.
-    :param file: the template at fault.
-    :param logical_id: the resource at fault.
-    :param subject: the property, member, tag, or parameter at fault, or the resource in a StackSet;
-        empty for a tag that cannot be read.
-    :param naming: how certain it is that it is about what was built.
-    """
+    """What widens something that was built."""
 
     rule: Rule
     built: Built

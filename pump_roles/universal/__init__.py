@@ -32,9 +32,5 @@ FILES: Final = {kind: f"{role.stack_name}.template.json" for kind, role in ROLES
 
 
 def template(kind: str) -> bytes:
-    """Return a role's universal template, byte for byte.
-
-    :param kind: the role's kind, such as ``read-only``.
-    :raises KeyError: when there is no such role.
-    """
+    """Return a role's universal template, byte for byte."""
     return resources.files(__name__).joinpath(FILES[kind]).read_bytes()

@@ -50,23 +50,6 @@ def quick_create_link(
 
     The user of the link sees every value, can change it, and must acknowledge that the stack
     creates a named IAM role.
-
-    :param kind: the role's kind, such as ``read-only``.
-    :param template_url: the HTTPS URL of the published template, at most 5,120 characters.
-        CloudFormation reads it from an Amazon S3 bucket, which the user of the link must be able to
-        read. The source below requires a bucket in the stack's Region.
-    :param region: the stack's Region, such as ``us-east-1``. The role is the same in every Region.
-    :param stack_name: the stack's name, 1 to 128 characters. By default ``PumpReadOnly`` or
-        ``PumpAutoPilot``.
-    :param parameters: values of the template's parameters by name. The user of the link enters the
-        values of omitted parameters. By default, all are omitted.
-    :raises KeyError: when there is no such role.
-    :raises ArgumentError: when the URL, the Region, or the stack's name is not valid, AWS publishes
-        no console address for the Region, the template has no such parameter, or a
-        value is a placeholder, cannot exist, is not accepted by the parameter, or is the ARN of a
-        principal in another partition.
-
-    Source: CloudFormation User Guide, "Create quick-create links for stacks".
     """
     _, console = _partition_and_console(validators.REGION.check("region", region))
     if not console:
@@ -95,12 +78,7 @@ def quick_create_link(
 
 
 def warnings_about(kind: str, *, template_url: str, parameters: Mapping[str, str]) -> Iterator[str]:
-    """Yield warnings about values of a link that are unusual, but may be correct.
-
-    :param kind: the role's kind, such as ``read-only``.
-    :param template_url: where the template is published.
-    :param parameters: values of the template's parameters by name.
-    """
+    """Yield warnings about values of a link that are unusual, but may be correct."""
     host = urlsplit(template_url).hostname or ""
     if not _S3.fullmatch(host):
         yield f"{host} is not a host of Amazon S3; CloudFormation reads templates only from there"

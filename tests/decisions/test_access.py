@@ -31,13 +31,7 @@ from tools.sandbox.simulator import (
 
 @dataclass(frozen=True)
 class Customer:
-    """A customer's role, in its own account.
-
-    :param account: the account's ID.
-    :param name: the role's name.
-    :param path: the role's path.
-    :param careless: whether the role's trust policy does not require the external ID.
-    """
+    """A customer's role, in its own account."""
 
     account: str
     name: str = "PumpReadOnlyRole"
@@ -113,12 +107,7 @@ def without_deny_and_condition(statement: Statement) -> list[Statement]:
 
 @dataclass(frozen=True)
 class Worker:
-    """A role of Pump's.
-
-    :param granted: what is granted to it, a key of ``GRANTS``.
-    :param broad: whether another policy of it allows it to assume every role.
-    :param change: what is done to each statement of its policy, for a control.
-    """
+    """A role of Pump's."""
 
     granted: str
     broad: bool

@@ -62,11 +62,7 @@ def filled(block: str, **values: str) -> str:
 
 
 class Shell:
-    """A shell in the folder of the JSON files, in which one block is run after the other.
-
-    :param folder: the folder.
-    :param environment: its environment variables.
-    """
+    """A shell in the folder of the JSON files, in which one block is run after the other."""
 
     def __init__(self, folder: Path, environment: Mapping[str, str]) -> None:
         self.process = subprocess.Popen(

@@ -51,11 +51,7 @@ def states(accounts: Mapping[str, Result]) -> dict[str, str]:
 
 @dataclass(frozen=True)
 class Removed:
-    """An account whose stacks were deleted, and how to verify that.
-
-    :param aws: the account.
-    :param folder: the reviewed templates, which are expected by default.
-    """
+    """An account whose stacks were deleted, and how to verify that."""
 
     aws: EmbeddedAws
     folder: Path

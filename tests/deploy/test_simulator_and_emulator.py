@@ -39,15 +39,7 @@ ONLY_ORGANIZATIONS = {"StringNotEquals": {"iam:AWSServiceName": "organizations.a
 
 @dataclass(frozen=True)
 class Entry:
-    """Someone assumes the role ``Example``.
-
-    :param trusted: the principal that the role trusts.
-    :param caller: the ARN of who assumes it: a role, or an account root.
-    :param external_id: the external ID that is passed, if any.
-    :param statements: the caller's own policy.
-    :param action: the action that decides.
-    :param more: further parameters of the call.
-    """
+    """Someone assumes the role ``Example``."""
 
     trusted: str = PUMP
     caller: str = PUMP
@@ -84,18 +76,7 @@ class Entry:
 
 @dataclass(frozen=True)
 class Call:
-    """A session of the role ``Example`` calls AWS.
-
-    :param statements: the role's policy.
-    :param action: the action that AWS authorizes for the call.
-    :param service: the boto3 service.
-    :param operation: the operation.
-    :param parameters: its parameters.
-    :param context: the condition keys that AWS fills in.
-    :param region: where it is called.
-    :param resource: the ARN that it works on.
-    :param tags: the tags of the role.
-    """
+    """A session of the role ``Example`` calls AWS."""
 
     statements: Sequence[dict[str, Any]]
     action: str

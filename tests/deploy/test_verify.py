@@ -51,9 +51,6 @@ def reader(aws: EmbeddedAws, *without: str, name: str = "Reader") -> Caller:
 
     ministack checks a role's ARN without its path, which AWS does not leave out. What the policy
     covers is in the guide: see ``tests/account/verify/test_guide.py``.
-
-    :param without: the actions that it may not call.
-    :param name: the role's name.
     """
     statements = []
     for statement in POLICY["Statement"]:
@@ -141,10 +138,7 @@ Returns the response instead of AWS's, an exception to raise, or nothing if AWS 
 
 
 class Failing:
-    """A client of IAM, as the command makes it, whose calls fail.
-
-    :param iam: the client.
-    """
+    """A client of IAM, as the command makes it, whose calls fail."""
 
     def __init__(self, iam: IAMClient) -> None:
         self.iam = iam

@@ -45,15 +45,7 @@ BOTH = (READ_ONLY, AUTO_PILOT)
 
 @dataclass(frozen=True)
 class Case:
-    """A change, and the difference that is found.
-
-    :param change: the change.
-    :param rule: its rule.
-    :param effect: its effect.
-    :param subject: its subject.
-    :param named: an action or pattern that it names; it names none if this is empty.
-    :param roles: the roles that differ.
-    """
+    """A change, and the difference that is found."""
 
     change: Change
     rule: Rule

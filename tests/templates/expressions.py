@@ -72,13 +72,7 @@ _integers = cache(st.integers)
 
 @dataclass
 class Scope:
-    """What the expressions of a template can refer to.
-
-    :param texts: strings.
-    :param lists: lists.
-    :param keys: keys of the first level of mappings.
-    :param last: the last index that is selected. Each list has an element 0.
-    """
+    """What the expressions of a template can refer to."""
 
     texts: list[Any]
     lists: list[Any] = field(default_factory=list)
@@ -256,15 +250,7 @@ _OWN = ["V", "Text", "Role"]
 
 @dataclass(frozen=True)
 class App:
-    """Two stacks. One of them imports from the other, and has nested stacks.
-
-    :param is_open: whether something is known only at deployment.
-    :param templates: the templates by file.
-    :param arguments: the arguments of the stacks, which the reader does not know.
-    :param values: expressions, by the path of the stack whose template contains them.
-    :param account: the account, if the reader knows it.
-    :param region: the Region, if the reader knows it.
-    """
+    """Two stacks. One of them imports from the other, and has nested stacks."""
 
     is_open: bool
     templates: Mapping[str, Mapping[str, Any]]

@@ -26,14 +26,7 @@ PSEUDO_PARAMETERS = {
 
 @dataclass(frozen=True)
 class Case:
-    """An expression, and what the emulator makes of it.
-
-    :param value: the expression.
-    :param template: the template that contains it.
-    :param result: a string, a number, or a list of those.
-    :param stacks: the stack of each template.
-    :param generated: the names that the emulator generates.
-    """
+    """An expression, and what the emulator makes of it."""
 
     value: Any
     template: Template

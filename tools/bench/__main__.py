@@ -138,10 +138,7 @@ def minified(template: Path) -> float:
 
 
 def row(what: str, measured: float, target: float | None, unit: str = "") -> str:
-    """Return a row of the table.
-
-    :param target: the maximum; ``None`` if it has none and is only watched.
-    """
+    """Return a row of the table."""
     if target is None:
         return f"| {what} | {measured:.2f}{unit} | | watched |"
     reached = "yes" if measured <= target else "**no**"

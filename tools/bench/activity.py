@@ -23,12 +23,7 @@ for file in pathlib.Path(sys.argv[1]).iterdir():
 
 
 def measure(sizes: Sequence[int], folder: Path) -> tuple[list[Used], float]:
-    """Read trails of several sizes.
-
-    :param sizes: how many events they have.
-    :param folder: a folder for them.
-    :returns: what each took, and for the last one the ratio to only decompressing and parsing it.
-    """
+    """Read trails of several sizes."""
     environment = {**tool_environment(), "PYTHONPATH": str(ROOT)}
     used, ratios = [], []
     for size in sizes:

@@ -22,15 +22,7 @@ SLOWED: Final = 4
 
 @dataclass(frozen=True)
 class PageTimes:
-    """Times in the browser, with the CPU slowed down.
-
-    :param ready: the seconds from opening the page until its filters work, the median.
-    :param keystroke: the seconds from a keystroke in the search until its rows are drawn, the
-        median.
-    :param slowest: the same of the slowest keystroke.
-    :param size: the page's size in KiB.
-    :param pages: how many A4 pages it takes printed.
-    """
+    """Times in the browser, with the CPU slowed down."""
 
     ready: float
     keystroke: float
@@ -40,10 +32,7 @@ class PageTimes:
 
 
 def measure(rounds: int) -> PageTimes:
-    """Measure the page of the published roles.
-
-    :param rounds: how often the page is opened.
-    """
+    """Measure the page of the published roles."""
     ready: list[float] = []
     keystrokes: list[float] = []
     with TemporaryDirectory() as folder, browser() as chromium:

@@ -13,23 +13,14 @@ _KIB: Final = 1_024
 
 @dataclass(frozen=True, kw_only=True)
 class Used:
-    """What a process used.
-
-    :param seconds: its time.
-    :param memory: the most memory that it had at once, in MiB.
-    """
+    """What a process used."""
 
     seconds: float
     memory: float
 
 
 def run(arguments: Sequence[str], environment: Mapping[str, str]) -> Used:
-    """Run a Python process without output.
-
-    :param arguments: its arguments.
-    :param environment: its environment variables.
-    :raises RuntimeError: if it does not exit with 0.
-    """
+    """Run a Python process without output."""
     with Path(os.devnull).open("w") as nowhere:
         streams = [(os.POSIX_SPAWN_DUP2, nowhere.fileno(), number) for number in (1, 2)]
         start = perf_counter()

@@ -11,13 +11,7 @@ from tools.sandbox.cdk import tool_environment
 
 
 def measure(template: Path, sizes: Sequence[int], output: Path) -> dict[int, Used]:
-    """Verify one role in organizations of several sizes, on the AWS emulator.
-
-    :param template: the template that is deployed, and expected.
-    :param sizes: how many accounts the organizations have.
-    :param output: a file for the result.
-    :raises RuntimeError: if an account does not match.
-    """
+    """Verify one role in organizations of several sizes, on the AWS emulator."""
     return {count: _measure(template, count, output) for count in sizes}
 
 

@@ -61,9 +61,6 @@ def sources(root: Path = ROOT) -> list[str]:
 
     These are the files that Git tracks. Other files of the package are omitted, and listed on
     standard error. So is each source file that differs from the last commit.
-
-    :param root: the project's folder.
-    :raises InputError: when it is not a clone, or Git fails.
     """
     for path in _git(root, "ls-files", "--others", "--exclude-standard", "--", *_DISTRIBUTED):
         print(f"make dist: {path}: not in Git, omitted", file=sys.stderr)
@@ -162,13 +159,7 @@ ARTIFACTS: Final[Mapping[str, Callable[[], bytes]]] = {
 
 
 def build(folder: Path) -> None:
-    """Write the files of a release, and their checksums, to a folder that contains nothing else.
-
-    :param folder: the folder. If it exists, it is replaced once all files are built.
-    :raises SystemExit: when a file cannot be built.
-    :raises OSError: when a file cannot be read or written.
-    :raises ValueError: when the sources cannot be read.
-    """
+    """Write the files of a release, and their checksums, to a folder that contains nothing else."""
     content = {name: make() for name, make in ARTIFACTS.items()}
     content[CHECKSUMS] = "".join(
         f"{sha256(made).hexdigest()}  {name}\n" for name, made in sorted(content.items())

@@ -63,10 +63,7 @@ FILES: Final[Mapping[str, Callable[[], bytes]]] = {
 
 
 def main(root: Path = ROOT) -> None:
-    """Write the files that differ from what is generated now, and print their paths.
-
-    :param root: the project's folder.
-    """
+    """Write the files that differ from what is generated now, and print their paths."""
     for path, make in FILES.items():
         file, content = root / path, make()
         if not file.is_file() or file.read_bytes() != content:

@@ -23,11 +23,7 @@ _VERSION: Final = re.compile(r"(0|[1-9][0-9]*)\.(0|[1-9][0-9]*)\.(0|[1-9][0-9]*)
 
 
 def current(root: Path = ROOT) -> Report:
-    """Report on the universal templates, as they are now.
-
-    :param root: the project's folder.
-    :raises InputError: when they cannot be read, or contain anything but the published roles.
-    """
+    """Report on the universal templates, as they are now."""
     report = of_templates(root / TEMPLATES)
     if not report.as_published or not report.exact or report.others:
         raise InputError(f"{TEMPLATES}: not only what Pump publishes; run make generate")
@@ -35,11 +31,7 @@ def current(root: Path = ROOT) -> Report:
 
 
 def order(version: str) -> tuple[int, ...]:
-    """Return a sort key of a version.
-
-    :param version: three numbers, such as ``0.2.0``. There are no pre-releases such as ``-rc.1``.
-    :raises InputError: when it is not a version.
-    """
+    """Return a sort key of a version."""
     found = _VERSION.fullmatch(version)
     if found is None:
         raise InputError(f"{version!r} is not a version; it must be three numbers, such as 0.2.0")
@@ -47,22 +39,12 @@ def order(version: str) -> tuple[int, ...]:
 
 
 def stored(root: Path) -> list[str]:
-    """Return the versions that have a manifest, the latest first.
-
-    :param root: the project's folder.
-    :raises InputError: when a manifest is not named for its version.
-    """
+    """Return the versions that have a manifest, the latest first."""
     return sorted((file.stem for file in (root / MANIFESTS).glob("*.json")), key=order)[::-1]
 
 
 def read(root: Path, version: str) -> Report:
-    """Read the manifest of a released version.
-
-    :param root: the project's folder.
-    :param version: the version.
-    :raises InputError: when it cannot be read, has another version of the schema, or is the
-        manifest of another version.
-    """
+    """Read the manifest of a released version."""
     file = root / MANIFESTS / f"{version}.json"
     content, _ = read_json(file, "a permission manifest")
     try:
@@ -75,12 +57,7 @@ def read(root: Path, version: str) -> Report:
 
 
 def last_released(root: Path, *, before: str = "") -> Report | None:
-    """Return the manifest of the highest released version, or ``None`` if there is none.
-
-    :param root: the project's folder.
-    :param before: consider only the versions before this one. By default, all.
-    :raises InputError: as :func:`stored` and :func:`read` do.
-    """
+    """Return the manifest of the highest released version, or ``None`` if there is none."""
     for version in stored(root):
         if not before or order(version) < order(before):
             return read(root, version)

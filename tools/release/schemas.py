@@ -50,11 +50,7 @@ _MEMBER: Final = re.compile(r"^:param (\w+): (.*?)\s*(?=^:param |\Z)", re.MULTIL
 
 
 def schema(type_: Any, title: str) -> bytes:
-    """Return the JSON schema of a type: all its members, no others, and what its docstrings say.
-
-    :param type_: the type.
-    :param title: the schema's title.
-    """
+    """Return the JSON schema of a type: all its members, no others, and what its docstrings say."""
     [root], known = msgspec.json.schema_components([type_], ref_template="#/$defs/{name}")
     for described in known.values():
         if "properties" in described:

@@ -111,11 +111,7 @@ TABLES: Final[Mapping[str, Callable[[], str]]] = {
 
 
 def filled(page: str) -> str:
-    """Return a page with its tables as they are generated now.
-
-    :param page: the page's text.
-    :raises KeyError: when the page names a table that is not in :data:`TABLES`.
-    """
+    """Return a page with its tables as they are generated now."""
     return re.sub(
         r"(<!-- generated: (.*?) -->\n).*?(?=<!-- /generated -->\n)",
         lambda found: found[1] + TABLES[found[2]](),

@@ -14,12 +14,7 @@ AUDITOR: Final = "Auditor"
 
 @dataclass(frozen=True, kw_only=True)
 class Audited:
-    """The organization.
-
-    :param root: the ID of its root.
-    :param unit: the ID of the organizational unit with the accounts.
-    :param accounts: their IDs, in the order of creation.
-    """
+    """The organization."""
 
     root: str
     unit: str
@@ -27,12 +22,7 @@ class Audited:
 
 
 def audited_organization(aws: EmbeddedAws, count: int, template: str) -> Audited:
-    """Create an organization's accounts, deploy to each, and let the management account audit them.
-
-    :param aws: the emulator; the default account is the management account.
-    :param count: how many accounts.
-    :param template: the template to deploy to each.
-    """
+    """Create an organization's accounts, deploy to each, and let the management account audit."""
     organizations = aws.client("organizations")
     (root,) = organizations.list_roots()["Roots"]
     unit = organizations.create_organizational_unit(ParentId=root["Id"], Name="Workloads")
@@ -54,9 +44,6 @@ def audited_organization(aws: EmbeddedAws, count: int, template: str) -> Audited
 
 
 def let_audit(aws: EmbeddedAws, owner: Caller) -> None:
-    """Create the role for auditors in an account, with the smallest policy that they need.
-
-    :param owner: the root user of the account.
-    """
+    """Create the role for auditors in an account, with the smallest policy that they need."""
     reading = policy_for_reading(role.name for role in ROLES.values())
     aws.create_role(AUDITOR, ACCOUNT_ID, reading["Statement"], owner)

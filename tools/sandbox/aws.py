@@ -42,12 +42,7 @@ _SERVER_NEEDS: Final = {"HOME", "LANG", "LD_LIBRARY_PATH", "PATH", "PYTHONPATH"}
 
 @dataclass(frozen=True)
 class Caller:
-    """The credentials of a caller of AWS.
-
-    :param access_key_id: the access key. An account ID stands for that account's root user.
-    :param secret_access_key: its secret.
-    :param session_token: the token of temporary credentials.
-    """
+    """The credentials of a caller of AWS."""
 
     access_key_id: str
     secret_access_key: str = "unchecked"  # noqa: S105
@@ -71,10 +66,7 @@ class StackFailedError(Exception):
 
 @dataclass(frozen=True)
 class EmbeddedAws:
-    """AWS accounts in another process.
-
-    :param endpoint: where their API is served.
-    """
+    """AWS accounts in another process."""
 
     endpoint: str
     _session: boto3.Session = field(default_factory=_own_session)
@@ -139,11 +131,7 @@ class EmbeddedAws:
         *,
         external_id: str | None = None,
     ) -> Caller:
-        """Assume a role, and return the session.
-
-        :param external_id: the external ID to pass, if any.
-        :raises botocore.exceptions.ClientError: when AWS refuses.
-        """
+        """Assume a role, and return the session."""
         passed: dict[str, Any] = {} if external_id is None else {"ExternalId": external_id}
         client: STSClient = self.borrow("sts", caller)
         granted = client.assume_role(RoleArn=role_arn, RoleSessionName="pump", **passed)[
@@ -154,10 +142,7 @@ class EmbeddedAws:
     def refusal(
         self, role_arn: str, caller: Caller, *, external_id: str | None = None
     ) -> str | None:
-        """Return AWS's message if it refuses to let a caller assume a role, otherwise ``None``.
-
-        :raises botocore.exceptions.ClientError: when it fails for another reason.
-        """
+        """Return AWS's message if it refuses to let a caller assume a role, otherwise ``None``."""
         try:
             self.assume(role_arn, caller, external_id=external_id)
         except ClientError as error:
@@ -177,11 +162,7 @@ class EmbeddedAws:
         statements: Sequence[Mapping[str, Any]] = (),
         caller: Caller = OWNER,
     ) -> None:
-        """Create a role without a stack.
-
-        :param trusted: the principal that may assume it, without an external ID.
-        :param statements: the statements of its only policy, if it has one.
-        """
+        """Create a role without a stack."""
         trust = {"Effect": "Allow", "Principal": {"AWS": trusted}, "Action": "sts:AssumeRole"}
         client: IAMClient = self.borrow("iam", caller)
         client.create_role(RoleName=name, AssumeRolePolicyDocument=_document(trust))
@@ -191,10 +172,7 @@ class EmbeddedAws:
             )
 
     def caller_in(self, role_arn: str) -> Caller:
-        """Create a role that may assume every role that trusts it, and return its session.
-
-        :param role_arn: the role's ARN, without a path. Its account's root user may assume it.
-        """
+        """Create a role that may assume every role that trusts it, and return its session."""
         owner = Caller(role_arn.split(":")[4])
         anything = {"Effect": "Allow", "Action": "sts:*", "Resource": "*"}
         self.create_role(role_arn.rpartition("/")[2], owner.access_key_id, [anything], owner)
@@ -209,11 +187,7 @@ class EmbeddedAws:
         *,
         update: bool = False,
     ) -> None:
-        """Create or update a stack without the CDK CLI, as the console and StackSets do.
-
-        :raises StackFailedError: if the stack fails, and is rolled back.
-        :raises botocore.exceptions.ClientError: if AWS rejects the request.
-        """
+        """Create or update a stack without the CDK CLI, as the console and StackSets do."""
         client: CloudFormationClient = self.borrow("cloudformation", caller)
         try:
             (client.update_stack if update else client.create_stack)(
@@ -257,10 +231,7 @@ class EmbeddedAws:
 
 @contextmanager
 def embedded_aws(*options: str) -> Iterator[EmbeddedAws]:
-    """Serve empty AWS accounts until the block ends, even if it fails or is interrupted.
-
-    :param options: the command-line options of :mod:`tools.sandbox.server`.
-    """
+    """Serve empty AWS accounts until the block ends, even if it fails or is interrupted."""
     inherited = tool_environment()
     with TemporaryDirectory() as folder:
         server = subprocess.Popen(

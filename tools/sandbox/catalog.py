@@ -16,13 +16,7 @@ _DATA: Final = ROOT / "node_modules" / "@cloud-copilot" / "iam-data" / "data"
 
 @dataclass(frozen=True)
 class Action:
-    """One action.
-
-    :param name: as ``service:Action``.
-    :param access_levels: its access levels, such as List, Read or Write.
-    :param resources: an example ARN of each resource type that it supports; only ``*`` if it
-        supports none.
-    """
+    """One action."""
 
     name: str
     access_levels: frozenset[str]

@@ -50,12 +50,7 @@ def project() -> Iterator[Path]:
 def cdk(
     *arguments: str, directory: Path | None = None, environment: Mapping[str, str] | None = None
 ) -> subprocess.CompletedProcess[str]:
-    """Run the CDK CLI, and return its exit status and output.
-
-    :param arguments: the command line.
-    :param directory: where to run it. By default, in a :func:`project` of its own.
-    :param environment: variables to set in addition to those of :func:`tool_environment`.
-    """
+    """Run the CDK CLI, and return its exit status and output."""
     with project() if directory is None else nullcontext(directory) as folder:
         return subprocess.run(
             ["node", str(_CLI), *arguments],

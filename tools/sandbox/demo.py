@@ -64,17 +64,7 @@ NEITHER: Final[frozenset[str]] = frozenset()
 
 @dataclass(frozen=True)
 class Question:
-    """Something that a role may or may not do.
-
-    :param description: a description for the demo.
-    :param action: the IAM action.
-    :param allowed: the roles that can do it.
-    :param client: the boto3 service to call. If it is empty, the policy simulator answers, because
-        the emulator lacks the service.
-    :param operation: the operation to call.
-    :param parameters: the parameters of the call.
-    :param guarded: whether the ``recommended`` guardrails deny it.
-    """
+    """Something that a role may or may not do."""
 
     description: str
     action: str

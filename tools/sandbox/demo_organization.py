@@ -59,11 +59,7 @@ def expected(account: Account, organization: Organization) -> dict[str, bool]:
 
 
 class OrganizationDemo(Show):
-    """Both roles in an organization.
-
-    :param aws: the organization's accounts.
-    :param account: its management account.
-    """
+    """Both roles in an organization."""
 
     def __init__(self, aws: EmbeddedAws, account: Management) -> None:
         super().__init__()

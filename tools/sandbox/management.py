@@ -33,10 +33,7 @@ from tools.sandbox.aws import REGION
 
 @dataclass(frozen=True)
 class Management:
-    """A management account in this process: moto's default, which :mod:`tools.sandbox.aws` shares.
-
-    :param endpoint: where its API is served.
-    """
+    """A management account in this process: moto's default, which :mod:`tools.sandbox.aws` has."""
 
     endpoint: str
 
@@ -108,10 +105,7 @@ class Requests(list[dict[str, list[str]]]):
 
 @contextmanager
 def recorded(file: Path) -> Iterator[Requests]:
-    """Record the requests to the management account; the list is filled when the block ends.
-
-    :param file: a file that does not exist yet, for the recording.
-    """
+    """Record the requests to the management account; the list is filled when the block ends."""
     requests = Requests()
     with patch.object(recorder, "_location", str(file)):
         recorder.start_recording()

@@ -27,12 +27,7 @@ Tree = Mapping[str, "Tree | int"]
 
 @dataclass(frozen=True)
 class Organization:
-    """An organization.
-
-    :param management: its management account.
-    :param root: the root's ID.
-    :param units: the IDs of the organizational units by name.
-    """
+    """An organization."""
 
     management: Management
     root: str
@@ -114,11 +109,7 @@ class EmbeddedMembers:
 
 @dataclass(frozen=True)
 class NoMembers:
-    """Member accounts without resources, for tests in which only the StackSets API matters.
-
-    :param failing: the IDs of the accounts where a stack cannot be created.
-    :param reason: why. By default, it says only which stack.
-    """
+    """Member accounts without resources, for tests in which only the StackSets API matters."""
 
     failing: Collection[str] = ()
     reason: str = ""
@@ -157,12 +148,7 @@ class _Instance:
 
 @dataclass(frozen=True)
 class StackSets:
-    """The StackSets of an organization's management account.
-
-    :param organization: the organization.
-    :param members: its accounts.
-    :param worked: called with an account's ID after each operation in that account.
-    """
+    """The StackSets of an organization's management account."""
 
     organization: Organization
     members: Members
@@ -172,8 +158,6 @@ class StackSets:
         """Create or update a StackSet, and its instances in the targeted accounts.
 
         Accounts that are no longer targeted lose theirs.
-
-        :param rollout: the StackSet's properties (see :func:`properties`).
         """
         client = self.organization.management.cloudformation
         name = rollout["StackSetName"]
@@ -199,10 +183,7 @@ class StackSets:
             self._deploy(state, account)
 
     def delete(self, rollout: Mapping[str, Any]) -> None:
-        """Delete a StackSet, and its instances in the targeted accounts.
-
-        :param rollout: the StackSet's properties.
-        """
+        """Delete a StackSet, and its instances in the targeted accounts."""
         name = rollout["StackSetName"]
         wanted = self._targeted(_targets(rollout))
         state = _state(name)
@@ -224,10 +205,7 @@ class StackSets:
                 self._deploy(state, account, again=False)
 
     def repeat(self, command: str) -> None:
-        """Do what a command of ``pump-roles rollout-status`` does that repeats an operation.
-
-        :param command: the command, ``aws cloudformation create-stack-instances``.
-        """
+        """Do what a command of ``pump-roles rollout-status`` does that repeats an operation."""
         passed = arguments_of(command)
         for account in self._targeted(passed["DeploymentTargets"]):
             self._deploy(_state(passed["StackSetName"]), account, again=False)
@@ -268,11 +246,7 @@ class StackSets:
 def properties(
     template: Mapping[str, Any], parameters: Mapping[str, str] | None = None
 ) -> dict[str, Any]:
-    """Return the properties of the StackSet, which is the only resource of a rollout's template.
-
-    :param template: the rollout's template.
-    :param parameters: values for the template's parameters.
-    """
+    """Return the properties of the StackSet, which is the only resource of a rollout's template."""
     (resource,) = template["Resources"].values()
     assert resource["Type"] == "AWS::CloudFormation::StackSet"
     values = {"AWS::Region": REGION, **(parameters or {})}
@@ -284,10 +258,7 @@ def properties(
 
 
 def arguments_of(command: str) -> dict[str, Any]:
-    """Return the parameters that the AWS CLI sends for a command, with its shorthand syntax.
-
-    :param command: the command, ``aws cloudformation create-stack-instances``.
-    """
+    """Return the parameters that the AWS CLI sends for a command, with its shorthand syntax."""
     program, service, operation, *options = shlex.split(command)
     assert (program, service, operation) == ("aws", "cloudformation", "create-stack-instances")
     found: dict[str, Any] = {}

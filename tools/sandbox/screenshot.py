@@ -34,10 +34,7 @@ AFTER_LAST: Final = "4  Verify"
 
 
 def demo() -> str:
-    """Run the demo, and return the part of its output that the picture shows, with colors.
-
-    :raises subprocess.CalledProcessError: when a check of the demo fails.
-    """
+    """Run the demo, and return the part of its output that the picture shows, with colors."""
     ended = subprocess.run(
         [sys.executable, "-m", "tools.sandbox.demo"],
         cwd=ROOT,
@@ -51,11 +48,7 @@ def demo() -> str:
 
 
 def shown_of(lines: Sequence[str]) -> slice:
-    """Return which lines of the demo's output the picture shows.
-
-    :param lines: the lines, without colors.
-    :raises StopIteration: when the output does not contain the two headings.
-    """
+    """Return which lines of the demo's output the picture shows."""
     start, end = (
         next(number for number, line in enumerate(lines) if line.startswith(heading))
         for heading in (FIRST, AFTER_LAST)

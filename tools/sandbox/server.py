@@ -61,10 +61,7 @@ def pass_external_id() -> None:
 
 
 def accept_stack_sets(*, accept: bool) -> None:
-    """Decide whether a stack can contain a StackSet.
-
-    :param accept: whether it can. :mod:`tools.sandbox.organization` then deploys to its accounts.
-    """
+    """Decide whether a stack can contain a StackSet."""
     from ministack.services.cloudformation import provisioners  # noqa: PLC0415
 
     def create(_: str, properties: Mapping[str, Any], __: str) -> tuple[str, dict[str, Any]]:

@@ -70,11 +70,7 @@ _AT_EACH_PROMPT: Final = {
 
 
 def startup_files(shell: str, environment: Mapping[str, str]) -> dict[str, str]:
-    """Return the startup files of a shell: they first read the user's own, then ours.
-
-    :param shell: ``bash`` or ``zsh``.
-    :param environment: the environment variables of the sandbox.
-    """
+    """Return the startup files of a shell: they first read the user's own, then ours."""
     variables = "\n".join(
         f"export {name}={shlex.quote(value)}"
         for name, value in environment.items()
@@ -95,11 +91,7 @@ def startup_files(shell: str, environment: Mapping[str, str]) -> dict[str, str]:
 
 
 def run(shell: str, environment: Mapping[str, str]) -> int:
-    """Run a shell until it exits, and return its exit status.
-
-    :param shell: the path of the shell. Instead of one that is neither bash nor zsh, bash is run.
-    :param environment: its environment variables.
-    """
+    """Run a shell until it exits, and return its exit status."""
     name = Path(shell).name
     if name not in _AT_EACH_PROMPT:
         shell = name = "bash"

@@ -33,10 +33,7 @@ ROLES: Final[Mapping[str, PublishedRole]] = {role.name: role for role in publish
 
 
 def trust(*external_ids: str) -> dict[str, Any]:
-    """Return the trust policy that a role of a demo should have.
-
-    :param external_ids: the external IDs that it accepts. By default, :data:`EXTERNAL_ID`.
-    """
+    """Return the trust policy that a role of a demo should have."""
     accepted = list(external_ids) or [EXTERNAL_ID]
     return {
         "Version": "2012-10-17",
@@ -78,21 +75,14 @@ class Show:
         self.folder: Path | None = None
 
     def part(self, title: str) -> None:
-        """Begin a part.
-
-        :raises CheckFailedError: if a check in an earlier part failed.
-        """
+        """Begin a part."""
         if not self.passed:
             raise CheckFailedError
         self.parts += 1
         self.console.print(f"\n[bold cyan]{self.parts}  {escape(title)}[/]\n")
 
     def step(self, doing: str, done: str, work: Callable[[], T]) -> T:
-        """Do some work, then show what was done and how long it took.
-
-        :param doing: what a terminal shows during the work.
-        :param done: what to show after it.
-        """
+        """Do some work, then show what was done and how long it took."""
         started = time.monotonic()
         with self.console.status(doing):
             result = work()
@@ -104,11 +94,7 @@ class Show:
         self.console.print(f"[green]done[/]  {description}  [dim]{seconds:.1f} s[/]")
 
     def cdk(self, aws: HasEnvironment, *command: str, hidden: tuple[str, ...] = ()) -> None:
-        """Run the real CDK CLI as the account's owner, and show the command.
-
-        :param hidden: further arguments that are not shown.
-        :raises SystemExit: when it fails.
-        """
+        """Run the real CDK CLI as the account's owner, and show the command."""
         self.console.print(f"  [dim]$ npx cdk {escape(' '.join(command))}[/]", soft_wrap=True)
         destroys = command[0] == "destroy"
         started = time.monotonic()

@@ -31,12 +31,7 @@ _ASSUMES_ALL: Final = {
 
 @dataclass(frozen=True)
 class Simulation:
-    """What to simulate.
-
-    :param asked: the request, and the policies that apply to it, by their keys in ``documents``.
-    :param documents: the documents of the policies. Simulations mostly have the same, which are
-        sent and validated only once.
-    """
+    """What to simulate."""
 
     asked: Mapping[str, Any]
     documents: Mapping[int, Any]
@@ -54,14 +49,7 @@ Context = Mapping[str, str | list[str]]
 
 @dataclass(frozen=True)
 class Role:
-    """A role as it is deployed.
-
-    :param name: its name.
-    :param trust: its trust policy.
-    :param policies: its inline policies by name.
-    :param account: the account that it is in.
-    :param path: its path.
-    """
+    """A role as it is deployed."""
 
     name: str
     trust: Mapping[str, Any]
@@ -122,14 +110,7 @@ def assumption(
     caller_policies: Mapping[str, Any] | None = None,
     action: str = "sts:AssumeRole",
 ) -> Simulation:
-    """Return a caller's request to assume the role.
-
-    :param caller: the caller's ARN.
-    :param external_id: the external ID that it passes, if it passes one.
-    :param caller_policies: the caller's own policies by name. By default, one that allows it to
-        assume any role.
-    :param action: ``sts:AssumeRole``, or another action that the same request needs.
-    """
+    """Return a caller's request to assume the role."""
     return _simulation(
         principal=caller,
         action=action,
@@ -150,15 +131,7 @@ def use(
     service_control_policy: Mapping[str, Any] | None = None,
     context: Context | None = None,
 ) -> Simulation:
-    """Return the request of the role's session to do something in the customer's account.
-
-    :param action: a concrete action.
-    :param resource: the ARN that it works on, or ``*`` if the action works on none.
-    :param boundary: the document of the role's permissions boundary, if it has one.
-    :param service_control_policy: one that applies to the account, next to AWS's own that allows
-        everything.
-    :param context: further condition keys of the request.
-    """
+    """Return the request of the role's session to do something in the customer's account."""
     return _simulation(
         principal=role.arn,
         action=action,
@@ -171,11 +144,7 @@ def use(
 
 
 def decide(simulations: Sequence[Simulation]) -> list[str]:
-    """Decide requests.
-
-    :returns: ``Allowed``, ``ExplicitlyDenied``, or ``ImplicitlyDenied`` for each request.
-    :raises RuntimeError: when the simulator has no decision about a request.
-    """
+    """Decide requests."""
     process = _simulator()
     assert process.stdin
     assert process.stdout

@@ -27,10 +27,7 @@ STACK: Final = "PumpReadOnly"
 
 @dataclass(frozen=True)
 class Account:
-    """An AWS account of the caller's configuration.
-
-    :param profile: the profile with its credentials. By default, those that AWS's tools find.
-    """
+    """An AWS account of the caller's configuration."""
 
     profile: str | None = None
     session: boto3.Session = field(init=False)
@@ -55,11 +52,7 @@ class Account:
 
 
 class Smoke(Show):
-    """The role's life, from the first deployment to the removal.
-
-    :param account: the account to deploy to.
-    :param pump: the account that plays Pump, if there is one.
-    """
+    """The role's life, from the first deployment to the removal."""
 
     ended = "Nothing was created."
 

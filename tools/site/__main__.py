@@ -18,10 +18,7 @@ _SHIM: Final = "iframe-worker.js"
 
 
 def collect(source: Path) -> None:
-    """Copy the pages to a folder, with the files that they link to, and add those that are made.
-
-    :param source: the folder.
-    """
+    """Copy the pages to a folder, with the files that they link to, and add those that are made."""
     for page in (page for pattern in _PAGES for page in ROOT.glob(pattern)):
         links = re.findall(r"\]\(([^)#:]+)", page.read_text())
         for file in (page, *((page.parent / link).resolve() for link in links)):
@@ -35,12 +32,7 @@ def collect(source: Path) -> None:
 
 
 def build(source: Path, site: Path) -> None:
-    """Build the site from the pages of a folder.
-
-    :param source: the folder.
-    :param site: the folder of the site.
-    :raises CalledProcessError: if a link leads nowhere, or a page is not in the navigation.
-    """
+    """Build the site from the pages of a folder."""
     options = ("--strict", "--config-file", "tools/site/mkdocs.yml", "--site-dir", str(site))
     _run("mkdocs", "build", *options, SOURCE=str(source))
 

@@ -72,11 +72,7 @@ class _Use:
 
 
 class NothingFoundError(Exception):
-    """There is no event of the roles.
-
-    :param events: how many events were read.
-    :param unknown: what could not be read.
-    """
+    """There is no event of the roles."""
 
     def __init__(self, events: int, unknown: Sequence[Unknown]) -> None:
         super().__init__(events, unknown)
@@ -85,10 +81,7 @@ class NothingFoundError(Exception):
 
 
 class Collector:
-    """Collects what events say about Pump's roles.
-
-    :param roles: the roles.
-    """
+    """Collects what events say about Pump's roles."""
 
     def __init__(self, roles: Roles) -> None:
         self._roles = roles
@@ -111,18 +104,11 @@ class Collector:
         self._not_mapped: Counter[str] = Counter()
 
     def add_unknown(self, unknown: Unknown) -> None:
-        """Add something that could not be read.
-
-        :param unknown: what, and why.
-        """
+        """Add something that could not be read."""
         self._unknown.append(unknown)
 
     def add(self, source: str, records: Iterable[Any]) -> None:
-        """Add events.
-
-        :param source: the file or the Region that they are from.
-        :param records: the events, as a trail has them.
-        """
+        """Add events."""
         for record in records:
             self._add(source, record)
 
@@ -231,14 +217,7 @@ class Collector:
         use.last = max(use.last, time)
 
     def result(self, at: datetime, asked: tuple[str, str, tuple[str, ...]] | None) -> Activity:
-        """Return what the events say.
-
-        :param at: the time now, in UTC.
-        :param asked: of the event history, the beginning and the end of the period, and the
-            Regions that were read; ``None`` for files.
-        :raises NothingFoundError: if there is no event of the roles.
-        :raises InputError: if their events are of several accounts.
-        """
+        """Return what the events say."""
         arns = {arn: role for (arn, _), role in self._issuers.items() if role is not None}
         accounts = sorted({arn.split(":")[4] for arn in arns})
         if len(accounts) > 1:

@@ -36,19 +36,7 @@ _ITEM: Final = {
 
 
 class Event(NamedTuple):
-    """A call of a role's session.
-
-    :param time: when, in UTC.
-    :param region: the Region.
-    :param source: the event's source, such as ``ec2.amazonaws.com``, or that of the one service
-        that it is about.
-    :param name: the event's name.
-    :param session: the session's name.
-    :param address: the source address; empty if the event has none.
-    :param outcome: ``done``, or the error code.
-    :param request: the parameters of the call.
-    :param response: what it returned.
-    """
+    """A call of a role's session."""
 
     time: str
     region: str
@@ -66,14 +54,7 @@ class MalformedEventError(Exception):
 
 
 class Header(NamedTuple):
-    """What every event has.
-
-    :param time: when, in UTC.
-    :param region: the Region.
-    :param issuer: the ARN of the role that issued the session; empty if a role did not.
-    :param account: the account that the event is in; empty if there is no such role.
-    :param without_issuer: the name of the role of a session without an issuer; empty for others.
-    """
+    """What every event has."""
 
     time: str
     region: str
@@ -83,11 +64,7 @@ class Header(NamedTuple):
 
 
 def header_of(record: Any) -> Header:
-    """Return what every event has.
-
-    :param record: the event.
-    :raises MalformedEventError: if it is not an event of CloudTrail.
-    """
+    """Return what every event has."""
     try:
         time, region = record["eventTime"], record["awsRegion"]
         identity = record.get("userIdentity") or {}
@@ -120,12 +97,7 @@ def _is_time(value: str) -> bool:
 
 
 def event_of(record: Mapping[str, Any], header: Header) -> Event:
-    """Return the call of an event that is of a role's session.
-
-    :param record: the event.
-    :param header: what every event has.
-    :raises MalformedEventError: if a member is missing, or does not have its type.
-    """
+    """Return the call of an event that is of a role's session."""
     source, name = record.get("eventSource"), record.get("eventName")
     arn, address = record["userIdentity"].get("arn"), record.get("sourceIPAddress") or ""
     code = record.get("errorCode")
@@ -152,11 +124,7 @@ def event_of(record: Mapping[str, Any], header: Header) -> Event:
 
 
 def parameters(record: Mapping[str, Any], name: str) -> Mapping[str, Any]:
-    """Return the parameters of a call, or what it returned; empty if the event has none.
-
-    :param record: the event.
-    :param name: the member.
-    """
+    """Return the parameters of a call, or what it returned; empty if the event has none."""
     found = record.get(name)
     # CloudTrail omits what is too long, and some services write a text.
     return found if isinstance(found, dict) else {}
@@ -166,9 +134,6 @@ def details_of(event: Event) -> dict[str, Any]:
     """Return what was bought or changed, as far as the event says so.
 
     The names of the members differ by service, and some services nest them.
-
-    :param event: the event.
-    :returns: the arguments of :class:`pump_roles.account.activity.result.Change` with these names.
     """
     asked, answered = _members(event.request), _members(event.response)
 

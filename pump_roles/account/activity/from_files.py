@@ -25,13 +25,7 @@ _OF_A_DIGEST: Final = {"digestStartTime", "digestS3Object"}
 
 
 def files_of(paths: Iterable[Path], *, unknown: Callable[[Unknown], object]) -> list[Path]:
-    """Return the files at paths, each once, and in folders all with an extension of CloudTrail's.
-
-    :param paths: files and folders. Links in folders are followed.
-    :param unknown: called with each folder, and each such name in one, that cannot be read.
-    :raises InputError: if a path does not exist, is neither a file nor a folder, or is a folder
-        without such files.
-    """
+    """Return the files at paths, each once; in folders, those with an extension of CloudTrail's."""
     # One file can have several paths.
     found: dict[Path, Path] = {}
     for path in paths:
@@ -87,10 +81,6 @@ def records_of(
     """Yield the events in files, with each file's name.
 
     A trail's digest files are skipped if there are other files.
-
-    :param files: the files.
-    :param unknown: called with each file that cannot be read completely, or is not CloudTrail's.
-    :param done: called with the number of further files that were read.
     """
     digests, others = [], 0
     for file in files:
@@ -142,10 +132,7 @@ def _records(written: bytes) -> tuple[list[Any], Why | None]:
 
 
 def record_of(event: Any) -> Any:
-    """Return an event of the event history as a trail has it; ``None`` if it has none.
-
-    :param event: the event, as ``LookupEvents`` returns it.
-    """
+    """Return an event of the event history as a trail has it; ``None`` if it has none."""
     try:
         return decoded(msgspec.json.decode, event["CloudTrailEvent"])
     except (KeyError, TypeError, ValueError, RecursionError):

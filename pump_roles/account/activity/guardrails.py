@@ -77,12 +77,6 @@ def guardrails_of(
     """Yield what each guardrail would have denied; first those that would have cost nothing.
 
     These are the guardrails that take no value, and those of the expected roles.
-
-    :param sought: the roles.
-    :param calls: the calls that succeeded or were refused, by action.
-    :param unknown: those whose action is not known, by source.
-    :param last: the time of the last event.
-    :param everything_read: whether no event is missing.
     """
     present = {role: {own.name: own for own in _present(role)} for role in sought if role.expected}
     offered = {name: Guardrail.named(name) for name in Guardrail.names()}
@@ -143,9 +137,6 @@ def denied_by(sought: Sought, action: str) -> tuple[str, ...]:
     """Return the guardrails of an expected role that deny an action, at least under a condition.
 
     Another policy that denies it has its own name.
-
-    :param sought: the role.
-    :param action: the action.
     """
     if not sought.expected:
         return ()

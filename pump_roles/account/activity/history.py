@@ -35,13 +35,6 @@ def read_history(
     """Read the event history of some Regions at once. One failure does not stop the others.
 
     The calls in a Region are at least half a second apart.
-
-    :param clients: clients of the account.
-    :param regions: the Regions.
-    :param period: the first and the last moment.
-    :param found: called with the Region and the events of each page, never by two threads at once.
-    :param done: called with each Region, the number of its events, and, if it could not be read to
-        the end, why.
     """
     lock = Lock()
 

@@ -25,12 +25,7 @@ _NUMBER: Final = re.compile(r"[0-9]{1,12}(\.[0-9]{1,12})?")
 
 
 def returnable_until(event: Event, action: str) -> str | None:
-    """Return until when what was bought can be returned, in UTC.
-
-    :param event: the purchase.
-    :param action: the action that it is about.
-    :returns: the time; empty if it cannot be, and ``None`` if the event does not say what decides.
-    """
+    """Return until when what was bought can be returned, in UTC."""
     if action != _BUYS or event.outcome != DONE:
         return ""
     hourly = event.request.get("commitment")
@@ -59,10 +54,7 @@ def _end(bought: datetime) -> datetime:
 
 
 def without_returned(changes: Iterable[Change]) -> list[Change]:
-    """Return the changes, so that no plan that was returned seems to be returnable.
-
-    :param changes: the changes.
-    """
+    """Return the changes, so that no plan that was returned seems to be returnable."""
     found = [*changes]
     returned = {
         change.item for change in found if change.action in _UNDOES and change.outcome == DONE

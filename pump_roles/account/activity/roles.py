@@ -15,14 +15,7 @@ from pump_roles.templates.reading import read_templates
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Sought:
-    """A role whose events are looked for.
-
-    :param role: the role, as it is expected or published.
-    :param resources: the last part of its ARN, with its path; several if it is deployed with
-        several paths.
-    :param expected: whether it is from templates, so that it counts even if it has no events.
-    :param arn: its ARN, if that is given. By default, the role may be in any account.
-    """
+    """A role whose events are looked for."""
 
     role: Role
     resources: frozenset[str]
@@ -35,11 +28,7 @@ class Sought:
         return PolicyEvaluator(self.role.policies, shipped())
 
     def is_issuer(self, arn: str, account: str) -> bool:
-        """Return whether it issued a session. A role of another account never did.
-
-        :param arn: the ARN of the role that did.
-        :param account: the account that the event is in.
-        """
+        """Return whether it issued a session. A role of another account never did."""
         if self.arn:
             return arn == self.arn and account == arn.split(":")[4]
         parts = arn.split(":", 5)
@@ -48,11 +37,7 @@ class Sought:
 
 @dataclass(frozen=True, kw_only=True)
 class Roles:
-    """The roles whose events are looked for.
-
-    :param sought: each role.
-    :param hidden: their external IDs, which must not be shown.
-    """
+    """The roles whose events are looked for."""
 
     sought: tuple[Sought, ...]
     hidden: frozenset[str] = frozenset()
@@ -74,12 +59,7 @@ def published_roles() -> Roles:
 
 
 def roles_in(path: Path) -> Roles:
-    """Return the roles in a template, or in the templates of a folder.
-
-    :param path: a template's file, or a folder such as ``cdk.out``.
-    :raises InputError: if the templates cannot be read, or contain none of Pump's roles; or if a
-        role's name or path cannot be read.
-    """
+    """Return the roles in a template, or in the templates of a folder."""
     read = read_templates(path)
     sought = []
     for variants in read.variants:
@@ -95,12 +75,7 @@ def roles_in(path: Path) -> Roles:
 
 
 def with_arns(roles: Roles, arns: Iterable[str]) -> Roles:
-    """Return only the roles with some ARNs.
-
-    :param roles: the roles.
-    :param arns: their ARNs, all in one account. If there are none, all roles are returned.
-    :raises InputError: if they are in several accounts, or have other names than the roles.
-    """
+    """Return only the roles with some ARNs."""
     found = [_with_arn(roles, arn) for arn in dict.fromkeys(arns)]
     accounts = sorted({role.arn.split(":")[4] for role in found})
     if len(accounts) > 1:

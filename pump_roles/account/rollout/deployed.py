@@ -43,14 +43,6 @@ def read(
 
     If a rollout, or the organization, cannot be read, the status is unknown. The other rollouts are
     still read.
-
-    :param cloudformation: a client of the account and Region of the StackSets.
-    :param organizations: a client of the same account.
-    :param rollouts: the rollouts.
-    :param unknown: why the status of a rollout is already unknown, by StackSet name. By default,
-        all are read.
-    :param found: called with the number of instances or accounts each time more were read.
-    :param profile: the profile to pass in the commands. By default, they pass none.
     """
     known = unknown or {}
     region = cloudformation.meta.region_name
@@ -169,15 +161,7 @@ def wait_for(
     seconds: int | None = None,
     waited: Callable[[int], object] | None = None,
 ) -> Unknown | None:
-    """Wait until no operation of a StackSet is running, queued, or stopping.
-
-    :param cloudformation: a client of the account and Region of the StackSet.
-    :param expected: the rollout.
-    :param seconds: the maximum number of seconds to wait. By default, there is no limit.
-    :param waited: called after each wait, with its number of seconds.
-    :returns: why the operations cannot be read, or that they did not end in time; ``None`` if all
-        have ended.
-    """
+    """Wait until no operation of a StackSet is running, queued, or stopping."""
     total = 0
     # ListStackSetOperations is eventually consistent: it may still list an operation as active.
     ended: set[str] = set()

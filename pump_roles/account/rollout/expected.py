@@ -19,15 +19,7 @@ _FILTERS: Final[dict[str, AccountFilter]] = {
 
 @dataclass(frozen=True, kw_only=True)
 class ExpectedRollout:
-    """A rollout, as templates and options describe it.
-
-    :param stack_set: the StackSet's name.
-    :param call_as: who calls StackSets.
-    :param units: the IDs of the organizational units. By default, those that the StackSet targets.
-    :param account_filter: how the account filter narrows them.
-    :param filtered: the IDs of the accounts that the filter names.
-    :param region: the Region that the templates are for; empty if any.
-    """
+    """A rollout, as templates and options describe it."""
 
     stack_set: str
     call_as: CallAs = "management"
@@ -48,13 +40,7 @@ class ExpectedRollout:
 
 
 def rollouts_in(deployed: Contents, source: str) -> tuple[ExpectedRollout, ...]:
-    """Return every rollout in templates: the StackSets that contain one of Pump's roles.
-
-    :param deployed: what the templates deploy.
-    :param source: the templates, in words.
-    :raises InputError: if there is none.
-    :raises StatusError: if the targets of one cannot be read.
-    """
+    """Return every rollout in templates: the StackSets that contain one of Pump's roles."""
     places: dict[str, list[Place]] = {}
     for place in deployed.places:
         if place.stack_set:

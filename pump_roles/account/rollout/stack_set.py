@@ -34,13 +34,7 @@ _ORDER: Final = get_args(AccountState)
 
 @dataclass(frozen=True, kw_only=True)
 class StackSet:
-    """A StackSet, as it is deployed.
-
-    :param units: the IDs of the organizational units that it expected.
-    :param region: the Region of the StackSet itself.
-    :param instance_region: the Region of its stack instances.
-    :param instances: its stack instances, with a state that says nothing yet.
-    """
+    """A StackSet, as it is deployed."""
 
     units: tuple[str, ...]
     region: str
@@ -56,14 +50,7 @@ def compare(
     management_account: str,
     profile: str | None = None,
 ) -> RolloutStatus:
-    """Compare a StackSet and its instances with what they should be.
-
-    :param expected: the expected rollout.
-    :param stack_set: the StackSet.
-    :param accounts: the accounts below the expected units; others are ignored.
-    :param management_account: the ID of the management account.
-    :param profile: the profile to pass in the commands. By default, they pass none.
-    """
+    """Compare a StackSet and its instances with what they should be."""
     members = {account.id: account for account in accounts if account.id != management_account}
     units = expected.units or stack_set.units
     # A suspended account does not get the role, but may keep it.
@@ -106,11 +93,7 @@ def compare(
 
 
 def status_of(expected: ExpectedRollout, region: str) -> RolloutStatus:
-    """Return what is known of a rollout's status before the rollout is read.
-
-    :param expected: the expected rollout.
-    :param region: the Region of its StackSet.
-    """
+    """Return what is known of a rollout's status before the rollout is read."""
     return RolloutStatus(
         stack_set=expected.stack_set,
         state="unknown",

@@ -20,11 +20,7 @@ RolloutState = Literal["complete", "incomplete", "unknown"]
 
 
 class StatusError(Exception):
-    """The status of a rollout cannot be determined.
-
-    :param unknown: why.
-    :param stack_set: the name of the StackSet, if its template is the cause.
-    """
+    """The status of a rollout cannot be determined."""
 
     def __init__(self, unknown: Unknown, *, stack_set: str = "") -> None:
         self.unknown = unknown
@@ -141,8 +137,6 @@ def state_of(states: Iterable[RolloutState]) -> RolloutState:
     """Return the state of several rollouts: incomplete takes precedence over unknown.
 
     Without any rollout, it is unknown.
-
-    :param states: the states of the rollouts.
     """
     found = set(states)
     if "incomplete" in found:

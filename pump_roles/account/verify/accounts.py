@@ -55,13 +55,6 @@ class Aws(Clients):
     """The clients of ``verify``, and who the caller is.
 
     Each call ends within two minutes, even if nothing responds.
-
-    :param profile: as for :class:`Clients`.
-    :param region: as for :class:`Clients`.
-    :param connections: the maximum number of concurrent calls.
-    :raises botocore.exceptions.BotoCoreError: if the settings are wrong, there are no credentials,
-        or AWS does not respond.
-    :raises botocore.exceptions.ClientError: if AWS does not accept the credentials.
     """
 
     def __init__(
@@ -84,11 +77,7 @@ class Aws(Clients):
 
 
 def verify_files(accounts: Sequence[AccountDetails], expectation: Expectation) -> Verification:
-    """Verify accounts that were read from files.
-
-    :param accounts: the accounts.
-    :param expectation: what is expected of each.
-    """
+    """Verify accounts that were read from files."""
     results = (
         _in_organization(compare(expectation, details), details.organization, expectation)
         for details in accounts
@@ -97,20 +86,12 @@ def verify_files(accounts: Sequence[AccountDetails], expectation: Expectation) -
 
 
 def read_own_account(aws: Aws, names: Collection[str]) -> AccountDetails:
-    """Read the caller's account.
-
-    :param aws: clients of it.
-    :param names: the names of Pump's roles there.
-    """
+    """Read the caller's account."""
     return read_account(aws.iam(), names, account=aws.account, partition=aws.partition)
 
 
 def verify_own_account(aws: Aws, expectation: Expectation) -> Verification:
-    """Verify the caller's account.
-
-    :param aws: clients of it.
-    :param expectation: what is expected of it.
-    """
+    """Verify the caller's account."""
     details = read_own_account(aws, expectation.names)
     organization = read_organization(aws.organizations())
     return verify_files([replace(details, organization=organization)], expectation)
@@ -130,15 +111,6 @@ def verify_organization(
 
     The caller's own account is read with the caller's credentials, each other account with those of
     a role in it. A session policy limits these to the reads that are needed.
-
-    :param aws: clients of the management account, or of a delegated administrator.
-    :param expectation: what is expected of each account.
-    :param accounts: the accounts, from :func:`accounts_in`.
-    :param role_to_assume: the name of the role to assume in each account, with its path if it has
-        one.
-    :param concurrency: how many accounts are read concurrently.
-    :param organization: the organization, or why it is not known. By default, it was not read.
-    :param found: called with the result of each account.
     """
     policy = json.dumps(
         policy_for_reading(expectation.names, partition=aws.partition), separators=(",", ":")
@@ -155,13 +127,7 @@ def verify_organization(
 
 
 def accounts_in(aws: Aws, scope: Scope) -> list[AccountResult | Account]:
-    """Return the accounts of an organization to verify; a result for each that cannot be verified.
-
-    :param aws: clients of the management account, or of a delegated administrator.
-    :param scope: which accounts to verify.
-    :raises InputError: if they cannot be listed, if there are none, or if an account to skip
-        is not among them.
-    """
+    """Return an organization's accounts to verify; a result for each that cannot be verified."""
     organizations = aws.organizations()
     try:
         units = scope.units or [root["Id"] for root in organizations.list_roots()["Roots"]]

@@ -28,12 +28,7 @@ from pump_roles.validators import ROLE_ARN
 
 @dataclass(frozen=True, kw_only=True)
 class History:
-    """What created a role, and when it was last used.
-
-    :param stack: the name of the CloudFormation stack, from its tag; empty if it has none.
-    :param last_used: the time, such as ``2026-11-25T08:15:00Z``; empty if IAM shows no use.
-    :param last_used_region: the Region where it was last used; empty if ``last_used`` is.
-    """
+    """What created a role, and when it was last used."""
 
     stack: str = ""
     last_used: str = ""
@@ -42,19 +37,7 @@ class History:
 
 @dataclass(frozen=True, kw_only=True)
 class AccountDetails:
-    """An account.
-
-    :param account: its 12-digit ID.
-    :param partition: its partition, such as ``aws``.
-    :param roles: the roles that were read: the expected ones, or all.
-    :param others: all other roles, with only their names, paths, and trust policies.
-    :param history: the history of the roles that were read, by role name.
-    :param missing: why a role that was not read may still exist, by role name in lowercase.
-    :param organization: the organization that it is in, or why that is not known. By default, it
-        was not read.
-    :param unknown: what could not be read.
-    :param calls: how many calls to AWS were made.
-    """
+    """An account."""
 
     account: str
     partition: str
@@ -97,12 +80,6 @@ def read_files(files: Iterable[Path]) -> tuple[AccountDetails, ...]:
 
     The output of ``aws organizations describe-organization`` adds an account's organization. It
     does not name the account, so it can only be read with the files of a single account.
-
-    :param files: the files: for each account, one with its authorization details, and any number
-        with a role; and at most one with an organization.
-    :raises InputError: if a file cannot be read, is not such output, or is incomplete; if two files
-        are for one account or role; if a role is not in any of the accounts; or if there is an
-        organization, but not exactly one account.
     """
     accounts: list[tuple[Path, Any]] = []
     organizations: dict[Path, Organization] = {}
@@ -234,16 +211,7 @@ def role_of(
     *,
     missing: Why,
 ) -> Role:
-    """Return a role.
-
-    :param entry: the role, as ``RoleDetailList`` has it.
-    :param documents: the documents of managed policies, by ARN; those that are not known are
-        missing.
-    :param unknown: what could not be read, and why. By default, nothing.
-    :param missing: why everything else that is missing is not known.
-    :raises InputError: if a name, path, ARN, or tag is not a string.
-    :raises KeyError: if a part is missing that every role has.
-    """
+    """Return a role."""
     name = _text(entry["RoleName"])
     inline = tuple(
         Policy(name=_text(policy["PolicyName"]), document=document_of(policy["PolicyDocument"]))
@@ -307,10 +275,7 @@ def _text(value: Any) -> str:
 
 
 def document_of(value: Any) -> Any:
-    """Return a policy document. The IAM API returns percent-encoded JSON, which boto3 decodes.
-
-    :param value: the document, or its text.
-    """
+    """Return a policy document. The IAM API returns percent-encoded JSON, which boto3 decodes."""
     if not isinstance(value, str):
         return value
     try:
@@ -320,12 +285,7 @@ def document_of(value: Any) -> Any:
 
 
 def contents_of(details: AccountDetails, names: Collection[str]) -> Contents:
-    """Return what an account has, for a report.
-
-    :param details: the account.
-    :param names: the names of Pump's roles in it.
-    :raises InputError: if it has none of them, or two of the same kind.
-    """
+    """Return what an account has, for a report."""
     found = [role for name in names if (role := details.role(name)) is not None]
     roles: dict[str, FoundRole] = {}
     for role in found:

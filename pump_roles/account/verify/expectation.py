@@ -29,20 +29,7 @@ from pump_roles.templates.reading import read_templates
 
 @dataclass(frozen=True, kw_only=True)
 class Expectation:
-    """What accounts are compared with.
-
-    :param description: what the accounts are compared with, in words.
-    :param roles: each role, with all variants in which it is deployed.
-    :param principals: Pump's principals.
-    :param hidden: its external IDs, which must not be shown.
-    :param external_id: the external ID of each role that ``external_ids`` does not list, if known.
-    :param external_ids: the external IDs of single roles, by partition, account, and role name.
-    :param across_accounts: whether a StackSet deploys any of the roles.
-    :param removed: whether the accounts must not have any of the roles.
-    :param management_account: the ID of the management account of the accounts' organization. By
-        default, they can be in any organization.
-    :param omitted: the kinds of the other roles that the same source defines, by name.
-    """
+    """What accounts are compared with."""
 
     description: str
     roles: tuple[tuple[FoundRole, ...], ...]
@@ -73,11 +60,7 @@ class Expectation:
         return tuple(variants[0].role.name for variants in self.roles)
 
     def only(self, kinds: Collection[str]) -> "Expectation":
-        """Return the expectation with only some kinds of roles.
-
-        :param kinds: the kinds; if empty, all.
-        :raises InputError: if a role of one of these kinds is not expected.
-        """
+        """Return the expectation with only some kinds of roles."""
         if not kinds:
             return self
         known = {variants[0].role.kind: variants for variants in self.roles}
@@ -112,12 +95,7 @@ class Expectation:
     def with_external_ids(
         self, listed: Iterable[ListedRole], *, external_id: str = ""
     ) -> "Expectation":
-        """Return the expectation with external IDs where the templates leave them open.
-
-        :param listed: roles with their external IDs.
-        :param external_id: the external ID of every other role. By default, it is not known.
-        :raises InputError: if a role is listed twice.
-        """
+        """Return the expectation with external IDs where the templates leave them open."""
         found: dict[tuple[str, str, str], str] = {}
         for role in listed:
             partition = partition_of(role.role_arn)
@@ -136,11 +114,7 @@ class Expectation:
         )
 
     def in_account(self, account: str, partition: str) -> tuple[tuple[Role, ...], ...]:
-        """Return the roles that are expected in an account, each with its possible variants.
-
-        :param account: the account's ID.
-        :param partition: its partition.
-        """
+        """Return the roles that are expected in an account, each with its possible variants."""
         return tuple(self._in_account(variants, account, partition) for variants in self.roles)
 
     def _in_account(
@@ -176,10 +150,7 @@ class Expectation:
 
 
 def from_published(principal: str) -> Expectation:
-    """Return the expectation of the roles as Pump publishes them.
-
-    :param principal: Pump's principal.
-    """
+    """Return the expectation of the roles as Pump publishes them."""
     roles = tuple((FoundRole(role=_trusting(published_role(kind), principal)),) for kind in ROLES)
     return Expectation(
         description="the published roles",
@@ -189,13 +160,7 @@ def from_published(principal: str) -> Expectation:
 
 
 def from_templates(path: Path, *, principal: str | None = None) -> Expectation:
-    """Return the expectation of the roles in a template, or in the templates of a folder.
-
-    :param path: a template's file, or a folder such as ``cdk.out``.
-    :param principal: Pump's principal, required if it is a parameter of the templates.
-    :raises InputError: if the templates cannot be read or contain none of Pump's roles; if the
-        principal is missing, or is not that of the templates; or if a role's name cannot be read.
-    """
+    """Return the expectation of the roles in a template, or in the templates of a folder."""
     read = read_templates(path)
     for variants in read.variants:
         if not all(variant.role.name for variant in variants):

@@ -27,11 +27,7 @@ _T = TypeVar("_T")
 
 
 def policy_for_reading(names: Iterable[str], *, partition: str = "aws") -> dict[str, Any]:
-    """Return the least-privilege policy for :func:`read_account` in an account.
-
-    :param names: the names of the roles that are expected there.
-    :param partition: the account's partition.
-    """
+    """Return the least-privilege policy for :func:`read_account` in an account."""
     roles = f"arn:{partition}:iam::*:role/"
     # A role that was created again with another path must also be found.
     resources = [f"{roles}{path}{name}" for name in names for path in ("", "*/")]
@@ -64,11 +60,6 @@ def read_account(
     """Read some roles of an account, and the trust policies of all others.
 
     What cannot be read is part of the result; it raises nothing.
-
-    :param iam: a client of the account.
-    :param names: the names of the roles.
-    :param account: the account's ID.
-    :param partition: its partition.
     """
     calls: list[str] = []
     iam.meta.events.register("before-call.iam", lambda model, **_: calls.append(model.name))

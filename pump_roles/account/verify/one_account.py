@@ -34,12 +34,7 @@ _Masking = Callable[[Any], Any]
 
 
 def compare(expectation: Expectation, details: AccountDetails, *, name: str = "") -> AccountResult:
-    """Return how an account's roles differ from what is expected.
-
-    :param expectation: what is expected.
-    :param details: what the account has.
-    :param name: the account's name. By default, it is not known.
-    """
+    """Return how an account's roles differ from what is expected."""
     try:
         return _compared(expectation, details, name)
     except RecursionError:
@@ -223,9 +218,6 @@ def other_roles_in(details: AccountDetails, expectation: Expectation) -> tuple[O
     """Return the other roles that Pump's principal or everyone can assume, sorted by name.
 
     A role that requires the same external ID as one of Pump's roles is among them.
-
-    :param details: what the account has.
-    :param expectation: what is expected of it.
     """
     pump_names = {name.casefold() for name in expectation.names}
     every = details.by_name

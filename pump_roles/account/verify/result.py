@@ -151,8 +151,6 @@ def state_of(states: Iterable[State]) -> State:
     """Combine the states of parts: a difference takes precedence over unknown.
 
     Without parts, nothing was compared, so the state is unknown.
-
-    :param states: the states of the parts.
     """
     found = set(states)
     if "differs" in found:

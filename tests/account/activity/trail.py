@@ -31,11 +31,7 @@ def call(
     error: str | None = None,
     **members: Any,
 ) -> dict[str, Any]:
-    """Return the event of a call that a session of a role made.
-
-    :param action: the event's source, without its domain, and its name.
-    :param members: other members of the event.
-    """
+    """Return the event of a call that a session of a role made."""
     source, name = action.split(":")
     account, named = role.split(":")[4], role.rpartition("/")[2]
     event = {

@@ -19,10 +19,7 @@ SCHEMA: Mapping[str, Any] = json.loads(
 
 
 def with_everything(text: str = "text") -> Statuses:
-    """Return a status with something in every member.
-
-    :param text: a text for every member that can have any.
-    """
+    """Return a status with something in every member."""
     account = AccountStatus(
         account="111122223333",
         name=text,

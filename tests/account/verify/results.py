@@ -37,10 +37,7 @@ HOSTILE = (
 
 
 def newly_allowed(*actions: str, before: str = "") -> DecisionChange:
-    """Return actions that a policy newly allows, or that one no longer denies.
-
-    :param before: the policy that denied them. By default, none granted them.
-    """
+    """Return actions that a policy newly allows, or that one no longer denies."""
     was = Grant(decision=DENIED, denied_by=(before,)) if before else Grant(decision=NOT_GRANTED)
     return DecisionChange(
         effect="broader", before=was, after=Grant(decision=ALLOWED), actions=actions
@@ -104,10 +101,7 @@ def differing(number: int, *differences: Difference, **members: Any) -> AccountR
 
 
 def unknown(number: int, *, reason: str = "", **members: Any) -> AccountResult:
-    """Return an account that could not be read.
-
-    :param reason: why. By default, no role could be assumed there.
-    """
+    """Return an account that could not be read."""
     audit = Unknown(part="account", why="not-assumed", subject="Audit", detail="denied")
     found = {"unknown": (not_read(reason) if reason else audit,), **members}
     return AccountResult(account=f"{number:012}", **found)
@@ -126,11 +120,7 @@ def other_role(name: str, *, principals: tuple[str, ...] = ("*",), alarm: str) -
 
 
 def with_everything(text: str = "text", number: int = 1) -> AccountResult:
-    """Return an account with something in every member.
-
-    :param text: a text for every member that has one.
-    :param number: its ID.
-    """
+    """Return an account with something in every member."""
     account = f"{number:012}"
     full = role(
         account,

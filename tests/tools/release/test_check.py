@@ -44,11 +44,7 @@ Make = Callable[[], Report]
 def report(
     edit: Edit = lambda _template, _properties: None, kinds: Iterable[str] = ROLES
 ) -> Report:
-    """Return the report of the universal templates, with an edited auto-pilot role.
-
-    :param edit: edits the template and the role's properties.
-    :param kinds: the roles.
-    """
+    """Return the report of the universal templates, with an edited auto-pilot role."""
     with TemporaryDirectory() as folder:
         for kind in kinds:
             template = json.loads(universal.template(kind))

@@ -14,10 +14,7 @@ from tools.sandbox.cdk import ROOT
 
 @dataclass(frozen=True, kw_only=True)
 class Part:
-    """A part.
-
-    :param name: its ``name``.
-    """
+    """A part."""
 
     name: str = ""
 
@@ -27,10 +24,6 @@ class Whole:
     """A whole.
 
     More about it.
-
-    :param kind: what it is, in
-        two lines.
-    :param parts: its parts.
     """
 
     parts: tuple[Part, ...]
@@ -39,10 +32,7 @@ class Whole:
 
 @dataclass(frozen=True, kw_only=True)
 class Undescribed:
-    """Something.
-
-    :param one: one of two.
-    """
+    """Something."""
 
     one: str
     other: str
