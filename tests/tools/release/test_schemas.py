@@ -14,7 +14,10 @@ from tools.sandbox.cdk import ROOT
 
 @dataclass(frozen=True, kw_only=True)
 class Part:
-    """A part."""
+    """A part.
+
+    :param name: its ``name``.
+    """
 
     name: str = ""
 
@@ -24,6 +27,10 @@ class Whole:
     """A whole.
 
     More about it.
+
+    :param kind: what it is, in
+        two lines.
+    :param parts: its parts.
     """
 
     parts: tuple[Part, ...]
@@ -32,7 +39,10 @@ class Whole:
 
 @dataclass(frozen=True, kw_only=True)
 class Undescribed:
-    """Something."""
+    """Something.
+
+    :param one: one of two.
+    """
 
     one: str
     other: str
