@@ -41,17 +41,3 @@ def test_shows_a_progress_bar_on_a_terminal(aws: Management, synth: Synth) -> No
     assert ended.returncode == 0, shown
     assert "instances and accounts read" in shown
     assert json.loads(ended.stdout)["state"] == "complete"
-
-
-def test_row_is_one_line_however_narrow_the_terminal_is(
-    aws: Management, run: Run, synth: Synth, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    organization = Organization.create(aws, {"Unit": 1})
-    name = "Production [red] \N{EM DASH} 本番環境 " + "x" * 30
-    account = organization.join("Unit", name)
-    roll_out(organization, synth, failing=[account])
-    monkeypatch.setenv("COLUMNS", "40")
-    ended = run("PumpReadOnly", "--no-filter")
-    (line,) = [line for line in ended.stdout.splitlines() if line.startswith(account)]
-    assert name in line
-    assert line.endswith(f"StackSet-PumpReadOnly-{account} cannot be created")
