@@ -1,13 +1,18 @@
 """`pump-roles rollout-status` on an emulated organization: it misses no account."""
 
+import errno
 import json
 import os
+import sys
 from pathlib import Path
 from typing import Any
 
 import pytest
 from botocore.client import BaseClient
 from botocore.exceptions import ClientError
+from botocore.loaders import Loader
+from botocore.model import ServiceModel
+from botocore.validate import ParamValidator
 from jsonschema import Draft202012Validator
 from moto.organizations.models import organizations_backends
 
@@ -23,10 +28,11 @@ from tests.account.rollout.rollouts import (
 )
 from tests.account.rollout.statuses import SCHEMA
 from tests.commands import the_error
-from tests.support import Synth, rolled_out
+from tests.support import Synth, on_terminal, rolled_out
 from tools.sandbox.aws import ACCOUNT_ID
+from tools.sandbox.cdk import tool_environment
 from tools.sandbox.management import Management, recorded
-from tools.sandbox.organization import Organization
+from tools.sandbox.organization import Organization, arguments_of
 
 
 def test_rollout_is_complete_if_every_targeted_account_has_a_current_instance(
@@ -256,3 +262,71 @@ def test_region_is_that_of_the_templates_unless_it_is_passed(
     assert the_error(run("--expect", folder)) == (
         "pump-roles: the rollouts are in several Regions: eu-west-1, us-east-1; pass --region"
     )
+
+
+def test_retry_command_is_valid_and_targets_only_failed_accounts(
+    aws: Management, run: Run, synth: Synth, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    organization = Organization.create(aws, {"Unit": 3})
+    failed, missing, _ = ids(organization, "Unit")
+    roll_out(organization, synth, failing=[failed])
+    forget(missing)
+    config = tmp_path / "config"
+    config.write_text(
+        '[profile "my profile"]\naws_access_key_id = testing\naws_secret_access_key = testing\n'
+    )
+    monkeypatch.setenv("AWS_CONFIG_FILE", str(config))
+    arguments = ["PumpReadOnly", "--no-filter", "--profile=my profile", "--call-as=delegated-admin"]
+    table = run(*arguments)
+    (retry,) = rollout(run(*arguments, "--format=json"))["retry"]
+    assert retry["command"] in table.stdout.splitlines()
+    parameters = arguments_of(retry["command"])
+    assert parameters.pop("Region") == "us-east-1"
+    assert parameters.pop("Profile") == "my profile"
+    model = ServiceModel(Loader().load_service_model("cloudformation", "service-2"))
+    shape = model.operation_model("CreateStackInstances").input_shape
+    assert shape is not None
+    problems = ParamValidator().validate(parameters, shape)
+    assert not problems.has_errors(), problems.generate_report()
+    assert parameters == {
+        "StackSetName": "PumpReadOnly",
+        "Regions": ["us-east-1"],
+        "DeploymentTargets": {
+            "OrganizationalUnitIds": [organization.root],
+            "Accounts": sorted([failed, missing]),
+            "AccountFilterType": "INTERSECTION",
+        },
+        "OperationPreferences": {
+            "FailureTolerancePercentage": 100,
+            "MaxConcurrentPercentage": 25,
+        },
+        "CallAs": "DELEGATED_ADMIN",
+    }
+
+
+def test_output_that_cannot_be_written_makes_the_status_unknown(
+    aws: Management, run: Run, synth: Synth, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(*_: object) -> None:
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    roll_out(Organization.create(aws, {"Unit": 1}), synth)
+    monkeypatch.setattr("pump_roles.cli.files.write", full)
+    problem = the_error(run("PumpReadOnly", "--no-filter"))
+    assert problem == "pump-roles: standard output: cannot be written: No space left on device"
+
+
+def test_shows_a_progress_bar_on_a_terminal(aws: Management, synth: Synth) -> None:
+    organization = Organization.create(aws, {"Unit": 30})
+    roll_out(organization, synth)
+    ended, shown = on_terminal(
+        [
+            *(sys.executable, "-m", "pump_roles", "rollout-status", "PumpReadOnly"),
+            *("--no-filter", "--format=json"),
+        ],
+        environment=tool_environment() | dict(aws.environment),
+        only_errors=True,
+    )
+    assert ended.returncode == 0, shown
+    assert "instances and accounts read" in shown
+    assert json.loads(ended.stdout)["state"] == "complete"
