@@ -95,19 +95,8 @@ def test_rejects_a_role_in_another_partition(tmp_path: Path) -> None:
 
 PARTS = st.sampled_from(
     [
-        *(
-            SECRET,
-            ROLE_ARN,
-            f"{ROLE_ARN}{SECRET}",
-            "role_arn",
-            "external_id",
-            "",
-            " ",
-            ",",
-            '"',
-            "\n",
-        ),
-        *("\r", "\0", "\ufeff", "\u2028", "\ud800", ";", "'", "\\", GOOD),
+        *(SECRET, ROLE_ARN, f"{ROLE_ARN}{SECRET}", "role_arn", "external_id", "", " ", ",", '"'),
+        *("\n", "\r", "\0", "\ufeff", "\u2028", "\ud800", ";", "'", "\\", GOOD),
     ]
 )
 TEXTS = st.lists(PARTS, max_size=14).map("".join) | st.lists(PARTS, max_size=6).map(

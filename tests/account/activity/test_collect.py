@@ -530,16 +530,8 @@ def broken(**members: Any) -> Any:
     return call("ec2:DescribeInstances") | members
 
 
-def without_issuer(arn: str) -> Any:
-    event = call("ec2:DescribeInstances")
-    event["userIdentity"] |= {"sessionContext": {}, "arn": arn}
-    return event
-
-
-def without_issuer_arn() -> Any:
-    event = call("ec2:DescribeInstances")
-    event["userIdentity"]["sessionContext"]["sessionIssuer"]["arn"] = ""
-    return event
+def of_session(context: Any, arn: str) -> Any:
+    return broken(userIdentity={"type": "AssumedRole", "arn": arn, "sessionContext": context})
 
 
 @pytest.mark.parametrize(
@@ -564,9 +556,9 @@ def without_issuer_arn() -> Any:
         broken(recipientAccountId=f"{ACCOUNT}\n"),
         broken(recipientAccountId="\u0661" * 12),
         assumption(AUTO_PILOT, "Example-1234") | {"recipientAccountId": "\x1b[31m"},
-        without_issuer_arn(),
-        without_issuer(f"arn:aws:sts::{ACCOUNT}:assumed-role/PumpAutoPilotRole/x"),
-        without_issuer("PumpAutoPilotRole"),
+        of_session({"sessionIssuer": {"arn": "", "accountId": ACCOUNT}}, AUTO_PILOT),
+        of_session({}, f"arn:aws:sts::{ACCOUNT}:assumed-role/PumpAutoPilotRole/x"),
+        of_session({}, "PumpAutoPilotRole"),
     ],
 )
 def test_event_that_is_not_as_cloudtrail_writes_it_is_unknown(event: Any) -> None:
@@ -577,7 +569,7 @@ def test_event_that_is_not_as_cloudtrail_writes_it_is_unknown(event: Any) -> Non
 @pytest.mark.parametrize(
     "event",
     [
-        without_issuer(f"arn:aws:sts::{ACCOUNT}:assumed-role/Another/x"),
+        of_session({}, f"arn:aws:sts::{ACCOUNT}:assumed-role/Another/x"),
         broken(userIdentity=None),
         broken(userIdentity={"type": "AWSAccount", "accountId": PUMP}),
         broken(requestParameters="HIDDEN_DUE_TO_SECURITY_REASONS", responseElements=None),
