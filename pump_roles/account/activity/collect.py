@@ -333,14 +333,9 @@ class Collector:
 
 
 def _cut(change: Change) -> Change:
-    return replace(
-        change,
-        item=cut(change.item, _LONGEST),
-        offering=cut(change.offering, _LONGEST),
-        type=cut(change.type, _LONGEST),
-        payment=cut(change.payment, _LONGEST),
-        hourly=cut(change.hourly, _LONGEST),
-    )
+    names = ("item", "offering", "type", "payment", "hourly")
+    texts: dict[str, Any] = {name: cut(getattr(change, name), _LONGEST) for name in names}
+    return replace(change, **texts)
 
 
 @cache

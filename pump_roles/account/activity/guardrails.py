@@ -74,10 +74,7 @@ def _may_match(clause: Clause, service: str) -> bool:
 def guardrails_of(
     sought: Sequence[Sought], calls: Calls, unknown: Calls, *, last: str, everything_read: bool
 ) -> Iterator[GuardrailActivity]:
-    """Yield what each guardrail would have denied; first those that would have cost nothing.
-
-    These are the guardrails that take no value, and those of the expected roles.
-    """
+    """Yield what each guardrail would have denied; first those that would have cost nothing."""
     present = {role: {own.name: own for own in _present(role)} for role in sought if role.expected}
     offered = {name: Guardrail.named(name) for name in Guardrail.names()}
     names = dict.fromkeys([*offered, *(name for own in present.values() for name in own)])
@@ -134,10 +131,7 @@ def _on(sought: Sought, guardrail: Guardrail | None, last: str) -> _OnRole:
 
 
 def denied_by(sought: Sought, action: str) -> tuple[str, ...]:
-    """Return the guardrails of an expected role that deny an action, at least under a condition.
-
-    Another policy that denies it has its own name.
-    """
+    """Return the guardrails and other policies of an expected role that may deny an action."""
     if not sought.expected:
         return ()
     grant, known = sought.evaluator.grant(action), by_policy()
