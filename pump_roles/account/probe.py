@@ -24,10 +24,7 @@ SESSION_NAME: Final = "pump-roles-probe"
 """The session name under which an accepted call appears in the customer's CloudTrail."""
 
 _DENY_ALL: Final = json.dumps(
-    {
-        "Version": "2012-10-17",
-        "Statement": [{"Effect": "Deny", "Action": "*", "Resource": "*"}],
-    }
+    {"Version": "2012-10-17", "Statement": [{"Effect": "Deny", "Action": "*", "Resource": "*"}]}
 )
 """The session policy: the credentials of an accepted call have no permissions."""
 

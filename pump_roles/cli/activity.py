@@ -99,8 +99,7 @@ def activity(
     for name in region:
         validators.check_region("--region", name)
     roles = known_roles.with_arns(
-        known_roles.published_roles() if expect is None else known_roles.roles_in(expect),
-        role_arn,
+        known_roles.published_roles() if expect is None else known_roles.roles_in(expect), role_arn
     )
     collector = Collector(roles)
     now = datetime.now(timezone.utc)

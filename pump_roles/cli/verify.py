@@ -18,11 +18,7 @@ if TYPE_CHECKING:
 
 VerifyFormat = Literal["table", "json", "markdown"]
 
-_EXTENSIONS: Final[dict[str, VerifyFormat]] = {
-    ".txt": "table",
-    ".json": "json",
-    ".md": "markdown",
-}
+_EXTENSIONS: Final[dict[str, VerifyFormat]] = {".txt": "table", ".json": "json", ".md": "markdown"}
 
 
 @click.command(short_help="Verify that accounts have the expected roles.")

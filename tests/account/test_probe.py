@@ -20,13 +20,7 @@ from botocore.exceptions import BotoCoreError, ConnectTimeoutError, NoCredential
 from click.testing import Result
 from mypy_boto3_sts import STSClient
 
-from pump_roles.account import (
-    ProbeResult,
-    new_external_id,
-    probe,
-    probe_all,
-    sts_client,
-)
+from pump_roles.account import ProbeResult, new_external_id, probe, probe_all, sts_client
 from pump_roles.account.probe import CONCURRENCY, Attempt, Outcome, conclude
 from pump_roles.validators import EXTERNAL_ID, ArgumentError
 from tests import commands
@@ -500,9 +494,7 @@ def test_error_names_the_variable_of_a_bad_external_id() -> None:
 
 
 @pytest.mark.usefixtures("fake")
-def test_result_that_cannot_be_written_causes_one_error(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
+def test_result_that_cannot_be_written_causes_one_error(monkeypatch: pytest.MonkeyPatch) -> None:
     def full(*_: object) -> None:
         raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
 
@@ -529,10 +521,7 @@ def test_unreachable_aws_causes_one_error(fake: Endpoint, monkeypatch: pytest.Mo
 
 @pytest.mark.parametrize(
     ("answered", "remedy"),
-    [
-        (error("ExpiredToken"), "; sign in again, or pass another --profile"),
-        ((200, "not XML"), ""),
-    ],
+    [(error("ExpiredToken"), "; sign in again, or pass another --profile"), ((200, "not XML"), "")],
 )
 def test_unknown_caller_causes_one_error(
     answered: tuple[int, str], remedy: str, fake: Endpoint

@@ -9,14 +9,7 @@ from hypothesis import strategies as st
 from pump_roles.account.role_list import ListedRole, check_partition, read_role_list, warnings_about
 from pump_roles.json_input import InputError
 from pump_roles.validators import EXTERNAL_ID
-from tests.support import (
-    OTHER_SECRET,
-    PUBLISHED_NAMES,
-    ROLE_ARN,
-    SECRET,
-    role_in,
-    write_csv,
-)
+from tests.support import OTHER_SECRET, PUBLISHED_NAMES, ROLE_ARN, SECRET, role_in, write_csv
 
 GOOD = f"role_arn,external_id\n{ROLE_ARN},{SECRET}\n"
 HEADER = "line 1: the header must name the columns role_arn and external_id, separated by commas; "

@@ -256,10 +256,7 @@ def test_says_which_guardrails_are_redundant() -> None:
         ([""], "Invalid value for '[PATH]': must not be empty"),
         (["--output", ""], "Invalid value for '--output': must not be empty"),
         (["--since", ""], "Invalid value for '--since': must not be empty"),
-        (
-            ["--output", "r.txt"],
-            ".html, .htm, .md, .csv, .json; or pass --format",
-        ),
+        (["--output", "r.txt"], ".html, .htm, .md, .csv, .json; or pass --format"),
     ],
 )
 def test_usage_error_writes_nothing(
@@ -347,10 +344,7 @@ def is_not_compared_with(path: Path) -> str:
             '{"schema": 1}',
             "is not a pump-roles report: its schema version is 1; this version reads 3",
         ),
-        (
-            '{"schema": 3}',
-            "is not a pump-roles report: Object missing required field `version`",
-        ),
+        ('{"schema": 3}', "is not a pump-roles report: Object missing required field `version`"),
         (
             '{"schema": "3\\u001b"}',
             "is not a pump-roles report: Expected `int`, got `str` - at `$.schema`",
@@ -569,7 +563,7 @@ def test_completion_offers_the_commands() -> None:
     ended = CliRunner().invoke(app, [], prog_name="pump-roles", env=environment)
     offered = {line.partition(",")[2] for line in ended.stdout.splitlines()}
     assert offered == {
-        *("rollout-status", "probe", "verify", "activity", "report", "template", "link"),
+        *("rollout-status", "probe", "verify", "activity", "report", "template", "link")
     }
 
 

@@ -6,12 +6,7 @@ from dataclasses import dataclass, replace
 from typing import Final
 
 from pump_roles.account.clients import Clients, in_threads
-from pump_roles.account.organization import (
-    Account,
-    Organization,
-    accounts_below,
-    read_organization,
-)
+from pump_roles.account.organization import Account, Organization, accounts_below, read_organization
 from pump_roles.account.probe import MINIMUM_SESSION_SECONDS, partition_of
 from pump_roles.account.responses import (
     error_code,

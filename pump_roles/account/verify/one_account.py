@@ -1,6 +1,6 @@
 """Compares an account's roles with the expected ones, and finds others that give access."""
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import replace
 from hashlib import sha256
 from typing import Any
@@ -43,27 +43,23 @@ def compare(expectation: Expectation, details: AccountDetails, *, name: str = ""
 
 def _compared(expectation: Expectation, details: AccountDetails, name: str) -> AccountResult:
     mask = _mask(expectation, details)
-    roles = tuple(
-        _masked(
-            _removal(variants[0], details) if expectation.removed else _closest(variants, details),
-            mask,
-        )
-        for variants in expectation.in_account(details.account, details.partition)
-    )
+    found = []
+    for variants in expectation.in_account(details.account, details.partition):
+        if expectation.removed:
+            result = _removal(variants[0], details)
+        else:
+            # With several, the expectation is not certain: each one's result is at best unknown.
+            results = [_result(variant, details) for variant in variants]
+            result = min(results, key=lambda result: len(result.differences))
+        found.append(_masked(result, mask))
     return AccountResult(
         account=details.account,
         name=mask(name),
         unknown=mask(details.unknown),
-        roles=roles,
+        roles=tuple(found),
         others=mask(_others(details, expectation)),
         calls=details.calls,
     )
-
-
-def _closest(variants: Sequence[Role], details: AccountDetails) -> RoleResult:
-    # With several variants, the expectation is not certain: each one's result is at best unknown.
-    results = [_result(variant, details) for variant in variants]
-    return min(results, key=lambda result: len(result.differences))
 
 
 def _result(expected: Role, details: AccountDetails) -> RoleResult:

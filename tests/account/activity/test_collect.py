@@ -13,12 +13,7 @@ from hypothesis import strategies as st
 
 from pump_roles.account.activity.collect import Collector, NothingFoundError
 from pump_roles.account.activity.result import Activity, Change, GuardrailActivity, Unknown
-from pump_roles.account.activity.roles import (
-    Roles,
-    published_roles,
-    roles_in,
-    with_arns,
-)
+from pump_roles.account.activity.roles import Roles, published_roles, roles_in, with_arns
 from pump_roles.guardrails import Guardrail, documents
 from pump_roles.iam.canonical import in_account, without_partition
 from pump_roles.iam.catalog import shipped

@@ -151,11 +151,7 @@ PURCHASES = {
     ),
     "opensearch": call(
         "es:PurchaseReservedInstanceOffering",
-        {
-            "reservedInstanceOfferingId": "1a2a3a4a",
-            "reservationName": "search",
-            "instanceCount": 6,
-        },
+        {"reservedInstanceOfferingId": "1a2a3a4a", "reservationName": "search", "instanceCount": 6},
         {"reservedInstanceId": "9a8a7a6a", "reservationName": "search"},
     ),
     "Savings Plan": call(

@@ -101,10 +101,7 @@ def test_filter_that_names_an_account_that_does_not_exist_is_not_complete(
 ) -> None:
     gone = "999999999999"
     found = compared(
-        [account(TWO)],
-        instance(TWO),
-        account_filter=account_filter,
-        filtered=(*filtered, gone),
+        [account(TWO)], instance(TWO), account_filter=account_filter, filtered=(*filtered, gone)
     )
     assert found.state == "incomplete"
     assert states(found) == {TWO: "current", gone: "not-found"}

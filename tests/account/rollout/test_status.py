@@ -296,10 +296,7 @@ def test_retry_command_is_valid_and_targets_only_failed_accounts(
             "Accounts": sorted([failed, missing]),
             "AccountFilterType": "INTERSECTION",
         },
-        "OperationPreferences": {
-            "FailureTolerancePercentage": 100,
-            "MaxConcurrentPercentage": 25,
-        },
+        "OperationPreferences": {"FailureTolerancePercentage": 100, "MaxConcurrentPercentage": 25},
         "CallAs": "DELEGATED_ADMIN",
     }
 

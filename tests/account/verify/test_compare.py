@@ -277,9 +277,7 @@ def test_guardrail_that_is_not_as_defined_or_not_known_is_not_said_to_be_closed(
     assert (found.state, found.approvals) == ("unknown", ())
 
 
-def test_external_id_in_a_tag_that_opens_a_guardrail_is_not_shown(
-    by_approval: Expectation,
-) -> None:
+def test_external_id_in_a_tag_that_opens_a_guardrail_is_not_shown(by_approval: Expectation) -> None:
     (approval,) = with_tags(by_approval, tags={"pump-commitments": f"{EXTERNAL_ID}-17"}).approvals
     assert (approval.guardrail, approval.value) == ("only-when-approved", "(external ID)-17")
 
@@ -408,9 +406,7 @@ def test_external_ids_appear_nowhere_in_a_result(
                 *role.policies,
                 Policy(name=f"Allows-{SECRET}", document={"Statement": allows}),
                 Policy(
-                    name=managed,
-                    arn=managed_arn(managed),
-                    document={"Statement": "Of-Inline-1234"},
+                    name=managed, arn=managed_arn(managed), document={"Statement": "Of-Inline-1234"}
                 ),
             ),
             path=f"/{SECRET}/",
