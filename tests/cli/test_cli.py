@@ -280,10 +280,8 @@ YAML = (
 NOT_JSON = {
     "": "it is empty",
     '{"Resources": {},\n "a" 1}': "the error is in line 2, column 6",
-    "{}}": "the error is in line 1, column 3",
     '{"a": NaN}': "NaN is not a JSON value",
     f"[{'1' * 5_000}]": "a number has too many digits",
-    '{"a": 1, "a": 2}': "the key 'a' is listed twice",
 }
 
 
@@ -292,10 +290,6 @@ NOT_JSON = {
     [
         ("t.json", "[]", f"{NOT_A_TEMPLATE} has no Resources"),
         ("t.json", '{"Resources": {}}', "contains none of Pump's roles"),
-        (
-            *("t.json", '{"Resources": {"R": {"Type": "AWS::IAM::Role", "Properties": {}}}}'),
-            "contains none of Pump's roles",
-        ),
         ("t.json", "\udcff\udcfe\x00", f"{NOT_A_TEMPLATE} is not UTF-8 text"),
         ("t.json", "[" * 100_000, "is nested too deeply to read"),
         *(
@@ -334,7 +328,6 @@ def is_not_compared_with(path: Path) -> str:
 @pytest.mark.parametrize(
     ("text", "problem"),
     [
-        ("", f"is not {NEITHER}: it is not JSON: it is empty"),
         ("<html></html>", f"is not {NEITHER}: it is not JSON: the error is in line 1, column 1"),
         ("Resources:", f"is not {NEITHER}: it is not JSON: it is YAML"),
         ("null", f"is not {NEITHER}"),
@@ -349,16 +342,12 @@ def is_not_compared_with(path: Path) -> str:
             '{"schema": "3\\u001b"}',
             "is not a pump-roles report: Expected `int`, got `str` - at `$.schema`",
         ),
-        ('{"schema": 3, "schema": 3}', None),
         (f'{{"schema": 3, "roles": {"[" * 201}{"]" * 201}}}', "is nested too deeply to read"),
     ],
 )
-def test_says_why_it_cannot_compare_with_a_file(
-    text: str, problem: str | None, tmp_path: Path
-) -> None:
+def test_says_why_it_cannot_compare_with_a_file(text: str, problem: str, tmp_path: Path) -> None:
     (tmp_path / "earlier").write_text(text)
-    found = is_not_compared_with(tmp_path / "earlier")
-    assert found == problem if problem else found.startswith(f"is not {NEITHER}: ")
+    assert is_not_compared_with(tmp_path / "earlier") == problem
 
 
 def test_value_in_an_error_about_an_earlier_report_is_visible_and_short(tmp_path: Path) -> None:
