@@ -391,7 +391,11 @@ def test_input_is_not_overwritten(tmp_path: Path) -> None:
     (folder / "nested.yaml").write_text("Resources: {}")
     (folder / "assembly-Stage").mkdir()
     shutil.copy(template, folder / "assembly-Stage" / "Stage.Template.JSON")
-    link, hard_link, page = (tmp_path / name for name in ("link.json", "hard.json", "page.html"))
+    hard_link, page, link = (
+        tmp_path / name for name in ("hard.json", "page.html", "elsewhere/link.json")
+    )
+    link.parent.mkdir()
+    (link.parent / "next.json").write_text("{}")
     link.symlink_to(template)
     hard_link.hardlink_to(template)
     page.symlink_to(template)
@@ -414,6 +418,7 @@ def test_input_is_not_overwritten(tmp_path: Path) -> None:
     # Nested templates are in the same folder.
     for path in (template, link):
         assert is_refused(path, output=folder / "nested.yaml")
+    assert is_refused(link, output=link.parent / "next.json")
     assert contents(folder) == before
 
 

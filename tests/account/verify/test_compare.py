@@ -540,6 +540,7 @@ ALARMING: list[Any] = [
             "Condition": {"StringEquals": {"aws:PrincipalOrgID": "o-abcd123456"}},
         }
     },
+    {"Statement": {**ANYONE, "Effect": "allow"}},
     "text",
     trust(PUMP_ACCOUNT, A),
     trust(f"arn:aws:iam::{PUMP_ACCOUNT}:root", A),
