@@ -519,7 +519,7 @@ PASS = (
         (["--expect="], "must not be empty"),
         (["PumpReadOnly", "--timeout=1"], "--timeout: requires --wait"),
         ([], PASS),
-        (["PumpReadOnly", "--call-as=management", "--region=us-east-1"], PASS),
+        (["PumpReadOnly"], PASS),
         (["--no-filter"], PASS),
     ],
 )

@@ -1,8 +1,7 @@
 """What guardrails would have denied of the calls that a role made."""
 
 import json
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 from pump_roles.account.activity.result import Cost, GuardrailActivity
@@ -21,26 +20,20 @@ Calls = Mapping[tuple[Sought, str, str], int]
 Region."""
 
 
-@dataclass(frozen=True, kw_only=True)
-class _OnRole:
-    # A guardrail on one role.
-    denies: Mapping[str, Sequence[tuple[Policy, Clause]]]
-    clauses: Sequence[Clause]
-    last: str
+def _denied(clauses: Iterable[tuple[Policy, Clause]], region: str, last: str) -> bool | None:
+    # None if the event does not decide.
+    found = [_applies(clause, region, last) for _, clause in clauses]
+    return True if True in found else None if None in found else False
 
-    def denied(self, action: str, region: str) -> bool | None:
-        # Null if the event does not decide.
-        found = [_applies(clause, region, self.last) for _, clause in self.denies.get(action, ())]
-        return True if True in found else None if None in found else False
 
-    def may_deny(self, source: str) -> bool:
-        # A call whose name is not known, of a service that may not be known either.
-        known = {name.partition(":")[0] for name in shipped().actions}
-        return any(
-            service not in known or _may_match(clause, service)
-            for service in services_of(source)
-            for clause in self.clauses
-        )
+def _may_deny(clauses: Iterable[tuple[Policy, Clause]], source: str) -> bool:
+    # A call whose name is not known, of a service that may not be known either.
+    known = {name.partition(":")[0] for name in shipped().actions}
+    return any(
+        service not in known or _may_match(clause, service)
+        for _, clause in clauses
+        for service in services_of(source)
+    )
 
 
 def _applies(clause: Clause, region: str, last: str) -> bool | None:
@@ -83,9 +76,11 @@ def guardrails_of(
         would = might = 0
         for role in sought:
             guardrail = present.get(role, {}).get(name) or offered.get(name)
-            on_role = _on(role, guardrail, last)
+            denies = guardrail.on(ROLES[role.role.kind].patterns) if guardrail else {}
+            evaluator = PolicyEvaluator([*as_policies(denies)], shipped())
+            by_action, clauses = evaluator.by_action("Deny"), [*evaluator.effective("Deny")]
             decided = [
-                (on_role.denied(action, region), count)
+                (_denied(by_action.get(action, ()), region, last), count)
                 for (caller, action, region), count in calls.items()
                 if caller is role
             ]
@@ -94,7 +89,7 @@ def guardrails_of(
             might += sum(
                 count
                 for (caller, source, _), count in unknown.items()
-                if caller is role and on_role.may_deny(source)
+                if caller is role and _may_deny(clauses, source)
             )
         cost: Cost = "some" if would else "unknown" if might or not everything_read else "nothing"
         found.append(
@@ -118,16 +113,6 @@ def _present(sought: Sought) -> Iterator[Guardrail]:
         guardrail = recognized(policy.name, policy.document, patterns)
         if guardrail is not None:
             yield guardrail
-
-
-def _on(sought: Sought, guardrail: Guardrail | None, last: str) -> _OnRole:
-    denies = guardrail.on(ROLES[sought.role.kind].patterns) if guardrail else {}
-    evaluator = PolicyEvaluator([*as_policies(denies)], shipped())
-    return _OnRole(
-        denies=evaluator.by_action("Deny"),
-        clauses=[clause for _, clause in evaluator.effective("Deny")],
-        last=last,
-    )
 
 
 def denied_by(sought: Sought, action: str) -> tuple[str, ...]:
