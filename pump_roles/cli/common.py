@@ -36,7 +36,6 @@ PROFILE: Final = click.option(
     help="The profile of your AWS configuration to use. Defaults to the environment's settings.",
 )
 
-
 ROLE: Final = click.Choice([*ROLES])
 """The name of a role."""
 

@@ -18,7 +18,6 @@ ReportFormat = Literal["html", "markdown", "csv", "json"]
 _ALARM: Final = "alarm"
 _BROADENED: Final = "broadened"
 
-
 _EXTENSIONS: Final[dict[str, ReportFormat]] = {
     ".html": "html",
     ".htm": "html",

@@ -570,9 +570,9 @@ def test_bad_file_causes_one_error_before_the_first_call(fake: Endpoint, tmp_pat
     file = write_csv(tmp_path / "r.csv", (SECRET, ROLE_ARN))
     line = the_error(run("--file", file), 1)
     assert line.startswith(f"pump-roles: {file}: line 2: role_arn: the value")
-    write_csv(file, (ROLE_ARN.replace("aws", "aws-cn"), SECRET))
+    write_csv(file, (ROLE_ARN, SECRET), (ROLE_ARN.replace("aws", "aws-cn"), SECRET))
     line = the_error(run("--file", file), 1)
-    assert line.startswith(f"pump-roles: {file}: line 2: the role is in partition aws-cn")
+    assert line.startswith(f"pump-roles: {file}: line 3: the role is in partition aws-cn")
     assert fake.requests == []
 
 

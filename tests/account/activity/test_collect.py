@@ -37,7 +37,6 @@ from tools.sandbox.simulator import ALLOWED, EXPLICITLY_DENIED
 
 NOW = datetime(2026, 11, 12, tzinfo=timezone.utc)
 
-
 PUBLISHED = published_roles()
 
 
@@ -347,7 +346,7 @@ def test_unknown_call_prevents_the_recommendation_of_a_guardrail_that_may_deny_i
 def test_no_guardrail_is_recommended_if_events_are_missing() -> None:
     collector = Collector(PUBLISHED)
     collector.add("trail.json", [call("ec2:DescribeInstances")])
-    collector.add_unknown(Unknown(why="denied", subject="us-west-2"))
+    collector.unknown.append(Unknown(why="denied", subject="us-west-2"))
     found = collector.result(NOW, None)
     assert {guardrail.cost for guardrail in found.guardrails} == {"unknown"}
 

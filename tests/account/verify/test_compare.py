@@ -145,7 +145,6 @@ def trusts_also(statement: Any) -> Change:
 
 ANYONE = {"Effect": "Allow", "Principal": {"AWS": "*"}, "Action": "sts:AssumeRole"}
 
-
 BOUNDARY = managed_arn("Boundary", path="/platform/")
 NARROW = {"Statement": allow("ec2:*")}
 
