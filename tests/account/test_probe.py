@@ -7,7 +7,7 @@ import re
 import signal
 import subprocess
 import sys
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from itertools import product
 from pathlib import Path
 from threading import Barrier, Event, Semaphore
@@ -91,46 +91,22 @@ def as_it_should(request: Request) -> tuple[int, str]:
     return ACCEPTED if request.get("ExternalId") == SECRET else REFUSED
 
 
-@pytest.fixture(scope="module")
-def server() -> Iterator[Endpoint]:
-    with serving(as_it_should) as fake:
-        yield fake
-
-
-@pytest.fixture(scope="module")
-def client(server: Endpoint) -> STSClient:
-    """A client of the fake service, as the command creates it."""
-    with pytest.MonkeyPatch.context() as monkeypatch:
-        for name, value in server.environment.items():
-            monkeypatch.setenv(name, value)
-        return sts_client(connections=4)
-
-
 @pytest.fixture
-def fake(server: Endpoint, monkeypatch: pytest.MonkeyPatch, no_aws: None) -> Endpoint:
-    """The fake service, with its default responses; the environment names it."""
+def fake(monkeypatch: pytest.MonkeyPatch, no_aws: None) -> Iterator[Endpoint]:
+    """A service that answers as AWS STS does; the environment names it."""
     del no_aws
-    server.respond = as_it_should
-    server.requests.clear()
-    for name, value in server.environment.items():
-        monkeypatch.setenv(name, value)
-    return server
+    with serving(as_it_should) as service:
+        for name, value in service.environment.items():
+            monkeypatch.setenv(name, value)
+        yield service
 
 
-Probed = Callable[[tuple[int, str]], ProbeResult]
-
-
-@pytest.fixture
-def probed(fake: Endpoint, client: STSClient) -> Probed:
+def probed(fake: Endpoint, answered: tuple[int, str]) -> ProbeResult:
     """Probe a role of a service that answers the call without an external ID as given."""
-
-    def probe_it(answered: tuple[int, str]) -> ProbeResult:
-        fake.respond = lambda request: (
-            answered if "ExternalId" not in request else as_it_should(request)
-        )
-        return probe(ROLE_ARN, SECRET, sts=client)
-
-    return probe_it
+    fake.respond = lambda request: (
+        answered if "ExternalId" not in request else as_it_should(request)
+    )
+    return probe(ROLE_ARN, SECRET)
 
 
 def run(*arguments: object, **environment: str) -> Result:
@@ -250,9 +226,9 @@ def test_proves_what_iam_requires(aws: EmbeddedAws, as_pump: STSClient) -> None:
 # Against services that answer something else.
 
 
-def test_makes_three_calls_that_ask_only_for_the_role(fake: Endpoint, client: STSClient) -> None:
+def test_makes_three_calls_that_ask_only_for_the_role(fake: Endpoint) -> None:
     for _ in range(2):
-        assert probe(ROLE_ARN, SECRET, sts=client).verdict == "required"
+        assert probe(ROLE_ARN, SECRET).verdict == "required"
     asked = {
         "Action": "AssumeRole",
         "Version": "2011-06-15",
@@ -286,8 +262,8 @@ ON_ROLE = f"{USER} on resource: {ROLE_ARN}"
         (f"{ON_ROLE} with an explicit deny in a resource-based policy", 403),
     ],
 )
-def test_refusal_by_the_role_counts(message: str, status: int, probed: Probed) -> None:
-    found = probed(error("AccessDenied", message, status))
+def test_refusal_by_the_role_counts(message: str, status: int, fake: Endpoint) -> None:
+    found = probed(fake, error("AccessDenied", message, status))
     assert found.verdict == "required"
 
 
@@ -312,9 +288,9 @@ def test_refusal_by_the_role_counts(message: str, status: int, probed: Probed) -
     ],
 )
 def test_refusal_because_of_another_policy_is_unknown(
-    message: str, whose: str, probed: Probed
+    message: str, whose: str, fake: Endpoint
 ) -> None:
-    found = probed(error("AccessDenied", message))
+    found = probed(fake, error("AccessDenied", message))
     assert found.verdict == "unknown"
     assert whose in found.reason
     assert found.reason.endswith(f"; {CURE}")
@@ -342,25 +318,24 @@ def test_refusal_because_of_another_policy_is_unknown(
     ],
 )
 def test_ambiguous_response_is_unknown(
-    answered: tuple[int, str], reason: str, probed: Probed
+    answered: tuple[int, str], reason: str, fake: Endpoint
 ) -> None:
-    found = probed(answered)
+    found = probed(fake, answered)
     assert found.verdict == "unknown"
     assert (found.with_right_id, found.with_wrong_id) == ("accepted", "refused")
     assert found.reason.startswith(f"without one: {reason}")
     assert SECRET not in repr(found)
 
 
-def test_acceptance_without_the_external_id_counts_whatever_else_fails(
-    fake: Endpoint, client: STSClient
-) -> None:
+def test_acceptance_without_the_external_id_counts_whatever_else_fails(fake: Endpoint) -> None:
     fake.respond = lambda request: (500, "down") if "ExternalId" in request else ACCEPTED
-    found = probe(ROLE_ARN, SECRET, sts=client)
+    found = probe(ROLE_ARN, SECRET)
     assert (found.verdict, found.with_right_id) == ("not-required", "unknown")
 
 
-def test_call_ends_within_seconds(client: STSClient) -> None:
-    config: Any = client.meta.config
+@pytest.mark.usefixtures("fake")
+def test_call_ends_within_seconds() -> None:
+    config: Any = sts_client(connections=4).meta.config
     attempts = config.retries["total_max_attempts"]
     assert attempts == 4
     assert attempts * (config.connect_timeout + config.read_timeout) <= 30

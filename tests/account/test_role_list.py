@@ -71,7 +71,7 @@ def test_error_in_a_file_names_the_line(content: str | bytes, problem: str, tmp_
 
 
 def test_rejects_a_file_that_cannot_be_read(tmp_path: Path) -> None:
-    with pytest.raises(InputError, match="is not a list of roles: it is a folder$"):
+    with pytest.raises(InputError, match="is not a list of roles: it is a folder"):
         read_role_list(tmp_path)
 
 
