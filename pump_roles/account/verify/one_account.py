@@ -1,18 +1,13 @@
 """Compares an account's roles with the expected ones, and finds others that give access."""
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import replace
 from hashlib import sha256
 from typing import Any
 
 from pump_roles.account.verify.details import AccountDetails, History
 from pump_roles.account.verify.expectation import Expectation
-from pump_roles.account.verify.result import (
-    AccountResult,
-    Approval,
-    OtherRole,
-    RoleResult,
-)
+from pump_roles.account.verify.result import AccountResult, Approval, OtherRole, RoleResult
 from pump_roles.compare import Difference, guardrail_of
 from pump_roles.compare import compare as compare_roles
 from pump_roles.guardrails import Guardrail
@@ -48,27 +43,23 @@ def compare(expectation: Expectation, details: AccountDetails, *, name: str = ""
 
 def _compared(expectation: Expectation, details: AccountDetails, name: str) -> AccountResult:
     mask = _mask(expectation, details)
-    roles = tuple(
-        _masked(
-            _removal(variants[0], details) if expectation.removed else _closest(variants, details),
-            mask,
-        )
-        for variants in expectation.in_account(details.account, details.partition)
-    )
+    found = []
+    for variants in expectation.in_account(details.account, details.partition):
+        if expectation.removed:
+            result = _removal(variants[0], details)
+        else:
+            # With several, the expectation is not certain: each one's result is at best unknown.
+            results = [_result(variant, details) for variant in variants]
+            result = min(results, key=lambda result: len(result.differences))
+        found.append(_masked(result, mask))
     return AccountResult(
         account=details.account,
         name=mask(name),
         unknown=mask(details.unknown),
-        roles=roles,
-        others=mask(other_roles_in(details, expectation)),
+        roles=tuple(found),
+        others=mask(_others(details, expectation)),
         calls=details.calls,
     )
-
-
-def _closest(variants: Sequence[Role], details: AccountDetails) -> RoleResult:
-    # With several variants, the expectation is not certain: each one's result is at best unknown.
-    results = [_result(variant, details) for variant in variants]
-    return min(results, key=lambda result: len(result.differences))
 
 
 def _result(expected: Role, details: AccountDetails) -> RoleResult:
@@ -167,12 +158,8 @@ def _approvals(role: Role, kind: str) -> Iterator[Approval]:
     tags = {key.lower(): value for key, value in role.tags.items()}
     for guardrail in _opened_by_tags(role, kind):
         value = tags.get(guardrail.tag, "")
-        yield Approval(
-            guardrail=guardrail.name,
-            tag=guardrail.tag,
-            value=value,
-            open=value == guardrail.opens,
-        )
+        is_open = value == guardrail.opens
+        yield Approval(guardrail=guardrail.name, tag=guardrail.tag, value=value, open=is_open)
 
 
 def _open_ids(expected: Role, differences: Iterable[Difference]) -> Iterator[Unknown]:
@@ -214,11 +201,7 @@ def _masked(result: RoleResult, mask: _Masking) -> RoleResult:
     return replace(masked, arn=":".join([*place, mask(name)]))
 
 
-def other_roles_in(details: AccountDetails, expectation: Expectation) -> tuple[OtherRole, ...]:
-    """Return the other roles that Pump's principal or everyone can assume, sorted by name.
-
-    A role that requires the same external ID as one of Pump's roles is among them.
-    """
+def _others(details: AccountDetails, expectation: Expectation) -> tuple[OtherRole, ...]:
     pump_names = {name.casefold() for name in expectation.names}
     every = details.by_name
     others = {name: role for name, role in every.items() if name.casefold() not in pump_names}
