@@ -273,7 +273,7 @@ def _of_accounts(  # noqa: PLR0917
     aws = Aws(profile=profile, region=region, connections=concurrency)
     if scope is None:
         return verify_own_account(aws, expectation)
-    accounts = accounts_in(aws, scope)
+    accounts = accounts_in(aws, scope, expectation.units)
     organization = read_organization(aws.organizations())
     with common.progress("accounts verified", len(accounts)) as advance:
         numbers = count(1)

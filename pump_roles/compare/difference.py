@@ -10,6 +10,7 @@ from pump_roles.role import Part
 Rule = Literal[
     "role-missing",
     "role-present",
+    "role-misplaced",
     "role-name",
     "role-path",
     "trust-policy",

@@ -221,6 +221,9 @@ REMEDIES: Final[Mapping[Rule, str]] = MappingProxyType(
         "role-present": "Delete what created it: its stack; in a member account, the stack "
         "instance of its rollout (aws cloudformation delete-stack-instances --no-retain-stacks); "
         "or, if it was created manually, the role itself. Then verify again.",
+        "role-misplaced": "Pump can act in an account where nobody expects it to. Delete what "
+        "created the role, as its stack or a stack instance; or, if Pump should have it there, add "
+        "the account to what is expected. Then verify again.",
         "role-name": f"ARNs in policies are case-sensitive. {_AGAIN}",
         "role-path": f"The path is part of the ARN that Pump and policies use. {_AGAIN}",
         "trust-policy": f"It decides who can assume the role. {_WHO} {_RESTORE}",

@@ -126,7 +126,7 @@ def details_of(difference: Difference, sides: Sides = "time") -> list[str]:
 
 
 def _details(difference: Difference, sides: Sides) -> Iterator[str]:
-    if difference.rule == "role-present":
+    if difference.rule in ("role-present", "role-misplaced"):
         yield from map(_stack, difference.now)
     if difference.rule == "trust-policy":
         lost = "differences.no_longer_trusts" if sides == "time" else "differences.does_not_trust"

@@ -9,8 +9,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from aws_cdk import App, Environment
 from click.testing import Result
 
+from pump_roles import AutoPilotStack, ReadOnlyRolloutStack, ReadOnlyStack
 from pump_roles.account.verify import accounts
 from pump_roles.account.verify.details import AccountDetails
 from pump_roles.account.verify.expectation import from_templates
@@ -173,6 +175,40 @@ def test_own_account_is_read_with_the_callers_credentials(
     # No role has to be assumed.
     assert found[ACCOUNT_ID]["calls"] == found[organization.accounts[0]]["calls"] - 1
     aws.delete("Pump")
+
+
+def test_role_is_verified_where_the_templates_put_it(
+    aws: EmbeddedAws, template: Path, tmp_path: Path
+) -> None:
+    """One account buys: as the guide has it, in an organization of three more."""
+    organization = audited_organization(aws, 3, template.read_text())
+    buyer, other, late = organization.accounts
+    app = App(outdir=str(tmp_path))
+    inputs: dict[str, Any] = {"pump_principal": PRINCIPAL, "external_id": EXTERNAL_ID}
+    ReadOnlyStack(app, "PumpReadOnly", **inputs)
+    ReadOnlyRolloutStack(
+        app, "PumpReadOnlyRollout", organizational_units=[organization.unit], **inputs
+    )
+    AutoPilotStack(app, "PumpAutoPilot", env=Environment(account=buyer), **inputs)
+    app.synth()
+    aws.deploy("PumpReadOnly", template.read_text())
+    auto_pilot = (tmp_path / "PumpAutoPilot.template.json").read_text()
+    aws.deploy("PumpAutoPilot", auto_pilot, caller=Caller(buyer))
+    everyone = [f"--account={account}" for account in (*organization.accounts, ACCOUNT_ID)]
+    ended = verify(aws, tmp_path, *everyone)
+    assert ended.exit_code == 0, ended.stdout
+
+    aws.deploy("PumpAutoPilot", auto_pilot, caller=Caller(other))
+    delete(aws.iam(Caller(late)))
+    ended = verify(aws, tmp_path, *everyone)
+    assert ended.exit_code == 3
+    assert {
+        (account, difference["rule"], difference["effect"])
+        for account, found in accounts_of(ended).items()
+        for role in found["roles"]
+        for difference in role["differences"]
+    } == {(other, "role-misplaced", "broader"), (late, "role-missing", "narrower")}
+    aws.delete("PumpReadOnly")
 
 
 def test_caller_needs_exactly_the_policy_of_the_guide(

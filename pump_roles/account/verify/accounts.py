@@ -95,19 +95,26 @@ def verify_organization(
     def verified(account: AccountResult | Account) -> AccountResult:
         if isinstance(account, AccountResult):
             return account
-        result = _verified(aws, expectation, account, role_to_assume, policy)
+        result = _verified(aws, expectation, account, role_to_assume, policy, organization)
         return _in_organization(result, organization, expectation)
 
     results = in_threads(accounts, verified, concurrency=concurrency, found=found)
     return _verification(expectation, results)
 
 
-def accounts_in(aws: Aws, scope: Scope) -> list[AccountResult | Account]:
-    """Return an organization's accounts to verify; a result for each that cannot be verified."""
+def accounts_in(
+    aws: Aws, scope: Scope, targets: Collection[str] = ()
+) -> list[AccountResult | Account]:
+    """Return an organization's accounts to verify; a result for each that cannot be verified.
+
+    Each account has its units, up to the targeted ones.
+    """
     organizations = aws.organizations()
     try:
-        units = scope.units or [root["Id"] for root in organizations.list_roots()["Roots"]]
-        below = {account.id: account for account in accounts_below(organizations, units)}
+        roots = [] if scope.units else [root["Id"] for root in organizations.list_roots()["Roots"]]
+        selected = {*scope.units, *roots}
+        read = accounts_below(organizations, roots or sorted({*scope.units, *targets}))
+        below = {account.id: account for account in read if selected & {*account.units}}
     except Exception as error:
         # botocore can raise anything if the response is not from AWS.
         reason = reason_of(error, organizations)
@@ -141,8 +148,13 @@ def _not_read(account: str, unknown: Unknown, name: str = "", calls: int = 0) ->
     return AccountResult(account=account, name=name, unknown=(unknown,), calls=calls)
 
 
-def _verified(
-    aws: Aws, expectation: Expectation, account: Account, role_to_assume: str, policy: str
+def _verified(  # noqa: PLR0917
+    aws: Aws,
+    expectation: Expectation,
+    account: Account,
+    role_to_assume: str,
+    policy: str,
+    organization: Organization | Unknown | None,
 ) -> AccountResult:
     calls = 0
     try:
@@ -166,8 +178,8 @@ def _verified(
         return _not_read(account.id, unknown, account.name, calls)
     try:
         details = read_account(iam, expectation.names, account=account.id, partition=aws.partition)
-        details = replace(details, calls=details.calls + calls)
-        return compare(expectation, details, name=account.name)
+        details = replace(details, calls=details.calls + calls, organization=organization)
+        return compare(expectation, details, name=account.name, units=account.units)
     except Exception as error:  # noqa: BLE001
         # A response that is not from AWS can raise anything. It must not hide the other accounts.
         unknown = Unknown(part="account", why="not-read", detail=reason_of(error, iam))

@@ -8,6 +8,7 @@ from typing import Any
 
 from pump_roles.account.probe import partition_of
 from pump_roles.account.role_list import ListedRole
+from pump_roles.account.verify.placement import Location, belongs
 from pump_roles.iam.canonical import account_of_root, in_account
 from pump_roles.iam.documents import as_mapping
 from pump_roles.iam.trust import (
@@ -22,7 +23,7 @@ from pump_roles.iam.trust import (
 from pump_roles.json_input import InputError
 from pump_roles.published import ROLES
 from pump_roles.role import Boundary, Role, Unknown, published_role
-from pump_roles.templates import FoundRole
+from pump_roles.templates import Contents, FoundRole, Place
 from pump_roles.templates.masking import Mask
 from pump_roles.templates.reading import read_templates
 
@@ -37,10 +38,28 @@ class Expectation:
     hidden: frozenset[str] = field(default=frozenset(), repr=False)
     external_id: str = field(default="", repr=False)
     external_ids: Mapping[tuple[str, str, str], str] = field(default_factory=dict, repr=False)
-    across_accounts: bool = False
+    places: tuple[Place, ...] = ()
     removed: bool = False
     management_account: str = ""
     omitted: Mapping[str, str] = field(default_factory=dict)
+
+    @property
+    def across_accounts(self) -> bool:
+        """Whether a StackSet deploys one of the roles to other accounts."""
+        return any(place.stack_set for place in self.places)
+
+    def belongs(self, kind: str, location: Location) -> bool | None:
+        """Return whether a role is expected in an account; ``None`` if that is not known.
+
+        Without places, it is expected in each account that is verified.
+        """
+        places = [place for place in self.places if place.kind == kind]
+        return belongs(places, location) if places else True
+
+    @property
+    def units(self) -> frozenset[str]:
+        """The organizational units that the templates target."""
+        return frozenset(unit for place in self.places for unit in place.units)
 
     @property
     def accounts(self) -> frozenset[str]:
@@ -125,8 +144,6 @@ class Expectation:
         unknown: list[Unknown] = []
         if len(filled) > 1:
             unknown.append(Unknown(part="role", why="several-variants"))
-        if not here and not anywhere:
-            unknown.append(Unknown(part="role", why="only-elsewhere"))
         return tuple(self._expected(role, (partition, account), unknown) for role in filled)
 
     def _expected(self, role: Role, place: tuple[str, str], problems: Iterable[Unknown]) -> Role:
@@ -170,8 +187,14 @@ def from_templates(path: Path, *, principal: str | None = None) -> Expectation:
         roles=roles,
         principals=frozenset(principals),
         hidden=read.external_ids,
-        across_accounts=any(place.stack_set for place in read.places),
+        places=_places(read, path),
     )
+
+
+def _places(read: Contents, path: Path) -> tuple[Place, ...]:
+    # The template of one stack, without the manifest, is for whichever account is verified.
+    named = path.is_dir() or any(place.stack_set for place in read.places)
+    return read.places if named else ()
 
 
 def _with_principal(variant: FoundRole, principal: str | None, path: Path, mask: Mask) -> FoundRole:

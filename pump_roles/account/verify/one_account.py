@@ -1,14 +1,16 @@
 """Compares an account's roles with the expected ones, and finds others that give access."""
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from dataclasses import replace
 from hashlib import sha256
 from typing import Any
 
+from pump_roles.account.organization import Organization
 from pump_roles.account.verify.details import AccountDetails, History
 from pump_roles.account.verify.expectation import Expectation
+from pump_roles.account.verify.placement import Location
 from pump_roles.account.verify.result import AccountResult, Approval, OtherRole, RoleResult
-from pump_roles.compare import Difference, guardrail_of
+from pump_roles.compare import Difference, Rule, guardrail_of
 from pump_roles.compare import compare as compare_roles
 from pump_roles.guardrails import Guardrail
 from pump_roles.iam.canonical import canonical
@@ -20,7 +22,7 @@ from pump_roles.iam.trust import (
     external_ids_of,
     replaced,
 )
-from pump_roles.role import Part, Role, Unknown
+from pump_roles.role import Part, Role, Unknown, Why
 from pump_roles.templates import Access
 from pump_roles.templates.masking import Mask, texts_under_the_key
 from pump_roles.templates.other_access import roles_of_account
@@ -28,10 +30,19 @@ from pump_roles.templates.other_access import roles_of_account
 _Masking = Callable[[Any], Any]
 
 
-def compare(expectation: Expectation, details: AccountDetails, *, name: str = "") -> AccountResult:
-    """Return how an account's roles differ from what is expected."""
+def compare(
+    expectation: Expectation,
+    details: AccountDetails,
+    *,
+    name: str = "",
+    units: Collection[str] | None = None,
+) -> AccountResult:
+    """Return how an account's roles differ from what is expected.
+
+    Without the account's organizational units, only its own account decides what is expected there.
+    """
     try:
-        return _compared(expectation, details, name)
+        return _compared(expectation, details, name, units)
     except RecursionError:
         return AccountResult(
             account=details.account,
@@ -41,25 +52,58 @@ def compare(expectation: Expectation, details: AccountDetails, *, name: str = ""
         )
 
 
-def _compared(expectation: Expectation, details: AccountDetails, name: str) -> AccountResult:
+def _compared(
+    expectation: Expectation,
+    details: AccountDetails,
+    name: str,
+    units: Collection[str] | None,
+) -> AccountResult:
     mask = _mask(expectation, details)
-    found = []
-    for variants in expectation.in_account(details.account, details.partition):
-        if expectation.removed:
-            result = _removal(variants[0], details)
-        else:
-            # With several, the expectation is not certain: each one's result is at best unknown.
-            results = [_result(variant, details) for variant in variants]
-            result = min(results, key=lambda result: len(result.differences))
-        found.append(_masked(result, mask))
+    in_organization = details.organization
+    location = Location(
+        account=details.account,
+        units=units,
+        management_account=in_organization.management_account
+        if isinstance(in_organization, Organization)
+        else "",
+    )
+    roles = tuple(
+        _masked(_in_place(variants, expectation, details, location), mask)
+        for variants in expectation.in_account(details.account, details.partition)
+    )
     return AccountResult(
         account=details.account,
         name=mask(name),
         unknown=mask(details.unknown),
-        roles=tuple(found),
+        roles=roles,
         others=mask(_others(details, expectation)),
         calls=details.calls,
     )
+
+
+def _in_place(
+    variants: Sequence[Role], expectation: Expectation, details: AccountDetails, location: Location
+) -> RoleResult:
+    if expectation.removed:
+        return _absence(variants[0], details, "role-present", "absent")
+    belongs = expectation.belongs(variants[0].kind, location)
+    if belongs is False:
+        return _absence(variants[0], details, "role-misplaced", "only-elsewhere")
+    if belongs:
+        return _closest(variants, details)
+    open_place = Unknown(part="place", why="open")
+    if location.units is None:
+        # Whoever verifies only this account expects the role in it.
+        found = _closest(variants, details)
+        return replace(found, notes=(*found.notes, open_place))
+    uncertain = [replace(role, unknown=(*role.unknown, open_place)) for role in variants]
+    return _closest(uncertain, details)
+
+
+def _closest(variants: Sequence[Role], details: AccountDetails) -> RoleResult:
+    # With several variants, the expectation is not certain: each one's result is at best unknown.
+    results = [_result(variant, details) for variant in variants]
+    return min(results, key=lambda result: len(result.differences))
 
 
 def _result(expected: Role, details: AccountDetails) -> RoleResult:
@@ -92,20 +136,22 @@ def _result(expected: Role, details: AccountDetails) -> RoleResult:
     )
 
 
-def _removal(expected: Role, details: AccountDetails) -> RoleResult:
+def _absence(expected: Role, details: AccountDetails, rule: Rule, why: Why) -> RoleResult:
     # Any role with its name counts, whatever else differs.
     role = details.role(expected.name)
     if role is not None:
         stack = details.history.get(role.name, History()).stack
-        present = Difference(rule="role-present", effect="broader", now=(stack,) if stack else ())
+        present = Difference(rule=rule, effect="broader", now=(stack,) if stack else ())
         return _found(expected, details, role, differences=(present,))
     # Only the list of all roles shows a name in another case. The account's result says why that
     # could not be read.
     not_known = Unknown(part="role", why="existence") if details.unknown else None
     if reason := details.missing.get(expected.name.casefold(), not_known):
         return _found(expected, details, unknown=(reason,))
-    notes = [Unknown(part="role", why="absent")]
-    if OPEN_EXTERNAL_ID in external_ids_of(as_mapping(expected.trust_policy)):
+    notes = [Unknown(part="role", why=why)]
+    if rule == "role-present" and OPEN_EXTERNAL_ID in external_ids_of(
+        as_mapping(expected.trust_policy)
+    ):
         notes.append(Unknown(part="role", why="open"))
     return _found(expected, details, notes=tuple(notes))
 

@@ -23,7 +23,7 @@ from pump_roles.json_input import InputError
 from pump_roles.output.verify_words import approval_in_words
 from pump_roles.role import Boundary, Part, Unknown
 from pump_roles.role import Role as HeldRole
-from pump_roles.templates import Access, FoundRole
+from pump_roles.templates import Access, FoundRole, Place
 from tests.customer import allow
 from tests.support import (
     EVERYTHING,
@@ -500,14 +500,38 @@ def test_role_of_a_template_for_the_account_is_compared_with_that_template() -> 
     assert result(here, there, anywhere).state == "match"
     assert result(there, here).state == "match"
     assert kinds(result(there, anywhere)) == [("role-path", "other")]
-    only_there = result(there)
-    assert only_there.state == "differs"
-    assert [unknown.why for unknown in only_there.unknown] == ["only-elsewhere"]
-    assert result(replace(there, role=way.role)).state == "unknown"
     assert result(way, way).state == "match"
     several = result(way, anywhere)
     assert several.state == "unknown"
     assert [unknown.why for unknown in several.unknown] == ["several-variants"]
+
+
+def test_role_where_the_templates_put_none_is_a_difference_and_its_absence_is_not() -> None:
+    expected, role = open_role(A)
+    elsewhere = Place(kind=READ_ONLY, source="", account=OTHER_ACCOUNT)
+    there = replace(expected, places=(elsewhere,))
+    (found,) = compare(there, account(role)).roles
+    assert kinds(found) == [("role-misplaced", "broader")]
+    (found,) = compare(there, account()).roles
+    assert (found.state, found.notes) == ("match", (Unknown(part="role", why="only-elsewhere"),))
+    # Whether it exists is not known.
+    (found,) = compare(there, account(unknown=(denied("other-roles"),))).roles
+    assert found.state == "unknown"
+
+
+def test_role_that_may_belong_elsewhere_is_unknown_in_an_organization_and_noted_alone() -> None:
+    expected, role = open_role(A)
+    rollout = Place(kind=READ_ONLY, source="", stack_set="S", call_as="management", units=("r-1",))
+    not_known = Unknown(part="place", why="open")
+    alone = replace(expected, places=(rollout,))
+    (found,) = compare(alone, account(role)).roles
+    assert (found.state, found.notes[-1]) == ("match", not_known)
+    (found,) = compare(alone, account()).roles
+    assert kinds(found) == [("role-missing", "narrower")]
+    anywhere = replace(expected, places=(Place(kind=READ_ONLY, source=""),))
+    for roles in ((role,), ()):
+        (found,) = compare(anywhere, account(*roles), units=("r-1",)).roles
+        assert (found.state, found.unknown) == ("unknown", (not_known,))
 
 
 def test_placeholders_are_filled_in_for_each_account(expectation: Expectation) -> None:
