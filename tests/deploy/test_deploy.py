@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 from botocore.exceptions import ClientError, EndpointConnectionError
 
+from tests.commands import run
 from tests.support import (
     DOCUMENTED,
     EXTERNAL_ID,
@@ -157,6 +158,38 @@ def test_cdk_diff_shows_the_embedded_template_of_a_rollout_only_after_its_creati
     shown = "PumpReadOnlyRole", "sts:AssumeRole", "ce:Get*"
     assert [text in before for text in shown] == [False] * 3
     assert [text in after for text in shown] == [True] * 3
+
+
+@pytest.mark.slow
+def test_imported_role_stays_as_it_was_and_verify_says_so(
+    aws: EmbeddedAws, assembly: Assembly, provided: dict[str, str], tmp_path: Path
+) -> None:
+    name, folder = "PumpReadOnlyRole", assembly(provided)
+    template = json.loads((folder / "PumpReadOnly.template.json").read_text())
+    (logical_id,) = template["Resources"]
+    (mapping := tmp_path / "mapping.json").write_text(json.dumps({logical_id: {"RoleName": name}}))
+    aws.create_role(name, PRINCIPAL)
+    before = Role.of_account(aws, name)
+
+    ended = cdk(
+        *("import", "PumpReadOnly", "--app", str(folder), "--resource-mapping", str(mapping)),
+        environment=aws.environment(),
+    )
+    assert ended.returncode == 0, ended.stderr
+    status, output = deploy(aws, folder, "PumpReadOnly")
+    assert status == 0, output
+    assert Role.of_account(aws, name) == before
+    assert before.trust != TRUST
+    verified = run(
+        *("verify", "--expect", folder, "--role", "read-only", "--format", "json"),
+        environment=aws.environment(),
+    )
+    assert verified.exit_code == 3
+    (account,) = json.loads(verified.stdout)["accounts"]
+    (found,) = account["roles"]
+    assert ("trust-policy", "broader") in {
+        (difference["rule"], difference["effect"]) for difference in found["differences"]
+    }
 
 
 def test_universal_template_deploys_with_its_parameters_as_from_the_console(
