@@ -8,6 +8,8 @@ from pump_roles.published import ROLES, PublishedRole
 from pump_roles.universal import EXTERNAL_ID_PARAMETER, PRINCIPAL_PARAMETER
 
 _SHOWN: Final = 5
+_REPORT: Final = "pump-roles report cdk.out --output report.html"
+"""What shows the role of a rollout: before its first deployment, ``cdk diff`` does not."""
 
 
 def summary(stack_id: str, role: str, arguments: Mapping[str, Any], *, boundary: str = "") -> str:
@@ -42,6 +44,7 @@ def _parts(published: PublishedRole, arguments: Mapping[str, Any], boundary: str
         if "only_accounts" in arguments:
             yield f"only {_abbreviated(arguments['only_accounts'])}, no automatic deployment"
         yield "not the management account"
+        yield f"to review it first: {_REPORT}"
 
 
 def _abbreviated(accounts: Sequence[str]) -> str:

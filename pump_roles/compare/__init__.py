@@ -107,6 +107,10 @@ def _boundary(expected: Boundary | None, found: Boundary | None) -> Iterator[Dif
         effect: Effect = "other" if was and now else "broader"
         if not was:
             rule, effect = "boundary-added", "narrower"
+        if found is not None and found.stops:
+            rule, effect = "boundary-stops", "narrower"
+        elif expected is not None and expected.stops:
+            effect = "broader"
         yield Difference(
             rule=rule, effect=effect, part="boundary", subject=(now or was)[0], was=was, now=now
         )

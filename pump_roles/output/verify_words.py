@@ -16,7 +16,7 @@ from pump_roles.account.verify.result import (
     Verification,
 )
 from pump_roles.compare import Difference, Effect, Rule
-from pump_roles.output.pieces import LONGEST_NAME, few, line, listed
+from pump_roles.output.pieces import LONGEST_NAME, few, line, listed, plural, say
 from pump_roles.output.words import (
     access_in_words,
     details_of,
@@ -32,6 +32,9 @@ _NAMES: Final = 8
 
 _DETAILS: Final = 4
 """How many of a difference's details are listed."""
+
+_DENY_ALL: Final = "AWSDenyAll"
+_STOPPED: Final = say("verdict.stopped")
 
 _EFFECTS: Final[Sequence[Effect]] = ("broader", "other", "narrower")
 _STATES: Final[Sequence[State]] = ("differs", "unknown", "match")
@@ -61,6 +64,8 @@ def of_role(role: RoleResult) -> Iterator[Entry]:
     yield from _first(map(_of_difference, by_effect), "difference")
     yield from _entries("not checked", map(unknown_in_words, role.unknown))
     yield from _entries("note", map(unknown_in_words, role.notes))
+    if role.stopped:
+        yield Entry(label=_DENY_ALL, sentence=_STOPPED)
     for approval in role.approvals:
         yield Entry(label=approval.guardrail, sentence=approval_in_words(approval))
     if role.last_used:
@@ -176,6 +181,8 @@ def approval_in_words(approval: Approval) -> str:
 def of_matching(accounts: Sequence[AccountResult]) -> Iterator[Entry]:
     """Yield what there is to say about accounts that match and are not shown one by one."""
     yield from _entries("note", _notes(accounts))
+    if stopped := sum(role.stopped for account in accounts for role in account.roles):
+        yield Entry(label=_DENY_ALL, sentence=f"{_STOPPED} ({plural(stopped, 'role')})")
     yield from _entries("open", _open_guardrails(accounts))
 
 
@@ -198,7 +205,7 @@ def _notes(accounts: Iterable[AccountResult]) -> Sequence[str]:
         note for account in accounts for role in account.roles for note in dict.fromkeys(role.notes)
     )
     return [
-        f"{line(unknown_in_words(note))} ({number:,} {'role' if number == 1 else 'roles'})"
+        f"{line(unknown_in_words(note))} ({plural(number, 'role')})"
         for note, number in numbers.most_common()
     ]
 
@@ -238,6 +245,7 @@ REMEDIES: Final[Mapping[Rule, str]] = MappingProxyType(
         "policies-together": "No single policy has this effect. Review all policies of the role. "
         f"{_WHO} {_RESTORE}",
         "boundary-added": f"{_WHO} Remove the boundary, or add it to what is expected.",
+        "boundary-stops": _STOPPED,
         "boundary-removed": f"No permissions boundary limits the role now. {_WHO} {_RESTORE}",
         "boundary-changed": f"{_WHO} {_RESTORE}",
         "boundary-text": f"Compare the policy with the one that was reviewed. {_WHO}",

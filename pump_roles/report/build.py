@@ -199,6 +199,7 @@ def _role(
         as_published=not (different or unread or trust.problems or uncounted),
         exact=certain and not unread and not uncounted,
         readable=isolated and not unread and not hidden,
+        stopped=role.stopped,
         **counts(effective),
         only=sum(
             sum(grant.decision != DENIED for grant in action.roles.values()) == 1

@@ -94,5 +94,5 @@ def test_rollout_shows_its_targets(settings: dict[str, Any], ending: str) -> Non
     assert rollout.startswith("PumpReadOnlyRollout: role PumpReadOnlyRole; principal: ")
     assert rollout.endswith(
         f"; no boundary; targets: ou-abcd-12345678, ou-abcd-87654321{ending}; not the management "
-        "account"
+        "account; to review it first: pump-roles report cdk.out --output report.html"
     )

@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 from botocore.exceptions import ClientError, EndpointConnectionError
 
+from tests.commands import run
 from tests.support import (
     DOCUMENTED,
     EXTERNAL_ID,
@@ -23,7 +24,14 @@ from tests.support import (
     published_policies,
     trust,
 )
-from tools.sandbox.aws import ACCOUNT_ID, OWNER, Caller, EmbeddedAws, StackFailedError
+from tools.sandbox.aws import (
+    ACCOUNT_ID,
+    OWNER,
+    Caller,
+    EmbeddedAws,
+    StackFailedError,
+    embedded_aws,
+)
 from tools.sandbox.cdk import ROOT, cdk
 from tools.sandbox.simulator import Role
 
@@ -125,6 +133,63 @@ def test_deployment_that_drops_a_boundary_or_a_guardrail_or_is_a_rollout_asks_fo
     # Its role is in a template that is embedded in the stack's.
     assert asks("PumpReadOnlyRollout", SCENARIOS["rollout"])
     assert not asks("PumpReadOnly", limited)
+
+
+@pytest.mark.slow
+def test_cdk_diff_shows_the_embedded_template_of_a_rollout_only_after_its_creation(
+    assembly: Assembly, provided: dict[str, str]
+) -> None:
+    """What the guide warns of. If the CDK CLI shows it one day, it can say so."""
+    stack, units = "PumpReadOnlyRollout", {"organizational-units": ["ou-abcd-12345678"]}
+    settings = {**provided, "read-only": units}
+    with embedded_aws("--stack-sets") as aws:
+
+        def diff(**more: Any) -> str:
+            folder = str(assembly({**settings, **more}))
+            ended = cdk("diff", stack, "--app", folder, environment=aws.environment())
+            assert ended.returncode == 0, ended.stderr
+            return ended.stdout + ended.stderr
+
+        before = diff()
+        status, output = deploy(aws, assembly(settings), stack)
+        assert status == 0, output
+        after = diff(guardrails=["metadata-only"])
+    assert "[+] AWS::CloudFormation::StackSet" in before
+    shown = "PumpReadOnlyRole", "sts:AssumeRole", "ce:Get*"
+    assert [text in before for text in shown] == [False] * 3
+    assert [text in after for text in shown] == [True] * 3
+
+
+@pytest.mark.slow
+def test_imported_role_stays_as_it_was_and_verify_says_so(
+    aws: EmbeddedAws, assembly: Assembly, provided: dict[str, str], tmp_path: Path
+) -> None:
+    name, folder = "PumpReadOnlyRole", assembly(provided)
+    template = json.loads((folder / "PumpReadOnly.template.json").read_text())
+    (logical_id,) = template["Resources"]
+    (mapping := tmp_path / "mapping.json").write_text(json.dumps({logical_id: {"RoleName": name}}))
+    aws.create_role(name, PRINCIPAL)
+    before = Role.of_account(aws, name)
+
+    ended = cdk(
+        *("import", "PumpReadOnly", "--app", str(folder), "--resource-mapping", str(mapping)),
+        environment=aws.environment(),
+    )
+    assert ended.returncode == 0, ended.stderr
+    status, output = deploy(aws, folder, "PumpReadOnly")
+    assert status == 0, output
+    assert Role.of_account(aws, name) == before
+    assert before.trust != TRUST
+    verified = run(
+        *("verify", "--expect", folder, "--role", "read-only", "--format", "json"),
+        environment=aws.environment(),
+    )
+    assert verified.exit_code == 3
+    (account,) = json.loads(verified.stdout)["accounts"]
+    (found,) = account["roles"]
+    assert ("trust-policy", "broader") in {
+        (difference["rule"], difference["effect"]) for difference in found["differences"]
+    }
 
 
 def test_universal_template_deploys_with_its_parameters_as_from_the_console(

@@ -142,7 +142,11 @@ def test_every_text_is_used_and_every_used_text_is_there() -> None:
     [
         ("unknown", get_args(Why), {"open"}),
         ("parts", get_args(Part), set()),
-        ("rules", get_args(Rule), {"external-id", "trust-policy", "other-access"}),
+        (
+            "rules",
+            get_args(Rule),
+            {"boundary-stops", "external-id", "trust-policy", "other-access"},
+        ),
         ("finding_titles", (*ALARMS, *get_args(FindingKind)), set()),
         ("severities", (*RISKS, ""), set()),
     ],

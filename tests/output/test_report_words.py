@@ -118,6 +118,23 @@ def test_verdict_has_no_boundary_that_may_not_be_there(
     assert verdict(replace(first, role=role), report).startswith(said)
 
 
+STOPPED = " Pump is stopped by this boundary; remove it only when Pump may continue."
+
+
+@pytest.mark.parametrize(
+    ("alarms", "said"), [(0, "can do nothing."), (1, "can do nothing; read the alarms first.")]
+)
+@pytest.mark.parametrize("partition", ["aws", "aws-us-gov", "aws-cn", "${AWS::Partition}"])
+def test_verdict_on_a_role_that_is_stopped(partition: str, alarms: int, said: str) -> None:
+    report = replace(of_published(), alarms=alarms)
+    *_, last = report.roles
+    boundary = Boundary(arn=f"arn:{partition}:iam::aws:policy/AWSDenyAll")
+    role = replace(last.role, boundary=boundary)
+    assert role.stopped
+    found = verdict(replace(last, role=role, stopped=True), report)
+    assert found == f"Auto-pilot, with a permissions boundary: {said}{STOPPED}"
+
+
 def test_digest_of_an_earlier_file_has_its_name_unless_that_is_named_before() -> None:
     files = (("a.json", "1" * 64), ("b.json", "2" * 64))
     since = Compared(file="a.json", files=files, date="2026-11-25", version="0.1.0")

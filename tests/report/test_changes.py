@@ -236,6 +236,8 @@ def boundary(name: str) -> Edit:
 
 
 MANAGED = "arn:aws:iam::aws:policy/"
+STOPPED = in_role(PermissionsBoundary=f"{MANAGED}AWSDenyAll")
+DENY_ALL = "AWSDenyAll (AWS managed)"
 HIDDEN = "it accepts an external ID that it did not accept before"
 UNCHECKED = "it requires no external ID, so another customer of Pump's could reach this role"
 
@@ -336,6 +338,22 @@ def attached(name: str) -> Edit:
             boundary("platform/One"),
             boundary("Two"),
             {("its permissions boundary is Two instead of platform/One", "other")},
+        ),
+        (nothing, STOPPED, {(f"the permissions boundary {DENY_ALL} is new", "narrower")}),
+        (
+            STOPPED,
+            nothing,
+            {(f"the permissions boundary {DENY_ALL} is no longer there", "broader")},
+        ),
+        (
+            boundary("platform/One"),
+            STOPPED,
+            {(f"its permissions boundary is {DENY_ALL} instead of platform/One", "narrower")},
+        ),
+        (
+            STOPPED,
+            boundary("Two"),
+            {(f"its permissions boundary is Two instead of {DENY_ALL}", "broader")},
         ),
     ],
 )

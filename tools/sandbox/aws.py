@@ -213,7 +213,7 @@ class EmbeddedAws:
             raise StackFailedError(failed[-1]["ResourceStatusReason"])
 
     def reset(self) -> None:
-        """Empty every account. This also removes what :mod:`tools.sandbox.server` adds."""
+        """Empty every account."""
         request = Request(f"{self.endpoint}/_ministack/reset", method="POST")  # noqa: S310
         with build_opener(ProxyHandler({})).open(request):
             pass

@@ -151,9 +151,17 @@ def know_deny_all() -> None:
         "Version": "2012-10-17",
         "Statement": [{"Sid": "DenyAll", "Effect": "Deny", "Action": ["*"], "Resource": "*"}],
     }
-    iam._aws_managed_policies["arn:aws:iam::aws:policy/AWSDenyAll"] = (  # noqa: SLF001
-        iam._make_aws_managed_record("AWSDenyAll", json.dumps(document))  # noqa: SLF001
-    )
+    seed = iam._seed_aws_managed_policies  # noqa: SLF001
+
+    def with_deny_all() -> None:
+        seed()
+        iam._aws_managed_policies["arn:aws:iam::aws:policy/AWSDenyAll"] = (  # noqa: SLF001
+            iam._make_aws_managed_record("AWSDenyAll", json.dumps(document))  # noqa: SLF001
+        )
+
+    # A reset of the accounts seeds the policies again.
+    iam._seed_aws_managed_policies = with_deny_all  # noqa: SLF001
+    with_deny_all()
 
 
 def record_as_cloudtrail() -> None:

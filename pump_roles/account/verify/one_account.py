@@ -166,6 +166,7 @@ def _found(
         arn=details.arn(role or expected),
         last_used=history.last_used,
         last_used_region=history.last_used_region,
+        stopped=role is not None and role.stopped,
         **result,
     )
 

@@ -186,6 +186,51 @@ def test_boundary_is_compared_and_unknown_if_its_text_cannot_be_read(
     assert bool(result.boundary_sha256) == (document is not None)
 
 
+DENY_ALL = "arn:aws:iam::aws:policy/AWSDenyAll"
+
+
+@pytest.mark.parametrize(
+    ("expected", "found", "differences"),
+    [
+        (None, DENY_ALL, [("boundary-stops", "narrower")]),
+        (BOUNDARY, DENY_ALL, [("boundary-stops", "narrower")]),
+        (DENY_ALL, DENY_ALL, []),
+        (DENY_ALL, None, [("boundary-removed", "broader")]),
+        (DENY_ALL, BOUNDARY, [("boundary-changed", "broader")]),
+        # What only looks like it is any other boundary.
+        (None, f"{DENY_ALL}2", [("boundary-added", "narrower")]),
+        (None, managed_arn("AWSDenyAll"), [("boundary-added", "narrower")]),
+        (BOUNDARY, managed_arn("AWSDenyAll"), [("boundary-changed", "other")]),
+    ],
+)
+def test_role_with_aws_deny_all_is_stopped_which_may_be_expected(
+    expected: str | None,
+    found: str | None,
+    differences: list[tuple[str, str]],
+    compared: Compared,
+    expectation: Expectation,
+) -> None:
+    result = compared(
+        expected=bounded(expectation, expected) if expected else expectation,
+        boundary=Boundary(arn=found) if found else None,
+    )
+    assert (kinds(result), result.stopped) == (differences, found == DENY_ALL)
+    assert result.state == ("differs" if differences else "match")
+
+
+def test_role_whose_boundary_is_not_known_is_not_said_to_be_stopped(compared: Compared) -> None:
+    assert not compared(boundary=Boundary(arn=DENY_ALL), unknown=(denied("boundary"),)).stopped
+
+
+def test_stopped_role_that_must_be_removed_is_still_stopped(
+    expectation: Expectation, deployed: dict[str, HeldRole]
+) -> None:
+    role = replace(deployed[READ_ONLY], boundary=Boundary(arn=DENY_ALL))
+    removed = replace(expectation.only([READ_ONLY]), removed=True)
+    (found,) = compare(removed, account(role)).roles
+    assert (kinds(found), found.stopped) == ([("role-present", "broader")], True)
+
+
 def test_document_of_a_boundary_that_is_not_expected_is_noted(
     compared: Compared, expectation: Expectation
 ) -> None:
