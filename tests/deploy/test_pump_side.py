@@ -48,12 +48,10 @@ def deployed(aws: EmbeddedAws, synth: Synth) -> Caller:
 
 def test_session_assumes_the_role_once_and_again_when_it_expires(
     customer_session: Callable[..., boto3.Session],
-    recorder: EmbeddedAws,
+    aws: EmbeddedAws,
     synth: Synth,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    aws = recorder
-    aws.reset()
     pump = deployed(aws, synth)
     for name, value in aws.environment(pump).items():
         monkeypatch.setenv(name, value)
@@ -63,7 +61,7 @@ def test_session_assumes_the_role_once_and_again_when_it_expires(
             "Events"
         ]
         requests = [json.loads(event["CloudTrailEvent"])["requestParameters"] for event in events]
-        return sum(request.get("roleArn") == ROLE for request in requests)
+        return sum(request.get("RoleArn") == ROLE for request in requests)
 
     session = customer_session(ROLE, EXTERNAL_ID, "recommendations-2026-11-25")
     client = session.client("sts")
