@@ -9,12 +9,11 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
-from botocore.exceptions import ClientError
 
 from tests.customer import allow, deny, document
 from tests.support import EXTERNAL_ID, PUMP_ACCOUNT, Synth, trust
 from tools.sandbox.aws import ACCOUNT_ID, OWNER, Caller, EmbeddedAws, StackFailedError
-from tools.sandbox.demo import REFUSED
+from tools.sandbox.demo import decision_on
 from tools.sandbox.simulator import ALLOWED, Role, Simulation, assumption, decide, use
 
 PUMP = f"arn:aws:iam::{PUMP_ACCOUNT}:role/PumpService"
@@ -30,13 +29,7 @@ def role_with(*statements: dict[str, Any]) -> Role:
 
 
 def emulated(call: Callable[..., object], **arguments: object) -> bool:
-    try:
-        call(**arguments)
-    except ClientError as error:
-        if error.response["Error"]["Code"] not in REFUSED:
-            raise
-        return False
-    return True
+    return decision_on(lambda: call(**arguments))[0] == ALLOWED
 
 
 def session_with(aws: EmbeddedAws, *statements: dict[str, Any]) -> Caller:

@@ -72,15 +72,9 @@ class Organization:
 class Members(Protocol):
     """What StackSets do in the member accounts. Each method may raise :class:`StackFailedError`."""
 
-    def create(
-        self, account: str, stack: str, template: str, parameters: Mapping[str, str]
-    ) -> None: ...
+    def deploy(self, stack: str, state: Any, account: str, *, update: bool) -> None: ...
 
-    def update(
-        self, account: str, stack: str, template: str, parameters: Mapping[str, str]
-    ) -> None: ...
-
-    def delete(self, account: str, stack: str) -> None: ...
+    def delete(self, stack: str, account: str) -> None: ...
 
 
 @dataclass(frozen=True)
@@ -89,21 +83,16 @@ class EmbeddedMembers:
 
     aws: EmbeddedAws
 
-    def create(
-        self, account: str, stack: str, template: str, parameters: Mapping[str, str]
-    ) -> None:
+    def deploy(self, stack: str, state: Any, account: str, *, update: bool) -> None:
+        owner = Caller(account)
         try:
-            self.aws.deploy(stack, template, parameters, Caller(account))
+            self.aws.deploy(stack, state.template, state.parameters, owner, update=update)
         except StackFailedError:
-            self.delete(account, stack)
+            if not update:
+                self.delete(stack, account)
             raise
 
-    def update(
-        self, account: str, stack: str, template: str, parameters: Mapping[str, str]
-    ) -> None:
-        self.aws.deploy(stack, template, parameters, Caller(account), update=True)
-
-    def delete(self, account: str, stack: str) -> None:
+    def delete(self, stack: str, account: str) -> None:
         self.aws.delete(stack, Caller(account))
 
 
@@ -114,14 +103,11 @@ class NoMembers:
     failing: Collection[str] = ()
     reason: str = ""
 
-    def create(self, account: str, stack: str, *_: object) -> None:
-        if account in self.failing:
+    def deploy(self, stack: str, _: object, account: str, *, update: bool) -> None:
+        if account in self.failing and not update:
             raise StackFailedError(self.reason or f"{stack} cannot be created")
 
-    def update(self, *_: object) -> None:
-        pass
-
-    def delete(self, *_: object) -> None:
+    def delete(self, stack: str, account: str) -> None:
         pass
 
 
@@ -161,9 +147,8 @@ class StackSets:
         """
         client = self.organization.management.cloudformation
         name = rollout["StackSetName"]
-        if name not in {
-            summary["StackSetName"] for summary in client.list_stack_sets()["Summaries"]
-        }:
+        existing = client.list_stack_sets()["Summaries"]
+        if name not in {summary["StackSetName"] for summary in existing}:
             accepted = {*rollout} - {"StackInstancesGroup", "OperationPreferences"}
             client.create_stack_set(**{key: rollout[key] for key in accepted})
         state = _state(name)
@@ -228,9 +213,8 @@ class StackSets:
             instances.append(instance)
         elif not (again or instance.reason):
             return
-        work = self.members.update if instance.exists else self.members.create
         try:
-            work(account, _stack(state, account), state.template, state.parameters)
+            self.members.deploy(_stack(state, account), state, account, update=instance.exists)
         except StackFailedError as error:
             instance.reason = str(error)
         else:
@@ -238,7 +222,7 @@ class StackSets:
         self.worked(account)
 
     def _delete(self, state: Any, instance: _Instance) -> None:
-        self.members.delete(instance.account_id, _stack(state, instance.account_id))
+        self.members.delete(_stack(state, instance.account_id), instance.account_id)
         state.instances.stack_instances.remove(instance)
         self.worked(instance.account_id)
 
