@@ -7,12 +7,16 @@ deploys into accounts that enforce IAM, in those that it targets according to AW
 failure tolerance are not emulated.
 """
 
-import re
 import shlex
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
 from typing import Any, Protocol
 
+import botocore.session
+from awscli.shorthand import (  # type: ignore[import-untyped]
+    BackCompatVisitor,
+    ShorthandParser,
+)
 from moto.cloudformation.models import cloudformation_backends
 from moto.organizations.models import organizations_backends
 
@@ -245,17 +249,12 @@ def arguments_of(command: str) -> dict[str, Any]:
     """Return the parameters that the AWS CLI sends for a command, with its shorthand syntax."""
     program, service, operation, *options = shlex.split(command)
     assert (program, service, operation) == ("aws", "cloudformation", "create-stack-instances")
+    model = botocore.session.get_session().get_service_model("cloudformation")
     found: dict[str, Any] = {}
     for option, value in zip(options[::2], options[1::2], strict=True):
-        name = "".join(word.capitalize() for word in option.removeprefix("--").split("-"))
-        pieces = re.split(r",(?=[A-Za-z]+=)", value)
-        members = dict(piece.split("=") for piece in pieces if "=" in piece)
-        found[name] = {key: member.split(",") for key, member in members.items()} or value
-    found["Regions"] = [found["Regions"]]
-    targets = found["DeploymentTargets"]
-    (targets["AccountFilterType"],) = targets["AccountFilterType"]
-    for key, (number,) in found.get("OperationPreferences", {}).items():
-        found["OperationPreferences"][key] = int(number)
+        name = option.title().replace("-", "")
+        found[name] = ShorthandParser().parse(value) if "=" in value else value
+    BackCompatVisitor().visit(found, model.operation_model("CreateStackInstances").input_shape)
     return found
 
 
