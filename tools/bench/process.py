@@ -10,8 +10,6 @@ from time import perf_counter
 
 @dataclass(frozen=True, kw_only=True)
 class Used:
-    """What a process used."""
-
     seconds: float
     memory: float
 

@@ -150,7 +150,6 @@ class EmbeddedAws:
         return None
 
     def can_assume(self, role_arn: str, caller: Caller, *, external_id: str | None = None) -> bool:
-        """Return whether AWS lets a caller assume a role."""
         return self.refusal(role_arn, caller, external_id=external_id) is None
 
     def create_role(
@@ -217,7 +216,6 @@ class EmbeddedAws:
             pass
 
     def delete(self, stack: str, caller: Caller = OWNER) -> None:
-        """Delete a stack without the CDK CLI."""
         client: CloudFormationClient = self.borrow("cloudformation", caller)
         client.delete_stack(StackName=stack)
 

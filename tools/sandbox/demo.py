@@ -148,7 +148,6 @@ class Demo(Show):
         self.aws = aws
 
     def show(self) -> None:
-        """Show everything."""
         self.part("Deploy both roles into the customer's account")
         self.add_data()
         self.deploy("PumpReadOnly", "PumpAutoPilot")
@@ -193,7 +192,6 @@ class Demo(Show):
         self.aws.client("secretsmanager").create_secret(Name=SECRET, SecretString="example")
 
     def assume(self, pump: Caller, name: str, external_id: str = EXTERNAL_ID) -> Caller:
-        """Assume a role as Pump."""
         return self.aws.assume(_arn(name), pump, external_id=external_id)
 
     def show_role(self, role: Role, published: PublishedRole) -> None:
@@ -264,7 +262,6 @@ class Demo(Show):
         return self.aws.caller_in(f"arn:aws:iam::{account}:role/{BYSTANDER}")
 
     def show_calls(self, sessions: Mapping[str, Caller], *, guarded: bool = False) -> None:
-        """Show which calls the sessions may make."""
         roles = Role.all_of_account(self.aws)
         actions = {
             question.action: catalog.actions()[question.action.lower()] for question in QUESTIONS
@@ -315,7 +312,6 @@ class Demo(Show):
             self.quote(answers[shown])
 
     def call(self, session: Caller, action: str) -> tuple[str, str]:
-        """Return whether the call of an action is authorized, and AWS's message if it is not."""
         service, name = action.split(":")
         client = self.aws.client(service, session)
         # The only action here that is not named like its operation.
@@ -434,7 +430,6 @@ class Demo(Show):
         self.quote(message)
 
     def show_what_is_left(self) -> None:
-        """Show that nothing remains in the account after the stacks are destroyed."""
         left = {
             "stacks": self.aws.cloudformation().describe_stacks()["Stacks"],
             "roles": self.aws.iam().list_roles()["Roles"],

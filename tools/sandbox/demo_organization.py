@@ -52,8 +52,6 @@ def expected(account: Account, organization: Organization) -> dict[str, bool]:
 
 
 class OrganizationDemo(Show):
-    """Both roles in an organization."""
-
     def __init__(self, aws: EmbeddedAws, account: Management) -> None:
         super().__init__(aws.environment())
         self.aws = aws
@@ -87,9 +85,7 @@ class OrganizationDemo(Show):
             self.roll_out(organization, rollout)
         late = organization.join("Workloads", LATE)
         StackSets(organization, EmbeddedMembers(self.aws)).join(late)
-        self.console.print(
-            f"[green]done[/]  {LATE} joins, and automatic deployment gives it both roles"
-        )
+        self.say_done(f"{LATE} joins, and automatic deployment gives it both roles")
 
         self.part("Find the accounts that the rollouts missed, and repeat the operation there")
         self.show_status(organization, taken)
@@ -171,7 +167,6 @@ class OrganizationDemo(Show):
     def can_assume(
         self, account: str, name: str, pump: Caller, external_id: str | None = EXTERNAL_ID
     ) -> bool:
-        """Return whether Pump can assume a role."""
         return self.aws.can_assume(
             f"arn:aws:iam::{account}:role/{name}", pump, external_id=external_id
         )
@@ -187,13 +182,10 @@ class OrganizationDemo(Show):
         commands = self.statuses(complete=False)
         for owner in taken:
             self.aws.iam(owner).delete_role(RoleName=READ_ONLY_ROLE)
-        self.console.print(
-            f"[green]done[/]  the manually created roles in {' and '.join(TAKEN)} are deleted"
-        )
-        stack_sets = StackSets(organization, EmbeddedMembers(self.aws))
+        self.say_done(f"the manually created roles in {' and '.join(TAKEN)} are deleted")
         for command in commands:
-            stack_sets.repeat(command)
-        self.console.print("[green]done[/]  the command above, in the emulator\n")
+            StackSets(organization, EmbeddedMembers(self.aws)).repeat(command)
+        self.say_done("the command above, in the emulator\n")
         self.statuses(complete=True)
 
     def statuses(self, *, complete: bool) -> list[str]:
@@ -203,17 +195,17 @@ class OrganizationDemo(Show):
         ended = self.pump_roles(*status, **self.endpoints)
         self.console.print(escape(ended.stdout))
         right = ended.returncode == (0 if complete else 3)
-        self.console.print(
-            f"exit status {ended.returncode}: "
-            + self.verdict(right, should=True, labels=("as expected", "as expected"))
-            + "\n"
-        )
+        cell = self.verdict(right, should=True, labels=("as expected", "as expected"))
+        self.console.print(f"exit status {ended.returncode}: {cell}\n")
         found = json.loads(self.pump_roles(*status, "--format", "json", **self.endpoints).stdout)
         commands = [
             str(retry["command"]) for rollout in found["rollouts"] for retry in rollout["retry"]
         ]
         self.expect(bool(commands) != complete)
         return commands
+
+    def say_done(self, description: str) -> None:
+        self.console.print(f"[green]done[/]  {description}")
 
     def show_removal(self, organization: Organization, rollouts: list[dict[str, Any]]) -> None:
         """Delete everything. Show what `pump-roles verify --removed` finds before and after."""
@@ -230,7 +222,7 @@ class OrganizationDemo(Show):
         self.cdk("destroy", "--all", "--app", "cdk.out", hidden="--force")
         for rollout in rollouts:
             StackSets(organization, EmbeddedMembers(self.aws)).delete(rollout)
-            self.console.print(f"[green]done[/]  the StackSet {rollout['StackSetName']} is deleted")
+            self.say_done(f"the StackSet {rollout['StackSetName']} is deleted")
         self.console.print("  [dim]$ pump-roles verify --removed ...[/]")
         self.show_remaining(0, of=len(accounts))
 
@@ -248,11 +240,8 @@ class OrganizationDemo(Show):
         )
         shown = f"{counts['differs']} of {of} accounts have a role"
         when = "before" if remaining else "after"
-        self.console.print(
-            f"{when} the removal, exit status {ended.returncode}: "
-            + self.verdict(right, should=True, labels=(shown, shown))
-            + "\n"
-        )
+        cell = self.verdict(right, should=True, labels=(shown, shown))
+        self.console.print(f"{when} the removal, exit status {ended.returncode}: {cell}\n")
 
 
 NEXT_STEPS: Final = """

@@ -31,8 +31,6 @@ Tree = Mapping[str, "Tree | int"]
 
 @dataclass(frozen=True)
 class Organization:
-    """An organization."""
-
     management: Management
     root: str
     units: dict[str, str]

@@ -60,7 +60,6 @@ class Show:
         self.folder: Path | None = None
 
     def part(self, title: str) -> None:
-        """Begin a part."""
         if not self.passed:
             raise CheckFailedError
         self.parts += 1
@@ -137,16 +136,13 @@ class Show:
         return shown if bool(found) == should else f"{shown} [bold reverse red] WRONG [/]"
 
     def expect(self, holds: object) -> None:
-        """Record whether a check passed."""
         self.passed = self.passed and bool(holds)
 
     def quote(self, message: str) -> None:
-        """Show what AWS answered."""
         self.console.print(Padding(f"[dim]{escape(message)}[/]", (0, 4)))
 
     @staticmethod
     def table(*columns: str) -> Table:
-        """Return an empty table."""
         return Table(
             *(Column(name, overflow="fold") for name in columns),
             box=box.SIMPLE_HEAD,

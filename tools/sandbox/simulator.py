@@ -31,8 +31,6 @@ _ASSUMES_ALL: Final = {
 
 @dataclass(frozen=True)
 class Simulation:
-    """What to simulate."""
-
     asked: Mapping[str, Any]
     documents: Mapping[int, Any]
 
@@ -144,7 +142,6 @@ def use(
 
 
 def decide(simulations: Sequence[Simulation]) -> list[str]:
-    """Decide requests."""
     process = _simulator()
     assert process.stdin
     assert process.stdout

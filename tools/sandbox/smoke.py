@@ -35,7 +35,6 @@ class Account:
 
     @property
     def id(self) -> str:
-        """Its ID."""
         return str(self.session.client("sts").get_caller_identity()["Account"])
 
     @staticmethod
