@@ -22,14 +22,6 @@ ROLE = f"arn:aws:iam::{ACCOUNT_ID}:role/{NAME}"
 TAG: Any = {"Key": "pump-commitments", "Value": "approved"}
 
 
-def assume(aws: EmbeddedAws, pump: Caller, **more: Any) -> Caller:
-    """Assume the role as Pump."""
-    granted = aws.sts(pump).assume_role(
-        RoleArn=ROLE, RoleSessionName="pump", ExternalId=EXTERNAL_ID, **more
-    )["Credentials"]
-    return Caller(granted["AccessKeyId"], granted["SecretAccessKey"], granted["SessionToken"])
-
-
 def deploy(aws: EmbeddedAws) -> Caller:
     """Deploy the role, and return Pump's session."""
     app = App()
@@ -59,7 +51,7 @@ def tag(aws: EmbeddedAws, value: str) -> None:
 
 
 def test_customer_approves_and_closes_while_a_session_is_open(aws: EmbeddedAws) -> None:
-    session = assume(aws, deploy(aws))
+    session = aws.assume(ROLE, deploy(aws), external_id=EXTERNAL_ID)
     assert buy(aws, session) == EXPLICITLY_DENIED
     tag(aws, "later")
     assert buy(aws, session) == EXPLICITLY_DENIED
@@ -73,7 +65,7 @@ def test_customer_approves_and_closes_while_a_session_is_open(aws: EmbeddedAws) 
 
 def test_pump_cannot_open_the_guardrail_itself(aws: EmbeddedAws) -> None:
     pump = deploy(aws)
-    session = assume(aws, pump)
+    session = aws.assume(ROLE, pump, external_id=EXTERNAL_ID)
     iam, key = aws.iam(session), TAG["Key"]
     for call in (
         partial(iam.tag_role, RoleName=NAME, Tags=[TAG]),
@@ -81,7 +73,8 @@ def test_pump_cannot_open_the_guardrail_itself(aws: EmbeddedAws) -> None:
     ):
         assert decision_on(call)[0] == IMPLICITLY_DENIED
     # A session's tags take precedence over the role's, so its trust policy must not accept them.
+    names = {"RoleArn": ROLE, "RoleSessionName": "pump", "ExternalId": EXTERNAL_ID}
     with pytest.raises(ClientError, match="not authorized to perform: sts:TagSession"):
-        assume(aws, pump, Tags=[TAG])
+        aws.sts(pump).assume_role(**names, Tags=[TAG])
     assert buy(aws, session) == EXPLICITLY_DENIED
     assert key not in {found["Key"] for found in aws.iam().list_role_tags(RoleName=NAME)["Tags"]}

@@ -123,19 +123,6 @@ def test_purchase_of_the_page_is_authorized_only_while_it_is_approved(
     assert buy() == denied
 
 
-def test_session_tags_of_the_caller_are_rejected(aws: EmbeddedAws, synth: Synth) -> None:
-    """As those of EKS Pod Identity would be."""
-    client = aws.sts(deployed(aws, synth))
-    passed: dict[str, Any] = {"RoleArn": ROLE, "ExternalId": EXTERNAL_ID}
-    client.assume_role(**passed, RoleSessionName="pump")
-    with pytest.raises(ClientError, match="sts:TagSession"):
-        client.assume_role(
-            **passed,
-            RoleSessionName="pump",
-            Tags=[{"Key": "kubernetes-namespace", "Value": "default"}],
-        )
-
-
 @pytest.mark.slow
 def test_commands_of_the_page_probe_a_role_and_a_file_of_roles(
     aws: EmbeddedAws, synth: Synth, tmp_path: Path

@@ -10,7 +10,6 @@ import os
 import signal
 import sys
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final
 
@@ -23,15 +22,12 @@ from tools.sandbox.show import READ_ONLY_ROLE, Show
 STACK: Final = "PumpReadOnly"
 
 
-@dataclass(frozen=True)
 class Account:
     """An AWS account of the caller's configuration."""
 
-    profile: str | None = None
-    session: boto3.Session = field(init=False)
-
-    def __post_init__(self) -> None:
-        object.__setattr__(self, "session", boto3.Session(profile_name=self.profile))
+    def __init__(self, profile: str | None = None) -> None:
+        self.profile = profile
+        self.session = boto3.Session(profile_name=profile)
 
     @property
     def id(self) -> str:
@@ -71,7 +67,8 @@ class Smoke(Show):
         try:
             self.apply(old)
             self.part("Verify, and probe")
-            self.show_verdict("verify", old, "--principal", self.principal, "--role", "read-only")
+            expected = ("--principal", self.principal, "--role", "read-only")
+            self.show_verdict("verify", old, *expected)
             if self.pump is None:
                 self.console.print("not tried: assuming the role, which needs a second account\n")
             else:
@@ -85,7 +82,7 @@ class Smoke(Show):
             self.apply(new)
             if self.pump is not None:
                 self.show_accepted({old: False, new: True})
-            self.show_verdict("verify", new, "--principal", self.principal, "--role", "read-only")
+            self.show_verdict("verify", new, *expected)
         finally:
             # Another interrupt must not leave anything.
             signal.signal(signal.SIGINT, signal.SIG_IGN)
