@@ -47,19 +47,9 @@ def test_demo_fits_a_terminal_of_80_columns() -> None:
     assert "WRONG" not in text
     assert "Every check passed." in text
     assert text.count("done  synthesized, checked by cdk-nag, deployed") == 5
-    for answer in (
-        r"assumed-role/PumpService/pump is not\s+authorized to perform: sts:AssumeRole",
-        r"because no\s+identity-based policy allows",
-        r"ec2:DescribeInstanceAttribute with an\s+explicit deny",
-    ):
-        assert re.search(answer, text), answer
+    assert re.search(r"ec2:DescribeInstanceAttribute with an\s+explicit deny", text)
+    # The picture has the rows of the parts before.
     for row in (
-        r"Pump +yours +✔ allowed +✔ allowed",
-        r"Pump +none +✘ refused +✘ refused",
-        r"a role in another account +yours +✘ refused +✘ refused",
-        r"buy a Savings Plan +○ no +● yes",
-        r"read costs +◔ yes +◔ yes",
-        r"read a secret in Secrets +○ no +○ no",
         r"read an instance's user +○ no +○ denied",
         r"none +✔ match +none",
         r"attach AdministratorAccess +✘ differs +policy-added, broader",

@@ -13,9 +13,7 @@ from pathlib import Path
 from statistics import median
 from typing import Any, Final
 
-import pyperf
-
-from tools.bench import activity, page, verify
+from tools.bench import activity, page, process, verify
 from tools.sandbox.cdk import ROOT, tool_environment
 from tools.sandbox.management import management
 from tools.sandbox.organization import NoMembers, Organization, StackSets, properties
@@ -84,20 +82,7 @@ def rounds(
 def seconds(command: Sequence[str], folder: Path, settings: Mapping[str, Any]) -> float:
     """Return the time of one whole Python process, with the settings of an app."""
     (folder / "pump.json").write_text(json.dumps(settings), encoding="utf-8")
-    result = folder / "result.json"
-    result.unlink(missing_ok=True)
-    options = ["--copy-env", "--processes=1", "--values=1", "--warmups=0", "--loops=1"]
-    subprocess.run(
-        [
-            *(sys.executable, "-m", "pyperf", "command", "--quiet", *options),
-            *("--output", str(result), "--", sys.executable, *command),
-        ],
-        check=True,
-        cwd=ROOT,
-        env=environment(folder),
-        stdout=subprocess.DEVNULL,
-    )
-    return float(pyperf.Benchmark.load(str(result)).median())
+    return process.run(command, environment(folder)).seconds
 
 
 def environment(folder: Path) -> dict[str, str]:
@@ -242,6 +227,7 @@ def rollout_rows(folder: Path) -> Iterator[str]:
 
 
 def main() -> None:
+    os.chdir(ROOT)
     # Compiled, like the packages that pip installed, which the floor loads.
     compileall.compile_dir(ROOT / "pump_roles", quiet=1)
     with tempfile.TemporaryDirectory() as name:

@@ -13,10 +13,7 @@ from dataclasses import dataclass
 from typing import Any, Protocol
 
 import botocore.session
-from awscli.shorthand import (  # type: ignore[import-untyped]
-    BackCompatVisitor,
-    ShorthandParser,
-)
+from awscli.shorthand import BackCompatVisitor, ShorthandParser
 from moto.cloudformation.models import cloudformation_backends
 from moto.organizations.models import organizations_backends
 
