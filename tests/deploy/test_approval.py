@@ -73,7 +73,7 @@ def test_pump_cannot_open_the_guardrail_itself(aws: EmbeddedAws) -> None:
     ):
         assert decision_on(call)[0] == IMPLICITLY_DENIED
     # A session's tags take precedence over the role's, so its trust policy must not accept them.
-    names = {"RoleArn": ROLE, "RoleSessionName": "pump", "ExternalId": EXTERNAL_ID}
+    names: Any = {"RoleArn": ROLE, "RoleSessionName": "pump", "ExternalId": EXTERNAL_ID}
     with pytest.raises(ClientError, match="not authorized to perform: sts:TagSession"):
         aws.sts(pump).assume_role(**names, Tags=[TAG])
     assert buy(aws, session) == EXPLICITLY_DENIED
