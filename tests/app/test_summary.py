@@ -1,7 +1,6 @@
 """The summary line of a stack says what its role gets, and contains no external ID."""
 
 import json
-import re
 from typing import Any
 
 import pytest
@@ -31,22 +30,15 @@ CDK_BOUNDARY = "@aws-cdk/core:permissionsBoundary"
 @pytest.mark.parametrize(
     "boundary", [{"name": "Everywhere"}, {"arn": "arn:aws:iam::aws:policy/Any"}]
 )
-def test_boundary_that_the_cdk_gives_to_every_role_is_shown(
-    boundary: dict[str, str],
-) -> None:
+def test_boundary_that_the_cdk_gives_to_every_role_is_shown(boundary: dict[str, str]) -> None:
     context = {CDK_BOUNDARY: boundary}
     (named,) = boundary.values()
     app = App(context=context)
-    templates = {}
-    for stack in config.stacks(config.Settings({}), context):
+    built = config.stacks(config.Settings({}), context)
+    for stack in built:
         stack.build(app)
-        (shown,) = re.findall("; (no boundary|boundary: [^;]*)", stack.summary)
-        templates[stack.stack_id] = shown
-    has = f"boundary: {named} (from {CDK_BOUNDARY})"
-    assert templates == dict.fromkeys(STACKS, has)
-    assembly = app.synth()
-    for name in templates:
-        assert named in json.dumps(assembly.get_stack_by_name(name).template)
+        assert stack.summary.endswith(f"; boundary: {named} (from {CDK_BOUNDARY})")
+    assert [named in json.dumps(stack.template) for stack in app.synth().stacks] == [True, True]
 
 
 def test_provided_values_are_shown_except_the_external_ids() -> None:
