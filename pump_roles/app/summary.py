@@ -11,10 +11,7 @@ _SHOWN: Final = 5
 
 
 def summary(stack_id: str, role: str, arguments: Mapping[str, Any], *, boundary: str = "") -> str:
-    """Return one line: who can assume a stack's role, what limits it, and where it is deployed.
-
-    The line contains no external ID.
-    """
+    """Return one line, without external IDs: who can assume a stack's role, and its limits."""
     return f"{stack_id}: {'; '.join(_parts(ROLES[role], arguments, boundary))}"
 
 
