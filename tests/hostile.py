@@ -16,7 +16,6 @@ from aws_cdk import (
     Aws,
     CfnCondition,
     CfnParameter,
-    CfnResource,
     CfnStack,
     Fn,
     IAspect,
@@ -125,12 +124,6 @@ def name_by_default_of_a_parameter_that_may_not_be_passed(place: Place) -> None:
 
 
 @hostile
-def name_by_parameter_of_a_nested_stack(place: Place) -> None:
-    nested = NestedStack(place.elsewhere, "Deeper", parameters={"Name": _NAME})
-    _policy_of(nested, CfnParameter(nested, "Name").value_as_string)
-
-
-@hostile
 def name_by_reference_from_a_nested_stack(place: Place) -> None:
     _policy_of(NestedStack(place.elsewhere, "Deeper"), place.role.role_name)
 
@@ -159,17 +152,6 @@ def name_by_piece_of_the_id_of_the_stack(place: Place) -> None:
     assert isinstance(scope, Construct)
     stack = Stack(scope, "Named", stack_name=_NAME)
     _policy_of(stack, Fn.select(1, Fn.split("/", Aws.STACK_ID)))
-
-
-@hostile
-def name_by_arguments_under_a_condition(place: Place) -> None:
-    CfnCondition(place.elsewhere, "Condition", expression=Fn.condition_equals("a", "a"))
-    nested = NestedStack(place.elsewhere, "Deeper")
-    _policy_of(nested, CfnParameter(nested, "Name", default="Other").value_as_string)
-    resource = nested.nested_stack_resource
-    assert isinstance(resource, CfnResource)
-    chosen = {"Fn::If": ["Condition", {"Name": _NAME}, {}]}
-    resource.add_property_override("Parameters", chosen)
 
 
 # Aspects, which see the app when it is complete.

@@ -109,13 +109,12 @@ def test_key_that_would_have_no_effect_is_an_error(
 def test_boundary_of_the_app_and_of_cdk_may_be_the_same_policy(
     own: str, of_cdk: dict[str, str]
 ) -> None:
-    content = {"permissions-boundary": own, "read-only": UNITS}
-    context = {BOUNDARY_OF_CDK: of_cdk}
+    content, context = {"permissions-boundary": own, "read-only": UNITS}, {BOUNDARY_OF_CDK: of_cdk}
     for stack in stacks(content, context):
         assert stack.arguments["permissions_boundary"] == own
         assert stack.summary.count(f"boundary: {own}") == 1
-    message = error_of({**content, "permissions-boundary": "Org"}, context)
-    assert "must be the same policy" in message
+    content["permissions-boundary"] = "Org"
+    assert "must be the same policy" in error_of(content, context)
 
 
 @pytest.mark.parametrize(
@@ -209,10 +208,7 @@ def test_role_has_its_name_in_its_stack_and_in_its_rollout(synth: Synth) -> None
     templates = synth({**UNITS, "read-only": {"role-name": "Vendor"}})
     for stack, name in {"PumpReadOnly": "Vendor", "PumpAutoPilot": "PumpAutoPilotRole"}.items():
         member = member_template(templates[f"{stack}Rollout"])
-        assert [role_of(template)["RoleName"] for template in (templates[stack], member)] == [
-            name,
-            name,
-        ]
+        assert role_of(templates[stack])["RoleName"] == role_of(member)["RoleName"] == name
 
 
 @pytest.mark.parametrize(

@@ -279,7 +279,7 @@ def warned(url: str = URL, **parameters: str) -> list[str]:
 def test_url_of_an_object_in_s3_is_no_warning(settings: Any, region: str) -> None:
     """What the URL of an object is, botocore says."""
     config = Config(signature_version=UNSIGNED, s3=settings)
-    client = SESSION.create_client("s3", region_name=region, config=config)
+    client: Any = SESSION.create_client("s3", region_name=region, config=config)
     location = {"Bucket": "templates", "Key": "PumpReadOnly.template.json"}
     assert warned(client.generate_presigned_url("get_object", Params=location)) == []
 
