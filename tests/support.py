@@ -23,13 +23,7 @@ from constructs import IConstruct
 from hypothesis import settings
 from hypothesis import strategies as st
 
-from pump_roles import (
-    AutoPilotRolloutStack,
-    AutoPilotStack,
-    Guardrail,
-    ReadOnlyStack,
-    validators,
-)
+from pump_roles import AutoPilotRolloutStack, AutoPilotStack, Guardrail, ReadOnlyStack, validators
 from pump_roles.app import config
 from pump_roles.guardrails import documents
 from pump_roles.iam.catalog import Catalog, shipped

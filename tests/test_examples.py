@@ -76,11 +76,8 @@ def published_report(folder: Path) -> Report:
 def test_role_in_a_customers_stack_is_as_published(example: Callable[[str], Path]) -> None:
     report = published_report(example("read_only"))
     (role,) = report.roles
-    assert (role.kind, role.boundary, role.guardrails) == (
-        "read-only",
-        "arn:${AWS::Partition}:iam::${AWS::AccountId}:policy/platform/Boundary",
-        (),
-    )
+    boundary = "arn:${AWS::Partition}:iam::${AWS::AccountId}:policy/platform/Boundary"
+    assert (role.kind, role.boundary, role.guardrails) == ("read-only", boundary, ())
     assert report.others == ()
     template = json.loads((example("read_only") / VENDORS).read_text())
     assert template["Outputs"].keys() == {"RoleArn"}

@@ -220,10 +220,8 @@ def test_role_has_its_name_in_its_stack_and_in_its_rollout(synth: Synth) -> None
     ],
 )
 def test_roles_cannot_have_one_name(role_names: dict[str, str], last: str) -> None:
-    assert error_of({role: {"role-name": name} for role, name in role_names.items()}) == (
-        f"pump.json: auto-pilot.role-name: {last!r} would be the name of both roles; role names "
-        "must be unique in an account, ignoring case"
-    )
+    message = error_of({role: {"role-name": name} for role, name in role_names.items()})
+    assert message.startswith(f"pump.json: auto-pilot.role-name: {last!r} would be the name of ")
     exchanged = {"read-only": "PumpAutoPilotRole", "auto-pilot": "PumpReadOnlyRole"}
     assert stacks({role: {"role-name": name} for role, name in exchanged.items()})
 

@@ -54,17 +54,13 @@ def test_provided_values_are_shown_except_the_external_ids() -> None:
             "only-in-regions": ["us-east-1", "eu-west-1"],
         }
     )
-    assert read_only == (
-        f"PumpReadOnly: role vendors/PumpReadOnlyRole; principal: {PRINCIPAL}; external ID: baked "
-        "in; next external ID: baked in; guardrails: metadata-only, until=2927-01-31T17:00:00Z; "
-        "boundary: platform/Boundary"
-    )
-    assert auto_pilot == (
-        f"PumpAutoPilot: role vendors/Purchases; principal: {PRINCIPAL}; external ID: baked "
-        "in; next external ID: baked in; guardrails: commitment-tags-only, metadata-only, "
-        "no-billing-preferences, no-quota-increases, only-in-regions=eu-west-1,us-east-1, "
-        "organizations-linked-role-only, until=2927-01-31T17:00:00Z; boundary: platform/Boundary"
-    )
+    given = f"principal: {PRINCIPAL}; external ID: baked in; next external ID: baked in"
+    until, boundary = "until=2927-01-31T17:00:00Z", "boundary: platform/Boundary"
+    rest = f"guardrails: metadata-only, {until}; {boundary}"
+    assert read_only == f"PumpReadOnly: role vendors/PumpReadOnlyRole; {given}; {rest}"
+    own = "organizations-linked-role-only"
+    assert auto_pilot.startswith(f"PumpAutoPilot: role vendors/Purchases; {given}; guardrails: ")
+    assert auto_pilot.endswith(f", only-in-regions=eu-west-1,us-east-1, {own}, {until}; {boundary}")
 
 
 @pytest.mark.parametrize(
@@ -84,7 +80,5 @@ def test_rollout_shows_its_targets(settings: dict[str, Any], ending: str) -> Non
     units = {"organizational-units": ["ou-abcd-12345678", "ou-abcd-87654321"]}
     *_, rollout = lines({"read-only": units | settings})
     assert rollout.startswith("PumpReadOnlyRollout: role PumpReadOnlyRole; principal: ")
-    assert rollout.endswith(
-        f"; no boundary; targets: ou-abcd-12345678, ou-abcd-87654321{ending}; not the management "
-        "account"
-    )
+    targets = f"targets: ou-abcd-12345678, ou-abcd-87654321{ending}"
+    assert rollout.endswith(f"; no boundary; {targets}; not the management account")

