@@ -46,10 +46,13 @@ def error_of(content: dict[str, Any], context: dict[str, Any] | None = None) -> 
     return str(caught.value)
 
 
-def test_wrong_value_is_an_error_even_if_both_roles_override_it() -> None:
+def test_wrong_value_is_an_error_before_a_stack_is_built_even_if_both_roles_override_it() -> None:
     own = {role: {"role-path": "/pump/"} for role in ROLES}
     message = error_of({**own, "role-path": "pump"})
     assert message.startswith("pump.json: role-path: 'pump' is not a path")
+    for name in ("max-concurrent-percentage", "failure-tolerance-percentage"):
+        message = error_of({**UNITS, name: 101})
+        assert message.startswith(f"pump.json: {name}: 101 is not a whole number from ")
 
 
 @pytest.mark.parametrize(
