@@ -13,10 +13,7 @@ _REPORT: Final = "pump-roles report cdk.out --output report.html"
 
 
 def summary(stack_id: str, role: str, arguments: Mapping[str, Any], *, boundary: str = "") -> str:
-    """Return one line: who can assume a stack's role, what limits it, and where it is deployed.
-
-    The line contains no external ID.
-    """
+    """Return one line, without external IDs: who can assume a stack's role, and its limits."""
     return f"{stack_id}: {'; '.join(_parts(ROLES[role], arguments, boundary))}"
 
 
