@@ -42,6 +42,16 @@ class Shown(HTMLParser):
         self.found += [value or "" for name, value in attrs if name in SHOWN]
 
 
+NOT_SHOWN: dict[type[nodes.Node], tuple[str, ...]] = {
+    nodes.CondExpr: ("test",),
+    nodes.If: ("test",),
+    nodes.For: ("iter", "test"),
+    nodes.Getitem: ("arg",),
+    nodes.Filter: ("args",),
+}
+"""The parts of a template that decide what is shown."""
+
+
 def texts_in(template: str) -> list[str]:
     """Return what a template shows that has letters, apart from what it is given."""
     html = "".join(pieces_of(Environment(autoescape=True).parse(template)))
@@ -51,35 +61,14 @@ def texts_in(template: str) -> list[str]:
 def pieces_of(node: nodes.Node) -> Iterator[str]:
     if isinstance(node, nodes.TemplateData):
         yield node.data
-    elif isinstance(node, nodes.Output):
-        for shown in node.nodes:
-            data = isinstance(shown, nodes.TemplateData)
-            yield from pieces_of(shown) if data else [" ".join(strings_in(shown))]
-    else:
-        if isinstance(node, nodes.Assign):
-            yield from strings_in(node.node)
-        for child in node.iter_child_nodes():
+    elif isinstance(node, nodes.Const) and isinstance(node.value, str):
+        yield node.value
+    # The first argument is the key of a text.
+    is_say = isinstance(node, nodes.Call) and getattr(node.node, "name", "") == "say"
+    keys = node.args[:1] if is_say else []
+    for child in node.iter_child_nodes(exclude=NOT_SHOWN.get(type(node), ())):
+        if child not in keys:
             yield from pieces_of(child)
-
-
-def strings_in(expression: nodes.Node) -> Iterator[str]:
-    given: list[nodes.Node]
-    if isinstance(expression, nodes.Call) and getattr(expression.node, "name", "") == "say":
-        # The first argument is the key.
-        given = [*expression.args[1:], *expression.kwargs]
-    elif isinstance(expression, nodes.CondExpr):
-        # What it depends on is not shown.
-        given = [expression.expr1, *filter(None, [expression.expr2])]
-    elif isinstance(expression, (nodes.Getitem, nodes.Filter)):
-        # Not the name of a member.
-        given = [*filter(None, [expression.node])]
-    elif isinstance(expression, nodes.Const):
-        given = []
-        yield expression.value if isinstance(expression.value, str) else ""
-    else:
-        given = [*expression.iter_child_nodes()]
-    for child in given:
-        yield from strings_in(child)
 
 
 def strings_of(module: str) -> Iterator[str]:
