@@ -34,9 +34,7 @@ template.
 def as_markdown(report: Report, *, every_action: bool = False) -> str:
     """Return the report as Markdown for a ticket or a pull request: at most 60,000 characters.
 
-    It contains what was read, who may assume the roles, the statements in plain words, what they
-    mean at worst, the counts, the alarms, the changes, and lines to accept or reject. A list that
-    is too long is cut, and says how much is missing.
+    A list that is too long is cut, and says how much is missing.
     """
     longest = None if every_action else _LONGEST
     lines: list[str] = []
