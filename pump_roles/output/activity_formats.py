@@ -5,7 +5,7 @@ from typing import Final
 
 from pump_roles._version import __version__
 from pump_roles.account.activity.result import Activity
-from pump_roles.output.activity_words import Section, sections, summary
+from pump_roles.output.activity_words import NAMES, Section, sections, summary
 from pump_roles.output.pieces import code, few, line, plural, spaced, table, text, that_fit
 from pump_roles.output.terminal import Line, aligned, in_lines
 
@@ -59,7 +59,7 @@ def _section(section: Section, room: int) -> Iterator[str]:
     # Leave room for the headings, and for the sentence that says what is cut.
     room -= sum(map(len, notes)) + len(section.title) + 500
     cells = (
-        [_cell(cell, name=index in section.names) for index, cell in enumerate(row)]
+        [_cell(cell, name=head in NAMES) for head, cell in zip(section.heads, row, strict=True)]
         for row in section.rows[:_MOST_IN_MARKDOWN]
     )
     head, below, *rows, _ = table(section.heads, cells)
