@@ -20,6 +20,7 @@ from pump_roles.report import changes as report_changes
 from pump_roles.report.model import Change
 from pump_roles.templates import Contents, FoundRole, Place
 from tests.compare.test_compare import Policies, mutated, requests, role_of
+from tests.customer import allow, deny
 from tests.support import (
     ACTIONS,
     ROLE_ARGUMENTS,
@@ -73,16 +74,12 @@ def nothing(_template: dict[str, Any], _role: dict[str, Any]) -> None:
     pass
 
 
-def statement(effect: str, *actions: str) -> dict[str, Any]:
-    return {"Effect": effect, "Action": list(actions), "Resource": "*"}
-
-
 def allows(*actions: str) -> Edit:
-    return another({"Statement": [statement("Allow", *actions)]})
+    return another({"Statement": allow(*actions)})
 
 
 def denies(*actions: str) -> Edit:
-    return another({"Statement": [statement("Deny", *actions)]})
+    return another({"Statement": deny(*actions)})
 
 
 def effects(found: Iterable[Change]) -> set[str]:
@@ -258,8 +255,8 @@ def aws_managed(name: str) -> Edit:
         # A report cuts these off before they differ.
         (aws_managed("AmazonEC2ReadOnlyAccess"), aws_managed("AmazonEC2FullAccess")),
         (
-            another({"Statement": {"Fn::If": ["C", statement("Allow", "s3:*"), {}]}}),
-            another({"Statement": {"Fn::If": ["C", statement("Allow", "iam:*"), {}]}}),
+            another({"Statement": {"Fn::If": ["C", allow("s3:*"), {}]}}),
+            another({"Statement": {"Fn::If": ["C", allow("iam:*"), {}]}}),
         ),
     ],
 )
@@ -271,7 +268,7 @@ def test_what_cannot_be_read_is_never_only_narrower(
 
 def bucket_policy(*actions: str) -> Edit:
     granted = {
-        **statement("Allow", *actions),
+        **allow(*actions),
         "Principal": {"AWS": {"Fn::GetAtt": ["AutoPilotRole", "Arn"]}},
     }
     properties = {"PolicyDocument": {"Statement": granted}}

@@ -16,6 +16,7 @@ from pump_roles.report.changes import changes
 from pump_roles.report.model import Change
 from pump_roles.role import Unknown
 from pump_roles.templates.reading import read_templates
+from tests.customer import allow
 from tests.innocent import customers_app
 from tests.support import (
     ROLE_ARGUMENTS,
@@ -170,10 +171,6 @@ def bounded(pump: Content, value: Any, **members: Any) -> Files:
 
 def policy(*statements: Any) -> Content:
     return {"Version": "2012-10-17", "Statement": list(statements)}
-
-
-def allow(*actions: str, **more: Any) -> Content:
-    return {"Effect": "Allow", "Action": list(actions), "Resource": "*", **more}
 
 
 def managed(*actions: str) -> Content:
