@@ -3,8 +3,7 @@
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from types import MappingProxyType
-from typing import Final
+from typing import Final, get_args
 
 from pump_roles.account.organization import Organization
 from pump_roles.account.verify.result import (
@@ -16,7 +15,7 @@ from pump_roles.account.verify.result import (
     Verification,
 )
 from pump_roles.compare import Difference, Effect, Rule
-from pump_roles.output.pieces import LONGEST_NAME, few, line, listed, plural, say
+from pump_roles.output.pieces import LONGEST_NAME, TEXTS, few, line, listed, plural, say
 from pump_roles.output.words import (
     access_in_words,
     details_of,
@@ -210,64 +209,12 @@ def _notes(accounts: Iterable[AccountResult]) -> Sequence[str]:
     ]
 
 
-_WHO: Final = (
-    "If what is expected is not deployed yet, deploy it. Otherwise, AWS CloudTrail shows who "
-    "changed the role."
-)
-_RESTORE: Final = (
-    "Restore the reviewed state, manually or with a drift-aware change set (cdk deploy "
-    "--revert-drift). Deploying an unchanged template again does not restore it."
-)
-_AGAIN: Final = "Correct the expectation, or delete the role and deploy it again."
-
-REMEDIES: Final[Mapping[Rule, str]] = MappingProxyType(
-    {
-        "role-missing": "Pump cannot work in the account with this role. Deploy the role's stack, "
-        "or the stack instance of its rollout; if you do not want it yet, pass --role with the "
-        f"other one. If the stack still exists: {_RESTORE}",
-        "role-present": "Delete what created it: its stack; in a member account, the stack "
-        "instance of its rollout (aws cloudformation delete-stack-instances --no-retain-stacks); "
-        "or, if it was created manually, the role itself. Then verify again.",
-        "role-misplaced": "Pump can act in an account where nobody expects it to. Delete what "
-        "created the role, as its stack or a stack instance; or, if Pump should have it there, add "
-        "the account to what is expected. Then verify again.",
-        "role-name": f"ARNs in policies are case-sensitive. {_AGAIN}",
-        "role-path": f"The path is part of the ARN that Pump and policies use. {_AGAIN}",
-        "trust-policy": f"It decides who can assume the role. {_WHO} {_RESTORE}",
-        "trust-broken": "A new principal with the same name cannot assume the role until the trust "
-        f"policy is updated. {_RESTORE}",
-        "external-id": "Pump can assume the role only with the external ID that it has for the "
-        f"account. {_WHO} {_RESTORE}",
-        "policy-added": f"{_WHO} Remove the policy, or review it and add it to what is expected.",
-        "policy-removed": "Without a guardrail, the role can do more; without any other policy, "
-        f"Pump may be unable to work in the account. {_WHO} {_RESTORE}",
-        "policy-changed": f"{_WHO} {_RESTORE}",
-        "policies-together": "No single policy has this effect. Review all policies of the role. "
-        f"{_WHO} {_RESTORE}",
-        "boundary-added": f"{_WHO} Remove the boundary, or add it to what is expected.",
-        "boundary-stops": _STOPPED,
-        "boundary-removed": f"No permissions boundary limits the role now. {_WHO} {_RESTORE}",
-        "boundary-changed": f"{_WHO} {_RESTORE}",
-        "boundary-text": f"Compare the policy with the one that was reviewed. {_WHO}",
-        "session-duration": f"{_WHO} {_RESTORE}",
-        "tag-added": "Remove the tag.",
-        "tag-removed": "The guardrail is expected to be open. Restore the tag, or remove it from "
-        "what is expected.",
-        "tag-changed": "Set the expected value of the tag again.",
-        "other-access": "If it is one of the roles that you deployed, verify it, too. Otherwise, "
-        "delete the role if it is no longer needed, or restrict its trust policy.",
-        "organization": "The management account of an organization acts in the account past Pump's "
-        "roles and everything that limits them, and an organization's policies no longer apply "
-        "after the account has left it. Find out who accepted an invitation, or left. If the "
-        "account should not be in its organization, leave that.",
-    }
-)
+REMEDIES: Final[Mapping[Rule, str]] = {
+    rule: TEXTS["remedies"][rule].format(**TEXTS["remedy_parts"]) for rule in get_args(Rule)
+}
 """What to do about each kind of difference."""
 
-UNVERIFIED_REMEDY: Final = (
-    "It may differ from what is expected. Make sure that it can be read, then verify again. "
-    "Until then, findings about this account may be missing."
-)
+UNVERIFIED_REMEDY: Final = say("remedies.unverified")
 """What to do about what could not be checked."""
 
 
