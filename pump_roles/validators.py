@@ -14,6 +14,7 @@ from types import MappingProxyType
 from typing import Final, Literal, TypeGuard, get_args
 
 _SHOWN: Final = 60
+_IN_A_TAG: Final = "_.:/=+-@"
 
 _DUMMY: Final = "dummy-value-for-"
 """What CDK returns for a parameter of Systems Manager before the CDK CLI looks it up."""
@@ -44,10 +45,7 @@ class ArgumentError(ValueError):
         return self.problem_naming(self.other)
 
     def problem_naming(self, other: str) -> str:
-        """Return the problem with the name that the user knows the other argument by.
-
-        :param other: the name.
-        """
+        """Return the problem with the name that the user knows the other argument by."""
         return self._problem.format(other=other) if self.other else self._problem
 
 
@@ -227,7 +225,8 @@ class Tags:
         keys: set[str] = set()
         for key, value in tags.items():
             for text, what, maximum in ((key, "key", self.key), (value, "value", self.value)):
-                if not 0 < len(text) <= maximum or not all(map(_is_of_a_tag, text)):
+                categories = {unicodedata.category(letter)[0] for letter in {*text} - {*_IN_A_TAG}}
+                if not 0 < len(text) <= maximum or not categories <= {"L", "Z", "N"}:
                     raise ArgumentError(
                         argument,
                         f"{_quoted(text)} is not the {what} of a tag: 1 to {maximum} letters, "
@@ -239,10 +238,6 @@ class Tags:
                 raise ArgumentError(argument, f"{_quoted(key)} is listed twice, ignoring case")
             keys.add(key.lower())
         return dict(tags)
-
-
-def _is_of_a_tag(character: str) -> bool:
-    return character in "_.:/=+-@" or unicodedata.category(character)[0] in "LZN"
 
 
 def _quoted(value: object) -> str:

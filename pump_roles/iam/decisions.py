@@ -87,14 +87,17 @@ class PolicyEvaluator:
             if not any(policy is other for other in without)
             for clause in clauses(policy.document)
         ]
-        self._allows = [(policy, clause) for policy, clause in read if clause.effect == "Allow"]
-        self._denies = [
-            (policy, clause)
-            for policy, clause in read
-            if clause.effect == "Deny"
-            and clause.readable
-            and any(policy is other for other in certain)
-        ]
+        self.effective: Final[Mapping[str, Sequence[tuple[Policy, Clause]]]] = {
+            "Allow": [(policy, clause) for policy, clause in read if clause.effect == "Allow"],
+            "Deny": [
+                (policy, clause)
+                for policy, clause in read
+                if clause.effect == "Deny"
+                and clause.readable
+                and any(policy is other for other in certain)
+            ],
+        }
+        """The clauses that count, with their policies, by their effect."""
 
     @cached_property
     def grants(self) -> Mapping[str, Grant]:
@@ -114,7 +117,7 @@ class PolicyEvaluator:
     def by_action(self, effect: str) -> Mapping[str, list[tuple[Policy, Clause]]]:
         """Return the clauses that count, with their policies, by the action that they are about."""
         found: dict[str, list[tuple[Policy, Clause]]] = {}
-        for pair in self.effective(effect):
+        for pair in self.effective[effect]:
             for action in matched_by(pair[1], self._catalog):
                 found.setdefault(action.name, []).append(pair)
         return found
@@ -124,23 +127,20 @@ class PolicyEvaluator:
         known = self._catalog.actions.get(name.lower())
         if known is not None:
             return self.grants.get(known.name, _NOTHING)
-        return _grant(
-            [(policy, clause) for policy, clause in self._allows if clause.matches(name)],
-            [(policy, clause) for policy, clause in self._denies if clause.matches(name)],
+        allows, denies = (
+            [(policy, clause) for policy, clause in self.effective[effect] if clause.matches(name)]
+            for effect in _BOTH
         )
+        return _grant(allows, denies)
 
     def denied_by(self, policy: Policy) -> Mapping[str, list[Clause]]:
         """Return the clauses of a policy that deny something, by the action that they deny."""
         found: dict[str, list[Clause]] = {}
-        for other, clause in self._denies:
+        for other, clause in self.effective["Deny"]:
             if other is policy:
                 for action in matched_by(clause, self._catalog):
                     found.setdefault(action.name, []).append(clause)
         return found
-
-    def effective(self, effect: str) -> Sequence[tuple[Policy, Clause]]:
-        """Return the clauses that count, with their policies."""
-        return self._allows if effect == "Allow" else self._denies
 
 
 def certain_policies(policies: Sequence[Policy]) -> list[Policy]:
@@ -227,7 +227,7 @@ def _differing(
 ) -> Iterator[tuple[str, tuple[_Clauses, _Clauses]]]:
     # The actions of the catalog that a differing clause is about, with their clauses.
     counts = [
-        Counter(clause for effect in _BOTH for _, clause in side.effective(effect))
+        Counter(clause for effect in _BOTH for _, clause in side.effective[effect])
         for side in (was, now)
     ]
     differing = (counts[0] - counts[1]) + (counts[1] - counts[0])
@@ -303,7 +303,7 @@ def _uncovered(
     was: PolicyEvaluator, now: PolicyEvaluator, catalog: Catalog
 ) -> Iterator[_Uncovered]:
     # The catalog does not have all actions of these clauses, so compare the clauses themselves.
-    allows = [clause for side in (was, now) for _, clause in side.effective("Allow")]
+    allows = [clause for side in (was, now) for _, clause in side.effective["Allow"]]
     uncovered = [clause for clause in allows if not is_covered(clause, catalog)]
     for effect in _BOTH:
         for one, other in ((was, now), (now, was)):
@@ -316,8 +316,8 @@ def _uncovered(
 def _only_in(
     evaluator: PolicyEvaluator, other: PolicyEvaluator, effect: str, catalog: Catalog
 ) -> Iterator[tuple[Policy, Clause]]:
-    known = [clause for _, clause in other.effective(effect)]
-    for policy, clause in evaluator.effective(effect):
+    known = [clause for _, clause in other.effective[effect]]
+    for policy, clause in evaluator.effective[effect]:
         if not is_covered(clause, catalog) and not any(found.covers(clause) for found in known):
             yield policy, clause
 

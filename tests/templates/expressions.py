@@ -313,9 +313,9 @@ def apps(draw: st.DrawFn) -> App:
     }.items():
         stack = [{"Ref": "AWS::StackName"}, {"Ref": "AWS::StackId"}]
         texts = [*scope.texts, *(stack if is_open and not path[1:] else [])]
-        more = replace(scope, last=2, texts=texts)
+        seen = replace(scope, last=2, texts=texts)
         outputs = [output["Value"] for output in content["Outputs"].values()]
-        values[path] = [writer.text(more, 3), writer.text(more), writer.list_(more, 3), *outputs]
+        values[path] = [writer.text(seen, 3), writer.text(seen), writer.list_(seen, 3), *outputs]
     arguments = {"Place": "P", "Text": str(writer.pick(_LITERALS))} if is_open else {}
     if is_open and writer.number(1):
         more = ["Default", "List"]

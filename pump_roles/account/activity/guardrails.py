@@ -128,7 +128,7 @@ def _on(sought: Sought, guardrail: Guardrail | None, last: str) -> _OnRole:
     evaluator = PolicyEvaluator([*as_policies(denies)], shipped())
     return _OnRole(
         denies=evaluator.by_action("Deny"),
-        clauses=[clause for _, clause in evaluator.effective("Deny")],
+        clauses=[clause for _, clause in evaluator.effective["Deny"]],
         last=last,
     )
 
