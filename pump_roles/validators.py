@@ -160,8 +160,7 @@ class ListOf:
             )
         if not values:
             raise ArgumentError(
-                argument,
-                f"the list is empty; at least 1 required, each {self.element.description}",
+                argument, f"the list is empty; at least 1 required, each {self.element.description}"
             )
         if self.maximum is not None and len(values) > self.maximum:
             raise ArgumentError(
@@ -336,8 +335,7 @@ ROLE_ARN: Final = Text(
 """IAM User Guide, "IAM ARNs", with the path and the name of "CreateRole"."""
 
 ROLE_NAME: Final = Text(
-    pattern=f"^[{_NAME}]{{1,64}}$",
-    description="a role name: 1 to 64 of A-Z a-z 0-9 _ + = , . @ -",
+    pattern=f"^[{_NAME}]{{1,64}}$", description="a role name: 1 to 64 of A-Z a-z 0-9 _ + = , . @ -"
 )
 """IAM API Reference, "CreateRole", ``RoleName``."""
 
@@ -374,8 +372,7 @@ ORGANIZATIONAL_UNITS: Final = ListOf(ORGANIZATIONAL_UNIT, maximum=50)
 maximum number."""
 
 ORGANIZATION: Final = Text(
-    pattern="^o-[a-z0-9]{10,32}$",
-    description="the ID of an organization (o-abcd123456)",
+    pattern="^o-[a-z0-9]{10,32}$", description="the ID of an organization (o-abcd123456)"
 )
 """AWS Organizations API Reference, "Organization"."""
 
@@ -393,8 +390,7 @@ STACK_SETS_CALL_AS: Final[Mapping[str, Literal["SELF", "DELEGATED_ADMIN"]]] = Ma
 """What StackSets calls each caller: CloudFormation API Reference, "CreateStackSet", ``CallAs``."""
 
 CALL_AS: Final = Text(
-    pattern=f"^({'|'.join(get_args(CallAs))})$",
-    description=" or ".join(get_args(CallAs)),
+    pattern=f"^({'|'.join(get_args(CallAs))})$", description=" or ".join(get_args(CallAs))
 )
 
 MAX_CONCURRENT: Final = Integer(1, 100)

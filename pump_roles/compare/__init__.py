@@ -29,11 +29,7 @@ __all__ = [
 
 
 def compare(
-    expected: Role,
-    found: Role,
-    *,
-    account: str = "",
-    over_time: bool = False,
+    expected: Role, found: Role, *, account: str = "", over_time: bool = False
 ) -> tuple[Difference, ...]:
     """Return how a role differs from what is expected.
 
@@ -73,10 +69,7 @@ def _differences(
         yield _plain("role-path", "path", expected.path, found.path)
     if compared("trust-policy"):
         yield from trust_differences(
-            expected.trust_policy,
-            found.trust_policy,
-            account=account,
-            any_principal=not over_time,
+            expected.trust_policy, found.trust_policy, account=account, any_principal=not over_time
         )
     yield from policy_differences(expected, found, each=not over_time)
     if compared("session") and expected.session_seconds != found.session_seconds:

@@ -101,9 +101,7 @@ _NAMED_ALIKE: Final[Mapping[Naming, str]] = {
 
 
 def others(
-    templates: Iterable[Template],
-    roles: Sequence[PumpRole],
-    attachments: Attachments,
+    templates: Iterable[Template], roles: Sequence[PumpRole], attachments: Attachments
 ) -> Iterator[tuple[Reference, Other]]:
     """Yield every other role, user, group, and policy, and everything that reaches Pump's roles.
 

@@ -4,14 +4,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final
 
-from pump_roles.iam.documents import (
-    Policy,
-    as_list,
-    as_mapping,
-    as_text,
-    is_policy_name,
-    ref,
-)
+from pump_roles.iam.documents import Policy, as_list, as_mapping, as_text, is_policy_name, ref
 from pump_roles.iam.trust import accepts_only, principals_of, replaced, with_placeholders
 from pump_roles.published import ROLES
 from pump_roles.role import HOUR, Boundary, Part, Role, Unknown, Why
