@@ -20,12 +20,7 @@ from pump_roles.iam.patterns import covers
 from pump_roles.iam.trust import OPEN_EXTERNAL_ID, with_external_ids
 from pump_roles.output.words import details_of, difference_in_words, policy_in_words
 from pump_roles.published import ROLES
-from pump_roles.role import (
-    Boundary,
-    Role,
-    Unknown,
-    published_role,
-)
+from pump_roles.role import Boundary, Role, Unknown, published_role
 from tests.customer import allow, deny
 from tests.policies import rewritten
 from tests.support import ACTIONS, ARNS, CONDITION, EVERYTHING, STATEMENTS, trust

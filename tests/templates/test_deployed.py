@@ -10,13 +10,7 @@ import pytest
 from aws_cdk import App, Stack
 from aws_cdk import aws_iam as iam
 
-from pump_roles import (
-    AutoPilotStack,
-    Guardrail,
-    ReadOnlyRole,
-    ReadOnlyRolloutStack,
-    ReadOnlyStack,
-)
+from pump_roles import AutoPilotStack, Guardrail, ReadOnlyRole, ReadOnlyRolloutStack, ReadOnlyStack
 from pump_roles.iam.canonical import in_account
 from pump_roles.iam.trust import (
     OPEN_EXTERNAL_ID,

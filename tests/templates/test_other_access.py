@@ -112,10 +112,7 @@ REACHES_PUMP: dict[str, list[dict[str, Any]]] = {
     "trusts the role pumpautopilotrole": [
         role({"AWS": {"Fn::Sub": "arn:aws:iam::${AWS::AccountId}:role/pumpautopilotrole"}})
     ],
-    "trusts a principal that cannot be read": [
-        role({"AWS": {"Ref": "Parameter"}}),
-        role(None),
-    ],
+    "trusts a principal that cannot be read": [role({"AWS": {"Ref": "Parameter"}}), role(None)],
     "principal that cannot be read: Fn::If": [role({"Fn::If": ["C", {"AWS": "*"}, NO_VALUE]})],
     "its trust policy cannot be read": [
         resource("AWS::IAM::Role", AssumeRolePolicyDocument={"Fn::If": ["C", {}, {}]})
@@ -445,10 +442,7 @@ LETS_OTHERS_IN = [
     (role({"Federated": {"Ref": "Provider"}}), "trusts an identity provider"),
     (resource("AWS::IAM::User", LoginProfile={"Password": "x"}), "can act as this user"),
     (resource("AWS::IAM::AccessKey", UserName="x"), "can act as a user of the account"),
-    (
-        resource("AWS::IAM::OIDCProvider", Url="https://example.com"),
-        "external identity provider",
-    ),
+    (resource("AWS::IAM::OIDCProvider", Url="https://example.com"), "external identity provider"),
     (resource("AWS::RolesAnywhere::Profile", RoleArns=[]), "anyone with a certificate"),
     (resource("AWS::SSO::Assignment", PrincipalId="x"), "IAM Identity Center"),
     (resource("AWS::EKS::AccessEntry", PrincipalArn={"Ref": "Parameter"}), "cannot be read"),

@@ -128,10 +128,7 @@ def test_role_in_a_nested_stack_belongs_to_the_root(tmp_path: Path) -> None:
     app.synth()
     stack, stack_set = places(tmp_path)
     assert stack == Place(
-        kind="read-only",
-        source="Outer.template.json",
-        account="111122223333",
-        region="us-east-1",
+        kind="read-only", source="Outer.template.json", account="111122223333", region="us-east-1"
     )
     assert (stack_set.source, stack_set.account) == (stack.source, stack.account)
     assert stack_set.stack_set == "PumpReadOnly"
@@ -236,11 +233,7 @@ UNREADABLE = [
     ],
 )
 def test_says_what_of_the_targets_cannot_be_read(
-    change: Callable[[Properties], None],
-    why: str,
-    subject: str,
-    detail: str | None,
-    tmp_path: Path,
+    change: Callable[[Properties], None], why: str, subject: str, detail: str | None, tmp_path: Path
 ) -> None:
     (place,) = places(rolled_out(tmp_path, change))
     # That there is a macro is said first.

@@ -15,16 +15,7 @@ from pump_roles.output.words import problem_in_words
 from pump_roles.report import of_templates
 from pump_roles.templates.roles import given
 from pump_roles.templates.template import Template
-from tests.support import (
-    NO_VALUE,
-    SECRET,
-    changed,
-    external_id,
-    principal,
-    rolled_out,
-    said,
-    trust,
-)
+from tests.support import NO_VALUE, SECRET, changed, external_id, principal, rolled_out, said, trust
 
 
 def test_second_external_id_is_shown(text: str, tmp_path: Path) -> None:

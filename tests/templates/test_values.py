@@ -291,10 +291,7 @@ def test_export_that_more_than_one_stack_makes_available_is_not_certain() -> Non
 
 def test_definitions_in_a_circle_are_not_certain() -> None:
     here = template(Resources={"Nested": {"Type": "AWS::CloudFormation::Stack"}})
-    content = {
-        "Parameters": {"P": {"Type": "String"}},
-        "Outputs": {"O": {"Value": {"Ref": "P"}}},
-    }
+    content = {"Parameters": {"P": {"Type": "String"}}, "Outputs": {"O": {"Value": {"Ref": "P"}}}}
     value = {"Fn::GetAtt": ["Nested", "Outputs.O"]}
     here.nested["Nested"] = nested_in(here, content, P={"Fn::Sub": "x${Nested.Outputs.O}"})
     assert certain(value, here) is None
