@@ -225,6 +225,10 @@ def all_but(resource: str) -> dict[str, Any]:
     return {"Effect": "Allow", "Action": "s3:*", "NotResource": resource}
 
 
+def not_action(*patterns: str) -> dict[str, Any]:
+    return {"Effect": "Allow", "NotAction": [*patterns], "Resource": "*"}
+
+
 def later(year: int) -> dict[str, Any]:
     return {"DateGreaterThanEquals": {"aws:CurrentTime": f"{year}-01-01T00:00:00Z"}}
 
@@ -242,6 +246,9 @@ def later(year: int) -> dict[str, Any]:
             [allow("s3:*"), deny("s3:PutObject", Resource="arn:aws:x")],
             "broader",
         ),
+        (not_action("s3:*", "sns:*"), not_action("s3:*"), "broader"),
+        (allow("*"), not_action("s3:*"), "narrower"),
+        (not_action("s3:*"), [not_action("s3:*"), allow("sns:Publish")], "other"),
         # The catalog has these.
         (deny("ec2:CreateTags"), deny("ec2:CreateTags", Resource="arn:a"), "broader"),
         (deny("ec2:CreateTags", Condition=CONDITION), deny("ec2:CreateTags"), "narrower"),
