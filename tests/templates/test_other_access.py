@@ -75,17 +75,21 @@ STATEMENT = {"Effect": "Allow", "Principal": {"AWS": int(PUMP_ACCOUNT)}, "Action
 """A statement with the account as a JSON number."""
 
 
+ROLE_ARN = {"Fn::Sub": "arn:aws:iam::${AWS::AccountId}:role/PumpAutoPilotRole"}
+DENY = {"Effect": "Deny", "Action": "*", "Resource": "arn:aws:iam::*:role/PumpAutoPilotRole"}
+ALLOW = {**DENY, "Effect": "Allow"}
+
+
 def command(text: Any) -> dict[str, Any]:
     return resource("Custom::Command", Command=text)
 
 
+BY_BUDGET = {"IamActionDefinition": {"Roles": ["PumpAutoPilotRole"]}}
+COMMANDS = {"config": {"commands": {"a": {"command": "x --role-name PumpAutoPilotRole"}}}}
 NAMES_ROLE = "names the role PumpAutoPilotRole"
 NAMES_ACCOUNT = f"names Pump's account {PUMP_ACCOUNT}"
 TRUSTS_ACCOUNT = f"trusts Pump's account {PUMP_ACCOUNT}"
 TRUSTS_EVERYONE = "trusts everyone"
-ATTACHES = "attaches to the role PumpAutoPilotRole"
-MAY_ATTACH = "may attach to one of the roles"
-UNREAD = "the template of Other cannot be read"
 
 
 def policy(**properties: Any) -> dict[str, Any]:
@@ -118,46 +122,23 @@ REACHES_PUMP: dict[str, list[dict[str, Any]]] = {
         resource("AWS::IAM::Role", AssumeRolePolicyDocument={"Fn::If": ["C", {}, {}]})
     ],
     "its trust policy has a statement that cannot be read": [
-        resource(
-            "AWS::IAM::Role",
-            AssumeRolePolicyDocument={
-                "Statement": [{"Fn::If": ["C", {"Effect": "Allow"}, NO_VALUE]}]
-            },
-        ),
+        resource("AWS::IAM::Role", AssumeRolePolicyDocument={"Statement": [MAYBE]}),
         resource("AWS::Serverless::Function", AssumeRolePolicyDocument={"Statement": {}}),
     ],
-    MAY_ATTACH: [policy(Roles=[{"Ref": "Parameter"}])],
+    "may attach to one of the roles": [policy(Roles=[{"Ref": "Parameter"}])],
     "attaches to the role PumpReadOnlyRole": [
         resource("AWS::IAM::ManagedPolicy", Roles=["PumpReadOnlyRole"], PolicyDocument=EVERYTHING)
     ],
-    ATTACHES: [
+    "attaches to the role PumpAutoPilotRole": [
         resource("AWS::IAM::InstanceProfile", Roles=["PumpAutoPilotRole"]),
-        resource(
-            "AWS::Budgets::BudgetsAction",
-            Definition={"IamActionDefinition": {"Roles": ["PumpAutoPilotRole"]}},
-        ),
+        resource("AWS::Budgets::BudgetsAction", Definition=BY_BUDGET),
     ],
     NAMES_ROLE: [
+        resource("AWS::EKS::AccessEntry", PrincipalArn=ROLE_ARN),
         resource(
-            "AWS::EKS::AccessEntry",
-            PrincipalArn={"Fn::Sub": "arn:aws:iam::${AWS::AccountId}:role/x/PumpAutoPilotRole"},
+            "AWS::RolesAnywhere::Profile", RoleArns=["arn:aws:iam::1:role/x/PumpAutoPilotRole"]
         ),
-        resource(
-            "AWS::RolesAnywhere::Profile",
-            RoleArns=["arn:aws:iam::111122223333:role/PumpAutoPilotRole"],
-        ),
-        resource(
-            "AWS::KMS::Key",
-            KeyPolicy={
-                "Statement": {
-                    "Effect": "Allow",
-                    "Principal": "*",
-                    "Condition": {
-                        "ArnLike": {"aws:PrincipalArn": "arn:aws:iam::*:role/PumpAutoPilotRole"}
-                    },
-                }
-            },
-        ),
+        resource("AWS::KMS::Key", KeyPolicy={"Statement": {**ALLOW, "Principal": "*"}}),
         command({"Fn::Sub": f'{{"role": "{ESCAPED}", "of": "${{X}}"}}'}),
         resource(
             "AWS::StepFunctions::StateMachine",
@@ -172,14 +153,7 @@ REACHES_PUMP: dict[str, list[dict[str, Any]]] = {
         command({"PumpAutoPilotRole": "*"}),
         command({"Fn::If": ["C", {"PumpAutoPilotRole": "*"}, NO_VALUE]}),
         command({"Fn::ToJsonString": {"PumpAutoPilotRole": "*"}}),
-        {
-            **resource("AWS::EC2::Instance", UserData="cfn-init"),
-            "Metadata": {
-                "AWS::CloudFormation::Init": {
-                    "config": {"commands": {"a": {"command": "x --role-name PumpAutoPilotRole"}}}
-                }
-            },
-        },
+        {"Type": "AWS::EC2::Instance", "Metadata": {"AWS::CloudFormation::Init": COMMANDS}},
         command("aws iam x --role-name=PumpAutoPilotRole"),
         command({"Fn::Sub": "RoleName=${Other.Name}PumpAutoPilotRole"}),
         command({"Fn::Join": ["", ["--role Pump", {"Fn::If": ["C", "AutoPilotRole ", NO_VALUE]}]]}),
@@ -195,17 +169,15 @@ REACHES_PUMP: dict[str, list[dict[str, Any]]] = {
     "may have the name of one of the roles": [
         resource(
             "AWS::IAM::Role",
-            RoleName={"Fn::If": ["C", {"Fn::Sub": "Pump${Maybe}"}, "Mine"]},
+            RoleName={"Fn::Sub": "Pump${Maybe}"},
             AssumeRolePolicyDocument={"Statement": []},
         )
     ],
-    UNREAD: [
+    "the template of Other cannot be read": [
         resource("AWS::CloudFormation::Stack"),
         resource("AWS::CloudFormation::Stack", TemplateURL="https://example.com/t.json"),
         resource(
-            "AWS::CloudFormation::StackSet",
-            TemplateBody=json.dumps({"Resources": {}}),
-            TemplateURL="https://example.com/t.json",
+            "AWS::CloudFormation::StackSet", TemplateBody='{"Resources": {}}', TemplateURL="x"
         ),
     ],
 }
@@ -271,14 +243,9 @@ def test_globals_of_a_serverless_template_are_read(
     assert suspects(report) == ([f"Globals (section): {ways}"] if ways else [])
 
 
-DENY = {"Effect": "Deny", "Action": "*", "Resource": "arn:aws:iam::*:role/PumpAutoPilotRole"}
-ALLOW = {**DENY, "Effect": "Allow"}
-ROLE_ARN = {"Fn::Sub": "arn:aws:iam::${AWS::AccountId}:role/PumpAutoPilotRole"}
 PATTERN = {"detail": {"userIdentity": {"sessionContext": {"sessionIssuer": {"arn": [ROLE_ARN]}}}}}
 
-
 BUCKET_DENY = {**DENY, "Principal": "*", "Condition": {"ArnLike": {"aws:PrincipalArn": ROLE_ARN}}}
-
 
 OWN_KEY = {"Effect": "Allow", "Principal": {"AWS": OWN_ROOT}, "Action": "kms:*", "Resource": "*"}
 
@@ -294,19 +261,12 @@ ONLY_NAMES_IT = [
     organization({"Statement": [DENY]}),
     organization({"Statement": DENY}),
     organization(json.dumps({"Statement": [DENY, DENY]})),
-    resource(
-        "AWS::Organizations::Policy",
-        Content={"Statement": [DENY]},
-        Description="Keeps everyone away from PumpAutoPilotRole",
-    ),
+    resource("AWS::Organizations::Policy", Content={}, Description="Nobody is PumpAutoPilotRole"),
     resource("AWS::S3::BucketPolicy", PolicyDocument={"Statement": [BUCKET_DENY]}),
     resource("AWS::KMS::Key", KeyPolicy={"Statement": [BUCKET_DENY, OWN_KEY]}),
     resource("AWS::Logs::ResourcePolicy", PolicyDocument=json.dumps({"Statement": [DENY]})),
-    resource(
-        "AWS::CloudWatch::Alarm",
-        AlarmDescription="PumpAutoPilotRole was used",
-        Tags=[{"Key": "watches", "Value": ROLE_ARN}],
-    ),
+    resource("AWS::CloudWatch::Alarm", AlarmDescription="PumpAutoPilotRole was used"),
+    resource("AWS::CloudWatch::Alarm", Tags=[{"Key": "watches", "Value": ROLE_ARN}]),
     resource("AWS::EC2::SecurityGroup", GroupDescription=f"For {PUMP_ACCOUNT}"),
     resource("AWS::Config::ConfigRule", InputParameters={"r": ROLE_ARN}, Source={"Owner": "AWS"}),
 ]
