@@ -257,7 +257,8 @@ def test_list_accepts_exactly_the_elements_that_aws_documents(value: str) -> Non
 @pytest.mark.parametrize(
     ("values", "problem"),
     [
-        *((empty, "the list is empty") for empty in ([], ())),
+        ([], "the list is empty"),
+        ((), "the list is empty"),
         *((value, "is not a list") for value in ("111111111111", None, 12, {"r-abcd": 1})),
         *(([element], "is not ") for element in (None, 12, ["r-abcd"])),
     ],

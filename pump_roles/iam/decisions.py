@@ -193,7 +193,7 @@ def decision_changes(
     was, now = PolicyEvaluator(before, actions), PolicyEvaluator(after, actions)
     groups: dict[tuple[Effect, Grant, Grant], list[str]] = {}
     alike: dict[tuple[int, ...], tuple[_Clauses, _Clauses, list[str]]] = {}
-    for name, (old, new) in _differing(was, now, actions):
+    for name, old, new in _differing(was, now, actions):
         alike.setdefault(_key(*old, *new), (old, new, []))[2].append(name)
     for old, new, names in alike.values():
         effect = _effect_of(old, new)
@@ -224,7 +224,7 @@ _Clauses = tuple[list[tuple[Policy, Clause]], list[tuple[Policy, Clause]]]
 
 def _differing(
     was: PolicyEvaluator, now: PolicyEvaluator, catalog: Catalog
-) -> Iterator[tuple[str, tuple[_Clauses, _Clauses]]]:
+) -> Iterator[tuple[str, _Clauses, _Clauses]]:
     # The actions of the catalog that a differing clause is about, with their clauses.
     counts = [
         Counter(clause for effect in _BOTH for _, clause in side.effective[effect])
@@ -237,7 +237,7 @@ def _differing(
         old, new = (
             ([*side["Allow"].get(name, [])], [*side["Deny"].get(name, [])]) for side in by_action
         )
-        yield name, (old, new)
+        yield name, old, new
 
 
 def _effect_of(before: _Clauses, after: _Clauses) -> Effect | None:
@@ -284,7 +284,7 @@ class _Uncovered(NamedTuple):
 
 def _of_pattern(found: Sequence[_Uncovered]) -> tuple[Effect, Grant, Grant]:
     effects = {part.effect for part in found}
-    effect = found[0].effect if len(effects) == 1 else "other"
+    effect = effects.pop() if len(effects) == 1 else "other"
     return effect, _decided(found, before=True), _decided(found, before=False)
 
 
@@ -347,10 +347,9 @@ def _grant(
         if not any(limit.covers(clause.scope) for limit in limits):
             limits = [limit for limit in limits if not clause.scope.covers(limit)]
             limits.append(clause.scope)
-    decisions = {decision_of(limit) for limit in limits}
-    order: tuple[Decision, ...] = (DENIED, CONDITIONALLY, PARTLY)
-    strongest = (found for found in order if found in decisions)
-    decision: Decision = next(strongest, ALLOWED)
+    decisions = {decision_of(limit) for limit in limits} or {ALLOWED}
+    order: tuple[Decision, ...] = (DENIED, CONDITIONALLY, PARTLY, ALLOWED)
+    decision = next(found for found in order if found in decisions)
     scopes = dict.fromkeys(clause.scope for _, clause in allows)
     return Grant(
         decision=decision,

@@ -41,7 +41,10 @@ def role_in(template: Template, folder: Path) -> Role:
 
 def test_reads_everything_that_an_account_has(tmp_path: Path) -> None:
     app = App(outdir=str(tmp_path))
-    more = {"next_external_id": "Next-5678", "permissions_boundary": "platform/Boundary"}
+    more: dict[str, Any] = {
+        "next_external_id": "Next-5678",
+        "permissions_boundary": "platform/Boundary",
+    }
     ReadOnlyRole(Stack(app, "Vendors"), "Pump", **ROLE_ARGUMENTS, **more, path="/pump/")
     ((found,),) = read(app)
     role = found.role
