@@ -75,6 +75,7 @@ def template(**more: Any) -> Template:
         ({"Fn::Sub": "service-${Stage}"}, None),
         ({"Fn::Sub": "service-${Free}"}, None),
         ({"Fn::Sub": "${Free}-service"}, None),
+        ({"Fn::Sub": "PumpReadOnlyRo${Free}OnlyRole"}, None),
         ({"Fn::Sub": "service-${AWS::Region}-${AWS::AccountId}"}, None),
         ({"Fn::Join": ["-", ["service", {"Fn::If": ["C", "x", NO_VALUE]}]]}, None),
         # It contains the name within a longer one.

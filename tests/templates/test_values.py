@@ -382,6 +382,8 @@ COULD_BE: list[tuple[Any, set[str], bool]] = [
     ({"Fn::Split": [{"Ref": "Free"}, "a-b"]}, {"a-b"}, True),
     ({"Fn::Split": ["-", {"Fn::If": ["C", "a-b", "c"]}]}, {"a", "b", "ab", "a-b"}, False),
     ({"Fn::Split": ["||", {"Fn::If": ["C", "a||b", "c"]}]}, {"a", "b", "ab"}, False),
+    # A separator may be in two parts of the text.
+    ({"Fn::Split": ["||", {"Fn::Join": ["", [MAYBE, "|b|", MAYBE]]}]}, {"a", "b", "ab"}, False),
     ({"Fn::Split": ["", "a-b"]}, {"a-b"}, True),
     # Parts of a Region or partition, what letters leave, and Base64 are not read.
     ({"Fn::Split": ["-", {"Ref": "AWS::Region"}]}, set(), True),
