@@ -78,7 +78,7 @@ def guardrails_of(
             guardrail = present.get(role, {}).get(name) or offered.get(name)
             denies = guardrail.on(ROLES[role.role.kind].patterns) if guardrail else {}
             evaluator = PolicyEvaluator([*as_policies(denies)], shipped())
-            by_action, clauses = evaluator.by_action("Deny"), [*evaluator.effective("Deny")]
+            by_action, clauses = evaluator.by_action("Deny"), evaluator.effective["Deny"]
             decided = [
                 (_denied(by_action.get(action, ()), region, last), count)
                 for (caller, action, region), count in calls.items()
