@@ -230,21 +230,21 @@ def attached(name: str) -> Edit:
             boundary("Two"),
             {"its permissions boundary is Two instead of platform/One": "other"},
         ),
-        (nothing, STOPPED, {(f"the permissions boundary {DENY_ALL} is new", "narrower")}),
+        (nothing, STOPPED, {f"the permissions boundary {DENY_ALL} is new": "narrower"}),
         (
             STOPPED,
             nothing,
-            {(f"the permissions boundary {DENY_ALL} is no longer there", "broader")},
+            {f"the permissions boundary {DENY_ALL} is no longer there": "broader"},
         ),
         (
             boundary("platform/One"),
             STOPPED,
-            {(f"its permissions boundary is {DENY_ALL} instead of platform/One", "narrower")},
+            {f"its permissions boundary is {DENY_ALL} instead of platform/One": "narrower"},
         ),
         (
             STOPPED,
             boundary("Two"),
-            {(f"its permissions boundary is Two instead of {DENY_ALL}", "broader")},
+            {f"its permissions boundary is Two instead of {DENY_ALL}": "broader"},
         ),
     ],
 )
