@@ -102,6 +102,7 @@ REACHES_PUMP: dict[str, list[dict[str, Any]]] = {
         role("*"),
         role({"AWS": "*"}),
         role({"AWS": ["*"]}),
+        role({"AWS": {"Fn::Sub": ["*${X}", {"X": MAYBE}]}}),
         role("*", Condition={"StringEquals": {"aws:PrincipalAccount": {"Ref": "AWS::AccountId"}}}),
     ],
     "trusts everyone except those in NotPrincipal": [
@@ -203,10 +204,12 @@ ROLE, ACCOUNT = ("role", "PumpAutoPilotRole"), ("account", PUMP_ACCOUNT)
     ],
 )
 def test_text_names_the_role_or_pumps_account(text: str, named: tuple[str, str]) -> None:
-    names = PumpNames([], [f"arn:aws:iam::{PUMP_ACCOUNT}:root"])
+    root = f"arn:aws:iam::{PUMP_ACCOUNT}:root"
+    names = PumpNames([], [root])
     assert names.in_text(text, "") == named
     # In Pump's own account, only a principal is Pump.
     assert names.in_text(text, PUMP_ACCOUNT) == (("", "") if named == ACCOUNT else named)
+    assert names.in_text(root, PUMP_ACCOUNT) == ACCOUNT
 
 
 @pytest.mark.parametrize("same", [True, False], ids=["in Pump's template", "in another template"])
