@@ -55,7 +55,7 @@ def test_provided_values_are_shown_except_the_external_ids() -> None:
             **SECRETS,
             "principal": PRINCIPAL,
             "role-path": "/vendors/",
-            "auto-pilot": {"role-name": "Purchases"},
+            "auto-pilot": {"role-name": "Purchases", "account": "111122223333"},
             "permissions-boundary": "platform/Boundary",
             "guardrails": ["recommended"],
             "until": "2927-01-31T18:00:00+01:00",
@@ -64,14 +64,15 @@ def test_provided_values_are_shown_except_the_external_ids() -> None:
     )
     assert read_only == (
         f"PumpReadOnly: role vendors/PumpReadOnlyRole; principal: {PRINCIPAL}; external ID: baked "
-        "in; next external ID: baked in; guardrails: metadata-only, until=2927-01-31T17:00:00Z; "
-        "boundary: platform/Boundary"
+        "in; next external ID: baked in; guardrails: recommended (metadata-only), "
+        "until=2927-01-31T17:00:00Z; boundary: platform/Boundary"
     )
     assert auto_pilot == (
         f"PumpAutoPilot: role vendors/Purchases; principal: {PRINCIPAL}; external ID: baked "
-        "in; next external ID: baked in; guardrails: commitment-tags-only, metadata-only, "
-        "no-billing-preferences, no-quota-increases, only-in-regions=eu-west-1,us-east-1, "
-        "organizations-linked-role-only, until=2927-01-31T17:00:00Z; boundary: platform/Boundary"
+        "in; next external ID: baked in; guardrails: only-in-regions=eu-west-1,us-east-1, "
+        "recommended (commitment-tags-only, metadata-only, no-billing-preferences, "
+        "no-quota-increases, organizations-linked-role-only), until=2927-01-31T17:00:00Z; "
+        "boundary: platform/Boundary; account: 111122223333"
     )
 
 
@@ -96,3 +97,19 @@ def test_rollout_shows_its_targets(settings: dict[str, Any], ending: str) -> Non
         f"; no boundary; targets: ou-abcd-12345678, ou-abcd-87654321{ending}; not the management "
         "account"
     )
+
+
+def test_rollout_of_the_auto_pilot_role_says_that_it_buys_in_each_account() -> None:
+    for guardrails, buys in (
+        (["recommended"], True),
+        (["only-when-approved"], True),
+        (["no-commitments"], False),
+    ):
+        units = {"organizational-units": ["r-abcd"]}
+        own = {**units, "guardrails": guardrails}
+        (*_, own_stack, read_only, rollout) = lines({"read-only": units, "auto-pilot": own})
+        assert rollout.startswith("PumpAutoPilotRollout: ")
+        assert rollout.endswith("; buys in each of these accounts; not the management account") is (
+            buys
+        )
+        assert "buys" not in own_stack + read_only

@@ -127,6 +127,19 @@ def test_deployment_that_drops_a_boundary_or_a_guardrail_or_is_a_rollout_asks_fo
     assert not asks("PumpReadOnly", limited)
 
 
+@pytest.mark.slow
+def test_cdk_refuses_credentials_of_another_account_than_the_settings_name(
+    aws: EmbeddedAws, assembly: Assembly, provided: dict[str, str]
+) -> None:
+    for account, accepted in ((PUMP_ACCOUNT, False), (ACCOUNT_ID, True)):
+        settings = {**provided, "roles": ["auto-pilot"], "auto-pilot": {"account": account}}
+        status, output = deploy(aws, assembly(settings), "PumpAutoPilot")
+        assert (status == 0) is accepted, output
+        assert bool(aws.iam().list_roles()["Roles"]) is accepted
+        refused = f"Need to perform AWS calls for account {account}"
+        assert (refused in output) is not accepted
+
+
 def test_universal_template_deploys_with_its_parameters_as_from_the_console(
     aws: EmbeddedAws, synth: Synth, published: list[list[dict[str, Any]]]
 ) -> None:

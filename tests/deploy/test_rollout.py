@@ -147,7 +147,8 @@ def test_pump_can_assume_the_role_in_targeted_accounts_only(  # noqa: PLR0917
 def test_joining_account_gets_the_role_and_removal_leaves_nothing(
     organization: Organization, stack_sets: StackSets, aws: EmbeddedAws, pump: Caller, synth: Synth
 ) -> None:
-    templates = rollouts(synth, **{"organizational-units": [organization.root]})
+    units = {"organizational-units": [organization.root]}
+    templates = rollouts(synth, **dict.fromkeys(KINDS.values(), units))
     for template in templates.values():
         stack_sets.deploy(properties(template))
     late = organization.join("Europe", "late")
@@ -198,9 +199,14 @@ def test_pump_can_assume_every_role_at_every_moment_of_a_rotation(
     """The rotation in docs/operations.md, of all roles of a customer, stack by stack."""
     excluded = sorted(under(organization, "Test"))[:1]
     targets = {
-        "read-only": {"organizational-units": [organization.root]},
-        "auto-pilot": {"organizational-units": [organization.units["Prod"]]},
-        "exclude-accounts": excluded,
+        "read-only": {
+            "organizational-units": [organization.root],
+            "exclude-accounts": excluded,
+        },
+        "auto-pilot": {
+            "organizational-units": [organization.units["Prod"]],
+            "exclude-accounts": excluded,
+        },
     }
     accounts = organization.accounts()
     should = {
