@@ -13,7 +13,9 @@ from hypothesis import strategies as st
 
 from pump_roles import Guardrail
 from pump_roles.app import config
+from pump_roles.guardrails import WITH_VALUE
 from pump_roles.published import ROLES
+from pump_roles.validators import ListOf
 from tests.support import (
     ROLLED_OUT,
     ROLLOUTS,
@@ -272,8 +274,11 @@ GOOD: dict[str, Any] = {
     "termination-protection": True,
     "call-as": "delegated-admin",
     "guardrails": ["recommended"],
-    **{name: guardrail.values[0] for name, guardrail in FILLED.items()},
-    "only-in-regions": [*FILLED["only-in-regions"].values],
+    **{
+        name: [*guardrail.values] if isinstance(validator, ListOf) else guardrail.values[0]
+        for name, guardrail in FILLED.items()
+        for validator, _ in [WITH_VALUE[name]]
+    },
 }
 
 
