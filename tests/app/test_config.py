@@ -389,10 +389,8 @@ def test_app_has_the_roles_that_are_listed() -> None:
     assert names({"roles": ["read-only"]}) == ["PumpReadOnly"]
     assert names({"roles": ["auto-pilot"]}) == ["PumpAutoPilot"]
     assert names({"roles": ["auto-pilot", "read-only"]}) == names({}) == STACKS
-    both = ["PumpReadOnly", "PumpReadOnlyRollout"]
-    for auto_pilot in ({}, None):
-        content = {"roles": ["read-only"], "read-only": UNITS, "auto-pilot": auto_pilot}
-        assert names(content) == both
+    rolled_out = {"roles": ["read-only"], "read-only": UNITS, "auto-pilot": {"account": None}}
+    assert names(rolled_out) == ["PumpReadOnly", "PumpReadOnlyRollout"]
 
 
 def test_account_is_that_of_the_roles_own_stack_whose_template_stays_the_same(

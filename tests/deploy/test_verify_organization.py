@@ -184,7 +184,7 @@ def test_role_is_verified_where_the_templates_put_it(
     organization = audited_organization(aws, 3, template.read_text())
     buyer, other, late = organization.accounts
     app = App(outdir=str(tmp_path))
-    inputs = {"pump_principal": PRINCIPAL, "external_id": EXTERNAL_ID}
+    inputs: dict[str, Any] = {"pump_principal": PRINCIPAL, "external_id": EXTERNAL_ID}
     ReadOnlyStack(app, "PumpReadOnly", **inputs)
     ReadOnlyRolloutStack(
         app, "PumpReadOnlyRollout", organizational_units=[organization.unit], **inputs
