@@ -4,6 +4,7 @@ Published data, templates, accounts, saved files, and earlier reports are read i
 :func:`pump_roles.compare.compare` compares two of them.
 """
 
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final, Literal
@@ -15,6 +16,11 @@ from pump_roles.published import ROLES, trust_policy
 
 HOUR: Final = 3_600
 """The maximum session duration, in seconds, of a role that does not set it."""
+
+_DENIES_ALL: Final = re.compile(
+    r"arn:(?:aws[a-z-]*|\$\{AWS::Partition\}):iam::aws:policy/AWSDenyAll"
+)
+"""AWS Managed Policy Reference, "AWSDenyAll"."""
 
 Part = Literal[
     "role",
@@ -118,6 +124,11 @@ class Boundary:
     arn: str
     document: Any = None
 
+    @property
+    def stops(self) -> bool:
+        """Whether it is AWS's policy that denies everything."""
+        return _DENIES_ALL.fullmatch(self.arn) is not None
+
 
 @dataclass(frozen=True, kw_only=True)
 class Role:
@@ -176,6 +187,11 @@ class Role:
         return tuple(
             unknown for unknown in self.unknown if unknown.part not in ("boundary", "path")
         )
+
+    @property
+    def stopped(self) -> bool:
+        """Whether it can do nothing, because its permissions boundary denies everything."""
+        return self.boundary is not None and self.boundary.stops and not self.is_unknown("boundary")
 
     def is_unknown(self, part: Part) -> bool:
         """Return whether a part is not known as a whole."""

@@ -14,6 +14,7 @@ from types import MappingProxyType
 from typing import Final, Literal, TypeGuard, get_args
 
 _SHOWN: Final = 60
+_IN_A_TAG: Final = "_.:/=+-@"
 
 _DUMMY: Final = "dummy-value-for-"
 """What CDK returns for a parameter of Systems Manager before the CDK CLI looks it up."""
@@ -44,10 +45,7 @@ class ArgumentError(ValueError):
         return self.problem_naming(self.other)
 
     def problem_naming(self, other: str) -> str:
-        """Return the problem with the name that the user knows the other argument by.
-
-        :param other: the name.
-        """
+        """Return the problem with the name that the user knows the other argument by."""
         return self._problem.format(other=other) if self.other else self._problem
 
 
@@ -162,8 +160,7 @@ class ListOf:
             )
         if not values:
             raise ArgumentError(
-                argument,
-                f"the list is empty; at least 1 required, each {self.element.description}",
+                argument, f"the list is empty; at least 1 required, each {self.element.description}"
             )
         if self.maximum is not None and len(values) > self.maximum:
             raise ArgumentError(
@@ -227,7 +224,8 @@ class Tags:
         keys: set[str] = set()
         for key, value in tags.items():
             for text, what, maximum in ((key, "key", self.key), (value, "value", self.value)):
-                if not 0 < len(text) <= maximum or not all(map(_is_of_a_tag, text)):
+                categories = {unicodedata.category(letter)[0] for letter in {*text} - {*_IN_A_TAG}}
+                if not 0 < len(text) <= maximum or not categories <= {"L", "Z", "N"}:
                     raise ArgumentError(
                         argument,
                         f"{_quoted(text)} is not the {what} of a tag: 1 to {maximum} letters, "
@@ -239,10 +237,6 @@ class Tags:
                 raise ArgumentError(argument, f"{_quoted(key)} is listed twice, ignoring case")
             keys.add(key.lower())
         return dict(tags)
-
-
-def _is_of_a_tag(character: str) -> bool:
-    return character in "_.:/=+-@" or unicodedata.category(character)[0] in "LZN"
 
 
 def _quoted(value: object) -> str:
@@ -341,8 +335,7 @@ ROLE_ARN: Final = Text(
 """IAM User Guide, "IAM ARNs", with the path and the name of "CreateRole"."""
 
 ROLE_NAME: Final = Text(
-    pattern=f"^[{_NAME}]{{1,64}}$",
-    description="a role name: 1 to 64 of A-Z a-z 0-9 _ + = , . @ -",
+    pattern=f"^[{_NAME}]{{1,64}}$", description="a role name: 1 to 64 of A-Z a-z 0-9 _ + = , . @ -"
 )
 """IAM API Reference, "CreateRole", ``RoleName``."""
 
@@ -379,8 +372,7 @@ ORGANIZATIONAL_UNITS: Final = ListOf(ORGANIZATIONAL_UNIT, maximum=50)
 maximum number."""
 
 ORGANIZATION: Final = Text(
-    pattern="^o-[a-z0-9]{10,32}$",
-    description="the ID of an organization (o-abcd123456)",
+    pattern="^o-[a-z0-9]{10,32}$", description="the ID of an organization (o-abcd123456)"
 )
 """AWS Organizations API Reference, "Organization"."""
 
@@ -398,8 +390,7 @@ STACK_SETS_CALL_AS: Final[Mapping[str, Literal["SELF", "DELEGATED_ADMIN"]]] = Ma
 """What StackSets calls each caller: CloudFormation API Reference, "CreateStackSet", ``CallAs``."""
 
 CALL_AS: Final = Text(
-    pattern=f"^({'|'.join(get_args(CallAs))})$",
-    description=" or ".join(get_args(CallAs)),
+    pattern=f"^({'|'.join(get_args(CallAs))})$", description=" or ".join(get_args(CallAs))
 )
 
 MAX_CONCURRENT: Final = Integer(1, 100)

@@ -48,18 +48,15 @@ class Stack:
         )
         return engine._resolve_dynamic_references(resolved)[0]  # noqa: SLF001
 
-    def name(self, logical_id: str) -> str:
-        """Return the name of one of the stack's resources."""
-        physical_id: str = self._resources[logical_id]["PhysicalResourceId"]
-        # That of a managed policy is its ARN.
-        return physical_id.rpartition("/")[2] if physical_id.startswith("arn:") else physical_id
-
-    def generated_names(self) -> dict[str, str]:
-        """Return the names that no property says, by logical ID."""
+    def names(self, *, only_generated: bool = False) -> dict[str, str]:
+        """Return the names of the resources, or only those that no property says."""
         return {
-            logical_id: self.name(logical_id)
+            # That of a managed policy is its ARN.
+            logical_id: resource["PhysicalResourceId"].rpartition("policy/")[2].rpartition("/")[2]
             for logical_id, resource in self._resources.items()
-            if not any(name.endswith("Name") for name in resource["Properties"])
+            if not (
+                only_generated and any(name.endswith("Name") for name in resource["Properties"])
+            )
         }
 
     def nested(self, logical_id: str) -> "Stack":

@@ -4,6 +4,7 @@ import csv
 import json
 import os
 import pty
+import runpy
 import subprocess
 import sys
 from collections.abc import Callable, Iterator, Mapping
@@ -11,8 +12,10 @@ from contextlib import contextmanager
 from dataclasses import replace
 from functools import cache
 from pathlib import Path
+from shutil import which
 from typing import Any
 
+import aws_cdk
 import pytest
 from aws_cdk import App, Stack
 from aws_cdk import aws_iam as iam
@@ -20,13 +23,7 @@ from constructs import IConstruct
 from hypothesis import settings
 from hypothesis import strategies as st
 
-from pump_roles import (
-    AutoPilotRolloutStack,
-    AutoPilotStack,
-    Guardrail,
-    ReadOnlyStack,
-    validators,
-)
+from pump_roles import AutoPilotRolloutStack, AutoPilotStack, Guardrail, ReadOnlyStack, validators
 from pump_roles.app import config
 from pump_roles.guardrails import documents
 from pump_roles.iam.catalog import Catalog, shipped
@@ -129,100 +126,50 @@ SCENARIOS: dict[str, dict[str, Any]] = {
 }
 """Settings of the app that together use every key."""
 
-BUYING_AND_SELLING = [
-    "ec2:PurchaseReservedInstancesOffering",
-    "ec2:PurchaseHostReservation",
-    "ec2:ModifyReservedInstances",
-    "ec2:AcceptReservedInstancesExchangeQuote",
-    "ec2:CreateReservedInstancesListing",
-    "ec2:CancelReservedInstancesListing",
-    "ec2:DeleteQueuedReservedInstances",
-    "savingsplans:CreateSavingsPlan",
-    "savingsplans:DeleteQueuedSavingsPlan",
-    "savingsplans:ReturnSavingsPlan",
-    "rds:PurchaseReservedDBInstancesOffering",
-    "elasticache:PurchaseReservedCacheNodesOffering",
-    "redshift:PurchaseReservedNodeOffering",
-    "redshift:AcceptReservedNodeExchange",
-    "es:PurchaseReservedInstanceOffering",
-]
-"""The actions that the document calls "buy and sell Reserved Instances and Savings Plans"."""
-
 NEVER = [
-    # the customer's data
-    "s3:GetObject",
-    "s3:PutObject",
-    "s3:DeleteObject",
-    "s3:ListBucket",
-    "s3:ListAllMyBuckets",
-    "dynamodb:GetItem",
-    "dynamodb:Scan",
-    "dynamodb:Query",
-    "secretsmanager:GetSecretValue",
-    "ssm:GetParameter",
-    "kms:Decrypt",
-    "sqs:ReceiveMessage",
-    "kinesis:GetRecords",
-    "logs:GetLogEvents",
-    "logs:FilterLogEvents",
-    "athena:GetQueryResults",
-    "rds-db:connect",
-    "rds-data:ExecuteStatement",
-    "redshift:GetClusterCredentials",
-    "redshift-data:ExecuteStatement",
-    "es:ESHttpGet",
-    "es:ESHttpPost",
-    "ecr:GetDownloadUrlForLayer",
-    "lambda:GetFunction",
-    "lambda:InvokeFunction",
-    "ec2:GetConsoleOutput",
-    "ec2:GetPasswordData",
-    "ecs:ExecuteCommand",
-    "rds:DownloadDBLogFilePortion",
-    # the customer's infrastructure
-    "ec2:RunInstances",
-    "ec2:StopInstances",
-    "ec2:TerminateInstances",
-    "ec2:ModifyInstanceAttribute",
-    "ec2:DeleteTags",
-    "ec2:AuthorizeSecurityGroupIngress",
-    "rds:CreateDBInstance",
-    "rds:DeleteDBInstance",
-    "rds:ModifyDBInstance",
-    "elasticache:DeleteCacheCluster",
-    "redshift:DeleteCluster",
-    "es:DeleteDomain",
-    "ecs:UpdateService",
-    "eks:AccessKubernetesApi",
-    "eks:DeleteCluster",
-    "autoscaling:SetDesiredCapacity",
-    "cloudwatch:DeleteAlarms",
-    "cloudformation:UpdateStack",
-    # more rights, and others' rights
-    "iam:PassRole",
-    "iam:CreateRole",
-    "iam:CreateUser",
-    "iam:CreateAccessKey",
-    "iam:AttachRolePolicy",
-    "iam:PutRolePolicy",
-    "iam:UpdateAssumeRolePolicy",
-    "iam:DeleteRolePermissionsBoundary",
-    "sts:AssumeRole",
-    "sts:GetFederationToken",
-    "organizations:LeaveOrganization",
-    "organizations:CreateAccount",
-    "organizations:InviteAccountToOrganization",
-    "organizations:AttachPolicy",
-    "account:CloseAccount",
-    "account:PutContactInformation",
-    # payment
-    "aws-portal:ModifyBilling",
-    "aws-portal:ModifyPaymentMethods",
-    "billing:UpdateBillingPreferences",
-    "payments:MakePayment",
-    "payments:UpdatePaymentPreferences",
-    "aws-marketplace:Subscribe",
-    "route53domains:RegisterDomain",
+    f"{service}:{name}"
+    for service, names in {
+        # the customer's data
+        "s3": "GetObject PutObject DeleteObject ListBucket ListAllMyBuckets",
+        "dynamodb": "GetItem Scan Query",
+        "secretsmanager": "GetSecretValue",
+        "ssm": "GetParameter",
+        "kms": "Decrypt",
+        "sqs": "ReceiveMessage",
+        "kinesis": "GetRecords",
+        "logs": "GetLogEvents FilterLogEvents",
+        "athena": "GetQueryResults",
+        "rds-db": "connect",
+        "rds-data": "ExecuteStatement",
+        "redshift-data": "ExecuteStatement",
+        "ecr": "GetDownloadUrlForLayer",
+        "lambda": "GetFunction InvokeFunction",
+        # the customer's data and infrastructure
+        "ec2": "GetConsoleOutput GetPasswordData RunInstances StopInstances TerminateInstances "
+        "ModifyInstanceAttribute DeleteTags AuthorizeSecurityGroupIngress",
+        "ecs": "ExecuteCommand UpdateService",
+        "rds": "DownloadDBLogFilePortion CreateDBInstance DeleteDBInstance ModifyDBInstance",
+        "elasticache": "DeleteCacheCluster",
+        "redshift": "GetClusterCredentials DeleteCluster",
+        "es": "ESHttpGet ESHttpPost DeleteDomain",
+        "eks": "AccessKubernetesApi DeleteCluster",
+        "autoscaling": "SetDesiredCapacity",
+        "cloudwatch": "DeleteAlarms",
+        "cloudformation": "UpdateStack",
+        # more rights, and others' rights
+        "iam": "PassRole CreateRole CreateUser CreateAccessKey AttachRolePolicy PutRolePolicy "
+        "UpdateAssumeRolePolicy DeleteRolePermissionsBoundary",
+        "sts": "AssumeRole GetFederationToken",
+        "organizations": "LeaveOrganization CreateAccount InviteAccountToOrganization AttachPolicy",
+        "account": "CloseAccount PutContactInformation",
+        # payment
+        "aws-portal": "ModifyBilling ModifyPaymentMethods",
+        "billing": "UpdateBillingPreferences",
+        "payments": "MakePayment UpdatePaymentPreferences",
+        "aws-marketplace": "Subscribe",
+        "route53domains": "RegisterDomain",
+    }.items()
+    for name in names.split()
 ]
 """Actions that neither role may ever have."""
 
@@ -376,6 +323,21 @@ def _app_files(settings: str) -> dict[str, bytes]:
         stack.stack_name: Path(stack.template_full_path).read_bytes()
         for stack in app.synth().stacks
     }
+
+
+def run_app(
+    file: Path,
+    settings: Mapping[str, Any],
+    folder: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    context: Mapping[str, Any] | None = None,
+) -> None:
+    """Run an app in this process, where that takes a fraction of a second, with some settings."""
+    (folder / "pump.json").write_text(json.dumps(settings))
+    monkeypatch.chdir(folder)
+    app = App(context=context, outdir=str(folder / "cdk.out"))
+    monkeypatch.setattr(aws_cdk, "App", lambda: app)
+    runpy.run_path(str(file), run_name="__main__")
 
 
 def synthesize(folder: Path, *guardrails: Guardrail, **more: Any) -> Path:
@@ -716,29 +678,15 @@ def on_terminal(
 
 
 def other_pythons() -> list[str]:
-    """Return other Pythons of this machine that can use this environment's pure Python packages.
+    """Return this machine's other Pythons that can use this environment's pure Python packages.
 
     Only versions after 3.10, which needs an additional package.
     """
-    found: dict[str, str] = {}
-    for name in ["python3", *(f"python3.{minor}" for minor in range(11, 16))]:
-        for folder in os.get_exec_path():
-            path = Path(folder) / name
-            if not path.exists():
-                continue
-            asked = subprocess.run(
-                [str(path), "-c", "import sys; print(*sys.version_info[:2], sep='.')"],
-                capture_output=True,
-                text=True,
-                check=False,
-            )
-            if asked.returncode == 0:
-                found.setdefault(asked.stdout.strip(), str(path))
-    this = f"{sys.version_info[0]}.{sys.version_info[1]}"
+    others = (which(f"python3.{minor}") for minor in range(11, 16) if minor != sys.version_info[1])
     return [
         path
-        for version, path in found.items()
-        if version != this and tuple(map(int, version.split("."))) >= (3, 11)
+        for path in others
+        if path and not subprocess.call([path, "-c", ""], stderr=subprocess.DEVNULL)
     ]
 
 

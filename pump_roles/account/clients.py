@@ -16,11 +16,7 @@ _DEFAULT_REGION: Final = "us-east-1"
 
 
 class Clients:
-    """boto3 clients with the credentials of the caller or of a role.
-
-    A call that is throttled, fails temporarily, or gets no response is sent again. Several threads
-    can create clients.
-    """
+    """boto3 clients with the credentials of the caller or of a role. Several threads can use it."""
 
     def __init__(
         self,
@@ -43,14 +39,9 @@ class Clients:
         )
         # IAM and AWS Organizations are global, and STS in any Region serves every account: the
         # Region only selects the partition.
-        self._region = self._session.region_name or _DEFAULT_REGION
+        self.region: str = self._session.region_name or _DEFAULT_REGION
         # Creating a client is not thread-safe.
         self._creating = Lock()
-
-    @property
-    def region(self) -> str:
-        """The Region of the clients that are not told another."""
-        return self._region
 
     def cloudformation(self) -> "CloudFormationClient":
         """Return a client of CloudFormation."""
@@ -74,17 +65,17 @@ class Clients:
             }
         )
         with self._creating:
-            return self._session.client("iam", self._region, config=self._config, **passed)
+            return self._session.client("iam", self.region, config=self._config, **passed)
 
     def organizations(self) -> "OrganizationsClient":
         """Return a client of AWS Organizations."""
         with self._creating:
-            return self._session.client("organizations", self._region, config=self._config)
+            return self._session.client("organizations", self.region, config=self._config)
 
     def sts(self) -> "STSClient":
         """Return a client of AWS STS."""
         with self._creating:
-            return self._session.client("sts", self._region, config=self._config)
+            return self._session.client("sts", self.region, config=self._config)
 
 
 _Item = TypeVar("_Item")

@@ -73,11 +73,7 @@ def targeted(
     account_filter: AccountFilter = "NONE",
     filtered: Collection[str] = (),
 ) -> list[Account]:
-    """Return the accounts that an operation of a service-managed StackSet targets.
-
-    These are the accounts in or below one of the units, except those that the filter excludes, the
-    management account, and suspended accounts.
-    """
+    """Return the accounts that an operation of a service-managed StackSet targets."""
     return [
         account
         for account in accounts

@@ -24,10 +24,7 @@ SESSION_NAME: Final = "pump-roles-probe"
 """The session name under which an accepted call appears in the customer's CloudTrail."""
 
 _DENY_ALL: Final = json.dumps(
-    {
-        "Version": "2012-10-17",
-        "Statement": [{"Effect": "Deny", "Action": "*", "Resource": "*"}],
-    }
+    {"Version": "2012-10-17", "Statement": [{"Effect": "Deny", "Action": "*", "Resource": "*"}]}
 )
 """The session policy: the credentials of an accepted call have no permissions."""
 
@@ -299,11 +296,9 @@ def _verdict(right: Attempt, without: Attempt, wrong: Attempt) -> tuple[Verdict,
             reasons.setdefault(attempt.reason, []).append(how)
     parts = [f"{', '.join(hows)}: {reason}" for reason, hows in reasons.items()]
     if right.outcome == "refused":
-        parts.insert(0, f"with this external ID: {_REFUSED}")
+        refused = (
+            "refused. The role requires another external ID, does not trust this caller, or does "
+            "not exist, or this caller may not assume it; AWS does not say which"
+        )
+        parts.insert(0, f"with this external ID: {refused}")
     return "unknown", "; ".join(parts)
-
-
-_REFUSED: Final = (
-    "refused. The role requires another external ID, does not trust this caller, or does not "
-    "exist, or this caller may not assume it; AWS does not say which"
-)

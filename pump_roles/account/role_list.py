@@ -38,11 +38,7 @@ class ListedRole:
 
 
 def read_role_list(file: Path) -> list[ListedRole]:
-    """Return the roles in a CSV file, at least one, each listed once.
-
-    Its header has the columns ``role_arn`` and ``external_id``. Other columns and blank lines are
-    ignored.
-    """
+    """Return the roles in a CSV file, at least one, each listed once."""
     text, _ = read_text(file, "a list of roles")
     try:
         roles = [_listed_role(line, row) for line, row in _rows(text)]

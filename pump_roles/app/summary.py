@@ -8,13 +8,12 @@ from pump_roles.published import ROLES, PublishedRole
 from pump_roles.universal import EXTERNAL_ID_PARAMETER, PRINCIPAL_PARAMETER
 
 _SHOWN: Final = 5
+_REPORT: Final = "pump-roles report cdk.out --output report.html"
+"""What shows the role of a rollout: before its first deployment, ``cdk diff`` does not."""
 
 
 def summary(stack_id: str, role: str, arguments: Mapping[str, Any], *, boundary: str = "") -> str:
-    """Return one line: who can assume a stack's role, what limits it, and where it is deployed.
-
-    The line contains no external ID.
-    """
+    """Return one line, without external IDs: who can assume a stack's role, and its limits."""
     return f"{stack_id}: {'; '.join(_parts(ROLES[role], arguments, boundary))}"
 
 
@@ -45,6 +44,7 @@ def _parts(published: PublishedRole, arguments: Mapping[str, Any], boundary: str
         if changes and not changes & denies.keys():
             yield "buys in each of these accounts"
         yield "not the management account"
+        yield f"to review it first: {_REPORT}"
 
 
 def _named(guardrail: Guardrail, denies: Collection[Guardrail]) -> str:

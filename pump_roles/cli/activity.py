@@ -99,8 +99,7 @@ def activity(
     for name in region:
         validators.check_region("--region", name)
     roles = known_roles.with_arns(
-        known_roles.published_roles() if expect is None else known_roles.roles_in(expect),
-        role_arn,
+        known_roles.published_roles() if expect is None else known_roles.roles_in(expect), role_arn
     )
     collector = Collector(roles)
     now = datetime.now(timezone.utc)
@@ -130,9 +129,9 @@ def activity(
 def _read_files(collector: "Collector", paths: Sequence[Path]) -> None:
     from pump_roles.account.activity.from_files import files_of, records_of  # noqa: PLC0415
 
-    found = files_of(paths, unknown=collector.add_unknown)
+    found = files_of(paths, unknown=collector.unknown.append)
     with common.progress("files read", len(found)) as done:
-        for file, records in records_of(found, unknown=collector.add_unknown, done=done):
+        for file, records in records_of(found, unknown=collector.unknown.append, done=done):
             collector.add(file, records)
 
 
@@ -185,7 +184,7 @@ def _read_history(
             if unknown is None:
                 read.append(region)
             else:
-                collector.add_unknown(unknown)
+                collector.unknown.append(unknown)
             advance(0, f"{region} {count:,} events{'' if unknown is None else ' unknown'}")
 
         read_history(aws, wanted, period, found=found, done=done)

@@ -36,7 +36,6 @@ PROFILE: Final = click.option(
     help="The profile of your AWS configuration to use. Defaults to the environment's settings.",
 )
 
-
 ROLE: Final = click.Choice([*ROLES])
 """The name of a role."""
 
@@ -63,10 +62,7 @@ def region_of(region: str | None) -> str | None:
 
 
 def external_id_of_environment() -> str | None:
-    """Return the external ID in the environment, and remove it there; ``None`` if there is none.
-
-    An empty value counts as none.
-    """
+    """Return the external ID in the environment, and remove it there; ``None`` if there is none."""
     # A credential process of the AWS configuration must not inherit it. CI systems set a secret
     # that does not exist to an empty string.
     return os.environ.pop(EXTERNAL_ID_VARIABLE, None) or None
@@ -102,10 +98,7 @@ def _passed(options: Mapping[str, object]) -> list[str]:
 
 
 def with_errors(status: int = 1) -> Callable[[Callable[_P, None]], Callable[_P, None]]:
-    """Return a decorator of a command, whose errors are then one line.
-
-    An argument that AWS does not accept is a usage error.
-    """
+    """Return a decorator of a command, whose errors are then one line."""
 
     def decorated(command: Callable[_P, None]) -> Callable[_P, None]:
         @wraps(command)

@@ -18,7 +18,6 @@ ReportFormat = Literal["html", "markdown", "csv", "json"]
 _ALARM: Final = "alarm"
 _BROADENED: Final = "broadened"
 
-
 _EXTENSIONS: Final[dict[str, ReportFormat]] = {
     ".html": "html",
     ".htm": "html",
@@ -116,6 +115,8 @@ def report(
     if the input cannot be read or the report cannot be written; 2 for a usage error; 4 if the
     account cannot be read.
     """
+    from pump_roles.report import of_templates  # noqa: PLC0415
+
     _check_account(path, role_name, region, profile, account=account)
     if _BROADENED in fail_on and since is None:
         raise click.BadParameter("--fail-on broadened requires --since")
@@ -127,22 +128,26 @@ def report(
         common.check_needless({"--every-action": every_action}, "--format markdown")
     if guardrails and (account or path is not None):
         raise click.BadParameter("--guardrails: cannot be combined with --account or a path")
+    earlier = None
+    if since is not None:
+        from pump_roles.output.json_documents import read_baseline  # noqa: PLC0415
+
+        earlier = read_baseline(since)
     if account:
-        result = _of_account(role_name, region, profile, since)
+        result = _of_account(role_name, region, profile, earlier)
     elif path is not None:
-        result = _of_templates(path, since)
+        result = of_templates(path, since=earlier)
     else:
-        result = _of_published(guardrails, since)
+        result = _of_published(guardrails, earlier)
     files.write_all({file: _written(result, chosen, every_action=every_action)})
     if reasons := [*_reasons(result, fail_on)]:
         common.fail(" ".join(reasons), common.DIFFERENT)
 
 
-def _of_published(values: Sequence[str], since: Path | None) -> "Report":
+def _of_published(values: Sequence[str], earlier: "Earlier | None") -> "Report":
     from pump_roles.guardrails import Guardrail  # noqa: PLC0415
     from pump_roles.report import of_published  # noqa: PLC0415
 
-    earlier = _earlier(since)
     try:
         names = GUARDRAILS.check("guardrails", common.comma_separated(values)) if values else []
         guardrails = [Guardrail.named(name) for name in names]
@@ -171,20 +176,6 @@ def _redundant(guardrails: "Sequence[Guardrail]") -> "dict[str, list[str]]":
     return found
 
 
-def _of_templates(path: Path, since: Path | None) -> "Report":
-    from pump_roles.report import of_templates  # noqa: PLC0415
-
-    return of_templates(path, since=_earlier(since))
-
-
-def _earlier(since: Path | None) -> "Earlier | None":
-    if since is None:
-        return None
-    from pump_roles.output.json_documents import read_baseline  # noqa: PLC0415
-
-    return read_baseline(since)
-
-
 def _check_account(
     path: Path | None,
     role_names: Sequence[str],
@@ -203,7 +194,7 @@ def _check_account(
 
 
 def _of_account(
-    role_names: Sequence[str], region: str | None, profile: str | None, since: Path | None
+    role_names: Sequence[str], region: str | None, profile: str | None, earlier: "Earlier | None"
 ) -> "Report":
     from pump_roles.account.verify.accounts import Aws, read_own_account  # noqa: PLC0415
     from pump_roles.account.verify.details import contents_of  # noqa: PLC0415
@@ -212,7 +203,6 @@ def _of_account(
     from pump_roles.report import of_contents  # noqa: PLC0415
 
     names = role_names or [role.name for role in ROLES.values()]
-    earlier = _earlier(since)
     with common.unknown_if_aws_fails():
         details = read_own_account(Aws(profile=profile, region=common.region_of(region)), names)
     try:

@@ -202,12 +202,7 @@ def _read_statuses(
         }
     with common.progress("stack instances and accounts read") as found:
         return read(
-            cloudformation,
-            organizations,
-            rollouts,
-            unknown=unknown,
-            found=found,
-            profile=profile,
+            cloudformation, organizations, rollouts, unknown=unknown, found=found, profile=profile
         )
 
 

@@ -18,11 +18,7 @@ if TYPE_CHECKING:
 
 VerifyFormat = Literal["table", "json", "markdown"]
 
-_EXTENSIONS: Final[dict[str, VerifyFormat]] = {
-    ".txt": "table",
-    ".json": "json",
-    ".md": "markdown",
-}
+_EXTENSIONS: Final[dict[str, VerifyFormat]] = {".txt": "table", ".json": "json", ".md": "markdown"}
 
 
 @click.command(short_help="Verify that accounts have the expected roles.")
@@ -154,6 +150,9 @@ def verify(
     if anything could not be checked, or the input cannot be used; 1 if the result cannot be
     written; 2 for a usage error.
     """
+    from pump_roles.account.verify.accounts import verify_files  # noqa: PLC0415
+    from pump_roles.account.verify.details import read_files  # noqa: PLC0415
+
     formats = files.formats_of(output, [expect, external_ids, *details], _EXTENSIONS)
     scope = _scope(unit, account, exclude_account, assume_role, organization=organization)
     if management_account is not None:
@@ -163,23 +162,22 @@ def verify(
             "--details", {"--organization": scope, "--profile": profile, "--region": region}
         )
     if removed:
-        common.check_alone(
-            "--removed",
-            {
-                "--role": role,
-                "--unit": unit,
-                "--account": account,
-                "--exclude-account": exclude_account,
-            },
-        )
+        others = {"--role": role, "--unit": unit, "--account": account}
+        common.check_alone("--removed", {**others, "--exclude-account": exclude_account})
     expectation = replace(
         _expectation(expect, principal, external_ids, role),
         management_account=management_account or "",
     )
+    if removed and expectation.across_accounts and scope is None:
+        common.fail(
+            f"{expectation.description}: a StackSet deploys the roles to other accounts; pass "
+            "--organization to check them all, or the template of one stack to check one account",
+            common.UNKNOWN,
+        )
     if removed:
-        expectation = _absent(expectation, scope)
+        expectation = expectation.absent()
     if details:
-        verification = _of_files(details, expectation)
+        verification = verify_files(read_files(details), expectation)
     else:
         with common.unknown_if_aws_fails(hidden=[*expectation.hidden]):
             verification = _of_accounts(
@@ -256,23 +254,6 @@ def _expectation(
     return expectation.only(kinds).with_external_ids(listed, external_id=of_environment or "")
 
 
-def _absent(expectation: "Expectation", scope: "Scope | None") -> "Expectation":
-    if expectation.across_accounts and scope is None:
-        common.fail(
-            f"{expectation.description}: a StackSet deploys the roles to other accounts; pass "
-            "--organization to check them all, or the template of one stack to check one account",
-            common.UNKNOWN,
-        )
-    return expectation.absent()
-
-
-def _of_files(details: Sequence[Path], expectation: "Expectation") -> "Verification":
-    from pump_roles.account.verify.accounts import verify_files  # noqa: PLC0415
-    from pump_roles.account.verify.details import read_files  # noqa: PLC0415
-
-    return verify_files(read_files(details), expectation)
-
-
 def _of_accounts(  # noqa: PLR0917
     expectation: "Expectation",
     scope: "Scope | None",
@@ -298,8 +279,8 @@ def _of_accounts(  # noqa: PLR0917
         numbers = count(1)
 
         def found(result: "AccountResult") -> None:
-            about = f"{result.account} {result.state}"
-            advance(1, f"{next(numbers):,}/{len(accounts):,} {about}")
+            done = f"{next(numbers):,}/{len(accounts):,}"
+            advance(1, f"{done} {result.account} {result.state}")
 
         return verify_organization(
             aws,
@@ -315,9 +296,8 @@ def _of_accounts(  # noqa: PLR0917
 def _written(verification: "Verification", chosen: VerifyFormat, *, styled: bool) -> str:
     from pump_roles.output.json_documents import as_json  # noqa: PLC0415
     from pump_roles.output.verify_markdown import as_markdown  # noqa: PLC0415
+    from pump_roles.output.verify_table import as_table  # noqa: PLC0415
 
     if chosen == "table":
-        from pump_roles.output.verify_table import as_table  # noqa: PLC0415
-
         return as_table(verification, styled=styled)
     return as_json(verification) if chosen == "json" else as_markdown(verification)

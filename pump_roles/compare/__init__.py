@@ -29,11 +29,7 @@ __all__ = [
 
 
 def compare(
-    expected: Role,
-    found: Role,
-    *,
-    account: str = "",
-    over_time: bool = False,
+    expected: Role, found: Role, *, account: str = "", over_time: bool = False
 ) -> tuple[Difference, ...]:
     """Return how a role differs from what is expected.
 
@@ -73,10 +69,7 @@ def _differences(
         yield _plain("role-path", "path", expected.path, found.path)
     if compared("trust-policy"):
         yield from trust_differences(
-            expected.trust_policy,
-            found.trust_policy,
-            account=account,
-            any_principal=not over_time,
+            expected.trust_policy, found.trust_policy, account=account, any_principal=not over_time
         )
     yield from policy_differences(expected, found, each=not over_time)
     if compared("session") and expected.session_seconds != found.session_seconds:
@@ -107,27 +100,20 @@ def _boundary(expected: Boundary | None, found: Boundary | None) -> Iterator[Dif
         effect: Effect = "other" if was and now else "broader"
         if not was:
             rule, effect = "boundary-added", "narrower"
+        if found is not None and found.stops:
+            rule, effect = "boundary-stops", "narrower"
+        elif expected is not None and expected.stops:
+            effect = "broader"
         yield Difference(
             rule=rule, effect=effect, part="boundary", subject=(now or was)[0], was=was, now=now
         )
-    elif expected is not None and found is not None:
-        yield from _boundary_text(expected, found)
-
-
-def _boundary_text(expected: Boundary, found: Boundary) -> Iterator[Difference]:
-    if None in (expected.document, found.document):
         return
-    if same_document(expected.document, found.document):
-        return
-    # A boundary by itself, as if it were the only policy of a role.
-    before, now = (
-        [Policy(name="boundary", document=side.document, arn=side.arn)]
-        for side in (expected, found)
-    )
-    difference = Difference(
-        rule="boundary-text", effect="other", part="boundary", subject=found.arn
-    )
-    yield from in_each_direction(difference, before, now)
+    texts = [side.document for side in (expected, found) if side is not None]
+    if now and None not in texts and not same_document(*texts):
+        text = Difference(rule="boundary-text", effect="other", part="boundary", subject=now[0])
+        # A boundary by itself, as if it were the only policy of a role.
+        before, after = ([Policy(name="boundary", document=each, arn=now[0])] for each in texts)
+        yield from in_each_direction(text, before, after)
 
 
 def _tags(expected: Role, found: Role) -> Iterator[Difference]:

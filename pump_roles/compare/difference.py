@@ -21,6 +21,7 @@ Rule = Literal[
     "policy-changed",
     "policies-together",
     "boundary-added",
+    "boundary-stops",
     "boundary-removed",
     "boundary-changed",
     "boundary-text",

@@ -18,11 +18,7 @@ _Key = tuple[Part, str]
 
 
 def policy_differences(expected: Role, found: Role, *, each: bool = True) -> Iterator[Difference]:
-    """Yield how a role's inline and managed policies differ from the expected ones.
-
-    Each policy is first compared on its own, with all others as expected. Then all are compared
-    together. A policy whose document is not known is only missing or added.
-    """
+    """Yield how a role's policies differ from the expected ones: each on its own, then together."""
     before, now = _by_key(expected.policies), _by_key(found.policies)
     # What could not be listed is neither missing nor added.
     known = {part for part in _PARTS if not (found.is_unknown(part) or expected.is_unknown(part))}

@@ -175,19 +175,18 @@ class CustomerAccess(Construct):
         denied = [f"{path}{name}" for name in names for path in ("/", "/*/")]
         granted = [f"{self._path}{name}" for name in self._names]
         return (
-            {
-                "Action": "sts:AssumeRole",
-                "Condition": {"Null": {"sts:ExternalId": "true"}},
-                "Effect": "Deny",
-                "Resource": _arns(partition, ["*"], denied),
-            },
-            {
-                "Action": "sts:AssumeRole",
-                "Condition": {"Null": {"sts:ExternalId": "false"}},
-                "Effect": "Allow",
-                "Resource": _arns(partition, accounts, granted),
-            },
+            _statement("Deny", _arns(partition, ["*"], denied), without_id="true"),
+            _statement("Allow", _arns(partition, accounts, granted), without_id="false"),
         )
+
+
+def _statement(effect: str, arns: list[str], *, without_id: str) -> dict[str, Any]:
+    return {
+        "Action": "sts:AssumeRole",
+        "Condition": {"Null": {"sts:ExternalId": without_id}},
+        "Effect": effect,
+        "Resource": arns,
+    }
 
 
 def _arns(partition: str, accounts: Sequence[str], roles: Sequence[str]) -> list[str]:

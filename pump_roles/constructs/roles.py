@@ -248,10 +248,7 @@ def outdated_cdk_nag() -> str:
 def annotate_guardrails(
     scope: Construct, guardrails: Iterable[Guardrail], redundant: Mapping[str, Sequence[str]]
 ) -> None:
-    """Report at synth if a guardrail has expired, or makes others redundant.
-
-    The template stays the same.
-    """
+    """Report at synth if a guardrail has expired, or makes others redundant."""
     for guardrail in guardrails:
         if guardrail.ends is not None and guardrail.ends <= datetime.now(timezone.utc):
             Annotations.of(scope).add_warning_v2(

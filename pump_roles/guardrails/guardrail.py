@@ -341,18 +341,7 @@ def _with_partition(part: Any) -> Any:
 
 def _filled(name: str, value: Any, *, ends: datetime | None = None) -> Guardrail:
     template = SHIPPED[name]
-    statements = _with_value(json.loads(template.text), template.value, value)
-    return replace(
-        template,
-        text=json.dumps(statements),
-        value="",
-        values=(value,) if isinstance(value, str) else tuple(value),
-        ends=ends,
-    )
-
-
-def _with_value(tree: Any, name: str, value: Any) -> Any:
-    placeholder = f"${{{name}}}"
+    placeholder = f"${{{template.value}}}"
 
     def filled(part: Any) -> Any:
         if part == placeholder:
@@ -360,7 +349,13 @@ def _with_value(tree: Any, name: str, value: Any) -> Any:
         both = isinstance(part, str) and isinstance(value, str)
         return part.replace(placeholder, value) if both else part
 
-    return mapped(tree, filled)
+    return replace(
+        template,
+        text=json.dumps(mapped(json.loads(template.text), filled)),
+        value="",
+        values=(value,) if isinstance(value, str) else tuple(value),
+        ends=ends,
+    )
 
 
 def _moment(moment: datetime | str) -> datetime:

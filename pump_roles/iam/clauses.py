@@ -44,7 +44,10 @@ class Scope:
         return self._covers_resources(other) and (
             self.condition == other.condition
             or not self.condition
-            or (bool(other.condition) and implies(_read(other), _read(self)))
+            or (
+                bool(other.condition)
+                and implies(json.loads(other.condition), json.loads(self.condition))
+            )
         )
 
     def _covers_resources(self, other: "Scope") -> bool:
@@ -90,10 +93,6 @@ def scope_of(statement: Mapping[str, Any]) -> Scope:
 def _within(inner: str, outer: str) -> bool:
     # A variable can stand for anything.
     return inner == outer or (_VARIABLE not in inner + outer and covers(outer, inner, fold=False))
-
-
-def _read(scope: Scope) -> Any:
-    return json.loads(scope.condition)
 
 
 @dataclass(frozen=True, kw_only=True)

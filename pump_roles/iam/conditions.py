@@ -40,9 +40,8 @@ def implies(condition: Any, other: Any) -> bool:
     """
     if not (is_readable(condition) and is_readable(other)):
         return bool(condition == other)
-    return all(
-        any(_test_implies(test, implied) for test in _tests(condition)) for implied in _tests(other)
-    )
+    tests = _tests(condition)
+    return all(any(_test_implies(test, implied) for test in tests) for implied in _tests(other))
 
 
 def _tests(condition: Mapping[str, Any]) -> list[_Test]:
@@ -74,7 +73,9 @@ def _values_imply(test: tuple[str, list[str]], implied: tuple[str, list[str]]) -
     if stronger == operator:
         base = operator.removesuffix("IfExists")
         if base == _AFTER:
-            return len(its_values) == len(values) == 1 and _is_after(its_values[0], values[0])
+            dates = [*its_values, *values]
+            known = len(its_values) == len(values) == 1 and all(map(_DATE.fullmatch, dates))
+            return known and its_values >= values
         return (within and base in _POSITIVE) or (
             set(its_values) >= set(values) and base in _NEGATIVE
         )
@@ -86,7 +87,3 @@ def _values_imply(test: tuple[str, list[str]], implied: tuple[str, list[str]]) -
         )
     plain = not any(_WILDCARDS.search(value) for value in its_values)
     return (stronger, operator) == ("StringLike", "StringEquals") and plain and within
-
-
-def _is_after(date: str, other: str) -> bool:
-    return all(map(_DATE.fullmatch, (date, other))) and date >= other

@@ -87,14 +87,17 @@ class PolicyEvaluator:
             if not any(policy is other for other in without)
             for clause in clauses(policy.document)
         ]
-        self._allows = [(policy, clause) for policy, clause in read if clause.effect == "Allow"]
-        self._denies = [
-            (policy, clause)
-            for policy, clause in read
-            if clause.effect == "Deny"
-            and clause.readable
-            and any(policy is other for other in certain)
-        ]
+        self.effective: Final[Mapping[str, Sequence[tuple[Policy, Clause]]]] = {
+            "Allow": [(policy, clause) for policy, clause in read if clause.effect == "Allow"],
+            "Deny": [
+                (policy, clause)
+                for policy, clause in read
+                if clause.effect == "Deny"
+                and clause.readable
+                and any(policy is other for other in certain)
+            ],
+        }
+        """The clauses that count, with their policies, by their effect."""
 
     @cached_property
     def grants(self) -> Mapping[str, Grant]:
@@ -114,7 +117,7 @@ class PolicyEvaluator:
     def by_action(self, effect: str) -> Mapping[str, list[tuple[Policy, Clause]]]:
         """Return the clauses that count, with their policies, by the action that they are about."""
         found: dict[str, list[tuple[Policy, Clause]]] = {}
-        for pair in self.effective(effect):
+        for pair in self.effective[effect]:
             for action in matched_by(pair[1], self._catalog):
                 found.setdefault(action.name, []).append(pair)
         return found
@@ -124,23 +127,20 @@ class PolicyEvaluator:
         known = self._catalog.actions.get(name.lower())
         if known is not None:
             return self.grants.get(known.name, _NOTHING)
-        return _grant(
-            [(policy, clause) for policy, clause in self._allows if clause.matches(name)],
-            [(policy, clause) for policy, clause in self._denies if clause.matches(name)],
+        allows, denies = (
+            [(policy, clause) for policy, clause in self.effective[effect] if clause.matches(name)]
+            for effect in _BOTH
         )
+        return _grant(allows, denies)
 
     def denied_by(self, policy: Policy) -> Mapping[str, list[Clause]]:
         """Return the clauses of a policy that deny something, by the action that they deny."""
         found: dict[str, list[Clause]] = {}
-        for other, clause in self._denies:
+        for other, clause in self.effective["Deny"]:
             if other is policy:
                 for action in matched_by(clause, self._catalog):
                     found.setdefault(action.name, []).append(clause)
         return found
-
-    def effective(self, effect: str) -> Sequence[tuple[Policy, Clause]]:
-        """Return the clauses that count, with their policies."""
-        return self._allows if effect == "Allow" else self._denies
 
 
 def certain_policies(policies: Sequence[Policy]) -> list[Policy]:
@@ -193,7 +193,7 @@ def decision_changes(
     was, now = PolicyEvaluator(before, actions), PolicyEvaluator(after, actions)
     groups: dict[tuple[Effect, Grant, Grant], list[str]] = {}
     alike: dict[tuple[int, ...], tuple[_Clauses, _Clauses, list[str]]] = {}
-    for name, (old, new) in _differing(was, now, actions):
+    for name, old, new in _differing(was, now, actions):
         alike.setdefault(_key(*old, *new), (old, new, []))[2].append(name)
     for old, new, names in alike.values():
         effect = _effect_of(old, new)
@@ -224,10 +224,10 @@ _Clauses = tuple[list[tuple[Policy, Clause]], list[tuple[Policy, Clause]]]
 
 def _differing(
     was: PolicyEvaluator, now: PolicyEvaluator, catalog: Catalog
-) -> Iterator[tuple[str, tuple[_Clauses, _Clauses]]]:
+) -> Iterator[tuple[str, _Clauses, _Clauses]]:
     # The actions of the catalog that a differing clause is about, with their clauses.
     counts = [
-        Counter(clause for effect in _BOTH for _, clause in side.effective(effect))
+        Counter(clause for effect in _BOTH for _, clause in side.effective[effect])
         for side in (was, now)
     ]
     differing = (counts[0] - counts[1]) + (counts[1] - counts[0])
@@ -237,7 +237,7 @@ def _differing(
         old, new = (
             ([*side["Allow"].get(name, [])], [*side["Deny"].get(name, [])]) for side in by_action
         )
-        yield name, (old, new)
+        yield name, old, new
 
 
 def _effect_of(before: _Clauses, after: _Clauses) -> Effect | None:
@@ -284,7 +284,7 @@ class _Uncovered(NamedTuple):
 
 def _of_pattern(found: Sequence[_Uncovered]) -> tuple[Effect, Grant, Grant]:
     effects = {part.effect for part in found}
-    effect = found[0].effect if len(effects) == 1 else "other"
+    effect = effects.pop() if len(effects) == 1 else "other"
     return effect, _decided(found, before=True), _decided(found, before=False)
 
 
@@ -303,7 +303,7 @@ def _uncovered(
     was: PolicyEvaluator, now: PolicyEvaluator, catalog: Catalog
 ) -> Iterator[_Uncovered]:
     # The catalog does not have all actions of these clauses, so compare the clauses themselves.
-    allows = [clause for side in (was, now) for _, clause in side.effective("Allow")]
+    allows = [clause for side in (was, now) for _, clause in side.effective["Allow"]]
     uncovered = [clause for clause in allows if not is_covered(clause, catalog)]
     for effect in _BOTH:
         for one, other in ((was, now), (now, was)):
@@ -316,8 +316,8 @@ def _uncovered(
 def _only_in(
     evaluator: PolicyEvaluator, other: PolicyEvaluator, effect: str, catalog: Catalog
 ) -> Iterator[tuple[Policy, Clause]]:
-    known = [clause for _, clause in other.effective(effect)]
-    for policy, clause in evaluator.effective(effect):
+    known = [clause for _, clause in other.effective[effect]]
+    for policy, clause in evaluator.effective[effect]:
         if not is_covered(clause, catalog) and not any(found.covers(clause) for found in known):
             yield policy, clause
 
@@ -347,10 +347,9 @@ def _grant(
         if not any(limit.covers(clause.scope) for limit in limits):
             limits = [limit for limit in limits if not clause.scope.covers(limit)]
             limits.append(clause.scope)
-    decisions = {decision_of(limit) for limit in limits}
-    order: tuple[Decision, ...] = (DENIED, CONDITIONALLY, PARTLY)
-    strongest = (found for found in order if found in decisions)
-    decision: Decision = next(strongest, ALLOWED)
+    decisions = {decision_of(limit) for limit in limits} or {ALLOWED}
+    order: tuple[Decision, ...] = (DENIED, CONDITIONALLY, PARTLY, ALLOWED)
+    decision = next(found for found in order if found in decisions)
     scopes = dict.fromkeys(clause.scope for _, clause in allows)
     return Grant(
         decision=decision,

@@ -88,12 +88,16 @@ def assumption(trust: Any, parameters: Mapping[str, Any] | None = None) -> Assum
     principals = [
         principal for statement in allows for principal in _principals(statement, parameters)
     ]
-    required = [_requires_external_id(statement, parameters) for statement in allows]
+    required = [
+        bool(ids := _external_ids(statement))
+        and all(accepts_only(EXTERNAL_ID, external_id, parameters) for external_id in ids)
+        for statement in allows
+    ]
     return Assumption(
         tuple(principal.text for principal in principals),
         bool(required) and all(required),
         tuple(_problems(document, allows, principals, required)),
-        len([external_id for statement in allows for external_id in _external_ids(statement)]),
+        sum(len(_external_ids(statement)) for statement in allows),
     )
 
 
@@ -105,10 +109,8 @@ def _principals(
         yield _Principal(f"all but {names}", single=False)
     principal = statement.get("Principal")
     if not isinstance(principal, dict):
-        yield from (
-            _Principal(text, single=False)
-            for text in (strings(principal) if principal is not None else ())
-        )
+        for text in strings(principal) if principal is not None else ():
+            yield _Principal(text, single=False)
         return
     for kind, names in principal.items():
         prefix = "" if kind == "AWS" else f"{kind} "
@@ -206,13 +208,6 @@ def with_placeholders(
     return {**trust, "Statement": [*map(statement_opened, as_list(trust.get("Statement", [])))]}
 
 
-def _requires_external_id(statement: Mapping[str, Any], parameters: Mapping[str, Any]) -> bool:
-    ids = _external_ids(statement)
-    return bool(ids) and all(
-        accepts_only(EXTERNAL_ID, external_id, parameters) for external_id in ids
-    )
-
-
 def _is_within(external_id: Any, text: str) -> bool:
     return isinstance(external_id, str) and (
         external_id == text or (len(external_id) >= PART_FROM and external_id in text)
@@ -225,17 +220,13 @@ def _external_ids(statement: Mapping[str, Any]) -> list[Any]:
     return [external_id for value in values for external_id in as_list(value)]
 
 
-def _is_exact_enough(external_id: str) -> bool:
-    return bool(external_id.strip("*?")) and "${" not in external_id
-
-
 def _inexact(statement: Mapping[str, Any]) -> str:
     # The operator that requires an external ID, if it is one of these; empty if none does.
     condition = as_mapping(statement.get("Condition"))
     for operator in ("StringLike", "StringEqualsIgnoreCase"):
         for key, values in as_mapping(condition.get(operator)).items():
-            ids = strings(values)
-            if key.lower() == EXTERNAL_ID_KEY and ids and all(map(_is_exact_enough, ids)):
+            ids = strings(values) if key.lower() == EXTERNAL_ID_KEY else []
+            if ids and all(id_.strip("*?") and "${" not in id_ for id_ in ids):
                 return operator
     return ""
 
@@ -281,13 +272,9 @@ def _problems_of_members(statement: Mapping[str, Any]) -> Iterator[TrustProblem]
     elif len(actions) > 1:
         others = [action for action in actions if action != "sts:AssumeRole"]
         yield TrustProblem("more-actions", ", ".join(others))
-    conditions = [
-        f"{operator} {key}"
-        for operator, keys in as_mapping(statement.get("Condition")).items()
-        for key in as_mapping(keys) or [""]
-        if (operator, key.lower()) != ("StringEquals", EXTERNAL_ID_KEY)
-    ]
-    for condition in conditions:
-        yield TrustProblem("condition", condition)
+    for operator, keys in as_mapping(statement.get("Condition")).items():
+        for key in as_mapping(keys) or [""]:
+            if (operator, key.lower()) != ("StringEquals", EXTERNAL_ID_KEY):
+                yield TrustProblem("condition", f"{operator} {key}")
     for member in sorted(statement.keys() - _STATEMENT_MEMBERS):
         yield TrustProblem("statement-member", member)

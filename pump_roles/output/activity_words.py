@@ -29,6 +29,12 @@ _ACTIONS: Final = 4
 """How many actions of a row are listed."""
 
 _ADDRESSES: Final = 3
+_SUBJECT: Final = "file, Region, role, or call"
+_READ: Final = "service, or read that returns data"
+
+NAMES: Final = frozenset({_SUBJECT, _READ, "action", "guardrail", "role", "session"})
+"""The columns of names, which Markdown shows as code."""
+
 _YEAR: Final = 31_536_000
 _DAY: Final = 86_400
 
@@ -40,7 +46,6 @@ class Section:
     title: str
     heads: tuple[str, ...] = ()
     rows: tuple[tuple[str, ...], ...] = ()
-    names: frozenset[int] = frozenset()
     notes: tuple[str, ...] = ()
     alarm: bool = False
 
@@ -118,9 +123,8 @@ def nothing_found(error: "NothingFoundError", roles: "Roles") -> str:
 def _unknown(unknown: Sequence[Unknown]) -> Section:
     return Section(
         title="What is not known",
-        heads=("file, Region, role, or call", "why"),
+        heads=(_SUBJECT, "why"),
         rows=tuple((found.subject, unknown_in_words(found)) for found in unknown),
-        names=frozenset({0}),
         notes=("Until this is known, the rest may be incomplete.",),
         alarm=True,
     )
@@ -142,7 +146,6 @@ def _changes(activity: Activity) -> Section:
             )
             for change in activity.changes
         ),
-        names=frozenset({1, 5}),
         notes=() if activity.changes else ("Nothing.",),
         alarm=any(change.commitment and change.outcome == DONE for change in activity.changes),
     )
@@ -191,7 +194,7 @@ def _moment(time: str) -> datetime:
 def _reads(activity: Activity) -> Section:
     return Section(
         title="What it read",
-        heads=("service, or read that returns data", "calls", "last"),
+        heads=(_READ, "calls", "last"),
         rows=tuple(
             row
             for reads in activity.reads
@@ -200,7 +203,6 @@ def _reads(activity: Activity) -> Section:
                 *((read.action, f"{read.calls:,}", read.last) for read in reads.data),
             )
         ),
-        names=frozenset({0}),
         notes=() if activity.reads else ("Nothing.",),
     )
 
@@ -220,7 +222,6 @@ def _refused(refused: Sequence[Refusal]) -> Section:
             )
             for refusal in refused
         ),
-        names=frozenset({1, 4}),
         notes=() if refused else ("Nothing.",),
     )
 
@@ -280,7 +281,6 @@ def _guardrails(guardrails: Sequence[GuardrailActivity]) -> Section:
             )
             for found in guardrails
         ),
-        names=frozenset({0}),
         notes=(
             "Calls that succeeded, and those that were refused.",
             "May deny: a condition or a resource decides, or the action is not known.",
@@ -304,5 +304,4 @@ def _sessions(activity: Activity) -> Section:
             )
             for session in activity.sessions
         ),
-        names=frozenset({0, 1}),
     )

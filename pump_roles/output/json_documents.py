@@ -7,7 +7,6 @@ generated from the types.
 import json
 import re
 from base64 import b64decode, b64encode
-from collections.abc import Iterable
 from dataclasses import is_dataclass
 from lzma import LZMADecompressor, LZMAError, compress
 from pathlib import Path
@@ -132,14 +131,11 @@ def _of_report(path: Path, content: Any, written: bytes) -> Earlier:
         report = report_from(content)
     except InputError as error:
         raise InputError(f"{path}: is not a pump-roles report: {error}") from None
-    return _earlier(path, report, [(path.name, digest(written))])
+    return earlier_of(report, file=path.name, files=((path.name, digest(written)),))
 
 
 def _of_templates(path: Path) -> Earlier:
     report = of_templates(path)
-    return _earlier(path, report, [file for role in report.roles for file in role.files])
-
-
-def _earlier(path: Path, report: Report, files: Iterable[tuple[str, str]]) -> Earlier:
+    files = dict.fromkeys(file for role in report.roles for file in role.files)
     # Only names of files: the report must not depend on the machine.
-    return earlier_of(report, file=path.name, files=tuple(dict.fromkeys(files)))
+    return earlier_of(report, file=path.name, files=tuple(files))

@@ -113,11 +113,7 @@ def _marks(action: ActionReport) -> str:
 def _data(report: Report) -> Markup:
     # The search uses the patterns to decide about actions that have no row.
     by_role = [
-        {
-            "kind": role.kind,
-            "readable": role.readable,
-            "patterns": [*_patterns_of(role)],
-        }
+        {"kind": role.kind, "readable": role.readable, "patterns": [*_patterns_of(role)]}
         for role in report.roles
     ]
     texts = {section: TEXTS[section] for section in ("script", "units", "kinds")}

@@ -37,78 +37,76 @@ def as_csv(report: Report) -> str:
     return csv_table(_HEADER, _rows(report))
 
 
-def _rows(report: Report) -> Iterator[Iterator[str]]:
+def _rows(report: Report) -> Iterator[list[str]]:
     actions = {action.name: action for action in report.actions}
-    decisions = {role.kind: _statement_decisions(report, role) for role in report.roles}
-    titles = _titles(report)
+    decisions, titles = _decisions(report), _titles(report)
     for name in sorted(actions.keys() | titles.keys()):
         for role in report.roles:
-            action = actions.get(name)
-            if action is not None and role.kind in action.roles:
-                yield _granted(action, role, titles.get(name, ""))
-            elif name in titles:
-                decision = decisions[role.kind][name]
-                yield _not_listed(name, action, role, decision, titles[name])
+            cells = {
+                "action": name,
+                "service": name.partition(":")[0],
+                "role": role.kind,
+                "role as published": _yes(role.as_published),
+                "exact": _yes(role.exact),
+                "decision": decisions.get((name, role.kind), ""),
+                "plain words": titles.get(name, ""),
+                **(_catalogued(actions[name], role) if name in actions else {}),
+            }
+            if cells["decision"]:
+                yield [cells.get(head, "") for head in _HEADER]
 
 
 def _titles(report: Report) -> Mapping[str, str]:
-    found: dict[str, list[str]] = {}
+    found: dict[str, dict[str, None]] = {}
     for statement in report.statements:
         for answer in statement.roles.values():
             for name in answer.named:
-                titles = found.setdefault(name, [])
-                if statement.title not in titles:
-                    titles.append(statement.title)
+                found.setdefault(name, {})[statement.title] = None
     return {name: "; ".join(titles) for name, titles in found.items()}
 
 
-def _statement_decisions(report: Report, role: RoleReport) -> Mapping[str, str]:
-    found: dict[str, str] = {}
-    for statement in report.statements:
-        answer = statement.roles[role.kind]
-        for decision, names in (
-            (ALLOWED, answer.allowed),
-            (LIMITED, answer.limited),
-            (DENIED, answer.denied),
-            (NOT_GRANTED if role.readable else UNKNOWN, answer.not_granted),
-        ):
-            found |= dict.fromkeys(names, decision)
+def _decisions(report: Report) -> Mapping[tuple[str, str], str]:
+    # On the actions of the statements, by action and role.
+    found: dict[tuple[str, str], str] = {}
+    for role in report.roles:
+        for statement in report.statements:
+            answer = statement.roles[role.kind]
+            for decision, names in (
+                (ALLOWED, answer.allowed),
+                (LIMITED, answer.limited),
+                (DENIED, answer.denied),
+                (NOT_GRANTED if role.readable else UNKNOWN, answer.not_granted),
+            ):
+                found |= {(name, role.kind): decision for name in names}
     return found
 
 
-def _granted(action: ActionReport, role: RoleReport, titles: str) -> Iterator[str]:
-    grant = action.roles[role.kind]
-    yield from _first(action.name, role, grant.decision)
-    yield from (action.risk, titles, action.reason, *_catalogued(action))
-    # Patterns, such as "all but" others, and scopes can contain commas.
-    yield "; ".join(policy for policy, _ in grant.granted_by)
-    yield "; ".join(pattern for _, pattern in grant.granted_by)
-    yield "; ".join(map(scope_in_words, grant.allowed_on))
-    yield ", ".join(grant.denied_by)
-    yield "; ".join(map(scope_in_words, grant.limits))
-    yield from (action.data, action.spends, action.legacy, "yes" if action.new else "")
-    yield action.description
-
-
-def _not_listed(
-    name: str, action: ActionReport | None, role: RoleReport, decision: str, titles: str
-) -> Iterator[str]:
+def _catalogued(action: ActionReport, role: RoleReport) -> Mapping[str, str]:
+    cells = {
+        "access levels": ", ".join(action.levels),
+        "resource types": ", ".join(action.resources) or "*",
+        "condition keys": ", ".join(action.conditions),
+        "description": action.description,
+    }
+    grant = action.roles.get(role.kind)
     # No risk and no reason: those are for what a role has.
-    yield from _first(name, role, decision)
-    yield from ("", titles, "", *(("", "", "") if action is None else _catalogued(action)))
-    yield from ("",) * 9
-    yield "" if action is None else action.description
-
-
-def _first(name: str, role: RoleReport, decision: str) -> Iterator[str]:
-    yield from (name, name.partition(":")[0], role.kind)
-    yield from (_yes(role.as_published), _yes(role.exact), decision)
-
-
-def _catalogued(action: ActionReport) -> Iterator[str]:
-    yield ", ".join(action.levels)
-    yield ", ".join(action.resources) or "*"
-    yield ", ".join(action.conditions)
+    if grant is None:
+        return cells
+    # Patterns, such as "all but" others, and scopes can contain commas.
+    return cells | {
+        "decision": grant.decision,
+        "risk": action.risk,
+        "why Pump needs it": action.reason,
+        "granted by policies": "; ".join(policy for policy, _ in grant.granted_by),
+        "granted by patterns": "; ".join(pattern for _, pattern in grant.granted_by),
+        "allowed only": "; ".join(map(scope_in_words, grant.allowed_on)),
+        "denied by": ", ".join(grant.denied_by),
+        "limited by": "; ".join(map(scope_in_words, grant.limits)),
+        "returns data": action.data,
+        "spends money": action.spends,
+        "legacy": action.legacy,
+        "new": "yes" if action.new else "",
+    }
 
 
 def _yes(value: bool) -> str:  # noqa: FBT001

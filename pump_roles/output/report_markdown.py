@@ -34,9 +34,7 @@ template.
 def as_markdown(report: Report, *, every_action: bool = False) -> str:
     """Return the report as Markdown for a ticket or a pull request: at most 60,000 characters.
 
-    It contains what was read, who may assume the roles, the statements in plain words, what they
-    mean at worst, the counts, the alarms, the changes, and lines to accept or reject. A list that
-    is too long is cut, and says how much is missing.
+    A list that is too long is cut, and says how much is missing.
     """
     longest = None if every_action else _LONGEST
     lines: list[str] = []
@@ -153,51 +151,35 @@ def _answer(answer: Answer, role: RoleReport, symbol: str, longest: int | None) 
 
 
 def _numbers(report: Report, longest: int | None) -> Iterator[str]:
-    roles = report.roles
-
-    def code(text: str) -> str:
-        return _code(_cut(text, longest))
-
-    rows: dict[str, list[str]] = {
-        say("numbers.name"): [
-            code(role.name) if role.name else say("roles.unnamed") for role in roles
-        ],
-        say("markdown.published"): [
-            say("markdown.yes") if role.as_published else f"**{say('markdown.no')}**"
-            for role in roles
-        ],
-        say("markdown.assumed_by"): [
-            _text(_cut(wording.assumed_by(role), longest)) for role in roles
-        ],
-        say("markdown.external_id"): [
-            wording.trusted(role) if role.external_id else f"**{wording.trusted(role)}**"
-            for role in roles
-        ],
-        say("markdown.boundary"): [
-            code(boundary_in_words(role.boundary)) if role.boundary else say("roles.none")
-            for role in roles
-        ],
-        say("markdown.expires"): [
-            say("roles.ends", until=role.ends) if role.ends else say("roles.never")
-            for role in roles
-        ],
-        **{
-            what: [role.counted(getattr(role, member)) for role in roles]
-            for member, what in TEXTS["counted"].items()
-        },
-        say("markdown.levels"): [
-            ", ".join(f"{level} {role.counted(left)}" for level, (_, left) in role.levels.items())
-            for role in roles
-        ],
-        say("markdown.read_from"): [_read_from(role, longest) for role in roles],
-    }
+    columns = [_numbers_of(role, longest) for role in report.roles]
     yield from spaced(f"## {say('numbers.title')}")
     yield from _table(
-        ["", *(wording.heading(role) for role in roles)],
-        ([name, *cells] for name, cells in rows.items()),
+        ["", *map(wording.heading, report.roles)],
+        ([name, *(column[name] for column in columns)] for name in columns[0]),
     )
     if more := wording.added(report):
         yield from spaced(say("markdown.adds", adds=more))
+
+
+def _numbers_of(role: RoleReport, longest: int | None) -> Mapping[str, str]:
+    trusted, boundary = wording.trusted(role), boundary_in_words(role.boundary)
+    return {
+        say("numbers.name"): _code(_cut(role.name, longest)) or say("roles.unnamed"),
+        say("markdown.published"): (
+            say("markdown.yes") if role.as_published else f"**{say('markdown.no')}**"
+        ),
+        say("markdown.assumed_by"): _text(_cut(wording.assumed_by(role), longest)),
+        say("markdown.external_id"): trusted if role.external_id else f"**{trusted}**",
+        say("markdown.boundary"): _code(_cut(boundary, longest)) or say("roles.none"),
+        say("markdown.expires"): (
+            say("roles.ends", until=role.ends) if role.ends else say("roles.never")
+        ),
+        **{what: role.counted(getattr(role, member)) for member, what in TEXTS["counted"].items()},
+        say("markdown.levels"): ", ".join(
+            f"{level} {role.counted(left)}" for level, (_, left) in role.levels.items()
+        ),
+        say("markdown.read_from"): _read_from(role, longest),
+    }
 
 
 def _read_from(role: RoleReport, longest: int | None) -> str:

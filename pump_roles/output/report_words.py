@@ -94,13 +94,17 @@ def verdict(role: RoleReport, report: Report) -> str:
     subject, reduced = role.kind.capitalize(), _reduced_by(role)
     if reduced:
         subject = say("verdict.reduced", role=subject, by=reduced)
+    alarms = say("verdict.alarms") if report.alarms else ""
+    if role.stopped:
+        stopped = "; ".join(filter(None, (say("verdict.nothing"), alarms)))
+        return f"{say('verdict.sentence', role=subject, parts=stopped)} {say('verdict.stopped')}"
     parts = [
         _commitments(answers["spend-money"], answers["sell"], role),
         _changes_in(role, answers),
         say("verdict.joins") if answers["join-organization"].left else "",
         say("verdict.data", number=role.counted(role.data)) if role.data else "",
         say("verdict.ends", until=role.ends) if role.ends else "",
-        say("verdict.alarms") if report.alarms else "",
+        alarms,
     ]
     return say("verdict.sentence", role=subject, parts="; ".join(filter(None, parts)))
 

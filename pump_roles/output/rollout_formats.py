@@ -70,10 +70,7 @@ _BAD: Final = "bold red"
 
 
 def as_table(statuses: Statuses, *, styled: bool) -> str:
-    """Return the status as a table. Accounts with a current stack instance are only counted.
-
-    Rows and commands are neither cut nor wrapped.
-    """
+    """Return the status as a table. Accounts with a current stack instance are only counted."""
     return in_lines(_lines(statuses), styled=styled)
 
 

@@ -5,7 +5,7 @@ import sys
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from io import StringIO
-from textwrap import wrap
+from textwrap import fill
 
 from pump_roles.text import one_line
 
@@ -39,22 +39,17 @@ def in_lines(lines: Iterable[Line], *, styled: bool) -> str:
         label = one_line(line.label)
         shown = start + one_line(f"{label} {line.text}".strip() if line.text else label)
         if line.text and console.is_terminal:
-            shown = _wrapped(shown, start, console.width)
+            shown = fill(
+                shown,
+                console.width,
+                subsequent_indent=f"{start}  ",
+                break_long_words=False,
+                break_on_hyphens=False,
+            )
         text = Text(shown)
         text.stylize(line.style, len(start), len(start) + len(label))
         console.print(text)
     return written.getvalue()
-
-
-def _wrapped(shown: str, start: str, width: int) -> str:
-    lines = wrap(
-        shown,
-        width=width,
-        subsequent_indent=f"{start}  ",
-        break_long_words=False,
-        break_on_hyphens=False,
-    )
-    return "\n".join(lines)
 
 
 def aligned(rows: Sequence[Sequence[str]]) -> Iterator[str]:

@@ -25,10 +25,7 @@ _MATCHING: Final = 10
 
 
 def as_table(verification: Verification, *, styled: bool) -> str:
-    """Return the result for a terminal: first what needs attention, last the counts.
-
-    If more than ten accounts match, they are only counted.
-    """
+    """Return the result for a terminal: first what needs attention, last the counts."""
     return in_lines(_lines(verification), styled=styled)
 
 

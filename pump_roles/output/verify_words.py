@@ -3,8 +3,7 @@
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from types import MappingProxyType
-from typing import Final
+from typing import Final, get_args
 
 from pump_roles.account.organization import Organization
 from pump_roles.account.verify.result import (
@@ -16,7 +15,7 @@ from pump_roles.account.verify.result import (
     Verification,
 )
 from pump_roles.compare import Difference, Effect, Rule
-from pump_roles.output.pieces import LONGEST_NAME, few, line, listed
+from pump_roles.output.pieces import LONGEST_NAME, TEXTS, few, line, listed, plural, say
 from pump_roles.output.words import (
     access_in_words,
     details_of,
@@ -32,6 +31,9 @@ _NAMES: Final = 8
 
 _DETAILS: Final = 4
 """How many of a difference's details are listed."""
+
+_DENY_ALL: Final = "AWSDenyAll"
+_STOPPED: Final = say("verdict.stopped")
 
 _EFFECTS: Final[Sequence[Effect]] = ("broader", "other", "narrower")
 _STATES: Final[Sequence[State]] = ("differs", "unknown", "match")
@@ -61,6 +63,8 @@ def of_role(role: RoleResult) -> Iterator[Entry]:
     yield from _first(map(_of_difference, by_effect), "difference")
     yield from _entries("not checked", map(unknown_in_words, role.unknown))
     yield from _entries("note", map(unknown_in_words, role.notes))
+    if role.stopped:
+        yield Entry(label=_DENY_ALL, sentence=_STOPPED)
     for approval in role.approvals:
         yield Entry(label=approval.guardrail, sentence=approval_in_words(approval))
     if role.last_used:
@@ -176,6 +180,8 @@ def approval_in_words(approval: Approval) -> str:
 def of_matching(accounts: Sequence[AccountResult]) -> Iterator[Entry]:
     """Yield what there is to say about accounts that match and are not shown one by one."""
     yield from _entries("note", _notes(accounts))
+    if stopped := sum(role.stopped for account in accounts for role in account.roles):
+        yield Entry(label=_DENY_ALL, sentence=f"{_STOPPED} ({plural(stopped, 'role')})")
     yield from _entries("open", _open_guardrails(accounts))
 
 
@@ -198,68 +204,17 @@ def _notes(accounts: Iterable[AccountResult]) -> Sequence[str]:
         note for account in accounts for role in account.roles for note in dict.fromkeys(role.notes)
     )
     return [
-        f"{line(unknown_in_words(note))} ({number:,} {'role' if number == 1 else 'roles'})"
+        f"{line(unknown_in_words(note))} ({plural(number, 'role')})"
         for note, number in numbers.most_common()
     ]
 
 
-_WHO: Final = (
-    "If what is expected is not deployed yet, deploy it. Otherwise, AWS CloudTrail shows who "
-    "changed the role."
-)
-_RESTORE: Final = (
-    "Restore the reviewed state, manually or with a drift-aware change set (cdk deploy "
-    "--revert-drift). Deploying an unchanged template again does not restore it."
-)
-_AGAIN: Final = "Correct the expectation, or delete the role and deploy it again."
-
-REMEDIES: Final[Mapping[Rule, str]] = MappingProxyType(
-    {
-        "role-missing": "Pump cannot work in the account with this role. Deploy the role's stack, "
-        "or the stack instance of its rollout; if you do not want it yet, pass --role with the "
-        f"other one. If the stack still exists: {_RESTORE}",
-        "role-present": "Delete what created it: its stack; in a member account, the stack "
-        "instance of its rollout (aws cloudformation delete-stack-instances --no-retain-stacks); "
-        "or, if it was created manually, the role itself. Then verify again.",
-        "role-misplaced": "Pump can act in an account where nobody expects it to. Delete what "
-        "created the role, as its stack or a stack instance; or, if Pump should have it there, add "
-        "the account to what is expected. Then verify again.",
-        "role-name": f"ARNs in policies are case-sensitive. {_AGAIN}",
-        "role-path": f"The path is part of the ARN that Pump and policies use. {_AGAIN}",
-        "trust-policy": f"It decides who can assume the role. {_WHO} {_RESTORE}",
-        "trust-broken": "A new principal with the same name cannot assume the role until the trust "
-        f"policy is updated. {_RESTORE}",
-        "external-id": "Pump can assume the role only with the external ID that it has for the "
-        f"account. {_WHO} {_RESTORE}",
-        "policy-added": f"{_WHO} Remove the policy, or review it and add it to what is expected.",
-        "policy-removed": "Without a guardrail, the role can do more; without any other policy, "
-        f"Pump may be unable to work in the account. {_WHO} {_RESTORE}",
-        "policy-changed": f"{_WHO} {_RESTORE}",
-        "policies-together": "No single policy has this effect. Review all policies of the role. "
-        f"{_WHO} {_RESTORE}",
-        "boundary-added": f"{_WHO} Remove the boundary, or add it to what is expected.",
-        "boundary-removed": f"No permissions boundary limits the role now. {_WHO} {_RESTORE}",
-        "boundary-changed": f"{_WHO} {_RESTORE}",
-        "boundary-text": f"Compare the policy with the one that was reviewed. {_WHO}",
-        "session-duration": f"{_WHO} {_RESTORE}",
-        "tag-added": "Remove the tag.",
-        "tag-removed": "The guardrail is expected to be open. Restore the tag, or remove it from "
-        "what is expected.",
-        "tag-changed": "Set the expected value of the tag again.",
-        "other-access": "If it is one of the roles that you deployed, verify it, too. Otherwise, "
-        "delete the role if it is no longer needed, or restrict its trust policy.",
-        "organization": "The management account of an organization acts in the account past Pump's "
-        "roles and everything that limits them, and an organization's policies no longer apply "
-        "after the account has left it. Find out who accepted an invitation, or left. If the "
-        "account should not be in its organization, leave that.",
-    }
-)
+REMEDIES: Final[Mapping[Rule, str]] = {
+    rule: TEXTS["remedies"][rule].format(**TEXTS["remedy_parts"]) for rule in get_args(Rule)
+}
 """What to do about each kind of difference."""
 
-UNVERIFIED_REMEDY: Final = (
-    "It may differ from what is expected. Make sure that it can be read, then verify again. "
-    "Until then, findings about this account may be missing."
-)
+UNVERIFIED_REMEDY: Final = say("remedies.unverified")
 """What to do about what could not be checked."""
 
 

@@ -102,10 +102,13 @@ def difference_in_words(difference: Difference, sides: Sides = "account") -> str
     if rule == "external-id":
         return _external_ids(difference, sides)
     was, now = ", ".join(difference.was), ", ".join(difference.now)
-    subject, key = difference.subject, f"rules.{rule}"
+    subject = difference.subject
     if difference.part == "boundary":
         was, now, subject = map(boundary_in_words, (was, now, subject))
-    elif rule == "trust-policy":
+        if rule == "boundary-stops":
+            rule = "boundary-changed" if was else "boundary-added"
+    key = f"rules.{rule}"
+    if rule == "trust-policy":
         key = f"rules.trust-policy-{difference.effect}"
     elif rule == "organization" and not now:
         key = "rules.organization-none"

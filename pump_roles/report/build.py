@@ -199,6 +199,7 @@ def _role(
         as_published=not (different or unread or trust.problems or uncounted),
         exact=certain and not unread and not uncounted,
         readable=isolated and not unread and not hidden,
+        stopped=role.stopped,
         **counts(effective),
         only=sum(
             sum(grant.decision != DENIED for grant in action.roles.values()) == 1
@@ -241,14 +242,11 @@ def _levels(
 def _actions(
     granted: Mapping[str, Mapping[str, Grant]], catalog: Catalog
 ) -> tuple[ActionReport, ...]:
-    names = sorted({name for of_role in granted.values() for name in of_role})
-    return tuple(
-        _action(
-            catalog.actions[name.lower()],
-            {kind: of_role[name] for kind, of_role in granted.items() if name in of_role},
-        )
-        for name in names
-    )
+    by_name: dict[str, dict[str, Grant]] = {}
+    for kind, grants in granted.items():
+        for name, grant in grants.items():
+            by_name.setdefault(name, {})[kind] = grant
+    return tuple(_action(catalog.actions[name.lower()], by_name[name]) for name in sorted(by_name))
 
 
 def risk_of(name: str, *, only_reads: bool) -> Risk:

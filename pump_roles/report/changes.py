@@ -11,7 +11,7 @@ from pump_roles.iam.catalog import Catalog
 from pump_roles.iam.decisions import DENIED, Grant
 from pump_roles.iam.documents import as_mapping
 from pump_roles.iam.trust import external_ids_of, with_external_ids
-from pump_roles.report.model import RISKS, Change, Compared, Report, Risk, RoleReport
+from pump_roles.report.model import Change, Compared, Report, Risk, RoleReport
 from pump_roles.report.policies import RolePolicies
 from pump_roles.role import Boundary, Role
 from pump_roles.templates import Place
@@ -19,8 +19,7 @@ from pump_roles.text import visible
 
 _ACCOUNT: Final = re.compile("::[0-9]{12}:")
 _ORDER: Final[tuple[Effect, ...]] = ("broader", "other", "narrower")
-_EVERY_RISK: Final[tuple[Risk | Literal[""], ...]] = (*RISKS, "")
-_RISKS: Final = ("money", "writes", "data", "", "reads")
+_RISKS: Final[tuple[Risk | Literal[""], ...]] = ("money", "writes", "data", "", "reads")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -74,12 +73,8 @@ def _differences(
         {kind: _comparable(report.role) for kind, report in side.items()} for side in (was, now)
     )
     for kind, difference in compare_roles(before, after):
-        effect = difference.effect
-        parts = list(_by_risk(difference, risks))
-        for risk, part in parts:
-            yield Change(effect=effect, role=kind, difference=part, actions=part.actions, risk=risk)
-        if not parts:
-            yield Change(effect=effect, role=kind, difference=difference)
+        change = Change(effect=difference.effect, role=kind, difference=difference)
+        yield from [*_by_risk(change, difference, risks)] or [change]
 
 
 def _comparable(role: Role) -> Role:
@@ -105,26 +100,26 @@ def _comparable(role: Role) -> Role:
     )
 
 
-def _by_risk(
-    difference: Difference, risks: Mapping[str, Risk]
-) -> Iterator[tuple[Risk | Literal[""], Difference]]:
+def _by_risk(change: Change, difference: Difference, risks: Mapping[str, Risk]) -> Iterator[Change]:
     for decision in difference.decisions:
-        for risk in _EVERY_RISK:
-            actions = tuple(
-                action
-                for action in decision.actions
-                if action in difference.actions and risks.get(action, "") == risk
-            )
-            if actions:
-                part = replace(decision, actions=actions)
-                yield risk, replace(difference, actions=actions, decisions=(part,))
+        names = [action for action in decision.actions if action in difference.actions]
+        for risk, actions in _grouped(names, risks):
+            part = replace(decision, actions=actions)
+            found = replace(difference, actions=actions, decisions=(part,))
+            yield replace(change, difference=found, actions=actions, risk=risk)
+
+
+def _grouped(
+    actions: Iterable[str], risks: Mapping[str, Risk]
+) -> Iterator[tuple[Risk | Literal[""], tuple[str, ...]]]:
+    by_risk: dict[str, list[str]] = {}
+    for action in actions:
+        by_risk.setdefault(risks.get(action, ""), []).append(action)
+    yield from ((risk, tuple(by_risk[risk])) for risk in _RISKS if risk in by_risk)
 
 
 def _of_aws(
-    earlier: Report,
-    role: RoleReport,
-    catalog: Catalog,
-    risks: Mapping[str, Risk],
+    earlier: Report, role: RoleReport, catalog: Catalog, risks: Mapping[str, Risk]
 ) -> Iterator[Change]:
     # What the role as it was allows today, but did not allow with the catalog of its time.
     today = RolePolicies(role.role, catalog).evaluator.grants
@@ -138,16 +133,9 @@ def _of_aws(
         ("narrower", then, today),
     )
     for effect, one, other in directions:
-        for risk in _EVERY_RISK:
-            names = tuple(
-                sorted(
-                    name
-                    for name in one.keys() - other.keys()
-                    if one[name].decision != DENIED and risks.get(name, "") == risk
-                )
-            )
-            if names:
-                yield Change(cause="AWS", effect=effect, role=role.kind, actions=names, risk=risk)
+        names = (name for name in one.keys() - other.keys() if one[name].decision != DENIED)
+        for risk, found in _grouped(sorted(names), risks):
+            yield Change(cause="AWS", effect=effect, role=role.kind, actions=found, risk=risk)
 
 
 def _role(was: RoleReport, now: RoleReport, found: Iterable[Change]) -> Iterator[Change]:

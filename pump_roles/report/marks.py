@@ -1,11 +1,9 @@
-"""Why an action matters: it returns data, spends money, incurs a fee, may incur one, or is legacy.
+"""Why an action matters: it returns data, spends money, or is legacy.
 
-``marks.json`` has the reasons for the last four. A purchase spends money. A call that AWS charges
-for incurs a fee; it may incur one if that depends on usage, or if AWS's pricing pages do not say.
-``data.json`` says which actions return data: ``denied`` lists those that the guardrail
-metadata-only is expected to deny, and ``left`` those that it does not, each with what it
-``returns`` and why it ``stays``. The list is independent of the guardrail: an action that is no
-longer denied still returns data.
+``marks.json`` has the reasons for the last two. ``data.json`` says which actions return data:
+``denied`` lists those that the guardrail metadata-only is expected to deny, and ``left`` those that
+it does not, each with what it ``returns`` and why it ``stays``. The list is independent of the
+guardrail: an action that is no longer denied still returns data.
 """
 
 import json

@@ -57,6 +57,8 @@ class RoleReport:
         hide permissions is attached or cannot be read.
     :param readable: whether everything that may allow an action can be read, and the role can reach
         nothing else, so that "not granted" is certain.
+    :param stopped: whether it can do nothing now, because its permissions boundary is AWSDenyAll.
+        The numbers below are those of its policies, without the boundary.
     :param money: how many effective actions can spend money.
     :param writes: how many effective actions are not List or Read.
     :param data: how many effective actions return data, not only metadata.
@@ -83,6 +85,7 @@ class RoleReport:
     as_published: bool
     exact: bool
     readable: bool
+    stopped: bool
     money: int
     writes: int
     data: int

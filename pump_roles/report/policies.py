@@ -167,17 +167,14 @@ class RolePolicies:
 
     def reports(self, granted: Mapping[str, Grant]) -> tuple[PolicyReport, ...]:
         """Return the policies with the actions that their patterns match."""
-        return tuple(
-            PolicyReport(
-                name=policy.name,
-                kind=self._kind(policy),
-                unmodified=self._is_unmodified(policy),
-                patterns=tuple(
-                    self._pattern(policy, clause, {} if id(policy) in self._ending else granted)
-                    for clause in clauses(policy.document)
-                ),
-            )
-            for policy in self._role.policies
+        return tuple(self._report(policy, granted) for policy in self._role.policies)
+
+    def _report(self, policy: Policy, granted: Mapping[str, Grant]) -> PolicyReport:
+        kind, unmodified = self._state(policy)
+        counted = {} if id(policy) in self._ending else granted
+        patterns = (self._pattern(policy, clause, counted) for clause in clauses(policy.document))
+        return PolicyReport(
+            name=policy.name, kind=kind, unmodified=unmodified, patterns=tuple(patterns)
         )
 
     def ledger(self, granted: Mapping[str, Grant]) -> Iterator[GuardrailReport]:
@@ -215,16 +212,12 @@ class RolePolicies:
                 found[Uncounted(policy=policy.name)] = None
         yield from found
 
-    def _kind(self, policy: Policy) -> Literal["published", "guardrail", "other"]:
-        if policy.name in self._published and not policy.arn:
-            return "published"
-        return "guardrail" if policy.name in by_policy() else "other"
-
-    def _is_unmodified(self, policy: Policy) -> bool:
-        published = self._published.get(policy.name)
-        if published is not None and not policy.arn:
-            return same_document(policy.document, published.document)
-        return guardrail_of(self._role.kind, policy) is not None
+    def _state(self, policy: Policy) -> tuple[Literal["published", "guardrail", "other"], bool]:
+        published = None if policy.arn else self._published.get(policy.name)
+        if published is not None:
+            return "published", same_document(policy.document, published.document)
+        is_guardrail = guardrail_of(self._role.kind, policy) is not None
+        return "guardrail" if policy.name in by_policy() else "other", is_guardrail
 
     def _pattern(self, policy: Policy, clause: Clause, granted: Mapping[str, Grant]) -> Pattern:
         guardrail = by_policy().get(policy.name)

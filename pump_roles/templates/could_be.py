@@ -136,11 +136,7 @@ def readings(text: str) -> Iterator[str]:
 
 
 def could_be(
-    value: Any,
-    template: Template,
-    *,
-    into_resources: bool = True,
-    separators: Collection[str] = (),
+    value: Any, template: Template, *, into_resources: bool = True, separators: Collection[str] = ()
 ) -> Possible:
     """Return everything that a value could be made of.
 

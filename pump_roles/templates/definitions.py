@@ -30,8 +30,7 @@ def filled_in(role: PumpRole, *, uncertain: bool) -> str:
     is compared elsewhere, and pseudo parameters.
     """
     template, properties = role.template, role.template.properties(role.logical_id)
-    counted = {(found.template, found.logical_id) for found in role.attachments}
-    found = _Definitions({template.root}, {(template, role.logical_id), *counted})
+    found = _Definitions({template.root}, role.resources)
     trust = _without_literals(properties.get("AssumeRolePolicyDocument"), template)
     found.add(
         {**properties, "AssumeRolePolicyDocument": trust, "Description": "", "Tags": []}, template
@@ -59,12 +58,7 @@ def suspicious(
     listed = list(roles)
     found = _Definitions(
         {role.template.root for role in listed},
-        {(role.template, role.logical_id) for role in listed}
-        | {
-            (attachment.template, attachment.logical_id)
-            for role in listed
-            for attachment in role.attachments
-        },
+        {reference for role in listed for reference in role.resources},
     )
     for template, logical_id in resources:
         found.add_resource(template, logical_id)

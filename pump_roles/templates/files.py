@@ -129,11 +129,6 @@ def _named(folder: Path, *, follow: bool = True) -> Iterator[File]:
                 yield File(inner, readable=False)
 
 
-def stack_of(path: Path) -> str:
-    """Return the name that a template's stack probably has: CDK names the file after it."""
-    return path.name.removesuffix(".template.json")
-
-
 def _is_inside(folder: Path, path: Path) -> bool:
     # A symbolic link that leads out of the folder is also outside.
     try:

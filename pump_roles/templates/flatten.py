@@ -81,7 +81,8 @@ def _exported(template: Template) -> Iterator[tuple[tuple[str, ...], Any]]:
             key = certain(as_mapping(output["Export"]).get("Name"), template)
             yield ("${}" if key is None else written(key),), value
         if template.parent is None:
-            yield (template.stack or disk.stack_of(template.file), name), value
+            # CDK names the file after the stack.
+            yield (template.stack or template.file.name.removesuffix(".template.json"), name), value
     for logical_id in template.resources:
         # CDK's own way to refer to a stack in another region.
         if template.type_of(logical_id) == "Custom::CrossRegionExportWriter":

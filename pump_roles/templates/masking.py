@@ -89,21 +89,13 @@ class Mask:
 
 @cache
 def _own_names() -> frozenset[str]:
-    roles = ROLES.values()
     guardrails = by_policy()
-    return frozenset(
-        [role.name for role in roles]
-        + [policy.name for role in roles for policy in role.policies]
-        + [pattern for role in roles for pattern in role.patterns]
-        + list(guardrails)
-        + list(ACCOUNT_FILTERS.values())
-        + list(get_args(CallAs))
-        + [
-            pattern
-            for guardrail in guardrails.values()
-            for pattern in (*guardrail.reasons, *guardrail.keeps)
-        ]
-    )
+    found = {*guardrails, *ACCOUNT_FILTERS.values(), *get_args(CallAs)}
+    for role in ROLES.values():
+        found |= {role.name, *(policy.name for policy in role.policies), *role.patterns}
+    for guardrail in guardrails.values():
+        found |= {*guardrail.reasons, *guardrail.keeps}
+    return frozenset(found)
 
 
 def under_the_key(value: Any) -> Iterator[Any]:

@@ -101,9 +101,7 @@ _NAMED_ALIKE: Final[Mapping[Naming, str]] = {
 
 
 def others(
-    templates: Iterable[Template],
-    roles: Sequence[PumpRole],
-    attachments: Attachments,
+    templates: Iterable[Template], roles: Sequence[PumpRole], attachments: Attachments
 ) -> Iterator[tuple[Reference, Other]]:
     """Yield every other role, user, group, and policy, and everything that reaches Pump's roles.
 
@@ -113,12 +111,7 @@ def others(
     pump = _names(roles, found)
     named = [*found, *(Target((name,)) for name in pump.roles)]
     roots = {role.template.root for role in roles}
-    counted = {(role.template, role.logical_id) for role in roles}
-    counted |= {
-        (attachment.template, attachment.logical_id)
-        for role in roles
-        for attachment in role.attachments
-    }
+    counted = {reference for role in roles for reference in role.resources}
     for template in templates:
         for logical_id in template.resources:
             if (template, logical_id) not in counted:

@@ -115,10 +115,7 @@ def admitted(
 
 
 def _admitted(
-    statement: Mapping[str, Any],
-    principals: Callable[[Any], Iterator[Access]],
-    *,
-    providers: bool,
+    statement: Mapping[str, Any], principals: Callable[[Any], Iterator[Access]], *, providers: bool
 ) -> Iterator[Access]:
     principal = statement.get("Principal")
     if "NotPrincipal" in statement:

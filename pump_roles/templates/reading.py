@@ -36,27 +36,29 @@ def read_templates(path: Path) -> Contents:
     the manifest names, with those nested in them and those that a StackSet deploys.
     """
     try:
-        return contents_of(flatten(files_in(path), empty=path.is_dir()), str(path))
+        return _read(path)
     except RecursionError:
         raise InputError(f"{path}: {TOO_DEEP}") from None
 
 
-def contents_of(flattened: tuple[list[Template], list[str]], name: str) -> Contents:
-    """Return what flattened templates contain. An error message calls them by the name."""
-    templates, outside = flattened
+def _read(path: Path) -> Contents:
+    templates, outside = flatten(files_in(path), empty=path.is_dir())
     hidden_ids = _external_ids(templates)
     attachments = Attachments(templates)
     roles = list(pump_roles(templates, attachments))
     if not roles:
-        raise InputError(f"{name}: contains none of Pump's roles")
+        raise InputError(f"{path}: contains none of Pump's roles")
     found = dict(others(templates, roles, attachments))
     found_places = tuple(places(roles))
+    # What can change a template with one of Pump's roles, or one that deploys it, is reported for
+    # the role itself.
+    reported = {above for role in roles for above in role.template.chain}
     hidden = {
         template: problems
-        for template in _elsewhere(templates, roles)
-        if (problems := [*hidden_at_deployment(template)])
+        for template in templates
+        if template not in reported and (problems := [*hidden_at_deployment(template)])
     }
-    variants = tuple(_variants(name, roles, found_places, Mask(hidden_ids)))
+    variants = tuple(_variants(path, roles, found_places, Mask(hidden_ids)))
     return Contents(
         roles=tuple(map(_together, variants)),
         others=tuple(found.values()),
@@ -109,7 +111,7 @@ def _external_ids(templates: Iterable[Template]) -> frozenset[str]:
 
 
 def _variants(
-    name: str, found: Sequence[PumpRole], found_places: Iterable[Place], mask: Mask
+    path: Path, found: Sequence[PumpRole], found_places: Iterable[Place], mask: Mask
 ) -> Iterator[list[FoundRole]]:
     uncertain = {place.kind for place in found_places if place.unreadable}
     for kind in ROLES:
@@ -124,7 +126,7 @@ def _variants(
                 for found in reversed(different.values())
             ]
             raise InputError(
-                f"{name}: contains different {kind} roles, {', '.join(mask.masked(listed))}; a "
+                f"{path}: contains different {kind} roles, {', '.join(mask.masked(listed))}; a "
                 f"report is about one of each kind{cure}"
             )
         if of_kind:
@@ -181,22 +183,10 @@ def _together(same: Sequence[FoundRole]) -> FoundRole:
     )
 
 
-def _elsewhere(templates: Iterable[Template], roles: Iterable[PumpRole]) -> Iterable[Template]:
-    # What can change a template with one of Pump's roles is reported for the role itself. The same
-    # applies to the templates that deploy it.
-    reported = {above for role in roles for above in role.template.chain}
-    return (template for template in templates if template not in reported)
-
-
 def _resources(
     templates: Iterable[Template], roles: Iterable[PumpRole], found: Iterable[Other]
 ) -> Iterable[str]:
-    accounted = {(role.template.file.name, role.logical_id) for role in roles}
-    accounted |= {
-        (attachment.template.file.name, attachment.logical_id)
-        for role in roles
-        for attachment in role.attachments
-    }
+    accounted = {(of.file.name, name) for role in roles for of, name in role.resources}
     accounted |= {(other.source, other.name) for other in found}
     for template in templates:
         for logical_id in template.resources:

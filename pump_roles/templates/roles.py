@@ -4,14 +4,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final
 
-from pump_roles.iam.documents import (
-    Policy,
-    as_list,
-    as_mapping,
-    as_text,
-    is_policy_name,
-    ref,
-)
+from pump_roles.iam.documents import Policy, as_list, as_mapping, as_text, is_policy_name, ref
 from pump_roles.iam.trust import accepts_only, principals_of, replaced, with_placeholders
 from pump_roles.published import ROLES
 from pump_roles.role import HOUR, Boundary, Part, Role, Unknown, Why
@@ -20,7 +13,7 @@ from pump_roles.templates.boundary import boundary, managed_policy_arn
 from pump_roles.templates.certain import Symbol, certain, filled, filled_text, tags_of, written
 from pump_roles.templates.deployment import changed_at_deployment
 from pump_roles.templates.targets import Naming, elements, target, targets
-from pump_roles.templates.template import MEMBERS, Template
+from pump_roles.templates.template import MEMBERS, Reference, Template
 from pump_roles.validators import PRINCIPAL, ROLE_NAME, Text
 
 ROLE_PROPERTIES: Final = {
@@ -39,14 +32,7 @@ ROLE_PROPERTIES: Final = {
 
 @dataclass(frozen=True, kw_only=True)
 class PumpRole:
-    """One of Pump's roles, and where it is in the templates.
-
-    :param template: its template.
-    :param logical_id: its logical ID.
-    :param attachments: the policies in what was read that are attached to it.
-    :param uncounted: the policies that are, or may be, attached to it and are not counted.
-    :param role: the role.
-    """
+    """One of Pump's roles, and where it is. Policies that may be attached to it are uncounted."""
 
     template: Template
     logical_id: str
@@ -55,17 +41,19 @@ class PumpRole:
     role: Role
 
     @property
+    def resources(self) -> set[Reference]:
+        """Its own resource, and those of the policies that count."""
+        attached = {(found.template, found.logical_id) for found in self.attachments}
+        return {(self.template, self.logical_id), *attached}
+
+    @property
     def changes(self) -> list[Unknown]:
         """What can change its template at deployment."""
         return [unknown for unknown in self.role.unknown if unknown.part == "template"]
 
 
 def pump_roles(templates: Iterable[Template], attachments: Attachments) -> Iterator[PumpRole]:
-    """Yield every one of Pump's roles in templates.
-
-    A role is one of Pump's if it has the name of a published role, or a policy with the name or
-    the document of a published policy.
-    """
+    """Yield every one of Pump's roles in templates."""
     for template in templates:
         for logical_id in template.resources:
             if template.type_of(logical_id) == "AWS::IAM::Role":
@@ -75,16 +63,11 @@ def pump_roles(templates: Iterable[Template], attachments: Attachments) -> Itera
 
 
 def given(value: Any, template: Template) -> tuple[Any, Template]:
-    """Return what the parents of a template certainly pass for a parameter, and which one does.
-
-    Anything but a reference to a parameter is returned as it is.
-    """
-    name = ref(value)
-    if template.parent is None or name not in template.arguments:
+    """Return what parents certainly pass for a parameter, and which does; else the value itself."""
+    name, parent = ref(value), template.parent
+    if parent is None or name not in template.arguments or template.has_changeable_arguments:
         return value, template
-    if template.has_changeable_arguments:
-        return value, template
-    return given(template.arguments[name], template.parent)
+    return given(template.arguments[name], parent)
 
 
 @dataclass(frozen=True)

@@ -1,5 +1,6 @@
 """The organization of an account; which accounts a StackSet targets, as AWS documents it."""
 
+from collections.abc import Iterator
 from typing import Any
 from unittest.mock import Mock
 
@@ -78,36 +79,23 @@ def test_reads_an_account_below_two_listed_units_once_with_its_whole_path() -> N
 
 
 @pytest.fixture
-def organizations(monkeypatch: pytest.MonkeyPatch) -> Any:
+def stub(monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
     for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"):
         monkeypatch.setenv(name, "testing")
-    return boto3.client("organizations", region_name="us-east-1")
+    with Stubber(boto3.client("organizations", region_name="us-east-1")) as stub:
+        yield stub
 
 
-def test_reads_the_organization_of_a_member_account(organizations: Any) -> None:
-    described = {
-        "Id": "o-abcd123456",
-        "MasterAccountId": MANAGEMENT,
-        "MasterAccountEmail": "owner@example.com",
-    }
-    with Stubber(organizations) as stub:
-        stub.add_response("describe_organization", {"Organization": described})
-        found = read_organization(organizations)
+HERE = {"Id": "o-abcd123456", "MasterAccountId": MANAGEMENT}
+
+
+def test_reads_the_organization_of_a_member_account(stub: Any) -> None:
+    described = {**HERE, "MasterAccountEmail": "owner@example.com"}
+    stub.add_response("describe_organization", {"Organization": described})
+    found = read_organization(stub.client)
     assert found == Organization(id="o-abcd123456", management_account=MANAGEMENT)
-
-
-def test_account_without_an_organization_is_not_unknown(organizations: Any) -> None:
-    with Stubber(organizations) as stub:
-        stub.add_client_error("describe_organization", "AWSOrganizationsNotInUseException")
-        assert read_organization(organizations) == Organization()
-
-
-def test_organization_that_cannot_be_read_is_unknown(organizations: Any) -> None:
-    with Stubber(organizations) as stub:
-        stub.add_client_error("describe_organization", "AccessDeniedException")
-        found = read_organization(organizations)
-    detail = "denied: organizations:DescribeOrganization"
-    assert found == Unknown(part="membership", why="not-read", detail=detail)
+    stub.add_client_error("describe_organization", "AWSOrganizationsNotInUseException")
+    assert read_organization(stub.client) == Organization()
 
 
 @pytest.mark.parametrize(
@@ -116,18 +104,22 @@ def test_organization_that_cannot_be_read_is_unknown(organizations: Any) -> None
         {},
         {"MasterAccountId": MANAGEMENT},
         {"Id": "o-abcd123456"},
-        {"Id": "o-abcd123456", "MasterAccountId": "1"},
-        {"Id": "o-abcd123456 and more", "MasterAccountId": MANAGEMENT},
+        {**HERE, "MasterAccountId": "1"},
+        {**HERE, "Id": "o-abcd123456 and more"},
+        None,
     ],
 )
-def test_response_that_is_not_from_aws_is_unknown(
-    described: dict[str, str], organizations: Any
-) -> None:
-    with Stubber(organizations) as stub:
+def test_organization_that_cannot_be_read_is_unknown(described: Any, stub: Any) -> None:
+    reason = "the response cannot be parsed"
+    if described is None:
+        reason = "denied: organizations:DescribeOrganization"
+        stub.add_client_error("describe_organization", "AccessDeniedException")
+    else:
         stub.add_response("describe_organization", {"Organization": described})
-        found = read_organization(organizations)
+    found = read_organization(stub.client)
     assert isinstance(found, Unknown)
-    assert found.detail.startswith("the response cannot be parsed")
+    assert (found.part, found.why) == ("membership", "not-read")
+    assert found.detail.startswith(reason)
 
 
 @pytest.mark.parametrize("named", [{"State": "CLOSED"}, {"Status": "SUSPENDED"}])

@@ -52,57 +52,40 @@ def error_of(content: dict[str, Any], context: dict[str, Any] | None = None) -> 
     return str(caught.value)
 
 
-def test_wrong_value_is_an_error_even_if_both_roles_override_it() -> None:
+def test_wrong_value_is_an_error_before_a_stack_is_built_even_if_both_roles_override_it() -> None:
     own = {role: {"role-path": "/pump/"} for role in ROLES}
     message = error_of({**own, "role-path": "pump"})
     assert message.startswith("pump.json: role-path: 'pump' is not a path")
+    for name in ("max-concurrent-percentage", "failure-tolerance-percentage"):
+        message = error_of({**ROLLED_OUT, name: 101})
+        assert message.startswith(f"pump.json: {name}: 101 is not a whole number from ")
 
 
 @pytest.mark.parametrize(
-    ("content", "context", "message"),
+    ("content", "of_cdk", "key", "problem"),
     [
-        (
-            {"read-only": UNITS},
-            {BOUNDARY_OF_CDK: {"name": "Org"}},
-            (
-                "@aws-cdk/core:permissionsBoundary: does not reach the accounts of a rollout; set "
-                "permissions-boundary too"
-            ),
-        ),
+        ({"read-only": UNITS}, {"name": "Org"}, BOUNDARY_OF_CDK, "set permissions-boundary too"),
         *(
-            (
-                {},
-                {BOUNDARY_OF_CDK: ignored},
-                (
-                    "@aws-cdk/core:permissionsBoundary: must be an object with a name or an arn, "
-                    "or the CDK ignores it; set it in a file, because -c passes only strings"
-                ),
-            )
+            ({}, ignored, BOUNDARY_OF_CDK, "must be an object with a name or an arn, or the CDK")
             for ignored in ("Mine", ["x"], {"foo": 1}, {"name": ["x"]})
         ),
         (
             {"permissions-boundary": "Mine"},
-            {BOUNDARY_OF_CDK: {"name": "Org"}},
-            (
-                "pump.json: permissions-boundary: must be the same policy as "
-                "@aws-cdk/core:permissionsBoundary, which replaces it"
-            ),
+            {"name": "Org"},
+            "pump.json: permissions-boundary",
+            f"must be the same policy as {BOUNDARY_OF_CDK}, which replaces it",
         ),
         (
             {"call-as": "management"},
-            {},
-            (
-                "pump.json: call-as: applies only to a rollout, which requires "
-                "read-only.organizational-units or auto-pilot.organizational-units"
-            ),
+            None,
+            "pump.json: call-as",
+            "which requires read-only.organizational-units or auto-pilot.organizational-units",
         ),
         (
             {"auto-pilot": UNITS, "read-only": {"only-accounts": ["1" * 12]}},
-            {},
-            (
-                "pump.json: read-only.only-accounts: applies only to a rollout, which requires "
-                "read-only.organizational-units"
-            ),
+            None,
+            "pump.json: read-only.only-accounts",
+            "applies only to a rollout, which requires read-only.organizational-units",
         ),
         (
             {
@@ -110,46 +93,39 @@ def test_wrong_value_is_an_error_even_if_both_roles_override_it() -> None:
                 "call-as": "delegated-admin",
                 "auto-pilot": {"permissions-boundary": "Boundary"},
             },
-            {},
-            (
-                "pump.json: auto-pilot.permissions-boundary: a delegated administrator deploys the "
-                "auto-pilot role only as a rollout, which requires "
-                "auto-pilot.organizational-units"
-            ),
+            None,
+            "pump.json: auto-pilot.permissions-boundary",
+            "only as a rollout, which requires auto-pilot.organizational-units",
         ),
         (
             {"read-only": {**UNITS, "account": "1" * 12}, "call-as": "delegated-admin"},
-            {},
-            (
-                "pump.json: read-only.account: is that of the role's own stack, which a delegated "
-                "administrator does not deploy"
-            ),
+            None,
+            "pump.json: read-only.account",
+            "is that of the role's own stack, which a delegated administrator does not deploy",
         ),
         *(
             (
                 {"roles": ["read-only"], "auto-pilot": own},
-                {},
-                (
-                    f"pump.json: auto-pilot.{next(iter(own))}: has no effect, because roles leaves "
-                    "out the auto-pilot role"
-                ),
+                None,
+                f"pump.json: auto-pilot.{next(iter(own))}",
+                "has no effect, because roles leaves out the auto-pilot role",
             )
             for own in ({"account": "1" * 12}, UNITS, {"guardrails": ["no-selling"]})
         ),
         (
             {"roles": ["read-only"], "region": "eu-west-1"},
-            {},
-            (
-                "pump.json: region: applies only to a rollout, which requires "
-                "read-only.organizational-units"
-            ),
+            None,
+            "pump.json: region",
+            "applies only to a rollout, which requires read-only.organizational-units",
         ),
     ],
 )
 def test_key_that_would_have_no_effect_is_an_error(
-    content: dict[str, Any], context: dict[str, Any], message: str
+    content: dict[str, Any], of_cdk: Any, key: str, problem: str
 ) -> None:
-    assert error_of(content, context) == message
+    message = error_of(content, {BOUNDARY_OF_CDK: of_cdk})
+    assert message.startswith(f"{key}: ")
+    assert problem in message
 
 
 @pytest.mark.parametrize(
@@ -163,13 +139,12 @@ def test_key_that_would_have_no_effect_is_an_error(
 def test_boundary_of_the_app_and_of_cdk_may_be_the_same_policy(
     own: str, of_cdk: dict[str, str]
 ) -> None:
-    content = {"permissions-boundary": own, "read-only": UNITS}
-    context = {BOUNDARY_OF_CDK: of_cdk}
+    content, context = {"permissions-boundary": own, "read-only": UNITS}, {BOUNDARY_OF_CDK: of_cdk}
     for stack in stacks(content, context):
         assert stack.arguments["permissions_boundary"] == own
         assert stack.summary.count(f"boundary: {own}") == 1
-    message = error_of({**content, "permissions-boundary": "Org"}, context)
-    assert "must be the same policy" in message
+    content["permissions-boundary"] = "Org"
+    assert "must be the same policy" in error_of(content, context)
 
 
 @pytest.mark.parametrize(
@@ -200,37 +175,19 @@ PLACE = "into pump.json, or into the file that -c pump:settings=FILE names"
 @pytest.mark.parametrize(
     ("key", "message"),
     [
-        ("pump:external-id", f'put "external-id" {PLACE}'),
-        ("pump:read-only:role-name", f'put "role-name" in "read-only" {PLACE}'),
-        (
-            "pump:externalid",
-            f"unknown key; settings go {PLACE}; did you mean external-id?",
-        ),
         (
             "pump:autopilot:role-path",
             f"unknown key; settings go {PLACE}; did you mean auto-pilot.role-path?",
         ),
-        (
-            "pump:setting",
-            f"unknown key; settings go {PLACE}; did you mean pump:settings?",
-        ),
-        (
-            "pump:role-name",
-            (
-                f"unknown key; settings go {PLACE}; it applies to one role, so put it into "
-                '"read-only" or "auto-pilot"'
-            ),
-        ),
-        ("pump:read-only", f"unknown key; settings go {PLACE}; did you mean read-only?"),
+        ("pump:setting", f"unknown key; settings go {PLACE}; did you mean pump:settings?"),
         (
             "pump:read-only.role-path",
             f"unknown key; settings go {PLACE}; put role-path into the object read-only",
         ),
-        ("pump:needed-only", f"unknown key; settings go {PLACE}; needed-only is a guardrail; "),
         ("pump:", f"unknown key; settings go {PLACE}; the keys are principal, "),
     ],
 )
-def test_setting_in_the_context_is_an_error_that_says_where_it_goes(
+def test_unknown_key_in_the_context_is_an_error_also_next_to_a_named_file(
     key: str, message: str, tmp_path: Path
 ) -> None:
     (tmp_path / "pump.json").write_text("{}")
@@ -286,10 +243,7 @@ def test_role_has_its_name_in_its_stack_and_in_its_rollout(synth: Synth) -> None
     templates = synth({**ROLLED_OUT, "read-only": {**UNITS, "role-name": "Vendor"}})
     for stack, name in {"PumpReadOnly": "Vendor", "PumpAutoPilot": "PumpAutoPilotRole"}.items():
         member = member_template(templates[f"{stack}Rollout"])
-        assert [role_of(template)["RoleName"] for template in (templates[stack], member)] == [
-            name,
-            name,
-        ]
+        assert role_of(templates[stack])["RoleName"] == role_of(member)["RoleName"] == name
 
 
 @pytest.mark.parametrize(
@@ -301,10 +255,8 @@ def test_role_has_its_name_in_its_stack_and_in_its_rollout(synth: Synth) -> None
     ],
 )
 def test_roles_cannot_have_one_name(role_names: dict[str, str], last: str) -> None:
-    assert error_of({role: {"role-name": name} for role, name in role_names.items()}) == (
-        f"pump.json: auto-pilot.role-name: {last!r} would be the name of both roles; role names "
-        "must be unique in an account, ignoring case"
-    )
+    message = error_of({role: {"role-name": name} for role, name in role_names.items()})
+    assert message.startswith(f"pump.json: auto-pilot.role-name: {last!r} would be the name of ")
     exchanged = {"read-only": "PumpAutoPilotRole", "auto-pilot": "PumpReadOnlyRole"}
     assert stacks({role: {"role-name": name} for role, name in exchanged.items()})
 
@@ -345,20 +297,10 @@ def test_odd_value_gets_one_plain_line(name: str) -> None:
 @pytest.mark.parametrize(
     ("name", "value", "problem"),
     [
-        ("role-name", "a/b", "is not a role name: "),
-        ("permissions-boundary", "/B", "is not a policy's name"),
-        ("guardrails", ["until"], "until takes a value; use the key until"),
-        ("guardrails", "recommended", "'recommended' is not a list"),
-        ("organizational-units", ["r-abcd", "", "ou-abcd-12345678"], "'' is not the ID of an org"),
-        ("only-accounts", ["1" * 12, "1" * 12], f"'{'1' * 12}' is listed twice$"),
         ("account", 123456789012, "123456789012 is not a 12-digit account ID; put the number in q"),
         ("roles", ["autopilot"], "'autopilot' is not read-only or auto-pilot$"),
         ("roles", ["read-only", "read-only"], "'read-only' is listed twice$"),
         ("roles", [], "the list is empty; at least 1 required, each read-only or auto-pilot$"),
-        ("max-concurrent-percentage", 0.5, "is not a whole number from 1 to 100$"),
-        ("max-concurrent-percentage", "5", "'5' is not a whole number from 1 to 100$"),
-        ("termination-protection", "true", "'true' is neither true nor false$"),
-        ("tags", "a=b", "'a=b' is not a mapping of strings to strings$"),
     ],
 )
 def test_value_is_checked(name: str, value: Any, problem: str) -> None:
@@ -425,24 +367,6 @@ def test_key_of_one_role_is_an_error_at_the_top_level(name: str) -> None:
         '"read-only" or "auto-pilot"'
     )
     assert stacks({"read-only": {**UNITS, name: value}})
-
-
-def test_lists_and_numbers_reach_the_rollout() -> None:
-    content = {
-        "read-only": {
-            "organizational-units": ["ou-abcd-87654321", "ou-abcd-12345678"],
-            "exclude-accounts": ["111111111111", "222222222222"],
-        },
-        "max-concurrent-percentage": 5,
-        "failure-tolerance-percentage": 0,
-    }
-    assert arguments(content)[len(STACKS)] == {
-        "organizational_units": ["ou-abcd-87654321", "ou-abcd-12345678"],
-        "exclude_accounts": ["111111111111", "222222222222"],
-        "max_concurrent_percentage": 5,
-        "failure_tolerance_percentage": 0,
-        "configure_app": None,
-    }
 
 
 def test_shared_guardrail_applies_to_the_roles_that_have_what_it_denies(synth: Synth) -> None:
@@ -560,38 +484,6 @@ def test_two_values_that_leave_nothing_are_an_error(
     )
 
 
-@pytest.mark.parametrize(
-    ("content", "message"),
-    [
-        (
-            {"guardrails": ["recomended"]},
-            "guardrails: there is no guardrail 'recomended'; did you mean recommended?",
-        ),
-        (
-            {"read-only": {"guardrails": ["metadata-only", "no-selling"]}},
-            "read-only.guardrails: no-selling would have no effect on the read-only role",
-        ),
-        (
-            {"guardrails": ["no-selling"], "call-as": "delegated-admin", "read-only": UNITS},
-            "guardrails: no-selling would have no effect on the read-only role",
-        ),
-        (
-            {"read-only": {"only-in-regions": ["us-east-1"]}},
-            (
-                "read-only.only-in-regions: only-in-regions would have no effect on the read-only "
-                "role"
-            ),
-        ),
-    ],
-)
-def test_error_about_a_guardrail_names_its_key(
-    content: dict[str, Any], message: str, synth: Synth
-) -> None:
-    with pytest.raises(config.ConfigError) as caught:
-        synth(content)
-    assert str(caught.value) == f"pump.json: {message}"
-
-
 @pytest.fixture
 def read(tmp_path: Path) -> Callable[..., list[dict[str, Any]]]:
     """Read the settings of a file, with context; returns the arguments of each stack."""
@@ -599,8 +491,9 @@ def read(tmp_path: Path) -> Callable[..., list[dict[str, Any]]]:
     def arguments_of(content: object, context: dict[str, Any] | None = None) -> list[Any]:
         text = content if isinstance(content, str) else json.dumps(content)
         (tmp_path / "pump.json").write_text(text, encoding="utf-8")
-        found = config.stacks(config.read(context or {}, tmp_path))
-        return [dict(stack.arguments) for stack in found]
+        return [
+            dict(stack.arguments) for stack in config.stacks(config.read(context or {}, tmp_path))
+        ]
 
     return arguments_of
 
@@ -695,10 +588,7 @@ def build(folder: Path) -> App:
         ),
         (
             {"role-name": "x"},
-            (
-                "role-name: unknown key; it applies to one role, so put it into "
-                '"read-only" or "auto-pilot"'
-            ),
+            'role-name: unknown key; it applies to one role, so put it into "read-only" or ',
         ),
         (
             {"read-only": {"call-as": "management"}},
@@ -719,26 +609,40 @@ def build(folder: Path) -> App:
         ),
         (
             {"read-only": {"needed-only": True}},
-            (
-                "read-only.needed-only: unknown key; needed-only is a guardrail; use it as a value "
-                "of read-only.guardrails"
-            ),
+            "read-only.needed-only: unknown key; needed-only is a guardrail; use it as a value of ",
         ),
         ({"external-id": 12}, "external-id: 12 is not an external ID: "),
+        (
+            {"guardrails": ["recomended"]},
+            "guardrails: there is no guardrail 'recomended'; did you mean recommended?",
+        ),
+        (
+            {"auto-pilot": {"guardrails": ["until"]}},
+            "auto-pilot.guardrails: until takes a value; use the key auto-pilot.until, ",
+        ),
+        (
+            {"read-only": {"guardrails": ["metadata-only", "no-selling"]}},
+            "read-only.guardrails: no-selling would have no effect on the read-only role",
+        ),
+        (
+            {"guardrails": ["no-selling"], "call-as": "delegated-admin", "read-only": UNITS},
+            "guardrails: no-selling would have no effect on the read-only role",
+        ),
+        (
+            {"read-only": {"only-in-regions": ["us-east-1"]}},
+            "read-only.only-in-regions: only-in-regions would have no effect on the read-only role",
+        ),
         (
             {
                 "tags": {"Pump-Commitments": "1"},
                 "auto-pilot": {"guardrails": ["only-when-approved"]},
             },
-            (
-                "tags: 'Pump-Commitments' may open the guardrail only-when-approved; set it only "
-                "on the deployed role"
-            ),
+            "tags: 'Pump-Commitments' may open the guardrail only-when-approved; set it only on ",
         ),
         (
             {
                 "auto-pilot": {
-                    "organizational-units": ["r-abcd"],
+                    **UNITS,
                     "tags": {"pump-commitments": "approved"},
                     "guardrails": ["only-when-approved"],
                 }
@@ -751,7 +655,7 @@ def build(folder: Path) -> App:
         ),
         (
             {
-                "auto-pilot": {"organizational-units": ["r-abcd"]},
+                "auto-pilot": UNITS,
                 "max-concurrent-count": 1,
                 "max-concurrent-percentage": 1,
             },
@@ -819,4 +723,4 @@ def test_only_the_summary_says_that_a_rollout_is_not_for_the_management_account(
     # Other messages are still there.
     assert [text for text in said if "needed-only makes these redundant" in text]
     for stack in stacks(content)[len(STACKS) :]:
-        assert stack.summary.endswith("; not the management account")
+        assert "; not the management account" in stack.summary

@@ -15,7 +15,6 @@ from tests.account.activity.trail import (
     assumption,
     call,
     write,
-    write_lookup,
 )
 from tests.commands import run, the_error, the_usage_error
 from tests.support import synthesize
@@ -150,22 +149,6 @@ def test_without_an_event_of_the_roles_there_is_one_message(
     file = tmp_path / "a.json"
     file.write_text(text)
     assert the_error(activity(file)) == f"{UNKNOWN}{problem.replace('{file}', str(file))}"
-
-
-INCOMPLETE = "is incomplete: the end of a gzip file, or the next page of events, is missing"
-
-
-def test_event_history_that_was_not_saved_to_the_end_is_unknown(tmp_path: Path) -> None:
-    file = write_lookup(tmp_path, [PURCHASES["rds"]])
-    saved = json.loads(file.read_text())
-    file.write_text(json.dumps(saved | {"NextToken": ""}))
-    assert activity(file).exit_code == 0
-    file.write_text(json.dumps(saved | {"NextToken": "eyJOZXh0"}))
-    ended = activity(file)
-    assert ended.exit_code == 4
-    assert INCOMPLETE in ended.stdout
-    assert "rds:PurchaseReservedDBInstancesOffering" in ended.stdout
-    assert "would have cost nothing" not in ended.stdout
 
 
 def test_events_of_another_account_are_one_message(tmp_path: Path) -> None:

@@ -28,7 +28,7 @@ from pump_roles.output.report_csv import as_csv
 from pump_roles.output.report_markdown import as_markdown
 from pump_roles.report import Report, of_published
 from tests.commands import run, the_error, the_usage_error
-from tests.support import DOCUMENTED, EXTERNAL_ID, PUMP_ACCOUNT, short_reports, synthesize, trust
+from tests.support import EXTERNAL_ID, PUMP_ACCOUNT, short_reports, synthesize, trust
 from tools.sandbox.cdk import tool_environment
 
 Format = Callable[[Report], str]
@@ -138,19 +138,14 @@ def test_compares_with_a_report_its_page_a_template_or_a_folder_alike(tmp_path: 
 
 
 @pytest.mark.parametrize("cut", [slice(1, None), slice(None, -9), slice(0)])
-def test_rejects_a_page_whose_report_is_damaged(cut: slice, tmp_path: Path) -> None:
+def test_rejects_a_page_whose_report_is_damaged_or_that_has_two(cut: slice, tmp_path: Path) -> None:
     page = tmp_path / "r.html"
     start, embedded, end = re.split('(?<=id="report">)(.*?)(?=</script>)', published(as_html))
-    page.write_text(f"{start}{embedded[cut]}{end}")
-    assert is_not_compared_with(page) == (
-        f"is not {NEITHER}: it is not JSON: the error is in line 1, column 1"
-    )
-
-
-def test_rejects_a_page_with_two_reports(tmp_path: Path) -> None:
-    page = tmp_path / "r.html"
-    page.write_text(published(as_html) * 2)
-    assert is_not_compared_with(page).startswith(f"is not {NEITHER}: ")
+    for text in (f"{start}{embedded[cut]}{end}", published(as_html) * 2):
+        page.write_text(text)
+        assert is_not_compared_with(page) == (
+            f"is not {NEITHER}: it is not JSON: the error is in line 1, column 1"
+        )
 
 
 def edit(template: Path, change: Callable[[Any], object]) -> None:
@@ -166,18 +161,11 @@ def stage(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Variants of the auto-pilot role, each in a folder, and reports on two of them."""
     folder = tmp_path_factory.mktemp("stage")
     synthesize(folder / "guarded", Guardrail.NO_SELLING)
-    synthesize(folder / "other ID", external_id="Another-5678")
-    wide, lines = (synthesize(folder / name) for name in ("wide", "two lines"))
     synthesize(folder / "bare")
     buckets = {"Effect": "Allow", "Action": "s3:GetObject", "Resource": "*"}
     policy = {"PolicyName": "Mine", "PolicyDocument": {"Statement": buckets}}
-    name = "PumpAutoPilot.template.json"
-    edit(wide / name, lambda role: role["Policies"].append(policy))
-    principal = {"AWS": "two\nlines"}
-    edit(
-        lines / name,
-        lambda role: role["AssumeRolePolicyDocument"]["Statement"][0].update(Principal=principal),
-    )
+    template = synthesize(folder / "wide") / "PumpAutoPilot.template.json"
+    edit(template, lambda role: role["Policies"].append(policy))
     with short_reports():
         for name in ("guarded", "bare"):
             output = folder / f"{name}.json"
@@ -190,43 +178,30 @@ ALARMS = (
     "The auto-pilot role allows more than is counted."
 )
 SELLS = "auto-pilot: 1 action that writes or tags: denied by no-selling before, allowed now"
-READS = "auto-pilot: 1 action: not granted before, allowed now"
-ACCEPTS = "read-only: it accepts an external ID that it did not accept before"
-
-
-REASONS: dict[tuple[str, str, str], str] = {
-    ("bare", "", "alarm"): "",
-    ("wide", "", ""): "",
-    ("wide", "", "alarm"): ALARMS,
-    ("bare", "guarded", ""): "",
-    ("bare", "guarded", "alarm"): "",
-    ("bare", "guarded", "broadened"): (
-        f"1 change since guarded.json: 1 can broaden access: {SELLS}."
-    ),
-    # Neither a narrower nor an unchanged role is broader.
-    ("guarded", "bare", "broadened"): "",
-    ("guarded", "guarded", "broadened"): "",
-    ("bare", "bare", "alarm broadened"): "",
-    ("wide", "guarded", "alarm broadened"): (
-        f"{ALARMS} 2 changes since guarded.json: 2 can broaden access: {SELLS}; and 1 more."
-    ),
-    ("wide", "bare", "broadened"): f"1 change since bare.json: 1 can broaden access: {READS}.",
-    # A different external ID is neither broader nor narrower, and is not shown.
-    ("other ID", "bare", "broadened"): (
-        f"2 changes since bare.json: 2 can broaden access: {ACCEPTS}; and 1 more."
-    ),
-    # The reason is one line even if a name has several.
-    ("two lines", "bare", "broadened"): (
-        "2 changes since bare.json: 1 can broaden access: auto-pilot: trusts two\\nlines."
-    ),
-}
-"""Why the command fails, by the template, the earlier report, and the conditions."""
 
 
 @in_short
-@pytest.mark.parametrize(("folder", "since", "conditions"), REASONS)
+@pytest.mark.parametrize(
+    ("folder", "since", "conditions", "reason"),
+    [
+        ("wide", "", "", ""),
+        ("wide", "", "alarm", ALARMS),
+        ("bare", "guarded", "", ""),
+        ("bare", "guarded", "alarm", ""),
+        (
+            *("bare", "guarded", "broadened"),
+            f"1 change since guarded.json: 1 can broaden access: {SELLS}.",
+        ),
+        # A narrower role is not broader.
+        ("guarded", "bare", "broadened", ""),
+        (
+            *("wide", "guarded", "alarm broadened"),
+            f"{ALARMS} 2 changes since guarded.json: 2 can broaden access: {SELLS}; and 1 more.",
+        ),
+    ],
+)
 def test_fails_only_for_the_chosen_conditions_after_it_is_written(
-    folder: str, since: str, conditions: str, stage: Path
+    folder: str, since: str, conditions: str, reason: str, stage: Path
 ) -> None:
     asked: list[object] = [stage / folder, "--format", "json"]
     asked += ["--since", stage / f"{since}.json"] if since else []
@@ -234,7 +209,6 @@ def test_fails_only_for_the_chosen_conditions_after_it_is_written(
     written = report(*asked)
     assert written.exit_code == 0
     assert ended.stdout == written.stdout
-    reason = REASONS[folder, since, conditions]
     assert ended.exit_code == (3 if reason else 0)
     assert ended.stderr == (f"pump-roles: {reason}\n" if reason else "")
 
@@ -282,10 +256,7 @@ def test_says_which_guardrails_are_redundant() -> None:
         ([""], "Invalid value for '[PATH]': must not be empty"),
         (["--output", ""], "Invalid value for '--output': must not be empty"),
         (["--since", ""], "Invalid value for '--since': must not be empty"),
-        (
-            ["--output", "r.txt"],
-            ".html, .htm, .md, .csv, .json; or pass --format",
-        ),
+        (["--output", "r.txt"], ".html, .htm, .md, .csv, .json; or pass --format"),
     ],
 )
 def test_usage_error_writes_nothing(
@@ -309,10 +280,8 @@ YAML = (
 NOT_JSON = {
     "": "it is empty",
     '{"Resources": {},\n "a" 1}': "the error is in line 2, column 6",
-    "{}}": "the error is in line 1, column 3",
     '{"a": NaN}': "NaN is not a JSON value",
     f"[{'1' * 5_000}]": "a number has too many digits",
-    '{"a": 1, "a": 2}': "the key 'a' is listed twice",
 }
 
 
@@ -321,10 +290,6 @@ NOT_JSON = {
     [
         ("t.json", "[]", f"{NOT_A_TEMPLATE} has no Resources"),
         ("t.json", '{"Resources": {}}', "contains none of Pump's roles"),
-        (
-            *("t.json", '{"Resources": {"R": {"Type": "AWS::IAM::Role", "Properties": {}}}}'),
-            "contains none of Pump's roles",
-        ),
         ("t.json", "\udcff\udcfe\x00", f"{NOT_A_TEMPLATE} is not UTF-8 text"),
         ("t.json", "[" * 100_000, "is nested too deeply to read"),
         *(
@@ -363,7 +328,6 @@ def is_not_compared_with(path: Path) -> str:
 @pytest.mark.parametrize(
     ("text", "problem"),
     [
-        ("", f"is not {NEITHER}: it is not JSON: it is empty"),
         ("<html></html>", f"is not {NEITHER}: it is not JSON: the error is in line 1, column 1"),
         ("Resources:", f"is not {NEITHER}: it is not JSON: it is YAML"),
         ("null", f"is not {NEITHER}"),
@@ -373,24 +337,17 @@ def is_not_compared_with(path: Path) -> str:
             '{"schema": 1}',
             "is not a pump-roles report: its schema version is 1; this version reads 3",
         ),
-        (
-            '{"schema": 3}',
-            "is not a pump-roles report: Object missing required field `version`",
-        ),
+        ('{"schema": 3}', "is not a pump-roles report: Object missing required field `version`"),
         (
             '{"schema": "3\\u001b"}',
             "is not a pump-roles report: Expected `int`, got `str` - at `$.schema`",
         ),
-        ('{"schema": 3, "schema": 3}', None),
         (f'{{"schema": 3, "roles": {"[" * 201}{"]" * 201}}}', "is nested too deeply to read"),
     ],
 )
-def test_says_why_it_cannot_compare_with_a_file(
-    text: str, problem: str | None, tmp_path: Path
-) -> None:
+def test_says_why_it_cannot_compare_with_a_file(text: str, problem: str, tmp_path: Path) -> None:
     (tmp_path / "earlier").write_text(text)
-    found = is_not_compared_with(tmp_path / "earlier")
-    assert found == problem if problem else found.startswith(f"is not {NEITHER}: ")
+    assert is_not_compared_with(tmp_path / "earlier") == problem
 
 
 def test_value_in_an_error_about_an_earlier_report_is_visible_and_short(tmp_path: Path) -> None:
@@ -431,19 +388,20 @@ def contents(folder: Path) -> dict[Path, bytes]:
 def test_input_is_not_overwritten(tmp_path: Path) -> None:
     folder = synthesize(tmp_path / "cdk.out")
     template = folder / "PumpReadOnly.template.json"
-    (folder / "ro.json").write_bytes(template.read_bytes())
     (folder / "nested.yaml").write_text("Resources: {}")
-    (folder / "PumpReadOnly.assets.json").write_text("{}")
     (folder / "assembly-Stage").mkdir()
     shutil.copy(template, folder / "assembly-Stage" / "Stage.Template.JSON")
-    link, hard_link = tmp_path / "link.json", tmp_path / "hard-link.json"
+    hard_link, page, link = (
+        tmp_path / name for name in ("hard.json", "page.html", "elsewhere/link.json")
+    )
+    link.parent.mkdir()
+    (link.parent / "next.json").write_text("{}")
     link.symlink_to(template)
     hard_link.hardlink_to(template)
+    page.symlink_to(template)
     # The path leads out of the folder and back.
-    outside = tmp_path / "outside.json"
-    outside.write_text("{}")
-    (folder / "Linked.template.json").symlink_to(outside)
-    (tmp_path / "page.html").symlink_to(template)
+    (tmp_path / "outside.json").write_text("{}")
+    (folder / "Linked.template.json").symlink_to(tmp_path / "outside.json")
     folder_link = tmp_path / "linked"
     folder_link.symlink_to(folder)
     before = contents(folder)
@@ -451,17 +409,16 @@ def test_input_is_not_overwritten(tmp_path: Path) -> None:
         assert is_refused(template, output=output)
         assert is_refused("--since", template, output=output)
     for name in (
-        *("PumpReadOnly.template.json", "PumpReadOnly.assets.json", "manifest.json"),
-        *("ro.json", "nested.yaml", "assembly-Stage/Stage.Template.JSON"),
-        *("Linked.template.json", "../page.html"),
+        *("PumpReadOnly.template.json", "manifest.json", "nested.yaml"),
+        *("assembly-Stage/Stage.Template.JSON", "Linked.template.json", "../page.html"),
     ):
         assert is_refused(folder, output=folder / name)
         assert is_refused(folder, output=folder_link / name)
         assert is_refused(folder_link, output=folder / name)
     # Nested templates are in the same folder.
-    for name in ("PumpAutoPilot.template.json", "PumpReadOnly.assets.json", "nested.yaml"):
-        assert is_refused(template, output=folder / name)
-        assert is_refused(link, output=folder / name)
+    for path in (template, link):
+        assert is_refused(path, output=folder / "nested.yaml")
+    assert is_refused(link, output=link.parent / "next.json")
     assert contents(folder) == before
 
 
@@ -562,7 +519,7 @@ PASS = (
         (["--expect="], "must not be empty"),
         (["PumpReadOnly", "--timeout=1"], "--timeout: requires --wait"),
         ([], PASS),
-        (["PumpReadOnly", "--call-as=management", "--region=us-east-1"], PASS),
+        (["PumpReadOnly"], PASS),
         (["--no-filter"], PASS),
     ],
 )
@@ -591,26 +548,17 @@ def test_says_what_to_install_if_a_package_of_the_extra_is_missing(tmp_path: Pat
     )
 
 
-COMMANDS = {"rollout-status", "probe", "verify", "activity", "report", "template", "link"}
-
-
-@pytest.mark.parametrize(
-    ("words", "offered"),
-    [
-        ("pump-roles ", COMMANDS),
-        ("pump-roles rollout-status --exp", {"--expect"}),
-        ("pump-roles rollout-status --format ", {"table", "json"}),
-        ("pump-roles link ", DOCUMENTED.keys()),
-    ],
-)
-def test_completion_offers_commands_options_and_values(words: str, offered: set[str]) -> None:
+def test_completion_offers_the_commands() -> None:
     environment = {
         "_PUMP_ROLES_COMPLETE": "bash_complete",
-        "COMP_WORDS": words,
-        "COMP_CWORD": str(len(words.split(" ")) - 1),
+        "COMP_WORDS": "pump-roles ",
+        "COMP_CWORD": "1",
     }
     ended = CliRunner().invoke(app, [], prog_name="pump-roles", env=environment)
-    assert {line.partition(",")[2] for line in ended.stdout.splitlines()} == offered
+    offered = {line.partition(",")[2] for line in ended.stdout.splitlines()}
+    assert offered == {
+        *("rollout-status", "probe", "verify", "activity", "report", "template", "link")
+    }
 
 
 @in_short
@@ -622,12 +570,10 @@ def test_template_that_is_json_is_read_whatever_its_extension(tmp_path: Path) ->
 
 def test_hyphen_is_standard_output(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
-    ended = report("--output", "-", "--format", "csv")
-    assert ended.exit_code == 0
-    assert ended.stdout == published(as_csv)
+    assert report("--output", "-", "--format", "csv").stdout == published(as_csv)
     assert list(tmp_path.iterdir()) == []
     assert report("--output", "./-", "--format", "csv").stdout == ""
-    assert (tmp_path / "-").read_text(encoding="utf-8") == ended.stdout
+    assert (tmp_path / "-").read_text(encoding="utf-8") == published(as_csv)
 
 
 def saved_account(folder: Path) -> Path:
@@ -648,20 +594,6 @@ def saved_account(folder: Path) -> Path:
 def verify(*arguments: object) -> Result:
     """Run `pump-roles verify`."""
     return run("verify", *arguments)
-
-
-def test_hyphen_is_standard_output_of_verify_too(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.chdir(tmp_path)
-    asked = ("--principal", PUMP_ACCOUNT, "--details", saved_account(tmp_path))
-    plain = verify(*asked, "--format", "json")
-    assert plain.exit_code == 3
-    assert json.loads(plain.stdout)["state"] == "differs"
-    ended = verify(*asked, "--format", "json", "--output", "-", "--output", "r.md")
-    assert (ended.exit_code, ended.stdout) == (3, plain.stdout)
-    assert sorted(file.name for file in tmp_path.iterdir()) == ["details.json", "r.md"]
-    assert verify(*asked, "--output", "./-").exit_code == 2
 
 
 @pytest.mark.parametrize("trust", [5, {"Statement": 5}, {"Statement": [{"Principal": 5}]}])

@@ -10,12 +10,10 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-import jsii
 import pytest
 from aws_cdk import (
     Acknowledgment,
     App,
-    Aspects,
     Aws,
     CfnCondition,
     CfnOutput,
@@ -25,7 +23,6 @@ from aws_cdk import (
     CfnStackSet,
     Environment,
     Fn,
-    IAspect,
     LegacyStackSynthesizer,
     NestedStack,
     PermissionsBoundary,
@@ -51,7 +48,7 @@ from pump_roles import (
 from pump_roles.json_input import InputError
 from pump_roles.report import of_templates
 from tests.constructs.test_stacks import pipeline_in
-from tests.hostile import HOSTILE
+from tests.hostile import HOSTILE, Place, add_aspect
 from tests.support import ROLE_ARGUMENTS, short_reports
 from tools.sandbox.cdk import ROOT, cdk, recommended_flags
 
@@ -59,6 +56,8 @@ HERE, ELSEWHERE = "the same stack", "another stack"
 NESTED, STAGED = "a nested stack", "another stack of a stage"
 UNKNOWN = "whether it does is known only at deployment"
 SPELLED = "the app contains every part of the name"
+HOME = Environment(account="111122223333", region="us-east-1")
+ADMINISTRATOR = "arn:aws:iam::aws:policy/AdministratorAccess"
 
 
 def pump(scope: Any, **options: Any) -> tuple[Stack, ReadOnlyRole]:
@@ -116,7 +115,7 @@ def test_whatever_reaches_the_role_fails_the_synth_and_is_an_alarm(
         s3.CfnBucket(elsewhere, "Filler")
     elif place != HERE:
         elsewhere = another(scope)
-    HOSTILE[route](stack, role, elsewhere)
+    HOSTILE[route](Place(stack, role, elsewhere))
     assert problems(app)
     folder = Path(app.outdir)
     try:
@@ -159,17 +158,12 @@ def test_what_is_out_of_reach_is_what_the_security_model_says() -> None:
     app.synth()
 
 
-ADMINISTRATOR = "arn:aws:iam::aws:policy/AdministratorAccess"
-
-
 def set_by_aspect(construct: Construct, attribute: str, value: Any) -> None:
-    @jsii.implements(IAspect)
-    class Change:
-        def visit(self, node: IConstruct) -> None:
-            if node is construct:
-                setattr(construct, attribute, value)
+    def change(node: IConstruct) -> None:
+        if node is construct:
+            setattr(construct, attribute, value)
 
-    Aspects.of(construct.node.root).add(Change())
+    add_aspect(construct.node.root, change)
 
 
 CHANGES: dict[str, Callable[[ReadOnlyRole], object]] = {
@@ -224,7 +218,7 @@ def test_names_the_policy_the_role_and_the_construct_that_attaches_it() -> None:
     app = App()
     _, role = pump(Stage(app, "Prod"))
     elsewhere = another(role.node.scope.node.scope)  # type: ignore[union-attr]
-    HOSTILE["inline_policy"](elsewhere, role, elsewhere)
+    HOSTILE["inline_policy"](Place(elsewhere, role, elsewhere))
     with pytest.raises(RuntimeError, match=r"attaches to Prod/Pump/Role[^/]*\n *Prod/Other/"):
         app.synth()
 
@@ -284,13 +278,8 @@ def test_policy_on_the_role_that_a_rollout_deploys_fails_the_synth(*, by_stack_s
     resource = {"Type": "AWS::IAM::RolePolicy", "Properties": policy}
     if by_stack_set:
         body = json.dumps({"Resources": {"P": resource}})
-        CfnStackSet(
-            other,
-            "Set",
-            permission_model="SERVICE_MANAGED",
-            stack_set_name="Set",
-            template_body=body,
-        )
+        model = "SERVICE_MANAGED"
+        CfnStackSet(other, "Set", permission_model=model, stack_set_name="Set", template_body=body)
     else:
         iam.CfnRolePolicy(other, "P", policy_name="P", role_name="PumpReadOnlyRole")
     assert problems(app) == ["P attaches to Org/Rollout"]
@@ -368,7 +357,7 @@ def test_tag_that_opens_no_guardrail_passes() -> None:
 
 
 @pytest.mark.parametrize(
-    ("attach", "deeper"), [("managed_policy", False), ("name_by_reference", True)]
+    ("attach", "deeper"), [("inline_policy", False), ("name_by_reference", True)]
 )
 def test_policy_in_the_parent_of_a_nested_stack_fails_the_synth(
     attach: str, *, deeper: bool
@@ -378,14 +367,13 @@ def test_policy_in_the_parent_of_a_nested_stack_fails_the_synth(
     nested = NestedStack(stack, "Nested")
     scope = NestedStack(nested, "Deeper") if deeper else nested
     role = ReadOnlyRole(scope, "Role", **ROLE_ARGUMENTS)
-    HOSTILE[attach](scope, role, stack)
+    HOSTILE[attach](Place(scope, role, stack))
     assert any("attaches to Pump/Nested/" in problem for problem in problems(app))
 
 
 def test_reference_across_regions_fails_the_synth() -> None:
     app = App()
-    home = Stack(app, "Pump", env=Environment(account="111122223333", region="us-east-1"))
-    role = ReadOnlyRole(home, "Role", **ROLE_ARGUMENTS)
+    role = ReadOnlyRole(Stack(app, "Pump", env=HOME), "Role", **ROLE_ARGUMENTS)
     away = Environment(account="111122223333", region="eu-west-1")
     elsewhere = Stack(app, "Other", env=away, cross_region_references=True)
     iam.CfnRolePolicy(elsewhere, "P", policy_name="P", role_name=role.role_name)
@@ -411,10 +399,9 @@ def test_reference_across_regions_by_another_provider_fails_the_synth() -> None:
 
 def test_name_with_the_region_in_it_fails_the_synth() -> None:
     app = App()
-    home = Environment(account="111122223333", region="us-east-1")
-    stack = Stack(app, "Pump", env=home)
+    stack = Stack(app, "Pump", env=HOME)
     ReadOnlyRole(stack, "Role", **ROLE_ARGUMENTS, role_name="Pump-us-east-1")
-    elsewhere = Stack(app, "Other", env=home)
+    elsewhere = Stack(app, "Other", env=HOME)
     for id_, name in [("P", "Pump-${AWS::Region}"), ("Q", "Mine-${AWS::Region}")]:
         iam.CfnRolePolicy(elsewhere, id_, policy_name="P", role_name=Fn.sub(name))
     assert problems(app) == ["P attaches to Pump/Role"]
@@ -439,21 +426,20 @@ def test_role_in_a_nested_stack_of_the_legacy_synthesizer_passes() -> None:
         app.synth(force=True)
 
 
-def test_role_of_the_same_name_in_another_account_is_another_role() -> None:
-    for account, other in [("111122223333", True), ("444455556666", False)]:
-        app = App()
-        home = Stack(app, "Pump", env=Environment(account="444455556666", region="us-east-1"))
-        ReadOnlyRole(home, "Role", **ROLE_ARGUMENTS)
-        away = Stack(app, "Other", env=Environment(account=account, region="us-east-1"))
-        iam.CfnRolePolicy(away, "P", policy_name="P", role_name="PumpReadOnlyRole")
-        service = iam.ServicePrincipal("ec2.amazonaws.com")
-        iam.Role(away, "R", role_name="PumpReadOnlyRole", assumed_by=service)
-        if other:
-            app.synth()
-        else:
-            attached, replaced = problems(app)
-            assert attached == "P attaches to Pump/Role"
-            assert "has the same name as Pump/Role and could replace it" in replaced
+@pytest.mark.parametrize("account", ["444455556666", "111122223333"])
+def test_role_of_the_same_name_in_another_account_is_another_role(account: str) -> None:
+    app = App()
+    ReadOnlyRole(Stack(app, "Pump", env=HOME), "Role", **ROLE_ARGUMENTS)
+    other = Stack(app, "Other", env=Environment(account=account, region="us-east-1"))
+    iam.CfnRolePolicy(other, "P", policy_name="P", role_name="PumpReadOnlyRole")
+    service = iam.ServicePrincipal("ec2.amazonaws.com")
+    iam.Role(other, "R", role_name="PumpReadOnlyRole", assumed_by=service)
+    if account != HOME.account:
+        app.synth()
+    else:
+        attached, replaced = problems(app)
+        assert attached == "P attaches to Pump/Role"
+        assert "has the same name as Pump/Role and could replace it" in replaced
 
 
 def test_logical_id_in_another_stack_that_equals_the_roles_is_another_role() -> None:
@@ -531,44 +517,35 @@ def test_acknowledging_an_unknown_target_lets_nothing_through_that_the_app_names
         stack, "Default", CfnParameter(stack, "Name", default="PumpReadOnlyRole").value_as_string
     )
     s3.Bucket(stack, "Bucket").grant_read(default)
-    HOSTILE["name_by_reference"](stack, role, stack)
+    HOSTILE["name_by_reference"](Place(stack, role, stack))
     acknowledge_everywhere(app)
     by_reference, by_parameter = sorted(problems(app), key=len)
     assert by_parameter.endswith(f"may attach to Pump/Role: {SPELLED}")
     assert by_reference == "Wide attaches to Pump/Role"
 
 
-def test_skipping_construct_validations_does_not_skip_this_one() -> None:
-    app = App()
-    stack, role = pump(app)
-    HOSTILE["inline_policy"](stack, role, stack)
-    with pytest.raises(RuntimeError, match="attaches to Pump/Role"):
-        app.synth(skip_validation=True)
-
-
-def test_second_synth_reads_the_templates_again() -> None:
+def test_synth_reads_the_templates_again_and_whatever_validations_it_skips() -> None:
     app = App()
     stack, role = pump(app)
     app.synth()
-    HOSTILE["inline_policy"](stack, role, stack)
+    HOSTILE["inline_policy"](Place(stack, role, stack))
     with pytest.raises(RuntimeError, match="attaches to Pump/Role"):
-        app.synth(force=True)
+        app.synth(force=True, skip_validation=True)
 
 
-def test_widening_in_a_pipeline_stage_fails_the_synth() -> None:
-    for hostile in (False, True):
-        app = App()
-        home = Environment(account="111122223333", region="us-east-1")
-        pipeline = pipeline_in(Stack(app, "Pipeline", env=home))
-        stage = Stage(app, "Prod", env=home)
-        own, role = pump(stage)
-        if hostile:
-            HOSTILE["inline_policy"](own, role, own)
-        pipeline.add_stage(stage)  # this synthesizes the stage
-        if hostile:
-            assert any("attaches to Prod/Pump/Role" in problem for problem in problems(app))
-        else:
-            app.synth()
+@pytest.mark.parametrize("hostile", [False, True])
+def test_widening_in_a_pipeline_stage_fails_the_synth(*, hostile: bool) -> None:
+    app = App()
+    pipeline = pipeline_in(Stack(app, "Pipeline", env=HOME))
+    stage = Stage(app, "Prod", env=HOME)
+    own, role = pump(stage)
+    if hostile:
+        HOSTILE["inline_policy"](Place(own, role, own))
+    pipeline.add_stage(stage)  # this synthesizes the stage
+    if hostile:
+        assert any("attaches to Prod/Pump/Role" in problem for problem in problems(app))
+    else:
+        app.synth()
 
 
 def test_templates_are_read_once_also_if_the_app_was_not_created_in_python(
@@ -596,7 +573,7 @@ def test_stage_that_is_synthesized_on_its_own_is_not_validated_by_cdk() -> None:
     """Neither by this package nor by cdk-nag: the security model says so."""
     stage = Stage(App(), "Stage")
     stack, role = pump(stage)
-    HOSTILE["inline_policy"](stack, role, stack)
+    HOSTILE["inline_policy"](Place(stack, role, stack))
     stage.synth()
 
 

@@ -1,6 +1,6 @@
 """Whose roles Pump's workers can assume with an external ID, according to a policy simulator."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from itertools import product
 from typing import Any
@@ -14,7 +14,6 @@ from tests.support import (
     NEVER_WITHOUT_EXTERNAL_ID,
     PUMP_ACCOUNT,
     Synth,
-    Template,
     identity_policies,
     worker_in,
 )
@@ -42,18 +41,14 @@ class Customer:
     def external_id(self) -> str:
         return f"ID-{self.account}"
 
-    def template(self, synth: Synth) -> Template:
-        """Return the universal template, with the role's name and path."""
+    def role(self, synth: Synth) -> Role:
+        """Return the role of the universal template, with its name and path."""
+        parameters = {"PumpIamRole": PUMP_ACCOUNT, "PumpExternalID": self.external_id}
         template = synth()["PumpReadOnly"]
         properties = template["Resources"]["ReadOnlyRole"]["Properties"]
         properties |= {"RoleName": self.name, "Path": self.path}
         if self.careless:
             del properties["AssumeRolePolicyDocument"]["Statement"][0]["Condition"]
-        return template
-
-    def role(self, template: Template) -> Role:
-        """Return the role of the customer's template."""
-        parameters = {"PumpIamRole": PUMP_ACCOUNT, "PumpExternalID": self.external_id}
         role = Role.of_template(template, parameters)
         return replace(role, account=self.account, path=self.path)
 
@@ -93,131 +88,95 @@ GRANTS: dict[str, tuple[dict[str, Any] | None, set[str]]] = {
 }
 """What is granted to a worker, and whose roles it may then assume with an external ID."""
 
-Statement = dict[str, Any]
+WORKERS = list(product(GRANTS, [False, True]))
+"""What is granted to each, and whether another policy lets it assume every role."""
+
+Policies = dict[str, Any]
 
 
-def without_deny(statement: Statement) -> list[Statement]:
-    return [] if statement["Effect"] == "Deny" else [statement]
-
-
-def without_deny_and_condition(statement: Statement) -> list[Statement]:
-    statement.pop("Condition", None)
-    return without_deny(statement)
-
-
-@dataclass(frozen=True)
-class Worker:
-    """A role of Pump's."""
-
-    granted: str
-    broad: bool
-    change: Callable[[Statement], list[Statement]] | None = None
-
-    @property
-    def name(self) -> str:
-        change = "" if self.change is None else self.change.__name__
-        return f"{self.granted}-{self.broad}-{change}".replace(" ", "-").replace("_", "-")
-
-    @property
-    def arn(self) -> str:
-        return f"arn:aws:iam::{PUMP_ACCOUNT}:role/{self.name}"
-
-    def build(self, app: App) -> None:
-        stack = Stack(app, f"Worker-{self.name}", synthesizer=LegacyStackSynthesizer())
-        role = worker_in(stack, self.name)
-        if self.broad:
+@pytest.fixture(scope="module")
+def policies() -> dict[tuple[str, bool], Policies]:
+    """The policies of each worker."""
+    app = App(context=recommended_flags())
+    stacks = {}
+    for number, (granted, broad) in enumerate(WORKERS):
+        stack = Stack(app, f"Worker{number}", synthesizer=LegacyStackSynthesizer())
+        role = worker_in(stack)
+        if broad:
             role.add_to_policy(iam.PolicyStatement(actions=["sts:AssumeRole"], resources=["*"]))
-        arguments, _ = GRANTS[self.granted]
+        arguments, _ = GRANTS[granted]
         if arguments is not None:
             CustomerAccess(stack, "Access", **arguments).grant_assume_role(role).assert_success()
-
-    def changed(self, template: Template) -> Template:
-        """Return its template after the change."""
-        for resource in template["Resources"].values():
-            if self.change is not None and resource["Type"] == "AWS::IAM::Policy":
-                policy = resource["Properties"]["PolicyDocument"]
-                policy["Statement"] = [
-                    kept for statement in policy["Statement"] for kept in self.change(statement)
-                ]
-        return template
-
-    def expected(self, name: str, external_id: str) -> str:
-        """Return the right decision about an attempt: a key of each of the two tables."""
-        _, granted = GRANTS[self.granted]
-        customer = CUSTOMERS[name]
-        denied = [*NEVER_WITHOUT_EXTERNAL_ID, *(["Vendor"] if self.granted == "name" else [])]
-        if self.granted == "nothing" or self.change is not None:
-            denied = []
-        if external_id == "none" and customer.name in denied:
-            return EXPLICITLY_DENIED
-        passes_one = external_id != "none" or self.change is without_deny_and_condition
-        may_call = self.broad or (name in granted and passes_one)
-        is_trusted = external_id == "right" or customer.careless
-        return ALLOWED if may_call and is_trusted else IMPLICITLY_DENIED
-
-
-WORKERS = [Worker(*worker) for worker in product(GRANTS, [False, True])]
-CONTROLS = [
-    Worker("read-only", broad=False, change=without_deny),
-    Worker("read-only", broad=True, change=without_deny),
-    Worker("read-only", broad=False, change=without_deny_and_condition),
-]
-
-Decisions = Mapping[Worker, Mapping[tuple[str, str], str]]
-
-
-@pytest.fixture(scope="module")
-def workers() -> dict[Worker, Template]:
-    """The workers with their templates, the controls after their change."""
-    app = App(context=recommended_flags())
-    for worker in [*WORKERS, *CONTROLS]:
-        worker.build(app)
+        stacks[granted, broad] = stack.stack_name
     assembly = app.synth()
     return {
-        worker: worker.changed(assembly.get_stack_by_name(f"Worker-{worker.name}").template)
-        for worker in [*WORKERS, *CONTROLS]
+        worker: identity_policies(assembly.get_stack_by_name(name).template)
+        for worker, name in stacks.items()
     }
 
 
 @pytest.fixture(scope="module")
-def decisions(workers: dict[Worker, Template], synth: Synth) -> Decisions:
-    """The simulator's decisions on each attempt of each worker."""
-    roles = {name: customer.role(customer.template(synth)) for name, customer in CUSTOMERS.items()}
-    found: dict[Worker, dict[tuple[str, str], str]] = {worker: {} for worker in workers}
-    cells = list(product(workers, ATTEMPTS))
-    decided = decide(
-        [
+def decided(synth: Synth) -> Callable[[Policies], dict[tuple[str, str], str]]:
+    """The simulator's decision on each attempt of a worker with some policies."""
+    roles = {name: customer.role(synth) for name, customer in CUSTOMERS.items()}
+
+    def decisions(policies: Policies) -> dict[tuple[str, str], str]:
+        asked = [
             assumption(
                 roles[name],
-                caller=worker.arn,
-                caller_policies=identity_policies(workers[worker]),
+                caller=f"arn:aws:iam::{PUMP_ACCOUNT}:role/PumpService",
+                caller_policies=policies,
                 external_id=EXTERNAL_IDS[external_id](CUSTOMERS[name]),
             )
-            for worker, (name, external_id) in cells
+            for name, external_id in ATTEMPTS
         ]
-    )
-    for (worker, attempt), decision in zip(cells, decided, strict=True):
-        found[worker][attempt] = decision
-    return found
+        return dict(zip(ATTEMPTS, decide(asked), strict=True))
+
+    return decisions
 
 
+Decided = Callable[[Policies], dict[tuple[str, str], str]]
+
+
+def expected(granted: str, name: str, external_id: str, *, broad: bool) -> str:
+    """Return the right decision about an attempt: a key of each of the two tables."""
+    customer, (_, may_assume) = CUSTOMERS[name], GRANTS[granted]
+    denied = [] if granted == "nothing" else [*NEVER_WITHOUT_EXTERNAL_ID]
+    denied += ["Vendor"] if granted == "name" else []
+    if external_id == "none" and customer.name in denied:
+        return EXPLICITLY_DENIED
+    may_call = broad or (name in may_assume and external_id != "none")
+    is_trusted = external_id == "right" or customer.careless
+    return ALLOWED if may_call and is_trusted else IMPLICITLY_DENIED
+
+
+@pytest.mark.parametrize(("granted", "broad"), WORKERS)
 def test_worker_assumes_only_granted_roles_and_only_with_an_external_id(
-    decisions: Decisions,
+    granted: str,
+    policies: dict[tuple[str, bool], Policies],
+    decided: Decided,
+    *,
+    broad: bool,
 ) -> None:
-    wrong = {
-        (worker.name, *attempt): decisions[worker][attempt]
-        for worker, attempt in product(WORKERS, ATTEMPTS)
-        if decisions[worker][attempt] != worker.expected(*attempt)
+    assert decided(policies[granted, broad]) == {
+        attempt: expected(granted, *attempt, broad=broad) for attempt in ATTEMPTS
     }
-    assert wrong == {}
 
 
-def test_both_statements_reject_a_call_without_an_external_id(decisions: Decisions) -> None:
-    """Proves that the tests above can fail: without both, a careless customer's role is assumed."""
-    assert [decisions[worker]["careless", "none"] for worker in CONTROLS] == [
-        IMPLICITLY_DENIED,  # by the condition of the allow
-        ALLOWED,
-        ALLOWED,
-    ]
-    for worker in CONTROLS:
-        assert decisions[worker] == {attempt: worker.expected(*attempt) for attempt in ATTEMPTS}
+def test_both_statements_reject_a_call_without_an_external_id(
+    policies: dict[tuple[str, bool], Policies], decided: Decided
+) -> None:
+    """Proves that the test above can fail: without both, a careless customer's role is assumed."""
+
+    def without_deny(*, broad: bool, **change: Any) -> str:
+        (policy,) = policies["read-only", broad].values()
+        allows = [
+            {**statement, **change}
+            for statement in policy["Statement"]
+            if statement["Effect"] == "Allow"
+        ]
+        return decided({"P": {**policy, "Statement": allows}})["careless", "none"]
+
+    assert without_deny(broad=False) == IMPLICITLY_DENIED  # by the condition of the allow
+    assert without_deny(broad=True) == ALLOWED
+    assert without_deny(broad=False, Condition={}) == ALLOWED

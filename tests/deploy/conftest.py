@@ -1,7 +1,6 @@
 """A customer's account with both roles, as reviewed."""
 
 import json
-from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
@@ -11,14 +10,7 @@ from pump_roles.account.verify.expectation import Expectation, from_templates
 from pump_roles.templates import FoundRole
 from tests.customer import BOUNDARY, SETTINGS, Customer, reviewed_templates
 from tests.support import Synth
-from tools.sandbox.aws import EmbeddedAws, embedded_aws
-
-
-@pytest.fixture(scope="session")
-def recorder() -> Iterator[EmbeddedAws]:
-    """An emulator that records the calls. Reset it before its use."""
-    with embedded_aws("--record") as accounts:
-        yield accounts
+from tools.sandbox.aws import EmbeddedAws
 
 
 @pytest.fixture(scope="session")

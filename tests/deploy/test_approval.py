@@ -4,7 +4,6 @@
 """
 
 import json
-from collections.abc import Callable
 from functools import partial
 from typing import Any
 
@@ -15,19 +14,12 @@ from botocore.exceptions import ClientError
 from pump_roles import AutoPilotStack, Guardrail
 from tests.support import EXTERNAL_ID, PRINCIPAL
 from tools.sandbox.aws import ACCOUNT_ID, Caller, EmbeddedAws
-from tools.sandbox.demo import NOT_EMULATED, REFUSED
+from tools.sandbox.demo import decision_on
+from tools.sandbox.simulator import ALLOWED, EXPLICITLY_DENIED, IMPLICITLY_DENIED
 
 NAME = "PumpAutoPilotRole"
 ROLE = f"arn:aws:iam::{ACCOUNT_ID}:role/{NAME}"
 TAG: Any = {"Key": "pump-commitments", "Value": "approved"}
-
-
-def assume(aws: EmbeddedAws, pump: Caller, **more: Any) -> Caller:
-    """Assume the role as Pump."""
-    granted = aws.sts(pump).assume_role(
-        RoleArn=ROLE, RoleSessionName="pump", ExternalId=EXTERNAL_ID, **more
-    )["Credentials"]
-    return Caller(granted["AccessKeyId"], granted["SecretAccessKey"], granted["SessionToken"])
 
 
 def deploy(aws: EmbeddedAws) -> Caller:
@@ -44,26 +36,14 @@ def deploy(aws: EmbeddedAws) -> Caller:
     return aws.caller_in(PRINCIPAL)
 
 
-def answer(call: Callable[[], object]) -> str:
-    """Return how a call ends: the emulator has no purchases, and says so after authorization."""
-    try:
-        call()
-    except ClientError as caught:
-        error = caught.response["Error"]
-        if error["Code"] in REFUSED:
-            return "denied" if "explicit deny" in error["Message"] else "not allowed"
-        if error["Code"] not in NOT_EMULATED:
-            raise
-    return "authorized"
-
-
 def buy(aws: EmbeddedAws, session: Caller) -> str:
     client = aws.client("ec2", session)
-    return answer(
+    decision, _ = decision_on(
         lambda: client.purchase_reserved_instances_offering(
             InstanceCount=1, ReservedInstancesOfferingId="example"
         )
     )
+    return decision
 
 
 def tag(aws: EmbeddedAws, value: str) -> None:
@@ -71,26 +51,30 @@ def tag(aws: EmbeddedAws, value: str) -> None:
 
 
 def test_customer_approves_and_closes_while_a_session_is_open(aws: EmbeddedAws) -> None:
-    session = assume(aws, deploy(aws))
-    assert buy(aws, session) == "denied"
+    session = aws.assume(ROLE, deploy(aws), external_id=EXTERNAL_ID)
+    assert buy(aws, session) == EXPLICITLY_DENIED
     tag(aws, "later")
-    assert buy(aws, session) == "denied"
+    assert buy(aws, session) == EXPLICITLY_DENIED
     tag(aws, "approved")
-    assert buy(aws, session) == "authorized"
+    assert buy(aws, session) == ALLOWED
     aws.iam().untag_role(RoleName=NAME, TagKeys=["pump-commitments"])
-    assert buy(aws, session) == "denied"
+    assert buy(aws, session) == EXPLICITLY_DENIED
     # It never denies what is no change to commitments.
     assert aws.client("ec2", session).describe_instances()["Reservations"] == []
 
 
 def test_pump_cannot_open_the_guardrail_itself(aws: EmbeddedAws) -> None:
     pump = deploy(aws)
-    session = assume(aws, pump)
+    session = aws.assume(ROLE, pump, external_id=EXTERNAL_ID)
     iam, key = aws.iam(session), TAG["Key"]
-    assert answer(partial(iam.tag_role, RoleName=NAME, Tags=[TAG])) == "not allowed"
-    assert answer(partial(iam.untag_role, RoleName=NAME, TagKeys=[key])) == "not allowed"
+    for call in (
+        partial(iam.tag_role, RoleName=NAME, Tags=[TAG]),
+        partial(iam.untag_role, RoleName=NAME, TagKeys=[key]),
+    ):
+        assert decision_on(call)[0] == IMPLICITLY_DENIED
     # A session's tags take precedence over the role's, so its trust policy must not accept them.
+    names: Any = {"RoleArn": ROLE, "RoleSessionName": "pump", "ExternalId": EXTERNAL_ID}
     with pytest.raises(ClientError, match="not authorized to perform: sts:TagSession"):
-        assume(aws, pump, Tags=[TAG])
-    assert buy(aws, session) == "denied"
+        aws.sts(pump).assume_role(**names, Tags=[TAG])
+    assert buy(aws, session) == EXPLICITLY_DENIED
     assert key not in {found["Key"] for found in aws.iam().list_role_tags(RoleName=NAME)["Tags"]}

@@ -12,8 +12,6 @@ from typing import Any
 import pytest
 
 from pump_roles.account.organization import Account
-from pump_roles.account.rollout.deployed import read
-from pump_roles.account.rollout.expected import ExpectedRollout
 from tests.docs.pages import OPERATIONS, cdk_commands
 from tests.support import (
     DOCUMENTED,
@@ -144,23 +142,6 @@ def test_pump_can_assume_the_role_in_targeted_accounts_only(  # noqa: PLR0917
         assert found == {name: right[name] for name, ids in should.items() if account.id in ids}
 
 
-def test_joining_account_gets_the_role_and_removal_leaves_nothing(
-    organization: Organization, stack_sets: StackSets, aws: EmbeddedAws, pump: Caller, synth: Synth
-) -> None:
-    units = {"organizational-units": [organization.root]}
-    templates = rollouts(synth, **dict.fromkeys(KINDS.values(), units))
-    for template in templates.values():
-        stack_sets.deploy(properties(template))
-    late = organization.join("Europe", "late")
-    assert roles(aws, late) == {}
-    stack_sets.join(late)
-    assert set(roles(aws, late)) == set(KINDS)
-    assert late in entered(aws, pump, organization.accounts())
-    for template in templates.values():
-        stack_sets.delete(properties(template))
-    assert not [account for account in organization.accounts() if roles(aws, account.id)]
-
-
 def test_omitted_values_reach_the_members_as_stack_parameters(
     organization: Organization, stack_sets: StackSets, aws: EmbeddedAws, pump: Caller, synth: Synth
 ) -> None:
@@ -246,23 +227,6 @@ def test_pump_can_assume_every_role_at_every_moment_of_a_rotation(
     finally:
         for stack in STACKS:
             aws.delete(stack)
-
-
-def test_account_with_a_role_of_that_name_keeps_it_and_its_instance_says_why(
-    organization: Organization, stack_sets: StackSets, aws: EmbeddedAws, synth: Synth
-) -> None:
-    taken, *_ = sorted(under(organization, "Test"))
-    aws.create_role(READ_ONLY_ROLE, taken, caller=Caller(taken))
-    before = roles(aws, taken)
-    after = rollout(synth, organization.units["Test"])
-    stack_sets.deploy(properties(after))
-    assert roles(aws, taken) == before
-    client = organization.management
-    targets = ExpectedRollout(stack_set="PumpReadOnly", account_filter="NONE")
-    (status,) = read(client.cloudformation, client.organizations, [targets]).rollouts
-    (failed,) = [account for account in status.accounts if account.state == "not-current"]
-    assert (failed.account, failed.status, failed.detailed_status) == (taken, "OUTDATED", "FAILED")
-    assert "'PumpReadOnlyRole' already exists" in failed.reason
 
 
 def test_emulation_detects_a_wrong_role(

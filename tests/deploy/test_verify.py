@@ -5,6 +5,7 @@ What it finds after changes is in ``test_verify_changes.py``.
 
 import os
 from collections.abc import Callable, Iterator
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -130,8 +131,8 @@ def test_attached_policy_is_found_even_if_its_text_cannot_be_read(customer: Cust
 
 Response = tuple[int, str]
 
-Fails = Callable[[int, str, int], Response | Exception | None]
-"""Gets the number of a call, starting at 1, its operation, and the number of the attempt at it.
+Fails = Callable[[str, int], Response | Exception | None]
+"""Gets the operation of a call, and the number of the attempt at it.
 
 Returns the response instead of AWS's, an exception to raise, or nothing if AWS shall answer.
 """
@@ -143,33 +144,31 @@ class Failing:
     def __init__(self, iam: IAMClient) -> None:
         self.iam = iam
         self.operations: list[str] = []
-        self.attempts = 0
-        self._fails: Fails = lambda *_: None
-        self._attempt = 0
+        self.attempts: list[int] = []
         events: Any = iam.meta.events
         events.register("before-call.iam", self._call)
         events.register("before-send.iam", self._send)
 
     def verify(self, customer: Customer, fails: Fails) -> AccountResult:
         """Verify the account, while calls fail."""
-        self.operations, self.attempts, self._fails = [], 0, fails
+        self.operations, self.attempts, self._fails = [], [], fails
         return customer.verify(iam=self.iam)
 
     def _call(self, model: Any, **_: object) -> None:
         self.operations.append(model.name)
-        self._attempt = 0
+        self.attempts.append(0)
 
     def _send(self, request: AWSPreparedRequest, **_: object) -> AWSResponse | None:
-        self._attempt += 1
-        self.attempts += 1
-        found = self._fails(len(self.operations), self.operations[-1], self._attempt)
-        if found is None:
-            return None
+        self.attempts[-1] += 1
+        found = self._fails(self.operations[-1], self.attempts[-1])
         if isinstance(found, Exception):
             raise found
+        if found is None:
+            return None
         status, text = found
         headers: Any = {}
-        return AWSResponse(request.url, status, headers, Raw(text.encode()))
+        raw = SimpleNamespace(stream=lambda: iter([text.encode()]))
+        return AWSResponse(request.url, status, headers, raw)
 
 
 @pytest.fixture(scope="module")
@@ -189,16 +188,6 @@ def failing(caller: Aws) -> Failing:
     return Failing(caller.iam())
 
 
-class Raw:
-    """The content of a response."""
-
-    def __init__(self, content: bytes) -> None:
-        self._content = content
-
-    def stream(self) -> Iterator[bytes]:
-        yield self._content
-
-
 def error(code: str, status: int = 400) -> Response:
     """Return an error of IAM."""
     shown = f"<Type>Sender</Type><Code>{code}</Code><Message>{SECRET}</Message>"
@@ -210,12 +199,15 @@ LOST = EndpointConnectionError(endpoint_url="https://iam.amazonaws.com")
 
 def test_call_is_repeated_seven_times(customer: Customer, failing: Failing) -> None:
     def until(last: int) -> Fails:
-        return lambda call, _, attempt: LOST if call == 2 and attempt <= last else None
+        return lambda operation, attempt: (
+            LOST if operation == "ListRolePolicies" and attempt <= last else None
+        )
 
     found = failing.verify(customer, until(7))
     assert found.state == "match"
     # An attempt is not a call.
-    assert found.calls == len(failing.operations) == failing.attempts - 7
+    assert found.calls == len(failing.operations)
+    assert {*failing.attempts} == {1, 8}
     assert failing.verify(customer, until(8)).state == "unknown"
 
 
@@ -230,11 +222,7 @@ UNANSWERED: list[tuple[Response | Exception, str]] = [
 
 def test_account_that_does_not_answer_is_unknown(customer: Customer, failing: Failing) -> None:
     for response, reason in UNANSWERED:
-
-        def answered(*_: object, response: Any = response) -> Any:
-            return response
-
-        found = failing.verify(customer, answered)
+        found = failing.verify(customer, lambda *_, response=response: response)
         assert found.state == "unknown"
         assert [role.state for role in found.roles] == ["unknown", "unknown"]
         assert differences(found) == []
@@ -248,7 +236,7 @@ def test_what_was_deleted_while_it_was_read_is_unknown(
 ) -> None:
     gone = error("NoSuchEntity", 404)
     found = failing.verify(
-        customer, lambda _, operation, __: gone if operation == "GetRolePolicy" else None
+        customer, lambda operation, _: gone if operation == "GetRolePolicy" else None
     )
     assert (found.state, differences(found)) == ("unknown", [])
     assert {unknown.why for role in found.roles for unknown in role.unknown} == {"changed"}
@@ -265,7 +253,7 @@ def test_account_is_unknown_if_any_operation_fails_once(
     for action in ACTIONS:
         operation = action.partition(":")[2]
 
-        def first(_: int, called: str, __: int, *, operation: str = operation) -> Response | None:
+        def first(called: str, _: int, *, operation: str = operation) -> Response | None:
             once = called == operation and failing.operations.count(operation) == 1
             response = (
                 f"<{called}Response><{called}Result>{content}</{called}Result></{called}Response>"

@@ -3,20 +3,13 @@
 import json
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
 
 import pytest
 from click.testing import Result
 
 from tests import commands
 from tests.commands import the_error, the_usage_error
-from tests.customer import (
-    AUTO_PILOT,
-    BOUNDARY,
-    READ_ONLY,
-    Customer,
-    boundary_version,
-)
+from tests.customer import AUTO_PILOT, BOUNDARY, READ_ONLY, Customer, boundary_version
 from tests.support import OTHER_SECRET, PRINCIPAL, PUMP_ACCOUNT, SECRET, Synth, write_csv
 from tools.sandbox.aws import ACCOUNT_ID, EmbeddedAws
 
@@ -135,15 +128,14 @@ TEMPLATE = "PumpReadOnly.template.json"
 @pytest.fixture
 def files(synth: Synth, reviewed: Path, tmp_path: Path) -> dict[str, Path]:
     """Files of every kind, by name."""
-    contents: dict[str, Any] = {
-        "open.template.json": synth({})["PumpReadOnly"],
-        "bucket.template.json": {"Resources": {"Bucket": {"Type": "AWS::S3::Bucket"}}},
-        "one.template.json": json.loads((reviewed / TEMPLATE).read_text()),
-        "b.json": BOUNDARY,
+    texts = {
+        "open.template.json": json.dumps(synth({})["PumpReadOnly"]),
+        "bucket.template.json": '{"Resources": {"Bucket": {"Type": "AWS::S3::Bucket"}}}',
+        "one.template.json": (reviewed / TEMPLATE).read_text(),
+        "b.json": json.dumps(BOUNDARY),
+        "secret.json": f'{{"{SECRET}": {SECRET}}}',
+        "bad.csv": f"role_arn,external_id\n{SECRET},{OTHER_SECRET}\n",
     }
-    texts = {name: json.dumps(content) for name, content in contents.items()}
-    texts["secret.json"] = f'{{"{SECRET}": {SECRET}}}'
-    texts["bad.csv"] = f"role_arn,external_id\n{SECRET},{OTHER_SECRET}\n"
     for name, text in texts.items():
         (tmp_path / name).write_text(text)
     return {name: tmp_path / name for name in (*texts, "missing")} | {"reviewed": reviewed}
@@ -194,16 +186,13 @@ AUDITED = f"{OF_ORGANIZATION} Audit"
             "--details: cannot be combined with --profile",
         ),
         *(
-            (
-                f"{AUDITED} --removed {option} {value}",
-                f"--removed: cannot be combined with {option}",
+            (f"{AUDITED} --removed --{words}", f"cannot be combined with --{words.split()[0]}")
+            for words in (
+                "role read-only",
+                "unit ou-abcd-12345678",
+                f"account {ACCOUNT_ID}",
+                f"exclude-account {ACCOUNT_ID}",
             )
-            for option, value in [
-                ("--role", "read-only"),
-                ("--unit", "ou-abcd-12345678"),
-                ("--account", ACCOUNT_ID),
-                ("--exclude-account", ACCOUNT_ID),
-            ]
         ),
         (f"{OF_ORGANIZATION} arn:aws:iam::123456789012:role/Audit", "--assume-role"),
         (f"{AUDITED} --unit ou-1", "--unit"),

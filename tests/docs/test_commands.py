@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any, Final
 
 import pytest
-from awscli.clidriver import create_clidriver  # type: ignore[import-untyped]
+from awscli.clidriver import create_clidriver
 
 from pump_roles.cli import app
 from tests.docs.pages import ROLLOUT_STATUS, VERIFY, shown

@@ -12,7 +12,6 @@ from botocore.session import get_session
 
 from pump_roles.published import ROLES
 from tests.docs.pages import (
-    BUY,
     OPERATIONS,
     PROTECT,
     READ,
@@ -26,7 +25,8 @@ from tools.sandbox.simulator import ALLOWED, EXPLICITLY_DENIED, Role, Simulation
 
 STOP = OPERATIONS.partition("\n## Verify\n")[0]
 CLEANUP = STOP[STOP.index("\n### 3. ") : STOP.index("\n### 5. ")]
-RETURN = STOP[STOP.index("\n### Return Savings Plans\n") : STOP.index("\n### 1. ")]
+
+
 COMMANDS = {tuple(words[:2]): words[2:] for words in shown(CLEANUP, "aws")}
 STOP_ORGANIZATION = json.loads(block("<!-- stop-organization -->", "json", OPERATIONS))
 PROTECT_ROLES = json.loads(block("<!-- protect-roles -->", "json", PROTECT))
@@ -37,24 +37,6 @@ EVERYTHING = {"Statement": {"Effect": "Allow", "Action": "*", "Resource": "*"}}
 def model(service: str) -> Any:
     """Return AWS's model of a service, from botocore."""
     return get_session().get_service_model(service)
-
-
-def test_aws_deny_all_as_a_boundary_stops_everything() -> None:
-    assert OPERATIONS.count("--permissions-boundary arn:aws:iam::aws:policy/AWSDenyAll") == 2
-    # The AWS Managed Policy Reference's AWSDenyAll.
-    deny_all = {
-        "Version": "2012-10-17",
-        "Statement": [{"Sid": "DenyAll", "Effect": "Deny", "Action": ["*"], "Resource": "*"}],
-    }
-    before, *after = decide(
-        [
-            use(role(), action=BUY),
-            use(role(), action=BUY, boundary=deny_all),
-            use(role(), action=READ, boundary=deny_all),
-        ]
-    )
-    assert before == ALLOWED
-    assert after == [EXPLICITLY_DENIED] * 2
 
 
 @pytest.mark.parametrize("name", ["PumpReadOnlyRole", "PumpAutoPilotRole"])
@@ -122,15 +104,6 @@ def test_states_and_filter_values_are_those_that_aws_documents() -> None:
         filters = ec2.operation_model(operation).input_shape.members["Filters"].documentation
         (documented,) = re.findall(rf"<code>{name}</code> - [^(]*\(([^)]*)\)", filters)
         assert re.findall("<code>(.*?)</code>", documented) == values.split()
-
-
-def test_begins_with_the_window_for_returning_a_savings_plan() -> None:
-    assert STOP.index(RETURN) < STOP.index("\n### 1. ") < STOP.index(CLEANUP)
-    plans = model("savingsplans")
-    assert {"active", "payment-pending"} <= {*plans.shape_for("SavingsPlanState").enum}
-    until = plans.shape_for("SavingsPlan").members["returnableUntil"]
-    assert "If the Savings Plan is not returnable" in until.documentation
-    assert "start time" in until.documentation
 
 
 def test_queued_reserved_instances_are_selected_by_their_state() -> None:

@@ -5,11 +5,10 @@ import re
 
 from pump_roles.published import ROLES
 from tests.decisions.test_guardrails import UNDOCUMENTED
-from tests.docs.pages import BUY, GUARDRAILS, READ, SECURITY, counts, role
+from tests.docs.pages import GUARDRAILS, SECURITY, counts
 from tests.support import NEVER, Synth, only_resource
 from tools.sandbox import catalog
 from tools.sandbox.cdk import ROOT
-from tools.sandbox.simulator import ALLOWED, IMPLICITLY_DENIED, decide, use
 
 AUTO_PILOT = ROLES["auto-pilot"]
 
@@ -25,17 +24,6 @@ def test_page_shows_the_trust_policy_of_each_role(synth: Synth) -> None:
     )
     for template in stacks.values():
         assert only_resource(template, "AWS::IAM::Role")["AssumeRolePolicyDocument"] == shown
-
-
-def test_boundary_narrows_to_what_both_allow() -> None:
-    boundary = {
-        "Version": "2012-10-17",
-        "Statement": [{"Effect": "Allow", "Action": ["pricing:*", "s3:*"], "Resource": "*"}],
-    }
-    bucket = "s3:ListAllMyBuckets"
-    assert decide(
-        [use(role(), action=action, boundary=boundary) for action in [READ, BUY, bucket]]
-    ) == [ALLOWED, IMPLICITLY_DENIED, IMPLICITLY_DENIED]
 
 
 def test_counts_of_the_security_model_are_those_of_the_catalog() -> None:

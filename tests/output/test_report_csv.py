@@ -4,12 +4,12 @@ import csv
 import io
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
 
 import pytest
 
 from pump_roles import Guardrail
 from pump_roles.iam.catalog import shipped
+from pump_roles.output.pieces import csv_table
 from pump_roles.output.report_csv import as_csv
 from pump_roles.report import Report, of_published, of_templates
 from pump_roles.report.model import RISKS
@@ -20,7 +20,6 @@ from tests.support import (
     another,
     changed,
     in_template,
-    short_reports,
     synthesize,
 )
 
@@ -61,6 +60,7 @@ def test_policies_and_patterns_are_in_the_same_order(text: str, tmp_path: Path) 
 def test_every_action_of_a_role_is_a_row(published: Rows) -> None:
     report = of_published()
     granted = {key for key, row in published.items() if row["decision"] != "not granted"}
+    assert {key for key, row in published.items() if row["risk"] in RISKS} == granted
     assert granted == {(action.name, kind) for action in report.actions for kind in action.roles}
 
 
@@ -80,11 +80,6 @@ def test_action_of_several_statements_has_the_titles_of_all(published: Rows) -> 
     assert published["ce:GetCostAndUsage", "read-only"]["plain words"] == (
         "Make calls that AWS charges for; Read the costs of every account in the organization"
     )
-
-
-def test_every_granted_action_has_a_risk(published: Rows) -> None:
-    for row in published.values():
-        assert row["risk"] in RISKS if row["decision"] != "not granted" else row["risk"] == ""
 
 
 def test_what_is_not_granted_is_unknown_if_not_all_can_be_read(text: str, tmp_path: Path) -> None:
@@ -135,13 +130,7 @@ def test_reports_the_only_resources_on_which_an_action_is_allowed(
     assert (row["decision"], row["allowed only"]) == ("allowed", f"on {images}")
 
 
-@pytest.mark.parametrize("name", ["=1+1", "+1", "-1", "@SUM"])
-def test_cell_is_never_a_formula(name: str, text: str, tmp_path: Path) -> None:
-    def change(_: dict[str, Any], role: dict[str, Any]) -> None:
-        for policy in role["Policies"]:
-            policy["PolicyName"] = f"{name}{policy['PolicyName']}"
-
-    with short_reports():
-        found = rows(changed(text, tmp_path, change))
-    row = found["savingsplans:CreateSavingsPlan", "auto-pilot"]
-    assert row["granted by policies"] == f"'{name}PumpAutoPilot"
+@pytest.mark.parametrize("cell", ["=1+1", "+1", "-1", "@SUM", "\t=1"])
+def test_cell_is_never_a_formula(cell: str) -> None:
+    _, row = csv.reader(io.StringIO(csv_table(["a", "b"], [[cell, "c"]]), newline=""))
+    assert row == [f"'{cell}", "c"]

@@ -8,6 +8,7 @@ import pytest
 
 from pump_roles import Guardrail
 from pump_roles.iam.trust import OPEN_PRINCIPAL
+from pump_roles.output.pieces import say
 from pump_roles.output.report_words import compared, finding_text, severities, verdict, who
 from pump_roles.report import Report, of_published
 from pump_roles.report.model import Compared
@@ -15,15 +16,9 @@ from pump_roles.report.statements import Answer
 from pump_roles.role import Boundary, Unknown
 from tests.support import another, changed
 
-EXPIRES = "has permissions only until 31 January 2027, 18:00 UTC"
-
 
 def verdicts(report: Report) -> list[str]:
     return [verdict(role, report) for role in report.roles]
-
-
-def reads(report: Report) -> list[str]:
-    return [f"{role.data} reads return data" for role in report.roles]
 
 
 @pytest.mark.parametrize(
@@ -33,7 +28,7 @@ def reads(report: Report) -> list[str]:
         (
             [Guardrail.RECOMMENDED],
             "Read-only, with 1 guardrail:",
-            "Auto-pilot, with {} guardrails: can buy and sell commitments without a limit;",
+            "Auto-pilot, with 5 guardrails: can buy and sell commitments without a limit;",
         ),
         (
             [Guardrail.NO_SELLING],
@@ -46,18 +41,19 @@ def test_verdict_says_what_each_role_can_do(
     guardrails: Sequence[Guardrail], read_only: str, auto_pilot: str
 ) -> None:
     report = of_published(guardrails=guardrails)
-    first, second = reads(report)
+    data = [say("verdict.data", number=role.data) for role in report.roles]
+    harmless, joins = say("verdict.harmless"), say("verdict.joins")
+    runs = say("verdict_on_changes.no")
     assert verdicts(report) == [
-        f"{read_only} reads billing and infrastructure metadata; changes nothing; {first}.",
-        f"{auto_pilot} changes nothing that runs; can join another organization; {second}.".format(
-            len(report.roles[1].guardrails)
-        ),
+        f"{read_only} {say('verdict.reads')}; {harmless}; {data[0]}.",
+        f"{auto_pilot} {runs}; {joins}; {data[1]}.",
     ]
 
 
 def test_verdict_says_when_a_role_expires() -> None:
     report = of_published(guardrails=[Guardrail.until("2027-01-31T18:00:00Z")])
-    assert all(EXPIRES in said for said in verdicts(report))
+    until = say("verdict.ends", until="until 31 January 2027, 18:00 UTC")
+    assert all(until in said for said in verdicts(report))
 
 
 def test_verdict_says_what_a_guardrail_takes_away() -> None:
@@ -81,10 +77,8 @@ def test_verdict_claims_nothing_that_cannot_be_read() -> None:
         ),
     )
     said = verdict(replace(first, exact=False, readable=False, data=0), unknown)
-    assert said.startswith(
-        "Read-only: whether it can buy or sell commitments is not known; whether it can change "
-        "what runs is not known"
-    )
+    changes = say("verdict_on_changes.unknown")
+    assert said.startswith(f"Read-only: {say('verdict.commitments_unknown')}; {changes}")
 
 
 def test_verdict_says_which_limit_is_known_if_others_cannot_be_read() -> None:
@@ -95,11 +89,8 @@ def test_verdict_says_which_limit_is_known_if_others_cannot_be_read() -> None:
         for said in report.statements
     )
     said = verdict(role, replace(report, statements=statements))
-    assert said.startswith(
-        "Auto-pilot, with 1 guardrail: can buy and sell commitments, limited: only while you "
-        "approve (the role's tag pump-commitments); whether it can do so without a limit is not "
-        "known; "
-    )
+    (guardrail,) = role.guardrails
+    assert f"can buy and sell commitments, limited: {guardrail.value}; whether it " in said
 
 
 @pytest.mark.parametrize(
@@ -116,6 +107,23 @@ def test_verdict_has_no_boundary_that_may_not_be_there(
     first, *_ = report.roles
     role = replace(first.role, boundary=Boundary(arn="arn:aws:iam::aws:policy/B"), unknown=unknown)
     assert verdict(replace(first, role=role), report).startswith(said)
+
+
+STOPPED = " Pump is stopped by this boundary; remove it only when Pump may continue."
+
+
+@pytest.mark.parametrize(
+    ("alarms", "said"), [(0, "can do nothing."), (1, "can do nothing; read the alarms first.")]
+)
+@pytest.mark.parametrize("partition", ["aws", "aws-us-gov", "aws-cn", "${AWS::Partition}"])
+def test_verdict_on_a_role_that_is_stopped(partition: str, alarms: int, said: str) -> None:
+    report = replace(of_published(), alarms=alarms)
+    *_, last = report.roles
+    boundary = Boundary(arn=f"arn:{partition}:iam::aws:policy/AWSDenyAll")
+    role = replace(last.role, boundary=boundary)
+    assert role.stopped
+    found = verdict(replace(last, role=role, stopped=True), report)
+    assert found == f"Auto-pilot, with a permissions boundary: {said}{STOPPED}"
 
 
 def test_digest_of_an_earlier_file_has_its_name_unless_that_is_named_before() -> None:

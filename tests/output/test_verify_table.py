@@ -2,18 +2,16 @@
 
 import re
 from dataclasses import replace
-from typing import get_args
 
 import pytest
 
 from pump_roles.account.organization import Organization
 from pump_roles.account.verify.result import AccountResult
-from pump_roles.compare import Rule
+from pump_roles.compare import Difference
 from pump_roles.output.verify_table import as_table
 from pump_roles.output.verify_words import REMEDIES, UNVERIFIED_REMEDY
 from tests.account.verify.results import (
     APPROVED,
-    ELSEWHERE,
     difference,
     differing,
     matching,
@@ -73,11 +71,6 @@ def test_shows_each_difference_with_what_it_means() -> None:
     )
 
 
-def test_each_rule_has_a_remedy() -> None:
-    assert [*REMEDIES] == [*get_args(Rule)]
-    assert all(text == " ".join(text.split()) and text.endswith(".") for text in REMEDIES.values())
-
-
 @pytest.mark.parametrize(
     ("accounts", "checked"),
     [
@@ -114,15 +107,6 @@ def test_names_each_organization_once_and_says_if_there_is_none() -> None:
     assert "organization" not in as_table(verification(matching(1)), styled=False)
 
 
-def test_an_account_that_left_its_organization_says_so() -> None:
-    left = replace(ELSEWHERE, effect="other", now=())
-    account = replace(matching(1), differences=(left,))
-    assert (
-        "  other: it is in no organization, instead of that of the management account "
-        "444455556666 (organization)\n"
-    ) in as_table(verification(account), styled=False)
-
-
 def test_many_accounts_that_match_are_counted_but_open_guardrails_are_named() -> None:
     accounts = [matching(number) for number in range(1, 11)]
     found = as_table(verification(*accounts, matching(11, approvals=(APPROVED,))), styled=False)
@@ -131,6 +115,43 @@ def test_many_accounts_that_match_are_counted_but_open_guardrails_are_named() ->
         "  open: The read-only role PumpReadOnlyRole in account 000000000011: the guardrail "
         "only-when-approved: open: approved.\n"
     ) in found
+
+
+STOPPED = "Pump is stopped by this boundary; remove it only when Pump may continue."
+STOPS = Difference(
+    rule="boundary-stops",
+    effect="narrower",
+    part="boundary",
+    subject="arn:aws:iam::aws:policy/AWSDenyAll",
+    now=("arn:aws:iam::aws:policy/AWSDenyAll",),
+)
+
+
+def test_stopped_role_says_so_and_nothing_advises_to_undo_it() -> None:
+    stopped = replace(matching(1), roles=(role("1", STOPS, stopped=True),))
+    found = as_table(verification(stopped), styled=False)
+    assert (
+        "    narrower: the permissions boundary AWSDenyAll (AWS managed) is not expected "
+        "(boundary-stops)\n"
+        f"    AWSDenyAll: {STOPPED}\n"
+    ) in found
+    assert f"what to do:\n  boundary-stops: {STOPPED}\n\naccounts:" in found
+    instead = replace(STOPS, was=("arn:aws:iam::aws:policy/Other",))
+    stopped = replace(matching(1), roles=(role("1", instead, stopped=True),))
+    assert (
+        "its permissions boundary is AWSDenyAll (AWS managed) instead of Other (AWS managed) "
+        "(boundary-stops)\n"
+    ) in as_table(verification(stopped), styled=False)
+
+
+def test_stopped_roles_that_match_say_so_also_if_accounts_are_only_counted() -> None:
+    said = f"AWSDenyAll: {STOPPED}"
+    assert f"    {said}\n" in as_table(verification(matching(1, stopped=True)), styled=False)
+    accounts = [matching(number, stopped=number > 1) for number in range(1, 12)]
+    found = as_table(verification(*accounts), styled=False)
+    assert f"match: 11 accounts\n  {said} (10 roles)\n" in found
+    running = [matching(number) for number in range(1, 12)]
+    assert STOPPED not in as_table(verification(*running, differing(12)), styled=False)
 
 
 def test_what_needs_attention_is_first() -> None:

@@ -7,6 +7,7 @@ import pytest
 from pump_roles.compare import Difference
 from pump_roles.iam.catalog import shipped
 from pump_roles.iam.clauses import Scope
+from pump_roles.output.pieces import say
 from pump_roles.output.report_words import GLOBAL_SERVICES
 from pump_roles.output.words import (
     Sides,
@@ -35,104 +36,68 @@ def unread(name: str) -> Unknown:
     return Unknown(part="place", why="unreadable", subject=name)
 
 
-STAYS_OUT = "An account that is added to these units later does not get it."
-COMES_IN = "An account that is added to these units later gets it automatically"
+ACCOUNTS = unread("Accounts")
+HERE = "One stack, in the account where you deploy it"
+TO = "The StackSet Pump deploys it to"
+EVERY = f"{TO} every account of {ONE}."
+STAYS_OUT = say("places.not_automatic")
 
 
 @pytest.mark.parametrize(
     ("found", "words"),
     [
-        (place(), "One stack, in the account where you deploy it."),
+        (place(), f"{HERE}."),
+        (place(region="us-east-1"), f"{HERE}, us-east-1."),
         (place(account=ACCOUNT), f"One stack, in account {ACCOUNT}."),
-        (place(region="us-east-1"), "One stack, in the account where you deploy it, us-east-1."),
-        (
-            place(account=ACCOUNT, region="us-east-1"),
-            f"One stack, in account {ACCOUNT}, us-east-1.",
-        ),
-        (
-            place(
-                unreadable=(
-                    Unknown(part="template", why="transform", subject="X"),
-                    Unknown(part="place", why="outer-stack-set", subject="Y"),
-                )
-            ),
-            (
-                "One stack, in the account where you deploy it. Not certain: the transform X can "
-                "change the template when it is deployed. Not certain: the StackSet Y deploys it "
-                "to other accounts."
-            ),
-        ),
-        (
-            stack_set(units=(ONE,)),
-            (f"The StackSet Pump deploys it to every account of {ONE}. {STAYS_OUT}"),
-        ),
+        (place(unreadable=(ACCOUNTS,)), f"{HERE}. Not certain: its Accounts cannot be read."),
+        (stack_set(units=(ONE,)), f"{EVERY} {STAYS_OUT}"),
         (
             stack_set(units=(ONE, TWO, THREE), automatic=True),
-            (
-                f"The StackSet Pump deploys it to every account of {ONE}, {TWO} and {THREE}. "
-                f"{COMES_IN}."
-            ),
+            f"{TO} every account of {ONE}, {TWO} and {THREE}. {say('places.automatic')}",
         ),
         (
             stack_set(units=(ONE,), filter="exclude", accounts=(ACCOUNT, OTHER), automatic=True),
             (
-                f"The StackSet Pump deploys it to the accounts of {ONE}, except {ACCOUNT} and "
-                f"{OTHER}. {COMES_IN}, even if the account filter excludes it today."
+                f"{TO} the accounts of {ONE}, except {ACCOUNT} and {OTHER}. "
+                f"{say('places.automatic_even')}"
             ),
         ),
         (
             stack_set(units=(ONE, TWO), filter="only", accounts=(ACCOUNT,)),
-            (f"The StackSet Pump deploys it to {ACCOUNT}, if in {ONE} and {TWO}. {STAYS_OUT}"),
+            f"{TO} {ACCOUNT}, if in {ONE} and {TWO}. {STAYS_OUT}",
         ),
         (
             stack_set(units=(ONE,), filter="UNION", accounts=(ACCOUNT,)),
-            (
-                f"The StackSet Pump deploys it to the accounts of {ONE}, filtered by UNION with "
-                f"{ACCOUNT}. {STAYS_OUT}"
-            ),
+            f"{TO} the accounts of {ONE}, filtered by UNION with {ACCOUNT}. {STAYS_OUT}",
         ),
         (
             stack_set(units=(ONE,), call_as="delegated-admin"),
-            (
-                f"The StackSet Pump deploys it to every account of {ONE}. {STAYS_OUT} A "
-                "delegated administrator deploys the StackSet."
-            ),
+            f"{EVERY} {STAYS_OUT} {say('places.delegated')}",
         ),
         (
-            stack_set(units=(ONE,), call_as="SOMEBODY", unreadable=(unread("CallAs"),)),
-            (
-                f"The StackSet Pump deploys it to every account of {ONE}. {STAYS_OUT} The "
-                "StackSet is called as SOMEBODY. Not certain: its CallAs cannot be read."
-            ),
+            stack_set(units=(ONE,), call_as="SOMEBODY"),
+            f"{EVERY} {STAYS_OUT} The StackSet is called as SOMEBODY.",
         ),
         (
-            stack_set(account=ACCOUNT, region="us-east-1", units=(ONE,)),
+            stack_set(account=ACCOUNT, region="us-east-1"),
             (
-                f"The StackSet Pump of account {ACCOUNT} in us-east-1 deploys it to every account "
-                f"of {ONE}. {STAYS_OUT}"
+                f"The StackSet Pump of account {ACCOUNT} in us-east-1 deploys it to "
+                f"{say('places.no_account')}."
             ),
         ),
         # Self-managed.
         (
             stack_set(call_as="", accounts=(ACCOUNT, OTHER)),
-            f"The StackSet Pump deploys it to the accounts {ACCOUNT} and {OTHER}.",
+            f"{TO} the accounts {ACCOUNT} and {OTHER}.",
         ),
-        (stack_set(), "The StackSet Pump deploys it to no account that the template names."),
         # Accounts that cannot be read are never shown as none.
         (
-            stack_set(unreadable=(unread("OrganizationalUnitIds"),)),
-            (
-                "The StackSet Pump deploys it to accounts that cannot be read. Not certain: its "
-                "OrganizationalUnitIds cannot be read."
-            ),
+            stack_set(unreadable=(ACCOUNTS,)),
+            f"{TO} accounts that cannot be read. Not certain: its Accounts cannot be read.",
         ),
         (
-            stack_set(units=(ONE,), filter="exclude", unreadable=(unread("Accounts"),)),
-            (
-                f"The StackSet Pump deploys it to the accounts of {ONE}, except accounts that "
-                f"cannot be read. {STAYS_OUT} Not certain: its "
-                "Accounts cannot be read."
-            ),
+            stack_set(units=(ONE,), filter="exclude"),
+            f"{TO} the accounts of {ONE}, except accounts that cannot be read. {STAYS_OUT}",
         ),
     ],
 )
@@ -153,21 +118,19 @@ def test_resource_with_a_comma_is_not_shown_as_two() -> None:
     assert scope_in_words(Scope(resources=("a", "b"))) == "on a, b"
 
 
-@pytest.mark.parametrize(
-    ("sides", "lost", "unreadable"),
-    [
-        ("time", "no longer trusts was", "no longer has a statement that cannot be read"),
-        ("account", "does not trust was", "does not have a statement that cannot be read"),
-        ("template", "does not trust was", "does not have a statement that cannot be read"),
-    ],
-)
-def test_what_is_gone_is_not_worded_like_what_is_missing(
-    sides: Sides, lost: str, unreadable: str
-) -> None:
+@pytest.mark.parametrize("sides", ["time", "account", "template"])
+def test_what_is_gone_is_not_worded_like_what_is_missing(sides: Sides) -> None:
     found = Difference(
         rule="trust-policy", effect="narrower", was=("was",), now=("now",), unreadable=True
     )
-    assert details_of(found, sides) == ["trusts now", lost, unreadable]
+    lost = ("no_longer_trusts", "no_longer_unreadable")
+    missing = ("does_not_trust", "not_unreadable")
+    keys = ("trusts", *(lost if sides == "time" else missing))
+    principals = ("now", "was", "")
+    assert details_of(found, sides) == [
+        say(f"differences.{key}", principal=principal)
+        for key, principal in zip(keys, principals, strict=True)
+    ]
 
 
 @pytest.mark.parametrize(

@@ -15,9 +15,10 @@ from pump_roles import AutoPilotStack, Guardrail, ReadOnlyStack
 from pump_roles.iam.catalog import reviewed, shipped
 from pump_roles.iam.decisions import DENIED
 from pump_roles.json_input import InputError
+from pump_roles.output.pieces import say
 from pump_roles.output.report_csv import as_csv
 from pump_roles.output.report_markdown import as_markdown
-from pump_roles.output.report_words import change_in_one_line, finding_text, finding_title
+from pump_roles.output.report_words import change_in_one_line, finding_text
 from pump_roles.output.words import difference_in_words
 from pump_roles.report import Report, build, of_published, of_templates
 from pump_roles.report.changes import changes
@@ -129,45 +130,29 @@ def test_tag_that_may_open_a_guardrail_is_an_alarm_and_broader(
 
 
 def test_counts_of_a_role_are_those_of_its_actions(tmp_path: Path) -> None:
-    folder = synthesize(tmp_path, Guardrail.RECOMMENDED, Guardrail.NO_SELLING)
-    report = of_templates(folder)
+    report = of_templates(synthesize(tmp_path, Guardrail.RECOMMENDED, Guardrail.NO_SELLING))
     for role in report.roles:
         having = [action for action in report.actions if role.kind in action.roles]
         left = [action for action in having if action.roles[role.kind].decision != DENIED]
-        assert (role.actions, role.effective) == (len(having), len(left))
+        others = [kind.kind for kind in report.roles if kind is not role]
+        only = [each for each in left if not any(map(each.is_effective, others))]
+        assert (role.actions, role.effective, role.only) == (len(having), len(left), len(only))
         assert role.money == sum(bool(action.spends) for action in left)
         assert role.writes == sum(not action.only_reads for action in left)
         assert role.data == sum(bool(action.data) for action in left)
-        risks = Counter(action.risk for action in left)
-        assert list(risks.keys() - {*RISKS}) == []
         counted: Counter[str] = Counter()
         for of_kind in report.services.values():
             counted.update(of_kind[role.kind])
-        assert counted == risks
+        assert counted == Counter(action.risk for action in left)
+    assert any(role.only for role in report.roles)
     assert [finding.kind for finding in report.findings] == ["spends", "writes", "data", "legacy"]
-
-
-def test_only_is_what_no_other_role_has(published_report: Report) -> None:
-    names = {
-        role.kind: {action.name for action in published_report.actions if role.kind in action.roles}
-        for role in published_report.roles
-    }
-    for role in published_report.roles:
-        others = [names[kind] for kind in names if kind != role.kind]
-        assert role.only == len(names[role.kind].difference(*others))
-    assert any(role.only for role in published_report.roles)
 
 
 def test_an_action_is_counted_under_the_first_risk_that_applies(published_report: Report) -> None:
     for action in published_report.actions:
-        expected = "reads"
-        if action.spends:
-            expected = "money"
-        elif not action.only_reads:
-            expected = "writes"
-        elif action.data:
-            expected = "data"
-        assert action.risk == expected
+        applies = (action.spends, not action.only_reads, action.data, True)
+        expected = [risk for risk, why in zip(RISKS, applies, strict=True) if why]
+        assert action.risk == expected[0]
         assert action.reason
 
 
@@ -261,14 +246,6 @@ def test_two_external_ids_are_counted_and_not_shown(tmp_path: Path) -> None:
     assert [len(sha256) for _, sha256 in report.roles[0].files] == [64]
 
 
-def test_markdown_counts_and_lists_every_action(published_report: Report) -> None:
-    markdown = as_markdown(published_report, every_action=True)
-    counts = " | ".join(f"{role.actions:,}" for role in published_report.roles)
-    assert f"| granted, including denied | {counts} |" in markdown
-    listed = [line for line in markdown.splitlines() if line.startswith("| `") and ":" in line[:40]]
-    assert sum("| allowed |" in line for line in listed) == len(published_report.actions)
-
-
 @pytest.mark.parametrize("name", ["recommended", "needed-only"])
 def test_guardrails_leave_of_the_published_roles_what_they_leave_of_templates(
     name: str, tmp_path: Path
@@ -287,34 +264,22 @@ def test_guardrails_leave_of_the_published_roles_what_they_leave_of_templates(
     assert (published.alarms, published.exact) == (0, True)
 
 
-WORST = ("spend-money", "join-organization")
-
-
 def test_sets_leave_what_a_report_with_them_has(published_report: Report) -> None:
     for left in left_by_sets(published_report):
         report = of_published(guardrails=[Guardrail.named(left.name)])
-        assert left.counts == {
-            role.kind: {
-                "money": role.money,
-                "writes": role.writes,
-                "data": role.data,
-                "effective": role.effective,
-            }
-            for role in report.roles
-        }
-        for kind, by_answer in left.answers.items():
-            was, now = (
-                {asked.id: asked.roles[kind].answer for asked in found.statements}
-                for found in (published_report, report)
-            )
-            ids = {answer: [asked.id for asked in found] for answer, found in by_answer.items()}
-            assert ids == {
-                answer: found
-                for answer in ("no", "limited")
-                if (found := [id_ for id_ in now if now[id_] == answer != was[id_]])
-            } | ({"yes": worst} if (worst := [id_ for id_ in WORST if now[id_] == "yes"]) else {})
-        assert left.answers["auto-pilot"]["no"]
         assert left_by_sets(report) == ()
+        for role in report.roles:
+            numbers = left.counts[role.kind]
+            assert numbers == {name: getattr(role, name) for name in numbers}
+            expected: dict[str, list[str]] = {}
+            for was, now in zip(published_report.statements, report.statements, strict=True):
+                answer = now.roles[role.kind].answer
+                if answer != was.roles[role.kind].answer or (answer == "yes" and now.worst):
+                    expected.setdefault(answer, []).append(now.id)
+            found = left.answers[role.kind].items()
+            assert {answer: [asked.id for asked in listed] for answer, listed in found} == expected
+        assert left.answers["auto-pilot"]["no"]
+        assert left.counts["auto-pilot"].keys() == {"money", "writes", "data", "effective"}
 
 
 def test_guardrail_of_one_role_leaves_the_other_as_published() -> None:
@@ -341,7 +306,8 @@ def one_policy_less(_: dict[str, Any], role: dict[str, Any]) -> None:
 
 
 FALSE_GUARDRAIL = Guardrail.NO_SELLING.policy_name
-EXPENSIVE = {"Statement": {"Effect": "Allow", "NotAction": ["iam:*", "ec2:*"], "Resource": "*"}}
+
+
 DENY = {"Effect": "Deny", "Action": "ec2:CreateReservedInstancesListing", "Resource": "arn:x"}
 
 
@@ -356,11 +322,6 @@ DENY = {"Effect": "Deny", "Action": "ec2:CreateReservedInstancesListing", "Resou
             one_policy_less,
             ("policy-removed", "narrower", "PumpOrgInvite", "organizations:AcceptHandshake"),
         ),
-        (another(EXPENSIVE), ("policy-added", "broader", "Extra", "all but iam:*, ec2:*")),
-        (
-            another(ALLOW_ALL_OF_EC2, name=FALSE_GUARDRAIL),
-            ("policy-added", "broader", FALSE_GUARDRAIL, "ec2:GetConsoleOutput"),
-        ),
         (
             another({"Statement": [DENY]}, name=FALSE_GUARDRAIL),
             ("policy-added", "narrower", FALSE_GUARDRAIL, "ec2:CreateReservedInstancesListing"),
@@ -373,14 +334,9 @@ DENY = {"Effect": "Deny", "Action": "ec2:CreateReservedInstancesListing", "Resou
             in_role(MaxSessionDuration=43_200),
             ("session-duration", "broader", "", "sts:AssumeRole"),
         ),
-        *(
-            (attach(kind, target), ("policy-added", "broader", name, "ec2:RunInstances"))
-            for kind, target, name in [
-                ("Policy", [{"Ref": "AutoPilotRole"}], "P"),
-                ("Policy", ["PumpAutoPilotRole"], "P"),
-                ("ManagedPolicy", [{"Ref": "AutoPilotRole"}], "Other"),
-                ("RolePolicy", {"Ref": "AutoPilotRole"}, "P"),
-            ]
+        (
+            attach("Policy", ["PumpAutoPilotRole"]),
+            ("policy-added", "broader", "P", "ec2:RunInstances"),
         ),
     ],
 )
@@ -394,10 +350,9 @@ def test_what_is_not_as_published_comes_first(
     *expected, action = difference
     assert [found.rule, found.effect, found.subject] == expected
     assert action in found.actions
-    words = difference_in_words(found)
-    if found.subject == FALSE_GUARDRAIL:
-        words = f"the inline policy {FALSE_GUARDRAIL} is named like a guardrail, but is not one"
-    assert words[1:] in said(report)
+    is_false = found.subject == FALSE_GUARDRAIL
+    words = say("findings.not_a_guardrail", name=FALSE_GUARDRAIL)
+    assert (words if is_false else difference_in_words(found))[1:] in said(report)
 
 
 def test_a_boundary_is_shown(tmp_path: Path) -> None:
@@ -410,7 +365,6 @@ def test_a_boundary_is_shown(tmp_path: Path) -> None:
 def test_reports_what_the_catalog_does_not_have(text: str, tmp_path: Path) -> None:
     report = changed(text, tmp_path, more_actions("s3:*", "*"))
     (finding,) = (entry for entry in report.findings if entry.kind == "uncounted")
-    assert finding_title(finding, report) == "The auto-pilot role allows more than is counted"
     assert "s3:* in PumpReadOnly, * in PumpReadOnly" in finding_text(finding, report)
 
 

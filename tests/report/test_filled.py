@@ -16,6 +16,7 @@ from pump_roles.report.changes import changes
 from pump_roles.report.model import Change
 from pump_roles.role import Unknown
 from pump_roles.templates.reading import read_templates
+from tests.customer import allow
 from tests.innocent import customers_app
 from tests.support import (
     ROLE_ARGUMENTS,
@@ -92,16 +93,11 @@ def default(file: str, name: str, value: str) -> Edit:
 def with_parameters(pump: Content) -> Files:
     files = {PUMP: pump}
     pump["Parameters"] = {
-        "Who": {
-            "Type": "String",
-            "AllowedPattern": validators.PRINCIPAL.pattern,
-            "Default": "999988887777",
-        },
-        "Id": {
-            "Type": "String",
-            "AllowedPattern": validators.EXTERNAL_ID.pattern,
-            "Default": "Example-1234",
-        },
+        name: {"Type": "String", "AllowedPattern": form.pattern, "Default": default}
+        for name, form, default in (
+            ("Who", validators.PRINCIPAL, "999988887777"),
+            ("Id", validators.EXTERNAL_ID, "Example-1234"),
+        )
     }
     trust_of(files)["Principal"] = {"AWS": {"Ref": "Who"}}
     trust_of(files)["Condition"]["StringEquals"]["sts:ExternalId"] = {"Ref": "Id"}
@@ -110,23 +106,23 @@ def with_parameters(pump: Content) -> Files:
 
 def in_nested_stack(files: Files, arguments: Content) -> Files:
     """The same role in a nested stack of another template."""
-    bucket = "https://s3.${AWS::Region}.${AWS::URLSuffix}/bucket-${AWS::AccountId}/key.json"
-    url = {"Fn::Sub": bucket}
-    properties = {"TemplateURL": url, "Parameters": arguments}
-    destination = {"bucketName": "bucket-${AWS::AccountId}", "objectKey": "key.json"}
-    asset = {"source": {"path": NESTED}, "destinations": {"here": destination}}
+    bucket = "bucket-${AWS::AccountId}"
+    url = f"https://s3.${{AWS::Region}}.${{AWS::URLSuffix}}/{bucket}/key.json"
+    properties = {"TemplateURL": {"Fn::Sub": url}, "Parameters": arguments}
+    nested = {"Type": "AWS::CloudFormation::Stack", "Properties": properties}
+    parameters = files[PUMP].get("Parameters", {})
+    destinations = {"here": {"bucketName": bucket, "objectKey": "key.json"}}
     return {
         PUMP: {
             "Parameters": {
-                name: {**declared, "Description": "Outer."}
-                for name, declared in files[PUMP].get("Parameters", {}).items()
+                name: {**found, "Description": "Outer."} for name, found in parameters.items()
             },
-            "Resources": {
-                "Nested": {"Type": "AWS::CloudFormation::Stack", "Properties": properties}
-            },
+            "Resources": {"Nested": nested},
         },
         NESTED: files[PUMP],
-        "A.assets.json": {"files": {"asset": asset}},
+        "A.assets.json": {
+            "files": {"asset": {"source": {"path": NESTED}, "destinations": destinations}}
+        },
     }
 
 
@@ -175,10 +171,6 @@ def bounded(pump: Content, value: Any, **members: Any) -> Files:
 
 def policy(*statements: Any) -> Content:
     return {"Version": "2012-10-17", "Statement": list(statements)}
-
-
-def allow(*actions: str, **more: Any) -> Content:
-    return {"Effect": "Allow", "Action": list(actions), "Resource": "*", **more}
 
 
 def managed(*actions: str) -> Content:
@@ -466,19 +458,6 @@ def test_every_file_that_a_role_is_read_from_is_listed(pump: Content, tmp_path: 
 
 
 TRANSFORM = {"Fn::Transform": {"Name": "Macro"}}
-
-
-def test_a_managed_policy_replaces_no_inline_policy(pump: Content, tmp_path: Path) -> None:
-    deny = {"Effect": "Deny", "Action": "ec2:*", "Resource": "*"}
-    files = also(pump, deny)
-    attached = managed("ec2:DescribeInstances")
-    name = {"Fn::Sub": "${AWS::StackName}-x"}
-    attached["Properties"] |= {"Roles": [ROLE_NAME], "ManagedPolicyName": name}
-    files[PUMP]["Resources"]["Attached"] = attached
-    (role,) = reported(tmp_path, files).roles
-    assert role.policies[-1].name == "Attached"
-    assert role.unreadable == ()
-    assert role.denied > 0
 
 
 @pytest.mark.parametrize("where", ["Parameters", "StackInstancesGroup", "element"])

@@ -66,14 +66,6 @@ def test_expiration_belongs_to_the_role_and_lists_no_action(report_with: ReportW
     assert len(as_json(ending)) < 1.01 * len(as_json(without))
 
 
-def test_expiration_does_not_change_other_guardrails(text: str, tmp_path: Path) -> None:
-    until = Guardrail.until("2927-01-31T18:00:00Z")
-    (both,) = changed(text, tmp_path, guarded(Guardrail.NO_SELLING, until)).roles
-    (alone,) = changed(text, tmp_path, guarded(Guardrail.NO_SELLING)).roles
-    assert both.guardrails[0] == alone.guardrails[0]
-    assert [ledger.ends for ledger in both.guardrails] == [False, True]
-
-
 @pytest.mark.parametrize(
     "condition", [{"DateGreaterThan": {"aws:CurrentTime": "2927-01-31T18:00:00Z"}}, {}]
 )

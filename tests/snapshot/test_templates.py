@@ -60,15 +60,15 @@ def test_another_folder_and_python_give_the_same_bytes(tmp_path: Path) -> None:
     shutil.copytree(ROOT / "pump_roles", project / "pump_roles")
     shutil.copy(ROOT / "app.py", project)
     # Without cdk.json: the library's output does not depend on the feature flags either.
+    variables = {
+        "CDK_OUTDIR": str(tmp_path / "out"),
+        "PYTHONPATH": sysconfig.get_path("purelib"),
+        "PYTHONDONTWRITEBYTECODE": "1",
+    }
     ended = subprocess.run(
         [executable, "app.py"],
         cwd=project,
-        env=tool_environment()
-        | {
-            "CDK_OUTDIR": str(tmp_path / "out"),
-            "PYTHONPATH": sysconfig.get_path("purelib"),
-            "PYTHONDONTWRITEBYTECODE": "1",
-        },
+        env=tool_environment() | variables,
         capture_output=True,
         text=True,
         check=False,
@@ -109,21 +109,17 @@ def test_cfn_lint_detects_a_mistake(tmp_path: Path) -> None:
 
 @pytest.mark.slow
 def test_cfn_lint_finds_nothing(example: Callable[[str], Path], tmp_path: Path) -> None:
-    files: list[Path] = []
-
-    def written(name: str, content: bytes) -> None:
-        files.append(tmp_path / f"{name}.json")
-        files[-1].write_bytes(content)
-
-    for kind in universal.FILES:
-        written(kind, universal.template(kind))
+    contents = {kind: universal.template(kind) for kind in universal.FILES}
     for scenario, name in TEMPLATES:
         template = app_files(SCENARIOS[scenario])[name]
-        written(f"{scenario}-{name}", template)
+        contents[f"{scenario}-{name}"] = template
         if name in ROLLOUTS and "next-external-id" in SCENARIOS[scenario]:
             # Without that, it is the universal template.
             body = stack_set(json.loads(template))["TemplateBody"]
-            written(f"{scenario}-{name}-member", body.encode())
+            contents[f"{scenario}-{name}-member"] = body.encode()
+    files = [tmp_path / f"{name}.json" for name in contents]
+    for file, content in zip(files, contents.values(), strict=True):
+        file.write_bytes(content)
     files += (
         file
         for name in EXAMPLE_APPS

@@ -80,12 +80,8 @@ class Scope:
     last: int = 0
 
 
-@dataclass(frozen=True)
-class Written:
-    """A template that was written, and what its expressions can refer to."""
-
-    content: dict[str, Any]
-    scope: Scope
+Written = tuple[dict[str, Any], Scope]
+"""A template, and what its expressions can refer to."""
 
 
 class _Writer:
@@ -216,7 +212,7 @@ class _Writer:
             scope.keys.append({"Ref": "Allowed"})
         scope.texts += [{"Fn::ImportValue": name} for name in imports]
         resources = self.resources(scope, place)
-        for logical_id, (file, other) in nested.items():
+        for logical_id, (file, (other, _)) in nested.items():
             here = {"Fn::Join": ["", [place, logical_id]]}
             resources[logical_id] = {
                 "Type": "AWS::CloudFormation::Stack",
@@ -225,7 +221,7 @@ class _Writer:
                     "Parameters": self.arguments(scope, here),
                 },
             }
-            for output in other.content["Outputs"]:
+            for output in other["Outputs"]:
                 scope.texts.append({"Fn::GetAtt": [logical_id, f"Outputs.{output}"]})
                 scope.texts.append({"Fn::GetAtt": f"{logical_id}.Outputs.{output}"})
         scope.texts += _REFERENCES
@@ -242,7 +238,7 @@ class _Writer:
             "Resources": resources,
             "Outputs": {f"O{index}": {"Value": self.text(scope)} for index in range(3)},
         }
-        return Written(content, scope)
+        return content, scope
 
 
 _OWN = ["V", "Text", "Role"]
@@ -262,12 +258,14 @@ class App:
     def deployed(self) -> dict[tuple[str, ...], Stack]:
         """Return the emulator's stacks by path."""
         engine = CloudFormation(self.templates)
-        stacks: dict[tuple[str, ...], Stack] = {
-            (name,): engine.deploy(name, self.templates[name], self.arguments) for name in _STACKS
-        }
+        stacks: dict[tuple[str, ...], Stack] = {}
         for path in self.values:
-            if path not in stacks:
-                stacks[path] = stacks[path[:-1]].nested(path[-1])
+            *outer, name = path
+            stacks[path] = (
+                stacks[tuple(outer)].nested(name)
+                if outer
+                else engine.deploy(name, self.templates[name], self.arguments)
+            )
         return stacks
 
     def read(self, folder: Path) -> dict[tuple[str, ...], Template]:
@@ -285,13 +283,8 @@ class App:
         )
         assert not unreadable
         assert not any(template.unread for template in templates)
-        by_path: dict[tuple[str, ...], Template] = {
-            (template.stack,): template for template in templates if template.stack
-        }
-        for path in self.values:
-            if path not in by_path:
-                by_path[path] = by_path[path[:-1]].nested[path[-1]]
-        return by_path
+        # The names of stacks, the outermost first.
+        return {(*filter(None, [*template.place][::-1]),): template for template in templates}
 
 
 @st.composite
@@ -303,13 +296,14 @@ def apps(draw: st.DrawFn) -> App:
     inner = writer.template(place=place, parameters=True)
     child = writer.template(place=place, parameters=True, nested={"Inner": ("Inner", inner)})
     exporter = writer.template(place="E", parameters=is_open)
-    names = [{"Fn::Sub": f"${{AWS::Region}}:{output}"} for output in exporter.content["Outputs"]]
-    for name, output in zip(names, exporter.content["Outputs"].values(), strict=True):
+    exported = exporter[0]["Outputs"]
+    names = [{"Fn::Sub": f"${{AWS::Region}}:{output}"} for output in exported]
+    for name, output in zip(names, exported.values(), strict=True):
         output["Export"] = {"Name": name}
     nested = {"One": ("Child", child), "Two": ("Child", child)}
     app = writer.template(place="A", parameters=is_open, nested=nested, imports=names)
     values = {}
-    for path, written in {
+    for path, (content, scope) in {
         ("Exporter",): exporter,
         ("App",): app,
         ("App", "One"): child,
@@ -317,12 +311,11 @@ def apps(draw: st.DrawFn) -> App:
         ("App", "One", "Inner"): inner,
         ("App", "Two", "Inner"): inner,
     }.items():
-        scope = replace(written.scope, last=2)
-        if is_open and not path[1:]:
-            stack = [{"Ref": "AWS::StackName"}, {"Ref": "AWS::StackId"}]
-            scope = replace(scope, texts=[*scope.texts, *stack])
-        outputs = [output["Value"] for output in written.content["Outputs"].values()]
-        values[path] = [writer.text(scope, 3), writer.text(scope), writer.list_(scope, 3), *outputs]
+        stack = [{"Ref": "AWS::StackName"}, {"Ref": "AWS::StackId"}]
+        texts = [*scope.texts, *(stack if is_open and not path[1:] else [])]
+        seen = replace(scope, last=2, texts=texts)
+        outputs = [output["Value"] for output in content["Outputs"].values()]
+        values[path] = [writer.text(seen, 3), writer.text(seen), writer.list_(seen, 3), *outputs]
     arguments = {"Place": "P", "Text": str(writer.pick(_LITERALS))} if is_open else {}
     if is_open and writer.number(1):
         more = ["Default", "List"]
@@ -331,7 +324,7 @@ def apps(draw: st.DrawFn) -> App:
     account, region = writer.pick([("", ""), (ACCOUNT_ID, ""), (ACCOUNT_ID, REGION)])
     return App(
         is_open=is_open,
-        templates={file: written.content for file, written in templates.items()},
+        templates={file: content for file, (content, _) in templates.items()},
         arguments=arguments,
         values=values,
         account=account,

@@ -15,7 +15,7 @@ from pump_roles.templates.attachments import Attachments
 from pump_roles.templates.boundary import boundary, is_same_policy
 from pump_roles.templates.reading import read_templates
 from pump_roles.templates.template import Template
-from tests.support import NO_VALUE, json_values, rolled_out, synthesize
+from tests.support import NO_VALUE, json_values, rolled_out
 
 ACCOUNT = "111122223333"
 OWN = "arn:${AWS::Partition}:iam::${AWS::AccountId}:policy/"
@@ -128,16 +128,6 @@ def test_what_a_stack_set_passes_on_is_of_another_account(tmp_path: Path) -> Non
         (found,) = read_templates(rolled_out(tmp_path, partial(change, value=value))).roles
         assert found.role.boundary is not None
         assert boundary_in_words(found.role.boundary.arn) == expected
-
-
-def test_roles_own_boundaries_have_names(tmp_path: Path) -> None:
-    for given_boundary, expected in [
-        ("platform/Boundary", "platform/Boundary"),
-        ("arn:aws:iam::aws:policy/PowerUserAccess", "PowerUserAccess (AWS managed)"),
-    ]:
-        folder = synthesize(tmp_path / expected[:5], permissions_boundary=given_boundary)
-        boundaries = [found.role.boundary for found in read_templates(folder).roles]
-        assert {boundary_in_words(found.arn) for found in boundaries if found} == {expected}
 
 
 AS_BUILT = {"Fn::Sub": f"{OWN}platform/B"}

@@ -41,15 +41,11 @@ def test_duplicate_key_is_an_error(text: str, tmp_path: Path) -> None:
         of_templates(file)
 
 
+LEAVES = ["AutoPilotRole", "PumpAutoPilotRole", "AWS::IAM::Policy", "*", "x"]
 VALUES = json_values(
-    st.none()
-    | st.booleans()
-    | st.integers()
-    | st.sampled_from(["AutoPilotRole", "PumpAutoPilotRole", "AWS::IAM::Policy", "*", "x"]),
+    st.none() | st.booleans() | st.integers() | st.sampled_from(LEAVES),
     *("Ref", "Fn::If", "Type", "Properties", "Roles", "sts:ExternalId"),
 )
-
-
 PROPERTIES = st.sampled_from(
     [
         *("RoleName", "Policies", "ManagedPolicyArns", "AssumeRolePolicyDocument"),

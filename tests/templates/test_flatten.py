@@ -12,15 +12,7 @@ from aws_cdk import aws_iam as iam
 from pump_roles import ReadOnlyRole
 from pump_roles.output.report_markdown import as_markdown
 from pump_roles.report import of_templates
-from tests.support import (
-    NO_VALUE,
-    ROLE_ARGUMENTS,
-    SECRET,
-    add_resources,
-    changed,
-    rolled_out,
-    said,
-)
+from tests.support import NO_VALUE, ROLE_ARGUMENTS, add_resources, changed, rolled_out, said
 
 
 @pytest.mark.parametrize(
@@ -51,18 +43,15 @@ def test_account_of_the_administrator_is_another_one(
 def test_empty_stack_next_to_the_roles_is_skipped(tmp_path: Path) -> None:
     app = App(outdir=str(tmp_path))
     Stack(app, "Empty")
-    stack = Stack(app, "Pump")
-    ReadOnlyRole(stack, "Role", pump_principal="999988887777", external_id=SECRET)
+    ReadOnlyRole(Stack(app, "Pump"), "Role", **ROLE_ARGUMENTS)
     app.synth()
     (role,) = of_templates(tmp_path).roles
     assert role.as_published
 
 
 def test_template_that_is_nested_in_itself_ends(text: str, tmp_path: Path) -> None:
-    nested = {
-        "Type": "AWS::CloudFormation::Stack",
-        "Properties": {"TemplateURL": "https://example/0123"},
-    }
+    url = {"TemplateURL": "https://example/0123"}
+    nested = {"Type": "AWS::CloudFormation::Stack", "Properties": url}
     assets = {"files": {"0123": {"source": {"path": "changed.template.json"}}}}
     (tmp_path / "changed.assets.json").write_text(json.dumps(assets))
     report = changed(text, tmp_path, add_resources(N=nested))

@@ -11,12 +11,7 @@ from pump_roles.guardrails import documents
 from pump_roles.output.report_markdown import as_markdown
 from pump_roles.published import ROLES
 from pump_roles.report import of_templates
-from tests.support import (
-    add_resources,
-    changed,
-    in_role,
-    said,
-)
+from tests.support import add_resources, changed, in_role, said
 
 LATER: dict[str, Any] = {"Fn::Transform": {"Name": "M"}}
 
@@ -66,9 +61,6 @@ def test_name_that_is_known_only_at_deployment_is_empty(
     report = changed(text, tmp_path, in_role(RoleName=name))
     assert report.roles[0].name == ""
     assert "known only at deployment" in as_markdown(report, every_action=True)
-
-
-def test_name_is_evaluated(text: str, tmp_path: Path) -> None:
     report = changed(text, tmp_path, in_role(RoleName={"Fn::Sub": "PumpAutoPilotRole"}))
     assert report.roles[0].name == "PumpAutoPilotRole"
 

@@ -97,23 +97,23 @@ def regions(size: int) -> Value:
 
 def parameters(size: int) -> Value:
     """Lists with defaults and allowed values."""
-    declared = {
-        f"P{index}": {
-            "Type": "CommaDelimitedList",
-            "Default": "Pump,x",
-            "AllowedValues": ["Pump,x"],
-        }
-        for index in range(size)
-    }
-    lists = [{"Fn::Join": ["", {"Ref": name}]} for name in declared]
-    return {"Fn::Join": ["", lists]}, template(Parameters=declared)
+    declared = {"Type": "CommaDelimitedList", "Default": "Pump,x", "AllowedValues": ["Pump,x"]}
+    names = [f"P{index}" for index in range(size)]
+    lists = [{"Fn::Join": ["", {"Ref": name}]} for name in names]
+    return {"Fn::Join": ["", lists]}, template(Parameters=dict.fromkeys(names, declared))
 
 
+def pieces(size: int) -> Value:
+    text = "/".join(f"Pump{index}" for index in range(size))
+    return {"Fn::Join": ["", {"Fn::Split": ["/", text]}]}, template()
+
+
+DOUBLED = {"Fn::Sub": "${P}${P}"}
+CHOSEN = {"Fn::If": ["C", {"Ref": "P"}, {"Fn::Sub": "${P}"}]}
+MAYBE = {"Fn::If": ["C", "Pump", "x"]}
 VALUES: dict[str, Callable[[int], Value]] = {
-    "argument that doubles": lambda size: chain(size, {"Fn::Sub": "${P}${P}"}),
-    "argument that is a choice": lambda size: chain(
-        size, {"Fn::If": ["C", {"Ref": "P"}, {"Fn::Sub": "${P}"}]}
-    ),
+    "argument that doubles": lambda size: chain(size, DOUBLED),
+    "argument that is a choice": lambda size: chain(size, CHOSEN),
     "output that doubles": lambda size: chain(
         size, {"Ref": "P"}, {"Fn::Join": ["", [OUTPUT, OUTPUT]]}
     ),
@@ -123,15 +123,15 @@ VALUES: dict[str, Callable[[int], Value]] = {
     "parameters": parameters,
     "the Region": lambda size: ({"Fn::Sub": "${AWS::Region}" * size}, template()),
     "a list": lambda size: ({"Fn::Join": [",", ["Pump"] * size]}, template()),
-    "a list of choices": lambda size: (
-        {"Fn::Join": ["", [{"Fn::If": ["C", "Pump", "x"]}] * size]},
-        template(),
-    ),
-    "pieces": lambda size: (
-        {"Fn::Join": ["", {"Fn::Split": ["/", "/".join(f"Pump{i}" for i in range(size))]}]},
-        template(),
-    ),
+    "a list of choices": lambda size: ({"Fn::Join": ["", [MAYBE] * size]}, template()),
+    "pieces": pieces,
 }
+
+
+def assert_linear(steps_of: Callable[[int], int]) -> None:
+    first, second, third = (steps_of(size) for size in (SIZE, 2 * SIZE, 4 * SIZE))
+    # Twice the size adds twice the steps; with the square of the size it would be four times.
+    assert third - second <= 2.5 * (second - first)
 
 
 @pytest.mark.parametrize("of_size", VALUES.values(), ids=VALUES)
@@ -147,9 +147,7 @@ def test_steps_grow_linearly(
         value = of_size(size)
         return steps(lambda: read(*value))
 
-    first, second, third = (steps_of(size) for size in (SIZE, 2 * SIZE, 4 * SIZE))
-    # Twice the size adds twice the steps; with the square of the size it would be four times.
-    assert third - second <= 2.5 * (second - first)
+    assert_linear(steps_of)
 
 
 def test_steps_grow_linearly_with_values_that_share_what_they_refer_to() -> None:
@@ -166,8 +164,7 @@ def test_steps_grow_linearly_with_values_that_share_what_they_refer_to() -> None
 
         return steps(read)
 
-    first, second, third = (steps_of(size) for size in (SIZE, 2 * SIZE, 4 * SIZE))
-    assert third - second <= 2.5 * (second - first)
+    assert_linear(steps_of)
 
 
 def test_steps_grow_linearly_with_the_roles_of_an_app() -> None:
@@ -177,8 +174,7 @@ def test_steps_grow_linearly_with_the_roles_of_an_app() -> None:
         attachments = Attachments([here])
         return steps(lambda: list(pump_roles([here], attachments)))
 
-    first, second, third = (steps_of(size) for size in (SIZE, 2 * SIZE, 4 * SIZE))
-    assert third - second <= 2.5 * (second - first)
+    assert_linear(steps_of)
 
 
 def test_counts_each_step() -> None:

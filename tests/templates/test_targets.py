@@ -11,6 +11,7 @@ from pump_roles.templates.template import Template
 from tests.support import NO_VALUE
 
 NAME = "PumpReadOnlyRole"
+REGION = {"Fn::Split": ["-", {"Ref": "AWS::Region"}]}
 
 
 def role(**properties: Any) -> dict[str, Any]:
@@ -59,6 +60,9 @@ def template(**more: Any) -> Template:
         ({"Ref": "Undeclared"}, "deployment"),
         ({"Ref": "Pump", "Fn::If": []}, "deployment"),
         ({"Fn::ImportValue": "Elsewhere"}, "deployment"),
+        ({"Fn::Sub": "Pump${Free}Role"}, "deployment"),
+        ({"Fn::Join": ["", ["Pump", {"Fn::Base64": "x"}]]}, "deployment"),
+        ({"Fn::Join": ["", ["Pump", {"Fn::Select": [1, REGION]}, "Role"]]}, "deployment"),
         ("{{resolve:ssm:name}}", "deployment"),
         (["Mine", {"Ref": "Free"}], "deployment"),
         (None, None),
@@ -69,6 +73,9 @@ def template(**more: Any) -> Template:
         # Another role, whatever its name is.
         ({"Ref": "Open"}, None),
         ({"Fn::Sub": "service-${Stage}"}, None),
+        ({"Fn::Sub": "service-${Free}"}, None),
+        ({"Fn::Sub": "${Free}-service"}, None),
+        ({"Fn::Sub": "PumpReadOnlyRo${Free}OnlyRole"}, None),
         ({"Fn::Sub": "service-${AWS::Region}-${AWS::AccountId}"}, None),
         ({"Fn::Join": ["-", ["service", {"Fn::If": ["C", "x", NO_VALUE]}]]}, None),
         # It contains the name within a longer one.

@@ -8,26 +8,14 @@ from typing import Any
 import pytest
 
 from pump_roles import validators
-from pump_roles.iam.trust import OPEN_PRINCIPAL, principals_of
+from pump_roles.iam.trust import OPEN_PRINCIPAL, assumption, principals_of
 from pump_roles.output.page import as_html
 from pump_roles.output.report_markdown import as_markdown
-from pump_roles.output.report_words import finding_text
+from pump_roles.output.words import problem_in_words
 from pump_roles.report import of_templates
 from pump_roles.templates.roles import given
 from pump_roles.templates.template import Template
-from tests.support import (
-    NO_VALUE,
-    SECRET,
-    Change,
-    changed,
-    external_id,
-    in_role,
-    principal,
-    rolled_out,
-    said,
-    short_reports,
-    trust,
-)
+from tests.support import NO_VALUE, SECRET, changed, external_id, principal, rolled_out, said, trust
 
 
 def test_second_external_id_is_shown(text: str, tmp_path: Path) -> None:
@@ -39,31 +27,18 @@ def test_second_external_id_is_shown(text: str, tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     "value",
     [
-        NO_VALUE,
-        [NO_VALUE],
-        [SECRET, NO_VALUE],
-        {"Fn::If": ["C", SECRET, NO_VALUE]},
-        None,
-        [],
-        "",
-        "${sts:ExternalId}",
-        {"Ref": "AWS::StackName"},
-        {"Ref": "Undeclared"},
-        {"Ref": "Loose"},
-        {"Ref": "List"},
+        *(NO_VALUE, [NO_VALUE], [SECRET, NO_VALUE], {"Fn::If": ["C", SECRET, NO_VALUE]}),
+        *(None, [], "", "${sts:ExternalId}"),
+        *({"Ref": name} for name in ("AWS::StackName", "Undeclared", "Loose", "List")),
     ],
 )
 def test_external_id_that_may_be_missing_does_not_count(
     value: Any, text: str, tmp_path: Path
 ) -> None:
     def change(template: dict[str, Any], role: dict[str, Any]) -> None:
-        template["Parameters"] = {
-            "Loose": {"Type": "String"},
-            "List": {
-                "Type": "CommaDelimitedList",
-                "AllowedPattern": validators.EXTERNAL_ID.pattern,
-            },
-        }
+        pattern = validators.EXTERNAL_ID.pattern
+        of_ids = {"Type": "CommaDelimitedList", "AllowedPattern": pattern}
+        template["Parameters"] = {"Loose": {"Type": "String"}, "List": of_ids}
         external_id(value)(template, role)
 
     report = changed(text, tmp_path, change)
@@ -71,73 +46,65 @@ def test_external_id_that_may_be_missing_does_not_count(
     assert report.findings[0].kind == "trust"
 
 
-def in_statement(*more: dict[str, Any], **members: Any) -> Change:
-    """Change the trust policy's statement, without the members that are null, and add others."""
-
-    def change(_: dict[str, Any], role: dict[str, Any]) -> None:
-        statements = role["AssumeRolePolicyDocument"]["Statement"]
-        changed = {**statements[0], **members}
-        statements[:] = [{name: value for name, value in changed.items() if value}, *more]
-
-    return change
-
-
-def requiring(operator: str, *values: str) -> Change:
-    return in_statement(Condition={operator: {"sts:ExternalId": [*values]}})
-
-
 INCLUDE = {"Fn::Transform": {"Name": "AWS::Include"}}
 SERVICE = {"AWS": "9" * 12, "Service": "ec2.amazonaws.com"}
+TRUST = trust("9" * 12, SECRET)
+(STATEMENT,) = TRUST["Statement"]
+
+
+def requiring(operator: str, *values: str) -> dict[str, Any]:
+    return {"Condition": {operator: {"sts:ExternalId": [*values]}}}
 
 
 @pytest.mark.parametrize(
-    ("change", "problem", "needs_id"),
+    ("members", "why", "subject", "needs_id"),
     [
-        (in_statement(Condition=None), "it requires no external ID", False),
-        (requiring("StringEquals", ""), "it requires no external ID", False),
-        (requiring("StringEqualsIfExists", SECRET), "it requires no external ID", False),
-        (requiring("StringLike", "x", "?*"), "it requires no external ID", False),
-        (requiring("StringLike", SECRET), "with StringLike instead of StringEquals", False),
+        ({"Condition": {}}, "no-external-id", "", False),
+        (requiring("StringEquals", ""), "no-external-id", "", False),
+        (requiring("StringEqualsIfExists", SECRET), "no-external-id", "", False),
+        (requiring("StringLike", "x", "?*"), "no-external-id", "", False),
+        (requiring("StringLike", SECRET), "inexact-external-id", "StringLike", False),
         (
             requiring("StringEqualsIgnoreCase", SECRET),
-            "it compares the external ID with StringEqualsIgnoreCase instead",
-            False,
+            *("inexact-external-id", "StringEqualsIgnoreCase", False),
         ),
-        (in_statement(Principal={"AWS": "*"}), "it trusts *", True),
-        (in_statement(Principal=None, NotPrincipal={"AWS": "1"}), "it trusts all but", True),
-        (in_statement(Principal=SERVICE), "it trusts Service ec2.amazonaws.com", True),
+        ({"Principal": {"AWS": "*"}}, "trusts", "*", True),
+        ({"Principal": None, "NotPrincipal": {"AWS": "1"}}, "trusts", 'all but {"AWS": "1"}', True),
+        ({"Principal": SERVICE}, "trusts", "Service ec2.amazonaws.com", True),
         (
-            in_statement(*trust("9" * 12, SECRET)["Statement"]),
-            "it is not a single statement that allows",
+            {"Condition": {**STATEMENT["Condition"], **INCLUDE}},
+            "condition",
+            "Fn::Transform Name",
             True,
         ),
-        (
-            in_statement(Condition={**trust("", SECRET)["Statement"][0]["Condition"], **INCLUDE}),
-            "it has another condition, Fn::Transform Name",
-            True,
-        ),
-        (
-            in_role(AssumeRolePolicyDocument={**trust("9" * 12, SECRET), **INCLUDE}),
-            "Fn::Transform",
-            True,
-        ),
+        (INCLUDE, "statement-member", "Fn::Transform", True),
+        ({"Action": "sts:*"}, "actions", "sts:*", True),
+        ({"Action": ["sts:AssumeRole", "sts:TagSession"]}, "more-actions", "sts:TagSession", True),
     ],
 )
-def test_trust_that_is_not_one_principal_with_an_external_id_is_a_finding(
-    change: Change, problem: str, text: str, tmp_path: Path, *, needs_id: bool
+def test_trust_that_is_not_one_principal_with_an_external_id_is_a_problem(
+    members: dict[str, Any], why: str, subject: str, *, needs_id: bool
 ) -> None:
-    with short_reports():
-        report = changed(text, tmp_path, change)
-    (found,) = (found for found in report.findings if found.kind == "trust")
-    assert problem[1:] in finding_text(found, report)
-    assert report.roles[0].external_id is needs_id
+    assert assumption(TRUST).problems == ()
+    found = assumption({**TRUST, "Statement": [{**STATEMENT, **members}]})
+    assert (why, subject) in [(problem.why, problem.subject) for problem in found.problems]
+    assert found.external_id is needs_id
+    assert all(map(problem_in_words, found.problems))
 
 
-def test_iam_reads_a_conditions_key_in_any_case(text: str, tmp_path: Path) -> None:
+def test_trust_policy_with_more_than_one_statement_is_a_problem() -> None:
+    twice = {**TRUST, "Statement": [STATEMENT, STATEMENT]}
+    whys = [problem.why for problem in assumption(twice).problems]
+    assert whys == ["not-one-statement", "number-of-principals"]
+    assert [problem.why for problem in assumption({**TRUST, **INCLUDE}).problems] == [
+        "document-member"
+    ]
+
+
+def test_iam_reads_a_conditions_key_in_any_case() -> None:
     condition = {"StringEquals": {"sts:externalid": SECRET}}
-    (role,) = changed(text, tmp_path, in_statement(Condition=condition)).roles
-    assert role.external_id
-    assert role.trust_problems == ()
+    found = assumption({**TRUST, "Statement": [{**STATEMENT, "Condition": condition}]})
+    assert (found.external_id, found.problems) == (True, ())
 
 
 @pytest.mark.parametrize(

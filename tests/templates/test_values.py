@@ -22,7 +22,8 @@ CONTENT: dict[str, Any] = {
         "Free": {"Type": "String"},
         "List": {"Type": "CommaDelimitedList", "Default": "a, b"},
         "Repeated": {"Type": "CommaDelimitedList", "AllowedValues": ["only"]},
-        "Stored": {"Type": "AWS::SSM::Parameter::Value<String>", "Default": "/name"},
+        "Stored": {"Type": "AWS::SSM::Parameter::Value<String>", "Default": "/app/name"},
+        "Elsewhere": {"Type": "AWS::SSM::Parameter::Value<String>", "Default": "/other/name"},
     },
     "Mappings": {
         "Map": {"x": {"k": "in x", "l": ["p", "q"]}, "y": {"k": "in y", "f": {"Ref": "Fixed"}}}
@@ -36,13 +37,29 @@ CONTENT: dict[str, Any] = {
         },
         "Policy": {"Type": "AWS::IAM::ManagedPolicy", "Properties": {}},
         "Group": {"Type": "AWS::IAM::Group", "Properties": {"GroupName": "G"}},
+        "User": {"Type": "AWS::IAM::User", "Properties": {"UserName": "U"}},
+        "Profile": {
+            "Type": "AWS::IAM::InstanceProfile",
+            "Properties": {"InstanceProfileName": "I"},
+        },
         "Queue": {"Type": "AWS::SQS::Queue", "Properties": {"QueueName": "Q"}},
+        "Call": {"Type": "Custom::AWS", "Properties": {"Create": '{"Name": "in JSON"}'}},
+        "Kept": {
+            "Type": "AWS::SSM::Parameter",
+            "Properties": {"Name": "/app/name", "Value": "kept"},
+        },
+        "Secret": {
+            "Type": "AWS::SecretsManager::Secret",
+            "Properties": {"Name": "Hidden", "SecretString": '{"of": "hidden"}'},
+        },
     },
 }
 
 
 def template(**members: Any) -> Template:
-    return Template(content={**CONTENT, **members}, file=Path("t.json"), sha256="")
+    found = Template(content={**CONTENT, **members}, file=Path("t.json"), sha256="")
+    found.stored += [(found, name) for name in ("Kept", "Secret") if name in found.resources]
+    return found
 
 
 def text(value: Any, here: Template | None = None) -> str | None:
@@ -77,12 +94,16 @@ CERTAIN: list[tuple[Any, str]] = [
     ({"Ref": "Named"}, "N"),
     ({"Ref": "Open"}, "${Open}"),
     ({"Ref": "Group"}, "G"),
+    ({"Ref": "User"}, "U"),
+    ({"Ref": "Profile"}, "I"),
+    ({"Fn::GetAtt": ["Kept", "Value"]}, "kept"),
     ({"Ref": "Policy"}, arn("policy", "${Policy}")),
     ({"Fn::GetAtt": ["Role", "Arn"]}, arn("role", "${Role}")),
     ({"Fn::GetAtt": "Named.Arn"}, arn("role", "N", "/a/b/")),
     ({"Fn::GetAtt": ["Open", "Arn"]}, arn("role", "${Open}", "${Open.Path}")),
     ({"Fn::Sub": "a-${Fixed}-${!Literal}"}, "a-only-${Literal}"),
     ({"Fn::Sub": ["${X}${Role.Arn}", {"X": "y"}]}, f"y{arn('role', '${Role}')}"),
+    ({"Fn::Sub": ["${ X }", {"X": "y"}]}, "y"),
     ({"Fn::Sub": "cost: $5 ${AWS::Region}"}, "cost: $5 ${AWS::Region}"),
     ({"Fn::Join": ["-", ["a", NO_VALUE, "b"]]}, "a-b"),
     ({"Fn::Join": [",", {"Fn::Split": ["/", "a/b"]}]}, "a,b"),
@@ -97,6 +118,7 @@ CERTAIN: list[tuple[Any, str]] = [
         "${AWS::AccountId}",
     ),
     ({"Fn::Select": [1, {"Fn::Split": [":", {"Fn::Sub": "${AWS::Region}:a:b"}]}]}, "a"),
+    ({"Fn::Select": [0, {"Fn::Split": ["{", {"Ref": "Role"}]}]}, "${Role}"),
     ({"Fn::If": ["C", "a", {"Fn::Join": ["", ["a"]]}]}, "a"),
     ({"Fn::FindInMap": ["Map", "x", "k"]}, "in x"),
     ({"Fn::FindInMap": ["Map", "x", "k", {"DefaultValue": "other"}]}, "in x"),
@@ -261,18 +283,14 @@ def test_export_that_more_than_one_stack_makes_available_is_not_certain() -> Non
     here.exports["E",] = [(template(), "x"), (template(), "y")]
     for of, _ in here.exports["E",]:
         of.exports = here.exports
-    assert certain({"Fn::ImportValue": "E"}, here) is None
-    found = could_be({"Fn::ImportValue": "E"}, here)
-    assert found.spells("x")
-    assert found.spells("y")
+    value = {"Fn::ImportValue": "E"}
+    assert certain(value, here) is None
+    assert [*map(could_be(value, here).spells, ("x", "y", "z"))] == [True, True, False]
 
 
 def test_definitions_in_a_circle_are_not_certain() -> None:
     here = template(Resources={"Nested": {"Type": "AWS::CloudFormation::Stack"}})
-    content = {
-        "Parameters": {"P": {"Type": "String"}},
-        "Outputs": {"O": {"Value": {"Ref": "P"}}},
-    }
+    content = {"Parameters": {"P": {"Type": "String"}}, "Outputs": {"O": {"Value": {"Ref": "P"}}}}
     value = {"Fn::GetAtt": ["Nested", "Outputs.O"]}
     here.nested["Nested"] = nested_in(here, content, P={"Fn::Sub": "x${Nested.Outputs.O}"})
     assert certain(value, here) is None
@@ -337,35 +355,53 @@ def test_name_within_a_text_is_spelled_only_without_a_letter_beside_it(
     assert possible(*fragments).spells_within(NAME) == expected
 
 
+MAYBE = {"Fn::If": ["C", "a", NO_VALUE]}
+IN_MAP = {"in x", "in y", "only", "q"}
 COULD_BE: list[tuple[Any, set[str], bool]] = [
     ({"Ref": "Chosen"}, {"one", "two"}, False),
     ({"Ref": "Default"}, {"three"}, True),
     ({"Ref": "Free"}, set(), True),
-    ({"Ref": "List"}, {"a", "b"}, True),
+    ({"Ref": "List"}, {"a", "b", "ab"}, True),
+    ({"Ref": "Stored"}, {"kept"}, True),
+    ({"Ref": "Elsewhere"}, set(), True),
     ({"Ref": "Queue"}, {"q"}, True),
     ({"Ref": "Undeclared"}, set(), True),
-    ({"Fn::If": ["C", "a", NO_VALUE]}, {"a"}, False),
-    ({"Fn::FindInMap": ["Map", {"Ref": "Free"}, "k"]}, {"in x", "in y"}, False),
-    ({"Fn::FindInMap": ["Map", "z", "k", {"DefaultValue": "x"}]}, {"x"}, False),
-    ({"Fn::FindInMap": ["Gone", "z", "k"]}, {"in x"}, False),
-    ({"Fn::Select": [{"Ref": "Free"}, ["a", "b"]]}, {"a", "b"}, False),
+    ("{{resolve:ssm:/app/name:1}}", {"kept"}, True),
+    ("{{resolve:ssm:/other/name}}", set(), True),
+    ("{{resolve:secretsmanager:Hidden:SecretString:role}}", {"hidden"}, True),
+    ("{{resolve:secretsmanager:/app/name}}", set(), True),
+    # In parts, it could be any parameter of the app.
+    ({"Fn::Sub": "{{resolve:ssm:${Free}}}"}, {"kept"}, True),
+    (MAYBE, {"a"}, False),
+    ({"Fn::Sub": ["a${X}", {"X": MAYBE}]}, {"a"}, False),
+    ({"Fn::Join": ["", ["b", MAYBE, {"Ref": "Default"}]]}, {"a", "b", "ab", "three"}, True),
+    ({"Fn::FindInMap": ["Map", {"Ref": "Free"}, "k"]}, IN_MAP, False),
+    ({"Fn::FindInMap": ["Map", "z", "k", {"DefaultValue": "a"}]}, {"a", *IN_MAP}, False),
+    ({"Fn::FindInMap": ["Gone", "z", "k"]}, IN_MAP, False),
+    ({"Fn::Select": [{"Ref": "Free"}, ["a", "b"]]}, {"a", "b", "ab"}, False),
     ({"Fn::Split": [{"Ref": "Free"}, "a-b"]}, {"a-b"}, True),
-    ({"Fn::Split": ["-", {"Fn::If": ["C", "a-b", "c"]}]}, {"a", "b", "c"}, False),
+    ({"Fn::Split": ["-", {"Fn::If": ["C", "a-b", "c"]}]}, {"a", "b", "ab", "a-b"}, False),
+    ({"Fn::Split": ["||", {"Fn::If": ["C", "a||b", "c"]}]}, {"a", "b", "ab"}, False),
+    # A separator may be in two parts of the text.
+    ({"Fn::Split": ["||", {"Fn::Join": ["", [MAYBE, "|b|", MAYBE]]}]}, {"a", "b", "ab"}, False),
     ({"Fn::Split": ["", "a-b"]}, {"a-b"}, True),
     # Parts of a Region or partition, what letters leave, and Base64 are not read.
     ({"Fn::Split": ["-", {"Ref": "AWS::Region"}]}, set(), True),
     ({"Fn::Split": [".", {"Ref": "AWS::URLSuffix"}]}, set(), True),
     ({"Fn::Split": ["-", {"Ref": "AWS::AccountId"}]}, set(), False),
-    ({"Fn::Split": ["role/", {"Fn::If": ["C", "a:role/b", "c"]}]}, {"a:", "b", "c"}, True),
+    ({"Fn::Split": ["role/", {"Fn::If": ["C", "a:role/b", "c"]}]}, {"b"}, True),
     ({"Fn::Base64": "a"}, {"a"}, True),
-    ({"Fn::Sub": "{{resolve:ssm:/x}}"}, set(), True),
-    ({"Fn::Unknown": [{"deep": "x"}]}, {"x"}, True),
+    ({"Fn::Unknown": [{"deep": "a"}]}, {"a"}, True),
     ({"Fn::GetAtt": ["Queue", {"Ref": "Free"}]}, {"q"}, True),
+    # A part of what a resource does is an attribute of it.
+    ({"Fn::GetAtt": ["Call", "Name"]}, {"json"}, True),
     ({"Fn::ImportValue": "Elsewhere"}, set(), True),
     ({"Ref": "AWS::StackId"}, set(), True),
     ({"Fn::Select": [1, {"Fn::Split": ["-", {"Ref": "Role"}]}]}, {"role"}, True),
+    ({"Fn::Select": [1, {"Fn::Split": ["-", {"Ref": "Queue"}]}]}, {"queue", "q"}, True),
     ({"Fn::GetAtt": ["Open", "Arn"]}, {"three"}, True),
 ]
+WORDS = {word for _, spelled, _ in COULD_BE for word in spelled}
 
 
 @pytest.mark.parametrize(("value", "spelled", "deployment"), COULD_BE)
@@ -373,7 +409,7 @@ def test_value_could_be_what_goes_into_it(
     value: Any, spelled: set[str], *, deployment: bool
 ) -> None:
     found = could_be(value, template())
-    assert {name for name in spelled if found.spells(name)} == spelled
+    assert {word for word in WORDS if found.spells(word)} == spelled
     assert found.deployment == deployment
 
 

@@ -5,7 +5,6 @@ import re
 from typing import Any
 from urllib.parse import parse_qsl, unquote, urlsplit
 
-import boto3
 import botocore.session
 import pytest
 from botocore import UNSIGNED
@@ -33,12 +32,7 @@ CONSOLES = {
     "aws-eusc": "console.amazonaws-eusc.eu",
     "aws-us-gov": "console.amazonaws-us-gov.com",
 }
-ONE_REGION = {
-    "aws": "eu-west-1",
-    "aws-cn": "cn-north-1",
-    "aws-eusc": "eusc-de-east-1",
-    "aws-us-gov": "us-gov-west-1",
-}
+ONE_REGION = ["eu-west-1", "cn-north-1", "eusc-de-east-1", "us-gov-west-1"]
 
 SESSION = botocore.session.get_session()
 PARTITION_OF = {region: SESSION.get_partition_for_region(region) for region in REGION_NAMES}
@@ -63,10 +57,12 @@ def decoded(made_link: str) -> dict[str, str]:
     return dict(pairs)
 
 
-def problem_of(**arguments: Any) -> ArgumentError:
+def problem_of(argument: str, **arguments: Any) -> str:
     with pytest.raises(ArgumentError) as caught:
         made(**arguments)
-    return caught.value
+    assert caught.value.argument == argument
+    assert "\n" not in str(caught.value)
+    return caught.value.problem
 
 
 def test_link_has_the_form_that_the_user_guide_shows() -> None:
@@ -89,6 +85,9 @@ def test_link_has_the_form_that_the_user_guide_shows() -> None:
 @pytest.mark.parametrize("kind", ROLES)
 def test_stack_has_the_published_name_by_default(kind: str) -> None:
     assert decoded(made(kind)) == {"templateURL": URL, "stackName": ROLES[kind].stack_name}
+
+
+PLACEHOLDERS = {"PumpIamRole": "PRINCIPAL", "PumpExternalID": "EXTERNAL_ID"}
 
 
 def declared(kind: str = "read-only") -> dict[str, Any]:
@@ -144,16 +143,12 @@ def test_every_region_has_the_console_of_its_partition_or_none() -> None:
             assert (parts.path, parts.query) == ("/cloudformation/home", f"region={region}")
         else:
             without.add(partition)
-            error = problem_of(region=region)
-            assert error.argument == "region"
-            assert error.problem == (
-                f"AWS publishes no address for the console in {region}; create the stack with the "
-                "AWS CLI"
-            )
+            problem = problem_of("region", region=region)
+            assert problem.startswith(f"AWS publishes no address for the console in {region}; ")
     assert without == {"aws-iso", "aws-iso-b", "aws-iso-e", "aws-iso-f"}
 
 
-@pytest.mark.parametrize("region", ONE_REGION.values())
+@pytest.mark.parametrize("region", ONE_REGION)
 @pytest.mark.parametrize("partition", sorted(set(PARTITION_OF.values())))
 def test_principal_must_be_in_the_partition_of_the_region(partition: str, region: str) -> None:
     for principal in ("root", "role/PumpService"):
@@ -161,12 +156,9 @@ def test_principal_must_be_in_the_partition_of_the_region(partition: str, region
         if partition == PARTITION_OF[region]:
             assert decoded(made(region=region, parameters=parameters))
         else:
-            error = problem_of(region=region, parameters=parameters)
-            assert error.argument == "PumpIamRole"
-            assert error.problem == (
-                f"the principal is in the partition {partition}, and {region} is in "
-                f"{PARTITION_OF[region]}; a role can be assumed only within its partition"
-            )
+            problem = problem_of("PumpIamRole", region=region, parameters=parameters)
+            places = f"the partition {partition}, and {region} is in {PARTITION_OF[region]}; "
+            assert problem.startswith(f"the principal is in {places}")
     # An account ID is in the same partition as the role.
     assert decoded(made(region=region, parameters={"PumpIamRole": PUMP_ACCOUNT}))
 
@@ -180,27 +172,15 @@ def test_principal_must_be_in_the_partition_of_the_region(partition: str, region
     ],
 )
 def test_parameter_that_the_template_does_not_have_is_an_error(name: str, hint: str) -> None:
-    error = problem_of(parameters={"PumpIamRole": PRINCIPAL, name: SECRET})
-    assert error.argument == name
-    assert error.problem == f"the template has no such parameter; {hint}"
+    problem = problem_of(name, parameters={"PumpIamRole": PRINCIPAL, name: SECRET})
+    assert problem == f"the template has no such parameter; {hint}"
 
 
-@pytest.mark.parametrize(
-    ("name", "value", "problem"),
-    [
-        ("PumpIamRole", "PRINCIPAL", "is a placeholder"),
-        ("PumpIamRole", "arn:aws:iam::000000000000:root", "cannot exist"),
-        ("PumpExternalID", "EXTERNAL_ID", "is a placeholder"),
-        ("PumpExternalID", "a&param_PumpIamRole=111122223333", "is not an external ID"),
-    ],
-)
-def test_value_that_the_parameter_does_not_accept_is_an_error(
-    name: str, value: Any, problem: str
-) -> None:
-    error = problem_of(parameters={name: value})
-    assert error.argument == name
-    assert problem in error.problem
-    assert "\n" not in str(error)
+@pytest.mark.parametrize("name", ["PumpIamRole", "PumpExternalID"])
+def test_value_that_the_parameter_does_not_accept_is_an_error(name: str) -> None:
+    problem = problem_of(name, parameters={name: "a&param_PumpIamRole=111122223333"})
+    assert " is not " in problem
+    assert "is a placeholder" in problem_of(name, parameters={name: PLACEHOLDERS[name]})
 
 
 @pytest.mark.parametrize("kind", ROLES)
@@ -238,10 +218,8 @@ def test_pattern_and_lengths_are_those_of_the_template(kind: str) -> None:
     ],
 )
 def test_url_that_cloudformation_could_not_read_is_an_error(url: str) -> None:
-    error = problem_of(template_url=url)
-    assert error.argument == "template_url"
-    assert "the URL of a template: https://HOST/PATH" in error.problem
-    assert "\n" not in str(error)
+    problem = problem_of("template_url", template_url=url)
+    assert "the URL of a template: https://HOST/PATH" in problem
 
 
 @pytest.mark.parametrize(
@@ -259,43 +237,34 @@ def test_url_of_any_object_is_accepted(url: str) -> None:
 
 def test_longest_url_is_that_of_cloudformation() -> None:
     """When this fails, CloudFormation accepts other URLs: correct the validator."""
-    model = botocore.session.get_session().get_service_model("cloudformation")
-    metadata = model.shape_for("TemplateURL").metadata
+    metadata = SESSION.get_service_model("cloudformation").shape_for("TemplateURL").metadata
     assert (TEMPLATE_URL.minimum, TEMPLATE_URL.maximum) == (metadata["min"], metadata["max"])
 
 
 @pytest.mark.parametrize("region", ["us-east1", "US-EAST-1", "us-east-1\n", "", "evil.example/#"])
 def test_malformed_region_is_an_error(region: str) -> None:
-    error = problem_of(region=region)
-    assert error.argument == "region"
-    assert error.problem == f"{region!r} is not the name of a Region, such as us-east-1"
+    problem = problem_of("region", region=region)
+    assert problem == f"{region!r} is not the name of a Region, such as us-east-1"
 
 
 @pytest.mark.parametrize(
     "name", ["", "1Pump", "Pump ReadOnly", "Pump_ReadOnly", "A" * 129, "A\n", "Ä"]
 )
 def test_stack_name_that_cloudformation_rejects_is_an_error(name: str) -> None:
-    error = problem_of(stack_name=name)
-    assert error.argument == "stack_name"
-    assert "is not a stack name: 1 to 128 of A-Z a-z 0-9 -, the first a letter" in error.problem
+    problem = problem_of("stack_name", stack_name=name)
+    assert "is not a stack name: 1 to 128 of A-Z a-z 0-9 -, the first a letter" in problem
 
 
 def test_role_that_does_not_exist_is_a_key_error() -> None:
-    for arguments in ({}, {"stack_name": "Mine", "parameters": {"PumpIamRole": PRINCIPAL}}):
-        with pytest.raises(KeyError):
-            made("full-access", **arguments)
+    with pytest.raises(KeyError):
+        made("full-access", stack_name="Mine")
 
 
 def warned(url: str = URL, **parameters: str) -> list[str]:
     return list(warnings_about("read-only", template_url=url, parameters=parameters))
 
 
-@pytest.fixture(scope="module")
-def session() -> boto3.Session:
-    return boto3.Session()
-
-
-@pytest.mark.parametrize("region", ONE_REGION.values())
+@pytest.mark.parametrize("region", ONE_REGION)
 @pytest.mark.parametrize(
     "settings",
     [
@@ -304,16 +273,12 @@ def session() -> boto3.Session:
         {"addressing_style": "virtual", "use_dualstack_endpoint": True},
     ],
 )
-def test_url_of_an_object_in_s3_is_no_warning(
-    settings: Any, region: str, session: boto3.Session
-) -> None:
-    """boto3 says what the URL of an object is."""
+def test_url_of_an_object_in_s3_is_no_warning(settings: Any, region: str) -> None:
+    """What the URL of an object is, botocore says."""
     config = Config(signature_version=UNSIGNED, s3=settings)
-    client = session.client("s3", region_name=region, config=config)
-    url = client.generate_presigned_url(
-        "get_object", Params={"Bucket": "templates", "Key": "PumpReadOnly.template.json"}
-    )
-    assert warned(url) == []
+    client: Any = SESSION.create_client("s3", region_name=region, config=config)
+    location = {"Bucket": "templates", "Key": "PumpReadOnly.template.json"}
+    assert warned(client.generate_presigned_url("get_object", Params=location)) == []
 
 
 @pytest.mark.parametrize(
@@ -350,10 +315,7 @@ def test_host_outside_s3_is_a_warning(host: str) -> None:
 
 def test_short_external_id_is_a_warning() -> None:
     (warning,) = warned(PumpExternalID="a" * 15)
-    assert warning == (
-        "the external ID has only 15 characters; check that it is the whole ID that Pump created "
-        "for you"
-    )
+    assert warning.startswith("the external ID has only 15 characters; ")
     assert warned(PumpExternalID="a" * 16) == []
     assert warned(PumpIamRole=PUMP_ACCOUNT) == []
 

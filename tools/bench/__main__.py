@@ -13,10 +13,8 @@ from pathlib import Path
 from statistics import median
 from typing import Any, Final
 
-import pyperf
-
 from pump_roles.published import ROLES
-from tools.bench import activity, page, verify
+from tools.bench import activity, page, process, verify
 from tools.sandbox.cdk import ROOT, tool_environment
 from tools.sandbox.management import management
 from tools.sandbox.organization import NoMembers, Organization, StackSets, properties
@@ -85,20 +83,7 @@ def rounds(
 def seconds(command: Sequence[str], folder: Path, settings: Mapping[str, Any]) -> float:
     """Return the time of one whole Python process, with the settings of an app."""
     (folder / "pump.json").write_text(json.dumps(settings), encoding="utf-8")
-    result = folder / "result.json"
-    result.unlink(missing_ok=True)
-    options = ["--copy-env", "--processes=1", "--values=1", "--warmups=0", "--loops=1"]
-    subprocess.run(
-        [
-            *(sys.executable, "-m", "pyperf", "command", "--quiet", *options),
-            *("--output", str(result), "--", sys.executable, *command),
-        ],
-        check=True,
-        cwd=ROOT,
-        env=environment(folder),
-        stdout=subprocess.DEVNULL,
-    )
-    return float(pyperf.Benchmark.load(str(result)).median())
+    return process.run(command, environment(folder)).seconds
 
 
 def environment(folder: Path) -> dict[str, str]:
@@ -139,7 +124,6 @@ def minified(template: Path) -> float:
 
 
 def row(what: str, measured: float, target: float | None, unit: str = "") -> str:
-    """Return a row of the table."""
     if target is None:
         return f"| {what} | {measured:.2f}{unit} | | watched |"
     reached = "yes" if measured <= target else "**no**"
@@ -158,38 +142,33 @@ def synth_rows(timed: Mapping[str, Sequence[float]]) -> Iterator[str]:
     )
 
 
+def longer(timed: Mapping[str, Sequence[float]], short: str, long: str) -> list[float]:
+    """Return how much longer one command takes than another, in rounds."""
+    return [more - less for less, more in zip(timed[short], timed[long], strict=True)]
+
+
 def added(timed: Mapping[str, Sequence[float]], kind: str) -> list[float]:
     """Return the time that each added role or stack takes, in rounds."""
-    pairs = zip(timed[f"1 {kind}"], timed[f"{MANY} {kind}"], strict=True)
-    return [(many - one) / (MANY - 1) for one, many in pairs]
+    return [seconds / (MANY - 1) for seconds in longer(timed, f"1 {kind}", f"{MANY} {kind}")]
 
 
 def many_roles_rows(timed: Mapping[str, Sequence[float]]) -> Iterator[str]:
     """Yield the rows about many roles and policies: ``MANY_ROLES`` and ``WITH_POLICIES``."""
-
-    def of_policies(kind: str) -> list[float]:
-        pairs = zip(timed[f"30 {kind}"], timed[f"30 {kind} 500"], strict=True)
-        return [policies - without for without, policies in pairs]
-
     bare = added(timed, "bare")
     for name, kind, target in (
         ("AutoPilotRole", "construct", 1.0),
         ("AutoPilotStack", "stack", 1.5),
     ):
-        yield row(
-            f"each further `{name}`, up to {MANY:,} in one app / a bare `iam.Role`",
-            ratio(added(timed, kind), bare),
-            target,
-        )
+        what = f"each further `{name}`, up to {MANY:,} in one app / a bare `iam.Role`"
+        yield row(what, ratio(added(timed, kind), bare), target)
     yield row(
         "500 policies of the app's own next to 30 `AutoPilotRole` / next to 30 bare `iam.Role`",
-        ratio(of_policies("construct"), of_policies("bare")),
+        ratio(*(longer(timed, f"30 {kind}", f"30 {kind} 500") for kind in ("construct", "bare"))),
         1.1,
     )
 
 
 def report_rows(folder: Path) -> Iterator[str]:
-    """Yield the rows about the permission report."""
     command = {"report": [*REPORT, str(folder / "report.html")]}
     timed = rounds(command, ROUNDS["report"], folder)["report"]
     yield row("`pump-roles report --output x.html`, whole process", median(timed), 0.5, " s")
@@ -207,7 +186,6 @@ def report_rows(folder: Path) -> Iterator[str]:
 
 
 def size_rows(folder: Path) -> Iterator[str]:
-    """Yield the rows about the templates' sizes."""
     units = {"organizational-units": ["r-abcd"]}
     seconds(["app.py"], folder, dict.fromkeys(ROLES, units))
     for stack, target in SIZE_TARGETS.items():
@@ -216,7 +194,6 @@ def size_rows(folder: Path) -> Iterator[str]:
 
 
 def verify_rows(folder: Path) -> Iterator[str]:
-    """Yield the rows about the verification of an organization."""
     seconds(["app.py"], folder, {**PROVIDED, "guardrails": ["recommended"]})
     template = folder / "cdk.out" / "PumpReadOnly.template.json"
     found = verify.measure(template, VERIFIED_ACCOUNTS, folder / "verify.json")
@@ -228,7 +205,6 @@ def verify_rows(folder: Path) -> Iterator[str]:
 
 
 def activity_rows(folder: Path) -> Iterator[str]:
-    """Yield the rows about what Pump did."""
     (small, large), slower = activity.measure(EVENTS, folder)
     what = f"`pump-roles activity`, {EVENTS[1]:,} events in files / only decompressing and parsing"
     yield row(f"{what} them", slower, 2)
@@ -250,12 +226,11 @@ def rollout_rows(folder: Path) -> Iterator[str]:
             instances = sum(
                 len(listed["Summaries"]) for listed in pages.paginate(StackSetName="PumpReadOnly")
             )
-        yield (
-            f"| {accounts:,} | {instances:,} | {minified(file):.2f} KiB | {median(times):.2f} s |"
-        )
+        yield f"| {accounts:,} | {instances:,} | {minified(file):.2f} KiB | {median(times):.2f} s |"
 
 
 def main() -> None:
+    os.chdir(ROOT)
     # Compiled, like the packages that pip installed, which the floor loads.
     compileall.compile_dir(ROOT / "pump_roles", quiet=1)
     with tempfile.TemporaryDirectory() as name:

@@ -6,15 +6,10 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from time import perf_counter
-from typing import Final
-
-_KIB: Final = 1_024
 
 
 @dataclass(frozen=True, kw_only=True)
 class Used:
-    """What a process used."""
-
     seconds: float
     memory: float
 
@@ -31,4 +26,4 @@ def run(arguments: Sequence[str], environment: Mapping[str, str]) -> Used:
     if status:
         ended = os.waitstatus_to_exitcode(status)
         raise RuntimeError(f"{' '.join(arguments)} ended with exit status {ended}")
-    return Used(seconds=seconds, memory=used.ru_maxrss / _KIB)
+    return Used(seconds=seconds, memory=used.ru_maxrss)

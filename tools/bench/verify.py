@@ -12,16 +12,15 @@ from tools.sandbox.cdk import tool_environment
 
 def measure(template: Path, sizes: Sequence[int], output: Path) -> dict[int, Used]:
     """Verify one role in organizations of several sizes, on the AWS emulator."""
-    return {count: _measure(template, count, output) for count in sizes}
-
-
-def _measure(template: Path, count: int, output: Path) -> Used:
-    print(f"verify: {count:,} accounts", file=sys.stderr, flush=True)
-    with embedded_aws() as aws:
-        organization = audited_organization(aws, count, template.read_text())
-        arguments = [
-            *("-m", "pump_roles", "verify", "--expect", str(template)),
-            *("--organization", "--unit", organization.unit, "--assume-role", AUDITOR),
-            *("--output", str(output)),
-        ]
-        return run(arguments, {**tool_environment(), **aws.environment()})
+    used = {}
+    for count in sizes:
+        print(f"verify: {count:,} accounts", file=sys.stderr, flush=True)
+        with embedded_aws() as aws:
+            organization = audited_organization(aws, count, template.read_text())
+            arguments = [
+                *("-m", "pump_roles", "verify", "--expect", str(template)),
+                *("--organization", "--unit", organization.unit, "--assume-role", AUDITOR),
+                *("--output", str(output)),
+            ]
+            used[count] = run(arguments, {**tool_environment(), **aws.environment()})
+    return used

@@ -62,7 +62,7 @@ def problems(before: Report | None, after: Report, section: Section) -> list[str
             found.append(f"add: {complete}")
             continue
         left.remove(line)
-        if line["date"] is not None if change.cause == "AWS" else _announced(line) is None:
+        if line["date"] is not None if change.cause == "AWS" else _day(line["date"]) is None:
             found.append(f"change to: {complete}")
     return found + [f"remove or correct, there is no such expansion: - {line[0]}" for line in left]
 
@@ -72,7 +72,7 @@ def too_early(section: Section, on: date) -> list[str]:
     return [
         f"wait until {announced + timedelta(NOTICE_DAYS)}: - {line[0]}"
         for line in _written(section)
-        if (announced := _announced(line)) and announced + timedelta(NOTICE_DAYS) > on
+        if (announced := _day(line["date"])) and announced + timedelta(NOTICE_DAYS) > on
     ]
 
 
@@ -80,13 +80,9 @@ def _written(section: Section) -> list[re.Match[str]]:
     return [line for line in map(_EXPANSION.fullmatch, section) if line]
 
 
-def _announced(line: re.Match[str]) -> date | None:
-    return _day(line["date"] or "")
-
-
-def _day(text: str) -> date | None:
+def _day(text: str | None) -> date | None:
     # Since Python 3.11, fromisoformat() also accepts other forms.
-    if not re.fullmatch(r"2[0-9]{3}-[0-9]{2}-[0-9]{2}", text):
+    if not text or not re.fullmatch(r"2[0-9]{3}-[0-9]{2}-[0-9]{2}", text):
         return None
     try:
         return date.fromisoformat(text)

@@ -34,9 +34,7 @@ _DATE: Final = (2020, 2, 2, 0, 0, 0)
 """The time of every file in an archive: hatchling's default."""
 
 _PREFIX: Final = f"pump-roles-{__version__}"
-
 _WHEEL: Final = f"pump_roles-{__version__}-py3-none-any.whl"
-
 _SDIST: Final = f"pump_roles-{__version__}.tar.gz"
 
 CHECKSUMS: Final = "SHA256SUMS"
@@ -46,13 +44,7 @@ _SCHEMA: Final = "pump_roles/output/report.schema.json"
 
 _DISTRIBUTED: Final = (".gitignore", "LICENSE", "README.md", "pyproject.toml", "pump_roles")
 
-_MADE_FROM: Final = (
-    *_DISTRIBUTED,
-    "PERMISSIONS.md",
-    "docs",
-    "requirements.txt",
-    "tools",
-)
+_MADE_FROM: Final = (*_DISTRIBUTED, "PERMISSIONS.md", "docs", "requirements.txt", "tools")
 """The sources of a release."""
 
 
@@ -79,14 +71,11 @@ def _git(root: Path, command: str, *arguments: str) -> list[str]:
 
 def _run(folder: Path, *module: str) -> bytes:
     """Run a Python module in a folder, and return its output. The environment sets no option."""
+    options = ("HATCH_", "SOURCE_DATE_EPOCH")
     ended = subprocess.run(
         [sys.executable, "-m", *module],
         cwd=folder,
-        env={
-            name: value
-            for name, value in os.environ.items()
-            if not name.startswith(("HATCH_", "SOURCE_DATE_EPOCH"))
-        },
+        env={name: value for name, value in os.environ.items() if not name.startswith(options)},
         capture_output=True,
         check=False,
     )

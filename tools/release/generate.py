@@ -26,13 +26,13 @@ def _synthesized() -> Mapping[str, bytes]:
         return {name: (Path(folder) / name).read_bytes() for name in universal.FILES.values()}
 
 
-def _template(name: str) -> Callable[[], bytes]:
-    return lambda: _synthesized()[name]
+def _template(name: str) -> bytes:
+    return _synthesized()[name]
 
 
-def _filled(path: str, fill: Callable[[str], str]) -> Callable[[], bytes]:
+def _filled(path: str, fill: Callable[[str], str]) -> bytes:
     # Only parts of the file are generated.
-    return lambda: fill((ROOT / path).read_text(encoding="utf-8")).encode()
+    return fill((ROOT / path).read_text(encoding="utf-8")).encode()
 
 
 def versioned(text: str) -> str:
@@ -52,11 +52,14 @@ NAMING: Final = (
 """The files with names of released files, which contain the version."""
 
 FILES: Final[Mapping[str, Callable[[], bytes]]] = {
-    **{f"pump_roles/universal/{name}": _template(name) for name in universal.FILES.values()},
+    **{
+        f"pump_roles/universal/{name}": partial(_template, name)
+        for name in universal.FILES.values()
+    },
     "docs/permissions.md": lambda: as_markdown(of_published(), every_action=True).encode(),
     **{f"docs/manual/{name}": make for name, make in manual.FILES.items()},
-    **{path: _filled(path, tables.filled) for path in tables.PAGES},
-    **{path: _filled(path, versioned) for path in NAMING},
+    **{path: partial(_filled, path, tables.filled) for path in tables.PAGES},
+    **{path: partial(_filled, path, versioned) for path in NAMING},
     **{path: partial(schemas.schema, *about) for path, about in schemas.SCHEMAS.items()},
 }
 """The function that makes each file, by path. A later one can use the files of earlier ones."""

@@ -8,7 +8,6 @@ from pump_roles.json_input import InputError
 
 
 def git(root: Path, *arguments: str) -> str:
-    """Run Git, and return what it prints."""
     # In a hook, variables point to the repository of the hook.
     pointing = {"GIT_DIR", "GIT_INDEX_FILE", "GIT_PREFIX", "GIT_WORK_TREE"}
     try:

@@ -44,7 +44,6 @@ def stored(root: Path) -> list[str]:
 
 
 def read(root: Path, version: str) -> Report:
-    """Read the manifest of a released version."""
     file = root / MANIFESTS / f"{version}.json"
     content, _ = read_json(file, "a permission manifest")
     try:

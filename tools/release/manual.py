@@ -6,6 +6,7 @@ in the partition ``aws``.
 
 import json
 from collections.abc import Callable, Mapping
+from functools import partial
 from typing import Any, Final
 
 from pump_roles import universal
@@ -19,13 +20,11 @@ PRINCIPAL: Final = "PRINCIPAL"
 EXTERNAL_ID: Final = "EXTERNAL_ID"
 """The placeholder for the external ID."""
 
-_PARTITION: Final = "aws"
-
 _PLACEHOLDERS: Final = {"PumpIamRole": PRINCIPAL, "PumpExternalID": EXTERNAL_ID}
 
 
 def _written(value: Any) -> bytes:
-    return (json.dumps(value, indent=4, ensure_ascii=False) + "\n").encode()
+    return (json.dumps(mapped(value, _filled), indent=4, ensure_ascii=False) + "\n").encode()
 
 
 def _filled(part: Any) -> Any:
@@ -33,33 +32,30 @@ def _filled(part: Any) -> Any:
     if isinstance(part, dict) and part.keys() == {"Ref"}:
         return _PLACEHOLDERS[part["Ref"]]
     if isinstance(part, dict) and part.keys() == {"Fn::Sub"}:
-        return part["Fn::Sub"].replace("${AWS::Partition}", _PARTITION)
+        return part["Fn::Sub"].replace("${AWS::Partition}", "aws")
     return part
 
 
 def _trust_policy() -> bytes:
-    made = set()
-    for kind in ROLES:
-        (role,) = json.loads(universal.template(kind))["Resources"].values()
-        made.add(_written(mapped(role["Properties"]["AssumeRolePolicyDocument"], _filled)))
-    (same,) = made
+    # The same one in each template.
+    (same,) = {
+        _written(role["Properties"]["AssumeRolePolicyDocument"])
+        for kind in ROLES
+        for role in json.loads(universal.template(kind))["Resources"].values()
+    }
     return same
-
-
-def _document(value: Mapping[str, Any]) -> Callable[[], bytes]:
-    return lambda: _written(mapped(value, _filled))
 
 
 FILES: Final[Mapping[str, Callable[[], bytes]]] = {
     "trust-policy.json": _trust_policy,
     **{
-        f"{policy.name}.json": _document(policy.document)
+        f"{policy.name}.json": partial(_written, policy.document)
         for role in ROLES.values()
         for policy in role.policies
     },
     # A guardrail denies only what the role has, so each role has its own files.
     **{
-        f"{role.name}-{guardrail.policy_name}.json": _document(document)
+        f"{role.name}-{guardrail.policy_name}.json": partial(_written, document)
         for role in ROLES.values()
         for guardrail, document in documents([Guardrail.RECOMMENDED], role).items()
     },

@@ -4,7 +4,6 @@ import json
 import re
 from collections.abc import Mapping
 from inspect import cleandoc
-from types import MappingProxyType
 from typing import Any, Final
 
 import msgspec
@@ -15,30 +14,21 @@ from pump_roles.account.rollout.status import Statuses
 from pump_roles.account.verify.result import Verification
 from pump_roles.report import Report
 
-SCHEMAS: Final[Mapping[str, tuple[Any, str]]] = MappingProxyType(
-    {
-        "pump_roles/output/report.schema.json": (
-            Report,
-            "The output of pump-roles report --format json",
-        ),
-        "pump_roles/output/verify.schema.json": (
-            Verification,
-            "The output of pump-roles verify --format json",
-        ),
-        "pump_roles/output/activity.schema.json": (
-            Activity,
-            "The output of pump-roles activity --format json",
-        ),
-        "pump_roles/output/rollout.schema.json": (
-            Statuses,
-            "The output of pump-roles rollout-status --format json",
-        ),
-        "pump_roles/output/probe.schema.json": (
-            ProbeReport,
-            "The output of pump-roles probe --format json",
-        ),
-    }
-)
+_COMMANDS: Final = {
+    "report": Report,
+    "verify": Verification,
+    "activity": Activity,
+    "rollout-status": Statuses,
+    "probe": ProbeReport,
+}
+
+SCHEMAS: Final[Mapping[str, tuple[Any, str]]] = {
+    f"pump_roles/output/{command.removesuffix('-status')}.schema.json": (
+        type_,
+        f"The output of pump-roles {command} --format json",
+    )
+    for command, type_ in _COMMANDS.items()
+}
 """The type and the title of each schema, by the schema's path."""
 
 _NOTE: Final = (

@@ -44,17 +44,8 @@ def _policies() -> str:
         for kind, role in ROLES.items()
         if len(role.policies) > 1
     ]
-    return _table(
-        (
-            "role",
-            "published policy",
-            "patterns",
-            "actions",
-            "of these, not List or Read",
-            "purpose",
-        ),
-        [*rows, *totals],
-    )
+    counted = ("patterns", "actions", "of these, not List or Read")
+    return _table(("role", "published policy", *counted, "purpose"), [*rows, *totals])
 
 
 def _counts(patterns: Iterable[str]) -> list[str]:
@@ -84,13 +75,9 @@ def _left_by_metadata_only() -> str:
 
 def _left_by_needed_only() -> str:
     read_only = {action.name for action in shipped().matching(ROLES["read-only"].patterns)}
+    head = ("action", "what it is needed for", "what is lost without it", "in the read-only role")
     return _table(
-        (
-            "action",
-            "what it is needed for",
-            "what is lost without it",
-            "in the read-only role",
-        ),
+        head,
         (
             (f"`{action}`", need.needed, need.without, "yes" if action in read_only else "no")
             for action, need in Guardrail.NEEDED_ONLY.keeps.items()

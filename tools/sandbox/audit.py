@@ -14,8 +14,6 @@ AUDITOR: Final = "Auditor"
 
 @dataclass(frozen=True, kw_only=True)
 class Audited:
-    """The organization."""
-
     root: str
     unit: str
     accounts: Sequence[str]

@@ -60,6 +60,20 @@ def _own_session() -> boto3.Session:
     return boto3.Session(botocore_session=BotocoreSession(variables), region_name=REGION)
 
 
+def environment_at(endpoint: str, caller: Caller) -> Mapping[str, str]:
+    """Return the environment variables that make an AWS tool act as a caller at an endpoint."""
+    token = {} if caller.session_token is None else {"AWS_SESSION_TOKEN": caller.session_token}
+    return {
+        "AWS_ENDPOINT_URL": endpoint,
+        "AWS_ACCESS_KEY_ID": caller.access_key_id,
+        "AWS_SECRET_ACCESS_KEY": caller.secret_access_key,
+        **token,
+        "AWS_REGION": REGION,
+        "AWS_DEFAULT_REGION": REGION,
+        "AWS_EC2_METADATA_DISABLED": "true",
+    }
+
+
 class StackFailedError(Exception):
     """A stack could not be created. Its message says why."""
 
@@ -74,16 +88,7 @@ class EmbeddedAws:
 
     def environment(self, caller: Caller = OWNER) -> Mapping[str, str]:
         """Return the environment variables that make an AWS tool act as a caller."""
-        token = {} if caller.session_token is None else {"AWS_SESSION_TOKEN": caller.session_token}
-        return {
-            "AWS_ENDPOINT_URL": self.endpoint,
-            "AWS_ACCESS_KEY_ID": caller.access_key_id,
-            "AWS_SECRET_ACCESS_KEY": caller.secret_access_key,
-            **token,
-            "AWS_REGION": REGION,
-            "AWS_DEFAULT_REGION": REGION,
-            "AWS_EC2_METADATA_DISABLED": "true",
-        }
+        return environment_at(self.endpoint, caller)
 
     def client(self, service: str, caller: Caller = OWNER, *, region: str = REGION) -> Any:
         """Return a boto3 client of any service; each request is sent once."""
@@ -124,19 +129,12 @@ class EmbeddedAws:
         )
         return client
 
-    def assume(
-        self,
-        role_arn: str,
-        caller: Caller,
-        *,
-        external_id: str | None = None,
-    ) -> Caller:
+    def assume(self, role_arn: str, caller: Caller, *, external_id: str | None = None) -> Caller:
         """Assume a role, and return the session."""
         passed: dict[str, Any] = {} if external_id is None else {"ExternalId": external_id}
         client: STSClient = self.borrow("sts", caller)
-        granted = client.assume_role(RoleArn=role_arn, RoleSessionName="pump", **passed)[
-            "Credentials"
-        ]
+        assumed = client.assume_role(RoleArn=role_arn, RoleSessionName="pump", **passed)
+        granted = assumed["Credentials"]
         return Caller(granted["AccessKeyId"], granted["SecretAccessKey"], granted["SessionToken"])
 
     def refusal(
@@ -152,7 +150,6 @@ class EmbeddedAws:
         return None
 
     def can_assume(self, role_arn: str, caller: Caller, *, external_id: str | None = None) -> bool:
-        """Return whether AWS lets a caller assume a role."""
         return self.refusal(role_arn, caller, external_id=external_id) is None
 
     def create_role(
@@ -213,13 +210,12 @@ class EmbeddedAws:
             raise StackFailedError(failed[-1]["ResourceStatusReason"])
 
     def reset(self) -> None:
-        """Empty every account. This also removes what :mod:`tools.sandbox.server` adds."""
+        """Empty every account."""
         request = Request(f"{self.endpoint}/_ministack/reset", method="POST")  # noqa: S310
         with build_opener(ProxyHandler({})).open(request):
             pass
 
     def delete(self, stack: str, caller: Caller = OWNER) -> None:
-        """Delete a stack without the CDK CLI."""
         client: CloudFormationClient = self.borrow("cloudformation", caller)
         client.delete_stack(StackName=stack)
 

@@ -31,7 +31,6 @@ def _of_machine() -> str | None:
 
 
 def available() -> bool:
-    """Return whether there is a browser."""
     return _of_machine() is not None or any(_DOWNLOADED.glob("*/INSTALLATION_COMPLETE"))
 
 

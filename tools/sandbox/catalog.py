@@ -16,8 +16,6 @@ _DATA: Final = ROOT / "node_modules" / "@cloud-copilot" / "iam-data" / "data"
 
 @dataclass(frozen=True)
 class Action:
-    """One action."""
-
     name: str
     access_levels: frozenset[str]
     resources: tuple[str, ...]

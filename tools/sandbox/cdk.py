@@ -63,13 +63,9 @@ def cdk(
         )
 
 
-def recommended_flags() -> dict[str, Any]:
-    """Return the feature flags that the installed ``aws-cdk-lib`` recommends for a new app."""
-    return dict(_recommended_flags())
-
-
 @cache
-def _recommended_flags() -> Mapping[str, Any]:
+def recommended_flags() -> Mapping[str, Any]:
+    """Return the feature flags that the installed ``aws-cdk-lib`` recommends for a new app."""
     # An archive has no index, and this is one of its last files; what follows is not read.
     (bundle,) = (
         file for file in resources.files("aws_cdk._jsii").iterdir() if file.name.endswith(".tgz")

@@ -1,12 +1,12 @@
 """`make demo`: deploy both roles to an AWS emulator, and show who can assume them and do what."""
 
 import json
-import subprocess
 import sys
-from collections.abc import Collection, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Callable, Collection, Mapping
+from dataclasses import dataclass
 from typing import Any, Final
 
+from botocore import xform_name
 from botocore.exceptions import ClientError
 
 from pump_roles.guardrails import Guardrail
@@ -15,7 +15,6 @@ from pump_roles.published import PublishedRole
 from pump_roles.report.build import risk_of
 from tools.sandbox import catalog
 from tools.sandbox.aws import ACCOUNT_ID, Caller, EmbeddedAws, embedded_aws
-from tools.sandbox.cdk import ROOT, tool_environment
 from tools.sandbox.show import (
     AUTO_PILOT_ROLE,
     EXTERNAL_ID,
@@ -57,9 +56,8 @@ SESSION_SECONDS: Final = 3_600
 BYSTANDER: Final = "Bystander"
 """The name of roles that no role trusts."""
 
-BOTH: Final = frozenset({READ_ONLY_ROLE, AUTO_PILOT_ROLE})
-ONLY_AUTO_PILOT: Final = frozenset({AUTO_PILOT_ROLE})
-NEITHER: Final[frozenset[str]] = frozenset()
+BOTH: Final = (READ_ONLY_ROLE, AUTO_PILOT_ROLE)
+ONLY_AUTO_PILOT: Final = (AUTO_PILOT_ROLE,)
 
 
 @dataclass(frozen=True)
@@ -68,142 +66,91 @@ class Question:
 
     description: str
     action: str
-    allowed: frozenset[str]
-    client: str = ""
-    operation: str = ""
-    parameters: Mapping[str, Any] = field(default_factory=dict)
+    allowed: tuple[str, ...] = ()
     guarded: bool = False
 
+    @property
+    def simulated(self) -> bool:
+        """Whether the emulator lacks the service."""
+        return self.action.startswith(("ce:", "savingsplans:"))
+
+
+QUESTIONS: Final = [
+    Question("read costs", "ce:GetCostAndUsage", BOTH),
+    Question("see organization", "organizations:DescribeOrganization", BOTH),
+    Question("see reservations", "rds:DescribeReservedDBInstances", BOTH),
+    Question("see instances", "ec2:DescribeInstances", ONLY_AUTO_PILOT),
+    Question("buy a Savings Plan", "savingsplans:CreateSavingsPlan", ONLY_AUTO_PILOT),
+    Question("buy reservations", PURCHASE, ONLY_AUTO_PILOT),
+    Question("sell reservations", "ec2:CreateReservedInstancesListing", ONLY_AUTO_PILOT),
+    Question(
+        "read an instance's user data",
+        "ec2:DescribeInstanceAttribute",
+        ONLY_AUTO_PILOT,
+        guarded=True,
+    ),
+    Question("tag an instance", "ec2:CreateTags", ONLY_AUTO_PILOT, guarded=True),
+    Question("change cost alerts", "ce:CreateAnomalyMonitor", ONLY_AUTO_PILOT, guarded=True),
+    Question("stop an instance", "ec2:StopInstances"),
+    Question("list S3 buckets", "s3:ListAllMyBuckets"),
+    Question("read an S3 object", "s3:GetObject"),
+    Question("read a secret in Secrets Manager", "secretsmanager:GetSecretValue"),
+    Question("read a DynamoDB table", "dynamodb:Scan"),
+    Question("widen its own role", "iam:PutRolePolicy"),
+    Question("create access keys", "iam:CreateAccessKey"),
+]
 
 INSTANCE: Final = "i-0123456789abcdef0"
 BUCKET: Final = "example-customer-data"
 OBJECT: Final = "customers.csv"
 SECRET: Final = "example-database-password"  # noqa: S105
+WIDE: Final = {"RoleName": AUTO_PILOT_ROLE, "PolicyName": "Wide", "PolicyDocument": "{}"}
+LISTING: Final = {
+    "InstanceCount": 1,
+    "ReservedInstancesId": "example",
+    "PriceSchedules": [],
+    "ClientToken": "example",
+}
+PARAMETERS: Final[Mapping[str, Mapping[str, Any]]] = {
+    PURCHASE: {"InstanceCount": 1, "ReservedInstancesOfferingId": "example"},
+    "ec2:CreateReservedInstancesListing": LISTING,
+    "ec2:DescribeInstanceAttribute": {"InstanceId": INSTANCE, "Attribute": "userData"},
+    "ec2:CreateTags": {"Resources": [INSTANCE], "Tags": [{"Key": "example", "Value": "example"}]},
+    "ec2:StopInstances": {"InstanceIds": [INSTANCE]},
+    "s3:GetObject": {"Bucket": BUCKET, "Key": OBJECT},
+    "secretsmanager:GetSecretValue": {"SecretId": SECRET},
+    "dynamodb:Scan": {"TableName": "example"},
+    "iam:PutRolePolicy": WIDE,
+    "iam:CreateAccessKey": {"UserName": "example"},
+}
+"""What the calls of actions pass, for those that need it."""
 
-QUESTIONS: Final = [
-    Question("read costs", "ce:GetCostAndUsage", BOTH),
-    Question(
-        "see organization",
-        "organizations:DescribeOrganization",
-        BOTH,
-        "organizations",
-        "describe_organization",
-    ),
-    Question(
-        "see reservations",
-        "rds:DescribeReservedDBInstances",
-        BOTH,
-        "rds",
-        "describe_reserved_db_instances",
-    ),
-    Question(
-        "see instances", "ec2:DescribeInstances", ONLY_AUTO_PILOT, "ec2", "describe_instances"
-    ),
-    Question("buy a Savings Plan", "savingsplans:CreateSavingsPlan", ONLY_AUTO_PILOT),
-    Question(
-        "buy reservations",
-        PURCHASE,
-        ONLY_AUTO_PILOT,
-        "ec2",
-        "purchase_reserved_instances_offering",
-        {"InstanceCount": 1, "ReservedInstancesOfferingId": "example"},
-    ),
-    Question(
-        "sell reservations",
-        "ec2:CreateReservedInstancesListing",
-        ONLY_AUTO_PILOT,
-        "ec2",
-        "create_reserved_instances_listing",
-        {
-            "InstanceCount": 1,
-            "ReservedInstancesId": "example",
-            "PriceSchedules": [],
-            "ClientToken": "example",
-        },
-    ),
-    Question(
-        "read an instance's user data",
-        "ec2:DescribeInstanceAttribute",
-        ONLY_AUTO_PILOT,
-        "ec2",
-        "describe_instance_attribute",
-        {"InstanceId": INSTANCE, "Attribute": "userData"},
-        guarded=True,
-    ),
-    Question(
-        "tag an instance",
-        "ec2:CreateTags",
-        ONLY_AUTO_PILOT,
-        "ec2",
-        "create_tags",
-        {"Resources": [INSTANCE], "Tags": [{"Key": "example", "Value": "example"}]},
-        guarded=True,
-    ),
-    Question("change cost alerts", "ce:CreateAnomalyMonitor", ONLY_AUTO_PILOT, guarded=True),
-    Question(
-        "stop an instance",
-        "ec2:StopInstances",
-        NEITHER,
-        "ec2",
-        "stop_instances",
-        {"InstanceIds": [INSTANCE]},
-    ),
-    Question("list S3 buckets", "s3:ListAllMyBuckets", NEITHER, "s3", "list_buckets"),
-    Question(
-        "read an S3 object",
-        "s3:GetObject",
-        NEITHER,
-        "s3",
-        "get_object",
-        {"Bucket": BUCKET, "Key": OBJECT},
-    ),
-    Question(
-        "read a secret in Secrets Manager",
-        "secretsmanager:GetSecretValue",
-        NEITHER,
-        "secretsmanager",
-        "get_secret_value",
-        {"SecretId": SECRET},
-    ),
-    Question(
-        "read a DynamoDB table",
-        "dynamodb:Scan",
-        NEITHER,
-        "dynamodb",
-        "scan",
-        {"TableName": "example"},
-    ),
-    Question(
-        "widen its own role",
-        "iam:PutRolePolicy",
-        NEITHER,
-        "iam",
-        "put_role_policy",
-        {"RoleName": AUTO_PILOT_ROLE, "PolicyName": "Wide", "PolicyDocument": "{}"},
-    ),
-    Question(
-        "create access keys",
-        "iam:CreateAccessKey",
-        NEITHER,
-        "iam",
-        "create_access_key",
-        {"UserName": "example"},
-    ),
-]
+
+def decision_on(call: Callable[[], object]) -> tuple[str, str]:
+    """Return whether a call is authorized, and AWS's message if it is not."""
+    try:
+        call()
+    except ClientError as error:
+        code, message = error.response["Error"]["Code"], error.response["Error"]["Message"]
+        if code in REFUSED:
+            denied = "explicit deny" in message
+            return (EXPLICITLY_DENIED if denied else IMPLICITLY_DENIED), message
+        if code not in NOT_EMULATED:
+            raise
+    return ALLOWED, ""
 
 
 class Demo(Show):
     """Both roles in one account, from the first deployment to the removal."""
 
     def __init__(self, aws: EmbeddedAws) -> None:
-        super().__init__()
+        super().__init__(aws.environment())
         self.aws = aws
 
     def show(self) -> None:
-        """Show everything."""
         self.part("Deploy both roles into the customer's account")
         self.add_data()
-        self.deploy(self.aws, "PumpReadOnly", "PumpAutoPilot")
+        self.deploy("PumpReadOnly", "PumpAutoPilot")
         for name, published in ROLES.items():
             self.show_role(Role.of_account(self.aws, name), published)
 
@@ -219,11 +166,11 @@ class Demo(Show):
         self.show_verify()
 
         self.part("The same calls, with guardrails")
-        self.deploy(self.aws, "PumpReadOnly", "PumpAutoPilot", settings=RECOMMENDED)
+        self.deploy("PumpReadOnly", "PumpAutoPilot", settings=RECOMMENDED)
         self.show_calls(sessions, guarded=True)
 
         self.part("Hold the brake: Pump buys only what the customer approves")
-        self.deploy(self.aws, "PumpAutoPilot", settings=BRAKE)
+        self.deploy("PumpAutoPilot", settings=BRAKE)
         self.show_brake(pump)
 
         self.part("Rotate the external ID without a gap")
@@ -234,7 +181,7 @@ class Demo(Show):
 
         self.part("Destroy")
         stacks = ("PumpAutoPilot", "PumpReadOnly")
-        self.cdk(self.aws, "destroy", *stacks, "--app", "cdk.out", hidden=("--force",))
+        self.cdk("destroy", *stacks, "--app", "cdk.out", hidden="--force")
         self.show_what_is_left()
 
     def add_data(self) -> None:
@@ -245,7 +192,6 @@ class Demo(Show):
         self.aws.client("secretsmanager").create_secret(Name=SECRET, SecretString="example")
 
     def assume(self, pump: Caller, name: str, external_id: str = EXTERNAL_ID) -> Caller:
-        """Assume a role as Pump."""
         return self.aws.assume(_arn(name), pump, external_id=external_id)
 
     def show_role(self, role: Role, published: PublishedRole) -> None:
@@ -259,11 +205,7 @@ class Demo(Show):
         table = self.table("policy", "as published", "patterns", "actions")
         for policy in published.policies:
             same = role.policies.get(policy.name) == policy.document
-            table.add_row(
-                policy.name,
-                self.verdict(same, should=True, labels=("yes", "no")),
-                *_counts(policy.patterns),
-            )
+            table.add_row(policy.name, self.yes(same), *_counts(policy.patterns))
         table.add_section()
         table.add_row("total, without duplicates", "", *_counts(set(published.patterns)))
         self.console.print(table)
@@ -276,47 +218,42 @@ class Demo(Show):
             ("no managed policies", not attached["AttachedPolicies"]),
             ("sessions of at most 1 hour", settings["MaxSessionDuration"] == SESSION_SECONDS),
         ):
-            rest.add_row(what, self.verdict(right, should=True, labels=("yes", "no")))
-        self.console.print()
-        self.console.print(rest)
+            rest.add_row(what, self.yes(right))
+        self.console.print("", rest)
+
+    def yes(self, found: object) -> str:
+        """Return a cell that shows whether something is as expected."""
+        return self.verdict(found, should=True, labels=("yes", "no"))
 
     def show_callers(self, pump: Caller) -> None:
         """Show what each caller gets when it tries to assume the roles."""
-        attempts: list[tuple[str, Caller, str, str | None]] = [
-            ("Pump", pump, "yours", EXTERNAL_ID),
-            ("Pump", pump, "none", None),
-            ("Pump", pump, "another customer's", NEW_EXTERNAL_ID),
-            ("another role in Pump's account", self.role_in(PUMP_ACCOUNT), "yours", EXTERNAL_ID),
-            ("a role in another account", self.role_in(OTHER_ACCOUNT), "yours", EXTERNAL_ID),
-            ("a role in your own account", self.role_in(ACCOUNT_ID), "yours", EXTERNAL_ID),
+        ids = {"yours": EXTERNAL_ID, "none": None, "another customer's": NEW_EXTERNAL_ID}
+        other = "a role in another account"
+        attempts = [
+            *(("Pump", pump, label) for label in ids),
+            ("another role in Pump's account", self.role_in(PUMP_ACCOUNT), "yours"),
+            (other, self.role_in(OTHER_ACCOUNT), "yours"),
+            ("a role in your own account", self.role_in(ACCOUNT_ID), "yours"),
         ]
         table = self.table("who", "external ID", *(role.kind for role in ROLES.values()))
         answers: dict[tuple[str, str], str] = {}
-        for who, caller, label, external_id in attempts:
+        for who, caller, label in attempts:
             cells = []
             for name in ROLES:
-                answer = self.aws.refusal(_arn(name), caller, external_id=external_id)
+                answer = self.aws.refusal(_arn(name), caller, external_id=ids[label])
                 cells.append(self.verdict(not answer, should=(who, label) == ("Pump", "yours")))
                 if answer:
                     answers.setdefault((who, label), answer)
             table.add_row(who, label, *cells)
         self.console.print(table)
         self.expect(answers.get(("Pump", "none")) == answers.get(("Pump", "another customer's")))
-        for who, label, title in (
-            (
-                "Pump",
-                "none",
-                "The emulator's answer to Pump without an external ID, or with a wrong one:",
-            ),
-            (
-                "a role in another account",
-                "yours",
-                "The emulator's answer to a role in another account:",
-            ),
-        ):
-            if (who, label) in answers:
-                self.console.print(f"\n{title}")
-                self.quote(answers[who, label])
+        for attempt, whom in {
+            ("Pump", "none"): "Pump without an external ID, or with a wrong one",
+            (other, "yours"): other,
+        }.items():
+            if attempt in answers:
+                self.console.print(f"\nThe emulator's answer to {whom}:")
+                self.quote(answers[attempt])
         self.aws.iam().delete_role_policy(RoleName=BYSTANDER, PolicyName=BYSTANDER)
         self.aws.iam().delete_role(RoleName=BYSTANDER)
 
@@ -325,50 +262,41 @@ class Demo(Show):
         return self.aws.caller_in(f"arn:aws:iam::{account}:role/{BYSTANDER}")
 
     def show_calls(self, sessions: Mapping[str, Caller], *, guarded: bool = False) -> None:
-        """Show which calls the sessions may make."""
         roles = Role.all_of_account(self.aws)
-        simulated = [question for question in QUESTIONS if not question.client]
-        cells = [(question, name) for question in simulated for name in ROLES]
-        decided = dict(
-            zip(
-                [(question.action, name) for question, name in cells],
-                decide(
-                    [
-                        use(
-                            roles[name],
-                            action=question.action,
-                            resource=catalog.actions()[question.action.lower()].resources[0],
-                        )
-                        for question, name in cells
-                    ]
-                ),
-                strict=True,
-            )
-        )
+        actions = {
+            question.action: catalog.actions()[question.action.lower()] for question in QUESTIONS
+        }
+        simulated = [
+            (question.action, name)
+            for question in QUESTIONS
+            if question.simulated
+            for name in ROLES
+        ]
+        uses = [
+            use(roles[name], action=action, resource=actions[action].resources[0])
+            for action, name in simulated
+        ]
+        decided = dict(zip(simulated, decide(uses), strict=True))
         table = self.table("", *(role.kind for role in ROLES.values()), "action")
         answers: dict[str, str] = {}
         for question in QUESTIONS:
+            risk = risk_of(question.action, only_reads=actions[question.action].only_reads)
             row = []
             for name in ROLES:
-                if question.client:
-                    decision, message = self.call(sessions[name], question)
-                    answers.setdefault(decision, message)
-                else:
+                if question.simulated:
                     decision = decided[question.action, name]
-                should = name in question.allowed and not (guarded and question.guarded)
-                labels = ("yes", "denied" if decision == EXPLICITLY_DENIED else "no")
-                action = catalog.actions()[question.action.lower()]
-                risk = risk_of(question.action, only_reads=action.only_reads)
-                row.append(
-                    self.verdict(
-                        decision == ALLOWED,
-                        should=should,
-                        labels=labels,
-                        colors=(COLORS[risk], COLORS[""]),
-                        symbols=(SYMBOLS[risk], SYMBOLS[""]),
-                    )
+                else:
+                    decision, message = self.call(sessions[name], question.action)
+                    answers.setdefault(decision, message)
+                cell = self.verdict(
+                    decision == ALLOWED,
+                    should=name in question.allowed and not (guarded and question.guarded),
+                    labels=("yes", "denied" if decision == EXPLICITLY_DENIED else "no"),
+                    colors=(COLORS[risk], COLORS[""]),
+                    symbols=(SYMBOLS[risk], SYMBOLS[""]),
                 )
-            mark = "" if question.client else " [dim]*[/]"
+                row.append(cell)
+            mark = " [dim]*[/]" if question.simulated else ""
             table.add_row(question.description, *row, f"{question.action}{mark}")
         self.console.print(table)
         legend = (f"[{COLORS[found]}]{what}[/]" for found, what in LEGEND.items())
@@ -379,26 +307,16 @@ class Demo(Show):
         shown = EXPLICITLY_DENIED if guarded else IMPLICITLY_DENIED
         self.expect(shown in answers)
         if shown in answers:
-            self.console.print(
-                "The emulator's answer to a call that a guardrail denies:"
-                if guarded
-                else "The emulator's answer to a call that no policy allows:"
-            )
+            why = "a guardrail denies" if guarded else "no policy allows"
+            self.console.print(f"The emulator's answer to a call that {why}:")
             self.quote(answers[shown])
 
-    def call(self, session: Caller, question: Question) -> tuple[str, str]:
-        """Return whether a call is authorized, and AWS's message if it is not."""
-        client = self.aws.client(question.client, session)
-        try:
-            getattr(client, question.operation)(**question.parameters)
-        except ClientError as error:
-            code, message = error.response["Error"]["Code"], error.response["Error"]["Message"]
-            if code in REFUSED:
-                denied = "explicit deny" in message
-                return (EXPLICITLY_DENIED if denied else IMPLICITLY_DENIED), message
-            if code not in NOT_EMULATED:
-                raise
-        return ALLOWED, ""
+    def call(self, session: Caller, action: str) -> tuple[str, str]:
+        service, name = action.split(":")
+        client = self.aws.client(service, session)
+        # The only action here that is not named like its operation.
+        operation = xform_name("ListBuckets" if name == "ListAllMyBuckets" else name)
+        return decision_on(lambda: getattr(client, operation)(**PARAMETERS.get(action, {})))
 
     def show_verify(self) -> None:
         """Show what ``pump-roles verify`` finds before, during, and after manual changes."""
@@ -434,21 +352,7 @@ class Demo(Show):
 
     def verify(self) -> tuple[str, list[str]]:
         """Run ``pump-roles verify``; return its state, and each difference's rule and effect."""
-        ended = subprocess.run(
-            [
-                *(sys.executable, "-m", "pump_roles", "verify"),
-                *("--principal", PUMP, "--format", "json"),
-            ],
-            cwd=ROOT,
-            env={
-                **tool_environment(),
-                **self.aws.environment(),
-                "PUMP_EXTERNAL_ID": EXTERNAL_ID,
-            },
-            capture_output=True,
-            text=True,
-            check=False,
-        )
+        ended = self.pump_roles("verify", "--principal", PUMP, "--format", "json")
         (account,) = json.loads(ended.stdout)["accounts"]
         differences = [
             f"{found['rule']}, {found['effect']}"
@@ -460,7 +364,6 @@ class Demo(Show):
     def show_brake(self, pump: Caller) -> None:
         """Show purchases in one session: refused, approved by the customer, and refused again."""
         session, name = self.assume(pump, AUTO_PILOT_ROLE), AUTO_PILOT_ROLE
-        (question,) = (asked for asked in QUESTIONS if asked.action == PURCHASE)
         iam = self.aws.iam()
         key, value = Guardrail.ONLY_WHEN_APPROVED.tag, Guardrail.ONLY_WHEN_APPROVED.opens
         self.console.print(
@@ -469,16 +372,15 @@ class Demo(Show):
             f"  $ aws iam untag-role --role-name {name} \\\n      --tag-keys {key}[/]\n"
         )
         table = self.table("the customer", "Pump buys reservations, in one open session")
-        before, message = self.call(session, question)
+        before, message = self.call(session, PURCHASE)
         iam.tag_role(RoleName=name, Tags=[{"Key": key, "Value": value}])
-        approved, _ = self.call(session, question)
+        approved, _ = self.call(session, PURCHASE)
         iam.untag_role(RoleName=name, TagKeys=[key])
-        after, _ = self.call(session, question)
+        after, _ = self.call(session, PURCHASE)
         table.add_row("has not approved yet", self.verdict(before == ALLOWED, should=False))
         table.add_row("approves, with tag-role", self.verdict(approved == ALLOWED, should=True))
         table.add_row("closes, with untag-role", self.verdict(after == ALLOWED, should=False))
-        self.console.print(table)
-        self.console.print()
+        self.console.print(table, "")
         self.quote(message)
 
     def show_rotation(self, pump: Caller) -> None:
@@ -499,18 +401,17 @@ class Demo(Show):
 
         row("the old ID", EXTERNAL_ID)
         both = {"next-external-id": NEW_EXTERNAL_ID, **BRAKE}
-        self.deploy(self.aws, *stacks, settings=both)
+        self.deploy(*stacks, settings=both)
         row("both", EXTERNAL_ID, NEW_EXTERNAL_ID)
-        self.deploy(self.aws, *stacks, external_id=NEW_EXTERNAL_ID, settings=BRAKE)
+        self.deploy(*stacks, external_id=NEW_EXTERNAL_ID, settings=BRAKE)
         row("the new ID", NEW_EXTERNAL_ID)
-        self.console.print()
-        self.console.print(table)
+        self.console.print("", table)
 
     def show_stop(self, pump: Caller) -> None:
         """Show an open session before and after the permissions boundary AWSDenyAll is set."""
         session = self.assume(pump, AUTO_PILOT_ROLE, NEW_EXTERNAL_ID)
-        (question,) = (asked for asked in QUESTIONS if asked.action == "ec2:DescribeInstances")
-        before, _ = self.call(session, question)
+        action = "ec2:DescribeInstances"
+        before, _ = self.call(session, action)
         for name in (AUTO_PILOT_ROLE, READ_ONLY_ROLE):
             self.console.print(
                 f"  [dim]$ aws iam put-role-permissions-boundary --role-name {name} \\\n"
@@ -519,19 +420,16 @@ class Demo(Show):
             self.aws.iam().put_role_permissions_boundary(
                 RoleName=name, PermissionsBoundary="arn:aws:iam::aws:policy/AWSDenyAll"
             )
-        after, message = self.call(session, question)
-        later, _ = self.call(self.assume(pump, AUTO_PILOT_ROLE, NEW_EXTERNAL_ID), question)
-        table = self.table("", question.action)
+        after, message = self.call(session, action)
+        later, _ = self.call(self.assume(pump, AUTO_PILOT_ROLE, NEW_EXTERNAL_ID), action)
+        table = self.table("", action)
         table.add_row("open session, before", self.verdict(before == ALLOWED, should=True))
         table.add_row("open session, after", self.verdict(after == ALLOWED, should=False))
         table.add_row("new session, after", self.verdict(later == ALLOWED, should=False))
-        self.console.print()
-        self.console.print(table)
-        self.console.print()
+        self.console.print("", table, "")
         self.quote(message)
 
     def show_what_is_left(self) -> None:
-        """Show that nothing remains in the account after the stacks are destroyed."""
         left = {
             "stacks": self.aws.cloudformation().describe_stacks()["Stacks"],
             "roles": self.aws.iam().list_roles()["Roles"],
@@ -540,8 +438,7 @@ class Demo(Show):
         table = self.table("left in the account", "")
         for kind, found in left.items():
             table.add_row(kind, self.verdict(not found, should=True, labels=("none", "some")))
-        self.console.print()
-        self.console.print(table)
+        self.console.print("", table)
 
 
 def _arn(name: str) -> str:

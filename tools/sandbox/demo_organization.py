@@ -4,7 +4,6 @@ At the end, it removes the roles, and checks that no account still has one.
 """
 
 import json
-import subprocess
 import sys
 import time
 from collections.abc import Mapping
@@ -17,14 +16,8 @@ from rich.tree import Tree
 from pump_roles.account.organization import Account
 from tools.sandbox.audit import AUDITOR, let_audit
 from tools.sandbox.aws import ACCOUNT_ID, Caller, EmbeddedAws, embedded_aws
-from tools.sandbox.cdk import ROOT, tool_environment
 from tools.sandbox.management import Management, management
-from tools.sandbox.organization import (
-    EmbeddedMembers,
-    Organization,
-    StackSets,
-    properties,
-)
+from tools.sandbox.organization import EmbeddedMembers, Organization, StackSets, properties
 from tools.sandbox.show import (
     AUTO_PILOT_ROLE,
     EXTERNAL_ID,
@@ -60,21 +53,20 @@ def expected(account: Account, organization: Organization) -> dict[str, bool]:
 
 
 class OrganizationDemo(Show):
-    """Both roles in an organization."""
-
     def __init__(self, aws: EmbeddedAws, account: Management) -> None:
-        super().__init__()
+        super().__init__(aws.environment())
         self.aws = aws
         self.account = account
+        # moto is the management account's Organizations and StackSets.
+        apis = ("CLOUDFORMATION", "ORGANIZATIONS")
+        self.endpoints = {f"AWS_ENDPOINT_URL_{api}": account.endpoint for api in apis}
 
     def show(self) -> None:
         """Roll out, add an account, show which roles every account has, and remove them."""
         self.part("Deploy in the management account")
-        organization = self.step(
-            "creating an organization",
-            f"an organization: {sum(UNITS.values())} accounts in {len(UNITS)} units",
-            lambda: Organization.create(self.account, UNITS),
-        )
+        started = time.monotonic()
+        organization = Organization.create(self.account, UNITS)
+        self.done(f"an organization: {sum(UNITS.values())} accounts in {len(UNITS)} units", started)
         by_name = {account.name: account.id for account in organization.accounts()}
         targets = {
             "read-only": {
@@ -83,7 +75,7 @@ class OrganizationDemo(Show):
             },
             "auto-pilot": {"organizational-units": [organization.units["Workloads"]]},
         }
-        self.deploy(self.aws, *DEPLOYED, settings=targets)
+        self.deploy(*DEPLOYED, settings=targets)
 
         self.part("StackSets deploy to the member accounts")
         rollouts = [self.deployed(stack) for stack in ROLLOUTS]
@@ -94,9 +86,7 @@ class OrganizationDemo(Show):
             self.roll_out(organization, rollout)
         late = organization.join("Workloads", LATE)
         StackSets(organization, EmbeddedMembers(self.aws)).join(late)
-        self.console.print(
-            f"[green]done[/]  {LATE} joins, and automatic deployment gives it both roles"
-        )
+        self.say_done(f"{LATE} joins, and automatic deployment gives it both roles")
 
         self.part("Find the accounts that the rollouts missed, and repeat the operation there")
         self.show_status(organization, taken)
@@ -128,8 +118,7 @@ class OrganizationDemo(Show):
 
             StackSets(organization, EmbeddedMembers(self.aws), worked).deploy(rollout)
         self.done(
-            f"the StackSet {rollout['StackSetName']} deploys to {len(made)} accounts",
-            time.monotonic() - started,
+            f"the StackSet {rollout['StackSetName']} deploys to {len(made)} accounts", started
         )
 
     def show_tree(self, organization: Organization) -> None:
@@ -179,7 +168,6 @@ class OrganizationDemo(Show):
     def can_assume(
         self, account: str, name: str, pump: Caller, external_id: str | None = EXTERNAL_ID
     ) -> bool:
-        """Return whether Pump can assume a role."""
         return self.aws.can_assume(
             f"arn:aws:iam::{account}:role/{name}", pump, external_id=external_id
         )
@@ -195,33 +183,30 @@ class OrganizationDemo(Show):
         commands = self.statuses(complete=False)
         for owner in taken:
             self.aws.iam(owner).delete_role(RoleName=READ_ONLY_ROLE)
-        self.console.print(
-            f"[green]done[/]  the manually created roles in {' and '.join(TAKEN)} are deleted"
-        )
-        stack_sets = StackSets(organization, EmbeddedMembers(self.aws))
+        self.say_done(f"the manually created roles in {' and '.join(TAKEN)} are deleted")
         for command in commands:
-            stack_sets.repeat(command)
-        self.console.print("[green]done[/]  the command above, in the emulator\n")
+            StackSets(organization, EmbeddedMembers(self.aws)).repeat(command)
+        self.say_done("the command above, in the emulator\n")
         self.statuses(complete=True)
 
     def statuses(self, *, complete: bool) -> list[str]:
         """Show the status of the rollouts, and return the commands that repeat what failed."""
         self.console.print("  [dim]$ pump-roles rollout-status --expect cdk.out[/]\n")
         status = ("rollout-status", "--expect", f"{self.folder}/cdk.out")
-        ended = self.pump_roles(*status)
+        ended = self.pump_roles(*status, **self.endpoints)
         self.console.print(escape(ended.stdout))
         right = ended.returncode == (0 if complete else 3)
-        self.console.print(
-            f"exit status {ended.returncode}: "
-            + self.verdict(right, should=True, labels=("as expected", "as expected"))
-            + "\n"
-        )
-        found = json.loads(self.pump_roles(*status, "--format", "json").stdout)
+        cell = self.verdict(right, should=True, labels=("as expected", "as expected"))
+        self.console.print(f"exit status {ended.returncode}: {cell}\n")
+        found = json.loads(self.pump_roles(*status, "--format", "json", **self.endpoints).stdout)
         commands = [
             str(retry["command"]) for rollout in found["rollouts"] for retry in rollout["retry"]
         ]
         self.expect(bool(commands) != complete)
         return commands
+
+    def say_done(self, description: str) -> None:
+        self.console.print(f"[green]done[/]  {description}")
 
     def show_removal(self, organization: Organization, rollouts: list[dict[str, Any]]) -> None:
         """Delete everything. Show what `pump-roles verify --removed` finds before and after."""
@@ -235,35 +220,19 @@ class OrganizationDemo(Show):
             f"      --organization --assume-role {AUDITOR}[/]",
         )
         self.show_remaining(having, of=len(accounts))
-        self.cdk(self.aws, "destroy", *DEPLOYED, "--app", "cdk.out", hidden=("--force",))
+        self.cdk("destroy", *DEPLOYED, "--app", "cdk.out", hidden="--force")
         for rollout in rollouts:
             StackSets(organization, EmbeddedMembers(self.aws)).delete(rollout)
-            self.console.print(f"[green]done[/]  the StackSet {rollout['StackSetName']} is deleted")
+            self.say_done(f"the StackSet {rollout['StackSetName']} is deleted")
         self.console.print("  [dim]$ pump-roles verify --removed ...[/]")
         self.show_remaining(0, of=len(accounts))
-
-    def pump_roles(self, *arguments: str) -> subprocess.CompletedProcess[str]:
-        """Run the command in the management account; moto is its Organizations and StackSets."""
-        return subprocess.run(
-            [sys.executable, "-m", "pump_roles", *arguments],
-            cwd=ROOT,
-            env={
-                **tool_environment(),
-                **self.aws.environment(),
-                "AWS_ENDPOINT_URL_CLOUDFORMATION": self.account.endpoint,
-                "AWS_ENDPOINT_URL_ORGANIZATIONS": self.account.endpoint,
-                "PUMP_EXTERNAL_ID": EXTERNAL_ID,
-            },
-            capture_output=True,
-            text=True,
-            check=False,
-        )
 
     def show_remaining(self, remaining: int, *, of: int) -> None:
         """Run the check, and show in how many accounts it finds a role."""
         ended = self.pump_roles(
             *("verify", "--removed", "--principal", PUMP),
             *("--organization", "--assume-role", AUDITOR, "--format", "json"),
+            **self.endpoints,
         )
         counts = json.loads(ended.stdout)["counts"]
         right = (ended.returncode, counts) == (
@@ -272,11 +241,8 @@ class OrganizationDemo(Show):
         )
         shown = f"{counts['differs']} of {of} accounts have a role"
         when = "before" if remaining else "after"
-        self.console.print(
-            f"{when} the removal, exit status {ended.returncode}: "
-            + self.verdict(right, should=True, labels=(shown, shown))
-            + "\n"
-        )
+        cell = self.verdict(right, should=True, labels=(shown, shown))
+        self.console.print(f"{when} the removal, exit status {ended.returncode}: {cell}\n")
 
 
 NEXT_STEPS: Final = """

@@ -19,16 +19,12 @@ from urllib.request import Request, urlopen
 import boto3
 from botocore.config import Config
 from moto.moto_api import recorder
-from moto.moto_server.werkzeug_app import (
-    DomainDispatcherApplication,
-    MotoRequestHandler,
-    create_backend_app,
-)
+from moto.moto_server import werkzeug_app
 from mypy_boto3_cloudformation import CloudFormationClient
 from mypy_boto3_organizations import OrganizationsClient
 from werkzeug.serving import make_server
 
-from tools.sandbox.aws import REGION
+from tools.sandbox.aws import REGION, Caller, environment_at
 
 
 @dataclass(frozen=True)
@@ -40,14 +36,7 @@ class Management:
     @property
     def environment(self) -> Mapping[str, str]:
         """The environment variables that make an AWS tool use this account."""
-        return {
-            "AWS_ENDPOINT_URL": self.endpoint,
-            "AWS_ACCESS_KEY_ID": "testing",
-            "AWS_SECRET_ACCESS_KEY": "testing",
-            "AWS_REGION": REGION,
-            "AWS_DEFAULT_REGION": REGION,
-            "AWS_EC2_METADATA_DISABLED": "true",
-        }
+        return environment_at(self.endpoint, Caller("testing"))
 
     @cached_property
     def organizations(self) -> OrganizationsClient:
@@ -79,9 +68,9 @@ def management() -> Iterator[Management]:
     server = make_server(
         "127.0.0.1",
         0,
-        DomainDispatcherApplication(create_backend_app),
+        werkzeug_app.DomainDispatcherApplication(werkzeug_app.create_backend_app),
         threaded=True,
-        request_handler=MotoRequestHandler,
+        request_handler=werkzeug_app.MotoRequestHandler,
     )
     thread = Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02}, daemon=True)
     thread.start()

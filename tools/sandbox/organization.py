@@ -7,12 +7,13 @@ deploys into accounts that enforce IAM, in those that it targets according to AW
 failure tolerance are not emulated.
 """
 
-import re
 import shlex
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
 from typing import Any, Protocol
 
+import botocore.session
+from awscli.shorthand import BackCompatVisitor, ShorthandParser
 from moto.cloudformation.models import cloudformation_backends
 from moto.organizations.models import organizations_backends
 
@@ -27,8 +28,6 @@ Tree = Mapping[str, "Tree | int"]
 
 @dataclass(frozen=True)
 class Organization:
-    """An organization."""
-
     management: Management
     root: str
     units: dict[str, str]
@@ -72,15 +71,9 @@ class Organization:
 class Members(Protocol):
     """What StackSets do in the member accounts. Each method may raise :class:`StackFailedError`."""
 
-    def create(
-        self, account: str, stack: str, template: str, parameters: Mapping[str, str]
-    ) -> None: ...
+    def deploy(self, stack: str, state: Any, account: str, *, update: bool) -> None: ...
 
-    def update(
-        self, account: str, stack: str, template: str, parameters: Mapping[str, str]
-    ) -> None: ...
-
-    def delete(self, account: str, stack: str) -> None: ...
+    def delete(self, stack: str, account: str) -> None: ...
 
 
 @dataclass(frozen=True)
@@ -89,21 +82,16 @@ class EmbeddedMembers:
 
     aws: EmbeddedAws
 
-    def create(
-        self, account: str, stack: str, template: str, parameters: Mapping[str, str]
-    ) -> None:
+    def deploy(self, stack: str, state: Any, account: str, *, update: bool) -> None:
+        owner = Caller(account)
         try:
-            self.aws.deploy(stack, template, parameters, Caller(account))
+            self.aws.deploy(stack, state.template, state.parameters, owner, update=update)
         except StackFailedError:
-            self.delete(account, stack)
+            if not update:
+                self.delete(stack, account)
             raise
 
-    def update(
-        self, account: str, stack: str, template: str, parameters: Mapping[str, str]
-    ) -> None:
-        self.aws.deploy(stack, template, parameters, Caller(account), update=True)
-
-    def delete(self, account: str, stack: str) -> None:
+    def delete(self, stack: str, account: str) -> None:
         self.aws.delete(stack, Caller(account))
 
 
@@ -114,14 +102,11 @@ class NoMembers:
     failing: Collection[str] = ()
     reason: str = ""
 
-    def create(self, account: str, stack: str, *_: object) -> None:
-        if account in self.failing:
+    def deploy(self, stack: str, _: object, account: str, *, update: bool) -> None:
+        if account in self.failing and not update:
             raise StackFailedError(self.reason or f"{stack} cannot be created")
 
-    def update(self, *_: object) -> None:
-        pass
-
-    def delete(self, *_: object) -> None:
+    def delete(self, stack: str, account: str) -> None:
         pass
 
 
@@ -161,9 +146,8 @@ class StackSets:
         """
         client = self.organization.management.cloudformation
         name = rollout["StackSetName"]
-        if name not in {
-            summary["StackSetName"] for summary in client.list_stack_sets()["Summaries"]
-        }:
+        existing = client.list_stack_sets()["Summaries"]
+        if name not in {summary["StackSetName"] for summary in existing}:
             accepted = {*rollout} - {"StackInstancesGroup", "OperationPreferences"}
             client.create_stack_set(**{key: rollout[key] for key in accepted})
         state = _state(name)
@@ -228,9 +212,8 @@ class StackSets:
             instances.append(instance)
         elif not (again or instance.reason):
             return
-        work = self.members.update if instance.exists else self.members.create
         try:
-            work(account, _stack(state, account), state.template, state.parameters)
+            self.members.deploy(_stack(state, account), state, account, update=instance.exists)
         except StackFailedError as error:
             instance.reason = str(error)
         else:
@@ -238,7 +221,7 @@ class StackSets:
         self.worked(account)
 
     def _delete(self, state: Any, instance: _Instance) -> None:
-        self.members.delete(instance.account_id, _stack(state, instance.account_id))
+        self.members.delete(_stack(state, instance.account_id), instance.account_id)
         state.instances.stack_instances.remove(instance)
         self.worked(instance.account_id)
 
@@ -261,17 +244,12 @@ def arguments_of(command: str) -> dict[str, Any]:
     """Return the parameters that the AWS CLI sends for a command, with its shorthand syntax."""
     program, service, operation, *options = shlex.split(command)
     assert (program, service, operation) == ("aws", "cloudformation", "create-stack-instances")
+    model = botocore.session.get_session().get_service_model("cloudformation")
     found: dict[str, Any] = {}
     for option, value in zip(options[::2], options[1::2], strict=True):
-        name = "".join(word.capitalize() for word in option.removeprefix("--").split("-"))
-        pieces = re.split(r",(?=[A-Za-z]+=)", value)
-        members = dict(piece.split("=") for piece in pieces if "=" in piece)
-        found[name] = {key: member.split(",") for key, member in members.items()} or value
-    found["Regions"] = [found["Regions"]]
-    targets = found["DeploymentTargets"]
-    (targets["AccountFilterType"],) = targets["AccountFilterType"]
-    for key, (number,) in found.get("OperationPreferences", {}).items():
-        found["OperationPreferences"][key] = int(number)
+        name = option.title().replace("-", "")
+        found[name] = ShorthandParser().parse(value) if "=" in value else value
+    BackCompatVisitor().visit(found, model.operation_model("CreateStackInstances").input_shape)
     return found
 
 

@@ -34,9 +34,14 @@ def pythons() -> dict[Version, str]:
     ]
     found: dict[Version, str] = {}
     for candidate in filter(Path.exists, candidates):
-        # One of pyenv's shims may be of a Python that it does not run here.
+        # One of pyenv's shims may be of a Python that it does not run here, and Debian's Python
+        # cannot create an environment without the package python3-venv.
         asked = subprocess.run(
-            [candidate, "-c", "import sys; print(*sys.version_info[:2], sys.executable)"],
+            [
+                candidate,
+                "-c",
+                "import ensurepip, sys; print(*sys.version_info[:2], sys.executable)",
+            ],
             capture_output=True,
             text=True,
             check=False,

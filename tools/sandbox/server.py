@@ -2,27 +2,21 @@
 
 It prints its port. Its standard input also closes when the process that started it is killed.
 
-``--record`` records each call in CloudTrail. ``--stack-sets`` lets stacks contain StackSets.
-``--as-is`` omits :func:`pass_external_id`.
+CloudTrail records each call. ``--stack-sets`` lets stacks contain StackSets.
 """
 
 import asyncio
 import json
 import os
-import re
 import signal
 import socket
 import sys
-import time
-from collections import deque
 from collections.abc import Mapping
-from datetime import datetime, timezone
 from functools import wraps
 from http import HTTPStatus
 from threading import Thread
 from typing import Any
 from urllib.parse import parse_qs
-from uuid import uuid4
 
 from hypercorn.asyncio import serve
 from hypercorn.config import Config
@@ -30,6 +24,7 @@ from hypercorn.config import Config
 SETTINGS = {
     "AUTH": "true",
     "BIND_HOST": "127.0.0.1",
+    "CLOUDTRAIL_RECORDING": "1",
     "LOG_LEVEL": "CRITICAL",
     # Would open two more listeners, on every interface.
     "IOT_MTLS_ENABLED": "0",
@@ -151,148 +146,17 @@ def know_deny_all() -> None:
         "Version": "2012-10-17",
         "Statement": [{"Sid": "DenyAll", "Effect": "Deny", "Action": ["*"], "Resource": "*"}],
     }
-    iam._aws_managed_policies["arn:aws:iam::aws:policy/AWSDenyAll"] = (  # noqa: SLF001
-        iam._make_aws_managed_record("AWSDenyAll", json.dumps(document))  # noqa: SLF001
-    )
+    seed = iam._seed_aws_managed_policies  # noqa: SLF001
 
+    def with_deny_all() -> None:
+        seed()
+        iam._aws_managed_policies["arn:aws:iam::aws:policy/AWSDenyAll"] = (  # noqa: SLF001
+            iam._make_aws_managed_record("AWSDenyAll", json.dumps(document))  # noqa: SLF001
+        )
 
-def record_as_cloudtrail() -> None:
-    """Record calls as CloudTrail does, and return the events in pages.
-
-    ministack names every caller an IAM user, and does not record what it denies. It keeps an
-    assumption only in the account of the caller; CloudTrail also has it in that of the role. It
-    writes the parameters as they were sent, and returns no more than one page (CloudTrail User
-    Guide, "CloudTrail record contents" and "CloudTrail userIdentity element"). Of the parameters,
-    only the names are changed, and nothing of the response is recorded.
-    """
-    from ministack import app as ministack  # noqa: PLC0415
-    from ministack.core.iam_actions import extract_iam_action  # noqa: PLC0415
-    from ministack.core.responses import get_account_id, get_region  # noqa: PLC0415
-    from ministack.services import cloudtrail  # noqa: PLC0415
-
-    original, lookup = ministack._dispatch_service_request, cloudtrail._lookup_events  # noqa: SLF001
-
-    @wraps(original)
-    async def dispatch(
-        method: str,
-        path: str,
-        headers: Mapping[str, str],
-        body: bytes,
-        query: Mapping[str, Any],
-        *more: Any,
-    ) -> Any:
-        status, answered, content = await original(method, path, headers, body, query, *more)
-        routing = ministack._routing_params(method, path, headers, body, query)  # noqa: SLF001
-        service = ministack.detect_service(method, path, headers, routing)
-        if service != "cloudtrail" and not path.startswith("/_"):
-            action = extract_iam_action(service, method, path, headers, body, routing)
-            fallback = ministack._ct_event_name(service, method, path, headers, routing)  # noqa: SLF001
-            name = fallback if action is None else action.partition(":")[2]
-            sent = ministack._ct_request_params(headers, body, query)  # noqa: SLF001
-            event = {
-                "eventVersion": "1.11",
-                "userIdentity": _identity(ministack.extract_access_key_id(headers, query)),
-                "eventTime": datetime.now(timezone.utc).strftime("%Y-%m-%dT%H:%M:%SZ"),
-                "eventSource": f"{service}.amazonaws.com",
-                "eventName": name,
-                "awsRegion": get_region(),
-                "sourceIPAddress": "127.0.0.1",
-                "userAgent": headers.get("user-agent", ""),
-                "requestParameters": {
-                    f"{key[:1].lower()}{key[1:]}": value
-                    for key, value in sent.items()
-                    if key not in ("Action", "Version")
-                },
-                "responseElements": None,
-                **_error(service, status, answered, content),
-                "eventID": str(uuid4()),
-                "eventType": "AwsApiCall",
-                "recipientAccountId": get_account_id(),
-            }
-            _keep(event)
-            role = event["requestParameters"].get("roleArn", "")
-            if name == "AssumeRole" and status == HTTPStatus.OK and role.count(":") >= 5:  # noqa: PLR2004
-                caller = {"type": "AWSAccount", "accountId": get_account_id()}
-                account = role.split(":")[4]
-                if account != get_account_id():
-                    _keep({**event, "userIdentity": caller, "recipientAccountId": account})
-        return status, answered, content
-
-    def lookup_events(asked: Mapping[str, Any]) -> Any:
-        if asked.get("LookupAttributes"):
-            return lookup(asked)
-        first, most = int(asked.get("NextToken") or 0), int(asked.get("MaxResults") or 50)
-        since, until = asked.get("StartTime", 0), asked.get("EndTime", float("inf"))
-        found = [
-            event
-            for event in reversed(cloudtrail._get_event_queue())  # noqa: SLF001
-            if since <= event["EventTime"] <= until
-        ]
-        left = {"NextToken": str(first + most)} if len(found) > first + most else {}
-        return cloudtrail._ok({"Events": found[first : first + most], **left})  # noqa: SLF001
-
-    ministack._dispatch_service_request = dispatch  # noqa: SLF001
-    ministack._maybe_record_cloudtrail = lambda *_, **__: None  # noqa: SLF001
-    cloudtrail._DISPATCH["LookupEvents"] = lookup_events  # noqa: SLF001
-
-
-def _identity(access_key: str) -> dict[str, Any]:
-    from ministack.core.responses import get_account_id  # noqa: PLC0415
-    from ministack.services import iam, sts  # noqa: PLC0415
-
-    account = get_account_id()
-    session = sts._sessions.get(access_key, {})  # noqa: SLF001
-    if session.get("PrincipalType") != "AssumedRole":
-        root = f"arn:aws:iam::{account}:root"
-        return {"type": "Root", "principalId": account, "arn": root, "accountId": account}
-    name = session["Arn"].split("/")[-2]
-    role = iam._roles.get_scoped(session["AccountId"], None, name) or {}  # noqa: SLF001
-    issuer = {
-        "type": "Role",
-        "principalId": session["UserId"].partition(":")[0],
-        "arn": role.get("Arn", ""),
-        "accountId": session["AccountId"],
-        "userName": name,
-    }
-    return {
-        "type": "AssumedRole",
-        "principalId": session["UserId"],
-        "arn": session["Arn"],
-        "accountId": session["AccountId"],
-        "accessKeyId": access_key,
-        "sessionContext": {"sessionIssuer": issuer},
-    }
-
-
-def _error(service: str, status: int, headers: Mapping[str, str], content: bytes) -> dict[str, str]:
-    if status < HTTPStatus.BAD_REQUEST:
-        return {}
-    written = content.decode(errors="replace")
-    found = re.search(r"<Code>([^<]*)</Code>|\"__type\": ?\"([^\"]*)\"", written)
-    code = (found[1] or found[2]) if found else headers.get("x-amzn-errortype", "InternalFailure")
-    # Amazon EC2's codes have a prefix in CloudTrail.
-    return {"errorCode": f"Client.{code}" if service == "ec2" else code.rpartition("#")[2]}
-
-
-def _keep(event: Mapping[str, Any]) -> None:
-    from ministack.services import cloudtrail  # noqa: PLC0415
-
-    place = event["recipientAccountId"], event["awsRegion"], "events"
-    queue = cloudtrail._events.get_scoped(*place)  # noqa: SLF001
-    if queue is None:
-        queue = deque()
-        cloudtrail._events.set_scoped(*place, queue)  # noqa: SLF001
-    queue.append(
-        {
-            "EventId": event["eventID"],
-            "EventName": event["eventName"],
-            "EventSource": event["eventSource"],
-            "EventTime": time.time(),
-            "Username": event["userIdentity"].get("arn", "").rpartition("/")[2],
-            "Resources": [],
-            "CloudTrailEvent": json.dumps(event),
-        }
-    )
+    # A reset of the accounts seeds the policies again.
+    iam._seed_aws_managed_policies = with_deny_all  # noqa: SLF001
+    with_deny_all()
 
 
 async def run(listener: int) -> None:
@@ -325,12 +189,9 @@ def main() -> None:
     os.environ.update(SETTINGS, GATEWAY_PORT=str(port))
     accept_stack_sets(accept="--stack-sets" in sys.argv)
     say_what_is_missing()
-    if "--record" in sys.argv:
-        record_as_cloudtrail()
     make_roles_as_cloudformation_does()
     know_deny_all()
-    if "--as-is" not in sys.argv:
-        pass_external_id()
+    pass_external_id()
     print(port, flush=True)
     asyncio.run(run(listener.detach()))
 

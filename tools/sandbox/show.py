@@ -2,10 +2,12 @@
 
 import json
 import signal
+import subprocess
+import sys
 import textwrap
 import time
 from collections.abc import Callable, Mapping
-from typing import TYPE_CHECKING, Any, Final, Protocol, TypeVar
+from typing import TYPE_CHECKING, Any, Final
 
 from rich import box
 from rich.console import Console
@@ -15,13 +17,10 @@ from rich.table import Column, Table
 
 from pump_roles import published
 from pump_roles.published import PublishedRole
-from tools.sandbox.aws import EmbeddedAws
-from tools.sandbox.cdk import cdk, project
+from tools.sandbox.cdk import ROOT, cdk, project, tool_environment
 
 if TYPE_CHECKING:
     from pathlib import Path
-
-T = TypeVar("T")
 
 PUMP_ACCOUNT: Final = "999988887777"
 PUMP: Final = f"arn:aws:iam::{PUMP_ACCOUNT}:role/PumpService"
@@ -33,30 +32,15 @@ ROLES: Final[Mapping[str, PublishedRole]] = {role.name: role for role in publish
 """The published roles by name."""
 
 
-def trust(*external_ids: str) -> dict[str, Any]:
+def trust() -> dict[str, Any]:
     """Return the trust policy that a role of a demo should have."""
-    accepted = list(external_ids) or [EXTERNAL_ID]
-    return {
-        "Version": "2012-10-17",
-        "Statement": [
-            {
-                "Effect": "Allow",
-                "Principal": {"AWS": PUMP},
-                "Action": "sts:AssumeRole",
-                "Condition": {
-                    "StringEquals": {
-                        "sts:ExternalId": accepted if len(accepted) > 1 else accepted[0]
-                    }
-                },
-            }
-        ],
+    statement = {
+        "Effect": "Allow",
+        "Principal": {"AWS": PUMP},
+        "Action": "sts:AssumeRole",
+        "Condition": {"StringEquals": {"sts:ExternalId": EXTERNAL_ID}},
     }
-
-
-class HasEnvironment(Protocol):
-    """An account that AWS tools can be told to use, by environment variables."""
-
-    def environment(self) -> Mapping[str, str]: ...
+    return {"Version": "2012-10-17", "Statement": [statement]}
 
 
 class CheckFailedError(Exception):
@@ -64,37 +48,30 @@ class CheckFailedError(Exception):
 
 
 class Show:
-    """One run of a demo, which keeps track of whether every check passed."""
+    """One run of a demo in an account, which keeps track of whether every check passed."""
 
     ended = "The AWS emulator has stopped."
     """What to say at the end."""
 
-    def __init__(self) -> None:
+    def __init__(self, environment: Mapping[str, str]) -> None:
+        self.environment = environment
         self.console = Console(highlight=False)
         self.passed = True
         self.parts = 0
         self.folder: Path | None = None
 
     def part(self, title: str) -> None:
-        """Begin a part."""
         if not self.passed:
             raise CheckFailedError
         self.parts += 1
         self.console.print(f"\n[bold cyan]{self.parts}  {escape(title)}[/]\n")
 
-    def step(self, doing: str, done: str, work: Callable[[], T]) -> T:
-        """Do some work, then show what was done and how long it took."""
-        started = time.monotonic()
-        with self.console.status(doing):
-            result = work()
-        self.done(done, time.monotonic() - started)
-        return result
-
-    def done(self, description: str, seconds: float) -> None:
-        """Show what was done."""
+    def done(self, description: str, started: float) -> None:
+        """Show what was done, and how long it took."""
+        seconds = time.monotonic() - started
         self.console.print(f"[green]done[/]  {description}  [dim]{seconds:.1f} s[/]")
 
-    def cdk(self, aws: HasEnvironment, *command: str, hidden: tuple[str, ...] = ()) -> None:
+    def cdk(self, *command: str, hidden: str) -> None:
         """Run the real CDK CLI as the account's owner, and show the command."""
         lines = textwrap.wrap(" ".join(command), 64, break_on_hyphens=False)
         shown = escape(" \\\n      ".join(lines))
@@ -103,17 +80,29 @@ class Show:
         started = time.monotonic()
         doing = "destroying" if destroys else "synthesizing and deploying"
         with self.console.status(doing):
-            environment = aws.environment()
-            ended = cdk(*command, *hidden, directory=self.folder, environment=environment)
+            ended = cdk(*command, hidden, directory=self.folder, environment=self.environment)
         output = ended.stdout + ended.stderr
         if ended.returncode:
             self.console.print(escape(output))
             raise SystemExit(ended.returncode)
-        self.done(
-            "destroyed" if destroys else "synthesized, checked by cdk-nag, deployed",
-            time.monotonic() - started,
-        )
+        self.done("destroyed" if destroys else "synthesized, checked by cdk-nag, deployed", started)
         self.console.print()
+
+    def pump_roles(self, *arguments: str, **variables: str) -> subprocess.CompletedProcess[str]:
+        """Run ``pump-roles`` as the account's owner."""
+        return subprocess.run(
+            [sys.executable, "-m", "pump_roles", *arguments],
+            cwd=ROOT,
+            env={
+                **tool_environment(),
+                **self.environment,
+                "PUMP_EXTERNAL_ID": EXTERNAL_ID,
+                **variables,
+            },
+            capture_output=True,
+            text=True,
+            check=False,
+        )
 
     def configure(self, settings: Mapping[str, Any]) -> str:
         """Write settings to ``pump.json``, and return what it contains."""
@@ -124,7 +113,6 @@ class Show:
 
     def deploy(
         self,
-        aws: EmbeddedAws,
         *stacks: str,
         external_id: str = EXTERNAL_ID,
         settings: Mapping[str, Any] | None = None,
@@ -133,7 +121,7 @@ class Show:
         provided = {"principal": PUMP, "external-id": external_id}
         shown = self.configure({**provided, **(settings or {})}).replace("\n", "\n  ")
         self.console.print(f"  [dim]$ cat pump.json\n  {escape(shown)}[/]", soft_wrap=True)
-        self.cdk(aws, "deploy", *stacks, hidden=("--require-approval=never",))
+        self.cdk("deploy", *stacks, hidden="--require-approval=never")
 
     def verdict(
         self,
@@ -151,16 +139,13 @@ class Show:
         return shown if bool(found) == should else f"{shown} [bold reverse red] WRONG [/]"
 
     def expect(self, holds: object) -> None:
-        """Record whether a check passed."""
         self.passed = self.passed and bool(holds)
 
     def quote(self, message: str) -> None:
-        """Show what AWS answered."""
         self.console.print(Padding(f"[dim]{escape(message)}[/]", (0, 4)))
 
     @staticmethod
     def table(*columns: str) -> Table:
-        """Return an empty table."""
         return Table(
             *(Column(name, overflow="fold") for name in columns),
             box=box.SIMPLE_HEAD,

@@ -21,18 +21,9 @@ _ALLOWS_ALL: Final[Mapping[str, Any]] = {
     "Statement": {"Effect": "Allow", "Action": "*", "Resource": "*"},
 }
 
-_ASSUMES_ALL: Final = {
-    "AssumeAnything": {
-        "Version": "2012-10-17",
-        "Statement": {"Effect": "Allow", "Action": "sts:*", "Resource": "*"},
-    }
-}
-
 
 @dataclass(frozen=True)
 class Simulation:
-    """What to simulate."""
-
     asked: Mapping[str, Any]
     documents: Mapping[int, Any]
 
@@ -117,7 +108,7 @@ def assumption(
         resource=role.arn,
         account=role.account,
         context={} if external_id is None else {"sts:ExternalId": external_id},
-        identity_policies=_ASSUMES_ALL if caller_policies is None else caller_policies,
+        identity_policies={"All": _ALLOWS_ALL} if caller_policies is None else caller_policies,
         resource_policy=role.trust,
     )
 
@@ -144,7 +135,6 @@ def use(
 
 
 def decide(simulations: Sequence[Simulation]) -> list[str]:
-    """Decide requests."""
     process = _simulator()
     assert process.stdin
     assert process.stdout
@@ -192,9 +182,8 @@ def _simulation(
         documents.update({id(document): document for document in policies.values()})
         return [{"name": name, "policy": id(document)} for name, document in policies.items()]
 
-    controls = {"all": _ALLOWS_ALL}
-    if service_control_policy is not None:
-        controls["own"] = service_control_policy
+    own = {} if service_control_policy is None else {"own": service_control_policy}
+    controls = named({"all": _ALLOWS_ALL, **own})
     asked = {
         "request": {
             "principal": principal,
@@ -203,12 +192,11 @@ def _simulation(
             "contextVariables": context,
         },
         "identityPolicies": named(identity_policies),
-        "serviceControlPolicies": [{"orgIdentifier": "r-root", "policies": named(controls)}],
+        "serviceControlPolicies": [{"orgIdentifier": "r-root", "policies": controls}],
         "resourceControlPolicies": [],
         **({} if resource_policy is None else {"resourcePolicy": resource_policy}),
+        **({} if boundary is None else {"permissionBoundaryPolicies": named({"own": boundary})}),
     }
-    if boundary is not None:
-        asked["permissionBoundaryPolicies"] = named({"boundary": boundary})
     return Simulation(asked, documents)
 
 

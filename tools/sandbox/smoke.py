@@ -8,10 +8,8 @@ check fails.
 import json
 import os
 import signal
-import subprocess
 import sys
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final
 
@@ -19,25 +17,20 @@ import boto3
 from botocore.exceptions import BotoCoreError, ClientError, NoRegionError
 
 from pump_roles.account import new_external_id
-from tools.sandbox.cdk import ROOT, tool_environment
 from tools.sandbox.show import READ_ONLY_ROLE, Show
 
 STACK: Final = "PumpReadOnly"
 
 
-@dataclass(frozen=True)
 class Account:
     """An AWS account of the caller's configuration."""
 
-    profile: str | None = None
-    session: boto3.Session = field(init=False)
-
-    def __post_init__(self) -> None:
-        object.__setattr__(self, "session", boto3.Session(profile_name=self.profile))
+    def __init__(self, profile: str | None = None) -> None:
+        self.profile = profile
+        self.session = boto3.Session(profile_name=profile)
 
     @property
     def id(self) -> str:
-        """Its ID."""
         return str(self.session.client("sts").get_caller_identity()["Account"])
 
     @staticmethod
@@ -57,15 +50,12 @@ class Smoke(Show):
     ended = "Nothing was created."
 
     def __init__(self, account: Account, pump: Account | None) -> None:
-        super().__init__()
+        super().__init__(account.environment())
         self.account = account
         self.pump = pump
         self.principal = (pump or account).id
-        self.arn = f"arn:{self._partition()}:iam::{account.id}:role/{READ_ONLY_ROLE}"
-
-    def _partition(self) -> str:
-        region = self.account.session.region_name
-        return self.account.session.get_partition_for_region(region)
+        partition = account.session.get_partition_for_region(account.session.region_name)
+        self.arn = f"arn:{partition}:iam::{account.id}:role/{READ_ONLY_ROLE}"
 
     def show(self) -> None:
         """Deploy, assume, verify, probe, rotate, and destroy."""
@@ -77,7 +67,8 @@ class Smoke(Show):
         try:
             self.apply(old)
             self.part("Verify, and probe")
-            self.show_verdict("verify", old, "--principal", self.principal, "--role", "read-only")
+            expected = ("--principal", self.principal, "--role", "read-only")
+            self.show_verdict("verify", old, *expected)
             if self.pump is None:
                 self.console.print("not tried: assuming the role, which needs a second account\n")
             else:
@@ -91,14 +82,14 @@ class Smoke(Show):
             self.apply(new)
             if self.pump is not None:
                 self.show_accepted({old: False, new: True})
-            self.show_verdict("verify", new, "--principal", self.principal, "--role", "read-only")
+            self.show_verdict("verify", new, *expected)
         finally:
             # Another interrupt must not leave anything.
             signal.signal(signal.SIGINT, signal.SIG_IGN)
             self.passed, passed = True, self.passed
             self.ended = f"What was created may be left: delete the stack {STACK}."
             self.part("Destroy")
-            self.cdk(self.account, "destroy", STACK, hidden=("--force",))
+            self.cdk("destroy", STACK, hidden="--force")
             self.show_nothing()
             if self.passed:
                 self.ended = "Everything that was created is deleted."
@@ -108,21 +99,12 @@ class Smoke(Show):
         """Deploy the stack with an external ID, and other settings."""
         provided = {"principal": self.principal, "external-id": external_id}
         self.configure({**provided, **(settings or {})})
-        self.cdk(self.account, "deploy", STACK, hidden=("--require-approval=never",))
+        self.cdk("deploy", STACK, hidden="--require-approval=never")
 
     def show_verdict(self, command: str, external_id: str, *arguments: str) -> None:
         """Run a command of ``pump-roles``, and show whether the role is right."""
-        ended = subprocess.run(
-            [sys.executable, "-m", "pump_roles", command, *arguments, "--format", "json"],
-            cwd=ROOT,
-            env={
-                **tool_environment(),
-                **self.account.environment(),
-                "PUMP_EXTERNAL_ID": external_id,
-            },
-            capture_output=True,
-            text=True,
-            check=False,
+        ended = self.pump_roles(
+            command, *arguments, "--format", "json", PUMP_EXTERNAL_ID=external_id
         )
         # Other roles of the account may trust the second one, such as those of an organization.
         right = ended.returncode == 0 or (
@@ -167,21 +149,20 @@ class Smoke(Show):
     def show_nothing(self) -> None:
         """Show that the account has neither the stack nor the role."""
         session = self.account.session
-        found: dict[str, Any] = {
-            "stack": (session.client("cloudformation").describe_stacks, {"StackName": STACK}),
-            "role": (session.client("iam").get_role, {"RoleName": READ_ONLY_ROLE}),
-        }
-        for what, (describe, arguments) in found.items():
+        stacks, roles = session.client("cloudformation"), session.client("iam")
+        for what, describe in (
+            (f"stack {STACK}", lambda: stacks.describe_stacks(StackName=STACK)),
+            (f"role {READ_ONLY_ROLE}", lambda: roles.get_role(RoleName=READ_ONLY_ROLE)),
+        ):
+            there = True
             try:
-                describe(**arguments)
+                describe()
             except ClientError as error:
                 if error.response["Error"]["Code"] not in {"ValidationError", "NoSuchEntity"}:
                     raise
                 there = False
-            else:
-                there = True
             verdict = self.verdict(not there, should=True, labels=("none", "exists"))
-            self.console.print(f"{what} {STACK if what == 'stack' else READ_ONLY_ROLE}: {verdict}")
+            self.console.print(f"{what}: {verdict}")
 
 
 def main(arguments: list[str]) -> int:

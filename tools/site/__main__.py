@@ -38,7 +38,6 @@ def build(source: Path, site: Path) -> None:
 
 
 def main() -> int:
-    """Build the site."""
     try:
         with TemporaryDirectory() as folder:
             collect(Path(folder))

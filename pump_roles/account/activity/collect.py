@@ -99,13 +99,10 @@ class Collector:
         self._changes: dict[object, Change] = {}
         self._refused: dict[object, Refusal] = {}
         self._sessions: dict[tuple[str, str], _Seen] = {}
-        self._unknown: list[Unknown] = []
+        self.unknown: list[Unknown] = []
+        """What could not be read."""
         self._malformed: Counter[str] = Counter()
         self._not_mapped: Counter[str] = Counter()
-
-    def add_unknown(self, unknown: Unknown) -> None:
-        """Add something that could not be read."""
-        self._unknown.append(unknown)
 
     def add(self, source: str, records: Iterable[Any]) -> None:
         """Add events."""
@@ -319,7 +316,7 @@ class Collector:
             )
 
     def _all_unknown(self, sought: Iterable[Sought], arns: Iterable[str]) -> Iterator[Unknown]:
-        yield from sorted(self._unknown, key=lambda unknown: unknown.subject)
+        yield from sorted(self.unknown, key=lambda unknown: unknown.subject)
         for role in sought:
             if role.role.unknown:
                 yield Unknown(why="expected-role", subject=role.role.name)
@@ -333,14 +330,9 @@ class Collector:
 
 
 def _cut(change: Change) -> Change:
-    return replace(
-        change,
-        item=cut(change.item, _LONGEST),
-        offering=cut(change.offering, _LONGEST),
-        type=cut(change.type, _LONGEST),
-        payment=cut(change.payment, _LONGEST),
-        hourly=cut(change.hourly, _LONGEST),
-    )
+    names = ("item", "offering", "type", "payment", "hourly")
+    texts: dict[str, Any] = {name: cut(getattr(change, name), _LONGEST) for name in names}
+    return replace(change, **texts)
 
 
 @cache

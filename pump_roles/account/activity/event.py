@@ -67,6 +67,7 @@ def header_of(record: Any) -> Header:
     """Return what every event has."""
     try:
         time, region = record["eventTime"], record["awsRegion"]
+        datetime.fromisoformat(time[:-1])
         identity = record.get("userIdentity") or {}
         header = Header(time, region)
         if identity.get("type") == "AssumedRole":
@@ -79,21 +80,13 @@ def header_of(record: Any) -> Header:
                 header = Header(time, region, by["arn"], account)
             else:
                 header = Header(time, region, without_issuer=identity["arn"].split("/")[-2])
-    except (AttributeError, KeyError, TypeError, IndexError):
+    except (AttributeError, KeyError, TypeError, IndexError, ValueError):
         raise MalformedEventError from None
-    if not (all(isinstance(member, str) for member in header) and region and _is_time(time)):
+    if not (all(isinstance(member, str) for member in header) and region):
+        raise MalformedEventError
+    if not _TIME.fullmatch(time):
         raise MalformedEventError
     return header
-
-
-def _is_time(value: str) -> bool:
-    if not _TIME.fullmatch(value):
-        return False
-    try:
-        datetime.fromisoformat(value[:-1])
-    except ValueError:
-        return False
-    return True
 
 
 def event_of(record: Mapping[str, Any], header: Header) -> Event:

@@ -78,10 +78,7 @@ def _not_read(path: Path) -> Unknown:
 def records_of(
     files: Iterable[Path], *, unknown: Callable[[Unknown], object], done: Callable[[int], object]
 ) -> Iterator[tuple[str, list[Any]]]:
-    """Yield the events in files, with each file's name.
-
-    A trail's digest files are skipped if there are other files.
-    """
+    """Yield the events in files, with each file's name, without digests next to other files."""
     digests, others = [], 0
     for file in files:
         records, why = _read(file)

@@ -1,8 +1,7 @@
 """What guardrails would have denied of the calls that a role made."""
 
 import json
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 from pump_roles.account.activity.result import Cost, GuardrailActivity
@@ -21,26 +20,20 @@ Calls = Mapping[tuple[Sought, str, str], int]
 Region."""
 
 
-@dataclass(frozen=True, kw_only=True)
-class _OnRole:
-    # A guardrail on one role.
-    denies: Mapping[str, Sequence[tuple[Policy, Clause]]]
-    clauses: Sequence[Clause]
-    last: str
+def _denied(clauses: Iterable[tuple[Policy, Clause]], region: str, last: str) -> bool | None:
+    # None if the event does not decide.
+    found = [_applies(clause, region, last) for _, clause in clauses]
+    return True if True in found else None if None in found else False
 
-    def denied(self, action: str, region: str) -> bool | None:
-        # Null if the event does not decide.
-        found = [_applies(clause, region, self.last) for _, clause in self.denies.get(action, ())]
-        return True if True in found else None if None in found else False
 
-    def may_deny(self, source: str) -> bool:
-        # A call whose name is not known, of a service that may not be known either.
-        known = {name.partition(":")[0] for name in shipped().actions}
-        return any(
-            service not in known or _may_match(clause, service)
-            for service in services_of(source)
-            for clause in self.clauses
-        )
+def _may_deny(clauses: Iterable[tuple[Policy, Clause]], source: str) -> bool:
+    # A call whose name is not known, of a service that may not be known either.
+    known = {name.partition(":")[0] for name in shipped().actions}
+    return any(
+        service not in known or _may_match(clause, service)
+        for _, clause in clauses
+        for service in services_of(source)
+    )
 
 
 def _applies(clause: Clause, region: str, last: str) -> bool | None:
@@ -74,10 +67,7 @@ def _may_match(clause: Clause, service: str) -> bool:
 def guardrails_of(
     sought: Sequence[Sought], calls: Calls, unknown: Calls, *, last: str, everything_read: bool
 ) -> Iterator[GuardrailActivity]:
-    """Yield what each guardrail would have denied; first those that would have cost nothing.
-
-    These are the guardrails that take no value, and those of the expected roles.
-    """
+    """Yield what each guardrail would have denied; first those that would have cost nothing."""
     present = {role: {own.name: own for own in _present(role)} for role in sought if role.expected}
     offered = {name: Guardrail.named(name) for name in Guardrail.names()}
     names = dict.fromkeys([*offered, *(name for own in present.values() for name in own)])
@@ -86,9 +76,11 @@ def guardrails_of(
         would = might = 0
         for role in sought:
             guardrail = present.get(role, {}).get(name) or offered.get(name)
-            on_role = _on(role, guardrail, last)
+            denies = guardrail.on(ROLES[role.role.kind].patterns) if guardrail else {}
+            evaluator = PolicyEvaluator([*as_policies(denies)], shipped())
+            by_action, clauses = evaluator.by_action("Deny"), evaluator.effective["Deny"]
             decided = [
-                (on_role.denied(action, region), count)
+                (_denied(by_action.get(action, ()), region, last), count)
                 for (caller, action, region), count in calls.items()
                 if caller is role
             ]
@@ -97,7 +89,7 @@ def guardrails_of(
             might += sum(
                 count
                 for (caller, source, _), count in unknown.items()
-                if caller is role and on_role.may_deny(source)
+                if caller is role and _may_deny(clauses, source)
             )
         cost: Cost = "some" if would else "unknown" if might or not everything_read else "nothing"
         found.append(
@@ -123,21 +115,8 @@ def _present(sought: Sought) -> Iterator[Guardrail]:
             yield guardrail
 
 
-def _on(sought: Sought, guardrail: Guardrail | None, last: str) -> _OnRole:
-    denies = guardrail.on(ROLES[sought.role.kind].patterns) if guardrail else {}
-    evaluator = PolicyEvaluator([*as_policies(denies)], shipped())
-    return _OnRole(
-        denies=evaluator.by_action("Deny"),
-        clauses=[clause for _, clause in evaluator.effective("Deny")],
-        last=last,
-    )
-
-
 def denied_by(sought: Sought, action: str) -> tuple[str, ...]:
-    """Return the guardrails of an expected role that deny an action, at least under a condition.
-
-    Another policy that denies it has its own name.
-    """
+    """Return the guardrails and other policies of an expected role that may deny an action."""
     if not sought.expected:
         return ()
     grant, known = sought.evaluator.grant(action), by_policy()

@@ -32,10 +32,7 @@ def read_history(
     found: Callable[[str, Sequence[Any]], object],
     done: Callable[[str, int, Unknown | None], object],
 ) -> None:
-    """Read the event history of some Regions at once. One failure does not stop the others.
-
-    The calls in a Region are at least half a second apart.
-    """
+    """Read the event history of some Regions at once. One failure does not stop the others."""
     lock = Lock()
 
     def read(region: str) -> tuple[str, int, Unknown | None]:

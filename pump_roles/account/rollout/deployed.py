@@ -39,11 +39,7 @@ def read(
     found: _Found | None = None,
     profile: str | None = None,
 ) -> Statuses:
-    """Read rollouts and the accounts below their units, and compare them.
-
-    If a rollout, or the organization, cannot be read, the status is unknown. The other rollouts are
-    still read.
-    """
+    """Compare rollouts with the accounts below their units. One failure hides no other rollout."""
     known = unknown or {}
     region = cloudformation.meta.region_name
     results = [

@@ -13,7 +13,7 @@ from pump_roles.templates.model import ACCOUNT_FILTERS
 from pump_roles.validators import STACK_SET_NAME, STACK_SETS_CALL_AS, CallAs
 
 _FILTERS: Final[dict[str, AccountFilter]] = {
-    word: name for name in get_args(AccountFilter) for word in [ACCOUNT_FILTERS.get(name, "")]
+    ACCOUNT_FILTERS.get(name, ""): name for name in get_args(AccountFilter)
 }
 
 

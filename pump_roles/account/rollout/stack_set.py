@@ -22,10 +22,6 @@ _MOST_ACCOUNTS: Final = 100
 # CloudFormation API Reference, "StackSetOperationPreferences".
 _PREFERENCES: Final = "FailureTolerancePercentage=100,MaxConcurrentPercentage=25"
 
-
-_CURRENT: Final = "CURRENT"
-_SUCCEEDED: Final = "SUCCEEDED"
-_INOPERABLE: Final = "INOPERABLE"
 _WORKING: Final = ("PENDING", "RUNNING")
 
 _ORDER: Final = get_args(AccountState)
@@ -114,7 +110,7 @@ def _with_instance(
         state = "not-targeted"
     elif account is not None and account.suspended:
         state = "suspended"
-    elif instance.status == _CURRENT and instance.detailed_status in {"", _SUCCEEDED}:
+    elif instance.status == "CURRENT" and instance.detailed_status in {"", "SUCCEEDED"}:
         state = "current"
     if account is None:
         return replace(instance, state=state)
@@ -151,7 +147,7 @@ def _retries(
     usable = {*(expected.units or stack_set.units)} & {*stack_set.units}
     repeated: dict[tuple[str, str], set[str]] = {}
     for status in statuses:
-        failed = status.state == "not-current" and status.status != _INOPERABLE
+        failed = status.state == "not-current" and status.status != "INOPERABLE"
         if status.state == "missing" or (failed and status.detailed_status not in _WORKING):
             unit = next((unit for unit in members[status.account].units if unit in usable), None)
             if unit is not None:

@@ -6,12 +6,7 @@ from dataclasses import dataclass, replace
 from typing import Final
 
 from pump_roles.account.clients import Clients, in_threads
-from pump_roles.account.organization import (
-    Account,
-    Organization,
-    accounts_below,
-    read_organization,
-)
+from pump_roles.account.organization import Account, Organization, accounts_below, read_organization
 from pump_roles.account.probe import MINIMUM_SESSION_SECONDS, partition_of
 from pump_roles.account.responses import (
     error_code,
@@ -39,12 +34,7 @@ _Found = Callable[[AccountResult], object]
 
 @dataclass(frozen=True, kw_only=True)
 class Scope:
-    """Which accounts of an organization to verify.
-
-    :param units: the IDs of organizational units, or of the root. By default, the root.
-    :param accounts: the IDs of the accounts below them to verify. By default, all.
-    :param excluded: the IDs of the accounts below them to skip. By default, none.
-    """
+    """Which accounts of an organization to verify; by default, all."""
 
     units: Sequence[str] = ()
     accounts: Sequence[str] = ()
@@ -52,28 +42,18 @@ class Scope:
 
 
 class Aws(Clients):
-    """The clients of ``verify``, and who the caller is.
-
-    Each call ends within two minutes, even if nothing responds.
-    """
+    """The clients of ``verify``, and who the caller is. Each call ends within two minutes."""
 
     def __init__(
         self, *, profile: str | None = None, region: str | None = None, connections: int = 1
     ) -> None:
         super().__init__(
-            profile=profile,
-            region=region,
-            connections=connections,
-            read_seconds=10,
-            attempts=8,
+            profile=profile, region=region, connections=connections, read_seconds=10, attempts=8
         )
         self.caller = self.sts()
-        """A client of AWS STS with the caller's credentials."""
         identity = self.caller.get_caller_identity()
         self.account = identity["Account"]
-        """The caller's account."""
         self.partition = partition_of(identity["Arn"])
-        """The caller's partition."""
 
 
 def verify_files(accounts: Sequence[AccountDetails], expectation: Expectation) -> Verification:
@@ -107,11 +87,7 @@ def verify_organization(
     organization: Organization | Unknown | None = None,
     found: _Found | None = None,
 ) -> Verification:
-    """Verify accounts of an organization, several at once. One failure does not stop the others.
-
-    The caller's own account is read with the caller's credentials, each other account with those of
-    a role in it. A session policy limits these to the reads that are needed.
-    """
+    """Verify accounts of an organization, several at once. One failure does not stop the others."""
     policy = json.dumps(
         policy_for_reading(expectation.names, partition=aws.partition), separators=(",", ":")
     )
@@ -182,19 +158,16 @@ def _verified(  # noqa: PLR0917
 ) -> AccountResult:
     calls = 0
     try:
-        if account.id == aws.account:
-            iam = aws.iam()
-        else:
-            arn = f"arn:{aws.partition}:iam::{account.id}:role/{role_to_assume}"
+        credentials = None
+        if account.id != aws.account:
             calls = 1
-            iam = aws.iam(
-                aws.caller.assume_role(
-                    RoleArn=arn,
-                    RoleSessionName=SESSION_NAME,
-                    DurationSeconds=MINIMUM_SESSION_SECONDS,
-                    Policy=policy,
-                )["Credentials"]
-            )
+            credentials = aws.caller.assume_role(
+                RoleArn=f"arn:{aws.partition}:iam::{account.id}:role/{role_to_assume}",
+                RoleSessionName=SESSION_NAME,
+                DurationSeconds=MINIMUM_SESSION_SECONDS,
+                Policy=policy,
+            )["Credentials"]
+        iam = aws.iam(credentials)
     except Exception as error:  # noqa: BLE001
         unknown = Unknown(
             part="account",

@@ -66,21 +66,12 @@ class AccountDetails:
 
     def role(self, name: str) -> Role | None:
         """Return a role by its name, ignoring case; ``None`` if there is none."""
-        return next(
-            (role for role in self.roles if role.name.casefold() == name.casefold()),
-            None,
-        )
+        wanted = name.casefold()
+        return next((role for role in self.roles if role.name.casefold() == wanted), None)
 
 
 def read_files(files: Iterable[Path]) -> tuple[AccountDetails, ...]:
-    """Read the roles of accounts from saved output of the AWS CLI.
-
-    The output of ``aws iam get-role`` adds a role's maximum session duration, which the output of
-    ``aws iam get-account-authorization-details`` does not have.
-
-    The output of ``aws organizations describe-organization`` adds an account's organization. It
-    does not name the account, so it can only be read with the files of a single account.
-    """
+    """Read the roles of accounts from saved output of the AWS CLI, in any order."""
     accounts: list[tuple[Path, Any]] = []
     organizations: dict[Path, Organization] = {}
     described: dict[str, Path] = {}
@@ -237,8 +228,7 @@ def role_of(
     for part, subject in lacking:
         found.setdefault((part, subject), Unknown(part=part, why=missing, subject=subject))
     if type(seconds) is not int:
-        session = Unknown(part="session", why=missing, detail=name)
-        found.setdefault(("session", ""), session)
+        found.setdefault(("session", ""), Unknown(part="session", why=missing, detail=name))
     return Role(
         kind=kind_of([name], (*inline, *attached)) or "",
         name=name,

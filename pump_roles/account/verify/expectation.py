@@ -124,13 +124,8 @@ class Expectation:
                     f"the role {role.role_name} of account {role.account} is listed twice"
                 )
             found[key] = role.external_id
-        hidden = {*found.values(), external_id} - {""}
-        return replace(
-            self,
-            external_ids=found,
-            external_id=external_id,
-            hidden=self.hidden | hidden,
-        )
+        hidden = self.hidden.union({*found.values(), external_id} - {""})
+        return replace(self, external_ids=found, external_id=external_id, hidden=hidden)
 
     def in_account(self, account: str, partition: str) -> tuple[tuple[Role, ...], ...]:
         """Return the roles that are expected in an account, each with its possible variants."""
@@ -169,11 +164,8 @@ class Expectation:
 def from_published(principal: str) -> Expectation:
     """Return the expectation of the roles as Pump publishes them."""
     roles = tuple((FoundRole(role=_trusting(published_role(kind), principal)),) for kind in ROLES)
-    return Expectation(
-        description="the published roles",
-        roles=roles,
-        principals=frozenset({principal}),
-    )
+    principals = frozenset({principal})
+    return Expectation(description="the published roles", roles=roles, principals=principals)
 
 
 def from_templates(path: Path, *, principal: str | None = None) -> Expectation:
@@ -182,18 +174,16 @@ def from_templates(path: Path, *, principal: str | None = None) -> Expectation:
     for variants in read.variants:
         if not all(variant.role.name for variant in variants):
             raise InputError(f"{path}: the name of the {variants[0].role.kind} role cannot be read")
+    mask = Mask(read.external_ids)
     roles = tuple(
-        tuple(
-            _with_principal(variant, principal, path, Mask(read.external_ids))
-            for variant in variants
-        )
+        tuple(_with_principal(variant, principal, path, mask) for variant in variants)
         for variants in read.variants
     )
     principals = {
         text for variants in roles for variant in variants for text in _principals(variant.role)
     }
     return Expectation(
-        description=Mask(read.external_ids).masked(path.name or str(path)),
+        description=mask.masked(path.name or str(path)),
         roles=roles,
         principals=frozenset(principals),
         hidden=read.external_ids,

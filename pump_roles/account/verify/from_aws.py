@@ -57,10 +57,7 @@ def policy_for_reading(names: Iterable[str], *, partition: str = "aws") -> dict[
 def read_account(
     iam: "IAMClient", names: Collection[str], *, account: str, partition: str
 ) -> AccountDetails:
-    """Read some roles of an account, and the trust policies of all others.
-
-    What cannot be read is part of the result; it raises nothing.
-    """
+    """Read some roles of an account, and the trust policies of all others."""
     calls: list[str] = []
     iam.meta.events.register("before-call.iam", lambda model, **_: calls.append(model.name))
     reader = _Reader(iam)

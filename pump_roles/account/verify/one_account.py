@@ -9,12 +9,7 @@ from pump_roles.account.organization import Organization
 from pump_roles.account.verify.details import AccountDetails, History
 from pump_roles.account.verify.expectation import Expectation
 from pump_roles.account.verify.placement import Location
-from pump_roles.account.verify.result import (
-    AccountResult,
-    Approval,
-    OtherRole,
-    RoleResult,
-)
+from pump_roles.account.verify.result import AccountResult, Approval, OtherRole, RoleResult
 from pump_roles.compare import Difference, Rule, guardrail_of
 from pump_roles.compare import compare as compare_roles
 from pump_roles.guardrails import Guardrail
@@ -81,7 +76,7 @@ def _compared(
         name=mask(name),
         unknown=mask(details.unknown),
         roles=roles,
-        others=mask(other_roles_in(details, expectation)),
+        others=mask(_others(details, expectation)),
         calls=details.calls,
     )
 
@@ -171,6 +166,7 @@ def _found(
         arn=details.arn(role or expected),
         last_used=history.last_used,
         last_used_region=history.last_used_region,
+        stopped=role is not None and role.stopped,
         **result,
     )
 
@@ -209,12 +205,8 @@ def _approvals(role: Role, kind: str) -> Iterator[Approval]:
     tags = {key.lower(): value for key, value in role.tags.items()}
     for guardrail in _opened_by_tags(role, kind):
         value = tags.get(guardrail.tag, "")
-        yield Approval(
-            guardrail=guardrail.name,
-            tag=guardrail.tag,
-            value=value,
-            open=value == guardrail.opens,
-        )
+        is_open = value == guardrail.opens
+        yield Approval(guardrail=guardrail.name, tag=guardrail.tag, value=value, open=is_open)
 
 
 def _open_ids(expected: Role, differences: Iterable[Difference]) -> Iterator[Unknown]:
@@ -256,11 +248,7 @@ def _masked(result: RoleResult, mask: _Masking) -> RoleResult:
     return replace(masked, arn=":".join([*place, mask(name)]))
 
 
-def other_roles_in(details: AccountDetails, expectation: Expectation) -> tuple[OtherRole, ...]:
-    """Return the other roles that Pump's principal or everyone can assume, sorted by name.
-
-    A role that requires the same external ID as one of Pump's roles is among them.
-    """
+def _others(details: AccountDetails, expectation: Expectation) -> tuple[OtherRole, ...]:
     pump_names = {name.casefold() for name in expectation.names}
     every = details.by_name
     others = {name: role for name, role in every.items() if name.casefold() not in pump_names}

@@ -50,6 +50,7 @@ class RoleResult:
     :param approvals: which of its guardrails are open.
     :param boundary_sha256: the SHA-256 of the canonical text of the policy that is its permissions
         boundary; empty if it has none, or it could not be read.
+    :param stopped: whether it can do nothing, because its permissions boundary is AWSDenyAll.
     """
 
     kind: str
@@ -62,6 +63,7 @@ class RoleResult:
     last_used_region: str = ""
     approvals: tuple[Approval, ...] = ()
     boundary_sha256: str = ""
+    stopped: bool = False
 
     def __post_init__(self) -> None:
         state: State = "differs" if self.differences else "unknown" if self.unknown else "match"

@@ -13,12 +13,7 @@ from hypothesis import strategies as st
 
 from pump_roles.account.activity.collect import Collector, NothingFoundError
 from pump_roles.account.activity.result import Activity, Change, GuardrailActivity, Unknown
-from pump_roles.account.activity.roles import (
-    Roles,
-    published_roles,
-    roles_in,
-    with_arns,
-)
+from pump_roles.account.activity.roles import Roles, published_roles, roles_in, with_arns
 from pump_roles.guardrails import Guardrail, documents
 from pump_roles.iam.canonical import in_account, without_partition
 from pump_roles.iam.catalog import shipped
@@ -41,7 +36,6 @@ from tools.sandbox import catalog, simulator
 from tools.sandbox.simulator import ALLOWED, EXPLICITLY_DENIED
 
 NOW = datetime(2026, 11, 12, tzinfo=timezone.utc)
-
 
 PUBLISHED = published_roles()
 
@@ -352,7 +346,7 @@ def test_unknown_call_prevents_the_recommendation_of_a_guardrail_that_may_deny_i
 def test_no_guardrail_is_recommended_if_events_are_missing() -> None:
     collector = Collector(PUBLISHED)
     collector.add("trail.json", [call("ec2:DescribeInstances")])
-    collector.add_unknown(Unknown(why="denied", subject="us-west-2"))
+    collector.unknown.append(Unknown(why="denied", subject="us-west-2"))
     found = collector.result(NOW, None)
     assert {guardrail.cost for guardrail in found.guardrails} == {"unknown"}
 
@@ -530,16 +524,8 @@ def broken(**members: Any) -> Any:
     return call("ec2:DescribeInstances") | members
 
 
-def without_issuer(arn: str) -> Any:
-    event = call("ec2:DescribeInstances")
-    event["userIdentity"] |= {"sessionContext": {}, "arn": arn}
-    return event
-
-
-def without_issuer_arn() -> Any:
-    event = call("ec2:DescribeInstances")
-    event["userIdentity"]["sessionContext"]["sessionIssuer"]["arn"] = ""
-    return event
+def of_session(context: Any, arn: str) -> Any:
+    return broken(userIdentity={"type": "AssumedRole", "arn": arn, "sessionContext": context})
 
 
 @pytest.mark.parametrize(
@@ -564,9 +550,9 @@ def without_issuer_arn() -> Any:
         broken(recipientAccountId=f"{ACCOUNT}\n"),
         broken(recipientAccountId="\u0661" * 12),
         assumption(AUTO_PILOT, "Example-1234") | {"recipientAccountId": "\x1b[31m"},
-        without_issuer_arn(),
-        without_issuer(f"arn:aws:sts::{ACCOUNT}:assumed-role/PumpAutoPilotRole/x"),
-        without_issuer("PumpAutoPilotRole"),
+        of_session({"sessionIssuer": {"arn": "", "accountId": ACCOUNT}}, AUTO_PILOT),
+        of_session({}, f"arn:aws:sts::{ACCOUNT}:assumed-role/PumpAutoPilotRole/x"),
+        of_session({}, "PumpAutoPilotRole"),
     ],
 )
 def test_event_that_is_not_as_cloudtrail_writes_it_is_unknown(event: Any) -> None:
@@ -577,7 +563,7 @@ def test_event_that_is_not_as_cloudtrail_writes_it_is_unknown(event: Any) -> Non
 @pytest.mark.parametrize(
     "event",
     [
-        without_issuer(f"arn:aws:sts::{ACCOUNT}:assumed-role/Another/x"),
+        of_session({}, f"arn:aws:sts::{ACCOUNT}:assumed-role/Another/x"),
         broken(userIdentity=None),
         broken(userIdentity={"type": "AWSAccount", "accountId": PUMP}),
         broken(requestParameters="HIDDEN_DUE_TO_SECURITY_REASONS", responseElements=None),

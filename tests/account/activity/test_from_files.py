@@ -76,6 +76,15 @@ def test_file_that_cannot_be_read_is_unknown(
     assert read(file) == ([], [Unknown(why=why, subject=str(file))])
 
 
+def test_event_history_that_was_not_saved_to_the_end_is_unknown(tmp_path: Path) -> None:
+    event = call("ec2:DescribeInstances")
+    file = write_lookup(tmp_path, [event])
+    saved = json.loads(file.read_text())
+    for token, unknown in (("", []), ("x", [Unknown(why="truncated", subject=str(file))])):
+        file.write_text(json.dumps(saved | {"NextToken": token}))
+        assert read(file) == ([event], unknown)
+
+
 def test_digest_files_next_to_a_trail_are_skipped(tmp_path: Path) -> None:
     event = call("ec2:DescribeInstances")
     (tmp_path / "digest.json.gz").write_bytes(gzip.compress(json.dumps(DIGEST).encode()))

@@ -13,10 +13,7 @@ from pump_roles.account.activity import history
 from pump_roles.account.activity.history import read_history
 from pump_roles.account.activity.result import Unknown, Why
 
-PERIOD = (
-    datetime(2026, 11, 1, tzinfo=timezone.utc),
-    datetime(2026, 11, 12, tzinfo=timezone.utc),
-)
+PERIOD = (datetime(2026, 11, 1, tzinfo=timezone.utc), datetime(2026, 11, 12, tzinfo=timezone.utc))
 
 
 class Clock:

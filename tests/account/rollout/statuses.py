@@ -5,12 +5,7 @@ from collections.abc import Mapping
 from importlib import resources
 from typing import Any
 
-from pump_roles.account.rollout.status import (
-    AccountStatus,
-    Retry,
-    RolloutStatus,
-    Statuses,
-)
+from pump_roles.account.rollout.status import AccountStatus, Retry, RolloutStatus, Statuses
 from pump_roles.role import Unknown
 
 SCHEMA: Mapping[str, Any] = json.loads(

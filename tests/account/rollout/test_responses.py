@@ -71,7 +71,6 @@ NEEDED = {
 }
 """The members that the command needs: without one, the status is unknown or not complete."""
 
-
 OPTIONAL = {
     "DescribeStackSet": ["StackSet.Regions"],
     "ListAccountsForParent": ["Accounts[].State", "Accounts[].Status"],
@@ -83,9 +82,7 @@ OPTIONAL = {
 }
 """The other members that it reads."""
 
-
 WRONG: list[Any] = [None, 7, {}, [], "x"]
-
 
 ANY_TEXT = {"Name", "OperationId", "Region"}
 """The members that can be any text."""

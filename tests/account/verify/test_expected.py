@@ -54,11 +54,7 @@ def account_with(external_id: str | list[str] | None, account: str = ACCOUNT_ID)
     document = trust(PUMP_ACCOUNT, external_id)  # type: ignore[arg-type]
     role = replace(published_role("read-only"), trust_policy=document)
     there = external_id is not None
-    return AccountDetails(
-        account=account,
-        partition="aws",
-        roles=(role,) if there else (),
-    )
+    return AccountDetails(account=account, partition="aws", roles=(role,) if there else ())
 
 
 def states(found: AccountResult) -> tuple[str, list[str]]:

@@ -41,13 +41,10 @@ def install(monkeypatch: pytest.MonkeyPatch) -> Install:
 def test_acknowledging_fails_with_an_earlier_version(version: str, install: Install) -> None:
     install(version)
     role = ReadOnlyRole(Stack(App(), "Vendors"), "Pump", **ROLE_ARGUMENTS)
-    with pytest.raises(RuntimeError) as raised:
+    with pytest.raises(
+        RuntimeError, match=f"requires cdk-nag 3 or later, but cdk-nag {version} is"
+    ):
         role.acknowledge_published()
-    assert str(raised.value) == (
-        f"acknowledge_published() requires cdk-nag 3 or later, but cdk-nag {version} is installed, "
-        "which does not read acknowledgments: upgrade it, or remove this call and suppress the "
-        "findings with its NagSuppressions"
-    )
 
 
 @pytest.mark.parametrize("version", ["", "3.0.0", "3.1.0rc1", "10.2.0", "unknown"])
@@ -67,11 +64,9 @@ def test_stack_says_that_an_earlier_version_reads_no_acknowledgments(
     install(version)
     app = App()
     stack = ReadOnlyStack(app, "PumpReadOnly")
-    said = (
-        "the role's cdk-nag findings are not acknowledged: that requires cdk-nag 3 or later, but "
-        f"cdk-nag {version} is installed [ack: pump-roles:cdk-nag]"
-    )
-    assert messages_of(stack.role, "info") == [said] * infos
+    said = messages_of(stack.role, "info")
+    assert len(said) == infos
+    assert all(f"cdk-nag {version} is installed [ack: pump-roles:cdk-nag]" in info for info in said)
     assert len(acknowledged(app)) == (0 if infos else 17)
 
 
