@@ -3,10 +3,14 @@
 import sys
 from pathlib import Path
 
-from aws_cdk import App, Validations
-from cdk_nag import AwsSolutionsChecks
+try:
+    from aws_cdk import App, Validations
+    from cdk_nag import AwsSolutionsChecks
 
-from pump_roles.app import config
+    from pump_roles.app import config
+except ModuleNotFoundError as missing:
+    cure = "activate the environment: source .venv/bin/activate (make setup creates it)"
+    sys.exit(f"pump-roles: there is no Python module {missing.name}; {cure}")
 
 
 def add_validation(app: App) -> None:
@@ -24,7 +28,10 @@ try:
 except config.ConfigError as error:
     sys.exit(f"pump-roles: {error}")
 # Not as annotations, which the CDK CLI prints on several lines.
-lines = [f"settings: {settings.file or 'none'}", *(stack.summary for stack in stacks)]
+lines = [
+    f"settings: {settings.file or 'none (no pump.json here)'}",
+    *(stack.summary for stack in stacks),
+]
 sys.stderr.writelines(f"{line}\n" for line in lines)
 add_validation(app)
 app.synth()

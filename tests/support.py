@@ -76,6 +76,10 @@ ROLLOUTS = [f"{stack}Rollout" for stack in STACKS]
 ROLE_ARGUMENTS: dict[str, Any] = {"pump_principal": PUMP_ACCOUNT, "external_id": EXTERNAL_ID}
 """The arguments that every role needs."""
 
+UNITS: dict[str, Any] = {"organizational-units": ["r-abcd"]}
+ROLLED_OUT: dict[str, Any] = dict.fromkeys(DOCUMENTED, UNITS)
+"""Settings with a rollout of each role."""
+
 SCENARIOS: dict[str, dict[str, Any]] = {
     "universal": {},
     "given": {"principal": PRINCIPAL, "external-id": EXTERNAL_ID},
@@ -98,16 +102,22 @@ SCENARIOS: dict[str, dict[str, Any]] = {
     "rollout": {
         "principal": "999988887777",
         "external-id": "Example-1234",
-        "organizational-units": ["r-abcd"],
-        "exclude-accounts": ["111111111111", "222222222222"],
         "max-concurrent-count": 1,
         "failure-tolerance-count": 0,
-        "auto-pilot": {"organizational-units": ["ou-abcd-12345678", "ou-abcd-87654321"]},
+        "read-only": {**UNITS, "exclude-accounts": ["111111111111", "222222222222"]},
+        "auto-pilot": {
+            "account": "333333333333",
+            "organizational-units": ["ou-abcd-12345678", "ou-abcd-87654321"],
+            "exclude-accounts": ["111111111111", "222222222222"],
+        },
     },
     "rollout as delegated administrator": {
         "next-external-id": "Next-5678",
-        "read-only": {"organizational-units": ["ou-abcd-12345678"]},
-        "only-accounts": ["111111111111"],
+        "roles": ["read-only"],
+        "read-only": {
+            "organizational-units": ["ou-abcd-12345678"],
+            "only-accounts": ["111111111111"],
+        },
         "max-concurrent-percentage": 25,
         "failure-tolerance-percentage": 5,
         "region": "eu-west-1",

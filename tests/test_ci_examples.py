@@ -18,6 +18,7 @@ from click.testing import CliRunner
 
 from pump_roles.cli import app
 from pump_roles.output.json_documents import as_json
+from pump_roles.published import ROLES
 from pump_roles.report import of_templates
 from tests.account.activity.trail import PURCHASES, call, write
 from tests.docs.pages import shown
@@ -236,7 +237,9 @@ def test_scheduled_job_passes_until_an_account_differs(
     aws.deploy("PumpReadOnly", read_only)
     for caller in (OWNER, *map(Caller, organization.accounts)):
         aws.deploy("PumpAutoPilot", auto_pilot, caller=caller)
-    configure(GUARDED)
+    units = {"organizational-units": [organization.root]}
+    rolled_out = {**GUARDED, **dict.fromkeys(ROLES, units)}
+    configure(rolled_out)
     variables = {"PUMP_AUDITOR": AUDITOR, "PUMP_PRINCIPAL": PRINCIPAL, **aws.environment()}
     passed = github(checkout, VERIFY, **variables)
     # The lines about accounts are not errors.
@@ -253,7 +256,7 @@ def test_scheduled_job_passes_until_an_account_differs(
     aws.iam(Caller(organization.accounts[1])).update_role(
         RoleName="PumpReadOnlyRole", MaxSessionDuration=7_200
     )
-    configure(GUARDED)
+    configure(rolled_out)
     failed = github(checkout, VERIFY, **variables)
     assert (failed.status, failed.errors) == (3, [])
     assert "7,200 seconds instead of 3,600" in failed.summary

@@ -7,18 +7,22 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import Any, Final, NamedTuple
 
-from aws_cdk import App, Stack
+from aws_cdk import Annotations, App, Environment, Stack
 
 from pump_roles import validators
 from pump_roles.app.summary import summary
-from pump_roles.constructs.rollout import ROLLOUT_STACKS, ConfigureApp
-from pump_roles.guardrails import WITH_VALUE, Guardrail, applying
+from pump_roles.constructs.rollout import MANAGEMENT_ACCOUNT, ROLLOUT_STACKS, ConfigureApp
+from pump_roles.guardrails import WITH_VALUE, Guardrail, added_up, applying
 from pump_roles.json_input import InputError, read_json
 from pump_roles.published import ROLES
 from pump_roles.text import one_line
 from pump_roles.validators import ArgumentError, nearest
 
+_ROLES: Final = "roles"
+_ACCOUNT: Final = "account"
 _UNITS: Final = "organizational-units"
+_EXCEPT: Final = "exclude-accounts"
+_ONLY: Final = "only-accounts"
 _CALL_AS: Final = "call-as"
 _ROLE_NAME: Final = "role-name"
 _BOUNDARY: Final = "permissions-boundary"
@@ -42,11 +46,20 @@ _ROLE: Final[Mapping[str, tuple[str, _Validator]]] = {
     "tags": ("tags", validators.TAGS),
     "termination-protection": ("termination_protection", validators.TERMINATION_PROTECTION),
 }
+_EXTERNAL_IDS: Final = [
+    argument
+    for argument, validator in _ROLE.values()
+    if validator is validators.PROVIDED_EXTERNAL_ID
+]
 _GUARDRAILS: Final = ("guardrails", *WITH_VALUE)
+_OWN_STACK: Final[Mapping[str, tuple[str, _Validator]]] = {
+    **_ROLE,
+    _ACCOUNT: ("env", validators.ACCOUNT),
+}
 _ROLLOUT: Final[Mapping[str, tuple[str, _Validator]]] = {
     _UNITS: ("organizational_units", validators.ORGANIZATIONAL_UNITS),
-    "exclude-accounts": ("exclude_accounts", validators.ACCOUNTS),
-    "only-accounts": ("only_accounts", validators.ACCOUNTS),
+    _EXCEPT: ("exclude_accounts", validators.ACCOUNTS),
+    _ONLY: ("only_accounts", validators.ACCOUNTS),
     "max-concurrent-percentage": ("max_concurrent_percentage", validators.MAX_CONCURRENT),
     "max-concurrent-count": ("max_concurrent_count", validators.MAX_CONCURRENT_COUNT),
     "failure-tolerance-percentage": ("failure_tolerance_percentage", validators.FAILURE_TOLERANCE),
@@ -54,9 +67,18 @@ _ROLLOUT: Final[Mapping[str, tuple[str, _Validator]]] = {
     "region": ("region", validators.REGION),
     _CALL_AS: ("call_as", validators.CALL_AS),
 }
-_ARGUMENTS: Final = {**_ROLE, **_ROLLOUT}
+_ARGUMENTS: Final = {**_OWN_STACK, **_ROLLOUT}
+_VALIDATORS: Final[Mapping[str, _Validator]] = {
+    **{name: validator for name, (_, validator) in _ARGUMENTS.items()},
+    _ROLES: validators.ListOf(
+        validators.Text(pattern=f"^({'|'.join(ROLES)})$", description=" or ".join(ROLES))
+    ),
+}
+_OF_ONE_ROLE: Final = {_ROLE_NAME, _ACCOUNT, _UNITS, _EXCEPT, _ONLY}
+"""Keys that belong into the object of a role. Names are unique in an account, and for both roles,
+units would make buyers of all accounts."""
+_OF_BOTH_ROLES: Final = {_ROLES, _CALL_AS}
 _ALTERNATIVES: Final = (
-    {"exclude-accounts", "only-accounts"},
     {"max-concurrent-percentage", "max-concurrent-count"},
     {"failure-tolerance-percentage", "failure-tolerance-count"},
 )
@@ -85,9 +107,8 @@ KEYS: Final[Mapping[str, Key]] = {
     str(key): key
     # Empty for both roles.
     for role in ("", *ROLES)
-    for name in _ARGUMENTS
-    # Role names are unique in an account. One account deploys an app.
-    if name != (_CALL_AS if role else _ROLE_NAME)
+    for name in _VALIDATORS
+    if name not in (_OF_BOTH_ROLES if role else _OF_ONE_ROLE)
     for key in [Key(role, name)]
 }
 """The keys, as typed."""
@@ -128,13 +149,23 @@ class StackSettings:
     def build(self, app: App) -> Stack:
         """Build the stack."""
         try:
-            return self.stack_class(app, self.stack_id, **self.arguments)
+            stack = self.stack_class(app, self.stack_id, **self.arguments)
         except ArgumentError as error:
             # Several keys make one list of guardrails.
             key = self.keys.get(error.guardrail) or self.keys.get(error.argument)
             other = self.keys.get(error.other)
             problem = error.problem_naming(str(other)) if other else error.problem
             raise self.settings.error(key or self.stack_id, problem) from None
+        notes = Annotations.of(stack)
+        # The summary says it.
+        notes.acknowledge_info(MANAGEMENT_ACCOUNT)
+        # The construct's own warning names the argument, not the key.
+        for argument in _EXTERNAL_IDS:
+            value = self.arguments.get(argument, "")
+            if value and (warning := validators.warning_if_short(str(self.keys[argument]), value)):
+                notes.acknowledge_warning(f"pump-roles:{argument}")
+                notes.add_warning_v2(f"pump-roles:{self.keys[argument]}", warning)
+        return stack
 
     @property
     def summary(self) -> str:
@@ -170,29 +201,20 @@ def stacks(
     """Return what the settings say about each stack.
 
     A key applies to both roles, and what is in an object ``read-only`` or ``auto-pilot`` to one; it
-    overrides the key for both. A guardrail for both roles applies to the roles that have
-    permissions that it denies. Each role has a stack, unless a delegated administrator deploys the
-    app, and a rollout if it has organizational units.
+    overrides the key for both, but guardrails add up. A guardrail for both roles applies to the
+    roles that have permissions that it denies. Each role that ``roles`` names has a stack, unless a
+    delegated administrator deploys the app, and a rollout if it has organizational units.
     """
     values = {key: _checked_value(settings, key, value) for key, value in _keys_in(settings)}
-    keys_of = {role: _of_role(role, values) for role in ROLES}
+    kinds = [role for role in ROLES if role in values.get(Key("", _ROLES), ROLES)]
+    keys_of = {role: _of_role(role, values) for role in kinds}
     _check_names(settings, keys_of, values)
-    rolled_out = [role for role in ROLES if _UNITS in keys_of[role]]
+    rolled_out = [role for role in kinds if _UNITS in keys_of[role]]
+    delegated = values.get(Key("", _CALL_AS)) == "delegated-admin"
     for key in values:
-        applies = key.role in rolled_out if key.role else bool(rolled_out)
-        if key.name in _ROLLOUT and not applies:
-            units = key._replace(name=_UNITS)
-            raise settings.error(key, f"applies only to a rollout, which requires {units}")
-    callers = {values[keys[_CALL_AS]] for keys in keys_of.values() if _CALL_AS in keys}
-    delegated = "delegated-admin" in callers
-    for key in values if delegated else ():
-        if key.role and key.role not in rolled_out:
-            raise settings.error(
-                key,
-                f"a delegated administrator deploys the {key.role} role only as a rollout, which "
-                f"requires {key._replace(name=_UNITS)}",
-            )
-    with_stack = [] if delegated else list(ROLES)
+        if problem := _without_effect(key, kinds, rolled_out, delegated=delegated):
+            raise settings.error(key, problem)
+    with_stack = [] if delegated else kinds
     built = {role: keys_of[role] for role in with_stack or rolled_out}
     boundary = _boundary_of_cdk(context)
     shown = boundary and f"{boundary} (from {_BOUNDARY_OF_CDK})"
@@ -204,7 +226,7 @@ def stacks(
                 own, f"must be the same policy as {_BOUNDARY_OF_CDK}, which replaces it"
             )
         single = ROLLOUT_STACKS[role].rollout_class.stack_class
-        arguments, keys = _arguments(role, _ROLE, built, values)
+        arguments, keys = _arguments(role, _OWN_STACK, built, values, settings)
         stack_id = ROLES[role].stack_name
         found.append(StackSettings(stack_id, role, single, arguments, keys, settings, shown))
     for role in rolled_out:
@@ -212,11 +234,29 @@ def stacks(
             raise ConfigError(
                 f"{_BOUNDARY_OF_CDK}: does not reach the accounts of a rollout; set {_BOUNDARY} too"
             )
-        arguments, keys = _arguments(role, _ARGUMENTS, built, values)
+        arguments, keys = _arguments(role, {**_ROLE, **_ROLLOUT}, built, values, settings)
         arguments["configure_app"] = configure_app
         stack_id = f"{ROLES[role].stack_name}Rollout"
         found.append(StackSettings(stack_id, role, ROLLOUT_STACKS[role], arguments, keys, settings))
     return found
+
+
+def _without_effect(
+    key: Key, kinds: Collection[str], rolled_out: Collection[str], *, delegated: bool
+) -> str:
+    if key.role and key.role not in kinds:
+        return f"has no effect, because {_ROLES} leaves out the {key.role} role"
+    units = " or ".join(str(Key(role, _UNITS)) for role in ([key.role] if key.role else kinds))
+    if key.name in _ROLLOUT and not (key.role in rolled_out if key.role else rolled_out):
+        return f"applies only to a rollout, which requires {units}"
+    if delegated and key.role and key.role not in rolled_out:
+        return (
+            f"a delegated administrator deploys the {key.role} role only as a rollout, which "
+            f"requires {units}"
+        )
+    if delegated and key.name == _ACCOUNT:
+        return "is that of the role's own stack, which a delegated administrator does not deploy"
+    return ""
 
 
 def _boundary_of_cdk(context: Mapping[str, Any]) -> str:
@@ -266,11 +306,11 @@ def _keys_in(settings: Settings) -> Iterator[tuple[Key, Any]]:
 
 def _nearest_key(key: Key, *more: str) -> str:
     typed = str(key)
-    if key.name == _CALL_AS and key.role in ROLES:
-        return f"it applies to both roles, so use {_CALL_AS}"
-    if key.name == _ROLE_NAME and not key.role:
-        own = " or ".join(str(key._replace(role=role)) for role in ROLES)
-        return f"it applies to one role, so use {own}"
+    if key.name in _OF_BOTH_ROLES and key.role in ROLES:
+        return f"it applies to both roles, so use {key.name}"
+    if key.name in _OF_ONE_ROLE and not key.role:
+        objects = " or ".join(f'"{role}"' for role in ROLES)
+        return f"it applies to one role, so put it into {objects}"
     if key.name in Guardrail.names():
         guardrails = Key(key.role if key.role in ROLES else "", "guardrails")
         return f"{key.name} is a guardrail; use it as a value of {guardrails}"
@@ -281,9 +321,10 @@ def _nearest_key(key: Key, *more: str) -> str:
 
 
 def _checked_value(settings: Settings, key: Key, value: Any) -> Any:
-    _, validator = _ARGUMENTS[key.name]
     try:
-        checked = validator.check(str(key), value)
+        checked = _VALIDATORS[key.name].check(str(key), value)
+        if key.name == _ACCOUNT:
+            return Environment(account=str(checked))
         return _guardrails(key.name, checked) if key.name in _GUARDRAILS else checked
     except ArgumentError as error:
         # A guardrail that takes a value has its own key.
@@ -327,8 +368,9 @@ def _arguments(
     accepted: Mapping[str, tuple[str, _Validator]],
     built: Mapping[str, _Keys],
     values: Mapping[Key, Any],
+    settings: Settings,
 ) -> tuple[dict[str, Any], dict[str, Key]]:
-    # Also returns the keys of the arguments, and of the guardrails that have their own keys.
+    # Also returns the keys of the arguments, and of the guardrails.
     arguments: dict[str, Any] = {}
     keys: dict[str, Key] = {}
     for name, key in built[role].items():
@@ -336,8 +378,16 @@ def _arguments(
             continue
         argument, _ = accepted[name]
         if name in _GUARDRAILS:
-            sharing = [other for other in built if built[other].get(name) == key]
-            arguments.setdefault(argument, []).extend(applying(values[key], role, sharing))
+            shared = Key("", name)
+            found = applying(values.get(shared, ()), role, built)
+            keys |= {guardrail.name: shared for guardrail in found}
+            if key != shared:
+                keys |= {guardrail.name: key for guardrail in values[key]}
+                try:
+                    found = added_up(found, values[key])
+                except ArgumentError as error:
+                    raise settings.error(key, error.problem_naming(str(shared))) from None
+            arguments.setdefault(argument, []).extend(found)
             keys[name] = key
         else:
             arguments[argument] = values[key]

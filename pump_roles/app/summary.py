@@ -1,9 +1,9 @@
 """The summary line of a stack, which the synth prints."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from typing import Any, Final
 
-from pump_roles.guardrails import documents
+from pump_roles.guardrails import Guardrail, documents
 from pump_roles.published import ROLES, PublishedRole
 from pump_roles.universal import EXTERNAL_ID_PARAMETER, PRINCIPAL_PARAMETER
 
@@ -25,13 +25,13 @@ def _parts(published: PublishedRole, arguments: Mapping[str, Any], boundary: str
     yield f"external ID: {'baked in' if baked_in else f'parameter {EXTERNAL_ID_PARAMETER}'}"
     if "next_external_id" in arguments:
         yield "next external ID: baked in"
-    guardrails = [
-        "=".join(filter(None, (guardrail.name, ",".join(guardrail.values))))
-        for guardrail in documents(arguments.get("guardrails", ()), published)
-    ]
+    denies = documents(arguments.get("guardrails", ()), published)
+    guardrails = sorted(_named(guardrail, denies) for guardrail in arguments.get("guardrails", ()))
     yield f"guardrails: {', '.join(guardrails)}" if guardrails else "no guardrails"
     boundary = arguments.get("permissions_boundary") or boundary
     yield f"boundary: {boundary}" if boundary else "no boundary"
+    if "env" in arguments:
+        yield f"account: {arguments['env'].account}"
     if "organizational_units" in arguments:
         yield f"targets: {', '.join(arguments['organizational_units'])}"
         if "region" in arguments:
@@ -40,8 +40,18 @@ def _parts(published: PublishedRole, arguments: Mapping[str, Any], boundary: str
             yield f"except {_abbreviated(arguments['exclude_accounts'])}"
         if "only_accounts" in arguments:
             yield f"only {_abbreviated(arguments['only_accounts'])}, no automatic deployment"
+        changes = Guardrail.NO_COMMITMENTS.on(published.patterns).keys()
+        if changes and not changes & denies.keys():
+            yield "buys in each of these accounts"
         yield "not the management account"
         yield f"to review it first: {_REPORT}"
+
+
+def _named(guardrail: Guardrail, denies: Collection[Guardrail]) -> str:
+    if guardrail.members:
+        members = ", ".join(part.name for part in denies if part in guardrail.members)
+        return f"{guardrail.name} ({members})"
+    return "=".join(filter(None, (guardrail.name, ",".join(guardrail.values))))
 
 
 def _abbreviated(accounts: Sequence[str]) -> str:

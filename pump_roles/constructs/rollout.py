@@ -45,6 +45,9 @@ _TEMPLATE_BODY: Final = 51_200
 _PERCENTAGE: Final = 10
 """The default of both operation preferences."""
 
+MANAGEMENT_ACCOUNT: Final = "pump-roles:management-account"
+"""The ID of the info message that a rollout is not for the management account."""
+
 _FILTERS: Final = {"exclude_accounts": "DIFFERENCE", "only_accounts": "INTERSECTION"}
 
 
@@ -258,7 +261,7 @@ class Rollout(Construct):
         annotate_guardrails(self, denies, made_redundant(guardrails, denies))
         account, there = ("this account", "") if call_as == "management" else ("it", " there")
         Annotations.of(self).add_info_v2(
-            "pump-roles:management-account",
+            MANAGEMENT_ACCOUNT,
             f"StackSets do not deploy to the management account: {account} has this role only if "
             f"a stack such as {published.stack_name} deploys it{there}",
         )

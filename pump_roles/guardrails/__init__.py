@@ -9,6 +9,7 @@ lists the actions that it does not deny. The customer provides the value of a gu
 
 from pump_roles.guardrails.guardrail import WITH_VALUE, Guardrail, Need, by_policy
 from pump_roles.guardrails.on_role import (
+    added_up,
     applying,
     as_policies,
     documents,
@@ -21,6 +22,7 @@ __all__ = [
     "WITH_VALUE",
     "Guardrail",
     "Need",
+    "added_up",
     "applying",
     "as_policies",
     "by_policy",

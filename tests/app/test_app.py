@@ -1,15 +1,17 @@
 """The app, run as the CDK CLI runs it: what it accepts, and how it rejects anything else."""
 
 import json
+import runpy
+import shutil
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from tests.support import SCENARIOS, STACKS, Assembly, run_app
+from tests.support import ROLLED_OUT, SCENARIOS, STACKS, UNITS, Assembly, run_app
 from tools.sandbox.cdk import ROOT, cdk, recommended_flags
-
-UNITS = {"organizational-units": ["r-abcd"]}
 
 
 @pytest.mark.parametrize(
@@ -46,7 +48,12 @@ def test_bad_input_gives_one_message_and_no_template(  # noqa: PLR0917
 def test_cdk_synth_writes_the_templates_of_the_other_tests(
     assembly: Assembly, checkout: Path, *, named: bool
 ) -> None:
-    settings = SCENARIOS["everything"] | UNITS | {"region": "eu-west-1"}
+    everything = SCENARIOS["everything"]
+    settings = {
+        **everything,
+        "region": "eu-west-1",
+        **{role: {**everything.get(role, {}), **UNITS} for role in ROLLED_OUT},
+    }
     file = "prod.json" if named else "pump.json"
     (checkout / file).write_text(json.dumps(settings))
     flags = ["-c", f"pump:settings={file}"] if named else []
@@ -76,7 +83,8 @@ def test_synth_prints_a_summary_of_each_role(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     secret = "Example-1234-5678"
-    settings = {**UNITS, "external-id": secret, "read-only": {"role-name": "Vendor"}}
+    own = {"read-only": {**UNITS, "role-name": "Vendor"}}
+    settings = {**ROLLED_OUT, "external-id": secret, **own}
     run_app(ROOT / "app.py", settings, tmp_path, monkeypatch)
     shown, said = capsys.readouterr()
     assert shown == ""
@@ -88,6 +96,33 @@ def test_synth_prints_a_summary_of_each_role(
         for stack in STACKS
     ]
     assert secret not in said
+
+
+def test_synth_without_settings_says_so(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    runpy.run_path(str(ROOT / "app.py"), run_name="__main__")
+    origin, *_ = capsys.readouterr().err.splitlines()
+    assert origin == "settings: none (no pump.json here)"
+
+
+@pytest.mark.parametrize("missing", ["aws_cdk", "cdk_nag"])
+def test_app_without_its_environment_says_in_one_line_to_activate_it(
+    missing: str, tmp_path: Path
+) -> None:
+    shutil.copy(ROOT / "app.py", tmp_path)
+    for package in {"aws_cdk", "cdk_nag"} - {missing}:
+        (tmp_path / f"{package}.py").write_text("App = Validations = AwsSolutionsChecks = object")
+    # As Python in a new shell: without the environment's packages.
+    ended = subprocess.run(
+        [sys.executable, "-S", "app.py"], cwd=tmp_path, capture_output=True, text=True, check=False
+    )
+    assert (ended.returncode, ended.stdout) == (1, "")
+    assert ended.stderr == (
+        f"pump-roles: there is no Python module {missing}; activate the environment: "
+        "source .venv/bin/activate (make setup creates it)\n"
+    )
 
 
 @pytest.fixture

@@ -8,21 +8,27 @@ from typing import Any
 
 import pytest
 from aws_cdk import App
+from hypothesis import given
+from hypothesis import strategies as st
 
 from pump_roles import Guardrail
 from pump_roles.app import config
+from pump_roles.guardrails import WITH_VALUE
 from pump_roles.published import ROLES
+from pump_roles.validators import ListOf
 from tests.support import (
+    ROLLED_OUT,
     ROLLOUTS,
     STACKS,
+    UNITS,
     Synth,
     member_template,
+    messages_of,
     policies_of,
     role_of,
 )
 from tools.sandbox.guardrails import FILLED
 
-UNITS: dict[str, Any] = {"organizational-units": ["r-abcd"]}
 BOUNDARY_OF_CDK = "@aws-cdk/core:permissionsBoundary"
 
 
@@ -51,7 +57,7 @@ def test_wrong_value_is_an_error_before_a_stack_is_built_even_if_both_roles_over
     message = error_of({**own, "role-path": "pump"})
     assert message.startswith("pump.json: role-path: 'pump' is not a path")
     for name in ("max-concurrent-percentage", "failure-tolerance-percentage"):
-        message = error_of({**UNITS, name: 101})
+        message = error_of({**ROLLED_OUT, name: 101})
         assert message.startswith(f"pump.json: {name}: 101 is not a whole number from ")
 
 
@@ -73,7 +79,7 @@ def test_wrong_value_is_an_error_before_a_stack_is_built_even_if_both_roles_over
             {"call-as": "management"},
             None,
             "pump.json: call-as",
-            "applies only to a rollout, which requires organizational-units",
+            "which requires read-only.organizational-units or auto-pilot.organizational-units",
         ),
         (
             {"auto-pilot": UNITS, "read-only": {"only-accounts": ["1" * 12]}},
@@ -90,6 +96,27 @@ def test_wrong_value_is_an_error_before_a_stack_is_built_even_if_both_roles_over
             None,
             "pump.json: auto-pilot.permissions-boundary",
             "only as a rollout, which requires auto-pilot.organizational-units",
+        ),
+        (
+            {"read-only": {**UNITS, "account": "1" * 12}, "call-as": "delegated-admin"},
+            None,
+            "pump.json: read-only.account",
+            "is that of the role's own stack, which a delegated administrator does not deploy",
+        ),
+        *(
+            (
+                {"roles": ["read-only"], "auto-pilot": own},
+                None,
+                f"pump.json: auto-pilot.{next(iter(own))}",
+                "has no effect, because roles leaves out the auto-pilot role",
+            )
+            for own in ({"account": "1" * 12}, UNITS, {"guardrails": ["no-selling"]})
+        ),
+        (
+            {"roles": ["read-only"], "region": "eu-west-1"},
+            None,
+            "pump.json: region",
+            "applies only to a rollout, which requires read-only.organizational-units",
         ),
     ],
 )
@@ -188,7 +215,9 @@ def test_key_that_is_near_to_no_other_gets_the_list_of_keys(tmp_path: Path) -> N
 
 
 GOOD: dict[str, Any] = {
+    "roles": ["read-only"],
     "principal": "999988887777",
+    "account": "111111111111",
     "role-path": "/pump/",
     "organizational-units": ["ou-abcd-12345678"],
     "exclude-accounts": ["111111111111"],
@@ -202,13 +231,16 @@ GOOD: dict[str, Any] = {
     "termination-protection": True,
     "call-as": "delegated-admin",
     "guardrails": ["recommended"],
-    **{name: guardrail.values[0] for name, guardrail in FILLED.items()},
-    "only-in-regions": [*FILLED["only-in-regions"].values],
+    **{
+        name: [*guardrail.values] if isinstance(validator, ListOf) else guardrail.values[0]
+        for name, guardrail in FILLED.items()
+        for validator, _ in [WITH_VALUE[name]]
+    },
 }
 
 
 def test_role_has_its_name_in_its_stack_and_in_its_rollout(synth: Synth) -> None:
-    templates = synth({**UNITS, "read-only": {"role-name": "Vendor"}})
+    templates = synth({**ROLLED_OUT, "read-only": {**UNITS, "role-name": "Vendor"}})
     for stack, name in {"PumpReadOnly": "Vendor", "PumpAutoPilot": "PumpAutoPilotRole"}.items():
         member = member_template(templates[f"{stack}Rollout"])
         assert role_of(templates[stack])["RoleName"] == role_of(member)["RoleName"] == name
@@ -244,13 +276,14 @@ LIKE_A_TIME = {"external-id", "next-external-id", "role-name", "permissions-boun
 
 @pytest.mark.parametrize("name", sorted({key.name for key in config.KEYS.values()} - LIKE_A_TIME))
 def test_odd_value_gets_one_plain_line(name: str) -> None:
-    units = {} if name == "organizational-units" else UNITS
-    shared = name == "call-as"
-    key = name if shared else f"auto-pilot.{name}"
+    shared = name in config.KEYS
+    key = name if shared and name in {"call-as", "roles"} else f"auto-pilot.{name}"
     accepted = [None, {"tags": {}, "termination-protection": True}.get(name)]
     for value in ODD:
         own = {name: value}
-        content = {**units, **(own if shared else {"auto-pilot": own})}
+        content = {"auto-pilot": {**UNITS, **own}} if "." in key else {**ROLLED_OUT, **own}
+        if name == "organizational-units" and value is None:
+            continue
         if value in accepted:
             assert stacks(content)
             continue
@@ -261,10 +294,27 @@ def test_odd_value_gets_one_plain_line(name: str) -> None:
         assert not re.search(PYTHON, message)
 
 
+@pytest.mark.parametrize(
+    ("name", "value", "problem"),
+    [
+        ("account", 123456789012, "123456789012 is not a 12-digit account ID; put the number in q"),
+        ("roles", ["autopilot"], "'autopilot' is not read-only or auto-pilot$"),
+        ("roles", ["read-only", "read-only"], "'read-only' is listed twice$"),
+        ("roles", [], "the list is empty; at least 1 required, each read-only or auto-pilot$"),
+    ],
+)
+def test_value_is_checked(name: str, value: Any, problem: str) -> None:
+    shared = name in config.KEYS
+    content = {name: value} if shared else {"read-only": {**UNITS, name: value}}
+    key = name if shared else f"read-only.{name}"
+    with pytest.raises(config.ConfigError, match=rf"^pump\.json: {key}: .*{problem}"):
+        stacks({**ROLLED_OUT, **content})
+
+
 def test_role_has_a_rollout_if_it_has_organizational_units() -> None:
     own = {"auto-pilot": {"organizational-units": ["ou-abcd-12345678"]}}
     assert names(own) == [*STACKS, "PumpAutoPilotRollout"]
-    assert arguments({**UNITS, **own})[len(STACKS) :][:2] == [
+    assert arguments({**ROLLED_OUT, **own})[len(STACKS) :][:2] == [
         {"organizational_units": ["r-abcd"], "configure_app": None},
         {"organizational_units": ["ou-abcd-12345678"], "configure_app": None},
     ]
@@ -272,9 +322,51 @@ def test_role_has_a_rollout_if_it_has_organizational_units() -> None:
 
 def test_delegated_administrators_app_has_only_rollouts() -> None:
     delegated = {"call-as": "delegated-admin"}
-    assert names({**UNITS, **delegated}) == ROLLOUTS
-    assert names({**UNITS, "call-as": "management"}) == [*STACKS, *ROLLOUTS]
+    assert names({**ROLLED_OUT, **delegated}) == ROLLOUTS
+    assert names({**ROLLED_OUT, "call-as": "management"}) == [*STACKS, *ROLLOUTS]
     assert names({"read-only": UNITS, **delegated}) == ["PumpReadOnlyRollout"]
+
+
+def test_app_has_the_roles_that_are_listed() -> None:
+    assert names({"roles": ["read-only"]}) == ["PumpReadOnly"]
+    assert names({"roles": ["auto-pilot"]}) == ["PumpAutoPilot"]
+    assert names({"roles": ["auto-pilot", "read-only"]}) == names({}) == STACKS
+    rolled_out = {"roles": ["read-only"], "read-only": UNITS, "auto-pilot": {"account": None}}
+    assert names(rolled_out) == ["PumpReadOnly", "PumpReadOnlyRollout"]
+
+
+def test_account_is_that_of_the_roles_own_stack_whose_template_stays_the_same(
+    tmp_path: Path,
+) -> None:
+    own = {"auto-pilot": {"account": "222233334444"}, "read-only": UNITS}
+    kept = {"permissions-boundary": "platform/Boundary", "external-id": "Example-1234-5678"}
+    templates = {}
+    for name, content in {"none": {"read-only": UNITS}, "named": own}.items():
+        (tmp_path / "pump.json").write_text(json.dumps(kept | content))
+        assembly = build(tmp_path).synth()
+        templates[name] = {
+            stack.stack_name: Path(stack.template_full_path).read_bytes()
+            for stack in assembly.stacks
+        }
+    assert {stack.stack_name: stack.environment.account for stack in assembly.stacks} == {
+        "PumpReadOnly": "unknown-account",
+        "PumpReadOnlyRollout": "unknown-account",
+        "PumpAutoPilot": "222233334444",
+    }
+    assert templates["named"] == templates["none"]
+
+
+@pytest.mark.parametrize(
+    "name", ["account", "organizational-units", "exclude-accounts", "only-accounts", "role-name"]
+)
+def test_key_of_one_role_is_an_error_at_the_top_level(name: str) -> None:
+    value = GOOD.get(name, "Vendor")
+    assert error_of({name: value}) == error_of({**ROLLED_OUT, name: value})
+    assert error_of({name: value}) == (
+        f"pump.json: {name}: unknown key; it applies to one role, so put it into "
+        '"read-only" or "auto-pilot"'
+    )
+    assert stacks({"read-only": {**UNITS, name: value}})
 
 
 def test_shared_guardrail_applies_to_the_roles_that_have_what_it_denies(synth: Synth) -> None:
@@ -296,7 +388,7 @@ def test_shared_guardrail_applies_to_the_roles_that_have_what_it_denies(synth: S
     )
 
 
-def test_roles_own_guardrails_override_the_shared_ones_also_in_its_rollout(synth: Synth) -> None:
+def test_guardrails_of_both_roles_and_of_one_add_up_also_in_its_rollout(synth: Synth) -> None:
     templates = synth(
         {
             "guardrails": ["recommended"],
@@ -313,9 +405,83 @@ def test_roles_own_guardrails_override_the_shared_ones_also_in_its_rollout(synth
         "PumpGuardrailUntil",
     ]
     own = policies_of(templates["PumpAutoPilot"])
-    names = ("MetadataOnly", "NoSelling", "OnlyInRegions", "Until")
-    assert [*own][4:] == [f"PumpGuardrail{name}" for name in names]
+    single = [*Guardrail.RECOMMENDED.members, Guardrail.NO_SELLING]
+    expected = {guardrail.policy_name for guardrail in single}
+    expected |= {"PumpGuardrailOnlyInRegions", "PumpGuardrailUntil"}
+    assert [*own][4:] == sorted(expected)
     assert policies_of(member_template(templates["PumpAutoPilotRollout"])) == own
+
+
+def of_auto_pilot(content: dict[str, Any]) -> list[Guardrail]:
+    """Return what the settings deny the auto-pilot role."""
+    found: list[Guardrail] = arguments(content)[1].get("guardrails", [])
+    return found
+
+
+@given(
+    st.sets(st.sampled_from(Guardrail.names()), min_size=1),
+    st.sets(st.sampled_from(Guardrail.names()), min_size=1),
+)
+def test_no_guardrail_of_either_list_vanishes(shared: set[str], own: set[str]) -> None:
+    found = of_auto_pilot({"guardrails": [*shared], "auto-pilot": {"guardrails": [*own]}})
+    assert {part for guardrail in found for part in guardrail.parts} == {
+        part for name in shared | own for part in Guardrail.named(name).parts
+    }
+
+
+@pytest.mark.parametrize(
+    ("shared", "own", "together"),
+    [
+        (["recommended"], ["recommended", "no-selling"], ["recommended", "no-selling"]),
+        (["recommended"], ["metadata-only"], ["recommended"]),
+        (["metadata-only", "hands-off"], ["recommended"], ["hands-off", "recommended"]),
+    ],
+)
+def test_guardrail_of_both_lists_counts_once(
+    shared: list[str], own: list[str], together: list[str], synth: Synth
+) -> None:
+    content = {"guardrails": shared, "auto-pilot": {"guardrails": own}}
+    assert [guardrail.name for guardrail in of_auto_pilot(content)] == together
+    assert synth(content)["PumpAutoPilot"] == synth({"guardrails": together})["PumpAutoPilot"]
+
+
+@pytest.mark.parametrize(
+    ("name", "shared", "own", "left"),
+    [
+        ("until", "2927-01-31T18:00:00Z", "2926-01-31T18:00:00Z", "2926-01-31T18:00:00Z"),
+        ("until", "2926-01-31T18:00:00Z", "2927-01-31T18:00:00Z", "2926-01-31T18:00:00Z"),
+        ("until", "2926-01-31T18:00:00Z", "2926-01-31T18:30:00+01:00", "2926-01-31T17:30:00Z"),
+        ("only-in-regions", ["us-east-1"], ["us-east-1", "eu-west-1"], ["us-east-1"]),
+        (
+            "only-in-regions",
+            ["us-east-1", "us-east-2", "us-west-2"],
+            ["eu-west-1", "us-west-2", "us-east-1"],
+            ["us-east-1", "us-west-2"],
+        ),
+        ("invitations-from", "1" * 12, "1" * 12, "1" * 12),
+    ],
+)
+def test_of_two_values_remains_what_both_leave(name: str, shared: Any, own: Any, left: Any) -> None:
+    both = {name: shared, "auto-pilot": {name: own}}
+    assert of_auto_pilot(both) == of_auto_pilot({name: left})
+    assert of_auto_pilot({"auto-pilot": {name: own}}) != []
+
+
+@pytest.mark.parametrize(
+    ("name", "shared", "own", "shown"),
+    [
+        ("only-in-regions", ["us-east-1"], ["us-east-2", "eu-west-1"], "eu-west-1, us-east-2"),
+        ("invitations-from", "1" * 12, "2" * 12, "2" * 12),
+    ],
+)
+def test_two_values_that_leave_nothing_are_an_error(
+    name: str, shared: Any, own: Any, shown: str
+) -> None:
+    listed = shared if isinstance(shared, str) else ", ".join(shared)
+    assert error_of({name: shared, "auto-pilot": {name: own}}) == (
+        f"pump.json: auto-pilot.{name}: {shown} has no value in common with {name}, which also "
+        f"applies: {listed}"
+    )
 
 
 @pytest.fixture
@@ -338,7 +504,11 @@ Read = Callable[..., list[dict[str, Any]]]
 def test_every_key_changes_what_the_stacks_get(read: Read) -> None:
     for key in config.KEYS.values():
         own = {key.name: GOOD.get(key.name, "Value")}
-        assert read({**UNITS, **({key.role: own} if key.role else own)}) != read(UNITS), key
+        units = {"read-only": UNITS} if key.name == "roles" else ROLLED_OUT
+        content = {key.role: {**UNITS, **own}} if key.role else own
+        if key.name == "organizational-units":
+            units = {}
+        assert read({**units, **content}) != read(units), key
 
 
 def test_roles_own_key_overrides_the_one_for_both(read: Read) -> None:
@@ -347,13 +517,12 @@ def test_roles_own_key_overrides_the_one_for_both(read: Read) -> None:
 
 
 def test_roles_own_key_also_overrides_those_that_it_cannot_be_combined_with(read: Read) -> None:
-    *_, rollout = read(
-        {"exclude-accounts": ["1" * 12], "read-only": {**UNITS, "only-accounts": ["2" * 12]}}
-    )
+    own = {**UNITS, "max-concurrent-count": 1}
+    *_, rollout = read({"max-concurrent-percentage": 5, "read-only": own})
     assert rollout == {
         "organizational_units": ["r-abcd"],
         "configure_app": None,
-        "only_accounts": ["2" * 12],
+        "max_concurrent_count": 1,
     }
 
 
@@ -419,11 +588,24 @@ def build(folder: Path) -> App:
         ),
         (
             {"role-name": "x"},
-            "role-name: unknown key; it applies to one role, so use read-only.role-name or auto-",
+            'role-name: unknown key; it applies to one role, so put it into "read-only" or ',
         ),
         (
             {"read-only": {"call-as": "management"}},
             "read-only.call-as: unknown key; it applies to both roles, so use call-as",
+        ),
+        (
+            {"read-only": {"roles": ["read-only"]}},
+            "read-only.roles: unknown key; it applies to both roles, so use roles",
+        ),
+        (
+            {"guardrails": ["recommended"], "read-only": {"guardrails": ["no-selling"]}},
+            "read-only.guardrails: no-selling would have no effect on the read-only role",
+        ),
+        (
+            {"guardrails": ["no-selling"], "auto-pilot": {"guardrails": ["recommended"]}}
+            | {"roles": ["read-only"], "auto-pilot": None},
+            "guardrails: no-selling would have no effect on the read-only role",
         ),
         (
             {"read-only": {"needed-only": True}},
@@ -497,13 +679,48 @@ def test_tags_and_protection_are_of_the_stacks_and_not_of_the_member_template(
     synth: Synth, tmp_path: Path
 ) -> None:
     stack_tags = {"team": "platform", "cost-center": "a=b"}
-    settings = {**UNITS, "tags": stack_tags, "termination-protection": True}
+    settings = {**ROLLED_OUT, "tags": stack_tags, "termination-protection": True}
     (tmp_path / "pump.json").write_text(json.dumps(settings))
     app = build(tmp_path)
-    plain = synth(UNITS)
+    plain = synth(ROLLED_OUT)
     for stack in app.synth().stacks:
         assert (stack.tags, stack.termination_protection) == (stack_tags, True)
         for template in (stack.template, plain[stack.stack_name]):
             for resource in template["Resources"].values():
                 resource["Properties"].pop("Tags", None)
         assert stack.template == plain[stack.stack_name]
+
+
+def messages(app: App, level: str) -> list[str]:
+    """Return what the synth says about an app's constructs."""
+    return [text for found in app.node.find_all() for text in messages_of(found, level)]
+
+
+def test_warning_about_an_external_id_names_its_key(tmp_path: Path) -> None:
+    short = "has only 4 characters; check that it is the whole ID that Pump created for you"
+    content = {
+        "external-id": "ab12",
+        "auto-pilot": {"next-external-id": "cd34", **UNITS},
+    }
+    (tmp_path / "pump.json").write_text(json.dumps(content))
+    assert sorted(messages(build(tmp_path), "warning")) == [
+        *(f"auto-pilot.next-external-id {short} [ack: pump-roles:auto-pilot.next-external-id]",)
+        * 2,
+        *(f"external-id {short} [ack: pump-roles:external-id]",) * 3,
+    ]
+    (tmp_path / "pump.json").write_text('{"external-id": "Example-1234-5678"}')
+    assert messages(build(tmp_path), "warning") == []
+
+
+def test_only_the_summary_says_that_a_rollout_is_not_for_the_management_account(
+    tmp_path: Path,
+) -> None:
+    """A customer's own app has no summary: see ``tests/constructs/test_rollout.py``."""
+    content = {**ROLLED_OUT, "guardrails": ["needed-only", "no-invitations"]}
+    (tmp_path / "pump.json").write_text(json.dumps(content))
+    said = messages(build(tmp_path), "info")
+    assert not [text for text in said if "management account" in text]
+    # Other messages are still there.
+    assert [text for text in said if "needed-only makes these redundant" in text]
+    for stack in stacks(content)[len(STACKS) :]:
+        assert "; not the management account" in stack.summary

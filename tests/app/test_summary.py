@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 from aws_cdk import App
 
+from pump_roles import Guardrail
 from pump_roles.app import config
 from tests.support import PRINCIPAL, STACKS
 
@@ -47,7 +48,7 @@ def test_provided_values_are_shown_except_the_external_ids() -> None:
             **SECRETS,
             "principal": PRINCIPAL,
             "role-path": "/vendors/",
-            "auto-pilot": {"role-name": "Purchases"},
+            "auto-pilot": {"role-name": "Purchases", "account": "111122223333"},
             "permissions-boundary": "platform/Boundary",
             "guardrails": ["recommended"],
             "until": "2927-01-31T18:00:00+01:00",
@@ -56,11 +57,14 @@ def test_provided_values_are_shown_except_the_external_ids() -> None:
     )
     given = f"principal: {PRINCIPAL}; external ID: baked in; next external ID: baked in"
     until, boundary = "until=2927-01-31T17:00:00Z", "boundary: platform/Boundary"
-    rest = f"guardrails: metadata-only, {until}; {boundary}"
+    rest = f"guardrails: recommended (metadata-only), {until}; {boundary}"
     assert read_only == f"PumpReadOnly: role vendors/PumpReadOnlyRole; {given}; {rest}"
-    own = "organizations-linked-role-only"
-    assert auto_pilot.startswith(f"PumpAutoPilot: role vendors/Purchases; {given}; guardrails: ")
-    assert auto_pilot.endswith(f", only-in-regions=eu-west-1,us-east-1, {own}, {until}; {boundary}")
+    members = ", ".join(guardrail.name for guardrail in Guardrail.RECOMMENDED.members)
+    own = f"only-in-regions=eu-west-1,us-east-1, recommended ({members}), {until}"
+    assert auto_pilot == (
+        f"PumpAutoPilot: role vendors/Purchases; {given}; guardrails: {own}; {boundary}; "
+        "account: 111122223333"
+    )
 
 
 @pytest.mark.parametrize(
@@ -83,3 +87,17 @@ def test_rollout_shows_its_targets(settings: dict[str, Any], ending: str) -> Non
     targets = f"targets: ou-abcd-12345678, ou-abcd-87654321{ending}"
     review = "to review it first: pump-roles report cdk.out --output report.html"
     assert rollout.endswith(f"; no boundary; {targets}; not the management account; {review}")
+
+
+def test_rollout_of_the_auto_pilot_role_says_that_it_buys_in_each_account() -> None:
+    for guardrails, buys in (
+        (["recommended"], True),
+        (["only-when-approved"], True),
+        (["no-commitments"], False),
+    ):
+        units = {"organizational-units": ["r-abcd"]}
+        own = {**units, "guardrails": guardrails}
+        (*_, own_stack, read_only, rollout) = lines({"read-only": units, "auto-pilot": own})
+        assert rollout.startswith("PumpAutoPilotRollout: ")
+        assert ("; buys in each of these accounts; not the management " in rollout) is buys
+        assert "buys" not in own_stack + read_only

@@ -26,6 +26,7 @@ from pump_roles.validators import CallAs
 from tests.support import (
     EXTERNAL_ID,
     PRINCIPAL,
+    ROLLED_OUT,
     Synth,
     member_template,
     messages_of,
@@ -33,7 +34,6 @@ from tests.support import (
 )
 from tools.sandbox.cdk import recommended_flags, tool_environment
 
-UNITS = {"organizational-units": ["ou-abcd-12345678", "ou-abcd-87654321"]}
 ARGUMENTS: dict[str, Any] = {
     "organizational_units": ["r-abcd"],
     "pump_principal": PRINCIPAL,
@@ -45,9 +45,8 @@ BOUNDARY = "@aws-cdk/core:permissionsBoundary"
 
 
 def test_path_and_boundary_are_in_the_member_template(synth: Synth) -> None:
-    template = synth({**UNITS, "role-path": "/pump/", "permissions-boundary": "platform/Boundary"})[
-        "PumpAutoPilotRollout"
-    ]
+    settings = {"role-path": "/pump/", "permissions-boundary": "platform/Boundary"}
+    template = synth({**ROLLED_OUT, **settings})["PumpAutoPilotRollout"]
     role = role_of(member_template(template))
     assert role["Path"] == "/pump/"
     assert role["PermissionsBoundary"] == {
@@ -270,8 +269,10 @@ def test_member_template_that_is_too_large_is_an_error(monkeypatch: pytest.Monke
 def test_largest_rollout_fits_into_a_template_body(synth: Synth) -> None:
     template = synth(
         {
-            "organizational-units": [f"ou-{'a' * 32}-{index:032}" for index in range(50)],
-            "exclude-accounts": [f"{index:012}" for index in range(1_000)],
+            "auto-pilot": {
+                "organizational-units": [f"ou-{'a' * 32}-{index:032}" for index in range(50)],
+                "exclude-accounts": [f"{index:012}" for index in range(1_000)],
+            },
             "external-id": "a" * 900,
             "next-external-id": "b" * 900,
             "role-path": f"/{'a' * 510}/",

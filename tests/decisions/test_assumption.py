@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from tests.support import STACKS, Synth, stack_set
+from tests.support import ROLLED_OUT, STACKS, Synth, stack_set
 from tools.sandbox.aws import ACCOUNT_ID
 from tools.sandbox.simulator import ALLOWED, IMPLICITLY_DENIED, Role, assumption, decide
 
@@ -69,7 +69,7 @@ def test_only_pump_may_assume_a_role_and_only_with_an_accepted_external_id(
     if how == "by a rollout":
         rollouts = [
             stack_set(template)
-            for name, template in synth(settings | {"organizational-units": ["r-abcd"]}).items()
+            for name, template in synth(settings | ROLLED_OUT).items()
             if name.endswith("Rollout")
         ]
         # The parameters are the same for each.

@@ -15,6 +15,7 @@ from tests.support import (
     DOCUMENTED,
     EXTERNAL_ID,
     PRINCIPAL,
+    PUMP_ACCOUNT,
     SCENARIOS,
     STACKS,
     Assembly,
@@ -118,6 +119,19 @@ def test_deployment_that_drops_a_boundary_or_a_guardrail_or_is_a_rollout_asks_fo
     # Its role is in a template that is embedded in the stack's.
     assert asks("PumpReadOnlyRollout", SCENARIOS["rollout"])
     assert not asks("PumpReadOnly", limited)
+
+
+@pytest.mark.slow
+def test_cdk_refuses_credentials_of_another_account_than_the_settings_name(
+    aws: EmbeddedAws, assembly: Assembly, provided: dict[str, str]
+) -> None:
+    for account, accepted in ((PUMP_ACCOUNT, False), (ACCOUNT_ID, True)):
+        settings = {**provided, "roles": ["auto-pilot"], "auto-pilot": {"account": account}}
+        status, output = deploy(aws, assembly(settings), "PumpAutoPilot")
+        assert (status == 0) is accepted, output
+        assert bool(aws.iam().list_roles()["Roles"]) is accepted
+        refused = f"Need to perform AWS calls for account {account}"
+        assert (refused in output) is not accepted
 
 
 @pytest.mark.slow

@@ -180,9 +180,14 @@ def test_pump_can_assume_every_role_at_every_moment_of_a_rotation(
     """The rotation in docs/operations.md, of all roles of a customer, stack by stack."""
     excluded = sorted(under(organization, "Test"))[:1]
     targets = {
-        "read-only": {"organizational-units": [organization.root]},
-        "auto-pilot": {"organizational-units": [organization.units["Prod"]]},
-        "exclude-accounts": excluded,
+        "read-only": {
+            "organizational-units": [organization.root],
+            "exclude-accounts": excluded,
+        },
+        "auto-pilot": {
+            "organizational-units": [organization.units["Prod"]],
+            "exclude-accounts": excluded,
+        },
     }
     accounts = organization.accounts()
     should = {

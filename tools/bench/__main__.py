@@ -13,6 +13,7 @@ from pathlib import Path
 from statistics import median
 from typing import Any, Final
 
+from pump_roles.published import ROLES
 from tools.bench import activity, page, process, verify
 from tools.sandbox.cdk import ROOT, tool_environment
 from tools.sandbox.management import management
@@ -185,7 +186,8 @@ def report_rows(folder: Path) -> Iterator[str]:
 
 
 def size_rows(folder: Path) -> Iterator[str]:
-    seconds(["app.py"], folder, {"organizational-units": ["r-abcd"]})
+    units = {"organizational-units": ["r-abcd"]}
+    seconds(["app.py"], folder, dict.fromkeys(ROLES, units))
     for stack, target in SIZE_TARGETS.items():
         size = minified(folder / "cdk.out" / f"{stack}.template.json")
         yield row(f"`{stack}` template, minified", size, target, " KiB")
@@ -215,7 +217,8 @@ def rollout_rows(folder: Path) -> Iterator[str]:
         print(f"rollout: {accounts:,} accounts", file=sys.stderr, flush=True)
         with management() as account:
             organization = Organization.create(account, {"Unit": accounts})
-            settings = {**PROVIDED, "organizational-units": [organization.root]}
+            units = {"organizational-units": [organization.root]}
+            settings = {**PROVIDED, **dict.fromkeys(ROLES, units)}
             times = [seconds(["app.py"], folder, settings) for _ in range(ROUNDS["rollout"])]
             file = folder / "cdk.out" / "PumpReadOnlyRollout.template.json"
             StackSets(organization, NoMembers()).deploy(properties(json.loads(file.read_text())))

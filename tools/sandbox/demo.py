@@ -451,13 +451,15 @@ def _counts(patterns: Collection[str]) -> tuple[str, str]:
 
 NEXT_STEPS: Final = """
 [bold]To deploy to a real account[/], use its credentials, and put the two values
-from Pump into pump.json: { "principal": "...", "external-id": "..." }
+from Pump into pump.json:
+
+  { "principal": "...", "external-id": "...", "roles": ["read-only"] }
 
   $ source .venv/bin/activate
   $ npx cdk deploy PumpReadOnly
 
-If you want Pump to buy and sell, deploy PumpAutoPilot in the same way. The
-account does not need to be bootstrapped.
+If you want Pump to buy and sell, remove roles, and deploy PumpAutoPilot in the
+same way. The account does not need to be bootstrapped.
 """
 
 

@@ -38,6 +38,7 @@ TAKEN: Final = ("workloads-3", "workloads-8")
 """Accounts that already have a role of that name, in which the rollout fails at first."""
 
 ROLLOUTS: Final = ("PumpReadOnlyRollout", "PumpAutoPilotRollout")
+DEPLOYED: Final = ("PumpReadOnly", "PumpAutoPilot", *ROLLOUTS)
 NOTES: Final = {EXCLUDED: "excluded", LATE: "joined late"}
 
 
@@ -74,7 +75,7 @@ class OrganizationDemo(Show):
             },
             "auto-pilot": {"organizational-units": [organization.units["Workloads"]]},
         }
-        self.deploy("--all", settings=targets)
+        self.deploy(*DEPLOYED, settings=targets)
 
         self.part("StackSets deploy to the member accounts")
         rollouts = [self.deployed(stack) for stack in ROLLOUTS]
@@ -219,7 +220,7 @@ class OrganizationDemo(Show):
             f"      --organization --assume-role {AUDITOR}[/]",
         )
         self.show_remaining(having, of=len(accounts))
-        self.cdk("destroy", "--all", "--app", "cdk.out", hidden="--force")
+        self.cdk("destroy", *DEPLOYED, "--app", "cdk.out", hidden="--force")
         for rollout in rollouts:
             StackSets(organization, EmbeddedMembers(self.aws)).delete(rollout)
             self.say_done(f"the StackSet {rollout['StackSetName']} is deleted")
@@ -248,7 +249,7 @@ NEXT_STEPS: Final = """
 [bold]To deploy to a real organization[/], activate trusted access for StackSets. Put the
 two values from Pump and your units into pump.json:
 
-  { "principal": "...", "external-id": "...",
+  { "principal": "...", "external-id": "...", "roles": ["read-only"],
     "read-only": { "organizational-units": ["r-..."] } }
 
 Then, use the management account's credentials:

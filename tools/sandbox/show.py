@@ -4,6 +4,7 @@ import json
 import signal
 import subprocess
 import sys
+import textwrap
 import time
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any, Final
@@ -72,7 +73,9 @@ class Show:
 
     def cdk(self, *command: str, hidden: str) -> None:
         """Run the real CDK CLI as the account's owner, and show the command."""
-        self.console.print(f"  [dim]$ npx cdk {escape(' '.join(command))}[/]", soft_wrap=True)
+        lines = textwrap.wrap(" ".join(command), 64, break_on_hyphens=False)
+        shown = escape(" \\\n      ".join(lines))
+        self.console.print(f"  [dim]$ npx cdk {shown}[/]", soft_wrap=True)
         destroys = command[0] == "destroy"
         started = time.monotonic()
         doing = "destroying" if destroys else "synthesizing and deploying"

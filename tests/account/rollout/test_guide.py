@@ -37,10 +37,13 @@ def test_example_of_the_guide_is_what_the_command_prints(
 ) -> None:
     organization = Organization.create(aws, {"Workloads": 30, "Security": 7, "Sandbox": 14})
     ids = {account.name: account.id for account in organization.accounts()}
-    excluded = {"exclude-accounts": [ids["sandbox-7"]]}
+    own = {
+        "organizational-units": [organization.root],
+        "exclude-accounts": [ids["sandbox-7"]],
+    }
     reason = "Resource of type 'AWS::IAM::Role' with identifier 'PumpReadOnlyRole' already exists."
     failing = NoMembers([ids["workloads-3"], ids["workloads-8"]], reason)
-    templates = roll_out(organization, synth, members=failing, settings=excluded)
+    templates = roll_out(organization, synth, members=failing, settings={"read-only": own})
     written(templates, tmp_path / "cdk.out")
     monkeypatch.chdir(tmp_path)
     first, second = re.findall(

@@ -129,7 +129,8 @@ def test_account_that_is_filtered_out_is_not_missing(
 ) -> None:
     organization = Organization.create(aws, {"Unit": 4})
     one, two, three, four = ids(organization, "Unit")
-    roll_out(organization, synth, settings={"only-accounts": [one, two]})
+    own = {"organizational-units": [organization.root], "only-accounts": [one, two]}
+    roll_out(organization, synth, settings={"read-only": own})
     for filters in (
         ("--only-accounts", f"{one}, {two}"),
         ("--exclude-accounts", four, "--exclude-accounts", three),
