@@ -166,7 +166,8 @@ def test_nothing_pushes_out_the_rest(excess: dict[str, object], published: Repor
     )
     markdown = as_markdown(report)
     assert len(markdown) < LIMIT
-    assert "ut here" in markdown or "(cut)" in markdown
+    assert "**Cut here: " in markdown
+    assert "(cut)" in markdown
     whole = as_markdown(report, every_action=True)
     assert len(whole) > LIMIT
     assert "ut here" not in whole
