@@ -200,6 +200,7 @@ class Collector:
         self._changes[key] = Change(
             action=action.name,
             commitment=action.name in _commitment_changes(),
+            handshake=action.name in _handshakes(),
             returnable_until=returnable_until(event, action.name),
             **details_of(event),
             **common,
@@ -244,7 +245,10 @@ class Collector:
             events=self._events,
             roles=tuple(self._role(role, arns) for role in sought),
             changes=tuple(
-                sorted(without_returned(self._changes.values()), key=lambda change: change.time)
+                sorted(
+                    without_returned(self._changes.values()),
+                    key=lambda change: (not change.accepts_handshake, change.time),
+                )
             ),
             refused=tuple(sorted(self._refused.values(), key=lambda refusal: refusal.time)),
             reads=tuple(self._services()),
@@ -345,3 +349,8 @@ def _commitment_changes() -> frozenset[str]:
     }
     denied = {action.name for action in shipped().matching(Guardrail.NO_COMMITMENTS.reasons)}
     return frozenset(buying | denied)
+
+
+@cache
+def _handshakes() -> frozenset[str]:
+    return frozenset(action.name for action in shipped().matching(Guardrail.NO_INVITATIONS.reasons))

@@ -30,6 +30,7 @@ from tests.account.activity.trail import (
     TIME,
     assumption,
     call,
+    handshake,
 )
 from tests.support import examples, synthesize
 from tools.sandbox import catalog, simulator
@@ -187,6 +188,50 @@ def test_plan_that_was_not_bought_or_was_returned_is_not_returnable() -> None:
 )
 def test_every_purchase_is_a_commitment(action: str, *, commitment: bool) -> None:
     assert change(call(action)).commitment == commitment
+
+
+def test_accepted_handshake_comes_before_earlier_changes_with_its_id() -> None:
+    late = handshake(eventTime="2026-11-11T00:00:00Z")
+    found = activity(PURCHASES["ec2"], late).changes
+    assert [one.action for one in found] == [
+        "organizations:AcceptHandshake",
+        "ec2:PurchaseReservedInstancesOffering",
+    ]
+    first, _ = found
+    assert (first.item, first.type) == ("h-examplehandshakeid111", "INVITE")
+    assert (first.handshake, first.commitment, first.is_important) == (True, False, True)
+
+
+@pytest.mark.parametrize(
+    ("members", "item", "kind"),
+    [
+        ({"requestParameters": None}, "h-examplehandshakeid111", "INVITE"),
+        ({"responseElements": None}, "h-examplehandshakeid111", ""),
+        ({"requestParameters": None, "responseElements": None}, "", ""),
+        ({"requestParameters": None, "responseElements": {"handshake": "x"}}, "", ""),
+        ({"requestParameters": None, "responseElements": {"handshake": {"id": 3}}}, "", ""),
+    ],
+)
+def test_accepted_handshake_is_important_whatever_the_event_says_about_it(
+    members: dict[str, Any], item: str, kind: str
+) -> None:
+    found = change(handshake(**members))
+    assert (found.item, found.type, found.is_important) == (item, kind, True)
+
+
+def test_handshake_that_was_not_accepted_is_neither_first_nor_important() -> None:
+    failed = handshake(eventTime="2026-11-11T00:00:00Z", errorCode="HandshakeNotFoundException")
+    declined = call("organizations:DeclineHandshake", eventTime="2026-11-12T00:00:00Z")
+    found = activity(call("ec2:CreateTags"), failed, declined).changes
+    assert [one.action for one in found] == [
+        "ec2:CreateTags",
+        "organizations:AcceptHandshake",
+        "organizations:DeclineHandshake",
+    ]
+    assert not any(one.is_important for one in found)
+    refused = activity(handshake(errorCode="AccessDeniedException"))
+    assert refused.changes == ()
+    assert [one.action for one in refused.refused] == ["organizations:AcceptHandshake"]
 
 
 def test_parameters_decide_which_service_of_a_source_it_is() -> None:
