@@ -58,6 +58,8 @@ def reader(recorded: EmbeddedAws, assembly: Assembly) -> Caller:
         )
     with suppress(ClientError):
         east.run_instances(ImageId="ami-1", MinCount=1, MaxCount=1)
+    with suppress(ClientError):
+        recorded.client("s3", session).list_buckets()
     # Not Pump's.
     recorded.client("ec2", OWNER).describe_vpcs()
     recorded.create_role("Reader", ACCOUNT_ID, STATEMENTS)
@@ -93,6 +95,8 @@ def test_shows_what_a_session_did_in_two_regions(
     assert sorted((found["action"], found["guardrails"]) for found in result["refused"]) == [
         ("ec2:CreateReservedInstancesListing", ["no-selling"]),
         ("ec2:RunInstances", []),
+        # Of a service that the role has no action of.
+        ("s3:ListAllMyBuckets", []),
     ]
     assert [(reads["service"], reads["calls"]) for reads in result["reads"]] == [
         ("ec2", 61),
@@ -102,7 +106,7 @@ def test_shows_what_a_session_did_in_two_regions(
     both = activity(recorded, reader, *expected)
     assert json.loads(both.stdout)["regions"] == ["us-east-1"]
     (session,) = result["sessions"]
-    assert (session["name"], session["role"], session["calls"]) == ("pump", ROLE, 66)
+    assert (session["name"], session["role"], session["calls"]) == ("pump", ROLE, 67)
     assert session["callers"] == [PRINCIPAL.split(":")[4]]
     lines = sorted(ended.stderr.splitlines())
     assert [re.sub("[0-9]+ events", "N events", line) for line in lines] == [
@@ -125,7 +129,7 @@ def test_region_that_is_denied_is_unknown_and_hides_no_other(recorded: EmbeddedA
     assert [(unknown["why"], unknown["subject"]) for unknown in result["unknown"]] == [
         ("denied", WEST)
     ]
-    assert len(result["refused"]) == 2
+    assert len(result["refused"]) == 3
     assert {guardrail["cost"] for guardrail in result["guardrails"]} == {"unknown", "some"}
     assert f"{WEST} 0 events unknown" in ended.stderr
     refused = ("--region", WEST, "--fail-on", "refused")

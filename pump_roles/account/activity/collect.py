@@ -16,7 +16,7 @@ from pump_roles.account.activity.event import (
     header_of,
     parameters,
 )
-from pump_roles.account.activity.guardrails import denied_by, guardrails_of
+from pump_roles.account.activity.guardrails import denied_by, guardrails_of, may_have_action
 from pump_roles.account.activity.result import (
     DONE,
     Activity,
@@ -176,12 +176,13 @@ class Collector:
         seen.addresses.add(event.address)
         if action is None and not needs_permission(event.source, event.name):
             return
-        if action is None:
+        if action is not None:
+            self._decided[sought, action.name, event.region] += decided
+        elif not denied or may_have_action(sought, event.source):
+            # A refused call of a service that the role has no action of is only refused: nothing
+            # was granted, so no guardrail took anything away.
             self._not_mapped[f"{event.source} {event.name}"] += 1
-            if decided:
-                self._decided_unknown[sought, event.source, event.region] += 1
-        elif decided:
-            self._decided[sought, action.name, event.region] += 1
+            self._decided_unknown[sought, event.source, event.region] += decided
         common: dict[str, Any] = {
             "time": event.time,
             "session": event.session,
