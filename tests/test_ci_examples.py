@@ -20,7 +20,7 @@ from pump_roles.cli import app
 from pump_roles.output.json_documents import as_json
 from pump_roles.published import ROLES
 from pump_roles.report import of_templates
-from tests.account.activity.trail import PURCHASES, call, write
+from tests.account.activity.trail import PURCHASES, call, handshake, write
 from tests.docs.pages import shown
 from tests.support import (
     EXTERNAL_ID,
@@ -272,7 +272,7 @@ def test_scheduled_job_passes_until_an_account_differs(
 
 
 @pytest.mark.slow
-def test_daily_job_opens_an_issue_about_a_purchase(
+def test_daily_job_opens_an_issue_about_a_purchase_or_a_handshake(
     checkout: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     gh = tmp_path / "gh"
@@ -292,16 +292,22 @@ def test_daily_job_opens_an_issue_about_a_purchase(
     title = "Pump changed commitments, last 2026-11-10T08:15:00Z"
     of_later = "Pump changed commitments, last 2026-11-11T00:00:00Z"
     unmapped = call("s3:ListBuckets")
-    for events, titles, status, opened in (
-        ([call("ec2:DescribeInstances")], [], 0, None),
-        ([plan, not_changed], [], 0, title),
+    joined = "Pump accepted a handshake, last 2026-11-10T08:15:00Z"
+    not_joined = handshake(errorCode="HandshakeNotFoundException", eventID="not-joined")
+    for events, titles, status, *opened in (
+        ([call("ec2:DescribeInstances"), not_joined], [], 0),
+        ([plan, not_changed, not_joined], [], 0, title),
+        ([handshake()], [], 0, joined),
+        ([handshake()], [joined], 0),
+        ([later, handshake()], [], 0, joined, of_later),
+        ([later, handshake()], [joined], 0, of_later),
         # Of another purchase, and of one whose title begins alike.
         ([plan], [of_later, f"{title} and more"], 0, title),
-        ([plan], [of_later, title], 0, None),
+        ([plan], [of_later, title], 0),
         ([plan, later], [title], 0, of_later),
-        ([unmapped], [], 4, None),
+        ([unmapped], [], 4),
         ([plan, unmapped], [], 1, title),
-        ([plan, unmapped], [title], 1, None),
+        ([plan, unmapped], [title], 1),
     ):
         write(checkout, *events, name="trail.json")
         (checkout / "gh-calls").write_text("")
@@ -309,9 +315,9 @@ def test_daily_job_opens_an_issue_about_a_purchase(
         ended = github(checkout, workflow)
         assert (ended.status, ended.errors) == (status, [])
         assert "# What Pump did" in ended.summary
-        assert (checkout / "gh-calls").read_text() == (
-            f"issue create --title {opened} --body-file pump-activity.md\n" if opened else ""
-        )
+        assert (checkout / "gh-calls").read_text().splitlines() == [
+            f"issue create --title {each} --body-file pump-activity.md" for each in opened
+        ]
 
 
 def test_jobs_upload_what_they_write() -> None:

@@ -54,8 +54,8 @@ _MOST_DAYS: Final = 90
     "--fail-on",
     type=click.Choice(["change", "refused"]),
     multiple=True,
-    help="Exit with status 3 if a commitment was changed, or if a call was refused. May be "
-    "repeated.",
+    help="Exit with status 3 if a commitment was changed or a handshake was accepted, such as an "
+    "invitation to join an organization; or if a call was refused. May be repeated.",
 )
 @common.format_option(get_args(ActivityFormat))
 @files.outputs_option(_EXTENSIONS)
@@ -118,7 +118,7 @@ def activity(
         }
     )
     met = {
-        "change": any(change.commitment and change.outcome == "done" for change in found.changes),
+        "change": any(change.is_important for change in found.changes),
         "refused": bool(found.refused),
     }
     common.finish(

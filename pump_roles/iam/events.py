@@ -1,9 +1,9 @@
 """Which action a CloudTrail event is about.
 
 For most services, the event's source is the service's prefix, and its name is the action's.
-``events.json`` has the rest: the ``services`` of other sources, the ``parameters`` that only one of
-these services has, the ``actions`` of calls that have no action of their own, and the calls that
-work ``without_permission``.
+``events.json`` has the rest: the ``services`` of other sources, those of ``consoles``, whose events
+do not map to actions, the ``parameters`` that only one of these services has, the ``actions`` of
+calls that have no action of their own, and the calls that work ``without_permission``.
 """
 
 import json
@@ -18,6 +18,8 @@ from pump_roles.text import packaged
 _DOMAIN: Final = ".amazonaws.com"
 _VERSION: Final = re.compile(r"([0-9]{4}_?[0-9]{2}_?[0-9]{2})(v[0-9]+)?$")
 """The version of the API, which ends the names of some events."""
+
+_PREFIX: Final = re.compile(r"[a-z0-9-]+")
 
 
 # A trail has few kinds of calls, but whoever writes a file may choose any names.
@@ -48,6 +50,16 @@ def services_of(source: str) -> list[str]:
     prefix = source.removesuffix(_DOMAIN)
     found: list[str] = _data()["services"].get(prefix, [prefix])
     return found
+
+
+def could_be_of(source: str) -> list[str]:
+    """Return the prefixes of the services that a call could be of, even if it is not known; none if
+    that cannot be told.
+    """
+    prefix = source.removesuffix(_DOMAIN)
+    found = [*services_of(source), *_data()["consoles"].get(prefix, [])]
+    readable = prefix != source and all(map(_PREFIX.fullmatch, found))
+    return found if readable else []
 
 
 def needs_permission(source: str, name: str) -> bool:

@@ -36,7 +36,8 @@ def _lines(activity: Activity) -> Iterator[Line]:
             yield from (Line(depth=1, label=row) for row in aligned(cells))
         if more:
             yield Line(depth=1, text=f"and {more}; JSON has all")
-        yield from (Line(depth=1, label=note, style="dim") for note in section.notes)
+        style = "" if section.alarm else "dim"
+        yield from (Line(depth=1, label=note, style=style) for note in section.notes)
 
 
 def as_markdown(activity: Activity) -> str:

@@ -7,7 +7,6 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Final
 
 from pump_roles.account.activity.result import (
-    DONE,
     Activity,
     Change,
     Cost,
@@ -34,6 +33,15 @@ _READ: Final = "service, or read that returns data"
 
 NAMES: Final = frozenset({_SUBJECT, _READ, "action", "guardrail", "role", "session"})
 """The columns of names, which Markdown shows as code."""
+
+_INVITATION: Final = "INVITE"
+"""The type of the handshake that makes an account join an organization."""
+
+_JOINED: Final = (
+    "The organization's management account can act in this account without Pump's roles, and no "
+    'guardrail limits it: see "If the account joins Pump\'s organization" in '
+    "docs/security-model.md."
+)
 
 _YEAR: Final = 31_536_000
 _DAY: Final = 86_400
@@ -146,9 +154,20 @@ def _changes(activity: Activity) -> Section:
             )
             for change in activity.changes
         ),
-        notes=() if activity.changes else ("Nothing.",),
-        alarm=any(change.commitment and change.outcome == DONE for change in activity.changes),
+        notes=(*_about_handshakes(activity.changes),) if activity.changes else ("Nothing.",),
+        alarm=any(change.is_important for change in activity.changes),
     )
+
+
+def _about_handshakes(changes: Sequence[Change]) -> Iterator[str]:
+    types = [change.type.upper() for change in changes if change.accepts_handshake]
+    if _INVITATION in types:
+        yield f"The account accepted an invitation: it joined an organization. {_JOINED}"
+    elif types:
+        yield (
+            "The account accepted a handshake: if that was an invitation, it joined an "
+            f"organization. {_JOINED}"
+        )
 
 
 def what(change: Change) -> str:

@@ -14,9 +14,11 @@ from tests.account.activity.trail import (
     PURCHASES,
     assumption,
     call,
+    handshake,
     write,
 )
 from tests.commands import run, the_error, the_usage_error
+from tests.docs.pages import SECURITY
 from tests.support import synthesize
 from tools.sandbox.cdk import ROOT
 
@@ -83,8 +85,18 @@ def test_says_what_it_does_not_list(tmp_path: Path) -> None:
         ([PURCHASES["ec2"] | {"errorCode": "InvalidParameter"}], ["change"], 0),
         # Changes, but no commitment.
         ([call("ec2:CreateTags")], ["change"], 0),
+        ([handshake()], ["change"], 3),
+        ([handshake("TRANSFER_RESPONSIBILITY")], ["change"], 3),
+        ([handshake()], ["refused"], 0),
+        ([handshake(errorCode="HandshakeNotFoundException")], ["change"], 0),
+        ([handshake(errorCode="AccessDeniedException")], ["change"], 0),
+        ([handshake(errorCode="AccessDeniedException")], ["refused"], 3),
+        ([call("organizations:DeclineHandshake")], ["change"], 0),
         ([REFUSED], ["change", "refused"], 3),
         ([READS, call("s3:ListBuckets")], ["change"], 4),
+        ([READS, call("s3:ListBuckets", error="AccessDenied")], ["change"], 0),
+        ([READS, call("s3:ListBuckets", error="AccessDenied")], ["refused"], 3),
+        ([READS, call("ec2:Nothing", error="AccessDenied")], ["change"], 4),
         ([PURCHASES["ec2"], call("s3:ListBuckets")], ["change"], 3),
         ([READS, {}], [], 4),
         ([assumption(AUTO_PILOT, "Example-1234")], [], 4),
@@ -94,6 +106,43 @@ def test_exit_status(events: list[Any], conditions: list[str], status: int, tmp_
     asked = [word for condition in conditions for word in ("--fail-on", condition)]
     ended = activity(write(tmp_path, *events), *asked)
     assert (ended.exit_code, ended.stderr) == (status, "")
+
+
+JOINED = "The account accepted an invitation: it joined an organization."
+MAY_HAVE_JOINED = (
+    "The account accepted a handshake: if that was an invitation, it joined an organization."
+)
+
+
+@pytest.mark.parametrize(
+    ("event", "sentence"),
+    [
+        (handshake(), [JOINED]),
+        (handshake("invite"), [JOINED]),
+        (handshake("TRANSFER_RESPONSIBILITY"), [MAY_HAVE_JOINED]),
+        (handshake(responseElements=None), [MAY_HAVE_JOINED]),
+        (handshake(errorCode="HandshakeNotFoundException"), []),
+        (call("organizations:DeclineHandshake"), []),
+        (PURCHASES["ec2"], []),
+    ],
+)
+@pytest.mark.parametrize("format_", ["table", "markdown"])
+def test_says_that_the_account_joined_an_organization_or_may_have(
+    event: Any, sentence: list[str], format_: str, tmp_path: Path
+) -> None:
+    shown = activity(write(tmp_path, event), "--format", format_).stdout
+    assert [each for each in (JOINED, MAY_HAVE_JOINED) if each in shown] == sentence
+    title = "If the account joins Pump's organization"
+    assert (title in shown) == bool(sentence)
+    assert f"\n## {title}\n" in SECURITY
+
+
+def test_accepted_handshake_is_shown_first_with_its_id(tmp_path: Path) -> None:
+    many = (call("ec2:CreateTags") for _ in range(50))
+    last = handshake(eventTime="2026-11-11T00:00:00Z")
+    shown = activity(write(tmp_path, *many, last)).stdout
+    first = shown.partition("What changed\n")[2].splitlines()[1]
+    assert "organizations:AcceptHandshake  INVITE, h-examplehandshakeid111  done" in first
 
 
 def test_file_that_cannot_be_read_does_not_hide_the_others(trail: Path) -> None:

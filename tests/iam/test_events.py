@@ -68,6 +68,7 @@ def test_every_exception_is_needed_and_leads_to_the_catalog() -> None:
     for source, services in data["services"].items():
         assert [source] != services
         assert SERVICES.issuperset(services)
+    assert {each for services in data["consoles"].values() for each in services} == WITHOUT_AN_API
     for source, by_parameter in data["parameters"].items():
         assert set(data["services"][source]).issuperset(by_parameter.values())
 

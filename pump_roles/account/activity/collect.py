@@ -16,7 +16,7 @@ from pump_roles.account.activity.event import (
     header_of,
     parameters,
 )
-from pump_roles.account.activity.guardrails import denied_by, guardrails_of
+from pump_roles.account.activity.guardrails import denied_by, guardrails_of, may_have_action
 from pump_roles.account.activity.result import (
     DONE,
     Activity,
@@ -176,12 +176,13 @@ class Collector:
         seen.addresses.add(event.address)
         if action is None and not needs_permission(event.source, event.name):
             return
-        if action is None:
+        if action is not None:
+            self._decided[sought, action.name, event.region] += decided
+        elif not denied or may_have_action(sought, event.source):
+            # A refused call of a service that the role has no action of is only refused: nothing
+            # was granted, so no guardrail took anything away.
             self._not_mapped[f"{event.source} {event.name}"] += 1
-            if decided:
-                self._decided_unknown[sought, event.source, event.region] += 1
-        elif decided:
-            self._decided[sought, action.name, event.region] += 1
+            self._decided_unknown[sought, event.source, event.region] += decided
         common: dict[str, Any] = {
             "time": event.time,
             "session": event.session,
@@ -200,6 +201,7 @@ class Collector:
         self._changes[key] = Change(
             action=action.name,
             commitment=action.name in _commitment_changes(),
+            handshake=action.name in _handshakes(),
             returnable_until=returnable_until(event, action.name),
             **details_of(event),
             **common,
@@ -244,7 +246,10 @@ class Collector:
             events=self._events,
             roles=tuple(self._role(role, arns) for role in sought),
             changes=tuple(
-                sorted(without_returned(self._changes.values()), key=lambda change: change.time)
+                sorted(
+                    without_returned(self._changes.values()),
+                    key=lambda change: (not change.accepts_handshake, change.time),
+                )
             ),
             refused=tuple(sorted(self._refused.values(), key=lambda refusal: refusal.time)),
             reads=tuple(self._services()),
@@ -345,3 +350,8 @@ def _commitment_changes() -> frozenset[str]:
     }
     denied = {action.name for action in shipped().matching(Guardrail.NO_COMMITMENTS.reasons)}
     return frozenset(buying | denied)
+
+
+@cache
+def _handshakes() -> frozenset[str]:
+    return frozenset(action.name for action in shipped().matching(Guardrail.NO_INVITATIONS.reasons))

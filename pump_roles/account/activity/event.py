@@ -23,6 +23,7 @@ _PAYMENT: Final = {"offeringtype", "paymentoption"}
 _ITEM: Final = {
     "caseid",
     "exchangeid",
+    "handshakeid",
     "hostreservationid",
     "reservedcachenodeid",
     "reserveddbinstanceid",
@@ -142,15 +143,20 @@ def details_of(event: Event) -> dict[str, Any]:
     counts = values(_COUNT, asked, answered)
     term = text({"duration"}, answered, asked)
     offerings = {name for name in (*asked, *answered) if name.endswith("offeringid")}
+    handshake = parameters(event.response, "handshake")
     return {
-        "item": text(_ITEM, answered, asked),
+        "item": text(_ITEM, answered, asked) or _text(handshake.get("id")),
         "offering": text(offerings, asked, answered),
         "count": sum(map(int, counts)) if counts and all(map(_is_number, counts)) else None,
-        "type": text(_TYPE, answered, asked),
+        "type": text(_TYPE, answered, asked) or _text(handshake.get("action")),
         "term_seconds": int(term) if _is_number(term) else None,
         "payment": text(_PAYMENT, answered, asked),
         "hourly": text({"commitment"}, asked),
     }
+
+
+def _text(value: Any) -> str:
+    return value if isinstance(value, str) else ""
 
 
 def _is_number(value: str) -> bool:

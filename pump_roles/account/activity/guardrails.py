@@ -2,16 +2,17 @@
 
 import json
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from functools import lru_cache
 from typing import Any
 
 from pump_roles.account.activity.result import Cost, GuardrailActivity
 from pump_roles.account.activity.roles import Sought
 from pump_roles.guardrails import Guardrail, as_policies, by_policy, recognized
 from pump_roles.iam.catalog import shipped
-from pump_roles.iam.clauses import Clause
+from pump_roles.iam.clauses import Clause, unreadable_statements
 from pump_roles.iam.decisions import PolicyEvaluator
 from pump_roles.iam.documents import Policy
-from pump_roles.iam.events import services_of
+from pump_roles.iam.events import could_be_of, services_of
 from pump_roles.iam.patterns import covers, overlap
 from pump_roles.published import ROLES
 
@@ -121,3 +122,20 @@ def denied_by(sought: Sought, action: str) -> tuple[str, ...]:
         return ()
     grant, known = sought.evaluator.grant(action), by_policy()
     return tuple(known[name].name if name in known else name for name in grant.denied_by)
+
+
+# A trail has few sources, but whoever writes a file may choose any names.
+@lru_cache(maxsize=2**10)
+def may_have_action(sought: Sought, source: str) -> bool:
+    """Return whether a role may have any action of the services that a source could be of."""
+    services = could_be_of(source)
+    return (
+        not services
+        or bool(sought.role.unknown)
+        or any(unreadable_statements(policy.document) for policy in sought.role.policies)
+        or any(
+            _may_match(clause, service)
+            for _, clause in sought.evaluator.effective["Allow"]
+            for service in services
+        )
+    )

@@ -76,10 +76,13 @@ class Change:
     :param outcome: ``done``, or the error code.
     :param commitment: whether the action changes commitments: buys, sells, exchanges, modifies, or
         returns them.
-    :param item: the ID of what was bought or changed; empty if the event has none.
+    :param handshake: whether the action accepts a handshake, such as an invitation to join an
+        organization.
+    :param item: the ID of what was bought, changed, or accepted; empty if the event has none.
     :param offering: the ID of the offering; empty if the event has none.
     :param count: how many were bought or changed; ``None`` if the event does not say.
-    :param type: the instance or node type; empty if the event does not say.
+    :param type: the instance or node type, or what a handshake is, such as ``INVITE``; empty if the
+        event does not say.
     :param term_seconds: the term in seconds; ``None`` if the event does not say.
     :param payment: the payment option; empty if the event does not say.
     :param hourly: the hourly commitment of a Savings Plan; empty if it is none.
@@ -94,6 +97,7 @@ class Change:
     region: str
     outcome: str
     commitment: bool
+    handshake: bool = False
     item: str = ""
     offering: str = ""
     count: int | None = None
@@ -102,6 +106,16 @@ class Change:
     payment: str = ""
     hourly: str = ""
     returnable_until: str | None = ""
+
+    @property
+    def accepts_handshake(self) -> bool:
+        """Whether a handshake was accepted."""
+        return self.handshake and self.outcome == DONE
+
+    @property
+    def is_important(self) -> bool:
+        """Whether commitments were changed, or a handshake was accepted."""
+        return (self.commitment or self.handshake) and self.outcome == DONE
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -229,7 +243,7 @@ class Activity:
     :param until: the time of the last event that was read, or the end of the period; in UTC.
     :param events: how many events were read, of any caller.
     :param roles: Pump's roles.
-    :param changes: the calls that write or tag, by time.
+    :param changes: the calls that write or tag: first the handshakes that were accepted; by time.
     :param refused: the calls that were denied, by time.
     :param reads: what was read, by service.
     :param guardrails: what guardrails would have denied; first those that would have cost nothing.

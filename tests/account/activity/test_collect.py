@@ -20,6 +20,7 @@ from pump_roles.iam.catalog import shipped
 from pump_roles.iam.documents import Policy
 from pump_roles.json_input import InputError
 from pump_roles.published import ROLES
+from pump_roles.role import Unknown as NotRead
 from pump_roles.role import published_role
 from tests.account.activity.trail import (
     ACCOUNT,
@@ -30,6 +31,7 @@ from tests.account.activity.trail import (
     TIME,
     assumption,
     call,
+    handshake,
 )
 from tests.support import examples, synthesize
 from tools.sandbox import catalog, simulator
@@ -189,6 +191,50 @@ def test_every_purchase_is_a_commitment(action: str, *, commitment: bool) -> Non
     assert change(call(action)).commitment == commitment
 
 
+def test_accepted_handshake_comes_before_earlier_changes_with_its_id() -> None:
+    late = handshake(eventTime="2026-11-11T00:00:00Z")
+    found = activity(PURCHASES["ec2"], late).changes
+    assert [one.action for one in found] == [
+        "organizations:AcceptHandshake",
+        "ec2:PurchaseReservedInstancesOffering",
+    ]
+    first, _ = found
+    assert (first.item, first.type) == ("h-examplehandshakeid111", "INVITE")
+    assert (first.handshake, first.commitment, first.is_important) == (True, False, True)
+
+
+@pytest.mark.parametrize(
+    ("members", "item", "kind"),
+    [
+        ({"requestParameters": None}, "h-examplehandshakeid111", "INVITE"),
+        ({"responseElements": None}, "h-examplehandshakeid111", ""),
+        ({"requestParameters": None, "responseElements": None}, "", ""),
+        ({"requestParameters": None, "responseElements": {"handshake": "x"}}, "", ""),
+        ({"requestParameters": None, "responseElements": {"handshake": {"id": 3}}}, "", ""),
+    ],
+)
+def test_accepted_handshake_is_important_whatever_the_event_says_about_it(
+    members: dict[str, Any], item: str, kind: str
+) -> None:
+    found = change(handshake(**members))
+    assert (found.item, found.type, found.is_important) == (item, kind, True)
+
+
+def test_handshake_that_was_not_accepted_is_neither_first_nor_important() -> None:
+    failed = handshake(eventTime="2026-11-11T00:00:00Z", errorCode="HandshakeNotFoundException")
+    declined = call("organizations:DeclineHandshake", eventTime="2026-11-12T00:00:00Z")
+    found = activity(call("ec2:CreateTags"), failed, declined).changes
+    assert [one.action for one in found] == [
+        "ec2:CreateTags",
+        "organizations:AcceptHandshake",
+        "organizations:DeclineHandshake",
+    ]
+    assert not any(one.is_important for one in found)
+    refused = activity(handshake(errorCode="AccessDeniedException"))
+    assert refused.changes == ()
+    assert [one.action for one in refused.refused] == ["organizations:AcceptHandshake"]
+
+
 def test_parameters_decide_which_service_of_a_source_it_is() -> None:
     event = call("autoscaling:PutScalingPolicy", {"serviceNamespace": "ecs"})
     assert change(event).action == "application-autoscaling:PutScalingPolicy"
@@ -319,19 +365,22 @@ def test_event_decides_about_the_region_and_the_time(
     assert (found.would_deny, found.might_deny) == (would, might)
 
 
+DENYING_SUPPORT = {"metadata-only", "needed-only", "no-support-writes", "recommended"}
+
+
 @pytest.mark.parametrize(
-    ("event", "denying"),
+    ("event", "denying", "if_refused"),
     [
-        # Of a service that the catalog does not have, so that any guardrail may deny it.
-        (call("s3:ListBuckets"), set(Guardrail.names())),
-        (
-            call("support:CompleteAttachmentUpload"),
-            {"metadata-only", "needed-only", "no-support-writes", "recommended"},
-        ),
+        # Of a service that the catalog does not have, so that any guardrail may deny it. The role
+        # has no action of it.
+        (call("s3:ListBuckets"), set(Guardrail.names()), set()),
+        # Of a console, which may need any of the services that it is for.
+        (call("billingconsole:GetBills"), set(Guardrail.names()), set(Guardrail.names())),
+        (call("support:CompleteAttachmentUpload"), DENYING_SUPPORT, DENYING_SUPPORT),
     ],
 )
 def test_unknown_call_prevents_the_recommendation_of_a_guardrail_that_may_deny_it(
-    event: Any, denying: set[str]
+    event: Any, denying: set[str], if_refused: set[str]
 ) -> None:
     found = activity(event)
     by_name = guardrails(found)
@@ -339,8 +388,74 @@ def test_unknown_call_prevents_the_recommendation_of_a_guardrail_that_may_deny_i
     (unknown,) = found.unknown
     assert (unknown.why, unknown.events) == ("not-mapped", 1)
     refused = activity(event | {"errorCode": "AccessDenied"})
-    assert {name for name, one in guardrails(refused).items() if one.cost == "unknown"} == denying
-    assert len(refused.refused) == len(refused.unknown) == 1
+    by_name = guardrails(refused)
+    assert {name for name, one in by_name.items() if one.cost == "unknown"} == if_refused
+    assert len(refused.refused) == 1
+    assert len(refused.unknown) == bool(if_refused)
+
+
+def allowing(*unknown: NotRead, **members: Any) -> Roles:
+    """The auto-pilot role as expected, with one more statement, and what cannot be read of it."""
+    (sought,) = (one for one in PUBLISHED.sought if one.role.kind == "auto-pilot")
+    document = {"Statement": [{"Effect": "Allow", "Resource": "*", **members}]}
+    policies = *sought.role.policies, Policy(name="Own", document=document)
+    role = replace(sought.role, policies=policies, unknown=unknown)
+    return Roles(sought=(replace(sought, role=role, expected=True),))
+
+
+MANAGED = NotRead(part="managed-policies", why="not-counted")
+
+
+@pytest.mark.parametrize(
+    ("action", "roles"),
+    [
+        ("s3:ListBuckets", PUBLISHED),
+        ("s3:ListBuckets", expected(Guardrail.NEEDED_ONLY)),
+        ("s3:ListBuckets", allowing(Action="logs:*")),
+        ("s3:ListBuckets", allowing(Effect="Deny", Action="s3:*")),
+        ("sts:AssumeRole", PUBLISHED),
+    ],
+)
+def test_refused_call_of_a_service_without_an_action_of_the_role_is_only_refused(
+    action: str, roles: Roles
+) -> None:
+    found = activity(call("ec2:DescribeInstances"), call(action, error="AccessDenied"), roles=roles)
+    assert found.unknown == ()
+    (refusal,) = found.refused
+    assert (refusal.action, refusal.outcome) == (action, "AccessDenied")
+    assert {(one.cost, one.might_deny) for one in found.guardrails if one.cost != "some"} == {
+        ("nothing", 0)
+    }
+
+
+@pytest.mark.parametrize(
+    ("event", "roles"),
+    [
+        (call("support:CompleteAttachmentUpload"), PUBLISHED),
+        # Of one of two services, and of a service whose prefix is not its source.
+        (call("autoscaling:Nothing"), PUBLISHED),
+        (call("tagging:Nothing"), PUBLISHED),
+        (call("billingconsole:GetBills"), PUBLISHED),
+        (call("s3:ListBuckets"), allowing(Action="s3:List*")),
+        (call("s3:ListBuckets"), allowing(Action="S3:ListBuckets")),
+        (call("s3:ListBuckets"), allowing(Action="s?:*")),
+        (call("s3:ListBuckets"), allowing(NotAction="ec2:*")),
+        # It cannot be told what the role allows, or of which service the call is.
+        (call("s3:ListBuckets"), allowing(MANAGED)),
+        (call("s3:ListBuckets"), allowing(Action={"Ref": "Actions"})),
+        (call("x:Nothing", eventSource="ec2.amazonaws.com.cn"), PUBLISHED),
+        (call("x:Nothing", eventSource="ec2.us-east-1.amazonaws.com"), PUBLISHED),
+        (call("x:Nothing", eventSource="ec2"), PUBLISHED),
+        (call("EC2:Nothing"), PUBLISHED),
+    ],
+)
+def test_other_refused_call_that_is_not_known_stays_unknown(event: Any, roles: Roles) -> None:
+    found = activity(event | {"errorCode": "AccessDenied"}, roles=roles)
+    assert [one.events for one in found.unknown if one.why == "not-mapped"] == [1]
+    assert len(found.refused) == 1
+    assert any(one.cost == "unknown" for one in found.guardrails)
+    # What succeeded is unknown whatever the role has.
+    assert "not-mapped" in {one.why for one in activity(event, roles=roles).unknown}
 
 
 def test_no_guardrail_is_recommended_if_events_are_missing() -> None:

@@ -168,6 +168,22 @@ PURCHASES = {
 """A purchase, a sale, an exchange, or a modification of each kind."""
 
 
+def handshake(kind: str = "INVITE", **members: Any) -> dict[str, Any]:
+    """Return the event of a call that accepts a handshake."""
+    answered = {
+        "id": "h-examplehandshakeid111",
+        "action": kind,
+        "parties": [
+            {"id": PUMP, "type": "ACCOUNT"},
+            {"id": "o-abcdefghij", "type": "ORGANIZATION"},
+        ],
+        "resources": [{"type": "ORGANIZATION", "value": "o-abcdefghij"}],
+        "state": "ACCEPTED",
+    }
+    asked = {"handshakeId": answered["id"]}
+    return call("organizations:AcceptHandshake", asked, {"handshake": answered}) | members
+
+
 def write(folder: Path, *events: Any, name: str = "trail.json.gz") -> Path:
     """Write a file of a trail."""
     file = folder / name
