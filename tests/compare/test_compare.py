@@ -240,6 +240,8 @@ def later(year: int) -> dict[str, Any]:
         (allow("s3:*"), allow("s3:Get*"), "narrower"),
         (allow("s3:*", Resource="arn:a*"), allow("s3:*", Resource="arn:ab"), "narrower"),
         (all_but("arn:a"), all_but("arn:a*"), "narrower"),
+        (all_but("arn:a"), allow("s3:*", Resource="arn:b"), "narrower"),
+        (all_but("arn:a*"), allow("s3:*", Resource="arn:ab"), "other"),
         (allow("s3:*", Condition=CONDITION), allow("s3:*", Condition=INSECURE), "other"),
         (
             [allow("s3:*"), deny("s3:PutObject")],
