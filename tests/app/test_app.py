@@ -9,8 +9,8 @@ import aws_cdk
 import pytest
 from aws_cdk import App
 
-from tests.support import SCENARIOS, STACKS, Assembly
-from tools.sandbox.cdk import ROOT, cdk, recommended_flags
+from tests.support import SCENARIOS, STACKS, Assembly, recommended_flags
+from tools.sandbox.cdk import ROOT, cdk
 
 UNITS = {"organizational-units": ["r-abcd"]}
 

@@ -12,6 +12,7 @@ from aws_cdk import App
 from pump_roles import Guardrail
 from pump_roles.app import config
 from pump_roles.published import ROLES
+from tests.every_guardrail import FILLED
 from tests.support import (
     ROLLOUTS,
     STACKS,
@@ -20,7 +21,6 @@ from tests.support import (
     policies_of,
     role_of,
 )
-from tools.sandbox.guardrails import FILLED
 
 UNITS: dict[str, Any] = {"organizational-units": ["r-abcd"]}
 BOUNDARY_OF_CDK = "@aws-cdk/core:permissionsBoundary"

@@ -29,9 +29,10 @@ from tests.support import (
     Synth,
     member_template,
     messages_of,
+    recommended_flags,
     role_of,
 )
-from tools.sandbox.cdk import recommended_flags, tool_environment
+from tools.sandbox.cdk import tool_environment
 
 UNITS = {"organizational-units": ["ou-abcd-12345678", "ou-abcd-87654321"]}
 ARGUMENTS: dict[str, Any] = {
