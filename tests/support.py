@@ -7,10 +7,12 @@ import pty
 import runpy
 import subprocess
 import sys
+import tarfile
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import replace
 from functools import cache
+from importlib import resources
 from pathlib import Path
 from shutil import which
 from typing import Any
@@ -709,3 +711,20 @@ def other_commands() -> str:
     own = Path(sys.prefix, "bin").resolve()
     folders = os.environ["PATH"].split(os.pathsep)
     return os.pathsep.join(folder for folder in folders if Path(folder).resolve() != own)
+
+
+@cache
+def recommended_flags() -> Mapping[str, Any]:
+    """Return the feature flags that the installed ``aws-cdk-lib`` recommends for a new app."""
+    # An archive has no index, and this is one of its last files; what follows is not read.
+    (bundle,) = (
+        file for file in resources.files("aws_cdk._jsii").iterdir() if file.name.endswith(".tgz")
+    )
+    with bundle.open("rb") as stream, tarfile.open(fileobj=stream, mode="r|gz") as archive:
+        for member in archive:
+            if member.name == "package/recommended-feature-flags.json":
+                content = archive.extractfile(member)
+                assert content is not None
+                flags: dict[str, Any] = json.load(content)
+                return flags
+    raise FileNotFoundError("recommended-feature-flags.json")

@@ -23,9 +23,9 @@ from tests.support import (
     VENDORS,
     access_policy,
     identity_policies,
+    recommended_flags,
     run_app,
 )
-from tools.sandbox.cdk import recommended_flags
 
 PAGE = (EXAMPLES / "README.md").read_text()
 CUSTOMERS = ["read_only", "organization", "pipeline"]

@@ -21,7 +21,7 @@ MARKDOWN_LIMIT: Final = 60_000
 
 
 def as_table(activity: Activity, *, styled: bool) -> str:
-    """Return the result for a terminal. Rows are not wrapped."""
+    """Return the result for a terminal."""
     return in_lines(_lines(activity), styled=styled)
 
 

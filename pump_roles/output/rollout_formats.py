@@ -70,7 +70,10 @@ _BAD: Final = "bold red"
 
 
 def as_table(statuses: Statuses, *, styled: bool) -> str:
-    """Return the status as a table. Accounts with a current stack instance are only counted."""
+    """Return the status as a table. Accounts with a current stack instance are only counted.
+
+    Nothing is cut. On a terminal, lines break between words; commands do not break.
+    """
     return in_lines(_lines(statuses), styled=styled)
 
 
@@ -112,7 +115,7 @@ def _known(rollout: RolloutStatus) -> Iterator[Line]:
     yield from (Line(label=problem, style=_BAD) for problem in problems_in_words(rollout))
     if rollout.retry:
         yield Line(text="After you fix the cause, repeat the operation in these accounts:")
-    yield from (Line(label=retry.command, style="cyan") for retry in rollout.retry)
+    yield from (Line(label=retry.command, style="cyan", command=True) for retry in rollout.retry)
     management = f"the management account {rollout.management_account}"
     yield Line(label=f"Not counted: {management}. StackSets never deploy to it.", style="dim")
 

@@ -12,16 +12,17 @@ from pump_roles.text import one_line
 
 @dataclass(frozen=True, kw_only=True)
 class Line:
-    """A line; without a label and a text, it is empty."""
+    """A line; without a label and a text, it is empty. A command is never wrapped."""
 
     depth: int = 0
     label: str = ""
     style: str = ""
     text: str = ""
+    command: bool = False
 
 
 def in_lines(lines: Iterable[Line], *, styled: bool) -> str:
-    """Return lines as they are shown: no markup, and no styles if it is not for a terminal."""
+    """Return lines as they are shown: no markup; styled and wrapped only if for a terminal."""
     from rich.console import Console  # noqa: PLC0415
     from rich.text import Text  # noqa: PLC0415
 
@@ -38,18 +39,23 @@ def in_lines(lines: Iterable[Line], *, styled: bool) -> str:
         start = "  " * line.depth
         label = one_line(line.label)
         shown = start + one_line(f"{label} {line.text}".strip() if line.text else label)
-        if line.text and console.is_terminal:
-            shown = fill(
-                shown,
-                console.width,
-                subsequent_indent=f"{start}  ",
-                break_long_words=False,
-                break_on_hyphens=False,
-            )
+        end = start + label
+        if console.is_terminal and not line.command:
+            shown, end = (_wrapped(text, start, console.width) for text in (shown, end))
         text = Text(shown)
-        text.stylize(line.style, len(start), len(start) + len(label))
+        text.stylize(line.style, len(start), len(end))
         console.print(text)
     return written.getvalue()
+
+
+def _wrapped(text: str, start: str, width: int) -> str:
+    return fill(
+        text,
+        width,
+        subsequent_indent=f"{start}  ",
+        break_long_words=False,
+        break_on_hyphens=False,
+    )
 
 
 def aligned(rows: Sequence[Sequence[str]]) -> Iterator[str]:

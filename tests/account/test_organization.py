@@ -17,7 +17,7 @@ from pump_roles.account.organization import (
     targeted,
 )
 from pump_roles.role import Unknown
-from tools.sandbox.management import management
+from tests.management import management
 from tools.sandbox.organization import Organization as Emulated
 
 MANAGEMENT = "000000000001"
@@ -69,7 +69,7 @@ def test_targets_the_accounts_that_aws_documents(
 
 def test_reads_an_account_below_two_listed_units_once_with_its_whole_path() -> None:
     with management() as aws:
-        organization = Emulated.create(aws, {"Upper": {"Lower": 1}})
+        organization = Emulated.create(aws.organizations, {"Upper": {"Lower": 1}})
         upper, lower = (organization.units[name] for name in ("Upper", "Lower"))
         for units in ([upper, lower], [lower, upper]):
             found: list[int] = []

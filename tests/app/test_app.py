@@ -10,8 +10,8 @@ from typing import Any
 
 import pytest
 
-from tests.support import ROLLED_OUT, SCENARIOS, STACKS, UNITS, Assembly, run_app
-from tools.sandbox.cdk import ROOT, cdk, recommended_flags
+from tests.support import ROLLED_OUT, SCENARIOS, STACKS, UNITS, Assembly, recommended_flags, run_app
+from tools.sandbox.cdk import ROOT, cdk
 
 
 @pytest.mark.parametrize(

@@ -16,6 +16,7 @@ from pump_roles.app import config
 from pump_roles.guardrails import WITH_VALUE
 from pump_roles.published import ROLES
 from pump_roles.validators import ListOf
+from tests.every_guardrail import FILLED
 from tests.support import (
     ROLLED_OUT,
     ROLLOUTS,
@@ -27,7 +28,6 @@ from tests.support import (
     policies_of,
     role_of,
 )
-from tools.sandbox.guardrails import FILLED
 
 BOUNDARY_OF_CDK = "@aws-cdk/core:permissionsBoundary"
 

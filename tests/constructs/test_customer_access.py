@@ -31,10 +31,10 @@ from tests.support import (
     access_policy,
     identity_policies,
     messages_of,
+    recommended_flags,
     size_of,
     worker_in,
 )
-from tools.sandbox.cdk import recommended_flags
 
 FIRST, SECOND = "111111111111", "222222222222"
 KINDS = list(DOCUMENTED)

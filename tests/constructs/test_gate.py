@@ -49,8 +49,8 @@ from pump_roles.json_input import InputError
 from pump_roles.report import of_templates
 from tests.constructs.test_stacks import pipeline_in
 from tests.hostile import HOSTILE, Place, add_aspect
-from tests.support import ROLE_ARGUMENTS, short_reports
-from tools.sandbox.cdk import ROOT, cdk, recommended_flags
+from tests.support import ROLE_ARGUMENTS, recommended_flags, short_reports
+from tools.sandbox.cdk import ROOT, cdk
 
 HERE, ELSEWHERE = "the same stack", "another stack"
 NESTED, STAGED = "a nested stack", "another stack of a stage"

@@ -23,11 +23,11 @@ from tests.support import (
     identity_policies,
     messages_of,
     published_policies,
+    recommended_flags,
     size_of,
     trust,
     worker_in,
 )
-from tools.sandbox.cdk import recommended_flags
 
 ROLES = [ReadOnlyRole, AutoPilotRole]
 HOME = Environment(account="111122223333", region="us-east-1")

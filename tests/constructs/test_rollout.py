@@ -30,9 +30,10 @@ from tests.support import (
     Synth,
     member_template,
     messages_of,
+    recommended_flags,
     role_of,
 )
-from tools.sandbox.cdk import recommended_flags, tool_environment
+from tools.sandbox.cdk import tool_environment
 
 ARGUMENTS: dict[str, Any] = {
     "organizational_units": ["r-abcd"],

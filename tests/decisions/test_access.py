@@ -15,9 +15,9 @@ from tests.support import (
     PUMP_ACCOUNT,
     Synth,
     identity_policies,
+    recommended_flags,
     worker_in,
 )
-from tools.sandbox.cdk import recommended_flags
 from tools.sandbox.simulator import (
     ALLOWED,
     EXPLICITLY_DENIED,

@@ -50,7 +50,7 @@ def test_demo_fits_a_terminal_of_80_columns() -> None:
     assert re.search(r"ec2:DescribeInstanceAttribute with an\s+explicit deny", text)
     # The picture has the rows of the parts before.
     for row in (
-        r"read an instance's user +○ no +○ denied",
+        r"read an instance's +○ no +○ denied",
         r"none +✔ match +none",
         r"attach AdministratorAccess +✘ differs +policy-added, broader",
         r"remove the external ID +✘ differs +trust-policy, broader",

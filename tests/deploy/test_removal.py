@@ -4,7 +4,7 @@ It exits with 0 only if every account was read, and none has one of Pump's roles
 """
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -21,7 +21,6 @@ from tests.support import EXTERNAL_ID, PRINCIPAL, PUMP_ACCOUNT, SECRET, Assembly
 from tools.sandbox.audit import AUDITOR, let_audit
 from tools.sandbox.aws import ACCOUNT_ID, OWNER, Caller, EmbeddedAws
 from tools.sandbox.cdk import cdk
-from tools.sandbox.management import management
 from tools.sandbox.organization import Organization
 
 pytestmark = pytest.mark.usefixtures("no_aws")
@@ -244,27 +243,22 @@ class Company:
         """Verify every account, as the management account."""
         return verify(
             *("--expect", self.folder, "--organization", "--assume-role", AUDITOR),
-            environment={
-                **self.aws.environment(),
-                # moto has this organization; the roles in its accounts are in ministack.
-                "AWS_ENDPOINT_URL_ORGANIZATIONS": self.organization.management.endpoint,
-            },
+            environment=self.aws.environment(),
         )
 
 
 @pytest.fixture
-def company(aws: EmbeddedAws, synth: Synth, tmp_path: Path) -> Iterator[Company]:
-    with management() as account:
-        organization = Organization.create(account, {"Workloads": 2, "Outside": 1})
-        for member in organization.accounts():
-            if member.id != ACCOUNT_ID:
-                let_audit(aws, Caller(member.id))
-        units = [organization.units["Workloads"]]
-        templates = synth({**GIVEN, "read-only": {"organizational-units": units}})
-        for name in ("PumpReadOnly", "PumpReadOnlyRollout"):
-            (tmp_path / f"{name}.template.json").write_text(json.dumps(templates[name]))
-        aws.deploy("PumpReadOnly", json.dumps(templates["PumpReadOnly"]))
-        yield Company(aws, organization, tmp_path)
+def company(aws: EmbeddedAws, synth: Synth, tmp_path: Path) -> Company:
+    organization = Organization.create(aws.organizations, {"Workloads": 2, "Outside": 1})
+    for member in organization.accounts():
+        if member.id != ACCOUNT_ID:
+            let_audit(aws, Caller(member.id))
+    units = [organization.units["Workloads"]]
+    templates = synth({**GIVEN, "read-only": {"organizational-units": units}})
+    for name in ("PumpReadOnly", "PumpReadOnlyRollout"):
+        (tmp_path / f"{name}.template.json").write_text(json.dumps(templates[name]))
+    aws.deploy("PumpReadOnly", json.dumps(templates["PumpReadOnly"]))
+    return Company(aws, organization, tmp_path)
 
 
 def test_account_outside_the_units_is_also_checked_and_unproven_if_it_is_suspended(
@@ -279,7 +273,7 @@ def test_account_outside_the_units_is_also_checked_and_unproven_if_it_is_suspend
     status, accounts = company.verify()
     assert status == 3
     assert [id_ for id_, state in states(accounts).items() if state == "differs"] == [outside]
-    company.organization.management.organizations.close_account(AccountId=outside)
+    company.organization.client.close_account(AccountId=outside)
     status, accounts = company.verify()
     assert (status, accounts[outside]["unknown"][0]["why"]) == (4, "suspended")
     assert set(states(accounts).values()) == {"match", "unknown"}

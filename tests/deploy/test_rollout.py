@@ -6,7 +6,7 @@ failure tolerance are not emulated.
 
 import json
 import re
-from collections.abc import Collection, Iterator
+from collections.abc import Collection
 from typing import Any
 
 import pytest
@@ -26,8 +26,7 @@ from tests.support import (
     trust,
 )
 from tools.sandbox.aws import ACCOUNT_ID, Caller, EmbeddedAws
-from tools.sandbox.management import management
-from tools.sandbox.organization import EmbeddedMembers, Organization, StackSets, Tree, properties
+from tools.sandbox.organization import Organization, Tree
 from tools.sandbox.simulator import Role
 
 TREE: Tree = {"Workloads": {"America": {"North": 2, "South": 1}}, "Sandbox": 3, "Suspended": 1}
@@ -38,28 +37,15 @@ KINDS = {name: kind for kind, (name, _) in DOCUMENTED.items()}
 NEXT = "Next-5678"
 
 
-@pytest.fixture(scope="module")
-def aws(emulator: EmbeddedAws) -> EmbeddedAws:
-    """Accounts of all tests: each organization has accounts of its own."""
-    emulator.reset()
-    return emulator
-
-
-@pytest.fixture(scope="module")
+@pytest.fixture
 def pump(aws: EmbeddedAws) -> Caller:
     """The session of Pump's role, which may assume any role that lets it."""
     return aws.caller_in(PRINCIPAL)
 
 
 @pytest.fixture
-def organization(request: pytest.FixtureRequest) -> Iterator[Organization]:
-    with management() as account:
-        yield Organization.create(account, getattr(request, "param", SMALL))
-
-
-@pytest.fixture
-def stack_sets(organization: Organization, aws: EmbeddedAws) -> StackSets:
-    return StackSets(organization, EmbeddedMembers(aws))
+def organization(request: pytest.FixtureRequest, aws: EmbeddedAws) -> Organization:
+    return Organization.create(aws.organizations, getattr(request, "param", SMALL))
 
 
 def rollouts(synth: Synth, **settings: Any) -> dict[str, Template]:
@@ -99,9 +85,8 @@ def entered(
 
 
 @pytest.mark.parametrize("organization", [TREE], indirect=True)
-def test_pump_can_assume_the_role_in_targeted_accounts_only(  # noqa: PLR0917
+def test_pump_can_assume_the_role_in_targeted_accounts_only(
     organization: Organization,
-    stack_sets: StackSets,
     aws: EmbeddedAws,
     pump: Caller,
     synth: Synth,
@@ -111,7 +96,7 @@ def test_pump_can_assume_the_role_in_targeted_accounts_only(  # noqa: PLR0917
     excluded = sorted(under(organization, "Sandbox"))[:2]
     suspended = under(organization, "Suspended")
     for closed in suspended:
-        organization.management.organizations.close_account(AccountId=closed)
+        organization.client.close_account(AccountId=closed)
     templates = rollouts(
         synth,
         **{
@@ -122,8 +107,8 @@ def test_pump_can_assume_the_role_in_targeted_accounts_only(  # noqa: PLR0917
             "auto-pilot": {"organizational-units": [organization.units["America"]]},
         },
     )
-    for template in templates.values():
-        stack_sets.deploy(properties(template))
+    for stack, template in templates.items():
+        aws.deploy(stack, json.dumps(template))
     everyone = {account.id for account in accounts} - {ACCOUNT_ID}
     should = {
         READ_ONLY_ROLE: everyone - set(excluded) - suspended,
@@ -143,7 +128,7 @@ def test_pump_can_assume_the_role_in_targeted_accounts_only(  # noqa: PLR0917
 
 
 def test_omitted_values_reach_the_members_as_stack_parameters(
-    organization: Organization, stack_sets: StackSets, aws: EmbeddedAws, pump: Caller, synth: Synth
+    organization: Organization, aws: EmbeddedAws, pump: Caller, synth: Synth
 ) -> None:
     template = synth(
         {
@@ -152,7 +137,7 @@ def test_omitted_values_reach_the_members_as_stack_parameters(
         }
     )["PumpReadOnlyRollout"]
     values = {"PumpIamRole": PRINCIPAL, "PumpExternalID": EXTERNAL_ID}
-    stack_sets.deploy(properties(template, values))
+    aws.deploy("PumpReadOnlyRollout", json.dumps(template), values)
     accounts = organization.accounts()
     for external_id in (EXTERNAL_ID, NEXT):
         assert entered(aws, pump, accounts, external_id=external_id) == under(organization, "Test")
@@ -172,7 +157,6 @@ def rotation() -> list[tuple[dict[str, str], list[str]]]:
 
 def test_pump_can_assume_every_role_at_every_moment_of_a_rotation(
     organization: Organization,
-    stack_sets: StackSets,
     aws: EmbeddedAws,
     pump: Caller,
     synth: Synth,
@@ -198,39 +182,31 @@ def test_pump_can_assume_every_role_at_every_moment_of_a_rotation(
 
     def deploy(stack: str, settings: dict[str, str]) -> None:
         template = synth({"principal": PRINCIPAL, **targets, **settings})[stack]
-        if stack in STACKS:
-            aws.deploy(stack, json.dumps(template), update=stack in deployed)
-            deployed.add(stack)
-        else:
-            stack_sets.deploy(properties(template))
+        aws.deploy(stack, json.dumps(template), update=stack in deployed)
+        deployed.add(stack)
 
     def accepted(external_id: str) -> dict[str, set[str]]:
         return {
             name: entered(aws, pump, accounts, name, external_id=external_id) for name in should
         }
 
-    # The management account is that of the other tests, too.
-    try:
-        for stack in (*STACKS, *ROLLOUTS):
-            deploy(stack, {"external-id": EXTERNAL_ID})
-        (both, first), (only_new, second) = rotation()
+    for stack in (*STACKS, *ROLLOUTS):
+        deploy(stack, {"external-id": EXTERNAL_ID})
+    (both, first), (only_new, second) = rotation()
+    assert accepted(EXTERNAL_ID) == should
+    for stack in first:
+        deploy(stack, both)
         assert accepted(EXTERNAL_ID) == should
-        for stack in first:
-            deploy(stack, both)
-            assert accepted(EXTERNAL_ID) == should
-        # Here, Pump switches.
+    # Here, Pump switches.
+    assert accepted(NEXT) == should
+    for stack in second:
+        deploy(stack, only_new)
         assert accepted(NEXT) == should
-        for stack in second:
-            deploy(stack, only_new)
-            assert accepted(NEXT) == should
-        assert accepted(EXTERNAL_ID) == {name: set() for name in should}
-    finally:
-        for stack in STACKS:
-            aws.delete(stack)
+    assert accepted(EXTERNAL_ID) == {name: set() for name in should}
 
 
 def test_emulation_detects_a_wrong_role(
-    organization: Organization, stack_sets: StackSets, aws: EmbeddedAws, pump: Caller, synth: Synth
+    organization: Organization, aws: EmbeddedAws, pump: Caller, synth: Synth
 ) -> None:
     """Proves that the tests above can fail: an account gets what the template body contains."""
     template = rollout(synth, organization.units["Test"])
@@ -240,7 +216,7 @@ def test_emulation_detects_a_wrong_role(
         .replace('"ce:Get*"', '"ce:*"')
         .replace('"StringEquals"', '"StringNotEquals"')
     )
-    stack_sets.deploy(properties(template))
+    aws.deploy("PumpReadOnlyRollout", json.dumps(template))
     account, *_ = under(organization, "Test")
     document = roles(aws, account)[READ_ONLY_ROLE].policies["PumpBillingReadOnly"]
     assert "ce:*" in document["Statement"][0]["Action"]

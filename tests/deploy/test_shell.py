@@ -9,22 +9,28 @@ import socket
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
 from botocore.exceptions import ClientError
 
-from tests.support import FROM_PUMP, Assembly, Synth, on_terminal
-from tools.sandbox.aws import EmbeddedAws, StackFailedError
-from tools.sandbox.cdk import ROOT
-from tools.sandbox.shell import INTRODUCTION, PROMPT
+from tests.support import FROM_PUMP, Synth, on_terminal
+from tools.sandbox.aws import ACCOUNT_ID, OWNER, REGION, Caller, EmbeddedAws, StackFailedError
+from tools.sandbox.cdk import ROOT, cdk, project
+from tools.sandbox.organization import Organization
+from tools.sandbox.shell import INTRODUCTION, PROMPT, UNITS
 
-
-@pytest.fixture
-def shown() -> list[str]:
-    """The commands that the introduction shows."""
-    text = INTRODUCTION.replace("\\\n", " ")
-    return re.findall(r"^  ((?:npx|pump-roles|aws) .*)$", text, re.MULTILINE)
-
+# By default, the template itself is an asset in the bucket.
+OWN_APP = """\
+from aws_cdk import App, Stack, aws_iam
+app = App()
+aws_iam.ManagedPolicy(
+    Stack(app, "Own"),
+    "Policy",
+    statements=[aws_iam.PolicyStatement(actions=["s3:ListBucket"], resources=["*"])],
+)
+app.synth()
+"""
 
 STARTUP_FILE = """\
 mine=read
@@ -72,52 +78,125 @@ def test_a_startup_file_that_puts_other_programs_first_is_read_and_does_not_win(
 
 
 @pytest.mark.slow
-def test_shown_commands_work_and_the_emulator_stops_with_the_shell(
-    shown: list[str], assembly: Assembly
-) -> None:
-    deploy, verify, get_role = shown
-    assert deploy.endswith(" -c pump:settings=examples/settings.json")
-    # What the app makes of these settings, to save time.
-    made = shlex.quote(str(assembly(FROM_PUMP)))
-    script = "\n".join(
-        [
-            f"{deploy} --require-approval never --app {made}",
-            verify,
-            f"{get_role} --query Role.Arn --output text",
-            'echo "endpoint $AWS_ENDPOINT_URL"',
-            "exit 7",
-        ]
-    )
-    ended = subprocess.run(
-        [sys.executable, "-m", "tools.sandbox.shell"],
-        cwd=ROOT,
-        env={**os.environ, "SHELL": "/bin/sh", "AWS_PROFILE": "real"},
-        input=script,
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    assert ended.returncode == 7, ended.stderr
-    assert "arn:aws:iam::123456789012:role/PumpReadOnlyRole" in ended.stdout.splitlines()
-    assert re.search(r"^accounts: 1 match$", ended.stdout, re.MULTILINE), ended.stdout
-    (port,) = re.findall(r"^endpoint http://127\.0\.0\.1:(\d+)$", ended.stdout, re.MULTILINE)
+def test_shown_commands_work_and_the_emulator_stops_with_the_shell() -> None:
+    command = [sys.executable, "-m", "tools.sandbox.shell"]
+    environment = {**os.environ, "SHELL": "/bin/sh", "AWS_PROFILE": "real"}
+    pipes: dict[str, Any] = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE}
+    with (
+        project() as folder,
+        subprocess.Popen(command, cwd=ROOT, env=environment, text=True, **pipes) as shell,
+    ):
+        for name in ("examples", "node_modules"):
+            (folder / name).symlink_to(ROOT / name)
+        assert shell.stdout is not None
+        introduction = "".join(iter(shell.stdout.readline, f"{INTRODUCTION.splitlines()[-1]}\n"))
+        commands = re.findall(r"^  ((?:npx|pump-roles|aws) .*)$", introduction, re.MULTILINE)
+        approved = (
+            re.sub("^npx cdk.*", r"\g<0> --require-approval never", each) for each in commands
+        )
+        script = [f"cd {folder}", *(f"{each}; echo status $?" for each in approved)]
+        shown, _ = shell.communicate(
+            "\n".join([*script, "echo endpoint $AWS_ENDPOINT_URL", "exit 7"])
+        )
+    assert len(commands) == 8
+    assert shell.returncode == 7, shown
+    assert re.findall(r"^status (\d)$", shown, re.MULTILINE) == ["0"] * 8, shown
+    assert "arn:aws:iam::123456789012:role/PumpReadOnlyRole" in shown
+    every = sum(UNITS.values())
+    assert f"accounts: {every} current" in shown
+    assert re.search(rf"^accounts: {every + 1} match$", shown, re.MULTILINE), shown
+    assert shown.count('"Status": "CURRENT"') == every
+    (port,) = re.findall(r"^endpoint http://127\.0\.0\.1:(\d+)$", shown, re.MULTILINE)
     with socket.socket() as probe:
         assert probe.connect_ex(("127.0.0.1", int(port))) != 0
 
 
-def test_rollout_cannot_be_deployed_and_the_error_says_what_to_run(
-    aws: EmbeddedAws, synth: Synth
+@pytest.fixture
+def rollout(aws: EmbeddedAws, synth: Synth) -> Organization:
+    """An organization in whose accounts a stack has just rolled the read-only role out."""
+    organization = Organization.create(aws.organizations, {"Workloads": 2, "Sandbox": 1})
+    aws.deploy("PumpReadOnlyRollout", rollout_to(organization.root, synth))
+    return organization
+
+
+def rollout_to(unit: str, synth: Synth, **settings: Any) -> str:
+    targets = {"read-only": {"organizational-units": [unit], **settings}}
+    return json.dumps(synth({**FROM_PUMP, **targets})["PumpReadOnlyRollout"])
+
+
+def having(aws: EmbeddedAws, organization: Organization) -> set[str]:
+    """Return the names of the accounts that have a role."""
+    return {found.name for found in organization.accounts() if aws.roles(Caller(found.id))}
+
+
+def instances(aws: EmbeddedAws) -> set[str]:
+    """Return the states of the stack instances."""
+    listed = aws.cloudformation().list_stack_instances(StackSetName="PumpReadOnly")
+    return {instance["Status"] for instance in listed["Summaries"]}
+
+
+def test_stack_with_a_stack_set_creates_updates_and_deletes_the_roles_of_its_targets(
+    aws: EmbeddedAws, rollout: Organization, synth: Synth
 ) -> None:
-    units = {"read-only": {"organizational-units": ["r-abcd"]}}
-    template = json.dumps(synth({**FROM_PUMP, **units})["PumpReadOnlyRollout"])
-    with pytest.raises(StackFailedError, match=r"has no StackSets.* make demo-org"):
-        aws.deploy("PumpReadOnlyRollout", template)
+    assert having(aws, rollout) == {"workloads-1", "workloads-2", "sandbox-1"}
+    fewer = rollout_to(rollout.units["Workloads"], synth)
+    aws.deploy("PumpReadOnlyRollout", fewer, update=True)
+    assert having(aws, rollout) == {"workloads-1", "workloads-2"}
+    aws.delete("PumpReadOnlyRollout")
+    deleted = aws.cloudformation().get_waiter("stack_delete_complete")
+    deleted.wait(StackName="PumpReadOnlyRollout", WaiterConfig={"Delay": 1})
+    assert having(aws, rollout) == set()
+    (left,) = aws.cloudformation().list_stack_sets()["Summaries"]
+    assert left["Status"] == "DELETED"
+
+
+def test_account_that_joins_gets_the_role_automatically(
+    aws: EmbeddedAws, rollout: Organization
+) -> None:
+    rollout.join("Sandbox", "late")
+    assert "late" in having(aws, rollout)
+
+
+def test_call_creates_the_stack_instance_that_failed(aws: EmbeddedAws, synth: Synth) -> None:
+    organization = Organization.create(aws.organizations, {"Workloads": 2})
+    owner = Caller(organization.accounts()[-1].id)
+    aws.create_role("PumpReadOnlyRole", ACCOUNT_ID, caller=owner)
+    aws.deploy("PumpReadOnlyRollout", rollout_to(organization.root, synth))
+    assert instances(aws) == {"CURRENT", "OUTDATED"}
+    aws.iam(owner).delete_role(RoleName="PumpReadOnlyRole")
+    aws.cloudformation().create_stack_instances(
+        StackSetName="PumpReadOnly",
+        Regions=[REGION],
+        DeploymentTargets={
+            "OrganizationalUnitIds": [organization.root],
+            "Accounts": [owner.access_key_id],
+            "AccountFilterType": "INTERSECTION",
+        },
+    )
+    assert instances(aws) == {"CURRENT"}
+    assert having(aws, organization) == {"workloads-1", "workloads-2"}
+
+
+def test_role_without_permissions_cannot_read_the_stack_sets(aws: EmbeddedAws) -> None:
+    aws.create_role("Limited", ACCOUNT_ID)
+    session = aws.assume(f"arn:aws:iam::{ACCOUNT_ID}:role/Limited", OWNER)
+    with pytest.raises(ClientError, match="ListStackSets"):
+        aws.cloudformation(session).list_stack_sets()
+
+
+def test_account_that_is_not_the_management_account_has_no_stack_sets(
+    aws: EmbeddedAws, rollout: Organization, synth: Synth
+) -> None:
+    member = Caller(rollout.accounts()[-1].id)
+    assert aws.cloudformation(member).list_stack_sets()["Summaries"] == []
+    with pytest.raises(StackFailedError, match="must be the management account"):
+        aws.deploy("PumpReadOnlyRollout", rollout_to(rollout.root, synth), caller=member)
 
 
 @pytest.mark.parametrize(
     ("service", "operation", "parameters"),
     [
-        ("cloudformation", "describe_stack_set", {"StackSetName": "PumpReadOnly"}),
+        ("cloudformation", "list_types", {}),
         ("ec2", "describe_reserved_instances_listings", {}),
     ],
 )
@@ -133,3 +212,16 @@ def test_error_of_an_operation_that_the_emulator_has_is_its_own(aws: EmbeddedAws
     with pytest.raises(ClientError) as error:
         aws.cloudformation().describe_stacks(StackName="Missing")
     assert "emulator" not in str(error.value)
+
+
+@pytest.mark.slow
+def test_stack_with_an_asset_deploys_after_cdk_bootstrap(aws: EmbeddedAws, tmp_path: Path) -> None:
+    """The bucket of the bootstrap stack refuses calls without TLS."""
+    (tmp_path / "app.py").write_text(OWN_APP)
+    for command in (["bootstrap", f"aws://{ACCOUNT_ID}/{REGION}"], ["deploy", "Own"]):
+        ended = cdk(
+            *(*command, "--app", "python3 app.py", "--require-approval=never"),
+            directory=tmp_path,
+            environment=aws.environment(),
+        )
+        assert ended.returncode == 0, ended.stdout + ended.stderr

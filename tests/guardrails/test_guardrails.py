@@ -37,9 +37,9 @@ from pump_roles.iam.catalog import shipped
 from pump_roles.iam.documents import mapped
 from pump_roles.published import ROLES
 from pump_roles.validators import REGION_NAMES
+from tests.every_guardrail import EVERY, FILLED
 from tests.support import ROLE_ARGUMENTS, messages_of, policies_of, size_of
 from tools.sandbox import catalog
-from tools.sandbox.guardrails import EVERY, FILLED
 
 AUTO_PILOT = ROLES["auto-pilot"]
 SINGLE = [guardrail for _, guardrail in sorted(EVERY.items()) if not guardrail.members]

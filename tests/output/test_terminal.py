@@ -50,9 +50,20 @@ def test_text_is_wrapped_between_words_and_only_on_a_terminal(shown: Callable[..
     assert shown(StringIO(), line) == f"  label: {ROW} {ARN} end\n"
 
 
-def test_label_without_a_text_is_never_wrapped(shown: Callable[..., str]) -> None:
-    """Such as the row of a table, or a command to copy."""
-    assert shown(Terminal(), Line(label=ROW)) == f"{ROW}\n"
+def test_command_to_copy_is_never_wrapped(shown: Callable[..., str]) -> None:
+    assert shown(Terminal(), Line(label=ROW, command=True)) == f"{ROW}\n"
+
+
+def test_row_of_a_table_breaks_only_between_words_with_all_of_its_style(
+    shown: Callable[..., str],
+) -> None:
+    row = Line(depth=1, label=f"account  a-name-that-exceeds-the-width  {ROW}", style="bold")
+    assert shown(Terminal(), row).splitlines() == [
+        "  \x1b[1maccount\x1b[0m",
+        "\x1b[1m    a-name-that-exceeds-the-width\x1b[0m",
+        *["\x1b[1m    cell cell cell\x1b[0m"] * 3,
+    ]
+    assert shown(StringIO(), row).count("\n") == 1
 
 
 def test_only_a_terminal_has_styles_and_only_for_the_label(shown: Callable[..., str]) -> None:

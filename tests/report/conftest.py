@@ -9,8 +9,8 @@ from aws_cdk import App
 
 from pump_roles import AutoPilotStack, Guardrail, ReadOnlyStack
 from pump_roles.report import Report, of_templates
+from tests.every_guardrail import EVERY
 from tests.support import ROLE_ARGUMENTS
-from tools.sandbox.guardrails import EVERY
 
 
 @pytest.fixture(scope="session")

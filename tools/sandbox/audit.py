@@ -7,6 +7,7 @@ from typing import Final
 from pump_roles.account.verify.from_aws import policy_for_reading
 from pump_roles.published import ROLES
 from tools.sandbox.aws import ACCOUNT_ID, Caller, EmbeddedAws
+from tools.sandbox.organization import Organization
 
 AUDITOR: Final = "Auditor"
 """The name of the role in each account."""
@@ -21,24 +22,14 @@ class Audited:
 
 def audited_organization(aws: EmbeddedAws, count: int, template: str) -> Audited:
     """Create an organization's accounts, deploy to each, and let the management account audit."""
-    organizations = aws.client("organizations")
-    (root,) = organizations.list_roots()["Roots"]
-    unit = organizations.create_organizational_unit(ParentId=root["Id"], Name="Workloads")
-    unit_id = unit["OrganizationalUnit"]["Id"]
-    accounts = []
-    for index in range(count):
-        created = organizations.create_account(
-            Email=f"account{index}@example.com", AccountName=f"account {index}"
-        )
-        account = created["CreateAccountStatus"]["AccountId"]
-        organizations.move_account(
-            AccountId=account, SourceParentId=root["Id"], DestinationParentId=unit_id
-        )
+    organization = Organization.create(aws.organizations, {"Workloads": count})
+    unit = organization.units["Workloads"]
+    accounts = [found.id for found in organization.accounts() if unit in found.units]
+    for account in accounts:
         owner = Caller(account)
         aws.deploy("Pump", template, caller=owner)
         let_audit(aws, owner)
-        accounts.append(account)
-    return Audited(root=root["Id"], unit=unit_id, accounts=accounts)
+    return Audited(root=organization.root, unit=unit, accounts=accounts)
 
 
 def let_audit(aws: EmbeddedAws, owner: Caller) -> None:

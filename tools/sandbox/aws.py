@@ -13,6 +13,7 @@ import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from functools import cached_property
 from tempfile import TemporaryDirectory
 from typing import Any, Final
 from urllib.request import ProxyHandler, Request, build_opener
@@ -25,6 +26,7 @@ from botocore.session import Session as BotocoreSession
 from mypy_boto3_cloudformation import CloudFormationClient
 from mypy_boto3_iam import IAMClient
 from mypy_boto3_iam.type_defs import RoleDetailTypeDef
+from mypy_boto3_organizations import OrganizationsClient
 from mypy_boto3_sts import STSClient
 
 from tools.sandbox.cdk import ROOT, tool_environment
@@ -114,6 +116,11 @@ class EmbeddedAws:
 
     def sts(self, caller: Caller = OWNER) -> STSClient:
         client: STSClient = self.client("sts", caller)
+        return client
+
+    @cached_property
+    def organizations(self) -> OrganizationsClient:
+        client: OrganizationsClient = self.client("organizations")
         return client
 
     def borrow(self, service: str, caller: Caller) -> Any:
@@ -226,12 +233,12 @@ class EmbeddedAws:
 
 
 @contextmanager
-def embedded_aws(*options: str) -> Iterator[EmbeddedAws]:
+def embedded_aws() -> Iterator[EmbeddedAws]:
     """Serve empty AWS accounts until the block ends, even if it fails or is interrupted."""
     inherited = tool_environment()
     with TemporaryDirectory() as folder:
         server = subprocess.Popen(
-            [sys.executable, "-m", "tools.sandbox.server", *options],
+            [sys.executable, "-m", "tools.sandbox.server"],
             cwd=ROOT,
             # In a separate session: Ctrl+C must interrupt only this process.
             start_new_session=True,

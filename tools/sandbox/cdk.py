@@ -1,17 +1,13 @@
 """The pinned CDK CLI, run as a user runs it."""
 
-import json
 import os
 import subprocess
 import sys
-import tarfile
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, nullcontext
-from functools import cache
-from importlib import resources
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import Any, Final
+from typing import Final
 
 ROOT: Final = Path(__file__).resolve().parents[2]
 """The project's folder."""
@@ -61,20 +57,3 @@ def cdk(
             text=True,
             check=False,
         )
-
-
-@cache
-def recommended_flags() -> Mapping[str, Any]:
-    """Return the feature flags that the installed ``aws-cdk-lib`` recommends for a new app."""
-    # An archive has no index, and this is one of its last files; what follows is not read.
-    (bundle,) = (
-        file for file in resources.files("aws_cdk._jsii").iterdir() if file.name.endswith(".tgz")
-    )
-    with bundle.open("rb") as stream, tarfile.open(fileobj=stream, mode="r|gz") as archive:
-        for member in archive:
-            if member.name == "package/recommended-feature-flags.json":
-                content = archive.extractfile(member)
-                assert content is not None
-                flags: dict[str, Any] = json.load(content)
-                return flags
-    raise FileNotFoundError("recommended-feature-flags.json")

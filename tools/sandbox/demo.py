@@ -208,7 +208,7 @@ class Demo(Show):
             table.add_row(policy.name, self.yes(same), *_counts(policy.patterns))
         table.add_section()
         table.add_row("total, without duplicates", "", *_counts(set(published.patterns)))
-        self.console.print(table)
+        self.show_table(table)
         self.expect(len(role.policies) == len(published.policies))
         rest = self.table("other settings", "as expected")
         settings = self.aws.iam().get_role(RoleName=role.name)["Role"]
@@ -219,7 +219,8 @@ class Demo(Show):
             ("sessions of at most 1 hour", settings["MaxSessionDuration"] == SESSION_SECONDS),
         ):
             rest.add_row(what, self.yes(right))
-        self.console.print("", rest)
+        self.console.print()
+        self.show_table(rest)
 
     def yes(self, found: object) -> str:
         """Return a cell that shows whether something is as expected."""
@@ -245,7 +246,7 @@ class Demo(Show):
                 if answer:
                     answers.setdefault((who, label), answer)
             table.add_row(who, label, *cells)
-        self.console.print(table)
+        self.show_table(table)
         self.expect(answers.get(("Pump", "none")) == answers.get(("Pump", "another customer's")))
         for attempt, whom in {
             ("Pump", "none"): "Pump without an external ID, or with a wrong one",
@@ -298,7 +299,7 @@ class Demo(Show):
                 row.append(cell)
             mark = " [dim]*[/]" if question.simulated else ""
             table.add_row(question.description, *row, f"{question.action}{mark}")
-        self.console.print(table)
+        self.show_table(table)
         legend = (f"[{COLORS[found]}]{what}[/]" for found, what in LEGEND.items())
         self.console.print(
             f"{'  '.join(legend)}\n"
@@ -320,10 +321,8 @@ class Demo(Show):
 
     def show_verify(self) -> None:
         """Show what ``pump-roles verify`` finds before, during, and after manual changes."""
-        self.console.print(
-            f"  [dim]$ export PUMP_EXTERNAL_ID=...\n  $ pump-roles verify --principal {PUMP}[/]\n",
-            soft_wrap=True,
-        )
+        self.command("export PUMP_EXTERNAL_ID=...")
+        self.command(f"pump-roles verify --principal {PUMP}\n")
         iam = self.aws.iam()
         open_trust = trust()
         del open_trust["Statement"][0]["Condition"]
@@ -348,7 +347,7 @@ class Demo(Show):
         row("remove the external ID", "trust-policy, broader")
         iam.update_assume_role_policy(RoleName=READ_ONLY_ROLE, PolicyDocument=json.dumps(trust()))
         row("undo both")
-        self.console.print(table)
+        self.show_table(table)
 
     def verify(self) -> tuple[str, list[str]]:
         """Run ``pump-roles verify``; return its state, and each difference's rule and effect."""
@@ -366,11 +365,10 @@ class Demo(Show):
         session, name = self.assume(pump, AUTO_PILOT_ROLE), AUTO_PILOT_ROLE
         iam = self.aws.iam()
         key, value = Guardrail.ONLY_WHEN_APPROVED.tag, Guardrail.ONLY_WHEN_APPROVED.opens
-        self.console.print(
-            f"  [dim]$ aws iam tag-role --role-name {name} \\\n"
-            f"      --tags Key={key},Value={value}\n"
-            f"  $ aws iam untag-role --role-name {name} \\\n      --tag-keys {key}[/]\n"
+        self.command(
+            f"aws iam tag-role --role-name {name} \\\n      --tags Key={key},Value={value}"
         )
+        self.command(f"aws iam untag-role --role-name {name} \\\n      --tag-keys {key}\n")
         table = self.table("the customer", "Pump buys reservations, in one open session")
         before, message = self.call(session, PURCHASE)
         iam.tag_role(RoleName=name, Tags=[{"Key": key, "Value": value}])
@@ -380,7 +378,8 @@ class Demo(Show):
         table.add_row("has not approved yet", self.verdict(before == ALLOWED, should=False))
         table.add_row("approves, with tag-role", self.verdict(approved == ALLOWED, should=True))
         table.add_row("closes, with untag-role", self.verdict(after == ALLOWED, should=False))
-        self.console.print(table, "")
+        self.show_table(table)
+        self.console.print()
         self.quote(message)
 
     def show_rotation(self, pump: Caller) -> None:
@@ -405,7 +404,8 @@ class Demo(Show):
         row("both", EXTERNAL_ID, NEW_EXTERNAL_ID)
         self.deploy(*stacks, external_id=NEW_EXTERNAL_ID, settings=BRAKE)
         row("the new ID", NEW_EXTERNAL_ID)
-        self.console.print("", table)
+        self.console.print()
+        self.show_table(table)
 
     def show_stop(self, pump: Caller) -> None:
         """Show an open session before and after the permissions boundary AWSDenyAll is set."""
@@ -413,9 +413,9 @@ class Demo(Show):
         action = "ec2:DescribeInstances"
         before, _ = self.call(session, action)
         for name in (AUTO_PILOT_ROLE, READ_ONLY_ROLE):
-            self.console.print(
-                f"  [dim]$ aws iam put-role-permissions-boundary --role-name {name} \\\n"
-                "      --permissions-boundary arn:aws:iam::aws:policy/AWSDenyAll[/]"
+            self.command(
+                f"aws iam put-role-permissions-boundary --role-name {name} \\\n"
+                "      --permissions-boundary arn:aws:iam::aws:policy/AWSDenyAll"
             )
             self.aws.iam().put_role_permissions_boundary(
                 RoleName=name, PermissionsBoundary="arn:aws:iam::aws:policy/AWSDenyAll"
@@ -426,7 +426,9 @@ class Demo(Show):
         table.add_row("open session, before", self.verdict(before == ALLOWED, should=True))
         table.add_row("open session, after", self.verdict(after == ALLOWED, should=False))
         table.add_row("new session, after", self.verdict(later == ALLOWED, should=False))
-        self.console.print("", table, "")
+        self.console.print()
+        self.show_table(table)
+        self.console.print()
         self.quote(message)
 
     def show_what_is_left(self) -> None:
@@ -438,7 +440,8 @@ class Demo(Show):
         table = self.table("left in the account", "")
         for kind, found in left.items():
             table.add_row(kind, self.verdict(not found, should=True, labels=("none", "some")))
-        self.console.print("", table)
+        self.console.print()
+        self.show_table(table)
 
 
 def _arn(name: str) -> str:

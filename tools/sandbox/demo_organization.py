@@ -4,20 +4,19 @@ At the end, it removes the roles, and checks that no account still has one.
 """
 
 import json
+import shlex
+import subprocess
 import sys
 import time
-from collections.abc import Mapping
-from typing import Any, Final
+from typing import Final
 
-from rich.markup import escape
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
 from rich.tree import Tree
 
 from pump_roles.account.organization import Account
 from tools.sandbox.audit import AUDITOR, let_audit
 from tools.sandbox.aws import ACCOUNT_ID, Caller, EmbeddedAws, embedded_aws
-from tools.sandbox.management import Management, management
-from tools.sandbox.organization import EmbeddedMembers, Organization, StackSets, properties
+from tools.sandbox.cdk import tool_environment
+from tools.sandbox.organization import Organization
 from tools.sandbox.show import (
     AUTO_PILOT_ROLE,
     EXTERNAL_ID,
@@ -37,8 +36,8 @@ LATE: Final = "workloads-late"
 TAKEN: Final = ("workloads-3", "workloads-8")
 """Accounts that already have a role of that name, in which the rollout fails at first."""
 
-ROLLOUTS: Final = ("PumpReadOnlyRollout", "PumpAutoPilotRollout")
-DEPLOYED: Final = ("PumpReadOnly", "PumpAutoPilot", *ROLLOUTS)
+STACK_SETS: Final = ("PumpReadOnly", "PumpAutoPilot")
+DEPLOYED: Final = (*STACK_SETS, *(f"{name}Rollout" for name in STACK_SETS))
 NOTES: Final = {EXCLUDED: "excluded", LATE: "joined late"}
 
 
@@ -53,21 +52,20 @@ def expected(account: Account, organization: Organization) -> dict[str, bool]:
 
 
 class OrganizationDemo(Show):
-    def __init__(self, aws: EmbeddedAws, account: Management) -> None:
+    def __init__(self, aws: EmbeddedAws) -> None:
         super().__init__(aws.environment())
         self.aws = aws
-        self.account = account
-        # moto is the management account's Organizations and StackSets.
-        apis = ("CLOUDFORMATION", "ORGANIZATIONS")
-        self.endpoints = {f"AWS_ENDPOINT_URL_{api}": account.endpoint for api in apis}
 
     def show(self) -> None:
         """Roll out, add an account, show which roles every account has, and remove them."""
-        self.part("Deploy in the management account")
+        self.part("Deploy in the management account, and with StackSets in the member accounts")
         started = time.monotonic()
-        organization = Organization.create(self.account, UNITS)
+        organization = Organization.create(self.aws.organizations, UNITS)
         self.done(f"an organization: {sum(UNITS.values())} accounts in {len(UNITS)} units", started)
         by_name = {account.name: account.id for account in organization.accounts()}
+        taken = [Caller(by_name[name]) for name in TAKEN]
+        for owner in taken:
+            self.aws.create_role(READ_ONLY_ROLE, ACCOUNT_ID, caller=owner)
         targets = {
             "read-only": {
                 "organizational-units": [organization.root],
@@ -76,50 +74,20 @@ class OrganizationDemo(Show):
             "auto-pilot": {"organizational-units": [organization.units["Workloads"]]},
         }
         self.deploy(*DEPLOYED, settings=targets)
-
-        self.part("StackSets deploy to the member accounts")
-        rollouts = [self.deployed(stack) for stack in ROLLOUTS]
-        taken = [Caller(by_name[name]) for name in TAKEN]
-        for owner in taken:
-            self.aws.create_role(READ_ONLY_ROLE, ACCOUNT_ID, caller=owner)
-        for rollout in rollouts:
-            self.roll_out(organization, rollout)
-        late = organization.join("Workloads", LATE)
-        StackSets(organization, EmbeddedMembers(self.aws)).join(late)
+        for name in STACK_SETS:
+            listed = self.aws.cloudformation().list_stack_instances(StackSetName=name)["Summaries"]
+            self.say_done(f"the StackSet {name} deployed to {len(listed)} accounts")
+        organization.join("Workloads", LATE)
         self.say_done(f"{LATE} joins, and automatic deployment gives it both roles")
 
         self.part("Find the accounts that the rollouts missed, and repeat the operation there")
-        self.show_status(organization, taken)
+        self.show_status(taken)
 
         self.part("Which accounts have which role, and whether Pump can assume it")
         self.show_tree(organization)
 
         self.part("Remove the roles, and check that no account still has one")
-        self.show_removal(organization, rollouts)
-
-    def deployed(self, stack: str) -> dict[str, Any]:
-        """Return the properties of the StackSet that a stack of the management account has."""
-        assert self.folder is not None
-        template = self.folder / "cdk.out" / f"{stack}.template.json"
-        return properties(json.loads(template.read_text()))
-
-    def roll_out(self, organization: Organization, rollout: Mapping[str, Any]) -> None:
-        """Create a StackSet with its instances, and show the progress."""
-        columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn())
-        started = time.monotonic()
-        made: list[str] = []
-        quiet = not self.console.is_terminal
-        with Progress(*columns, console=self.console, transient=True, disable=quiet) as progress:
-            task = progress.add_task(f"StackSet {rollout['StackSetName']}", total=None)
-
-            def worked(account: str) -> None:
-                made.append(account)
-                progress.update(task, completed=len(made), total=sum(UNITS.values()))
-
-            StackSets(organization, EmbeddedMembers(self.aws), worked).deploy(rollout)
-        self.done(
-            f"the StackSet {rollout['StackSetName']} deploys to {len(made)} accounts", started
-        )
+        self.show_removal(organization)
 
     def show_tree(self, organization: Organization) -> None:
         """Show each account with its roles, under its unit."""
@@ -143,7 +111,7 @@ class OrganizationDemo(Show):
             self.expect(roles.keys() <= ROLES.keys())
             note = NOTES.get(account.name, "")
             if account.id == ACCOUNT_ID:
-                note = "deployed by its own stacks"
+                note = "by its own stacks"
             name = "management" if account.id == ACCOUNT_ID else account.name
             branches[account.units[-1]].add(
                 f"{account.id} {name:<14} {' '.join(states)} [dim]{note}[/]"
@@ -178,27 +146,32 @@ class OrganizationDemo(Show):
             return self.verdict(found, should=should, labels=(kind, f"no {kind}"))
         return f"[dim]- {'':<{len(kind)}}[/]"
 
-    def show_status(self, organization: Organization, taken: list[Caller]) -> None:
+    def show_status(self, taken: list[Caller]) -> None:
         """Show what `pump-roles rollout-status` finds before and after what failed is repeated."""
         commands = self.statuses(complete=False)
         for owner in taken:
             self.aws.iam(owner).delete_role(RoleName=READ_ONLY_ROLE)
         self.say_done(f"the manually created roles in {' and '.join(TAKEN)} are deleted")
         for command in commands:
-            StackSets(organization, EmbeddedMembers(self.aws)).repeat(command)
-        self.say_done("the command above, in the emulator\n")
+            _, *arguments = shlex.split(command)
+            subprocess.run(
+                [sys.executable, "-m", "awscli", *arguments],
+                env=tool_environment() | dict(self.environment),
+                stdout=subprocess.DEVNULL,
+                check=True,
+            )
+        self.say_done("the command above\n")
         self.statuses(complete=True)
 
     def statuses(self, *, complete: bool) -> list[str]:
         """Show the status of the rollouts, and return the commands that repeat what failed."""
-        self.console.print("  [dim]$ pump-roles rollout-status --expect cdk.out[/]\n")
+        self.command("pump-roles rollout-status --expect cdk.out")
         status = ("rollout-status", "--expect", f"{self.folder}/cdk.out")
-        ended = self.pump_roles(*status, **self.endpoints)
-        self.console.print(escape(ended.stdout))
+        ended = self.pump_roles(*status, shown=True)
         right = ended.returncode == (0 if complete else 3)
         cell = self.verdict(right, should=True, labels=("as expected", "as expected"))
-        self.console.print(f"exit status {ended.returncode}: {cell}\n")
-        found = json.loads(self.pump_roles(*status, "--format", "json", **self.endpoints).stdout)
+        self.console.print(f"\nexit status {ended.returncode}: {cell}\n")
+        found = json.loads(self.pump_roles(*status, "--format", "json").stdout)
         commands = [
             str(retry["command"]) for rollout in found["rollouts"] for retry in rollout["retry"]
         ]
@@ -208,23 +181,20 @@ class OrganizationDemo(Show):
     def say_done(self, description: str) -> None:
         self.console.print(f"[green]done[/]  {description}")
 
-    def show_removal(self, organization: Organization, rollouts: list[dict[str, Any]]) -> None:
+    def show_removal(self, organization: Organization) -> None:
         """Delete everything. Show what `pump-roles verify --removed` finds before and after."""
         accounts = organization.accounts()
         for account in accounts:
             if account.id != ACCOUNT_ID:
                 let_audit(self.aws, Caller(account.id))
         having = sum(any(expected(account, organization).values()) for account in accounts)
-        self.console.print(
-            f"  [dim]$ pump-roles verify --removed --principal ... \\\n"
-            f"      --organization --assume-role {AUDITOR}[/]",
+        self.command(
+            "pump-roles verify --removed --principal ... \\\n"
+            f"      --organization --assume-role {AUDITOR}"
         )
         self.show_remaining(having, of=len(accounts))
         self.cdk("destroy", *DEPLOYED, "--app", "cdk.out", hidden="--force")
-        for rollout in rollouts:
-            StackSets(organization, EmbeddedMembers(self.aws)).delete(rollout)
-            self.say_done(f"the StackSet {rollout['StackSetName']} is deleted")
-        self.console.print("  [dim]$ pump-roles verify --removed ...[/]")
+        self.command("pump-roles verify --removed ...")
         self.show_remaining(0, of=len(accounts))
 
     def show_remaining(self, remaining: int, *, of: int) -> None:
@@ -232,7 +202,6 @@ class OrganizationDemo(Show):
         ended = self.pump_roles(
             *("verify", "--removed", "--principal", PUMP),
             *("--organization", "--assume-role", AUDITOR, "--format", "json"),
-            **self.endpoints,
         )
         counts = json.loads(ended.stdout)["counts"]
         right = (ended.returncode, counts) == (
@@ -266,8 +235,8 @@ After a removal, check that it is complete:
 
 
 def main() -> int:
-    with embedded_aws("--stack-sets") as aws, management() as account:
-        demo = OrganizationDemo(aws, account)
+    with embedded_aws() as aws:
+        demo = OrganizationDemo(aws)
         demo.console.print(
             "[bold]Both roles in an emulated organization[/]; every account enforces IAM. Nothing "
             "here reaches a real account."

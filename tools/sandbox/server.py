@@ -2,7 +2,7 @@
 
 It prints its port. Its standard input also closes when the process that started it is killed.
 
-CloudTrail records each call. ``--stack-sets`` lets stacks contain StackSets.
+CloudTrail records each call.
 """
 
 import asyncio
@@ -10,7 +10,6 @@ import json
 import os
 import signal
 import socket
-import sys
 from collections.abc import Mapping
 from functools import wraps
 from http import HTTPStatus
@@ -20,6 +19,9 @@ from urllib.parse import parse_qs
 
 from hypercorn.asyncio import serve
 from hypercorn.config import Config
+
+from tools.sandbox.aws import ACCOUNT_ID
+from tools.sandbox.stack_sets import CALLS, Rollouts
 
 SETTINGS = {
     "AUTH": "true",
@@ -55,23 +57,65 @@ def pass_external_id() -> None:
     iam_actions.request_tag_context = with_external_id
 
 
-def accept_stack_sets(*, accept: bool) -> None:
-    """Decide whether a stack can contain a StackSet."""
-    from ministack.services.cloudformation import provisioners  # noqa: PLC0415
+def have_stack_sets(endpoint: str) -> None:
+    """Let the management account's stacks contain StackSets, and answer the calls about them.
 
-    def create(_: str, properties: Mapping[str, Any], __: str) -> tuple[str, dict[str, Any]]:
-        if not accept:
-            raise ValueError("The AWS emulator has no StackSets. For a rollout, run make demo-org.")
+    The account :data:`tools.sandbox.aws.ACCOUNT_ID` is the management account.
+    """
+    from ministack.core.concurrency import run_reentrant  # noqa: PLC0415
+    from ministack.core.responses import get_account_id  # noqa: PLC0415
+    from ministack.services import cloudformation, organizations  # noqa: PLC0415
+    from ministack.services.cloudformation import provisioners, stacks  # noqa: PLC0415
+
+    kind = "AWS::CloudFormation::StackSet"
+    emulated = Rollouts(endpoint)
+
+    def deployed(properties: Mapping[str, Any]) -> tuple[str, dict[str, Any]]:
+        if get_account_id() != ACCOUNT_ID:
+            raise ValueError("You must be the management account or delegated admin account")
+        emulated.do(lambda stack_sets: stack_sets.deploy(properties))
         return f"{properties['StackSetName']}:embedded", {}
 
-    def update(physical_id: str, *_: object) -> tuple[str, dict[str, Any]]:
-        return physical_id, {}
+    provisioners._RESOURCE_HANDLERS[kind] = {  # noqa: SLF001
+        "create": lambda _, properties, *__: deployed(properties),
+        "update": lambda _, __, properties, *___: deployed(properties),
+        "delete": lambda _, properties: emulated.do(
+            lambda stack_sets: stack_sets.delete(properties)
+        ),
+    }
+    in_thread = stacks._runs_on_worker_thread  # noqa: SLF001
+    stacks._runs_on_worker_thread = lambda type_: type_ == kind or in_thread(type_)  # noqa: SLF001
 
-    def delete(*_: object) -> None:
-        pass
+    answer, organize, reset = (
+        cloudformation.handle_request,
+        organizations.handle_request,
+        organizations.reset,
+    )
 
-    handlers = {"create": create, "update": update, "delete": delete}
-    provisioners._RESOURCE_HANDLERS["AWS::CloudFormation::StackSet"] = handlers  # noqa: SLF001
+    async def answer_about_stack_sets(
+        method: str, path: str, headers: Mapping[str, str], body: bytes, query: Any
+    ) -> Any:
+        if parse_qs(body.decode(errors="replace")).get("Action", [""])[0] in CALLS:
+            return await run_reentrant(emulated.answer, headers, body, get_account_id())
+        return await answer(method, path, headers, body, query)
+
+    async def deploy_automatically(
+        method: str, path: str, headers: Mapping[str, str], body: bytes, query: Any
+    ) -> Any:
+        answered = await organize(method, path, headers, body, query)
+        moved = headers.get("x-amz-target", "").endswith(".MoveAccount")
+        if moved and answered[0] == HTTPStatus.OK and emulated.used:
+            account = json.loads(body)["AccountId"]
+            await run_reentrant(emulated.do, lambda stack_sets: stack_sets.join(account))
+        return answered
+
+    def forget() -> None:
+        reset()
+        emulated.forget()
+
+    cloudformation.handle_request = answer_about_stack_sets
+    organizations.handle_request = deploy_automatically
+    organizations.reset = forget
 
 
 def say_what_is_missing() -> None:
@@ -138,6 +182,14 @@ def make_roles_as_cloudformation_does() -> None:
     handlers |= {"create": create_role, "update": update_role}
 
 
+def count_as_encrypted() -> None:
+    """Count each call as made with TLS, which the bucket of ``cdk bootstrap`` demands."""
+    from ministack import app as ministack  # noqa: PLC0415
+
+    pin = ministack.pin_request_origin
+    ministack.pin_request_origin = lambda address, _: pin(address, secure_transport=True)
+
+
 def know_deny_all() -> None:
     """Add the AWS managed policy AWSDenyAll, as the AWS Managed Policy Reference shows it."""
     from ministack.services import iam  # noqa: PLC0415
@@ -187,7 +239,8 @@ def main() -> None:
     listener = socket.create_server(("127.0.0.1", 0))
     port = listener.getsockname()[1]
     os.environ.update(SETTINGS, GATEWAY_PORT=str(port))
-    accept_stack_sets(accept="--stack-sets" in sys.argv)
+    have_stack_sets(f"http://127.0.0.1:{port}")
+    count_as_encrypted()
     say_what_is_missing()
     make_roles_as_cloudformation_does()
     know_deny_all()

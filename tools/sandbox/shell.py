@@ -1,5 +1,6 @@
 """`make sandbox`: a shell in which AWS is the emulator, to try the commands of the guides."""
 
+import json
 import os
 import shlex
 import subprocess
@@ -9,26 +10,38 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Final
 
-from tools.sandbox.aws import ACCOUNT_ID, embedded_aws
+from tools.sandbox.audit import AUDITOR, let_audit
+from tools.sandbox.aws import ACCOUNT_ID, Caller, embedded_aws
 from tools.sandbox.cdk import ROOT, tool_environment
+from tools.sandbox.organization import Organization
 
 PROMPT: Final = "(pump-roles sandbox) "
 """What each prompt begins with."""
 
+UNITS: Final = {"Workloads": 3, "Sandbox": 2}
+"""The organizational units, and how many accounts are in each."""
+
 INTRODUCTION: Final = f"""\
-In this shell, AWS is an emulator that enforces IAM: an empty account, {ACCOUNT_ID}, with
-administrator credentials. Nothing reaches a real account. For example:
+In this shell, AWS is an emulator that enforces IAM: the account {ACCOUNT_ID}, with administrator
+credentials. Nothing reaches a real account. For example:
 
   npx cdk deploy PumpReadOnly -c pump:settings=examples/settings.json
   pump-roles verify --principal 999988887777 --role read-only
   aws iam get-role --role-name PumpReadOnlyRole
 
+It is the management account of an organization with {sum(UNITS.values())} members. For a rollout:
+
+  npx cdk deploy PumpReadOnlyRollout -c pump:settings={{settings}}
+  pump-roles rollout-status --expect cdk.out
+  aws cloudformation list-stack-instances --stack-set-name PumpReadOnly
+  pump-roles verify --expect cdk.out --role read-only --organization --assume-role {AUDITOR}
+  aws organizations list-roots
+
 Without -c, the settings are those in your pump.json. Without a terminal, also pass
 --require-approval never to cdk deploy.
 
-The emulator has no StackSets, so a rollout cannot be deployed: see make demo-org. It also lacks
-Savings Plans, Reserved Instances and their listings, Cost Explorer, Support, and Service Quotas.
-An error says if it lacks an operation.
+The emulator lacks Savings Plans, Reserved Instances and their listings, Cost Explorer, Support,
+and Service Quotas. An error says if it lacks an operation.
 
 To stop the emulator and delete everything in it: exit
 """
@@ -106,8 +119,15 @@ def run(shell: str, environment: Mapping[str, str]) -> int:
 
 
 def main() -> int:
-    with embedded_aws() as aws:
-        print(INTRODUCTION, flush=True)
+    with embedded_aws() as aws, TemporaryDirectory() as folder:
+        organization = Organization.create(aws.organizations, UNITS)
+        for account in organization.accounts():
+            let_audit(aws, Caller(account.id))
+        example = json.loads((ROOT / "examples" / "settings.json").read_text(encoding="utf-8"))
+        example["read-only"] = {"organizational-units": [organization.root]}
+        settings = Path(folder) / "rollout.json"
+        settings.write_text(json.dumps(example, indent=2), encoding="utf-8")
+        print(INTRODUCTION.format(settings=settings), flush=True)
         environment = tool_environment() | dict(aws.environment())
         return run(os.environ.get("SHELL", ""), environment)
 

@@ -1,19 +1,21 @@
 """What the demos share: steps, checks, and tables on a terminal."""
 
 import json
+import re
 import signal
 import subprocess
 import sys
 import textwrap
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Final
 
 from rich import box
+from rich.cells import cell_len
 from rich.console import Console
 from rich.markup import escape
-from rich.padding import Padding
-from rich.table import Column, Table
+from rich.table import Table
+from rich.text import Text
 
 from pump_roles import published
 from pump_roles.published import PublishedRole
@@ -71,11 +73,14 @@ class Show:
         seconds = time.monotonic() - started
         self.console.print(f"[green]done[/]  {description}  [dim]{seconds:.1f} s[/]")
 
+    def command(self, text: str) -> None:
+        """Show a command. It is never wrapped, so that it can be copied."""
+        self.console.print(f"  [dim]$ {escape(text)}[/]", soft_wrap=True)
+
     def cdk(self, *command: str, hidden: str) -> None:
         """Run the real CDK CLI as the account's owner, and show the command."""
         lines = textwrap.wrap(" ".join(command), 64, break_on_hyphens=False)
-        shown = escape(" \\\n      ".join(lines))
-        self.console.print(f"  [dim]$ npx cdk {shown}[/]", soft_wrap=True)
+        self.command("npx cdk " + " \\\n      ".join(lines))
         destroys = command[0] == "destroy"
         started = time.monotonic()
         doing = "destroying" if destroys else "synthesizing and deploying"
@@ -88,18 +93,20 @@ class Show:
         self.done("destroyed" if destroys else "synthesized, checked by cdk-nag, deployed", started)
         self.console.print()
 
-    def pump_roles(self, *arguments: str, **variables: str) -> subprocess.CompletedProcess[str]:
-        """Run ``pump-roles`` as the account's owner."""
+    def pump_roles(
+        self, *arguments: str, external_id: str = EXTERNAL_ID, shown: bool = False
+    ) -> subprocess.CompletedProcess[str]:
+        """Run ``pump-roles`` as the account's owner; show its output, or return it."""
+        self.console.file.flush()
         return subprocess.run(
             [sys.executable, "-m", "pump_roles", *arguments],
             cwd=ROOT,
             env={
                 **tool_environment(),
                 **self.environment,
-                "PUMP_EXTERNAL_ID": EXTERNAL_ID,
-                **variables,
+                "PUMP_EXTERNAL_ID": external_id,
             },
-            capture_output=True,
+            capture_output=not shown,
             text=True,
             check=False,
         )
@@ -120,7 +127,7 @@ class Show:
         """Deploy with Pump's principal, an external ID, and other settings; show all of them."""
         provided = {"principal": PUMP, "external-id": external_id}
         shown = self.configure({**provided, **(settings or {})}).replace("\n", "\n  ")
-        self.console.print(f"  [dim]$ cat pump.json\n  {escape(shown)}[/]", soft_wrap=True)
+        self.command(f"cat pump.json\n  {shown}")
         self.cdk("deploy", *stacks, hidden="--require-approval=never")
 
     def verdict(
@@ -142,17 +149,31 @@ class Show:
         self.passed = self.passed and bool(holds)
 
     def quote(self, message: str) -> None:
-        self.console.print(Padding(f"[dim]{escape(message)}[/]", (0, 4)))
+        """Show a message, broken only between words."""
+        whole: dict[str, Any] = {"break_long_words": False, "break_on_hyphens": False}
+        for line in message.splitlines():
+            text = textwrap.fill(line, self.console.width - 8, **whole)
+            self.console.print(f"[dim]{escape(textwrap.indent(text, '    '))}[/]", soft_wrap=True)
 
     @staticmethod
     def table(*columns: str) -> Table:
         return Table(
-            *(Column(name, overflow="fold") for name in columns),
-            box=box.SIMPLE_HEAD,
-            pad_edge=False,
-            show_edge=False,
-            collapse_padding=True,
+            *columns, box=box.SIMPLE_HEAD, pad_edge=False, show_edge=False, collapse_padding=True
         )
+
+    def show_table(self, table: Table) -> None:
+        """Show a table whose cells break only where :func:`column_widths` says."""
+        cells = [
+            [Text.from_markup(str(cell)).plain for cell in (column.header, *column.cells)]
+            for column in table.columns
+        ]
+        between = 2 * (len(cells) - 1)
+        widths = column_widths(cells, self.console.width - between)
+        table.width = sum(widths) + between
+        for column, width in zip(table.columns, widths, strict=True):
+            column.width = width
+            column._cells = [_broken(str(cell), width) for cell in column.cells]  # noqa: SLF001
+        self.console.print(table, soft_wrap=True)
 
     def run(self, show: Callable[[], object], next_steps: str) -> int:
         """Run the demo, show whether every check passed, and return the exit status."""
@@ -172,3 +193,28 @@ class Show:
         self.console.print(f"\n[bold green]Every check passed.[/] {self.ended}")
         self.console.print(next_steps, soft_wrap=True)
         return 0
+
+
+_BREAKS: Final = (r"\s+", r"\s+|(?<=:)(?=\w)")
+"""Where a cell can break: between words; if that is not enough, after the colon of an action."""
+
+
+def column_widths(columns: Sequence[Sequence[str]], room: int) -> list[int]:
+    """Return the widths of columns. Together, they exceed the room only if their words do."""
+    widths = [
+        max(cell_len(line) for cell in column for line in cell.split("\n")) for column in columns
+    ]
+    for breaks in _BREAKS:
+        least = [
+            max(cell_len(piece) for cell in column for piece in re.split(breaks, cell))
+            for column in columns
+        ]
+        while sum(widths) > room and widths != least:
+            spare = [width - needed for width, needed in zip(widths, least, strict=True)]
+            widths[spare.index(max(spare))] -= 1
+    return widths
+
+
+def _broken(cell: str, width: int) -> str:
+    fits = all(cell_len(word) <= width for word in Text.from_markup(cell).plain.split())
+    return cell if fits else re.sub(r"(?<=:)(?=\w)", "\n", cell)

@@ -103,9 +103,7 @@ class Smoke(Show):
 
     def show_verdict(self, command: str, external_id: str, *arguments: str) -> None:
         """Run a command of ``pump-roles``, and show whether the role is right."""
-        ended = self.pump_roles(
-            command, *arguments, "--format", "json", PUMP_EXTERNAL_ID=external_id
-        )
+        ended = self.pump_roles(command, *arguments, "--format", "json", external_id=external_id)
         # Other roles of the account may trust the second one, such as those of an organization.
         right = ended.returncode == 0 or (
             command == "verify"
@@ -131,7 +129,7 @@ class Smoke(Show):
             row = self.verdict(self.assumed(ExternalId=external_id), should=should)
             table.add_row(f"number {number}", row)
         table.add_row("none", self.verdict(self.assumed(), should=False))
-        self.console.print(table)
+        self.show_table(table)
         self.console.print()
 
     def assumed(self, **passed: str) -> bool:

@@ -8,7 +8,7 @@ from moto.moto_api._internal import mock_random
 
 from tests import commands
 from tests.account.rollout.rollouts import Run
-from tools.sandbox.management import Management, management
+from tests.management import Management, management
 
 
 @pytest.fixture

@@ -1,21 +1,46 @@
 """Rollouts in an emulated organization, for the tests."""
 
+import base64
 import json
 import re
-from collections.abc import Callable, Collection, Mapping
+import shlex
+from collections.abc import Callable, Collection, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+from unittest.mock import patch
+from urllib.parse import parse_qs
 
+import botocore.session
+from awscli.shorthand import BackCompatVisitor, ShorthandParser
 from click.testing import Result
 from jsonschema import Draft202012Validator
 from moto.cloudformation.models import cloudformation_backends
+from moto.moto_api import recorder
 
+from pump_roles.iam.documents import mapped, ref
 from tests.account.rollout.statuses import SCHEMA
 from tests.support import EXTERNAL_ID, PUMP_ACCOUNT, Synth, Template
-from tools.sandbox.aws import ACCOUNT_ID
-from tools.sandbox.organization import Members, NoMembers, Organization, StackSets, properties
+from tools.sandbox.aws import ACCOUNT_ID, REGION, StackFailedError
+from tools.sandbox.organization import Members, Organization, StackSets
 
 Run = Callable[..., Result]
+
+
+@dataclass(frozen=True)
+class NoMembers:
+    """Member accounts without resources, because only the StackSets API matters here."""
+
+    failing: Collection[str] = ()
+    reason: str = ""
+
+    def deploy(self, stack: str, _: object, account: str, *, update: bool) -> None:
+        if account in self.failing and not update:
+            raise StackFailedError(self.reason or f"{stack} cannot be created")
+
+    def delete(self, stack: str, account: str) -> None:
+        pass
 
 
 def roll_out(
@@ -38,6 +63,20 @@ def roll_out(
         members = members or NoMembers(failing)
         StackSets(organization, members).deploy(properties(template))
     return templates
+
+
+def properties(
+    template: Mapping[str, Any], parameters: Mapping[str, str] | None = None
+) -> dict[str, Any]:
+    """Return the properties of the StackSet, which is the only resource of a rollout's template."""
+    (resource,) = template["Resources"].values()
+    assert resource["Type"] == "AWS::CloudFormation::StackSet"
+    values = {"AWS::Region": REGION, **(parameters or {})}
+
+    found: dict[str, Any] = mapped(
+        resource["Properties"], lambda part: values[ref(part)] if ref(part) else part
+    )
+    return found
 
 
 def written(templates: Mapping[str, Template], folder: Path) -> str:
@@ -92,3 +131,39 @@ def running(*statuses: str) -> None:
     """Add operations to moto's only StackSet."""
     for number, status in enumerate(statuses):
         state()._create_operation(str(number), "UPDATE", status)  # noqa: SLF001
+
+
+def arguments_of(command: str) -> dict[str, Any]:
+    """Return the parameters that the AWS CLI sends for a command, with its shorthand syntax."""
+    program, service, operation, *options = shlex.split(command)
+    assert (program, service, operation) == ("aws", "cloudformation", "create-stack-instances")
+    model = botocore.session.get_session().get_service_model("cloudformation")
+    found: dict[str, Any] = {}
+    for option, value in zip(options[::2], options[1::2], strict=True):
+        name = option.title().replace("-", "")
+        found[name] = ShorthandParser().parse(value) if "=" in value else value
+    BackCompatVisitor().visit(found, model.operation_model("CreateStackInstances").input_shape)
+    return found
+
+
+class Requests(list[dict[str, list[str]]]):
+    """The parameters of the recorded requests, and the names of the services that received them."""
+
+    services: set[str]
+
+
+@contextmanager
+def recorded(file: Path) -> Iterator[Requests]:
+    """Record the requests to the management account; the list is filled when the block ends."""
+    requests = Requests()
+    with patch.object(recorder, "_location", str(file)):
+        recorder.start_recording()
+        try:
+            yield requests
+        finally:
+            recorder.stop_recording()
+    entries = [json.loads(line) for line in file.read_text(encoding="utf-8").splitlines()]
+    requests.services = {entry["headers"]["Authorization"].split("/")[3] for entry in entries}
+    requests.extend(
+        parse_qs(base64.b64decode(entry["body"]).decode()) for entry in entries if entry["body"]
+    )

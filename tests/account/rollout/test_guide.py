@@ -11,17 +11,25 @@ from moto import settings
 from moto.core.authorization import ActionAuthenticatorMixin
 
 from pump_roles.account.rollout.status import FINE, AccountState
-from tests.account.rollout.rollouts import Run, roll_out, running, state, written
+from tests.account.rollout.rollouts import (
+    NoMembers,
+    Run,
+    arguments_of,
+    roll_out,
+    running,
+    state,
+    written,
+)
 from tests.docs.pages import ORGANIZATIONS, ROLLOUT_STATUS, policy, shown
+from tests.management import Management
 from tests.support import Synth
-from tools.sandbox.management import Management
-from tools.sandbox.organization import NoMembers, Organization, StackSets
+from tools.sandbox.organization import Organization, StackSets
 
 
 def test_commands_of_the_guides_find_a_complete_rollout(
     aws: Management, run: Run, synth: Synth, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
-    organization = Organization.create(aws, {"Unit": 1})
+    organization = Organization.create(aws.organizations, {"Unit": 1})
     units = {"auto-pilot": {"organizational-units": [organization.root]}}
     written(roll_out(organization, synth, settings=units), tmp_path / "cdk.out")
     monkeypatch.chdir(tmp_path)
@@ -35,7 +43,9 @@ def test_commands_of_the_guides_find_a_complete_rollout(
 def test_example_of_the_guide_is_what_the_command_prints(
     aws: Management, run: Run, synth: Synth, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
-    organization = Organization.create(aws, {"Workloads": 30, "Security": 7, "Sandbox": 14})
+    organization = Organization.create(
+        aws.organizations, {"Workloads": 30, "Security": 7, "Sandbox": 14}
+    )
     ids = {account.name: account.id for account in organization.accounts()}
     own = {
         "organizational-units": [organization.root],
@@ -65,7 +75,8 @@ def test_example_of_the_guide_is_what_the_command_prints(
     ended = run("--expect", "cdk.out")
     assert (ended.exit_code, shown_in_the_guide(ended.stdout)) == (3, shown_in_the_guide(first))
     (command,) = re.findall("^aws .*", ended.stdout, re.MULTILINE)
-    StackSets(organization, NoMembers()).repeat(command)
+    passed = arguments_of(command)
+    StackSets(organization, NoMembers()).repeat(passed["StackSetName"], passed["DeploymentTargets"])
     ended = run("--expect", "cdk.out")
     assert (ended.exit_code, shown_in_the_guide(ended.stdout)) == (0, shown_in_the_guide(second))
 
@@ -78,7 +89,7 @@ def test_guide_says_which_states_are_complete() -> None:
 def test_needs_exactly_the_documented_permissions(
     aws: Management, run: Run, synth: Synth, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    roll_out(Organization.create(aws, {"Unit": {"Deep": 1}}), synth)
+    roll_out(Organization.create(aws.organizations, {"Unit": {"Deep": 1}}), synth)
     running("RUNNING")
     monkeypatch.setattr("time.sleep", lambda _: state().update_operation("0", "SUCCEEDED"))
     (statement,) = policy("rollout-status-policy", ROLLOUT_STATUS)["Statement"]

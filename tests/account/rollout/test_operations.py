@@ -3,16 +3,25 @@
 import pytest
 
 from pump_roles.account.rollout.deployed import INTERVAL
-from tests.account.rollout.rollouts import Run, forget, ids, roll_out, running, state, why_unknown
+from tests.account.rollout.rollouts import (
+    NoMembers,
+    Run,
+    forget,
+    ids,
+    roll_out,
+    running,
+    state,
+    why_unknown,
+)
+from tests.management import Management
 from tests.support import Synth
-from tools.sandbox.management import Management
-from tools.sandbox.organization import NoMembers, Organization, StackSets
+from tools.sandbox.organization import Organization, StackSets
 
 
 def test_waits_until_no_operation_is_running(
     aws: Management, run: Run, synth: Synth, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    organization = Organization.create(aws, {"Unit": 1})
+    organization = Organization.create(aws.organizations, {"Unit": 1})
     (account,) = ids(organization, "Unit")
     roll_out(organization, synth)
     forget(account)
@@ -37,7 +46,7 @@ def test_waits_until_no_operation_is_running(
 def test_does_not_wait_if_nothing_runs_or_without_the_option(
     aws: Management, run: Run, synth: Synth, clock: list[float]
 ) -> None:
-    roll_out(Organization.create(aws, {"Unit": 1}), synth)
+    roll_out(Organization.create(aws.organizations, {"Unit": 1}), synth)
     running("SUCCEEDED", "STOPPED", "FAILED")
     assert run("PumpReadOnly", "--no-filter", "--wait").exit_code == 0
     running("RUNNING")
@@ -48,7 +57,7 @@ def test_does_not_wait_if_nothing_runs_or_without_the_option(
 def test_status_is_unknown_if_an_operation_does_not_end_in_time(
     aws: Management, run: Run, synth: Synth, clock: list[float]
 ) -> None:
-    roll_out(Organization.create(aws, {"Unit": 1}), synth)
+    roll_out(Organization.create(aws.organizations, {"Unit": 1}), synth)
     running("STOPPING")
     assert why_unknown(run("PumpReadOnly", "--no-filter", "--wait", "--timeout=3")) == [
         "the operation 0 has not ended after 3 minutes; run the command again later"
@@ -59,7 +68,7 @@ def test_status_is_unknown_if_an_operation_does_not_end_in_time(
 def test_interrupted_wait_ends_without_a_traceback(
     aws: Management, run: Run, synth: Synth, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    roll_out(Organization.create(aws, {"Unit": 1}), synth)
+    roll_out(Organization.create(aws.organizations, {"Unit": 1}), synth)
     running("RUNNING")
 
     def interrupt(_: float) -> None:

@@ -11,8 +11,8 @@ from pump_roles.account.rollout.expected import ExpectedRollout
 from tests import commands
 from tests.account.rollout.rollouts import roll_out, running, why_unknown
 from tests.endpoint import Endpoint, serving
+from tests.management import Management
 from tests.support import Synth
-from tools.sandbox.management import Management
 from tools.sandbox.organization import Organization
 
 
@@ -106,7 +106,7 @@ def changes(value: Any, path: str) -> Iterator[tuple[Any, str]]:
 def test_detects_every_member_of_a_response_that_is_missing_or_wrong(
     aws: Management, synth: Synth, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    organization = Organization.create(aws, {"Unit": 1})
+    organization = Organization.create(aws.organizations, {"Unit": 1})
     roll_out(organization, synth)
     running("RUNNING")
     answers: dict[str, Any] = {}

@@ -18,9 +18,11 @@ from moto.organizations.models import organizations_backends
 
 from tests.account.rollout.rollouts import (
     Run,
+    arguments_of,
     forget,
     ids,
     of_state,
+    recorded,
     roll_out,
     rollout,
     why_unknown,
@@ -28,17 +30,17 @@ from tests.account.rollout.rollouts import (
 )
 from tests.account.rollout.statuses import SCHEMA
 from tests.commands import the_error
+from tests.management import Management
 from tests.support import Synth, on_terminal, rolled_out
 from tools.sandbox.aws import ACCOUNT_ID
 from tools.sandbox.cdk import tool_environment
-from tools.sandbox.management import Management, recorded
-from tools.sandbox.organization import Organization, arguments_of
+from tools.sandbox.organization import Organization
 
 
 def test_rollout_is_complete_if_every_targeted_account_has_a_current_instance(
     aws: Management, run: Run, synth: Synth
 ) -> None:
-    organization = Organization.create(aws, {"Unit": 3})
+    organization = Organization.create(aws.organizations, {"Unit": 3})
     roll_out(organization, synth)
     ended = run("PumpReadOnly", "--no-filter")
     assert ended.exit_code == 0, ended.output
@@ -47,11 +49,13 @@ def test_rollout_is_complete_if_every_targeted_account_has_a_current_instance(
 
 
 def test_misses_no_account_on_any_page(aws: Management, run: Run, synth: Synth) -> None:
-    organization = Organization.create(aws, {"Unit": {"Deep": {"Deeper": 90}, "Wide": 40}, "S": 10})
+    organization = Organization.create(
+        aws.organizations, {"Unit": {"Deep": {"Deeper": 90}, "Wide": 40}, "S": 10}
+    )
     deeper = ids(organization, "Deeper")
     failed, missing, suspended = deeper[:5], deeper[5:12], ids(organization, "S")[:4]
     for account in suspended:
-        organization.management.organizations.close_account(AccountId=account)
+        organization.client.close_account(AccountId=account)
     roll_out(organization, synth, failing=failed)
     for account in missing:
         forget(account)
@@ -82,7 +86,7 @@ def test_misses_no_account_on_any_page(aws: Management, run: Run, synth: Synth) 
 def test_checks_every_rollout_of_the_templates(
     aws: Management, run: Run, synth: Synth, tmp_path: Path
 ) -> None:
-    organization = Organization.create(aws, {"Unit": 3, "Other": 2})
+    organization = Organization.create(aws.organizations, {"Unit": 3, "Other": 2})
     excluded = ids(organization, "Unit")[0]
     templates = roll_out(
         organization,
@@ -112,7 +116,7 @@ def test_checks_every_rollout_of_the_templates(
 
 
 def test_says_who_may_read_the_organization(aws: Management, run: Run, synth: Synth) -> None:
-    organization = Organization.create(aws, {"Unit": 1})
+    organization = Organization.create(aws.organizations, {"Unit": 1})
     roll_out(organization, synth)
     organizations_backends[ACCOUNT_ID]["aws"].reset()
     remedy = "; call with credentials of the management account or of a delegated administrator"
@@ -127,7 +131,7 @@ def test_says_who_may_read_the_organization(aws: Management, run: Run, synth: Sy
 def test_account_that_is_filtered_out_is_not_missing(
     aws: Management, run: Run, synth: Synth
 ) -> None:
-    organization = Organization.create(aws, {"Unit": 4})
+    organization = Organization.create(aws.organizations, {"Unit": 4})
     one, two, three, four = ids(organization, "Unit")
     own = {"organizational-units": [organization.root], "only-accounts": [one, two]}
     roll_out(organization, synth, settings={"read-only": own})
@@ -143,7 +147,7 @@ def test_account_that_is_filtered_out_is_not_missing(
 def test_status_is_unknown_if_aws_does_not_answer(
     aws: Management, run: Run, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    Organization.create(aws, {"Unit": 1})
+    Organization.create(aws.organizations, {"Unit": 1})
     (why,) = why_unknown(run("PumpReadOnly", "--no-filter", "--wait"))
     assert "no StackSet PumpReadOnly" in why
     monkeypatch.delenv("AWS_ACCESS_KEY_ID")
@@ -170,7 +174,7 @@ def test_says_which_region_and_account_have_no_such_stack_set(run: Run) -> None:
 def test_denied_rollout_does_not_hide_the_others_while_waiting(
     aws: Management, run: Run, synth: Synth, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    organization = Organization.create(aws, {"Unit": 1})
+    organization = Organization.create(aws.organizations, {"Unit": 1})
     roll_out(organization, synth)
     forget(*ids(organization, "Unit"))
     real: Any = vars(BaseClient)["_make_api_call"]
@@ -213,7 +217,7 @@ def test_rejects_templates_without_a_rollout_or_its_targets(
 def test_calls_stack_sets_as_the_chosen_caller(
     aws: Management, run: Run, synth: Synth, tmp_path: Path
 ) -> None:
-    organization = Organization.create(aws, {"Unit": 1})
+    organization = Organization.create(aws.organizations, {"Unit": 1})
     templates = roll_out(organization, synth, settings={"call-as": "delegated-admin"})
     folder = written(templates, tmp_path / "cdk.out")
     for number, (arguments, sent) in enumerate(
@@ -235,7 +239,7 @@ def test_calls_stack_sets_as_the_chosen_caller(
 def test_region_is_that_of_the_templates_unless_it_is_passed(
     aws: Management, run: Run, synth: Synth, tmp_path: Path
 ) -> None:
-    templates = roll_out(Organization.create(aws, {"Unit": 1}), synth)
+    templates = roll_out(Organization.create(aws.organizations, {"Unit": 1}), synth)
     folder = Path(written(templates, tmp_path / "cdk.out"))
 
     def manifest(**regions: str) -> None:
@@ -268,7 +272,7 @@ def test_region_is_that_of_the_templates_unless_it_is_passed(
 def test_retry_command_is_valid_and_targets_only_failed_accounts(
     aws: Management, run: Run, synth: Synth, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
-    organization = Organization.create(aws, {"Unit": 3})
+    organization = Organization.create(aws.organizations, {"Unit": 3})
     failed, missing, _ = ids(organization, "Unit")
     roll_out(organization, synth, failing=[failed])
     forget(missing)
@@ -308,14 +312,14 @@ def test_output_that_cannot_be_written_makes_the_status_unknown(
     def full(*_: object) -> None:
         raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
 
-    roll_out(Organization.create(aws, {"Unit": 1}), synth)
+    roll_out(Organization.create(aws.organizations, {"Unit": 1}), synth)
     monkeypatch.setattr("pump_roles.cli.files.write", full)
     problem = the_error(run("PumpReadOnly", "--no-filter"))
     assert problem == "pump-roles: standard output: cannot be written: No space left on device"
 
 
 def test_shows_a_progress_bar_on_a_terminal(aws: Management, synth: Synth) -> None:
-    organization = Organization.create(aws, {"Unit": 30})
+    organization = Organization.create(aws.organizations, {"Unit": 30})
     roll_out(organization, synth)
     ended, shown = on_terminal(
         [

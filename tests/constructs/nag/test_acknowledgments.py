@@ -13,8 +13,7 @@ from pump_roles import AutoPilotRole, ReadOnlyRole
 from pump_roles.app import config
 from pump_roles.constructs.roles import PumpRole
 from pump_roles.published import REASONS, RESOURCE_REASONS
-from tests.support import DOCUMENTED, ROLE_ARGUMENTS, STACKS, published_patterns
-from tools.sandbox.cdk import recommended_flags
+from tests.support import DOCUMENTED, ROLE_ARGUMENTS, STACKS, published_patterns, recommended_flags
 
 Finding = tuple[str, str, str]
 """Where it is, its ID, and the reason with which it was acknowledged."""

@@ -1,24 +1,14 @@
-"""The Organizations and StackSets APIs of a management account: moto, on loopback.
+"""The Organizations and StackSets APIs of a management account: moto, in this process."""
 
-ministack, which emulates everything else, has no StackSets.
-"""
-
-import base64
-import json
 import logging
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cache, cached_property
-from pathlib import Path
 from threading import Thread
-from unittest.mock import patch
-from urllib.parse import parse_qs
 from urllib.request import Request, urlopen
 
 import boto3
-from botocore.config import Config
-from moto.moto_api import recorder
 from moto.moto_server import werkzeug_app
 from mypy_boto3_cloudformation import CloudFormationClient
 from mypy_boto3_organizations import OrganizationsClient
@@ -44,12 +34,7 @@ class Management:
 
     @cached_property
     def cloudformation(self) -> CloudFormationClient:
-        # The emulator takes more than boto3's default minute for a StackSet in 10,000 accounts.
-        return _session().client(
-            "cloudformation",
-            endpoint_url=self.endpoint,
-            config=Config(read_timeout=1_800, retries={"total_max_attempts": 1}),
-        )
+        return _session().client("cloudformation", endpoint_url=self.endpoint)
 
 
 @cache
@@ -79,31 +64,10 @@ def management() -> Iterator[Management]:
         # moto keeps its state as long as the process runs, even that of an earlier block.
         with urlopen(Request(f"{endpoint}/moto-api/reset", method="POST")):  # noqa: S310
             pass
-        yield Management(endpoint)
+        account = Management(endpoint)
+        account.organizations.create_organization(FeatureSet="ALL")
+        yield account
     finally:
         server.shutdown()
         thread.join()
         server.server_close()
-
-
-class Requests(list[dict[str, list[str]]]):
-    """The parameters of the recorded requests, and the names of the services that received them."""
-
-    services: set[str]
-
-
-@contextmanager
-def recorded(file: Path) -> Iterator[Requests]:
-    """Record the requests to the management account; the list is filled when the block ends."""
-    requests = Requests()
-    with patch.object(recorder, "_location", str(file)):
-        recorder.start_recording()
-        try:
-            yield requests
-        finally:
-            recorder.stop_recording()
-    entries = [json.loads(line) for line in file.read_text(encoding="utf-8").splitlines()]
-    requests.services = {entry["headers"]["Authorization"].split("/")[3] for entry in entries}
-    requests.extend(
-        parse_qs(base64.b64decode(entry["body"]).decode()) for entry in entries if entry["body"]
-    )
