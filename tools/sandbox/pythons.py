@@ -1,4 +1,4 @@
-"""`make pythons`: a target of the Makefile on each Python of this machine, each in a clone."""
+"""`make pythons`: targets of the Makefile on each Python of this machine, each in a clone."""
 
 import argparse
 import os
@@ -52,21 +52,22 @@ def pythons() -> dict[Version, str]:
     return {version: found[version] for version in sorted(found) if version >= LOWEST}
 
 
-def passes(target: str, python: str, clone: Path) -> bool:
-    """Run a target in a fresh clone of what is committed, and return whether it passed."""
+def passes(targets: Iterable[str], python: str, clone: Path) -> bool:
+    """Run targets in a fresh clone of what is committed, and return whether they passed."""
     subprocess.run(["git", "clone", "--quiet", ROOT, clone], check=True)
     of_this_run = ("MAKEFLAGS", "MAKELEVEL", "MFLAGS", "VIRTUAL_ENV")
     inherited = {name: value for name, value in os.environ.items() if name not in of_this_run}
     environment = {**inherited, "PATH": os.pathsep.join(search_path())}
-    command = ["make", target, f"PYTHON={python}"]
+    command = ["make", *targets, f"PYTHON={python}"]
     return subprocess.run(command, cwd=clone, env=environment, check=False).returncode == 0
 
 
 def main(arguments: Iterable[str]) -> int:
     parser = argparse.ArgumentParser(prog="pythons", description=__doc__)
-    parser.add_argument("target", help="the target of the Makefile")
+    parser.add_argument("targets", nargs="+", help="the targets of the Makefile")
     parser.add_argument("--newest-other", action="store_true", help="only on the newest other one")
     options = parser.parse_args([*arguments])
+    targets = " ".join(options.targets)
     found = pythons()
     if options.newest_other:
         others = [version for version in found if version != sys.version_info[:2]]
@@ -74,13 +75,13 @@ def main(arguments: Iterable[str]) -> int:
     passed: dict[str, bool] = {}
     for version, python in found.items():
         name = ".".join(map(str, version))
-        print(f"Python {name}: make {options.target} PYTHON={python}, in a clone", flush=True)
+        print(f"Python {name}: make {targets} PYTHON={python}, in a clone", flush=True)
         with TemporaryDirectory() as folder:
             # A path with a space, once: the newest is the one that each caller runs.
             clone = Path(folder) / ("a clone" if version == max(found) else "clone")
-            passed[name] = passes(options.target, python, clone)
+            passed[name] = passes(options.targets, python, clone)
     results = [f"{name} {'passed' if passed[name] else 'FAILED'}" for name in passed]
-    print(f"make {options.target}: {', '.join(results) or 'no other Python is here'}")
+    print(f"make {targets}: {', '.join(results) or 'no other Python is here'}")
     return not all(passed.values())
 
 

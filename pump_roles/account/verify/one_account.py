@@ -92,8 +92,8 @@ def _in_place(
     if belongs:
         return _closest(variants, details)
     open_place = Unknown(part="place", why="open")
-    if location.units is None:
-        # Whoever verifies only this account expects the role in it.
+    if location.units is None and details.role(variants[0].name) is not None:
+        # Whoever verifies only this account expects the role that is in it.
         found = _closest(variants, details)
         return replace(found, notes=(*found.notes, open_place))
     uncertain = [replace(role, unknown=(*role.unknown, open_place)) for role in variants]
