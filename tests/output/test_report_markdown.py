@@ -3,9 +3,10 @@
 from dataclasses import replace
 
 import pytest
+from markdown_it import MarkdownIt
 
 from pump_roles.compare import Difference
-from pump_roles.output.pieces import say, text
+from pump_roles.output.pieces import code, say, text
 from pump_roles.output.report_markdown import as_markdown
 from pump_roles.output.report_words import answer_in_words, at_worst, heading
 from pump_roles.report import Report, of_published
@@ -183,3 +184,9 @@ def test_nothing_pushes_out_the_rest(excess: dict[str, object], published: Repor
         assert statement.title in markdown
     _, _, after = markdown.partition("- [ ] Reject, because: \n")
     assert after == f"\n{say('later.markdown')} `{say('later.command')}`\n"
+
+
+@pytest.mark.parametrize("value", ["a", "`a", "a`", "a`b``c", "`"])
+def test_code_span_shows_its_text(value: str) -> None:
+    (inline,) = [token for token in MarkdownIt().parse(code(value)) if token.children]
+    assert [(span.type, span.content) for span in inline.children or ()] == [("code_inline", value)]
