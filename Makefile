@@ -67,11 +67,11 @@ node_modules/.develop: node_modules/.deploy
 	@touch node_modules/.deploy $@
 
 demo: $(DEVELOP) ## Deploy both roles to an AWS emulator, and show who can do what
-	@echo "This takes about 40 seconds on 2 cores."
+	@echo "This takes about 30 seconds on 2 cores."
 	@$(BIN)/python -m tools.sandbox.demo
 
 demo-org: $(DEVELOP) ## Roll both roles out across an emulated organization, and show who has them
-	@echo "This takes about 25 seconds on 2 cores."
+	@echo "This takes about 40 seconds on 2 cores."
 	@$(BIN)/python -m tools.sandbox.demo_organization
 
 sandbox: $(DEVELOP) ## Open a shell in which AWS is the emulator, to try the commands of the guides
