@@ -75,7 +75,7 @@ _VALIDATORS: Final[Mapping[str, _Validator]] = {
     ),
 }
 _OF_ONE_ROLE: Final = {_ROLE_NAME, _ACCOUNT, _UNITS, _EXCEPT, _ONLY}
-"""Keys that belong into the object of a role. Names are unique in an account, and for both roles,
+"""Keys that belong in the object of a role. Names are unique in an account, and for both roles,
 units would make buyers of all accounts."""
 _OF_BOTH_ROLES: Final = {_ROLES, _CALL_AS}
 _ALTERNATIVES: Final = (
