@@ -1,8 +1,9 @@
 """An account's organization, its accounts, and which of them a StackSet targets."""
 
-from collections.abc import Callable, Collection, Iterable, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Final, Literal
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Any, Final, Literal, get_args
 
 from pump_roles.account.responses import (
     NO_ORGANIZATION,
@@ -13,6 +14,7 @@ from pump_roles.account.responses import (
     text_in,
 )
 from pump_roles.role import Unknown
+from pump_roles.templates.model import ACCOUNT_FILTERS
 from pump_roles.validators import ACCOUNT, ORGANIZATION
 
 if TYPE_CHECKING:
@@ -21,6 +23,11 @@ if TYPE_CHECKING:
 _SUSPENDED: Final = {"SUSPENDED", "PENDING_CLOSURE", "CLOSED"}
 
 AccountFilter = Literal["NONE", "DIFFERENCE", "INTERSECTION"]
+
+FILTERS: Final[Mapping[str, AccountFilter]] = MappingProxyType(
+    {ACCOUNT_FILTERS.get(name, ""): name for name in get_args(AccountFilter)}
+)
+"""The account filters, by what they do: ``exclude`` or ``only``; empty for none."""
 
 
 @dataclass(frozen=True)

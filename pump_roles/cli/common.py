@@ -62,7 +62,7 @@ def region_of(region: str | None) -> str | None:
 
 
 def external_id_of_environment() -> str | None:
-    """Return the external ID in the environment, and remove it there; ``None`` if there is none."""
+    """Return the external ID in the environment, and remove it there; ``None`` if it is not set."""
     # A credential process of the AWS configuration must not inherit it. CI systems set a secret
     # that does not exist to an empty string.
     return os.environ.pop(EXTERNAL_ID_VARIABLE, None) or None

@@ -72,7 +72,7 @@ class _Use:
 
 
 class NothingFoundError(Exception):
-    """There is no event of the roles."""
+    """None of the events is of one of the roles."""
 
     def __init__(self, events: int, unknown: Sequence[Unknown]) -> None:
         super().__init__(events, unknown)

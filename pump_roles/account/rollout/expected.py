@@ -2,19 +2,15 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
-from typing import Final, Literal, get_args
+from typing import Literal
 
-from pump_roles.account.organization import AccountFilter
+from pump_roles.account.organization import FILTERS, AccountFilter
 from pump_roles.account.rollout.status import StatusError
 from pump_roles.json_input import InputError
 from pump_roles.role import Unknown
 from pump_roles.templates import Contents, Place
 from pump_roles.templates.model import ACCOUNT_FILTERS
 from pump_roles.validators import STACK_SET_NAME, STACK_SETS_CALL_AS, CallAs
-
-_FILTERS: Final[dict[str, AccountFilter]] = {
-    ACCOUNT_FILTERS.get(name, ""): name for name in get_args(AccountFilter)
-}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -67,7 +63,7 @@ def _rollout(name: str, places: list[Place]) -> ExpectedRollout:
         stack_set=name,
         call_as="delegated-admin" if place.call_as == "delegated-admin" else "management",
         units=place.units,
-        account_filter=_FILTERS[place.filter],
+        account_filter=FILTERS[place.filter],
         filtered=place.accounts,
         region=place.region,
     )
@@ -83,7 +79,7 @@ def _unknown(name: str, places: list[Place]) -> Iterator[Unknown]:
         yield Unknown(part="place", why="several-groups")
     if place.call_as not in STACK_SETS_CALL_AS:
         yield Unknown(part="place", why="self-managed")
-    if place.filter not in _FILTERS:
+    if place.filter not in FILTERS:
         yield Unknown(part="place", why="unknown-filter", detail=place.filter)
     if not place.units:
         yield Unknown(part="place", why="no-units")

@@ -3,6 +3,7 @@
 from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 
+from pump_roles.account.organization import FILTERS, Account, targeted
 from pump_roles.templates import Place
 
 
@@ -40,16 +41,18 @@ def _is_in(account: str, location: Location) -> bool | None:
 
 
 def _targets(stack_set: Place, location: Location) -> bool | None:
-    named = location.account in stack_set.accounts
     if not stack_set.call_as:
         # It is self-managed.
-        return named
-    if stack_set.filter not in ("", "exclude", "only"):
+        return location.account in stack_set.accounts
+    if stack_set.filter not in FILTERS:
         return None
-    filtered_out = stack_set.filter and named != (stack_set.filter == "only")
-    # StackSets never deploy to the management account.
-    if filtered_out or location.account == location.management_account:
-        return False
-    if location.units is None:
-        return None
-    return any(unit in stack_set.units for unit in location.units)
+    # If its units are not known, the account may be in the targeted ones.
+    units = stack_set.units if location.units is None else tuple(location.units)
+    found = targeted(
+        [Account(location.account, "", suspended=False, units=units)],
+        units=stack_set.units,
+        management_account=location.management_account,
+        account_filter=FILTERS[stack_set.filter],
+        filtered=stack_set.accounts,
+    )
+    return None if found and location.units is None else bool(found)
