@@ -11,7 +11,7 @@ from pump_roles._version import __version__
 if TYPE_CHECKING:
     from pump_roles.constructs.customer_access import CustomerAccess
     from pump_roles.constructs.roles import AutoPilotRole, PumpRole, ReadOnlyRole
-    from pump_roles.constructs.rollout import (
+    from pump_roles.constructs.rollouts import (
         AutoPilotRollout,
         AutoPilotRolloutStack,
         ConfigureApp,
@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     )
     from pump_roles.constructs.stacks import AutoPilotStack, ReadOnlyStack, RoleStack
     from pump_roles.guardrails import Guardrail, Need
+    from pump_roles.review.account.probe import ProbeResult, new_external_id, probe
     from pump_roles.validators import ArgumentError, CallAs
 
 __all__ = [
@@ -35,6 +36,7 @@ __all__ = [
     "CustomerAccess",
     "Guardrail",
     "Need",
+    "ProbeResult",
     "PumpRole",
     "ReadOnlyRole",
     "ReadOnlyRollout",
@@ -44,6 +46,8 @@ __all__ = [
     "Rollout",
     "RolloutStack",
     "__version__",
+    "new_external_id",
+    "probe",
 ]
 
 _MODULES = {
@@ -51,10 +55,11 @@ _MODULES = {
     for module, names in {
         "constructs.customer_access": "CustomerAccess",
         "constructs.roles": "AutoPilotRole PumpRole ReadOnlyRole",
-        "constructs.rollout": "AutoPilotRollout AutoPilotRolloutStack ConfigureApp ReadOnlyRollout "
-        "ReadOnlyRolloutStack Rollout RolloutStack",
+        "constructs.rollouts": "AutoPilotRollout AutoPilotRolloutStack ConfigureApp "
+        "ReadOnlyRollout ReadOnlyRolloutStack Rollout RolloutStack",
         "constructs.stacks": "AutoPilotStack ReadOnlyStack RoleStack",
         "guardrails": "Guardrail Need",
+        "review.account.probe": "ProbeResult new_external_id probe",
         "validators": "ArgumentError CallAs",
     }.items()
     for name in names.split()

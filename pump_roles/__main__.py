@@ -9,7 +9,7 @@ import sys
 def main() -> None:
     """Run the command line."""
     try:
-        from pump_roles.cli import app  # noqa: PLC0415
+        from pump_roles.review.cli import app  # noqa: PLC0415
 
         app()
     except ModuleNotFoundError as error:

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 
 from click.testing import CliRunner, Result
 
-from pump_roles.cli import app
+from pump_roles.review.cli import app
 from tests.support import EXTERNAL_ID, OTHER_SECRET, SECRET
 
 

@@ -15,10 +15,10 @@ from typing import Any, Final
 
 from mypy_boto3_iam import IAMClient
 
-from pump_roles.account.verify.expectation import Expectation
-from pump_roles.account.verify.from_aws import read_account
-from pump_roles.account.verify.one_account import compare
-from pump_roles.account.verify.result import AccountResult
+from pump_roles.review.account.verify.expectation import Expectation
+from pump_roles.review.account.verify.from_aws import read_account
+from pump_roles.review.account.verify.one_account import compare
+from pump_roles.review.account.verify.verification import AccountResult
 from tests.support import PRINCIPAL, SECRET, Template
 from tools.sandbox.aws import ACCOUNT_ID, OWNER, Caller, EmbeddedAws
 

@@ -30,14 +30,14 @@ from pump_roles.app import config
 from pump_roles.guardrails import documents
 from pump_roles.iam.catalog import Catalog, shipped
 from pump_roles.iam.documents import mapped
-from pump_roles.output.json_documents import as_json, report_from
-from pump_roles.output.page import as_html
-from pump_roles.output.report_csv import as_csv
-from pump_roles.output.report_markdown import as_markdown
-from pump_roles.output.report_words import finding_text
 from pump_roles.published import ROLES
-from pump_roles.report import Earlier, Report, build, earlier_of, of_templates
-from pump_roles.report.statements import _listed as statements_listed
+from pump_roles.review.output.json_documents import as_json, report_from
+from pump_roles.review.output.page import as_html
+from pump_roles.review.output.report_csv import as_csv
+from pump_roles.review.output.report_markdown import as_markdown
+from pump_roles.review.output.report_words import finding_text
+from pump_roles.review.report import Earlier, Report, build, earlier_of, of_templates
+from pump_roles.review.report.statements import _listed as statements_listed
 from tools.sandbox import catalog
 from tools.sandbox.aws import ACCOUNT_ID
 from tools.sandbox.cdk import ROOT, tool_environment
@@ -441,7 +441,7 @@ def short_reports() -> Iterator[Catalog]:
     """
     with pytest.MonkeyPatch.context() as patched:
         patched.setattr(build, "shipped", _short_catalog)
-        patched.setattr("pump_roles.report.statements._listed", _in_the_verdict)
+        patched.setattr("pump_roles.review.report.statements._listed", _in_the_verdict)
         yield _short_catalog()
 
 

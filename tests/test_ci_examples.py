@@ -16,12 +16,12 @@ import pytest
 import yaml
 from click.testing import CliRunner
 
-from pump_roles.cli import app
-from pump_roles.output.json_documents import as_json
 from pump_roles.published import ROLES
-from pump_roles.report import of_templates
-from tests.account.activity.trail import PURCHASES, call, handshake, write
+from pump_roles.review.cli import app
+from pump_roles.review.output.json_documents import as_json
+from pump_roles.review.report import of_templates
 from tests.docs.pages import shown
+from tests.review.account.activity.trail import PURCHASES, call, handshake, write
 from tests.support import (
     EXTERNAL_ID,
     FROM_PUMP,

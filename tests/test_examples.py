@@ -12,9 +12,9 @@ from aws_cdk import App, Stack
 from click.testing import CliRunner
 
 from pump_roles import __version__
-from pump_roles.cli import app as cli
 from pump_roles.json_input import InputError
-from pump_roles.report import Report, of_templates
+from pump_roles.review.cli import app as cli
+from pump_roles.review.report import Report, of_templates
 from tests.support import (
     EXAMPLE_APPS,
     EXAMPLES,

@@ -17,7 +17,7 @@ import pump_roles
 from tests.support import NOT_NEEDED, ROLE_ARGUMENTS, Synth, python, without_node
 from tools.sandbox.cdk import ROOT
 
-ALIASES = {"CallAs": "validators", "ConfigureApp": "constructs.rollout"}
+ALIASES = {"CallAs": "validators", "ConfigureApp": "constructs.rollouts"}
 """Types without a name of their own."""
 
 CLASSES = [name for name in pump_roles.__all__ if inspect.isclass(getattr(pump_roles, name))]

@@ -1,7 +1,8 @@
 """Data flows one way: each part of the package imports only from the parts below it."""
 
 import ast
-from collections.abc import Iterator
+from collections import Counter
+from collections.abc import Iterator, Sequence
 from graphlib import TopologicalSorter
 from pathlib import Path
 
@@ -20,25 +21,30 @@ FLOORS = [
     "universal",
     "iam",
     "guardrails",
-    "role",
-    "compare",
-    "templates",
-    "report",
+    "review.role",
+    "review.compare",
+    "review.templates",
+    "review.report",
     "constructs",
     "app",
-    "account",
-    "output",
-    "cli",
+    "review.account",
+    "review.output",
+    "review.cli",
     "__main__",
 ]
 CDK = {"aws_cdk", "constructs", "jsii"}
 AWS = {"boto3", "botocore"}
 WITH_CDK = {"constructs", "app"}
-WITH_AWS = {"account", "cli"}
+WITH_AWS = {"review.account", "review.cli"}
+
+
+def floor_of(names: Sequence[str]) -> str:
+    """The floor of a module, by its names below the package."""
+    return ".".join(names[: 2 if names[0] == "review" else 1])
 
 
 def floor(file: Path) -> str:
-    return file.relative_to(PACKAGE).parts[0].removesuffix(".py")
+    return floor_of(file.relative_to(PACKAGE).with_suffix("").parts)
 
 
 def imported(text: str) -> Iterator[str]:
@@ -55,8 +61,8 @@ def wrong(here: str, text: str) -> set[str]:
     """What a part imports and should not."""
     found = set()
     for module in imported(text):
-        package, _, rest = module.partition(".")
-        name = rest.partition(".")[0]
+        package, *names = module.split(".")
+        name = floor_of(names or [""])
         above = name in FLOORS and FLOORS.index(name) > FLOORS.index(here)
         not_here = (set() if here in WITH_CDK else CDK) | (set() if here in WITH_AWS else AWS)
         if (package == "pump_roles" and above) or package in not_here:
@@ -65,25 +71,32 @@ def wrong(here: str, text: str) -> set[str]:
 
 
 def test_part_imports_only_from_the_parts_below() -> None:
-    files = {*PACKAGE.rglob("*.py")} - {PACKAGE / "__init__.py"}
+    files = {*PACKAGE.rglob("*.py")} - {PACKAGE / "__init__.py", PACKAGE / "review/__init__.py"}
     found = {str(file): wrong(floor(file), file.read_text()) for file in files}
     assert {file: modules for file, modules in found.items() if modules} == {}
 
 
 def test_every_part_has_a_layer() -> None:
-    parts = {floor(file) for file in PACKAGE.rglob("*.py")} - {"__init__"}
+    parts = {floor(file) for file in PACKAGE.rglob("*.py")} - {"__init__", "review.__init__"}
     assert parts == set(FLOORS)
 
 
 def test_only_the_gate_of_the_constructs_uses_the_reader() -> None:
-    readers = {"iam", *FLOORS[FLOORS.index("role") : FLOORS.index("constructs")]}
+    readers = {"iam", *(name for name in FLOORS if name.startswith("review."))}
     users = {
         file.name
         for file in (PACKAGE / "constructs").glob("*.py")
         for module in imported(file.read_text())
-        if module.startswith("pump_roles.") and module.split(".")[1] in readers
+        if module.startswith("pump_roles.") and floor_of(module.split(".")[1:]) in readers
     }
     assert users == {"gate.py"}
+
+
+def test_no_two_modules_have_one_name() -> None:
+    names = Counter(file.stem for file in PACKAGE.rglob("*.py"))
+    names.update(file.parent.name for file in PACKAGE.rglob("__init__.py"))
+    del names["__init__"]
+    assert {name for name, number in names.items() if number > 1} == set()
 
 
 @pytest.mark.parametrize("folder", sorted({file.parent for file in PACKAGE.rglob("*/*.py")}))
@@ -103,7 +116,7 @@ def test_modules_of_a_part_import_each_other_in_one_direction(folder: Path) -> N
 def test_import_from_above_is_detected() -> None:
     """Proves that the tests above can fail."""
     text = "from aws_cdk import App\nimport boto3\nfrom pump_roles import constructs, validators\n"
-    assert wrong("templates", text) == {
+    assert wrong("review.templates", text) == {
         "aws_cdk",
         "aws_cdk.App",
         "boto3",

@@ -74,7 +74,9 @@ def test_wheel_contains_the_library_and_nothing_else(wheel: Path) -> None:
         for file in (ROOT / "pump_roles").rglob("*")
         if file.is_file() and "__pycache__" not in file.parts
     ]
-    schemas = {f"pump_roles/output/{name}.schema.json" for name in ("report", "rollout", "verify")}
+    schemas = {
+        f"pump_roles/review/output/{name}.schema.json" for name in ("report", "rollout", "verify")
+    }
     assert {"pump_roles/py.typed", *schemas} <= {*package}
     assert sorted(name for name in names if ".dist-info/" not in name) == sorted(package)
 

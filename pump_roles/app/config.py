@@ -11,7 +11,7 @@ from aws_cdk import Annotations, App, Environment, Stack
 
 from pump_roles import validators
 from pump_roles.app.summary import summary
-from pump_roles.constructs.rollout import MANAGEMENT_ACCOUNT, ROLLOUT_STACKS, ConfigureApp
+from pump_roles.constructs.rollouts import MANAGEMENT_ACCOUNT, ROLLOUT_STACKS, ConfigureApp
 from pump_roles.guardrails import WITH_VALUE, Guardrail, added_up, applying
 from pump_roles.json_input import InputError, read_json
 from pump_roles.published import ROLES

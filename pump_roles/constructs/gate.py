@@ -29,7 +29,7 @@ from pump_roles.constructs.kept import kept_in
 from pump_roles.guardrails import opening_tags
 
 if TYPE_CHECKING:
-    from pump_roles.templates.widening import Built, Widening
+    from pump_roles.review.templates.widening import Built, Widening
 
 _RULE: Final = "immutable"
 _FIX: Final = (
@@ -80,7 +80,7 @@ class _Immutable:
 
     def validate(self, context: IPolicyValidationContext) -> PolicyValidationPluginReport:
         # Imported here: an app that only defines its constructs does not need the reader.
-        from pump_roles.templates.widening import widenings  # noqa: PLC0415
+        from pump_roles.review.templates.widening import widenings  # noqa: PLC0415
 
         paths = [Path(path) for path in context.template_paths]
         try:
@@ -90,7 +90,7 @@ class _Immutable:
         return PolicyValidationPluginReport(success=not violations, violations=violations)
 
     def _built(self) -> "Iterator[Built]":
-        from pump_roles.templates.widening import Built  # noqa: PLC0415
+        from pump_roles.review.templates.widening import Built  # noqa: PLC0415
 
         # Grouped by stack, because each lookup is a call into CDK.
         by_stack: dict[Stack, list[tuple[CfnResource, Mapping[str, Any]]]] = {}

@@ -19,9 +19,9 @@ from aws_cdk.region_info import RegionInfo
 
 from pump_roles import ArgumentError, CustomerAccess, ReadOnlyRole
 from pump_roles.constructs.customer_access import LONGEST_PARTITION
-from pump_roles.constructs.rollout import ROLLOUT_STACKS
+from pump_roles.constructs.rollouts import ROLLOUT_STACKS
 from pump_roles.iam.documents import as_list
-from pump_roles.report import of_templates
+from pump_roles.review.report import of_templates
 from tests.support import (
     DOCUMENTED,
     NEVER_WITHOUT_EXTERNAL_ID,

@@ -1,6 +1,6 @@
 """The synth fails when anything in the app widens one of Pump's roles, and only then.
 
-``tests/templates/test_other_access.py`` shows that ordinary apps of customers pass.
+``tests/review/templates/test_other_access.py`` shows that ordinary apps of customers pass.
 """
 
 import json
@@ -46,7 +46,7 @@ from pump_roles import (
     ReadOnlyRollout,
 )
 from pump_roles.json_input import InputError
-from pump_roles.report import of_templates
+from pump_roles.review.report import of_templates
 from tests.constructs.test_stacks import pipeline_in
 from tests.hostile import HOSTILE, Place, add_aspect
 from tests.support import ROLE_ARGUMENTS, recommended_flags, short_reports
@@ -558,7 +558,7 @@ def test_templates_are_read_once_also_if_the_app_was_not_created_in_python(
         read.append(len(built))
         return []
 
-    monkeypatch.setattr("pump_roles.templates.widening.widenings", recorded)
+    monkeypatch.setattr("pump_roles.review.templates.widening.widenings", recorded)
     stack = Stack()
     assert stack.node.root is not stack.node.root
     for role_class in (ReadOnlyRole, AutoPilotRole):
@@ -596,7 +596,7 @@ def test_template_that_cannot_be_read_is_a_violation_and_never_a_pass(
     def fail(*_: object) -> None:
         raise RecursionError("too deep")
 
-    monkeypatch.setattr("pump_roles.templates.widening.widenings", fail)
+    monkeypatch.setattr("pump_roles.review.templates.widening.widenings", fail)
     app = App()
     pump(app)
     assert problems(app) == ["the templates could not be checked: RecursionError: too deep"]

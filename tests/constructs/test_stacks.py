@@ -25,7 +25,7 @@ from pump_roles import (
     ReadOnlyRolloutStack,
     ReadOnlyStack,
 )
-from pump_roles.constructs.rollout import ROLLOUT_STACKS
+from pump_roles.constructs.rollouts import ROLLOUT_STACKS
 from tests.support import Synth, member_template, role_of
 
 NAMES = ["PumpReadOnly", "PumpAutoPilot"]

@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from pump_roles.account.verify.expectation import Expectation, from_templates
-from pump_roles.templates import FoundRole
+from pump_roles.review.account.verify.expectation import Expectation, from_templates
+from pump_roles.review.templates import FoundRole
 from tests.customer import BOUNDARY, SETTINGS, Customer, reviewed_templates
 from tests.support import Synth
 from tools.sandbox.aws import EmbeddedAws

@@ -8,9 +8,9 @@ import json
 import pytest
 from click.testing import Result
 
-from tests.account.activity.trail import call
 from tests.commands import run, the_error
 from tests.docs.pages import ACTIVITY, policy
+from tests.review.account.activity.trail import call
 from tools.sandbox.aws import ACCOUNT_ID, OWNER, Caller, EmbeddedAws
 
 ROLE = f"arn:aws:iam::{ACCOUNT_ID}:role/PumpAutoPilotRole"
@@ -21,7 +21,7 @@ REGIONS = ("--region", "us-east-1", "--region", WEST)
 @pytest.fixture(autouse=True)
 def events(monkeypatch: pytest.MonkeyPatch) -> None:
     """Each event is a call of Pump's that is refused; and do not wait between calls."""
-    history = "pump_roles.account.activity.history"
+    history = "pump_roles.review.account.activity.history"
     refused = {"role": ROLE, "error": "Client.UnauthorizedOperation"}
     monkeypatch.setattr(f"{history}.record_of", lambda _: call("ec2:RunInstances", **refused))
     monkeypatch.setattr(f"{history}.time.sleep", lambda _: None)

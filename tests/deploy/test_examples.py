@@ -6,9 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from pump_roles.account.verify.expectation import from_templates
-from pump_roles.account.verify.from_aws import read_account
-from pump_roles.account.verify.one_account import compare
+from pump_roles.review.account.verify.expectation import from_templates
+from pump_roles.review.account.verify.from_aws import read_account
+from pump_roles.review.account.verify.one_account import compare
 from tests.customer import BOUNDARY
 from tests.support import FROM_PUMP, PRINCIPAL, VENDORS
 from tools.sandbox.aws import ACCOUNT_ID, OWNER, Caller, EmbeddedAws

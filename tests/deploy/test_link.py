@@ -9,8 +9,8 @@ from botocore.exceptions import ClientError
 from botocore.handlers import json_decode_template_body
 from click.testing import CliRunner
 
-from pump_roles.cli import app
 from pump_roles.published import ROLES
+from pump_roles.review.cli import app
 from tests.support import PRINCIPAL
 from tools.sandbox.aws import ACCOUNT_ID, OWNER, EmbeddedAws
 

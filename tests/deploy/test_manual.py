@@ -19,8 +19,8 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from pump_roles import universal
-from pump_roles.cli import app
 from pump_roles.published import ROLES
+from pump_roles.review.cli import app
 from tests.customer import READ_ONLY, policy, statement
 from tests.support import PRINCIPAL, PUMP_ACCOUNT, Synth, role_in, trust
 from tools.release import manual

@@ -14,7 +14,7 @@ import boto3
 import pytest
 from botocore.exceptions import ClientError
 
-from pump_roles.account import probe
+from pump_roles import probe
 from tests.support import EXTERNAL_ID, PRINCIPAL, PUMP_ACCOUNT, PUMP_WORKER, Synth
 from tools.sandbox.aws import ACCOUNT_ID, Caller, EmbeddedAws
 from tools.sandbox.cdk import ROOT, tool_environment

@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from pump_roles.account.organization import Account
+from pump_roles.review.account.organization import Account
 from tests.docs.pages import OPERATIONS, cdk_commands
 from tests.support import (
     DOCUMENTED,

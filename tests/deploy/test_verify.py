@@ -13,11 +13,11 @@ from botocore.awsrequest import AWSPreparedRequest, AWSResponse
 from botocore.exceptions import EndpointConnectionError
 from mypy_boto3_iam import IAMClient
 
-from pump_roles.account.verify.accounts import Aws
-from pump_roles.account.verify.from_aws import policy_for_reading
-from pump_roles.account.verify.result import AccountResult
 from pump_roles.iam.documents import as_list
-from pump_roles.output.words import unknown_in_words
+from pump_roles.review.account.verify.accounts import Aws
+from pump_roles.review.account.verify.from_aws import policy_for_reading
+from pump_roles.review.account.verify.verification import AccountResult
+from pump_roles.review.output.words import unknown_in_words
 from tests.customer import AUTO_PILOT, BOUNDARY_ARN, PATH, READ_ONLY, Customer, delete
 from tests.support import SECRET
 from tools.sandbox.aws import ACCOUNT_ID, OWNER, Caller, EmbeddedAws
@@ -51,7 +51,7 @@ def reader(aws: EmbeddedAws, *without: str, name: str = "Reader") -> Caller:
     """Return a session of a role that may read, and nothing else.
 
     ministack checks a role's ARN without its path, which AWS does not leave out. What the policy
-    covers is in the guide: see ``tests/account/verify/test_guide.py``.
+    covers is in the guide: see ``tests/review/account/verify/test_guide.py``.
     """
     statements = []
     for statement in POLICY["Statement"]:
@@ -212,7 +212,7 @@ def test_call_is_repeated_seven_times(customer: Customer, failing: Failing) -> N
 
 
 UNANSWERED: list[tuple[Response | Exception, str]] = [
-    # tests/account/test_probe.py has every kind.
+    # tests/review/account/test_probe.py has every kind.
     (error("Throttling"), "throttled: iam:ListRoles"),
     ((500, "<html>"), "iam:ListRoles failed: HTTP status 500"),
     ((200, "<html><body>Sign in</body></html>"), "the response cannot be parsed"),

@@ -1,7 +1,7 @@
 """`pump-roles verify` after changes of a deployed account, made with IAM's own calls.
 
 What AWS returns, and the same in saved files, is read right: each change is found, and nothing
-else. ``tests/compare`` proves what a change means.
+else. ``tests/review/compare`` proves what a change means.
 """
 
 from collections.abc import Mapping
@@ -12,10 +12,10 @@ from typing import Any
 import pytest
 from mypy_boto3_iam import IAMClient
 
-from pump_roles.account.verify.accounts import verify_files
-from pump_roles.account.verify.details import read_files
-from pump_roles.account.verify.result import AccountResult
-from pump_roles.output.words import access_in_words
+from pump_roles.review.account.verify.accounts import verify_files
+from pump_roles.review.account.verify.details import read_files
+from pump_roles.review.account.verify.verification import AccountResult
+from pump_roles.review.output.words import access_in_words
 from tests.customer import (
     AUTO_PILOT,
     BOUNDARY,
@@ -196,7 +196,7 @@ INNOCENT: dict[str, Change] = {
 }
 """Changes that affect neither what a role can do nor who may assume it.
 
-``tests/compare`` and ``tests/iam`` have documents that mean the same.
+``tests/review/compare`` and ``tests/iam`` have documents that mean the same.
 """
 
 

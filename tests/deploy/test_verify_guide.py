@@ -11,8 +11,8 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner
 
-from pump_roles.cli import app
 from pump_roles.published import ROLES
+from pump_roles.review.cli import app
 from tests.docs import pages
 from tests.support import PUMP_ACCOUNT, Synth
 from tools.sandbox.audit import audited_organization

@@ -13,11 +13,11 @@ from aws_cdk import App, Environment
 from click.testing import Result
 
 from pump_roles import AutoPilotStack, ReadOnlyRolloutStack, ReadOnlyStack
-from pump_roles.account.verify import accounts
-from pump_roles.account.verify.details import AccountDetails
-from pump_roles.account.verify.expectation import from_templates
-from pump_roles.account.verify.from_aws import read_account
-from pump_roles.account.verify.result import AccountResult
+from pump_roles.review.account.verify import accounts
+from pump_roles.review.account.verify.details import AccountDetails
+from pump_roles.review.account.verify.expectation import from_templates
+from pump_roles.review.account.verify.from_aws import read_account
+from pump_roles.review.account.verify.verification import AccountResult
 from tests.commands import run, the_error
 from tests.customer import READ_ONLY, allow, delete, document
 from tests.docs.pages import VERIFY, policy

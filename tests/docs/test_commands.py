@@ -9,7 +9,7 @@ from typing import Any, Final
 import pytest
 from awscli.clidriver import create_clidriver
 
-from pump_roles.cli import app
+from pump_roles.review.cli import app
 from tests.docs.pages import ROLLOUT_STATUS, VERIFY, shown
 from tools.sandbox.cdk import ROOT
 

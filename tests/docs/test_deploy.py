@@ -8,7 +8,7 @@ from click.testing import CliRunner
 
 from pump_roles import universal
 from pump_roles.app import config
-from pump_roles.cli import app as cli
+from pump_roles.review.cli import app as cli
 from tests.docs.pages import (
     DEPLOY,
     PLACEHOLDERS,

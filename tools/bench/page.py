@@ -9,8 +9,8 @@ from typing import Final
 
 from playwright.sync_api import Page
 
-from pump_roles.output.page import as_html
-from pump_roles.report import of_published
+from pump_roles.review.output.page import as_html
+from pump_roles.review.report import of_published
 from tools.sandbox.browser import browser
 
 KEYS: Final = ("d", "e", "s", "Backspace", "Backspace", "Backspace", "w", "Backspace", "z")

@@ -16,11 +16,11 @@ from typing import Final
 
 from pump_roles.iam.catalog import shipped
 from pump_roles.json_input import InputError
-from pump_roles.output.json_documents import as_json
-from pump_roles.output.report_words import change_in_one_line
-from pump_roles.report import Report
-from pump_roles.report.changes import changes
-from pump_roles.report.model import Change
+from pump_roles.review.output.json_documents import as_json
+from pump_roles.review.output.report_words import change_in_one_line
+from pump_roles.review.report import Report
+from pump_roles.review.report.changes import changes
+from pump_roles.review.report.report_model import Change
 from tools.release.git import git
 from tools.release.manifest import MANIFESTS, current, last_released, stored
 from tools.sandbox.cdk import ROOT

@@ -20,11 +20,11 @@ from tempfile import TemporaryDirectory
 from typing import Final
 
 from pump_roles import __version__, universal
-from pump_roles.output.json_documents import as_json
-from pump_roles.output.page import as_html
-from pump_roles.output.report_markdown import as_markdown
 from pump_roles.published import ROLES
-from pump_roles.report import of_published
+from pump_roles.review.output.json_documents import as_json
+from pump_roles.review.output.page import as_html
+from pump_roles.review.output.report_markdown import as_markdown
+from pump_roles.review.report import of_published
 from tools.release import manual
 from tools.release.git import git
 from tools.release.manifest import current
@@ -40,7 +40,7 @@ _SDIST: Final = f"pump_roles-{__version__}.tar.gz"
 CHECKSUMS: Final = "SHA256SUMS"
 """The file with the digests of all the others, as ``sha256sum --check`` reads it."""
 
-_SCHEMA: Final = "pump_roles/output/report.schema.json"
+_SCHEMA: Final = "pump_roles/review/output/report.schema.json"
 
 _DISTRIBUTED: Final = (".gitignore", "LICENSE", "README.md", "pyproject.toml", "pump_roles")
 

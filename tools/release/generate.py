@@ -11,8 +11,8 @@ from tempfile import TemporaryDirectory
 from typing import Final
 
 from pump_roles import __version__, universal
-from pump_roles.output.report_markdown import as_markdown
-from pump_roles.report import of_published
+from pump_roles.review.output.report_markdown import as_markdown
+from pump_roles.review.report import of_published
 from tools.release import manual, schemas, tables
 from tools.sandbox.cdk import ROOT, cdk
 

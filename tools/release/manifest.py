@@ -9,8 +9,8 @@ from pathlib import Path
 from typing import Final
 
 from pump_roles.json_input import InputError, read_json
-from pump_roles.output.json_documents import report_from
-from pump_roles.report import Report, of_templates
+from pump_roles.review.output.json_documents import report_from
+from pump_roles.review.report import Report, of_templates
 from tools.sandbox.cdk import ROOT
 
 MANIFESTS: Final = "tools/release/manifests"

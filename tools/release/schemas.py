@@ -8,11 +8,11 @@ from typing import Any, Final
 
 import msgspec
 
-from pump_roles.account.activity.result import Activity
-from pump_roles.account.probe import ProbeReport
-from pump_roles.account.rollout.status import Statuses
-from pump_roles.account.verify.result import Verification
-from pump_roles.report import Report
+from pump_roles.review.account.activity.activity_result import Activity
+from pump_roles.review.account.probe import ProbeReport
+from pump_roles.review.account.rollout.status import Statuses
+from pump_roles.review.account.verify.verification import Verification
+from pump_roles.review.report import Report
 
 _COMMANDS: Final = {
     "report": Report,
@@ -23,7 +23,7 @@ _COMMANDS: Final = {
 }
 
 SCHEMAS: Final[Mapping[str, tuple[Any, str]]] = {
-    f"pump_roles/output/{command.removesuffix('-status')}.schema.json": (
+    f"pump_roles/review/output/{command.removesuffix('-status')}.schema.json": (
         type_,
         f"The output of pump-roles {command} --format json",
     )

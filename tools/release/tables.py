@@ -66,7 +66,7 @@ def _guardrails() -> str:
 
 
 def _left_by_metadata_only() -> str:
-    left = json.loads(packaged("pump_roles.report", "data.json"))["left"]
+    left = json.loads(packaged("pump_roles.review.report", "data.json"))["left"]
     return _table(
         ("action", "what it returns", "why it stays"),
         ((f"`{action}`", data["returns"], data["stays"]) for action, data in left.items()),

@@ -4,8 +4,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
 
-from pump_roles.account.verify.from_aws import policy_for_reading
 from pump_roles.published import ROLES
+from pump_roles.review.account.verify.from_aws import policy_for_reading
 from tools.sandbox.aws import ACCOUNT_ID, Caller, EmbeddedAws
 from tools.sandbox.organization import Organization
 

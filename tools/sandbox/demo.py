@@ -10,9 +10,9 @@ from botocore import xform_name
 from botocore.exceptions import ClientError
 
 from pump_roles.guardrails import Guardrail
-from pump_roles.output.report_words import LEGEND, SYMBOLS
 from pump_roles.published import PublishedRole
-from pump_roles.report.build import risk_of
+from pump_roles.review.output.report_words import LEGEND, SYMBOLS
+from pump_roles.review.report.build import risk_of
 from tools.sandbox import catalog
 from tools.sandbox.aws import ACCOUNT_ID, Caller, EmbeddedAws, embedded_aws
 from tools.sandbox.show import (

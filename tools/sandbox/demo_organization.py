@@ -12,7 +12,7 @@ from typing import Final
 
 from rich.tree import Tree
 
-from pump_roles.account.organization import Account
+from pump_roles.review.account.organization import Account
 from tools.sandbox.audit import AUDITOR, let_audit
 from tools.sandbox.aws import ACCOUNT_ID, Caller, EmbeddedAws, embedded_aws
 from tools.sandbox.cdk import tool_environment

@@ -3,7 +3,7 @@
 moto emulates the StackSets API. moto resolves a StackSet's targets one level of organizational
 units deep, without filters, and deploys into its own accounts. Here, a StackSet deploys into
 accounts of the AWS emulator, in those that it targets according to AWS's documentation
-(:func:`pump_roles.account.organization.targeted`). The order of operations, concurrency, and
+(:func:`pump_roles.review.account.organization.targeted`). The order of operations, concurrency, and
 failure tolerance are not emulated.
 """
 
@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Protocol
 
-from pump_roles.account.organization import Account, accounts_below, targeted
+from pump_roles.review.account.organization import Account, accounts_below, targeted
 from tools.sandbox.aws import ACCOUNT_ID, REGION, Caller, EmbeddedAws, StackFailedError
 
 if TYPE_CHECKING:

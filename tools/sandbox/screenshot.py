@@ -17,9 +17,9 @@ from playwright.sync_api import Browser
 from rich.console import Console
 from rich.text import Text
 
-from pump_roles.output.page import as_html
-from pump_roles.output.report_markdown import as_markdown
-from pump_roles.report import of_published
+from pump_roles.review.output.page import as_html
+from pump_roles.review.output.report_markdown import as_markdown
+from pump_roles.review.report import of_published
 from tools.sandbox.browser import MISSING, available, browser
 from tools.sandbox.cdk import ROOT
 

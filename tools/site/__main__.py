@@ -9,7 +9,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Final
 
-import pump_roles.account
+import pump_roles
 from tools.sandbox.cdk import ROOT
 
 _PAGES: Final = ("*.md", "docs/**/*.md", "examples/*.md")
@@ -48,13 +48,9 @@ def main() -> int:
 
 
 def _api() -> str:
-    public = {
-        f"{module.__name__}.{name}": getattr(module, name)
-        for module in (pump_roles, pump_roles.account)
-        for name in module.__all__
-    }
+    public = {name: getattr(pump_roles, name) for name in pump_roles.__all__}
     described = [name for name, value in public.items() if callable(value) and value.__doc__]
-    return "# Python API\n\n" + "".join(f"::: {name}\n\n" for name in described)
+    return "# Python API\n\n" + "".join(f"::: pump_roles.{name}\n\n" for name in described)
 
 
 def _run(module: str, *arguments: str, **variables: str) -> None:

@@ -18,9 +18,9 @@ import pytest
 
 from pump_roles import universal
 from pump_roles.json_input import InputError
-from pump_roles.output.json_documents import as_json
 from pump_roles.published import ROLES
-from pump_roles.report import Report, of_templates
+from pump_roles.review.output.json_documents import as_json
+from pump_roles.review.report import Report, of_templates
 from tools.release import check
 from tools.release.check import (
     NOTICE_DAYS,

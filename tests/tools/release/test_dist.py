@@ -19,8 +19,8 @@ from cyclonedx.validation.json import JsonStrictValidator
 from jsonschema import Draft202012Validator
 
 from pump_roles import __version__
-from pump_roles.cli import app
 from pump_roles.published import ROLES
+from pump_roles.review.cli import app
 from tests.support import other_pythons
 from tools.release import dist, generate
 from tools.release.manifest import TEMPLATES

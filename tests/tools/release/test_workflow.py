@@ -16,7 +16,7 @@ import pytest
 import yaml
 
 from pump_roles import __version__
-from pump_roles.output.json_documents import as_json
+from pump_roles.review.output.json_documents import as_json
 from tests.support import bash, other_commands
 from tools.release.manifest import MANIFESTS, current
 from tools.sandbox.cdk import ROOT

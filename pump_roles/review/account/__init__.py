@@ -1,0 +1,1 @@
+"""Read-only checks of AWS accounts with boto3: roles, rollouts, activity, and external IDs."""

@@ -1,0 +1,136 @@
+"""Reads CloudTrail's events from files, one by one: those of a trail, or of the event history."""
+
+import gzip
+import os
+import zlib
+from collections.abc import Callable, Iterable, Iterator
+from io import BytesIO
+from pathlib import Path
+from stat import S_ISDIR, S_ISREG
+from typing import Any, Final
+
+import msgspec
+
+from pump_roles.json_input import InputError, decoded
+from pump_roles.review.account.activity.activity_result import Unknown, Why
+
+_GZIP: Final = b"\x1f\x8b"
+_NAMES: Final = (".json", ".json.gz")
+
+_MOST_BYTES: Final = 2**30
+"""The maximum length of a file's text, in bytes, so that a file cannot fill the memory."""
+
+_OF_A_DIGEST: Final = {"digestStartTime", "digestS3Object"}
+"""Members of a trail's digest files. They have hashes of its files, and no events."""
+
+
+def files_of(paths: Iterable[Path], *, unknown: Callable[[Unknown], object]) -> list[Path]:
+    """Return the files at paths, each once; in folders, those with an extension of CloudTrail's."""
+    # One file can have several paths.
+    found: dict[Path, Path] = {}
+    for path in paths:
+        try:
+            mode = path.stat().st_mode
+        except FileNotFoundError:
+            raise InputError(f"{path}: there is no such file") from None
+        except OSError as error:
+            raise InputError(f"{path}: cannot be read: {error.strerror}") from None
+        if not (S_ISDIR(mode) or S_ISREG(mode)):
+            raise InputError(f"{path}: is not a regular file")
+        files = [*_in_folder(path)] if S_ISDIR(mode) else [path]
+        if not files:
+            raise InputError(f"{path}: contains no {' and no '.join(_NAMES)} files")
+        for file in files:
+            if isinstance(file, Unknown):
+                unknown(file)
+            else:
+                found[file.resolve()] = file
+    return [*found.values()]
+
+
+def _in_folder(path: Path) -> Iterator[Path | Unknown]:
+    closed: list[Path] = []
+    seen: set[str] = set()
+    walk = os.walk(
+        path, followlinks=True, onerror=lambda error: closed.append(Path(error.filename))
+    )
+    for folder, folders, names in walk:
+        # A link may lead to a folder above it.
+        real = os.path.realpath(folder)
+        if real in seen:
+            folders.clear()
+            continue
+        seen.add(real)
+        folders.sort()
+        for name in sorted(names):
+            file = Path(folder, name)
+            if name.lower().endswith(_NAMES):
+                # Unlike Path.is_file(), it never raises an error.
+                regular = os.path.isfile(file)  # noqa: PTH113
+                yield file if regular else _not_read(file)
+    yield from map(_not_read, closed)
+
+
+def _not_read(path: Path) -> Unknown:
+    return Unknown(why="not-read", subject=str(path))
+
+
+def records_of(
+    files: Iterable[Path], *, unknown: Callable[[Unknown], object], done: Callable[[int], object]
+) -> Iterator[tuple[str, list[Any]]]:
+    """Yield the events in files, with each file's name, without digests next to other files."""
+    digests, others = [], 0
+    for file in files:
+        records, why = _read(file)
+        if why == "digest":
+            digests.append(file)
+        elif why:
+            unknown(Unknown(why=why, subject=str(file)))
+        others += why != "digest"
+        yield str(file), records
+        done(1)
+    for file in digests if not others else ():
+        unknown(Unknown(why="digest", subject=str(file)))
+
+
+def _read(file: Path) -> tuple[list[Any], Why | None]:
+    try:
+        written = file.read_bytes()
+        if written[:2] == _GZIP:
+            with gzip.GzipFile(fileobj=BytesIO(written)) as compressed:
+                written = compressed.read(_MOST_BYTES + 1)
+    except EOFError:
+        return [], "truncated"
+    except (zlib.error, gzip.BadGzipFile):
+        return [], "not-json"
+    except OSError:
+        return [], "not-read"
+    if len(written) > _MOST_BYTES:
+        return [], "too-large"
+    return _records(written)
+
+
+def _records(written: bytes) -> tuple[list[Any], Why | None]:
+    try:
+        content = decoded(msgspec.json.decode, written)
+    except RecursionError:
+        return [], "too-deep"
+    except ValueError:
+        return [], "not-json"
+    if not isinstance(content, dict):
+        return [], "not-cloudtrail"
+    if isinstance(content.get("Records"), list):
+        return content["Records"], None
+    if isinstance(content.get("Events"), list):
+        # The token of the next page: the rest was not saved.
+        why: Why | None = "truncated" if content.get("NextToken") else None
+        return [record_of(event) for event in content["Events"]], why
+    return [], "digest" if content.keys() >= _OF_A_DIGEST else "not-cloudtrail"
+
+
+def record_of(event: Any) -> Any:
+    """Return an event of the event history as a trail has it; ``None`` if it has none."""
+    try:
+        return decoded(msgspec.json.decode, event["CloudTrailEvent"])
+    except (KeyError, TypeError, ValueError, RecursionError):
+        return None

@@ -1,0 +1,127 @@
+"""An account's organization, its accounts, and which of them a StackSet targets."""
+
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Any, Final, Literal, get_args
+
+from pump_roles.review.account.responses import (
+    NO_ORGANIZATION,
+    all_in,
+    error_code,
+    id_in,
+    reason_of,
+    text_in,
+)
+from pump_roles.review.role import Unknown
+from pump_roles.review.templates.contents import ACCOUNT_FILTERS
+from pump_roles.validators import ACCOUNT, ORGANIZATION
+
+if TYPE_CHECKING:
+    from mypy_boto3_organizations import OrganizationsClient
+
+_SUSPENDED: Final = {"SUSPENDED", "PENDING_CLOSURE", "CLOSED"}
+
+AccountFilter = Literal["NONE", "DIFFERENCE", "INTERSECTION"]
+
+FILTERS: Final[Mapping[str, AccountFilter]] = MappingProxyType(
+    {ACCOUNT_FILTERS.get(name, ""): name for name in get_args(AccountFilter)}
+)
+"""The account filters, by what they do: ``exclude`` or ``only``; empty for none."""
+
+
+@dataclass(frozen=True)
+class Account:
+    """An account of an organization."""
+
+    id: str
+    name: str
+    suspended: bool
+    units: tuple[str, ...]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Organization:
+    """The organization that an account is in.
+
+    :param id: its ID; empty if the account is in none.
+    :param management_account: the ID of its management account; empty if the account is in none.
+    """
+
+    id: str = ""
+    management_account: str = ""
+
+
+def organization_of(described: Any) -> Organization:
+    """Return an organization."""
+    return Organization(
+        id=id_in(described, "Id", ORGANIZATION),
+        management_account=id_in(described, "MasterAccountId", ACCOUNT),
+    )
+
+
+def read_organization(organizations: "OrganizationsClient") -> Organization | Unknown:
+    """Return the organization of the caller's account, or why it is not known."""
+    try:
+        return organization_of(organizations.describe_organization()["Organization"])
+    except Exception as error:  # noqa: BLE001
+        # botocore can raise anything if the response is not from AWS.
+        if error_code(error) == NO_ORGANIZATION:
+            return Organization()
+        reason = reason_of(error, organizations)
+        return Unknown(part="membership", why="not-read", detail=reason)
+
+
+def targeted(
+    accounts: Iterable[Account],
+    *,
+    units: Collection[str],
+    management_account: str,
+    account_filter: AccountFilter = "NONE",
+    filtered: Collection[str] = (),
+) -> list[Account]:
+    """Return the accounts that an operation of a service-managed StackSet targets."""
+    return [
+        account
+        for account in accounts
+        if any(unit in units for unit in account.units)
+        and account.id != management_account
+        and not account.suspended
+        and (
+            account_filter == "NONE"
+            or (account.id in filtered) == (account_filter == "INTERSECTION")
+        )
+    ]
+
+
+def accounts_below(
+    organizations: "OrganizationsClient",
+    units: Iterable[str],
+    *,
+    found: Callable[[int], object] | None = None,
+) -> list[Account]:
+    """Read the accounts in or below organizational units, each once."""
+    accounts: dict[str, Account] = {}
+    for unit in units:
+        for account in _below(organizations, unit, ()):
+            before = accounts.get(account.id)
+            if found is not None and before is None:
+                found(1)
+            # If one unit is inside another, the outer one gives the whole path.
+            if before is None or len(account.units) > len(before.units):
+                accounts[account.id] = account
+    return list(accounts.values())
+
+
+def _below(
+    organizations: "OrganizationsClient", unit: str, above: tuple[str, ...]
+) -> Iterator[Account]:
+    here = (*above, unit)
+    for account in all_in(organizations, "list_accounts_for_parent", "Accounts", ParentId=unit):
+        # AWS Organizations is replacing Status with State.
+        state = account.get("State") or account.get("Status")
+        id_ = id_in(account, "Id", ACCOUNT)
+        yield Account(id_, text_in(account, "Name"), state in _SUSPENDED, here)
+    children = "list_organizational_units_for_parent"
+    for child in all_in(organizations, children, "OrganizationalUnits", ParentId=unit):
+        yield from _below(organizations, text_in(child, "Id"), here)

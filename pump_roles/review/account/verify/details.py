@@ -1,0 +1,335 @@
+"""The parts of an account that ``verify`` compares and a report shows, and how to read saved files.
+
+The files are the output of ``aws iam get-account-authorization-details``, ``aws iam get-role``, and
+``aws organizations describe-organization``.
+"""
+
+import json
+from collections.abc import Collection, Iterable, Iterator, Mapping
+from dataclasses import asdict, dataclass, field, replace
+from hashlib import sha256
+from pathlib import Path
+from typing import Any
+from urllib.parse import unquote
+
+from pump_roles.iam.documents import Policy, as_list, as_mapping
+from pump_roles.iam.trust import principals_of
+from pump_roles.json_input import TOO_DEEP, InputError, parse_json, read_json
+from pump_roles.published import ROLES
+from pump_roles.review.account.organization import Organization, organization_of
+from pump_roles.review.account.times import in_utc, moment_of
+from pump_roles.review.role import HOUR, Boundary, Part, Role, Unknown, Why
+from pump_roles.review.templates import Contents, FoundRole, Other
+from pump_roles.review.templates.masking import digests_under_the_key, texts_under_the_key
+from pump_roles.review.templates.other_access import roles_of_account
+from pump_roles.review.templates.role_reader import kind_of
+from pump_roles.validators import ROLE_ARN
+
+
+@dataclass(frozen=True, kw_only=True)
+class History:
+    """What created a role, and when it was last used."""
+
+    stack: str = ""
+    last_used: str = ""
+    last_used_region: str = ""
+
+
+@dataclass(frozen=True, kw_only=True)
+class AccountDetails:
+    """An account."""
+
+    account: str
+    partition: str
+    roles: tuple[Role, ...]
+    others: tuple[Role, ...] = ()
+    history: Mapping[str, History] = field(default_factory=dict)
+    missing: Mapping[str, Unknown] = field(default_factory=dict)
+    organization: Organization | Unknown | None = None
+    unknown: tuple[Unknown, ...] = ()
+    calls: int = 0
+
+    @property
+    def by_name(self) -> dict[str, Role]:
+        """Every role, by its name."""
+        return {role.name: role for role in (*self.roles, *self.others)}
+
+    @property
+    def external_ids(self) -> frozenset[str]:
+        """The external IDs in it, which must not be shown."""
+        roles = (*self.roles, *self.others)
+        return texts_under_the_key([document for role in roles for document in role.documents])
+
+    def arn(self, role: Role) -> str:
+        """Return the ARN of a role."""
+        return f"arn:{self.partition}:iam::{self.account}:role{role.path}{role.name}"
+
+    def role(self, name: str) -> Role | None:
+        """Return a role by its name, ignoring case; ``None`` if there is none."""
+        wanted = name.casefold()
+        return next((role for role in self.roles if role.name.casefold() == wanted), None)
+
+
+def read_files(files: Iterable[Path]) -> tuple[AccountDetails, ...]:
+    """Read the roles of accounts from saved output of the AWS CLI, in any order."""
+    accounts: list[tuple[Path, Any]] = []
+    organizations: dict[Path, Organization] = {}
+    described: dict[str, Path] = {}
+    seconds: dict[str, int] = {}
+    for file in files:
+        content, _ = read_json(file, "the output of aws iam get-account-authorization-details")
+        members = as_mapping(content)
+        if isinstance(members.get("Role"), dict):
+            arn, seconds_of_role = _session(file, members["Role"])
+            if arn in described:
+                raise InputError(f"{file}: the role is also in another file")
+            described[arn], seconds[arn] = file, seconds_of_role
+        elif "Organization" in members:
+            organizations[file] = _organization(file, members["Organization"])
+        else:
+            accounts.append((file, content))
+    found: dict[str, AccountDetails] = {}
+    for file, content in accounts:
+        details = _account(file, content, seconds)
+        if details.account in found:
+            raise InputError(f"{file}: the account {details.account} is also in another file")
+        found[details.account] = details
+    known = {details.arn(role) for details in found.values() for role in details.roles}
+    for arn, file in described.items():
+        if arn not in known:
+            raise InputError(
+                f"{file}: the role is in none of the files from aws iam "
+                "get-account-authorization-details"
+            )
+    return tuple(_in_organizations(found.values(), organizations))
+
+
+def _session(file: Path, role: Mapping[str, Any]) -> tuple[str, int]:
+    arn, seconds = role.get("Arn"), role.get("MaxSessionDuration")
+    if not ROLE_ARN.accepts(arn) or type(seconds) is not int:
+        raise InputError(
+            f"{file}: is not the output of aws iam get-role: it needs Arn and MaxSessionDuration"
+        )
+    return arn, seconds
+
+
+def _organization(file: Path, described: Any) -> Organization:
+    try:
+        return organization_of(described)
+    except (LookupError, TypeError):
+        raise InputError(
+            f"{file}: is not the output of aws organizations describe-organization: it needs Id "
+            "and MasterAccountId"
+        ) from None
+
+
+def _in_organizations(
+    accounts: Collection[AccountDetails], organizations: Mapping[Path, Organization]
+) -> Iterator[AccountDetails]:
+    for file in organizations:
+        if (len(accounts), len(organizations)) != (1, 1):
+            raise InputError(
+                f"{file}: does not name the account that is in the organization; pass one such "
+                f"file with the files of one account, not {len(organizations)} with those of "
+                f"{len(accounts)}"
+            )
+    for details in accounts:
+        yield replace(details, organization=next(iter(organizations.values()), None))
+
+
+def _account(file: Path, content: Any, seconds: Mapping[str, int]) -> AccountDetails:
+    try:
+        return _authorization_details(content, seconds)
+    except InputError as error:
+        why = str(error)
+    except KeyError as error:
+        why = f"it has no {error}"
+    except RecursionError:
+        raise InputError(f"{file}: {TOO_DEEP}") from None
+    except (AttributeError, TypeError, ValueError):
+        why = "a value has the wrong type"
+    raise InputError(
+        f"{file}: is not the output of aws iam get-account-authorization-details: {why}"
+    )
+
+
+def _authorization_details(content: Any, seconds: Mapping[str, int]) -> AccountDetails:
+    if not isinstance(content, dict) or "RoleDetailList" not in content:
+        raise KeyError("RoleDetailList")
+    if content.get("IsTruncated") or "Marker" in content or "NextToken" in content:
+        raise InputError("it is truncated; save the whole output")
+    listed = content["RoleDetailList"]
+    if not isinstance(listed, list) or not all(isinstance(role, dict) for role in listed):
+        raise InputError("RoleDetailList is not a list of roles")
+    if not listed:
+        raise InputError("it has no roles")
+    arns = [role["Arn"] for role in listed]
+    if not all(map(ROLE_ARN.accepts, arns)):
+        raise InputError("a role has no valid ARN")
+    places = {(arn.split(":")[1], arn.split(":")[4]) for arn in arns}
+    if len(places) != 1:
+        raise InputError(f"its roles are in {len(places)} accounts; all must be in one")
+    ((partition, account),) = places
+    managed = dict(_managed(content.get("Policies", [])))
+    entries = ({"MaxSessionDuration": seconds.get(role["Arn"]), **role} for role in listed)
+    roles = tuple(role_of(entry, managed, missing="not-in-files") for entry in entries)
+    if len({role.name.casefold() for role in roles}) < len(roles):
+        raise InputError("a role is listed twice")
+    return AccountDetails(
+        account=account,
+        partition=partition,
+        roles=roles,
+        history={_text(role["RoleName"]): history_of(role) for role in listed},
+    )
+
+
+def _managed(policies: Any) -> Iterator[tuple[str, Any]]:
+    for policy in as_list(policies):
+        versions = [
+            version
+            for version in as_list(policy.get("PolicyVersionList", []))
+            if version.get("IsDefaultVersion")
+            and version.get("VersionId") == policy.get("DefaultVersionId")
+        ]
+        if len(versions) == 1:
+            yield policy["Arn"], document_of(versions[0].get("Document"))
+
+
+def role_of(
+    entry: Mapping[str, Any],
+    documents: Mapping[str, Any],
+    unknown: Iterable[Unknown] = (),
+    *,
+    missing: Why,
+) -> Role:
+    """Return a role."""
+    name = _text(entry["RoleName"])
+    inline = tuple(
+        Policy(name=_text(policy["PolicyName"]), document=document_of(policy["PolicyDocument"]))
+        for policy in entry["RolePolicyList"]
+    )
+    attached = tuple(
+        Policy(
+            name=_text(policy["PolicyName"]),
+            arn=_text(policy["PolicyArn"]),
+            document=documents.get(policy["PolicyArn"]),
+        )
+        for policy in entry["AttachedManagedPolicies"]
+    )
+    arn = as_mapping(entry.get("PermissionsBoundary")).get("PermissionsBoundaryArn")
+    boundary = None if arn is None else Boundary(arn=_text(arn), document=documents.get(arn))
+    seconds = entry.get("MaxSessionDuration")
+    found = {(reason.part, reason.subject): reason for reason in unknown}
+    lacking: list[tuple[Part, str]] = [
+        ("managed-policies", policy.arn) for policy in attached if policy.document is None
+    ]
+    if boundary is not None and boundary.document is None:
+        lacking.append(("boundary", boundary.arn))
+    for part, subject in lacking:
+        found.setdefault((part, subject), Unknown(part=part, why=missing, subject=subject))
+    if type(seconds) is not int:
+        found.setdefault(("session", ""), Unknown(part="session", why=missing, detail=name))
+    return Role(
+        kind=kind_of([name], (*inline, *attached)) or "",
+        name=name,
+        path=_text(entry["Path"]),
+        trust_policy=document_of(entry["AssumeRolePolicyDocument"]),
+        policies=(*inline, *attached),
+        boundary=boundary,
+        session_seconds=seconds if type(seconds) is int else HOUR,
+        tags=_tags(entry),
+        unknown=tuple(found.values()),
+    )
+
+
+def history_of(role: Mapping[str, Any]) -> History:
+    """Return what created a role, as the IAM API returns it, and when it was last used."""
+    used = as_mapping(role.get("RoleLastUsed"))
+    when = moment_of(used.get("LastUsedDate"))
+    return History(
+        # CloudFormation Template Reference, "Resource tags".
+        stack=_tags(role).get("aws:cloudformation:stack-name", ""),
+        last_used=in_utc(when) if when else "",
+        last_used_region=_text(used.get("Region", "")),
+    )
+
+
+def _tags(role: Mapping[str, Any]) -> dict[str, str]:
+    return {_text(tag["Key"]): _text(tag["Value"]) for tag in role.get("Tags", [])}
+
+
+def _text(value: Any) -> str:
+    if not isinstance(value, str):
+        raise InputError("a name, path, ARN, or tag is not a string")
+    return value
+
+
+def document_of(value: Any) -> Any:
+    """Return a policy document. The IAM API returns percent-encoded JSON, which boto3 decodes."""
+    if not isinstance(value, str):
+        return value
+    try:
+        return parse_json(unquote(value))
+    except ValueError:
+        return value
+
+
+def contents_of(details: AccountDetails, names: Collection[str]) -> Contents:
+    """Return what an account has, for a report."""
+    found = [role for name in names if (role := details.role(name)) is not None]
+    roles: dict[str, FoundRole] = {}
+    for role in found:
+        if not role.kind:
+            raise InputError(
+                f"the role {role.name} of the account {details.account} is not one of Pump's: it "
+                "has neither the name nor a policy of one"
+            )
+        if role.kind in roles:
+            raise InputError(
+                f"the account {details.account} has two {role.kind} roles, "
+                f"{roles[role.kind].role.name} and {role.name}; a report covers one of each kind"
+            )
+        roles[role.kind] = _found(role, details)
+    if not roles:
+        reasons = "".join(f"; {reason.detail}" for reason in details.missing.values())
+        raise InputError(
+            f"the account {details.account} has no role named {' or '.join(names)}{reasons}"
+        )
+    return Contents(
+        roles=tuple(roles[kind] for kind in ROLES if kind in roles),
+        others=tuple(_others(details, found)),
+        unreadable=(
+            *details.unknown,
+            *(
+                replace(reason, source=name)
+                for name in names
+                if (reason := details.missing.get(name.casefold()))
+            ),
+        ),
+        external_ids=details.external_ids,
+    )
+
+
+def _found(role: Role, details: AccountDetails) -> FoundRole:
+    source = f"account {details.account}"
+    digest = sha256(json.dumps(asdict(role), sort_keys=True).encode()).hexdigest()
+    return FoundRole(
+        role=role,
+        files=((source, digest),),
+        external_id_sha256=digests_under_the_key(role.trust_policy),
+    )
+
+
+def _others(details: AccountDetails, own: Collection[Role]) -> Iterator[Other]:
+    names = {role.name for role in own}
+    yield from roles_of_account(
+        {name: role.trust_policy for name, role in details.by_name.items() if name not in names},
+        account=details.account,
+        names=names,
+        principals={
+            principal
+            for role in own
+            for principal in principals_of(as_mapping(role.trust_policy))
+            if isinstance(principal, str)
+        },
+    )

@@ -1,0 +1,160 @@
+"""The result of ``verify``: whether each account and role is as expected.
+
+External IDs are not part of it, so no format can leak one.
+"""
+
+from collections import Counter
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from typing import Literal, get_args
+
+from pump_roles._version import __version__
+from pump_roles.review.account.organization import Organization
+from pump_roles.review.compare import Difference
+from pump_roles.review.role import Unknown
+from pump_roles.review.templates import Access
+
+State = Literal["match", "differs", "unknown"]
+"""Whether something is as expected."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Approval:
+    """Whether the customer's tag on a role opens a guardrail.
+
+    :param guardrail: the guardrail's name.
+    :param tag: the key of the tag.
+    :param value: its value; empty if the role does not have the tag.
+    :param open: whether Pump can do now what the guardrail otherwise denies.
+    """
+
+    guardrail: str
+    tag: str
+    value: str
+    open: bool
+
+
+@dataclass(frozen=True, kw_only=True)
+class RoleResult:
+    """One expected role in an account.
+
+    :param kind: the role's kind, such as ``read-only``.
+    :param arn: the role's ARN; of one that does not exist, the expected ARN.
+    :param state: whether it is as expected. A difference takes precedence over what is unknown.
+    :param differences: how it differs.
+    :param unknown: what could not be checked. If anything could not, the role does not match.
+    :param notes: what was not compared because the expectation leaves it open.
+    :param last_used: when it was last used, in UTC, such as ``2026-11-25T08:15:00Z``; empty if IAM
+        shows no use, or the role does not exist.
+    :param last_used_region: the Region where it was last used; empty if ``last_used`` is.
+    :param approvals: which of its guardrails are open.
+    :param boundary_sha256: the SHA-256 of the canonical text of the policy that is its permissions
+        boundary; empty if it has none, or it could not be read.
+    :param stopped: whether it can do nothing, because its permissions boundary is AWSDenyAll.
+    """
+
+    kind: str
+    arn: str
+    state: State = field(init=False)
+    differences: tuple[Difference, ...] = ()
+    unknown: tuple[Unknown, ...] = ()
+    notes: tuple[Unknown, ...] = ()
+    last_used: str = ""
+    last_used_region: str = ""
+    approvals: tuple[Approval, ...] = ()
+    boundary_sha256: str = ""
+    stopped: bool = False
+
+    def __post_init__(self) -> None:
+        state: State = "differs" if self.differences else "unknown" if self.unknown else "match"
+        object.__setattr__(self, "state", state)
+
+
+@dataclass(frozen=True, kw_only=True)
+class OtherRole:
+    """Another role in the account that gives access to Pump's principal or to everyone.
+
+    :param arn: its ARN.
+    :param name: its name.
+    :param principals: who may assume it.
+    :param alarms: why it is listed.
+    :param effect: always ``broader``, because the access is not expected.
+    """
+
+    arn: str
+    name: str
+    principals: tuple[str, ...]
+    alarms: tuple[Access, ...]
+    effect: Literal["broader"] = "broader"
+
+
+@dataclass(frozen=True, kw_only=True)
+class AccountResult:
+    """One account.
+
+    :param account: its 12-digit ID.
+    :param name: its name in the organization; empty if it was not read.
+    :param state: whether everything in it is as expected.
+    :param organization: the organization that it is in; ``None`` if that was not read.
+    :param differences: how the organization differs from the expected one.
+    :param unknown: what could not be read. If anything could not, the account does not match.
+    :param roles: the expected roles; none if the account could not be read.
+    :param others: other roles that give access.
+    :param calls: how many calls to AWS were made; 0 if it was read from files.
+    """
+
+    account: str
+    name: str = ""
+    state: State = field(init=False)
+    organization: Organization | None = None
+    differences: tuple[Difference, ...] = ()
+    unknown: tuple[Unknown, ...] = ()
+    roles: tuple[RoleResult, ...] = ()
+    others: tuple[OtherRole, ...] = ()
+    calls: int = 0
+
+    def __post_init__(self) -> None:
+        states = {role.state for role in self.roles}
+        states |= {"differs"} if self.differences or self.others else set()
+        states |= {"unknown"} if self.unknown else set()
+        object.__setattr__(self, "state", state_of(states))
+
+
+@dataclass(frozen=True, kw_only=True)
+class Verification:
+    """The whole result.
+
+    :param schema: the version of the JSON result's schema.
+    :param version: the version of this package.
+    :param expected: what the accounts were compared with, in words.
+    :param removed: whether the accounts must not have any of the roles. If so, a role that does not
+        exist matches, and a role that exists differs.
+    :param state: the state of all accounts together. A difference takes precedence over unknown.
+        Without any accounts, it is unknown.
+    :param counts: how many accounts have each state.
+    :param accounts: the accounts, by ID.
+    """
+
+    schema: Literal[3] = 3
+    version: str = __version__
+    expected: str
+    removed: bool = False
+    state: State = field(init=False)
+    counts: Mapping[State, int] = field(init=False)
+    accounts: tuple[AccountResult, ...]
+
+    def __post_init__(self) -> None:
+        found = Counter(account.state for account in self.accounts)
+        object.__setattr__(self, "state", state_of(found))
+        object.__setattr__(self, "counts", {state: found[state] for state in get_args(State)})
+
+
+def state_of(states: Iterable[State]) -> State:
+    """Combine the states of parts: a difference takes precedence over unknown.
+
+    Without parts, nothing was compared, so the state is unknown.
+    """
+    found = set(states)
+    if "differs" in found:
+        return "differs"
+    return "match" if found == {"match"} else "unknown"

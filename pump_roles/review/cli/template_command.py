@@ -1,0 +1,34 @@
+"""``pump-roles template``: a role's universal template."""
+
+from pathlib import Path
+
+import click
+
+from pump_roles.review.cli import common
+from pump_roles.review.cli.input_output import output_path, write_all
+
+
+@click.command(short_help="Print a role's universal template.")
+@click.argument("role", type=common.ROLE, metavar="ROLE")
+@click.option(
+    "--output",
+    type=output_path,
+    metavar="<path>",
+    help="The file to write. Defaults to -, standard output.",
+)
+@common.with_errors()
+def template(role: str, *, output: Path | None) -> None:
+    """Print a role's universal template: CloudFormation JSON, the same for every customer.
+
+    ROLE is read-only or auto-pilot.
+
+    It is byte for byte what cdk synth writes without configuration, and what a rollout deploys. Its
+    parameters are PumpIamRole, Pump's principal, and PumpExternalID, the external ID that Pump
+    created for you. It creates a named IAM role and nothing else, so CloudFormation requires
+    CAPABILITY_NAMED_IAM.
+
+    Exit status: 0 if the template is written; 1 if it cannot be written; 2 for a usage error.
+    """
+    from pump_roles import universal  # noqa: PLC0415
+
+    write_all({output: universal.template(role).decode()})

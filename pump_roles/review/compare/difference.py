@@ -1,0 +1,67 @@
+"""A difference between two roles, as data."""
+
+from dataclasses import dataclass
+from typing import Literal
+
+from pump_roles.iam.decisions import DecisionChange, Effect
+from pump_roles.iam.trust import TrustProblem
+from pump_roles.review.role import Part
+
+Rule = Literal[
+    "role-missing",
+    "role-present",
+    "role-misplaced",
+    "role-name",
+    "role-path",
+    "trust-policy",
+    "trust-broken",
+    "external-id",
+    "policy-added",
+    "policy-removed",
+    "policy-changed",
+    "policies-together",
+    "boundary-added",
+    "boundary-stops",
+    "boundary-removed",
+    "boundary-changed",
+    "boundary-text",
+    "session-duration",
+    "tag-added",
+    "tag-removed",
+    "tag-changed",
+    "other-access",
+    "organization",
+]
+"""The kinds of differences. They stay the same across versions of the JSON."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Difference:
+    """One way in which a role, or the organization of its account, differs from what is expected.
+
+    External IDs are never part of it. For those, ``was`` is how many expected ones are missing, and
+    ``now`` how many others there are.
+
+    :param rule: the kind of difference.
+    :param effect: whether it gives more access than expected, or less.
+    :param part: the part that differs.
+    :param subject: what it is about, such as a policy's name; empty for the whole part.
+    :param was: what is expected there: a name, a value, or the principals that are missing.
+    :param now: what is there instead.
+    :param actions: the actions and patterns whose decision it changes.
+    :param decisions: how it changes the decision on each of them.
+    :param problems: how a trust policy is not one principal with an external ID, unlike expected;
+        or that an external ID differs only in case.
+    :param unreadable: whether a policy has a statement that cannot be read, unlike expected.
+    """
+
+    rule: Rule
+    effect: Effect
+    part: Part = "role"
+    subject: str = ""
+    was: tuple[str, ...] = ()
+    now: tuple[str, ...] = ()
+    actions: tuple[str, ...] = ()
+    decisions: tuple[DecisionChange, ...] = ()
+    problems: tuple[TrustProblem, ...] = ()
+    unreadable: bool = False

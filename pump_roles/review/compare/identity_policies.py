@@ -1,0 +1,205 @@
+"""Compares the policies of a role, in their effect on the decision for each action."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Set as AbstractSet
+from dataclasses import replace
+from typing import Any, Final
+
+from pump_roles.guardrails import Guardrail, recognized
+from pump_roles.iam.canonical import canonical
+from pump_roles.iam.clauses import unreadable_statements
+from pump_roles.iam.decisions import Effect, decision_changes
+from pump_roles.iam.documents import Policy
+from pump_roles.published import ROLES
+from pump_roles.review.compare.difference import Difference, Rule
+from pump_roles.review.role import Part, Role
+
+_Key = tuple[Part, str]
+
+
+def policy_differences(expected: Role, found: Role, *, each: bool = True) -> Iterator[Difference]:
+    """Yield how a role's policies differ from the expected ones: each on its own, then together."""
+    before, now = _by_key(expected.policies), _by_key(found.policies)
+    # What could not be listed is neither missing nor added.
+    known = {part for part in _PARTS if not (found.is_unknown(part) or expected.is_unknown(part))}
+    before = {key: policy for key, policy in before.items() if key[0] in known}
+    now = {
+        key: before[key] if key in before and _is_same(before[key], policy) else policy
+        for key, policy in now.items()
+        if key[0] in known
+    }
+    differing = sorted(
+        key for key in before.keys() | now.keys() if before.get(key) is not now.get(key)
+    )
+    # The effects that are reported for each action.
+    reported: dict[str, set[Effect]] = {}
+    for key in differing:
+        if not (each or _has_value(expected.kind, before.get(key), now.get(key))):
+            continue
+        changed = {other: policy for other, policy in before.items() if other != key}
+        if key in now:
+            changed[key] = now[key]
+        for difference in _of_policy(expected.kind, key, before, changed):
+            for action in difference.actions:
+                reported.setdefault(action, set()).add(difference.effect)
+            yield difference
+    if len(differing) > 1 or (differing and not each):
+        was, after = (
+            [policy for policy in side.values() if not _is_ending(expected.kind, policy)]
+            for side in (before, now)
+        )
+        yield from _together(was, after, reported, each=each)
+
+
+_PARTS: Final[tuple[Part, ...]] = ("inline-policies", "managed-policies")
+
+
+def same_document(document: Any, other: Any) -> bool:
+    """Return whether two policy documents mean the same."""
+    # The representation distinguishes true from 1.
+    return repr(document) == repr(other) or canonical(document) == canonical(other)
+
+
+def _by_key(policies: Sequence[Policy]) -> dict[_Key, Policy]:
+    found: dict[_Key, Policy] = {}
+    for policy in policies:
+        part: Part = "managed-policies" if policy.arn else "inline-policies"
+        name = policy.name.casefold()
+        if ":aws:policy/" in policy.arn:
+            # The names of AWS managed policies are not unique.
+            name = policy.arn
+        while (part, name) in found:
+            # Keep both policies if their names differ only in case.
+            name += " "
+        found[part, name] = policy
+    return found
+
+
+def _is_same(expected: Policy, found: Policy) -> bool:
+    # A document that could not be read is not known to differ.
+    return (
+        expected.document is None
+        or found.document is None
+        or same_document(expected.document, found.document)
+    )
+
+
+def _of_policy(
+    kind: str, key: _Key, before: Mapping[_Key, Policy], now: Mapping[_Key, Policy]
+) -> Iterator[Difference]:
+    old, new = before.get(key), now.get(key)
+    policy = new or before[key]
+    rule: Rule = "policy-changed"
+    if new is None:
+        rule = "policy-removed"
+    elif old is None:
+        rule = "policy-added"
+    guardrails = [None if side is None else guardrail_of(kind, side) for side in (old, new)]
+    was, is_now = (() if found is None else found.values for found in guardrails)
+    difference = Difference(
+        rule=rule, effect="other", part=key[0], subject=policy.name, was=was, now=is_now
+    )
+    ending = any(found is not None and found.ends for found in guardrails)
+    effect = _effect_of_end(rule, guardrails)
+    found = (
+        in_each_direction(difference, [*before.values()], [*now.values()])
+        if effect is None
+        else (replace(difference, effect=effect),)
+    )
+    yield from (replace(each, actions=("*",)) if ending else each for each in found)
+
+
+def guardrail_of(kind: str, policy: Policy) -> Guardrail | None:
+    """Return the guardrail that a policy implements; ``None`` for any other policy."""
+    if kind not in ROLES or not isinstance(policy.document, dict):
+        return None
+    return recognized(policy.name, policy.document, ROLES[kind].patterns)
+
+
+def _has_value(kind: str, old: Policy | None, new: Policy | None) -> bool:
+    sides = [None if side is None else guardrail_of(kind, side) for side in (old, new)]
+    if None in sides:
+        return any(found is not None and found.ends for found in sides)
+    return all(found is not None and found.values for found in sides)
+
+
+def _is_ending(kind: str, policy: Policy) -> bool:
+    found = guardrail_of(kind, policy)
+    return found is not None and found.ends is not None
+
+
+def _effect_of_end(rule: Rule, guardrails: Sequence[Guardrail | None]) -> Effect | None:
+    # It denies everything from a certain time on, so the time is all that matters.
+    old, new = (None if found is None else found.ends for found in guardrails)
+    if old is not None and new is not None:
+        return "broader" if new > old else "narrower"
+    if old is not None and rule == "policy-removed":
+        return "broader"
+    return "narrower" if new is not None and rule == "policy-added" else None
+
+
+def in_each_direction(
+    difference: Difference, before: Sequence[Policy], now: Sequence[Policy]
+) -> tuple[Difference, ...]:
+    """Return a difference between policies once for each direction in which they differ.
+
+    If they decide everything alike, it is returned as it is.
+    """
+    changes = decision_changes(before, now)
+    was_unread, unread = _unreadable(before), _unreadable(now)
+    # What cannot be read may allow anything.
+    directions: tuple[tuple[Effect, bool], ...] = (
+        ("broader", bool(unread - was_unread)),
+        ("other", False),
+        ("narrower", bool(was_unread - unread)),
+    )
+    found = []
+    for effect, unreadable in directions:
+        decisions = tuple(change for change in changes if change.effect == effect)
+        if decisions or unreadable:
+            actions = dict.fromkeys(action for change in decisions for action in change.actions)
+            found.append(
+                replace(
+                    difference,
+                    effect=effect,
+                    actions=tuple(actions),
+                    decisions=decisions,
+                    unreadable=unreadable,
+                )
+            )
+    return tuple(found) or (difference,)
+
+
+def _unreadable(policies: Sequence[Policy]) -> set[tuple[str, str]]:
+    return {
+        (policy.name, repr(statement))
+        for policy in policies
+        for statement in unreadable_statements(policy.document)
+    }
+
+
+def _together(
+    before: Sequence[Policy],
+    now: Sequence[Policy],
+    reported: Mapping[str, AbstractSet[Effect]],
+    *,
+    each: bool,
+) -> Iterator[Difference]:
+    together = Difference(rule="policies-together", effect="other", part="inline-policies")
+    for difference in in_each_direction(together, before, now):
+        new = tuple(
+            action
+            for action in difference.actions
+            if not _is_told(difference.effect, reported.get(action, set()))
+        )
+        if new or (difference.unreadable and not each):
+            yield replace(difference, actions=new)
+
+
+def _is_told(effect: Effect, reported: AbstractSet[Effect]) -> bool:
+    # The effect "other" is both, but it does not tell that there is only more.
+    if effect in reported:
+        return True
+    if effect == "narrower":
+        return "other" in reported
+    return effect == "other" and {"broader", "narrower"} <= reported

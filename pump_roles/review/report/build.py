@@ -1,0 +1,279 @@
+"""Builds the report: its numbers, and the findings that a reviewer should see first."""
+
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import Final
+
+from pump_roles._version import __version__
+from pump_roles.guardrails import Guardrail, applying
+from pump_roles.iam.catalog import LEVELS, Action, Catalog, reviewed, shipped
+from pump_roles.iam.decisions import CONDITIONALLY, DENIED, PARTLY, Grant
+from pump_roles.iam.trust import Assumption, assumption
+from pump_roles.json_input import TOO_DEEP, InputError
+from pump_roles.published import REASONS, ROLES
+from pump_roles.review.report.changes import Earlier, changes, newly_matched
+from pump_roles.review.report.marks import mark
+from pump_roles.review.report.policies import RolePolicies, differences
+from pump_roles.review.report.report_model import (
+    RISKS,
+    SCHEMA,
+    ActionReport,
+    Finding,
+    FindingKind,
+    Report,
+    Risk,
+    RoleReport,
+    counts,
+)
+from pump_roles.review.report.statements import statements
+from pump_roles.review.role import published_role
+from pump_roles.review.templates import Contents, FoundRole
+from pump_roles.review.templates.masking import Mask
+
+_ACCESS_TYPES: Final = {
+    "AWS::EKS::AccessEntry",
+    "AWS::IAM::AccessKey",
+    "AWS::IAM::Group",
+    "AWS::IAM::InstanceProfile",
+    "AWS::IAM::OIDCProvider",
+    "AWS::IAM::Role",
+    "AWS::IAM::SAMLProvider",
+    "AWS::IAM::User",
+    "AWS::RolesAnywhere::Profile",
+    "AWS::RolesAnywhere::TrustAnchor",
+    "AWS::SSO::Assignment",
+    "AWS::SSO::PermissionSet",
+}
+"""Resource types that give someone access, but give Pump's roles no permissions."""
+
+_REACHABLE_TYPES: Final = {"AWS::EKS::AccessEntry", "AWS::IAM::Role"}
+"""Those through which one of Pump's roles can do more than its policies say: a role that trusts it,
+or a cluster that gives it access."""
+
+
+def _alarms(roles: Sequence[RoleReport], contents: Contents) -> Iterator[Finding]:
+    # What must be read before the roles' numbers.
+    for role in roles:
+        if role.differences or role.unreadable:
+            yield Finding(kind="difference", role=role.kind)
+    for role in roles:
+        if role.trust_problems:
+            yield Finding(kind="trust", role=role.kind)
+    for role in roles:
+        if role.uncounted:
+            yield Finding(kind="uncounted", role=role.kind)
+    if contents.unreadable or any(other.alarms for other in contents.others):
+        yield Finding(kind="suspect")
+
+
+def _risks(actions: Sequence[ActionReport]) -> Iterator[Finding]:
+    # The actions that matter most, grouped by the reason.
+    effective = [action for action in actions if action.effective]
+    risky: tuple[tuple[FindingKind, list[str]], ...] = (
+        ("spends", [action.name for action in effective if action.spends]),
+        ("writes", [action.name for action in effective if not action.only_reads]),
+        ("data", [action.name for action in effective if action.data]),
+        ("legacy", [action.name for action in effective if action.legacy]),
+    )
+    for kind, names in risky:
+        if names:
+            yield Finding(kind=kind, actions=tuple(names))
+
+
+def of_published(*, guardrails: Sequence[Guardrail] = (), since: Earlier | None = None) -> Report:
+    """Report on the roles as Pump publishes them."""
+    roles = tuple(
+        FoundRole(role=published_role(kind, applying(guardrails, kind, ROLES))) for kind in ROLES
+    )
+    return of_contents(Contents(roles=roles), since=since)
+
+
+def of_templates(path: Path, *, since: Earlier | None = None) -> Report:
+    """Report on the roles in a synthesized template, or in the templates of a folder."""
+    # Imported here: a report on the published roles does not need the reader.
+    from pump_roles.review.templates.reading import read_templates  # noqa: PLC0415
+
+    try:
+        return of_contents(read_templates(path), since=since)
+    except RecursionError:
+        raise InputError(f"{path}: {TOO_DEEP}") from None
+
+
+def of_contents(contents: Contents, *, since: Earlier | None = None) -> Report:
+    """Report on roles."""
+    catalog = shipped()
+    # Who may assume a role is read before its external IDs are masked.
+    trusts = {found.role.kind: assumption(found.role.trust_policy) for found in contents.roles}
+    mask = Mask(contents.external_ids)
+    contents = mask.masked(contents)
+    read = {found.role.kind: RolePolicies(found.role, catalog) for found in contents.roles}
+    granted = {kind: policies.evaluator.grants for kind, policies in read.items()}
+    actions = _actions(granted, catalog)
+    alarming = {other.type for other in contents.others if other.alarms}
+    # Nothing outside of the roles can give them permissions, nor can they reach anything that does.
+    certain = not contents.unreadable and alarming <= _ACCESS_TYPES
+    isolated = certain and not alarming & _REACHABLE_TYPES
+    roles = tuple(
+        _role(
+            found,
+            mask.masked(trusts[found.role.kind]),
+            read[found.role.kind],
+            actions,
+            certain=certain,
+            isolated=isolated,
+        )
+        for found in contents.roles
+    )
+    exact = all(role.exact for role in roles)
+    found_alarms = tuple(_alarms(roles, contents))
+    other_resources = tuple(Counter(contents.resources).items())
+    report = Report(
+        schema=SCHEMA,
+        version=__version__,
+        catalog=catalog.source,
+        date=catalog.date,
+        as_published=not found_alarms,
+        exact=exact,
+        alarms=len(found_alarms),
+        statements=tuple(
+            statements({role.kind: (read[role.kind].evaluator, role.readable) for role in roles})
+        ),
+        roles=roles,
+        places=contents.places,
+        others=contents.others,
+        unreadable=contents.unreadable,
+        suspects_sha256=contents.suspects_sha256,
+        findings=(
+            *found_alarms,
+            *_risks(actions),
+            *([Finding(kind="resources", resources=other_resources)] if other_resources else []),
+        ),
+        since=None if since is None else since.compared,
+        changes=(),
+        reviewed=reviewed()["date"],
+        gained=_gained(actions),
+        actions=actions,
+    )
+    found = () if since is None else changes(since.report, report, catalog)
+    new = newly_matched(found).union(*report.gained.values())
+    return replace(
+        report,
+        changes=found,
+        actions=tuple(replace(action, new=action.name in new) for action in actions),
+    )
+
+
+def _role(
+    found: FoundRole,
+    trust: Assumption,
+    policies: RolePolicies,
+    listed: Iterable[ActionReport],
+    *,
+    certain: bool,
+    isolated: bool,
+) -> RoleReport:
+    role = found.role
+    uncounted = tuple(policies.uncounted())
+    different, unread = differences(role), role.unreadable
+    hidden = any(not part.pattern for part in uncounted)
+    having = [action for action in listed if role.kind in action.roles]
+    granted = {action.name: action.roles[role.kind] for action in having}
+    of_role = policies.reports(granted)
+    guardrails = tuple(policies.ledger(granted))
+    effective = [action for action in having if granted[action.name].decision != DENIED]
+    return RoleReport(
+        role=role,
+        files=found.files,
+        filled_sha256=found.filled_sha256,
+        principals=trust.principals,
+        external_id=trust.external_id,
+        external_ids=trust.external_ids,
+        external_id_sha256=found.external_id_sha256,
+        trust_problems=trust.problems,
+        policies=of_role,
+        guardrails=guardrails,
+        differences=different,
+        uncounted=uncounted,
+        as_published=not (different or unread or trust.problems or uncounted),
+        exact=certain and not unread and not uncounted,
+        readable=isolated and not unread and not hidden,
+        stopped=role.stopped,
+        **counts(effective),
+        only=sum(
+            sum(grant.decision != DENIED for grant in action.roles.values()) == 1
+            for action in effective
+        ),
+        actions=len(having),
+        limited=sum(grant.decision in {CONDITIONALLY, PARTLY} for grant in granted.values()),
+        patterns=len(
+            {
+                pattern.pattern
+                for policy in of_role
+                for pattern in policy.patterns
+                if pattern.effect == "Allow"
+            }
+        ),
+        levels=_levels(having, effective),
+    )
+
+
+def _gained(actions: Iterable[ActionReport]) -> Mapping[str, tuple[str, ...]]:
+    # The actions that the published wildcards match, but did not match at the last review.
+    seen = reviewed()["patterns"]
+    found: dict[str, list[str]] = {}
+    for action in actions:
+        patterns = {pattern for grant in action.roles.values() for _, pattern in grant.granted_by}
+        for pattern in sorted(patterns & seen.keys()):
+            if action.effective and action.name not in seen[pattern]:
+                found.setdefault(pattern, []).append(action.name)
+    return {pattern: tuple(names) for pattern, names in found.items()}
+
+
+def _levels(
+    granted: Iterable[ActionReport], effective: Iterable[ActionReport]
+) -> Mapping[str, tuple[int, int]]:
+    before = Counter(action.level for action in granted)
+    after = Counter(action.level for action in effective)
+    return {level: (before[level], after[level]) for level in LEVELS if before[level]}
+
+
+def _actions(
+    granted: Mapping[str, Mapping[str, Grant]], catalog: Catalog
+) -> tuple[ActionReport, ...]:
+    by_name: dict[str, dict[str, Grant]] = {}
+    for kind, grants in granted.items():
+        for name, grant in grants.items():
+            by_name.setdefault(name, {})[kind] = grant
+    return tuple(_action(catalog.actions[name.lower()], by_name[name]) for name in sorted(by_name))
+
+
+def risk_of(name: str, *, only_reads: bool) -> Risk:
+    """Return what an action is counted under: the first of :data:`RISKS` that applies."""
+    applies = (mark("spends", name), not only_reads, mark("data", name), "reads")
+    return next(risk for risk, why in zip(RISKS, applies, strict=True) if why)
+
+
+def _action(action: Action, roles: Mapping[str, Grant]) -> ActionReport:
+    return ActionReport(
+        name=action.name,
+        levels=action.levels,
+        description=action.description,
+        resources=action.resources,
+        conditions=action.conditions,
+        risk=risk_of(action.name, only_reads=action.only_reads),
+        reason=_reason(roles.values()),
+        data=mark("data", action.name),
+        spends=mark("spends", action.name),
+        legacy=mark("legacy", action.name),
+        new=False,
+        roles=roles,
+    )
+
+
+def _reason(granted: Iterable[Grant]) -> str:
+    # The longest pattern says the most about the action.
+    patterns = {pattern for grant in granted for _, pattern in grant.granted_by}
+    published = sorted(patterns & REASONS.keys(), key=lambda pattern: (-len(pattern), pattern))
+    return REASONS[published[0]] if published else ""

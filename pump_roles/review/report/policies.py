@@ -1,0 +1,243 @@
+"""The policies of a role as a report shows them, and how they differ from what is published."""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, replace
+from typing import Final, Literal
+
+from pump_roles.guardrails import Guardrail, by_policy
+from pump_roles.iam.catalog import Catalog
+from pump_roles.iam.clauses import Clause, Scope, clauses, unreadable_statements
+from pump_roles.iam.decisions import (
+    ALLOWED,
+    DENIED,
+    Decision,
+    Grant,
+    PolicyEvaluator,
+    certain_policies,
+    decision_of,
+    is_covered,
+    matched_by,
+)
+from pump_roles.iam.documents import Policy
+from pump_roles.published import REASONS, ROLES
+from pump_roles.review.compare import Difference, compare, guardrail_of, same_document
+from pump_roles.review.role import Role, published_role
+
+
+def differences(role: Role) -> tuple[Difference, ...]:
+    """Return how a role differs from what Pump publishes, apart from what a customer chooses.
+
+    That is its name, path, permissions boundary, and guardrails of this package. Its trust policy
+    is judged by itself.
+    """
+    published = published_role(role.kind)
+    guardrails = tuple(
+        policy for policy in role.policies if guardrail_of(role.kind, policy) is not None
+    )
+    chosen = replace(
+        role,
+        policies=(*published.policies, *guardrails),
+        session_seconds=published.session_seconds,
+        tags={},
+        unknown=(),
+    )
+    # One tag that cannot be read does not hide another one.
+    unknown = tuple(unknown for unknown in role.unknown if unknown.part != "tags")
+    return compare(chosen, replace(role, unknown=unknown))
+
+
+def counted(number: int, *, exact: bool) -> str:
+    """Return a number as text: ``40``, or ``at least 40`` if it is not exact."""
+    return f"{number:,}" if exact else f"at least {number:,}"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Pattern:
+    """An action pattern of a policy.
+
+    :param pattern: the pattern, as written in the policy.
+    :param effect: ``Allow`` or ``Deny``.
+    :param reason: why Pump needs it, or why the guardrail denies it; empty if neither is known.
+    :param scope: on which resources, and under which conditions.
+    :param actions: the names of the catalog's actions that it matches. For a deny, only those that
+        the role has; none if it denies from a certain time on.
+    :param exact: whether it matches no other actions: none that the catalog does not have, and none
+        that is filled in when the template is deployed.
+    :param excluded: the patterns of a ``NotAction``; empty for a pattern of an ``Action``.
+    :param decision: what it decides for the actions that it matches: ``allowed``, ``denied``,
+        ``conditionally denied`` or ``denied on some resources``; empty if it cannot be read, or
+        another policy can replace its policy.
+    """
+
+    pattern: str
+    effect: str
+    reason: str
+    scope: Scope
+    actions: tuple[str, ...]
+    exact: bool
+    excluded: tuple[str, ...]
+    decision: Decision | Literal[""]
+
+    @property
+    def count(self) -> str:
+        """How many actions it matches, as text."""
+        return counted(len(self.actions), exact=self.exact)
+
+
+@dataclass(frozen=True, kw_only=True)
+class PolicyReport:
+    """A policy of a role.
+
+    :param name: its name.
+    :param kind: ``published``, ``guardrail``, or ``other``.
+    :param unmodified: whether it is exactly as Pump publishes it, or as this package
+        defines the guardrail.
+    :param patterns: its patterns, in order.
+    """
+
+    name: str
+    kind: Literal["published", "guardrail", "other"]
+    unmodified: bool
+    patterns: tuple[Pattern, ...]
+
+
+@dataclass(frozen=True, kw_only=True)
+class GuardrailReport:
+    """What a guardrail of this package does to a role.
+
+    :param name: its name, as in the settings.
+    :param policy: the name of its policy.
+    :param value: the value that the customer chose, in words, such as ``only us-east-1``; may be
+        empty.
+    :param values: the same value, as in the guardrail.
+    :param removes: what it takes away, in words.
+    :param leaves: what stays allowed, in words.
+    :param costs: what that costs Pump's service, in words.
+    :param denied: the names of the role's actions that it denies.
+    :param limited: the names of those that it denies under a condition or on some resources.
+    :param ends: whether it denies everything from a certain time on. It then lists no actions.
+    """
+
+    name: str
+    policy: str
+    value: str
+    values: tuple[str, ...]
+    removes: str
+    leaves: str
+    costs: str
+    denied: tuple[str, ...]
+    limited: tuple[str, ...]
+    ends: bool
+
+
+@dataclass(frozen=True, kw_only=True)
+class Uncounted:
+    """A part of a policy that is not counted.
+
+    :param policy: the policy's name.
+    :param pattern: the pattern that allows actions that the catalog does not have; empty if the
+        policy has a statement that cannot be read.
+    """
+
+    policy: str
+    pattern: str = ""
+
+
+class RolePolicies:
+    """The policies of a role, read once.
+
+    The guardrail that denies everything from a certain time on is not evaluated: it is a property
+    of the role.
+    """
+
+    def __init__(self, role: Role, catalog: Catalog) -> None:
+        self._role = role
+        self._catalog = catalog
+        self._published: Final = {policy.name: policy for policy in ROLES[role.kind].policies}
+        certain = certain_policies(role.policies)
+        self._certain = {id(policy) for policy in certain}
+        self._guardrails: Final[list[tuple[Policy, Guardrail]]] = [
+            (policy, found)
+            for policy in certain
+            if (found := guardrail_of(role.kind, policy)) is not None
+        ]
+        ending = [policy for policy, found in self._guardrails if found.ends is not None]
+        self._ending = {id(policy) for policy in ending}
+        self.evaluator: Final = PolicyEvaluator(role.policies, catalog, without=ending)
+
+    def reports(self, granted: Mapping[str, Grant]) -> tuple[PolicyReport, ...]:
+        """Return the policies with the actions that their patterns match."""
+        return tuple(self._report(policy, granted) for policy in self._role.policies)
+
+    def _report(self, policy: Policy, granted: Mapping[str, Grant]) -> PolicyReport:
+        kind, unmodified = self._state(policy)
+        counted = {} if id(policy) in self._ending else granted
+        patterns = (self._pattern(policy, clause, counted) for clause in clauses(policy.document))
+        return PolicyReport(
+            name=policy.name, kind=kind, unmodified=unmodified, patterns=tuple(patterns)
+        )
+
+    def ledger(self, granted: Mapping[str, Grant]) -> Iterator[GuardrailReport]:
+        """Yield what each guardrail does to the role."""
+        for policy, guardrail in self._guardrails:
+            by_action = self.evaluator.denied_by(policy)
+            outright = {
+                name
+                for name, found in by_action.items()
+                if any(decision_of(clause.scope) == DENIED for clause in found)
+            }
+            limited = by_action.keys() - outright
+            yield GuardrailReport(
+                name=guardrail.name,
+                policy=policy.name,
+                value=guardrail.value_in_words,
+                values=guardrail.values,
+                removes=guardrail.removes,
+                leaves=guardrail.leaves,
+                costs=guardrail.costs,
+                denied=tuple(name for name in granted if name in outright),
+                limited=tuple(name for name in granted if name in limited),
+                ends=guardrail.ends is not None,
+            )
+
+    def uncounted(self) -> Iterator[Uncounted]:
+        """Yield what is not counted, each once."""
+        found: dict[Uncounted, None] = {}
+        for policy in self._role.policies:
+            for clause in clauses(policy.document):
+                if clause.effect == "Allow" and not is_covered(clause, self._catalog):
+                    found[Uncounted(policy=policy.name, pattern=clause.named)] = None
+        for policy in self._role.policies:
+            if unreadable_statements(policy.document):
+                found[Uncounted(policy=policy.name)] = None
+        yield from found
+
+    def _state(self, policy: Policy) -> tuple[Literal["published", "guardrail", "other"], bool]:
+        published = None if policy.arn else self._published.get(policy.name)
+        if published is not None:
+            return "published", same_document(policy.document, published.document)
+        is_guardrail = guardrail_of(self._role.kind, policy) is not None
+        return "guardrail" if policy.name in by_policy() else "other", is_guardrail
+
+    def _pattern(self, policy: Policy, clause: Clause, granted: Mapping[str, Grant]) -> Pattern:
+        guardrail = by_policy().get(policy.name)
+        reasons = {**REASONS, **(guardrail.reasons if guardrail else {})}
+        removes = guardrail.removes if guardrail else ""
+        counts = clause.readable and id(policy) in self._certain
+        decision: Decision | Literal[""] = ALLOWED if clause.effect == "Allow" else ""
+        if clause.effect == "Deny" and counts:
+            decision = decision_of(clause.scope)
+        return Pattern(
+            pattern=clause.named,
+            effect=clause.effect,
+            reason=reasons.get(clause.pattern, "") if clause.excluded is None else removes,
+            scope=clause.scope,
+            actions=tuple(
+                action.name
+                for action in matched_by(clause, self._catalog)
+                if clause.effect == "Allow" or action.name in granted
+            ),
+            exact=clause.readable and is_covered(clause, self._catalog),
+            excluded=clause.excluded or (),
+            decision=decision,
+        )

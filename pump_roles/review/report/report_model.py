@@ -1,0 +1,321 @@
+"""The permission report as plain data. Every format shows this and nothing else.
+
+External IDs are not part of it, so no format can leak one.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Final, Literal, get_args
+
+from pump_roles.iam.catalog import Action
+from pump_roles.iam.decisions import DENIED, Grant
+from pump_roles.iam.trust import TrustProblem
+from pump_roles.review.compare import Difference, Effect
+from pump_roles.review.report.policies import GuardrailReport, PolicyReport, Uncounted, counted
+from pump_roles.review.report.statements import Statement
+from pump_roles.review.role import Role, Unknown
+from pump_roles.review.templates import Other, Place
+
+SCHEMA: Final = 3
+"""The version of the JSON report's schema, ``report.schema.json``."""
+
+Cause = Literal["AWS", "role"]
+Risk = Literal["money", "writes", "data", "reads"]
+
+RISKS: Final[tuple[Risk, ...]] = get_args(Risk)
+"""The risks. An action is counted under the first that applies: it can spend money, its access
+level is not List or Read, it returns data, or it reads metadata."""
+
+Alarm = Literal["difference", "trust", "uncounted", "suspect"]
+FindingKind = Literal["spends", "writes", "data", "legacy", "resources"]
+
+ALARMS: Final[tuple[Alarm, ...]] = get_args(Alarm)
+"""The kinds of findings that must be read before a role's numbers."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class RoleReport:
+    """One role.
+
+    :param role: the role itself. External IDs are masked.
+    :param files: every file that it was read from, with its SHA-256; none for a published role.
+    :param filled_sha256: the SHA-256 of everything that is filled in when it is deployed, such as a
+        parameter with its default, and of its parts that are not read; empty if there is nothing.
+    :param principals: who may assume it.
+    :param external_id: whether it requires an external ID.
+    :param external_ids: how many external IDs it accepts.
+    :param external_id_sha256: the SHA-256 of each external ID in its trust policy.
+    :param trust_problems: how its trust policy differs from one principal with an external ID.
+    :param policies: its policies.
+    :param guardrails: what each of its guardrails does.
+    :param differences: how it differs from what Pump publishes, apart from its trust policy.
+    :param uncounted: what is not counted: the patterns that allow actions of services that are not
+        in the catalog, and statements that cannot be read.
+    :param as_published: whether it is what Pump publishes, apart from guardrails of this package.
+    :param exact: whether the numbers below are exact. They are not if something that could add or
+        hide permissions is attached or cannot be read.
+    :param readable: whether everything that may allow an action can be read, and the role can reach
+        nothing else, so that "not granted" is certain.
+    :param stopped: whether it can do nothing now, because its permissions boundary is AWSDenyAll.
+        The numbers below are those of its policies, without the boundary.
+    :param money: how many effective actions can spend money.
+    :param writes: how many effective actions are not List or Read.
+    :param data: how many effective actions return data, not only metadata.
+    :param effective: how many of its actions are not denied.
+    :param only: how many of these no other role in the report has.
+    :param actions: how many actions its patterns match.
+    :param limited: how many of these are denied under a condition or on some resources.
+    :param patterns: how many different patterns allow something.
+    :param levels: for each access level, how many actions are granted and how many effective.
+    """
+
+    role: Role
+    files: tuple[tuple[str, str], ...]
+    filled_sha256: str
+    principals: tuple[str, ...]
+    external_id: bool
+    external_ids: int
+    external_id_sha256: tuple[str, ...]
+    trust_problems: tuple[TrustProblem, ...]
+    policies: tuple[PolicyReport, ...]
+    guardrails: tuple[GuardrailReport, ...]
+    differences: tuple[Difference, ...]
+    uncounted: tuple[Uncounted, ...]
+    as_published: bool
+    exact: bool
+    readable: bool
+    stopped: bool
+    money: int
+    writes: int
+    data: int
+    effective: int
+    only: int
+    actions: int
+    limited: int
+    patterns: int
+    levels: Mapping[str, tuple[int, int]]
+
+    @property
+    def kind(self) -> str:
+        """Its kind, such as ``read-only``."""
+        return self.role.kind
+
+    @property
+    def name(self) -> str:
+        """Its name; empty if it is known only at deployment."""
+        return self.role.name
+
+    @property
+    def boundary(self) -> str:
+        """The ARN of its permissions boundary, which is not counted; empty if it has none."""
+        return "" if self.role.boundary is None else self.role.boundary.arn
+
+    @property
+    def unreadable(self) -> tuple[Unknown, ...]:
+        """What is not known about it and may give more access."""
+        return self.role.unreadable
+
+    @property
+    def ends(self) -> str:
+        """When it expires, such as ``until 31 January 2027, 18:00 UTC``; empty if it does not."""
+        return " and ".join(found.value for found in self.guardrails if found.ends)
+
+    @property
+    def denied(self) -> int:
+        """How many of its actions are denied on every resource without a condition."""
+        return self.actions - self.effective
+
+    def counted(self, number: int) -> str:
+        """Return one of its numbers as text."""
+        return counted(number, exact=self.exact)
+
+
+@dataclass(frozen=True, kw_only=True)
+class ActionReport(Action):
+    """An action of the catalog that a role has.
+
+    :param name: its name, as ``service:Action``.
+    :param levels: its access levels.
+    :param description: what it does.
+    :param resources: the resource types that it supports; empty if it supports only ``*``.
+    :param conditions: the condition keys that it supports.
+    :param risk: what it is counted under, one of :data:`RISKS`.
+    :param reason: why Pump needs it; empty if Pump does not publish it.
+    :param data: why it returns data; empty if it does not.
+    :param spends: how it can spend money; empty if it cannot.
+    :param legacy: why it is legacy; empty if it is not.
+    :param new: whether a wildcard matches it only since the earlier report, or since the wildcards
+        were last reviewed.
+    :param roles: for each role that has it, how, by the role's kind.
+    """
+
+    risk: Risk
+    reason: str
+    data: str
+    spends: str
+    legacy: str
+    new: bool
+    roles: Mapping[str, Grant]
+
+    def is_effective(self, kind: str) -> bool:
+        """Return whether a role has it, and it is not denied.
+
+        :param kind: the role's kind.
+        """
+        return kind in self.roles and self.roles[kind].decision != DENIED
+
+    @property
+    def effective(self) -> bool:
+        """Whether any role has it and is not denied it."""
+        return any(grant.decision != DENIED for grant in self.roles.values())
+
+
+def counts(actions: Sequence[ActionReport]) -> dict[str, int]:
+    """Return how many actions spend money, write, and return data, and how many there are.
+
+    The keys are ``money``, ``writes``, ``data``, and ``effective``. An action can be counted under
+    several.
+    """
+    return {
+        "money": sum(bool(action.spends) for action in actions),
+        "writes": sum(not action.only_reads for action in actions),
+        "data": sum(bool(action.data) for action in actions),
+        "effective": len(actions),
+    }
+
+
+@dataclass(frozen=True, kw_only=True)
+class Finding:
+    """Something that a reviewer should see first.
+
+    :param kind: the kind of finding.
+    :param role: the kind of the role that it is about; empty for all of them.
+    :param actions: the names of its actions.
+    :param resources: the types of its resources, with their numbers.
+    """
+
+    kind: Alarm | FindingKind
+    role: str = ""
+    actions: tuple[str, ...] = ()
+    resources: tuple[tuple[str, int], ...] = ()
+
+    @property
+    def is_alarm(self) -> bool:
+        """Whether it must be read before the roles' numbers."""
+        return self.kind in ALARMS
+
+
+@dataclass(frozen=True, kw_only=True)
+class Change:
+    """A difference from an earlier report.
+
+    :param cause: ``AWS`` if an unchanged pattern matches other actions; otherwise ``role``.
+    :param effect: ``broader`` or ``narrower``; ``other`` if it may be either.
+    :param role: the role's kind; empty for all roles.
+    :param difference: the difference between the two roles, if it is one.
+    :param about: what else differs: something that is not known about the role; where it is
+        deployed; what may give more access; or a digest of the trust policy, or of what is filled
+        in at deployment. Otherwise empty.
+    :param unknown: what is not known; if it narrows, what has become known.
+    :param other: what may give more access; if it narrows, what no longer does.
+    :param was: where it was deployed, if it was.
+    :param now: where it is deployed now, if it is.
+    :param actions: the names of its actions.
+    :param risk: the risk of these actions, one of :data:`RISKS`; empty if there are none.
+    """
+
+    cause: Cause = "role"
+    effect: Effect
+    role: str = ""
+    difference: Difference | None = None
+    about: Literal["", "unknown", "place", "suspect", "external-id", "filled-in"] = ""
+    unknown: Unknown | None = None
+    other: Other | None = None
+    was: Place | None = None
+    now: Place | None = None
+    actions: tuple[str, ...] = ()
+    risk: Risk | Literal[""] = ""
+
+    @property
+    def may_broaden(self) -> bool:
+        """Whether it allows, or may allow, more than before."""
+        return self.effect != "narrower"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Compared:
+    """The earlier report, or the report on earlier templates, that a report is compared with.
+
+    :param file: the name of its file or folder.
+    :param files: every file that it was read from, with its SHA-256.
+    :param date: the date of its action catalog.
+    :param version: the version of this package that generated it.
+    """
+
+    file: str
+    files: tuple[tuple[str, str], ...]
+    date: str
+    version: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class Report:
+    """The whole report.
+
+    :param schema: the version of the JSON report's schema.
+    :param version: the version of this package.
+    :param catalog: the action catalog's package and version.
+    :param date: the catalog's date.
+    :param as_published: whether all roles are what Pump publishes, apart from guardrails of this
+        package, and there are no alarms.
+    :param exact: whether the numbers of all roles are exact.
+    :param alarms: how many of the findings are alarms.
+    :param statements: what the roles can do, in plain words.
+    :param roles: the roles.
+    :param places: where the templates deploy them.
+    :param others: everything else in the templates that gives access.
+    :param unreadable: what could not be read and may give more access than the roles.
+    :param suspects_sha256: the SHA-256 of what may give more access, as in the templates; empty if
+        there is nothing.
+    :param findings: the alarms, then what matters most.
+    :param since: the earlier report that it is compared with, if any.
+    :param changes: the differences from the earlier report.
+    :param reviewed: the date of the last review of what the published wildcards match.
+    :param gained: the actions that they match since then, by pattern.
+    :param actions: every action that a role has, by name.
+    """
+
+    schema: Literal[3]
+    version: str
+    catalog: str
+    date: str
+    as_published: bool
+    exact: bool
+    alarms: int
+    statements: tuple[Statement, ...]
+    roles: tuple[RoleReport, ...]
+    places: tuple[Place, ...]
+    others: tuple[Other, ...]
+    unreadable: tuple[Unknown, ...]
+    suspects_sha256: str
+    findings: tuple[Finding, ...]
+    since: Compared | None
+    changes: tuple[Change, ...]
+    reviewed: str
+    gained: Mapping[str, tuple[str, ...]]
+    actions: tuple[ActionReport, ...]
+
+    @cached_property
+    def services(self) -> Mapping[str, Mapping[str, Mapping[Risk, int]]]:
+        """For each service and role, how many effective actions of each risk."""
+        found: dict[str, dict[str, dict[Risk, int]]] = {}
+        for action in sorted(
+            self.actions, key=lambda action: (action.service, RISKS.index(action.risk))
+        ):
+            of_service = found.setdefault(action.service, {role.kind: {} for role in self.roles})
+            for kind, grant in action.roles.items():
+                if grant.decision != DENIED:
+                    counts = of_service[kind]
+                    counts[action.risk] = counts.get(action.risk, 0) + 1
+        return found

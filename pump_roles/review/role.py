@@ -1,0 +1,212 @@
+"""A role: what IAM holds, or will hold, and what is not known about it.
+
+Published data, templates, accounts, saved files, and earlier reports are read into it, and
+:func:`pump_roles.review.compare.compare` compares two of them.
+"""
+
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Final, Literal
+
+from pump_roles.guardrails import Guardrail, as_policies, documents, opening_tags
+from pump_roles.iam.documents import Policy
+from pump_roles.iam.trust import OPEN_EXTERNAL_ID, OPEN_PRINCIPAL
+from pump_roles.published import ROLES, trust_policy
+
+HOUR: Final = 3_600
+"""The maximum session duration, in seconds, of a role that does not set it."""
+
+_DENIES_ALL: Final = re.compile(
+    r"arn:(?:aws[a-z-]*|\$\{AWS::Partition\}):iam::aws:policy/AWSDenyAll"
+)
+"""AWS Managed Policy Reference, "AWSDenyAll"."""
+
+Part = Literal[
+    "role",
+    "name",
+    "path",
+    "trust-policy",
+    "inline-policies",
+    "managed-policies",
+    "boundary",
+    "session",
+    "tags",
+    "place",
+    "template",
+    "account",
+    "other-roles",
+    "rollout",
+    "organization",
+    "membership",
+]
+"""A part of a role. ``role`` means all of it, ``place`` is where it is deployed, ``template`` is
+its template or another one. The last ones are an account, the other roles in it, a rollout, the
+accounts of an organization, and the organization that an account is in."""
+
+Why = Literal[
+    "absent",
+    "assume-denied",
+    "attached-to-unknown",
+    "changed",
+    "conditional",
+    "contradictory-targets",
+    "deployed-elsewhere",
+    "deploys-more",
+    "existence",
+    "external-id-differs",
+    "external-id-not-listed",
+    "function",
+    "macro",
+    "macro-in-resource",
+    "macro-in-section",
+    "member",
+    "no-stack-set",
+    "no-stack-set-as-administrator",
+    "no-units",
+    "not-assumed",
+    "not-below",
+    "not-counted",
+    "not-in-files",
+    "not-in-folder",
+    "not-read",
+    "not-selected",
+    "only-elsewhere",
+    "open",
+    "operation-active",
+    "operation-status",
+    "outer-stack-set",
+    "parameter-overrides",
+    "placeholder",
+    "property",
+    "resource-from-function",
+    "resources-from-function",
+    "self-managed",
+    "several-groups",
+    "several-variants",
+    "suspended",
+    "too-deep",
+    "transform",
+    "unread-template",
+    "unknown-filter",
+    "unreadable",
+    "unreadable-name",
+]
+"""Why something is not known. The output has words for each."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Unknown:
+    """Something that is not known about a role, a template, an account, or a rollout.
+
+    :param part: the part of the role.
+    :param why: why it is not known.
+    :param subject: what it is about, such as a policy's name; empty for the whole part.
+    :param detail: what is known about the reason, such as a condition or an error message of AWS.
+    :param source: the file that it is in; empty if that is the file of the role.
+    """
+
+    part: Part
+    why: Why
+    subject: str = ""
+    detail: str = ""
+    source: str = ""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Boundary:
+    """A permissions boundary.
+
+    :param arn: the policy's ARN.
+    :param document: the policy's document; ``None`` if it is not known.
+    """
+
+    arn: str
+    document: Any = None
+
+    @property
+    def stops(self) -> bool:
+        """Whether it is AWS's policy that denies everything."""
+        return _DENIES_ALL.fullmatch(self.arn) is not None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Role:
+    """A role.
+
+    Strings have placeholders for what depends on the account: ``${AWS::AccountId}`` and
+    ``${AWS::Partition}``. If Pump's principal or the external ID is provided at deployment, the
+    trust policy has :data:`~pump_roles.iam.trust.OPEN_PRINCIPAL` and
+    :data:`~pump_roles.iam.trust.OPEN_EXTERNAL_ID` in its place.
+
+    :param kind: the kind of Pump's role that it is, such as ``read-only``; empty if it is none.
+    :param name: its name; empty if it is known only at deployment.
+    :param path: its path.
+    :param trust_policy: its trust policy.
+    :param policies: its inline and managed policies.
+    :param boundary: its permissions boundary, if it has one.
+    :param session_seconds: its maximum session duration in seconds.
+    :param tags: those of its tags with which the customer may open guardrails that it has. No other
+        tag gives anybody access, so those are dropped.
+    :param unknown: what is not known about it. If a part is, do not rely on its value.
+    """
+
+    kind: str
+    name: str
+    path: str = "/"
+    trust_policy: Any
+    policies: tuple[Policy, ...]
+    boundary: Boundary | None = None
+    session_seconds: int = HOUR
+    tags: Mapping[str, str] = field(default_factory=dict)
+    unknown: tuple[Unknown, ...] = ()
+
+    def __post_init__(self) -> None:
+        if not self.tags and all(unknown.part != "tags" for unknown in self.unknown):
+            return
+        opening = opening_tags([policy.document for policy in self.policies])
+        tags = {key: value for key, value in self.tags.items() if key.lower() in opening}
+        unknown = tuple(
+            unknown
+            for unknown in self.unknown
+            if unknown.part != "tags"
+            or (unknown.subject.lower() in opening if unknown.subject else opening)
+        )
+        object.__setattr__(self, "tags", tags)
+        object.__setattr__(self, "unknown", unknown)
+
+    @property
+    def documents(self) -> tuple[Any, ...]:
+        """Its trust policy, and the documents of its policies and its permissions boundary."""
+        boundary = () if self.boundary is None else (self.boundary.document,)
+        return (self.trust_policy, *(policy.document for policy in self.policies), *boundary)
+
+    @property
+    def unreadable(self) -> tuple[Unknown, ...]:
+        """What is not known about it and may give it more access."""
+        return tuple(
+            unknown for unknown in self.unknown if unknown.part not in ("boundary", "path")
+        )
+
+    @property
+    def stopped(self) -> bool:
+        """Whether it can do nothing, because its permissions boundary denies everything."""
+        return self.boundary is not None and self.boundary.stops and not self.is_unknown("boundary")
+
+    def is_unknown(self, part: Part) -> bool:
+        """Return whether a part is not known as a whole."""
+        return any(unknown.part == part and not unknown.subject for unknown in self.unknown)
+
+
+def published_role(kind: str, guardrails: Sequence[Guardrail] = ()) -> Role:
+    """Return a role as Pump publishes it."""
+    role = ROLES[kind]
+    return Role(
+        kind=kind,
+        name=role.name,
+        trust_policy=trust_policy(OPEN_PRINCIPAL, [OPEN_EXTERNAL_ID]),
+        policies=(
+            *(Policy(name=policy.name, document=policy.document) for policy in role.policies),
+            *as_policies(documents(guardrails, role)),
+        ),
+    )

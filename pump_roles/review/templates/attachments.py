@@ -1,0 +1,165 @@
+"""The resources that attach to roles, such as managed policies."""
+
+from collections.abc import Collection, Iterable, Mapping
+from dataclasses import dataclass, replace
+from typing import Any, Final
+
+from pump_roles.iam.documents import as_mapping, is_function
+from pump_roles.review.templates.certain import Certain, certain
+from pump_roles.review.templates.could_be import Possible, could_be
+from pump_roles.review.templates.targets import (
+    Naming,
+    Target,
+    Targets,
+    is_role,
+    literal,
+    origin,
+    targets,
+)
+from pump_roles.review.templates.template import Reference, Template
+
+ATTACHES: Final[Mapping[Any, tuple[str, ...]]] = {
+    "AWS::Budgets::BudgetsAction": ("Definition", "IamActionDefinition", "Roles"),
+    "AWS::IAM::InstanceProfile": ("Roles",),
+    "AWS::IAM::ManagedPolicy": ("Roles",),
+    "AWS::IAM::Policy": ("Roles",),
+    "AWS::IAM::RolePolicy": ("RoleName",),
+}
+"""The resource types that attach to roles, and the path to the property that names the roles."""
+
+NAMED: Final[Mapping[Any, tuple[str, ...]]] = {"AWS::IAM::Role": ("RoleName",)}
+"""The resource type of roles, and the property that names them."""
+
+_CONNECTOR: Final = "AWS::Serverless::Connector"
+
+
+@dataclass(frozen=True, eq=False)
+class Attachment:
+    """A resource that attaches to roles."""
+
+    template: Template
+    logical_id: str
+    targets: Targets
+
+    @property
+    def resource(self) -> Mapping[str, Any]:
+        """The resource."""
+        return self.template.resources[self.logical_id]
+
+    @property
+    def is_instance_profile(self) -> bool:
+        """Whether it is an instance profile, which gives the role to EC2, and not a policy."""
+        return self.resource.get("Type") == "AWS::IAM::InstanceProfile"
+
+
+class Attachments:
+    """Every resource that attaches to roles, or that names roles in another way."""
+
+    def __init__(
+        self,
+        templates: Iterable[Template],
+        types: Mapping[Any, tuple[str, ...]] = ATTACHES,
+        *,
+        without: Collection[Reference] = (),
+    ) -> None:
+        self._at: dict[Reference, Attachment] = {}
+        self._by_name: dict[str | Certain, list[Attachment]] = {}
+        self._by_origin: dict[str, list[Attachment]] = {}
+        self._by_arn: dict[Certain, list[Attachment]] = {}
+        self._others: list[Attachment] = []
+        for template in templates:
+            for logical_id in template.resources:
+                if (template, logical_id) in without:
+                    continue
+                path = types.get(template.type_of(logical_id))
+                if path is not None:
+                    found = _targets(template, logical_id, path)
+                    self._add(Attachment(template, logical_id, found))
+                elif types is ATTACHES and (connected := _connected(template, logical_id)):
+                    self._add(Attachment(template, logical_id, Targets(possible=connected)))
+
+    def _add(self, attachment: Attachment) -> None:
+        self._at[attachment.template, attachment.logical_id] = attachment
+        if attachment.resource.get("Type") == "AWS::IAM::ManagedPolicy":
+            arn = certain({"Ref": attachment.logical_id}, attachment.template)
+            if arn is not None:
+                self._by_arn.setdefault(arn, []).append(attachment)
+        names = attachment.targets.certain
+        if not attachment.targets.possible and all(
+            literal(name) or is_role(name) for name in names
+        ):
+            for name in names:
+                self._by_name.setdefault(literal(name) or name, []).append(attachment)
+                self._by_origin.setdefault(origin(name), []).append(attachment)
+        else:
+            self._others.append(attachment)
+
+    def at(self, template: Template, logical_id: str) -> Attachment | None:
+        """Return a resource as an attachment; ``None`` if it is not one."""
+        return self._at.get((template, logical_id))
+
+    def managed(self, arn: Certain, template: Template) -> Attachment | None:
+        """Return the managed policy that an ARN names; ``None`` if it is not certain which one."""
+        found = self._by_arn.get(arn, [])
+        same = [attachment for attachment in found if attachment.template is template] or found
+        return same[0] if len(same) == 1 else None
+
+    def naming(self, role: Target, template: Template) -> dict[Attachment, Naming]:
+        """Return what attaches to a role, or can do so.
+
+        What only the deployment knows is not included for other stacks than the role's own, and for
+        instance profiles, which add no permissions.
+        """
+        found: dict[Attachment, Naming] = {}
+        named = [
+            attachment
+            for name in role.names
+            for attachment in (
+                *self._by_name.get(literal(name) or name, ()),
+                *(self._by_origin.get(origin(name), ()) if is_role(name) else ()),
+            )
+        ]
+        if not all(literal(name) or is_role(name) for name in role.names):
+            # A name with a pseudo parameter can be equal to a literal one.
+            named = list(self._at.values())
+        for attachment in dict.fromkeys([*named, *self._others]):
+            naming = attachment.targets.naming(role)
+            is_near = attachment.template.root is template.root
+            if naming == "deployment" and (attachment.is_instance_profile or not is_near):
+                continue
+            other = attachment.template.account
+            if naming is not None and (not other or template.account in ("", other)):
+                found[attachment] = naming
+        return found
+
+
+def _connected(template: Template, logical_id: str) -> tuple[Possible, ...]:
+    # SAM gives the role of a connector's source a policy. The source is a resource, or the one that
+    # has the connector.
+    resource = template.resources[logical_id]
+    source: Mapping[str, Any] = {"Id": logical_id}
+    if template.type_of(logical_id) == _CONNECTOR:
+        source = as_mapping(template.properties(logical_id).get("Source"))
+    elif "Connectors" not in resource:
+        return ()
+    found: list[Any] = [source]
+    if isinstance(name := source.get("Id"), str) and name in template.resources:
+        properties = template.properties(name)
+        found = [properties[member] for member in properties if "Role" in member]
+    # A role is also named by its ARN.
+    return tuple(could_be(value, template, separators="/") for value in found)
+
+
+def _targets(template: Template, logical_id: str, path: Iterable[str]) -> Targets:
+    properties = template.properties(logical_id)
+    value: Any = properties
+    for name in path:
+        members = as_mapping(value)
+        if not any(is_function(member) for member in members if value is not properties):
+            value = members.get(name)
+    found = targets(value, template)
+    if template.is_open(logical_id):
+        added = [properties[name] for name in properties if is_function(name)]
+        unknown = replace(could_be(added, template), deployment=True)
+        found = Targets(found.certain, (*found.possible, unknown))
+    return found

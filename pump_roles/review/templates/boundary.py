@@ -1,0 +1,78 @@
+"""Permissions boundaries, and other managed policies, by their ARNs."""
+
+import re
+from typing import Any, Final
+
+from pump_roles.iam.documents import is_absent, strings
+from pump_roles.review.role import Boundary
+from pump_roles.review.templates.attachments import Attachments
+from pump_roles.review.templates.certain import certain, certain_text, filled, filled_text
+from pump_roles.review.templates.template import Template
+
+_THIS_ACCOUNT: Final = "${AWS::AccountId}"
+
+_ARN: Final = re.compile(
+    r"arn:(?:aws[a-z-]*|\$\{AWS::Partition\}):iam::(\$\{AWS::AccountId\}|[a-z0-9]*)"
+    r":policy/([A-Za-z0-9_+=,.@/-]+)"
+)
+"""Accepts only the characters of a policy's name: others could disguise a policy as another one."""
+
+
+def boundary(
+    value: Any, template: Template, attachments: Attachments
+) -> tuple[Boundary | None, bool]:
+    """Return a permissions boundary, and whether it is certain which one it is."""
+    if is_absent(value):
+        return None, True
+    found = certain(value, template)
+    policy = None if found is None else attachments.managed(found, template)
+    if policy is not None and (at := _path_of(policy.template, policy.logical_id)):
+        document = policy.template.properties(policy.logical_id).get("PolicyDocument")
+        return Boundary(arn=_arn(at), document=filled(document, policy.template)), True
+    if policy is not None and policy.template is template:
+        return Boundary(arn=managed_policy_arn(template, policy.logical_id)), False
+    arn = filled_text(value, template) or ""
+    if not arn:
+        return Boundary(arn=", ".join(strings(value))), False
+    if template.account:
+        arn = arn.replace(f":{template.account}:", f":{_THIS_ACCOUNT}:")
+    return Boundary(arn=arn), True
+
+
+def managed_policy_arn(template: Template, logical_id: str) -> str:
+    """Return the ARN of a managed policy. If its name is generated, that is a placeholder."""
+    return _arn(_path_of(template, logical_id) or f"/${{{logical_id}}}")
+
+
+def _arn(path: str) -> str:
+    return f"arn:${{AWS::Partition}}:iam::${{AWS::AccountId}}:policy{path}"
+
+
+def _path_of(template: Template, logical_id: str) -> str | None:
+    properties = template.properties(logical_id)
+    name = filled_text(properties.get("ManagedPolicyName"), template)
+    path = filled_text(properties.get("Path", "/"), template)
+    return f"{path}{name}" if name and path else None
+
+
+def is_same_policy(value: Any, other: Any, template: Template) -> bool:
+    """Return whether two permissions boundaries name the same policy, however they are written.
+
+    If it is not certain which policy one of them names, both must be written alike.
+    """
+    if is_absent(value):
+        return False
+    named = _policy(value, template)
+    return value == other or (named is not None and named == _policy(other, template))
+
+
+def _policy(value: Any, template: Template) -> tuple[str, str] | None:
+    # The account, empty for that of the template, and the name; null if not certain.
+    found = _ARN.fullmatch(certain_text(value, template) or "")
+    if found is None or not found[1]:
+        return None
+    account, name = found.groups()
+    # A role can only have a policy of its own account, or one of AWS. So if the account is not
+    # known, a literal one must be it.
+    own = account == _THIS_ACCOUNT or (account.isdecimal() and not template.account)
+    return "" if own or account == template.account else account, name

@@ -1,0 +1,113 @@
+"""What templates contain: Pump's roles, and everything else that gives access."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from types import MappingProxyType
+from typing import Final
+
+from pump_roles.review.role import Role, Unknown
+
+ACCOUNT_FILTERS: Final[Mapping[str, str]] = MappingProxyType(
+    {"DIFFERENCE": "exclude", "INTERSECTION": "only"}
+)
+"""What an account filter does: CloudFormation API Reference, "DeploymentTargets"."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class FoundRole:
+    """One of Pump's roles, and where it was found."""
+
+    role: Role
+    account: str = ""
+    stack_set: str = ""
+    files: tuple[tuple[str, str], ...] = field(default=(), compare=False)
+    filled_sha256: str = field(default="", compare=False)
+    external_id_sha256: tuple[str, ...] = field(default=(), compare=False)
+
+
+@dataclass(frozen=True)
+class Access:
+    """A way in which something reaches one of Pump's roles or principals, or lets others in; or
+    what a policy allows.
+
+    :param why: the way, as a stable ID, which the output has words for.
+    :param subject: whom or what it is about; empty if ``why`` says it all.
+    """
+
+    why: str
+    subject: str = ""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Other:
+    """Another resource that gives access, or that reaches one of Pump's roles.
+
+    :param name: its logical ID.
+    :param type: its CloudFormation type.
+    :param source: the file.
+    :param principals: who may use it, in words; empty if it names no one.
+    :param grants: what it allows; empty if it allows nothing itself.
+    :param alarms: how it could give Pump, or others through Pump's roles, more access than these
+        roles; empty if it could not.
+    """
+
+    name: str
+    type: str
+    source: str
+    principals: tuple[str, ...] = ()
+    grants: tuple[Access, ...] = ()
+    alarms: tuple[Access, ...] = ()
+
+
+@dataclass(frozen=True, kw_only=True)
+class Place:
+    """Where templates deploy one of Pump's roles: one stack, or the stack instances of a StackSet.
+
+    A string that is known only at deployment has a placeholder, such as ``${AWS::Region}``.
+
+    :param kind: the role's kind, such as ``read-only``.
+    :param source: the file of the stack's template. For a nested stack, that of the root stack.
+    :param account: the 12-digit ID of the account that the stack is for; empty if it is for any.
+        For a StackSet, the account that the StackSet itself is deployed to.
+    :param region: the Region that the stack is for; empty if it is for any.
+    :param stack_set: the StackSet's name; empty for one stack. Then, of the following, only
+        ``unreadable`` can be set.
+    :param units: the IDs of the organizational units, or of the root, that the StackSet targets.
+    :param filter: what the account filter does, ``exclude`` or ``only``, or the value in the
+        template, such as ``UNION``; empty if there is no filter.
+    :param accounts: the 12-digit IDs of the accounts that the filter names. If the StackSet is
+        self-managed, they are the accounts that it targets, and there are no units.
+    :param automatic: whether an account that joins one of the units gets the role.
+    :param call_as: who deploys the StackSet, ``management`` or ``delegated-admin``, or the value in
+        the template; empty if it is self-managed.
+    :param regions: the Regions of the stack instances.
+    :param unreadable: what cannot be read, or could change the place. If it is not empty, do not
+        rely on the rest.
+    """
+
+    kind: str
+    source: str
+    account: str = ""
+    region: str = ""
+    stack_set: str = ""
+    units: tuple[str, ...] = ()
+    filter: str = ""
+    accounts: tuple[str, ...] = ()
+    automatic: bool = False
+    call_as: str = ""
+    regions: tuple[str, ...] = ()
+    unreadable: tuple[Unknown, ...] = ()
+
+
+@dataclass(frozen=True, kw_only=True)
+class Contents:
+    """What templates contain."""
+
+    roles: tuple[FoundRole, ...]
+    others: tuple[Other, ...] = ()
+    unreadable: tuple[Unknown, ...] = ()
+    resources: tuple[str, ...] = ()
+    places: tuple[Place, ...] = ()
+    suspects_sha256: str = ""
+    variants: tuple[tuple[FoundRole, ...], ...] = ()
+    external_ids: frozenset[str] = field(default=frozenset(), repr=False)

@@ -1,0 +1,95 @@
+"""What can change a template, or what it deploys, at deployment."""
+
+from collections.abc import Iterator
+from typing import Any, Final
+
+from pump_roles.iam.documents import as_list, as_text, has_transform
+from pump_roles.review.role import Unknown, Why
+from pump_roles.review.templates.template import Template
+
+_HIDE_NOTHING: Final = {
+    "AWS::CodeDeployBlueGreen",
+    "AWS::LanguageExtensions",
+    "AWS::SecretsManager-2020-07-23",
+    "AWS::SecretsManager-2024-09-16",
+    "AWS::Serverless-2016-10-31",
+}
+"""AWS's own transforms that add only what the template describes."""
+
+_DEPLOYS_MORE: Final = {
+    "AWS::Serverless::Application",
+    "AWS::ServiceCatalog::CloudFormationProvisionedProduct",
+}
+"""Resources that deploy templates from elsewhere. So do modules."""
+
+_READ_SECTIONS: Final = {"Conditions", "Mappings", "Outputs", "Parameters", "Rules"}
+_READ_TYPES: Final = (
+    "AWS::Budgets::BudgetsAction",
+    "AWS::CloudFormation::",
+    "AWS::EKS::AccessEntry",
+    "AWS::IAM::",
+    "AWS::RolesAnywhere::",
+    "AWS::SSM::Parameter",
+    "AWS::SSO::",
+    "Custom::",
+)
+"""The prefixes of the resource types that can reach one of Pump's roles themselves."""
+
+
+def changed_at_deployment(template: Template) -> Iterator[Unknown]:
+    """Yield what can change a template, or the one that deploys it, at deployment."""
+    if template.parent is not None:
+        yield from changed_at_deployment(template.parent)
+        yield from _deploying(template.parent, template.deployed_by)
+    transforms = as_list(template.content.get("Transform", []))
+    # This transform only adds functions to the language.
+    if transforms and transforms != ["AWS::LanguageExtensions"]:
+        yield _unknown("transform", template.content["Transform"])
+    yield from _functions(template)
+    if has_transform(template.content) and "Fn::Transform" not in template.content:
+        yield _unknown("macro", template.file.name)
+
+
+def hidden_at_deployment(template: Template) -> Iterator[Unknown]:
+    """Yield what can add resources of any kind to a template at deployment."""
+    transforms = as_list(template.content.get("Transform", []))
+    unknown = [name for name in transforms if as_text(name) not in _HIDE_NOTHING]
+    if unknown:
+        yield _unknown("transform", unknown)
+    yield from _functions(template)
+    for section in sorted(_READ_SECTIONS & template.changeable):
+        yield _unknown("macro-in-section", section)
+    for logical_id in template.resources:
+        kind = as_text(template.type_of(logical_id))
+        if kind.startswith(_READ_TYPES) and has_transform(template.properties(logical_id)):
+            yield _unknown("macro-in-resource", logical_id)
+
+
+def _functions(template: Template) -> Iterator[Unknown]:
+    for logical_id, resource in template.resources.items():
+        kind = as_text(template.type_of(logical_id))
+        if logical_id.startswith("Fn::"):
+            yield _unknown("resources-from-function", logical_id)
+        elif any(member.startswith("Fn::") for member in resource):
+            yield _unknown("resource-from-function", logical_id)
+        elif kind in _DEPLOYS_MORE or kind.endswith("::MODULE"):
+            yield _unknown("deploys-more", logical_id, kind)
+    for member in template.content:
+        if member.startswith("Fn::"):
+            yield _unknown("function", member)
+
+
+def _deploying(template: Template, logical_id: str) -> Iterator[Unknown]:
+    resource = template.resources[logical_id]
+    properties = template.properties(logical_id)
+    if "Condition" in resource:
+        yield _unknown("conditional", logical_id, resource["Condition"])
+    for name in sorted(properties):
+        if name.startswith("Fn::"):
+            yield _unknown("property", name, logical_id)
+    if '"ParameterOverrides"' in as_text(properties.get("StackInstancesGroup")):
+        yield _unknown("parameter-overrides", logical_id)
+
+
+def _unknown(why: Why, subject: Any, detail: Any = "") -> Unknown:
+    return Unknown(part="template", why=why, subject=as_text(subject), detail=as_text(detail))

@@ -1,0 +1,291 @@
+"""Finds Pump's roles in templates, with the policies attached to them."""
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Final
+
+from pump_roles.iam.documents import Policy, as_list, as_mapping, as_text, is_policy_name, ref
+from pump_roles.iam.trust import accepts_only, principals_of, replaced, with_placeholders
+from pump_roles.published import ROLES
+from pump_roles.review.role import HOUR, Boundary, Part, Role, Unknown, Why
+from pump_roles.review.templates.attachments import Attachment, Attachments
+from pump_roles.review.templates.boundary import boundary, managed_policy_arn
+from pump_roles.review.templates.certain import (
+    Symbol,
+    certain,
+    filled,
+    filled_text,
+    tags_of,
+    written,
+)
+from pump_roles.review.templates.deployment import changed_at_deployment
+from pump_roles.review.templates.targets import Naming, elements, target, targets
+from pump_roles.review.templates.template import MEMBERS, Reference, Template
+from pump_roles.validators import PRINCIPAL, ROLE_NAME, Text
+
+ROLE_PROPERTIES: Final = {
+    "RoleName",
+    "Description",
+    "Path",
+    "Tags",
+    "PermissionsBoundary",
+    "AssumeRolePolicyDocument",
+    "Policies",
+    "ManagedPolicyArns",
+    "MaxSessionDuration",
+}
+"""A role's properties that are read, or have no effect."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class PumpRole:
+    """One of Pump's roles, and where it is. Policies that may be attached to it are uncounted."""
+
+    template: Template
+    logical_id: str
+    attachments: tuple[Attachment, ...]
+    uncounted: tuple[Attachment, ...]
+    role: Role
+
+    @property
+    def resources(self) -> set[Reference]:
+        """Its own resource, and those of the policies that count."""
+        attached = {(found.template, found.logical_id) for found in self.attachments}
+        return {(self.template, self.logical_id), *attached}
+
+    @property
+    def changes(self) -> list[Unknown]:
+        """What can change its template at deployment."""
+        return [unknown for unknown in self.role.unknown if unknown.part == "template"]
+
+
+def pump_roles(templates: Iterable[Template], attachments: Attachments) -> Iterator[PumpRole]:
+    """Yield every one of Pump's roles in templates."""
+    for template in templates:
+        for logical_id in template.resources:
+            if template.type_of(logical_id) == "AWS::IAM::Role":
+                found = _Reader(template, logical_id, attachments).read()
+                if found is not None:
+                    yield found
+
+
+def given(value: Any, template: Template) -> tuple[Any, Template]:
+    """Return what parents certainly pass for a parameter, and which does; else the value itself."""
+    name, parent = ref(value), template.parent
+    if parent is None or name not in template.arguments or template.has_changeable_arguments:
+        return value, template
+    return given(template.arguments[name], parent)
+
+
+@dataclass(frozen=True)
+class _Reader:
+    template: Template
+    logical_id: str
+    attachments: Attachments
+    unknown: list[Unknown] = field(default_factory=list)
+
+    @property
+    def _properties(self) -> Mapping[str, Any]:
+        return self.template.properties(self.logical_id)
+
+    def read(self) -> PumpRole | None:
+        own = Symbol(self.logical_id, self.template)
+        named = target(self.template, self.logical_id).names
+        names = tuple(written(name) for name in named if own not in name)
+        self._not_as_built()
+        inline = [*self._inline()]
+        naming = self._attached()
+        elsewhere = tuple(found for found in naming if naming[found] == "deployment")
+        attached = [found for found in naming if found not in elsewhere]
+        counted = [found for found in attached if self._counts(found, naming[found])]
+        policies = inline + [self._policy(found) for found in counted]
+        kind = kind_of(names, policies)
+        if kind is None:
+            return None
+        # All of the template is read for these, so not for every role.
+        self.unknown[:0] = changed_at_deployment(self.template)
+        self.unknown.extend(
+            Unknown(part="inline-policies", why="unreadable-name", subject=policy.name)
+            for policy in policies
+            if not is_policy_name(policy.name)
+        )
+        for arn in self._managed_arns():
+            if self._managed_policy(arn) is None and [*elements(arn, self.template)]:
+                self._add("managed-policies", "not-counted", as_text(arn) or '""')
+        for attachment in elsewhere:
+            self._add("managed-policies", "attached-to-unknown", attachment.logical_id)
+        role = Role(
+            kind=kind,
+            name=self._name(),
+            path=self._path(),
+            trust_policy=self._trust_policy(),
+            policies=tuple(policies),
+            boundary=self._boundary(),
+            session_seconds=self._session(),
+            tags=dict(self._tags()),
+            unknown=tuple(self.unknown),
+        )
+        return PumpRole(
+            template=self.template,
+            logical_id=self.logical_id,
+            attachments=tuple(counted),
+            uncounted=(*(found for found in attached if found not in counted), *elsewhere),
+            role=role,
+        )
+
+    def _add(self, part: Part, why: Why, subject: str = "", detail: str = "") -> None:
+        self.unknown.append(Unknown(part=part, why=why, subject=subject, detail=detail))
+
+    def _name(self) -> str:
+        # Empty if the name is generated, or depends on the account.
+        name = filled_text(self._properties.get("RoleName"), self.template) or ""
+        return name if ROLE_NAME.accepts(name) else ""
+
+    def _path(self) -> str:
+        path = filled_text(self._properties.get("Path", "/"), self.template)
+        if path is None:
+            self._add("path", "unreadable")
+        return path or "/"
+
+    def _session(self) -> int:
+        seconds = self._properties.get("MaxSessionDuration", HOUR)
+        if isinstance(seconds, int) and not isinstance(seconds, bool):
+            return seconds
+        self._add("session", "unreadable", detail=as_text(seconds))
+        return HOUR
+
+    def _boundary(self) -> Boundary | None:
+        value = self._properties.get("PermissionsBoundary")
+        found, certain = boundary(value, self.template, self.attachments)
+        if not certain:
+            self._add("boundary", "unreadable")
+        return found
+
+    def _trust_policy(self) -> Any:
+        trust = self._properties.get("AssumeRolePolicyDocument")
+        for name in principals_of(as_mapping(trust)):
+            # A default is trusted unless another principal is provided.
+            reference, template = given(name, self.template)
+            declared = as_mapping(template.declared.get(ref(reference)))
+            sure = "Default" in declared and not template.has_changeable_arguments
+            if sure and self._accepts_only(PRINCIPAL, name):
+                trust = replaced(trust, name, declared["Default"])
+        return with_placeholders(filled(trust, self.template), self._accepts_only)
+
+    def _accepts_only(self, validator: Text, value: Any) -> bool:
+        reference, template = given(value, self.template)
+        return accepts_only(validator, reference, template.declared)
+
+    def _tags(self) -> Iterator[tuple[str, str]]:
+        for key, value in tags_of(self.logical_id, self.template):
+            if key is None or value is None:
+                self._add("tags", "unreadable", key or "")
+            else:
+                yield key, value
+
+    def _inline(self) -> Iterator[Policy]:
+        for policy in as_list(self._properties.get("Policies", [])):
+            inline = as_mapping(policy)
+            if inline.keys() == {"PolicyName", "PolicyDocument"} and isinstance(
+                inline["PolicyDocument"], dict
+            ):
+                name = filled_text(inline["PolicyName"], self.template)
+                yield Policy(
+                    name=as_text(inline["PolicyName"]) if name is None else name,
+                    document=filled(inline["PolicyDocument"], self.template),
+                )
+            else:
+                # Another policy may be any number of them.
+                self._add("inline-policies", "unreadable", detail=as_text(policy))
+
+    def _policy(self, attachment: Attachment) -> Policy:
+        template, logical_id = attachment.template, attachment.logical_id
+        properties = template.properties(logical_id)
+        managed = template.type_of(logical_id) == "AWS::IAM::ManagedPolicy"
+        # The name of a managed policy, which does not replace an inline one, may be no literal.
+        given = properties.get("ManagedPolicyName" if managed else "PolicyName")
+        readable = given if isinstance(given, str) or not managed else ""
+        return Policy(
+            name=as_text(readable or logical_id),
+            document=filled(as_mapping(properties.get("PolicyDocument")), template),
+            arn=managed_policy_arn(template, logical_id) if managed else "",
+        )
+
+    def _attached(self) -> dict[Attachment, Naming]:
+        role = target(self.template, self.logical_id)
+        found = self.attachments.naming(role, self.template)
+        for arn in self._managed_arns():
+            managed = self._managed_policy(arn)
+            found |= {} if managed is None else {managed: "certain"}
+        return {
+            attachment: naming
+            for attachment, naming in found.items()
+            if not attachment.is_instance_profile
+        }
+
+    def _managed_arns(self) -> list[Any]:
+        return as_list(self._properties.get("ManagedPolicyArns", []))
+
+    def _managed_policy(self, arn: Any) -> Attachment | None:
+        found = certain(arn, self.template)
+        return None if found is None else self.attachments.managed(found, self.template)
+
+    def _counts(self, attachment: Attachment, naming: Naming) -> bool:
+        about = attachment.logical_id
+        is_open = attachment.resource.keys() - MEMBERS or attachment.targets.possible
+        kind = attachment.resource.get("Type")
+        is_inline = kind not in ("AWS::IAM::ManagedPolicy", "AWS::Budgets::BudgetsAction")
+        part: Part = "inline-policies" if is_inline else "managed-policies"
+        # A deny that may not be deployed must not count, so no such policy counts.
+        if "Condition" in attachment.resource:
+            condition = as_text(attachment.resource["Condition"])
+            self._add(part, "conditional", about, condition)
+        elif is_open or naming != "certain":
+            self._add(part, "unreadable", about)
+        elif kind == "AWS::Budgets::BudgetsAction":
+            # It attaches a managed policy when the budget is exceeded.
+            definition = attachment.template.properties(about)["Definition"]
+            arn = definition["IamActionDefinition"].get("PolicyArn")
+            named = filled_text(arn, attachment.template) or as_text(arn)
+            self._add(part, "not-counted", named)
+        elif not attachment.template.is_deployed_with(self.template):
+            file = attachment.template.file.name
+            self._add(part, "deployed-elsewhere", about, file)
+        else:
+            return True
+        return False
+
+    def _not_as_built(self) -> None:
+        resource = self.template.resources[self.logical_id]
+        if targets(self._properties.get("RoleName"), self.template).possible:
+            self._add("name", "unreadable")
+        if "Condition" in resource:
+            self._add("role", "conditional", detail=as_text(resource["Condition"]))
+        for member in sorted(resource.keys() - MEMBERS):
+            self._add("role", "member", member)
+        for name in sorted(self._properties.keys() - ROLE_PROPERTIES):
+            self._add("role", "property", name)
+
+
+def kind_of(names: Iterable[str], policies: Sequence[Policy]) -> str | None:
+    """Return the kind of one of Pump's roles; ``None`` for any other role.
+
+    A role is one of Pump's if it has the name of a published role, or a policy with the name or
+    the document of a published policy.
+    """
+    called = {name.casefold() for name in names}
+    for role in ROLES.values():
+        if role.name.casefold() in called:
+            return role.kind
+    held = {
+        published.name
+        for role in ROLES.values()
+        for published in role.policies
+        for policy in policies
+        if policy.name == published.name or policy.document == published.document
+    }
+    # The smallest role that has all of them: the auto-pilot role also has the read-only role's.
+    for role in sorted(ROLES.values(), key=lambda role: len(role.policies)):
+        if held and held <= {policy.name for policy in role.policies}:
+            return role.kind
+    return None

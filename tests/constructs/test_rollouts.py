@@ -1,0 +1,319 @@
+"""A rollout is one StackSet with the universal template, which the outer app cannot change."""
+
+import json
+import subprocess
+import sys
+from contextlib import nullcontext
+from pathlib import Path
+from typing import Any
+
+import pytest
+from aws_cdk import App, CfnParameter, PermissionsBoundary, Stack, Stage, Tags, Validations
+from aws_cdk import aws_iam as iam
+from aws_cdk.assertions import Template
+from cdk_nag import AwsSolutionsChecks, NIST80053R5Checks
+
+from pump_roles import (
+    ArgumentError,
+    AutoPilotRollout,
+    AutoPilotRolloutStack,
+    Guardrail,
+    ReadOnlyRollout,
+    ReadOnlyRolloutStack,
+)
+from pump_roles.constructs import rollouts
+from pump_roles.validators import CallAs
+from tests.support import (
+    EXTERNAL_ID,
+    PRINCIPAL,
+    ROLLED_OUT,
+    Synth,
+    member_template,
+    messages_of,
+    recommended_flags,
+    role_of,
+)
+from tools.sandbox.cdk import tool_environment
+
+ARGUMENTS: dict[str, Any] = {
+    "organizational_units": ["r-abcd"],
+    "pump_principal": PRINCIPAL,
+    "external_id": EXTERNAL_ID,
+}
+
+
+BOUNDARY = "@aws-cdk/core:permissionsBoundary"
+
+
+def test_path_and_boundary_are_in_the_member_template(synth: Synth) -> None:
+    settings = {"role-path": "/pump/", "permissions-boundary": "platform/Boundary"}
+    template = synth({**ROLLED_OUT, **settings})["PumpAutoPilotRollout"]
+    role = role_of(member_template(template))
+    assert role["Path"] == "/pump/"
+    assert role["PermissionsBoundary"] == {
+        "Fn::Sub": "arn:${AWS::Partition}:iam::${AWS::AccountId}:policy/platform/Boundary"
+    }
+
+
+@pytest.mark.parametrize(
+    ("call_as", "said"),
+    [("management", "this account has this role"), ("delegated-admin", "it has this role")],
+)
+def test_rollout_says_once_that_the_management_account_does_not_get_the_role(
+    call_as: CallAs, said: str, capfd: pytest.CaptureFixture[str]
+) -> None:
+    stack = ReadOnlyRolloutStack(App(), "R", organizational_units=["r-abcd"], call_as=call_as)
+    (info,) = (said for node in stack.node.find_all() for said in messages_of(node, "info"))
+    assert info.startswith(f"StackSets do not deploy to the management account: {said} only if ")
+    assert info.endswith("[ack: pump-roles:management-account]")
+    assert ("deploys it there" in info) == (call_as != "management")
+    assert capfd.readouterr().err == ""
+
+
+def test_nothing_of_the_outer_app_reaches_the_member_template(synth: Synth) -> None:
+    """No tags, aspects, context or flags."""
+    context = {
+        **recommended_flags(),
+        "aws:cdk:enable-path-metadata": True,
+        "pump:settings": "ignored",
+    }
+    app = App(context=context, analytics_reporting=True)
+    Tags.of(app).add("team", "platform")
+    iam.PermissionsBoundary.of(app).apply(
+        iam.ManagedPolicy.from_aws_managed_policy_name("ReadOnlyAccess")
+    )
+    ReadOnlyRolloutStack(app, "R", organizational_units=["r-abcd"])
+    AutoPilotRollout(Stack(app, "Mine"), "A", **ARGUMENTS)
+    assembly = app.synth()
+    for name, single in [("R", "PumpReadOnly"), ("Mine", "PumpAutoPilot")]:
+        template = Template.from_json(assembly.get_stack_by_name(name).template)
+        (found,) = template.find_resources("AWS::CloudFormation::StackSet").values()
+        assert json.loads(found["Properties"]["TemplateBody"]) == synth()[single]
+        assert found["Properties"]["Tags"] == [{"Key": "team", "Value": "platform"}]
+    assert [stack.stack_name for stack in assembly.stacks_recursively] == ["R", "Mine"]
+
+
+def test_member_app_is_synthesized_once_and_without_a_construct_tree(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    auto_synth: list[Any] = []
+
+    def recorded(**options: Any) -> App:
+        auto_synth.append(options.get("auto_synth"))
+        return App(**options)
+
+    monkeypatch.setattr(rollouts, "App", recorded)
+    monkeypatch.setattr(rollouts, "TemporaryDirectory", lambda: nullcontext(str(tmp_path)))
+    ReadOnlyRollout(Stack(App(), "Mine"), "Pump", **ARGUMENTS)
+    assert auto_synth == [False]
+    files = {file.name for file in tmp_path.iterdir()}
+    assert "PumpReadOnly.template.json" in files
+    assert "tree.json" not in files
+
+
+@pytest.mark.slow
+def test_context_that_the_cli_hands_to_every_app_does_not_reach_the_member_template(
+    tmp_path: Path,
+) -> None:
+    script = f"""
+from aws_cdk import App
+from pump_roles import ReadOnlyRolloutStack
+app = App(outdir={str(tmp_path)!r})
+assert app.node.try_get_context({BOUNDARY!r}) == {{"name": "Others"}}
+ReadOnlyRolloutStack(app, "R", organizational_units=["r-abcd"], permissions_boundary="Mine")
+app.synth()
+"""
+    context = {"CDK_CONTEXT_JSON": json.dumps({BOUNDARY: {"name": "Others"}})}
+    ended = subprocess.run(
+        [sys.executable, "-c", script],
+        env=tool_environment() | context,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert ended.returncode == 0, ended.stderr
+    template = json.loads((tmp_path / "R.template.json").read_text())
+    assert role_of(member_template(template))["PermissionsBoundary"] == {
+        "Fn::Sub": "arn:${AWS::Partition}:iam::${AWS::AccountId}:policy/Mine"
+    }
+
+
+@pytest.mark.parametrize("of", ["context", "stage", "stack"])
+@pytest.mark.parametrize("named", [True, False])
+def test_boundary_that_does_not_reach_the_member_accounts_is_an_error(
+    of: str, *, named: bool
+) -> None:
+    arn = "arn:aws:iam::111122223333:policy/Org"
+    given = PermissionsBoundary.from_name("Org") if named else PermissionsBoundary.from_arn(arn)
+    app = App(
+        context={BOUNDARY: {"name": "Org"} if named else {"arn": arn}} if of == "context" else {}
+    )
+    stage = Stage(app, "Stage", permissions_boundary=given if of == "stage" else None)
+    stack = Stack(stage, "S", permissions_boundary=given if of == "stack" else None)
+    problem = f"^permissions_boundary: the app's boundary {'Org' if named else arn} does not reach"
+    with pytest.raises(ArgumentError, match=problem):
+        ReadOnlyRollout(stack, "Unbounded", **ARGUMENTS)
+    ReadOnlyRollout(stack, "Bounded", **ARGUMENTS, permissions_boundary="Mine")
+
+
+@pytest.mark.parametrize("setting", [None, False, {}, {"name": None}, "Org"])
+def test_context_without_a_boundary_is_no_reason_to_fail(setting: Any) -> None:
+    ReadOnlyRollout(Stack(App(context={BOUNDARY: setting}), "S"), "R", **ARGUMENTS)
+
+
+def test_boundary_of_a_rollout_is_a_name() -> None:
+    stack = Stack(App(), "S")
+    policy = iam.ManagedPolicy.from_managed_policy_name(stack, "Boundary", "Mine")
+    problem = (
+        "^permissions_boundary: .* does not exist in the accounts of a rollout; pass the name of"
+    )
+    with pytest.raises(ArgumentError, match=problem):
+        ReadOnlyRollout(stack, "R", **ARGUMENTS, permissions_boundary=policy)
+
+
+def test_two_stack_sets_with_the_same_name_in_a_stack_are_an_error() -> None:
+    stack = Stack(App(), "Vendors")
+    ReadOnlyRollout(stack, "One", **ARGUMENTS)
+    AutoPilotRollout(stack, "Two", **ARGUMENTS)
+    with pytest.raises(
+        ArgumentError, match="PumpReadOnly is already the name of Vendors/One/Resource"
+    ):
+        ReadOnlyRollout(stack, "Three", **ARGUMENTS)
+    ReadOnlyRollout(stack, "Four", **ARGUMENTS, stack_set_name="Another", role_name="Mine")
+    sets = Template.from_stack(stack).find_resources("AWS::CloudFormation::StackSet")
+    bodies = [json.loads(found["Properties"]["TemplateBody"]) for found in sets.values()]
+    assert sorted(role_of(body)["RoleName"] for body in bodies) == [
+        "Mine",
+        "PumpAutoPilotRole",
+        "PumpReadOnlyRole",
+    ]
+
+
+def test_rollout_can_be_in_a_stack_of_the_customer() -> None:
+    stack = Stack(App(), "Mine")
+    external_id = CfnParameter(stack, "MyId")
+    for construct in (ReadOnlyRollout, AutoPilotRollout):
+        made = construct(
+            stack,
+            construct.__name__,
+            **{**ARGUMENTS, "external_id": external_id},
+            stack_set_name=f"My-{construct.__name__}",
+            exclude_accounts=("111111111111",),
+        )
+        assert made.resource.stack_set_name == f"My-{construct.__name__}"
+        parameters = stack.resolve(made.resource.parameters)
+        values = [list(parameter.values())[1] for parameter in parameters]
+        assert values == [PRINCIPAL, {"Ref": "MyId"}]
+    assert external_id.allowed_pattern is not None
+
+
+@pytest.mark.parametrize(
+    ("argument", "value"),
+    [
+        ("organizational_units", ["r-abcd", "ou-abcd-12345678"]),
+        ("only_accounts", ["1"]),
+        ("max_concurrent_count", 0),
+        ("failure_tolerance_percentage", 0.5),
+        ("failure_tolerance_count", -1),
+        ("region", "us-eastt-1"),
+        ("call_as", "SELF"),
+        ("stack_set_name", "-"),
+        ("pump_principal", "*"),
+        ("external_id", ""),
+        ("next_external_id", EXTERNAL_ID),
+        ("path", "pump"),
+        ("permissions_boundary", "/B"),
+    ],
+)
+def test_error_names_the_argument_that_is_wrong(argument: str, value: object) -> None:
+    with pytest.raises(ArgumentError, match=f"^{argument}: "):
+        ReadOnlyRollout(Stack(), "R", **{**ARGUMENTS, argument: value})
+
+
+def test_counts_replace_the_percentages_of_the_same_kind() -> None:
+    def preferences(**arguments: Any) -> dict[str, Any]:
+        made = ReadOnlyRollout(Stack(), "R", **ARGUMENTS, **arguments).resource
+        found: dict[str, Any] = Stack.of(made).resolve(made.operation_preferences)
+        assert found.pop("concurrencyMode") == "SOFT_FAILURE_TOLERANCE"
+        return found
+
+    assert preferences(max_concurrent_count=1) == {
+        "maxConcurrentCount": 1,
+        "failureTolerancePercentage": 10,
+    }
+    assert preferences(failure_tolerance_count=0, max_concurrent_percentage=50) == {
+        "maxConcurrentPercentage": 50,
+        "failureToleranceCount": 0,
+    }
+
+
+@pytest.mark.parametrize(
+    ("other", "argument", "value"),
+    [
+        ("exclude_accounts", "only_accounts", ["111111111111"]),
+        ("max_concurrent_percentage", "max_concurrent_count", 1),
+        ("failure_tolerance_percentage", "failure_tolerance_count", 1),
+    ],
+)
+def test_rejects_arguments_that_exclude_each_other(other: str, argument: str, value: Any) -> None:
+    both = {argument: value, other: value}
+    with pytest.raises(ArgumentError, match=f"^{argument}: cannot be combined with {other}$"):
+        ReadOnlyRollout(Stack(), "R", **ARGUMENTS, **both)
+
+
+def test_member_template_that_is_too_large_is_an_error(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(rollouts, "_TEMPLATE_BODY", 3_000)
+    with pytest.raises(ArgumentError, match=r"^template: .* bytes, at most 3,000 allowed$"):
+        AutoPilotRollout(Stack(), "R", **ARGUMENTS)
+
+
+def test_largest_rollout_fits_into_a_template_body(synth: Synth) -> None:
+    template = synth(
+        {
+            "auto-pilot": {
+                "organizational-units": [f"ou-{'a' * 32}-{index:032}" for index in range(50)],
+                "exclude-accounts": [f"{index:012}" for index in range(1_000)],
+            },
+            "external-id": "a" * 900,
+            "next-external-id": "b" * 900,
+            "role-path": f"/{'a' * 510}/",
+            "permissions-boundary": f"{'b' * 500}/{'B' * 128}",
+        }
+    )["PumpAutoPilotRollout"]
+    assert len(json.dumps(template, indent=1).encode()) < 51_200
+
+
+def test_configure_app_gets_the_app_of_the_member_template() -> None:
+    configured: list[str] = []
+
+    def configure(app: App) -> None:
+        configured.extend(child.node.id for child in app.node.children)
+        Validations.of(app).add_plugins(AwsSolutionsChecks(app))
+
+    ReadOnlyRollout(Stack(App(), "Mine"), "R", **ARGUMENTS, configure_app=configure)
+    assert "PumpReadOnly" in configured
+
+
+def test_cdk_nag_also_checks_the_member_template(capfd: pytest.CaptureFixture[str]) -> None:
+    """Proves that the test above can fail: this pack objects to inline policies."""
+
+    def add_nist(app: App) -> None:
+        Validations.of(app).add_plugins(NIST80053R5Checks(app))
+
+    with pytest.raises(RuntimeError, match="IAMNoInlinePolicy"):
+        ReadOnlyRollout(Stack(App(), "Mine"), "R", **ARGUMENTS, configure_app=add_nist)
+    capfd.readouterr()
+
+
+def test_warns_if_a_guardrail_has_expired() -> None:
+    expired = [Guardrail.until("2020-01-01T00:00:00Z")]
+    units = ["r-abcd"]
+    stack = AutoPilotRolloutStack(App(), "R", organizational_units=units, guardrails=expired)
+    (warning,) = messages_of(stack.rollout, "warning")
+    assert "has passed; the role has no permissions" in warning
+
+
+@pytest.mark.parametrize("configure_app", ["add_validation", 1, []])
+def test_rejects_what_cannot_configure_an_app(configure_app: Any) -> None:
+    with pytest.raises(ArgumentError, match=r"^configure_app: .* is not a function$"):
+        ReadOnlyRollout(Stack(), "R", **ARGUMENTS, configure_app=configure_app)

@@ -1,0 +1,709 @@
+"""What events say about Pump's roles: changes, reads, refusals, guardrails, and sessions."""
+
+from collections.abc import Mapping
+from dataclasses import replace
+from datetime import datetime, timezone
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from pump_roles.guardrails import Guardrail, documents
+from pump_roles.iam.canonical import in_account, without_partition
+from pump_roles.iam.catalog import shipped
+from pump_roles.iam.documents import Policy
+from pump_roles.json_input import InputError
+from pump_roles.published import ROLES
+from pump_roles.review.account.activity.activity_result import (
+    Activity,
+    Change,
+    GuardrailActivity,
+    Unknown,
+)
+from pump_roles.review.account.activity.collect import Collector, NothingFoundError
+from pump_roles.review.account.activity.watched_roles import (
+    Roles,
+    published_roles,
+    roles_in,
+    with_arns,
+)
+from pump_roles.review.role import Unknown as NotRead
+from pump_roles.review.role import published_role
+from tests.review.account.activity.trail import (
+    ACCOUNT,
+    AUTO_PILOT,
+    PUMP,
+    PURCHASES,
+    READ_ONLY,
+    TIME,
+    assumption,
+    call,
+    handshake,
+)
+from tests.support import examples, synthesize
+from tools.sandbox import catalog, simulator
+from tools.sandbox.simulator import ALLOWED, EXPLICITLY_DENIED
+
+NOW = datetime(2026, 11, 12, tzinfo=timezone.utc)
+
+PUBLISHED = published_roles()
+
+
+def activity(*events: Any, roles: Roles = PUBLISHED) -> Activity:
+    collector = Collector(roles)
+    collector.add("trail.json", events)
+    return collector.result(NOW, None)
+
+
+@cache
+def expected(*guardrails: Guardrail) -> Roles:
+    """The roles as expected, the auto-pilot role with some guardrails."""
+    made = []
+    for sought in PUBLISHED.sought:
+        role = sought.role
+        if role.kind == "auto-pilot":
+            denies = documents(guardrails, ROLES["auto-pilot"]).items()
+            more = (Policy(name=each.policy_name, document=document) for each, document in denies)
+            role = replace(role, policies=(*role.policies, *more))
+        made.append(replace(sought, role=role, expected=True))
+    return Roles(sought=tuple(made))
+
+
+def guardrails(found: Activity) -> Mapping[str, GuardrailActivity]:
+    return {guardrail.name: guardrail for guardrail in found.guardrails}
+
+
+def change(event: Any) -> Change:
+    (found,) = activity(event).changes
+    return found
+
+
+MEMBERS = ("item", "offering", "count", "type", "term_seconds", "payment")
+YEAR, YEARS = 31_536_000, 94_608_000
+BOUGHT = {
+    "ec2": ("af9f760e-6f91", "4b2293b4-5813", 3, "", None, ""),
+    "host": ("hr-0d418a3a4ffc669ae", "hro-03f707bf363b6b324", None, "m4", YEARS, "NoUpfront"),
+    "modify": ("rimod-3aae219d", "", 3, "m5.large, m5.xlarge", None, ""),
+    "exchange": ("riex-e13c4bf6", "b747b472-423c", 4, "", None, ""),
+    "sell": ("5ec28771", "", 2, "", None, ""),
+    "rds": ("ri-2026-11-10", "8ba30be1", 2, "db.r6g.large", YEAR, "Partial Upfront"),
+    "elasticache": ("ri-cache", "1ef01f5b", 5, "cache.r6g.large", YEARS, "All Upfront"),
+    "redshift": ("1ba8e2e3", "3a98bf7d", 4, "ra3.4xlarge", YEAR, "No Upfront"),
+    "opensearch": ("9a8a7a6a", "1a2a3a4a", 6, "", None, ""),
+    "Savings Plan": ("sp-1", "77b2e4a0-offering", None, "", None, ""),
+}
+"""What a change says, by the kind of purchase."""
+
+
+@pytest.mark.parametrize("kind", PURCHASES)
+def test_change_says_what_was_bought(kind: str) -> None:
+    event = PURCHASES[kind]
+    source, name = event["eventSource"].partition(".")[0], event["eventName"]
+    members: dict[str, Any] = dict(zip(MEMBERS, BOUGHT[kind], strict=True))
+    if kind == "Savings Plan":
+        members |= {"hourly": "2.50", "returnable_until": "2026-11-17T08:15:00Z"}
+    assert change(event) == Change(
+        action=f"{source}:{name}",
+        time=TIME,
+        session="recommendations",
+        role=AUTO_PILOT,
+        region="us-east-1",
+        outcome="done",
+        commitment=True,
+        **members,
+    )
+
+
+def plan(hourly: Any, **request: Any) -> Any:
+    return call(
+        "savingsplans:CreateSavingsPlan",
+        {"commitment": hourly, **request},
+        {"savingsPlanId": "sp-1"},
+    )
+
+
+@pytest.mark.parametrize(
+    ("time", "request_", "until"),
+    [
+        ("2026-11-10T08:15:00Z", {}, "2026-11-17T08:15:00Z"),
+        ("2026-11-25T08:15:00Z", {}, "2026-11-30T23:59:59Z"),
+        ("2026-12-31T23:59:59Z", {}, "2026-12-31T23:59:59Z"),
+        ("2027-02-20T00:00:00Z", {}, "2027-02-27T00:00:00Z"),
+        ("2028-02-25T00:00:00Z", {}, "2028-02-29T23:59:59Z"),
+        # Queued: bought later.
+        ("2026-11-10T08:15:00Z", {"purchaseTime": "2026-12-01T00:00:00Z"}, "2026-12-08T00:00:00Z"),
+        ("2026-11-10T08:15:00Z", {"purchaseTime": 1_796_083_200}, "2026-12-08T00:00:00Z"),
+        ("2026-11-10T08:15:00Z", {"purchaseTime": "2026-11-09T00:00:00Z"}, "2026-11-17T08:15:00Z"),
+        ("2026-11-10T08:15:00Z", {"purchaseTime": "next week"}, None),
+        ("2026-11-10T08:15:00Z", {"purchaseTime": "9999-12-31T00:00:00Z"}, None),
+        ("9999-12-31T08:15:00Z", {}, None),
+    ],
+)
+def test_plan_is_returnable_for_seven_days_in_the_same_month(
+    time: str, request_: dict[str, Any], until: str | None
+) -> None:
+    assert change(plan("2.50", **request_) | {"eventTime": time}).returnable_until == until
+
+
+@pytest.mark.parametrize(
+    ("hourly", "returnable"),
+    [
+        ("100", True),
+        ("100.0", True),
+        ("0.001", True),
+        (99.9, True),
+        ("100.001", False),
+        ("1000", False),
+        ("NaN", None),
+        ("-5", None),
+        ("1e1", None),
+        (None, None),
+        (["1"], None),
+    ],
+)
+def test_only_a_plan_of_at_most_100_dollars_an_hour_is_returnable(
+    hourly: Any, *, returnable: bool | None
+) -> None:
+    until = {True: "2026-11-17T08:15:00Z", False: "", None: None}[returnable]
+    assert change(plan(hourly)).returnable_until == until
+
+
+def test_plan_that_was_not_bought_or_was_returned_is_not_returnable() -> None:
+    failed = plan("1") | {"errorCode": "ValidationException"}
+    assert change(failed).returnable_until == ""
+    assert change(failed).outcome == "ValidationException"
+    returned = call(
+        "savingsplans:ReturnSavingsPlan", {"savingsPlanId": "sp-1"}, {"savingsPlanId": "sp-1"}
+    )
+    assert [one.returnable_until for one in activity(plan("1"), returned).changes] == ["", ""]
+    refused = returned | {"errorCode": "ValidationException"}
+    assert [bool(one.returnable_until) for one in activity(plan("1"), refused).changes] == [
+        True,
+        False,
+    ]
+
+
+@pytest.mark.parametrize(
+    ("action", "commitment"),
+    [
+        ("ec2:PurchaseScheduledInstances", True),
+        ("ec2:PurchaseCapacityBlock", True),
+        ("es:PurchaseReservedElasticsearchInstanceOffering", True),
+        ("savingsplans:ReturnSavingsPlan", True),
+        ("savingsplans:TagResource", False),
+        ("ec2:CreateCapacityReservation", False),
+    ],
+)
+def test_every_purchase_is_a_commitment(action: str, *, commitment: bool) -> None:
+    assert change(call(action)).commitment == commitment
+
+
+def test_accepted_handshake_comes_before_earlier_changes_with_its_id() -> None:
+    late = handshake(eventTime="2026-11-11T00:00:00Z")
+    found = activity(PURCHASES["ec2"], late).changes
+    assert [one.action for one in found] == [
+        "organizations:AcceptHandshake",
+        "ec2:PurchaseReservedInstancesOffering",
+    ]
+    first, _ = found
+    assert (first.item, first.type) == ("h-examplehandshakeid111", "INVITE")
+    assert (first.handshake, first.commitment, first.is_important) == (True, False, True)
+
+
+@pytest.mark.parametrize(
+    ("members", "item", "kind"),
+    [
+        ({"requestParameters": None}, "h-examplehandshakeid111", "INVITE"),
+        ({"responseElements": None}, "h-examplehandshakeid111", ""),
+        ({"requestParameters": None, "responseElements": None}, "", ""),
+        ({"requestParameters": None, "responseElements": {"handshake": "x"}}, "", ""),
+        ({"requestParameters": None, "responseElements": {"handshake": {"id": 3}}}, "", ""),
+    ],
+)
+def test_accepted_handshake_is_important_whatever_the_event_says_about_it(
+    members: dict[str, Any], item: str, kind: str
+) -> None:
+    found = change(handshake(**members))
+    assert (found.item, found.type, found.is_important) == (item, kind, True)
+
+
+def test_handshake_that_was_not_accepted_is_neither_first_nor_important() -> None:
+    failed = handshake(eventTime="2026-11-11T00:00:00Z", errorCode="HandshakeNotFoundException")
+    declined = call("organizations:DeclineHandshake", eventTime="2026-11-12T00:00:00Z")
+    found = activity(call("ec2:CreateTags"), failed, declined).changes
+    assert [one.action for one in found] == [
+        "ec2:CreateTags",
+        "organizations:AcceptHandshake",
+        "organizations:DeclineHandshake",
+    ]
+    assert not any(one.is_important for one in found)
+    refused = activity(handshake(errorCode="AccessDeniedException"))
+    assert refused.changes == ()
+    assert [one.action for one in refused.refused] == ["organizations:AcceptHandshake"]
+
+
+def test_parameters_decide_which_service_of_a_source_it_is() -> None:
+    event = call("autoscaling:PutScalingPolicy", {"serviceNamespace": "ecs"})
+    assert change(event).action == "application-autoscaling:PutScalingPolicy"
+    event = call("autoscaling:PutScalingPolicy", {"autoScalingGroupName": "a"})
+    assert change(event).action == "autoscaling:PutScalingPolicy"
+    event = call("autoscaling:Nothing", {"serviceNamespace": "ecs"}, error="AccessDenied")
+    assert activity(event).refused[0].action == "application-autoscaling:Nothing"
+
+
+def test_changes_are_sorted_by_time_and_counted_once() -> None:
+    late = call("ec2:CreateTags") | {"eventTime": "2026-11-11T00:00:00Z"}
+    early = PURCHASES["ec2"]
+    found = activity(late, early, late)
+    assert [one.action for one in found.changes] == [
+        "ec2:PurchaseReservedInstancesOffering",
+        "ec2:CreateTags",
+    ]
+    assert [one.commitment for one in found.changes] == [True, False]
+    assert found.roles[0].calls == 2
+
+
+@pytest.mark.parametrize("id_", ["", None, 3])
+def test_events_without_an_id_are_not_the_same(id_: Any) -> None:
+    event = call("ec2:CreateTags", eventID=id_)
+    assert len(activity(event, event).changes) == 2
+
+
+def test_reads_are_counted_by_service_and_those_that_return_data_listed() -> None:
+    found = activity(
+        call("ec2:DescribeInstances"),
+        call("ecs:DescribeTasks"),
+        call("ecs:DescribeTasks") | {"eventTime": "2026-11-11T00:00:00Z"},
+        call("ecs:ListTasks", error="ThrottlingException"),
+        call("ecs:DescribeServices", error="AccessDeniedException"),
+    )
+    assert [(reads.service, reads.calls) for reads in found.reads] == [("ec2", 1), ("ecs", 3)]
+    (data,) = found.reads[1].data
+    assert (data.action, data.calls, data.last) == ("ecs:DescribeTasks", 2, "2026-11-11T00:00:00Z")
+    assert "ecs:DescribeTasks" not in found.unused
+    # It was refused, so it is neither used nor never used.
+    assert "ecs:DescribeServices" not in found.unused
+    assert len(found.unused) == found.allowed - 4
+    tried = {use.action: (use.calls, use.last, use.refused) for use in found.used}
+    assert tried["ecs:DescribeServices"] == (0, "", 1)
+    assert tried["ecs:ListTasks"] == (1, TIME, 0)
+
+
+def test_role_that_is_not_seen_does_not_count_unless_it_is_expected(tmp_path: Path) -> None:
+    found = activity(call("ec2:DescribeInstances", role=READ_ONLY))
+    assert [role.kind for role in found.roles] == ["read-only"]
+    assert found.allowed == 238
+    of_templates = roles_in(synthesize(tmp_path))
+    found = activity(call("ec2:DescribeInstances", role=READ_ONLY), roles=of_templates)
+    assert [(role.kind, role.calls) for role in found.roles] == [
+        ("read-only", 1),
+        ("auto-pilot", 0),
+    ]
+    assert found.allowed == 721
+
+
+@pytest.mark.parametrize(
+    "error", ["AccessDenied", "AccessDeniedException", "Client.UnauthorizedOperation"]
+)
+def test_refusal_names_the_guardrails_of_the_expected_role(error: str) -> None:
+    roles = expected(Guardrail.NO_SELLING, Guardrail.NEEDED_ONLY)
+    event = call("ec2:CreateReservedInstancesListing", error=error)
+    (refusal,) = activity(event, roles=roles).refused
+    assert refusal.guardrails == ("no-selling",)
+    assert refusal.outcome == error
+    (refusal,) = activity(call("ecs:ListTasks", error=error), roles=roles).refused
+    assert refusal.guardrails == ("needed-only",)
+    found = activity(event)
+    assert [one.guardrails for one in found.refused] == [()]
+    assert found.changes == ()
+    assert guardrails(found)["no-selling"].would_deny == 1
+
+
+@pytest.mark.parametrize(
+    ("error", "cost"),
+    [
+        ("AccessDenied", "some"),
+        ("Client.UnauthorizedOperation", "some"),
+        ("Client.DryRunOperation", "some"),
+        ("Client.InvalidParameterValue", "nothing"),
+    ],
+)
+def test_guardrail_that_denied_a_call_has_a_cost(error: str, cost: str) -> None:
+    event = call("ec2:CreateReservedInstancesListing", error=error)
+    assert guardrails(activity(event))["no-selling"].cost == cost
+
+
+def test_guardrails_that_would_have_cost_nothing_come_first() -> None:
+    found = activity(PURCHASES["sell"], call("ec2:CreateTags"), call("ec2:DescribeInstances"))
+    by_name = guardrails(found)
+    assert (by_name["no-selling"].would_deny, by_name["no-selling"].cost) == (1, "some")
+    tags = by_name["commitment-tags-only"]
+    assert (tags.would_deny, tags.might_deny, tags.cost) == (0, 1, "unknown")
+    assert by_name["metadata-only"].cost == "nothing"
+    costs = [guardrail.cost for guardrail in found.guardrails]
+    assert costs == sorted(costs, key=["nothing", "unknown", "some"].index)
+    assert set(by_name) == set(Guardrail.names())
+
+
+def test_guardrails_of_an_expected_role_are_listed_also_those_with_a_value() -> None:
+    roles = expected(Guardrail.NO_SELLING, Guardrail.only_in_regions("us-east-1"))
+    found = guardrails(activity(PURCHASES["rds"], roles=roles))
+    assert {name for name, one in found.items() if one.present} == {"no-selling", "only-in-regions"}
+    assert found["only-in-regions"].cost == "nothing"
+
+
+@pytest.mark.parametrize(
+    ("guardrail", "would", "might"),
+    [
+        (Guardrail.only_in_regions("us-east-1", "us-west-2"), 0, 0),
+        (Guardrail.only_in_regions("us-west-2"), 1, 0),
+        (Guardrail.until("2026-11-10T08:15:01Z"), 0, 0),
+        # Some calls may have been before.
+        (Guardrail.until("2026-11-10T08:15:00Z"), 0, 2),
+        (Guardrail.invitations_from("444455556666"), 0, 0),
+    ],
+    ids=lambda value: value.name if isinstance(value, Guardrail) else "",
+)
+def test_event_decides_about_the_region_and_the_time(
+    guardrail: Guardrail, would: int, might: int
+) -> None:
+    events = PURCHASES["rds"], call("ec2:DescribeInstances")
+    found = guardrails(activity(*events, roles=expected(guardrail)))[guardrail.name]
+    assert (found.would_deny, found.might_deny) == (would, might)
+
+
+DENYING_SUPPORT = {"metadata-only", "needed-only", "no-support-writes", "recommended"}
+
+
+@pytest.mark.parametrize(
+    ("event", "denying", "if_refused"),
+    [
+        # Of a service that the catalog does not have, so that any guardrail may deny it. The role
+        # has no action of it.
+        (call("s3:ListBuckets"), set(Guardrail.names()), set()),
+        # Of a console, which may need any of the services that it is for.
+        (call("billingconsole:GetBills"), set(Guardrail.names()), set(Guardrail.names())),
+        (call("support:CompleteAttachmentUpload"), DENYING_SUPPORT, DENYING_SUPPORT),
+    ],
+)
+def test_unknown_call_prevents_the_recommendation_of_a_guardrail_that_may_deny_it(
+    event: Any, denying: set[str], if_refused: set[str]
+) -> None:
+    found = activity(event)
+    by_name = guardrails(found)
+    assert {name for name, one in by_name.items() if one.cost == "unknown"} == denying
+    (unknown,) = found.unknown
+    assert (unknown.why, unknown.events) == ("not-mapped", 1)
+    refused = activity(event | {"errorCode": "AccessDenied"})
+    by_name = guardrails(refused)
+    assert {name for name, one in by_name.items() if one.cost == "unknown"} == if_refused
+    assert len(refused.refused) == 1
+    assert len(refused.unknown) == bool(if_refused)
+
+
+def allowing(*unknown: NotRead, **members: Any) -> Roles:
+    """The auto-pilot role as expected, with one more statement, and what cannot be read of it."""
+    (sought,) = (one for one in PUBLISHED.sought if one.role.kind == "auto-pilot")
+    document = {"Statement": [{"Effect": "Allow", "Resource": "*", **members}]}
+    policies = *sought.role.policies, Policy(name="Own", document=document)
+    role = replace(sought.role, policies=policies, unknown=unknown)
+    return Roles(sought=(replace(sought, role=role, expected=True),))
+
+
+MANAGED = NotRead(part="managed-policies", why="not-counted")
+
+
+@pytest.mark.parametrize(
+    ("action", "roles"),
+    [
+        ("s3:ListBuckets", PUBLISHED),
+        ("s3:ListBuckets", expected(Guardrail.NEEDED_ONLY)),
+        ("s3:ListBuckets", allowing(Action="logs:*")),
+        ("s3:ListBuckets", allowing(Effect="Deny", Action="s3:*")),
+        ("sts:AssumeRole", PUBLISHED),
+    ],
+)
+def test_refused_call_of_a_service_without_an_action_of_the_role_is_only_refused(
+    action: str, roles: Roles
+) -> None:
+    found = activity(call("ec2:DescribeInstances"), call(action, error="AccessDenied"), roles=roles)
+    assert found.unknown == ()
+    (refusal,) = found.refused
+    assert (refusal.action, refusal.outcome) == (action, "AccessDenied")
+    assert {(one.cost, one.might_deny) for one in found.guardrails if one.cost != "some"} == {
+        ("nothing", 0)
+    }
+
+
+@pytest.mark.parametrize(
+    ("event", "roles"),
+    [
+        (call("support:CompleteAttachmentUpload"), PUBLISHED),
+        # Of one of two services, and of a service whose prefix is not its source.
+        (call("autoscaling:Nothing"), PUBLISHED),
+        (call("tagging:Nothing"), PUBLISHED),
+        (call("billingconsole:GetBills"), PUBLISHED),
+        (call("s3:ListBuckets"), allowing(Action="s3:List*")),
+        (call("s3:ListBuckets"), allowing(Action="S3:ListBuckets")),
+        (call("s3:ListBuckets"), allowing(Action="s?:*")),
+        (call("s3:ListBuckets"), allowing(NotAction="ec2:*")),
+        # It cannot be told what the role allows, or of which service the call is.
+        (call("s3:ListBuckets"), allowing(MANAGED)),
+        (call("s3:ListBuckets"), allowing(Action={"Ref": "Actions"})),
+        (call("x:Nothing", eventSource="ec2.amazonaws.com.cn"), PUBLISHED),
+        (call("x:Nothing", eventSource="ec2.us-east-1.amazonaws.com"), PUBLISHED),
+        (call("x:Nothing", eventSource="ec2"), PUBLISHED),
+        (call("EC2:Nothing"), PUBLISHED),
+    ],
+)
+def test_other_refused_call_that_is_not_known_stays_unknown(event: Any, roles: Roles) -> None:
+    found = activity(event | {"errorCode": "AccessDenied"}, roles=roles)
+    assert [one.events for one in found.unknown if one.why == "not-mapped"] == [1]
+    assert len(found.refused) == 1
+    assert any(one.cost == "unknown" for one in found.guardrails)
+    # What succeeded is unknown whatever the role has.
+    assert "not-mapped" in {one.why for one in activity(event, roles=roles).unknown}
+
+
+def test_no_guardrail_is_recommended_if_events_are_missing() -> None:
+    collector = Collector(PUBLISHED)
+    collector.add("trail.json", [call("ec2:DescribeInstances")])
+    collector.unknown.append(Unknown(why="denied", subject="us-west-2"))
+    found = collector.result(NOW, None)
+    assert {guardrail.cost for guardrail in found.guardrails} == {"unknown"}
+
+
+def test_no_guardrail_is_recommended_if_a_role_was_only_assumed() -> None:
+    assumed = assumption(AUTO_PILOT, "Example-1234")
+    found = activity(assumed)
+    assert found.unknown == (Unknown(why="no-calls", subject=AUTO_PILOT),)
+    assert {guardrail.cost for guardrail in found.guardrails} == {"unknown"}
+    found = activity(assumed, call("ec2:DescribeInstances"))
+    assert found.unknown == ()
+
+
+def test_call_that_needs_no_permission_is_not_unknown() -> None:
+    found = activity(call("sts:GetCallerIdentity"))
+    assert (found.unknown, found.changes, found.reads) == ((), (), ())
+    assert found.sessions[0].calls == 1
+
+
+ALLOWED_CALLS = sorted({action.name for action in shipped().matching(ROLES["auto-pilot"].patterns)})
+
+
+@cache
+def deployed(guardrail: str) -> simulator.Role:
+    """The auto-pilot role with a guardrail, as it is in an account."""
+    role = published_role("auto-pilot")
+    denies = Guardrail.named(guardrail).on(ROLES["auto-pilot"].patterns)
+    made = {policy.name: policy.document for policy in role.policies} | {
+        part.policy_name: in_account(without_partition(document), account=ACCOUNT, partition="aws")
+        for part, document in denies.items()
+    }
+    return simulator.Role(role.name, {}, made)
+
+
+@examples(thorough=60, quick=6)
+@given(st.lists(st.sampled_from(ALLOWED_CALLS), min_size=1, max_size=8))
+def test_counts_are_the_decisions_of_the_policy_simulator(names: list[str]) -> None:
+    """Denied on the resource and in the context that a guardrail admits, or denied on any."""
+    sources = {"cloudwatch": "monitoring", "tag": "tagging"}
+    events = []
+    for name in names:
+        service, called = name.split(":")
+        events.append(call(f"{sources.get(service, service)}:{called}"))
+    found = guardrails(activity(*events))
+    for name, counted in found.items():
+        role = deployed(name)
+        decisions = simulator.decide(
+            [
+                simulator.use(role, action=called, resource=_resource(called), context=context)
+                for called in names
+                for context in CONTEXTS
+            ]
+        )
+        each = [
+            decisions[at : at + len(CONTEXTS)] for at in range(0, len(decisions), len(CONTEXTS))
+        ]
+        always = sum(all(one == EXPLICITLY_DENIED for one in of_call) for of_call in each)
+        ever = sum(any(one == EXPLICITLY_DENIED for one in of_call) for of_call in each)
+        assert all(one in (ALLOWED, EXPLICITLY_DENIED) for of_call in each for one in of_call)
+        assert counted.would_deny <= always
+        assert ever <= counted.would_deny + counted.might_deny
+        if not counted.might_deny:
+            assert counted.would_deny == always == ever
+
+
+CONTEXTS: list[dict[str, str]] = [
+    {"iam:AWSServiceName": "organizations.amazonaws.com"},
+    {"iam:AWSServiceName": "ec2.amazonaws.com"},
+]
+
+
+def _resource(action: str) -> str:
+    resources = catalog.actions()[action.lower()].resources
+    return resources[0] if resources else "*"
+
+
+def test_session_counts_only_if_the_arn_of_the_role_issued_it() -> None:
+    mine = call("ec2:DescribeInstances")
+    others = [
+        call("ec2:CreateTags", role=AUTO_PILOT.replace("role/", "role/vendors/")),
+        call("ec2:CreateTags", role=f"{AUTO_PILOT}2"),
+        # A role of another account that calls into this one.
+        call("ec2:CreateTags", role=AUTO_PILOT.replace(ACCOUNT, "444455556666"))
+        | {"recipientAccountId": ACCOUNT},
+        call("ec2:CreateTags") | {"userIdentity": {"type": "Root", "arn": AUTO_PILOT}},
+        call("ec2:CreateTags") | {"userIdentity": {"type": "AWSService", "invokedBy": "x"}},
+        {key: value for key, value in call("ec2:CreateTags").items() if key != "userIdentity"},
+        assumption(f"{AUTO_PILOT}2", "Example-1234"),
+        call("sts:AssumeRole", role=f"{AUTO_PILOT}2"),
+    ]
+    user = call("ec2:CreateTags")
+    user["userIdentity"]["type"] = "IAMUser"
+    found = activity(mine, user, *others)
+    assert (found.changes, found.unknown) == ((), ())
+    assert found.events == 10
+    assert [role.calls for role in found.roles] == [1]
+
+
+def test_role_with_a_path_is_known_by_its_arn() -> None:
+    arn = AUTO_PILOT.replace("role/", "role/vendors/")
+    found = activity(
+        call("ec2:CreateTags", role=arn),
+        call("ec2:DescribeInstances"),
+        roles=with_arns(PUBLISHED, [arn]),
+    )
+    assert [(role.arn, role.calls) for role in found.roles] == [(arn, 1)]
+    assert len(found.changes) == 1
+
+
+def test_event_in_another_account_is_not_counted_again() -> None:
+    """CloudTrail keeps a call into another account in both of them."""
+    both = [
+        call("ec2:CreateTags", recipientAccountId=account) for account in (ACCOUNT, "444455556666")
+    ]
+    for roles in (PUBLISHED, with_arns(PUBLISHED, [AUTO_PILOT])):
+        assert len(activity(*both, roles=roles).changes) == 1
+
+
+def test_roles_in_several_accounts_are_an_error_unless_one_is_chosen() -> None:
+    other = AUTO_PILOT.replace(ACCOUNT, "444455556666")
+    events = [call("ec2:DescribeInstances"), call("ec2:CreateTags", role=other)]
+    with pytest.raises(InputError, match=r"111122223333, 444455556666$"):
+        activity(*events)
+    found = activity(*events, roles=with_arns(PUBLISHED, [other]))
+    assert (found.account, len(found.changes)) == ("444455556666", 1)
+    with pytest.raises(InputError, match="several accounts: 111122223333, 444455556666"):
+        with_arns(PUBLISHED, [AUTO_PILOT, other])
+    with pytest.raises(InputError, match="the name is not PumpReadOnlyRole or PumpAutoPilotRole"):
+        with_arns(PUBLISHED, [f"{AUTO_PILOT}2"])
+
+
+def test_events_without_a_session_of_the_roles_are_no_result() -> None:
+    with pytest.raises(NothingFoundError) as raised:
+        activity(call("ec2:DescribeInstances", role=f"{AUTO_PILOT}2"))
+    assert (raised.value.events, raised.value.unknown) == (1, [])
+
+
+def test_sessions_say_who_came_in_and_when() -> None:
+    first = assumption(AUTO_PILOT, "Example-1234") | {"eventTime": "2026-11-10T08:00:00Z"}
+    last = call("ec2:DescribeInstances", sourceIPAddress="203.0.113.8") | {
+        "eventTime": "2026-11-10T09:00:00Z"
+    }
+    failed = assumption(AUTO_PILOT, "Example-1234", "other") | {"errorCode": "AccessDenied"}
+    (session,) = activity(call("ec2:CreateTags"), last, first, failed).sessions
+    assert session.name == "recommendations"
+    assert session.role == AUTO_PILOT
+    assert session.callers == (PUMP,)
+    assert session.addresses == ("203.0.113.7", "203.0.113.8")
+    assert (session.first, session.last) == ("2026-11-10T08:00:00Z", "2026-11-10T09:00:00Z")
+    assert session.calls == 2
+
+
+def test_external_ids_and_characters_that_disguise_are_hidden() -> None:
+    found = activity(
+        assumption(AUTO_PILOT, "Example-1234-5678", "for-Example-1234-5678"),
+        call("ec2:CreateTags", session="for-Example-1234-5678"),
+        call("ec2:Nothing\u202e", {"externalId": "Example-1234-5678"}),
+    )
+    assert "Example-1234-5678" not in repr(found)
+    assert next(session.name for session in found.sessions) == "for-(external ID)"
+    assert found.unknown[0].subject == "ec2.amazonaws.com Nothing\\u202e"
+    assert found.account == ACCOUNT
+
+
+def test_external_id_is_hidden_before_a_text_is_cut() -> None:
+    long = f"{'x' * 190}Example-1234-5678-9012"
+    found = activity(
+        call("support:CreateCase", response={"caseId": long}),
+        assumption(AUTO_PILOT, "Example-1234-5678-9012"),
+    )
+    assert found.changes[0].item == f"{'x' * 190}(external  (cut)"
+
+
+def broken(**members: Any) -> Any:
+    return call("ec2:DescribeInstances") | members
+
+
+def of_session(context: Any, arn: str) -> Any:
+    return broken(userIdentity={"type": "AssumedRole", "arn": arn, "sessionContext": context})
+
+
+@pytest.mark.parametrize(
+    "event",
+    [
+        None,
+        "x",
+        [],
+        {},
+        broken(eventTime=None),
+        broken(eventTime="yesterday"),
+        broken(eventTime="2026-11-10T08:15:00"),
+        broken(eventTime="0000-01-01T00:00:00Z"),
+        broken(awsRegion=""),
+        broken(eventSource=3),
+        broken(eventName=None),
+        broken(errorCode=3),
+        broken(sourceIPAddress=["203.0.113.7"]),
+        broken(userIdentity="x"),
+        broken(userIdentity={"type": "AssumedRole"}),
+        broken(recipientAccountId=3),
+        broken(recipientAccountId=f"{ACCOUNT}\n"),
+        broken(recipientAccountId="\u0661" * 12),
+        assumption(AUTO_PILOT, "Example-1234") | {"recipientAccountId": "\x1b[31m"},
+        of_session({"sessionIssuer": {"arn": "", "accountId": ACCOUNT}}, AUTO_PILOT),
+        of_session({}, f"arn:aws:sts::{ACCOUNT}:assumed-role/PumpAutoPilotRole/x"),
+        of_session({}, "PumpAutoPilotRole"),
+    ],
+)
+def test_event_that_is_not_as_cloudtrail_writes_it_is_unknown(event: Any) -> None:
+    found = activity(call("ec2:DescribeInstances"), event, event)
+    assert found.unknown == (Unknown(why="malformed", subject="trail.json", events=2),)
+
+
+@pytest.mark.parametrize(
+    "event",
+    [
+        of_session({}, f"arn:aws:sts::{ACCOUNT}:assumed-role/Another/x"),
+        broken(userIdentity=None),
+        broken(userIdentity={"type": "AWSAccount", "accountId": PUMP}),
+        broken(requestParameters="HIDDEN_DUE_TO_SECURITY_REASONS", responseElements=None),
+        broken(sourceIPAddress=None),
+    ],
+)
+def test_event_that_is_only_unusual_is_not_unknown(event: Any) -> None:
+    assert activity(call("ec2:DescribeInstances"), event).unknown == ()
+
+
+def test_failure_with_only_a_message_is_not_done() -> None:
+    assert change(call("ec2:CreateTags") | {"errorMessage": "no"}).outcome == "error"
+
+
+def test_period_is_that_of_the_events_in_any_order() -> None:
+    times = ["2026-11-10T08:00:00Z", "2026-11-09T08:00:00Z", "2026-11-10T09:00:00Z"]
+    found = activity(*(call("ec2:DescribeInstances", eventTime=time) for time in times))
+    assert (found.since, found.until) == (times[1], times[2])

@@ -1,0 +1,141 @@
+"""The events in files: of a trail, of its folders, and of the saved event history."""
+
+import gzip
+import json
+import os
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from pump_roles.json_input import InputError
+from pump_roles.review.account.activity import from_files
+from pump_roles.review.account.activity.activity_result import Unknown
+from pump_roles.review.account.activity.from_files import files_of, records_of
+from tests.review.account.activity.trail import call, write, write_lookup
+
+DIGEST = {
+    "awsAccountId": "111122223333",
+    "digestStartTime": "2026-11-10T07:15:00Z",
+    "digestEndTime": "2026-11-10T08:15:00Z",
+    "digestS3Bucket": "trail",
+    "digestS3Object": "AWSLogs/111122223333/CloudTrail-Digest/d.json.gz",
+    "logFiles": [],
+}
+
+
+def read(*paths: Path) -> tuple[list[Any], list[Unknown]]:
+    unknown: list[Unknown] = []
+    files = files_of(paths, unknown=unknown.append)
+    records = records_of(files, unknown=unknown.append, done=lambda _: None)
+    return [record for _, found in records for record in found], unknown
+
+
+def test_reads_files_folders_and_the_saved_event_history(tmp_path: Path) -> None:
+    events = [call("ec2:DescribeInstances") for _ in range(4)]
+    nested = write(tmp_path, events[0], name="AWSLogs/us-east-1/2026/11/10/a.json.gz")
+    write(tmp_path, events[1], name="AWSLogs/us-west-2/2026/11/10/b.JSON")
+    (tmp_path / "README.txt").write_text("not read")
+    lookup = write_lookup(tmp_path, events[2:], "lookup.json")
+    again = lookup.parent / "AWSLogs" / ".." / lookup.name
+    found, unknown = read(tmp_path, nested, lookup, again)
+    assert sorted(event["eventID"] for event in found) == [event["eventID"] for event in events]
+    assert unknown == []
+
+
+def test_file_that_is_named_may_have_any_extension(tmp_path: Path) -> None:
+    event = call("ec2:DescribeInstances")
+    assert read(write(tmp_path, event, name="trail.log")) == ([event], [])
+
+
+@pytest.mark.parametrize(
+    ("content", "why"),
+    [
+        (b"", "not-json"),
+        (b"{", "not-json"),
+        (b'{"Records": [{"a": 1}', "not-json"),
+        (b"\xff\xfe", "not-json"),
+        (b"[" * 201 + b"]" * 201, "too-deep"),
+        (b"[]", "not-cloudtrail"),
+        (b'{"Resources": {}}', "not-cloudtrail"),
+        (b'{"Records": {}}', "not-cloudtrail"),
+        (gzip.compress(b'{"Records": []}', mtime=0)[:-6], "truncated"),
+        (gzip.compress(b'{"Records": []}' * 9, mtime=0)[:20], "truncated"),
+        (b"\x1f\x8bnot gzip", "not-json"),
+        (gzip.compress(json.dumps(DIGEST).encode(), mtime=0), "digest"),
+        (b'{"Records": [' + b" " * 100 + b"]}", "too-large"),
+    ],
+)
+def test_file_that_cannot_be_read_is_unknown(
+    content: bytes, why: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    if why == "too-large":
+        monkeypatch.setattr(from_files, "_MOST_BYTES", 100)
+    file = tmp_path / "a.json.gz"
+    file.write_bytes(content)
+    assert read(file) == ([], [Unknown(why=why, subject=str(file))])
+
+
+def test_event_history_that_was_not_saved_to_the_end_is_unknown(tmp_path: Path) -> None:
+    event = call("ec2:DescribeInstances")
+    file = write_lookup(tmp_path, [event])
+    saved = json.loads(file.read_text())
+    for token, unknown in (("", []), ("x", [Unknown(why="truncated", subject=str(file))])):
+        file.write_text(json.dumps(saved | {"NextToken": token}))
+        assert read(file) == ([event], unknown)
+
+
+def test_digest_files_next_to_a_trail_are_skipped(tmp_path: Path) -> None:
+    event = call("ec2:DescribeInstances")
+    (tmp_path / "digest.json.gz").write_bytes(gzip.compress(json.dumps(DIGEST).encode()))
+    write(tmp_path, event)
+    assert read(tmp_path) == ([event], [])
+
+
+def test_paths_without_files_are_an_error(tmp_path: Path) -> None:
+    with pytest.raises(InputError, match=r"contains no .json and no .json.gz files"):
+        read(tmp_path)
+    with pytest.raises(InputError, match="there is no such file"):
+        read(tmp_path / "x.json")
+    with pytest.raises(InputError, match="is not a regular file"):
+        read(Path("/dev/null"))
+    loop = tmp_path / "loop.json"
+    loop.symlink_to(loop)
+    with pytest.raises(InputError, match=r"loop.json: cannot be read: "):
+        read(loop)
+    write(tmp_path, call("ec2:DescribeInstances"))
+    assert read(tmp_path)[1] == [Unknown(why="not-read", subject=str(loop))]
+
+
+def test_linked_folders_are_read_once_and_may_lead_back(tmp_path: Path) -> None:
+    event = call("ec2:DescribeInstances")
+    write(tmp_path / "elsewhere", event)
+    folder = tmp_path / "trail"
+    folder.mkdir()
+    for name in ("a", "b"):
+        (folder / name).symlink_to(tmp_path / "elsewhere")
+    (tmp_path / "elsewhere" / "back").symlink_to(folder)
+    assert read(folder) == ([event], [])
+
+
+def test_what_cannot_be_read_in_a_folder_is_unknown(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    closed, broken = tmp_path / "closed", tmp_path / "broken.json"
+    closed.mkdir()
+    broken.symlink_to(tmp_path / "nothing")
+    (tmp_path / "broken.txt").symlink_to(tmp_path / "nothing")
+    scan = os.scandir
+
+    def denied(path: Any) -> Any:
+        # The permissions of a folder do not stop root.
+        if Path(path) == closed:
+            raise PermissionError(13, "Permission denied", str(path))
+        return scan(path)
+
+    monkeypatch.setattr(os, "scandir", denied)
+    unknown = [Unknown(why="not-read", subject=str(path)) for path in (broken, closed)]
+    assert read(tmp_path) == ([], unknown)
+    event = call("ec2:DescribeInstances")
+    write(tmp_path, event)
+    assert read(tmp_path) == ([event], unknown)

@@ -1,0 +1,124 @@
+"""The event history is read page by page, Region by Region, at two calls a second."""
+
+from collections.abc import Mapping, Sequence
+from datetime import datetime, timezone
+from itertools import pairwise
+from types import SimpleNamespace
+from typing import Any
+from unittest.mock import patch
+
+from botocore.exceptions import ClientError
+
+from pump_roles.review.account.activity import history
+from pump_roles.review.account.activity.activity_result import Unknown, Why
+from pump_roles.review.account.activity.history import read_history
+
+PERIOD = (datetime(2026, 11, 1, tzinfo=timezone.utc), datetime(2026, 11, 12, tzinfo=timezone.utc))
+
+
+class Clock:
+    """A clock that only goes on when someone waits."""
+
+    def __init__(self) -> None:
+        self.now = 100.0
+
+    def monotonic(self) -> float:
+        return self.now
+
+    def sleep(self, seconds: float) -> None:
+        self.now += seconds
+
+
+class Clients:
+    """Clients whose Regions have pages of events, or an error."""
+
+    def __init__(self, pages: Mapping[str, Sequence[Any]], clock: Clock) -> None:
+        self.pages = pages
+        self.clock = clock
+        self.asked: list[dict[str, Any]] = []
+        self.times: list[float] = []
+
+    def cloudtrail(self, region: str) -> Any:
+        def lookup_events(**asked: Any) -> Any:
+            self.asked.append(asked)
+            self.times.append(self.clock.now)
+            page = self.pages[region][int(asked.get("NextToken", 0))]
+            if isinstance(page, Exception):
+                raise page
+            self.clock.now += page.get("seconds", 0.1)
+            return page
+
+        model = SimpleNamespace(signing_name="cloudtrail")
+        meta = SimpleNamespace(service_model=model, endpoint_url="https://example.com")
+        return SimpleNamespace(lookup_events=lookup_events, meta=meta)
+
+
+def error(code: str) -> ClientError:
+    return ClientError({"Error": {"Code": code, "Message": "no"}}, "LookupEvents")
+
+
+def read(clients: Clients) -> tuple[list[Any], list[tuple[str, int, Unknown | None]]]:
+    events: list[Any] = []
+    done: list[tuple[str, int, Unknown | None]] = []
+    with patch.object(history, "time", clients.clock):
+        read_history(
+            clients,  # type: ignore[arg-type]
+            [*clients.pages],
+            PERIOD,
+            found=lambda region, records: events.extend((region, record) for record in records),
+            done=lambda *ended: done.append(ended),
+        )
+    return events, done
+
+
+def page(*texts: str, token: str | None = None) -> dict[str, Any]:
+    found: dict[str, Any] = {"Events": [{"CloudTrailEvent": text} for text in texts]}
+    return found if token is None else {**found, "NextToken": token}
+
+
+def test_calls_in_a_region_are_at_least_half_a_second_apart() -> None:
+    pages = [page("{}", token=str(number + 1)) for number in range(9)]
+    clients = Clients({"us-east-1": [*pages, page("{}")]}, Clock())
+    events, done = read(clients)
+    assert events == [("us-east-1", {})] * 10
+    assert done == [("us-east-1", 10, None)]
+    gaps = [round(later - earlier, 6) for earlier, later in pairwise(clients.times)]
+    assert gaps == [0.5] * 9
+    assert clients.times[0] == 100.0
+    assert clients.asked[0] == {"StartTime": PERIOD[0], "EndTime": PERIOD[1], "MaxResults": 50}
+    assert [asked.get("NextToken") for asked in clients.asked[1:3]] == ["1", "2"]
+
+
+def test_slow_call_does_not_let_later_ones_catch_up() -> None:
+    pages = [page("{}", token="1") | {"seconds": 3.0}, page("{}", token="2"), page("{}")]
+    clients = Clients({"us-east-1": pages}, Clock())
+    read(clients)
+    assert [round(time - 100, 6) for time in clients.times] == [0.0, 3.0, 3.5]
+
+
+def unread(region: str, detail: str, why: Why = "not-read") -> Unknown:
+    return Unknown(why=why, subject=region, detail=detail)
+
+
+def test_region_that_cannot_be_read_hides_no_other() -> None:
+    regions: dict[str, list[Any]] = {
+        "eu-west-1": [error("AccessDeniedException")],
+        "us-east-1": [page('{"a": 1}')],
+        # After its first page.
+        "us-west-1": [page("{}", token="1"), error("ThrottlingException")],
+        "us-west-2": [{"Events": None}],
+    }
+    events, done = read(Clients(regions, Clock()))
+    assert sorted(events, key=repr) == [("us-east-1", {"a": 1}), ("us-west-1", {})]
+    assert sorted(done, key=lambda ended: ended[0]) == [
+        ("eu-west-1", 0, unread("eu-west-1", "denied: cloudtrail:LookupEvents", why="denied")),
+        ("us-east-1", 1, None),
+        ("us-west-1", 1, unread("us-west-1", "throttled: cloudtrail:LookupEvents")),
+        ("us-west-2", 0, unread("us-west-2", "the response cannot be parsed (TypeError)")),
+    ]
+
+
+def test_event_without_a_record_is_passed_on_so_that_it_is_unknown() -> None:
+    pages = [page("{", "[1]") | {"NextToken": "1"}, {"Events": [{}, None]}]
+    events, _ = read(Clients({"us-east-1": pages}, Clock()))
+    assert [record for _, record in events] == [None, [1], None, None]

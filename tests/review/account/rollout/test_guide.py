@@ -1,0 +1,121 @@
+"""docs/rollout-status.md says what the command does, and the commands of the guides run."""
+
+import json
+import re
+from pathlib import Path
+from typing import get_args
+
+import boto3
+import pytest
+from moto import settings
+from moto.core.authorization import ActionAuthenticatorMixin
+
+from pump_roles.review.account.rollout.status import FINE, AccountState
+from tests.docs.pages import ORGANIZATIONS, ROLLOUT_STATUS, policy, shown
+from tests.management import Management
+from tests.review.account.rollout.rollouts import (
+    NoMembers,
+    Run,
+    arguments_of,
+    roll_out,
+    running,
+    state,
+    written,
+)
+from tests.support import Synth
+from tools.sandbox.organization import Organization, StackSets
+
+
+def test_commands_of_the_guides_find_a_complete_rollout(
+    aws: Management, run: Run, synth: Synth, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    organization = Organization.create(aws.organizations, {"Unit": 1})
+    units = {"auto-pilot": {"organizational-units": [organization.root]}}
+    written(roll_out(organization, synth, settings=units), tmp_path / "cdk.out")
+    monkeypatch.chdir(tmp_path)
+    commands = set(map(tuple, shown(ROLLOUT_STATUS + ORGANIZATIONS, "pump-roles rollout-status")))
+    assert len(commands) >= 5
+    for arguments in commands:
+        ended = run(*arguments)
+        assert ended.exit_code == 0, (arguments, ended.output)
+
+
+def test_example_of_the_guide_is_what_the_command_prints(
+    aws: Management, run: Run, synth: Synth, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    organization = Organization.create(
+        aws.organizations, {"Workloads": 30, "Security": 7, "Sandbox": 14}
+    )
+    ids = {account.name: account.id for account in organization.accounts()}
+    own = {
+        "organizational-units": [organization.root],
+        "exclude-accounts": [ids["sandbox-7"]],
+    }
+    reason = "Resource of type 'AWS::IAM::Role' with identifier 'PumpReadOnlyRole' already exists."
+    failing = NoMembers([ids["workloads-3"], ids["workloads-8"]], reason)
+    templates = roll_out(organization, synth, members=failing, settings={"read-only": own})
+    written(templates, tmp_path / "cdk.out")
+    monkeypatch.chdir(tmp_path)
+    first, second = re.findall(
+        r"```text\n(StackSet PumpReadOnly .*?)```", ROLLOUT_STATUS, re.DOTALL
+    )
+
+    def shown_in_the_guide(printed: str) -> list[str]:
+        units = {organization.units["Workloads"]: "1" * 8, organization.units["Sandbox"]: "2" * 8}
+        for unit, number in units.items():
+            printed = printed.replace(unit, f"ou-abcd-{number}")
+        for name, account in (
+            *(("workloads-3", "111122223333"), ("workloads-8", "444455556666")),
+            *(("sandbox-7", "777788889999"), (organization.root, "r-abcd")),
+        ):
+            printed = printed.replace(ids.get(name, name), account)
+        # Sorted, because the IDs are random.
+        return sorted(",".join(sorted(re.split("[,=]", line))) for line in printed.splitlines())
+
+    ended = run("--expect", "cdk.out")
+    assert (ended.exit_code, shown_in_the_guide(ended.stdout)) == (3, shown_in_the_guide(first))
+    (command,) = re.findall("^aws .*", ended.stdout, re.MULTILINE)
+    passed = arguments_of(command)
+    StackSets(organization, NoMembers()).repeat(passed["StackSetName"], passed["DeploymentTargets"])
+    ended = run("--expect", "cdk.out")
+    assert (ended.exit_code, shown_in_the_guide(ended.stdout)) == (0, shown_in_the_guide(second))
+
+
+def test_guide_says_which_states_are_complete() -> None:
+    rows = dict(re.findall(r"^\| `([a-z-]+)` \| .* \| (yes|no) \|$", ROLLOUT_STATUS, re.MULTILINE))
+    assert rows == {state: "yes" if state in FINE else "no" for state in get_args(AccountState)}
+
+
+def test_needs_exactly_the_documented_permissions(
+    aws: Management, run: Run, synth: Synth, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    roll_out(Organization.create(aws.organizations, {"Unit": {"Deep": 1}}), synth)
+    running("RUNNING")
+    monkeypatch.setattr("time.sleep", lambda _: state().update_operation("0", "SUCCEEDED"))
+    (statement,) = policy("rollout-status-policy", ROLLOUT_STATUS)["Statement"]
+    iam = boto3.client("iam", endpoint_url=aws.endpoint)
+    iam.create_user(UserName="reviewer")
+    key = iam.create_access_key(UserName="reviewer")["AccessKey"]
+    # From now on, moto denies what the user's policies do not allow.
+    monkeypatch.setattr(settings, "INITIAL_NO_AUTH_ACTION_COUNT", 0)
+    monkeypatch.setenv("AWS_ACCESS_KEY_ID", key["AccessKeyId"])
+    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", key["SecretAccessKey"])
+
+    def allow(actions: list[str]) -> None:
+        monkeypatch.setattr(settings, "INITIAL_NO_AUTH_ACTION_COUNT", float("inf"))
+        document = {"Version": "2012-10-17", "Statement": [{**statement, "Action": actions}]}
+        iam.put_user_policy(
+            UserName="reviewer", PolicyName="P", PolicyDocument=json.dumps(document)
+        )
+        monkeypatch.setattr(settings, "INITIAL_NO_AUTH_ACTION_COUNT", 0)
+
+    allow(statement["Action"])
+    ended = run("PumpReadOnly", "--no-filter", "--wait")
+    assert ended.exit_code == 0, ended.output
+    for action in statement["Action"]:
+        state().update_operation("0", "RUNNING")
+        allow([other for other in statement["Action"] if other != action])
+        ended = run("PumpReadOnly", "--no-filter", "--wait")
+        assert ended.exit_code == 4, action
+        assert action.partition(":")[2] in ended.stdout
+    assert ActionAuthenticatorMixin.request_count

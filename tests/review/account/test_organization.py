@@ -1,0 +1,138 @@
+"""The organization of an account; which accounts a StackSet targets, as AWS documents it."""
+
+from collections.abc import Iterator
+from typing import Any
+from unittest.mock import Mock
+
+import boto3
+import pytest
+from botocore.stub import Stubber
+
+from pump_roles.review.account.organization import (
+    Account,
+    AccountFilter,
+    Organization,
+    accounts_below,
+    read_organization,
+    targeted,
+)
+from pump_roles.review.role import Unknown
+from tests.management import management
+from tools.sandbox.organization import Organization as Emulated
+
+MANAGEMENT = "000000000001"
+
+
+def account(number: int, *units: str, suspended: bool = False) -> Account:
+    return Account(f"{number:012}", f"account-{number}", suspended, ("r-root", *units))
+
+
+ACCOUNTS = [
+    account(1),
+    account(2),
+    account(3, "ou-prod"),
+    account(4, "ou-prod", "ou-prod-eu"),
+    account(5, "ou-prod", "ou-prod-eu", "ou-prod-eu-de"),
+    account(6, "ou-dev"),
+    account(7, "ou-dev", suspended=True),
+]
+
+
+@pytest.mark.parametrize(
+    ("units", "account_filter", "filtered", "numbers"),
+    [
+        (["r-root"], "NONE", [], [2, 3, 4, 5, 6]),
+        (["ou-prod"], "NONE", [], [3, 4, 5]),
+        (["ou-prod-eu"], "NONE", [], [4, 5]),
+        (["ou-prod-eu-de", "ou-dev"], "NONE", [], [5, 6]),
+        (["ou-prod", "ou-prod-eu"], "NONE", [], [3, 4, 5]),
+        (["ou-gone"], "NONE", [], []),
+        (["r-root"], "DIFFERENCE", [3, 6], [2, 4, 5]),
+        (["ou-prod"], "DIFFERENCE", [6], [3, 4, 5]),
+        (["ou-prod"], "INTERSECTION", [4, 6], [4]),
+        (["ou-prod"], "INTERSECTION", [6], []),
+        (["r-root"], "INTERSECTION", [1, 7], []),
+    ],
+)
+def test_targets_the_accounts_that_aws_documents(
+    units: list[str], account_filter: AccountFilter, filtered: list[int], numbers: list[int]
+) -> None:
+    found = targeted(
+        ACCOUNTS,
+        units=units,
+        management_account=MANAGEMENT,
+        account_filter=account_filter,
+        filtered=[f"{number:012}" for number in filtered],
+    )
+    assert [int(target.id) for target in found] == numbers
+
+
+def test_reads_an_account_below_two_listed_units_once_with_its_whole_path() -> None:
+    with management() as aws:
+        organization = Emulated.create(aws.organizations, {"Upper": {"Lower": 1}})
+        upper, lower = (organization.units[name] for name in ("Upper", "Lower"))
+        for units in ([upper, lower], [lower, upper]):
+            found: list[int] = []
+            (read,) = accounts_below(aws.organizations, units, found=found.append)
+            assert read.units == (upper, lower)
+            assert found == [1]
+
+
+@pytest.fixture
+def stub(monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
+    for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"):
+        monkeypatch.setenv(name, "testing")
+    with Stubber(boto3.client("organizations", region_name="us-east-1")) as stub:
+        yield stub
+
+
+HERE = {"Id": "o-abcd123456", "MasterAccountId": MANAGEMENT}
+
+
+def test_reads_the_organization_of_a_member_account(stub: Any) -> None:
+    described = {**HERE, "MasterAccountEmail": "owner@example.com"}
+    stub.add_response("describe_organization", {"Organization": described})
+    found = read_organization(stub.client)
+    assert found == Organization(id="o-abcd123456", management_account=MANAGEMENT)
+    stub.add_client_error("describe_organization", "AWSOrganizationsNotInUseException")
+    assert read_organization(stub.client) == Organization()
+
+
+@pytest.mark.parametrize(
+    "described",
+    [
+        {},
+        {"MasterAccountId": MANAGEMENT},
+        {"Id": "o-abcd123456"},
+        {**HERE, "MasterAccountId": "1"},
+        {**HERE, "Id": "o-abcd123456 and more"},
+        None,
+    ],
+)
+def test_organization_that_cannot_be_read_is_unknown(described: Any, stub: Any) -> None:
+    reason = "the response cannot be parsed"
+    if described is None:
+        reason = "denied: organizations:DescribeOrganization"
+        stub.add_client_error("describe_organization", "AccessDeniedException")
+    else:
+        stub.add_response("describe_organization", {"Organization": described})
+    found = read_organization(stub.client)
+    assert isinstance(found, Unknown)
+    assert (found.part, found.why) == ("membership", "not-read")
+    assert found.detail.startswith(reason)
+
+
+@pytest.mark.parametrize("named", [{"State": "CLOSED"}, {"Status": "SUSPENDED"}])
+def test_account_is_suspended_by_its_state_or_before_aws_had_that_by_its_status(
+    named: dict[str, str],
+) -> None:
+    organizations = Mock()
+    organizations.get_paginator.side_effect = lambda operation: Mock(
+        paginate=lambda **_: (
+            [{"Accounts": [{"Id": MANAGEMENT, "Name": "Own", **named}]}]
+            if operation == "list_accounts_for_parent"
+            else []
+        )
+    )
+    (read,) = accounts_below(organizations, ["ou-dev"])
+    assert read == Account(MANAGEMENT, "Own", suspended=True, units=("ou-dev",))

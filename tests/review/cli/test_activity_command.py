@@ -1,0 +1,235 @@
+"""``pump-roles activity``: what it reads, what it writes, and how it exits."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import jsonschema
+import pytest
+from click.testing import Result
+
+from tests.commands import run, the_error, the_usage_error
+from tests.docs.pages import SECURITY
+from tests.review.account.activity.trail import (
+    ACCOUNT,
+    AUTO_PILOT,
+    PURCHASES,
+    assumption,
+    call,
+    handshake,
+    write,
+)
+from tests.support import synthesize
+from tools.sandbox.cdk import ROOT
+
+SCHEMA = json.loads((ROOT / "pump_roles/review/output/activity.schema.json").read_text())
+READS = call("ec2:DescribeInstances")
+REFUSED = call("ec2:CreateTags", error="AccessDenied")
+OTHER = AUTO_PILOT.replace(ACCOUNT, "444455556666")
+
+
+def activity(*arguments: object) -> Result:
+    return run("activity", *arguments)
+
+
+@pytest.fixture
+def trail(tmp_path: Path) -> Path:
+    """A trail with every kind of purchase."""
+    folder = tmp_path / "trail"
+    write(folder, assumption(AUTO_PILOT, "Example-1234-5678"), *PURCHASES.values(), READS, REFUSED)
+    return folder
+
+
+def test_writes_every_format(trail: Path, tmp_path: Path) -> None:
+    outputs = [tmp_path / f"a.{extension}" for extension in ("txt", "json", "md")]
+    asked = [word for file in outputs for word in ("--output", file)]
+    ended = activity(trail, *asked)
+    assert (ended.exit_code, ended.stderr) == (0, "")
+    table, text, markdown = (file.read_text("utf-8") for file in outputs)
+    assert ended.stdout == table
+    result = json.loads(text)
+    jsonschema.validate(result, SCHEMA)
+    assert result["account"] == ACCOUNT
+    assert len(result["changes"]) == len(PURCHASES)
+    assert result["changes"][-1]["returnable_until"] == "2026-11-17T08:15:00Z"
+    assert len(result["refused"]) == 1
+    for written in (table, markdown):
+        assert "2 x db.r6g.large, 1 year, Partial Upfront, ri-2026-11-10" in written
+        assert "would have cost nothing" in written
+    assert "| `savingsplans:CreateSavingsPlan` | $2.50 an hour, sp-1 | done | was " in markdown
+    for written in (table, text, markdown):
+        assert "Example-1234-5678" not in written
+
+
+def test_markdown_stays_below_the_length_that_github_allows(tmp_path: Path) -> None:
+    long = "x" * 2_000
+    events = [call("ec2:CreateTags", session=f"{index}{long}") for index in range(300)]
+    refused = [call("ec2:CreateTags", session=long, error="AccessDenied") for _ in range(300)]
+    ended = activity(write(tmp_path, *events, *refused), "--format", "markdown")
+    assert len(ended.stdout) < 60_000
+    assert "**Cut here: " in ended.stdout
+    assert "## Who came in" in ended.stdout
+
+
+def test_says_what_it_does_not_list(tmp_path: Path) -> None:
+    file = write(tmp_path, *(call("ec2:CreateTags") for _ in range(50)))
+    assert "and 30 more; JSON has all" in activity(file).stdout
+
+
+@pytest.mark.parametrize(
+    ("events", "conditions", "status"),
+    [
+        ([READS], ["change", "refused"], 0),
+        ([PURCHASES["ec2"]], ["change"], 3),
+        ([PURCHASES["ec2"]], ["refused"], 0),
+        ([PURCHASES["ec2"] | {"errorCode": "InvalidParameter"}], ["change"], 0),
+        # Changes, but no commitment.
+        ([call("ec2:CreateTags")], ["change"], 0),
+        ([handshake()], ["change"], 3),
+        ([handshake("TRANSFER_RESPONSIBILITY")], ["change"], 3),
+        ([handshake()], ["refused"], 0),
+        ([handshake(errorCode="HandshakeNotFoundException")], ["change"], 0),
+        ([handshake(errorCode="AccessDeniedException")], ["change"], 0),
+        ([handshake(errorCode="AccessDeniedException")], ["refused"], 3),
+        ([call("organizations:DeclineHandshake")], ["change"], 0),
+        ([REFUSED], ["change", "refused"], 3),
+        ([READS, call("s3:ListBuckets")], ["change"], 4),
+        ([READS, call("s3:ListBuckets", error="AccessDenied")], ["change"], 0),
+        ([READS, call("s3:ListBuckets", error="AccessDenied")], ["refused"], 3),
+        ([READS, call("ec2:Nothing", error="AccessDenied")], ["change"], 4),
+        ([PURCHASES["ec2"], call("s3:ListBuckets")], ["change"], 3),
+        ([READS, {}], [], 4),
+        ([assumption(AUTO_PILOT, "Example-1234")], [], 4),
+    ],
+)
+def test_exit_status(events: list[Any], conditions: list[str], status: int, tmp_path: Path) -> None:
+    asked = [word for condition in conditions for word in ("--fail-on", condition)]
+    ended = activity(write(tmp_path, *events), *asked)
+    assert (ended.exit_code, ended.stderr) == (status, "")
+
+
+JOINED = "The account accepted an invitation: it joined an organization."
+MAY_HAVE_JOINED = (
+    "The account accepted a handshake: if that was an invitation, it joined an organization."
+)
+
+
+@pytest.mark.parametrize(
+    ("event", "sentence"),
+    [
+        (handshake(), [JOINED]),
+        (handshake("invite"), [JOINED]),
+        (handshake("TRANSFER_RESPONSIBILITY"), [MAY_HAVE_JOINED]),
+        (handshake(responseElements=None), [MAY_HAVE_JOINED]),
+        (handshake(errorCode="HandshakeNotFoundException"), []),
+        (call("organizations:DeclineHandshake"), []),
+        (PURCHASES["ec2"], []),
+    ],
+)
+@pytest.mark.parametrize("format_", ["table", "markdown"])
+def test_says_that_the_account_joined_an_organization_or_may_have(
+    event: Any, sentence: list[str], format_: str, tmp_path: Path
+) -> None:
+    shown = activity(write(tmp_path, event), "--format", format_).stdout
+    assert [each for each in (JOINED, MAY_HAVE_JOINED) if each in shown] == sentence
+    title = "If the account joins Pump's organization"
+    assert (title in shown) == bool(sentence)
+    assert f"\n## {title}\n" in SECURITY
+
+
+def test_accepted_handshake_is_shown_first_with_its_id(tmp_path: Path) -> None:
+    many = (call("ec2:CreateTags") for _ in range(50))
+    last = handshake(eventTime="2026-11-11T00:00:00Z")
+    shown = activity(write(tmp_path, *many, last)).stdout
+    first = shown.partition("What changed\n")[2].splitlines()[1]
+    assert "organizations:AcceptHandshake  INVITE, h-examplehandshakeid111  done" in first
+
+
+def test_file_that_cannot_be_read_does_not_hide_the_others(trail: Path) -> None:
+    (trail / "z.json").write_text("{")
+    ended = activity(trail)
+    assert ended.exit_code == 4
+    assert "is not JSON, or is incomplete" in ended.stdout
+    assert ended.stdout.index("What is not known") < ended.stdout.index("What changed")
+    assert "would have cost nothing" not in ended.stdout
+
+
+def test_expected_templates_name_the_roles_and_their_guardrails(tmp_path: Path) -> None:
+    folder = synthesize(tmp_path / "cdk.out")
+    ended = activity(write(tmp_path / "t", REFUSED), "--expect", folder, "--format", "json")
+    assert ended.exit_code == 0
+    assert [role["calls"] for role in json.loads(ended.stdout)["roles"]] == [0, 1]
+
+
+def test_role_that_cannot_be_read_completely_is_unknown(tmp_path: Path) -> None:
+    file = synthesize(tmp_path / "cdk.out") / "PumpAutoPilot.template.json"
+    template = json.loads(file.read_text())
+    properties = template["Resources"]["AutoPilotRole"]["Properties"]
+    properties["ManagedPolicyArns"] = [{"Ref": "P"}]
+    template["Parameters"] = {"P": {"Type": "String"}}
+    file.write_text(json.dumps(template))
+    ended = activity(write(tmp_path / "t", REFUSED), "--expect", file)
+    assert ended.exit_code == 4
+    assert "the role in the templates cannot be read completely" in ended.stdout
+    assert "would have cost nothing" not in ended.stdout
+
+
+UNKNOWN = "pump-roles: the result is unknown: "
+NAMES = "role/PumpAutoPilotRole or role/PumpReadOnlyRole"
+SEVERAL = f"pump-roles: the roles are in several accounts: {ACCOUNT}, 444455556666"
+OTHER_NAME = "if a role has another name or path, pass --expect or --role-arn"
+
+
+@pytest.mark.parametrize(
+    ("text", "problem"),
+    [
+        ("{", "{file}: is not JSON, or is incomplete"),
+        ('{"Records": []}', "there are no events"),
+        ('{"Records": [{}, {}]}', "{file}: 2 events: not as CloudTrail writes them"),
+        (
+            json.dumps({"Records": [call("ec2:CreateTags", role=f"{AUTO_PILOT}2")]}),
+            f"none of 1 event is of {NAMES}; {OTHER_NAME}",
+        ),
+    ],
+)
+def test_without_an_event_of_the_roles_there_is_one_message(
+    text: str, problem: str, tmp_path: Path
+) -> None:
+    file = tmp_path / "a.json"
+    file.write_text(text)
+    assert the_error(activity(file)) == f"{UNKNOWN}{problem.replace('{file}', str(file))}"
+
+
+def test_events_of_another_account_are_one_message(tmp_path: Path) -> None:
+    line = the_error(activity(write(tmp_path, READS), "--role-arn", OTHER))
+    assert line == f"{UNKNOWN}none of 1 event is of {OTHER}; {OTHER_NAME}"
+    both = write(tmp_path, READS, call("ec2:CreateTags", role=OTHER))
+    assert the_error(activity(both)) == f"{SEVERAL}; pass --role-arn"
+    assert activity(both, "--role-arn", OTHER).exit_code == 0
+
+
+@pytest.mark.parametrize(
+    ("arguments", "problem"),
+    [
+        (["--days", "0"], "0 is not in the range 1<=x<=90"),
+        (["--region", "us-east-7"], "there is no Region 'us-east-7'"),
+        (["--role-arn", "PumpReadOnlyRole"], "--role-arn"),
+        (["trail.json", "--days", "7"], "PATH: cannot be combined with --days"),
+        (["trail.json", "--region", "us-east-1"], "PATH: cannot be combined with --region"),
+        (["trail.json", "--profile", "x"], "PATH: cannot be combined with --profile"),
+        (["trail.json", "--output", "trail.json"], "would overwrite an input"),
+        (["trail.json", ""], "must not be empty"),
+    ],
+)
+def test_usage_error(
+    arguments: list[str], problem: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    write(tmp_path, READS, name="trail.json")
+    assert problem in the_usage_error(activity(*arguments))
+
+
+@pytest.mark.usefixtures("no_aws")
+def test_event_history_needs_credentials() -> None:
+    line = the_error(activity("--days", "1"))
+    assert line.startswith(f"{UNKNOWN}Unable to locate credentials")

@@ -1,0 +1,668 @@
+"""What two roles can do differently is a difference; what means the same is none."""
+
+import subprocess
+import sys
+from collections.abc import Iterator, Mapping
+from copy import deepcopy
+from dataclasses import replace
+from typing import Any
+
+import pytest
+from hypothesis import example, given
+from hypothesis import strategies as st
+
+from pump_roles import Guardrail
+from pump_roles.guardrails import documents
+from pump_roles.iam.catalog import shipped
+from pump_roles.iam.documents import Policy, as_list
+from pump_roles.iam.patterns import covers
+from pump_roles.iam.trust import OPEN_EXTERNAL_ID, with_external_ids
+from pump_roles.published import ROLES
+from pump_roles.review.compare import Difference, compare, compare_roles
+from pump_roles.review.output.words import details_of, difference_in_words, policy_in_words
+from pump_roles.review.role import Boundary, Role, Unknown, published_role
+from tests.customer import allow, deny
+from tests.policies import rewritten
+from tests.support import ACTIONS, ARNS, CONDITION, EVERYTHING, STATEMENTS, trust
+from tools.sandbox.cdk import ROOT
+
+PUMP, OTHER = "999988887777", "111122223333"
+RUN = "ec2:RunInstances"
+GONE = "AROAEXAMPLEEXAMPLE"
+"""The unique ID of a principal that was deleted."""
+
+AUTO_PILOT = replace(published_role("auto-pilot"), trust_policy=trust(PUMP, "Example-1234"))
+
+
+def policy(*statements: Mapping[str, Any], name: str = "Extra", arn: str = "") -> Policy:
+    return Policy(
+        name=name, document={"Version": "2012-10-17", "Statement": [*statements]}, arn=arn
+    )
+
+
+def with_policies(*policies: Policy) -> Role:
+    return replace(AUTO_PILOT, policies=(*AUTO_PILOT.policies, *policies))
+
+
+def trusting(principal: Any, external_id: Any = "Example-1234", *more: Any) -> Role:
+    document: Any = trust(principal, external_id)
+    document["Statement"] += more
+    return replace(AUTO_PILOT, trust_policy=document)
+
+
+def managed(name: str = "Extra", account: str = OTHER, path: str = "/") -> str:
+    return f"arn:aws:iam::{account}:policy{path}{name}"
+
+
+def kinds(found: tuple[Difference, ...]) -> list[tuple[str, str, str]]:
+    return [(difference.rule, difference.effect, difference.subject) for difference in found]
+
+
+# Random changes of policies. Other tests change trust policies.
+
+CONDITIONS: list[tuple[Any, set[int]]] = [
+    ({}, {0, 1, 2}),
+    (CONDITION, {0}),
+    ({"BoolIfExists": {"aws:SecureTransport": "false"}}, {1, 2}),
+    ({"StringEquals": {"aws:RequestedRegion": "us-east-1"}}, {0}),
+    ({"StringEquals": {"AWS:requestedregion": ["us-east-1", "eu-west-1"]}}, {0, 1}),
+    ({"StringNotEquals": {"aws:RequestedRegion": "us-east-1"}}, {1, 2}),
+    ({"Null": {"aws:RequestedRegion": "true"}}, {2}),
+]
+"""Conditions, and which of three contexts meet them: secure in us-east-1, not secure in eu-west-1,
+and one without these keys.
+"""
+
+
+@st.composite
+def statements(draw: st.DrawFn) -> dict[str, Any]:
+    made = {**draw(STATEMENTS), "Condition": draw(st.sampled_from(CONDITIONS))[0]}
+    if draw(st.sampled_from([True, False, False])):
+        made["NotAction"] = made.pop("Action")
+    return made
+
+
+POLICIES = st.lists(st.lists(statements(), min_size=1, max_size=2), max_size=3)
+Policies = list[list[dict[str, Any]]]
+
+
+@st.composite
+def mutated(draw: st.DrawFn) -> tuple[Policies, Policies]:
+    """Some policies, before and after statements are added, removed, moved, or replaced."""
+    before = draw(POLICIES)
+    after = deepcopy(before)
+    for _ in range(draw(st.integers(1, 2))):
+        places = [(at, index) for at, found in enumerate(after) for index in range(len(found))]
+        how = draw(st.sampled_from(["add", "remove", "move", "replace"]))
+        if how == "add" or not places:
+            after.append([draw(statements())])
+            continue
+        at, index = draw(st.sampled_from(places))
+        if how == "replace":
+            after[at][index] = draw(statements())
+            continue
+        taken = after[at].pop(index)
+        if how == "move":
+            after.append([taken])
+    return before, after
+
+
+def role_of(policies: Policies) -> Role:
+    """A role, some of whose policies are attached."""
+    names = [f"Policy{at}" for at in range(len(policies))]
+    made = (
+        policy(*found, name=name, arn=managed(name) if at % 2 else "")
+        for at, (name, found) in enumerate(zip(names, policies, strict=True))
+        if found
+    )
+    return replace(AUTO_PILOT, policies=tuple(made))
+
+
+def requests(policies: Policies, action: str) -> frozenset[tuple[str, int]]:
+    """The requests for an action that are allowed, by the rules of IAM: ARN and context."""
+
+    def applying(effect: str) -> Iterator[tuple[str, int]]:
+        for made in (each for found in policies for each in found):
+            patterns = made["Action" if "Action" in made else "NotAction"]
+            named = any(covers(pattern, action) for pattern in patterns)
+            if made["Effect"] != effect or named != ("Action" in made):
+                continue
+            listed = as_list(made.get("Resource", made.get("NotResource")))
+            (met,) = (met for condition, met in CONDITIONS if condition == made["Condition"])
+            for arn in ARNS:
+                if (arn in listed or "*" in listed) != ("NotResource" in made):
+                    yield from ((arn, at) for at in met)
+
+    return frozenset(applying("Allow")) - frozenset(applying("Deny"))
+
+
+ASKED = [*ACTIONS, "s3:GetObject", "ec2:RunInstances"]
+
+
+ONE = {
+    "Effect": "Allow",
+    "Action": ["ec2:DescribeInstances"],
+    "Resource": "arn:aws:x:::one",
+    "Condition": {},
+}
+SECURE = {**ONE, "Resource": "*", "Condition": CONDITION}
+
+
+# What one of two policies adds must not hide what both no longer allow.
+@example(mutation=([[ONE], [ONE]], [[], [SECURE]]), over_time=False)
+@given(mutated(), st.sampled_from([True, False]))
+def test_whatever_a_change_allows_or_refuses_is_a_difference_that_names_its_action(
+    mutation: tuple[Policies, Policies],
+    over_time: bool,  # noqa: FBT001
+) -> None:
+    before, after = mutation
+    found = compare(role_of(before), role_of(after), over_time=over_time)
+    for action in ASKED:
+        was, now = requests(before, action), requests(after, action)
+        effects = {
+            difference.effect
+            for difference in found
+            if any(covers(pattern, action) for pattern in difference.actions)
+        }
+        # Of what NotAction allows, only the actions in the package's catalog are named.
+        if action.lower() not in shipped().actions:
+            effects = {difference.effect for difference in found}
+        if now - was:
+            assert effects & {"broader", "other"}, action
+        if was - now:
+            assert effects & {"narrower", "other"}, action
+
+
+@given(st.data())
+def test_roles_that_mean_the_same_have_no_difference(data: st.DataObject) -> None:
+    policies = [
+        replace(found, document=data.draw(rewritten(found.document)))
+        for found in AUTO_PILOT.policies
+    ]
+    role = replace(
+        AUTO_PILOT,
+        policies=tuple(data.draw(st.permutations(policies))),
+        trust_policy=data.draw(rewritten(AUTO_PILOT.trust_policy)),
+    )
+    assert compare(AUTO_PILOT, role) == ()
+    assert compare(role, AUTO_PILOT) == ()
+
+
+def test_comparison_of_equal_roles_loads_no_action_catalog() -> None:
+    code = (
+        "from pump_roles.review.compare import compare\n"
+        "from pump_roles.iam.catalog import shipped\n"
+        "from pump_roles.review.role import published_role\n"
+        "for kind in ('read-only', 'auto-pilot'):\n"
+        "    assert compare(published_role(kind), published_role(kind)) == ()\n"
+        "assert shipped.cache_info().currsize == 0\n"
+    )
+    subprocess.run([sys.executable, "-c", code], cwd=ROOT, check=True)
+
+
+# Single differences.
+
+
+def test_says_how_the_decisions_on_each_action_change() -> None:
+    denied = with_policies(policy(deny("ec2:*")))
+    (difference,) = compare(denied, AUTO_PILOT)
+    assert kinds((difference,)) == [("policy-removed", "broader", "Extra")]
+    assert {change.before.decision for change in difference.decisions} == {"denied"}
+    assert {change.before.denied_by for change in difference.decisions} == {("Extra",)}
+    assert {change.after.decision for change in difference.decisions} == {"allowed"}
+    named = [action for change in difference.decisions for action in change.actions]
+    assert difference.actions == tuple(named)
+    assert "ec2:DescribeInstances" in named
+    assert difference_in_words(difference) == "the inline policy Extra is missing"
+    (line,) = details_of(difference)
+    assert line == f"{len(named):,} actions: denied by Extra before, allowed now"
+
+
+INSECURE = {"Bool": {"aws:SecureTransport": "false"}}
+
+
+def all_but(resource: str) -> dict[str, Any]:
+    return {"Effect": "Allow", "Action": "s3:*", "NotResource": resource}
+
+
+def not_action(*patterns: str) -> dict[str, Any]:
+    return {"Effect": "Allow", "NotAction": [*patterns], "Resource": "*"}
+
+
+def later(year: int) -> dict[str, Any]:
+    return {"DateGreaterThanEquals": {"aws:CurrentTime": f"{year}-01-01T00:00:00Z"}}
+
+
+@pytest.mark.parametrize(
+    ("before", "now", "effect"),
+    [
+        # The catalog has none of these.
+        (allow("s3:*"), allow("s3:Get*"), "narrower"),
+        (allow("s3:*", Resource="arn:a*"), allow("s3:*", Resource="arn:ab"), "narrower"),
+        (all_but("arn:a"), all_but("arn:a*"), "narrower"),
+        (all_but("arn:a"), allow("s3:*", Resource="arn:b"), "narrower"),
+        (all_but("arn:a*"), allow("s3:*", Resource="arn:ab"), "other"),
+        (allow("s3:*", Condition=CONDITION), allow("s3:*", Condition=INSECURE), "other"),
+        (
+            [allow("s3:*"), deny("s3:PutObject")],
+            [allow("s3:*"), deny("s3:PutObject", Resource="arn:aws:x")],
+            "broader",
+        ),
+        (not_action("s3:*", "sns:*"), not_action("s3:*"), "broader"),
+        (allow("*"), not_action("s3:*"), "narrower"),
+        (not_action("s3:*"), [not_action("s3:*"), allow("sns:Publish")], "other"),
+        # The catalog has these.
+        (deny("ec2:CreateTags"), deny("ec2:CreateTags", Resource="arn:a"), "broader"),
+        (deny("ec2:CreateTags", Condition=CONDITION), deny("ec2:CreateTags"), "narrower"),
+        (allow(RUN, Resource="arn:a:*"), allow(RUN, Resource="arn:a:b:*"), "narrower"),
+        (
+            deny("ec2:*", Condition={"StringNotEquals": {"aws:RequestedRegion": ["a", "b"]}}),
+            deny("ec2:*", Condition={"StringNotEquals": {"aws:requestedRegion": "a"}}),
+            "narrower",
+        ),
+        (deny("ec2:*", Condition=later(2027)), deny("ec2:*", Condition=later(2028)), "broader"),
+        (
+            deny("ec2:*", Condition={"StringLike": {"aws:PrincipalTag/a": "x*"}}),
+            deny("ec2:*", Condition={"StringEquals": {"aws:PrincipalTag/a": "y"}}),
+            "other",
+        ),
+    ],
+)
+def test_changed_scope_of_a_statement_has_an_effect_if_one_covers_the_other(
+    before: Any, now: Any, effect: str
+) -> None:
+    was, is_now = (with_policies(policy(*as_list(made))) for made in (before, now))
+    back = {"broader": "narrower", "narrower": "broader"}.get(effect, effect)
+    assert {difference.effect for difference in compare(was, is_now)} == {effect}
+    assert {difference.effect for difference in compare(is_now, was)} == {back}
+
+
+def guarded(guardrail: Guardrail) -> Role:
+    ((found, document),) = documents([guardrail], ROLES["auto-pilot"]).items()
+    return with_policies(Policy(name=found.policy_name, document=document))
+
+
+ENDING = Guardrail.until("2927-01-31T18:00:00Z")
+ONE_REGION = Guardrail.only_in_regions("us-east-1")
+
+
+@pytest.mark.parametrize("over_time", [False, True])
+@pytest.mark.parametrize(
+    ("before", "now", "effect"),
+    [
+        (ONE_REGION, Guardrail.only_in_regions("us-east-1", "eu-west-1"), "broader"),
+        (Guardrail.only_in_regions("us-east-1", "eu-west-1"), ONE_REGION, "narrower"),
+        (ONE_REGION, Guardrail.only_in_regions("eu-west-1"), "other"),
+        (ENDING, Guardrail.until("2927-02-01T18:00:00Z"), "broader"),
+        (ENDING, Guardrail.until("2927-01-30T18:00:00Z"), "narrower"),
+        (
+            Guardrail.invitations_from("111122223333"),
+            Guardrail.invitations_from("444455556666"),
+            "other",
+        ),
+    ],
+)
+def test_guardrail_with_another_value_shows_both_values(
+    before: Guardrail, now: Guardrail, effect: str, *, over_time: bool
+) -> None:
+    found = compare(guarded(before), guarded(now), over_time=over_time)
+    assert kinds(found) == [("policy-changed", effect, before.policy_name)]
+    assert (found[0].was, found[0].now) == (before.values, now.values)
+    changed = {"only-in-regions": "ec2:PurchaseReservedInstancesOffering", "until": "*"}
+    assert changed.get(before.name, "organizations:AcceptHandshake") in found[0].actions
+
+
+def test_guardrail_that_ends_everything_is_about_every_action() -> None:
+    for before, now, effect in (
+        (AUTO_PILOT, guarded(ENDING), "narrower"),
+        (guarded(ENDING), AUTO_PILOT, "broader"),
+    ):
+        (difference,) = compare(before, now)
+        assert (difference.effect, difference.actions) == (effect, ("*",))
+
+
+def test_policies_of_one_name_that_are_inline_and_managed_do_not_replace_each_other() -> None:
+    denies, allows = policy(deny("ec2:*")), policy(allow("s3:*"), arn=managed())
+    found = compare(with_policies(denies), with_policies(denies, allows))
+    assert kinds(found) == [("policy-added", "broader", "Extra")]
+    assert found[0].part == "managed-policies"
+
+
+@pytest.mark.parametrize(
+    ("name", "arn"),
+    [
+        ("PumpReadOnly", managed("PumpReadOnly")),
+        ("pumpautopilot", managed("pumpautopilot")),
+        ("PumpReadOnly", managed("PumpReadOnly", account="aws")),
+        ("PumpReadOnly", managed("PumpReadOnly", path="/pump/")),
+        ("PumpReadOnly", f"arn:aws:iam::aws:policy/x:{OTHER}:/PumpReadOnly"),
+        ("PumpReadOnly@managed", managed("PumpReadOnly@managed")),
+    ],
+)
+def test_attached_policy_is_broader_whatever_its_name(name: str, arn: str) -> None:
+    found = compare(AUTO_PILOT, with_policies(Policy(name=name, arn=arn, document=EVERYTHING)))
+    assert ("policy-added", "broader", name) in kinds(found)
+
+
+def test_inline_policy_is_broader_even_if_its_name_differs_only_in_case() -> None:
+    more = Policy(name="pumpreadonly", document=EVERYTHING)
+    for policies in ((more, *AUTO_PILOT.policies), (*AUTO_PILOT.policies, more)):
+        found = compare(AUTO_PILOT, replace(AUTO_PILOT, policies=policies))
+        assert "broader" in {difference.effect for difference in found}
+
+
+def test_attached_policies_of_one_name_do_not_hide_each_other() -> None:
+    denies = policy(deny("s3:*"), name="X", arn=managed("X"))
+    of_aws = Policy(name="X", arn=managed("X", account="aws"), document=EVERYTHING)
+    in_small = replace(denies, name="x", arn=managed("x"), document=EVERYTHING)
+    for pair in ((denies, of_aws), (of_aws, denies), (denies, in_small)):
+        found = compare(AUTO_PILOT, with_policies(*pair))
+        assert [difference.rule for difference in found].count("policy-added") >= 2
+        assert "broader" in {difference.effect for difference in found}
+    own = replace(of_aws, arn=managed("X"))
+    assert compare(with_policies(own), with_policies(in_small)) == ()
+    found = compare(with_policies(own), with_policies(of_aws))
+    assert {(rule, subject) for rule, _, subject in kinds(found)} == {
+        ("policy-removed", "X"),
+        ("policy-added", "X"),
+    }
+
+
+def test_policies_that_decide_differently_only_together_are_a_difference() -> None:
+    allows = policy(allow(RUN), name="Allows")
+    one, two = (policy(deny(RUN), name=name) for name in ("One", "Two"))
+    expected = with_policies(allows, one, two)
+    (one_less,) = compare(expected, with_policies(allows, two))
+    assert kinds((one_less,)) == [("policy-removed", "other", "One")]
+    no_decision = ", which does not change the decision for any known action"
+    assert difference_in_words(one_less).endswith(no_decision)
+    both = compare(expected, with_policies(allows))
+    assert kinds(both) == [
+        ("policy-removed", "other", "One"),
+        ("policy-removed", "other", "Two"),
+        ("policies-together", "broader", ""),
+    ]
+    assert both[-1].actions == (RUN,)
+
+
+def test_reports_the_combined_effect_even_if_one_policy_narrows_it() -> None:
+    west, east = (f"arn:aws:ec2:{region}:*:*" for region in ("eu-west-1", "us-east-1"))
+    secure = policy(allow(RUN, Condition=CONDITION), name="Secure")
+    expected = with_policies(
+        policy(allow(RUN, Resource=east), name="East"),
+        secure,
+        *(policy(deny(RUN, Resource=west), name=name) for name in ("One", "Two")),
+    )
+    found = compare(expected, with_policies(secure))
+    assert kinds(found) == [
+        ("policy-removed", "narrower", "East"),
+        ("policy-removed", "other", "One"),
+        ("policy-removed", "other", "Two"),
+        ("policies-together", "other", ""),
+    ]
+    assert found[0].actions == found[-1].actions == (RUN,)
+
+
+def test_values_that_are_equal_only_in_python_are_a_difference() -> None:
+    """In Python, true equals 1."""
+    one, true = (
+        with_policies(policy(allow("*", Condition={"NumericEquals": {"k": value}})))
+        for value in (1, True)
+    )
+    assert compare(true, deepcopy(true)) == ()
+    assert [rule for rule, *_ in kinds(compare(true, one))] == ["policy-changed"]
+
+
+@pytest.mark.parametrize(
+    "document",
+    [
+        *("text", None, [], {}, {"Statement": [1]}, {"Foo": 1}),
+        {**EVERYTHING, "Foo": 1},
+        {"Statement": {**EVERYTHING["Statement"], "Foo": 1}},
+        {"Statement": {"Effect": "Allow", "NotAction": "x:y", "Resource": "*"}},
+        {"Statement": [[EVERYTHING["Statement"]]]},
+    ],
+)
+def test_policy_that_cannot_be_read_gives_more_access(document: Any) -> None:
+    unreadable = with_policies(Policy(name="Extra", document=document))
+    assert kinds(compare(AUTO_PILOT, unreadable)) == [("policy-added", "broader", "Extra")]
+    assert kinds(compare(unreadable, AUTO_PILOT)) == [("policy-removed", "narrower", "Extra")]
+
+
+def test_policies_that_are_not_known_are_neither_missing_nor_added() -> None:
+    unknown = Unknown(part="inline-policies", why="not-read")
+    role = replace(AUTO_PILOT, policies=(), unknown=(unknown,))
+    assert compare(AUTO_PILOT, role) == ()
+    assert compare(role, AUTO_PILOT) == ()
+    first, *others = AUTO_PILOT.policies
+    unread = replace(AUTO_PILOT, policies=(replace(first, document=None), *others))
+    assert compare(AUTO_PILOT, unread) == ()
+
+
+# Trust policies.
+
+ANYONE = {"Effect": "Allow", "Principal": {"AWS": "*"}, "Action": "sts:AssumeRole"}
+
+
+@pytest.mark.parametrize(
+    "role",
+    [
+        trusting(PUMP, "Example-1234", [ANYONE]),
+        trusting(PUMP, "Example-1234", "text"),
+        trusting(PUMP, "Example-1234", {**ANYONE, "NotPrincipal": {"AWS": GONE}}),
+        # A deleted principal must not hide an added one.
+        trusting([PUMP, GONE], "Example-1234", ANYONE),
+        trusting(GONE, "Example-1234", ANYONE),
+        trusting([GONE, OTHER]),
+    ],
+)
+def test_trust_policy_that_admits_more_callers_is_broader(role: Role) -> None:
+    found = compare(AUTO_PILOT, role)
+    assert "broader" in {each.effect for each in found if each.rule != "trust-broken"}
+    assert any("sts:AssumeRole" in difference.actions for difference in found)
+
+
+def test_trust_policy_with_a_deleted_principal_is_broken() -> None:
+    (difference,) = compare(AUTO_PILOT, trusting(GONE))
+    assert kinds((difference,)) == [("trust-broken", "narrower", "")]
+    assert difference.now == (GONE,)
+    assert GONE in difference_in_words(difference)
+    still_trusted = compare(AUTO_PILOT, trusting([f"arn:aws:iam::{PUMP}:root", GONE]))
+    assert kinds(still_trusted) == [("trust-broken", "other", "")]
+
+
+def test_details_of_a_trust_policy_are_those_of_the_effect() -> None:
+    found = compare(AUTO_PILOT, trusting(OTHER))
+    assert {difference.effect: details_of(difference) for difference in found} == {
+        "broader": [f"trusts {OTHER}"],
+        "narrower": [f"no longer trusts {PUMP}"],
+    }
+    (difference,) = compare(AUTO_PILOT, trusting("*"))
+    assert details_of(difference) == ["trusts *"]
+    # IAM shows the ARN of an account's root for its ID.
+    root: Any = trust(f"arn:aws:iam::{PUMP}:root", "Example-1234")
+    root["Statement"][0]["Condition"] = {}
+    (difference,) = compare(AUTO_PILOT, replace(AUTO_PILOT, trust_policy=root))
+    assert kinds((difference,)) == [("trust-policy", "broader", "")]
+    assert (difference.was, difference.now) == ((), ())
+
+
+# The other properties.
+
+BOUNDARY = Boundary(
+    arn=managed("Boundary", path="/platform/"), document={"Statement": allow("ec2:*")}
+)
+LESS = {"Statement": [allow("ec2:Describe*")]}
+
+
+@pytest.mark.parametrize(
+    ("more", "difference"),
+    [
+        ({"name": "pumpautopilotrole"}, ("role-name", "other")),
+        ({"path": "/pump/"}, ("role-path", "other")),
+        ({"session_seconds": 43_200}, ("session-duration", "broader")),
+        ({"session_seconds": 1800}, ("session-duration", "narrower")),
+        ({"boundary": None}, ("boundary-removed", "broader")),
+        *(
+            ({"boundary": replace(BOUNDARY, arn=arn)}, ("boundary-changed", "other"))
+            for arn in (
+                managed("Boundary"),
+                BOUNDARY.arn.lower(),
+                managed("Boundary", account="aws", path="/platform/"),
+            )
+        ),
+        ({"boundary": replace(BOUNDARY, document=EVERYTHING)}, ("boundary-text", "broader")),
+        ({"boundary": replace(BOUNDARY, document=LESS)}, ("boundary-text", "narrower")),
+    ],
+)
+def test_any_other_property_that_differs_is_a_difference(
+    more: dict[str, Any], difference: tuple[str, str]
+) -> None:
+    expected = replace(AUTO_PILOT, boundary=BOUNDARY)
+    (found,) = compare(expected, replace(expected, **more))
+    assert (found.rule, found.effect) == difference
+    # Unless it is not known.
+    not_read = (Unknown(part=found.part, why="not-read"),)
+    assert compare(expected, replace(expected, **more, unknown=not_read)) == ()
+    assert compare(replace(expected, unknown=not_read), replace(expected, **more)) == ()
+
+
+@pytest.mark.parametrize("key", ["pump-commitments", "Pump-Commitments"])
+def test_tag_that_may_open_a_guardrail_is_broader(key: str) -> None:
+    closed = guarded(Guardrail.ONLY_WHEN_APPROVED)
+    tagged, retagged = (replace(closed, tags={key: value}) for value in ("approved", "17"))
+    for rule, before, after in (("tag-added", closed, tagged), ("tag-changed", tagged, retagged)):
+        (found,) = compare(before, after)
+        assert (found.rule, found.effect, found.subject) == (rule, "broader", key)
+        assert difference_in_words(found) == f"the tag {key} may open a guardrail"
+        # Unless it is not known.
+        for unknown in (Unknown(part="tags", why="not-read", subject=of) for of in ("", key)):
+            assert compare(before, replace(after, unknown=(unknown,))) == ()
+            assert compare(replace(before, unknown=(unknown,)), after) == ()
+    assert kinds(compare(tagged, closed)) == [("tag-removed", "other", key)]
+
+
+@pytest.mark.parametrize(
+    ("guardrail", "key"),
+    [
+        (Guardrail.ONLY_WHEN_APPROVED, "team"),
+        (Guardrail.ONLY_WHEN_APPROVED, "pump-hands-off"),
+        (Guardrail.NO_SELLING, "pump-commitments"),
+    ],
+)
+def test_tag_that_opens_no_guardrail_is_neither_compared_nor_kept(
+    guardrail: Guardrail, key: str
+) -> None:
+    role = guarded(guardrail)
+    unknown = (Unknown(part="tags", why="unreadable", subject=key),)
+    for other in (replace(role, tags={key: "x"}), replace(role, unknown=unknown)):
+        assert compare(role, other) == compare(other, role) == ()
+        assert (other.tags, other.unknown, other) == ({}, (), role)
+
+
+def test_tag_that_cannot_be_read_does_not_hide_one_that_may_open_a_guardrail() -> None:
+    expected = replace(
+        guarded(Guardrail.ONLY_WHEN_APPROVED),
+        unknown=(Unknown(part="tags", why="unreadable", subject="PUMP-COMMITMENTS"),),
+    )
+    found = replace(expected, tags={"pump-commitments": "approved"}, unknown=())
+    assert kinds(compare(expected, found)) == [("tag-added", "broader", "pump-commitments")]
+    assert kinds(compare(found, expected)) == [("tag-removed", "other", "pump-commitments")]
+
+
+def test_boundary_that_means_the_same_is_no_difference_and_one_more_is_narrower() -> None:
+    bounded = replace(AUTO_PILOT, boundary=BOUNDARY)
+    same = replace(BOUNDARY, document={"Statement": [allow("ec2:*")]})
+    assert compare(bounded, replace(AUTO_PILOT, boundary=same)) == ()
+    (added,) = compare(AUTO_PILOT, bounded)
+    assert (added.rule, added.effect) == ("boundary-added", "narrower")
+    wide = replace(AUTO_PILOT, boundary=replace(BOUNDARY, document=EVERYTHING))
+    (wider,) = compare(bounded, wide)
+    assert policy_in_words(wider) == "its permissions boundary"
+    assert "rds:DescribeDBInstances" in wider.actions
+    unread = replace(AUTO_PILOT, boundary=replace(BOUNDARY, document=None))
+    assert compare(unread, wide) == ()
+
+
+# What the expected role leaves open.
+
+
+def opened(role: Role) -> Role:
+    return replace(role, trust_policy=published_role("auto-pilot").trust_policy, name="")
+
+
+def test_open_principal_external_id_and_name_can_have_any_value() -> None:
+    assert compare(opened(AUTO_PILOT), AUTO_PILOT) == ()
+    assert compare(opened(AUTO_PILOT), opened(AUTO_PILOT)) == ()
+    assert compare(opened(AUTO_PILOT), trusting(f"arn:aws:iam::{PUMP}:root")) == ()
+    two = with_external_ids(AUTO_PILOT.trust_policy, ["One-1234", "Two-1234"])
+    found = compare(opened(AUTO_PILOT), replace(AUTO_PILOT, trust_policy=two))
+    assert kinds(found) == [("external-id", "broader", "")]
+    assert (found[0].was, found[0].now) == (("0",), ("2",))
+
+
+@pytest.mark.parametrize("principal", ["*", f"arn:aws:iam::{OTHER}:role/*", [PUMP, OTHER]])
+def test_open_principal_is_neither_everyone_nor_several(principal: Any) -> None:
+    found = compare(opened(AUTO_PILOT), replace(AUTO_PILOT, trust_policy=trust(principal, "Id-1")))
+    assert ("trust-policy", "broader") in {(each.rule, each.effect) for each in found}
+
+
+@pytest.mark.parametrize(
+    "external_id", ["${sts:ExternalId}", "${aws:username}", "", "a", "two words", 12345, None]
+)
+def test_open_external_id_is_not_any_text(external_id: Any) -> None:
+    """An unknown external ID must still be an external ID."""
+    found = compare(opened(AUTO_PILOT), trusting(PUMP, external_id))
+    assert "broader" in {difference.effect for difference in found}
+
+
+A, B, C = "Aaaaaaaa-1", "Bbbbbbbb-2", "Cccccccc-3"
+OPEN = OPEN_EXTERNAL_ID
+
+
+@pytest.mark.parametrize(
+    ("expected", "accepted", "effect", "words"),
+    [
+        ([A], [A], None, ""),
+        ([A], [A, A], None, ""),
+        ([A], [B], "other", "it accepts a different external ID than expected"),
+        ([A], [A.lower()], "other", "its external ID differs from the expected one only in case"),
+        ([A], [A, B], "broader", "it accepts an external ID that is not expected"),
+        ([A], [A, B, C], "broader", "it accepts 2 external IDs that are not expected"),
+        ([A], [B, C], "other", ""),
+        ([OPEN], [A], None, ""),
+        ([OPEN], [A, B], "broader", ""),
+        # During a rotation.
+        ([A, OPEN], [A, B], None, ""),
+        ([A, OPEN], [B, A], None, ""),
+        ([A, OPEN], [A], "narrower", "it accepts fewer external IDs than expected"),
+        ([A, OPEN], [B], "other", ""),
+        ([A, OPEN], [A, B, C], "broader", ""),
+        ([A, OPEN], [B, C], "other", ""),
+        ([A, B], [A, C], "other", ""),
+        ([A, B], [A], "narrower", "it does not accept an expected external ID"),
+        ([A, B], [A, B, C], "broader", ""),
+    ],
+)
+def test_external_ids_are_compared_and_never_named(
+    expected: list[str], accepted: list[str], effect: str | None, words: str
+) -> None:
+    found = compare(trusting(PUMP, expected), trusting(PUMP, accepted))
+    assert kinds(found) == ([("external-id", effect, "")] if effect else [])
+    assert not [each for each in {*expected, *accepted} - {OPEN} if each in repr(found)]
+    assert words in {difference_in_words(each) for each in found} | {""}
+
+
+def test_roles_of_two_times_are_compared_by_kind() -> None:
+    before = {"auto-pilot": AUTO_PILOT}
+    moved = {"auto-pilot": replace(AUTO_PILOT, policies=AUTO_PILOT.policies[::-1])}
+    assert compare_roles(before, moved) == ()
+    for after, expected in [
+        (
+            before | {"read-only": published_role("read-only")},
+            ("read-only", "role-present", "broader"),
+        ),
+        ({}, ("auto-pilot", "role-missing", "narrower")),
+    ]:
+        ((kind, difference),) = compare_roles(before, after)
+        assert (kind, difference.rule, difference.effect) == expected

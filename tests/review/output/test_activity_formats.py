@@ -1,0 +1,171 @@
+"""An activity in words: what can be returned, what is not known, and text that is not ours."""
+
+import json
+import re
+from dataclasses import replace
+from datetime import datetime, timezone
+from typing import Any, get_args
+
+import pytest
+
+from pump_roles.review.account.activity.activity_result import Activity, Change, Unknown, Why
+from pump_roles.review.account.activity.collect import Collector
+from pump_roles.review.account.activity.watched_roles import published_roles
+from pump_roles.review.output.activity_formats import as_markdown, as_table
+from pump_roles.review.output.activity_words import (
+    returnable,
+    risk_in_words,
+    unknown_in_words,
+    what,
+)
+from pump_roles.review.output.json_documents import as_json
+from tests.review.account.activity.trail import AUTO_PILOT, assumption, call
+
+
+def activity(*events: Any) -> Activity:
+    collector = Collector(published_roles())
+    collector.add("trail.json", events)
+    return collector.result(datetime(2026, 11, 12, tzinfo=timezone.utc), None)
+
+
+def change(**members: Any) -> Change:
+    return Change(
+        action="savingsplans:CreateSavingsPlan",
+        time="2026-11-10T08:15:00Z",
+        session="s",
+        role="r",
+        region="us-east-1",
+        outcome="done",
+        commitment=True,
+        **members,
+    )
+
+
+@pytest.mark.parametrize(
+    ("at", "words"),
+    [
+        ("2026-11-10T08:15:00Z", "until 2026-11-17T08:15:00Z (7 days left)"),
+        ("2026-11-15T08:15:01Z", "until 2026-11-17T08:15:00Z (1 day left)"),
+        ("2026-11-17T08:15:00Z", "until 2026-11-17T08:15:00Z (less than a day left)"),
+        ("2026-11-17T08:15:01Z", "was possible until 2026-11-17T08:15:00Z"),
+    ],
+)
+def test_says_how_many_days_are_left_to_return_a_plan(at: str, words: str) -> None:
+    plan = change(returnable_until="2026-11-17T08:15:00Z")
+    assert returnable(plan, at) == words
+    found = replace(activity(call("ec2:DescribeInstances")), changes=(plan,))
+    assert json.loads(as_json(found))["changes"][0]["returnable_until"] == "2026-11-17T08:15:00Z"
+
+
+def test_says_that_it_is_not_known_whether_a_plan_can_be_returned() -> None:
+    found = activity(call("savingsplans:CreateSavingsPlan"))
+    assert json.loads(as_json(found))["changes"][0]["returnable_until"] is None
+    assert "| done | not known |" in as_markdown(found)
+    assert returnable(change(), "2026-11-10T08:15:00Z") == ""
+
+
+@pytest.mark.parametrize(
+    ("members", "words"),
+    [
+        ({}, ""),
+        ({"count": 1, "term_seconds": 31_536_000}, "1, 1 year"),
+        ({"type": "m5.large", "term_seconds": 94_608_000}, "m5.large, 3 years"),
+        ({"count": 2, "type": "m5.large", "term_seconds": 86_400}, "2 x m5.large, 1 day"),
+        ({"hourly": "2.50", "payment": "No Upfront"}, "No Upfront, $2.50 an hour"),
+        ({"offering": "o"}, "o"),
+        ({"offering": "o", "item": "i"}, "i"),
+    ],
+)
+def test_says_what_was_bought(members: dict[str, Any], words: str) -> None:
+    assert what(change(**members)) == words
+
+
+@pytest.mark.parametrize("why", get_args(Why))
+def test_has_words_for_everything_that_is_not_known(why: Any) -> None:
+    assert unknown_in_words(Unknown(why=why, subject="s", detail="d", events=2)).startswith(
+        "2 events: "
+    )
+
+
+@pytest.mark.parametrize(
+    ("action", "risk"),
+    [
+        ("savingsplans:CreateSavingsPlan", "spend money"),
+        ("ec2:CreateTags", "write or tag"),
+        ("ecs:DescribeTasks", "return data"),
+        ("ec2:DescribeInstances", "read metadata"),
+        ("ec2:NotInTheCatalog", "write or tag"),
+    ],
+)
+def test_unused_actions_are_counted_by_risk(action: str, risk: str) -> None:
+    assert risk_in_words(action) == risk
+
+
+def test_only_the_first_unused_actions_of_a_risk_are_listed() -> None:
+    found = activity(call("ec2:DescribeInstances"))
+    (row,) = (line for line in as_markdown(found).splitlines() if "| spend money |" in line)
+    *listed, more = row.strip("| ").split(", ")
+    assert (len(listed), more) == (4, "and 4 more")
+
+
+def test_action_that_was_only_refused_is_not_never_used() -> None:
+    refused = call("ec2:CreateTags", error="AccessDenied")
+    found = activity(refused, refused, call("ec2:DescribeInstances"))
+    assert "Only refused: ec2:CreateTags (refused 1 time)." in as_table(found, styled=False)
+    found = activity(refused, call("ec2:CreateTags"))
+    assert "Only refused" not in as_table(found, styled=False)
+
+
+@pytest.mark.parametrize(
+    ("event", "present"),
+    [
+        (call("ec2:CreateTags"), 0),
+        (call("ecs:DescribeTasks"), 1),
+        (call("ec2:CreateTags", error="AccessDenied"), 2),
+    ],
+)
+def test_says_nothing_only_of_what_did_not_happen(event: Any, present: int) -> None:
+    sections = as_markdown(activity(event)).split("\n## ")
+    titles = ["What changed", "What it read", "What was refused"]
+    said = [
+        "Nothing." in next(part for part in sections if part.startswith(title)) for title in titles
+    ]
+    assert said == [index != present for index in range(3)]
+
+
+def test_no_cell_is_too_long() -> None:
+    found = activity(call("ec2:CreateTags", session="x" * 70_000))
+    assert max(map(len, as_table(found, styled=False).splitlines())) < 2_000
+
+
+HOSTILE = "x|`a`\n# title\r\n<b>@user #1\u202e\x1b[31m"
+
+
+def test_text_of_an_event_cannot_disguise_the_result() -> None:
+    found = activity(
+        call("ec2:CreateTags", {"caseId": HOSTILE}, session=HOSTILE, awsRegion=HOSTILE),
+        call("ec2:CreateTags", session=HOSTILE, error="AccessDenied", sourceIPAddress=HOSTILE),
+        call("ec2:CreateTags", errorCode=HOSTILE),
+        call(f"ec2:{HOSTILE.replace(':', '')}"),
+        call(f"{HOSTILE}.x:y"),
+        assumption(AUTO_PILOT, "Example-1234", HOSTILE)
+        | {"userIdentity": {"type": "AWSAccount", "accountId": HOSTILE}},
+    )
+    table, markdown = as_table(found, styled=False), as_markdown(found)
+    plain = as_markdown(activity(call("ec2:CreateTags")))
+    titles = [line for line in plain.splitlines() if line.startswith("#")]
+    assert [line for line in markdown.splitlines() if line.startswith("#")] == [
+        *titles[:1],
+        "## What is not known",
+        *titles[1:],
+    ]
+    outside_of_code = re.sub(r"(`+)(?!`).*?(?<!`)\1(?!`)", "", markdown)
+    assert "<b>" in markdown
+    assert "<b>" not in outside_of_code
+    for written in (table, markdown, as_json(found)):
+        assert "\u202e" not in written
+        assert "\x1b" not in written
+    for line in markdown.splitlines():
+        if line.startswith("|"):
+            assert line.endswith("|")
+    assert json.loads(as_json(found))["sessions"]

@@ -1,0 +1,256 @@
+"""What each command writes as JSON is what its schema describes, and nothing else is."""
+
+import json
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import replace
+from datetime import datetime, timezone
+from importlib import resources
+from pathlib import Path
+from typing import Any
+
+import pytest
+from jsonschema import Draft202012Validator
+
+from pump_roles import Guardrail
+from pump_roles.iam.catalog import LEVELS
+from pump_roles.json_input import InputError
+from pump_roles.published import ROLES
+from pump_roles.review.account.activity.collect import Collector
+from pump_roles.review.account.activity.watched_roles import published_roles
+from pump_roles.review.account.probe import ProbeReport, ProbeResult
+from pump_roles.review.account.rollout.status import RolloutStatus, Statuses
+from pump_roles.review.output.json_documents import as_json, report_from
+from pump_roles.review.report import Report, of_published, of_templates
+from pump_roles.review.report.report_model import ALARMS, SCHEMA
+from pump_roles.review.role import Unknown
+from tests.review.account.activity.trail import PURCHASES, call
+from tests.review.account.rollout import statuses
+from tests.review.account.verify import results
+from tests.support import (
+    EVERYTHING,
+    another,
+    changed,
+    earlier,
+    plain,
+    rolled_out,
+    short_reports,
+    synthesize,
+)
+
+Json = Any
+
+
+ALL_GUARDRAILS = [
+    Guardrail.RECOMMENDED,
+    Guardrail.NO_SELLING,
+    Guardrail.ONLY_WHEN_APPROVED,
+    Guardrail.HANDS_OFF,
+    Guardrail.NO_SUPPORT_WRITES,
+    Guardrail.only_in_regions("us-east-1", "eu-west-1"),
+    Guardrail.invitations_from("111122223333"),
+    Guardrail.until("2927-01-31T18:00:00Z"),
+]
+
+
+def modify(template: dict[str, Any], role: dict[str, Any]) -> None:
+    """Give the role more than Pump publishes."""
+    others = {"Effect": "Deny", "NotAction": ["ec2:*", "ce:*"], "Resource": "*"}
+    for document in (EVERYTHING, {"Statement": others}):
+        another(document)(template, role)
+    trust = role["AssumeRolePolicyDocument"]
+    trust["Statement"][0]["Principal"] = "*"
+    trusting = {"Type": "AWS::IAM::Role", "Properties": {"AssumeRolePolicyDocument": trust}}
+    template["Resources"] |= {"Another": trusting, "Topic": {"Type": "AWS::SNS::Topic"}}
+
+
+def obscure(template: dict[str, Any], role: dict[str, Any]) -> None:
+    """Add what only a deployment decides."""
+    template["Transform"] = ["Macro"]
+    role["ManagedPolicyArns"] = {"Ref": "P"}
+    only = {"Effect": "Allow", "Action": "ec2:RunInstances", "Resource": "arn:aws:ec2:*:*:image/*"}
+    another({"Statement": only})(template, role)
+
+
+def compared(text: str, folder: Path) -> Report:
+    """Report on a modified role that had guardrails before, as if AWS had added an action since."""
+    synthesize(folder / "before", *ALL_GUARDRAILS)
+    before = plain(of_templates(folder / "before" / "PumpAutoPilot.template.json"))
+    added = before["actions"].pop(0)["name"]
+    changed(text, folder, modify)
+    now = of_templates(folder / "changed.template.json", since=earlier(before, "before.json"))
+    return replace(now, gained={"*": (added,)})
+
+
+REPORTS: dict[str, Callable[[str, Path], Report]] = {
+    "published": lambda _, __: of_published(),
+    "guardrails": lambda _, folder: of_templates(
+        synthesize(folder, *ALL_GUARDRAILS, permissions_boundary="platform/Boundary")
+    ),
+    "rollouts": lambda _, folder: of_templates(rolled_out(folder, lambda _: None)),
+    "modified": lambda text, folder: changed(text, folder, modify),
+    "unreadable": lambda text, folder: changed(text, folder, obscure),
+    "compared": compared,
+}
+
+
+UNREAD = RolloutStatus(
+    stack_set="PumpReadOnly",
+    state="unknown",
+    unknown=(Unknown(part="rollout", why="not-read", detail="denied"),),
+    region="us-east-1",
+)
+PROBED = ProbeResult(
+    "arn:aws:iam::111122223333:role/R", "unknown", "Why.", "refused", "unknown", "accepted"
+)
+
+ACTIVITY = Collector(published_roles())
+ACTIVITY.add("trail.json", [*PURCHASES.values(), call("ecs:DescribeTasks"), call("s3:ListBuckets")])
+ACTIVITY.add("trail.json", [call("ec2:CreateTags", error="AccessDenied")])
+
+OTHERS: dict[str, Json] = {
+    "activity": ACTIVITY.result(datetime(2026, 11, 12, tzinfo=timezone.utc), None),
+    "verify, mixed": results.MIXED,
+    "verify, no account": results.verification(),
+    "verify, everything": results.verification(results.with_everything()),
+    "rollout, everything": statuses.with_everything(),
+    "rollout, unknown": Statuses(rollouts=(UNREAD,)),
+    "probe": ProbeReport(caller="", roles=(PROBED,)),
+}
+
+
+@pytest.fixture(scope="module")
+def reports(text: str, tmp_path_factory: pytest.TempPathFactory) -> Mapping[str, Report]:
+    with short_reports():
+        return {
+            f"report, {name}": report(text, tmp_path_factory.mktemp(name))
+            for name, report in REPORTS.items()
+        }
+
+
+@pytest.fixture(scope="module")
+def documents(reports: Mapping[str, Report]) -> Mapping[str, Json]:
+    """Every result as the JSON that is written, by a name that begins with its schema's."""
+    return {name: json.loads(as_json(result)) for name, result in {**reports, **OTHERS}.items()}
+
+
+NAMES = [*(f"report, {name}" for name in REPORTS), *OTHERS]
+
+
+def validator(name: str) -> Draft202012Validator:
+    file = resources.files("pump_roles.review.output") / f"{name.partition(',')[0]}.schema.json"
+    return Draft202012Validator(json.loads(file.read_text("utf-8")))
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_what_is_written_is_valid(name: str, documents: Mapping[str, Json]) -> None:
+    validator(name).validate(documents[name])
+
+
+def test_a_report_is_read_back_as_it_was_written(
+    reports: Mapping[str, Report], documents: Mapping[str, Json]
+) -> None:
+    for name, report in reports.items():
+        assert report_from(documents[name]) == report, name
+
+
+def test_reports_have_what_their_names_say(documents: Mapping[str, Json]) -> None:
+    """The positive control of the test above."""
+    assert documents["report, published"]["as_published"]
+    assert any(found["ends"] for found in documents["report, guardrails"]["roles"][1]["guardrails"])
+    assert all(place["units"] for place in documents["report, rollouts"]["places"])
+    kinds = {finding["kind"] for finding in documents["report, modified"]["findings"]}
+    assert kinds >= set(ALARMS)
+    assert not documents["report, unreadable"]["exact"]
+    compared = documents["report, compared"]
+    assert compared["since"]["file"] == "before.json"
+    assert {change["cause"] for change in compared["changes"]} == {"AWS", "role"}
+
+
+def first_objects(value: Json) -> Iterator[dict[str, Json]]:
+    """The objects of a document, and of each list only the first element's.
+
+    Those of policies and tags are not described.
+    """
+    if isinstance(value, dict):
+        yield value
+        for name, member in value.items():
+            if name not in {"document", "trust_policy", "tags"}:
+                yield from first_objects(member)
+    elif isinstance(value, list) and value:
+        yield from first_objects(value[0])
+
+
+def short(value: Json) -> Json:
+    """A document with at most two elements of each list, which is as valid."""
+    if isinstance(value, dict):
+        return {name: short(member) for name, member in value.items()}
+    return [short(element) for element in value[:2]] if isinstance(value, list) else value
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_unknown_or_missing_member_is_invalid(name: str, documents: Mapping[str, Json]) -> None:
+    document, schema = short(documents[name]), validator(name)
+    schema.validate(document)
+    objects = [*first_objects(document)]
+    assert len(objects) > 1
+    for found in objects:
+        found["more"] = None
+        assert not schema.is_valid(document), found
+        del found["more"]
+    for member in document:
+        without = {other: document[other] for other in document if other != member}
+        assert not schema.is_valid(without), member
+
+
+def problem_of(content: Json) -> str:
+    """Why a JSON value is not a report."""
+    with pytest.raises(InputError) as caught:
+        report_from(content)
+    return str(caught.value)
+
+
+def test_report_of_another_schema_version_is_an_error(documents: Mapping[str, Json]) -> None:
+    report = documents["report, published"]
+    for other in (SCHEMA - 1, SCHEMA + 1, 0):
+        problem = f"its schema version is {other}; this version reads {SCHEMA}"
+        assert problem_of({**report, "schema": other}) == problem
+    assert problem_of({**report, "schema": "3"}) == "Expected `int`, got `str` - at `$.schema`"
+    assert problem_of({**report, "schema": float(SCHEMA)})
+    assert problem_of({**report, "schema": True})
+
+
+LACKS = "lacks a member of its schema, or has another one"
+
+
+@pytest.mark.parametrize("name", ["report, guardrails", "report, compared"])
+def test_report_without_a_member_or_with_another_one_is_an_error(
+    name: str, documents: Mapping[str, Json]
+) -> None:
+    """Otherwise what it does not say would count as gone, or as nothing."""
+    report = short(documents[name])
+    report_from(report)
+    for found in first_objects(report):
+        # The members of some objects are names: of roles, access levels, and a pattern.
+        for member in found.keys() - {*ROLES, *LEVELS, "*"}:
+            value = found.pop(member)
+            problem = problem_of(report)
+            assert problem == LACKS or f"missing required field `{member}`" in problem
+            found[member] = value
+        found["more"] = None
+        assert problem_of(report)
+        del found["more"]
+    assert problem_of({**report, "more": None}) == LACKS
+
+
+def test_numbers_of_accounts_and_roles_are_by_state(documents: Mapping[str, Json]) -> None:
+    assert documents["verify, mixed"]["counts"] == {"match": 1, "differs": 2, "unknown": 1}
+    assert documents["verify, mixed"]["state"] == "differs"
+    assert documents["verify, no account"]["state"] == "unknown"
+    assert documents["probe"]["counts"] == {"required": 0, "not-required": 0, "unknown": 1}
+
+
+def test_character_that_cannot_be_encoded_is_kept() -> None:
+    strange = replace(PROBED, reason="\ud800")
+    written = as_json(ProbeReport(caller="", roles=(strange,)))
+    assert json.loads(written)["roles"][0]["reason"] == "\ud800"
+    assert written.encode("utf-8", "backslashreplace")

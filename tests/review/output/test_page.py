@@ -1,0 +1,1109 @@
+"""The permission report's page in a real browser: what it shows, and that it loads nothing else."""
+
+import re
+from base64 import b64encode
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import fields, is_dataclass, replace
+from functools import cache
+from hashlib import sha256
+from pathlib import Path
+from typing import Any, Literal
+from urllib.parse import parse_qsl, quote, urlencode
+
+import pytest
+from playwright.sync_api import Browser, BrowserContext, FloatRect, Page, Request, ViewportSize
+
+from pump_roles import Guardrail
+from pump_roles.iam.catalog import LEVELS
+from pump_roles.iam.decisions import ALLOWED, CONDITIONALLY, DENIED, PARTLY
+from pump_roles.review.output import report_words as wording
+from pump_roles.review.output.page import as_html
+from pump_roles.review.output.pieces import TEXTS, say
+from pump_roles.review.output.report_markdown import as_markdown
+from pump_roles.review.output.words import (
+    access_in_words,
+    boundary_in_words,
+    grants_in_words,
+    place_in_words,
+    principal_in_words,
+    scope_in_words,
+)
+from pump_roles.review.report import Report, of_published
+from pump_roles.review.report.report_model import ALARMS, ActionReport, Change, Finding
+from pump_roles.review.role import Boundary, Unknown
+from pump_roles.review.templates import Access, Other, Place
+from tests.support import earlier, plain
+from tools.sandbox.browser import MISSING, available
+from tools.sandbox.browser import browser as chromium
+from tools.sandbox.cdk import ROOT
+
+if not available():
+    pytest.skip(MISSING, allow_module_level=True)
+
+AXE = ROOT / "node_modules" / "axe-core" / "axe.min.js"
+SYMBOLS = {ALLOWED: "✓", CONDITIONALLY: "◐", PARTLY: "◧", DENIED: "✕"}
+ACTION = "ec2:DescribeReservedInstances"
+UNFOLD = "for (const details of document.querySelectorAll('details')) details.open = true"
+ROWS = "[...document.querySelectorAll('#rows li')]"
+FOCUSED = "document.activeElement.id"
+ABOVE = """(selector) => [...document.querySelectorAll(selector)].filter((element) => {
+    const box = element.getBoundingClientRect();
+    return element.checkVisibility() && (box.top < 0 || box.left < 0 || !box.width
+        || box.bottom > innerHeight || box.right > innerWidth);
+}).map((element) => element.outerHTML)"""
+"""The visible elements that are outside of the window."""
+
+SHOWN = """(selector) => [...document.querySelectorAll(selector)].map((element) => {
+    const copy = element.cloneNode(true);
+    for (const link of copy.querySelectorAll("a")) link.append(`<${link.getAttribute("href")}>`);
+    return copy.textContent;
+}).join("").replace(/\\s/g, "")"""
+"""The text of elements without white space, with where its links lead."""
+
+DESK: ViewportSize = {"width": 1280, "height": 800}
+PHONE: ViewportSize = {"width": 390, "height": 844}
+
+OTHER = Other(
+    name="Wide",
+    type="AWS::IAM::Policy",
+    source="Other.template.json",
+    principals=("PumpAutoPilotRole", "another"),
+    grants=(Access("allows", "s3:GetObject"),),
+    alarms=(Access("attaches", "PumpAutoPilotRole"),),
+)
+"""Something else in the templates that gives access."""
+
+Show = Callable[..., Page]
+Reports = dict[str, Report]
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Browser]:
+    with chromium() as started:
+        yield started
+
+
+def guarded() -> Report:
+    """Both roles with guardrails, a boundary, and places, compared with a report that differs."""
+    guardrails = [
+        Guardrail.RECOMMENDED,
+        Guardrail.only_in_regions("us-east-1", "eu-west-1"),
+        Guardrail.invitations_from("111122223333"),
+        Guardrail.until("2027-01-31T18:00:00Z"),
+    ]
+    before = plain(of_published(guardrails=guardrails))
+    (action,) = (action for action in before["actions"] if action["name"] == ACTION)
+    # The pattern was there, and did not match it: AWS added it.
+    del action["roles"]["auto-pilot"]
+    policies = before["roles"][1]["role"]["policies"]
+    (metadata_only,) = (
+        policy for policy in policies if policy["name"] == Guardrail.METADATA_ONLY.policy_name
+    )
+    metadata_only["document"]["Statement"][0]["Action"].remove("ecs:DescribeTasks")
+    denied = {"Effect": "Deny", "Action": "savingsplans:CreateSavingsPlan", "Resource": "*"}
+    policies.append({"name": "Denies", "document": {"Statement": [denied]}, "arn": ""})
+    report = of_published(guardrails=guardrails, since=earlier(before))
+    first, second = report.roles
+    bounded = replace(first.role, boundary=Boundary(arn="arn:aws:iam::aws:policy/B"))
+    files = (("A.template.json", "1" * 64), ("B.template.json", "2" * 64))
+    place = Place(kind="read-only", source="A.template.json")
+    return replace(
+        report,
+        roles=(replace(first, role=bounded, principals=("999988887777",), files=files), second),
+        places=(place, replace(place, stack_set="Pump", units=("ou-abcd-11111111",))),
+    )
+
+
+def few(report: Report) -> Report:
+    """A report of few actions, which is drawn soon: some of those that each filter is for."""
+    named = {ACTION, "ce:TagResource", "savingsplans:CreateSavingsPlan", "redshift:DescribeTable"}
+    for _, expected in FILTERS:
+        named |= {action.name for action in [*filter(expected, report.actions)][:3]}
+    return replace(
+        report,
+        actions=tuple(
+            action
+            for index, action in enumerate(report.actions)
+            if index % 60 == 0 or action.name in named or action.service == "tag"
+        ),
+    )
+
+
+def odd(report: Report) -> Report:
+    """Every kind of alarm, numbers that are not exact, an answer that is unknown, other access."""
+    first, *others = report.roles
+    statement = report.statements[0]
+    unknown = replace(statement.roles[first.kind], answer="unknown")
+    alarms = tuple(Finding(kind=kind, role=first.kind) for kind in ALARMS)
+    alarming = replace(first, external_id=False, as_published=False, exact=False, readable=False)
+    return replace(
+        report,
+        alarms=len(alarms),
+        as_published=False,
+        exact=False,
+        roles=(replace(alarming, writes=3), *others),
+        statements=(
+            replace(statement, roles={**statement.roles, first.kind: unknown}),
+            *report.statements[1:],
+        ),
+        others=(OTHER, Other(name="Quiet", type="AWS::IAM::Group", source="Other.template.json")),
+        findings=(*alarms, *report.findings),
+    )
+
+
+@pytest.fixture(scope="module")
+def reports() -> Reports:
+    published, with_guardrails = of_published(), guarded()
+    return {
+        "published": few(published),
+        "guarded": with_guardrails,
+        "few": few(with_guardrails),
+        "odd": odd(few(with_guardrails)),
+        # The read-only role can neither buy nor join anything.
+        "one role": replace(published, roles=published.roles[:1], actions=()),
+    }
+
+
+@pytest.fixture(scope="module")
+def files(reports: Reports, tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
+    folder = tmp_path_factory.mktemp("pages")
+    for name, report in reports.items():
+        (folder / f"{name}.html").write_text(as_html(report), encoding="utf-8")
+    return {name: folder / f"{name}.html" for name in reports}
+
+
+def offline(browser: Browser, **options: Any) -> BrowserContext:
+    context = browser.new_context(**options)
+    context.set_offline(True)
+    context.set_default_timeout(5_000)
+    return context
+
+
+@cache
+def desk(browser: Browser) -> BrowserContext:
+    """The one that all pages share that need no options: each takes long to start."""
+    return offline(browser)
+
+
+def opened(
+    browser: Browser, file: Path, fragment: str = "", viewport: ViewportSize = DESK, **options: Any
+) -> tuple[Page, list[str]]:
+    """Open a page. Returns what it requested, and its errors, too."""
+    context = offline(browser, viewport=viewport, **options) if options else desk(browser)
+    page = context.new_page()
+    page.set_viewport_size(viewport)
+    wrong: list[str] = []
+
+    def requested(request: Request) -> None:
+        if not request.is_navigation_request() or not request.url.startswith("file:"):
+            wrong.append(request.url)
+
+    page.on("request", requested)
+    page.on("console", lambda message: wrong.append(message.text))
+    page.on("pageerror", lambda error: wrong.append(str(error)))
+    page.goto(file.as_uri() + fragment)
+    return page, wrong
+
+
+opened_once = cache(opened)
+
+
+RESET = """() => {
+    document.getElementById("clear").click();
+    const more = document.getElementById("more");
+    if (more.ariaExpanded === "true") more.click();
+    for (const details of document.querySelectorAll("details[open]")) details.open = false;
+    document.body.tabIndex = -1;
+    document.body.focus();
+    document.body.removeAttribute("tabindex");
+    scrollTo(0, 0);
+}"""
+"""Brings a page back to how it was opened, except for the row that Tab leads to."""
+
+
+@pytest.fixture
+def show(browser: Browser, files: dict[str, Path]) -> Iterator[Show]:
+    """Show a page, offline. Nothing is requested, and no error is reported.
+
+    With a fragment or with options it is opened anew, which takes long.
+    """
+    wrongs: list[list[str]] = []
+
+    def show_page(
+        name: str, fragment: str = "", viewport: ViewportSize = DESK, **options: Any
+    ) -> Page:
+        if fragment or options:
+            page, wrong = opened(browser, files[name], fragment, viewport, **options)
+        else:
+            page, wrong = opened_once(browser, files[name])
+            page.bring_to_front()
+            page.set_viewport_size(viewport)
+            page.evaluate(RESET)
+        wrongs.append(wrong)
+        return page
+
+    yield show_page
+    assert [wrong for wrong in wrongs if wrong] == []
+
+
+def count(page: Page) -> str:
+    """Return the page's count of shown actions."""
+    return page.locator("#count").inner_text()
+
+
+def counted(report: Report, number: int | None = None) -> str:
+    """Return the expected count; by default, that of every action."""
+    every = len(report.actions)
+    return f"{every if number is None else number:,} of {every:,} actions"
+
+
+def wait_for_count(page: Page, text: str) -> None:
+    page.wait_for_function(
+        "(text) => document.getElementById('count').textContent === text", arg=text
+    )
+
+
+def shown(page: Page) -> list[str]:
+    found: list[str] = page.evaluate(
+        f"{ROWS}.filter((row) => row.checkVisibility()).map((row) => row.id)"
+    )
+    return found
+
+
+def search(page: Page, text: str) -> list[str]:
+    """Search, and return the answers."""
+    page.locator("[name=text]").fill(text)
+    return page.locator("#answer p").all_inner_texts()
+
+
+def linked(names: Iterable[str], report: Report) -> str:
+    rows = {action.name for action in report.actions}
+    return ", ".join(
+        f"{name}<#{name if name in rows else '?text=' + quote(name)}>" for name in names
+    )
+
+
+def roles(report: Report) -> Iterator[str]:
+    for role in report.roles:
+        principals = (
+            f"{principal_in_words(each)}, {wording.who(each)}" for each in role.principals
+        )
+        number, protects = len(role.guardrails), f", {say('roles.protects')}"
+        guardrails = f", {say('units.guardrails', number)}<#guardrails>"
+        boundary = f"{boundary_in_words(role.boundary)}, {say('roles.not_counted')}"
+        yield from (wording.heading(role), say("roles.name"), role.name)
+        yield from (say("roles.assumed_by"), ", ".join(principals), say("roles.external_id"))
+        yield wording.trusted(role) + (protects if role.external_id else "")
+        yield from (say("roles.policies"), say(f"roles.{PUBLISHED[role.as_published]}"))
+        yield guardrails if number else ""
+        yield say("roles.expires")
+        yield say("roles.ends", until=role.ends) if role.ends else say("roles.never")
+        yield from (say("roles.boundary"), boundary if role.boundary else say("roles.none"))
+        for risk, what in {**TEXTS["risks"], "": say("roles.total")}.items():
+            counted = getattr(role, risk or "effective")
+            filters = f"role={role.kind}{f'&risk={risk}' if risk else ''}&decision=effective"
+            yield f"{role.counted(counted)} {what}{f'<#?{filters}>' if counted else ''}"
+
+
+PUBLISHED = ("changed", "published")
+
+
+def answers(report: Report) -> Iterator[str]:
+    topic = ""
+    for statement in report.statements:
+        # What is beyond the account has a table of its own.
+        yield statement.topic if statement.topic not in (topic, "Reach") else ""
+        topic = statement.topic
+        yield from (statement.title, statement.note)
+        for role in report.roles:
+            answer = statement.roles[role.kind]
+            yield wording.answer_in_words(answer) + wording.answered(answer, role)
+            yield wording.few_named(answer)
+            for how, names in {
+                "allowed": answer.allowed,
+                "limited": answer.limited,
+                "denied": answer.denied,
+                "not_granted" if role.readable else "unknown": answer.not_granted,
+            }.items():
+                yield f"{say(f'behind.{how}')}: {linked(names, report)}" if names else ""
+
+
+def findings(report: Report) -> Iterator[str]:
+    if report.alarms:
+        yield f"{say('alarms.title')}: {say('units.alarms', report.alarms)}"
+    for number, finding in enumerate(report.findings):
+        yield say("findings.title") if number == report.alarms else ""
+        yield f"{say('alarms.alarm')}: " if finding.is_alarm else ""
+        yield f"{wording.finding_title(finding, report)}. {wording.finding_text(finding, report)}"
+        yield linked(finding.actions, report)
+
+
+def changes(report: Report) -> Iterator[str]:
+    yield from (say("changes.title"), wording.compared(report))
+    for cause, title in TEXTS["causes"].items() if report.since else ():
+        found = [change for change in report.changes if change.cause == cause]
+        yield f"{title}: {len(found) or say('changes.none')}"
+        for change in found:
+            yield f"{change.effect} {wording.change_of_roles(change)}"
+            yield ": " if 0 < len(change.actions) <= 10 else ""
+            yield linked(change.actions, report)
+    yield from (say("changes.reviewed"), wording.gained(report))
+
+
+def ledger(report: Report) -> Iterator[str]:
+    for (name, value), by_role in wording.ledger(report).items():
+        guardrail = next(iter(by_role.values()))
+        yield from (value, name, guardrail.removes)
+        for kind, found in by_role.items():
+            if found.ends:
+                yield f"{kind}: {say('guardrails.all_denied')}, {say('guardrails.from_then')}"
+            for how, names in {"denied": found.denied, "limited": found.limited}.items():
+                if names:
+                    yield f"{kind}: {say(f'taken.{how}', len(names))}{linked(names, report)}"
+        yield from (guardrail.leaves, guardrail.costs)
+
+
+def others(report: Report) -> Iterator[str]:
+    for other in report.others:
+        yield from (other.name, other.type, other.source)
+        yield ", ".join(other.principals) or say("others.nobody")
+        yield grants_in_words(other) or say("others.nothing")
+        yield access_in_words(other.alarms) or say("others.no_alarm")
+
+
+def numbers(report: Report) -> Iterator[str]:
+    yield from (say("numbers.name"), *(role.name for role in report.roles))
+    for member, what in TEXTS["counted"].items():
+        yield from (what, *(role.counted(getattr(role, member)) for role in report.roles))
+    for level in LEVELS:
+        if any(level in action.levels for action in report.actions):
+            yield say("numbers.granted", level=level)
+            for role in report.roles:
+                yield "→".join(map(role.counted, role.levels.get(level, (0, 0))))
+    yield say("numbers.files")
+    for role in report.roles:
+        yield "".join("".join(file) for file in role.files) or say("roles.published")
+
+
+def services(report: Report) -> Iterator[str]:
+    for service, by_role in report.services.items():
+        yield service
+        for role in report.roles:
+            counts = by_role[role.kind]
+            said = ", ".join(say(f"kinds.{risk}", number) for risk, number in counts.items())
+            said = said or say("services.none")
+            yield said if role.exact else say("services.at_least", numbers=said)
+            if counts:
+                yield f"<#?role={role.kind}&service={service}&decision=effective>"
+
+
+def policies(report: Report) -> Iterator[str]:
+    rows = {action.name for action in report.actions}
+    for role in report.roles:
+        yield wording.heading(role)
+        for policy in role.policies:
+            yield from (policy.name, say(f"policy_states.{policy.kind}"))
+            yield say("units.patterns", len(policy.patterns))
+            for pattern in policy.patterns:
+                yield from (pattern.effect, pattern.pattern, scope_in_words(pattern.scope))
+                yield pattern.reason
+                if pattern.pattern == "*":
+                    yield say("policies.every_action")
+                else:
+                    yield say("units.actions", len(pattern.actions), number=pattern.count)
+                    yield linked((name for name in pattern.actions if name in rows), report)
+
+
+def actions(report: Report) -> Iterator[str]:
+    names = wording.names_of_policies(report)
+    for action in report.actions:
+        yield linked([action.name], report)
+        reasons = (action.spends, action.data, action.legacy)
+        marks = {"money": action.spends, "data": action.data, "legacy": action.legacy}
+        yield from (mark for mark, why in {**marks, "new": action.new}.items() if why)
+        yield from (f"{action.description}.", *reasons, f"Why: {action.reason}")
+        yield ", ".join(action.levels)
+        for role in report.roles:
+            grant = action.roles.get(role.kind)
+            if grant is None:
+                unknown = "actions.not_granted" if role.readable else "actions.unknown"
+                yield f"{role.kind} {say(unknown)}"
+            else:
+                by = ", ".join(names.get(policy, policy) for policy in grant.denied_by)
+                yield f"{role.kind} {grant.decision}{f' by {by}' if by else ''}"
+        yield say("actions.details")
+        for kind, grant in action.roles.items():
+            yield f"{kind}: granted by {', '.join(' '.join(pair) for pair in grant.granted_by)}"
+        yield f"Resource types: {', '.join(action.resources) or 'only *'}"
+        yield f"Condition keys: {', '.join(action.conditions) or 'none'}"
+
+
+SECTIONS: dict[str, Callable[[Report], Iterable[str]]] = {
+    ".verdict": lambda report: (wording.verdict(role, report) for role in report.roles),
+    "th.role": roles,
+    ".answers tbody": answers,
+    "[aria-labelledby=worst] p": lambda report: (
+        f"{what}. {meaning}" for what, meaning in wording.at_worst(report)
+    ),
+    ".findings": findings,
+    "[aria-labelledby=changes]": changes,
+    ".ledger:not(.sets) tbody": ledger,
+    "[aria-labelledby=where] li": lambda report: (
+        *(f"{place.kind}: {place_in_words(place)}" for place in report.places),
+        wording.global_services(report),
+    ),
+    ".others tbody": others,
+    ".numbers tbody": numbers,
+    ".services tbody": services,
+    ".tree": policies,
+    "#rows li": actions,
+}
+"""What each part of the page shows, by its selector."""
+
+
+def assert_shows(page: Page, report: Report) -> None:
+    for selector, said in SECTIONS.items():
+        expected = "".join("".join(said(report)).split())
+        assert page.evaluate(SHOWN, selector) == expected, selector
+
+
+@pytest.mark.parametrize("name", ["published", "guarded", "odd", "one role"])
+def test_shows_what_the_report_says(name: str, show: Show, reports: Reports) -> None:
+    page, report = show(name), reports[name]
+    assert_shows(page, report)
+    for text in ("services.not_exact", "actions.not_complete"):
+        assert page.get_by_text(say(text)).count() == (not report.exact)
+    missing = {"#worst": not wording.at_worst(report), "#others": not report.others}
+    for selector, is_missing in missing.items():
+        assert page.locator(f"{selector}, a[href='{selector}']").count() == 2 * (not is_missing)
+
+
+def test_report_has_what_the_page_shows(reports: Reports) -> None:
+    """The positive control of the test above."""
+    guarded, odd = reports["guarded"], reports["odd"]
+    assert {change.cause for change in guarded.changes} == {"role", "AWS"}
+    assert len(wording.ledger(guarded)) == 8
+    assert len(wording.at_worst(reports["published"])) == 2
+    assert {finding.kind for finding in odd.findings} > {*ALARMS}
+
+
+@pytest.mark.parametrize("name", ["published", "guarded"])
+def test_answers_are_above_the_fold(name: str, show: Show, reports: Reports) -> None:
+    page, report = show(name), reports[name]
+    first = "#read-objects, #read-rows, #spend-money, #read-metrics"
+    assert page.evaluate(ABOVE, f".verdict, th.role, th.role *, {first}") == []
+    compared = wording.difference(report) or wording.compared(report)
+    for said in (report.date, compared):
+        assert said in page.locator("thead").first.inner_text()
+    assert page.title() == say("top.title")
+
+
+def test_answer_looks_as_severe_as_it_is(show: Show, reports: Reports) -> None:
+    report = reports["guarded"]
+    severities = wording.severities(report)
+    bold = show("guarded").locator(".answers summary b")
+    assert bold.evaluate_all("(all) => all.map((one) => one.className)") == [
+        f"{answer.answer} {severities[statement.id, kind] or 'cannot'}"
+        f"{' taken' if answer.answer == 'no' and answer.denied else ''}"
+        for statement in report.statements
+        for kind, answer in statement.roles.items()
+    ]
+
+
+def test_unknown_answer_is_not_a_no(show: Show) -> None:
+    assert search(show("odd"), "s3:GetObject")[1:] == [
+        f"read-only: {say('script.unknown')}.",
+        f"auto-pilot: {say('script.not_granted')}.",
+    ]
+
+
+def test_alarms_come_first_and_look_like_one(show: Show) -> None:
+    page = show("odd")
+    assert page.locator("main h2").first.get_attribute("id") == "alarms"
+
+    def styles(selector: str, name: str) -> list[str]:
+        elements = page.locator(selector).all()
+        return [one.evaluate(f"(element) => getComputedStyle(element).{name}") for one in elements]
+
+    for name in ("borderLeftWidth", "borderLeftColor"):
+        looks = styles(".finding.alarming", name)
+        assert (len(looks), len({*looks})) == (len(ALARMS), 1)
+    assert len({*styles(".finding.alarming > b, th.role .alarm, .others .alarm", "color")}) == 1
+    assert page.locator("th.role").first.locator(".alarm").count() == 2
+
+
+def test_each_decision_has_its_own_word_and_symbol(show: Show) -> None:
+    page = show("few")
+    colors = {}
+    for decision, symbol in SYMBOLS.items():
+        word = page.locator(f"#rows div.{decision.replace(' ', '-')} > b").first
+        assert word.text_content() == decision
+        content = word.evaluate("(word) => getComputedStyle(word, '::before').content")
+        assert content.strip('"').strip() == symbol
+        colors[decision] = word.evaluate("(word) => getComputedStyle(word).color")
+    ink = page.locator("body").evaluate("(body) => getComputedStyle(body).color")
+    assert colors[ALLOWED] == ink, "what is allowed is neutral"
+    assert len(set(colors.values())) == 3
+
+
+@pytest.mark.parametrize("name", ["published", "guarded", "odd", "one role"])
+def test_no_link_is_dead(name: str, show: Show) -> None:
+    """Each leads to an element of the page, or to the search."""
+    dead = show(name).evaluate(
+        """[...document.querySelectorAll("a")].map((link) => link.getAttribute("href"))
+        .filter((href) => !href.startsWith("#?") && !document.getElementById(href.slice(1)))"""
+    )
+    assert dead == []
+
+
+def assert_open(page: Page, action: str) -> None:
+    row = page.locator(f"li[id='{action}']")
+    page.wait_for_function(
+        """(id) => {
+            const box = document.getElementById(id).getBoundingClientRect();
+            return document.activeElement.id === id && box.top >= 0 && box.bottom <= 800;
+        }""",
+        arg=action,
+    )
+    assert row.evaluate("(row) => getComputedStyle(row).outlineStyle") == "solid"
+    assert row.locator("details:not([open])").count() == 0
+
+
+def test_address_opens_a_row(show: Show, reports: Reports) -> None:
+    page = show("few", f"#{ACTION}")
+    assert_open(page, ACTION)
+    page.evaluate("location.hash = 'ce:TagResource'")
+    assert_open(page, "ce:TagResource")
+    page.locator("[name=text]").fill("createSavingsPlan")
+    page.wait_for_function("location.hash === '#?text=createSavingsPlan'")
+    page.evaluate("location.hash = 'savingsplans:CreateSavingsPlan'")
+    assert_open(page, "savingsplans:CreateSavingsPlan")
+    page.wait_for_function("location.hash.endsWith('CreateSavingsPlan?text=createSavingsPlan')")
+    page.evaluate(f"location.hash = '{ACTION}'")
+    assert_open(page, ACTION)
+    assert count(page) == counted(reports["few"])
+    assert page.url.endswith(f"#{ACTION}")
+    # In any case, or without a row.
+    page.evaluate("location.hash = 'SAVINGSPLANS:createsavingsplan'")
+    page.wait_for_function(f"{FOCUSED} === 'savingsplans:CreateSavingsPlan'")
+    page.evaluate("location.hash = 's3:GetObject'")
+    page.locator("#answer p").nth(2).wait_for()
+    assert page.locator("#answer p").count() == 3
+
+
+def test_unknown_address_shows_every_action(show: Show, reports: Reports) -> None:
+    page = show("few")
+    page.evaluate("addEventListener('hashchange', () => { window.heard = location.hash; })")
+    for fragment in ("#%E0%A4%A", "#?role=none&decision=x&other=1", "#nothing", "#rows"):
+        page.evaluate("(hash) => { window.heard = null; location.hash = hash; }", fragment)
+        page.wait_for_function("window.heard !== null")
+        assert count(page) == counted(reports["few"])
+
+
+def test_markdown_is_there_to_copy(show: Show, reports: Reports) -> None:
+    page = show("few")
+    shown = page.locator("#markdown")
+    assert not shown.is_visible()
+    # The page is not allowed to read the clipboard: what it writes is caught.
+    clipboard = """Object.defineProperty(navigator, "clipboard", {{
+        configurable: true, value: {{ writeText: {} }} }})"""
+    top, ticket = page.locator(".copy").all()
+    markdown = as_markdown(reports["few"])
+    page.evaluate(clipboard.format("async (text) => { window.copied = text; }"))
+    top.click()
+    page.get_by_text(say("script.copied")).wait_for()
+    assert page.evaluate("window.copied") == markdown
+    page.evaluate(clipboard.format('() => Promise.reject(new Error("no"))'))
+    ticket.click()
+    page.get_by_text(say("script.selected")).wait_for()
+    assert shown.is_visible()
+    assert page.evaluate("getSelection().toString()").strip() == markdown.strip()
+
+
+def has(decision: str) -> Callable[[ActionReport], bool]:
+    return lambda action: any(grant.decision == decision for grant in action.roles.values())
+
+
+FILTERS: list[tuple[dict[str, str], Callable[[ActionReport], object]]] = [
+    ({"text": "PurchaseHost  buys"}, lambda action: action.name == "ec2:PurchaseHostReservation"),
+    ({"text": "EC2:*instances"}, lambda action: re.match("ec2:.*Instances$", action.name)),
+    ({"text": "*purchase*"}, lambda action: "Purchase" in action.name),
+    ({"text": "Purchase*"}, lambda action: ":Purchase" in action.name),
+    ({"role": "read-only"}, lambda action: "read-only" in action.roles),
+    (
+        {"only": "auto-pilot"},
+        lambda action: action.is_effective("auto-pilot") and not action.is_effective("read-only"),
+    ),
+    ({"service": "es"}, lambda action: action.service == "es"),
+    ({"level": "Write"}, lambda action: "Write" in action.levels),
+    ({"decision": "effective"}, lambda action: action.effective),
+    ({"decision": DENIED}, has(DENIED)),
+    ({"decision": CONDITIONALLY}, has(CONDITIONALLY)),
+    ({"decision": PARTLY}, has(PARTLY)),
+    ({"new": "1"}, lambda action: action.new),
+    ({"legacy": "1"}, lambda action: action.legacy),
+    ({"risk": "data", "service": "ecs"}, lambda action: action.data and action.service == "ecs"),
+    ({"risk": "money"}, lambda action: action.spends),
+    # As the links from the counts, the services, and what one role has more than the other.
+    (
+        {"role": "auto-pilot", "risk": "data", "decision": "effective"},
+        lambda action: action.data and action.is_effective("auto-pilot"),
+    ),
+    ({"risk": "writes"}, lambda action: not action.only_reads),
+    (
+        {"role": "read-only", "decision": DENIED},
+        lambda action: "read-only" in action.roles and action.roles["read-only"].decision == DENIED,
+    ),
+]
+
+
+@pytest.mark.slow
+def test_filter_shows_exactly_the_actions_that_it_is_for(show: Show, reports: Reports) -> None:
+    page, report = show("few"), reports["few"]
+    page.locator("#more").click()
+    for filters, expected in FILTERS:
+        names = [action.name for action in report.actions if expected(action)]
+        assert 0 < len(names) < len(report.actions)
+        for name, value in filters.items():
+            field = page.locator(f"#filters [name={name}]")
+            kind = field.evaluate("(field) => field.type")
+            if kind == "checkbox":
+                field.check()
+            elif kind == "search":
+                field.fill(value)
+            else:
+                field.select_option(value)
+        assert shown(page) == names, filters
+        assert count(page) == counted(report, len(names))
+        query = page.url.partition("#?")[2]
+        assert dict(parse_qsl(query)) == filters
+        page.locator("#clear").click()
+        assert count(page) == counted(report)
+        # Without a search, the services are folded.
+        assert shown(page) == []
+        assert "#" not in page.url
+    assert page.locator("#count").get_attribute("aria-live") == "polite"
+
+
+def test_address_restores_the_filters(show: Show, reports: Reports) -> None:
+    filters = {"text": "table", "role": "read-only", "decision": DENIED, "risk": "data"}
+    names = ["redshift:DescribeTable"]
+    page = show("few", f"#?{urlencode(filters)}")
+    assert shown(page) == names
+    page.reload()
+    assert shown(page) == names
+    for name, value in filters.items():
+        assert page.locator(f"#filters [name={name}]").input_value() == value
+    page.evaluate("location.hash = '?service=tag'")
+    expected = [each.name for each in reports["few"].actions if each.service == "tag"]
+    wait_for_count(page, counted(reports["few"], len(expected)))
+    assert shown(page) == expected
+
+
+def test_slash_searches_and_escape_clears(show: Show, reports: Reports) -> None:
+    page = show("few")
+    page.keyboard.press("/")
+    page.keyboard.type("tag/")
+    text = page.locator("[name=text]")
+    assert text.input_value() == "tag/"
+    page.locator("#more").click()
+    page.locator("[name=legacy]").check()
+    page.locator("[name=role]").select_option("read-only")
+    assert count(page) == counted(reports["few"], 0)
+    page.keyboard.press("Escape")
+    assert count(page) == counted(reports["few"])
+    assert text.input_value() == page.locator("[name=role]").input_value() == ""
+    assert not page.locator("[name=legacy]").is_checked()
+    assert "#" not in page.url
+
+
+NO = say("script.not_granted")
+NOT_LISTED = {
+    "s3:GetObject": (NO, NO),
+    "ec2:DescribeTomorrow": (NO, "allowed by PumpReadOnly ec2:Describe*"),
+    "CE:CreateTomorrow": (
+        NO,
+        "denied by PumpGuardrailNoBillingPreferences, granted by PumpReadOnly ce:*",
+    ),
+    "cloudwatch:GetOmniTomorrow": (
+        NO,
+        "denied by PumpGuardrailMetadataOnly, granted by PumpReadOnly cloudwatch:Get*",
+    ),
+}
+"""Actions that are not in the list, and how each role's policies decide about them."""
+
+NO_PATTERN = {
+    "s3:*": (NO, NO),
+    "ec2:*Tomorrow": (NO, "may have matching actions, by PumpReadOnly ec2:Describe*"),
+}
+
+
+def test_search_answers_for_what_has_no_row(show: Show, reports: Reports) -> None:
+    page, date = show("few"), reports["few"].date
+
+    def assert_answered(asked: str, first: str, by_role: tuple[str, str]) -> None:
+        kinds = zip(("read-only", "auto-pilot"), by_role, strict=True)
+        said = [first, *(f"{kind}: {decided}." for kind, decided in kinds)]
+        # Answers in plain words come first.
+        assert search(page, asked)[-3:] == said
+        assert shown(page) == []
+
+    for asked, by_role in NOT_LISTED.items():
+        assert_answered(asked, say("script.not_listed", asked=asked, date=date), by_role)
+    for asked, by_role in NO_PATTERN.items():
+        assert_answered(asked, say("script.no_pattern", asked=asked), by_role)
+    assert_answered("s3", say("script.no_service", asked="s3"), (NO, NO))
+    unmatched = say("script.no_match", asked="nothing at all")
+    assert search(page, "nothing at all") == [unmatched, say("script.ask")]
+
+
+def test_search_says_nothing_about_what_has_rows(show: Show, reports: Reports) -> None:
+    page = show("few")
+    # The second is pasted from a policy. The third is the beginning of listed actions.
+    for asked, number in ((ACTION, 1), (f'  "{ACTION}",', 1), ("ec2:Purchase", 2)):
+        assert search(page, asked) == []
+        assert len(shown(page)) >= number
+        assert (ACTION in shown(page)) == (ACTION in asked)
+    assert len(shown(page)) == 2
+    assert search(page, "ec2:*") == []
+    assert shown(page) == [each.name for each in reports["few"].actions if each.service == "ec2"]
+    search(page, "")
+    page.locator("#more").click()
+    page.locator("[name=service]").select_option("tag")
+    page.locator("[name=level]").select_option("List")
+    assert page.locator("#answer p").all_inner_texts() == [say("script.no_filtered")]
+
+
+def test_search_finds_the_answers_in_plain_words(show: Show, reports: Reports) -> None:
+    page, statements = show("few"), reports["few"].statements
+    (leave,) = (found for found in statements if found.id == "change-organization")
+    says = (f"{kind}: {wording.answer_in_words(role)}" for kind, role in leave.roles.items())
+    assert search(page, "leave ORGANIZATION")[0] == f"{leave.title}: {', '.join(says)}."
+    page.locator("#answer").get_by_role("link").first.click()
+    assert page.locator(f"#{leave.id}").evaluate("row => row.getBoundingClientRect().top >= 0")
+    assert page.evaluate("location.hash").startswith(f"#{leave.id}")
+    found = sum("read" in f"{asked.title} {asked.note}".lower() for asked in statements)
+    assert search(page, "read")[5:] == [say("script.more_answers", number=found - 5)]
+    assert search(page, "ec2:PurchaseHostReservation") == []
+
+
+@pytest.mark.parametrize("viewport", [DESK, PHONE])
+def test_results_are_right_below_the_search_and_it_stays(
+    viewport: ViewportSize, show: Show
+) -> None:
+    page = show("few", viewport=viewport)
+
+    def boxes(*ids: str) -> Iterator[FloatRect]:
+        for id_ in ids:
+            box = page.locator(f"#{id_}").bounding_box()
+            assert box is not None
+            yield box
+
+    for text in ("s3:GetObject", "describe", "createsavingsplan", "no such thing"):
+        search(page, text)
+        # On a busy machine, scrolling takes more than a frame.
+        page.wait_for_function("document.getElementById('filters').getBoundingClientRect().top===0")
+        bar, heading = boxes("filters", "actions")
+        assert bar["height"] < viewport["height"] / 8
+        assert 0 <= heading["y"] - bar["height"] < 24, text
+    page.locator("#more").click()
+    search(page, "s3:PutObject")
+    page.wait_for_function(
+        """document.getElementById("actions").getBoundingClientRect().top
+        >= document.getElementById("filters").offsetHeight - 1"""
+    )
+    bar, *results = boxes("filters", "actions", "answer")
+    for found in results:
+        assert found["y"] >= bar["y"] + bar["height"] - 1
+        assert found["y"] + found["height"] <= viewport["height"]
+
+
+def test_bar_does_not_move_the_page(show: Show) -> None:
+    page = show("few")
+    page.evaluate("document.getElementById('actions').scrollIntoView()")
+    top = page.evaluate("scrollY")
+    assert top > 0
+    page.keyboard.press("/")
+    assert page.evaluate("scrollY") == top
+    for stop in ("more", "clear"):
+        page.keyboard.press("Tab")
+        assert page.evaluate(FOCUSED) == stop
+    assert page.evaluate("scrollY") == top
+    page.keyboard.press("Enter")
+    assert page.evaluate("scrollY") == top
+
+
+def test_focus_is_never_hidden_behind_the_bar(show: Show) -> None:
+    page = show("few", viewport=PHONE)
+    page.locator("#tag td summary").last.focus()
+    for _ in range(20):
+        page.keyboard.press("Shift+Tab")
+        hidden = page.evaluate(
+            """document.activeElement.getBoundingClientRect().bottom
+            <= document.getElementById("filters").offsetHeight
+            && !document.getElementById("filters").contains(document.activeElement)"""
+        )
+        assert not hidden, page.evaluate("document.activeElement.outerHTML")
+
+
+def test_back_leads_from_the_results_to_where_the_search_began(show: Show) -> None:
+    page = show("few")
+    page.evaluate("document.getElementById('where').scrollIntoView()")
+    top = page.evaluate("scrollY")
+    page.keyboard.press("/")
+    page.keyboard.type("s3:GetObject")
+    assert page.evaluate("scrollY") != top
+    page.go_back()
+    page.wait_for_function("(top) => scrollY === top", arg=top)
+    assert page.locator("[name=text]").input_value() == ""
+
+
+def test_enter_leads_from_the_search_to_the_first_result_or_the_answer(show: Show) -> None:
+    page = show("few")
+    text = page.locator("[name=text]")
+    text.fill("PurchaseHost")
+    text.press("Enter")
+    assert page.evaluate(FOCUSED) == "ec2:PurchaseHostReservation"
+    text.fill("s3:GetObject")
+    text.press("ArrowDown")
+    assert page.evaluate(FOCUSED) == "answer"
+
+
+@pytest.mark.slow
+def test_says_what_the_rows_are_filtered_by_also_in_print(show: Show, reports: Reports) -> None:
+    page = show("few", "#?risk=money&only=auto-pilot")
+    said, every = page.locator("#shown"), reports["few"].actions
+    money = sum(bool(action.spends) and action.is_effective("auto-pilot") for action in every)
+    assert money > 1
+    filters = f"{say('filters.only')}: auto-pilot; {say('filters.risk')}: can spend money"
+    assert said.inner_text() == (
+        f"{money} of {len(every)} actions ({filters}): {say('kinds.money', money)}."
+    )
+    page.emulate_media(media="print")
+    assert said.is_visible()
+    page.emulate_media(media="screen")
+    page.locator("#clear").click()
+    assert not said.is_visible()
+
+
+def test_phone_shows_which_role_an_answer_is_for(show: Show) -> None:
+    page = show("few", viewport=PHONE)
+    cell = page.locator("#change-iam td").nth(1)
+    content = cell.evaluate("(cell) => getComputedStyle(cell, '::before').content")
+    assert content.strip('"') == "auto-pilot"
+    cell.locator("summary").click()
+    box = cell.bounding_box()
+    assert box is not None
+    assert box["width"] > PHONE["width"] * 0.8
+    assert page.locator(".topic").first.is_visible()
+
+
+def test_keyboard_skips_to_the_services_and_reaches_rows_with_one_stop(show: Show) -> None:
+    page = show("published")
+    page.keyboard.press("Tab")
+    assert page.evaluate("document.activeElement.matches('.skip')")
+    assert page.locator(".skip").evaluate("(link) => link.getBoundingClientRect().top >= 0")
+    stops = page.evaluate(
+        """[...document.querySelectorAll("#rows, #rows li *, #rows li")]
+        .filter((element) => element.tabIndex >= 0).length"""
+    )
+    assert stops == 1
+    page.keyboard.press("Enter")
+    page.keyboard.press("Shift+Tab")
+    assert page.evaluate(FOCUSED) == "clear"
+    page.locator("#actions").focus()
+    page.keyboard.press("Tab")
+    assert page.evaluate("document.activeElement.matches('.service > summary')")
+    page.locator(".service > summary", has_text="ec2").focus()
+    page.keyboard.press("Enter")
+    page.locator("#rows li[tabindex='0']:visible").wait_for()
+    page.keyboard.press("Tab")
+    first, second = shown(page)[:2]
+    assert page.evaluate(FOCUSED) == first
+    page.keyboard.press("ArrowDown")
+    assert page.evaluate(FOCUSED) == second
+    page.keyboard.press("Enter")
+    assert page.locator(f"li[id='{second}'] details").evaluate("(details) => details.open")
+    page.keyboard.press("Home")
+    assert page.evaluate(FOCUSED) == first
+    page.keyboard.press("ArrowUp")
+    assert page.evaluate(FOCUSED) == first
+
+
+def test_chart_shows_risks_and_filters(show: Show, reports: Reports) -> None:
+    page, report = show("guarded"), reports["guarded"]
+    fills = page.locator(".services td rect").evaluate_all(
+        "(bars) => bars.map((bar) => bar.getAttribute('fill'))"
+    )
+    # Not only by color.
+    assert fills == [
+        f"url(#fill-{risk})"
+        for by_role in report.services.values()
+        for counts in by_role.values()
+        for risk in counts
+    ]
+    longest = page.locator(".services td svg").evaluate_all(
+        "(bars) => Math.max(...bars.map((bar) => bar.getAttribute('width')))"
+    )
+    assert 200 <= longest < 210
+    drawn = page.locator("pattern path").evaluate_all("(all) => all.map((path) => path.outerHTML)")
+    assert len(set(drawn)) == len(drawn) == 4
+    page.locator(".services a[href*='auto-pilot&service=redshift']").click()
+    wait_for_count(page, counted(report, sum(report.services["redshift"]["auto-pilot"].values())))
+
+
+def test_content_security_policy_allows_only_its_own_style_and_script(
+    browser: Browser, files: dict[str, Path]
+) -> None:
+    text = files["few"].read_text(encoding="utf-8")
+    hashes = {}
+    for tag in ("style", "script"):
+        (block,) = re.findall(f"<{tag}>(.*?)</{tag}>", text, re.DOTALL)
+        hashes[tag] = b64encode(sha256(block.encode()).digest()).decode()
+    assert (
+        f"default-src 'none'; style-src 'sha256-{hashes['style']}'; "
+        f"script-src 'sha256-{hashes['script']}'; base-uri 'none'; form-action 'none'"
+    ) in text
+    assert not re.search(r"<[^>]+ (style|on\w+)=", text)
+    assert not re.search(r"(src|action)=[\"']?\w|https?://(?!www\.w3\.org)|@import", text)
+    page, wrong = opened(browser, files["few"])
+    assert wrong == []
+    page.evaluate("""() => {
+        const script = document.createElement("script");
+        script.textContent = "window.ran = true";
+        document.body.append(script);
+    }""")
+    assert page.evaluate("window.ran") is None
+    assert any("Content Security Policy" in message for message in wrong)
+
+
+def test_every_row_is_visible_without_javascript(show: Show, reports: Reports) -> None:
+    page = show("few", java_script_enabled=False)
+    assert page.locator("#rows li:visible").count() == len(reports["few"].actions)
+    assert not page.locator("#filters").is_visible()
+    assert not page.get_by_role("button").first.is_visible()
+    answer = page.locator("#read-objects td").first
+    answer.locator("summary").click()
+    assert "s3:GetObject" in answer.inner_text()
+
+
+def test_page_is_small_and_short_until_someone_searches(show: Show, files: dict[str, Path]) -> None:
+    assert files["guarded"].stat().st_size < 1_000_000
+    page = show("guarded")
+    assert 3 < page.evaluate("document.documentElement.scrollHeight / innerHeight") < 15
+    # What `make bench` measures.
+    assert page.evaluate("performance.getEntriesByName('ready').length") == 1
+
+
+@pytest.mark.slow
+def test_phone_scrolls_only_down(show: Show) -> None:
+    page = show("few", viewport=PHONE, is_mobile=True, has_touch=True)
+    page.evaluate(UNFOLD)
+    assert page.evaluate("document.documentElement.scrollWidth") == 390
+    assert page.evaluate("visualViewport.scale") == 1
+    wide = """[...document.querySelectorAll("body *:not(.scroll *)")].filter((element) =>
+        element.checkVisibility() && element.getBoundingClientRect().right > 390.5)
+        .map((element) => element.outerHTML)"""
+    assert page.evaluate(wide) == []
+
+
+@pytest.mark.slow
+def test_print_shows_the_answers_on_the_first_page_and_every_action(
+    show: Show, reports: Reports
+) -> None:
+    page = show("guarded", java_script_enabled=False, color_scheme="dark")
+    behind = page.locator("#behind")
+    assert not behind.is_visible()
+    page.emulate_media(media="print")
+    assert behind.is_visible()
+    assert "s3:GetObject" in page.locator("section[aria-labelledby=behind]").inner_text()
+    assert page.locator(".ledger details a").first.is_visible()
+    for hidden in ("#filters", "nav", "#read-objects details a", ".policy li details a", ".copy"):
+        assert not page.locator(hidden).first.is_visible(), hidden
+    assert page.locator("#rows li:visible").count() == len(reports["guarded"].actions)
+    paper = page.locator("body").evaluate("(body) => getComputedStyle(body).backgroundColor")
+    assert paper == "rgb(255, 255, 255)"
+    pages = len(re.findall(rb"/Type\s*/Page\b", page.pdf(format="A4")))
+    assert 10 < pages < 40
+    page.set_viewport_size({"width": 718, "height": 1046})
+    assert page.evaluate(ABOVE, "section.first .answers tr") == []
+
+
+@pytest.mark.slow
+def test_axe_finds_no_violation(browser: Browser, files: dict[str, Path]) -> None:
+    page, _ = opened(browser, files["odd"], bypass_csp=True)
+    # It takes long for hundreds of rows that are all alike. The first of each kind are enough.
+    page.evaluate(
+        """for (const service of document.querySelectorAll(".service")) service.open = true;
+        for (const kind of [".answers", ".findings", ".changes", ".ledger", ".tree",
+            ".tree .policy", ".service"]) {
+            for (const parent of document.querySelectorAll(kind)) {
+                const found = parent.querySelectorAll("details");
+                for (const details of [...found].slice(0, 3)) details.open = true;
+            }
+        }"""
+    )
+    for decision in SYMBOLS:
+        assert page.locator(f"#rows .{decision.replace(' ', '-')}").first.is_visible()
+    page.evaluate(AXE.read_text(encoding="utf-8"))
+    # Contrast takes most of the time. Only it depends on the colors, and not on the width.
+    runs: tuple[tuple[Literal["light", "dark"], ViewportSize, str, int], ...] = (
+        ("light", DESK, "", 20),
+        ("light", PHONE, "rules: {'color-contrast': {enabled: false}}", 20),
+        ("dark", DESK, "runOnly: ['color-contrast']", 0),
+    )
+    for scheme, viewport, options, passes in runs:
+        page.emulate_media(color_scheme=scheme)
+        page.set_viewport_size(viewport)
+        paper = page.locator("body").evaluate("(body) => getComputedStyle(body).backgroundColor")
+        assert (paper == "rgb(255, 255, 255)") == (scheme == "light")
+        found = page.evaluate(f"axe.run({{resultTypes: ['violations'], {options}}})")
+        assert len(found["passes"]) > passes
+        assert found["violations"] == []
+
+
+EVIL = "\"'><script>window.ran=1</script></style><img src=x onerror=window.ran=1>{{ 7*7 }}\u202eé中"
+FIXED = {
+    *("about", "answer", "call_as", "cause", "decision", "effect", "filter", "id", "kind"),
+    *("levels", "part", "risk", "role", "rule", "topic", "why"),
+}
+"""The members of a report with a fixed set of values."""
+
+
+def hostile(value: Any, name: str = "") -> Any:
+    """Return a part of a report with something hostile in every text of its own."""
+    if isinstance(value, str) and name not in FIXED:
+        return value + EVIL
+    if isinstance(value, tuple) and name not in FIXED:
+        return tuple(hostile(element) for element in value)
+    if isinstance(value, dict) and name == "roles":
+        return {key: hostile(member) for key, member in value.items()}
+    if is_dataclass(value) and not isinstance(value, type):
+        members = {field.name: getattr(value, field.name) for field in fields(value)}
+        return replace(value, **{name: hostile(member, name) for name, member in members.items()})
+    return value
+
+
+@pytest.mark.slow
+# The policy must not be what saves it.
+@pytest.mark.parametrize("bypass", [False, True])
+def test_shows_whatever_a_template_contains_as_text(
+    bypass: bool,  # noqa: FBT001
+    browser: Browser,
+    reports: Reports,
+    tmp_path: Path,
+) -> None:
+    report = replace(reports["odd"], actions=reports["odd"].actions[:9])
+    unknown = Unknown(part="template", why="macro", subject="what")
+    change = Change(effect="broader", about="suspect", unknown=unknown)
+    report = replace(report, unreadable=(unknown,), changes=(change, *report.changes))
+    report = hostile(report)
+    (tmp_path / "page.html").write_text(as_html(report), encoding="utf-8")
+    page, wrong = opened(browser, tmp_path / "page.html", bypass_csp=bypass)
+    assert_shows(page, report)
+    assert page.evaluate("window.ran") is None
+    assert page.locator("script").count() == 3
+    assert page.locator("img").count() == 0
+    assert search(page, "<script>")
+    assert count(page) == "9 of 9 actions"
+    assert wrong == []

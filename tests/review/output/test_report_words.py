@@ -1,0 +1,178 @@
+"""The sentences of a report: the verdict on each role, and how severe each answer is."""
+
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from pump_roles import Guardrail
+from pump_roles.iam.trust import OPEN_PRINCIPAL
+from pump_roles.review.output.pieces import say
+from pump_roles.review.output.report_words import compared, finding_text, severities, verdict, who
+from pump_roles.review.report import Report, of_published
+from pump_roles.review.report.report_model import Compared
+from pump_roles.review.report.statements import Answer
+from pump_roles.review.role import Boundary, Unknown
+from tests.support import another, changed
+
+
+def verdicts(report: Report) -> list[str]:
+    return [verdict(role, report) for role in report.roles]
+
+
+@pytest.mark.parametrize(
+    ("guardrails", "read_only", "auto_pilot"),
+    [
+        ([], "Read-only:", "Auto-pilot: can buy and sell commitments without a limit;"),
+        (
+            [Guardrail.RECOMMENDED],
+            "Read-only, with 1 guardrail:",
+            "Auto-pilot, with 5 guardrails: can buy and sell commitments without a limit;",
+        ),
+        (
+            [Guardrail.NO_SELLING],
+            "Read-only:",
+            "Auto-pilot, with 1 guardrail: can buy and return commitments without a limit;",
+        ),
+    ],
+)
+def test_verdict_says_what_each_role_can_do(
+    guardrails: Sequence[Guardrail], read_only: str, auto_pilot: str
+) -> None:
+    report = of_published(guardrails=guardrails)
+    data = [say("verdict.data", number=role.data) for role in report.roles]
+    harmless, joins = say("verdict.harmless"), say("verdict.joins")
+    runs = say("verdict_on_changes.no")
+    assert verdicts(report) == [
+        f"{read_only} {say('verdict.reads')}; {harmless}; {data[0]}.",
+        f"{auto_pilot} {runs}; {joins}; {data[1]}.",
+    ]
+
+
+def test_verdict_says_when_a_role_expires() -> None:
+    report = of_published(guardrails=[Guardrail.until("2027-01-31T18:00:00Z")])
+    until = say("verdict.ends", until="until 31 January 2027, 18:00 UTC")
+    assert all(until in said for said in verdicts(report))
+
+
+def test_verdict_says_what_a_guardrail_takes_away() -> None:
+    _, said = verdicts(of_published(guardrails=[Guardrail.NO_INVITATIONS]))
+    assert "organization" not in said
+
+
+def test_verdict_leads_to_the_alarms() -> None:
+    report = replace(of_published(), alarms=1)
+    assert all(said.endswith("; read the alarms first.") for said in verdicts(report))
+
+
+def test_verdict_claims_nothing_that_cannot_be_read() -> None:
+    report = of_published()
+    first, *_ = report.roles
+    unknown = replace(
+        report,
+        statements=tuple(
+            replace(statement, roles={first.kind: unread(statement.roles[first.kind])})
+            for statement in report.statements
+        ),
+    )
+    said = verdict(replace(first, exact=False, readable=False, data=0), unknown)
+    changes = say("verdict_on_changes.unknown")
+    assert said.startswith(f"Read-only: {say('verdict.commitments_unknown')}; {changes}")
+
+
+def test_verdict_says_which_limit_is_known_if_others_cannot_be_read() -> None:
+    report = of_published(guardrails=[Guardrail.ONLY_WHEN_APPROVED])
+    (role,) = (role for role in report.roles if role.kind == "auto-pilot")
+    statements = tuple(
+        replace(said, roles={role.kind: replace(said.roles[role.kind], answer="unknown")})
+        for said in report.statements
+    )
+    said = verdict(role, replace(report, statements=statements))
+    (guardrail,) = role.guardrails
+    assert f"can buy and sell commitments, limited: {guardrail.value}; whether it " in said
+
+
+@pytest.mark.parametrize(
+    ("unknown", "said"),
+    [
+        ((), "Read-only, with a permissions boundary: "),
+        ((Unknown(part="boundary", why="unreadable"),), "Read-only: "),
+    ],
+)
+def test_verdict_has_no_boundary_that_may_not_be_there(
+    unknown: tuple[Unknown, ...], said: str
+) -> None:
+    report = of_published()
+    first, *_ = report.roles
+    role = replace(first.role, boundary=Boundary(arn="arn:aws:iam::aws:policy/B"), unknown=unknown)
+    assert verdict(replace(first, role=role), report).startswith(said)
+
+
+STOPPED = " Pump is stopped by this boundary; remove it only when Pump may continue."
+
+
+@pytest.mark.parametrize(
+    ("alarms", "said"), [(0, "can do nothing."), (1, "can do nothing; read the alarms first.")]
+)
+@pytest.mark.parametrize("partition", ["aws", "aws-us-gov", "aws-cn", "${AWS::Partition}"])
+def test_verdict_on_a_role_that_is_stopped(partition: str, alarms: int, said: str) -> None:
+    report = replace(of_published(), alarms=alarms)
+    *_, last = report.roles
+    boundary = Boundary(arn=f"arn:{partition}:iam::aws:policy/AWSDenyAll")
+    role = replace(last.role, boundary=boundary)
+    assert role.stopped
+    found = verdict(replace(last, role=role, stopped=True), report)
+    assert found == f"Auto-pilot, with a permissions boundary: {said}{STOPPED}"
+
+
+def test_digest_of_an_earlier_file_has_its_name_unless_that_is_named_before() -> None:
+    files = (("a.json", "1" * 64), ("b.json", "2" * 64))
+    since = Compared(file="a.json", files=files, date="2026-11-25", version="0.1.0")
+    said = compared(replace(of_published(), since=since))
+    assert f"SHA-256 {'1' * 64}, b.json SHA-256 {'2' * 64}" in said
+    assert "a.json SHA-256" not in said
+
+
+def unread(answer: Answer) -> Answer:
+    return replace(answer, answer="unknown", allowed=(), limited=())
+
+
+def test_severity_is_the_worst_risk_of_an_answer() -> None:
+    found = severities(of_published())
+    assert found["spend-money", "auto-pilot"] == "money"
+    assert found["manage-commitments", "auto-pilot"] == "writes"
+    assert found["read-user-data", "auto-pilot"] == "data"
+    assert found["incur-fees", "read-only"] == "reads"
+    assert found["spend-money", "read-only"] == ""
+
+
+def test_unknown_answer_is_as_severe_as_its_topic() -> None:
+    report = of_published()
+    (statement,) = (found for found in report.statements if found.id == "read-objects")
+    answers = {kind: unread(answer) for kind, answer in statement.roles.items()}
+    found = severities(replace(report, statements=(replace(statement, roles=answers),)))
+    assert {*found.values()} == {"data"}
+
+
+@pytest.mark.parametrize(
+    ("principal", "said"),
+    [
+        ("111122223333", "any principal that its administrators allow"),
+        ("arn:aws:iam::111122223333:root", "any principal that its administrators allow"),
+        ("arn:aws:iam::111122223333:role/Pump", "one role"),
+        (OPEN_PRINCIPAL, "one role or account, which Pump names to you"),
+    ],
+)
+def test_says_who_a_principal_is(principal: str, said: str) -> None:
+    assert who(principal) == said
+
+
+def test_says_how_a_role_differs_from_what_pump_publishes(text: str, tmp_path: Path) -> None:
+    denied = {"Effect": "Deny", "Action": "ce:GetTags", "Resource": "*"}
+    report = changed(text, tmp_path, another({"Statement": denied}))
+    (finding,) = (found for found in report.findings if found.kind == "difference")
+    assert finding_text(finding, report) == (
+        "The inline policy Extra is not expected: 1 action: denied by Extra here instead of "
+        "allowed: ce:GetTags."
+    )

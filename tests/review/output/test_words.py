@@ -1,0 +1,168 @@
+"""Where the roles are deployed, differences, and what is not known, in words."""
+
+from typing import Any
+
+import pytest
+
+from pump_roles.iam.catalog import shipped
+from pump_roles.iam.clauses import Scope
+from pump_roles.published import ROLES
+from pump_roles.review.compare import Difference
+from pump_roles.review.output.pieces import say
+from pump_roles.review.output.report_words import GLOBAL_SERVICES
+from pump_roles.review.output.words import (
+    Sides,
+    details_of,
+    place_in_words,
+    scope_in_words,
+    unknown_in_words,
+)
+from pump_roles.review.role import Unknown
+from pump_roles.review.templates import Place
+
+ONE, TWO, THREE = "ou-abcd-11111111", "ou-abcd-22222222", "ou-abcd-33333333"
+ACCOUNT, OTHER = "111122223333", "444455556666"
+
+
+def place(**members: Any) -> Place:
+    return Place(kind="auto-pilot", source="a.template.json", **members)
+
+
+def stack_set(**members: Any) -> Place:
+    return place(**{"stack_set": "Pump", "call_as": "management", **members})
+
+
+def unread(name: str) -> Unknown:
+    return Unknown(part="place", why="unreadable", subject=name)
+
+
+ACCOUNTS = unread("Accounts")
+HERE = "One stack, in the account where you deploy it"
+TO = "The StackSet Pump deploys it to"
+EVERY = f"{TO} every account of {ONE}."
+STAYS_OUT = say("places.not_automatic")
+
+
+@pytest.mark.parametrize(
+    ("found", "words"),
+    [
+        (place(), f"{HERE}."),
+        (place(region="us-east-1"), f"{HERE}, us-east-1."),
+        (place(account=ACCOUNT), f"One stack, in account {ACCOUNT}."),
+        (place(unreadable=(ACCOUNTS,)), f"{HERE}. Not certain: its Accounts cannot be read."),
+        (stack_set(units=(ONE,)), f"{EVERY} {STAYS_OUT}"),
+        (
+            stack_set(units=(ONE, TWO, THREE), automatic=True),
+            f"{TO} every account of {ONE}, {TWO} and {THREE}. {say('places.automatic')}",
+        ),
+        (
+            stack_set(units=(ONE,), filter="exclude", accounts=(ACCOUNT, OTHER), automatic=True),
+            (
+                f"{TO} the accounts of {ONE}, except {ACCOUNT} and {OTHER}. "
+                f"{say('places.automatic_even')}"
+            ),
+        ),
+        (
+            stack_set(units=(ONE, TWO), filter="only", accounts=(ACCOUNT,)),
+            f"{TO} {ACCOUNT}, if in {ONE} and {TWO}. {STAYS_OUT}",
+        ),
+        (
+            stack_set(units=(ONE,), filter="UNION", accounts=(ACCOUNT,)),
+            f"{TO} the accounts of {ONE}, filtered by UNION with {ACCOUNT}. {STAYS_OUT}",
+        ),
+        (
+            stack_set(units=(ONE,), call_as="delegated-admin"),
+            f"{EVERY} {STAYS_OUT} {say('places.delegated')}",
+        ),
+        (
+            stack_set(units=(ONE,), call_as="SOMEBODY"),
+            f"{EVERY} {STAYS_OUT} The StackSet is called as SOMEBODY.",
+        ),
+        (
+            stack_set(account=ACCOUNT, region="us-east-1"),
+            (
+                f"The StackSet Pump of account {ACCOUNT} in us-east-1 deploys it to "
+                f"{say('places.no_account')}."
+            ),
+        ),
+        # Self-managed.
+        (
+            stack_set(call_as="", accounts=(ACCOUNT, OTHER)),
+            f"{TO} the accounts {ACCOUNT} and {OTHER}.",
+        ),
+        # Accounts that cannot be read are never shown as none.
+        (
+            stack_set(unreadable=(ACCOUNTS,)),
+            f"{TO} accounts that cannot be read. Not certain: its Accounts cannot be read.",
+        ),
+        (
+            stack_set(units=(ONE,), filter="exclude"),
+            f"{TO} the accounts of {ONE}, except accounts that cannot be read. {STAYS_OUT}",
+        ),
+    ],
+)
+def test_says_where_a_role_is_deployed(found: Place, words: str) -> None:
+    assert place_in_words(found) == words
+
+
+def test_global_services_are_among_those_that_the_roles_touch() -> None:
+    catalog = shipped()
+    touched = {
+        action.service for role in ROLES.values() for action in catalog.matching(role.patterns)
+    }
+    assert touched >= GLOBAL_SERVICES
+
+
+def test_resource_with_a_comma_is_not_shown_as_two() -> None:
+    assert scope_in_words(Scope(resources=("a, b",))) == 'on "a, b"'
+    assert scope_in_words(Scope(resources=("a", "b"))) == "on a, b"
+
+
+@pytest.mark.parametrize("sides", ["time", "account", "template"])
+def test_what_is_gone_is_not_worded_like_what_is_missing(sides: Sides) -> None:
+    found = Difference(
+        rule="trust-policy", effect="narrower", was=("was",), now=("now",), unreadable=True
+    )
+    lost = ("no_longer_trusts", "no_longer_unreadable")
+    missing = ("does_not_trust", "not_unreadable")
+    keys = ("trusts", *(lost if sides == "time" else missing))
+    principals = ("now", "was", "")
+    assert details_of(found, sides) == [
+        say(f"differences.{key}", principal=principal)
+        for key, principal in zip(keys, principals, strict=True)
+    ]
+
+
+@pytest.mark.parametrize(
+    ("unknown", "words"),
+    [
+        (Unknown(part="tags", why="unreadable"), "its tags cannot be read"),
+        (Unknown(part="tags", why="unreadable", detail="why"), "its tags cannot be read: why"),
+        (
+            Unknown(part="name", why="unreadable", detail="why"),
+            "its name cannot be read, so what attaches to it by name is not seen",
+        ),
+        (Unknown(part="role", why="member", subject="M"), "its member M cannot be read"),
+        (
+            Unknown(part="role", why="member", subject="M", detail="D"),
+            "the member M of D cannot be read",
+        ),
+        (
+            Unknown(part="place", why="member", subject="M", detail="D"),
+            "the member M of its D cannot be read",
+        ),
+        (
+            Unknown(part="boundary", why="not-in-files"),
+            "its permissions boundary is not in the files",
+        ),
+        (
+            Unknown(part="session", why="not-in-files", detail="R"),
+            (
+                "its maximum session duration is not in the files; also pass the output of aws iam "
+                "get-role --role-name R"
+            ),
+        ),
+    ],
+)
+def test_most_specific_text_says_why_something_is_not_known(unknown: Unknown, words: str) -> None:
+    assert unknown_in_words(unknown) == words

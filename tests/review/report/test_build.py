@@ -1,0 +1,439 @@
+"""The permission report's model, against the source document and the npm package's catalog."""
+
+import json
+from collections import Counter
+from contextlib import nullcontext
+from pathlib import Path
+from typing import Any
+
+import pytest
+from aws_cdk import App
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from pump_roles import AutoPilotStack, Guardrail, ReadOnlyStack
+from pump_roles.iam.catalog import reviewed, shipped
+from pump_roles.iam.decisions import DENIED
+from pump_roles.json_input import InputError
+from pump_roles.review.output.pieces import say
+from pump_roles.review.output.report_csv import as_csv
+from pump_roles.review.output.report_markdown import as_markdown
+from pump_roles.review.output.report_words import change_in_one_line, finding_text
+from pump_roles.review.output.words import difference_in_words
+from pump_roles.review.report import Report, build, of_published, of_templates
+from pump_roles.review.report.changes import changes
+from pump_roles.review.report.guardrail_sets import left_by_sets
+from pump_roles.review.report.policies import Uncounted
+from pump_roles.review.report.report_model import RISKS, SCHEMA
+from tests.support import (
+    DOCUMENTED,
+    EXTERNAL_ID,
+    Change,
+    another,
+    attach,
+    changed,
+    in_role,
+    json_values,
+    principal,
+    published_patterns,
+    said,
+    synthesize,
+    together,
+)
+from tools.sandbox import catalog
+
+UNKNOWN = {"Fn::ImportValue": "of-another-stack"}
+ALLOW_ALL_OF_EC2 = {"Statement": {"Effect": "Allow", "Action": "ec2:*", "Resource": "*"}}
+
+
+@pytest.fixture(scope="module")
+def published_report() -> Report:
+    return of_published()
+
+
+def level_of(action: catalog.Action) -> str:
+    """Return the level that an action is counted under, which is not a read if it has another."""
+    levels = ("Tagging", "Write", "Permissions management", "List", "Read")
+    return next(level for level in levels if level in action.access_levels)
+
+
+def test_counts_are_those_of_the_source_document(
+    published_report: Report, published: list[list[dict[str, Any]]]
+) -> None:
+    for role in published_report.roles:
+        patterns = published_patterns(published, role.kind)
+        actions = catalog.matching(patterns)
+        assert (role.patterns, role.actions) == (len(patterns), len(actions))
+        assert role.writes == sum(not action.only_reads for action in actions)
+        assert (role.denied, role.limited, role.effective) == (0, 0, len(actions))
+        counted = Counter(level_of(action) for action in actions)
+        assert role.levels == {level: (number, number) for level, number in counted.items()}
+        assert role.differences == ()
+        assert role.external_id
+    assert [role.kind for role in published_report.roles] == list(DOCUMENTED)
+
+
+def test_every_pattern_has_its_reason_and_its_actions(published_report: Report) -> None:
+    for role in published_report.roles:
+        for policy in role.policies:
+            assert policy.kind == "published"
+            assert policy.unmodified
+            for pattern in policy.patterns:
+                assert pattern.reason
+                expected = [action.name for action in catalog.matching([pattern.pattern])]
+                assert sorted(pattern.actions) == sorted(expected)
+
+
+def test_role_of_another_name_is_reported_under_it_without_an_alarm(
+    text: str, tmp_path: Path
+) -> None:
+    report = changed(text, tmp_path, in_role(RoleName="Vendor.Buys"))
+    assert [role.name for role in report.roles] == ["Vendor.Buys"]
+    assert report.alarms == 0
+
+
+def tag(key: Any, value: Any = "approved") -> Any:
+    return in_role(Tags=[{"Key": "team", "Value": UNKNOWN}, {"Key": key, "Value": value}])
+
+
+@pytest.mark.parametrize(
+    ("guardrail", "change", "alarm"),
+    [
+        (Guardrail.ONLY_WHEN_APPROVED, tag("Pump-Commitments"), "the tag Pump-Commitments may"),
+        (
+            Guardrail.ONLY_WHEN_APPROVED,
+            tag("pump-commitments", UNKNOWN),
+            "its tag pump-commitments",
+        ),
+        (Guardrail.ONLY_WHEN_APPROVED, tag(UNKNOWN), "its tags cannot be read"),
+        (Guardrail.ONLY_WHEN_APPROVED, in_role(Tags=UNKNOWN), "its tags cannot be read"),
+        (Guardrail.ONLY_WHEN_APPROVED, tag("pump-hands-off"), ""),
+        (Guardrail.NO_SELLING, tag(UNKNOWN), ""),
+    ],
+)
+def test_tag_that_may_open_a_guardrail_is_an_alarm_and_broader(
+    guardrail: Guardrail, change: Change, alarm: str, tmp_path: Path
+) -> None:
+    file = synthesize(tmp_path, guardrail) / "PumpAutoPilot.template.json"
+    before = of_templates(file)
+    after = changed(file.read_text(), tmp_path, change)
+    (role,) = after.roles
+    assert (before.alarms, after.alarms, role.as_published) == (0, int(alarm != ""), not alarm)
+    # The two are one role, unless the tag may open a guardrail of only one of them.
+    (tmp_path / "manifest.json").unlink()
+    with pytest.raises(InputError, match="different") if alarm else nullcontext():
+        assert of_templates(tmp_path).alarms == 0
+    found = changes(before, after, shipped())
+    assert [(one.effect, change_in_one_line(one)[: len(alarm)]) for one in found] == (
+        [("broader", alarm)] if alarm else []
+    )
+
+
+def test_counts_of_a_role_are_those_of_its_actions(tmp_path: Path) -> None:
+    report = of_templates(synthesize(tmp_path, Guardrail.RECOMMENDED, Guardrail.NO_SELLING))
+    for role in report.roles:
+        having = [action for action in report.actions if role.kind in action.roles]
+        left = [action for action in having if action.roles[role.kind].decision != DENIED]
+        others = [kind.kind for kind in report.roles if kind is not role]
+        only = [each for each in left if not any(map(each.is_effective, others))]
+        assert (role.actions, role.effective, role.only) == (len(having), len(left), len(only))
+        assert role.money == sum(bool(action.spends) for action in left)
+        assert role.writes == sum(not action.only_reads for action in left)
+        assert role.data == sum(bool(action.data) for action in left)
+        counted: Counter[str] = Counter()
+        for of_kind in report.services.values():
+            counted.update(of_kind[role.kind])
+        assert counted == Counter(action.risk for action in left)
+    assert any(role.only for role in report.roles)
+    assert [finding.kind for finding in report.findings] == ["spends", "writes", "data", "legacy"]
+
+
+def test_an_action_is_counted_under_the_first_risk_that_applies(published_report: Report) -> None:
+    for action in published_report.actions:
+        applies = (action.spends, not action.only_reads, action.data, True)
+        expected = [risk for risk, why in zip(RISKS, applies, strict=True) if why]
+        assert action.risk == expected[0]
+        assert action.reason
+
+
+def test_no_finding_is_about_no_action(tmp_path: Path) -> None:
+    report = of_templates(synthesize(tmp_path) / "PumpReadOnly.template.json")
+    assert [finding.kind for finding in report.findings] == ["data"]
+
+
+def test_published_roles_have_no_alarm_and_are_exact(published_report: Report) -> None:
+    assert (published_report.as_published, published_report.exact) == (True, True)
+    assert published_report.alarms == 0
+    assert all(role.readable for role in published_report.roles)
+    assert not any(finding.is_alarm for finding in published_report.findings)
+    assert published_report.schema == SCHEMA
+
+
+def more_actions(*patterns: str) -> Change:
+    return lambda _, role: statement_of(role)["Action"].extend(patterns)
+
+
+def statement_of(role: dict[str, Any]) -> dict[str, Any]:
+    (found,) = (policy for policy in role["Policies"] if policy["PolicyName"] == "PumpReadOnly")
+    statement: dict[str, Any] = found["PolicyDocument"]["Statement"][0]
+    return statement
+
+
+def test_alarms_come_first_and_are_counted(text: str, tmp_path: Path) -> None:
+    administrator = in_role(ManagedPolicyArns=["arn:aws:iam::aws:policy/AdministratorAccess"])
+    change = together(more_actions("ec2:Get*", "s3:*"), administrator, principal("*"))
+    report = changed(text, tmp_path, change)
+    kinds = [finding.kind for finding in report.findings]
+    assert kinds[:3] == ["difference", "trust", "uncounted"]
+    assert [finding.is_alarm for finding in report.findings] == [True] * 3 + [False] * (
+        len(kinds) - 3
+    )
+    assert report.alarms == 3
+    assert not report.as_published
+    assert not report.exact
+
+
+def test_a_pattern_that_matches_nothing_in_the_catalog_is_not_exact(
+    text: str, tmp_path: Path
+) -> None:
+    """AWS may have added the action after the catalog was made."""
+    newer = "ec2:PurchaseSomethingNew"
+    (role,) = changed(text, tmp_path, more_actions(newer)).roles
+    assert role.uncounted == (Uncounted(policy="PumpReadOnly", pattern=newer),)
+    assert not role.exact
+
+
+def test_each_action_names_its_policies(published_report: Report) -> None:
+    by_name = {action.name: action for action in published_report.actions}
+    assert by_name["ce:GetCostAndUsage"].roles["auto-pilot"].granted_by == (
+        ("PumpBillingReadOnly", "ce:Get*"),
+        ("PumpReadOnly", "ce:*"),
+    )
+    assert by_name["ce:GetCostAndUsage"].roles["read-only"].granted_by == (
+        ("PumpBillingReadOnly", "ce:Get*"),
+    )
+    assert "read-only" not in by_name["ec2:DescribeInstances"].roles
+
+
+def test_every_write_is_a_finding_and_all_that_spends(published_report: Report) -> None:
+    findings = {finding.kind: finding for finding in published_report.findings}
+    assert list(findings) == ["spends", "writes", "data", "legacy"]
+    assert set(findings["writes"].actions) == {
+        action.name for action in published_report.actions if not action.only_reads
+    }
+    # In the whole catalog, an action that spends money has one of these verbs. The exchange of
+    # Redshift nodes has no additional costs: Amazon Redshift API Reference, under its name.
+    spends = {
+        action.name
+        for action in published_report.actions
+        if any(verb in action.name for verb in ("Purchase", "CreateSavingsPlan", "Exchange"))
+        and not action.only_reads
+        and not action.name.startswith("ce:")
+    }
+    assert set(findings["spends"].actions) == spends - {"redshift:AcceptReservedNodeExchange"}
+    assert findings["legacy"].actions == ("aws-portal:ViewBilling", "aws-portal:ViewUsage")
+    assert set(findings["data"].actions) == {
+        action.name for action in published_report.actions if action.data
+    }
+
+
+def test_two_external_ids_are_counted_and_not_shown(tmp_path: Path) -> None:
+    report = of_templates(synthesize(tmp_path, next_external_id="Next-5678"))
+    assert EXTERNAL_ID not in repr(report)
+    assert "Next-5678" not in repr(report)
+    assert all(role.external_id for role in report.roles)
+    assert report.roles[0].principals == ("999988887777",)
+    assert [len(sha256) for _, sha256 in report.roles[0].files] == [64]
+
+
+@pytest.mark.parametrize("name", ["recommended", "needed-only"])
+def test_guardrails_leave_of_the_published_roles_what_they_leave_of_templates(
+    name: str, tmp_path: Path
+) -> None:
+    guardrail = Guardrail.named(name)
+    app = App(outdir=str(tmp_path))
+    ReadOnlyStack(app, "One", guardrails=[guardrail])
+    AutoPilotStack(app, "Two", guardrails=[guardrail])
+    app.synth()
+    synthesized, published = of_templates(tmp_path), of_published(guardrails=[guardrail])
+    assert published.actions == synthesized.actions
+    assert published.statements == synthesized.statements
+    assert [role.guardrails for role in published.roles] == [
+        role.guardrails for role in synthesized.roles
+    ]
+    assert (published.alarms, published.exact) == (0, True)
+
+
+def test_sets_leave_what_a_report_with_them_has(published_report: Report) -> None:
+    for left in left_by_sets(published_report):
+        report = of_published(guardrails=[Guardrail.named(left.name)])
+        assert left_by_sets(report) == ()
+        for role in report.roles:
+            numbers = left.counts[role.kind]
+            assert numbers == {name: getattr(role, name) for name in numbers}
+            expected: dict[str, list[str]] = {}
+            for was, now in zip(published_report.statements, report.statements, strict=True):
+                answer = now.roles[role.kind].answer
+                if answer != was.roles[role.kind].answer or (answer == "yes" and now.worst):
+                    expected.setdefault(answer, []).append(now.id)
+            found = left.answers[role.kind].items()
+            assert {answer: [asked.id for asked in listed] for answer, listed in found} == expected
+        assert left.answers["auto-pilot"]["no"]
+        assert left.counts["auto-pilot"].keys() == {"money", "writes", "data", "effective"}
+
+
+def test_guardrail_of_one_role_leaves_the_other_as_published() -> None:
+    report = of_published(guardrails=[Guardrail.NO_SELLING])
+    assert [[found.name for found in role.guardrails] for role in report.roles] == [
+        [],
+        ["no-selling"],
+    ]
+
+
+def test_two_different_roles_of_a_kind_are_an_error(tmp_path: Path) -> None:
+    app = App(outdir=str(tmp_path))
+    AutoPilotStack(app, "One")
+    AutoPilotStack(app, "Two", guardrails=[Guardrail.NO_SELLING])
+    app.synth()
+    with pytest.raises(InputError, match=r"AutoPilotRole in One.*, AutoPilotRole in Two.*only one"):
+        of_templates(tmp_path)
+
+
+def one_policy_less(_: dict[str, Any], role: dict[str, Any]) -> None:
+    role["Policies"] = [
+        policy for policy in role["Policies"] if policy["PolicyName"] != "PumpOrgInvite"
+    ]
+
+
+FALSE_GUARDRAIL = Guardrail.NO_SELLING.policy_name
+
+
+DENY = {"Effect": "Deny", "Action": "ec2:CreateReservedInstancesListing", "Resource": "arn:x"}
+
+
+@pytest.mark.parametrize(
+    ("change", "difference"),
+    [
+        (
+            more_actions("ec2:Get*"),
+            ("policy-changed", "broader", "PumpReadOnly", "ec2:GetConsoleOutput"),
+        ),
+        (
+            one_policy_less,
+            ("policy-removed", "narrower", "PumpOrgInvite", "organizations:AcceptHandshake"),
+        ),
+        (
+            another({"Statement": [DENY]}, name=FALSE_GUARDRAIL),
+            ("policy-added", "narrower", FALSE_GUARDRAIL, "ec2:CreateReservedInstancesListing"),
+        ),
+        (
+            another(ALLOW_ALL_OF_EC2, name="PumpBillingReadOnly"),
+            ("policy-added", "broader", "PumpBillingReadOnly", "ec2:RunInstances"),
+        ),
+        (
+            in_role(MaxSessionDuration=43_200),
+            ("session-duration", "broader", "", "sts:AssumeRole"),
+        ),
+        (
+            attach("Policy", ["PumpAutoPilotRole"]),
+            ("policy-added", "broader", "P", "ec2:RunInstances"),
+        ),
+    ],
+)
+def test_what_is_not_as_published_comes_first(
+    change: Change, difference: tuple[str, str, str, str], text: str, tmp_path: Path
+) -> None:
+    report = changed(text, tmp_path, change)
+    assert report.findings[0].kind == "difference"
+    (role,) = report.roles
+    (found,) = role.differences
+    *expected, action = difference
+    assert [found.rule, found.effect, found.subject] == expected
+    assert action in found.actions
+    is_false = found.subject == FALSE_GUARDRAIL
+    words = say("findings.not_a_guardrail", name=FALSE_GUARDRAIL)
+    assert (words if is_false else difference_in_words(found))[1:] in said(report)
+
+
+def test_a_boundary_is_shown(tmp_path: Path) -> None:
+    report = of_templates(synthesize(tmp_path, permissions_boundary="platform/Boundary"))
+    arn = "arn:${AWS::Partition}:iam::${AWS::AccountId}:policy/platform/Boundary"
+    assert [role.boundary for role in report.roles] == [arn] * 2
+    assert "`platform/Boundary`" in as_markdown(report, every_action=True)
+
+
+def test_reports_what_the_catalog_does_not_have(text: str, tmp_path: Path) -> None:
+    report = changed(text, tmp_path, more_actions("s3:*", "*"))
+    (finding,) = (entry for entry in report.findings if entry.kind == "uncounted")
+    assert "s3:* in PumpReadOnly, * in PumpReadOnly" in finding_text(finding, report)
+
+
+def test_an_older_template_that_cdk_left_in_the_folder_does_not_count(tmp_path: Path) -> None:
+    synthesize(tmp_path)
+    stale = json.loads((tmp_path / "PumpAutoPilot.template.json").read_text())
+    more_actions("ec2:Get*")(stale, stale["Resources"]["AutoPilotRole"]["Properties"])
+    (tmp_path / "Old.template.json").write_text(json.dumps(stale))
+    assert [role.differences for role in of_templates(tmp_path).roles] == [(), ()]
+
+
+def test_aws_has_added_nothing_since_the_wildcards_were_reviewed(published_report: Report) -> None:
+    assert published_report.gained == {}
+    assert published_report.reviewed == published_report.date
+    assert not any(action.new for action in published_report.actions)
+
+
+def test_lists_what_aws_added_since_the_review_by_pattern(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    patterns = reviewed()["patterns"]
+    seen = {name: [*names] for name, names in patterns.items()}
+    seen["ec2:Describe*"].remove("ec2:DescribeInstances")
+    monkeypatch.setattr(build, "reviewed", lambda: {"date": "2026-01-01", "patterns": seen})
+    report = of_published()
+    assert report.reviewed == "2026-01-01"
+    assert report.gained == {"ec2:Describe*": ("ec2:DescribeInstances",)}
+    assert [action.name for action in report.actions if action.new] == ["ec2:DescribeInstances"]
+    assert report.changes == ()
+    assert report.since is None
+
+
+JSON = json_values(
+    st.none() | st.booleans() | st.integers() | st.text(max_size=8),
+    *("Resources", "Type", "Properties", "Policies", "Statement", "x"),
+)
+
+
+STATEMENTS = JSON | st.lists(
+    st.fixed_dictionaries(
+        {},
+        optional={
+            "Effect": st.sampled_from(["Allow", "Deny"]) | JSON,
+            "Action": st.sampled_from(["*", "ce:*", "iam:*", ["ce:Get*", "EC2:*"]]) | JSON,
+            "NotAction": st.sampled_from(["ce:*"]) | JSON,
+            "Resource": JSON,
+            "NotResource": JSON,
+            "Condition": JSON,
+            "Principal": JSON,
+        },
+    ),
+    max_size=2,
+)
+
+
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(st.sampled_from(["PumpBillingReadOnly"]) | JSON, STATEMENTS, JSON)
+def test_any_policy_of_a_pump_role_is_reported(
+    tmp_path: Path, name: Any, document: Any, trust: Any
+) -> None:
+    file = tmp_path / "any.json"
+    properties = {
+        "RoleName": "PumpReadOnlyRole",
+        "Policies": [{"PolicyName": name, "PolicyDocument": {"Statement": document}}],
+        "AssumeRolePolicyDocument": trust,
+    }
+    role = {"Type": "AWS::IAM::Role", "Properties": properties}
+    file.write_text(json.dumps({"Resources": {"Role": role}}))
+    report = of_templates(file)
+    assert report.findings[0].kind == "difference"
+    assert as_markdown(report, every_action=True)
+    assert as_csv(report)

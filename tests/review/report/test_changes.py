@@ -1,0 +1,457 @@
+"""What has changed since an earlier report, in its effect."""
+
+import json
+from collections.abc import Callable, Iterable
+from dataclasses import replace
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import pytest
+from aws_cdk import App
+from hypothesis import given
+
+from pump_roles import AutoPilotRolloutStack, Guardrail
+from pump_roles.iam.catalog import Catalog, shipped
+from pump_roles.iam.decisions import PolicyEvaluator
+from pump_roles.review.output.report_words import change_in_one_line
+from pump_roles.review.report import Earlier, Report, build, of_contents, of_published, of_templates
+from pump_roles.review.report import changes as report_changes
+from pump_roles.review.report.report_model import Change
+from pump_roles.review.templates import Contents, FoundRole, Place
+from tests.customer import allow, deny
+from tests.review.compare.test_compare import Policies, mutated, requests, role_of
+from tests.support import (
+    ACTIONS,
+    ROLE_ARGUMENTS,
+    SECRET,
+    add_resources,
+    another,
+    changed,
+    earlier,
+    examples,
+    external_id,
+    guarded,
+    in_role,
+    short_reports,
+    synthesize,
+    together,
+)
+from tests.support import Change as Edit
+
+KIND = "auto-pilot"
+
+
+def changes(was: Earlier, report: Report, catalog: Catalog | None = None) -> tuple[Change, ...]:
+    """The differences between an earlier report and a later one."""
+    return report_changes.changes(was.report, report, catalog or shipped())
+
+
+def told(found: Iterable[Change]) -> list[tuple[str, str]]:
+    """Each difference in words, with its effect."""
+    return [(change_in_one_line(change), change.effect) for change in found]
+
+
+Compare = Callable[[Edit, Edit], tuple[Change, ...]]
+
+
+@pytest.fixture(scope="module")
+def compared(text: str, tmp_path_factory: pytest.TempPathFactory) -> Compare:
+    """The differences between the auto-pilot role's template after one edit and after another."""
+
+    @cache
+    def report_after(edit: Edit) -> Report:
+        return changed(text, tmp_path_factory.mktemp("changed"), edit)
+
+    @cache
+    def earlier_after(edit: Edit) -> Earlier:
+        return earlier(report_after(edit))
+
+    return lambda before, now: changes(earlier_after(before), report_after(now))
+
+
+def nothing(_template: dict[str, Any], _role: dict[str, Any]) -> None:
+    pass
+
+
+def allows(*actions: str) -> Edit:
+    return another({"Statement": allow(*actions)})
+
+
+def denies(*actions: str) -> Edit:
+    return another({"Statement": deny(*actions)})
+
+
+def effects(found: Iterable[Change]) -> set[str]:
+    return {change.effect for change in found}
+
+
+def of_actions(found: Iterable[Change]) -> dict[str, str]:
+    """The effect on each action that changed."""
+    return {name: change.effect for change in found for name in change.actions}
+
+
+def moved(_: dict[str, Any], role: dict[str, Any]) -> None:
+    """Move a pattern to another policy."""
+    policies = {policy["PolicyName"]: policy["PolicyDocument"] for policy in role["Policies"]}
+    policies["PumpReadOnly"]["Statement"][0]["Action"].remove("ec2:Describe*")
+    policies["PumpAutoPilot"]["Statement"][0]["Action"].append("ec2:Describe*")
+
+
+@pytest.mark.parametrize(
+    ("before", "now"),
+    [
+        (nothing, moved),
+        # A deny of what the role does not have.
+        (nothing, denies("s3:*", "iam:CreateUser", "ec2:RunInstances")),
+        (in_role(Description="One."), in_role(Description="Another.")),
+        (nothing, add_resources(Topic={"Type": "AWS::SNS::Topic", "Properties": {}})),
+    ],
+)
+def test_what_means_the_same_is_not_a_change(before: Edit, now: Edit, compared: Compare) -> None:
+    assert compared(before, now) == ()
+    assert compared(now, before) == ()
+
+
+def test_money_comes_first_then_writes_data_and_metadata(compared: Compare) -> None:
+    found = compared(denies("*"), nothing)
+    assert effects(found) == {"broader"}
+    risks = {action.name: action.risk for action in of_published().actions}
+    order = [{risks[name] for name in change.actions} for change in found if change.actions]
+    assert order == [{"money"}, {"writes"}, {"data"}, {"reads"}]
+    assert change_in_one_line(found[0]) == (
+        "8 actions that can spend money: denied by Extra before, allowed now"
+    )
+    assert all(change.actions for change in found), "no answer repeats what these say"
+
+
+def test_one_roles_metadata_comes_after_the_other_roles_money(tmp_path: Path) -> None:
+    folder = synthesize(tmp_path)
+    now = of_templates(folder)
+    for file in folder.glob("*.template.json"):
+        template = json.loads(file.read_text())
+        (role,) = template["Resources"].values()
+        denies("*")(template, role["Properties"])
+        file.write_text(json.dumps(template))
+    found = changes(earlier(of_templates(folder)), now)
+    assert effects(found) == {"broader"}
+    assert [change.role for change in found[-2:]] == ["read-only", "auto-pilot"]
+    assert all(change.risk == "reads" for change in found[-2:])
+
+
+def trusting(*principals: str) -> Edit:
+    def edit(_: dict[str, Any], role: dict[str, Any]) -> None:
+        trust = role["AssumeRolePolicyDocument"]["Statement"][0]
+        trust["Principal"] = {"AWS": list(principals)}
+
+    return edit
+
+
+def without_external_id(_: dict[str, Any], role: dict[str, Any]) -> None:
+    del role["AssumeRolePolicyDocument"]["Statement"][0]["Condition"]
+
+
+def also(*actions: str) -> Edit:
+    def edit(_: dict[str, Any], role: dict[str, Any]) -> None:
+        statement = role["AssumeRolePolicyDocument"]["Statement"][0]
+        statement["Action"] = ["sts:AssumeRole", *actions]
+
+    return edit
+
+
+def boundary(name: str) -> Edit:
+    arn = {"Fn::Sub": f"arn:${{AWS::Partition}}:iam::${{AWS::AccountId}}:policy/{name}"}
+    return in_role(PermissionsBoundary=arn)
+
+
+MANAGED = "arn:aws:iam::aws:policy/"
+STOPPED = in_role(PermissionsBoundary=f"{MANAGED}AWSDenyAll")
+DENY_ALL = "AWSDenyAll (AWS managed)"
+HIDDEN = "it accepts an external ID that it did not accept before"
+UNCHECKED = "it requires no external ID, so another customer of Pump's could reach this role"
+
+
+END = "2927-01-31T18:00:00Z"
+UNTIL = "PumpGuardrailUntil"
+ENDING = guarded(Guardrail.until(END))
+NOT_COUNTED = f"the managed policy {MANAGED}ReadOnlyAccess is attached to it, and is not counted"
+
+
+def attached(name: str) -> Edit:
+    return in_role(ManagedPolicyArns=[f"{MANAGED}{name}"])
+
+
+@pytest.mark.parametrize(
+    ("before", "now", "expected"),
+    [
+        (
+            nothing,
+            trusting("111122223333"),
+            {"trusts 111122223333": "broader", "no longer trusts 999988887777": "narrower"},
+        ),
+        (nothing, external_id("Changed-5678"), {HIDDEN: "other"}),
+        (
+            external_id([SECRET, "Other-5678"]),
+            external_id("Changed-5678"),
+            {"it accepts 1 fewer external ID": "narrower", HIDDEN: "other"},
+        ),
+        (
+            external_id("Other-5678"),
+            external_id([SECRET, "Changed-5678"]),
+            {"it accepts 1 more external ID": "broader"},
+        ),
+        (
+            trusting("999988887777", "111122223333"),
+            together(trusting("999988887777"), external_id("Changed-5678")),
+            {HIDDEN: "other", "no longer trusts 111122223333": "narrower"},
+        ),
+        (nothing, without_external_id, {UNCHECKED: "broader"}),
+        (also("sts:TagSession"), nothing, {"its trust policy allows less": "narrower"}),
+        (nothing, ENDING, {f"the guardrail {UNTIL} is new: {END}": "narrower"}),
+        (ENDING, nothing, {f"the guardrail {UNTIL} is no longer there: {END}": "broader"}),
+        (
+            ENDING,
+            guarded(Guardrail.until("2927-02-01T18:00:00Z")),
+            {f"the guardrail {UNTIL} differs: {END} before, 2927-02-01T18:00:00Z now": "broader"},
+        ),
+        (nothing, in_role(Path="/a/"), {"its path is /a/ instead of /": "other"}),
+        (nothing, in_role(Path={"Ref": "Path"}), {"its path cannot be read": "broader"}),
+        (nothing, attached("ReadOnlyAccess"), {NOT_COUNTED: "broader"}),
+        (attached("ReadOnlyAccess"), nothing, {f"no longer: {NOT_COUNTED}": "narrower"}),
+        (nothing, allows("s3:*"), {"1 pattern: not granted before, allowed now": "broader"}),
+        # A service that the catalog does not have.
+        (
+            allows("s3:GetObject"),
+            nothing,
+            {"1 action: allowed before, not granted now": "narrower"},
+        ),
+        (
+            boundary("platform/One"),
+            boundary("Two"),
+            {"its permissions boundary is Two instead of platform/One": "other"},
+        ),
+        (nothing, STOPPED, {f"the permissions boundary {DENY_ALL} is new": "narrower"}),
+        (
+            STOPPED,
+            nothing,
+            {f"the permissions boundary {DENY_ALL} is no longer there": "broader"},
+        ),
+        (
+            boundary("platform/One"),
+            STOPPED,
+            {f"its permissions boundary is {DENY_ALL} instead of platform/One": "narrower"},
+        ),
+        (
+            STOPPED,
+            boundary("Two"),
+            {f"its permissions boundary is Two instead of {DENY_ALL}": "broader"},
+        ),
+    ],
+)
+def test_each_change_is_told_once_and_shows_no_external_id(
+    before: Edit,
+    now: Edit,
+    expected: dict[str, str],
+    compared: Compare,
+) -> None:
+    found = compared(before, now)
+    assert sorted(told(found)) == sorted(expected.items())
+    assert not {SECRET, "Changed-5678", "Other-5678"} & {*repr(found).split("'")}
+    assert "5678" not in repr(found)
+
+
+def aws_managed(name: str) -> Edit:
+    """Attach a policy of AWS's as the CDK does it."""
+    parts = ["arn:", {"Ref": "AWS::Partition"}, f":iam::aws:policy/{name}"]
+    return in_role(ManagedPolicyArns=[{"Fn::Join": ["", parts]}])
+
+
+@pytest.mark.parametrize(
+    ("before", "now"),
+    [
+        (attached("ReadOnlyAccess"), attached("AdministratorAccess")),
+        # A report cuts these off before they differ.
+        (aws_managed("AmazonEC2ReadOnlyAccess"), aws_managed("AmazonEC2FullAccess")),
+        (
+            another({"Statement": {"Fn::If": ["C", allow("s3:*"), {}]}}),
+            another({"Statement": {"Fn::If": ["C", allow("iam:*"), {}]}}),
+        ),
+    ],
+)
+def test_what_cannot_be_read_is_never_only_narrower(
+    before: Edit, now: Edit, compared: Compare
+) -> None:
+    assert any(change.may_broaden for change in compared(before, now))
+
+
+def bucket_policy(*actions: str) -> Edit:
+    granted = {
+        **allow(*actions),
+        "Principal": {"AWS": {"Fn::GetAtt": ["AutoPilotRole", "Arn"]}},
+    }
+    properties = {"PolicyDocument": {"Statement": granted}}
+    return add_resources(Bucket={"Type": "AWS::S3::BucketPolicy", "Properties": properties})
+
+
+def test_adding_removing_or_changing_other_access_is_a_change(compared: Compare) -> None:
+    found = compared(nothing, bucket_policy("s3:GetObject"))
+    assert effects(found) == {"broader"}
+    assert [change.other.name for change in found if change.other] == ["Bucket"]
+    found = compared(bucket_policy("s3:GetObject"), nothing)
+    assert effects(found) == {"narrower"}
+    found = compared(bucket_policy("s3:GetObject"), bucket_policy("s3:*"))
+    assert effects(found) == {"other"}
+
+
+ONE, TWO, THREE = "ou-abcd-11111111", "ou-abcd-22222222", "ou-abcd-33333333"
+A, B = "111122223333", "444455556666"
+PLACE = Place(
+    kind=KIND,
+    source="R.template.json",
+    stack_set="Pump",
+    units=(ONE, TWO),
+    automatic=True,
+    call_as="management",
+)
+
+
+@pytest.fixture(scope="module")
+def short(text: str, tmp_path_factory: pytest.TempPathFactory) -> Report:
+    with short_reports():
+        return changed(text, tmp_path_factory.mktemp("short"), nothing)
+
+
+@pytest.mark.parametrize(
+    ("before", "now", "effect"),
+    [
+        ({}, {"units": (ONE, TWO, THREE)}, "broader"),
+        ({}, {"units": (ONE,)}, "narrower"),
+        ({}, {"units": (ONE, THREE)}, "other"),
+        ({}, {"units": (TWO, ONE), "source": "Renamed.template.json"}, ""),
+        ({}, {"filter": "exclude", "accounts": (A,)}, "narrower"),
+        (
+            {"filter": "exclude", "accounts": (A,)},
+            {"filter": "exclude", "accounts": (A, B)},
+            "narrower",
+        ),
+        ({"filter": "only", "accounts": (A,)}, {"filter": "only", "accounts": (A, B)}, "broader"),
+        ({"filter": "only", "accounts": (A,)}, {"filter": "only", "accounts": (B,)}, "other"),
+        ({"filter": "UNION", "accounts": (A,)}, {"filter": "UNION", "accounts": (A, B)}, "broader"),
+        ({"filter": "exclude", "accounts": (A,)}, {"filter": "only", "accounts": (A,)}, "other"),
+        ({"automatic": False}, {}, "broader"),
+        ({}, {"call_as": "delegated-admin"}, "other"),
+        # Fewer units mean fewer accounts only in the same account and Regions.
+        ({"account": A}, {"account": B, "units": (ONE,)}, "other"),
+        ({"region": "us-east-1"}, {"region": "eu-west-1", "units": (ONE,)}, "other"),
+        ({"regions": ("us-east-1",)}, {"regions": ("eu-west-1",), "units": (ONE,)}, "other"),
+        (
+            {"regions": ("us-east-1",)},
+            {"regions": ("us-east-1", "eu-west-1"), "units": (ONE,)},
+            "other",
+        ),
+    ],
+)
+def test_changed_target_of_a_rollout_is_a_change(
+    before: dict[str, Any], now: dict[str, Any], effect: str, short: Report
+) -> None:
+    was, after = (replace(short, places=(replace(PLACE, **members),)) for members in (before, now))
+    back = {"broader": "narrower", "narrower": "broader"}.get(effect, effect)
+    for one, other, expected in ((was, after, effect), (after, was, back)):
+        with short_reports() as catalog:
+            found = changes(earlier(one), other, catalog)
+        assert [(change.about, change.effect) for change in found] == (
+            [("place", expected)] if expected else []
+        )
+        assert all(change.was and change.now and change.was != change.now for change in found)
+
+
+def test_changed_default_of_a_target_that_cannot_be_read_is_a_change(tmp_path: Path) -> None:
+    app = App(outdir=str(tmp_path))
+    AutoPilotRolloutStack(app, "R", organizational_units=[ONE], **ROLE_ARGUMENTS)
+    template = app.synth().get_stack_by_name("R").template
+    (resource,) = template["Resources"].values()
+    (group,) = resource["Properties"]["StackInstancesGroup"]
+    group["DeploymentTargets"]["OrganizationalUnitIds"] = [ONE, {"Ref": "Unit"}]
+
+    def default(value: str) -> Report:
+        template["Parameters"] = {"Unit": {"Type": "String", "Default": value}}
+        (tmp_path / "R.template.json").write_text(json.dumps(template))
+        return of_templates(tmp_path / "R.template.json")
+
+    with short_reports() as catalog:
+        found = changes(earlier(default(TWO)), default("r-abcd"), catalog)
+    assert [(change.about, change.effect) for change in found] == [("filled-in", "other")]
+
+
+def test_added_or_removed_role_is_a_change(tmp_path: Path) -> None:
+    both = of_templates(synthesize(tmp_path))
+    single = of_templates(tmp_path / "PumpReadOnly.template.json")
+    assert told(changes(earlier(single), both)) == [("the role is new", "broader")]
+    assert told(changes(earlier(both), single)) == [("the role is gone", "narrower")]
+
+
+def published_with(catalog: Catalog, monkeypatch: pytest.MonkeyPatch) -> Report:
+    with monkeypatch.context() as patched:
+        patched.setattr(build, "shipped", lambda: catalog)
+        return of_published()
+
+
+def test_distinguishes_what_aws_added_or_removed(monkeypatch: pytest.MonkeyPatch) -> None:
+    smaller = {
+        name: action
+        for name, action in shipped().actions.items()
+        if name not in {"ec2:describeinstances", "ce:createreport"}
+    }
+    without = published_with(replace(shipped(), actions=smaller), monkeypatch)
+    gained, catalog = of_published(since=earlier(without)), replace(shipped(), actions=smaller)
+    lost = report_changes.changes(of_published(), without, catalog)
+    names = ["ce:CreateReport", "ec2:DescribeInstances"]
+    for found, effect in ((gained.changes, "broader"), (lost, "narrower")):
+        assert [
+            (change.cause, change.effect, change.actions) for change in found if change.actions
+        ] == [("AWS", effect, (name,)) for name in names]
+    assert [action.name for action in gained.actions if action.new] == names
+
+
+def test_added_pattern_is_the_roles_change_even_if_aws_added_the_action(
+    text: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    smaller = {
+        name: action for name, action in shipped().actions.items() if name != "ec2:runinstances"
+    }
+    file = tmp_path / "earlier.template.json"
+    file.write_text(text)
+    with monkeypatch.context() as patched:
+        patched.setattr(build, "shipped", lambda: replace(shipped(), actions=smaller))
+        was = of_templates(file)
+    found = changes(earlier(was), changed(text, tmp_path, allows("ec2:RunInstances")))
+    assert {change.cause for change in found} == {"role"}
+
+
+@examples(thorough=100, quick=8)
+@given(mutated())
+def test_whatever_a_mutation_allows_or_no_longer_allows_is_a_change(
+    mutation: tuple[Policies, Policies],
+) -> None:
+    before, after = mutation
+    was, now = role_of(before), role_of(after)
+    granted = [PolicyEvaluator(role.policies, shipped()).grants for role in (was, now)]
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setattr(build, "statements", lambda _: ())
+        since = earlier(of_contents(Contents(roles=(FoundRole(role=was),))))
+        found = of_contents(Contents(roles=(FoundRole(role=now),)), since=since).changes
+    assert {change.cause for change in found} <= {"role"}
+    reported = of_actions(found)
+    assert len(reported) == sum(len(change.actions) for change in found)
+    for name in {*granted[0], *granted[1], *ACTIONS}:
+        allowed = requests(before, name), requests(after, name)
+        effect = reported.get(name)
+        if allowed[0] != allowed[1]:
+            assert effect, name
+        if effect == "broader":
+            assert allowed[0] <= allowed[1], name
+        elif effect == "narrower":
+            assert allowed[1] <= allowed[0], name
+        decisions = [found_by[name].decision if name in found_by else "" for found_by in granted]
+        if effect is None:
+            assert decisions[0] == decisions[1] or {*decisions} <= {"", "denied"}

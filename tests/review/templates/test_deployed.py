@@ -1,0 +1,163 @@
+"""Pump's roles are read as their templates deploy them."""
+
+import json
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+from aws_cdk import App, Stack
+from aws_cdk import aws_iam as iam
+
+from pump_roles import AutoPilotStack, Guardrail, ReadOnlyRole, ReadOnlyRolloutStack, ReadOnlyStack
+from pump_roles.iam.canonical import in_account
+from pump_roles.iam.trust import (
+    OPEN_EXTERNAL_ID,
+    OPEN_PRINCIPAL,
+    assumption,
+    external_ids_of,
+    principals_of,
+)
+from pump_roles.review.role import Part, Role, Unknown
+from pump_roles.review.templates import FoundRole
+from pump_roles.review.templates.reading import read_templates
+from tests.support import EXTERNAL_ID, ROLE_ARGUMENTS, Template, role_of
+
+ACCOUNT = "111122223333"
+
+
+def read(app: App) -> list[list[FoundRole]]:
+    """The roles that an app deploys, by kind."""
+    return [[*forms] for forms in read_templates(Path(app.synth().directory)).variants]
+
+
+def role_in(template: Template, folder: Path) -> Role:
+    file = folder / "PumpReadOnly.template.json"
+    file.write_text(json.dumps(template))
+    ((found,),) = read_templates(file).variants
+    return found.role
+
+
+def test_reads_everything_that_an_account_has(tmp_path: Path) -> None:
+    app = App(outdir=str(tmp_path))
+    more: dict[str, Any] = {
+        "next_external_id": "Next-5678",
+        "permissions_boundary": "platform/Boundary",
+    }
+    ReadOnlyRole(Stack(app, "Vendors"), "Pump", **ROLE_ARGUMENTS, **more, path="/pump/")
+    ((found,),) = read(app)
+    role = found.role
+    assert (role.path, role.session_seconds) == ("/pump/", 3_600)
+    assert role.boundary is not None
+    boundary = in_account(role.boundary.arn, account=ACCOUNT, partition="aws-us-gov")
+    assert boundary == f"arn:aws-us-gov:iam::{ACCOUNT}:policy/platform/Boundary"
+    assert external_ids_of(role.trust_policy) == [EXTERNAL_ID, "Next-5678"]
+    assert [policy.name for policy in role.policies] == ["PumpBillingReadOnly"]
+    assert (role.unknown, found.account, role.boundary.document) == ((), "", None)
+
+
+def test_parameter_is_a_placeholder(tmp_path: Path) -> None:
+    app = App(outdir=str(tmp_path))
+    ReadOnlyStack(app, "PumpReadOnly")
+    ((found,),) = read(app)
+    assert principals_of(found.role.trust_policy) == [OPEN_PRINCIPAL]
+    assert external_ids_of(found.role.trust_policy) == [OPEN_EXTERNAL_ID]
+
+
+def test_arns_of_a_guardrail_have_the_partition_of_the_account(tmp_path: Path) -> None:
+    app = App(outdir=str(tmp_path))
+    guardrail = Guardrail.invitations_from(ACCOUNT)
+    AutoPilotStack(app, "PumpAutoPilot", **ROLE_ARGUMENTS, guardrails=[guardrail])
+    ((found,),) = read(app)
+    documents = {policy.name: policy.document for policy in found.role.policies}
+    filled = in_account(
+        documents[guardrail.policy_name], account="444455556666", partition="aws-cn"
+    )
+    text = json.dumps(filled)
+    assert "arn:aws-cn:organizations::111122223333:handshake/" in text
+    assert "Fn::Sub" not in text
+
+
+@pytest.mark.parametrize("ids", [[EXTERNAL_ID, EXTERNAL_ID], [EXTERNAL_ID, "Other-1234"]])
+def test_stack_and_rollout_are_the_same_role_but_for_their_external_ids(
+    ids: list[str], tmp_path: Path
+) -> None:
+    app = App(outdir=str(tmp_path))
+    single, rolled_out = ({**ROLE_ARGUMENTS, "external_id": external_id} for external_id in ids)
+    ReadOnlyStack(app, "PumpReadOnly", **single)
+    ReadOnlyRolloutStack(app, "PumpReadOnlyRollout", **rolled_out, organizational_units=["r-abcd"])
+    ((first, second),) = read(app)
+    assert (first.stack_set, second.stack_set) == ("", "PumpReadOnly")
+    assert [external_ids_of(found.role.trust_policy) for found in (first, second)] == [
+        [external_id] for external_id in ids
+    ]
+    assert (replace(second, stack_set="") == first) == (len({*ids}) == 1)
+
+
+def test_boundary_in_the_same_template_has_its_arn_and_document(tmp_path: Path) -> None:
+    app = App(outdir=str(tmp_path))
+    stack = Stack(app, "Vendors")
+    statement = iam.PolicyStatement(actions=["ce:*"], resources=["*"])
+    named: Any = {"managed_policy_name": "Boundary", "path": "/platform/"}
+    iam.ManagedPolicy(stack, "Boundary", **named, statements=[statement])
+    ReadOnlyRole(stack, "Pump", **ROLE_ARGUMENTS, permissions_boundary="platform/Boundary")
+    ((found,),) = read(app)
+    boundary = found.role.boundary
+    assert boundary is not None
+    assert boundary.arn == "arn:${AWS::Partition}:iam::${AWS::AccountId}:policy/platform/Boundary"
+    allowed = {"Action": "ce:*", "Effect": "Allow", "Resource": "*"}
+    assert boundary.document["Statement"] == [allowed]
+
+
+@pytest.fixture
+def template(synth: Callable[..., dict[str, Template]], provided: dict[str, str]) -> Template:
+    return synth(provided)["PumpReadOnly"]
+
+
+UNKNOWN = {"Fn::ImportValue": "of-another-stack"}
+
+
+@pytest.mark.parametrize(
+    ("name", "part", "detail"),
+    [
+        ("Path", "path", ""),
+        ("PermissionsBoundary", "boundary", ""),
+        ("MaxSessionDuration", "session", json.dumps(UNKNOWN)),
+    ],
+)
+def test_says_what_cannot_be_read(
+    name: str, part: Part, detail: str, template: Template, tmp_path: Path
+) -> None:
+    assert role_in(template, tmp_path).unknown == ()
+    role_of(template)[name] = UNKNOWN
+    unknown = Unknown(part=part, why="unreadable", detail=detail)
+    assert role_in(template, tmp_path).unknown == (unknown,)
+
+
+@pytest.mark.parametrize(
+    "value",
+    [
+        "arn:${AWS::Partition}:s3:::x",
+        {"Fn::Join": ["", ["arn:${AWS::Part", "ition}:s3:::x"]]},
+        {"Fn::Join": ["", ["arn:", {"Fn::Join": ["", ["${AWS::", "Partition}"]]}, ":s3:::x"]]},
+    ],
+)
+def test_text_that_looks_like_a_placeholder_is_not_taken_for_one(
+    value: Any, template: Template, tmp_path: Path
+) -> None:
+    role_of(template)["Policies"][0]["PolicyDocument"]["Statement"][0]["Resource"] = value
+    statement = role_in(template, tmp_path).policies[0].document["Statement"][0]
+    assert statement["Resource"] == {"literal": "arn:${AWS::Partition}:s3:::x"}
+
+
+@pytest.mark.parametrize(
+    "value", ["${external-id}", {"Fn::Join": ["", ["${external", "-id}"]]}, {"Ref": "Loose"}]
+)
+def test_external_id_that_is_no_open_one_is_an_alarm(
+    value: Any, template: Template, tmp_path: Path
+) -> None:
+    template["Parameters"] = {"Loose": {"Type": "String"}}
+    trust = role_of(template)["AssumeRolePolicyDocument"]
+    trust["Statement"][0]["Condition"]["StringEquals"]["sts:ExternalId"] = value
+    assert not assumption(role_in(template, tmp_path).trust_policy).external_id

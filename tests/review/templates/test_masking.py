@@ -1,0 +1,153 @@
+"""External IDs are never shown, and masking them does not change the result."""
+
+import json
+import re
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from pump_roles.json_input import InputError
+from pump_roles.review.output.json_documents import as_json
+from pump_roles.review.output.report_csv import as_csv
+from pump_roles.review.output.report_markdown import as_markdown
+from pump_roles.review.report import of_templates
+from tests.support import (
+    EVERYTHING,
+    NO_VALUE,
+    SECRET,
+    Change,
+    a_statement,
+    add_resources,
+    changed,
+    every_format,
+    external_id,
+    in_role,
+    in_template,
+    on_role,
+    principal,
+    rolled_out,
+)
+
+
+@pytest.mark.parametrize(
+    "name", ["Describe", "organizations", "PumpReadOnly", "PumpAutoPilotRole", "ec2:Describe*"]
+)
+def test_external_id_that_is_a_word_of_the_policies_changes_no_number(
+    name: str, text: str, tmp_path: Path
+) -> None:
+    (role,) = changed(text, tmp_path, external_id(name)).roles
+    assert role.actions == changed(text, tmp_path, external_id(SECRET)).roles[0].actions
+    assert role.name == "PumpAutoPilotRole"
+    assert not role.differences
+
+
+def id_as_principal(properties: dict[str, Any]) -> None:
+    member = json.loads(properties["TemplateBody"])
+    role = member["Resources"]["AutoPilotRole"]["Properties"]
+    role["AssumeRolePolicyDocument"]["Statement"][0]["Principal"]["AWS"] = [
+        {"Ref": "PumpIamRole"},
+        {"Ref": "PumpExternalID"},
+    ]
+    properties["TemplateBody"] = json.dumps(member)
+
+
+def test_rollouts_external_id_is_never_shown(tmp_path: Path) -> None:
+    text = every_format(of_templates(rolled_out(tmp_path, id_as_principal)))
+    assert SECRET not in text
+    assert "(external ID)" in text
+
+
+UNDER_THE_KEY = {"StringEquals": {"STS:externalId": SECRET}}
+LONG, ALLOW = "x" * 60, EVERYTHING["Statement"]
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        a_statement({**ALLOW, "Condition": UNDER_THE_KEY}),
+        a_statement({**ALLOW, "Condition": {"StringLike": {"sts:ExternalId": "ab"}}}),
+        in_role(Policies=[{"Fn::If": ["C", UNDER_THE_KEY, 1]}]),
+        in_role(Policies=[{"Fn::If": ["C", {"Bool": {"sts:ExternalId": "ab"}}, 1]}]),
+        in_role(Policies=[{LONG: SECRET}]),
+        in_role(PermissionsBoundary=f"arn:aws:iam::aws:policy/{SECRET}"),
+        in_role(ManagedPolicyArns=[f"arn:aws:iam::aws:policy/{LONG[:35]}{SECRET}"]),
+        in_role(RoleName=SECRET),
+        in_role(**{"X": 1, SECRET: UNDER_THE_KEY}),
+        principal({"AWS": [SECRET, f"arn:aws:iam::1:role/{SECRET}"]}),
+        principal({"Fn::If": ["C", UNDER_THE_KEY]}),
+        external_id({"Fn::If": ["C", SECRET, NO_VALUE]}),
+        add_resources(**{f"Fn::{SECRET}": {}}),
+        in_template(Transform=SECRET),
+        on_role(Condition=UNDER_THE_KEY),
+    ],
+)
+def test_external_id_is_never_shown(change: Change, text: str, tmp_path: Path) -> None:
+    def more(template: dict[str, Any], role: dict[str, Any]) -> None:
+        change(template, role)
+        # It stands in its own place somewhere, also where the change took it away.
+        template["Conditions"] = {"C": UNDER_THE_KEY}
+
+    report = changed(text, tmp_path, more)
+    found = as_markdown(report, every_action=True) + as_csv(report) + as_json(report)
+    assert SECRET not in found
+    assert not re.search(r'"ab\\*"', found)
+    assert SECRET[:8] not in found
+
+
+ONE_OF = {"Type": "String", "AllowedValues": ["Other-1234", SECRET]}
+TRUST = {"Statement": [{"Effect": "Allow", "Condition": UNDER_THE_KEY}]}
+
+
+@pytest.mark.parametrize(
+    ("id_of", "members"),
+    [
+        ({"Ref": "Id"}, {"Parameters": {"Id": ONE_OF}}),
+        ({"Fn::Sub": "${Id}"}, {"Parameters": {"Id": {"Type": "String", "Default": SECRET}}}),
+        ({"Fn::FindInMap": ["Ids", "a", "b"]}, {"Mappings": {"Ids": {"a": {"b": SECRET}}}}),
+        ("Other-1234", {"Metadata": {"Text": json.dumps(TRUST)}}),
+    ],
+)
+def test_external_id_from_elsewhere_is_never_shown(
+    id_of: Any, members: dict[str, Any], text: str, tmp_path: Path
+) -> None:
+    def more(template: dict[str, Any], role: dict[str, Any]) -> None:
+        external_id(id_of)(template, role)
+        role["RoleName"] = f"Pump-{SECRET}"
+        template.update(members)
+
+    found = every_format(changed(text, tmp_path, more))
+    assert SECRET not in found
+    assert "Pump-(external ID)" in found
+
+
+def test_directional_characters_are_escaped(text: str, tmp_path: Path) -> None:
+    report = changed(text, tmp_path, in_role(**{"\u202eevil\x00": 1}))
+    found = every_format(report)
+    assert "\\u202eevil\\x00" in found
+    assert "\u202e" not in found
+    assert "\x00" not in found
+
+
+def test_external_id_in_the_name_of_a_file_or_in_a_logical_id_is_never_shown(
+    text: str, tmp_path: Path
+) -> None:
+    (tmp_path / f"Pump-{SECRET}.template.json").write_text(text)
+    nested = {"Type": "AWS::CloudFormation::Stack", "Properties": {}}
+    other = {"Resources": {f"Stack{SECRET}": nested}}
+    (tmp_path / f"{SECRET}.template.json").write_text(json.dumps(other))
+    found = every_format(of_templates(tmp_path))
+    assert SECRET not in found
+    assert "Pump-(external ID).template.json" in found
+    assert "(external ID).template.json: the template of Stack(external ID) cannot be read" in found
+
+
+def test_different_roles_are_distinguished_without_showing_an_external_id(
+    text: str, tmp_path: Path
+) -> None:
+    (tmp_path / f"{SECRET}.template.json").write_text(text)
+    changed = text.replace("999988887777", "111122223333")
+    (tmp_path / "Other.template.json").write_text(changed)
+    with pytest.raises(InputError) as caught:
+        of_templates(tmp_path)
+    assert SECRET not in str(caught.value)

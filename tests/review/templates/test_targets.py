@@ -1,0 +1,157 @@
+"""A property names a role certainly, possibly, as far as only the deployment knows, or not."""
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from pump_roles.review.templates.attachments import Attachments
+from pump_roles.review.templates.targets import Naming, literal, target, targets
+from pump_roles.review.templates.template import Template
+from tests.support import NO_VALUE
+
+NAME = "PumpReadOnlyRole"
+REGION = {"Fn::Split": ["-", {"Ref": "AWS::Region"}]}
+
+
+def role(**properties: Any) -> dict[str, Any]:
+    return {"Type": "AWS::IAM::Role", "Properties": properties}
+
+
+def template(**more: Any) -> Template:
+    content = {
+        "Parameters": {
+            "Free": {"Type": "String"},
+            "Default": {"Type": "String", "Default": NAME},
+            "Stage": {"Type": "String", "AllowedValues": ["test", "production"]},
+        },
+        "Mappings": {"Map": {"a": {"b": "PUMP"}}},
+        "Resources": {
+            "Pump": role(RoleName=NAME),
+            "Regional": role(RoleName={"Fn::Sub": "pump-${AWS::Region}"}),
+            "Generated": role(),
+            "Open": role(RoleName={"Ref": "Free"}),
+            "ByDefault": role(RoleName={"Ref": "Default"}),
+            "Group": {"Type": "AWS::IAM::Group", "Properties": {"GroupName": {"Ref": "Default"}}},
+            "Queue": {"Type": "AWS::SQS::Queue", "Properties": {"QueueName": NAME}},
+            "Other": {"Type": "AWS::SQS::Queue", "Properties": {}},
+        },
+    }
+    return Template(content=content, file=Path("t.json"), sha256="", **more)
+
+
+@pytest.mark.parametrize(
+    ("value", "expected"),
+    [
+        (NAME, "certain"),
+        (NAME.upper(), "certain"),
+        ({"Ref": "Pump"}, "certain"),
+        (["Mine", NAME], "certain"),
+        ({"Fn::If": ["C", "Mine", [NAME]]}, "certain"),
+        ({"Fn::Split": [",", f"Mine,{NAME}"]}, "certain"),
+        ({"Fn::Sub": ["${x}ReadOnlyRole", {"x": {"Fn::FindInMap": ["Map", "a", "b"]}}]}, "certain"),
+        ({"Ref": "Default"}, "could-be"),
+        ({"Ref": "Group"}, "could-be"),
+        ({"Ref": "Queue"}, "could-be"),
+        ({"Fn::Join": [{"Ref": "Free"}, ["Pump", "ReadOnlyRole"]]}, "could-be"),
+        ({"Fn::Join": ["", [{"Ref": "Pump"}, {"Fn::If": ["C", "x", NO_VALUE]}]]}, "could-be"),
+        ({"Ref": "Free"}, "deployment"),
+        ({"Ref": "Other"}, "deployment"),
+        ({"Ref": "Undeclared"}, "deployment"),
+        ({"Ref": "Pump", "Fn::If": []}, "deployment"),
+        ({"Fn::ImportValue": "Elsewhere"}, "deployment"),
+        ({"Fn::Sub": "Pump${Free}Role"}, "deployment"),
+        ({"Fn::Join": ["", ["Pump", {"Fn::Base64": "x"}]]}, "deployment"),
+        ({"Fn::Join": ["", ["Pump", {"Fn::Select": [1, REGION]}, "Role"]]}, "deployment"),
+        ("{{resolve:ssm:name}}", "deployment"),
+        (["Mine", {"Ref": "Free"}], "deployment"),
+        (None, None),
+        (NO_VALUE, None),
+        ([], None),
+        ("Mine", None),
+        ({"Ref": "Generated"}, None),
+        # Another role, whatever its name is.
+        ({"Ref": "Open"}, None),
+        ({"Fn::Sub": "service-${Stage}"}, None),
+        ({"Fn::Sub": "service-${Free}"}, None),
+        ({"Fn::Sub": "${Free}-service"}, None),
+        ({"Fn::Sub": "PumpReadOnlyRo${Free}OnlyRole"}, None),
+        ({"Fn::Sub": "service-${AWS::Region}-${AWS::AccountId}"}, None),
+        ({"Fn::Join": ["-", ["service", {"Fn::If": ["C", "x", NO_VALUE]}]]}, None),
+        # It contains the name within a longer one.
+        ({"Fn::Join": ["", [f"My{NAME}", {"Fn::If": ["C", "x", NO_VALUE]}]]}, None),
+    ],
+)
+def test_value_names_a_role(value: Any, expected: Naming | None) -> None:
+    here = template()
+    assert targets(value, here).naming(target(here, "Pump")) == expected
+
+
+@pytest.mark.parametrize(
+    ("value", "expected"),
+    [
+        ({"Fn::Sub": "Pump-${AWS::Region}"}, "certain"),
+        ("pump-eu-west-1", "could-be"),
+        ({"Fn::Sub": "pump-${AWS::URLSuffix}"}, "could-be"),
+        ("pump-europe", None),
+        ({"Fn::Join": ["-", ["Pump", {"Fn::If": ["C", "eu-west-1", NO_VALUE]}]]}, "could-be"),
+        ({"Fn::Join": ["-", ["Mine", {"Fn::If": ["C", "eu-west-1", NO_VALUE]}]]}, None),
+        (NAME, None),
+        ({"Ref": "Generated"}, None),
+        ({"Ref": "Free"}, "deployment"),
+    ],
+)
+def test_value_names_a_role_whose_name_contains_the_region(
+    value: Any, expected: Naming | None
+) -> None:
+    here = template()
+    assert targets(value, here).naming(target(here, "Regional")) == expected
+
+
+def test_role_has_the_published_name_that_it_could_have() -> None:
+    here = template()
+    by_default, open_ = target(here, "ByDefault"), target(here, "Open")
+    assert [*filter(None, map(literal, by_default.names))] == [NAME.casefold()]
+    assert [*filter(None, map(literal, open_.names))] == []
+    assert targets({"Ref": "Open"}, here).naming(open_) == "certain"
+    assert targets(NAME, here).naming(open_) is None
+
+
+def test_region_that_the_manifest_says_is_a_part_of_the_name() -> None:
+    here = template(region="eu-west-1")
+    found = targets({"Fn::Sub": "pump-${AWS::Region}"}, here)
+    assert found.naming(target(here, "Regional")) == "certain"
+    assert targets("pump-eu-west-2", here).naming(target(here, "Regional")) is None
+
+
+@pytest.mark.parametrize(
+    ("value", "stack", "expected"),
+    [
+        ("Pump-Generated-1ABCDEF2GHIJ", "", "could-be"),
+        ("pump-generated-aBcDeFgHiJkL", "Pump", "could-be"),
+        ("Pump-NestedNestedStack-1X2Y-Generated-1ABCDEF2GHIJ", "Pump", "could-be"),
+        (
+            "ALongNameOfAStackThatIs-Generated-1ABCDEF2GHIJ",
+            "ALongNameOfAStackThatIsCut",
+            "could-be",
+        ),
+        ({"Fn::Sub": "Pump-Generated-${AWS::AccountId}"}, "", None),
+        ("Pump2-Generated-1ABCDEF2GHIJ", "Pump", None),
+        ("Pump-Generated2-1ABCDEF2GHIJ", "Pump", None),
+        ("Pump-Generated", "Pump", None),
+        ("Generated-1ABCDEF2GHIJ", "", None),
+        (NAME, "", None),
+        ("", "", None),
+        ({"Ref": "Open"}, "", None),
+        ({"Ref": "Generated"}, "", "certain"),
+    ],
+)
+def test_value_is_a_name_that_may_have_been_generated(
+    value: Any, stack: str, expected: Naming | None
+) -> None:
+    here = template(stack=stack)
+    policy = {"Type": "AWS::IAM::Policy", "Properties": {"Roles": [value]}}
+    here.content["Resources"]["Policy"] = policy
+    role = target(here, "Generated")
+    assert targets(value, here).naming(role) == expected
+    assert [*Attachments([here]).naming(role, here).values()] == ([expected] if expected else [])

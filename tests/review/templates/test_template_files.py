@@ -1,0 +1,128 @@
+"""Which files are read, and one clear error for those that cannot be."""
+
+import json
+from hashlib import sha256
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from pump_roles.json_input import InputError
+from pump_roles.review.output.report_markdown import as_markdown
+from pump_roles.review.report import of_templates
+from tests.support import EVERYTHING, changed, json_values, said
+
+
+def test_too_deeply_nested_input_is_one_error(text: str, tmp_path: Path) -> None:
+    deep: Any = "x"
+    for _ in range(600):
+        deep = {"a": deep}
+    file = tmp_path / "deep.template.json"
+    file.write_text(text.replace('"999988887777"', json.dumps(deep)))
+    with pytest.raises(InputError, match="nested too deep"):
+        of_templates(file)
+
+
+def test_sha_256_is_that_of_the_file(text: str, tmp_path: Path) -> None:
+    file = tmp_path / "crlf.template.json"
+    file.write_bytes(b"\xef\xbb\xbf" + text.replace("\n", "\r\n").encode())
+    (role,) = of_templates(file).roles
+    assert role.files[0][1] == sha256(file.read_bytes()).hexdigest()
+
+
+def test_duplicate_key_is_an_error(text: str, tmp_path: Path) -> None:
+    file = tmp_path / "twice.json"
+    file.write_text(
+        text.replace('"Policies"', '"ManagedPolicyArns": ["x"], "Policies": [], "Policies"')
+    )
+    with pytest.raises(InputError, match="the key 'Policies' is listed twice"):
+        of_templates(file)
+
+
+LEAVES = ["AutoPilotRole", "PumpAutoPilotRole", "AWS::IAM::Policy", "*", "x"]
+VALUES = json_values(
+    st.none() | st.booleans() | st.integers() | st.sampled_from(LEAVES),
+    *("Ref", "Fn::If", "Type", "Properties", "Roles", "sts:ExternalId"),
+)
+PROPERTIES = st.sampled_from(
+    [
+        *("RoleName", "Policies", "ManagedPolicyArns", "AssumeRolePolicyDocument"),
+        *("PermissionsBoundary", "MaxSessionDuration", "Tags"),
+    ]
+)
+
+
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(st.dictionaries(PROPERTIES, VALUES, max_size=3), st.dictionaries(st.text("OP"), VALUES))
+def test_whatever_a_template_holds_is_a_report_or_one_clear_error(
+    text: str, tmp_path: Path, properties: dict[str, Any], resources: dict[str, Any]
+) -> None:
+    def change(template: dict[str, Any], role: dict[str, Any]) -> None:
+        role.update(properties)
+        template["Resources"].update(resources)
+
+    try:
+        assert as_markdown(changed(text, tmp_path, change), every_action=True)
+    except InputError as error:
+        assert str(error).startswith(str(tmp_path))
+
+
+def with_artifact(folder: Path, text: str, **properties: str) -> Path:
+    """Write the role's template, and a manifest that names it and one more artifact."""
+    folder.mkdir(exist_ok=True)
+    (folder / "Pump.template.json").write_text(text)
+    artifacts = {
+        "Pump": {"properties": {"templateFile": "Pump.template.json"}},
+        "Other": {"properties": properties},
+    }
+    (folder / "manifest.json").write_text(json.dumps({"artifacts": artifacts}))
+    return folder
+
+
+@pytest.mark.parametrize("name", ["a\0b", "\ud800", "a" * 5_000, "", ".", ".."])
+@pytest.mark.parametrize("key", ["templateFile", "directoryName"])
+def test_name_that_is_not_a_files_name_is_an_alarm_or_one_clear_error(
+    key: str, name: str, text: str, tmp_path: Path
+) -> None:
+    try:
+        first, *_ = of_templates(with_artifact(tmp_path, text, **{key: name})).findings
+    except InputError as error:
+        assert str(error).startswith(str(tmp_path))
+    else:
+        assert first.kind == "suspect"
+
+
+@pytest.mark.parametrize(
+    ("key", "name"),
+    [
+        ("templateFile", "../outside.json"),
+        ("templateFile", "{outside}/outside.json"),
+        ("templateFile", "linked.json"),
+        ("templateFile", "a/../../x"),
+        ("directoryName", "assembly-that-is-missing"),
+    ],
+)
+def test_what_the_manifest_names_elsewhere_is_an_alarm_and_is_not_read(
+    key: str, name: str, text: str, tmp_path: Path
+) -> None:
+    name = name.format(outside=tmp_path)
+    folder = with_artifact(tmp_path / "cdk.out", text, **{key: name})
+    (tmp_path / "outside.json").write_text("not a template")
+    (folder / "linked.json").symlink_to(tmp_path / "outside.json")
+    report = of_templates(folder)
+    assert report.findings[0].kind == "suspect"
+    named = f"{Path(name).name}: the manifest names it, but it is not in its folder"
+    assert named in said(report)
+
+
+def test_file_with_another_extension_that_the_manifest_names_is_read(
+    text: str, tmp_path: Path
+) -> None:
+    wide = {"Roles": ["PumpAutoPilotRole"], "PolicyName": "P", "PolicyDocument": EVERYTHING}
+    content = {"Resources": {"Wide": {"Type": "AWS::IAM::Policy", "Properties": wide}}}
+    (tmp_path / "evil.txt").write_text(json.dumps(content))
+    report = of_templates(with_artifact(tmp_path, text, templateFile="evil.txt"))
+    assert report.findings[0].kind == "difference"
+    assert "ts inline policy Wide is from evil.txt" in said(report)

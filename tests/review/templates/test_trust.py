@@ -1,0 +1,203 @@
+"""A trust policy is one principal with an external ID, or a finding."""
+
+import json
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from pump_roles import validators
+from pump_roles.iam.trust import OPEN_PRINCIPAL, assumption, principals_of
+from pump_roles.review.output.page import as_html
+from pump_roles.review.output.report_markdown import as_markdown
+from pump_roles.review.output.words import problem_in_words
+from pump_roles.review.report import of_templates
+from pump_roles.review.templates.role_reader import given
+from pump_roles.review.templates.template import Template
+from tests.support import NO_VALUE, SECRET, changed, external_id, principal, rolled_out, said, trust
+
+
+def test_second_external_id_is_shown(text: str, tmp_path: Path) -> None:
+    report = changed(text, tmp_path, external_id([SECRET, "Second-1234"]))
+    assert "required, one of 2" in as_markdown(report, every_action=True)
+    assert "required, one of 2" in as_html(report)
+
+
+@pytest.mark.parametrize(
+    "value",
+    [
+        *(NO_VALUE, [NO_VALUE], [SECRET, NO_VALUE], {"Fn::If": ["C", SECRET, NO_VALUE]}),
+        *(None, [], "", "${sts:ExternalId}"),
+        *({"Ref": name} for name in ("AWS::StackName", "Undeclared", "Loose", "List")),
+    ],
+)
+def test_external_id_that_may_be_missing_does_not_count(
+    value: Any, text: str, tmp_path: Path
+) -> None:
+    def change(template: dict[str, Any], role: dict[str, Any]) -> None:
+        pattern = validators.EXTERNAL_ID.pattern
+        of_ids = {"Type": "CommaDelimitedList", "AllowedPattern": pattern}
+        template["Parameters"] = {"Loose": {"Type": "String"}, "List": of_ids}
+        external_id(value)(template, role)
+
+    report = changed(text, tmp_path, change)
+    assert not report.roles[0].external_id
+    assert report.findings[0].kind == "trust"
+
+
+INCLUDE = {"Fn::Transform": {"Name": "AWS::Include"}}
+SERVICE = {"AWS": "9" * 12, "Service": "ec2.amazonaws.com"}
+TRUST = trust("9" * 12, SECRET)
+(STATEMENT,) = TRUST["Statement"]
+
+
+def requiring(operator: str, *values: str) -> dict[str, Any]:
+    return {"Condition": {operator: {"sts:ExternalId": [*values]}}}
+
+
+@pytest.mark.parametrize(
+    ("members", "why", "subject", "needs_id"),
+    [
+        ({"Condition": {}}, "no-external-id", "", False),
+        (requiring("StringEquals", ""), "no-external-id", "", False),
+        (requiring("StringEqualsIfExists", SECRET), "no-external-id", "", False),
+        (requiring("StringLike", "x", "?*"), "no-external-id", "", False),
+        (requiring("StringLike", SECRET), "inexact-external-id", "StringLike", False),
+        (
+            requiring("StringEqualsIgnoreCase", SECRET),
+            *("inexact-external-id", "StringEqualsIgnoreCase", False),
+        ),
+        ({"Principal": {"AWS": "*"}}, "trusts", "*", True),
+        ({"Principal": None, "NotPrincipal": {"AWS": "1"}}, "trusts", 'all but {"AWS": "1"}', True),
+        ({"Principal": SERVICE}, "trusts", "Service ec2.amazonaws.com", True),
+        (
+            {"Condition": {**STATEMENT["Condition"], **INCLUDE}},
+            "condition",
+            "Fn::Transform Name",
+            True,
+        ),
+        (INCLUDE, "statement-member", "Fn::Transform", True),
+        ({"Action": "sts:*"}, "actions", "sts:*", True),
+        ({"Action": ["sts:AssumeRole", "sts:TagSession"]}, "more-actions", "sts:TagSession", True),
+    ],
+)
+def test_trust_that_is_not_one_principal_with_an_external_id_is_a_problem(
+    members: dict[str, Any], why: str, subject: str, *, needs_id: bool
+) -> None:
+    assert assumption(TRUST).problems == ()
+    found = assumption({**TRUST, "Statement": [{**STATEMENT, **members}]})
+    assert (why, subject) in [(problem.why, problem.subject) for problem in found.problems]
+    assert found.external_id is needs_id
+    assert all(map(problem_in_words, found.problems))
+
+
+def test_trust_policy_with_more_than_one_statement_is_a_problem() -> None:
+    twice = {**TRUST, "Statement": [STATEMENT, STATEMENT]}
+    whys = [problem.why for problem in assumption(twice).problems]
+    assert whys == ["not-one-statement", "number-of-principals"]
+    assert [problem.why for problem in assumption({**TRUST, **INCLUDE}).problems] == [
+        "document-member"
+    ]
+
+
+def test_iam_reads_a_conditions_key_in_any_case() -> None:
+    condition = {"StringEquals": {"sts:externalid": SECRET}}
+    found = assumption({**TRUST, "Statement": [{**STATEMENT, "Condition": condition}]})
+    assert (found.external_id, found.problems) == (True, ())
+
+
+@pytest.mark.parametrize(
+    "value",
+    [
+        *({"AWS": {"Ref": name}} for name in ("Everybody", "Loose", "Default", "List")),
+        {"AWS": NO_VALUE},
+        {"AWS": {"Ref": "AWS::AccountId"}},
+        {"AWS": {"Ref": "Custom"}},
+        {"AWS": {"Fn::Sub": "arn:aws:iam::${AWS::AccountId}:root"}},
+        {"AWS": "arn:aws:iam::111122223333:role/*"},
+        {"Fn::Transform": {}},
+        {"AWS": "111122223333", "Fn::Transform": {}},
+        "*",
+        None,
+    ],
+)
+def test_principal_that_may_be_anybody_is_a_finding(value: Any, text: str, tmp_path: Path) -> None:
+    assert "trust" in {found.kind for found in changed(text, tmp_path, principal(value)).findings}
+
+
+def test_parameter_that_accepts_only_a_principal_is_no_finding(text: str, tmp_path: Path) -> None:
+    report = changed(text, tmp_path, principal({"AWS": {"Ref": "Fine"}}))
+    assert report.roles[0].trust_problems == ()
+    assert report.roles[0].principals == ("111122223333",)
+
+
+def test_external_id_that_hides_the_principal_is_a_finding(text: str, tmp_path: Path) -> None:
+    for ids in (["999988887777"], ["Example-1234", "99988887"]):
+        report = changed(text, tmp_path, external_id(ids))
+        assert report.findings[0].kind == "trust"
+        assert "an external id is part of the principal" in said(report).lower()
+    (role,) = changed(text, tmp_path, external_id("9999")).roles
+    assert role.principals == ("999988887777",)
+    assert role.as_published
+
+
+def test_more_external_ids_than_a_rotation_has_are_a_finding(text: str, tmp_path: Path) -> None:
+    report = changed(text, tmp_path, external_id(["One-1234", "Two-1234", "Three-1234"]))
+    assert said(report).startswith("It accepts any of 3 external IDs")
+    (role,) = changed(text, tmp_path, external_id(["One-1234", "Two-1234"])).roles
+    assert role.as_published
+
+
+STRING = {"Type": "String"}
+ONE_PRINCIPAL = {**STRING, "AllowedPattern": validators.PRINCIPAL.pattern}
+MINE = {**ONE_PRINCIPAL, "Default": "999988887777"}
+MAYBE = {"Fn::If": ["C", {"Who": "666666666666"}, NO_VALUE]}
+
+
+@pytest.mark.parametrize(
+    ("own", "passed", "outer", "trusted"),
+    [
+        # What the parent declares counts, whatever it is called there.
+        (STRING, {"Who": {"Ref": "Given"}}, ONE_PRINCIPAL, OPEN_PRINCIPAL),
+        (STRING, {"Who": {"Ref": "Given"}}, STRING, None),
+        (STRING, {"Who": {"Ref": "Given"}}, MINE, "999988887777"),
+        (ONE_PRINCIPAL, {"Who": {"Ref": "Given"}}, STRING, None),
+        ({**STRING, "AllowedPattern": ".*", "Default": "999988887777"}, {}, STRING, None),
+        # One of the same name in the parent is another one.
+        (STRING, {"Other": {"Ref": "Given"}}, ONE_PRINCIPAL, None),
+        (MINE, {"Other": "x"}, STRING, "999988887777"),
+        (MINE, {"Who": "111122223333"}, STRING, "111122223333"),
+        # It is not certain what is passed.
+        (MINE, MAYBE, STRING, OPEN_PRINCIPAL),
+        ({**STRING, "Default": "999988887777"}, MAYBE, STRING, None),
+        (ONE_PRINCIPAL, {"Who": "999988887777", **INCLUDE}, STRING, OPEN_PRINCIPAL),
+        (STRING, {"Who": "999988887777", **INCLUDE}, STRING, None),
+    ],
+)
+def test_parameter_of_a_parent_is_followed_as_far_as_it_is_certain(
+    own: Any, passed: Any, outer: Any, *, trusted: Any, text: str, tmp_path: Path
+) -> None:
+    def change(stack_set: dict[str, Any]) -> None:
+        member = json.loads(text)
+        member["Parameters"] = {"Who": own}
+        role = member["Resources"]["AutoPilotRole"]["Properties"]
+        role["AssumeRolePolicyDocument"]["Statement"][0]["Principal"]["AWS"] = {"Ref": "Who"}
+        stack_set |= {"TemplateBody": json.dumps(member), "Parameters": passed}
+
+    file = rolled_out(tmp_path, change)
+    template = json.loads(file.read_text())
+    template["Parameters"] = {"Given": outer, "Who": ONE_PRINCIPAL}
+    file.write_text(json.dumps(template))
+    report = of_templates(file)
+    (found,) = principals_of(report.roles[0].role.trust_policy)
+    assert found == ({"Ref": "Who"} if trusted is None else trusted)
+    assert ("trust" in {finding.kind for finding in report.findings}) is (trusted is None)
+
+
+def test_parameter_is_followed_through_every_parent() -> None:
+    root = Template(content={}, file=Path("t"), sha256="")
+    middle = replace(root, parent=root, deployed_by="M", arguments={"Q": {"Ref": "R"}})
+    inner = replace(root, parent=middle, deployed_by="I", arguments={"P": {"Ref": "Q"}})
+    assert given({"Ref": "P"}, inner) == ({"Ref": "R"}, root)
+    assert given({"Ref": "Other"}, inner) == ({"Ref": "Other"}, inner)
