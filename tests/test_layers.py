@@ -22,6 +22,8 @@ FLOORS = [
     "iam",
     "guardrails",
     "review.role",
+    "review.contents",
+    "review.masking",
     "review.compare",
     "review.templates",
     "review.report",

@@ -112,7 +112,7 @@ def _elements(name: str, value: Any) -> list[Any]:
         return list(_principals(value))
     fold = name in ("Action", "NotAction")
     return [
-        _folded(element) if fold and isinstance(element, str) else element
+        folded(element) if fold and isinstance(element, str) else element
         for element in as_list(value)
     ]
 
@@ -144,9 +144,9 @@ def canonical_condition(condition: Any) -> Any:
 
 
 def _keys(operator: str, keys: Mapping[str, Any]) -> Mapping[str, Any]:
-    folded = {_folded(key): _values(operator, value) for key, value in keys.items()}
+    found = {folded(key): _values(operator, value) for key, value in keys.items()}
     # If a key has two spellings, neither replaces the other.
-    return folded if len(folded) == len(keys) else keys
+    return found if len(found) == len(keys) else keys
 
 
 def _operator(name: str) -> str:
@@ -165,10 +165,11 @@ def _value(value: Any, *, truth: bool) -> Any:
     # IAM treats a number or a Boolean like its text.
     if isinstance(value, bool | int | float):
         value = json.dumps(value)
-    return _folded(value) if truth and isinstance(value, str) else value
+    return folded(value) if truth and isinstance(value, str) else value
 
 
-def _folded(text: str) -> str:
+def folded(text: str) -> str:
+    """Return the text of an action or a condition key in lower case."""
     # Only ASCII: letters that IAM distinguishes, such as the Kelvin sign and K, are equal in lower
     # case.
     return text.lower() if text.isascii() else text

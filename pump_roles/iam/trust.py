@@ -1,39 +1,111 @@
-"""Reads trust policies: who may assume a role, and what is wrong with the policy."""
+"""Trust policies, parsed once: whom each statement lets in, and what it requires of them."""
 
+import json
 import re
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Final, Literal
 
-from pump_roles.iam.documents import (
-    as_list,
-    as_mapping,
-    as_text,
-    is_function,
-    mapped,
-    ref,
-    statements,
-    strings,
-)
+from pump_roles.iam.canonical import account_of_root, canonical_condition, in_account
+from pump_roles.iam.conditions import is_readable
+from pump_roles.iam.documents import as_list, as_mapping, as_text, is_function, strings
 from pump_roles.validators import EXTERNAL_ID, PRINCIPAL, Text
 
-OPEN_PRINCIPAL: Final = "${principal}"
-OPEN_EXTERNAL_ID: Final = "${external-id}"
-"""The placeholders for a principal and an external ID that are provided at deployment."""
+PrincipalKind = Literal[
+    "account",
+    "role",
+    "provided",
+    "user",
+    "service",
+    "identity-provider",
+    "everyone",
+    "all-but",
+    "deleted",
+    "other",
+    "unreadable",
+]
 
-EXTERNAL_ID_KEY = "sts:externalid"
+OF_AWS: Final[frozenset[PrincipalKind]] = frozenset(
+    {"account", "role", "provided", "user", "everyone", "deleted", "other"}
+)
+"""The kinds of principals of AWS."""
+
+EXTERNAL_ID_KEY: Final = "sts:externalid"
 """The condition key, in lower case. IAM reads a condition's key in any case."""
 
-PART_FROM = 6
+ASSUME_ROLE: Final = "sts:AssumeRole"
+
+PART_FROM: Final = 6
 """The minimum length of an external ID that is masked within other text. A shorter one could be a
 part of any word."""
 
-_OPEN = {PRINCIPAL: OPEN_PRINCIPAL, EXTERNAL_ID: OPEN_EXTERNAL_ID}
+_IDS_WHILE_ROTATING: Final = 2
+_MOST_PARTS: Final = 10_000
+"""A statement with more principals and actions is not compared. IAM allows 4,096 characters."""
 
-_IDS_WHILE_ROTATING = 2
+_MEMBERS: Final = {"Version", "Id", "Statement"}
+_STATEMENT_MEMBERS: Final = {"Sid", "Effect", "Principal", "NotPrincipal", "Action", "Condition"}
+_COMPARED_MEMBERS: Final = _STATEMENT_MEMBERS - {"NotPrincipal"}
+_KINDS: Final[Mapping[str, PrincipalKind]] = {
+    "Service": "service",
+    "Federated": "identity-provider",
+    "CanonicalUser": "identity-provider",
+}
+VERSIONS: Final = ("2008-10-17", "2012-10-17")
+"""The versions of a policy. The first is the default."""
 
-_MEMBERS = {"Version", "Id", "Statement"}
-_STATEMENT_MEMBERS = {"Sid", "Effect", "Principal", "NotPrincipal", "Action", "Condition"}
+_UNIQUE_ID: Final = re.compile("A[A-Z]{3}[A-Z0-9]{12,}")
+"""The unique ID that IAM shows for a deleted principal: IAM User Guide, "IAM identifiers"."""
+
+_USER: Final = re.compile("arn:aws[a-z-]*:iam::[0-9]{12}:user/.+")
+
+
+@dataclass(frozen=True)
+class Value:
+    """A text that a policy has in some place.
+
+    :param state: ``known``; ``open`` if it is provided at deployment, and can only be valid;
+        ``hidden`` if it is known, and not shown; ``not-read`` if it cannot be read.
+    :param text: the text if it is known; the name of the parameter if it is open; what is there, as
+        JSON, if it cannot be read; empty if it is hidden.
+    """
+
+    state: Literal["known", "open", "hidden", "not-read"]
+    text: str = ""
+
+
+Reader = Callable[[Any, Text], Value]
+"""Reads a principal or an external ID, which the validator accepts."""
+
+
+def as_written(value: Any, _validator: Text) -> Value:
+    """Read a value of a policy that AWS has: every text is known."""
+    return Value("known" if isinstance(value, str) else "not-read", as_text(value))
+
+
+@dataclass(frozen=True)
+class Principal:
+    """A principal of a trust policy.
+
+    :param kind: what it is. ``provided`` is one account or role, provided at deployment;
+        ``deleted`` the unique ID of what no longer exists; ``all-but`` everyone except some;
+        ``other`` anything else; ``unreadable`` if not even its type can be read.
+    :param value: its account ID, ARN, or name. For the root of an account, its account ID: IAM
+        shows one for the other.
+    """
+
+    kind: PrincipalKind
+    value: Value
+
+    @property
+    def is_single(self) -> bool:
+        """Whether it can only be one account or role."""
+        return self.kind in ("account", "role", "provided")
+
+    @property
+    def identity(self) -> tuple[str, str]:
+        """What is the same for the same principal. The name of a parameter does not matter."""
+        return self.kind, "" if self.value.state == "open" else self.value.text
 
 
 @dataclass(frozen=True)
@@ -41,7 +113,8 @@ class TrustProblem:
     """How a trust policy differs from one statement with one principal and an external ID.
 
     :param why: the kind of problem.
-    :param subject: what it is about, such as a principal or a condition; may be empty.
+    :param subject: what it is about, such as a condition or a number; may be empty.
+    :param principal: the principal that it is about, if it is about one.
     """
 
     why: Literal[
@@ -60,171 +133,237 @@ class TrustProblem:
         "trusts",
     ]
     subject: str = ""
+    principal: Principal | None = None
 
 
-@dataclass(frozen=True)
-class Assumption:
-    """Who may assume a role."""
+@dataclass(frozen=True, kw_only=True)
+class TrustStatement:
+    """A statement of a trust policy.
 
-    principals: tuple[str, ...]
-    external_id: bool
-    problems: tuple[TrustProblem, ...]
-    external_ids: int = 1
+    :param effect: ``Allow`` or ``Deny``; another text if it cannot be read.
+    :param principals: its principals.
+    :param actions: its actions.
+    :param id_required: whether it requires an external ID: ``exactly`` one of ``external_ids``,
+        ``not-exactly`` if others can be similar, or ``no``.
+    :param external_ids: the external IDs that ``StringEquals`` accepts.
+    :param condition: the canonical form of everything else that it requires, as JSON; empty if it
+        requires nothing else.
+    :param not_read: all of it, as JSON, if something in it cannot be read; otherwise empty.
+    """
+
+    effect: str
+    principals: tuple[Principal, ...]
+    actions: tuple[str, ...]
+    id_required: Literal["exactly", "not-exactly", "no"]
+    external_ids: tuple[Value, ...]
+    condition: str
+    not_read: str
+
+    @property
+    def is_comparable(self) -> bool:
+        """Whether it can be compared with another one."""
+        values = (*(principal.value for principal in self.principals), *self.external_ids)
+        return (
+            not self.not_read
+            and all(value.state != "not-read" for value in values)
+            and 0 < len(self.principals) * len(self.actions) <= _MOST_PARTS
+        )
 
 
-@dataclass(frozen=True)
-class _Principal:
-    text: str
-    # Whether it can only be one account or role: an ID, an ARN, or a parameter that accepts only
-    # these.
-    single: bool
+@dataclass(frozen=True, kw_only=True)
+class Trust:
+    """A trust policy.
+
+    :param statements: its statements.
+    :param not_read: what of it is no statement, or all of it if it is no trust policy, as JSON.
+    :param problems: how it differs from one statement with one principal and an external ID.
+    :param version: its version. Only the newer one of :data:`VERSIONS` has policy variables.
+    """
+
+    statements: tuple[TrustStatement, ...]
+    not_read: tuple[str, ...] = ()
+    problems: tuple[TrustProblem, ...] = ()
+    version: str = VERSIONS[0]
+
+    @property
+    def allows(self) -> tuple[TrustStatement, ...]:
+        """The statements that let someone in."""
+        return tuple(statement for statement in self.statements if statement.effect == "Allow")
+
+    @property
+    def principals(self) -> tuple[Principal, ...]:
+        """Whom it lets in."""
+        return tuple(principal for statement in self.allows for principal in statement.principals)
+
+    @property
+    def external_ids(self) -> tuple[Value, ...]:
+        """The external IDs that it accepts."""
+        return tuple(value for statement in self.allows for value in statement.external_ids)
+
+    @property
+    def requires_external_id(self) -> bool:
+        """Whether nobody is let in without one of the external IDs."""
+        return bool(self.allows) and all(found.id_required == "exactly" for found in self.allows)
+
+    def with_values(self, change: Callable[[Value, Text], Value]) -> "Trust":
+        """Return it with other values for its principals of AWS and its external IDs."""
+
+        def principal_of(principal: Principal) -> Principal:
+            of_aws = principal.kind in OF_AWS
+            value = change(principal.value, PRINCIPAL) if of_aws else principal.value
+            return principal if value == principal.value else _aws_principal(value)
+
+        def statement_of(statement: TrustStatement) -> TrustStatement:
+            ids = tuple(change(value, EXTERNAL_ID) for value in statement.external_ids)
+            return replace(
+                statement,
+                principals=tuple(map(principal_of, statement.principals)),
+                external_ids=ids,
+                id_required="exactly" if _is_exact(ids) else statement.id_required,
+            )
+
+        found = replace(self, statements=tuple(map(statement_of, self.statements)))
+        solved = {"no-external-id"} if found.requires_external_id else set()
+        problems = tuple(
+            problem
+            for problem in self.problems
+            if problem.why not in solved
+            and (problem.principal is None or problem.principal in found.principals)
+        )
+        return replace(found, problems=problems)
+
+    def in_account(self, *, account: str, partition: str) -> "Trust":
+        """Return it with the placeholders of an account filled in."""
+
+        def filled(value: Value, _validator: Text) -> Value:
+            return replace(value, text=in_account(value.text, account=account, partition=partition))
+
+        found = self.with_values(filled)
+        statements = (
+            replace(
+                statement,
+                condition=in_account(statement.condition, account=account, partition=partition),
+            )
+            for statement in found.statements
+        )
+        return replace(found, statements=tuple(statements))
 
 
-def assumption(trust: Any, parameters: Mapping[str, Any] | None = None) -> Assumption:
-    """Read a trust policy."""
-    parameters = parameters or {}
-    document = as_mapping(trust)
-    allows = [statement for statement in statements(document) if statement.get("Effect") == "Allow"]
-    principals = [
-        principal for statement in allows for principal in _principals(statement, parameters)
-    ]
-    required = [
-        bool(ids := _external_ids(statement))
-        and all(accepts_only(EXTERNAL_ID, external_id, parameters) for external_id in ids)
-        for statement in allows
-    ]
-    return Assumption(
-        tuple(principal.text for principal in principals),
-        bool(required) and all(required),
-        tuple(_problems(document, allows, principals, required)),
-        sum(len(_external_ids(statement)) for statement in allows),
+def parse_trust(document: Any, read: Reader = as_written) -> Trust:
+    """Parse a trust policy."""
+    members = as_mapping(document)
+    listed = as_list(members.get("Statement", []))
+    not_read = [as_text(part) for part in listed if not isinstance(part, dict)]
+    if not isinstance(document, dict) or members.keys() - _MEMBERS:
+        not_read = [as_text(document)]
+    trust = Trust(
+        statements=tuple(_statement(part, read) for part in listed if isinstance(part, dict)),
+        not_read=tuple(not_read),
+        version=as_text(members.get("Version", VERSIONS[0])),
+    )
+    return replace(trust, problems=tuple(_problems(trust, members, listed)))
+
+
+def _statement(statement: Mapping[str, Any], read: Reader) -> TrustStatement:
+    condition = statement.get("Condition", {})
+    equals = as_mapping(as_mapping(condition).get("StringEquals"))
+    keys = [key for key in equals if key.lower() == EXTERNAL_ID_KEY]
+    written = [value for key in keys for value in as_list(equals[key])]
+    ids = tuple(read(value, EXTERNAL_ID) for value in written)
+    rest = condition
+    if ids and len(keys) == 1 and all(map(_can_be_id, ids, written)):
+        others = {key: value for key, value in equals.items() if key not in keys}
+        rest = {**condition, "StringEquals": others}
+        if not others:
+            del rest["StringEquals"]
+    canonical = canonical_condition(rest)
+    exact = _is_exact(ids)
+    inexact = "" if exact else inexact_operator(condition)
+    actions = as_list(statement.get("Action", []))
+    readable = (
+        statement.get("Effect") in ("Allow", "Deny")
+        and statement.keys() <= _COMPARED_MEMBERS
+        and all(isinstance(action, str) for action in actions)
+        and _has_readable_principals(statement.get("Principal"))
+        and is_readable(canonical)
+    )
+    return TrustStatement(
+        effect=as_text(statement.get("Effect", "")),
+        principals=tuple(_principals(statement, read)),
+        actions=tuple(strings(actions)),
+        id_required="exactly" if exact else "not-exactly" if inexact else "no",
+        external_ids=ids,
+        condition="" if rest == {} else json.dumps(canonical, sort_keys=True),
+        not_read="" if readable else as_text(statement),
     )
 
 
-def _principals(
-    statement: Mapping[str, Any], parameters: Mapping[str, Any]
-) -> Iterator[_Principal]:
+def _can_be_id(value: Value, written: Any) -> bool:
+    # A function can be one, even if it can be something else. Then it is compared as a value.
+    is_call = isinstance(written, dict) and len(written) == 1 and is_function(*written)
+    return is_call or _is_exact((value,))
+
+
+def _is_exact(ids: tuple[Value, ...]) -> bool:
+    return bool(ids) and all(
+        value.state == "open"
+        or (value.state == "known" and re.fullmatch(EXTERNAL_ID.pattern, value.text))
+        for value in ids
+    )
+
+
+def _has_readable_principals(principal: Any) -> bool:
+    if not isinstance(principal, dict):
+        return bool(principal == "*")
+    return principal.keys() <= {"AWS", *_KINDS} and all(
+        isinstance(name, str)
+        or (kind == "AWS" and isinstance(name, dict) and len(name) == 1 and is_function(*name))
+        for kind, names in principal.items()
+        for name in as_list(names)
+    )
+
+
+def _principals(statement: Mapping[str, Any], read: Reader) -> Iterator[Principal]:
     if "NotPrincipal" in statement:
         names = ", ".join(strings(statement["NotPrincipal"]))
-        yield _Principal(f"all but {names}", single=False)
+        yield Principal("all-but", Value("known", names))
     principal = statement.get("Principal")
     if not isinstance(principal, dict):
         for text in strings(principal) if principal is not None else ():
-            yield _Principal(text, single=False)
+            everyone = text == "*"
+            value = Value("known" if everyone else "not-read", text)
+            yield Principal("everyone" if everyone else "unreadable", value)
         return
     for kind, names in principal.items():
-        prefix = "" if kind == "AWS" else f"{kind} "
         for name in as_list(names):
-            text = f"the parameter {ref(name)}" if ref(name) in parameters else as_text(name)
-            single = kind == "AWS" and accepts_only(PRINCIPAL, name, parameters)
-            yield _Principal(f"{prefix}{text}", single=single)
+            if kind == "AWS":
+                yield _aws_principal(read(name, PRINCIPAL))
+            else:
+                yield Principal(_KINDS.get(kind, "unreadable"), as_written(name, PRINCIPAL))
 
 
-def accepts_only(validator: Text, value: Any, parameters: Mapping[str, Any]) -> bool:
-    """Return whether a value can only be what a validator accepts."""
-    if isinstance(value, str):
-        return value == _OPEN[validator] or bool(re.fullmatch(validator.pattern, value))
-    declared = as_mapping(parameters.get(ref(value)))
-    return (
-        declared.get("Type") == "String"
-        and declared.get("AllowedPattern") == validator.pattern
-        and ("Default" not in declared or accepts_only(validator, declared["Default"], {}))
-    )
+def _aws_principal(value: Value) -> Principal:
+    if value.state == "open":
+        return Principal("provided", value)
+    text = account_of_root(value.text)
+    kind: PrincipalKind = "other"
+    if value.state != "known":
+        pass
+    elif text == "*":
+        kind = "everyone"
+    elif _UNIQUE_ID.fullmatch(text):
+        kind = "deleted"
+    elif re.fullmatch(PRINCIPAL.pattern, text):
+        kind = "account" if text.isdigit() else "role"
+    elif _USER.fullmatch(text):
+        kind = "user"
+    return Principal(kind, replace(value, text=text))
 
 
-def principals_of(trust_policy: Mapping[str, Any]) -> list[Any]:
-    """Return the principals of a trust policy, as in a template."""
-    return [
-        name
-        for statement in statements(trust_policy)
-        for name in as_list(as_mapping(statement.get("Principal")).get("AWS"))
-    ]
-
-
-def external_ids_of(trust_policy: Mapping[str, Any]) -> list[Any]:
-    """Return the external IDs of a trust policy, as in a template."""
-    return [
-        external_id
-        for statement in statements(trust_policy)
-        for external_id in _external_ids(statement)
-    ]
-
-
-def replaced(value: Any, old: Any, new: Any) -> Any:
-    """Return a JSON value in which every part that is equal to another value is replaced."""
-    return mapped(value, lambda part: new if part == old else part)
-
-
-def with_external_ids(trust: Any, external_ids: list[str]) -> Any:
-    """Return a trust policy with its external IDs replaced."""
-    if isinstance(trust, list):
-        return [with_external_ids(element, external_ids) for element in trust]
-    if not isinstance(trust, dict):
-        return trust
-    return {
-        name: {
-            key: external_ids if key.lower() == EXTERNAL_ID_KEY and value != [] else value
-            for key, value in member.items()
-        }
-        if name == "StringEquals" and isinstance(member, dict)
-        else with_external_ids(member, external_ids)
-        for name, member in trust.items()
-    }
-
-
-def with_placeholders(
-    trust: Any, accepts: Callable[[Text, Any], bool] = lambda _validator, _value: True
-) -> Any:
-    """Return a trust policy with placeholders for what is filled in at deployment."""
-    if not isinstance(trust, dict):
-        return trust
-
-    def opened(value: Any, validator: Text) -> Any:
-        if isinstance(value, list):
-            return [opened(element, validator) for element in value]
-        function = next(iter(value), "") if isinstance(value, dict) else ""
-        is_open = is_function(function) and accepts(validator, value)
-        return _OPEN[validator] if is_open else value
-
-    def statement_opened(statement: Any) -> Any:
-        if not isinstance(statement, dict):
-            return statement
-        found = dict(statement)
-        principal = as_mapping(found.get("Principal"))
-        if "AWS" in principal:
-            found["Principal"] = {**principal, "AWS": opened(principal["AWS"], PRINCIPAL)}
-        condition = as_mapping(found.get("Condition"))
-        equals = as_mapping(condition.get("StringEquals"))
-        if equals:
-            found["Condition"] = {
-                **condition,
-                "StringEquals": {
-                    key: opened(value, EXTERNAL_ID) if key.lower() == EXTERNAL_ID_KEY else value
-                    for key, value in equals.items()
-                },
-            }
-        return found
-
-    return {**trust, "Statement": [*map(statement_opened, as_list(trust.get("Statement", [])))]}
-
-
-def _is_within(external_id: Any, text: str) -> bool:
-    return isinstance(external_id, str) and (
-        external_id == text or (len(external_id) >= PART_FROM and external_id in text)
-    )
-
-
-def _external_ids(statement: Mapping[str, Any]) -> list[Any]:
-    equals = as_mapping(as_mapping(statement.get("Condition")).get("StringEquals"))
-    values = [value for key, value in equals.items() if key.lower() == EXTERNAL_ID_KEY]
-    return [external_id for value in values for external_id in as_list(value)]
-
-
-def _inexact(statement: Mapping[str, Any]) -> str:
-    # The operator that requires an external ID, if it is one of these; empty if none does.
-    condition = as_mapping(statement.get("Condition"))
+def inexact_operator(condition: Any) -> str:
+    """Return the operator that requires an external ID like others; empty if none does."""
     for operator in ("StringLike", "StringEqualsIgnoreCase"):
-        for key, values in as_mapping(condition.get(operator)).items():
+        for key, values in as_mapping(as_mapping(condition).get(operator)).items():
             ids = strings(values) if key.lower() == EXTERNAL_ID_KEY else []
             if ids and all(id_.strip("*?") and "${" not in id_ for id_ in ids):
                 return operator
@@ -232,49 +371,53 @@ def _inexact(statement: Mapping[str, Any]) -> str:
 
 
 def _problems(
-    document: Mapping[str, Any],
-    allows: list[Mapping[str, Any]],
-    principals: list[_Principal],
-    required: list[bool],
+    trust: Trust, members: Mapping[str, Any], listed: list[Any]
 ) -> Iterator[TrustProblem]:
-    if len(allows) != 1 or len(as_list(document.get("Statement"))) != 1:
+    if len(trust.allows) != 1 or len(listed) != 1:
         yield TrustProblem("not-one-statement")
-    if len(principals) != 1:
-        yield TrustProblem("number-of-principals", f"{len(principals)}")
-    for principal in principals:
-        if not principal.single:
-            yield TrustProblem("trusts", principal.text)
-    for member in sorted(document.keys() - _MEMBERS):
+    if len(trust.principals) != 1:
+        yield TrustProblem("number-of-principals", f"{len(trust.principals)}")
+    for principal in trust.principals:
+        if not principal.is_single:
+            yield TrustProblem("trusts", principal=principal)
+    for member in sorted(members.keys() - _MEMBERS):
         yield TrustProblem("document-member", member)
-    for statement, needs_id in zip(allows, required, strict=True):
-        yield from _problems_of_ids(statement, principals, required=needs_id)
-        yield from _problems_of_members(statement)
+    written = [part for part in listed if as_mapping(part).get("Effect") == "Allow"]
+    for statement, part in zip(trust.allows, written, strict=True):
+        yield from _problems_of_ids(statement, part.get("Condition"), trust.principals)
+        yield from _problems_of_members(statement, part)
 
 
 def _problems_of_ids(
-    statement: Mapping[str, Any], principals: list[_Principal], *, required: bool
+    statement: TrustStatement, condition: Any, principals: tuple[Principal, ...]
 ) -> Iterator[TrustProblem]:
-    if not required and (operator := _inexact(statement)):
-        yield TrustProblem("inexact-external-id", operator)
-    elif not required:
+    if statement.id_required == "not-exactly":
+        yield TrustProblem("inexact-external-id", inexact_operator(condition))
+    elif statement.id_required == "no":
         yield TrustProblem("no-external-id")
-    ids = _external_ids(statement)
-    if len(ids) > _IDS_WHILE_ROTATING:
-        yield TrustProblem("many-external-ids", f"{len(ids)}")
-    if any(_is_within(external_id, who.text) for external_id in ids for who in principals):
+    if len(statement.external_ids) > _IDS_WHILE_ROTATING:
+        yield TrustProblem("many-external-ids", f"{len(statement.external_ids)}")
+    if any(_is_within(id_, who.value) for id_ in statement.external_ids for who in principals):
         yield TrustProblem("external-id-in-principal")
 
 
-def _problems_of_members(statement: Mapping[str, Any]) -> Iterator[TrustProblem]:
-    actions = strings(statement.get("Action"))
-    if actions.count("sts:AssumeRole") != 1:
+def _is_within(external_id: Value, principal: Value) -> bool:
+    id_, text = external_id.text, principal.text
+    return external_id.state == "known" and (id_ == text or (len(id_) >= PART_FROM and id_ in text))
+
+
+def _problems_of_members(
+    statement: TrustStatement, part: Mapping[str, Any]
+) -> Iterator[TrustProblem]:
+    actions = statement.actions
+    if actions.count(ASSUME_ROLE) != 1:
         yield TrustProblem("actions", ", ".join(actions))
     elif len(actions) > 1:
-        others = [action for action in actions if action != "sts:AssumeRole"]
+        others = [action for action in actions if action != ASSUME_ROLE]
         yield TrustProblem("more-actions", ", ".join(others))
-    for operator, keys in as_mapping(statement.get("Condition")).items():
+    for operator, keys in as_mapping(part.get("Condition")).items():
         for key in as_mapping(keys) or [""]:
             if (operator, key.lower()) != ("StringEquals", EXTERNAL_ID_KEY):
                 yield TrustProblem("condition", f"{operator} {key}")
-    for member in sorted(statement.keys() - _STATEMENT_MEMBERS):
+    for member in sorted(part.keys() - _STATEMENT_MEMBERS):
         yield TrustProblem("statement-member", member)

@@ -11,8 +11,9 @@ from typing import Any, Final, Literal
 
 from pump_roles.guardrails import Guardrail, as_policies, documents, opening_tags
 from pump_roles.iam.documents import Policy
-from pump_roles.iam.trust import OPEN_EXTERNAL_ID, OPEN_PRINCIPAL
+from pump_roles.iam.trust import Trust, Value, parse_trust
 from pump_roles.published import ROLES, trust_policy
+from pump_roles.universal import EXTERNAL_ID_PARAMETER, PRINCIPAL_PARAMETER
 
 HOUR: Final = 3_600
 """The maximum session duration, in seconds, of a role that does not set it."""
@@ -135,14 +136,12 @@ class Role:
     """A role.
 
     Strings have placeholders for what depends on the account: ``${AWS::AccountId}`` and
-    ``${AWS::Partition}``. If Pump's principal or the external ID is provided at deployment, the
-    trust policy has :data:`~pump_roles.iam.trust.OPEN_PRINCIPAL` and
-    :data:`~pump_roles.iam.trust.OPEN_EXTERNAL_ID` in its place.
+    ``${AWS::Partition}``.
 
     :param kind: the kind of Pump's role that it is, such as ``read-only``; empty if it is none.
     :param name: its name; empty if it is known only at deployment.
     :param path: its path.
-    :param trust_policy: its trust policy.
+    :param trust: its trust policy.
     :param policies: its inline and managed policies.
     :param boundary: its permissions boundary, if it has one.
     :param session_seconds: its maximum session duration in seconds.
@@ -154,7 +153,7 @@ class Role:
     kind: str
     name: str
     path: str = "/"
-    trust_policy: Any
+    trust: Trust
     policies: tuple[Policy, ...]
     boundary: Boundary | None = None
     session_seconds: int = HOUR
@@ -177,9 +176,9 @@ class Role:
 
     @property
     def documents(self) -> tuple[Any, ...]:
-        """Its trust policy, and the documents of its policies and its permissions boundary."""
+        """The documents of its policies and its permissions boundary."""
         boundary = () if self.boundary is None else (self.boundary.document,)
-        return (self.trust_policy, *(policy.document for policy in self.policies), *boundary)
+        return (*(policy.document for policy in self.policies), *boundary)
 
     @property
     def unreadable(self) -> tuple[Unknown, ...]:
@@ -204,7 +203,10 @@ def published_role(kind: str, guardrails: Sequence[Guardrail] = ()) -> Role:
     return Role(
         kind=kind,
         name=role.name,
-        trust_policy=trust_policy(OPEN_PRINCIPAL, [OPEN_EXTERNAL_ID]),
+        trust=parse_trust(
+            trust_policy(PRINCIPAL_PARAMETER, [EXTERNAL_ID_PARAMETER]),
+            lambda parameter, _: Value("open", parameter),
+        ),
         policies=(
             *(Policy(name=policy.name, document=policy.document) for policy in role.policies),
             *as_policies(documents(guardrails, role)),

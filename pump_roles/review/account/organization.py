@@ -13,8 +13,8 @@ from pump_roles.review.account.responses import (
     reason_of,
     text_in,
 )
+from pump_roles.review.contents import ACCOUNT_FILTERS
 from pump_roles.review.role import Unknown
-from pump_roles.review.templates.contents import ACCOUNT_FILTERS
 from pump_roles.validators import ACCOUNT, ORGANIZATION
 
 if TYPE_CHECKING:

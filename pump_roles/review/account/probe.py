@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, Final, Literal, get_args
 from pump_roles._version import __version__
 from pump_roles.review.account.clients import Clients, in_threads
 from pump_roles.review.account.responses import ACCESS_DENIED, error_code, reason_of
-from pump_roles.review.templates.masking import Mask
+from pump_roles.review.masking import Mask
 from pump_roles.validators import EXTERNAL_ID, ROLE_ARN, ArgumentError, Integer
 
 if TYPE_CHECKING:

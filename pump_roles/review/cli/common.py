@@ -137,7 +137,7 @@ def unknown_if_aws_fails(*, hidden: Sequence[str] = ()) -> Iterator[None]:
     # A credential process, a token file, or a configured endpoint can raise the last two.
     except (BotoCoreError, ClientError, ResponseParserError, OSError, ValueError) as error:
         from pump_roles.review.account.responses import remedy_for  # noqa: PLC0415
-        from pump_roles.review.templates.masking import Mask  # noqa: PLC0415
+        from pump_roles.review.masking import Mask  # noqa: PLC0415
 
         shown = Mask(frozenset(hidden)).masked(" ".join(str(error).split()))
         remedy = remedy_for(error)

@@ -7,6 +7,7 @@ from collections.abc import Iterator, Mapping
 
 from pump_roles.iam.decisions import Effect
 from pump_roles.iam.documents import Policy
+from pump_roles.iam.trust import ASSUME_ROLE
 from pump_roles.review.compare.difference import Difference, Rule
 from pump_roles.review.compare.identity_policies import (
     guardrail_of,
@@ -69,7 +70,7 @@ def _differences(
         yield _plain("role-path", "path", expected.path, found.path)
     if compared("trust-policy"):
         yield from trust_differences(
-            expected.trust_policy, found.trust_policy, account=account, any_principal=not over_time
+            expected.trust, found.trust, account=account, any_principal=not over_time
         )
     yield from policy_differences(expected, found, each=not over_time)
     if compared("session") and expected.session_seconds != found.session_seconds:
@@ -78,9 +79,8 @@ def _differences(
             rule="session-duration",
             effect="broader" if more else "narrower",
             part="session",
-            was=(f"{expected.session_seconds}",),
-            now=(f"{found.session_seconds}",),
-            actions=("sts:AssumeRole",),
+            numbers=(expected.session_seconds, found.session_seconds),
+            actions=(ASSUME_ROLE,),
         )
     if compared("boundary"):
         yield from _boundary(expected.boundary, found.boundary)

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from pump_roles.iam.decisions import DecisionChange, Effect
-from pump_roles.iam.trust import TrustProblem
+from pump_roles.iam.trust import Principal, TrustProblem
 from pump_roles.review.role import Part
 
 Rule = Literal[
@@ -39,15 +39,18 @@ Rule = Literal[
 class Difference:
     """One way in which a role, or the organization of its account, differs from what is expected.
 
-    External IDs are never part of it. For those, ``was`` is how many expected ones are missing, and
-    ``now`` how many others there are.
+    External IDs are never part of it.
 
     :param rule: the kind of difference.
     :param effect: whether it gives more access than expected, or less.
     :param part: the part that differs.
     :param subject: what it is about, such as a policy's name; empty for the whole part.
-    :param was: what is expected there: a name, a value, or the principals that are missing.
+    :param was: what is expected there: a name or a value.
     :param now: what is there instead.
+    :param numbers: the expected and the actual number of seconds of a session; or how many expected
+        external IDs are missing, and how many others there are. Otherwise empty.
+    :param lost: the principals that a trust policy does not trust, unlike expected.
+    :param gained: those that it trusts, unlike expected; or that no longer exist.
     :param actions: the actions and patterns whose decision it changes.
     :param decisions: how it changes the decision on each of them.
     :param problems: how a trust policy is not one principal with an external ID, unlike expected;
@@ -61,6 +64,9 @@ class Difference:
     subject: str = ""
     was: tuple[str, ...] = ()
     now: tuple[str, ...] = ()
+    numbers: tuple[int, ...] = ()
+    lost: tuple[Principal, ...] = ()
+    gained: tuple[Principal, ...] = ()
     actions: tuple[str, ...] = ()
     decisions: tuple[DecisionChange, ...] = ()
     problems: tuple[TrustProblem, ...] = ()

@@ -1,109 +1,202 @@
 """Compares trust policies: whether more or fewer callers can assume a role."""
 
 import json
-import re
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from itertools import product
 from typing import Any, Final
 
-from pump_roles.iam.canonical import account_of_root, canonical
-from pump_roles.iam.conditions import implies, is_readable
+from pump_roles.iam.canonical import folded
+from pump_roles.iam.conditions import implies
 from pump_roles.iam.decisions import Effect
-from pump_roles.iam.documents import as_mapping
 from pump_roles.iam.patterns import covers
 from pump_roles.iam.trust import (
-    OPEN_EXTERNAL_ID,
-    OPEN_PRINCIPAL,
+    ASSUME_ROLE,
+    EXTERNAL_ID_KEY,
+    OF_AWS,
+    VERSIONS,
+    Principal,
+    Trust,
     TrustProblem,
-    assumption,
-    external_ids_of,
-    principals_of,
-    replaced,
-    with_external_ids,
+    TrustStatement,
+    Value,
 )
 from pump_roles.review.compare.difference import Difference
-from pump_roles.validators import EXTERNAL_ID, PRINCIPAL
 
-_ACCOUNT: Final = re.compile("[0-9]{12}")
-_EVERYONE: Final = {"AWS": "*"}
+_Identity = tuple[str, str]
 
-_UNIQUE_ID: Final = re.compile("A[A-Z]{3}[A-Z0-9]{12,}")
-"""The unique ID that IAM shows for a deleted principal: IAM User Guide, "IAM identifiers"."""
+_ANY: Final = "$"
+"""What is in the place of an open external ID: no external ID has this character."""
 
-_PLACEHOLDER: Final = "external-id"
+_PROVIDED: Final[_Identity] = ("provided", "")
 
 
 def trust_differences(
-    expected: Any, found: Any, *, account: str = "", any_principal: bool = True
+    expected: Trust, found: Trust, *, account: str = "", any_principal: bool = True
 ) -> Iterator[Difference]:
     """Yield how a trust policy differs from the expected one.
 
-    An open external ID can be any external ID.
+    An open external ID can be any external ID, and an open principal one account or role.
     """
-    if canonical(expected) == canonical(found):
+    if not trust_effects(expected, found):
         return
-    if any_principal:
-        expected = _with_principal(expected, found)
-    principal = next(iter(_principals(expected)), "")
-    principals = _principals(found)
-    deleted = [name for name in principals if _UNIQUE_ID.fullmatch(name)]
+    before, now = _by_identity(expected.principals), _by_identity(found.principals)
+    deleted = {identity: who for identity, who in now.items() if who.kind == "deleted"}
     if deleted:
-        still_trusted = principal in principals
         yield Difference(
             rule="trust-broken",
-            effect="other" if still_trusted else "narrower",
+            effect="other" if before.keys() & now.keys() else "narrower",
             part="trust-policy",
-            now=tuple(deleted),
-            actions=("sts:AssumeRole",),
+            gained=tuple(deleted.values()),
+            actions=(ASSUME_ROLE,),
         )
-        # Compare everything else as if they were not deleted.
-        for unique_id in deleted:
-            found = replaced(found, unique_id, principal)
-    expected_ids = [str(id_) for id_ in external_ids_of(as_mapping(expected))]
-    ids = _readable_ids(found, expected_ids)
-    if ids and expected_ids:
-        yield from _external_ids(ids, expected_ids)
-        expected, found = (with_external_ids(trust, [_PLACEHOLDER]) for trust in (expected, found))
-    elif OPEN_EXTERNAL_ID in expected_ids:
-        # Not the open ID itself: an account's trust policy may contain that text.
-        expected = with_external_ids(expected, [_PLACEHOLDER])
-    was, now = assumption(expected), assumption(found)
-    # IAM shows the ARN of the account's root instead of an account ID.
-    before, after = ([*map(account_of_root, trust.principals)] for trust in (was, now))
-    added = [name for name in after if name not in before]
-    removed = [name for name in before if name not in after]
-    problems = tuple(
-        dict.fromkeys(
-            problem
-            for problem in now.problems
-            if problem not in was.problems
-            and not (problem.why == "trusts" and problem.subject in added)
-        )
+    by_themselves = bool(expected.external_ids) and _has_only_exact_ids(found)
+    if by_themselves:
+        yield from _external_ids(found.external_ids, expected.external_ids)
+    # Compare everything else as if they were not deleted.
+    instead = {identity: next(iter(before), identity) for identity in deleted}
+    others = [who for identity, who in now.items() if identity not in {*before, *deleted}]
+    if any_principal and _PROVIDED in before.keys() - now.keys() and len(others) == 1:
+        instead |= {who.identity: _PROVIDED for who in others if who.is_single}
+    gained = [who for who in others if who.identity not in instead]
+    trusted = {instead.get(identity, identity) for identity in now}
+    lost = [who for identity, who in before.items() if identity not in trusted]
+    problems = [
+        problem
+        for problem in found.problems
+        if problem not in expected.problems
+        and (problem.principal is None or problem.principal not in (*gained, *deleted.values()))
+    ]
+    was, is_now = (
+        _meaning(expected, ids=not by_themselves),
+        _meaning(found, ids=not by_themselves, instead=instead),
     )
-    for effect in trust_effects(expected, found, account=account):
-        lost, gained = effect != "broader", effect != "narrower"
+    for effect in _effects(was, is_now, account):
+        loses, gains = effect != "broader", effect != "narrower"
         yield Difference(
             rule="trust-policy",
             effect=effect,
             part="trust-policy",
-            was=tuple(dict.fromkeys(removed)) if lost else (),
-            now=tuple(dict.fromkeys(added)) if gained else (),
-            actions=("sts:AssumeRole",),
-            problems=problems if gained or not removed else (),
+            lost=tuple(lost) if loses else (),
+            gained=tuple(gained) if gains else (),
+            actions=(ASSUME_ROLE,),
+            problems=tuple(dict.fromkeys(problems)) if gains or not lost else (),
         )
 
 
-def trust_effects(expected: Any, found: Any, *, account: str = "") -> tuple[Effect, ...]:
+def trust_effects(expected: Trust, found: Trust, *, account: str = "") -> tuple[Effect, ...]:
     """Return whether a trust policy is broader than another, narrower, or both; otherwise other.
 
     Empty if both mean the same. If in doubt, it is broader.
     """
-    if canonical(expected) == canonical(found):
+    return _effects(_meaning(expected), _meaning(found), account)
+
+
+def _by_identity(principals: Iterable[Principal]) -> dict[_Identity, Principal]:
+    return {who.identity: who for who in principals}
+
+
+def _has_only_exact_ids(trust: Trust) -> bool:
+    requiring = [statement for statement in trust.allows if statement.external_ids]
+    return bool(requiring) and all(found.id_required == "exactly" for found in requiring)
+
+
+def _external_ids(found: Sequence[Value], expected: Sequence[Value]) -> Iterator[Difference]:
+    known = [value for value in expected if value.state != "open"]
+    number_open = len(expected) - len(known)
+    missing = [value for value in known if value not in found]
+    extra = [value for value in dict.fromkeys(found) if value not in known]
+    if any(value.state == "hidden" for value in (*expected, *found)):
+        # Only their number is known.
+        number_open, known = 0, []
+        missing, extra = [*expected[len(found) :]], [*found[len(expected) :]]
+    if len(extra) == number_open and not missing:
+        return
+    effect: Effect = "other"
+    if not missing:
+        effect = "broader" if len(extra) > number_open else "narrower"
+    elif not extra:
+        effect = "narrower"
+    cases = {value.text.casefold() for value in extra if value.state == "known"}
+    only_case = bool(missing) and all(value.text.casefold() in cases for value in missing)
+    yield Difference(
+        rule="external-id",
+        effect=effect,
+        part="trust-policy",
+        problems=(TrustProblem("external-id-case"),) if only_case else (),
+        numbers=(len(missing), len(extra)),
+        actions=(ASSUME_ROLE,),
+    )
+
+
+@dataclass(frozen=True)
+class _Part:
+    # What allows or denies one action to one principal.
+    effect: str
+    action: str
+    principal: _Identity
+    condition: str
+
+    def covers(self, other: "_Part", account: str) -> bool:
+        """Return whether it applies to every call that another part applies to."""
+        return (
+            self.effect == other.effect
+            and covers(self.action, other.action)
+            and _is_within(other.principal, self.principal, account)
+            and implies(json.loads(other.condition), json.loads(self.condition))
+        )
+
+
+@dataclass(frozen=True)
+class _Meaning:
+    parts: frozenset[_Part]
+    unreadable: frozenset[str | TrustStatement]
+    version: str
+
+
+def _meaning(
+    trust: Trust, *, ids: bool = True, instead: Mapping[_Identity, _Identity] | None = None
+) -> _Meaning:
+    readable = [statement for statement in trust.statements if statement.is_comparable]
+    others = (each for each in trust.statements if not each.is_comparable)
+    parts = frozenset(
+        _Part(
+            effect=statement.effect,
+            action=folded(action),
+            principal=(instead or {}).get(who.identity, who.identity),
+            condition=_condition(statement, ids=ids or statement.effect == "Deny"),
+        )
+        for statement in readable
+        for action, who in product(statement.actions, statement.principals)
+    )
+    has_variable = any("${" in text for part in parts for text in (part.condition, *part.principal))
+    return _Meaning(
+        parts=parts,
+        unreadable=frozenset((*trust.not_read, *others)),
+        version=trust.version if has_variable or trust.version not in VERSIONS else "",
+    )
+
+
+def _condition(statement: TrustStatement, *, ids: bool) -> str:
+    found: dict[str, Any] = json.loads(statement.condition or "{}")
+    if statement.id_required == "exactly":
+        # What is open could be anything. Without IDs, it requires one of those that are compared by
+        # themselves.
+        texts = [_ANY if value.state == "open" else value.text for value in statement.external_ids]
+        hidden = [text for text in texts if not text]
+        required = {EXTERNAL_ID_KEY: [*hidden, *sorted({*texts} - {""})] if ids else []}
+        found["StringEquals"] = {**found.get("StringEquals", {}), **required}
+    return json.dumps(found, sort_keys=True)
+
+
+def _effects(was: _Meaning, now: _Meaning, account: str) -> tuple[Effect, ...]:
+    if was == now:
         return ()
-    was, now = _parts(expected), _parts(found)
-    if None in {**was, **now}.values() or was == now:
+    if was.unreadable or now.unreadable or was.parts == now.parts:
         # It cannot be read, or only the policy version differs, which changes what variables mean.
         return ("broader",)
-    added, removed = _not_covered(now, was, account), _not_covered(was, now, account)
+    added = _not_covered(now.parts, was.parts, account)
+    removed = _not_covered(was.parts, now.parts, account)
     effects: list[Effect] = []
     if "Allow" in added or "Deny" in removed:
         effects.append("broader")
@@ -112,121 +205,22 @@ def trust_effects(expected: Any, found: Any, *, account: str = "") -> tuple[Effe
     return tuple(effects) or ("other",)
 
 
-def _with_principal(expected: Any, found: Any) -> Any:
-    # The parameter for the principal never means everyone.
-    own = _principals(expected)
-    if OPEN_PRINCIPAL not in own or OPEN_PRINCIPAL in _principals(found):
-        return expected
-    others = {name for name in _principals(found) if name not in own}
-    other = next(iter(others), "")
-    single = len(others) == 1 and PRINCIPAL.accepts(other)
-    return replaced(expected, OPEN_PRINCIPAL, other) if single else expected
-
-
-def _readable_ids(trust: Any, expected: Collection[str]) -> list[str]:
-    # Empty if any of them is not a plain ID, such as a policy variable: then they must not be
-    # replaced before the trust policies are compared.
-    found = external_ids_of(as_mapping(trust))
-    ids = [
-        id_
-        for id_ in found
-        if EXTERNAL_ID.accepts(id_) or (id_ in expected and "${" not in str(id_))
-    ]
-    return ids if len(ids) == len(found) else []
-
-
-def _external_ids(found: list[str], expected: Sequence[str]) -> Iterator[Difference]:
-    open_ids = [id_ for id_ in expected if id_ == OPEN_EXTERNAL_ID]
-    known = [id_ for id_ in expected if id_ != OPEN_EXTERNAL_ID]
-    missing = [id_ for id_ in known if id_ not in found]
-    extra = [id_ for id_ in dict.fromkeys(found) if id_ not in known]
-    if len(extra) == len(open_ids) and not missing:
-        return
-    effect: Effect = "other"
-    if not missing:
-        effect = "broader" if len(extra) > len(open_ids) else "narrower"
-    elif not extra:
-        effect = "narrower"
-    folded = {id_.casefold() for id_ in extra}
-    only_case = bool(missing) and all(id_.casefold() in folded for id_ in missing)
-    yield Difference(
-        rule="external-id",
-        effect=effect,
-        part="trust-policy",
-        problems=(TrustProblem("external-id-case"),) if only_case else (),
-        was=(f"{len(missing)}",),
-        now=(f"{len(extra)}",),
-        actions=("sts:AssumeRole",),
-    )
-
-
-def _principals(trust: Any) -> list[str]:
-    return [
-        account_of_root(name) for name in principals_of(as_mapping(trust)) if isinstance(name, str)
-    ]
-
-
-def _parts(trust: Any) -> dict[str, Mapping[str, Any] | None]:
-    # Each part allows or denies one action to one principal; None if it cannot be read.
-    lines = canonical(trust).split("\n")
-    return {part: _read(part) for part in lines if part and not part.startswith("version ")}
-
-
-def _read(part: str) -> Mapping[str, Any] | None:
-    if not part.startswith("{"):
-        return None
-    statement: Mapping[str, Any] = json.loads(part)
-    known = (
-        statement.keys() - {"Condition"} == {"Effect", "Action", "Principal"}
-        and statement["Effect"] in ("Allow", "Deny")
-        and isinstance(statement["Action"], str)
-        and isinstance(statement["Principal"], dict)
-        and all(isinstance(name, str) for name in statement["Principal"].values())
-        and is_readable(statement.get("Condition", {}))
-    )
-    return statement if known else None
-
-
-def _not_covered(
-    parts: Mapping[str, Mapping[str, Any] | None],
-    others: Mapping[str, Mapping[str, Any] | None],
-    account: str,
-) -> set[str]:
+def _not_covered(parts: frozenset[_Part], others: frozenset[_Part], account: str) -> set[str]:
     # The effects of the parts that no equal or broader part among the others covers.
     return {
-        part["Effect"]
-        for text, part in parts.items()
-        if part is not None
-        and text not in others
-        and not any(
-            other is not None and _covers(other, part, account) for other in others.values()
-        )
+        part.effect
+        for part in parts - others
+        if not any(other.covers(part, account) for other in others)
     }
 
 
-def _covers(broader: Mapping[str, Any], part: Mapping[str, Any], account: str) -> bool:
-    # Whether the first applies to every call that the second applies to.
-    return (
-        broader["Effect"] == part["Effect"]
-        and covers(broader["Action"], part["Action"])
-        and _is_within(part["Principal"], broader["Principal"], account)
-        and implies(part.get("Condition", {}), broader.get("Condition", {}))
-    )
-
-
-def _is_within(inner: Mapping[str, Any], outer: Mapping[str, Any], account: str) -> bool:
+def _is_within(inner: _Identity, outer: _Identity, account: str) -> bool:
     if inner == outer:
         return True
-    if inner.keys() != {"AWS"} or outer.keys() != {"AWS"}:
+    if inner[0] not in OF_AWS:
         return False
-    if outer == _EVERYONE:
-        return True
     # Trust in an account includes its roles and users, if their own policies allow the call. In the
     # role's own account, a role or user that is named needs no such policy.
-    arn = inner["AWS"].split(":")
-    return (
-        _ACCOUNT.fullmatch(outer["AWS"]) is not None
-        and outer["AWS"] != account
-        and arn[0] == "arn"
-        and arn[4:5] == [outer["AWS"]]
-    )
+    arn = inner[1].split(":")
+    of_account = outer[0] == "account" and outer[1] != account
+    return outer[0] == "everyone" or (of_account and arn[0] == "arn" and arn[4:5] == [outer[1]])

@@ -12,6 +12,7 @@ from pump_roles.review.output.words import (
     access_in_words,
     boundary_in_words,
     grants_in_words,
+    let_in_by,
     place_in_words,
     scope_in_words,
 )
@@ -169,7 +170,9 @@ def _numbers_of(role: RoleReport, longest: int | None) -> Mapping[str, str]:
             say("markdown.yes") if role.as_published else f"**{say('markdown.no')}**"
         ),
         say("markdown.assumed_by"): _text(_cut(wording.assumed_by(role), longest)),
-        say("markdown.external_id"): trusted if role.external_id else f"**{trusted}**",
+        say("markdown.external_id"): trusted
+        if role.trust.requires_external_id
+        else f"**{trusted}**",
         say("markdown.boundary"): _code(_cut(boundary, longest)) or say("roles.none"),
         say("markdown.expires"): (
             say("roles.ends", until=role.ends) if role.ends else say("roles.never")
@@ -183,6 +186,8 @@ def _numbers_of(role: RoleReport, longest: int | None) -> Mapping[str, str]:
 
 
 def _read_from(role: RoleReport, longest: int | None) -> str:
+    if role.account:
+        return say("roles.of_account", account=role.account)
     found = [
         f"{_code(_cut(file, longest))}, SHA-256 {_code(sha256)}" for file, sha256 in role.files
     ]
@@ -275,7 +280,7 @@ def _others(others: Iterable[Other]) -> Iterator[str]:
             _code(other.name),
             _code(other.type),
             _code(other.source),
-            _text(", ".join(other.principals)) or say("others.nobody"),
+            _text(let_in_by(other)) or say("others.nobody"),
             _text(grants_in_words(other)) or say("others.nothing"),
             f"**{_text(access_in_words(other.alarms))}**" if other.alarms else "",
         ]

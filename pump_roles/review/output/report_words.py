@@ -4,8 +4,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Final, Literal
 
 from pump_roles.guardrails import by_policy
-from pump_roles.iam.canonical import account_of_root
-from pump_roles.iam.trust import OPEN_PRINCIPAL
+from pump_roles.iam.trust import Principal
 from pump_roles.review.compare import Difference
 from pump_roles.review.output.pieces import TEXTS, listed, say
 from pump_roles.review.output.words import (
@@ -221,23 +220,22 @@ def names_of_policies(report: Report) -> dict[str, str]:
 
 def assumed_by(role: RoleReport) -> str:
     """Return who can assume a role."""
-    return ", ".join(map(principal_in_words, role.principals)) or say("roles.nobody")
+    return ", ".join(map(principal_in_words, role.trust.principals)) or say("roles.nobody")
 
 
 def trusted(role: RoleReport) -> str:
     """Return whether a role requires an external ID."""
-    if not role.external_id:
+    if not role.trust.requires_external_id:
         return say("roles.not_required")
-    several = role.external_ids > 1
-    return say("roles.one_of" if several else "roles.required", number=role.external_ids)
+    number = len(role.trust.external_ids)
+    return say("roles.one_of" if number > 1 else "roles.required", number=number)
 
 
-def who(principal: str) -> str:
+def who(principal: Principal) -> str:
     """Return who a principal is, to follow it."""
-    if principal == OPEN_PRINCIPAL:
+    if principal.kind == "provided":
         return say("roles.named_by_pump")
-    is_account = account_of_root(principal).isdigit()
-    return say("roles.account") if is_account else say("roles.one_role")
+    return say("roles.account") if principal.kind == "account" else say("roles.one_role")
 
 
 def added(report: Report) -> str:
@@ -339,7 +337,7 @@ def finding_text(finding: Finding, report: Report) -> str:
 
 def _about_role(finding: Finding, role: RoleReport) -> str:
     if finding.kind == "trust":
-        return _sentence(map(problem_in_words, role.trust_problems))
+        return _sentence(map(problem_in_words, role.trust.problems))
     if finding.kind == "uncounted":
         return say("findings.uncounted", parts=", ".join(map(_uncounted, role.uncounted)))
     parts = [*map(unknown_in_words, role.unreadable), *map(_from_published, role.differences)]

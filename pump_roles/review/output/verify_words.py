@@ -20,6 +20,7 @@ from pump_roles.review.output.words import (
     access_in_words,
     details_of,
     difference_in_words,
+    principal_in_words,
     unknown_in_words,
 )
 
@@ -97,7 +98,7 @@ def _of_other(other: OtherRole) -> Entry:
         label=other.effect,
         rule="other-access",
         sentence=f"the role {line(other.arn)}: {line(access_in_words(other.alarms))}",
-        details=(*_named("can be assumed by", other.principals),),
+        details=(*_named("can be assumed by", [*map(principal_in_words, other.principals)]),),
     )
 
 

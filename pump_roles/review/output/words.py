@@ -10,7 +10,7 @@ from typing import Final, Literal
 from pump_roles.guardrails import by_policy
 from pump_roles.iam.clauses import Scope
 from pump_roles.iam.decisions import ALLOWED, DENIED, NOT_GRANTED, DecisionChange, Grant
-from pump_roles.iam.trust import OPEN_PRINCIPAL, TrustProblem
+from pump_roles.iam.trust import Principal, TrustProblem
 from pump_roles.review.compare import Difference
 from pump_roles.review.output.pieces import SHOWN, TEXTS, listed, say
 from pump_roles.review.role import Unknown
@@ -63,12 +63,22 @@ def _why(unknown: Unknown) -> str:
 
 def problem_in_words(problem: TrustProblem) -> str:
     """Return how a trust policy is not one principal with an external ID."""
-    return say(f"trust.{problem.why}", what=principal_in_words(problem.subject))
+    who = problem.principal
+    return say(f"trust.{problem.why}", what=principal_in_words(who) if who else problem.subject)
 
 
-def principal_in_words(principal: str) -> str:
+def principal_in_words(principal: Principal) -> str:
     """Return a principal, which may be the one that is provided at deployment."""
-    return say("roles.pump") if principal == OPEN_PRINCIPAL else principal
+    if principal.kind == "provided":
+        return say("roles.pump")
+    text = principal.value.text
+    with_type = principal.kind in TEXTS["principals"]
+    return say(f"principals.{principal.kind}", name=text) if with_type else text
+
+
+def let_in_by(other: Other) -> str:
+    """Return whom a resource lets in, or what it is attached to; empty if it names no one."""
+    return ", ".join((*map(principal_in_words, other.principals), *other.attached_to))
 
 
 def boundary_in_words(arn: str) -> str:
@@ -103,6 +113,8 @@ def difference_in_words(difference: Difference, sides: Sides = "account") -> str
         return _external_ids(difference, sides)
     was, now = ", ".join(difference.was), ", ".join(difference.now)
     subject = difference.subject
+    if rule == "trust-broken":
+        now = ", ".join(map(principal_in_words, difference.gained))
     if difference.part == "boundary":
         was, now, subject = map(boundary_in_words, (was, now, subject))
         if rule == "boundary-stops":
@@ -113,7 +125,7 @@ def difference_in_words(difference: Difference, sides: Sides = "account") -> str
     elif rule == "organization" and not now:
         key = "rules.organization-none"
     elif rule == "session-duration":
-        was, now = f"{int(was):,}", f"{int(now):,}"
+        was, now = (f"{seconds:,}" for seconds in difference.numbers)
     if sides == "time" and rule in TEXTS["since"]:
         key = f"since.{rule}"
     words = say(key, was=was, now=now, subject=subject, policy=policy_in_words(difference))
@@ -133,9 +145,9 @@ def _details(difference: Difference, sides: Sides) -> Iterator[str]:
         yield from map(_stack, difference.now)
     if difference.rule == "trust-policy":
         lost = "differences.no_longer_trusts" if sides == "time" else "differences.does_not_trust"
-        for key, names in (("differences.trusts", difference.now), (lost, difference.was)):
-            for name in names:
-                yield say(key, principal=principal_in_words(name))
+        for key, principals in (("differences.trusts", difference.gained), (lost, difference.lost)):
+            for principal in principals:
+                yield say(key, principal=principal_in_words(principal))
         yield from map(problem_in_words, difference.problems)
     if difference.part == "inline-policies" and (difference.was or difference.now):
         yield values_in_words(difference, sides) or ", ".join((*difference.was, *difference.now))
@@ -215,7 +227,7 @@ def policy_in_words(difference: Difference) -> str:
 
 
 def _external_ids(difference: Difference, sides: Sides) -> str:
-    missing, extra = (int(*side) for side in (difference.was, difference.now))
+    missing, extra = difference.numbers
     if sides == "time":
         # Only their number is known: a report does not show external IDs.
         how = "fewer" if missing else "more"

@@ -10,9 +10,9 @@ from pump_roles._version import __version__
 from pump_roles.guardrails import Guardrail, applying
 from pump_roles.iam.catalog import LEVELS, Action, Catalog, reviewed, shipped
 from pump_roles.iam.decisions import CONDITIONALLY, DENIED, PARTLY, Grant
-from pump_roles.iam.trust import Assumption, assumption
 from pump_roles.json_input import TOO_DEEP, InputError
 from pump_roles.published import REASONS, ROLES
+from pump_roles.review.masking import Mask
 from pump_roles.review.report.changes import Earlier, changes, newly_matched
 from pump_roles.review.report.marks import mark
 from pump_roles.review.report.policies import RolePolicies, differences
@@ -30,7 +30,6 @@ from pump_roles.review.report.report_model import (
 from pump_roles.review.report.statements import statements
 from pump_roles.review.role import published_role
 from pump_roles.review.templates import Contents, FoundRole
-from pump_roles.review.templates.masking import Mask
 
 _ACCESS_TYPES: Final = {
     "AWS::EKS::AccessEntry",
@@ -59,7 +58,7 @@ def _alarms(roles: Sequence[RoleReport], contents: Contents) -> Iterator[Finding
         if role.differences or role.unreadable:
             yield Finding(kind="difference", role=role.kind)
     for role in roles:
-        if role.trust_problems:
+        if role.role.trust.problems:
             yield Finding(kind="trust", role=role.kind)
     for role in roles:
         if role.uncounted:
@@ -104,10 +103,7 @@ def of_templates(path: Path, *, since: Earlier | None = None) -> Report:
 def of_contents(contents: Contents, *, since: Earlier | None = None) -> Report:
     """Report on roles."""
     catalog = shipped()
-    # Who may assume a role is read before its external IDs are masked.
-    trusts = {found.role.kind: assumption(found.role.trust_policy) for found in contents.roles}
-    mask = Mask(contents.external_ids)
-    contents = mask.masked(contents)
+    contents = Mask(contents.external_ids).masked(contents)
     read = {found.role.kind: RolePolicies(found.role, catalog) for found in contents.roles}
     granted = {kind: policies.evaluator.grants for kind, policies in read.items()}
     actions = _actions(granted, catalog)
@@ -118,7 +114,6 @@ def of_contents(contents: Contents, *, since: Earlier | None = None) -> Report:
     roles = tuple(
         _role(
             found,
-            mask.masked(trusts[found.role.kind]),
             read[found.role.kind],
             actions,
             certain=certain,
@@ -167,7 +162,6 @@ def of_contents(contents: Contents, *, since: Earlier | None = None) -> Report:
 
 def _role(
     found: FoundRole,
-    trust: Assumption,
     policies: RolePolicies,
     listed: Iterable[ActionReport],
     *,
@@ -187,16 +181,13 @@ def _role(
         role=role,
         files=found.files,
         filled_sha256=found.filled_sha256,
-        principals=trust.principals,
-        external_id=trust.external_id,
-        external_ids=trust.external_ids,
+        account="" if found.files else found.account,
         external_id_sha256=found.external_id_sha256,
-        trust_problems=trust.problems,
         policies=of_role,
         guardrails=guardrails,
         differences=different,
         uncounted=uncounted,
-        as_published=not (different or unread or trust.problems or uncounted),
+        as_published=not (different or unread or role.trust.problems or uncounted),
         exact=certain and not unread and not uncounted,
         readable=isolated and not unread and not hidden,
         stopped=role.stopped,

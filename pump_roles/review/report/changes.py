@@ -8,8 +8,6 @@ from typing import Final, Literal
 from pump_roles.iam.canonical import without_partition
 from pump_roles.iam.catalog import Catalog
 from pump_roles.iam.decisions import DENIED, Grant
-from pump_roles.iam.documents import as_mapping
-from pump_roles.iam.trust import external_ids_of, with_external_ids
 from pump_roles.review.compare import Difference, Effect, compare_roles
 from pump_roles.review.report.policies import RolePolicies
 from pump_roles.review.report.report_model import Change, Compared, Report, Risk, RoleReport
@@ -79,14 +77,9 @@ def _differences(
 
 def _comparable(role: Role) -> Role:
     # Without what does not change what the role can do, and without the account that it is in.
-    # External IDs are masked, so only their number can be compared.
-    number = len(external_ids_of(as_mapping(role.trust_policy)))
-    ids = [f"external-id-{index}" for index in range(number)]
-    trust = with_external_ids(role.trust_policy, ids) if ids else role.trust_policy
     boundary = role.boundary
     return replace(
         role,
-        trust_policy=trust,
         policies=tuple(
             replace(policy, document=without_partition(policy.document)) for policy in role.policies
         ),

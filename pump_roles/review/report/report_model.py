@@ -10,14 +10,14 @@ from typing import Final, Literal, get_args
 
 from pump_roles.iam.catalog import Action
 from pump_roles.iam.decisions import DENIED, Grant
-from pump_roles.iam.trust import TrustProblem
+from pump_roles.iam.trust import Trust
 from pump_roles.review.compare import Difference, Effect
 from pump_roles.review.report.policies import GuardrailReport, PolicyReport, Uncounted, counted
 from pump_roles.review.report.statements import Statement
 from pump_roles.review.role import Role, Unknown
 from pump_roles.review.templates import Other, Place
 
-SCHEMA: Final = 3
+SCHEMA: Final = 4
 """The version of the JSON report's schema, ``report.schema.json``."""
 
 Cause = Literal["AWS", "role"]
@@ -39,14 +39,12 @@ class RoleReport:
     """One role.
 
     :param role: the role itself. External IDs are masked.
-    :param files: every file that it was read from, with its SHA-256; none for a published role.
+    :param files: every file that it was read from, with its SHA-256; none for a published role, and
+        for one of an account.
+    :param account: the ID of the account that it was read from; empty for any other role.
     :param filled_sha256: the SHA-256 of everything that is filled in when it is deployed, such as a
         parameter with its default, and of its parts that are not read; empty if there is nothing.
-    :param principals: who may assume it.
-    :param external_id: whether it requires an external ID.
-    :param external_ids: how many external IDs it accepts.
     :param external_id_sha256: the SHA-256 of each external ID in its trust policy.
-    :param trust_problems: how its trust policy differs from one principal with an external ID.
     :param policies: its policies.
     :param guardrails: what each of its guardrails does.
     :param differences: how it differs from what Pump publishes, apart from its trust policy.
@@ -72,12 +70,9 @@ class RoleReport:
 
     role: Role
     files: tuple[tuple[str, str], ...]
+    account: str
     filled_sha256: str
-    principals: tuple[str, ...]
-    external_id: bool
-    external_ids: int
     external_id_sha256: tuple[str, ...]
-    trust_problems: tuple[TrustProblem, ...]
     policies: tuple[PolicyReport, ...]
     guardrails: tuple[GuardrailReport, ...]
     differences: tuple[Difference, ...]
@@ -105,6 +100,11 @@ class RoleReport:
     def name(self) -> str:
         """Its name; empty if it is known only at deployment."""
         return self.role.name
+
+    @property
+    def trust(self) -> Trust:
+        """Its trust policy."""
+        return self.role.trust
 
     @property
     def boundary(self) -> str:
@@ -286,7 +286,7 @@ class Report:
     :param actions: every action that a role has, by name.
     """
 
-    schema: Literal[3]
+    schema: Literal[4]
     version: str
     catalog: str
     date: str

@@ -6,7 +6,6 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from pump_roles.iam.documents import as_list, as_mapping, as_text, is_function
-from pump_roles.iam.trust import OPEN_EXTERNAL_ID, OPEN_PRINCIPAL
 from pump_roles.review.templates.template import Template
 
 _PAIR: Final = 2
@@ -177,7 +176,7 @@ def filled_text(value: Any, template: Template) -> str | None:
 
 
 def _looks_like_placeholder(text: str) -> bool:
-    return text in (OPEN_PRINCIPAL, OPEN_EXTERNAL_ID) or _FILLED_LATER.search(text) is not None
+    return _FILLED_LATER.search(text) is not None
 
 
 def substitution(argument: Any) -> list[Any] | None:

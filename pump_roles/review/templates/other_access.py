@@ -10,10 +10,10 @@ anyone else whom they admit reaches only that resource.
 """
 
 import re
-from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
-from functools import cached_property, partial
+from functools import cached_property
 from typing import Any, Final
 
 from pump_roles.iam.documents import (
@@ -22,20 +22,20 @@ from pump_roles.iam.documents import (
     as_text,
     has_transform,
     is_function,
-    mapped,
     ref,
     strings,
 )
-from pump_roles.iam.trust import assumption, principals_of
+from pump_roles.iam.trust import Principal
 from pump_roles.json_input import parse_json
+from pump_roles.review.contents import Access, Other
 from pump_roles.review.templates.attachments import ATTACHES, Attachments
 from pump_roles.review.templates.certain import Certain, Symbol, certain, written
-from pump_roles.review.templates.contents import Access, Other
 from pump_roles.review.templates.could_be import could_be
 from pump_roles.review.templates.pump_names import PumpNames, admitted
-from pump_roles.review.templates.role_reader import PumpRole, given
+from pump_roles.review.templates.role_reader import PumpRole
 from pump_roles.review.templates.targets import Naming, Target, elements, target, targets
 from pump_roles.review.templates.template import Reference, Template
+from pump_roles.review.templates.trust_reader import principals_in, read_trust
 
 _PRINCIPALS: Final = {"AWS::IAM::Role", "AWS::IAM::User", "AWS::IAM::Group"}
 _POLICIES: Final = {*ATTACHES, "AWS::IAM::UserPolicy", "AWS::IAM::GroupPolicy"} - {
@@ -121,43 +121,13 @@ def others(
                     yield (template, logical_id), other
         for name in template.content.keys() - _SECTIONS:
             section, near = template.content[name], template.root in roots
-            trust = partial(_trusts, template=template, pump=pump, near=near)
             ways = [*_named_in(section, template, pump)]
             for defaults in map(as_mapping, as_mapping(section).values()):
                 if _TRUST in defaults:
-                    ways += admitted(defaults[_TRUST], trust, providers=near)
+                    ways += _let_in_by(defaults[_TRUST], template, pump, near=near)
             if alarms := _each_once(ways):
                 file = template.file.name
                 yield (template, name), Other(name=name, type="section", source=file, alarms=alarms)
-
-
-def roles_of_account(
-    trust_policies: Mapping[str, Any],
-    *,
-    account: str,
-    names: Collection[str],
-    principals: Collection[str],
-) -> Iterator[Other]:
-    """Yield the roles of an account whose trust policies admit Pump, or everyone."""
-    pump = PumpNames([(name,) for name in names], principals)
-
-    def judge(named: Any) -> Iterator[Access]:
-        for text in strings(named):
-            kind, name = pump.in_text(text, account)
-            if text == "*":
-                yield Access("trusts-everyone")
-            elif kind:
-                yield Access(f"trusts-{kind}", name)
-
-    for name, document in trust_policies.items():
-        if alarms := _each_once(admitted(document, judge, providers=False)):
-            yield Other(
-                name=name,
-                type="AWS::IAM::Role",
-                source=account,
-                principals=assumption(document, {}).principals,
-                alarms=alarms,
-            )
 
 
 def _each_once(ways: Iterable[Access]) -> tuple[Access, ...]:
@@ -169,8 +139,8 @@ def _names(roles: Sequence[PumpRole], named: Iterable[Target]) -> PumpNames:
     references = {(role.template, role.logical_id) for role in roles}
     principals: set[str] = set()
     for role in roles:
-        trust_policy = role.template.properties(role.logical_id).get("AssumeRolePolicyDocument")
-        for element, found in elements(principals_of(as_mapping(trust_policy)), role.template):
+        document = role.template.properties(role.logical_id).get(_TRUST)
+        for element, found in elements(principals_in(document, "Allow", "Deny"), role.template):
             possible = could_be(element, role.template)
             references |= possible.references
             principals |= possible.fragments if found is None else {written(found)}
@@ -205,8 +175,11 @@ def _is_computed(value: Any) -> bool:
     return isinstance(value, dict) and len(value) == 1 and is_function(*value)
 
 
-def _trusts(named: Any, *, template: Template, pump: PumpNames, near: bool) -> Iterator[Access]:
-    for element, found in elements(named, template):
+def _let_in_by(
+    document: Any, template: Template, pump: PumpNames, *, near: bool
+) -> Iterator[Access]:
+    yield from admitted(read_trust(document, template), providers=near)
+    for element, found in elements(principals_in(document, "Allow"), template):
         possible = could_be(element, template)
         text = "" if found is None else written(found)
         kind, name = pump.in_value(found, possible, template.account)
@@ -257,15 +230,16 @@ class _Reader:
                 name=self.logical_id,
                 type=self._type,
                 source=self.template.file.name,
-                principals=tuple(self._principals()),
+                principals=self._let_in(),
+                attached_to=tuple(self._attached_to()),
                 grants=_each_once(self._grants()),
                 alarms=alarms,
             )
 
     def _ways(self, attachments: Attachments) -> Iterator[Access]:
         if self._has_trust_policy:
-            trust = partial(_trusts, template=self.template, pump=self.pump, near=self.near)
-            yield from admitted(self._properties.get(_TRUST), trust, providers=self.near)
+            document = self._properties.get(_TRUST)
+            yield from _let_in_by(document, self.template, self.pump, near=self.near)
         if self._type == "AWS::IAM::Role":
             names = targets(self._properties.get("RoleName"), self.template)
             yield from self._naming(names.naming, _NAMED_ALIKE)
@@ -391,14 +365,12 @@ class _Reader:
             return inline, assumed, denies
         return without(value), assumed, denies
 
-    def _principals(self) -> Iterator[str]:
-        if self._has_trust_policy:
-            trust_policy = mapped(
-                self._properties.get(_TRUST), lambda part: given(part, self.template)[0]
-            )
-            parameters = {name: None for above in self.template.chain for name in above.declared}
-            yield from assumption(trust_policy, parameters).principals
-        elif self._type in ATTACHES or self._type in _POLICIES:
+    def _let_in(self) -> tuple[Principal, ...]:
+        document = self._properties.get(_TRUST)
+        return read_trust(document, self.template).principals if self._has_trust_policy else ()
+
+    def _attached_to(self) -> Iterator[str]:
+        if self._type in ATTACHES or self._type in _POLICIES:
             for kind in ("Roles", "RoleName", "Users", "UserName", "Groups", "GroupName"):
                 for name in as_list(self._properties.get(kind, [])):
                     yield ref(name) or as_text(name)

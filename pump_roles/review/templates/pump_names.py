@@ -1,15 +1,15 @@
 """Whether a text, a value, or a trust policy names one of Pump's roles, principals, or accounts."""
 
 import re
-from collections.abc import Callable, Collection, Iterator, Mapping
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any, Final
+from typing import Final
 
-from pump_roles.iam.documents import as_list
+from pump_roles.iam.trust import Trust
 from pump_roles.published import ROLES
+from pump_roles.review.contents import Access
 from pump_roles.review.templates.certain import Certain, Symbol, written
-from pump_roles.review.templates.contents import Access
 from pump_roles.review.templates.could_be import SHAPES, Possible, readings
 from pump_roles.review.templates.targets import pattern
 from pump_roles.review.templates.template import Reference
@@ -96,39 +96,24 @@ def _example(part: str | Symbol, possible: Possible) -> str:
     return next(filter(shape.fullmatch, possible.fragments), "")
 
 
-def admitted(
-    document: Any, principals: Callable[[Any], Iterator[Access]], *, providers: bool
-) -> Iterator[Access]:
-    """Yield whom a trust policy admits. Its conditions do not matter.
+def admitted(trust: Trust, *, providers: bool) -> Iterator[Access]:
+    """Yield whom a trust policy admits, other than single principals. Its conditions do not matter.
 
     A condition on the account or the organization does not exclude a session of Pump's role, which
     is a principal of the account.
     """
-    if not isinstance(document, dict) or document.keys() - {"Version", "Id", "Statement"}:
+    if trust.not_read:
         yield Access("unreadable-trust-policy")
-        return
-    for statement in as_list(document.get("Statement")):
-        if not isinstance(statement, dict) or statement.get("Effect") not in ("Allow", "Deny"):
-            yield Access("unreadable-statement")
-        elif statement["Effect"] == "Allow":
-            yield from _admitted(statement, principals, providers=providers)
-
-
-def _admitted(
-    statement: Mapping[str, Any], principals: Callable[[Any], Iterator[Access]], *, providers: bool
-) -> Iterator[Access]:
-    principal = statement.get("Principal")
-    if "NotPrincipal" in statement:
-        yield Access("trusts-everyone-but")
-    if principal == "*":
-        yield Access("trusts-everyone")
-    elif isinstance(principal, dict):
-        for kind, named in principal.items():
-            if kind == "AWS":
-                yield from principals(named)
-            elif kind in ("Federated", "CanonicalUser"):
-                yield from [Access("trusts-identity-provider")] if providers else []
-            elif kind != "Service":
-                yield Access("unreadable-principal", kind)
-    elif "NotPrincipal" not in statement:
-        yield Access("trusts-unreadable")
+    if any(statement.effect not in ("Allow", "Deny") for statement in trust.statements):
+        yield Access("unreadable-statement")
+    whys = {
+        "all-but": "trusts-everyone-but",
+        "everyone": "trusts-everyone",
+        "unreadable": "trusts-unreadable",
+        **({"identity-provider": "trusts-identity-provider"} if providers else {}),
+    }
+    for statement in trust.allows:
+        if not statement.principals:
+            yield Access("trusts-unreadable")
+        kinds = (principal.kind for principal in statement.principals)
+        yield from (Access(whys[kind]) for kind in kinds if kind in whys)

@@ -4,29 +4,30 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
 
-from pump_roles.iam.documents import as_mapping, as_text
-from pump_roles.iam.trust import external_ids_of, with_external_ids
+from pump_roles.iam.documents import as_text
+from pump_roles.iam.trust import Value
 from pump_roles.json_input import TOO_DEEP, InputError
 from pump_roles.published import ROLES
+from pump_roles.review.contents import Contents, FoundRole, Other, Place
+from pump_roles.review.masking import (
+    Mask,
+    digests_of_ids,
+    texts_under_the_key,
+    under_the_key,
+)
 from pump_roles.review.role import Role, Unknown
 from pump_roles.review.templates.attachments import Attachments
 from pump_roles.review.templates.certain import certain_text
-from pump_roles.review.templates.contents import Contents, FoundRole, Other, Place
 from pump_roles.review.templates.could_be import could_be
 from pump_roles.review.templates.definitions import combined, filled_in, suspicious
 from pump_roles.review.templates.deployment import hidden_at_deployment
 from pump_roles.review.templates.flatten import flatten
-from pump_roles.review.templates.masking import (
-    Mask,
-    digests_under_the_key,
-    texts_under_the_key,
-    under_the_key,
-)
 from pump_roles.review.templates.other_access import others
 from pump_roles.review.templates.places import places
 from pump_roles.review.templates.role_reader import PumpRole, pump_roles
 from pump_roles.review.templates.template import Template
 from pump_roles.review.templates.template_files import files_in
+from pump_roles.validators import EXTERNAL_ID
 
 
 def read_templates(path: Path) -> Contents:
@@ -135,13 +136,14 @@ def _variants(
 
 def _comparable(role: Role) -> Role:
     # Without what does not change what the role can do.
-    ids = external_ids_of(as_mapping(role.trust_policy))
-    trust = with_external_ids(role.trust_policy, [""] * len(ids))
+    trust = role.trust.with_values(
+        lambda value, validator: Value("hidden") if validator is EXTERNAL_ID else value
+    )
     unreadable = role.unreadable
     unknown = tuple(
         found for found in role.unknown if found.part == "boundary" or found in unreadable
     )
-    return replace(role, trust_policy=trust, path="/", unknown=unknown)
+    return replace(role, trust=trust, path="/", unknown=unknown)
 
 
 def _found(pump_role: PumpRole, *, uncertain: bool) -> FoundRole:
@@ -152,7 +154,7 @@ def _found(pump_role: PumpRole, *, uncertain: bool) -> FoundRole:
         stack_set=_stack_set(template),
         files=tuple(_files(pump_role)),
         filled_sha256=filled_in(pump_role, uncertain=uncertain),
-        external_id_sha256=digests_under_the_key(role.trust_policy),
+        external_id_sha256=digests_of_ids(role.trust),
     )
 
 

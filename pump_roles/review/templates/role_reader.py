@@ -4,8 +4,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final
 
-from pump_roles.iam.documents import Policy, as_list, as_mapping, as_text, is_policy_name, ref
-from pump_roles.iam.trust import accepts_only, principals_of, replaced, with_placeholders
+from pump_roles.iam.documents import Policy, as_list, as_mapping, as_text, is_policy_name
 from pump_roles.published import ROLES
 from pump_roles.review.role import HOUR, Boundary, Part, Role, Unknown, Why
 from pump_roles.review.templates.attachments import Attachment, Attachments
@@ -21,7 +20,8 @@ from pump_roles.review.templates.certain import (
 from pump_roles.review.templates.deployment import changed_at_deployment
 from pump_roles.review.templates.targets import Naming, elements, target, targets
 from pump_roles.review.templates.template import MEMBERS, Reference, Template
-from pump_roles.validators import PRINCIPAL, ROLE_NAME, Text
+from pump_roles.review.templates.trust_reader import read_trust
+from pump_roles.validators import ROLE_NAME
 
 ROLE_PROPERTIES: Final = {
     "RoleName",
@@ -69,14 +69,6 @@ def pump_roles(templates: Iterable[Template], attachments: Attachments) -> Itera
                     yield found
 
 
-def given(value: Any, template: Template) -> tuple[Any, Template]:
-    """Return what parents certainly pass for a parameter, and which does; else the value itself."""
-    name, parent = ref(value), template.parent
-    if parent is None or name not in template.arguments or template.has_changeable_arguments:
-        return value, template
-    return given(template.arguments[name], parent)
-
-
 @dataclass(frozen=True)
 class _Reader:
     template: Template
@@ -118,7 +110,7 @@ class _Reader:
             kind=kind,
             name=self._name(),
             path=self._path(),
-            trust_policy=self._trust_policy(),
+            trust=read_trust(self._properties.get("AssumeRolePolicyDocument"), self.template),
             policies=tuple(policies),
             boundary=self._boundary(),
             session_seconds=self._session(),
@@ -160,21 +152,6 @@ class _Reader:
         if not certain:
             self._add("boundary", "unreadable")
         return found
-
-    def _trust_policy(self) -> Any:
-        trust = self._properties.get("AssumeRolePolicyDocument")
-        for name in principals_of(as_mapping(trust)):
-            # A default is trusted unless another principal is provided.
-            reference, template = given(name, self.template)
-            declared = as_mapping(template.declared.get(ref(reference)))
-            sure = "Default" in declared and not template.has_changeable_arguments
-            if sure and self._accepts_only(PRINCIPAL, name):
-                trust = replaced(trust, name, declared["Default"])
-        return with_placeholders(filled(trust, self.template), self._accepts_only)
-
-    def _accepts_only(self, validator: Text, value: Any) -> bool:
-        reference, template = given(value, self.template)
-        return accepts_only(validator, reference, template.declared)
 
     def _tags(self) -> Iterator[tuple[str, str]]:
         for key, value in tags_of(self.logical_id, self.template):

@@ -8,7 +8,7 @@ from typing import Any, Final, Literal
 
 from pump_roles.guardrails import opening_tags
 from pump_roles.iam.documents import as_mapping, as_text, has_transform, ref
-from pump_roles.iam.trust import accepts_only, external_ids_of, principals_of
+from pump_roles.iam.trust import Value, parse_trust
 from pump_roles.review.role import Unknown
 from pump_roles.review.templates.attachments import NAMED, Attachments
 from pump_roles.review.templates.boundary import is_same_policy
@@ -19,8 +19,9 @@ from pump_roles.review.templates.flatten import flatten
 from pump_roles.review.templates.targets import Naming, literal, target
 from pump_roles.review.templates.template import MEMBERS, Reference, Template
 from pump_roles.review.templates.template_files import File, rendered
+from pump_roles.review.templates.trust_reader import accepts_only
 from pump_roles.text import unescaped
-from pump_roles.validators import EXTERNAL_ID, PRINCIPAL
+from pump_roles.validators import Text
 
 Rule = Literal[
     "missing",
@@ -145,14 +146,14 @@ def _is_same(name: str, value: Any, built: Built, template: Template) -> bool:
 
 
 def _loosened(template: Template, built: Built) -> Iterator[str]:
-    trust_policy = as_mapping(built.properties["AssumeRolePolicyDocument"])
-    for validator, values in (
-        (PRINCIPAL, principals_of(trust_policy)),
-        (EXTERNAL_ID, external_ids_of(trust_policy)),
-    ):
-        for value in values:
-            if not accepts_only(validator, value, template.declared):
-                yield ref(value) or as_text(value)
+    def value_of(value: Any, validator: Text) -> Value:
+        strict = accepts_only(validator, value, template)
+        return Value("known" if strict else "not-read", ref(value) or as_text(value))
+
+    trust = parse_trust(built.properties["AssumeRolePolicyDocument"], value_of)
+    for value in (*(principal.value for principal in trust.principals), *trust.external_ids):
+        if value.state == "not-read":
+            yield value.text
 
 
 def _reaching(

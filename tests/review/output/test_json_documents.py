@@ -174,7 +174,7 @@ def first_objects(value: Json) -> Iterator[dict[str, Json]]:
     if isinstance(value, dict):
         yield value
         for name, member in value.items():
-            if name not in {"document", "trust_policy", "tags"}:
+            if name not in {"document", "tags"}:
                 yield from first_objects(member)
     elif isinstance(value, list) and value:
         yield from first_objects(value[0])

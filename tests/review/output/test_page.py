@@ -16,6 +16,7 @@ from playwright.sync_api import Browser, BrowserContext, FloatRect, Page, Reques
 from pump_roles import Guardrail
 from pump_roles.iam.catalog import LEVELS
 from pump_roles.iam.decisions import ALLOWED, CONDITIONALLY, DENIED, PARTLY
+from pump_roles.iam.trust import parse_trust
 from pump_roles.review.output import report_words as wording
 from pump_roles.review.output.page import as_html
 from pump_roles.review.output.pieces import TEXTS, say
@@ -24,6 +25,7 @@ from pump_roles.review.output.words import (
     access_in_words,
     boundary_in_words,
     grants_in_words,
+    let_in_by,
     place_in_words,
     principal_in_words,
     scope_in_words,
@@ -32,7 +34,7 @@ from pump_roles.review.report import Report, of_published
 from pump_roles.review.report.report_model import ALARMS, ActionReport, Change, Finding
 from pump_roles.review.role import Boundary, Unknown
 from pump_roles.review.templates import Access, Other, Place
-from tests.support import earlier, plain
+from tests.support import earlier, plain, trust
 from tools.sandbox.browser import MISSING, available
 from tools.sandbox.browser import browser as chromium
 from tools.sandbox.cdk import ROOT
@@ -67,7 +69,7 @@ OTHER = Other(
     name="Wide",
     type="AWS::IAM::Policy",
     source="Other.template.json",
-    principals=("PumpAutoPilotRole", "another"),
+    attached_to=("PumpAutoPilotRole", "another"),
     grants=(Access("allows", "s3:GetObject"),),
     alarms=(Access("attaches", "PumpAutoPilotRole"),),
 )
@@ -104,12 +106,16 @@ def guarded() -> Report:
     policies.append({"name": "Denies", "document": {"Statement": [denied]}, "arn": ""})
     report = of_published(guardrails=guardrails, since=earlier(before))
     first, second = report.roles
-    bounded = replace(first.role, boundary=Boundary(arn="arn:aws:iam::aws:policy/B"))
+    bounded = replace(
+        first.role,
+        boundary=Boundary(arn="arn:aws:iam::aws:policy/B"),
+        trust=parse_trust(trust("999988887777", "Example-1234")),
+    )
     files = (("A.template.json", "1" * 64), ("B.template.json", "2" * 64))
     place = Place(kind="read-only", source="A.template.json")
     return replace(
         report,
-        roles=(replace(first, role=bounded, principals=("999988887777",), files=files), second),
+        roles=(replace(first, role=bounded, files=files), second),
         places=(place, replace(place, stack_set="Pump", units=("ou-abcd-11111111",))),
     )
 
@@ -135,7 +141,8 @@ def odd(report: Report) -> Report:
     statement = report.statements[0]
     unknown = replace(statement.roles[first.kind], answer="unknown")
     alarms = tuple(Finding(kind=kind, role=first.kind) for kind in ALARMS)
-    alarming = replace(first, external_id=False, as_published=False, exact=False, readable=False)
+    role = replace(first.role, trust=parse_trust(trust("999988887777", "")))
+    alarming = replace(first, role=role, as_published=False, exact=False, readable=False)
     return replace(
         report,
         alarms=len(alarms),
@@ -286,14 +293,14 @@ def linked(names: Iterable[str], report: Report) -> str:
 def roles(report: Report) -> Iterator[str]:
     for role in report.roles:
         principals = (
-            f"{principal_in_words(each)}, {wording.who(each)}" for each in role.principals
+            f"{principal_in_words(each)}, {wording.who(each)}" for each in role.trust.principals
         )
         number, protects = len(role.guardrails), f", {say('roles.protects')}"
         guardrails = f", {say('units.guardrails', number)}<#guardrails>"
         boundary = f"{boundary_in_words(role.boundary)}, {say('roles.not_counted')}"
         yield from (wording.heading(role), say("roles.name"), role.name)
         yield from (say("roles.assumed_by"), ", ".join(principals), say("roles.external_id"))
-        yield wording.trusted(role) + (protects if role.external_id else "")
+        yield wording.trusted(role) + (protects if role.trust.requires_external_id else "")
         yield from (say("roles.policies"), say(f"roles.{PUBLISHED[role.as_published]}"))
         yield guardrails if number else ""
         yield say("roles.expires")
@@ -366,7 +373,7 @@ def ledger(report: Report) -> Iterator[str]:
 def others(report: Report) -> Iterator[str]:
     for other in report.others:
         yield from (other.name, other.type, other.source)
-        yield ", ".join(other.principals) or say("others.nobody")
+        yield let_in_by(other) or say("others.nobody")
         yield grants_in_words(other) or say("others.nothing")
         yield access_in_words(other.alarms) or say("others.no_alarm")
 

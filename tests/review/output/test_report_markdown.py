@@ -5,6 +5,7 @@ from dataclasses import replace
 import pytest
 from markdown_it import MarkdownIt
 
+from pump_roles.iam.trust import parse_trust
 from pump_roles.review.compare import Difference
 from pump_roles.review.output.pieces import code, say, text
 from pump_roles.review.output.report_markdown import as_markdown
@@ -14,6 +15,7 @@ from pump_roles.review.report.report_model import Change, Compared, Finding
 from pump_roles.review.role import Boundary, Unknown
 from pump_roles.review.templates import Place
 from tests.review.account.verify.results import newly_allowed
+from tests.support import trust
 
 LIMIT = 60_000
 """The maximum length, in characters. GitHub allows 65,536 in a comment."""
@@ -151,8 +153,12 @@ def test_nothing_pushes_out_the_rest(excess: dict[str, object], published: Repor
     roles = tuple(
         replace(
             role,
-            role=replace(role.role, name=LONG, boundary=Boundary(arn=LONG)),
-            principals=(LONG,),
+            role=replace(
+                role.role,
+                name=LONG,
+                boundary=Boundary(arn=LONG),
+                trust=parse_trust(trust(LONG, "Example-1234")),
+            ),
             files=((LONG, "0" * 64),) * 50,
         )
         for role in published.roles

@@ -7,14 +7,14 @@ from pathlib import Path
 import pytest
 
 from pump_roles import Guardrail
-from pump_roles.iam.trust import OPEN_PRINCIPAL
+from pump_roles.iam.trust import parse_trust
 from pump_roles.review.output.pieces import say
 from pump_roles.review.output.report_words import compared, finding_text, severities, verdict, who
 from pump_roles.review.report import Report, of_published
 from pump_roles.review.report.report_model import Compared
 from pump_roles.review.report.statements import Answer
-from pump_roles.review.role import Boundary, Unknown
-from tests.support import another, changed
+from pump_roles.review.role import Boundary, Unknown, published_role
+from tests.support import another, changed, trust
 
 
 def verdicts(report: Report) -> list[str]:
@@ -161,11 +161,12 @@ def test_unknown_answer_is_as_severe_as_its_topic() -> None:
         ("111122223333", "any principal that its administrators allow"),
         ("arn:aws:iam::111122223333:root", "any principal that its administrators allow"),
         ("arn:aws:iam::111122223333:role/Pump", "one role"),
-        (OPEN_PRINCIPAL, "one role or account, which Pump names to you"),
     ],
 )
 def test_says_who_a_principal_is(principal: str, said: str) -> None:
-    assert who(principal) == said
+    assert [who(each) for each in parse_trust(trust(principal, "Id-1")).principals] == [said]
+    (open_one,) = published_role("read-only").trust.principals
+    assert who(open_one) == "one role or account, which Pump names to you"
 
 
 def test_says_how_a_role_differs_from_what_pump_publishes(text: str, tmp_path: Path) -> None:

@@ -6,6 +6,7 @@ import pytest
 
 from pump_roles.iam.catalog import shipped
 from pump_roles.iam.clauses import Scope
+from pump_roles.iam.trust import Principal, Value
 from pump_roles.published import ROLES
 from pump_roles.review.compare import Difference
 from pump_roles.review.output.pieces import say
@@ -121,7 +122,11 @@ def test_resource_with_a_comma_is_not_shown_as_two() -> None:
 @pytest.mark.parametrize("sides", ["time", "account", "template"])
 def test_what_is_gone_is_not_worded_like_what_is_missing(sides: Sides) -> None:
     found = Difference(
-        rule="trust-policy", effect="narrower", was=("was",), now=("now",), unreadable=True
+        rule="trust-policy",
+        effect="narrower",
+        lost=(Principal("role", Value("known", "was")),),
+        gained=(Principal("role", Value("known", "now")),),
+        unreadable=True,
     )
     lost = ("no_longer_trusts", "no_longer_unreadable")
     missing = ("does_not_trust", "not_unreadable")

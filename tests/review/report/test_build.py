@@ -69,7 +69,7 @@ def test_counts_are_those_of_the_source_document(
         counted = Counter(level_of(action) for action in actions)
         assert role.levels == {level: (number, number) for level, number in counted.items()}
         assert role.differences == ()
-        assert role.external_id
+        assert role.trust.requires_external_id
     assert [role.kind for role in published_report.roles] == list(DOCUMENTED)
 
 
@@ -241,8 +241,8 @@ def test_two_external_ids_are_counted_and_not_shown(tmp_path: Path) -> None:
     report = of_templates(synthesize(tmp_path, next_external_id="Next-5678"))
     assert EXTERNAL_ID not in repr(report)
     assert "Next-5678" not in repr(report)
-    assert all(role.external_id for role in report.roles)
-    assert report.roles[0].principals == ("999988887777",)
+    assert all(role.trust.requires_external_id for role in report.roles)
+    assert [who.value.text for who in report.roles[0].trust.principals] == ["999988887777"]
     assert [len(sha256) for _, sha256 in report.roles[0].files] == [64]
 
 

@@ -152,13 +152,14 @@ def test_changed_default_of_the_principal_is_another_principal(
 ) -> None:
     found = compared(with_defaults, default(PUMP, "Who", "666666666666"))
     principals = [
-        (change.effect, change.difference.was, change.difference.now)
+        (change.effect, [[who.value.text for who in side] for side in (lost, gained)])
         for change in found
-        if change.difference
+        if (difference := change.difference)
+        for lost, gained in [(difference.lost, difference.gained)]
     ]
     assert principals == [
-        ("broader", (), ("666666666666",)),
-        ("narrower", ("999988887777",), ()),
+        ("broader", [[], ["666666666666"]]),
+        ("narrower", [["999988887777"], []]),
     ]
     assert tuple(change for change in found if not change.difference) == FILLED
 

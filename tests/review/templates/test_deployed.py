@@ -13,11 +13,8 @@ from aws_cdk import aws_iam as iam
 from pump_roles import AutoPilotStack, Guardrail, ReadOnlyRole, ReadOnlyRolloutStack, ReadOnlyStack
 from pump_roles.iam.canonical import in_account
 from pump_roles.iam.trust import (
-    OPEN_EXTERNAL_ID,
-    OPEN_PRINCIPAL,
-    assumption,
-    external_ids_of,
-    principals_of,
+    Principal,
+    Value,
 )
 from pump_roles.review.role import Part, Role, Unknown
 from pump_roles.review.templates import FoundRole
@@ -52,17 +49,17 @@ def test_reads_everything_that_an_account_has(tmp_path: Path) -> None:
     assert role.boundary is not None
     boundary = in_account(role.boundary.arn, account=ACCOUNT, partition="aws-us-gov")
     assert boundary == f"arn:aws-us-gov:iam::{ACCOUNT}:policy/platform/Boundary"
-    assert external_ids_of(role.trust_policy) == [EXTERNAL_ID, "Next-5678"]
+    assert [value.text for value in role.trust.external_ids] == [EXTERNAL_ID, "Next-5678"]
     assert [policy.name for policy in role.policies] == ["PumpBillingReadOnly"]
     assert (role.unknown, found.account, role.boundary.document) == ((), "", None)
 
 
-def test_parameter_is_a_placeholder(tmp_path: Path) -> None:
+def test_parameter_is_open(tmp_path: Path) -> None:
     app = App(outdir=str(tmp_path))
     ReadOnlyStack(app, "PumpReadOnly")
     ((found,),) = read(app)
-    assert principals_of(found.role.trust_policy) == [OPEN_PRINCIPAL]
-    assert external_ids_of(found.role.trust_policy) == [OPEN_EXTERNAL_ID]
+    assert found.role.trust.principals == (Principal("provided", Value("open", "PumpIamRole")),)
+    assert found.role.trust.external_ids == (Value("open", "PumpExternalID"),)
 
 
 def test_arns_of_a_guardrail_have_the_partition_of_the_account(tmp_path: Path) -> None:
@@ -89,8 +86,8 @@ def test_stack_and_rollout_are_the_same_role_but_for_their_external_ids(
     ReadOnlyRolloutStack(app, "PumpReadOnlyRollout", **rolled_out, organizational_units=["r-abcd"])
     ((first, second),) = read(app)
     assert (first.stack_set, second.stack_set) == ("", "PumpReadOnly")
-    assert [external_ids_of(found.role.trust_policy) for found in (first, second)] == [
-        [external_id] for external_id in ids
+    assert [found.role.trust.external_ids for found in (first, second)] == [
+        (Value("known", external_id),) for external_id in ids
     ]
     assert (replace(second, stack_set="") == first) == (len({*ids}) == 1)
 
@@ -160,4 +157,4 @@ def test_external_id_that_is_no_open_one_is_an_alarm(
     template["Parameters"] = {"Loose": {"Type": "String"}}
     trust = role_of(template)["AssumeRolePolicyDocument"]
     trust["Statement"][0]["Condition"]["StringEquals"]["sts:ExternalId"] = value
-    assert not assumption(role_in(template, tmp_path).trust_policy).external_id
+    assert not role_in(template, tmp_path).trust.requires_external_id

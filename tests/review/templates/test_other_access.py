@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 
 from pump_roles import universal
+from pump_roles.iam.trust import Principal, Value
 from pump_roles.review.output.report_words import finding_text
 from pump_roles.review.output.words import alarm_in_words
 from pump_roles.review.report import Report, of_templates
@@ -117,8 +118,11 @@ REACHES_PUMP: dict[str, list[dict[str, Any]]] = {
     "trusts the role pumpautopilotrole": [
         role({"AWS": {"Fn::Sub": "arn:aws:iam::${AWS::AccountId}:role/pumpautopilotrole"}})
     ],
-    "trusts a principal that cannot be read": [role({"AWS": {"Ref": "Parameter"}}), role(None)],
-    "principal that cannot be read: Fn::If": [role({"Fn::If": ["C", {"AWS": "*"}, NO_VALUE]})],
+    "trusts a principal that cannot be read": [
+        role({"AWS": {"Ref": "Parameter"}}),
+        role({"Fn::If": ["C", {"AWS": "*"}, NO_VALUE]}),
+        role(None),
+    ],
     "its trust policy cannot be read": [
         resource("AWS::IAM::Role", AssumeRolePolicyDocument={"Fn::If": ["C", {}, {}]})
     ],
@@ -534,12 +538,15 @@ def test_everything_that_gives_access_is_listed_with_its_principals_and_what_it_
             name="Other",
             type="AWS::IAM::Role",
             source="Another.template.json",
-            principals=("arn:aws:iam::123456789012:root", "Service ec2.amazonaws.com"),
+            principals=(
+                Principal("account", Value("known", "123456789012")),
+                Principal("service", Value("known", "ec2.amazonaws.com")),
+            ),
             grants=(Access("allows", "*"), Access("allows-managed-policy", ADMINISTRATOR)),
         ),
     )
     (listed,) = plain(report)["others"]
-    assert listed["principals"] == ["arn:aws:iam::123456789012:root", "Service ec2.amazonaws.com"]
+    assert [each["kind"] for each in listed["principals"]] == ["account", "service"]
 
 
 CERTAIN = "Other is from Another.template.json"

@@ -19,9 +19,9 @@ from pump_roles import (
     ReadOnlyRolloutStack,
     ReadOnlyStack,
 )
+from pump_roles.review.masking import Mask
 from pump_roles.review.role import Unknown
 from pump_roles.review.templates import Place
-from pump_roles.review.templates.masking import Mask
 from pump_roles.review.templates.reading import read_templates
 from tests.support import NO_VALUE, ROLE_ARGUMENTS, SECRET, json_values, rolled_out, synthesize
 

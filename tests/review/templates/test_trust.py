@@ -8,13 +8,14 @@ from typing import Any
 import pytest
 
 from pump_roles import validators
-from pump_roles.iam.trust import OPEN_PRINCIPAL, assumption, principals_of
+from pump_roles.iam.trust import TrustProblem, parse_trust
 from pump_roles.review.output.page import as_html
 from pump_roles.review.output.report_markdown import as_markdown
-from pump_roles.review.output.words import problem_in_words
+from pump_roles.review.output.report_words import assumed_by
+from pump_roles.review.output.words import principal_in_words, problem_in_words
 from pump_roles.review.report import of_templates
-from pump_roles.review.templates.role_reader import given
 from pump_roles.review.templates.template import Template
+from pump_roles.review.templates.trust_reader import passed as passed_by_parents
 from tests.support import NO_VALUE, SECRET, changed, external_id, principal, rolled_out, said, trust
 
 
@@ -42,7 +43,7 @@ def test_external_id_that_may_be_missing_does_not_count(
         external_id(value)(template, role)
 
     report = changed(text, tmp_path, change)
-    assert not report.roles[0].external_id
+    assert not report.roles[0].trust.requires_external_id
     assert report.findings[0].kind == "trust"
 
 
@@ -85,26 +86,28 @@ def requiring(operator: str, *values: str) -> dict[str, Any]:
 def test_trust_that_is_not_one_principal_with_an_external_id_is_a_problem(
     members: dict[str, Any], why: str, subject: str, *, needs_id: bool
 ) -> None:
-    assert assumption(TRUST).problems == ()
-    found = assumption({**TRUST, "Statement": [{**STATEMENT, **members}]})
-    assert (why, subject) in [(problem.why, problem.subject) for problem in found.problems]
-    assert found.external_id is needs_id
+    assert parse_trust(TRUST).problems == ()
+    found = parse_trust({**TRUST, "Statement": [{**STATEMENT, **members}]})
+    problems: dict[str, TrustProblem] = {problem.why: problem for problem in found.problems}
+    who = problems[why].principal
+    assert subject == (principal_in_words(who) if who else problems[why].subject)
+    assert found.requires_external_id is needs_id
     assert all(map(problem_in_words, found.problems))
 
 
 def test_trust_policy_with_more_than_one_statement_is_a_problem() -> None:
     twice = {**TRUST, "Statement": [STATEMENT, STATEMENT]}
-    whys = [problem.why for problem in assumption(twice).problems]
+    whys = [problem.why for problem in parse_trust(twice).problems]
     assert whys == ["not-one-statement", "number-of-principals"]
-    assert [problem.why for problem in assumption({**TRUST, **INCLUDE}).problems] == [
+    assert [problem.why for problem in parse_trust({**TRUST, **INCLUDE}).problems] == [
         "document-member"
     ]
 
 
 def test_iam_reads_a_conditions_key_in_any_case() -> None:
     condition = {"StringEquals": {"sts:externalid": SECRET}}
-    found = assumption({**TRUST, "Statement": [{**STATEMENT, "Condition": condition}]})
-    assert (found.external_id, found.problems) == (True, ())
+    found = parse_trust({**TRUST, "Statement": [{**STATEMENT, "Condition": condition}]})
+    assert (found.requires_external_id, found.problems) == (True, ())
 
 
 @pytest.mark.parametrize(
@@ -128,8 +131,8 @@ def test_principal_that_may_be_anybody_is_a_finding(value: Any, text: str, tmp_p
 
 def test_parameter_that_accepts_only_a_principal_is_no_finding(text: str, tmp_path: Path) -> None:
     report = changed(text, tmp_path, principal({"AWS": {"Ref": "Fine"}}))
-    assert report.roles[0].trust_problems == ()
-    assert report.roles[0].principals == ("111122223333",)
+    assert report.roles[0].trust.problems == ()
+    assert assumed_by(report.roles[0]) == "111122223333"
 
 
 def test_external_id_that_hides_the_principal_is_a_finding(text: str, tmp_path: Path) -> None:
@@ -138,7 +141,7 @@ def test_external_id_that_hides_the_principal_is_a_finding(text: str, tmp_path: 
         assert report.findings[0].kind == "trust"
         assert "an external id is part of the principal" in said(report).lower()
     (role,) = changed(text, tmp_path, external_id("9999")).roles
-    assert role.principals == ("999988887777",)
+    assert assumed_by(role) == "999988887777"
     assert role.as_published
 
 
@@ -149,6 +152,7 @@ def test_more_external_ids_than_a_rotation_has_are_a_finding(text: str, tmp_path
     assert role.as_published
 
 
+PUMP = "Pump's principal"
 STRING = {"Type": "String"}
 ONE_PRINCIPAL = {**STRING, "AllowedPattern": validators.PRINCIPAL.pattern}
 MINE = {**ONE_PRINCIPAL, "Default": "999988887777"}
@@ -159,7 +163,7 @@ MAYBE = {"Fn::If": ["C", {"Who": "666666666666"}, NO_VALUE]}
     ("own", "passed", "outer", "trusted"),
     [
         # What the parent declares counts, whatever it is called there.
-        (STRING, {"Who": {"Ref": "Given"}}, ONE_PRINCIPAL, OPEN_PRINCIPAL),
+        (STRING, {"Who": {"Ref": "Given"}}, ONE_PRINCIPAL, PUMP),
         (STRING, {"Who": {"Ref": "Given"}}, STRING, None),
         (STRING, {"Who": {"Ref": "Given"}}, MINE, "999988887777"),
         (ONE_PRINCIPAL, {"Who": {"Ref": "Given"}}, STRING, None),
@@ -169,9 +173,9 @@ MAYBE = {"Fn::If": ["C", {"Who": "666666666666"}, NO_VALUE]}
         (MINE, {"Other": "x"}, STRING, "999988887777"),
         (MINE, {"Who": "111122223333"}, STRING, "111122223333"),
         # It is not certain what is passed.
-        (MINE, MAYBE, STRING, OPEN_PRINCIPAL),
+        (MINE, MAYBE, STRING, PUMP),
         ({**STRING, "Default": "999988887777"}, MAYBE, STRING, None),
-        (ONE_PRINCIPAL, {"Who": "999988887777", **INCLUDE}, STRING, OPEN_PRINCIPAL),
+        (ONE_PRINCIPAL, {"Who": "999988887777", **INCLUDE}, STRING, PUMP),
         (STRING, {"Who": "999988887777", **INCLUDE}, STRING, None),
     ],
 )
@@ -190,8 +194,7 @@ def test_parameter_of_a_parent_is_followed_as_far_as_it_is_certain(
     template["Parameters"] = {"Given": outer, "Who": ONE_PRINCIPAL}
     file.write_text(json.dumps(template))
     report = of_templates(file)
-    (found,) = principals_of(report.roles[0].role.trust_policy)
-    assert found == ({"Ref": "Who"} if trusted is None else trusted)
+    assert assumed_by(report.roles[0]) == (trusted or '{"Ref": "Who"}')
     assert ("trust" in {finding.kind for finding in report.findings}) is (trusted is None)
 
 
@@ -199,5 +202,5 @@ def test_parameter_is_followed_through_every_parent() -> None:
     root = Template(content={}, file=Path("t"), sha256="")
     middle = replace(root, parent=root, deployed_by="M", arguments={"Q": {"Ref": "R"}})
     inner = replace(root, parent=middle, deployed_by="I", arguments={"P": {"Ref": "Q"}})
-    assert given({"Ref": "P"}, inner) == ({"Ref": "R"}, root)
-    assert given({"Ref": "Other"}, inner) == ({"Ref": "Other"}, inner)
+    assert passed_by_parents({"Ref": "P"}, inner) == ({"Ref": "R"}, root)
+    assert passed_by_parents({"Ref": "Other"}, inner) == ({"Ref": "Other"}, inner)

@@ -113,7 +113,7 @@ def section(text: str) -> Section:
         (
             now,
             partial(report, any_external_id),
-            ["auto-pilot: it accepts an external ID that", "auto-pilot: what"],
+            ["auto-pilot: it requires no external ID", "auto-pilot: what"],
         ),
         (
             only_read_only,

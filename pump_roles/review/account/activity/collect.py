@@ -42,8 +42,8 @@ from pump_roles.review.account.activity.returns import returnable_until, without
 from pump_roles.review.account.activity.watched_roles import Roles, Sought
 from pump_roles.review.account.responses import is_denial
 from pump_roles.review.account.times import in_utc
+from pump_roles.review.masking import Mask
 from pump_roles.review.report.marks import mark
-from pump_roles.review.templates.masking import Mask
 from pump_roles.text import cut
 from pump_roles.validators import ACCOUNT
 

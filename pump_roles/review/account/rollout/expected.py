@@ -7,9 +7,9 @@ from typing import Literal
 from pump_roles.json_input import InputError
 from pump_roles.review.account.organization import FILTERS, AccountFilter
 from pump_roles.review.account.rollout.status import StatusError
+from pump_roles.review.contents import ACCOUNT_FILTERS
 from pump_roles.review.role import Unknown
 from pump_roles.review.templates import Contents, Place
-from pump_roles.review.templates.contents import ACCOUNT_FILTERS
 from pump_roles.validators import STACK_SET_NAME, STACK_SETS_CALL_AS, CallAs
 
 

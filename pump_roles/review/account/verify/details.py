@@ -4,24 +4,22 @@ The files are the output of ``aws iam get-account-authorization-details``, ``aws
 ``aws organizations describe-organization``.
 """
 
-import json
 from collections.abc import Collection, Iterable, Iterator, Mapping
-from dataclasses import asdict, dataclass, field, replace
-from hashlib import sha256
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 from urllib.parse import unquote
 
 from pump_roles.iam.documents import Policy, as_list, as_mapping
-from pump_roles.iam.trust import principals_of
+from pump_roles.iam.trust import OF_AWS, Trust, parse_trust
 from pump_roles.json_input import TOO_DEEP, InputError, parse_json, read_json
 from pump_roles.published import ROLES
 from pump_roles.review.account.organization import Organization, organization_of
 from pump_roles.review.account.times import in_utc, moment_of
+from pump_roles.review.account.verify.other_roles import roles_that_admit_pump
+from pump_roles.review.masking import digests_of_ids, ids_of, texts_under_the_key
 from pump_roles.review.role import HOUR, Boundary, Part, Role, Unknown, Why
 from pump_roles.review.templates import Contents, FoundRole, Other
-from pump_roles.review.templates.masking import digests_under_the_key, texts_under_the_key
-from pump_roles.review.templates.other_access import roles_of_account
 from pump_roles.review.templates.role_reader import kind_of
 from pump_roles.validators import ROLE_ARN
 
@@ -58,7 +56,8 @@ class AccountDetails:
     def external_ids(self) -> frozenset[str]:
         """The external IDs in it, which must not be shown."""
         roles = (*self.roles, *self.others)
-        return texts_under_the_key([document for role in roles for document in role.documents])
+        in_policies = texts_under_the_key([each for role in roles for each in role.documents])
+        return in_policies.union(*(ids_of(role.trust) for role in roles))
 
     def arn(self, role: Role) -> str:
         """Return the ARN of a role."""
@@ -233,7 +232,7 @@ def role_of(
         kind=kind_of([name], (*inline, *attached)) or "",
         name=name,
         path=_text(entry["Path"]),
-        trust_policy=document_of(entry["AssumeRolePolicyDocument"]),
+        trust=trust_of(entry["AssumeRolePolicyDocument"]),
         policies=(*inline, *attached),
         boundary=boundary,
         session_seconds=seconds if type(seconds) is int else HOUR,
@@ -274,6 +273,14 @@ def document_of(value: Any) -> Any:
         return value
 
 
+def trust_of(value: Any) -> Trust:
+    """Return a trust policy. One that is nested too deeply to read may let anyone in."""
+    try:
+        return parse_trust(document_of(value))
+    except RecursionError:
+        return Trust(statements=(), not_read=(TOO_DEEP,))
+
+
 def contents_of(details: AccountDetails, names: Collection[str]) -> Contents:
     """Return what an account has, for a report."""
     found = [role for name in names if (role := details.role(name)) is not None]
@@ -311,25 +318,29 @@ def contents_of(details: AccountDetails, names: Collection[str]) -> Contents:
 
 
 def _found(role: Role, details: AccountDetails) -> FoundRole:
-    source = f"account {details.account}"
-    digest = sha256(json.dumps(asdict(role), sort_keys=True).encode()).hexdigest()
     return FoundRole(
-        role=role,
-        files=((source, digest),),
-        external_id_sha256=digests_under_the_key(role.trust_policy),
+        role=role, account=details.account, external_id_sha256=digests_of_ids(role.trust)
     )
 
 
 def _others(details: AccountDetails, own: Collection[Role]) -> Iterator[Other]:
     names = {role.name for role in own}
-    yield from roles_of_account(
-        {name: role.trust_policy for name, role in details.by_name.items() if name not in names},
+    alarms = roles_that_admit_pump(
+        (role for name, role in details.by_name.items() if name not in names),
         account=details.account,
         names=names,
         principals={
-            principal
+            who.value.text
             for role in own
-            for principal in principals_of(as_mapping(role.trust_policy))
-            if isinstance(principal, str)
+            for who in role.trust.principals
+            if who.kind in OF_AWS and who.value.state == "known"
         },
     )
+    for name, ways in alarms.items():
+        yield Other(
+            name=name,
+            type="AWS::IAM::Role",
+            source=details.account,
+            principals=details.by_name[name].trust.principals,
+            alarms=tuple(ways),
+        )

@@ -7,25 +7,17 @@ from pathlib import Path
 from typing import Any
 
 from pump_roles.iam.canonical import account_of_root, in_account
-from pump_roles.iam.documents import as_mapping
-from pump_roles.iam.trust import (
-    OPEN_EXTERNAL_ID,
-    OPEN_PRINCIPAL,
-    external_ids_of,
-    principals_of,
-    replaced,
-    with_external_ids,
-    with_placeholders,
-)
+from pump_roles.iam.trust import OF_AWS, Value
 from pump_roles.json_input import InputError
 from pump_roles.published import ROLES
 from pump_roles.review.account.probe import partition_of
 from pump_roles.review.account.role_list import ListedRole
 from pump_roles.review.account.verify.placement import Location, belongs
+from pump_roles.review.masking import Mask
 from pump_roles.review.role import Boundary, Role, Unknown, published_role
 from pump_roles.review.templates import Contents, FoundRole, Place
-from pump_roles.review.templates.masking import Mask
 from pump_roles.review.templates.reading import read_templates
+from pump_roles.validators import EXTERNAL_ID, PRINCIPAL, Text
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -149,16 +141,19 @@ class Expectation:
     def _expected(self, role: Role, place: tuple[str, str], problems: Iterable[Unknown]) -> Role:
         unknown = [*role.unknown, *problems]
         known = self.external_ids.get((*place, role.name.casefold()), self.external_id)
-        external_ids = [str(id_) for id_ in external_ids_of(as_mapping(role.trust_policy))]
-        if self.external_ids and not known and OPEN_EXTERNAL_ID in external_ids:
+        is_open = any(value.state == "open" for value in role.trust.external_ids)
+        to_fill = [known] if known and Value("known", known) not in role.trust.external_ids else []
+        if self.external_ids and not known and is_open:
             unknown.append(Unknown(part="role", why="external-id-not-listed"))
-        trust_policy = role.trust_policy
-        if known and known not in external_ids and OPEN_EXTERNAL_ID in external_ids:
-            external_ids[external_ids.index(OPEN_EXTERNAL_ID)] = known
-            trust_policy = with_external_ids(trust_policy, external_ids)
-        elif known and known not in external_ids:
+        elif to_fill and not is_open:
             unknown.append(Unknown(part="role", why="external-id-differs"))
-        return replace(role, trust_policy=trust_policy, unknown=tuple(unknown))
+
+        def filled(value: Value, validator: Text) -> Value:
+            # During a rotation, the other one stays open.
+            fills = validator is EXTERNAL_ID and value.state == "open" and to_fill
+            return Value("known", to_fill.pop()) if fills else value
+
+        return replace(role, trust=role.trust.with_values(filled), unknown=tuple(unknown))
 
 
 def from_published(principal: str) -> Expectation:
@@ -200,9 +195,9 @@ def _places(read: Contents, path: Path) -> tuple[Place, ...]:
 def _with_principal(variant: FoundRole, principal: str | None, path: Path, mask: Mask) -> FoundRole:
     role = _opened(variant.role)
     named = _principals(role)
-    if OPEN_PRINCIPAL not in named:
+    if not any(who.kind == "provided" for who in role.trust.principals):
         # An account ID and the ARN of the account's root are the same principal.
-        if principal is not None and [*map(account_of_root, named)] != [account_of_root(principal)]:
+        if principal is not None and named != [account_of_root(principal)]:
             shown = ", ".join(mask.masked(named))
             if not named:
                 raise InputError(f"{path}: the principal of the {role.kind} role cannot be read")
@@ -214,19 +209,25 @@ def _with_principal(variant: FoundRole, principal: str | None, path: Path, mask:
 
 
 def _trusting(role: Role, principal: str) -> Role:
-    return replace(role, trust_policy=replaced(role.trust_policy, OPEN_PRINCIPAL, principal))
+    def provided(value: Value, validator: Text) -> Value:
+        is_open = validator is PRINCIPAL and value.state == "open"
+        return Value("known", principal) if is_open else value
+
+    return replace(role, trust=role.trust.with_values(provided))
 
 
 def _opened(role: Role) -> Role:
     # Whatever the deployment fills in is open, even if the parameter accepts more than it should:
     # the account has a value.
-    trust = as_mapping(role.trust_policy)
-    return replace(role, trust_policy=with_placeholders(trust)) if trust else role
+    def opened(value: Value, _validator: Text) -> Value:
+        return replace(value, state="open") if value.state == "not-read" else value
+
+    return replace(role, trust=role.trust.with_values(opened))
 
 
 def _principals(role: Role) -> list[str]:
-    found = principals_of(as_mapping(role.trust_policy))
-    return [principal for principal in found if isinstance(principal, str)]
+    principals = role.trust.principals
+    return [who.value.text for who in principals if who.kind in OF_AWS and who.kind != "provided"]
 
 
 def _filled(role: Role, account: str, partition: str) -> Role:
@@ -237,7 +238,7 @@ def _filled(role: Role, account: str, partition: str) -> Role:
     return replace(
         role,
         path=fill(role.path),
-        trust_policy=fill(role.trust_policy),
+        trust=role.trust.in_account(account=account, partition=partition),
         policies=tuple(
             replace(policy, document=fill(policy.document), arn=fill(policy.arn))
             for policy in role.policies

@@ -13,6 +13,7 @@ from pump_roles.review.account.verify.details import (
     document_of,
     history_of,
     role_of,
+    trust_of,
 )
 from pump_roles.review.role import Part, Role, Unknown
 
@@ -177,7 +178,7 @@ def _other(entry: Mapping[str, Any]) -> Role:
         kind="",
         name=entry["RoleName"],
         path=entry["Path"],
-        trust_policy=document_of(entry["AssumeRolePolicyDocument"]),
+        trust=trust_of(entry["AssumeRolePolicyDocument"]),
         policies=(),
     )
 

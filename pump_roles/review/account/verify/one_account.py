@@ -7,17 +7,10 @@ from typing import Any
 
 from pump_roles.guardrails import Guardrail
 from pump_roles.iam.canonical import canonical
-from pump_roles.iam.documents import as_mapping
-from pump_roles.iam.trust import (
-    OPEN_EXTERNAL_ID,
-    OPEN_PRINCIPAL,
-    assumption,
-    external_ids_of,
-    replaced,
-)
 from pump_roles.review.account.organization import Organization
 from pump_roles.review.account.verify.details import AccountDetails, History
 from pump_roles.review.account.verify.expectation import Expectation
+from pump_roles.review.account.verify.other_roles import roles_that_admit_pump
 from pump_roles.review.account.verify.placement import Location
 from pump_roles.review.account.verify.verification import (
     AccountResult,
@@ -27,10 +20,9 @@ from pump_roles.review.account.verify.verification import (
 )
 from pump_roles.review.compare import Difference, Rule, guardrail_of
 from pump_roles.review.compare import compare as compare_roles
+from pump_roles.review.masking import Mask, ids_of
 from pump_roles.review.role import Part, Role, Unknown, Why
 from pump_roles.review.templates import Access
-from pump_roles.review.templates.masking import Mask, texts_under_the_key
-from pump_roles.review.templates.other_access import roles_of_account
 
 _Masking = Callable[[Any], Any]
 
@@ -154,9 +146,8 @@ def _absence(expected: Role, details: AccountDetails, rule: Rule, why: Why) -> R
     if reason := details.missing.get(expected.name.casefold(), not_known):
         return _found(expected, details, unknown=(reason,))
     notes = [Unknown(part="role", why=why)]
-    if rule == "role-present" and OPEN_EXTERNAL_ID in external_ids_of(
-        as_mapping(expected.trust_policy)
-    ):
+    ids = expected.trust.external_ids
+    if rule == "role-present" and any(value.state == "open" for value in ids):
         notes.append(Unknown(part="role", why="open"))
     return _found(expected, details, notes=tuple(notes))
 
@@ -177,16 +168,11 @@ def _found(
 
 
 def _comparable(role: Role, expected: Role) -> Role:
-    # The customer may open the expected guardrails. In an account, a text that looks like a
-    # placeholder is an ordinary text.
+    # The customer may open the expected guardrails.
     opening = {guardrail.tag for guardrail in _opened_by_tags(expected, expected.kind)}
-    trust = role.trust_policy
-    for placeholder in (OPEN_PRINCIPAL, OPEN_EXTERNAL_ID):
-        trust = replaced(trust, placeholder, f"{placeholder} ")
     return replace(
         role,
         kind=expected.kind,
-        trust_policy=trust,
         tags={
             key: value
             for key, value in role.tags.items()
@@ -215,7 +201,7 @@ def _approvals(role: Role, kind: str) -> Iterator[Approval]:
 
 
 def _open_ids(expected: Role, differences: Iterable[Difference]) -> Iterator[Unknown]:
-    number = external_ids_of(as_mapping(expected.trust_policy)).count(OPEN_EXTERNAL_ID)
+    number = sum(value.state == "open" for value in expected.trust.external_ids)
     if number and not any(difference.part == "trust-policy" for difference in differences):
         yield Unknown(part="trust-policy", why="open", subject=f"{number}")
 
@@ -258,9 +244,8 @@ def _others(details: AccountDetails, expectation: Expectation) -> tuple[OtherRol
     every = details.by_name
     others = {name: role for name, role in every.items() if name.casefold() not in pump_names}
     alarms = {
-        other.name: [*other.alarms]
-        for other in roles_of_account(
-            {name: role.trust_policy for name, role in others.items()},
+        **roles_that_admit_pump(
+            others.values(),
             account=details.account,
             names=expectation.names,
             principals=expectation.principals,
@@ -268,14 +253,10 @@ def _others(details: AccountDetails, expectation: Expectation) -> tuple[OtherRol
     }
     # The IDs that Pump passes.
     passed = expectation.hidden.union(
-        *(
-            texts_under_the_key(role.trust_policy)
-            for name, role in every.items()
-            if name not in others
-        )
+        *(ids_of(role.trust) for name, role in every.items() if name not in others)
     )
     for name, role in others.items():
-        if passed & texts_under_the_key(role.trust_policy):
+        if passed & ids_of(role.trust):
             alarms.setdefault(name, []).append(Access("requires-same-external-id"))
     omitted = {name.casefold(): kind for name, kind in expectation.omitted.items()}
     for name, ways in alarms.items():
@@ -285,7 +266,7 @@ def _others(details: AccountDetails, expectation: Expectation) -> tuple[OtherRol
         OtherRole(
             arn=details.arn(others[name]),
             name=name,
-            principals=assumption(others[name].trust_policy).principals,
+            principals=others[name].trust.principals,
             alarms=tuple(found),
         )
         for name, found in sorted(alarms.items())

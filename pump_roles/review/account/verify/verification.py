@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from typing import Literal, get_args
 
 from pump_roles._version import __version__
+from pump_roles.iam.trust import Principal
 from pump_roles.review.account.organization import Organization
 from pump_roles.review.compare import Difference
 from pump_roles.review.role import Unknown
@@ -83,7 +84,7 @@ class OtherRole:
 
     arn: str
     name: str
-    principals: tuple[str, ...]
+    principals: tuple[Principal, ...]
     alarms: tuple[Access, ...]
     effect: Literal["broader"] = "broader"
 
@@ -135,7 +136,7 @@ class Verification:
     :param accounts: the accounts, by ID.
     """
 
-    schema: Literal[3] = 3
+    schema: Literal[4] = 4
     version: str = __version__
     expected: str
     removed: bool = False

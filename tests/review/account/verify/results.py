@@ -4,6 +4,7 @@ from dataclasses import replace
 from typing import Any, Final
 
 from pump_roles.iam.decisions import ALLOWED, DENIED, NOT_GRANTED, DecisionChange, Grant
+from pump_roles.iam.trust import Principal, Value
 from pump_roles.review.account.organization import Organization
 from pump_roles.review.account.verify.verification import (
     AccountResult,
@@ -116,7 +117,8 @@ def other_role(name: str, *, principals: tuple[str, ...] = ("*",), alarm: str) -
     """Return another role of the first account."""
     arn = f"arn:aws:iam::000000000001:role/{name}"
     alarms = (Access("allows", alarm),)
-    return OtherRole(arn=arn, name=name, principals=principals, alarms=alarms)
+    trusted = tuple(Principal("role", Value("known", text)) for text in principals)
+    return OtherRole(arn=arn, name=name, principals=trusted, alarms=alarms)
 
 
 def with_everything(text: str = "text", number: int = 1) -> AccountResult:

@@ -14,9 +14,10 @@ import pytest
 
 from pump_roles import Guardrail
 from pump_roles.iam.documents import Policy
+from pump_roles.iam.trust import parse_trust
 from pump_roles.json_input import InputError
 from pump_roles.review.account.role_list import ListedRole
-from pump_roles.review.account.verify.details import AccountDetails
+from pump_roles.review.account.verify.details import AccountDetails, trust_of
 from pump_roles.review.account.verify.expectation import Expectation, from_published, from_templates
 from pump_roles.review.account.verify.one_account import compare
 from pump_roles.review.account.verify.verification import RoleResult, state_of
@@ -57,7 +58,7 @@ def account(*roles: HeldRole, others: Mapping[str, Any] | None = None, **more: A
         "partition": "aws",
         "roles": roles,
         "others": tuple(
-            HeldRole(kind="", name=name, trust_policy=document, policies=())
+            HeldRole(kind="", name=name, trust=trust_of(document), policies=())
             for name, document in (others or {}).items()
         ),
     }
@@ -90,25 +91,28 @@ def deployed(folder: Path) -> dict[str, HeldRole]:
         role = Role.of_template(template)
         policies = (Policy(name=name, document=made) for name, made in role.policies.items())
         found[kind] = HeldRole(
-            kind=kind, name=NAMES[kind], trust_policy=dict(role.trust), policies=tuple(policies)
+            kind=kind,
+            name=NAMES[kind],
+            trust=parse_trust(dict(role.trust)),
+            policies=tuple(policies),
         )
     return found
 
 
-Change = Callable[[HeldRole], object]
+Change = Callable[[dict[str, Any]], object]
 Compared = Callable[..., RoleResult]
 
 
 @pytest.fixture
 def compared(expectation: Expectation, deployed: dict[str, HeldRole]) -> Callable[..., RoleResult]:
-    """Compare the auto-pilot role after a change of its documents, or of other details."""
+    """Compare the auto-pilot role after a change of its trust policy, or of other details."""
 
     def result(
         change: Change = lambda _: None, expected: Expectation | None = None, **more: Any
     ) -> RoleResult:
-        role = deepcopy(deployed[AUTO_PILOT])
-        change(role)
-        details = account(replace(role, **more))
+        trusted = trust(PUMP_ACCOUNT, EXTERNAL_ID)
+        change(trusted)
+        details = account(replace(deployed[AUTO_PILOT], trust=parse_trust(trusted), **more))
         (found,) = compare((expected or expectation).only([AUTO_PILOT]), details).roles
         return found
 
@@ -136,11 +140,11 @@ def test_roles_as_they_are_deployed_match(
 
 
 def in_trust(**members: Any) -> Change:
-    return lambda role: role.trust_policy["Statement"][0].update(members)
+    return lambda trusted: trusted["Statement"][0].update(members)
 
 
 def trusts_also(statement: Any) -> Change:
-    return lambda role: role.trust_policy["Statement"].append(statement)
+    return lambda trusted: trusted["Statement"].append(statement)
 
 
 ANYONE = {"Effect": "Allow", "Principal": {"AWS": "*"}, "Action": "sts:AssumeRole"}
@@ -419,7 +423,9 @@ def test_deeply_nested_policy_never_matches_and_does_not_affect_other_accounts(
         role = roles[AUTO_PILOT]
         roles[AUTO_PILOT] = replace(role, policies=(*role.policies, more))
     if where == "trust":
-        trusts_also({**ANYONE, "Condition": statement["Condition"]})(roles[AUTO_PILOT])
+        trusted = trust(PUMP_ACCOUNT, EXTERNAL_ID)
+        trusts_also({**ANYONE, "Condition": statement["Condition"]})(trusted)
+        roles[AUTO_PILOT] = replace(roles[AUTO_PILOT], trust=trust_of(trusted))
     others = {"Other": {"Statement": {**ANYONE, "Condition": statement["Condition"]}}}
     details = account(*roles.values(), others=others if where == "other" else {})
     found = compare(expectation, details)
@@ -435,10 +441,11 @@ def test_deeply_nested_policy_never_matches_and_does_not_affect_other_accounts(
 def test_external_ids_appear_nowhere_in_a_result(
     shorter: str, expectation: Expectation, deployed: dict[str, HeldRole]
 ) -> None:
-    role = deepcopy(deployed[AUTO_PILOT])
+    role = deployed[AUTO_PILOT]
     second = shorter or OTHER_SECRET
-    trusts_also({**ANYONE, "Principal": {"AWS": f"arn:aws:iam::1:role/{SECRET}"}})(role)
-    in_trust(Condition={"StringEquals": {"sts:ExternalId": [SECRET, second, 98765432]}})(role)
+    trusted = trust(PUMP_ACCOUNT, EXTERNAL_ID)
+    trusts_also({**ANYONE, "Principal": {"AWS": f"arn:aws:iam::1:role/{SECRET}"}})(trusted)
+    in_trust(Condition={"StringEquals": {"sts:ExternalId": [SECRET, second, 98765432]}})(trusted)
     of_inline = {"StringLike": {"STS:externalid": "Of-Inline-1234"}}
     resource = f"arn:aws:s3:::{SECRET}"
     allows = allow(f"s3:{SECRET}", "s3:GetObject", Resource=resource, Condition=of_inline)
@@ -446,6 +453,7 @@ def test_external_ids_appear_nowhere_in_a_result(
     details = account(
         replace(
             role,
+            trust=parse_trust(trusted),
             policies=(
                 *role.policies,
                 Policy(name=f"Allows-{SECRET}", document={"Statement": allows}),
@@ -498,7 +506,7 @@ def open_role(*external_ids: str) -> tuple[Expectation, HeldRole]:
     expected = from_published(PUMP_ACCOUNT).only([READ_ONLY])
     ids: Any = list(external_ids)
     found = expected.roles[0][0].role
-    return expected, replace(found, trust_policy=trust(PUMP_ACCOUNT, ids))
+    return expected, replace(found, trust=parse_trust(trust(PUMP_ACCOUNT, ids)))
 
 
 A, B, C = "Aaaaaaaa-1", "Bbbbbbbb-2", "Cccccccc-3"
@@ -672,7 +680,7 @@ def test_unexpected_pump_role_is_another_role(
 def test_other_role_that_the_same_templates_expect_is_named_as_such(
     expectation: Expectation, deployed: dict[str, HeldRole]
 ) -> None:
-    copies = {"Copy": deployed[AUTO_PILOT].trust_policy}
+    copies = {"Copy": trust(PUMP_ACCOUNT, EXTERNAL_ID)}
     found = compare(expectation.only([READ_ONLY]), account(*deployed.values(), others=copies))
     said = {other.name: other.alarms for other in found.others}
     assert said.keys() == {"Copy", NAMES[AUTO_PILOT]}

@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from pump_roles.iam.trust import parse_trust
 from pump_roles.json_input import InputError
 from pump_roles.published import ROLES
 from pump_roles.review.account.organization import Organization
@@ -52,7 +53,7 @@ def expected(folder: Path, content: Template, **more: Any) -> Expectation:
 def account_with(external_id: str | list[str] | None, account: str = ACCOUNT_ID) -> AccountDetails:
     """Return an account with the published read-only role, or without it if there is no ID."""
     document = trust(PUMP_ACCOUNT, external_id)  # type: ignore[arg-type]
-    role = replace(published_role("read-only"), trust_policy=document)
+    role = replace(published_role("read-only"), trust=parse_trust(document))
     there = external_id is not None
     return AccountDetails(account=account, partition="aws", roles=(role,) if there else ())
 

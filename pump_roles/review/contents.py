@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from types import MappingProxyType
 from typing import Final
 
+from pump_roles.iam.trust import Principal
 from pump_roles.review.role import Role, Unknown
 
 ACCOUNT_FILTERS: Final[Mapping[str, str]] = MappingProxyType(
@@ -45,7 +46,8 @@ class Other:
     :param name: its logical ID.
     :param type: its CloudFormation type.
     :param source: the file.
-    :param principals: who may use it, in words; empty if it names no one.
+    :param principals: whom its trust policy lets in; empty if it has none.
+    :param attached_to: the roles, users, and groups that it is attached to, as in the template.
     :param grants: what it allows; empty if it allows nothing itself.
     :param alarms: how it could give Pump, or others through Pump's roles, more access than these
         roles; empty if it could not.
@@ -54,7 +56,8 @@ class Other:
     name: str
     type: str
     source: str
-    principals: tuple[str, ...] = ()
+    principals: tuple[Principal, ...] = ()
+    attached_to: tuple[str, ...] = ()
     grants: tuple[Access, ...] = ()
     alarms: tuple[Access, ...] = ()
 

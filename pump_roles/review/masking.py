@@ -11,17 +11,17 @@ from typing import Any, Final, TypeVar, get_args
 
 from pump_roles.guardrails import by_policy
 from pump_roles.iam.documents import as_text
-from pump_roles.iam.trust import EXTERNAL_ID_KEY, PART_FROM
+from pump_roles.iam.trust import EXTERNAL_ID_KEY, PART_FROM, Trust, Value
 from pump_roles.json_input import decoded
 from pump_roles.published import ROLES
-from pump_roles.review.templates.contents import ACCOUNT_FILTERS
+from pump_roles.review.contents import ACCOUNT_FILTERS
 from pump_roles.text import visible
-from pump_roles.validators import CallAs
+from pump_roles.validators import EXTERNAL_ID, CallAs, Text
 
 _MASK: Final = "(external ID)"
 _NEVER_MASKED: Final = {
     *("kind", "rule", "effect", "part", "why", "decision", "guardrail", "tag"),
-    *("state", "external_ids", "variants"),
+    *("state", "variants"),
 }
 """Fields with this package's own words, and those that are not shown."""
 
@@ -55,6 +55,8 @@ class Mask:
                 self._masked(key): _mask_of(element) if _is_the_key(key) else self._masked(element)
                 for key, element in value.items()
             }
+        if isinstance(value, Trust):
+            value = value.with_values(_hidden)
         if is_dataclass(value) and not isinstance(value, type):
             changed = {
                 field.name: self._masked(getattr(value, field.name))
@@ -98,6 +100,28 @@ def _own_names() -> frozenset[str]:
     return frozenset(found)
 
 
+def _hidden(value: Value, validator: Text) -> Value:
+    is_known_id = validator is EXTERNAL_ID and value.state == "known"
+    return Value("hidden") if is_known_id else value
+
+
+def digests_of_ids(trust: Trust) -> tuple[str, ...]:
+    """Return the SHA-256 of each external ID in a trust policy, in order."""
+    return tuple(sorted(sha256(text.encode()).hexdigest() for text in ids_of(trust)))
+
+
+def ids_of(trust: Trust) -> frozenset[str]:
+    """Return the external IDs in a trust policy, wherever they are."""
+    known = {
+        value.text
+        for found in trust.statements
+        for value in found.external_ids
+        if value.state == "known"
+    }
+    elsewhere = [each for found in trust.statements for each in (found.condition, found.not_read)]
+    return texts_under_the_key([*elsewhere, *trust.not_read]) | (known - {""})
+
+
 def under_the_key(value: Any) -> Iterator[Any]:
     """Yield everything that is the value of the condition key, anywhere in a JSON value."""
     if isinstance(value, list):
@@ -118,11 +142,6 @@ def under_the_key(value: Any) -> Iterator[Any]:
 def texts_under_the_key(value: Any) -> frozenset[str]:
     """Return the texts, and the numbers as text, that are values of the condition key."""
     return frozenset({*_texts([*under_the_key(value)])} - {"", "*"})
-
-
-def digests_under_the_key(value: Any) -> tuple[str, ...]:
-    """Return the SHA-256 of each external ID of a trust policy, in order."""
-    return tuple(sorted(sha256(text.encode()).hexdigest() for text in texts_under_the_key(value)))
 
 
 def _texts(value: Any) -> Iterator[str]:

@@ -1,0 +1,58 @@
+"""Reads the trust policies in templates."""
+
+import re
+from typing import Any
+
+from pump_roles.iam.documents import as_list, as_mapping, as_text, ref, statements
+from pump_roles.iam.trust import Trust, Value, parse_trust
+from pump_roles.review.templates.certain import filled
+from pump_roles.review.templates.template import Template
+from pump_roles.validators import PRINCIPAL, Text
+
+
+def read_trust(document: Any, template: Template) -> Trust:
+    """Return a trust policy, with what is certain, and what is provided at deployment."""
+
+    def value_of(value: Any, validator: Text) -> Value:
+        if isinstance(value, str):
+            return Value("known", value)
+        reference, where = passed(value, template)
+        if not accepts_only(validator, reference, where):
+            return Value("not-read", as_text(value))
+        declared = as_mapping(where.declared.get(ref(reference)))
+        # A default is trusted unless another principal is provided.
+        if validator is PRINCIPAL and "Default" in declared and not where.has_changeable_arguments:
+            return Value("known", declared["Default"])
+        return Value("open", ref(reference))
+
+    return parse_trust(filled(document, template), value_of)
+
+
+def accepts_only(validator: Text, value: Any, template: Template) -> bool:
+    """Return whether a value can only be what a validator accepts."""
+    if isinstance(value, str):
+        return bool(re.fullmatch(validator.pattern, value))
+    declared = as_mapping(template.declared.get(ref(value)))
+    return (
+        declared.get("Type") == "String"
+        and declared.get("AllowedPattern") == validator.pattern
+        and ("Default" not in declared or accepts_only(validator, declared["Default"], template))
+    )
+
+
+def passed(value: Any, template: Template) -> tuple[Any, Template]:
+    """Return what parents certainly pass for a parameter, and which does; else the value itself."""
+    name, parent = ref(value), template.parent
+    if parent is None or name not in template.arguments or template.has_changeable_arguments:
+        return value, template
+    return passed(template.arguments[name], parent)
+
+
+def principals_in(document: Any, *effects: str) -> list[Any]:
+    """Return the values that stand for principals of AWS in a trust policy, as in a template."""
+    return [
+        name
+        for statement in statements(document)
+        if statement.get("Effect") in effects
+        for name in as_list(as_mapping(statement.get("Principal")).get("AWS", []))
+    ]
