@@ -9,6 +9,7 @@ from typing import Any, Final, Literal
 from pump_roles.iam.canonical import account_of_root, canonical_condition, in_account
 from pump_roles.iam.conditions import is_readable
 from pump_roles.iam.documents import as_list, as_mapping, as_text, is_function, strings
+from pump_roles.iam.values import Value, known, unreadable
 from pump_roles.validators import EXTERNAL_ID, PRINCIPAL, Text
 
 PrincipalKind = Literal[
@@ -60,27 +61,13 @@ _UNIQUE_ID: Final = re.compile("A[A-Z]{3}[A-Z0-9]{12,}")
 _USER: Final = re.compile("arn:aws[a-z-]*:iam::[0-9]{12}:user/.+")
 
 
-@dataclass(frozen=True)
-class Value:
-    """A text that a policy has in some place.
-
-    :param state: ``known``; ``open`` if it is provided at deployment, and can only be valid;
-        ``hidden`` if it is known, and not shown; ``not-read`` if it cannot be read.
-    :param text: the text if it is known; the name of the parameter if it is open; what is there, as
-        JSON, if it cannot be read; empty if it is hidden.
-    """
-
-    state: Literal["known", "open", "hidden", "not-read"]
-    text: str = ""
-
-
 Reader = Callable[[Any, Text], Value]
 """Reads a principal or an external ID, which the validator accepts."""
 
 
 def as_written(value: Any, _validator: Text) -> Value:
     """Read a value of a policy that AWS has: every text is known."""
-    return Value("known" if isinstance(value, str) else "not-read", as_text(value))
+    return known(value) if isinstance(value, str) else unreadable(value)
 
 
 @dataclass(frozen=True)
@@ -326,12 +313,12 @@ def _has_readable_principals(principal: Any) -> bool:
 def _principals(statement: Mapping[str, Any], read: Reader) -> Iterator[Principal]:
     if "NotPrincipal" in statement:
         names = ", ".join(strings(statement["NotPrincipal"]))
-        yield Principal("all-but", Value("known", names))
+        yield Principal("all-but", known(names))
     principal = statement.get("Principal")
     if not isinstance(principal, dict):
         for text in strings(principal) if principal is not None else ():
             everyone = text == "*"
-            value = Value("known" if everyone else "not-read", text)
+            value = known(text) if everyone else unreadable(text)
             yield Principal("everyone" if everyone else "unreadable", value)
         return
     for kind, names in principal.items():

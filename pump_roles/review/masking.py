@@ -11,7 +11,8 @@ from typing import Any, Final, TypeVar, get_args
 
 from pump_roles.guardrails import by_policy
 from pump_roles.iam.documents import as_text
-from pump_roles.iam.trust import EXTERNAL_ID_KEY, PART_FROM, Trust, Value
+from pump_roles.iam.trust import EXTERNAL_ID_KEY, PART_FROM, Trust
+from pump_roles.iam.values import Value
 from pump_roles.json_input import decoded
 from pump_roles.published import ROLES
 from pump_roles.review.contents import ACCOUNT_FILTERS

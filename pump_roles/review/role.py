@@ -11,12 +11,16 @@ from typing import Any, Final, Literal
 
 from pump_roles.guardrails import Guardrail, as_policies, documents, opening_tags
 from pump_roles.iam.documents import Policy
-from pump_roles.iam.trust import Trust, Value, parse_trust
+from pump_roles.iam.trust import Trust, parse_trust
+from pump_roles.iam.values import Value, known
 from pump_roles.published import ROLES, trust_policy
 from pump_roles.universal import EXTERNAL_ID_PARAMETER, PRINCIPAL_PARAMETER
 
 HOUR: Final = 3_600
 """The maximum session duration, in seconds, of a role that does not set it."""
+
+ROOT: Final = known("/")
+"""The path of a role that does not set it."""
 
 _DENIES_ALL: Final = re.compile(
     r"arn:(?:aws[a-z-]*|\$\{AWS::Partition\}):iam::aws:policy/AWSDenyAll"
@@ -118,17 +122,17 @@ class Unknown:
 class Boundary:
     """A permissions boundary.
 
-    :param arn: the policy's ARN.
+    :param arn: the policy's ARN. If it is not read, there may be no boundary.
     :param document: the policy's document; ``None`` if it is not known.
     """
 
-    arn: str
+    arn: Value
     document: Any = None
 
     @property
     def stops(self) -> bool:
         """Whether it is AWS's policy that denies everything."""
-        return _DENIES_ALL.fullmatch(self.arn) is not None
+        return self.arn.is_known and _DENIES_ALL.fullmatch(self.arn.text) is not None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -139,25 +143,25 @@ class Role:
     ``${AWS::Partition}``.
 
     :param kind: the kind of Pump's role that it is, such as ``read-only``; empty if it is none.
-    :param name: its name; empty if it is known only at deployment.
+    :param name: its name.
     :param path: its path.
     :param trust: its trust policy.
     :param policies: its inline and managed policies.
     :param boundary: its permissions boundary, if it has one.
-    :param session_seconds: its maximum session duration in seconds.
+    :param session: its maximum session duration in seconds.
     :param tags: those of its tags with which the customer may open guardrails that it has. No other
         tag gives anybody access, so those are dropped.
-    :param unknown: what is not known about it. If a part is, do not rely on its value.
+    :param unknown: what else is not known: about its policies, its tags, or all of it.
     """
 
     kind: str
-    name: str
-    path: str = "/"
+    name: Value
+    path: Value = ROOT
     trust: Trust
     policies: tuple[Policy, ...]
     boundary: Boundary | None = None
-    session_seconds: int = HOUR
-    tags: Mapping[str, str] = field(default_factory=dict)
+    session: int | Value = HOUR
+    tags: Mapping[str, Value] = field(default_factory=dict)
     unknown: tuple[Unknown, ...] = ()
 
     def __post_init__(self) -> None:
@@ -165,12 +169,7 @@ class Role:
             return
         opening = opening_tags([policy.document for policy in self.policies])
         tags = {key: value for key, value in self.tags.items() if key.lower() in opening}
-        unknown = tuple(
-            unknown
-            for unknown in self.unknown
-            if unknown.part != "tags"
-            or (unknown.subject.lower() in opening if unknown.subject else opening)
-        )
+        unknown = tuple(unknown for unknown in self.unknown if unknown.part != "tags" or opening)
         object.__setattr__(self, "tags", tags)
         object.__setattr__(self, "unknown", unknown)
 
@@ -184,17 +183,38 @@ class Role:
     def unreadable(self) -> tuple[Unknown, ...]:
         """What is not known about it and may give it more access."""
         return tuple(
-            unknown for unknown in self.unknown if unknown.part not in ("boundary", "path")
+            unknown for unknown in self.not_known if unknown.part not in ("boundary", "path")
         )
 
     @property
     def stopped(self) -> bool:
         """Whether it can do nothing, because its permissions boundary denies everything."""
-        return self.boundary is not None and self.boundary.stops and not self.is_unknown("boundary")
+        return self.boundary is not None and self.boundary.stops
+
+    @property
+    def not_known(self) -> tuple[Unknown, ...]:
+        """All that is not known about it."""
+        values: list[tuple[Part, Value | int | None]] = [
+            ("name", self.name),
+            ("session", self.session),
+            ("boundary", None if self.boundary is None else self.boundary.arn),
+            ("path", self.path),
+        ]
+        found = [
+            Unknown(part=part, why=value.why or "unreadable", detail=value.text)
+            for part, value in values
+            if isinstance(value, Value) and value.state == "not-read"
+        ]
+        of_tags = [
+            Unknown(part="tags", why="unreadable", subject=key)
+            for key, value in self.tags.items()
+            if value.state == "not-read"
+        ]
+        return (*self.unknown, *found, *of_tags)
 
     def is_unknown(self, part: Part) -> bool:
         """Return whether a part is not known as a whole."""
-        return any(unknown.part == part and not unknown.subject for unknown in self.unknown)
+        return any(unknown.part == part and not unknown.subject for unknown in self.not_known)
 
 
 def published_role(kind: str, guardrails: Sequence[Guardrail] = ()) -> Role:
@@ -202,7 +222,7 @@ def published_role(kind: str, guardrails: Sequence[Guardrail] = ()) -> Role:
     role = ROLES[kind]
     return Role(
         kind=kind,
-        name=role.name,
+        name=known(role.name),
         trust=parse_trust(
             trust_policy(PRINCIPAL_PARAMETER, [EXTERNAL_ID_PARAMETER]),
             lambda parameter, _: Value("open", parameter),

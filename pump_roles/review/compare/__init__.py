@@ -3,11 +3,16 @@
 It loads the action catalog only if policies differ.
 """
 
+import re
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
+from typing import Final
 
+from pump_roles.iam.canonical import without_partition
 from pump_roles.iam.decisions import Effect
 from pump_roles.iam.documents import Policy
 from pump_roles.iam.trust import ASSUME_ROLE
+from pump_roles.iam.values import Value
 from pump_roles.review.compare.difference import Difference, Rule
 from pump_roles.review.compare.identity_policies import (
     guardrail_of,
@@ -17,6 +22,8 @@ from pump_roles.review.compare.identity_policies import (
 )
 from pump_roles.review.compare.trust_policies import trust_differences
 from pump_roles.review.role import Boundary, Part, Role
+
+_ACCOUNT: Final = re.compile("::[0-9]{12}:")
 
 __all__ = [
     "Difference",
@@ -48,9 +55,8 @@ def compare_roles(
     found: list[tuple[str, Difference]] = []
     for kind, role in after.items():
         if kind in before:
-            found += (
-                (kind, difference) for difference in compare(before[kind], role, over_time=True)
-            )
+            was, now = _anywhere(before[kind]), _anywhere(role)
+            found += ((kind, each) for each in compare(was, now, over_time=True))
         else:
             found.append((kind, Difference(rule="role-present", effect="broader")))
     gone = sorted(before.keys() - after.keys())
@@ -58,43 +64,62 @@ def compare_roles(
     return tuple(found)
 
 
+def _anywhere(role: Role) -> Role:
+    # The account and the partition that it is in do not change what it can do there. What is not
+    # known at either time is told by itself.
+    def boundary_of(boundary: Boundary) -> Boundary:
+        arn = _ACCOUNT.sub("::${AWS::AccountId}:", without_partition(boundary.arn.text))
+        document = without_partition(boundary.document)
+        return Boundary(arn=replace(boundary.arn, text=arn), document=document)
+
+    return replace(
+        role,
+        policies=tuple(
+            replace(policy, document=without_partition(policy.document)) for policy in role.policies
+        ),
+        boundary=role.boundary and boundary_of(role.boundary),
+        unknown=(),
+    )
+
+
 def _differences(
     expected: Role, found: Role, account: str, *, over_time: bool
 ) -> Iterator[Difference]:
-    def compared(part: Part) -> bool:
-        return not (expected.is_unknown(part) or found.is_unknown(part))
-
-    if compared("name") and expected.name and found.name and expected.name != found.name:
-        yield _plain("role-name", "name", expected.name, found.name)
-    if compared("path") and expected.path != found.path:
-        yield _plain("role-path", "path", expected.path, found.path)
-    if compared("trust-policy"):
-        yield from trust_differences(
-            expected.trust, found.trust, account=account, any_principal=not over_time
-        )
+    yield from _plain("role-name", "name", expected.name, found.name)
+    yield from _plain("role-path", "path", expected.path, found.path)
+    yield from trust_differences(
+        expected.trust, found.trust, account=account, any_principal=not over_time
+    )
     yield from policy_differences(expected, found, each=not over_time)
-    if compared("session") and expected.session_seconds != found.session_seconds:
-        more = found.session_seconds > expected.session_seconds
+    yield from _session(expected.session, found.session)
+    yield from _boundary(expected.boundary, found.boundary, over_time=over_time)
+    yield from _tags(expected, found)
+
+
+def _plain(rule: Rule, part: Part, was: Value, now: Value) -> Iterator[Difference]:
+    if was.is_known and now.is_known and was != now:
+        yield Difference(rule=rule, effect="other", part=part, was=(was.text,), now=(now.text,))
+
+
+def _session(was: int | Value, now: int | Value) -> Iterator[Difference]:
+    if isinstance(was, int) and isinstance(now, int) and was != now:
         yield Difference(
             rule="session-duration",
-            effect="broader" if more else "narrower",
+            effect="broader" if now > was else "narrower",
             part="session",
-            numbers=(expected.session_seconds, found.session_seconds),
+            numbers=(was, now),
             actions=(ASSUME_ROLE,),
         )
-    if compared("boundary"):
-        yield from _boundary(expected.boundary, found.boundary)
-    if compared("tags"):
-        yield from _tags(expected, found)
 
 
-def _plain(rule: Rule, part: Part, was: str, now: str) -> Difference:
-    return Difference(rule=rule, effect="other", part=part, was=(was,), now=(now,))
-
-
-def _boundary(expected: Boundary | None, found: Boundary | None) -> Iterator[Difference]:
-    was: tuple[str, ...] = () if expected is None else (expected.arn,)
-    now: tuple[str, ...] = () if found is None else (found.arn,)
+def _boundary(
+    expected: Boundary | None, found: Boundary | None, *, over_time: bool
+) -> Iterator[Difference]:
+    sides = [side for side in (expected, found) if side is not None]
+    if not over_time and not all(side.arn.is_known for side in sides):
+        return
+    was: tuple[str, ...] = () if expected is None else (expected.arn.text,)
+    now: tuple[str, ...] = () if found is None else (found.arn.text,)
     if was != now:
         rule: Rule = "boundary-changed" if was and now else "boundary-removed"
         effect: Effect = "other" if was and now else "broader"
@@ -108,7 +133,7 @@ def _boundary(expected: Boundary | None, found: Boundary | None) -> Iterator[Dif
             rule=rule, effect=effect, part="boundary", subject=(now or was)[0], was=was, now=now
         )
         return
-    texts = [side.document for side in (expected, found) if side is not None]
+    texts = [side.document for side in sides]
     if now and None not in texts and not same_document(*texts):
         text = Difference(rule="boundary-text", effect="other", part="boundary", subject=now[0])
         # A boundary by itself, as if it were the only policy of a role.
@@ -118,12 +143,13 @@ def _boundary(expected: Boundary | None, found: Boundary | None) -> Iterator[Dif
 
 def _tags(expected: Role, found: Role) -> Iterator[Difference]:
     was, now = expected.tags, found.tags
-    unknown = {
-        one.subject for side in (expected, found) for one in side.unknown if one.part == "tags"
-    }
-    for key in sorted({*was, *now} - unknown):
-        if key not in now:
-            yield Difference(rule="tag-removed", effect="other", part="tags", subject=key)
-        elif now[key] != was.get(key):
+    # What is not known, or open, may be anything. So may a tag, if not all are known.
+    free = {key.lower() for side in (was, now) for key in side if not side[key].is_known}
+    for key in sorted({*was, *now}):
+        if key.lower() in free:
+            continue
+        if key in now and now[key] != was.get(key) and not expected.is_unknown("tags"):
             rule: Rule = "tag-changed" if key in was else "tag-added"
             yield Difference(rule=rule, effect="broader", part="tags", subject=key)
+        if key not in now and not found.is_unknown("tags"):
+            yield Difference(rule="tag-removed", effect="other", part="tags", subject=key)

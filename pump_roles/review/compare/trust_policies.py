@@ -19,8 +19,8 @@ from pump_roles.iam.trust import (
     Trust,
     TrustProblem,
     TrustStatement,
-    Value,
 )
+from pump_roles.iam.values import Value
 from pump_roles.review.compare.difference import Difference
 
 _Identity = tuple[str, str]

@@ -1,21 +1,17 @@
 """What has changed since an earlier report, in its effect on the decision for each action."""
 
-import re
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from typing import Final, Literal
 
-from pump_roles.iam.canonical import without_partition
 from pump_roles.iam.catalog import Catalog
 from pump_roles.iam.decisions import DENIED, Grant
 from pump_roles.review.compare import Difference, Effect, compare_roles
 from pump_roles.review.report.policies import RolePolicies
 from pump_roles.review.report.report_model import Change, Compared, Report, Risk, RoleReport
-from pump_roles.review.role import Boundary, Role
 from pump_roles.review.templates import Place
 from pump_roles.text import visible
 
-_ACCOUNT: Final = re.compile("::[0-9]{12}:")
 _ORDER: Final[tuple[Effect, ...]] = ("broader", "other", "narrower")
 _RISKS: Final[tuple[Risk | Literal[""], ...]] = ("money", "writes", "data", "", "reads")
 
@@ -67,30 +63,11 @@ def changes(earlier: Report, report: Report, catalog: Catalog) -> tuple[Change, 
 def _differences(
     was: Mapping[str, RoleReport], now: Mapping[str, RoleReport], risks: Mapping[str, Risk]
 ) -> Iterator[Change]:
-    before, after = (
-        {kind: _comparable(report.role) for kind, report in side.items()} for side in (was, now)
-    )
+    before = {kind: report.role for kind, report in was.items()}
+    after = {kind: report.role for kind, report in now.items()}
     for kind, difference in compare_roles(before, after):
         change = Change(effect=difference.effect, role=kind, difference=difference)
         yield from [*_by_risk(change, difference, risks)] or [change]
-
-
-def _comparable(role: Role) -> Role:
-    # Without what does not change what the role can do, and without the account that it is in.
-    boundary = role.boundary
-    return replace(
-        role,
-        policies=tuple(
-            replace(policy, document=without_partition(policy.document)) for policy in role.policies
-        ),
-        boundary=None
-        if boundary is None
-        else Boundary(
-            arn=_ACCOUNT.sub("::${AWS::AccountId}:", without_partition(boundary.arn)),
-            document=without_partition(boundary.document),
-        ),
-        unknown=tuple(unknown for unknown in role.unknown if unknown.part == "path"),
-    )
 
 
 def _by_risk(change: Change, difference: Difference, risks: Mapping[str, Risk]) -> Iterator[Change]:
@@ -136,7 +113,7 @@ def _role(was: RoleReport, now: RoleReport, found: Iterable[Change]) -> Iterator
     before, after = (
         dict.fromkeys(
             unknown
-            for unknown in side.role.unknown
+            for unknown in side.role.not_known
             if unknown.part == "path" or unknown in side.unreadable
         )
         for side in (was, now)

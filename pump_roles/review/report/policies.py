@@ -37,13 +37,11 @@ def differences(role: Role) -> tuple[Difference, ...]:
     chosen = replace(
         role,
         policies=(*published.policies, *guardrails),
-        session_seconds=published.session_seconds,
+        session=published.session,
         tags={},
         unknown=(),
     )
-    # One tag that cannot be read does not hide another one.
-    unknown = tuple(unknown for unknown in role.unknown if unknown.part != "tags")
-    return compare(chosen, replace(role, unknown=unknown))
+    return compare(chosen, role)
 
 
 def counted(number: int, *, exact: bool) -> str:

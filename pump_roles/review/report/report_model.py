@@ -98,8 +98,8 @@ class RoleReport:
 
     @property
     def name(self) -> str:
-        """Its name; empty if it is known only at deployment."""
-        return self.role.name
+        """Its name; empty if it is not known."""
+        return self.role.name.text
 
     @property
     def trust(self) -> Trust:
@@ -109,7 +109,7 @@ class RoleReport:
     @property
     def boundary(self) -> str:
         """The ARN of its permissions boundary, which is not counted; empty if it has none."""
-        return "" if self.role.boundary is None else self.role.boundary.arn
+        return "" if self.role.boundary is None else self.role.boundary.arn.text
 
     @property
     def unreadable(self) -> tuple[Unknown, ...]:

@@ -4,6 +4,7 @@ import re
 from typing import Any, Final
 
 from pump_roles.iam.documents import is_absent, strings
+from pump_roles.iam.values import known, unreadable
 from pump_roles.review.role import Boundary
 from pump_roles.review.templates.attachments import Attachments
 from pump_roles.review.templates.certain import certain, certain_text, filled, filled_text
@@ -18,25 +19,23 @@ _ARN: Final = re.compile(
 """Accepts only the characters of a policy's name: others could disguise a policy as another one."""
 
 
-def boundary(
-    value: Any, template: Template, attachments: Attachments
-) -> tuple[Boundary | None, bool]:
-    """Return a permissions boundary, and whether it is certain which one it is."""
+def boundary(value: Any, template: Template, attachments: Attachments) -> Boundary | None:
+    """Return a permissions boundary."""
     if is_absent(value):
-        return None, True
+        return None
     found = certain(value, template)
     policy = None if found is None else attachments.managed(found, template)
     if policy is not None and (at := _path_of(policy.template, policy.logical_id)):
         document = policy.template.properties(policy.logical_id).get("PolicyDocument")
-        return Boundary(arn=_arn(at), document=filled(document, policy.template)), True
+        return Boundary(arn=known(_arn(at)), document=filled(document, policy.template))
     if policy is not None and policy.template is template:
-        return Boundary(arn=managed_policy_arn(template, policy.logical_id)), False
+        return Boundary(arn=unreadable(managed_policy_arn(template, policy.logical_id)))
     arn = filled_text(value, template) or ""
     if not arn:
-        return Boundary(arn=", ".join(strings(value))), False
+        return Boundary(arn=unreadable(", ".join(strings(value))))
     if template.account:
         arn = arn.replace(f":{template.account}:", f":{_THIS_ACCOUNT}:")
-    return Boundary(arn=arn), True
+    return Boundary(arn=known(arn))
 
 
 def managed_policy_arn(template: Template, logical_id: str) -> str:

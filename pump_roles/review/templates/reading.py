@@ -5,7 +5,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from pump_roles.iam.documents import as_text
-from pump_roles.iam.trust import Value
+from pump_roles.iam.values import Value
 from pump_roles.json_input import TOO_DEEP, InputError
 from pump_roles.published import ROLES
 from pump_roles.review.contents import Contents, FoundRole, Other, Place
@@ -15,7 +15,7 @@ from pump_roles.review.masking import (
     texts_under_the_key,
     under_the_key,
 )
-from pump_roles.review.role import Role, Unknown
+from pump_roles.review.role import ROOT, Role, Unknown
 from pump_roles.review.templates.attachments import Attachments
 from pump_roles.review.templates.certain import certain_text
 from pump_roles.review.templates.could_be import could_be
@@ -118,7 +118,7 @@ def _variants(
     for kind in ROLES:
         of_kind = [pump_role for pump_role in found if pump_role.role.kind == kind]
         # The stack for one account and the rollout contain the same role.
-        different = {repr(_comparable(found.role)): found for found in reversed(of_kind)}
+        different = {repr(_without_ids(found.role)): found for found in reversed(of_kind)}
         if len(different) > 1:
             files = {found.template.file for found in different.values()}
             cure = ": pass a template that contains only one" if len(files) > 1 else ""
@@ -134,16 +134,12 @@ def _variants(
             yield [_found(pump_role, uncertain=kind in uncertain) for pump_role in of_kind]
 
 
-def _comparable(role: Role) -> Role:
-    # Without what does not change what the role can do.
+def _without_ids(role: Role) -> Role:
+    # Nor with the path, which does not change what the role can do.
     trust = role.trust.with_values(
         lambda value, validator: Value("hidden") if validator is EXTERNAL_ID else value
     )
-    unreadable = role.unreadable
-    unknown = tuple(
-        found for found in role.unknown if found.part == "boundary" or found in unreadable
-    )
-    return replace(role, trust=trust, path="/", unknown=unknown)
+    return replace(role, trust=trust, path=ROOT)
 
 
 def _found(pump_role: PumpRole, *, uncertain: bool) -> FoundRole:

@@ -5,8 +5,9 @@ from dataclasses import dataclass, field
 from typing import Any, Final
 
 from pump_roles.iam.documents import Policy, as_list, as_mapping, as_text, is_policy_name
+from pump_roles.iam.values import OPEN, Value, known, unreadable
 from pump_roles.published import ROLES
-from pump_roles.review.role import HOUR, Boundary, Part, Role, Unknown, Why
+from pump_roles.review.role import HOUR, Part, Role, Unknown, Why
 from pump_roles.review.templates.attachments import Attachment, Attachments
 from pump_roles.review.templates.boundary import boundary, managed_policy_arn
 from pump_roles.review.templates.certain import (
@@ -69,6 +70,9 @@ def pump_roles(templates: Iterable[Template], attachments: Attachments) -> Itera
                     yield found
 
 
+_NOT_READ: Final = Value("not-read", why="unreadable")
+
+
 @dataclass(frozen=True)
 class _Reader:
     template: Template
@@ -112,8 +116,10 @@ class _Reader:
             path=self._path(),
             trust=read_trust(self._properties.get("AssumeRolePolicyDocument"), self.template),
             policies=tuple(policies),
-            boundary=self._boundary(),
-            session_seconds=self._session(),
+            boundary=boundary(
+                self._properties.get("PermissionsBoundary"), self.template, self.attachments
+            ),
+            session=self._session(),
             tags=dict(self._tags()),
             unknown=tuple(self.unknown),
         )
@@ -128,37 +134,29 @@ class _Reader:
     def _add(self, part: Part, why: Why, subject: str = "", detail: str = "") -> None:
         self.unknown.append(Unknown(part=part, why=why, subject=subject, detail=detail))
 
-    def _name(self) -> str:
-        # Empty if the name is generated, or depends on the account.
-        name = filled_text(self._properties.get("RoleName"), self.template) or ""
-        return name if ROLE_NAME.accepts(name) else ""
+    def _name(self) -> Value:
+        value = self._properties.get("RoleName")
+        name = filled_text(value, self.template)
+        if ROLE_NAME.accepts(name):
+            return known(name)
+        # It is generated, or depends on the account.
+        return _NOT_READ if targets(value, self.template).possible else OPEN
 
-    def _path(self) -> str:
+    def _path(self) -> Value:
         path = filled_text(self._properties.get("Path", "/"), self.template)
-        if path is None:
-            self._add("path", "unreadable")
-        return path or "/"
+        return _NOT_READ if path is None else known(path or "/")
 
-    def _session(self) -> int:
+    def _session(self) -> int | Value:
         seconds = self._properties.get("MaxSessionDuration", HOUR)
-        if isinstance(seconds, int) and not isinstance(seconds, bool):
-            return seconds
-        self._add("session", "unreadable", detail=as_text(seconds))
-        return HOUR
+        is_number = isinstance(seconds, int) and not isinstance(seconds, bool)
+        return seconds if is_number else unreadable(seconds)
 
-    def _boundary(self) -> Boundary | None:
-        value = self._properties.get("PermissionsBoundary")
-        found, certain = boundary(value, self.template, self.attachments)
-        if not certain:
-            self._add("boundary", "unreadable")
-        return found
-
-    def _tags(self) -> Iterator[tuple[str, str]]:
+    def _tags(self) -> Iterator[tuple[str, Value]]:
         for key, value in tags_of(self.logical_id, self.template):
-            if key is None or value is None:
-                self._add("tags", "unreadable", key or "")
+            if key is None:
+                self._add("tags", "unreadable")
             else:
-                yield key, value
+                yield key, _NOT_READ if value is None else known(value)
 
     def _inline(self) -> Iterator[Policy]:
         for policy in as_list(self._properties.get("Policies", [])):
@@ -234,8 +232,6 @@ class _Reader:
 
     def _not_as_built(self) -> None:
         resource = self.template.resources[self.logical_id]
-        if targets(self._properties.get("RoleName"), self.template).possible:
-            self._add("name", "unreadable")
         if "Condition" in resource:
             self._add("role", "conditional", detail=as_text(resource["Condition"]))
         for member in sorted(resource.keys() - MEMBERS):

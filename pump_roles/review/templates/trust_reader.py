@@ -3,8 +3,9 @@
 import re
 from typing import Any
 
-from pump_roles.iam.documents import as_list, as_mapping, as_text, ref, statements
-from pump_roles.iam.trust import Trust, Value, parse_trust
+from pump_roles.iam.documents import as_list, as_mapping, ref, statements
+from pump_roles.iam.trust import Trust, parse_trust
+from pump_roles.iam.values import Value, known, unreadable
 from pump_roles.review.templates.certain import filled
 from pump_roles.review.templates.template import Template
 from pump_roles.validators import PRINCIPAL, Text
@@ -15,14 +16,14 @@ def read_trust(document: Any, template: Template) -> Trust:
 
     def value_of(value: Any, validator: Text) -> Value:
         if isinstance(value, str):
-            return Value("known", value)
+            return known(value)
         reference, where = passed(value, template)
         if not accepts_only(validator, reference, where):
-            return Value("not-read", as_text(value))
+            return unreadable(value)
         declared = as_mapping(where.declared.get(ref(reference)))
         # A default is trusted unless another principal is provided.
         if validator is PRINCIPAL and "Default" in declared and not where.has_changeable_arguments:
-            return Value("known", declared["Default"])
+            return known(declared["Default"])
         return Value("open", ref(reference))
 
     return parse_trust(filled(document, template), value_of)

@@ -8,7 +8,8 @@ from typing import Any, Final, Literal
 
 from pump_roles.guardrails import opening_tags
 from pump_roles.iam.documents import as_mapping, as_text, has_transform, ref
-from pump_roles.iam.trust import Value, parse_trust
+from pump_roles.iam.trust import parse_trust
+from pump_roles.iam.values import Value
 from pump_roles.review.role import Unknown
 from pump_roles.review.templates.attachments import NAMED, Attachments
 from pump_roles.review.templates.boundary import is_same_policy

@@ -17,6 +17,7 @@ from pump_roles import Guardrail
 from pump_roles.iam.catalog import LEVELS
 from pump_roles.iam.decisions import ALLOWED, CONDITIONALLY, DENIED, PARTLY
 from pump_roles.iam.trust import parse_trust
+from pump_roles.iam.values import known
 from pump_roles.review.output import report_words as wording
 from pump_roles.review.output.page import as_html
 from pump_roles.review.output.pieces import TEXTS, say
@@ -108,7 +109,7 @@ def guarded() -> Report:
     first, second = report.roles
     bounded = replace(
         first.role,
-        boundary=Boundary(arn="arn:aws:iam::aws:policy/B"),
+        boundary=Boundary(arn=known("arn:aws:iam::aws:policy/B")),
         trust=parse_trust(trust("999988887777", "Example-1234")),
     )
     files = (("A.template.json", "1" * 64), ("B.template.json", "2" * 64))

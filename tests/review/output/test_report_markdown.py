@@ -6,6 +6,7 @@ import pytest
 from markdown_it import MarkdownIt
 
 from pump_roles.iam.trust import parse_trust
+from pump_roles.iam.values import known
 from pump_roles.review.compare import Difference
 from pump_roles.review.output.pieces import code, say, text
 from pump_roles.review.output.report_markdown import as_markdown
@@ -155,8 +156,8 @@ def test_nothing_pushes_out_the_rest(excess: dict[str, object], published: Repor
             role,
             role=replace(
                 role.role,
-                name=LONG,
-                boundary=Boundary(arn=LONG),
+                name=known(LONG),
+                boundary=Boundary(arn=known(LONG)),
                 trust=parse_trust(trust(LONG, "Example-1234")),
             ),
             files=((LONG, "0" * 64),) * 50,

@@ -8,12 +8,13 @@ import pytest
 
 from pump_roles import Guardrail
 from pump_roles.iam.trust import parse_trust
+from pump_roles.iam.values import Value, known, unreadable
 from pump_roles.review.output.pieces import say
 from pump_roles.review.output.report_words import compared, finding_text, severities, verdict, who
 from pump_roles.review.report import Report, of_published
 from pump_roles.review.report.report_model import Compared
 from pump_roles.review.report.statements import Answer
-from pump_roles.review.role import Boundary, Unknown, published_role
+from pump_roles.review.role import Boundary, published_role
 from tests.support import another, changed, trust
 
 
@@ -94,18 +95,16 @@ def test_verdict_says_which_limit_is_known_if_others_cannot_be_read() -> None:
 
 
 @pytest.mark.parametrize(
-    ("unknown", "said"),
+    ("arn", "said"),
     [
-        ((), "Read-only, with a permissions boundary: "),
-        ((Unknown(part="boundary", why="unreadable"),), "Read-only: "),
+        (known("arn:aws:iam::aws:policy/B"), "Read-only, with a permissions boundary: "),
+        (unreadable("arn:aws:iam::aws:policy/B"), "Read-only: "),
     ],
 )
-def test_verdict_has_no_boundary_that_may_not_be_there(
-    unknown: tuple[Unknown, ...], said: str
-) -> None:
+def test_verdict_has_no_boundary_that_may_not_be_there(arn: Value, said: str) -> None:
     report = of_published()
     first, *_ = report.roles
-    role = replace(first.role, boundary=Boundary(arn="arn:aws:iam::aws:policy/B"), unknown=unknown)
+    role = replace(first.role, boundary=Boundary(arn=arn))
     assert verdict(replace(first, role=role), report).startswith(said)
 
 
@@ -119,7 +118,7 @@ STOPPED = " Pump is stopped by this boundary; remove it only when Pump may conti
 def test_verdict_on_a_role_that_is_stopped(partition: str, alarms: int, said: str) -> None:
     report = replace(of_published(), alarms=alarms)
     *_, last = report.roles
-    boundary = Boundary(arn=f"arn:{partition}:iam::aws:policy/AWSDenyAll")
+    boundary = Boundary(arn=known(f"arn:{partition}:iam::aws:policy/AWSDenyAll"))
     role = replace(last.role, boundary=boundary)
     assert role.stopped
     found = verdict(replace(last, role=role, stopped=True), report)

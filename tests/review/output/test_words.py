@@ -6,7 +6,8 @@ import pytest
 
 from pump_roles.iam.catalog import shipped
 from pump_roles.iam.clauses import Scope
-from pump_roles.iam.trust import Principal, Value
+from pump_roles.iam.trust import Principal
+from pump_roles.iam.values import Value
 from pump_roles.published import ROLES
 from pump_roles.review.compare import Difference
 from pump_roles.review.output.pieces import say

@@ -18,6 +18,7 @@ from pump_roles.iam.catalog import shipped
 from pump_roles.iam.decisions import NOT_GRANTED, Grant, PolicyEvaluator
 from pump_roles.iam.documents import Policy
 from pump_roles.iam.trust import parse_trust
+from pump_roles.iam.values import known
 from pump_roles.published import ROLES
 from pump_roles.review.output.report_words import answered as answered_in_words
 from pump_roles.review.report import Report, of_contents, of_published
@@ -54,7 +55,7 @@ def role_of(
     """The auto-pilot role with some more policies."""
     return Role(
         kind="auto-pilot",
-        name="PumpAutoPilotRole",
+        name=known("PumpAutoPilotRole"),
         trust=parse_trust(trust("999988887777", "Example-1234")),
         policies=(*own, *(Policy(name=name, document=found) for name, found in policies)),
     )

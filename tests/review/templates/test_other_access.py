@@ -12,7 +12,8 @@ from typing import Any
 import pytest
 
 from pump_roles import universal
-from pump_roles.iam.trust import Principal, Value
+from pump_roles.iam.trust import Principal
+from pump_roles.iam.values import Value
 from pump_roles.review.output.report_words import finding_text
 from pump_roles.review.output.words import alarm_in_words
 from pump_roles.review.report import Report, of_templates

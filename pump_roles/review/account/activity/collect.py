@@ -92,7 +92,7 @@ class Collector:
         self._hidden = set(roles.hidden)
         # Whose session it is, by the ARN of the role that issued it, and the event's account.
         self._issuers: dict[tuple[str, str], Sought | None] = {}
-        self._names = {sought.role.name for sought in roles.sought}
+        self._names = {sought.role.name.text for sought in roles.sought}
         self._regions: set[str] = set()
         self._period = ["", ""]
         self._events = 0
@@ -327,8 +327,8 @@ class Collector:
     def _all_unknown(self, sought: Iterable[Sought], arns: Iterable[str]) -> Iterator[Unknown]:
         yield from sorted(self.unknown, key=lambda unknown: unknown.subject)
         for role in sought:
-            if role.role.unknown:
-                yield Unknown(why="expected-role", subject=role.role.name)
+            if role.role.not_known:
+                yield Unknown(why="expected-role", subject=role.role.name.text)
         if not any(seen.calls for seen in self._sessions.values()):
             # They were assumed, so there may be calls elsewhere.
             yield from (Unknown(why="no-calls", subject=arn) for arn in sorted(arns))

@@ -131,7 +131,7 @@ def may_have_action(sought: Sought, source: str) -> bool:
     services = could_be_of(source)
     return (
         not services
-        or bool(sought.role.unknown)
+        or bool(sought.role.not_known)
         or any(unreadable_statements(policy.document) for policy in sought.role.policies)
         or any(
             _may_match(clause, service)

@@ -64,12 +64,12 @@ def roles_in(path: Path) -> Roles:
     sought = []
     for variants in read.variants:
         role = variants[0].role
-        if not role.name or any(
+        if not role.name.is_known or any(
             variant.role.is_unknown("name") or variant.role.is_unknown("path")
             for variant in variants
         ):
             raise InputError(f"{path}: the name of the {role.kind} role cannot be read")
-        resources = {f"role{variant.role.path}{role.name}" for variant in variants}
+        resources = {f"role{variant.role.path.text}{role.name.text}" for variant in variants}
         sought.append(Sought(role=role, resources=frozenset(resources), expected=True))
     return Roles(sought=tuple(sought), hidden=read.external_ids)
 
@@ -86,7 +86,7 @@ def with_arns(roles: Roles, arns: Iterable[str]) -> Roles:
 def _with_arn(roles: Roles, arn: str) -> Sought:
     name = arn.rpartition("/")[2]
     for sought in roles.sought:
-        if sought.role.name == name:
+        if sought.role.name.text == name:
             return replace(sought, arn=arn)
-    names = " or ".join(sought.role.name for sought in roles.sought)
+    names = " or ".join(sought.role.name.text for sought in roles.sought)
     raise InputError(f"{arn}: the name is not {names}; pass --expect with the role's template")

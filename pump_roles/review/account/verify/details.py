@@ -12,13 +12,14 @@ from urllib.parse import unquote
 
 from pump_roles.iam.documents import Policy, as_list, as_mapping
 from pump_roles.iam.trust import OF_AWS, Trust, parse_trust
+from pump_roles.iam.values import Value, known
 from pump_roles.json_input import TOO_DEEP, InputError, parse_json, read_json
 from pump_roles.published import ROLES
 from pump_roles.review.account.organization import Organization, organization_of
 from pump_roles.review.account.times import in_utc, moment_of
 from pump_roles.review.account.verify.other_roles import roles_that_admit_pump
 from pump_roles.review.masking import digests_of_ids, ids_of, texts_under_the_key
-from pump_roles.review.role import HOUR, Boundary, Part, Role, Unknown, Why
+from pump_roles.review.role import Boundary, Part, Role, Unknown
 from pump_roles.review.templates import Contents, FoundRole, Other
 from pump_roles.review.templates.role_reader import kind_of
 from pump_roles.validators import ROLE_ARN
@@ -50,7 +51,7 @@ class AccountDetails:
     @property
     def by_name(self) -> dict[str, Role]:
         """Every role, by its name."""
-        return {role.name: role for role in (*self.roles, *self.others)}
+        return {role.name.text: role for role in (*self.roles, *self.others)}
 
     @property
     def external_ids(self) -> frozenset[str]:
@@ -61,12 +62,12 @@ class AccountDetails:
 
     def arn(self, role: Role) -> str:
         """Return the ARN of a role."""
-        return f"arn:{self.partition}:iam::{self.account}:role{role.path}{role.name}"
+        return f"arn:{self.partition}:iam::{self.account}:role{role.path.text}{role.name.text}"
 
     def role(self, name: str) -> Role | None:
         """Return a role by its name, ignoring case; ``None`` if there is none."""
         wanted = name.casefold()
-        return next((role for role in self.roles if role.name.casefold() == wanted), None)
+        return next((role for role in self.roles if role.name.text.casefold() == wanted), None)
 
 
 def read_files(files: Iterable[Path]) -> tuple[AccountDetails, ...]:
@@ -170,9 +171,15 @@ def _authorization_details(content: Any, seconds: Mapping[str, int]) -> AccountD
         raise InputError(f"its roles are in {len(places)} accounts; all must be in one")
     ((partition, account),) = places
     managed = dict(_managed(content.get("Policies", [])))
-    entries = ({"MaxSessionDuration": seconds.get(role["Arn"]), **role} for role in listed)
-    roles = tuple(role_of(entry, managed, missing="not-in-files") for entry in entries)
-    if len({role.name.casefold() for role in roles}) < len(roles):
+    roles = tuple(
+        role_of(
+            {"MaxSessionDuration": seconds.get(role["Arn"]), **role},
+            managed,
+            not_described=Value("not-read", _text(role["RoleName"]), "not-in-files"),
+        )
+        for role in listed
+    )
+    if len({role.name.text.casefold() for role in roles}) < len(roles):
         raise InputError("a role is listed twice")
     return AccountDetails(
         account=account,
@@ -199,9 +206,9 @@ def role_of(
     documents: Mapping[str, Any],
     unknown: Iterable[Unknown] = (),
     *,
-    missing: Why,
+    not_described: Value,
 ) -> Role:
-    """Return a role."""
+    """Return a role, and ``not_described`` for what its description lacks."""
     name = _text(entry["RoleName"])
     inline = tuple(
         Policy(name=_text(policy["PolicyName"]), document=document_of(policy["PolicyDocument"]))
@@ -215,28 +222,30 @@ def role_of(
         )
         for policy in entry["AttachedManagedPolicies"]
     )
-    arn = as_mapping(entry.get("PermissionsBoundary")).get("PermissionsBoundaryArn")
-    boundary = None if arn is None else Boundary(arn=_text(arn), document=documents.get(arn))
+    boundary = None
+    if isinstance(bounded := entry.get("PermissionsBoundary"), Value):
+        boundary = Boundary(arn=bounded)
+    elif arn := as_mapping(bounded).get("PermissionsBoundaryArn"):
+        boundary = Boundary(arn=known(_text(arn)), document=documents.get(arn))
     seconds = entry.get("MaxSessionDuration")
     found = {(reason.part, reason.subject): reason for reason in unknown}
     lacking: list[tuple[Part, str]] = [
         ("managed-policies", policy.arn) for policy in attached if policy.document is None
     ]
-    if boundary is not None and boundary.document is None:
-        lacking.append(("boundary", boundary.arn))
+    if boundary is not None and boundary.arn.is_known and boundary.document is None:
+        lacking.append(("boundary", boundary.arn.text))
     for part, subject in lacking:
-        found.setdefault((part, subject), Unknown(part=part, why=missing, subject=subject))
-    if type(seconds) is not int:
-        found.setdefault(("session", ""), Unknown(part="session", why=missing, detail=name))
+        why = not_described.why or "not-read"
+        found.setdefault((part, subject), Unknown(part=part, why=why, subject=subject))
     return Role(
         kind=kind_of([name], (*inline, *attached)) or "",
-        name=name,
-        path=_text(entry["Path"]),
+        name=known(name),
+        path=known(_text(entry["Path"])),
         trust=trust_of(entry["AssumeRolePolicyDocument"]),
         policies=(*inline, *attached),
         boundary=boundary,
-        session_seconds=seconds if type(seconds) is int else HOUR,
-        tags=_tags(entry),
+        session=seconds if type(seconds) is int else not_described,
+        tags={key: known(value) for key, value in _tags(entry).items()},
         unknown=tuple(found.values()),
     )
 
@@ -288,13 +297,14 @@ def contents_of(details: AccountDetails, names: Collection[str]) -> Contents:
     for role in found:
         if not role.kind:
             raise InputError(
-                f"the role {role.name} of the account {details.account} is not one of Pump's: it "
-                "has neither the name nor a policy of one"
+                f"the role {role.name.text} of the account {details.account} is not one of Pump's: "
+                "it has neither the name nor a policy of one"
             )
         if role.kind in roles:
             raise InputError(
                 f"the account {details.account} has two {role.kind} roles, "
-                f"{roles[role.kind].role.name} and {role.name}; a report covers one of each kind"
+                f"{roles[role.kind].role.name.text} and {role.name.text}; a report covers one of "
+                "each kind"
             )
         roles[role.kind] = _found(role, details)
     if not roles:
@@ -324,7 +334,7 @@ def _found(role: Role, details: AccountDetails) -> FoundRole:
 
 
 def _others(details: AccountDetails, own: Collection[Role]) -> Iterator[Other]:
-    names = {role.name for role in own}
+    names = {role.name.text for role in own}
     alarms = roles_that_admit_pump(
         (role for name, role in details.by_name.items() if name not in names),
         account=details.account,

@@ -6,15 +6,17 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
+from pump_roles.guardrails import opening_tags
 from pump_roles.iam.canonical import account_of_root, in_account
-from pump_roles.iam.trust import OF_AWS, Value
+from pump_roles.iam.trust import OF_AWS
+from pump_roles.iam.values import OPEN, Value, known
 from pump_roles.json_input import InputError
 from pump_roles.published import ROLES
 from pump_roles.review.account.probe import partition_of
 from pump_roles.review.account.role_list import ListedRole
 from pump_roles.review.account.verify.placement import Location, belongs
 from pump_roles.review.masking import Mask
-from pump_roles.review.role import Boundary, Role, Unknown, published_role
+from pump_roles.review.role import ROOT, Boundary, Role, Unknown, published_role
 from pump_roles.review.templates import Contents, FoundRole, Place
 from pump_roles.review.templates.reading import read_templates
 from pump_roles.validators import EXTERNAL_ID, PRINCIPAL, Text
@@ -68,21 +70,23 @@ class Expectation:
     @property
     def names(self) -> tuple[str, ...]:
         """The names of the roles."""
-        return tuple(variants[0].role.name for variants in self.roles)
+        return tuple(variants[0].role.name.text for variants in self.roles)
 
     def only(self, kinds: Collection[str]) -> "Expectation":
         """Return the expectation with only some kinds of roles."""
         if not kinds:
             return self
-        known = {variants[0].role.kind: variants for variants in self.roles}
+        of_kind = {variants[0].role.kind: variants for variants in self.roles}
         for kind in kinds:
-            if kind not in known:
+            if kind not in of_kind:
                 raise InputError(f"{self.description} does not contain the {kind} role")
         return replace(
             self,
-            roles=tuple(variants for kind, variants in known.items() if kind in kinds),
+            roles=tuple(variants for kind, variants in of_kind.items() if kind in kinds),
             omitted={
-                variants[0].role.name: kind for kind, variants in known.items() if kind not in kinds
+                variants[0].role.name.text: kind
+                for kind, variants in of_kind.items()
+                if kind not in kinds
             },
         )
 
@@ -94,7 +98,7 @@ class Expectation:
         """
         taken = {name.casefold() for name in self.names}
         published = tuple(
-            (FoundRole(role=replace(role, name=ROLES[role.kind].name, path="/")),)
+            (FoundRole(role=replace(role, name=known(ROLES[role.kind].name), path=ROOT)),)
             for variants in self.roles
             for role in [variants[0].role]
             if ROLES[role.kind].name.casefold() not in taken
@@ -140,10 +144,10 @@ class Expectation:
 
     def _expected(self, role: Role, place: tuple[str, str], problems: Iterable[Unknown]) -> Role:
         unknown = [*role.unknown, *problems]
-        known = self.external_ids.get((*place, role.name.casefold()), self.external_id)
-        is_open = any(value.state == "open" for value in role.trust.external_ids)
-        to_fill = [known] if known and Value("known", known) not in role.trust.external_ids else []
-        if self.external_ids and not known and is_open:
+        id_ = self.external_ids.get((*place, role.name.text.casefold()), self.external_id)
+        is_open = OPEN.state in {value.state for value in role.trust.external_ids}
+        to_fill = [id_] if id_ and known(id_) not in role.trust.external_ids else []
+        if self.external_ids and not id_ and is_open:
             unknown.append(Unknown(part="role", why="external-id-not-listed"))
         elif to_fill and not is_open:
             unknown.append(Unknown(part="role", why="external-id-differs"))
@@ -151,9 +155,15 @@ class Expectation:
         def filled(value: Value, validator: Text) -> Value:
             # During a rotation, the other one stays open.
             fills = validator is EXTERNAL_ID and value.state == "open" and to_fill
-            return Value("known", to_fill.pop()) if fills else value
+            return known(to_fill.pop()) if fills else value
 
-        return replace(role, trust=role.trust.with_values(filled), unknown=tuple(unknown))
+        return replace(
+            role,
+            trust=role.trust.with_values(filled),
+            # The customer may open the guardrails.
+            tags={**dict.fromkeys(opening_tags(role.documents), OPEN), **role.tags},
+            unknown=tuple(unknown),
+        )
 
 
 def from_published(principal: str) -> Expectation:
@@ -167,7 +177,7 @@ def from_templates(path: Path, *, principal: str | None = None) -> Expectation:
     """Return the expectation of the roles in a template, or in the templates of a folder."""
     read = read_templates(path)
     for variants in read.variants:
-        if not all(variant.role.name for variant in variants):
+        if not all(variant.role.name.is_known for variant in variants):
             raise InputError(f"{path}: the name of the {variants[0].role.kind} role cannot be read")
     mask = Mask(read.external_ids)
     roles = tuple(
@@ -211,7 +221,7 @@ def _with_principal(variant: FoundRole, principal: str | None, path: Path, mask:
 def _trusting(role: Role, principal: str) -> Role:
     def provided(value: Value, validator: Text) -> Value:
         is_open = validator is PRINCIPAL and value.state == "open"
-        return Value("known", principal) if is_open else value
+        return known(principal) if is_open else value
 
     return replace(role, trust=role.trust.with_values(provided))
 
@@ -237,7 +247,7 @@ def _filled(role: Role, account: str, partition: str) -> Role:
     boundary = role.boundary
     return replace(
         role,
-        path=fill(role.path),
+        path=replace(role.path, text=fill(role.path.text)),
         trust=role.trust.in_account(account=account, partition=partition),
         policies=tuple(
             replace(policy, document=fill(policy.document), arn=fill(policy.arn))
@@ -245,6 +255,9 @@ def _filled(role: Role, account: str, partition: str) -> Role:
         ),
         boundary=None
         if boundary is None
-        else Boundary(arn=fill(boundary.arn), document=fill(boundary.document)),
-        tags=fill(dict(role.tags)),
+        else Boundary(
+            arn=replace(boundary.arn, text=fill(boundary.arn.text)),
+            document=fill(boundary.document),
+        ),
+        tags={key: replace(value, text=fill(value.text)) for key, value in role.tags.items()},
     )

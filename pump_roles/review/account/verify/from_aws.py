@@ -6,6 +6,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 from pump_roles.iam.documents import as_mapping
+from pump_roles.iam.values import Value, known
 from pump_roles.review.account.responses import all_in, error_code, reason_of
 from pump_roles.review.account.verify.details import (
     AccountDetails,
@@ -75,7 +76,7 @@ def read_account(
         of_role = _Reader(iam)
         found = of_role.tried("role", partial(of_role.role, name, entry))
         if found is not None:
-            role, histories[found[0].name] = found
+            role, histories[found[0].name.text] = found
             roles.append(role)
         # If roles could not be listed, IAM says here that it does not exist.
         elif (why := of_role.unknown[-1]).why != "changed":
@@ -125,10 +126,12 @@ class _Reader:
         entry = described or listed
         if entry is None:
             return None
+        not_described = Value("not-read", why="not-read")
         if described is None:
             (why,) = self.unknown
-            parts: tuple[Part, ...] = ("boundary", "session", "tags")
-            self.unknown = [replace(why, part=part) for part in parts]
+            not_described = replace(not_described, text=why.detail)
+            self.unknown = [replace(why, part="tags")]
+            entry = {**entry, "PermissionsBoundary": not_described}
         documents: dict[str, Any] = {}
         boundary = as_mapping(entry.get("PermissionsBoundary")).get("PermissionsBoundaryArn")
         if boundary is not None:
@@ -137,7 +140,7 @@ class _Reader:
             "RolePolicyList": self._inline(name),
             "AttachedManagedPolicies": self._attached(name, documents),
         }
-        role = role_of({**entry, **policies}, documents, self.unknown, missing="not-read")
+        role = role_of({**entry, **policies}, documents, self.unknown, not_described=not_described)
         return role, history_of(entry)
 
     def _inline(self, role: str) -> list[Mapping[str, Any]]:
@@ -176,8 +179,8 @@ class _Reader:
 def _other(entry: Mapping[str, Any]) -> Role:
     return Role(
         kind="",
-        name=entry["RoleName"],
-        path=entry["Path"],
+        name=known(entry["RoleName"]),
+        path=known(entry["Path"]),
         trust=trust_of(entry["AssumeRolePolicyDocument"]),
         policies=(),
     )

@@ -89,7 +89,7 @@ def _in_place(
     if belongs:
         return _closest(variants, details)
     open_place = Unknown(part="place", why="open")
-    if location.units is None and details.role(variants[0].name) is not None:
+    if location.units is None and details.role(variants[0].name.text) is not None:
         # Whoever verifies only this account expects the role that is in it.
         found = _closest(variants, details)
         return replace(found, notes=(*found.notes, open_place))
@@ -104,15 +104,15 @@ def _closest(variants: Sequence[Role], details: AccountDetails) -> RoleResult:
 
 
 def _result(expected: Role, details: AccountDetails) -> RoleResult:
-    role = details.role(expected.name)
+    role = details.role(expected.name.text)
     if role is None:
         # If it is not certain that the role should exist, it is not missing.
-        reason = details.missing.get(expected.name.casefold())
-        unknown = expected.unknown if reason is None else (reason,)
+        reason = details.missing.get(expected.name.text.casefold())
+        unknown = expected.not_known if reason is None else (reason,)
         missing = Difference(rule="role-missing", effect="narrower")
         return _found(expected, details, unknown=unknown, differences=() if unknown else (missing,))
-    differences = compare_roles(expected, _comparable(role, expected), account=details.account)
-    unread = [*expected.unknown, *role.unknown, *_unread(role)]
+    differences = compare_roles(expected, role, account=details.account)
+    unread = [*expected.not_known, *role.not_known, *_unread(role)]
     notes = [*_open_ids(expected, differences)]
     if expected.boundary and role.boundary and expected.boundary.arn == role.boundary.arn:
         if expected.boundary.document is None:
@@ -135,15 +135,15 @@ def _result(expected: Role, details: AccountDetails) -> RoleResult:
 
 def _absence(expected: Role, details: AccountDetails, rule: Rule, why: Why) -> RoleResult:
     # Any role with its name counts, whatever else differs.
-    role = details.role(expected.name)
+    role = details.role(expected.name.text)
     if role is not None:
-        stack = details.history.get(role.name, History()).stack
+        stack = details.history.get(role.name.text, History()).stack
         present = Difference(rule=rule, effect="broader", now=(stack,) if stack else ())
         return _found(expected, details, role, differences=(present,))
     # Only the list of all roles shows a name in another case. The account's result says why that
     # could not be read.
     not_known = Unknown(part="role", why="existence") if details.unknown else None
-    if reason := details.missing.get(expected.name.casefold(), not_known):
+    if reason := details.missing.get(expected.name.text.casefold(), not_known):
         return _found(expected, details, unknown=(reason,))
     notes = [Unknown(part="role", why=why)]
     ids = expected.trust.external_ids
@@ -156,7 +156,7 @@ def _found(
     expected: Role, details: AccountDetails, role: Role | None = None, **result: Any
 ) -> RoleResult:
     # Of a role that does not exist, what is expected.
-    history = details.history.get(role.name, History()) if role else History()
+    history = details.history.get(role.name.text, History()) if role else History()
     return RoleResult(
         kind=expected.kind,
         arn=details.arn(role or expected),
@@ -164,20 +164,6 @@ def _found(
         last_used_region=history.last_used_region,
         stopped=role is not None and role.stopped,
         **result,
-    )
-
-
-def _comparable(role: Role, expected: Role) -> Role:
-    # The customer may open the expected guardrails.
-    opening = {guardrail.tag for guardrail in _opened_by_tags(expected, expected.kind)}
-    return replace(
-        role,
-        kind=expected.kind,
-        tags={
-            key: value
-            for key, value in role.tags.items()
-            if key in expected.tags or key.lower() not in opening
-        },
     )
 
 
@@ -195,7 +181,7 @@ def _approvals(role: Role, kind: str) -> Iterator[Approval]:
     # does not matter.
     tags = {key.lower(): value for key, value in role.tags.items()}
     for guardrail in _opened_by_tags(role, kind):
-        value = tags.get(guardrail.tag, "")
+        value = tags[guardrail.tag].text if guardrail.tag in tags else ""
         is_open = value == guardrail.opens
         yield Approval(guardrail=guardrail.name, tag=guardrail.tag, value=value, open=is_open)
 

@@ -13,7 +13,7 @@ def roles_that_admit_pump(
 ) -> Mapping[str, list[Access]]:
     """Return the names of roles that Pump, or everyone, can assume, each with the ways."""
     pump = PumpNames([(name,) for name in names], principals)
-    found = {role.name: [*_ways(role.trust, pump, account)] for role in roles}
+    found = {role.name.text: [*_ways(role.trust, pump, account)] for role in roles}
     return {name: [*dict.fromkeys(ways)] for name, ways in found.items() if ways}
 
 

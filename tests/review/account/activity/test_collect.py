@@ -503,7 +503,7 @@ def deployed(guardrail: str) -> simulator.Role:
         part.policy_name: in_account(without_partition(document), account=ACCOUNT, partition="aws")
         for part, document in denies.items()
     }
-    return simulator.Role(role.name, {}, made)
+    return simulator.Role(role.name.text, {}, made)
 
 
 @examples(thorough=60, quick=6)

@@ -4,7 +4,8 @@ from dataclasses import replace
 from typing import Any, Final
 
 from pump_roles.iam.decisions import ALLOWED, DENIED, NOT_GRANTED, DecisionChange, Grant
-from pump_roles.iam.trust import Principal, Value
+from pump_roles.iam.trust import Principal
+from pump_roles.iam.values import Value
 from pump_roles.review.account.organization import Organization
 from pump_roles.review.account.verify.verification import (
     AccountResult,

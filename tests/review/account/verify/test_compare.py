@@ -15,6 +15,7 @@ import pytest
 from pump_roles import Guardrail
 from pump_roles.iam.documents import Policy
 from pump_roles.iam.trust import parse_trust
+from pump_roles.iam.values import Value, known
 from pump_roles.json_input import InputError
 from pump_roles.review.account.role_list import ListedRole
 from pump_roles.review.account.verify.details import AccountDetails, trust_of
@@ -52,13 +53,16 @@ def denied(part: Part, subject: str = "") -> Unknown:
     return Unknown(part=part, why="not-read", subject=subject, detail="denied")
 
 
+NOT_READ = Value("not-read", "denied", "not-read")
+
+
 def account(*roles: HeldRole, others: Mapping[str, Any] | None = None, **more: Any) -> Any:
     members = {
         "account": ACCOUNT_ID,
         "partition": "aws",
         "roles": roles,
         "others": tuple(
-            HeldRole(kind="", name=name, trust=trust_of(document), policies=())
+            HeldRole(kind="", name=known(name), trust=trust_of(document), policies=())
             for name, document in (others or {}).items()
         ),
     }
@@ -92,7 +96,7 @@ def deployed(folder: Path) -> dict[str, HeldRole]:
         policies = (Policy(name=name, document=made) for name, made in role.policies.items())
         found[kind] = HeldRole(
             kind=kind,
-            name=NAMES[kind],
+            name=known(NAMES[kind]),
             trust=parse_trust(dict(role.trust)),
             policies=tuple(policies),
         )
@@ -155,7 +159,7 @@ NARROW = {"Statement": allow("ec2:*")}
 
 def bounded(expectation: Expectation, arn: str, document: Any = None) -> Expectation:
     ways = expectation.only([AUTO_PILOT]).roles[0]
-    boundary = Boundary(arn=arn, document=document)
+    boundary = Boundary(arn=known(arn), document=document)
     return replace(
         expectation,
         roles=(tuple(replace(way, role=replace(way.role, boundary=boundary)) for way in ways),),
@@ -182,7 +186,7 @@ def test_boundary_is_compared_and_unknown_if_its_text_cannot_be_read(
     unknown = (denied("boundary", found),) if document is None else ()
     result = compared(
         expected=bounded(expectation, BOUNDARY, NARROW),
-        boundary=Boundary(arn=found, document=document),
+        boundary=Boundary(arn=known(found), document=document),
         unknown=unknown,
     )
     assert (result.state, kinds(result)) == expected
@@ -216,20 +220,20 @@ def test_role_with_aws_deny_all_is_stopped_which_may_be_expected(
 ) -> None:
     result = compared(
         expected=bounded(expectation, expected) if expected else expectation,
-        boundary=Boundary(arn=found) if found else None,
+        boundary=Boundary(arn=known(found)) if found else None,
     )
     assert (kinds(result), result.stopped) == (differences, found == DENY_ALL)
     assert result.state == ("differs" if differences else "match")
 
 
 def test_role_whose_boundary_is_not_known_is_not_said_to_be_stopped(compared: Compared) -> None:
-    assert not compared(boundary=Boundary(arn=DENY_ALL), unknown=(denied("boundary"),)).stopped
+    assert not compared(boundary=Boundary(arn=Value("not-read", DENY_ALL, "not-read"))).stopped
 
 
 def test_stopped_role_that_must_be_removed_is_still_stopped(
     expectation: Expectation, deployed: dict[str, HeldRole]
 ) -> None:
-    role = replace(deployed[READ_ONLY], boundary=Boundary(arn=DENY_ALL))
+    role = replace(deployed[READ_ONLY], boundary=Boundary(arn=known(DENY_ALL)))
     removed = replace(expectation.only([READ_ONLY]), removed=True)
     (found,) = compare(removed, account(role)).roles
     assert (kinds(found), found.stopped) == ([("role-present", "broader")], True)
@@ -238,7 +242,7 @@ def test_stopped_role_that_must_be_removed_is_still_stopped(
 def test_document_of_a_boundary_that_is_not_expected_is_noted(
     compared: Compared, expectation: Expectation
 ) -> None:
-    boundary = Boundary(arn=BOUNDARY, document=EVERYTHING)
+    boundary = Boundary(arn=known(BOUNDARY), document=EVERYTHING)
     result = compared(expected=bounded(expectation, BOUNDARY), boundary=boundary)
     assert result.state == "match"
     assert result.notes == (Unknown(part="boundary", why="open"),)
@@ -251,10 +255,14 @@ def by_approval(tmp_path_factory: pytest.TempPathFactory) -> Expectation:
     return from_templates(folder).only([AUTO_PILOT])
 
 
+def held(tags: Mapping[str, str]) -> dict[str, Value]:
+    return {key: known(value) for key, value in tags.items()}
+
+
 def with_tags(expected: Expectation, *, tags: Mapping[str, str], **more: Any) -> RoleResult:
     """Compare the expected role, with some tags."""
     ((variant,),) = expected.in_account(ACCOUNT_ID, "aws")
-    (found,) = compare(expected, account(replace(variant, tags=tags, **more))).roles
+    (found,) = compare(expected, account(replace(variant, tags=held(tags), **more))).roles
     return found
 
 
@@ -282,7 +290,7 @@ def test_tag_with_which_the_customer_opens_a_guardrail_is_shown_and_no_differenc
 
 def test_tag_of_an_opened_guardrail_that_is_expected_is_compared(by_approval: Expectation) -> None:
     (((way,),)) = by_approval.roles
-    opened = replace(way, role=replace(way.role, tags={"pump-commitments": "approved"}))
+    opened = replace(way, role=replace(way.role, tags=held({"pump-commitments": "approved"})))
     expected = replace(by_approval, roles=((opened,),))
     for tags, rules in (
         ({"pump-commitments": "approved"}, set()),
@@ -301,7 +309,7 @@ def test_tag_that_opens_a_guardrail_which_is_not_expected_is_a_difference(
     others = tuple(found for found in way.role.policies if "Guardrail" not in found.name)
     without = replace(way, role=replace(way.role, policies=others))
     expected = replace(by_approval, roles=((without,),))
-    (found,) = compare(expected, account(replace(variant, tags=tags))).roles
+    (found,) = compare(expected, account(replace(variant, tags=held(tags)))).roles
     assert subjects(found) == {
         ("policy-added", "PumpGuardrailOnlyWhenApproved"),
         ("tag-added", "pump-commitments"),
@@ -350,7 +358,7 @@ def test_role_that_does_not_exist_is_missing_unless_it_could_not_be_read(
     "more",
     [
         {"policies": (), "unknown": (denied("inline-policies"),)},
-        {"unknown": (denied("boundary"), denied("session"), denied("tags"))},
+        {"boundary": Boundary(arn=NOT_READ), "session": NOT_READ, "unknown": (denied("tags"),)},
         {"unknown": (denied("role"),)},
         {"policies": (), "unknown": (denied("inline-policies"), denied("managed-policies"))},
     ],
@@ -387,10 +395,10 @@ def test_unknown_account_does_not_match_and_a_difference_takes_precedence(
     roles = [*deployed.values()]
     found = compare(expectation, account(*roles, unknown=(denied("other-roles"),)))
     assert (found.state, found.unknown) == ("unknown", (denied("other-roles"),))
-    longer = replace(roles[0], session_seconds=7200)
+    longer = replace(roles[0], session=7200)
     both = account(longer, roles[1], unknown=(denied("other-roles"),))
     assert compare(expectation, both).state == "differs"
-    unknown = replace(roles[1], unknown=(denied("session"),))
+    unknown = replace(roles[1], session=NOT_READ)
     assert compare(expectation, account(roles[0], unknown)).state == "unknown"
     assert compare(expectation, account(longer, unknown)).state == "differs"
 
@@ -461,10 +469,10 @@ def test_external_ids_appear_nowhere_in_a_result(
                     name=managed, arn=managed_arn(managed), document={"Statement": "Of-Inline-1234"}
                 ),
             ),
-            path=f"/{SECRET}/",
-            tags={f"tag-{SECRET}": SECRET, EXTERNAL_ID: "x", second: "x", "98765432": "x"},
+            path=known(f"/{SECRET}/"),
+            tags=held({f"tag-{SECRET}": SECRET, EXTERNAL_ID: "x", second: "x", "98765432": "x"}),
             boundary=Boundary(
-                arn=managed_arn(f"B-{SECRET}"),
+                arn=known(managed_arn(f"B-{SECRET}")),
                 document={
                     "Statement": {"Condition": {"StringEquals": {"sts:ExternalId": "Bound-1"}}}
                 },
@@ -514,8 +522,8 @@ A, B, C = "Aaaaaaaa-1", "Bbbbbbbb-2", "Cccccccc-3"
 
 def test_external_id_is_noted_only_if_it_is_not_known() -> None:
     expected, role = open_role(A)
-    for known, noted in ((A, False), ("", True)):
-        (found,) = compare(expected.with_external_ids([], external_id=known), account(role)).roles
+    for id_, noted in ((A, False), ("", True)):
+        (found,) = compare(expected.with_external_ids([], external_id=id_), account(role)).roles
         assert (found.state, bool(found.notes)) == ("match", noted)
     (found,) = compare(expected.with_external_ids([], external_id=B), account(role)).roles
     assert kinds(found) == [("external-id", "other")]
@@ -543,8 +551,8 @@ def test_role_of_a_template_for_the_account_is_compared_with_that_template() -> 
     expected, role = open_role(A)
     (way,) = expected.roles[0]
     here = replace(way, account=ACCOUNT_ID)
-    there = FoundRole(role=replace(way.role, path="/there/"), account=OTHER_ACCOUNT)
-    anywhere = FoundRole(role=replace(way.role, path="/anywhere/"))
+    there = FoundRole(role=replace(way.role, path=known("/there/")), account=OTHER_ACCOUNT)
+    anywhere = FoundRole(role=replace(way.role, path=known("/anywhere/")))
 
     def result(*ways: Any) -> RoleResult:
         (found,) = compare(replace(expected, roles=(ways,)), account(role)).roles
@@ -592,7 +600,7 @@ def test_placeholders_are_filled_in_for_each_account(expectation: Expectation) -
     expected = bounded(expectation, boundary, {"Statement": "${AWS::AccountId}"})
     ((role,),) = expected.in_account(OTHER_ACCOUNT, "aws-cn")
     assert role.boundary is not None
-    assert role.boundary.arn == f"arn:aws-cn:iam::{OTHER_ACCOUNT}:policy/B"
+    assert role.boundary.arn.text == f"arn:aws-cn:iam::{OTHER_ACCOUNT}:policy/B"
     assert role.boundary.document == {"Statement": OTHER_ACCOUNT}
 
 
@@ -659,8 +667,8 @@ def test_other_role_that_pump_or_everyone_can_assume_is_a_difference(
 def test_external_id_of_another_role_is_pumps_if_it_is_expected_or_in_the_account() -> None:
     expected, role = open_role(A)
     copy = {"Copy": trust(OTHER_ACCOUNT, A)}
-    for known, roles, names in (("", (), []), (A, (), ["Copy"]), ("", (role,), ["Copy"])):
-        expectation = expected.with_external_ids([], external_id=known)
+    for id_, roles, names in (("", (), []), (A, (), ["Copy"]), ("", (role,), ["Copy"])):
+        expectation = expected.with_external_ids([], external_id=id_)
         found = compare(expectation, account(*roles, others=copy))
         assert [other.name for other in found.others] == names
 

@@ -59,9 +59,9 @@ def read(folder: Path, *contents: Any) -> tuple[AccountDetails, ...]:
 def test_reads_an_account_a_role_and_its_organization_in_any_order(tmp_path: Path) -> None:
     (found,) = read(tmp_path, organization(), details(), one_role())
     (role,) = found.roles
-    assert (role.name, role.session_seconds, role.unknown) == (NAME, 7200, ())
+    assert (role.name.text, role.session, role.not_known) == (NAME, 7_200, ())
     assert role.boundary is not None
-    assert (role.boundary.arn, role.boundary.document) == (BOUNDARY, EVERYTHING)
+    assert (role.boundary.arn.text, role.boundary.document) == (BOUNDARY, EVERYTHING)
     assert found.history == {NAME: History(stack="Pump")}
     assert found.organization == Organization(id="o-abcd123456", management_account="444455556666")
 
@@ -76,7 +76,7 @@ def test_what_the_files_do_not_have_is_unknown(tmp_path: Path) -> None:
     content["Policies"] = []
     (found,) = read(tmp_path, content)
     assert found.organization is None
-    assert {*found.roles[0].unknown} == {
+    assert {*found.roles[0].not_known} == {
         Unknown(part="session", why="not-in-files", detail=NAME),
         Unknown(part="managed-policies", why="not-in-files", subject=administrator),
         Unknown(part="boundary", why="not-in-files", subject=BOUNDARY),
