@@ -18,7 +18,7 @@ from aws_cdk.assertions import Template
 from aws_cdk.region_info import RegionInfo
 
 from pump_roles import ArgumentError, CustomerAccess, ReadOnlyRole
-from pump_roles.constructs.customer_access import LONGEST_PARTITION
+from pump_roles.constructs.customer_access import _LONGEST_PARTITION
 from pump_roles.constructs.rollouts import ROLLOUT_STACKS
 from pump_roles.iam.documents import as_list
 from pump_roles.review.report import of_templates
@@ -341,8 +341,8 @@ def test_limit_depends_only_on_the_kind_of_the_grantee(grantee: str, same: str, 
 
 def test_limit_counts_every_character_of_the_longest_partition() -> None:
     partitions = {region.partition for region in RegionInfo.regions} - {None}
-    assert max(len(str(partition)) for partition in partitions) == len(LONGEST_PARTITION)
-    assert LONGEST_PARTITION in partitions
+    assert max(len(str(partition)) for partition in partitions) == len(_LONGEST_PARTITION)
+    assert _LONGEST_PARTITION in partitions
 
 
 def arguments_of_size(size: int) -> dict[str, Any]:
@@ -352,7 +352,7 @@ def arguments_of_size(size: int) -> dict[str, Any]:
         shortest = json.dumps(
             access_policy([f"arn:aws:iam::{account}:role/p/{name}" for account in listed], name),
             separators=(",", ":"),
-        ).replace("arn:aws:", f"arn:{LONGEST_PARTITION}:")
+        ).replace("arn:aws:", f"arn:{_LONGEST_PARTITION}:")
         longer, rest = divmod(size - len(shortest), count)
         if rest == 0 and 0 <= longer < 510:
             path = f"/{'p' * (longer + 1)}/"
@@ -365,7 +365,7 @@ def test_policy_has_at_most_the_characters_of_the_quota(grantee: str) -> None:
     stack, size = pump_stack(), QUOTAS[grantee]
     access = CustomerAccess(stack, "Access", **arguments_of_size(size))
     access.grant_assume_role(GRANTEES[grantee](stack))
-    assert list(map(size_of, policies_in(stack, LONGEST_PARTITION))) == [size]
+    assert list(map(size_of, policies_in(stack, _LONGEST_PARTITION))) == [size]
     stack = Stack()
     longer = arguments_of_size(size + 1)
     access = CustomerAccess(stack, "Access", **longer)
@@ -407,7 +407,7 @@ def test_more_accounts_than_fit_are_granted_by_several_constructs(flags: dict[st
     for start in range(0, len(every), most):
         listed = every[start : start + most]
         CustomerAccess(stack, f"Access{start}", customer_accounts=listed).grant_assume_role(worker)
-    policies = policies_in(stack, LONGEST_PARTITION)
+    policies = policies_in(stack, _LONGEST_PARTITION)
     # The deny is inline; CDK moves the others into managed policies.
     assert len(policies) == 4
     assert all(size_of(policy) <= QUOTAS["role"] for policy in policies)
@@ -418,7 +418,7 @@ def test_more_accounts_than_fit_are_granted_by_several_constructs(flags: dict[st
         if statement["Effect"] == "Allow"
         for arn in statement["Resource"]
     ]
-    prefix = f"arn:{LONGEST_PARTITION}:iam::"
+    prefix = f"arn:{_LONGEST_PARTITION}:iam::"
     assert sorted(allowed) == [f"{prefix}{account}:role/PumpReadOnlyRole" for account in every]
 
 
