@@ -11,7 +11,7 @@ from aws_cdk import Annotations, App, Environment, Stack
 
 from pump_roles import validators
 from pump_roles.app.summary import summary
-from pump_roles.constructs.rollouts import MANAGEMENT_ACCOUNT, ROLLOUT_STACKS, ConfigureApp
+from pump_roles.constructs.rollouts import MANAGEMENT_ACCOUNT, OPTIONS, ROLLOUT_STACKS, ConfigureApp
 from pump_roles.guardrails import WITH_VALUE, Guardrail, added_up, applying
 from pump_roles.json_input import InputError, read_json
 from pump_roles.published import ROLES
@@ -48,15 +48,7 @@ _ROLE: Final[Mapping[str, _Validator]] = {
     "termination-protection": validators.TERMINATION_PROTECTION,
 }
 _ROLLOUT: Final[Mapping[str, _Validator]] = {
-    _UNITS: validators.ORGANIZATIONAL_UNITS,
-    _EXCEPT: validators.ACCOUNTS,
-    _ONLY: validators.ACCOUNTS,
-    "max-concurrent-percentage": validators.MAX_CONCURRENT,
-    "max-concurrent-count": validators.MAX_CONCURRENT_COUNT,
-    "failure-tolerance-percentage": validators.FAILURE_TOLERANCE,
-    "failure-tolerance-count": validators.FAILURE_TOLERANCE_COUNT,
-    "region": validators.REGION,
-    _CALL_AS: validators.CALL_AS,
+    argument.replace("_", "-"): validator for argument, validator in OPTIONS.items()
 }
 _VALIDATORS: Final[Mapping[str, _Validator]] = {
     **_ROLE,

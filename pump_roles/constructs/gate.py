@@ -25,7 +25,7 @@ from aws_cdk import (
 from aws_cdk import aws_iam as iam
 
 from pump_roles._version import __version__
-from pump_roles.constructs.kept import kept_in
+from pump_roles.constructs.hidden_state import state_of
 from pump_roles.guardrails import opening_tags
 
 if TYPE_CHECKING:
@@ -58,7 +58,15 @@ _POSSIBLE: Final[Mapping[str, str]] = {
 
 def protect(resource: iam.CfnRole | CfnStackSet, **properties: Any) -> None:
     """Fail the synth when anything in the app widens a role, or a StackSet that deploys one."""
-    _plugin_of(resource).protected.append((resource, properties))
+    root = resource.node.root
+
+    def added() -> _Immutable:
+        plugin = _Immutable()
+        Validations.of(root).add_plugins(plugin)
+        return plugin
+
+    # One for each app, so that its templates are read only once.
+    state_of(root, "pump-roles:immutable", added).protected.append((resource, properties))
 
 
 @jsii.implements(IPolicyValidationPlugin)
@@ -116,18 +124,6 @@ def _tags(stack: Stack) -> list[str]:
     # Those of a nested stack are in the template of the stack that it is in.
     above = stack.nested_stack_parent
     return [*stack.tags.tag_values()] if above is None else _tags(above)
-
-
-def _plugin_of(resource: CfnResource) -> _Immutable:
-    # One for each app, so that its templates are read only once.
-    root = resource.node.root
-
-    def added() -> _Immutable:
-        plugin = _Immutable()
-        Validations.of(root).add_plugins(plugin)
-        return plugin
-
-    return kept_in(root, "pump-roles:immutable", added)
 
 
 def _violation(widening: "Widening") -> PolicyViolation:
