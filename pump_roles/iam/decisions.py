@@ -202,11 +202,11 @@ def decision_changes(
             groups.setdefault((effect, was_shown, shown), []).extend(names)
     for names in groups.values():
         names.sort()
-    counted = {effect for effect, _, _ in groups}
+    found_effects = {effect for effect, _, _ in groups}
     patterns: dict[str, list[_Uncovered]] = {}
     for found in _uncovered(was, now, actions):
         # A deny of what newer actions may be is only worth a line if nothing else says so.
-        if found.certain or found.effect not in counted:
+        if found.certain or found.effect not in found_effects:
             patterns.setdefault(found.clause.named, []).append(found)
     for pattern, each in patterns.items():
         groups.setdefault(_of_pattern(each), []).append(pattern)
@@ -241,7 +241,7 @@ def _differing(
 
 
 def _effect_of(before: _Clauses, after: _Clauses) -> Effect | None:
-    # Null if the change of the clauses does not change the decision.
+    # None if the change of the clauses does not change the decision.
     nothing = _is_nothing(before), _is_nothing(after)
     if all(nothing):
         return None
@@ -306,11 +306,11 @@ def _uncovered(
     allows = [clause for side in (was, now) for _, clause in side.effective["Allow"]]
     uncovered = [clause for clause in allows if not is_covered(clause, catalog)]
     for effect in _BOTH:
-        for one, other in ((was, now), (now, was)):
-            for policy, clause in _only_in(one, other, effect, catalog):
+        for side, other in ((was, now), (now, was)):
+            for policy, clause in _only_in(side, other, effect, catalog):
                 if effect == "Allow" or _shares(clause, allows):
                     certain = effect == "Allow" or _shares(clause, uncovered)
-                    yield _Uncovered(policy, clause, one is was, certain)
+                    yield _Uncovered(policy, clause, side is was, certain)
 
 
 def _only_in(
