@@ -133,9 +133,7 @@ def test_whatever_reaches_the_role_fails_the_synth_and_is_an_alarm(
         assert not report.roles[0].exact
 
 
-def test_what_can_change_the_roles_template_later_fails_the_synth_unless_acknowledged(
-    app: App,
-) -> None:
+def test_transform_of_the_roles_template_fails_the_synth_unless_acknowledged(app: App) -> None:
     stack, _ = pump(app)
     stack.add_transform("Widen")
     assert problems(app) == [f"the template of Pump/Role may change: {UNKNOWN}"]
@@ -269,9 +267,7 @@ def test_changed_stack_set_fails_the_synth(app: App, path: str) -> None:
 
 
 @pytest.mark.parametrize("by_stack_set", [False, True])
-def test_policy_on_the_role_that_a_rollout_deploys_fails_the_synth(
-    app: App, *, by_stack_set: bool
-) -> None:
+def test_policy_on_the_role_of_a_rollout_fails_the_synth(app: App, *, by_stack_set: bool) -> None:
     rollout(app)
     other = another(app)
     policy = {"PolicyName": "P", "RoleName": "PumpReadOnlyRole", "PolicyDocument": {}}
