@@ -45,8 +45,11 @@ _UNKNOWN_TARGET_FIX: Final = (
 
 _CERTAIN: Final[Mapping[str, str]] = {
     "attaches": "{it} attaches to {role}",
+    "changed": "{role} has a different {it}",
     "missing": "{role} is missing from its template: it was removed or replaced",
     "named-alike": "{it} has the same name as {role} and could replace it",
+    "parameter": "{role} has the parameter {it}, which now accepts more than it should",
+    "tagged": "{role} has {tag}, which may open a guardrail; set it only on the deployed role",
 }
 _POSSIBLE: Final[Mapping[str, str]] = {
     "attaches": "{it} may attach to {role}",
@@ -162,15 +165,9 @@ def _description(widening: "Widening") -> str:
     role = str(widening.built.resource.node.path).removesuffix("/Resource")
     subject = widening.subject
     it = subject or widening.logical_id
-    if widening.rule == "changed":
-        return f"{role} has a different {subject}"
-    if widening.rule == "tagged":
-        tag = f"the tag {subject}" if subject else "a tag whose key cannot be read"
-        return f"{role} has {tag}, which may open a guardrail; set it only on the deployed role"
-    if widening.rule == "parameter":
-        return f"{role} has the parameter {subject}, which now accepts more than it should"
     if widening.naming == "certain":
-        return _CERTAIN[widening.rule].format(it=it, role=role)
+        tag = f"the tag {subject}" if subject else "a tag whose key cannot be read"
+        return _CERTAIN[widening.rule].format(it=it, role=role, tag=tag)
     why = {
         "could-be": "the app contains every part of the name",
         "deployment": "whether it does is known only at deployment",
