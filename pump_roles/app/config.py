@@ -276,17 +276,18 @@ def _misplaced(typed: str) -> ConfigError:
 
 
 def _keys_in(settings: Settings) -> Iterator[tuple[Key, Any]]:
-    for name, value in settings.content.items():
-        own = value if name in ROLES else {name: value}
+    for typed, content in settings.content.items():
+        role = typed if typed in ROLES else ""
+        own = content if role else {typed: content}
         if own is not None and not isinstance(own, dict):
-            raise settings.error(name, "must be an object, with the keys of this role")
-        for inner, inside in (own or {}).items():
-            key = Key(name if name in ROLES else "", inner)
+            raise settings.error(role, "must be an object, with the keys of this role")
+        for name, value in (own or {}).items():
+            key = Key(role, name)
             if key not in KEYS.values():
                 hint = _nearest_key(key)
                 raise settings.error(one_line(str(key)), f"unknown key; {hint}")
-            if inside is not None:
-                yield key, inside
+            if value is not None:
+                yield key, value
 
 
 def _nearest_key(key: Key, *more: str) -> str:
