@@ -24,7 +24,7 @@ from constructs import Construct
 
 from pump_roles import validators
 from pump_roles.constructs.gate import protect
-from pump_roles.constructs.kept import take_role_name
+from pump_roles.constructs.hidden_state import reserve_role_name
 from pump_roles.constructs.principal import PublishedPrincipal
 from pump_roles.constructs.trust_policy import validated_trust
 from pump_roles.guardrails import Guardrail, documents, made_redundant
@@ -123,7 +123,7 @@ class PumpRole(Construct):
         annotate_guardrails(self, denies, redundant)
         if role_name is None:
             role_name = self.published.name
-        take_role_name(validators.ROLE_NAME.check("role_name", role_name), self, scope)
+        reserve_role_name(validators.ROLE_NAME.check("role_name", role_name), self, scope)
         # The L1 with the raw documents, because what is deployed must be what is published. The L2
         # merges and reorders statements under @aws-cdk/aws-iam:minimizePolicies.
         self.resource: Final = iam.CfnRole(
