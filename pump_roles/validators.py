@@ -269,6 +269,16 @@ def policy_size(document: Mapping[str, object]) -> int:
     return len(json.dumps(document, separators=(",", ":")))
 
 
+def partition_of(arn: str) -> str:
+    """Return the partition of an ARN, such as ``aws`` or ``aws-us-gov``."""
+    return arn.split(":")[1]
+
+
+def account_of(arn: str) -> str:
+    """Return the ID of the account of an ARN."""
+    return arn.split(":")[4]
+
+
 EXTERNAL_ID: Final = Text(
     pattern="^[A-Za-z0-9_+=,.@:/-]{2,1224}$",
     minimum=2,
@@ -303,7 +313,7 @@ _PATH: Final = 512
 
 def _impossible_principal(value: str) -> str:
     # A path is part of an ARN without its first slash: IAM API Reference, "CreateRole", ``Path``.
-    partition = value.split(":")[1] if ":" in value else "aws"
+    partition = partition_of(value) if ":" in value else "aws"
     if partition not in PARTITIONS:
         hint = nearest(partition, PARTITIONS) or f"the partitions are {', '.join(PARTITIONS)}"
         return f"is in the partition {partition!r}, which does not exist; {hint}"
@@ -388,6 +398,20 @@ STACK_SETS_CALL_AS: Final[Mapping[str, Literal["SELF", "DELEGATED_ADMIN"]]] = Ma
     {"management": "SELF", "delegated-admin": "DELEGATED_ADMIN"}
 )
 """What StackSets calls each caller: CloudFormation API Reference, "CreateStackSet", ``CallAs``."""
+
+AccountFilter = Literal["", "exclude", "only"]
+"""What an account filter does; empty for none."""
+
+ACCOUNT_FILTERS: Final[Mapping[str, AccountFilter]] = MappingProxyType(
+    {"DIFFERENCE": "exclude", "INTERSECTION": "only"}
+)
+"""What an account filter does, by its type: CloudFormation API Reference, "DeploymentTargets"."""
+
+
+def is_account_filter(value: str) -> TypeGuard[AccountFilter]:
+    """Return whether a value is what an account filter of a rollout does."""
+    return value in get_args(AccountFilter)
+
 
 CALL_AS: Final = Text(
     pattern=f"^({'|'.join(get_args(CallAs))})$", description=" or ".join(get_args(CallAs))

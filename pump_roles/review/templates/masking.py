@@ -14,9 +14,8 @@ from pump_roles.iam.documents import as_text
 from pump_roles.iam.trust import EXTERNAL_ID_KEY, PART_FROM
 from pump_roles.json_input import decoded
 from pump_roles.published import ROLES
-from pump_roles.review.templates.contents import ACCOUNT_FILTERS
 from pump_roles.text import visible
-from pump_roles.validators import CallAs
+from pump_roles.validators import ACCOUNT_FILTERS, CallAs
 
 _MASK: Final = "(external ID)"
 _NEVER_MASKED: Final = {

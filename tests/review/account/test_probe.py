@@ -16,21 +16,27 @@ from typing import Any, get_args
 from unittest.mock import Mock
 
 import pytest
-from botocore.exceptions import BotoCoreError, ConnectTimeoutError, NoCredentialsError
+from botocore.exceptions import (
+    BotoCoreError,
+    ConnectTimeoutError,
+    EndpointConnectionError,
+    NoCredentialsError,
+)
 from click.testing import Result
 from mypy_boto3_sts import STSClient
 
+from pump_roles.review.account.external_ids import new_external_id
 from pump_roles.review.account.probe import (
     CONCURRENCY,
-    Attempt,
     Outcome,
+    ProbeAttempt,
     ProbeResult,
-    conclude,
-    new_external_id,
+    Reason,
     probe,
     probe_all,
     sts_client,
 )
+from pump_roles.review.output.probe_table import reason_in_words
 from pump_roles.validators import EXTERNAL_ID, ArgumentError
 from tests import commands
 from tests.commands import the_error, the_usage_error
@@ -135,12 +141,7 @@ def test_new_external_id_has_128_random_bits_and_is_recognizable() -> None:
 
 
 def test_new_external_id_loads_neither_boto3_nor_the_cdk(tmp_path: Path) -> None:
-    # The package exports the function, even if the module is imported first.
-    code = """if True:
-        import pump_roles.review.account.probe
-        from pump_roles import new_external_id, probe
-        probe.__call__
-        print(new_external_id())"""
+    code = "from pump_roles import new_external_id; print(new_external_id())"
     ended, loaded = python("-c", code, folder=tmp_path)
     assert ended.stdout.startswith("pump-"), ended.stderr
     assert loaded & NOT_NEEDED == set()
@@ -153,26 +154,29 @@ def test_new_external_id_loads_neither_boto3_nor_the_cdk(tmp_path: Path) -> None
 def test_proof_takes_one_acceptance_and_two_refusals(
     right: Outcome, without: Outcome, wrong: Outcome
 ) -> None:
-    reasons = {"accepted": "", "refused": "", "unknown": "Because."}
-    found = conclude(
+    found = ProbeResult(
         ROLE_ARN,
-        right=Attempt(right, reasons[right]),
-        without=Attempt(without, reasons[without]),
-        wrong=Attempt(wrong, reasons[wrong]),
+        *(
+            ProbeAttempt(outcome, "failed", "Because.")
+            if outcome == "unknown"
+            else ProbeAttempt(outcome)
+            for outcome in (right, without, wrong)
+        ),
     )
+    words = reason_in_words(found)
     if "accepted" in (without, wrong):
         expected = "not-required"
-        assert ("without an external ID" in found.reason) == (without == "accepted")
-        assert ("with a wrong external ID" in found.reason) == (wrong == "accepted")
+        assert ("without an external ID" in words) == (without == "accepted")
+        assert ("with a wrong external ID" in words) == (wrong == "accepted")
     elif (right, without, wrong) == ("accepted", "refused", "refused"):
         expected = "required"
+        assert words == PROVEN
     else:
         expected = "unknown"
-        assert ("Because." in found.reason) == ("unknown" in (right, without, wrong))
-        assert ("AWS does not say which" in found.reason) == (right == "refused")
+        assert ("Because." in words) == ("unknown" in (right, without, wrong))
+        assert ("AWS does not say which" in words) == (right == "refused")
     assert found.verdict == expected
-    assert (found.with_right_id, found.without_id, found.with_wrong_id) == (right, without, wrong)
-    assert found.reason
+    assert words
 
 
 # Against roles.
@@ -221,12 +225,11 @@ def test_proves_what_iam_requires(aws: EmbeddedAws, as_pump: STSClient) -> None:
         # Even if the right ID is wrong: the role still accepts the other calls.
         for external_id in (SECRET, OTHER_SECRET):
             found = probe(role_arn, external_id, sts=as_pump)
-            assert (found.verdict, found.reason) == ("not-required", f"can be assumed {how}")
+            assert found.verdict == "not-required"
+            assert reason_in_words(found) == f"can be assumed {how}"
     rotating = create_role(aws, "Rotating", required(SECRET, OTHER_SECRET))
     for external_id in (SECRET, OTHER_SECRET):
-        assert probe(rotating, external_id, sts=as_pump) == ProbeResult(
-            rotating, "required", PROVEN, "accepted", "refused", "refused"
-        )
+        assert probe(rotating, external_id, sts=as_pump).verdict == "required"
     another = create_role(aws, "Another", required(OTHER_SECRET))
     for refusing in (another, f"{another}-missing"):
         assert probe(refusing, SECRET, sts=as_pump).verdict == "unknown"
@@ -259,50 +262,51 @@ ON_ROLE = f"{USER} on resource: {ROLE_ARN}"
 
 
 @pytest.mark.parametrize(
-    ("message", "status"),
+    ("message", "reason"),
     [
-        (BARE, 403),
-        # A server's error is sent again, and is a refusal all the same.
-        (BARE, 500),
-        (ON_ROLE, 403),
-        ("", 403),
-        (f"{USER} because no role trust policy allows the sts:AssumeRole action", 403),
-        (f"{USER} with an explicit deny in the role trust policy", 403),
-        (f"{ON_ROLE} with an explicit deny in a resource-based policy", 403),
-    ],
-)
-def test_refusal_by_the_role_counts(message: str, status: int, fake: Endpoint) -> None:
-    found = probed(fake, error("AccessDenied", message, status))
-    assert found.verdict == "required"
-
-
-@pytest.mark.parametrize(
-    ("message", "whose"),
-    [
-        (f"{USER} because no identity-based policy allows the x action", "identity-based"),
-        (f"{ON_ROLE} with an explicit deny in an identity-based policy", "identity-based"),
+        (BARE, ""),
+        (ON_ROLE, ""),
+        ("", ""),
+        (f"{USER} because no role trust policy allows the sts:AssumeRole action", ""),
+        (f"{USER} with an explicit deny in the role trust policy", ""),
+        (f"{ON_ROLE} with an explicit deny in a resource-based policy", ""),
+        (f"{USER} because no identity-based policy allows the x action", "identity-based-policy"),
+        (f"{ON_ROLE} with an explicit deny in an identity-based policy", "identity-based-policy"),
         (
             f"{ON_ROLE} with an explicit deny in an identity-based policy: {ROLE_ARN}",
-            "identity-based",
+            "identity-based-policy",
         ),
-        (f"{USER} with an explicit deny in a service control policy", "service control"),
-        (f"{ON_ROLE} with an explicit deny in a resource control policy", "resource control"),
-        (f"{ON_ROLE} with an explicit deny in a VPC endpoint policy", "VPC endpoint"),
-        (f"{USER} because no permissions boundary allows the x action", "boundary"),
-        (f"{USER} because no session policy allows the x action", "session policy"),
-        (f"{USER} with an explicit deny in a sessions policy", "session policy"),
-        (f"{ON_ROLE} with an explicit deny", "may not be the role's"),
-        (f"{ON_ROLE} because no other policy allows the x action", "may not be the role's"),
-        (f"{ON_ROLE} with an explicit deny in a role trust policykeeper", "may not be the role's"),
+        (f"{USER} with an explicit deny in a service control policy", "service-control-policy"),
+        (f"{USER} with an explicit deny in a resource control policy", "resource-control-policy"),
+        (f"{ON_ROLE} with an explicit deny in a VPC endpoint policy", "vpc-endpoint-policy"),
+        (f"{USER} because no permissions boundary allows the x action", "permissions-boundary"),
+        (f"{USER} because no session policy allows the x action", "session-policy"),
+        (f"{USER} with an explicit deny in a sessions policy", "session-policy"),
+        (f"{ON_ROLE} with an explicit deny", "unclear-policy"),
+        (f"{ON_ROLE} because no other policy allows the x action", "unclear-policy"),
+        (f"{ON_ROLE} with an explicit deny in a role trust policykeeper", "unclear-policy"),
     ],
 )
-def test_refusal_because_of_another_policy_is_unknown(
-    message: str, whose: str, fake: Endpoint
+def test_refusal_counts_unless_it_may_be_because_of_another_policy(
+    message: str, reason: Reason, fake: Endpoint
 ) -> None:
     found = probed(fake, error("AccessDenied", message))
-    assert found.verdict == "unknown"
-    assert whose in found.reason
-    assert found.reason.endswith(f"; {CURE}")
+    assert found.without_id == ProbeAttempt("unknown" if reason else "refused", reason)
+    assert found.verdict == ("unknown" if reason else "required")
+
+
+@pytest.mark.parametrize("reason", sorted({*get_args(Reason)} - {"", "failed"}))
+def test_says_why_a_refusal_or_a_response_proves_nothing(reason: Reason) -> None:
+    unclear = ProbeAttempt("unknown", reason)
+    words = reason_in_words(
+        ProbeResult(ROLE_ARN, ProbeAttempt("accepted"), ProbeAttempt("refused"), unclear)
+    )
+    assert words.startswith("with a wrong one: ")
+    if reason == "no-credentials":
+        assert "the response contains no credentials" in words
+    else:
+        assert "denied by " in words
+        assert words.endswith(f"; {CURE}")
 
 
 @pytest.mark.parametrize(
@@ -331,15 +335,21 @@ def test_ambiguous_response_is_unknown(
 ) -> None:
     found = probed(fake, answered)
     assert found.verdict == "unknown"
-    assert (found.with_right_id, found.with_wrong_id) == ("accepted", "refused")
-    assert found.reason.startswith(f"without one: {reason}")
+    assert (found.with_right_id.outcome, found.with_wrong_id.outcome) == ("accepted", "refused")
+    assert reason_in_words(found).startswith(f"without one: {reason}")
     assert SECRET not in repr(found)
+
+
+def test_temporary_failure_is_sent_again(fake: Endpoint) -> None:
+    # A refusal all the same, with the status of a server's error.
+    assert probed(fake, error("AccessDenied", BARE, 500)).verdict == "required"
+    assert len(fake.requests) == 2 + 4
 
 
 def test_acceptance_without_the_external_id_counts_whatever_else_fails(fake: Endpoint) -> None:
     fake.respond = lambda request: (500, "down") if "ExternalId" in request else ACCEPTED
     found = probe(ROLE_ARN, SECRET)
-    assert (found.verdict, found.with_right_id) == ("not-required", "unknown")
+    assert (found.verdict, found.with_right_id.outcome) == ("not-required", "unknown")
 
 
 @pytest.mark.usefixtures("fake")
@@ -351,16 +361,6 @@ def test_call_ends_within_seconds() -> None:
     assert config.max_pool_connections == 4
 
 
-def test_endpoint_that_does_not_respond_is_unknown(monkeypatch: pytest.MonkeyPatch) -> None:
-    with serving(as_it_should) as fake:
-        pass
-    for name, value in fake.environment.items():
-        monkeypatch.setenv(name, value)
-    found = probe(ROLE_ARN, SECRET)
-    assert found.verdict == "unknown"
-    assert found.reason.endswith(f"no response from {fake.url} (EndpointConnectionError)")
-
-
 def broken(raised: BaseException, **meta: Any) -> STSClient:
     """A client whose calls raise an error."""
     client: Any = SimpleNamespace(
@@ -369,18 +369,27 @@ def broken(raised: BaseException, **meta: Any) -> STSClient:
     return client  # type: ignore[no-any-return]
 
 
+URL = "https://sts.example.com"
+
+
 @pytest.mark.parametrize(
     ("raised", "reason"),
     [
         (NoCredentialsError(), "no usable credentials (NoCredentialsError)"),
         (BotoCoreError(), "the call was not sent (BotoCoreError)"),
         (KeyError(SECRET), "the response cannot be parsed (KeyError)"),
+        (
+            EndpointConnectionError(endpoint_url=URL),
+            f"no response from {URL} (EndpointConnectionError)",
+        ),
     ],
 )
-def test_call_that_is_not_sent_is_unknown(raised: Exception, reason: str) -> None:
-    (found,) = probe_all([(ROLE_ARN, SECRET)], sts=broken(raised))
+def test_call_that_is_not_sent_or_answered_is_unknown(raised: Exception, reason: str) -> None:
+    (found,) = probe_all([(ROLE_ARN, SECRET)], sts=broken(raised, endpoint_url=URL))
     assert found.verdict == "unknown"
-    assert found.reason == f"with this external ID, without one, with a wrong one: {reason}"
+    assert reason_in_words(found) == (
+        f"with this external ID, without one, with a wrong one: {reason}"
+    )
 
 
 def test_raises_a_failure_within_a_thread_without_waiting() -> None:

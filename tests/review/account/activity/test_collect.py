@@ -25,7 +25,7 @@ from pump_roles.review.account.activity.activity_result import (
 )
 from pump_roles.review.account.activity.collect import Collector, NothingFoundError
 from pump_roles.review.account.activity.watched_roles import (
-    Roles,
+    WatchedRoles,
     published_roles,
     roles_in,
     with_arns,
@@ -52,24 +52,24 @@ NOW = datetime(2026, 11, 12, tzinfo=timezone.utc)
 PUBLISHED = published_roles()
 
 
-def activity(*events: Any, roles: Roles = PUBLISHED) -> Activity:
+def activity(*events: Any, roles: WatchedRoles = PUBLISHED) -> Activity:
     collector = Collector(roles)
     collector.add("trail.json", events)
     return collector.result(NOW, None)
 
 
 @cache
-def expected(*guardrails: Guardrail) -> Roles:
+def expected(*guardrails: Guardrail) -> WatchedRoles:
     """The roles as expected, the auto-pilot role with some guardrails."""
     made = []
-    for sought in PUBLISHED.sought:
-        role = sought.role
+    for watched in PUBLISHED.roles:
+        role = watched.role
         if role.kind == "auto-pilot":
             denies = documents(guardrails, ROLES["auto-pilot"]).items()
             more = (Policy(name=each.policy_name, document=document) for each, document in denies)
             role = replace(role, policies=(*role.policies, *more))
-        made.append(replace(sought, role=role, expected=True))
-    return Roles(sought=tuple(made))
+        made.append(replace(watched, role=role, expected=True))
+    return WatchedRoles(roles=tuple(made))
 
 
 def guardrails(found: Activity) -> Mapping[str, GuardrailActivity]:
@@ -178,7 +178,7 @@ def test_plan_that_was_not_bought_or_was_returned_is_not_returnable() -> None:
     returned = call(
         "savingsplans:ReturnSavingsPlan", {"savingsPlanId": "sp-1"}, {"savingsPlanId": "sp-1"}
     )
-    assert [one.returnable_until for one in activity(plan("1"), returned).changes] == ["", ""]
+    assert [change.returnable_until for change in activity(plan("1"), returned).changes] == ["", ""]
     refused = returned | {"errorCode": "ValidationException"}
     assert [bool(one.returnable_until) for one in activity(plan("1"), refused).changes] == [
         True,
@@ -204,7 +204,7 @@ def test_every_purchase_is_a_commitment(action: str, *, commitment: bool) -> Non
 def test_accepted_handshake_comes_before_earlier_changes_with_its_id() -> None:
     late = handshake(eventTime="2026-11-11T00:00:00Z")
     found = activity(PURCHASES["ec2"], late).changes
-    assert [one.action for one in found] == [
+    assert [change.action for change in found] == [
         "organizations:AcceptHandshake",
         "ec2:PurchaseReservedInstancesOffering",
     ]
@@ -234,7 +234,7 @@ def test_handshake_that_was_not_accepted_is_neither_first_nor_important() -> Non
     failed = handshake(eventTime="2026-11-11T00:00:00Z", errorCode="HandshakeNotFoundException")
     declined = call("organizations:DeclineHandshake", eventTime="2026-11-12T00:00:00Z")
     found = activity(call("ec2:CreateTags"), failed, declined).changes
-    assert [one.action for one in found] == [
+    assert [change.action for change in found] == [
         "ec2:CreateTags",
         "organizations:AcceptHandshake",
         "organizations:DeclineHandshake",
@@ -242,7 +242,7 @@ def test_handshake_that_was_not_accepted_is_neither_first_nor_important() -> Non
     assert not any(one.is_important for one in found)
     refused = activity(handshake(errorCode="AccessDeniedException"))
     assert refused.changes == ()
-    assert [one.action for one in refused.refused] == ["organizations:AcceptHandshake"]
+    assert [change.action for change in refused.refused] == ["organizations:AcceptHandshake"]
 
 
 def test_parameters_decide_which_service_of_a_source_it_is() -> None:
@@ -258,11 +258,11 @@ def test_changes_are_sorted_by_time_and_counted_once() -> None:
     late = call("ec2:CreateTags") | {"eventTime": "2026-11-11T00:00:00Z"}
     early = PURCHASES["ec2"]
     found = activity(late, early, late)
-    assert [one.action for one in found.changes] == [
+    assert [change.action for change in found.changes] == [
         "ec2:PurchaseReservedInstancesOffering",
         "ec2:CreateTags",
     ]
-    assert [one.commitment for one in found.changes] == [True, False]
+    assert [change.commitment for change in found.changes] == [True, False]
     assert found.roles[0].calls == 2
 
 
@@ -404,13 +404,13 @@ def test_unknown_call_prevents_the_recommendation_of_a_guardrail_that_may_deny_i
     assert len(refused.unknown) == bool(if_refused)
 
 
-def allowing(*unknown: NotRead, **members: Any) -> Roles:
+def allowing(*unknown: NotRead, **members: Any) -> WatchedRoles:
     """The auto-pilot role as expected, with one more statement, and what cannot be read of it."""
-    (sought,) = (one for one in PUBLISHED.sought if one.role.kind == "auto-pilot")
+    (watched,) = (role for role in PUBLISHED.roles if role.role.kind == "auto-pilot")
     document = {"Statement": [{"Effect": "Allow", "Resource": "*", **members}]}
-    policies = *sought.role.policies, Policy(name="Own", document=document)
-    role = replace(sought.role, policies=policies, unknown=unknown)
-    return Roles(sought=(replace(sought, role=role, expected=True),))
+    policies = *watched.role.policies, Policy(name="Own", document=document)
+    role = replace(watched.role, policies=policies, unknown=unknown)
+    return WatchedRoles(roles=(replace(watched, role=role, expected=True),))
 
 
 MANAGED = NotRead(part="managed-policies", why="not-counted")
@@ -427,7 +427,7 @@ MANAGED = NotRead(part="managed-policies", why="not-counted")
     ],
 )
 def test_refused_call_of_a_service_without_an_action_of_the_role_is_only_refused(
-    action: str, roles: Roles
+    action: str, roles: WatchedRoles
 ) -> None:
     found = activity(call("ec2:DescribeInstances"), call(action, error="AccessDenied"), roles=roles)
     assert found.unknown == ()
@@ -459,7 +459,9 @@ def test_refused_call_of_a_service_without_an_action_of_the_role_is_only_refused
         (call("EC2:Nothing"), PUBLISHED),
     ],
 )
-def test_other_refused_call_that_is_not_known_stays_unknown(event: Any, roles: Roles) -> None:
+def test_other_refused_call_that_is_not_known_stays_unknown(
+    event: Any, roles: WatchedRoles
+) -> None:
     found = activity(event | {"errorCode": "AccessDenied"}, roles=roles)
     assert [one.events for one in found.unknown if one.why == "not-mapped"] == [1]
     assert len(found.refused) == 1
@@ -593,7 +595,7 @@ def test_event_in_another_account_is_not_counted_again() -> None:
 def test_roles_in_several_accounts_are_an_error_unless_one_is_chosen() -> None:
     other = AUTO_PILOT.replace(ACCOUNT, "444455556666")
     events = [call("ec2:DescribeInstances"), call("ec2:CreateTags", role=other)]
-    with pytest.raises(InputError, match=r"111122223333, 444455556666$"):
+    with pytest.raises(InputError, match=r"111122223333, 444455556666; pass --role-arn$"):
         activity(*events)
     found = activity(*events, roles=with_arns(PUBLISHED, [other]))
     assert (found.account, len(found.changes)) == ("444455556666", 1)

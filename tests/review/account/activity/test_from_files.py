@@ -9,7 +9,6 @@ from typing import Any
 import pytest
 
 from pump_roles.json_input import InputError
-from pump_roles.review.account.activity import from_files
 from pump_roles.review.account.activity.activity_result import Unknown
 from pump_roles.review.account.activity.from_files import files_of, records_of
 from tests.review.account.activity.trail import call, write, write_lookup
@@ -62,15 +61,9 @@ def test_file_that_is_named_may_have_any_extension(tmp_path: Path) -> None:
         (gzip.compress(b'{"Records": []}', mtime=0)[:-6], "truncated"),
         (gzip.compress(b'{"Records": []}' * 9, mtime=0)[:20], "truncated"),
         (b"\x1f\x8bnot gzip", "not-json"),
-        (gzip.compress(json.dumps(DIGEST).encode(), mtime=0), "digest"),
-        (b'{"Records": [' + b" " * 100 + b"]}", "too-large"),
     ],
 )
-def test_file_that_cannot_be_read_is_unknown(
-    content: bytes, why: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    if why == "too-large":
-        monkeypatch.setattr(from_files, "_MOST_BYTES", 100)
+def test_file_that_cannot_be_read_is_unknown(content: bytes, why: Any, tmp_path: Path) -> None:
     file = tmp_path / "a.json.gz"
     file.write_bytes(content)
     assert read(file) == ([], [Unknown(why=why, subject=str(file))])
@@ -85,7 +78,7 @@ def test_event_history_that_was_not_saved_to_the_end_is_unknown(tmp_path: Path) 
         assert read(file) == ([event], unknown)
 
 
-def test_digest_files_next_to_a_trail_are_skipped(tmp_path: Path) -> None:
+def test_digest_files_have_no_events(tmp_path: Path) -> None:
     event = call("ec2:DescribeInstances")
     (tmp_path / "digest.json.gz").write_bytes(gzip.compress(json.dumps(DIGEST).encode()))
     write(tmp_path, event)

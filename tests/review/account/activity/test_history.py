@@ -1,5 +1,6 @@
 """The event history is read page by page, Region by Region, at two calls a second."""
 
+import json
 from collections.abc import Mapping, Sequence
 from datetime import datetime, timezone
 from itertools import pairwise
@@ -7,6 +8,7 @@ from types import SimpleNamespace
 from typing import Any
 from unittest.mock import patch
 
+import boto3
 from botocore.exceptions import ClientError
 
 from pump_roles.review.account.activity import history
@@ -30,27 +32,31 @@ class Clock:
 
 
 class Clients:
-    """Clients whose Regions have pages of events, or an error."""
+    """boto3's clients of Regions that have pages of events, or an error."""
 
     def __init__(self, pages: Mapping[str, Sequence[Any]], clock: Clock) -> None:
         self.pages = pages
         self.clock = clock
         self.asked: list[dict[str, Any]] = []
         self.times: list[float] = []
+        session = boto3.Session(aws_access_key_id="testing", aws_secret_access_key="testing")
+        self._clients = {region: session.client("cloudtrail", region) for region in pages}
 
     def cloudtrail(self, region: str) -> Any:
-        def lookup_events(**asked: Any) -> Any:
+        client = self._clients[region]
+
+        def answer(params: Any, **_: Any) -> Any:
+            asked = json.loads(params["body"])
             self.asked.append(asked)
             self.times.append(self.clock.now)
             page = self.pages[region][int(asked.get("NextToken", 0))]
             if isinstance(page, Exception):
                 raise page
             self.clock.now += page.get("seconds", 0.1)
-            return page
+            return SimpleNamespace(status_code=200), page
 
-        model = SimpleNamespace(signing_name="cloudtrail")
-        meta = SimpleNamespace(service_model=model, endpoint_url="https://example.com")
-        return SimpleNamespace(lookup_events=lookup_events, meta=meta)
+        client.meta.events.register("before-call.cloudtrail.LookupEvents", answer)
+        return client
 
 
 def error(code: str) -> ClientError:
@@ -85,7 +91,8 @@ def test_calls_in_a_region_are_at_least_half_a_second_apart() -> None:
     gaps = [round(later - earlier, 6) for earlier, later in pairwise(clients.times)]
     assert gaps == [0.5] * 9
     assert clients.times[0] == 100.0
-    assert clients.asked[0] == {"StartTime": PERIOD[0], "EndTime": PERIOD[1], "MaxResults": 50}
+    since, until = (int(time.timestamp()) for time in PERIOD)
+    assert clients.asked[0] == {"StartTime": since, "EndTime": until, "MaxResults": 50}
     assert [asked.get("NextToken") for asked in clients.asked[1:3]] == ["1", "2"]
 
 
