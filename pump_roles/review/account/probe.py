@@ -192,7 +192,7 @@ def sts_client(
     ).sts()
 
 
-def caller_of(sts: "STSClient") -> str:
+def read_caller(sts: "STSClient") -> str:
     """Return the caller's ARN, or an empty string if a policy denies that call."""
     try:
         return sts.get_caller_identity().get("Arn", "")

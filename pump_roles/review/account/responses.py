@@ -101,7 +101,7 @@ def is_denial(code: str) -> bool:
     return code.removeprefix("Client.") in _DENIED
 
 
-def _cause_of(error: Exception) -> _Cause | None:
+def _find_cause(error: Exception) -> _Cause | None:
     if isinstance(error, ClientError):
         return _CAUSES.get(error_code(error))
     if isinstance(error, exceptions.ConnectionError | exceptions.HTTPClientError):
@@ -113,7 +113,7 @@ def _cause_of(error: Exception) -> _Cause | None:
 
 def reason_of(error: Exception, client: Any) -> str:
     """Return why a call failed, without AWS's own message."""
-    cause, kind = _cause_of(error), type(error).__name__
+    cause, kind = _find_cause(error), type(error).__name__
     if isinstance(error, ClientError):
         call = f"{client.meta.service_model.signing_name}:{error.operation_name}"
         code = error_code(error)
@@ -135,7 +135,7 @@ def reason_of(error: Exception, client: Any) -> str:
 
 def remedy_for(error: Exception) -> str:
     """Return what to do about an error; empty if that is not known."""
-    cause = _cause_of(error)
+    cause = _find_cause(error)
     return cause.remedy if cause else ""
 
 
@@ -147,7 +147,7 @@ def organizations_remedy(error: Exception) -> str:
     return ""
 
 
-def explained(error: Exception) -> str:
+def explain_error(error: Exception) -> str:
     """Return an error's message in one line, and what to do about it."""
     if isinstance(error, BotoCoreError | ClientError | OSError):
         message = cut(" ".join(str(error).split()), _LONGEST)

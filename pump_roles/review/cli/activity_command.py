@@ -128,11 +128,11 @@ def activity(
 
 
 def _read_files(collector: "Collector", paths: Sequence[Path]) -> None:
-    from pump_roles.review.account.activity.from_files import files_of, records_of  # noqa: PLC0415
+    from pump_roles.review.account.activity.from_files import find_files, read_records  # noqa: PLC0415
 
-    found = files_of(paths, unknown=collector.unknown.append)
+    found = find_files(paths, unknown=collector.unknown.append)
     with common.progress("files read", len(found)) as done:
-        for file, records in records_of(found, unknown=collector.unknown.append, done=done):
+        for file, records in read_records(found, unknown=collector.unknown.append, done=done):
             collector.add(file, records)
 
 

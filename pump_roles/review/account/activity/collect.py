@@ -5,6 +5,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from functools import cache
+from itertools import groupby
 from typing import Any, Final, NamedTuple
 
 import msgspec
@@ -286,24 +287,18 @@ class Collector:
         return RoleActivity(kind=watched.role.kind, arn=arn, calls=calls)
 
     def _list_reads(self) -> Iterator[ServiceReads]:
-        by_service: dict[str, dict[str, list[_Use]]] = {}
-        for (_, name), use in sorted(self._uses.items(), key=lambda item: item[0][1]):
-            action = shipped().actions[name.lower()]
-            if action.only_reads and use.calls:
-                by_service.setdefault(action.service, {}).setdefault(name, []).append(use)
-        for service, reads in by_service.items():
-            all_reads = [
-                DataRead(
-                    action=name,
-                    calls=sum(use.calls for use in uses),
-                    last=max(use.last for use in uses),
-                )
-                for name, uses in reads.items()
-            ]
+        reads: dict[str, DataRead] = {}
+        for (_, name), use in self._uses.items():
+            if use.calls and shipped().actions[name.lower()].only_reads:
+                read = reads.get(name, DataRead(action=name, calls=0, last=""))
+                last = max(read.last, use.last)
+                reads[name] = replace(read, calls=read.calls + use.calls, last=last)
+        for service, names in groupby(sorted(reads), key=lambda name: name.partition(":")[0]):
+            of_service = [reads[name] for name in names]
             yield ServiceReads(
                 service=service,
-                calls=sum(read.calls for read in all_reads),
-                data=tuple(read for read in all_reads if mark("data", read.action)),
+                calls=sum(read.calls for read in of_service),
+                data=tuple(read for read in of_service if mark("data", read.action)),
             )
 
     def _list_unknown(self, roles: Iterable[WatchedRole], arns: Iterable[str]) -> Iterator[Unknown]:

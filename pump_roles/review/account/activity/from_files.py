@@ -30,7 +30,7 @@ _OF_A_DIGEST: Final = {"digestStartTime", "digestS3Object"}
 """Members of a trail's digest files, which are next to its files. They have no events."""
 
 
-def files_of(paths: Iterable[Path], *, unknown: Callable[[Unknown], object]) -> list[Path]:
+def find_files(paths: Iterable[Path], *, unknown: Callable[[Unknown], object]) -> list[Path]:
     """Return the files at paths, each once; in folders, those with an extension of CloudTrail's."""
     # One file can have several paths.
     found: dict[Path, Path] = {}
@@ -81,19 +81,19 @@ def _not_read(path: Path) -> Unknown:
     return Unknown(why="not-read", subject=str(path))
 
 
-def records_of(
+def read_records(
     files: Iterable[Path], *, unknown: Callable[[Unknown], object], done: Callable[[int], object]
 ) -> Iterator[tuple[str, list[Any]]]:
     """Yield the events in files, with each file's name."""
     for file in files:
-        records, why = _read_records(file)
+        records, why = _read_file(file)
         if why:
             unknown(Unknown(why=why, subject=str(file)))
         yield str(file), records
         done(1)
 
 
-def _read_records(file: Path) -> tuple[list[Any], Why | None]:
+def _read_file(file: Path) -> tuple[list[Any], Why | None]:
     try:
         content = file.read_bytes()
         text = gzip.decompress(content) if content.startswith(_GZIP) else content
@@ -107,11 +107,11 @@ def _read_records(file: Path) -> tuple[list[Any], Why | None]:
     if isinstance(found.get("Events"), list):
         # The token of the next page: the rest was not saved.
         why: Why | None = "truncated" if found.get("NextToken") else None
-        return [record_of(event) for event in found["Events"]], why
+        return [parse_record(event) for event in found["Events"]], why
     return [], None if found.keys() >= _OF_A_DIGEST else "not-cloudtrail"
 
 
-def record_of(event: Any) -> Any:
+def parse_record(event: Any) -> Any:
     """Return an event of the event history as a trail has it; ``None`` if it has none."""
     try:
         return decoded(msgspec.json.decode, event["CloudTrailEvent"])

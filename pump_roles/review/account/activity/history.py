@@ -7,7 +7,7 @@ from threading import Lock
 from typing import Any, Final
 
 from pump_roles.review.account.activity.activity_result import Unknown, Why
-from pump_roles.review.account.activity.from_files import record_of
+from pump_roles.review.account.activity.from_files import parse_record
 from pump_roles.review.account.clients import Clients, in_threads
 from pump_roles.review.account.responses import error_code, is_denial, list_in, reason_of
 
@@ -47,7 +47,7 @@ def read_history(
                 events = list_in(page, "Events")
                 count += len(events)
                 with lock:
-                    found(region, [*map(record_of, events)])
+                    found(region, [*map(parse_record, events)])
                 due = max(due + _SECONDS_BETWEEN, time.monotonic())
                 time.sleep(due - time.monotonic())
         except Exception as error:  # noqa: BLE001

@@ -9,7 +9,7 @@ from pump_roles.review.account.responses import (
     all_in,
     checked_id,
     error_code,
-    explained,
+    explain_error,
     id_in,
     list_in,
     organizations_remedy,
@@ -81,13 +81,13 @@ def _read_organization(
         return management_account, accounts_below(organizations, units, found=found)
     except Exception as error:  # noqa: BLE001
         # botocore can raise anything if the response is not from AWS.
-        detail = "; ".join(filter(None, (explained(error), organizations_remedy(error))))
+        detail = "; ".join(filter(None, (explain_error(error), organizations_remedy(error))))
         return Unknown(why="organization-not-read", detail=detail)
 
 
 def _why_not_read(error: Exception, rollout: ExpectedRollout, region: str) -> Unknown:
     if error_code(error) != _NOT_FOUND:
-        return Unknown(why="not-read", detail=explained(error))
+        return Unknown(why="not-read", detail=explain_error(error))
     managed = rollout.call_as == "management"
     return Unknown(
         why="no-stack-set" if managed else "no-stack-set-as-administrator",

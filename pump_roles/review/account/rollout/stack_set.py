@@ -79,7 +79,9 @@ def assess_rollout(
     with_instance = {instance.account for instance in stack_set.instances}
     statuses = [
         *(
-            _describe(instance, below.get(instance.account), _state_of(instance, below, wanted))
+            _describe(
+                instance, below.get(instance.account), _judge_instance(instance, below, wanted)
+            )
             for instance in stack_set.instances
         ),
         *(
@@ -115,7 +117,7 @@ def assess_rollout(
     )
 
 
-def _state_of(
+def _judge_instance(
     instance: AccountStatus, below: Mapping[str, Account], wanted: Collection[str]
 ) -> AccountState:
     if instance.account not in wanted:

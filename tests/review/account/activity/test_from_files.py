@@ -10,7 +10,7 @@ import pytest
 
 from pump_roles.json_input import InputError
 from pump_roles.review.account.activity.activity_result import Unknown
-from pump_roles.review.account.activity.from_files import files_of, records_of
+from pump_roles.review.account.activity.from_files import find_files, read_records
 from tests.review.account.activity.trail import call, write, write_lookup
 
 DIGEST = {
@@ -25,8 +25,8 @@ DIGEST = {
 
 def read(*paths: Path) -> tuple[list[Any], list[Unknown]]:
     unknown: list[Unknown] = []
-    files = files_of(paths, unknown=unknown.append)
-    records = records_of(files, unknown=unknown.append, done=lambda _: None)
+    files = find_files(paths, unknown=unknown.append)
+    records = read_records(files, unknown=unknown.append, done=lambda _: None)
     return [record for _, found in records for record in found], unknown
 
 
