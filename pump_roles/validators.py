@@ -244,6 +244,16 @@ def policy_size(document: Mapping[str, object]) -> int:
     return len(json.dumps(document, separators=(",", ":")))
 
 
+def partition_of(arn: str) -> str:
+    """Return the partition of an ARN, such as ``aws`` or ``aws-us-gov``."""
+    return arn.split(":")[1]
+
+
+def account_of(arn: str) -> str:
+    """Return the ID of the account of an ARN."""
+    return arn.split(":")[4]
+
+
 EXTERNAL_ID: Final = Text(
     pattern="^[A-Za-z0-9_+=,.@:/-]{2,1224}$",
     minimum=2,
@@ -289,7 +299,7 @@ def _provided(
 
 
 def _why_impossible(principal: str) -> str:
-    partition = principal.split(":")[1] if ":" in principal else "aws"
+    partition = partition_of(principal) if ":" in principal else "aws"
     if partition not in PARTITIONS:
         hint = nearest(partition, PARTITIONS) or f"the partitions are {', '.join(PARTITIONS)}"
         return f"is in the partition {partition!r}, which does not exist; {hint}"
@@ -389,6 +399,20 @@ STACK_SETS_CALL_AS: Final[Mapping[str, Literal["SELF", "DELEGATED_ADMIN"]]] = Ma
 """What StackSets calls each caller: CloudFormation API Reference, "CreateStackSet", ``CallAs``."""
 
 CALL_AS: Final = choice(get_args(CallAs))
+
+AccountFilter = Literal["", "exclude", "only"]
+"""What an account filter does; empty for none."""
+
+ACCOUNT_FILTERS: Final[Mapping[str, AccountFilter]] = MappingProxyType(
+    {"DIFFERENCE": "exclude", "INTERSECTION": "only"}
+)
+"""What an account filter does, by its type: CloudFormation API Reference, "DeploymentTargets"."""
+
+
+def is_account_filter(value: str) -> TypeGuard[AccountFilter]:
+    """Return whether a value is what an account filter of a rollout does."""
+    return value in get_args(AccountFilter)
+
 
 MAX_CONCURRENT: Final = Integer(1, 100)
 FAILURE_TOLERANCE: Final = Integer(0, 100)

@@ -12,8 +12,8 @@ from pump_roles.review.cli import common, input_output
 
 if TYPE_CHECKING:
     from pump_roles.review.account.activity.activity_result import Activity, Unknown
-    from pump_roles.review.account.activity.collect import Collector
-    from pump_roles.review.account.activity.watched_roles import Roles
+    from pump_roles.review.account.activity.collect import Collector, Period
+    from pump_roles.review.account.activity.watched_roles import WatchedRoles
 
 ActivityFormat = Literal["table", "markdown", "json"]
 
@@ -128,21 +128,20 @@ def activity(
 
 
 def _read_files(collector: "Collector", paths: Sequence[Path]) -> None:
-    from pump_roles.review.account.activity.from_files import files_of, records_of  # noqa: PLC0415
+    from pump_roles.review.account.activity.from_files import find_files, read_records  # noqa: PLC0415
 
-    found = files_of(paths, unknown=collector.unknown.append)
+    found = find_files(paths, unknown=collector.unknown.append)
     with common.progress("files read", len(found)) as done:
-        for file, records in records_of(found, unknown=collector.unknown.append, done=done):
+        for file, records in read_records(found, unknown=collector.unknown.append, done=done):
             collector.add(file, records)
 
 
 def _result_of(
     collector: "Collector",
-    roles: "Roles",
+    roles: "WatchedRoles",
     now: datetime,
-    asked: tuple[str, str, tuple[str, ...]] | None,
+    asked: "Period | None",
 ) -> "Activity":
-    from pump_roles.json_input import InputError  # noqa: PLC0415
     from pump_roles.review.account.activity.collect import NothingFoundError  # noqa: PLC0415
     from pump_roles.review.output.activity_words import nothing_found  # noqa: PLC0415
 
@@ -150,25 +149,24 @@ def _result_of(
         return collector.result(now, asked)
     except NothingFoundError as error:
         common.fail(nothing_found(error, roles), common.UNKNOWN)
-    except InputError as error:
-        common.fail(f"{error}; pass --role-arn", common.UNKNOWN)
 
 
 def _read_history(
     collector: "Collector",
-    roles: "Roles",
+    roles: "WatchedRoles",
     regions: Sequence[str],
     profile: str | None,
     period: tuple[datetime, datetime],
-) -> tuple[str, str, tuple[str, ...]]:
+) -> "Period":
+    from pump_roles.review.account.activity.collect import Period  # noqa: PLC0415
     from pump_roles.review.account.activity.history import GLOBAL_REGION, read_history  # noqa: PLC0415
     from pump_roles.review.account.times import in_utc  # noqa: PLC0415
     from pump_roles.review.account.verify.accounts import Aws  # noqa: PLC0415
 
     aws = Aws(profile=profile, region=next(iter(regions), common.region_of(None)))
-    if roles.given_account not in ("", aws.account):
+    if roles.account not in ("", aws.account):
         common.fail(
-            f"--role-arn: the role is in account {roles.given_account}, but the credentials are of "
+            f"--role-arn: the role is in account {roles.account}, but the credentials are of "
             f"account {aws.account}",
             common.UNKNOWN,
         )
@@ -189,7 +187,7 @@ def _read_history(
             advance(0, f"{region} {count:,} events{'' if unknown is None else ' unknown'}")
 
         read_history(aws, wanted, period, found=found, done=done)
-    return in_utc(period[0]), in_utc(period[1]), tuple(sorted(read))
+    return Period(in_utc(period[0]), in_utc(period[1]), tuple(sorted(read)))
 
 
 def _written(found: "Activity", chosen: ActivityFormat, *, styled: bool) -> str:

@@ -83,8 +83,8 @@ def probe(
     from pump_roles.json_input import InputError  # noqa: PLC0415
     from pump_roles.review.account.probe import (  # noqa: PLC0415
         ProbeReport,
-        caller_of,
         probe_all,
+        read_caller,
         sts_client,
     )
     from pump_roles.review.account.role_list import check_partition, warnings_about  # noqa: PLC0415
@@ -106,7 +106,7 @@ def probe(
         click.echo(f"pump-roles: warning: {one_line(f'{about}{warning}')}", err=True)
     # Missing credentials, or an endpoint that does not respond, cause one error, not one per role.
     with common.unknown_if_aws_fails(hidden=hidden):
-        caller = caller_of(sts)
+        caller = read_caller(sts)
     with common.progress("roles probed", len(targets)) as advance:
         results = probe_all(
             [(target.role_arn, target.external_id) for target in targets],

@@ -10,10 +10,9 @@ import click
 from pump_roles.review.cli import common
 from pump_roles.review.cli.common import comma_separated
 from pump_roles.review.cli.input_output import named_path, write_all
-from pump_roles.validators import ACCOUNTS, STACK_SET_NAME, CallAs
+from pump_roles.validators import ACCOUNTS, STACK_SET_NAME, AccountFilter, CallAs
 
 if TYPE_CHECKING:
-    from pump_roles.review.account.organization import AccountFilter
     from pump_roles.review.account.rollout.expected import ExpectedRollout
     from pump_roles.review.account.rollout.status import Statuses
 
@@ -133,16 +132,17 @@ def rollout_status(
 
 def _in_templates(path: Path) -> "list[ExpectedRollout]":
     from pump_roles.review.account.rollout.expected import rollouts_in  # noqa: PLC0415
-    from pump_roles.review.account.rollout.status import StatusError  # noqa: PLC0415
-    from pump_roles.review.output.words import unknown_in_words  # noqa: PLC0415
+    from pump_roles.review.account.rollout.status import TargetsError  # noqa: PLC0415
+    from pump_roles.review.output.words import rollout_unknown_in_words  # noqa: PLC0415
     from pump_roles.review.templates.reading import read_templates  # noqa: PLC0415
 
     name = path.name or str(path)
     try:
         return [*rollouts_in(read_templates(path), name)]
-    except StatusError as error:
+    except TargetsError as error:
         targets = f"{name}: the targets of the StackSet {error.stack_set}"
-        common.fail(f"{targets} cannot be read: {unknown_in_words(error.unknown)}", common.UNKNOWN)
+        why = rollout_unknown_in_words(error.unknown)
+        common.fail(f"{targets} cannot be read: {why}", common.UNKNOWN)
 
 
 def _named(
@@ -150,18 +150,18 @@ def _named(
 ) -> "list[ExpectedRollout]":
     from pump_roles.review.account.rollout.expected import ExpectedRollout  # noqa: PLC0415
 
-    account_filter: AccountFilter = "NONE"
+    account_filter: AccountFilter = ""
     filtered: list[str] = []
     if exclude_accounts:
-        account_filter = "DIFFERENCE"
+        account_filter = "exclude"
         filtered = ACCOUNTS.check("--exclude-accounts", comma_separated(exclude_accounts))
     elif only_accounts:
-        account_filter = "INTERSECTION"
+        account_filter = "only"
         filtered = ACCOUNTS.check("--only-accounts", comma_separated(only_accounts))
     return [
         ExpectedRollout(
             stack_set=STACK_SET_NAME.check("STACK_SET", name),
-            account_filter=account_filter,
+            filter=account_filter,
             filtered=tuple(filtered),
         )
         for name in dict.fromkeys(stack_sets)
@@ -187,7 +187,7 @@ def _read_statuses(
     wait: bool,
 ) -> "Statuses":
     from pump_roles.review.account.clients import Clients  # noqa: PLC0415
-    from pump_roles.review.account.rollout.deployed import read, wait_for  # noqa: PLC0415
+    from pump_roles.review.account.rollout.deployed import read_statuses, wait_for  # noqa: PLC0415
 
     with common.unknown_if_aws_fails():
         # Organizations allows few calls per second, and each unit takes two.
@@ -201,7 +201,7 @@ def _read_statuses(
             and (reason := wait_for(cloudformation, rollout, seconds=seconds, waited=waited))
         }
     with common.progress("stack instances and accounts read") as found:
-        return read(
+        return read_statuses(
             cloudformation, organizations, rollouts, unknown=unknown, found=found, profile=profile
         )
 
