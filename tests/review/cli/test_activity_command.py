@@ -43,7 +43,7 @@ def trail(tmp_path: Path) -> Path:
 def test_writes_every_format(trail: Path, tmp_path: Path) -> None:
     outputs = [tmp_path / f"a.{extension}" for extension in ("txt", "json", "md")]
     asked = [word for file in outputs for word in ("--output", file)]
-    ended = activity(trail, *asked)
+    ended = activity(trail, "--format", "table", *asked)
     assert (ended.exit_code, ended.stderr) == (0, "")
     table, text, markdown = (file.read_text("utf-8") for file in outputs)
     assert ended.stdout == table
@@ -204,7 +204,7 @@ def test_events_of_another_account_are_one_message(tmp_path: Path) -> None:
     line = the_error(activity(write(tmp_path, READS), "--role-arn", OTHER))
     assert line == f"{UNKNOWN}none of 1 event is of {OTHER}; {OTHER_NAME}"
     both = write(tmp_path, READS, call("ec2:CreateTags", role=OTHER))
-    assert the_error(activity(both)) == f"{SEVERAL}; pass --role-arn"
+    assert the_error(activity(both), 1) == f"{SEVERAL}; pass --role-arn"
     assert activity(both, "--role-arn", OTHER).exit_code == 0
 
 
@@ -214,11 +214,11 @@ def test_events_of_another_account_are_one_message(tmp_path: Path) -> None:
         (["--days", "0"], "0 is not in the range 1<=x<=90"),
         (["--region", "us-east-7"], "there is no Region 'us-east-7'"),
         (["--role-arn", "PumpReadOnlyRole"], "--role-arn"),
-        (["trail.json", "--days", "7"], "PATH: cannot be combined with --days"),
-        (["trail.json", "--region", "us-east-1"], "PATH: cannot be combined with --region"),
-        (["trail.json", "--profile", "x"], "PATH: cannot be combined with --profile"),
+        (["trail.json", "--days", "7"], "--days: cannot be combined with PATH"),
+        (["trail.json", "--region", "us-east-1"], "--region: cannot be combined with PATH"),
+        (["trail.json", "--profile", "x"], "--profile: cannot be combined with PATH"),
         (["trail.json", "--output", "trail.json"], "would overwrite an input"),
-        (["trail.json", ""], "must not be empty"),
+        (["trail.json", ""], "Path '' does not exist."),
     ],
 )
 def test_usage_error(
