@@ -52,4 +52,7 @@ def app() -> None:
     """Get the templates of Pump's roles, and inspect roles and rollouts.
 
     No command changes anything in AWS.
+
+    Exit status: 0; 1 if the input cannot be used or the result cannot be written; 2 for a usage
+    error; 3 for a difference, or a condition of --fail-on; 4 if the result is unknown.
     """

@@ -32,34 +32,27 @@ _MOST_DAYS: Final = 90
 @click.option(
     "--days",
     type=click.IntRange(1, _MOST_DAYS),
-    help=f"How many days of the event history to read. Defaults to {_MOST_DAYS}, which is "
-    "all of it.",
+    help=f"How many days of the event history to read. Defaults to {_MOST_DAYS}, all of it.",
 )
-@click.option(
+@options.repeatable(
     "--region",
-    type=options.valid(check_region),
-    metavar="<region>",
-    multiple=True,
-    help="A Region whose event history to read. May be repeated. Defaults to AWS_REGION, "
-    "AWS_DEFAULT_REGION, or that of the profile, and us-east-1, which has the events of "
-    "global services.",
+    type=options.valid("region", check_region),
+    help="A Region whose event history to read. Defaults to AWS_REGION, AWS_DEFAULT_REGION, or "
+    "that of the profile, and us-east-1, which has the events of global services.",
 )
 @options.PROFILE
 @options.EXPECT
-@click.option(
+@options.repeatable(
     "--role-arn",
-    type=options.valid(ROLE_ARN.check),
-    multiple=True,
-    metavar="<arn>",
-    help="The ARN of one of the roles, if it has another path, or if the events are of "
-    "several accounts. May be repeated. Then only these roles count.",
+    type=options.valid("arn", ROLE_ARN.check),
+    help="The ARN of one of the roles, if it has another path, or if the events are of several "
+    "accounts. Then only these roles count.",
 )
-@click.option(
+@options.repeatable(
     "--fail-on",
     type=click.Choice(["change", "refused"]),
-    multiple=True,
     help="Exit with status 3 if a commitment was changed or a handshake was accepted, such as an "
-    "invitation to join an organization; or if a call was refused. May be repeated.",
+    "invitation to join an organization; or if a call was refused.",
 )
 @results.written_as("table", "markdown", "json")
 def activity(
@@ -79,15 +72,14 @@ def activity(
     files (.json, .json.gz). By default, the event history of the caller's account is read.
 
     Reads CloudTrail's events of one account, from files or from its event history. Shows what
-    changed, what was read, what was refused, who came in, which actions were never used, and what
+    changed, what was read, what was refused, sessions, which actions were never used, and what
     each guardrail would have denied. All calls are read-only. External IDs are never shown.
 
     A session counts only if the role's ARN issued it: the role's path and name, in the account of
-    the event.
+    the event. Without --expect or --role-arn, the roles have the published names.
 
-    Exit status: 0; 3 if a --fail-on condition is met; otherwise 4 if anything could not be read or
-    mapped to an action, or if there is no call of the roles; 1 if the input cannot be used or the
-    result cannot be written; 2 for a usage error.
+    Exit status: 3 if a --fail-on condition is met; otherwise 4 if anything could not be read or
+    mapped to an action, or if there is no call of the roles.
     """
     if paths:
         from_history = {"--days": days, "--region": region, "--profile": profile}

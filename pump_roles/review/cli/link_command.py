@@ -14,31 +14,26 @@ from pump_roles.validators import ArgumentError
 @click.option(
     "--template-url",
     required=True,
-    metavar="<url>",
     help="The HTTPS URL of the template in Amazon S3. Whoever opens the link must be "
     "allowed to read it.",
 )
 @click.option(
     "--region",
     required=True,
-    metavar="<region>",
     help="The stack's Region, such as us-east-1. The role is the same in every Region.",
 )
 @click.option(
     "--stack-name",
-    metavar="<name>",
     help="The stack's name. Defaults to "
     f"{' or '.join(role.stack_name for role in ROLES.values())}.",
 )
 @click.option(
     "--principal",
-    metavar="<principal>",
     help="Pump's 12-digit account ID, or the ARN of its IAM role or account root. By "
     "default, whoever opens the link enters it.",
 )
 @click.option(
     "--external-id",
-    metavar="<id>",
     help="The external ID that Pump created for this customer. The link then contains it. "
     "By default, whoever opens the link enters it.",
 )
@@ -59,12 +54,8 @@ def link(
     no network calls, so it does not check what the URL returns. Compare the digest of that template
     with that of the output of pump-roles template.
 
-    Prints a warning, without changing the exit status, if the URL is not an Amazon S3 URL, which
-    CloudFormation requires; if it contains the name of the other role's template; or if the
-    external ID has fewer than 16 characters.
-
-    Exit status: 0 if the link is printed; 1 if it cannot be written; 2 for a usage error, such as a
-    malformed Region, or a value that the template's parameter does not accept.
+    Prints a warning if the URL is not an Amazon S3 URL, which CloudFormation requires, or contains
+    the name of the other role's template; or if the external ID has fewer than 16 characters.
     """
     values = {PRINCIPAL_PARAMETER: principal, EXTERNAL_ID_PARAMETER: external_id}
     parameters = {name: value for name, value in values.items() if value is not None}

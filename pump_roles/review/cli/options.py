@@ -16,6 +16,7 @@ from pump_roles.text import one_line
 from pump_roles.validators import EXTERNAL_ID, ArgumentError, ListOf
 
 _Value = TypeVar("_Value")
+Command = Callable[..., None]
 
 _ERROR: Final = 1
 """Exit status: the input cannot be used, or the result cannot be written."""
@@ -69,7 +70,7 @@ INPUT: Final = click.Path(exists=True, readable=False, path_type=Path)
 """A file or folder to read. If it exists but cannot be read, that is not a usage error."""
 
 
-def valid(check: Callable[[str, Any], _Value]) -> Callable[[Any], _Value]:
+def valid(name: str, check: Callable[[str, Any], _Value]) -> Callable[[Any], _Value]:
     """Return the type of an option whose value a validator checks."""
 
     def convert(value: object) -> _Value:
@@ -78,20 +79,12 @@ def valid(check: Callable[[str, Any], _Value]) -> Callable[[Any], _Value]:
         except ArgumentError as error:
             raise click.BadParameter(error.problem) from None
 
+    # What the help shows.
+    convert.__name__ = name
     return convert
 
 
-def comma_separated(validator: ListOf) -> Callable[..., Sequence[str]]:
-    """Return the callback of an option that is a comma-separated list and may be repeated."""
-
-    def convert(_context: object, _parameter: object, values: Sequence[str]) -> Sequence[str]:
-        elements = [element.strip() for value in values for element in value.split(",")]
-        return valid(validator.check)(elements) if values else ()
-
-    return convert
-
-
-def csv_file(value: str) -> Path:
+def csv(value: str) -> Path:
     """Return the CSV file that an option names."""
     # click would show a file that does not exist, and it could be an external ID.
     if not value.lower().endswith(".csv"):
@@ -114,11 +107,26 @@ def external_id_of_environment() -> str | None:
 
 # Options.
 
+
+def repeatable(name: str, *, help: str, **settings: Any) -> Callable[[Command], Command]:
+    """Return an option that may be repeated."""
+    return click.option(name, multiple=True, help=f"{help} May be repeated.", **settings)
+
+
+def comma_separated(name: str, validator: ListOf, *, help: str) -> Callable[[Command], Command]:
+    """Return an option that is a comma-separated list, and may be repeated."""
+
+    def convert(_context: object, _parameter: object, values: Sequence[str]) -> Sequence[str]:
+        elements = [element.strip() for value in values for element in value.split(",")]
+        return valid(name, validator.check)(elements) if values else ()
+
+    return repeatable(name, callback=convert, metavar="LIST", help=f"{help}, comma-separated.")
+
+
 EXPECT: Final = click.option(
     "--expect",
     type=INPUT,
-    help="What was deployed: a synthesized template, or a folder such as cdk.out. Defaults to the "
-    "published roles, without guardrails.",
+    help="What was deployed: a synthesized template, or a folder such as cdk.out.",
 )
 
 PROFILE: Final = click.option(

@@ -22,22 +22,17 @@ from pump_roles.validators import EXTERNAL_ID, ROLE_ARN
 @click.command(context_settings={"allow_extra_args": True})
 @click.pass_context
 @click.argument(
-    "role_arn",
-    type=options.valid(partial(ROLE_ARN.check, shown=False)),
-    required=False,
-    metavar="[ROLE_ARN]",
+    "role_arn", type=options.valid("arn", partial(ROLE_ARN.check, shown=False)), required=False
 )
 @click.option(
     "--external-id",
-    type=options.valid(partial(EXTERNAL_ID.check, shown=False)),
-    metavar="<id>",
+    type=options.valid("id", partial(EXTERNAL_ID.check, shown=False)),
     help="The role's external ID. Defaults to the environment variable "
     f"{options.EXTERNAL_ID_VARIABLE}, which other users cannot see in the process list.",
 )
 @click.option(
     "--file",
-    type=options.csv_file,
-    metavar="<path>",
+    type=options.csv,
     help="The roles to probe: a .csv file whose header has the columns role_arn and external_id.",
 )
 @click.option(
@@ -71,20 +66,17 @@ def probe(
     other two are refused. Credentials are discarded immediately. An accepted call appears in the
     customer's CloudTrail as the session pump-roles-probe. No external ID is shown or stored.
 
-    If AWS's response is ambiguous, the verdict is unknown. A call that was denied by the caller's
-    own policy, permissions boundary, or session policy, by an organization's policy, or by a VPC
-    endpoint's policy proves nothing about the role. So use a principal that may call sts:AssumeRole
-    with and without an external ID. AWS does not always say which policy denied a call; if
-    it does not, the refusal counts as the role's. A role that accepts a pattern of external IDs is
-    detected only if the wrong ID (pump- and 32 random hexadecimal digits) matches the pattern.
+    Use a principal that may call sts:AssumeRole with and without an external ID: a call that
+    another policy than the role's denied proves nothing about the role. AWS does not always say
+    which policy denied a call; if it does not, the refusal counts as the role's. A role that
+    accepts a pattern of external IDs is detected only if the wrong ID (pump- and 32 random
+    hexadecimal digits) matches the pattern.
 
-    Prints a warning, without changing the exit status, for an external ID of fewer than 16
-    characters, for an external ID that several accounts share (which is correct only if they belong
-    to one customer), and for a role name that is not one of Pump's.
+    Prints a warning for an external ID of fewer than 16 characters, for one that several accounts
+    share, and for a role name that is not one of Pump's.
 
-    Exit status: 0 if every role requires its external ID; 3 if any role does not; otherwise 4 if
-    any verdict is unknown, or AWS cannot be called; 1 if the file is not valid, or the result
-    cannot be written; 2 for a usage error.
+    Exit status: 3 if any role does not require its external ID; otherwise 4 if any verdict is
+    unknown, or AWS cannot be called.
     """
     if context.args:
         raise click.UsageError("too many arguments; pass the external ID with --external-id")
@@ -96,8 +88,6 @@ def probe(
     try:
         check_partition(targets, sts.meta.partition)
     except InputError as error:
-        if file is None:
-            raise click.BadParameter(str(error), param_hint="'ROLE_ARN'") from None
         options.fail(f"{about}{error}")
     for warning in warnings_about(targets):
         options.warn(f"{about}{warning}")

@@ -22,45 +22,30 @@ _BROADENED: Final = "broadened"
 @click.command
 @click.argument("path", type=options.INPUT, required=False)
 @click.option(
-    "--every-action",
-    is_flag=True,
-    help="With markdown: list every policy and action, and cut nothing.",
+    "--every-action", is_flag=True, help="With markdown: list every policy and action; cut nothing."
 )
-@click.option(
-    "--guardrails",
-    multiple=True,
-    callback=options.comma_separated(GUARDRAILS),
-    metavar="<names>",
-    help="Guardrails for the published roles, comma-separated: the report shows what they "
-    "would leave. May be repeated. By default, none.",
+@options.comma_separated(
+    "--guardrails", GUARDRAILS, help="Show what guardrails would leave of the published roles"
 )
 @click.option(
     "--since",
     type=options.INPUT,
-    help="What to compare with: an earlier report of this command, as JSON or as a page, "
-    "or an earlier template or cdk.out. The report then shows what has changed since. By "
-    "default, nothing is compared.",
+    help="Show what has changed since an earlier report of this command, as JSON or as a page, "
+    "or since an earlier template or cdk.out.",
 )
-@click.option(
+@options.repeatable(
     "--fail-on",
     type=click.Choice([_ALARM, _BROADENED]),
-    multiple=True,
-    help="After writing the report, exit with status 3 if it has an alarm (alarm), or if a "
-    "change since the earlier report broadens or may broaden the roles (broadened). May be "
-    "repeated.",
+    help="Exit with status 3 if the report has an alarm (alarm), or if a change since the earlier "
+    "report broadens or may broaden the roles (broadened).",
 )
 @click.option(
-    "--account",
-    is_flag=True,
-    help="Report on the roles in the caller's AWS account, as they are now.",
+    "--account", is_flag=True, help="Show the roles in the caller's AWS account, as they are now."
 )
-@click.option(
+@options.repeatable(
     "--role-name",
-    type=options.valid(ROLE_NAME.check),
-    multiple=True,
-    metavar="<name>",
-    help="With --account: the name of one of Pump's roles there. May be repeated. Defaults "
-    "to the published names.",
+    type=options.valid("name", ROLE_NAME.check),
+    help="With --account: the name of one of Pump's roles there. Defaults to the published names.",
 )
 @options.PROFILE
 @results.written_as("markdown", "html", "csv", "json")
@@ -85,9 +70,7 @@ def report(
     The actions come from the catalog that ships with this package; the report states its date.
     External IDs are not part of the report.
 
-    Exit status: 0 if the report is written; 3 if it is written and a --fail-on condition is met; 1
-    if the input cannot be read or the report cannot be written; 2 for a usage error; 4 if the
-    account cannot be read.
+    Exit status: 3 if a --fail-on condition is met; 4 if the account cannot be read.
     """
     if account:
         options.check_not_passed({"PATH": path}, "cannot be combined with --account")

@@ -1,20 +1,19 @@
 """How a command writes its result: the same ``--format`` and ``--output`` everywhere."""
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import wraps
+from itertools import chain
 from pathlib import Path
 from typing import Any, Final
 
 import click
 
-from pump_roles.review.cli.options import write
-from pump_roles.review.output.formats import written
+from pump_roles.review.cli.options import Command, repeatable, write
+from pump_roles.review.output.formats import Format, written
 from pump_roles.text import one_line
 
-_Command = Callable[..., None]
-
-_EXTENSIONS: Final = {
+_EXTENSIONS: Final[dict[Format, str]] = {
     "table": ".txt",
     "markdown": ".md",
     "json": ".json",
@@ -27,9 +26,9 @@ _EXTENSIONS: Final = {
 class Outputs:
     """Where a result is written, and in which formats; ``None`` is standard output."""
 
-    formats: Mapping[Path | None, str]
+    formats: Mapping[Path | None, Format]
 
-    def write(self, result: object, *, every_action: bool = False) -> None:
+    def write(self, result: Any, *, every_action: bool = False) -> None:
         """Write a result."""
         write(
             {
@@ -39,7 +38,7 @@ class Outputs:
         )
 
 
-def written_as(default: str, *others: str) -> Callable[[_Command], _Command]:
+def written_as(default: Format, *others: Format) -> Callable[[Command], Command]:
     """Return a decorator of a command that writes a result, which gets its ``outputs``."""
     formats = {_EXTENSIONS[name]: name for name in (default, *others)}
     endings = ", ".join(formats)
@@ -54,28 +53,29 @@ def written_as(default: str, *others: str) -> Callable[[_Command], _Command]:
                 raise click.BadParameter(one_line(f"{file}: there is no such folder"))
         return files
 
-    def decorated(command: _Command) -> _Command:
+    def decorated(command: Command) -> Command:
         @click.option(
             "--format",
             type=click.Choice([*formats.values()]),
             help=f"What to write to standard output. Defaults to {default}, or to nothing if "
             "--output is passed.",
         )
-        @click.option(
+        @repeatable(
             "--output",
             type=click.Path(dir_okay=False, writable=True, path_type=Path),
-            multiple=True,
             callback=extension_known,
-            help=f"A file to write, in the format of its extension: {endings}. May be repeated.",
+            help=f"A file to write, in the format of its extension: {endings}.",
         )
         @wraps(command)
         def run(
-            *arguments: object, format: str | None, output: Sequence[Path], **options: object
+            *arguments: object, format: Format | None, output: Sequence[Path], **options: object
         ) -> None:
+            values = (value if isinstance(value, tuple) else (value,) for value in options.values())
+            inputs = {path.resolve() for path in chain(*values) if isinstance(path, Path)}
             for file in output:
-                if any(file.resolve() == path.resolve() for path in _paths_in(options)):
+                if file.resolve() in inputs:
                     raise click.UsageError(one_line(f"{file}: would overwrite an input"))
-            chosen: dict[Path | None, str] = (
+            chosen: dict[Path | None, Format] = (
                 {} if output and not format else {None: format or default}
             )
             chosen |= {file: formats[file.suffix.lower()] for file in output}
@@ -84,9 +84,3 @@ def written_as(default: str, *others: str) -> Callable[[_Command], _Command]:
         return run
 
     return decorated
-
-
-def _paths_in(options: Mapping[str, object]) -> Iterator[Path]:
-    for value in options.values():
-        values = value if isinstance(value, tuple) else (value,)
-        yield from (path for path in values if isinstance(path, Path))

@@ -11,7 +11,7 @@ from pump_roles.json_input import InputError
 from pump_roles.review.account.clients import Clients
 from pump_roles.review.account.rollout.deployed import read, wait_for
 from pump_roles.review.account.rollout.expected import ExpectedRollout, rollouts_in
-from pump_roles.review.account.rollout.status import StatusError, Statuses
+from pump_roles.review.account.rollout.status import StatusError
 from pump_roles.review.cli import aws, options, results
 from pump_roles.review.output.words import unknown_in_words
 from pump_roles.review.templates.reading import read_templates
@@ -20,35 +20,23 @@ from pump_roles.validators import ACCOUNTS, STACK_SET_NAME, CallAs
 
 @click.command
 @click.argument(
-    "stack_sets", type=options.valid(STACK_SET_NAME.check), nargs=-1, metavar="[STACK_SET]..."
+    "stack_sets",
+    type=options.valid("name", STACK_SET_NAME.check),
+    nargs=-1,
+    metavar="[STACK_SET]...",
 )
-@click.option(
-    "--expect",
-    type=options.INPUT,
-    help="What should be rolled out: a synthesized template, or a folder such as cdk.out. "
-    "Every rollout in it is checked, with its units and its account filter. Instead, pass "
-    "the names of StackSets and one of the next three options.",
-)
+@options.EXPECT
 @click.option(
     "--call-as",
     type=click.Choice(get_args(CallAs)),
     help="Whether you call as the management account or as a delegated administrator. "
     "Defaults to the value in the templates, or management.",
 )
-@click.option(
-    "--exclude-accounts",
-    multiple=True,
-    callback=options.comma_separated(ACCOUNTS),
-    metavar="<ids>",
-    help="The IDs of the accounts that the StackSets exclude, comma-separated. May be repeated.",
+@options.comma_separated(
+    "--exclude-accounts", ACCOUNTS, help="The IDs of the accounts that the StackSets exclude"
 )
-@click.option(
-    "--only-accounts",
-    multiple=True,
-    callback=options.comma_separated(ACCOUNTS),
-    metavar="<ids>",
-    help="The IDs of the only accounts that the StackSets target, comma-separated. May be "
-    "repeated.",
+@options.comma_separated(
+    "--only-accounts", ACCOUNTS, help="The IDs of the only accounts that the StackSets target"
 )
 @click.option("--no-filter", is_flag=True, help="The StackSets have no account filter.")
 @click.option(
@@ -57,9 +45,7 @@ from pump_roles.validators import ACCOUNTS, STACK_SET_NAME, CallAs
 @click.option(
     "--timeout",
     type=click.IntRange(1, 10_000),
-    metavar="<minutes>",
-    help="With --wait: the maximum number of minutes to wait for each StackSet. Defaults "
-    "to no limit.",
+    help="With --wait: how many minutes to wait for each StackSet. Defaults to no limit.",
 )
 @click.option(
     "--region",
@@ -84,7 +70,9 @@ def rollout_status(
 ) -> None:
     """Show which accounts of rollouts have a current stack instance, and list those that do not.
 
-    STACK_SET is the name of a StackSet, such as PumpReadOnly. Its units are those that it targets.
+    With --expect, every rollout in the templates is checked, with its units and account filter.
+    Instead, pass names of StackSets, such as PumpReadOnly, with --exclude-accounts,
+    --only-accounts, or --no-filter. The units are then those that the StackSets target.
 
     Compares the targets with the stack instances. Run it in the account that deployed the rollouts;
     it needs no role in the member accounts.
@@ -92,19 +80,15 @@ def rollout_status(
     A current stack instance means that the last StackSets operation there succeeded. It shows
     neither what the role can do nor whether someone has changed it since: pump-roles verify does.
 
-    Exit status: 0 if every rollout is complete: every targeted account has a current stack
-    instance, and no other account has one; 3 if a rollout is not complete, if no account is
-    targeted, if a filter names an account that is not below the units, or if a StackSet does not
-    target the units of the templates; otherwise 4 if a status, or what the templates target,
-    cannot be determined; 1 if the input cannot be used or the result cannot be written; 2 for a
-    usage error.
+    Exit status: 3 if a targeted account has no current stack instance, another account has one, no
+    account is targeted, a filter names an account that is not below the units, or a StackSet does
+    not target the units of the templates; otherwise 4 if that cannot be determined.
     """
     filters = {
         "--only-accounts": only_accounts,
         "--exclude-accounts": exclude_accounts,
         "--no-filter": no_filter,
     }
-    passed = [option for option, value in filters.items() if value]
     if not wait:
         options.check_not_passed({"--timeout": timeout}, "requires --wait")
     if expect is not None:
@@ -112,15 +96,7 @@ def rollout_status(
             {"STACK_SET": stack_sets, **filters}, "cannot be combined with --expect"
         )
         rollouts = _in_templates(expect)
-    elif not stack_sets or not passed:
-        raise click.UsageError(
-            "pass --expect, or the names of StackSets, such as PumpReadOnly, with "
-            "--exclude-accounts, --only-accounts, or --no-filter"
-        )
-    else:
-        options.check_not_passed(
-            dict.fromkeys(passed[1:], True), f"cannot be combined with {passed[0]}"
-        )
+    elif stack_sets and sum(map(bool, filters.values())) == 1:
         rollouts = [
             ExpectedRollout(
                 stack_set=name,
@@ -131,15 +107,29 @@ def rollout_status(
             )
             for name in dict.fromkeys(stack_sets)
         ]
+    else:
+        raise click.UsageError(
+            "pass --expect, or the names of StackSets, such as PumpReadOnly, with one of "
+            f"{', '.join(filters)}"
+        )
     if call_as is not None:
         rollouts = [replace(rollout, call_as=call_as) for rollout in rollouts]
-    statuses = _read_statuses(
-        rollouts,
-        profile,
-        aws.region_of(region or _region_of_rollouts(rollouts)),
-        seconds=None if timeout is None else timeout * 60,
-        wait=wait,
-    )
+    region = aws.region_of(region or _region_of_rollouts(rollouts))
+    with aws.unknown_if_aws_fails():
+        # Organizations allows few calls per second, and each unit takes two.
+        clients = Clients(profile=profile, region=region, read_seconds=60, attempts=11)
+        cloudformation, organizations = clients.cloudformation(), clients.organizations()
+    seconds = None if timeout is None else timeout * 60
+    with aws.progress("seconds waited for the operations to end") as waited:
+        unknown = {
+            rollout.stack_set: reason
+            for rollout in (rollouts if wait else ())
+            if (reason := wait_for(cloudformation, rollout, seconds=seconds, waited=waited))
+        }
+    with aws.progress("stack instances and accounts read") as found:
+        statuses = read(
+            cloudformation, organizations, rollouts, unknown=unknown, found=found, profile=profile
+        )
     outputs.write(statuses)
     state = statuses.state
     options.finish(different=state == "incomplete", unknown=state == "unknown")
@@ -163,28 +153,3 @@ def _region_of_rollouts(rollouts: Sequence[ExpectedRollout]) -> str | None:
             f"the rollouts are in several Regions: {', '.join(regions)}; pass --region"
         )
     return regions[0] if regions else None
-
-
-def _read_statuses(
-    rollouts: Sequence[ExpectedRollout],
-    profile: str | None,
-    region: str | None,
-    *,
-    seconds: int | None,
-    wait: bool,
-) -> Statuses:
-    with aws.unknown_if_aws_fails():
-        # Organizations allows few calls per second, and each unit takes two.
-        clients = Clients(profile=profile, region=region, read_seconds=60, attempts=11)
-        cloudformation, organizations = clients.cloudformation(), clients.organizations()
-    with aws.progress("seconds waited for the operations to end") as waited:
-        unknown = {
-            rollout.stack_set: reason
-            for rollout in rollouts
-            if wait
-            and (reason := wait_for(cloudformation, rollout, seconds=seconds, waited=waited))
-        }
-    with aws.progress("stack instances and accounts read") as found:
-        return read(
-            cloudformation, organizations, rollouts, unknown=unknown, found=found, profile=profile
-        )

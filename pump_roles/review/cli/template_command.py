@@ -24,8 +24,6 @@ def template(role: str, *, output: Path | None) -> None:
     parameters are PumpIamRole, Pump's principal, and PumpExternalID, the external ID that Pump
     created for you. It creates a named IAM role and nothing else, so CloudFormation requires
     CAPABILITY_NAMED_IAM.
-
-    Exit status: 0 if the template is written; 1 if it cannot be written; 2 for a usage error.
     """
     file = None if output == Path("-") else output
     options.write({file: universal.template(role).decode()})

@@ -37,19 +37,16 @@ _CONCURRENCY: Final = 8
 @options.EXPECT
 @click.option(
     "--principal",
-    type=options.valid(PRINCIPAL.check),
-    metavar="<principal>",
-    help="Pump's principal, an account ID or an ARN. Required for the published roles, and "
-    "for a template in which it is a parameter.",
+    type=options.valid("principal", PRINCIPAL.check),
+    help="Pump's principal, an account ID or an ARN, for a template in which it is a parameter; "
+    "or, without --expect, for the published roles without guardrails.",
 )
 @click.option(
     "--external-ids",
-    type=options.csv_file,
-    metavar="<path>",
-    help="The external IDs to compare, for a template in which they are parameters: a "
-    ".csv file whose header has the columns role_arn and external_id. For one ID for all "
-    f"roles, set {options.EXTERNAL_ID_VARIABLE} instead. By default, external IDs that are "
-    "parameters are not compared.",
+    type=options.csv,
+    help="The external IDs to compare, for a template in which they are parameters: a .csv file "
+    "whose header has the columns role_arn and external_id. For one ID for all roles, set "
+    f"{options.EXTERNAL_ID_VARIABLE} instead. By default, such external IDs are not compared.",
 )
 @click.option(
     "--removed",
@@ -59,44 +56,35 @@ _CONCURRENCY: Final = 8
 )
 @click.option(
     "--management-account",
-    type=options.valid(ACCOUNT.check),
-    metavar="<id>",
-    help="The ID of the management account of the expected organization. An account in "
-    "another organization, or in none, then differs. By default, the organization is "
-    "shown, but not compared.",
+    type=options.valid("id", ACCOUNT.check),
+    help="The ID of the management account of the expected organization. An account in another "
+    "organization, or in none, then differs. By default, it is shown, but not compared.",
 )
-@click.option(
+@options.repeatable(
     "--details",
     type=options.INPUT,
-    multiple=True,
-    help="Verify saved files, without credentials: a file with the output of aws iam "
-    "get-account-authorization-details and, because that does not contain the maximum "
-    "session duration, a file for each role with the output of aws iam get-role; and, for "
-    "the organization of a single account, a file with the output of aws organizations "
-    "describe-organization. May be repeated.",
+    help="Verify saved files, without credentials: the output of aws iam "
+    "get-account-authorization-details; for each role, that of aws iam get-role, which has the "
+    "maximum session duration; and, for the organization of a single account, that of aws "
+    "organizations describe-organization.",
 )
 @click.option(
     "--assume-role",
-    type=options.valid(ROLE_TO_ASSUME.check),
-    metavar="<name>",
+    type=options.valid("name", ROLE_TO_ASSUME.check),
     help="Verify every account of the organization: the name of the role to assume in each, with "
     "its path if it has one. Requires credentials of the management account or of a delegated "
     "administrator.",
 )
-@click.option(
+@options.repeatable(
     "--target",
-    multiple=True,
-    metavar="<id>",
+    metavar="ID",
     help="With --assume-role: the ID of an organizational unit, whose accounts, and those of the "
-    "units below it, are verified; or the ID of an account. May be repeated. Defaults to the whole "
-    "organization.",
+    "units below it, are verified; or the ID of an account. Defaults to the whole organization.",
 )
-@click.option(
+@options.repeatable(
     "--exclude-account",
-    type=options.valid(ACCOUNT.check),
-    multiple=True,
-    metavar="<id>",
-    help="With --assume-role: the ID of an account to exclude. May be repeated.",
+    type=options.valid("id", ACCOUNT.check),
+    help="With --assume-role: the ID of an account to exclude.",
 )
 @options.PROFILE
 @results.written_as("table", "markdown", "json")
@@ -125,9 +113,7 @@ def verify(
 
     After a removal, pass --removed: then a role that still exists is a difference.
 
-    Exit status: 0 if everything was checked and is as expected; 3 if anything differs; otherwise 4
-    if anything could not be checked; 1 if the input cannot be used or the result cannot be written;
-    2 for a usage error.
+    Exit status: 3 if anything differs; otherwise 4 if anything could not be checked.
     """
     narrowed = {"--target": target, "--exclude-account": exclude_account}
     if not assume_role:
@@ -168,7 +154,7 @@ def _scope(targets: Sequence[str], excluded: Sequence[str]) -> Scope:
     units = [target for target in targets if target not in accounts]
     if accounts and units:
         raise click.UsageError("--target: pass either organizational units or accounts")
-    check = options.valid(ORGANIZATIONAL_UNITS.check)
+    check = options.valid("units", ORGANIZATIONAL_UNITS.check)
     return Scope(units=check(units) if units else (), accounts=accounts, excluded=excluded)
 
 

@@ -1,7 +1,9 @@
 """A result, in one of the formats of the command line."""
 
 from importlib import import_module
-from typing import Any, Final
+from typing import Any, Final, Literal
+
+Format = Literal["table", "markdown", "json", "csv", "html"]
 
 _WRITERS: Final = {
     ("Report", "markdown"): "report_markdown.as_markdown",
@@ -17,7 +19,7 @@ _WRITERS: Final = {
 
 
 def written(
-    result: object, chosen: str, *, styled: bool = False, every_action: bool = False
+    result: object, chosen: Format, *, styled: bool = False, every_action: bool = False
 ) -> str:
     """Return a result in a format: table, markdown, json, csv, or html."""
     key = (type(result).__name__, chosen)

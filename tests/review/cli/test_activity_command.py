@@ -61,21 +61,6 @@ def test_writes_every_format(trail: Path, tmp_path: Path) -> None:
         assert "Example-1234-5678" not in written
 
 
-def test_markdown_stays_below_the_length_that_github_allows(tmp_path: Path) -> None:
-    long = "x" * 2_000
-    events = [call("ec2:CreateTags", session=f"{index}{long}") for index in range(300)]
-    refused = [call("ec2:CreateTags", session=long, error="AccessDenied") for _ in range(300)]
-    ended = activity(write(tmp_path, *events, *refused), "--format", "markdown")
-    assert len(ended.stdout) < 60_000
-    assert "**Cut here: " in ended.stdout
-    assert "## Who came in" in ended.stdout
-
-
-def test_says_what_it_does_not_list(tmp_path: Path) -> None:
-    file = write(tmp_path, *(call("ec2:CreateTags") for _ in range(50)))
-    assert "and 30 more; JSON has all" in activity(file).stdout
-
-
 @pytest.mark.parametrize(
     ("events", "conditions", "status"),
     [
@@ -135,14 +120,6 @@ def test_says_that_the_account_joined_an_organization_or_may_have(
     title = "If the account joins Pump's organization"
     assert (title in shown) == bool(sentence)
     assert f"\n## {title}\n" in SECURITY
-
-
-def test_accepted_handshake_is_shown_first_with_its_id(tmp_path: Path) -> None:
-    many = (call("ec2:CreateTags") for _ in range(50))
-    last = handshake(eventTime="2026-11-11T00:00:00Z")
-    shown = activity(write(tmp_path, *many, last)).stdout
-    first = shown.partition("What changed\n")[2].splitlines()[1]
-    assert "organizations:AcceptHandshake  INVITE, h-examplehandshakeid111  done" in first
 
 
 def test_file_that_cannot_be_read_does_not_hide_the_others(trail: Path) -> None:

@@ -21,7 +21,7 @@ from click.testing import CliRunner, Result
 from pump_roles import Guardrail, __version__
 from pump_roles.json_input import InputError
 from pump_roles.review.cli import app
-from pump_roles.review.output.formats import written
+from pump_roles.review.output.formats import Format, written
 from pump_roles.review.output.json_documents import report_from
 from pump_roles.review.report import of_published
 from tests.commands import run, the_error, the_usage_error
@@ -30,7 +30,7 @@ from tools.sandbox.cdk import tool_environment
 
 
 @cache
-def published(chosen: str) -> str:
+def published(chosen: Format) -> str:
     """Return the report of the published roles in a format."""
     return written(of_published(), chosen)
 
@@ -41,7 +41,12 @@ def report(*arguments: object) -> Result:
 
 
 def test_writes_each_file_in_the_format_of_its_extension(tmp_path: Path) -> None:
-    formats = {"r.html": "html", "r.md": "markdown", "r.csv": "csv", "R.JSON": "json"}
+    formats: dict[str, Format] = {
+        "r.html": "html",
+        "r.md": "markdown",
+        "r.csv": "csv",
+        "R.JSON": "json",
+    }
     ended = report(*(f"--output={tmp_path / name}" for name in formats))
     assert (ended.exit_code, ended.output) == (0, "")
     for name, chosen in formats.items():
@@ -76,25 +81,6 @@ in_short = pytest.mark.usefixtures("short")
 
 
 @in_short
-def test_reads_a_folder_and_compares_it_with_an_earlier_report(tmp_path: Path) -> None:
-    folder = synthesize(tmp_path / "cdk.out")
-    assert report(folder, "--output", tmp_path / "r.json").exit_code == 0
-    earlier = (tmp_path / "r.json").read_bytes()
-    assert json.loads(earlier)["since"] is None
-    ended = report(folder, "--since", tmp_path / "r.json", "--format", "json")
-    assert ended.exit_code == 0
-    now = json.loads(ended.stdout)
-    assert now["changes"] == []
-    # Without its folder: the report does not depend on the machine.
-    assert now["since"] == {
-        "file": "r.json",
-        "files": [["r.json", sha256(earlier).hexdigest()]],
-        "date": now["date"],
-        "version": __version__,
-    }
-
-
-@in_short
 def test_compares_with_a_report_its_page_a_template_or_a_folder_alike(tmp_path: Path) -> None:
     """What it is decides, not its name."""
     before = synthesize(tmp_path / "before", Guardrail.NO_SELLING)
@@ -106,6 +92,13 @@ def test_compares_with_a_report_its_page_a_template_or_a_folder_alike(tmp_path: 
         ended = report(now, "--since", tmp_path / name, "--format", "json")
         assert ended.exit_code == 0, ended.output
         found[name] = json.loads(ended.stdout)
+    # Without its folder: the report does not depend on the machine.
+    assert found["a.txt"]["since"] == {
+        "file": "a.txt",
+        "files": [["a.txt", sha256((tmp_path / "a.txt").read_bytes()).hexdigest()]],
+        "date": found["a.txt"]["date"],
+        "version": __version__,
+    }
     assert found["before"]["since"]["files"] == [
         [file.name, sha256(file.read_bytes()).hexdigest()]
         for file in (before / "PumpReadOnly.template.json", before / "PumpAutoPilot.template.json")
@@ -405,37 +398,39 @@ def test_character_that_cannot_be_encoded_is_written_as_its_code(tmp_path: Path)
 
 
 PASS = (
-    "pass --expect, or the names of StackSets, such as PumpReadOnly, with --exclude-accounts, "
-    "--only-accounts, or --no-filter"
+    "pass --expect, or the names of StackSets, such as PumpReadOnly, with one of "
+    "--only-accounts, --exclude-accounts, --no-filter"
 )
 
 
 @pytest.mark.parametrize(
     ("arguments", "problem"),
     [
-        (["-", "--no-filter"], "'[STACK_SET]...': '-' is not a StackSet name"),
-        (["PumpReadOnly", "--exclude-accounts=123"], "not a 12-digit account ID"),
-        (
-            ["PumpReadOnly", "--only-accounts=111111111111", "--exclude-accounts=111111111112"],
-            "Error: --exclude-accounts: cannot be combined with --only-accounts",
-        ),
-        (
-            ["PumpReadOnly", "--exclude-accounts=111111111111", "--no-filter"],
-            "--no-filter: cannot be combined with --exclude-accounts",
-        ),
-        (["PumpReadOnly", "--expect=."], "STACK_SET: cannot be combined with --expect"),
-        (["--expect=.", "--no-filter"], "--no-filter: cannot be combined with --expect"),
-        (["--expect=cdk.out"], "'--expect': Path 'cdk.out' does not exist."),
-        (["PumpReadOnly", "--timeout=1"], "--timeout: requires --wait"),
-        ([], PASS),
-        (["PumpReadOnly"], PASS),
-        (["--no-filter"], PASS),
+        ("- --no-filter", "'[STACK_SET]...': '-' is not a StackSet name"),
+        ("PumpReadOnly --exclude-accounts=123", "'123' is not a 12-digit account ID"),
+        ("PumpReadOnly --expect=.", "Error: STACK_SET: cannot be combined with --expect"),
+        ("--expect=. --no-filter", "--no-filter: cannot be combined with --expect"),
+        ("PumpReadOnly --timeout=1", "--timeout: requires --wait"),
+        ("PumpReadOnly --only-accounts=111111111111 --exclude-accounts=111111111112", PASS),
+        ("PumpReadOnly --exclude-accounts=111111111111 --no-filter", PASS),
+        ("", PASS),
+        ("PumpReadOnly", PASS),
+        ("--no-filter", PASS),
     ],
 )
-def test_bad_argument_of_rollout_status_is_a_usage_error(
-    arguments: list[str], problem: str
-) -> None:
-    assert problem in the_usage_error(run("rollout-status", *arguments))
+def test_bad_argument_of_rollout_status_is_a_usage_error(arguments: str, problem: str) -> None:
+    assert problem in the_usage_error(run("rollout-status", *arguments.split()))
+
+
+def test_formats_are_chosen_alike_in_every_command_with_a_result() -> None:
+    extensions = {"table": ".txt", "markdown": ".md", "html": ".html", "csv": ".csv"}
+    for name in ("activity", "probe", "report", "rollout-status", "verify"):
+        shown = " ".join(run(name, "--help").stdout.split())
+        formats = re.findall(r"--format \[([a-z|]+)\] What to write to standard output", shown)[0]
+        offered = ["markdown", "html", "csv", "json"]
+        assert formats.split("|") == (offered if name == "report" else ["table", *offered[::3]])
+        files = ", ".join(extensions.get(each, f".{each}") for each in formats.split("|"))
+        assert f"A file to write, in the format of its extension: {files}. May be" in shown
 
 
 def test_shows_its_version() -> None:
