@@ -194,7 +194,7 @@ AUDITED = f"{OF_ORGANIZATION} Audit"
             "--profile: cannot be combined with --details",
         ),
         (f"{OF_ORGANIZATION} arn:aws:iam::123456789012:role/Audit", "'--assume-role': 'arn:"),
-        (f"{AUDITED} --target ou-1", "Error: Invalid value: 'ou-1' is not the ID of an"),
+        (f"{AUDITED} --target ou-1", "'--target': 'ou-1' is not the ID of an"),
         (f"{AUDITED} --target r-abcd --target {ACCOUNT_ID}", "either organizational units or"),
         (f"{AUDITED} --exclude-account 12", "'--exclude-account': '12' is not a 12-digit"),
         (f"{REVIEWED} --management-account o-abcd123456", "--management-account"),
