@@ -449,17 +449,19 @@ def test_external_id_may_come_from_the_environment_and_the_region_decides_the_pa
     ("arguments", "problem"),
     [
         ([], "pass ROLE_ARN or --file"),
-        ([ROLE_ARN, "--file=roles.csv"], "ROLE_ARN: cannot be combined with --file"),
+        ([ROLE_ARN, "--file=roles.csv"], "Error: ROLE_ARN: cannot be combined with --file"),
         (["--file=roles.csv", f"--external-id={SECRET}"], "cannot be combined with --file"),
         ([f"--file={SECRET}"], "Invalid value for '--file': must be a .csv file"),
         ([ROLE_ARN], "pass --external-id, or set PUMP_EXTERNAL_ID"),
-        ([ROLE_ARN, f"--external-id={SECRET}!"], "--external-id: the value is not an external ID"),
-        ([SECRET, f"--external-id={SECRET}"], "ROLE_ARN: the value is not the ARN of an IAM role"),
-        ([ROLE_ARN, SECRET], "pass the external ID with --external-id"),
         (
-            [ROLE_ARN.replace("aws", "aws-us-gov", 1), f"--external-id={SECRET}"],
-            "ROLE_ARN: the role is in partition aws-us-gov, but the caller is in aws; pass a --",
+            [ROLE_ARN, f"--external-id={SECRET}!"],
+            "'--external-id': the value is not an external",
         ),
+        (
+            [SECRET, f"--external-id={SECRET}"],
+            "'[ROLE_ARN]': the value is not the ARN of an",
+        ),
+        ([ROLE_ARN, SECRET], "pass the external ID with --external-id"),
     ],
 )
 def test_bad_argument_is_a_usage_error_before_the_first_call(
@@ -467,6 +469,19 @@ def test_bad_argument_is_a_usage_error_before_the_first_call(
 ) -> None:
     assert problem in the_usage_error(run(*arguments))
     assert fake.requests == []
+
+
+def test_error_names_the_variable_of_a_bad_external_id() -> None:
+    problem = the_usage_error(run(ROLE_ARN, PUMP_EXTERNAL_ID=f"{SECRET}!"))
+    assert "PUMP_EXTERNAL_ID: the value is not an external ID" in problem
+
+
+@pytest.mark.usefixtures("fake")
+def test_region_decides_the_partition() -> None:
+    command = (ROLE_ARN.replace("aws", "aws-cn", 1), "--external-id", SECRET)
+    assert run(*command, "--region=cn-north-1").exit_code == 0
+    line = the_error(run(*command), 1)
+    assert line.startswith("pump-roles: the role is in partition aws-cn, but the caller is in aws;")
 
 
 def test_unreachable_aws_causes_one_error(

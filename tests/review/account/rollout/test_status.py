@@ -173,7 +173,7 @@ def test_rejects_templates_without_a_rollout_or_its_targets(
     run: Run, synth: Synth, tmp_path: Path
 ) -> None:
     folder = written(synth({}), tmp_path / "cdk.out")
-    assert the_error(run("--expect", folder)) == (
+    assert the_error(run("--expect", folder), 1) == (
         "pump-roles: cdk.out: contains no rollout (no StackSet that deploys one of Pump's roles)"
     )
     file = rolled_out(tmp_path, lambda members: members.update(CallAs={"Ref": "Caller"}))
@@ -232,7 +232,7 @@ def test_region_is_that_of_the_templates_unless_it_is_passed(
     more = synth({"auto-pilot": {"organizational-units": ["r-abcd"]}})
     written({"PumpAutoPilotRollout": more["PumpAutoPilotRollout"]}, folder)
     manifest(PumpReadOnlyRollout="eu-west-1", PumpAutoPilotRollout="us-east-1")
-    assert the_error(run("--expect", folder)) == (
+    assert the_error(run("--expect", folder), 1) == (
         "pump-roles: the rollouts are in several Regions: eu-west-1, us-east-1; pass --region"
     )
 
