@@ -75,9 +75,8 @@ class Text:
 
     def check(self, argument: str, value: object, *, shown: bool = True) -> str:
         """Return the value, a literal that AWS accepts."""
-        quoted = _quoted(value) if shown else "the value"
         if isinstance(value, str) and (problem := self.explain(value)):
-            raise ArgumentError(argument, f"{quoted} {problem}")
+            raise ArgumentError(argument, f"{_quoted(value, shown=shown)} {problem}")
         if self.accepts(value):
             # A plain string: a subclass, such as an enum member, may be rendered differently.
             return str.__str__(value)
@@ -88,7 +87,9 @@ class Text:
             )
         number = isinstance(value, int) and not isinstance(value, bool)
         cure = "; put the number in quotes" if number else ""
-        raise ArgumentError(argument, f"{quoted} is not {self.description}{cure}")
+        raise ArgumentError(
+            argument, f"{_quoted(value, shown=shown)} is not {self.description}{cure}"
+        )
 
 
 def nearest(name: str, known: Iterable[str]) -> str:
@@ -208,12 +209,12 @@ class Tags:
         return dict(tags)
 
 
-def _quoted(value: object) -> str:
-    shown = repr(value)
-    if len(shown) <= _SHOWN:
-        return shown
+def _quoted(value: object, *, shown: bool = True) -> str:
+    text = repr(value) if shown else "the value"
+    if len(text) <= _SHOWN:
+        return text
     size = f" ({len(value):,} characters)" if isinstance(value, str) else ""
-    return f"{shown[:_SHOWN]}...{size}"
+    return f"{text[:_SHOWN]}...{size}"
 
 
 _REGIONS: Final[Mapping[str, list[str]]] = json.loads(packaged("pump_roles", "regions.json"))
