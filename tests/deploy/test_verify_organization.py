@@ -22,7 +22,7 @@ from tests.commands import run, the_error
 from tests.customer import READ_ONLY, allow, delete, document
 from tests.docs.pages import VERIFY, policy
 from tests.support import EXTERNAL_ID, PRINCIPAL, Assembly
-from tools.sandbox.audit import AUDITOR, Audited, audited_organization, let_audit
+from tools.sandbox.audit import AUDITOR, Audited, audited_organization
 from tools.sandbox.aws import ACCOUNT_ID, OWNER, Caller, EmbeddedAws
 from tools.sandbox.cdk import ROOT, tool_environment
 
@@ -299,10 +299,3 @@ def test_response_that_is_not_from_aws_does_not_hide_other_accounts(
     found = verified(read, first, second)
     assert [account.state for account in found] == ["unknown", "match"]
     assert found[0].unknown[0].detail == "the response cannot be parsed (KeyError)"
-
-
-def test_role_for_auditors_has_the_policy_of_the_guide(aws: EmbeddedAws) -> None:
-    owner = Caller("777788889999")
-    let_audit(aws, owner)
-    found: Any = aws.iam(owner).get_role_policy(RoleName=AUDITOR, PolicyName=AUDITOR)
-    assert found["PolicyDocument"]["Statement"] == policy("smallest-policy", VERIFY)["Statement"]
