@@ -90,6 +90,7 @@ INTENDED: dict[Guardrail, set[str]] = {
 
 HANDSHAKE = "arn:aws:organizations::{}:handshake/o-abcdefghij/{}/h-0123456789abcdef"
 CREATES = "iam:CreateServiceLinkedRole"
+TAGGABLE = catalog.actions()["ec2:createtags"].resources
 
 QUOTA = "servicequotas:RequestServiceQuotaIncrease"
 QUOTA_SERVICE = "servicequotas:service"
@@ -128,11 +129,7 @@ NOT_TOLD_APART = {
 
 
 LIMITS: dict[str, Requests] = {
-    "commitment-tags-only": {
-        "ec2:CreateTags": [
-            (resource, {}) for resource in catalog.actions()["ec2:createtags"].resources
-        ]
-    },
+    "commitment-tags-only": {"ec2:CreateTags": [(resource, {}) for resource in TAGGABLE]},
     "organizations-linked-role-only": {
         CREATES: [
             ("arn:aws:iam::123456789012:role/r", {"iam:AWSServiceName": f"{name}.amazonaws.com"})
@@ -327,51 +324,71 @@ def decisions_on(guardrail: Guardrail, asked: Iterable[tuple[str, str, Context]]
     )
 
 
-def test_only_commitments_can_be_tagged() -> None:
-    action = catalog.actions()["ec2:createtags"]
-    decisions = decisions_on(
-        Guardrail.COMMITMENT_TAGS_ONLY,
-        [(action.name, resource, {}) for resource in action.resources],
-    )
-    may = {
-        resource.split(":")[5].split("/")[0]
-        for resource, decision in zip(action.resources, decisions, strict=True)
-        if decision == ALLOWED
-    }
-    assert may == {"reserved-instances", "host-reservation"}
-    assert set(decisions) == {ALLOWED, EXPLICITLY_DENIED}
+TAGGED_TYPES = {"reserved-instances", "host-reservation"}
+LINKED = "arn:aws:iam::123456789012:role/aws-service-role/x/AWSServiceRoleForX"
+QUOTA_ARN = "arn:aws:servicequotas:us-east-1:123456789012:{}/L-01234567"
 
 
-def test_service_linked_role_is_created_only_for_organizations() -> None:
-    services: dict[str | None, str] = {
-        "organizations.amazonaws.com": ALLOWED,
-        "ec2.amazonaws.com": EXPLICITLY_DENIED,
-        "member.org.stacksets.cloudformation.amazonaws.com": EXPLICITLY_DENIED,
-        None: EXPLICITLY_DENIED,
-    }
-    resource = "arn:aws:iam::123456789012:role/aws-service-role/x/AWSServiceRoleForX"
-    decisions = decisions_on(
-        Guardrail.ORGANIZATIONS_LINKED_ROLE_ONLY,
-        [
-            (CREATES, resource, {} if service is None else {"iam:AWSServiceName": service})
-            for service in services
-        ],
-    )
-    assert decisions == [*services.values()]
-
-
-def test_only_invitations_from_one_account_can_be_accepted() -> None:
-    handshakes = {
-        ("111122223333", "invite"): ALLOWED,
-        ("444455556666", "invite"): EXPLICITLY_DENIED,
-        ("111122223333", "enable_all_features"): EXPLICITLY_DENIED,
-        ("111122223333", "transfer_responsibility"): EXPLICITLY_DENIED,
-    }
-    decisions = decisions_on(
-        Guardrail.invitations_from("111122223333"),
-        [("organizations:AcceptHandshake", HANDSHAKE.format(*found), {}) for found in handshakes],
-    )
-    assert decisions == [*handshakes.values()]
+@pytest.mark.parametrize(
+    ("guardrail", "action", "allowed", "denied"),
+    [
+        (
+            Guardrail.COMMITMENT_TAGS_ONLY,
+            "ec2:CreateTags",
+            [(arn, {}) for arn in TAGGABLE if arn.split(":")[5].split("/")[0] in TAGGED_TYPES],
+            [(arn, {}) for arn in TAGGABLE if arn.split(":")[5].split("/")[0] not in TAGGED_TYPES],
+        ),
+        (
+            Guardrail.ORGANIZATIONS_LINKED_ROLE_ONLY,
+            CREATES,
+            [(LINKED, {"iam:AWSServiceName": "organizations.amazonaws.com"})],
+            [
+                (LINKED, {"iam:AWSServiceName": "ec2.amazonaws.com"}),
+                (
+                    LINKED,
+                    {"iam:AWSServiceName": "member.org.stacksets.amazonaws.com"},
+                ),
+                (LINKED, {}),
+            ],
+        ),
+        (
+            Guardrail.invitations_from("111122223333"),
+            "organizations:AcceptHandshake",
+            [(HANDSHAKE.format("111122223333", "invite"), {})],
+            [
+                (HANDSHAKE.format("444455556666", "invite"), {}),
+                (HANDSHAKE.format("111122223333", "enable_all_features"), {}),
+                (HANDSHAKE.format("111122223333", "transfer_responsibility"), {}),
+            ],
+        ),
+        (
+            Guardrail.NEEDED_ONLY,
+            QUOTA,
+            [
+                (QUOTA_ARN.format(service), {QUOTA_SERVICE: service})
+                for service in sorted({name.split(":")[0] for name in CHANGES})
+            ],
+            [
+                *(
+                    (QUOTA_ARN.format(service), {QUOTA_SERVICE: service})
+                    for service in ("lambda", "iam", "EC2", "ec2x")
+                ),
+                (QUOTA_ARN.format("ec2"), {}),
+            ],
+        ),
+    ],
+    ids=lambda value: getattr(value, "name", ""),
+)
+def test_guardrail_denies_an_action_except_for_what_it_leaves(
+    guardrail: Guardrail,
+    action: str,
+    allowed: list[tuple[str, Context]],
+    denied: list[tuple[str, Context]],
+) -> None:
+    asked = [(action, resource, context) for resource, context in (*allowed, *denied)]
+    expected = [ALLOWED] * len(allowed) + [EXPLICITLY_DENIED] * len(denied)
+    assert decisions_on(guardrail, asked) == expected
+    assert allowed
 
 
 OTHERS = {"ec2:DescribeInstances", "ce:GetCostAndUsage", "organizations:AcceptHandshake"}
@@ -463,21 +480,6 @@ def test_guardrail_with_a_condition_denies_nothing_else(
 ) -> None:
     names = {action.name for action in granted()}
     assert denied_with(guardrail, context, names=names) == [denied]
-
-
-def test_higher_quotas_can_be_requested_only_for_services_with_commitments() -> None:
-    services = {name.split(":")[0] for name in CHANGES}
-    arn = "arn:aws:servicequotas:us-east-1:123456789012:{}/L-01234567"
-    asked = [*sorted(services), "lambda", "iam", "EC2", "ec2x", None]
-    decisions = decisions_on(
-        Guardrail.NEEDED_ONLY,
-        [
-            (QUOTA, arn.format(service), {} if service is None else {QUOTA_SERVICE: service})
-            for service in asked
-        ],
-    )
-    others = [EXPLICITLY_DENIED] * (len(asked) - len(services))
-    assert decisions == [ALLOWED] * len(services) + others
 
 
 def test_data_bearing_actions_are_reads_that_the_role_has() -> None:

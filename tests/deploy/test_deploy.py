@@ -27,7 +27,6 @@ from tests.support import (
 from tools.sandbox.aws import (
     ACCOUNT_ID,
     EmbeddedAws,
-    StackFailedError,
     embedded_aws,
 )
 from tools.sandbox.cdk import ROOT, cdk
@@ -207,18 +206,6 @@ def test_universal_template_does_not_deploy_without_valid_parameters(
     with pytest.raises(ClientError, match=named):
         aws.deploy("PumpReadOnly", json.dumps(synth()["PumpReadOnly"]), parameters)
     assert aws.iam().list_roles()["Roles"] == []
-
-
-def test_existing_role_of_that_name_stays_unchanged_and_the_failure_says_why(
-    aws: EmbeddedAws, synth: Synth, provided: dict[str, str]
-) -> None:
-    aws.create_role("PumpReadOnlyRole", ACCOUNT_ID)
-    before = aws.iam().get_role(RoleName="PumpReadOnlyRole")["Role"]
-    template = json.dumps(synth(provided)["PumpReadOnly"])
-    with pytest.raises(StackFailedError, match="'PumpReadOnlyRole' already exists"):
-        aws.deploy("PumpReadOnly", template)
-    assert aws.iam().get_role(RoleName="PumpReadOnlyRole")["Role"] == before
-    assert aws.iam().list_role_policies(RoleName="PumpReadOnlyRole")["PolicyNames"] == []
 
 
 @pytest.mark.slow
