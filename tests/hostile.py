@@ -111,6 +111,11 @@ def statement_for_import_by_arn(place: Place) -> None:
 
 
 @hostile
+def name_by_reference(place: Place) -> None:
+    _policy_of(place.elsewhere, place.role.role_name)
+
+
+@hostile
 def name_by_default_of_a_parameter_that_may_not_be_passed(place: Place) -> None:
     CfnCondition(place.elsewhere, "Condition", expression=Fn.condition_equals("a", "a"))
     maybe = Fn.condition_if("Condition", "Mine", Aws.NO_VALUE).to_string()

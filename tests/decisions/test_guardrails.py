@@ -24,6 +24,7 @@ from tools.sandbox.cdk import ROOT
 from tools.sandbox.simulator import (
     ALLOWED,
     EXPLICITLY_DENIED,
+    IMPLICITLY_DENIED,
     Context,
     Role,
     Simulation,
@@ -184,16 +185,6 @@ def uses(
     ]
 
 
-def changed(actions: list[Action], plain: Role, guarded: Role) -> dict[str, tuple[str, str]]:
-    """Return the decisions that guardrails change: without and with them."""
-    decisions = zip(decide(uses(plain, actions)), decide(uses(guarded, actions)), strict=True)
-    return {
-        action.name: (was, now)
-        for action, (was, now) in zip(actions, decisions, strict=True)
-        if was != now
-    }
-
-
 def test_each_guardrail_denies_exactly_the_intended_actions() -> None:
     every = set().union(*INTENDED.values())
     actions = [action for action in granted() if action.name in every]
@@ -204,21 +195,28 @@ def test_each_guardrail_denies_exactly_the_intended_actions() -> None:
         assert denied == intended, guardrail.name
 
 
-def test_guardrail_that_lists_its_denies_denies_only_what_the_role_has() -> None:
-    """All of them together, over every action of every service that they name."""
+@pytest.mark.parametrize(
+    ("kind", "guardrails", "intended"),
+    [
+        # All of them together.
+        ("auto-pilot", (*INTENDED,), set().union(*INTENDED.values())),
+        ("read-only", (Guardrail.RECOMMENDED,), DATA_BEARING),
+    ],
+    ids=["auto-pilot", "read-only"],
+)
+def test_guardrail_that_lists_its_denies_denies_only_what_the_role_has(
+    kind: str, guardrails: tuple[Guardrail, ...], intended: set[str]
+) -> None:
+    """Over every action of every service that they name; without them, see ``test_session.py``."""
     actions = of_services()
     assert len(actions) > 2_000
-    found = changed(actions, role(), role(*INTENDED))
-    assert found == dict.fromkeys(set().union(*INTENDED.values()), (ALLOWED, EXPLICITLY_DENIED))
-
-
-def test_recommended_denies_the_read_only_role_the_reads_that_return_data() -> None:
-    actions = [action for action in of_services() if action.name.split(":")[0] != "ec2"]
-    guarded = role(Guardrail.RECOMMENDED, kind="read-only")
-    found = changed(actions, role(kind="read-only"), guarded)
-    own = {action.name for action in granted("read-only")}
-    assert found == dict.fromkeys(DATA_BEARING & own, (ALLOWED, EXPLICITLY_DENIED))
-    assert len(found) == 13
+    own = {action.name for action in granted(kind)}
+    decisions = decide(uses(role(*guardrails, kind=kind), actions))
+    for action, decision in zip(actions, decisions, strict=True):
+        allowed = ALLOWED if action.name in own else IMPLICITLY_DENIED
+        denied = action.name in own & intended
+        assert decision == (EXPLICITLY_DENIED if denied else allowed), action.name
+    assert len(own & intended) == {"auto-pilot": len(intended), "read-only": 13}[kind]
 
 
 def test_no_commitments_denies_every_write_to_commitments_except_tagging() -> None:
@@ -395,12 +393,6 @@ OTHERS = {"ec2:DescribeInstances", "ce:GetCostAndUsage", "organizations:AcceptHa
 """Some of the other actions. The last test with conditions asks for all of them."""
 
 
-def denied_in(guardrail: Guardrail, key: str, *values: str) -> dict[str, set[str]]:
-    """Return what is denied of changes and others, by the value of a condition key."""
-    denied = denied_with(guardrail, *({key: value} for value in values))
-    return dict(zip(values, denied, strict=True))
-
-
 def denied_with(
     guardrail: Guardrail, *contexts: Context, names: Iterable[str] = CHANGES | TAGGING | OTHERS
 ) -> list[set[str]]:
@@ -419,31 +411,43 @@ def denied_with(
     return denied
 
 
-def test_purchases_are_denied_outside_the_allowed_regions() -> None:
-    allowed, others = ("us-east-1", "eu-west-1"), ("eu-west-2", "US-EAST-1")
-    guardrail = Guardrail.only_in_regions(*allowed)
-    assert denied_in(guardrail, "aws:RequestedRegion", *allowed, *others) == {
-        **{key: set() for key in allowed},
-        **dict.fromkeys(others, REGIONAL),
-    }
-
-
-def test_until_denies_everything_from_that_time() -> None:
-    later = ("2027-01-31T17:00:00Z", "2027-01-31T17:00:01Z", "2037-01-31T17:00:00Z")
-    before = "2027-01-31T16:59:59Z"
-    guardrail = Guardrail.until("2027-01-31T18:00:00+01:00")
-    assert denied_in(guardrail, "aws:CurrentTime", before, *later) == {
-        before: set(),
-        **dict.fromkeys(later, CHANGES | TAGGING | OTHERS),
-    }
-
-
-def test_changes_are_denied_unless_the_role_is_tagged_approved() -> None:
-    others = ("Approved", "approved ", "not-approved", "")
-    contexts: list[Context] = [{APPROVED: "approved"}, {}, *({APPROVED: tag} for tag in others)]
-    opened, *closed = denied_with(Guardrail.ONLY_WHEN_APPROVED, *contexts)
-    assert opened == set()
-    assert closed == [CHANGES] * (len(others) + 1)
+@pytest.mark.parametrize(
+    ("guardrail", "key", "opens", "closes", "denied"),
+    [
+        (
+            Guardrail.only_in_regions("us-east-1", "eu-west-1"),
+            "aws:RequestedRegion",
+            ["us-east-1", "eu-west-1"],
+            ["eu-west-2", "US-EAST-1"],
+            REGIONAL,
+        ),
+        (
+            Guardrail.until("2027-01-31T18:00:00+01:00"),
+            "aws:CurrentTime",
+            ["2027-01-31T16:59:59Z"],
+            ["2027-01-31T17:00:00Z", "2027-01-31T17:00:01Z", "2037-01-31T17:00:00Z"],
+            CHANGES | TAGGING | OTHERS,
+        ),
+        (
+            Guardrail.ONLY_WHEN_APPROVED,
+            APPROVED,
+            ["approved"],
+            [None, "Approved", "approved ", "not-approved", ""],
+            CHANGES,
+        ),
+    ],
+    ids=lambda value: getattr(value, "name", ""),
+)
+def test_value_of_a_condition_key_opens_or_closes_a_guardrail(
+    guardrail: Guardrail,
+    key: str,
+    opens: list[str],
+    closes: list[str | None],
+    denied: set[str],
+) -> None:
+    contexts = [{} if value is None else {key: value} for value in (*opens, *closes)]
+    expected = [set[str]()] * len(opens) + [denied] * len(closes)
+    assert denied_with(guardrail, *contexts) == expected
 
 
 def test_hands_off_denies_changes_of_what_is_tagged_and_of_the_tag() -> None:

@@ -155,7 +155,7 @@ Shell = Callable[..., tuple[int, str]]
 @pytest.fixture
 def shell(aws: EmbeddedAws, unpacked: Path) -> Shell:
     """A shell whose credentials have the permissions that the page lists."""
-    statements = [
+    statements: list[dict[str, Any]] = [
         {"Effect": "Allow", "Action": permissions(), "Resource": [*ARNS.values()]},
         {"Effect": "Allow", "Action": "iam:ListRoles", "Resource": "*"},
     ]
