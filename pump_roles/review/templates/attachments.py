@@ -5,8 +5,9 @@ from dataclasses import dataclass, replace
 from typing import Any, Final
 
 from pump_roles.iam.documents import as_mapping, is_function
-from pump_roles.review.templates.certain import Certain, certain
-from pump_roles.review.templates.could_be import Possible, could_be
+from pump_roles.review.templates.evaluate import certain, evaluate
+from pump_roles.review.templates.possible import Possible
+from pump_roles.review.templates.symbols import Certain
 from pump_roles.review.templates.targets import (
     Naming,
     Target,
@@ -147,7 +148,7 @@ def _connected(template: Template, logical_id: str) -> tuple[Possible, ...]:
         properties = template.properties(name)
         found = [properties[member] for member in properties if "Role" in member]
     # A role is also named by its ARN.
-    return tuple(could_be(value, template, separators="/") for value in found)
+    return tuple(evaluate(value, template).could_be(separators="/") for value in found)
 
 
 def _targets(template: Template, logical_id: str, path: Iterable[str]) -> Targets:
@@ -160,6 +161,6 @@ def _targets(template: Template, logical_id: str, path: Iterable[str]) -> Target
     found = targets(value, template)
     if template.is_open(logical_id):
         added = [properties[name] for name in properties if is_function(name)]
-        unknown = replace(could_be(added, template), deployment=True)
+        unknown = replace(evaluate(added, template).could_be(), deployment=True)
         found = Targets(found.certain, (*found.possible, unknown))
     return found

@@ -10,7 +10,8 @@ from hashlib import sha256
 from typing import Any, Final
 
 from pump_roles.iam.documents import as_list, as_mapping, is_readable, is_whole, mapped, ref
-from pump_roles.review.templates.could_be import Definition, definitions, value_of
+from pump_roles.review.templates.evaluate import evaluate, resource_definition
+from pump_roles.review.templates.made_of import Definition, definitions
 from pump_roles.review.templates.role_reader import ROLE_PROPERTIES, PumpRole
 from pump_roles.review.templates.template import NEUTRAL_MEMBERS, Reference, Template
 
@@ -101,9 +102,8 @@ class _Definitions:
     # The definitions that values depend on, directly and indirectly.
     def __init__(self, own: Collection[Template], compared: Collection[Reference]) -> None:
         self._own = own
-        self._compared = compared
         self._entries: set[str] = set()
-        self._seen: set[Definition] = set()
+        self._seen: set[Definition] = {resource_definition(*reference) for reference in compared}
 
     @property
     def digest(self) -> str:
@@ -111,8 +111,8 @@ class _Definitions:
 
     def add(self, value: Any, template: Template) -> None:
         """Add what a value depends on."""
-        for definition in definitions(value, template, without=self._compared, seen=self._seen):
-            self._define(*definition)
+        for definition in definitions([evaluate(value, template)], self._seen):
+            self._define(definition.template, definition.section, definition.name, definition.value)
 
     def add_text(self, name: str, value: Any, template: Template) -> None:
         """Add a value itself, unless it is empty, and what it depends on."""
@@ -126,7 +126,7 @@ class _Definitions:
         if resource is None:
             self.add_text(logical_id, template.content[logical_id], template)
         else:
-            self._define(template, "resource", logical_id)
+            self._define(template, "resource", logical_id, resource)
             condition = {"Condition": resource.get("Condition")}
             self.add([resource.get("Properties"), condition], template)
 
@@ -139,9 +139,9 @@ class _Definitions:
         if whole:
             self.add_text(logical_id, targets, template)
 
-    def _define(self, template: Template, section: str, name: str) -> None:
+    def _define(self, template: Template, section: str, name: str, value: Any) -> None:
         if section == "resource":
-            value: Any = _without(template.resources[name], NEUTRAL_MEMBERS)
+            value = _without(template.resources[name], NEUTRAL_MEMBERS)
             if str(value.get("Type")).startswith("AWS::"):
                 value["Properties"] = _without(template.properties(name), {"Description"})
         elif section == "parameter":
@@ -150,8 +150,6 @@ class _Definitions:
             if name in template.arguments and template.parent is not None:
                 argument = f"{template.deployed_by} {name}"
                 self._enter("argument", argument, template.arguments[name], template.parent)
-        else:
-            value = value_of((template, section, name))
         self._enter(section, name, value, template)
 
     def _enter(self, section: str, name: str, value: Any, template: Template) -> None:

@@ -29,11 +29,11 @@ from pump_roles.iam.documents import (
 from pump_roles.iam.trust import assumption, principals_of
 from pump_roles.json_input import parse_json
 from pump_roles.review.templates.attachments import ATTACHES, Attachments
-from pump_roles.review.templates.certain import Certain, Symbol, certain, written
 from pump_roles.review.templates.contents import Access, Other
-from pump_roles.review.templates.could_be import could_be
+from pump_roles.review.templates.evaluate import evaluate
 from pump_roles.review.templates.pump_names import PumpNames, admitted
 from pump_roles.review.templates.role_reader import PumpRole, given
+from pump_roles.review.templates.symbols import Certain, Symbol, written
 from pump_roles.review.templates.targets import Naming, Target, elements, target, targets
 from pump_roles.review.templates.template import Reference, Template
 
@@ -170,10 +170,10 @@ def _names(roles: Sequence[PumpRole], named: Iterable[Target]) -> PumpNames:
     principals: set[str] = set()
     for role in roles:
         trust_policy = role.template.properties(role.logical_id).get("AssumeRolePolicyDocument")
-        for element, found in elements(principals_of(as_mapping(trust_policy)), role.template):
-            possible = could_be(element, role.template)
+        for found in elements(principals_of(as_mapping(trust_policy)), role.template):
+            possible, name = found.could_be(), found.certain
             references |= possible.references
-            principals |= possible.fragments if found is None else {written(found)}
+            principals |= possible.fragments if name is None else {written(name)}
     return PumpNames(given, principals, frozenset(references))
 
 
@@ -188,9 +188,9 @@ def _named_in(
         if isinstance(element, list):
             pending += reversed(element)
         elif _is_computed(element):
-            possible = could_be(element, template, into_resources=False)
-            found = certain(element, template)
-            kind, name = pump.in_value(found, possible, template.account, roles=roles)
+            found = evaluate(element, template)
+            possible = found.could_be(into_resources=False)
+            kind, name = pump.in_value(found.certain, possible, template.account, roles=roles)
         elif isinstance(element, dict):
             pending += [part for pair in reversed(element.items()) for part in reversed(pair)]
         elif element is not None:
@@ -206,8 +206,8 @@ def _is_computed(value: Any) -> bool:
 
 
 def _trusts(named: Any, *, template: Template, pump: PumpNames, near: bool) -> Iterator[Access]:
-    for element, found in elements(named, template):
-        possible = could_be(element, template)
+    for value in elements(named, template):
+        possible, found = value.could_be(), value.certain
         text = "" if found is None else written(found)
         kind, name = pump.in_value(found, possible, template.account)
         if text == "*" or (found is None and possible.spells("*")):
@@ -304,8 +304,8 @@ class _Reader:
     def _lets_in(self, value: Any) -> Iterator[Access]:
         members = as_mapping(value)
         named = value if any(map(is_function, members)) else [*members.values()] or value
-        for element, found in elements(named, self.template):
-            possible = could_be(element, self.template)
+        for element in elements(named, self.template):
+            possible, found = element.could_be(), element.certain
             if found is None:
                 if possible.deployment or not all(map(_SERVICE.fullmatch, possible.fragments)):
                     yield Access("lets-in-unreadable")

@@ -7,8 +7,8 @@ from pump_roles import validators
 from pump_roles.iam.documents import as_mapping, as_text, is_absent
 from pump_roles.published import ROLES
 from pump_roles.review.role import Unknown, Why
-from pump_roles.review.templates.certain import certain_text
 from pump_roles.review.templates.contents import ACCOUNT_FILTERS, Place
+from pump_roles.review.templates.filled import certain_text
 from pump_roles.review.templates.role_reader import PumpRole
 from pump_roles.review.templates.template import Template
 

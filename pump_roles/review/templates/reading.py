@@ -10,11 +10,11 @@ from pump_roles.json_input import TOO_DEEP, InputError
 from pump_roles.published import ROLES
 from pump_roles.review.role import Role, Unknown
 from pump_roles.review.templates.attachments import Attachments
-from pump_roles.review.templates.certain import certain_text
 from pump_roles.review.templates.contents import Contents, FoundRole, Other, Place
-from pump_roles.review.templates.could_be import could_be
 from pump_roles.review.templates.definitions import combined, filled_in, suspicious
 from pump_roles.review.templates.deployment import hidden_at_deployment
+from pump_roles.review.templates.evaluate import evaluate
+from pump_roles.review.templates.filled import certain_text
 from pump_roles.review.templates.flatten import flatten
 from pump_roles.review.templates.masking import (
     Mask,
@@ -103,7 +103,7 @@ def _external_ids(templates: Iterable[Template]) -> frozenset[str]:
     found: set[str] = set()
     for template in templates:
         for value in under_the_key(template.content):
-            found |= could_be(value, template, into_resources=False).fragments
+            found |= evaluate(value, template).could_be(into_resources=False).fragments
         # A report can also show the pattern of a Fn::Sub.
         found |= {text for text in texts_under_the_key(template.content) if "${" in text}
     # An external ID has at least two characters.
