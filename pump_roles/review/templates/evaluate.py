@@ -10,7 +10,7 @@ from typing import Any, Final
 
 from pump_roles.iam.documents import as_list, as_mapping, as_text, is_function, ref
 from pump_roles.review.templates.made_of import STORED, Contents, Definition, Known, Value
-from pump_roles.review.templates.possible import readings
+from pump_roles.review.templates.possible import Possible, readings
 from pump_roles.review.templates.symbols import (
     DYNAMIC,
     IDENTITIES,
@@ -62,40 +62,34 @@ def certain(value: Any, template: Template) -> Certain | None:
 
 def resource_definition(template: Template, name: str) -> Definition:
     """Return the definition of a resource, which is part of a value such as an attribute of it."""
+    properties, members = template.properties(name), template.resources[name]
 
     def add(found: Contents) -> None:
         found.deployment = True
-        properties = template.properties(name)
-        condition = {"Condition": template.resources[name].get("Condition")}
-        found.add(evaluate([properties, condition], template))
+        found.add(evaluate([properties, {"Condition": members.get("Condition")}], template))
         # An attribute or a dynamic reference can be a part of a text, such as a value in JSON.
-        found.fragments |= set(_words(properties))
+        found.fragments |= {*_WORD.findall(unescaped(as_text(properties)))}
 
-    return Definition(template, "resource", name, add)
-
-
-def _words(value: Any) -> Iterator[str]:
-    pending = [value]
-    while pending:
-        element = pending.pop()
-        if isinstance(element, list):
-            pending += element
-        elif isinstance(element, dict):
-            pending += [*element.keys(), *element.values()]
-        elif isinstance(element, str):
-            yield from _WORD.findall(unescaped(element))
+    return Definition(template, "resource", name, members, add)
 
 
 def _section(template: Template, section: str, name: str) -> Definition:
-    # What a template, or another stack, says of a name.
+    # Without a name, all of the section.
+    members = as_mapping(template.content.get(section))
+    value = members.get(name) if name else members
+    if section == "Outputs" and name:
+        value = as_mapping(value).get("Value")
+    return _definition(template, section, name, value, is_open=section in template.changeable)
+
+
+def _definition(
+    template: Template, section: str, name: str, value: Any, *, is_open: bool
+) -> Definition:
     def add(found: Contents) -> None:
-        value = definition.value
-        is_changeable = ("Outputs" if section == "export" else section) in template.changeable
-        found.deployment = is_changeable or value in (None, {})
+        found.deployment = is_open or value in (None, {})
         found.add(evaluate(value, template))
 
-    definition = Definition(template, section, name, add)
-    return definition
+    return Definition(template, section, name, value, add)
 
 
 def _parameter(template: Template, name: str) -> Definition:
@@ -121,7 +115,7 @@ def _parameter(template: Template, name: str) -> Definition:
             if stored is not None:
                 _add_stored(stored, template, found)
 
-    return Definition(template, "parameter", name, add)
+    return Definition(template, "parameter", name, declared, add)
 
 
 def _overrides(value: Any) -> Iterator[Any]:
@@ -364,7 +358,14 @@ def _split(argument: Any, template: Template) -> Value:
         return _open(template, evaluate(separator, template), *sources)
     source = sources[0].certain if len(sources) == 1 else None
     known = None if source is None else pieces(source, separator)
-    return Value(template, known, sources, lambda found: found.cut(separator))
+
+    def add(found: Contents) -> None:
+        # What letters leave of a text that is put together is not read.
+        letters = any(map(str.isalnum, separator))
+        found.deployment |= letters
+        found.separators |= {separator} if letters else {*separator}
+
+    return Value(template, known, sources, add)
 
 
 def _if(argument: Any, template: Template) -> Value:
@@ -418,27 +419,25 @@ def _exported(arguments: Sequence[Any], template: Template) -> Value:
             known = _once(f"export {key}", of, lambda: evaluate(value, of))
 
     def add(found: Contents) -> None:
-        found.deployment |= known is None
         matching = [key]
         if len(exports) != 1:
-            found.deployment = True
             possible = [name.could_be() for name in names]
-            matching = [
-                key
-                for key in template.exports
-                if len(key) == len(possible)
-                and all(
-                    "${" in name or text.spells(name)
-                    for name, text in zip(key, possible, strict=True)
-                )
-            ]
-        found.uses |= {
-            _section(of, "export", "\0".join(key))
-            for key in matching
-            for of, _ in template.exports[key]
-        }
+            matching = [key for key in template.exports if _spell(possible, key)]
+        found.deployment |= known is None
+        for match in matching:
+            for of in {of for of, _ in template.exports[match]}:
+                values = [value for other, value in template.exports[match] if other is of]
+                name, is_open = "\0".join(match), "Outputs" in of.changeable
+                found.uses.add(_definition(of, "export", name, values, is_open=is_open))
 
     return Value(template, known, adds=add)
+
+
+def _spell(possible: Sequence[Possible], key: Sequence[str]) -> bool:
+    # The name of an export may not be known either.
+    return len(key) == len(possible) and all(
+        "${" in name or text.spells(name) for name, text in zip(key, possible, strict=True)
+    )
 
 
 _FUNCTIONS: Final[Mapping[Any, Callable[[Any, Template], Value]]] = {

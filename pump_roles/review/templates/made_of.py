@@ -5,7 +5,6 @@ from dataclasses import dataclass, field
 from itertools import takewhile
 from typing import Any, Final
 
-from pump_roles.iam.documents import as_mapping
 from pump_roles.review.templates.possible import Possible
 from pump_roles.review.templates.symbols import DYNAMIC, Certain
 from pump_roles.review.templates.template import Reference, Template
@@ -57,41 +56,21 @@ class Contents(Possible):
         """Add what only the deployment knows."""
         self.deployment = True
 
-    def cut(self, separator: str) -> None:
-        """Add the separator of a split."""
-        # What letters leave of a text that is put together is not read.
-        letters = any(map(str.isalnum, separator))
-        self.deployment |= letters
-        self.separators |= {separator} if letters else {*separator}
-
 
 @dataclass(frozen=True)
 class Definition:
-    """A part of a template that values use: the section, the name there, and what goes into it."""
+    """A part of a template that values use: its section, name, and value, and what goes into it."""
 
     template: Template
     section: str
     name: str
+    value: Any = field(compare=False)
     adds: Callable[[Contents], object] = field(compare=False, repr=False)
 
     @property
     def type(self) -> str | None:
         """The type of a resource; ``None`` for any other definition."""
         return self.template.type_of(self.name) if self.section == "resource" else None
-
-    @property
-    def value(self) -> Any:
-        """What the template says; without a name, all of the section."""
-        if self.section == "resource":
-            return self.template.resources[self.name]
-        if self.section == "parameter":
-            return self.template.declared.get(self.name)
-        if self.section == "export":
-            exports = self.template.exports[tuple(self.name.split("\0"))]
-            return [value for of, value in exports if of is self.template]
-        found = as_mapping(self.template.content.get(self.section))
-        value = found.get(self.name) if self.name else found
-        return as_mapping(value).get("Value") if self.section == "Outputs" and self.name else value
 
     @property
     def contents(self) -> Contents:
