@@ -153,14 +153,12 @@ def _add_certain(value: Certain, found: Contents) -> None:
         elif part.name in SHAPES:
             found.shapes.add(part.name)
         elif part.template is not None:
-            _add_name(part.logical_id, part.template, found, is_open=not part.is_fixed)
+            _add_resource(part.logical_id, part.template, found, is_open=not part.is_fixed)
 
 
-def _add_name(name: str, template: Template, found: Contents, *, is_open: bool) -> None:
-    # The name of a resource, or something else of it if it is open.
-    found.references.add((template, name))
+def _add_resource(name: str, template: Template, found: Contents, *, is_open: bool) -> None:
+    # Its name or ARN, or something else of it if it is open.
     found.refers.add(resource_definition(template, name))
-    found.named.add((template, name))
     if is_open:
         found.deployment = True
         found.uses.add(resource_definition(template, name))
@@ -193,11 +191,7 @@ def _ref(name: Any, template: Template) -> Value:
         elements = pieces(known, ",")
         known = None if elements is None else [*map(stripped, elements)]
 
-    def add(found: Contents) -> None:
-        found.references.add((template, name))
-        found.uses.add(_parameter(template, name))
-
-    return Value(template, known, adds=add)
+    return Value(template, known, adds=lambda found: found.uses.add(_parameter(template, name)))
 
 
 def _pseudo_parameter(name: str, template: Template) -> Value:
@@ -213,7 +207,7 @@ def _pseudo_parameter(name: str, template: Template) -> Value:
         if known is None:
             found.deployment = True
             # The name and the ID of the stack contain its place.
-            found.named |= {(template, name)} if name.startswith("AWS::Stack") else set()
+            found.fragments |= {*template.place} if name.startswith("AWS::Stack") else set()
 
     return Value(template, known, adds=add)
 
@@ -261,10 +255,7 @@ def _resource(name: str, attribute: str, template: Template) -> Value:
 
     def add(found: Contents) -> None:
         _add_certain(known or (), found)
-        found.references.add((template, name))
-        found.refers.add(resource_definition(template, name))
-        if known is None:
-            _add_name(name, template, found, is_open=True)
+        _add_resource(name, template, found, is_open=known is None)
 
     return Value(template, known, adds=add)
 

@@ -7,7 +7,7 @@ from typing import Any, Final
 
 from pump_roles.review.templates.possible import Possible
 from pump_roles.review.templates.symbols import DYNAMIC, Certain
-from pump_roles.review.templates.template import Reference, Template
+from pump_roles.review.templates.template import Template
 
 STORED: Final = {
     "AWS::SSM::Parameter": f"{DYNAMIC}ssm",
@@ -30,17 +30,16 @@ class Contents(Possible):
     It also refers to definitions that do not go into it, such as conditions.
     """
 
-    named: set[Reference] = field(default_factory=set)
     uses: set["Definition"] = field(default_factory=set)
     refers: set["Definition"] = field(default_factory=set)
 
     def merge(self, other: "Contents") -> None:
-        """Add what another value contains, but not what it uses."""
+        """Add what another value contains."""
         self.fragments |= other.fragments
         self.shapes |= other.shapes
         self.separators |= other.separators
-        self.references |= other.references
-        self.named |= other.named
+        self.uses |= other.uses
+        self.refers |= other.refers
         self.deployment |= other.deployment
 
     def add(self, *values: "Value") -> None:
@@ -187,11 +186,13 @@ def _together(first: Contents, *, into_resources: bool) -> Possible:
     found.merge(first)
     for definition in first.uses:
         found.merge(definition.all_contents(into_resources=into_resources))
-    if found.separators:
-        for of, logical_id in found.named:
-            # AWS generates a name from these, and something random.
-            found.fragments |= {logical_id, *of.place}
-        found.deployment |= bool(found.named)
+    named = {definition for definition in found.refers if definition.section == "resource"}
+    parameters = {definition for definition in found.uses if definition.section == "parameter"}
+    found.references = {(of.template, of.name) for of in named | parameters}
+    for definition in named if found.separators else ():
+        # AWS generates a name from these, and something random.
+        found.fragments |= {definition.name, *definition.template.place}
+        found.deployment = True
     # What is left of a Region or a partition is not read.
     found.deployment |= bool(found.shapes - {"AWS::AccountId"} and found.separators & {"-", "."})
     return found

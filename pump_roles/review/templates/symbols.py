@@ -15,13 +15,6 @@ _LONGEST: Final = 10_000
 
 _NAME: Final = r"[\w+=,.@-]"
 
-_CHARACTERS: Final[Mapping[str, str]] = {
-    "AWS::AccountId": "[0-9]",
-    "AWS::Partition": "[a-z-]",
-    "AWS::Region": "[a-z0-9-]",
-    "AWS::URLSuffix": "[a-z0-9.-]",
-}
-
 SHAPES: Final[Mapping[str, str]] = {
     "AWS::AccountId": "[0-9]{12}",
     "AWS::Partition": "aws(?:-[a-z]+)*",
@@ -72,7 +65,7 @@ class Symbol:
 
     def excludes(self, separator: str) -> bool:
         """Whether the string contains no character of a separator."""
-        characters = _CHARACTERS.get(self.name, "." if self.name.endswith(".Path") else _NAME)
+        characters = "." if self.name.endswith(".Path") else _NAME
         return re.search(characters, separator, re.DOTALL) is None
 
 
