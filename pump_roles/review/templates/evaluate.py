@@ -190,7 +190,6 @@ def _ref(name: Any, template: Template) -> Value:
     if isinstance(known, tuple) and template.is_list(name):
         elements = pieces(known, ",")
         known = None if elements is None else [*map(stripped, elements)]
-
     return Value(template, known, adds=lambda found: found.uses.add(_parameter(template, name)))
 
 

@@ -18,7 +18,6 @@ STORED: Final = {
 _ANYTHING: Final = "(?!)"
 """What may not be next to a part of a text: nothing."""
 
-
 Known = Certain | list[Certain] | None
 """A string, or a list of strings; ``None`` if that is not certain."""
 
@@ -156,12 +155,13 @@ class Value:
         return possible
 
     def literals(self) -> Iterator[str | None]:
-        """Yield what it is put together from, in order: ``None`` for what is no literal."""
+        """Yield what it is put together from, in order; ``None`` for what is not a literal."""
         for value in self.parts:
             yield from value.literals()
-        for part in () if self.parts else (None,) if self.certain is None else self.certain:
-            # Braces can begin a dynamic reference.
-            yield part if isinstance(part, str) and not set("{}") & set(part) else None
+        if not self.parts:
+            for part in (None,) if self.certain is None else self.certain:
+                # Braces can begin a dynamic reference.
+                yield part if isinstance(part, str) and not set("{}") & set(part) else None
 
 
 def _beginning(literals: Iterable[str | None]) -> list[str]:
