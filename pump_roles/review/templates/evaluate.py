@@ -79,14 +79,14 @@ def _section(template: Template, section: str, name: str) -> Definition:
     value = members.get(name) if name else members
     if section == "Outputs" and name:
         value = as_mapping(value).get("Value")
-    return _definition(template, section, name, value, is_open=section in template.changeable)
+    return _definition(template, section, name, value)
 
 
-def _definition(
-    template: Template, section: str, name: str, value: Any, *, is_open: bool
-) -> Definition:
+def _definition(template: Template, section: str, name: str, value: Any) -> Definition:
+    changeable = ("Outputs" if section == "export" else section) in template.changeable
+
     def add(found: Contents) -> None:
-        found.deployment = is_open or value in (None, {})
+        found.deployment = changeable or value in (None, {})
         found.add(evaluate(value, template))
 
     return Definition(template, section, name, value, add)
@@ -417,8 +417,7 @@ def _exported(arguments: Sequence[Any], template: Template) -> Value:
         for match in matching:
             for of in {of for of, _ in template.exports[match]}:
                 values = [value for other, value in template.exports[match] if other is of]
-                name, is_open = "\0".join(match), "Outputs" in of.changeable
-                found.uses.add(_definition(of, "export", name, values, is_open=is_open))
+                found.uses.add(_definition(of, "export", "\0".join(match), values))
 
     return Value(template, known, adds=add)
 
