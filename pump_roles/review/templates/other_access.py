@@ -29,10 +29,10 @@ from pump_roles.iam.trust import Principal
 from pump_roles.json_input import parse_json
 from pump_roles.review.contents import Access, Other
 from pump_roles.review.templates.attachments import ATTACHES, Attachments
-from pump_roles.review.templates.certain import Certain, Symbol, certain, written
-from pump_roles.review.templates.could_be import could_be
+from pump_roles.review.templates.evaluate import evaluate
 from pump_roles.review.templates.pump_names import PumpNames, admitted
 from pump_roles.review.templates.role_reader import PumpRole
+from pump_roles.review.templates.symbols import Certain, Symbol, written
 from pump_roles.review.templates.targets import Naming, Target, elements, target, targets
 from pump_roles.review.templates.template import Reference, Template
 from pump_roles.review.templates.trust_reader import principals_in, read_trust
@@ -140,10 +140,10 @@ def _names(roles: Sequence[PumpRole], named: Iterable[Target]) -> PumpNames:
     principals: set[str] = set()
     for role in roles:
         document = role.template.properties(role.logical_id).get(_TRUST)
-        for element, found in elements(principals_in(document, "Allow", "Deny"), role.template):
-            possible = could_be(element, role.template)
+        for found in elements(principals_in(document, "Allow", "Deny"), role.template):
+            possible, name = found.could_be(), found.certain
             references |= possible.references
-            principals |= possible.fragments if found is None else {written(found)}
+            principals |= possible.fragments if name is None else {written(name)}
     return PumpNames(given, principals, frozenset(references))
 
 
@@ -158,9 +158,9 @@ def _named_in(
         if isinstance(element, list):
             pending += reversed(element)
         elif _is_computed(element):
-            possible = could_be(element, template, into_resources=False)
-            found = certain(element, template)
-            kind, name = pump.in_value(found, possible, template.account, roles=roles)
+            found = evaluate(element, template)
+            possible = found.could_be(into_resources=False)
+            kind, name = pump.in_value(found.certain, possible, template.account, roles=roles)
         elif isinstance(element, dict):
             pending += [part for pair in reversed(element.items()) for part in reversed(pair)]
         elif element is not None:
@@ -179,8 +179,8 @@ def _let_in_by(
     document: Any, template: Template, pump: PumpNames, *, near: bool
 ) -> Iterator[Access]:
     yield from admitted(read_trust(document, template), providers=near)
-    for element, found in elements(principals_in(document, "Allow"), template):
-        possible = could_be(element, template)
+    for value in elements(principals_in(document, "Allow"), template):
+        possible, found = value.could_be(), value.certain
         text = "" if found is None else written(found)
         kind, name = pump.in_value(found, possible, template.account)
         if text == "*" or (found is None and possible.spells("*")):
@@ -278,8 +278,8 @@ class _Reader:
     def _lets_in(self, value: Any) -> Iterator[Access]:
         members = as_mapping(value)
         named = value if any(map(is_function, members)) else [*members.values()] or value
-        for element, found in elements(named, self.template):
-            possible = could_be(element, self.template)
+        for element in elements(named, self.template):
+            possible, found = element.could_be(), element.certain
             if found is None:
                 if possible.deployment or not all(map(_SERVICE.fullmatch, possible.fragments)):
                     yield Access("lets-in-unreadable")

@@ -124,20 +124,3 @@ def test_another_address_than_cdks_own_cannot_be_read(tmp_path: Path) -> None:
     file = tmp_path / "Outer.template.json"
     file.write_text(file.read_text().replace('"https://s3."', '"https://evil.example/s3."'))
     assert "the template of " in said(of_templates(tmp_path))
-
-
-def test_strings_that_grow_without_end_are_not_joined(text: str, tmp_path: Path) -> None:
-    def twice(name: str) -> dict[str, Any]:
-        return {"Fn::Join": ["", [{"Fn::ImportValue": name}] * 2]}
-
-    outputs: dict[str, Any] = {
-        f"O{number}": {"Value": twice(f"E{number + 1}"), "Export": {"Name": f"E{number}"}}
-        for number in range(60)
-    }
-    outputs["O60"] = {"Value": "x", "Export": {"Name": "E60"}}
-    properties = {"PolicyName": "P", "Roles": [twice("E0")], "PolicyDocument": {}}
-    policy = {"Type": "AWS::IAM::Policy", "Properties": properties}
-    other = {"Resources": {"P": policy}, "Outputs": outputs}
-    (tmp_path / "Other.template.json").write_text(json.dumps(other))
-    (tmp_path / "Pump.template.json").write_text(text)
-    assert "what it attaches to cannot be read" in said(of_templates(tmp_path))
