@@ -41,7 +41,7 @@ class Ingredients(Possible):
         self.refers |= other.refers
         self.deployment |= other.deployment
 
-    def add(self, *values: "Value") -> None:
+    def add(self, *values: "Evaluated") -> None:
         """Add values, and what goes into them."""
         pending = [*values]
         while pending:
@@ -107,9 +107,9 @@ class Evaluated:
 
     template: Template
     known: Known = None
-    inputs: Sequence["Value"] = ()
+    inputs: Sequence["Evaluated"] = ()
     adds: Callable[[Ingredients], object] | None = None
-    parts: Sequence["Value"] = ()
+    parts: Sequence["Evaluated"] = ()
 
     @property
     def certain(self) -> Certain | None:
