@@ -136,7 +136,7 @@ release: $(DEVELOP) ## Prepare the commit of a release: make release VERSION=0.2
 	@$(BIN)/towncrier build --yes --version $(VERSION)
 	@$(MAKE) --no-print-directory snapshot
 	@mkdir -p tools/release/manifests
-	@$(BIN)/python -m pump_roles report pump_roles/universal --format json --output tools/release/manifests/$(VERSION).json
+	@$(BIN)/python -m pump_roles report pump_roles/universal --output tools/release/manifests/$(VERSION).json
 
 screenshot: $(BROWSER) ## Draw the pictures of the README
 	@$(BIN)/python -m tools.sandbox.screenshot

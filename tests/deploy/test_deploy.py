@@ -181,7 +181,7 @@ def test_imported_role_stays_as_it_was_and_verify_says_so(
     assert Role.of_account(aws, name) == before
     assert before.trust != TRUST
     verified = run(
-        *("verify", "--expect", folder, "--role", "read-only", "--format", "json"),
+        *("verify", "--expect", folder / "PumpReadOnly.template.json", "--format", "json"),
         environment=aws.environment(),
     )
     assert verified.exit_code == 3

@@ -253,7 +253,9 @@ def test_page_creates_the_read_only_role_even_if_followed_twice(
     assert reads(aws, aws.assume(ARNS["read-only"], pump, external_id=EXTERNAL_ID))
     check, _, verify_with = BLOCKS["Check"]
     assert shell(check)[1].splitlines().count("same") == 1
-    status, shown = shell(f"{verify_with.rstrip()} --role read-only")
+    status, shown = shell(
+        f"{verify_with.rstrip()} --expect {templates / universal.FILES['read-only']}"
+    )
     assert (status, "match" in shown) == (0, True)
     assert verify(aws, "--expect", templates / universal.FILES["read-only"]) == (0, [])
     assert verify(aws, "--expect", templates) == (3, [("role-missing", "narrower")])

@@ -167,9 +167,8 @@ def test_rejects_an_account_without_the_roles(
 @pytest.mark.parametrize(
     ("options", "problem"),
     [
-        (["--account", "cdk.out"], "--account: cannot be combined with PATH"),
+        (["--account", "."], "PATH: cannot be combined with --account"),
         (["--role-name", "Acme"], "--role-name: requires --account"),
-        (["--region", "us-east-1"], "--region: requires --account"),
         (["--profile", "p"], "--profile: requires --account"),
         (["--account", "--role-name", "a b"], "is not a role name"),
     ],

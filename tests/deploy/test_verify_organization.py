@@ -1,4 +1,4 @@
-"""`pump-roles verify --organization`, on an emulated organization that enforces IAM."""
+"""`pump-roles verify --assume-role`, on an emulated organization that enforces IAM."""
 
 import json
 import shlex
@@ -54,7 +54,7 @@ def organization(aws: EmbeddedAws, template: Path) -> Audited:
 
 def verify(aws: EmbeddedAws, template: Path, *options: str, caller: Caller = OWNER) -> Result:
     return run(
-        *("verify", "--expect", template, "--organization", "--assume-role", AUDITOR),
+        *("verify", "--expect", template, "--assume-role", AUDITOR),
         *("--format", "json", *options),
         environment=aws.environment(caller),
     )
@@ -72,7 +72,7 @@ def reasons(account: Mapping[str, Any]) -> list[tuple[str, ...]]:
 def test_every_account_of_a_unit_matches(
     aws: EmbeddedAws, organization: Audited, template: Path
 ) -> None:
-    ended = verify(aws, template, "--unit", organization.unit)
+    ended = verify(aws, template, "--target", organization.unit)
     assert ended.exit_code == 0, ended.stderr
     found = accounts_of(ended)
     assert sorted(found) == sorted(organization.accounts)
@@ -92,7 +92,7 @@ def test_closed_standard_error_costs_no_result(
 ) -> None:
     command = (
         f"{shlex.quote(sys.executable)} -m pump_roles verify --expect {template} --format json "
-        f"--organization --assume-role {AUDITOR} --account {organization.accounts[0]} 2>&-"
+        f"--assume-role {AUDITOR} --target {organization.accounts[0]} 2>&-"
     )
     ended = subprocess.run(
         ["bash", "-c", command],
@@ -116,7 +116,7 @@ def test_failure_of_one_account_does_not_hide_others(aws: EmbeddedAws, template:
         RoleName=READ_ONLY, PolicyName="More", PolicyDocument=document(allow("s3:GetObject"))
     )
     delete(iam(Caller(deleted)))
-    ended = verify(aws, template, "--unit", organization.unit)
+    ended = verify(aws, template, "--target", organization.unit)
     assert ended.exit_code == 3
     found = accounts_of(ended)
     assert [found[account]["state"] for account in (denied, gone, broader, deleted)] == [
@@ -134,29 +134,29 @@ def test_failure_of_one_account_does_not_hide_others(aws: EmbeddedAws, template:
 
     # Without the two that differ, what is unknown decides.
     excluded = [f"--exclude-account={account}" for account in (broader, deleted)]
-    ended = verify(aws, template, "--unit", organization.unit, *excluded, "--concurrency=1")
+    ended = verify(aws, template, "--target", organization.unit, *excluded)
     assert ended.exit_code == 4
     assert sorted(accounts_of(ended)) == sorted([denied, gone, *others])
 
 
-def test_account_that_is_not_there_or_not_in_the_units_is_unknown(
+def test_account_that_is_not_in_the_organization_is_unknown(
     aws: EmbeddedAws, organization: Audited, template: Path
 ) -> None:
     organizations = aws.client("organizations")
     created = organizations.create_organizational_unit(ParentId=organization.root, Name="Empty")
     empty = created["OrganizationalUnit"]["Id"]
     here = organization.accounts[0]
-    ended = verify(aws, template, "--unit", empty, "--account", here, "--account", NO_ACCOUNT)
+    ended = verify(aws, template, "--target", here, "--target", NO_ACCOUNT)
     assert ended.exit_code == 4
     found = accounts_of(ended)
-    for account in (here, NO_ACCOUNT):
-        assert reasons(found[account]) == [("account", "not-below", empty, "")]
+    assert found[here]["state"] == "match"
+    assert reasons(found[NO_ACCOUNT]) == [("account", "not-below", "the organization", "")]
 
     # Verifying no account is not a pass, and a misspelled exclusion must not narrow the scope.
     for options, problem in [
-        (["--unit", empty], f"there are no accounts to verify below {empty}"),
+        (["--target", empty], f"there are no accounts to verify below {empty}"),
         (
-            ["--unit", organization.unit, "--exclude-account", NO_ACCOUNT],
+            ["--target", organization.unit, "--exclude-account", NO_ACCOUNT],
             f"--exclude-account: not below {organization.unit}: {NO_ACCOUNT}",
         ),
     ]:
@@ -168,7 +168,7 @@ def test_own_account_is_read_with_the_callers_credentials(
 ) -> None:
     # The management account has no such role, but its own.
     aws.deploy("Pump", template.read_text())
-    ended = verify(aws, template, "--account", ACCOUNT_ID, "--account", organization.accounts[0])
+    ended = verify(aws, template, "--target", ACCOUNT_ID, "--target", organization.accounts[0])
     assert ended.exit_code == 0, ended.stdout
     found = accounts_of(ended)
     assert found[ACCOUNT_ID]["name"] == "Master Account"
@@ -194,7 +194,7 @@ def test_role_is_verified_where_the_templates_put_it(
     aws.deploy("PumpReadOnly", template.read_text())
     auto_pilot = (tmp_path / "PumpAutoPilot.template.json").read_text()
     aws.deploy("PumpAutoPilot", auto_pilot, caller=Caller(buyer))
-    everyone = [f"--account={account}" for account in (*organization.accounts, ACCOUNT_ID)]
+    everyone = [f"--target={account}" for account in (*organization.accounts, ACCOUNT_ID)]
     ended = verify(aws, tmp_path, *everyone)
     assert ended.exit_code == 0, ended.stdout
 
@@ -217,7 +217,7 @@ def test_caller_needs_exactly_the_policy_of_the_guide(
     statements = policy("organization-policy", VERIFY)["Statement"]
     aws.create_role("Limited", f"arn:aws:iam::{ACCOUNT_ID}:root", statements)
     caller = aws.assume(f"arn:aws:iam::{ACCOUNT_ID}:role/Limited", OWNER)
-    options = ["--unit", organization.unit, *("--account", organization.accounts[0])]
+    options = ["--target", organization.accounts[0]]
     ended = verify(aws, template, *options, caller=caller)
     assert ended.exit_code == 0, ended.stderr + ended.stdout
     aws.iam().delete_role_policy(RoleName="Limited", PolicyName="Limited")
@@ -231,7 +231,7 @@ def test_caller_needs_exactly_the_policy_of_the_guide(
 def test_every_account_is_in_the_organization_of_the_caller(
     aws: EmbeddedAws, organization: Audited, template: Path
 ) -> None:
-    ended = verify(aws, template, "--unit", organization.unit, "--management-account", NO_ACCOUNT)
+    ended = verify(aws, template, "--target", organization.unit, "--management-account", NO_ACCOUNT)
     assert ended.exit_code == 3
     found = accounts_of(ended)
     assert sorted(found) == sorted(organization.accounts)

@@ -26,7 +26,7 @@ In this shell, AWS is an emulator that enforces IAM: the account {ACCOUNT_ID}, w
 credentials. Nothing reaches a real account. For example:
 
   npx cdk deploy PumpReadOnly -c pump:settings=examples/settings.json
-  pump-roles verify --principal 999988887777 --role read-only
+  pump-roles verify --expect cdk.out/PumpReadOnly.template.json
   aws iam get-role --role-name PumpReadOnlyRole
 
 It is the management account of an organization with {sum(UNITS.values())} members. For a rollout:
@@ -34,7 +34,7 @@ It is the management account of an organization with {sum(UNITS.values())} membe
   npx cdk deploy PumpReadOnlyRollout -c pump:settings={{settings}}
   pump-roles rollout-status --expect cdk.out
   aws cloudformation list-stack-instances --stack-set-name PumpReadOnly
-  pump-roles verify --expect cdk.out --role read-only --organization --assume-role {AUDITOR}
+  pump-roles verify --expect cdk.out/PumpReadOnly.template.json --assume-role {AUDITOR}
   aws organizations list-roots
 
 Without -c, the settings are those in your pump.json. Without a terminal, also pass
