@@ -39,19 +39,16 @@ Part = Literal[
     "tags",
     "place",
     "template",
-    "account",
     "other-roles",
     "rollout",
     "organization",
-    "membership",
 ]
 """A part of a role. ``role`` means all of it, ``place`` is where it is deployed, ``template`` is
-its template or another one. The last ones are an account, the other roles in it, a rollout, the
-accounts of an organization, and the organization that an account is in."""
+its template or another one, and ``other-roles`` are the other roles in its account. The last ones
+are a rollout, and the accounts of an organization."""
 
 Why = Literal[
     "absent",
-    "assume-denied",
     "attached-to-unknown",
     "changed",
     "conditional",
@@ -69,28 +66,22 @@ Why = Literal[
     "no-stack-set",
     "no-stack-set-as-administrator",
     "no-units",
-    "not-assumed",
-    "not-below",
     "not-counted",
     "not-in-files",
     "not-in-folder",
     "not-read",
-    "not-selected",
     "only-elsewhere",
     "open",
     "operation-active",
     "operation-status",
     "outer-stack-set",
     "parameter-overrides",
-    "placeholder",
     "property",
     "resource-from-function",
     "resources-from-function",
     "self-managed",
     "several-groups",
     "several-variants",
-    "suspended",
-    "too-deep",
     "transform",
     "unread-template",
     "unknown-filter",
@@ -102,7 +93,7 @@ Why = Literal[
 
 @dataclass(frozen=True, kw_only=True)
 class Unknown:
-    """Something that is not known about a role, a template, an account, or a rollout.
+    """Something that is not known about a role, a template, or a rollout.
 
     :param part: the part of the role.
     :param why: why it is not known.

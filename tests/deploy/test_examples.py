@@ -8,7 +8,7 @@ import pytest
 
 from pump_roles.review.account.verify.expectation import from_templates
 from pump_roles.review.account.verify.from_aws import read_account
-from pump_roles.review.account.verify.one_account import compare
+from pump_roles.review.account.verify.verify_account import verify_account
 from tests.customer import BOUNDARY
 from tests.support import FROM_PUMP, PRINCIPAL, VENDORS
 from tools.sandbox.aws import ACCOUNT_ID, OWNER, Caller, EmbeddedAws
@@ -66,7 +66,7 @@ def test_deployed_role_has_its_boundary_and_matches_its_template(
 ) -> None:
     expected = from_templates(templates)
     details = read_account(aws.iam(), expected.names, account=ACCOUNT_ID, partition="aws")
-    assert compare(expected, details).state == "match"
+    assert verify_account(expected, details).state == "match"
     role = aws.iam().get_role(RoleName="PumpReadOnlyRole")["Role"]
     boundary = role["PermissionsBoundary"]["PermissionsBoundaryArn"]
     assert boundary == f"arn:aws:iam::{ACCOUNT_ID}:policy/platform/Boundary"

@@ -143,7 +143,7 @@ def test_reports_a_role_with_another_name(deployed: Path, aws: EmbeddedAws) -> N
     text = (deployed / "PumpReadOnly.template.json").read_text()
     aws.deploy("Other", text.replace('"PumpReadOnlyRole"', '"AcmePump"'))
     found = of_account("--role-name", "AcmePump")
-    assert [role["role"]["name"] for role in found["roles"]] == ["AcmePump"]
+    assert [role["role"]["name"]["text"] for role in found["roles"]] == ["AcmePump"]
     # The others also trust Pump.
     assert sum(bool(other["alarms"]) for other in found["others"]) == len(STACKS)
 

@@ -150,7 +150,7 @@ def with_files(words: str, files: Mapping[str, Path]) -> list[object]:
     return [files.get(word, word) for word in words.split()]
 
 
-DETAILS = "is not the output of aws iam get-account-authorization-details: it has no"
+DETAILS = "has neither roles nor an organization; pass the output of aws iam get-account-auth"
 
 
 @pytest.mark.parametrize(

@@ -259,7 +259,7 @@ def verified(
         calling = accounts.Aws()
         chosen = accounts.accounts_in(calling, accounts.Scope(accounts=ids))
         return accounts.verify_organization(
-            calling, from_templates(template), chosen, role_to_assume=AUDITOR, concurrency=2
+            calling, from_templates(template), chosen, role_to_assume=AUDITOR
         ).accounts
 
     return verify_accounts

@@ -13,8 +13,8 @@ from pump_roles.review.account.responses import (
     reason_of,
     text_in,
 )
+from pump_roles.review.account.unknown import AccountUnknown
 from pump_roles.review.contents import ACCOUNT_FILTERS
-from pump_roles.review.role import Unknown
 from pump_roles.validators import ACCOUNT, ORGANIZATION
 
 if TYPE_CHECKING:
@@ -60,7 +60,7 @@ def organization_of(described: Any) -> Organization:
     )
 
 
-def read_organization(organizations: "OrganizationsClient") -> Organization | Unknown:
+def read_organization(organizations: "OrganizationsClient") -> Organization | AccountUnknown:
     """Return the organization of the caller's account, or why it is not known."""
     try:
         return organization_of(organizations.describe_organization()["Organization"])
@@ -69,7 +69,7 @@ def read_organization(organizations: "OrganizationsClient") -> Organization | Un
         if error_code(error) == NO_ORGANIZATION:
             return Organization()
         reason = reason_of(error, organizations)
-        return Unknown(part="membership", why="not-read", detail=reason)
+        return AccountUnknown(part="membership", why="not-read", detail=reason)
 
 
 def targeted(
