@@ -330,7 +330,7 @@ def contents_of(details: AccountDetails, names: Collection[str]) -> Contents:
                 type="AWS::IAM::Role",
                 source=details.account,
                 principals=role.trust.principals,
-                alarms=tuple(ways),
+                alarms=ways,
             )
             for role, ways in roles_that_admit_pump(details.roles, found, details.account)
         ),

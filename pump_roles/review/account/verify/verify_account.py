@@ -18,7 +18,6 @@ from pump_roles.review.account.verify.verification import (
 from pump_roles.review.compare import Difference, Rule, compare, guardrail_of
 from pump_roles.review.masking import Mask, ids_of
 from pump_roles.review.role import Role, Unknown
-from pump_roles.review.templates import Access
 
 
 def verify_account(expectation: Expectation, details: AccountDetails) -> AccountResult:
@@ -177,19 +176,17 @@ def _approvals(role: Role, kind: str) -> Iterator[Approval]:
 
 def _find_others(expectation: Expectation, details: AccountDetails) -> Iterator[OtherRole]:
     pump_roles = [variant.role for variants in expectation.roles for variant in variants]
-    names = {name.casefold() for name in expectation.names}
-    # The IDs that Pump passes.
-    passed = expectation.hidden.union(
-        *(ids_of(role.trust) for role in details.roles if role.name.text.casefold() in names)
-    )
-    admitting = roles_that_admit_pump(details.roles, pump_roles, details.account)
-    for role, ways in sorted(admitting, key=lambda found: found[0].name.text):
-        if passed & ids_of(role.trust):
-            ways.append(Access("requires-same-external-id"))
-        if ways:
-            yield OtherRole(
-                arn=details.arn(role),
-                name=role.name.text,
-                principals=role.trust.principals,
-                alarms=tuple(ways),
-            )
+    in_account = filter(None, map(details.role, expectation.names))
+    passed_ids = expectation.hidden.union(*(ids_of(role.trust) for role in in_account))
+    for role, ways in roles_that_admit_pump(
+        sorted(details.roles, key=lambda role: role.name.text),
+        pump_roles,
+        details.account,
+        passed_ids=passed_ids,
+    ):
+        yield OtherRole(
+            arn=details.arn(role),
+            name=role.name.text,
+            principals=role.trust.principals,
+            alarms=ways,
+        )
