@@ -3,7 +3,7 @@
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from types import MappingProxyType
-from typing import TYPE_CHECKING, Any, Final, Literal, get_args
+from typing import TYPE_CHECKING, Final, Literal, get_args
 
 from pump_roles.review.account.responses import (
     NO_ORGANIZATION,
@@ -52,18 +52,14 @@ class Organization:
     management_account: str = ""
 
 
-def organization_of(described: Any) -> Organization:
-    """Return an organization."""
-    return Organization(
-        id=id_in(described, "Id", ORGANIZATION),
-        management_account=id_in(described, "MasterAccountId", ACCOUNT),
-    )
-
-
 def read_organization(organizations: "OrganizationsClient") -> Organization | AccountUnknown:
     """Return the organization of the caller's account, or why it is not known."""
     try:
-        return organization_of(organizations.describe_organization()["Organization"])
+        described = organizations.describe_organization()["Organization"]
+        return Organization(
+            id=id_in(described, "Id", ORGANIZATION),
+            management_account=id_in(described, "MasterAccountId", ACCOUNT),
+        )
     except Exception as error:  # noqa: BLE001
         # botocore can raise anything if the response is not from AWS.
         if error_code(error) == NO_ORGANIZATION:

@@ -167,7 +167,7 @@ def accounts_in(aws: Aws, scope: Scope, targets: Collection[str] = ()) -> list[A
     if unmatched := sorted(set(scope.excluded) - below.keys()):
         raise InputError(f"--exclude-account: not below {where}: {', '.join(unmatched)}")
     results = [
-        _details(id_, below.get(id_), where)
+        _describe(id_, below.get(id_), where)
         for id_ in dict.fromkeys(scope.accounts or sorted(below))
         if id_ not in scope.excluded
     ]
@@ -176,7 +176,7 @@ def accounts_in(aws: Aws, scope: Scope, targets: Collection[str] = ()) -> list[A
     return results
 
 
-def _details(id_: str, account: Account | None, where: str) -> AccountDetails:
+def _describe(id_: str, account: Account | None, where: str) -> AccountDetails:
     if account is None:
         return _not_read(AccountDetails(account=id_), "not-below", where)
     details = AccountDetails(account=id_, name=account.name, units=account.units)

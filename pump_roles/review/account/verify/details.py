@@ -81,7 +81,7 @@ class DescribedRole(_Described, kw_only=True):
             kind=kind_of([self.role_name], policies) or "",
             name=known(self.role_name),
             path=known(self.path),
-            trust=trust_of(self.assume_role_policy_document),
+            trust=read_trust_policy(self.assume_role_policy_document),
             policies=tuple(policies),
             tags={tag.key: known(tag.value) for tag in self.tags},
             **more,
@@ -170,8 +170,8 @@ class AccountDetails:
     @property
     def external_ids(self) -> frozenset[str]:
         """The external IDs in it, which must not be shown."""
-        in_policies = texts_under_the_key([each for role in self.roles for each in role.documents])
-        return in_policies.union(*(ids_of(role.trust) for role in self.roles))
+        documents = [document for role in self.roles for document in role.documents]
+        return texts_under_the_key(documents).union(*(ids_of(role.trust) for role in self.roles))
 
     def arn(self, role: Role) -> str:
         """Return the ARN of a role."""
@@ -183,7 +183,7 @@ class AccountDetails:
         return next((role for role in self.roles if role.name.text.casefold() == wanted), None)
 
 
-def trust_of(document: Any) -> Trust:
+def read_trust_policy(document: Any) -> Trust:
     """Return a trust policy. One that is nested too deeply to read may let anyone in."""
     try:
         return parse_trust(document)
@@ -198,8 +198,8 @@ _COMMANDS: Final = f"{_ROLES}, aws iam get-role, or aws organizations describe-o
 def read_files(files: Iterable[Path]) -> tuple[AccountDetails, ...]:
     """Read the roles of accounts from saved output of the AWS CLI, in any order."""
     saved = [(file, _read_file(file)) for file in files]
-    described = _by_name((file, content.role) for file, content in saved if content.role)
-    roles = _by_name((file, role) for file, content in saved for role in content.role_detail_list)
+    described = _index((file, content.role) for file, content in saved if content.role)
+    roles = _index((file, role) for file, content in saved for role in content.role_detail_list)
     documents = {
         policy.arn: version.document
         for _, content in saved
@@ -252,7 +252,7 @@ def _read_file(file: Path) -> _SavedFile:
     return saved
 
 
-def _by_name(roles: Iterable[tuple[Path, _Role]]) -> dict[tuple[str, str], tuple[Path, _Role]]:
+def _index(roles: Iterable[tuple[Path, _Role]]) -> dict[tuple[str, str], tuple[Path, _Role]]:
     found: dict[tuple[str, str], tuple[Path, _Role]] = {}
     for file, role in roles:
         key = (role.arn.split(":")[4], role.role_name.casefold())
@@ -291,7 +291,7 @@ def _saved_role(
     )
 
 
-def contents_of(details: AccountDetails, names: Collection[str]) -> Contents:
+def collect_contents(details: AccountDetails, names: Collection[str]) -> Contents:
     """Return what an account has, for a report."""
     found = [role for name in names if (role := details.role(name)) is not None]
     by_kind: dict[str, Role] = {}

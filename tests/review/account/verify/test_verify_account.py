@@ -21,7 +21,7 @@ from pump_roles.review.account.organization import Organization
 from pump_roles.review.account.role_list import ListedRole
 from pump_roles.review.account.unknown import AccountPart, AccountUnknown
 from pump_roles.review.account.verify.accounts import verify_files, verify_organization
-from pump_roles.review.account.verify.details import AccountDetails, trust_of
+from pump_roles.review.account.verify.details import AccountDetails, read_trust_policy
 from pump_roles.review.account.verify.expectation import Expectation, from_published, from_templates
 from pump_roles.review.account.verify.verification import AccountResult, RoleResult, state_of
 from pump_roles.review.account.verify.verify_account import verify_account
@@ -68,7 +68,7 @@ def denied_account(part: AccountPart, detail: str = "denied") -> AccountUnknown:
 
 def account(*roles: HeldRole, others: Mapping[str, Any] | None = None, **more: Any) -> Any:
     other_roles = (
-        HeldRole(kind="", name=known(name), trust=trust_of(document), policies=())
+        HeldRole(kind="", name=known(name), trust=read_trust_policy(document), policies=())
         for name, document in (others or {}).items()
     )
     members = {"account": ACCOUNT_ID, "partition": "aws", "roles": (*roles, *other_roles)}
@@ -296,7 +296,7 @@ def test_unknown_property_is_not_a_difference(more: dict[str, Any]) -> None:
     found = result(PUBLISHED, role)
     assert (found.state, found.differences) == ("unknown", ())
     assert found.unknown
-    found = result(PUBLISHED, replace(role, trust=trust_of({"Statement": ANYONE})))
+    found = result(PUBLISHED, replace(role, trust=read_trust_policy({"Statement": ANYONE})))
     assert found.state == "differs"
     assert found.unknown
 
@@ -331,7 +331,7 @@ def test_deeply_nested_policy_never_matches_and_does_not_affect_other_accounts(
         role = replace(role, policies=(*role.policies, more))
     elif where == "trust":
         statements = [*trust(PUMP_ACCOUNT, A)["Statement"], {**ANYONE, **condition}]
-        role = replace(role, trust=trust_of({"Statement": statements}))
+        role = replace(role, trust=read_trust_policy({"Statement": statements}))
     else:
         others = {"Other": {"Statement": {**ANYONE, **condition}}}
     found = verify_account(PUBLISHED, account(role, others=others))
