@@ -8,13 +8,16 @@ import json
 import re
 import unicodedata
 from collections import Counter
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from types import MappingProxyType
 from typing import Final, Literal, TypeGuard, get_args
 
+from pump_roles.text import packaged
+
 _SHOWN: Final = 60
 _IN_A_TAG: Final = "_.:/=+-@"
+_MOST_TAGS: Final = 50
 
 _DUMMY: Final = "dummy-value-for-"
 """What CDK returns for a parameter of Systems Manager before the CDK CLI looks it up."""
@@ -57,6 +60,8 @@ class Text:
     description: str
     minimum: int = 0
     maximum: int | None = None
+    explain: Callable[[str], str] = lambda value: ""  # noqa: ARG005
+    """Returns what is wrong with a value in particular, also with one that AWS accepts."""
 
     def accepts(self, value: object) -> TypeGuard[str]:
         """Return whether the value is a literal that AWS accepts."""
@@ -70,6 +75,8 @@ class Text:
 
     def check(self, argument: str, value: object, *, shown: bool = True) -> str:
         """Return the value, a literal that AWS accepts."""
+        if isinstance(value, str) and (problem := self.explain(value)):
+            raise ArgumentError(argument, f"{_quoted(value, shown=shown)} {problem}")
         if self.accepts(value):
             # A plain string: a subclass, such as an enum member, may be rendered differently.
             return str.__str__(value)
@@ -80,53 +87,9 @@ class Text:
             )
         number = isinstance(value, int) and not isinstance(value, bool)
         cure = "; put the number in quotes" if number else ""
-        wrong = _quoted(value) if shown else "the value"
-        raise ArgumentError(argument, f"{wrong} is not {self.description}{cure}")
-
-
-@dataclass(frozen=True, kw_only=True)
-class Provided(Text):
-    """Validates a string that is provided at synth, which AWS must accept and which must exist."""
-
-    placeholders: tuple[str, ...]
-    cure: str
-    impossible: Callable[[str], str] = lambda value: ""  # noqa: ARG005
-
-    def check(self, argument: str, value: object, *, shown: bool = True) -> str:
-        """Return the value, as :meth:`Text.check` does."""
-        if value in self.placeholders:
-            raise ArgumentError(
-                argument, f"{value!r} is a placeholder; replace it with {self.cure}"
-            )
-        if isinstance(value, str) and value.startswith(_DUMMY) and not self.accepts(value):
-            raise ArgumentError(
-                argument,
-                f"{_quoted(value)} is what StringParameter.value_from_lookup() returns before the "
-                f"lookup; pass it a default_value: {self.description}",
-            )
-        checked = super().check(argument, value, shown=shown)
-        if problem := self.impossible(checked):
-            raise ArgumentError(argument, f"{_quoted(checked) if shown else 'the value'} {problem}")
-        return checked
-
-
-@dataclass(frozen=True, kw_only=True)
-class Boundary(Text):
-    """Validates the name of a permissions boundary, or the ARN of an AWS managed policy."""
-
-    def check(self, argument: str, value: object, *, shown: bool = True) -> str:
-        """Return the value, as :meth:`Text.check` does.
-
-        :raises ArgumentError: also when it is the ARN of a customer managed policy.
-        """
-        own = isinstance(value, str) and re.fullmatch("arn:[^:]*:iam::[^:]*:policy/(.+)", value)
-        if own and not self.accepts(value) and self.accepts(own[1]):
-            raise ArgumentError(
-                argument,
-                f"{_quoted(value)} is the ARN of a policy in one account; pass the policy's name, "
-                f"which works in every account and partition: {own[1]}",
-            )
-        return super().check(argument, value, shown=shown)
+        raise ArgumentError(
+            argument, f"{_quoted(value, shown=shown)} is not {self.description}{cure}"
+        )
 
 
 def nearest(name: str, known: Iterable[str]) -> str:
@@ -142,6 +105,12 @@ def nearest(name: str, known: Iterable[str]) -> str:
 
 def _is_token(value: str) -> bool:
     return "${Token[" in value or "#{Token[" in value or "{{resolve:" in value
+
+
+def choice(values: Iterable[str], described: str = "") -> Text:
+    """Return the validator of a string that must be one of a few."""
+    known = list(values)
+    return Text(pattern=f"^({'|'.join(known)})$", description=described + " or ".join(known))
 
 
 @dataclass(frozen=True)
@@ -207,11 +176,12 @@ class Boolean:
 
 @dataclass(frozen=True)
 class Tags:
-    """Validates tags of a stack, which CloudFormation passes on to the role."""
+    """Validates tags of a stack, which CloudFormation passes on to the role.
 
-    maximum: int
-    key: int
-    value: int
+    CloudFormation API Reference, "CreateStack" and "Tag", for the numbers; IAM API Reference,
+    "Tag", for the characters; IAM User Guide, "Tags for AWS Identity and Access Management
+    resources": case does not distinguish keys.
+    """
 
     def check(self, argument: str, tags: object) -> dict[str, str]:
         """Return the tags by their keys."""
@@ -219,16 +189,16 @@ class Tags:
             isinstance(text, str) for tag in tags.items() for text in tag
         ):
             raise ArgumentError(argument, f"{_quoted(tags)} is not a mapping of strings to strings")
-        if len(tags) > self.maximum:
-            raise ArgumentError(argument, f"{len(tags):,} given, at most {self.maximum} allowed")
+        if len(tags) > _MOST_TAGS:
+            raise ArgumentError(argument, f"{len(tags):,} given, at most {_MOST_TAGS} allowed")
         keys: set[str] = set()
         for key, value in tags.items():
-            for text, what, maximum in ((key, "key", self.key), (value, "value", self.value)):
+            for text, part, maximum in ((key, "key", 128), (value, "value", 256)):
                 categories = {unicodedata.category(letter)[0] for letter in {*text} - {*_IN_A_TAG}}
                 if not 0 < len(text) <= maximum or not categories <= {"L", "Z", "N"}:
                     raise ArgumentError(
                         argument,
-                        f"{_quoted(text)} is not the {what} of a tag: 1 to {maximum} letters, "
+                        f"{_quoted(text)} is not the {part} of a tag: 1 to {maximum} letters, "
                         "digits, spaces, and _ . : / = + - @",
                     )
             if key.lower().startswith("aws:"):
@@ -239,13 +209,19 @@ class Tags:
         return dict(tags)
 
 
-def _quoted(value: object) -> str:
-    shown = repr(value)
-    if len(shown) <= _SHOWN:
-        return shown
+def _quoted(value: object, *, shown: bool = True) -> str:
+    text = repr(value) if shown else "the value"
+    if len(text) <= _SHOWN:
+        return text
     size = f" ({len(value):,} characters)" if isinstance(value, str) else ""
-    return f"{shown[:_SHOWN]}...{size}"
+    return f"{text[:_SHOWN]}...{size}"
 
+
+_REGIONS: Final[Mapping[str, list[str]]] = json.loads(packaged("pump_roles", "regions.json"))
+"""The Regions of each partition that aws-cdk-lib 2.275 and botocore know; a test compares them."""
+
+PARTITIONS: Final = tuple(_REGIONS)
+REGION_NAMES: Final = tuple(sorted(region for names in _REGIONS.values() for region in names))
 
 _NAME: Final = "A-Za-z0-9_+=,.@-"
 _ARN: Final = "arn:aws(-[a-z]+)*:iam::"
@@ -269,6 +245,16 @@ def policy_size(document: Mapping[str, object]) -> int:
     return len(json.dumps(document, separators=(",", ":")))
 
 
+def partition_of(arn: str) -> str:
+    """Return the partition of an ARN, such as ``aws`` or ``aws-us-gov``."""
+    return arn.split(":")[1]
+
+
+def account_of(arn: str) -> str:
+    """Return the ID of the account of an ARN."""
+    return arn.split(":")[4]
+
+
 EXTERNAL_ID: Final = Text(
     pattern="^[A-Za-z0-9_+=,.@:/-]{2,1224}$",
     minimum=2,
@@ -286,43 +272,55 @@ PRINCIPAL: Final = Text(
 """IAM User Guide, "AWS JSON policy elements: Principal". Accepts only the two kinds of principals
 that can identify one vendor: no wildcards, users, sessions, or services."""
 
-PARTITIONS: Final = (
-    "aws",
-    "aws-cn",
-    "aws-eusc",
-    "aws-iso",
-    "aws-iso-b",
-    "aws-iso-e",
-    "aws-iso-f",
-    "aws-us-gov",
-)
-"""Every partition that aws-cdk-lib 2.275 and botocore know; a test compares them."""
-
 _PATH: Final = 512
 
 
-def _impossible_principal(value: str) -> str:
-    # A path is part of an ARN without its first slash: IAM API Reference, "CreateRole", ``Path``.
-    partition = value.split(":")[1] if ":" in value else "aws"
+def _provided(
+    validator: Text,
+    *,
+    placeholders: Collection[str],
+    cure: str,
+    why_impossible: Callable[[str], str] = lambda value: "",  # noqa: ARG005
+) -> Text:
+    """Return the validator of a value that is provided at synth, so it must also exist."""
+
+    def explain(value: str) -> str:
+        if value in placeholders:
+            return f"is a placeholder; replace it with {cure}"
+        if validator.accepts(value):
+            return why_impossible(value)
+        if value.startswith(_DUMMY):
+            return (
+                "is what StringParameter.value_from_lookup() returns before the lookup; pass it a "
+                f"default_value: {validator.description}"
+            )
+        return ""
+
+    return replace(validator, explain=explain)
+
+
+def _why_impossible(principal: str) -> str:
+    partition = partition_of(principal) if ":" in principal else "aws"
     if partition not in PARTITIONS:
         hint = nearest(partition, PARTITIONS) or f"the partitions are {', '.join(PARTITIONS)}"
         return f"is in the partition {partition!r}, which does not exist; {hint}"
-    if re.search("(^|::)0{12}(:|$)", value):
+    if re.search("(^|::)0{12}(:|$)", principal):
         return "cannot exist: no AWS account has the ID 000000000000"
-    path = value.partition(":role")[2].rpartition("/")[0]
+    # A path is part of an ARN without its first slash: IAM API Reference, "CreateRole", ``Path``.
+    path = principal.partition(":role")[2].rpartition("/")[0]
     if len(path) >= _PATH:
         return f"cannot exist: its path has {len(path) + 1:,} characters, at most {_PATH} allowed"
     return ""
 
 
-PROVIDED_PRINCIPAL: Final = Provided(
-    **vars(PRINCIPAL),
+PROVIDED_PRINCIPAL: Final = _provided(
+    PRINCIPAL,
     placeholders=("PRINCIPAL",),
     cure="Pump's 12-digit account ID or its role's ARN",
-    impossible=_impossible_principal,
+    why_impossible=_why_impossible,
 )
-PROVIDED_EXTERNAL_ID: Final = Provided(
-    **vars(EXTERNAL_ID),
+PROVIDED_EXTERNAL_ID: Final = _provided(
+    EXTERNAL_ID,
     placeholders=("EXTERNAL_ID", "OLD_EXTERNAL_ID", "NEW_EXTERNAL_ID"),
     cure="the external ID that Pump created for you",
 )
@@ -353,7 +351,18 @@ ROLE_PATH: Final = Text(
 )
 """IAM API Reference, "CreateRole", ``Path``."""
 
-PERMISSIONS_BOUNDARY: Final = Boundary(
+
+def _why_not_a_boundary(value: str) -> str:
+    arn = re.fullmatch("arn:[^:]*:iam::[^:]*:policy/(.+)", value)
+    if arn and not _BOUNDARY.accepts(value) and _BOUNDARY.accepts(arn[1]):
+        return (
+            "is the ARN of a policy in one account; pass the policy's name, which works in every "
+            f"account and partition: {arn[1]}"
+        )
+    return ""
+
+
+_BOUNDARY: Final = Text(
     pattern=f"^({_ARN}aws:policy/)?([{_NAME}]+/)*[{_NAME}]{{1,128}}$",
     maximum=704,
     description=(
@@ -361,6 +370,7 @@ PERMISSIONS_BOUNDARY: Final = Boundary(
         "AWS managed policy (arn:aws:iam::aws:policy/...)"
     ),
 )
+PERMISSIONS_BOUNDARY: Final = replace(_BOUNDARY, explain=_why_not_a_boundary)
 """IAM API Reference, "CreatePolicy", ``PolicyName`` and ``Path``."""
 
 ORGANIZATIONAL_UNIT: Final = Text(
@@ -389,9 +399,21 @@ STACK_SETS_CALL_AS: Final[Mapping[str, Literal["SELF", "DELEGATED_ADMIN"]]] = Ma
 )
 """What StackSets calls each caller: CloudFormation API Reference, "CreateStackSet", ``CallAs``."""
 
-CALL_AS: Final = Text(
-    pattern=f"^({'|'.join(get_args(CallAs))})$", description=" or ".join(get_args(CallAs))
+CALL_AS: Final = choice(get_args(CallAs))
+
+AccountFilter = Literal["", "exclude", "only"]
+"""What an account filter does; empty for none."""
+
+ACCOUNT_FILTERS: Final[Mapping[str, AccountFilter]] = MappingProxyType(
+    {"DIFFERENCE": "exclude", "INTERSECTION": "only"}
 )
+"""What an account filter does, by its type: CloudFormation API Reference, "DeploymentTargets"."""
+
+
+def is_account_filter(value: str) -> TypeGuard[AccountFilter]:
+    """Return whether a value is what an account filter of a rollout does."""
+    return value in get_args(AccountFilter)
+
 
 MAX_CONCURRENT: Final = Integer(1, 100)
 FAILURE_TOLERANCE: Final = Integer(0, 100)
@@ -402,11 +424,7 @@ MAX_CONCURRENT_COUNT: Final = Integer(1, _LARGEST_INTEGER)
 FAILURE_TOLERANCE_COUNT: Final = Integer(0, _LARGEST_INTEGER)
 """The same page, for both counts. It has no maximum, but the type, an integer of 32 bits, does."""
 
-TAGS: Final = Tags(maximum=50, key=128, value=256)
-"""CloudFormation API Reference, "CreateStack" and "Tag", for the numbers; IAM API Reference, "Tag",
-for the characters; IAM User Guide, "Tags for AWS Identity and Access Management resources": case
-does not distinguish keys."""
-
+TAGS: Final = Tags()
 TERMINATION_PROTECTION: Final = Boolean()
 
 SETTINGS_FILE: Final = Text(
@@ -460,26 +478,6 @@ TEMPLATE_URL: Final = Text(
 )
 """CloudFormation API Reference, "CreateStack", ``TemplateURL``; RFC 3986 for the characters; RFC
 1123 for the host. Amazon S3 has no HTTPS port but 443, which a URL may name."""
-
-REGION_NAMES: Final = (
-    "af-south-1",
-    *("ap-east-1", "ap-east-2", "ap-northeast-1", "ap-northeast-2", "ap-northeast-3"),
-    *("ap-south-1", "ap-south-2", "ap-southeast-1", "ap-southeast-2", "ap-southeast-3"),
-    *("ap-southeast-4", "ap-southeast-5", "ap-southeast-6", "ap-southeast-7"),
-    *("ca-central-1", "ca-west-1"),
-    *("cn-north-1", "cn-northwest-1"),
-    *("eu-central-1", "eu-central-2", "eu-isoe-west-1", "eu-north-1", "eu-south-1", "eu-south-2"),
-    *("eu-west-1", "eu-west-2", "eu-west-3"),
-    "eusc-de-east-1",
-    "il-central-1",
-    *("me-central-1", "me-south-1"),
-    "mx-central-1",
-    "sa-east-1",
-    *("us-east-1", "us-east-2", "us-gov-east-1", "us-gov-west-1", "us-iso-east-1"),
-    *("us-iso-west-1", "us-isob-east-1", "us-isob-west-1", "us-isof-east-1", "us-isof-south-1"),
-    *("us-west-1", "us-west-2"),
-)
-"""Every Region of every partition that aws-cdk-lib 2.275 knows; a test compares the two."""
 
 
 def check_region(argument: str, region: str) -> str:

@@ -35,9 +35,7 @@ ALNUM = string.ascii_letters + string.digits
 LOWER = string.ascii_lowercase + string.digits
 VISIBLE = "".join(map(chr, range(0x21, 0x7F)))
 DIGITS = st.text(string.digits, min_size=12, max_size=12)
-SOME_PARTITIONS = st.sampled_from(
-    ["aws", "aws-cn", "aws-us-gov", "aws-iso", "aws-iso-b", "aws-eusc"]
-)
+SOME_PARTITIONS = st.sampled_from(PARTITIONS)
 
 # What AWS's references say, written down apart from the package.
 EXTERNAL_IDS = st.text(ALNUM + "_+=,.@:/-", min_size=2, max_size=1224)
@@ -56,12 +54,8 @@ BOUNDARIES = st.builds("{}{}".format, SEGMENTS, POLICY_NAMES) | st.builds(
     "arn:{}:iam::aws:policy/{}{}".format, SOME_PARTITIONS, SEGMENTS, POLICY_NAMES
 )
 # The AWS Organizations API Reference.
-ROOTS = st.text(LOWER, min_size=4, max_size=32).map("r-{}".format)
-UNITS = st.builds(
-    "ou-{}-{}".format,
-    st.text(LOWER, min_size=4, max_size=32),
-    st.text(LOWER, min_size=8, max_size=32),
-)
+ROOT = "r-[a-z0-9]{4,32}"
+UNIT = "ou-[a-z0-9]{4,32}-[a-z0-9]{8,32}"
 
 DOCUMENTED = [
     (EXTERNAL_ID, EXTERNAL_IDS, r"[\w+=,.@:\/-]{2,1224}"),
@@ -74,50 +68,41 @@ DOCUMENTED = [
 TEXTS = [validator for validator, _, _ in DOCUMENTED]
 
 
-def is_token(value: str) -> bool:
-    return "${Token[" in value or "{{resolve:" in value
-
-
-def accepts(validator: Text, value: object) -> bool:
-    """Return whether the value passes the check; the short answer must be the same."""
+def problem_of(validator: Text | ListOf, value: object) -> str:
+    """Return the error about a value, or nothing; the short answer must be the same."""
     try:
-        validator.check("argument", value)
-    except ArgumentError:
-        accepted = False
+        assert validator.check("argument", value) == value
+    except ArgumentError as error:
+        assert str(error) == f"argument: {error.problem}"
+        assert "\n" not in error.problem
+        problem = error.problem
     else:
-        accepted = True
-    assert validator.accepts(value) == accepted
-    return accepted
+        problem = ""
+    if isinstance(validator, Text):
+        assert validator.accepts(value) == (not problem)
+    return problem
 
 
-@pytest.mark.parametrize(
-    ("validator", "values"), [(validator, values) for validator, values, _ in DOCUMENTED]
-)
-def test_accepts_what_aws_documents(validator: Text, values: st.SearchStrategy[str]) -> None:
+@pytest.mark.parametrize(("validator", "values", "pattern"), DOCUMENTED)
+def test_accepts_what_aws_documents(
+    validator: Text, values: st.SearchStrategy[str], pattern: str | None
+) -> None:
     @given(values)
     def holds(value: str) -> None:
-        assert validator.check("argument", value) == value
-        assert validator.accepts(value)
+        assert problem_of(validator, value) == ""
 
-    holds()
-
-
-@pytest.mark.parametrize(
-    ("validator", "documented"),
-    [(validator, pattern) for validator, _, pattern in DOCUMENTED if pattern],
-)
-def test_accepts_exactly_what_the_documented_pattern_matches(
-    validator: Text, documented: str
-) -> None:
     @given(st.text(max_size=70) | st.text(VISIBLE, max_size=70).map(lambda inner: f"/{inner}/"))
     @example("a\n")
     @example("\uff11" * 12)
     @example("é" * 3)
-    def holds(value: str) -> None:
-        expected = re.fullmatch(documented, value, re.ASCII) and not is_token(value)
-        assert accepts(validator, value) == bool(expected)
+    def holds_exactly(value: str) -> None:
+        is_token = "${Token[" in value or "{{resolve:" in value
+        expected = re.fullmatch(str(pattern), value, re.ASCII) and not is_token
+        assert (problem_of(validator, value) == "") == bool(expected)
 
     holds()
+    if pattern:
+        holds_exactly()
 
 
 @pytest.mark.parametrize("validator", TEXTS)
@@ -136,20 +121,8 @@ IAM_ARN = "arn:aws:iam::123456789012"
 LONG = "a" * 65
 BAD: dict[Text, list[object]] = {
     EXTERNAL_ID: [
-        *(
-            "",
-            "a",
-            "a" * 1225,
-            "a b",
-            "ab\n",
-            "é" * 3,
-            "a*",
-            "\u0661\u0662",
-            "\uff11\uff12",
-            12,
-            None,
-        ),
-        *(["ab"], "a%2Bb", "a&param_PumpIamRole=1", "a#b", "*"),
+        *("", "a", "a" * 1225, "a b", "ab\n", "é" * 3, "a*", "\u0661\u0662", "\uff11\uff12"),
+        *(12, None, ["ab"], "a%2Bb", "a&param_PumpIamRole=1", "a#b", "*"),
     ],
     PRINCIPAL: [
         *("", "1234-5678-9012", "1" * 11, "1" * 13, "\uff11" * 12, "*", "1" * 12 + "\n"),
@@ -175,44 +148,34 @@ BAD: dict[Text, list[object]] = {
 }
 
 
-def test_arn_of_a_boundary_gets_an_error_that_says_which_name_to_pass() -> None:
-    arn = "arn:aws:iam::123456789012:policy/platform/Boundary"
-    with pytest.raises(ArgumentError) as caught:
-        PERMISSIONS_BOUNDARY.check("boundary", arn)
-    assert caught.value.problem == (
-        f"'{arn}' is the ARN of a policy in one account; pass the policy's name, which works in "
-        "every account and partition: platform/Boundary"
-    )
-
-
 @pytest.mark.parametrize(
     ("validator", "value"),
     [(validator, value) for validator, values in BAD.items() for value in values],
 )
 def test_rejects_anything_else_with_one_clear_message(validator: Text, value: object) -> None:
-    with pytest.raises(ArgumentError) as caught:
-        validator.check("the_argument", value)
-    message = str(caught.value)
-    assert message.startswith("the_argument: ")
-    assert repr(value)[:30] in message
-    assert validator.description in message
-    assert "\n" not in message
-    assert len(message) < 320
-    assert not validator.accepts(value)
+    problem = problem_of(validator, value)
+    assert repr(value)[:30] in problem
+    assert validator.description in problem
+    assert len(problem) < 310
 
 
-def test_long_value_is_shown_by_its_beginning_and_length() -> None:
-    with pytest.raises(ArgumentError) as caught:
-        ROLE_NAME.check("role_name", "a" * 1_234)
-    assert caught.value.problem.startswith(f"'{'a' * 59}... (1,234 characters) is not a role name")
-
-
-def test_says_that_a_number_must_be_in_quotes() -> None:
-    with pytest.raises(ArgumentError, match=r"; put the number in quotes$"):
-        PRINCIPAL.check("pump_principal", 999988887777)
-    with pytest.raises(ArgumentError) as caught:
-        PRINCIPAL.check("pump_principal", True)  # noqa: FBT003
-    assert "number" not in caught.value.problem
+@pytest.mark.parametrize(
+    ("validator", "value", "problem"),
+    [
+        (
+            PERMISSIONS_BOUNDARY,
+            f"{IAM_ARN}:policy/platform/Boundary",
+            f"'{IAM_ARN}.*' is the ARN of a policy in one account; pass the .*: platform/Boundary$",
+        ),
+        (ROLE_NAME, "a" * 1_234, rf"'{'a' * 59}\.\.\. \(1,234 characters\) is not a role name"),
+        (PRINCIPAL, 999988887777, ".*; put the number in quotes$"),
+        (PRINCIPAL, True, "True is not a 12-digit account ID, or the ARN of .* account root$"),
+    ],
+)
+def test_error_says_what_is_wrong_in_particular(
+    validator: Text, value: object, problem: str
+) -> None:
+    assert re.match(problem, problem_of(validator, value))
 
 
 @pytest.mark.parametrize("value", ["a secret", "${Token[a secret]}", "a secret" * 200, 1])
@@ -227,69 +190,49 @@ def test_hides_a_value_that_must_not_be_shown(value: object) -> None:
 @pytest.mark.parametrize("validator", TEXTS)
 def test_rejects_tokens(validator: Text) -> None:
     reference = CfnParameter(Stack(), "P").value_as_string
-    dynamic = "/{{resolve:ssm:path}}/"
-    for token in [Aws.NO_VALUE, f"/{Aws.ACCOUNT_ID}/", reference, dynamic]:
-        with pytest.raises(ArgumentError, match="is a token; it must be a literal"):
-            validator.check("the_argument", token)
-        assert not validator.accepts(token)
+    for token in [Aws.NO_VALUE, f"/{Aws.ACCOUNT_ID}/", reference, "/{{resolve:ssm:path}}/"]:
+        assert "is a token; it must be a literal" in problem_of(validator, token)
 
 
-@given(st.lists(ROOTS | UNITS, min_size=1, max_size=50, unique=True))
-def test_accepts_ids_of_organizational_units_and_of_the_root(units: list[str]) -> None:
-    assert ORGANIZATIONAL_UNITS.check("units", units) == units
-    assert ORGANIZATIONAL_UNITS.check("units", tuple(units)) == units
-
-
-@given(st.text(max_size=20) | st.text("ou-r0123456789abcdef", max_size=24))
-def test_list_accepts_exactly_the_elements_that_aws_documents(value: str) -> None:
-    for validator, pattern in [
-        (ORGANIZATIONAL_UNITS, "ou-[a-z0-9]{4,32}-[a-z0-9]{8,32}|r-[a-z0-9]{4,32}"),
-        (ACCOUNTS, "[0-9]{12}"),
-    ]:
-        if re.fullmatch(pattern, value, re.ASCII):
-            assert validator.check("values", [value]) == [value]
-        else:
-            with pytest.raises(ArgumentError, match=r"^values: "):
-                validator.check("values", [value])
-
-
-@pytest.mark.parametrize("validator", [ORGANIZATIONAL_UNITS, ACCOUNTS])
 @pytest.mark.parametrize(
-    ("values", "problem"),
-    [
+    ("validator", "element", "maximum"),
+    [(ORGANIZATIONAL_UNITS, f"{UNIT}|{ROOT}", 50), (ACCOUNTS, "[0-9]{12}", 1_000)],
+)
+def test_list_has_different_elements_that_aws_documents_and_not_too_many(
+    validator: ListOf, element: str, maximum: int
+) -> None:
+    elements = st.from_regex(element, fullmatch=True).filter(str.isascii)
+
+    @given(st.lists(elements, min_size=1, max_size=20, unique=True), st.data())
+    def accepts(values: list[str], data: st.DataObject) -> None:
+        assert problem_of(validator, values) == ""
+        assert validator.check("argument", tuple(values)) == values
+        twice = data.draw(st.sampled_from(values))
+        at = data.draw(st.integers(0, len(values)))
+        again = [*values[:at], twice, *values[at:]]
+        assert problem_of(validator, again) == f"'{twice}' is listed twice"
+
+    @given(st.text(max_size=20) | st.text("ou-r0123456789abcdef", max_size=24))
+    def accepts_exactly(value: str) -> None:
+        is_documented = re.fullmatch(element, value, re.ASCII) is not None
+        assert (problem_of(validator, [value]) == "") == is_documented
+
+    accepts()
+    accepts_exactly()
+    wrong: object
+    for wrong, problem in [
         ([], "the list is empty"),
         ((), "the list is empty"),
         *((value, "is not a list") for value in ("111111111111", None, 12, {"r-abcd": 1})),
-        *(([element], "is not ") for element in (None, 12, ["r-abcd"])),
-    ],
-)
-def test_rejects_what_is_not_a_list_of_strings(
-    validator: ListOf, values: object, problem: str
-) -> None:
-    with pytest.raises(ArgumentError) as caught:
-        validator.check("values", values)
-    assert caught.value.argument == "values"
-    assert problem in caught.value.problem
-    assert validator.element.description in caught.value.problem
-
-
-@given(st.lists(DIGITS, min_size=1, max_size=20, unique=True), st.data())
-def test_rejects_a_value_that_is_listed_twice(accounts: list[str], data: st.DataObject) -> None:
-    twice = data.draw(st.sampled_from(accounts))
-    at = data.draw(st.integers(0, len(accounts)))
-    with pytest.raises(ArgumentError, match=f"^accounts: '{twice}' is listed twice$"):
-        ACCOUNTS.check("accounts", [*accounts[:at], twice, *accounts[at:]])
-
-
-def test_rejects_more_values_than_the_maximum_number() -> None:
-    units = [f"ou-abcd-{index:08}" for index in range(51)]
-    assert ORGANIZATIONAL_UNITS.check("units", units[:50]) == units[:50]
-    with pytest.raises(ArgumentError, match=r"^units: 51 given, at most 50 allowed$"):
-        ORGANIZATIONAL_UNITS.check("units", units)
-    accounts = [f"{index:012}" for index in range(1_001)]
-    assert ACCOUNTS.check("accounts", accounts[:1_000]) == accounts[:1_000]
-    with pytest.raises(ArgumentError, match=r"^accounts: 1,001 given, at most 1,000 allowed$"):
-        ACCOUNTS.check("accounts", accounts)
+        *(([value], "is not ") for value in (None, 12, ["r-abcd"])),
+    ]:
+        assert problem in problem_of(validator, wrong)
+        assert validator.element.description in problem_of(validator, wrong)
+    prefix = "ou-abcd-" if validator is ORGANIZATIONAL_UNITS else ""
+    most = [f"{prefix}{index:012}" for index in range(maximum)]
+    assert problem_of(validator, most) == ""
+    too_many = f"{maximum + 1:,} given, at most {maximum:,} allowed"
+    assert problem_of(validator, [*most, f"{prefix}{maximum:012}"]) == too_many
 
 
 @given(st.integers(-200, 200) | st.floats(allow_nan=True) | st.booleans() | st.text(max_size=4))
@@ -306,62 +249,54 @@ def test_percentage_is_a_whole_number_within_its_bounds(value: object) -> None:
                 validator.check("percentage", value)
 
 
-def test_knows_every_region_that_the_cdk_knows() -> None:
-    """When this fails, the pinned aws-cdk-lib knows other regions: correct the list."""
-    assert sorted(REGION_NAMES) == sorted(region.name for region in RegionInfo.regions)
-    assert list(REGION_NAMES) == sorted(set(REGION_NAMES))
-
-
-def test_accepts_the_name_of_every_region() -> None:
+def test_knows_every_region_and_partition_that_the_cdk_and_botocore_know() -> None:
+    """When this fails, the pinned packages know others: correct ``regions.json``."""
+    assert list(REGION_NAMES) == sorted(region.name for region in RegionInfo.regions)
     assert REGIONS.check("regions", REGION_NAMES) == list(REGION_NAMES)
-
-
-def test_knows_every_partition_that_the_cdk_and_botocore_know() -> None:
-    """When this fails, the pinned packages know other partitions: correct the list."""
-    of_cdk = {region.partition for region in RegionInfo.regions}
-    assert set(PARTITIONS) == of_cdk - {None}
+    assert set(PARTITIONS) == {region.partition for region in RegionInfo.regions} - {None}
     assert set(PARTITIONS) == set(botocore.session.get_session().get_available_partitions())
 
 
 @pytest.mark.parametrize(
     ("principal", "problem"),
     [
+        ("000000000001", ""),
+        ("arn:aws-eusc:iam::100000000000:root", ""),
+        ("arn:aws:iam::999988887777:role/000000000000", ""),
+        (f"arn:aws:iam::999988887777:role/{('a' * 60 + '/') * 8}{'b' * 22}/{'c' * 60}", ""),
+        (
+            f"arn:aws:iam::999988887777:role/{('a' * 60 + '/') * 8}{'b' * 23}/{'c' * 60}",
+            "its path has 513 characters, at most 512 allowed",
+        ),
         ("000000000000", "no AWS account has the ID 000000000000"),
         ("arn:aws:iam::000000000000:role/Pump", "no AWS account has the ID 000000000000"),
         (
             "arn:aws-us-gvo:iam::999988887777:root",
             "is in the partition 'aws-us-gvo', which does not exist; did you mean aws-us-gov?",
         ),
-        (
-            f"arn:aws:iam::999988887777:role/{('a' * 60 + '/') * 8}{'b' * 23}/{'c' * 60}",
-            "its path has 513 characters, at most 512 allowed",
-        ),
     ],
 )
-def test_rejects_a_principal_that_cannot_exist(principal: str, problem: str) -> None:
-    assert PRINCIPAL.accepts(principal)
-    with pytest.raises(ArgumentError) as caught:
-        PROVIDED_PRINCIPAL.check("principal", principal)
-    assert caught.value.problem.endswith(problem)
+def test_provided_principal_must_be_able_to_exist(principal: str, problem: str) -> None:
+    assert problem_of(PRINCIPAL, principal) == ""
+    if problem:
+        with pytest.raises(ArgumentError, match=f"{re.escape(problem)}$"):
+            PROVIDED_PRINCIPAL.check("principal", principal)
+    else:
+        assert PROVIDED_PRINCIPAL.check("principal", principal) == principal
 
 
 @pytest.mark.parametrize(
-    "principal",
+    ("validator", "placeholders"),
     [
-        "000000000001",
-        "arn:aws-eusc:iam::100000000000:root",
-        "arn:aws:iam::999988887777:role/000000000000",
-        f"arn:aws:iam::999988887777:role/{('a' * 60 + '/') * 8}{'b' * 22}/{'c' * 60}",
+        (PROVIDED_PRINCIPAL, ["PRINCIPAL"]),
+        (PROVIDED_EXTERNAL_ID, ["EXTERNAL_ID", "OLD_EXTERNAL_ID", "NEW_EXTERNAL_ID"]),
     ],
 )
-def test_accepts_a_principal_that_can_exist(principal: str) -> None:
-    assert PROVIDED_PRINCIPAL.check("principal", principal) == principal
-
-
-def test_placeholder_is_recognized_and_a_value_that_contains_it_is_not() -> None:
+def test_placeholder_is_recognized_and_a_value_that_contains_it_is_not(
+    validator: Text, placeholders: list[str]
+) -> None:
     assert PROVIDED_EXTERNAL_ID.check("id", "MY_EXTERNAL_ID") == "MY_EXTERNAL_ID"
-    for validator in (PROVIDED_EXTERNAL_ID, PROVIDED_PRINCIPAL):
-        assert validator.placeholders
-        for placeholder in validator.placeholders:
-            with pytest.raises(ArgumentError, match="is a placeholder; replace it with "):
-                validator.check("value", placeholder)
+    for placeholder in placeholders:
+        problem = f"^value: '{placeholder}' is a placeholder; replace it with "
+        with pytest.raises(ArgumentError, match=problem):
+            validator.check("value", placeholder)

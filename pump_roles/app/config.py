@@ -11,7 +11,7 @@ from aws_cdk import Annotations, App, Environment, Stack
 
 from pump_roles import validators
 from pump_roles.app.summary import summary
-from pump_roles.constructs.rollouts import MANAGEMENT_ACCOUNT, ROLLOUT_STACKS, ConfigureApp
+from pump_roles.constructs.rollouts import MANAGEMENT_ACCOUNT, OPTIONS, ROLLOUT_STACKS, ConfigureApp
 from pump_roles.guardrails import WITH_VALUE, Guardrail, added_up, applying
 from pump_roles.json_input import InputError, read_json
 from pump_roles.published import ROLES
@@ -30,54 +30,42 @@ _BOUNDARY_OF_CDK: Final = "@aws-cdk/core:permissionsBoundary"
 """The CDK's own key, which gives every role of an app a boundary, including Pump's roles. It has no
 effect on the member template of a rollout, which has its own app."""
 
+
 _Validator = (
     validators.Text | validators.ListOf | validators.Integer | validators.Boolean | validators.Tags
 )
 
-_ROLE: Final[Mapping[str, tuple[str, _Validator]]] = {
-    "principal": ("pump_principal", validators.PROVIDED_PRINCIPAL),
-    "external-id": ("external_id", validators.PROVIDED_EXTERNAL_ID),
-    "next-external-id": ("next_external_id", validators.PROVIDED_EXTERNAL_ID),
-    _ROLE_NAME: ("role_name", validators.ROLE_NAME),
-    "role-path": ("path", validators.ROLE_PATH),
-    _BOUNDARY: ("permissions_boundary", validators.PERMISSIONS_BOUNDARY),
-    "guardrails": ("guardrails", validators.GUARDRAILS),
-    **{name: ("guardrails", validator) for name, (validator, _) in WITH_VALUE.items()},
-    "tags": ("tags", validators.TAGS),
-    "termination-protection": ("termination_protection", validators.TERMINATION_PROTECTION),
+_ROLE: Final[Mapping[str, _Validator]] = {
+    "principal": validators.PROVIDED_PRINCIPAL,
+    "external-id": validators.PROVIDED_EXTERNAL_ID,
+    "next-external-id": validators.PROVIDED_EXTERNAL_ID,
+    _ROLE_NAME: validators.ROLE_NAME,
+    "role-path": validators.ROLE_PATH,
+    _BOUNDARY: validators.PERMISSIONS_BOUNDARY,
+    "guardrails": validators.GUARDRAILS,
+    **{name: validator for name, (validator, _) in WITH_VALUE.items()},
+    "tags": validators.TAGS,
+    "termination-protection": validators.TERMINATION_PROTECTION,
 }
-_EXTERNAL_IDS: Final = [
-    argument
-    for argument, validator in _ROLE.values()
-    if validator is validators.PROVIDED_EXTERNAL_ID
-]
-_GUARDRAILS: Final = ("guardrails", *WITH_VALUE)
-_OWN_STACK: Final[Mapping[str, tuple[str, _Validator]]] = {
-    **_ROLE,
-    _ACCOUNT: ("env", validators.ACCOUNT),
+_ROLLOUT: Final[Mapping[str, _Validator]] = {
+    argument.replace("_", "-"): validator for argument, validator in OPTIONS.items()
 }
-_ROLLOUT: Final[Mapping[str, tuple[str, _Validator]]] = {
-    _UNITS: ("organizational_units", validators.ORGANIZATIONAL_UNITS),
-    _EXCEPT: ("exclude_accounts", validators.ACCOUNTS),
-    _ONLY: ("only_accounts", validators.ACCOUNTS),
-    "max-concurrent-percentage": ("max_concurrent_percentage", validators.MAX_CONCURRENT),
-    "max-concurrent-count": ("max_concurrent_count", validators.MAX_CONCURRENT_COUNT),
-    "failure-tolerance-percentage": ("failure_tolerance_percentage", validators.FAILURE_TOLERANCE),
-    "failure-tolerance-count": ("failure_tolerance_count", validators.FAILURE_TOLERANCE_COUNT),
-    "region": ("region", validators.REGION),
-    _CALL_AS: ("call_as", validators.CALL_AS),
-}
-_ARGUMENTS: Final = {**_OWN_STACK, **_ROLLOUT}
 _VALIDATORS: Final[Mapping[str, _Validator]] = {
-    **{name: validator for name, (_, validator) in _ARGUMENTS.items()},
-    _ROLES: validators.ListOf(
-        validators.Text(pattern=f"^({'|'.join(ROLES)})$", description=" or ".join(ROLES))
-    ),
+    **_ROLE,
+    _ACCOUNT: validators.ACCOUNT,
+    **_ROLLOUT,
+    _ROLES: validators.ListOf(validators.choice(ROLES)),
+}
+_ARGUMENTS: Final = {name: name.replace("-", "_") for name in _VALIDATORS} | {
+    "principal": "pump_principal",
+    "role-path": "path",
+    _ACCOUNT: "env",
 }
 _OF_ONE_ROLE: Final = {_ROLE_NAME, _ACCOUNT, _UNITS, _EXCEPT, _ONLY}
 """Keys that belong in the object of a role. Names are unique in an account, and for both roles,
 units would make buyers of all accounts."""
 _OF_BOTH_ROLES: Final = {_ROLES, _CALL_AS}
+_GUARDRAILS: Final = ("guardrails", *WITH_VALUE)
 _ALTERNATIVES: Final = (
     {"max-concurrent-percentage", "max-concurrent-count"},
     {"failure-tolerance-percentage", "failure-tolerance-count"},
@@ -130,10 +118,6 @@ class Settings:
         return ConfigError(f"{self.file}: {key}: {problem}")
 
 
-_Keys = Mapping[str, Key]
-"""The key that each setting of a role has its value from, by name, such as ``role-path``."""
-
-
 @dataclass(frozen=True)
 class StackSettings:
     """What the settings say about one stack."""
@@ -160,7 +144,7 @@ class StackSettings:
         # The summary says it.
         notes.acknowledge_info(MANAGEMENT_ACCOUNT)
         # The construct's own warning names the argument, not the key.
-        for argument in _EXTERNAL_IDS:
+        for argument in ("external_id", "next_external_id"):
             value = self.arguments.get(argument, "")
             if value and (warning := validators.warning_if_short(str(self.keys[argument]), value)):
                 notes.acknowledge_warning(f"pump-roles:{argument}")
@@ -207,7 +191,7 @@ def stacks(
     """
     values = {key: _checked_value(settings, key, value) for key, value in _keys_in(settings)}
     kinds = [role for role in ROLES if role in values.get(Key("", _ROLES), ROLES)]
-    keys_of = {role: _of_role(role, values) for role in kinds}
+    keys_of = {role: _keys_of(role, values) for role in kinds}
     _check_names(settings, keys_of, values)
     rolled_out = [role for role in kinds if _UNITS in keys_of[role]]
     delegated = values.get(Key("", _CALL_AS)) == "delegated-admin"
@@ -215,7 +199,8 @@ def stacks(
         if problem := _without_effect(key, kinds, rolled_out, delegated=delegated):
             raise settings.error(key, problem)
     with_stack = [] if delegated else kinds
-    built = {role: keys_of[role] for role in with_stack or rolled_out}
+    deployed = with_stack or rolled_out
+    guardrails = {role: _guardrails_of(role, deployed, values, settings) for role in deployed}
     boundary = _boundary_of_cdk(context)
     shown = boundary and f"{boundary} (from {_BOUNDARY_OF_CDK})"
     found = []
@@ -226,7 +211,7 @@ def stacks(
                 own, f"must be the same policy as {_BOUNDARY_OF_CDK}, which replaces it"
             )
         single = ROLLOUT_STACKS[role].rollout_class.stack_class
-        arguments, keys = _arguments(role, _OWN_STACK, built, values, settings)
+        arguments, keys = _arguments({*_ROLE, _ACCOUNT}, keys_of[role], values, guardrails[role])
         stack_id = ROLES[role].stack_name
         found.append(StackSettings(stack_id, role, single, arguments, keys, settings, shown))
     for role in rolled_out:
@@ -234,7 +219,7 @@ def stacks(
             raise ConfigError(
                 f"{_BOUNDARY_OF_CDK}: does not reach the accounts of a rollout; set {_BOUNDARY} too"
             )
-        arguments, keys = _arguments(role, {**_ROLE, **_ROLLOUT}, built, values, settings)
+        arguments, keys = _arguments({*_ROLE, *_ROLLOUT}, keys_of[role], values, guardrails[role])
         arguments["configure_app"] = configure_app
         stack_id = f"{ROLES[role].stack_name}Rollout"
         found.append(StackSettings(stack_id, role, ROLLOUT_STACKS[role], arguments, keys, settings))
@@ -291,17 +276,18 @@ def _misplaced(typed: str) -> ConfigError:
 
 
 def _keys_in(settings: Settings) -> Iterator[tuple[Key, Any]]:
-    for name, value in settings.content.items():
-        own = value if name in ROLES else {name: value}
+    for typed, content in settings.content.items():
+        role = typed if typed in ROLES else ""
+        own = content if role else {typed: content}
         if own is not None and not isinstance(own, dict):
-            raise settings.error(name, "must be an object, with the keys of this role")
-        for inner, inside in (own or {}).items():
-            key = Key(name if name in ROLES else "", inner)
+            raise settings.error(role, "must be an object, with the keys of this role")
+        for name, value in (own or {}).items():
+            key = Key(role, name)
             if key not in KEYS.values():
                 hint = _nearest_key(key)
                 raise settings.error(one_line(str(key)), f"unknown key; {hint}")
-            if inside is not None:
-                yield key, inside
+            if value is not None:
+                yield key, value
 
 
 def _nearest_key(key: Key, *more: str) -> str:
@@ -322,25 +308,23 @@ def _nearest_key(key: Key, *more: str) -> str:
 
 def _checked_value(settings: Settings, key: Key, value: Any) -> Any:
     try:
-        checked = _VALIDATORS[key.name].check(str(key), value)
+        checked: Any = _VALIDATORS[key.name].check(str(key), value)
         if key.name == _ACCOUNT:
-            return Environment(account=str(checked))
-        return _guardrails(key.name, checked) if key.name in _GUARDRAILS else checked
+            return Environment(account=checked)
+        if key.name == "guardrails":
+            return [Guardrail.named(name) for name in checked]
+        if key.name in WITH_VALUE:
+            _, with_value = WITH_VALUE[key.name]
+            return [with_value(checked)]
     except ArgumentError as error:
         # A guardrail that takes a value has its own key.
         other = key._replace(name=error.guardrail)
         raise settings.error(key, error.problem_naming(str(other))) from None
-
-
-def _guardrails(name: str, value: Any) -> list[Guardrail]:
-    if name == "guardrails":
-        return [Guardrail.named(guardrail) for guardrail in value]
-    _, with_value = WITH_VALUE[name]
-    return [with_value(value)]
+    return checked
 
 
 def _check_names(
-    settings: Settings, keys_of: Mapping[str, _Keys], values: Mapping[Key, Any]
+    settings: Settings, keys_of: Mapping[str, Mapping[str, Key]], values: Mapping[Key, Any]
 ) -> None:
     own = {role: keys[_ROLE_NAME] for role, keys in keys_of.items() if _ROLE_NAME in keys}
     names = [values[own[role]] if role in own else ROLES[role].name for role in ROLES]
@@ -353,43 +337,44 @@ def _check_names(
         )
 
 
-def _of_role(role: str, values: Collection[Key]) -> _Keys:
+def _keys_of(role: str, values: Collection[Key]) -> dict[str, Key]:
+    # The key that each setting of the role has its value from, by name, such as ``role-path``.
     own = {key.name: key for key in values if key.role == role}
     overridden = own.keys() | {
         name for names in _ALTERNATIVES if names & own.keys() for name in names
     }
     shared = {key.name: key for key in values if not key.role and key.name not in overridden}
-    found = own | shared
-    return {name: found[name] for name in _ARGUMENTS if name in found}
+    return own | shared
+
+
+def _guardrails_of(
+    role: str, deployed: Collection[str], values: Mapping[Key, Any], settings: Settings
+) -> dict[Guardrail, Key]:
+    # The guardrails of a role, each with the key that it comes from.
+    shared = _guardrails_in("", values)
+    own = _guardrails_in(role, values)
+    try:
+        found = added_up(applying(shared, role, deployed), list(own))
+    except ArgumentError as error:
+        raise settings.error(Key(role, error.other), error.problem) from None
+    keys = {guardrail.name: key for guardrail, key in (shared | own).items()}
+    return {guardrail: keys[guardrail.name] for guardrail in found}
+
+
+def _guardrails_in(role: str, values: Mapping[Key, Any]) -> dict[Guardrail, Key]:
+    keys = [Key(role, name) for name in _GUARDRAILS]
+    return {guardrail: key for key in keys for guardrail in values.get(key, ())}
 
 
 def _arguments(
-    role: str,
-    accepted: Mapping[str, tuple[str, _Validator]],
-    built: Mapping[str, _Keys],
+    accepted: Collection[str],
+    keys: Mapping[str, Key],
     values: Mapping[Key, Any],
-    settings: Settings,
+    guardrails: Mapping[Guardrail, Key],
 ) -> tuple[dict[str, Any], dict[str, Key]]:
-    # Also returns the keys of the arguments, and of the guardrails.
-    arguments: dict[str, Any] = {}
-    keys: dict[str, Key] = {}
-    for name, key in built[role].items():
-        if name not in accepted:
-            continue
-        argument, _ = accepted[name]
-        if name in _GUARDRAILS:
-            shared = Key("", name)
-            found = applying(values.get(shared, ()), role, built)
-            keys |= {guardrail.name: shared for guardrail in found}
-            if key != shared:
-                keys |= {guardrail.name: key for guardrail in values[key]}
-                try:
-                    found = added_up(found, values[key])
-                except ArgumentError as error:
-                    raise settings.error(key, error.problem_naming(str(shared))) from None
-            arguments.setdefault(argument, []).extend(found)
-            keys[name] = key
-        else:
-            arguments[argument] = values[key]
-            keys[argument] = key
-    return arguments, keys
+    # Also returns the keys of the arguments, and of the guardrails by their names.
+    used = {_ARGUMENTS[name]: key for name, key in keys.items() if name in accepted}
+    arguments = {name: values[key] for name, key in used.items() if key.name not in _GUARDRAILS}
+    if guardrails:
+        arguments["guardrails"] = list(guardrails)
+    return arguments, used | {guardrail.name: key for guardrail, key in guardrails.items()}

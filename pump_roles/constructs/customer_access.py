@@ -14,12 +14,7 @@ from pump_roles.validators import ArgumentError
 
 _ACCOUNTS: Final = validators.ListOf(validators.ACCOUNT)
 _ROLE_NAMES: Final = validators.ListOf(validators.ROLE_NAME)
-_KINDS: Final = validators.ListOf(
-    validators.Text(
-        pattern=f"^({'|'.join(ROLES)})$",
-        description=f"a kind of role: {' or '.join(ROLES)}",
-    )
-)
+_KINDS: Final = validators.ListOf(validators.choice(ROLES, "a kind of role: "))
 
 _QUOTAS: Final = {
     "user_name": (2_048, "a user's inline policies"),
@@ -31,8 +26,7 @@ _QUOTAS: Final = {
 # policies, and cannot divide a statement.
 _QUOTA: Final = (6_144, "a managed policy")
 
-LONGEST_PARTITION: Final = "aws-us-gov"
-"""Of the partitions that aws-cdk-lib 2.275 knows; a test compares the two."""
+_LONGEST_PARTITION: Final = max(validators.PARTITIONS, key=len)
 
 
 class CustomerAccess(Construct):
@@ -149,7 +143,7 @@ class CustomerAccess(Construct):
 
         def size(count: int) -> int:
             # CDK renders a list of one as its element, but such a policy is far below the quotas.
-            statements = self._statements(LONGEST_PARTITION, self._accounts[:count])
+            statements = self._statements(_LONGEST_PARTITION, self._accounts[:count])
             return validators.policy_size({"Version": "2012-10-17", "Statement": statements})
 
         count = len(self._accounts)

@@ -25,7 +25,7 @@ from aws_cdk import (
 from aws_cdk import aws_iam as iam
 
 from pump_roles._version import __version__
-from pump_roles.constructs.kept import kept_in
+from pump_roles.constructs.hidden_state import state_of
 from pump_roles.guardrails import opening_tags
 
 if TYPE_CHECKING:
@@ -45,8 +45,11 @@ _UNKNOWN_TARGET_FIX: Final = (
 
 _CERTAIN: Final[Mapping[str, str]] = {
     "attaches": "{it} attaches to {role}",
+    "changed": "{role} has a different {it}",
     "missing": "{role} is missing from its template: it was removed or replaced",
     "named-alike": "{it} has the same name as {role} and could replace it",
+    "parameter": "{role} has the parameter {it}, which now accepts more than it should",
+    "tagged": "{role} has {tag}, which may open a guardrail; set it only on the deployed role",
 }
 _POSSIBLE: Final[Mapping[str, str]] = {
     "attaches": "{it} may attach to {role}",
@@ -58,7 +61,15 @@ _POSSIBLE: Final[Mapping[str, str]] = {
 
 def protect(resource: iam.CfnRole | CfnStackSet, **properties: Any) -> None:
     """Fail the synth when anything in the app widens a role, or a StackSet that deploys one."""
-    _plugin_of(resource).protected.append((resource, properties))
+    root = resource.node.root
+
+    def added() -> _Immutable:
+        plugin = _Immutable()
+        Validations.of(root).add_plugins(plugin)
+        return plugin
+
+    # One for each app, so that its templates are read only once.
+    state_of(root, "pump-roles:immutable", added).protected.append((resource, properties))
 
 
 @jsii.implements(IPolicyValidationPlugin)
@@ -118,18 +129,6 @@ def _tags(stack: Stack) -> list[str]:
     return [*stack.tags.tag_values()] if above is None else _tags(above)
 
 
-def _plugin_of(resource: CfnResource) -> _Immutable:
-    # One for each app, so that its templates are read only once.
-    root = resource.node.root
-
-    def added() -> _Immutable:
-        plugin = _Immutable()
-        Validations.of(root).add_plugins(plugin)
-        return plugin
-
-    return kept_in(root, "pump-roles:immutable", added)
-
-
 def _violation(widening: "Widening") -> PolicyViolation:
     is_unknown = widening.naming == "deployment"
     return PolicyViolation(
@@ -166,15 +165,9 @@ def _description(widening: "Widening") -> str:
     role = str(widening.built.resource.node.path).removesuffix("/Resource")
     subject = widening.subject
     it = subject or widening.logical_id
-    if widening.rule == "changed":
-        return f"{role} has a different {subject}"
-    if widening.rule == "tagged":
-        tag = f"the tag {subject}" if subject else "a tag whose key cannot be read"
-        return f"{role} has {tag}, which may open a guardrail; set it only on the deployed role"
-    if widening.rule == "parameter":
-        return f"{role} has the parameter {subject}, which now accepts more than it should"
     if widening.naming == "certain":
-        return _CERTAIN[widening.rule].format(it=it, role=role)
+        tag = f"the tag {subject}" if subject else "a tag whose key cannot be read"
+        return _CERTAIN[widening.rule].format(it=it, role=role, tag=tag)
     why = {
         "could-be": "the app contains every part of the name",
         "deployment": "whether it does is known only at deployment",

@@ -48,6 +48,19 @@ _PERCENTAGE: Final = 10
 MANAGEMENT_ACCOUNT: Final = "pump-roles:management-account"
 """The ID of the info message that a rollout is not for the management account."""
 
+OPTIONS: Final[Mapping[str, validators.Text | validators.ListOf | validators.Integer]] = {
+    "organizational_units": validators.ORGANIZATIONAL_UNITS,
+    "exclude_accounts": validators.ACCOUNTS,
+    "only_accounts": validators.ACCOUNTS,
+    "max_concurrent_percentage": validators.MAX_CONCURRENT,
+    "max_concurrent_count": validators.MAX_CONCURRENT_COUNT,
+    "failure_tolerance_percentage": validators.FAILURE_TOLERANCE,
+    "failure_tolerance_count": validators.FAILURE_TOLERANCE_COUNT,
+    "region": validators.REGION,
+    "call_as": validators.CALL_AS,
+}
+"""What validates each argument that only a rollout has."""
+
 _FILTERS: Final = {"exclude_accounts": "DIFFERENCE", "only_accounts": "INTERSECTION"}
 
 
@@ -181,21 +194,17 @@ class Rollout(Construct):
         names = (PRINCIPAL_PARAMETER, EXTERNAL_ID_PARAMETER, NEXT_EXTERNAL_ID_PARAMETER)
         parameters = dict(zip(names, (principal, *external_ids), strict=False))
         units = _checked_units(organizational_units)
-        filtered = _one_of(
-            exclude_accounts=(exclude_accounts, validators.ACCOUNTS),
-            only_accounts=(only_accounts, validators.ACCOUNTS),
-        )
+        filtered = _one_of(exclude_accounts=exclude_accounts, only_accounts=only_accounts)
         concurrent = _one_of(
-            max_concurrent_percentage=(max_concurrent_percentage, validators.MAX_CONCURRENT),
-            max_concurrent_count=(max_concurrent_count, validators.MAX_CONCURRENT_COUNT),
+            max_concurrent_percentage=max_concurrent_percentage,
+            max_concurrent_count=max_concurrent_count,
         )
         tolerance = _one_of(
-            failure_tolerance_percentage=(
-                failure_tolerance_percentage,
-                validators.FAILURE_TOLERANCE,
-            ),
-            failure_tolerance_count=(failure_tolerance_count, validators.FAILURE_TOLERANCE_COUNT),
+            failure_tolerance_percentage=failure_tolerance_percentage,
+            failure_tolerance_count=failure_tolerance_count,
         )
+        if region is not None:
+            validators.check_region("region", validators.REGION.check("region", region))
         automatic = only_accounts is None
         name = validators.STACK_SET_NAME.check(
             "stack_set_name", published.stack_name if stack_set_name is None else stack_set_name
@@ -207,8 +216,8 @@ class Rollout(Construct):
                 )
         template = _member_template(
             self.stack_class,
+            configure_app,
             rotating=next_external_id is not None,
-            configure_app=configure_app,
             role_name=role_name,
             path=path,
             permissions_boundary=permissions_boundary,
@@ -244,7 +253,7 @@ class Rollout(Construct):
                         account_filter_type=next((_FILTERS[name] for name in filtered), None),
                         accounts=next(iter(filtered.values()), None),
                     ),
-                    regions=[Aws.REGION if region is None else _checked_region(region)],
+                    regions=[Aws.REGION if region is None else region],
                 )
             ],
             template_body=template,
@@ -479,28 +488,17 @@ def _checked_units(organizational_units: Sequence[str]) -> list[str]:
     return units
 
 
-def _checked_region(region: str) -> str:
-    return validators.check_region("region", validators.REGION.check("region", region))
-
-
-def _one_of(**alternatives: tuple[Any, validators.ListOf | validators.Integer]) -> dict[str, Any]:
+def _one_of(**alternatives: Any) -> dict[str, Any]:
     # The argument that is passed, if one is.
-    passed = [name for name, (value, _) in alternatives.items() if value is not None]
+    passed = {name: value for name, value in alternatives.items() if value is not None}
     if len(passed) > 1:
         other, name = passed
         raise ArgumentError(name, "cannot be combined with {other}", other=other)
-    return {name: alternatives[name][1].check(name, alternatives[name][0]) for name in passed}
+    return {name: OPTIONS[name].check(name, value) for name, value in passed.items()}
 
 
 def _member_template(
-    stack_class: type[RoleStack],
-    *,
-    rotating: bool,
-    configure_app: ConfigureApp | None,
-    role_name: str | None,
-    path: str | None,
-    permissions_boundary: str | iam.IManagedPolicy | None,
-    guardrails: Sequence[Guardrail],
+    stack_class: type[RoleStack], configure_app: ConfigureApp | None, **arguments: Any
 ) -> str:
     # In a separate app, so that no tag, aspect, or token of the outer app reaches it, and it is not
     # a stack of the outer app.
@@ -512,15 +510,7 @@ def _member_template(
         # boundary of every role.
         for key in app.node.get_all_context():
             app.node.set_context(key, None)
-        stack_class(
-            app,
-            name,
-            rotating=rotating,
-            role_name=role_name,
-            path=path,
-            permissions_boundary=permissions_boundary,
-            guardrails=guardrails,
-        )
+        stack_class(app, name, **arguments)
         if configure_app is not None:
             configure_app(app)
         app.synth()

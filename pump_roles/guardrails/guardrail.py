@@ -2,7 +2,7 @@
 
 import json
 import re
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timezone
 from functools import cache, partial
@@ -70,7 +70,9 @@ class Guardrail:
     ends: datetime | None = None
 
     def __post_init__(self) -> None:
-        _check(self.name, json.loads(self.text))
+        for statement in json.loads(self.text):
+            for problem in _problems(statement):
+                raise ValueError(f"{self.name}: {problem}")
 
     METADATA_ONLY: ClassVar["Guardrail"]
     """Denies the reads that return application data, user data, credentials, or case contents.
@@ -285,7 +287,10 @@ class Guardrail:
         statements = []
         for statement in json.loads(self.text):
             named, kept = statement.pop("Action", ()), statement.pop("NotAction", None)
-            denied = _those(named, allowed) if kept is None else _all_but(kept, allowed)
+            here = _in_common(named, allowed)
+            denied = {"Action": here} if here else {}
+            if kept is not None:
+                denied = _all_but(kept, allowed)
             if denied:
                 statements.append(
                     {"Effect": "Deny", **denied, **mapped(statement, _with_partition)}
@@ -293,45 +298,35 @@ class Guardrail:
         return {"Version": "2012-10-17", "Statement": statements}
 
 
-def _check(name: str, statements: Iterable[Mapping[str, Any]]) -> None:
-    for statement in statements:
-        if statement.keys() - {"Action", "NotAction", "Resource", "NotResource", "Condition"}:
-            raise ValueError(f"{name}: a statement has more than what it denies: {statement}")
-        for element in ("Resource", "Action"):
-            if (element in statement) == (f"Not{element}" in statement):
-                raise ValueError(
-                    f"{name}: a statement must have either {element} or Not{element}: {statement}"
-                )
-        for pattern, reason in statement.get("Action", {}).items():
-            if not re.fullmatch(r"\*|[a-z0-9-]+:[A-Za-z]+\*?", pattern):
-                raise ValueError(f"{name}: {pattern} is not an action or a prefix of actions")
-            if not reason.strip():
-                raise ValueError(f"{name}: {pattern} has no reason")
-        _check_kept(name, statement.get("NotAction", {}))
-
-
-def _check_kept(name: str, kept: Mapping[str, Mapping[str, str]]) -> None:
-    for action, need in kept.items():
+def _problems(statement: Mapping[str, Any]) -> Iterator[str]:
+    if statement.keys() - {"Action", "NotAction", "Resource", "NotResource", "Condition"}:
+        yield f"a statement has more than what it denies: {statement}"
+    for element in ("Resource", "Action"):
+        if (element in statement) == (f"Not{element}" in statement):
+            yield f"a statement must have either {element} or Not{element}: {statement}"
+    for pattern, reason in statement.get("Action", {}).items():
+        if not re.fullmatch(r"\*|[a-z0-9-]+:[A-Za-z]+\*?", pattern):
+            yield f"{pattern} is not an action or a prefix of actions"
+        if not reason.strip():
+            yield f"{pattern} has no reason"
+    for action, need in statement.get("NotAction", {}).items():
         if not re.fullmatch(r"[a-z0-9-]+:[A-Za-z]+", action):
-            raise ValueError(f"{name}: {action} is not an action")
+            yield f"{action} is not an action"
         if need.keys() != {"needed", "without"} or not all(map(str.strip, need.values())):
-            raise ValueError(
-                f"{name}: {action} must say what it is needed for, and what is lost without it"
-            )
+            yield f"{action} must say what it is needed for, and what is lost without it"
 
 
-def _those(patterns: Iterable[str], allowed: Sequence[str]) -> dict[str, list[str]]:
-    here = [pattern for pattern in patterns if any(map(partial(overlap, pattern), allowed))]
-    return {"Action": here} if here else {}
+def _in_common(patterns: Iterable[str], allowed: Sequence[str]) -> list[str]:
+    return [pattern for pattern in patterns if any(map(partial(overlap, pattern), allowed))]
 
 
-def _all_but(actions: Iterable[str], allowed: Sequence[str]) -> dict[str, list[str]]:
+def _all_but(kept: Iterable[str], allowed: Sequence[str]) -> dict[str, list[str]]:
     # A pattern with a wildcard always matches more, because AWS adds actions.
-    if {name.lower() for name in allowed} <= {name.lower() for name in actions}:
+    if {name.lower() for name in allowed} <= {name.lower() for name in kept}:
         return {}
-    here = [action for action in actions if any(map(partial(overlap, action), allowed))]
     # IAM accepts no empty list.
-    return {"NotAction": here} if here else {"Action": ["*"]}
+    within = _in_common(kept, allowed)
+    return {"NotAction": within} if within else {"Action": ["*"]}
 
 
 def _with_partition(part: Any) -> Any:

@@ -156,10 +156,9 @@ def _denies(statement: Mapping[str, Any], pattern: str) -> bool:
 
 
 def _checked(guardrails: object) -> tuple[Guardrail, ...]:
-    """Return the guardrails, a list of them."""
     if not isinstance(guardrails, Sequence) or isinstance(guardrails, str):
-        one = "; put it in a list" if isinstance(guardrails, Guardrail) else ""
-        raise ArgumentError("guardrails", f"{guardrails!r} is not a list of Guardrails{one}")
+        cure = "; put it in a list" if isinstance(guardrails, Guardrail) else ""
+        raise ArgumentError("guardrails", f"{guardrails!r} is not a list of Guardrails{cure}")
     for guardrail in guardrails:
         if not isinstance(guardrail, Guardrail):
             raise ArgumentError("guardrails", f"{guardrail!r} is not a Guardrail")
@@ -176,41 +175,28 @@ def recognized(
     guardrail = by_policy().get(policy_name)
     if guardrail is None:
         return None
-    found, allowed = without_partition(document), list(patterns)
-    for expected in map(without_partition, guardrail.on(allowed).values()):
-        if not guardrail.value:
-            return guardrail if canonical(found) == canonical(expected) else None
-        filled = _filled_as_in(guardrail, _values(expected, found))
+    found, allowed = canonical(without_partition(document)), list(patterns)
+    for own in guardrail.on(allowed).values():
+        expected = canonical(without_partition(own))
+        filled = _filled_as_in(found, guardrail, expected) if guardrail.value else guardrail
         if filled is not None and any(
-            canonical(found) == canonical(without_partition(own))
-            for own in filled.on(allowed).values()
+            canonical(without_partition(with_value)) == found
+            for with_value in filled.on(allowed).values()
         ):
             return filled
     return None
 
 
-def _values(template: Any, found: Any) -> Iterable[Any]:
-    # The values in the place of a placeholder, where the two documents are otherwise alike.
-    if isinstance(template, dict) and isinstance(found, dict):
-        for key in template.keys() & found.keys():
-            yield from _values(template[key], found[key])
-    elif isinstance(template, list) and isinstance(found, list):
-        for expected, element in zip(template, found, strict=False):
-            yield from _values(expected, element)
-    elif isinstance(template, str) and (placeholder := re.search(r"\$\{([a-z]+)\}", template)):
-        if template == placeholder[0]:
-            yield found
-        elif isinstance(found, str):
-            before, after = template.split(placeholder[0])
-            yield found[len(before) : len(found) - len(after)]
-
-
-def _filled_as_in(guardrail: Guardrail, values: Iterable[Any]) -> Guardrail | None:
+def _filled_as_in(found: str, guardrail: Guardrail, expected: str) -> Guardrail | None:
+    # The guardrail with the value that is in the place of its placeholder.
+    placeholder = f"${{{guardrail.value}}}"
+    part = next(line for line in expected.splitlines() if placeholder in line)
+    value = re.escape(part).replace(re.escape(placeholder), '([^"]+(?:","[^"]+)*)')
+    match = re.search(f"^{value}$", found, re.MULTILINE)
+    if match is None:
+        return None
     validator, with_value = WITH_VALUE[guardrail.name]
-    value = next(iter(values), None)
-    if isinstance(validator, ListOf) and not isinstance(value, list):
-        value = [value]
     try:
-        return with_value(value)
+        return with_value(match[1].split('","') if isinstance(validator, ListOf) else match[1])
     except ArgumentError:
         return None

@@ -102,17 +102,24 @@ class PolicyEvaluator:
     @cached_property
     def grants(self) -> Mapping[str, Grant]:
         """How each action of the catalog that they allow is decided, by its name."""
-        allows, denies = self.by_action("Allow"), self.by_action("Deny")
         # The same clauses decide about most actions.
         made: dict[tuple[int, ...], Grant] = {}
         found: dict[str, Grant] = {}
-        for name, by in allows.items():
-            sides = by, denies.get(name, [])
-            key = _key(*sides)
+        for name in self._clauses["Allow"]:
+            clauses_of_action = self.deciding(name)
+            key = _key(*clauses_of_action)
             if key not in made:
-                made[key] = _grant(*sides)
+                made[key] = _grant(*clauses_of_action)
             found[name] = made[key]
         return found
+
+    @cached_property
+    def _clauses(self) -> Mapping[str, Mapping[str, list[tuple[Policy, Clause]]]]:
+        return {effect: self.by_action(effect) for effect in _BOTH}
+
+    def deciding(self, name: str) -> "_Clauses":
+        """Return the clauses that allow an action of the catalog, and those that deny it."""
+        return self._clauses["Allow"].get(name, []), self._clauses["Deny"].get(name, [])
 
     def by_action(self, effect: str) -> Mapping[str, list[tuple[Policy, Clause]]]:
         """Return the clauses that count, with their policies, by the action that they are about."""
@@ -127,11 +134,10 @@ class PolicyEvaluator:
         known = self._catalog.actions.get(name.lower())
         if known is not None:
             return self.grants.get(known.name, _NOTHING)
-        allows, denies = (
-            [(policy, clause) for policy, clause in self.effective[effect] if clause.matches(name)]
-            for effect in _BOTH
-        )
-        return _grant(allows, denies)
+        return _grant(self._matching("Allow", name), self._matching("Deny", name))
+
+    def _matching(self, effect: str, name: str) -> list[tuple[Policy, Clause]]:
+        return [pair for pair in self.effective[effect] if pair[1].matches(name)]
 
     def denied_by(self, policy: Policy) -> Mapping[str, list[Clause]]:
         """Return the clauses of a policy that deny something, by the action that they deny."""
@@ -193,7 +199,8 @@ def decision_changes(
     was, now = PolicyEvaluator(before, actions), PolicyEvaluator(after, actions)
     groups: dict[tuple[Effect, Grant, Grant], list[str]] = {}
     alike: dict[tuple[int, ...], tuple[_Clauses, _Clauses, list[str]]] = {}
-    for name, old, new in _differing(was, now, actions):
+    for name in sorted(_differing(was, now, actions)):
+        old, new = was.deciding(name), now.deciding(name)
         alike.setdefault(_key(*old, *new), (old, new, []))[2].append(name)
     for old, new, names in alike.values():
         effect = _effect_of(old, new)
@@ -202,11 +209,11 @@ def decision_changes(
             groups.setdefault((effect, was_shown, shown), []).extend(names)
     for names in groups.values():
         names.sort()
-    counted = {effect for effect, _, _ in groups}
+    found_effects = {effect for effect, _, _ in groups}
     patterns: dict[str, list[_Uncovered]] = {}
     for found in _uncovered(was, now, actions):
         # A deny of what newer actions may be is only worth a line if nothing else says so.
-        if found.certain or found.effect not in counted:
+        if found.certain or found.effect not in found_effects:
             patterns.setdefault(found.clause.named, []).append(found)
     for pattern, each in patterns.items():
         groups.setdefault(_of_pattern(each), []).append(pattern)
@@ -222,26 +229,18 @@ _Clauses = tuple[list[tuple[Policy, Clause]], list[tuple[Policy, Clause]]]
 """The clauses that allow an action, and those that deny it."""
 
 
-def _differing(
-    was: PolicyEvaluator, now: PolicyEvaluator, catalog: Catalog
-) -> Iterator[tuple[str, _Clauses, _Clauses]]:
-    # The actions of the catalog that a differing clause is about, with their clauses.
-    counts = [
+def _differing(was: PolicyEvaluator, now: PolicyEvaluator, catalog: Catalog) -> set[str]:
+    # The actions of the catalog that a differing clause is about.
+    old, new = (
         Counter(clause for effect in _BOTH for _, clause in side.effective[effect])
         for side in (was, now)
-    ]
-    differing = (counts[0] - counts[1]) + (counts[1] - counts[0])
-    names = {action.name for clause in differing for action in matched_by(clause, catalog)}
-    by_action = [{effect: side.by_action(effect) for effect in _BOTH} for side in (was, now)]
-    for name in sorted(names):
-        old, new = (
-            ([*side["Allow"].get(name, [])], [*side["Deny"].get(name, [])]) for side in by_action
-        )
-        yield name, old, new
+    )
+    differing = (old - new) + (new - old)
+    return {action.name for clause in differing for action in matched_by(clause, catalog)}
 
 
 def _effect_of(before: _Clauses, after: _Clauses) -> Effect | None:
-    # Null if the change of the clauses does not change the decision.
+    # None if the change of the clauses does not change the decision.
     nothing = _is_nothing(before), _is_nothing(after)
     if all(nothing):
         return None
@@ -306,11 +305,11 @@ def _uncovered(
     allows = [clause for side in (was, now) for _, clause in side.effective["Allow"]]
     uncovered = [clause for clause in allows if not is_covered(clause, catalog)]
     for effect in _BOTH:
-        for one, other in ((was, now), (now, was)):
-            for policy, clause in _only_in(one, other, effect, catalog):
+        for side, other in ((was, now), (now, was)):
+            for policy, clause in _only_in(side, other, effect, catalog):
                 if effect == "Allow" or _shares(clause, allows):
                     certain = effect == "Allow" or _shares(clause, uncovered)
-                    yield _Uncovered(policy, clause, one is was, certain)
+                    yield _Uncovered(policy, clause, side is was, certain)
 
 
 def _only_in(

@@ -26,31 +26,33 @@ def covers(pattern: str, other: str, *, fold: bool = True) -> bool:
 @lru_cache(maxsize=2**16)
 def overlap(pattern: str, other: str) -> bool:
     """Return whether two patterns of actions have a name in common."""
-    one, two = pattern.lower(), other.lower()
-    for index, (left, right) in enumerate(zip(one, two, strict=False)):
+    first, second = pattern.lower(), other.lower()
+    for index, (left, right) in enumerate(zip(first, second, strict=False)):
         if left in _WILDCARDS or right in _WILDCARDS:
-            return _overlap(one[index:], two[index:])
+            return _overlap(first[index:], second[index:])
         if left != right:
             return False
-    shorter = min(len(one), len(two))
-    return not (one[shorter:] + two[shorter:]).strip("*")
+    shorter = min(len(first), len(second))
+    return not (first[shorter:] + second[shorter:]).strip("*")
 
 
-def _overlap(one: str, two: str) -> bool:
+def _overlap(first: str, second: str) -> bool:
     # The positions in the second pattern that the first one, read so far, can end at.
-    ends = _skipped({0}, two)
-    for character in one:
+    ends = _skipped({0}, second)
+    for character in first:
         if character == "*":
-            ends = set(range(min(ends, default=len(two) + 1), len(two) + 1))
+            ends = set(range(min(ends, default=len(second) + 1), len(second) + 1))
             continue
         after = set()
         for end in ends:
-            if end < len(two) and two[end] == "*":
+            if end < len(second) and second[end] == "*":
                 after.add(end)
-            elif end < len(two) and (two[end] == character or "?" in (two[end], character)):
+            elif end < len(second) and (
+                second[end] == character or "?" in (second[end], character)
+            ):
                 after.add(end + 1)
-        ends = _skipped(after, two)
-    return len(two) in ends
+        ends = _skipped(after, second)
+    return len(second) in ends
 
 
 def _skipped(ends: set[int], pattern: str) -> set[int]:

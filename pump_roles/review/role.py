@@ -40,12 +40,9 @@ Part = Literal[
     "place",
     "template",
     "other-roles",
-    "rollout",
-    "organization",
 ]
 """A part of a role. ``role`` means all of it, ``place`` is where it is deployed, ``template`` is
-its template or another one, and ``other-roles`` are the other roles in its account. The last ones
-are a rollout, and the accounts of an organization."""
+its template or another one, and ``other-roles`` are the other roles in its account."""
 
 Why = Literal[
     "absent",
@@ -63,28 +60,20 @@ Why = Literal[
     "macro-in-resource",
     "macro-in-section",
     "member",
-    "no-stack-set",
-    "no-stack-set-as-administrator",
-    "no-units",
     "not-counted",
     "not-in-files",
     "not-in-folder",
     "not-read",
     "only-elsewhere",
     "open",
-    "operation-active",
-    "operation-status",
     "outer-stack-set",
     "parameter-overrides",
     "property",
     "resource-from-function",
     "resources-from-function",
-    "self-managed",
-    "several-groups",
     "several-variants",
     "transform",
     "unread-template",
-    "unknown-filter",
     "unreadable",
     "unreadable-name",
 ]
@@ -93,7 +82,7 @@ Why = Literal[
 
 @dataclass(frozen=True, kw_only=True)
 class Unknown:
-    """Something that is not known about a role, a template, or a rollout.
+    """Something that is not known about a role or a template.
 
     :param part: the part of the role.
     :param why: why it is not known.

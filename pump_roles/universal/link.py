@@ -10,7 +10,7 @@ from pump_roles.published import ROLES
 from pump_roles.universal import EXTERNAL_ID_PARAMETER, PRINCIPAL_PARAMETER
 from pump_roles.validators import ArgumentError, nearest
 
-_PARAMETERS: Final[Mapping[str, validators.Provided]] = {
+_PARAMETERS: Final[Mapping[str, validators.Text]] = {
     PRINCIPAL_PARAMETER: validators.PROVIDED_PRINCIPAL,
     EXTERNAL_ID_PARAMETER: validators.PROVIDED_EXTERNAL_ID,
 }

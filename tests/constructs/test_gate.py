@@ -60,6 +60,11 @@ HOME = Environment(account="111122223333", region="us-east-1")
 ADMINISTRATOR = "arn:aws:iam::aws:policy/AdministratorAccess"
 
 
+@pytest.fixture
+def app() -> App:
+    return App()
+
+
 def pump(scope: Any, **options: Any) -> tuple[Stack, ReadOnlyRole]:
     """A stack with one of Pump's roles, and something else so that no stack is ever empty."""
     stack = Stack(scope, "Pump")
@@ -128,8 +133,7 @@ def test_whatever_reaches_the_role_fails_the_synth_and_is_an_alarm(
         assert not report.roles[0].exact
 
 
-def test_what_can_change_the_roles_template_later_fails_the_synth_unless_acknowledged() -> None:
-    app = App()
+def test_transform_of_the_roles_template_fails_the_synth_unless_acknowledged(app: App) -> None:
     stack, _ = pump(app)
     stack.add_transform("Widen")
     assert problems(app) == [f"the template of Pump/Role may change: {UNKNOWN}"]
@@ -137,8 +141,7 @@ def test_what_can_change_the_roles_template_later_fails_the_synth_unless_acknowl
     app.synth(force=True)
 
 
-def test_what_is_out_of_reach_is_what_the_security_model_says() -> None:
-    app = App()
+def test_what_is_out_of_reach_is_what_the_security_model_says(app: App) -> None:
     _, role = pump(app)
     call = custom_resources.AwsSdkCall(
         service="IAM",
@@ -187,15 +190,13 @@ CHANGES: dict[str, Callable[[ReadOnlyRole], object]] = {
 
 
 @pytest.mark.parametrize("name", CHANGES)
-def test_changed_role_fails_the_synth_however_it_is_changed(name: str) -> None:
-    app = App()
+def test_changed_role_fails_the_synth_however_it_is_changed(app: App, name: str) -> None:
     _, role = pump(app, permissions_boundary="platform/B")
     CHANGES[name](role)
     assert problems(app) == [f"Pump/Role has a different {name}"]
 
 
-def test_what_takes_nothing_from_the_promises_passes() -> None:
-    app = App()
+def test_what_takes_nothing_from_the_promises_passes(app: App) -> None:
     stack, role = pump(app)
     Tags.of(app).add("team", "platform")
     CfnOutput(stack, "Arn", value=role.role_arn, export_name="PumpRoleArn")
@@ -214,8 +215,7 @@ def test_what_takes_nothing_from_the_promises_passes() -> None:
     app.synth()
 
 
-def test_names_the_policy_the_role_and_the_construct_that_attaches_it() -> None:
-    app = App()
+def test_names_the_policy_the_role_and_the_construct_that_attaches_it(app: App) -> None:
     _, role = pump(Stage(app, "Prod"))
     elsewhere = another(role.node.scope.node.scope)  # type: ignore[union-attr]
     HOSTILE["inline_policy"](Place(elsewhere, role, elsewhere))
@@ -224,8 +224,7 @@ def test_names_the_policy_the_role_and_the_construct_that_attaches_it() -> None:
 
 
 @pytest.mark.parametrize("argument", ["pump_principal", "external_id", "next_external_id"])
-def test_parameter_that_an_aspect_loosens_fails_the_synth(argument: str) -> None:
-    app = App()
+def test_parameter_that_an_aspect_loosens_fails_the_synth(app: App, argument: str) -> None:
     stack = Stack(app, "Pump")
     parameter = CfnParameter(stack, "P")
     ReadOnlyRole(stack, "Role", **{**ROLE_ARGUMENTS, argument: parameter})
@@ -233,8 +232,7 @@ def test_parameter_that_an_aspect_loosens_fails_the_synth(argument: str) -> None
     assert problems(app) == ["Pump/Role has the parameter P, which now accepts more than it should"]
 
 
-def test_parameter_with_the_pattern_passes_whatever_a_parent_stack_gives() -> None:
-    app = App()
+def test_parameter_with_the_pattern_passes_whatever_a_parent_stack_gives(app: App) -> None:
     parent = another(app, "Parent")
     outer = CfnParameter(parent, "Given")
     nested = NestedStack(parent, "Nested", parameters={"Id": outer.value_as_string})
@@ -262,16 +260,14 @@ OVERRIDDEN: dict[str, Any] = {
 
 
 @pytest.mark.parametrize("path", OVERRIDDEN)
-def test_changed_stack_set_fails_the_synth(path: str) -> None:
-    app = App()
+def test_changed_stack_set_fails_the_synth(app: App, path: str) -> None:
     rollout(app).resource.add_property_override(path, OVERRIDDEN[path])
     name, _, _ = path.partition(".")
     assert f"Org/Rollout has a different {name}" in problems(app)
 
 
 @pytest.mark.parametrize("by_stack_set", [False, True])
-def test_policy_on_the_role_that_a_rollout_deploys_fails_the_synth(*, by_stack_set: bool) -> None:
-    app = App()
+def test_policy_on_the_role_of_a_rollout_fails_the_synth(app: App, *, by_stack_set: bool) -> None:
     rollout(app)
     other = another(app)
     policy = {"PolicyName": "P", "RoleName": "PumpReadOnlyRole", "PolicyDocument": {}}
@@ -285,8 +281,7 @@ def test_policy_on_the_role_that_a_rollout_deploys_fails_the_synth(*, by_stack_s
     assert problems(app) == ["P attaches to Org/Rollout"]
 
 
-def test_stack_set_with_other_targets_tags_and_preferences_passes() -> None:
-    app = App()
+def test_stack_set_with_other_targets_tags_and_preferences_passes(app: App) -> None:
     found = rollout(app)
     found.resource.add_property_override("OperationPreferences.MaxConcurrentPercentage", 50)
     found.resource.add_property_override(
@@ -347,8 +342,7 @@ def test_tag_that_may_open_a_guardrail_fails_the_synth(
     assert all("may open a guardrail" in problem for problem in problems(app))
 
 
-def test_tag_that_opens_no_guardrail_passes() -> None:
-    app = App()
+def test_tag_that_opens_no_guardrail_passes(app: App) -> None:
     braked(app, tags={"team": "platform"})
     rolled_out(Stage(app, "Stage"), tags={"team": "platform"})
     without = AutoPilotRole(Stack(app, "Without"), "Role", **{**ROLE_ARGUMENTS, "role_name": "B"})
@@ -360,9 +354,8 @@ def test_tag_that_opens_no_guardrail_passes() -> None:
     ("attach", "deeper"), [("inline_policy", False), ("name_by_reference", True)]
 )
 def test_policy_in_the_parent_of_a_nested_stack_fails_the_synth(
-    attach: str, *, deeper: bool
+    app: App, attach: str, *, deeper: bool
 ) -> None:
-    app = App()
     stack = another(app, "Pump")
     nested = NestedStack(stack, "Nested")
     scope = NestedStack(nested, "Deeper") if deeper else nested
@@ -371,8 +364,7 @@ def test_policy_in_the_parent_of_a_nested_stack_fails_the_synth(
     assert any("attaches to Pump/Nested/" in problem for problem in problems(app))
 
 
-def test_reference_across_regions_fails_the_synth() -> None:
-    app = App()
+def test_reference_across_regions_fails_the_synth(app: App) -> None:
     role = ReadOnlyRole(Stack(app, "Pump", env=HOME), "Role", **ROLE_ARGUMENTS)
     away = Environment(account="111122223333", region="eu-west-1")
     elsewhere = Stack(app, "Other", env=away, cross_region_references=True)
@@ -380,8 +372,7 @@ def test_reference_across_regions_fails_the_synth() -> None:
     assert f"P may attach to Pump/Role: {SPELLED}" in problems(app)
 
 
-def test_reference_across_regions_by_another_provider_fails_the_synth() -> None:
-    app = App()
+def test_reference_across_regions_by_another_provider_fails_the_synth(app: App) -> None:
     stack = Stack(app, "Pump")
     ReadOnlyRole(stack, "Role", **ROLE_ARGUMENTS)
     exports = {"exports": {"x": "Mine"}}
@@ -397,8 +388,7 @@ def test_reference_across_regions_by_another_provider_fails_the_synth() -> None:
     assert problems(app) == [f"P may attach to Pump/Role: {UNKNOWN}"]
 
 
-def test_name_with_the_region_in_it_fails_the_synth() -> None:
-    app = App()
+def test_name_with_the_region_in_it_fails_the_synth(app: App) -> None:
     stack = Stack(app, "Pump", env=HOME)
     ReadOnlyRole(stack, "Role", **ROLE_ARGUMENTS, role_name="Pump-us-east-1")
     elsewhere = Stack(app, "Other", env=HOME)
@@ -407,8 +397,7 @@ def test_name_with_the_region_in_it_fails_the_synth() -> None:
     assert problems(app) == ["P attaches to Pump/Role"]
 
 
-def test_export_named_after_its_stack_is_followed() -> None:
-    app = App()
+def test_export_named_after_its_stack_is_followed(app: App) -> None:
     stack, role = pump(app)
     CfnOutput(stack, "N", value=role.role_name, export_name=f"{Aws.STACK_NAME}-Role")
     name = Fn.import_value("Pump-Role")
@@ -416,8 +405,7 @@ def test_export_named_after_its_stack_is_followed() -> None:
     assert problems(app) == ["P attaches to Pump/Role"]
 
 
-def test_role_in_a_nested_stack_of_the_legacy_synthesizer_passes() -> None:
-    app = App()
+def test_role_in_a_nested_stack_of_the_legacy_synthesizer_passes(app: App) -> None:
     parent = Stack(app, "Parent", synthesizer=LegacyStackSynthesizer())
     role = ReadOnlyRole(NestedStack(parent, "Nested"), "Role", **ROLE_ARGUMENTS)
     app.synth()
@@ -427,8 +415,7 @@ def test_role_in_a_nested_stack_of_the_legacy_synthesizer_passes() -> None:
 
 
 @pytest.mark.parametrize("account", ["444455556666", "111122223333"])
-def test_role_of_the_same_name_in_another_account_is_another_role(account: str) -> None:
-    app = App()
+def test_role_of_the_same_name_in_another_account_is_another_role(app: App, account: str) -> None:
     ReadOnlyRole(Stack(app, "Pump", env=HOME), "Role", **ROLE_ARGUMENTS)
     other = Stack(app, "Other", env=Environment(account=account, region="us-east-1"))
     iam.CfnRolePolicy(other, "P", policy_name="P", role_name="PumpReadOnlyRole")
@@ -442,8 +429,7 @@ def test_role_of_the_same_name_in_another_account_is_another_role(account: str) 
         assert "has the same name as Pump/Role and could replace it" in replaced
 
 
-def test_logical_id_in_another_stack_that_equals_the_roles_is_another_role() -> None:
-    app = App()
+def test_logical_id_in_another_stack_that_equals_the_roles_is_another_role(app: App) -> None:
     stack, role = pump(app)
     logical_id = stack.resolve(role.resource.logical_id)
     for scope in (another(app), NestedStack(stack, "Nested")):
@@ -492,9 +478,9 @@ def acknowledge_everywhere(app: App) -> None:
 
 @pytest.mark.parametrize("acknowledged", ["the policy", "the stack", "the role", "nothing"])
 def test_owner_can_acknowledge_a_policy_whose_target_only_the_deployment_knows(
+    app: App,
     acknowledged: str,
 ) -> None:
-    app = App()
     stack, role = pump(app)
     imported = iam.Role.from_role_name(stack, "Imported", CfnParameter(stack, "N").value_as_string)
     s3.Bucket(stack, "Bucket").grant_read(imported)
@@ -510,8 +496,7 @@ def test_owner_can_acknowledge_a_policy_whose_target_only_the_deployment_knows(
         assert problem.endswith(UNKNOWN)
 
 
-def test_acknowledging_an_unknown_target_lets_nothing_through_that_the_app_names() -> None:
-    app = App()
+def test_acknowledging_an_unknown_target_lets_nothing_through_that_the_app_names(app: App) -> None:
     stack, role = pump(app)
     default = iam.Role.from_role_name(
         stack, "Default", CfnParameter(stack, "Name", default="PumpReadOnlyRole").value_as_string
@@ -524,8 +509,7 @@ def test_acknowledging_an_unknown_target_lets_nothing_through_that_the_app_names
     assert by_reference == "Wide attaches to Pump/Role"
 
 
-def test_synth_reads_the_templates_again_and_whatever_validations_it_skips() -> None:
-    app = App()
+def test_synth_reads_the_templates_again_and_whatever_validations_it_skips(app: App) -> None:
     stack, role = pump(app)
     app.synth()
     HOSTILE["inline_policy"](Place(stack, role, stack))
@@ -534,8 +518,7 @@ def test_synth_reads_the_templates_again_and_whatever_validations_it_skips() -> 
 
 
 @pytest.mark.parametrize("hostile", [False, True])
-def test_widening_in_a_pipeline_stage_fails_the_synth(*, hostile: bool) -> None:
-    app = App()
+def test_widening_in_a_pipeline_stage_fails_the_synth(app: App, *, hostile: bool) -> None:
     pipeline = pipeline_in(Stack(app, "Pipeline", env=HOME))
     stage = Stage(app, "Prod", env=HOME)
     own, role = pump(stage)
@@ -577,8 +560,7 @@ def test_stage_that_is_synthesized_on_its_own_is_not_validated_by_cdk() -> None:
     stage.synth()
 
 
-def test_nested_template_that_cannot_be_read_can_be_acknowledged_without_the_name() -> None:
-    app = App()
+def test_nested_template_that_cannot_be_read_can_be_acknowledged_without_the_name(app: App) -> None:
     stack, _ = pump(app)
     url = "https://example.com/template.json"
     CfnStack(stack, "Unread", template_url=url, parameters={"Role": "MyOwnRole"})

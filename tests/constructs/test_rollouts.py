@@ -16,7 +16,6 @@ from cdk_nag import AwsSolutionsChecks, NIST80053R5Checks
 from pump_roles import (
     ArgumentError,
     AutoPilotRollout,
-    AutoPilotRolloutStack,
     Guardrail,
     ReadOnlyRollout,
     ReadOnlyRolloutStack,
@@ -26,7 +25,6 @@ from pump_roles.validators import CallAs
 from tests.support import (
     EXTERNAL_ID,
     PRINCIPAL,
-    ROLLED_OUT,
     Synth,
     member_template,
     messages_of,
@@ -43,16 +41,6 @@ ARGUMENTS: dict[str, Any] = {
 
 
 BOUNDARY = "@aws-cdk/core:permissionsBoundary"
-
-
-def test_path_and_boundary_are_in_the_member_template(synth: Synth) -> None:
-    settings = {"role-path": "/pump/", "permissions-boundary": "platform/Boundary"}
-    template = synth({**ROLLED_OUT, **settings})["PumpAutoPilotRollout"]
-    role = role_of(member_template(template))
-    assert role["Path"] == "/pump/"
-    assert role["PermissionsBoundary"] == {
-        "Fn::Sub": "arn:${AWS::Partition}:iam::${AWS::AccountId}:policy/platform/Boundary"
-    }
 
 
 @pytest.mark.parametrize(
@@ -124,14 +112,8 @@ ReadOnlyRolloutStack(app, "R", organizational_units=["r-abcd"], permissions_boun
 app.synth()
 """
     context = {"CDK_CONTEXT_JSON": json.dumps({BOUNDARY: {"name": "Others"}})}
-    ended = subprocess.run(
-        [sys.executable, "-c", script],
-        env=tool_environment() | context,
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    assert ended.returncode == 0, ended.stderr
+    command = [sys.executable, "-c", script]
+    subprocess.run(command, env=tool_environment() | context, capture_output=True, check=True)
     template = json.loads((tmp_path / "R.template.json").read_text())
     assert role_of(member_template(template))["PermissionsBoundary"] == {
         "Fn::Sub": "arn:${AWS::Partition}:iam::${AWS::AccountId}:policy/Mine"
@@ -154,21 +136,15 @@ def test_boundary_that_does_not_reach_the_member_accounts_is_an_error(
     with pytest.raises(ArgumentError, match=problem):
         ReadOnlyRollout(stack, "Unbounded", **ARGUMENTS)
     ReadOnlyRollout(stack, "Bounded", **ARGUMENTS, permissions_boundary="Mine")
+    policy: Any = iam.ManagedPolicy.from_managed_policy_name(stack, "Boundary", "Mine")
+    problem = "^permissions_boundary: .* does not exist in the accounts of a rollout; pass the name"
+    with pytest.raises(ArgumentError, match=problem):
+        ReadOnlyRollout(stack, "R", **ARGUMENTS, permissions_boundary=policy)
 
 
 @pytest.mark.parametrize("setting", [None, False, {}, {"name": None}, "Org"])
 def test_context_without_a_boundary_is_no_reason_to_fail(setting: Any) -> None:
     ReadOnlyRollout(Stack(App(context={BOUNDARY: setting}), "S"), "R", **ARGUMENTS)
-
-
-def test_boundary_of_a_rollout_is_a_name() -> None:
-    stack = Stack(App(), "S")
-    policy = iam.ManagedPolicy.from_managed_policy_name(stack, "Boundary", "Mine")
-    problem = (
-        "^permissions_boundary: .* does not exist in the accounts of a rollout; pass the name of"
-    )
-    with pytest.raises(ArgumentError, match=problem):
-        ReadOnlyRollout(stack, "R", **ARGUMENTS, permissions_boundary=policy)
 
 
 def test_two_stack_sets_with_the_same_name_in_a_stack_are_an_error() -> None:
@@ -179,14 +155,20 @@ def test_two_stack_sets_with_the_same_name_in_a_stack_are_an_error() -> None:
         ArgumentError, match="PumpReadOnly is already the name of Vendors/One/Resource"
     ):
         ReadOnlyRollout(stack, "Three", **ARGUMENTS)
-    ReadOnlyRollout(stack, "Four", **ARGUMENTS, stack_set_name="Another", role_name="Mine")
+    own: dict[str, Any] = {
+        "role_name": "Mine",
+        "path": "/pump/",
+        "permissions_boundary": "platform/Boundary",
+    }
+    ReadOnlyRollout(stack, "Four", **ARGUMENTS, stack_set_name="Another", **own)
     sets = Template.from_stack(stack).find_resources("AWS::CloudFormation::StackSet")
     bodies = [json.loads(found["Properties"]["TemplateBody"]) for found in sets.values()]
-    assert sorted(role_of(body)["RoleName"] for body in bodies) == [
-        "Mine",
-        "PumpAutoPilotRole",
-        "PumpReadOnlyRole",
-    ]
+    roles = {role_of(body)["RoleName"]: role_of(body) for body in bodies}
+    assert roles.keys() == {"Mine", "PumpAutoPilotRole", "PumpReadOnlyRole"}
+    assert roles["Mine"]["Path"] == "/pump/"
+    assert roles["Mine"]["PermissionsBoundary"] == {
+        "Fn::Sub": "arn:${AWS::Partition}:iam::${AWS::AccountId}:policy/platform/Boundary"
+    }
 
 
 def test_rollout_can_be_in_a_stack_of_the_customer() -> None:
@@ -223,6 +205,8 @@ def test_rollout_can_be_in_a_stack_of_the_customer() -> None:
         ("next_external_id", EXTERNAL_ID),
         ("path", "pump"),
         ("permissions_boundary", "/B"),
+        ("configure_app", "add_validation"),
+        ("configure_app", []),
     ],
 )
 def test_error_names_the_argument_that_is_wrong(argument: str, value: object) -> None:
@@ -230,21 +214,23 @@ def test_error_names_the_argument_that_is_wrong(argument: str, value: object) ->
         ReadOnlyRollout(Stack(), "R", **{**ARGUMENTS, argument: value})
 
 
-def test_counts_replace_the_percentages_of_the_same_kind() -> None:
-    def preferences(**arguments: Any) -> dict[str, Any]:
-        made = ReadOnlyRollout(Stack(), "R", **ARGUMENTS, **arguments).resource
-        found: dict[str, Any] = Stack.of(made).resolve(made.operation_preferences)
-        assert found.pop("concurrencyMode") == "SOFT_FAILURE_TOLERANCE"
-        return found
-
-    assert preferences(max_concurrent_count=1) == {
-        "maxConcurrentCount": 1,
-        "failureTolerancePercentage": 10,
-    }
-    assert preferences(failure_tolerance_count=0, max_concurrent_percentage=50) == {
-        "maxConcurrentPercentage": 50,
-        "failureToleranceCount": 0,
-    }
+@pytest.mark.parametrize(
+    ("arguments", "preferences"),
+    [
+        ({"max_concurrent_count": 1}, {"maxConcurrentCount": 1, "failureTolerancePercentage": 10}),
+        (
+            {"failure_tolerance_count": 0, "max_concurrent_percentage": 50},
+            {"maxConcurrentPercentage": 50, "failureToleranceCount": 0},
+        ),
+    ],
+)
+def test_counts_replace_the_percentages_of_the_same_kind(
+    arguments: dict[str, Any], preferences: dict[str, int]
+) -> None:
+    stack = Stack()
+    made = ReadOnlyRollout(stack, "R", **ARGUMENTS, **arguments).resource
+    found = stack.resolve(made.operation_preferences)
+    assert found == {"concurrencyMode": "SOFT_FAILURE_TOLERANCE", **preferences}
 
 
 @pytest.mark.parametrize(
@@ -283,7 +269,9 @@ def test_largest_rollout_fits_into_a_template_body(synth: Synth) -> None:
     assert len(json.dumps(template, indent=1).encode()) < 51_200
 
 
-def test_configure_app_gets_the_app_of_the_member_template() -> None:
+def test_configure_app_gets_the_app_of_the_member_template_so_cdk_nag_checks_it(
+    capfd: pytest.CaptureFixture[str],
+) -> None:
     configured: list[str] = []
 
     def configure(app: App) -> None:
@@ -293,11 +281,8 @@ def test_configure_app_gets_the_app_of_the_member_template() -> None:
     ReadOnlyRollout(Stack(App(), "Mine"), "R", **ARGUMENTS, configure_app=configure)
     assert "PumpReadOnly" in configured
 
-
-def test_cdk_nag_also_checks_the_member_template(capfd: pytest.CaptureFixture[str]) -> None:
-    """Proves that the test above can fail: this pack objects to inline policies."""
-
     def add_nist(app: App) -> None:
+        """Proves that the check can fail: this pack objects to inline policies."""
         Validations.of(app).add_plugins(NIST80053R5Checks(app))
 
     with pytest.raises(RuntimeError, match="IAMNoInlinePolicy"):
@@ -307,13 +292,7 @@ def test_cdk_nag_also_checks_the_member_template(capfd: pytest.CaptureFixture[st
 
 def test_warns_if_a_guardrail_has_expired() -> None:
     expired = [Guardrail.until("2020-01-01T00:00:00Z")]
-    units = ["r-abcd"]
-    stack = AutoPilotRolloutStack(App(), "R", organizational_units=units, guardrails=expired)
-    (warning,) = messages_of(stack.rollout, "warning")
+    arguments = {**ARGUMENTS, "external_id": "Example-1234-5678"}
+    rollout = AutoPilotRollout(Stack(), "R", **arguments, guardrails=expired)
+    (warning,) = messages_of(rollout, "warning")
     assert "has passed; the role has no permissions" in warning
-
-
-@pytest.mark.parametrize("configure_app", ["add_validation", 1, []])
-def test_rejects_what_cannot_configure_an_app(configure_app: Any) -> None:
-    with pytest.raises(ArgumentError, match=r"^configure_app: .* is not a function$"):
-        ReadOnlyRollout(Stack(), "R", **ARGUMENTS, configure_app=configure_app)

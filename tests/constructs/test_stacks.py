@@ -42,22 +42,18 @@ def test_rotation_adds_no_parameter_when_the_next_id_is_provided(name: str, synt
     ]
 
 
-@pytest.mark.parametrize("name", NAMES)
-def test_template_is_self_contained(name: str, synth: Synth) -> None:
-    template = synth()[name]
-    assert set(template) == {"Description", "Metadata", "Parameters", "Resources", "Outputs"}
-    assert set(template["Metadata"]) == {"AWS::CloudFormation::Interface"}
-    (resource,) = template["Resources"].values()
-    assert set(resource) == {"Type", "Properties"}
-    text = json.dumps(template)
-    for foreign in ["Transform", "BootstrapVersion", "aws:cdk:path", "CDKMetadata", "AssetParam"]:
-        assert foreign not in text
-
-
-def test_assembly_needs_no_bootstrap_role_and_no_asset(tmp_path: Path) -> None:
+def test_template_and_assembly_are_self_contained(tmp_path: Path) -> None:
     app = App(outdir=str(tmp_path))
-    ReadOnlyStack(app, "PumpReadOnly")
-    app.synth()
+    for stack_class in (ReadOnlyStack, AutoPilotStack):
+        stack_class(app, stack_class.__name__)
+    for stack in app.synth().stacks:
+        template = stack.template
+        assert set(template) == {"Description", "Metadata", "Parameters", "Resources", "Outputs"}
+        assert set(template["Metadata"]) == {"AWS::CloudFormation::Interface"}
+        (resource,) = template["Resources"].values()
+        assert set(resource) == {"Type", "Properties"}
+        for foreign in ["Transform", "BootstrapVersion", "aws:cdk:path", "CDKMeta", "AssetParam"]:
+            assert foreign not in json.dumps(template)
     manifest = (tmp_path / "manifest.json").read_text()
     for name in ["assumeRole", "cloudFormationExecutionRole", "lookupRole", "bootstrap", "asset:"]:
         assert name not in manifest
@@ -124,61 +120,48 @@ def test_pipeline_deploys_into_the_account_of_the_stage(stack_class: Any) -> Non
 
 
 @pytest.mark.parametrize("in_stage", [False, True])
-def test_given_synthesizer_decides(*, in_stage: bool) -> None:
-    app = App()
-    scope = Stage(app, "Stage") if in_stage else app
+def test_given_synthesizer_decides_and_otherwise_in_a_stage_that_of_the_app(
+    *, in_stage: bool
+) -> None:
+    app = App(default_stack_synthesizer=DefaultStackSynthesizer(qualifier="ours"))
+    scope = Construct(Stage(app, "Stage") if in_stage else app, "Team")
     own = DefaultStackSynthesizer(deploy_role_arn="arn:aws:iam::111122223333:role/Ours")
     ReadOnlyStack(scope, "Given", synthesizer=own)
-    (stack,) = app.synth().stacks_recursively
-    assert stack.assume_role_arn == "arn:aws:iam::111122223333:role/Ours"
+    ReadOnlyStack(scope, "Default")
+    default, given = app.synth().stacks_recursively
+    assert given.assume_role_arn == "arn:aws:iam::111122223333:role/Ours"
+    assert (":role/cdk-ours-deploy-role-" in str(default.assume_role_arn)) == in_stage
 
 
-def test_in_a_stage_the_synthesizer_is_the_apps_also_further_inside() -> None:
-    app = App(default_stack_synthesizer=DefaultStackSynthesizer(qualifier="ours"))
-    ReadOnlyStack(Construct(Stage(app, "Stage"), "Team"), "Pump")
-    (stack,) = app.synth().stacks_recursively
-    assert ":role/cdk-ours-deploy-role-" in str(stack.assume_role_arn)
-
-
-@pytest.mark.parametrize("stack_class", [ReadOnlyStack, ReadOnlyRolloutStack])
-def test_accepts_every_option_of_a_stack_but_those_that_the_role_decides(
-    stack_class: type[Stack],
+@pytest.mark.parametrize(
+    ("stack_class", "more"),
+    [(ReadOnlyStack, {}), (ReadOnlyRolloutStack, {"organizational_units": ["r-abcd"]})],
+)
+def test_accepts_the_arguments_of_a_stack_but_those_that_the_role_decides(
+    stack_class: Any, more: dict[str, Any]
 ) -> None:
     accepted = set(inspect.signature(stack_class.__init__).parameters)
-    of_cdk = set(inspect.signature(StackProps).parameters)
-    assert of_cdk - accepted == {"analytics_reporting"}
-
-
-def test_accepts_the_arguments_of_a_stack() -> None:
-    app = App()
-    classes: dict[Any, Any] = {
-        ReadOnlyStack: {},
-        AutoPilotStack: {},
-        ReadOnlyRolloutStack: {"organizational_units": ["r-abcd"]},
-    }
-    for stack_class, more in classes.items():
-        stack = stack_class(
-            app,
-            stack_class.__name__,
-            **more,
-            role_name="Mine",
-            stack_name=f"Ours-{stack_class.__name__}",
-            description="Ours",
-            env=Environment(account="123456789012", region="eu-west-1"),
-            tags={"team": "platform"},
-            termination_protection=True,
-            notification_arns=["arn:aws:sns:eu-west-1:123456789012:stacks"],
-        )
-        assert (stack.account, stack.region) == ("123456789012", "eu-west-1")
-    for artifact in app.synth().stacks:
-        assert artifact.tags == {"team": "platform"}
-        assert artifact.termination_protection
-        assert artifact.notification_arns == ["arn:aws:sns:eu-west-1:123456789012:stacks"]
-        assert artifact.stack_name == f"Ours-{artifact.id}"
-        assert artifact.template["Description"] == "Ours"
-        is_rollout = artifact.id == "ReadOnlyRolloutStack"
-        template = member_template(artifact.template) if is_rollout else artifact.template
-        assert role_of(template)["RoleName"] == "Mine"
+    assert set(inspect.signature(StackProps).parameters) - accepted == {"analytics_reporting"}
+    app, topics = App(), ["arn:aws:sns:eu-west-1:123456789012:stacks"]
+    stack_class(
+        app,
+        "Pump",
+        **more,
+        role_name="Mine",
+        stack_name="Ours",
+        description="Ours",
+        env=Environment(account="123456789012", region="eu-west-1"),
+        tags={"team": "platform"},
+        termination_protection=True,
+        notification_arns=topics,
+    )
+    (artifact,) = app.synth().stacks
+    assert artifact.environment.name == "aws://123456789012/eu-west-1"
+    assert (artifact.stack_name, artifact.template["Description"]) == ("Ours", "Ours")
+    assert (artifact.tags, artifact.notification_arns) == ({"team": "platform"}, topics)
+    assert artifact.termination_protection
+    template = member_template(artifact.template) if more else artifact.template
+    assert role_of(template)["RoleName"] == "Mine"
 
 
 @pytest.mark.parametrize(

@@ -1,102 +1,168 @@
-"""The trust policy has one statement, one principal, and an external ID that must match."""
+"""The trust policy has one statement, one principal, and an external ID that must match.
+
+Each value is a literal, or a template parameter that accepts what its validator accepts.
+"""
 
 from typing import Any
 
 import pytest
-from aws_cdk import CfnParameter, Stack
+from aws_cdk import App, CfnParameter, Stack
+from aws_cdk.assertions import Template
 
 from pump_roles import published
 from pump_roles.constructs.trust_policy import validated_trust
 from pump_roles.validators import EXTERNAL_ID, PRINCIPAL, ArgumentError
 from tests.support import PUMP_ACCOUNT, messages_of, size_of, trust
 
+TOKEN = "${Token[AWS.NoValue.1]}"
+
+
+@pytest.fixture
+def stack() -> Stack:
+    return Stack(App(), "S")
+
 
 def trust_policy(scope: Stack, **arguments: Any) -> dict[str, Any]:
-    trusted = validated_trust(scope, **{"pump_principal": PUMP_ACCOUNT, **arguments})
-    return published.trust_policy(*trusted)
+    required = {"pump_principal": PUMP_ACCOUNT, "external_id": "Example-1234-5678"}
+    return published.trust_policy(*validated_trust(scope, **{**required, **arguments}))
 
 
-def test_trust_policy_is_one_statement() -> None:
-    assert trust_policy(Stack(), external_id="ab") == trust(PUMP_ACCOUNT, "ab")
+def test_trust_policy_is_one_statement_that_accepts_both_ids_during_rotation(stack: Stack) -> None:
+    expected = trust(PUMP_ACCOUNT, "ab")
+    assert trust_policy(stack, external_id="ab") == expected
+    expected["Statement"][0]["Condition"] = {"StringEquals": {"sts:ExternalId": ["ab", "new"]}}
+    assert trust_policy(stack, external_id="ab", next_external_id="new") == expected
 
 
-def test_accepts_both_ids_during_rotation() -> None:
-    policy = trust_policy(Stack(), external_id="old", next_external_id="new")
-    expected = trust(PUMP_ACCOUNT, "old")
-    expected["Statement"][0]["Condition"] = {"StringEquals": {"sts:ExternalId": ["old", "new"]}}
-    assert policy == expected
-
-
-def test_accepts_parameters_and_sets_their_patterns() -> None:
-    stack = Stack()
-    principal, first, second = (CfnParameter(stack, name) for name in ("Principal", "Id", "Next"))
-    policy = trust_policy(
-        stack, pump_principal=principal, external_id=first, next_external_id=second
-    )
-    (statement,) = stack.resolve(policy)["Statement"]
-    assert statement["Principal"] == {"AWS": {"Ref": "Principal"}}
-    assert statement["Condition"] == {
-        "StringEquals": {"sts:ExternalId": [{"Ref": "Id"}, {"Ref": "Next"}]}
-    }
-    assert [parameter.allowed_pattern for parameter in (principal, first, second)] == [
-        PRINCIPAL.pattern,
-        EXTERNAL_ID.pattern,
-        EXTERNAL_ID.pattern,
-    ]
-
-
-def test_accepts_2048_characters_and_not_one_more() -> None:
+def test_accepts_2048_characters_and_not_one_more(stack: Stack) -> None:
     shortest = size_of(trust(PUMP_ACCOUNT, "ab"))
     # A second ID adds a list around both, a comma and its quotes: five characters.
     second = 2048 - (shortest - 2 + 1224) - 5
+    ids = {"external_id": "a" * 1224, "next_external_id": "b" * second}
+    assert size_of(trust_policy(stack, **ids)) == 2048
     too_long = "^next_external_id: the trust policy would have 2,049 characters, at most 2,048 all"
-    for longer in [0, 1]:
-        ids = {"external_id": "a" * 1224, "next_external_id": "b" * (second + longer)}
-        if longer:
-            with pytest.raises(ArgumentError, match=too_long):
-                trust_policy(Stack(), **ids)
-        else:
-            policy = trust_policy(Stack(), **ids)
-            assert size_of(policy) == 2048
+    with pytest.raises(ArgumentError, match=too_long):
+        trust_policy(stack, **{**ids, "next_external_id": "b" * (second + 1)})
 
 
-def test_rejects_one_id_as_both() -> None:
-    stack = Stack()
-    for one in ("ab", CfnParameter(stack, "Id")):
-        with pytest.raises(ArgumentError, match="must differ from the external ID") as raised:
-            trust_policy(stack, external_id=one, next_external_id=one)
-        assert raised.value.argument == "next_external_id"
-        assert "ab" not in raised.value.problem.split()
-
-
-@pytest.mark.parametrize(("length", "warned"), [(2, True), (15, True), (16, False), (1224, False)])
-def test_warns_about_a_short_literal_id_without_showing_it(length: int, *, warned: bool) -> None:
-    stack = Stack()
+@pytest.mark.parametrize("length", [2, 15, 16, 1224])
+def test_warns_about_a_short_literal_id_without_showing_it(length: int, stack: Stack) -> None:
     trust_policy(stack, external_id="a" * length)
-    warnings = messages_of(stack, "warning")
-    assert len(warnings) == warned
-    for warning in warnings:
+    assert len(messages_of(stack, "warning")) == (length < 16)
+    for warning in messages_of(stack, "warning"):
         assert warning.startswith(f"external_id has only {length} characters; ")
         assert "aa" not in warning
-
-
-def test_does_not_warn_about_a_parameter() -> None:
-    stack = Stack()
-    trust_policy(
-        stack, external_id=CfnParameter(stack, "Id"), next_external_id=CfnParameter(stack, "Next")
-    )
-    assert messages_of(stack, "warning") == []
 
 
 @pytest.mark.parametrize(
     ("argument", "value"),
     [
-        ("pump_principal", "PRINCIPAL"),
-        ("pump_principal", "000000000000"),
-        ("external_id", "EXTERNAL_ID"),
+        *(("pump_principal", value) for value in ("PRINCIPAL", "000000000000", TOKEN)),
+        *(("external_id", value) for value in ("EXTERNAL_ID", "a", "", TOKEN, None, 12)),
         ("next_external_id", "NEW_EXTERNAL_ID"),
     ],
 )
-def test_rejects_placeholders_and_impossible_principals(argument: str, value: str) -> None:
-    with pytest.raises(ArgumentError, match=f"^{argument}: '{value}' "):
-        trust_policy(Stack(), **{"external_id": "ab", argument: value})
+def test_rejects_literals_that_aws_would_not_accept(
+    argument: str, value: object, stack: Stack
+) -> None:
+    with pytest.raises(ArgumentError, match=f"^{argument}: "):
+        trust_policy(stack, **{argument: value})
+
+
+def test_rejects_one_id_as_both(stack: Stack) -> None:
+    for same in ("ab", CfnParameter(stack, "Id")):
+        with pytest.raises(ArgumentError, match="must differ from the external ID") as raised:
+            trust_policy(stack, external_id=same, next_external_id=same)
+        assert raised.value.argument == "next_external_id"
+        assert "ab" not in raised.value.problem.split()
+
+
+# Parameters
+
+
+def test_parameters_are_references_and_get_the_pattern_which_the_synth_says_once(
+    stack: Stack,
+) -> None:
+    principal, first, second = (CfnParameter(stack, name) for name in ("Principal", "Id", "Next"))
+    for _ in range(2):
+        policy = trust_policy(
+            stack, pump_principal=principal, external_id=first, next_external_id=second
+        )
+    (statement,) = stack.resolve(policy)["Statement"]
+    assert statement["Principal"] == {"AWS": {"Ref": "Principal"}}
+    assert statement["Condition"] == {
+        "StringEquals": {"sts:ExternalId": [{"Ref": "Id"}, {"Ref": "Next"}]}
+    }
+    for parameter, argument, pattern in [
+        (principal, "pump_principal", PRINCIPAL.pattern),
+        (first, "external_id", EXTERNAL_ID.pattern),
+        (second, "next_external_id", EXTERNAL_ID.pattern),
+    ]:
+        assert parameter.allowed_pattern == pattern
+        (info,) = messages_of(parameter, "info")
+        assert f"set the allowed pattern of this parameter to that of {argument}" in info
+    assert messages_of(stack, "warning") == []
+    with pytest.raises(ArgumentError, match=r"^pump_principal: S/Id has a different allowed"):
+        trust_policy(stack, pump_principal=first)
+
+
+@pytest.mark.parametrize(
+    "own",
+    [
+        {},
+        {"allowed_pattern": EXTERNAL_ID.pattern},
+        {
+            "min_length": 20,
+            "max_length": 30,
+            "constraint_description": "ask us",
+            "description": "Our ID",
+            "default": "a" * 20,
+            "no_echo": True,
+        },
+    ],
+)
+def test_parameter_gets_the_validators_pattern_and_nothing_else(
+    own: dict[str, Any], stack: Stack
+) -> None:
+    parameter = CfnParameter(stack, "P", **own)
+    trust_policy(stack, external_id=parameter)
+    expected = Stack(App(), "S")
+    CfnParameter(expected, "P", **{**own, "allowed_pattern": EXTERNAL_ID.pattern})
+    assert Template.from_stack(stack).to_json() == Template.from_stack(expected).to_json()
+    assert len(messages_of(parameter, "info")) == ("allowed_pattern" not in own)
+
+
+class AnotherReference(CfnParameter):
+    @property
+    def value_as_string(self) -> str:
+        return "*"
+
+
+@pytest.mark.parametrize(
+    ("options", "problem"),
+    [
+        ({"allowed_pattern": ".*"}, "S/P has a different allowed pattern"),
+        ({"allowed_pattern": ""}, "S/P has a different allowed pattern"),
+        ({"type": "Number"}, "S/P is a parameter of type Number"),
+        ({"type": "CommaDelimitedList"}, "type CommaDelimitedList, must be String"),
+        ({"default": "*"}, r"default of S/P\): '\*' is not"),
+        ({"default": ""}, r"default of S/P\): '' is not"),
+    ],
+)
+def test_rejects_a_parameter_that_accepts_more(
+    options: dict[str, Any], problem: str, stack: Stack
+) -> None:
+    parameter = CfnParameter(stack, "P", **options)
+    with pytest.raises(ArgumentError, match=problem):
+        trust_policy(stack, external_id=parameter)
+    assert parameter.allowed_pattern == options.get("allowed_pattern")
+
+
+def test_rejects_what_is_not_a_reference_to_a_parameter_of_the_stack(stack: Stack) -> None:
+    for parameter, problem in [
+        (CfnParameter(Stack(App(), "T"), "Other"), "T/Other is a parameter of another stack"),
+        (AnotherReference(stack, "Another"), "the value of S/Another is not a reference"),
+    ]:
+        with pytest.raises(ArgumentError, match=problem):
+            trust_policy(stack, external_id=parameter)
+        assert parameter.allowed_pattern is None

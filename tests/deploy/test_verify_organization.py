@@ -4,7 +4,7 @@ import json
 import shlex
 import subprocess
 import sys
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -15,14 +15,12 @@ from click.testing import Result
 from pump_roles import AutoPilotStack, ReadOnlyRolloutStack, ReadOnlyStack
 from pump_roles.review.account.verify import accounts
 from pump_roles.review.account.verify.details import AccountDetails
-from pump_roles.review.account.verify.expectation import from_templates
 from pump_roles.review.account.verify.from_aws import read_account
-from pump_roles.review.account.verify.verification import AccountResult
 from tests.commands import run, the_error
 from tests.customer import READ_ONLY, allow, delete, document
 from tests.docs.pages import VERIFY, policy
 from tests.support import EXTERNAL_ID, PRINCIPAL, Assembly
-from tools.sandbox.audit import AUDITOR, Audited, audited_organization, let_audit
+from tools.sandbox.audit import AUDITOR, Audited, audited_organization
 from tools.sandbox.aws import ACCOUNT_ID, OWNER, Caller, EmbeddedAws
 from tools.sandbox.cdk import ROOT, tool_environment
 
@@ -77,6 +75,9 @@ def test_every_account_of_a_unit_matches(
     found = accounts_of(ended)
     assert sorted(found) == sorted(organization.accounts)
     assert {account["state"] for account in found.values()} == {"match"}
+    id_ = aws.client("organizations").describe_organization()["Organization"]["Id"]
+    for account in found.values():
+        assert account["organization"] == {"id": id_, "management_account": ACCOUNT_ID}
     # As in the guide: to assume the role, to list the roles, and 3 and an inline policy for one.
     assert {account["calls"] for account in found.values()} == {1 + 1 + 3 + 1}
     # One line for each account in a pipe, and nothing else.
@@ -163,20 +164,6 @@ def test_account_that_is_not_in_the_organization_is_unknown(
         assert the_error(verify(aws, template, *options)) == f"pump-roles: {problem}"
 
 
-def test_own_account_is_read_with_the_callers_credentials(
-    aws: EmbeddedAws, organization: Audited, template: Path
-) -> None:
-    # The management account has no such role, but its own.
-    aws.deploy("Pump", template.read_text())
-    ended = verify(aws, template, "--target", ACCOUNT_ID, "--target", organization.accounts[0])
-    assert ended.exit_code == 0, ended.stdout
-    found = accounts_of(ended)
-    assert found[ACCOUNT_ID]["name"] == "Master Account"
-    # No role has to be assumed.
-    assert found[ACCOUNT_ID]["calls"] == found[organization.accounts[0]]["calls"] - 1
-    aws.delete("Pump")
-
-
 def test_role_is_verified_where_the_templates_put_it(
     aws: EmbeddedAws, template: Path, tmp_path: Path
 ) -> None:
@@ -197,6 +184,10 @@ def test_role_is_verified_where_the_templates_put_it(
     everyone = [f"--target={account}" for account in (*organization.accounts, ACCOUNT_ID)]
     ended = verify(aws, tmp_path, *everyone)
     assert ended.exit_code == 0, ended.stdout
+    # The own account is read with the caller's credentials: no role has to be assumed.
+    found = accounts_of(ended)
+    assert found[ACCOUNT_ID]["name"] == "Master Account"
+    assert found[ACCOUNT_ID]["calls"] == found[late]["calls"] - 1
 
     aws.deploy("PumpAutoPilot", auto_pilot, caller=Caller(other))
     delete(aws.iam(Caller(late)))
@@ -228,81 +219,28 @@ def test_caller_needs_exactly_the_policy_of_the_guide(
     assert line.endswith("of the management account or of a delegated administrator")
 
 
-def test_every_account_is_in_the_organization_of_the_caller(
-    aws: EmbeddedAws, organization: Audited, template: Path
+def test_session_in_an_account_is_limited_to_the_reads_and_a_failure_hides_no_other(
+    aws: EmbeddedAws, organization: Audited, template: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    ended = verify(aws, template, "--target", organization.unit, "--management-account", NO_ACCOUNT)
-    assert ended.exit_code == 3
-    found = accounts_of(ended)
-    assert sorted(found) == sorted(organization.accounts)
-    id_ = aws.client("organizations").describe_organization()["Organization"]["Id"]
-    for account in found.values():
-        assert account["organization"] == {"id": id_, "management_account": ACCOUNT_ID}
-        (difference,) = account["differences"]
-        assert (difference["was"], difference["now"]) == ([NO_ACCOUNT], [ACCOUNT_ID])
-        assert [role["state"] for role in account["roles"]] == ["match"]
-
-
-Read = Callable[..., AccountDetails]
-
-
-@pytest.fixture
-def verified(
-    aws: EmbeddedAws, template: Path, monkeypatch: pytest.MonkeyPatch
-) -> Callable[..., tuple[AccountResult, ...]]:
-    """Verify some accounts, each read in another way."""
-
-    def verify_accounts(read: Read, *ids: str) -> tuple[AccountResult, ...]:
-        for name, value in aws.environment().items():
-            monkeypatch.setenv(name, value)
-        monkeypatch.setattr(accounts, "read_account", read)
-        calling = accounts.Aws()
-        chosen = accounts.accounts_in(calling, accounts.Scope(accounts=ids))
-        return accounts.verify_organization(
-            calling, from_templates(template), chosen, role_to_assume=AUDITOR
-        ).accounts
-
-    return verify_accounts
-
-
-def test_session_in_an_account_is_limited_to_the_reads(
-    aws: EmbeddedAws, organization: Audited, verified: Callable[..., tuple[AccountResult, ...]]
-) -> None:
-    """Even if the role that is assumed can do everything."""
-    account = organization.accounts[-1]
-    iam = aws.iam(Caller(account))
+    """Even if the role that is assumed can do everything, and the response is not from AWS."""
+    first, second, third = sorted(organization.accounts)[:3]
+    iam = aws.iam(Caller(first))
     iam.put_role_policy(RoleName=AUDITOR, PolicyName="Admin", PolicyDocument=document(allow("*")))
-    clients: list[Any] = []
-
-    def read(client: Any, *_: Any, **__: Any) -> AccountDetails:
-        clients.append(client)
-        client.delete_role(RoleName=READ_ONLY)
-        raise AssertionError
-
-    (found,) = verified(read, account)
-    assert (found.state, found.unknown[0].detail) == ("unknown", "denied: iam:DeleteRole")
-    (client,) = clients
-    assert client.get_role(RoleName=READ_ONLY)
-    iam.delete_role_policy(RoleName=AUDITOR, PolicyName="Admin")
-
-
-def test_response_that_is_not_from_aws_does_not_hide_other_accounts(
-    organization: Audited, verified: Callable[..., tuple[AccountResult, ...]]
-) -> None:
-    first, second = sorted(organization.accounts)[:2]
 
     def read(client: Any, names: Any, **more: Any) -> AccountDetails:
         if more["account"] == first:
+            assert client.get_role(RoleName=READ_ONLY)
+            client.delete_role(RoleName=READ_ONLY)
+        if more["account"] == second:
             raise KeyError("Path")
         return read_account(client, names, **more)
 
-    found = verified(read, first, second)
-    assert [account.state for account in found] == ["unknown", "match"]
-    assert found[0].unknown[0].detail == "the response cannot be parsed (KeyError)"
-
-
-def test_role_for_auditors_has_the_policy_of_the_guide(aws: EmbeddedAws) -> None:
-    owner = Caller("777788889999")
-    let_audit(aws, owner)
-    found: Any = aws.iam(owner).get_role_policy(RoleName=AUDITOR, PolicyName=AUDITOR)
-    assert found["PolicyDocument"]["Statement"] == policy("smallest-policy", VERIFY)["Statement"]
+    monkeypatch.setattr(accounts, "read_account", read)
+    ended = verify(aws, template, *(f"--target={id_}" for id_ in (first, second, third)))
+    iam.delete_role_policy(RoleName=AUDITOR, PolicyName="Admin")
+    found = accounts_of(ended)
+    assert [found[account]["state"] for account in (first, second, third)] == [
+        *("unknown", "unknown", "match")
+    ]
+    assert reasons(found[first])[0][-1] == "denied: iam:DeleteRole"
+    assert reasons(found[second])[0][-1] == "the response cannot be parsed (KeyError)"

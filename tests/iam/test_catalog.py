@@ -94,14 +94,12 @@ def action(name: str, level: str) -> dict[str, Any]:
 def test_make_catalog_prints_what_is_newly_granted_writes_first(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    newer = package(
-        tmp_path / "package",
-        {
-            "getaaa": action("GetAaa", "Read"),
-            "zapeverything": action("ZapEverything", "Write"),
-            "getcostandusage": None,
-        },
-    )
+    change = {
+        "getaaa": action("GetAaa", "Read"),
+        "zapeverything": action("ZapEverything", "Write"),
+        "getcostandusage": None,
+    }
+    newer = package(tmp_path / "package", change)
     (newer / "LICENSE.txt").write_text("license")
     (tmp_path / "reviewed.json").write_text((FOLDER / "reviewed.json").read_text())
     assert make_catalog.main(newer, tmp_path) == 0
@@ -130,20 +128,14 @@ def catalog_of(**services: dict[str, str]) -> Catalog:
 
 
 def test_action_of_several_levels_counts_under_the_first_that_is_not_list_or_read() -> None:
-    actions = catalog_of(
-        a={
-            "One": "List",
-            "Two": "Read, List",
-            "Three": "Read, Write, Tagging",
-            "Four": "List, Permissions management",
-        }
-    ).actions
-    assert [action.level for action in actions.values()] == [
-        "List",
-        "Read",
-        "Tagging",
-        "Permissions management",
-    ]
+    levels = {
+        "List": "List",
+        "Read, List": "Read",
+        "Read, Write, Tagging": "Tagging",
+        "List, Permissions management": "Permissions management",
+    }
+    actions = catalog_of(a={f"Action{number}": each for number, each in enumerate(levels)}).actions
+    assert [action.level for action in actions.values()] == list(levels.values())
     assert [action.only_reads for action in actions.values()] == [True, True, False, False]
     assert {level for action in shipped().actions.values() for level in action.levels} <= {*LEVELS}
 

@@ -10,33 +10,26 @@ import pytest
 from pump_roles import published as package
 from tests.support import DOCUMENTED, STACKS, published_patterns
 
-NAMES = ["PumpBillingReadOnly", "PumpOrgInvite", "PumpReadOnly", "PumpAutoPilot"]
+NAMES = ("PumpBillingReadOnly", "PumpOrgInvite", "PumpReadOnly", "PumpAutoPilot")
 
 
 def text(name: str) -> str:
     return resources.files(package).joinpath(name).read_text(encoding="utf-8")
 
 
-@pytest.mark.parametrize("name", [f"{kind}.json" for kind in DOCUMENTED])
-def test_data_file_is_an_excerpt_of_the_document_character_for_character(
-    name: str, source: str
+@pytest.mark.parametrize("kind", DOCUMENTED)
+def test_policies_are_those_of_the_document_character_for_character(
+    kind: str, source: str, published: list[list[dict[str, Any]]]
 ) -> None:
-    assert f"\n\n{text(name)}\n" in source
-
-
-def test_policies_are_those_of_the_document(published: list[list[dict[str, Any]]]) -> None:
-    listed = {
-        kind: [
-            {"PolicyName": policy.name, "PolicyDocument": policy.document}
-            for policy in role.policies
-        ]
-        for kind, role in package.ROLES.items()
-    }
-    assert [policy["PolicyName"] for policy in listed["auto-pilot"]] == NAMES
-    for kind, (_, lists) in DOCUMENTED.items():
-        # As text, so that the order of keys and patterns counts, and a Version that is not there.
-        expected = [policy for number in lists for policy in published[number]]
-        assert json.dumps(listed[kind]) == json.dumps(expected)
+    assert f"\n\n{text(f'{kind}.json')}\n" in source
+    # As text, so that the order of keys and patterns counts, and a Version that is not there.
+    _, lists = DOCUMENTED[kind]
+    expected = [policy for number in lists for policy in published[number]]
+    listed = [
+        {"PolicyName": policy.name, "PolicyDocument": policy.document}
+        for policy in package.ROLES[kind].policies
+    ]
+    assert json.dumps(listed) == json.dumps(expected)
 
 
 def test_there_are_exactly_the_roles_of_the_document() -> None:
@@ -45,6 +38,7 @@ def test_there_are_exactly_the_roles_of_the_document() -> None:
         for (kind, (name, _)), stack in zip(DOCUMENTED.items(), STACKS, strict=True)
     ]
     assert list(package.ROLES) == list(DOCUMENTED)
+    assert tuple(policy.name for policy in package.ROLES["auto-pilot"].policies) == NAMES
     for role in package.ROLES.values():
         assert role.description
         assert not role.description.endswith(".")

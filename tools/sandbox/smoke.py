@@ -131,7 +131,7 @@ class Smoke(Show):
             row = self.verdict(self.assumed(ExternalId=external_id), should=should)
             table.add_row(f"number {number}", row)
         table.add_row("none", self.verdict(self.assumed(), should=False))
-        self.show_table(table)
+        self.console.print(table)
         self.console.print()
 
     def assumed(self, **passed: str) -> bool:

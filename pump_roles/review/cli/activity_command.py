@@ -9,11 +9,11 @@ import click
 
 from pump_roles.json_input import InputError
 from pump_roles.review.account.activity.activity_result import Unknown
-from pump_roles.review.account.activity.collect import Collector, NothingFoundError
-from pump_roles.review.account.activity.from_files import files_of, records_of
+from pump_roles.review.account.activity.collect import Collector, NothingFoundError, Period
+from pump_roles.review.account.activity.from_files import find_files, read_records
 from pump_roles.review.account.activity.history import GLOBAL_REGION, read_history
 from pump_roles.review.account.activity.watched_roles import (
-    Roles,
+    WatchedRoles,
     published_roles,
     roles_in,
     with_arns,
@@ -111,23 +111,23 @@ def activity(
 
 
 def _read_files(collector: Collector, paths: Sequence[Path]) -> None:
-    found = files_of(paths, unknown=collector.unknown.append)
+    found = find_files(paths, unknown=collector.unknown.append)
     with aws.progress("files read", len(found)) as done:
-        for file, records in records_of(found, unknown=collector.unknown.append, done=done):
+        for file, records in read_records(found, unknown=collector.unknown.append, done=done):
             collector.add(file, records)
 
 
 def _read_history(
     collector: Collector,
-    roles: Roles,
+    roles: WatchedRoles,
     regions: Sequence[str],
     profile: str | None,
     period: tuple[datetime, datetime],
-) -> tuple[str, str, tuple[str, ...]]:
+) -> Period:
     clients = Aws(profile=profile, region=next(iter(regions), aws.region_of()))
-    if roles.given_account not in ("", clients.account):
+    if roles.account not in ("", clients.account):
         raise InputError(
-            f"--role-arn: the role is in account {roles.given_account}, but the credentials are of "
+            f"--role-arn: the role is in account {roles.account}, but the credentials are of "
             f"account {clients.account}"
         )
     by_default = [clients.region, *([GLOBAL_REGION] if clients.partition == "aws" else [])]
@@ -147,4 +147,4 @@ def _read_history(
             advance(0, f"{region} {count:,} events{'' if unknown is None else ' unknown'}")
 
         read_history(clients, wanted, period, found=found, done=done)
-    return in_utc(period[0]), in_utc(period[1]), tuple(sorted(read))
+    return Period(in_utc(period[0]), in_utc(period[1]), tuple(sorted(read)))

@@ -6,7 +6,7 @@ from pathlib import Path
 import click
 
 from pump_roles.json_input import InputError
-from pump_roles.review.account.probe import ProbeReport, caller_of, probe_all, sts_client
+from pump_roles.review.account.probe import ProbeReport, probe_all, read_caller, sts_client
 from pump_roles.review.account.role_list import (
     ListedRole,
     check_partition,
@@ -93,7 +93,7 @@ def probe(
         options.warn(f"{about}{warning}")
     # Missing credentials, or an endpoint that does not respond, cause one error, not one per role.
     with aws.unknown_if_aws_fails(hidden=hidden):
-        caller = caller_of(sts)
+        caller = read_caller(sts)
     with aws.progress("roles probed", len(targets)) as advance:
         found = probe_all(
             [(target.role_arn, target.external_id) for target in targets],

@@ -9,11 +9,11 @@ import click
 
 from pump_roles.json_input import InputError
 from pump_roles.review.account.clients import Clients
-from pump_roles.review.account.rollout.deployed import read, wait_for
+from pump_roles.review.account.rollout.deployed import read_statuses, wait_for
 from pump_roles.review.account.rollout.expected import ExpectedRollout, rollouts_in
-from pump_roles.review.account.rollout.status import StatusError
+from pump_roles.review.account.rollout.status import TargetsError
 from pump_roles.review.cli import aws, options, results
-from pump_roles.review.output.words import unknown_in_words
+from pump_roles.review.output.words import rollout_unknown_in_words
 from pump_roles.review.templates.reading import read_templates
 from pump_roles.validators import ACCOUNTS, STACK_SET_NAME, CallAs
 
@@ -100,9 +100,7 @@ def rollout_status(
         rollouts = [
             ExpectedRollout(
                 stack_set=name,
-                account_filter=(
-                    "NONE" if no_filter else "INTERSECTION" if only_accounts else "DIFFERENCE"
-                ),
+                filter="" if no_filter else "only" if only_accounts else "exclude",
                 filtered=(*exclude_accounts, *only_accounts),
             )
             for name in dict.fromkeys(stack_sets)
@@ -127,7 +125,7 @@ def rollout_status(
             if (reason := wait_for(cloudformation, rollout, seconds=seconds, waited=waited))
         }
     with aws.progress("stack instances and accounts read") as found:
-        statuses = read(
+        statuses = read_statuses(
             cloudformation, organizations, rollouts, unknown=unknown, found=found, profile=profile
         )
     outputs.write(statuses)
@@ -139,10 +137,10 @@ def _in_templates(path: Path) -> list[ExpectedRollout]:
     name = path.name or str(path)
     try:
         return [*rollouts_in(read_templates(path), name)]
-    except StatusError as error:
+    except TargetsError as error:
         targets = f"{name}: the targets of the StackSet {error.stack_set}"
         options.fail(
-            f"{targets} cannot be read: {unknown_in_words(error.unknown)}", options.UNKNOWN
+            f"{targets} cannot be read: {rollout_unknown_in_words(error.unknown)}", options.UNKNOWN
         )
 
 

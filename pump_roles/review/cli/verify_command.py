@@ -25,7 +25,11 @@ from pump_roles.review.account.verify.expectation import (
 )
 from pump_roles.review.account.verify.verification import AccountResult, Verification
 from pump_roles.review.cli import aws, options, results
-from pump_roles.validators import ACCOUNT, ORGANIZATIONAL_UNITS, PRINCIPAL, ROLE_TO_ASSUME
+from pump_roles.validators import ACCOUNT, ORGANIZATIONAL_UNIT, PRINCIPAL, ROLE_TO_ASSUME
+
+
+def _check_target(argument: str, value: str) -> str:
+    return value if ACCOUNT.accepts(value) else ORGANIZATIONAL_UNIT.check(argument, value)
 
 
 @click.command
@@ -72,7 +76,7 @@ from pump_roles.validators import ACCOUNT, ORGANIZATIONAL_UNITS, PRINCIPAL, ROLE
 )
 @options.repeatable(
     "--target",
-    metavar="ID",
+    type=options.valid("id", _check_target),
     help="With --assume-role: the ID of an organizational unit, whose accounts, and those of the "
     "units below it, are verified; or the ID of an account. Defaults to the whole organization.",
 )
@@ -149,8 +153,7 @@ def _scope(targets: Sequence[str], excluded: Sequence[str]) -> Scope:
     units = [target for target in targets if target not in accounts]
     if accounts and units:
         raise click.UsageError("--target: pass either organizational units or accounts")
-    check = options.valid("units", ORGANIZATIONAL_UNITS.check)
-    return Scope(units=check(units) if units else (), accounts=accounts, excluded=excluded)
+    return Scope(units=units, accounts=accounts, excluded=excluded)
 
 
 def _expectation(

@@ -13,7 +13,7 @@ from pump_roles.review.account.organization import (
     accounts_below,
     read_organization,
 )
-from pump_roles.review.account.probe import MINIMUM_SESSION_SECONDS, partition_of
+from pump_roles.review.account.probe import MINIMUM_SESSION_SECONDS
 from pump_roles.review.account.responses import (
     error_code,
     is_denial,
@@ -27,6 +27,7 @@ from pump_roles.review.account.verify.expectation import Expectation
 from pump_roles.review.account.verify.from_aws import policy_for_reading, read_account
 from pump_roles.review.account.verify.verification import AccountResult, Verification
 from pump_roles.review.account.verify.verify_account import verify_account
+from pump_roles.validators import partition_of
 
 SESSION_NAME: Final = "pump-roles-verify"
 """The session name under which the calls appear in each account's CloudTrail."""

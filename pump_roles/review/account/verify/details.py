@@ -17,7 +17,6 @@ from pump_roles.iam.values import Value, known
 from pump_roles.json_input import TOO_DEEP, InputError, read_json
 from pump_roles.published import ROLES
 from pump_roles.review.account.organization import Organization
-from pump_roles.review.account.probe import partition_of
 from pump_roles.review.account.times import in_utc, moment_of
 from pump_roles.review.account.unknown import AccountUnknown
 from pump_roles.review.account.verify.other_roles import roles_that_admit_pump
@@ -25,7 +24,7 @@ from pump_roles.review.masking import digests_of_ids, ids_of, texts_under_the_ke
 from pump_roles.review.role import Boundary, Part, Role, Unknown
 from pump_roles.review.templates import Contents, FoundRole, Other
 from pump_roles.review.templates.role_reader import kind_of
-from pump_roles.validators import ACCOUNT, ORGANIZATION, ROLE_ARN
+from pump_roles.validators import ACCOUNT, ORGANIZATION, ROLE_ARN, account_of, partition_of
 
 
 class _Described(msgspec.Struct, kw_only=True, rename="pascal"):
@@ -255,7 +254,7 @@ def _read_file(file: Path) -> _SavedFile:
 def _index(roles: Iterable[tuple[Path, _Role]]) -> dict[tuple[str, str], tuple[Path, _Role]]:
     found: dict[tuple[str, str], tuple[Path, _Role]] = {}
     for file, role in roles:
-        key = (role.arn.split(":")[4], role.role_name.casefold())
+        key = (account_of(role.arn), role.role_name.casefold())
         if key in found:
             raise InputError(f"{file}: a role is listed twice, or is also in another file")
         found[key] = file, role

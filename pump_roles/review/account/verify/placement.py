@@ -3,9 +3,10 @@
 from collections.abc import Collection
 from typing import Literal
 
-from pump_roles.review.account.organization import FILTERS, Account, targeted
+from pump_roles.review.account.organization import Account, targeted
 from pump_roles.review.account.verify.details import AccountDetails
 from pump_roles.review.templates import Place
+from pump_roles.validators import is_account_filter
 
 Answer = Literal["yes", "no", "not known"]
 
@@ -34,7 +35,7 @@ def _is_place(place: Place, details: AccountDetails, deployer: str) -> Answer:
 
 
 def _is_targeted(rollout: Place, details: AccountDetails) -> Answer:
-    if rollout.filter not in FILTERS:
+    if not is_account_filter(rollout.filter):
         return "not known"
     # If its units are not known, the account may be in the targeted ones.
     units = rollout.units if details.units is None else details.units
@@ -42,7 +43,7 @@ def _is_targeted(rollout: Place, details: AccountDetails) -> Answer:
         [Account(details.account, "", suspended=False, units=units)],
         units=rollout.units,
         management_account=details.management_account,
-        account_filter=FILTERS[rollout.filter],
+        account_filter=rollout.filter,
         filtered=rollout.accounts,
     )
     if not found:

@@ -23,9 +23,13 @@ from pump_roles.review.account.unknown import AccountPart, AccountUnknown
 from pump_roles.review.account.verify.accounts import verify_files, verify_organization
 from pump_roles.review.account.verify.details import AccountDetails, read_trust_policy
 from pump_roles.review.account.verify.expectation import Expectation, from_published, from_templates
-from pump_roles.review.account.verify.verification import AccountResult, RoleResult, state_of
+from pump_roles.review.account.verify.verification import (
+    AccountResult,
+    Approval,
+    RoleResult,
+    state_of,
+)
 from pump_roles.review.account.verify.verify_account import verify_account
-from pump_roles.review.output.verify_words import approval_in_words
 from pump_roles.review.role import Boundary, Part, Unknown, published_role
 from pump_roles.review.role import Role as HeldRole
 from pump_roles.review.templates import FoundRole, Place
@@ -231,26 +235,26 @@ def tagged(tmp_path_factory: pytest.TempPathFactory) -> Tagged:
 
 
 @pytest.mark.parametrize(
-    ("tags", "state"),
+    ("tags", "value", "is_open"),
     [
-        ({}, "closed"),
-        ({"pump-commitments": "approved"}, "open: approved"),
-        ({"pump-commitments": "Approved"}, "closed: Approved"),
-        ({"pump-commitments": ""}, "closed"),
+        ({}, "", False),
+        ({"pump-commitments": "approved"}, "approved", True),
+        ({"pump-commitments": "Approved"}, "Approved", False),
+        ({"pump-commitments": ""}, "", False),
         # IAM ignores the case of a key.
-        ({"PUMP-COMMITMENTS": "approved"}, "open: approved"),
-        ({"team": "approved", "aws:cloudformation:stack-name": "PumpAutoPilot"}, "closed"),
-        ({"pump-commitments": f"{EXTERNAL_ID}-17"}, "closed: (external ID)-17"),
+        ({"PUMP-COMMITMENTS": "approved"}, "approved", True),
+        ({"team": "approved", "aws:cloudformation:stack-name": "PumpAutoPilot"}, "", False),
+        ({"pump-commitments": f"{EXTERNAL_ID}-17"}, "(external ID)-17", False),
     ],
 )
 def test_tag_with_which_the_customer_opens_a_guardrail_is_shown_and_no_difference(
-    tags: dict[str, str], state: str, tagged: Tagged
+    tags: dict[str, str], value: str, *, is_open: bool, tagged: Tagged
 ) -> None:
     found = tagged(tags)
     assert (found.state, found.differences) == ("match", ())
-    (approval,) = found.approvals
-    assert approval.guardrail == "only-when-approved"
-    assert approval_in_words(approval) == state
+    assert found.approvals == (
+        Approval(guardrail="only-when-approved", tag="pump-commitments", value=value, open=is_open),
+    )
 
 
 def test_guardrail_that_is_not_as_defined_or_not_known_is_not_said_to_be_closed(

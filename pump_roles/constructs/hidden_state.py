@@ -1,4 +1,4 @@
-"""What the package keeps about an app or a stack in a hidden child, such as role names."""
+"""State of an app or a stack that the constructs share, such as the role names of a stack."""
 
 from collections.abc import Callable
 from typing import Any, Final, TypeVar
@@ -11,38 +11,36 @@ from pump_roles.validators import ArgumentError
 
 _State = TypeVar("_State")
 
-_FOUND: Final[WeakKeyDictionary[IConstruct, dict[str, Any]]] = WeakKeyDictionary()
+_CACHE: Final[WeakKeyDictionary[IConstruct, dict[str, Any]]] = WeakKeyDictionary()
 """Only saves calls into jsii, which take longer than the rest of a role."""
 
 
-class _Kept(Construct):
+class _Holder(Construct):
     def __init__(self, owner: IConstruct, id: str, state: Any) -> None:
         super().__init__(owner, id)  # type: ignore[arg-type]
         self.state = state
 
 
-def kept_in(owner: IConstruct, id: str, make: Callable[[], _State]) -> _State:
+def state_of(owner: IConstruct, id: str, make: Callable[[], _State]) -> _State:
     """Return the state that a construct has under an ID, made when it is first asked for.
 
     The state is in a child of the construct. If the construct was not created in Python, such as
     the app of ``Stack()``, jsii returns another Python object each time that it is asked for.
     """
-    found = _FOUND.setdefault(owner, {})
-    if id not in found:
+    states = _CACHE.setdefault(owner, {})
+    if id not in states:
         child = owner.node.try_find_child(id)
-        if not isinstance(child, _Kept):
-            child = _Kept(owner, id, make())
-        found[id] = child.state
-    state: _State = found[id]
+        holder = child if isinstance(child, _Holder) else _Holder(owner, id, make())
+        states[id] = holder.state
+    state: _State = states[id]
     return state
 
 
-def take_role_name(name: str, role: Construct, scope: Construct) -> None:
-    """Reserve a name for a role in its stack."""
+def reserve_role_name(name: str, role: Construct, scope: Construct) -> None:
+    """Check that no other role of the stack has a name."""
     # Stack.of() is a slow call into jsii.
     stack = scope if isinstance(scope, Stack) else Stack.of(scope)
-    taken: dict[str, Construct] = kept_in(stack, "pump-roles:names", dict)
-    other = taken.get(name.lower())
-    if other is not None and other in stack.node.find_all():
+    roles: dict[str, Construct] = state_of(stack, "pump-roles:names", dict)
+    other = roles.setdefault(name.lower(), role)
+    if other is not role:
         raise ArgumentError("role_name", f"{name} is already the name of {other.node.path}")
-    taken[name.lower()] = role
