@@ -292,9 +292,8 @@ def _saved_role(
 
 def collect_contents(details: AccountDetails, names: Collection[str]) -> Contents:
     """Return what an account has, for a report."""
-    found = [role for name in names if (role := details.role(name)) is not None]
     by_kind: dict[str, Role] = {}
-    for role in found:
+    for role in filter(None, map(details.role, names)):
         if not role.kind:
             raise InputError(
                 f"the role {role.name.text} of the account {details.account} is not one of Pump's: "
@@ -307,7 +306,7 @@ def collect_contents(details: AccountDetails, names: Collection[str]) -> Content
                 "each kind"
             )
         by_kind[role.kind] = role
-    if not found:
+    if not by_kind:
         reasons = "".join(f"; {reason.detail}" for reason in details.missing.values())
         raise InputError(
             f"the account {details.account} has no role named {' or '.join(names)}{reasons}"
@@ -331,7 +330,9 @@ def collect_contents(details: AccountDetails, names: Collection[str]) -> Content
                 principals=role.trust.principals,
                 alarms=ways,
             )
-            for role, ways in roles_that_admit_pump(details.roles, found, details.account)
+            for role, ways in roles_that_admit_pump(
+                details.roles, [*by_kind.values()], details.account
+            )
         ),
         unreadable=(
             *(replace(others, detail=unknown.detail) for unknown in details.unknown),
