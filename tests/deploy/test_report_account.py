@@ -102,6 +102,7 @@ def test_changes_in_the_account_are_alarms_and_changes(
     )
     iam.delete_role_permissions_boundary(RoleName="PumpAutoPilotRole")
     aws.create_role("Other", PRINCIPAL)
+    aws.create_role("Innocent", "arn:aws:iam::123456789012:root")
     ended = report("--account", "--since", earlier, "--fail-on", "broadened", "--format", "json")
     assert ended.exit_code == 3
     found = json.loads(ended.stdout)

@@ -119,7 +119,7 @@ def with_files(words: str, files: Mapping[str, Path]) -> list[object]:
     [
         ("--expect bucket.template.json", "bucket.template.json"),
         ("--expect open.template.json", "pass --principal"),
-        ("--expect reviewed --details b.json", "is not the output of aws iam get-account-author"),
+        ("--expect reviewed --details b.json", "pass the output of aws iam get-account-author"),
     ],
 )
 def test_input_that_cannot_be_used_causes_one_error(

@@ -126,13 +126,13 @@ def _redundant(guardrails: Sequence[Guardrail]) -> dict[str, list[str]]:
 def _of_account(names: Sequence[str], profile: str | None, earlier: Earlier | None) -> Report:
     # boto3 takes longer to load than the other reports take as a whole.
     from pump_roles.review.account.verify.accounts import Aws, read_own_account  # noqa: PLC0415
-    from pump_roles.review.account.verify.details import contents_of  # noqa: PLC0415
+    from pump_roles.review.account.verify.details import collect_contents  # noqa: PLC0415
     from pump_roles.review.cli import aws  # noqa: PLC0415
 
     names = names or [role.name for role in ROLES.values()]
     with aws.unknown_if_aws_fails():
         details = read_own_account(Aws(profile=profile, region=aws.region_of()), names)
-        return of_contents(contents_of(details, names), since=earlier)
+        return of_contents(collect_contents(details, names), since=earlier)
 
 
 def _reasons(result: Report, fatal: Sequence[str]) -> Iterator[str]:

@@ -12,6 +12,7 @@ from pump_roles.iam.clauses import Scope
 from pump_roles.iam.decisions import ALLOWED, DENIED, NOT_GRANTED, DecisionChange, Grant
 from pump_roles.iam.trust import Principal, TrustProblem
 from pump_roles.review.account.rollout.status import Unknown as RolloutUnknown
+from pump_roles.review.account.unknown import AccountUnknown
 from pump_roles.review.compare import Difference
 from pump_roles.review.output.pieces import SHOWN, TEXTS, listed, say
 from pump_roles.review.role import Unknown
@@ -33,7 +34,7 @@ an account or a template.
 """
 
 
-def unknown_in_words(unknown: Unknown) -> str:
+def unknown_in_words(unknown: Unknown | AccountUnknown) -> str:
     """Return what is not known about a role or an account."""
     longest = SHOWN if unknown.why in _VALUES else None
     about, subject = say(f"parts.{unknown.part}"), cut(unknown.subject, longest)
@@ -48,7 +49,8 @@ def unknown_in_words(unknown: Unknown) -> str:
         number=subject,
         detail=cut(unknown.detail, longest),
     )
-    return f"{unknown.source}: {said}" if unknown.source else said
+    source = unknown.source if isinstance(unknown, Unknown) else ""
+    return f"{source}: {said}" if source else said
 
 
 def rollout_unknown_in_words(unknown: RolloutUnknown | Unknown) -> str:
@@ -58,7 +60,7 @@ def rollout_unknown_in_words(unknown: RolloutUnknown | Unknown) -> str:
     return say(f"rollout_unknown.{unknown.why}", subject=unknown.subject, detail=unknown.detail)
 
 
-def _why(unknown: Unknown) -> str:
+def _why(unknown: Unknown | AccountUnknown) -> str:
     # The text that says why it is not known: one for its part comes first, then one with details.
     reasons = ("-because", "") if unknown.detail else ("",)
     return next(

@@ -11,6 +11,7 @@ import pytest
 from jinja2 import Environment, nodes
 
 from pump_roles.iam.decisions import CONDITIONALLY, PARTLY
+from pump_roles.review.account.unknown import AccountPart, AccountWhy
 from pump_roles.review.compare.difference import Rule
 from pump_roles.review.output.pieces import TEXTS, say
 from pump_roles.review.report.report_model import ALARMS, RISKS, FindingKind
@@ -131,8 +132,8 @@ def test_every_text_is_used_and_every_used_text_is_there() -> None:
 @pytest.mark.parametrize(
     ("section", "kinds", "elsewhere"),
     [
-        ("unknown", get_args(Why), {"open"}),
-        ("parts", get_args(Part), set()),
+        ("unknown", (*get_args(Why), *get_args(AccountWhy)), {"open"}),
+        ("parts", (*get_args(Part), *get_args(AccountPart)), set()),
         (
             "rules",
             get_args(Rule),

@@ -33,7 +33,7 @@ def test_shows_each_difference_with_what_it_means() -> None:
         "organization: o-abcd123456, management account 111122223333\n"
         "\n"
         "differs 000000000004 (text)\n"
-        "  not checked: it could not be read: text\n"
+        "  not checked: the account could not be read: text\n"
         "  broader: the management account of its organization is 111122223333 instead of "
         "444455556666 (organization)\n"
         "  broader: the role arn:aws:iam::000000000001:role/text: text (other-access)\n"
