@@ -1,5 +1,6 @@
 """`pump-roles probe` against an AWS emulator that enforces IAM: it proves what a role requires."""
 
+import errno
 import json
 import os
 import re
@@ -467,6 +468,14 @@ def test_bad_argument_is_a_usage_error_before_the_first_call(
 ) -> None:
     assert problem in the_usage_error(run(*arguments))
     assert fake.requests == []
+
+
+@pytest.mark.usefixtures("fake")
+def test_result_that_cannot_be_written_causes_one_error(monkeypatch: pytest.MonkeyPatch) -> None:
+    error = OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+    monkeypatch.setattr("pump_roles.review.cli.input_output.write", Mock(side_effect=error))
+    line = the_error(run(ROLE_ARN, "--external-id", SECRET), 4)
+    assert line == "pump-roles: standard output: cannot be written: No space left on device"
 
 
 def test_unreachable_aws_causes_one_error(
