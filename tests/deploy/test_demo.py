@@ -11,8 +11,8 @@ from typing import Any
 import pytest
 from mypy_boto3_iam import IAMClient
 
-from pump_roles.review.output.pieces import TEXTS
 from pump_roles.review.output.report_words import SYMBOLS
+from pump_roles.review.output.texts import TEXTS
 from tests.support import on_terminal
 from tools.sandbox import screenshot, show
 from tools.sandbox.aws import ACCOUNT_ID, OWNER, EmbeddedAws

@@ -14,7 +14,7 @@ from aws_cdk import App, Environment
 
 from pump_roles import ReadOnlyStack
 from pump_roles.review.account.verify.expectation import Expectation
-from pump_roles.review.output.verify_words import REMEDIES
+from pump_roles.review.output.verify_sections import REMEDIES
 from tests.commands import run, the_error
 from tests.customer import AUTO_PILOT, READ_ONLY, Customer, allow
 from tests.support import EXTERNAL_ID, PRINCIPAL, PUMP_ACCOUNT, SECRET, Assembly, Synth

@@ -83,7 +83,7 @@ def test_organization_is_named_and_compared_with_the_expected_one(customer: Cust
     ended = run(*command, environment=environment)
     assert ended.exit_code == 0
     # In the emulator, every account is the management account of its own organization.
-    shown = f"organization: {described['Id']}, management account {ACCOUNT_ID}"
+    shown = f"Organization: {described['Id']}, management account {ACCOUNT_ID}."
     assert shown in ended.stdout.splitlines()
     expected = ("--management-account", "444455556666", "--format", "json")
     ended = run(*command, *expected, environment=environment)
@@ -232,7 +232,7 @@ def test_names_an_output_that_cannot_be_written_and_writes_the_others(
     )
     assert ended.exit_code == 1
     assert ended.stderr == f"pump-roles: {full}: cannot be written: No space left on device\n"
-    assert ended.stdout.endswith("accounts: 1 match\n")
+    assert ended.stdout.endswith("Accounts: 1 match.\n")
     assert "1 match" in other.read_text()
 
 
@@ -273,6 +273,6 @@ def test_saved_files_match_without_credentials_and_name_the_organization(
     command = ("--expect", customer.folder, *details)
     ended = run(*command)
     assert ended.exit_code == 0
-    assert "organization: o-abcd123456, management account 444455556666\n" in ended.stdout
+    assert "Organization: o-abcd123456, management account 444455556666.\n" in ended.stdout
     # No output has the email address.
     assert "example.com" not in ended.stdout

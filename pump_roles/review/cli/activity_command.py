@@ -90,6 +90,7 @@ def activity(
     """
     from pump_roles.review.account.activity import watched_roles  # noqa: PLC0415
     from pump_roles.review.account.activity.collect import Collector  # noqa: PLC0415
+    from pump_roles.review.output.formats import written  # noqa: PLC0415
 
     formats = input_output.formats_of(output, [expect, *paths], _EXTENSIONS)
     if paths:
@@ -114,7 +115,7 @@ def activity(
     found = _result_of(collector, roles, now, asked)
     input_output.write_all(
         {
-            file: _written(found, chosen, styled=file is None)
+            file: written(found, chosen, styled=file is None)
             for file, chosen in {None: format, **formats}.items()
         }
     )
@@ -144,7 +145,7 @@ def _result_of(
 ) -> "Activity":
     from pump_roles.json_input import InputError  # noqa: PLC0415
     from pump_roles.review.account.activity.collect import NothingFoundError  # noqa: PLC0415
-    from pump_roles.review.output.activity_words import nothing_found  # noqa: PLC0415
+    from pump_roles.review.output.activity_sections import nothing_found  # noqa: PLC0415
 
     try:
         return collector.result(now, asked)
@@ -190,12 +191,3 @@ def _read_history(
 
         read_history(aws, wanted, period, found=found, done=done)
     return in_utc(period[0]), in_utc(period[1]), tuple(sorted(read))
-
-
-def _written(found: "Activity", chosen: ActivityFormat, *, styled: bool) -> str:
-    from pump_roles.review.output.activity_formats import as_markdown, as_table  # noqa: PLC0415
-    from pump_roles.review.output.json_documents import as_json  # noqa: PLC0415
-
-    if chosen == "table":
-        return as_table(found, styled=styled)
-    return as_json(found) if chosen == "json" else as_markdown(found)

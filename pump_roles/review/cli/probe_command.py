@@ -88,6 +88,7 @@ def probe(
         sts_client,
     )
     from pump_roles.review.account.role_list import check_partition, warnings_about  # noqa: PLC0415
+    from pump_roles.review.output.formats import written  # noqa: PLC0415
 
     if context.args:
         raise click.BadParameter("too many arguments; pass the external ID with --external-id")
@@ -114,15 +115,8 @@ def probe(
             concurrency=concurrency,
             found=lambda _: advance(1),
         )
-    if format == "json":
-        from pump_roles.review.output.json_documents import as_json  # noqa: PLC0415
-
-        text = as_json(ProbeReport(caller=caller, roles=tuple(results)))
-    else:
-        from pump_roles.review.output.probe_table import as_table  # noqa: PLC0415
-
-        text = as_table(results)
-    write_all({None: text}, status=common.UNKNOWN)
+    report = ProbeReport(caller=caller, roles=tuple(results))
+    write_all({None: written(report, format, styled=True)}, status=common.UNKNOWN)
     verdicts = {result.verdict for result in results}
     common.finish(different="not-required" in verdicts, unknown="unknown" in verdicts)
 

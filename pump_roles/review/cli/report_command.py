@@ -115,6 +115,7 @@ def report(
     if the input cannot be read or the report cannot be written; 2 for a usage error; 4 if the
     account cannot be read.
     """
+    from pump_roles.review.output.formats import written  # noqa: PLC0415
     from pump_roles.review.report import of_templates  # noqa: PLC0415
 
     _check_account(path, role_name, region, profile, account=account)
@@ -139,7 +140,7 @@ def report(
         result = of_templates(path, since=earlier)
     else:
         result = _of_published(guardrails, earlier)
-    input_output.write_all({file: _written(result, chosen, every_action=every_action)})
+    input_output.write_all({file: written(result, chosen, every_action=every_action)})
     if reasons := [*_reasons(result, fail_on)]:
         common.fail(" ".join(reasons), common.DIFFERENT)
 
@@ -211,35 +212,17 @@ def _of_account(
         common.fail(str(error), common.UNKNOWN)
 
 
-def _written(result: "Report", chosen: ReportFormat, *, every_action: bool) -> str:
-    if chosen == "html":
-        from pump_roles.review.output.page import as_html  # noqa: PLC0415
-
-        return as_html(result)
-    if chosen == "json":
-        from pump_roles.review.output.json_documents import as_json  # noqa: PLC0415
-
-        return as_json(result)
-    if chosen == "csv":
-        from pump_roles.review.output.report_csv import as_csv  # noqa: PLC0415
-
-        return as_csv(result)
-    from pump_roles.review.output.report_markdown import as_markdown  # noqa: PLC0415
-
-    return as_markdown(result, every_action=every_action)
-
-
 def _reasons(result: "Report", fatal: Sequence[str]) -> Iterator[str]:
-    from pump_roles.review.output.pieces import listed, say  # noqa: PLC0415
     from pump_roles.review.output.report_words import (  # noqa: PLC0415
         change_of_roles,
         difference,
         finding_title,
     )
+    from pump_roles.review.output.texts import first, say  # noqa: PLC0415
 
     if _ALARM in fatal and result.alarms:
         titles = (finding_title(finding, result) for finding in result.findings if finding.is_alarm)
         yield f"{say('units.alarms', result.alarms)}: {'; '.join(titles)}."
     broader = [change_of_roles(change) for change in result.changes if change.may_broaden]
     if _BROADENED in fatal and broader:
-        yield f"{difference(result)}: {'; '.join(listed(broader, 1)).rstrip('.')}."
+        yield f"{difference(result)}: {'; '.join(first(broader, 1)).rstrip('.')}."

@@ -98,6 +98,8 @@ def rollout_status(
     target the units of the templates; otherwise 4 if a status or the templates cannot be read, or
     the result cannot be written; 2 for a usage error.
     """
+    from pump_roles.review.output.formats import written  # noqa: PLC0415
+
     filters = {
         "--only-accounts": only_accounts,
         "--exclude-accounts": exclude_accounts,
@@ -126,7 +128,7 @@ def rollout_status(
         seconds=None if timeout is None else timeout * 60,
         wait=wait,
     )
-    write_all({None: _written(statuses, format)}, status=common.UNKNOWN)
+    write_all({None: written(statuses, format, styled=True)}, status=common.UNKNOWN)
     state = statuses.state
     common.finish(different=state == "incomplete", unknown=state == "unknown")
 
@@ -204,10 +206,3 @@ def _read_statuses(
         return read(
             cloudformation, organizations, rollouts, unknown=unknown, found=found, profile=profile
         )
-
-
-def _written(statuses: "Statuses", chosen: StatusFormat) -> str:
-    from pump_roles.review.output.json_documents import as_json  # noqa: PLC0415
-    from pump_roles.review.output.rollout_formats import as_table  # noqa: PLC0415
-
-    return as_json(statuses) if chosen == "json" else as_table(statuses, styled=True)

@@ -152,6 +152,7 @@ def verify(
     """
     from pump_roles.review.account.verify.accounts import verify_files  # noqa: PLC0415
     from pump_roles.review.account.verify.details import read_files  # noqa: PLC0415
+    from pump_roles.review.output.formats import written  # noqa: PLC0415
 
     formats = input_output.formats_of(output, [expect, external_ids, *details], _EXTENSIONS)
     scope = _scope(unit, account, exclude_account, assume_role, organization=organization)
@@ -185,7 +186,7 @@ def verify(
             )
     input_output.write_all(
         {
-            file: _written(verification, chosen, styled=file is None)
+            file: written(verification, chosen, styled=file is None)
             for file, chosen in {None: format, **formats}.items()
         }
     )
@@ -291,13 +292,3 @@ def _of_accounts(  # noqa: PLR0917
             organization=organization,
             found=found,
         )
-
-
-def _written(verification: "Verification", chosen: VerifyFormat, *, styled: bool) -> str:
-    from pump_roles.review.output.json_documents import as_json  # noqa: PLC0415
-    from pump_roles.review.output.verify_markdown import as_markdown  # noqa: PLC0415
-    from pump_roles.review.output.verify_table import as_table  # noqa: PLC0415
-
-    if chosen == "table":
-        return as_table(verification, styled=styled)
-    return as_json(verification) if chosen == "json" else as_markdown(verification)

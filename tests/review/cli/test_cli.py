@@ -22,16 +22,16 @@ from click.testing import CliRunner, Result
 from pump_roles import Guardrail, __version__
 from pump_roles.json_input import InputError
 from pump_roles.review.cli import app
+from pump_roles.review.output.formats import written
 from pump_roles.review.output.json_documents import as_json, report_from
 from pump_roles.review.output.page import as_html
-from pump_roles.review.output.report_csv import as_csv
-from pump_roles.review.output.report_markdown import as_markdown
 from pump_roles.review.report import Report, of_published
 from tests.commands import run, the_error, the_usage_error
 from tests.support import EXTERNAL_ID, PUMP_ACCOUNT, short_reports, synthesize, trust
 from tools.sandbox.cdk import tool_environment
 
 Format = Callable[[Report], str]
+as_markdown, as_csv = partial(written, chosen="markdown"), partial(written, chosen="csv")
 
 
 @cache

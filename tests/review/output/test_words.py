@@ -8,8 +8,8 @@ from pump_roles.iam.catalog import shipped
 from pump_roles.iam.clauses import Scope
 from pump_roles.published import ROLES
 from pump_roles.review.compare import Difference
-from pump_roles.review.output.pieces import say
 from pump_roles.review.output.report_words import GLOBAL_SERVICES
+from pump_roles.review.output.texts import say
 from pump_roles.review.output.words import (
     Sides,
     details_of,

@@ -16,7 +16,7 @@ from pump_roles.review.account.rollout.status import (
     RolloutStatus,
     state_of,
 )
-from pump_roles.review.output.rollout_formats import problems_in_words, reason_in_words
+from pump_roles.review.output.rollout_sections import problems_in_words, reason_in_words
 
 MANAGEMENT = "000000000001"
 TWO, THREE = "000000000002", "000000000003"

@@ -20,7 +20,7 @@ from pump_roles.review.account.verify.details import AccountDetails
 from pump_roles.review.account.verify.expectation import Expectation, from_published, from_templates
 from pump_roles.review.account.verify.one_account import compare
 from pump_roles.review.account.verify.verification import RoleResult, state_of
-from pump_roles.review.output.verify_words import approval_in_words
+from pump_roles.review.output.verify_sections import approval_in_words
 from pump_roles.review.role import Boundary, Part, Unknown
 from pump_roles.review.role import Role as HeldRole
 from pump_roles.review.templates import Access, FoundRole, Place
