@@ -71,15 +71,11 @@ Part = Text | Item | Table
 
 @dataclass(frozen=True)
 class Section:
-    """A section: what matters first, because what does not fit is cut at the end, and counted.
-
-    :param most: how many parts are shown unless all are asked for.
-    """
+    """A section: what matters first, because what does not fit is cut at the end, and counted."""
 
     title: str
     parts: tuple[Part, ...]
     attention: bool = False
-    most: int | None = None
 
 
 @dataclass(frozen=True)

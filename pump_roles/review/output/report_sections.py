@@ -294,19 +294,7 @@ def _resources(action: ActionReport) -> Text:
 
 
 def rows_of(report: Report) -> Table:
-    """Return a row for each action and role.
-
-    The rows are the actions that the role has, including denied ones, and the actions of the
-    statements in plain words that it does not have. The decision for the latter is ``not granted``,
-    or ``unknown`` if something that cannot be read may grant them. It is ``limited`` for an action
-    that is not in the catalog and is denied under a condition or on some resources.
-
-    Policies and patterns that grant an action are in the same order: the first policy has the first
-    pattern. ``exact`` is ``no`` if something that cannot be read may add or remove actions.
-
-    The alarms, the changes, and the other resources in the templates are not actions of these
-    roles, so they are not included.
-    """
+    """Return a row for each role and each action that it has, or that a statement is about."""
     heads: Mapping[str, str] = TEXTS["csv_heads"]
     rows = (tuple(row.get(head, "") for head in heads) for row in _rows(report))
     return Table((*heads.values(),), tuple(rows))

@@ -2,7 +2,7 @@
 
 import os
 import sys
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from io import StringIO
 from typing import Final
 
@@ -73,9 +73,8 @@ def _lines(document: Document) -> Iterator[_Line]:
     for section in document.sections:
         yield 0, Styled()
         yield 0, Styled(one_line(section.title), "bold red" if section.attention else "bold")
-        for part in section.parts[: section.most]:
+        for part in section.parts:
             yield from _part(part, 1)
-        yield from _left("document.entry", section.parts, section.most)
     if document.summary:
         yield 0, Styled()
     yield from ((0, _styled(text)) for text in document.summary)
@@ -85,7 +84,8 @@ def _part(part: Part, depth: int) -> Iterator[_Line]:
     match part:
         case Table():
             yield from ((depth, row) for row in _rows(part))
-            yield from _left("document.row", part.rows, part.most)
+            if left := len(part.rows) - len(part.rows[: part.most]):
+                yield depth, Styled(say("document.cut", parts=say("document.row", left)))
         case Code(command):
             yield 0, Styled(one_line(command), "cyan", no_wrap=True)
         case Item():
@@ -94,11 +94,6 @@ def _part(part: Part, depth: int) -> Iterator[_Line]:
                 yield from _part(below, depth + 1)
         case _:
             yield depth, _styled(part)
-
-
-def _left(key: str, parts: Sequence[object], most: int | None) -> Iterator[_Line]:
-    if most is not None and len(parts) > most:
-        yield 1, Styled(say("document.cut", parts=say(key, len(parts) - most)))
 
 
 def _styled(text: Text) -> Styled:

@@ -53,19 +53,17 @@ def document_of(verification: Verification) -> Document:
     counts = [f"{count:,} {state}" for state, count in verification.counts.items() if count]
     more = sum(map(broader, verification.accounts))
     todo = (Item((Code(rule), f": {remedy}")) for rule, remedy in remedies(verification).items())
+    matching = _first(map(_account, by_state["match"]), "verify.more_accounts", _MATCHING)
     sections = (
-        _accounts("verify.differ", by_state["differs"], attention=True),
-        _accounts("verify.unknown", by_state["unknown"]),
+        Section(say("verify.differ"), (*map(_account, by_state["differs"]),), attention=True),
+        Section(say("verify.unknown"), (*map(_account, by_state["unknown"]),)),
         Section(say("verify.remedies"), tuple(todo)),
-        _accounts("verify.match", by_state["match"], _MATCHING),
+        Section(say("verify.match"), tuple(matching)),
     )
-    about: list[Text] = [
-        (say("verify.compared"), " ", Code(verification.expected)),
-    ]
+    about: list[Text] = [(say("verify.compared"), " ", Code(verification.expected))]
     read = (account.organization for account in verification.accounts)
-    organizations = dict.fromkeys(_organization(found) for found in read if found is not None)
-    if organizations:
-        about.insert(1, say("verify.organizations", organizations="; ".join(organizations)))
+    if found := dict.fromkeys(_organization(each) for each in read if each is not None):
+        about.append(say("verify.organizations", organizations="; ".join(found)))
     return Document(
         say("verify.title"),
         verification.version,
@@ -76,16 +74,6 @@ def document_of(verification: Verification) -> Document:
         about=tuple(about),
         sections=tuple(section for section in sections if section.parts),
     )
-
-
-def _accounts(
-    title: str,
-    accounts: Iterable[AccountResult],
-    most: int | None = None,
-    *,
-    attention: bool = False,
-) -> Section:
-    return Section(say(title), tuple(map(_account, accounts)), attention, most)
 
 
 def _account(account: AccountResult) -> Item:
@@ -125,10 +113,10 @@ def _items(label: str, texts: Iterable[str]) -> Iterator[Item]:
     return _first((_item(label, text, "unsure") for text in texts), "document.more")
 
 
-def _first(items: Iterable[Item], more: str) -> Iterator[Item]:
+def _first(items: Iterable[Item], more: str, most: int = _MOST) -> Iterator[Item]:
     found = [*items]
-    yield from found[:_MOST]
-    if left := len(found[_MOST:]):
+    yield from found[:most]
+    if left := len(found[most:]):
         yield Item(say(more, left))
 
 

@@ -87,11 +87,10 @@ def _cut(left: Counter[str]) -> str:
 
 def _blocks(section: Section, level: str, *, whole: bool) -> Iterator[_Block]:
     yield "title", f"{level} {_line(section.title, whole=whole)}"
-    for index, part in enumerate(section.parts):
-        is_cut = not whole and section.most is not None and index >= section.most
+    for part in section.parts:
         match part:
             case Item():
-                yield "entry", "" if is_cut else _item(part, whole=whole)
+                yield "entry", _item(part, whole=whole)
             case Table():
                 yield from (("row", row) for row in _rows(part, whole=whole))
             case Code(command):
