@@ -11,7 +11,6 @@ from pump_roles.review.output.document import (
     Item,
     Names,
     Part,
-    Piece,
     Section,
     Strong,
     Table,
@@ -31,7 +30,6 @@ from pump_roles.review.report.report_model import ActionReport, Change, Finding,
 from pump_roles.review.report.statements import LIMITED, UNKNOWN, Answer, Statement
 
 _FEW: Final = 3
-_LISTED: Final = 8
 _GAINED: Final = 40
 
 
@@ -82,7 +80,7 @@ def _findings(report: Report, findings: Iterable[Finding]) -> Iterator[Part]:
         title = Strong(f"{wording.finding_title(finding, report)}.")
         yield title, f" {wording.finding_text(finding, report)}"
         if finding.actions:
-            yield (Names(finding.actions, _LISTED),)
+            yield (Names(finding.actions),)
 
 
 def _by_role(report: Report, first: str, rows: Iterable[tuple[Text, ...]]) -> Table:
@@ -163,6 +161,7 @@ def _numbers(report: Report) -> Section:
 
 def _numbers_of(role: RoleReport) -> Mapping[str, Text]:
     trusted, published = wording.trusted(role), role.as_published
+    files = [f"SHA-256 {sha256} {file}" for file, sha256 in role.files]
     levels = (f"{level} {role.counted(left)}" for level, (_, left) in role.levels.items())
     return {
         say("numbers.name"): Code(role.name) if role.name else say("roles.unnamed"),
@@ -177,18 +176,8 @@ def _numbers_of(role: RoleReport) -> Mapping[str, Text]:
         ),
         **{what: role.counted(getattr(role, member)) for member, what in TEXTS["counted"].items()},
         say("markdown.levels"): ", ".join(levels),
-        say("markdown.read_from"): _digests(role) or say("markdown.from_pump"),
+        say("markdown.read_from"): Names(files) if files else say("markdown.from_pump"),
     }
-
-
-def _digests(role: RoleReport) -> tuple[Piece, ...]:
-    # Each file with its digest, which decide what was accepted.
-    found: list[Piece] = []
-    for file, sha256 in role.files[:_LISTED]:
-        found += ["; " if found else "", Code(file), ", SHA-256 ", Code(sha256)]
-    if left := len(role.files[_LISTED:]):
-        found.append(f"; {say('document.more', left)}")
-    return tuple(found)
 
 
 def _ledger(report: Report) -> Section:
@@ -224,7 +213,7 @@ def _places(report: Report) -> Section:
 def _decision(report: Report) -> Section:
     items: list[Part] = []
     for role in report.roles:
-        digests = Names([sha256 for _, sha256 in role.files], _LISTED)
+        digests = Names([sha256 for _, sha256 in role.files])
         of_files = (" (SHA-256 ", digests, ")") if role.files else ()
         items.append(Item((say("markdown.accept", role=role.kind), *of_files), choice=True))
     reject = Item(say("markdown.reject"), choice=True)

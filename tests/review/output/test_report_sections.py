@@ -2,6 +2,7 @@
 
 import csv
 import io
+import re
 from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
@@ -169,8 +170,7 @@ def test_nothing_pushes_out_the_rest(published: Report) -> None:
     later = f"{say('later.markdown')} `{say('later.command')}`\n"
     assert markdown.endswith(f"- [ ] Reject, because:\n\n{later}")
     whole = written(report, "markdown", every_action=True)
-    assert "ut here" not in whole
-    assert "(cut)" not in whole
+    assert not re.search("ut here|\\(cut\\)|and [0-9]+ more", whole)
 
 
 Rows = Mapping[tuple[str, str], Mapping[str, str]]
