@@ -66,7 +66,7 @@ def document_of(activity: Activity) -> Document:
             ),
         ),
         sections=(
-            *(_unknown(activity.unknown) if activity.unknown else ()),
+            _unknown(activity.unknown),
             _changes(activity),
             _reads(activity),
             _refused(activity),
@@ -102,10 +102,10 @@ def nothing_found(error: "NothingFoundError", roles: "Roles") -> str:
     return say("activity.of_none", error.events, roles=" or ".join(named))
 
 
-def _unknown(unknown: Sequence[Unknown]) -> Iterator[Section]:
+def _unknown(unknown: Sequence[Unknown]) -> Section:
     table = table_of("unknown_heads", unknown, _ROWS, why=unknown_in_words)
-    parts = (say("activity.incomplete"), table)
-    yield Section(say("activity.not_known"), parts, attention=True)
+    parts = (say("activity.incomplete"), table) if unknown else ()
+    return Section(say("activity.not_known"), parts, attention=True)
 
 
 def _changes(activity: Activity) -> Section:

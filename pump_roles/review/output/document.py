@@ -71,7 +71,10 @@ Part = Text | Item | Table
 
 @dataclass(frozen=True)
 class Section:
-    """A section: what matters first, because what does not fit is cut at the end, and counted."""
+    """A section, which is left out if it has no parts.
+
+    What matters is first, because what does not fit is cut at the end, and counted.
+    """
 
     title: str
     parts: tuple[Part, ...]
@@ -93,6 +96,10 @@ class Document:
     summary: tuple[Text, ...]
     about: tuple[Text, ...]
     sections: tuple[Section, ...]
+
+    def __post_init__(self) -> None:
+        sections = tuple(section for section in self.sections if section.parts)
+        object.__setattr__(self, "sections", sections)
 
 
 _CODE: Final = frozenset(

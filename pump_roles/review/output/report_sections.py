@@ -26,7 +26,7 @@ from pump_roles.review.output.words import (
     scope_in_words,
 )
 from pump_roles.review.report.policies import GuardrailReport, Pattern, PolicyReport
-from pump_roles.review.report.report_model import ActionReport, Change, Finding, Report, RoleReport
+from pump_roles.review.report.report_model import ActionReport, Change, Report, RoleReport
 from pump_roles.review.report.statements import LIMITED, UNKNOWN, Answer, Statement
 
 _FEW: Final = 3
@@ -36,9 +36,9 @@ _GAINED: Final = 40
 def document_of(report: Report, *, every_action: bool = False) -> Document:
     """Return the document."""
     sections = [
-        *_alarms(report),
+        Section(say("alarms.title"), (*_findings(report, alarms=True),), attention=True),
         _statements(report, whole=every_action),
-        *_at_worst(report),
+        _at_worst(report),
         _changes(report),
         _numbers(report),
         _ledger(report),
@@ -58,9 +58,8 @@ def document_of(report: Report, *, every_action: bool = False) -> Document:
 
 
 def _rest(report: Report) -> Iterator[Section]:
-    others = (finding for finding in report.findings if not finding.is_alarm)
-    yield Section(say("findings.title"), tuple(_findings(report, others)))
-    yield from _others(report)
+    yield Section(say("findings.title"), (*_findings(report, alarms=False),))
+    yield _others(report)
     for role in report.roles:
         yield from (_policy(policy, wording.heading(role)) for policy in role.policies)
     incomplete = () if report.exact else (Strong(say("actions.not_complete")),)
@@ -68,15 +67,8 @@ def _rest(report: Report) -> Iterator[Section]:
     yield Section(say("actions.title"), (about, *incomplete, _actions(report)))
 
 
-def _alarms(report: Report) -> Iterator[Section]:
-    alarms = [finding for finding in report.findings if finding.is_alarm]
-    if alarms:
-        found = tuple(_findings(report, alarms))
-        yield Section(say("alarms.title"), found, attention=True)
-
-
-def _findings(report: Report, findings: Iterable[Finding]) -> Iterator[Part]:
-    for finding in findings:
+def _findings(report: Report, *, alarms: bool) -> Iterator[Part]:
+    for finding in [found for found in report.findings if found.is_alarm == alarms]:
         title = Strong(f"{wording.finding_title(finding, report)}.")
         yield title, f" {wording.finding_text(finding, report)}"
         if finding.actions:
@@ -124,10 +116,9 @@ def _behind(statement: Statement) -> Item:
     return Item((f"{statement.title}: ", Names([*named])))
 
 
-def _at_worst(report: Report) -> Iterator[Section]:
-    if found := wording.at_worst(report):
-        parts = tuple((Strong(f"{what}."), f" {meaning}") for what, meaning in found)
-        yield Section(say("worst.title"), parts)
+def _at_worst(report: Report) -> Section:
+    found = ((Strong(f"{what}."), f" {meaning}") for what, meaning in wording.at_worst(report))
+    return Section(say("worst.title"), tuple(found))
 
 
 def _changes(report: Report) -> Section:
@@ -221,16 +212,16 @@ def _decision(report: Report) -> Section:
     return Section(say("markdown.decision"), (*items, reject, later))
 
 
-def _others(report: Report) -> Iterator[Section]:
-    if report.others:
-        table = table_of(
-            "other",
-            report.others,
-            principals=lambda other: ", ".join(other.principals) or say("others.nobody"),
-            grants=lambda other: grants_in_words(other) or say("others.nothing"),
-            alarms=lambda other: Strong(access_in_words(other.alarms)),
-        )
-        yield Section(say("others.title"), (say("others.not_counted"), table))
+def _others(report: Report) -> Section:
+    table = table_of(
+        "other",
+        report.others,
+        principals=lambda other: ", ".join(other.principals) or say("others.nobody"),
+        grants=lambda other: grants_in_words(other) or say("others.nothing"),
+        alarms=lambda other: Strong(access_in_words(other.alarms)),
+    )
+    parts = (say("others.not_counted"), table) if report.others else ()
+    return Section(say("others.title"), parts)
 
 
 def _policy(policy: PolicyReport, role: str) -> Section:

@@ -72,7 +72,7 @@ def document_of(verification: Verification) -> Document:
             Strong(say("verify.counts", counts=", ".join(counts) or say("roles.none"))),
         ),
         about=tuple(about),
-        sections=tuple(section for section in sections if section.parts),
+        sections=sections,
     )
 
 
