@@ -213,6 +213,6 @@ def test_saved_files_match_without_credentials_and_name_the_organization(
     command = ("--expect", customer.folder, *details)
     ended = run(*command)
     assert ended.exit_code == 0
-    assert "organization: o-abcd123456, management account 444455556666\n" in ended.stdout
+    assert "Organization: o-abcd123456, management account 444455556666.\n" in ended.stdout
     # No output has the email address.
     assert "example.com" not in ended.stdout

@@ -21,7 +21,7 @@ from pump_roles.review.account.activity.watched_roles import (
 from pump_roles.review.account.times import in_utc
 from pump_roles.review.account.verify.accounts import Aws
 from pump_roles.review.cli import aws, options, results
-from pump_roles.review.output.activity_words import nothing_found
+from pump_roles.review.output.activity_sections import nothing_found
 from pump_roles.validators import ROLE_ARN, check_region
 
 _MOST_DAYS: Final = 90

@@ -10,8 +10,8 @@ from pump_roles.iam.catalog import shipped
 from pump_roles.iam.clauses import Scope
 from pump_roles.iam.decisions import ALLOWED, CONDITIONALLY, DENIED, PARTLY, Grant, PolicyEvaluator
 from pump_roles.iam.documents import Policy
-from pump_roles.review.output.pieces import say
-from pump_roles.review.output.report_markdown import as_markdown
+from pump_roles.review.output.formats import written
+from pump_roles.review.output.texts import say
 from tests.support import a_statement, action_count, changed, said
 
 
@@ -132,7 +132,7 @@ def test_deny_counts_unless_another_inline_policy_may_replace_its_policy(
 
 def test_an_effect_is_shown_as_text(text: str, tmp_path: Path) -> None:
     statement = {"Effect": "<img src=x>|", "Action": "ce:*", "Resource": "*"}
-    found = as_markdown(changed(text, tmp_path, a_statement(statement)), every_action=True)
+    found = written(changed(text, tmp_path, a_statement(statement)), "markdown", every_action=True)
     assert "&lt;img src=x&gt;\\|" in found
     assert "<img" not in found
 

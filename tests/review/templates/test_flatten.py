@@ -10,7 +10,7 @@ from aws_cdk import App, NestedStack, Stack
 from aws_cdk import aws_iam as iam
 
 from pump_roles import ReadOnlyRole
-from pump_roles.review.output.report_markdown import as_markdown
+from pump_roles.review.output.formats import written
 from pump_roles.review.report import of_templates
 from tests.support import NO_VALUE, ROLE_ARGUMENTS, add_resources, changed, rolled_out, said
 
@@ -72,7 +72,7 @@ def test_stack_instances_with_other_parameters_are_a_difference(
     report = of_templates(rolled_out(tmp_path, change))
     assert "gives some of its stack instances other parameters" in said(report)
     # Its targets are not among the values of the external ID, so they are not masked.
-    assert "(external ID)" not in as_markdown(report, every_action=True)
+    assert "(external ID)" not in written(report, "markdown", every_action=True)
 
 
 def nested_in_an_app(folder: Path) -> Path:

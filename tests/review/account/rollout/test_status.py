@@ -67,10 +67,10 @@ def test_misses_no_account_on_any_page(aws: Management, run: Run, synth: Synth) 
     (retry,) = found["retry"]
     assert retry["accounts"] == sorted([*failed, *missing])
 
-    assert run("PumpReadOnly", "--no-filter").stdout.splitlines()[-5:-3] == [
-        "targeted accounts without a stack instance: 7",
-        "stack instances that are not current: 5",
-    ]
+    assert (
+        "  targeted accounts without a stack instance: 7\n"
+        "  stack instances that are not current: 5\n"
+    ) in run("PumpReadOnly", "--no-filter").stdout
 
 
 def test_checks_every_rollout_of_the_templates(
