@@ -152,18 +152,14 @@ def _numbers(report: Report) -> Section:
 
 
 def _numbers_of(role: RoleReport) -> Mapping[str, Text]:
-    trusted: Text = wording.trusted(role)
-    if not role.trust.requires_external_id:
-        trusted = Strong(wording.trusted(role))
+    trusted, requires_id = wording.trusted(role), role.trust.requires_external_id
     files = [f"SHA-256 {sha256} {file}" for file, sha256 in role.files]
     levels = (f"{level} {role.counted(left)}" for level, (_, left) in role.levels.items())
     return {
         say("numbers.name"): Code(role.name) if role.name else say("roles.unnamed"),
         say("markdown.published"): role.as_published or Strong(say("markdown.no")),
         say("markdown.assumed_by"): wording.assumed_by(role),
-        say("markdown.external_id"): trusted
-        if role.trust.requires_external_id
-        else Strong(trusted),
+        say("markdown.external_id"): trusted if requires_id else Strong(trusted),
         say("markdown.boundary"): (
             Code(boundary_in_words(role.boundary)) if role.boundary else say("roles.none")
         ),
