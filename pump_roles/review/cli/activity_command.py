@@ -98,8 +98,6 @@ def activity(
         found = collector.result(now, asked)
     except NothingFoundError as error:
         options.fail(nothing_found(error, roles), options.UNKNOWN)
-    except InputError as error:
-        options.fail(f"{error}; pass --role-arn")
     outputs.write(found)
     met = {
         "change": any(change.is_important for change in found.changes),
