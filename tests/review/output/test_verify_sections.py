@@ -38,7 +38,7 @@ def test_shows_each_difference_with_what_it_means() -> None:
         "\n"
         "Accounts that differ\n"
         "  000000000004 (text)\n"
-        "    not checked: it could not be read: text\n"
+        "    not checked: the account could not be read: text\n"
         "    broader (organization): the management account of its organization is 111122223333 "
         "instead of 444455556666\n"
         "    broader (other-access): the role arn:aws:iam::000000000001:role/text: text\n"
