@@ -13,6 +13,21 @@ ACCOUNT_FILTERS: Final[Mapping[str, str]] = MappingProxyType(
 )
 """What an account filter does: CloudFormation API Reference, "DeploymentTargets"."""
 
+OPENS: Final = frozenset(
+    {
+        "AWS::IAM::AccessKey",
+        "AWS::IAM::OIDCProvider",
+        "AWS::IAM::SAMLProvider",
+        "AWS::IdentityStore::GroupMembership",
+        "AWS::RolesAnywhere::Profile",
+        "AWS::RolesAnywhere::TrustAnchor",
+        "AWS::SSO::Assignment",
+        "AWS::SSO::PermissionSet",
+    }
+)
+"""Resource types that let someone act in the account. A template with one of Pump's roles must have
+none."""
+
 
 @dataclass(frozen=True, kw_only=True)
 class FoundRole:

@@ -177,9 +177,13 @@ def _numbers_of(role: RoleReport, longest: int | None) -> Mapping[str, str]:
         say("markdown.expires"): (
             say("roles.ends", until=role.ends) if role.ends else say("roles.never")
         ),
-        **{what: role.counted(getattr(role, member)) for member, what in TEXTS["counted"].items()},
+        **{
+            what: wording.number_in_words(getattr(role, member), role)
+            for member, what in TEXTS["counted"].items()
+        },
         say("markdown.levels"): ", ".join(
-            f"{level} {role.counted(left)}" for level, (_, left) in role.levels.items()
+            f"{level} {wording.number_in_words(left, role)}"
+            for level, (_, left) in role.levels.items()
         ),
         say("markdown.read_from"): _read_from(role, longest),
     }
@@ -303,7 +307,9 @@ def _policy(policy: PolicyReport) -> Iterator[str]:
             [
                 _text(pattern.effect),
                 _code(pattern.pattern),
-                say("policies.every_action") if pattern.pattern == "*" else pattern.count,
+                say("policies.every_action")
+                if pattern.pattern == "*"
+                else wording.number_in_words(len(pattern.actions), pattern),
                 _text(scope_in_words(pattern.scope)),
                 _text(pattern.reason),
             ]
