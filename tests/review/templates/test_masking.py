@@ -148,6 +148,8 @@ def test_different_roles_are_distinguished_without_showing_an_external_id(
     (tmp_path / f"{SECRET}.template.json").write_text(text)
     changed = text.replace("999988887777", "111122223333")
     (tmp_path / "Other.template.json").write_text(changed)
-    with pytest.raises(InputError) as caught:
+    with pytest.raises(
+        InputError, match=r"AutoPilotRole in .*, AutoPilotRole in .*only one"
+    ) as caught:
         of_templates(tmp_path)
     assert SECRET not in str(caught.value)
