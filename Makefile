@@ -118,7 +118,7 @@ fix: $(DEVELOP) ## Fix the style of the code, where this can be automated
 type: $(DEVELOP) ## Check the types, strictly
 	@$(BIN)/mypy
 
-bench: $(BROWSER) ## Measure speed and size, for docs/performance.md
+bench: $(DEVELOP) ## Measure speed and size, for docs/performance.md
 	@$(BIN)/python -m tools.bench
 
 catalog: $(DEVELOP) ## Update the action catalog from the pinned package, and print the actions that wildcards newly grant
@@ -136,7 +136,7 @@ release: $(DEVELOP) ## Prepare the commit of a release: make release VERSION=0.2
 	@$(BIN)/towncrier build --yes --version $(VERSION)
 	@$(MAKE) --no-print-directory snapshot
 	@mkdir -p tools/release/manifests
-	@$(BIN)/python -m pump_roles report pump_roles/universal --format json --output tools/release/manifests/$(VERSION).json
+	@$(BIN)/python -m pump_roles report pump_roles/universal --output tools/release/manifests/$(VERSION).json
 
 screenshot: $(BROWSER) ## Draw the pictures of the README
 	@$(BIN)/python -m tools.sandbox.screenshot

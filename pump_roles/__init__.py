@@ -22,7 +22,8 @@ if TYPE_CHECKING:
     )
     from pump_roles.constructs.stacks import AutoPilotStack, ReadOnlyStack, RoleStack
     from pump_roles.guardrails import Guardrail, Need
-    from pump_roles.review.account.probe import ProbeResult, new_external_id, probe
+    from pump_roles.review.account.external_ids import new_external_id
+    from pump_roles.review.account.probe import ProbeAttempt, ProbeResult, probe
     from pump_roles.validators import ArgumentError, CallAs
 
 __all__ = [
@@ -36,6 +37,7 @@ __all__ = [
     "CustomerAccess",
     "Guardrail",
     "Need",
+    "ProbeAttempt",
     "ProbeResult",
     "PumpRole",
     "ReadOnlyRole",
@@ -59,7 +61,8 @@ _MODULES = {
         "ReadOnlyRollout ReadOnlyRolloutStack Rollout RolloutStack",
         "constructs.stacks": "AutoPilotStack ReadOnlyStack RoleStack",
         "guardrails": "Guardrail Need",
-        "review.account.probe": "ProbeResult new_external_id probe",
+        "review.account.external_ids": "new_external_id",
+        "review.account.probe": "ProbeAttempt ProbeResult probe",
         "validators": "ArgumentError CallAs",
     }.items()
     for name in names.split()

@@ -36,7 +36,10 @@ class InputError(ValueError):
 def read_text(file: Path, kind: str) -> tuple[str, bytes]:
     """Read a text file; returns its text and its bytes."""
     try:
-        _check_regular(file, kind)
+        # Reading a pipe or a device may never end.
+        if file.exists() and not file.is_file():
+            what = "a folder" if file.is_dir() else "not a regular file"
+            raise InputError(f"{file}: is not {kind}: it is {what}")
         content = file.read_bytes()
         return content.decode("utf-8-sig"), content
     except FileNotFoundError:
@@ -72,13 +75,6 @@ def _why_not_json(error: ValueError, text: str) -> str:
     if isinstance(error, json.JSONDecodeError):
         return f"the error is in line {error.lineno:,}, column {error.colno:,}"
     return str(error) if isinstance(error, _NotJsonError) else "a number has too many digits"
-
-
-def _check_regular(file: Path, kind: str) -> None:
-    # Reading a pipe or a device may never end.
-    if file.exists() and not file.is_file():
-        what = "a folder" if file.is_dir() else "not a regular file"
-        raise InputError(f"{file}: is not {kind}: it is {what}")
 
 
 def parse_json(text: str) -> Any:

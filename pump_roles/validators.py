@@ -75,9 +75,8 @@ class Text:
 
     def check(self, argument: str, value: object, *, shown: bool = True) -> str:
         """Return the value, a literal that AWS accepts."""
-        quoted = _quoted(value) if shown else "the value"
         if isinstance(value, str) and (problem := self.explain(value)):
-            raise ArgumentError(argument, f"{quoted} {problem}")
+            raise ArgumentError(argument, f"{_quoted(value, shown=shown)} {problem}")
         if self.accepts(value):
             # A plain string: a subclass, such as an enum member, may be rendered differently.
             return str.__str__(value)
@@ -88,7 +87,9 @@ class Text:
             )
         number = isinstance(value, int) and not isinstance(value, bool)
         cure = "; put the number in quotes" if number else ""
-        raise ArgumentError(argument, f"{quoted} is not {self.description}{cure}")
+        raise ArgumentError(
+            argument, f"{_quoted(value, shown=shown)} is not {self.description}{cure}"
+        )
 
 
 def nearest(name: str, known: Iterable[str]) -> str:
@@ -208,12 +209,12 @@ class Tags:
         return dict(tags)
 
 
-def _quoted(value: object) -> str:
-    shown = repr(value)
-    if len(shown) <= _SHOWN:
-        return shown
+def _quoted(value: object, *, shown: bool = True) -> str:
+    text = repr(value) if shown else "the value"
+    if len(text) <= _SHOWN:
+        return text
     size = f" ({len(value):,} characters)" if isinstance(value, str) else ""
-    return f"{shown[:_SHOWN]}...{size}"
+    return f"{text[:_SHOWN]}...{size}"
 
 
 _REGIONS: Final[Mapping[str, list[str]]] = json.loads(packaged("pump_roles", "regions.json"))
@@ -242,6 +243,16 @@ def warning_if_short(name: str, external_id: str) -> str:
 def policy_size(document: Mapping[str, object]) -> int:
     """Return how many characters of a policy document IAM counts: all but white space."""
     return len(json.dumps(document, separators=(",", ":")))
+
+
+def partition_of(arn: str) -> str:
+    """Return the partition of an ARN, such as ``aws`` or ``aws-us-gov``."""
+    return arn.split(":")[1]
+
+
+def account_of(arn: str) -> str:
+    """Return the ID of the account of an ARN."""
+    return arn.split(":")[4]
 
 
 EXTERNAL_ID: Final = Text(
@@ -289,7 +300,7 @@ def _provided(
 
 
 def _why_impossible(principal: str) -> str:
-    partition = principal.split(":")[1] if ":" in principal else "aws"
+    partition = partition_of(principal) if ":" in principal else "aws"
     if partition not in PARTITIONS:
         hint = nearest(partition, PARTITIONS) or f"the partitions are {', '.join(PARTITIONS)}"
         return f"is in the partition {partition!r}, which does not exist; {hint}"
@@ -389,6 +400,20 @@ STACK_SETS_CALL_AS: Final[Mapping[str, Literal["SELF", "DELEGATED_ADMIN"]]] = Ma
 """What StackSets calls each caller: CloudFormation API Reference, "CreateStackSet", ``CallAs``."""
 
 CALL_AS: Final = choice(get_args(CallAs))
+
+AccountFilter = Literal["", "exclude", "only"]
+"""What an account filter does; empty for none."""
+
+ACCOUNT_FILTERS: Final[Mapping[str, AccountFilter]] = MappingProxyType(
+    {"DIFFERENCE": "exclude", "INTERSECTION": "only"}
+)
+"""What an account filter does, by its type: CloudFormation API Reference, "DeploymentTargets"."""
+
+
+def is_account_filter(value: str) -> TypeGuard[AccountFilter]:
+    """Return whether a value is what an account filter of a rollout does."""
+    return value in get_args(AccountFilter)
+
 
 MAX_CONCURRENT: Final = Integer(1, 100)
 FAILURE_TOLERANCE: Final = Integer(0, 100)

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 
+import click
 from click.testing import CliRunner, Result
 
 from pump_roles.review.cli import app
@@ -17,6 +18,13 @@ def run(*arguments: object, environment: Mapping[str, str] | None = None) -> Res
     for secret in (EXTERNAL_ID, SECRET, OTHER_SECRET):
         assert secret not in ended.stdout + ended.stderr
     return ended
+
+
+def command(name: str) -> click.Command:
+    """Return a command, which is loaded when it is needed."""
+    _, found, _ = app.resolve_command(click.Context(app), [name])
+    assert found is not None
+    return found
 
 
 def the_error(ended: Result, status: int = 4) -> str:

@@ -27,7 +27,7 @@ from aws_cdk import (
 )
 from aws_cdk import aws_iam as iam
 from aws_cdk import aws_s3_assets as s3_assets
-from constructs import Construct, IConstruct, IValidation
+from constructs import IConstruct, IValidation
 
 from pump_roles.constructs.roles import ReadOnlyRole
 from tests.support import EVERYTHING
@@ -133,25 +133,6 @@ def names_of_a_list_of_a_nested_stack(place: Place) -> None:
     nested = NestedStack(place.elsewhere, "Deeper", parameters={"Names": f"Other, {_NAME}"})
     names = CfnParameter(nested, "Names", type="CommaDelimitedList").value_as_list
     iam.CfnManagedPolicy(nested, "Wide", policy_document=EVERYTHING, roles=names)
-
-
-# Names that are a part of something else in the app.
-
-
-@hostile
-def name_by_piece_of_the_name_of_a_nested_stack(place: Place) -> None:
-    nested = NestedStack(place.elsewhere, "Deeper")
-    assert nested.nested_stack_resource is not None
-    nested.nested_stack_resource.override_logical_id(_NAME)
-    _policy_of(nested, Fn.select(1, Fn.split("-", Aws.STACK_NAME)))
-
-
-@hostile
-def name_by_piece_of_the_id_of_the_stack(place: Place) -> None:
-    scope = place.elsewhere.node.scope
-    assert isinstance(scope, Construct)
-    stack = Stack(scope, "Named", stack_name=_NAME)
-    _policy_of(stack, Fn.select(1, Fn.split("/", Aws.STACK_ID)))
 
 
 # Aspects, which see the app when it is complete.

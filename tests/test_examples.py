@@ -140,29 +140,30 @@ def test_gate_of_the_organization_also_checks_what_stack_sets_deploy(
     assert stacks == [["PumpReadOnly"], ["PumpAutoPilot"], ["VendorsReadOnly", "VendorsAutoPilot"]]
 
 
-@pytest.mark.parametrize("value", [None, ""])
-@pytest.mark.parametrize("key", FROM_PUMP)
+@pytest.mark.parametrize(
+    ("changed", "problem"),
+    [
+        *(
+            ({key: value}, f"{key} is missing; set it in pump.json")
+            for key in FROM_PUMP
+            for value in (None, "")
+        ),
+        ({"role-path": "/pump/"}, "pump.json: this app does not read role-path; set it in app.py"),
+    ],
+)
 @pytest.mark.parametrize("name", CUSTOMERS)
-def test_example_without_a_value_from_pump_ends_with_one_line(
-    name: str, key: str, value: str | None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+def test_example_reads_exactly_the_values_from_pump(
+    name: str,
+    changed: dict[str, str | None],
+    problem: str,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    settings = {other: text for other, text in FROM_PUMP.items() if other != key}
-    settings |= {} if value is None else {key: value}
+    settings = {key: value for key, value in {**FROM_PUMP, **changed}.items() if value is not None}
     with pytest.raises(SystemExit) as raised:
         run_app(EXAMPLES / name / "app.py", settings, tmp_path, monkeypatch)
-    assert raised.value.code == f"{key} is missing; set it in pump.json"
-    assert list((tmp_path / "cdk.out").iterdir()) == []
-
-
-@pytest.mark.parametrize("name", CUSTOMERS)
-def test_example_does_not_ignore_another_setting(
-    name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    more = {**FROM_PUMP, "role-path": "/pump/"}
-    with pytest.raises(SystemExit) as raised:
-        run_app(EXAMPLES / name / "app.py", more, tmp_path, monkeypatch)
-    problem = "pump.json: this app does not read role-path; set it in app.py"
     assert raised.value.code == problem
+    assert list((tmp_path / "cdk.out").iterdir()) == []
 
 
 def test_report_that_the_page_runs_has_no_alarm(example: Callable[[str], Path]) -> None:
@@ -176,18 +177,17 @@ def test_report_that_the_page_runs_has_no_alarm(example: Callable[[str], Path]) 
 
 
 @pytest.mark.parametrize("name", EXAMPLE_APPS)
-def test_example_requires_the_wheel_of_this_version(name: str) -> None:
-    lines = (EXAMPLES / name / "requirements.txt").read_text().splitlines()
-    uses_cdk_nag = "from cdk_nag import" in (EXAMPLES / name / "app.py").read_text()
+def test_example_requires_the_wheel_of_this_version_is_quiet_and_has_the_recommended_flags(
+    name: str,
+) -> None:
+    folder = EXAMPLES / name
+    lines = (folder / "requirements.txt").read_text().splitlines()
+    uses_cdk_nag = "from cdk_nag import" in (folder / "app.py").read_text()
     assert [line for line in lines if not line.startswith("#")] == [
         f"./pump_roles-{__version__}-py3-none-any.whl[review]",
         *(["cdk-nag>=3,<4"] if uses_cdk_nag else []),
     ]
-
-
-@pytest.mark.parametrize("name", EXAMPLE_APPS)
-def test_example_is_quiet_and_has_the_recommended_flags(name: str) -> None:
-    assert json.loads((EXAMPLES / name / "cdk.json").read_text()) == {
+    assert json.loads((folder / "cdk.json").read_text()) == {
         "app": "python3 app.py",
         "versionReporting": False,
         "notices": False,

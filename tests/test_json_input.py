@@ -45,19 +45,19 @@ def test_file_that_is_nested_too_deeply_is_one_error(depth: int, tmp_path: Path)
 
 
 @pytest.mark.parametrize(
-    ("arguments", "status"),
+    "arguments",
     [
-        (("report", "FILE"), 1),
-        (("report", "--since", "FILE"), 1),
-        (("verify", "--expect", "FILE", "--details", "FILE"), 4),
-        (("verify", "--principal", "999988887777", "--details", "FILE"), 4),
-        (("rollout-status", "--expect", "FILE"), 4),
+        ("report", "FILE"),
+        ("report", "--since", "FILE"),
+        ("verify", "--expect", "FILE", "--details", "FILE"),
+        ("verify", "--principal", "999988887777", "--details", "FILE"),
+        ("rollout-status", "--expect", "FILE"),
     ],
 )
 def test_command_says_that_its_input_is_nested_too_deeply(
-    arguments: tuple[str, ...], status: int, tmp_path: Path
+    arguments: tuple[str, ...], tmp_path: Path
 ) -> None:
     file = tmp_path / "deep.json"
     file.write_text(nested(["{"] * 201))
     ended = run(*(file if argument == "FILE" else argument for argument in arguments))
-    assert the_error(ended, status) == f"pump-roles: {file}: is nested too deeply to read"
+    assert the_error(ended, 1) == f"pump-roles: {file}: is nested too deeply to read"

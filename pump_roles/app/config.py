@@ -308,21 +308,19 @@ def _nearest_key(key: Key, *more: str) -> str:
 
 def _checked_value(settings: Settings, key: Key, value: Any) -> Any:
     try:
-        checked = _VALIDATORS[key.name].check(str(key), value)
+        checked: Any = _VALIDATORS[key.name].check(str(key), value)
         if key.name == _ACCOUNT:
-            return Environment(account=str(checked))
-        return _guardrails(key.name, checked) if key.name in _GUARDRAILS else checked
+            return Environment(account=checked)
+        if key.name == "guardrails":
+            return [Guardrail.named(name) for name in checked]
+        if key.name in WITH_VALUE:
+            _, with_value = WITH_VALUE[key.name]
+            return [with_value(checked)]
     except ArgumentError as error:
         # A guardrail that takes a value has its own key.
         other = key._replace(name=error.guardrail)
         raise settings.error(key, error.problem_naming(str(other))) from None
-
-
-def _guardrails(name: str, value: Any) -> list[Guardrail]:
-    if name == "guardrails":
-        return [Guardrail.named(guardrail) for guardrail in value]
-    _, with_value = WITH_VALUE[name]
-    return [with_value(value)]
+    return checked
 
 
 def _check_names(

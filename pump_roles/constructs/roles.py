@@ -322,20 +322,17 @@ def _boundary_arn(boundary: str | iam.IManagedPolicy | None, scope: Construct) -
     if boundary is None:
         return None
     if not isinstance(boundary, str) and hasattr(boundary, "managed_policy_arn"):
-        return _in_this_account(str(boundary.managed_policy_arn), scope)
+        arn = str(boundary.managed_policy_arn)
+        found = re.match("arn:[^:]*:iam::([0-9]{12}):", arn)
+        account = Stack.of(scope).account
+        if found and not Token.is_unresolved(account) and found[1] != account:
+            raise ArgumentError(
+                "permissions_boundary",
+                f"{arn} is a policy of another account than {account}, the role's",
+            )
+        return arn
     # CloudFormation fills in the partition and the account, so that one template works everywhere.
     text = validators.PERMISSIONS_BOUNDARY.check("permissions_boundary", boundary)
     _, managed, name = text.rpartition(":aws:policy/")
-    account = "aws" if managed else "${AWS::AccountId}"
-    return f"arn:${{AWS::Partition}}:iam::{account}:policy/{name}"
-
-
-def _in_this_account(arn: str, scope: Construct) -> str:
-    found = re.match("arn:[^:]*:iam::([0-9]{12}):", arn)
-    account = Stack.of(scope).account
-    if found and not Token.is_unresolved(account) and found[1] != account:
-        raise ArgumentError(
-            "permissions_boundary",
-            f"{arn} is a policy of another account than {account}, the role's",
-        )
-    return arn
+    owner = "aws" if managed else "${AWS::AccountId}"
+    return f"arn:${{AWS::Partition}}:iam::{owner}:policy/{name}"

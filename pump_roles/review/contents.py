@@ -1,17 +1,10 @@
 """What templates contain: Pump's roles, and everything else that gives access."""
 
-from collections.abc import Mapping
 from dataclasses import dataclass, field
-from types import MappingProxyType
 from typing import Final
 
 from pump_roles.iam.trust import Principal
 from pump_roles.review.role import Role, Unknown
-
-ACCOUNT_FILTERS: Final[Mapping[str, str]] = MappingProxyType(
-    {"DIFFERENCE": "exclude", "INTERSECTION": "only"}
-)
-"""What an account filter does: CloudFormation API Reference, "DeploymentTargets"."""
 
 OPENS: Final = frozenset(
     {

@@ -15,9 +15,8 @@ from pump_roles.iam.trust import EXTERNAL_ID_KEY, PART_FROM, Trust
 from pump_roles.iam.values import Value
 from pump_roles.json_input import decoded
 from pump_roles.published import ROLES
-from pump_roles.review.contents import ACCOUNT_FILTERS
 from pump_roles.text import visible
-from pump_roles.validators import EXTERNAL_ID, CallAs, Text
+from pump_roles.validators import ACCOUNT_FILTERS, EXTERNAL_ID, CallAs, Text
 
 _MASK: Final = "(external ID)"
 _NEVER_MASKED: Final = {

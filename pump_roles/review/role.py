@@ -41,13 +41,11 @@ Part = Literal[
     "template",
     "account",
     "other-roles",
-    "rollout",
-    "organization",
     "membership",
 ]
 """A part of a role. ``role`` means all of it, ``place`` is where it is deployed, ``template`` is
-its template or another one. The last ones are an account, the other roles in it, a rollout, the
-accounts of an organization, and the organization that an account is in."""
+its template or another one. The last ones are an account, the other roles in it, and the
+organization that it is in."""
 
 Why = Literal[
     "absent",
@@ -66,9 +64,6 @@ Why = Literal[
     "macro-in-resource",
     "macro-in-section",
     "member",
-    "no-stack-set",
-    "no-stack-set-as-administrator",
-    "no-units",
     "not-assumed",
     "not-below",
     "not-counted",
@@ -78,22 +73,17 @@ Why = Literal[
     "not-selected",
     "only-elsewhere",
     "open",
-    "operation-active",
-    "operation-status",
     "outer-stack-set",
     "parameter-overrides",
     "placeholder",
     "property",
     "resource-from-function",
     "resources-from-function",
-    "self-managed",
-    "several-groups",
     "several-variants",
     "suspended",
     "too-deep",
     "transform",
     "unread-template",
-    "unknown-filter",
     "unreadable",
     "unreadable-name",
 ]
@@ -102,7 +92,7 @@ Why = Literal[
 
 @dataclass(frozen=True, kw_only=True)
 class Unknown:
-    """Something that is not known about a role, a template, an account, or a rollout.
+    """Something that is not known about a role, a template, or an account.
 
     :param part: the part of the role.
     :param why: why it is not known.

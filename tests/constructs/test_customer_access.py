@@ -6,7 +6,6 @@
 import json
 import re
 from collections.abc import Callable
-from itertools import combinations
 from pathlib import Path
 from typing import Any
 
@@ -335,16 +334,11 @@ def test_names_that_do_not_fit_are_an_error_about_the_names(arguments: dict[str,
         access.grant_assume_role(worker_in(stack))
 
 
-@pytest.mark.parametrize(
-    ("grantee", "together"), [("user", 2), ("group", len(KINDS)), ("role", len(KINDS))]
-)
-def test_published_names_fit_under_any_path(grantee: str, together: int) -> None:
-    """A user's inline policies have room for the names of any two of the roles."""
-    for kinds in combinations(KINDS, together):
-        stack = Stack()
-        path = f"/{'p' * 510}/"
-        access = CustomerAccess(stack, "A", roles=kinds, role_path=path, customer_accounts=[FIRST])
-        assert access.grant_assume_role(GRANTEES[grantee](stack)).success
+@pytest.mark.parametrize("grantee", ["user", "group", "role"])
+def test_published_names_fit_under_any_path(grantee: str) -> None:
+    stack, path = Stack(), f"/{'p' * 510}/"
+    access = CustomerAccess(stack, "A", roles=KINDS, role_path=path, customer_accounts=[FIRST])
+    assert access.grant_assume_role(GRANTEES[grantee](stack)).success
 
 
 @pytest.mark.parametrize("flags", FLAGS)

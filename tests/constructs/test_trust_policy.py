@@ -6,13 +6,15 @@ Each value is a literal, or a template parameter that accepts what its validator
 from typing import Any
 
 import pytest
-from aws_cdk import App, Aws, CfnParameter, Stack
+from aws_cdk import App, CfnParameter, Stack
 from aws_cdk.assertions import Template
 
 from pump_roles import published
 from pump_roles.constructs.trust_policy import validated_trust
 from pump_roles.validators import EXTERNAL_ID, PRINCIPAL, ArgumentError
 from tests.support import PUMP_ACCOUNT, messages_of, size_of, trust
+
+TOKEN = "${Token[AWS.NoValue.1]}"
 
 
 @pytest.fixture
@@ -55,8 +57,8 @@ def test_warns_about_a_short_literal_id_without_showing_it(length: int, stack: S
 @pytest.mark.parametrize(
     ("argument", "value"),
     [
-        *(("pump_principal", value) for value in ("PRINCIPAL", "000000000000", Aws.ACCOUNT_ID)),
-        *(("external_id", value) for value in ("EXTERNAL_ID", "a", "", Aws.NO_VALUE, None, 12)),
+        *(("pump_principal", value) for value in ("PRINCIPAL", "000000000000", TOKEN)),
+        *(("external_id", value) for value in ("EXTERNAL_ID", "a", "", TOKEN, None, 12)),
         ("next_external_id", "NEW_EXTERNAL_ID"),
     ],
 )

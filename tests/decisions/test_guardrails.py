@@ -24,6 +24,7 @@ from tools.sandbox.cdk import ROOT
 from tools.sandbox.simulator import (
     ALLOWED,
     EXPLICITLY_DENIED,
+    IMPLICITLY_DENIED,
     Context,
     Role,
     Simulation,
@@ -90,6 +91,7 @@ INTENDED: dict[Guardrail, set[str]] = {
 
 HANDSHAKE = "arn:aws:organizations::{}:handshake/o-abcdefghij/{}/h-0123456789abcdef"
 CREATES = "iam:CreateServiceLinkedRole"
+TAGGABLE = catalog.actions()["ec2:createtags"].resources
 
 QUOTA = "servicequotas:RequestServiceQuotaIncrease"
 QUOTA_SERVICE = "servicequotas:service"
@@ -128,11 +130,7 @@ NOT_TOLD_APART = {
 
 
 LIMITS: dict[str, Requests] = {
-    "commitment-tags-only": {
-        "ec2:CreateTags": [
-            (resource, {}) for resource in catalog.actions()["ec2:createtags"].resources
-        ]
-    },
+    "commitment-tags-only": {"ec2:CreateTags": [(resource, {}) for resource in TAGGABLE]},
     "organizations-linked-role-only": {
         CREATES: [
             ("arn:aws:iam::123456789012:role/r", {"iam:AWSServiceName": f"{name}.amazonaws.com"})
@@ -187,16 +185,6 @@ def uses(
     ]
 
 
-def changed(actions: list[Action], plain: Role, guarded: Role) -> dict[str, tuple[str, str]]:
-    """Return the decisions that guardrails change: without and with them."""
-    decisions = zip(decide(uses(plain, actions)), decide(uses(guarded, actions)), strict=True)
-    return {
-        action.name: (was, now)
-        for action, (was, now) in zip(actions, decisions, strict=True)
-        if was != now
-    }
-
-
 def test_each_guardrail_denies_exactly_the_intended_actions() -> None:
     every = set().union(*INTENDED.values())
     actions = [action for action in granted() if action.name in every]
@@ -207,21 +195,28 @@ def test_each_guardrail_denies_exactly_the_intended_actions() -> None:
         assert denied == intended, guardrail.name
 
 
-def test_guardrail_that_lists_its_denies_denies_only_what_the_role_has() -> None:
-    """All of them together, over every action of every service that they name."""
+@pytest.mark.parametrize(
+    ("kind", "guardrails", "intended"),
+    [
+        # All of them together.
+        ("auto-pilot", (*INTENDED,), set().union(*INTENDED.values())),
+        ("read-only", (Guardrail.RECOMMENDED,), DATA_BEARING),
+    ],
+    ids=["auto-pilot", "read-only"],
+)
+def test_guardrail_that_lists_its_denies_denies_only_what_the_role_has(
+    kind: str, guardrails: tuple[Guardrail, ...], intended: set[str]
+) -> None:
+    """Over every action of every service that they name; without them, see ``test_session.py``."""
     actions = of_services()
     assert len(actions) > 2_000
-    found = changed(actions, role(), role(*INTENDED))
-    assert found == dict.fromkeys(set().union(*INTENDED.values()), (ALLOWED, EXPLICITLY_DENIED))
-
-
-def test_recommended_denies_the_read_only_role_the_reads_that_return_data() -> None:
-    actions = [action for action in of_services() if action.name.split(":")[0] != "ec2"]
-    guarded = role(Guardrail.RECOMMENDED, kind="read-only")
-    found = changed(actions, role(kind="read-only"), guarded)
-    own = {action.name for action in granted("read-only")}
-    assert found == dict.fromkeys(DATA_BEARING & own, (ALLOWED, EXPLICITLY_DENIED))
-    assert len(found) == 13
+    own = {action.name for action in granted(kind)}
+    decisions = decide(uses(role(*guardrails, kind=kind), actions))
+    for action, decision in zip(actions, decisions, strict=True):
+        allowed = ALLOWED if action.name in own else IMPLICITLY_DENIED
+        denied = action.name in own & intended
+        assert decision == (EXPLICITLY_DENIED if denied else allowed), action.name
+    assert len(own & intended) == {"auto-pilot": len(intended), "read-only": 13}[kind]
 
 
 def test_no_commitments_denies_every_write_to_commitments_except_tagging() -> None:
@@ -327,61 +322,75 @@ def decisions_on(guardrail: Guardrail, asked: Iterable[tuple[str, str, Context]]
     )
 
 
-def test_only_commitments_can_be_tagged() -> None:
-    action = catalog.actions()["ec2:createtags"]
-    decisions = decisions_on(
-        Guardrail.COMMITMENT_TAGS_ONLY,
-        [(action.name, resource, {}) for resource in action.resources],
-    )
-    may = {
-        resource.split(":")[5].split("/")[0]
-        for resource, decision in zip(action.resources, decisions, strict=True)
-        if decision == ALLOWED
-    }
-    assert may == {"reserved-instances", "host-reservation"}
-    assert set(decisions) == {ALLOWED, EXPLICITLY_DENIED}
+TAGGED_TYPES = {"reserved-instances", "host-reservation"}
+LINKED = "arn:aws:iam::123456789012:role/aws-service-role/x/AWSServiceRoleForX"
+QUOTA_ARN = "arn:aws:servicequotas:us-east-1:123456789012:{}/L-01234567"
 
 
-def test_service_linked_role_is_created_only_for_organizations() -> None:
-    services: dict[str | None, str] = {
-        "organizations.amazonaws.com": ALLOWED,
-        "ec2.amazonaws.com": EXPLICITLY_DENIED,
-        "member.org.stacksets.cloudformation.amazonaws.com": EXPLICITLY_DENIED,
-        None: EXPLICITLY_DENIED,
-    }
-    resource = "arn:aws:iam::123456789012:role/aws-service-role/x/AWSServiceRoleForX"
-    decisions = decisions_on(
-        Guardrail.ORGANIZATIONS_LINKED_ROLE_ONLY,
-        [
-            (CREATES, resource, {} if service is None else {"iam:AWSServiceName": service})
-            for service in services
-        ],
-    )
-    assert decisions == [*services.values()]
-
-
-def test_only_invitations_from_one_account_can_be_accepted() -> None:
-    handshakes = {
-        ("111122223333", "invite"): ALLOWED,
-        ("444455556666", "invite"): EXPLICITLY_DENIED,
-        ("111122223333", "enable_all_features"): EXPLICITLY_DENIED,
-        ("111122223333", "transfer_responsibility"): EXPLICITLY_DENIED,
-    }
-    decisions = decisions_on(
-        Guardrail.invitations_from("111122223333"),
-        [("organizations:AcceptHandshake", HANDSHAKE.format(*found), {}) for found in handshakes],
-    )
-    assert decisions == [*handshakes.values()]
+@pytest.mark.parametrize(
+    ("guardrail", "action", "allowed", "denied"),
+    [
+        (
+            Guardrail.COMMITMENT_TAGS_ONLY,
+            "ec2:CreateTags",
+            [(arn, {}) for arn in TAGGABLE if arn.split(":")[5].split("/")[0] in TAGGED_TYPES],
+            [(arn, {}) for arn in TAGGABLE if arn.split(":")[5].split("/")[0] not in TAGGED_TYPES],
+        ),
+        (
+            Guardrail.ORGANIZATIONS_LINKED_ROLE_ONLY,
+            CREATES,
+            [(LINKED, {"iam:AWSServiceName": "organizations.amazonaws.com"})],
+            [
+                (LINKED, {"iam:AWSServiceName": "ec2.amazonaws.com"}),
+                (
+                    LINKED,
+                    {"iam:AWSServiceName": "member.org.stacksets.amazonaws.com"},
+                ),
+                (LINKED, {}),
+            ],
+        ),
+        (
+            Guardrail.invitations_from("111122223333"),
+            "organizations:AcceptHandshake",
+            [(HANDSHAKE.format("111122223333", "invite"), {})],
+            [
+                (HANDSHAKE.format("444455556666", "invite"), {}),
+                (HANDSHAKE.format("111122223333", "enable_all_features"), {}),
+                (HANDSHAKE.format("111122223333", "transfer_responsibility"), {}),
+            ],
+        ),
+        (
+            Guardrail.NEEDED_ONLY,
+            QUOTA,
+            [
+                (QUOTA_ARN.format(service), {QUOTA_SERVICE: service})
+                for service in sorted({name.split(":")[0] for name in CHANGES})
+            ],
+            [
+                *(
+                    (QUOTA_ARN.format(service), {QUOTA_SERVICE: service})
+                    for service in ("lambda", "iam", "EC2", "ec2x")
+                ),
+                (QUOTA_ARN.format("ec2"), {}),
+            ],
+        ),
+    ],
+    ids=lambda value: getattr(value, "name", ""),
+)
+def test_guardrail_denies_an_action_except_for_what_it_leaves(
+    guardrail: Guardrail,
+    action: str,
+    allowed: list[tuple[str, Context]],
+    denied: list[tuple[str, Context]],
+) -> None:
+    asked = [(action, resource, context) for resource, context in (*allowed, *denied)]
+    expected = [ALLOWED] * len(allowed) + [EXPLICITLY_DENIED] * len(denied)
+    assert decisions_on(guardrail, asked) == expected
+    assert allowed
 
 
 OTHERS = {"ec2:DescribeInstances", "ce:GetCostAndUsage", "organizations:AcceptHandshake"}
 """Some of the other actions. The last test with conditions asks for all of them."""
-
-
-def denied_in(guardrail: Guardrail, key: str, *values: str) -> dict[str, set[str]]:
-    """Return what is denied of changes and others, by the value of a condition key."""
-    denied = denied_with(guardrail, *({key: value} for value in values))
-    return dict(zip(values, denied, strict=True))
 
 
 def denied_with(
@@ -402,31 +411,43 @@ def denied_with(
     return denied
 
 
-def test_purchases_are_denied_outside_the_allowed_regions() -> None:
-    allowed, others = ("us-east-1", "eu-west-1"), ("eu-west-2", "US-EAST-1")
-    guardrail = Guardrail.only_in_regions(*allowed)
-    assert denied_in(guardrail, "aws:RequestedRegion", *allowed, *others) == {
-        **{key: set() for key in allowed},
-        **dict.fromkeys(others, REGIONAL),
-    }
-
-
-def test_until_denies_everything_from_that_time() -> None:
-    later = ("2027-01-31T17:00:00Z", "2027-01-31T17:00:01Z", "2037-01-31T17:00:00Z")
-    before = "2027-01-31T16:59:59Z"
-    guardrail = Guardrail.until("2027-01-31T18:00:00+01:00")
-    assert denied_in(guardrail, "aws:CurrentTime", before, *later) == {
-        before: set(),
-        **dict.fromkeys(later, CHANGES | TAGGING | OTHERS),
-    }
-
-
-def test_changes_are_denied_unless_the_role_is_tagged_approved() -> None:
-    others = ("Approved", "approved ", "not-approved", "")
-    contexts: list[Context] = [{APPROVED: "approved"}, {}, *({APPROVED: tag} for tag in others)]
-    opened, *closed = denied_with(Guardrail.ONLY_WHEN_APPROVED, *contexts)
-    assert opened == set()
-    assert closed == [CHANGES] * (len(others) + 1)
+@pytest.mark.parametrize(
+    ("guardrail", "key", "opens", "closes", "denied"),
+    [
+        (
+            Guardrail.only_in_regions("us-east-1", "eu-west-1"),
+            "aws:RequestedRegion",
+            ["us-east-1", "eu-west-1"],
+            ["eu-west-2", "US-EAST-1"],
+            REGIONAL,
+        ),
+        (
+            Guardrail.until("2027-01-31T18:00:00+01:00"),
+            "aws:CurrentTime",
+            ["2027-01-31T16:59:59Z"],
+            ["2027-01-31T17:00:00Z", "2027-01-31T17:00:01Z", "2037-01-31T17:00:00Z"],
+            CHANGES | TAGGING | OTHERS,
+        ),
+        (
+            Guardrail.ONLY_WHEN_APPROVED,
+            APPROVED,
+            ["approved"],
+            [None, "Approved", "approved ", "not-approved", ""],
+            CHANGES,
+        ),
+    ],
+    ids=lambda value: getattr(value, "name", ""),
+)
+def test_value_of_a_condition_key_opens_or_closes_a_guardrail(
+    guardrail: Guardrail,
+    key: str,
+    opens: list[str],
+    closes: list[str | None],
+    denied: set[str],
+) -> None:
+    contexts = [{} if value is None else {key: value} for value in (*opens, *closes)]
+    expected = [set[str]()] * len(opens) + [denied] * len(closes)
+    assert denied_with(guardrail, *contexts) == expected
 
 
 def test_hands_off_denies_changes_of_what_is_tagged_and_of_the_tag() -> None:
@@ -463,21 +484,6 @@ def test_guardrail_with_a_condition_denies_nothing_else(
 ) -> None:
     names = {action.name for action in granted()}
     assert denied_with(guardrail, context, names=names) == [denied]
-
-
-def test_higher_quotas_can_be_requested_only_for_services_with_commitments() -> None:
-    services = {name.split(":")[0] for name in CHANGES}
-    arn = "arn:aws:servicequotas:us-east-1:123456789012:{}/L-01234567"
-    asked = [*sorted(services), "lambda", "iam", "EC2", "ec2x", None]
-    decisions = decisions_on(
-        Guardrail.NEEDED_ONLY,
-        [
-            (QUOTA, arn.format(service), {} if service is None else {QUOTA_SERVICE: service})
-            for service in asked
-        ],
-    )
-    others = [EXPLICITLY_DENIED] * (len(asked) - len(services))
-    assert decisions == [ALLOWED] * len(services) + others
 
 
 def test_data_bearing_actions_are_reads_that_the_role_has() -> None:

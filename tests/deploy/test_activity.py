@@ -23,7 +23,7 @@ def events(monkeypatch: pytest.MonkeyPatch) -> None:
     """Each event is a call of Pump's that is refused; and do not wait between calls."""
     history = "pump_roles.review.account.activity.history"
     refused = {"role": ROLE, "error": "Client.UnauthorizedOperation"}
-    monkeypatch.setattr(f"{history}.record_of", lambda _: call("ec2:RunInstances", **refused))
+    monkeypatch.setattr(f"{history}.parse_record", lambda _: call("ec2:RunInstances", **refused))
     monkeypatch.setattr(f"{history}.time.sleep", lambda _: None)
 
 

@@ -11,19 +11,16 @@ from typing import Any
 import pytest
 from mypy_boto3_iam import IAMClient
 
-from pump_roles.review.output.pieces import TEXTS
-from pump_roles.review.output.report_words import SYMBOLS
 from tests.support import on_terminal
 from tools.sandbox import screenshot, show
-from tools.sandbox.aws import ACCOUNT_ID, OWNER, EmbeddedAws
+from tools.sandbox.aws import ACCOUNT_ID, OWNER, Caller, EmbeddedAws
 from tools.sandbox.cdk import ROOT, tool_environment
-from tools.sandbox.demo import COLORS, QUESTIONS, Demo
+from tools.sandbox.demo import QUESTIONS, Demo
 from tools.sandbox.show import (
-    AUTO_PILOT_ROLE,
     PUMP,
+    PUMP_ACCOUNT,
     READ_ONLY_ROLE,
     ROLES,
-    CheckFailedError,
     Show,
     trust,
 )
@@ -46,27 +43,17 @@ def test_demo_fits_a_terminal_of_80_columns() -> None:
     assert recorded["demo.png"] == drawn, "run make screenshot"
     assert "WRONG" not in text
     assert "Every check passed." in text
-    assert text.count("done  synthesized, checked by cdk-nag, deployed") == 5
-    assert re.search(r"ec2:DescribeInstanceAttribute with an\s+explicit deny", text)
     # The picture has the rows of the parts before.
     for row in (
         r"read an instance's +○ no +○ denied",
-        r"none +✔ match +none",
         r"attach AdministratorAccess +✘ differs +policy-added, broader",
-        r"remove the external ID +✘ differs +trust-policy, broader",
         r"undo both +✔ match +none",
-        r"has not approved yet +✘ refused",
-        r"approves, with tag-role +✔ allowed",
         r"closes, with untag-role +✘ refused",
-        r"the old ID +read-only +✔ allowed +✘ refused",
-        r"both +read-only +✔ allowed +✔ allowed",
-        r"both +auto-pilot +✔ allowed +✔ allowed",
         r"the new ID +auto-pilot +✘ refused +✔ allowed",
-        r"open session, before +✔ allowed",
-        r"open session, after +✘ refused",
+        r"new session, after +✘ refused",
         r"stacks +✔ none",
     ):
-        assert re.search(rf"^{row} *$|^{row} +\S+", text, re.MULTILINE), row
+        assert re.search(f"^{row}", text, re.MULTILINE), row
 
 
 def create(aws: EmbeddedAws, name: str) -> None:
@@ -79,16 +66,7 @@ def create(aws: EmbeddedAws, name: str) -> None:
         )
 
 
-def shown(aws: EmbeddedAws, change: Callable[[IAMClient], object]) -> Demo:
-    """Create the read-only role, change it, and return the demo that shows it."""
-    create(aws, READ_ONLY_ROLE)
-    change(aws.iam())
-    demo = Demo(aws)
-    demo.show_role(Role.of_account(aws, READ_ONLY_ROLE), ROLES[READ_ONLY_ROLE])
-    return demo
-
-
-def test_role_that_accepts_a_call_without_its_external_id_fails_the_check(
+def test_role_without_its_external_id_or_its_guardrail_fails_the_check(
     aws: EmbeddedAws, capsys: pytest.CaptureFixture[str]
 ) -> None:
     for name in ROLES:
@@ -100,17 +78,10 @@ def test_role_that_accepts_a_call_without_its_external_id_fails_the_check(
     demo.show_callers(aws.caller_in(PUMP))
     assert not demo.passed
     assert re.search(r"Pump +none +✔ allowed  WRONG +✘ refused", capsys.readouterr().out)
-
-
-def test_role_without_the_guardrail_fails_the_check_of_the_brake(aws: EmbeddedAws) -> None:
-    create(aws, AUTO_PILOT_ROLE)
+    # Nor does it have the guardrail.
     demo = Demo(aws)
-    demo.show_brake(aws.caller_in(PUMP))
+    demo.show_brake(aws.assume(PUMP, Caller(PUMP_ACCOUNT)))
     assert not demo.passed
-
-
-def test_published_role_passes(aws: EmbeddedAws) -> None:
-    assert shown(aws, lambda _: None).passed
 
 
 def trust_more(iam: IAMClient) -> None:
@@ -129,20 +100,28 @@ def put(iam: IAMClient, name: str, actions: list[str]) -> None:
 
 
 @pytest.mark.parametrize(
-    "change",
+    ("change", "passes"),
     [
-        trust_more,
-        lambda iam: put(iam, "PumpBillingReadOnly", ["ce:Get*", "savingsplans:*"]),
-        lambda iam: iam.update_role(RoleName=READ_ONLY_ROLE, MaxSessionDuration=43_200),
-        lambda iam: iam.attach_role_policy(
-            RoleName=READ_ONLY_ROLE, PolicyArn="arn:aws:iam::aws:policy/ReadOnlyAccess"
+        (lambda _: None, True),
+        (trust_more, False),
+        (lambda iam: put(iam, "PumpBillingReadOnly", ["ce:Get*", "savingsplans:*"]), False),
+        (lambda iam: iam.update_role(RoleName=READ_ONLY_ROLE, MaxSessionDuration=43_200), False),
+        (
+            lambda iam: iam.attach_role_policy(
+                RoleName=READ_ONLY_ROLE, PolicyArn="arn:aws:iam::aws:policy/ReadOnlyAccess"
+            ),
+            False,
         ),
     ],
 )
 def test_any_difference_in_a_role_fails_the_check(
-    change: Callable[[IAMClient], object], aws: EmbeddedAws
+    change: Callable[[IAMClient], object], *, passes: bool, aws: EmbeddedAws
 ) -> None:
-    assert not shown(aws, change).passed
+    create(aws, READ_ONLY_ROLE)
+    change(aws.iam())
+    demo = Demo(aws)
+    demo.show_role(Role.of_account(aws, READ_ONLY_ROLE), ROLES[READ_ONLY_ROLE])
+    assert demo.passed is passes
 
 
 def test_every_call_of_the_demo_is_denied_to_a_role_without_policies(aws: EmbeddedAws) -> None:
@@ -159,38 +138,38 @@ def test_every_call_of_the_demo_is_denied_to_a_role_without_policies(aws: Embedd
         assert question.action in message
 
 
-def test_each_severity_of_the_report_has_a_color() -> None:
-    assert COLORS.keys() == SYMBOLS.keys() == TEXTS["severities"].keys()
-
-
-def test_part_after_a_failed_check_does_not_start() -> None:
-    demo = Show({})
-    demo.expect(holds=True)
-    demo.part("one")
+def check_twice(demo: Show) -> None:
     demo.expect(holds=False)
-    with pytest.raises(CheckFailedError):
-        demo.part("two")
+    demo.part("two")
+    pytest.fail("a part after a failed check does not start")
 
 
-def test_failed_check_ends_the_demo_with_status_1(capsys: pytest.CaptureFixture[str]) -> None:
-    demo = Show({})
-    assert demo.run(lambda: demo.expect(holds=False), "next") == 1
-    assert "A check failed" in capsys.readouterr().out
-    assert Show({}).run(lambda: None, "next") == 0
+def interrupt(_: Show) -> None:
+    raise KeyboardInterrupt
 
 
-def test_interrupted_demo_says_so(
-    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+@pytest.mark.parametrize(
+    ("work", "status", "said"),
+    [
+        (lambda demo: demo.part("one"), 0, "Every check passed."),
+        (check_twice, 1, "A check failed"),
+        (interrupt, 130, "Interrupted."),
+    ],
+)
+def test_exit_status_says_how_the_demo_ended(
+    work: Callable[[Show], None],
+    status: int,
+    said: str,
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    def interrupt() -> None:
-        raise KeyboardInterrupt
-
     ignored: list[Any] = []
     monkeypatch.setattr(signal, "signal", lambda *asked: ignored.append(asked))
-    assert Show({}).run(interrupt, "next") == 130
-    assert "Interrupted." in capsys.readouterr().out
+    demo = Show({})
+    assert demo.run(lambda: work(demo), "next") == status
+    assert said in capsys.readouterr().out
     # A second interrupt must not prevent the emulator from being stopped.
-    assert ignored == [(signal.SIGINT, signal.SIG_IGN)]
+    assert ignored == ([(signal.SIGINT, signal.SIG_IGN)] if status == 130 else [])
 
 
 def test_failed_deployment_ends_the_demo_with_its_status(
@@ -199,7 +178,6 @@ def test_failed_deployment_ends_the_demo_with_its_status(
     failed = subprocess.CompletedProcess[str]([], 3, "", "no such stack")
     monkeypatch.setattr(show, "cdk", lambda *_, **__: failed)
     demo = Show({})
-    with pytest.raises(SystemExit) as ended:
+    with pytest.raises(SystemExit, match="3"):
         demo.run(lambda: demo.deploy("NoSuchStack"), "next")
-    assert ended.value.code == 3
     assert "no such stack" in capsys.readouterr().out

@@ -11,30 +11,18 @@ from tools.sandbox.aws import ACCOUNT_ID, Caller, EmbeddedAws
 from tools.sandbox.cdk import ROOT, tool_environment
 from tools.sandbox.demo_organization import EXCLUDED, LATE, TAKEN, UNITS, OrganizationDemo
 from tools.sandbox.organization import Organization
-from tools.sandbox.show import AUTO_PILOT_ROLE, EXTERNAL_ID, PUMP, READ_ONLY_ROLE, trust
+from tools.sandbox.show import (
+    AUTO_PILOT_ROLE,
+    EXTERNAL_ID,
+    PUMP,
+    PUMP_ACCOUNT,
+    READ_ONLY_ROLE,
+    trust,
+)
 
 pytestmark = pytest.mark.slow
 
-
-def rolled_out(aws: EmbeddedAws, synth: Synth) -> Organization:
-    organization = Organization.create(
-        aws.organizations, {"Security": 2, "Workloads": 2, "Sandbox": 7}
-    )
-    (excluded,) = (found.id for found in organization.accounts() if found.name == EXCLUDED)
-    templates = synth(
-        {
-            "principal": PUMP,
-            "external-id": EXTERNAL_ID,
-            "read-only": {
-                "organizational-units": [organization.root],
-                "exclude-accounts": [excluded],
-            },
-            "auto-pilot": {"organizational-units": [organization.units["Workloads"]]},
-        }
-    )
-    for name, template in templates.items():
-        aws.deploy(name, json.dumps(template))
-    return organization
+PUMP_ROLE = PUMP.rpartition("/")[2]
 
 
 def test_demo_shows_every_account() -> None:
@@ -74,36 +62,39 @@ def test_demo_shows_every_account() -> None:
     assert f"after the removal, exit status 0: ✔ 0 of {accounts} accounts have a role" in shown
 
 
-def test_tree_of_a_complete_rollout_passes(aws: EmbeddedAws, synth: Synth) -> None:
-    demo = OrganizationDemo(aws)
-    organization = rolled_out(aws, synth)
-    assert demo.run(lambda: demo.show_tree(organization), "next") == 0
-
-
-def test_role_of_pumps_with_another_name_fails_the_check(aws: EmbeddedAws, synth: Synth) -> None:
-    organization = rolled_out(aws, synth)
-    (taken,) = (found.id for found in organization.accounts() if found.name == "workloads-1")
-    aws.create_role("PumpOther", ACCOUNT_ID, caller=Caller(taken))
-    demo = OrganizationDemo(aws)
-    assert demo.run(lambda: demo.show_tree(organization), "next") == 1
-
-
 def test_tree_marks_every_account_that_is_not_as_it_should_be(
     aws: EmbeddedAws, synth: Synth, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    organization = rolled_out(aws, synth)
+    units = {"Security": 2, "Workloads": 2, "Sandbox": 7}
+    organization = Organization.create(aws.organizations, units)
     ids = {found.name: found.id for found in organization.accounts()}
+    targets = {
+        "read-only": {
+            "organizational-units": [organization.root],
+            "exclude-accounts": [ids[EXCLUDED]],
+        },
+        "auto-pilot": {"organizational-units": [organization.units["Workloads"]]},
+    }
+    for name, template in synth({"principal": PUMP, "external-id": EXTERNAL_ID, **targets}).items():
+        aws.deploy(name, json.dumps(template))
+
+    def tree() -> tuple[int, list[str]]:
+        demo = OrganizationDemo(aws)
+        status = demo.run(lambda: demo.show_tree(organization), "next")
+        aws.iam(Caller(PUMP_ACCOUNT)).delete_role_policy(RoleName=PUMP_ROLE, PolicyName=PUMP_ROLE)
+        aws.iam(Caller(PUMP_ACCOUNT)).delete_role(RoleName=PUMP_ROLE)
+        return status, sorted(re.findall(r" ([a-z]+-\d) .*WRONG", capsys.readouterr().out))
+
+    assert tree() == (0, [])
+    aws.create_role("PumpOther", ACCOUNT_ID, caller=Caller(ids["workloads-2"]))
+    assert tree() == (1, [])
+    aws.iam(Caller(ids["workloads-2"])).delete_role(RoleName="PumpOther")
     policy = trust()
     del policy["Statement"][0]["Condition"]
     aws.iam(Caller(ids["security-1"])).update_assume_role_policy(
         RoleName=READ_ONLY_ROLE, PolicyDocument=json.dumps(policy)
     )
-    wrong = ["security-1", "workloads-1"]
     aws.delete(f"StackSet-PumpReadOnly-{ids['workloads-1']}", Caller(ids["workloads-1"]))
-    for name, role in [("security-2", AUTO_PILOT_ROLE), (EXCLUDED, READ_ONLY_ROLE)]:
-        aws.create_role(role, ACCOUNT_ID, caller=Caller(ids[name]))
-        wrong.append(name)
-    demo = OrganizationDemo(aws)
-    assert demo.run(lambda: demo.show_tree(organization), "next") == 1
-    shown = re.findall(r" ([a-z]+-\d) .*WRONG", capsys.readouterr().out)
-    assert sorted(shown) == sorted(wrong)
+    aws.create_role(AUTO_PILOT_ROLE, ACCOUNT_ID, caller=Caller(ids["security-2"]))
+    aws.create_role(READ_ONLY_ROLE, ACCOUNT_ID, caller=Caller(ids[EXCLUDED]))
+    assert tree() == (1, sorted(["security-1", "security-2", "workloads-1", EXCLUDED]))

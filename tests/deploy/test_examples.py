@@ -4,8 +4,6 @@ import json
 from collections.abc import Callable
 from pathlib import Path
 
-import pytest
-
 from pump_roles.review.account.verify.expectation import from_templates
 from pump_roles.review.account.verify.from_aws import read_account
 from pump_roles.review.account.verify.one_account import compare
@@ -21,30 +19,27 @@ def bootstrap(aws: EmbeddedAws, caller: Caller = OWNER) -> None:
     )
 
 
-@pytest.fixture
-def templates(aws: EmbeddedAws, example: Callable[[str], Path]) -> Path:
-    """The folder with the stack's template, which has been deployed."""
+def test_role_in_a_customers_stack_matches_its_template_and_pump_assumes_it(
+    aws: EmbeddedAws, example: Callable[[str], Path]
+) -> None:
     folder = example("read_only")
     # The account also has the boundary.
     bootstrap(aws)
-    aws.iam().create_policy(
+    boundary = aws.iam().create_policy(
         PolicyName="Boundary", Path="/platform/", PolicyDocument=json.dumps(BOUNDARY)
-    )
+    )["Policy"]["Arn"]
     aws.deploy("Vendors", (folder / VENDORS).read_text())
-    return folder
-
-
-@pytest.mark.usefixtures("templates")
-def test_pump_assumes_the_role_that_the_stack_prints_only_with_the_external_id(
-    aws: EmbeddedAws,
-) -> None:
     (stack,) = aws.cloudformation().describe_stacks(StackName="Vendors")["Stacks"]
     (output,) = stack["Outputs"]
-    role_arn = output["OutputValue"]
     pump = aws.caller_in(PRINCIPAL)
-    assert aws.can_assume(role_arn, pump, external_id=FROM_PUMP["external-id"])
-    assert not aws.can_assume(role_arn, pump, external_id="Another-1234-5678")
-    assert not aws.can_assume(role_arn, pump)
+    for external_id in (FROM_PUMP["external-id"], "Another-1234-5678", None):
+        accepted = aws.can_assume(output["OutputValue"], pump, external_id=external_id)
+        assert accepted == (external_id == FROM_PUMP["external-id"])
+    expected = from_templates(folder)
+    details = read_account(aws.iam(), expected.names, account=ACCOUNT_ID, partition="aws")
+    assert compare(expected, details).state == "match"
+    role = aws.iam().get_role(RoleName="PumpReadOnlyRole")["Role"]
+    assert role["PermissionsBoundary"]["PermissionsBoundaryArn"] == boundary
 
 
 def test_pump_assumes_the_role_in_each_account_that_the_pipeline_deploys_to(
@@ -59,14 +54,3 @@ def test_pump_assumes_the_role_in_each_account_that_the_pipeline_deploys_to(
         role_arn = f"arn:aws:iam::{account}:role/PumpReadOnlyRole"
         assert aws.can_assume(role_arn, pump, external_id=FROM_PUMP["external-id"])
         assert not aws.can_assume(role_arn, pump)
-
-
-def test_deployed_role_has_its_boundary_and_matches_its_template(
-    aws: EmbeddedAws, templates: Path
-) -> None:
-    expected = from_templates(templates)
-    details = read_account(aws.iam(), expected.names, account=ACCOUNT_ID, partition="aws")
-    assert compare(expected, details).state == "match"
-    role = aws.iam().get_role(RoleName="PumpReadOnlyRole")["Role"]
-    boundary = role["PermissionsBoundary"]["PermissionsBoundaryArn"]
-    assert boundary == f"arn:aws:iam::{ACCOUNT_ID}:policy/platform/Boundary"

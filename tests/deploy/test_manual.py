@@ -23,7 +23,6 @@ from pump_roles.published import ROLES
 from pump_roles.review.cli import app
 from tests.customer import READ_ONLY, policy, statement
 from tests.support import PRINCIPAL, PUMP_ACCOUNT, Synth, role_in, trust
-from tools.release import manual
 from tools.sandbox.aws import ACCOUNT_ID, OWNER, Caller, EmbeddedAws
 from tools.sandbox.cdk import ROOT, tool_environment
 
@@ -49,7 +48,6 @@ def sections(language: str = "sh") -> dict[str, list[str]]:
 BLOCKS = sections()
 MORE = policy("PumpBillingReadOnly", statement(lambda only: only["Action"].append("s3:Get*")))
 ARNS = {kind: role_in(int(ACCOUNT_ID), role.name) for kind, role in ROLES.items()}
-CREATE = {"read-only": "Create the read-only role", "auto-pilot": "Create the auto-pilot role"}
 
 
 def filled(block: str, **values: str) -> str:
@@ -78,48 +76,12 @@ def sh(
 VALUES, FILL_IN = BLOCKS["Set the values"]
 START = (filled(VALUES, PRINCIPAL=PRINCIPAL, EXTERNAL_ID=EXTERNAL_ID), FILL_IN)
 NEW, BOTH_IDS, ONLY_NEW = BLOCKS["Rotate the external ID"]
-Shell = Callable[[str], tuple[int, str]]
-"""Runs a block after the values are set; returns the exit status, and what the block prints."""
 
 
 @pytest.fixture
 def unpacked(tmp_path: Path) -> Path:
     """The files of the release, in a folder of their own."""
-    folder = tmp_path / "manual"
-    folder.mkdir()
-    for file in FILES.iterdir():
-        shutil.copy(file, folder)
-    return folder
-
-
-@pytest.fixture
-def shell(aws: EmbeddedAws, unpacked: Path) -> Shell:
-    """A shell whose credentials have the permissions that the page lists."""
-    aws.create_role(
-        "Operator",
-        ACCOUNT_ID,
-        [
-            {"Effect": "Allow", "Action": permissions(), "Resource": [*ARNS.values()]},
-            {"Effect": "Allow", "Action": "iam:ListRoles", "Resource": "*"},
-        ],
-    )
-    operator = aws.environment(aws.assume(role_in(int(ACCOUNT_ID), "Operator"), OWNER))
-
-    def run(block: str) -> tuple[int, str]:
-        ended = sh(*START, "exec 2>&1; printf '\\0'\n", block, folder=unpacked, **operator)
-        return ended.returncode, ended.stdout.partition("\0")[2]
-
-    return run
-
-
-@pytest.fixture
-def templates(tmp_path: Path) -> Path:
-    """The universal templates."""
-    folder = tmp_path / "templates"
-    folder.mkdir()
-    for kind, name in universal.FILES.items():
-        (folder / name).write_bytes(universal.template(kind))
-    return folder
+    return shutil.copytree(FILES, tmp_path / "manual")
 
 
 def permissions() -> list[str]:
@@ -168,16 +130,13 @@ def read(aws: EmbeddedAws, caller: Caller = OWNER) -> dict[str, Any]:
     return found
 
 
-def from_stacks(aws: EmbeddedAws, *kinds: str) -> dict[str, Any]:
+def from_stacks(aws: EmbeddedAws) -> dict[str, Any]:
     """Return the roles that the universal templates make, in another account."""
     parameters = {"PumpIamRole": PRINCIPAL, "PumpExternalID": EXTERNAL_ID}
     other = Caller(OTHER_ACCOUNT)
-    for kind in kinds:
-        template = universal.template(kind).decode()
-        aws.deploy(ROLES[kind].stack_name, template, parameters, other)
-    found = read(aws, other)
-    assert found.keys() == {ROLES[kind].name for kind in kinds}
-    return found
+    for kind, role in ROLES.items():
+        aws.deploy(role.stack_name, universal.template(kind).decode(), parameters, other)
+    return read(aws, other)
 
 
 def reads(aws: EmbeddedAws, session: Caller) -> bool:
@@ -189,120 +148,112 @@ def reads(aws: EmbeddedAws, session: Caller) -> bool:
     return True
 
 
+Shell = Callable[..., tuple[int, str]]
+"""Runs a block after the values are set; returns the exit status, and what the block prints."""
+
+
+@pytest.fixture
+def shell(aws: EmbeddedAws, unpacked: Path) -> Shell:
+    """A shell whose credentials have the permissions that the page lists."""
+    statements: list[dict[str, Any]] = [
+        {"Effect": "Allow", "Action": permissions(), "Resource": [*ARNS.values()]},
+        {"Effect": "Allow", "Action": "iam:ListRoles", "Resource": "*"},
+    ]
+    aws.create_role("Operator", ACCOUNT_ID, statements)
+    operator = aws.environment(aws.assume(role_in(int(ACCOUNT_ID), "Operator"), OWNER))
+
+    def run(block: str, *start: str, interactive: bool = False) -> tuple[int, str]:
+        # An interactive shell goes on after an error.
+        command = ("bash", "--norc", "--noprofile", "-i") if interactive else ("sh", "-eu")
+        scripts = (*(start or START), "exec 2>&1; printf '\\0'\n", block)
+        ended = sh(*scripts, command=command, folder=unpacked, **operator)
+        return ended.returncode, ended.stdout.partition("\0")[2]
+
+    return run
+
+
+@pytest.fixture
+def templates(synth: Synth, tmp_path: Path) -> dict[str, Path]:
+    """The folders of the templates, without guardrails and with the recommended ones."""
+    folders = {}
+    for name, settings in (("plain", {}), ("guarded", {"guardrails": ["recommended"]})):
+        folders[name] = tmp_path / name
+        folders[name].mkdir()
+        for stack, template in synth(settings).items():
+            (folders[name] / f"{stack}.template.json").write_text(json.dumps(template))
+    return folders
+
+
 @pytest.fixture
 def pump(aws: EmbeddedAws) -> Caller:
     """Pump's principal."""
     return aws.caller_in(PRINCIPAL)
 
 
-def create(aws: EmbeddedAws, *kinds: str) -> None:
-    """Create roles from the files, as the page does, but faster: without the AWS CLI."""
-    iam = aws.iam()
-    trusted = json.dumps(trust(PRINCIPAL, EXTERNAL_ID))
-    for kind in kinds:
-        name, description = ROLES[kind].name, ROLES[kind].description
-        iam.create_role(RoleName=name, AssumeRolePolicyDocument=trusted, Description=description)
-        for published in ROLES[kind].policies:
-            document = (FILES / f"{published.name}.json").read_text()
-            iam.put_role_policy(RoleName=name, PolicyName=published.name, PolicyDocument=document)
-
-
-def commands(*blocks: str) -> list[dict[str, str]]:
-    """Return the AWS CLI commands that blocks run: the operation, and the options by name."""
-    script = "exec 3>&1 > /dev/null\naws() { printf '%s\\0' \"$@\" '' >&3; }\nTRUST=t\n"
-    ended = sh(script, *blocks)
-    assert ended.returncode == 0, ended.stderr
-    found = []
-    for command in ended.stdout.split("\0\0")[:-1]:
-        service, operation, *options = command.split("\0")
-        assert service == "iam"
-        found.append({"": operation, **dict(zip(options[::2], options[1::2], strict=True))})
-    return found
-
-
-def perform(aws: EmbeddedAws, *blocks: str) -> None:
-    """Do what the commands of blocks do, but faster: without the AWS CLI."""
-    for command in commands(*blocks):
-        operation = command.pop("").replace("-", "_")
-        arguments = {
-            option.title().replace("-", ""): (
-                (FILES / value.removeprefix("file://")).read_text()
-                if value.startswith("file://")
-                else value
-            )
-            for option, value in command.items()
-        }
-        getattr(aws.iam(), operation)(**arguments)
-
-
-@pytest.fixture
-def created(aws: EmbeddedAws) -> None:
-    """Both roles, in the account."""
-    create(aws, *ROLES)
-
-
 @pytest.mark.slow
-def test_page_creates_the_read_only_role_even_if_followed_twice(
-    aws: EmbeddedAws, pump: Caller, shell: Shell, templates: Path
+def test_page_creates_both_roles_even_if_followed_twice(
+    aws: EmbeddedAws, pump: Caller, shell: Shell, templates: dict[str, Path]
 ) -> None:
+    plain = templates["plain"]
     # It gives nothing before it has its policy.
-    make, add, trust_again = BLOCKS[CREATE["read-only"]]
+    make, add, trust_again = BLOCKS["Create the read-only role"]
+    without_id = filled(VALUES, PRINCIPAL=PRINCIPAL)
+    assert "invalid" in shell(make, without_id, FILL_IN, interactive=True)[1].lower()
+    assert read(aws) == {}
     assert shell(make) == (0, f"{ARNS['read-only']}\n")
-    assert not reads(aws, aws.assume(ARNS["read-only"], pump, external_id=EXTERNAL_ID))
+    session = aws.assume(ARNS["read-only"], pump, external_id=EXTERNAL_ID)
+    assert not reads(aws, session)
     assert shell(add)[0] == 0
-    assert reads(aws, aws.assume(ARNS["read-only"], pump, external_id=EXTERNAL_ID))
-    check, _, verify_with = BLOCKS["Check"]
-    assert shell(check)[1].splitlines().count("same") == 1
-    status, shown = shell(f"{verify_with.rstrip()} --role read-only")
+    assert reads(aws, session)
+    check_read_only, check_auto_pilot, verify_with = BLOCKS["Check"]
+    assert shell(check_read_only)[1].splitlines().count("same") == 1
+    status, shown = shell(f"{verify_with.rstrip()} --expect {plain / universal.FILES['read-only']}")
     assert (status, "match" in shown) == (0, True)
-    assert verify(aws, "--expect", templates / universal.FILES["read-only"]) == (0, [])
-    assert verify(aws, "--expect", templates) == (3, [("role-missing", "narrower")])
+    assert verify(aws, "--expect", plain / universal.FILES["read-only"]) == (0, [])
+    assert verify(aws, "--expect", plain) == (3, [("role-missing", "narrower")])
 
+    # To follow the page twice changes nothing, and repairs what somebody changed.
     before = read(aws)
-    assert before == from_stacks(aws, "read-only")
     status, shown = shell(make)
     assert (status, "EntityAlreadyExists" in shown) == (255, True)
-    # The positive control of "same".
     MORE(aws.iam())
-    assert '>                 "es:List*"' in shell(check)[1]
-    assert shell(add)[0] == 0
-    assert read(aws) == before
-
+    assert '>                 "es:List*"' in shell(check_read_only)[1]
     another = json.dumps(trust(PRINCIPAL, NEXT_ID))
     aws.iam().update_assume_role_policy(RoleName=READ_ONLY, PolicyDocument=another)
-    assert read(aws) != before
-    assert shell(trust_again)[0] == 0
+    assert shell(add + trust_again)[0] == 0
     assert read(aws) == before
+
+    assert shell("".join(BLOCKS["Create the auto-pilot role"]))[0] == 0
+    assert shell(check_auto_pilot)[1].splitlines().count("same") == 4
+    assert verify(aws, "--expect", plain) == (0, [])
+    status, shown = shell(verify_with)
+    assert (status, "match" in shown) == (0, True)
+    assert read(aws) == from_stacks(aws)
 
 
 @pytest.mark.slow
-def test_page_creates_the_auto_pilot_role_and_removes_both(
-    aws: EmbeddedAws, shell: Shell, templates: Path
+def test_page_guards_rotates_and_removes_both_roles(
+    aws: EmbeddedAws, pump: Caller, shell: Shell, templates: dict[str, Path]
 ) -> None:
-    create(aws, "read-only")
-    assert shell("".join(BLOCKS[CREATE["auto-pilot"]]))[0] == 0
-    _, check, verify_with = BLOCKS["Check"]
-    assert shell(check)[1].splitlines().count("same") == 4
-    assert verify(aws, "--expect", templates) == (0, [])
-    status, shown = shell(verify_with)
-    assert (status, "match" in shown) == (0, True)
+    plain, guarded = templates.values()
+    make, add, _ = BLOCKS["Create the read-only role"]
+    assert shell("".join([make, add, *BLOCKS["Create the auto-pilot role"]]))[0] == 0
 
-    assert read(aws) == from_stacks(aws, *ROLES)
+    # Guardrails, and a boundary, which stops open sessions until it is removed.
+    assert shell("".join(BLOCKS["Add guardrails"]))[0] == 0
+    assert verify(aws, "--expect", plain) == (3, [("policy-added", "narrower")] * 6)
+    assert verify(aws, "--expect", guarded) == (0, [])
+    deny_all = "arn:aws:iam::aws:policy/AWSDenyAll"
+    value, put, delete = BLOCKS["Add a permissions boundary"]
+    opened = [aws.assume(arn, pump, external_id=EXTERNAL_ID) for arn in ARNS.values()]
+    assert shell(filled(value, BOUNDARY=deny_all) + put)[0] == 0
+    assert [reads(aws, session) for session in opened] == [False, False]
+    assert verify(aws, "--expect", guarded) == (3, [("boundary-stops", "narrower")] * 2)
+    assert shell(delete)[0] == 0
+    assert [reads(aws, session) for session in opened] == [True, True]
+    assert verify(aws, "--expect", guarded) == (0, [])
 
-    remove_read_only, remove_auto_pilot, verify_removed = BLOCKS["Remove"]
-    assert shell(remove_read_only)[0] == 0
-    assert verify(aws, "--removed", "--expect", templates)[0] == 3
-    assert shell(remove_auto_pilot)[0] == 0
-    assert "NoSuchEntity" in shell(remove_auto_pilot)[1]
-    assert read(aws) == {}
-    assert verify(aws, "--removed", "--expect", templates) == (0, [])
-    assert shell(verify_removed)[0] == 0
-
-
-@pytest.mark.usefixtures("created")
-def test_rotation_has_no_gap_and_leaves_only_the_new_external_id(
-    aws: EmbeddedAws, pump: Caller, templates: Path
-) -> None:
+    # The rotation has no gap. Its last step needs the new ID: else, the roles keep theirs.
     def accepted() -> list[list[str | None]]:
         ids = (EXTERNAL_ID, NEXT_ID, "Wrong-1234", None)
         return [
@@ -310,82 +261,32 @@ def test_rotation_has_no_gap_and_leaves_only_the_new_external_id(
             for arn in ARNS.values()
         ]
 
-    new = filled(NEW, NEW_EXTERNAL_ID=NEXT_ID)
+    assert "NEW_EXTERNAL_ID: parameter" in shell(ONLY_NEW, interactive=True)[1]
     assert accepted() == [[EXTERNAL_ID]] * 2
-    perform(aws, *START, new, BOTH_IDS)
+    new = filled(NEW, NEW_EXTERNAL_ID=NEXT_ID)
+    assert shell(new + BOTH_IDS)[0] == 0
     assert accepted() == [[EXTERNAL_ID, NEXT_ID]] * 2
-    assert verify(aws, "--expect", templates) == (3, [("external-id", "broader")] * 2)
-    perform(aws, *START, new, ONLY_NEW)
+    assert verify(aws, "--expect", guarded) == (3, [("external-id", "broader")] * 2)
+    assert shell(new + ONLY_NEW)[0] == 0
     assert accepted() == [[NEXT_ID]] * 2
-    assert verify(aws, "--expect", templates, external_id=NEXT_ID) == (0, [])
+    assert verify(aws, "--expect", guarded, external_id=NEXT_ID) == (0, [])
+
+    remove_read_only, remove_auto_pilot, verify_removed = BLOCKS["Remove"]
+    assert shell(remove_read_only)[0] == 0
+    assert verify(aws, "--removed", "--expect", plain)[0] == 3
+    assert shell(remove_auto_pilot)[0] == 0
+    assert "NoSuchEntity" in shell(remove_auto_pilot)[1]
+    assert read(aws) == {}
+    assert verify(aws, "--removed", "--expect", plain) == (0, [])
+    assert shell(verify_removed)[0] == 0
 
 
-@pytest.mark.slow
-def test_last_step_of_the_rotation_changes_nothing_in_a_shell_without_the_new_external_id(
-    aws: EmbeddedAws, unpacked: Path
-) -> None:
-    """An interactive shell goes on after an error: the roles must not lose the IDs they accept."""
-    create(aws, *ROLES)
-    before = read(aws)
-    interactive = ("bash", "--norc", "--noprofile", "-i")
-    ended = sh(*START, ONLY_NEW, command=interactive, folder=unpacked, **aws.environment())
-    assert "NEW_EXTERNAL_ID: parameter" in ended.stderr
-    assert read(aws) == before
-
-
-@pytest.mark.usefixtures("created")
-def test_boundary_stops_open_sessions_until_it_is_removed(
-    aws: EmbeddedAws, pump: Caller, templates: Path
-) -> None:
-    nothing = {"Effect": "Deny", "Action": "*", "Resource": "*"}
-    deny_all = aws.iam().create_policy(
-        PolicyName="DenyAll",
-        PolicyDocument=json.dumps({"Version": "2012-10-17", "Statement": [nothing]}),
-    )["Policy"]["Arn"]
-    sessions = [aws.assume(arn, pump, external_id=EXTERNAL_ID) for arn in ARNS.values()]
-    value, put, remove = BLOCKS["Add a permissions boundary"]
-    assert [reads(aws, session) for session in sessions] == [True, True]
-    perform(aws, filled(value, BOUNDARY=deny_all), put)
-    assert [reads(aws, session) for session in sessions] == [False, False]
-    assert verify(aws, "--expect", templates) == (3, [("boundary-added", "narrower")] * 2)
-    perform(aws, remove)
-    assert [reads(aws, session) for session in sessions] == [True, True]
-    assert verify(aws, "--expect", templates) == (0, [])
-
-
-@pytest.mark.usefixtures("created")
-def test_guardrails_match_the_templates(
-    aws: EmbeddedAws, templates: Path, synth: Synth, tmp_path: Path
-) -> None:
-    perform(aws, *BLOCKS["Add guardrails"])
-    assert verify(aws, "--expect", templates) == (3, [("policy-added", "narrower")] * 6)
-    guarded = tmp_path / "guarded"
-    guarded.mkdir()
-    for stack, template in synth({"guardrails": ["recommended"]}).items():
-        (guarded / f"{stack}.template.json").write_text(json.dumps(template))
-    assert verify(aws, "--expect", guarded) == (0, [])
-
-
-def test_every_block_is_run_by_the_tests_above() -> None:
+def test_every_section_with_commands_is_run_by_the_tests_above() -> None:
     """Each of them takes all blocks of the sections that it names."""
     assert list(BLOCKS) == [
-        "Set the values",
-        *CREATE.values(),
-        "Check",
-        "Rotate the external ID",
-        "Add guardrails",
-        "Add a permissions boundary",
-        "Remove",
+        *("Set the values", "Create the read-only role", "Create the auto-pilot role", "Check"),
+        *("Rotate the external ID", "Add guardrails", "Add a permissions boundary", "Remove"),
     ]
-
-
-def test_page_without_a_value_creates_nothing(aws: EmbeddedAws, unpacked: Path) -> None:
-    values = filled(VALUES, PRINCIPAL=PRINCIPAL)
-    make, *_ = BLOCKS[CREATE["read-only"]]
-    ended = sh(values, FILL_IN, make, command=["sh"], folder=unpacked, **aws.environment())
-    assert ended.returncode != 0
-    assert "EXTERNAL_ID: parameter" in ended.stderr
-    assert aws.roles() == []
 
 
 # The trust policy.
@@ -484,18 +385,6 @@ def test_rejected_value_is_not_filled_in_and_runs_nothing(
 
 
 # What the page says.
-
-
-def test_folder_has_exactly_the_files_that_the_page_uses() -> None:
-    adding = [block for blocks in BLOCKS.values() for block in blocks if "put-role-policy" in block]
-    used = {command.get("--policy-document", "") for command in commands(*adding)} - {""}
-    names = {name.removeprefix("file://") for name in used} | {"trust-policy.json"}
-    assert {file.name for file in FILES.iterdir()} == names == manual.FILES.keys()
-
-
-def test_page_names_the_only_file_with_arns() -> None:
-    (file,) = (file for file in FILES.iterdir() if "arn:" in file.read_text())
-    assert f"`{file.name}`" in PAGE
 
 
 def test_listed_permissions_are_those_that_the_commands_need() -> None:

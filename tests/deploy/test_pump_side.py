@@ -79,22 +79,13 @@ def test_session_assumes_the_role_once_and_again_when_it_expires(
     monkeypatch.setattr("botocore.credentials._local_now", later)
     assert client.get_caller_identity()["Arn"] == arn
     assert assumptions() == 2
-
-
-def test_session_of_another_tenant_is_refused(
-    customer_session: Callable[..., boto3.Session],
-    aws: EmbeddedAws,
-    synth: Synth,
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    for name, value in aws.environment(deployed(aws, synth)).items():
-        monkeypatch.setenv(name, value)
-    session = customer_session(ROLE, "Another-5678", "recommendations-2026-11-25")
+    # That of another tenant is refused.
+    other = customer_session(ROLE, "Another-5678", "recommendations-2026-11-25")
     with pytest.raises(ClientError, match="AccessDenied"):
-        session.client("ec2").describe_regions()
+        other.client("ec2").describe_regions()
 
 
-def test_purchase_of_the_page_is_authorized_only_while_it_is_approved(
+def test_purchase_of_the_page_is_authorized_only_while_the_customer_approves_it(
     page: dict[str, Any], aws: EmbeddedAws, synth: Synth, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     settings = {"principal": PRINCIPAL, "external-id": EXTERNAL_ID}
@@ -114,6 +105,15 @@ def test_purchase_of_the_page_is_authorized_only_while_it_is_approved(
     def as_the_customer(command: str) -> None:
         environment = {**tool_environment(), **aws.environment()}
         subprocess.run(shlex.split(command), env=environment, check=True)
+
+    # A session's tags take precedence over the role's, so its trust policy must not accept them.
+    tags: Any = [{"Key": "pump-commitments", "Value": "approved"}]
+    names: Any = {"RoleArn": role, "RoleSessionName": "pump", "ExternalId": EXTERNAL_ID}
+    with pytest.raises(ClientError, match="not authorized to perform: sts:TagSession"):
+        boto3.client("sts").assume_role(**names, Tags=tags)
+    session = page["customer_session"](role, EXTERNAL_ID, "approves-itself")
+    with pytest.raises(ClientError, match="not authorized to perform: iam:TagRole"):
+        session.client("iam").tag_role(RoleName="PumpAutoPilotRole", Tags=tags)
 
     denied, authorized = "UnauthorizedOperation", "InvalidAction"  # it has no such operation
     assert buy() == denied

@@ -100,25 +100,20 @@ def test_changes_in_the_account_are_alarms_and_changes(
     iam.attach_role_policy(
         RoleName="PumpReadOnlyRole", PolicyArn="arn:aws:iam::aws:policy/AdministratorAccess"
     )
-    iam.update_role(RoleName="PumpAutoPilotRole", MaxSessionDuration=7_200)
     iam.delete_role_permissions_boundary(RoleName="PumpAutoPilotRole")
     aws.create_role("Other", PRINCIPAL)
     ended = report("--account", "--since", earlier, "--fail-on", "broadened", "--format", "json")
     assert ended.exit_code == 3
     found = json.loads(ended.stdout)
-    read_only, auto_pilot, *_ = found["roles"]
-    (attached,) = read_only["differences"]
-    assert (attached["rule"], attached["effect"]) == ("policy-added", "broader")
-    assert (attached["part"], attached["subject"]) == ("managed-policies", "AdministratorAccess")
-    (longer,) = auto_pilot["differences"]
-    assert (longer["rule"], longer["numbers"]) == ("session-duration", [3_600, 7_200])
+    ((attached,), _) = (role["differences"] for role in found["roles"])
+    assert (attached["rule"], attached["subject"]) == ("policy-added", "AdministratorAccess")
     (other,) = found["others"]
     assert (other["name"], other["alarms"]) == (
         "Other",
         [{"why": "trusts-account", "subject": "999988887777"}],
     )
     changes = [change["difference"] for change in found["changes"] if change["difference"]]
-    assert {"boundary-removed", "session-duration"} <= {change["rule"] for change in changes}
+    assert "boundary-removed" in {change["rule"] for change in changes}
     assert not found["exact"]
 
 
@@ -167,9 +162,8 @@ def test_rejects_an_account_without_the_roles(
 @pytest.mark.parametrize(
     ("options", "problem"),
     [
-        (["--account", "cdk.out"], "--account: cannot be combined with PATH"),
+        (["--account", "."], "PATH: cannot be combined with --account"),
         (["--role-name", "Acme"], "--role-name: requires --account"),
-        (["--region", "us-east-1"], "--region: requires --account"),
         (["--profile", "p"], "--profile: requires --account"),
         (["--account", "--role-name", "a b"], "is not a role name"),
     ],

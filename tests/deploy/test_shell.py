@@ -3,8 +3,6 @@
 import json
 import os
 import re
-import shlex
-import shutil
 import socket
 import subprocess
 import sys
@@ -32,59 +30,33 @@ aws_iam.ManagedPolicy(
 app.synth()
 """
 
-STARTUP_FILE = """\
-mine=read
-export PATH={shims}:$PATH
-export AWS_PROFILE=real AWS_ENDPOINT_URL=https://aws.example
-alias npx=another
-python3() {{ another; }}
-PS1='mine> '
-at_each_prompt() {{ PATH={shims}:$PATH; }}
-PROMPT_COMMAND='at_each_prompt;'
-precmd_functions=(at_each_prompt)
-"""
-
 
 @pytest.mark.slow
-@pytest.mark.parametrize("shell", ["bash", "zsh"])
-def test_a_startup_file_that_puts_other_programs_first_is_read_and_does_not_win(
-    shell: str, tmp_path: Path
-) -> None:
-    program = shutil.which(shell)
-    if program is None:
-        pytest.skip(f"{shell} is not installed")
-    shims = tmp_path / "shims"
-    shims.mkdir()
-    for name in ("python3", "npx"):
-        (shims / name).write_text("#!/bin/sh\necho another\n")
-        (shims / name).chmod(0o755)
-    (tmp_path / f".{shell}rc").write_text(STARTUP_FILE.format(shims=shlex.quote(str(shims))))
-    asked = (
-        'echo "$mine ${AWS_PROFILE-none} $AWS_ENDPOINT_URL"; command -v python3 npx; npx --version'
-    )
+def test_shell_on_a_terminal_ignores_startup_files_and_other_credentials(tmp_path: Path) -> None:
+    for name in (".bashrc", ".bash_profile"):
+        (tmp_path / name).write_text("export AWS_PROFILE=real AWS_ENDPOINT_URL= PATH=/bin\n")
+    asked = 'echo "${AWS_PROFILE-none} $AWS_ENDPOINT_URL"; command -v python3 npx'
     ended, shown = on_terminal(
         [sys.executable, "-m", "tools.sandbox.shell"],
-        environment={**os.environ, "HOME": str(tmp_path), "SHELL": program},
+        environment={**os.environ, "HOME": str(tmp_path), "AWS_PROFILE": "real"},
         folder=ROOT,
         typed=f"{{ {asked}; }} > ~/found\nexit 7\n",
     )
     assert ended.returncode == 7, shown
-    variables, *programs, version = (tmp_path / "found").read_text().splitlines()
-    assert re.fullmatch(r"read none http://127\.0\.0\.1:\d+", variables)
+    variables, *programs = (tmp_path / "found").read_text().splitlines()
+    assert re.fullmatch(r"none http://127\.0\.0\.1:\d+", variables)
     folder = Path(sys.executable).parent
     assert programs == [str(folder / name) for name in ("python3", "npx")]
-    assert re.fullmatch(r"[\d.]+", version)
-    assert f"{PROMPT}mine> " in shown
+    assert PROMPT in shown
 
 
 @pytest.mark.slow
 def test_shown_commands_work_and_the_emulator_stops_with_the_shell() -> None:
     command = [sys.executable, "-m", "tools.sandbox.shell"]
-    environment = {**os.environ, "SHELL": "/bin/sh", "AWS_PROFILE": "real"}
     pipes: dict[str, Any] = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE}
     with (
         project() as folder,
-        subprocess.Popen(command, cwd=ROOT, env=environment, text=True, **pipes) as shell,
+        subprocess.Popen(command, cwd=ROOT, text=True, **pipes) as shell,
     ):
         for name in ("examples", "node_modules"):
             (folder / name).symlink_to(ROOT / name)
@@ -138,7 +110,8 @@ def instances(aws: EmbeddedAws) -> set[str]:
 def test_stack_with_a_stack_set_creates_updates_and_deletes_the_roles_of_its_targets(
     aws: EmbeddedAws, rollout: Organization, synth: Synth
 ) -> None:
-    assert having(aws, rollout) == {"workloads-1", "workloads-2", "sandbox-1"}
+    rollout.join("Sandbox", "late")
+    assert having(aws, rollout) == {"workloads-1", "workloads-2", "sandbox-1", "late"}
     fewer = rollout_to(rollout.units["Workloads"], synth)
     aws.deploy("PumpReadOnlyRollout", fewer, update=True)
     assert having(aws, rollout) == {"workloads-1", "workloads-2"}
@@ -148,13 +121,6 @@ def test_stack_with_a_stack_set_creates_updates_and_deletes_the_roles_of_its_tar
     assert having(aws, rollout) == set()
     (left,) = aws.cloudformation().list_stack_sets()["Summaries"]
     assert left["Status"] == "DELETED"
-
-
-def test_account_that_joins_gets_the_role_automatically(
-    aws: EmbeddedAws, rollout: Organization
-) -> None:
-    rollout.join("Sandbox", "late")
-    assert "late" in having(aws, rollout)
 
 
 def test_call_creates_the_stack_instance_that_failed(aws: EmbeddedAws, synth: Synth) -> None:
@@ -177,16 +143,13 @@ def test_call_creates_the_stack_instance_that_failed(aws: EmbeddedAws, synth: Sy
     assert having(aws, organization) == {"workloads-1", "workloads-2"}
 
 
-def test_role_without_permissions_cannot_read_the_stack_sets(aws: EmbeddedAws) -> None:
+def test_only_the_permitted_in_the_management_account_have_the_stack_sets(
+    aws: EmbeddedAws, rollout: Organization, synth: Synth
+) -> None:
     aws.create_role("Limited", ACCOUNT_ID)
     session = aws.assume(f"arn:aws:iam::{ACCOUNT_ID}:role/Limited", OWNER)
     with pytest.raises(ClientError, match="ListStackSets"):
         aws.cloudformation(session).list_stack_sets()
-
-
-def test_account_that_is_not_the_management_account_has_no_stack_sets(
-    aws: EmbeddedAws, rollout: Organization, synth: Synth
-) -> None:
     member = Caller(rollout.accounts()[-1].id)
     assert aws.cloudformation(member).list_stack_sets()["Summaries"] == []
     with pytest.raises(StackFailedError, match="must be the management account"):
@@ -206,12 +169,8 @@ def test_error_of_a_missing_operation_says_that_the_emulator_lacks_it(
     with pytest.raises(ClientError, match="The AWS emulator does not have this operation") as error:
         getattr(aws.client(service), operation)(**parameters)
     assert error.value.response["Error"]["Code"] == "InvalidAction"
-
-
-def test_error_of_an_operation_that_the_emulator_has_is_its_own(aws: EmbeddedAws) -> None:
-    with pytest.raises(ClientError) as error:
+    with pytest.raises(ClientError, match=r"^(?!.*emulator)"):
         aws.cloudformation().describe_stacks(StackName="Missing")
-    assert "emulator" not in str(error.value)
 
 
 @pytest.mark.slow

@@ -22,26 +22,21 @@ aws_secret_access_key = unchecked
 """
 
 
-@pytest.fixture
-def environment(aws: EmbeddedAws, tmp_path: Path) -> dict[str, str]:
-    """The credentials of an account, and the profile of another one."""
-    config = tmp_path / "config"
-    config.write_text(CONFIG)
-    return {**aws.environment(), "AWS_CONFIG_FILE": str(config)}
-
-
 Asked = Callable[..., tuple[int, str]]
 
 
 @pytest.fixture
 def asked(
-    environment: dict[str, str],
+    aws: EmbeddedAws,
+    tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
     capsys: pytest.CaptureFixture[str],
 ) -> Asked:
-    """Answer the question for the account, in this process."""
-    for name, value in environment.items():
+    """Answer the question for the account, in this process; another one has a profile."""
+    (tmp_path / "config").write_text(CONFIG)
+    for name, value in aws.environment().items():
         monkeypatch.setenv(name, value)
+    monkeypatch.setenv("AWS_CONFIG_FILE", str(tmp_path / "config"))
 
     def smoke(answer: str, *arguments: str) -> tuple[int, str]:
         monkeypatch.setattr("sys.stdin", io.StringIO(f"{answer}\n"))
@@ -101,22 +96,17 @@ def test_profile_that_does_not_exist_is_one_line(asked: Asked) -> None:
     assert (status, shown) == (1, "make smoke: The config profile (missing) could not be found\n")
 
 
-@pytest.mark.parametrize("answer", ["yes", PUMP_ACCOUNT])
-def test_creates_nothing_unless_the_account_is_confirmed(
-    answer: str, aws: EmbeddedAws, asked: Asked
-) -> None:
-    status, shown = asked(answer)
-    assert status == 1
-    assert f"the role PumpReadOnlyRole in the account {ACCOUNT_ID}" in " ".join(shown.split())
-    assert "Nothing was created." in shown
-    assert aws.iam().list_roles()["Roles"] == []
-
-
-def test_leaves_a_role_and_a_stack_that_exist_as_they_are(
+def test_creates_nothing_unless_confirmed_and_leaves_what_exists_as_it_is(
     aws: EmbeddedAws, synth: Synth, asked: Asked
 ) -> None:
-    template = json.dumps(synth({"principal": PRINCIPAL, "external-id": SECRET})[STACK])
-    aws.deploy(STACK, template)
+    for answer in ("yes", PUMP_ACCOUNT):
+        status, shown = asked(answer)
+        assert status == 1
+        named = f"the role PumpReadOnlyRole in the account {ACCOUNT_ID}"
+        assert named in " ".join(shown.split())
+        assert "Nothing was created." in shown
+        assert aws.roles() == []
+    aws.deploy(STACK, json.dumps(synth({"principal": PRINCIPAL, "external-id": SECRET})[STACK]))
     before = aws.roles()
     status, shown = asked(ACCOUNT_ID)
     assert status == 1

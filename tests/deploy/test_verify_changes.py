@@ -4,6 +4,7 @@ What AWS returns, and the same in saved files, is read right: each change is fou
 else. ``tests/review/compare`` proves what a change means.
 """
 
+import json
 from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
@@ -66,7 +67,7 @@ Differences = set[tuple[str, str, str]]
 """The rule, the effect, and the subject of each."""
 
 TOGETHER: dict[str, tuple[list[Change], Differences, Differences]] = {
-    "policies, trust, session": (
+    "policies, trust, session, no boundary": (
         [
             policy(
                 "PumpBillingReadOnly",
@@ -76,6 +77,8 @@ TOGETHER: dict[str, tuple[list[Change], Differences, Differences]] = {
                 RoleName=READ_ONLY, PolicyName="Extra", PolicyDocument=document(allow("s3:*"))
             ),
             attached(HARMLESS, allow("s3:GetObject"), default=2),
+            lambda iam: iam.attach_role_policy(RoleName=READ_ONLY, PolicyArn=ADMINISTRATOR),
+            lambda iam: iam.delete_role_permissions_boundary(RoleName=READ_ONLY),
             trusting([PRINCIPAL, INTERN]),
             lambda iam: iam.update_role(RoleName=READ_ONLY, MaxSessionDuration=7200),
             lambda iam: iam.delete_role_policy(RoleName=AUTO_PILOT, PolicyName="PumpOrgInvite"),
@@ -84,6 +87,8 @@ TOGETHER: dict[str, tuple[list[Change], Differences, Differences]] = {
             ("policy-changed", "narrower", "PumpBillingReadOnly"),
             ("policy-added", "broader", "Extra"),
             ("policy-added", "broader", "Attached"),
+            ("policy-added", "broader", "AdministratorAccess"),
+            ("boundary-removed", "broader", BOUNDARY_ARN),
             ("trust-policy", "broader", ""),
             ("session-duration", "broader", ""),
         },
@@ -103,17 +108,6 @@ TOGETHER: dict[str, tuple[list[Change], Differences, Differences]] = {
             ("trust-broken", "narrower", ""),
         },
         {("boundary-text", "broader", BOUNDARY_ARN)},
-    ),
-    "no boundary, a policy of AWS": (
-        [
-            lambda iam: iam.delete_role_permissions_boundary(RoleName=READ_ONLY),
-            lambda iam: iam.attach_role_policy(RoleName=READ_ONLY, PolicyArn=ADMINISTRATOR),
-        ],
-        {
-            ("boundary-removed", "broader", BOUNDARY_ARN),
-            ("policy-added", "broader", "AdministratorAccess"),
-        },
-        set(),
     ),
     "another path": ([recreated(Path="/other/")], {("role-path", "other", "")}, set()),
     "another case": (
@@ -154,19 +148,10 @@ def test_changes_are_found_and_nothing_else(name: str, customer: Customer, tmp_p
         assert len(role.differences) == len(differences)
 
 
-# Other roles.
-
-
-def role(name: str, statement: Mapping[str, Any]) -> Change:
-    """Create another role."""
-    return lambda iam: iam.create_role(RoleName=name, AssumeRolePolicyDocument=document(statement))
-
-
 def test_other_roles_that_give_access_are_listed(customer: Customer, tmp_path: Path) -> None:
-    root = {"AWS": f"arn:aws:iam::{PUMP_ACCOUNT}:root"}
-    pump = {"Effect": "Allow", "Principal": root, "Action": "sts:AssumeRole"}
-    role("One", pump)(customer.iam)
-    role("Two", trust("444455556666", SECRET)["Statement"][0])(customer.iam)
+    pump, same_id = trust(PUMP_ACCOUNT, OTHER_SECRET), trust("444455556666", SECRET)
+    for name, document_ in (("One", pump), ("Two", same_id)):
+        customer.iam.create_role(RoleName=name, AssumeRolePolicyDocument=json.dumps(document_))
     found = same_in_files(customer, tmp_path)
     assert found.state == "differs"
     assert [role.state for role in found.roles] == ["match", "match"]
@@ -192,7 +177,10 @@ INNOCENT: dict[str, Change] = {
         RoleName=READ_ONLY, Tags=[{"Key": "aws:example", "Value": "example"}]
     ),
     "a description": lambda iam: iam.update_role(RoleName=READ_ONLY, Description="Ours."),
-    "a role for another vendor": role("Other", trust("444455556666", OTHER_SECRET)["Statement"][0]),
+    "a role for another vendor": lambda iam: iam.create_role(
+        RoleName="Other",
+        AssumeRolePolicyDocument=json.dumps(trust("444455556666", OTHER_SECRET)),
+    ),
 }
 """Changes that affect neither what a role can do nor who may assume it.
 

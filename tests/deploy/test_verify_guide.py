@@ -32,7 +32,8 @@ SAVE = [command for command in COMMANDS if command.startswith("aws ")]
 VERIFY = [command for command in COMMANDS if command not in SAVE]
 REMOVED = [command for command in VERIFY if "--removed" in command]
 LATER = [command for command in VERIFY if command not in REMOVED]
-AT_FIRST = [command for command in LATER if "--expect" in command and "--org" not in command]
+ONE_ACCOUNT = [command for command in LATER if "--assume-role" not in command]
+AT_FIRST = [command for command in ONE_ACCOUNT if "--expect" in command]
 """What the guide runs before the last onboarding step, too."""
 
 

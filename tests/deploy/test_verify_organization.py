@@ -1,10 +1,10 @@
-"""`pump-roles verify --organization`, on an emulated organization that enforces IAM."""
+"""`pump-roles verify --assume-role`, on an emulated organization that enforces IAM."""
 
 import json
 import shlex
 import subprocess
 import sys
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -15,14 +15,12 @@ from click.testing import Result
 from pump_roles import AutoPilotStack, ReadOnlyRolloutStack, ReadOnlyStack
 from pump_roles.review.account.verify import accounts
 from pump_roles.review.account.verify.details import AccountDetails
-from pump_roles.review.account.verify.expectation import from_templates
 from pump_roles.review.account.verify.from_aws import read_account
-from pump_roles.review.account.verify.verification import AccountResult
 from tests.commands import run, the_error
 from tests.customer import READ_ONLY, allow, delete, document
 from tests.docs.pages import VERIFY, policy
 from tests.support import EXTERNAL_ID, PRINCIPAL, Assembly
-from tools.sandbox.audit import AUDITOR, Audited, audited_organization, let_audit
+from tools.sandbox.audit import AUDITOR, Audited, audited_organization
 from tools.sandbox.aws import ACCOUNT_ID, OWNER, Caller, EmbeddedAws
 from tools.sandbox.cdk import ROOT, tool_environment
 
@@ -54,7 +52,7 @@ def organization(aws: EmbeddedAws, template: Path) -> Audited:
 
 def verify(aws: EmbeddedAws, template: Path, *options: str, caller: Caller = OWNER) -> Result:
     return run(
-        *("verify", "--expect", template, "--organization", "--assume-role", AUDITOR),
+        *("verify", "--expect", template, "--assume-role", AUDITOR),
         *("--format", "json", *options),
         environment=aws.environment(caller),
     )
@@ -72,11 +70,14 @@ def reasons(account: Mapping[str, Any]) -> list[tuple[str, ...]]:
 def test_every_account_of_a_unit_matches(
     aws: EmbeddedAws, organization: Audited, template: Path
 ) -> None:
-    ended = verify(aws, template, "--unit", organization.unit)
+    ended = verify(aws, template, "--target", organization.unit)
     assert ended.exit_code == 0, ended.stderr
     found = accounts_of(ended)
     assert sorted(found) == sorted(organization.accounts)
     assert {account["state"] for account in found.values()} == {"match"}
+    id_ = aws.client("organizations").describe_organization()["Organization"]["Id"]
+    for account in found.values():
+        assert account["organization"] == {"id": id_, "management_account": ACCOUNT_ID}
     # As in the guide: to assume the role, to list the roles, and 3 and an inline policy for one.
     assert {account["calls"] for account in found.values()} == {1 + 1 + 3 + 1}
     # One line for each account in a pipe, and nothing else.
@@ -92,7 +93,7 @@ def test_closed_standard_error_costs_no_result(
 ) -> None:
     command = (
         f"{shlex.quote(sys.executable)} -m pump_roles verify --expect {template} --format json "
-        f"--organization --assume-role {AUDITOR} --account {organization.accounts[0]} 2>&-"
+        f"--assume-role {AUDITOR} --target {organization.accounts[0]} 2>&-"
     )
     ended = subprocess.run(
         ["bash", "-c", command],
@@ -116,7 +117,7 @@ def test_failure_of_one_account_does_not_hide_others(aws: EmbeddedAws, template:
         RoleName=READ_ONLY, PolicyName="More", PolicyDocument=document(allow("s3:GetObject"))
     )
     delete(iam(Caller(deleted)))
-    ended = verify(aws, template, "--unit", organization.unit)
+    ended = verify(aws, template, "--target", organization.unit)
     assert ended.exit_code == 3
     found = accounts_of(ended)
     assert [found[account]["state"] for account in (denied, gone, broader, deleted)] == [
@@ -134,47 +135,33 @@ def test_failure_of_one_account_does_not_hide_others(aws: EmbeddedAws, template:
 
     # Without the two that differ, what is unknown decides.
     excluded = [f"--exclude-account={account}" for account in (broader, deleted)]
-    ended = verify(aws, template, "--unit", organization.unit, *excluded, "--concurrency=1")
+    ended = verify(aws, template, "--target", organization.unit, *excluded)
     assert ended.exit_code == 4
     assert sorted(accounts_of(ended)) == sorted([denied, gone, *others])
 
 
-def test_account_that_is_not_there_or_not_in_the_units_is_unknown(
+def test_account_that_is_not_in_the_organization_is_unknown(
     aws: EmbeddedAws, organization: Audited, template: Path
 ) -> None:
     organizations = aws.client("organizations")
     created = organizations.create_organizational_unit(ParentId=organization.root, Name="Empty")
     empty = created["OrganizationalUnit"]["Id"]
     here = organization.accounts[0]
-    ended = verify(aws, template, "--unit", empty, "--account", here, "--account", NO_ACCOUNT)
+    ended = verify(aws, template, "--target", here, "--target", NO_ACCOUNT)
     assert ended.exit_code == 4
     found = accounts_of(ended)
-    for account in (here, NO_ACCOUNT):
-        assert reasons(found[account]) == [("account", "not-below", empty, "")]
+    assert found[here]["state"] == "match"
+    assert reasons(found[NO_ACCOUNT]) == [("account", "not-below", "the organization", "")]
 
     # Verifying no account is not a pass, and a misspelled exclusion must not narrow the scope.
     for options, problem in [
-        (["--unit", empty], f"there are no accounts to verify below {empty}"),
+        (["--target", empty], f"there are no accounts to verify below {empty}"),
         (
-            ["--unit", organization.unit, "--exclude-account", NO_ACCOUNT],
+            ["--target", organization.unit, "--exclude-account", NO_ACCOUNT],
             f"--exclude-account: not below {organization.unit}: {NO_ACCOUNT}",
         ),
     ]:
         assert the_error(verify(aws, template, *options)) == f"pump-roles: {problem}"
-
-
-def test_own_account_is_read_with_the_callers_credentials(
-    aws: EmbeddedAws, organization: Audited, template: Path
-) -> None:
-    # The management account has no such role, but its own.
-    aws.deploy("Pump", template.read_text())
-    ended = verify(aws, template, "--account", ACCOUNT_ID, "--account", organization.accounts[0])
-    assert ended.exit_code == 0, ended.stdout
-    found = accounts_of(ended)
-    assert found[ACCOUNT_ID]["name"] == "Master Account"
-    # No role has to be assumed.
-    assert found[ACCOUNT_ID]["calls"] == found[organization.accounts[0]]["calls"] - 1
-    aws.delete("Pump")
 
 
 def test_role_is_verified_where_the_templates_put_it(
@@ -194,9 +181,13 @@ def test_role_is_verified_where_the_templates_put_it(
     aws.deploy("PumpReadOnly", template.read_text())
     auto_pilot = (tmp_path / "PumpAutoPilot.template.json").read_text()
     aws.deploy("PumpAutoPilot", auto_pilot, caller=Caller(buyer))
-    everyone = [f"--account={account}" for account in (*organization.accounts, ACCOUNT_ID)]
+    everyone = [f"--target={account}" for account in (*organization.accounts, ACCOUNT_ID)]
     ended = verify(aws, tmp_path, *everyone)
     assert ended.exit_code == 0, ended.stdout
+    # The own account is read with the caller's credentials: no role has to be assumed.
+    found = accounts_of(ended)
+    assert found[ACCOUNT_ID]["name"] == "Master Account"
+    assert found[ACCOUNT_ID]["calls"] == found[late]["calls"] - 1
 
     aws.deploy("PumpAutoPilot", auto_pilot, caller=Caller(other))
     delete(aws.iam(Caller(late)))
@@ -217,7 +208,7 @@ def test_caller_needs_exactly_the_policy_of_the_guide(
     statements = policy("organization-policy", VERIFY)["Statement"]
     aws.create_role("Limited", f"arn:aws:iam::{ACCOUNT_ID}:root", statements)
     caller = aws.assume(f"arn:aws:iam::{ACCOUNT_ID}:role/Limited", OWNER)
-    options = ["--unit", organization.unit, *("--account", organization.accounts[0])]
+    options = ["--target", organization.accounts[0]]
     ended = verify(aws, template, *options, caller=caller)
     assert ended.exit_code == 0, ended.stderr + ended.stdout
     aws.iam().delete_role_policy(RoleName="Limited", PolicyName="Limited")
@@ -228,81 +219,28 @@ def test_caller_needs_exactly_the_policy_of_the_guide(
     assert line.endswith("of the management account or of a delegated administrator")
 
 
-def test_every_account_is_in_the_organization_of_the_caller(
-    aws: EmbeddedAws, organization: Audited, template: Path
+def test_session_in_an_account_is_limited_to_the_reads_and_a_failure_hides_no_other(
+    aws: EmbeddedAws, organization: Audited, template: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    ended = verify(aws, template, "--unit", organization.unit, "--management-account", NO_ACCOUNT)
-    assert ended.exit_code == 3
-    found = accounts_of(ended)
-    assert sorted(found) == sorted(organization.accounts)
-    id_ = aws.client("organizations").describe_organization()["Organization"]["Id"]
-    for account in found.values():
-        assert account["organization"] == {"id": id_, "management_account": ACCOUNT_ID}
-        (difference,) = account["differences"]
-        assert (difference["was"], difference["now"]) == ([NO_ACCOUNT], [ACCOUNT_ID])
-        assert [role["state"] for role in account["roles"]] == ["match"]
-
-
-Read = Callable[..., AccountDetails]
-
-
-@pytest.fixture
-def verified(
-    aws: EmbeddedAws, template: Path, monkeypatch: pytest.MonkeyPatch
-) -> Callable[..., tuple[AccountResult, ...]]:
-    """Verify some accounts, each read in another way."""
-
-    def verify_accounts(read: Read, *ids: str) -> tuple[AccountResult, ...]:
-        for name, value in aws.environment().items():
-            monkeypatch.setenv(name, value)
-        monkeypatch.setattr(accounts, "read_account", read)
-        calling = accounts.Aws()
-        chosen = accounts.accounts_in(calling, accounts.Scope(accounts=ids))
-        return accounts.verify_organization(
-            calling, from_templates(template), chosen, role_to_assume=AUDITOR, concurrency=2
-        ).accounts
-
-    return verify_accounts
-
-
-def test_session_in_an_account_is_limited_to_the_reads(
-    aws: EmbeddedAws, organization: Audited, verified: Callable[..., tuple[AccountResult, ...]]
-) -> None:
-    """Even if the role that is assumed can do everything."""
-    account = organization.accounts[-1]
-    iam = aws.iam(Caller(account))
+    """Even if the role that is assumed can do everything, and the response is not from AWS."""
+    first, second, third = sorted(organization.accounts)[:3]
+    iam = aws.iam(Caller(first))
     iam.put_role_policy(RoleName=AUDITOR, PolicyName="Admin", PolicyDocument=document(allow("*")))
-    clients: list[Any] = []
-
-    def read(client: Any, *_: Any, **__: Any) -> AccountDetails:
-        clients.append(client)
-        client.delete_role(RoleName=READ_ONLY)
-        raise AssertionError
-
-    (found,) = verified(read, account)
-    assert (found.state, found.unknown[0].detail) == ("unknown", "denied: iam:DeleteRole")
-    (client,) = clients
-    assert client.get_role(RoleName=READ_ONLY)
-    iam.delete_role_policy(RoleName=AUDITOR, PolicyName="Admin")
-
-
-def test_response_that_is_not_from_aws_does_not_hide_other_accounts(
-    organization: Audited, verified: Callable[..., tuple[AccountResult, ...]]
-) -> None:
-    first, second = sorted(organization.accounts)[:2]
 
     def read(client: Any, names: Any, **more: Any) -> AccountDetails:
         if more["account"] == first:
+            assert client.get_role(RoleName=READ_ONLY)
+            client.delete_role(RoleName=READ_ONLY)
+        if more["account"] == second:
             raise KeyError("Path")
         return read_account(client, names, **more)
 
-    found = verified(read, first, second)
-    assert [account.state for account in found] == ["unknown", "match"]
-    assert found[0].unknown[0].detail == "the response cannot be parsed (KeyError)"
-
-
-def test_role_for_auditors_has_the_policy_of_the_guide(aws: EmbeddedAws) -> None:
-    owner = Caller("777788889999")
-    let_audit(aws, owner)
-    found: Any = aws.iam(owner).get_role_policy(RoleName=AUDITOR, PolicyName=AUDITOR)
-    assert found["PolicyDocument"]["Statement"] == policy("smallest-policy", VERIFY)["Statement"]
+    monkeypatch.setattr(accounts, "read_account", read)
+    ended = verify(aws, template, *(f"--target={id_}" for id_ in (first, second, third)))
+    iam.delete_role_policy(RoleName=AUDITOR, PolicyName="Admin")
+    found = accounts_of(ended)
+    assert [found[account]["state"] for account in (first, second, third)] == [
+        *("unknown", "unknown", "match")
+    ]
+    assert reasons(found[first])[0][-1] == "denied: iam:DeleteRole"
+    assert reasons(found[second])[0][-1] == "the response cannot be parsed (KeyError)"

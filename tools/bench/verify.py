@@ -19,7 +19,7 @@ def measure(template: Path, sizes: Sequence[int], output: Path) -> dict[int, Use
             organization = audited_organization(aws, count, template.read_text())
             arguments = [
                 *("-m", "pump_roles", "verify", "--expect", str(template)),
-                *("--organization", "--unit", organization.unit, "--assume-role", AUDITOR),
+                *("--target", organization.unit, "--assume-role", AUDITOR),
                 *("--output", str(output)),
             ]
             used[count] = run(arguments, {**tool_environment(), **aws.environment()})

@@ -9,7 +9,7 @@ for any other error.
 
 import re
 import sys
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import date, datetime, timedelta, timezone
 from pathlib import Path
 from typing import Final
@@ -35,14 +35,8 @@ UNRELEASED: Final = "Unreleased"
 Section = Sequence[str]
 """The entries of a section's lists, each in one line."""
 
-_HEADING: Final = re.compile(
-    r"\[(?:(Unreleased)\]|([0-9][^]]*)\] - (2[0-9]{3}-[0-9]{2}-[0-9]{2}))[ \t]*"
-)
-
 _HIDING: Final = re.compile(r"^[ \t]*(?:<!--|```|~~~)", re.MULTILINE)
 """What hides the lines after it, or makes them an example."""
-
-_POINT: Final = re.compile(r"[-*+][ \t]+(.*)")
 
 _EXPANSION: Final = re.compile(r"\*\*Expansion\*\*(?:, announced (?P<date>[^:]*))?: (?P<text>.*)")
 
@@ -81,11 +75,8 @@ def _written(section: Section) -> list[re.Match[str]]:
 
 
 def _day(text: str | None) -> date | None:
-    # Since Python 3.11, fromisoformat() also accepts other forms.
-    if not text or not re.fullmatch(r"2[0-9]{3}-[0-9]{2}-[0-9]{2}", text):
-        return None
     try:
-        return date.fromisoformat(text)
+        return date.fromisoformat(text or "")
     except ValueError:
         return None
 
@@ -109,50 +100,29 @@ def _named(change: Change, after: Report) -> Iterable[str]:
 
 
 def sections(text: str) -> list[tuple[str, Section]]:
-    """Return the sections of ``PERMISSIONS.md`` by version, in order.
-
-    It is read strictly, so that a program finds in it what a person sees.
-    """
+    """Return the sections of ``PERMISSIONS.md`` by version, in order."""
     if found := _HIDING.search(text):
         raise InputError(
             f"{CHANGELOG}: {found[0].strip()!r}: it must have no comment or code block"
         )
-    return [_section(part) for part in re.split("^## ", text, flags=re.MULTILINE)[1:]]
+    parts = [part.partition("\n") for part in re.split("^## ", text, flags=re.MULTILINE)[1:]]
+    return [(heading.partition(" - ")[0], _entries(lines)) for heading, _, lines in parts]
 
 
-def _section(text: str) -> tuple[str, Section]:
-    heading, *lines = text.split("\n")
-    found = _HEADING.fullmatch(heading)
-    if not found or (found[3] and _day(found[3]) is None):
-        raise InputError(
-            f"{CHANGELOG}: '## {heading}' is neither [{UNRELEASED}] "
-            "nor such as [0.2.0] - 2026-11-26"
-        )
-    return found[1] or found[2], [*_entries(lines)]
-
-
-def _entries(lines: Iterable[str]) -> Iterator[str]:
-    text = ""
-    for line in [*lines, ""]:
-        point = _POINT.fullmatch(line)
-        if text and line.strip() and not point and not line.startswith("### "):
-            text += f" {line.strip()}"
-            continue
-        if text:
-            yield text
-        text = point[1].strip() if point else ""
+def _entries(text: str) -> Section:
+    # An entry goes on until the next one, a heading, or an empty line.
+    entries = re.findall(r"^- (.*?)(?=^- |^#|^\s*$|\Z)", text, re.MULTILINE | re.DOTALL)
+    return [" ".join(entry.split()) for entry in entries]
 
 
 def listed(root: Path) -> Mapping[str, Section]:
-    """Return the sections of ``PERMISSIONS.md``, by their version.
+    """Return the sections of ``PERMISSIONS.md``, by their heading.
 
     Without the last manifest or its section, an expansion would not be detected.
     """
-    try:
-        found = sections((root / CHANGELOG).read_text("utf-8"))
-    except UnicodeDecodeError:
-        raise InputError(f"{CHANGELOG}: is not UTF-8 text") from None
-    has, needs = [version for version, _ in found], [UNRELEASED, *stored(root)]
+    found = sections((root / CHANGELOG).read_text("utf-8"))
+    has = [version for version, _ in found]
+    needs = [f"[{version}]" for version in (UNRELEASED, *stored(root))]
     if has != needs:
         raise InputError(
             f"{CHANGELOG}: has the sections {', '.join(has) or 'none'}; by {MANIFESTS}, "
@@ -185,7 +155,7 @@ def main(arguments: Sequence[str], root: Path = ROOT) -> int:
         after, before = current(root), last_released(root, before=version)
         if version:
             check_prepared(root, after, version)
-        section = listed(root)[version or UNRELEASED]
+        section = listed(root)[f"[{version or UNRELEASED}]"]
         found = problems(before, after, section)
         if version and not found:
             found = too_early(section, datetime.now(timezone.utc).date())

@@ -2,7 +2,6 @@
 
 It checks trust policies, the caller's policies, permissions boundaries, and the allowed patterns
 of parameters, and isolates accounts. Any 12-digit ID is an account.
-``tests/deploy/test_simulator_and_emulator.py`` lists where it and the policy simulator disagree.
 """
 
 import json

@@ -8,6 +8,7 @@ from typing import Any, Final
 
 from botocore import xform_name
 from botocore.exceptions import ClientError
+from rich.table import Column
 
 from pump_roles.guardrails import Guardrail
 from pump_roles.published import PublishedRole
@@ -208,7 +209,7 @@ class Demo(Show):
             table.add_row(policy.name, self.yes(same), *_counts(policy.patterns))
         table.add_section()
         table.add_row("total, without duplicates", "", *_counts(set(published.patterns)))
-        self.show_table(table)
+        self.console.print(table)
         self.expect(len(role.policies) == len(published.policies))
         rest = self.table("other settings", "as expected")
         settings = self.aws.iam().get_role(RoleName=role.name)["Role"]
@@ -220,7 +221,7 @@ class Demo(Show):
         ):
             rest.add_row(what, self.yes(right))
         self.console.print()
-        self.show_table(rest)
+        self.console.print(rest)
 
     def yes(self, found: object) -> str:
         """Return a cell that shows whether something is as expected."""
@@ -246,7 +247,7 @@ class Demo(Show):
                 if answer:
                     answers.setdefault((who, label), answer)
             table.add_row(who, label, *cells)
-        self.show_table(table)
+        self.console.print(table)
         self.expect(answers.get(("Pump", "none")) == answers.get(("Pump", "another customer's")))
         for attempt, whom in {
             ("Pump", "none"): "Pump without an external ID, or with a wrong one",
@@ -278,7 +279,9 @@ class Demo(Show):
             for action, name in simulated
         ]
         decided = dict(zip(simulated, decide(uses), strict=True))
-        table = self.table("", *(role.kind for role in ROLES.values()), "action")
+        table = self.table(
+            "", *(role.kind for role in ROLES.values()), Column("action", no_wrap=True)
+        )
         answers: dict[str, str] = {}
         for question in QUESTIONS:
             risk = risk_of(question.action, only_reads=actions[question.action].only_reads)
@@ -299,7 +302,7 @@ class Demo(Show):
                 row.append(cell)
             mark = " [dim]*[/]" if question.simulated else ""
             table.add_row(question.description, *row, f"{question.action}{mark}")
-        self.show_table(table)
+        self.console.print(table)
         legend = (f"[{COLORS[found]}]{what}[/]" for found, what in LEGEND.items())
         self.console.print(
             f"{'  '.join(legend)}\n"
@@ -347,7 +350,7 @@ class Demo(Show):
         row("remove the external ID", "trust-policy, broader")
         iam.update_assume_role_policy(RoleName=READ_ONLY_ROLE, PolicyDocument=json.dumps(trust()))
         row("undo both")
-        self.show_table(table)
+        self.console.print(table)
 
     def verify(self) -> tuple[str, list[str]]:
         """Run ``pump-roles verify``; return its state, and each difference's rule and effect."""
@@ -378,7 +381,7 @@ class Demo(Show):
         table.add_row("has not approved yet", self.verdict(before == ALLOWED, should=False))
         table.add_row("approves, with tag-role", self.verdict(approved == ALLOWED, should=True))
         table.add_row("closes, with untag-role", self.verdict(after == ALLOWED, should=False))
-        self.show_table(table)
+        self.console.print(table)
         self.console.print()
         self.quote(message)
 
@@ -405,7 +408,7 @@ class Demo(Show):
         self.deploy(*stacks, external_id=NEW_EXTERNAL_ID, settings=BRAKE)
         row("the new ID", NEW_EXTERNAL_ID)
         self.console.print()
-        self.show_table(table)
+        self.console.print(table)
 
     def show_stop(self, pump: Caller) -> None:
         """Show an open session before and after the permissions boundary AWSDenyAll is set."""
@@ -427,7 +430,7 @@ class Demo(Show):
         table.add_row("open session, after", self.verdict(after == ALLOWED, should=False))
         table.add_row("new session, after", self.verdict(later == ALLOWED, should=False))
         self.console.print()
-        self.show_table(table)
+        self.console.print(table)
         self.console.print()
         self.quote(message)
 
@@ -441,7 +444,7 @@ class Demo(Show):
         for kind, found in left.items():
             table.add_row(kind, self.verdict(not found, should=True, labels=("none", "some")))
         self.console.print()
-        self.show_table(table)
+        self.console.print(table)
 
 
 def _arn(name: str) -> str:

@@ -189,8 +189,7 @@ class OrganizationDemo(Show):
                 let_audit(self.aws, Caller(account.id))
         having = sum(any(expected(account, organization).values()) for account in accounts)
         self.command(
-            "pump-roles verify --removed --principal ... \\\n"
-            f"      --organization --assume-role {AUDITOR}"
+            f"pump-roles verify --removed --principal ... \\\n      --assume-role {AUDITOR}"
         )
         self.show_remaining(having, of=len(accounts))
         self.cdk("destroy", *DEPLOYED, "--app", "cdk.out", hidden="--force")
@@ -201,7 +200,7 @@ class OrganizationDemo(Show):
         """Run the check, and show in how many accounts it finds a role."""
         ended = self.pump_roles(
             *("verify", "--removed", "--principal", PUMP),
-            *("--organization", "--assume-role", AUDITOR, "--format", "json"),
+            *("--assume-role", AUDITOR, "--format", "json"),
         )
         counts = json.loads(ended.stdout)["counts"]
         right = (ended.returncode, counts) == (
@@ -230,7 +229,7 @@ Then, use the management account's credentials:
 After a removal, check that it is complete:
 
   $ pump-roles verify --removed --principal ... \\
-      --organization --assume-role ...
+      --assume-role ...
 """
 
 

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Protocol
 
 from pump_roles.review.account.organization import Account, accounts_below, targeted
+from pump_roles.validators import ACCOUNT_FILTERS
 from tools.sandbox.aws import ACCOUNT_ID, REGION, Caller, EmbeddedAws, StackFailedError
 
 if TYPE_CHECKING:
@@ -176,7 +177,7 @@ class StackSets:
             self.organization.accounts(),
             units=targets["OrganizationalUnitIds"],
             management_account=ACCOUNT_ID,
-            account_filter=targets.get("AccountFilterType", "NONE"),
+            account_filter=ACCOUNT_FILTERS.get(targets.get("AccountFilterType", ""), ""),
             filtered=targets.get("Accounts", ()),
         )
         return {account.id: None for account in found}

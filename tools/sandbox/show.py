@@ -1,20 +1,19 @@
 """What the demos share: steps, checks, and tables on a terminal."""
 
 import json
-import re
 import signal
 import subprocess
 import sys
 import textwrap
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any, Final
 
 from rich import box
-from rich.cells import cell_len
 from rich.console import Console
 from rich.markup import escape
-from rich.table import Table
+from rich.padding import Padding
+from rich.table import Column, Table
 from rich.text import Text
 
 from pump_roles import published
@@ -149,31 +148,13 @@ class Show:
         self.passed = self.passed and bool(holds)
 
     def quote(self, message: str) -> None:
-        """Show a message, broken only between words."""
-        whole: dict[str, Any] = {"break_long_words": False, "break_on_hyphens": False}
-        for line in message.splitlines():
-            text = textwrap.fill(line, self.console.width - 8, **whole)
-            self.console.print(f"[dim]{escape(textwrap.indent(text, '    '))}[/]", soft_wrap=True)
+        self.console.print(Padding(Text(message, "dim"), (0, 4), expand=False))
 
     @staticmethod
-    def table(*columns: str) -> Table:
+    def table(*columns: Column | str) -> Table:
         return Table(
             *columns, box=box.SIMPLE_HEAD, pad_edge=False, show_edge=False, collapse_padding=True
         )
-
-    def show_table(self, table: Table) -> None:
-        """Show a table whose cells break only where :func:`column_widths` says."""
-        cells = [
-            [Text.from_markup(str(cell)).plain for cell in (column.header, *column.cells)]
-            for column in table.columns
-        ]
-        between = 2 * (len(cells) - 1)
-        widths = column_widths(cells, self.console.width - between)
-        table.width = sum(widths) + between
-        for column, width in zip(table.columns, widths, strict=True):
-            column.width = width
-            column._cells = [_broken(str(cell), width) for cell in column.cells]  # noqa: SLF001
-        self.console.print(table, soft_wrap=True)
 
     def run(self, show: Callable[[], object], next_steps: str) -> int:
         """Run the demo, show whether every check passed, and return the exit status."""
@@ -193,28 +174,3 @@ class Show:
         self.console.print(f"\n[bold green]Every check passed.[/] {self.ended}")
         self.console.print(next_steps, soft_wrap=True)
         return 0
-
-
-_BREAKS: Final = (r"\s+", r"\s+|(?<=:)(?=\w)")
-"""Where a cell can break: between words; if that is not enough, after the colon of an action."""
-
-
-def column_widths(columns: Sequence[Sequence[str]], room: int) -> list[int]:
-    """Return the widths of columns. Together, they exceed the room only if their words do."""
-    widths = [
-        max(cell_len(line) for cell in column for line in cell.split("\n")) for column in columns
-    ]
-    for breaks in _BREAKS:
-        least = [
-            max(cell_len(piece) for cell in column for piece in re.split(breaks, cell))
-            for column in columns
-        ]
-        while sum(widths) > room and widths != least:
-            spare = [width - needed for width, needed in zip(widths, least, strict=True)]
-            widths[spare.index(max(spare))] -= 1
-    return widths
-
-
-def _broken(cell: str, width: int) -> str:
-    fits = all(cell_len(word) <= width for word in Text.from_markup(cell).plain.split())
-    return cell if fits else re.sub(r"(?<=:)(?=\w)", "\n", cell)

@@ -1,9 +1,12 @@
 """boto3 clients, with the Region and how long a call can take, and threads that use them."""
 
 from collections.abc import Callable, Mapping, Sequence
-from queue import Empty, SimpleQueue
-from threading import Event, Lock, Thread
+from multiprocessing.pool import ThreadPool
+from threading import Lock
 from typing import TYPE_CHECKING, Any, Final, TypeVar
+
+import boto3
+from botocore.config import Config
 
 if TYPE_CHECKING:
     from mypy_boto3_cloudformation import CloudFormationClient
@@ -27,9 +30,6 @@ class Clients:
         region: str | None = None,
         connections: int = 1,
     ) -> None:
-        import boto3  # noqa: PLC0415
-        from botocore.config import Config  # noqa: PLC0415
-
         self._session = boto3.Session(profile_name=profile, region_name=region)
         self._config = Config(
             connect_timeout=_CONNECT_SECONDS,
@@ -55,17 +55,16 @@ class Clients:
 
     def iam(self, credentials: Mapping[str, Any] | None = None) -> "IAMClient":
         """Return a client of IAM."""
-        passed = (
-            {}
-            if credentials is None
-            else {
-                "aws_access_key_id": credentials["AccessKeyId"],
-                "aws_secret_access_key": credentials["SecretAccessKey"],
-                "aws_session_token": credentials["SessionToken"],
-            }
-        )
+        passed = credentials or {}
         with self._creating:
-            return self._session.client("iam", self.region, config=self._config, **passed)
+            return self._session.client(
+                "iam",
+                self.region,
+                config=self._config,
+                aws_access_key_id=passed.get("AccessKeyId"),
+                aws_secret_access_key=passed.get("SecretAccessKey"),
+                aws_session_token=passed.get("SessionToken"),
+            )
 
     def organizations(self) -> "OrganizationsClient":
         """Return a client of AWS Organizations."""
@@ -90,36 +89,15 @@ def in_threads(
     found: Callable[[_Result], object] | None = None,
 ) -> list[_Result]:
     """Work on several items at once, and return the results in the order of the items."""
-    waiting: SimpleQueue[int] = SimpleQueue()
-    for index in range(len(items)):
-        waiting.put(index)
-    done: SimpleQueue[tuple[int, _Result | Exception]] = SimpleQueue()
-    stopped = Event()
 
-    def run() -> None:
-        while not stopped.is_set():
-            try:
-                index = waiting.get_nowait()
-            except Empty:
-                return
-            try:
-                done.put((index, work(items[index])))
-            except Exception as error:  # noqa: BLE001
-                # Raised below. Without a result, the main thread would wait forever.
-                done.put((index, error))
+    def work_on(index: int) -> tuple[int, _Result]:
+        return index, work(items[index])
 
-    # Not an executor: Python waits for its threads at exit, but Ctrl+C must end the command.
-    for _ in range(min(concurrency, len(items))):
-        Thread(target=run, daemon=True).start()
     results: dict[int, _Result] = {}
-    try:
-        while len(results) < len(items):
-            index, result = done.get()
-            if isinstance(result, Exception):
-                raise result
+    # Not concurrent.futures: Python waits for its threads at exit, but Ctrl+C must end the command.
+    with ThreadPool(max(1, min(concurrency, len(items)))) as pool:
+        for index, result in pool.imap_unordered(work_on, range(len(items))):
             results[index] = result
             if found is not None:
                 found(result)
-    finally:
-        stopped.set()
     return [results[index] for index in range(len(items))]

@@ -1,9 +1,8 @@
 """An account's organization, its accounts, and which of them a StackSet targets."""
 
-from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator
 from dataclasses import dataclass
-from types import MappingProxyType
-from typing import TYPE_CHECKING, Any, Final, Literal, get_args
+from typing import TYPE_CHECKING, Any, Final
 
 from pump_roles.review.account.responses import (
     NO_ORGANIZATION,
@@ -13,21 +12,13 @@ from pump_roles.review.account.responses import (
     reason_of,
     text_in,
 )
-from pump_roles.review.contents import ACCOUNT_FILTERS
 from pump_roles.review.role import Unknown
-from pump_roles.validators import ACCOUNT, ORGANIZATION
+from pump_roles.validators import ACCOUNT, ORGANIZATION, AccountFilter
 
 if TYPE_CHECKING:
     from mypy_boto3_organizations import OrganizationsClient
 
 _SUSPENDED: Final = {"SUSPENDED", "PENDING_CLOSURE", "CLOSED"}
-
-AccountFilter = Literal["NONE", "DIFFERENCE", "INTERSECTION"]
-
-FILTERS: Final[Mapping[str, AccountFilter]] = MappingProxyType(
-    {ACCOUNT_FILTERS.get(name, ""): name for name in get_args(AccountFilter)}
-)
-"""The account filters, by what they do: ``exclude`` or ``only``; empty for none."""
 
 
 @dataclass(frozen=True)
@@ -77,7 +68,7 @@ def targeted(
     *,
     units: Collection[str],
     management_account: str,
-    account_filter: AccountFilter = "NONE",
+    account_filter: AccountFilter = "",
     filtered: Collection[str] = (),
 ) -> list[Account]:
     """Return the accounts that an operation of a service-managed StackSet targets."""
@@ -87,10 +78,7 @@ def targeted(
         if any(unit in units for unit in account.units)
         and account.id != management_account
         and not account.suspended
-        and (
-            account_filter == "NONE"
-            or (account.id in filtered) == (account_filter == "INTERSECTION")
-        )
+        and (not account_filter or (account.id in filtered) == (account_filter == "only"))
     ]
 
 
@@ -103,7 +91,7 @@ def accounts_below(
     """Read the accounts in or below organizational units, each once."""
     accounts: dict[str, Account] = {}
     for unit in units:
-        for account in _below(organizations, unit, ()):
+        for account in _list_accounts(organizations, unit, ()):
             before = accounts.get(account.id)
             if found is not None and before is None:
                 found(1)
@@ -113,7 +101,7 @@ def accounts_below(
     return list(accounts.values())
 
 
-def _below(
+def _list_accounts(
     organizations: "OrganizationsClient", unit: str, above: tuple[str, ...]
 ) -> Iterator[Account]:
     here = (*above, unit)
@@ -124,4 +112,4 @@ def _below(
         yield Account(id_, text_in(account, "Name"), state in _SUSPENDED, here)
     children = "list_organizational_units_for_parent"
     for child in all_in(organizations, children, "OrganizationalUnits", ParentId=unit):
-        yield from _below(organizations, text_in(child, "Id"), here)
+        yield from _list_accounts(organizations, text_in(child, "Id"), here)

@@ -1,21 +1,20 @@
-"""Prove whether a customer's role requires its external ID, by trying to assume it.
-
-boto3 is loaded only if needed: :func:`new_external_id` does not need it.
-"""
+"""Prove whether a customer's role requires its external ID, by trying to assume it."""
 
 import json
 import re
-import secrets
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Final, Literal, get_args
 
+from botocore.exceptions import ClientError
+
 from pump_roles._version import __version__
 from pump_roles.review.account.clients import Clients, in_threads
+from pump_roles.review.account.external_ids import new_external_id
 from pump_roles.review.account.responses import ACCESS_DENIED, error_code, reason_of
 from pump_roles.review.masking import Mask
-from pump_roles.validators import EXTERNAL_ID, ROLE_ARN, ArgumentError, Integer
+from pump_roles.validators import EXTERNAL_ID, ROLE_ARN, ArgumentError, Integer, partition_of
 
 if TYPE_CHECKING:
     from mypy_boto3_sts import STSClient
@@ -28,103 +27,47 @@ _DENY_ALL: Final = json.dumps(
 )
 """The session policy: the credentials of an accepted call have no permissions."""
 
-Outcome = Literal["accepted", "refused", "unknown"]
-"""How a call ended. "Refused" means by the role, as far as AWS's response shows."""
-
 MINIMUM_SESSION_SECONDS: Final = 900
 """The minimum session duration of AWS STS, in seconds."""
-
-
-@dataclass(frozen=True)
-class Attempt:
-    """How one attempt to assume a role ended."""
-
-    outcome: Outcome
-    reason: str = ""
-
-
-def try_to_assume(
-    sts: "STSClient", role_arn: str, external_id: str | None, *, hidden: Sequence[str]
-) -> Attempt:
-    """Try once to assume a role, and discard the credentials."""
-    passed: dict[str, Any] = {} if external_id is None else {"ExternalId": external_id}
-    try:
-        accepted = bool(
-            sts.assume_role(
-                RoleArn=role_arn,
-                RoleSessionName=SESSION_NAME,
-                DurationSeconds=MINIMUM_SESSION_SECONDS,
-                Policy=_DENY_ALL,
-                **passed,
-            ).get("Credentials")
-        )
-    except Exception as error:  # noqa: BLE001
-        # botocore can raise anything if the response is not from STS. One role's failure must not
-        # hide the results of the others.
-        if error_code(error) == ACCESS_DENIED:
-            return _denial(error)
-        # The code may be the external ID, if the response is not from STS.
-        return Attempt("unknown", Mask(frozenset(hidden)).masked(reason_of(error, sts)))
-    if not accepted:
-        return Attempt("unknown", "the response contains no credentials, so it is not from AWS STS")
-    return Attempt("accepted")
-
-
-# Only AWS's message says which policy denied a call. IAM User Guide, "Troubleshoot access denied
-# error messages": how it names the kinds of policies, here those that are not the role's own.
-_OTHER_POLICIES: Final = {
-    "identity-based policy": "the caller's identity-based policies",
-    "permissions boundary": "the caller's permissions boundary",
-    "session policy": "the caller's session policy",
-    "sessions policy": "the caller's session policy",
-    "service control policy": "a service control policy of the caller's organization",
-    "resource control policy": "a resource control policy of the role's organization",
-    "VPC endpoint policy": "the policy of the VPC endpoint",
-}
-_REFUSED_BY_ROLE: Final = re.compile(
-    r"(?:because no|with an explicit deny in (?:an?|the)) role trust policy\b"
-    # Not "because no resource-based policy": AWS also says so if the caller's own policies lack it.
-    r"|with an explicit deny in (?:an?|the) resource-based policy\b"
-)
-_REFUSED_BY_OTHER_POLICY: Final = re.compile(
-    rf"(?:because no|with an explicit deny in (?:an?|the)) ({'|'.join(_OTHER_POLICIES)})\b"
-)
-_NAMES_A_POLICY: Final = re.compile("because|explicit|deny|policy|boundary", re.IGNORECASE)
-_REMEDY: Final = "probe as a principal that may call sts:AssumeRole with and without an external ID"
-
-
-def _denial(error: Any) -> Attempt:
-    # Never show AWS's message: it may contain the external ID.
-    message = str(error.response["Error"].get("Message", ""))
-    if _REFUSED_BY_ROLE.search(message):
-        return Attempt("refused")
-    policy = _REFUSED_BY_OTHER_POLICY.search(message)
-    if policy is not None:
-        whose = _OTHER_POLICIES[policy[1]]
-        return Attempt("unknown", f"denied by {whose}, not by the role; {_REMEDY}")
-    # Any of these words may be part of a role's name.
-    if _NAMES_A_POLICY.search(re.sub(r"arn:\S*", "", message)):
-        return Attempt("unknown", f"denied by a policy that may not be the role's; {_REMEDY}")
-    return Attempt("refused")
-
 
 CONCURRENCY: Final = Integer(1, 32)
 """How many roles can be probed concurrently."""
 
+Outcome = Literal["accepted", "refused", "unknown"]
+"""How a call ended. "Refused" means by the role, as far as AWS's response shows."""
+
+Reason = Literal[
+    "",
+    "identity-based-policy",
+    "permissions-boundary",
+    "session-policy",
+    "service-control-policy",
+    "resource-control-policy",
+    "vpc-endpoint-policy",
+    "unclear-policy",
+    "no-credentials",
+    "failed",
+]
+"""Why it is not known how a call ended. The output has words for each."""
+
 Verdict = Literal["required", "not-required", "unknown"]
 """Whether a role requires its external ID."""
 
-_RANDOM_BYTES: Final = 16
 
+@dataclass(frozen=True)
+class ProbeAttempt:
+    """How one attempt to assume a role ended.
 
-def new_external_id() -> str:
-    """Return a new external ID for a customer: ``pump-`` and 32 hexadecimal digits.
-
-    The digits are 128 bits from the operating system's source of randomness, so no two customers
-    get the same ID, and nobody can guess another customer's. The prefix and the fixed length make
-    it recognizable to people and to log filters.
+    :param outcome: ``accepted``; ``refused`` by the role; or ``unknown``.
+    :param reason: why that is unknown, empty otherwise: the kind of policy that denied the call and
+        is not the role's; ``unclear-policy`` if AWS does not say whose it is; ``no-credentials`` if
+        the response has none; or ``failed``.
+    :param detail: why the call failed; empty otherwise.
     """
-    return f"pump-{secrets.token_hex(_RANDOM_BYTES)}"
+
+    outcome: Outcome
+    reason: Reason = ""
+    detail: str = ""
 
 
 @dataclass(frozen=True)
@@ -133,18 +76,26 @@ class ProbeResult:
 
     :param role_arn: the role.
     :param verdict: whether it requires its external ID.
-    :param reason: the reason for the verdict, in words.
     :param with_right_id: how the call with the role's external ID ended.
     :param without_id: how the call without one ended.
     :param with_wrong_id: how the call with a wrong one ended.
     """
 
     role_arn: str
-    verdict: Verdict
-    reason: str
-    with_right_id: Outcome
-    without_id: Outcome
-    with_wrong_id: Outcome
+    verdict: Verdict = field(init=False)
+    with_right_id: ProbeAttempt
+    without_id: ProbeAttempt
+    with_wrong_id: ProbeAttempt
+
+    def __post_init__(self) -> None:
+        right, *others = self.with_right_id, self.without_id, self.with_wrong_id
+        verdict: Verdict = "unknown"
+        # If a call that must be refused is accepted, the outcomes of the others do not matter.
+        if any(attempt.outcome == "accepted" for attempt in others):
+            verdict = "not-required"
+        elif right.outcome == "accepted" and all(other.outcome == "refused" for other in others):
+            verdict = "required"
+        object.__setattr__(self, "verdict", verdict)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -158,7 +109,7 @@ class ProbeReport:
     :param roles: one result for each role, in the order of the input.
     """
 
-    schema: Literal[2] = 2
+    schema: Literal[3] = 3
     version: str = __version__
     caller: str
     counts: Mapping[Verdict, int] = field(init=False)
@@ -168,19 +119,6 @@ class ProbeReport:
         found = Counter(result.verdict for result in self.roles)
         counts = {verdict: found[verdict] for verdict in get_args(Verdict)}
         object.__setattr__(self, "counts", counts)
-
-
-def conclude(role_arn: str, *, right: Attempt, without: Attempt, wrong: Attempt) -> ProbeResult:
-    """Return the result that follows from the three attempts."""
-    verdict, reason = _verdict(right, without, wrong)
-    return ProbeResult(
-        role_arn=role_arn,
-        verdict=verdict,
-        reason=reason,
-        with_right_id=right.outcome,
-        without_id=without.outcome,
-        with_wrong_id=wrong.outcome,
-    )
 
 
 def probe(role_arn: str, external_id: str, *, sts: "STSClient | None" = None) -> ProbeResult:
@@ -209,9 +147,8 @@ def probe(role_arn: str, external_id: str, *, sts: "STSClient | None" = None) ->
     :raises ArgumentError: if an argument is not valid, or the role is in another partition. The
         message does not show the external ID.
     """
-    client = sts or sts_client()
-    _check(role_arn, external_id, client)
-    return _probed(role_arn, external_id, client)
+    (result,) = probe_all([(role_arn, external_id)], sts=sts or sts_client(), concurrency=1)
+    return result
 
 
 def probe_all(
@@ -223,9 +160,24 @@ def probe_all(
 ) -> list[ProbeResult]:
     """Probe several roles at once, and return the results in the order of the roles."""
     CONCURRENCY.check("concurrency", concurrency)
+    here = sts.meta.partition
     for role_arn, external_id in roles:
-        _check(role_arn, external_id, sts)
-    return in_threads(roles, lambda role: _probed(*role, sts), concurrency=concurrency, found=found)
+        # Do not show the ARN either: it could be an external ID in the wrong place.
+        ROLE_ARN.check("role_arn", role_arn, shown=False)
+        EXTERNAL_ID.check("external_id", external_id, shown=False)
+        if (there := partition_of(role_arn)) != here:
+            raise ArgumentError("role_arn", f"is in partition {there}, but the caller is in {here}")
+
+    def probe_one(role: tuple[str, str]) -> ProbeResult:
+        role_arn, external_id = role
+        wrong_id = new_external_id()
+        mask = Mask(frozenset({external_id, wrong_id}))
+        return ProbeResult(
+            role_arn,
+            *(_try_to_assume(sts, role_arn, id_, mask) for id_ in (external_id, None, wrong_id)),
+        )
+
+    return in_threads(roles, probe_one, concurrency=concurrency, found=found)
 
 
 def sts_client(
@@ -240,10 +192,8 @@ def sts_client(
     ).sts()
 
 
-def caller_of(sts: "STSClient") -> str:
+def read_caller(sts: "STSClient") -> str:
     """Return the caller's ARN, or an empty string if a policy denies that call."""
-    from botocore.exceptions import ClientError  # noqa: PLC0415
-
     try:
         return sts.get_caller_identity().get("Arn", "")
     except ClientError as error:
@@ -253,52 +203,60 @@ def caller_of(sts: "STSClient") -> str:
         return ""
 
 
-def partition_of(role_arn: str) -> str:
-    """Return the partition of an ARN, such as ``aws`` or ``aws-us-gov``."""
-    return role_arn.split(":")[1]
-
-
-def _check(role_arn: str, external_id: str, sts: "STSClient") -> None:
-    # Do not show the ARN either: it could be an external ID in the wrong place.
-    ROLE_ARN.check("role_arn", role_arn, shown=False)
-    EXTERNAL_ID.check("external_id", external_id, shown=False)
-    here, there = sts.meta.partition, partition_of(role_arn)
-    if here != there:
-        raise ArgumentError("role_arn", f"is in partition {there}, but the caller is in {here}")
-
-
-def _probed(role_arn: str, external_id: str, sts: "STSClient") -> ProbeResult:
-    wrong_id = new_external_id()
-    hidden = (external_id, wrong_id)
-    return conclude(
-        role_arn,
-        right=try_to_assume(sts, role_arn, external_id, hidden=hidden),
-        without=try_to_assume(sts, role_arn, None, hidden=hidden),
-        wrong=try_to_assume(sts, role_arn, wrong_id, hidden=hidden),
-    )
-
-
-def _verdict(right: Attempt, without: Attempt, wrong: Attempt) -> tuple[Verdict, str]:
-    # If a call that must be refused is accepted, the outcomes of the others do not matter.
-    wrong_calls = {"without an external ID": without, "with a wrong external ID": wrong}
-    accepted = [how for how, attempt in wrong_calls.items() if attempt.outcome == "accepted"]
-    if accepted:
-        return "not-required", f"can be assumed {' and '.join(accepted)}"
-    if (right.outcome, without.outcome, wrong.outcome) == ("accepted", "refused", "refused"):
-        return (
-            "required",
-            "can be assumed with its external ID, but not without one or with a wrong one",
+def _try_to_assume(
+    sts: "STSClient", role_arn: str, external_id: str | None, mask: Mask
+) -> ProbeAttempt:
+    passed: dict[str, Any] = {} if external_id is None else {"ExternalId": external_id}
+    try:
+        # The credentials are discarded.
+        accepted = bool(
+            sts.assume_role(
+                RoleArn=role_arn,
+                RoleSessionName=SESSION_NAME,
+                DurationSeconds=MINIMUM_SESSION_SECONDS,
+                Policy=_DENY_ALL,
+                **passed,
+            ).get("Credentials")
         )
-    calls = {"with this external ID": right, "without one": without, "with a wrong one": wrong}
-    reasons: dict[str, list[str]] = {}
-    for how, attempt in calls.items():
-        if attempt.outcome == "unknown":
-            reasons.setdefault(attempt.reason, []).append(how)
-    parts = [f"{', '.join(hows)}: {reason}" for reason, hows in reasons.items()]
-    if right.outcome == "refused":
-        refused = (
-            "refused. The role requires another external ID, does not trust this caller, or does "
-            "not exist, or this caller may not assume it; AWS does not say which"
-        )
-        parts.insert(0, f"with this external ID: {refused}")
-    return "unknown", "; ".join(parts)
+    except Exception as error:  # noqa: BLE001
+        # botocore can raise anything if the response is not from STS. One role's failure must not
+        # hide the results of the others.
+        if isinstance(error, ClientError) and error_code(error) == ACCESS_DENIED:
+            return _read_denial(str(error.response["Error"].get("Message", "")))
+        # The code may be the external ID, if the response is not from STS.
+        return ProbeAttempt("unknown", "failed", mask.masked(reason_of(error, sts)))
+    return ProbeAttempt("accepted") if accepted else ProbeAttempt("unknown", "no-credentials")
+
+
+# Only AWS's message says which policy denied a call. IAM User Guide, "Troubleshoot access denied
+# error messages": how it names the kinds of policies, here those that are not the role's own.
+_OTHER_POLICIES: Final[Mapping[str, Reason]] = {
+    "identity-based policy": "identity-based-policy",
+    "permissions boundary": "permissions-boundary",
+    "session policy": "session-policy",
+    "sessions policy": "session-policy",
+    "service control policy": "service-control-policy",
+    "resource control policy": "resource-control-policy",
+    "VPC endpoint policy": "vpc-endpoint-policy",
+}
+_REFUSED_BY_ROLE: Final = re.compile(
+    r"(?:because no|with an explicit deny in (?:an?|the)) role trust policy\b"
+    # Not "because no resource-based policy": AWS also says so if the caller's own policies lack it.
+    r"|with an explicit deny in (?:an?|the) resource-based policy\b"
+)
+_REFUSED_BY_OTHER_POLICY: Final = re.compile(
+    rf"(?:because no|with an explicit deny in (?:an?|the)) ({'|'.join(_OTHER_POLICIES)})\b"
+)
+_NAMES_A_POLICY: Final = re.compile("because|explicit|deny|policy|boundary", re.IGNORECASE)
+
+
+def _read_denial(message: str) -> ProbeAttempt:
+    # Never show AWS's message: it may contain the external ID.
+    if _REFUSED_BY_ROLE.search(message):
+        return ProbeAttempt("refused")
+    if policy := _REFUSED_BY_OTHER_POLICY.search(message):
+        return ProbeAttempt("unknown", _OTHER_POLICIES[policy[1]])
+    # Any of these words may be part of a role's name.
+    if _NAMES_A_POLICY.search(re.sub(r"arn:\S*", "", message)):
+        return ProbeAttempt("unknown", "unclear-policy")
+    return ProbeAttempt("refused")

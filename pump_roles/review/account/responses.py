@@ -4,6 +4,9 @@ import re
 from collections.abc import Iterator, Mapping
 from typing import Any, Final, NamedTuple
 
+from botocore import exceptions
+from botocore.exceptions import BotoCoreError, ClientError
+
 from pump_roles.text import cut
 from pump_roles.validators import Text
 
@@ -65,38 +68,29 @@ _NO_CREDENTIALS: Final = _Cause(
     "no usable credentials", "sign in, for example with aws sso login, or pass --profile"
 )
 _SIGN_IN: Final = "sign in again, or pass another --profile"
-_EXPIRED: Final = _Cause("the caller's credentials have expired", _SIGN_IN)
-_REJECTED: Final = _Cause("AWS rejects the caller's credentials", _SIGN_IN)
-_THROTTLED: Final = _Cause("throttled", "try again later")
 
 _CAUSES: Final[Mapping[str, _Cause]] = {
-    **dict.fromkeys(
-        (
-            *("429", "RequestLimitExceeded", "RequestThrottled", "RequestThrottledException"),
-            *("SlowDown", "ThrottledException", "Throttling", "ThrottlingException"),
-            "TooManyRequestsException",
+    code: cause
+    for cause, codes in {
+        _Cause("throttled", "try again later"): "429 RequestLimitExceeded RequestThrottled "
+        "RequestThrottledException SlowDown ThrottledException Throttling ThrottlingException "
+        "TooManyRequestsException",
+        _Cause("the caller's credentials have expired", _SIGN_IN): "ExpiredToken "
+        "ExpiredTokenException RequestExpired",
+        _Cause("AWS rejects the caller's credentials", _SIGN_IN): "IncompleteSignature "
+        "InvalidAccessKeyId InvalidClientTokenId MissingAuthenticationToken SignatureDoesNotMatch "
+        "UnrecognizedClientException",
+        _Cause("AWS STS is not activated in this Region for the caller's account"): (
+            "RegionDisabledException"
         ),
-        _THROTTLED,
-    ),
-    **dict.fromkeys(("ExpiredToken", "ExpiredTokenException", "RequestExpired"), _EXPIRED),
-    **dict.fromkeys(
-        (
-            *("IncompleteSignature", "InvalidAccessKeyId", "InvalidClientTokenId"),
-            *("MissingAuthenticationToken", "SignatureDoesNotMatch", "UnrecognizedClientException"),
-        ),
-        _REJECTED,
-    ),
-    "RegionDisabledException": _Cause(
-        "AWS STS is not activated in this Region for the caller's account"
-    ),
+    }.items()
+    for code in codes.split()
 }
 """The causes that AWS's error codes name."""
 
 
 def error_code(error: Exception) -> str:
     """Return the code of an error from AWS; empty if it has none, or is not from AWS."""
-    from botocore.exceptions import ClientError  # noqa: PLC0415
-
     if not isinstance(error, ClientError):
         return ""
     return str(error.response.get("Error", {}).get("Code", ""))
@@ -107,10 +101,8 @@ def is_denial(code: str) -> bool:
     return code.removeprefix("Client.") in _DENIED
 
 
-def _cause_of(error: Exception) -> _Cause | None:
-    from botocore import exceptions  # noqa: PLC0415
-
-    if isinstance(error, exceptions.ClientError):
+def _find_cause(error: Exception) -> _Cause | None:
+    if isinstance(error, ClientError):
         return _CAUSES.get(error_code(error))
     if isinstance(error, exceptions.ConnectionError | exceptions.HTTPClientError):
         return _NO_RESPONSE
@@ -121,9 +113,7 @@ def _cause_of(error: Exception) -> _Cause | None:
 
 def reason_of(error: Exception, client: Any) -> str:
     """Return why a call failed, without AWS's own message."""
-    from botocore.exceptions import BotoCoreError, ClientError  # noqa: PLC0415
-
-    cause, kind = _cause_of(error), type(error).__name__
+    cause, kind = _find_cause(error), type(error).__name__
     if isinstance(error, ClientError):
         call = f"{client.meta.service_model.signing_name}:{error.operation_name}"
         code = error_code(error)
@@ -145,7 +135,7 @@ def reason_of(error: Exception, client: Any) -> str:
 
 def remedy_for(error: Exception) -> str:
     """Return what to do about an error; empty if that is not known."""
-    cause = _cause_of(error)
+    cause = _find_cause(error)
     return cause.remedy if cause else ""
 
 
@@ -157,10 +147,8 @@ def organizations_remedy(error: Exception) -> str:
     return ""
 
 
-def explained(error: Exception) -> str:
+def explain_error(error: Exception) -> str:
     """Return an error's message in one line, and what to do about it."""
-    from botocore.exceptions import BotoCoreError, ClientError  # noqa: PLC0415
-
     if isinstance(error, BotoCoreError | ClientError | OSError):
         message = cut(" ".join(str(error).split()), _LONGEST)
         return "; ".join(filter(None, (message, remedy_for(error))))

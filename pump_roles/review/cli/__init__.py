@@ -1,21 +1,50 @@
-"""The command line, ``pump-roles``: one module for each command. Each loads only what it needs."""
+"""The command line, ``pump-roles``: one module for each command, loaded when the command runs."""
+
+from importlib import import_module
+from typing import Final
 
 import click
 
 from pump_roles._version import __version__
-from pump_roles.review.cli.activity_command import activity
-from pump_roles.review.cli.link_command import link
-from pump_roles.review.cli.probe_command import probe
-from pump_roles.review.cli.report_command import report
-from pump_roles.review.cli.rollout_status_command import rollout_status
-from pump_roles.review.cli.template_command import template
-from pump_roles.review.cli.verify_command import verify
+from pump_roles.json_input import InputError
+from pump_roles.review.cli.options import INTERRUPTED, fail
 
 __all__ = ["app"]
 
+_COMMANDS: Final = {
+    "rollout-status": "List the accounts without a current stack instance.",
+    "probe": "Prove that roles require their external ID.",
+    "verify": "Verify that accounts have the expected roles.",
+    "activity": "Show what Pump did, and what it never used.",
+    "report": "Show what the roles can do.",
+    "template": "Print a role's universal template.",
+    "link": "Print a link that deploys the template in the console.",
+}
+"""What the help and the shell completion show of each command, without loading it."""
+
+
+class _LazyGroup(click.Group):
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        name, command, rest = super().resolve_command(ctx, args)
+        if name is not None:
+            function = name.replace("-", "_")
+            command = getattr(import_module(f"{__name__}.{function}_command"), function)
+        return name, command, rest
+
+    def invoke(self, ctx: click.Context) -> object:
+        try:
+            return super().invoke(ctx)
+        except InputError as error:
+            fail(str(error))
+        except KeyboardInterrupt:
+            raise click.exceptions.Exit(INTERRUPTED) from None
+
 
 @click.group(
-    commands=[rollout_status, probe, verify, activity, report, template, link],
+    cls=_LazyGroup,
+    commands=[click.Command(name, short_help=text) for name, text in _COMMANDS.items()],
     context_settings={"show_default": True},
 )
 @click.version_option(__version__, message="%(version)s")
@@ -23,4 +52,7 @@ def app() -> None:
     """Get the templates of Pump's roles, and inspect roles and rollouts.
 
     No command changes anything in AWS.
+
+    Exit status: 0; 1 if the input cannot be used or the result cannot be written; 2 for a usage
+    error; 3 for a difference, or a condition of --fail-on; 4 if the result is unknown.
     """

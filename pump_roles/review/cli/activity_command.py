@@ -3,74 +3,68 @@
 from collections.abc import Sequence
 from datetime import datetime, timedelta, timezone
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final, Literal, get_args
+from typing import Any, Final
 
 import click
 
-from pump_roles import validators
-from pump_roles.review.cli import common, input_output
-
-if TYPE_CHECKING:
-    from pump_roles.review.account.activity.activity_result import Activity, Unknown
-    from pump_roles.review.account.activity.collect import Collector
-    from pump_roles.review.account.activity.watched_roles import Roles
-
-ActivityFormat = Literal["table", "markdown", "json"]
-
-_EXTENSIONS: Final[dict[str, ActivityFormat]] = {
-    ".txt": "table",
-    ".md": "markdown",
-    ".json": "json",
-}
+from pump_roles.json_input import InputError
+from pump_roles.review.account.activity.activity_result import Unknown
+from pump_roles.review.account.activity.collect import Collector, NothingFoundError, Period
+from pump_roles.review.account.activity.from_files import find_files, read_records
+from pump_roles.review.account.activity.history import GLOBAL_REGION, read_history
+from pump_roles.review.account.activity.watched_roles import (
+    WatchedRoles,
+    published_roles,
+    roles_in,
+    with_arns,
+)
+from pump_roles.review.account.times import in_utc
+from pump_roles.review.account.verify.accounts import Aws
+from pump_roles.review.cli import aws, options, results
+from pump_roles.review.output.activity_words import nothing_found
+from pump_roles.validators import ROLE_ARN, check_region
 
 _MOST_DAYS: Final = 90
 
 
-@click.command(short_help="Show what Pump did, and what it never used.")
-@click.argument("paths", type=input_output.named_path, nargs=-1, metavar="[PATH]...")
+@click.command
+@click.argument("paths", type=options.INPUT, nargs=-1, metavar="[PATH]...")
 @click.option(
     "--days",
     type=click.IntRange(1, _MOST_DAYS),
-    help=f"How many days of the event history to read. Defaults to {_MOST_DAYS}, which is "
-    "all of it.",
+    help=f"How many days of the event history to read. Defaults to {_MOST_DAYS}, all of it.",
 )
-@click.option(
+@options.repeatable(
     "--region",
-    multiple=True,
-    help="A Region whose event history to read. May be repeated. Defaults to AWS_REGION, "
-    "AWS_DEFAULT_REGION, or that of the profile, and us-east-1, which has the events of "
-    "global services.",
+    type=options.valid("region", check_region),
+    help="A Region whose event history to read. Defaults to AWS_REGION, AWS_DEFAULT_REGION, or "
+    "that of the profile, and us-east-1, which has the events of global services.",
 )
-@common.PROFILE
-@input_output.EXPECT
-@click.option(
+@options.PROFILE
+@options.EXPECT
+@options.repeatable(
     "--role-arn",
-    multiple=True,
-    metavar="<arn>",
-    help="The ARN of one of the roles, if it has another path, or if the events are of "
-    "several accounts. May be repeated. Then only these roles count.",
+    type=options.valid("arn", ROLE_ARN.check),
+    help="The ARN of one of the roles, if it has another path, or if the events are of several "
+    "accounts. Then only these roles count.",
 )
-@click.option(
+@options.repeatable(
     "--fail-on",
     type=click.Choice(["change", "refused"]),
-    multiple=True,
     help="Exit with status 3 if a commitment was changed or a handshake was accepted, such as an "
-    "invitation to join an organization; or if a call was refused. May be repeated.",
+    "invitation to join an organization; or if a call was refused.",
 )
-@common.format_option(get_args(ActivityFormat))
-@input_output.outputs_option(_EXTENSIONS)
-@common.with_errors(common.UNKNOWN)
+@results.written_as("table", "markdown", "json")
 def activity(
-    paths: tuple[Path, ...],
+    paths: Sequence[Path],
     *,
     days: int | None,
-    region: tuple[str, ...],
+    region: Sequence[str],
     profile: str | None,
     expect: Path | None,
-    role_arn: tuple[str, ...],
-    fail_on: tuple[str, ...],
-    format: ActivityFormat,
-    output: tuple[Path | None, ...],
+    role_arn: Sequence[str],
+    fail_on: Sequence[str],
+    outputs: results.Outputs,
 ) -> None:
     """Show what Pump did through its roles, and what it never used.
 
@@ -78,30 +72,19 @@ def activity(
     files (.json, .json.gz). By default, the event history of the caller's account is read.
 
     Reads CloudTrail's events of one account, from files or from its event history. Shows what
-    changed, what was read, what was refused, who came in, which actions were never used, and what
+    changed, what was read, what was refused, sessions, which actions were never used, and what
     each guardrail would have denied. All calls are read-only. External IDs are never shown.
 
     A session counts only if the role's ARN issued it: the role's path and name, in the account of
-    the event.
+    the event. Without --expect or --role-arn, the roles have the published names.
 
-    Exit status: 0; 3 if a --fail-on condition is met; otherwise 4 if anything could not be read or
-    mapped to an action, if there is no call of the roles, or if the input cannot be used; 1 if the
-    result cannot be written; 2 for a usage error.
+    Exit status: 3 if a --fail-on condition is met; otherwise 4 if anything could not be read or
+    mapped to an action, or if there is no call of the roles.
     """
-    from pump_roles.review.account.activity import watched_roles  # noqa: PLC0415
-    from pump_roles.review.account.activity.collect import Collector  # noqa: PLC0415
-
-    formats = input_output.formats_of(output, [expect, *paths], _EXTENSIONS)
     if paths:
-        common.check_alone("PATH", {"--days": days, "--region": region, "--profile": profile})
-    for arn in role_arn:
-        validators.ROLE_ARN.check("--role-arn", arn)
-    for name in region:
-        validators.check_region("--region", name)
-    roles = watched_roles.with_arns(
-        watched_roles.published_roles() if expect is None else watched_roles.roles_in(expect),
-        role_arn,
-    )
+        from_history = {"--days": days, "--region": region, "--profile": profile}
+        options.check_not_passed(from_history, "cannot be combined with PATH")
+    roles = with_arns(published_roles() if expect is None else roles_in(expect), role_arn)
     collector = Collector(roles)
     now = datetime.now(timezone.utc)
     asked = None
@@ -109,93 +92,59 @@ def activity(
         _read_files(collector, paths)
     else:
         since = now - timedelta(days=days or _MOST_DAYS)
-        with common.unknown_if_aws_fails(hidden=[*roles.hidden]):
+        with aws.unknown_if_aws_fails(hidden=[*roles.hidden]):
             asked = _read_history(collector, roles, region, profile, (since, now))
-    found = _result_of(collector, roles, now, asked)
-    input_output.write_all(
-        {
-            file: _written(found, chosen, styled=file is None)
-            for file, chosen in {None: format, **formats}.items()
-        }
-    )
+    try:
+        found = collector.result(now, asked)
+    except NothingFoundError as error:
+        options.fail(nothing_found(error, roles), options.UNKNOWN)
+    except InputError as error:
+        options.fail(f"{error}; pass --role-arn")
+    outputs.write(found)
     met = {
         "change": any(change.is_important for change in found.changes),
         "refused": bool(found.refused),
     }
-    common.finish(
+    options.finish(
         different=any(met[condition] for condition in fail_on), unknown=bool(found.unknown)
     )
 
 
-def _read_files(collector: "Collector", paths: Sequence[Path]) -> None:
-    from pump_roles.review.account.activity.from_files import files_of, records_of  # noqa: PLC0415
-
-    found = files_of(paths, unknown=collector.unknown.append)
-    with common.progress("files read", len(found)) as done:
-        for file, records in records_of(found, unknown=collector.unknown.append, done=done):
+def _read_files(collector: Collector, paths: Sequence[Path]) -> None:
+    found = find_files(paths, unknown=collector.unknown.append)
+    with aws.progress("files read", len(found)) as done:
+        for file, records in read_records(found, unknown=collector.unknown.append, done=done):
             collector.add(file, records)
 
 
-def _result_of(
-    collector: "Collector",
-    roles: "Roles",
-    now: datetime,
-    asked: tuple[str, str, tuple[str, ...]] | None,
-) -> "Activity":
-    from pump_roles.json_input import InputError  # noqa: PLC0415
-    from pump_roles.review.account.activity.collect import NothingFoundError  # noqa: PLC0415
-    from pump_roles.review.output.activity_words import nothing_found  # noqa: PLC0415
-
-    try:
-        return collector.result(now, asked)
-    except NothingFoundError as error:
-        common.fail(nothing_found(error, roles), common.UNKNOWN)
-    except InputError as error:
-        common.fail(f"{error}; pass --role-arn", common.UNKNOWN)
-
-
 def _read_history(
-    collector: "Collector",
-    roles: "Roles",
+    collector: Collector,
+    roles: WatchedRoles,
     regions: Sequence[str],
     profile: str | None,
     period: tuple[datetime, datetime],
-) -> tuple[str, str, tuple[str, ...]]:
-    from pump_roles.review.account.activity.history import GLOBAL_REGION, read_history  # noqa: PLC0415
-    from pump_roles.review.account.times import in_utc  # noqa: PLC0415
-    from pump_roles.review.account.verify.accounts import Aws  # noqa: PLC0415
-
-    aws = Aws(profile=profile, region=next(iter(regions), common.region_of(None)))
-    if roles.given_account not in ("", aws.account):
-        common.fail(
-            f"--role-arn: the role is in account {roles.given_account}, but the credentials are of "
-            f"account {aws.account}",
-            common.UNKNOWN,
+) -> Period:
+    clients = Aws(profile=profile, region=next(iter(regions), aws.region_of()))
+    if roles.account not in ("", clients.account):
+        raise InputError(
+            f"--role-arn: the role is in account {roles.account}, but the credentials are of "
+            f"account {clients.account}"
         )
-    by_default = [aws.region, *([GLOBAL_REGION] if aws.partition == "aws" else [])]
+    by_default = [clients.region, *([GLOBAL_REGION] if clients.partition == "aws" else [])]
     wanted = list(dict.fromkeys(regions or by_default))
     read = []
-    with common.progress("events read") as advance:
+    with aws.progress("events read") as advance:
 
         def found(region: str, records: Sequence[Any]) -> None:
             collector.add(region, records)
             advance(len(records))
 
-        def done(region: str, count: int, unknown: "Unknown | None") -> None:
+        def done(region: str, count: int, unknown: Unknown | None) -> None:
             if unknown is None:
                 read.append(region)
             else:
                 collector.unknown.append(unknown)
             advance(0, f"{region} {count:,} events{'' if unknown is None else ' unknown'}")
 
-        read_history(aws, wanted, period, found=found, done=done)
-    return in_utc(period[0]), in_utc(period[1]), tuple(sorted(read))
-
-
-def _written(found: "Activity", chosen: ActivityFormat, *, styled: bool) -> str:
-    from pump_roles.review.output.activity_formats import as_markdown, as_table  # noqa: PLC0415
-    from pump_roles.review.output.json_documents import as_json  # noqa: PLC0415
-
-    if chosen == "table":
-        return as_table(found, styled=styled)
-    return as_json(found) if chosen == "json" else as_markdown(found)
+        read_history(clients, wanted, period, found=found, done=done)
+    return Period(in_utc(period[0]), in_utc(period[1]), tuple(sorted(read)))

@@ -3,46 +3,40 @@
 import click
 
 from pump_roles.published import ROLES
-from pump_roles.review.cli import common
-from pump_roles.review.cli.input_output import write_all
-from pump_roles.text import one_line
+from pump_roles.review.cli import options
+from pump_roles.universal import EXTERNAL_ID_PARAMETER, PRINCIPAL_PARAMETER
+from pump_roles.universal.link import quick_create_link, warnings_about
 from pump_roles.validators import ArgumentError
 
 
-@click.command(short_help="Print a link that deploys the template in the console.")
-@click.argument("role", type=common.ROLE, metavar="ROLE")
+@click.command
+@options.ROLE
 @click.option(
     "--template-url",
     required=True,
-    metavar="<url>",
     help="The HTTPS URL of the template in Amazon S3. Whoever opens the link must be "
     "allowed to read it.",
 )
 @click.option(
     "--region",
     required=True,
-    metavar="<region>",
     help="The stack's Region, such as us-east-1. The role is the same in every Region.",
 )
 @click.option(
     "--stack-name",
-    metavar="<name>",
     help="The stack's name. Defaults to "
     f"{' or '.join(role.stack_name for role in ROLES.values())}.",
 )
 @click.option(
     "--principal",
-    metavar="<principal>",
     help="Pump's 12-digit account ID, or the ARN of its IAM role or account root. By "
     "default, whoever opens the link enters it.",
 )
 @click.option(
     "--external-id",
-    metavar="<id>",
     help="The external ID that Pump created for this customer. The link then contains it. "
     "By default, whoever opens the link enters it.",
 )
-@common.with_errors()
 def link(
     role: str,
     *,
@@ -60,17 +54,9 @@ def link(
     no network calls, so it does not check what the URL returns. Compare the digest of that template
     with that of the output of pump-roles template.
 
-    Prints a warning, without changing the exit status, if the URL is not an Amazon S3 URL, which
-    CloudFormation requires; if it contains the name of the other role's template; or if the
-    external ID has fewer than 16 characters.
-
-    Exit status: 0 if the link is printed; 1 if it cannot be written; 2 for a usage error, such as a
-    malformed Region, or a value that the template's parameter does not accept.
+    Prints a warning if the URL is not an Amazon S3 URL, which CloudFormation requires, or contains
+    the name of the other role's template; or if the external ID has fewer than 16 characters.
     """
-    from pump_roles.universal import EXTERNAL_ID_PARAMETER, PRINCIPAL_PARAMETER  # noqa: PLC0415
-    from pump_roles.universal.link import quick_create_link, warnings_about  # noqa: PLC0415
-
-    options = {PRINCIPAL_PARAMETER: "--principal", EXTERNAL_ID_PARAMETER: "--external-id"}
     values = {PRINCIPAL_PARAMETER: principal, EXTERNAL_ID_PARAMETER: external_id}
     parameters = {name: value for name, value in values.items() if value is not None}
     try:
@@ -82,8 +68,9 @@ def link(
             parameters=parameters,
         )
     except ArgumentError as error:
-        option = options.get(error.argument, f"--{error.argument.replace('_', '-')}")
-        raise ArgumentError(option, error.problem) from None
+        names = {PRINCIPAL_PARAMETER: "principal", EXTERNAL_ID_PARAMETER: "external_id"}
+        option = f"--{names.get(error.argument, error.argument).replace('_', '-')}"
+        raise click.BadParameter(error.problem, param_hint=f"'{option}'") from None
     for warning in warnings_about(role, template_url=template_url, parameters=parameters):
-        click.echo(f"pump-roles: warning: {one_line(warning)}", err=True)
-    write_all({None: f"{url}\n"})
+        options.warn(warning)
+    options.write({None: f"{url}\n"})

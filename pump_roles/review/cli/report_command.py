@@ -2,105 +2,64 @@
 
 from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Final, Literal, get_args
+from typing import Final
 
 import click
 
-from pump_roles.review.cli import common, input_output
+from pump_roles.guardrails import Guardrail, applying, documents, made_redundant
+from pump_roles.published import ROLES
+from pump_roles.review.cli import options, results
+from pump_roles.review.output.json_documents import read_baseline
+from pump_roles.review.output.pieces import listed, say
+from pump_roles.review.output.report_words import change_of_roles, difference, finding_title
+from pump_roles.review.report import Earlier, Report, of_contents, of_published, of_templates
 from pump_roles.validators import GUARDRAILS, ROLE_NAME, ArgumentError
-
-if TYPE_CHECKING:
-    from pump_roles.guardrails import Guardrail
-    from pump_roles.review.report import Earlier, Report
-
-ReportFormat = Literal["html", "markdown", "csv", "json"]
 
 _ALARM: Final = "alarm"
 _BROADENED: Final = "broadened"
 
-_EXTENSIONS: Final[dict[str, ReportFormat]] = {
-    ".html": "html",
-    ".htm": "html",
-    ".md": "markdown",
-    ".csv": "csv",
-    ".json": "json",
-}
 
-
-@click.command(short_help="Show what the roles can do.")
-@click.argument("path", type=input_output.named_path, required=False)
+@click.command
+@click.argument("path", type=options.INPUT, required=False)
 @click.option(
-    "--output",
-    type=input_output.output_path,
-    metavar="<path>",
-    help="The file to write. Defaults to -, standard output.",
+    "--every-action", is_flag=True, help="With markdown: list every policy and action; cut nothing."
 )
-@click.option(
-    "--format",
-    type=click.Choice(get_args(ReportFormat)),
-    help="Defaults to the format of the output file's extension, or markdown, which fits a "
-    "ticket or a pull request comment.",
-)
-@click.option(
-    "--every-action",
-    is_flag=True,
-    help="With markdown: list every policy and action, and cut nothing.",
-)
-@click.option(
-    "--guardrails",
-    multiple=True,
-    metavar="<names>",
-    help="Guardrails for the published roles, comma-separated: the report shows what they "
-    "would leave. May be repeated. By default, none.",
+@options.comma_separated(
+    "--guardrails", GUARDRAILS, help="Show what guardrails would leave of the published roles"
 )
 @click.option(
     "--since",
-    type=input_output.named_path,
-    metavar="<path>",
-    help="What to compare with: an earlier report of this command, as JSON or as a page, "
-    "or an earlier template or cdk.out. The report then shows what has changed since. By "
-    "default, nothing is compared.",
+    type=options.INPUT,
+    help="Show what has changed since an earlier report of this command, as JSON or as a page, "
+    "or since an earlier template or cdk.out.",
 )
-@click.option(
+@options.repeatable(
     "--fail-on",
     type=click.Choice([_ALARM, _BROADENED]),
-    multiple=True,
-    help="After writing the report, exit with status 3 if it has an alarm (alarm), or if a "
-    "change since the earlier report broadens or may broaden the roles (broadened). May be "
-    "repeated.",
+    help="Exit with status 3 if the report has an alarm (alarm), or if a change since the earlier "
+    "report broadens or may broaden the roles (broadened).",
 )
 @click.option(
-    "--account",
-    is_flag=True,
-    help="Report on the roles in the caller's AWS account, as they are now.",
+    "--account", is_flag=True, help="Show the roles in the caller's AWS account, as they are now."
 )
-@click.option(
+@options.repeatable(
     "--role-name",
-    multiple=True,
-    metavar="<name>",
-    help="With --account: the name of one of Pump's roles there. May be repeated. Defaults "
-    "to the published names.",
+    type=options.valid("name", ROLE_NAME.check),
+    help="With --account: the name of one of Pump's roles there. Defaults to the published names.",
 )
-@click.option(
-    "--region",
-    help="With --account: the Region to call. Defaults to AWS_REGION, AWS_DEFAULT_REGION, "
-    "or that of the profile.",
-)
-@common.PROFILE
-@common.with_errors()
+@options.PROFILE
+@results.written_as("markdown", "html", "csv", "json")
 def report(
     path: Path | None,
     *,
-    output: Path | None,
-    format: ReportFormat | None,
     every_action: bool,
-    guardrails: tuple[str, ...],
+    guardrails: Sequence[str],
     since: Path | None,
-    fail_on: tuple[str, ...],
+    fail_on: Sequence[str],
     account: bool,
-    role_name: tuple[str, ...],
-    region: str | None,
+    role_name: Sequence[str],
     profile: str | None,
+    outputs: results.Outputs,
 ) -> None:
     """Show what the roles can do, action by action: your templates' roles, or the published ones.
 
@@ -111,45 +70,36 @@ def report(
     The actions come from the catalog that ships with this package; the report states its date.
     External IDs are not part of the report.
 
-    Exit status: 0 if the report is written; 3 if it is written and a --fail-on condition is met; 1
-    if the input cannot be read or the report cannot be written; 2 for a usage error; 4 if the
-    account cannot be read.
+    Exit status: 3 if a --fail-on condition is met; 4 if the account cannot be read.
     """
-    from pump_roles.review.report import of_templates  # noqa: PLC0415
-
-    _check_account(path, role_name, region, profile, account=account)
-    if _BROADENED in fail_on and since is None:
-        raise click.BadParameter("--fail-on broadened requires --since")
-    formats = input_output.formats_of(
-        [output], [path, since], _EXTENSIONS, format, remedy="; or pass --format"
-    ) or {None: format or "markdown"}
-    ((file, chosen),) = formats.items()
-    if chosen != "markdown":
-        common.check_needless({"--every-action": every_action}, "--format markdown")
-    if guardrails and (account or path is not None):
-        raise click.BadParameter("--guardrails: cannot be combined with --account or a path")
-    earlier = None
-    if since is not None:
-        from pump_roles.review.output.json_documents import read_baseline  # noqa: PLC0415
-
-        earlier = read_baseline(since)
     if account:
-        result = _of_account(role_name, region, profile, earlier)
+        options.check_not_passed({"PATH": path}, "cannot be combined with --account")
+    else:
+        options.check_not_passed(
+            {"--role-name": role_name, "--profile": profile}, "requires --account"
+        )
+    if account or path is not None:
+        options.check_not_passed(
+            {"--guardrails": guardrails}, "cannot be combined with --account or a path"
+        )
+    if _BROADENED in fail_on and since is None:
+        raise click.UsageError("--fail-on broadened requires --since")
+    if "markdown" not in outputs.formats.values():
+        options.check_not_passed({"--every-action": every_action}, "requires Markdown")
+    earlier = None if since is None else read_baseline(since)
+    if account:
+        result = _of_account(role_name, profile, earlier)
     elif path is not None:
         result = of_templates(path, since=earlier)
     else:
         result = _of_published(guardrails, earlier)
-    input_output.write_all({file: _written(result, chosen, every_action=every_action)})
+    outputs.write(result, every_action=every_action)
     if reasons := [*_reasons(result, fail_on)]:
-        common.fail(" ".join(reasons), common.DIFFERENT)
+        options.fail(" ".join(reasons), options.DIFFERENT)
 
 
-def _of_published(values: Sequence[str], earlier: "Earlier | None") -> "Report":
-    from pump_roles.guardrails import Guardrail  # noqa: PLC0415
-    from pump_roles.review.report import of_published  # noqa: PLC0415
-
+def _of_published(names: Sequence[str], earlier: Earlier | None) -> Report:
     try:
-        names = GUARDRAILS.check("guardrails", common.comma_separated(values)) if values else []
         guardrails = [Guardrail.named(name) for name in names]
         report = of_published(guardrails=guardrails, since=earlier)
     except ArgumentError as error:
@@ -157,7 +107,7 @@ def _of_published(values: Sequence[str], earlier: "Earlier | None") -> "Report":
         if error.other:
             # Only a setting, or an argument of a construct, can have a value.
             problem = f"{error.guardrail} takes a value; report on a template that has it instead"
-        raise click.BadParameter(f"--guardrails: {problem}") from None
+        raise click.BadParameter(problem, param_hint="'--guardrails'") from None
     for name, others in sorted(_redundant(guardrails).items()):
         click.echo(
             f"pump-roles: --guardrails: {name} makes these redundant: {', '.join(others)}", err=True
@@ -165,10 +115,7 @@ def _of_published(values: Sequence[str], earlier: "Earlier | None") -> "Report":
     return report
 
 
-def _redundant(guardrails: "Sequence[Guardrail]") -> "dict[str, list[str]]":
-    from pump_roles.guardrails import applying, documents, made_redundant  # noqa: PLC0415
-    from pump_roles.published import ROLES  # noqa: PLC0415
-
+def _redundant(guardrails: Sequence[Guardrail]) -> dict[str, list[str]]:
     found: dict[str, list[str]] = {}
     for kind, role in ROLES.items():
         applied = applying(guardrails, kind, ROLES)
@@ -176,67 +123,19 @@ def _redundant(guardrails: "Sequence[Guardrail]") -> "dict[str, list[str]]":
     return found
 
 
-def _check_account(
-    path: Path | None,
-    role_names: Sequence[str],
-    region: str | None,
-    profile: str | None,
-    *,
-    account: bool,
-) -> None:
-    if account:
-        common.check_alone("--account", {"PATH": path})
-    else:
-        options = {"--role-name": role_names, "--region": region, "--profile": profile}
-        common.check_needless(options, "--account")
-    for name in role_names:
-        ROLE_NAME.check("--role-name", name)
-
-
-def _of_account(
-    role_names: Sequence[str], region: str | None, profile: str | None, earlier: "Earlier | None"
-) -> "Report":
-    from pump_roles.json_input import InputError  # noqa: PLC0415
-    from pump_roles.published import ROLES  # noqa: PLC0415
+def _of_account(names: Sequence[str], profile: str | None, earlier: Earlier | None) -> Report:
+    # boto3 takes longer to load than the other reports take as a whole.
     from pump_roles.review.account.verify.accounts import Aws, read_own_account  # noqa: PLC0415
     from pump_roles.review.account.verify.details import contents_of  # noqa: PLC0415
-    from pump_roles.review.report import of_contents  # noqa: PLC0415
+    from pump_roles.review.cli import aws  # noqa: PLC0415
 
-    names = role_names or [role.name for role in ROLES.values()]
-    with common.unknown_if_aws_fails():
-        details = read_own_account(Aws(profile=profile, region=common.region_of(region)), names)
-    try:
+    names = names or [role.name for role in ROLES.values()]
+    with aws.unknown_if_aws_fails():
+        details = read_own_account(Aws(profile=profile, region=aws.region_of()), names)
         return of_contents(contents_of(details, names), since=earlier)
-    except InputError as error:
-        common.fail(str(error), common.UNKNOWN)
 
 
-def _written(result: "Report", chosen: ReportFormat, *, every_action: bool) -> str:
-    if chosen == "html":
-        from pump_roles.review.output.page import as_html  # noqa: PLC0415
-
-        return as_html(result)
-    if chosen == "json":
-        from pump_roles.review.output.json_documents import as_json  # noqa: PLC0415
-
-        return as_json(result)
-    if chosen == "csv":
-        from pump_roles.review.output.report_csv import as_csv  # noqa: PLC0415
-
-        return as_csv(result)
-    from pump_roles.review.output.report_markdown import as_markdown  # noqa: PLC0415
-
-    return as_markdown(result, every_action=every_action)
-
-
-def _reasons(result: "Report", fatal: Sequence[str]) -> Iterator[str]:
-    from pump_roles.review.output.pieces import listed, say  # noqa: PLC0415
-    from pump_roles.review.output.report_words import (  # noqa: PLC0415
-        change_of_roles,
-        difference,
-        finding_title,
-    )
-
+def _reasons(result: Report, fatal: Sequence[str]) -> Iterator[str]:
     if _ALARM in fatal and result.alarms:
         titles = (finding_title(finding, result) for finding in result.findings if finding.is_alarm)
         yield f"{say('units.alarms', result.alarms)}: {'; '.join(titles)}."

@@ -3,51 +3,40 @@
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal, get_args
+from typing import get_args
 
 import click
 
-from pump_roles.review.cli import common
-from pump_roles.review.cli.common import comma_separated
-from pump_roles.review.cli.input_output import named_path, write_all
+from pump_roles.json_input import InputError
+from pump_roles.review.account.clients import Clients
+from pump_roles.review.account.rollout.deployed import read_statuses, wait_for
+from pump_roles.review.account.rollout.expected import ExpectedRollout, rollouts_in
+from pump_roles.review.account.rollout.status import TargetsError
+from pump_roles.review.cli import aws, options, results
+from pump_roles.review.output.words import rollout_unknown_in_words
+from pump_roles.review.templates.reading import read_templates
 from pump_roles.validators import ACCOUNTS, STACK_SET_NAME, CallAs
 
-if TYPE_CHECKING:
-    from pump_roles.review.account.organization import AccountFilter
-    from pump_roles.review.account.rollout.expected import ExpectedRollout
-    from pump_roles.review.account.rollout.status import Statuses
 
-StatusFormat = Literal["table", "json"]
-
-
-@click.command(short_help="List the accounts without a current stack instance.")
-@click.argument("stack_sets", nargs=-1, metavar="[STACK_SET]...")
-@click.option(
-    "--expect",
-    type=named_path,
-    metavar="<path>",
-    help="What should be rolled out: a synthesized template, or a folder such as cdk.out. "
-    "Every rollout in it is checked, with its units and its account filter. Instead, pass "
-    "the names of StackSets and one of the next three options.",
+@click.command
+@click.argument(
+    "stack_sets",
+    type=options.valid("name", STACK_SET_NAME.check),
+    nargs=-1,
+    metavar="[STACK_SET]...",
 )
+@options.EXPECT
 @click.option(
     "--call-as",
     type=click.Choice(get_args(CallAs)),
     help="Whether you call as the management account or as a delegated administrator. "
     "Defaults to the value in the templates, or management.",
 )
-@click.option(
-    "--exclude-accounts",
-    multiple=True,
-    metavar="<ids>",
-    help="The IDs of the accounts that the StackSets exclude, comma-separated. May be repeated.",
+@options.comma_separated(
+    "--exclude-accounts", ACCOUNTS, help="The IDs of the accounts that the StackSets exclude"
 )
-@click.option(
-    "--only-accounts",
-    multiple=True,
-    metavar="<ids>",
-    help="The IDs of the only accounts that the StackSets target, comma-separated. May be "
-    "repeated.",
+@options.comma_separated(
+    "--only-accounts", ACCOUNTS, help="The IDs of the only accounts that the StackSets target"
 )
 @click.option("--no-filter", is_flag=True, help="The StackSets have no account filter.")
 @click.option(
@@ -56,35 +45,34 @@ StatusFormat = Literal["table", "json"]
 @click.option(
     "--timeout",
     type=click.IntRange(1, 10_000),
-    metavar="<minutes>",
-    help="With --wait: the maximum number of minutes to wait for each StackSet. Defaults "
-    "to no limit.",
+    help="With --wait: how many minutes to wait for each StackSet. Defaults to no limit.",
 )
 @click.option(
     "--region",
     help="The Region of the rollout's stack. Defaults to that of the templates, "
     "AWS_REGION, AWS_DEFAULT_REGION, or that of the profile.",
 )
-@common.PROFILE
-@common.format_option(get_args(StatusFormat))
-@common.with_errors(common.UNKNOWN)
+@options.PROFILE
+@results.written_as("table", "markdown", "json")
 def rollout_status(
-    stack_sets: tuple[str, ...],
+    stack_sets: Sequence[str],
     *,
     expect: Path | None,
     call_as: CallAs | None,
-    exclude_accounts: tuple[str, ...],
-    only_accounts: tuple[str, ...],
+    exclude_accounts: Sequence[str],
+    only_accounts: Sequence[str],
     no_filter: bool,
     wait: bool,
     timeout: int | None,
     region: str | None,
     profile: str | None,
-    format: StatusFormat,
+    outputs: results.Outputs,
 ) -> None:
     """Show which accounts of rollouts have a current stack instance, and list those that do not.
 
-    STACK_SET is the name of a StackSet, such as PumpReadOnly. Its units are those that it targets.
+    With --expect, every rollout in the templates is checked, with its units and account filter.
+    Instead, pass names of StackSets, such as PumpReadOnly, with --exclude-accounts,
+    --only-accounts, or --no-filter. The units are then those that the StackSets target.
 
     Compares the targets with the stack instances. Run it in the account that deployed the rollouts;
     it needs no role in the member accounts.
@@ -92,122 +80,74 @@ def rollout_status(
     A current stack instance means that the last StackSets operation there succeeded. It shows
     neither what the role can do nor whether someone has changed it since: pump-roles verify does.
 
-    Exit status: 0 if every rollout is complete: every targeted account has a current stack
-    instance, and no other account has one; 3 if a rollout is not complete, if no account is
-    targeted, if a filter names an account that is not below the units, or if a StackSet does not
-    target the units of the templates; otherwise 4 if a status or the templates cannot be read, or
-    the result cannot be written; 2 for a usage error.
+    Exit status: 3 if a targeted account has no current stack instance, another account has one, no
+    account is targeted, a filter names an account that is not below the units, or a StackSet does
+    not target the units of the templates; otherwise 4 if that cannot be determined.
     """
     filters = {
         "--only-accounts": only_accounts,
         "--exclude-accounts": exclude_accounts,
         "--no-filter": no_filter,
     }
-    passed = [option for option, value in filters.items() if value]
     if not wait:
-        common.check_needless({"--timeout": timeout}, "--wait")
+        options.check_not_passed({"--timeout": timeout}, "requires --wait")
     if expect is not None:
-        common.check_alone("--expect", {"STACK_SET": stack_sets, **filters})
-        rollouts = _in_templates(expect)
-    elif not stack_sets or not passed:
-        raise click.BadParameter(
-            "pass --expect, or the names of StackSets, such as PumpReadOnly, with "
-            "--exclude-accounts, --only-accounts, or --no-filter"
+        options.check_not_passed(
+            {"STACK_SET": stack_sets, **filters}, "cannot be combined with --expect"
         )
+        rollouts = _in_templates(expect)
+    elif stack_sets and sum(map(bool, filters.values())) == 1:
+        rollouts = [
+            ExpectedRollout(
+                stack_set=name,
+                filter="" if no_filter else "only" if only_accounts else "exclude",
+                filtered=(*exclude_accounts, *only_accounts),
+            )
+            for name in dict.fromkeys(stack_sets)
+        ]
     else:
-        common.check_alone(passed[0], dict.fromkeys(passed[1:], True))
-        rollouts = _named(stack_sets, exclude_accounts, only_accounts)
+        raise click.UsageError(
+            "pass --expect, or the names of StackSets, such as PumpReadOnly, with one of "
+            f"{', '.join(filters)}"
+        )
     if call_as is not None:
         rollouts = [replace(rollout, call_as=call_as) for rollout in rollouts]
-    statuses = _read_statuses(
-        rollouts,
-        profile,
-        common.region_of(region or _region_of_rollouts(rollouts)),
-        seconds=None if timeout is None else timeout * 60,
-        wait=wait,
-    )
-    write_all({None: _written(statuses, format)}, status=common.UNKNOWN)
-    state = statuses.state
-    common.finish(different=state == "incomplete", unknown=state == "unknown")
-
-
-def _in_templates(path: Path) -> "list[ExpectedRollout]":
-    from pump_roles.review.account.rollout.expected import rollouts_in  # noqa: PLC0415
-    from pump_roles.review.account.rollout.status import StatusError  # noqa: PLC0415
-    from pump_roles.review.output.words import unknown_in_words  # noqa: PLC0415
-    from pump_roles.review.templates.reading import read_templates  # noqa: PLC0415
-
-    name = path.name or str(path)
-    try:
-        return [*rollouts_in(read_templates(path), name)]
-    except StatusError as error:
-        targets = f"{name}: the targets of the StackSet {error.stack_set}"
-        common.fail(f"{targets} cannot be read: {unknown_in_words(error.unknown)}", common.UNKNOWN)
-
-
-def _named(
-    stack_sets: Sequence[str], exclude_accounts: Sequence[str], only_accounts: Sequence[str]
-) -> "list[ExpectedRollout]":
-    from pump_roles.review.account.rollout.expected import ExpectedRollout  # noqa: PLC0415
-
-    account_filter: AccountFilter = "NONE"
-    filtered: list[str] = []
-    if exclude_accounts:
-        account_filter = "DIFFERENCE"
-        filtered = ACCOUNTS.check("--exclude-accounts", comma_separated(exclude_accounts))
-    elif only_accounts:
-        account_filter = "INTERSECTION"
-        filtered = ACCOUNTS.check("--only-accounts", comma_separated(only_accounts))
-    return [
-        ExpectedRollout(
-            stack_set=STACK_SET_NAME.check("STACK_SET", name),
-            account_filter=account_filter,
-            filtered=tuple(filtered),
-        )
-        for name in dict.fromkeys(stack_sets)
-    ]
-
-
-def _region_of_rollouts(rollouts: "Sequence[ExpectedRollout]") -> str | None:
-    regions = sorted({rollout.region for rollout in rollouts if rollout.region})
-    if len(regions) > 1:
-        common.fail(
-            f"the rollouts are in several Regions: {', '.join(regions)}; pass --region",
-            common.UNKNOWN,
-        )
-    return regions[0] if regions else None
-
-
-def _read_statuses(
-    rollouts: "Sequence[ExpectedRollout]",
-    profile: str | None,
-    region: str | None,
-    *,
-    seconds: int | None,
-    wait: bool,
-) -> "Statuses":
-    from pump_roles.review.account.clients import Clients  # noqa: PLC0415
-    from pump_roles.review.account.rollout.deployed import read, wait_for  # noqa: PLC0415
-
-    with common.unknown_if_aws_fails():
+    region = aws.region_of(region or _region_of_rollouts(rollouts))
+    with aws.unknown_if_aws_fails():
         # Organizations allows few calls per second, and each unit takes two.
         clients = Clients(profile=profile, region=region, read_seconds=60, attempts=11)
         cloudformation, organizations = clients.cloudformation(), clients.organizations()
-    with common.progress("seconds waited for the operations to end") as waited:
+    seconds = None if timeout is None else timeout * 60
+    with aws.progress("seconds waited for the operations to end") as waited:
         unknown = {
             rollout.stack_set: reason
-            for rollout in rollouts
-            if wait
-            and (reason := wait_for(cloudformation, rollout, seconds=seconds, waited=waited))
+            for rollout in (rollouts if wait else ())
+            if (reason := wait_for(cloudformation, rollout, seconds=seconds, waited=waited))
         }
-    with common.progress("stack instances and accounts read") as found:
-        return read(
+    with aws.progress("stack instances and accounts read") as found:
+        statuses = read_statuses(
             cloudformation, organizations, rollouts, unknown=unknown, found=found, profile=profile
+        )
+    outputs.write(statuses)
+    state = statuses.state
+    options.finish(different=state == "incomplete", unknown=state == "unknown")
+
+
+def _in_templates(path: Path) -> list[ExpectedRollout]:
+    name = path.name or str(path)
+    try:
+        return [*rollouts_in(read_templates(path), name)]
+    except TargetsError as error:
+        targets = f"{name}: the targets of the StackSet {error.stack_set}"
+        options.fail(
+            f"{targets} cannot be read: {rollout_unknown_in_words(error.unknown)}", options.UNKNOWN
         )
 
 
-def _written(statuses: "Statuses", chosen: StatusFormat) -> str:
-    from pump_roles.review.output.json_documents import as_json  # noqa: PLC0415
-    from pump_roles.review.output.rollout_formats import as_table  # noqa: PLC0415
-
-    return as_json(statuses) if chosen == "json" else as_table(statuses, styled=True)
+def _region_of_rollouts(rollouts: Sequence[ExpectedRollout]) -> str | None:
+    regions = sorted({rollout.region for rollout in rollouts if rollout.region})
+    if len(regions) > 1:
+        raise InputError(
+            f"the rollouts are in several Regions: {', '.join(regions)}; pass --region"
+        )
+    return regions[0] if regions else None

@@ -4,19 +4,17 @@ from pathlib import Path
 
 import click
 
-from pump_roles.review.cli import common
-from pump_roles.review.cli.input_output import output_path, write_all
+from pump_roles import universal
+from pump_roles.review.cli import options
 
 
-@click.command(short_help="Print a role's universal template.")
-@click.argument("role", type=common.ROLE, metavar="ROLE")
+@click.command
+@options.ROLE
 @click.option(
     "--output",
-    type=output_path,
-    metavar="<path>",
+    type=click.Path(dir_okay=False, writable=True, allow_dash=True, path_type=Path),
     help="The file to write. Defaults to -, standard output.",
 )
-@common.with_errors()
 def template(role: str, *, output: Path | None) -> None:
     """Print a role's universal template: CloudFormation JSON, the same for every customer.
 
@@ -26,9 +24,6 @@ def template(role: str, *, output: Path | None) -> None:
     parameters are PumpIamRole, Pump's principal, and PumpExternalID, the external ID that Pump
     created for you. It creates a named IAM role and nothing else, so CloudFormation requires
     CAPABILITY_NAMED_IAM.
-
-    Exit status: 0 if the template is written; 1 if it cannot be written; 2 for a usage error.
     """
-    from pump_roles import universal  # noqa: PLC0415
-
-    write_all({output: universal.template(role).decode()})
+    file = None if output == Path("-") else output
+    options.write({file: universal.template(role).decode()})

@@ -22,7 +22,7 @@ from pump_roles.review.report.build import risk_of
 
 if TYPE_CHECKING:
     from pump_roles.review.account.activity.collect import NothingFoundError
-    from pump_roles.review.account.activity.watched_roles import Roles
+    from pump_roles.review.account.activity.watched_roles import WatchedRoles
 
 _ACTIONS: Final = 4
 """How many actions of a row are listed."""
@@ -92,7 +92,6 @@ def sections(activity: Activity) -> Iterator[Section]:
 
 _WHY: Final[Mapping[Why, str]] = {
     "denied": "the event history cannot be read",
-    "digest": "is a digest file of a trail; it has no events",
     "expected-role": "the role in the templates cannot be read completely",
     "malformed": "not as CloudTrail writes them",
     "no-calls": "was assumed, but none of its calls is among the events",
@@ -101,7 +100,6 @@ _WHY: Final[Mapping[Why, str]] = {
     "not-mapped": "the action is not known",
     "not-read": "cannot be read",
     "too-deep": TOO_DEEP,
-    "too-large": "is too large",
     "truncated": "is incomplete: the end of a gzip file, or the next page of events, is missing",
 }
 
@@ -113,15 +111,15 @@ def unknown_in_words(unknown: Unknown) -> str:
     return f"{events}{_WHY[unknown.why]}{detail}"
 
 
-def nothing_found(error: "NothingFoundError", roles: "Roles") -> str:
+def nothing_found(error: "NothingFoundError", roles: "WatchedRoles") -> str:
     """Return why there is no result."""
     if error.unknown:
         found = (f"{unknown.subject}: {unknown_in_words(unknown)}" for unknown in error.unknown)
         return f"the result is unknown: {'; '.join(listed(found, _ACTIONS))}"
     if not error.events:
         return "the result is unknown: there are no events"
-    places = sorted(place for sought in roles.sought for place in sought.resources)
-    named = [sought.arn for sought in roles.sought if sought.arn] or places
+    places = sorted(place for watched in roles.roles for place in watched.resources)
+    named = [watched.arn for watched in roles.roles if watched.arn] or places
     return (
         f"the result is unknown: none of {plural(error.events, 'event')} is of "
         f"{' or '.join(named)}; if a role has another name or path, pass --expect or --role-arn"

@@ -10,7 +10,7 @@ from pump_roles.review.account.rollout.status import (
     Statuses,
 )
 from pump_roles.review.output.terminal import Line, aligned, in_lines
-from pump_roles.review.output.words import unknown_in_words
+from pump_roles.review.output.words import rollout_unknown_in_words
 
 _REASONS: Final[dict[AccountState, str]] = {
     "current": "the last operation in this account succeeded",
@@ -50,7 +50,7 @@ def reason_in_words(account: AccountStatus) -> str:
 def problems_in_words(rollout: RolloutStatus) -> Iterator[str]:
     """Yield why the status of a rollout is unknown, or what is wrong with it as a whole."""
     if rollout.state == "unknown":
-        yield from map(unknown_in_words, rollout.unknown)
+        yield from map(rollout_unknown_in_words, rollout.unknown)
         return
     if {*rollout.units} != {*rollout.deployed_units}:
         deployed = ", ".join(sorted(rollout.deployed_units)) or "no organizational units"

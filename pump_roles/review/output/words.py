@@ -11,6 +11,7 @@ from pump_roles.guardrails import by_policy
 from pump_roles.iam.clauses import Scope
 from pump_roles.iam.decisions import ALLOWED, DENIED, NOT_GRANTED, DecisionChange, Grant
 from pump_roles.iam.trust import Principal, TrustProblem
+from pump_roles.review.account.rollout.status import Unknown as RolloutUnknown
 from pump_roles.review.compare import Difference
 from pump_roles.review.output.pieces import SHOWN, TEXTS, listed, say
 from pump_roles.review.role import Unknown
@@ -33,7 +34,7 @@ an account or a template.
 
 
 def unknown_in_words(unknown: Unknown) -> str:
-    """Return what is not known about a role, an account, or a rollout."""
+    """Return what is not known about a role or an account."""
     longest = SHOWN if unknown.why in _VALUES else None
     about, subject = say(f"parts.{unknown.part}"), cut(unknown.subject, longest)
     if unknown.subject and unknown.part in TEXTS["one_of_parts"]:
@@ -48,6 +49,13 @@ def unknown_in_words(unknown: Unknown) -> str:
         detail=cut(unknown.detail, longest),
     )
     return f"{unknown.source}: {said}" if unknown.source else said
+
+
+def rollout_unknown_in_words(unknown: RolloutUnknown | Unknown) -> str:
+    """Return why the status of a rollout, or what it should target, is not known."""
+    if isinstance(unknown, Unknown):
+        return unknown_in_words(unknown)
+    return say(f"rollout_unknown.{unknown.why}", subject=unknown.subject, detail=unknown.detail)
 
 
 def _why(unknown: Unknown) -> str:

@@ -10,13 +10,13 @@ from botocore.stub import Stubber
 
 from pump_roles.review.account.organization import (
     Account,
-    AccountFilter,
     Organization,
     accounts_below,
     read_organization,
     targeted,
 )
 from pump_roles.review.role import Unknown
+from pump_roles.validators import AccountFilter
 from tests.management import management
 from tools.sandbox.organization import Organization as Emulated
 
@@ -41,17 +41,17 @@ ACCOUNTS = [
 @pytest.mark.parametrize(
     ("units", "account_filter", "filtered", "numbers"),
     [
-        (["r-root"], "NONE", [], [2, 3, 4, 5, 6]),
-        (["ou-prod"], "NONE", [], [3, 4, 5]),
-        (["ou-prod-eu"], "NONE", [], [4, 5]),
-        (["ou-prod-eu-de", "ou-dev"], "NONE", [], [5, 6]),
-        (["ou-prod", "ou-prod-eu"], "NONE", [], [3, 4, 5]),
-        (["ou-gone"], "NONE", [], []),
-        (["r-root"], "DIFFERENCE", [3, 6], [2, 4, 5]),
-        (["ou-prod"], "DIFFERENCE", [6], [3, 4, 5]),
-        (["ou-prod"], "INTERSECTION", [4, 6], [4]),
-        (["ou-prod"], "INTERSECTION", [6], []),
-        (["r-root"], "INTERSECTION", [1, 7], []),
+        (["r-root"], "", [], [2, 3, 4, 5, 6]),
+        (["ou-prod"], "", [], [3, 4, 5]),
+        (["ou-prod-eu"], "", [], [4, 5]),
+        (["ou-prod-eu-de", "ou-dev"], "", [], [5, 6]),
+        (["ou-prod", "ou-prod-eu"], "", [], [3, 4, 5]),
+        (["ou-gone"], "", [], []),
+        (["r-root"], "exclude", [3, 6], [2, 4, 5]),
+        (["ou-prod"], "exclude", [6], [3, 4, 5]),
+        (["ou-prod"], "only", [4, 6], [4]),
+        (["ou-prod"], "only", [6], []),
+        (["r-root"], "only", [1, 7], []),
     ],
 )
 def test_targets_the_accounts_that_aws_documents(

@@ -17,12 +17,11 @@ from pump_roles.json_input import InputError
 from pump_roles.published import ROLES
 from pump_roles.review.account.activity.collect import Collector
 from pump_roles.review.account.activity.watched_roles import published_roles
-from pump_roles.review.account.probe import ProbeReport, ProbeResult
-from pump_roles.review.account.rollout.status import RolloutStatus, Statuses
+from pump_roles.review.account.probe import ProbeAttempt, ProbeReport, ProbeResult
+from pump_roles.review.account.rollout.status import RolloutStatus, Statuses, Unknown
 from pump_roles.review.output.json_documents import as_json, report_from
 from pump_roles.review.report import Report, of_published, of_templates
 from pump_roles.review.report.report_model import ALARMS, SCHEMA
-from pump_roles.review.role import Unknown
 from tests.review.account.activity.trail import PURCHASES, call
 from tests.review.account.rollout import statuses
 from tests.review.account.verify import results
@@ -96,11 +95,14 @@ REPORTS: dict[str, Callable[[str, Path], Report]] = {
 UNREAD = RolloutStatus(
     stack_set="PumpReadOnly",
     state="unknown",
-    unknown=(Unknown(part="rollout", why="not-read", detail="denied"),),
+    unknown=(Unknown(why="not-read", detail="denied"),),
     region="us-east-1",
 )
 PROBED = ProbeResult(
-    "arn:aws:iam::111122223333:role/R", "unknown", "Why.", "refused", "unknown", "accepted"
+    "arn:aws:iam::111122223333:role/R",
+    ProbeAttempt("refused"),
+    ProbeAttempt("unknown", "failed", "\ud800"),
+    ProbeAttempt("refused"),
 )
 
 ACTIVITY = Collector(published_roles())
@@ -250,7 +252,6 @@ def test_numbers_of_accounts_and_roles_are_by_state(documents: Mapping[str, Json
 
 
 def test_character_that_cannot_be_encoded_is_kept() -> None:
-    strange = replace(PROBED, reason="\ud800")
-    written = as_json(ProbeReport(caller="", roles=(strange,)))
-    assert json.loads(written)["roles"][0]["reason"] == "\ud800"
+    written = as_json(ProbeReport(caller="", roles=(PROBED,)))
+    assert json.loads(written)["roles"][0]["without_id"]["detail"] == "\ud800"
     assert written.encode("utf-8", "backslashreplace")

@@ -1,4 +1,4 @@
-"""The files that are generated from the published roles are up to date."""
+"""The files that are generated from the published roles are up to date, and only where they are."""
 
 import re
 from pathlib import Path
@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from pump_roles import __version__
-from tools.release import generate
+from tools.release import generate, tables
 from tools.release.manifest import TEMPLATES
 from tools.sandbox.cdk import ROOT
 
@@ -51,3 +51,13 @@ def test_names_of_released_files_on_the_pages_have_the_version() -> None:
 def test_version_is_set_in_names_of_released_files_only() -> None:
     text = "pump_roles-0.0.9-py3-none-any.whl, PumpReadOnly-0.0.9.template.json, other-0.0.9"
     assert generate.versioned(text) == text.replace("0.0.9", __version__, 2)
+
+
+def test_table_is_filled_in_between_its_lines_each_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    pages = "".join((ROOT / page).read_text() for page in tables.PAGES)
+    begins = [f"<!-- generated: {name} -->\n" for name in tables.TABLES]
+    assert [pages.count(begin) for begin in begins] == [1] * len(begins)
+    assert pages.count("<!-- generated: ") == pages.count("<!-- /generated -->\n") == len(begins)
+    page = "before\n<!-- generated: a -->\n{}<!-- /generated -->\nafter\n"
+    monkeypatch.setattr(tables, "TABLES", {"a": lambda: "| 1 |\n"})
+    assert tables.filled(page.format("| old |\n")) == page.format("| 1 |\n")

@@ -13,7 +13,6 @@ DONE: Final = "done"
 
 Why = Literal[
     "denied",
-    "digest",
     "expected-role",
     "malformed",
     "no-calls",
@@ -22,7 +21,6 @@ Why = Literal[
     "not-mapped",
     "not-read",
     "too-deep",
-    "too-large",
     "truncated",
 ]
 """Why something is not known. The output has words for each."""

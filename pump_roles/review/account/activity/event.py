@@ -1,18 +1,18 @@
-"""Events of CloudTrail: which are of a role's session, and what they say about the call.
+"""Events of CloudTrail, and what they say about the call.
 
 Source: CloudTrail User Guide, "CloudTrail record contents" and "CloudTrail userIdentity element".
 """
 
-import re
 from collections.abc import Collection, Mapping
 from datetime import datetime
-from typing import Any, Final, NamedTuple
+from typing import Annotated, Any, Final
+
+from msgspec import Meta, Struct, field
 
 from pump_roles.iam.events import exact_source
 from pump_roles.review.account.activity.activity_result import DONE
+from pump_roles.review.account.times import in_utc
 from pump_roles.validators import ACCOUNT
-
-_TIME: Final = re.compile(r"[0-9]{4}(-[0-9]{2}){2}T[0-9]{2}(:[0-9]{2}){2}Z")
 
 _DIGITS: Final = 12
 """The maximum number of digits of a count or a term."""
@@ -35,96 +35,112 @@ _ITEM: Final = {
     "savingsplanid",
 }
 
-
-class Event(NamedTuple):
-    """A call of a role's session."""
-
-    time: str
-    region: str
-    source: str
-    name: str
-    session: str
-    address: str
-    outcome: str
-    request: Mapping[str, Any]
-    response: Mapping[str, Any]
+_Text = Annotated[str, Meta(min_length=1)]
 
 
-class MalformedEventError(Exception):
-    """A member of an event is missing, or does not have the type that CloudTrail writes."""
+class _Issuer(Struct, rename="camel"):
+    arn: str = ""
+    account_id: str = ""
 
 
-class Header(NamedTuple):
-    """What every event has."""
+class _SessionContext(Struct, rename="camel"):
+    session_issuer: _Issuer | None = None
 
-    time: str
-    region: str
+
+class _Identity(Struct, rename="camel"):
+    type: str | None = None
+    arn: str | None = None
+    account_id: str | None = None
+    session_context: _SessionContext | None = None
+
+
+class Event(Struct, rename="camel"):
+    """An event. A record that is not as CloudTrail writes it raises msgspec's error."""
+
+    event_time: Annotated[datetime, Meta(tz=True)]
+    aws_region: _Text
+    # Insights events have neither of the two.
+    event_source: str = ""
+    event_name: str = ""
+    user_identity: _Identity | None = None
+    recipient_account_id: str | None = None
+    source_ip_address: str | None = field(default=None, name="sourceIPAddress")
+    error_code: _Text | None = None
+    error_message: Any = None
+    request_parameters: Any = None
+    response_elements: Any = None
+    event_id: Any = field(default=None, name="eventID")
+
+    # Not from the record: whose session it is, and in which account.
     issuer: str = ""
     account: str = ""
-    without_issuer: str = ""
+    unnamed_issuer: str = ""
 
+    def __post_init__(self) -> None:
+        self.issuer = self.account = self.unnamed_issuer = ""
+        identity = self.user_identity
+        if identity is not None and identity.type == "AssumedRole":
+            context = identity.session_context
+            issuer = (context and context.session_issuer) or _Issuer()
+            if issuer == _Issuer():
+                *_, self.unnamed_issuer, _ = (identity.arn or "").split("/")
+                return
+            self.issuer = issuer.arn
+            # Version 1.01 of the format, from 2013, has no recipient.
+            self.account = self.recipient_account_id or issuer.account_id
+            if not (self.issuer and self.event_source and self.event_name and identity.arn):
+                raise ValueError("a member is missing")
+        elif self.assumes_role and self.recipient_account_id is not None:
+            self.account = self.recipient_account_id
+        else:
+            return
+        if not ACCOUNT.accepts(self.account):
+            raise ValueError("not the ID of an account")
 
-def header_of(record: Any) -> Header:
-    """Return what every event has."""
-    try:
-        time, region = record["eventTime"], record["awsRegion"]
-        datetime.fromisoformat(time[:-1])
-        identity = record.get("userIdentity") or {}
-        header = Header(time, region)
-        if identity.get("type") == "AssumedRole":
-            by = (identity.get("sessionContext") or {}).get("sessionIssuer")
-            if by:
-                # Version 1.01 of the format, from 2013, has no recipient.
-                account = record.get("recipientAccountId") or by["accountId"]
-                if not by["arn"] or not ACCOUNT.accepts(account):
-                    raise MalformedEventError
-                header = Header(time, region, by["arn"], account)
-            else:
-                header = Header(time, region, without_issuer=identity["arn"].split("/")[-2])
-    except (AttributeError, KeyError, TypeError, IndexError, ValueError):
-        raise MalformedEventError from None
-    if not (all(isinstance(member, str) for member in header) and region):
-        raise MalformedEventError
-    if not _TIME.fullmatch(time):
-        raise MalformedEventError
-    return header
+    @property
+    def assumes_role(self) -> bool:
+        """Whether it is a call that assumes a role."""
+        return self.event_name == "AssumeRole" and self.event_source == "sts.amazonaws.com"
 
+    @property
+    def time(self) -> str:
+        """When it was, in UTC."""
+        return in_utc(self.event_time)
 
-def event_of(record: Mapping[str, Any], header: Header) -> Event:
-    """Return the call of an event that is of a role's session."""
-    source, name = record.get("eventSource"), record.get("eventName")
-    arn, address = record["userIdentity"].get("arn"), record.get("sourceIPAddress") or ""
-    code = record.get("errorCode")
-    if code is None:
+    @property
+    def source(self) -> str:
+        """The source of the one service that it is of."""
+        return exact_source(self.event_source, self.request)
+
+    @property
+    def session(self) -> str:
+        """The name of the role's session."""
+        identity = self.user_identity
+        return ((identity and identity.arn) or "").rpartition("/")[2]
+
+    @property
+    def outcome(self) -> str:
+        """How the call ended: :data:`DONE`, or the code of an error."""
         # Some failures have only a message.
-        code = DONE if record.get("errorMessage") is None else "error"
-    for text in (source, name, arn, code):
-        if not isinstance(text, str) or not text:
-            raise MalformedEventError
-    if not isinstance(address, str):
-        raise MalformedEventError
-    request = parameters(record, "requestParameters")
-    return Event(
-        header.time,
-        header.region,
-        exact_source(str(source), request),
-        str(name),
-        str(arn).rpartition("/")[2],
-        address,
-        code,
-        request,
-        parameters(record, "responseElements"),
-    )
+        return self.error_code or (DONE if self.error_message is None else "error")
+
+    @property
+    def request(self) -> Mapping[str, Any]:
+        """The parameters of the call."""
+        return _mapping(self.request_parameters)
+
+    @property
+    def response(self) -> Mapping[str, Any]:
+        """What the call returned."""
+        return _mapping(self.response_elements)
 
 
-def parameters(record: Mapping[str, Any], name: str) -> Mapping[str, Any]:
-    """Return the parameters of a call, or what it returned; empty if the event has none."""
-    found = record.get(name)
+def _mapping(value: Any) -> Mapping[str, Any]:
     # CloudTrail omits what is too long, and some services write a text.
-    return found if isinstance(found, dict) else {}
+    return value if isinstance(value, dict) else {}
 
 
-def details_of(event: Event) -> dict[str, Any]:
+def read_details(event: Event) -> dict[str, Any]:
     """Return what was bought or changed, as far as the event says so.
 
     The names of the members differ by service, and some services nest them.
@@ -137,13 +153,13 @@ def details_of(event: Event) -> dict[str, Any]:
         )
         return next(filter(None, found), [])
 
-    def text(*where: Any) -> str:
-        return ", ".join(dict.fromkeys(values(*where)))
+    def text(names: Collection[str], *places: Mapping[str, list[str]]) -> str:
+        return ", ".join(dict.fromkeys(values(names, *places)))
 
     counts = values(_COUNT, asked, answered)
     term = text({"duration"}, answered, asked)
     offerings = {name for name in (*asked, *answered) if name.endswith("offeringid")}
-    handshake = parameters(event.response, "handshake")
+    handshake = _mapping(event.response.get("handshake"))
     return {
         "item": text(_ITEM, answered, asked) or _text(handshake.get("id")),
         "offering": text(offerings, asked, answered),

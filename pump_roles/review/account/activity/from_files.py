@@ -3,8 +3,7 @@
 import gzip
 import os
 import zlib
-from collections.abc import Callable, Iterable, Iterator
-from io import BytesIO
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from pathlib import Path
 from stat import S_ISDIR, S_ISREG
 from typing import Any, Final
@@ -17,14 +16,21 @@ from pump_roles.review.account.activity.activity_result import Unknown, Why
 _GZIP: Final = b"\x1f\x8b"
 _NAMES: Final = (".json", ".json.gz")
 
-_MOST_BYTES: Final = 2**30
-"""The maximum length of a file's text, in bytes, so that a file cannot fill the memory."""
+_PROBLEMS: Final[Mapping[type[Exception], Why]] = {
+    EOFError: "truncated",
+    RecursionError: "too-deep",
+    zlib.error: "not-json",
+    gzip.BadGzipFile: "not-json",
+    ValueError: "not-json",
+    OSError: "not-read",
+}
+"""Why a file cannot be read, by the error; the first that fits."""
 
 _OF_A_DIGEST: Final = {"digestStartTime", "digestS3Object"}
-"""Members of a trail's digest files. They have hashes of its files, and no events."""
+"""Members of a trail's digest files, which are next to its files. They have no events."""
 
 
-def files_of(paths: Iterable[Path], *, unknown: Callable[[Unknown], object]) -> list[Path]:
+def find_files(paths: Iterable[Path], *, unknown: Callable[[Unknown], object]) -> list[Path]:
     """Return the files at paths, each once; in folders, those with an extension of CloudTrail's."""
     # One file can have several paths.
     found: dict[Path, Path] = {}
@@ -75,60 +81,37 @@ def _not_read(path: Path) -> Unknown:
     return Unknown(why="not-read", subject=str(path))
 
 
-def records_of(
+def read_records(
     files: Iterable[Path], *, unknown: Callable[[Unknown], object], done: Callable[[int], object]
 ) -> Iterator[tuple[str, list[Any]]]:
-    """Yield the events in files, with each file's name, without digests next to other files."""
-    digests, others = [], 0
+    """Yield the events in files, with each file's name."""
     for file in files:
-        records, why = _read(file)
-        if why == "digest":
-            digests.append(file)
-        elif why:
+        records, why = _read_file(file)
+        if why:
             unknown(Unknown(why=why, subject=str(file)))
-        others += why != "digest"
         yield str(file), records
         done(1)
-    for file in digests if not others else ():
-        unknown(Unknown(why="digest", subject=str(file)))
 
 
-def _read(file: Path) -> tuple[list[Any], Why | None]:
+def _read_file(file: Path) -> tuple[list[Any], Why | None]:
     try:
-        written = file.read_bytes()
-        if written[:2] == _GZIP:
-            with gzip.GzipFile(fileobj=BytesIO(written)) as compressed:
-                written = compressed.read(_MOST_BYTES + 1)
-    except EOFError:
-        return [], "truncated"
-    except (zlib.error, gzip.BadGzipFile):
-        return [], "not-json"
-    except OSError:
-        return [], "not-read"
-    if len(written) > _MOST_BYTES:
-        return [], "too-large"
-    return _records(written)
-
-
-def _records(written: bytes) -> tuple[list[Any], Why | None]:
-    try:
-        content = decoded(msgspec.json.decode, written)
-    except RecursionError:
-        return [], "too-deep"
-    except ValueError:
-        return [], "not-json"
-    if not isinstance(content, dict):
+        content = file.read_bytes()
+        text = gzip.decompress(content) if content.startswith(_GZIP) else content
+        found = decoded(msgspec.json.decode, text)
+    except tuple(_PROBLEMS) as error:
+        return [], next(why for kind, why in _PROBLEMS.items() if isinstance(error, kind))
+    if not isinstance(found, dict):
         return [], "not-cloudtrail"
-    if isinstance(content.get("Records"), list):
-        return content["Records"], None
-    if isinstance(content.get("Events"), list):
+    if isinstance(found.get("Records"), list):
+        return found["Records"], None
+    if isinstance(found.get("Events"), list):
         # The token of the next page: the rest was not saved.
-        why: Why | None = "truncated" if content.get("NextToken") else None
-        return [record_of(event) for event in content["Events"]], why
-    return [], "digest" if content.keys() >= _OF_A_DIGEST else "not-cloudtrail"
+        why: Why | None = "truncated" if found.get("NextToken") else None
+        return [parse_record(event) for event in found["Events"]], why
+    return [], None if found.keys() >= _OF_A_DIGEST else "not-cloudtrail"
 
 
-def record_of(event: Any) -> Any:
+def parse_record(event: Any) -> Any:
     """Return an event of the event history as a trail has it; ``None`` if it has none."""
     try:
         return decoded(msgspec.json.decode, event["CloudTrailEvent"])

@@ -7,7 +7,7 @@ from threading import Lock
 from typing import Any, Final
 
 from pump_roles.review.account.activity.activity_result import Unknown, Why
-from pump_roles.review.account.activity.from_files import record_of
+from pump_roles.review.account.activity.from_files import parse_record
 from pump_roles.review.account.clients import Clients, in_threads
 from pump_roles.review.account.responses import error_code, is_denial, list_in, reason_of
 
@@ -38,25 +38,22 @@ def read_history(
     def read(region: str) -> tuple[str, int, Unknown | None]:
         count = 0
         client = clients.cloudtrail(region)
-        asked = {"StartTime": period[0], "EndTime": period[1], "MaxResults": _MOST_PER_PAGE}
+        pages = client.get_paginator("lookup_events").paginate(
+            StartTime=period[0], EndTime=period[1], PaginationConfig={"PageSize": _MOST_PER_PAGE}
+        )
         due = time.monotonic()
         try:
-            while True:
-                time.sleep(max(0, due - time.monotonic()))
-                due = max(due, time.monotonic()) + _SECONDS_BETWEEN
-                page = client.lookup_events(**asked)
+            for page in pages:
                 events = list_in(page, "Events")
                 count += len(events)
                 with lock:
-                    found(region, [*map(record_of, events)])
-                token = page.get("NextToken")
-                if not token:
-                    return region, count, None
-                asked["NextToken"] = token
+                    found(region, [*map(parse_record, events)])
+                due = max(due + _SECONDS_BETWEEN, time.monotonic())
+                time.sleep(due - time.monotonic())
         except Exception as error:  # noqa: BLE001
             # botocore can raise anything if the response is not from AWS.
             why: Why = "denied" if is_denial(error_code(error)) else "not-read"
-            unknown = Unknown(why=why, subject=region, detail=reason_of(error, client))
-            return region, count, unknown
+            return region, count, Unknown(why=why, subject=region, detail=reason_of(error, client))
+        return region, count, None
 
     in_threads(regions, read, concurrency=len(regions), found=lambda ended: done(*ended))

@@ -4,9 +4,10 @@ Source: Savings Plans User Guide, "Returning a purchased Savings Plan".
 """
 
 import re
+from calendar import monthrange
 from collections.abc import Iterable
 from dataclasses import replace
-from datetime import datetime, timedelta
+from datetime import timedelta
 from decimal import Decimal
 from typing import Final
 
@@ -33,24 +34,20 @@ def returnable_until(event: Event, action: str) -> str | None:
         return None
     if Decimal(str(hourly)) > _MOST:
         return ""
-    bought = moment_of(event.time)
     # A queued plan is bought later.
     queued = event.request.get("purchaseTime")
-    starts = bought if queued is None else moment_of(str(queued))
-    if bought is None or starts is None:
+    starts = event.event_time if queued is None else moment_of(str(queued))
+    if starts is None:
         return None
+    bought = max(event.event_time, starts)
+    end_of_month = bought.replace(
+        day=monthrange(bought.year, bought.month)[1], hour=23, minute=59, second=59
+    )
     try:
-        return in_utc(_end(max(bought, starts)))
+        return in_utc(min(bought + _DAYS, end_of_month))
     except OverflowError:
         # At the end of the year 9999.
         return None
-
-
-def _end(bought: datetime) -> datetime:
-    # The month ends at the last second before the first day of the next one.
-    first = bought.replace(day=1, hour=0, minute=0, second=0, microsecond=0)
-    next_month = (first + timedelta(days=31)).replace(day=1)
-    return min(bought + _DAYS, next_month - timedelta(seconds=1))
 
 
 def without_returned(changes: Iterable[Change]) -> list[Change]:

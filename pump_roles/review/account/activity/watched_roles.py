@@ -11,10 +11,11 @@ from pump_roles.json_input import InputError
 from pump_roles.published import ROLES
 from pump_roles.review.role import Role, published_role
 from pump_roles.review.templates.reading import read_templates
+from pump_roles.validators import account_of
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
-class Sought:
+class WatchedRole:
     """A role whose events are looked for."""
 
     role: Role
@@ -30,63 +31,63 @@ class Sought:
     def is_issuer(self, arn: str, account: str) -> bool:
         """Return whether it issued a session. A role of another account never did."""
         if self.arn:
-            return arn == self.arn and account == arn.split(":")[4]
+            return arn == self.arn and account == account_of(arn)
         parts = arn.split(":", 5)
         return parts[2:5] == ["iam", "", account] and parts[-1] in self.resources
 
 
 @dataclass(frozen=True, kw_only=True)
-class Roles:
+class WatchedRoles:
     """The roles whose events are looked for."""
 
-    sought: tuple[Sought, ...]
+    roles: tuple[WatchedRole, ...]
     hidden: frozenset[str] = frozenset()
 
     @property
-    def given_account(self) -> str:
-        """The account of the ARNs that are given; empty if none is."""
-        return next((role.arn.split(":")[4] for role in self.sought if role.arn), "")
+    def account(self) -> str:
+        """The account of the ARNs that were passed; empty if none was."""
+        return next((account_of(watched.arn) for watched in self.roles if watched.arn), "")
 
 
-def published_roles() -> Roles:
+def published_roles() -> WatchedRoles:
     """Return the roles as Pump publishes them."""
-    return Roles(
-        sought=tuple(
-            Sought(role=published_role(kind), resources=frozenset({f"role/{role.name}"}))
+    return WatchedRoles(
+        roles=tuple(
+            WatchedRole(role=published_role(kind), resources=frozenset({f"role/{role.name}"}))
             for kind, role in ROLES.items()
         )
     )
 
 
-def roles_in(path: Path) -> Roles:
+def roles_in(path: Path) -> WatchedRoles:
     """Return the roles in a template, or in the templates of a folder."""
-    read = read_templates(path)
-    sought = []
-    for variants in read.variants:
-        role = variants[0].role
+    contents = read_templates(path)
+    watched = []
+    for variants in contents.variants:
+        roles = [variant.role for variant in variants]
+        role = roles[0]
         if not role.name.is_known or any(
-            variant.role.is_unknown("name") or variant.role.is_unknown("path")
-            for variant in variants
+            each.is_unknown("name") or each.is_unknown("path") for each in roles
         ):
             raise InputError(f"{path}: the name of the {role.kind} role cannot be read")
-        resources = {f"role{variant.role.path.text}{role.name.text}" for variant in variants}
-        sought.append(Sought(role=role, resources=frozenset(resources), expected=True))
-    return Roles(sought=tuple(sought), hidden=read.external_ids)
+        resources = frozenset(f"role{each.path.text}{role.name.text}" for each in roles)
+        watched.append(WatchedRole(role=role, resources=resources, expected=True))
+    return WatchedRoles(roles=tuple(watched), hidden=contents.external_ids)
 
 
-def with_arns(roles: Roles, arns: Iterable[str]) -> Roles:
+def with_arns(roles: WatchedRoles, arns: Iterable[str]) -> WatchedRoles:
     """Return only the roles with some ARNs."""
-    found = [_with_arn(roles, arn) for arn in dict.fromkeys(arns)]
-    accounts = sorted({role.arn.split(":")[4] for role in found})
+    by_name = {watched.role.name.text: watched for watched in roles.roles}
+    found = []
+    for arn in dict.fromkeys(arns):
+        name = arn.rpartition("/")[2]
+        if name not in by_name:
+            names = " or ".join(by_name)
+            raise InputError(
+                f"{arn}: the name is not {names}; pass --expect with the role's template"
+            )
+        found.append(replace(by_name[name], arn=arn))
+    accounts = sorted({account_of(watched.arn) for watched in found})
     if len(accounts) > 1:
         raise InputError(f"--role-arn: the roles are in several accounts: {', '.join(accounts)}")
-    return replace(roles, sought=tuple(found)) if found else roles
-
-
-def _with_arn(roles: Roles, arn: str) -> Sought:
-    name = arn.rpartition("/")[2]
-    for sought in roles.sought:
-        if sought.role.name.text == name:
-            return replace(sought, arn=arn)
-    names = " or ".join(sought.role.name.text for sought in roles.sought)
-    raise InputError(f"{arn}: the name is not {names}; pass --expect with the role's template")
+    return replace(roles, roles=tuple(found)) if found else roles

@@ -13,6 +13,7 @@ from pump_roles.review.account.rollout.status import (
     AccountStatus,
     Retry,
     RolloutStatus,
+    Unknown,
 )
 
 _MOST_ACCOUNTS: Final = 100
@@ -38,7 +39,21 @@ class StackSet:
     instances: tuple[AccountStatus, ...] = ()
 
 
-def compare(
+def unknown_status(expected: ExpectedRollout, region: str, *unknown: Unknown) -> RolloutStatus:
+    """Return the status of a rollout that cannot be read."""
+    return RolloutStatus(
+        stack_set=expected.stack_set,
+        state="unknown",
+        unknown=unknown,
+        region=region,
+        call_as=expected.call_as,
+        units=expected.units,
+        filter=expected.filter,
+        filtered=expected.filtered,
+    )
+
+
+def assess_rollout(
     expected: ExpectedRollout,
     stack_set: StackSet,
     *,
@@ -56,14 +71,28 @@ def compare(
             [replace(account, suspended=False) for account in members.values()],
             units=units,
             management_account=management_account,
-            account_filter=expected.account_filter,
+            account_filter=expected.filter,
             filtered=expected.filtered,
         )
     }
     below = {id_: account for id_, account in members.items() if {*account.units} & {*units}}
+    with_instance = {instance.account for instance in stack_set.instances}
     statuses = [
-        *(_with_instance(instance, below, wanted) for instance in stack_set.instances),
-        *_without_instance(stack_set, below, wanted),
+        *(
+            _describe(
+                instance, below.get(instance.account), _judge_instance(instance, below, wanted)
+            )
+            for instance in stack_set.instances
+        ),
+        *(
+            _describe(
+                AccountStatus(account=id_, state="missing"),
+                account,
+                "suspended" if account.suspended else "missing" if id_ in wanted else "excluded",
+            )
+            for id_, account in below.items()
+            if id_ not in with_instance
+        ),
         *(
             AccountStatus(account=id_, state="not-found")
             for id_ in {*expected.filtered} - below.keys() - {management_account}
@@ -77,7 +106,7 @@ def compare(
         and all(status.state in FINE for status in statuses)
     )
     return replace(
-        status_of(expected, stack_set.region),
+        unknown_status(expected, stack_set.region),
         state="complete" if fine else "incomplete",
         units=units,
         deployed_units=stack_set.units,
@@ -88,48 +117,21 @@ def compare(
     )
 
 
-def status_of(expected: ExpectedRollout, region: str) -> RolloutStatus:
-    """Return what is known of a rollout's status before the rollout is read."""
-    return RolloutStatus(
-        stack_set=expected.stack_set,
-        state="unknown",
-        region=region,
-        call_as=expected.call_as,
-        units=expected.units,
-        filter=expected.filter,
-        filtered=expected.filtered,
-    )
-
-
-def _with_instance(
+def _judge_instance(
     instance: AccountStatus, below: Mapping[str, Account], wanted: Collection[str]
-) -> AccountStatus:
-    account = below.get(instance.account)
-    state: AccountState = "not-current"
+) -> AccountState:
     if instance.account not in wanted:
-        state = "not-targeted"
-    elif account is not None and account.suspended:
-        state = "suspended"
-    elif instance.status == "CURRENT" and instance.detailed_status in {"", "SUCCEEDED"}:
-        state = "current"
+        return "not-targeted"
+    if below[instance.account].suspended:
+        return "suspended"
+    succeeded = instance.detailed_status in {"", "SUCCEEDED"}
+    return "current" if instance.status == "CURRENT" and succeeded else "not-current"
+
+
+def _describe(status: AccountStatus, account: Account | None, state: AccountState) -> AccountStatus:
     if account is None:
-        return replace(instance, state=state)
-    return replace(instance, name=account.name, unit=_path(account), state=state)
-
-
-def _without_instance(
-    stack_set: StackSet, below: Mapping[str, Account], wanted: Collection[str]
-) -> Iterator[AccountStatus]:
-    for id_ in below.keys() - {instance.account for instance in stack_set.instances}:
-        account = below[id_]
-        state: AccountState = "missing" if id_ in wanted else "excluded"
-        if account.suspended:
-            state = "suspended"
-        yield AccountStatus(account=id_, name=account.name, unit=_path(account), state=state)
-
-
-def _path(account: Account) -> str:
-    return "/".join(account.units)
+        return replace(status, state=state)
+    return replace(status, name=account.name, unit="/".join(account.units), state=state)
 
 
 def _retries(
@@ -143,7 +145,7 @@ def _retries(
     # create-stack-instances creates missing instances, and "retries all stack instances whose
     # status is OUTDATED" (CloudFormation API Reference, "CreateStackInstances", OperationId).
     # update-stack-instances only changes parameters of existing instances.
-    # With any other unit, the command would add that unit to the StackSet's expected.
+    # With any other unit, the command would add that unit to the StackSet's targets.
     usable = {*(expected.units or stack_set.units)} & {*stack_set.units}
     repeated: dict[tuple[str, str], set[str]] = {}
     for status in statuses:
@@ -153,17 +155,19 @@ def _retries(
             if unit is not None:
                 region = status.region or stack_set.instance_region
                 repeated.setdefault((region, unit), set()).add(status.account)
-    first = ("aws", "cloudformation", "create-stack-instances")
     last = ["--call-as", expected.caller] if expected.caller != "SELF" else []
     last += ["--region", stack_set.region, *(["--profile", profile] if profile else [])]
     for (region, unit), found in sorted(repeated.items()):
-        wanted = sorted(found)
-        for start in range(0, len(wanted), _MOST_ACCOUNTS):
-            accounts = tuple(wanted[start : start + _MOST_ACCOUNTS])
+        failing = sorted(found)
+        for start in range(0, len(failing), _MOST_ACCOUNTS):
+            accounts = tuple(failing[start : start + _MOST_ACCOUNTS])
             listed = f"Accounts={','.join(accounts)},AccountFilterType=INTERSECTION"
-            targets = f"OrganizationalUnitIds={unit},{listed}"
-            where = ("--regions", region, "--deployment-targets", targets)
-            how = ("--operation-preferences", _PREFERENCES) if len(accounts) > 1 else ()
-            name = ("--stack-set-name", expected.stack_set)
-            command = shlex.join((*first, *name, *where, *how, *last))
-            yield Retry(accounts=accounts, command=command)
+            command = [
+                *("aws", "cloudformation", "create-stack-instances"),
+                *("--stack-set-name", expected.stack_set),
+                *("--regions", region),
+                *("--deployment-targets", f"OrganizationalUnitIds={unit},{listed}"),
+                *(("--operation-preferences", _PREFERENCES) if len(accounts) > 1 else ()),
+                *last,
+            ]
+            yield Retry(accounts=accounts, command=shlex.join(command))

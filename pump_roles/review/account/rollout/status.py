@@ -6,7 +6,8 @@ from dataclasses import dataclass, field
 from typing import Final, Literal, get_args
 
 from pump_roles._version import __version__
-from pump_roles.review.role import Unknown
+from pump_roles.review.role import Unknown as NotRead
+from pump_roles.validators import AccountFilter, CallAs
 
 AccountState = Literal[
     "not-current", "missing", "not-targeted", "not-found", "suspended", "excluded", "current"
@@ -19,13 +20,44 @@ FINE: Final = frozenset[AccountState]({"suspended", "excluded", "current"})
 RolloutState = Literal["complete", "incomplete", "unknown"]
 
 
-class StatusError(Exception):
-    """The status of a rollout cannot be determined."""
+Why = Literal[
+    "no-stack-set",
+    "no-stack-set-as-administrator",
+    "no-units",
+    "not-read",
+    "operation-active",
+    "operation-status",
+    "organization-not-read",
+    "self-managed",
+    "several-groups",
+    "unknown-filter",
+]
+"""Why the status of a rollout, or what it should target, is not known. The output has words for
+each."""
 
-    def __init__(self, unknown: Unknown, *, stack_set: str = "") -> None:
-        self.unknown = unknown
+
+@dataclass(frozen=True, kw_only=True)
+class Unknown:
+    """Why the status of a rollout is not known.
+
+    :param why: the reason.
+    :param subject: what it is about: the StackSet's name, or the ID of an operation; may be empty.
+    :param detail: what is known about the reason, such as a Region, how many minutes were waited,
+        or an error message of AWS; may be empty.
+    """
+
+    why: Why
+    subject: str = ""
+    detail: str = ""
+
+
+class TargetsError(Exception):
+    """What a rollout in a template targets is not certain."""
+
+    def __init__(self, stack_set: str, unknown: Unknown | NotRead) -> None:
+        super().__init__(stack_set, unknown)
         self.stack_set = stack_set
-        super().__init__(unknown.why)
+        self.unknown = unknown
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -96,10 +128,10 @@ class RolloutStatus:
     state: RolloutState
     unknown: tuple[Unknown, ...] = ()
     region: str = ""
-    call_as: str = "management"
+    call_as: CallAs = "management"
     units: tuple[str, ...] = ()
     deployed_units: tuple[str, ...] = ()
-    filter: str = ""
+    filter: AccountFilter = ""
     filtered: tuple[str, ...] = ()
     management_account: str = ""
     targeted: int = 0
@@ -124,7 +156,7 @@ class Statuses:
     :param rollouts: the rollouts.
     """
 
-    schema: Literal[3] = 3
+    schema: Literal[4] = 4
     version: str = __version__
     state: RolloutState = field(init=False)
     rollouts: tuple[RolloutStatus, ...]

@@ -13,7 +13,7 @@ from pump_roles.review.account.organization import (
     accounts_below,
     read_organization,
 )
-from pump_roles.review.account.probe import MINIMUM_SESSION_SECONDS, partition_of
+from pump_roles.review.account.probe import MINIMUM_SESSION_SECONDS
 from pump_roles.review.account.responses import (
     error_code,
     is_denial,
@@ -28,6 +28,7 @@ from pump_roles.review.account.verify.one_account import compare
 from pump_roles.review.account.verify.verification import AccountResult, Verification
 from pump_roles.review.compare import Difference
 from pump_roles.review.role import Unknown
+from pump_roles.validators import partition_of
 
 SESSION_NAME: Final = "pump-roles-verify"
 """The session name under which the calls appear in each account's CloudTrail."""

@@ -12,14 +12,13 @@ from pump_roles.iam.trust import OF_AWS
 from pump_roles.iam.values import OPEN, Value, known
 from pump_roles.json_input import InputError
 from pump_roles.published import ROLES
-from pump_roles.review.account.probe import partition_of
 from pump_roles.review.account.role_list import ListedRole
 from pump_roles.review.account.verify.placement import Location, belongs
 from pump_roles.review.masking import Mask
 from pump_roles.review.role import ROOT, Boundary, Role, Unknown, published_role
 from pump_roles.review.templates import Contents, FoundRole, Place
 from pump_roles.review.templates.reading import read_templates
-from pump_roles.validators import EXTERNAL_ID, PRINCIPAL, Text
+from pump_roles.validators import EXTERNAL_ID, PRINCIPAL, Text, partition_of
 
 
 @dataclass(frozen=True, kw_only=True)

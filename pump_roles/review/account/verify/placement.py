@@ -3,8 +3,9 @@
 from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 
-from pump_roles.review.account.organization import FILTERS, Account, targeted
+from pump_roles.review.account.organization import Account, targeted
 from pump_roles.review.templates import Place
+from pump_roles.validators import is_account_filter
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -44,7 +45,7 @@ def _targets(stack_set: Place, location: Location) -> bool | None:
     if not stack_set.call_as:
         # It is self-managed.
         return location.account in stack_set.accounts
-    if stack_set.filter not in FILTERS:
+    if not is_account_filter(stack_set.filter):
         return None
     # If its units are not known, the account may be in the targeted ones.
     units = stack_set.units if location.units is None else tuple(location.units)
@@ -52,7 +53,7 @@ def _targets(stack_set: Place, location: Location) -> bool | None:
         [Account(location.account, "", suspended=False, units=units)],
         units=stack_set.units,
         management_account=location.management_account,
-        account_filter=FILTERS[stack_set.filter],
+        account_filter=stack_set.filter,
         filtered=stack_set.accounts,
     )
     return None if found and location.units is None else bool(found)

@@ -9,9 +9,8 @@ from typing import Any
 import pytest
 
 from pump_roles.json_input import InputError
-from pump_roles.review.account.activity import from_files
 from pump_roles.review.account.activity.activity_result import Unknown
-from pump_roles.review.account.activity.from_files import files_of, records_of
+from pump_roles.review.account.activity.from_files import find_files, read_records
 from tests.review.account.activity.trail import call, write, write_lookup
 
 DIGEST = {
@@ -26,26 +25,24 @@ DIGEST = {
 
 def read(*paths: Path) -> tuple[list[Any], list[Unknown]]:
     unknown: list[Unknown] = []
-    files = files_of(paths, unknown=unknown.append)
-    records = records_of(files, unknown=unknown.append, done=lambda _: None)
+    files = find_files(paths, unknown=unknown.append)
+    records = read_records(files, unknown=unknown.append, done=lambda _: None)
     return [record for _, found in records for record in found], unknown
 
 
 def test_reads_files_folders_and_the_saved_event_history(tmp_path: Path) -> None:
-    events = [call("ec2:DescribeInstances") for _ in range(4)]
+    events = [call("ec2:DescribeInstances") for _ in range(5)]
     nested = write(tmp_path, events[0], name="AWSLogs/us-east-1/2026/11/10/a.json.gz")
     write(tmp_path, events[1], name="AWSLogs/us-west-2/2026/11/10/b.JSON")
     (tmp_path / "README.txt").write_text("not read")
-    lookup = write_lookup(tmp_path, events[2:], "lookup.json")
+    lookup = write_lookup(tmp_path, events[2:4], "lookup.json")
     again = lookup.parent / "AWSLogs" / ".." / lookup.name
-    found, unknown = read(tmp_path, nested, lookup, again)
+    # A file that is named may have any extension. A digest file has no events.
+    renamed = write(tmp_path, events[4], name="trail.log")
+    (tmp_path / "digest.json.gz").write_bytes(gzip.compress(json.dumps(DIGEST).encode()))
+    found, unknown = read(tmp_path, nested, lookup, again, renamed)
     assert sorted(event["eventID"] for event in found) == [event["eventID"] for event in events]
     assert unknown == []
-
-
-def test_file_that_is_named_may_have_any_extension(tmp_path: Path) -> None:
-    event = call("ec2:DescribeInstances")
-    assert read(write(tmp_path, event, name="trail.log")) == ([event], [])
 
 
 @pytest.mark.parametrize(
@@ -62,15 +59,9 @@ def test_file_that_is_named_may_have_any_extension(tmp_path: Path) -> None:
         (gzip.compress(b'{"Records": []}', mtime=0)[:-6], "truncated"),
         (gzip.compress(b'{"Records": []}' * 9, mtime=0)[:20], "truncated"),
         (b"\x1f\x8bnot gzip", "not-json"),
-        (gzip.compress(json.dumps(DIGEST).encode(), mtime=0), "digest"),
-        (b'{"Records": [' + b" " * 100 + b"]}", "too-large"),
     ],
 )
-def test_file_that_cannot_be_read_is_unknown(
-    content: bytes, why: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    if why == "too-large":
-        monkeypatch.setattr(from_files, "_MOST_BYTES", 100)
+def test_file_that_cannot_be_read_is_unknown(content: bytes, why: Any, tmp_path: Path) -> None:
     file = tmp_path / "a.json.gz"
     file.write_bytes(content)
     assert read(file) == ([], [Unknown(why=why, subject=str(file))])
@@ -83,13 +74,6 @@ def test_event_history_that_was_not_saved_to_the_end_is_unknown(tmp_path: Path) 
     for token, unknown in (("", []), ("x", [Unknown(why="truncated", subject=str(file))])):
         file.write_text(json.dumps(saved | {"NextToken": token}))
         assert read(file) == ([event], unknown)
-
-
-def test_digest_files_next_to_a_trail_are_skipped(tmp_path: Path) -> None:
-    event = call("ec2:DescribeInstances")
-    (tmp_path / "digest.json.gz").write_bytes(gzip.compress(json.dumps(DIGEST).encode()))
-    write(tmp_path, event)
-    assert read(tmp_path) == ([event], [])
 
 
 def test_paths_without_files_are_an_error(tmp_path: Path) -> None:

@@ -5,8 +5,13 @@ from collections.abc import Mapping
 from importlib import resources
 from typing import Any
 
-from pump_roles.review.account.rollout.status import AccountStatus, Retry, RolloutStatus, Statuses
-from pump_roles.review.role import Unknown
+from pump_roles.review.account.rollout.status import (
+    AccountStatus,
+    Retry,
+    RolloutStatus,
+    Statuses,
+    Unknown,
+)
 
 SCHEMA: Mapping[str, Any] = json.loads(
     resources.files("pump_roles.review.output").joinpath("rollout.schema.json").read_text("utf-8")
@@ -25,7 +30,7 @@ def with_everything(text: str = "text") -> Statuses:
         status=text,
         detailed_status=text,
     )
-    not_known = Unknown(part="rollout", why="not-read", subject=text, detail=text)
+    not_known = Unknown(why="not-read", subject=text, detail=text)
     return Statuses(
         rollouts=(
             RolloutStatus(

@@ -5,9 +5,9 @@ from typing import Any, get_args
 
 import pytest
 
-from pump_roles.review.account.organization import Account, AccountFilter
+from pump_roles.review.account.organization import Account
 from pump_roles.review.account.rollout.expected import ExpectedRollout
-from pump_roles.review.account.rollout.stack_set import StackSet, compare
+from pump_roles.review.account.rollout.stack_set import StackSet, assess_rollout
 from pump_roles.review.account.rollout.status import (
     FINE,
     AccountState,
@@ -17,9 +17,11 @@ from pump_roles.review.account.rollout.status import (
     state_of,
 )
 from pump_roles.review.output.rollout_formats import problems_in_words, reason_in_words
+from pump_roles.validators import AccountFilter
 
 MANAGEMENT = "000000000001"
-TWO, THREE = "000000000002", "000000000003"
+TWO, THREE, FOUR = "000000000002", "000000000003", "000000000004"
+GONE = "999999999999"
 
 
 def account(id_: str, *, suspended: bool = False, units: tuple[str, ...] = ("r-abcd",)) -> Account:
@@ -28,101 +30,108 @@ def account(id_: str, *, suspended: bool = False, units: tuple[str, ...] = ("r-a
 
 def instance(id_: str, status: str = "CURRENT", **members: Any) -> AccountStatus:
     return AccountStatus(
-        account=id_, state="not-current", region="us-east-1", status=status, **members
+        account=id_,
+        state="not-current",
+        status=status,
+        **{"region": "us-east-1", **members},
     )
 
 
-def compared(
+def assess(
     accounts: list[Account],
     *instances: AccountStatus,
-    units: tuple[str, ...] = ("r-abcd",),
-    expected_units: tuple[str, ...] = (),
-    **account_filter: Any,
+    deployed: tuple[str, ...] = ("r-abcd",),
+    **expected: Any,
 ) -> RolloutStatus:
     stack_set = StackSet(
-        units=units, region="us-east-1", instance_region="us-east-1", instances=instances
+        units=deployed, region="us-east-1", instance_region="us-east-1", instances=instances
     )
-    targets = ExpectedRollout(stack_set="S", units=expected_units, **account_filter)
-    return compare(targets, stack_set, accounts=accounts, management_account=MANAGEMENT)
+    return assess_rollout(
+        ExpectedRollout(stack_set="S", **expected),
+        stack_set,
+        accounts=accounts,
+        management_account=MANAGEMENT,
+    )
 
 
 def states(found: RolloutStatus) -> dict[str, str]:
     return {status.account: status.state for status in found.accounts}
 
 
-def only(found: RolloutStatus) -> AccountStatus:
-    (status,) = found.accounts
-    return status
-
-
-def test_rollout_is_not_complete_if_no_account_is_targeted() -> None:
-    found = compared([account(MANAGEMENT)])
-    assert found.state == "incomplete"
-    assert [*problems_in_words(found)] == ["no account is targeted"]
-
-
-def test_lists_instances_in_accounts_that_are_not_targeted() -> None:
-    instances = (instance(TWO), instance(THREE, "OUTDATED"))
-    excluded: Any = {"account_filter": "DIFFERENCE", "filtered": (THREE,)}
-    for accounts, account_filter, why in (
-        ([account(TWO)], {}, "it is not below the targeted units"),
-        ([account(TWO), account(THREE)], excluded, "the account filter excludes it"),
-    ):
-        found = compared(accounts, *instances, **account_filter)
-        assert (found.state, found.retry) == ("incomplete", ())
-        assert states(found) == {TWO: "current", THREE: "not-targeted"}
-        assert reason_in_words(found.accounts[0]).endswith(why)
-
-
-def test_rollout_is_not_complete_if_it_targets_other_units_than_expected() -> None:
-    one, two = "ou-abcd-11111111", "ou-abcd-22222222"
-    accounts = [account(TWO, units=(one,)), account(THREE, units=(two,))]
-    found = compared(accounts, instance(TWO), units=(one,), expected_units=(two, one))
-    assert (found.state, found.deployed_units, found.units) == ("incomplete", (one,), (two, one))
-    assert states(found) == {THREE: "missing", TWO: "current"}
-    (problem,) = problems_in_words(found)
-    assert f"targets {one}, but should target {one}, {two};" in problem
-    # A command would add the unit to the StackSet's targets.
-    assert found.retry == ()
-    assert compared(accounts[:1], instance(TWO), units=(one,), expected_units=(one,)).state == (
-        "complete"
-    )
-    found = compared(
-        accounts, instance(TWO), instance(THREE), units=(one, two), expected_units=(two,)
-    )
-    assert states(found) == {TWO: "not-targeted", THREE: "current"}
+EXCLUDE = {"filter": "exclude"}
+ONLY = {"filter": "only"}
 
 
 @pytest.mark.parametrize(
-    ("account_filter", "filtered"), [("DIFFERENCE", ()), ("INTERSECTION", (TWO,))]
+    ("accounts", "instances", "expected", "found"),
+    [
+        ([MANAGEMENT], [], {}, {}),
+        ([TWO], [TWO], {}, {TWO: "current"}),
+        # The management account may be named by the filter.
+        ([MANAGEMENT, TWO], [TWO], EXCLUDE | {"filtered": (MANAGEMENT,)}, {TWO: "current"}),
+        ([TWO], [TWO], EXCLUDE | {"filtered": (GONE,)}, {GONE: "not-found", TWO: "current"}),
+        ([TWO], [TWO], ONLY | {"filtered": (TWO, GONE)}, {GONE: "not-found", TWO: "current"}),
+        ([TWO], [TWO, THREE], {}, {THREE: "not-targeted", TWO: "current"}),
+        (
+            [TWO, THREE],
+            [TWO, THREE],
+            EXCLUDE | {"filtered": (THREE,)},
+            {THREE: "not-targeted", TWO: "current"},
+        ),
+        ([TWO, THREE], [], EXCLUDE | {"filtered": (THREE,)}, {TWO: "missing", THREE: "excluded"}),
+    ],
 )
-def test_filter_that_names_an_account_that_does_not_exist_is_not_complete(
-    account_filter: AccountFilter, filtered: tuple[str, ...]
+def test_rollout_is_complete_if_exactly_the_targeted_accounts_have_a_current_instance(
+    accounts: list[str], instances: list[str], expected: Any, found: dict[str, str]
 ) -> None:
-    gone = "999999999999"
-    found = compared(
-        [account(TWO)], instance(TWO), account_filter=account_filter, filtered=(*filtered, gone)
-    )
-    assert found.state == "incomplete"
-    assert states(found) == {TWO: "current", gone: "not-found"}
+    status = assess([*map(account, accounts)], *map(instance, instances), **expected)
+    assert states(status) == found
+    assert status.state == ("complete" if found == {TWO: "current"} else "incomplete")
+    assert all(map(reason_in_words, status.accounts))
+    assert [*problems_in_words(status)] == ([] if found else ["no account is targeted"])
+
+
+def test_says_why_an_account_with_an_instance_is_not_targeted() -> None:
+    (below, _) = assess([account(TWO)], instance(TWO), instance(THREE)).accounts
+    assert reason_in_words(below).endswith("it is not below the targeted units")
+    found = assess([account(THREE)], instance(THREE), filter="exclude", filtered=(THREE,))
+    assert reason_in_words(found.accounts[0]).endswith("the account filter excludes it")
+
+
+def test_rollout_is_not_complete_if_it_targets_other_units_than_expected() -> None:
+    left, right = "ou-abcd-11111111", "ou-abcd-22222222"
+    accounts = [account(TWO, units=(left,)), account(THREE, units=(right,))]
+    found = assess(accounts, instance(TWO), deployed=(left,), units=(right, left))
+    assert (found.state, found.deployed_units) == ("incomplete", (left,))
+    assert states(found) == {THREE: "missing", TWO: "current"}
+    (problem,) = problems_in_words(found)
+    assert f"targets {left}, but should target {left}, {right};" in problem
+    # A command would add the unit to the StackSet's targets.
+    assert found.retry == ()
+    assert assess(accounts[:1], instance(TWO), deployed=(left,), units=(left,)).state == "complete"
+    both = instance(TWO), instance(THREE)
+    found = assess(accounts, *both, deployed=(left, right), units=(right,))
+    assert states(found) == {TWO: "not-targeted", THREE: "current"}
 
 
 @pytest.mark.parametrize("status", ["CURRENT", "OUTDATED"])
 @pytest.mark.parametrize(
-    ("account_filter", "state"), [("NONE", "complete"), ("DIFFERENCE", "incomplete")]
+    ("account_filter", "state", "of_suspended"),
+    [("", "complete", "suspended"), ("exclude", "incomplete", "not-targeted")],
 )
 def test_suspended_account_may_keep_the_role_unless_it_is_excluded(
-    account_filter: AccountFilter, state: str, status: str
+    account_filter: AccountFilter, state: str, of_suspended: str, status: str
 ) -> None:
-    found = compared(
-        [account(TWO), account(THREE, suspended=True)],
+    found = assess(
+        [account(TWO), account(THREE, suspended=True), account(FOUR, suspended=True)],
         instance(TWO),
         instance(THREE, status),
-        account_filter=account_filter,
-        filtered=() if account_filter == "NONE" else (THREE,),
+        filter=account_filter,
+        filtered=(THREE,) if account_filter else (),
     )
-    assert (found.state, found.retry) == (state, ())
-    assert states(found)[THREE] == ("suspended" if state == "complete" else "not-targeted")
+    assert (found.state, found.targeted, found.retry) == (state, 1, ())
+    assert states(found) == {TWO: "current", THREE: of_suspended, FOUR: "suspended"}
+    assert all(map(reason_in_words, found.accounts))
 
 
 @pytest.mark.parametrize(
@@ -139,52 +148,27 @@ def test_suspended_account_may_keep_the_role_unless_it_is_excluded(
         ("OUTDATED", "PENDING", False, "an operation has yet to start in this account"),
         ("INOPERABLE", "INOPERABLE", False, "a deletion failed; updates skip it; delete the stack"),
         ("INOPERABLE", "FAILED_IMPORT", False, "the stack could not be imported"),
+        ("CURRENT", "", False, ""),
+        ("CURRENT", "SUCCEEDED", False, ""),
     ],
 )
 def test_instance_that_is_not_current_has_a_reason_and_a_command_if_that_helps(
     status: str, detail: str, why: str, *, repeated: bool
 ) -> None:
-    found = compared([account(TWO)], instance(TWO, status, detailed_status=detail))
-    assert (found.state, only(found).state) == ("incomplete", "not-current")
-    assert reason_in_words(only(found)).startswith(why)
+    found = assess([account(TWO)], instance(TWO, status, detailed_status=detail))
+    (only,) = found.accounts
     assert bool(found.retry) == repeated
-    of_aws = replace(only(found), reason="role in use")
-    assert reason_in_words(of_aws).startswith("role in use")
-
-
-@pytest.mark.parametrize("detail", ["", "SUCCEEDED"])
-def test_current_instance_may_say_how_the_last_operation_ended(detail: str) -> None:
-    found = compared([account(TWO)], instance(TWO, detailed_status=detail))
-    assert (found.state, only(found).state) == ("complete", "current")
-
-
-def test_every_other_account_has_a_reason() -> None:
-    found = compared(
-        [account(TWO), account(THREE), account("000000000004", suspended=True)],
-        account_filter="DIFFERENCE",
-        filtered=(THREE, "000000000009"),
-    )
-    assert [status.state for status in found.accounts] == [
-        *("missing", "not-found", "suspended", "excluded")
-    ]
-    assert all(map(reason_in_words, found.accounts))
-    assert found.targeted == 1
-
-
-def test_management_account_may_be_named_by_the_filter() -> None:
-    found = compared(
-        [account(MANAGEMENT), account(TWO)],
-        instance(TWO),
-        account_filter="DIFFERENCE",
-        filtered=(MANAGEMENT,),
-    )
-    assert found.state == "complete"
+    if not why:
+        assert (found.state, only.state) == ("complete", "current")
+        return
+    assert (found.state, only.state) == ("incomplete", "not-current")
+    assert reason_in_words(only).startswith(why)
+    assert reason_in_words(replace(only, reason="role in use")).startswith("role in use")
 
 
 def test_account_with_two_instances_has_two_rows() -> None:
-    found = compared(
-        [account(TWO)], instance(TWO), replace(instance(TWO, "OUTDATED"), region="eu-west-1")
-    )
+    west = instance(TWO, "OUTDATED", region="eu-west-1")
+    found = assess([account(TWO)], instance(TWO), west)
     assert found.state == "incomplete"
     assert [(status.state, status.region) for status in found.accounts] == [
         ("not-current", "eu-west-1"),
@@ -202,7 +186,7 @@ def test_command_is_for_each_targeted_unit_and_at_most_100_accounts() -> None:
         for unit, numbers in [(left, range(2_000, 2_150)), (right, range(1_000, 1_001))]
         for number in numbers
     ]
-    found = compared(accounts, units=(left, right))
+    found = assess(accounts, deployed=(left, right))
     assert [(len(retry.accounts), retry.accounts[0]) for retry in found.retry] == [
         (100, "000000002000"),
         (50, "000000002100"),
@@ -210,17 +194,12 @@ def test_command_is_for_each_targeted_unit_and_at_most_100_accounts() -> None:
     ]
     for unit, retry in zip([left, left, right], found.retry, strict=True):
         assert f"OrganizationalUnitIds={unit}," in retry.command
-    assert found.retry[2].command == (
-        "aws cloudformation create-stack-instances --stack-set-name S --regions us-east-1 "
-        f"--deployment-targets OrganizationalUnitIds={right},Accounts=000000001000,"
-        "AccountFilterType=INTERSECTION --region us-east-1"
-    )
-    assert "--operation-preferences FailureTolerancePercentage=100" in found.retry[0].command
+        # They are of no use for one account.
+        assert ("--operation-preferences" in retry.command) == (unit == left)
 
 
 def test_first_four_states_need_attention() -> None:
-    assert {*get_args(AccountState)[:4]} | FINE == {*get_args(AccountState)}
-    assert not {*get_args(AccountState)[:4]} & FINE
+    assert {*get_args(AccountState)[:4]} == {*get_args(AccountState)} - FINE
 
 
 @pytest.mark.parametrize(

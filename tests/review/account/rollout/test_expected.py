@@ -7,9 +7,12 @@ from typing import Any
 import pytest
 
 from pump_roles.review.account.rollout.expected import rollouts_in
-from pump_roles.review.account.rollout.status import StatusError
+from pump_roles.review.account.rollout.status import TargetsError
 from pump_roles.review.templates.reading import read_templates
+from pump_roles.validators import ACCOUNT_FILTERS
 from tests.support import SCENARIOS, Synth, rolled_out, stack_set
+
+KIND = "AccountFilterType"
 
 
 @pytest.mark.parametrize("name", [name for name in SCENARIOS if name.startswith("rollout")])
@@ -27,8 +30,8 @@ def test_reads_every_rollout_of_the_app(name: str, synth: Synth, tmp_path: Path)
         assert {
             "OrganizationalUnitIds": [*targets.units],
             **({"Accounts": [*targets.filtered]} if targets.filtered else {}),
-            "AccountFilterType": targets.account_filter,
-        } == {"AccountFilterType": "NONE", **group["DeploymentTargets"]}
+        } == {name: member for name, member in group["DeploymentTargets"].items() if name != KIND}
+        assert targets.filter == ACCOUNT_FILTERS.get(group["DeploymentTargets"].get(KIND), "")
 
 
 def changed(**members: Any) -> dict[str, Any]:
@@ -60,10 +63,11 @@ def test_rejects_a_rollout_whose_targets_are_not_certain(
 ) -> None:
     file = rolled_out(tmp_path, lambda members: members.update(properties))
     if problem:
-        with pytest.raises(StatusError) as raised:
+        with pytest.raises(TargetsError) as raised:
             rollouts_in(read_templates(file), "R")
         unknown = raised.value.unknown
         assert (unknown.why, unknown.subject or unknown.detail) == problem
+        assert raised.value.stack_set.startswith("Pump")
     else:
         (targets,) = rollouts_in(read_templates(file), "R")
         assert targets.units == ("r-abcd",)

@@ -43,37 +43,16 @@ def test_waits_until_no_operation_is_running(
     assert ended.stderr == ""
 
 
-def test_does_not_wait_if_nothing_runs_or_without_the_option(
+def test_waits_only_with_the_option_and_only_as_long_as_it_may(
     aws: Management, run: Run, synth: Synth, clock: list[float]
 ) -> None:
     roll_out(Organization.create(aws.organizations, {"Unit": 1}), synth)
     running("SUCCEEDED", "STOPPED", "FAILED")
     assert run("PumpReadOnly", "--no-filter", "--wait").exit_code == 0
-    running("RUNNING")
+    running("STOPPING")
     assert run("PumpReadOnly", "--no-filter").exit_code == 0
     assert clock == []
-
-
-def test_status_is_unknown_if_an_operation_does_not_end_in_time(
-    aws: Management, run: Run, synth: Synth, clock: list[float]
-) -> None:
-    roll_out(Organization.create(aws.organizations, {"Unit": 1}), synth)
-    running("STOPPING")
     assert why_unknown(run("PumpReadOnly", "--no-filter", "--wait", "--timeout=3")) == [
         "the operation 0 has not ended after 3 minutes; run the command again later"
     ]
     assert sum(clock) == 180
-
-
-def test_interrupted_wait_ends_without_a_traceback(
-    aws: Management, run: Run, synth: Synth, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    roll_out(Organization.create(aws.organizations, {"Unit": 1}), synth)
-    running("RUNNING")
-
-    def interrupt(_: float) -> None:
-        raise KeyboardInterrupt
-
-    monkeypatch.setattr("time.sleep", interrupt)
-    ended = run("PumpReadOnly", "--no-filter", "--wait")
-    assert (ended.exit_code, ended.stdout, ended.stderr) == (130, "", "")

@@ -1,0 +1,64 @@
+"""What the commands that call AWS share."""
+
+import os
+import sys
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+
+import click
+from botocore.exceptions import BotoCoreError, ClientError
+from botocore.parsers import ResponseParserError
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, SpinnerColumn, TextColumn
+
+from pump_roles.json_input import InputError
+from pump_roles.review.account.responses import remedy_for
+from pump_roles.review.cli.options import UNKNOWN, fail
+from pump_roles.review.masking import Mask
+
+
+def region_of(region: str | None = None) -> str | None:
+    """Return the Region to use; ``None`` to let the AWS configuration decide."""
+    # The AWS CLI and other SDKs read AWS_REGION; boto3 reads only AWS_DEFAULT_REGION.
+    return region or os.environ.get("AWS_REGION")
+
+
+@contextmanager
+def unknown_if_aws_fails(*, hidden: Sequence[str] = ()) -> Iterator[None]:
+    """Exit with :data:`UNKNOWN` if AWS or its configuration fails, or its response is of no use."""
+    try:
+        yield
+    except InputError as error:
+        fail(str(error), UNKNOWN)
+    # A credential process, a token file, or a configured endpoint can raise the last two.
+    except (BotoCoreError, ClientError, ResponseParserError, OSError, ValueError) as error:
+        shown = Mask(frozenset(hidden)).masked(" ".join(str(error).split()))
+        remedy = remedy_for(error)
+        fail(f"the result is unknown: {shown}{f'; {remedy}' if remedy else ''}", UNKNOWN)
+
+
+@contextmanager
+def progress(description: str, total: int | None = None) -> Iterator[Callable[..., None]]:
+    """Show a progress bar on standard error, if that is a terminal.
+
+    Yields a function to call with the number of further items that are done. With a second
+    argument, it writes that as a line if standard error is not a terminal, such as in a CI log.
+    """
+    console = Console(stderr=True)
+    with Progress(
+        SpinnerColumn(),
+        TextColumn("{task.description}"),
+        BarColumn(),
+        MofNCompleteColumn(),
+        console=console,
+        transient=True,
+        disable=not console.is_terminal,
+    ) as bar:
+        task = bar.add_task(description, total=total)
+
+        def done(count: int, line: str = "") -> None:
+            bar.advance(task, count)
+            if line and sys.stderr is not None and not sys.stderr.isatty():
+                click.echo(line, err=True)
+
+        yield done

@@ -1,0 +1,167 @@
+"""What the commands share: exit statuses, errors, options, and files."""
+
+import errno
+import os
+import signal
+import sys
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
+from pathlib import Path
+from typing import Any, Final, NoReturn, TypeVar
+
+import click
+
+from pump_roles.published import ROLES
+from pump_roles.text import one_line
+from pump_roles.validators import EXTERNAL_ID, ArgumentError, ListOf
+
+_Value = TypeVar("_Value")
+Command = Callable[..., None]
+
+_ERROR: Final = 1
+"""Exit status: the input cannot be used, or the result cannot be written."""
+
+DIFFERENT: Final = 3
+"""Exit status: a rollout is not complete, an account differs from what is expected, a role does not
+require its external ID, or a --fail-on condition is met."""
+
+UNKNOWN: Final = 4
+"""Exit status: AWS did not respond, or the result is not conclusive."""
+
+INTERRUPTED: Final = 128 + signal.SIGINT
+"""Exit status: what a shell reports of a program that Ctrl+C ended."""
+
+EXTERNAL_ID_VARIABLE: Final = "PUMP_EXTERNAL_ID"
+"""The environment variable for an external ID. Unlike a command line, other users of the machine
+cannot read it."""
+
+
+# Errors.
+
+
+def fail(problem: str, status: int = _ERROR) -> NoReturn:
+    """Exit with one line on standard error."""
+    click.echo(f"pump-roles: {one_line(problem)}", err=True)
+    raise click.exceptions.Exit(status)
+
+
+def warn(problem: str) -> None:
+    """Write a warning as one line on standard error."""
+    click.echo(f"pump-roles: warning: {one_line(problem)}", err=True)
+
+
+def finish(*, different: bool, unknown: bool) -> None:
+    """Exit with :data:`DIFFERENT` or :data:`UNKNOWN` if a result is that; both are different."""
+    if different or unknown:
+        raise click.exceptions.Exit(DIFFERENT if different else UNKNOWN)
+
+
+def check_not_passed(options: Mapping[str, object], why: str) -> None:
+    """Raise a usage error if any of some options is passed."""
+    for name, value in options.items():
+        # A repeatable option that is not passed is empty.
+        if value not in (None, (), False):
+            raise click.UsageError(f"{name}: {why}")
+
+
+# Values.
+
+INPUT: Final = click.Path(exists=True, readable=False, path_type=Path)
+"""A file or folder to read. If it exists but cannot be read, that is not a usage error."""
+
+
+def valid(name: str, check: Callable[[str, Any], _Value]) -> Callable[[Any], _Value]:
+    """Return the type of an option whose value a validator checks."""
+
+    def convert(value: object) -> _Value:
+        try:
+            return check("", value)
+        except ArgumentError as error:
+            raise click.BadParameter(error.problem) from None
+
+    # What the help shows.
+    convert.__name__ = name
+    return convert
+
+
+def csv(value: str) -> Path:
+    """Return the CSV file that an option names."""
+    # click would show a file that does not exist, and it could be an external ID.
+    if not value.lower().endswith(".csv"):
+        raise click.BadParameter("must be a .csv file")
+    return Path(value)
+
+
+def external_id_of_environment() -> str | None:
+    """Return the external ID in the environment, and remove it there; ``None`` if it is not set."""
+    # A credential process of the AWS configuration must not inherit it. CI systems set a secret
+    # that does not exist to an empty string.
+    external_id = os.environ.pop(EXTERNAL_ID_VARIABLE, None)
+    if not external_id:
+        return None
+    try:
+        return EXTERNAL_ID.check(EXTERNAL_ID_VARIABLE, external_id, shown=False)
+    except ArgumentError as error:
+        raise click.UsageError(str(error)) from None
+
+
+# Options.
+
+
+def repeatable(name: str, *, help: str, **settings: Any) -> Callable[[Command], Command]:
+    """Return an option that may be repeated."""
+    return click.option(name, multiple=True, help=f"{help} May be repeated.", **settings)
+
+
+def comma_separated(name: str, validator: ListOf, *, help: str) -> Callable[[Command], Command]:
+    """Return an option that is a comma-separated list, and may be repeated."""
+
+    def convert(_context: object, _parameter: object, values: Sequence[str]) -> Sequence[str]:
+        elements = [element.strip() for value in values for element in value.split(",")]
+        return valid(name, validator.check)(elements) if values else ()
+
+    return repeatable(name, callback=convert, metavar="LIST", help=f"{help}, comma-separated.")
+
+
+EXPECT: Final = click.option(
+    "--expect",
+    type=INPUT,
+    help="What was deployed: a synthesized template, or a folder such as cdk.out.",
+)
+
+PROFILE: Final = click.option(
+    "--profile",
+    help="The profile of your AWS configuration to use. Defaults to the environment's settings.",
+)
+
+ROLE: Final = click.argument("role", type=click.Choice([*ROLES]), metavar="ROLE")
+
+
+# Files.
+
+
+def write(texts: Mapping[Path | None, str]) -> None:
+    """Write files, and standard output. If one cannot be written, the others are."""
+    problems = []
+    for file, text in texts.items():
+        content = text.encode("utf-8", "backslashreplace")
+        try:
+            _write_to_standard_output(content) if file is None else file.write_bytes(content)
+        except OSError as error:
+            problems.append(f"{file or 'standard output'}: cannot be written: {error.strerror}")
+    if problems:
+        fail("; ".join(problems))
+
+
+def _write_to_standard_output(content: bytes) -> None:
+    if sys.stdout is None:
+        # Standard output is closed. click.echo() would silently write nothing.
+        raise OSError(errno.EBADF, os.strerror(errno.EBADF))
+    try:
+        click.echo(content, nl=False)
+    except OSError:
+        # At exit, Python flushes again, and a failure would change the exit status: see "Note on
+        # SIGPIPE" in the documentation of the module signal.
+        with suppress(OSError), Path(os.devnull).open("wb") as null:
+            os.dup2(null.fileno(), sys.stdout.fileno())
+        raise
