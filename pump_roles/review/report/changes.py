@@ -67,8 +67,8 @@ def _only_in_one(
 ) -> tuple[tuple[Effect, Iterable[_T]], ...]:
     # What is new gives more access; what is gone gave it.
     return (
-        ("broader", [element for element in now if element not in was]),
-        ("narrower", [element for element in was if element not in now]),
+        ("broader", [found for found in now if found not in was]),
+        ("narrower", [found for found in was if found not in now]),
     )
 
 
