@@ -69,7 +69,10 @@ def test_counts_are_those_of_the_source_document(
         assert role.levels == {level: (number, number) for level, number in counted.items()}
         assert role.differences == ()
         assert role.trust.requires_external_id
+        assert role.readable
     assert [role.kind for role in published_report.roles] == list(DOCUMENTED)
+    assert (published_report.as_published, published_report.exact) == (True, True)
+    assert (published_report.alarms, published_report.schema) == (0, SCHEMA)
 
 
 def test_every_pattern_has_its_reason_and_its_actions(published_report: Report) -> None:
@@ -151,14 +154,6 @@ def test_counts_of_a_role_are_those_of_its_actions(tmp_path: Path) -> None:
     assert [finding.kind for finding in report.findings] == ["spends", "writes", "data", "legacy"]
     report = of_templates(tmp_path / "PumpReadOnly.template.json")
     assert [finding.kind for finding in report.findings] == ["data"], "none is about no action"
-
-
-def test_published_roles_have_no_alarm_and_are_exact(published_report: Report) -> None:
-    assert (published_report.as_published, published_report.exact) == (True, True)
-    assert published_report.alarms == 0
-    assert all(role.readable for role in published_report.roles)
-    assert not any(finding.is_alarm for finding in published_report.findings)
-    assert published_report.schema == SCHEMA
 
 
 def more_actions(*patterns: str) -> Change:
