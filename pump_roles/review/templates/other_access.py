@@ -15,7 +15,7 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Any, Final
 
-from pump_roles.iam.clauses import clauses, unreadable_statements
+from pump_roles.iam.clauses import clauses
 from pump_roles.iam.documents import (
     as_list,
     as_mapping,
@@ -364,7 +364,8 @@ def _grants(properties: Mapping[str, Any]) -> Iterator[Access]:
         for clause in clauses(document):
             if clause.effect == "Allow":
                 yield Access("allows", clause.named)
-        if unreadable_statements(document):
+        listed = as_list(as_mapping(document).get("Statement", [document]))
+        if any(as_mapping(part).get("Effect") not in ("Allow", "Deny") for part in listed):
             yield Access("allows-unreadable-statement")
     for managed in as_list(properties.get("ManagedPolicyArns", [])):
         yield Access("allows-managed-policy", as_text(managed))
