@@ -36,7 +36,9 @@ _REACHABLE_TYPES: Final = {"AWS::EKS::AccessEntry", "AWS::IAM::Role"}
 trusts it, or a cluster that gives it access."""
 
 _ACCESS_TYPES: Final = {
-    *(*OPENS, *_REACHABLE_TYPES),
+    # What a group of IAM Identity Center can do is not in the template.
+    *(OPENS - {"AWS::IdentityStore::GroupMembership"}),
+    *_REACHABLE_TYPES,
     *("AWS::IAM::Group", "AWS::IAM::InstanceProfile", "AWS::IAM::User"),
 }
 """Resource types that give someone access, but give Pump's roles no permissions."""
