@@ -118,7 +118,7 @@ fix: $(DEVELOP) ## Fix the style of the code, where this can be automated
 type: $(DEVELOP) ## Check the types, strictly
 	@$(BIN)/mypy
 
-bench: $(DEVELOP) ## Measure speed and size, for docs/performance.md
+bench: $(BROWSER) ## Measure speed and size, for docs/performance.md
 	@$(BIN)/python -m tools.bench
 
 catalog: $(DEVELOP) ## Update the action catalog from the pinned package, and print the actions that wildcards newly grant

@@ -17,8 +17,8 @@ from mypy_boto3_iam import IAMClient
 
 from pump_roles.review.account.verify.expectation import Expectation
 from pump_roles.review.account.verify.from_aws import read_account
-from pump_roles.review.account.verify.one_account import compare
 from pump_roles.review.account.verify.verification import AccountResult
+from pump_roles.review.account.verify.verify_account import verify_account
 from tests.support import PRINCIPAL, SECRET, Template
 from tools.sandbox.aws import ACCOUNT_ID, OWNER, Caller, EmbeddedAws
 
@@ -94,7 +94,7 @@ class Customer:
         expected = expectation or self.expectation
         client = iam or (self.iam if caller is OWNER else self.aws.iam(caller))
         details = read_account(client, expected.names, account=ACCOUNT_ID, partition="aws")
-        return compare(expected, details)
+        return verify_account(expected, details)
 
     def saved(self, folder: Path) -> list[Path]:
         """Save the account as the AWS CLI writes it, and return the files.

@@ -31,10 +31,9 @@ from pump_roles.guardrails import documents
 from pump_roles.iam.catalog import Catalog, shipped
 from pump_roles.iam.documents import mapped
 from pump_roles.published import ROLES
+from pump_roles.review.output.formats import written
 from pump_roles.review.output.json_documents import as_json, report_from
 from pump_roles.review.output.page import as_html
-from pump_roles.review.output.report_csv import as_csv
-from pump_roles.review.output.report_markdown import as_markdown
 from pump_roles.review.output.report_words import finding_text
 from pump_roles.review.report import Earlier, Report, build, earlier_of, of_templates
 from pump_roles.review.report.statements import _listed as statements_listed
@@ -453,7 +452,10 @@ def said(report: Report, index: int = 0) -> str:
 def every_format(report: Report) -> str:
     """Return a report in every format, as one text."""
     return (
-        as_markdown(report, every_action=True) + as_csv(report) + as_json(report) + as_html(report)
+        written(report, "markdown", every_action=True)
+        + written(report, "csv")
+        + as_json(report)
+        + as_html(report)
     )
 
 

@@ -10,6 +10,7 @@ from pump_roles.iam.canonical import account_of_root, canonical_condition, in_ac
 from pump_roles.iam.conditions import is_readable
 from pump_roles.iam.documents import as_list, as_mapping, as_text, is_function, strings
 from pump_roles.iam.values import Value, known, unreadable
+from pump_roles.json_input import decoded
 from pump_roles.validators import EXTERNAL_ID, PRINCIPAL, Text
 
 PrincipalKind = Literal[
@@ -147,11 +148,20 @@ class TrustStatement:
     not_read: str
 
     @property
+    def conditions(self) -> Any:
+        """The condition; ``None`` if it cannot be read, as in a file that somebody changed."""
+        try:
+            return decoded(json.loads, self.condition or "{}")
+        except (ValueError, RecursionError):
+            return None
+
+    @property
     def is_comparable(self) -> bool:
         """Whether it can be compared with another one."""
         values = (*(principal.value for principal in self.principals), *self.external_ids)
         return (
             not self.not_read
+            and is_readable(self.conditions)
             and all(value.state != "not-read" for value in values)
             and 0 < len(self.principals) * len(self.actions) <= _MOST_PARTS
         )

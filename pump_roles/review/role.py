@@ -39,17 +39,13 @@ Part = Literal[
     "tags",
     "place",
     "template",
-    "account",
     "other-roles",
-    "membership",
 ]
 """A part of a role. ``role`` means all of it, ``place`` is where it is deployed, ``template`` is
-its template or another one. The last ones are an account, the other roles in it, and the
-organization that it is in."""
+its template or another one, and ``other-roles`` are the other roles in its account."""
 
 Why = Literal[
     "absent",
-    "assume-denied",
     "attached-to-unknown",
     "changed",
     "conditional",
@@ -64,24 +60,18 @@ Why = Literal[
     "macro-in-resource",
     "macro-in-section",
     "member",
-    "not-assumed",
-    "not-below",
     "not-counted",
     "not-in-files",
     "not-in-folder",
     "not-read",
-    "not-selected",
     "only-elsewhere",
     "open",
     "outer-stack-set",
     "parameter-overrides",
-    "placeholder",
     "property",
     "resource-from-function",
     "resources-from-function",
     "several-variants",
-    "suspended",
-    "too-deep",
     "transform",
     "unread-template",
     "unreadable",
@@ -92,7 +82,7 @@ Why = Literal[
 
 @dataclass(frozen=True, kw_only=True)
 class Unknown:
-    """Something that is not known about a role, a template, or an account.
+    """Something that is not known about a role or a template.
 
     :param part: the part of the role.
     :param why: why it is not known.

@@ -51,7 +51,7 @@ def test_demo_shows_every_account() -> None:
         ("PumpAutoPilot", str(UNITS["Workloads"])),
     ]
     # Two accounts fail at first, and the last status is complete.
-    assert re.search(r"^accounts: 2 not-current, 1 excluded, 48 current$", shown, re.MULTILINE)
+    assert re.search(r"^ +accounts: 2 not-current, 1 excluded, 48 current$", shown, re.MULTILINE)
     assert shown.count("'PumpReadOnlyRole' already exists.") == len(TAKEN)
     assert re.findall(r"^exit status (\d): ✔", shown, re.MULTILINE) == ["3", "0"]
     accounts = sum(UNITS.values()) + 2

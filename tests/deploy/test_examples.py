@@ -6,7 +6,7 @@ from pathlib import Path
 
 from pump_roles.review.account.verify.expectation import from_templates
 from pump_roles.review.account.verify.from_aws import read_account
-from pump_roles.review.account.verify.one_account import compare
+from pump_roles.review.account.verify.verify_account import verify_account
 from tests.customer import BOUNDARY
 from tests.support import FROM_PUMP, PRINCIPAL, VENDORS
 from tools.sandbox.aws import ACCOUNT_ID, OWNER, Caller, EmbeddedAws
@@ -37,7 +37,7 @@ def test_role_in_a_customers_stack_matches_its_template_and_pump_assumes_it(
         assert accepted == (external_id == FROM_PUMP["external-id"])
     expected = from_templates(folder)
     details = read_account(aws.iam(), expected.names, account=ACCOUNT_ID, partition="aws")
-    assert compare(expected, details).state == "match"
+    assert verify_account(expected, details).state == "match"
     role = aws.iam().get_role(RoleName="PumpReadOnlyRole")["Role"]
     assert role["PermissionsBoundary"]["PermissionsBoundaryArn"] == boundary
 

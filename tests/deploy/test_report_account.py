@@ -102,6 +102,7 @@ def test_changes_in_the_account_are_alarms_and_changes(
     )
     iam.delete_role_permissions_boundary(RoleName="PumpAutoPilotRole")
     aws.create_role("Other", PRINCIPAL)
+    aws.create_role("Innocent", "arn:aws:iam::123456789012:root")
     ended = report("--account", "--since", earlier, "--fail-on", "broadened", "--format", "json")
     assert ended.exit_code == 3
     found = json.loads(ended.stdout)
@@ -138,7 +139,7 @@ def test_reports_a_role_with_another_name(deployed: Path, aws: EmbeddedAws) -> N
     text = (deployed / "PumpReadOnly.template.json").read_text()
     aws.deploy("Other", text.replace('"PumpReadOnlyRole"', '"AcmePump"'))
     found = of_account("--role-name", "AcmePump")
-    assert [role["role"]["name"] for role in found["roles"]] == ["AcmePump"]
+    assert [role["role"]["name"]["text"] for role in found["roles"]] == ["AcmePump"]
     # The others also trust Pump.
     assert sum(bool(other["alarms"]) for other in found["others"]) == len(STACKS)
 

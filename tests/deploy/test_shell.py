@@ -76,7 +76,7 @@ def test_shown_commands_work_and_the_emulator_stops_with_the_shell() -> None:
     assert "arn:aws:iam::123456789012:role/PumpReadOnlyRole" in shown
     every = sum(UNITS.values())
     assert f"accounts: {every} current" in shown
-    assert re.search(rf"^accounts: {every + 1} match$", shown, re.MULTILINE), shown
+    assert re.search(rf"^Accounts: {every + 1} match\.$", shown, re.MULTILINE), shown
     assert shown.count('"Status": "CURRENT"') == every
     (port,) = re.findall(r"^endpoint http://127\.0\.0\.1:(\d+)$", shown, re.MULTILINE)
     with socket.socket() as probe:

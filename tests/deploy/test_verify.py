@@ -15,10 +15,12 @@ from botocore.exceptions import EndpointConnectionError
 from mypy_boto3_iam import IAMClient
 
 from pump_roles.iam.documents import as_list
+from pump_roles.review.account.unknown import AccountUnknown
 from pump_roles.review.account.verify.accounts import Aws
 from pump_roles.review.account.verify.from_aws import policy_for_reading
 from pump_roles.review.account.verify.verification import AccountResult
 from pump_roles.review.output.words import unknown_in_words
+from pump_roles.review.role import Unknown
 from tests.customer import AUTO_PILOT, BOUNDARY_ARN, PATH, READ_ONLY, Customer, delete
 from tests.support import SECRET
 from tools.sandbox.aws import ACCOUNT_ID, OWNER, Caller, EmbeddedAws
@@ -39,10 +41,13 @@ def differences(found: AccountResult) -> list[str]:
     return [difference.rule for role in found.roles for difference in role.differences]
 
 
+def not_checked(found: AccountResult) -> list[Unknown | AccountUnknown]:
+    return [*found.unknown, *(unknown for role in found.roles for unknown in role.unknown)]
+
+
 def reasons(found: AccountResult) -> str:
     """Return all that could not be checked, as one text."""
-    of_roles = (unknown for role in found.roles for unknown in role.unknown)
-    return "; ".join(map(unknown_in_words, (*found.unknown, *of_roles)))
+    return "; ".join(map(unknown_in_words, not_checked(found)))
 
 
 # The smallest policy.
@@ -99,7 +104,7 @@ def test_without_an_action_of_the_policy_what_it_reads_is_unknown(customer: Cust
     for number, (action, parts) in enumerate(unread.items()):
         found = customer.verify(caller=reader(customer.aws, action, name=f"Reader{number}"))
         assert (found.state, differences(found), found.others) == ("unknown", [], ())
-        unknown = [*found.unknown, *(each for role in found.roles for each in role.unknown)]
+        unknown = not_checked(found)
         assert {(each.part, each.subject) for each in unknown} == parts
         assert {each.detail for each in unknown} == {f"denied: {action}"}
         assert SECRET not in repr(found)

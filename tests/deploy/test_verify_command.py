@@ -119,7 +119,7 @@ def with_files(words: str, files: Mapping[str, Path]) -> list[object]:
     [
         ("--expect bucket.template.json", "bucket.template.json"),
         ("--expect open.template.json", "pass --principal"),
-        ("--expect reviewed --details b.json", "is not the output of aws iam get-account-author"),
+        ("--expect reviewed --details b.json", "pass the output of aws iam get-account-author"),
     ],
 )
 def test_input_that_cannot_be_used_causes_one_error(
@@ -213,6 +213,6 @@ def test_saved_files_match_without_credentials_and_name_the_organization(
     command = ("--expect", customer.folder, *details)
     ended = run(*command)
     assert ended.exit_code == 0
-    assert "organization: o-abcd123456, management account 444455556666\n" in ended.stdout
+    assert "Organization: o-abcd123456, management account 444455556666.\n" in ended.stdout
     # No output has the email address.
     assert "example.com" not in ended.stdout

@@ -13,7 +13,7 @@ from pathlib import Path
 from statistics import median
 from typing import Any, Final
 
-from tools.bench import activity, process, verify
+from tools.bench import activity, page, process, verify
 from tools.sandbox.cdk import ROOT, tool_environment
 
 MANY: Final = 1_000
@@ -60,6 +60,7 @@ ROUNDS: Final = {
     "with policies": 11,
     "rollout": 3,
     "report": 11,
+    "page": 5,
 }
 
 NOT_NEEDED: Final = {"aws_cdk", "boto3", "botocore", "constructs", "jsii"}
@@ -174,8 +175,13 @@ def report_rows(folder: Path) -> Iterator[str]:
     listed = ", ".join(sorted(loaded)) or "none"
     reached = "**no**" if loaded else "yes"
     yield f"| what this command loads of Node, the CDK, and boto3 | {listed} | none | {reached} |"
-    size = (folder / "report.html").stat().st_size / 1_024
-    yield row("size of the page for the published roles", size, 1_000_000 / 1_024, " KiB")
+    times = page.measure(ROUNDS["page"])
+    slowed = f"with the CPU slowed {page.SLOWED} times"
+    yield row(f"the report's page is ready, {slowed}", times.ready, 1.5, " s")
+    yield row(f"a keystroke in its search, {slowed}", times.keystroke, 0.1, " s")
+    yield row("the slowest keystroke", times.slowest, 0.3, " s")
+    yield row("size of the page for the published roles", times.size, 1_000_000 / 1_024, " KiB")
+    yield row("the same page, printed", times.pages, 40, " pages")
 
 
 def size_rows(folder: Path) -> Iterator[str]:

@@ -11,7 +11,7 @@ from tempfile import TemporaryDirectory
 from typing import Final
 
 from pump_roles import __version__, universal
-from pump_roles.review.output.report_markdown import as_markdown
+from pump_roles.review.output.formats import written
 from pump_roles.review.report import of_published
 from tools.release import manual, schemas, tables
 from tools.sandbox.cdk import ROOT, cdk
@@ -56,7 +56,7 @@ FILES: Final[Mapping[str, Callable[[], bytes]]] = {
         f"pump_roles/universal/{name}": partial(_template, name)
         for name in universal.FILES.values()
     },
-    "docs/permissions.md": lambda: as_markdown(of_published(), every_action=True).encode(),
+    "docs/permissions.md": lambda: written(of_published(), "markdown", every_action=True).encode(),
     **{f"docs/manual/{name}": make for name, make in manual.FILES.items()},
     **{path: partial(_filled, path, tables.filled) for path in tables.PAGES},
     **{path: partial(_filled, path, versioned) for path in NAMING},

@@ -17,8 +17,8 @@ from playwright.sync_api import Browser
 from rich.console import Console
 from rich.text import Text
 
+from pump_roles.review.output.formats import written
 from pump_roles.review.output.page import as_html
-from pump_roles.review.output.report_markdown import as_markdown
 from pump_roles.review.report import of_published
 from tools.sandbox.browser import MISSING, available, browser
 from tools.sandbox.cdk import ROOT
@@ -63,7 +63,7 @@ def digest(text: str) -> str:
 
 def report_digest() -> str:
     """Return the digest of the report, which is the same in each version of the package."""
-    return digest(as_markdown(replace(of_published(), version="")))
+    return digest(written(replace(of_published(), version=""), "markdown"))
 
 
 def draw(chromium: Browser, html: str, picture: Path, *, width: int, height: int) -> None:

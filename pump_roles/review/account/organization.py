@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Collection, Iterable, Iterator
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Final
 
 from pump_roles.review.account.responses import (
     NO_ORGANIZATION,
@@ -12,7 +12,7 @@ from pump_roles.review.account.responses import (
     reason_of,
     text_in,
 )
-from pump_roles.review.role import Unknown
+from pump_roles.review.account.unknown import AccountUnknown
 from pump_roles.validators import ACCOUNT, ORGANIZATION, AccountFilter
 
 if TYPE_CHECKING:
@@ -43,24 +43,20 @@ class Organization:
     management_account: str = ""
 
 
-def organization_of(described: Any) -> Organization:
-    """Return an organization."""
-    return Organization(
-        id=id_in(described, "Id", ORGANIZATION),
-        management_account=id_in(described, "MasterAccountId", ACCOUNT),
-    )
-
-
-def read_organization(organizations: "OrganizationsClient") -> Organization | Unknown:
+def read_organization(organizations: "OrganizationsClient") -> Organization | AccountUnknown:
     """Return the organization of the caller's account, or why it is not known."""
     try:
-        return organization_of(organizations.describe_organization()["Organization"])
+        described = organizations.describe_organization()["Organization"]
+        return Organization(
+            id=id_in(described, "Id", ORGANIZATION),
+            management_account=id_in(described, "MasterAccountId", ACCOUNT),
+        )
     except Exception as error:  # noqa: BLE001
         # botocore can raise anything if the response is not from AWS.
         if error_code(error) == NO_ORGANIZATION:
             return Organization()
         reason = reason_of(error, organizations)
-        return Unknown(part="membership", why="not-read", detail=reason)
+        return AccountUnknown(part="membership", why="not-read", detail=reason)
 
 
 def targeted(

@@ -21,7 +21,7 @@ from pump_roles.review.account.activity.watched_roles import (
 from pump_roles.review.account.times import in_utc
 from pump_roles.review.account.verify.accounts import Aws
 from pump_roles.review.cli import aws, options, results
-from pump_roles.review.output.activity_words import nothing_found
+from pump_roles.review.output.activity_sections import nothing_found
 from pump_roles.validators import ROLE_ARN, check_region
 
 _MOST_DAYS: Final = 90
@@ -98,8 +98,6 @@ def activity(
         found = collector.result(now, asked)
     except NothingFoundError as error:
         options.fail(nothing_found(error, roles), options.UNKNOWN)
-    except InputError as error:
-        options.fail(f"{error}; pass --role-arn")
     outputs.write(found)
     met = {
         "change": any(change.is_important for change in found.changes),

@@ -10,8 +10,8 @@ from pump_roles.guardrails import Guardrail, applying, documents, made_redundant
 from pump_roles.published import ROLES
 from pump_roles.review.cli import options, results
 from pump_roles.review.output.json_documents import read_baseline
-from pump_roles.review.output.pieces import listed, say
 from pump_roles.review.output.report_words import change_of_roles, difference, finding_title
+from pump_roles.review.output.texts import first, say
 from pump_roles.review.report import Earlier, Report, of_contents, of_published, of_templates
 from pump_roles.validators import GUARDRAILS, ROLE_NAME, ArgumentError
 
@@ -126,13 +126,13 @@ def _redundant(guardrails: Sequence[Guardrail]) -> dict[str, list[str]]:
 def _of_account(names: Sequence[str], profile: str | None, earlier: Earlier | None) -> Report:
     # boto3 takes longer to load than the other reports take as a whole.
     from pump_roles.review.account.verify.accounts import Aws, read_own_account  # noqa: PLC0415
-    from pump_roles.review.account.verify.details import contents_of  # noqa: PLC0415
+    from pump_roles.review.account.verify.details import collect_contents  # noqa: PLC0415
     from pump_roles.review.cli import aws  # noqa: PLC0415
 
     names = names or [role.name for role in ROLES.values()]
     with aws.unknown_if_aws_fails():
         details = read_own_account(Aws(profile=profile, region=aws.region_of()), names)
-        return of_contents(contents_of(details, names), since=earlier)
+        return of_contents(collect_contents(details, names), since=earlier)
 
 
 def _reasons(result: Report, fatal: Sequence[str]) -> Iterator[str]:
@@ -141,4 +141,4 @@ def _reasons(result: Report, fatal: Sequence[str]) -> Iterator[str]:
         yield f"{say('units.alarms', result.alarms)}: {'; '.join(titles)}."
     broader = [change_of_roles(change) for change in result.changes if change.may_broaden]
     if _BROADENED in fatal and broader:
-        yield f"{difference(result)}: {'; '.join(listed(broader, 1)).rstrip('.')}."
+        yield f"{difference(result)}: {'; '.join(first(broader, 1)).rstrip('.')}."

@@ -4,12 +4,10 @@ from collections.abc import Sequence
 from dataclasses import replace
 from itertools import count
 from pathlib import Path
-from typing import Final
 
 import click
 
 from pump_roles.json_input import InputError
-from pump_roles.review.account.organization import read_organization
 from pump_roles.review.account.role_list import read_role_list
 from pump_roles.review.account.verify.accounts import (
     Aws,
@@ -28,9 +26,6 @@ from pump_roles.review.account.verify.expectation import (
 from pump_roles.review.account.verify.verification import AccountResult, Verification
 from pump_roles.review.cli import aws, options, results
 from pump_roles.validators import ACCOUNT, ORGANIZATIONAL_UNIT, PRINCIPAL, ROLE_TO_ASSUME
-
-_CONCURRENCY: Final = 8
-"""How many accounts are read at once."""
 
 
 def _check_target(argument: str, value: str) -> str:
@@ -142,7 +137,7 @@ def verify(
         verification = verify_files(read_files(details), expectation)
     else:
         with aws.unknown_if_aws_fails(hidden=[*expectation.hidden]):
-            clients = Aws(profile=profile, region=aws.region_of(), connections=_CONCURRENCY)
+            clients = Aws(profile=profile, region=aws.region_of())
             verification = (
                 _of_organization(clients, expectation, scope, assume_role)
                 if assume_role
@@ -182,7 +177,6 @@ def _of_organization(
     clients: Aws, expectation: Expectation, scope: Scope, role_to_assume: str
 ) -> Verification:
     accounts = accounts_in(clients, scope, expectation.units)
-    organization = read_organization(clients.organizations())
     with aws.progress("accounts verified", len(accounts)) as advance:
         numbers = count(1)
 
@@ -195,7 +189,5 @@ def _of_organization(
             expectation,
             accounts,
             role_to_assume=role_to_assume,
-            concurrency=_CONCURRENCY,
-            organization=organization,
             found=found,
         )

@@ -43,7 +43,7 @@ class Difference:
 
     :param rule: the kind of difference.
     :param effect: whether it gives more access than expected, or less.
-    :param part: the part that differs.
+    :param part: the part that differs; ``membership`` is the organization that the account is in.
     :param subject: what it is about, such as a policy's name; empty for the whole part.
     :param was: what is expected there: a name or a value.
     :param now: what is there instead.
@@ -60,7 +60,7 @@ class Difference:
 
     rule: Rule
     effect: Effect
-    part: Part = "role"
+    part: Part | Literal["membership"] = "role"
     subject: str = ""
     was: tuple[str, ...] = ()
     now: tuple[str, ...] = ()

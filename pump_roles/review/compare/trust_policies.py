@@ -178,7 +178,7 @@ def _meaning(
 
 
 def _condition(statement: TrustStatement, *, ids: bool) -> str:
-    found: dict[str, Any] = json.loads(statement.condition or "{}")
+    found: dict[str, Any] = statement.conditions
     if statement.id_required == "exactly":
         # What is open could be anything. Without IDs, it requires one of those that are compared by
         # themselves.

@@ -1,37 +1,57 @@
-"""A result, in one of the formats of the command line."""
+"""Every result in every format. Only what a result and its format need is loaded."""
 
 from importlib import import_module
-from typing import Any, Final, Literal
+from typing import TYPE_CHECKING, Final, Literal
+
+from pump_roles.review.output.document import Document
+from pump_roles.review.output.json_documents import as_json
+from pump_roles.review.output.writers import LIMIT, to_csv, to_markdown
+from pump_roles.review.report import Report
+
+if TYPE_CHECKING:
+    from pump_roles.review.output.json_documents import Result
 
 Format = Literal["table", "markdown", "json", "csv", "html"]
 
-_WRITERS: Final = {
-    ("Report", "markdown"): "report_markdown.as_markdown",
-    ("Report", "csv"): "report_csv.as_csv",
-    ("Report", "html"): "page.as_html",
-    ("Verification", "table"): "verify_table.as_table",
-    ("Verification", "markdown"): "verify_markdown.as_markdown",
-    ("Activity", "table"): "activity_formats.as_table",
-    ("Activity", "markdown"): "activity_formats.as_markdown",
-    ("Statuses", "table"): "rollout_formats.as_table",
-    ("ProbeReport", "table"): "probe_table.as_table",
+_SECTIONS: Final = {
+    "Report": "report_sections",
+    "Verification": "verify_sections",
+    "Activity": "activity_sections",
+    "Statuses": "rollout_sections",
+    "ProbeReport": "probe_sections",
 }
+"""The module that makes a document of a result, by the name of its type."""
 
 
 def written(
-    result: object, chosen: Format, *, styled: bool = False, every_action: bool = False
+    result: "Result", chosen: Format, *, styled: bool = False, every_action: bool = False
 ) -> str:
-    """Return a result in a format: table, markdown, json, csv, or html."""
-    key = (type(result).__name__, chosen)
-    if key not in _WRITERS and chosen != "json":
-        raise NotImplementedError
-    # Each module loads what only its command needs.
-    name, function = _WRITERS.get(key, "json_documents.as_json").split(".")
-    writer: Any = getattr(import_module(f"pump_roles.review.output.{name}"), function)
-    options = {"every_action": every_action} if key == ("Report", "markdown") else {}
-    if chosen == "table" and key[0] != "ProbeReport":
-        options = {"styled": styled}
-    text: str = writer(
-        getattr(result, "roles", result) if name == "probe_table" else result, **options
-    )
-    return text
+    """Return a result in a format.
+
+    :param styled: whether a table may have colors, because it is for standard output.
+    :param every_action: whether the Markdown of a report lists every action, and is not cut.
+    """
+    if chosen == "json":
+        return as_json(result)
+    if isinstance(result, Report) and chosen == "html":
+        from pump_roles.review.output.page import as_html  # noqa: PLC0415
+
+        return as_html(result)
+    if isinstance(result, Report) and chosen == "csv":
+        from pump_roles.review.output.report_sections import rows_of  # noqa: PLC0415
+
+        return to_csv(rows_of(result))
+    if chosen == "table":
+        from pump_roles.review.output.terminal import to_terminal  # noqa: PLC0415
+
+        return to_terminal(document_of(result), styled=styled)
+    if every_action:
+        return to_markdown(document_of(result, every_action=True), None)
+    return to_markdown(document_of(result), LIMIT)
+
+
+def document_of(result: "Result", **options: bool) -> Document:
+    """Return a result as a document."""
+    module = import_module(f"{__package__}.{_SECTIONS[type(result).__name__]}")
+    found: Document = module.document_of(result, **options)
+    return found

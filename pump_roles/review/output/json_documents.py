@@ -24,6 +24,8 @@ if TYPE_CHECKING:
     from pump_roles.review.account.rollout.status import Statuses
     from pump_roles.review.account.verify.verification import Verification
 
+    Result = Report | Verification | Activity | Statuses | ProbeReport
+
 _LONGEST: Final = 200
 """The maximum length of a problem, in characters."""
 
@@ -33,7 +35,7 @@ _MOST_BYTES: Final = 100_000_000
 """The maximum length of an embedded report, in bytes, so that a page cannot fill the memory."""
 
 
-def as_json(result: "Report | Verification | Activity | Statuses | ProbeReport") -> str:
+def as_json(result: "Result") -> str:
     """Return a result as JSON."""
     return json.dumps(_plain(result), indent=1, ensure_ascii=False) + "\n"
 

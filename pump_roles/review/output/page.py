@@ -16,8 +16,9 @@ from pump_roles.iam.catalog import LEVELS
 from pump_roles.iam.decisions import ALLOWED, CONDITIONALLY, DENIED, PARTLY
 from pump_roles.review.output import report_words, words
 from pump_roles.review.output.json_documents import embedded
-from pump_roles.review.output.pieces import TEXTS, say
-from pump_roles.review.output.report_markdown import as_markdown
+from pump_roles.review.output.report_sections import document_of
+from pump_roles.review.output.texts import TEXTS, say
+from pump_roles.review.output.writers import to_markdown
 from pump_roles.review.report.guardrail_sets import left_by_sets
 from pump_roles.review.report.report_model import RISKS, ActionReport, Report, Risk, RoleReport
 from pump_roles.text import packaged
@@ -52,7 +53,7 @@ def as_html(report: Report) -> str:
         script_hash=_hash(script),
         data=_data(report),
         embedded=Markup(embedded(report)),  # noqa: S704 - Base64 in an element
-        markdown=as_markdown(report),
+        markdown=to_markdown(document_of(report)),
         rows=frozenset(action.name for action in report.actions),
         severities=report_words.severities(report),
         services={

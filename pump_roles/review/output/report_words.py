@@ -1,4 +1,4 @@
-"""Sentences that the formats of a report share, from the texts in ``report_texts.json``."""
+"""Sentences that the formats of a report share, from the texts in ``texts.json``."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Final, Literal
@@ -6,7 +6,7 @@ from typing import Final, Literal
 from pump_roles.guardrails import by_policy
 from pump_roles.iam.trust import Principal
 from pump_roles.review.compare import Difference
-from pump_roles.review.output.pieces import TEXTS, listed, say
+from pump_roles.review.output.texts import TEXTS, first, say, text_of
 from pump_roles.review.output.words import (
     actions_in_words,
     alarm_in_words,
@@ -21,7 +21,7 @@ from pump_roles.review.output.words import (
     values_in_words,
 )
 from pump_roles.review.report.marks import left_by_metadata_only
-from pump_roles.review.report.policies import GuardrailReport, Pattern, Uncounted
+from pump_roles.review.report.policies import GuardrailReport, Pattern, PolicyReport, Uncounted
 from pump_roles.review.report.report_model import (
     RISKS,
     Change,
@@ -64,7 +64,7 @@ SYMBOLS: Final[Mapping[str, str]] = {
 """The symbol of each severity. The worst comes first."""
 
 LEGEND: Final[Mapping[str, str]] = {
-    severity: f"{symbol} {say(f'severities.{severity}')}" for severity, symbol in SYMBOLS.items()
+    severity: f"{symbol} {text_of('severities', severity)}" for severity, symbol in SYMBOLS.items()
 }
 """The symbol of each severity with its meaning."""
 
@@ -150,7 +150,7 @@ def _commitments(buy: Answer, sell: Answer, role: RoleReport) -> str:
 def _changes_in(role: RoleReport, answers: Mapping[str, Answer]) -> str:
     if role.exact and role.readable and not role.writes:
         return say("verdict.harmless")
-    return say(f"verdict_on_changes.{answers['change-resources'].answer}")
+    return text_of("verdict_on_changes", answers["change-resources"].answer)
 
 
 def conclusion(report: Report) -> str:
@@ -161,7 +161,7 @@ def conclusion(report: Report) -> str:
 
 def answer_in_words(answer: Answer) -> str:
     """Return an answer."""
-    return answer.only or say(f"answers.{answer.answer}")
+    return answer.only or text_of("answers", answer.answer)
 
 
 def answered(answer: Answer, role: RoleReport) -> str:
@@ -224,6 +224,12 @@ def names_of_policies(report: Report) -> dict[str, str]:
     return {found.policy: found.name for role in report.roles for found in role.guardrails}
 
 
+def state_of(policy: PolicyReport) -> str:
+    """Return what a policy is, or that it is not what it seems."""
+    kind = policy.kind if policy.unmodified else f"changed-{policy.kind}"
+    return text_of("policy_states", kind)
+
+
 def assumed_by(role: RoleReport) -> str:
     """Return who can assume a role."""
     return ", ".join(map(principal_in_words, role.trust.principals)) or say("roles.nobody")
@@ -282,7 +288,7 @@ def compared(report: Report) -> str:
         file=earlier.file,
         date=earlier.date,
         version=earlier.version,
-        digests=", ".join(listed(digests, _FILES, say("changes.file"))),
+        digests=", ".join(first(digests, _FILES)),
     )
 
 
@@ -315,7 +321,7 @@ def global_services(report: Report) -> str:
 def finding_title(finding: Finding, report: Report) -> str:
     """Return the title of a finding, with its number."""
     number = len(finding.actions)
-    actions = _capital(number_in_words(number, report))
+    actions = capital(number_in_words(number, report))
     return say(f"finding_titles.{finding.kind}", number, number=actions, role=finding.role)
 
 
@@ -338,7 +344,7 @@ def finding_text(finding: Finding, report: Report) -> str:
     if finding.kind == "data":
         denied = sum(not left_by_metadata_only(name) for name in finding.actions)
         return say("findings.data_denied" if denied else "findings.data_left", number=f"{denied:,}")
-    return say(f"finding_texts.{finding.kind}")
+    return text_of("finding_texts", finding.kind)
 
 
 def _about_role(finding: Finding, role: RoleReport) -> str:
@@ -360,7 +366,7 @@ def _about_role(finding: Finding, role: RoleReport) -> str:
 
 def _from_published(difference: Difference) -> str:
     details = ", ".join(details_of(difference, "template"))
-    actions = ", ".join(listed(difference.actions, _ACTIONS)) if difference.decisions else ""
+    actions = ", ".join(first(difference.actions, _ACTIONS)) if difference.decisions else ""
     words = difference_in_words(difference)
     if difference.rule == "policy-added" and difference.subject in by_policy():
         words = say("findings.not_a_guardrail", name=difference.subject)
@@ -373,11 +379,11 @@ def _uncounted(part: Uncounted) -> str:
 
 
 def _sentence(parts: Iterable[str]) -> str:
-    return f"{_capital('; '.join(parts))}."
+    return f"{capital('; '.join(parts))}."
 
 
-def _capital(text: str) -> str:
-    # Not capitalize(), which also changes the rest.
+def capital(text: str) -> str:
+    """Return a text that begins with a capital, and is otherwise the same."""
     return f"{text[:1].upper()}{text[1:]}"
 
 
@@ -397,7 +403,7 @@ def change_in_one_line(change: Change) -> str:
         return say("change.no_longer", what=about) if narrower else about
     if change.about == "place":
         return _places(change.was, change.now)
-    return say(f"change_about.{change.about}")
+    return text_of("change_about", change.about)
 
 
 def change_of_roles(change: Change) -> str:

@@ -1,71 +1,124 @@
-"""Lines and tables for a terminal."""
+"""What writes any document for a terminal. It is not in ``writers``, because rich loads slowly."""
 
 import os
 import sys
-from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping
 from io import StringIO
-from textwrap import fill
+from typing import Final
 
+from rich.cells import cell_len
+from rich.console import Console
+from rich.text import Text as Styled
+
+from pump_roles.review.output.document import (
+    Code,
+    Document,
+    Item,
+    Part,
+    Strong,
+    Table,
+    Text,
+    Tone,
+    spans,
+)
+from pump_roles.review.output.texts import say
 from pump_roles.text import one_line
 
+_STYLES: Final[Mapping[Tone, str]] = {
+    "": "bold",
+    "bad": "bold red",
+    "unsure": "yellow",
+    "less": "cyan",
+    "good": "green",
+}
 
-@dataclass(frozen=True, kw_only=True)
-class Line:
-    """A line; without a label and a text, it is empty. A command is never wrapped."""
-
-    depth: int = 0
-    label: str = ""
-    style: str = ""
-    text: str = ""
-    command: bool = False
+_Line = tuple[int, Styled]
+"""How deep it is, and what it says. What must stay one line says so itself."""
 
 
-def in_lines(lines: Iterable[Line], *, styled: bool) -> str:
-    """Return lines as they are shown: no markup; styled and wrapped only if for a terminal."""
-    from rich.console import Console  # noqa: PLC0415
-    from rich.text import Text  # noqa: PLC0415
-
+def to_terminal(document: Document, *, styled: bool) -> str:
+    """Return a document as lines: styled and wrapped only if for a terminal, without markup."""
     written = StringIO()
     console = Console(
         file=written,
         # sys.stdout is None if standard output is closed.
         force_terminal=styled and sys.stdout is not None and sys.stdout.isatty(),
-        # With NO_COLOR, rich omits the colors, but keeps bold.
         color_system=None if os.environ.get("NO_COLOR") else "auto",
         soft_wrap=True,
     )
-    for line in lines:
-        start = "  " * line.depth
-        label = one_line(line.label)
-        shown = start + one_line(f"{label} {line.text}".strip() if line.text else label)
-        end = start + label
-        if console.is_terminal and not line.command:
-            shown, end = (_wrapped(text, start, console.width) for text in (shown, end))
-        text = Text(shown)
-        text.stylize(line.style, len(start), len(end))
-        console.print(text)
+    for depth, line in _lines(document):
+        indent = "  " * depth
+        width = max(console.width - len(indent) - 2, 1)
+        wraps = console.is_terminal and not line.no_wrap
+        for number, part in enumerate(_wrapped(line, width) if wraps else [line]):
+            console.print(Styled(f"{indent}  " if number else indent).append_text(part))
     return written.getvalue()
 
 
-def _wrapped(text: str, start: str, width: int) -> str:
-    return fill(
-        text,
-        width,
-        subsequent_indent=f"{start}  ",
-        break_long_words=False,
-        break_on_hyphens=False,
-    )
+def _wrapped(line: Styled, width: int) -> Iterator[Styled]:
+    # Not rich's own wrapping, which breaks long words, such as ARNs.
+    row = Styled()
+    for word in line.split(" "):
+        if row and row.cell_len + 1 + word.cell_len > width:
+            row.rstrip()
+            yield row
+            row = Styled()
+        row = row.append(" ").append_text(word) if row else word
+    yield row
 
 
-def aligned(rows: Sequence[Sequence[str]]) -> Iterator[str]:
-    """Yield the rows of a table, with aligned columns. Cells are neither cut nor wrapped."""
-    from rich.cells import cell_len  # noqa: PLC0415
+def _lines(document: Document) -> Iterator[_Line]:
+    yield 0, Styled(one_line(document.title), "bold")
+    yield from ((0, _styled(text)) for text in document.about)
+    for section in document.sections:
+        yield 0, Styled()
+        yield 0, Styled(one_line(section.title), "bold red" if section.attention else "bold")
+        for part in section.parts:
+            yield from _part(part, 1)
+    if document.summary:
+        yield 0, Styled()
+    yield from ((0, _styled(text)) for text in document.summary)
 
-    shown = [[*map(one_line, row)] for row in rows]
+
+def _part(part: Part, depth: int) -> Iterator[_Line]:
+    match part:
+        case Table():
+            yield from ((depth, row) for row in _rows(part))
+            if left := len(part.rows) - len(part.rows[: part.most]):
+                yield depth, Styled(say("document.cut", parts=say("document.row", left)))
+        case Code(command):
+            yield 0, Styled(one_line(command), "cyan", no_wrap=True)
+        case Item():
+            yield depth, Styled("[ ] " if part.choice else "").append_text(_styled(part.text))
+            for below in part.items:
+                yield from _part(below, depth + 1)
+        case _:
+            yield depth, _styled(part)
+
+
+def _styled(text: Text) -> Styled:
+    shown = Styled()
+    for span in spans(text, whole=False):
+        match span:
+            case Code(code):
+                shown.append(code)
+            case Strong(strong, tone):
+                shown.append(strong, _STYLES[tone])
+            case _:
+                shown.append(span)
+    return shown
+
+
+def _rows(table: Table) -> Iterator[Styled]:
+    if not table.rows:
+        return
+    cells = [[_styled(cell) for cell in row] for row in table.rows[: table.most]]
+    lines = [[Styled(head, "bold") for head in table.heads], *cells]
     # A character can take two cells.
-    lengths = [[*map(cell_len, row)] for row in shown]
-    widths = [max(column) for column in zip(*lengths, strict=True)]
-    for row, of_row in zip(shown, lengths, strict=True):
-        cells = zip(row, of_row, widths, strict=True)
-        yield "  ".join(f"{cell}{' ' * (width - length)}" for cell, length, width in cells).rstrip()
+    widths = [max(cell_len(cell.plain) for cell in column) for column in zip(*lines, strict=True)]
+    for line in lines:
+        row = Styled()
+        for cell, width in zip(line, widths, strict=True):
+            row.append_text(cell).append(" " * (width - cell_len(cell.plain) + 2))
+        row.rstrip()
+        yield row

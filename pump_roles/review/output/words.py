@@ -12,8 +12,9 @@ from pump_roles.iam.clauses import Scope
 from pump_roles.iam.decisions import ALLOWED, DENIED, NOT_GRANTED, DecisionChange, Grant
 from pump_roles.iam.trust import Principal, TrustProblem
 from pump_roles.review.account.rollout.status import Unknown as RolloutUnknown
+from pump_roles.review.account.unknown import AccountUnknown
 from pump_roles.review.compare import Difference
-from pump_roles.review.output.pieces import SHOWN, TEXTS, listed, say
+from pump_roles.review.output.texts import TEXTS, first, say
 from pump_roles.review.role import Unknown
 from pump_roles.review.templates import Access, Other, Place
 from pump_roles.text import cut
@@ -24,6 +25,9 @@ _POLICY_ARN: Final = re.compile(
 )
 """Accepts only the characters of a policy's name: others could disguise a policy as another one."""
 
+_SHOWN: Final = 80
+"""The maximum length of a value that cannot be read, in characters."""
+
 _VALUES: Final = {"conditional", "not-counted", "transform", "unreadable"}
 """What is not known because of a value in a template, which may be long."""
 
@@ -33,9 +37,9 @@ an account or a template.
 """
 
 
-def unknown_in_words(unknown: Unknown) -> str:
+def unknown_in_words(unknown: Unknown | AccountUnknown) -> str:
     """Return what is not known about a role or an account."""
-    longest = SHOWN if unknown.why in _VALUES else None
+    longest = _SHOWN if unknown.why in _VALUES else None
     about, subject = say(f"parts.{unknown.part}"), cut(unknown.subject, longest)
     if unknown.subject and unknown.part in TEXTS["one_of_parts"]:
         about = say(f"one_of_parts.{unknown.part}", name=subject)
@@ -48,7 +52,8 @@ def unknown_in_words(unknown: Unknown) -> str:
         number=subject,
         detail=cut(unknown.detail, longest),
     )
-    return f"{unknown.source}: {said}" if unknown.source else said
+    source = unknown.source if isinstance(unknown, Unknown) else ""
+    return f"{source}: {said}" if source else said
 
 
 def rollout_unknown_in_words(unknown: RolloutUnknown | Unknown) -> str:
@@ -58,7 +63,7 @@ def rollout_unknown_in_words(unknown: RolloutUnknown | Unknown) -> str:
     return say(f"rollout_unknown.{unknown.why}", subject=unknown.subject, detail=unknown.detail)
 
 
-def _why(unknown: Unknown) -> str:
+def _why(unknown: Unknown | AccountUnknown) -> str:
     # The text that says why it is not known: one for its part comes first, then one with details.
     reasons = ("-because", "") if unknown.detail else ("",)
     return next(
@@ -238,12 +243,12 @@ def _external_ids(difference: Difference, sides: Sides) -> str:
     missing, extra = difference.numbers
     if sides == "time":
         # Only their number is known: a report does not show external IDs.
-        how = "fewer" if missing else "more"
-        return say(f"since.{how}_external_ids", missing or extra)
+        key = "since.fewer_external_ids" if missing else "since.more_external_ids"
+        return say(key, missing or extra)
     for problem in difference.problems:
         return problem_in_words(problem)
     if missing:
-        return say(f"differences.{'other' if extra else 'no'}_external_id")
+        return say("differences.other_external_id" if extra else "differences.no_external_id")
     if not extra:
         return say("differences.fewer_external_ids")
     return say("differences.more_external_ids", extra)
@@ -274,13 +279,13 @@ def alarm_in_words(other: Other) -> str:
 
 def grants_in_words(other: Other) -> str:
     """Return what a resource allows; empty if it allows nothing itself."""
-    return ", ".join(listed(map(_way, other.grants), _GRANTS))
+    return ", ".join(first(map(_way, other.grants), _GRANTS))
 
 
 def _way(way: Access) -> str:
     if way.why == "opens" and way.subject in TEXTS["opens"]:
         return say(f"opens.{way.subject}")
-    return say(f"access.{way.why}", subject=cut(way.subject, SHOWN))
+    return say(f"access.{way.why}", subject=cut(way.subject, _SHOWN))
 
 
 def place_in_words(place: Place) -> str:

@@ -1,12 +1,13 @@
 """The resources that attach to roles, such as managed policies."""
 
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from typing import Any, Final
 
 from pump_roles.iam.documents import as_mapping, is_function
-from pump_roles.review.templates.certain import Certain, certain
-from pump_roles.review.templates.could_be import Possible, could_be
+from pump_roles.review.templates.evaluate import certain, evaluate
+from pump_roles.review.templates.possible import Possible
+from pump_roles.review.templates.symbols import Certain
 from pump_roles.review.templates.targets import (
     Naming,
     Target,
@@ -63,8 +64,7 @@ class Attachments:
         without: Collection[Reference] = (),
     ) -> None:
         self._at: dict[Reference, Attachment] = {}
-        self._by_name: dict[str | Certain, list[Attachment]] = {}
-        self._by_origin: dict[str, list[Attachment]] = {}
+        self._by_key: dict[str | Certain, list[Attachment]] = {}
         self._by_arn: dict[Certain, list[Attachment]] = {}
         self._others: list[Attachment] = []
         for template in templates:
@@ -85,14 +85,11 @@ class Attachments:
             if arn is not None:
                 self._by_arn.setdefault(arn, []).append(attachment)
         names = attachment.targets.certain
-        if not attachment.targets.possible and all(
-            literal(name) or is_role(name) for name in names
-        ):
-            for name in names:
-                self._by_name.setdefault(literal(name) or name, []).append(attachment)
-                self._by_origin.setdefault(origin(name), []).append(attachment)
-        else:
+        if attachment.targets.possible or not all(map(_is_whole, names)):
             self._others.append(attachment)
+            return
+        for key in _keys(names):
+            self._by_key.setdefault(key, []).append(attachment)
 
     def at(self, template: Template, logical_id: str) -> Attachment | None:
         """Return a resource as an attachment; ``None`` if it is not one."""
@@ -111,18 +108,10 @@ class Attachments:
         instance profiles, which add no permissions.
         """
         found: dict[Attachment, Naming] = {}
-        named = [
-            attachment
-            for name in role.names
-            for attachment in (
-                *self._by_name.get(literal(name) or name, ()),
-                *(self._by_origin.get(origin(name), ()) if is_role(name) else ()),
-            )
-        ]
-        if not all(literal(name) or is_role(name) for name in role.names):
-            # A name with a pseudo parameter can be equal to a literal one.
-            named = list(self._at.values())
-        for attachment in dict.fromkeys([*named, *self._others]):
+        named = (at for key in _keys(role.names) for at in self._by_key.get(key, ()))
+        # A name with a pseudo parameter can be equal to a literal one.
+        whole = all(map(_is_whole, role.names))
+        for attachment in dict.fromkeys([*named, *self._others] if whole else self._at.values()):
             naming = attachment.targets.naming(role)
             is_near = attachment.template.root is template.root
             if naming == "deployment" and (attachment.is_instance_profile or not is_near):
@@ -131,6 +120,16 @@ class Attachments:
             if naming is not None and (not other or template.account in ("", other)):
                 found[attachment] = naming
         return found
+
+
+def _is_whole(name: Certain) -> bool:
+    return bool(literal(name)) or is_role(name)
+
+
+def _keys(names: Iterable[Certain]) -> Iterator[str | Certain]:
+    # A name that is generated has the same origin as a literal one that may be it.
+    for name in names:
+        yield from filter(None, (literal(name) or name, origin(name)))
 
 
 def _connected(template: Template, logical_id: str) -> tuple[Possible, ...]:
@@ -147,7 +146,7 @@ def _connected(template: Template, logical_id: str) -> tuple[Possible, ...]:
         properties = template.properties(name)
         found = [properties[member] for member in properties if "Role" in member]
     # A role is also named by its ARN.
-    return tuple(could_be(value, template, separators="/") for value in found)
+    return tuple(evaluate(value, template).could_be(separators="/") for value in found)
 
 
 def _targets(template: Template, logical_id: str, path: Iterable[str]) -> Targets:
@@ -160,6 +159,6 @@ def _targets(template: Template, logical_id: str, path: Iterable[str]) -> Target
     found = targets(value, template)
     if template.is_open(logical_id):
         added = [properties[name] for name in properties if is_function(name)]
-        unknown = replace(could_be(added, template), deployment=True)
+        unknown = replace(evaluate(added, template).could_be(), deployment=True)
         found = Targets(found.certain, (*found.possible, unknown))
     return found

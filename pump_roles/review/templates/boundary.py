@@ -7,7 +7,8 @@ from pump_roles.iam.documents import is_absent, strings
 from pump_roles.iam.values import known, unreadable
 from pump_roles.review.role import Boundary
 from pump_roles.review.templates.attachments import Attachments
-from pump_roles.review.templates.certain import certain, certain_text, filled, filled_text
+from pump_roles.review.templates.evaluate import certain
+from pump_roles.review.templates.filled import certain_text, filled, filled_text
 from pump_roles.review.templates.template import Template
 
 _THIS_ACCOUNT: Final = "${AWS::AccountId}"

@@ -1,20 +1,24 @@
-"""Digests of the definitions outside a resource that can change it.
+"""One digest of what templates say, along the way to a role, about what is not certain there.
 
-A reference to a parameter, a condition, or an export stays the same if what it refers to changes.
-A digest of all these definitions reveals such a change.
+What is certain is read and compared. A reference to a parameter, a condition, or an export stays
+the same if what it refers to changes, and a digest of these definitions reveals that.
 """
 
 import json
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Iterable
 from hashlib import sha256
 from typing import Any, Final
 
-from pump_roles.iam.documents import as_list, as_mapping, is_readable, is_whole, mapped, ref
-from pump_roles.review.templates.could_be import Definition, definitions, value_of
+from pump_roles.iam.documents import as_mapping
+from pump_roles.review.templates.evaluate import evaluate, resource_definition
+from pump_roles.review.templates.filled import filled
+from pump_roles.review.templates.made_of import Definition, definitions
 from pump_roles.review.templates.role_reader import ROLE_PROPERTIES, PumpRole
 from pump_roles.review.templates.template import NEUTRAL_MEMBERS, Reference, Template
 
 _NOT_ABOUT_TARGETS: Final = {"Description", "Parameters", "Tags", "TemplateBody", "TemplateURL"}
+_READ_MEMBERS: Final = {"Type", "Properties", *NEUTRAL_MEMBERS}
+_DESCRIBES: Final = {"ConstraintDescription", "Description", *NEUTRAL_MEMBERS}
 
 
 def combined(digests: Iterable[str]) -> str:
@@ -24,145 +28,97 @@ def combined(digests: Iterable[str]) -> str:
 
 
 def filled_in(role: PumpRole, *, uncertain: bool) -> str:
-    """Return the SHA-256 of all definitions that a role refers to; empty if there are none.
-
-    It includes what the role has that cannot be read. It does not include what can be read, which
-    is compared elsewhere, and pseudo parameters.
-    """
+    """Return the digest for a role: of what it has, and where it is; empty if all is certain."""
+    found = _Parts([role])
     template, properties = role.template, role.template.properties(role.logical_id)
-    found = _Definitions({template.root}, role.resources)
-    trust = _without_literals(properties.get("AssumeRolePolicyDocument"), template)
-    found.add(
-        {**properties, "AssumeRolePolicyDocument": trust, "Description": "", "Tags": []}, template
+    found.add({**properties, "Description": "", "Tags": []}, template)
+    members = _without(
+        template.resources[role.logical_id], {*NEUTRAL_MEMBERS, "Type", "Properties"}
     )
-    found.add_text("role", _not_compared(template.resources[role.logical_id]), template)
+    found.add_text("role", {**_without(properties, ROLE_PROPERTIES), **members}, template)
     for attachment in role.attachments:
         document = attachment.template.properties(attachment.logical_id).get("PolicyDocument")
         found.add(document, attachment.template)
-        if not _is_read(document):
+        if not isinstance(document, dict):
             found.add_text(attachment.logical_id, document, attachment.template)
     for attachment in role.uncounted:
-        found.add_resource(attachment.template, attachment.logical_id)
+        found.add_at(attachment.template, attachment.logical_id)
     for above in template.chain:
         if role.changes:
             found.add_text("template", above.content, above)
         if above.parent is not None:
-            found.add_deployment(above.parent, above.deployed_by, whole=uncertain)
+            deploying = above.parent.resources[above.deployed_by]
+            targets = _without(as_mapping(deploying.get("Properties")), _NOT_ABOUT_TARGETS)
+            found.add([targets, {"Condition": deploying.get("Condition")}], above.parent)
+            if uncertain:
+                found.add_text(above.deployed_by, targets, above.parent)
     return found.digest
 
 
 def suspicious(
     roles: Iterable[PumpRole], resources: Iterable[Reference], templates: Iterable[Template]
 ) -> str:
-    """Return the SHA-256 of all that may give more access; empty if there is nothing."""
-    listed = list(roles)
-    found = _Definitions(
-        {role.template.root for role in listed},
-        {reference for role in listed for reference in role.resources},
-    )
+    """Return the digest of all that may give more access; empty if there is nothing."""
+    found = _Parts(roles)
     for template, logical_id in resources:
-        found.add_resource(template, logical_id)
+        found.add_at(template, logical_id)
     for template in templates:
         found.add_text("template", template.content, template)
     return found.digest
 
 
-def _not_compared(resource: Mapping[str, Any]) -> Mapping[str, Any]:
-    # The parts of a role that are not compared elsewhere by their text.
-    properties = as_mapping(resource.get("Properties"))
-    parts = {
-        **_without(properties, ROLE_PROPERTIES),
-        **_without(resource, {*NEUTRAL_MEMBERS, "Type", "Properties"}),
-        "Policies": [
-            policy
-            for policy in as_list(properties.get("Policies", []))
-            if as_mapping(policy).keys() != {"PolicyName", "PolicyDocument"}
-            or not _is_read(policy["PolicyDocument"])
-        ],
-    }
-    return {name: value for name, value in parts.items() if value != []}
-
-
-def _is_read(document: Any) -> bool:
-    return (
-        isinstance(document, dict)
-        and is_whole(document)
-        and all(map(is_readable, as_list(document["Statement"])))
-    )
-
-
-def _without_literals(value: Any, template: Template) -> Any:
-    # A literal argument of the parent is part of the trust policy's own digest.
-    given = {name for name, found in template.arguments.items() if isinstance(found, str)}
-    return mapped(value, lambda part: "" if ref(part) in given - {""} else part)
-
-
-class _Definitions:
-    # The definitions that values depend on, directly and indirectly.
-    def __init__(self, own: Collection[Template], compared: Collection[Reference]) -> None:
-        self._own = own
-        self._compared = compared
+class _Parts:
+    # Parts of templates: values, and the definitions that they depend on.
+    def __init__(self, roles: Iterable[PumpRole]) -> None:
+        listed = list(roles)
+        self._roots = {role.template.root for role in listed}
         self._entries: set[str] = set()
-        self._seen: set[Definition] = set()
+        # The roles themselves are compared.
+        self._seen = {resource_definition(*at) for role in listed for at in role.resources}
 
     @property
     def digest(self) -> str:
         return _digest(sorted(self._entries)) if self._entries else ""
 
     def add(self, value: Any, template: Template) -> None:
-        """Add what a value depends on."""
-        for definition in definitions(value, template, without=self._compared, seen=self._seen):
-            self._define(*definition)
+        """Add what a value depends on, as far as that is not certain."""
+        for definition in definitions([evaluate(filled(value, template), template)], self._seen):
+            self._enter(definition)
 
     def add_text(self, name: str, value: Any, template: Template) -> None:
         """Add a value itself, unless it is empty, and what it depends on."""
         if value:
-            self._enter("text", name, value, template)
+            self._write("text", name, value, template)
             self.add(value, template)
 
-    def add_resource(self, template: Template, logical_id: str) -> None:
+    def add_at(self, template: Template, name: str) -> None:
         """Add a resource, or a section of a template, and what it depends on."""
-        resource = template.resources.get(logical_id)
-        if resource is None:
-            self.add_text(logical_id, template.content[logical_id], template)
+        if name in template.resources:
+            self._enter(resource_definition(template, name))
+            self.add(template.resources[name].get("Properties"), template)
+            self.add({"Condition": template.resources[name].get("Condition")}, template)
         else:
-            self._define(template, "resource", logical_id)
-            condition = {"Condition": resource.get("Condition")}
-            self.add([resource.get("Properties"), condition], template)
+            self.add_text(name, template.content[name], template)
 
-    def add_deployment(self, template: Template, logical_id: str, *, whole: bool) -> None:
-        """Add what decides where, and whether, a nested stack or StackSet is deployed."""
-        properties = template.properties(logical_id)
-        targets = _without(properties, _NOT_ABOUT_TARGETS)
-        condition = template.resources[logical_id].get("Condition")
-        self.add([targets, {"Condition": condition}], template)
-        if whole:
-            self.add_text(logical_id, targets, template)
+    def _enter(self, definition: Definition) -> None:
+        template, name, value = definition.template, definition.name, definition.value
+        if definition.section in ("resource", "parameter"):
+            value = _without(as_mapping(value), _DESCRIBES)
+        if str(definition.type).startswith("AWS::"):
+            value["Properties"] = _without(template.properties(name), {"Description"})
+        self._write(definition.section, name, value, template)
+        if definition.section == "parameter" and name in template.arguments:
+            self._write("argument", name, template.arguments[name], template)
 
-    def _define(self, template: Template, section: str, name: str) -> None:
-        if section == "resource":
-            value: Any = _without(template.resources[name], NEUTRAL_MEMBERS)
-            if str(value.get("Type")).startswith("AWS::"):
-                value["Properties"] = _without(template.properties(name), {"Description"})
-        elif section == "parameter":
-            described = {"ConstraintDescription", "Description"}
-            value = _without(as_mapping(template.declared.get(name)), described)
-            if name in template.arguments and template.parent is not None:
-                argument = f"{template.deployed_by} {name}"
-                self._enter("argument", argument, template.arguments[name], template.parent)
-        else:
-            value = value_of((template, section, name))
-        self._enter(section, name, value, template)
-
-    def _enter(self, section: str, name: str, value: Any, template: Template) -> None:
+    def _write(self, section: str, name: str, value: Any, template: Template) -> None:
         root = template.root
         path = [above.deployed_by for above in template.chain]
         # The name of the file of Pump's role does not matter.
-        stack = "" if root in self._own else root.stack or root.file.name
+        stack = "" if root in self._roots else root.stack or root.file.name
         self._entries.add(_canonical([stack, *reversed(path), section, name, value]))
 
 
-def _without(members: Mapping[str, Any], names: Collection[str]) -> dict[str, Any]:
+def _without(members: Any, names: Collection[str]) -> dict[str, Any]:
     return {name: members[name] for name in members.keys() - names}
 
 

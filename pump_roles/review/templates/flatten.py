@@ -8,9 +8,10 @@ from typing import Any, Final
 from pump_roles.iam.documents import as_list, as_mapping, as_text
 from pump_roles.json_input import TEMPLATE, InputError, parse_json, read_json
 from pump_roles.review.templates import template_files as disk
-from pump_roles.review.templates.certain import certain, written
-from pump_roles.review.templates.could_be import STORED
-from pump_roles.review.templates.template import Exports, Reference, Template
+from pump_roles.review.templates.evaluate import certain, resource_definition
+from pump_roles.review.templates.made_of import STORED, Definition
+from pump_roles.review.templates.symbols import written
+from pump_roles.review.templates.template import Exports, Template
 
 _MOST: Final = 1_000
 """The maximum number of templates nested in one. Each use of a nested stack counts."""
@@ -35,7 +36,7 @@ def flatten(files: Iterable[disk.File], *, empty: bool = True) -> tuple[list[Tem
     templates: list[Template] = []
     outside: list[str] = []
     exports: Exports = {}
-    stored: list[Reference] = []
+    stored: list[Definition] = []
     assets: dict[Path, Mapping[str, set[str]]] = {}
     for file in files:
         if not file.readable:
@@ -60,9 +61,8 @@ def flatten(files: Iterable[disk.File], *, empty: bool = True) -> tuple[list[Tem
         )
         templates += _Flattened(root, assets).templates
     for template in templates:
-        stored += [
-            (template, name) for name in template.resources if template.type_of(name) in STORED
-        ]
+        names = (name for name in template.resources if template.type_of(name) in STORED)
+        stored += [resource_definition(template, name) for name in names]
         for key, value in _exported(template):
             exports.setdefault(key, []).append((template, value))
     for template in templates:

@@ -27,10 +27,10 @@ from pump_roles.iam.documents import (
 from pump_roles.json_input import parse_json
 from pump_roles.review.contents import OPENS, Access, Other
 from pump_roles.review.templates.attachments import ATTACHES, Attachments
-from pump_roles.review.templates.certain import Certain, Symbol, certain, written
-from pump_roles.review.templates.could_be import could_be
+from pump_roles.review.templates.evaluate import evaluate
 from pump_roles.review.templates.pump_names import PumpNames, admitted
 from pump_roles.review.templates.role_reader import PumpRole
+from pump_roles.review.templates.symbols import Certain, Symbol, written
 from pump_roles.review.templates.targets import Naming, Target, Targets, elements, target, targets
 from pump_roles.review.templates.template import Reference, Template
 from pump_roles.review.templates.trust_reader import principals_in, read_trust
@@ -116,10 +116,10 @@ def _names(roles: Sequence[PumpRole], named: Iterable[Target]) -> PumpNames:
     principals: set[str] = set()
     for role in roles:
         document = role.template.properties(role.logical_id).get(_TRUST)
-        for element, found in elements(principals_in(document, "Allow", "Deny"), role.template):
-            possible = could_be(element, role.template)
+        for found in elements(principals_in(document, "Allow", "Deny"), role.template):
+            possible, name = found.could_be(), found.certain
             references |= possible.references
-            principals |= possible.fragments if found is None else {written(found)}
+            principals |= possible.fragments if name is None else {written(name)}
     return PumpNames({name for role in named for name in role.names}, principals, references)
 
 
@@ -205,8 +205,8 @@ class _Reader:
     def _let_in_by(self, document: Any) -> Iterator[Access]:
         trust = read_trust(document, self.template)
         yield from admitted(trust, providers=self.in_pump_stack)
-        for element, found in elements(principals_in(document, "Allow"), self.template):
-            possible = could_be(element, self.template)
+        for value in elements(principals_in(document, "Allow"), self.template):
+            possible, found = value.could_be(), value.certain
             text = "" if found is None else written(found)
             kind, name = self.pump.in_value(found, possible, self.template.account)
             if text == "*" or (found is None and possible.spells("*")):
@@ -243,8 +243,8 @@ class _Reader:
     def _lets_in(self, value: Any) -> Iterator[Access]:
         members = as_mapping(value)
         named = value if any(map(is_function, members)) else [*members.values()] or value
-        for element, found in elements(named, self.template):
-            possible = could_be(element, self.template)
+        for element in elements(named, self.template):
+            possible, found = element.could_be(), element.certain
             if found is None:
                 if possible.deployment or not all(map(_SERVICE.fullmatch, possible.fragments)):
                     yield Access("lets-in-unreadable")
@@ -286,9 +286,9 @@ class _Reader:
             if isinstance(element, list):
                 pending += reversed(element)
             elif _is_computed(element):
-                possible = could_be(element, self.template, into_resources=False)
-                found = certain(element, self.template)
-                kind, named = self.pump.in_value(found, possible, account, roles=roles)
+                found = evaluate(element, self.template)
+                possible = found.could_be(into_resources=False)
+                kind, named = self.pump.in_value(found.certain, possible, account, roles=roles)
             elif isinstance(element, dict):
                 pending += [part for pair in reversed(element.items()) for part in reversed(pair)]
             elif element is not None:

@@ -4,11 +4,11 @@ from collections.abc import Iterable, Iterator, Mapping
 from typing import Any, Final
 
 from pump_roles import validators
-from pump_roles.iam.documents import as_mapping, as_text, is_absent
+from pump_roles.iam.documents import as_list, as_mapping, as_text, is_absent
 from pump_roles.published import ROLES
 from pump_roles.review.contents import Place
 from pump_roles.review.role import Unknown, Why
-from pump_roles.review.templates.certain import certain_text
+from pump_roles.review.templates.filled import certain_text
 from pump_roles.review.templates.role_reader import PumpRole
 from pump_roles.review.templates.template import Template
 from pump_roles.validators import ACCOUNT_FILTERS
@@ -45,29 +45,22 @@ def places(roles: Iterable[PumpRole]) -> Iterator[Place]:
             )
     order = list(ROLES)
     for kind, template, stack_set in sorted(deployed, key=lambda key: order.index(key[0])):
-        problems = deployed[kind, template, stack_set]
-        if not stack_set:
-            yield _place(kind, template, problems)
-            continue
-        for group in _groups(template.properties(stack_set).get("StackInstancesGroup")):
-            reader = _Reader(template, problems)
-            members = reader.stack_set(stack_set, group)
-            yield _place(kind, template, reader.problems, **members)
+        properties = template.properties(stack_set) if stack_set else {}
+        for group in _groups(properties.get("StackInstancesGroup")):
+            reader = _Reader(template, deployed[kind, template, stack_set])
+            members = reader.stack_set(stack_set, group) if stack_set else {}
+            yield Place(
+                kind=kind,
+                source=template.root.file.name,
+                account=template.account,
+                region=template.region,
+                unreadable=tuple(dict.fromkeys(reader.problems)),
+                **members,
+            )
 
 
 def _unknown(why: Why, subject: str = "", detail: str = "") -> Unknown:
     return Unknown(part="place", why=why, subject=subject, detail=detail)
-
-
-def _place(kind: str, template: Template, problems: Iterable[Unknown], **members: Any) -> Place:
-    return Place(
-        kind=kind,
-        source=template.root.file.name,
-        account=template.account,
-        region=template.region,
-        unreadable=tuple(dict.fromkeys(problems)),
-        **members,
-    )
 
 
 def _groups(value: Any) -> list[Any]:
@@ -90,11 +83,9 @@ class _Reader:
             _, outer = self._template.stack_set
             self.problems.append(_unknown("outer-stack-set", outer))
         name = self._text(properties.get("StackSetName"), "StackSetName")
-        model = self._choice(
-            _MODELS, properties.get("PermissionModel"), "PermissionModel", "SERVICE_MANAGED"
-        )
+        model = self._choice(_MODELS, properties, "PermissionModel", "SERVICE_MANAGED")
         automatic = self._automatic(properties.get("AutoDeployment"))
-        call_as = self._choice(_CALL_AS, properties.get("CallAs"), "CallAs", "SELF")
+        call_as = self._choice(_CALL_AS, properties, "CallAs", "SELF")
         members = {
             # An empty name would mean a single stack.
             "stack_set": name or f"${{{logical_id}}}",
@@ -109,17 +100,9 @@ class _Reader:
         before = len(self.problems)
         instances = self._members(group, _INSTANCES, "StackInstancesGroup")
         targets = self._members(instances.get("DeploymentTargets"), _TARGETS, "DeploymentTargets")
-        units = self._list(
-            validators.ORGANIZATIONAL_UNITS,
-            targets.get("OrganizationalUnitIds"),
-            "OrganizationalUnitIds",
-        )
-        accounts = self._list(
-            validators.ACCOUNTS, targets.get("Accounts"), "Accounts", "${AWS::AccountId}"
-        )
-        account_filter = self._choice(
-            _FILTERS, targets.get("AccountFilterType"), "AccountFilterType", "NONE"
-        )
+        units = self._list(validators.ORGANIZATIONAL_UNITS, targets, "OrganizationalUnitIds")
+        accounts = self._list(validators.ACCOUNTS, targets, "Accounts", "${AWS::AccountId}")
+        account_filter = self._choice(_FILTERS, targets, "AccountFilterType", "NONE")
         if not is_absent(targets.get("AccountsUrl")):
             self._not_read(targets["AccountsUrl"], "AccountsUrl")
         # The valid combinations: CloudFormation Template Reference, "DeploymentTargets".
@@ -132,17 +115,15 @@ class _Reader:
             "units": units,
             "accounts": accounts,
             "filter": account_filter,
-            "regions": self._list(
-                validators.REGIONS, instances.get("Regions"), "Regions", "${AWS::Region}"
-            ),
+            "regions": self._list(validators.REGIONS, instances, "Regions", "${AWS::Region}"),
         }
 
     def _automatic(self, value: Any) -> bool:
         if is_absent(value):
             return False
-        enabled = self._members(value, _AUTOMATIC, "AutoDeployment").get("Enabled", False)
-        text = as_text(enabled) if isinstance(enabled, bool) else enabled
-        return self._choice(_ENABLED, text, "AutoDeployment", "false") == "yes"
+        enabled = self._members(value, _AUTOMATIC, "AutoDeployment").get("Enabled")
+        named = {"AutoDeployment": enabled}
+        return self._choice(_ENABLED, named, "AutoDeployment", "false") == "yes"
 
     def _members(self, value: Any, known: set[str], what: str) -> Mapping[str, Any]:
         # A condition or a transform is also a member.
@@ -153,11 +134,14 @@ class _Reader:
             self._not_read(value, what)
         return members
 
-    def _choice(self, choices: Mapping[str, str], value: Any, what: str, default: str) -> str:
+    def _choice(
+        self, choices: Mapping[str, str], members: Mapping[str, Any], name: str, default: str
+    ) -> str:
         # The value in the template if it is not one of the choices.
-        text = default if is_absent(value) else self._text(value, what)
+        value = members.get(name)
+        text = default if is_absent(value) else self._text(value, name)
         if text and text not in choices:
-            self._not_read(value, what)
+            self._not_read(value, name)
         return choices.get(text, text)
 
     def _text(self, value: Any, what: str) -> str:
@@ -167,23 +151,22 @@ class _Reader:
         return text or ""
 
     def _list(
-        self, validator: validators.ListOf, value: Any, what: str, placeholder: str = ""
+        self,
+        validator: validators.ListOf,
+        members: Mapping[str, Any],
+        name: str,
+        placeholder: str = "",
     ) -> tuple[str, ...]:
-        if is_absent(value):
-            return ()
-        if not isinstance(value, list):
-            # A function can return a longer list than it has strings.
-            self._not_read(value, what)
-            return ()
-        found = []
-        for element in value:
+        value, found = members.get(name), []
+        for element in as_list(value):
             if is_absent(element):
                 continue
-            text = certain_text(element, self._template)
-            if text is None or not (validator.element.accepts(text) or text == placeholder):
-                self._not_read(element, what)
-            else:
+            # A function can return a longer list than it has strings.
+            text = certain_text(element, self._template) if isinstance(value, list) else None
+            if text is not None and (validator.element.accepts(text) or text == placeholder):
                 found.append(text)
+            else:
+                self._not_read(element, name)
         return tuple(found)
 
     def _not_read(self, value: Any, what: str) -> None:

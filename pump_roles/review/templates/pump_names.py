@@ -9,8 +9,8 @@ from typing import Final
 from pump_roles.iam.trust import Trust
 from pump_roles.published import ROLES
 from pump_roles.review.contents import Access
-from pump_roles.review.templates.certain import Certain, Symbol, written
-from pump_roles.review.templates.could_be import SHAPES, Possible, readings
+from pump_roles.review.templates.possible import Possible, readings
+from pump_roles.review.templates.symbols import SHAPES, Certain, Symbol, written
 from pump_roles.review.templates.targets import pattern
 from pump_roles.review.templates.template import Reference
 

@@ -17,10 +17,10 @@ from pump_roles.review.masking import (
 )
 from pump_roles.review.role import ROOT, Role, Unknown
 from pump_roles.review.templates.attachments import Attachments
-from pump_roles.review.templates.certain import certain_text
-from pump_roles.review.templates.could_be import could_be
 from pump_roles.review.templates.definitions import combined, filled_in, suspicious
 from pump_roles.review.templates.deployment import hidden_at_deployment
+from pump_roles.review.templates.evaluate import evaluate
+from pump_roles.review.templates.filled import certain_text
 from pump_roles.review.templates.flatten import flatten
 from pump_roles.review.templates.other_access import others
 from pump_roles.review.templates.places import places
@@ -104,7 +104,7 @@ def _external_ids(templates: Iterable[Template]) -> frozenset[str]:
     found: set[str] = set()
     for template in templates:
         for value in under_the_key(template.content):
-            found |= could_be(value, template, into_resources=False).fragments
+            found |= evaluate(value, template).could_be(into_resources=False).fragments
         # A report can also show the pattern of a Fn::Sub.
         found |= {text for text in texts_under_the_key(template.content) if "${" in text}
     # An external ID has at least two characters.

@@ -10,15 +10,10 @@ from pump_roles.published import ROLES
 from pump_roles.review.role import HOUR, Part, Role, Unknown, Why
 from pump_roles.review.templates.attachments import Attachment, Attachments
 from pump_roles.review.templates.boundary import boundary, managed_policy_arn
-from pump_roles.review.templates.certain import (
-    Symbol,
-    certain,
-    filled,
-    filled_text,
-    tags_of,
-    written,
-)
 from pump_roles.review.templates.deployment import changed_at_deployment
+from pump_roles.review.templates.evaluate import certain
+from pump_roles.review.templates.filled import filled, filled_text, tags_of
+from pump_roles.review.templates.symbols import Symbol, written
 from pump_roles.review.templates.targets import Naming, elements, target, targets
 from pump_roles.review.templates.template import MEMBERS, Reference, Template
 from pump_roles.review.templates.trust_reader import read_trust

@@ -1,15 +1,16 @@
 """Which roles a property names: certainly, possibly, or only the deployment knows."""
 
 import re
-from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, replace
-from itertools import takewhile
+from collections.abc import Iterator
+from dataclasses import dataclass
 from typing import Any, Final, Literal
 
 from pump_roles.iam.documents import is_absent
 from pump_roles.published import ROLES
-from pump_roles.review.templates.certain import Certain, Symbol, certain, certain_list, substitution
-from pump_roles.review.templates.could_be import SHAPES, Possible, could_be
+from pump_roles.review.templates.evaluate import certain, evaluate
+from pump_roles.review.templates.made_of import Evaluated
+from pump_roles.review.templates.possible import Possible
+from pump_roles.review.templates.symbols import SHAPES, Certain, Symbol
 from pump_roles.review.templates.template import Reference, Template
 
 Naming = Literal["certain", "could-be", "deployment"]
@@ -67,45 +68,21 @@ def targets(value: Any, template: Template) -> Targets:
     """Return the roles that a value names, or that the elements of a list name."""
     names: list[Certain] = []
     possible: list[Possible] = []
-    for element, found in elements(value, template):
-        fixed = all(isinstance(part, str) or part.is_fixed for part in found or ())
-        if found is not None and (fixed or is_role(found)):
-            names.append(found)
+    for found in elements(value, template):
+        name = found.certain
+        if name is not None and (is_role(name) or all(map(_is_fixed, name))):
+            names.append(name)
         else:
-            pieces = [*_pieces(element, template)]
-            begins, ends = _beginning(pieces), _beginning(reversed(pieces))[::-1]
-            unknown = could_be(element, template)
-            possible.append(replace(unknown, begins="".join(begins), ends="".join(ends)))
+            possible.append(found.could_be())
     return Targets(tuple(names), tuple(possible))
 
 
-def _pieces(value: Any, template: Template) -> Iterator[str | None]:
-    # The literals that a value is put together from, in order, and null for what is not certain.
-    call = value if isinstance(value, dict) and len(value) == 1 else {}
-    joined = call.get("Fn::Join")
-    if values := substitution(call.get("Fn::Sub")):
-        for piece in values:
-            yield from _pieces(piece, template)
-    elif isinstance(joined, list) and len(joined) > 1 and isinstance(joined[1], list):
-        known = [certain(element, template) is not None for element in joined[1]]
-        for index, element in enumerate(joined[1]):
-            if index:
-                # Next to what may be nothing, there may be no separator.
-                both = known[index - 1] and known[index] and isinstance(joined[0], str)
-                yield joined[0] if both else None
-            yield from _pieces(element, template)
-    else:
-        for part in certain(value, template) or [None]:
-            # Braces can begin a dynamic reference.
-            yield part if isinstance(part, str) and not set("{}") & set(part) else None
+def _is_fixed(part: str | Symbol) -> bool:
+    return isinstance(part, str) or part.is_fixed
 
 
-def _beginning(pieces: Iterable[str | None]) -> list[str]:
-    return [piece or "" for piece in takewhile(lambda piece: piece is not None, pieces)]
-
-
-def elements(value: Any, template: Template) -> Iterator[tuple[Any, Certain | None]]:
-    """Yield a property's values, in both branches of ``Fn::If``, and what they certainly are."""
+def elements(value: Any, template: Template) -> Iterator[Evaluated]:
+    """Yield a property's values, in both branches of ``Fn::If``."""
     pending = [value]
     while pending:
         element = pending.pop()
@@ -116,11 +93,11 @@ def elements(value: Any, template: Template) -> Iterator[tuple[Any, Certain | No
         elif isinstance(branches, list):
             pending += reversed(branches[1:])
         elif not is_absent(element):
-            several = certain_list(element, template)
-            if several is None:
-                yield element, certain(element, template)
+            found = evaluate(element, template)
+            if found.certain_list is None:
+                yield found
             else:
-                yield from ((element, found) for found in several)
+                yield from (Evaluated(template, text, [found]) for text in found.certain_list)
 
 
 def is_role(value: Certain) -> bool:

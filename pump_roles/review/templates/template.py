@@ -38,7 +38,7 @@ class Template:
     nested: "dict[str, Template]" = field(default_factory=dict)
     unread: dict[str, str] = field(default_factory=dict)
     exports: Exports = field(default_factory=dict)
-    stored: list[Reference] = field(default_factory=list)
+    stored: list[Any] = field(default_factory=list)
     certainties: dict[str, Any] = field(default_factory=dict)
     contained: dict[tuple[str, str], Any] = field(default_factory=dict)
 

@@ -6,7 +6,7 @@ from typing import Any
 from pump_roles.iam.documents import as_list, as_mapping, ref, statements
 from pump_roles.iam.trust import Trust, parse_trust
 from pump_roles.iam.values import Value, known, unreadable
-from pump_roles.review.templates.certain import filled
+from pump_roles.review.templates.filled import filled
 from pump_roles.review.templates.template import Template
 from pump_roles.validators import PRINCIPAL, Text
 

@@ -13,10 +13,11 @@ from pump_roles.iam.values import Value
 from pump_roles.review.role import Unknown
 from pump_roles.review.templates.attachments import NAMED, Attachments
 from pump_roles.review.templates.boundary import is_same_policy
-from pump_roles.review.templates.certain import tags_of
-from pump_roles.review.templates.could_be import Possible, could_be
 from pump_roles.review.templates.deployment import hidden_at_deployment
+from pump_roles.review.templates.evaluate import evaluate
+from pump_roles.review.templates.filled import tags_of
 from pump_roles.review.templates.flatten import flatten
+from pump_roles.review.templates.possible import Possible
 from pump_roles.review.templates.targets import Naming, literal, target
 from pump_roles.review.templates.template import MEMBERS, Reference, Template
 from pump_roles.review.templates.template_files import File, rendered
@@ -209,4 +210,4 @@ def _unread(template: Template, name: str) -> Possible:
     text = unescaped(template.unread.get(name) or as_text(read))
     separators = re.findall(r"[^\w\s]", text) if "Split" in text else ()
     words = [*re.findall(r"[\w+=,.@-]+", text), *re.findall(r"[\w-]+", text)]
-    return could_be([read, words], template, separators=separators)
+    return evaluate([read, words], template).could_be(separators=separators)

@@ -34,7 +34,7 @@ from pump_roles.review.account.probe import (
     probe_all,
     sts_client,
 )
-from pump_roles.review.output.probe_table import reason_in_words
+from pump_roles.review.output.probe_sections import reason_in_words
 from pump_roles.validators import EXTERNAL_ID, ArgumentError
 from tests import commands
 from tests.commands import the_error, the_usage_error
@@ -598,11 +598,12 @@ def test_shows_the_result_of_each_role(fake: Endpoint, tmp_path: Path) -> None:
     ]
     table = run("--file", file)
     assert table.exit_code == 3
-    first, second, third, last = table.stdout.splitlines()
-    assert re.match(rf"not required  {open_role} +can be assumed without an external ID and", first)
-    assert second.startswith(f"unknown       {missing} ")
-    assert re.fullmatch(rf"required      {right} +{PROVEN}", third)
-    assert last == "external ID: 1 not required, 1 unknown, 1 required"
+    first, second, third, _, last = table.stdout.splitlines()[5:]
+    problem = "can be assumed without an external ID and"
+    assert re.match(rf"  not required  {open_role} +{problem}", first)
+    assert second.startswith(f"  unknown       {missing} ")
+    assert re.fullmatch(rf"  required      {right} +{PROVEN}", third)
+    assert last == "External ID: 1 not required, 1 unknown, 1 required."
 
 
 def test_interrupt_ends_the_command_without_partial_output(tmp_path: Path) -> None:

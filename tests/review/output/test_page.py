@@ -19,10 +19,10 @@ from pump_roles.iam.decisions import ALLOWED, CONDITIONALLY, DENIED, PARTLY
 from pump_roles.iam.trust import parse_trust
 from pump_roles.iam.values import known
 from pump_roles.review.output import report_words as wording
+from pump_roles.review.output.formats import written
 from pump_roles.review.output.page import as_html
-from pump_roles.review.output.pieces import TEXTS, say
-from pump_roles.review.output.report_markdown import as_markdown
 from pump_roles.review.output.report_words import number_in_words
+from pump_roles.review.output.texts import TEXTS, say
 from pump_roles.review.output.words import (
     access_in_words,
     boundary_in_words,
@@ -623,7 +623,7 @@ def test_markdown_is_there_to_copy(show: Show, reports: Reports) -> None:
     clipboard = """Object.defineProperty(navigator, "clipboard", {{
         configurable: true, value: {{ writeText: {} }} }})"""
     top, ticket = page.locator(".copy").all()
-    markdown = as_markdown(reports["few"])
+    markdown = written(reports["few"], "markdown")
     page.evaluate(clipboard.format("async (text) => { window.copied = text; }"))
     top.click()
     page.get_by_text(say("script.copied")).wait_for()

@@ -9,8 +9,8 @@ import pytest
 from pump_roles import Guardrail
 from pump_roles.iam.trust import parse_trust
 from pump_roles.iam.values import Value, known, unreadable
-from pump_roles.review.output.pieces import say
 from pump_roles.review.output.report_words import compared, finding_text, severities, verdict, who
+from pump_roles.review.output.texts import say
 from pump_roles.review.report import Report, of_published
 from pump_roles.review.report.report_model import Compared
 from pump_roles.review.report.statements import Answer

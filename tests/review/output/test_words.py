@@ -10,8 +10,8 @@ from pump_roles.iam.trust import Principal
 from pump_roles.iam.values import Value
 from pump_roles.published import ROLES
 from pump_roles.review.compare import Difference
-from pump_roles.review.output.pieces import say
 from pump_roles.review.output.report_words import GLOBAL_SERVICES
+from pump_roles.review.output.texts import say
 from pump_roles.review.output.words import (
     Sides,
     details_of,

@@ -15,10 +15,9 @@ from pump_roles import AutoPilotStack, Guardrail, ReadOnlyStack
 from pump_roles.iam.catalog import reviewed, shipped
 from pump_roles.iam.decisions import DENIED
 from pump_roles.json_input import InputError
-from pump_roles.review.output.pieces import say
-from pump_roles.review.output.report_csv import as_csv
-from pump_roles.review.output.report_markdown import as_markdown
+from pump_roles.review.output.formats import written
 from pump_roles.review.output.report_words import change_in_one_line
+from pump_roles.review.output.texts import say
 from pump_roles.review.output.words import difference_in_words
 from pump_roles.review.report import Report, build, of_published, of_templates
 from pump_roles.review.report.changes import changes
@@ -363,5 +362,5 @@ def test_any_policy_of_a_pump_role_is_reported(
     file.write_text(json.dumps({"Resources": {"Role": role}}))
     report = of_templates(file)
     assert report.findings[0].kind == "difference"
-    assert as_markdown(report, every_action=True)
-    assert as_csv(report)
+    assert written(report, "markdown", every_action=True)
+    assert written(report, "csv")

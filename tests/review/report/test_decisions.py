@@ -10,7 +10,7 @@ from pump_roles.iam.catalog import shipped
 from pump_roles.iam.clauses import Scope
 from pump_roles.iam.decisions import ALLOWED, CONDITIONALLY, DENIED, PARTLY, Grant, PolicyEvaluator
 from pump_roles.iam.documents import Policy
-from pump_roles.review.output.pieces import say
+from pump_roles.review.output.texts import say
 from tests.support import a_statement, action_count, changed, said
 
 

@@ -8,8 +8,7 @@ from typing import Any
 
 import pytest
 
-from pump_roles.review.output.report_csv import as_csv
-from pump_roles.review.output.report_markdown import as_markdown
+from pump_roles.review.output.formats import written
 from pump_roles.review.output.report_words import change_in_one_line, finding_text, number_in_words
 from pump_roles.review.report import of_templates
 from pump_roles.review.report.statements import UNKNOWN, YES
@@ -179,7 +178,7 @@ def test_numbers_that_are_not_exact_say_so_in_every_format(text: str, tmp_path: 
         with short_reports():
             report = changed(text, tmp_path, change)
         (role,) = report.roles
-        markdown = as_markdown(report, every_action=True)
+        markdown = written(report, "markdown", every_action=True)
         for number in (role.actions, role.patterns, role.effective):
             shown = number_in_words(number, role)
             assert shown == (f"{number:,}" if exact else f"at least {number:,}")
@@ -187,6 +186,6 @@ def test_numbers_that_are_not_exact_say_so_in_every_format(text: str, tmp_path: 
         assert ("at least" in markdown) == (not exact)
         assert [role.exact, role.readable] == [exact] * 2
         assert plain(report)["roles"][0]["exact"] is exact
-        rows = csv.DictReader(io.StringIO(as_csv(report)))
+        rows = csv.DictReader(io.StringIO(written(report, "csv")))
         said = "yes" if exact else "no"
         assert {(row["exact"], row["role as published"]) for row in rows} == {(said, said)}

@@ -8,8 +8,9 @@ from typing import Any
 from hypothesis import given
 
 from pump_roles.iam.documents import as_list
-from pump_roles.review.templates.certain import Certain, certain, certain_list
-from pump_roles.review.templates.could_be import Possible, could_be
+from pump_roles.review.templates.evaluate import evaluate
+from pump_roles.review.templates.possible import Possible
+from pump_roles.review.templates.symbols import Certain
 from pump_roles.review.templates.template import Reference, Template
 from tests.review.templates.expressions import App, apps
 from tools.sandbox.aws import ACCOUNT_ID, REGION
@@ -48,7 +49,7 @@ def test_value_is_what_is_certain_and_one_that_could_be(app: App) -> None:
             texts = [str(text) for text in as_list(result)]
             known = is_certainly(value, templates[path], names, many=isinstance(result, list))
             assert known is None or known == texts, value
-            possible = could_be(value, templates[path])
+            possible = evaluate(value, templates[path]).could_be()
             is_known = not app.is_open and not possible.references & generated.keys()
             is_open = possible.deployment and known is None
             is_open &= not is_known or is_cut(possible)
@@ -72,12 +73,10 @@ def is_certainly(value: Any, template: Template, names: Names, *, many: bool) ->
             for part in found
         )
 
+    known = evaluate(value, template)
     if many:
-        elements = certain_list(value, template)
-    else:
-        element = certain(value, template)
-        elements = None if element is None else (element,)
-    return None if elements is None else [*map(filled, elements)]
+        return None if known.certain_list is None else [*map(filled, known.certain_list)]
+    return None if known.certain is None else [filled(known.certain)]
 
 
 def is_cut(possible: Possible) -> bool:

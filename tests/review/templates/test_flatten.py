@@ -10,7 +10,7 @@ from aws_cdk import App, NestedStack, Stack
 from aws_cdk import aws_iam as iam
 
 from pump_roles import ReadOnlyRole
-from pump_roles.review.output.report_markdown import as_markdown
+from pump_roles.review.output.formats import written
 from pump_roles.review.report import of_templates
 from tests.support import NO_VALUE, ROLE_ARGUMENTS, add_resources, changed, rolled_out, said
 
@@ -72,7 +72,7 @@ def test_stack_instances_with_other_parameters_are_a_difference(
     report = of_templates(rolled_out(tmp_path, change))
     assert "gives some of its stack instances other parameters" in said(report)
     # Its targets are not among the values of the external ID, so they are not masked.
-    assert "(external ID)" not in as_markdown(report, every_action=True)
+    assert "(external ID)" not in written(report, "markdown", every_action=True)
 
 
 def nested_in_an_app(folder: Path) -> Path:
@@ -124,20 +124,3 @@ def test_another_address_than_cdks_own_cannot_be_read(tmp_path: Path) -> None:
     file = tmp_path / "Outer.template.json"
     file.write_text(file.read_text().replace('"https://s3."', '"https://evil.example/s3."'))
     assert "the template of " in said(of_templates(tmp_path))
-
-
-def test_strings_that_grow_without_end_are_not_joined(text: str, tmp_path: Path) -> None:
-    def twice(name: str) -> dict[str, Any]:
-        return {"Fn::Join": ["", [{"Fn::ImportValue": name}] * 2]}
-
-    outputs: dict[str, Any] = {
-        f"O{number}": {"Value": twice(f"E{number + 1}"), "Export": {"Name": f"E{number}"}}
-        for number in range(60)
-    }
-    outputs["O60"] = {"Value": "x", "Export": {"Name": "E60"}}
-    properties = {"PolicyName": "P", "Roles": [twice("E0")], "PolicyDocument": {}}
-    policy = {"Type": "AWS::IAM::Policy", "Properties": properties}
-    other = {"Resources": {"P": policy}, "Outputs": outputs}
-    (tmp_path / "Other.template.json").write_text(json.dumps(other))
-    (tmp_path / "Pump.template.json").write_text(text)
-    assert "what it attaches to cannot be read" in said(of_templates(tmp_path))

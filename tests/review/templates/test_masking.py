@@ -8,9 +8,8 @@ from typing import Any
 import pytest
 
 from pump_roles.json_input import InputError
+from pump_roles.review.output.formats import written
 from pump_roles.review.output.json_documents import as_json
-from pump_roles.review.output.report_csv import as_csv
-from pump_roles.review.output.report_markdown import as_markdown
 from pump_roles.review.report import of_templates
 from tests.support import (
     EVERYTHING,
@@ -94,7 +93,9 @@ def test_external_id_is_never_shown(change: Change, text: str, tmp_path: Path) -
     # It stands in its own place somewhere, also where the change took it away.
     elsewhere = in_template(Conditions={"C": UNDER_THE_KEY})
     report = changed(text, tmp_path, together(change, elsewhere))
-    found = as_markdown(report, every_action=True) + as_csv(report) + as_json(report)
+    found = (
+        written(report, "markdown", every_action=True) + written(report, "csv") + as_json(report)
+    )
     assert SECRET not in found
     assert not re.search(r'"ab\\*"', found)
     assert SECRET[:8] not in found

@@ -9,7 +9,7 @@ import pytest
 from pump_roles import Guardrail
 from pump_roles.guardrails import documents
 from pump_roles.published import ROLES
-from pump_roles.review.output.report_markdown import as_markdown
+from pump_roles.review.output.formats import written
 from pump_roles.review.report import of_templates
 from tests.support import add_resources, changed, in_role, said
 
@@ -60,7 +60,7 @@ def test_name_that_is_known_only_at_deployment_is_empty(
 ) -> None:
     report = changed(text, tmp_path, in_role(RoleName=name))
     assert report.roles[0].name == ""
-    assert "known only at deployment" in as_markdown(report, every_action=True)
+    assert "known only at deployment" in written(report, "markdown", every_action=True)
     report = changed(text, tmp_path, in_role(RoleName={"Fn::Sub": "PumpAutoPilotRole"}))
     assert report.roles[0].name == "PumpAutoPilotRole"
 

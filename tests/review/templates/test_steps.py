@@ -10,8 +10,8 @@ from typing import Any
 import pytest
 
 from pump_roles.review.templates.attachments import Attachments
-from pump_roles.review.templates.certain import certain
-from pump_roles.review.templates.could_be import Definition, could_be, definitions
+from pump_roles.review.templates.evaluate import certain, evaluate
+from pump_roles.review.templates.made_of import Definition, definitions
 from pump_roles.review.templates.role_reader import pump_roles
 from pump_roles.review.templates.template import Template
 from pump_roles.review.templates.widening import Built, widenings
@@ -137,7 +137,7 @@ def assert_linear(steps_of: Callable[[int], int]) -> None:
 @pytest.mark.parametrize("of_size", VALUES.values(), ids=VALUES)
 @pytest.mark.parametrize(
     "read",
-    [certain, lambda *value: could_be(*value).spells("PumpReadOnlyRole")],
+    [certain, lambda *value: evaluate(*value).could_be().spells("PumpReadOnlyRole")],
     ids=["certain", "could be"],
 )
 def test_steps_grow_linearly(
@@ -158,9 +158,9 @@ def test_steps_grow_linearly_with_values_that_share_what_they_refer_to() -> None
         def read() -> None:
             seen: set[Definition] = set()
             for value in values:
-                could_be(value, here).spells("PumpReadOnlyRole")
-                could_be(value, here).spells_within("PumpReadOnlyRole")
-                list(definitions(value, here, without=(), seen=seen))
+                evaluate(value, here).could_be().spells("PumpReadOnlyRole")
+                evaluate(value, here).could_be().spells_within("PumpReadOnlyRole")
+                list(definitions([evaluate(value, here)], seen))
 
         return steps(read)
 

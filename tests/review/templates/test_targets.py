@@ -40,6 +40,17 @@ def template(**more: Any) -> Template:
     return Template(content=content, file=Path("t.json"), sha256="", **more)
 
 
+def naming(value: Any, role: str, **more: Any) -> Naming | None:
+    """How a value names a role, which the attachments agree with."""
+    here = template(**more)
+    policy = {"Type": "AWS::IAM::Policy", "Properties": {"Roles": [value]}}
+    here.content["Resources"]["Policy"] = policy
+    found = targets(value, here).naming(target(here, role))
+    attached = Attachments([here]).naming(target(here, role), here)
+    assert [*attached.values()] == ([found] if found else [])
+    return found
+
+
 @pytest.mark.parametrize(
     ("value", "expected"),
     [
@@ -83,8 +94,7 @@ def template(**more: Any) -> Template:
     ],
 )
 def test_value_names_a_role(value: Any, expected: Naming | None) -> None:
-    here = template()
-    assert targets(value, here).naming(target(here, "Pump")) == expected
+    assert naming(value, "Pump") == expected
 
 
 @pytest.mark.parametrize(
@@ -104,24 +114,19 @@ def test_value_names_a_role(value: Any, expected: Naming | None) -> None:
 def test_value_names_a_role_whose_name_contains_the_region(
     value: Any, expected: Naming | None
 ) -> None:
-    here = template()
-    assert targets(value, here).naming(target(here, "Regional")) == expected
+    assert naming(value, "Regional") == expected
 
 
 def test_role_has_the_published_name_that_it_could_have() -> None:
-    here = template()
-    by_default, open_ = target(here, "ByDefault"), target(here, "Open")
-    assert [*filter(None, map(literal, by_default.names))] == [NAME.casefold()]
-    assert [*filter(None, map(literal, open_.names))] == []
-    assert targets({"Ref": "Open"}, here).naming(open_) == "certain"
-    assert targets(NAME, here).naming(open_) is None
+    names = [*filter(None, map(literal, target(template(), "ByDefault").names))]
+    assert names == [NAME.casefold()]
+    assert naming({"Ref": "Open"}, "Open") == "certain"
+    assert naming(NAME, "Open") is None
 
 
 def test_region_that_the_manifest_says_is_a_part_of_the_name() -> None:
-    here = template(region="eu-west-1")
-    found = targets({"Fn::Sub": "pump-${AWS::Region}"}, here)
-    assert found.naming(target(here, "Regional")) == "certain"
-    assert targets("pump-eu-west-2", here).naming(target(here, "Regional")) is None
+    assert naming({"Fn::Sub": "pump-${AWS::Region}"}, "Regional", region="eu-west-1") == "certain"
+    assert naming("pump-eu-west-2", "Regional", region="eu-west-1") is None
 
 
 @pytest.mark.parametrize(
@@ -149,9 +154,4 @@ def test_region_that_the_manifest_says_is_a_part_of_the_name() -> None:
 def test_value_is_a_name_that_may_have_been_generated(
     value: Any, stack: str, expected: Naming | None
 ) -> None:
-    here = template(stack=stack)
-    policy = {"Type": "AWS::IAM::Policy", "Properties": {"Roles": [value]}}
-    here.content["Resources"]["Policy"] = policy
-    role = target(here, "Generated")
-    assert targets(value, here).naming(role) == expected
-    assert [*Attachments([here]).naming(role, here).values()] == ([expected] if expected else [])
+    assert naming(value, "Generated", stack=stack) == expected

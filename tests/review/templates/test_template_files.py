@@ -10,7 +10,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from pump_roles.json_input import InputError
-from pump_roles.review.output.report_markdown import as_markdown
+from pump_roles.review.output.formats import written
 from pump_roles.review.report import of_templates
 from tests.support import EVERYTHING, changed, json_values, said
 
@@ -64,7 +64,7 @@ def test_whatever_a_template_holds_is_a_report_or_one_clear_error(
         template["Resources"].update(resources)
 
     try:
-        assert as_markdown(changed(text, tmp_path, change), every_action=True)
+        assert written(changed(text, tmp_path, change), "markdown", every_action=True)
     except InputError as error:
         assert str(error).startswith(str(tmp_path))
 

@@ -9,8 +9,8 @@ import pytest
 
 from pump_roles import validators
 from pump_roles.iam.trust import TrustProblem, parse_trust
+from pump_roles.review.output.formats import written
 from pump_roles.review.output.page import as_html
-from pump_roles.review.output.report_markdown import as_markdown
 from pump_roles.review.output.report_words import assumed_by
 from pump_roles.review.output.words import principal_in_words, problem_in_words
 from pump_roles.review.report import of_templates
@@ -21,7 +21,7 @@ from tests.support import NO_VALUE, SECRET, changed, external_id, principal, rol
 
 def test_second_external_id_is_shown(text: str, tmp_path: Path) -> None:
     report = changed(text, tmp_path, external_id([SECRET, "Second-1234"]))
-    assert "required, one of 2" in as_markdown(report, every_action=True)
+    assert "required, one of 2" in written(report, "markdown", every_action=True)
     assert "required, one of 2" in as_html(report)
 
 

@@ -21,6 +21,7 @@ Why = Literal[
     "not-mapped",
     "not-read",
     "too-deep",
+    "too-large",
     "truncated",
 ]
 """Why something is not known. The output has words for each."""

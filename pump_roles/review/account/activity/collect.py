@@ -159,8 +159,9 @@ class Collector:
         key = id_ if isinstance(id_, str) and id_ else object()
         if key in self._changes or key in self._refused:
             return
-        source, name, time, outcome = event.source, event.event_name, event.time, event.outcome
-        seen = self._session(event.issuer, event.session, time)
+        source, name = event.source, event.event_name
+        time, session, outcome = event.time, event.session, event.outcome
+        seen = self._session(event.issuer, session, time)
         seen.calls += 1
         seen.addresses.add(event.source_ip_address or "")
         action = action_of(source, name)
@@ -182,7 +183,7 @@ class Collector:
         common: dict[str, Any] = {
             "action": action.name if action else f"{services_of(source)[0]}:{name}",
             "time": time,
-            "session": event.session,
+            "session": session,
             "role": event.issuer,
             "region": event.aws_region,
             "outcome": outcome,

@@ -4,6 +4,7 @@ import gzip
 import os
 import zlib
 from collections.abc import Callable, Iterable, Iterator, Mapping
+from io import BytesIO
 from pathlib import Path
 from stat import S_ISDIR, S_ISREG
 from typing import Any, Final
@@ -14,6 +15,9 @@ from pump_roles.json_input import InputError, decoded
 from pump_roles.review.account.activity.activity_result import Unknown, Why
 
 _GZIP: Final = b"\x1f\x8b"
+_MOST_BYTES: Final = 2**30
+"""The maximum length of a file's text, in bytes, so that a file cannot fill the memory."""
+
 _NAMES: Final = (".json", ".json.gz")
 
 _PROBLEMS: Final[Mapping[type[Exception], Why]] = {
@@ -96,8 +100,12 @@ def read_records(
 def _read_file(file: Path) -> tuple[list[Any], Why | None]:
     try:
         content = file.read_bytes()
-        text = gzip.decompress(content) if content.startswith(_GZIP) else content
-        found = decoded(msgspec.json.decode, text)
+        if content.startswith(_GZIP):
+            with gzip.GzipFile(fileobj=BytesIO(content)) as compressed:
+                content = compressed.read(_MOST_BYTES + 1)
+        if len(content) > _MOST_BYTES:
+            return [], "too-large"
+        found = decoded(msgspec.json.decode, content)
     except tuple(_PROBLEMS) as error:
         return [], next(why for kind, why in _PROBLEMS.items() if isinstance(error, kind))
     if not isinstance(found, dict):

@@ -19,7 +19,6 @@ FINE: Final = frozenset[AccountState]({"suspended", "excluded", "current"})
 
 RolloutState = Literal["complete", "incomplete", "unknown"]
 
-
 Why = Literal[
     "no-stack-set",
     "no-stack-set-as-administrator",

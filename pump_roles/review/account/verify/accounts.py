@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Callable, Collection, Iterable, Sequence
+from contextlib import closing
 from dataclasses import dataclass, replace
 from typing import Final
 
@@ -9,7 +10,6 @@ from pump_roles.json_input import InputError
 from pump_roles.review.account.clients import Clients, in_threads
 from pump_roles.review.account.organization import (
     Account,
-    Organization,
     accounts_below,
     read_organization,
 )
@@ -21,13 +21,12 @@ from pump_roles.review.account.responses import (
     reason_of,
     remedy_for,
 )
+from pump_roles.review.account.unknown import AccountUnknown, AccountWhy
 from pump_roles.review.account.verify.details import AccountDetails
 from pump_roles.review.account.verify.expectation import Expectation
 from pump_roles.review.account.verify.from_aws import policy_for_reading, read_account
-from pump_roles.review.account.verify.one_account import compare
 from pump_roles.review.account.verify.verification import AccountResult, Verification
-from pump_roles.review.compare import Difference
-from pump_roles.review.role import Unknown
+from pump_roles.review.account.verify.verify_account import verify_account
 from pump_roles.validators import partition_of
 
 SESSION_NAME: Final = "pump-roles-verify"
@@ -35,7 +34,8 @@ SESSION_NAME: Final = "pump-roles-verify"
 
 _NO_UNIT: Final = "ParentNotFoundException"
 
-_Found = Callable[[AccountResult], object]
+_CONCURRENCY: Final = 8
+"""How many accounts are read at once."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -50,11 +50,13 @@ class Scope:
 class Aws(Clients):
     """The clients of ``verify``, and who the caller is. Each call ends within two minutes."""
 
-    def __init__(
-        self, *, profile: str | None = None, region: str | None = None, connections: int = 1
-    ) -> None:
+    def __init__(self, *, profile: str | None = None, region: str | None = None) -> None:
         super().__init__(
-            profile=profile, region=region, connections=connections, read_seconds=10, attempts=8
+            profile=profile,
+            region=region,
+            connections=_CONCURRENCY,
+            read_seconds=10,
+            attempts=8,
         )
         self.caller = self.sts()
         identity = self.caller.get_caller_identity()
@@ -62,13 +64,9 @@ class Aws(Clients):
         self.partition = partition_of(identity["Arn"])
 
 
-def verify_files(accounts: Sequence[AccountDetails], expectation: Expectation) -> Verification:
+def verify_files(accounts: Iterable[AccountDetails], expectation: Expectation) -> Verification:
     """Verify accounts that were read from files."""
-    results = (
-        _in_organization(compare(expectation, details), details.organization, expectation)
-        for details in accounts
-    )
-    return _verification(expectation, results)
+    return _verification(expectation, [verify_account(expectation, found) for found in accounts])
 
 
 def read_own_account(aws: Aws, names: Collection[str]) -> AccountDetails:
@@ -86,32 +84,69 @@ def verify_own_account(aws: Aws, expectation: Expectation) -> Verification:
 def verify_organization(
     aws: Aws,
     expectation: Expectation,
-    accounts: Sequence[AccountResult | Account],
+    accounts: Sequence[AccountDetails],
     *,
     role_to_assume: str,
-    concurrency: int,
-    organization: Organization | Unknown | None = None,
-    found: _Found | None = None,
+    found: Callable[[AccountResult], object] | None = None,
 ) -> Verification:
     """Verify accounts of an organization, several at once. One failure does not stop the others."""
-    policy = json.dumps(
-        policy_for_reading(expectation.names, partition=aws.partition), separators=(",", ":")
-    )
+    organization = read_organization(aws.organizations())
 
-    def verified(account: AccountResult | Account) -> AccountResult:
-        if isinstance(account, AccountResult):
-            return account
-        result = _verified(aws, expectation, account, role_to_assume, policy, organization)
-        return _in_organization(result, organization, expectation)
+    def verify(account: AccountDetails) -> AccountResult:
+        if account.unknown:
+            return verify_account(expectation, account)
+        account = replace(account, organization=organization)
+        return _verify_member(aws, expectation, account, role_to_assume)
 
-    results = in_threads(accounts, verified, concurrency=concurrency, found=found)
+    results = in_threads(accounts, verify, concurrency=_CONCURRENCY, found=found)
     return _verification(expectation, results)
 
 
-def accounts_in(
-    aws: Aws, scope: Scope, targets: Collection[str] = ()
-) -> list[AccountResult | Account]:
-    """Return an organization's accounts to verify; a result for each that cannot be verified.
+def _verify_member(
+    aws: Aws, expectation: Expectation, account: AccountDetails, role_to_assume: str
+) -> AccountResult:
+    credentials = None
+    policy = policy_for_reading(expectation.names, partition=aws.partition)
+    id_ = account.account
+    try:
+        if id_ != aws.account:
+            credentials = aws.caller.assume_role(
+                RoleArn=f"arn:{aws.partition}:iam::{id_}:role/{role_to_assume}",
+                RoleSessionName=SESSION_NAME,
+                DurationSeconds=MINIMUM_SESSION_SECONDS,
+                Policy=json.dumps(policy, separators=(",", ":")),
+            )["Credentials"]
+        iam = aws.iam(credentials)
+    except Exception as error:  # noqa: BLE001
+        why: AccountWhy = "assume-denied" if is_denial(error_code(error)) else "not-assumed"
+        detail = reason_of(error, aws.caller)
+        return verify_account(expectation, _not_read(account, why, role_to_assume, detail))
+    with closing(iam):
+        try:
+            found = read_account(iam, expectation.names, account=id_, partition=aws.partition)
+            read = replace(
+                found,
+                name=account.name,
+                units=account.units,
+                organization=account.organization,
+                calls=found.calls + (credentials is not None),
+            )
+            return verify_account(expectation, read)
+        except Exception as error:  # noqa: BLE001
+            # A response that is not from AWS can raise anything. It must not hide the others.
+            detail = reason_of(error, iam)
+            return verify_account(expectation, _not_read(account, "not-read", detail=detail))
+
+
+def _not_read(
+    account: AccountDetails, why: AccountWhy, subject: str = "", detail: str = ""
+) -> AccountDetails:
+    unknown = AccountUnknown(part="account", why=why, subject=subject, detail=detail)
+    return replace(account, unknown=(unknown,))
+
+
+def accounts_in(aws: Aws, scope: Scope, targets: Collection[str] = ()) -> list[AccountDetails]:
+    """Return an organization's accounts to verify; of each that cannot be verified, why.
 
     Each account has its units, up to the targeted ones.
     """
@@ -133,7 +168,7 @@ def accounts_in(
     if unmatched := sorted(set(scope.excluded) - below.keys()):
         raise InputError(f"--exclude-account: not below {where}: {', '.join(unmatched)}")
     results = [
-        _to_verify(id_, below.get(id_), where)
+        _describe(id_, below.get(id_), where)
         for id_ in dict.fromkeys(scope.accounts or sorted(below))
         if id_ not in scope.excluded
     ]
@@ -142,98 +177,22 @@ def accounts_in(
     return results
 
 
-def _to_verify(id_: str, account: Account | None, where: str) -> AccountResult | Account:
+def _describe(id_: str, account: Account | None, where: str) -> AccountDetails:
     if account is None:
-        return _not_read(id_, Unknown(part="account", why="not-below", subject=where))
-    if account.suspended:
-        return _not_read(id_, Unknown(part="account", why="suspended"), account.name)
-    return account
+        return _not_read(AccountDetails(account=id_), "not-below", where)
+    details = AccountDetails(account=id_, name=account.name, units=account.units)
+    return _not_read(details, "suspended") if account.suspended else details
 
 
-def _not_read(account: str, unknown: Unknown, name: str = "", calls: int = 0) -> AccountResult:
-    return AccountResult(account=account, name=name, unknown=(unknown,), calls=calls)
-
-
-def _verified(  # noqa: PLR0917
-    aws: Aws,
-    expectation: Expectation,
-    account: Account,
-    role_to_assume: str,
-    policy: str,
-    organization: Organization | Unknown | None,
-) -> AccountResult:
-    calls = 0
-    try:
-        credentials = None
-        if account.id != aws.account:
-            calls = 1
-            credentials = aws.caller.assume_role(
-                RoleArn=f"arn:{aws.partition}:iam::{account.id}:role/{role_to_assume}",
-                RoleSessionName=SESSION_NAME,
-                DurationSeconds=MINIMUM_SESSION_SECONDS,
-                Policy=policy,
-            )["Credentials"]
-        iam = aws.iam(credentials)
-    except Exception as error:  # noqa: BLE001
-        unknown = Unknown(
-            part="account",
-            why="assume-denied" if is_denial(error_code(error)) else "not-assumed",
-            subject=role_to_assume,
-            detail=reason_of(error, aws.caller),
-        )
-        return _not_read(account.id, unknown, account.name, calls)
-    try:
-        details = read_account(iam, expectation.names, account=account.id, partition=aws.partition)
-        details = replace(details, calls=details.calls + calls, organization=organization)
-        return compare(expectation, details, name=account.name, units=account.units)
-    except Exception as error:  # noqa: BLE001
-        # A response that is not from AWS can raise anything. It must not hide the other accounts.
-        unknown = Unknown(part="account", why="not-read", detail=reason_of(error, iam))
-        return _not_read(account.id, unknown, account.name)
-    finally:
-        iam.close()
-
-
-def _in_organization(
-    result: AccountResult, organization: Organization | Unknown | None, expectation: Expectation
-) -> AccountResult:
-    expected = expectation.management_account
-    if not isinstance(organization, Organization):
-        # It matters only if it was asked for.
-        if not expected:
-            return result
-        why = organization or Unknown(part="membership", why="not-in-files")
-        return replace(result, unknown=(*result.unknown, why))
-    found = organization.management_account
-    # Account IDs are shown even if they are also external IDs.
-    shown = replace(organization, id=expectation.mask.masked(organization.id))
-    result = replace(result, organization=shown)
-    if not expected or found == expected:
-        return result
-    difference = Difference(
-        rule="organization",
-        # Without an organization, nothing acts past the roles, but its policies do not limit them.
-        effect="broader" if found else "other",
-        part="membership",
-        was=(expected,),
-        now=(found,) if found else (),
-    )
-    return replace(result, differences=(difference,))
-
-
-def _verification(expectation: Expectation, results: Iterable[AccountResult]) -> Verification:
-    # compare() masks its results. If an account could not be read, its name and the reason are not
-    # masked yet.
-    mask = expectation.mask
-    by_account = {result.account: result for result in results}
+def _verification(expectation: Expectation, results: Sequence[AccountResult]) -> Verification:
+    verified = {result.account for result in results}
     # A role that was deployed there may still exist.
-    for account in expectation.accounts - by_account.keys() if expectation.removed else ():
-        by_account[account] = _not_read(account, Unknown(part="account", why="not-selected"))
+    not_selected = [
+        verify_account(expectation, _not_read(AccountDetails(account=account), "not-selected"))
+        for account in (expectation.accounts - verified if expectation.removed else ())
+    ]
     return Verification(
-        expected=mask.masked(expectation.description),
+        expected=expectation.mask.masked(expectation.description),
         removed=expectation.removed,
-        accounts=tuple(
-            replace(result, name=mask.masked(result.name), unknown=mask.masked(result.unknown))
-            for result in sorted(by_account.values(), key=lambda result: result.account)
-        ),
+        accounts=tuple(sorted((*results, *not_selected), key=lambda result: result.account)),
     )

@@ -4,319 +4,338 @@ The files are the output of ``aws iam get-account-authorization-details``, ``aws
 ``aws organizations describe-organization``.
 """
 
-from collections.abc import Collection, Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any
-from urllib.parse import unquote
+from typing import Annotated, Any, Final, TypeVar
 
-from pump_roles.iam.documents import Policy, as_list, as_mapping
-from pump_roles.iam.trust import OF_AWS, Trust, parse_trust
+import msgspec
+
+from pump_roles.iam.documents import Policy
+from pump_roles.iam.trust import Trust, parse_trust
 from pump_roles.iam.values import Value, known
-from pump_roles.json_input import TOO_DEEP, InputError, parse_json, read_json
+from pump_roles.json_input import TOO_DEEP, InputError, read_json
 from pump_roles.published import ROLES
-from pump_roles.review.account.organization import Organization, organization_of
+from pump_roles.review.account.organization import Organization
 from pump_roles.review.account.times import in_utc, moment_of
+from pump_roles.review.account.unknown import AccountUnknown
 from pump_roles.review.account.verify.other_roles import roles_that_admit_pump
 from pump_roles.review.masking import digests_of_ids, ids_of, texts_under_the_key
 from pump_roles.review.role import Boundary, Part, Role, Unknown
 from pump_roles.review.templates import Contents, FoundRole, Other
 from pump_roles.review.templates.role_reader import kind_of
-from pump_roles.validators import ROLE_ARN
+from pump_roles.validators import ACCOUNT, ORGANIZATION, ROLE_ARN, account_of, partition_of
 
 
-@dataclass(frozen=True, kw_only=True)
-class History:
-    """What created a role, and when it was last used."""
+class _Described(msgspec.Struct, kw_only=True, rename="pascal"):
+    """What IAM describes, as boto3 returns it and as the AWS CLI writes it."""
 
-    stack: str = ""
-    last_used: str = ""
-    last_used_region: str = ""
+
+class _Tag(_Described):
+    key: str
+    value: str
+
+
+class _LastUse(_Described):
+    last_used_date: Any = None
+    region: str = ""
+
+
+class _PermissionsBoundary(_Described):
+    permissions_boundary_arn: str
+
+
+class AttachedPolicy(_Described):
+    """A managed policy that is attached to a role."""
+
+    policy_name: str
+    policy_arn: str
+
+    def as_policy(self, document: Any) -> Policy:
+        """Return it with its document; ``None`` if that is not known."""
+        return Policy(name=self.policy_name, arn=self.policy_arn, document=document)
+
+
+class DescribedRole(_Described, kw_only=True):
+    """A role. What lists roles leaves out its tags, boundary, session duration, and last use."""
+
+    arn: Annotated[str, msgspec.Meta(pattern=ROLE_ARN.pattern)]
+    role_name: str
+    path: str
+    assume_role_policy_document: Any
+    tags: tuple[_Tag, ...] = ()
+    permissions_boundary: _PermissionsBoundary | None = None
+    max_session_duration: int | None = None
+    role_last_used: _LastUse = msgspec.field(default_factory=_LastUse)
+
+    @property
+    def boundary_arn(self) -> str:
+        """The ARN of its permissions boundary; empty if it has none."""
+        boundary = self.permissions_boundary
+        return boundary.permissions_boundary_arn if boundary else ""
+
+    def as_role(self, policies: Sequence[Policy] = (), **more: Any) -> Role:
+        """Return it as a role, with its policies, and what else was read or could not be."""
+        return Role(
+            kind=kind_of([self.role_name], policies) or "",
+            name=known(self.role_name),
+            path=known(self.path),
+            trust=read_trust_policy(self.assume_role_policy_document),
+            policies=tuple(policies),
+            tags={tag.key: known(tag.value) for tag in self.tags},
+            **more,
+        )
+
+    @property
+    def stack(self) -> str:
+        """The stack that created it; empty if none did."""
+        # CloudFormation Template Reference, "Resource tags".
+        stacks = (tag.value for tag in self.tags if tag.key == "aws:cloudformation:stack-name")
+        return next(stacks, "")
+
+    @property
+    def last_used(self) -> str:
+        """When it was last used, in UTC; empty if IAM shows no use."""
+        when = moment_of(self.role_last_used.last_used_date)
+        return in_utc(when) if when else ""
+
+
+_Role = TypeVar("_Role", bound=DescribedRole)
+
+
+class _InlinePolicy(_Described):
+    policy_name: str
+    policy_document: dict[str, Any]
+
+
+class _SavedRole(DescribedRole, kw_only=True):
+    role_policy_list: tuple[_InlinePolicy, ...]
+    attached_managed_policies: tuple[AttachedPolicy, ...]
+
+
+class _Version(_Described):
+    version_id: str
+    document: dict[str, Any]
+
+
+class _ManagedPolicy(_Described):
+    arn: str
+    default_version_id: str
+    policy_version_list: tuple[_Version, ...] = ()
+
+
+class _SavedOrganization(_Described):
+    id: Annotated[str, msgspec.Meta(pattern=ORGANIZATION.pattern)]
+    master_account_id: Annotated[str, msgspec.Meta(pattern=ACCOUNT.pattern)]
+
+
+class _SavedFile(_Described):
+    role_detail_list: tuple[_SavedRole, ...] = ()
+    policies: tuple[_ManagedPolicy, ...] = ()
+    is_truncated: bool = False
+    marker: str = ""
+    # With --max-items, the AWS CLI writes it instead of the other two.
+    next_token: str = ""
+    role: DescribedRole | None = None
+    organization: _SavedOrganization | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
 class AccountDetails:
-    """An account."""
+    """An account, and its roles, of which only some may have been read in full.
+
+    If a role could not be read, ``missing`` says why, by its name in lower case. If the account is
+    not read as part of its organization, ``units`` is ``None``. What is not known about the
+    organization matters only if a management account is expected.
+    """
 
     account: str
-    partition: str
-    roles: tuple[Role, ...]
-    others: tuple[Role, ...] = ()
-    history: Mapping[str, History] = field(default_factory=dict)
+    partition: str = ""
+    name: str = ""
+    units: tuple[str, ...] | None = None
+    roles: tuple[Role, ...] = ()
+    described: Mapping[str, DescribedRole] = field(default_factory=dict)
     missing: Mapping[str, Unknown] = field(default_factory=dict)
-    organization: Organization | Unknown | None = None
-    unknown: tuple[Unknown, ...] = ()
+    organization: Organization | AccountUnknown | None = None
+    unknown: tuple[AccountUnknown, ...] = ()
     calls: int = 0
 
     @property
-    def by_name(self) -> dict[str, Role]:
-        """Every role, by its name."""
-        return {role.name.text: role for role in (*self.roles, *self.others)}
+    def management_account(self) -> str:
+        """The management account of its organization; empty if there is none, or not known."""
+        organization = self.organization
+        return organization.management_account if isinstance(organization, Organization) else ""
 
     @property
     def external_ids(self) -> frozenset[str]:
         """The external IDs in it, which must not be shown."""
-        roles = (*self.roles, *self.others)
-        in_policies = texts_under_the_key([each for role in roles for each in role.documents])
-        return in_policies.union(*(ids_of(role.trust) for role in roles))
+        documents = [document for role in self.roles for document in role.documents]
+        return texts_under_the_key(documents).union(*(ids_of(role.trust) for role in self.roles))
 
     def arn(self, role: Role) -> str:
         """Return the ARN of a role."""
         return f"arn:{self.partition}:iam::{self.account}:role{role.path.text}{role.name.text}"
 
     def role(self, name: str) -> Role | None:
-        """Return a role by its name, ignoring case; ``None`` if there is none."""
+        """Return a role by its name, ignoring case; ``None`` if it is not there, or not read."""
         wanted = name.casefold()
         return next((role for role in self.roles if role.name.text.casefold() == wanted), None)
 
 
-def read_files(files: Iterable[Path]) -> tuple[AccountDetails, ...]:
-    """Read the roles of accounts from saved output of the AWS CLI, in any order."""
-    accounts: list[tuple[Path, Any]] = []
-    organizations: dict[Path, Organization] = {}
-    described: dict[str, Path] = {}
-    seconds: dict[str, int] = {}
-    for file in files:
-        content, _ = read_json(file, "the output of aws iam get-account-authorization-details")
-        members = as_mapping(content)
-        if isinstance(members.get("Role"), dict):
-            arn, seconds_of_role = _session(file, members["Role"])
-            if arn in described:
-                raise InputError(f"{file}: the role is also in another file")
-            described[arn], seconds[arn] = file, seconds_of_role
-        elif "Organization" in members:
-            organizations[file] = _organization(file, members["Organization"])
-        else:
-            accounts.append((file, content))
-    found: dict[str, AccountDetails] = {}
-    for file, content in accounts:
-        details = _account(file, content, seconds)
-        if details.account in found:
-            raise InputError(f"{file}: the account {details.account} is also in another file")
-        found[details.account] = details
-    known = {details.arn(role) for details in found.values() for role in details.roles}
-    for arn, file in described.items():
-        if arn not in known:
-            raise InputError(
-                f"{file}: the role is in none of the files from aws iam "
-                "get-account-authorization-details"
-            )
-    return tuple(_in_organizations(found.values(), organizations))
-
-
-def _session(file: Path, role: Mapping[str, Any]) -> tuple[str, int]:
-    arn, seconds = role.get("Arn"), role.get("MaxSessionDuration")
-    if not ROLE_ARN.accepts(arn) or type(seconds) is not int:
-        raise InputError(
-            f"{file}: is not the output of aws iam get-role: it needs Arn and MaxSessionDuration"
-        )
-    return arn, seconds
-
-
-def _organization(file: Path, described: Any) -> Organization:
-    try:
-        return organization_of(described)
-    except (LookupError, TypeError):
-        raise InputError(
-            f"{file}: is not the output of aws organizations describe-organization: it needs Id "
-            "and MasterAccountId"
-        ) from None
-
-
-def _in_organizations(
-    accounts: Collection[AccountDetails], organizations: Mapping[Path, Organization]
-) -> Iterator[AccountDetails]:
-    for file in organizations:
-        if (len(accounts), len(organizations)) != (1, 1):
-            raise InputError(
-                f"{file}: does not name the account that is in the organization; pass one such "
-                f"file with the files of one account, not {len(organizations)} with those of "
-                f"{len(accounts)}"
-            )
-    for details in accounts:
-        yield replace(details, organization=next(iter(organizations.values()), None))
-
-
-def _account(file: Path, content: Any, seconds: Mapping[str, int]) -> AccountDetails:
-    try:
-        return _authorization_details(content, seconds)
-    except InputError as error:
-        why = str(error)
-    except KeyError as error:
-        why = f"it has no {error}"
-    except RecursionError:
-        raise InputError(f"{file}: {TOO_DEEP}") from None
-    except (AttributeError, TypeError, ValueError):
-        why = "a value has the wrong type"
-    raise InputError(
-        f"{file}: is not the output of aws iam get-account-authorization-details: {why}"
-    )
-
-
-def _authorization_details(content: Any, seconds: Mapping[str, int]) -> AccountDetails:
-    if not isinstance(content, dict) or "RoleDetailList" not in content:
-        raise KeyError("RoleDetailList")
-    if content.get("IsTruncated") or "Marker" in content or "NextToken" in content:
-        raise InputError("it is truncated; save the whole output")
-    listed = content["RoleDetailList"]
-    if not isinstance(listed, list) or not all(isinstance(role, dict) for role in listed):
-        raise InputError("RoleDetailList is not a list of roles")
-    if not listed:
-        raise InputError("it has no roles")
-    arns = [role["Arn"] for role in listed]
-    if not all(map(ROLE_ARN.accepts, arns)):
-        raise InputError("a role has no valid ARN")
-    places = {(arn.split(":")[1], arn.split(":")[4]) for arn in arns}
-    if len(places) != 1:
-        raise InputError(f"its roles are in {len(places)} accounts; all must be in one")
-    ((partition, account),) = places
-    managed = dict(_managed(content.get("Policies", [])))
-    roles = tuple(
-        role_of(
-            {"MaxSessionDuration": seconds.get(role["Arn"]), **role},
-            managed,
-            not_described=Value("not-read", _text(role["RoleName"]), "not-in-files"),
-        )
-        for role in listed
-    )
-    if len({role.name.text.casefold() for role in roles}) < len(roles):
-        raise InputError("a role is listed twice")
-    return AccountDetails(
-        account=account,
-        partition=partition,
-        roles=roles,
-        history={_text(role["RoleName"]): history_of(role) for role in listed},
-    )
-
-
-def _managed(policies: Any) -> Iterator[tuple[str, Any]]:
-    for policy in as_list(policies):
-        versions = [
-            version
-            for version in as_list(policy.get("PolicyVersionList", []))
-            if version.get("IsDefaultVersion")
-            and version.get("VersionId") == policy.get("DefaultVersionId")
-        ]
-        if len(versions) == 1:
-            yield policy["Arn"], document_of(versions[0].get("Document"))
-
-
-def role_of(
-    entry: Mapping[str, Any],
-    documents: Mapping[str, Any],
-    unknown: Iterable[Unknown] = (),
-    *,
-    not_described: Value,
-) -> Role:
-    """Return a role, and ``not_described`` for what its description lacks."""
-    name = _text(entry["RoleName"])
-    inline = tuple(
-        Policy(name=_text(policy["PolicyName"]), document=document_of(policy["PolicyDocument"]))
-        for policy in entry["RolePolicyList"]
-    )
-    attached = tuple(
-        Policy(
-            name=_text(policy["PolicyName"]),
-            arn=_text(policy["PolicyArn"]),
-            document=documents.get(policy["PolicyArn"]),
-        )
-        for policy in entry["AttachedManagedPolicies"]
-    )
-    boundary = None
-    if isinstance(bounded := entry.get("PermissionsBoundary"), Value):
-        boundary = Boundary(arn=bounded)
-    elif arn := as_mapping(bounded).get("PermissionsBoundaryArn"):
-        boundary = Boundary(arn=known(_text(arn)), document=documents.get(arn))
-    seconds = entry.get("MaxSessionDuration")
-    found = {(reason.part, reason.subject): reason for reason in unknown}
-    lacking: list[tuple[Part, str]] = [
-        ("managed-policies", policy.arn) for policy in attached if policy.document is None
-    ]
-    if boundary is not None and boundary.arn.is_known and boundary.document is None:
-        lacking.append(("boundary", boundary.arn.text))
-    for part, subject in lacking:
-        why = not_described.why or "not-read"
-        found.setdefault((part, subject), Unknown(part=part, why=why, subject=subject))
-    return Role(
-        kind=kind_of([name], (*inline, *attached)) or "",
-        name=known(name),
-        path=known(_text(entry["Path"])),
-        trust=trust_of(entry["AssumeRolePolicyDocument"]),
-        policies=(*inline, *attached),
-        boundary=boundary,
-        session=seconds if type(seconds) is int else not_described,
-        tags={key: known(value) for key, value in _tags(entry).items()},
-        unknown=tuple(found.values()),
-    )
-
-
-def history_of(role: Mapping[str, Any]) -> History:
-    """Return what created a role, as the IAM API returns it, and when it was last used."""
-    used = as_mapping(role.get("RoleLastUsed"))
-    when = moment_of(used.get("LastUsedDate"))
-    return History(
-        # CloudFormation Template Reference, "Resource tags".
-        stack=_tags(role).get("aws:cloudformation:stack-name", ""),
-        last_used=in_utc(when) if when else "",
-        last_used_region=_text(used.get("Region", "")),
-    )
-
-
-def _tags(role: Mapping[str, Any]) -> dict[str, str]:
-    return {_text(tag["Key"]): _text(tag["Value"]) for tag in role.get("Tags", [])}
-
-
-def _text(value: Any) -> str:
-    if not isinstance(value, str):
-        raise InputError("a name, path, ARN, or tag is not a string")
-    return value
-
-
-def document_of(value: Any) -> Any:
-    """Return a policy document. The IAM API returns percent-encoded JSON, which boto3 decodes."""
-    if not isinstance(value, str):
-        return value
-    try:
-        return parse_json(unquote(value))
-    except ValueError:
-        return value
-
-
-def trust_of(value: Any) -> Trust:
+def read_trust_policy(document: Any) -> Trust:
     """Return a trust policy. One that is nested too deeply to read may let anyone in."""
     try:
-        return parse_trust(document_of(value))
+        return parse_trust(document)
     except RecursionError:
         return Trust(statements=(), not_read=(TOO_DEEP,))
 
 
-def contents_of(details: AccountDetails, names: Collection[str]) -> Contents:
+_ROLES: Final = "aws iam get-account-authorization-details"
+_COMMANDS: Final = f"{_ROLES}, aws iam get-role, or aws organizations describe-organization"
+
+
+def read_files(files: Iterable[Path]) -> tuple[AccountDetails, ...]:
+    """Read the roles of accounts from saved output of the AWS CLI, in any order."""
+    saved = [(file, _read_file(file)) for file in files]
+    described = _index((file, content.role) for file, content in saved if content.role)
+    roles = _index((file, role) for file, content in saved for role in content.role_detail_list)
+    documents = {
+        policy.arn: version.document
+        for _, content in saved
+        for policy in content.policies
+        for version in policy.policy_version_list
+        if version.version_id == policy.default_version_id
+    }
+    in_account: dict[str, list[tuple[_SavedRole, DescribedRole | None]]] = {}
+    for (account, name), (_, role) in roles.items():
+        _, session = described.pop((account, name), (None, None))
+        in_account.setdefault(account, []).append((role, session))
+    for file, _ in described.values():
+        raise InputError(f"{file}: the role is in none of the files from {_ROLES}")
+    membership: Organization | AccountUnknown = AccountUnknown(
+        part="membership", why="not-in-files"
+    )
+    organizations = {file: content.organization for file, content in saved if content.organization}
+    for file, found in organizations.items():
+        if (len(in_account), len(organizations)) != (1, 1):
+            raise InputError(
+                f"{file}: does not name the account that is in the organization; pass one such "
+                f"file with the files of one account, not {len(organizations)} with those of "
+                f"{len(in_account)}"
+            )
+        membership = Organization(id=found.id, management_account=found.master_account_id)
+    return tuple(
+        AccountDetails(
+            account=account,
+            partition=partition_of(listed[0][0].arn),
+            roles=tuple(_saved_role(role, session, documents) for role, session in listed),
+            described={role.role_name: role for role, _ in listed},
+            organization=membership,
+        )
+        for account, listed in in_account.items()
+    )
+
+
+def _read_file(file: Path) -> _SavedFile:
+    content, _ = read_json(file, f"the output of {_COMMANDS}")
+    try:
+        saved = msgspec.convert(content, _SavedFile)
+    except msgspec.ValidationError as error:
+        raise InputError(f"{file}: is not the output of {_COMMANDS}: {error}") from None
+    if not (saved.role_detail_list or saved.role or saved.organization):
+        raise InputError(
+            f"{file}: has neither roles nor an organization; pass the output of {_COMMANDS}"
+        )
+    if saved.is_truncated or saved.marker or saved.next_token:
+        raise InputError(f"{file}: is truncated; save the whole output")
+    return saved
+
+
+def _index(roles: Iterable[tuple[Path, _Role]]) -> dict[tuple[str, str], tuple[Path, _Role]]:
+    found: dict[tuple[str, str], tuple[Path, _Role]] = {}
+    for file, role in roles:
+        key = (account_of(role.arn), role.role_name.casefold())
+        if key in found:
+            raise InputError(f"{file}: a role is listed twice, or is also in another file")
+        found[key] = file, role
+    return found
+
+
+def _saved_role(
+    saved: _SavedRole, described: DescribedRole | None, documents: Mapping[str, Any]
+) -> Role:
+    inline = (
+        Policy(name=policy.policy_name, document=policy.policy_document)
+        for policy in saved.role_policy_list
+    )
+    attached = [
+        policy.as_policy(documents.get(policy.policy_arn))
+        for policy in saved.attached_managed_policies
+    ]
+    seconds = described.max_session_duration if described else None
+    boundary = saved.boundary_arn
+    needed: list[tuple[Part, str]] = [("managed-policies", policy.arn) for policy in attached]
+    needed += [("boundary", boundary)] if boundary else []
+    return saved.as_role(
+        (*inline, *attached),
+        boundary=Boundary(arn=known(boundary), document=documents.get(boundary))
+        if boundary
+        else None,
+        session=seconds or Value("not-read", saved.role_name, "not-in-files"),
+        unknown=tuple(
+            Unknown(part=part, why="not-in-files", subject=arn)
+            for part, arn in needed
+            if arn not in documents
+        ),
+    )
+
+
+def collect_contents(details: AccountDetails, names: Collection[str]) -> Contents:
     """Return what an account has, for a report."""
-    found = [role for name in names if (role := details.role(name)) is not None]
-    roles: dict[str, FoundRole] = {}
-    for role in found:
+    by_kind: dict[str, Role] = {}
+    for role in filter(None, map(details.role, names)):
         if not role.kind:
             raise InputError(
                 f"the role {role.name.text} of the account {details.account} is not one of Pump's: "
                 "it has neither the name nor a policy of one"
             )
-        if role.kind in roles:
+        if role.kind in by_kind:
             raise InputError(
                 f"the account {details.account} has two {role.kind} roles, "
-                f"{roles[role.kind].role.name.text} and {role.name.text}; a report covers one of "
+                f"{by_kind[role.kind].name.text} and {role.name.text}; a report covers one of "
                 "each kind"
             )
-        roles[role.kind] = _found(role, details)
-    if not roles:
+        by_kind[role.kind] = role
+    if not by_kind:
         reasons = "".join(f"; {reason.detail}" for reason in details.missing.values())
         raise InputError(
             f"the account {details.account} has no role named {' or '.join(names)}{reasons}"
         )
+    others = Unknown(part="other-roles", why="not-read")
     return Contents(
-        roles=tuple(roles[kind] for kind in ROLES if kind in roles),
-        others=tuple(_others(details, found)),
+        roles=tuple(
+            FoundRole(
+                role=by_kind[kind],
+                account=details.account,
+                external_id_sha256=digests_of_ids(by_kind[kind].trust),
+            )
+            for kind in ROLES
+            if kind in by_kind
+        ),
+        others=tuple(
+            Other(
+                name=role.name.text,
+                type="AWS::IAM::Role",
+                source=details.account,
+                principals=role.trust.principals,
+                alarms=ways,
+            )
+            for role, ways in roles_that_admit_pump(
+                details.roles, [*by_kind.values()], details.account
+            )
+        ),
         unreadable=(
-            *details.unknown,
+            *(replace(others, detail=unknown.detail) for unknown in details.unknown),
             *(
                 replace(reason, source=name)
                 for name in names
@@ -325,32 +344,3 @@ def contents_of(details: AccountDetails, names: Collection[str]) -> Contents:
         ),
         external_ids=details.external_ids,
     )
-
-
-def _found(role: Role, details: AccountDetails) -> FoundRole:
-    return FoundRole(
-        role=role, account=details.account, external_id_sha256=digests_of_ids(role.trust)
-    )
-
-
-def _others(details: AccountDetails, own: Collection[Role]) -> Iterator[Other]:
-    names = {role.name.text for role in own}
-    alarms = roles_that_admit_pump(
-        (role for name, role in details.by_name.items() if name not in names),
-        account=details.account,
-        names=names,
-        principals={
-            who.value.text
-            for role in own
-            for who in role.trust.principals
-            if who.kind in OF_AWS and who.value.state == "known"
-        },
-    )
-    for name, ways in alarms.items():
-        yield Other(
-            name=name,
-            type="AWS::IAM::Role",
-            source=details.account,
-            principals=details.by_name[name].trust.principals,
-            alarms=tuple(ways),
-        )

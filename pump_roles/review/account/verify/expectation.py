@@ -1,53 +1,43 @@
 """What accounts are compared with: the published roles, or those in templates."""
 
-from collections.abc import Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field, fields, replace
 from functools import cached_property
 from pathlib import Path
 from typing import Any
 
 from pump_roles.guardrails import opening_tags
 from pump_roles.iam.canonical import account_of_root, in_account
-from pump_roles.iam.trust import OF_AWS
+from pump_roles.iam.documents import Policy
+from pump_roles.iam.trust import OF_AWS, Trust
 from pump_roles.iam.values import OPEN, Value, known
 from pump_roles.json_input import InputError
 from pump_roles.published import ROLES
 from pump_roles.review.account.role_list import ListedRole
-from pump_roles.review.account.verify.placement import Location, belongs
 from pump_roles.review.masking import Mask
-from pump_roles.review.role import ROOT, Boundary, Role, Unknown, published_role
-from pump_roles.review.templates import Contents, FoundRole, Place
+from pump_roles.review.role import ROOT, Boundary, Role, Unknown, Why, published_role
+from pump_roles.review.templates import FoundRole, Place
 from pump_roles.review.templates.reading import read_templates
 from pump_roles.validators import EXTERNAL_ID, PRINCIPAL, Text, partition_of
 
 
 @dataclass(frozen=True, kw_only=True)
 class Expectation:
-    """What accounts are compared with."""
+    """What accounts are compared with. Each role may have several variants."""
 
     description: str
     roles: tuple[tuple[FoundRole, ...], ...]
-    principals: frozenset[str]
     hidden: frozenset[str] = field(default=frozenset(), repr=False)
     external_id: str = field(default="", repr=False)
     external_ids: Mapping[tuple[str, str, str], str] = field(default_factory=dict, repr=False)
     places: tuple[Place, ...] = ()
     removed: bool = False
     management_account: str = ""
-    omitted: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def across_accounts(self) -> bool:
         """Whether a StackSet deploys one of the roles to other accounts."""
         return any(place.stack_set for place in self.places)
-
-    def belongs(self, kind: str, location: Location) -> bool | None:
-        """Return whether a role is expected in an account; ``None`` if that is not known.
-
-        Without places, it is expected in each account that is verified.
-        """
-        places = [place for place in self.places if place.kind == kind]
-        return belongs(places, location) if places else True
 
     @property
     def units(self) -> frozenset[str]:
@@ -70,24 +60,6 @@ class Expectation:
     def names(self) -> tuple[str, ...]:
         """The names of the roles."""
         return tuple(variants[0].role.name.text for variants in self.roles)
-
-    def only(self, kinds: Collection[str]) -> "Expectation":
-        """Return the expectation with only some kinds of roles."""
-        if not kinds:
-            return self
-        of_kind = {variants[0].role.kind: variants for variants in self.roles}
-        for kind in kinds:
-            if kind not in of_kind:
-                raise InputError(f"{self.description} does not contain the {kind} role")
-        return replace(
-            self,
-            roles=tuple(variants for kind, variants in of_kind.items() if kind in kinds),
-            omitted={
-                variants[0].role.name.text: kind
-                for kind, variants in of_kind.items()
-                if kind not in kinds
-            },
-        )
 
     def absent(self) -> "Expectation":
         """Return the expectation that accounts have none of the roles.
@@ -124,139 +96,113 @@ class Expectation:
 
     def in_account(self, account: str, partition: str) -> tuple[tuple[Role, ...], ...]:
         """Return the roles that are expected in an account, each with its possible variants."""
-        return tuple(self._in_account(variants, account, partition) for variants in self.roles)
+        found: list[tuple[Role, ...]] = []
+        for variants in self.roles:
+            here = [variant for variant in variants if variant.account == account]
+            anywhere = [variant for variant in variants if not variant.account]
+            roles: list[Role] = []
+            for variant in here or anywhere or variants:
+                # The customer may open the guardrails.
+                tags = dict.fromkeys(opening_tags(variant.role.documents), OPEN)
+                role = replace(variant.role, tags={**tags, **variant.role.tags})
+                role = _filled(role, account, partition)
+                role = self._with_external_id(role, account, partition)
+                if role not in roles:
+                    roles.append(role)
+            if len(roles) > 1:
+                roles = [_with_unknown(role, "several-variants") for role in roles]
+            found.append(tuple(roles))
+        return tuple(found)
 
-    def _in_account(
-        self, variants: Sequence[FoundRole], account: str, partition: str
-    ) -> tuple[Role, ...]:
-        here = [variant for variant in variants if variant.account == account]
-        anywhere = [variant for variant in variants if not variant.account]
-        filled: list[Role] = []
-        for variant in here or anywhere or variants:
-            in_place = _filled(variant.role, account, partition)
-            if in_place not in filled:
-                filled.append(in_place)
-        unknown: list[Unknown] = []
-        if len(filled) > 1:
-            unknown.append(Unknown(part="role", why="several-variants"))
-        return tuple(self._expected(role, (partition, account), unknown) for role in filled)
-
-    def _expected(self, role: Role, place: tuple[str, str], problems: Iterable[Unknown]) -> Role:
-        unknown = [*role.unknown, *problems]
-        id_ = self.external_ids.get((*place, role.name.text.casefold()), self.external_id)
-        is_open = OPEN.state in {value.state for value in role.trust.external_ids}
-        to_fill = [id_] if id_ and known(id_) not in role.trust.external_ids else []
-        if self.external_ids and not id_ and is_open:
-            unknown.append(Unknown(part="role", why="external-id-not-listed"))
+    def _with_external_id(self, role: Role, account: str, partition: str) -> Role:
+        key = (partition, account, role.name.text.casefold())
+        id_ = self.external_ids.get(key, self.external_id)
+        accepted = role.trust.external_ids
+        is_open = any(value.state == "open" for value in accepted)
+        to_fill = [known(id_)] if id_ and known(id_) not in accepted else []
+        if is_open and self.external_ids and not id_:
+            role = _with_unknown(role, "external-id-not-listed")
         elif to_fill and not is_open:
-            unknown.append(Unknown(part="role", why="external-id-differs"))
+            role = _with_unknown(role, "external-id-differs")
 
         def filled(value: Value, validator: Text) -> Value:
             # During a rotation, the other one stays open.
             fills = validator is EXTERNAL_ID and value.state == "open" and to_fill
-            return known(to_fill.pop()) if fills else value
+            return to_fill.pop() if fills else value
 
-        return replace(
-            role,
-            trust=role.trust.with_values(filled),
-            # The customer may open the guardrails.
-            tags={**dict.fromkeys(opening_tags(role.documents), OPEN), **role.tags},
-            unknown=tuple(unknown),
-        )
+        return replace(role, trust=role.trust.with_values(filled))
+
+
+def _with_unknown(role: Role, why: Why) -> Role:
+    return replace(role, unknown=(*role.unknown, Unknown(part="role", why=why)))
 
 
 def from_published(principal: str) -> Expectation:
     """Return the expectation of the roles as Pump publishes them."""
-    roles = tuple((FoundRole(role=_trusting(published_role(kind), principal)),) for kind in ROLES)
-    principals = frozenset({principal})
-    return Expectation(description="the published roles", roles=roles, principals=principals)
+    roles = (_trusting(published_role(kind), principal) for kind in ROLES)
+    return Expectation(
+        description="the published roles", roles=tuple((FoundRole(role=role),) for role in roles)
+    )
 
 
 def from_templates(path: Path, *, principal: str | None = None) -> Expectation:
     """Return the expectation of the roles in a template, or in the templates of a folder."""
     read = read_templates(path)
-    for variants in read.variants:
-        if not all(variant.role.name.is_known for variant in variants):
-            raise InputError(f"{path}: the name of the {variants[0].role.kind} role cannot be read")
     mask = Mask(read.external_ids)
-    roles = tuple(
-        tuple(_with_principal(variant, principal, path, mask) for variant in variants)
-        for variants in read.variants
-    )
-    principals = {
-        text for variants in roles for variant in variants for text in _principals(variant.role)
-    }
+    for variants in read.variants:
+        for role in (variant.role for variant in variants):
+            if not role.name.is_known:
+                raise InputError(f"{path}: the name of the {role.kind} role cannot be read")
+            _check_principal(role, principal, path, mask)
+    # The template of one stack, without the manifest, is for whichever account is verified.
+    has_places = path.is_dir() or any(place.stack_set for place in read.places)
     return Expectation(
         description=mask.masked(path.name or str(path)),
-        roles=roles,
-        principals=frozenset(principals),
+        roles=tuple(
+            tuple(replace(variant, role=_trusting(variant.role, principal)) for variant in variants)
+            for variants in read.variants
+        ),
         hidden=read.external_ids,
-        places=_places(read, path),
+        places=read.places if has_places else (),
     )
 
 
-def _places(read: Contents, path: Path) -> tuple[Place, ...]:
-    # The template of one stack, without the manifest, is for whichever account is verified.
-    named = path.is_dir() or any(place.stack_set for place in read.places)
-    return read.places if named else ()
+def _check_principal(role: Role, principal: str | None, path: Path, mask: Mask) -> None:
+    principals = [found for found in role.trust.principals if found.kind in OF_AWS]
+    if any(found.value.state != "known" for found in principals):
+        if principal is None:
+            raise InputError(f"{path}: the principal is a template parameter; pass --principal")
+        return
+    named = [found.value.text for found in principals]
+    # An account ID and the ARN of the account's root are the same principal.
+    if principal is not None and named != [account_of_root(principal)]:
+        if not named:
+            raise InputError(f"{path}: the principal of the {role.kind} role cannot be read")
+        shown = ", ".join(mask.masked(named))
+        raise InputError(f"{path}: trusts {shown}; omit --principal, or pass that principal")
 
 
-def _with_principal(variant: FoundRole, principal: str | None, path: Path, mask: Mask) -> FoundRole:
-    role = _opened(variant.role)
-    named = _principals(role)
-    if not any(who.kind == "provided" for who in role.trust.principals):
-        # An account ID and the ARN of the account's root are the same principal.
-        if principal is not None and named != [account_of_root(principal)]:
-            shown = ", ".join(mask.masked(named))
-            if not named:
-                raise InputError(f"{path}: the principal of the {role.kind} role cannot be read")
-            raise InputError(f"{path}: trusts {shown}; omit --principal, or pass that principal")
-        return replace(variant, role=role)
-    if principal is None:
-        raise InputError(f"{path}: the principal is a template parameter; pass --principal")
-    return replace(variant, role=_trusting(role, principal))
-
-
-def _trusting(role: Role, principal: str) -> Role:
-    def provided(value: Value, validator: Text) -> Value:
-        is_open = validator is PRINCIPAL and value.state == "open"
-        return known(principal) if is_open else value
-
-    return replace(role, trust=role.trust.with_values(provided))
-
-
-def _opened(role: Role) -> Role:
+def _trusting(role: Role, principal: str | None) -> Role:
     # Whatever the deployment fills in is open, even if the parameter accepts more than it should:
     # the account has a value.
-    def opened(value: Value, _validator: Text) -> Value:
-        return replace(value, state="open") if value.state == "not-read" else value
+    def filled(value: Value, validator: Text) -> Value:
+        if value.is_known:
+            return value
+        if validator is PRINCIPAL and principal is not None:
+            return known(principal)
+        return Value("open", value.text)
 
-    return replace(role, trust=role.trust.with_values(opened))
+    return replace(role, trust=role.trust.with_values(filled))
 
 
-def _principals(role: Role) -> list[str]:
-    principals = role.trust.principals
-    return [who.value.text for who in principals if who.kind in OF_AWS and who.kind != "provided"]
-
-
-def _filled(role: Role, account: str, partition: str) -> Role:
-    def fill(value: Any) -> Any:
-        return in_account(value, account=account, partition=partition)
-
-    boundary = role.boundary
-    return replace(
-        role,
-        path=replace(role.path, text=fill(role.path.text)),
-        trust=role.trust.in_account(account=account, partition=partition),
-        policies=tuple(
-            replace(policy, document=fill(policy.document), arn=fill(policy.arn))
-            for policy in role.policies
-        ),
-        boundary=None
-        if boundary is None
-        else Boundary(
-            arn=replace(boundary.arn, text=fill(boundary.arn.text)),
-            document=fill(boundary.document),
-        ),
-        tags={key: replace(value, text=fill(value.text)) for key, value in role.tags.items()},
-    )
+def _filled(value: Any, account: str, partition: str) -> Any:
+    if isinstance(value, Trust):
+        return value.in_account(account=account, partition=partition)
+    if isinstance(value, tuple):
+        return tuple(_filled(element, account, partition) for element in value)
+    if isinstance(value, Role | Policy | Boundary | Value):
+        members = {field.name: getattr(value, field.name) for field in fields(value)}
+        return replace(value, **_filled(members, account, partition))
+    if isinstance(value, dict):
+        return {key: _filled(member, account, partition) for key, member in value.items()}
+    return in_account(value, account=account, partition=partition)

@@ -1,29 +1,30 @@
 """Reads what ``verify`` compares from an account with boto3, with read-only calls."""
 
-from collections.abc import Callable, Collection, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator
 from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING, Any, Final, TypeVar
 
-from pump_roles.iam.documents import as_mapping
+from msgspec import convert
+
+from pump_roles.iam.documents import Policy
 from pump_roles.iam.values import Value, known
 from pump_roles.review.account.responses import all_in, error_code, reason_of
+from pump_roles.review.account.unknown import AccountUnknown
 from pump_roles.review.account.verify.details import (
     AccountDetails,
-    History,
-    document_of,
-    history_of,
-    role_of,
-    trust_of,
+    AttachedPolicy,
+    DescribedRole,
 )
-from pump_roles.review.role import Part, Role, Unknown
+from pump_roles.review.role import Boundary, Part, Role, Unknown
 
 if TYPE_CHECKING:
     from mypy_boto3_iam import IAMClient
 
 _MISSING: Final = "NoSuchEntity"
 _MOST_PER_PAGE: Final = 1_000
-_EVERY_ROLE_HAS: Final = {"AssumeRolePolicyDocument", "Path", "RoleName"}
+
+_Document = dict[str, Any]
 
 _T = TypeVar("_T")
 
@@ -62,132 +63,106 @@ def read_account(
     """Read some roles of an account, and the trust policies of all others."""
     calls: list[str] = []
     iam.meta.events.register("before-call.iam", lambda model, **_: calls.append(model.name))
-    reader = _Reader(iam)
-    entries = reader.tried("other-roles", reader.listed)
-    listed = {entry["RoleName"]: entry for entry in entries or ()}
-    known = {name.casefold(): entry for name, entry in listed.items()}
-    roles: list[Role] = []
-    histories: dict[str, History] = {}
+    listed: dict[str, DescribedRole] | None = None
+    unknown: tuple[AccountUnknown, ...] = ()
+    try:
+        size = {"PageSize": _MOST_PER_PAGE}
+        found = all_in(iam, "list_roles", "Roles", PaginationConfig=size)
+        roles_in_list = (convert(role, DescribedRole) for role in found)
+        listed = {role.role_name.casefold(): role for role in roles_in_list}
+    except Exception as error:  # noqa: BLE001
+        detail = reason_of(error, iam)
+        unknown = (AccountUnknown(part="other-roles", why="not-read", detail=detail),)
+    described = {**(listed or {})}
+    roles = {name: role.as_role() for name, role in described.items()}
     missing: dict[str, Unknown] = {}
     for name in names:
-        entry = known.get(name.casefold())
-        if entry is None and entries is not None:
+        key = name.casefold()
+        if listed is not None and key not in listed:
             continue
-        of_role = _Reader(iam)
-        found = of_role.tried("role", partial(of_role.role, name, entry))
-        if found is not None:
-            role, histories[found[0].name.text] = found
-            roles.append(role)
+        reader = _RoleReader(iam, name, described.get(key))
+        if (read := reader.read()) is not None:
+            roles[key], described[key] = read
         # If roles could not be listed, IAM says here that it does not exist.
-        elif (why := of_role.unknown[-1]).why != "changed":
-            missing[name.casefold()] = why
+        elif reader.unknown[0].why != "changed":
+            missing[key] = reader.unknown[0]
     return AccountDetails(
         account=account,
         partition=partition,
-        roles=tuple(roles),
-        others=tuple(_other(entry) for name, entry in listed.items() if name not in histories),
-        history=histories,
+        roles=tuple(roles.values()),
+        described={role.role_name: role for role in described.values()},
         missing=missing,
-        unknown=tuple(reader.unknown),
+        unknown=unknown,
         calls=len(calls),
     )
 
 
-class _Reader:
-    # Reads an account's roles, or one of them.
+class _RoleReader:
+    """Reads a role. What cannot be read must not hide the rest."""
 
-    def __init__(self, iam: "IAMClient") -> None:
+    def __init__(self, iam: "IAMClient", name: str, listed: DescribedRole | None) -> None:
         self._iam = iam
+        self._listed = listed
+        # As it is listed, its name may be in another case.
+        self._name = listed.role_name if listed else name
         self.unknown: list[Unknown] = []
 
-    def tried(self, part: Part, call: Callable[[], _T], subject: str = "") -> _T | None:
+    def read(self) -> tuple[Role, DescribedRole] | None:
+        call = partial(self._iam.get_role, RoleName=self._name)
+        described = self._try("role", DescribedRole, lambda: call()["Role"])
+        role = described or self._listed
+        if role is None:
+            return None
+        boundary = None
+        session: int | Value = role.max_session_duration or Value("not-read", why="not-read")
+        if described is None:
+            # What the list of roles leaves out is not known, either.
+            (reason,) = self.unknown
+            self.unknown = [replace(reason, part="tags")]
+            session = Value("not-read", reason.detail, "not-read")
+            boundary = Boundary(arn=session)
+        elif arn := role.boundary_arn:
+            boundary = Boundary(arn=known(arn), document=self._managed("boundary", arn))
+        policies = [*self._inline(), *self._attached()]
+        unknown = tuple(self.unknown)
+        found = role.as_role(policies, boundary=boundary, session=session, unknown=unknown)
+        return found, role
+
+    def _try(
+        self, part: Part, type_: type[_T], call: Callable[[], Any], subject: str = ""
+    ) -> _T | None:
         try:
-            return call()
+            return convert(call(), type_)
         except Exception as error:  # noqa: BLE001
-            # botocore can raise anything if the response is not from AWS. One part that cannot be
-            # read must not hide the rest.
-            if error_code(error) == _MISSING:
-                # It existed when it was listed.
-                unknown = Unknown(part=part, why="changed", subject=subject)
-            else:
-                reason = reason_of(error, self._iam)
-                unknown = Unknown(part=part, why="not-read", subject=subject, detail=reason)
+            # botocore can raise anything if the response is not from AWS.
+            unknown = Unknown(part=part, why="changed", subject=subject)
+            # If it does not exist, it did when it was listed.
+            if error_code(error) != _MISSING:
+                unknown = replace(unknown, why="not-read", detail=reason_of(error, self._iam))
             self.unknown.append(unknown)
             return None
 
-    def listed(self) -> list[Mapping[str, Any]]:
-        size = {"PageSize": _MOST_PER_PAGE}
-        return [*map(_checked, all_in(self._iam, "list_roles", "Roles", PaginationConfig=size))]
-
-    def role(self, name: str, listed: Mapping[str, Any] | None) -> tuple[Role, History] | None:
-        # As it is listed, its name may be in another case.
-        name = name if listed is None else listed["RoleName"]
-        described = self.tried("role", lambda: _checked(self._iam.get_role(RoleName=name)["Role"]))
-        entry = described or listed
-        if entry is None:
-            return None
-        not_described = Value("not-read", why="not-read")
-        if described is None:
-            (why,) = self.unknown
-            not_described = replace(not_described, text=why.detail)
-            self.unknown = [replace(why, part="tags")]
-            entry = {**entry, "PermissionsBoundary": not_described}
-        documents: dict[str, Any] = {}
-        boundary = as_mapping(entry.get("PermissionsBoundary")).get("PermissionsBoundaryArn")
-        if boundary is not None:
-            self._managed("boundary", boundary, documents)
-        policies = {
-            "RolePolicyList": self._inline(name),
-            "AttachedManagedPolicies": self._attached(name, documents),
-        }
-        role = role_of({**entry, **policies}, documents, self.unknown, not_described=not_described)
-        return role, history_of(entry)
-
-    def _inline(self, role: str) -> list[Mapping[str, Any]]:
-        def document(name: str) -> Any:
-            return self._iam.get_role_policy(RoleName=role, PolicyName=name)["PolicyDocument"]
+    def _inline(self) -> Iterator[Policy]:
+        def read(name: str) -> Any:
+            return self._iam.get_role_policy(RoleName=self._name, PolicyName=name)["PolicyDocument"]
 
         part: Part = "inline-policies"
-        names = self.tried(
-            part, lambda: [*all_in(self._iam, "list_role_policies", "PolicyNames", RoleName=role)]
-        )
-        return [
-            {
-                "PolicyName": name,
-                "PolicyDocument": self.tried(part, partial(document, name), subject=name),
-            }
-            for name in names or ()
-        ]
+        listed = all_in(self._iam, "list_role_policies", "PolicyNames", RoleName=self._name)
+        for name in self._try(part, list[str], lambda: [*listed]) or ():
+            document = self._try(part, _Document, partial(read, name), name)
+            yield Policy(name=name, document=document)
 
-    def _attached(self, role: str, documents: dict[str, Any]) -> list[Mapping[str, Any]]:
+    def _attached(self) -> Iterator[Policy]:
         part: Part = "managed-policies"
-        call, member = "list_attached_role_policies", "AttachedPolicies"
-        found = self.tried(part, lambda: [*all_in(self._iam, call, member, RoleName=role)])
-        for policy in found or ():
-            self._managed(part, policy["PolicyArn"], documents)
-        return found or []
+        call = "list_attached_role_policies"
+        listed = all_in(self._iam, call, "AttachedPolicies", RoleName=self._name)
+        for policy in self._try(part, list[AttachedPolicy], lambda: [*listed]) or ():
+            yield policy.as_policy(self._managed(part, policy.policy_arn))
 
-    def _managed(self, part: Part, arn: str, documents: dict[str, Any]) -> None:
+    def _managed(self, part: Part, arn: str) -> Any:
         def read() -> Any:
             version = self._iam.get_policy(PolicyArn=arn)["Policy"]["DefaultVersionId"]
             found = self._iam.get_policy_version(PolicyArn=arn, VersionId=version)
-            return document_of(found["PolicyVersion"]["Document"])
+            return found["PolicyVersion"]["Document"]
 
-        documents[arn] = self.tried(part, read, subject=arn)
-
-
-def _other(entry: Mapping[str, Any]) -> Role:
-    return Role(
-        kind="",
-        name=known(entry["RoleName"]),
-        path=known(entry["Path"]),
-        trust=trust_of(entry["AssumeRolePolicyDocument"]),
-        policies=(),
-    )
-
-
-def _checked(role: Mapping[str, Any]) -> Mapping[str, Any]:
-    if missing := _EVERY_ROLE_HAS - role.keys():
-        # The response is not from AWS.
-        raise KeyError(*missing)
-    return {**role}
+        return self._try(part, _Document, read, arn)

@@ -1,23 +1,39 @@
 """Finds the other roles of an account that give access to Pump, or to everyone."""
 
-from collections.abc import Collection, Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator
 
-from pump_roles.iam.trust import Trust
+from pump_roles.iam.trust import OF_AWS, Trust
 from pump_roles.review.contents import Access
+from pump_roles.review.masking import ids_of
 from pump_roles.review.role import Role
 from pump_roles.review.templates.pump_names import PumpNames, admitted
 
 
 def roles_that_admit_pump(
-    roles: Iterable[Role], *, account: str, names: Collection[str], principals: Collection[str]
-) -> Mapping[str, list[Access]]:
-    """Return the names of roles that Pump, or everyone, can assume, each with the ways."""
-    pump = PumpNames([(name,) for name in names], principals)
-    found = {role.name.text: [*_ways(role.trust, pump, account)] for role in roles}
-    return {name: [*dict.fromkeys(ways)] for name, ways in found.items() if ways}
+    roles: Iterable[Role],
+    pump_roles: Collection[Role],
+    account: str,
+    *,
+    passed_ids: frozenset[str] = frozenset(),
+) -> Iterator[tuple[Role, tuple[Access, ...]]]:
+    """Yield the roles, other than Pump's, that Pump or everyone can assume, each with the ways."""
+    names = {role.name.text.casefold() for role in pump_roles}
+    principals = {
+        principal.value.text
+        for role in pump_roles
+        for principal in role.trust.principals
+        if principal.kind in OF_AWS and principal.value.is_known
+    }
+    pump = PumpNames([(role.name.text,) for role in pump_roles], principals)
+    for role in roles:
+        ways = [*_find_ways(role.trust, pump, account)]
+        if passed_ids & ids_of(role.trust):
+            ways.append(Access("requires-same-external-id"))
+        if ways and role.name.text.casefold() not in names:
+            yield role, tuple(dict.fromkeys(ways))
 
 
-def _ways(trust: Trust, pump: PumpNames, account: str) -> Iterator[Access]:
+def _find_ways(trust: Trust, pump: PumpNames, account: str) -> Iterator[Access]:
     yield from admitted(trust, providers=False)
     for principal in trust.principals:
         if principal.kind not in ("service", "identity-provider", "all-but"):

@@ -11,6 +11,7 @@ from typing import Literal, get_args
 from pump_roles._version import __version__
 from pump_roles.iam.trust import Principal
 from pump_roles.review.account.organization import Organization
+from pump_roles.review.account.unknown import AccountUnknown
 from pump_roles.review.compare import Difference
 from pump_roles.review.role import Unknown
 from pump_roles.review.templates import Access
@@ -49,8 +50,6 @@ class RoleResult:
         shows no use, or the role does not exist.
     :param last_used_region: the Region where it was last used; empty if ``last_used`` is.
     :param approvals: which of its guardrails are open.
-    :param boundary_sha256: the SHA-256 of the canonical text of the policy that is its permissions
-        boundary; empty if it has none, or it could not be read.
     :param stopped: whether it can do nothing, because its permissions boundary is AWSDenyAll.
     """
 
@@ -63,7 +62,6 @@ class RoleResult:
     last_used: str = ""
     last_used_region: str = ""
     approvals: tuple[Approval, ...] = ()
-    boundary_sha256: str = ""
     stopped: bool = False
 
     def __post_init__(self) -> None:
@@ -109,7 +107,7 @@ class AccountResult:
     state: State = field(init=False)
     organization: Organization | None = None
     differences: tuple[Difference, ...] = ()
-    unknown: tuple[Unknown, ...] = ()
+    unknown: tuple[AccountUnknown, ...] = ()
     roles: tuple[RoleResult, ...] = ()
     others: tuple[OtherRole, ...] = ()
     calls: int = 0

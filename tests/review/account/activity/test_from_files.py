@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from pump_roles.json_input import InputError
+from pump_roles.review.account.activity import from_files
 from pump_roles.review.account.activity.activity_result import Unknown
 from pump_roles.review.account.activity.from_files import find_files, read_records
 from tests.review.account.activity.trail import call, write, write_lookup
@@ -59,9 +60,15 @@ def test_reads_files_folders_and_the_saved_event_history(tmp_path: Path) -> None
         (gzip.compress(b'{"Records": []}', mtime=0)[:-6], "truncated"),
         (gzip.compress(b'{"Records": []}' * 9, mtime=0)[:20], "truncated"),
         (b"\x1f\x8bnot gzip", "not-json"),
+        (b'{"Records": [' + b" " * 1_000 + b"]}", "too-large"),
+        (gzip.compress(b'{"Records": [' + b" " * 1_000 + b"]}", mtime=0), "too-large"),
     ],
 )
-def test_file_that_cannot_be_read_is_unknown(content: bytes, why: Any, tmp_path: Path) -> None:
+def test_file_that_cannot_be_read_is_unknown(
+    content: bytes, why: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    if why == "too-large":
+        monkeypatch.setattr(from_files, "_MOST_BYTES", 1_000)
     file = tmp_path / "a.json.gz"
     file.write_bytes(content)
     assert read(file) == ([], [Unknown(why=why, subject=str(file))])

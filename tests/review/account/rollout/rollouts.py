@@ -119,7 +119,7 @@ def rollout(ended: Result) -> dict[str, Any]:
 def why_unknown(ended: Result) -> list[str]:
     """Return why the status of each rollout of a table could not be determined."""
     assert (ended.exit_code, ended.stderr) == (4, ""), ended.output
-    return re.findall("^could not be determined: (.*)$", ended.stdout, re.MULTILINE)
+    return re.findall("^ +could not be determined: (.*)$", ended.stdout, re.MULTILINE)
 
 
 def of_state(found: Mapping[str, Any], state: str) -> list[str]:

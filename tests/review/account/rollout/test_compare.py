@@ -16,7 +16,7 @@ from pump_roles.review.account.rollout.status import (
     RolloutStatus,
     state_of,
 )
-from pump_roles.review.output.rollout_formats import problems_in_words, reason_in_words
+from pump_roles.review.output.rollout_sections import problems_in_words, reason_in_words
 from pump_roles.validators import AccountFilter
 
 MANAGEMENT = "000000000001"

@@ -56,9 +56,7 @@ def test_example_of_the_guide_is_what_the_command_prints(
     templates = roll_out(organization, synth, members=failing, settings={"read-only": own})
     written(templates, tmp_path / "cdk.out")
     monkeypatch.chdir(tmp_path)
-    first, second = re.findall(
-        r"```text\n(StackSet PumpReadOnly .*?)```", ROLLOUT_STATUS, re.DOTALL
-    )
+    first, second = re.findall(r"```text\n(Pump's rollouts\n.*?)```", ROLLOUT_STATUS, re.DOTALL)
 
     def shown_in_the_guide(printed: str) -> list[str]:
         units = {organization.units["Workloads"]: "1" * 8, organization.units["Sandbox"]: "2" * 8}

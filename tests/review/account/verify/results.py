@@ -7,6 +7,7 @@ from pump_roles.iam.decisions import ALLOWED, DENIED, NOT_GRANTED, DecisionChang
 from pump_roles.iam.trust import Principal
 from pump_roles.iam.values import Value
 from pump_roles.review.account.organization import Organization
+from pump_roles.review.account.unknown import AccountUnknown
 from pump_roles.review.account.verify.verification import (
     AccountResult,
     Approval,
@@ -70,8 +71,13 @@ ELSEWHERE: Final = Difference(
 
 
 def not_read(detail: str) -> Unknown:
-    """Return something that could not be checked."""
+    """Return something about a role that could not be checked."""
     return Unknown(part="role", why="not-read", detail=detail)
+
+
+def account_not_read(detail: str) -> AccountUnknown:
+    """Return why an account could not be read."""
+    return AccountUnknown(part="account", why="not-read", detail=detail)
 
 
 def role(account: str, *differences: Difference, **members: Any) -> RoleResult:
@@ -104,8 +110,8 @@ def differing(number: int, *differences: Difference, **members: Any) -> AccountR
 
 def unknown(number: int, *, reason: str = "", **members: Any) -> AccountResult:
     """Return an account that could not be read."""
-    audit = Unknown(part="account", why="not-assumed", subject="Audit", detail="denied")
-    found = {"unknown": (not_read(reason) if reason else audit,), **members}
+    audit = AccountUnknown(part="account", why="not-assumed", subject="Audit", detail="denied")
+    found = {"unknown": (account_not_read(reason) if reason else audit,), **members}
     return AccountResult(account=f"{number:012}", **found)
 
 
@@ -139,14 +145,13 @@ def with_everything(text: str = "text", number: int = 1) -> AccountResult:
         last_used="2026-11-25T08:15:00Z",
         last_used_region="us-east-1",
         approvals=(replace(APPROVED, value=text),),
-        boundary_sha256="0" * 64,
     )
     return AccountResult(
         account=account,
         name=text,
         organization=Organization(id="o-abcd123456", management_account="111122223333"),
         differences=(ELSEWHERE,),
-        unknown=(not_read(text),),
+        unknown=(account_not_read(text),),
         roles=(full,),
         others=(other_role(text, principals=(text,) * 20, alarm=text),),
         calls=9,

@@ -1,9 +1,10 @@
-"""Every text of the report's page is in report_texts.json, and nothing else is."""
+"""Every text of every format is in texts.json, and nothing else is."""
 
 import ast
 import re
 from collections.abc import Iterator, Sequence
 from html.parser import HTMLParser
+from importlib import resources
 from string import Formatter
 from typing import get_args
 
@@ -11,15 +12,24 @@ import pytest
 from jinja2 import Environment, nodes
 
 from pump_roles.iam.decisions import CONDITIONALLY, PARTLY
+from pump_roles.review.account.activity.activity_result import Cost
+from pump_roles.review.account.activity.activity_result import Why as WhyNotShown
+from pump_roles.review.account.probe import Verdict
+from pump_roles.review.account.rollout.status import AccountState
+from pump_roles.review.account.unknown import AccountPart, AccountWhy
 from pump_roles.review.compare.difference import Rule
-from pump_roles.review.output.pieces import TEXTS, say
+from pump_roles.review.output.texts import TEXTS, say
 from pump_roles.review.report.report_model import ALARMS, RISKS, FindingKind
+from pump_roles.review.report.statements import YesOrNo
 from pump_roles.review.role import Part, Why
 from pump_roles.text import packaged
 
 OUTPUT = "pump_roles.review.output"
-MODULES = ("page.py", "report_words.py", "report_markdown.py", "words.py")
-OTHERS = ("verify_words.py", "page.html.j2", "page.js")
+MODULES = {file.name for file in resources.files(OUTPUT).iterdir() if file.name.endswith(".py")} - {
+    "json_documents.py"
+}
+"""The modules whose words are those of a result. Errors about files have words of their own."""
+OTHERS = ("page.html.j2", "page.js")
 SHOWN = {"alt", "aria-label", "data-head", "placeholder", "title"}
 """The attributes that are shown or read aloud."""
 
@@ -109,7 +119,9 @@ def test_code_has_no_text_of_its_own() -> None:
         r"//.*|querySelector(All)?\(.*?\)|matches\(.*?\)|\$\{.*?\}", "", packaged(OUTPUT, "page.js")
     )
     found += [text for _, text in re.findall(r"""(["`])(.*?)\1""", script)]
-    assert {text for text in found if WORDS.search(text)} == {CONDITIONALLY, PARTLY, "use strict"}
+    assert {text for text in found if WORDS.search(text)} == {
+        *(CONDITIONALLY, PARTLY, "use strict", "bold red")
+    }
 
 
 def test_every_text_is_used_and_every_used_text_is_there() -> None:
@@ -123,7 +135,8 @@ def test_every_text_is_used_and_every_used_text_is_there() -> None:
         re.sub(r"\$?\{[^}]*\}|$", ".*", key)
         for key in re.findall(r"[\"`](\w+\.(?:[\w-]*\$?\{[^\"`]*)?)[\"`]", code)
     ]
-    patterns += [rf"{name}\..*" for name in re.findall(r"(?:texts\.|TEXTS\[\")(\w+)", code)]
+    whole = r"(?:texts\.|(?:TEXTS\[|text_of\(|table_of\(\s*)[\"'])(\w+)"
+    patterns += [rf"{name}\..*" for name in re.findall(whole, code)]
     unused = {key for key in keys - named if not any(re.fullmatch(like, key) for like in patterns)}
     assert unused == set()
 
@@ -131,8 +144,8 @@ def test_every_text_is_used_and_every_used_text_is_there() -> None:
 @pytest.mark.parametrize(
     ("section", "kinds", "elsewhere"),
     [
-        ("unknown", get_args(Why), {"open"}),
-        ("parts", get_args(Part), set()),
+        ("unknown", (*get_args(Why), *get_args(AccountWhy)), {"open"}),
+        ("parts", (*get_args(Part), *get_args(AccountPart)), set()),
         (
             "rules",
             get_args(Rule),
@@ -141,6 +154,12 @@ def test_every_text_is_used_and_every_used_text_is_there() -> None:
         ("finding_titles", (*ALARMS, *get_args(FindingKind)), set()),
         ("severities", (*RISKS, ""), set()),
         ("remedies", get_args(Rule), set()),
+        ("answers", get_args(YesOrNo), set()),
+        ("verdict_on_changes", get_args(YesOrNo), set()),
+        ("verdicts", get_args(Verdict), set()),
+        ("costs", get_args(Cost), set()),
+        ("activity_unknown", get_args(WhyNotShown), {"too-deep"}),
+        ("account_states", get_args(AccountState), {"not-current", "not-targeted"}),
     ],
 )
 def test_each_kind_has_a_text(section: str, kinds: Sequence[str], elsewhere: set[str]) -> None:

@@ -1,7 +1,6 @@
-"""An activity in words: what can be returned, what is not known, and text that is not ours."""
+"""The document of an activity: what can be returned, what is not known, what did not happen."""
 
 import json
-import re
 from dataclasses import replace
 from datetime import datetime, timezone
 from typing import Any, get_args
@@ -11,15 +10,15 @@ import pytest
 from pump_roles.review.account.activity.activity_result import Activity, Change, Unknown, Why
 from pump_roles.review.account.activity.collect import Collector
 from pump_roles.review.account.activity.watched_roles import published_roles
-from pump_roles.review.output.activity_formats import as_markdown, as_table
-from pump_roles.review.output.activity_words import (
+from pump_roles.review.output.activity_sections import (
     returnable,
     risk_in_words,
     unknown_in_words,
     what,
 )
-from pump_roles.review.output.json_documents import as_json
+from pump_roles.review.output.formats import document_of, written
 from tests.review.account.activity.trail import AUTO_PILOT, assumption, call
+from tests.review.account.verify.results import HOSTILE
 
 
 def activity(*events: Any) -> Activity:
@@ -54,13 +53,15 @@ def test_says_how_many_days_are_left_to_return_a_plan(at: str, words: str) -> No
     plan = change(returnable_until="2026-11-17T08:15:00Z")
     assert returnable(plan, at) == words
     found = replace(activity(call("ec2:DescribeInstances")), changes=(plan,))
-    assert json.loads(as_json(found))["changes"][0]["returnable_until"] == "2026-11-17T08:15:00Z"
+    assert json.loads(written(found, "json"))["changes"][0]["returnable_until"] == (
+        "2026-11-17T08:15:00Z"
+    )
 
 
 def test_says_that_it_is_not_known_whether_a_plan_can_be_returned() -> None:
     found = activity(call("savingsplans:CreateSavingsPlan"))
-    assert json.loads(as_json(found))["changes"][0]["returnable_until"] is None
-    assert "| done | not known |" in as_markdown(found)
+    assert json.loads(written(found, "json"))["changes"][0]["returnable_until"] is None
+    assert "| done | not known |" in written(found, "markdown")
     assert returnable(change(), "2026-11-10T08:15:00Z") == ""
 
 
@@ -102,8 +103,8 @@ def test_unused_actions_are_counted_by_risk(action: str, risk: str) -> None:
 
 
 def test_only_the_first_unused_actions_of_a_risk_are_listed() -> None:
-    found = activity(call("ec2:DescribeInstances"))
-    (row,) = (line for line in as_markdown(found).splitlines() if "| spend money |" in line)
+    found = written(activity(call("ec2:DescribeInstances")), "markdown")
+    (row,) = (line for line in found.splitlines() if line.startswith("| spend money |"))
     *listed, more = row.strip("| ").split(", ")
     assert (len(listed), more) == (4, "and 4 more")
 
@@ -111,9 +112,9 @@ def test_only_the_first_unused_actions_of_a_risk_are_listed() -> None:
 def test_action_that_was_only_refused_is_not_never_used() -> None:
     refused = call("ec2:CreateTags", error="AccessDenied")
     found = activity(refused, refused, call("ec2:DescribeInstances"))
-    assert "Only refused: ec2:CreateTags (refused 1 time)." in as_table(found, styled=False)
+    assert "Only refused: ec2:CreateTags (refused 1 time)." in written(found, "table")
     found = activity(refused, call("ec2:CreateTags"))
-    assert "Only refused" not in as_table(found, styled=False)
+    assert "Only refused" not in written(found, "table")
 
 
 @pytest.mark.parametrize(
@@ -125,47 +126,26 @@ def test_action_that_was_only_refused_is_not_never_used() -> None:
     ],
 )
 def test_says_nothing_only_of_what_did_not_happen(event: Any, present: int) -> None:
-    sections = as_markdown(activity(event)).split("\n## ")
+    sections = {section.title: section for section in document_of(activity(event)).sections}
     titles = ["What changed", "What it read", "What was refused"]
-    said = [
-        "Nothing." in next(part for part in sections if part.startswith(title)) for title in titles
-    ]
+    said = ["Nothing." in sections[title].parts for title in titles]
     assert said == [index != present for index in range(3)]
 
 
-def test_no_cell_is_too_long() -> None:
-    found = activity(call("ec2:CreateTags", session="x" * 70_000))
-    assert max(map(len, as_table(found, styled=False).splitlines())) < 2_000
+@pytest.mark.parametrize("hostile", HOSTILE)
+def test_text_of_an_event_adds_no_section_and_no_invisible_character(hostile: str) -> None:
+    def found(text: str) -> Activity:
+        return activity(
+            call("ec2:CreateTags", {"caseId": text}, session=text, awsRegion=text),
+            call("ec2:CreateTags", session=text, error="AccessDenied", sourceIPAddress=text),
+            call("ec2:CreateTags", errorCode=text),
+            call(f"ec2:{text.replace(':', '')}"),
+            assumption(AUTO_PILOT, "Example-1234", text)
+            | {"userIdentity": {"type": "AWSAccount", "accountId": text}},
+        )
 
-
-HOSTILE = "x|`a`\n# title\r\n<b>@user #1\u202e\x1b[31m"
-
-
-def test_text_of_an_event_cannot_disguise_the_result() -> None:
-    found = activity(
-        call("ec2:CreateTags", {"caseId": HOSTILE}, session=HOSTILE, awsRegion=HOSTILE),
-        call("ec2:CreateTags", session=HOSTILE, error="AccessDenied", sourceIPAddress=HOSTILE),
-        call("ec2:CreateTags", errorCode=HOSTILE),
-        call(f"ec2:{HOSTILE.replace(':', '')}"),
-        call(f"{HOSTILE}.x:y"),
-        assumption(AUTO_PILOT, "Example-1234", HOSTILE)
-        | {"userIdentity": {"type": "AWSAccount", "accountId": HOSTILE}},
-    )
-    table, markdown = as_table(found, styled=False), as_markdown(found)
-    plain = as_markdown(activity(call("ec2:CreateTags")))
-    titles = [line for line in plain.splitlines() if line.startswith("#")]
-    assert [line for line in markdown.splitlines() if line.startswith("#")] == [
-        *titles[:1],
-        "## What is not known",
-        *titles[1:],
+    evil, benign = found(hostile), found("text")
+    assert [section.title for section in document_of(evil).sections] == [
+        section.title for section in document_of(benign).sections
     ]
-    outside_of_code = re.sub(r"(`+)(?!`).*?(?<!`)\1(?!`)", "", markdown)
-    assert "<b>" in markdown
-    assert "<b>" not in outside_of_code
-    for written in (table, markdown, as_json(found)):
-        assert "\u202e" not in written
-        assert "\x1b" not in written
-    for line in markdown.splitlines():
-        if line.startswith("|"):
-            assert line.endswith("|")
-    assert json.loads(as_json(found))["sessions"]
+    assert all(line.isprintable() for line in written(evil, "json").split("\n"))

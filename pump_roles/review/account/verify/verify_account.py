@@ -1,0 +1,192 @@
+"""Compares an account's roles with the expected ones, and finds others that give access."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
+
+from pump_roles.review.account.organization import Organization
+from pump_roles.review.account.unknown import AccountUnknown
+from pump_roles.review.account.verify.details import AccountDetails
+from pump_roles.review.account.verify.expectation import Expectation
+from pump_roles.review.account.verify.other_roles import roles_that_admit_pump
+from pump_roles.review.account.verify.placement import belongs
+from pump_roles.review.account.verify.verification import (
+    AccountResult,
+    Approval,
+    OtherRole,
+    RoleResult,
+)
+from pump_roles.review.compare import Difference, Rule, compare, guardrail_of
+from pump_roles.review.masking import Mask, ids_of
+from pump_roles.review.role import Role, Unknown
+
+
+def verify_account(expectation: Expectation, details: AccountDetails) -> AccountResult:
+    """Return how an account's roles, and its organization, differ from what is expected."""
+    result = AccountResult(
+        account=details.account, name=details.name, unknown=details.unknown, calls=details.calls
+    )
+    try:
+        if all(unknown.part != "account" for unknown in details.unknown):
+            roles = expectation.in_account(details.account, details.partition)
+            result = replace(
+                result,
+                roles=tuple(_verify_role(variants, expectation, details) for variants in roles),
+                others=tuple(_find_others(expectation, details)),
+            )
+        result = _masked(result, expectation, details)
+    except RecursionError:
+        # What is nested too deeply cannot be masked, either.
+        too_deep = AccountUnknown(part="account", why="too-deep")
+        unread = replace(details, roles=(), unknown=(too_deep, *details.unknown))
+        return verify_account(expectation, unread)
+    return _verify_organization(result, expectation, details)
+
+
+def _masked(
+    result: AccountResult, expectation: Expectation, details: AccountDetails
+) -> AccountResult:
+    # The mask of all expected IDs is slow to build, so what is only in this account has a second
+    # one. If an ID in it is part of an expected one, that one must be masked first.
+    own = details.external_ids - expectation.hidden
+    containing = {id_ for id_ in expectation.hidden if any(part in id_ for part in own)}
+    masked = expectation.mask.masked(Mask(own | containing).masked(result))
+    # Account IDs are shown, even if they are also external IDs.
+    place = f"arn:{details.partition}:iam::{details.account}:"
+    roles = (replace(role, arn=place + role.arn.split(":", 5)[5]) for role in masked.roles)
+    return replace(masked, account=details.account, roles=tuple(roles))
+
+
+def _verify_organization(
+    result: AccountResult, expectation: Expectation, details: AccountDetails
+) -> AccountResult:
+    organization, expected = details.organization, expectation.management_account
+    if not isinstance(organization, Organization):
+        # It matters only if it was asked for.
+        unknown = expectation.mask.masked((organization,)) if expected and organization else ()
+        return replace(result, unknown=(*result.unknown, *unknown))
+    found = organization.management_account
+    difference = Difference(
+        rule="organization",
+        # Without an organization, nothing acts past the roles, but its policies do not limit them.
+        effect="broader" if found else "other",
+        part="membership",
+        was=(expected,),
+        now=(found,) if found else (),
+    )
+    return replace(
+        result,
+        organization=replace(organization, id=expectation.mask.masked(organization.id)),
+        differences=(difference,) if expected not in ("", found) else (),
+    )
+
+
+def _verify_role(
+    variants: Sequence[Role], expectation: Expectation, details: AccountDetails
+) -> RoleResult:
+    expected = variants[0]
+    name = expected.name.text
+    found = details.role(name)
+    described = details.described.get(found.name.text) if found else None
+    result = RoleResult(
+        kind=expected.kind,
+        # Of a role that does not exist, what is expected.
+        arn=details.arn(found or expected),
+        last_used=described.last_used if described else "",
+        last_used_region=described.role_last_used.region if described else "",
+        stopped=found is not None and found.stopped,
+    )
+    if reason := details.missing.get(name.casefold()):
+        return replace(result, unknown=(reason,))
+    places = [place for place in expectation.places if place.kind == expected.kind]
+    answer = belongs(places, details)
+    if expectation.removed or answer == "no":
+        rule: Rule = "role-present" if expectation.removed else "role-misplaced"
+        if found is not None:
+            # Any role with its name counts, whatever else differs.
+            stack = (described.stack,) if described and described.stack else ()
+            present = Difference(rule=rule, effect="broader", now=stack)
+            return replace(result, differences=(present,))
+        # Only the list of all roles shows a name in another case. The account's result says why
+        # that could not be read.
+        if details.unknown:
+            return replace(result, unknown=(Unknown(part="role", why="existence"),))
+        absent = Unknown(part="role", why="absent" if expectation.removed else "only-elsewhere")
+        is_open = expectation.removed and _count_open_ids(expected)
+        open_ids = (Unknown(part="role", why="open"),) if is_open else ()
+        return replace(result, notes=(absent, *open_ids))
+    if answer == "not known":
+        open_place = Unknown(part="place", why="open")
+        if details.units is None and found is not None:
+            # Whoever verifies only this account expects the role that is in it.
+            result = replace(result, notes=(open_place,))
+        else:
+            variants = [replace(role, unknown=(*role.unknown, open_place)) for role in variants]
+    # With several variants, the expectation is not certain: each one's result is at best unknown.
+    results = (_verify_variant(result, role, found, details.account) for role in variants)
+    return min(results, key=lambda found: len(found.differences))
+
+
+def _verify_variant(
+    result: RoleResult, expected: Role, found: Role | None, account: str
+) -> RoleResult:
+    if found is None:
+        # If it is not certain that the role should exist, it is not missing.
+        missing = Difference(rule="role-missing", effect="narrower")
+        unknown = expected.not_known
+        return replace(result, unknown=unknown, differences=() if unknown else (missing,))
+    differences = compare(expected, found, account=account)
+    unread = [*expected.not_known, *found.not_known]
+    notes: list[Unknown] = []
+    open_ids = _count_open_ids(expected)
+    if open_ids and not any(difference.part == "trust-policy" for difference in differences):
+        notes.append(Unknown(part="trust-policy", why="open", subject=f"{open_ids}"))
+    boundary = expected.boundary
+    has_same_boundary = boundary and found.boundary and boundary.arn == found.boundary.arn
+    if not (boundary and has_same_boundary and boundary.document is not None):
+        # Only its ARN is compared.
+        unread = [part for part in unread if part.part != "boundary" or not part.subject]
+        if has_same_boundary:
+            notes.append(Unknown(part="boundary", why="open"))
+    return replace(
+        result,
+        differences=differences,
+        unknown=tuple(dict.fromkeys(unread)),
+        notes=(*notes, *result.notes),
+        approvals=tuple(_approvals(found, expected.kind)),
+    )
+
+
+def _count_open_ids(role: Role) -> int:
+    return sum(value.state == "open" for value in role.trust.external_ids)
+
+
+def _approvals(role: Role, kind: str) -> Iterator[Approval]:
+    if role.is_unknown("tags"):
+        return
+    # IAM User Guide, "Tags for AWS Identity and Access Management resources": the case of a key
+    # does not matter.
+    tags = {key.lower(): value.text for key, value in role.tags.items()}
+    for policy in role.policies:
+        guardrail = guardrail_of(kind, policy)
+        if guardrail is not None and guardrail.tag:
+            value = tags.get(guardrail.tag, "")
+            is_open = value == guardrail.opens
+            yield Approval(guardrail=guardrail.name, tag=guardrail.tag, value=value, open=is_open)
+
+
+def _find_others(expectation: Expectation, details: AccountDetails) -> Iterator[OtherRole]:
+    pump_roles = [variant.role for variants in expectation.roles for variant in variants]
+    in_account = filter(None, map(details.role, expectation.names))
+    passed_ids = expectation.hidden.union(*(ids_of(role.trust) for role in in_account))
+    for role, ways in roles_that_admit_pump(
+        sorted(details.roles, key=lambda role: role.name.text),
+        pump_roles,
+        details.account,
+        passed_ids=passed_ids,
+    ):
+        yield OtherRole(
+            arn=details.arn(role),
+            name=role.name.text,
+            principals=role.trust.principals,
+            alarms=ways,
+        )

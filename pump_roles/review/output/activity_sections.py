@@ -1,0 +1,234 @@
+"""What Pump did, as a document."""
+
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
+from datetime import datetime
+from typing import TYPE_CHECKING, Final
+
+from pump_roles.iam.catalog import shipped
+from pump_roles.json_input import TOO_DEEP
+from pump_roles.review.account.activity.activity_result import Activity, Change, Unknown
+from pump_roles.review.output.document import (
+    Code,
+    Document,
+    Item,
+    Names,
+    Part,
+    Section,
+    Strong,
+    Table,
+    Text,
+    table_of,
+)
+from pump_roles.review.output.texts import TEXTS, first, say, text_of
+from pump_roles.review.report.build import risk_of
+
+if TYPE_CHECKING:
+    from pump_roles.review.account.activity.collect import NothingFoundError
+    from pump_roles.review.account.activity.watched_roles import WatchedRoles
+
+_FEW: Final = 4
+"""How many actions or addresses of a row, or reasons, are listed."""
+
+_ROWS: Final = 50
+"""The maximum number of rows of a section, unless the document is whole."""
+
+_INVITATION: Final = "INVITE"
+"""The type of the handshake that makes an account join an organization."""
+
+_YEAR: Final = 31_536_000
+_DAY: Final = 86_400
+
+
+def document_of(activity: Activity) -> Document:
+    """Return the document: what could not be read comes first."""
+    events, regions = say("units.events", activity.events), ", ".join(activity.regions)
+    return Document(
+        say("activity.title"),
+        activity.version,
+        summary=tuple(
+            (
+                Strong(say("activity.role", role=role.kind)),
+                " ",
+                Code(role.arn),
+                f": {say('units.calls', role.calls)}",
+            )
+            for role in activity.roles
+        ),
+        about=(
+            say(
+                "activity.about",
+                account=activity.account,
+                since=activity.since,
+                until=activity.until,
+                regions=regions or say("activity.no_region"),
+                events=events,
+            ),
+        ),
+        sections=(
+            _unknown(activity.unknown),
+            _changes(activity),
+            _reads(activity),
+            _refused(activity),
+            _unused(activity),
+            _guardrails(activity),
+            _sessions(activity),
+            Section(say("activity.not_shown"), tuple(map(Item, TEXTS["not_shown"].values()))),
+        ),
+    )
+
+
+def _or_nothing(table: Table, *about: Text) -> tuple[Part, ...]:
+    return (*about, table) if table.rows else (say("activity.nothing"),)
+
+
+def unknown_in_words(unknown: Unknown) -> str:
+    """Return why something is not known."""
+    events = f"{say('units.events', unknown.events)}: " if unknown.events else ""
+    detail = f": {unknown.detail}" if unknown.detail else ""
+    why = TOO_DEEP if unknown.why == "too-deep" else text_of("activity_unknown", unknown.why)
+    return f"{events}{why}{detail}"
+
+
+def nothing_found(error: "NothingFoundError", roles: "WatchedRoles") -> str:
+    """Return why there is no result."""
+    if error.unknown:
+        found = (f"{unknown.subject}: {unknown_in_words(unknown)}" for unknown in error.unknown)
+        return say("activity.unknown", why="; ".join(first(found, _FEW)))
+    if not error.events:
+        return say("activity.no_events")
+    places = sorted(place for watched in roles.roles for place in watched.resources)
+    named = [watched.arn for watched in roles.roles if watched.arn] or places
+    return say("activity.of_none", error.events, roles=" or ".join(named))
+
+
+def _unknown(unknown: Sequence[Unknown]) -> Section:
+    table = table_of("unknown_heads", unknown, _ROWS, why=unknown_in_words)
+    parts = (say("activity.incomplete"), table) if unknown else ()
+    return Section(say("activity.not_known"), parts, attention=True)
+
+
+def _changes(activity: Activity) -> Section:
+    table = table_of(
+        "change_heads",
+        activity.changes,
+        _ROWS,
+        what=what,
+        returnable_until=lambda change: returnable(change, activity.at),
+    )
+    about = (Strong(text, "bad") for text in _about_handshakes(activity.changes))
+    return Section(
+        say("activity.changed"),
+        _or_nothing(table, *about),
+        attention=any(change.is_important for change in activity.changes),
+    )
+
+
+def _about_handshakes(changes: Sequence[Change]) -> Iterator[str]:
+    types = [change.type.upper() for change in changes if change.accepts_handshake]
+    if types:
+        key = "activity.joined" if _INVITATION in types else "activity.may_have_joined"
+        yield say(key, means=say("activity.member"))
+
+
+def what(change: Change) -> str:
+    """Return what was bought or changed, as far as the event says so."""
+    parts = (
+        " x ".join(filter(None, (f"{change.count or ''}", change.type))),
+        _term(change.term_seconds),
+        change.payment,
+        say("activity.hourly", dollars=change.hourly) if change.hourly else "",
+        change.item,
+        "" if change.item else change.offering,
+    )
+    return ", ".join(filter(None, parts))
+
+
+def _term(seconds: int | None) -> str:
+    if not seconds:
+        return ""
+    years, rest = divmod(seconds, _YEAR)
+    return say("units.days", seconds // _DAY) if rest else say("units.years", years)
+
+
+def returnable(change: Change, at: str) -> str:
+    """Return until when a Savings Plan can be returned, and the days that are left, or that this is
+    not known; empty if it never could.
+    """
+    until = change.returnable_until
+    if until is None:
+        return say("returnable.unknown")
+    if not until:
+        return ""
+    if until < at:
+        return say("returnable.past", until=until)
+    days = (_moment(until) - _moment(at)).days
+    left = say("units.days", days) if days else say("returnable.soon")
+    return say("returnable.until", until=until, left=left)
+
+
+def _moment(time: str) -> datetime:
+    return datetime.fromisoformat(time.replace("Z", "+00:00"))
+
+
+def _reads(activity: Activity) -> Section:
+    rows: list[tuple[Text, ...]] = []
+    for reads in activity.reads:
+        rows.append((Code(reads.service), reads.calls, ""))
+        rows += [(Code(read.action), read.calls, read.last) for read in reads.data]
+    table = Table((*TEXTS["read_heads"].values(),), tuple(rows), _ROWS)
+    return Section(say("activity.read"), _or_nothing(table))
+
+
+def _refused(activity: Activity) -> Section:
+    table = table_of("refusal_heads", activity.refused, _ROWS)
+    return Section(say("activity.refused"), _or_nothing(table))
+
+
+_RISKS: Final[Mapping[str, str]] = {**TEXTS["risks"], "reads": say("activity.reads")}
+
+
+def risk_in_words(action: str) -> str:
+    """Return what an action can do at worst."""
+    known = shipped().actions.get(action.lower())
+    return _RISKS[risk_of(action, only_reads=known is not None and known.only_reads)]
+
+
+def _unused(activity: Activity) -> Section:
+    by_risk: dict[str, list[str]] = {risk: [] for risk in _RISKS.values()}
+    for action in activity.unused:
+        by_risk[risk_in_words(action)].append(action)
+    rows = [(risk, len(names), Names(names, _FEW)) for risk, names in by_risk.items() if names]
+    refused = Counter[str]()
+    for use in activity.used:
+        refused[use.action] += use.refused
+    tried = refused.keys() - {use.action for use in activity.used if use.calls}
+    each = [say("activity.times", refused[action], action=action) for action in sorted(tried)]
+    number = f"{len(activity.unused):,}"
+    return Section(
+        say("activity.unused"),
+        (
+            say("activity.never_called", activity.allowed, unused=number),
+            *([say("activity.only_refused", actions=", ".join(first(each, _FEW)))] if each else []),
+            Table((*TEXTS["unused_heads"].values(),), tuple(rows)),
+        ),
+    )
+
+
+def _guardrails(activity: Activity) -> Section:
+    table = table_of(
+        "cost_heads", activity.guardrails, cost=lambda found: text_of("costs", found.cost)
+    )
+    notes = (say("activity.counted"), say("activity.may_deny"))
+    return Section(say("activity.guardrails"), (*notes, table))
+
+
+def _sessions(activity: Activity) -> Section:
+    table = table_of(
+        "session_heads",
+        activity.sessions,
+        _ROWS,
+        role=lambda session: Code(session.role.rpartition("/")[2]),
+        addresses=lambda session: Names(session.addresses, _FEW),
+    )
+    return Section(say("activity.sessions"), (table,))

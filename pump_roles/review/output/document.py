@@ -1,0 +1,171 @@
+"""A result as a document, which each of the writers can write."""
+
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Final, Literal
+
+from pump_roles.review.output.texts import TEXTS, say
+from pump_roles.text import cut, one_line
+
+_LONGEST: Final = 900
+"""The maximum length of a text, in characters. It has room for two policy ARNs."""
+
+_LONGEST_NAME: Final = 160
+"""The maximum length of a name in a list, in characters."""
+
+Tone = Literal["", "bad", "unsure", "less", "good"]
+"""What a text that stands out means: on a terminal, its color."""
+
+
+@dataclass(frozen=True)
+class Code:
+    """A name, such as a role's ARN or an action."""
+
+    text: str
+
+
+@dataclass(frozen=True)
+class Strong:
+    """A text that stands out."""
+
+    text: str
+    tone: Tone = ""
+
+
+@dataclass(frozen=True)
+class Names:
+    """A list of names. If it is long, only a whole document has all of them."""
+
+    names: Sequence[str]
+    most: int = 8
+
+
+Piece = str | int | Code | Strong | Names
+Text = Piece | tuple[Piece, ...]
+"""A sentence. One that is only code is a command to copy: on one line, and never cut."""
+
+
+@dataclass(frozen=True)
+class Item:
+    """An item of a list, with those below it. A choice is one that a reader ticks."""
+
+    text: Text
+    items: tuple["Item", ...] = ()
+    choice: bool = False
+
+
+@dataclass(frozen=True)
+class Table:
+    """A table.
+
+    :param most: how many rows are shown unless all are asked for; ``None`` for as many as fit.
+    """
+
+    heads: tuple[str, ...]
+    rows: tuple[tuple[Text, ...], ...]
+    most: int | None = None
+
+
+Part = Text | Item | Table
+
+
+@dataclass(frozen=True)
+class Section:
+    """A section, which is left out if it has no parts.
+
+    What matters is first, because what does not fit is cut at the end, and counted.
+    """
+
+    title: str
+    parts: tuple[Part, ...]
+    attention: bool = False
+
+
+@dataclass(frozen=True)
+class Document:
+    """A whole result.
+
+    :param version: the version of this package, for who reads it elsewhere.
+    :param summary: the result in sentences. They are where readers look first: at the beginning of
+        Markdown, and at the end on a terminal.
+    :param about: what the result is about.
+    """
+
+    title: str
+    version: str
+    summary: tuple[Text, ...]
+    about: tuple[Text, ...]
+    sections: tuple[Section, ...]
+
+    def __post_init__(self) -> None:
+        sections = tuple(section for section in self.sections if section.parts)
+        object.__setattr__(self, "sections", sections)
+
+
+_CODE: Final = frozenset(
+    {"action", "name", "pattern", "role_arn", "service", "session", "source", "subject", "type"}
+)
+"""The members of results that are names, for :func:`table_of`."""
+
+
+def table_of(
+    heads: str,
+    items: Iterable[object],
+    most: int | None = None,
+    **cells: Callable[[Any], Text],
+) -> Table:
+    """Return a table with a row for each item, and a column for each member that has a head.
+
+    :param cells: functions that return the cells of some columns.
+    """
+    columns: Mapping[str, str] = TEXTS[heads]
+    rows = (
+        tuple(
+            cells[member](item) if member in cells else _cell(member, getattr(item, member))
+            for member in columns
+        )
+        for item in items
+    )
+    return Table((*columns.values(),), tuple(rows), most)
+
+
+def _cell(member: str, value: Any) -> Text:
+    if isinstance(value, int):
+        return value
+    text = ", ".join(value) if isinstance(value, tuple) else str(value)
+    return Code(text) if member in _CODE else text
+
+
+def spans(text: Text, *, whole: bool) -> Iterator[str | Code | Strong]:
+    """Yield the pieces of a text as they are shown: visible, on one line, and cut unless whole."""
+    for piece in text if isinstance(text, tuple) else (text,):
+        match piece:
+            case Names():
+                yield from _listed(piece, whole=whole)
+            case Code():
+                yield Code(_shown(piece.text, whole=whole))
+            case Strong():
+                yield Strong(_shown(piece.text, whole=whole), piece.tone)
+            case bool():
+                yield say("markdown.yes" if piece else "markdown.no")
+            case int():
+                yield f"{piece:,}"
+            case _:
+                yield _shown(piece, whole=whole)
+
+
+def _listed(names: Names, *, whole: bool) -> Iterator[str | Code]:
+    most = len(names.names) if whole else names.most
+    for index, name in enumerate(names.names[:most]):
+        if index:
+            yield ", "
+        yield Code(_shown(name, whole=whole, longest=_LONGEST_NAME))
+    if left := len(names.names[most:]):
+        yield f", {say('document.more', left)}"
+
+
+def _shown(text: str, *, whole: bool, longest: int = _LONGEST) -> str:
+    if whole:
+        return one_line(text)
+    # Escaping never shortens it, so the rest would be cut anyway.
+    return cut(one_line(text[: longest + 1]), longest)

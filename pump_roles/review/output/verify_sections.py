@@ -1,0 +1,218 @@
+"""Whether accounts are as expected, as a document."""
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from typing import Final, get_args
+
+from pump_roles.review.account.organization import Organization
+from pump_roles.review.account.verify.verification import (
+    AccountResult,
+    Approval,
+    OtherRole,
+    RoleResult,
+    State,
+    Verification,
+)
+from pump_roles.review.compare import Difference, Effect, Rule
+from pump_roles.review.output.document import (
+    Code,
+    Document,
+    Item,
+    Names,
+    Section,
+    Strong,
+    Text,
+    Tone,
+)
+from pump_roles.review.output.texts import TEXTS, first, say
+from pump_roles.review.output.words import (
+    access_in_words,
+    details_of,
+    difference_in_words,
+    principal_in_words,
+    unknown_in_words,
+)
+
+_MOST: Final = 20
+"""The maximum number of differences, other roles, or reasons that are listed."""
+
+_DETAILS: Final = 4
+"""How many of a difference's details are listed."""
+
+_MATCHING: Final = 10
+"""How many of the matching accounts are shown; the others are only counted."""
+
+_DENY_ALL: Final = "AWSDenyAll"
+
+_STATES: Final[Mapping[State, Tone]] = {"differs": "bad", "unknown": "unsure", "match": "good"}
+_EFFECTS: Final[Mapping[Effect, Tone]] = {"broader": "bad", "other": "unsure", "narrower": "less"}
+"""What needs attention comes first."""
+
+
+def document_of(verification: Verification) -> Document:
+    """Return the document: first what needs attention."""
+    by_state = by_attention(verification.accounts)
+    counts = [f"{count:,} {state}" for state, count in verification.counts.items() if count]
+    more = sum(map(broader, verification.accounts))
+    todo = (Item((Code(rule), f": {remedy}")) for rule, remedy in remedies(verification).items())
+    matching = _first(map(_account, by_state["match"]), "verify.more_accounts", _MATCHING)
+    sections = (
+        Section(say("verify.differ"), (*map(_account, by_state["differs"]),), attention=True),
+        Section(say("verify.unknown"), (*map(_account, by_state["unknown"]),)),
+        Section(say("verify.remedies"), tuple(todo)),
+        Section(say("verify.match"), tuple(matching)),
+    )
+    about: list[Text] = [(say("verify.compared"), " ", Code(verification.expected))]
+    read = (account.organization for account in verification.accounts)
+    if found := dict.fromkeys(_organization(each) for each in read if each is not None):
+        about.append(say("verify.organizations", organizations="; ".join(found)))
+    return Document(
+        say("verify.title"),
+        verification.version,
+        summary=(
+            *([Strong(say("verify.broader", number=f"{more:,}"), "bad")] if more else []),
+            Strong(say("verify.counts", counts=", ".join(counts) or say("roles.none"))),
+        ),
+        about=tuple(about),
+        sections=sections,
+    )
+
+
+def _account(account: AccountResult) -> Item:
+    items = [
+        *_items(say("verify.not_checked"), map(unknown_in_words, account.unknown)),
+        *_first(map(_of_difference, account.differences), "verify.more_differences"),
+        *_first(map(_of_other, account.others), "verify.more_roles"),
+        *map(_role, account.roles),
+    ]
+    name = f"{account.account}{f' ({account.name})' if account.name else ''}"
+    return Item((Strong(name, _STATES[account.state]),), tuple(items))
+
+
+def _role(role: RoleResult) -> Item:
+    # First those that give more access, then those that may, then the others.
+    by_effect = sorted(role.differences, key=lambda found: [*_EFFECTS].index(found.effect))
+    items = [
+        *_first(map(_of_difference, by_effect), "verify.more_differences"),
+        *_items(say("verify.not_checked"), map(unknown_in_words, role.unknown)),
+        *_items(say("verify.note"), map(unknown_in_words, role.notes)),
+        *([_item(_DENY_ALL, say("verdict.stopped"))] if role.stopped else []),
+        *(_item(found.guardrail, approval_in_words(found)) for found in role.approvals),
+    ]
+    if role.last_used:
+        used = (role.last_used, role.last_used_region)
+        items.append(_item(say("verify.last_used"), say("verify.in").join(filter(None, used))))
+    state = Strong(role.state, _STATES[role.state])
+    about = say("verify.role", role=role.kind)
+    return Item((state, f": {about} ", Code(role.arn)), tuple(items))
+
+
+def _item(label: str, text: str, tone: Tone = "") -> Item:
+    return Item((Strong(label, tone), f": {text}"))
+
+
+def _items(label: str, texts: Iterable[str]) -> Iterator[Item]:
+    return _first((_item(label, text, "unsure") for text in texts), "document.more")
+
+
+def _first(items: Iterable[Item], more: str, most: int = _MOST) -> Iterator[Item]:
+    found = [*items]
+    yield from found[:most]
+    if left := len(found[most:]):
+        yield Item(say(more, left))
+
+
+def _of_difference(difference: Difference) -> Item:
+    details = first(details_of(difference, "account"), _DETAILS)
+    actions = [Item((say("verify.actions"), Names(difference.actions)))]
+    return Item(
+        (
+            Strong(difference.effect, _EFFECTS[difference.effect]),
+            " (",
+            Code(difference.rule),
+            f"): {difference_in_words(difference)}",
+        ),
+        (*map(Item, details), *(actions if difference.actions else [])),
+    )
+
+
+def _of_other(other: OtherRole) -> Item:
+    ways = access_in_words(other.alarms)
+    about = (Strong(other.effect, "bad"), " (", Code("other-access"), "): ", say("verify.the_role"))
+    principals = [
+        Item((say("verify.assumed_by"), Names([*map(principal_in_words, other.principals)])))
+    ]
+    return Item(
+        (*about, " ", Code(other.arn), f": {ways}"), tuple(principals) if other.principals else ()
+    )
+
+
+def broader(account: AccountResult) -> bool:
+    """Return whether anything in an account gives more access than expected."""
+    return bool(account.others) or any(
+        difference.effect == "broader" for difference in _differences(account)
+    )
+
+
+def _differences(account: AccountResult) -> Iterator[Difference]:
+    yield from account.differences
+    for role in account.roles:
+        yield from role.differences
+
+
+def by_attention(accounts: Iterable[AccountResult]) -> Mapping[State, Sequence[AccountResult]]:
+    """Group accounts by state, sorted by ID. The states that need attention come first.
+
+    Among the accounts that differ, those with more access than expected come first; among those
+    that match, those about which there is something to say.
+    """
+    ordered = sorted(
+        accounts,
+        key=lambda account: (
+            not (broader(account) or _is_noted(account)),
+            account.account,
+            account.name,
+        ),
+    )
+    return {state: [account for account in ordered if account.state == state] for state in _STATES}
+
+
+def _organization(organization: Organization) -> str:
+    if not organization.id:
+        return say("roles.none")
+    management = organization.management_account
+    return say("verify.organization", id=organization.id, account=management)
+
+
+def _is_noted(account: AccountResult) -> bool:
+    # Something to know about an account that matches.
+    return account.state == "match" and any(
+        role.stopped or role.notes or any(found.open for found in role.approvals)
+        for role in account.roles
+    )
+
+
+def approval_in_words(approval: Approval) -> str:
+    """Return whether a guardrail is open, such as ``open: approved``."""
+    state = say("verify.open" if approval.open else "verify.closed")
+    return f"{state}: {approval.value}" if approval.value else state
+
+
+REMEDIES: Final[Mapping[str, str]] = {
+    rule: TEXTS["remedies"][rule].format(**TEXTS["remedy_parts"]) for rule in get_args(Rule)
+}
+"""What to do about each kind of difference."""
+
+
+def remedies(verification: Verification) -> Mapping[str, str]:
+    """Return what to do about a result, by rule."""
+    rules: set[str] = {
+        difference.rule for account in verification.accounts for difference in _differences(account)
+    }
+    if any(account.others for account in verification.accounts):
+        rules.add("other-access")
+    found = {rule: remedy for rule, remedy in REMEDIES.items() if rule in rules}
+    unverified = not verification.accounts or any(
+        account.state == "unknown" or account.unknown or any(role.unknown for role in account.roles)
+        for account in verification.accounts
+    )
+    return {**found, "unverified": say("remedies.unverified")} if unverified else found

@@ -1,0 +1,733 @@
+"""An account compared with what is expected: what is unknown, open, masked, or gives access.
+
+``tests/review/compare`` proves that each difference between two roles is found.
+"""
+
+import json
+from collections.abc import Callable, Mapping
+from dataclasses import asdict, replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from pump_roles import Guardrail
+from pump_roles.iam.documents import Policy
+from pump_roles.iam.trust import Principal, parse_trust
+from pump_roles.iam.values import Value, known
+from pump_roles.json_input import InputError
+from pump_roles.review.account.organization import Organization
+from pump_roles.review.account.role_list import ListedRole
+from pump_roles.review.account.unknown import AccountPart, AccountUnknown
+from pump_roles.review.account.verify.accounts import verify_files
+from pump_roles.review.account.verify.details import AccountDetails, read_trust_policy
+from pump_roles.review.account.verify.expectation import Expectation, from_published, from_templates
+from pump_roles.review.account.verify.verification import (
+    AccountResult,
+    Approval,
+    RoleResult,
+    state_of,
+)
+from pump_roles.review.account.verify.verify_account import verify_account
+from pump_roles.review.role import Boundary, Part, Unknown, published_role
+from pump_roles.review.role import Role as HeldRole
+from pump_roles.review.templates import FoundRole, Place
+from tests.customer import allow
+from tests.support import (
+    EVERYTHING,
+    EXTERNAL_ID,
+    OTHER_SECRET,
+    PUMP_ACCOUNT,
+    SECRET,
+    Template,
+    synthesize,
+    trust,
+)
+from tools.sandbox.aws import ACCOUNT_ID
+from tools.sandbox.simulator import Role
+
+READ_ONLY, AUTO_PILOT = "read-only", "auto-pilot"
+NAMES = {READ_ONLY: "PumpReadOnlyRole", AUTO_PILOT: "PumpAutoPilotRole"}
+OTHER_ACCOUNT, MANAGEMENT = "111122223333", "444455556666"
+UNIT, INNER = "ou-abcd-11111111", "ou-abcd-22222222"
+A, B = "Aaaaaaaa-1", "Bbbbbbbb-2"
+ANYONE = {"Effect": "Allow", "Principal": {"AWS": "*"}, "Action": "sts:AssumeRole"}
+NOT_READ = Value("not-read", "denied", "not-read")
+
+
+def managed_arn(name: str, path: str = "/") -> str:
+    return f"arn:aws:iam::{ACCOUNT_ID}:policy{path}{name}"
+
+
+def denied(part: Part, subject: str = "") -> Unknown:
+    """What AWS did not let us read of a role."""
+    return Unknown(part=part, why="not-read", subject=subject, detail="denied")
+
+
+def denied_account(part: AccountPart, detail: str = "denied") -> AccountUnknown:
+    """What AWS did not let us read of an account."""
+    return AccountUnknown(part=part, why="not-read", detail=detail)
+
+
+def account(*roles: HeldRole, others: Mapping[str, Any] | None = None, **more: Any) -> Any:
+    other_roles = (
+        HeldRole(kind="", name=known(name), trust=read_trust_policy(document), policies=())
+        for name, document in (others or {}).items()
+    )
+    members = {"account": ACCOUNT_ID, "partition": "aws", "roles": (*roles, *other_roles)}
+    return AccountDetails(**{**members, **more})
+
+
+def only(kind: str, expectation: Expectation) -> Expectation:
+    """What is expected, with one of the roles."""
+    roles = (variants for variants in expectation.roles if variants[0].role.kind == kind)
+    return replace(expectation, roles=tuple(roles))
+
+
+PUBLISHED = only(READ_ONLY, from_published(PUMP_ACCOUNT))
+"""The published read-only role, whose external ID is open."""
+
+
+def published(external_id: str | list[str] = A, kind: str = READ_ONLY) -> HeldRole:
+    """A published role, as it is in an account."""
+    document = trust(PUMP_ACCOUNT, external_id)  # type: ignore[arg-type]
+    return replace(published_role(kind), trust=parse_trust(document))
+
+
+def bounded_role(boundary: tuple[str, Any] | None) -> HeldRole:
+    """A role with a boundary, of which the text is not read if it is not passed."""
+    if boundary is None:
+        return published()
+    arn, document = boundary
+    return replace(
+        published(),
+        boundary=Boundary(arn=known(arn), document=document),
+        unknown=() if document else (denied("boundary", arn),),
+    )
+
+
+def bounded(boundary: tuple[str, Any] | None) -> Expectation:
+    """The published role with a boundary, whose text is open if it is not passed."""
+    (variant,) = PUBLISHED.roles[0]
+    role = replace(variant.role, boundary=bounded_role(boundary).boundary)
+    return replace(PUBLISHED, roles=((replace(variant, role=role),),))
+
+
+def result(expectation: Expectation, *roles: HeldRole, **more: Any) -> RoleResult:
+    """Verify an account that should have one role."""
+    (found,) = verify_account(expectation, account(*roles, **more)).roles
+    return found
+
+
+def kinds(result: RoleResult) -> list[tuple[str, str]]:
+    """The rules and effects of the differences."""
+    return [(found.rule, found.effect) for found in result.differences]
+
+
+def test_roles_as_they_are_deployed_match(tmp_path: Path) -> None:
+    folder = synthesize(
+        tmp_path / f"of-{EXTERNAL_ID}",
+        Guardrail.RECOMMENDED,
+        Guardrail.NO_SELLING,
+        Guardrail.only_in_regions("us-east-1"),
+        Guardrail.invitations_from(OTHER_ACCOUNT),
+    )
+    # Read without the package's help.
+    roles = []
+    for kind, name in NAMES.items():
+        template = json.loads((folder / f"{name.removesuffix('Role')}.template.json").read_text())
+        role = Role.of_template(template)
+        policies = (Policy(name=name, document=made) for name, made in role.policies.items())
+        trusted = parse_trust(dict(role.trust))
+        roles.append(HeldRole(kind=kind, name=known(name), trust=trusted, policies=tuple(policies)))
+    expectation = from_templates(folder)
+    assert expectation.description == "of-(external ID)"
+    found = verify_account(expectation, account(*roles, name="Production"))
+    assert (found.state, found.name, found.unknown, found.others) == ("match", "Production", (), ())
+    assert [role.state for role in found.roles] == ["match", "match"]
+    assert [role.kind for role in found.roles] == [READ_ONLY, AUTO_PILOT]
+    assert all(not (role.differences or role.unknown or role.notes) for role in found.roles)
+
+
+BOUNDARY = managed_arn("Boundary", path="/platform/")
+DENY_ALL = "arn:aws:iam::aws:policy/AWSDenyAll"
+NARROW = {"Statement": allow("ec2:*")}
+
+
+@pytest.mark.parametrize(
+    ("expected", "found", "differences"),
+    [
+        ((BOUNDARY, NARROW), (BOUNDARY, NARROW), []),
+        ((BOUNDARY, NARROW), (BOUNDARY, EVERYTHING), [("boundary-text", "broader")]),
+        # Without the same ARN, its text need not be known.
+        ((BOUNDARY, NARROW), (BOUNDARY.lower(), None), [("boundary-changed", "other")]),
+        # A role that can do nothing is stopped, which may be expected.
+        (None, (DENY_ALL, None), [("boundary-stops", "narrower")]),
+        ((BOUNDARY, None), (DENY_ALL, None), [("boundary-stops", "narrower")]),
+        ((DENY_ALL, None), (DENY_ALL, None), []),
+        ((DENY_ALL, None), None, [("boundary-removed", "broader")]),
+        ((DENY_ALL, None), (BOUNDARY, None), [("boundary-changed", "broader")]),
+        # What only looks like AWSDenyAll is any other boundary.
+        (None, (f"{DENY_ALL}2", None), [("boundary-added", "narrower")]),
+        (None, (managed_arn("AWSDenyAll"), None), [("boundary-added", "narrower")]),
+        ((BOUNDARY, None), (managed_arn("AWSDenyAll"), None), [("boundary-changed", "other")]),
+    ],
+)
+def test_boundary_is_compared_and_may_stop_the_role(
+    expected: tuple[str, Any] | None, found: tuple[str, Any] | None, differences: Any
+) -> None:
+    verified = result(bounded(expected), bounded_role(found))
+    assert (kinds(verified), verified.unknown) == (differences, ())
+    assert verified.stopped == (found is not None and found[0] == DENY_ALL)
+
+
+def test_text_of_a_boundary_that_cannot_be_read_is_unknown_unless_it_is_left_open() -> None:
+    unread = bounded_role((BOUNDARY, None))
+    found = result(bounded((BOUNDARY, NARROW)), unread)
+    assert (found.state, found.unknown) == ("unknown", unread.unknown)
+    for role in (unread, bounded_role((BOUNDARY, EVERYTHING))):
+        found = result(bounded((BOUNDARY, None)), role)
+        assert (found.state, found.notes[-1]) == ("match", Unknown(part="boundary", why="open"))
+
+
+def test_role_is_stopped_even_if_it_must_be_removed_but_not_if_its_boundary_is_not_known() -> None:
+    stopped = bounded_role((DENY_ALL, None))
+    found = result(replace(PUBLISHED, removed=True), stopped)
+    assert (kinds(found), found.stopped) == ([("role-present", "broader")], True)
+    unread = Value("not-read", DENY_ALL, "not-read")
+    assert not result(PUBLISHED, replace(stopped, boundary=Boundary(arn=unread))).stopped
+
+
+# Tags with which the customer opens a guardrail.
+
+
+Tagged = Callable[..., RoleResult]
+
+
+@pytest.fixture(scope="module")
+def tagged(tmp_path_factory: pytest.TempPathFactory) -> Tagged:
+    """Compare a role that has a guardrail which a tag opens, with some tags."""
+    folder = synthesize(tmp_path_factory.mktemp("cdk.out"), Guardrail.ONLY_WHEN_APPROVED)
+    expected = only(AUTO_PILOT, from_templates(folder))
+    ((role,),) = expected.in_account(ACCOUNT_ID, "aws")
+
+    def compare(tags: Mapping[str, str], *, statements: Any = None, **more: Any) -> RoleResult:
+        policies = (
+            replace(policy, document={**policy.document, "Statement": statements})
+            if statements is not None and policy.name == "PumpGuardrailOnlyWhenApproved"
+            else policy
+            for policy in role.policies
+        )
+        held = {key: known(value) for key, value in tags.items()}
+        return result(expected, replace(role, policies=tuple(policies), tags=held, **more))
+
+    return compare
+
+
+@pytest.mark.parametrize(
+    ("tags", "value", "is_open"),
+    [
+        ({}, "", False),
+        ({"pump-commitments": "approved"}, "approved", True),
+        ({"pump-commitments": "Approved"}, "Approved", False),
+        ({"pump-commitments": ""}, "", False),
+        # IAM ignores the case of a key.
+        ({"PUMP-COMMITMENTS": "approved"}, "approved", True),
+        ({"team": "approved", "aws:cloudformation:stack-name": "PumpAutoPilot"}, "", False),
+        ({"pump-commitments": f"{EXTERNAL_ID}-17"}, "(external ID)-17", False),
+    ],
+)
+def test_tag_with_which_the_customer_opens_a_guardrail_is_shown_and_no_difference(
+    tags: dict[str, str], value: str, *, is_open: bool, tagged: Tagged
+) -> None:
+    found = tagged(tags)
+    assert (found.state, found.differences) == ("match", ())
+    assert found.approvals == (
+        Approval(guardrail="only-when-approved", tag="pump-commitments", value=value, open=is_open),
+    )
+
+
+def test_guardrail_that_is_not_as_defined_or_not_known_is_not_said_to_be_closed(
+    tagged: Tagged,
+) -> None:
+    found = tagged({}, statements=[])
+    assert {each.subject for each in found.differences} >= {"PumpGuardrailOnlyWhenApproved"}
+    assert found.approvals == ()
+    found = tagged({}, unknown=(denied("tags"),))
+    assert (found.state, found.approvals) == ("unknown", ())
+
+
+# What is not known is never a match, and hides no difference.
+
+
+def test_role_that_does_not_exist_is_missing_unless_it_could_not_be_read() -> None:
+    unread = denied("role")
+    missing = {NAMES[AUTO_PILOT].lower(): unread}
+    found = verify_account(from_published(PUMP_ACCOUNT), account(missing=missing))
+    assert [(role.state, kinds(role), role.unknown) for role in found.roles] == [
+        ("differs", [("role-missing", "narrower")], ()),
+        ("unknown", [], (unread,)),
+    ]
+    assert found.state == "differs"
+    assert found.roles[0].arn == f"arn:aws:iam::{ACCOUNT_ID}:role/PumpReadOnlyRole"
+
+
+UNREAD_TEXTS = tuple(replace(policy, document=None) for policy in published().policies)
+
+
+@pytest.mark.parametrize(
+    "more",
+    [
+        {"policies": (), "unknown": (denied("inline-policies"),)},
+        {"policies": (), "unknown": (denied("inline-policies"), denied("managed-policies"))},
+        {"policies": UNREAD_TEXTS, "unknown": (denied("inline-policies", "PumpReadOnly"),)},
+        {"boundary": Boundary(arn=NOT_READ), "session": NOT_READ, "unknown": (denied("tags"),)},
+        {"unknown": (denied("role"),)},
+    ],
+)
+def test_unknown_property_is_not_a_difference(more: dict[str, Any]) -> None:
+    role = replace(published(), **more)
+    found = result(PUBLISHED, role)
+    assert (found.state, found.differences) == ("unknown", ())
+    assert found.unknown
+    found = result(PUBLISHED, replace(role, trust=read_trust_policy({"Statement": ANYONE})))
+    assert found.state == "differs"
+    assert found.unknown
+
+
+def test_unknown_account_does_not_match_and_a_difference_takes_precedence() -> None:
+    unread = denied_account("other-roles")
+    found = verify_account(PUBLISHED, account(published(), unknown=(unread,)))
+    assert (found.state, found.unknown) == ("unknown", (unread,))
+    longer = replace(published(), session=7200)
+    assert verify_account(PUBLISHED, account(longer, unknown=(unread,))).state == "differs"
+    assert state_of([]) == "unknown"
+    assert state_of(["match", "unknown"]) == "unknown"
+    assert state_of(["match", "unknown", "differs"]) == "differs"
+    nothing = replace(PUBLISHED, roles=())
+    assert verify_account(nothing, account()).state == "unknown"
+    others = {"Admin": {"Statement": ANYONE}}
+    assert verify_account(nothing, account(others=others)).state == "differs"
+
+
+@pytest.mark.parametrize("levels", [50, 5_000])
+@pytest.mark.parametrize("where", ["inline", "trust", "other"])
+def test_deeply_nested_policy_never_matches_and_does_not_affect_other_accounts(
+    levels: int, where: str
+) -> None:
+    nested: Any = []
+    for _ in range(levels):
+        nested = [nested]
+    condition = {"Condition": {"StringEquals": {"k": nested}}}
+    role, others = published(), {}
+    if where == "inline":
+        more = Policy(name="X", document={"Statement": {**EVERYTHING["Statement"], **condition}})
+        role = replace(role, policies=(*role.policies, more))
+    elif where == "trust":
+        statements = [*trust(PUMP_ACCOUNT, A)["Statement"], {**ANYONE, **condition}]
+        role = replace(role, trust=read_trust_policy({"Statement": statements}))
+    else:
+        others = {"Other": {"Statement": {**ANYONE, **condition}}}
+    found = verify_account(PUBLISHED, account(role, others=others))
+    too_deep = AccountUnknown(part="account", why="too-deep")
+    assert found.state == "differs" or found.unknown == (too_deep,)
+
+
+# External IDs.
+
+
+@pytest.mark.parametrize("shorter", ["", "ab"])
+def test_external_ids_appear_nowhere_in_a_result(shorter: str) -> None:
+    second = shorter or OTHER_SECRET
+    ids = {"StringEquals": {"sts:ExternalId": [SECRET, second, 98765432]}}
+    statement = {**trust(PUMP_ACCOUNT, EXTERNAL_ID)["Statement"][0], "Condition": ids}
+    more = {**ANYONE, "Principal": {"AWS": f"arn:aws:iam::1:role/{SECRET}"}}
+    inline = allow(
+        *(f"s3:{SECRET}", "s3:GetObject"),
+        Resource=f"arn:aws:s3:::{SECRET}",
+        Condition={"StringLike": {"STS:externalid": "Of-Inline-1234"}},
+    )
+    bounds = {"Statement": {"Condition": {"StringEquals": {"sts:ExternalId": "Bound-1"}}}}
+    managed = f"Managed-{SECRET}"
+    tags = {f"tag-{SECRET}": SECRET, EXTERNAL_ID: "x", second: "x", "98765432": "x"}
+    role = replace(
+        published(),
+        trust=parse_trust({"Statement": [statement, more]}),
+        policies=(
+            *published().policies,
+            Policy(name=f"Allows-{SECRET}", document={"Statement": inline}),
+            Policy(
+                name=managed, arn=managed_arn(managed), document={"Statement": "Of-Inline-1234"}
+            ),
+        ),
+        path=known(f"/{SECRET}/"),
+        tags={key: known(value) for key, value in tags.items()},
+        boundary=Boundary(arn=known(managed_arn(f"B-{SECRET}")), document=bounds),
+        unknown=(denied("managed-policies", SECRET), denied("boundary", "Bound-1")),
+    )
+    details = account(
+        role,
+        others={
+            f"Other-{SECRET}": {"Statement": {**ANYONE, "Condition": {}}},
+            f"Role-{EXTERNAL_ID}": trust(OTHER_ACCOUNT, SECRET),
+            "Bound-1": trust(PUMP_ACCOUNT, EXTERNAL_ID),
+            "For-Of-Other-1234": trust(PUMP_ACCOUNT, "Of-Other-1234"),
+        },
+        unknown=(denied_account("other-roles", SECRET),),
+        name=f"Account of {EXTERNAL_ID}",
+    )
+    found = verify_account(PUBLISHED.with_external_ids([], external_id=EXTERNAL_ID), details)
+    assert found.state == "differs"
+    shown = json.dumps(asdict(found))
+    secrets = (SECRET, EXTERNAL_ID, OTHER_SECRET, "Of-Inline", "Bound-1", "Of-Other", "98765432")
+    assert not [secret for secret in secrets if secret in shown]
+    assert '"ab"' not in shown
+    assert "(external ID)" in shown
+
+
+def test_external_id_in_the_name_of_an_account_that_is_not_read_is_not_shown() -> None:
+    expected = PUBLISHED.with_external_ids([], external_id=SECRET)
+    why = AccountUnknown(part="account", why="not-below", subject=SECRET)
+    found = verify_account(expected, AccountDetails(account=A, name=SECRET, unknown=(why,)))
+    assert (found.name, found.unknown[0].subject) == ("(external ID)", "(external ID)")
+
+
+def test_account_and_state_stay_even_if_they_are_the_external_id() -> None:
+    found = result(PUBLISHED, published(ACCOUNT_ID))
+    assert found.arn == f"arn:aws:iam::{ACCOUNT_ID}:role/PumpReadOnlyRole"
+    for state, held in (("match", "match"), ("differs", EXTERNAL_ID)):
+        expected = PUBLISHED.with_external_ids([], external_id=state)
+        verified = verify_account(expected, account(published(held)))
+        assert [verified.state, *(role.state for role in verified.roles)] == [state, state]
+
+
+def test_external_id_is_noted_only_if_it_is_not_known() -> None:
+    for id_, noted in ((A, False), ("", True)):
+        found = result(PUBLISHED.with_external_ids([], external_id=id_), published(A))
+        assert (found.state, bool(found.notes)) == ("match", noted)
+    found = result(PUBLISHED.with_external_ids([], external_id=B), published(A))
+    assert kinds(found) == [("external-id", "other")]
+    assert not [id_ for id_ in (A, B) if id_ in repr(found)]
+    # A placeholder for an open ID is none.
+    assert result(PUBLISHED, published("${external-id}")).state == "differs"
+
+
+def test_external_id_of_one_role_is_not_that_of_another() -> None:
+    here = ListedRole(f"arn:aws:iam::{ACCOUNT_ID}:role/x/pumpreadonlyrole", A)
+    there = ListedRole(f"arn:aws:iam::{OTHER_ACCOUNT}:role/PumpReadOnlyRole", B)
+    elsewhere = ListedRole(f"arn:aws-us-gov:iam::{ACCOUNT_ID}:role/PumpReadOnlyRole", A)
+    listed = PUBLISHED.with_external_ids([here, there])
+    assert result(listed, published(A)).state == "match"
+    # It is masked, too, even if it is only in this account.
+    for id_ in (B, SECRET):
+        found = result(listed, published(id_))
+        assert found.state == "differs"
+        assert id_ not in repr(found)
+    found = result(PUBLISHED.with_external_ids([there, elsewhere]), published(A))
+    assert found.state == "unknown"
+    assert [unknown.why for unknown in found.unknown] == ["external-id-not-listed"]
+    with pytest.raises(InputError, match="is listed twice"):
+        PUBLISHED.with_external_ids([here, replace(here, line=2)])
+
+
+# Templates that leave something open, or contradict each other.
+
+
+def in_template(folder: Path, external_id: Any = EXTERNAL_ID, **more: Any) -> Expectation:
+    """What a template with the read-only role expects."""
+    properties = {
+        "RoleName": NAMES[READ_ONLY],
+        "AssumeRolePolicyDocument": trust(PUMP_ACCOUNT, external_id),
+        "Policies": [
+            {"PolicyName": policy.name, "PolicyDocument": policy.document}
+            for policy in published().policies
+        ],
+        **more.pop("properties", {}),
+    }
+    role = {"Type": "AWS::IAM::Role", "Properties": properties, **more.pop("resource", {})}
+    parameters = {name: {"Type": "String"} for name in ("Next", "Name")}
+    content: Template = {"Parameters": parameters, "Resources": {"Role": role}}
+    file = folder / "role.template.json"
+    file.write_text(json.dumps(content))
+    return from_templates(file, **more)
+
+
+@pytest.mark.parametrize("name", ["", {"Fn::Sub": "${AWS::Region}-Pump"}, {"Ref": "Name"}])
+def test_role_name_that_is_a_function_is_evaluated_or_rejected(name: Any, tmp_path: Path) -> None:
+    sub = in_template(tmp_path, properties={"RoleName": {"Fn::Sub": NAMES[READ_ONLY]}})
+    assert result(sub, published(EXTERNAL_ID)).state == "match"
+    with pytest.raises(InputError, match="the name of the read-only role cannot be read"):
+        in_template(tmp_path, properties={"RoleName": name})
+
+
+def test_conditional_role_that_does_not_exist_is_unknown(tmp_path: Path) -> None:
+    found = result(in_template(tmp_path, resource={"Condition": "Wanted"}))
+    assert (found.state, found.differences) == ("unknown", ())
+
+
+@pytest.mark.parametrize(
+    ("written", "held"),
+    [
+        # During a rotation, with the current ID in the template, and in the environment.
+        ([SECRET, {"Ref": "Next"}], [SECRET, OTHER_SECRET]),
+        ({"Fn::Sub": "${AWS::Region}-acme"}, "eu-west-1-acme"),
+    ],
+)
+def test_external_id_that_is_open_stays_so(written: Any, held: Any, tmp_path: Path) -> None:
+    expectation = in_template(tmp_path, written)
+    if isinstance(held, list):
+        expectation = expectation.with_external_ids([], external_id=SECRET)
+    found = result(expectation, published(held))
+    assert found.state == "match"
+    assert found.notes == (Unknown(part="trust-policy", why="open", subject="1"),)
+
+
+def test_does_not_show_a_principal_that_contains_the_external_id(tmp_path: Path) -> None:
+    document = trust(f"arn:aws:iam::{PUMP_ACCOUNT}:role/{SECRET}", SECRET)
+    properties = {"AssumeRolePolicyDocument": document}
+    with pytest.raises(InputError, match="omit --principal") as raised:
+        in_template(tmp_path, properties=properties, principal=PUMP_ACCOUNT)
+    assert SECRET not in str(raised.value)
+
+
+def test_placeholders_are_filled_in_for_each_account() -> None:
+    arn = "arn:${AWS::Partition}:iam::${AWS::AccountId}:policy/B"
+    expected = bounded((arn, {"Statement": ["${AWS::AccountId}"]}))
+    ((role,),) = expected.in_account(OTHER_ACCOUNT, "aws-cn")
+    assert role.boundary == Boundary(
+        arn=known(f"arn:aws-cn:iam::{OTHER_ACCOUNT}:policy/B"),
+        document={"Statement": [OTHER_ACCOUNT]},
+    )
+
+
+def test_role_of_a_template_for_the_account_is_compared_with_that_template() -> None:
+    (variant,) = PUBLISHED.roles[0]
+    here = replace(variant, account=ACCOUNT_ID)
+    there = FoundRole(role=replace(variant.role, path=known("/there/")), account=OTHER_ACCOUNT)
+    anywhere = FoundRole(role=replace(variant.role, path=known("/anywhere/")))
+
+    def verify(*variants: FoundRole) -> RoleResult:
+        return result(replace(PUBLISHED, roles=(variants,)), published())
+
+    assert verify(here, there, anywhere).state == "match"
+    assert verify(there, here).state == "match"
+    assert kinds(verify(there, anywhere)) == [("role-path", "other")]
+    assert verify(variant, variant).state == "match"
+    several = verify(variant, anywhere)
+    assert several.state == "unknown"
+    assert [unknown.why for unknown in several.unknown] == ["several-variants"]
+
+
+# Where the templates put a role.
+
+
+def stack(**members: Any) -> Place:
+    return Place(kind=READ_ONLY, source="", **members)
+
+
+def rollout(**members: Any) -> Place:
+    given = {"stack_set": "PumpReadOnly", "call_as": "management", "units": (UNIT,)}
+    return stack(**{**given, **members})
+
+
+UNREADABLE = (Unknown(part="template", why="conditional"),)
+ELSEWHERE = stack(account=OTHER_ACCOUNT)
+IN_UNITS = {"units": (UNIT, INNER)}
+IN_ROOT = {"account": MANAGEMENT, "units": ()}
+ALONE = {"units": None}
+
+
+@pytest.mark.parametrize(
+    ("places", "where", "expected"),
+    [
+        ([stack(account=ACCOUNT_ID)], IN_UNITS, True),
+        ([ELSEWHERE], IN_UNITS, False),
+        ([stack()], IN_UNITS, None),
+        ([stack(account=ACCOUNT_ID, unreadable=UNREADABLE)], IN_UNITS, None),
+        ([rollout()], IN_UNITS, True),
+        ([rollout(units=("r-abcd", INNER))], IN_UNITS, True),
+        ([rollout(units=("ou-abcd-33333333",))], IN_UNITS, False),
+        ([rollout(filter="exclude", accounts=(OTHER_ACCOUNT,))], IN_UNITS, True),
+        ([rollout(filter="exclude", accounts=(ACCOUNT_ID,))], IN_UNITS, False),
+        ([rollout(filter="only", accounts=(ACCOUNT_ID,))], IN_UNITS, True),
+        ([rollout(filter="only", accounts=(OTHER_ACCOUNT,))], IN_UNITS, False),
+        ([rollout(filter="UNION", accounts=(ACCOUNT_ID,))], IN_UNITS, None),
+        ([rollout(call_as="", units=(), accounts=(ACCOUNT_ID,))], IN_UNITS, True),
+        ([rollout(call_as="", units=(), accounts=(OTHER_ACCOUNT,))], IN_UNITS, False),
+        ([rollout(call_as="", units=())], IN_UNITS, False),
+        ([rollout(call_as="delegated-admin")], IN_UNITS, True),
+        # If any place says so; and not known if any is open.
+        ([ELSEWHERE, rollout()], IN_UNITS, True),
+        ([ELSEWHERE, stack()], IN_UNITS, None),
+        ([ELSEWHERE, ELSEWHERE], IN_UNITS, False),
+        # The management account has the stack that its rollout is deployed with.
+        ([rollout()], {**IN_ROOT, "units": (UNIT,)}, False),
+        ([stack()], IN_ROOT, None),
+        ([stack(), rollout()], IN_ROOT, True),
+        ([stack(), rollout()], {"units": ()}, False),
+        ([stack(), rollout()], {"units": (), "organization": None}, None),
+        ([stack(), rollout(call_as="delegated-admin")], IN_ROOT, None),
+        # An account that is verified alone has what could be in it.
+        ([stack()], ALONE, True),
+        ([ELSEWHERE], ALONE, False),
+        ([rollout()], ALONE, None),
+        ([rollout(filter="exclude", accounts=(ACCOUNT_ID,))], ALONE, False),
+        ([rollout(call_as="", accounts=(ACCOUNT_ID,))], ALONE, True),
+        ([rollout()], {"account": MANAGEMENT}, False),
+    ],
+)
+def test_role_is_expected_where_the_templates_put_it_and_nowhere_else(
+    places: list[Place], where: dict[str, Any], *, expected: bool | None
+) -> None:
+    organization = Organization(id="o-abcd123456", management_account=MANAGEMENT)
+    expectation = replace(PUBLISHED, places=tuple(places))
+    open_place = Unknown(part="place", why="open")
+    about = {"organization": organization, **where}
+    found, missing = (result(expectation, *roles, **about) for roles in ([published()], []))
+    if expected is False:
+        assert kinds(found) == [("role-misplaced", "broader")]
+        assert (missing.state, missing.notes) == (
+            "match",
+            (Unknown(part="role", why="only-elsewhere"),),
+        )
+    elif expected:
+        assert (found.state, kinds(missing)) == ("match", [("role-missing", "narrower")])
+    else:
+        assert (missing.state, missing.unknown) == ("unknown", (open_place,))
+        # Whoever verifies only this account expects the role that is in it.
+        alone = where is ALONE
+        assert (found.state, open_place in found.notes) == ("match" if alone else "unknown", alone)
+
+
+def test_whether_a_role_exists_is_not_known_if_roles_cannot_be_listed() -> None:
+    expectation = replace(PUBLISHED, places=(ELSEWHERE,))
+    found = result(expectation, unknown=(denied_account("other-roles"),))
+    assert found.unknown == (Unknown(part="role", why="existence"),)
+
+
+# Other roles.
+
+
+ALARMING: list[Any] = [
+    {"Statement": ANYONE},
+    {"Statement": {**ANYONE, "Principal": {"AWS": [OTHER_ACCOUNT, "*"]}}},
+    # Pump's session is a principal of the account, and of its organization.
+    {
+        "Statement": {
+            **ANYONE,
+            "Condition": {"StringEquals": {"aws:PrincipalOrgID": "o-abcd123456"}},
+        }
+    },
+    {"Statement": {**ANYONE, "Effect": "allow"}},
+    "text",
+    trust(PUMP_ACCOUNT, A),
+    trust(f"arn:aws:iam::{PUMP_ACCOUNT}:root", A),
+    trust(f"arn:aws:iam::{PUMP_ACCOUNT}:role/Worker", A),
+    trust(f"arn:aws:sts::{PUMP_ACCOUNT}:assumed-role/Worker/session", A),
+    {"Statement": {**ANYONE, "Principal": {"AWS": int(PUMP_ACCOUNT)}}},
+    # Through one of Pump's roles.
+    trust(f"arn:aws:iam::{ACCOUNT_ID}:role/PumpReadOnlyRole", A),
+    trust(f"arn:aws:iam::{ACCOUNT_ID}:role/path/pumpAUTOPILOTrole", A),
+    trust(f"arn:aws:sts::{ACCOUNT_ID}:assumed-role/PumpReadOnlyRole/session", A),
+    # With the ID that Pump passes.
+    trust(OTHER_ACCOUNT, EXTERNAL_ID),
+]
+"""Trust policies of other roles that Pump, or everyone, can assume.
+
+``tests/review/templates/test_other_access.py`` has every way.
+"""
+
+INNOCENT: list[Any] = [
+    trust(OTHER_ACCOUNT, A),
+    trust(f"arn:aws:iam::{ACCOUNT_ID}:role/PumpReadOnlyRoleOfOurs", A),
+    {"Statement": {**ANYONE, "Principal": {"Federated": "accounts.google.com"}}},
+]
+
+
+def test_other_role_that_pump_or_everyone_can_assume_is_a_difference() -> None:
+    both = from_published(PUMP_ACCOUNT)
+    roles = [published(EXTERNAL_ID, kind) for kind in NAMES]
+    alarming = {f"Other{at:02}": document for at, document in enumerate(ALARMING)}
+    harmless = {f"Harmless{at}": document for at, document in enumerate(INNOCENT)}
+    found = verify_account(both, account(*roles, others=alarming | harmless))
+    assert (found.state, [role.state for role in found.roles]) == ("differs", ["match", "match"])
+    assert [other.name for other in found.others] == [*alarming]
+    assert all(other.alarms for other in found.others)
+    found = verify_account(both, account(*roles, others=harmless))
+    assert (found.state, found.others) == ("match", ())
+    # A role of Pump's that is not expected is another role.
+    found = verify_account(PUBLISHED, account(*roles))
+    assert (found.state, [role.state for role in found.roles]) == ("differs", ["match"])
+    (other,) = found.others
+    assert (other.name, other.effect) == ("PumpAutoPilotRole", "broader")
+    assert other.principals == (Principal("account", known(PUMP_ACCOUNT)),)
+
+
+def test_external_id_of_another_role_is_pumps_if_it_is_expected_or_in_the_account() -> None:
+    copy = {"Copy": trust(OTHER_ACCOUNT, A)}
+    for id_, roles, names in (("", (), []), (A, (), ["Copy"]), ("", (published(),), ["Copy"])):
+        expected = PUBLISHED.with_external_ids([], external_id=id_)
+        found = verify_account(expected, account(*roles, others=copy))
+        assert [other.name for other in found.others] == names
+
+
+# The organization.
+
+
+HERE = Organization(id="o-abcd123456", management_account=MANAGEMENT)
+DENIED = denied_account("membership")
+IN_ANOTHER = ("broader", (OTHER_ACCOUNT,), (MANAGEMENT,))
+LEFT = ("other", (OTHER_ACCOUNT,), ())
+
+
+@pytest.mark.parametrize(
+    ("organization", "management", "state", "difference"),
+    [
+        (HERE, "", "match", None),
+        (HERE, MANAGEMENT, "match", None),
+        (HERE, OTHER_ACCOUNT, "differs", IN_ANOTHER),
+        (Organization(), "", "match", None),
+        (Organization(), OTHER_ACCOUNT, "differs", LEFT),
+        # What could not be read matters only if it was asked for.
+        (DENIED, "", "match", None),
+        (DENIED, MANAGEMENT, "unknown", None),
+    ],
+)
+def test_compares_the_organization_only_if_one_is_expected(
+    organization: Organization | AccountUnknown, management: str, state: str, difference: Any
+) -> None:
+    expectation = replace(PUBLISHED, management_account=management)
+    verification = verify_files([account(published(), organization=organization)], expectation)
+    (found,) = verification.accounts
+    assert (verification.state, found.state) == (state, state)
+    assert found.unknown == ((organization,) if state == "unknown" else ())
+    assert found.organization == (organization if isinstance(organization, Organization) else None)
+    assert [(each.effect, each.was, each.now) for each in found.differences] == (
+        [] if difference is None else [difference]
+    )
+    assert {each.rule for each in found.differences} <= {"organization"}
+
+
+def test_organization_does_not_hide_what_else_differs_or_is_unknown() -> None:
+    def verify(*roles: HeldRole, **more: Any) -> tuple[str, tuple[AccountUnknown, ...]]:
+        expectation = replace(PUBLISHED, management_account=MANAGEMENT)
+        found = verify_account(expectation, account(*roles, **more))
+        return found.state, found.unknown
+
+    why = denied_account("other-roles")
+    assert verify(organization=DENIED) == ("differs", (DENIED,))
+    assert verify(published(), unknown=(why,), organization=HERE) == ("unknown", (why,))
+    assert verify(published(), unknown=(why,), organization=DENIED) == ("unknown", (why, DENIED))
+    # Its ID is masked if it is an external ID, too.
+    expectation = PUBLISHED.with_external_ids([], external_id=HERE.id)
+    found = verify_account(expectation, account(organization=HERE))
+    assert found.organization == replace(HERE, id="(external ID)")
+
+
+def test_organization_of_an_account_that_is_not_in_it_is_not_known() -> None:
+    why = AccountUnknown(part="account", why="not-below")
+    found = verify_account(
+        replace(PUBLISHED, management_account=OTHER_ACCOUNT),
+        AccountDetails(account=ACCOUNT_ID, unknown=(why,)),
+    )
+    assert found == AccountResult(account=ACCOUNT_ID, unknown=(why,))

@@ -1,0 +1,275 @@
+"""The report's document: what a ticket needs, that nothing crowds it out, and the rows for CSV."""
+
+import csv
+import io
+import re
+from collections.abc import Mapping
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from pump_roles import Guardrail
+from pump_roles.iam.catalog import shipped
+from pump_roles.iam.trust import parse_trust
+from pump_roles.iam.values import known
+from pump_roles.review.compare import Difference
+from pump_roles.review.output.document import Code, Item, Table
+from pump_roles.review.output.formats import document_of, written
+from pump_roles.review.output.report_words import answer_in_words, at_worst, heading
+from pump_roles.review.output.texts import TEXTS, say
+from pump_roles.review.output.writers import LIMIT
+from pump_roles.review.report import Report, of_published, of_templates
+from pump_roles.review.report.report_model import RISKS, Change, Compared, Finding
+from pump_roles.review.role import Boundary, Unknown
+from pump_roles.review.templates import Place
+from tests.customer import allow, deny
+from tests.review.account.verify.results import newly_allowed
+from tests.support import DOCUMENTED, a_statement, another, changed, in_template, synthesize, trust
+
+SINCE = Compared(
+    file="earlier.json", files=(("earlier.json", "0" * 64),), date="2026-09-26", version="0.1.0"
+)
+
+
+@pytest.fixture(scope="module")
+def published() -> Report:
+    return of_published()
+
+
+def test_has_what_a_ticket_needs(published: Report) -> None:
+    markdown = written(published, "markdown")
+    for role in published.roles:
+        assert heading(role) in markdown
+        assert f"`{role.name}`" in markdown
+        assert f"- [ ] Accept the {role.kind} role" in markdown
+    assert "- [ ] Reject, because:\n" in markdown
+    assert "Pump's principal" in markdown
+    assert f"**{say('alarms.none')}. {say('changes.not_compared')}.**" in markdown
+    for statement in published.statements:
+        (line,) = (
+            line for line in markdown.splitlines() if line.startswith(f"| {statement.title}")
+        )
+        for answer in statement.roles.values():
+            assert f"**{answer_in_words(answer)}**" in line
+    for what, meaning in at_worst(published):
+        # Cut short nowhere.
+        assert f"\n**{what}.** {meaning}\n" in markdown
+    assert len(markdown) < 10_000
+
+
+def test_says_nothing_at_worst_of_what_no_role_can_do(published: Report) -> None:
+    one = replace(published, roles=published.roles[:1], actions=())
+    assert say("worst.title") not in [section.title for section in document_of(one).sections]
+    statements = tuple(
+        replace(
+            found,
+            roles={kind: replace(answer, answer="unknown") for kind, answer in found.roles.items()},
+        )
+        for found in published.statements
+    )
+    worst = at_worst(replace(published, statements=statements))
+    assert all(what.endswith("(read-only, auto-pilot)") for what, _ in worst)
+
+
+def test_has_the_digests_the_alarms_and_the_changes(published: Report) -> None:
+    difference = Difference(
+        rule="policies-together",
+        effect="broader",
+        actions=("ce:GetTags",),
+        decisions=(newly_allowed("ce:GetTags"),),
+    )
+    change = Change(
+        effect="broader",
+        role="read-only",
+        difference=difference,
+        actions=("ce:GetTags",),
+        risk="reads",
+    )
+    report = replace(
+        published,
+        alarms=1,
+        findings=(SUSPECT, *published.findings),
+        since=SINCE,
+        changes=(change,),
+        roles=tuple(
+            replace(role, files=((f"{number}.json", f"{number}" * 64), ("other.json", "f" * 64)))
+            for number, role in enumerate(published.roles)
+        ),
+    )
+    markdown = written(report, "markdown")
+    assert "**1 alarm. 1 change since earlier.json: 1 can broaden access.**" in markdown
+    assert "**Other resources may give more access than these roles.** They are not " in markdown
+    assert (
+        "- broader, read-only: 1 action that reads metadata: not granted before, allowed now: "
+        "`ce:GetTags`" in markdown
+    )
+    assert f"SHA-256 {'0' * 64}" in markdown
+    for role in report.roles:
+        for _, sha256 in role.files:
+            assert markdown.count(sha256) >= 2, "in the table and next to the line to accept"
+
+
+def test_lists_every_action_only_if_asked(published: Report) -> None:
+    ticket, whole = document_of(published), document_of(published, every_action=True)
+    titles = [[section.title for section in found.sections] for found in (ticket, whole)]
+    policies = [f": the policy {policy.name}" for policy in published.roles[0].policies]
+    assert all(any(title.endswith(policy) for title in titles[1]) for policy in policies)
+    assert not any(": the policy " in title for title in titles[0])
+    assert titles[0][-1] == say("markdown.decision")
+    assert (titles[1][-1], say("markdown.decision") in titles[1]) == ("Actions", False)
+    table = whole.sections[-1].parts[-1]
+    assert isinstance(table, Table)
+    assert [row[0] for row in table.rows] == [Code(action.name) for action in published.actions]
+    assert not any(isinstance(part, Item) and part.choice for part in whole.sections[-1].parts)
+
+
+LONG = "x" * 70_000
+SUSPECT = Finding(kind="suspect")
+
+
+def macro(subject: str) -> Unknown:
+    return Unknown(part="template", why="macro", subject=subject)
+
+
+LONG_CHANGE = Change(
+    effect="broader",
+    role="read-only",
+    about="suspect",
+    unknown=macro(LONG),
+    actions=("ce:GetTags",) * 500,
+)
+
+
+def test_nothing_pushes_out_the_rest(published: Report) -> None:
+    roles = tuple(
+        replace(
+            role,
+            role=replace(
+                role.role,
+                name=known(LONG),
+                boundary=Boundary(arn=known(LONG)),
+                trust=parse_trust(trust(LONG, "Example-1234")),
+            ),
+            files=((LONG, "0" * 64),) * 50,
+        )
+        for role in published.roles
+    )
+    report = replace(
+        published,
+        alarms=1,
+        roles=roles,
+        places=(Place(kind="read-only", source=LONG, stack_set=LONG),) * 500,
+        findings=(SUSPECT,) * 3_000,
+        unreadable=(macro(LONG),),
+        since=SINCE,
+        changes=(LONG_CHANGE,) * 500,
+    )
+    markdown = written(report, "markdown")
+    assert len(markdown) <= LIMIT
+    found = [markdown.index(f"\n## {section.title}\n") for section in document_of(report).sections]
+    assert found == sorted(found)
+    for statement in report.statements:
+        assert statement.title in markdown
+    assert "**Other resources may give more access than these roles.**" in markdown
+    assert "- broader, read-only: " in markdown
+    later = f"{say('later.markdown')} `{say('later.command')}`\n"
+    assert markdown.endswith(f"- [ ] Reject, because:\n\n{later}")
+    whole = written(report, "markdown", every_action=True)
+    assert not re.search("ut here|\\(cut\\)|and [0-9]+ more", whole)
+
+
+Rows = Mapping[tuple[str, str], Mapping[str, str]]
+
+
+def rows(report: Report) -> Rows:
+    """Return the rows of the CSV by action and role; each is there once."""
+    found = list(csv.DictReader(io.StringIO(written(report, "csv"))))
+    by_key = {(row["action"], row["role"]): row for row in found}
+    assert len(by_key) == len(found)
+    return by_key
+
+
+@pytest.fixture(scope="module")
+def of_both(published: Report) -> Rows:
+    return rows(published)
+
+
+def test_csv_has_a_row_for_every_action_of_a_role(of_both: Rows, published: Report) -> None:
+    row = of_both["savingsplans:CreateSavingsPlan", "auto-pilot"]
+    assert [*row] == [*TEXTS["csv_heads"].values()]
+    assert row["service"] == "savingsplans"
+    assert row["granted by policies"] == "PumpAutoPilot"
+    assert row["granted by patterns"] == "savingsplans:*"
+    assert (row["risk"], row["decision"]) == ("money", "allowed")
+    assert row["plain words"] == "Spend money on commitments"
+    assert row["why Pump needs it"].startswith("Buys and sells Savings Plans")
+    granted = {key for key, row in of_both.items() if row["decision"] != "not granted"}
+    assert {key for key, row in of_both.items() if row["risk"] in RISKS} == granted
+    assert granted == {(action.name, kind) for action in published.actions for kind in action.roles}
+
+
+def test_csv_has_policies_and_patterns_in_the_same_order(text: str, tmp_path: Path) -> None:
+    extra = {"Effect": "Allow", "NotAction": ["s3:*", "iam:*"], "Resource": "*"}
+    report = changed(text, tmp_path, another({"Statement": extra}))
+    row = rows(report)["savingsplans:CreateSavingsPlan", "auto-pilot"]
+    assert row["granted by policies"].split("; ") == ["PumpAutoPilot", "Extra"]
+    assert row["granted by patterns"].split("; ") == ["savingsplans:*", "all but s3:*, iam:*"]
+
+
+def test_csv_has_a_row_for_each_action_of_a_statement(of_both: Rows) -> None:
+    objects = [row for row in of_both.values() if row["plain words"] == "Read objects in S3"]
+    assert {row["decision"] for row in objects} == {"not granted"}
+    assert {row["role"] for row in objects} == DOCUMENTED.keys()
+    assert of_both["s3:GetObject", "auto-pilot"]["risk"] == ""
+    # One role has it, and the other does not.
+    buys = of_both["savingsplans:CreateSavingsPlan", "read-only"]
+    assert (buys["decision"], buys["risk"]) == ("not granted", "")
+    assert buys["granted by policies"] == buys["spends money"] == ""
+    assert buys["access levels"] == "Write"
+    assert of_both["ce:GetCostAndUsage", "read-only"]["plain words"] == (
+        "Make calls that AWS charges for; Read the costs of every account in the organization"
+    )
+
+
+def test_what_is_not_granted_is_unknown_if_not_all_can_be_read(text: str, tmp_path: Path) -> None:
+    found = rows(changed(text, tmp_path, in_template(Transform=["Macro"])))
+    assert found["s3:GetObject", "auto-pilot"]["decision"] == "unknown"
+    assert found["savingsplans:CreateSavingsPlan", "auto-pilot"]["decision"] == "allowed"
+    assert "not granted" not in {row["decision"] for row in found.values()}
+
+
+@pytest.mark.parametrize(
+    ("denied", "decision"),
+    [
+        (None, "allowed"),
+        (deny("s3:*"), "denied"),
+        (deny("s3:*", Resource="arn:aws:s3:::mine/*"), "limited"),
+    ],
+)
+def test_action_that_the_catalog_lacks_has_a_row_with_its_decision(
+    denied: Mapping[str, str] | None, decision: str, text: str, tmp_path: Path
+) -> None:
+    assert "s3:getobject" not in shipped().actions
+    statements = [allow("s3:GetObject"), *([denied] if denied else [])]
+    found = rows(changed(text, tmp_path, another({"Statement": statements})))
+    assert found["s3:GetObject", "auto-pilot"]["decision"] == decision
+    assert found["s3:GetObjectVersion", "auto-pilot"]["decision"] == "not granted"
+
+
+def test_csv_says_what_limits_an_action(text: str, tmp_path: Path) -> None:
+    guardrails = (Guardrail.only_in_regions("us-east-1"), Guardrail.NO_SELLING)
+    found = rows(of_templates(synthesize(tmp_path / "app", *guardrails)))
+    buys = found["ec2:PurchaseHostReservation", "auto-pilot"]
+    assert buys["decision"] == "conditionally denied"
+    assert buys["denied by"] == "PumpGuardrailOnlyInRegions"
+    assert buys["limited by"] == (
+        'on every resource, if {"StringNotEquals": {"aws:requestedregion": ["us-east-1"]}}'
+    )
+    sells = found["ec2:CreateReservedInstancesListing", "auto-pilot"]
+    assert (sells["decision"], sells["limited by"]) == ("denied", "")
+    assert sells["denied by"] == "PumpGuardrailNoSelling"
+    images = "arn:aws:ec2:*:*:image/*"
+    change = a_statement(allow("ec2:RunInstances", Resource=images))
+    row = rows(changed(text, tmp_path, change))["ec2:RunInstances", "auto-pilot"]
+    assert (row["decision"], row["allowed only"]) == ("allowed", f"on {images}")

@@ -1,0 +1,210 @@
+"""The document of a verification: what needs attention comes first, and what to do about it."""
+
+import re
+from dataclasses import replace
+
+import pytest
+
+from pump_roles.review.account.organization import Organization
+from pump_roles.review.account.verify.verification import AccountResult
+from pump_roles.review.compare import Difference
+from pump_roles.review.output.formats import written
+from pump_roles.review.output.texts import say
+from pump_roles.review.output.verify_sections import REMEDIES, remedies
+from tests.review.account.verify.results import (
+    APPROVED,
+    difference,
+    differing,
+    matching,
+    not_read,
+    other_role,
+    role,
+    unknown,
+    verification,
+    with_everything,
+)
+
+
+def table(*accounts: AccountResult) -> str:
+    return written(verification(*accounts), "table")
+
+
+def test_shows_each_difference_with_what_it_means() -> None:
+    found = verification(with_everything("text", number=4), matching(2), unknown(3))
+    assert written(found, "table") == (
+        "Pump's roles in AWS accounts\n"
+        "Compared with: the published roles\n"
+        "Organization: o-abcd123456, management account 111122223333.\n"
+        "\n"
+        "Accounts that differ\n"
+        "  000000000004 (text)\n"
+        "    not checked: it could not be read: text\n"
+        "    broader (organization): the management account of its organization is 111122223333 "
+        "instead of 444455556666\n"
+        "    broader (other-access): the role arn:aws:iam::000000000001:role/text: text\n"
+        "      can be assumed by: text, text, text, text, text, text, text, text, and 12 more\n"
+        "    differs: read-only role arn:aws:iam::000000000004:role/PumpReadOnlyRole\n"
+        "      broader (policy-added): the inline policy text is not expected\n"
+        "        1 action: allowed in the account instead of denied by text0\n"
+        "        1 action: allowed in the account instead of denied by text1\n"
+        "        1 action: allowed in the account instead of denied by text2\n"
+        "        1 action: allowed in the account instead of denied by text3\n"
+        "        and 5 more\n"
+        "        actions: text, text, text, text, text, text, text, text, and 12 more\n"
+        "      other (tag-removed): the tag text is missing\n"
+        "      narrower (boundary-added): the permissions boundary text is not expected\n"
+        "      not checked: it could not be read: text\n"
+        "      note: it could not be read: text\n"
+        "      only-when-approved: open: text\n"
+        "      last used: 2026-11-25T08:15:00Z in us-east-1\n"
+        "\n"
+        "Accounts that could not be checked\n"
+        "  000000000003\n"
+        "    not checked: the role Audit could not be assumed: denied\n"
+        "\n"
+        "What to do\n"
+        + "".join(f"  {rule}: {remedy}\n" for rule, remedy in remedies(found).items())
+        + "\n"
+        "Accounts that match\n"
+        "  000000000002\n"
+        "    match: read-only role arn:aws:iam::000000000002:role/PumpReadOnlyRole\n"
+        "\n"
+        "More access than expected: 1.\n"
+        "Accounts: 1 match, 1 differs, 1 unknown.\n"
+    )
+
+
+def test_markdown_begins_with_the_result() -> None:
+    found = written(verification(differing(1), matching(2)), "markdown")
+    assert found.startswith(
+        "# Pump's roles in AWS accounts\n"
+        "\n"
+        "**More access than expected: 1.**\n"
+        "\n"
+        "**Accounts: 1 match, 1 differs.**\n"
+        "\n"
+        "Compared with: `the published roles`\n"
+    )
+    assert (
+        "## Accounts that differ\n"
+        "\n"
+        "- **000000000001**\n"
+        "  - **differs**: read-only role `arn:aws:iam::000000000001:role/PumpReadOnlyRole`\n"
+        "    - **broader** (`policy-added`): the inline policy Extra is not expected\n"
+    ) in found
+
+
+def test_says_what_to_do_about_each_rule() -> None:
+    found = remedies(verification(with_everything(), matching(2)))
+    assert [*found] == [
+        *("policy-added", "boundary-added", "tag-removed", "other-access", "organization"),
+        "unverified",
+    ]
+    said: dict[str, str] = {**REMEDIES, "unverified": say("remedies.unverified")}
+    assert found == {rule: remedy for rule, remedy in said.items() if rule in found}
+
+
+UNREAD_TAGS = replace(
+    differing(1), roles=(role("1", difference(), unknown=(not_read("its tags"),)),)
+)
+
+
+@pytest.mark.parametrize(
+    ("accounts", "checked"),
+    [
+        ((), False),
+        ((matching(1),), True),
+        ((differing(1),), True),
+        ((matching(1), unknown(2)), False),
+        ((matching(1, unknown=(not_read("its tags"),)),), False),
+        ((differing(1), differing(2, unknown=(not_read("roles cannot be listed"),))), False),
+        ((UNREAD_TAGS,), False),
+    ],
+)
+def test_says_what_to_do_unless_everything_was_checked(
+    accounts: tuple[AccountResult, ...], *, checked: bool
+) -> None:
+    assert ("unverified" in remedies(verification(*accounts))) == (not checked)
+
+
+def test_names_each_organization_once_and_says_if_there_is_none() -> None:
+    alone = replace(matching(1), organization=Organization())
+    member = Organization(id="o-abcd123456", management_account="111122223333")
+    members = [replace(matching(number), organization=member) for number in (2, 3)]
+    assert table(alone, *members, matching(4)).splitlines()[2] == (
+        "Organization: none; o-abcd123456, management account 111122223333."
+    )
+    assert "Organization" not in table(matching(1))
+
+
+STOPPED = say("verdict.stopped")
+STOPS = Difference(
+    rule="boundary-stops",
+    effect="narrower",
+    part="boundary",
+    subject="arn:aws:iam::aws:policy/AWSDenyAll",
+    now=("arn:aws:iam::aws:policy/AWSDenyAll",),
+)
+
+
+@pytest.mark.parametrize(
+    ("stops", "said"),
+    [
+        (STOPS, "the permissions boundary AWSDenyAll (AWS managed) is not expected"),
+        (
+            replace(STOPS, was=("arn:aws:iam::aws:policy/Other",)),
+            "its permissions boundary is AWSDenyAll (AWS managed) instead of Other (AWS managed)",
+        ),
+    ],
+)
+def test_stopped_role_says_so_and_nothing_advises_to_undo_it(stops: Difference, said: str) -> None:
+    stopped = replace(matching(1), roles=(role("1", stops, stopped=True),))
+    found = table(stopped)
+    assert f"      narrower (boundary-stops): {said}\n      AWSDenyAll: {STOPPED}\n" in found
+    assert remedies(verification(stopped)) == {"boundary-stops": STOPPED}
+    assert STOPPED not in table(matching(1), differing(2))
+
+
+def test_what_needs_attention_is_first() -> None:
+    narrower = difference(effect="narrower")
+    found = table(
+        matching(1),
+        unknown(2),
+        differing(3, narrower),
+        differing(4, narrower, others=(other_role("Old", alarm="open"),)),
+        differing(5, narrower, difference()),
+        matching(6, approvals=(APPROVED,)),
+    )
+    accounts = re.findall("^  0{11}([0-9])$", found, re.MULTILINE)
+    assert accounts == ["4", "5", "3", "2", "6", "1"]
+    effects = re.findall(r"(broader|narrower) \(", found)
+    assert effects == ["broader", "narrower", "broader", "narrower", "narrower"]
+
+
+@pytest.mark.parametrize(
+    "members",
+    [{"notes": (not_read("x"),)}, {"approvals": (APPROVED,)}, {"stopped": True}],
+)
+def test_many_matching_accounts_are_counted_except_those_with_something_to_know(
+    members: dict[str, object],
+) -> None:
+    matches = [matching(number) for number in range(1_000)]
+    found = verification(*matches, matching(2_000, **members))
+    for shown in (written(found, "table"), written(found, "markdown")):
+        assert len(re.findall(r"\b00000000[0-9]{4}\b(?!:)", shown)) == 10
+        assert shown.index("000000002000") < shown.index("000000000000")
+        assert "and 991 more accounts\n" in shown
+        assert "Accounts: 1,001 match." in shown
+
+
+def test_reports_that_there_is_no_account() -> None:
+    assert table().endswith("\nAccounts: none.\n")
+
+
+def test_long_lists_are_cut_and_counted() -> None:
+    account = with_everything()
+    many = role("000000000001", *[difference()] * 1_000, unknown=(not_read("x"),) * 1_000)
+    found = table(replace(account, roles=(many,), others=account.others * 1_000))
+    assert "    and 980 more other roles\n" in found
+    assert "      and 980 more differences\n" in found
+    assert "      and 980 more\n" in found
