@@ -1,9 +1,25 @@
 """What templates contain: Pump's roles, and everything else that gives access."""
 
 from dataclasses import dataclass, field
+from typing import Final
 
 from pump_roles.iam.trust import Principal
 from pump_roles.review.role import Role, Unknown
+
+OPENS: Final = frozenset(
+    {
+        "AWS::IAM::AccessKey",
+        "AWS::IAM::OIDCProvider",
+        "AWS::IAM::SAMLProvider",
+        "AWS::IdentityStore::GroupMembership",
+        "AWS::RolesAnywhere::Profile",
+        "AWS::RolesAnywhere::TrustAnchor",
+        "AWS::SSO::Assignment",
+        "AWS::SSO::PermissionSet",
+    }
+)
+"""Resource types that let someone act in the account. A template with one of Pump's roles must have
+none."""
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -118,7 +118,7 @@ def ids_of(trust: Trust) -> frozenset[str]:
         for value in found.external_ids
         if value.state == "known"
     }
-    elsewhere = [each for found in trust.statements for each in (found.condition, found.not_read)]
+    elsewhere = [text for found in trust.statements for text in (found.condition, found.not_read)]
     return texts_under_the_key([*elsewhere, *trust.not_read]) | (known - {""})
 
 

@@ -56,7 +56,7 @@ def compare_roles(
     for kind, role in after.items():
         if kind in before:
             was, now = _anywhere(before[kind]), _anywhere(role)
-            found += ((kind, each) for each in compare(was, now, over_time=True))
+            found += ((kind, difference) for difference in compare(was, now, over_time=True))
         else:
             found.append((kind, Difference(rule="role-present", effect="broader")))
     gone = sorted(before.keys() - after.keys())
@@ -137,7 +137,7 @@ def _boundary(
     if now and None not in texts and not same_document(*texts):
         text = Difference(rule="boundary-text", effect="other", part="boundary", subject=now[0])
         # A boundary by itself, as if it were the only policy of a role.
-        before, after = ([Policy(name="boundary", document=each, arn=now[0])] for each in texts)
+        before, after = ([Policy(name="boundary", document=text, arn=now[0])] for text in texts)
         yield from in_each_direction(text, before, after)
 
 

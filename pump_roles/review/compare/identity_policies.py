@@ -106,7 +106,7 @@ def _of_policy(
         if effect is None
         else (replace(difference, effect=effect),)
     )
-    yield from (replace(each, actions=("*",)) if ending else each for each in found)
+    yield from (replace(part, actions=("*",)) if ending else part for part in found)
 
 
 def guardrail_of(kind: str, policy: Policy) -> Guardrail | None:

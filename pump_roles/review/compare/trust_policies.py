@@ -158,7 +158,7 @@ def _meaning(
     trust: Trust, *, ids: bool = True, instead: Mapping[_Identity, _Identity] | None = None
 ) -> _Meaning:
     readable = [statement for statement in trust.statements if statement.is_comparable]
-    others = (each for each in trust.statements if not each.is_comparable)
+    others = (statement for statement in trust.statements if not statement.is_comparable)
     parts = frozenset(
         _Part(
             effect=statement.effect,

@@ -154,7 +154,9 @@ def _numbers(report: Report) -> Section:
 def _numbers_of(role: RoleReport) -> Mapping[str, Text]:
     trusted, requires_id = wording.trusted(role), role.trust.requires_external_id
     files = [f"SHA-256 {sha256} {file}" for file, sha256 in role.files]
-    levels = (f"{level} {role.counted(left)}" for level, (_, left) in role.levels.items())
+    levels = (
+        f"{level} {wording.number_in_words(left, role)}" for level, (_, left) in role.levels.items()
+    )
     return {
         say("numbers.name"): Code(role.name) if role.name else say("roles.unnamed"),
         say("markdown.published"): role.as_published or Strong(say("markdown.no")),
@@ -166,7 +168,10 @@ def _numbers_of(role: RoleReport) -> Mapping[str, Text]:
         say("markdown.expires"): (
             say("roles.ends", until=role.ends) if role.ends else say("roles.never")
         ),
-        **{what: role.counted(getattr(role, member)) for member, what in TEXTS["counted"].items()},
+        **{
+            what: wording.number_in_words(getattr(role, member), role)
+            for member, what in TEXTS["counted"].items()
+        },
         say("markdown.levels"): ", ".join(levels),
         say("markdown.read_from"): Names(files) if files else _not_from_files(role),
     }
@@ -238,7 +243,11 @@ def _policy(policy: PolicyReport, role: str) -> Section:
 
 
 def _count(pattern: Pattern) -> str:
-    return say("policies.every_action") if pattern.pattern == "*" else pattern.count
+    return (
+        say("policies.every_action")
+        if pattern.pattern == "*"
+        else wording.number_in_words(len(pattern.actions), pattern)
+    )
 
 
 def _scope(pattern: Pattern) -> str:

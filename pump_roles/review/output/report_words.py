@@ -21,7 +21,7 @@ from pump_roles.review.output.words import (
     values_in_words,
 )
 from pump_roles.review.report.marks import left_by_metadata_only
-from pump_roles.review.report.policies import GuardrailReport, PolicyReport, Uncounted, counted
+from pump_roles.review.report.policies import GuardrailReport, Pattern, PolicyReport, Uncounted
 from pump_roles.review.report.report_model import (
     RISKS,
     Change,
@@ -69,11 +69,17 @@ LEGEND: Final[Mapping[str, str]] = {
 """The symbol of each severity with its meaning."""
 
 
+def number_in_words(number: int, of: RoleReport | Report | Pattern) -> str:
+    """Return one of the numbers of something: ``40``, or ``at least 40`` if it is not exact."""
+    text = f"{number:,}"
+    return text if of.exact else say("numbers.at_least", number=text)
+
+
 def heading(role: RoleReport) -> str:
     """Return a role's title with its number of writes: one that is called read-only may write."""
     writes = say("roles.no_writes")
     if role.writes or not role.exact:
-        writes = say("roles.writes", number=role.counted(role.writes))
+        writes = say("roles.writes", number=number_in_words(role.writes, role))
     return say("roles.heading", role=role.kind.capitalize(), writes=writes)
 
 
@@ -109,7 +115,7 @@ def verdict(role: RoleReport, report: Report) -> str:
         _commitments(answers["spend-money"], answers["sell"], role),
         _changes_in(role, answers),
         say("verdict.joins") if answers["join-organization"].left else "",
-        say("verdict.data", number=role.counted(role.data)) if role.data else "",
+        say("verdict.data", number=number_in_words(role.data, role)) if role.data else "",
         say("verdict.ends", until=role.ends) if role.ends else "",
         alarms,
     ]
@@ -249,7 +255,7 @@ def added(report: Report) -> str:
     if len(report.roles) == 1:
         return ""
     *_, last = report.roles
-    number = last.counted(last.only)
+    number = number_in_words(last.only, last)
     return say("plain.adds", last.only, role=last.kind.capitalize(), number=number)
 
 
@@ -315,7 +321,7 @@ def global_services(report: Report) -> str:
 def finding_title(finding: Finding, report: Report) -> str:
     """Return the title of a finding, with its number."""
     number = len(finding.actions)
-    actions = capital(counted(number, exact=report.exact))
+    actions = capital(number_in_words(number, report))
     return say(f"finding_titles.{finding.kind}", number, number=actions, role=finding.role)
 
 

@@ -1,7 +1,7 @@
 """Builds the report: its numbers, and the findings that a reviewer should see first."""
 
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Final
@@ -12,6 +12,7 @@ from pump_roles.iam.catalog import LEVELS, Action, Catalog, reviewed, shipped
 from pump_roles.iam.decisions import CONDITIONALLY, DENIED, PARTLY, Grant
 from pump_roles.json_input import TOO_DEEP, InputError
 from pump_roles.published import REASONS, ROLES
+from pump_roles.review.contents import OPENS, Contents, FoundRole
 from pump_roles.review.masking import Mask
 from pump_roles.review.report.changes import Earlier, changes, newly_matched
 from pump_roles.review.report.marks import mark
@@ -29,54 +30,43 @@ from pump_roles.review.report.report_model import (
 )
 from pump_roles.review.report.statements import statements
 from pump_roles.review.role import published_role
-from pump_roles.review.templates import Contents, FoundRole
-
-_ACCESS_TYPES: Final = {
-    "AWS::EKS::AccessEntry",
-    "AWS::IAM::AccessKey",
-    "AWS::IAM::Group",
-    "AWS::IAM::InstanceProfile",
-    "AWS::IAM::OIDCProvider",
-    "AWS::IAM::Role",
-    "AWS::IAM::SAMLProvider",
-    "AWS::IAM::User",
-    "AWS::RolesAnywhere::Profile",
-    "AWS::RolesAnywhere::TrustAnchor",
-    "AWS::SSO::Assignment",
-    "AWS::SSO::PermissionSet",
-}
-"""Resource types that give someone access, but give Pump's roles no permissions."""
 
 _REACHABLE_TYPES: Final = {"AWS::EKS::AccessEntry", "AWS::IAM::Role"}
-"""Those through which one of Pump's roles can do more than its policies say: a role that trusts it,
-or a cluster that gives it access."""
+"""Resource types through which one of Pump's roles can do more than its policies say: a role that
+trusts it, or a cluster that gives it access."""
+
+_ACCESS_TYPES: Final = {
+    # What a group of IAM Identity Center can do is not in the template.
+    *(OPENS - {"AWS::IdentityStore::GroupMembership"}),
+    *_REACHABLE_TYPES,
+    *("AWS::IAM::Group", "AWS::IAM::InstanceProfile", "AWS::IAM::User"),
+}
+"""Resource types that give someone access, but give Pump's roles no permissions."""
 
 
 def _alarms(roles: Sequence[RoleReport], contents: Contents) -> Iterator[Finding]:
     # What must be read before the roles' numbers.
-    for role in roles:
-        if role.differences or role.unreadable:
-            yield Finding(kind="difference", role=role.kind)
-    for role in roles:
-        if role.role.trust.problems:
-            yield Finding(kind="trust", role=role.kind)
-    for role in roles:
-        if role.uncounted:
-            yield Finding(kind="uncounted", role=role.kind)
+    yield from (
+        Finding(kind="difference", role=role.kind)
+        for role in roles
+        if role.differences or role.unreadable
+    )
+    yield from (Finding(kind="trust", role=role.kind) for role in roles if role.trust.problems)
+    yield from (Finding(kind="uncounted", role=role.kind) for role in roles if role.uncounted)
     if contents.unreadable or any(other.alarms for other in contents.others):
         yield Finding(kind="suspect")
 
 
 def _risks(actions: Sequence[ActionReport]) -> Iterator[Finding]:
     # The actions that matter most, grouped by the reason.
-    effective = [action for action in actions if action.effective]
-    risky: tuple[tuple[FindingKind, list[str]], ...] = (
-        ("spends", [action.name for action in effective if action.spends]),
-        ("writes", [action.name for action in effective if not action.only_reads]),
-        ("data", [action.name for action in effective if action.data]),
-        ("legacy", [action.name for action in effective if action.legacy]),
-    )
-    for kind, names in risky:
+    risky: dict[FindingKind, Callable[[ActionReport], object]] = {
+        "spends": lambda action: action.spends,
+        "writes": lambda action: not action.only_reads,
+        "data": lambda action: action.data,
+        "legacy": lambda action: action.legacy,
+    }
+    for kind, applies in risky.items():
+        names = [action.name for action in actions if action.effective and applies(action)]
         if names:
             yield Finding(kind=kind, actions=tuple(names))
 
@@ -112,16 +102,9 @@ def of_contents(contents: Contents, *, since: Earlier | None = None) -> Report:
     certain = not contents.unreadable and alarming <= _ACCESS_TYPES
     isolated = certain and not alarming & _REACHABLE_TYPES
     roles = tuple(
-        _role(
-            found,
-            read[found.role.kind],
-            actions,
-            certain=certain,
-            isolated=isolated,
-        )
+        _role(found, read[found.role.kind], actions, certain=certain, isolated=isolated)
         for found in contents.roles
     )
-    exact = all(role.exact for role in roles)
     found_alarms = tuple(_alarms(roles, contents))
     other_resources = tuple(Counter(contents.resources).items())
     report = Report(
@@ -130,7 +113,7 @@ def of_contents(contents: Contents, *, since: Earlier | None = None) -> Report:
         catalog=catalog.source,
         date=catalog.date,
         as_published=not found_alarms,
-        exact=exact,
+        exact=all(role.exact for role in roles),
         alarms=len(found_alarms),
         statements=tuple(
             statements({role.kind: (read[role.kind].evaluator, role.readable) for role in roles})
@@ -169,13 +152,12 @@ def _role(
     isolated: bool,
 ) -> RoleReport:
     role = found.role
-    uncounted = tuple(policies.uncounted())
+    uncounted = policies.uncounted()
     different, unread = differences(role), role.unreadable
     hidden = any(not part.pattern for part in uncounted)
     having = [action for action in listed if role.kind in action.roles]
     granted = {action.name: action.roles[role.kind] for action in having}
     of_role = policies.reports(granted)
-    guardrails = tuple(policies.ledger(granted))
     effective = [action for action in having if granted[action.name].decision != DENIED]
     return RoleReport(
         role=role,
@@ -184,7 +166,7 @@ def _role(
         account="" if found.files else found.account,
         external_id_sha256=found.external_id_sha256,
         policies=of_role,
-        guardrails=guardrails,
+        guardrails=tuple(policies.ledger(granted)),
         differences=different,
         uncounted=uncounted,
         as_published=not (different or unread or role.trust.problems or uncounted),
@@ -198,14 +180,7 @@ def _role(
         ),
         actions=len(having),
         limited=sum(grant.decision in {CONDITIONALLY, PARTLY} for grant in granted.values()),
-        patterns=len(
-            {
-                pattern.pattern
-                for policy in of_role
-                for pattern in policy.patterns
-                if pattern.effect == "Allow"
-            }
-        ),
+        patterns=len({clause.named for _, clause in policies.evaluator.effective["Allow"]}),
         levels=_levels(having, effective),
     )
 

@@ -1,19 +1,21 @@
 """What has changed since an earlier report, in its effect on the decision for each action."""
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
-from typing import Final, Literal
+from typing import Final, Literal, TypeVar
 
 from pump_roles.iam.catalog import Catalog
-from pump_roles.iam.decisions import DENIED, Grant
-from pump_roles.review.compare import Difference, Effect, compare_roles
+from pump_roles.iam.decisions import DENIED
+from pump_roles.review.compare import Effect, compare_roles
+from pump_roles.review.contents import Place
 from pump_roles.review.report.policies import RolePolicies
 from pump_roles.review.report.report_model import Change, Compared, Report, Risk, RoleReport
-from pump_roles.review.templates import Place
 from pump_roles.text import visible
 
 _ORDER: Final[tuple[Effect, ...]] = ("broader", "other", "narrower")
 _RISKS: Final[tuple[Risk | Literal[""], ...]] = ("money", "writes", "data", "", "reads")
+
+_T = TypeVar("_T")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -35,80 +37,80 @@ def changes(earlier: Report, report: Report, catalog: Catalog) -> tuple[Change, 
 
     Within each group, money, writes, and data come first, and reads of metadata last.
     """
-    was, now = ({role.kind: role for role in side.roles} for side in (earlier, report))
+    was = {role.kind: role for role in earlier.roles}
+    now = {role.kind: role for role in report.roles}
+    found = [*_differences(was, now)]
     # Not the intersection of the keys: the order must be the same every time.
-    kinds = [kind for kind in now if kind in was]
-    risks = {action.name: action.risk for side in (earlier, report) for action in side.actions}
-    found = [
-        *_differences(was, now, risks),
-        *(change for kind in kinds for change in _of_aws(earlier, was[kind], catalog, risks)),
-    ]
-    for kind in kinds:
-        found += _role(was[kind], now[kind], [change for change in found if change.role == kind])
-        of_kind = [
-            [place for place in side.places if place.kind == kind] for side in (earlier, report)
+    for kind in (kind for kind in now if kind in was):
+        compared = [change for change in found if change.role == kind]
+        more = [
+            *_caused_by_aws(earlier, was[kind], catalog),
+            *_not_compared(was[kind], now[kind], compared),
+            *_places(kind, earlier.places, report.places),
         ]
-        # The published roles, and those of an account, have no template that deploys them.
-        if of_kind[1]:
-            found += _places(kind, *of_kind)
-        noticed = any(change.role == kind for change in found)
+        noticed = bool(compared or more)
         if _may_differ(was[kind].filled_sha256, now[kind].filled_sha256, noticed=noticed):
-            found.append(Change(effect="other", role=kind, about="filled-in"))
+            more.append(Change(effect="other", role=kind, about="filled-in"))
+        found += more
     found += _suspects(earlier, report)
+    risks = {action.name: action.risk for side in (earlier, report) for action in side.actions}
     return tuple(
-        sorted(found, key=lambda change: (_ORDER.index(change.effect), _RISKS.index(change.risk)))
+        sorted(
+            (part for change in found for part in _by_risk(change, risks)),
+            key=lambda change: (_ORDER.index(change.effect), _RISKS.index(change.risk)),
+        )
     )
 
 
-def _differences(
-    was: Mapping[str, RoleReport], now: Mapping[str, RoleReport], risks: Mapping[str, Risk]
-) -> Iterator[Change]:
+def _only_in_one(
+    was: Collection[_T], now: Collection[_T]
+) -> tuple[tuple[Effect, Iterable[_T]], ...]:
+    # What is new gives more access; what is gone gave it.
+    return (
+        ("broader", [found for found in now if found not in was]),
+        ("narrower", [found for found in was if found not in now]),
+    )
+
+
+def _differences(was: Mapping[str, RoleReport], now: Mapping[str, RoleReport]) -> Iterator[Change]:
     before = {kind: report.role for kind, report in was.items()}
     after = {kind: report.role for kind, report in now.items()}
     for kind, difference in compare_roles(before, after):
         change = Change(effect=difference.effect, role=kind, difference=difference)
-        yield from [*_by_risk(change, difference, risks)] or [change]
+        parts = [
+            replace(change, actions=actions, difference=replace(difference, decisions=(decision,)))
+            for decision in difference.decisions
+            if (actions := tuple(name for name in decision.actions if name in difference.actions))
+        ]
+        yield from parts or [change]
 
 
-def _by_risk(change: Change, difference: Difference, risks: Mapping[str, Risk]) -> Iterator[Change]:
-    for decision in difference.decisions:
-        names = [action for action in decision.actions if action in difference.actions]
-        for risk, actions in _grouped(names, risks):
-            part = replace(decision, actions=actions)
-            found = replace(difference, actions=actions, decisions=(part,))
-            yield replace(change, difference=found, actions=actions, risk=risk)
-
-
-def _grouped(
-    actions: Iterable[str], risks: Mapping[str, Risk]
-) -> Iterator[tuple[Risk | Literal[""], tuple[str, ...]]]:
-    by_risk: dict[str, list[str]] = {}
-    for action in actions:
+def _by_risk(change: Change, risks: Mapping[str, Risk]) -> Iterator[Change]:
+    by_risk: dict[Risk | Literal[""], list[str]] = {}
+    for action in change.actions:
         by_risk.setdefault(risks.get(action, ""), []).append(action)
-    yield from ((risk, tuple(by_risk[risk])) for risk in _RISKS if risk in by_risk)
+    for risk, names in by_risk.items():
+        actions, difference = tuple(names), change.difference
+        if difference is not None:
+            (decision,) = difference.decisions
+            part = replace(decision, actions=actions)
+            difference = replace(difference, actions=actions, decisions=(part,))
+        yield replace(change, difference=difference, actions=actions, risk=risk)
+    if not by_risk:
+        yield change
 
 
-def _of_aws(
-    earlier: Report, role: RoleReport, catalog: Catalog, risks: Mapping[str, Risk]
-) -> Iterator[Change]:
+def _caused_by_aws(earlier: Report, role: RoleReport, catalog: Catalog) -> Iterator[Change]:
     # What the role as it was allows today, but did not allow with the catalog of its time.
-    today = RolePolicies(role.role, catalog).evaluator.grants
-    then = {
-        action.name: action.roles[role.kind]
-        for action in earlier.actions
-        if role.kind in action.roles
-    }
-    directions: tuple[tuple[Effect, Mapping[str, Grant], Mapping[str, Grant]], ...] = (
-        ("broader", today, then),
-        ("narrower", then, today),
-    )
-    for effect, one, other in directions:
-        names = (name for name in one.keys() - other.keys() if one[name].decision != DENIED)
-        for risk, found in _grouped(sorted(names), risks):
-            yield Change(cause="AWS", effect=effect, role=role.kind, actions=found, risk=risk)
+    grants = RolePolicies(role.role, catalog).evaluator.grants
+    today = {name for name, grant in grants.items() if grant.decision != DENIED}
+    then = {action.name for action in earlier.actions if action.is_effective(role.kind)}
+    for effect, names in _only_in_one(then, today):
+        if actions := tuple(sorted(names)):
+            yield Change(cause="AWS", effect=effect, role=role.kind, actions=actions)
 
 
-def _role(was: RoleReport, now: RoleReport, found: Iterable[Change]) -> Iterator[Change]:
+def _not_compared(was: RoleReport, now: RoleReport, compared: Iterable[Change]) -> Iterator[Change]:
     # What cannot be read may allow anything, so treat it as broadening.
     before, after = (
         dict.fromkeys(
@@ -118,19 +120,17 @@ def _role(was: RoleReport, now: RoleReport, found: Iterable[Change]) -> Iterator
         )
         for side in (was, now)
     )
-    unknown = Change(effect="broader", role=now.kind, about="unknown")
-    yield from (replace(unknown, unknown=one) for one in after if one not in before)
-    unknown = replace(unknown, effect="narrower")
-    yield from (replace(unknown, unknown=one) for one in before if one not in after)
+    for effect, listed in _only_in_one(before, after):
+        for unknown in listed:
+            yield Change(effect=effect, role=now.kind, about="unknown", unknown=unknown)
     # A change that narrows does not rule out other changes.
     known = any(
         change.may_broaden
         and change.difference is not None
         and change.difference.part == "trust-policy"
-        for change in found
+        for change in compared
     )
-    others = {*now.external_id_sha256} - {*was.external_id_sha256}
-    if others and not known:
+    if {*now.external_id_sha256} - {*was.external_id_sha256} and not known:
         yield Change(effect="other", role=now.kind, about="external-id")
 
 
@@ -139,8 +139,13 @@ def _may_differ(before: str, now: str, *, noticed: bool) -> bool:
     return before != now and not (noticed and not (before and now))
 
 
-def _places(kind: str, was: list[Place], now: list[Place]) -> Iterator[Change]:
-    gone, added = list(was), []
+def _places(kind: str, earlier: Iterable[Place], places: Iterable[Place]) -> Iterator[Change]:
+    gone = [place for place in earlier if place.kind == kind]
+    now = [place for place in places if place.kind == kind]
+    # The published roles, and those of an account, have no template that deploys them.
+    if not now:
+        return
+    added = []
     for place in now:
         same = [other for other in gone if _meaning(other) == _meaning(place)]
         if same:
@@ -172,19 +177,16 @@ def _meaning(place: Place) -> Place:
 
 
 def _place_effect(was: Place, now: Place) -> Effect:
-    if was.unreadable or now.unreadable or _setting(was) != _setting(now):
+    # More targets mean more accounts only if the other settings are the same.
+    if was.unreadable or now.unreadable or _settings(was) != _settings(now):
         return "other"
-    filtered = set(now.accounts), set(was.accounts)
-    more, less = filtered[::-1] if _filter(now) == "exclude" else filtered
-    broader = set(was.units) <= set(now.units) and less <= more and was.automatic <= now.automatic
-    narrower = set(now.units) <= set(was.units) and more <= less and now.automatic <= was.automatic
+    broader, narrower = _covers(now, was), _covers(was, now)
     if broader == narrower:
         return "other"
     return "broader" if broader else "narrower"
 
 
-def _setting(place: Place) -> tuple[str, str, str, str, frozenset[str]]:
-    # More targets mean more accounts only if these settings are the same.
+def _settings(place: Place) -> tuple[str, str, str, str, frozenset[str]]:
     regions = frozenset(place.regions)
     return _filter(place), place.call_as, place.account, place.region, regions
 
@@ -194,26 +196,31 @@ def _filter(place: Place) -> str:
     return place.filter or ("exclude" if place.units else "")
 
 
+def _covers(place: Place, other: Place) -> bool:
+    accounts = {*place.accounts}, {*other.accounts}
+    more, less = accounts[::-1] if _filter(place) == "exclude" else accounts
+    return {*other.units} <= {*place.units} and less <= more and other.automatic <= place.automatic
+
+
 def _suspects(earlier: Report, report: Report) -> Iterator[Change]:
     was, now = _suspect(earlier), _suspect(report)
-    yield from (replace(now[key], effect="broader") for key in now if key not in was)
-    yield from (replace(was[key], effect="narrower") for key in was if key not in now)
+    for effect, keys in _only_in_one(was, now):
+        yield from (replace((was | now)[key], effect=effect) for key in keys)
     noticed = was.keys() != now.keys()
     if _may_differ(earlier.suspects_sha256, report.suspects_sha256, noticed=noticed):
         yield Change(effect="other", about="suspect")
 
 
-def _suspect(report: Report) -> Mapping[object, Change]:
+def _suspect(report: Report) -> dict[object, Change]:
     # What may give more access. Its file does not matter.
-    alarming = {
-        (other.name, other.type, other.alarms): other for other in report.others if other.alarms
-    }
+    suspect = Change(effect="other", about="suspect")
+    alarming = [other for other in report.others if other.alarms]
     return {
-        **{key: Change(effect="other", about="suspect", other=alarming[key]) for key in alarming},
         **{
-            found: Change(effect="other", about="suspect", unknown=found)
-            for found in report.unreadable
+            (other.name, other.type, other.alarms): replace(suspect, other=other)
+            for other in alarming
         },
+        **{unknown: replace(suspect, unknown=unknown) for unknown in report.unreadable},
     }
 
 

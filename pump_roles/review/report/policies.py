@@ -44,11 +44,6 @@ def differences(role: Role) -> tuple[Difference, ...]:
     return compare(chosen, role)
 
 
-def counted(number: int, *, exact: bool) -> str:
-    """Return a number as text: ``40``, or ``at least 40`` if it is not exact."""
-    return f"{number:,}" if exact else f"at least {number:,}"
-
-
 @dataclass(frozen=True, kw_only=True)
 class Pattern:
     """An action pattern of a policy.
@@ -75,11 +70,6 @@ class Pattern:
     exact: bool
     excluded: tuple[str, ...]
     decision: Decision | Literal[""]
-
-    @property
-    def count(self) -> str:
-        """How many actions it matches, as text."""
-        return counted(len(self.actions), exact=self.exact)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -151,29 +141,62 @@ class RolePolicies:
     def __init__(self, role: Role, catalog: Catalog) -> None:
         self._role = role
         self._catalog = catalog
-        self._published: Final = {policy.name: policy for policy in ROLES[role.kind].policies}
         certain = certain_policies(role.policies)
         self._certain = {id(policy) for policy in certain}
+        self._implemented = {
+            id(policy): guardrail_of(role.kind, policy) for policy in role.policies
+        }
         self._guardrails: Final[list[tuple[Policy, Guardrail]]] = [
             (policy, found)
             for policy in certain
-            if (found := guardrail_of(role.kind, policy)) is not None
+            if (found := self._implemented[id(policy)]) is not None
         ]
-        ending = [policy for policy, found in self._guardrails if found.ends is not None]
-        self._ending = {id(policy) for policy in ending}
-        self.evaluator: Final = PolicyEvaluator(role.policies, catalog, without=ending)
+        self._ending = [policy for policy, found in self._guardrails if found.ends is not None]
+        self.evaluator: Final = PolicyEvaluator(role.policies, catalog, without=self._ending)
 
     def reports(self, granted: Mapping[str, Grant]) -> tuple[PolicyReport, ...]:
         """Return the policies with the actions that their patterns match."""
         return tuple(self._report(policy, granted) for policy in self._role.policies)
 
     def _report(self, policy: Policy, granted: Mapping[str, Grant]) -> PolicyReport:
-        kind, unmodified = self._state(policy)
-        counted = {} if id(policy) in self._ending else granted
-        patterns = (self._pattern(policy, clause, counted) for clause in clauses(policy.document))
+        published = {own.name: own for own in ROLES[self._role.kind].policies}
+        guardrail = by_policy().get(policy.name)
+        kind: Literal["published", "guardrail", "other"] = "guardrail" if guardrail else "other"
+        unmodified = self._implemented[id(policy)] is not None
+        if policy.name in published and not policy.arn:
+            kind = "published"
+            unmodified = same_document(policy.document, published[policy.name].document)
+        reasons = {**REASONS, **(guardrail.reasons if guardrail else {})}
+        removes = guardrail.removes if guardrail else ""
+        denied = {} if any(policy is ending for ending in self._ending) else granted
         return PolicyReport(
-            name=policy.name, kind=kind, unmodified=unmodified, patterns=tuple(patterns)
+            name=policy.name,
+            kind=kind,
+            unmodified=unmodified,
+            patterns=tuple(
+                Pattern(
+                    pattern=clause.named,
+                    effect=clause.effect,
+                    reason=reasons.get(clause.pattern, "") if clause.excluded is None else removes,
+                    scope=clause.scope,
+                    actions=tuple(
+                        action.name
+                        for action in matched_by(clause, self._catalog)
+                        if clause.effect == "Allow" or action.name in denied
+                    ),
+                    exact=clause.readable and is_covered(clause, self._catalog),
+                    excluded=clause.excluded or (),
+                    decision=self._decision(policy, clause),
+                )
+                for clause in clauses(policy.document)
+            ),
         )
+
+    def _decision(self, policy: Policy, clause: Clause) -> Decision | Literal[""]:
+        if clause.effect == "Allow":
+            return ALLOWED
+        counts = clause.effect == "Deny" and clause.readable and id(policy) in self._certain
+        return decision_of(clause.scope) if counts else ""
 
     def ledger(self, granted: Mapping[str, Grant]) -> Iterator[GuardrailReport]:
         """Yield what each guardrail does to the role."""
@@ -198,44 +221,19 @@ class RolePolicies:
                 ends=guardrail.ends is not None,
             )
 
-    def uncounted(self) -> Iterator[Uncounted]:
-        """Yield what is not counted, each once."""
-        found: dict[Uncounted, None] = {}
-        for policy in self._role.policies:
-            for clause in clauses(policy.document):
-                if clause.effect == "Allow" and not is_covered(clause, self._catalog):
-                    found[Uncounted(policy=policy.name, pattern=clause.named)] = None
-        for policy in self._role.policies:
-            if unreadable_statements(policy.document):
-                found[Uncounted(policy=policy.name)] = None
-        yield from found
-
-    def _state(self, policy: Policy) -> tuple[Literal["published", "guardrail", "other"], bool]:
-        published = None if policy.arn else self._published.get(policy.name)
-        if published is not None:
-            return "published", same_document(policy.document, published.document)
-        is_guardrail = guardrail_of(self._role.kind, policy) is not None
-        return "guardrail" if policy.name in by_policy() else "other", is_guardrail
-
-    def _pattern(self, policy: Policy, clause: Clause, granted: Mapping[str, Grant]) -> Pattern:
-        guardrail = by_policy().get(policy.name)
-        reasons = {**REASONS, **(guardrail.reasons if guardrail else {})}
-        removes = guardrail.removes if guardrail else ""
-        counts = clause.readable and id(policy) in self._certain
-        decision: Decision | Literal[""] = ALLOWED if clause.effect == "Allow" else ""
-        if clause.effect == "Deny" and counts:
-            decision = decision_of(clause.scope)
-        return Pattern(
-            pattern=clause.named,
-            effect=clause.effect,
-            reason=reasons.get(clause.pattern, "") if clause.excluded is None else removes,
-            scope=clause.scope,
-            actions=tuple(
-                action.name
-                for action in matched_by(clause, self._catalog)
-                if clause.effect == "Allow" or action.name in granted
+    def uncounted(self) -> tuple[Uncounted, ...]:
+        """Return what is not counted, each once."""
+        allowing = self.evaluator.effective["Allow"]
+        found = [
+            *(
+                Uncounted(policy=policy.name, pattern=clause.named)
+                for policy, clause in allowing
+                if not is_covered(clause, self._catalog)
             ),
-            exact=clause.readable and is_covered(clause, self._catalog),
-            excluded=clause.excluded or (),
-            decision=decision,
-        )
+            *(
+                Uncounted(policy=policy.name)
+                for policy in self._role.policies
+                if unreadable_statements(policy.document)
+            ),
+        ]
+        return tuple(dict.fromkeys(found))

@@ -12,7 +12,7 @@ from pump_roles.iam.catalog import Action
 from pump_roles.iam.decisions import DENIED, Grant
 from pump_roles.iam.trust import Trust
 from pump_roles.review.compare import Difference, Effect
-from pump_roles.review.report.policies import GuardrailReport, PolicyReport, Uncounted, counted
+from pump_roles.review.report.policies import GuardrailReport, PolicyReport, Uncounted
 from pump_roles.review.report.statements import Statement
 from pump_roles.review.role import Role, Unknown
 from pump_roles.review.templates import Other, Place
@@ -125,10 +125,6 @@ class RoleReport:
     def denied(self) -> int:
         """How many of its actions are denied on every resource without a condition."""
         return self.actions - self.effective
-
-    def counted(self, number: int) -> str:
-        """Return one of its numbers as text."""
-        return counted(number, exact=self.exact)
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -33,7 +33,7 @@ class PumpNames:
 
     given: Collection[Certain]
     principals: Collection[str]
-    references: frozenset[Reference] = frozenset()
+    references: Collection[Reference] = ()
 
     @cached_property
     def roles(self) -> list[Certain]:
@@ -45,12 +45,12 @@ class PumpNames:
 
         All ARNs in Pump's own account contain that account, which then does not count.
         """
-        for one in readings(text):
-            if roles and (found := self._roles.search(one)):
+        for reading in readings(text):
+            if roles and (found := self._roles.search(reading)):
                 return "role", found[1]
             for name in self._accounts:
-                own = name == account and one not in self.principals
-                if not own and re.search(rf"(?<![0-9]){name}(?![0-9])", one):
+                own = name == account and reading not in self.principals
+                if not own and re.search(rf"(?<![0-9]){name}(?![0-9])", reading):
                     return "account", name
         return "", ""
 
@@ -58,7 +58,7 @@ class PumpNames:
         self, found: Certain | None, possible: Possible, account: str, *, roles: bool = True
     ) -> tuple[str, str]:
         """Return what a value names, or may name: ``role``, ``account``, or ``definition``."""
-        defined = sorted(name for _, name in possible.references & self.references)
+        defined = sorted(name for _, name in possible.references.intersection(self.references))
         if defined:
             return "definition", defined[0]
         if found is not None:

@@ -505,6 +505,7 @@ BOUNDARY = Boundary(
     arn=known(managed("Boundary", path="/platform/")), document={"Statement": allow("ec2:*")}
 )
 LESS = {"Statement": [allow("ec2:Describe*")]}
+STOPS = Boundary(arn=known(managed("AWSDenyAll", account="aws")))
 
 
 @pytest.mark.parametrize(
@@ -515,6 +516,7 @@ LESS = {"Statement": [allow("ec2:Describe*")]}
         ({"session": 43_200}, ("session-duration", "broader")),
         ({"session": 1800}, ("session-duration", "narrower")),
         ({"boundary": None}, ("boundary-removed", "broader")),
+        ({"boundary": STOPS}, ("boundary-stops", "narrower")),
         *(
             ({"boundary": replace(BOUNDARY, arn=known(arn))}, ("boundary-changed", "other"))
             for arn in (
@@ -588,8 +590,15 @@ def test_boundary_that_means_the_same_is_no_difference_and_one_more_is_narrower(
     bounded = replace(AUTO_PILOT, boundary=BOUNDARY)
     same = replace(BOUNDARY, document={"Statement": [allow("ec2:*")]})
     assert compare(bounded, replace(AUTO_PILOT, boundary=same)) == ()
-    (added,) = compare(AUTO_PILOT, bounded)
-    assert (added.rule, added.effect) == ("boundary-added", "narrower")
+    stopped = replace(AUTO_PILOT, boundary=STOPS)
+    for was, now, expected in [
+        (AUTO_PILOT, bounded, ("boundary-added", "narrower")),
+        (AUTO_PILOT, stopped, ("boundary-stops", "narrower")),
+        (stopped, AUTO_PILOT, ("boundary-removed", "broader")),
+        (stopped, bounded, ("boundary-changed", "broader")),
+    ]:
+        (found,) = compare(was, now)
+        assert (found.rule, found.effect) == expected
     wide = replace(AUTO_PILOT, boundary=replace(BOUNDARY, document=EVERYTHING))
     (wider,) = compare(bounded, wide)
     assert policy_in_words(wider) == "its permissions boundary"

@@ -21,6 +21,7 @@ from pump_roles.iam.values import known
 from pump_roles.review.output import report_words as wording
 from pump_roles.review.output.formats import written
 from pump_roles.review.output.page import as_html
+from pump_roles.review.output.report_words import number_in_words
 from pump_roles.review.output.texts import TEXTS, say
 from pump_roles.review.output.words import (
     access_in_words,
@@ -310,7 +311,7 @@ def roles(report: Report) -> Iterator[str]:
         for risk, what in {**TEXTS["risks"], "": say("roles.total")}.items():
             counted = getattr(role, risk or "effective")
             filters = f"role={role.kind}{f'&risk={risk}' if risk else ''}&decision=effective"
-            yield f"{role.counted(counted)} {what}{f'<#?{filters}>' if counted else ''}"
+            yield f"{number_in_words(counted, role)} {what}{f'<#?{filters}>' if counted else ''}"
 
 
 PUBLISHED = ("changed", "published")
@@ -382,12 +383,14 @@ def others(report: Report) -> Iterator[str]:
 def numbers(report: Report) -> Iterator[str]:
     yield from (say("numbers.name"), *(role.name for role in report.roles))
     for member, what in TEXTS["counted"].items():
-        yield from (what, *(role.counted(getattr(role, member)) for role in report.roles))
+        yield from (what, *(number_in_words(getattr(role, member), role) for role in report.roles))
     for level in LEVELS:
         if any(level in action.levels for action in report.actions):
             yield say("numbers.granted", level=level)
             for role in report.roles:
-                yield "→".join(map(role.counted, role.levels.get(level, (0, 0))))
+                yield "→".join(
+                    number_in_words(number, role) for number in role.levels.get(level, (0, 0))
+                )
     yield say("numbers.files")
     for role in report.roles:
         yield "".join("".join(file) for file in role.files) or say("roles.published")
@@ -418,7 +421,11 @@ def policies(report: Report) -> Iterator[str]:
                 if pattern.pattern == "*":
                     yield say("policies.every_action")
                 else:
-                    yield say("units.actions", len(pattern.actions), number=pattern.count)
+                    yield say(
+                        "units.actions",
+                        len(pattern.actions),
+                        number=number_in_words(len(pattern.actions), pattern),
+                    )
                     yield linked((name for name in pattern.actions if name in rows), report)
 
 

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from pump_roles.review.output.formats import written
-from pump_roles.review.output.report_words import change_in_one_line, finding_text
+from pump_roles.review.output.report_words import change_in_one_line, finding_text, number_in_words
 from pump_roles.review.report import of_templates
 from pump_roles.review.report.statements import UNKNOWN, YES
 from tests.support import (
@@ -180,8 +180,9 @@ def test_numbers_that_are_not_exact_say_so_in_every_format(text: str, tmp_path: 
         (role,) = report.roles
         markdown = written(report, "markdown", every_action=True)
         for number in (role.actions, role.patterns, role.effective):
-            assert role.counted(number) == (f"{number:,}" if exact else f"at least {number:,}")
-            assert role.counted(number) in markdown
+            shown = number_in_words(number, role)
+            assert shown == (f"{number:,}" if exact else f"at least {number:,}")
+            assert shown in markdown
         assert ("at least" in markdown) == (not exact)
         assert [role.exact, role.readable] == [exact] * 2
         assert plain(report)["roles"][0]["exact"] is exact

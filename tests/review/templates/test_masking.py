@@ -26,6 +26,7 @@ from tests.support import (
     on_role,
     principal,
     rolled_out,
+    together,
 )
 
 
@@ -59,6 +60,13 @@ def test_rollouts_external_id_is_never_shown(tmp_path: Path) -> None:
 
 UNDER_THE_KEY = {"StringEquals": {"STS:externalId": SECRET}}
 LONG, ALLOW = "x" * 60, EVERYTHING["Statement"]
+ONE_OF = {"Type": "String", "AllowedValues": ["Other-1234", SECRET]}
+TRUST = {"Statement": [{"Effect": "Allow", "Condition": UNDER_THE_KEY}]}
+
+
+def from_elsewhere(value: Any, **members: Any) -> Change:
+    """Return a change after which only other members have the external ID, and the role's name."""
+    return together(external_id(value), in_template(**members), in_role(RoleName=f"Pump-{SECRET}"))
 
 
 @pytest.mark.parametrize(
@@ -82,12 +90,9 @@ LONG, ALLOW = "x" * 60, EVERYTHING["Statement"]
     ],
 )
 def test_external_id_is_never_shown(change: Change, text: str, tmp_path: Path) -> None:
-    def more(template: dict[str, Any], role: dict[str, Any]) -> None:
-        change(template, role)
-        # It stands in its own place somewhere, also where the change took it away.
-        template["Conditions"] = {"C": UNDER_THE_KEY}
-
-    report = changed(text, tmp_path, more)
+    # It stands in its own place somewhere, also where the change took it away.
+    elsewhere = in_template(Conditions={"C": UNDER_THE_KEY})
+    report = changed(text, tmp_path, together(change, elsewhere))
     found = (
         written(report, "markdown", every_action=True) + written(report, "csv") + as_json(report)
     )
@@ -96,28 +101,23 @@ def test_external_id_is_never_shown(change: Change, text: str, tmp_path: Path) -
     assert SECRET[:8] not in found
 
 
-ONE_OF = {"Type": "String", "AllowedValues": ["Other-1234", SECRET]}
-TRUST = {"Statement": [{"Effect": "Allow", "Condition": UNDER_THE_KEY}]}
-
-
 @pytest.mark.parametrize(
-    ("id_of", "members"),
+    "change",
     [
-        ({"Ref": "Id"}, {"Parameters": {"Id": ONE_OF}}),
-        ({"Fn::Sub": "${Id}"}, {"Parameters": {"Id": {"Type": "String", "Default": SECRET}}}),
-        ({"Fn::FindInMap": ["Ids", "a", "b"]}, {"Mappings": {"Ids": {"a": {"b": SECRET}}}}),
-        ("Other-1234", {"Metadata": {"Text": json.dumps(TRUST)}}),
+        from_elsewhere({"Ref": "Id"}, Parameters={"Id": ONE_OF}),
+        from_elsewhere(
+            {"Fn::Sub": "${Id}"}, Parameters={"Id": {"Type": "String", "Default": SECRET}}
+        ),
+        from_elsewhere(
+            {"Fn::FindInMap": ["Ids", "a", "b"]}, Mappings={"Ids": {"a": {"b": SECRET}}}
+        ),
+        from_elsewhere("Other-1234", Metadata={"Text": json.dumps(TRUST)}),
     ],
 )
 def test_external_id_from_elsewhere_is_never_shown(
-    id_of: Any, members: dict[str, Any], text: str, tmp_path: Path
+    change: Change, text: str, tmp_path: Path
 ) -> None:
-    def more(template: dict[str, Any], role: dict[str, Any]) -> None:
-        external_id(id_of)(template, role)
-        role["RoleName"] = f"Pump-{SECRET}"
-        template.update(members)
-
-    found = every_format(changed(text, tmp_path, more))
+    found = every_format(changed(text, tmp_path, change))
     assert SECRET not in found
     assert "Pump-(external ID)" in found
 
@@ -149,6 +149,8 @@ def test_different_roles_are_distinguished_without_showing_an_external_id(
     (tmp_path / f"{SECRET}.template.json").write_text(text)
     changed = text.replace("999988887777", "111122223333")
     (tmp_path / "Other.template.json").write_text(changed)
-    with pytest.raises(InputError) as caught:
+    with pytest.raises(
+        InputError, match=r"AutoPilotRole in .*, AutoPilotRole in .*only one"
+    ) as caught:
         of_templates(tmp_path)
     assert SECRET not in str(caught.value)
