@@ -21,7 +21,7 @@ CONDITIONALLY: Final = "conditionally denied"
 PARTLY: Final = "denied on some resources"
 NOT_GRANTED: Final = "not granted"
 
-Effect = Literal["broader", "narrower", "other"]
+Effect = Literal["broader", "narrower", "unclear"]
 """What a difference means: more access than expected, less, or neither for certain."""
 
 
@@ -217,7 +217,7 @@ def decision_changes(
             patterns.setdefault(found.clause.named, []).append(found)
     for pattern, each in patterns.items():
         groups.setdefault(_of_pattern(each), []).append(pattern)
-    order: tuple[Effect, ...] = ("broader", "other", "narrower")
+    order: tuple[Effect, ...] = ("broader", "unclear", "narrower")
     changes = (
         DecisionChange(effect=effect, before=old, after=new, actions=tuple(dict.fromkeys(names)))
         for (effect, old, new), names in groups.items()
@@ -250,7 +250,7 @@ def _effect_of(before: _Clauses, after: _Clauses) -> Effect | None:
     more = _not_covered(new_allows, allows) or _not_covered(denies, new_denies)
     less = _not_covered(allows, new_allows) or _not_covered(new_denies, denies)
     if more and less:
-        return "other"
+        return "unclear"
     return "broader" if more else "narrower" if less else None
 
 
@@ -283,7 +283,7 @@ class _Uncovered(NamedTuple):
 
 def _of_pattern(found: Sequence[_Uncovered]) -> tuple[Effect, Grant, Grant]:
     effects = {part.effect for part in found}
-    effect = effects.pop() if len(effects) == 1 else "other"
+    effect = effects.pop() if len(effects) == 1 else "unclear"
     return effect, _decided(found, before=True), _decided(found, before=False)
 
 

@@ -104,15 +104,15 @@ TOGETHER: dict[str, tuple[list[Change], Differences, Differences]] = {
         ],
         {
             ("boundary-text", "broader", BOUNDARY_ARN),
-            ("policy-added", "other", "Attached"),
+            ("policy-added", "unclear", "Attached"),
             ("trust-broken", "narrower", ""),
         },
         {("boundary-text", "broader", BOUNDARY_ARN)},
     ),
-    "another path": ([recreated(Path="/other/")], {("role-path", "other", "")}, set()),
+    "another path": ([recreated(Path="/other/")], {("role-path", "unclear", "")}, set()),
     "another case": (
         [recreated(RoleName="pumpreadonlyrole")],
-        {("role-name", "other", "")},
+        {("role-name", "unclear", "")},
         set(),
     ),
     "no role": ([delete], {("role-missing", "narrower", "")}, set()),

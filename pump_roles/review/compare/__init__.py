@@ -98,7 +98,7 @@ def _differences(
 
 def _plain(rule: Rule, part: Part, was: Value, now: Value) -> Iterator[Difference]:
     if was.is_known and now.is_known and was != now:
-        yield Difference(rule=rule, effect="other", part=part, was=(was.text,), now=(now.text,))
+        yield Difference(rule=rule, effect="unclear", part=part, was=(was.text,), now=(now.text,))
 
 
 def _session(was: int | Value, now: int | Value) -> Iterator[Difference]:
@@ -122,7 +122,7 @@ def _boundary(
     now: tuple[str, ...] = () if found is None else (found.arn.text,)
     if was != now:
         rule: Rule = "boundary-changed" if was and now else "boundary-removed"
-        effect: Effect = "other" if was and now else "broader"
+        effect: Effect = "unclear" if was and now else "broader"
         if not was:
             rule, effect = "boundary-added", "narrower"
         if found is not None and found.stops:
@@ -135,7 +135,7 @@ def _boundary(
         return
     texts = [side.document for side in sides]
     if now and None not in texts and not same_document(*texts):
-        text = Difference(rule="boundary-text", effect="other", part="boundary", subject=now[0])
+        text = Difference(rule="boundary-text", effect="unclear", part="boundary", subject=now[0])
         # A boundary by itself, as if it were the only policy of a role.
         before, after = ([Policy(name="boundary", document=text, arn=now[0])] for text in texts)
         yield from in_each_direction(text, before, after)
@@ -152,4 +152,4 @@ def _tags(expected: Role, found: Role) -> Iterator[Difference]:
             rule: Rule = "tag-changed" if key in was else "tag-added"
             yield Difference(rule=rule, effect="broader", part="tags", subject=key)
         if key not in now and not found.is_unknown("tags"):
-            yield Difference(rule="tag-removed", effect="other", part="tags", subject=key)
+            yield Difference(rule="tag-removed", effect="unclear", part="tags", subject=key)

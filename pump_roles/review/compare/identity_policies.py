@@ -97,7 +97,7 @@ def _of_policy(
     guardrails = [None if side is None else guardrail_of(kind, side) for side in (old, new)]
     was, is_now = (() if found is None else found.values for found in guardrails)
     difference = Difference(
-        rule=rule, effect="other", part=key[0], subject=policy.name, was=was, now=is_now
+        rule=rule, effect="unclear", part=key[0], subject=policy.name, was=was, now=is_now
     )
     ending = any(found is not None and found.ends for found in guardrails)
     effect = _effect_of_end(rule, guardrails)
@@ -150,7 +150,7 @@ def in_each_direction(
     # What cannot be read may allow anything.
     directions: tuple[tuple[Effect, bool], ...] = (
         ("broader", bool(unread - was_unread)),
-        ("other", False),
+        ("unclear", False),
         ("narrower", bool(was_unread - unread)),
     )
     found = []
@@ -185,7 +185,7 @@ def _together(
     *,
     each: bool,
 ) -> Iterator[Difference]:
-    together = Difference(rule="policies-together", effect="other", part="inline-policies")
+    together = Difference(rule="policies-together", effect="unclear", part="inline-policies")
     for difference in in_each_direction(together, before, now):
         new = tuple(
             action
@@ -197,9 +197,9 @@ def _together(
 
 
 def _is_told(effect: Effect, reported: AbstractSet[Effect]) -> bool:
-    # The effect "other" is both, but it does not tell that there is only more.
+    # The effect "unclear" is both, but it does not tell that there is only more.
     if effect in reported:
         return True
     if effect == "narrower":
-        return "other" in reported
-    return effect == "other" and {"broader", "narrower"} <= reported
+        return "unclear" in reported
+    return effect == "unclear" and {"broader", "narrower"} <= reported

@@ -45,7 +45,7 @@ def trust_differences(
     if deleted:
         yield Difference(
             rule="trust-broken",
-            effect="other" if before.keys() & now.keys() else "narrower",
+            effect="unclear" if before.keys() & now.keys() else "narrower",
             part="trust-policy",
             gained=tuple(deleted.values()),
             actions=(ASSUME_ROLE,),
@@ -112,7 +112,7 @@ def _external_ids(found: Sequence[Value], expected: Sequence[Value]) -> Iterator
         missing, extra = [*expected[len(found) :]], [*found[len(expected) :]]
     if len(extra) == number_open and not missing:
         return
-    effect: Effect = "other"
+    effect: Effect = "unclear"
     if not missing:
         effect = "broader" if len(extra) > number_open else "narrower"
     elif not extra:
@@ -202,7 +202,7 @@ def _effects(was: _Meaning, now: _Meaning, account: str) -> tuple[Effect, ...]:
         effects.append("broader")
     if "Allow" in removed or "Deny" in added:
         effects.append("narrower")
-    return tuple(effects) or ("other",)
+    return tuple(effects) or ("unclear",)
 
 
 def _not_covered(parts: frozenset[_Part], others: frozenset[_Part], account: str) -> set[str]:

@@ -44,7 +44,7 @@ _MATCHING: Final = 10
 _DENY_ALL: Final = "AWSDenyAll"
 
 _STATES: Final[Mapping[State, Tone]] = {"differs": "bad", "unknown": "unsure", "match": "good"}
-_EFFECTS: Final[Mapping[Effect, Tone]] = {"broader": "bad", "other": "unsure", "narrower": "less"}
+_EFFECTS: Final[Mapping[Effect, Tone]] = {"broader": "bad", "unclear": "unsure", "narrower": "less"}
 """What needs attention comes first."""
 
 

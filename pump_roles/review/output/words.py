@@ -143,7 +143,7 @@ def difference_in_words(difference: Difference, sides: Sides = "account") -> str
         key = f"since.{rule}"
     words = say(key, was=was, now=now, subject=subject, policy=policy_in_words(difference))
     neutral = rule in ("policy-added", "policy-removed", "policy-changed", "boundary-text")
-    if neutral and difference.effect == "other" and not difference.decisions:
+    if neutral and difference.effect == "unclear" and not difference.decisions:
         return say("differences.neutral", difference=words)
     return words
 

@@ -12,7 +12,7 @@ from pump_roles.review.report.policies import RolePolicies
 from pump_roles.review.report.report_model import Change, Compared, Report, Risk, RoleReport
 from pump_roles.text import visible
 
-_ORDER: Final[tuple[Effect, ...]] = ("broader", "other", "narrower")
+_ORDER: Final[tuple[Effect, ...]] = ("broader", "unclear", "narrower")
 _RISKS: Final[tuple[Risk | Literal[""], ...]] = ("money", "writes", "data", "", "reads")
 
 _T = TypeVar("_T")
@@ -50,7 +50,7 @@ def changes(earlier: Report, report: Report, catalog: Catalog) -> tuple[Change, 
         ]
         noticed = bool(compared or more)
         if _may_differ(was[kind].filled_sha256, now[kind].filled_sha256, noticed=noticed):
-            more.append(Change(effect="other", role=kind, about="filled-in"))
+            more.append(Change(effect="unclear", role=kind, about="filled-in"))
         found += more
     found += _suspects(earlier, report)
     risks = {action.name: action.risk for side in (earlier, report) for action in side.actions}
@@ -131,7 +131,7 @@ def _not_compared(was: RoleReport, now: RoleReport, compared: Iterable[Change]) 
         for change in compared
     )
     if {*now.external_id_sha256} - {*was.external_id_sha256} and not known:
-        yield Change(effect="other", role=now.kind, about="external-id")
+        yield Change(effect="unclear", role=now.kind, about="external-id")
 
 
 def _may_differ(before: str, now: str, *, noticed: bool) -> bool:
@@ -179,10 +179,10 @@ def _meaning(place: Place) -> Place:
 def _place_effect(was: Place, now: Place) -> Effect:
     # More targets mean more accounts only if the other settings are the same.
     if was.unreadable or now.unreadable or _settings(was) != _settings(now):
-        return "other"
+        return "unclear"
     broader, narrower = _covers(now, was), _covers(was, now)
     if broader == narrower:
-        return "other"
+        return "unclear"
     return "broader" if broader else "narrower"
 
 
@@ -208,12 +208,12 @@ def _suspects(earlier: Report, report: Report) -> Iterator[Change]:
         yield from (replace((was | now)[key], effect=effect) for key in keys)
     noticed = was.keys() != now.keys()
     if _may_differ(earlier.suspects_sha256, report.suspects_sha256, noticed=noticed):
-        yield Change(effect="other", about="suspect")
+        yield Change(effect="unclear", about="suspect")
 
 
 def _suspect(report: Report) -> dict[object, Change]:
     # What may give more access. Its file does not matter.
-    suspect = Change(effect="other", about="suspect")
+    suspect = Change(effect="unclear", about="suspect")
     alarming = [other for other in report.others if other.alarms]
     return {
         **{

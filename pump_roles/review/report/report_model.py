@@ -207,7 +207,7 @@ class Change:
     """A difference from an earlier report.
 
     :param cause: ``AWS`` if an unchanged pattern matches other actions; otherwise ``role``.
-    :param effect: ``broader`` or ``narrower``; ``other`` if it may be either.
+    :param effect: ``broader`` or ``narrower``; ``unclear`` if it may be either.
     :param role: the role's kind; empty for all roles.
     :param difference: the difference between the two roles, if it is one.
     :param about: what else differs: something that is not known about the role; where it is

@@ -180,9 +180,9 @@ def test_whatever_a_change_allows_or_refuses_is_a_difference_that_names_its_acti
         if action.lower() not in shipped().actions:
             effects = {difference.effect for difference in found}
         if now - was:
-            assert effects & {"broader", "other"}, action
+            assert effects & {"broader", "unclear"}, action
         if was - now:
-            assert effects & {"narrower", "other"}, action
+            assert effects & {"narrower", "unclear"}, action
 
 
 @given(st.data())
@@ -253,8 +253,8 @@ def later(year: int) -> dict[str, Any]:
         (allow("s3:*", Resource="arn:a*"), allow("s3:*", Resource="arn:ab"), "narrower"),
         (all_but("arn:a"), all_but("arn:a*"), "narrower"),
         (all_but("arn:a"), allow("s3:*", Resource="arn:b"), "narrower"),
-        (all_but("arn:a*"), allow("s3:*", Resource="arn:ab"), "other"),
-        (allow("s3:*", Condition=CONDITION), allow("s3:*", Condition=INSECURE), "other"),
+        (all_but("arn:a*"), allow("s3:*", Resource="arn:ab"), "unclear"),
+        (allow("s3:*", Condition=CONDITION), allow("s3:*", Condition=INSECURE), "unclear"),
         (
             [allow("s3:*"), deny("s3:PutObject")],
             [allow("s3:*"), deny("s3:PutObject", Resource="arn:aws:x")],
@@ -262,7 +262,7 @@ def later(year: int) -> dict[str, Any]:
         ),
         (not_action("s3:*", "sns:*"), not_action("s3:*"), "broader"),
         (allow("*"), not_action("s3:*"), "narrower"),
-        (not_action("s3:*"), [not_action("s3:*"), allow("sns:Publish")], "other"),
+        (not_action("s3:*"), [not_action("s3:*"), allow("sns:Publish")], "unclear"),
         # The catalog has these.
         (deny("ec2:CreateTags"), deny("ec2:CreateTags", Resource="arn:a"), "broader"),
         (deny("ec2:CreateTags", Condition=CONDITION), deny("ec2:CreateTags"), "narrower"),
@@ -276,7 +276,7 @@ def later(year: int) -> dict[str, Any]:
         (
             deny("ec2:*", Condition={"StringLike": {"aws:PrincipalTag/a": "x*"}}),
             deny("ec2:*", Condition={"StringEquals": {"aws:PrincipalTag/a": "y"}}),
-            "other",
+            "unclear",
         ),
     ],
 )
@@ -304,13 +304,13 @@ ONE_REGION = Guardrail.only_in_regions("us-east-1")
     [
         (ONE_REGION, Guardrail.only_in_regions("us-east-1", "eu-west-1"), "broader"),
         (Guardrail.only_in_regions("us-east-1", "eu-west-1"), ONE_REGION, "narrower"),
-        (ONE_REGION, Guardrail.only_in_regions("eu-west-1"), "other"),
+        (ONE_REGION, Guardrail.only_in_regions("eu-west-1"), "unclear"),
         (ENDING, Guardrail.until("2927-02-01T18:00:00Z"), "broader"),
         (ENDING, Guardrail.until("2927-01-30T18:00:00Z"), "narrower"),
         (
             Guardrail.invitations_from("111122223333"),
             Guardrail.invitations_from("444455556666"),
-            "other",
+            "unclear",
         ),
     ],
 )
@@ -385,13 +385,13 @@ def test_policies_that_decide_differently_only_together_are_a_difference() -> No
     one, two = (policy(deny(RUN), name=name) for name in ("One", "Two"))
     expected = with_policies(allows, one, two)
     (one_less,) = compare(expected, with_policies(allows, two))
-    assert kinds((one_less,)) == [("policy-removed", "other", "One")]
+    assert kinds((one_less,)) == [("policy-removed", "unclear", "One")]
     no_decision = ", which does not change the decision for any known action"
     assert difference_in_words(one_less).endswith(no_decision)
     both = compare(expected, with_policies(allows))
     assert kinds(both) == [
-        ("policy-removed", "other", "One"),
-        ("policy-removed", "other", "Two"),
+        ("policy-removed", "unclear", "One"),
+        ("policy-removed", "unclear", "Two"),
         ("policies-together", "broader", ""),
     ]
     assert both[-1].actions == (RUN,)
@@ -408,9 +408,9 @@ def test_reports_the_combined_effect_even_if_one_policy_narrows_it() -> None:
     found = compare(expected, with_policies(secure))
     assert kinds(found) == [
         ("policy-removed", "narrower", "East"),
-        ("policy-removed", "other", "One"),
-        ("policy-removed", "other", "Two"),
-        ("policies-together", "other", ""),
+        ("policy-removed", "unclear", "One"),
+        ("policy-removed", "unclear", "Two"),
+        ("policies-together", "unclear", ""),
     ]
     assert found[0].actions == found[-1].actions == (RUN,)
 
@@ -480,7 +480,7 @@ def test_trust_policy_with_a_deleted_principal_is_broken() -> None:
     assert difference.gained == (Principal("deleted", Value("known", GONE)),)
     assert GONE in difference_in_words(difference)
     still_trusted = compare(AUTO_PILOT, trusting([f"arn:aws:iam::{PUMP}:root", GONE]))
-    assert kinds(still_trusted) == [("trust-broken", "other", "")]
+    assert kinds(still_trusted) == [("trust-broken", "unclear", "")]
 
 
 def test_details_of_a_trust_policy_are_those_of_the_effect() -> None:
@@ -511,14 +511,14 @@ STOPS = Boundary(arn=known(managed("AWSDenyAll", account="aws")))
 @pytest.mark.parametrize(
     ("more", "difference"),
     [
-        ({"name": known("pumpautopilotrole")}, ("role-name", "other")),
-        ({"path": known("/pump/")}, ("role-path", "other")),
+        ({"name": known("pumpautopilotrole")}, ("role-name", "unclear")),
+        ({"path": known("/pump/")}, ("role-path", "unclear")),
         ({"session": 43_200}, ("session-duration", "broader")),
         ({"session": 1800}, ("session-duration", "narrower")),
         ({"boundary": None}, ("boundary-removed", "broader")),
         ({"boundary": STOPS}, ("boundary-stops", "narrower")),
         *(
-            ({"boundary": replace(BOUNDARY, arn=known(arn))}, ("boundary-changed", "other"))
+            ({"boundary": replace(BOUNDARY, arn=known(arn))}, ("boundary-changed", "unclear"))
             for arn in (
                 managed("Boundary"),
                 BOUNDARY.arn.text.lower(),
@@ -556,7 +556,7 @@ def test_tag_that_may_open_a_guardrail_is_broader(key: str) -> None:
         assert compare(replace(before, unknown=unknown), after) == ()
         for unread in (replace(before, tags={key: NOT_READ}), replace(after, tags={key: NOT_READ})):
             assert compare(before, unread) == compare(unread, after) == ()
-    assert kinds(compare(tagged, closed)) == [("tag-removed", "other", key)]
+    assert kinds(compare(tagged, closed)) == [("tag-removed", "unclear", key)]
 
 
 @pytest.mark.parametrize(
@@ -646,21 +646,21 @@ A, B, C = "Aaaaaaaa-1", "Bbbbbbbb-2", "Cccccccc-3"
     [
         ([A], [A], None, ""),
         ([A], [A, A], None, ""),
-        ([A], [B], "other", "it accepts a different external ID than expected"),
-        ([A], [A.lower()], "other", "its external ID differs from the expected one only in case"),
+        ([A], [B], "unclear", "it accepts a different external ID than expected"),
+        ([A], [A.lower()], "unclear", "its external ID differs from the expected one only in case"),
         ([A], [A, B], "broader", "it accepts an external ID that is not expected"),
         ([A], [A, B, C], "broader", "it accepts 2 external IDs that are not expected"),
-        ([A], [B, C], "other", ""),
+        ([A], [B, C], "unclear", ""),
         ([OPEN], [A], None, ""),
         ([OPEN], [A, B], "broader", ""),
         # During a rotation.
         ([A, OPEN], [A, B], None, ""),
         ([A, OPEN], [B, A], None, ""),
         ([A, OPEN], [A], "narrower", "it accepts fewer external IDs than expected"),
-        ([A, OPEN], [B], "other", ""),
+        ([A, OPEN], [B], "unclear", ""),
         ([A, OPEN], [A, B, C], "broader", ""),
-        ([A, OPEN], [B, C], "other", ""),
-        ([A, B], [A, C], "other", ""),
+        ([A, OPEN], [B, C], "unclear", ""),
+        ([A, B], [A, C], "unclear", ""),
         ([A, B], [A], "narrower", "it does not accept an expected external ID"),
         ([A, B], [A, B, C], "broader", ""),
     ],

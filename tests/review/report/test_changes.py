@@ -156,11 +156,11 @@ def attached(name: str) -> Edit:
             trusting("111122223333"),
             {"trusts 111122223333": "broader", "no longer trusts 999988887777": "narrower"},
         ),
-        (nothing, external_id("Changed-5678"), {HIDDEN: "other"}),
+        (nothing, external_id("Changed-5678"), {HIDDEN: "unclear"}),
         (
             external_id([SECRET, "Other-5678"]),
             external_id("Changed-5678"),
-            {"it accepts 1 fewer external ID": "narrower", HIDDEN: "other"},
+            {"it accepts 1 fewer external ID": "narrower", HIDDEN: "unclear"},
         ),
         (
             external_id("Other-5678"),
@@ -170,7 +170,7 @@ def attached(name: str) -> Edit:
         (
             trusting("999988887777", "111122223333"),
             together(trusting("999988887777"), external_id("Changed-5678")),
-            {HIDDEN: "other", "no longer trusts 111122223333": "narrower"},
+            {HIDDEN: "unclear", "no longer trusts 111122223333": "narrower"},
         ),
         (nothing, without_external_id, {UNCHECKED: "broader"}),
         (
@@ -178,7 +178,7 @@ def attached(name: str) -> Edit:
             guarded(Guardrail.until("2927-02-01T18:00:00Z")),
             {f"the guardrail {UNTIL} differs: {END} before, 2927-02-01T18:00:00Z now": "broader"},
         ),
-        (nothing, in_role(Path="/a/"), {"its path is /a/ instead of /": "other"}),
+        (nothing, in_role(Path="/a/"), {"its path is /a/ instead of /": "unclear"}),
         (nothing, in_role(Path={"Ref": "Path"}), {"its path cannot be read": "broader"}),
         (nothing, attached("ReadOnlyAccess"), {NOT_COUNTED: "broader"}),
         (attached("ReadOnlyAccess"), nothing, {f"no longer: {NOT_COUNTED}": "narrower"}),
@@ -249,7 +249,7 @@ def test_adding_removing_or_changing_other_access_is_a_change(compared: Compare)
     found = compared(bucket_policy("s3:GetObject"), nothing)
     assert effects(found) == {"narrower"}
     found = compared(bucket_policy("s3:GetObject"), bucket_policy("s3:*"))
-    assert effects(found) == {"other"}
+    assert effects(found) == {"unclear"}
 
 
 ONE, TWO, THREE = "ou-abcd-11111111", "ou-abcd-22222222", "ou-abcd-33333333"
@@ -275,7 +275,7 @@ def short(text: str, tmp_path_factory: pytest.TempPathFactory) -> Report:
     [
         ({}, {"units": (ONE, TWO, THREE)}, "broader"),
         ({}, {"units": (ONE,)}, "narrower"),
-        ({}, {"units": (ONE, THREE)}, "other"),
+        ({}, {"units": (ONE, THREE)}, "unclear"),
         ({}, {"units": (TWO, ONE), "source": "Renamed.template.json"}, ""),
         ({}, {"filter": "exclude", "accounts": (A,)}, "narrower"),
         (
@@ -284,19 +284,19 @@ def short(text: str, tmp_path_factory: pytest.TempPathFactory) -> Report:
             "narrower",
         ),
         ({"filter": "only", "accounts": (A,)}, {"filter": "only", "accounts": (A, B)}, "broader"),
-        ({"filter": "only", "accounts": (A,)}, {"filter": "only", "accounts": (B,)}, "other"),
+        ({"filter": "only", "accounts": (A,)}, {"filter": "only", "accounts": (B,)}, "unclear"),
         ({"filter": "UNION", "accounts": (A,)}, {"filter": "UNION", "accounts": (A, B)}, "broader"),
-        ({"filter": "exclude", "accounts": (A,)}, {"filter": "only", "accounts": (A,)}, "other"),
+        ({"filter": "exclude", "accounts": (A,)}, {"filter": "only", "accounts": (A,)}, "unclear"),
         ({"automatic": False}, {}, "broader"),
-        ({}, {"call_as": "delegated-admin"}, "other"),
+        ({}, {"call_as": "delegated-admin"}, "unclear"),
         # Fewer units mean fewer accounts only in the same account and Regions.
-        ({"account": A}, {"account": B, "units": (ONE,)}, "other"),
-        ({"region": "us-east-1"}, {"region": "eu-west-1", "units": (ONE,)}, "other"),
-        ({"regions": ("us-east-1",)}, {"regions": ("eu-west-1",), "units": (ONE,)}, "other"),
+        ({"account": A}, {"account": B, "units": (ONE,)}, "unclear"),
+        ({"region": "us-east-1"}, {"region": "eu-west-1", "units": (ONE,)}, "unclear"),
+        ({"regions": ("us-east-1",)}, {"regions": ("eu-west-1",), "units": (ONE,)}, "unclear"),
         (
             {"regions": ("us-east-1",)},
             {"regions": ("us-east-1", "eu-west-1"), "units": (ONE,)},
-            "other",
+            "unclear",
         ),
     ],
 )
@@ -329,7 +329,7 @@ def test_changed_default_of_a_target_that_cannot_be_read_is_a_change(tmp_path: P
 
     with short_reports() as catalog:
         found = changes(earlier(default(TWO)), default("r-abcd"), catalog)
-    assert [(change.about, change.effect) for change in found] == [("filled-in", "other")]
+    assert [(change.about, change.effect) for change in found] == [("filled-in", "unclear")]
 
 
 def published_with(catalog: Catalog, monkeypatch: pytest.MonkeyPatch) -> Report:

@@ -126,8 +126,8 @@ def in_nested_stack(files: Files, arguments: Content) -> Files:
     }
 
 
-FILLED = (Change(effect="other", role=KIND, about="filled-in"),)
-SUSPECT = Change(effect="other", about="suspect")
+FILLED = (Change(effect="unclear", role=KIND, about="filled-in"),)
+SUSPECT = Change(effect="unclear", about="suspect")
 
 
 @pytest.fixture(params=["its own", "an outer stack's"])
@@ -429,7 +429,7 @@ def test_changed_external_id_only_in_the_rollout_is_a_change(tmp_path: Path) -> 
         before = (folder / file).read_text()
         (folder / file).write_text(before.replace(SECRET, "Attacker-1234"))
         found = of_templates(folder, since=earlier(was)).changes
-        assert [change.effect for change in found] == ["other"]
+        assert [change.effect for change in found] == ["unclear"]
         assert found[0].about == "external-id"
         (folder / file).write_text(before)
     assert of_templates(folder, since=earlier(was)).changes == ()

@@ -68,7 +68,7 @@ def _verify_organization(
     difference = Difference(
         rule="organization",
         # Without an organization, nothing acts past the roles, but its policies do not limit them.
-        effect="broader" if found else "other",
+        effect="broader" if found else "unclear",
         part="membership",
         was=(expected,),
         now=(found,) if found else (),

@@ -160,7 +160,7 @@ NARROW = {"Statement": allow("ec2:*")}
         ((BOUNDARY, NARROW), (BOUNDARY, NARROW), []),
         ((BOUNDARY, NARROW), (BOUNDARY, EVERYTHING), [("boundary-text", "broader")]),
         # Without the same ARN, its text need not be known.
-        ((BOUNDARY, NARROW), (BOUNDARY.lower(), None), [("boundary-changed", "other")]),
+        ((BOUNDARY, NARROW), (BOUNDARY.lower(), None), [("boundary-changed", "unclear")]),
         # A role that can do nothing is stopped, which may be expected.
         (None, (DENY_ALL, None), [("boundary-stops", "narrower")]),
         ((BOUNDARY, None), (DENY_ALL, None), [("boundary-stops", "narrower")]),
@@ -170,7 +170,7 @@ NARROW = {"Statement": allow("ec2:*")}
         # What only looks like AWSDenyAll is any other boundary.
         (None, (f"{DENY_ALL}2", None), [("boundary-added", "narrower")]),
         (None, (managed_arn("AWSDenyAll"), None), [("boundary-added", "narrower")]),
-        ((BOUNDARY, None), (managed_arn("AWSDenyAll"), None), [("boundary-changed", "other")]),
+        ((BOUNDARY, None), (managed_arn("AWSDenyAll"), None), [("boundary-changed", "unclear")]),
     ],
 )
 def test_boundary_is_compared_and_may_stop_the_role(
@@ -406,7 +406,7 @@ def test_external_id_is_noted_only_if_it_is_not_known() -> None:
         found = result(PUBLISHED.with_external_ids([], external_id=id_), published(A))
         assert (found.state, bool(found.notes)) == ("match", noted)
     found = result(PUBLISHED.with_external_ids([], external_id=B), published(A))
-    assert kinds(found) == [("external-id", "other")]
+    assert kinds(found) == [("external-id", "unclear")]
     assert not [id_ for id_ in (A, B) if id_ in repr(found)]
     # A placeholder for an open ID is none.
     assert result(PUBLISHED, published("${external-id}")).state == "differs"
@@ -511,7 +511,7 @@ def test_role_of_a_template_for_the_account_is_compared_with_that_template() -> 
 
     assert verify(here, there, anywhere).state == "match"
     assert verify(there, here).state == "match"
-    assert kinds(verify(there, anywhere)) == [("role-path", "other")]
+    assert kinds(verify(there, anywhere)) == [("role-path", "unclear")]
     assert verify(variant, variant).state == "match"
     several = verify(variant, anywhere)
     assert several.state == "unknown"
@@ -677,7 +677,7 @@ def test_external_id_of_another_role_is_pumps_if_it_is_expected_or_in_the_accoun
 HERE = Organization(id="o-abcd123456", management_account=MANAGEMENT)
 DENIED = denied_account("membership")
 IN_ANOTHER = ("broader", (OTHER_ACCOUNT,), (MANAGEMENT,))
-LEFT = ("other", (OTHER_ACCOUNT,), ())
+LEFT = ("unclear", (OTHER_ACCOUNT,), ())
 
 
 @pytest.mark.parametrize(
