@@ -238,16 +238,15 @@ def assumed_by(role: RoleReport) -> str:
 def trusted(role: RoleReport) -> str:
     """Return whether a role requires an external ID."""
     if not role.trust.requires_external_id:
-        return say("roles.not_required")
+        required = {statement.id_required for statement in role.trust.allows}
+        return say("roles.not_required" if required <= {"no"} else "roles.not_exactly")
     number = len(role.trust.external_ids)
     return say("roles.one_of" if number > 1 else "roles.required", number=number)
 
 
 def who(principal: Principal) -> str:
     """Return who a principal is, to follow it."""
-    if principal.kind == "provided":
-        return say("roles.named_by_pump")
-    return say("roles.account") if principal.kind == "account" else say("roles.one_role")
+    return text_of("who", principal.kind)
 
 
 def added(report: Report) -> str:

@@ -160,6 +160,9 @@ def test_unknown_answer_is_as_severe_as_its_topic() -> None:
         ("111122223333", "any principal that its administrators allow"),
         ("arn:aws:iam::111122223333:root", "any principal that its administrators allow"),
         ("arn:aws:iam::111122223333:role/Pump", "one role"),
+        ("arn:aws:iam::111122223333:user/Pump", "one user"),
+        ("*", "everyone"),
+        ("arn:aws:iam::111122223333:role/*", "not one account or role"),
     ],
 )
 def test_says_who_a_principal_is(principal: str, said: str) -> None:

@@ -12,9 +12,10 @@ import pytest
 from jinja2 import Environment, nodes
 
 from pump_roles.iam.decisions import CONDITIONALLY, PARTLY
+from pump_roles.iam.trust import PrincipalKind
 from pump_roles.review.account.activity.activity_result import Cost
 from pump_roles.review.account.activity.activity_result import Why as WhyNotShown
-from pump_roles.review.account.probe import Verdict
+from pump_roles.review.account.probe import Reason, Verdict
 from pump_roles.review.account.rollout.status import AccountState
 from pump_roles.review.account.unknown import AccountPart, AccountWhy
 from pump_roles.review.compare.difference import Rule
@@ -157,6 +158,8 @@ def test_every_text_is_used_and_every_used_text_is_there() -> None:
         ("answers", get_args(YesOrNo), set()),
         ("verdict_on_changes", get_args(YesOrNo), set()),
         ("verdicts", get_args(Verdict), set()),
+        ("who", get_args(PrincipalKind), set()),
+        ("probe_policies", set(get_args(Reason)) - {"", "no-credentials", "failed"}, set()),
         ("costs", get_args(Cost), set()),
         ("activity_unknown", get_args(WhyNotShown), {"too-deep"}),
         ("account_states", get_args(AccountState), {"not-current", "not-targeted"}),
