@@ -32,9 +32,7 @@ def filled_in(role: PumpRole, *, uncertain: bool) -> str:
     found = _Parts([role])
     template, properties = role.template, role.template.properties(role.logical_id)
     found.add({**properties, "Description": "", "Tags": []}, template)
-    members = _without(
-        template.resources[role.logical_id], {*NEUTRAL_MEMBERS, "Type", "Properties"}
-    )
+    members = _without(template.resources[role.logical_id], _READ_MEMBERS)
     found.add_text("role", {**_without(properties, ROLE_PROPERTIES), **members}, template)
     for attachment in role.attachments:
         document = attachment.template.properties(attachment.logical_id).get("PolicyDocument")
