@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, ClassVar, Final, NamedTuple
 
-from aws_cdk import Annotations, App, CfnOutput, CfnParameter, LegacyStackSynthesizer, Stack, Stage
+from aws_cdk import App, CfnOutput, CfnParameter, LegacyStackSynthesizer, Stack, Stage
 
 from pump_roles._version import __version__
-from pump_roles.constructs.roles import AutoPilotRole, PumpRole, ReadOnlyRole, outdated_cdk_nag
+from pump_roles.constructs.roles import AutoPilotRole, PumpRole, ReadOnlyRole
 from pump_roles.universal import (
     EXTERNAL_ID_PARAMETER,
     NEXT_EXTERNAL_ID_PARAMETER,
@@ -144,8 +144,7 @@ class RoleStack(FlatStack):
     which is the same for every customer.
 
     cdk-nag's findings about the published policies are acknowledged; see
-    :meth:`pump_roles.PumpRole.acknowledge_published`. If a version of cdk-nag before 3 is
-    installed, they are not, and an info message at synth says so.
+    :meth:`pump_roles.PumpRole.acknowledge_published`.
 
     The permissions boundary is the role's, not one for the whole stack.
     """
@@ -253,18 +252,10 @@ class RoleStack(FlatStack):
             guardrails=guardrails,
         )
         check_tags(tags, guardrails)
-        if outdated := outdated_cdk_nag():
-            # Not an error, because the app may not use cdk-nag.
-            Annotations.of(self.role).add_info_v2(
-                "pump-roles:cdk-nag",
-                "the role's cdk-nag findings are not acknowledged: that requires cdk-nag 3 or "
-                f"later, but cdk-nag {outdated} is installed",
-            )
-        else:
-            self.role.acknowledge_published()
+        self.role.acknowledge_published()
         self.role.resource.override_logical_id(self.role_class.__name__)
-        CfnOutput(self, "RoleArn", value=self.role.role_arn)
-        CfnOutput(self, "RoleName", value=self.role.role_name)
+        CfnOutput(self, "RoleArn", value=self.role.resource.attr_arn)
+        CfnOutput(self, "RoleName", value=self.role.resource.ref)
         CfnOutput(
             self,
             "PumpRolesVersion",
