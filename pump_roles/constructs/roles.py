@@ -1,7 +1,7 @@
 """The constructs for Pump's roles."""
 
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime, timezone
 from functools import cache
 from typing import Any, ClassVar, Final
@@ -23,7 +23,6 @@ from constructs import Construct, DependencyGroup
 
 from pump_roles import validators
 from pump_roles.constructs.gate import protect
-from pump_roles.constructs.hidden_state import reserve_role_name
 from pump_roles.constructs.trust_policy import validated_trust
 from pump_roles.guardrails import Guardrail, documents, made_redundant
 from pump_roles.published import (
@@ -122,10 +121,8 @@ class PumpRole(Resource):
         trusting = trust_policy(principal, external_ids)
         policies = {policy.name: policy.document for policy in self.published.policies}
         denies = documents(guardrails, self.published)
-        redundant = made_redundant(guardrails, denies)
+        redundant = annotate_guardrails(self, guardrails, denies)
         policies |= _within_quota(denies, self.published, redundant)
-        annotate_guardrails(self, denies, redundant)
-        reserve_role_name(role_name, self, scope)
         # The L1 with the raw documents, because what is deployed must be what is published. The L2
         # merges and reorders statements under @aws-cdk/aws-iam:minimizePolicies.
         self.resource: Final = iam.CfnRole(
@@ -268,20 +265,24 @@ class AutoPilotRole(PumpRole):
 
 
 def annotate_guardrails(
-    scope: Construct, guardrails: Iterable[Guardrail], redundant: Mapping[str, Sequence[str]]
-) -> None:
-    """Report at synth if a guardrail has expired, or makes others redundant."""
-    for guardrail in guardrails:
+    scope: Construct,
+    guardrails: Sequence[Guardrail],
+    denies: Mapping[Guardrail, Mapping[str, Any]],
+) -> Mapping[str, Sequence[str]]:
+    """Report at synth if a guardrail has expired; report and return the redundant ones."""
+    for guardrail in denies:
         if guardrail.ends is not None and guardrail.ends <= datetime.now(timezone.utc):
             Annotations.of(scope).add_warning_v2(
                 "pump-roles:until",
                 f"until {guardrail.ends.isoformat()} has passed; the role has no permissions",
             )
+    redundant = made_redundant(guardrails, denies)
     for name, others in redundant.items():
         Annotations.of(scope).add_info_v2(
             "pump-roles:redundant-guardrails",
             f"guardrails: {name} makes these redundant: {', '.join(others)}",
         )
+    return redundant
 
 
 def _within_quota(

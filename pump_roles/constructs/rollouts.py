@@ -18,11 +18,10 @@ from pump_roles.constructs.stacks import (
     FlatStack,
     ReadOnlyStack,
     RoleStack,
-    check_tags,
     provided_or_parameters,
 )
 from pump_roles.constructs.trust_policy import validated_trust
-from pump_roles.guardrails import documents, made_redundant
+from pump_roles.guardrails import documents
 from pump_roles.universal import (
     EXTERNAL_ID_PARAMETER,
     NEXT_EXTERNAL_ID_PARAMETER,
@@ -266,8 +265,7 @@ class Rollout(Construct):
                 for parameter, value in parameters.items()
             ],
         )
-        denies = documents(guardrails, published)
-        annotate_guardrails(self, denies, made_redundant(guardrails, denies))
+        annotate_guardrails(self, guardrails, documents(guardrails, published))
         account, there = ("this account", "") if call_as == "management" else ("it", " there")
         Annotations.of(self).add_info_v2(
             MANAGEMENT_ACCOUNT,
@@ -387,7 +385,7 @@ class RolloutStack(FlatStack):
         :param suppress_template_indentation: whether the template is written without indentation.
             By default, as the app's other stacks.
         :raises ArgumentError: a ``ValueError``, as the rollout's, and when AWS would not accept the
-            tags, or one of them may open one of the guardrails.
+            tags.
         """
         if type(self) is RolloutStack:
             raise TypeError(
@@ -435,7 +433,6 @@ class RolloutStack(FlatStack):
             permissions_boundary=permissions_boundary,
             guardrails=guardrails,
         )
-        check_tags(tags, guardrails)
         self.rollout.resource.override_logical_id("StackSet")
 
 

@@ -18,7 +18,6 @@ from pump_roles.validators import (
     PRINCIPAL,
     TAGS,
     TERMINATION_PROTECTION,
-    ArgumentError,
     Text,
 )
 
@@ -120,16 +119,6 @@ class FlatStack(Stack):
         self.node.set_context("aws:cdk:enable-path-metadata", value=False)
 
 
-def check_tags(tags: Mapping[str, str] | None, guardrails: Sequence[Guardrail]) -> None:
-    """Check that no tag of a stack may open a guardrail of its role."""
-    opened = {part.tag: part.name for guardrail in guardrails for part in guardrail.parts}
-    for key in tags or ():
-        if name := opened.get(key.lower()):
-            raise ArgumentError(
-                "tags", f"{key!r} may open the guardrail {name}; set it only on the deployed role"
-            )
-
-
 def _is_in_stage(scope: Construct) -> bool:
     # An app is a stage, too. Stage.of() of a stage is the one around it.
     stage = scope if isinstance(scope, Stage) else Stage.of(scope)
@@ -215,7 +204,7 @@ class RoleStack(FlatStack):
         :param suppress_template_indentation: whether the template is written without indentation.
             By default, as the app's other stacks.
         :raises ArgumentError: a ``ValueError``, as the role's, and when AWS would not accept the
-            tags, or one of them may open a guardrail of the role.
+            tags.
         """
         if type(self) is RoleStack:
             raise TypeError("RoleStack is abstract; use ReadOnlyStack or AutoPilotStack")
@@ -251,7 +240,6 @@ class RoleStack(FlatStack):
             permissions_boundary=permissions_boundary,
             guardrails=guardrails,
         )
-        check_tags(tags, guardrails)
         self.role.acknowledge_published()
         self.role.resource.override_logical_id(self.role_class.__name__)
         CfnOutput(self, "RoleArn", value=self.role.resource.attr_arn)

@@ -84,6 +84,6 @@ def validated_trust(
             last, f"the trust policy would have {size:,} characters, at most {_QUOTA:,} allowed"
         )
     for argument, value in ids.items():
-        if isinstance(value, str) and (warning := warning_if_short(argument, value)):
+        if isinstance(value, str) and (warning := warning_if_short(value)):
             Annotations.of(scope).add_warning_v2(f"pump-roles:{argument}", warning)
     return principal, accepted

@@ -66,11 +66,6 @@ def error_of(content: dict[str, Any], context: dict[str, Any] | None = None) -> 
             None,
             "pump.json: read-only.account: 123456789012 is not a 12-digit account ID; put the num",
         ),
-        (
-            {"read-only": UNITS},
-            {"name": "Org"},
-            f"{BOUNDARY_OF_CDK}: does not reach the accounts of a rollout; set {BOUNDARY} too",
-        ),
         *(
             ({}, ignored, f"{BOUNDARY_OF_CDK}: must be an object with a name or an arn, or the CDK")
             for ignored in ("Mine", ["x"], {"foo": 1}, {"name": ["x"]})
@@ -138,6 +133,10 @@ def test_boundary_of_the_app_and_of_cdk_may_be_the_same_policy(
         assert stack.summary.count(f"boundary: {own}") == 1
     content["permissions-boundary"] = "Org"
     assert "must be the same policy" in error_of(content, context)
+    *_, rollout = stacks({"read-only": UNITS}, context)
+    missing = "^pump.json: permissions-boundary: the app's boundary .* does not reach the accounts"
+    with pytest.raises(config.ConfigError, match=missing):
+        rollout.build(App(context=context))
 
 
 @pytest.mark.parametrize(
@@ -639,22 +638,6 @@ def test_tags_and_protection_are_of_the_stacks_and_not_of_the_member_template(
 def messages(app: App, level: str) -> list[str]:
     """Return what the synth says about an app's constructs."""
     return [text for found in app.node.find_all() for text in messages_of(found, level)]
-
-
-def test_warning_about_an_external_id_names_its_key(tmp_path: Path) -> None:
-    short = "has only 4 characters; check that it is the whole ID that Pump created for you"
-    content = {
-        "external-id": "ab12",
-        "auto-pilot": {"next-external-id": "cd34", **UNITS},
-    }
-    (tmp_path / "pump.json").write_text(json.dumps(content))
-    assert sorted(messages(build(tmp_path), "warning")) == [
-        *(f"auto-pilot.next-external-id {short} [ack: pump-roles:auto-pilot.next-external-id]",)
-        * 2,
-        *(f"external-id {short} [ack: pump-roles:external-id]",) * 3,
-    ]
-    (tmp_path / "pump.json").write_text('{"external-id": "Example-1234-5678"}')
-    assert messages(build(tmp_path), "warning") == []
 
 
 def test_only_the_summary_says_that_a_rollout_is_not_for_the_management_account(

@@ -45,12 +45,17 @@ def test_accepts_2048_characters_and_not_one_more(stack: Stack) -> None:
         trust_policy(stack, **{**ids, "next_external_id": "b" * (second + 1)})
 
 
-@pytest.mark.parametrize("length", [2, 15, 16, 1224])
-def test_warns_about_a_short_literal_id_without_showing_it(length: int, stack: Stack) -> None:
-    trust_policy(stack, external_id="a" * length)
-    assert len(messages_of(stack, "warning")) == (length < 16)
-    for warning in messages_of(stack, "warning"):
-        assert warning.startswith(f"external_id has only {length} characters; ")
+@pytest.mark.parametrize("argument", ["external_id", "next_external_id"])
+@pytest.mark.parametrize("length", [2, 15, 16, 600])
+def test_warns_about_a_short_literal_id_without_showing_it(
+    length: int, argument: str, stack: Stack
+) -> None:
+    trust_policy(stack, **{argument: "a" * length})
+    warnings = messages_of(stack, "warning")
+    assert len(warnings) == (length < 16)
+    for warning in warnings:
+        assert warning.startswith(f"the external ID has only {length} characters; ")
+        assert warning.endswith(f"[ack: pump-roles:{argument}]")
         assert "aa" not in warning
 
 
