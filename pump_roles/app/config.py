@@ -166,7 +166,10 @@ def read(context: Mapping[str, Any], folder: Path) -> Settings:
     """Return the settings in ``pump.json``, or in the file that the context names."""
     for typed in context:
         if typed.startswith(_PREFIX) and typed != SETTINGS:
-            raise _misplaced(typed)
+            raise ConfigError(
+                f"{one_line(typed)}: settings go into {_FILE}, or into the file that -c "
+                f"{SETTINGS}=FILE names"
+            )
     named = context.get(SETTINGS)
     # A link that leads nowhere is a file that cannot be read.
     if named is None and not os.path.lexists(folder / _FILE):
@@ -265,17 +268,6 @@ def _policy_of_boundary(boundary: str) -> tuple[bool, str]:
     return arn.endswith(":aws"), name
 
 
-def _misplaced(typed: str) -> ConfigError:
-    *of_role, name = typed.removeprefix(_PREFIX).split(":")
-    key = Key(":".join(of_role), name)
-    place = f"{_FILE}, or into the file that -c {SETTINGS}=FILE names"
-    if key in KEYS.values():
-        quoted = f'"{name}"' + (f' in "{key.role}"' if key.role else "")
-        return ConfigError(f"{typed}: put {quoted} into {place}")
-    hint = _nearest_key(key, SETTINGS)
-    return ConfigError(f"{one_line(typed)}: unknown key; settings go into {place}; {hint}")
-
-
 def _keys_in(settings: Settings) -> Iterator[tuple[Key, Any]]:
     for typed, content in settings.content.items():
         role = typed if typed in ROLES else ""
@@ -291,7 +283,7 @@ def _keys_in(settings: Settings) -> Iterator[tuple[Key, Any]]:
                 yield key, value
 
 
-def _nearest_key(key: Key, *more: str) -> str:
+def _nearest_key(key: Key) -> str:
     typed = str(key)
     if key.name in _OF_BOTH_ROLES and key.role in ROLES:
         return f"it applies to both roles, so use {key.name}"
@@ -304,7 +296,7 @@ def _nearest_key(key: Key, *more: str) -> str:
     if typed in KEYS:
         return f"put {KEYS[typed].name} into the object {KEYS[typed].role}"
     shared = [name for name, known in KEYS.items() if not known.role]
-    return nearest(typed, (*KEYS, *ROLES, *more)) or f"the keys are {', '.join((*shared, *ROLES))}"
+    return nearest(typed, (*KEYS, *ROLES)) or f"the keys are {', '.join((*shared, *ROLES))}"
 
 
 def _checked_value(settings: Settings, key: Key, value: Any) -> Any:

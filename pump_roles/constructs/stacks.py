@@ -173,16 +173,13 @@ class RoleStack(FlatStack):
             root. By default, the template has the parameter ``PumpIamRole``.
         :param external_id: the ID that Pump created for this customer, 2 to 1,224 characters. By
             default, the template has the parameter ``PumpExternalID``.
-        :param next_external_id: a new external ID, also accepted during rotation. By default, only
-            the first is accepted.
+        :param next_external_id: as for :class:`pump_roles.PumpRole`.
         :param rotating: whether the template has the parameter ``PumpNextExternalID`` for a second
             external ID if none is provided. By default, it does not.
-        :param role_name: the name of the role. By default, ``PumpReadOnlyRole`` or
-            ``PumpAutoPilotRole``.
-        :param path: the path of the role. By default, ``/``.
-        :param permissions_boundary: the permissions boundary of the role, as for
-            :class:`pump_roles.PumpRole`. By default, none, except that of the app.
-        :param guardrails: what to deny the role, each guardrail at most once. By default, nothing.
+        :param role_name: as for :class:`pump_roles.PumpRole`.
+        :param path: as for :class:`pump_roles.PumpRole`.
+        :param permissions_boundary: as for :class:`pump_roles.PumpRole`.
+        :param guardrails: as for :class:`pump_roles.PumpRole`.
         :param synthesizer: how the stack is deployed. By default, with the credentials of whoever
             deploys it (``LegacyStackSynthesizer``), so that the account need not be bootstrapped;
             in a stage, such as one that CDK Pipelines deploys, as the app's other stacks: with the

@@ -137,7 +137,7 @@ def test_boundary_that_does_not_reach_the_member_accounts_is_an_error(
         ReadOnlyRollout(stack, "Unbounded", **ARGUMENTS)
     ReadOnlyRollout(stack, "Bounded", **ARGUMENTS, permissions_boundary="Mine")
     policy: Any = iam.ManagedPolicy.from_managed_policy_name(stack, "Boundary", "Mine")
-    problem = "^permissions_boundary: .* does not exist in the accounts of a rollout; pass the name"
+    problem = "^permissions_boundary: .* is not a policy's name, with its path if it has one"
     with pytest.raises(ArgumentError, match=problem):
         ReadOnlyRollout(stack, "R", **ARGUMENTS, permissions_boundary=policy)
 
