@@ -17,7 +17,6 @@ from pump_roles.validators import (
     EXTERNAL_ID,
     PRINCIPAL,
     TAGS,
-    TERMINATION_PROTECTION,
     Text,
 )
 
@@ -95,7 +94,6 @@ class FlatStack(Stack):
         *,
         synthesizer: IStackSynthesizer | None,
         tags: Mapping[str, str] | None,
-        termination_protection: bool | None,
         **options: Any,
     ) -> None:
         if synthesizer is None and not _is_in_stage(scope):
@@ -105,15 +103,12 @@ class FlatStack(Stack):
             synthesizer = LegacyStackSynthesizer()
         if tags is not None:
             tags = TAGS.check("tags", tags)
-        if termination_protection is not None:
-            TERMINATION_PROTECTION.check("termination_protection", termination_protection)
         super().__init__(
             scope,
             id,
             analytics_reporting=False,
             synthesizer=synthesizer,
             tags=tags,
-            termination_protection=termination_protection,
             **options,
         )
         self.node.set_context("aws:cdk:enable-path-metadata", value=False)

@@ -26,7 +26,6 @@ from tests.support import (
     member_template,
     messages_of,
     policies_of,
-    role_of,
 )
 
 BOUNDARY, BOUNDARY_OF_CDK = "permissions-boundary", "@aws-cdk/core:permissionsBoundary"
@@ -202,13 +201,6 @@ GOOD: dict[str, Any] = {
         for validator, _ in [WITH_VALUE[name]]
     },
 }
-
-
-def test_role_has_its_name_in_its_stack_and_in_its_rollout(synth: Synth) -> None:
-    templates = synth({**ROLLED_OUT, "read-only": {**UNITS, "role-name": "Vendor"}})
-    for stack, name in {"PumpReadOnly": "Vendor", "PumpAutoPilot": "PumpAutoPilotRole"}.items():
-        member = member_template(templates[f"{stack}Rollout"])
-        assert role_of(templates[stack])["RoleName"] == role_of(member)["RoleName"] == name
 
 
 @pytest.mark.parametrize(

@@ -14,8 +14,6 @@ from pump_roles.constructs.trust_policy import validated_trust
 from pump_roles.validators import EXTERNAL_ID, PRINCIPAL, ArgumentError
 from tests.support import PUMP_ACCOUNT, messages_of, size_of, trust
 
-TOKEN = "${Token[AWS.NoValue.1]}"
-
 
 @pytest.fixture
 def stack() -> Stack:
@@ -57,21 +55,6 @@ def test_warns_about_a_short_literal_id_without_showing_it(
         assert warning.startswith(f"the external ID has only {length} characters; ")
         assert warning.endswith(f"[ack: pump-roles:{argument}]")
         assert "aa" not in warning
-
-
-@pytest.mark.parametrize(
-    ("argument", "value"),
-    [
-        *(("pump_principal", value) for value in ("PRINCIPAL", "000000000000", TOKEN)),
-        *(("external_id", value) for value in ("EXTERNAL_ID", "a", "", TOKEN, None, 12)),
-        ("next_external_id", "NEW_EXTERNAL_ID"),
-    ],
-)
-def test_rejects_literals_that_aws_would_not_accept(
-    argument: str, value: object, stack: Stack
-) -> None:
-    with pytest.raises(ArgumentError, match=f"^{argument}: "):
-        trust_policy(stack, **{argument: value})
 
 
 def test_rejects_one_id_as_both(stack: Stack) -> None:
