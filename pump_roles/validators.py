@@ -230,13 +230,13 @@ SHORT_EXTERNAL_ID: Final = 16
 """A shorter external ID may be truncated, or easy to guess: 16 hexadecimal digits are 64 bits."""
 
 
-def warning_if_short(name: str, external_id: str) -> str:
+def warning_if_short(external_id: str) -> str:
     """Return a warning about an external ID of fewer than 16 characters; otherwise empty."""
     if len(external_id) >= SHORT_EXTERNAL_ID:
         return ""
     return (
-        f"{name} has only {len(external_id)} characters; check that it is the whole ID that Pump "
-        "created for you"
+        f"the external ID has only {len(external_id)} characters; check that it is the whole ID "
+        "that Pump created for you"
     )
 
 

@@ -92,7 +92,7 @@ def add_aspect(scope: IConstruct, visited: Callable[[IConstruct], None]) -> None
 
 @hostile
 def inline_policy(place: Place) -> None:
-    iam.Policy(place.elsewhere, "Wide", statements=[_anything()], roles=[place.role.role])
+    iam.Policy(place.elsewhere, "Wide", statements=[_anything()], roles=[place.role])
 
 
 @hostile

@@ -132,6 +132,7 @@ class StackSettings:
 
     def build(self, app: App) -> Stack:
         """Build the stack."""
+        self._check_tags()
         try:
             stack = self.stack_class(app, self.stack_id, **self.arguments)
         except ArgumentError as error:
@@ -140,16 +141,20 @@ class StackSettings:
             other = self.keys.get(error.other)
             problem = error.problem_naming(str(other)) if other else error.problem
             raise self.settings.error(key or self.stack_id, problem) from None
-        notes = Annotations.of(stack)
         # The summary says it.
-        notes.acknowledge_info(MANAGEMENT_ACCOUNT)
-        # The construct's own warning names the argument, not the key.
-        for argument in ("external_id", "next_external_id"):
-            value = self.arguments.get(argument, "")
-            if value and (warning := validators.warning_if_short(str(self.keys[argument]), value)):
-                notes.acknowledge_warning(f"pump-roles:{argument}")
-                notes.add_warning_v2(f"pump-roles:{self.keys[argument]}", warning)
+        Annotations.of(stack).acknowledge_info(MANAGEMENT_ACCOUNT)
         return stack
+
+    def _check_tags(self) -> None:
+        # The synth would reject them, too, but could not name the key.
+        guardrails = self.arguments.get("guardrails", ())
+        opened = {part.tag: part.name for guardrail in guardrails for part in guardrail.parts}
+        for tag in self.arguments.get("tags", ()):
+            if name := opened.get(tag.lower()):
+                raise self.settings.error(
+                    self.keys["tags"],
+                    f"{tag!r} may open the guardrail {name}; set it only on the deployed role",
+                )
 
     @property
     def summary(self) -> str:
@@ -161,7 +166,10 @@ def read(context: Mapping[str, Any], folder: Path) -> Settings:
     """Return the settings in ``pump.json``, or in the file that the context names."""
     for typed in context:
         if typed.startswith(_PREFIX) and typed != SETTINGS:
-            raise _misplaced(typed)
+            raise ConfigError(
+                f"{one_line(typed)}: settings go into {_FILE}, or into the file that -c "
+                f"{SETTINGS}=FILE names"
+            )
     named = context.get(SETTINGS)
     # A link that leads nowhere is a file that cannot be read.
     if named is None and not os.path.lexists(folder / _FILE):
@@ -215,10 +223,6 @@ def stacks(
         stack_id = ROLES[role].stack_name
         found.append(StackSettings(stack_id, role, single, arguments, keys, settings, shown))
     for role in rolled_out:
-        if boundary and _BOUNDARY not in keys_of[role]:
-            raise ConfigError(
-                f"{_BOUNDARY_OF_CDK}: does not reach the accounts of a rollout; set {_BOUNDARY} too"
-            )
         arguments, keys = _arguments({*_ROLE, *_ROLLOUT}, keys_of[role], values, guardrails[role])
         arguments["configure_app"] = configure_app
         stack_id = f"{ROLES[role].stack_name}Rollout"
@@ -264,17 +268,6 @@ def _policy_of_boundary(boundary: str) -> tuple[bool, str]:
     return arn.endswith(":aws"), name
 
 
-def _misplaced(typed: str) -> ConfigError:
-    *of_role, name = typed.removeprefix(_PREFIX).split(":")
-    key = Key(":".join(of_role), name)
-    place = f"{_FILE}, or into the file that -c {SETTINGS}=FILE names"
-    if key in KEYS.values():
-        quoted = f'"{name}"' + (f' in "{key.role}"' if key.role else "")
-        return ConfigError(f"{typed}: put {quoted} into {place}")
-    hint = _nearest_key(key, SETTINGS)
-    return ConfigError(f"{one_line(typed)}: unknown key; settings go into {place}; {hint}")
-
-
 def _keys_in(settings: Settings) -> Iterator[tuple[Key, Any]]:
     for typed, content in settings.content.items():
         role = typed if typed in ROLES else ""
@@ -290,7 +283,7 @@ def _keys_in(settings: Settings) -> Iterator[tuple[Key, Any]]:
                 yield key, value
 
 
-def _nearest_key(key: Key, *more: str) -> str:
+def _nearest_key(key: Key) -> str:
     typed = str(key)
     if key.name in _OF_BOTH_ROLES and key.role in ROLES:
         return f"it applies to both roles, so use {key.name}"
@@ -303,7 +296,7 @@ def _nearest_key(key: Key, *more: str) -> str:
     if typed in KEYS:
         return f"put {KEYS[typed].name} into the object {KEYS[typed].role}"
     shared = [name for name, known in KEYS.items() if not known.role]
-    return nearest(typed, (*KEYS, *ROLES, *more)) or f"the keys are {', '.join((*shared, *ROLES))}"
+    return nearest(typed, (*KEYS, *ROLES)) or f"the keys are {', '.join((*shared, *ROLES))}"
 
 
 def _checked_value(settings: Settings, key: Key, value: Any) -> Any:
@@ -373,8 +366,13 @@ def _arguments(
     guardrails: Mapping[Guardrail, Key],
 ) -> tuple[dict[str, Any], dict[str, Key]]:
     # Also returns the keys of the arguments, and of the guardrails by their names.
-    used = {_ARGUMENTS[name]: key for name, key in keys.items() if name in accepted}
-    arguments = {name: values[key] for name, key in used.items() if key.name not in _GUARDRAILS}
+    arguments = {
+        _ARGUMENTS[name]: values[key]
+        for name, key in keys.items()
+        if name in accepted and name not in _GUARDRAILS
+    }
     if guardrails:
         arguments["guardrails"] = list(guardrails)
-    return arguments, used | {guardrail.name: key for guardrail, key in guardrails.items()}
+    # A key that is missing can be an error, too.
+    typed = {_ARGUMENTS[name]: keys.get(name, Key("", name)) for name in accepted}
+    return arguments, typed | {guardrail.name: key for guardrail, key in guardrails.items()}

@@ -23,14 +23,16 @@ from aws_cdk import (
     Validations,
 )
 from aws_cdk import aws_iam as iam
+from constructs import Construct, IConstruct
 
 from pump_roles._version import __version__
-from pump_roles.constructs.hidden_state import state_of
 from pump_roles.guardrails import opening_tags
+from pump_roles.validators import ArgumentError
 
 if TYPE_CHECKING:
     from pump_roles.review.templates.widening import Built, Widening
 
+_ID: Final = "pump-roles:immutable"
 _RULE: Final = "immutable"
 _FIX: Final = (
     "The role must have exactly what Pump publishes. Remove whatever changes it or attaches to it. "
@@ -60,22 +62,31 @@ _POSSIBLE: Final[Mapping[str, str]] = {
 
 
 def protect(resource: iam.CfnRole | CfnStackSet, **properties: Any) -> None:
-    """Fail the synth when anything in the app widens a role, or a StackSet that deploys one."""
+    """Fail the synth when anything in the app widens a role, or a StackSet that deploys one.
+
+    A stack cannot have two of Pump's roles with one name, ignoring case.
+    """
     root = resource.node.root
-
-    def added() -> _Immutable:
-        plugin = _Immutable()
-        Validations.of(root).add_plugins(plugin)
-        return plugin
-
-    # One for each app, so that its templates are read only once.
-    state_of(root, "pump-roles:immutable", added).protected.append((resource, properties))
+    # One for each app, so that its templates are read only once. It is a child of the app, because
+    # jsii returns another Python object each time for an app that was not created in Python, such
+    # as that of ``Stack()``.
+    found = root.node.try_find_child(_ID)
+    plugin = found if isinstance(found, _Immutable) else _Immutable(root)
+    if name := properties.get("RoleName"):
+        key = resource.stack.node.path, name.lower()
+        if (other := plugin.names.setdefault(key, resource.node.path)) != resource.node.path:
+            role = other.removesuffix("/Resource")
+            raise ArgumentError("role_name", f"{name} is already the name of {role}")
+    plugin.protected.append((resource, properties))
 
 
 @jsii.implements(IPolicyValidationPlugin)
-class _Immutable:
-    def __init__(self) -> None:
+class _Immutable(Construct):
+    def __init__(self, root: IConstruct) -> None:
+        super().__init__(root, _ID)  # type: ignore[arg-type]
+        Validations.of(root).add_plugins(self)
         self.protected: list[tuple[CfnResource, Mapping[str, Any]]] = []
+        self.names: dict[tuple[str, str], str] = {}
 
     @property
     def name(self) -> str:

@@ -1,9 +1,9 @@
 """The constructs for Pump's roles."""
 
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime, timezone
-from functools import cache, cached_property
+from functools import cache
 from typing import Any, ClassVar, Final
 
 import jsii
@@ -12,20 +12,17 @@ from aws_cdk import (
     Annotations,
     CfnParameter,
     Fn,
-    IResolveContext,
-    IStringProducer,
-    Lazy,
+    Resource,
     Stack,
     Token,
     Validations,
 )
 from aws_cdk import aws_iam as iam
-from constructs import Construct
+from aws_cdk.interfaces.aws_iam import RoleReference
+from constructs import Construct, DependencyGroup
 
 from pump_roles import validators
 from pump_roles.constructs.gate import protect
-from pump_roles.constructs.hidden_state import reserve_role_name
-from pump_roles.constructs.principal import PublishedPrincipal
 from pump_roles.constructs.trust_policy import validated_trust
 from pump_roles.guardrails import Guardrail, documents, made_redundant
 from pump_roles.published import (
@@ -40,12 +37,9 @@ from pump_roles.validators import ArgumentError, policy_size
 
 _INLINE_QUOTA: Final = 10_240
 
-_CDK_NAG: Final = 3
-"""The first major version of cdk-nag that reads acknowledgments."""
 
-
-@jsii.implements(iam.IGrantable)
-class PumpRole(Construct):
+@jsii.implements(iam.IRole)
+class PumpRole(Resource):
     """What the roles have in common. It is abstract; use one of its subclasses.
 
     The role has the published policies. Only Pump's principal can assume it, and only with the
@@ -53,6 +47,11 @@ class PumpRole(Construct):
 
     The synth fails if anything in the app changes the role's trust policy, policies, session
     duration, name, or path, removes its boundary, or attaches a policy to it.
+
+    Other constructs can use it as any role: ``bucket.grant_read(pump)``. Its permissions cannot be
+    widened, so a grant adds nothing, and the synth warns (``pump-roles:grant-dropped``). As with an
+    immutable role of the CDK, ``assert_success()`` passes. The policy of another resource, such as
+    a bucket or a key, can still name the role.
 
     Source: Pump's document "Cross Account Role".
     """
@@ -105,7 +104,11 @@ class PumpRole(Construct):
         """
         if type(self) is PumpRole:
             raise TypeError("PumpRole is abstract; use ReadOnlyRole or AutoPilotRole")
-        super().__init__(scope, id)
+        if role_name is None:
+            role_name = self.published.name
+        super().__init__(
+            scope, id, physical_name=validators.ROLE_NAME.check("role_name", role_name)
+        )
         self._path = None if path is None else validators.ROLE_PATH.check("path", path)
         boundary = _boundary_arn(permissions_boundary, scope)
         named = isinstance(permissions_boundary, str)
@@ -118,12 +121,8 @@ class PumpRole(Construct):
         trusting = trust_policy(principal, external_ids)
         policies = {policy.name: policy.document for policy in self.published.policies}
         denies = documents(guardrails, self.published)
-        redundant = made_redundant(guardrails, denies)
+        redundant = annotate_guardrails(self, guardrails, denies)
         policies |= _within_quota(denies, self.published, redundant)
-        annotate_guardrails(self, denies, redundant)
-        if role_name is None:
-            role_name = self.published.name
-        reserve_role_name(validators.ROLE_NAME.check("role_name", role_name), self, scope)
         # The L1 with the raw documents, because what is deployed must be what is published. The L2
         # merges and reorders statements under @aws-cdk/aws-iam:minimizePolicies.
         self.resource: Final = iam.CfnRole(
@@ -152,43 +151,87 @@ class PumpRole(Construct):
         )
 
     @property
-    def grant_principal(self) -> iam.IPrincipal:
-        """The role as the grantee of other constructs: ``bucket.grant_read(pump)``.
-
-        The same as :attr:`role`, whose permissions cannot be widened.
-        """
-        return self.role
-
-    @cached_property
-    def role(self) -> iam.IRole:
-        """The role for other constructs to use, as a principal or to let others assume it.
-
-        Its permissions cannot be widened. A grant adds nothing, and the synth warns
-        (``pump-roles:grant-dropped``); as with an immutable role of the CDK, ``assert_success()``
-        passes. A policy that names the role as its target fails the synth. The policy of another
-        resource, such as a bucket or a key, can still name it.
-        """
-        return PublishedPrincipal(
-            self,
-            "Role",
-            role_arn=Stack.of(self).format_arn(
-                service="iam",
-                region="",
-                resource="role",
-                resource_name=f"{(self._path or '/')[1:]}"
-                f"{Lazy.uncached_string(_NameElsewhere(self.resource))}",
-            ),
+    def role_arn(self) -> str:
+        """The role's ARN: a reference, or in another account or Region, a literal."""
+        if Token.is_unresolved(self.stack.account):
+            # A literal would have the other account, so let the CDK reject the reference there.
+            return self.resource.attr_arn
+        return self._get_resource_arn_attribute(
+            self.resource.attr_arn,
+            service="iam",
+            region="",
+            resource="role",
+            resource_name=f"{(self._path or '/')[1:]}{self._physical_name}",
         )
 
     @property
-    def role_arn(self) -> str:
-        """The role's ARN, as a reference to the deployed role."""
-        return self.resource.attr_arn
+    def role_name(self) -> str:
+        """The role's name: a reference, or in another account or Region, a literal."""
+        return self._get_resource_name_attribute(self.resource.ref)
 
     @property
-    def role_name(self) -> str:
-        """The role's name, as a reference to the deployed role."""
-        return self.resource.ref
+    def role_ref(self) -> RoleReference:
+        """The role, as the CDK's own constructs refer to one."""
+        return RoleReference(role_arn=self.role_arn, role_name=self.role_name)
+
+    @property
+    def grant_principal(self) -> iam.IPrincipal:
+        """The role itself, as the grantee of other constructs."""
+        return self
+
+    @property
+    def assume_role_action(self) -> str:
+        """The action with which a principal assumes the role."""
+        return "sts:AssumeRole"
+
+    @property
+    def policy_fragment(self) -> iam.PrincipalPolicyFragment:
+        """The role as a principal in the policy of another resource."""
+        return iam.ArnPrincipal(self.role_arn).policy_fragment
+
+    @property
+    def principal_account(self) -> str | None:
+        """The account of the role's stack."""
+        return self.stack.account
+
+    def add_to_principal_policy(
+        self, statement: iam.PolicyStatement
+    ) -> iam.AddToPrincipalPolicyResult:
+        """Add nothing, and warn at synth."""
+        self._warn(", ".join(statement.actions) or "a statement")
+        # Otherwise, the CDK would write the grant into the policy of the other resource, and Pump
+        # could do more than is published.
+        return iam.AddToPrincipalPolicyResult(
+            statement_added=True, policy_dependable=DependencyGroup()
+        )
+
+    def add_managed_policy(self, policy: iam.IManagedPolicy) -> None:  # noqa: ARG002
+        """Add nothing, and warn at synth."""
+        self._warn("a managed policy")
+
+    def attach_inline_policy(self, policy: iam.Policy) -> None:  # noqa: ARG002
+        """Add nothing, and warn at synth."""
+        self._warn("an inline policy")
+
+    def grant(self, grantee: iam.IPrincipal, *actions: str) -> iam.Grant:
+        """Allow a principal actions on this role."""
+        return iam.Grant.add_to_principal(
+            grantee=grantee, actions=[*actions], resource_arns=[self.role_arn]
+        )
+
+    def grant_pass_role(self, grantee: iam.IPrincipal) -> iam.Grant:
+        """Allow a principal to pass this role."""
+        return self.grant(grantee, "iam:PassRole")
+
+    def grant_assume_role(self, grantee: iam.IPrincipal) -> iam.Grant:
+        """Allow a principal to assume this role."""
+        return self.grant(grantee, "sts:AssumeRole")
+
+    def _warn(self, dropped: str) -> None:
+        Annotations.of(self).add_warning_v2(
+            "pump-roles:grant-dropped",
+            f"not added to the role, whose policies stay as published: {dropped}",
+        )
 
     def acknowledge_published(self) -> None:
         """Acknowledge cdk-nag's findings about the published policies, with Pump's reasons.
@@ -197,16 +240,8 @@ class PumpRole(Construct):
         acknowledges exactly those, one by one, on the role's resource. Without this call they
         remain findings, because the owner of the app decides whether they are acceptable.
 
-        Only cdk-nag 3 and later read acknowledgments. You can call this without cdk-nag.
-
-        :raises RuntimeError: when an earlier version of cdk-nag is installed.
+        Requires cdk-nag 3 or later, because earlier versions do not read acknowledgments.
         """
-        if outdated := outdated_cdk_nag():
-            raise RuntimeError(
-                f"acknowledge_published() requires cdk-nag 3 or later, but cdk-nag {outdated} is "
-                "installed, which does not read acknowledgments: upgrade it, or remove this call "
-                "and suppress the findings with its NagSuppressions"
-            )
         Validations.of(self.resource).acknowledge(*_acknowledgments(self.published.policies))
 
 
@@ -229,37 +264,25 @@ class AutoPilotRole(PumpRole):
     published = ROLES["auto-pilot"]
 
 
-@cache
-def outdated_cdk_nag() -> str:
-    """Return the installed version of cdk-nag if it cannot read acknowledgments; otherwise empty.
-
-    Looks up only the version: importing cdk-nag is slow, and the roles do not need it.
-    """
-    from importlib import metadata  # noqa: PLC0415
-
-    try:
-        version = metadata.version("cdk-nag")
-    except metadata.PackageNotFoundError:
-        return ""
-    major = version.partition(".")[0]
-    return version if major.isdecimal() and int(major) < _CDK_NAG else ""
-
-
 def annotate_guardrails(
-    scope: Construct, guardrails: Iterable[Guardrail], redundant: Mapping[str, Sequence[str]]
-) -> None:
-    """Report at synth if a guardrail has expired, or makes others redundant."""
-    for guardrail in guardrails:
+    scope: Construct,
+    guardrails: Sequence[Guardrail],
+    denies: Mapping[Guardrail, Mapping[str, Any]],
+) -> Mapping[str, Sequence[str]]:
+    """Report at synth if a guardrail has expired; report and return the redundant ones."""
+    for guardrail in denies:
         if guardrail.ends is not None and guardrail.ends <= datetime.now(timezone.utc):
             Annotations.of(scope).add_warning_v2(
                 "pump-roles:until",
                 f"until {guardrail.ends.isoformat()} has passed; the role has no permissions",
             )
+    redundant = made_redundant(guardrails, denies)
     for name, others in redundant.items():
         Annotations.of(scope).add_info_v2(
             "pump-roles:redundant-guardrails",
             f"guardrails: {name} makes these redundant: {', '.join(others)}",
         )
+    return redundant
 
 
 def _within_quota(
@@ -299,23 +322,6 @@ def _acknowledgments(policies: tuple[Policy, ...]) -> tuple[Acknowledgment, ...]
         Acknowledgment(id=f"AwsSolutions::AwsSolutions-IAM5[{finding}]", reason=reason)
         for finding, reason in findings.items()
     )
-
-
-@jsii.implements(IStringProducer)
-class _NameElsewhere:
-    # A reference across environments would add CDK's own resources to the role's stack, so there
-    # the name is a literal. If the account is not known, CDK rejects the reference.
-    def __init__(self, resource: iam.CfnRole) -> None:
-        self._resource = resource
-
-    def produce(self, context: IResolveContext) -> str | None:
-        here, there = Stack.of(context.scope), self._resource.stack
-        if Token.is_unresolved(there.account) or (here.account, here.region) == (
-            there.account,
-            there.region,
-        ):
-            return self._resource.ref
-        return self._resource.role_name
 
 
 def _boundary_arn(boundary: str | iam.IManagedPolicy | None, scope: Construct) -> str | None:

@@ -18,11 +18,10 @@ from pump_roles.constructs.stacks import (
     FlatStack,
     ReadOnlyStack,
     RoleStack,
-    check_tags,
     provided_or_parameters,
 )
 from pump_roles.constructs.trust_policy import validated_trust
-from pump_roles.guardrails import documents, made_redundant
+from pump_roles.guardrails import documents
 from pump_roles.universal import (
     EXTERNAL_ID_PARAMETER,
     NEXT_EXTERNAL_ID_PARAMETER,
@@ -74,19 +73,8 @@ class Rollout(Construct):
 
     The synth fails if anything in the app changes the StackSet's template or parameters.
 
-    Limits of StackSets, with the pages of the CloudFormation User Guide and API Reference:
-
-    - They never deploy to the management account ("Create StackSets with service-managed
-      permissions"). Deploy :class:`pump_roles.ReadOnlyStack` there.
-    - Automatic deployment ignores account filters ("Account-level targets"): an excluded account
-      that joins a unit later, or moves to another unit, gets the role. To exclude an account
-      permanently, do not target its unit. Automatic deployment also ignores the operation
-      preferences ("StackSetOperationPreferences").
-    - An operation that fails in no more accounts than tolerated succeeds. These accounts do not
-      have the role, or have it as it was before ("StackSet operation options"). ``pump-roles
-      rollout-status`` lists them.
-    - Drift detection cannot see the targets, the preferences, and ``call_as``, which are write-only
-      properties ("AWS::CloudFormation::StackSet").
+    StackSets never deploy to the management account, so deploy :class:`pump_roles.ReadOnlyStack`
+    there. ``docs/organizations.md`` lists the other limits of StackSets, with their sources.
     """
 
     stack_class: ClassVar[type[RoleStack]]
@@ -138,21 +126,13 @@ class Rollout(Construct):
             account gets the role. This also turns off automatic deployment, so an account that
             leaves keeps the role. By default, all accounts get the role.
         :param max_concurrent_percentage: the percentage of the accounts that an operation works in
-            at one time, 1 to 100, rounded down, but at least one account. By default, 10: an
-            operation takes 10 rounds of stacks in 10,000 accounts, and never more than 19 rounds
-            (in 19 accounts, one at a time). With an account filter, an update has further rounds in
-            each of the units, one unit after another. AWS's resource handler waits at most 24 hours
-            for an operation.
+            at one time, 1 to 100, rounded down, but at least one account. By default, 10.
         :param max_concurrent_count: instead of the percentage, the number of accounts that an
             operation works in at one time, at least 1. By default, the percentage counts.
         :param failure_tolerance_percentage: the percentage of the accounts in which an operation
             may fail and still succeed, 0 to 100, rounded down. If it fails in more, it stops, and
             CloudFormation rolls back the deployment in every account. By default, 10, which rounds
-            down to 0 for fewer than 10 accounts. ``pump-roles rollout-status`` lists the accounts
-            where it failed. With 0, an operation succeeds only if it worked in every account that
-            it targets. The concurrency does not depend on the tolerance
-            (``SOFT_FAILURE_TOLERANCE``; with a tolerance of 0, the strict mode would work in one
-            account at a time).
+            down to 0 for fewer than 10 accounts. The concurrency does not depend on it.
         :param failure_tolerance_count: instead of the percentage, the number of accounts in which
             an operation may fail and still succeed, at least 0. By default, the percentage counts.
         :param region: the Region of the stacks in the accounts, such as ``us-east-1``. If it
@@ -168,10 +148,9 @@ class Rollout(Construct):
             ``PumpAutoPilotRole``.
         :param path: the path of the role. By default, ``/``.
         :param permissions_boundary: the name of a policy that exists in every account, with its
-            path if it has one, or the ARN of an AWS managed policy. The boundary of the app, its
-            stage, or its stack does not reach the accounts. If there is one, and none for the
-            rollout, that is an error, except for ``iam.PermissionsBoundary.of(...).apply(...)``,
-            which the rollout cannot see. By default, the role has no boundary.
+            path if it has one, or the ARN of an AWS managed policy. Required if the app, its stage,
+            or its stack has a boundary, which does not reach the accounts (one of
+            ``iam.PermissionsBoundary.of(...).apply(...)`` is not seen). By default, none.
         :param guardrails: what to deny the role, each guardrail at most once. By default, nothing.
         :raises ArgumentError: a ``ValueError``, when AWS would not accept an argument, both account
             filters are used, or a percentage and a count of one kind, another StackSet in the stack
@@ -266,8 +245,7 @@ class Rollout(Construct):
                 for parameter, value in parameters.items()
             ],
         )
-        denies = documents(guardrails, published)
-        annotate_guardrails(self, denies, made_redundant(guardrails, denies))
+        annotate_guardrails(self, guardrails, documents(guardrails, published))
         account, there = ("this account", "") if call_as == "management" else ("it", " there")
         Annotations.of(self).add_info_v2(
             MANAGEMENT_ACCOUNT,
@@ -335,59 +313,40 @@ class RolloutStack(FlatStack):
     ) -> None:
         """Create the stack.
 
-        The arguments of the rollout accept what those of :class:`pump_roles.Rollout` accept.
-
         :param scope: the app, or a stage.
         :param id: the construct's ID.
-        :param organizational_units: the IDs of 1 to 50 organizational units, or only of the root.
+        :param organizational_units: as for :class:`pump_roles.Rollout`.
         :param pump_principal: Pump's 12-digit account ID, or the ARN of its IAM role or account
             root. By default, the template has the parameter ``PumpIamRole``.
         :param external_id: the ID that Pump created for this customer, 2 to 1,224 characters. By
             default, the template has the parameter ``PumpExternalID``.
-        :param next_external_id: a new external ID, also accepted during rotation. By default, only
-            the first is accepted.
-        :param exclude_accounts: the IDs of accounts in the units that do not get the role. By
-            default, all accounts get it.
-        :param only_accounts: the IDs of the only accounts in the units that get the role, without
-            automatic deployment. By default, all accounts get it.
-        :param max_concurrent_percentage: the percentage of the accounts that an operation works in
-            at one time. By default, 10.
-        :param max_concurrent_count: instead of the percentage, the number of accounts.
-        :param failure_tolerance_percentage: the percentage of the accounts in which an operation
-            may fail and still succeed. By default, 10.
-        :param failure_tolerance_count: instead of the percentage, the number of accounts.
-        :param region: the Region of the stacks in the accounts. By default, that of this stack.
-        :param call_as: ``management``, or ``delegated-admin``. By default, ``management``.
-        :param stack_set_name: the name of the StackSet. By default, ``PumpReadOnly`` or
-            ``PumpAutoPilot``.
-        :param configure_app: called with the app that synthesizes the member template. By default,
-            that app has only the role's own validations.
-        :param role_name: the name of the role. By default, ``PumpReadOnlyRole`` or
-            ``PumpAutoPilotRole``.
-        :param path: the path of the role. By default, ``/``.
-        :param permissions_boundary: the permissions boundary of the role in the accounts. By
-            default, none.
-        :param guardrails: what to deny the role, each guardrail at most once. By default, nothing.
-        :param synthesizer: how this stack is deployed, as for :class:`pump_roles.RoleStack`.
-        :param stack_name: the CloudFormation stack's name. By default, the construct's ID, in a
-            stage with the stage's name before it.
+        :param next_external_id: as for :class:`pump_roles.Rollout`.
+        :param exclude_accounts: as for :class:`pump_roles.Rollout`.
+        :param only_accounts: as for :class:`pump_roles.Rollout`.
+        :param max_concurrent_percentage: as for :class:`pump_roles.Rollout`.
+        :param max_concurrent_count: as for :class:`pump_roles.Rollout`.
+        :param failure_tolerance_percentage: as for :class:`pump_roles.Rollout`.
+        :param failure_tolerance_count: as for :class:`pump_roles.Rollout`.
+        :param region: as for :class:`pump_roles.Rollout`.
+        :param call_as: as for :class:`pump_roles.Rollout`.
+        :param stack_set_name: as for :class:`pump_roles.Rollout`.
+        :param configure_app: as for :class:`pump_roles.Rollout`.
+        :param role_name: as for :class:`pump_roles.Rollout`.
+        :param path: as for :class:`pump_roles.Rollout`.
+        :param permissions_boundary: as for :class:`pump_roles.Rollout`.
+        :param guardrails: as for :class:`pump_roles.Rollout`.
+        :param synthesizer: as for :class:`pump_roles.RoleStack`.
+        :param stack_name: as for :class:`pump_roles.RoleStack`.
         :param description: the stack's description. By default, it says what the stack deploys.
-        :param env: the account and Region that the stack is for. By default, those of the stage;
-            otherwise any.
-        :param tags: tags of the stack, which CloudFormation passes to its StackSet. By default,
-            none.
-        :param termination_protection: whether to protect the stack from deletion. By default, it is
-            not protected.
-        :param notification_arns: the ARNs of the Amazon SNS topics that get the stack's events. By
-            default, none.
-        :param cross_region_references: whether a stack in another Region can refer to this one,
-            with custom resources that the CDK adds to both. By default, it cannot.
-        :param property_injectors: the CDK's property injectors for this stack. By default, none.
-            They do not change Pump's roles.
-        :param suppress_template_indentation: whether the template is written without indentation.
-            By default, as the app's other stacks.
+        :param env: as for :class:`pump_roles.RoleStack`.
+        :param tags: tags of the stack, which CloudFormation passes to its StackSet.
+        :param termination_protection: as for :class:`pump_roles.RoleStack`.
+        :param notification_arns: as for :class:`pump_roles.RoleStack`.
+        :param cross_region_references: as for :class:`pump_roles.RoleStack`.
+        :param property_injectors: as for :class:`pump_roles.RoleStack`.
+        :param suppress_template_indentation: as for :class:`pump_roles.RoleStack`.
         :raises ArgumentError: a ``ValueError``, as the rollout's, and when AWS would not accept the
-            tags, or one of them may open one of the guardrails.
+            tags.
         """
         if type(self) is RolloutStack:
             raise TypeError(
@@ -435,7 +394,6 @@ class RolloutStack(FlatStack):
             permissions_boundary=permissions_boundary,
             guardrails=guardrails,
         )
-        check_tags(tags, guardrails)
         self.rollout.resource.override_logical_id("StackSet")
 
 
@@ -469,13 +427,9 @@ def _check_boundary(scope: Construct, boundary: object) -> None:
             f"the app's boundary {app} does not reach the accounts of a rollout; pass the name of "
             "a policy that exists in each of them",
         )
-    if hasattr(boundary, "managed_policy_arn"):
-        raise ArgumentError(
-            "permissions_boundary",
-            "a policy of this app does not exist in the accounts of a rollout; pass the name of "
-            "one that exists in each of them (platform/Boundary), or the ARN of an AWS managed "
-            "policy",
-        )
+    if boundary is not None:
+        # A policy of this app does not exist in the accounts.
+        validators.PERMISSIONS_BOUNDARY.check("permissions_boundary", boundary)
 
 
 def _checked_units(organizational_units: Sequence[str]) -> list[str]:

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, ClassVar, Final, NamedTuple
 
-from aws_cdk import Annotations, App, CfnOutput, CfnParameter, LegacyStackSynthesizer, Stack, Stage
+from aws_cdk import App, CfnOutput, CfnParameter, LegacyStackSynthesizer, Stack, Stage
 
 from pump_roles._version import __version__
-from pump_roles.constructs.roles import AutoPilotRole, PumpRole, ReadOnlyRole, outdated_cdk_nag
+from pump_roles.constructs.roles import AutoPilotRole, PumpRole, ReadOnlyRole
 from pump_roles.universal import (
     EXTERNAL_ID_PARAMETER,
     NEXT_EXTERNAL_ID_PARAMETER,
@@ -17,8 +17,6 @@ from pump_roles.validators import (
     EXTERNAL_ID,
     PRINCIPAL,
     TAGS,
-    TERMINATION_PROTECTION,
-    ArgumentError,
     Text,
 )
 
@@ -96,7 +94,6 @@ class FlatStack(Stack):
         *,
         synthesizer: IStackSynthesizer | None,
         tags: Mapping[str, str] | None,
-        termination_protection: bool | None,
         **options: Any,
     ) -> None:
         if synthesizer is None and not _is_in_stage(scope):
@@ -106,28 +103,15 @@ class FlatStack(Stack):
             synthesizer = LegacyStackSynthesizer()
         if tags is not None:
             tags = TAGS.check("tags", tags)
-        if termination_protection is not None:
-            TERMINATION_PROTECTION.check("termination_protection", termination_protection)
         super().__init__(
             scope,
             id,
             analytics_reporting=False,
             synthesizer=synthesizer,
             tags=tags,
-            termination_protection=termination_protection,
             **options,
         )
         self.node.set_context("aws:cdk:enable-path-metadata", value=False)
-
-
-def check_tags(tags: Mapping[str, str] | None, guardrails: Sequence[Guardrail]) -> None:
-    """Check that no tag of a stack may open a guardrail of its role."""
-    opened = {part.tag: part.name for guardrail in guardrails for part in guardrail.parts}
-    for key in tags or ():
-        if name := opened.get(key.lower()):
-            raise ArgumentError(
-                "tags", f"{key!r} may open the guardrail {name}; set it only on the deployed role"
-            )
 
 
 def _is_in_stage(scope: Construct) -> bool:
@@ -144,8 +128,7 @@ class RoleStack(FlatStack):
     which is the same for every customer.
 
     cdk-nag's findings about the published policies are acknowledged; see
-    :meth:`pump_roles.PumpRole.acknowledge_published`. If a version of cdk-nag before 3 is
-    installed, they are not, and an info message at synth says so.
+    :meth:`pump_roles.PumpRole.acknowledge_published`.
 
     The permissions boundary is the role's, not one for the whole stack.
     """
@@ -185,16 +168,13 @@ class RoleStack(FlatStack):
             root. By default, the template has the parameter ``PumpIamRole``.
         :param external_id: the ID that Pump created for this customer, 2 to 1,224 characters. By
             default, the template has the parameter ``PumpExternalID``.
-        :param next_external_id: a new external ID, also accepted during rotation. By default, only
-            the first is accepted.
+        :param next_external_id: as for :class:`pump_roles.PumpRole`.
         :param rotating: whether the template has the parameter ``PumpNextExternalID`` for a second
             external ID if none is provided. By default, it does not.
-        :param role_name: the name of the role. By default, ``PumpReadOnlyRole`` or
-            ``PumpAutoPilotRole``.
-        :param path: the path of the role. By default, ``/``.
-        :param permissions_boundary: the permissions boundary of the role, as for
-            :class:`pump_roles.PumpRole`. By default, none, except that of the app.
-        :param guardrails: what to deny the role, each guardrail at most once. By default, nothing.
+        :param role_name: as for :class:`pump_roles.PumpRole`.
+        :param path: as for :class:`pump_roles.PumpRole`.
+        :param permissions_boundary: as for :class:`pump_roles.PumpRole`.
+        :param guardrails: as for :class:`pump_roles.PumpRole`.
         :param synthesizer: how the stack is deployed. By default, with the credentials of whoever
             deploys it (``LegacyStackSynthesizer``), so that the account need not be bootstrapped;
             in a stage, such as one that CDK Pipelines deploys, as the app's other stacks: with the
@@ -216,7 +196,7 @@ class RoleStack(FlatStack):
         :param suppress_template_indentation: whether the template is written without indentation.
             By default, as the app's other stacks.
         :raises ArgumentError: a ``ValueError``, as the role's, and when AWS would not accept the
-            tags, or one of them may open a guardrail of the role.
+            tags.
         """
         if type(self) is RoleStack:
             raise TypeError("RoleStack is abstract; use ReadOnlyStack or AutoPilotStack")
@@ -252,19 +232,10 @@ class RoleStack(FlatStack):
             permissions_boundary=permissions_boundary,
             guardrails=guardrails,
         )
-        check_tags(tags, guardrails)
-        if outdated := outdated_cdk_nag():
-            # Not an error, because the app may not use cdk-nag.
-            Annotations.of(self.role).add_info_v2(
-                "pump-roles:cdk-nag",
-                "the role's cdk-nag findings are not acknowledged: that requires cdk-nag 3 or "
-                f"later, but cdk-nag {outdated} is installed",
-            )
-        else:
-            self.role.acknowledge_published()
+        self.role.acknowledge_published()
         self.role.resource.override_logical_id(self.role_class.__name__)
-        CfnOutput(self, "RoleArn", value=self.role.role_arn)
-        CfnOutput(self, "RoleName", value=self.role.role_name)
+        CfnOutput(self, "RoleArn", value=self.role.resource.attr_arn)
+        CfnOutput(self, "RoleName", value=self.role.resource.ref)
         CfnOutput(
             self,
             "PumpRolesVersion",

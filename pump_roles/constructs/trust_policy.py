@@ -34,9 +34,6 @@ def literal_or_parameter(
         raise ArgumentError(argument, f"{path} is a parameter of type {value.type}, must be String")
     if value.default is not None:
         validator.check(f"{argument} (default of {path})", value.default)
-    reference = value.value_as_string
-    if stack.resolve(reference) != {"Ref": stack.resolve(value.logical_id)}:
-        raise ArgumentError(argument, f"the value of {path} is not a reference to that parameter")
     if value.allowed_pattern is None:
         value.allowed_pattern = validator.pattern
         Annotations.of(value).add_info_v2(
@@ -49,7 +46,7 @@ def literal_or_parameter(
             f"{path} has a different allowed pattern than {validator.description}; omit it "
             "(pump-roles sets it), or use a separate parameter",
         )
-    return reference
+    return value.value_as_string
 
 
 _QUOTA: Final = 2_048
@@ -84,6 +81,6 @@ def validated_trust(
             last, f"the trust policy would have {size:,} characters, at most {_QUOTA:,} allowed"
         )
     for argument, value in ids.items():
-        if isinstance(value, str) and (warning := warning_if_short(argument, value)):
+        if isinstance(value, str) and (warning := warning_if_short(value)):
             Annotations.of(scope).add_warning_v2(f"pump-roles:{argument}", warning)
     return principal, accepted

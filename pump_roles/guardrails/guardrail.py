@@ -75,70 +75,34 @@ class Guardrail:
                 raise ValueError(f"{self.name}: {problem}")
 
     METADATA_ONLY: ClassVar["Guardrail"]
-    """Denies the reads that return application data, user data, credentials, or case contents.
-
-    It also denies those of CloudWatch whose responses AWS does not document. Pump can then no
-    longer read the number of tasks that a service should run (``ecs:DescribeServices``), the size
-    of each Fargate task (``ecs:DescribeTasks``), the settings of EKS clusters, alarms, and support
-    cases. It can still read metric values and the email addresses of accounts.
-    """
+    """Denies the reads that return application data, user data, credentials, or case contents."""
 
     NEEDED_ONLY: ClassVar["Guardrail"]
-    """Denies every action except those that reservations and Savings Plans need.
-
-    This includes the actions that AWS adds later. Pump then has no access to containers, Auto
-    Scaling, budgets, resource tags, invitations to an organization, support cases, tags of reserved
-    instances, and billing settings. It can request higher quotas only of the services that have
-    commitments, for which AWS can still open a support case. Most other guardrails are then
-    redundant, and the synth lists them.
-    """
+    """Denies all but what reservations and Savings Plans need, including what AWS adds later."""
 
     NO_BILLING_PREFERENCES: ClassVar["Guardrail"]
-    """Denies the writes in ``ce:*`` that change billing settings, such as anomaly monitors.
-
-    Pump can still start a purchase analysis.
-    """
+    """Denies the writes in ``ce:*`` that change billing settings, such as anomaly monitors."""
 
     NO_SELLING: ClassVar["Guardrail"]
-    """Denies listing Reserved Instances on the marketplace, so Pump cannot sell them.
-
-    Pump can still return a Savings Plan that was bought by mistake.
-    """
+    """Denies listing Reserved Instances on the marketplace, so Pump cannot sell them."""
 
     NO_COMMITMENTS: ClassVar["Guardrail"]
-    """Denies every change to commitments, permanently or for a while.
-
-    Pump cannot undo anything either: you delete queued purchases, cancel listings, and return
-    Savings Plans yourself.
-    """
+    """Denies every change to commitments, permanently or for a while."""
 
     ONLY_WHEN_APPROVED: ClassVar["Guardrail"]
-    """Denies the same, unless the role has the tag ``pump-commitments`` = ``approved``.
-
-    You open it with ``aws iam tag-role``, and close it with ``aws iam untag-role``.
-    """
+    """Denies the same, unless the role has the tag ``pump-commitments`` = ``approved``."""
 
     HANDS_OFF: ClassVar["Guardrail"]
-    """Denies changing the commitments that have your tag ``pump-hands-off``, and that tag.
-
-    Where IAM cannot tell commitments apart, it denies the change altogether: offering reserved
-    instances on the marketplace, canceling such an offer, and exchanging Redshift nodes.
-    """
+    """Denies changing the commitments that have your tag ``pump-hands-off``, and that tag."""
 
     NO_INVITATIONS: ClassVar["Guardrail"]
     """Denies accepting any handshake, so that the account joins no organization through Pump."""
 
     NO_QUOTA_INCREASES: ClassVar["Guardrail"]
-    """Denies requests for higher service quotas, which can limit how much can be bought.
-
-    AWS can open a support case for such a request.
-    """
+    """Denies requests for higher service quotas, which can limit how much can be bought."""
 
     NO_SUPPORT_WRITES: ClassVar["Guardrail"]
-    """Denies opening, answering, and closing support cases, and refreshing Trusted Advisor.
-
-    AWS can still open a support case for a request for a higher quota.
-    """
+    """Denies opening, answering, and closing support cases, and refreshing Trusted Advisor."""
 
     COMMITMENT_TAGS_ONLY: ClassVar["Guardrail"]
     """Denies ``ec2:CreateTags`` except on Reserved Instances and host reservations."""
@@ -147,17 +111,7 @@ class Guardrail:
     """Denies ``iam:CreateServiceLinkedRole`` except for AWS Organizations."""
 
     RECOMMENDED: ClassVar["Guardrail"]
-    """Guardrails that do not affect buying, selling, and the decisions about them.
-
-    They deny the reads that return data, changes to billing settings, tags on anything except
-    commitments, service-linked roles of other services, and requests for higher quotas, which are
-    the only limit of AWS on the number of reservations. For what Pump can then no longer read, see
-    ``METADATA_ONLY``.
-
-    On the auto-pilot role: ``METADATA_ONLY``, ``NO_BILLING_PREFERENCES``, ``NO_QUOTA_INCREASES``,
-    ``COMMITMENT_TAGS_ONLY``, and ``ORGANIZATIONS_LINKED_ROLE_ONLY``. On the read-only role:
-    ``METADATA_ONLY``.
-    """
+    """Guardrails that do not affect buying, selling, and the decisions about them."""
 
     @classmethod
     def invitations_from(cls, account: str) -> "Guardrail":

@@ -9,14 +9,6 @@ from typing import Final
 
 from pump_roles.published import ROLES
 
-__all__ = [
-    "EXTERNAL_ID_PARAMETER",
-    "FILES",
-    "NEXT_EXTERNAL_ID_PARAMETER",
-    "PRINCIPAL_PARAMETER",
-    "template",
-]
-
 PRINCIPAL_PARAMETER: Final = "PumpIamRole"
 """The name of the template parameter with Pump's principal."""
 

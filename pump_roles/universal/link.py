@@ -87,7 +87,7 @@ def warnings_about(kind: str, *, template_url: str, parameters: Mapping[str, str
     for name in (name for name in others if name.lower() in template_url.lower()):
         yield f"the URL contains {name}, the name of another role's template than {kind}'s"
     external_id = parameters.get(EXTERNAL_ID_PARAMETER)
-    if external_id and (warning := validators.warning_if_short("the external ID", external_id)):
+    if external_id and (warning := validators.warning_if_short(external_id)):
         yield warning
 
 

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from aws_cdk import App, Environment, NestedStack, Stack, Tags
+from aws_cdk import App, Aws, CfnOutput, Environment, NestedStack, Stack, Tags
 from aws_cdk import aws_iam as iam
 from aws_cdk import aws_s3 as s3
 from aws_cdk import aws_ssm as ssm
@@ -17,7 +17,15 @@ from aws_cdk.assertions import Template
 from aws_cdk.cloudformation_include import CfnInclude
 from constructs import Construct
 
-from pump_roles import ArgumentError, AutoPilotRole, Guardrail, ReadOnlyRole
+from pump_roles import (
+    ArgumentError,
+    AutoPilotRole,
+    AutoPilotStack,
+    Guardrail,
+    ReadOnlyRole,
+    ReadOnlyStack,
+    RoleStack,
+)
 from pump_roles.constructs.roles import PumpRole
 from tests.support import (
     PUMP_ACCOUNT,
@@ -133,8 +141,11 @@ def test_imported_boundary_is_rendered_as_it_is_and_must_be_in_the_same_account(
 @pytest.mark.parametrize(
     ("argument", "value"),
     [
-        ("pump_principal", "*"),
-        ("external_id", "a"),
+        ("pump_principal", "PRINCIPAL"),
+        ("pump_principal", Aws.NO_VALUE),
+        ("external_id", "EXTERNAL_ID"),
+        ("external_id", Aws.NO_VALUE),
+        ("next_external_id", "NEW_EXTERNAL_ID"),
         ("next_external_id", "Example-1234"),
         ("role_name", "a/b"),
         ("path", "pump"),
@@ -219,65 +230,83 @@ def dropped(role: PumpRole) -> list[str]:
     return [said for said in messages_of(role, "warning") if "pump-roles:grant-dropped" in said]
 
 
-@pytest.mark.parametrize("itself", [True, False])
-def test_grant_adds_nothing_anywhere_and_the_synth_warns(*, itself: bool) -> None:
+def test_grant_adds_nothing_anywhere_and_the_synth_warns() -> None:
     templates = []
     for granted in (False, True):
         stack = Stack(App(), "S")
         pump = ReadOnlyRole(stack, "Role", **ROLE_ARGUMENTS)
         bucket = s3.Bucket(stack, "Bucket")
         if granted:
-            bucket.grant_read(pump if itself else pump.role)
+            bucket.grant_read(pump)
             administrator = iam.ManagedPolicy.from_aws_managed_policy_name("AdministratorAccess")
-            pump.role.add_managed_policy(administrator)
+            pump.add_managed_policy(administrator)
+            pump.attach_inline_policy(iam.Policy(stack, "Policy"))
         templates.append(Template.from_stack(stack).to_json())
     assert templates[0] == templates[1]
-    first, second = dropped(pump)
+    first, second, third = dropped(pump)
     assert "not added to the role, whose policies stay as published: s3:GetObject*, " in first
     assert "published: a managed policy " in second
+    assert "published: an inline policy " in third
 
 
 def test_uses_that_add_nothing_to_the_role_are_no_reason_to_warn() -> None:
     stack = Stack(App(), "S")
     pump = ReadOnlyRole(stack, "Role", **ROLE_ARGUMENTS)
     worker = iam.Role(stack, "Worker", assumed_by=iam.ServicePrincipal("ec2.amazonaws.com"))
-    assert pump.role.grant_assume_role(worker).success
-    assert pump.role.grant_pass_role(worker).success
-    assert pump.role.grant(worker, "iam:GetRole").success
-    statement = iam.PolicyStatement(
-        actions=["s3:GetObject"], principals=[pump.role], resources=["*"]
-    )
+    assert pump.grant_assume_role(worker).success
+    assert pump.grant_pass_role(worker).success
+    assert pump.grant(worker, "iam:GetRole").success
+    statement = iam.PolicyStatement(actions=["s3:GetObject"], principals=[pump], resources=["*"])
     assert s3.Bucket(stack, "Bucket").add_to_resource_policy(statement).statement_added
     assert dropped(pump) == []
 
 
-def test_grant_in_another_account_does_not_change_the_roles_stack() -> None:
-    templates = []
-    for granted in [False, True]:
-        app = App()
-        role = ReadOnlyRole(Stack(app, "Pump", env=HOME), "Role", **ROLE_ARGUMENTS, path="/pump/")
-        away = Stack(app, "Away", env=Environment(account=PUMP_ACCOUNT, region="eu-west-1"))
-        service = worker_in(away)
-        if granted:
-            role.role.grant_assume_role(service)
-        assembly = app.synth()
-        templates.append(assembly.get_stack_by_name("Pump").template)
-    assert templates[0] == templates[1]
-    (policy,) = identity_policies(assembly.get_stack_by_name("Away").template, "aws-cn").values()
+@pytest.mark.parametrize(
+    "away",
+    [
+        Environment(account=PUMP_ACCOUNT, region="us-east-1"),
+        Environment(account="111122223333", region="eu-west-1"),
+    ],
+    ids=["account", "Region"],
+)
+@pytest.mark.parametrize("stack_class", [ReadOnlyStack, AutoPilotStack])
+def test_name_and_arn_are_literals_elsewhere_and_add_no_resource(
+    stack_class: type[RoleStack], away: Environment
+) -> None:
+    app = App()
+    role = stack_class(app, "Pump", env=HOME, path="/pump/", **ROLE_ARGUMENTS).role
+    stack = Stack(app, "Away", env=away)
+    role.grant_assume_role(worker_in(stack))
+    CfnOutput(stack, "Name", value=role.role_name)
+    CfnOutput(stack, "Arn", value=role.role_arn)
+    here, there = (artifact.template for artifact in app.synth().stacks)
+    assert [*here["Resources"]] == [stack_class.role_class.__name__]
+    assert here["Outputs"].keys() == {"RoleArn", "RoleName", "PumpRolesVersion"}
+    types = {resource["Type"] for resource in there["Resources"].values()}
+    assert (types, len(there["Resources"])) == ({"AWS::IAM::Role", "AWS::IAM::Policy"}, 2)
+    name = stack_class.role_class.published.name
+    assert there["Outputs"]["Name"]["Value"] == name
+    (policy,) = identity_policies(there, "aws-cn").values()
     (statement,) = policy["Statement"]
-    assert statement["Resource"] == "arn:aws-cn:iam::111122223333:role/pump/PumpReadOnlyRole"
+    assert statement["Resource"] == f"arn:aws-cn:iam::111122223333:role/pump/{name}"
+    _, parts = there["Outputs"]["Arn"]["Value"]["Fn::Join"]
+    assert parts == ["arn:", {"Ref": "AWS::Partition"}, f":iam::111122223333:role/pump/{name}"]
 
 
-def test_name_and_arn_are_references_to_the_deployed_role() -> None:
-    stack = Stack(App(), "S")
+def test_arn_and_name_are_references_in_the_same_account_and_region() -> None:
+    app = App()
+    stack = Stack(app, "Pump")
     role = ReadOnlyRole(stack, "Role", **ROLE_ARGUMENTS, path="/pump/")
     logical_id = stack.get_logical_id(role.resource)
     assert stack.resolve(role.role_name) == {"Ref": logical_id}
     assert stack.resolve(role.role_arn) == {"Fn::GetAtt": [logical_id, "Arn"]}
-    assert stack.resolve(role.role.role_name) == {"Ref": logical_id}
-    _, parts = stack.resolve(role.role.role_arn)["Fn::Join"]
-    assert parts[-2:] == [":role/pump/", {"Ref": logical_id}]
     assert role.node.default_child is role.resource
+    # In an account that is not known, the ARN cannot be a literal.
+    away = Stack(app, "Away", env=HOME)
+    assert away.resolve(role.role_name) == "PumpReadOnlyRole"
+    CfnOutput(away, "Arn", value=role.role_arn)
+    with pytest.raises(RuntimeError, match='Stack "Away" cannot reference'):
+        app.synth()
 
 
 # Names

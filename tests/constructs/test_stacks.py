@@ -192,9 +192,3 @@ def test_accepts_every_tag_that_aws_accepts() -> None:
     app = App()
     ReadOnlyStack(app, "S", tags=tags)
     assert app.synth().get_stack_by_name("S").tags == tags
-
-
-@pytest.mark.parametrize("value", ["true", 1])
-def test_termination_protection_is_true_or_false(value: Any) -> None:
-    with pytest.raises(ArgumentError, match=r"^termination_protection: .* is neither true"):
-        ReadOnlyStack(App(), "S", termination_protection=value)

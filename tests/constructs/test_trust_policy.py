@@ -14,8 +14,6 @@ from pump_roles.constructs.trust_policy import validated_trust
 from pump_roles.validators import EXTERNAL_ID, PRINCIPAL, ArgumentError
 from tests.support import PUMP_ACCOUNT, messages_of, size_of, trust
 
-TOKEN = "${Token[AWS.NoValue.1]}"
-
 
 @pytest.fixture
 def stack() -> Stack:
@@ -45,28 +43,18 @@ def test_accepts_2048_characters_and_not_one_more(stack: Stack) -> None:
         trust_policy(stack, **{**ids, "next_external_id": "b" * (second + 1)})
 
 
-@pytest.mark.parametrize("length", [2, 15, 16, 1224])
-def test_warns_about_a_short_literal_id_without_showing_it(length: int, stack: Stack) -> None:
-    trust_policy(stack, external_id="a" * length)
-    assert len(messages_of(stack, "warning")) == (length < 16)
-    for warning in messages_of(stack, "warning"):
-        assert warning.startswith(f"external_id has only {length} characters; ")
-        assert "aa" not in warning
-
-
-@pytest.mark.parametrize(
-    ("argument", "value"),
-    [
-        *(("pump_principal", value) for value in ("PRINCIPAL", "000000000000", TOKEN)),
-        *(("external_id", value) for value in ("EXTERNAL_ID", "a", "", TOKEN, None, 12)),
-        ("next_external_id", "NEW_EXTERNAL_ID"),
-    ],
-)
-def test_rejects_literals_that_aws_would_not_accept(
-    argument: str, value: object, stack: Stack
+@pytest.mark.parametrize("argument", ["external_id", "next_external_id"])
+@pytest.mark.parametrize("length", [2, 15, 16, 600])
+def test_warns_about_a_short_literal_id_without_showing_it(
+    length: int, argument: str, stack: Stack
 ) -> None:
-    with pytest.raises(ArgumentError, match=f"^{argument}: "):
-        trust_policy(stack, **{argument: value})
+    trust_policy(stack, **{argument: "a" * length})
+    warnings = messages_of(stack, "warning")
+    assert len(warnings) == (length < 16)
+    for warning in warnings:
+        assert warning.startswith(f"the external ID has only {length} characters; ")
+        assert warning.endswith(f"[ack: pump-roles:{argument}]")
+        assert "aa" not in warning
 
 
 def test_rejects_one_id_as_both(stack: Stack) -> None:
@@ -132,12 +120,6 @@ def test_parameter_gets_the_validators_pattern_and_nothing_else(
     assert len(messages_of(parameter, "info")) == ("allowed_pattern" not in own)
 
 
-class AnotherReference(CfnParameter):
-    @property
-    def value_as_string(self) -> str:
-        return "*"
-
-
 @pytest.mark.parametrize(
     ("options", "problem"),
     [
@@ -158,11 +140,8 @@ def test_rejects_a_parameter_that_accepts_more(
     assert parameter.allowed_pattern == options.get("allowed_pattern")
 
 
-def test_rejects_what_is_not_a_reference_to_a_parameter_of_the_stack(stack: Stack) -> None:
-    for parameter, problem in [
-        (CfnParameter(Stack(App(), "T"), "Other"), "T/Other is a parameter of another stack"),
-        (AnotherReference(stack, "Another"), "the value of S/Another is not a reference"),
-    ]:
-        with pytest.raises(ArgumentError, match=problem):
-            trust_policy(stack, external_id=parameter)
-        assert parameter.allowed_pattern is None
+def test_rejects_a_parameter_of_another_stack(stack: Stack) -> None:
+    parameter = CfnParameter(Stack(App(), "T"), "Other")
+    with pytest.raises(ArgumentError, match="T/Other is a parameter of another stack"):
+        trust_policy(stack, external_id=parameter)
+    assert parameter.allowed_pattern is None

@@ -26,7 +26,6 @@ from pump_roles import (
 from pump_roles import guardrails as package
 from pump_roles.guardrails import (
     WITH_VALUE,
-    by_policy,
     documents,
     made_redundant,
     opening_tags,
@@ -252,20 +251,6 @@ def test_guardrail_without_a_value_is_a_documented_constant_and_has_its_name(nam
     assert (guardrail.name, guardrail.value, guardrail.ends) == (name, "", None)
     assert guardrail.removes
     assert guardrail.costs
-
-
-def test_recommended_is_the_set_of_the_guardrails_that_leave_buying_and_selling() -> None:
-    members = Guardrail.RECOMMENDED.members
-    assert members == (
-        Guardrail.COMMITMENT_TAGS_ONLY,
-        Guardrail.METADATA_ONLY,
-        Guardrail.NO_BILLING_PREFERENCES,
-        Guardrail.NO_QUOTA_INCREASES,
-        Guardrail.ORGANIZATIONS_LINKED_ROLE_ONLY,
-    )
-    assert Guardrail.RECOMMENDED.reasons == {
-        pattern: reason for member in members for pattern, reason in member.reasons.items()
-    }
 
 
 @pytest.mark.parametrize(
@@ -547,9 +532,3 @@ def test_policy_whose_value_the_guardrail_would_reject_is_not_recognized(
     changed = json.loads(json.dumps(document))
     changed["Statement"][0]["Condition"] = {operator: {key: value}}
     assert recognized(guardrail.policy_name, changed, AUTO_PILOT.patterns) is None
-
-
-def test_every_guardrail_but_the_sets_is_found_by_its_policy() -> None:
-    assert {name: found.name for name, found in by_policy().items()} == {
-        guardrail.policy_name: guardrail.name for guardrail in SINGLE
-    }

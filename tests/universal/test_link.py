@@ -252,11 +252,6 @@ def test_malformed_value_is_an_error(argument: str, value: str, problem: str) ->
     assert problem in problem_of(argument, **{argument: value})
 
 
-def test_role_that_does_not_exist_is_a_key_error() -> None:
-    with pytest.raises(KeyError):
-        made("full-access", stack_name="Mine")
-
-
 def warned(url: str = URL, **parameters: str) -> list[str]:
     return list(warnings_about("read-only", template_url=url, parameters=parameters))
 
