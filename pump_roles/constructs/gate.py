@@ -66,18 +66,20 @@ def protect(resource: iam.CfnRole | CfnStackSet, **properties: Any) -> None:
 
     A stack cannot have two of Pump's roles with one name, ignoring case.
     """
-    root = resource.node.root
+    # Each look-up is a call into the CDK.
+    node, stack = resource.node, resource.stack
+    path, root = node.path, node.root
     # One for each app, so that its templates are read only once. It is a child of the app, because
     # jsii returns another Python object each time for an app that was not created in Python, such
     # as that of ``Stack()``.
     found = root.node.try_find_child(_ID)
     plugin = found if isinstance(found, _Immutable) else _Immutable(root)
     if name := properties.get("RoleName"):
-        key = resource.stack.node.path, name.lower()
-        if (other := plugin.names.setdefault(key, resource.node.path)) != resource.node.path:
+        other = plugin.names.setdefault((stack.node.path, name.lower()), path)
+        if other != path:
             role = other.removesuffix("/Resource")
             raise ArgumentError("role_name", f"{name} is already the name of {role}")
-    plugin.protected.append((resource, properties))
+    plugin.protected.setdefault(stack, []).append((resource, properties))
 
 
 @jsii.implements(IPolicyValidationPlugin)
@@ -85,7 +87,7 @@ class _Immutable(Construct):
     def __init__(self, root: IConstruct) -> None:
         super().__init__(root, _ID)  # type: ignore[arg-type]
         Validations.of(root).add_plugins(self)
-        self.protected: list[tuple[CfnResource, Mapping[str, Any]]] = []
+        self.protected: dict[Stack, list[tuple[CfnResource, Mapping[str, Any]]]] = {}
         self.names: dict[tuple[str, str], str] = {}
 
     @property
@@ -114,12 +116,8 @@ class _Immutable(Construct):
     def _built(self) -> "Iterator[Built]":
         from pump_roles.review.templates.widening import Built  # noqa: PLC0415
 
-        # Grouped by stack, because each lookup is a call into CDK.
-        by_stack: dict[Stack, list[tuple[CfnResource, Mapping[str, Any]]]] = {}
-        for resource, properties in self.protected:
-            by_stack.setdefault(resource.stack, []).append((resource, properties))
         folders: dict[Stage, Path] = {}
-        for stack, here in by_stack.items():
+        for stack, here in self.protected.items():
             stage = Stage.of(stack)
             assert stage is not None  # noqa: S101 - the root is an App, which is a stage
             if stage not in folders:

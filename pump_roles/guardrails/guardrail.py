@@ -32,8 +32,8 @@ class Guardrail:
     """A named set of explicit denies that a customer adds to a role.
 
     Use one of the constants, or create one with :meth:`invitations_from`, :meth:`only_in_regions`,
-    or :meth:`until`. On a role, it denies only what the role has. If that is nothing, the role
-    rejects the guardrail.
+    or :meth:`until`. Its ``removes`` says what it denies, and its ``costs`` what Pump then cannot
+    do. On a role, it denies only what the role has. If that is nothing, the role rejects it.
 
     A guardrail cannot limit what purchases cost, because IAM has no condition for the price, the
     term, or the commitment. It cannot stop a purchase that is already queued. And it has to be
