@@ -175,6 +175,11 @@ def text(tmp_path_factory: pytest.TempPathFactory) -> str:
     return (folder / "PumpAutoPilot.template.json").read_text()
 
 
+def pytest_make_parametrize_id(val: object) -> str | None:
+    """Name a token: its text differs in each process of the tests, and so would the test's name."""
+    return "token" if isinstance(val, str) and "${Token[" in val else None
+
+
 def pytest_collection_finish() -> None:
     """Let the garbage collector skip what was imported, and run seldom: tests leave few cycles."""
     gc.freeze()
