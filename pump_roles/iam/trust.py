@@ -9,7 +9,7 @@ from typing import Any, Final, Literal
 from pump_roles.iam.canonical import account_of_root, canonical_condition, in_account
 from pump_roles.iam.conditions import is_readable
 from pump_roles.iam.documents import as_list, as_mapping, as_text, is_function, strings
-from pump_roles.iam.values import Value, known, unreadable
+from pump_roles.iam.values import Value, known, literal, unreadable
 from pump_roles.json_input import decoded
 from pump_roles.validators import EXTERNAL_ID, PRINCIPAL, Text
 
@@ -68,7 +68,7 @@ Reader = Callable[[Any, Text], Value]
 
 def as_written(value: Any, _validator: Text) -> Value:
     """Read a value of a policy that AWS has: every text is known."""
-    return known(value) if isinstance(value, str) else unreadable(value)
+    return literal(value)
 
 
 @dataclass(frozen=True)
@@ -162,7 +162,8 @@ class TrustStatement:
         return (
             not self.not_read
             and is_readable(self.conditions)
-            and all(value.state != "not-read" for value in values)
+            # An ID of the wrong type is in the condition. What a function is, is not known.
+            and not any(value.why for value in values)
             and 0 < len(self.principals) * len(self.actions) <= _MOST_PARTS
         )
 
@@ -221,13 +222,13 @@ class Trust:
 
         found = replace(self, statements=tuple(map(statement_of, self.statements)))
         solved = {"no-external-id"} if found.requires_external_id else set()
-        problems = tuple(
-            problem
+        problems = (
+            replace(problem, principal=problem.principal and principal_of(problem.principal))
             for problem in self.problems
             if problem.why not in solved
-            and (problem.principal is None or problem.principal in found.principals)
         )
-        return replace(found, problems=problems)
+        left = (each for each in problems if each.principal is None or not each.principal.is_single)
+        return replace(found, problems=tuple(left))
 
     def in_account(self, *, account: str, partition: str) -> "Trust":
         """Return it with the placeholders of an account filled in."""

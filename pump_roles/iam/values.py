@@ -1,4 +1,4 @@
-"""A value is known, open until the deployment, or not read."""
+"""A value is known, open until the deployment, hidden, or not read."""
 
 from dataclasses import dataclass
 from typing import Any, Final, Literal
@@ -8,14 +8,14 @@ from pump_roles.iam.documents import as_text
 
 @dataclass(frozen=True)
 class Value:
-    """A text: known, open, or not read.
+    """A text: known, open, hidden, or not read.
 
     :param state: ``known``; ``open`` if it is decided at deployment; ``hidden`` if it is known, and
         not shown; ``not-read`` if it cannot be read.
     :param text: the text if it is known; what decides it if it is open, such as the name of a
         parameter; what is there, or what AWS says, if it is not read; otherwise empty.
-    :param why: if it is not read, why: ``unreadable`` in a template, ``not-read`` from an account,
-        or ``not-in-files``; otherwise empty.
+    :param why: if it is not read, why: ``unreadable`` for a function in a template, ``not-read``
+        from an account, or ``not-in-files``; empty for a literal that has the wrong type.
     """
 
     state: Literal["known", "open", "hidden", "not-read"]
@@ -34,6 +34,11 @@ OPEN: Final = Value("open")
 def unreadable(value: Any) -> Value:
     """Return what is in a template and cannot be read."""
     return Value("not-read", as_text(value), "unreadable")
+
+
+def literal(value: Any) -> Value:
+    """Return what a policy has: a text, or something of the wrong type."""
+    return Value("known" if isinstance(value, str) else "not-read", as_text(value))
 
 
 def known(text: str) -> Value:

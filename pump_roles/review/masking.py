@@ -21,7 +21,7 @@ from pump_roles.validators import ACCOUNT_FILTERS, EXTERNAL_ID, CallAs, Text
 _MASK: Final = "(external ID)"
 _NEVER_MASKED: Final = {
     *("kind", "rule", "effect", "part", "why", "decision", "guardrail", "tag"),
-    *("state", "variants"),
+    *("state", "variants", "id_required", "version"),
 }
 """Fields with this package's own words, and those that are not shown."""
 
@@ -101,8 +101,10 @@ def _own_names() -> frozenset[str]:
 
 
 def _hidden(value: Value, validator: Text) -> Value:
-    is_known_id = validator is EXTERNAL_ID and value.state == "known"
-    return Value("hidden") if is_known_id else value
+    if validator is not EXTERNAL_ID or value.state == "open":
+        return value
+    # What cannot be read may name an ID, too.
+    return Value("hidden") if value.is_known else replace(value, text="")
 
 
 def digests_of_ids(trust: Trust) -> tuple[str, ...]:

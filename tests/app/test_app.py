@@ -74,7 +74,7 @@ def test_cdk_synth_shows_the_message_without_a_traceback(tmp_path: Path) -> None
     assert ended.returncode == 1
     assert ended.stdout == ""
     shown, *rest = ended.stderr.splitlines()
-    assert shown.startswith("pump-roles: pump:external-id: put ")
+    assert shown.startswith("pump-roles: pump:external-id: settings go into pump.json")
     assert len(rest) <= 1  # the CLI says that the app failed, and nothing about an old Node
     assert not list(tmp_path.glob("**/*.template.json"))
 

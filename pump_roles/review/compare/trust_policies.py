@@ -50,7 +50,7 @@ def trust_differences(
             gained=tuple(deleted.values()),
             actions=(ASSUME_ROLE,),
         )
-    by_themselves = bool(expected.external_ids) and _has_only_exact_ids(found)
+    by_themselves = _has_only_exact_ids(expected) and _has_only_exact_ids(found)
     if by_themselves:
         yield from _external_ids(found.external_ids, expected.external_ids)
     # Compare everything else as if they were not deleted.
@@ -85,7 +85,7 @@ def trust_differences(
 
 
 def trust_effects(expected: Trust, found: Trust, *, account: str = "") -> tuple[Effect, ...]:
-    """Return whether a trust policy is broader than another, narrower, or both; otherwise other.
+    """Return whether a trust policy is broader than another, narrower, or both; else unclear.
 
     Empty if both mean the same. If in doubt, it is broader.
     """
@@ -106,12 +106,24 @@ def _external_ids(found: Sequence[Value], expected: Sequence[Value]) -> Iterator
     number_open = len(expected) - len(known)
     missing = [value for value in known if value not in found]
     extra = [value for value in dict.fromkeys(found) if value not in known]
+    newly_open = False
     if any(value.state == "hidden" for value in (*expected, *found)):
-        # Only their number is known.
-        number_open, known = 0, []
+        # Only their number is known, and whether they are open.
+        newly_open = sum(value.state == "open" for value in found) > number_open
+        number_open = 0
         missing, extra = [*expected[len(found) :]], [*found[len(expected) :]]
-    if len(extra) == number_open and not missing:
+    if len(extra) == number_open and not missing and not newly_open:
         return
+    if newly_open:
+        yield Difference(
+            rule="external-id",
+            effect="unclear",
+            part="trust-policy",
+            numbers=(0, 0),
+            actions=(ASSUME_ROLE,),
+        )
+        if not (missing or extra):
+            return
     effect: Effect = "unclear"
     if not missing:
         effect = "broader" if len(extra) > number_open else "narrower"
@@ -151,7 +163,7 @@ class _Part:
 class _Meaning:
     parts: frozenset[_Part]
     unreadable: frozenset[str | TrustStatement]
-    version: str
+    version: str | None
 
 
 def _meaning(
@@ -173,7 +185,7 @@ def _meaning(
     return _Meaning(
         parts=parts,
         unreadable=frozenset((*trust.not_read, *others)),
-        version=trust.version if has_variable or trust.version not in VERSIONS else "",
+        version=trust.version if has_variable or trust.version not in VERSIONS else None,
     )
 
 
@@ -184,7 +196,7 @@ def _condition(statement: TrustStatement, *, ids: bool) -> str:
         # themselves.
         texts = [_ANY if value.state == "open" else value.text for value in statement.external_ids]
         hidden = [text for text in texts if not text]
-        required = {EXTERNAL_ID_KEY: [*hidden, *sorted({*texts} - {""})] if ids else []}
+        required = {EXTERNAL_ID_KEY: [*hidden, *sorted({*texts} - {""})] if ids else [""]}
         found["StringEquals"] = {**found.get("StringEquals", {}), **required}
     return json.dumps(found, sort_keys=True)
 

@@ -153,7 +153,6 @@ def _numbers(report: Report) -> Section:
 
 def _numbers_of(role: RoleReport) -> Mapping[str, Text]:
     trusted, requires_id = wording.trusted(role), role.trust.requires_external_id
-    files = [f"SHA-256 {sha256} {file}" for file, sha256 in role.files]
     levels = (
         f"{level} {wording.number_in_words(left, role)}" for level, (_, left) in role.levels.items()
     )
@@ -173,13 +172,17 @@ def _numbers_of(role: RoleReport) -> Mapping[str, Text]:
             for member, what in TEXTS["counted"].items()
         },
         say("markdown.levels"): ", ".join(levels),
-        say("markdown.read_from"): Names(files) if files else _not_from_files(role),
+        say("markdown.read_from"): _read_from(role),
     }
 
 
-def _not_from_files(role: RoleReport) -> str:
-    account = role.account
-    return say("roles.of_account", account=account) if account else say("markdown.from_pump")
+def _read_from(role: RoleReport) -> Text:
+    if role.account:
+        return say("roles.of_account", account=role.account)
+    if not role.files:
+        return say("markdown.from_pump")
+    files, digests = zip(*role.files, strict=True)
+    return (Names(files), " (SHA-256 ", Names(digests), ")")
 
 
 def _ledger(report: Report) -> Section:

@@ -243,6 +243,8 @@ def _external_ids(difference: Difference, sides: Sides) -> str:
     missing, extra = difference.numbers
     if sides == "time":
         # Only their number is known: a report does not show external IDs.
+        if not (missing or extra):
+            return say("since.open_external_id")
         key = "since.fewer_external_ids" if missing else "since.more_external_ids"
         return say(key, missing or extra)
     for problem in difference.problems:

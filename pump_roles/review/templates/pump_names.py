@@ -102,7 +102,7 @@ def admitted(trust: Trust, *, providers: bool) -> Iterator[Access]:
     A condition on the account or the organization does not exclude a session of Pump's role, which
     is a principal of the account.
     """
-    if trust.not_read:
+    if trust.not_read or not trust.statements:
         yield Access("unreadable-trust-policy")
     if any(statement.effect not in ("Allow", "Deny") for statement in trust.statements):
         yield Access("unreadable-statement")

@@ -5,7 +5,7 @@ from typing import Any
 
 from pump_roles.iam.documents import as_list, as_mapping, ref, statements
 from pump_roles.iam.trust import Trust, parse_trust
-from pump_roles.iam.values import Value, known, unreadable
+from pump_roles.iam.values import Value, known, literal, unreadable
 from pump_roles.review.templates.filled import filled
 from pump_roles.review.templates.template import Template
 from pump_roles.validators import PRINCIPAL, Text
@@ -19,7 +19,7 @@ def read_trust(document: Any, template: Template) -> Trust:
             return known(value)
         reference, where = passed(value, template)
         if not accepts_only(validator, reference, where):
-            return unreadable(value)
+            return unreadable(value) if isinstance(value, dict) else literal(value)
         declared = as_mapping(where.declared.get(ref(reference)))
         # A default is trusted unless another principal is provided.
         if validator is PRINCIPAL and "Default" in declared and not where.has_changeable_arguments:

@@ -141,6 +141,7 @@ CHANGES: dict[tuple[Effects, Effects], list[tuple[Any, Any]]] = {
         (EXPECTED, policy(statement({"AWS": []}))),
         (EXPECTED, None),
         (EXPECTED, {**EXPECTED, "Version": "2027-01-01"}),
+        (EXPECTED, {**EXPECTED, "Version": ""}),
         (DENIED, policy(statement(), {**DENY, "Condition": None})),
         (DENIED, policy(statement(), {**DENY, "Condition": {"IpAddress": "aws:SourceIp"}})),
         # The version changes what a variable means.
@@ -167,6 +168,27 @@ def test_role_of_the_same_account_is_not_part_of_its_account() -> None:
     by_name = policy(statement({"AWS": ROLE}))
     assert trust_effects(EXPECTED, by_name, account=OTHER) == ("narrower",)
     assert trust_effects(EXPECTED, by_name, account=PUMP) == BOTH
+
+
+@pytest.mark.parametrize(
+    ("member", "effects"),
+    [
+        ({"StringLike": {"sts:ExternalId": "A-*"}}, ["broader"]),
+        ({"StringEqualsIgnoreCase": {"sts:ExternalId": "a-1"}}, ["broader"]),
+        ({"Bool": {"aws:MultiFactorAuthPresent": "true"}}, ["broader"]),
+    ],
+)
+def test_condition_that_is_gone_is_broader_next_to_external_ids_that_are_compared_by_themselves(
+    member: dict[str, Any], effects: list[str]
+) -> None:
+    was = policy(statement(condition={**EXTERNAL_ID, **member}))
+    found = trust_policies.trust_differences(parse_trust(was), parse_trust(EXPECTED))
+    assert [each.effect for each in found] == effects
+
+
+def test_invalid_external_id_that_becomes_another_is_not_only_narrower() -> None:
+    found = trust_policies.trust_differences(parse_trust(requiring("a b")), parse_trust(EXPECTED))
+    assert {each.effect for each in found} == {"broader", "narrower"}
 
 
 class Request(NamedTuple):

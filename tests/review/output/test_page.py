@@ -393,7 +393,9 @@ def numbers(report: Report) -> Iterator[str]:
                 )
     yield say("numbers.files")
     for role in report.roles:
-        yield "".join("".join(file) for file in role.files) or say("roles.published")
+        of_account = say("roles.of_account", account=role.account) if role.account else ""
+        files = "".join("".join(file) for file in role.files)
+        yield files or of_account or say("roles.published")
 
 
 def services(report: Report) -> Iterator[str]:

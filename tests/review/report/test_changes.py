@@ -17,6 +17,7 @@ from pump_roles.review.report import Earlier, Report, build, of_published, of_te
 from pump_roles.review.report import changes as report_changes
 from pump_roles.review.report.report_model import Change
 from pump_roles.review.templates import Place
+from pump_roles.validators import EXTERNAL_ID
 from tests.customer import allow, deny
 from tests.support import (
     ROLE_ARGUMENTS,
@@ -122,6 +123,12 @@ def trusting(*principals: str) -> Edit:
     return edit
 
 
+def of_parameter(template: dict[str, Any], role: dict[str, Any]) -> None:
+    pattern = EXTERNAL_ID.pattern
+    template["Parameters"] = {"Id": {"Type": "String", "AllowedPattern": pattern}}
+    external_id({"Ref": "Id"})(template, role)
+
+
 def without_external_id(_: dict[str, Any], role: dict[str, Any]) -> None:
     del role["AssumeRolePolicyDocument"]["Statement"][0]["Condition"]
 
@@ -135,6 +142,7 @@ MANAGED = "arn:aws:iam::aws:policy/"
 STOPPED = in_role(PermissionsBoundary=f"{MANAGED}AWSDenyAll")
 DENY_ALL = "AWSDenyAll (AWS managed)"
 HIDDEN = "it accepts an external ID that it did not accept before"
+OPENED = "an external ID is now provided at deployment, and may be another one"
 UNCHECKED = "it requires no external ID, so another customer of Pump's could reach this role"
 
 
@@ -171,6 +179,11 @@ def attached(name: str) -> Edit:
             trusting("999988887777", "111122223333"),
             together(trusting("999988887777"), external_id("Changed-5678")),
             {HIDDEN: "unclear", "no longer trusts 111122223333": "narrower"},
+        ),
+        (
+            external_id([SECRET, "Other-5678"]),
+            of_parameter,
+            {"it accepts 1 fewer external ID": "narrower", OPENED: "unclear"},
         ),
         (nothing, without_external_id, {UNCHECKED: "broader"}),
         (

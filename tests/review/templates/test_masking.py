@@ -42,6 +42,22 @@ def test_external_id_that_is_a_word_of_the_policies_changes_no_number(
     assert not role.differences
 
 
+@pytest.mark.parametrize("word", ["exactly", "known", "hidden", "2012-10-17", "provided"])
+def test_external_id_that_is_a_word_of_the_result_changes_nothing_else(
+    word: str, text: str, tmp_path: Path
+) -> None:
+    (role,) = changed(text, tmp_path, external_id(word)).roles
+    (other,) = changed(text, tmp_path, external_id(SECRET)).roles
+    assert role.trust == other.trust
+
+
+def test_name_of_an_export_in_the_place_of_the_external_id_is_not_shown(
+    text: str, tmp_path: Path
+) -> None:
+    report = changed(text, tmp_path, external_id({"Fn::ImportValue": "name-of-export"}))
+    assert "name-of-export" not in every_format(report)
+
+
 def id_as_principal(properties: dict[str, Any]) -> None:
     member = json.loads(properties["TemplateBody"])
     role = member["Resources"]["AutoPilotRole"]["Properties"]

@@ -169,7 +169,7 @@ def from_templates(path: Path, *, principal: str | None = None) -> Expectation:
 
 def _check_principal(role: Role, principal: str | None, path: Path, mask: Mask) -> None:
     principals = [found for found in role.trust.principals if found.kind in OF_AWS]
-    if any(found.value.state != "known" for found in principals):
+    if any(not (found.value.is_known or _has_wrong_type(found.value)) for found in principals):
         if principal is None:
             raise InputError(f"{path}: the principal is a template parameter; pass --principal")
         return
@@ -182,11 +182,15 @@ def _check_principal(role: Role, principal: str | None, path: Path, mask: Mask) 
         raise InputError(f"{path}: trusts {shown}; omit --principal, or pass that principal")
 
 
+def _has_wrong_type(value: Value) -> bool:
+    return value.state == "not-read" and not value.why
+
+
 def _trusting(role: Role, principal: str | None) -> Role:
     # Whatever the deployment fills in is open, even if the parameter accepts more than it should:
     # the account has a value.
     def filled(value: Value, validator: Text) -> Value:
-        if value.is_known:
+        if value.is_known or _has_wrong_type(value):
             return value
         if validator is PRINCIPAL and principal is not None:
             return known(principal)

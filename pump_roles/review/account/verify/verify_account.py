@@ -49,10 +49,15 @@ def _masked(
     # one. If an ID in it is part of an expected one, that one must be masked first.
     own = details.external_ids - expectation.hidden
     containing = {id_ for id_ in expectation.hidden if any(part in id_ for part in own)}
-    masked = expectation.mask.masked(Mask(own | containing).masked(result))
+    first = Mask(own | containing)
+    masked = expectation.mask.masked(first.masked(result))
     # Account IDs are shown, even if they are also external IDs.
     place = f"arn:{details.partition}:iam::{details.account}:"
-    roles = (replace(role, arn=place + role.arn.split(":", 5)[5]) for role in masked.roles)
+    names = (role.arn.removeprefix(place) for role in result.roles)
+    roles = (
+        replace(role, arn=place + expectation.mask.masked(first.masked(name)))
+        for role, name in zip(masked.roles, names, strict=True)
+    )
     return replace(masked, account=details.account, roles=tuple(roles))
 
 

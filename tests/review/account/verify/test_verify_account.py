@@ -401,6 +401,27 @@ def test_account_and_state_stay_even_if_they_are_the_external_id() -> None:
         assert [verified.state, *(role.state for role in verified.roles)] == [state, state]
 
 
+@pytest.mark.parametrize("id_", ["iam::123456789012:role", "arn:aws:iam::123456789012:role/Pump"])
+def test_external_id_that_is_part_of_an_arn_leaves_the_place_of_the_role(id_: str) -> None:
+    found = result(PUBLISHED.with_external_ids([], external_id=id_), published(id_))
+    assert (found.state, found.arn.startswith(f"arn:aws:iam::{ACCOUNT_ID}:")) == ("match", True)
+
+
+def test_external_id_that_is_no_text_is_not_open(tmp_path: Path) -> None:
+    document = trust(PUMP_ACCOUNT, EXTERNAL_ID)
+    document["Statement"][0]["Condition"]["StringEquals"]["sts:ExternalId"] = 12345678
+    properties = {"RoleName": "PumpReadOnlyRole", "AssumeRolePolicyDocument": document}
+    file = tmp_path / "t.json"
+    file.write_text(
+        json.dumps({"Resources": {"R": {"Type": "AWS::IAM::Role", "Properties": properties}}})
+    )
+    rules = [
+        [each.rule for each in result(from_templates(file), published(id_)).differences]
+        for id_ in ("12345678", EXTERNAL_ID)
+    ]
+    assert ["trust-policy" in each for each in rules] == [False, True]
+
+
 def test_external_id_is_noted_only_if_it_is_not_known() -> None:
     for id_, noted in ((A, False), ("", True)):
         found = result(PUBLISHED.with_external_ids([], external_id=id_), published(A))
@@ -609,6 +630,8 @@ def test_whether_a_role_exists_is_not_known_if_roles_cannot_be_listed() -> None:
 
 
 ALARMING: list[Any] = [
+    {},
+    {"Version": "2012-10-17"},
     {"Statement": ANYONE},
     {"Statement": {**ANYONE, "Principal": {"AWS": [OTHER_ACCOUNT, "*"]}}},
     # Pump's session is a principal of the account, and of its organization.
