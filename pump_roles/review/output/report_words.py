@@ -141,7 +141,7 @@ def _commitments(buy: Answer, sell: Answer, role: RoleReport) -> str:
         unknown = UNKNOWN in (buy.answer, sell.answer)
         return say("verdict.commitments_unknown" if unknown else "verdict.reads")
     if buy.limited and not buy.allowed:
-        limited = say("verdict.limited", verbs=verbs, by=_by(buy.limited, role))
+        limited = say("verdict.limited", verbs=verbs, by=_name_limits(buy.limited, role))
         unknown = buy.answer == UNKNOWN
         return say("verdict.limits_unknown", limited=limited) if unknown else limited
     return say("verdict.unlimited" if buy.left else "verdict.commitments", verbs=verbs)
@@ -173,7 +173,7 @@ def answered(answer: Answer, role: RoleReport) -> str:
     elif answer.limited:
         text = "answered.all_limited"
     elif answer.denied:
-        return say("answered.denied_by", by=_by(answer.denied, role, outright=True))
+        return say("answered.denied_by", by=_name_limits(answer.denied, role, outright=True))
     else:
         text = "answered.none"
     return say(
@@ -181,7 +181,7 @@ def answered(answer: Answer, role: RoleReport) -> str:
         len(answer.named),
         some=f"{len(answer.left):,}",
         limited=f"{len(answer.limited):,}",
-        by=_by(answer.limited, role),
+        by=_name_limits(answer.limited, role),
     )
 
 
@@ -190,7 +190,7 @@ def few_named(answer: Answer) -> str:
     return f": {', '.join(answer.left)}" if 0 < len(answer.left) <= _NAMED else ""
 
 
-def _by(actions: Iterable[str], role: RoleReport, *, outright: bool = False) -> str:
+def _name_limits(actions: Iterable[str], role: RoleReport, *, outright: bool = False) -> str:
     guardrails = [
         found.name if outright else found.value or found.name
         for found in role.guardrails

@@ -177,10 +177,10 @@ def values_in_words(difference: Difference, sides: Sides = "time") -> str:
     """Return the values of a guardrail on both sides; empty if one of them has none."""
     if difference.part != "inline-policies" or not (difference.was and difference.now):
         return ""
-    return say(f"sides.{sides}", was=_all(difference.was), now=_all(difference.now))
+    return say(f"sides.{sides}", was=_joined(difference.was), now=_joined(difference.now))
 
 
-def _all(names: Iterable[str]) -> str:
+def _joined(names: Iterable[str]) -> str:
     return say("differences.and").join(names)
 
 
@@ -195,7 +195,7 @@ def actions_in_words(actions: Sequence[str], nouns: Sequence[str]) -> str:
     patterns = sum("*" in action or "?" in action for action in actions)
     number = len(actions) - patterns
     parts = [f"{number:,} {nouns[number != 1]}"] if number else []
-    return _all(parts + ([say("units.patterns", patterns)] if patterns else []))
+    return _joined(parts + ([say("units.patterns", patterns)] if patterns else []))
 
 
 def decisions_in_words(change: DecisionChange, sides: Sides = "time") -> str:
@@ -212,7 +212,7 @@ def _decided(grant: Grant) -> str:
     ]
     decided: str = grant.decision
     if grant.denied_by:
-        policies = _all(map(_guardrail, grant.denied_by))
+        policies = _joined(map(_guardrail, grant.denied_by))
         decided = say("differences.by", decision=decided, policies=policies)
     if limits:
         decided = say("differences.limits", decision=decided, limits=", ".join(limits))
@@ -271,7 +271,7 @@ _GRANTS: Final = 8
 
 def access_in_words(ways: Iterable[Access]) -> str:
     """Return in which ways a resource reaches Pump's roles; empty if there are none."""
-    return "; ".join(map(_way, ways))
+    return "; ".join(map(_say_access, ways))
 
 
 def alarm_in_words(other: Other) -> str:
@@ -281,10 +281,10 @@ def alarm_in_words(other: Other) -> str:
 
 def grants_in_words(other: Other) -> str:
     """Return what a resource allows; empty if it allows nothing itself."""
-    return ", ".join(first(map(_way, other.grants), _GRANTS))
+    return ", ".join(first(map(_say_access, other.grants), _GRANTS))
 
 
-def _way(way: Access) -> str:
+def _say_access(way: Access) -> str:
     if way.why == "opens" and way.subject in TEXTS["opens"]:
         return say(f"opens.{way.subject}")
     return say(f"access.{way.why}", subject=cut(way.subject, _SHOWN))
@@ -338,4 +338,4 @@ def _targets(place: Place) -> str:
 
 def _listed(names: tuple[str, ...]) -> str:
     *others, last = names or ("",)
-    return _all([", ".join(others), last]) if others else last
+    return _joined([", ".join(others), last]) if others else last

@@ -80,6 +80,7 @@ CHANGES: dict[tuple[Effects, Effects], list[tuple[Any, Any]]] = {
         (EXPECTED, policy(statement(condition={}))),
         (EXPECTED, requiring("A-*", "StringLike")),
         (EXPECTED, requiring("A-1", "StringEqualsIfExists")),
+        (EXPECTED, requiring("a-1", "StringEqualsIgnoreCase")),
         (EXPECTED, requiring("A-1", "ForAllValues:StringEquals")),
         (EXPECTED, ANYONE),
         (EXPECTED, policy(statement({"AWS": [PUMP, OTHER]}))),

@@ -1,5 +1,6 @@
 """Where the roles are deployed, differences, and what is not known, in words."""
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -118,6 +119,15 @@ def test_global_services_are_among_those_that_the_roles_touch() -> None:
 def test_resource_with_a_comma_is_not_shown_as_two() -> None:
     assert scope_in_words(Scope(resources=("a, b",))) == 'on "a, b"'
     assert scope_in_words(Scope(resources=("a", "b"))) == "on a, b"
+
+
+def test_value_of_a_guardrail_that_only_one_side_has_is_not_compared() -> None:
+    both = Difference(
+        rule="policy-changed", effect="broader", part="inline-policies", was=("a",), now=("b",)
+    )
+    assert details_of(both, "time") == ["a before, b now"]
+    assert details_of(replace(both, now=()), "time") == ["a"]
+    assert details_of(replace(both, was=()), "time") == ["b"]
 
 
 @pytest.mark.parametrize("sides", ["time", "account", "template"])
