@@ -88,15 +88,15 @@ class Possible:
     @cached_property
     def _pieces(self) -> frozenset[str]:
         # At once, because many values can share many strings.
-        found = {*"\0".join(self.fragments).casefold().split("\0")}
-        separators = {separator.casefold() for separator in self.separators}
-        if separators:
-            cut = re.compile("|".join(map(re.escape, separators)))
-            found |= {piece for fragment in found for piece in cut.split(fragment)}
-        if len(separators) > 1:
+        found = {*self.fragments}
+        if self.separators:
+            # CloudFormation splits at a separator only in its own case.
+            cut = re.compile("|".join(map(re.escape, self.separators)))
+            found |= {piece for fragment in self.fragments for piece in cut.split(fragment)}
+        if len(self.separators) > 1:
             # A split at one of them leaves the others.
-            found |= separators
-        return frozenset(found - {""})
+            found |= self.separators
+        return frozenset({*"\0".join(found).casefold().split("\0")} - {""})
 
     @cached_property
     def _patterns(self) -> list[re.Pattern[str]]:

@@ -384,6 +384,7 @@ COULD_BE: list[tuple[Any, set[str], bool]] = [
     ({"Fn::Select": [{"Ref": "Free"}, ["a", "b"]]}, {"a", "b", "ab"}, False),
     ({"Fn::Split": [{"Ref": "Free"}, "a-b"]}, {"a-b"}, True),
     ({"Fn::Split": ["-", {"Fn::If": ["C", "a-b", "c"]}]}, {"a", "b", "ab", "a-b"}, False),
+    ({"Fn::Split": ["a", {"Fn::If": ["C", "leftaRAP", "c"]}]}, {"left", "RAP"}, True),
     ({"Fn::Split": ["||", {"Fn::If": ["C", "a||b", "c"]}]}, {"a", "b", "ab"}, False),
     # A separator may be in two parts of the text.
     ({"Fn::Split": ["||", {"Fn::Join": ["", [MAYBE, "|b|", MAYBE]]}]}, {"a", "b", "ab"}, False),
