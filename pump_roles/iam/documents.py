@@ -27,6 +27,11 @@ def is_function(key: str) -> bool:
     return key == "Ref" or key.startswith("Fn::")
 
 
+def is_call(value: Any) -> bool:
+    """Whether a value is the call of a CloudFormation function."""
+    return isinstance(value, dict) and len(value) == 1 and is_function(*value)
+
+
 def has_transform(value: Any) -> bool:
     """Whether a macro can change something in the value: ``Fn::Transform``."""
     if isinstance(value, dict):

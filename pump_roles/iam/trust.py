@@ -8,7 +8,7 @@ from typing import Any, Final, Literal
 
 from pump_roles.iam.canonical import account_of_root, canonical_condition, in_account
 from pump_roles.iam.conditions import is_readable
-from pump_roles.iam.documents import as_list, as_mapping, as_text, is_function, strings
+from pump_roles.iam.documents import as_list, as_mapping, as_text, is_call, strings
 from pump_roles.iam.values import Value, known, literal, unreadable
 from pump_roles.json_input import decoded
 from pump_roles.validators import EXTERNAL_ID, PRINCIPAL, Text
@@ -298,8 +298,7 @@ def _statement(statement: Mapping[str, Any], read: Reader) -> TrustStatement:
 
 def _can_be_id(value: Value, written: Any) -> bool:
     # A function can be one, even if it can be something else. Then it is compared as a value.
-    is_call = isinstance(written, dict) and len(written) == 1 and is_function(*written)
-    return is_call or _is_exact((value,))
+    return is_call(written) or _is_exact((value,))
 
 
 def _is_exact(ids: tuple[Value, ...]) -> bool:
@@ -314,8 +313,7 @@ def _has_readable_principals(principal: Any) -> bool:
     if not isinstance(principal, dict):
         return bool(principal == "*")
     return principal.keys() <= {"AWS", *_KINDS} and all(
-        isinstance(name, str)
-        or (kind == "AWS" and isinstance(name, dict) and len(name) == 1 and is_function(*name))
+        isinstance(name, str) or (kind == "AWS" and is_call(name))
         for kind, names in principal.items()
         for name in as_list(names)
     )

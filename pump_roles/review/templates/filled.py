@@ -4,7 +4,7 @@ import re
 from collections.abc import Iterator
 from typing import Any, Final
 
-from pump_roles.iam.documents import as_list, as_mapping, is_function
+from pump_roles.iam.documents import as_list, as_mapping, is_call
 from pump_roles.review.templates.evaluate import evaluate
 from pump_roles.review.templates.symbols import SHAPES, Certain, written
 from pump_roles.review.templates.template import Template
@@ -39,7 +39,7 @@ def filled(value: Any, template: Template) -> Any:
         return {_LITERAL: value} if _looks_like_placeholder(value) else value
     if not isinstance(value, dict):
         return value
-    if len(value) == 1 and is_function(*value):
+    if is_call(value):
         found = evaluate(value, template).certain
         text = _filled(found, template)
         if found is None or text is None:

@@ -21,6 +21,7 @@ from pump_roles.iam.documents import (
     as_mapping,
     as_text,
     has_transform,
+    is_call,
     is_function,
     ref,
 )
@@ -30,7 +31,7 @@ from pump_roles.review.templates.attachments import ATTACHES, Attachments
 from pump_roles.review.templates.evaluate import evaluate
 from pump_roles.review.templates.pump_names import PumpNames, admitted
 from pump_roles.review.templates.role_reader import PumpRole
-from pump_roles.review.templates.symbols import Certain, Symbol, written
+from pump_roles.review.templates.symbols import DYNAMIC, Certain, Symbol, written
 from pump_roles.review.templates.targets import Naming, Target, Targets, elements, target, targets
 from pump_roles.review.templates.template import Reference, Template
 from pump_roles.review.templates.trust_reader import principals_in, read_trust
@@ -125,8 +126,8 @@ def _names(roles: Sequence[PumpRole], named: Iterable[Target]) -> PumpNames:
 
 def _is_computed(value: Any) -> bool:
     if isinstance(value, str):
-        return "{{resolve:" in value
-    return isinstance(value, dict) and len(value) == 1 and is_function(*value)
+        return DYNAMIC in value
+    return is_call(value)
 
 
 @dataclass(frozen=True)
