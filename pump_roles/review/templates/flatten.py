@@ -56,6 +56,7 @@ def flatten(files: Iterable[disk.File], *, empty: bool = True) -> tuple[list[Tem
             account=file.account,
             region=file.region,
             stack=file.stack,
+            tags=file.tags,
             exports=exports,
             stored=stored,
         )

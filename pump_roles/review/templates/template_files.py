@@ -1,8 +1,8 @@
-"""Finds the template files to read, and the account that each is for."""
+"""Finds the template files to read, and what the manifest says about the stack of each."""
 
 import re
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from hashlib import sha256
 from pathlib import Path
 from stat import S_ISDIR, S_ISREG
@@ -10,6 +10,7 @@ from typing import Any, Final
 
 from pump_roles.iam.documents import as_mapping, as_text
 from pump_roles.json_input import InputError, read_json
+from pump_roles.review.templates.template import Tags
 
 _MANIFEST: Final = "manifest.json"
 
@@ -22,6 +23,7 @@ class File:
     stack: str = ""
     account: str = ""
     region: str = ""
+    tags: Tags = field(default_factory=dict)
     readable: bool = True
 
 
@@ -118,6 +120,7 @@ def _named(folder: Path, *, follow: bool = True) -> Iterator[File]:
                 path,
                 as_text(properties.get("stackName", name)),
                 *_environment(artifact),
+                tags=_tags(properties.get("tags")),
                 readable=_is_inside(folder, path),
             )
         nested = properties.get("directoryName")
@@ -127,6 +130,12 @@ def _named(folder: Path, *, follow: bool = True) -> Iterator[File]:
                 yield from _named(inner)
             else:
                 yield File(inner, readable=False)
+
+
+def _tags(value: Any) -> Tags:
+    if not isinstance(value, dict | None):
+        return {None: None}
+    return {key: text if isinstance(text, str) else None for key, text in (value or {}).items()}
 
 
 def _is_inside(folder: Path, path: Path) -> bool:

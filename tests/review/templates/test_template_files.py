@@ -1,6 +1,7 @@
 """Which files are read, and one clear error for those that cannot be."""
 
 import json
+import shutil
 from hashlib import sha256
 from pathlib import Path
 from typing import Any
@@ -9,10 +10,12 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from pump_roles import Guardrail
 from pump_roles.json_input import InputError
 from pump_roles.review.output.formats import written
-from pump_roles.review.report import of_templates
-from tests.support import EVERYTHING, changed, json_values, said
+from pump_roles.review.output.report_words import change_in_one_line
+from pump_roles.review.report import Report, earlier_of, of_templates
+from tests.support import EVERYTHING, changed, json_values, said, synthesize
 
 
 def test_too_deeply_nested_input_is_one_error(text: str, tmp_path: Path) -> None:
@@ -126,3 +129,63 @@ def test_file_with_another_extension_that_the_manifest_names_is_read(
     report = of_templates(with_artifact(tmp_path, text, templateFile="evil.txt"))
     assert report.findings[0].kind == "difference"
     assert "ts inline policy Wide is from evil.txt" in said(report)
+
+
+KEY = "pump-commitments"
+
+
+@pytest.fixture(scope="module")
+def approved(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """What a failed synth leaves: stacks with a tag that opens a guardrail of the role."""
+    folder = tmp_path_factory.mktemp("cdk.out")
+    with pytest.raises(RuntimeError, match="may open a guardrail"):
+        synthesize(folder, Guardrail.ONLY_WHEN_APPROVED, tags={KEY: "approved"})
+    return folder
+
+
+def with_tags(assembly: Path, folder: Path, stack: Any, own: Any, since: Any = None) -> Report:
+    """Return the report of an assembly with other tags of the auto-pilot role's stack, and role."""
+    manifest, template = (
+        json.loads((assembly / file).read_text())
+        for file in ("manifest.json", "PumpAutoPilot.template.json")
+    )
+    manifest["artifacts"]["PumpAutoPilot"]["properties"]["tags"] = stack
+    template["Resources"]["AutoPilotRole"]["Properties"]["Tags"] = own
+    (folder / "manifest.json").write_text(json.dumps(manifest))
+    (folder / "PumpAutoPilot.template.json").write_text(json.dumps(template))
+    shutil.copy(assembly / "PumpReadOnly.template.json", folder)
+    return of_templates(folder, since=since)
+
+
+def test_tag_that_cdk_gives_the_stack_is_a_tag_of_the_role(approved: Path, tmp_path: Path) -> None:
+    of_role = with_tags(approved, tmp_path, {}, [{"Key": KEY, "Value": "approved"}])
+    of_stack = of_templates(approved)
+    assert of_role.alarms == 1
+    assert of_stack.findings == of_role.findings
+    assert of_stack.roles[1].guardrails == of_role.roles[1].guardrails
+
+
+@pytest.mark.parametrize(
+    ("stack", "own", "difference"),
+    [
+        ({KEY.upper(): "approved"}, [], f"the tag {KEY.upper()} may open a guardrail"),
+        (
+            {KEY: "other"},
+            [{"Key": KEY, "Value": {"Ref": "AWS::StackId"}}],
+            f"its tag {KEY} cannot be read",
+        ),
+        ({KEY: 1}, [{"Key": "team", "Value": "platform"}], f"its tag {KEY} cannot be read"),
+        ([{"Key": KEY, "Value": "approved"}], [], "its tags cannot be read"),
+        ({"team": "platform", "cost-center": None}, [], ""),
+        (None, [], ""),
+    ],
+)
+def test_tag_of_a_stack_is_an_alarm_and_broader_only_if_it_may_open_a_guardrail(
+    stack: Any, own: Any, difference: str, approved: Path, tmp_path: Path
+) -> None:
+    before = with_tags(approved, tmp_path, {}, [])
+    after = with_tags(approved, tmp_path, stack, own, earlier_of(before, file="x", files=()))
+    assert (before.alarms, after.alarms) == (0, int(difference != ""))
+    assert [(one.effect, change_in_one_line(one)) for one in after.changes] == (
+        [("broader", difference)] if difference else []
+    )
