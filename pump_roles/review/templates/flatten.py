@@ -31,7 +31,8 @@ NESTED: Final = (_STACK, _STACK_SET)
 def flatten(files: Iterable[disk.File], *, empty: bool = True) -> tuple[list[Template], list[str]]:
     """Return the templates of some files with everything nested in them.
 
-    One without resources is a template only if they may be ``empty``. Also returns the files that a manifest names, but that are not in its folder.
+    Only if ``empty`` is true, a template may lack resources. Also returns the files that a manifest
+    names, but that are not in its folder.
     """
     templates: list[Template] = []
     outside: list[str] = []

@@ -15,6 +15,7 @@ from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
+import click
 import pytest
 from click.testing import CliRunner, Result
 
@@ -22,7 +23,7 @@ from pump_roles import Guardrail, __version__
 from pump_roles.review.cli import app
 from pump_roles.review.output.formats import Format, written
 from pump_roles.review.report import of_published
-from tests.commands import run, the_error, the_usage_error
+from tests.commands import command, run, the_error, the_usage_error
 from tests.support import EXTERNAL_ID, PUMP_ACCOUNT, short_reports, synthesize, trust
 from tools.sandbox.cdk import tool_environment
 
@@ -238,6 +239,16 @@ def test_usage_error_writes_nothing(
     (tmp_path / "cdk.out").mkdir()
     assert problem in the_usage_error(report("--output", "r.md", *arguments))
     assert [*tmp_path.iterdir()] == [tmp_path / "cdk.out"]
+
+
+@pytest.mark.parametrize("name", app.commands)
+def test_option_passed_twice_is_repeatable_or_a_usage_error(name: str) -> None:
+    options = (found for found in command(name).params if isinstance(found, click.Option))
+    for option in options:
+        (flag,) = option.opts
+        passed = [flag] if option.is_flag else [flag, "x"]
+        problem = the_usage_error(run(name, *passed, *passed))
+        assert option.multiple != problem.endswith(f"Error: {flag}: may be passed only once")
 
 
 def error_of(*arguments: object) -> str:
