@@ -4,7 +4,6 @@ import json
 import re
 from collections import Counter
 from collections.abc import Callable
-from functools import partial
 from math import isfinite
 from pathlib import Path
 from typing import Any, Final, TypeVar
@@ -82,15 +81,7 @@ def _why_not_json(error: ValueError, text: str) -> str:
 
 def parse_json(text: str) -> Any:
     """Return what a JSON text contains."""
-    return decoded(
-        partial(
-            json.loads,
-            object_pairs_hook=_unique,
-            parse_constant=_no_constant,
-            parse_float=_finite,
-        ),
-        text,
-    )
+    return decoded(_DECODER.decode, text)
 
 
 def decoded(decode: Callable[[_Text], Any], text: _Text) -> Any:
@@ -138,3 +129,8 @@ def _no_constant(name: str) -> Any:
 
 class _NotJsonError(ValueError):
     """A text that Python's ``json`` accepts, but that is not valid JSON here."""
+
+
+_DECODER: Final = json.JSONDecoder(
+    object_pairs_hook=_unique, parse_float=_finite, parse_constant=_no_constant
+)

@@ -69,11 +69,8 @@ def assets(folder: Path) -> Mapping[str, set[str]]:
     A destination that also receives something else, such as the output of a command, has an empty
     name among its files.
     """
-    listed = set(folder.glob("*.assets.json"))
-    if (folder / _MANIFEST).is_file():
-        listed |= set(_asset_manifests(folder))
     found: dict[str, set[str]] = {}
-    for file in sorted(listed):
+    for file in sorted(folder.glob("*.assets.json")):
         manifest, _ = read_json(file, "a list of assets")
         for asset in as_mapping(as_mapping(manifest).get("files")).values():
             source = as_mapping(as_mapping(asset).get("source"))
@@ -93,15 +90,6 @@ def _is_asset(folder: Path, path: Path) -> bool:
     return _is_inside(folder, path) or (
         path.parent == outer and is_file(outer / _MANIFEST) and _is_inside(outer, path)
     )
-
-
-def _asset_manifests(folder: Path) -> Iterator[Path]:
-    manifest, _ = read_json(folder / _MANIFEST, "a manifest")
-    for artifact in as_mapping(as_mapping(manifest).get("artifacts")).values():
-        file = as_mapping(as_mapping(artifact).get("properties")).get("file")
-        is_list = as_mapping(artifact).get("type") == "cdk:asset-manifest"
-        if is_list and isinstance(file, str) and _is_inside(folder, folder / file):
-            yield folder / file
 
 
 def digest(content: bytes) -> str:

@@ -264,6 +264,7 @@ YAML = (
 NOT_JSON = {
     "": "it is empty",
     '{"Resources": {},\n "a" 1}': "the error is in line 2, column 6",
+    '{"a": 1, "b": {"c": 2, "c": 2}}': "the key 'c' is listed twice",
     '{"a": NaN}': "NaN is not a JSON value",
     f"[{'1' * 5_000}]": "a number has too many digits",
     "[1e999]": "1e999 is not a JSON value",
