@@ -4,7 +4,7 @@ import json
 import re
 from collections import Counter
 from collections.abc import Callable
-from functools import partial
+from math import isfinite
 from pathlib import Path
 from typing import Any, Final, TypeVar
 
@@ -22,6 +22,8 @@ _DEEPEST: Final = 200
 """How deep arrays and objects may be nested. Pythons differ in how much more they can read."""
 
 _NESTED: Final = (dict, list)
+
+_SURROGATE: Final = re.compile(r"\\u[Dd][89A-Fa-f]")
 
 _Text = TypeVar("_Text", str, bytes)
 
@@ -79,13 +81,11 @@ def _why_not_json(error: ValueError, text: str) -> str:
 
 def parse_json(text: str) -> Any:
     """Return what a JSON text contains."""
-    return decoded(
-        partial(json.loads, object_pairs_hook=_unique, parse_constant=_no_constant), text
-    )
+    return decoded(_DECODER.decode, text)
 
 
 def decoded(decode: Callable[[_Text], Any], text: _Text) -> Any:
-    """Return a JSON text's value, with the same limit of nesting on every Python."""
+    """Return a JSON text's value, with the same limits on every Python."""
     value = decode(text)
     level: list[Any] = [[value]]
     for _ in range(_DEEPEST + 1):
@@ -97,7 +97,17 @@ def decoded(decode: Callable[[_Text], Any], text: _Text) -> Any:
         ]
     if level:
         raise RecursionError(TOO_DEEP)
+    _check_characters(value, text)
     return value
+
+
+def _check_characters(value: Any, text: str | bytes) -> None:
+    # Of bytes, msgspec decodes only valid Unicode.
+    if isinstance(text, str) and _SURROGATE.search(text):
+        try:
+            json.dumps(value, ensure_ascii=False).encode()
+        except UnicodeEncodeError:
+            raise _NotJsonError("a character is only half of a surrogate pair") from None
 
 
 def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
@@ -108,9 +118,19 @@ def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     return found
 
 
+def _finite(digits: str) -> float:
+    number = float(digits)
+    return number if isfinite(number) else _no_constant(digits)
+
+
 def _no_constant(name: str) -> Any:
     raise _NotJsonError(f"{name} is not a JSON value")
 
 
 class _NotJsonError(ValueError):
     """A text that Python's ``json`` accepts, but that is not valid JSON here."""
+
+
+_DECODER: Final = json.JSONDecoder(
+    object_pairs_hook=_unique, parse_float=_finite, parse_constant=_no_constant
+)

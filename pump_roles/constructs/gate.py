@@ -26,7 +26,6 @@ from aws_cdk import aws_iam as iam
 from constructs import Construct, IConstruct
 
 from pump_roles._version import __version__
-from pump_roles.guardrails import opening_tags
 from pump_roles.validators import ArgumentError
 
 if TYPE_CHECKING:
@@ -128,14 +127,7 @@ class _Immutable(Construct):
                 read = properties
                 if "${Token[" in json.dumps(properties):
                     read = dict.fromkeys(properties) | stack.resolve(properties)
-                tags = _tags(stack) if opening_tags(read) else ()
-                yield Built(resource, file, logical_id, read, tags)
-
-
-def _tags(stack: Stack) -> list[str]:
-    # Those of a nested stack are in the template of the stack that it is in.
-    above = stack.nested_stack_parent
-    return [*stack.tags.tag_values()] if above is None else _tags(above)
+                yield Built(resource, file, logical_id, read)
 
 
 def _violation(widening: "Widening") -> PolicyViolation:

@@ -333,12 +333,14 @@ OPENING: dict[str, Callable[[App], Any]] = {
 
 @pytest.mark.parametrize("flags", [{}, recommended_flags()], ids=["no flags", "flags"])
 @pytest.mark.parametrize("route", OPENING.values(), ids=OPENING)
-def test_tag_that_may_open_a_guardrail_fails_the_synth(
+def test_tag_that_may_open_a_guardrail_fails_the_synth_and_is_an_alarm(
     route: Callable[[App], Any], flags: dict[str, Any]
 ) -> None:
     app = App(context=flags)
     route(app)
     assert all("may open a guardrail" in problem for problem in problems(app))
+    with short_reports():
+        assert of_templates(Path(app.outdir)).alarms == 1
 
 
 def test_tag_that_opens_no_guardrail_passes(app: App) -> None:

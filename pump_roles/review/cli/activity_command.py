@@ -27,7 +27,7 @@ from pump_roles.validators import ROLE_ARN, check_region
 _MOST_DAYS: Final = 90
 
 
-@click.command
+@options.command()
 @click.argument("paths", type=options.INPUT, nargs=-1, metavar="[PATH]...")
 @click.option(
     "--days",

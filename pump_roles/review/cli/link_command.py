@@ -9,7 +9,7 @@ from pump_roles.universal.link import quick_create_link, warnings_about
 from pump_roles.validators import ArgumentError
 
 
-@click.command
+@options.command()
 @options.ROLE
 @click.option(
     "--template-url",

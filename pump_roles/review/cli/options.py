@@ -4,8 +4,10 @@ import errno
 import os
 import signal
 import sys
+from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
+from functools import partial
 from pathlib import Path
 from typing import Any, Final, NoReturn, TypeVar
 
@@ -105,7 +107,22 @@ def external_id_of_environment() -> str | None:
         raise click.UsageError(str(error)) from None
 
 
-# Options.
+# Commands and options.
+
+
+class _Command(click.Command):
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        # Of an option that is passed twice, click would silently use the last value.
+        _, _, passed = self.make_parser(ctx).parse_args([*args])
+        for option, times in Counter(passed).items():
+            is_single = isinstance(option, click.Option) and not option.multiple
+            if is_single and times > 1 and not ctx.resilient_parsing:
+                raise click.UsageError(f"{option.opts[0]}: may be passed only once", ctx)
+        return super().parse_args(ctx, args)
+
+
+command: Final = partial(click.command, cls=_Command)
+"""A command. Only an option that is :func:`repeatable` may be passed more than once."""
 
 
 def repeatable(name: str, *, help: str, **settings: Any) -> Callable[[Command], Command]:

@@ -19,7 +19,7 @@ from pump_roles.validators import EXTERNAL_ID, ROLE_ARN
 
 # The command rejects extra arguments: click's own message would show them, and with them maybe an
 # external ID.
-@click.command(context_settings={"allow_extra_args": True})
+@options.command(context_settings={"allow_extra_args": True})
 @click.pass_context
 @click.argument(
     "role_arn", type=options.valid("arn", partial(ROLE_ARN.check, shown=False)), required=False

@@ -19,7 +19,7 @@ _ALARM: Final = "alarm"
 _BROADENED: Final = "broadened"
 
 
-@click.command
+@options.command()
 @click.argument("path", type=options.INPUT, required=False)
 @click.option(
     "--every-action", is_flag=True, help="With markdown: list every policy and action; cut nothing."

@@ -18,7 +18,7 @@ from pump_roles.review.templates.reading import read_templates
 from pump_roles.validators import ACCOUNTS, STACK_SET_NAME, CallAs
 
 
-@click.command
+@options.command()
 @click.argument(
     "stack_sets",
     type=options.valid("name", STACK_SET_NAME.check),

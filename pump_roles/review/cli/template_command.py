@@ -8,7 +8,7 @@ from pump_roles import universal
 from pump_roles.review.cli import options
 
 
-@click.command
+@options.command()
 @options.ROLE
 @click.option(
     "--output",

@@ -32,7 +32,7 @@ def _check_target(argument: str, value: str) -> str:
     return value if ACCOUNT.accepts(value) else ORGANIZATIONAL_UNIT.check(argument, value)
 
 
-@click.command
+@options.command()
 @options.EXPECT
 @click.option(
     "--principal",

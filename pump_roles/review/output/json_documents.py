@@ -42,7 +42,7 @@ def as_json(result: "Result") -> str:
 
 def _plain(value: Any) -> Any:
     # Not dataclasses.asdict, which copies every leaf and takes three times as long.
-    if value is None or isinstance(value, str | int):
+    if value is None or isinstance(value, str | int | float):
         return value
     if isinstance(value, tuple | list):
         return [_plain(element) for element in value]

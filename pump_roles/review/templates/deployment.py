@@ -7,14 +7,18 @@ from pump_roles.iam.documents import as_list, as_text, has_transform
 from pump_roles.review.role import Unknown, Why
 from pump_roles.review.templates.template import Template
 
-_HIDE_NOTHING: Final = {
+_ADD_WHAT_IS_DESCRIBED: Final = {
     "AWS::CodeDeployBlueGreen",
     "AWS::LanguageExtensions",
     "AWS::SecretsManager-2020-07-23",
     "AWS::SecretsManager-2024-09-16",
     "AWS::Serverless-2016-10-31",
 }
-"""AWS's own transforms that add only what the template describes."""
+"""AWS's own transforms that only add what the template describes. They change no role or policy.
+
+CloudFormation Template Reference, "Transform reference". If SAM would make a resource with the
+logical ID of another one, the deployment fails.
+"""
 
 _DEPLOYS_MORE: Final = {
     "AWS::Serverless::Application",
@@ -41,22 +45,14 @@ def changed_at_deployment(template: Template) -> Iterator[Unknown]:
     if template.parent is not None:
         yield from changed_at_deployment(template.parent)
         yield from _deploying(template.parent, template.deployed_by)
-    transforms = as_list(template.content.get("Transform", []))
-    # This transform only adds functions to the language.
-    if transforms and transforms != ["AWS::LanguageExtensions"]:
-        yield _unknown("transform", template.content["Transform"])
-    yield from _functions(template)
+    yield from _added(template)
     if has_transform(template.content) and "Fn::Transform" not in template.content:
         yield _unknown("macro", template.file.name)
 
 
 def hidden_at_deployment(template: Template) -> Iterator[Unknown]:
     """Yield what can add resources of any kind to a template at deployment."""
-    transforms = as_list(template.content.get("Transform", []))
-    unknown = [name for name in transforms if as_text(name) not in _HIDE_NOTHING]
-    if unknown:
-        yield _unknown("transform", unknown)
-    yield from _functions(template)
+    yield from _added(template)
     for section in sorted(_READ_SECTIONS & template.changeable):
         yield _unknown("macro-in-section", section)
     for logical_id in template.resources:
@@ -65,7 +61,10 @@ def hidden_at_deployment(template: Template) -> Iterator[Unknown]:
             yield _unknown("macro-in-resource", logical_id)
 
 
-def _functions(template: Template) -> Iterator[Unknown]:
+def _added(template: Template) -> Iterator[Unknown]:
+    for transform in as_list(template.content.get("Transform", [])):
+        if as_text(transform) not in _ADD_WHAT_IS_DESCRIBED:
+            yield _unknown("transform", transform)
     for logical_id, resource in template.resources.items():
         kind = as_text(template.type_of(logical_id))
         if logical_id.startswith("Fn::"):

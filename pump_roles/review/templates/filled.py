@@ -54,6 +54,7 @@ def tags_of(logical_id: str, template: Template) -> Iterator[tuple[str | None, s
 
     Those of the stacks and StackSets that deploy it, which CloudFormation adds, come first.
     """
+    yield from template.tags.items()
     if template.parent is not None:
         yield from tags_of(template.deployed_by, template.parent)
     if logical_id in template.resources:

@@ -31,7 +31,8 @@ NESTED: Final = (_STACK, _STACK_SET)
 def flatten(files: Iterable[disk.File], *, empty: bool = True) -> tuple[list[Template], list[str]]:
     """Return the templates of some files with everything nested in them.
 
-    Also returns the files that a manifest names, but that are not in its folder.
+    Only if ``empty`` is true, a template may lack resources. Also returns the files that a manifest
+    names, but that are not in its folder.
     """
     templates: list[Template] = []
     outside: list[str] = []
@@ -45,9 +46,8 @@ def flatten(files: Iterable[disk.File], *, empty: bool = True) -> tuple[list[Tem
         if not disk.is_file(file.path):
             raise InputError(f"{file.path}: there is no such file")
         content, read = read_json(file.path, TEMPLATE)
-        if empty and isinstance(content, dict) and not _adds_resources(content):
-            continue
-        if not isinstance(content, dict) or not isinstance(content.get("Resources"), dict):
+        resources = as_mapping(content).get("Resources", {} if empty else None)
+        if not isinstance(content, dict) or not isinstance(resources, dict):
             raise InputError(f"{file.path}: is not a CloudFormation template: it has no Resources")
         root = Template(
             content=content,
@@ -56,6 +56,7 @@ def flatten(files: Iterable[disk.File], *, empty: bool = True) -> tuple[list[Tem
             account=file.account,
             region=file.region,
             stack=file.stack,
+            tags=file.tags,
             exports=exports,
             stored=stored,
         )
@@ -89,10 +90,6 @@ def _exported(template: Template) -> Iterator[tuple[tuple[str, ...], Any]]:
             written_exports = as_mapping(template.properties(logical_id).get("WriterProps"))
             for name, value in as_mapping(written_exports.get("exports")).items():
                 yield (name,), value
-
-
-def _adds_resources(content: Mapping[str, Any]) -> bool:
-    return any(name in ("Resources", "Transform") or name.startswith("Fn::") for name in content)
 
 
 class _Flattened:

@@ -143,8 +143,8 @@ class _Reader:
 
     def _session(self) -> int | Value:
         seconds = self._properties.get("MaxSessionDuration", HOUR)
-        is_number = isinstance(seconds, int) and not isinstance(seconds, bool)
-        return seconds if is_number else unreadable(seconds)
+        text = filled_text(seconds, self.template) or ""
+        return int(text) if text.isdecimal() else unreadable(seconds)
 
     def _tags(self) -> Iterator[tuple[str, Value]]:
         for key, value in tags_of(self.logical_id, self.template):

@@ -17,6 +17,9 @@ NEUTRAL_MEMBERS: Final = {"DeletionPolicy", "DependsOn", "Metadata", "UpdateRepl
 MEMBERS: Final = {"Type", "Properties", "Condition", *NEUTRAL_MEMBERS}
 """All members of a resource that can be read."""
 
+Tags = Mapping[str | None, str | None]
+"""Tags by their keys; ``None`` for what is not certain."""
+
 Exports = dict[tuple[str, ...], list[tuple["Template", Any]]]
 """What stacks make available to others: the templates, and the values there. The key is the name of
 an export, or the names of a stack and its output."""
@@ -32,6 +35,7 @@ class Template:
     account: str = ""
     region: str = ""
     stack: str = ""
+    tags: Tags = field(default_factory=dict)
     parent: "Template | None" = None
     deployed_by: str = ""
     arguments: Mapping[str, Any] = field(default_factory=dict)

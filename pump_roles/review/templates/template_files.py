@@ -1,8 +1,8 @@
-"""Finds the template files to read, and the account that each is for."""
+"""Finds the template files to read, and what the manifest says about the stack of each."""
 
 import re
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from hashlib import sha256
 from pathlib import Path
 from stat import S_ISDIR, S_ISREG
@@ -10,6 +10,7 @@ from typing import Any, Final
 
 from pump_roles.iam.documents import as_mapping, as_text
 from pump_roles.json_input import InputError, read_json
+from pump_roles.review.templates.template import Tags
 
 _MANIFEST: Final = "manifest.json"
 
@@ -22,6 +23,7 @@ class File:
     stack: str = ""
     account: str = ""
     region: str = ""
+    tags: Tags = field(default_factory=dict)
     readable: bool = True
 
 
@@ -67,11 +69,8 @@ def assets(folder: Path) -> Mapping[str, set[str]]:
     A destination that also receives something else, such as the output of a command, has an empty
     name among its files.
     """
-    listed = set(folder.glob("*.assets.json"))
-    if (folder / _MANIFEST).is_file():
-        listed |= set(_asset_manifests(folder))
     found: dict[str, set[str]] = {}
-    for file in sorted(listed):
+    for file in sorted(folder.glob("*.assets.json")):
         manifest, _ = read_json(file, "a list of assets")
         for asset in as_mapping(as_mapping(manifest).get("files")).values():
             source = as_mapping(as_mapping(asset).get("source"))
@@ -93,15 +92,6 @@ def _is_asset(folder: Path, path: Path) -> bool:
     )
 
 
-def _asset_manifests(folder: Path) -> Iterator[Path]:
-    manifest, _ = read_json(folder / _MANIFEST, "a manifest")
-    for artifact in as_mapping(as_mapping(manifest).get("artifacts")).values():
-        file = as_mapping(as_mapping(artifact).get("properties")).get("file")
-        is_list = as_mapping(artifact).get("type") == "cdk:asset-manifest"
-        if is_list and isinstance(file, str) and _is_inside(folder, folder / file):
-            yield folder / file
-
-
 def digest(content: bytes) -> str:
     """Return the SHA-256 of a file's content."""
     return sha256(content).hexdigest()
@@ -118,6 +108,7 @@ def _named(folder: Path, *, follow: bool = True) -> Iterator[File]:
                 path,
                 as_text(properties.get("stackName", name)),
                 *_environment(artifact),
+                tags=_tags(properties.get("tags")),
                 readable=_is_inside(folder, path),
             )
         nested = properties.get("directoryName")
@@ -127,6 +118,12 @@ def _named(folder: Path, *, follow: bool = True) -> Iterator[File]:
                 yield from _named(inner)
             else:
                 yield File(inner, readable=False)
+
+
+def _tags(value: Any) -> Tags:
+    if not isinstance(value, dict | None):
+        return {None: None}
+    return {key: text if isinstance(text, str) else None for key, text in (value or {}).items()}
 
 
 def _is_inside(folder: Path, path: Path) -> bool:

@@ -1,7 +1,7 @@
 """Checks that templates contain what was built, and nothing that widens it."""
 
 import re
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Final, Literal
@@ -49,7 +49,6 @@ class Built:
     file: Path
     logical_id: str
     properties: Mapping[str, Any]
-    stack_tags: Collection[str] = ()
 
     @property
     def is_role(self) -> bool:
@@ -75,7 +74,8 @@ def widenings(built: Sequence[Built], paths: Iterable[Path]) -> Iterator[Widenin
     read = {template.file.resolve() for template in templates}
     # Also read nested stacks whose parents refer to them in a way that is not followed.
     not_followed = {original.file for original in built if original.file.resolve() not in read}
-    templates += flatten(File(file) for file in sorted(not_followed) if file.is_file())[0]
+    tags = {key: value for template in templates for key, value in template.tags.items()}
+    templates += flatten(File(at, tags=tags) for at in sorted(not_followed) if at.is_file())[0]
     placed: dict[Path, list[Template]] = {}
     for template in templates:
         # A StackSet's member template is in the same file, but has its own logical IDs.
@@ -127,8 +127,7 @@ def _changes(template: Template, built: Built) -> Iterator[tuple[Rule, str]]:
 def _opening_tags(template: Template, built: Built) -> Iterator[str]:
     if not (opening := opening_tags(built.properties)):
         return
-    keys = (key for key, _ in tags_of(built.logical_id, template))
-    for key in dict.fromkeys((*built.stack_tags, *keys)):
+    for key in dict.fromkeys(key for key, _ in tags_of(built.logical_id, template)):
         if key is None or key.lower() in opening:
             yield key or ""
 

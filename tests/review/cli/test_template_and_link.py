@@ -126,7 +126,8 @@ def test_link_is_one_line() -> None:
 def test_value_of_a_link_that_aws_does_not_accept_is_an_error(
     option: str, value: str, problem: str
 ) -> None:
-    error = the_usage_error(run(*LINK, option, value))
+    options = {**dict(zip(LINK[2::2], LINK[3::2], strict=True)), option: value}
+    error = the_usage_error(run(*LINK[:2], *(word for each in options.items() for word in each)))
     assert f"Invalid value for '{option}': " in error
     assert problem in error
     assert "\x1b" not in error

@@ -105,7 +105,7 @@ HIDING: list[tuple[str, list[Change]]] = [
     ("its member Fn::Transform cannot be read", [on_role(**{"Fn::Transform": 1})]),
     ("its inline policies cannot be read: ", [in_role(Policies=[{"Fn::If": ["C", {}, {}]}])]),
     ("it is created only under the condition C", [on_role(Condition="C")]),
-    ('the transform ["Macro"] can change the template', [in_template(Transform=["Macro"])]),
+    ("the transform Macro can change the template", [in_template(Transform=["Macro"])]),
     ("Fn::Transform can change the template", [in_template(**INCLUDE)]),
     ("Fn::ForEach::R creates resources when", [add_resources(**{"Fn::ForEach::R": []})]),
     (

@@ -360,7 +360,7 @@ def test_reports_a_macro_over_a_nested_stack_next_to_the_role(
     files = in_nested_stack({PUMP: {"Transform": ["Macro"], "Resources": {}}}, {})
     files[PUMP]["Resources"] |= pump["Resources"]
     report = reported(tmp_path, files)
-    problem = Unknown(part="template", why="transform", subject='["Macro"]', source=NESTED)
+    problem = Unknown(part="template", why="transform", subject="Macro", source=NESTED)
     assert report.unreadable == (problem,)
     assert not report.exact
 

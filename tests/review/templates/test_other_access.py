@@ -637,7 +637,7 @@ MACRO = {"Fn::Transform": {"Name": "Macro"}}
 @pytest.mark.parametrize(
     ("other", "said"),
     [
-        ({"Transform": "Macro", "Resources": {}}, 'the transform ["Macro"] can change'),
+        ({"Transform": "Macro", "Resources": {}}, "the transform Macro can change"),
         ({"Transform": ["AWS::Serverless-2016-10-31", "AWS::Include"]}, "AWS::Include"),
         ({"Fn::Transform": {"Name": "AWS::Include"}, "Resources": {}}, "Fn::Transform can change"),
         ({"Resources": {"Fn::ForEach::Roles": []}}, "Fn::ForEach::Roles creates resources"),

@@ -47,6 +47,17 @@ def test_deny_that_may_never_be_there_takes_nothing_away(
     assert (role.denied, role.as_published) == (int(counted), counted)
 
 
+@pytest.mark.parametrize(
+    ("seconds", "read"),
+    [("7200", 7_200), ({"Fn::Sub": "7200"}, 7_200), (True, None), ("1h", None), (7200.5, None)],
+)
+def test_session_duration_is_a_number_or_its_text(
+    seconds: Any, read: int | None, text: str, tmp_path: Path
+) -> None:
+    (role,) = changed(text, tmp_path, in_role(MaxSessionDuration=seconds)).roles
+    assert role.role.session == read or (read is None and role.role.is_unknown("session"))
+
+
 def test_name_in_another_case_is_that_role(text: str, tmp_path: Path) -> None:
     change = in_role(RoleName="pumpautopilotrole", Policies=[])
     (role,) = changed(text, tmp_path, change).roles

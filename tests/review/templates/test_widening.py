@@ -34,7 +34,7 @@ def all_found(
         name: {**OWN.get(name, {}), **section} if isinstance(section, dict) else section
         for name, section in same.items()
     }
-    contents = {"Own": {**OWN, **own}, "Other": {"Resources": {}, **(other or {})}}
+    contents = {"Own": {**OWN, **own}, "Other": other or {}}
     paths = []
     for name, content in contents.items():
         paths.append(folder / f"{name}.template.json")
@@ -254,9 +254,20 @@ def test_what_can_become_anything_fails_if_it_contains_the_name(
     assert {naming for _, _, naming in later} == {"deployment"}
 
 
-@pytest.mark.parametrize("transform", ["AWS::Serverless-2016-10-31", "AWS::LanguageExtensions"])
-def test_transform_of_aws_that_hides_nothing_passes(transform: str, tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    "transform",
+    [
+        *("AWS::CodeDeployBlueGreen", "AWS::LanguageExtensions", "AWS::Serverless-2016-10-31"),
+        *("AWS::SecretsManager-2020-07-23", "AWS::SecretsManager-2024-09-16"),
+    ],
+)
+def test_transform_of_aws_that_only_adds_what_is_described_passes(
+    transform: str, tmp_path: Path
+) -> None:
     assert found(tmp_path, {"Transform": transform}, {"Transform": [transform]}) == []
+    assert not is_alarm(tmp_path)
+    assert found(tmp_path, {"Transform": [transform, "AWS::Include"]}) != []
+    assert is_alarm(tmp_path)
 
 
 def test_policies_of_the_roles_own_stack_are_found(tmp_path: Path) -> None:
