@@ -36,8 +36,8 @@ OF_AWS: Final[frozenset[PrincipalKind]] = frozenset(
 EXTERNAL_ID_KEY: Final = "sts:externalid"
 """The condition key, in lower case. IAM reads a condition's key in any case."""
 
-_NO_CALLERS: Final = {"service", "identity-provider"}
-"""The kinds of principals that cannot pass an external ID."""
+_NO_ID: Final = {"service", "identity-provider"}
+"""The kinds of principals that pass no external ID."""
 
 ASSUME_ROLE: Final = "sts:AssumeRole"
 
@@ -162,11 +162,6 @@ class TrustStatement:
         """Whether someone can assume the role because of it, as far as it can be read."""
         assumes = not self.actions or any(overlap(action, _ASSUMING) for action in self.actions)
         return self.effect != "Deny" and assumes
-
-    @property
-    def callers(self) -> tuple[Principal, ...]:
-        """The principals that could pass an external ID."""
-        return tuple(who for who in self.principals if who.kind not in _NO_CALLERS)
 
     @property
     def conditions(self) -> Any:
@@ -452,7 +447,7 @@ def _problems_of_ids(
         yield TrustProblem("unknown-external-id")
     elif statement.id_required == "no" and trust.denies_other_ids:
         yield TrustProblem("inexact-external-id", "Deny")
-    elif statement.id_required == "no" and statement.callers:
+    elif statement.id_required == "no" and not {who.kind for who in statement.principals} <= _NO_ID:
         yield TrustProblem("no-external-id")
     if len(statement.external_ids) > _IDS_WHILE_ROTATING:
         yield TrustProblem("many-external-ids", f"{len(statement.external_ids)}")

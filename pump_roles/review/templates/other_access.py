@@ -416,7 +416,7 @@ def _grants(properties: Mapping[str, Any]) -> Iterator[Access]:
     ]
     if "PolicyDocument" in properties:
         documents.append(properties["PolicyDocument"])
-    for document in documents:
+    for document in map(parsed, documents):
         for clause in clauses(document):
             if clause.effect == "Allow":
                 yield Access("allows", clause.named)
