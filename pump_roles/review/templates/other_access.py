@@ -72,6 +72,8 @@ _SECTIONS: Final = {
 
 _WATCHES: Final[Mapping[str, tuple[str, ...]]] = {
     "AWS::AccessAnalyzer::Analyzer": ("ArchiveRules",),
+    "AWS::Athena::NamedQuery": ("QueryString",),
+    "AWS::CloudTrail::Trail": ("AdvancedEventSelectors", "EventSelectors"),
     "AWS::CloudWatch::Alarm": ("Dimensions", "MetricName", "Metrics", "Namespace"),
     "AWS::CloudWatch::CompositeAlarm": ("AlarmRule",),
     "AWS::CloudWatch::Dashboard": ("DashboardBody",),
@@ -79,6 +81,9 @@ _WATCHES: Final[Mapping[str, tuple[str, ...]]] = {
     "AWS::Events::Rule": ("EventPattern",),
     "AWS::Logs::MetricFilter": ("FilterPattern", "MetricTransformations"),
     "AWS::Logs::QueryDefinition": ("QueryString",),
+    "AWS::Logs::SubscriptionFilter": ("FilterPattern",),
+    "AWS::Notifications::EventRule": ("EventPattern",),
+    "AWS::SecurityHub::Insight": ("Filters",),
 }
 """What a resource looks for or shows, by its type."""
 

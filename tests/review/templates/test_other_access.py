@@ -327,6 +327,16 @@ ONLY_NAMES_IT = [
         Dimensions=[{"Name": "Role", "Value": "PumpAutoPilotRole"}],
     ),
     resource("AWS::CloudWatch::Dashboard", DashboardName="PumpAutoPilotRole"),
+    *(
+        resource(f"AWS::{kind}", **{member: ROLE_ARN})
+        for kind, member in (
+            ("Athena::NamedQuery", "QueryString"),
+            ("CloudTrail::Trail", "EventSelectors"),
+            ("Logs::SubscriptionFilter", "FilterPattern"),
+            ("Notifications::EventRule", "EventPattern"),
+            ("SecurityHub::Insight", "Filters"),
+        )
+    ),
     resource("AWS::CloudWatch::CompositeAlarm", AlarmRule="ALARM(PumpAutoPilotRole)"),
     resource(
         "AWS::Logs::MetricFilter",
@@ -353,6 +363,7 @@ MAY_DO_MORE = [
     resource("Custom::Command", Description="PumpAutoPilotRole"),
     resource("Custom::Command", CommandName="PumpAutoPilotRole"),
     resource("AWS::S3::Bucket", AlarmName="PumpAutoPilotRole"),
+    resource("AWS::Logs::SubscriptionFilter", DestinationArn="PumpAutoPilotRole"),
     resource("AWS::CloudFormation::CustomResource", Tags=["PumpAutoPilotRole"]),
     organization("PumpAutoPilotRole"),
     *(
