@@ -62,6 +62,9 @@ _KINDS: Final[Mapping[str, PrincipalKind]] = {
 VERSIONS: Final = ("2008-10-17", "2012-10-17")
 """The versions of a policy. The first is the default."""
 
+_WITHOUT_ID: Final = re.compile("StringEquals$|ForAllValues:|.*(?:Not|IfExists$)")
+"""The operators that a request without an external ID meets, and the exact one."""
+
 _UNIQUE_ID: Final = re.compile("A[A-Z]{3}[A-Z0-9]{12,}")
 """The unique ID that IAM shows for a deleted principal: IAM User Guide, "IAM identifiers"."""
 
@@ -116,6 +119,7 @@ class TrustProblem:
 
     why: Literal[
         "actions",
+        "any-external-id",
         "condition",
         "document-member",
         "external-id-case",
@@ -341,10 +345,10 @@ def _id_required(
 ) -> Literal["exactly", "not-exactly", "unknown", "no"]:
     if _is_exact(ids):
         return "exactly"
-    if _inexact_operator(statement.get("Condition")):
-        return "not-exactly"
     is_read = is_readable(rest) and not any(id_.why for id_ in ids)
-    return "no" if is_read and statement.keys() <= _STATEMENT_MEMBERS else "unknown"
+    if not is_read or not statement.keys() <= _STATEMENT_MEMBERS:
+        return "unknown"
+    return "not-exactly" if _inexact_operator(statement.get("Condition")) else "no"
 
 
 def _is_exact(ids: tuple[Value, ...]) -> bool:
@@ -407,12 +411,15 @@ def _aws_principal(value: Value) -> Principal:
 
 
 def _inexact_operator(condition: Any) -> str:
-    # That requires an external ID like others.
-    for operator in ("StringLike", "StringEqualsIgnoreCase"):
-        for key, values in as_mapping(as_mapping(condition).get(operator)).items():
-            ids = strings(values) if key.lower() == EXTERNAL_ID_KEY else []
-            if ids and all(id_.strip("*?") and "${" not in id_ for id_ in ids):
-                return operator
+    # That requires an external ID otherwise than StringEquals; a wildcard if that can be any.
+    for operator, keys in as_mapping(condition).items():
+        for key, values in as_mapping(keys).items():
+            ids = strings(values)
+            if key.lower() != EXTERNAL_ID_KEY or _WITHOUT_ID.match(operator):
+                continue
+            if operator == "Null" or not all(id_.strip("*?") and "${" not in id_ for id_ in ids):
+                return "" if ids == ["true"] else "*"
+            return operator
     return ""
 
 
@@ -442,7 +449,9 @@ def _problems_of_ids(
     statement: TrustStatement, condition: Any, trust: Trust
 ) -> Iterator[TrustProblem]:
     if statement.id_required == "not-exactly":
-        yield TrustProblem("inexact-external-id", _inexact_operator(condition))
+        operator = _inexact_operator(condition)
+        any_id = TrustProblem("any-external-id")
+        yield any_id if operator == "*" else TrustProblem("inexact-external-id", operator)
     elif statement.id_required == "unknown":
         yield TrustProblem("unknown-external-id")
     elif statement.id_required == "no" and trust.denies_other_ids:

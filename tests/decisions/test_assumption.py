@@ -124,14 +124,19 @@ def on_id(operator: str, *values: Any) -> dict[str, Any]:
 
 ALLOWS = [
     allow("111122223333", "sts:*", {}),
+    allow(PUMP, "sts:TagSession", {}),
     *(
         allow(PUMP, actions, condition)
-        for actions in ("sts:AssumeRole", "sts:TagSession", ["sts:TagSession", "sts:assume*"])
+        for actions in ("sts:AssumeRole", ["sts:TagSession", "sts:assume*"])
         for condition in (
             {},
             on_id("StringEquals", RIGHT),
             on_id("StringEqualsIfExists", RIGHT),
             on_id("StringLike", RIGHT),
+            on_id("StringLike", "*"),
+            on_id("ForAllValues:StringEquals", RIGHT),
+            on_id("ForAnyValue:StringEquals", RIGHT),
+            on_id("Null", "false"),
             on_id("StringEqualsIgnoreCase", RIGHT),
         )
     ),

@@ -63,7 +63,15 @@ def requiring(operator: str, *values: str) -> dict[str, Any]:
         ({"Condition": {}}, "no-external-id", "", False),
         (requiring("StringEquals", ""), "no-external-id", "", False),
         (requiring("StringEqualsIfExists", SECRET), "no-external-id", "", False),
-        (requiring("StringLike", "x", "?*"), "no-external-id", "", False),
+        (requiring("ForAllValues:StringEquals", SECRET), "no-external-id", "", False),
+        (requiring("StringNotEquals", "x"), "no-external-id", "", False),
+        (requiring("Null", "true"), "no-external-id", "", False),
+        (requiring("Null", "false"), "any-external-id", "", False),
+        (requiring("StringLike", "x", "?*"), "any-external-id", "", False),
+        (
+            requiring("ForAnyValue:StringEquals", SECRET),
+            *("inexact-external-id", "ForAnyValue:StringEquals", False),
+        ),
         (requiring("StringLike", SECRET), "inexact-external-id", "StringLike", False),
         (
             requiring("StringEqualsIgnoreCase", SECRET),
