@@ -12,6 +12,8 @@ _POSITIVE: Final = {"StringEquals", "StringLike", "ArnLike", "IpAddress", "Bool"
 _NEGATIVE: Final = {"StringNotEquals", "StringNotLike", "ArnNotLike", "NotIpAddress"}
 """Operators whose key must have none of the values, so that more values admit fewer requests."""
 
+_EXCLUDES: Final = re.compile("(?:String|Arn)Not")
+
 _AFTER: Final = "DateGreaterThanEquals"
 _DATE: Final = re.compile(r"[0-9]{4}(-[0-9]{2}){2}T[0-9]{2}(:[0-9]{2}){2}Z")
 
@@ -31,6 +33,14 @@ def is_readable(condition: Any) -> bool:
         )
         for keys in condition.values()
     )
+
+
+def without_exclusions(condition: Any) -> Any:
+    """Return a condition without what only says whom or what it does not apply to."""
+    if not isinstance(condition, dict):
+        return condition
+    names = (operator for operator in condition if not _EXCLUDES.match(operator))
+    return {operator: condition[operator] for operator in names}
 
 
 def implies(condition: Any, other: Any) -> bool:

@@ -9,6 +9,7 @@ from typing import Any, Final, Literal
 from pump_roles.iam.canonical import account_of_root, canonical_condition, in_account
 from pump_roles.iam.conditions import is_readable
 from pump_roles.iam.documents import as_list, as_mapping, as_text, is_call, strings
+from pump_roles.iam.patterns import overlap
 from pump_roles.iam.values import Value, known, literal, unreadable
 from pump_roles.json_input import decoded
 from pump_roles.validators import EXTERNAL_ID, PRINCIPAL, Text
@@ -35,7 +36,13 @@ OF_AWS: Final[frozenset[PrincipalKind]] = frozenset(
 EXTERNAL_ID_KEY: Final = "sts:externalid"
 """The condition key, in lower case. IAM reads a condition's key in any case."""
 
+_NO_ID: Final = {"service", "identity-provider"}
+"""The kinds of principals that pass no external ID."""
+
 ASSUME_ROLE: Final = "sts:AssumeRole"
+
+_ASSUMING: Final = "sts:Assume*"
+"""Who is only allowed anything else, such as ``sts:TagSession``, cannot assume the role."""
 
 PART_FROM: Final = 6
 """The minimum length of an external ID that is masked within other text. A shorter one could be a
@@ -51,10 +58,12 @@ _COMPARED_MEMBERS: Final = _STATEMENT_MEMBERS - {"NotPrincipal"}
 _KINDS: Final[Mapping[str, PrincipalKind]] = {
     "Service": "service",
     "Federated": "identity-provider",
-    "CanonicalUser": "identity-provider",
 }
 VERSIONS: Final = ("2008-10-17", "2012-10-17")
 """The versions of a policy. The first is the default."""
+
+_WITHOUT_ID: Final = re.compile("StringEquals$|ForAllValues:|.*(?:Not|IfExists$)")
+"""The operators that a request without an external ID meets, and the exact one."""
 
 _UNIQUE_ID: Final = re.compile("A[A-Z]{3}[A-Z0-9]{12,}")
 """The unique ID that IAM shows for a deleted principal: IAM User Guide, "IAM identifiers"."""
@@ -93,7 +102,10 @@ class Principal:
     @property
     def identity(self) -> tuple[str, str]:
         """What is the same for the same principal. The name of a parameter does not matter."""
-        return self.kind, "" if self.value.state == "open" else self.value.text
+        return self.kind, self.value.default if self.value.state == "open" else self.value.text
+
+
+_UNREAD: Final = Principal("unreadable", Value("not-read", why="unreadable"))
 
 
 @dataclass(frozen=True)
@@ -107,6 +119,7 @@ class TrustProblem:
 
     why: Literal[
         "actions",
+        "any-external-id",
         "condition",
         "document-member",
         "external-id-case",
@@ -119,6 +132,7 @@ class TrustProblem:
         "number-of-principals",
         "statement-member",
         "trusts",
+        "unknown-external-id",
     ]
     subject: str = ""
     principal: Principal | None = None
@@ -132,7 +146,7 @@ class TrustStatement:
     :param principals: its principals.
     :param actions: its actions.
     :param id_required: whether it requires an external ID: ``exactly`` one of ``external_ids``,
-        ``not-exactly`` if others can be similar, or ``no``.
+        ``not-exactly`` if others can be similar, ``unknown`` if that cannot be read, or ``no``.
     :param external_ids: the external IDs that ``StringEquals`` accepts.
     :param condition: the canonical form of everything else that it requires, as JSON; empty if it
         requires nothing else.
@@ -142,10 +156,16 @@ class TrustStatement:
     effect: str
     principals: tuple[Principal, ...]
     actions: tuple[str, ...]
-    id_required: Literal["exactly", "not-exactly", "no"]
+    id_required: Literal["exactly", "not-exactly", "unknown", "no"]
     external_ids: tuple[Value, ...]
     condition: str
     not_read: str
+
+    @property
+    def lets_in(self) -> bool:
+        """Whether someone can assume the role because of it, as far as it can be read."""
+        assumes = not self.actions or any(overlap(action, _ASSUMING) for action in self.actions)
+        return self.effect != "Deny" and assumes
 
     @property
     def conditions(self) -> Any:
@@ -186,12 +206,13 @@ class Trust:
     @property
     def allows(self) -> tuple[TrustStatement, ...]:
         """The statements that let someone in."""
-        return tuple(statement for statement in self.statements if statement.effect == "Allow")
+        return tuple(statement for statement in self.statements if statement.lets_in)
 
     @property
     def principals(self) -> tuple[Principal, ...]:
-        """Whom it lets in."""
-        return tuple(principal for statement in self.allows for principal in statement.principals)
+        """Whom it lets in; one that cannot be read for what cannot be read of it."""
+        named = (principal for statement in self.allows for principal in statement.principals)
+        return tuple(dict.fromkeys((*named, *((_UNREAD,) if self.not_read else ()))))
 
     @property
     def external_ids(self) -> tuple[Value, ...]:
@@ -199,9 +220,29 @@ class Trust:
         return tuple(value for statement in self.allows for value in statement.external_ids)
 
     @property
+    def id_required(self) -> Literal["exactly", "not-exactly", "not-always", "unknown", "no"]:
+        """Whether it requires an external ID of everyone whom it lets in."""
+        found = {statement.id_required for statement in self.allows}
+        if self.denies_other_ids and "no" in found:
+            found = found - {"no"} | {"not-exactly"}
+        if self.not_read or "unknown" in found:
+            return "unknown"
+        if len(found) > 1:
+            return "not-always" if "no" in found else "not-exactly"
+        return found.pop() if found else "no"
+
+    @property
+    def denies_other_ids(self) -> bool:
+        """Whether it denies access with other external IDs, or without one."""
+        return any(
+            statement.effect == "Deny" and EXTERNAL_ID_KEY in statement.condition.lower()
+            for statement in self.statements
+        )
+
+    @property
     def requires_external_id(self) -> bool:
         """Whether nobody is let in without one of the external IDs."""
-        return bool(self.allows) and all(found.id_required == "exactly" for found in self.allows)
+        return self.id_required == "exactly"
 
     def with_values(self, change: Callable[[Value, Text], Value]) -> "Trust":
         """Return it with other values for its principals of AWS and its external IDs."""
@@ -221,7 +262,7 @@ class Trust:
             )
 
         found = replace(self, statements=tuple(map(statement_of, self.statements)))
-        solved = {"no-external-id"} if found.requires_external_id else set()
+        solved = {"no-external-id", "unknown-external-id"} if found.requires_external_id else set()
         problems = (
             replace(problem, principal=problem.principal and principal_of(problem.principal))
             for problem in self.problems
@@ -275,8 +316,6 @@ def _statement(statement: Mapping[str, Any], read: Reader) -> TrustStatement:
         if not others:
             del rest["StringEquals"]
     canonical = canonical_condition(rest)
-    exact = _is_exact(ids)
-    inexact = "" if exact else inexact_operator(condition)
     actions = as_list(statement.get("Action", []))
     readable = (
         statement.get("Effect") in ("Allow", "Deny")
@@ -289,7 +328,7 @@ def _statement(statement: Mapping[str, Any], read: Reader) -> TrustStatement:
         effect=as_text(statement.get("Effect", "")),
         principals=tuple(_principals(statement, read)),
         actions=tuple(strings(actions)),
-        id_required="exactly" if exact else "not-exactly" if inexact else "no",
+        id_required=_id_required(ids, statement, canonical),
         external_ids=ids,
         condition="" if rest == {} else json.dumps(canonical, sort_keys=True),
         not_read="" if readable else as_text(statement),
@@ -299,6 +338,17 @@ def _statement(statement: Mapping[str, Any], read: Reader) -> TrustStatement:
 def _can_be_id(value: Value, written: Any) -> bool:
     # A function can be one, even if it can be something else. Then it is compared as a value.
     return is_call(written) or _is_exact((value,))
+
+
+def _id_required(
+    ids: tuple[Value, ...], statement: Mapping[str, Any], rest: Any
+) -> Literal["exactly", "not-exactly", "unknown", "no"]:
+    if _is_exact(ids):
+        return "exactly"
+    is_read = is_readable(rest) and not any(id_.why for id_ in ids)
+    if not is_read or not statement.keys() <= _STATEMENT_MEMBERS:
+        return "unknown"
+    return "not-exactly" if _inexact_operator(statement.get("Condition")) else "no"
 
 
 def _is_exact(ids: tuple[Value, ...]) -> bool:
@@ -323,19 +373,23 @@ def _principals(statement: Mapping[str, Any], read: Reader) -> Iterator[Principa
     if "NotPrincipal" in statement:
         names = ", ".join(strings(statement["NotPrincipal"]))
         yield Principal("all-but", known(names))
-    principal = statement.get("Principal")
-    if not isinstance(principal, dict):
-        for text in strings(principal) if principal is not None else ():
-            everyone = text == "*"
-            value = known(text) if everyone else unreadable(text)
+    if is_call(principal := statement.get("Principal")) or not isinstance(principal, dict):
+        if principal is None and "NotPrincipal" not in statement:
+            yield _UNREAD
+        for part in as_list(principal) if principal is not None else ():
+            everyone = part == "*"
+            value = known("*") if everyone else unreadable(part)
             yield Principal("everyone" if everyone else "unreadable", value)
         return
     for kind, names in principal.items():
+        if kind not in {"AWS", *_KINDS}:
+            yield Principal("unreadable", unreadable({kind: names}))
+            continue
         for name in as_list(names):
             if kind == "AWS":
                 yield _aws_principal(read(name, PRINCIPAL))
             else:
-                yield Principal(_KINDS.get(kind, "unreadable"), as_written(name, PRINCIPAL))
+                yield Principal(_KINDS[kind], as_written(name, PRINCIPAL))
 
 
 def _aws_principal(value: Value) -> Principal:
@@ -356,44 +410,58 @@ def _aws_principal(value: Value) -> Principal:
     return Principal(kind, replace(value, text=text))
 
 
-def inexact_operator(condition: Any) -> str:
-    """Return the operator that requires an external ID like others; empty if none does."""
-    for operator in ("StringLike", "StringEqualsIgnoreCase"):
-        for key, values in as_mapping(as_mapping(condition).get(operator)).items():
-            ids = strings(values) if key.lower() == EXTERNAL_ID_KEY else []
-            if ids and all(id_.strip("*?") and "${" not in id_ for id_ in ids):
-                return operator
+def _inexact_operator(condition: Any) -> str:
+    # That requires an external ID otherwise than StringEquals; a wildcard if that can be any.
+    for operator, keys in as_mapping(condition).items():
+        for key, values in as_mapping(keys).items():
+            ids = strings(values)
+            if key.lower() != EXTERNAL_ID_KEY or _WITHOUT_ID.match(operator):
+                continue
+            if operator == "Null" or not all(id_.strip("*?") and "${" not in id_ for id_ in ids):
+                return "" if ids == ["true"] else "*"
+            return operator
     return ""
 
 
 def _problems(
     trust: Trust, members: Mapping[str, Any], listed: list[Any]
 ) -> Iterator[TrustProblem]:
-    if len(trust.allows) != 1 or len(listed) != 1:
+    if len(listed) != 1 or [statement.effect for statement in trust.statements] != ["Allow"]:
         yield TrustProblem("not-one-statement")
-    if len(trust.principals) != 1:
-        yield TrustProblem("number-of-principals", f"{len(trust.principals)}")
-    for principal in trust.principals:
+    unread = sorted(members.keys() - _MEMBERS)
+    principals = [who for who in trust.principals if not (unread and who == _UNREAD)]
+    if len(principals) != 1 and not unread:
+        yield TrustProblem("number-of-principals", f"{len(principals)}")
+    for principal in principals:
         if not principal.is_single:
             yield TrustProblem("trusts", principal=principal)
-    for member in sorted(members.keys() - _MEMBERS):
+    for member in unread:
         yield TrustProblem("document-member", member)
-    written = [part for part in listed if as_mapping(part).get("Effect") == "Allow"]
-    for statement, part in zip(trust.allows, written, strict=True):
-        yield from _problems_of_ids(statement, part.get("Condition"), trust.principals)
-        yield from _problems_of_members(statement, part)
+    parts = (part for part in listed if isinstance(part, dict))
+    for statement, part in zip(trust.statements, parts, strict=True):
+        if statement.lets_in:
+            yield from _problems_of_ids(statement, part.get("Condition"), trust)
+        if statement.effect == "Allow":
+            yield from _problems_of_members(statement, part)
 
 
 def _problems_of_ids(
-    statement: TrustStatement, condition: Any, principals: tuple[Principal, ...]
+    statement: TrustStatement, condition: Any, trust: Trust
 ) -> Iterator[TrustProblem]:
     if statement.id_required == "not-exactly":
-        yield TrustProblem("inexact-external-id", inexact_operator(condition))
-    elif statement.id_required == "no":
+        operator = _inexact_operator(condition)
+        any_id = TrustProblem("any-external-id")
+        yield any_id if operator == "*" else TrustProblem("inexact-external-id", operator)
+    elif statement.id_required == "unknown":
+        yield TrustProblem("unknown-external-id")
+    elif statement.id_required == "no" and trust.denies_other_ids:
+        yield TrustProblem("inexact-external-id", "Deny")
+    elif statement.id_required == "no" and not {who.kind for who in statement.principals} <= _NO_ID:
         yield TrustProblem("no-external-id")
     if len(statement.external_ids) > _IDS_WHILE_ROTATING:
         yield TrustProblem("many-external-ids", f"{len(statement.external_ids)}")
-    if any(_is_within(id_, who.value) for id_ in statement.external_ids for who in principals):
+    named = [principal.value for principal in trust.principals]
+    if any(_is_within(id_, who) for id_ in statement.external_ids for who in named):
         yield TrustProblem("external-id-in-principal")
 
 

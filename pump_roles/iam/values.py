@@ -16,11 +16,13 @@ class Value:
         parameter; what is there, or what AWS says, if it is not read; otherwise empty.
     :param why: if it is not read, why: ``unreadable`` for a function in a template, ``not-read``
         from an account, or ``not-in-files``; empty for a literal that has the wrong type.
+    :param default: if it is open, what it is if nobody decides otherwise; may be empty.
     """
 
     state: Literal["known", "open", "hidden", "not-read"]
     text: str = ""
     why: Literal["", "unreadable", "not-read", "not-in-files"] = ""
+    default: str = ""
 
     @property
     def is_known(self) -> bool:

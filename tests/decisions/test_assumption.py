@@ -1,11 +1,12 @@
 """Who may assume the roles in the synthesized templates, according to a policy simulator."""
 
 import json
-from itertools import product
+from itertools import combinations_with_replacement, product
 from typing import Any
 
 import pytest
 
+from pump_roles.iam.trust import parse_trust
 from tests.support import ROLLED_OUT, STACKS, Synth, stack_set
 from tools.sandbox.aws import ACCOUNT_ID
 from tools.sandbox.simulator import ALLOWED, IMPLICITLY_DENIED, Role, assumption, decide
@@ -107,3 +108,74 @@ def test_principal_arn_is_unchanged_in_every_partition(principal: str, synth: Sy
     for template in synth({"principal": principal, "external-id": "ab"}).values():
         (statement,) = Role.of_template(template).trust["Statement"]
         assert statement["Principal"] == {"AWS": principal}
+
+
+RIGHT = EXTERNAL_IDS["right"]
+
+
+def allow(who: str, actions: Any, condition: Any) -> dict[str, Any]:
+    found = {"Effect": "Allow", "Principal": {"AWS": who}, "Action": actions}
+    return {**found, "Condition": condition}
+
+
+def on_id(operator: str, *values: Any) -> dict[str, Any]:
+    return {operator: {"sts:ExternalId": [*values]}}
+
+
+ALLOWS = [
+    allow("111122223333", "sts:*", {}),
+    allow(PUMP, "sts:TagSession", {}),
+    *(
+        allow(PUMP, actions, condition)
+        for actions in ("sts:AssumeRole", ["sts:TagSession", "sts:assume*"])
+        for condition in (
+            {},
+            on_id("StringEquals", RIGHT),
+            on_id("StringEqualsIfExists", RIGHT),
+            on_id("StringLike", RIGHT),
+            on_id("StringLike", "*"),
+            on_id("ForAllValues:StringEquals", RIGHT),
+            on_id("ForAnyValue:StringEquals", RIGHT),
+            on_id("Null", "false"),
+            on_id("StringEqualsIgnoreCase", RIGHT),
+        )
+    ),
+]
+DENIES: list[list[Any]] = [
+    [],
+    [{**allow("*", "sts:AssumeRole", on_id("StringNotEquals", RIGHT)), "Effect": "Deny"}],
+    [{**allow("*", "sts:*", {"Null": {"sts:ExternalId": "true"}}), "Effect": "Deny"}],
+]
+
+
+def test_what_a_trust_policy_is_said_to_require_is_what_decides() -> None:
+    pairs = combinations_with_replacement(ALLOWS, 2)
+    statements = [[*pair, *denies] for pair, denies in product(pairs, DENIES)]
+    trusts = [{"Version": "2012-10-17", "Statement": found} for found in statements]
+    cells = list(product(trusts, ("right", "wrong case", "missing")))
+    decisions = decide(
+        [
+            assumption(Role("R", trust, {}), caller=PUMP_ROLE, external_id=EXTERNAL_IDS[name])
+            for trust, name in cells
+        ]
+    )
+    accepted: dict[str, set[str]] = {}
+    for (trust, name), decision in zip(cells, decisions, strict=True):
+        accepted.setdefault(json.dumps(trust), set()).update([name] if decision == ALLOWED else [])
+    seen = set()
+    for text, names in accepted.items():
+        found = parse_trust(json.loads(text))
+        trusted = {principal.value.text for principal in found.principals}
+        seen.add(found.id_required)
+        if PUMP not in trusted:
+            assert names == set(), text
+        elif trusted == {PUMP}:
+            # A deny can leave nobody, which is not said.
+            possible = {
+                "exactly": names <= {"right"},
+                "not-exactly": "missing" not in names,
+                "not-always": "missing" in names,
+                "no": "missing" in names,
+            }
+            assert possible[found.id_required], (text, found.id_required, names)
+    assert seen == {"exactly", "not-exactly", "not-always", "no"}

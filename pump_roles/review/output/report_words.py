@@ -237,16 +237,17 @@ def assumed_by(role: RoleReport) -> str:
 
 def trusted(role: RoleReport) -> str:
     """Return whether a role requires an external ID."""
-    if not role.trust.requires_external_id:
-        required = {statement.id_required for statement in role.trust.allows}
-        return say("roles.not_required" if required <= {"no"} else "roles.not_exactly")
-    number = len(role.trust.external_ids)
-    return say("roles.one_of" if number > 1 else "roles.required", number=number)
+    required, number = role.trust.id_required, len(role.trust.external_ids)
+    if required == "exactly" and number > 1:
+        return say("roles.one_of", number=number)
+    return text_of("required", required)
 
 
 def who(principal: Principal) -> str:
     """Return who a principal is, to follow it."""
-    return text_of("who", principal.kind)
+    kind, value = principal.kind, principal.value
+    is_unread = kind == "other" and value.state == "not-read"
+    return text_of("who", "unreadable" if is_unread else "default" if value.default else kind)
 
 
 def added(report: Report) -> str:

@@ -82,9 +82,10 @@ def problem_in_words(problem: TrustProblem) -> str:
 
 def principal_in_words(principal: Principal) -> str:
     """Return a principal, which may be the one that is provided at deployment."""
+    value = principal.value
     if principal.kind == "provided":
-        return say("roles.pump")
-    text = principal.value.text
+        return say("principals.default", name=value.default) if value.default else say("roles.pump")
+    text = value.text or say("principals.unread")
     with_type = principal.kind in TEXTS["principals"]
     return say(f"principals.{principal.kind}", name=text) if with_type else text
 

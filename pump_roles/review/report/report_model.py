@@ -17,7 +17,7 @@ from pump_roles.review.report.statements import Statement
 from pump_roles.review.role import Role, Unknown
 from pump_roles.review.templates import Other, Place
 
-SCHEMA: Final = 4
+SCHEMA: Final = 5
 """The version of the JSON report's schema, ``report.schema.json``."""
 
 Cause = Literal["AWS", "role"]
@@ -282,7 +282,7 @@ class Report:
     :param actions: every action that a role has, by name.
     """
 
-    schema: Literal[4]
+    schema: Literal[5]
     version: str
     catalog: str
     date: str

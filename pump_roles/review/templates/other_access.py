@@ -11,11 +11,11 @@ anyone else whom they admit reaches only that resource.
 
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Any, Final
 
 from pump_roles.iam.clauses import clauses
+from pump_roles.iam.conditions import without_exclusions
 from pump_roles.iam.documents import (
     as_list,
     as_mapping,
@@ -24,9 +24,10 @@ from pump_roles.iam.documents import (
     is_call,
     is_function,
     ref,
+    statements,
 )
-from pump_roles.json_input import parse_json
 from pump_roles.review.contents import OPENS, Access, Other
+from pump_roles.review.masking import under_the_key
 from pump_roles.review.templates.attachments import ATTACHES, Attachments
 from pump_roles.review.templates.evaluate import evaluate
 from pump_roles.review.templates.pump_names import PumpNames, admitted
@@ -34,7 +35,7 @@ from pump_roles.review.templates.role_reader import PumpRole
 from pump_roles.review.templates.symbols import DYNAMIC, Certain, Symbol, written
 from pump_roles.review.templates.targets import Naming, Target, Targets, elements, target, targets
 from pump_roles.review.templates.template import Reference, Template
-from pump_roles.review.templates.trust_reader import principals_in, read_trust
+from pump_roles.review.templates.trust_reader import parsed, passed, principals_in, read_trust
 
 _PRINCIPALS: Final = {"AWS::IAM::Role", "AWS::IAM::User", "AWS::IAM::Group"}
 _POLICIES: Final = {*ATTACHES, "AWS::IAM::UserPolicy", "AWS::IAM::GroupPolicy"} - {
@@ -45,6 +46,11 @@ _RUN_BY_HELPERS: Final = {"AWS::CloudFormation::Authentication", "AWS::CloudForm
 
 _TRUST: Final = "AssumeRolePolicyDocument"
 """A trust policy, of a role or of what makes one, such as a function of SAM."""
+
+_IDENTITY_POOLS: Final = "cognito-identity.amazonaws.com"
+_POOL: Final = f"{_IDENTITY_POOLS}:aud"
+_SIGNED_IN: Final = f"{_IDENTITY_POOLS}:amr"
+_EXACTLY: Final = ("StringEquals", "StringLike")
 
 _LETS_IN: Final = re.compile(
     r"(?:Allowed|DataLake)?Principals?(?:Id|Arn|ARN|OrgID)?|OrganizationId"
@@ -66,11 +72,18 @@ _SECTIONS: Final = {
 
 _WATCHES: Final[Mapping[str, tuple[str, ...]]] = {
     "AWS::AccessAnalyzer::Analyzer": ("ArchiveRules",),
+    "AWS::Athena::NamedQuery": ("QueryString",),
+    "AWS::CloudTrail::Trail": ("AdvancedEventSelectors", "EventSelectors"),
+    "AWS::CloudWatch::Alarm": ("Dimensions", "MetricName", "Metrics", "Namespace"),
+    "AWS::CloudWatch::CompositeAlarm": ("AlarmRule",),
     "AWS::CloudWatch::Dashboard": ("DashboardBody",),
     "AWS::Config::ConfigRule": ("InputParameters", "Scope"),
     "AWS::Events::Rule": ("EventPattern",),
-    "AWS::Logs::MetricFilter": ("FilterPattern",),
+    "AWS::Logs::MetricFilter": ("FilterPattern", "MetricTransformations"),
     "AWS::Logs::QueryDefinition": ("QueryString",),
+    "AWS::Logs::SubscriptionFilter": ("FilterPattern",),
+    "AWS::Notifications::EventRule": ("EventPattern",),
+    "AWS::SecurityHub::Insight": ("Filters",),
 }
 """What a resource looks for or shows, by its type."""
 
@@ -115,13 +128,25 @@ def _each_once(ways: Iterable[Access]) -> tuple[Access, ...]:
 def _names(roles: Sequence[PumpRole], named: Iterable[Target]) -> PumpNames:
     references = {(role.template, role.logical_id) for role in roles}
     principals: set[str] = set()
+    ids: set[str | Reference] = set()
     for role in roles:
         document = role.template.properties(role.logical_id).get(_TRUST)
+        ids |= _external_ids(document, role.template)
         for found in elements(principals_in(document, "Allow", "Deny"), role.template):
             possible, name = found.could_be(), found.certain
             references |= possible.references
             principals |= possible.fragments if name is None else {written(name)}
-    return PumpNames({name for role in named for name in role.names}, principals, references)
+    names = {name for role in named for name in role.names}
+    return PumpNames(names, principals, references, ids)
+
+
+def _external_ids(document: Any, template: Template) -> set[str | Reference]:
+    # Those in a trust policy: texts, and what has one, such as a parameter.
+    found: set[str | Reference] = set()
+    for value in elements([*under_the_key(document)], template):
+        references = value.could_be(into_resources=False).references
+        found |= references if value.certain is None else {written(value.certain)}
+    return found
 
 
 def _is_computed(value: Any) -> bool:
@@ -204,8 +229,9 @@ class _Reader:
         yield from certain or ([Access(whys["deployment"])] if unknown else [])
 
     def _let_in_by(self, document: Any) -> Iterator[Access]:
-        trust = read_trust(document, self.template)
-        yield from admitted(trust, providers=self.in_pump_stack)
+        yield from admitted(read_trust(document, self.template))
+        if self.in_pump_stack and not all(map(self._has_own_provider, _admitting(document))):
+            yield Access("trusts-identity-provider")
         for value in elements(principals_in(document, "Allow"), self.template):
             possible, found = value.could_be(), value.certain
             text = "" if found is None else written(found)
@@ -219,6 +245,28 @@ class _Reader:
                     yield Access("trusts-unreadable")
             elif self.in_pump_stack and not self._is_own_account(found):
                 yield Access("trusts-other-account", text)
+        if _external_ids(document, self.template).intersection(self.pump.external_ids):
+            yield Access("requires-same-external-id")
+
+    def _has_own_provider(self, statement: Mapping[str, Any]) -> bool:
+        # An identity pool of the templates that signs its users in cannot be Pump's. Of any other
+        # identity provider, it is not known whose it is.
+        principal = as_mapping(statement["Principal"])
+        if "Federated" not in principal:
+            return True
+        required = {
+            (operator.removeprefix("ForAnyValue:"), key): as_list(values)
+            for operator, keys in as_mapping(statement["Condition"]).items()
+            for key, values in as_mapping(keys).items()
+        }
+        pools = [passed(id_, self.template) for id_ in required.get(("StringEquals", _POOL), [])]
+        signed_in = (required.get((operator, _SIGNED_IN)) for operator in _EXACTLY)
+        return (
+            as_list(principal["Federated"]) == [_IDENTITY_POOLS]
+            and bool(pools)
+            and all(of.type_of(ref(id_)) == "AWS::Cognito::IdentityPool" for id_, of in pools)
+            and ["authenticated"] in signed_in
+        )
 
     def _is_own_account(self, value: Certain) -> bool:
         # The account of the administrator of a StackSet is another one than that of its stacks.
@@ -253,13 +301,11 @@ class _Reader:
                 yield Access("lets-in", written(found))
 
     def _mentions(self, name: str, *, information: bool) -> Iterator[Access]:
-        # What trusts or attaches to Pump's roles is reported already, and nested templates are
-        # read.
+        # What attaches to Pump's roles is reported already, and nested templates are read.
         if name in self.template.nested:
             return
         kind = self._type(name)
-        reported = {_TRUST} if self._has_trust_policy(name) else set()
-        reported |= {*ATTACHES[kind][:1]} if kind in ATTACHES else set()
+        reported = {*ATTACHES[kind][:1]} if kind in ATTACHES else set()
         metadata = as_mapping(self.template.resources[name].get("Metadata"))
         values = {
             **self.template.properties(name),
@@ -298,6 +344,8 @@ class _Reader:
                 yield Access(f"names-{kind}", named)
 
     def _parts(self, name: str, member: str, value: Any) -> "_Parts":
+        if member == _TRUST and self._has_trust_policy(name):
+            return _Parts([*_admitting(value)])
         if not self._is_of_aws(name) or has_transform(value):
             return _Parts(value)
         kind = self._type(name)
@@ -306,7 +354,8 @@ class _Reader:
             # A custom rule passes them to its own code.
             source = as_mapping(self.template.properties(name).get("Source"))
             watches = source.get("Owner") == "AWS"
-        if kind == "AWS::SSM::Parameter" or watches or _TEXTS.fullmatch(member):
+        is_name = member.endswith("Name") and kind.endswith(member.removesuffix("Name"))
+        if kind == "AWS::SSM::Parameter" or watches or is_name or _TEXTS.fullmatch(member):
             return _Parts(information=[value])
         parts = _Parts()
         in_iam = kind in _PRINCIPALS or kind in _POLICIES
@@ -332,7 +381,7 @@ class _Parts:
 
     def split(self, document: Any, *, in_iam: bool) -> Any:
         """Return a policy document without what does not count in it, and note that."""
-        read = as_mapping(_parsed(document))
+        read = as_mapping(parsed(document))
         if "Statement" not in read:
             return document
         remaining = []
@@ -349,6 +398,17 @@ class _Parts:
         return {**read, "Statement": remaining}
 
 
+def _admitting(document: Any) -> Iterator[Mapping[str, Any]]:
+    # What lets someone in, without principals of AWS, which are read by themselves.
+    for statement in statements(parsed(document)):
+        if statement.get("Effect") != "Deny":
+            principal = statement.get("Principal")
+            if isinstance(principal, dict):
+                principal = {kind: principal[kind] for kind in principal.keys() - {"AWS"}}
+            condition = without_exclusions(statement.get("Condition"))
+            yield {"Principal": principal, "Condition": condition}
+
+
 def _attached_to(properties: Mapping[str, Any]) -> Iterator[str]:
     for kind in ("Roles", "RoleName", "Users", "UserName", "Groups", "GroupName"):
         yield from (ref(name) or as_text(name) for name in as_list(properties.get(kind, [])))
@@ -361,7 +421,7 @@ def _grants(properties: Mapping[str, Any]) -> Iterator[Access]:
     ]
     if "PolicyDocument" in properties:
         documents.append(properties["PolicyDocument"])
-    for document in documents:
+    for document in map(parsed, documents):
         for clause in clauses(document):
             if clause.effect == "Allow":
                 yield Access("allows", clause.named)
@@ -370,13 +430,6 @@ def _grants(properties: Mapping[str, Any]) -> Iterator[Access]:
             yield Access("allows-unreadable-statement")
     for managed in as_list(properties.get("ManagedPolicyArns", [])):
         yield Access("allows-managed-policy", as_text(managed))
-
-
-def _parsed(document: Any) -> Any:
-    if isinstance(document, str) and '"Statement"' in document:
-        with suppress(ValueError, RecursionError):
-            return parse_json(document)
-    return document
 
 
 def _only_assumes(statement: Any) -> bool:

@@ -34,6 +34,7 @@ class PumpNames:
     given: Collection[Certain]
     principals: Collection[str]
     references: Collection[Reference] = ()
+    external_ids: Collection[str | Reference] = ()
 
     @cached_property
     def roles(self) -> list[Certain]:
@@ -96,7 +97,7 @@ def _example(part: str | Symbol, possible: Possible) -> str:
     return next(filter(shape.fullmatch, possible.fragments), "")
 
 
-def admitted(trust: Trust, *, providers: bool) -> Iterator[Access]:
+def admitted(trust: Trust) -> Iterator[Access]:
     """Yield whom a trust policy admits, other than single principals. Its conditions do not matter.
 
     A condition on the account or the organization does not exclude a session of Pump's role, which
@@ -110,10 +111,7 @@ def admitted(trust: Trust, *, providers: bool) -> Iterator[Access]:
         "all-but": "trusts-everyone-but",
         "everyone": "trusts-everyone",
         "unreadable": "trusts-unreadable",
-        **({"identity-provider": "trusts-identity-provider"} if providers else {}),
     }
     for statement in trust.allows:
-        if not statement.principals:
-            yield Access("trusts-unreadable")
         kinds = (principal.kind for principal in statement.principals)
         yield from (Access(whys[kind]) for kind in kinds if kind in whys)

@@ -1,11 +1,13 @@
 """Reads the trust policies in templates."""
 
 import re
+from contextlib import suppress
 from typing import Any
 
 from pump_roles.iam.documents import as_list, as_mapping, ref, statements
 from pump_roles.iam.trust import Trust, parse_trust
 from pump_roles.iam.values import Value, known, literal, unreadable
+from pump_roles.json_input import parse_json
 from pump_roles.review.templates.filled import filled
 from pump_roles.review.templates.template import Template
 from pump_roles.validators import PRINCIPAL, Text
@@ -21,12 +23,18 @@ def read_trust(document: Any, template: Template) -> Trust:
         if not accepts_only(validator, reference, where):
             return unreadable(value) if isinstance(value, dict) else literal(value)
         declared = as_mapping(where.declared.get(ref(reference)))
-        # A default is trusted unless another principal is provided.
-        if validator is PRINCIPAL and "Default" in declared and not where.has_changeable_arguments:
-            return known(declared["Default"])
-        return Value("open", ref(reference))
+        default = "" if where.has_changeable_arguments else declared.get("Default", "")
+        return Value("open", ref(reference), default=default if validator is PRINCIPAL else "")
 
-    return parse_trust(filled(document, template), value_of)
+    return parse_trust(filled(parsed(document), template), value_of)
+
+
+def parsed(document: Any) -> Any:
+    """Return a policy document, which may be the text of one; any other value as it is."""
+    if isinstance(document, str) and '"Statement"' in document:
+        with suppress(ValueError, RecursionError):
+            return parse_json(document)
+    return document
 
 
 def accepts_only(validator: Text, value: Any, template: Template) -> bool:
@@ -53,7 +61,7 @@ def principals_in(document: Any, *effects: str) -> list[Any]:
     """Return the values that stand for principals of AWS in a trust policy, as in a template."""
     return [
         name
-        for statement in statements(document)
+        for statement in statements(parsed(document))
         if statement.get("Effect") in effects
         for name in as_list(as_mapping(statement.get("Principal")).get("AWS", []))
     ]

@@ -14,7 +14,7 @@ from pump_roles.review.output.texts import say
 from pump_roles.review.report import Report, of_published
 from pump_roles.review.report.report_model import Compared
 from pump_roles.review.report.statements import Answer
-from pump_roles.review.role import Boundary, published_role
+from pump_roles.review.role import Boundary
 from tests.support import another, changed, trust
 
 
@@ -167,8 +167,19 @@ def test_unknown_answer_is_as_severe_as_its_topic() -> None:
 )
 def test_says_who_a_principal_is(principal: str, said: str) -> None:
     assert [who(each) for each in parse_trust(trust(principal, "Id-1")).principals] == [said]
-    (open_one,) = published_role("read-only").trust.principals
-    assert who(open_one) == "one role or account, which Pump names to you"
+
+
+@pytest.mark.parametrize(
+    ("value", "said"),
+    [
+        (Value("open", "P"), "one role or account, which Pump names to you"),
+        (Value("open", "P", default="111122223333"), "one role or account"),
+        (unreadable({"Fn::If": ["C", "*", "111122223333"]}), "not known"),
+    ],
+)
+def test_says_who_a_principal_is_that_is_not_known_yet(value: Value, said: str) -> None:
+    found = parse_trust(trust("P", "Id-1"), lambda *_: value)
+    assert [who(each) for each in found.principals] == [said]
 
 
 def test_says_how_a_role_differs_from_what_pump_publishes(text: str, tmp_path: Path) -> None:

@@ -152,7 +152,7 @@ def test_changed_default_of_the_principal_is_another_principal(
 ) -> None:
     found = compared(with_defaults, default(PUMP, "Who", "666666666666"))
     principals = [
-        (change.effect, [[who.value.text for who in side] for side in (lost, gained)])
+        (change.effect, [[who.value.default for who in side] for side in (lost, gained)])
         for change in found
         if (difference := change.difference)
         for lost, gained in [(difference.lost, difference.gained)]

@@ -21,7 +21,16 @@ from pump_roles.review.templates import Access, Other
 from pump_roles.review.templates.pump_names import PumpNames
 from pump_roles.review.templates.widening import Built, widenings
 from tests.innocent import customers_app
-from tests.support import EVERYTHING, NO_VALUE, PUMP_ACCOUNT, plain, role_of, said
+from tests.support import (
+    EVERYTHING,
+    NO_VALUE,
+    PUMP_ACCOUNT,
+    SECRET,
+    every_format,
+    plain,
+    role_of,
+    said,
+)
 
 ALARMS = {"difference", "trust", "uncounted", "suspect"}
 ADMINISTRATOR = "arn:aws:iam::aws:policy/AdministratorAccess"
@@ -99,6 +108,23 @@ def policy(**properties: Any) -> dict[str, Any]:
     return resource("AWS::IAM::Policy", **document, **properties)
 
 
+def requiring(external_id: Any) -> dict[str, Any]:
+    return {"Condition": {"StringEquals": {"sts:ExternalId": external_id}}}
+
+
+COGNITO = "cognito-identity.amazonaws.com"
+
+
+def of_pool(pool: Any, *, users: str = "authenticated", **operators: Any) -> dict[str, Any]:
+    """A role for the users of an Amazon Cognito identity pool."""
+    in_pool = {"StringEquals": {f"{COGNITO}:aud": pool}}
+    of_users = {"ForAnyValue:StringLike": {f"{COGNITO}:amr": users}}
+    return role({"Federated": COGNITO}, Condition={**in_pool, **of_users, **operators})
+
+
+WORKER = f"arn:aws:iam::{PUMP_ACCOUNT}:role/Worker"
+MAYBE_PUMP = {"Fn::If": ["C", {"Ref": "AWS::AccountId"}, PUMP_ACCOUNT]}
+
 REACHES_PUMP: dict[str, list[dict[str, Any]]] = {
     TRUSTS_EVERYONE: [
         role("*"),
@@ -123,6 +149,10 @@ REACHES_PUMP: dict[str, list[dict[str, Any]]] = {
         role({"AWS": {"Ref": "Parameter"}}),
         role({"Fn::If": ["C", {"AWS": "*"}, NO_VALUE]}),
         role(None),
+    ],
+    "requires the external ID of one of Pump's roles": [
+        role({"AWS": OWN_ROOT}, Condition={"StringLike": {"sts:externalID": SECRET}}),
+        role({"AWS": OWN_ROOT}, **requiring({"Fn::If": ["C", SECRET, "Another-1234"]})),
     ],
     "its trust policy cannot be read": [
         resource("AWS::IAM::Role", AssumeRolePolicyDocument={"Fn::If": ["C", {}, {}]})
@@ -165,12 +195,27 @@ REACHES_PUMP: dict[str, list[dict[str, Any]]] = {
         command({"Fn::Join": ["", ["--role Pump", {"Fn::If": ["C", "AutoPilotRole ", NO_VALUE]}]]}),
     ],
     NAMES_ACCOUNT: [
+        # Through an identity provider, or a service, for what is Pump's.
+        role({"Federated": "idp.example"}, Condition={"StringLike": {"idp.example:sub": WORKER}}),
+        role(
+            {"Federated": "idp.example"},
+            Condition={"StringEquals": {"idp.example:aud": [MAYBE_PUMP]}},
+        ),
+        role({"Federated": f"arn:aws:iam::{PUMP_ACCOUNT}:saml-provider/Pump"}),
+        role(
+            {"Service": "ec2.amazonaws.com"},
+            Condition={"StringEquals": {"aws:SourceAccount": int(PUMP_ACCOUNT)}},
+        ),
+        role(
+            {"AWS": OWN_ROOT, "Service": "ec2.amazonaws.com"},
+            Condition={"ForAllValues:StringLike": {"aws:PrincipalArn": WORKER}},
+        ),
         resource("AWS::S3::BucketPolicy", PolicyDocument={"Statement": [STATEMENT]}),
         resource("AWS::S3::BucketPolicy", PolicyDocument={"Fn::If": ["C", STATEMENT, NO_VALUE]}),
         resource("AWS::S3::BucketPolicy", Text={"Fn::ToJsonString": {"Statement": STATEMENT}}),
     ],
     "names the role PumpReadOnlyRole": [
-        resource("AWS::SSO::PermissionSet", Name="for arn:aws:iam::1:role/PumpReadOnlyRole")
+        resource("AWS::SSO::PermissionSet", RelayStateType="arn:aws:iam::1:role/PumpReadOnlyRole")
     ],
     "may have the name of one of the roles": [
         resource(
@@ -275,6 +320,31 @@ ONLY_NAMES_IT = [
     resource("AWS::Logs::ResourcePolicy", PolicyDocument=json.dumps({"Statement": [DENY]})),
     resource("AWS::CloudWatch::Alarm", AlarmDescription="PumpAutoPilotRole was used"),
     resource("AWS::CloudWatch::Alarm", Tags=[{"Key": "watches", "Value": ROLE_ARN}]),
+    # A name is only a name.
+    resource(
+        "AWS::CloudWatch::Alarm",
+        AlarmName="PumpAutoPilotRole",
+        Dimensions=[{"Name": "Role", "Value": "PumpAutoPilotRole"}],
+    ),
+    resource("AWS::CloudWatch::Dashboard", DashboardName="PumpAutoPilotRole"),
+    *(
+        resource(f"AWS::{kind}", **{member: ROLE_ARN})
+        for kind, member in (
+            ("Athena::NamedQuery", "QueryString"),
+            ("CloudTrail::Trail", "EventSelectors"),
+            ("Logs::SubscriptionFilter", "FilterPattern"),
+            ("Notifications::EventRule", "EventPattern"),
+            ("SecurityHub::Insight", "Filters"),
+        )
+    ),
+    resource("AWS::CloudWatch::CompositeAlarm", AlarmRule="ALARM(PumpAutoPilotRole)"),
+    resource(
+        "AWS::Logs::MetricFilter",
+        FilterName="PumpAutoPilotRole",
+        MetricTransformations=[{"MetricName": "PumpAutoPilotRole"}],
+    ),
+    resource("AWS::SNS::Topic", TopicName=f"logs-{PUMP_ACCOUNT}"),
+    resource("AWS::EKS::Cluster", Name="PumpAutoPilotRole"),
     resource("AWS::EC2::SecurityGroup", GroupDescription=f"For {PUMP_ACCOUNT}"),
     resource("AWS::Config::ConfigRule", InputParameters={"r": ROLE_ARN}, Source={"Owner": "AWS"}),
 ]
@@ -291,6 +361,9 @@ MAY_DO_MORE = [
     resource("AWS::S3::BucketPolicy", PolicyDocument={"Statement": [BUCKET_DENY, ALLOW]}),
     resource("AWS::CloudWatch::Alarm", AlarmActions=["PumpAutoPilotRole"]),
     resource("Custom::Command", Description="PumpAutoPilotRole"),
+    resource("Custom::Command", CommandName="PumpAutoPilotRole"),
+    resource("AWS::S3::Bucket", AlarmName="PumpAutoPilotRole"),
+    resource("AWS::Logs::SubscriptionFilter", DestinationArn="PumpAutoPilotRole"),
     resource("AWS::CloudFormation::CustomResource", Tags=["PumpAutoPilotRole"]),
     organization("PumpAutoPilotRole"),
     *(
@@ -408,6 +481,14 @@ LETS_OTHERS_IN = [
     (role({"AWS": {"Fn::If": ["C", OWN_ROOT, "123456789012"]}}), "trusts another account"),
     (role({"Federated": "arn:aws:iam::1:oidc-provider/x"}), "trusts an identity provider"),
     (role({"Federated": {"Ref": "Provider"}}), "trusts an identity provider"),
+    # Whose pool it is is not known, or everyone is a guest there.
+    (of_pool("us-east-1:11111111-2222-3333-4444-555555555555"), "trusts an identity provider"),
+    (of_pool({"Ref": "Parameter"}), "trusts an identity provider"),
+    (of_pool([{"Ref": "Pool"}, {"Ref": "Parameter"}]), "trusts an identity provider"),
+    (of_pool({"Ref": "Own"}), "trusts an identity provider"),
+    (of_pool({"Ref": "Pool"}, users="unauthenticated"), "trusts an identity provider"),
+    (of_pool({"Ref": "Pool"}, StringEquals={}), "trusts an identity provider"),
+    (role({"Federated": COGNITO}), "trusts an identity provider"),
     (resource("AWS::IAM::User", LoginProfile={"Password": "x"}), "can act as this user"),
     (resource("AWS::IAM::AccessKey", UserName="x"), "can act as a user of the account"),
     (resource("AWS::IAM::OIDCProvider", Url="https://example.com"), "external identity provider"),
@@ -464,16 +545,28 @@ def test_role_that_trusts_pumps_role_is_an_alarm(trusted: Any, text: str, tmp_pa
     assert [report.roles[0].exact, report.roles[0].readable] == [True, False]
 
 
-def test_role_that_trusts_the_parameter_for_pumps_principal_is_an_alarm(
-    text: str, tmp_path: Path
+@pytest.mark.parametrize(
+    ("other", "said"),
+    [
+        (role({"AWS": {"Ref": "PumpIamRole"}}), "trusts PumpIamRole"),
+        (
+            role({"AWS": OWN_ROOT}, **requiring([{"Ref": "PumpExternalID"}])),
+            "requires the external ID of one of Pump's roles",
+        ),
+    ],
+)
+def test_role_with_one_of_the_parameters_of_pumps_role_is_an_alarm(
+    other: dict[str, Any], said: str, tmp_path: Path
 ) -> None:
-    parameter = {"PumpIamRole": {"Type": "String"}}
-    changed = json.loads(text)
-    trust = changed["Resources"]["AutoPilotRole"]["Properties"]["AssumeRolePolicyDocument"]
-    trust["Statement"][0]["Principal"]["AWS"] = {"Ref": "PumpIamRole"}
-    other = role({"AWS": {"Ref": "PumpIamRole"}})
-    report = of(json.dumps(changed), tmp_path, other, same=True, Parameters=parameter)
-    assert any("Other (AWS::IAM::Role): trusts PumpIamRole" in found for found in alarms(report))
+    report = of(universal.template("auto-pilot").decode(), tmp_path, other, same=True)
+    assert f"Other (AWS::IAM::Role): {said}" in alarm(report)
+
+
+def test_external_id_that_another_role_shares_is_not_shown(text: str, tmp_path: Path) -> None:
+    shares = role({"AWS": OWN_ROOT}, **requiring(SECRET))
+    report = of(text, tmp_path, shares, same=False)
+    assert "requires the external ID of one of Pump's roles" in alarm(report)
+    assert SECRET not in every_format(report)
 
 
 HARMLESS = [
@@ -485,6 +578,17 @@ HARMLESS = [
     role({"AWS": {"Fn::Sub": "arn:aws:iam::${AWS::AccountId}:role/Mine"}}),
     role({"AWS": {"Fn::GetAtt": ["Own", "Arn"]}}),
     role({"AWS": "*"}, Effect="Deny"),
+    of_pool({"Ref": "Pool"}),
+    of_pool([{"Ref": "Pool"}]),
+    role(None, Effect="Deny", NotPrincipal={"AWS": WORKER}),
+    *(
+        role(
+            {"Service": "ec2.amazonaws.com"},
+            Condition={operator: {"aws:SourceArn": WORKER, "aws:SourceAccount": PUMP_ACCOUNT}},
+        )
+        for operator in ("StringNotEquals", "ArnNotLikeIfExists")
+    ),
+    role({"AWS": OWN_ROOT}, **requiring(["Another-1234", {"Ref": "Other"}])),
     resource("AWS::IAM::User"),
     resource("AWS::IAM::Group"),
     policy(Roles=["Mine"]),
@@ -515,10 +619,13 @@ def test_resource_without_access_to_pumps_roles_is_listed_without_an_alarm(
     other: dict[str, Any], text: str, tmp_path: Path, *, same: bool
 ) -> None:
     changed = json.loads(text)
-    own = role({"Service": "ec2.amazonaws.com"})
-    changed["Resources"]["Own"] = own
+    own = {
+        "Own": role({"Service": "ec2.amazonaws.com"}),
+        "Pool": resource("AWS::Cognito::IdentityPool"),
+    }
+    changed["Resources"] |= own
     changed["Mappings"] = {"Services": {"us-east-1": {"states": "states.amazonaws.com"}}}
-    other_content = {} if same else {"Resources": {"Own": own, "Other": other}}
+    other_content = {} if same else {"Resources": {**own, "Other": other}}
     report = of(json.dumps(changed), tmp_path, other, same=same, **other_content)
     assert alarms(report) == []
     assert report.roles[0].as_published

@@ -11,8 +11,8 @@ from pump_roles import validators
 from pump_roles.iam.trust import TrustProblem, parse_trust
 from pump_roles.review.output.formats import written
 from pump_roles.review.output.page import as_html
-from pump_roles.review.output.report_words import assumed_by
-from pump_roles.review.output.words import principal_in_words, problem_in_words
+from pump_roles.review.output.report_words import assumed_by, trusted
+from pump_roles.review.output.words import let_in_by, principal_in_words, problem_in_words
 from pump_roles.review.report import of_templates
 from pump_roles.review.templates.template import Template
 from pump_roles.review.templates.trust_reader import passed as passed_by_parents
@@ -63,7 +63,15 @@ def requiring(operator: str, *values: str) -> dict[str, Any]:
         ({"Condition": {}}, "no-external-id", "", False),
         (requiring("StringEquals", ""), "no-external-id", "", False),
         (requiring("StringEqualsIfExists", SECRET), "no-external-id", "", False),
-        (requiring("StringLike", "x", "?*"), "no-external-id", "", False),
+        (requiring("ForAllValues:StringEquals", SECRET), "no-external-id", "", False),
+        (requiring("StringNotEquals", "x"), "no-external-id", "", False),
+        (requiring("Null", "true"), "no-external-id", "", False),
+        (requiring("Null", "false"), "any-external-id", "", False),
+        (requiring("StringLike", "x", "?*"), "any-external-id", "", False),
+        (
+            requiring("ForAnyValue:StringEquals", SECRET),
+            *("inexact-external-id", "ForAnyValue:StringEquals", False),
+        ),
         (requiring("StringLike", SECRET), "inexact-external-id", "StringLike", False),
         (
             requiring("StringEqualsIgnoreCase", SECRET),
@@ -98,10 +106,65 @@ def test_trust_that_is_not_one_principal_with_an_external_id_is_a_problem(
 def test_trust_policy_with_more_than_one_statement_is_a_problem() -> None:
     twice = {**TRUST, "Statement": [STATEMENT, STATEMENT]}
     whys = [problem.why for problem in parse_trust(twice).problems]
-    assert whys == ["not-one-statement", "number-of-principals"]
+    assert whys == ["not-one-statement"]
     assert [problem.why for problem in parse_trust({**TRUST, **INCLUDE}).problems] == [
         "document-member"
     ]
+
+
+UNREAD = "a principal that cannot be read"
+ANYONE = {**STATEMENT, "Principal": "*"}
+MAYBE_ANYONE = {"Fn::If": ["C", "*", "9" * 12]}
+TAGS = {**STATEMENT, "Action": "sts:TagSession", "Condition": {}}
+DENY_OTHERS = {
+    **ANYONE,
+    "Effect": "Deny",
+    "Condition": {"StringNotEquals": {"sts:ExternalId": SECRET}},
+}
+
+
+def policy(*statements: Any) -> dict[str, Any]:
+    return {**TRUST, "Statement": [*statements]}
+
+
+@pytest.mark.parametrize(
+    ("document", "principals", "requires_id"),
+    [
+        # What cannot be read may be anyone, and is never nobody.
+        (json.dumps(policy(ANYONE)), "*", "required"),
+        ('{"Statement": ', UNREAD, "not known"),
+        ({"Fn::If": ["C", policy(ANYONE), TRUST]}, UNREAD, "not known"),
+        (policy({"Fn::If": ["C", ANYONE, STATEMENT]}), UNREAD, "not known"),
+        (policy(STATEMENT, "x"), f"{'9' * 12}, {UNREAD}", "not known"),
+        (policy({**ANYONE, "Effect": {"Ref": "E"}}), "*", "required"),
+        (policy({**STATEMENT, "Principal": MAYBE_ANYONE}), json.dumps(MAYBE_ANYONE), "required"),
+        (policy({**STATEMENT, "Condition": MAYBE_ANYONE}), "9" * 12, "not known"),
+        (policy(), "nobody", "not required"),
+        # Who may only pass tags cannot assume the role.
+        (policy(STATEMENT, {**TAGS, "Principal": {"AWS": "8" * 12}}), "9" * 12, "required"),
+        (policy(STATEMENT, {**TAGS, "Action": "sts:*"}), "9" * 12, "not always"),
+        (policy({**STATEMENT, **requiring("StringLike", SECRET)}), "9" * 12, "not exactly"),
+        (policy({**STATEMENT, "Condition": {}}, DENY_OTHERS), "9" * 12, "not exactly"),
+        (policy({**STATEMENT, "Condition": {}}), "9" * 12, "not required"),
+    ],
+)
+def test_says_who_can_assume_a_role_and_whether_that_is_known(
+    document: Any, principals: str, requires_id: str, text: str, tmp_path: Path
+) -> None:
+    def change(template: dict[str, Any], role: dict[str, Any]) -> None:
+        role["AssumeRolePolicyDocument"] = document
+        template["Resources"]["Other"] = {
+            "Type": "AWS::IAM::Role",
+            "Properties": {"AssumeRolePolicyDocument": document},
+        }
+
+    report = changed(text, tmp_path, change)
+    (role,) = report.roles
+    assert (assumed_by(role), trusted(role)) == (principals, requires_id)
+    other = next(let_in_by(other) for other in report.others if other.name == "Other")
+    assert (other or "nobody") == principals
+    needs_id = "it requires no external id" in said(report).lower()
+    assert needs_id == (requires_id in ("not required", "not always") and principals != "nobody")
 
 
 def test_iam_reads_a_conditions_key_in_any_case() -> None:
@@ -132,7 +195,7 @@ def test_principal_that_may_be_anybody_is_a_finding(value: Any, text: str, tmp_p
 def test_parameter_that_accepts_only_a_principal_is_no_finding(text: str, tmp_path: Path) -> None:
     report = changed(text, tmp_path, principal({"AWS": {"Ref": "Fine"}}))
     assert report.roles[0].trust.problems == ()
-    assert assumed_by(report.roles[0]) == "111122223333"
+    assert assumed_by(report.roles[0]) == "111122223333, unless another principal is provided"
 
 
 def test_external_id_that_hides_the_principal_is_a_finding(text: str, tmp_path: Path) -> None:
@@ -156,6 +219,7 @@ PUMP = "Pump's principal"
 STRING = {"Type": "String"}
 ONE_PRINCIPAL = {**STRING, "AllowedPattern": validators.PRINCIPAL.pattern}
 MINE = {**ONE_PRINCIPAL, "Default": "999988887777"}
+BY_DEFAULT = "999988887777, unless another principal is provided"
 MAYBE = {"Fn::If": ["C", {"Who": "666666666666"}, NO_VALUE]}
 
 
@@ -165,12 +229,12 @@ MAYBE = {"Fn::If": ["C", {"Who": "666666666666"}, NO_VALUE]}
         # What the parent declares counts, whatever it is called there.
         (STRING, {"Who": {"Ref": "Given"}}, ONE_PRINCIPAL, PUMP),
         (STRING, {"Who": {"Ref": "Given"}}, STRING, None),
-        (STRING, {"Who": {"Ref": "Given"}}, MINE, "999988887777"),
+        (STRING, {"Who": {"Ref": "Given"}}, MINE, BY_DEFAULT),
         (ONE_PRINCIPAL, {"Who": {"Ref": "Given"}}, STRING, None),
         ({**STRING, "AllowedPattern": ".*", "Default": "999988887777"}, {}, STRING, None),
         # One of the same name in the parent is another one.
         (STRING, {"Other": {"Ref": "Given"}}, ONE_PRINCIPAL, None),
-        (MINE, {"Other": "x"}, STRING, "999988887777"),
+        (MINE, {"Other": "x"}, STRING, BY_DEFAULT),
         (MINE, {"Who": "111122223333"}, STRING, "111122223333"),
         # It is not certain what is passed.
         (MINE, MAYBE, STRING, PUMP),

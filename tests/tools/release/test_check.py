@@ -114,7 +114,7 @@ def announced(before: Report, after: Report) -> Section:
     ("before", "after", "said"),
     [
         (NOW, AFTER, [PUMP]),
-        (NOW, ANY_ID, ["auto-pilot: it requires no external ID", "auto-pilot: what"]),
+        (NOW, ANY_ID, ["auto-pilot: whether it requires an external ID is", "auto-pilot: what"]),
         (ONLY_READ_ONLY, NOW, ["auto-pilot: the role is new: `application-autoscaling:Desc"]),
     ],
 )

@@ -168,12 +168,13 @@ def from_templates(path: Path, *, principal: str | None = None) -> Expectation:
 
 
 def _check_principal(role: Role, principal: str | None, path: Path, mask: Mask) -> None:
-    principals = [found for found in role.trust.principals if found.kind in OF_AWS]
-    if any(not (found.value.is_known or _has_wrong_type(found.value)) for found in principals):
-        if principal is None:
+    principals = [found.value for found in role.trust.principals if found.kind in OF_AWS]
+    is_open = [value for value in principals if not (value.is_known or _has_wrong_type(value))]
+    if is_open:
+        if principal is None and not all(value.default for value in is_open):
             raise InputError(f"{path}: the principal is a template parameter; pass --principal")
         return
-    named = [found.value.text for found in principals]
+    named = [value.text for value in principals]
     # An account ID and the ARN of the account's root are the same principal.
     if principal is not None and named != [account_of_root(principal)]:
         if not named:
@@ -192,8 +193,8 @@ def _trusting(role: Role, principal: str | None) -> Role:
     def filled(value: Value, validator: Text) -> Value:
         if value.is_known or _has_wrong_type(value):
             return value
-        if validator is PRINCIPAL and principal is not None:
-            return known(principal)
+        if validator is PRINCIPAL and (who := principal or value.default):
+            return known(who)
         return Value("open", value.text)
 
     return replace(role, trust=role.trust.with_values(filled))

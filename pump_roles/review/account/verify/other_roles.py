@@ -2,6 +2,8 @@
 
 from collections.abc import Collection, Iterable, Iterator
 
+from pump_roles.iam.conditions import without_exclusions
+from pump_roles.iam.documents import as_text
 from pump_roles.iam.trust import OF_AWS, Trust
 from pump_roles.review.contents import Access
 from pump_roles.review.masking import ids_of
@@ -34,9 +36,13 @@ def roles_that_admit_pump(
 
 
 def _find_ways(trust: Trust, pump: PumpNames, account: str) -> Iterator[Access]:
-    yield from admitted(trust, providers=False)
+    yield from admitted(trust)
     for principal in trust.principals:
-        if principal.kind not in ("service", "identity-provider", "all-but"):
-            kind, name = pump.in_text(principal.value.text, account)
-            if kind:
-                yield Access(f"trusts-{kind}", name)
+        kind, name = pump.in_text(principal.value.text, account)
+        if kind and principal.kind != "all-but":
+            yield Access(f"trusts-{kind}", name)
+    for statement in trust.allows:
+        conditions = without_exclusions(statement.conditions)
+        kind, name = pump.in_text(as_text(conditions), account)
+        if kind:
+            yield Access(f"names-{kind}", name)

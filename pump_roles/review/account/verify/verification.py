@@ -134,7 +134,7 @@ class Verification:
     :param accounts: the accounts, by ID.
     """
 
-    schema: Literal[4] = 4
+    schema: Literal[5] = 5
     version: str = __version__
     expected: str
     removed: bool = False

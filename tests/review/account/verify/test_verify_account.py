@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from pump_roles import Guardrail
+from pump_roles import Guardrail, validators
 from pump_roles.iam.documents import Policy
 from pump_roles.iam.trust import Principal, parse_trust
 from pump_roles.iam.values import Value, known
@@ -467,6 +467,7 @@ def in_template(folder: Path, external_id: Any = EXTERNAL_ID, **more: Any) -> Ex
     }
     role = {"Type": "AWS::IAM::Role", "Properties": properties, **more.pop("resource", {})}
     parameters = {name: {"Type": "String"} for name in ("Next", "Name")}
+    parameters |= more.pop("parameters", {})
     content: Template = {"Parameters": parameters, "Resources": {"Role": role}}
     file = folder / "role.template.json"
     file.write_text(json.dumps(content))
@@ -509,6 +510,35 @@ def test_does_not_show_a_principal_that_contains_the_external_id(tmp_path: Path)
     with pytest.raises(InputError, match="omit --principal") as raised:
         in_template(tmp_path, properties=properties, principal=PUMP_ACCOUNT)
     assert SECRET not in str(raised.value)
+
+
+@pytest.mark.parametrize(
+    ("passed", "trusted", "state"),
+    [
+        (None, PUMP_ACCOUNT, "match"),
+        (None, OTHER_ACCOUNT, "differs"),
+        (OTHER_ACCOUNT, OTHER_ACCOUNT, "match"),
+        (OTHER_ACCOUNT, PUMP_ACCOUNT, "differs"),
+    ],
+)
+def test_default_principal_is_expected_unless_another_is_passed(
+    passed: str | None, trusted: str, state: str, tmp_path: Path
+) -> None:
+    parameter = {
+        "Type": "String",
+        "AllowedPattern": validators.PRINCIPAL.pattern,
+        "Default": PUMP_ACCOUNT,
+    }
+    document = trust("", A)
+    document["Statement"][0]["Principal"] = {"AWS": {"Ref": "Who"}}
+    expectation = in_template(
+        tmp_path,
+        properties={"AssumeRolePolicyDocument": document},
+        parameters={"Who": parameter},
+        principal=passed,
+    )
+    held = replace(published(), trust=parse_trust(trust(trusted, A)))
+    assert result(expectation, held).state == state
 
 
 def test_placeholders_are_filled_in_for_each_account() -> None:
@@ -629,6 +659,10 @@ def test_whether_a_role_exists_is_not_known_if_roles_cannot_be_listed() -> None:
 # Other roles.
 
 
+BY_PROVIDER = {**ANYONE, "Principal": {"Federated": "idp.example"}}
+BY_SERVICE = {**ANYONE, "Principal": {"Service": "ec2.amazonaws.com"}}
+PUMPS_ROLE = f"arn:aws:iam::{PUMP_ACCOUNT}:role/Worker"
+
 ALARMING: list[Any] = [
     {},
     {"Version": "2012-10-17"},
@@ -654,6 +688,10 @@ ALARMING: list[Any] = [
     trust(f"arn:aws:sts::{ACCOUNT_ID}:assumed-role/PumpReadOnlyRole/session", A),
     # With the ID that Pump passes.
     trust(OTHER_ACCOUNT, EXTERNAL_ID),
+    # Through what Pump has: an identity, a resource, an identity provider.
+    {"Statement": {**BY_PROVIDER, "Condition": {"StringLike": {"idp.example:sub": PUMPS_ROLE}}}},
+    {"Statement": {**BY_SERVICE, "Condition": {"ArnLike": {"aws:SourceArn": PUMPS_ROLE}}}},
+    {"Statement": {**ANYONE, "Principal": {"Federated": PUMPS_ROLE.replace("role", "saml")}}},
 ]
 """Trust policies of other roles that Pump, or everyone, can assume.
 
@@ -663,7 +701,9 @@ ALARMING: list[Any] = [
 INNOCENT: list[Any] = [
     trust(OTHER_ACCOUNT, A),
     trust(f"arn:aws:iam::{ACCOUNT_ID}:role/PumpReadOnlyRoleOfOurs", A),
-    {"Statement": {**ANYONE, "Principal": {"Federated": "accounts.google.com"}}},
+    {"Statement": BY_PROVIDER},
+    {"Statement": {**BY_SERVICE, "Condition": {"ArnNotLike": {"aws:SourceArn": PUMPS_ROLE}}}},
+    {"Statement": [BY_SERVICE, {**ANYONE, "Effect": "Deny", "Principal": {"AWS": PUMPS_ROLE}}]},
 ]
 
 
