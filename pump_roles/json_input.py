@@ -4,9 +4,8 @@ import json
 import re
 from collections import Counter
 from collections.abc import Callable
-from functools import partial
 from pathlib import Path
-from typing import Any, Final, TypeVar
+from typing import Any, Final
 
 from pump_roles.text import visible
 
@@ -22,8 +21,6 @@ _DEEPEST: Final = 200
 """How deep arrays and objects may be nested. Pythons differ in how much more they can read."""
 
 _NESTED: Final = (dict, list)
-
-_Text = TypeVar("_Text", str, bytes)
 
 TOO_DEEP: Final = "is nested too deeply to read"
 """What an error says of a file that is."""
@@ -79,12 +76,15 @@ def _why_not_json(error: ValueError, text: str) -> str:
 
 def parse_json(text: str) -> Any:
     """Return what a JSON text contains."""
-    return decoded(
-        partial(json.loads, object_pairs_hook=_unique, parse_constant=_no_constant), text
-    )
+    return decoded(parse_any_depth, text)
 
 
-def decoded(decode: Callable[[_Text], Any], text: _Text) -> Any:
+def parse_any_depth(text: str) -> Any:
+    """Return what a JSON text contains, however deep it is nested, as far as Python can read it."""
+    return json.loads(text, object_pairs_hook=_unique, parse_constant=_no_constant)
+
+
+def decoded(decode: Callable[[str], Any], text: str) -> Any:
     """Return a JSON text's value, with the same limit of nesting on every Python."""
     value = decode(text)
     level: list[Any] = [[value]]
