@@ -542,7 +542,7 @@ def test_counts_are_the_decisions_of_the_policy_simulator(names: list[str]) -> N
     events = []
     for name in names:
         service, called = name.split(":")
-        events.append(call(f"{sources.get(service, service)}:{called}"))
+        events.append(call(f"{sources.get(service, service)}:{called}", {}))
     found = guardrails(activity(*events))
     for name, guardrail in found.items():
         role = deployed(name)
