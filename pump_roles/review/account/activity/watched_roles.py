@@ -67,7 +67,7 @@ def published_roles() -> WatchedRoles:
 
 
 def roles_in(path: Path) -> WatchedRoles:
-    """Return the roles in a template, or in the templates of a folder."""
+    """Return the roles in a template, or in the templates of a folder, and the published ones."""
     contents = read_templates(path)
     watched = []
     for variants in contents.variants:
@@ -76,7 +76,14 @@ def roles_in(path: Path) -> WatchedRoles:
             raise InputError(f"{path}: the name of the {roles[0].kind} role cannot be read")
         names = frozenset(role.name.text for role in roles)
         watched.append(WatchedRole(role=roles[0], names=names, expected=True))
-    return WatchedRoles(roles=tuple(watched), hidden=contents.external_ids)
+    taken = {name.casefold() for expected in watched for name in expected.names}
+    # A role that is not expected may still be there.
+    others = [
+        other
+        for other in published_roles().roles
+        if not taken & set(map(str.casefold, other.names))
+    ]
+    return WatchedRoles(roles=(*watched, *others), hidden=contents.external_ids)
 
 
 def with_arns(roles: WatchedRoles, arns: Iterable[str]) -> WatchedRoles:

@@ -294,6 +294,17 @@ def test_role_that_is_not_seen_does_not_count_unless_it_is_expected(tmp_path: Pa
     assert found.allowed == 721
 
 
+def test_role_that_is_not_expected_counts_if_it_has_a_published_name(tmp_path: Path) -> None:
+    folder = synthesize(tmp_path, role_name="Pump")
+    reads = call("ce:GetCostAndUsage", role=READ_ONLY.replace("PumpReadOnlyRole", "pump"))
+    events = reads, PURCHASES["ec2"], call("ce:GetCostAndUsage", role=READ_ONLY)
+    found = activity(*events, roles=roles_in(folder / "PumpReadOnly.template.json"))
+    assert [(role.kind, role.calls) for role in found.roles] == [
+        *(("read-only", 1), ("read-only", 1), ("auto-pilot", 1)),
+    ]
+    assert [change.is_important for change in found.changes] == [True]
+
+
 @pytest.mark.parametrize(
     "error", ["AccessDenied", "AccessDeniedException", "Client.UnauthorizedOperation"]
 )
