@@ -6,7 +6,7 @@ from collections import Counter
 from collections.abc import Callable
 from math import isfinite
 from pathlib import Path
-from typing import Any, Final, TypeVar
+from typing import Any, Final
 
 from pump_roles.text import visible
 
@@ -24,8 +24,6 @@ _DEEPEST: Final = 200
 _NESTED: Final = (dict, list)
 
 _SURROGATE: Final = re.compile(r"\\u[Dd][89A-Fa-f]")
-
-_Text = TypeVar("_Text", str, bytes)
 
 TOO_DEEP: Final = "is nested too deeply to read"
 """What an error says of a file that is."""
@@ -81,10 +79,15 @@ def _why_not_json(error: ValueError, text: str) -> str:
 
 def parse_json(text: str) -> Any:
     """Return what a JSON text contains."""
-    return decoded(_DECODER.decode, text)
+    return decoded(parse_any_depth, text)
 
 
-def decoded(decode: Callable[[_Text], Any], text: _Text) -> Any:
+def parse_any_depth(text: str) -> Any:
+    """Return what a JSON text contains, however deep it is nested, as far as Python can read it."""
+    return _DECODER.decode(text)
+
+
+def decoded(decode: Callable[[str], Any], text: str) -> Any:
     """Return a JSON text's value, with the same limits on every Python."""
     value = decode(text)
     level: list[Any] = [[value]]
@@ -101,9 +104,8 @@ def decoded(decode: Callable[[_Text], Any], text: _Text) -> Any:
     return value
 
 
-def _check_characters(value: Any, text: str | bytes) -> None:
-    # Of bytes, msgspec decodes only valid Unicode.
-    if isinstance(text, str) and _SURROGATE.search(text):
+def _check_characters(value: Any, text: str) -> None:
+    if _SURROGATE.search(text):
         try:
             json.dumps(value, ensure_ascii=False).encode()
         except UnicodeEncodeError:

@@ -38,6 +38,7 @@ from tools.sandbox.cdk import ROOT
 
 CI = ROOT / "examples" / "ci"
 GITHUB = yaml.safe_load((CI / "github-actions.yml").read_text())
+ACTIVITY = yaml.safe_load((CI / "github-actions-activity.yml").read_text())
 VERIFY = yaml.safe_load((CI / "github-actions-verify.yml").read_text())
 GITLAB = yaml.safe_load((CI / "gitlab-ci.yml").read_text())
 GUIDE = (ROOT / "docs" / "report.md").read_text()
@@ -65,34 +66,39 @@ def errors_of(ended: subprocess.CompletedProcess[str]) -> list[str]:
 
 
 def github(folder: Path, workflow: Mapping[str, Any] = GITHUB, **variables: str) -> Ended:
-    """Run the job of GitHub Actions."""
+    """Run the jobs of GitHub Actions, in one folder: they pass on only what is in an artifact."""
     assert workflow["defaults"]["run"]["shell"] == "bash"
-    (job,) = workflow["jobs"].values()
-    paths, summary = folder / "github-path", folder / "github-summary"
-    paths.write_text("")
-    summary.write_text("")
+    files = {name: folder / name for name in ("PATH", "STEP_SUMMARY", "OUTPUT")}
+    for file in files.values():
+        file.write_text("")
     status = 0
     errors: list[str] = []
     not_run: list[str] = []
-    for step in job["steps"]:
-        if status and not step.get("if", "").startswith("always()"):
-            continue
-        script = step.get("run", "")
-        if not script or script.strip() in {NEEDS_A_NETWORK, *COPIED}:
-            not_run.append(script or step["uses"])
-            continue
-        found = bash(
-            script,
-            folder,
-            PATH=os.pathsep.join([*reversed(paths.read_text().split()), other_commands()]),
-            GITHUB_PATH=str(paths),
-            GITHUB_STEP_SUMMARY=str(summary),
-            **{name: filled(value, variables) for name, value in step.get("env", {}).items()},
-            **{name: value for name, value in variables.items() if name.startswith("AWS_")},
-        )
-        errors += errors_of(found)
-        status = status or found.returncode
-    return Ended(status, errors, summary.read_text(), not_run)
+    for job in workflow["jobs"].values():
+        failed = 0
+        for step in job["steps"]:
+            condition = f"{job.get('if', '')} {step.get('if', '')}"
+            changed = "changed=true\n" in files["OUTPUT"].read_text()
+            if (failed and "always()" not in condition) or ("changed" in condition and not changed):
+                continue
+            script = step.get("run", "")
+            if not script or script.strip() in {NEEDS_A_NETWORK, *COPIED}:
+                not_run.append(script or step["uses"].partition("@")[0])
+                continue
+            path = [*reversed(files["PATH"].read_text().split()), other_commands()]
+            found = bash(
+                script,
+                folder,
+                PATH=os.pathsep.join(path),
+                GITHUB_REPOSITORY="owner/name",
+                **{f"GITHUB_{name}": str(file) for name, file in files.items()},
+                **{name: filled(value, variables) for name, value in step.get("env", {}).items()},
+                **{name: value for name, value in variables.items() if name.startswith("AWS_")},
+            )
+            errors += errors_of(found)
+            failed = failed or found.returncode
+        status = status or failed
+    return Ended(status, errors, files["STEP_SUMMARY"].read_text(), not_run)
 
 
 def filled(value: str, variables: Mapping[str, str]) -> str:
@@ -173,8 +179,8 @@ def test_job_passes_with_an_accepted_baseline_and_fails_on_a_broader_role(
             assert (artifact / "page.html").exists()
         if job is github:
             assert ended.not_run == [
-                *("actions/checkout@v4", "actions/setup-python@v5"),
-                *(NEEDS_A_NETWORK, "actions/upload-artifact@v4"),
+                *("actions/checkout", "actions/setup-python"),
+                *(NEEDS_A_NETWORK, "actions/upload-artifact"),
             ]
 
 
@@ -243,9 +249,9 @@ def test_scheduled_job_passes_until_an_account_differs(
     # The management account is one of them.
     assert "**Accounts: 3 match.**" in passed.summary
     assert passed.not_run == [
-        *("actions/checkout@v4", "actions/setup-python@v5", NEEDS_A_NETWORK),
-        "aws-actions/configure-aws-credentials@v4",
-        "actions/upload-artifact@v4",
+        *("actions/checkout", "actions/setup-python", NEEDS_A_NETWORK),
+        "aws-actions/configure-aws-credentials",
+        "actions/upload-artifact",
     ]
     assert json.loads((checkout / "pump-verify.json").read_text())["state"] == "match"
 
@@ -264,7 +270,7 @@ def test_scheduled_job_passes_until_an_account_differs(
         for role in account["roles"]
         for difference in role["differences"]
     } == {"session-duration"}
-    assert failed.not_run[-1] == "actions/upload-artifact@v4"
+    assert failed.not_run[-1] == "actions/upload-artifact"
 
 
 @pytest.mark.slow
@@ -272,48 +278,88 @@ def test_daily_job_opens_an_issue_about_a_purchase_or_a_handshake(
     checkout: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     gh = tmp_path / "gh"
-    gh.write_text(
-        '#!/bin/sh\nif [ "$2" = list ]; then cat titles; else echo "$@" >> gh-calls; fi\n'
-    )
+    gh.write_text(GH)
     gh.chmod(0o755)
     # Instead of the event history, a trail: the emulator does not sell Savings Plans.
     monkeypatch.setenv("PATH", str(tmp_path), prepend=os.pathsep)
-    history = '--days 2 --region us-east-1 --region "$AWS_REGION"'
+    history = '--days 7 --region us-east-1 --region "$AWS_REGION"'
     text = (CI / "github-actions-activity.yml").read_text()
     assert text.count(history) == 1
     workflow = yaml.safe_load(text.replace(history, "trail.json"))
     plan = PURCHASES["Savings Plan"]
-    later = plan | {"eventTime": "2026-11-11T00:00:00Z", "eventID": "later"}
-    not_changed = later | {"eventID": "failed", "errorCode": "ValidationException"}
-    title = "Pump changed commitments, last 2026-11-10T08:15:00Z"
-    of_later = "Pump changed commitments, last 2026-11-11T00:00:00Z"
-    unmapped = call("s3:ListBuckets")
-    joined = "Pump accepted a handshake, last 2026-11-10T08:15:00Z"
+    # CloudTrail can deliver the earlier event later.
+    earlier = plan | {"eventTime": "2026-11-09T00:00:00Z", "eventID": "earlier"}
+    same_time = plan | {"eventID": "same-time"}
+    many = [plan | {"eventID": f"event-{number}"} for number in range(70)]
+    failed = plan | {"eventID": "failed", "errorCode": "ValidationException"}
     not_joined = handshake(errorCode="HandshakeNotFoundException", eventID="not-joined")
-    for events, titles, status, *opened in (
-        ([call("ec2:DescribeInstances"), not_joined], [], 0),
-        ([plan, not_changed, not_joined], [], 0, title),
-        ([handshake()], [], 0, joined),
-        ([handshake()], [joined], 0),
-        ([later, handshake()], [], 0, joined, of_later),
-        ([later, handshake()], [joined], 0, of_later),
-        # Of another purchase, and of one whose title begins alike.
-        ([plan], [of_later, f"{title} and more"], 0, title),
-        ([plan], [of_later, title], 0),
-        ([plan, later], [title], 0, of_later),
+    joined, unmapped = handshake(), call("s3:ListBuckets")
+    accepted = "Pump accepted a handshake"
+    for events, reported, status, *opened in (
+        ([call("ec2:DescribeInstances"), failed, not_joined], [], 0),
+        ([plan, failed, not_joined], [], 0, _changed(1)),
+        ([plan], [plan], 0),
+        ([plan], [earlier, same_time], 0, _changed(1)),
+        ([plan, earlier], [plan], 0, _changed(1)),
+        ([plan, same_time], [plan], 0, _changed(1)),
+        ([plan, same_time], [plan, same_time], 0),
+        (many, [], 0, _changed(30), _changed(30), _changed(10)),
+        ([joined], [], 0, accepted),
+        ([joined], [joined], 0),
+        ([plan, joined], [plan], 0, accepted),
         ([unmapped], [], 4),
-        ([plan, unmapped], [], 1, title),
-        ([plan, unmapped], [title], 1),
+        ([plan, unmapped], [], 1, _changed(1)),
+        ([plan, unmapped], [plan], 1),
     ):
+        shutil.rmtree(checkout / "pump-activity", ignore_errors=True)
         write(checkout, *events, name="trail.json")
-        (checkout / "gh-calls").write_text("")
-        (checkout / "titles").write_text("".join(f"{line}\n" for line in titles))
+        (checkout / "opened").write_text("")
+        (checkout / "bodies").write_text("")
+        own = "".join(f"{_line(event)}\r\n" for event in reported)
+        (checkout / "of-the-bot").write_text(f"{own}\n| a table |\n")
+        (checkout / "of-anyone").write_text("".join(f"{_line(event)}\n" for event in events))
         ended = github(checkout, workflow)
         assert (ended.status, ended.errors) == (status, [])
         assert "# What Pump did" in ended.summary
-        assert (checkout / "gh-calls").read_text().splitlines() == [
-            f"issue create --title {each} --body-file pump-activity.md" for each in opened
-        ]
+        assert (checkout / "opened").read_text().splitlines() == opened
+        listed = re.findall(r"^- .*, event .*$", (checkout / "bodies").read_text(), re.MULTILINE)
+        new = [event for event in events if event not in reported and "errorCode" not in event]
+        commitments = [event for event in new if event in (plan, earlier, same_time, joined, *many)]
+        assert sorted(listed) == sorted(map(_line, commitments))
+
+
+GH = """\
+#!/bin/sh
+case "$*" in
+  *"issue list --repo owner/name --app github-actions "*) cat of-the-bot ;;
+  *"issue list"*) cat of-anyone ;;
+  "issue create --repo owner/name --title "*) echo "$6" >> opened; cat "$8" >> bodies ;;
+esac
+"""
+"""Stands in for the GitHub CLI."""
+
+
+def _changed(count: int) -> str:
+    return f"Pump changed commitments: {count} new"
+
+
+def _line(event: Mapping[str, Any]) -> str:
+    service = event["eventSource"].partition(".")[0]
+    return f"- {event['eventTime']} {service}:{event['eventName']}, event {event['eventID']}"
+
+
+@pytest.mark.parametrize("workflow", [GITHUB, VERIFY, ACTIVITY])
+def test_only_a_job_that_assumes_a_role_gets_a_token_for_it(workflow: Mapping[str, Any]) -> None:
+    assert workflow["permissions"] == {}
+    for job in workflow["jobs"].values():
+        names = [step.get("uses", "").partition("@")[0] for step in job["steps"]]
+        assumes = "aws-actions/configure-aws-credentials" in names
+        assert ("id-token" in job["permissions"]) == assumes
+        assert ("contents" in job["permissions"]) == ("actions/checkout" in names)
+        # The job that can write runs no code of the project.
+        opens = any("gh issue create" in step.get("run", "") for step in job["steps"])
+        assert ("issues" in job["permissions"]) == opens
+        assert not (opens and {"actions/checkout", "actions/setup-python"} & {*names})
 
 
 def test_jobs_upload_what_they_write() -> None:

@@ -41,8 +41,8 @@ def exact_source(source: str, parameters: Iterable[str]) -> str:
     parameters of the call decide.
     """
     services = _data()["parameters"].get(source.removesuffix(_DOMAIN), {})
-    found = (f"{services[name]}{_DOMAIN}" for name in parameters if name in services)
-    return next(found, source)
+    known = services.keys() & parameters
+    return f"{services[min(known)]}{_DOMAIN}" if known else source
 
 
 def services_of(source: str) -> list[str]:

@@ -45,8 +45,8 @@ _MOST_DAYS: Final = 90
 @options.repeatable(
     "--role-arn",
     type=options.valid("arn", ROLE_ARN.check),
-    help="The ARN of one of the roles, if it has another path, or if the events are of several "
-    "accounts. Then only these roles count.",
+    help="The ARN of one of the roles, if the events are of several accounts. Then only these "
+    "roles count.",
 )
 @options.repeatable(
     "--fail-on",
@@ -75,8 +75,8 @@ def activity(
     changed, what was read, what was refused, sessions, which actions were never used, and what
     each guardrail would have denied. All calls are read-only. External IDs are never shown.
 
-    A session counts only if the role's ARN issued it: the role's path and name, in the account of
-    the event. Without --expect or --role-arn, the roles have the published names.
+    A session counts only if a role with the name issued it, in the account of the event. Without
+    --expect, the roles have the published names.
 
     Exit status: 3 if a --fail-on condition is met; otherwise 4 if anything could not be read or
     mapped to an action, or if there is no call of the roles.

@@ -97,8 +97,8 @@ def nothing_found(error: "NothingFoundError", roles: "WatchedRoles") -> str:
         return say("activity.unknown", why="; ".join(first(found, _FEW)))
     if not error.events:
         return say("activity.no_events")
-    places = sorted(place for watched in roles.roles for place in watched.resources)
-    named = [watched.arn for watched in roles.roles if watched.arn] or places
+    names = sorted(name for watched in roles.roles for name in watched.names)
+    named = [watched.arn for watched in roles.roles if watched.arn] or names
     return say("activity.of_none", error.events, roles=" or ".join(named))
 
 
@@ -217,7 +217,10 @@ def _unused(activity: Activity) -> Section:
 
 def _guardrails(activity: Activity) -> Section:
     table = table_of(
-        "cost_heads", activity.guardrails, cost=lambda found: text_of("costs", found.cost)
+        "cost_heads",
+        activity.guardrails,
+        cost=lambda found: text_of("costs", found.cost),
+        present=lambda found: say("costs.unknown") if found.present is None else found.present,
     )
     notes = (say("activity.counted"), say("activity.may_deny"))
     return Section(say("activity.guardrails"), (*notes, table))

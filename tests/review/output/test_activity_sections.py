@@ -29,6 +29,7 @@ def activity(*events: Any) -> Activity:
 
 def change(**members: Any) -> Change:
     return Change(
+        id="1",
         action="savingsplans:CreateSavingsPlan",
         time="2026-11-10T08:15:00Z",
         session="s",
@@ -43,10 +44,10 @@ def change(**members: Any) -> Change:
 @pytest.mark.parametrize(
     ("at", "words"),
     [
-        ("2026-11-10T08:15:00Z", "until 2026-11-17T08:15:00Z (7 days left)"),
-        ("2026-11-15T08:15:01Z", "until 2026-11-17T08:15:00Z (1 day left)"),
-        ("2026-11-17T08:15:00Z", "until 2026-11-17T08:15:00Z (less than a day left)"),
-        ("2026-11-17T08:15:01Z", "was possible until 2026-11-17T08:15:00Z"),
+        ("2026-11-10T08:15:00Z", "at most until 2026-11-17T08:15:00Z (7 days left)"),
+        ("2026-11-15T08:15:01Z", "at most until 2026-11-17T08:15:00Z (1 day left)"),
+        ("2026-11-17T08:15:00Z", "at most until 2026-11-17T08:15:00Z (less than a day left)"),
+        ("2026-11-17T08:15:01Z", "was possible at most until 2026-11-17T08:15:00Z"),
     ],
 )
 def test_says_how_many_days_are_left_to_return_a_plan(at: str, words: str) -> None:
@@ -128,7 +129,7 @@ def test_action_that_was_only_refused_is_not_never_used() -> None:
 def test_says_nothing_only_of_what_did_not_happen(event: Any, present: int) -> None:
     sections = {section.title: section for section in document_of(activity(event)).sections}
     titles = ["What changed", "What it read", "What was refused"]
-    said = ["Nothing." in sections[title].parts for title in titles]
+    said = ["Nothing in what was read." in sections[title].parts for title in titles]
     assert said == [index != present for index in range(3)]
 
 

@@ -54,7 +54,7 @@ class RoleActivity:
     """One of Pump's roles.
 
     :param kind: the role's kind, such as ``read-only``.
-    :param arn: its ARN; of an expected role without calls, its path and its name.
+    :param arn: its ARN; of an expected role that was not seen, its name.
     :param calls: how many calls its sessions made.
     """
 
@@ -67,6 +67,7 @@ class RoleActivity:
 class Change:
     """A call that writes or tags, unless it was refused.
 
+    :param id: the event's ID; empty if it has none.
     :param action: the action.
     :param time: when, in UTC.
     :param session: the name of the session.
@@ -89,6 +90,7 @@ class Change:
         has passed; empty if it cannot be or was returned; ``None`` if that is not known.
     """
 
+    id: str
     action: str
     time: str
     session: str
@@ -127,8 +129,8 @@ class Refusal:
     :param role: the role's ARN.
     :param region: the Region.
     :param outcome: the error code.
-    :param guardrails: the guardrails, or other policies, of the expected role that deny the action,
-        at least under a condition. None without an expected role.
+    :param guardrails: the guardrails, or other policies, of the expected role that may have denied
+        the call. None without an expected role.
     """
 
     action: str
@@ -188,18 +190,20 @@ class ServiceReads:
 
 @dataclass(frozen=True, kw_only=True)
 class GuardrailActivity:
-    """What a guardrail would have denied.
+    """What a guardrail would have denied a role.
 
     :param name: the guardrail's name.
-    :param present: whether an expected role has it.
+    :param kind: the role's kind.
+    :param present: whether the expected role has it; ``None`` if that is not known.
     :param would_deny: how many calls that succeeded or were refused it denies for certain.
     :param might_deny: how many of them it may deny: under a condition or on a resource that the
-        event does not decide, or because the call's action is not known.
+        event does not decide, because the call's action is not known, or because it denies tags.
     :param cost: ``nothing`` only if both are 0, and everything was read.
     """
 
     name: str
-    present: bool
+    kind: str
+    present: bool | None
     would_deny: int
     might_deny: int
     cost: Cost
@@ -245,10 +249,10 @@ class Activity:
     :param changes: the calls that write or tag: first the handshakes that were accepted; by time.
     :param refused: the calls that were denied, by time.
     :param reads: what was read, by service.
-    :param guardrails: what guardrails would have denied; first those that would have cost nothing.
+    :param guardrails: what guardrails would have denied; first those that deny none of the calls.
     :param used: which actions each role used, or tried to.
     :param allowed: how many actions the roles allow.
-    :param unused: which of them were never called. A refused call is a call.
+    :param unused: those of which no call is among the events. A refused call is a call.
     :param sessions: who came in, by the time when they were first seen.
     :param unknown: what could not be read or mapped to an action.
     """

@@ -1,9 +1,9 @@
 """Collects what events say about Pump's roles. Its memory does not grow with what was only read."""
 
-from collections import Counter
-from collections.abc import Iterable, Iterator, Sequence
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from datetime import datetime
+from datetime import datetime, timezone
 from functools import cache
 from itertools import groupby
 from typing import Any, Final, NamedTuple
@@ -27,8 +27,9 @@ from pump_roles.review.account.activity.activity_result import (
     Unknown,
     Use,
 )
-from pump_roles.review.account.activity.event import Event, read_details
+from pump_roles.review.account.activity.event import Event, may_pass_tags, read_details
 from pump_roles.review.account.activity.guardrail_costs import (
+    Call,
     find_denying_guardrails,
     judge_guardrails,
     may_have_action,
@@ -60,19 +61,20 @@ class Period(NamedTuple):
 @dataclass
 class _Seen:
     # A session's name of a role.
-    first: str
-    last: str
+    first: datetime
+    last: datetime
     calls: int = 0
     callers: set[str] = field(default_factory=set)
     addresses: set[str] = field(default_factory=set)
 
 
 @dataclass
-class _Use:
-    # An action that a kind of role used, or tried to.
-    last: str = ""
+class _Calls:
+    # How many calls there were, how many of them were refused, and how many a guardrail decides.
+    last: datetime | None = None
     calls: int = 0
     refused: int = 0
+    decided: int = 0
 
 
 class NothingFoundError(Exception):
@@ -92,17 +94,16 @@ class Collector:
         self._hidden = set(roles.hidden)
         # Whose session it is, by the ARN of the role that issued it, and the event's account.
         self._issuers: dict[tuple[str, str], WatchedRole | None] = {}
-        self._names = {watched.role.name.text for watched in roles.roles}
+        self._names = {name.casefold() for watched in roles.roles for name in watched.names}
         self._regions: set[str] = set()
-        self._first: datetime | None = None
-        self._last: datetime | None = None
+        self._first = datetime.max.replace(tzinfo=timezone.utc)
+        self._last = datetime.min.replace(tzinfo=timezone.utc)
         self._events = 0
-        # What a guardrail would have denied, or may have.
-        self._decided: Counter[tuple[WatchedRole, str, str]] = Counter()
-        self._decided_unknown: Counter[tuple[WatchedRole, str]] = Counter()
-        self._uses: dict[tuple[str, str], _Use] = {}
-        self._changes: dict[object, Change] = {}
-        self._refused: dict[object, Refusal] = {}
+        self._calls: dict[Call, _Calls] = defaultdict(_Calls)
+        self._changes: list[Change] = []
+        self._refused: list[Refusal] = []
+        # The events of changes and refusals, by their IDs.
+        self._listed: dict[str, Event] = {}
         self._sessions: dict[tuple[str, str], _Seen] = {}
         self.unknown: list[Unknown] = []
         """What could not be read."""
@@ -119,9 +120,10 @@ class Collector:
                 continue
             self._events += 1
             self._regions.add(event.aws_region)
-            self._first = min(self._first or event.event_time, event.event_time)
-            self._last = max(self._last or event.event_time, event.event_time)
-            if event.unnamed_issuer in self._names:
+            if not self._first <= event.event_time <= self._last:
+                self._first = min(self._first, event.event_time)
+                self._last = max(self._last, event.event_time)
+            if event.unnamed_issuer.casefold() in self._names:
                 # It may be a session of one of the roles.
                 self._malformed[source] += 1
                 continue
@@ -129,7 +131,7 @@ class Collector:
                 self._add_assumption(event)
             watched = self._find_issuer(event.issuer, event.account) if event.issuer else None
             if watched is not None:
-                self._add_call(watched, event)
+                self._add_call(watched, event, source)
 
     def _find_issuer(self, arn: str, account: str) -> WatchedRole | None:
         key = arn, account
@@ -144,61 +146,79 @@ class Collector:
             return
         if isinstance(external_id := event.request.get("externalId"), str) and external_id:
             self._hidden.add(external_id)
-        if isinstance(name, str) and name and event.error_code is None:
+        if isinstance(name, str) and name and event.outcome == DONE:
             caller = event.user_identity and event.user_identity.account_id
-            self._session(arn, name, event.time).callers |= {caller} if caller else set()
+            seen = self._session(arn, name, event.event_time)
+            seen.callers |= {caller} if caller else set()
 
-    def _session(self, arn: str, name: str, time: str) -> _Seen:
-        seen = self._sessions.setdefault((arn, name), _Seen(first=time, last=time))
-        seen.first, seen.last = min(seen.first, time), max(seen.last, time)
+    def _session(self, arn: str, name: str, time: datetime) -> _Seen:
+        seen = self._sessions.get((arn, name))
+        if seen is None:
+            seen = self._sessions[arn, name] = _Seen(first=time, last=time)
+        elif not seen.first <= time <= seen.last:
+            seen.first, seen.last = min(seen.first, time), max(seen.last, time)
         return seen
 
-    def _add_call(self, watched: WatchedRole, event: Event) -> None:
-        # CloudTrail may deliver an event twice.
-        id_ = event.event_id
-        key = id_ if isinstance(id_, str) and id_ else object()
-        if key in self._changes or key in self._refused:
+    def _add_call(self, watched: WatchedRole, event: Event, file: str) -> None:
+        source, name, outcome = event.source, event.event_name, event.outcome
+        action, denied = action_of(source, name), is_denial(outcome)
+        writes = action is not None and not action.only_reads
+        if (writes or denied) and self._is_repeated(event, file):
             return
-        source, name = event.source, event.event_name
-        time, session, outcome = event.time, event.session, event.outcome
+        time, session = event.event_time, event.session
         seen = self._session(event.issuer, session, time)
         seen.calls += 1
         seen.addresses.add(event.source_ip_address or "")
-        action = action_of(source, name)
         if action is None and not needs_permission(source, name):
             return
-        denied = is_denial(outcome)
-        decided = denied or outcome in (DONE, _WOULD_BE_DONE)
-        if action is not None:
-            self._decided[watched, action.name, event.aws_region] += decided
-            use = self._uses.setdefault((watched.role.kind, action.name), _Use())
-            use.refused += denied
-            use.calls += not denied
-            use.last = use.last if denied else max(use.last, time)
-        elif not denied or may_have_action(watched, source):
-            # A refused call of a service that the role has no action of is only refused: nothing
-            # was granted, so no guardrail took anything away.
-            self._not_mapped[f"{source} {name}"] += 1
-            self._decided_unknown[watched, source] += decided
+        # A refused call of a service that the role has no action of is only refused: nothing was
+        # granted, so no guardrail took anything away.
+        if action is not None or not denied or may_have_action(watched, source):
+            with_tags = writes and may_pass_tags(event)
+            known = action.name if action else None
+            call = Call(watched, source, known, event.aws_region, with_tags)
+            calls = self._calls[call]
+            calls.calls += 1
+            calls.refused += denied
+            calls.decided += denied or outcome in (DONE, _WOULD_BE_DONE)
+            if not denied:
+                calls.last = max(calls.last or time, time)
+            if action is None:
+                self._not_mapped[f"{source} {name}"] += 1
+        if not (writes or denied):
+            return
         common: dict[str, Any] = {
             "action": action.name if action else f"{services_of(source)[0]}:{name}",
-            "time": time,
+            "time": in_utc(time),
             "session": session,
             "role": event.issuer,
             "region": event.aws_region,
             "outcome": outcome,
         }
         if denied:
-            guardrails = find_denying_guardrails(watched, common["action"])
-            self._refused[key] = Refusal(guardrails=guardrails, **common)
-        elif action is not None and not action.only_reads:
-            self._changes[key] = Change(
-                commitment=action.name in _commitment_changes(),
-                handshake=action.name in _handshakes(),
-                returnable_until=returnable_until(event, action.name),
-                **read_details(event),
-                **common,
+            guardrails = find_denying_guardrails(
+                watched, common["action"], event.aws_region, common["time"]
             )
+            self._refused.append(Refusal(guardrails=guardrails, **common))
+        elif action is not None:
+            self._changes.append(
+                Change(
+                    id=event.id,
+                    commitment=action.name in _commitment_changes(),
+                    handshake=action.name in _handshakes(),
+                    returnable_until=returnable_until(event, action.name),
+                    **read_details(event),
+                    **common,
+                )
+            )
+
+    def _is_repeated(self, event: Event, file: str) -> bool:
+        # CloudTrail may deliver an event twice. It gives no other event the same ID, so if one has
+        # it, a file was changed, and both count.
+        other = self._listed.setdefault(event.id, event) if event.id else event
+        if other != event:
+            self._malformed[file] += 1
+        return other is not event and other == event
 
     def result(self, at: datetime, asked: Period | None) -> Activity:
         """Return what the events say."""
@@ -216,7 +236,8 @@ class Collector:
             if watched.expected or watched.arn or watched in arns.values()
         ]
         unknown = [*self._list_unknown(roles, arns)]
-        first, last = (in_utc(time) if time else "" for time in (self._first, self._last))
+        used = tuple(self._list_uses())
+        first, last = in_utc(self._first), in_utc(self._last)
         period = asked or Period(first, last, tuple(sorted(self._regions)))
         allowed = {
             action
@@ -229,41 +250,34 @@ class Collector:
             account=accounts[0],
             **period._asdict(),
             events=self._events,
-            roles=tuple(
-                self._count_calls(watched, [arn for arn, role in arns.items() if role is watched])
-                for watched in roles
-            ),
+            roles=tuple(self._list_roles(roles, arns)),
             changes=tuple(
                 sorted(
-                    without_returned(self._changes.values()),
+                    without_returned(self._changes),
                     key=lambda change: (not change.accepts_handshake, change.time),
                 )
             ),
-            refused=tuple(sorted(self._refused.values(), key=lambda refusal: refusal.time)),
-            reads=tuple(self._list_reads()),
+            refused=tuple(sorted(self._refused, key=lambda refusal: refusal.time)),
+            reads=tuple(_list_reads(used)),
             guardrails=tuple(
                 judge_guardrails(
                     roles,
-                    self._decided,
-                    self._decided_unknown,
+                    {call: calls.decided for call, calls in self._calls.items()},
                     last=last,
                     everything_read=all(reason.why == "not-mapped" for reason in unknown),
                 )
             ),
-            used=tuple(
-                Use(kind=kind, action=name, calls=use.calls, last=use.last, refused=use.refused)
-                for (kind, name), use in sorted(self._uses.items())
-            ),
+            used=used,
             allowed=len(allowed),
-            unused=tuple(sorted(allowed - {name for _, name in self._uses})),
+            unused=tuple(sorted(allowed - {use.action for use in used})),
             sessions=tuple(
                 Session(
                     name=name,
                     role=arn,
                     callers=tuple(sorted(seen.callers)),
                     addresses=tuple(sorted(seen.addresses - {""})),
-                    first=seen.first,
-                    last=seen.last,
+                    first=in_utc(seen.first),
+                    last=in_utc(seen.last),
                     calls=seen.calls,
                 )
                 for (arn, name), seen in sorted(
@@ -282,24 +296,31 @@ class Collector:
             changes=tuple(map(_cut_texts, masked.changes)),
         )
 
-    def _count_calls(self, watched: WatchedRole, arns: Sequence[str]) -> RoleActivity:
-        calls = sum(seen.calls for (arn, _), seen in self._sessions.items() if arn in arns)
-        arn = watched.arn or next(iter(arns), min(watched.resources))
-        return RoleActivity(kind=watched.role.kind, arn=arn, calls=calls)
+    def _list_roles(
+        self, roles: Iterable[WatchedRole], arns: Mapping[str, WatchedRole]
+    ) -> Iterator[RoleActivity]:
+        calls = Counter[str]()
+        for (arn, _), seen in self._sessions.items():
+            calls[arn] += seen.calls
+        for watched in roles:
+            found = [arn for arn, role in arns.items() if role is watched]
+            default = watched.arn or next(iter(found), min(watched.names))
+            for arn in [arn for arn in found if calls[arn]] or [default]:
+                yield RoleActivity(kind=watched.role.kind, arn=arn, calls=calls[arn])
 
-    def _list_reads(self) -> Iterator[ServiceReads]:
-        reads: dict[str, DataRead] = {}
-        for (_, name), use in self._uses.items():
-            if use.calls and shipped().actions[name.lower()].only_reads:
-                read = reads.get(name, DataRead(action=name, calls=0, last=""))
-                last = max(read.last, use.last)
-                reads[name] = replace(read, calls=read.calls + use.calls, last=last)
-        for service, names in groupby(sorted(reads), key=lambda name: name.partition(":")[0]):
-            of_service = [reads[name] for name in names]
-            yield ServiceReads(
-                service=service,
-                calls=sum(read.calls for read in of_service),
-                data=tuple(read for read in of_service if mark("data", read.action)),
+    def _list_uses(self) -> Iterator[Use]:
+        by_action: dict[tuple[str, str], list[_Calls]] = {}
+        for call, calls in self._calls.items():
+            if call.action:
+                by_action.setdefault((call.role.role.kind, call.action), []).append(calls)
+        for (kind, action), found in sorted(by_action.items()):
+            refused = sum(calls.refused for calls in found)
+            yield Use(
+                kind=kind,
+                action=action,
+                calls=sum(calls.calls for calls in found) - refused,
+                last=max(in_utc(calls.last) if calls.last else "" for calls in found),
+                refused=refused,
             )
 
     def _list_unknown(self, roles: Iterable[WatchedRole], arns: Iterable[str]) -> Iterator[Unknown]:
@@ -314,6 +335,22 @@ class Collector:
             yield Unknown(why="malformed", subject=subject, events=count)
         for subject, count in sorted(self._not_mapped.items()):
             yield Unknown(why="not-mapped", subject=subject, events=count)
+
+
+def _list_reads(used: Iterable[Use]) -> Iterator[ServiceReads]:
+    reads: dict[str, DataRead] = {}
+    for use in used:
+        if use.calls and shipped().actions[use.action.lower()].only_reads:
+            read = reads.get(use.action, DataRead(action=use.action, calls=0, last=""))
+            last = max(read.last, use.last)
+            reads[use.action] = replace(read, calls=read.calls + use.calls, last=last)
+    for service, names in groupby(sorted(reads), key=lambda name: name.partition(":")[0]):
+        of_service = [reads[name] for name in names]
+        yield ServiceReads(
+            service=service,
+            calls=sum(read.calls for read in of_service),
+            data=tuple(read for read in of_service if mark("data", read.action)),
+        )
 
 
 def _cut_texts(change: Change) -> Change:

@@ -3,8 +3,10 @@
 Source: CloudTrail User Guide, "CloudTrail record contents" and "CloudTrail userIdentity element".
 """
 
-from collections.abc import Collection, Mapping
+import re
+from collections.abc import Collection, Iterator, Mapping
 from datetime import datetime
+from functools import lru_cache
 from typing import Annotated, Any, Final
 
 from msgspec import Meta, Struct, field
@@ -35,6 +37,8 @@ _ITEM: Final = {
     "savingsplanid",
 }
 
+_ID: Final = re.compile("[0-9A-Za-z-]{1,64}")
+
 _Text = Annotated[str, Meta(min_length=1)]
 
 
@@ -52,6 +56,13 @@ class _Identity(Struct, rename="camel"):
     arn: str | None = None
     account_id: str | None = None
     session_context: _SessionContext | None = None
+
+
+_NO_IDENTITY: Final = _Identity()
+_NO_ISSUER: Final = _Issuer()
+
+# A trail has few accounts, but whoever writes a file may choose any text.
+_is_account: Final = lru_cache(maxsize=2**10)(ACCOUNT.accepts)
 
 
 class Event(Struct, rename="camel"):
@@ -78,23 +89,23 @@ class Event(Struct, rename="camel"):
 
     def __post_init__(self) -> None:
         self.issuer = self.account = self.unnamed_issuer = ""
-        identity = self.user_identity
-        if identity is not None and identity.type == "AssumedRole":
-            context = identity.session_context
-            issuer = (context and context.session_issuer) or _Issuer()
-            if issuer == _Issuer():
-                *_, self.unnamed_issuer, _ = (identity.arn or "").split("/")
-                return
+        identity = self.user_identity or _NO_IDENTITY
+        context = identity.session_context
+        issuer = (context and context.session_issuer) or _NO_ISSUER
+        if issuer != _NO_ISSUER:
             self.issuer = issuer.arn
             # Version 1.01 of the format, from 2013, has no recipient.
             self.account = self.recipient_account_id or issuer.account_id
             if not (self.issuer and self.event_source and self.event_name and identity.arn):
                 raise ValueError("a member is missing")
+        elif identity.type == "AssumedRole":
+            *_, self.unnamed_issuer, _ = (identity.arn or "").split("/")
+            return
         elif self.assumes_role and self.recipient_account_id is not None:
             self.account = self.recipient_account_id
         else:
             return
-        if not ACCOUNT.accepts(self.account):
+        if not _is_account(self.account):
             raise ValueError("not the ID of an account")
 
     @property
@@ -106,6 +117,12 @@ class Event(Struct, rename="camel"):
     def time(self) -> str:
         """When it was, in UTC."""
         return in_utc(self.event_time)
+
+    @property
+    def id(self) -> str:
+        """The ID that no other event has; empty if it has none."""
+        id_ = self.event_id
+        return id_ if isinstance(id_, str) and _ID.fullmatch(id_) else ""
 
     @property
     def source(self) -> str:
@@ -179,17 +196,28 @@ def _is_number(value: str) -> bool:
     return len(value) <= _DIGITS and value.isascii() and value.isdecimal()
 
 
+def may_pass_tags(event: Event) -> bool:
+    """Return whether the call passed tags, or its parameters are not known."""
+    # EC2 numbers the elements of a list with a member of this name.
+    names = {name for name, _ in _nested(event.request)} - {"tag"}
+    return event.request_parameters != event.request or any("tag" in name for name in names)
+
+
 def _members(value: Any) -> Mapping[str, list[str]]:
-    # The values of each name, in lower case, however deep they are nested.
+    # The values of each name.
     found: dict[str, list[str]] = {}
+    for name, member in _nested(value):
+        if isinstance(member, str | int | float) and not isinstance(member, bool):
+            found.setdefault(name, []).append(str(member))
+    return found
+
+
+def _nested(value: Any) -> Iterator[tuple[str, Any]]:
+    # The members of objects, with their names in lower case, however deep they are nested.
     parts = [value]
     for part in parts:
         if isinstance(part, list):
             parts += part
-            continue
-        for name, member in part.items() if isinstance(part, dict) else ():
-            if isinstance(member, dict | list):
-                parts.append(member)
-            elif isinstance(member, str | int | float) and not isinstance(member, bool):
-                found.setdefault(name.lower(), []).append(str(member))
-    return found
+        elif isinstance(part, dict):
+            parts += part.values()
+            yield from ((name.lower(), member) for name, member in part.items())

@@ -9,9 +9,7 @@ from pathlib import Path
 from stat import S_ISDIR, S_ISREG
 from typing import Any, Final
 
-import msgspec
-
-from pump_roles.json_input import InputError, decoded
+from pump_roles.json_input import InputError, parse_any_depth
 from pump_roles.review.account.activity.activity_result import Unknown, Why
 
 _GZIP: Final = b"\x1f\x8b"
@@ -30,8 +28,10 @@ _PROBLEMS: Final[Mapping[type[Exception], Why]] = {
 }
 """Why a file cannot be read, by the error; the first that fits."""
 
-_OF_A_DIGEST: Final = {"digestStartTime", "digestS3Object"}
-"""Members of a trail's digest files, which are next to its files. They have no events."""
+_OF_THE_HISTORY: Final = {"Events", "NextToken", "ResponseMetadata"}
+"""The members of the event history, as the AWS CLI and the SDKs save it."""
+
+_WITH_EVENTS: Final = {"Records", "Events"}
 
 
 def find_files(paths: Iterable[Path], *, unknown: Callable[[Unknown], object]) -> list[Path]:
@@ -105,23 +105,24 @@ def _read_file(file: Path) -> tuple[list[Any], Why | None]:
                 content = compressed.read(_MOST_BYTES + 1)
         if len(content) > _MOST_BYTES:
             return [], "too-large"
-        found = decoded(msgspec.json.decode, content)
+        found = parse_any_depth(content.decode("utf-8-sig"))
     except tuple(_PROBLEMS) as error:
         return [], next(why for kind, why in _PROBLEMS.items() if isinstance(error, kind))
-    if not isinstance(found, dict):
-        return [], "not-cloudtrail"
-    if isinstance(found.get("Records"), list):
-        return found["Records"], None
-    if isinstance(found.get("Events"), list):
-        # The token of the next page: the rest was not saved.
-        why: Why | None = "truncated" if found.get("NextToken") else None
-        return [parse_record(event) for event in found["Events"]], why
-    return [], None if found.keys() >= _OF_A_DIGEST else "not-cloudtrail"
+    match found:
+        case {"Records": list(records)} if found.keys() == {"Records"}:
+            return records, None
+        case {"Events": list(events)} if found.keys() <= _OF_THE_HISTORY:
+            # The token of the next page: the rest was not saved.
+            return [*map(parse_record, events)], "truncated" if found.get("NextToken") else None
+        case {"digestStartTime": _, "digestS3Object": _} if not found.keys() & _WITH_EVENTS:
+            # A trail's digest files are next to its files.
+            return [], None
+    return [], "not-cloudtrail"
 
 
 def parse_record(event: Any) -> Any:
     """Return an event of the event history as a trail has it; ``None`` if it has none."""
     try:
-        return decoded(msgspec.json.decode, event["CloudTrailEvent"])
+        return parse_any_depth(event["CloudTrailEvent"])
     except (KeyError, TypeError, ValueError, RecursionError):
         return None

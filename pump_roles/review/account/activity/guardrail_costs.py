@@ -1,9 +1,10 @@
 """What guardrails would have denied of the calls that a role made."""
 
 import json
+from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from functools import lru_cache
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 from pump_roles.guardrails import Guardrail, as_policies, by_policy, recognized
 from pump_roles.iam.catalog import shipped
@@ -20,52 +21,58 @@ _COSTS: Final = ("nothing", "unknown", "some")
 """The order of the costs."""
 
 
+class Call(NamedTuple):
+    """What decides about a call of a role.
+
+    :param action: the action; ``None`` if it is not known.
+    :param with_tags: whether it may have passed tags.
+    """
+
+    role: WatchedRole
+    source: str
+    action: str | None
+    region: str
+    with_tags: bool
+
+
 def judge_guardrails(
     roles: Sequence[WatchedRole],
-    calls: Mapping[tuple[WatchedRole, str, str], int],
-    unknown: Mapping[tuple[WatchedRole, str], int],
+    calls: Mapping[Call, int],
     *,
     last: str,
     everything_read: bool,
 ) -> list[GuardrailActivity]:
-    """Return what each guardrail would have denied; first those that would have cost nothing.
-
-    The calls are counted by role, action, and Region; those that are not known, by role and source.
+    """Return what each guardrail would have denied each role; first those that would have denied
+    nothing.
     """
-    present = {
-        watched: {guardrail.name: guardrail for guardrail in _present_guardrails(watched)}
-        for watched in roles
-    }
-    offered = {name: Guardrail.named(name) for name in Guardrail.names()}
-    names = dict.fromkeys([*offered, *(name for own in present.values() for name in own)])
     found = []
-    for name in names:
-        would = might = 0
-        for watched in roles:
-            guardrail = present[watched].get(name) or offered.get(name)
-            denies = guardrail.on(ROLES[watched.role.kind].patterns) if guardrail else {}
-            evaluator = PolicyEvaluator([*as_policies(denies)], shipped())
-            by_action, clauses = evaluator.by_action("Deny"), evaluator.effective["Deny"]
-            for (caller, action, region), count in calls.items():
-                if caller is watched:
-                    denied = _is_denied(by_action.get(action, ()), region, last)
-                    would += count if denied else 0
-                    might += count if denied is None else 0
-            might += sum(
-                count
-                for (caller, source), count in unknown.items()
-                if caller is watched and _may_deny(clauses, source)
+    offered = {name: Guardrail.named(name) for name in Guardrail.names()}
+    for watched in roles:
+        of_role = [(call, count) for call, count in calls.items() if call.role is watched]
+        patterns = ROLES[watched.role.kind].patterns
+        own = {guardrail.name: guardrail for guardrail in _present_guardrails(watched)}
+        sure = watched.expected and not watched.role.not_known
+        for name, guardrail in {**offered, **own}.items():
+            denies = guardrail.on(patterns)
+            if not denies:
+                continue
+            evaluator = PolicyEvaluator(as_policies(denies), shipped())
+            counts = Counter[bool | None]()
+            for call, count in of_role:
+                counts[_is_denied(evaluator, call, last)] += count
+            would, might = counts[True], counts[None]
+            cost: Cost = "some" if would else "nothing"
+            has_it = {part.name for part in denies} <= own.keys()
+            found.append(
+                GuardrailActivity(
+                    name=name,
+                    kind=watched.role.kind,
+                    present=has_it or (False if sure else None),
+                    would_deny=would,
+                    might_deny=might,
+                    cost=cost if would or (everything_read and not might) else "unknown",
+                )
             )
-        cost: Cost = "some" if would else "unknown" if might or not everything_read else "nothing"
-        found.append(
-            GuardrailActivity(
-                name=name,
-                present=any(name in own for own in present.values()),
-                would_deny=would,
-                might_deny=might,
-                cost=cost,
-            )
-        )
     return sorted(
         found,
         key=lambda activity: (
@@ -84,12 +91,21 @@ def _present_guardrails(watched: WatchedRole) -> Iterator[Guardrail]:
             yield guardrail
 
 
-def find_denying_guardrails(watched: WatchedRole, action: str) -> tuple[str, ...]:
-    """Return the guardrails and other policies of an expected role that may deny an action."""
+def find_denying_guardrails(
+    watched: WatchedRole, action: str, region: str, time: str
+) -> tuple[str, ...]:
+    """Return the guardrails and other policies of an expected role that may have denied a call."""
     if not watched.expected:
         return ()
-    grant, known = watched.evaluator.grant(action), by_policy()
-    return tuple(known[name].name if name in known else name for name in grant.denied_by)
+    denied_by, known = watched.evaluator.grant(action).denied_by, by_policy()
+    names = dict.fromkeys(
+        policy.name
+        for policy, clause in watched.evaluator.effective["Deny"]
+        if policy.name in denied_by
+        and clause.matches(action)
+        and _applies(clause, region, time) is not False
+    )
+    return tuple(known[name].name if name in known else name for name in names)
 
 
 # A trail has few sources, but whoever writes a file may choose any names.
@@ -109,10 +125,26 @@ def may_have_action(watched: WatchedRole, source: str) -> bool:
     )
 
 
-def _is_denied(clauses: Iterable[tuple[Policy, Clause]], region: str, last: str) -> bool | None:
+def _is_denied(evaluator: PolicyEvaluator, call: Call, last: str) -> bool | None:
     # None if the event does not decide.
-    found = {_applies(clause, region, last) for _, clause in clauses}
+    if call.action is None:
+        return None if _may_deny(evaluator.effective["Deny"], call.source) else False
+    found = {
+        _applies(clause, call.region, last) for _, clause in evaluator.deciding(call.action)[1]
+    }
+    tagging = _tagging(call.role, call.action) if call.with_tags else ()
+    if any(evaluator.deciding(name)[1] for name in tagging):
+        # The call may have needed such an action, too.
+        found.add(None)
     return True if True in found else None if None in found else False
+
+
+def _tagging(watched: WatchedRole, action: str) -> Iterator[str]:
+    # The actions of the role that tag, of the same service.
+    for name in watched.evaluator.grants:
+        found = shipped().actions[name.lower()]
+        if action.startswith(f"{found.service}:") and "Tagging" in found.levels:
+            yield name
 
 
 def _applies(clause: Clause, region: str, last: str) -> bool | None:

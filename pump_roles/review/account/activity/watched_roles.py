@@ -19,7 +19,7 @@ class WatchedRole:
     """A role whose events are looked for."""
 
     role: Role
-    resources: frozenset[str]
+    names: frozenset[str]
     expected: bool = False
     arn: str = ""
 
@@ -29,11 +29,18 @@ class WatchedRole:
         return PolicyEvaluator(self.role.policies, shipped())
 
     def is_issuer(self, arn: str, account: str) -> bool:
-        """Return whether it issued a session. A role of another account never did."""
-        if self.arn:
-            return arn == self.arn and account == account_of(arn)
+        """Return whether it issued a session. A role of another account never did.
+
+        An account has no two roles with one name, whatever their paths and the case of their names
+        (IAM API Reference, "CreateRole").
+        """
         parts = arn.split(":", 5)
-        return parts[2:5] == ["iam", "", account] and parts[-1] in self.resources
+        return (
+            parts[2:5] == ["iam", "", account]
+            and account == (account_of(self.arn) if self.arn else account)
+            and parts[5].startswith("role/")
+            and parts[5].rpartition("/")[2].casefold() in map(str.casefold, self.names)
+        )
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -53,40 +60,43 @@ def published_roles() -> WatchedRoles:
     """Return the roles as Pump publishes them."""
     return WatchedRoles(
         roles=tuple(
-            WatchedRole(role=published_role(kind), resources=frozenset({f"role/{role.name}"}))
+            WatchedRole(role=published_role(kind), names=frozenset({role.name}))
             for kind, role in ROLES.items()
         )
     )
 
 
 def roles_in(path: Path) -> WatchedRoles:
-    """Return the roles in a template, or in the templates of a folder."""
+    """Return the roles in a template, or in the templates of a folder, and the published ones."""
     contents = read_templates(path)
     watched = []
     for variants in contents.variants:
         roles = [variant.role for variant in variants]
-        role = roles[0]
-        if not role.name.is_known or any(
-            each.is_unknown("name") or each.is_unknown("path") for each in roles
-        ):
-            raise InputError(f"{path}: the name of the {role.kind} role cannot be read")
-        resources = frozenset(f"role{each.path.text}{role.name.text}" for each in roles)
-        watched.append(WatchedRole(role=role, resources=resources, expected=True))
-    return WatchedRoles(roles=tuple(watched), hidden=contents.external_ids)
+        if any(not role.name.is_known or role.is_unknown("name") for role in roles):
+            raise InputError(f"{path}: the name of the {roles[0].kind} role cannot be read")
+        names = frozenset(role.name.text for role in roles)
+        watched.append(WatchedRole(role=roles[0], names=names, expected=True))
+    taken = {name.casefold() for expected in watched for name in expected.names}
+    # A role that is not expected may still be there.
+    others = [
+        other
+        for other in published_roles().roles
+        if not taken & set(map(str.casefold, other.names))
+    ]
+    return WatchedRoles(roles=(*watched, *others), hidden=contents.external_ids)
 
 
 def with_arns(roles: WatchedRoles, arns: Iterable[str]) -> WatchedRoles:
     """Return only the roles with some ARNs."""
-    by_name = {watched.role.name.text: watched for watched in roles.roles}
     found = []
     for arn in dict.fromkeys(arns):
-        name = arn.rpartition("/")[2]
-        if name not in by_name:
-            names = " or ".join(by_name)
+        of_name = [watched for watched in roles.roles if watched.is_issuer(arn, account_of(arn))]
+        if not of_name:
+            names = " or ".join(name for watched in roles.roles for name in watched.names)
             raise InputError(
                 f"{arn}: the name is not {names}; pass --expect with the role's template"
             )
-        found.append(replace(by_name[name], arn=arn))
+        found.append(replace(of_name[0], arn=arn))
     accounts = sorted({account_of(watched.arn) for watched in found})
     if len(accounts) > 1:
         raise InputError(f"--role-arn: the roles are in several accounts: {', '.join(accounts)}")

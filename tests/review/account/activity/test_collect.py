@@ -1,5 +1,6 @@
 """What events say about Pump's roles: changes, reads, refusals, guardrails, and sessions."""
 
+from collections import Counter
 from collections.abc import Mapping
 from dataclasses import replace
 from datetime import datetime, timezone
@@ -21,6 +22,7 @@ from pump_roles.review.account.activity.activity_result import (
     Activity,
     Change,
     GuardrailActivity,
+    Refusal,
     Unknown,
 )
 from pump_roles.review.account.activity.collect import Collector, NothingFoundError
@@ -106,6 +108,7 @@ def test_change_says_what_was_bought(kind: str) -> None:
     if kind == "Savings Plan":
         members |= {"hourly": "2.50", "returnable_until": "2026-11-17T08:15:00Z"}
     assert change(event) == Change(
+        id=event["eventID"],
         action=f"{source}:{name}",
         time=TIME,
         session="recommendations",
@@ -117,6 +120,7 @@ def test_change_says_what_was_bought(kind: str) -> None:
     )
 
 
+CHINESE = AUTO_PILOT.replace("aws", "aws-cn")
 RETURNABLE = "2026-11-17T08:15:00Z"
 """Until when a plan that was bought at TIME can be returned."""
 
@@ -155,6 +159,11 @@ def test_small_plan_is_returnable_for_seven_days_in_the_same_month(
 ) -> None:
     request = {} if purchase_time is None else {"purchaseTime": purchase_time}
     assert change(plan(hourly, **request) | {"eventTime": time}).returnable_until == until
+
+
+def test_whether_a_plan_can_be_returned_is_not_known_in_a_partition_with_another_currency() -> None:
+    bought = call("savingsplans:CreateSavingsPlan", {"commitment": "2.50"}, role=CHINESE)
+    assert change(bought).returnable_until is None
 
 
 def test_plan_that_was_not_bought_or_was_returned_is_not_returnable() -> None:
@@ -247,7 +256,7 @@ def test_changes_are_sorted_by_time_and_counted_once() -> None:
     ]
     assert found.roles[0].calls == 2
     # Without an ID, they are not known to be the same.
-    for id_ in ("", None, 3):
+    for id_ in ("", None, 3, "a\nb"):
         event = call("ec2:CreateTags", eventID=id_)
         assert len(activity(event, event).changes) == 2
 
@@ -285,6 +294,17 @@ def test_role_that_is_not_seen_does_not_count_unless_it_is_expected(tmp_path: Pa
     assert found.allowed == 721
 
 
+def test_role_that_is_not_expected_counts_if_it_has_a_published_name(tmp_path: Path) -> None:
+    folder = synthesize(tmp_path, role_name="Pump")
+    reads = call("ce:GetCostAndUsage", role=READ_ONLY.replace("PumpReadOnlyRole", "pump"))
+    events = reads, PURCHASES["ec2"], call("ce:GetCostAndUsage", role=READ_ONLY)
+    found = activity(*events, roles=roles_in(folder / "PumpReadOnly.template.json"))
+    assert [(role.kind, role.calls) for role in found.roles] == [
+        *(("read-only", 1), ("read-only", 1), ("auto-pilot", 1)),
+    ]
+    assert [change.is_important for change in found.changes] == [True]
+
+
 @pytest.mark.parametrize(
     "error", ["AccessDenied", "AccessDeniedException", "Client.UnauthorizedOperation"]
 )
@@ -296,6 +316,14 @@ def test_refusal_names_the_guardrails_of_the_expected_role(error: str) -> None:
     assert refusal.outcome == error
     (refusal,) = activity(call("ecs:ListTasks", error=error), roles=roles).refused
     assert refusal.guardrails == ("needed-only",)
+    # In a Region or at a time that it allows, a guardrail did not deny a call.
+    roles = expected(
+        Guardrail.only_in_regions("us-west-2", "us-east-1"),
+        Guardrail.until("2026-11-10T08:15:01Z"),
+        Guardrail.ONLY_WHEN_APPROVED,
+    )
+    (refusal,) = activity(PURCHASES["rds"] | {"errorCode": error}, roles=roles).refused
+    assert refusal.guardrails == ("only-when-approved",)
     found = activity(event)
     assert [refusal.guardrails for refusal in found.refused] == [()]
     assert found.changes == ()
@@ -313,8 +341,8 @@ def test_refusal_names_the_guardrails_of_the_expected_role(error: str) -> None:
     ],
 )
 def test_guardrails_that_would_have_cost_nothing_come_first(error: str | None, cost: str) -> None:
-    sold = call("ec2:CreateReservedInstancesListing", error=error)
-    found = activity(sold, call("ec2:CreateTags"), call("ec2:DescribeInstances"))
+    sold = call("ec2:CreateReservedInstancesListing", {}, error=error)
+    found = activity(sold, call("ec2:CreateTags", {}), call("ec2:DescribeInstances"))
     by_name = guardrails(found)
     assert by_name["no-selling"].cost == cost
     assert by_name["no-selling"].would_deny == (cost == "some")
@@ -326,14 +354,46 @@ def test_guardrails_that_would_have_cost_nothing_come_first(error: str | None, c
     assert set(by_name) == set(Guardrail.names())
 
 
-def test_guardrails_of_an_expected_role_are_listed_also_those_with_a_value() -> None:
-    roles = expected(Guardrail.NO_SELLING, Guardrail.only_in_regions("us-east-1"))
-    found = guardrails(activity(PURCHASES["rds"], roles=roles))
-    assert {name for name, guardrail in found.items() if guardrail.present} == {
-        "no-selling",
-        "only-in-regions",
-    }
-    assert found["only-in-regions"].cost == "nothing"
+def test_says_of_each_role_whether_it_has_a_guardrail() -> None:
+    events = PURCHASES["rds"], call("ce:GetCostAndUsage", role=READ_ONLY)
+    roles = expected(
+        Guardrail.NO_SELLING, Guardrail.RECOMMENDED, Guardrail.only_in_regions("us-east-1")
+    )
+    found = activity(*events, roles=roles).guardrails
+    present = {(guardrail.kind, guardrail.name) for guardrail in found if guardrail.present}
+    of_set = (part.name for part in Guardrail.RECOMMENDED.parts)
+    named = {"recommended", "no-selling", "only-in-regions", *of_set}
+    assert present == {("auto-pilot", name) for name in named}
+    assert {guardrail.present for guardrail in found} == {True, False}
+    by_name = {guardrail.name: guardrail for guardrail in found if guardrail.kind == "auto-pilot"}
+    assert by_name["only-in-regions"].cost == "nothing"
+    # Without a template, or if it is not known as a whole, whatever was not found is not known.
+    for unclear in (PUBLISHED, allowing(MANAGED)):
+        found = activity(*events, roles=unclear).guardrails
+        assert {guardrail.present for guardrail in found} == {None}
+
+
+TAGS = {"tag": 1, "ResourceType": "host-reservation", "Tag": {"tag": 1, "Key": "a", "Value": "b"}}
+
+
+@pytest.mark.parametrize(
+    ("request_", "may_deny"),
+    [
+        ({"PurchaseHostReservationRequest": {"HostIdSet": {"tag": 1, "content": "h-1"}}}, 0),
+        ({"PurchaseHostReservationRequest": {"TagSpecification": TAGS}}, 1),
+        # CloudTrail leaves out what is too long.
+        (None, 1),
+        ("HIDDEN_DUE_TO_SECURITY_REASONS", 1),
+    ],
+)
+def test_call_that_may_pass_tags_may_be_denied_by_a_guardrail_that_denies_those(
+    request_: Any, may_deny: int
+) -> None:
+    event = call("ec2:PurchaseHostReservation", request_)
+    for name in ("needed-only", "commitment-tags-only"):
+        found = guardrails(activity(event))[name]
+        assert (found.would_deny, found.might_deny) == (0, may_deny)
+        assert found.cost == ("unknown" if may_deny else "nothing")
 
 
 @pytest.mark.parametrize(
@@ -493,7 +553,7 @@ def test_counts_are_the_decisions_of_the_policy_simulator(names: list[str]) -> N
     events = []
     for name in names:
         service, called = name.split(":")
-        events.append(call(f"{sources.get(service, service)}:{called}"))
+        events.append(call(f"{sources.get(service, service)}:{called}", {}))
     found = guardrails(activity(*events))
     for name, guardrail in found.items():
         role = deployed(name)
@@ -525,10 +585,10 @@ def _resource(action: str) -> str:
     return resources[0] if resources else "*"
 
 
-def test_session_counts_only_if_the_arn_of_the_role_issued_it() -> None:
+def test_session_counts_only_if_the_role_issued_it() -> None:
     mine = call("ec2:DescribeInstances")
     others = [
-        call("ec2:CreateTags", role=AUTO_PILOT.replace("role/", "role/vendors/")),
+        call("ec2:CreateTags", role=AUTO_PILOT.replace("role/", "user/")),
         call("ec2:CreateTags", role=f"{AUTO_PILOT}2"),
         # A role of another account that calls into this one.
         call("ec2:CreateTags", role=AUTO_PILOT.replace(ACCOUNT, "444455556666"))
@@ -539,25 +599,80 @@ def test_session_counts_only_if_the_arn_of_the_role_issued_it() -> None:
         assumption(f"{AUTO_PILOT}2", "Example-1234"),
         call("sts:AssumeRole", role=f"{AUTO_PILOT}2"),
     ]
-    user = call("ec2:CreateTags")
-    user["userIdentity"]["type"] = "IAMUser"
-    found = activity(mine, user, *others)
+    found = activity(mine, *others)
     assert (found.changes, found.unknown) == ((), ())
-    assert found.events == 10
+    assert found.events == 9
     assert [role.calls for role in found.roles] == [1]
 
 
-def test_role_with_a_path_is_known_by_its_arn() -> None:
-    arn = AUTO_PILOT.replace("role/", "role/vendors/")
-    found = activity(
-        call("ec2:CreateTags", role=arn),
-        call("ec2:DescribeInstances"),
-        # CloudTrail keeps a call into another account in both of them.
-        call("ec2:CreateTags", role=arn, recipientAccountId="444455556666"),
-        roles=with_arns(PUBLISHED, [arn]),
+@pytest.mark.parametrize("place", ["role/PumpAutopilotRole", "role/vendors/PUMPAUTOPILOTROLE"])
+@pytest.mark.parametrize(
+    "chosen", [[], [AUTO_PILOT], [AUTO_PILOT.replace("role/Pump", "role/vendors/pump")]]
+)
+def test_role_is_known_whatever_its_path_and_the_case_of_its_name(
+    place: str, chosen: list[str]
+) -> None:
+    roles = with_arns(PUBLISHED, chosen)
+    arn = f"arn:aws:iam::{ACCOUNT}:{place}"
+    bought = PURCHASES["ec2"] | {"userIdentity": call("ec2:CreateTags", role=arn)["userIdentity"]}
+    found = activity(call("ec2:DescribeInstances"), bought, roles=roles)
+    assert [(role.arn, role.calls) for role in found.roles] == [(AUTO_PILOT, 1), (arn, 1)]
+    assert [change.is_important for change in found.changes] == [True]
+    bought["userIdentity"]["sessionContext"] = None
+    found = activity(call("ec2:DescribeInstances"), bought, roles=roles)
+    assert [unknown.why for unknown in found.unknown] == ["malformed"]
+
+
+def test_call_into_another_account_counts_once() -> None:
+    # CloudTrail keeps it in both accounts.
+    bought = PURCHASES["ec2"]
+    found = activity(bought, bought | {"recipientAccountId": "444455556666", "eventID": "2"})
+    assert (len(found.changes), found.roles[0].calls) == (1, 1)
+
+
+def test_session_of_the_role_counts_whatever_the_type_of_its_identity() -> None:
+    for kind in ("IAMUser", "assumedrole", None):
+        event = call("ec2:CreateTags")
+        event["userIdentity"]["type"] = kind
+        assert len(activity(event).changes) == 1
+
+
+def changed(*, item: str = "1", error: str | None = None, **members: Any) -> dict[str, Any]:
+    return call("rds:PurchaseReservedDBInstancesOffering", {"reservedDBInstanceId": item}) | {
+        "errorCode": error,
+        **members,
+    }
+
+
+@given(
+    st.lists(
+        st.builds(
+            changed,
+            eventID=st.sampled_from(["a", "b", ""]),
+            item=st.sampled_from("12"),
+            error=st.sampled_from([None, "AccessDenied"]),
+            eventTime=st.sampled_from([TIME, "2026-11-11T00:00:00Z"]),
+        ),
+        min_size=1,
+        max_size=6,
     )
-    assert [(role.arn, role.calls) for role in found.roles] == [(arn, 1)]
-    assert len(found.changes) == 1
+)
+def test_event_is_only_left_out_if_the_same_one_is_there(events: list[dict[str, Any]]) -> None:
+    found = activity(*events)
+    different = [event for index, event in enumerate(events) if event not in events[:index]]
+    with_id = [event for event in different if event["eventID"]]
+    anonymous = [event for event in events if not event["eventID"]]
+    shown: list[Change | Refusal] = [*found.changes, *found.refused]
+    listed = Counter((each.time, each.outcome) for each in shown)
+    for key, count in Counter(
+        (event["eventTime"], event["errorCode"] or "done") for event in (*with_id, *anonymous)
+    ).items():
+        assert listed[key] >= count
+    # AWS gives no two events one ID.
+    clashing = len(with_id) > len({event["eventID"] for event in with_id})
+    assert [unknown.why for unknown in found.unknown] == ["malformed"] * clashing
+    if not clashing:
+        assert len(shown) == len(with_id) + len(anonymous)
 
 
 def test_roles_in_several_accounts_are_an_error_unless_one_is_chosen() -> None:

@@ -11,7 +11,7 @@ import pytest
 from pump_roles.json_input import InputError
 from pump_roles.review.account.activity import from_files
 from pump_roles.review.account.activity.activity_result import Unknown
-from pump_roles.review.account.activity.from_files import find_files, read_records
+from pump_roles.review.account.activity.from_files import find_files, parse_record, read_records
 from tests.review.account.activity.trail import call, write, write_lookup
 
 DIGEST = {
@@ -53,7 +53,16 @@ def test_reads_files_folders_and_the_saved_event_history(tmp_path: Path) -> None
         (b"{", "not-json"),
         (b'{"Records": [{"a": 1}', "not-json"),
         (b"\xff\xfe", "not-json"),
-        (b"[" * 201 + b"]" * 201, "too-deep"),
+        (b"[" * 100_000 + b"]" * 100_000, "too-deep"),
+        (b'{"Records": [NaN]}', "not-json"),
+        (b'{"Records": [], "Records": []}', "not-json"),
+        (b'{"Records": [{"eventName": "Purchase", "\\u0065ventName": "Describe"}]}', "not-json"),
+        (b'{"Records": [{"userIdentity": {"arn": "a", "arn": "b"}}]}', "not-json"),
+        (b'{"Records": [], "Events": []}', "not-cloudtrail"),
+        (b'{"Records": [], "more": []}', "not-cloudtrail"),
+        (b'{"Events": [], "more": []}', "not-cloudtrail"),
+        (b'{"Records": [], "digestStartTime": "", "digestS3Object": ""}', "not-cloudtrail"),
+        (b'{"Events": [], "digestStartTime": "", "digestS3Object": ""}', "not-cloudtrail"),
         (b"[]", "not-cloudtrail"),
         (b'{"Resources": {}}', "not-cloudtrail"),
         (b'{"Records": {}}', "not-cloudtrail"),
@@ -77,10 +86,20 @@ def test_file_that_cannot_be_read_is_unknown(
 def test_event_history_that_was_not_saved_to_the_end_is_unknown(tmp_path: Path) -> None:
     event = call("ec2:DescribeInstances")
     file = write_lookup(tmp_path, [event])
-    saved = json.loads(file.read_text())
+    saved = json.loads(file.read_text()) | {"ResponseMetadata": {"HTTPStatusCode": 200}}
     for token, unknown in (("", []), ("x", [Unknown(why="truncated", subject=str(file))])):
         file.write_text(json.dumps(saved | {"NextToken": token}))
         assert read(file) == ([event], unknown)
+
+
+@pytest.mark.parametrize("text", ['{"eventName": "Purchase", "eventName": "Describe"}', "{", 3])
+def test_record_of_the_event_history_that_cannot_be_read_is_none(text: Any) -> None:
+    assert parse_record({"CloudTrailEvent": text}) is None
+
+
+def test_file_with_a_lone_surrogate_is_read(tmp_path: Path) -> None:
+    event = call("ec2:DescribeInstances", session="\ud800")
+    assert read(write(tmp_path, event)) == ([event], [])
 
 
 def test_paths_without_files_are_an_error(tmp_path: Path) -> None:
