@@ -5,7 +5,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
-from pump_roles.iam.canonical import canonical_condition
+from pump_roles.iam.canonical import VERSIONS, canonical_condition, in_newest_version
 from pump_roles.iam.conditions import implies
 from pump_roles.iam.documents import (
     as_list,
@@ -72,21 +72,20 @@ EVERYWHERE: Final = Scope()
 """Every resource, under no condition."""
 
 
-def scope_of(statement: Mapping[str, Any]) -> Scope:
-    """Return where a statement applies."""
+def _scope_of(statement: Mapping[str, Any], version: Any) -> Scope:
     excluded = "NotResource" in statement
-    resources = (
-        {*strings(statement["NotResource" if excluded else "Resource"])}
-        if (excluded or "Resource" in statement)
-        else {"*"}
-    )
+    listed = statement["NotResource"] if excluded else statement.get("Resource", "*")
+    # What CloudFormation fills in is written as JSON. It is no text of the policy.
+    resources = {
+        text if text.startswith("{") else in_newest_version(text, version)
+        for text in strings(listed)
+    }
     condition = statement.get("Condition", {})
+    written = "" if condition == {} else json.dumps(canonical_condition(condition), sort_keys=True)
     return Scope(
         resources=("*",) if not excluded and "*" in resources else tuple(sorted(resources)),
         excluded=excluded,
-        condition=""
-        if condition == {}
-        else json.dumps(canonical_condition(condition), sort_keys=True),
+        condition=in_newest_version(written, version),
     )
 
 
@@ -131,11 +130,12 @@ def clauses(document: Any) -> Iterator[Clause]:
     """Yield the clauses of a policy document. What is not a statement is skipped; see
     :func:`unreadable_statements`.
     """
-    whole = is_whole(as_mapping(document))
+    members = as_mapping(document)
+    whole, version = is_whole(members), members.get("Version", VERSIONS[0])
     for statement in statements(document):
         common: dict[str, Any] = {
             "effect": as_text(statement.get("Effect", "")),
-            "scope": scope_of(statement),
+            "scope": _scope_of(statement, version),
             "readable": whole and is_readable(statement),
         }
         if "NotAction" in statement:

@@ -289,6 +289,39 @@ def test_changed_scope_of_a_statement_has_an_effect_if_one_covers_the_other(
     assert {difference.effect for difference in compare(is_now, was)} == {back}
 
 
+OWN = "arn:aws:ec2:*:*:instance/${aws:username}"
+
+
+@pytest.mark.parametrize(
+    ("statement", "differs"),
+    [
+        (deny(RUN, Resource=OWN), True),
+        ({"Effect": "Deny", "Action": RUN, "NotResource": OWN}, True),
+        (deny(RUN, Condition={"StringLike": {"aws:PrincipalTag/a": "${*}"}}), True),
+        (deny(RUN, Resource="arn:aws:ec2:*:*:instance/*", Sid="${aws:username}"), False),
+        # That is not a variable of policies.
+        (deny(RUN, Resource="arn:${AWS::Partition}:ec2:*:*:instance/*"), False),
+    ],
+)
+def test_version_of_a_policy_matters_only_to_a_policy_variable(
+    statement: dict[str, Any], *, differs: bool
+) -> None:
+    allows = policy(allow(RUN), name="Allows")
+    role = with_policies(allows, policy(statement))
+    for version in ({"Version": "2008-10-17"}, {}):
+        older = {**version, "Statement": [statement]}
+        changed = with_policies(allows, Policy(name="Extra", document=older))
+        before, after = ({"auto-pilot": side} for side in (role, changed))
+        for found in (
+            compare(role, changed),
+            tuple(difference for _, difference in compare_roles(before, after)),
+        ):
+            assert [(each.effect, each.actions) for each in found] == [
+                ("unclear", (RUN,))
+            ] * differs
+        assert compare(changed, changed) == ()
+
+
 def guarded(guardrail: Guardrail) -> Role:
     ((found, document),) = documents([guardrail], ROLES["auto-pilot"]).items()
     return with_policies(Policy(name=found.policy_name, document=document))
