@@ -1,8 +1,9 @@
 """Reads policy documents clause by clause: what each is about, and where it applies."""
 
 import json
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 from typing import Any, Final
 
 from pump_roles.iam.canonical import VERSIONS, canonical_condition, in_newest_version
@@ -16,9 +17,14 @@ from pump_roles.iam.documents import (
     statements,
     strings,
 )
-from pump_roles.iam.patterns import covers, overlap
+from pump_roles.iam.patterns import arns_overlap, covers, is_whole_arn, overlap
 
 _VARIABLE: Final = "${"
+_OPEN: Final = re.compile(r"\$\{(\$\}\{)?[^}]*\}")
+"""What can stand for any text: a policy variable, or a placeholder, in each version."""
+
+ANY_ARN: Final = ("arn:*",)
+"""The pattern of the ARNs of an action whose resources are not known."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -38,6 +44,22 @@ class Scope:
     def everywhere(self) -> bool:
         """Whether it applies to every resource."""
         return not self.excluded and "*" in self.resources
+
+    def on(self, arns: Sequence[str]) -> "Scope | None":
+        """Return where it applies to an action whose resources have ARNs of these patterns.
+
+        ``None`` if it certainly never does. An action without resources is about the resource
+        ``*``, so it applies to all of the action or to none.
+        """
+        if self.excluded:
+            if "*" in self.resources:
+                return None
+            # That an incomplete ARN does not exclude the resource `*` is not certain.
+            everywhere = not arns and all(
+                is_whole_arn(listed) and not _may_be(listed, arns) for listed in self.resources
+            )
+            return replace(EVERYWHERE, condition=self.condition) if everywhere else self
+        return self if any(_may_be(listed, arns) for listed in self.resources) else None
 
     def covers(self, other: "Scope") -> bool:
         """Return whether it certainly applies wherever another one does."""
@@ -87,6 +109,14 @@ def _scope_of(statement: Mapping[str, Any], version: Any) -> Scope:
         excluded=excluded,
         condition=in_newest_version(written, version),
     )
+
+
+def _may_be(resource: str, arns: Sequence[str]) -> bool:
+    # What CloudFormation fills in is written as JSON.
+    pattern = "*" if resource.startswith("{") else _OPEN.sub("*", resource)
+    if not arns:
+        return covers(pattern, "*", fold=False)
+    return any(arns_overlap(pattern, arn) for arn in arns)
 
 
 def _within(inner: str, outer: str) -> bool:

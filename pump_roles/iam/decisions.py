@@ -7,7 +7,7 @@ from functools import cached_property
 from typing import Final, Literal, NamedTuple
 
 from pump_roles.iam.catalog import Action, Catalog, shipped
-from pump_roles.iam.clauses import EVERYWHERE, Clause, Scope, clauses
+from pump_roles.iam.clauses import ANY_ARN, EVERYWHERE, Clause, Scope, clauses
 from pump_roles.iam.documents import Policy, is_policy_name
 from pump_roles.iam.patterns import overlap
 
@@ -73,7 +73,8 @@ class PolicyEvaluator:
     """Evaluates what policies decide about an action.
 
     A deny does not count if it cannot be read, or if another policy may replace its policy. An
-    allow that cannot be read still allows the part that can be read.
+    allow that cannot be read still allows the part that can be read. Neither counts for an action
+    whose resources it certainly never applies to.
     """
 
     def __init__(
@@ -86,6 +87,7 @@ class PolicyEvaluator:
             for policy in policies
             if not any(policy is other for other in without)
             for clause in clauses(policy.document)
+            if clause.scope.on(ANY_ARN)
         ]
         self.effective: Final[Mapping[str, Sequence[tuple[Policy, Clause]]]] = {
             "Allow": [(policy, clause) for policy, clause in read if clause.effect == "Allow"],
@@ -124,9 +126,16 @@ class PolicyEvaluator:
     def by_action(self, effect: str) -> Mapping[str, list[tuple[Policy, Clause]]]:
         """Return the clauses that count, with their policies, by the action that they are about."""
         found: dict[str, list[tuple[Policy, Clause]]] = {}
-        for pair in self.effective[effect]:
-            for action in matched_by(pair[1], self._catalog):
-                found.setdefault(action.name, []).append(pair)
+        for policy, clause in self.effective[effect]:
+            # It applies to actions with resources of the same types alike.
+            applying: dict[tuple[str, ...], tuple[Policy, Clause] | None] = {}
+            for action in matched_by(clause, self._catalog):
+                arns = self._catalog.arns[action.name]
+                if arns not in applying:
+                    scope = clause.scope.on(arns)
+                    applying[arns] = (policy, replace(clause, scope=scope)) if scope else None
+                if (pair := applying[arns]) is not None:
+                    found.setdefault(action.name, []).append(pair)
         return found
 
     def grant(self, name: str) -> Grant:
@@ -142,10 +151,10 @@ class PolicyEvaluator:
     def denied_by(self, policy: Policy) -> Mapping[str, list[Clause]]:
         """Return the clauses of a policy that deny something, by the action that they deny."""
         found: dict[str, list[Clause]] = {}
-        for other, clause in self.effective["Deny"]:
-            if other is policy:
-                for action in matched_by(clause, self._catalog):
-                    found.setdefault(action.name, []).append(clause)
+        for name, denies in self._clauses["Deny"].items():
+            for other, clause in denies:
+                if other is policy:
+                    found.setdefault(name, []).append(clause)
         return found
 
 
