@@ -2,8 +2,9 @@
 
 import json
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import lru_cache
 from typing import Any, Final
 
 from pump_roles.iam.canonical import VERSIONS, canonical_condition, in_newest_version
@@ -22,6 +23,8 @@ from pump_roles.iam.patterns import arns_overlap, covers, is_whole_arn, overlap
 _VARIABLE: Final = "${"
 _OPEN: Final = re.compile(r"\$\{(\$\}\{)?[^}]*\}")
 """What can stand for any text: a policy variable, or a placeholder, in each version."""
+
+_WILDCARD: Final = re.compile(r"[*?]")
 
 ANY_ARN: Final = ("arn:*",)
 """The pattern of the ARNs of an action whose resources are not known."""
@@ -66,10 +69,7 @@ class Scope:
         return self._covers_resources(other) and (
             self.condition == other.condition
             or not self.condition
-            or (
-                bool(other.condition)
-                and implies(json.loads(other.condition), json.loads(self.condition))
-            )
+            or (bool(other.condition) and implies(_read(other.condition), _read(self.condition)))
         )
 
     def _covers_resources(self, other: "Scope") -> bool:
@@ -94,6 +94,43 @@ EVERYWHERE: Final = Scope()
 """Every resource, under no condition."""
 
 
+class Scopes:
+    """Scopes, to find those that cover another one without comparing it with each."""
+
+    def __init__(self, scopes: Iterable[Scope]) -> None:
+        self._listed: Final = {*scopes}
+        self._any_resource: Final[list[Scope]] = []
+        self._by_prefix: Final[dict[str, list[Scope]]] = {}
+        for scope in self._listed:
+            if scope.excluded or scope.everywhere:
+                self._any_resource.append(scope)
+                continue
+            for prefix in {_prefix(pattern) for pattern in scope.resources}:
+                self._by_prefix.setdefault(prefix, []).append(scope)
+        self._lengths: Final = sorted({len(prefix) for prefix in self._by_prefix})
+
+    def covering(self, scope: Scope) -> Iterator[Scope]:
+        """Yield those that certainly apply wherever another one does."""
+        if scope in self._listed:
+            yield scope
+        yield from (found for found in self._near(scope) if found != scope and found.covers(scope))
+
+    def _near(self, scope: Scope) -> Iterator[Scope]:
+        yield from self._any_resource
+        if scope.excluded:
+            return
+        # Each of its resources is within one that starts like it, up to a wildcard.
+        first = scope.resources[0] if scope.resources else ""
+        for length in self._lengths:
+            if length <= len(first):
+                yield from self._by_prefix.get(first[:length], ())
+
+
+def _prefix(pattern: str) -> str:
+    # One with a variable is only within itself.
+    return pattern if _VARIABLE in pattern else _WILDCARD.split(pattern, maxsplit=1)[0]
+
+
 def _scope_of(statement: Mapping[str, Any], version: Any) -> Scope:
     excluded = "NotResource" in statement
     listed = statement["NotResource"] if excluded else statement.get("Resource", "*")
@@ -111,9 +148,19 @@ def _scope_of(statement: Mapping[str, Any], version: Any) -> Scope:
     )
 
 
-def _may_be(resource: str, arns: Sequence[str]) -> bool:
+@lru_cache(maxsize=2**12)
+def _read(condition: str) -> Any:
+    return json.loads(condition)
+
+
+@lru_cache(maxsize=2**12)
+def _opened(resource: str) -> str:
     # What CloudFormation fills in is written as JSON.
-    pattern = "*" if resource.startswith("{") else _OPEN.sub("*", resource)
+    return "*" if resource.startswith("{") else _OPEN.sub("*", resource)
+
+
+def _may_be(resource: str, arns: Sequence[str]) -> bool:
+    pattern = _opened(resource)
     if not arns:
         return covers(pattern, "*", fold=False)
     return any(arns_overlap(pattern, arn) for arn in arns)
@@ -145,10 +192,8 @@ class Clause:
             return covers(self.pattern, action)
         return not any(overlap(pattern, action) for pattern in self.excluded)
 
-    def covers(self, other: "Clause") -> bool:
-        """Return whether it certainly has the same effect wherever another one has it."""
-        if self.effect != other.effect or not self.scope.covers(other.scope):
-            return False
+    def matches_all_of(self, other: "Clause") -> bool:
+        """Return whether it is certainly about everything that another one is about."""
         if other.excluded is None:
             return self.matches(other.pattern)
         if self.excluded is None:

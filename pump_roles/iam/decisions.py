@@ -3,11 +3,11 @@
 from collections import Counter
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from functools import cached_property
+from functools import cached_property, lru_cache
 from typing import Final, Literal, NamedTuple
 
 from pump_roles.iam.catalog import Action, Catalog, shipped
-from pump_roles.iam.clauses import ANY_ARN, EVERYWHERE, Clause, Scope, clauses
+from pump_roles.iam.clauses import ANY_ARN, EVERYWHERE, Clause, Scope, Scopes, clauses
 from pump_roles.iam.documents import Policy, is_policy_name
 from pump_roles.iam.patterns import overlap
 
@@ -127,14 +127,15 @@ class PolicyEvaluator:
         """Return the clauses that count, with their policies, by the action that they are about."""
         found: dict[str, list[tuple[Policy, Clause]]] = {}
         for policy, clause in self.effective[effect]:
-            # It applies to actions with resources of the same types alike.
-            applying: dict[tuple[str, ...], tuple[Policy, Clause] | None] = {}
+            pairs = {clause.scope: (policy, clause)}
+            # It applies to actions with the same kinds of resources alike.
+            scopes: dict[tuple[str, ...], Scope | None] = {}
             for action in matched_by(clause, self._catalog):
                 arns = self._catalog.arns[action.name]
-                if arns not in applying:
-                    scope = clause.scope.on(arns)
-                    applying[arns] = (policy, replace(clause, scope=scope)) if scope else None
-                if (pair := applying[arns]) is not None:
+                if arns not in scopes:
+                    scopes[arns] = clause.scope.on(arns)
+                if (scope := scopes[arns]) is not None:
+                    pair = pairs.setdefault(scope, (policy, replace(clause, scope=scope)))
                     found.setdefault(action.name, []).append(pair)
         return found
 
@@ -255,7 +256,9 @@ def _effect_of(before: _Clauses, after: _Clauses) -> Effect | None:
         return None
     if any(nothing):
         return "broader" if nothing[0] else "narrower"
-    (allows, denies), (new_allows, new_denies) = before, after
+    allows, denies, new_allows, new_denies = (
+        frozenset(clause.scope for _, clause in found) for found in (*before, *after)
+    )
     more = _not_covered(new_allows, allows) or _not_covered(denies, new_denies)
     less = _not_covered(allows, new_allows) or _not_covered(new_denies, denies)
     if more and less:
@@ -268,14 +271,10 @@ def _is_nothing(found: _Clauses) -> bool:
     return not allows or any(clause.scope == EVERYWHERE for _, clause in denies)
 
 
-def _not_covered(
-    found: Sequence[tuple[Policy, Clause]], others: Sequence[tuple[Policy, Clause]]
-) -> bool:
-    scopes = {clause.scope for _, clause in others}
-    return any(
-        clause.scope not in scopes and not any(scope.covers(clause.scope) for scope in scopes)
-        for _, clause in found
-    )
+@lru_cache(maxsize=2**10)
+def _not_covered(found: frozenset[Scope], others: frozenset[Scope]) -> bool:
+    scopes = Scopes(others)
+    return any(next(scopes.covering(scope), None) is None for scope in found - others)
 
 
 class _Uncovered(NamedTuple):
@@ -324,9 +323,15 @@ def _uncovered(
 def _only_in(
     evaluator: PolicyEvaluator, other: PolicyEvaluator, effect: str, catalog: Catalog
 ) -> Iterator[tuple[Policy, Clause]]:
-    known = [clause for _, clause in other.effective[effect]]
+    known: dict[Scope, dict[Clause, None]] = {}
+    for _, clause in other.effective[effect]:
+        known.setdefault(clause.scope, {})[clause] = None
+    scopes = Scopes(known)
     for policy, clause in evaluator.effective[effect]:
-        if not is_covered(clause, catalog) and not any(found.covers(clause) for found in known):
+        if not is_covered(clause, catalog) and not any(
+            clause in known[scope] or any(found.matches_all_of(clause) for found in known[scope])
+            for scope in scopes.covering(clause.scope)
+        ):
             yield policy, clause
 
 
@@ -339,6 +344,23 @@ def _shares(clause: Clause, others: Sequence[Clause]) -> bool:
     )
 
 
+# The same clauses decide about many actions.
+@lru_cache(maxsize=2**10)
+def _widest(scopes: tuple[Scope, ...]) -> list[Scope]:
+    # One that another one covers changes nothing. Of those that cover each other, the first stays.
+    order = {scope: at for at, scope in enumerate(scopes)}
+    known = Scopes(order)
+    return [
+        scope
+        for scope, at in order.items()
+        if not any(
+            order[other] < at or not scope.covers(other)
+            for other in known.covering(scope)
+            if other is not scope
+        )
+    ]
+
+
 def _key(*sides: Sequence[tuple[Policy, Clause]]) -> tuple[int, ...]:
     # Tells apart the clauses of evaluators, which keep each pair that they return.
     return tuple(at for side in sides for at in (*map(id, side), 0))
@@ -349,12 +371,7 @@ def _grant(
 ) -> Grant:
     if not allows:
         return _NOTHING
-    limits: list[Scope] = []
-    for _, clause in denies:
-        # One that another one covers changes nothing.
-        if not any(limit.covers(clause.scope) for limit in limits):
-            limits = [limit for limit in limits if not clause.scope.covers(limit)]
-            limits.append(clause.scope)
+    limits = _widest(tuple(dict.fromkeys(clause.scope for _, clause in denies)))
     decisions = {decision_of(limit) for limit in limits} or {ALLOWED}
     order: tuple[Decision, ...] = (DENIED, CONDITIONALLY, PARTLY, ALLOWED)
     decision = next(found for found in order if found in decisions)

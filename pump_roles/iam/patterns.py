@@ -38,14 +38,12 @@ def overlap(pattern: str, other: str) -> bool:
     return not (first[shorter:] + second[shorter:]).strip("*")
 
 
-@lru_cache(maxsize=2**16)
 def arns_overlap(pattern: str, other: str) -> bool:
     """Return whether two patterns of ARNs have an ARN in common.
 
     A wildcard is within one part of an ARN. IAM completes one that is too short.
     """
-    sides = [_parts(side) for side in (pattern, other)]
-    return all(overlap(mine, its) for mine, its in zip(*sides, strict=True))
+    return all(map(overlap, _parts(pattern), _parts(other)))
 
 
 def is_whole_arn(pattern: str) -> bool:
@@ -53,6 +51,7 @@ def is_whole_arn(pattern: str) -> bool:
     return pattern.count(":") >= _PARTS - 1
 
 
+@lru_cache(maxsize=2**12)
 def _parts(arn: str) -> list[str]:
     if arn == "*":
         return ["*"] * _PARTS
