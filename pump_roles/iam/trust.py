@@ -6,7 +6,12 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from typing import Any, Final, Literal
 
-from pump_roles.iam.canonical import account_of_root, canonical_condition, in_account
+from pump_roles.iam.canonical import (
+    VERSIONS,
+    account_of_root,
+    canonical_condition,
+    in_account,
+)
 from pump_roles.iam.conditions import is_readable
 from pump_roles.iam.documents import as_list, as_mapping, as_text, is_call, strings
 from pump_roles.iam.patterns import overlap
@@ -59,8 +64,6 @@ _KINDS: Final[Mapping[str, PrincipalKind]] = {
     "Service": "service",
     "Federated": "identity-provider",
 }
-VERSIONS: Final = ("2008-10-17", "2012-10-17")
-"""The versions of a policy. The first is the default."""
 
 _WITHOUT_ID: Final = re.compile("StringEquals$|ForAllValues:|.*(?:Not|IfExists$)")
 """The operators that a request without an external ID meets, and the exact one."""

@@ -55,6 +55,7 @@ Why = Literal[
     "existence",
     "external-id-differs",
     "external-id-not-listed",
+    "files-differ",
     "function",
     "macro",
     "macro-in-resource",

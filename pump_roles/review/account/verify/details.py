@@ -4,7 +4,7 @@ The files are the output of ``aws iam get-account-authorization-details``, ``aws
 ``aws organizations describe-organization``.
 """
 
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Annotated, Any, Final, TypeVar
@@ -272,22 +272,44 @@ def _saved_role(
         policy.as_policy(documents.get(policy.policy_arn))
         for policy in saved.attached_managed_policies
     ]
-    seconds = described.max_session_duration if described else None
     boundary = saved.boundary_arn
     needed: list[tuple[Part, str]] = [("managed-policies", policy.arn) for policy in attached]
     needed += [("boundary", boundary)] if boundary else []
-    return saved.as_role(
+    differing = {*_differing(saved, described)} if described else set()
+    either = Value("not-read", why="files-differ")
+    values: dict[str, Any] = {"path": either, "session": either, "boundary": Boundary(arn=either)}
+    seconds = described.max_session_duration if described else None
+    role = saved.as_role(
         (*inline, *attached),
         boundary=Boundary(arn=known(boundary), document=documents.get(boundary))
         if boundary
         else None,
         session=seconds or Value("not-read", saved.role_name, "not-in-files"),
-        unknown=tuple(
-            Unknown(part=part, why="not-in-files", subject=arn)
-            for part, arn in needed
-            if arn not in documents
+        unknown=(
+            *(Unknown(part=part, why="files-differ") for part in sorted(differing - values.keys())),
+            *(
+                Unknown(part=part, why="not-in-files", subject=arn)
+                for part, arn in needed
+                if arn not in documents
+            ),
         ),
     )
+    return replace(role, **{part: values[part] for part in differing & values.keys()})
+
+
+def _differing(saved: DescribedRole, described: DescribedRole) -> Iterator[Part]:
+    # What two files say differently about one role.
+    members: dict[Part, Callable[[DescribedRole], Any]] = {
+        "path": lambda role: role.path,
+        "trust-policy": lambda role: read_trust_policy(role.assume_role_policy_document),
+        "tags": lambda role: {(tag.key, tag.value) for tag in role.tags},
+        "boundary": lambda role: role.boundary_arn,
+        "session": lambda role: role.max_session_duration,
+    }
+    for part, read in members.items():
+        first, second = read(saved), read(described)
+        if first != second and None not in (first, second):
+            yield part
 
 
 def collect_contents(details: AccountDetails, names: Collection[str]) -> Contents:

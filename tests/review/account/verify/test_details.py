@@ -6,11 +6,14 @@ from typing import Any
 
 import pytest
 
+from pump_roles import Guardrail
+from pump_roles.guardrails import documents
 from pump_roles.json_input import InputError
+from pump_roles.published import ROLES
 from pump_roles.review.account.organization import Organization
 from pump_roles.review.account.unknown import AccountUnknown
 from pump_roles.review.account.verify.details import AccountDetails, read_files
-from pump_roles.review.role import Unknown
+from pump_roles.review.role import Part, Unknown
 from tests.support import EVERYTHING, EXTERNAL_ID, PUMP_ACCOUNT, SECRET, trust
 from tools.sandbox.aws import ACCOUNT_ID
 
@@ -96,6 +99,34 @@ def test_what_the_files_do_not_have_is_unknown(tmp_path: Path) -> None:
             Unknown(part="boundary", why="not-in-files", subject=BOUNDARY),
         }
         assert found.organization == AccountUnknown(part="membership", why="not-in-files")
+
+
+@pytest.mark.parametrize(
+    ("part", "members"),
+    [
+        ("session", {"MaxSessionDuration": 43_200}),
+        ("path", {"Path": "/pump/"}),
+        ("trust-policy", {"AssumeRolePolicyDocument": trust("*", EXTERNAL_ID)}),
+        ("boundary", {"PermissionsBoundary": None}),
+        ("boundary", {"PermissionsBoundary": {"PermissionsBoundaryArn": f"{BOUNDARY}2"}}),
+        ("tags", {"Tags": [{"Key": "pump-commitments", "Value": "approved"}]}),
+    ],
+)
+def test_what_the_files_say_differently_about_a_role_is_unknown(
+    tmp_path: Path, part: Part, members: dict[str, Any]
+) -> None:
+    """As when one was saved before a change, and the other after it."""
+    ((guarded, document),) = documents([Guardrail.ONLY_WHEN_APPROVED], ROLES["auto-pilot"]).items()
+    policies = [{"PolicyName": guarded.policy_name, "PolicyDocument": document}]
+    own = {"MaxSessionDuration": 7200, "RolePolicyList": policies}
+    for content in (
+        [details(**{**own, **members}), one_role()],
+        [details(**own), one_role(**members)],
+    ):
+        (found,) = read(tmp_path, *content)
+        assert Unknown(part=part, why="files-differ") in found.roles[0].not_known
+    (same,) = read(tmp_path, details(**own), one_role())
+    assert same.roles[0].not_known == ()
 
 
 OUTPUT = "is not the output of aws iam get-account-authorization-details, aws iam get-role, or aws"
