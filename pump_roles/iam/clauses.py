@@ -39,6 +39,15 @@ class Scope:
         """Whether it applies to every resource."""
         return not self.excluded and "*" in self.resources
 
+    @property
+    def needs_tags(self) -> bool:
+        """Whether it applies only to requests with certain tags."""
+        condition = as_mapping(json.loads(self.condition or "{}"))
+        return any(
+            "aws:tagkeys" in as_mapping(condition.get(f"ForAnyValue:{operator}"))
+            for operator in ("StringEquals", "StringEqualsIgnoreCase", "StringLike")
+        )
+
     def covers(self, other: "Scope") -> bool:
         """Return whether it certainly applies wherever another one does."""
         return self._covers_resources(other) and (
