@@ -381,7 +381,11 @@ EVERYTHING = {"Statement": {"Effect": "Allow", "Action": "*", "Resource": "*"}}
 
 CONDITION = {"Bool": {"aws:SecureTransport": "true"}}
 ACTIONS = ("ec2:DescribeInstances", "ec2:CreateTags", "ce:GetCostAndUsage", "iam:GetRole")
-ARNS = ("arn:aws:x:::one", "arn:aws:x:::two", "arn:aws:x:::three")
+ARNS = (
+    f"arn:aws:ec2:us-east-1:{ACCOUNT_ID}:instance/one",
+    f"arn:aws:iam::{ACCOUNT_ID}:role/two",
+    "arn:aws:s3:::example/three",
+)
 STATEMENTS: st.SearchStrategy[dict[str, Any]] = st.fixed_dictionaries(
     {
         "Effect": st.sampled_from(["Allow", "Allow", "Deny"]),

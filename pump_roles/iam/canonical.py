@@ -9,8 +9,10 @@ from typing import Any, Final
 
 from pump_roles.iam.documents import as_list, mapped
 
+VERSIONS: Final = ("2008-10-17", "2012-10-17")
+"""The versions of a policy. The first is the default; only the second has policy variables."""
+
 _MEMBERS: Final = {"Version", "Id", "Statement"}
-_VERSIONS: Final = ("2008-10-17", "2012-10-17")
 _DIVIDED: Final = {"Principal", "Action", "Resource"}
 _EXCLUDED: Final = {"NotPrincipal", "NotAction", "NotResource"}
 _NO_MEANING: Final = {"Sid", "Condition"}
@@ -21,6 +23,9 @@ _ALIKE: Final = {"ArnEquals": "ArnLike", "ArnNotEquals": "ArnNotLike"}
 _TRUTH: Final = {"Bool", "Null"}
 
 _ROOT: Final = re.compile("arn:aws(?:-[a-z]+)*:iam::([0-9]{12}):root")
+
+_VARIABLE: Final = re.compile(r"\$\{(?!AWS::)")
+"""The start of a policy variable, not of a placeholder for what depends on the account."""
 
 _ARN: Final = re.compile("^arn:aws(?:-[a-z]+)*:")
 
@@ -34,9 +39,9 @@ def canonical(document: Any) -> str:
 
     The form does not depend on the order of statements and lists, the case of actions and condition
     keys, one-element lists, statement IDs, and how statements are divided. It depends on the
-    version only if the document has a policy variable. In a trust policy, an account's root becomes
-    the account's ID: IAM shows one for the other, and a role cannot be assumed from another
-    partition.
+    version only if the document has a policy variable; see :func:`in_newest_version`. In a trust
+    policy, an account's root becomes the account's ID: IAM shows one for the other, and a role
+    cannot be assumed from another partition.
 
     What cannot be read stays unchanged, so it equals only itself.
     """
@@ -45,12 +50,19 @@ def canonical(document: Any) -> str:
     found = {
         part for statement in as_list(document.get("Statement", [])) for part in _parts(statement)
     }
-    parts = sorted(found)
-    version = document.get("Version", _VERSIONS[0])
-    # Only the newer version has policy variables.
-    if version not in _VERSIONS or any("${" in part for part in parts):
+    version = document.get("Version", VERSIONS[0])
+    parts = sorted(in_newest_version(part, version) for part in found)
+    if version not in VERSIONS:
         parts.append(f"version {_text(version)}")
     return "\n".join(parts)
+
+
+def in_newest_version(text: str, version: Any) -> str:
+    """Return a text of a policy as the newest version of policies says the same.
+
+    In the older one, a policy variable is the text that it looks like.
+    """
+    return _VARIABLE.sub("${$}{", text) if version == VERSIONS[0] else text
 
 
 def in_account(value: Any, *, account: str, partition: str) -> Any:

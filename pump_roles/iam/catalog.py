@@ -52,11 +52,17 @@ class Action:
 
 @dataclass(frozen=True)
 class Catalog:
-    """The actions of some services."""
+    """The actions of some services.
+
+    :param actions: the actions, by their names in lower case.
+    :param arns: the patterns of the ARNs of each action's resources, by its name. An action without
+        resources is about the resource ``*``.
+    """
 
     source: str
     date: str
     actions: Mapping[str, Action]
+    arns: Mapping[str, tuple[str, ...]]
     # Policies repeat patterns, so match each only once.
     _matched: dict[str, tuple[Action, ...]] = field(
         default_factory=dict, init=False, repr=False, compare=False
@@ -78,6 +84,11 @@ class Catalog:
                 )
                 for service, actions in data["services"].items()
                 for name, (levels, description, types, conditions) in actions.items()
+            },
+            {
+                f"{service}:{name}": tuple(data["arns"][service][kind.lower()] for kind in types)
+                for service, actions in data["services"].items()
+                for name, (_, _, types, _) in actions.items()
             },
         )
 

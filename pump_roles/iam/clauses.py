@@ -1,11 +1,13 @@
 """Reads policy documents clause by clause: what each is about, and where it applies."""
 
 import json
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+import re
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from functools import lru_cache
 from typing import Any, Final
 
-from pump_roles.iam.canonical import canonical_condition
+from pump_roles.iam.canonical import VERSIONS, canonical_condition, in_newest_version
 from pump_roles.iam.conditions import implies
 from pump_roles.iam.documents import (
     as_list,
@@ -16,9 +18,16 @@ from pump_roles.iam.documents import (
     statements,
     strings,
 )
-from pump_roles.iam.patterns import covers, overlap
+from pump_roles.iam.patterns import arns_overlap, covers, is_whole_arn, overlap
 
 _VARIABLE: Final = "${"
+_OPEN: Final = re.compile(r"\$\{(\$\}\{)?[^}]*\}")
+"""What can stand for any text: a policy variable, or a placeholder, in each version."""
+
+_WILDCARD: Final = re.compile(r"[*?]")
+
+ANY_ARN: Final = ("arn:*",)
+"""The pattern of the ARNs of an action whose resources are not known."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -48,15 +57,28 @@ class Scope:
             for operator in ("StringEquals", "StringEqualsIgnoreCase", "StringLike")
         )
 
+    def on(self, arns: Sequence[str]) -> "Scope | None":
+        """Return where it applies to an action whose resources have ARNs of these patterns.
+
+        ``None`` if it certainly never does. An action without resources is about the resource
+        ``*``, so it applies to all of the action or to none.
+        """
+        if self.excluded:
+            if "*" in self.resources:
+                return None
+            # That an incomplete ARN does not exclude the resource `*` is not certain.
+            everywhere = not arns and all(
+                is_whole_arn(listed) and not _may_be(listed, arns) for listed in self.resources
+            )
+            return replace(EVERYWHERE, condition=self.condition) if everywhere else self
+        return self if any(_may_be(listed, arns) for listed in self.resources) else None
+
     def covers(self, other: "Scope") -> bool:
         """Return whether it certainly applies wherever another one does."""
         return self._covers_resources(other) and (
             self.condition == other.condition
             or not self.condition
-            or (
-                bool(other.condition)
-                and implies(json.loads(other.condition), json.loads(self.condition))
-            )
+            or (bool(other.condition) and implies(_read(other.condition), _read(self.condition)))
         )
 
     def _covers_resources(self, other: "Scope") -> bool:
@@ -81,22 +103,76 @@ EVERYWHERE: Final = Scope()
 """Every resource, under no condition."""
 
 
-def scope_of(statement: Mapping[str, Any]) -> Scope:
-    """Return where a statement applies."""
+class Scopes:
+    """Scopes, to find those that cover another one without comparing it with each."""
+
+    def __init__(self, scopes: Iterable[Scope]) -> None:
+        self._listed: Final = {*scopes}
+        self._any_resource: Final[list[Scope]] = []
+        self._by_prefix: Final[dict[str, list[Scope]]] = {}
+        for scope in self._listed:
+            if scope.excluded or scope.everywhere:
+                self._any_resource.append(scope)
+                continue
+            for prefix in {_prefix(pattern) for pattern in scope.resources}:
+                self._by_prefix.setdefault(prefix, []).append(scope)
+        self._lengths: Final = sorted({len(prefix) for prefix in self._by_prefix})
+
+    def covering(self, scope: Scope) -> Iterator[Scope]:
+        """Yield those that certainly apply wherever another one does."""
+        if scope in self._listed:
+            yield scope
+        yield from (found for found in self._near(scope) if found != scope and found.covers(scope))
+
+    def _near(self, scope: Scope) -> Iterator[Scope]:
+        yield from self._any_resource
+        if scope.excluded:
+            return
+        # Each of its resources is within one that starts like it, up to a wildcard.
+        first = scope.resources[0] if scope.resources else ""
+        for length in self._lengths:
+            if length <= len(first):
+                yield from self._by_prefix.get(first[:length], ())
+
+
+def _prefix(pattern: str) -> str:
+    # One with a variable is only within itself.
+    return pattern if _VARIABLE in pattern else _WILDCARD.split(pattern, maxsplit=1)[0]
+
+
+def _scope_of(statement: Mapping[str, Any], version: Any) -> Scope:
     excluded = "NotResource" in statement
-    resources = (
-        {*strings(statement["NotResource" if excluded else "Resource"])}
-        if (excluded or "Resource" in statement)
-        else {"*"}
-    )
+    listed = statement["NotResource"] if excluded else statement.get("Resource", "*")
+    # What CloudFormation fills in is written as JSON. It is no text of the policy.
+    resources = {
+        text if text.startswith("{") else in_newest_version(text, version)
+        for text in strings(listed)
+    }
     condition = statement.get("Condition", {})
+    written = "" if condition == {} else json.dumps(canonical_condition(condition), sort_keys=True)
     return Scope(
         resources=("*",) if not excluded and "*" in resources else tuple(sorted(resources)),
         excluded=excluded,
-        condition=""
-        if condition == {}
-        else json.dumps(canonical_condition(condition), sort_keys=True),
+        condition=in_newest_version(written, version),
     )
+
+
+@lru_cache(maxsize=2**12)
+def _read(condition: str) -> Any:
+    return json.loads(condition)
+
+
+@lru_cache(maxsize=2**12)
+def _opened(resource: str) -> str:
+    # What CloudFormation fills in is written as JSON.
+    return "*" if resource.startswith("{") else _OPEN.sub("*", resource)
+
+
+def _may_be(resource: str, arns: Sequence[str]) -> bool:
+    pattern = _opened(resource)
+    if not arns:
+        return covers(pattern, "*", fold=False)
+    return any(arns_overlap(pattern, arn) for arn in arns)
 
 
 def _within(inner: str, outer: str) -> bool:
@@ -125,10 +201,8 @@ class Clause:
             return covers(self.pattern, action)
         return not any(overlap(pattern, action) for pattern in self.excluded)
 
-    def covers(self, other: "Clause") -> bool:
-        """Return whether it certainly has the same effect wherever another one has it."""
-        if self.effect != other.effect or not self.scope.covers(other.scope):
-            return False
+    def matches_all_of(self, other: "Clause") -> bool:
+        """Return whether it is certainly about everything that another one is about."""
         if other.excluded is None:
             return self.matches(other.pattern)
         if self.excluded is None:
@@ -140,11 +214,12 @@ def clauses(document: Any) -> Iterator[Clause]:
     """Yield the clauses of a policy document. What is not a statement is skipped; see
     :func:`unreadable_statements`.
     """
-    whole = is_whole(as_mapping(document))
+    members = as_mapping(document)
+    whole, version = is_whole(members), members.get("Version", VERSIONS[0])
     for statement in statements(document):
         common: dict[str, Any] = {
             "effect": as_text(statement.get("Effect", "")),
-            "scope": scope_of(statement),
+            "scope": _scope_of(statement, version),
             "readable": whole and is_readable(statement),
         }
         if "NotAction" in statement:

@@ -3,11 +3,11 @@
 from collections import Counter
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from functools import cached_property
+from functools import cached_property, lru_cache
 from typing import Final, Literal, NamedTuple
 
 from pump_roles.iam.catalog import Action, Catalog, shipped
-from pump_roles.iam.clauses import EVERYWHERE, Clause, Scope, clauses
+from pump_roles.iam.clauses import ANY_ARN, EVERYWHERE, Clause, Scope, Scopes, clauses
 from pump_roles.iam.documents import Policy, is_policy_name
 from pump_roles.iam.patterns import overlap
 
@@ -73,7 +73,8 @@ class PolicyEvaluator:
     """Evaluates what policies decide about an action.
 
     A deny does not count if it cannot be read, or if another policy may replace its policy. An
-    allow that cannot be read still allows the part that can be read.
+    allow that cannot be read still allows the part that can be read. Neither counts for an action
+    whose resources it certainly never applies to.
     """
 
     def __init__(
@@ -86,6 +87,7 @@ class PolicyEvaluator:
             for policy in policies
             if not any(policy is other for other in without)
             for clause in clauses(policy.document)
+            if clause.scope.on(ANY_ARN)
         ]
         self.effective: Final[Mapping[str, Sequence[tuple[Policy, Clause]]]] = {
             "Allow": [(policy, clause) for policy, clause in read if clause.effect == "Allow"],
@@ -124,9 +126,17 @@ class PolicyEvaluator:
     def by_action(self, effect: str) -> Mapping[str, list[tuple[Policy, Clause]]]:
         """Return the clauses that count, with their policies, by the action that they are about."""
         found: dict[str, list[tuple[Policy, Clause]]] = {}
-        for pair in self.effective[effect]:
-            for action in matched_by(pair[1], self._catalog):
-                found.setdefault(action.name, []).append(pair)
+        for policy, clause in self.effective[effect]:
+            pairs = {clause.scope: (policy, clause)}
+            # It applies to actions with the same kinds of resources alike.
+            scopes: dict[tuple[str, ...], Scope | None] = {}
+            for action in matched_by(clause, self._catalog):
+                arns = self._catalog.arns[action.name]
+                if arns not in scopes:
+                    scopes[arns] = clause.scope.on(arns)
+                if (scope := scopes[arns]) is not None:
+                    pair = pairs.setdefault(scope, (policy, replace(clause, scope=scope)))
+                    found.setdefault(action.name, []).append(pair)
         return found
 
     def grant(self, name: str) -> Grant:
@@ -142,10 +152,10 @@ class PolicyEvaluator:
     def denied_by(self, policy: Policy) -> Mapping[str, list[Clause]]:
         """Return the clauses of a policy that deny something, by the action that they deny."""
         found: dict[str, list[Clause]] = {}
-        for other, clause in self.effective["Deny"]:
-            if other is policy:
-                for action in matched_by(clause, self._catalog):
-                    found.setdefault(action.name, []).append(clause)
+        for name, denies in self._clauses["Deny"].items():
+            for other, clause in denies:
+                if other is policy:
+                    found.setdefault(name, []).append(clause)
         return found
 
 
@@ -246,7 +256,9 @@ def _effect_of(before: _Clauses, after: _Clauses) -> Effect | None:
         return None
     if any(nothing):
         return "broader" if nothing[0] else "narrower"
-    (allows, denies), (new_allows, new_denies) = before, after
+    allows, denies, new_allows, new_denies = (
+        frozenset(clause.scope for _, clause in found) for found in (*before, *after)
+    )
     more = _not_covered(new_allows, allows) or _not_covered(denies, new_denies)
     less = _not_covered(allows, new_allows) or _not_covered(new_denies, denies)
     if more and less:
@@ -259,14 +271,10 @@ def _is_nothing(found: _Clauses) -> bool:
     return not allows or any(clause.scope == EVERYWHERE for _, clause in denies)
 
 
-def _not_covered(
-    found: Sequence[tuple[Policy, Clause]], others: Sequence[tuple[Policy, Clause]]
-) -> bool:
-    scopes = {clause.scope for _, clause in others}
-    return any(
-        clause.scope not in scopes and not any(scope.covers(clause.scope) for scope in scopes)
-        for _, clause in found
-    )
+@lru_cache(maxsize=2**10)
+def _not_covered(found: frozenset[Scope], others: frozenset[Scope]) -> bool:
+    scopes = Scopes(others)
+    return any(next(scopes.covering(scope), None) is None for scope in found - others)
 
 
 class _Uncovered(NamedTuple):
@@ -315,9 +323,15 @@ def _uncovered(
 def _only_in(
     evaluator: PolicyEvaluator, other: PolicyEvaluator, effect: str, catalog: Catalog
 ) -> Iterator[tuple[Policy, Clause]]:
-    known = [clause for _, clause in other.effective[effect]]
+    known: dict[Scope, dict[Clause, None]] = {}
+    for _, clause in other.effective[effect]:
+        known.setdefault(clause.scope, {})[clause] = None
+    scopes = Scopes(known)
     for policy, clause in evaluator.effective[effect]:
-        if not is_covered(clause, catalog) and not any(found.covers(clause) for found in known):
+        if not is_covered(clause, catalog) and not any(
+            clause in known[scope] or any(found.matches_all_of(clause) for found in known[scope])
+            for scope in scopes.covering(clause.scope)
+        ):
             yield policy, clause
 
 
@@ -330,6 +344,23 @@ def _shares(clause: Clause, others: Sequence[Clause]) -> bool:
     )
 
 
+# The same clauses decide about many actions.
+@lru_cache(maxsize=2**10)
+def _widest(scopes: tuple[Scope, ...]) -> list[Scope]:
+    # One that another one covers changes nothing. Of those that cover each other, the first stays.
+    order = {scope: at for at, scope in enumerate(scopes)}
+    known = Scopes(order)
+    return [
+        scope
+        for scope, at in order.items()
+        if not any(
+            order[other] < at or not scope.covers(other)
+            for other in known.covering(scope)
+            if other is not scope
+        )
+    ]
+
+
 def _key(*sides: Sequence[tuple[Policy, Clause]]) -> tuple[int, ...]:
     # Tells apart the clauses of evaluators, which keep each pair that they return.
     return tuple(at for side in sides for at in (*map(id, side), 0))
@@ -340,12 +371,7 @@ def _grant(
 ) -> Grant:
     if not allows:
         return _NOTHING
-    limits: list[Scope] = []
-    for _, clause in denies:
-        # One that another one covers changes nothing.
-        if not any(limit.covers(clause.scope) for limit in limits):
-            limits = [limit for limit in limits if not clause.scope.covers(limit)]
-            limits.append(clause.scope)
+    limits = _widest(tuple(dict.fromkeys(clause.scope for _, clause in denies)))
     decisions = {decision_of(limit) for limit in limits} or {ALLOWED}
     order: tuple[Decision, ...] = (DENIED, CONDITIONALLY, PARTLY, ALLOWED)
     decision = next(found for found in order if found in decisions)

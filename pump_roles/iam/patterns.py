@@ -5,6 +5,8 @@ from fnmatch import translate
 from functools import cache, lru_cache
 
 _WILDCARDS = "*?"
+_PARTS = 6
+"""The parts of an ARN, which colons separate."""
 
 
 @cache
@@ -34,6 +36,27 @@ def overlap(pattern: str, other: str) -> bool:
             return False
     shorter = min(len(first), len(second))
     return not (first[shorter:] + second[shorter:]).strip("*")
+
+
+def arns_overlap(pattern: str, other: str) -> bool:
+    """Return whether two patterns of ARNs have an ARN in common.
+
+    A wildcard is within one part of an ARN. IAM completes one that is too short.
+    """
+    return all(map(overlap, _parts(pattern), _parts(other)))
+
+
+def is_whole_arn(pattern: str) -> bool:
+    """Return whether a pattern has all parts of an ARN."""
+    return pattern.count(":") >= _PARTS - 1
+
+
+@lru_cache(maxsize=2**12)
+def _parts(arn: str) -> list[str]:
+    if arn == "*":
+        return ["*"] * _PARTS
+    found = arn.split(":", _PARTS - 1)
+    return found + ["*"] * (_PARTS - len(found))
 
 
 def _overlap(first: str, second: str) -> bool:

@@ -6,7 +6,12 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from typing import Any, Final, Literal
 
-from pump_roles.iam.canonical import account_of_root, canonical_condition, in_account
+from pump_roles.iam.canonical import (
+    VERSIONS,
+    account_of_root,
+    canonical_condition,
+    in_account,
+)
 from pump_roles.iam.conditions import is_readable
 from pump_roles.iam.documents import as_list, as_mapping, as_text, is_call, strings
 from pump_roles.iam.values import Value, known, literal, unreadable
@@ -53,9 +58,6 @@ _KINDS: Final[Mapping[str, PrincipalKind]] = {
     "Federated": "identity-provider",
     "CanonicalUser": "identity-provider",
 }
-VERSIONS: Final = ("2008-10-17", "2012-10-17")
-"""The versions of a policy. The first is the default."""
-
 _UNIQUE_ID: Final = re.compile("A[A-Z]{3}[A-Z0-9]{12,}")
 """The unique ID that IAM shows for a deleted principal: IAM User Guide, "IAM identifiers"."""
 

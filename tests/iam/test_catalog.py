@@ -2,11 +2,13 @@
 
 import json
 from pathlib import Path
+from shutil import copytree
 from typing import Any
 
 import pytest
 
 from pump_roles.iam.catalog import LEVELS, Catalog, reviewed, shipped
+from pump_roles.iam.patterns import covers
 from pump_roles.published import ROLES
 from tools.sandbox import catalog as npm
 from tools.sandbox import make_catalog
@@ -35,7 +37,8 @@ def test_every_action_is_that_of_the_npm_package() -> None:
         for name, action in npm.actions().items()
         if action.name.split(":")[0] in SERVICES
     }
-    actions = shipped().actions
+    catalog = shipped()
+    actions = catalog.actions
     assert actions.keys() == every.keys()
     assert len(actions) > 2_000
     for name, action in actions.items():
@@ -44,6 +47,11 @@ def test_every_action_is_that_of_the_npm_package() -> None:
         assert action.only_reads == every[name].only_reads
         assert len(action.resources) == (
             0 if every[name].resources == ("*",) else len(every[name].resources)
+        )
+        assert all(
+            any(covers(arn, example) for arn in catalog.arns[action.name])
+            for example in every[name].resources
+            if example != "*"
         )
         assert action.description
 
@@ -75,6 +83,8 @@ def package(folder: Path, change: dict[str, Any]) -> Path:
         target = folder / "data" / "actions" / source.name
         target.parent.mkdir(parents=True, exist_ok=True)
         target.write_text(json.dumps(actions))
+    types = Path("data", "resourceTypes")
+    copytree(make_catalog.PACKAGE / types, folder / types)
     (folder / "package.json").write_text(
         json.dumps({"name": "n", "version": "2", "updatedAt": "2027-01-01T00:00:00Z"})
     )
@@ -123,6 +133,7 @@ def catalog_of(**services: dict[str, str]) -> Catalog:
                 service: {name: [levels, "Does it", [], []] for name, levels in actions.items()}
                 for service, actions in services.items()
             },
+            "arns": {},
         }
     )
 

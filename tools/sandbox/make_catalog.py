@@ -5,6 +5,7 @@ reads that return data. Review them before you commit what it writes.
 """
 
 import json
+import re
 import shutil
 import sys
 from collections.abc import Iterable, Mapping
@@ -31,6 +32,7 @@ def trimmed(package: Path = PACKAGE) -> dict[str, Any]:
         "source": f"{about['name']} {about['version']}",
         "date": about["updatedAt"][:10],
         "services": {service: _actions(package, service) for service in services},
+        "arns": {service: _arns(package, service) for service in services},
     }
 
 
@@ -53,6 +55,12 @@ def _actions(package: Path, service: str) -> dict[str, list[Any]]:
     }
 
 
+def _arns(package: Path, service: str) -> dict[str, str]:
+    file = package / "data" / "resourceTypes" / f"{service}.json"
+    kinds = json.loads(file.read_text(encoding="utf-8")).values()
+    return {kind["key"].lower(): re.sub(r"\$\{\w+\}", "*", kind["arn"]) for kind in kinds}
+
+
 def _sentence(description: str) -> str:
     text = description.removeprefix("Grants permission to ").strip()
     return text[:1].upper() + text[1:]
@@ -69,8 +77,9 @@ def as_text(data: Mapping[str, Any]) -> str:
         + "\n  }"
         for service, actions in data["services"].items()
     )
+    arns = json.dumps(data["arns"], indent=1, sort_keys=True)
     head = ", ".join(f"{json.dumps(key)}: {json.dumps(data[key])}" for key in ("source", "date"))
-    return f'{{{head}, "services": {{\n{services}\n}}}}\n'
+    return f'{{{head}, "services": {{\n{services}\n}}, "arns": {arns}}}\n'
 
 
 def expansion(catalog: Catalog) -> dict[str, Any]:

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from itertools import product
 from typing import Any, Final
 
-from pump_roles.iam.canonical import folded
+from pump_roles.iam.canonical import VERSIONS, folded, in_newest_version
 from pump_roles.iam.conditions import implies
 from pump_roles.iam.decisions import Effect
 from pump_roles.iam.patterns import covers
@@ -14,7 +14,6 @@ from pump_roles.iam.trust import (
     ASSUME_ROLE,
     EXTERNAL_ID_KEY,
     OF_AWS,
-    VERSIONS,
     Principal,
     Trust,
     TrustProblem,
@@ -162,31 +161,30 @@ class _Part:
 @dataclass(frozen=True)
 class _Meaning:
     parts: frozenset[_Part]
-    unreadable: frozenset[str | TrustStatement]
-    version: str | None
+    unreadable: frozenset[str]
 
 
 def _meaning(
     trust: Trust, *, ids: bool = True, instead: Mapping[_Identity, _Identity] | None = None
 ) -> _Meaning:
     readable = [statement for statement in trust.statements if statement.is_comparable]
-    others = (statement for statement in trust.statements if not statement.is_comparable)
+    others = (repr(statement) for statement in trust.statements if not statement.is_comparable)
     parts = frozenset(
         _Part(
             effect=statement.effect,
             action=folded(action),
             principal=(instead or {}).get(who.identity, who.identity),
-            condition=_condition(statement, ids=ids or statement.effect == "Deny"),
+            condition=in_newest_version(
+                _condition(statement, ids=ids or statement.effect == "Deny"), trust.version
+            ),
         )
         for statement in readable
         for action, who in product(statement.actions, statement.principals)
     )
-    has_variable = any("${" in text for part in parts for text in (part.condition, *part.principal))
-    return _Meaning(
-        parts=parts,
-        unreadable=frozenset((*trust.not_read, *others)),
-        version=trust.version if has_variable or trust.version not in VERSIONS else None,
-    )
+    unread = [in_newest_version(text, trust.version) for text in (*trust.not_read, *others)]
+    if trust.version not in VERSIONS:
+        unread.append(trust.version)
+    return _Meaning(parts=parts, unreadable=frozenset(unread))
 
 
 def _condition(statement: TrustStatement, *, ids: bool) -> str:
@@ -204,8 +202,7 @@ def _condition(statement: TrustStatement, *, ids: bool) -> str:
 def _effects(was: _Meaning, now: _Meaning, account: str) -> tuple[Effect, ...]:
     if was == now:
         return ()
-    if was.unreadable or now.unreadable or was.parts == now.parts:
-        # It cannot be read, or only the policy version differs, which changes what variables mean.
+    if was.unreadable or now.unreadable:
         return ("broader",)
     added = _not_covered(now.parts, was.parts, account)
     removed = _not_covered(was.parts, now.parts, account)

@@ -25,6 +25,7 @@ from pump_roles.review.role import Boundary, Role, Unknown, published_role
 from tests.customer import allow, deny
 from tests.policies import rewritten
 from tests.support import ACTIONS, ARNS, CONDITION, EVERYTHING, STATEMENTS, trust
+from tools.sandbox import catalog
 from tools.sandbox.cdk import ROOT
 
 PUMP, OTHER = "999988887777", "111122223333"
@@ -132,6 +133,8 @@ def role_of(policies: Policies) -> Role:
 
 def requests(policies: Policies, action: str) -> frozenset[tuple[str, int]]:
     """The requests for an action that are allowed, by the rules of IAM: ARN and context."""
+    examples = {arn.rpartition("/")[0] for arn in catalog.actions()[action.lower()].resources}
+    requested = [arn for arn in ARNS if arn.rpartition("/")[0] in examples] or ["*"]
 
     def applying(effect: str) -> Iterator[tuple[str, int]]:
         for made in (each for found in policies for each in found):
@@ -141,7 +144,7 @@ def requests(policies: Policies, action: str) -> frozenset[tuple[str, int]]:
                 continue
             listed = as_list(made.get("Resource", made.get("NotResource")))
             (met,) = (met for condition, met in CONDITIONS if condition == made["Condition"])
-            for arn in ARNS:
+            for arn in requested:
                 if (arn in listed or "*" in listed) != ("NotResource" in made):
                     yield from ((arn, at) for at in met)
 
@@ -153,8 +156,8 @@ ASKED = [*ACTIONS, "s3:GetObject", "ec2:RunInstances"]
 
 ONE = {
     "Effect": "Allow",
-    "Action": ["ec2:DescribeInstances"],
-    "Resource": "arn:aws:x:::one",
+    "Action": ["ec2:RunInstances"],
+    "Resource": ARNS[0],
     "Condition": {},
 }
 SECURE = {**ONE, "Resource": "*", "Condition": CONDITION}
@@ -287,6 +290,39 @@ def test_changed_scope_of_a_statement_has_an_effect_if_one_covers_the_other(
     back = {"broader": "narrower", "narrower": "broader"}.get(effect, effect)
     assert {difference.effect for difference in compare(was, is_now)} == {effect}
     assert {difference.effect for difference in compare(is_now, was)} == {back}
+
+
+OWN = "arn:aws:ec2:*:*:instance/${aws:username}"
+
+
+@pytest.mark.parametrize(
+    ("statement", "differs"),
+    [
+        (deny(RUN, Resource=OWN), True),
+        ({"Effect": "Deny", "Action": RUN, "NotResource": OWN}, True),
+        (deny(RUN, Condition={"StringLike": {"aws:PrincipalTag/a": "${*}"}}), True),
+        (deny(RUN, Resource="arn:aws:ec2:*:*:instance/*", Sid="${aws:username}"), False),
+        # That is not a variable of policies.
+        (deny(RUN, Resource="arn:${AWS::Partition}:ec2:*:*:instance/*"), False),
+    ],
+)
+def test_version_of_a_policy_matters_only_to_a_policy_variable(
+    statement: dict[str, Any], *, differs: bool
+) -> None:
+    allows = policy(allow(RUN), name="Allows")
+    role = with_policies(allows, policy(statement))
+    for version in ({"Version": "2008-10-17"}, {}):
+        older = {**version, "Statement": [statement]}
+        changed = with_policies(allows, Policy(name="Extra", document=older))
+        before, after = ({"auto-pilot": side} for side in (role, changed))
+        for found in (
+            compare(role, changed),
+            tuple(difference for _, difference in compare_roles(before, after)),
+        ):
+            assert [(each.effect, each.actions) for each in found] == [
+                ("unclear", (RUN,))
+            ] * differs
+        assert compare(changed, changed) == ()
 
 
 def guarded(guardrail: Guardrail) -> Role:

@@ -113,6 +113,8 @@ CHANGES: dict[tuple[Effects, Effects], list[tuple[Any, Any]]] = {
         (EXPECTED, policy(statement({"AWS": OTHER}))),
         # If in doubt, it is broader: networks are not compared.
         (from_networks("10.0.0.0/8"), from_networks("10.1.0.0/16")),
+        # The version changes what a variable means.
+        (OWN_ID, {**OWN_ID, "Version": "2008-10-17"}),
     ],
     (OTHERWISE, OTHERWISE): [
         (EXPECTED, requiring("A-1", "StringLike")),
@@ -145,8 +147,6 @@ CHANGES: dict[tuple[Effects, Effects], list[tuple[Any, Any]]] = {
         (EXPECTED, {**EXPECTED, "Version": ""}),
         (DENIED, policy(statement(), {**DENY, "Condition": None})),
         (DENIED, policy(statement(), {**DENY, "Condition": {"IpAddress": "aws:SourceIp"}})),
-        # The version changes what a variable means.
-        (OWN_ID, {**OWN_ID, "Version": "2008-10-17"}),
     ],
 }
 """Trust policies before and after a change, by its effects and those of the way back."""

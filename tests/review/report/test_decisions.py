@@ -5,13 +5,27 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from pump_roles.iam.catalog import shipped
 from pump_roles.iam.clauses import Scope
-from pump_roles.iam.decisions import ALLOWED, CONDITIONALLY, DENIED, PARTLY, Grant, PolicyEvaluator
+from pump_roles.iam.decisions import (
+    ALLOWED,
+    CONDITIONALLY,
+    DENIED,
+    NOT_GRANTED,
+    PARTLY,
+    Grant,
+    PolicyEvaluator,
+)
 from pump_roles.iam.documents import Policy
 from pump_roles.review.output.texts import say
-from tests.support import a_statement, action_count, changed, said
+from tests.support import a_statement, action_count, changed, examples, said
+from tools.sandbox import catalog
+from tools.sandbox.aws import ACCOUNT_ID
+from tools.sandbox.simulator import ALLOWED as SIMULATED_ALLOWED
+from tools.sandbox.simulator import Role, Simulation, decide, use
 
 
 def test_all_but_some_actions_is_all_but_those(text: str, tmp_path: Path) -> None:
@@ -45,7 +59,8 @@ def grant_of(*statements: Mapping[str, Any]) -> Grant:
 
 
 RUN: dict[str, Any] = {"Effect": "Allow", "Action": "ec2:RunInstances", "Resource": "*"}
-HERE = {**RUN, "Resource": ["arn:b", "arn:a"]}
+A, B, C = (f"arn:aws:ec2:us-east-1:{ACCOUNT_ID}:instance/{name}" for name in "abc")
+HERE = {**RUN, "Resource": [B, A]}
 SECURE = Scope(condition='{"Bool": {"aws:securetransport": ["true"]}}')
 IF = {"Bool": {"aws:SecureTransport": "true"}}
 
@@ -54,16 +69,16 @@ IF = {"Bool": {"aws:SecureTransport": "true"}}
     ("statements", "allowed_on"),
     [
         ([RUN], ()),
-        ([HERE], (Scope(resources=("arn:a", "arn:b")),)),
+        ([HERE], (Scope(resources=(A, B)),)),
         ([HERE, RUN], ()),
-        ([{**RUN, "Resource": ["arn:a", "*"]}], ()),
+        ([{**RUN, "Resource": [A, "*"]}], ()),
         ([{**RUN, "Condition": {}}], ()),
         ([{**RUN, "Condition": IF}], (SECURE,)),
         (
-            [HERE, {**RUN, "Resource": "arn:c"}],
-            (Scope(resources=("arn:a", "arn:b")), Scope(resources=("arn:c",))),
+            [HERE, {**RUN, "Resource": C}],
+            (Scope(resources=(A, B)), Scope(resources=(C,))),
         ),
-        ([{**RUN, "Resource": ["arn:a, arn:b"]}], (Scope(resources=("arn:a, arn:b",)),)),
+        ([{**RUN, "Resource": [f"{A}, {B}"]}], (Scope(resources=(f"{A}, {B}",)),)),
         ([{**RUN, "Resource": {"Ref": "X"}}], (Scope(resources=('{"Ref": "X"}',)),)),
     ],
 )
@@ -76,19 +91,19 @@ def test_says_where_and_when_an_action_is_allowed(
 
 
 DENY = {**RUN, "Effect": "Deny"}
-ON_A = {**DENY, "Resource": "arn:a"}
+ON_A = {**DENY, "Resource": A}
 
 
 @pytest.mark.parametrize(
     ("denies", "decision", "limits"),
     [
         ([DENY], DENIED, ()),
-        ([ON_A], PARTLY, (Scope(resources=("arn:a",)),)),
-        ([{**DENY, "Condition": IF}, ON_A], CONDITIONALLY, (SECURE, Scope(resources=("arn:a",)))),
+        ([ON_A], PARTLY, (Scope(resources=(A,)),)),
+        ([{**DENY, "Condition": IF}, ON_A], CONDITIONALLY, (SECURE, Scope(resources=(A,)))),
         ([{**DENY, "Condition": IF}, DENY], DENIED, ()),
         # What another deny covers says nothing more, wherever it stands.
-        ([ON_A, {**ON_A, "Condition": IF}], PARTLY, (Scope(resources=("arn:a",)),)),
-        ([{**ON_A, "Condition": IF}, ON_A], PARTLY, (Scope(resources=("arn:a",)),)),
+        ([ON_A, {**ON_A, "Condition": IF}], PARTLY, (Scope(resources=(A,)),)),
+        ([{**ON_A, "Condition": IF}, ON_A], PARTLY, (Scope(resources=(A,)),)),
         ([{**DENY, "Action": ["ec2:RunInstances", {"Ref": "X"}]}], ALLOWED, ()),
     ],
 )
@@ -116,6 +131,82 @@ def test_deny_counts_unless_another_inline_policy_may_replace_its_policy(
     deny = Policy(name="Deny", document={"Statement": DENY})
     other = Policy(name=name, document={"Statement": RUN}, arn=arn)
     assert PolicyEvaluator([deny, other], shipped()).grant("ec2:RunInstances").decision == decision
+
+
+REQUESTED = (
+    "ec2:PurchaseReservedInstancesOffering",
+    "ec2:ModifyReservedInstances",
+    "ec2:RunInstances",
+    "savingsplans:ReturnSavingsPlan",
+    "rds:PurchaseReservedDBInstancesOffering",
+)
+RESOURCES = (
+    *("*", "arn:aws:s3:::x", "arn:aws:ec2:*:*:reserved-instances/*", "arn:aws:ec2:*:*:instance/*"),
+    *("arn:*:*:*:*:*", "arn:aws:ec2:*", "arn:aws:savingsplans::*:savingsplan/?*", "arn:aws:rds"),
+)
+
+
+@examples(thorough=30, quick=5)
+@given(st.data())
+def test_statement_about_resources_that_an_action_cannot_have_decides_nothing(
+    data: st.DataObject,
+) -> None:
+    """The policy simulator decides about an example of each resource of the action."""
+    judged: list[Grant] = []
+    asked: list[list[Simulation]] = []
+    for name in REQUESTED:
+        member = data.draw(st.sampled_from(["Resource", "NotResource"]))
+        listed = data.draw(st.lists(st.sampled_from(RESOURCES), min_size=1, max_size=2))
+        statement = {"Effect": "Allow", "Action": name, member: listed}
+        if data.draw(st.booleans()):
+            everything = {"Effect": "Allow", "Action": "*", "Resource": "*"}
+            document = {"Statement": [everything, {**statement, "Effect": "Deny"}]}
+        else:
+            document = {"Statement": [statement]}
+        judged.append(PolicyEvaluator([Policy(name="P", document=document)], shipped()).grant(name))
+        role = Role("R", {}, {"P": document})
+        resources = catalog.actions()[name.lower()].resources
+        asked.append([use(role, action=name, resource=resource) for resource in resources])
+    decided = iter(decide([simulation for each in asked for simulation in each]))
+    for grant, each in zip(judged, asked, strict=True):
+        found = {next(decided) == SIMULATED_ALLOWED for _ in each}
+        if grant.decision in (DENIED, NOT_GRANTED):
+            assert True not in found, grant
+        if grant.decision == ALLOWED and not grant.allowed_on:
+            assert False not in found, grant
+
+
+@pytest.mark.parametrize(
+    ("action", "resources", "decision"),
+    [
+        *((name, {"NotResource": ["*", "arn:aws:s3:::x"]}, ALLOWED) for name in REQUESTED),
+        *((name, {"Resource": "arn:aws:s3:::x"}, ALLOWED) for name in REQUESTED),
+        *((name, {"Resource": "no ARN"}, ALLOWED) for name in (*REQUESTED, "s3:GetObject")),
+        *((name, {"Resource": []}, ALLOWED) for name in (*REQUESTED, "s3:GetObject")),
+        (REQUESTED[0], {"Resource": "arn:aws:ec2:*:*:*"}, ALLOWED),
+        (REQUESTED[0], {"NotResource": "arn:aws:ec2:*:*:*"}, DENIED),
+        (REQUESTED[0], {"Resource": {"Ref": "X"}}, PARTLY),
+        (REQUESTED[0], {"NotResource": {"Ref": "X"}}, PARTLY),
+        (REQUESTED[1], {"Resource": "arn:aws:ec2:*:*:instance/*"}, ALLOWED),
+        (REQUESTED[1], {"Resource": "arn:aws:${X}:*:*:reserved-instances/*"}, PARTLY),
+        (REQUESTED[1], {"Resource": "arn:${AWS::Partition}:ec2:*:*:*/*"}, PARTLY),
+        (REQUESTED[1], {"NotResource": "arn:aws:ec2:*:*:instance/*"}, PARTLY),
+        ("s3:GetObject", {"Resource": "arn:aws:s3:::x"}, PARTLY),
+    ],
+)
+def test_deny_that_never_applies_limits_nothing(
+    action: str, resources: dict[str, Any], decision: str
+) -> None:
+    everything = {"Effect": "Allow", "Action": "*", "Resource": "*"}
+    deny = {"Effect": "Deny", "Action": action, **resources}
+    denying = Policy(name="P", document={"Statement": [everything, deny]})
+    grant = PolicyEvaluator([denying], shipped()).grant(action)
+    assert (grant.decision, bool(grant.limits)) == (decision, decision == PARTLY)
+    # An Allow applies in the same places.
+    allowing = Policy(name="P", document={"Statement": {**deny, "Effect": "Allow"}})
+    grant = PolicyEvaluator([allowing], shipped()).grant(action)
+    never = decision == ALLOWED
+    assert (grant.decision == NOT_GRANTED, bool(grant.allowed_on)) == (never, decision == PARTLY)
 
 
 def test_pattern_matching_does_not_take_exponential_time(text: str, tmp_path: Path) -> None:
