@@ -13,7 +13,7 @@ from pathlib import Path
 from statistics import median
 from typing import Any, Final
 
-from tools.bench import activity, page, process, verify
+from tools.bench import activity, page, process, statements, verify
 from tools.sandbox.cdk import ROOT, tool_environment
 
 MANY: Final = 1_000
@@ -54,6 +54,9 @@ VERIFIED_ACCOUNTS: Final = (100, MANY)
 EVENTS: Final = (100_000, 1_000_000)
 """The numbers of events in the trails that are read."""
 
+STATEMENTS: Final = (500, 1_000, 2_000)
+"""The numbers of statements of the roles that are compared."""
+
 ROUNDS: Final = {
     "apps": 11,
     "many roles": 3,
@@ -61,6 +64,7 @@ ROUNDS: Final = {
     "rollout": 3,
     "report": 11,
     "page": 5,
+    "statements": 5,
 }
 
 NOT_NEEDED: Final = {"aws_cdk", "boto3", "botocore", "constructs", "jsii"}
@@ -213,6 +217,15 @@ def activity_rows(folder: Path) -> Iterator[str]:
     yield row(f"its memory / that for {EVENTS[0]:,} events", large.memory / small.memory, 1.1)
 
 
+def statements_rows() -> Iterator[str]:
+    timed = statements.measure(STATEMENTS, ROUNDS["statements"])
+    few, *more = STATEMENTS
+    for many in more:
+        per_statement = ratio(timed[many], timed[few]) * few / many
+        what = f"a comparison with {many:,} `Deny` statements, for each / with {few}, for each"
+        yield row(what, per_statement, 1.5)
+
+
 def main() -> None:
     os.chdir(ROOT)
     # Compiled, like the packages that pip installed, which the floor loads.
@@ -226,6 +239,7 @@ def main() -> None:
             *synth_rows(timed),
             *many_roles_rows(timed),
             *report_rows(folder),
+            *statements_rows(),
             *verify_rows(folder),
             *activity_rows(folder),
             *size_rows(folder),

@@ -55,10 +55,14 @@
     return { id: row.id, title: title.firstChild.textContent.trim(), text: title.textContent.toLowerCase(), answers };
   });
 
-  // As in IAM, patterns have the wildcards * and ?, and ignore case.
+  // As in IAM, patterns have the wildcards * and ?, and ignore case. What follows a * is taken where
+  // it first appears, and never tried again later: that could take forever.
   const matcher = (pattern) => {
-    const escaped = pattern.replace(/[^\w*?]/g, "\\$&");
-    return new RegExp(`^${escaped.replaceAll("*", ".*").replaceAll("?", ".")}$`, "is");
+    const parts = pattern.replace(/[^\w*?]/g, "\\$&").replaceAll("?", ".").split("*");
+    const last = parts.length > 1 ? `.*${parts.pop()}` : "";
+    const [first, ...others] = parts;
+    const middle = others.map((part, index) => `(?=(.*?${part}))\\${index + 1}`).join("");
+    return new RegExp(`^${first}${middle}${last}$`, "is");
   };
 
   // Whether any name matches both patterns.

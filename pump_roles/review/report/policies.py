@@ -7,7 +7,14 @@ from typing import Final, Literal
 
 from pump_roles.guardrails import Guardrail, by_policy, opening_tags
 from pump_roles.iam.catalog import Catalog
-from pump_roles.iam.clauses import EVERYWHERE, Clause, Scope, clauses, unreadable_statements
+from pump_roles.iam.clauses import (
+    ANY_ARN,
+    EVERYWHERE,
+    Clause,
+    Scope,
+    clauses,
+    unreadable_statements,
+)
 from pump_roles.iam.decisions import (
     ALLOWED,
     DENIED,
@@ -194,6 +201,8 @@ class RolePolicies:
         )
 
     def _decision(self, policy: Policy, clause: Clause) -> Decision | Literal[""]:
+        if clause.scope.on(ANY_ARN) is None:
+            return ""
         if clause.effect == "Allow":
             return ALLOWED
         counts = clause.effect == "Deny" and clause.readable and id(policy) in self._certain

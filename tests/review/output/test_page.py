@@ -16,6 +16,7 @@ from playwright.sync_api import Browser, BrowserContext, FloatRect, Page, Reques
 from pump_roles import Guardrail
 from pump_roles.iam.catalog import LEVELS
 from pump_roles.iam.decisions import ALLOWED, CONDITIONALLY, DENIED, PARTLY
+from pump_roles.iam.patterns import covers
 from pump_roles.iam.trust import parse_trust
 from pump_roles.iam.values import known
 from pump_roles.review.output import report_words as wording
@@ -772,6 +773,34 @@ def test_search_answers_for_what_has_no_row(show: Show, reports: Reports) -> Non
     assert_answered("s3", say("script.no_service", asked="s3"), (NO, NO))
     unmatched = say("script.no_match", asked="nothing at all")
     assert search(page, "nothing at all") == [unmatched, say("script.ask")]
+
+
+@pytest.mark.parametrize(
+    "pattern",
+    [
+        "EC2:*Reserved*Offering",
+        "*ed*ed*",
+        "??:*",
+        "*?*?*s",
+        "e?*e?*e",
+        "*",
+        "ce:*[s]",
+        ACTION + "*",
+    ],
+)
+def test_search_shows_what_a_pattern_matches(show: Show, reports: Reports, pattern: str) -> None:
+    page = show("few")
+    search(page, pattern)
+    assert shown(page) == [
+        action.name
+        for action in reports["few"].actions
+        if covers(pattern, action.name) or covers(pattern, action.name.partition(":")[2])
+    ]
+
+
+def test_search_for_many_wildcards_does_not_take_exponential_time(show: Show) -> None:
+    hostile = "*?*?*?*?*?*?*?*?*?*?*?*qz"
+    assert search(show("few"), hostile)[0] == say("script.no_match", asked=hostile)
 
 
 def test_search_says_nothing_about_what_has_rows(show: Show, reports: Reports) -> None:
