@@ -245,14 +245,12 @@ class RolePolicies:
     def _allowing(self) -> list[tuple[Policy, Clause]]:
         # The clauses that allow something, unless one deny is about all of it, everywhere.
         outright = [
-            replace(clause, effect="Allow")
-            for _, clause in self.evaluator.effective["Deny"]
-            if clause.scope == EVERYWHERE
+            clause for _, clause in self.evaluator.effective["Deny"] if clause.scope == EVERYWHERE
         ]
         return [
             (policy, clause)
             for policy, clause in self.evaluator.effective["Allow"]
-            if not any(denied.covers(clause) for denied in outright)
+            if not any(denied.matches_all_of(clause) for denied in outright)
         ]
 
     def opened(self) -> Iterator[str]:

@@ -142,8 +142,8 @@ def _limits(evaluator: PolicyEvaluator, actions: Sequence[str]) -> tuple[str, ..
     by_action = [
         {
             policy.name
-            for policy, clause in evaluator.effective["Deny"]
-            if clause.matches(action) and not _is_avoided(clause.scope, action)
+            for policy, clause in evaluator.deciding(action)[1]
+            if not _is_avoided(clause.scope, action)
         }
         for action in actions
     ]
