@@ -174,10 +174,20 @@ ALLOWED_IF: list[Mapping[str, Any]] = [
 ]
 
 
+NEVER = [{"NotResource": "*"}, {"Resource": "arn:aws:nothing:*:*:example"}]
+"""A statement about these applies to nothing."""
+
+
 def statement(effect: str, conditions: list[Mapping[str, Any]]) -> st.SearchStrategy[Any]:
     return st.builds(
-        lambda actions, condition: {"Effect": effect, **actions, "Resource": "*", **condition},
+        lambda actions, resources, condition: {
+            "Effect": effect,
+            **actions,
+            **resources,
+            **condition,
+        },
         ACTION | ACTION | NOT_ACTION,
+        st.sampled_from([{"Resource": "*"}] * 8 + NEVER),
         st.sampled_from(conditions),
     )
 
