@@ -48,6 +48,15 @@ class Scope:
         """Whether it applies to every resource."""
         return not self.excluded and "*" in self.resources
 
+    @property
+    def needs_tags(self) -> bool:
+        """Whether it applies only to requests with certain tags."""
+        condition = as_mapping(json.loads(self.condition or "{}"))
+        return any(
+            "aws:tagkeys" in as_mapping(condition.get(f"ForAnyValue:{operator}"))
+            for operator in ("StringEquals", "StringEqualsIgnoreCase", "StringLike")
+        )
+
     def on(self, arns: Sequence[str]) -> "Scope | None":
         """Return where it applies to an action whose resources have ARNs of these patterns.
 
@@ -102,7 +111,7 @@ class Scopes:
         self._any_resource: Final[list[Scope]] = []
         self._by_prefix: Final[dict[str, list[Scope]]] = {}
         for scope in self._listed:
-            if scope.excluded or scope.everywhere:
+            if scope.excluded or scope.everywhere or not scope.resources:
                 self._any_resource.append(scope)
                 continue
             for prefix in {_prefix(pattern) for pattern in scope.resources}:
@@ -116,11 +125,14 @@ class Scopes:
         yield from (found for found in self._near(scope) if found != scope and found.covers(scope))
 
     def _near(self, scope: Scope) -> Iterator[Scope]:
+        if not scope.resources:
+            yield from self._listed
+            return
         yield from self._any_resource
         if scope.excluded:
             return
         # Each of its resources is within one that starts like it, up to a wildcard.
-        first = scope.resources[0] if scope.resources else ""
+        first = scope.resources[0]
         for length in self._lengths:
             if length <= len(first):
                 yield from self._by_prefix.get(first[:length], ())

@@ -120,8 +120,11 @@ class PolicyEvaluator:
         return {effect: self.by_action(effect) for effect in _BOTH}
 
     def deciding(self, name: str) -> "_Clauses":
-        """Return the clauses that allow an action of the catalog, and those that deny it."""
-        return self._clauses["Allow"].get(name, []), self._clauses["Deny"].get(name, [])
+        """Return the clauses that allow an action, and those that deny it."""
+        known = self._catalog.actions.get(name.lower())
+        if known is None:
+            return self._matching("Allow", name), self._matching("Deny", name)
+        return self._clauses["Allow"].get(known.name, []), self._clauses["Deny"].get(known.name, [])
 
     def by_action(self, effect: str) -> Mapping[str, list[tuple[Policy, Clause]]]:
         """Return the clauses that count, with their policies, by the action that they are about."""
@@ -141,10 +144,7 @@ class PolicyEvaluator:
 
     def grant(self, name: str) -> Grant:
         """Return how an action is decided, whether or not the catalog has it."""
-        known = self._catalog.actions.get(name.lower())
-        if known is not None:
-            return self.grants.get(known.name, _NOTHING)
-        return _grant(self._matching("Allow", name), self._matching("Deny", name))
+        return self.grants.get(name) or _grant(*self.deciding(name))
 
     def _matching(self, effect: str, name: str) -> list[tuple[Policy, Clause]]:
         return [pair for pair in self.effective[effect] if pair[1].matches(name)]

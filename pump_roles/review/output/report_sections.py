@@ -153,12 +153,15 @@ def _numbers(report: Report) -> Section:
 
 def _numbers_of(role: RoleReport) -> Mapping[str, Text]:
     trusted, requires_id = wording.trusted(role), role.trust.requires_external_id
+    published = TEXTS["policies_published"][role.policies_published]
     levels = (
         f"{level} {wording.number_in_words(left, role)}" for level, (_, left) in role.levels.items()
     )
     return {
         say("numbers.name"): Code(role.name) if role.name else say("roles.unnamed"),
-        say("markdown.published"): role.as_published or Strong(say("markdown.no")),
+        say("markdown.policies"): (
+            published if role.policies_published == "yes" else Strong(published)
+        ),
         say("markdown.assumed_by"): wording.assumed_by(role),
         say("markdown.external_id"): trusted if requires_id else Strong(trusted),
         say("markdown.boundary"): (
@@ -167,10 +170,7 @@ def _numbers_of(role: RoleReport) -> Mapping[str, Text]:
         say("markdown.expires"): (
             say("roles.ends", until=role.ends) if role.ends else say("roles.never")
         ),
-        **{
-            what: wording.number_in_words(getattr(role, member), role)
-            for member, what in TEXTS["counted"].items()
-        },
+        **{what: wording.number_of(role, member) for member, what in TEXTS["counted"].items()},
         say("markdown.levels"): ", ".join(levels),
         say("markdown.read_from"): _read_from(role),
     }

@@ -1,6 +1,6 @@
 """Sentences that the formats of a report share, from the texts in ``texts.json``."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Final, Literal
 
 from pump_roles.guardrails import by_policy
@@ -75,11 +75,19 @@ def number_in_words(number: int, of: RoleReport | Report | Pattern) -> str:
     return text if of.exact else say("numbers.at_least", number=text)
 
 
+def number_of(role: RoleReport, member: str) -> str:
+    """Return one of a role's numbers, by its name; by default, of its effective actions."""
+    number: int = getattr(role, member or "effective")
+    if member in ("money", "data") and not role.judged:
+        return say("numbers.at_least", number=f"{number:,}")
+    return number_in_words(number, role)
+
+
 def heading(role: RoleReport) -> str:
     """Return a role's title with its number of writes: one that is called read-only may write."""
     writes = say("roles.no_writes")
     if role.writes or not role.exact:
-        writes = say("roles.writes", number=number_in_words(role.writes, role))
+        writes = say("roles.writes", number=number_of(role, "writes"))
     return say("roles.heading", role=role.kind.capitalize(), writes=writes)
 
 
@@ -89,7 +97,8 @@ def severities(report: Report) -> Mapping[tuple[str, str], Risk | Literal[""]]:
     It is the worst risk among the actions that are left, and among those that may be; empty if
     there is none.
     """
-    risks = {action.name: action.risk for action in report.actions}
+    # What Pump does not publish is not judged, so its topic says what it is at worst.
+    risks = {action.name: action.risk for action in report.actions if action.reason}
     found: dict[tuple[str, str], Risk | Literal[""]] = {}
     for statement in report.statements:
         otherwise = _WORST.get(statement.topic, "writes")
@@ -111,11 +120,14 @@ def verdict(role: RoleReport, report: Report) -> str:
     if role.stopped:
         stopped = "; ".join(filter(None, (say("verdict.nothing"), alarms)))
         return f"{say('verdict.sentence', role=subject, parts=stopped)} {say('verdict.stopped')}"
+    if not role.effective and role.exact and role.readable:
+        nothing = "; ".join(filter(None, (say("verdict.no_permissions"), alarms)))
+        return say("verdict.sentence", role=subject, parts=nothing)
     parts = [
-        _commitments(answers["spend-money"], answers["sell"], role),
+        *_commitments(answers["spend-money"], answers["sell"], role, report),
         _changes_in(role, answers),
         say("verdict.joins") if answers["join-organization"].left else "",
-        say("verdict.data", number=number_in_words(role.data, role)) if role.data else "",
+        say("verdict.data", number=number_of(role, "data")) if role.data else "",
         say("verdict.ends", until=role.ends) if role.ends else "",
         alarms,
     ]
@@ -125,30 +137,59 @@ def verdict(role: RoleReport, report: Report) -> str:
 def _reduced_by(role: RoleReport) -> str:
     number = len(role.guardrails)
     guardrails = say("units.guardrails", number) if number else ""
-    bounded = role.boundary and not role.role.is_unknown("boundary")
-    return _both(guardrails, say("verdict.boundary") if bounded else "")
+    boundary = ""
+    if role.boundary and not role.role.is_unknown("boundary"):
+        boundary = say("verdict.boundary" if role.stopped else "verdict.uncounted_boundary")
+    return _both(guardrails, boundary)
 
 
-def _both(one: str, other: str) -> str:
+def _both(one: str, other: str = "") -> str:
     return say("verdict.both", one=one, other=other) if one and other else one or other
 
 
-def _commitments(buy: Answer, sell: Answer, role: RoleReport) -> str:
-    sells = set(sell.left) - {"savingsplans:ReturnSavingsPlan"}
-    second = "verdict.sell" if sells else "verdict.give_back"
-    verbs = _both(say("verdict.buy") if buy.left else "", say(second) if sell.left else "")
-    if not verbs:
-        unknown = UNKNOWN in (buy.answer, sell.answer)
-        return say("verdict.commitments_unknown" if unknown else "verdict.reads")
-    if buy.limited and not buy.allowed:
-        limited = say("verdict.limited", verbs=verbs, by=_name_limits(buy.limited, role))
-        unknown = buy.answer == UNKNOWN
-        return say("verdict.limits_unknown", limited=limited) if unknown else limited
-    return say("verdict.unlimited" if buy.left else "verdict.commitments", verbs=verbs)
+def _commitments(buy: Answer, sell: Answer, role: RoleReport, report: Report) -> Iterator[str]:
+    # A reservation is sold; a Savings Plan can only be returned.
+    sold = tuple(name for name in sell.left if name != "savingsplans:ReturnSavingsPlan")
+    limits: dict[tuple[str, str], list[str]] = {}
+    for verb, answer, names in (
+        ("buy", buy, buy.left),
+        ("sell" if sold else "give_back", sell, sold or sell.left),
+    ):
+        if names:
+            limits.setdefault(_limit(answer, names, role, report), []).append(
+                say(f"verdict.{verb}")
+            )
+    for (text, by), verbs in limits.items():
+        yield say(text, verbs=_both(verbs[0], *verbs[1:]), by=by)
+    if not limits and UNKNOWN in (buy.answer, sell.answer):
+        yield say("verdict.commitments_unknown")
+    elif not limits:
+        yield say("verdict.reads" if _only_reads(role) else "verdict.no_commitments")
+
+
+def _limit(
+    answer: Answer, names: Sequence[str], role: RoleReport, report: Report
+) -> tuple[str, str]:
+    # The text that says how these actions are limited, and by what.
+    if set(names).isdisjoint(answer.allowed):
+        unknown = answer.answer == UNKNOWN
+        text = "verdict.limits_unknown" if unknown else "verdict.limited"
+        return text, _name_policies(answer.limits, role)
+    everywhere = {
+        action.name
+        for action in report.actions
+        if role.kind in action.roles and not action.roles[role.kind].allowed_on
+    }
+    unlimited = everywhere.intersection(names, answer.allowed)
+    return "verdict.unlimited" if unlimited else "verdict.commitments", ""
+
+
+def _only_reads(role: RoleReport) -> bool:
+    return role.exact and role.readable and not role.writes
 
 
 def _changes_in(role: RoleReport, answers: Mapping[str, Answer]) -> str:
-    if role.exact and role.readable and not role.writes:
+    if _only_reads(role):
         return say("verdict.harmless")
     return text_of("verdict_on_changes", answers["change-resources"].answer)
 
@@ -169,11 +210,13 @@ def answered(answer: Answer, role: RoleReport) -> str:
     if answer.allowed:
         text = "answered.some_limited" if answer.limited else "answered.some"
     elif answer.answer == UNKNOWN:
-        return say("answered.not_read")
+        return say("answered.not_covered" if role.readable else "answered.not_read")
     elif answer.limited:
         text = "answered.all_limited"
     elif answer.denied:
-        return say("answered.denied_by", by=_name_limits(answer.denied, role, outright=True))
+        denied = {*answer.denied}
+        names = (each.name for each in role.guardrails if not denied.isdisjoint(each.denied))
+        return say("answered.denied_by", by=", ".join(names) or say("answered.a_policy"))
     else:
         text = "answered.none"
     return say(
@@ -181,7 +224,7 @@ def answered(answer: Answer, role: RoleReport) -> str:
         len(answer.named),
         some=f"{len(answer.left):,}",
         limited=f"{len(answer.limited):,}",
-        by=_name_limits(answer.limited, role),
+        by=_name_policies(answer.limits, role),
     )
 
 
@@ -190,13 +233,10 @@ def few_named(answer: Answer) -> str:
     return f": {', '.join(answer.left)}" if 0 < len(answer.left) <= _NAMED else ""
 
 
-def _name_limits(actions: Iterable[str], role: RoleReport, *, outright: bool = False) -> str:
-    guardrails = [
-        found.name if outright else found.value or found.name
-        for found in role.guardrails
-        if not set(actions).isdisjoint(found.denied + (() if outright else found.limited))
-    ]
-    return ", ".join(guardrails) or say("answered.by_policy")
+def _name_policies(policies: Iterable[str], role: RoleReport) -> str:
+    guardrails = {found.policy: found.value or found.name for found in role.guardrails}
+    named = (guardrails.get(name) or say("answered.the_policy", name=name) for name in policies)
+    return ", ".join(named) or say("answered.differently")
 
 
 def at_worst(report: Report) -> Sequence[tuple[str, str]]:
@@ -251,12 +291,13 @@ def who(principal: Principal) -> str:
 
 
 def added(report: Report) -> str:
-    """Return how many actions the last role adds; empty if the report covers one role."""
-    if len(report.roles) == 1:
+    """Return how many actions the last role adds; empty if the report covers one role, or if that
+    is not known.
+    """
+    if len(report.roles) == 1 or not report.exact:
         return ""
     *_, last = report.roles
-    number = number_in_words(last.only, last)
-    return say("plain.adds", last.only, role=last.kind.capitalize(), number=number)
+    return say("plain.adds", last.only, role=last.kind.capitalize())
 
 
 def added_by_risk(report: Report) -> Mapping[Risk, int]:
@@ -320,9 +361,15 @@ def global_services(report: Report) -> str:
 
 def finding_title(finding: Finding, report: Report) -> str:
     """Return the title of a finding, with its number."""
-    number = len(finding.actions)
-    actions = capital(number_in_words(number, report))
-    return say(f"finding_titles.{finding.kind}", number, number=actions, role=finding.role)
+    number, kind = len(finding.actions), finding.kind
+    actions = number_in_words(number, report)
+    if kind in ("spends", "data") and not all(role.judged for role in report.roles):
+        actions = say("numbers.at_least", number=f"{number:,}")
+    text = f"finding_titles.{kind}"
+    differs = any(role.differences for role in report.roles if role.kind == finding.role)
+    if kind == "difference" and not differs:
+        text = "finding_titles.unread"
+    return say(text, number, number=capital(actions), role=finding.role)
 
 
 def finding_text(finding: Finding, report: Report) -> str:
@@ -350,16 +397,18 @@ def finding_text(finding: Finding, report: Report) -> str:
 def _about_role(finding: Finding, role: RoleReport) -> str:
     if finding.kind == "trust":
         return _sentence(map(problem_in_words, role.trust.problems))
+    if finding.kind == "opened":
+        tags = role.role.tags
+        return _sentence(
+            say("findings.opened", tag=key, value=tags[key].text) for key in role.opened
+        )
     if finding.kind == "uncounted":
         return say("findings.uncounted", parts=", ".join(map(_uncounted, role.uncounted)))
     parts = [*map(unknown_in_words, role.unreadable), *map(_from_published, role.differences)]
-    allows_more = role.unreadable or any(
-        difference.effect != "narrower" and difference.decisions for difference in role.differences
-    )
     found = [
         _sentence(parts),
         say("findings.role_not_exact") if role.unreadable else "",
-        say("findings.unjudged") if allows_more else "",
+        say("findings.unjudged") if role.unreadable or not role.judged else "",
     ]
     return " ".join(filter(None, found))
 

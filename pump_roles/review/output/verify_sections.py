@@ -186,15 +186,15 @@ def _organization(organization: Organization) -> str:
 def _is_noted(account: AccountResult) -> bool:
     # Something to know about an account that matches.
     return account.state == "match" and any(
-        role.stopped or role.notes or any(found.open for found in role.approvals)
+        role.stopped or role.notes or any(found.value for found in role.approvals)
         for role in account.roles
     )
 
 
 def approval_in_words(approval: Approval) -> str:
     """Return whether a guardrail is open, such as ``open: approved``."""
-    state = say("verify.open" if approval.open else "verify.closed")
-    return f"{state}: {approval.value}" if approval.value else state
+    text = "verify.open" if approval.open else "verify.misspelled"
+    return say(text if approval.value else "verify.closed", tag=approval.tag, value=approval.value)
 
 
 REMEDIES: Final[Mapping[str, str]] = {

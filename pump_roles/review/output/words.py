@@ -193,9 +193,12 @@ def change_in_words(change: DecisionChange, sides: Sides = "time") -> str:
 
 def actions_in_words(actions: Sequence[str], nouns: Sequence[str]) -> str:
     """Return how many actions there are, and how many patterns that may match more."""
-    patterns = sum("*" in action or "?" in action for action in actions)
+    # All but some actions is a pattern, too.
+    patterns = sum(not {*action}.isdisjoint("*? ") for action in actions)
     number = len(actions) - patterns
-    parts = [f"{number:,} {nouns[number != 1]}"] if number else []
+    # The catalog does not have all that a pattern matches.
+    shown = say("numbers.at_least", number=f"{number:,}") if patterns else f"{number:,}"
+    parts = [f"{shown} {nouns[number != 1]}"] if number else []
     return _joined(parts + ([say("units.patterns", patterns)] if patterns else []))
 
 

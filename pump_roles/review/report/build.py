@@ -52,6 +52,7 @@ def _alarms(roles: Sequence[RoleReport], contents: Contents) -> Iterator[Finding
         if role.differences or role.unreadable
     )
     yield from (Finding(kind="trust", role=role.kind) for role in roles if role.trust.problems)
+    yield from (Finding(kind="opened", role=role.kind) for role in roles if role.opened)
     yield from (Finding(kind="uncounted", role=role.kind) for role in roles if role.uncounted)
     if contents.unreadable or any(other.alarms for other in contents.others):
         yield Finding(kind="suspect")
@@ -116,7 +117,12 @@ def of_contents(contents: Contents, *, since: Earlier | None = None) -> Report:
         exact=all(role.exact for role in roles),
         alarms=len(found_alarms),
         statements=tuple(
-            statements({role.kind: (read[role.kind].evaluator, role.readable) for role in roles})
+            statements(
+                {
+                    role.kind: (read[role.kind].evaluator, role.readable and role.judged)
+                    for role in roles
+                }
+            )
         ),
         roles=roles,
         places=contents.places,
@@ -168,9 +174,11 @@ def _role(
         policies=of_role,
         guardrails=tuple(policies.ledger(granted)),
         differences=different,
+        opened=tuple(policies.opened()),
         uncounted=uncounted,
         as_published=not (different or unread or role.trust.problems or uncounted),
         exact=certain and not unread and not uncounted,
+        judged=policies.judged,
         readable=isolated and not unread and not hidden,
         stopped=role.stopped,
         **counts(effective),

@@ -2,11 +2,19 @@
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
+from functools import cached_property
 from typing import Final, Literal
 
-from pump_roles.guardrails import Guardrail, by_policy
+from pump_roles.guardrails import Guardrail, by_policy, opening_tags
 from pump_roles.iam.catalog import Catalog
-from pump_roles.iam.clauses import ANY_ARN, Clause, Scope, clauses, unreadable_statements
+from pump_roles.iam.clauses import (
+    ANY_ARN,
+    EVERYWHERE,
+    Clause,
+    Scope,
+    clauses,
+    unreadable_statements,
+)
 from pump_roles.iam.decisions import (
     ALLOWED,
     DENIED,
@@ -19,6 +27,7 @@ from pump_roles.iam.decisions import (
     matched_by,
 )
 from pump_roles.iam.documents import Policy
+from pump_roles.iam.patterns import covers
 from pump_roles.published import REASONS, ROLES
 from pump_roles.review.compare import Difference, compare, guardrail_of, same_document
 from pump_roles.review.role import Role, published_role
@@ -27,8 +36,8 @@ from pump_roles.review.role import Role, published_role
 def differences(role: Role) -> tuple[Difference, ...]:
     """Return how a role differs from what Pump publishes, apart from what a customer chooses.
 
-    That is its name, path, permissions boundary, and guardrails of this package. Its trust policy
-    is judged by itself.
+    That is its name, path, permissions boundary, guardrails of this package, and the tags that open
+    these. Its trust policy is judged by itself.
     """
     published = published_role(role.kind)
     guardrails = tuple(
@@ -38,7 +47,6 @@ def differences(role: Role) -> tuple[Difference, ...]:
         role,
         policies=(*published.policies, *guardrails),
         session=published.session,
-        tags={},
         unknown=(),
     )
     return compare(chosen, role)
@@ -223,13 +231,49 @@ class RolePolicies:
                 ends=guardrail.ends is not None,
             )
 
+    @property
+    def judged(self) -> bool:
+        """Whether Pump publishes everything that it allows."""
+        published = [pattern for role in ROLES.values() for pattern in role.patterns]
+        return all(
+            clause.excluded is None
+            and any(covers(pattern, clause.pattern) for pattern in published)
+            for _, clause in self._allowing
+        )
+
+    @cached_property
+    def _allowing(self) -> list[tuple[Policy, Clause]]:
+        # The clauses that allow something, unless one deny is about all of it, everywhere.
+        outright = [
+            clause for _, clause in self.evaluator.effective["Deny"] if clause.scope == EVERYWHERE
+        ]
+        return [
+            (policy, clause)
+            for policy, clause in self.evaluator.effective["Allow"]
+            if not any(denied.matches_all_of(clause) for denied in outright)
+        ]
+
+    def opened(self) -> Iterator[str]:
+        """Yield the keys of the role's tags that open a guardrail, or may; not what is unknown."""
+        guardrails = {found.tag: found for _, found in self._guardrails}
+        others = [
+            policy.document
+            for policy in self._role.policies
+            if not any(policy is guardrail for guardrail, _ in self._guardrails)
+        ]
+        elsewhere = opening_tags(others)
+        for key, value in self._role.tags.items():
+            found = guardrails.get(key.lower())
+            closed = found is not None and value.text != found.opens
+            if value.is_known and (not closed or key.lower() in elsewhere):
+                yield key
+
     def uncounted(self) -> tuple[Uncounted, ...]:
         """Return what is not counted, each once."""
-        allowing = self.evaluator.effective["Allow"]
         found = [
             *(
                 Uncounted(policy=policy.name, pattern=clause.named)
-                for policy, clause in allowing
+                for policy, clause in self._allowing
                 if not is_covered(clause, self._catalog)
             ),
             *(

@@ -14,7 +14,7 @@ from pump_roles.iam.trust import Trust
 from pump_roles.review.compare import Difference, Effect
 from pump_roles.review.report.policies import GuardrailReport, PolicyReport, Uncounted
 from pump_roles.review.report.statements import Statement
-from pump_roles.review.role import Role, Unknown
+from pump_roles.review.role import Part, Role, Unknown
 from pump_roles.review.templates import Other, Place
 
 SCHEMA: Final = 5
@@ -27,7 +27,7 @@ RISKS: Final[tuple[Risk, ...]] = get_args(Risk)
 """The risks. An action is counted under the first that applies: it can spend money, its access
 level is not List or Read, it returns data, or it reads metadata."""
 
-Alarm = Literal["difference", "trust", "uncounted", "suspect"]
+Alarm = Literal["difference", "trust", "opened", "uncounted", "suspect"]
 FindingKind = Literal["spends", "writes", "data", "legacy", "resources"]
 
 ALARMS: Final[tuple[Alarm, ...]] = get_args(Alarm)
@@ -48,11 +48,14 @@ class RoleReport:
     :param policies: its policies.
     :param guardrails: what each of its guardrails does.
     :param differences: how it differs from what Pump publishes, apart from its trust policy.
+    :param opened: the keys of its tags that open one of its guardrails, or may.
     :param uncounted: what is not counted: the patterns that allow actions of services that are not
         in the catalog, and statements that cannot be read.
     :param as_published: whether it is what Pump publishes, apart from guardrails of this package.
     :param exact: whether the numbers below are exact. They are not if something that could add or
         hide permissions is attached or cannot be read.
+    :param judged: whether Pump publishes everything that it allows. Of other actions, it is not
+        known whether they spend money or return data.
     :param readable: whether everything that may allow an action can be read, and the role can reach
         nothing else, so that "not granted" is certain.
     :param stopped: whether it can do nothing now, because its permissions boundary is AWSDenyAll.
@@ -76,9 +79,11 @@ class RoleReport:
     policies: tuple[PolicyReport, ...]
     guardrails: tuple[GuardrailReport, ...]
     differences: tuple[Difference, ...]
+    opened: tuple[str, ...]
     uncounted: tuple[Uncounted, ...]
     as_published: bool
     exact: bool
+    judged: bool
     readable: bool
     stopped: bool
     money: int
@@ -115,6 +120,16 @@ class RoleReport:
     def unreadable(self) -> tuple[Unknown, ...]:
         """What is not known about it and may give more access."""
         return self.role.unreadable
+
+    @property
+    def policies_published(self) -> Literal["yes", "no", "unknown"]:
+        """Whether its policies are what Pump publishes, apart from guardrails of this package."""
+        parts = {difference.part for difference in self.differences}
+        if parts & {"inline-policies", "managed-policies"}:
+            return "no"
+        apart: set[Part] = {"session", "tags"}
+        unread = {unknown.part for unknown in self.unreadable} - apart
+        return "unknown" if unread or self.uncounted else "yes"
 
     @property
     def ends(self) -> str:

@@ -6,12 +6,13 @@ the catalog has it. So a "no" never means that an action is missing from the cat
 """
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
 from typing import Any, Final, Literal
 
-from pump_roles.iam.decisions import ALLOWED, DENIED, NOT_GRANTED, PolicyEvaluator
+from pump_roles.iam.clauses import Scope
+from pump_roles.iam.decisions import ALLOWED, DENIED, NOT_GRANTED, Decision, PolicyEvaluator
 from pump_roles.text import packaged
 
 YES: Final = "yes"
@@ -28,10 +29,13 @@ class Answer:
     """A role's answer to a statement.
 
     :param answer: ``yes`` if at least one of the actions is allowed. Otherwise, ``unknown`` if
-        something that cannot be read may allow more; ``limited`` if the remaining actions are
-        denied under a condition or on some resources; and ``no`` if none remains.
-    :param allowed: the names of the actions that are allowed.
+        something that cannot be read may allow more, or a policy allows actions that Pump does not
+        publish, which this list does not cover; ``limited`` if the remaining actions are denied
+        under a condition or on some resources; and ``no`` if none remains.
+    :param allowed: the names of the actions that are allowed. A denied tag does not limit what can
+        be done without it.
     :param limited: the names of those that are denied under a condition or on some resources.
+    :param limits: the names of the policies of which each limits all of these.
     :param denied: the names of those that one policy allows and another denies.
     :param not_granted: the names of those that no pattern of the role's policies grants.
     :param only: the answer in words if a single action is left, and only in one way; otherwise
@@ -41,6 +45,7 @@ class Answer:
     answer: YesOrNo
     allowed: tuple[str, ...]
     limited: tuple[str, ...]
+    limits: tuple[str, ...]
     denied: tuple[str, ...]
     not_granted: tuple[str, ...]
     only: str
@@ -77,7 +82,7 @@ class Statement:
 
 
 def statements(roles: Mapping[str, tuple[PolicyEvaluator, bool]]) -> Iterator[Statement]:
-    """Yield every statement, with the answers for roles."""
+    """Yield every statement, with the answers for roles, and whether the list covers each role."""
     for listed in _listed():
         yield Statement(
             id=listed["id"],
@@ -86,14 +91,14 @@ def statements(roles: Mapping[str, tuple[PolicyEvaluator, bool]]) -> Iterator[St
             note=listed["note"],
             worst=listed.get("worst", ""),
             roles={
-                kind: _answer(listed, evaluator, readable=readable)
-                for kind, (evaluator, readable) in roles.items()
+                kind: _answer(listed, evaluator, covered=covered)
+                for kind, (evaluator, covered) in roles.items()
             },
         )
 
 
-def _answer(listed: Mapping[str, Any], evaluator: PolicyEvaluator, *, readable: bool) -> Answer:
-    decisions = {action: evaluator.grant(action).decision for action in listed["actions"]}
+def _answer(listed: Mapping[str, Any], evaluator: PolicyEvaluator, *, covered: bool) -> Answer:
+    decisions = {action: _decision(evaluator, action) for action in listed["actions"]}
 
     def with_decision(wanted: str) -> tuple[str, ...]:
         return tuple(action for action, decision in decisions.items() if decision == wanted)
@@ -104,20 +109,45 @@ def _answer(listed: Mapping[str, Any], evaluator: PolicyEvaluator, *, readable: 
     answer: YesOrNo
     if allowed:
         answer = YES
-    elif not readable:
+    elif not covered:
         answer = UNKNOWN
     else:
         answer = LIMITED if limited else NO
-    # What cannot be read may leave other ways.
-    left = allowed + limited if readable else ()
+    # What the list does not cover may leave other ways.
+    left = allowed + limited if covered else ()
     return Answer(
         answer=answer,
         allowed=allowed,
         limited=limited,
+        limits=_limits(evaluator, limited),
         denied=denied,
         not_granted=not_granted,
         only=listed.get("only", {}).get(left[0], "") if len(left) == 1 else "",
     )
+
+
+def _decision(evaluator: PolicyEvaluator, action: str) -> Decision:
+    grant = evaluator.grant(action)
+    if grant.limits and all(_is_avoided(limit, action) for limit in grant.limits):
+        return ALLOWED
+    return grant.decision
+
+
+def _is_avoided(limit: Scope, action: str) -> bool:
+    # Only what is not itself about tags can be done without them.
+    return limit.needs_tags and "tag" not in action.lower()
+
+
+def _limits(evaluator: PolicyEvaluator, actions: Sequence[str]) -> tuple[str, ...]:
+    by_action = [
+        {
+            policy.name
+            for policy, clause in evaluator.deciding(action)[1]
+            if not _is_avoided(clause.scope, action)
+        }
+        for action in actions
+    ]
+    return tuple(sorted(set.intersection(*by_action))) if by_action else ()
 
 
 @cache

@@ -34,6 +34,7 @@ from tests.support import (
     rolled_out,
     short_reports,
     synthesize,
+    together,
 )
 
 Json = Any
@@ -62,6 +63,14 @@ def modify(template: dict[str, Any], role: dict[str, Any]) -> None:
     template["Resources"] |= {"Another": trusting, "Topic": {"Type": "AWS::SNS::Topic"}}
 
 
+def approve(template: dict[str, Any], role: dict[str, Any]) -> None:
+    """Give the role a tag that opens one of its policies."""
+    unless = {"StringNotEquals": {"aws:PrincipalTag/pump-commitments": "yes"}}
+    denied = {"Effect": "Deny", "Action": "ce:*", "Resource": "*", "Condition": unless}
+    another({"Statement": denied})(template, role)
+    role["Tags"] = [{"Key": "pump-commitments", "Value": "yes"}]
+
+
 def obscure(template: dict[str, Any], role: dict[str, Any]) -> None:
     """Add what only a deployment decides."""
     template["Transform"] = ["Macro"]
@@ -86,7 +95,7 @@ REPORTS: dict[str, Callable[[str, Path], Report]] = {
         synthesize(folder, *ALL_GUARDRAILS, permissions_boundary="platform/Boundary")
     ),
     "rollouts": lambda _, folder: of_templates(rolled_out(folder, lambda _: None)),
-    "modified": lambda text, folder: changed(text, folder, modify),
+    "modified": lambda text, folder: changed(text, folder, together(modify, approve)),
     "unreadable": lambda text, folder: changed(text, folder, obscure),
     "compared": compared,
 }

@@ -34,6 +34,7 @@ from pump_roles.review.output.words import (
     scope_in_words,
 )
 from pump_roles.review.report import Report, of_published
+from pump_roles.review.report.policies import Uncounted
 from pump_roles.review.report.report_model import ALARMS, ActionReport, Change, Finding
 from pump_roles.review.role import Boundary, Unknown
 from pump_roles.review.templates import Access, Other, Place
@@ -146,6 +147,7 @@ def odd(report: Report) -> Report:
     alarms = tuple(Finding(kind=kind, role=first.kind) for kind in ALARMS)
     role = replace(first.role, trust=parse_trust(trust("999988887777", "")))
     alarming = replace(first, role=role, as_published=False, exact=False, readable=False)
+    alarming = replace(alarming, uncounted=(Uncounted(policy="P"),), judged=False)
     return replace(
         report,
         alarms=len(alarms),
@@ -304,7 +306,7 @@ def roles(report: Report) -> Iterator[str]:
         yield from (wording.heading(role), say("roles.name"), role.name)
         yield from (say("roles.assumed_by"), ", ".join(principals), say("roles.external_id"))
         yield wording.trusted(role) + (protects if role.trust.requires_external_id else "")
-        yield from (say("roles.policies"), say(f"roles.{PUBLISHED[role.as_published]}"))
+        yield from (say("roles.policies"), TEXTS["policies_published"][role.policies_published])
         yield guardrails if number else ""
         yield say("roles.expires")
         yield say("roles.ends", until=role.ends) if role.ends else say("roles.never")
@@ -312,10 +314,8 @@ def roles(report: Report) -> Iterator[str]:
         for risk, what in {**TEXTS["risks"], "": say("roles.total")}.items():
             counted = getattr(role, risk or "effective")
             filters = f"role={role.kind}{f'&risk={risk}' if risk else ''}&decision=effective"
-            yield f"{number_in_words(counted, role)} {what}{f'<#?{filters}>' if counted else ''}"
-
-
-PUBLISHED = ("changed", "published")
+            number_of = wording.number_of(role, risk)
+            yield f"{number_of} {what}{f'<#?{filters}>' if counted else ''}"
 
 
 def answers(report: Report) -> Iterator[str]:
@@ -384,7 +384,7 @@ def others(report: Report) -> Iterator[str]:
 def numbers(report: Report) -> Iterator[str]:
     yield from (say("numbers.name"), *(role.name for role in report.roles))
     for member, what in TEXTS["counted"].items():
-        yield from (what, *(number_in_words(getattr(role, member), role) for role in report.roles))
+        yield from (what, *(wording.number_of(role, member) for role in report.roles))
     for level in LEVELS:
         if any(level in action.levels for action in report.actions):
             yield say("numbers.granted", level=level)

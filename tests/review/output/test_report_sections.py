@@ -159,11 +159,11 @@ def test_nothing_pushes_out_the_rest(published: Report) -> None:
         published,
         alarms=1,
         roles=roles,
-        places=(Place(kind="read-only", source=LONG, stack_set=LONG),) * 500,
-        findings=(SUSPECT,) * 3_000,
+        places=(Place(kind="read-only", source=LONG, stack_set=LONG),) * 100,
+        findings=(SUSPECT,) * 300,
         unreadable=(macro(LONG),),
         since=SINCE,
-        changes=(LONG_CHANGE,) * 500,
+        changes=(LONG_CHANGE,) * 100,
     )
     markdown = written(report, "markdown")
     assert len(markdown) <= LIMIT

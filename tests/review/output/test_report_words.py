@@ -3,19 +3,30 @@
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from pump_roles import Guardrail
+from pump_roles.iam.documents import Policy
 from pump_roles.iam.trust import parse_trust
 from pump_roles.iam.values import Value, known, unreadable
-from pump_roles.review.output.report_words import compared, finding_text, severities, verdict, who
-from pump_roles.review.output.texts import say
-from pump_roles.review.report import Report, of_published
+from pump_roles.review.contents import Contents, FoundRole
+from pump_roles.review.output.formats import written
+from pump_roles.review.output.report_words import (
+    compared,
+    finding_text,
+    finding_title,
+    severities,
+    verdict,
+    who,
+)
+from pump_roles.review.output.texts import TEXTS, say
+from pump_roles.review.report import Report, of_contents, of_published
 from pump_roles.review.report.report_model import Compared
 from pump_roles.review.report.statements import Answer
-from pump_roles.review.role import Boundary
-from tests.support import another, changed, trust
+from pump_roles.review.role import Boundary, published_role
+from tests.support import Change, another, changed, in_role, principal, trust
 
 
 def verdicts(report: Report) -> list[str]:
@@ -49,6 +60,62 @@ def test_verdict_says_what_each_role_can_do(
         f"{read_only} {say('verdict.reads')}; {harmless}; {data[0]}.",
         f"{auto_pilot} {runs}; {joins}; {data[1]}.",
     ]
+
+
+REGIONS = Guardrail.only_in_regions("us-east-1", "eu-west-1")
+HANDS_OFF = "can return commitments, limited: except what has your tag pump-hands-off"
+APPROVED = "only while you approve (the role's tag pump-commitments)"
+
+
+@pytest.mark.parametrize(
+    ("guardrails", "own", "said"),
+    [
+        (
+            # The only limit of a Savings Plan is that it cannot be bought with a tag.
+            [Guardrail.RECOMMENDED, Guardrail.HANDS_OFF, REGIONS],
+            [],
+            f"can buy commitments without a limit; {HANDS_OFF}; changes nothing that runs; ",
+        ),
+        (
+            [Guardrail.HANDS_OFF, Guardrail.ONLY_WHEN_APPROVED],
+            [],
+            f"can buy commitments, limited: {APPROVED}; {HANDS_OFF}, {APPROVED}; changes nothing ",
+        ),
+        (
+            [REGIONS],
+            [{"Effect": "Deny", "Action": "savingsplans:CreateSavingsPlan", "Resource": "*"}],
+            "can buy commitments, limited: only eu-west-1 and us-east-1; can sell commitments ",
+        ),
+        (
+            [REGIONS],
+            [
+                {
+                    "Effect": "Deny",
+                    "Action": "savingsplans:CreateSavingsPlan",
+                    "Resource": "*",
+                    "Condition": {"Bool": {"aws:SecureTransport": "false"}},
+                }
+            ],
+            "can buy commitments, limited: in different ways; can sell commitments without",
+        ),
+        ([Guardrail.NO_COMMITMENTS], [], "cannot buy or sell commitments; changes nothing that "),
+        ([], [{"Effect": "Deny", "Action": "*", "Resource": "*"}], "has no permissions; read the "),
+        (
+            [],
+            [{"Effect": "Allow", "Action": "rds:RebootDBInstance", "Resource": "*"}],
+            "can buy and sell commitments without a limit; whether it can change what runs is not ",
+        ),
+    ],
+)
+def test_verdict_says_only_what_is_so(
+    guardrails: Sequence[Guardrail], own: list[Any], said: str
+) -> None:
+    role = published_role("auto-pilot", guardrails)
+    more = Policy(name="Own", document={"Statement": own})
+    report = of_contents(
+        Contents(roles=(FoundRole(role=replace(role, policies=(*role.policies, more))),))
+    )
+    assert verdicts(report)[0].partition(": ")[2].startswith(said)
 
 
 def test_verdict_says_when_a_role_expires() -> None:
@@ -97,7 +164,10 @@ def test_verdict_says_which_limit_is_known_if_others_cannot_be_read() -> None:
 @pytest.mark.parametrize(
     ("arn", "said"),
     [
-        (known("arn:aws:iam::aws:policy/B"), "Read-only, with a permissions boundary: "),
+        (
+            known("arn:aws:iam::aws:policy/B"),
+            "Read-only, with a permissions boundary (not counted): ",
+        ),
         (unreadable("arn:aws:iam::aws:policy/B"), "Read-only: "),
     ],
 )
@@ -106,6 +176,32 @@ def test_verdict_has_no_boundary_that_may_not_be_there(arn: Value, said: str) ->
     first, *_ = report.roles
     role = replace(first.role, boundary=Boundary(arn=arn))
     assert verdict(replace(first, role=role), report).startswith(said)
+
+
+@pytest.mark.parametrize(
+    ("change", "policies", "title"),
+    [
+        (principal("*"), "yes", "The auto-pilot role's trust is not"),
+        (in_role(MaxSessionDuration=7_200), "yes", "The auto-pilot role is not what"),
+        (in_role(MaxSessionDuration={"Ref": "S"}), "yes", "The auto-pilot role may not be"),
+        (in_role(RoleName={"Ref": "N"}), "unknown", "The auto-pilot role may not be"),
+        (another({"Statement": []}), "no", "The auto-pilot role is not what Pump"),
+    ],
+)
+def test_each_part_of_a_role_says_for_itself_whether_it_is_as_published(
+    change: Change, policies: str, title: str, text: str, tmp_path: Path
+) -> None:
+    report = changed(text, tmp_path, change)
+    (role,) = report.roles
+    assert role.policies_published == policies
+    assert finding_title(report.findings[0], report).startswith(title)
+    assert f"| policies | {policies_in(report)} |" in written(report, "markdown")
+
+
+def policies_in(report: Report) -> str:
+    (role,) = report.roles
+    said: str = TEXTS["policies_published"][role.policies_published]
+    return said if role.policies_published == "yes" else f"**{said}**"
 
 
 STOPPED = " Pump is stopped by this boundary; remove it only when Pump may continue."

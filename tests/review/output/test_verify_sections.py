@@ -74,6 +74,12 @@ def test_shows_each_difference_with_what_it_means() -> None:
     )
 
 
+def test_value_of_a_tag_that_does_not_open_a_guardrail_is_said() -> None:
+    misspelled = replace(APPROVED, value="Approved", open=False)
+    said = "closed: the tag pump-commitments has the value Approved, which does not open it\n"
+    assert f"only-when-approved: {said}" in table(matching(1, approvals=(misspelled,)))
+
+
 def test_markdown_begins_with_the_result() -> None:
     found = written(verification(differing(1), matching(2)), "markdown")
     assert found.startswith(

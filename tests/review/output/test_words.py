@@ -15,6 +15,7 @@ from pump_roles.review.output.report_words import GLOBAL_SERVICES
 from pump_roles.review.output.texts import say
 from pump_roles.review.output.words import (
     Sides,
+    actions_in_words,
     details_of,
     place_in_words,
     scope_in_words,
@@ -22,6 +23,22 @@ from pump_roles.review.output.words import (
 )
 from pump_roles.review.role import Unknown
 from pump_roles.review.templates import Place
+
+
+@pytest.mark.parametrize(
+    ("actions", "said"),
+    [
+        (("ec2:RunInstances", "s3:GetObject"), "2 actions"),
+        (("s3:*",), "1 pattern"),
+        # The catalog has only some services.
+        (("ec2:RunInstances", "all but iam:CreateUser"), "at least 1 action and 1 pattern"),
+    ],
+)
+def test_number_of_actions_is_exact_only_without_a_pattern(
+    actions: tuple[str, ...], said: str
+) -> None:
+    assert actions_in_words(actions, ["action", "actions"]) == said
+
 
 ONE, TWO, THREE = "ou-abcd-11111111", "ou-abcd-22222222", "ou-abcd-33333333"
 ACCOUNT, OTHER = "111122223333", "444455556666"

@@ -398,7 +398,9 @@ def test_limited_is_what_is_allowed_here_and_denied_there(
         action for answer in answers(report_with(name)).values() for action in answer.limited
     }
     cases = LIMITS.get(name, {})
-    assert limited == cases.keys()
+    without_tags = {"savingsplans:CreateSavingsPlan"} if name == Guardrail.HANDS_OFF.name else set()
+    # Only tagging is limited by the key of a tag: a plan can be bought without it.
+    assert limited == cases.keys() - without_tags
     deployed = Deployed.of_template(json.loads(file.read_text()))
     for action, requests in cases.items():
         decided = decide(

@@ -1,0 +1,409 @@
+"""What is said about a role agrees with a policy simulator, or is said not to be known.
+
+The roles have guardrails, pairs of them, and policies that Pump does not publish. What a sentence
+claims is derived here from its words; whether that is so, the simulator decides: for each action
+with a request that meets every condition, and with requests that each fail to meet one.
+"""
+
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import replace
+from typing import Any, NamedTuple
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from pump_roles.iam.documents import Policy, mapped
+from pump_roles.iam.patterns import covers
+from pump_roles.published import ROLES
+from pump_roles.review.compare import Difference, compare
+from pump_roles.review.contents import Contents, FoundRole
+from pump_roles.review.output.report_words import verdict
+from pump_roles.review.report import Report, of_contents
+from pump_roles.review.report.report_model import RoleReport
+from pump_roles.review.report.statements import LIMITED, NO, YES, Statement
+from pump_roles.review.role import Role, published_role
+from tests.every_guardrail import EVERY
+from tools.sandbox import catalog
+from tools.sandbox.simulator import ALLOWED, EXPLICITLY_DENIED, Context, decide, use
+from tools.sandbox.simulator import Role as Deployed
+
+KIND = "auto-pilot"
+
+UNLISTED = {
+    "spend-money": {"ec2:PurchaseCapacityBlock"},
+    "change-resources": {"rds:RebootDBInstance", "ec2:DeleteVpc"},
+    "change-iam": {"iam:DeleteUser"},
+    "read-objects": {"s3:GetObjectTorrent"},
+}
+"""Actions that a statement is about, and does not name."""
+
+ACTIONS = {
+    *set().union(*UNLISTED.values()),
+    # Purchases, sales, and returns.
+    *("ec2:PurchaseReservedInstancesOffering", "ec2:AcceptReservedInstancesExchangeQuote"),
+    *("ec2:PurchaseHostReservation", "savingsplans:CreateSavingsPlan"),
+    *("rds:PurchaseReservedDBInstancesOffering", "redshift:PurchaseReservedNodeOffering"),
+    *("elasticache:PurchaseReservedCacheNodesOffering", "es:PurchaseReservedInstanceOffering"),
+    *("memorydb:PurchaseReservedNodesOffering", "ec2:CreateReservedInstancesListing"),
+    "savingsplans:ReturnSavingsPlan",
+    # Other writes.
+    *("ec2:StopInstances", "rds:ModifyDBInstance", "ecs:DeleteService", "iam:CreateUser"),
+    *("iam:CreateServiceLinkedRole", "organizations:AcceptHandshake", "ec2:CreateTags"),
+    *("organizations:LeaveOrganization", "savingsplans:TagResource", "ce:CreateAnomalyMonitor"),
+    *("support:CreateCase", "servicequotas:RequestServiceQuotaIncrease"),
+    # Reads.
+    *(
+        "s3:GetObject",
+        "rds:DownloadDBLogFilePortion",
+        "secretsmanager:GetSecretValue",
+        "eks:DescribeCluster",
+    ),
+    *("ec2:DescribeInstances", "ce:GetCostAndUsage", "rds:DescribeDBInstances"),
+    *("budgets:ViewBudget", "organizations:DescribeOrganization", "iam:ListUsers"),
+    "savingsplans:DescribeSavingsPlans",
+}
+"""The actions that the simulator decides about."""
+
+MEETS: Context = {
+    "aws:CurrentTime": "2027-01-01T00:00:00Z",
+    "aws:PrincipalTag/pump-commitments": "approved",
+    "aws:RequestedRegion": "us-east-1",
+    "aws:SecureTransport": "true",
+    "servicequotas:service": "rds",
+    "iam:AWSServiceName": "organizations.amazonaws.com",
+}
+"""A request that meets every condition."""
+
+FAILS: Mapping[str, Context] = {
+    "ends": {"aws:CurrentTime": "2928-01-01T00:00:00Z"},
+    "approved": {"aws:PrincipalTag/pump-commitments": "Approved"},
+    "region": {"aws:RequestedRegion": "us-west-2"},
+    "secure": {"aws:SecureTransport": "false"},
+    "hands-off": {"aws:ResourceTag/pump-hands-off": "yes"},
+    "tag-keys": {"aws:TagKeys": ["pump-hands-off"]},
+}
+"""What differs in requests that fail to meet one of them."""
+
+OWN_KEYS: Context = {
+    "servicequotas:service": "lambda",
+    "iam:AWSServiceName": "ec2.amazonaws.com",
+}
+"""What differs in requests that fail to meet what only one action has, next to its resource."""
+
+RESOURCES = {
+    "organizations:AcceptHandshake": (
+        "arn:aws:organizations::111122223333:handshake/o-abcdefghij/invite/h-0123456789abcdef",
+        "arn:aws:organizations::444455556666:handshake/o-abcdefghij/invite/h-0123456789abcdef",
+    ),
+    "ec2:CreateTags": (
+        "arn:aws:ec2:us-east-1:123456789012:reserved-instances/example",
+        "arn:aws:ec2:us-east-1:123456789012:instance/example",
+    ),
+}
+"""Resources that meet every condition, and that do not."""
+
+Decided = Mapping[str, Mapping[str, str]]
+"""The simulator's decision by action and request; the request that meets all is named ``""``."""
+
+
+def requests(actions: Iterable[str], text: str) -> Iterator[tuple[str, str, str, Context]]:
+    """Yield requests whose decisions may differ: the policies name the keys that differ."""
+    for action in sorted(actions):
+        known = catalog.actions()[action.lower()].resources[0]
+        meets, fails = RESOURCES.get(action, (known, known))
+        yield action, "", meets, MEETS
+        for name, context in FAILS.items():
+            if any(key in text for key in context):
+                yield action, name, meets, {**MEETS, **context}
+        if meets != fails or any(key in text for key in OWN_KEYS):
+            yield action, "own", fails, {**MEETS, **OWN_KEYS}
+
+
+def decided(*sides: Iterable[Policy], actions: Iterable[str] = ACTIONS) -> list[Decided]:
+    """Return what the simulator decides about policies."""
+    roles = [
+        Deployed("R", {}, {f"{at}": deployed(policy) for at, policy in enumerate(policies)})
+        for policies in sides
+    ]
+    asked = [*requests(actions, repr(roles))]
+    simulations = [
+        use(role, action=action, resource=resource, context=context)
+        for role in roles
+        for action, _, resource, context in asked
+    ]
+    decisions = iter(decide(simulations))
+    found: list[dict[str, dict[str, str]]] = [{} for _ in roles]
+    for side in found:
+        for action, name, *_ in asked:
+            side.setdefault(action, {})[name] = next(decisions)
+    return [*found]
+
+
+def deployed(policy: Policy) -> Any:
+    def filled(part: Any) -> Any:
+        return part.replace("${AWS::Partition}", "aws") if isinstance(part, str) else part
+
+    return {"Version": "2012-10-17", **mapped(policy.document, filled)}
+
+
+EVERYTHING = Policy(
+    name="All", document={"Statement": {"Effect": "Allow", "Action": "*", "Resource": "*"}}
+)
+
+PATTERNS = st.sampled_from(
+    [
+        *("*", "ec2:*", "ec2:Purchase*", "ec2:PurchaseCapacityBlock", "ec2:DescribeInstances"),
+        *("rds:*", "rds:RebootDBInstance", "savingsplans:*", "savingsplans:CreateSavingsPlan"),
+        *("iam:*", "iam:DeleteUser", "s3:*", "s3:GetObject", "organizations:*", "ce:*", "ce:Get*"),
+        *("memorydb:*", "redshift:Purchase*", "ec2:Create*"),
+    ]
+)
+ACTION = st.fixed_dictionaries({"Action": st.lists(PATTERNS, min_size=1, max_size=3)})
+NOT_ACTION = st.fixed_dictionaries({"NotAction": st.lists(PATTERNS, min_size=1, max_size=3)})
+DENIED_IF: list[Mapping[str, Any]] = [
+    {},
+    {"Condition": {"Bool": {"aws:SecureTransport": "false"}}},
+    {"Condition": {"StringNotEquals": {"aws:RequestedRegion": "us-east-1"}}},
+    {"Condition": {"StringNotEquals": {"aws:PrincipalTag/pump-commitments": "approved"}}},
+    {"Condition": {"ForAnyValue:StringEquals": {"aws:TagKeys": ["pump-hands-off"]}}},
+]
+ALLOWED_IF: list[Mapping[str, Any]] = [
+    {},
+    {"Condition": {"Bool": {"aws:SecureTransport": "true"}}},
+    {"Condition": {"StringEquals": {"aws:RequestedRegion": "us-east-1"}}},
+]
+
+
+def statement(effect: str, conditions: list[Mapping[str, Any]]) -> st.SearchStrategy[Any]:
+    return st.builds(
+        lambda actions, resources, condition: {
+            "Effect": effect,
+            **actions,
+            **resources,
+            **condition,
+        },
+        ACTION | ACTION | NOT_ACTION,
+        # The second is about nothing.
+        st.sampled_from([{"Resource": "*"}] * 8 + [{"NotResource": "*"}]),
+        st.sampled_from(conditions),
+    )
+
+
+OWN = st.lists(
+    st.lists(statement("Allow", ALLOWED_IF) | statement("Deny", DENIED_IF), min_size=1, max_size=2),
+    max_size=2,
+)
+GUARDRAILS = [name for name, guardrail in EVERY.items() if not guardrail.members]
+
+
+class Drawn(NamedTuple):
+    """The auto-pilot role with guardrails, and with other policies than Pump publishes."""
+
+    guardrails: frozenset[str]
+    kept: int
+    own: list[list[Any]]
+
+    @property
+    def role(self) -> Role:
+        chosen = published_role(KIND, [EVERY[name] for name in sorted(self.guardrails)])
+        published = [policy.name for policy in ROLES[KIND].policies]
+        policies = [one for one in chosen.policies if one.name not in published[self.kept :]]
+        policies += [
+            Policy(name=f"Own{at}", document={"Statement": own}) for at, own in enumerate(self.own)
+        ]
+        return replace(chosen, policies=tuple(policies))
+
+
+DRAWN = st.builds(
+    Drawn,
+    st.frozensets(st.sampled_from(GUARDRAILS), max_size=3),
+    st.sampled_from([*range(len(ROLES[KIND].policies)), *[len(ROLES[KIND].policies)] * 4]),
+    OWN,
+)
+
+
+def report_on(role: Role) -> Report:
+    return of_contents(Contents(roles=(FoundRole(role=role),)))
+
+
+def can(found: Decided, actions: Iterable[str]) -> set[str]:
+    """Return the actions that a request that meets every condition may do."""
+    return {action for action in actions if found[action][""] == ALLOWED}
+
+
+def ever(found: Decided, actions: Iterable[str]) -> set[str]:
+    """Return the actions that any of the requests may do."""
+    return {action for action in actions if ALLOWED in found[action].values()}
+
+
+def always(found: Decided, actions: Iterable[str]) -> set[str]:
+    """Return the actions that every request may do, unless they expire. What is not about tags can
+    be done without the tag.
+    """
+    return {
+        action
+        for action in actions
+        if {
+            decision
+            for name, decision in found[action].items()
+            if name != "ends" and (name != "tag-keys" or "Tag" in action)
+        }
+        == {ALLOWED}
+    }
+
+
+@given(DRAWN)
+def test_what_is_said_about_a_role_is_what_a_policy_simulator_decides(drawn: Drawn) -> None:
+    role = drawn.role
+    report = report_on(role)
+    (said,) = report.roles
+    answers = [stated.roles[KIND] for stated in report.statements]
+    limits = {name for answer in answers for name in answer.limits}
+    limited = ACTIONS.intersection(name for answer in answers for name in answer.limited)
+    denying = [policy for policy in role.policies if policy.name in limits]
+    (found,) = decided(role.policies)
+    alone = decided(*([EVERYTHING, policy] for policy in denying), actions=limited)
+    limiting = {policy.name: by for policy, by in zip(denying, alone, strict=True)}
+    assert_answers(report, found, limiting)
+    assert_verdict(report, found, limiting)
+    effective = {action.name for action in report.actions if action.effective}
+    assert effective & ACTIONS == ever(found, ACTIONS) & known_to(report, ACTIONS)
+    if said.exact:
+        assert ever(found, ACTIONS) <= effective
+        assert said.effective == len(effective)
+
+
+def known_to(report: Report, actions: Iterable[str]) -> set[str]:
+    listed = {action.name for action in report.actions}
+    return listed.intersection(actions)
+
+
+def about(stated: Statement) -> set[str]:
+    """Return the sampled actions that a statement is about, whether or not it names them."""
+    return ACTIONS.intersection(stated.roles[KIND].named) | UNLISTED.get(stated.id, set())
+
+
+def assert_answers(report: Report, found: Decided, limiting: Mapping[str, Decided]) -> None:
+    for stated in report.statements:
+        answer = stated.roles[KIND]
+        left, limited = ACTIONS.intersection(answer.left), ACTIONS.intersection(answer.limited)
+        assert left == can(found, left)
+        for action in limited:
+            assert EXPLICITLY_DENIED in found[action].values(), action
+        for action in ACTIONS.intersection(answer.denied):
+            assert {*found[action].values()} == {EXPLICITLY_DENIED}, action
+        assert not ever(found, ACTIONS.intersection(answer.not_granted))
+        for policy in answer.limits:
+            assert not always(limiting[policy], limited), policy
+        if answer.answer == NO:
+            assert not ever(found, about(stated)), stated.id
+        elif answer.answer == LIMITED:
+            assert answer.left
+            assert not always(found, about(stated)), stated.id
+        elif answer.answer == YES:
+            assert answer.allowed
+
+
+About = Mapping[str, set[str]]
+"""The sampled actions that each statement is about, by its ID."""
+
+
+def only_reads(found: Decided) -> bool:
+    return all(catalog.actions()[name.lower()].only_reads for name in ever(found, ACTIONS))
+
+
+CLAIMS: Mapping[str, Callable[[Decided, About], object]] = {
+    "cannot buy or sell commitments": lambda found, about: (
+        not ever(found, about["spend-money"] | about["sell"])
+    ),
+    "reads billing and infrastructure metadata": lambda found, _: (
+        only_reads(found) and ever(found, ACTIONS)
+    ),
+    "has no permissions": lambda found, _: not ever(found, ACTIONS),
+    "changes nothing": lambda found, _: only_reads(found),
+    "changes nothing that runs": lambda found, about: not ever(found, about["change-resources"]),
+    "can change what runs": lambda found, about: can(found, about["change-resources"]),
+    "can join another organization": lambda found, about: can(found, about["join-organization"]),
+    "has permissions only until 31 January 2927, 18:00 UTC": lambda found, _: all(
+        by["ends"] != ALLOWED for by in found.values()
+    ),
+}
+"""What the parts of a verdict claim."""
+
+CLAIMS_NOTHING = (" is not known", " return data", "read the alarms first")
+
+
+def assert_verdict(report: Report, found: Decided, limiting: Mapping[str, Decided]) -> None:
+    (role,) = report.roles
+    by_id = {stated.id: about(stated) for stated in report.statements}
+    parts = verdict(role, report).partition(": ")[2].rstrip(".").split("; ")
+    for part in parts:
+        if part in CLAIMS:
+            assert CLAIMS[part](found, by_id), part
+        elif part.startswith("can "):
+            known = "whether it can do so without a limit is not known" not in parts
+            assert_commitments(part, by_id, found, limits_in(part, role, limiting), known=known)
+        else:
+            assert part.endswith(CLAIMS_NOTHING), part
+
+
+def assert_commitments(
+    part: str, by_id: About, found: Decided, limits: Iterable[Decided], *, known: bool
+) -> None:
+    actions = {
+        "buy": by_id["spend-money"] if known else by_id["spend-money"] - UNLISTED["spend-money"],
+        "sell": {"ec2:CreateReservedInstancesListing"},
+        "return": {"savingsplans:ReturnSavingsPlan"},
+    }
+    verbs, _, how = part.removeprefix("can ").partition(" commitments")
+    for able in (can(found, actions[verb]) for verb in verbs.split(" and ")):
+        assert able, part
+        assert how != " without a limit" or always(found, able), part
+        assert not how.startswith(", limited: ") or not always(found, able), part
+        for limit in limits:
+            assert not always(limit, able), part
+
+
+def limits_in(part: str, role: RoleReport, limiting: Mapping[str, Decided]) -> list[Decided]:
+    """Return what the policies that a limit names decide by themselves."""
+    _, _, named = part.partition(", limited: ")
+    words = {each.value or each.name: each.policy for each in role.guardrails}
+    words |= {f"the policy {policy}": policy for policy in limiting}
+    # Their words can contain commas.
+    found = [text for text in words if text in named]
+    for text in found:
+        named = named.replace(text, "")
+    assert not named.strip(", ") or named == "in different ways", part
+    return [limiting[words[text]] for text in found]
+
+
+@given(one=DRAWN, another=DRAWN, over_time=st.booleans())
+def test_what_is_said_about_a_difference_is_what_a_policy_simulator_decides(
+    one: Drawn, another: Drawn, *, over_time: bool
+) -> None:
+    before, after = one.role, another.role
+    was, now = decided(before.policies, after.policies)
+    differences = compare(before, after, over_time=over_time)
+    for action in ACTIONS:
+        effects = {found.effect for found in differences if is_about(found, action)}
+        gained, lost = (allowed_only(*sides, action) for sides in ((now, was), (was, now)))
+        assert not gained or effects & {"broader", "unclear"}, (action, gained)
+        assert not lost or effects & {"narrower", "unclear"}, (action, lost)
+
+
+def allowed_only(side: Decided, other: Decided, action: str) -> set[str]:
+    """Return the requests that one side allows, and the other does not."""
+    return {
+        name
+        for name, decision in side[action].items()
+        if decision == ALLOWED != other[action][name]
+    }
+
+
+def is_about(difference: Difference, action: str) -> bool:
+    return any(
+        covers(pattern, action)
+        if not pattern.startswith("all but ")
+        else not any(covers(one, action) for one in pattern.removeprefix("all but ").split(", "))
+        for pattern in difference.actions
+    )
