@@ -319,7 +319,7 @@ def tagged_nested(scope: Any) -> None:
 
 OPENING: dict[str, Callable[[App], Any]] = {
     "of the app": lambda app: (braked(app), Tags.of(app).add(*TAG)),
-    "of the role, in another case": lambda app: Tags.of(braked(app)).add(TAG[0].upper(), "no"),
+    "of the role, in another case": lambda app: Tags.of(braked(app)).add(TAG[0].upper(), TAG[1]),
     "of the stack": lambda app: braked(app, tags=dict([TAG])),
     "of the stack of a rollout": lambda app: rolled_out(app, tags=dict([TAG])),
     "of a rollout": lambda app: Tags.of(rolled_out(app)).add(*TAG),
