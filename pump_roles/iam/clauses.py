@@ -18,13 +18,15 @@ from pump_roles.iam.documents import (
     statements,
     strings,
 )
-from pump_roles.iam.patterns import arns_overlap, covers, is_whole_arn, overlap
+from pump_roles.iam.patterns import arns_may_overlap, arns_overlap, covers, is_whole_arn, overlap
 
 _VARIABLE: Final = "${"
 _OPEN: Final = re.compile(r"\$\{(\$\}\{)?[^}]*\}")
 """What can stand for any text: a policy variable, or a placeholder, in each version."""
 
 _WILDCARD: Final = re.compile(r"[*?]")
+
+_NO_RESOURCE: Final = "*"
 
 ANY_ARN: Final = ("arn:*",)
 """The pattern of the ARNs of an action whose resources are not known."""
@@ -57,21 +59,29 @@ class Scope:
             for operator in ("StringEquals", "StringEqualsIgnoreCase", "StringLike")
         )
 
-    def on(self, arns: Sequence[str]) -> "Scope | None":
-        """Return where it applies to an action whose resources have ARNs of these patterns.
+    def on(
+        self, arns: Sequence[str], others: Sequence[str] = (), *, certain: bool = False
+    ) -> "Scope | None":
+        """Return where it applies to an action; ``None`` if it certainly never does, or, if only
+        what is certain counts, unless it does.
 
-        ``None`` if it certainly never does. An action without resources is about the resource
-        ``*``, so it applies to all of the action or to none.
+        The action's resources have ARNs of some patterns, or of none, and perhaps of others that
+        AWS does not document. An action without resources is about the resource ``*``, so a
+        statement applies to all of the action or to none.
         """
+        known = arns or (_NO_RESOURCE,)
         if self.excluded:
             if "*" in self.resources:
                 return None
             # That an incomplete ARN does not exclude the resource `*` is not certain.
             everywhere = not arns and all(
-                is_whole_arn(listed) and not _may_be(listed, arns) for listed in self.resources
+                is_whole_arn(listed) and not _may_be(listed, (*known, *others))
+                for listed in self.resources
             )
             return replace(EVERYWHERE, condition=self.condition) if everywhere else self
-        return self if any(_may_be(listed, arns) for listed in self.resources) else None
+        about = known if certain else (*known, *others)
+        applies = any(_may_be(listed, about, certain=certain) for listed in self.resources)
+        return self if applies else None
 
     def covers(self, other: "Scope") -> bool:
         """Return whether it certainly applies wherever another one does."""
@@ -171,11 +181,13 @@ def _opened(resource: str) -> str:
     return "*" if resource.startswith("{") else _OPEN.sub("*", resource)
 
 
-def _may_be(resource: str, arns: Sequence[str]) -> bool:
+def _may_be(resource: str, arns: Sequence[str], *, certain: bool = False) -> bool:
     pattern = _opened(resource)
-    if not arns:
-        return covers(pattern, "*", fold=False)
-    return any(arns_overlap(pattern, arn) for arn in arns)
+    shares = arns_overlap if certain else arns_may_overlap
+    return any(
+        covers(pattern, arn, fold=False) if arn == _NO_RESOURCE else shares(pattern, arn)
+        for arn in arns
+    )
 
 
 def _within(inner: str, outer: str) -> bool:

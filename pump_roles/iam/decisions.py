@@ -131,13 +131,15 @@ class PolicyEvaluator:
         found: dict[str, list[tuple[Policy, Clause]]] = {}
         for policy, clause in self.effective[effect]:
             pairs = {clause.scope: (policy, clause)}
-            # It applies to actions with the same kinds of resources alike.
+            # It applies to actions of a service with the same kinds of resources alike.
             scopes: dict[tuple[str, ...], Scope | None] = {}
             for action in matched_by(clause, self._catalog):
                 arns = self._catalog.arns[action.name]
-                if arns not in scopes:
-                    scopes[arns] = clause.scope.on(arns)
-                if (scope := scopes[arns]) is not None:
+                others = f"arn:*:{action.service}:*"
+                if (key := (*arns, others)) not in scopes:
+                    # AWS may check others than it documents. Then an allow counts.
+                    scopes[key] = clause.scope.on(arns, (others,), certain=effect == "Deny")
+                if (scope := scopes[key]) is not None:
                     pair = pairs.setdefault(scope, (policy, replace(clause, scope=scope)))
                     found.setdefault(action.name, []).append(pair)
         return found

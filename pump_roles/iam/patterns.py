@@ -46,6 +46,20 @@ def arns_overlap(pattern: str, other: str) -> bool:
     return all(map(overlap, _parts(pattern), _parts(other)))
 
 
+def arns_may_overlap(pattern: str, other: str) -> bool:
+    """Return whether two patterns of ARNs may have an ARN in common.
+
+    A wildcard that ends a part of an ARN can also match the next ones (IAM User Guide, "IAM JSON
+    policy elements: Resource").
+    """
+    mine, its = _parts(pattern), _parts(other)
+    first = next((at for at, part in enumerate(mine) if "*" in part), _PARTS - 1)
+    rest = ":".join(pattern.split(":")[first:])
+    return all(map(overlap, mine[:first], its)) and overlap(
+        rest if is_whole_arn(pattern) else f"{rest}*", ":".join(its[first:])
+    )
+
+
 def is_whole_arn(pattern: str) -> bool:
     """Return whether a pattern has all parts of an ARN."""
     return pattern.count(":") >= _PARTS - 1

@@ -183,11 +183,9 @@ def test_statement_about_resources_that_an_action_cannot_have_decides_nothing(
         *((name, {"Resource": "arn:aws:s3:::x"}, ALLOWED) for name in REQUESTED),
         *((name, {"Resource": "no ARN"}, ALLOWED) for name in (*REQUESTED, "s3:GetObject")),
         *((name, {"Resource": []}, ALLOWED) for name in (*REQUESTED, "s3:GetObject")),
-        (REQUESTED[0], {"Resource": "arn:aws:ec2:*:*:*"}, ALLOWED),
-        (REQUESTED[0], {"NotResource": "arn:aws:ec2:*:*:*"}, DENIED),
+        (REQUESTED[0], {"NotResource": "arn:aws:rds:*:*:*"}, DENIED),
         (REQUESTED[0], {"Resource": {"Ref": "X"}}, PARTLY),
         (REQUESTED[0], {"NotResource": {"Ref": "X"}}, PARTLY),
-        (REQUESTED[1], {"Resource": "arn:aws:ec2:*:*:instance/*"}, ALLOWED),
         (REQUESTED[1], {"Resource": "arn:aws:${X}:*:*:reserved-instances/*"}, PARTLY),
         (REQUESTED[1], {"Resource": "arn:${AWS::Partition}:ec2:*:*:*/*"}, PARTLY),
         (REQUESTED[1], {"NotResource": "arn:aws:ec2:*:*:instance/*"}, PARTLY),
@@ -207,6 +205,34 @@ def test_deny_that_never_applies_limits_nothing(
     grant = PolicyEvaluator([allowing], shipped()).grant(action)
     never = decision == ALLOWED
     assert (grant.decision == NOT_GRANTED, bool(grant.allowed_on)) == (never, decision == PARTLY)
+
+
+@pytest.mark.parametrize(
+    ("action", "resources", "denied"),
+    [
+        ("ce:UpdatePreferences", {"Resource": "arn:aws:ce:us-east-1:123456789012:*"}, ALLOWED),
+        ("ce:UpdatePreferences", {"NotResource": "arn:aws:ce:*:*:*"}, PARTLY),
+        (REQUESTED[1], {"Resource": "arn:aws:ec2:*:*:instance/*"}, ALLOWED),
+        # The wildcard also stands for the account.
+        ("ec2:DeregisterImage", {"Resource": "arn:aws:ec2:*:image/*"}, ALLOWED),
+        ("iam:DeleteUser", {"Resource": "arn:aws:*:user/*"}, ALLOWED),
+    ],
+)
+def test_where_resources_are_not_certain_an_allow_counts_and_a_deny_does_not(
+    action: str, resources: dict[str, Any], denied: str
+) -> None:
+    """AWS checks resources that it does not document: IAM User Guide, "Troubleshoot access denied
+    error messages", shows them. A wildcard can match beyond a part of an ARN: "Resource".
+    """
+    statement = {"Action": action, **resources}
+    everything = {"Effect": "Allow", "Action": "*", "Resource": "*"}
+
+    def grant(*statements: dict[str, Any]) -> Grant:
+        policy = Policy(name="P", document={"Statement": [*statements]})
+        return PolicyEvaluator([policy], shipped()).grant(action)
+
+    assert grant(everything, {**statement, "Effect": "Deny"}).decision == denied
+    assert grant({**statement, "Effect": "Allow"}).allowed_on
 
 
 def test_pattern_matching_does_not_take_exponential_time(text: str, tmp_path: Path) -> None:
