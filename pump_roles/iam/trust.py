@@ -226,17 +226,15 @@ class Trust:
     def id_required(self) -> Literal["exactly", "not-exactly", "not-always", "unknown", "no"]:
         """Whether it requires an external ID of everyone whom it lets in."""
         found = {statement.id_required for statement in self.allows}
-        if self.denies_other_ids and "no" in found:
-            found = found - {"no"} | {"not-exactly"}
-        if self.not_read or "unknown" in found:
+        if self.not_read or "unknown" in found or ("no" in found and self.denies_by_id):
             return "unknown"
         if len(found) > 1:
             return "not-always" if "no" in found else "not-exactly"
         return found.pop() if found else "no"
 
     @property
-    def denies_other_ids(self) -> bool:
-        """Whether it denies access with other external IDs, or without one."""
+    def denies_by_id(self) -> bool:
+        """Whether it denies access by the external ID, perhaps also without one."""
         return any(
             statement.effect == "Deny" and EXTERNAL_ID_KEY in statement.condition.lower()
             for statement in self.statements
@@ -331,7 +329,7 @@ def _statement(statement: Mapping[str, Any], read: Reader) -> TrustStatement:
         effect=as_text(statement.get("Effect", "")),
         principals=tuple(_principals(statement, read)),
         actions=tuple(strings(actions)),
-        id_required=_id_required(ids, statement, canonical),
+        id_required=_id_required(ids, statement, canonical, named=bool(keys)),
         external_ids=ids,
         condition="" if rest == {} else json.dumps(canonical, sort_keys=True),
         not_read="" if readable else as_text(statement),
@@ -344,12 +342,12 @@ def _can_be_id(value: Value, written: Any) -> bool:
 
 
 def _id_required(
-    ids: tuple[Value, ...], statement: Mapping[str, Any], rest: Any
+    ids: tuple[Value, ...], statement: Mapping[str, Any], rest: Any, *, named: bool
 ) -> Literal["exactly", "not-exactly", "unknown", "no"]:
     if _is_exact(ids):
         return "exactly"
     is_read = is_readable(rest) and not any(id_.why for id_ in ids)
-    if not is_read or not statement.keys() <= _STATEMENT_MEMBERS:
+    if not is_read or named or not statement.keys() <= _STATEMENT_MEMBERS:
         return "unknown"
     return "not-exactly" if _inexact_operator(statement.get("Condition")) else "no"
 
@@ -455,10 +453,10 @@ def _problems_of_ids(
         operator = _inexact_operator(condition)
         any_id = TrustProblem("any-external-id")
         yield any_id if operator == "*" else TrustProblem("inexact-external-id", operator)
-    elif statement.id_required == "unknown":
+    elif statement.id_required == "unknown" or (
+        statement.id_required == "no" and trust.denies_by_id
+    ):
         yield TrustProblem("unknown-external-id")
-    elif statement.id_required == "no" and trust.denies_other_ids:
-        yield TrustProblem("inexact-external-id", "Deny")
     elif statement.id_required == "no" and not {who.kind for who in statement.principals} <= _NO_ID:
         yield TrustProblem("no-external-id")
     if len(statement.external_ids) > _IDS_WHILE_ROTATING:

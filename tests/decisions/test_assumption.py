@@ -131,6 +131,7 @@ ALLOWS = [
         for condition in (
             {},
             on_id("StringEquals", RIGHT),
+            on_id("StringEquals", RIGHT, "*"),
             on_id("StringEqualsIfExists", RIGHT),
             on_id("StringLike", RIGHT),
             on_id("StringLike", "*"),
@@ -144,7 +145,16 @@ ALLOWS = [
 DENIES: list[list[Any]] = [
     [],
     [{**allow("*", "sts:AssumeRole", on_id("StringNotEquals", RIGHT)), "Effect": "Deny"}],
-    [{**allow("*", "sts:*", {"Null": {"sts:ExternalId": "true"}}), "Effect": "Deny"}],
+    *(
+        [{**allow(principal, actions, on_id(operator, value)), "Effect": "Deny"}]
+        for principal, actions, operator, value in (
+            ("*", "sts:*", "Null", "true"),
+            # These deny nobody who has no external ID.
+            ("*", "sts:TagSession", "StringNotEquals", RIGHT),
+            ("111122223333", "sts:AssumeRole", "StringNotEquals", RIGHT),
+            ("*", "sts:AssumeRole", "Null", "false"),
+        )
+    ),
 ]
 
 
@@ -176,6 +186,8 @@ def test_what_a_trust_policy_is_said_to_require_is_what_decides() -> None:
                 "not-exactly": "missing" not in names,
                 "not-always": "missing" in names,
                 "no": "missing" in names,
+                # A deny by the external ID is not read further, nor what cannot be one.
+                "unknown": '"Deny"' in text or '"*"]' in text,
             }
             assert possible[found.id_required], (text, found.id_required, names)
-    assert seen == {"exactly", "not-exactly", "not-always", "no"}
+    assert seen == {"exactly", "not-exactly", "not-always", "unknown", "no"}

@@ -61,7 +61,7 @@ def requiring(operator: str, *values: str) -> dict[str, Any]:
     ("members", "why", "subject", "needs_id"),
     [
         ({"Condition": {}}, "no-external-id", "", False),
-        (requiring("StringEquals", ""), "no-external-id", "", False),
+        (requiring("StringEquals", ""), "unknown-external-id", "", False),
         (requiring("StringEqualsIfExists", SECRET), "no-external-id", "", False),
         (requiring("ForAllValues:StringEquals", SECRET), "no-external-id", "", False),
         (requiring("StringNotEquals", "x"), "no-external-id", "", False),
@@ -144,7 +144,7 @@ def policy(*statements: Any) -> dict[str, Any]:
         (policy(STATEMENT, {**TAGS, "Principal": {"AWS": "8" * 12}}), "9" * 12, "required"),
         (policy(STATEMENT, {**TAGS, "Action": "sts:*"}), "9" * 12, "not always"),
         (policy({**STATEMENT, **requiring("StringLike", SECRET)}), "9" * 12, "not exactly"),
-        (policy({**STATEMENT, "Condition": {}}, DENY_OTHERS), "9" * 12, "not exactly"),
+        (policy({**STATEMENT, "Condition": {}}, DENY_OTHERS), "9" * 12, "not known"),
         (policy({**STATEMENT, "Condition": {}}), "9" * 12, "not required"),
     ],
 )
