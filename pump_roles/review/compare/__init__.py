@@ -17,6 +17,7 @@ from pump_roles.review.compare.difference import Difference, Rule
 from pump_roles.review.compare.identity_policies import (
     guardrail_of,
     in_each_direction,
+    opened,
     policy_differences,
     same_document,
 )
@@ -32,6 +33,7 @@ __all__ = [
     "compare",
     "compare_roles",
     "guardrail_of",
+    "opened",
     "same_document",
 ]
 
@@ -145,11 +147,13 @@ def _tags(expected: Role, found: Role) -> Iterator[Difference]:
     was, now = expected.tags, found.tags
     # What is not known, or open, may be anything. So may a tag, if not all are known.
     free = {key.lower() for side in (was, now) for key in side if not side[key].is_known}
+    opened_then, opened_now = opened(expected), opened(found)
     for key in sorted({*was, *now}):
         if key.lower() in free:
             continue
-        if key in now and now[key] != was.get(key) and not expected.is_unknown("tags"):
-            rule: Rule = "tag-changed" if key in was else "tag-added"
-            yield Difference(rule=rule, effect="broader", part="tags", subject=key)
-        if key not in now and not found.is_unknown("tags"):
-            yield Difference(rule="tag-removed", effect="unclear", part="tags", subject=key)
+        if key in opened_now:
+            if now[key] != was.get(key) and not expected.is_unknown("tags"):
+                rule: Rule = "tag-changed" if key in was else "tag-added"
+                yield Difference(rule=rule, effect="broader", part="tags", subject=key)
+        elif key in opened_then and not found.is_unknown("tags"):
+            yield Difference(rule="tag-removed", effect="narrower", part="tags", subject=key)

@@ -5,7 +5,7 @@ from collections.abc import Set as AbstractSet
 from dataclasses import replace
 from typing import Any, Final
 
-from pump_roles.guardrails import Guardrail, recognized
+from pump_roles.guardrails import Guardrail, opening_tags, recognized
 from pump_roles.iam.canonical import canonical
 from pump_roles.iam.clauses import unreadable_statements
 from pump_roles.iam.decisions import Effect, decision_changes
@@ -107,6 +107,19 @@ def _of_policy(
         else (replace(difference, effect=effect),)
     )
     yield from (replace(part, actions=("*",)) if ending else part for part in found)
+
+
+def opened(role: Role) -> tuple[str, ...]:
+    """Return the keys of a role's tags that open a guardrail, or may; not what is unknown."""
+    implemented = [(policy, guardrail_of(role.kind, policy)) for policy in role.policies]
+    values = {found.tag: found.opens for _, found in implemented if found is not None}
+    elsewhere = opening_tags([policy.document for policy, found in implemented if found is None])
+    return tuple(
+        key
+        for key, value in role.tags.items()
+        if value.is_known
+        and (key.lower() in elsewhere or values.get(key.lower(), value.text) == value.text)
+    )
 
 
 def guardrail_of(kind: str, policy: Policy) -> Guardrail | None:

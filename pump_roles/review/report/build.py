@@ -12,6 +12,7 @@ from pump_roles.iam.catalog import LEVELS, Action, Catalog, reviewed, shipped
 from pump_roles.iam.decisions import CONDITIONALLY, DENIED, PARTLY, Grant
 from pump_roles.json_input import TOO_DEEP, InputError
 from pump_roles.published import REASONS, ROLES
+from pump_roles.review.compare import opened
 from pump_roles.review.contents import OPENS, Contents, FoundRole
 from pump_roles.review.masking import Mask
 from pump_roles.review.report.changes import Earlier, changes, newly_matched
@@ -174,7 +175,7 @@ def _role(
         policies=of_role,
         guardrails=tuple(policies.ledger(granted)),
         differences=different,
-        opened=tuple(policies.opened()),
+        opened=opened(role),
         uncounted=uncounted,
         as_published=not (different or unread or role.trust.problems or uncounted),
         exact=certain and not unread and not uncounted,

@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Final, Literal
 
-from pump_roles.guardrails import Guardrail, by_policy, opening_tags
+from pump_roles.guardrails import Guardrail, by_policy
 from pump_roles.iam.catalog import Catalog
 from pump_roles.iam.clauses import (
     ANY_ARN,
@@ -252,21 +252,6 @@ class RolePolicies:
             for policy, clause in self.evaluator.effective["Allow"]
             if not any(denied.matches_all_of(clause) for denied in outright)
         ]
-
-    def opened(self) -> Iterator[str]:
-        """Yield the keys of the role's tags that open a guardrail, or may; not what is unknown."""
-        guardrails = {found.tag: found for _, found in self._guardrails}
-        others = [
-            policy.document
-            for policy in self._role.policies
-            if not any(policy is guardrail for guardrail, _ in self._guardrails)
-        ]
-        elsewhere = opening_tags(others)
-        for key, value in self._role.tags.items():
-            found = guardrails.get(key.lower())
-            closed = found is not None and value.text != found.opens
-            if value.is_known and (not closed or key.lower() in elsewhere):
-                yield key
 
     def uncounted(self) -> tuple[Uncounted, ...]:
         """Return what is not counted, each once."""

@@ -138,7 +138,7 @@ def with_everything(text: str = "text", number: int = 1) -> AccountResult:
             actions=(text,) * 20,
             decisions=tuple(newly_allowed(text, before=f"{text}{at}") for at in range(9)),
         ),
-        Difference(rule="tag-removed", effect="unclear", part="tags", subject=text),
+        Difference(rule="tag-removed", effect="narrower", part="tags", subject=text),
         Difference(rule="boundary-added", effect="narrower", part="boundary", subject=text),
         unknown=(not_read(text),),
         notes=(not_read(text),),
