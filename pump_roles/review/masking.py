@@ -157,7 +157,7 @@ def _texts(value: Any) -> Iterator[str]:
 
 
 def _is_the_key(key: str) -> bool:
-    return key.lower() == EXTERNAL_ID_KEY
+    return key.strip().lower() == EXTERNAL_ID_KEY
 
 
 def _mask_of(value: Any) -> Any:

@@ -50,6 +50,10 @@ _TRUST: Final = "AssumeRolePolicyDocument"
 _IDENTITY_POOLS: Final = "cognito-identity.amazonaws.com"
 _POOL: Final = f"{_IDENTITY_POOLS}:aud"
 _SIGNED_IN: Final = f"{_IDENTITY_POOLS}:amr"
+_OTHER_SIGN_IN: Final = {
+    *("DeveloperProviderName", "OpenIdConnectProviderARNs", "SamlProviderARNs"),
+    "SupportedLoginProviders",
+}
 _EXACTLY: Final = ("StringEquals", "StringLike")
 
 _LETS_IN: Final = re.compile(
@@ -143,7 +147,7 @@ def _names(roles: Sequence[PumpRole], named: Iterable[Target]) -> PumpNames:
 def _external_ids(document: Any, template: Template) -> set[str | Reference]:
     # Those in a trust policy: texts, and what has one, such as a parameter.
     found: set[str | Reference] = set()
-    for value in elements([*under_the_key(document)], template):
+    for value in elements([*under_the_key([*_admitting(document)])], template):
         references = value.could_be(into_resources=False).references
         found |= references if value.certain is None else {written(value.certain)}
     return found
@@ -188,6 +192,8 @@ class _Reader:
         ways = [*self._named_in(section)]
         for defaults in map(as_mapping, as_mapping(section).values()):
             ways += self._let_in_by(defaults[_TRUST]) if _TRUST in defaults else ()
+            if self.in_pump_stack and _is_public(defaults):
+                ways.append(Access("lets-in", "*"))
         file = self.template.file.name
         alarms = _each_once(ways)
         return Other(name=name, type="section", source=file, alarms=alarms) if alarms else None
@@ -264,7 +270,7 @@ class _Reader:
         return (
             as_list(principal["Federated"]) == [_IDENTITY_POOLS]
             and bool(pools)
-            and all(of.type_of(ref(id_)) == "AWS::Cognito::IdentityPool" for id_, of in pools)
+            and all(_is_own_pool(ref(id_), of) for id_, of in pools)
             and ["authenticated"] in signed_in
         )
 
@@ -285,6 +291,8 @@ class _Reader:
             yield Access("password")
         if kind in OPENS:
             yield Access("opens", kind)
+        elif _is_public(properties):
+            yield Access("lets-in", "*")
         elif self._is_of_aws(name) and not kind.startswith("AWS::IoT::"):
             for member, value in properties.items():
                 yield from self._lets_in(value) if _LETS_IN.fullmatch(member) else ()
@@ -407,6 +415,27 @@ def _admitting(document: Any) -> Iterator[Mapping[str, Any]]:
                 principal = {kind: principal[kind] for kind in principal.keys() - {"AWS"}}
             condition = without_exclusions(statement.get("Condition"))
             yield {"Principal": principal, "Condition": condition}
+
+
+def _is_own_pool(logical_id: str, template: Template) -> bool:
+    # A pool in which only user pools of the same template sign users in.
+    if template.type_of(logical_id) != "AWS::Cognito::IdentityPool":
+        return False
+    properties = template.properties(logical_id)
+    signing_in = as_list(properties.get("CognitoIdentityProviders", []))
+    names = [as_mapping(as_mapping(each).get("ProviderName")) for each in signing_in]
+    user_pools = [as_list(name.get("Fn::GetAtt"))[:1] for name in names]
+    return properties.keys().isdisjoint(_OTHER_SIGN_IN) and all(
+        template.type_of(as_text(name)) == "AWS::Cognito::UserPool"
+        for pool in user_pools
+        for name in pool or [""]
+    )
+
+
+def _is_public(properties: Mapping[str, Any]) -> bool:
+    # SAM lets everyone call the function at its URL.
+    url = properties.get("FunctionUrlConfig")
+    return url is not None and as_mapping(url).get("AuthType") != "AWS_IAM"
 
 
 def _attached_to(properties: Mapping[str, Any]) -> Iterator[str]:

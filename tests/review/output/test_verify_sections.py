@@ -51,7 +51,7 @@ def test_shows_each_difference_with_what_it_means() -> None:
         "        1 action: allowed in the account instead of denied by text3\n"
         "        and 5 more\n"
         "        actions: text, text, text, text, text, text, text, text, and 12 more\n"
-        "      narrower (tag-removed): the tag text does not open a guardrail, which is expected to be open\n"
+        "      narrower (tag-removed): the tag text does not open its guardrail\n"
         "      narrower (boundary-added): the permissions boundary text is not expected\n"
         "      not checked: it could not be read: text\n"
         "      note: it could not be read: text\n"

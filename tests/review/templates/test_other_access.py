@@ -122,6 +122,23 @@ def of_pool(pool: Any, *, users: str = "authenticated", **operators: Any) -> dic
     return role({"Federated": COGNITO}, Condition={**in_pool, **of_users, **operators})
 
 
+def pool(name: Any, **properties: Any) -> dict[str, Any]:
+    """An identity pool in which users of a user pool sign in."""
+    users = [{"ProviderName": name}]
+    return resource("AWS::Cognito::IdentityPool", CognitoIdentityProviders=users, **properties)
+
+
+USERS = {"Fn::GetAtt": ["Users", "ProviderName"]}
+OWN_RESOURCES = {
+    "Own": role({"Service": "ec2.amazonaws.com"}),
+    "Users": resource("AWS::Cognito::UserPool"),
+    "Pool": pool(USERS),
+    "OfOthers": pool("cognito-idp.us-east-1.amazonaws.com/us-east-1_Example"),
+    "OfSomeone": pool({"Fn::GetAtt": "Users.ProviderName"}),
+    "OfApps": pool(USERS, OpenIdConnectProviderARNs=["arn:aws:iam::1:oidc-provider/x"]),
+}
+
+
 WORKER = f"arn:aws:iam::{PUMP_ACCOUNT}:role/Worker"
 MAYBE_PUMP = {"Fn::If": ["C", {"Ref": "AWS::AccountId"}, PUMP_ACCOUNT]}
 
@@ -282,15 +299,18 @@ def test_resource_that_reaches_pump_is_an_alarm_in_any_template(
         ({"AWS": "123456789012"}, True, "trusts another account: 123456789012"),
         ({"AWS": "*"}, False, TRUSTS_EVERYONE),
         ({"Service": "lambda.amazonaws.com"}, True, ""),
+        (None, False, ""),
+        (None, True, "gives access to another principal: *"),
     ],
 )
 def test_globals_of_a_serverless_template_are_read(
-    principal: dict[str, str], ways: str, text: str, tmp_path: Path, *, same: bool
+    principal: dict[str, str] | None, ways: str, text: str, tmp_path: Path, *, same: bool
 ) -> None:
     trust = {"Statement": {"Effect": "Allow", "Principal": principal}}
+    public = {"FunctionUrlConfig": {"AuthType": "NONE"}}
     members = {
         "Transform": "AWS::Serverless-2016-10-31",
-        "Globals": {"Function": {"AssumeRolePolicyDocument": trust}},
+        "Globals": {"Function": {"AssumeRolePolicyDocument": trust} if principal else public},
     }
     report = of(text, tmp_path, resource("AWS::SQS::Queue"), same=same, **members)
     assert suspects(report) == ([f"Globals (section): {ways}"] if ways else [])
@@ -485,7 +505,10 @@ LETS_OTHERS_IN = [
     (of_pool("us-east-1:11111111-2222-3333-4444-555555555555"), "trusts an identity provider"),
     (of_pool({"Ref": "Parameter"}), "trusts an identity provider"),
     (of_pool([{"Ref": "Pool"}, {"Ref": "Parameter"}]), "trusts an identity provider"),
-    (of_pool({"Ref": "Own"}), "trusts an identity provider"),
+    *(
+        (of_pool({"Ref": name}), "trusts an identity provider")
+        for name in ("Own", "OfOthers", "OfSomeone", "OfApps")
+    ),
     (of_pool({"Ref": "Pool"}, users="unauthenticated"), "trusts an identity provider"),
     (of_pool({"Ref": "Pool"}, StringEquals={}), "trusts an identity provider"),
     (role({"Federated": COGNITO}), "trusts an identity provider"),
@@ -499,6 +522,10 @@ LETS_OTHERS_IN = [
     (
         {**role({"AWS": "123456789012"}), "Type": "AWS::Serverless::Function"},
         "trusts another account: 123456789012",
+    ),
+    (
+        resource("AWS::Serverless::Function", FunctionUrlConfig={"AuthType": "NONE"}),
+        "another principal: *",
     ),
     *(
         (resource(f"AWS::{kind}", **{name: value}), said)
@@ -523,7 +550,9 @@ LETS_OTHERS_IN = [
 def test_access_for_others_is_an_alarm_only_next_to_pumps_role(
     other: dict[str, Any], said: str, text: str, tmp_path: Path
 ) -> None:
-    assert said in alarm(of(text, tmp_path, other, same=True))
+    changed = json.loads(text)
+    changed["Resources"] |= OWN_RESOURCES
+    assert said in alarm(of(json.dumps(changed), tmp_path, other, same=True))
     for file in tmp_path.iterdir():
         file.unlink()
     assert alarms(of(text, tmp_path, other, same=False)) == []
@@ -589,6 +618,8 @@ HARMLESS = [
         for operator in ("StringNotEquals", "ArnNotLikeIfExists")
     ),
     role({"AWS": OWN_ROOT}, **requiring(["Another-1234", {"Ref": "Other"}])),
+    role({"AWS": OWN_ROOT}, Condition={"StringNotEquals": {"sts:ExternalId": SECRET}}),
+    resource("AWS::Serverless::Function", FunctionUrlConfig={"AuthType": "AWS_IAM"}),
     resource("AWS::IAM::User"),
     resource("AWS::IAM::Group"),
     policy(Roles=["Mine"]),
@@ -619,13 +650,9 @@ def test_resource_without_access_to_pumps_roles_is_listed_without_an_alarm(
     other: dict[str, Any], text: str, tmp_path: Path, *, same: bool
 ) -> None:
     changed = json.loads(text)
-    own = {
-        "Own": role({"Service": "ec2.amazonaws.com"}),
-        "Pool": resource("AWS::Cognito::IdentityPool"),
-    }
-    changed["Resources"] |= own
+    changed["Resources"] |= OWN_RESOURCES
     changed["Mappings"] = {"Services": {"us-east-1": {"states": "states.amazonaws.com"}}}
-    other_content = {} if same else {"Resources": {**own, "Other": other}}
+    other_content = {} if same else {"Resources": {**OWN_RESOURCES, "Other": other}}
     report = of(json.dumps(changed), tmp_path, other, same=same, **other_content)
     assert alarms(report) == []
     assert report.roles[0].as_published

@@ -6,7 +6,7 @@ from pump_roles.iam.conditions import without_exclusions
 from pump_roles.iam.documents import as_text
 from pump_roles.iam.trust import OF_AWS, Trust
 from pump_roles.review.contents import Access
-from pump_roles.review.masking import ids_of
+from pump_roles.review.masking import texts_under_the_key
 from pump_roles.review.role import Role
 from pump_roles.review.templates.pump_names import PumpNames, admitted
 
@@ -29,10 +29,16 @@ def roles_that_admit_pump(
     pump = PumpNames([(role.name.text,) for role in pump_roles], principals)
     for role in roles:
         ways = [*_find_ways(role.trust, pump, account)]
-        if passed_ids & ids_of(role.trust):
+        if passed_ids & _ids_required_by(role.trust):
             ways.append(Access("requires-same-external-id"))
         if ways and role.name.text.casefold() not in names:
             yield role, tuple(dict.fromkeys(ways))
+
+
+def _ids_required_by(trust: Trust) -> frozenset[str]:
+    conditions = [without_exclusions(statement.conditions) for statement in trust.allows]
+    known = {value.text for value in trust.external_ids if value.is_known}
+    return texts_under_the_key([*conditions, *trust.not_read]) | known
 
 
 def _find_ways(trust: Trust, pump: PumpNames, account: str) -> Iterator[Access]:

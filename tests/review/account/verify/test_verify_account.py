@@ -704,6 +704,12 @@ INNOCENT: list[Any] = [
     {"Statement": BY_PROVIDER},
     {"Statement": {**BY_SERVICE, "Condition": {"ArnNotLike": {"aws:SourceArn": PUMPS_ROLE}}}},
     {"Statement": [BY_SERVICE, {**ANYONE, "Effect": "Deny", "Principal": {"AWS": PUMPS_ROLE}}]},
+    {
+        "Statement": {
+            **BY_SERVICE,
+            "Condition": {"StringNotEquals": {"sts:ExternalId": EXTERNAL_ID}},
+        }
+    },
 ]
 
 
