@@ -5,7 +5,8 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import Any, Final
 
 from pump_roles.guardrails.guardrail import WITH_VALUE, Guardrail, by_policy
-from pump_roles.iam.canonical import canonical, without_partition
+from pump_roles.iam.canonical import without_partition
+from pump_roles.iam.clauses import canonical
 from pump_roles.iam.documents import Policy, as_text
 from pump_roles.iam.patterns import covers, overlap
 from pump_roles.published import ROLES, PublishedRole

@@ -1,22 +1,14 @@
-"""Canonical forms of policy documents: documents that IAM treats alike have the same form."""
+"""Canonical forms of parts of policy documents: what IAM treats alike has the same form."""
 
 import json
 import re
-from collections.abc import Iterator, Mapping
-from itertools import product
-from math import prod
+from collections.abc import Mapping
 from typing import Any, Final
 
 from pump_roles.iam.documents import as_list, mapped
 
 VERSIONS: Final = ("2008-10-17", "2012-10-17")
 """The versions of a policy. The first is the default; only the second has policy variables."""
-
-_MEMBERS: Final = {"Version", "Id", "Statement"}
-_DIVIDED: Final = {"Principal", "Action", "Resource"}
-_EXCLUDED: Final = {"NotPrincipal", "NotAction", "NotResource"}
-_NO_MEANING: Final = {"Sid", "Condition"}
-"""Members of a statement without meaning. A condition has none only if it is empty."""
 
 # IAM User Guide, "IAM JSON policy elements: Condition operators": these behave identically.
 _ALIKE: Final = {"ArnEquals": "ArnLike", "ArnNotEquals": "ArnNotLike"}
@@ -28,33 +20,6 @@ _VARIABLE: Final = re.compile(r"\$\{(?!AWS::)")
 """The start of a policy variable, not of a placeholder for what depends on the account."""
 
 _ARN: Final = re.compile("^arn:aws(?:-[a-z]+)*:")
-
-_MOST_PARTS: Final = 100_000
-"""A statement with more parts is not divided. IAM's limits on the size of a policy allow about a
-million."""
-
-
-def canonical(document: Any) -> str:
-    """Return a policy document's canonical form, as text.
-
-    The form does not depend on the order of statements and lists, the case of actions and condition
-    keys, one-element lists, statement IDs, and how statements are divided. It depends on the
-    version only if the document has a policy variable; see :func:`in_newest_version`. In a trust
-    policy, an account's root becomes the account's ID: IAM shows one for the other, and a role
-    cannot be assumed from another partition.
-
-    What cannot be read stays unchanged, so it equals only itself.
-    """
-    if not isinstance(document, dict) or document.keys() - _MEMBERS:
-        return f"unreadable document {_text(document)}"
-    found = {
-        part for statement in as_list(document.get("Statement", [])) for part in _parts(statement)
-    }
-    version = document.get("Version", VERSIONS[0])
-    parts = sorted(in_newest_version(part, version) for part in found)
-    if version not in VERSIONS:
-        parts.append(f"version {_text(version)}")
-    return "\n".join(parts)
 
 
 def in_newest_version(text: str, version: Any) -> str:
@@ -91,51 +56,6 @@ def account_of_root(principal: Any) -> Any:
     """Return the account's ID if a principal is its root; else the principal."""
     root = _ROOT.fullmatch(principal) if isinstance(principal, str) else None
     return principal if root is None else root[1]
-
-
-def _parts(statement: Any) -> Iterator[str]:
-    # Each part has one principal, action, and resource of a statement.
-    if not isinstance(statement, dict):
-        yield f"unreadable statement {_text(statement)}"
-        return
-    # Exclusions, such as NotAction, cannot be divided.
-    whole: dict[str, Any] = {}
-    divided: dict[str, list[Any]] = {}
-    for name, value in statement.items():
-        if name in _DIVIDED:
-            divided[name] = _set(_elements(name, value))
-        elif name in _EXCLUDED:
-            whole[name] = _set(_elements(name, value))
-        elif name == "Condition" and value != {}:
-            whole[name] = canonical_condition(value)
-        elif name not in _NO_MEANING:
-            whole[name] = value
-    if prod(map(len, divided.values())) > _MOST_PARTS:
-        yield f"undivided {_text({**whole, **divided})}"
-        return
-    for chosen in product(*divided.values()):
-        yield _text({**whole, **dict(zip(divided, chosen, strict=True))})
-    if not all(divided.values()):
-        yield f"empty {_text(statement)}"
-
-
-def _elements(name: str, value: Any) -> list[Any]:
-    if name in ("Principal", "NotPrincipal"):
-        return list(_principals(value))
-    fold = name in ("Action", "NotAction")
-    return [
-        folded(element) if fold and isinstance(element, str) else element
-        for element in as_list(value)
-    ]
-
-
-def _principals(value: Any) -> Iterator[Any]:
-    if not isinstance(value, dict):
-        yield {"AWS": "*"} if value == "*" else value
-        return
-    for kind, named in value.items():
-        for name in as_list(named):
-            yield {kind: account_of_root(name) if kind == "AWS" else name}
 
 
 def canonical_condition(condition: Any) -> Any:
@@ -188,8 +108,9 @@ def folded(text: str) -> str:
 
 
 def _set(values: list[Any]) -> list[Any]:
-    return sorted({_text(value): value for value in values}.values(), key=_text)
+    return sorted({text_of(value): value for value in values}.values(), key=text_of)
 
 
-def _text(value: Any) -> str:
+def text_of(value: Any) -> str:
+    """Return the one text of a JSON value."""
     return json.dumps(value, sort_keys=True, separators=(",", ":"))

@@ -7,7 +7,13 @@ from dataclasses import dataclass, replace
 from functools import lru_cache
 from typing import Any, Final
 
-from pump_roles.iam.canonical import VERSIONS, canonical_condition, in_newest_version
+from pump_roles.iam.canonical import (
+    VERSIONS,
+    canonical_condition,
+    folded,
+    in_newest_version,
+    text_of,
+)
 from pump_roles.iam.conditions import implies
 from pump_roles.iam.documents import (
     as_list,
@@ -249,3 +255,41 @@ def unreadable_statements(document: Any) -> list[Any]:
     if not is_whole(read):
         return [document]
     return [statement for statement in as_list(read["Statement"]) if not is_readable(statement)]
+
+
+def canonical(document: Any) -> str:
+    """Return a policy document's canonical form: documents that IAM treats alike have the same one.
+
+    It has a line for each action and resource of a statement. What cannot be read is there as it
+    is, so it equals only itself.
+    """
+    members = as_mapping(document)
+    if not is_whole(members):
+        return f"unreadable document {text_of(document)}"
+    lines = {f"unreadable {text_of(part)}" for part in unreadable_statements(document)}
+    parts = {part for clause in clauses(document) if clause.readable for part in _parts(clause)}
+    # Every resource includes any other one.
+    lines |= {f"{about} {on}" for about, on in parts if on == _ANY or (about, _ANY) not in parts}
+    version = members.get("Version", VERSIONS[0])
+    if version not in VERSIONS:
+        lines.add(f"version {text_of(version)}")
+    return "\n".join(sorted(lines))
+
+
+_ANY: Final = text_of("*")
+
+
+def _parts(clause: Clause) -> Iterator[tuple[str, str]]:
+    # What each part of a clause is about, and on which resource.
+    scope = clause.scope
+    about = {"Effect": clause.effect, "Condition": _read(scope.condition or "{}")}
+    if clause.excluded is None:
+        about["Action"] = folded(clause.pattern)
+    else:
+        about["NotAction"] = sorted({*map(folded, clause.excluded)})
+    if scope.excluded:
+        yield text_of({**about, "NotResource": scope.resources}), ""
+        return
+    text = text_of(about)
+    for resource in scope.resources or (None,):
+        yield text, text_of(resource)

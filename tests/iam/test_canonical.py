@@ -10,11 +10,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pump_roles.iam.canonical import account_of_root, canonical, in_account
+from pump_roles.iam.canonical import account_of_root, in_account
+from pump_roles.iam.clauses import canonical
 from pump_roles.iam.documents import statements as statements_of
 from tests.policies import rewritten
 from tests.support import examples, json_values
-from tools.sandbox.simulator import Role, Simulation, assumption, decide, use
+from tools.sandbox.simulator import Role, Simulation, decide, use
 
 ROLE = "arn:aws:iam::999988887777:role/PumpService"
 ORGANIZATION = "aws:PrincipalOrgID"
@@ -23,11 +24,6 @@ ORGANIZATION = "aws:PrincipalOrgID"
 def allow(**more: Any) -> dict[str, Any]:
     """A statement of an identity policy."""
     return {"Effect": "Allow", "Action": "s3:GetObject", "Resource": "*", **more}
-
-
-def trusting(principal: Any, **more: Any) -> dict[str, Any]:
-    """A trust policy."""
-    return policy({"Effect": "Allow", "Principal": principal, "Action": "sts:AssumeRole", **more})
 
 
 def policy(*statements: Any, version: str = "2012-10-17") -> dict[str, Any]:
@@ -50,13 +46,8 @@ def all_but(*patterns: str) -> dict[str, Any]:
     return {"Effect": "Allow", "NotAction": [*patterns], "Resource": "*"}
 
 
-def excluding(principal: Any) -> dict[str, Any]:
-    return policy({"Effect": "Deny", "NotPrincipal": {"AWS": principal}, "Action": "*"})
-
-
 A, B = "s3:GetObject", "ec2:Describe*"
 PUT = allow(Effect="Deny", Action="s3:Put*")
-EC2, ROOT = {"Service": "ec2.amazonaws.com"}, "arn:aws:iam::999988887777:root"
 VARIABLE = allow(Resource="a/${aws:username}")
 NEGATED = "ForAllValues:ArnNot"
 SAME: dict[str, tuple[Any, Any]] = {
@@ -83,13 +74,6 @@ SAME: dict[str, tuple[Any, Any]] = {
             allow(Resource="b", Action="s3:B"),
         ),
     ),
-    "statements divided by principal": (
-        trusting({"AWS": [ROLE, "111122223333"], **EC2}),
-        policy(
-            *trusting({"AWS": ROLE})["Statement"],
-            *trusting({**EC2, "AWS": ["111122223333"]})["Statement"],
-        ),
-    ),
     "a statement that is there twice": (policy(allow()), policy(allow(), allow(Sid="Again"))),
     "the case of a condition's key": (equals("o-1"), equals("o-1", "AWS:principalorgid")),
     "a list of one value": (equals("o-1"), equals(["o-1"])),
@@ -105,12 +89,6 @@ SAME: dict[str, tuple[Any, Any]] = {
         equals(ROLE, "k", f"{NEGATED}EqualsIfExists"),
         equals(ROLE, "k", f"{NEGATED}LikeIfExists"),
     ),
-    "an account's root": (trusting({"AWS": "999988887777"}), trusting({"AWS": ROOT})),
-    "an account's root that is excluded": (
-        excluding(["999988887777"]),
-        excluding(ROOT.replace("aws", "aws-us-gov")),
-    ),
-    "everyone": (trusting("*"), trusting({"AWS": "*"})),
     "an empty condition": (policy(allow()), conditioned({})),
     "the version without a variable": (policy(allow()), policy(allow(), version="2008-10-17")),
     "no version without a variable": (policy(allow()), {"Statement": [allow()]}),
@@ -220,19 +198,6 @@ DIFFERENT: list[Any] = [
     conditioned({"ArnLike": {"k": "a"}}),
     conditioned({"ArnLike": {"k": "b"}}),
     conditioned({"ArnLike": {"k": "a"}, 'ArnLike {"k":"b"}': {"k": "b"}}),
-    # Principals.
-    trusting(ROLE),
-    trusting(["*"]),
-    trusting("*"),
-    trusting({"AWS": []}),
-    trusting({"AWS": ROLE}),
-    trusting({"aws": ROLE}),
-    trusting({"AWS": ROLE, **EC2}),
-    trusting({"Federated": "*"}),
-    trusting({"AWS": "999988887777"}),
-    trusting({"AWS": "arn:aws:iam::999988887777:user/root"}),
-    trusting({"AWS": "arn:aws:iam::999988887777:root\n"}),
-    policy({"Effect": "Allow", "NotPrincipal": {"AWS": ROLE}, "Action": "sts:AssumeRole"}),
 ]
 """Documents of which no two mean the same."""
 
@@ -254,16 +219,6 @@ def test_many_duplicates_are_fast(document: Any) -> None:
     assert len(canonical(document)) < 200
 
 
-def test_statement_with_more_parts_than_iam_needs_is_not_divided_and_still_compared() -> None:
-    actions, resources = [f"s3:A{n}" for n in range(400)], [f"a{n}" for n in range(400)]
-    large = canonical(policy(allow(Action=actions, Resource=resources)))
-    assert len(large) < 100_000
-    assert large == canonical(policy(allow(Action=actions[::-1], Resource=resources[::-1])))
-    assert large != canonical(policy(allow(Action=actions[1:], Resource=resources)))
-    assert large != canonical(policy(allow(Action=actions, Resource=resources, Effect="Deny")))
-
-
-PRINCIPALS = ("999988887777", ROLE, "arn:aws:iam::111122223333:root", "*")
 ACTIONS = ("s3:GetObject", "s3:Get*", "S3:getobject", "s3:PutObject", "s3:*", "*")
 ARNS = ("*", "arn:aws:s3:::one/*", "arn:aws:s3:::ONE/*", "arn:aws:s3:::${aws:PrincipalOrgID}/*")
 TESTS: list[tuple[str, Any]] = [
@@ -300,33 +255,24 @@ def some_of(values: tuple[str, ...]) -> st.SearchStrategy[str | list[str]]:
 
 
 @st.composite
-def statements(draw: st.DrawFn, *, trust: bool = False) -> dict[str, Any]:
-    """A statement of an identity policy, or of a trust policy."""
+def statements(draw: st.DrawFn) -> dict[str, Any]:
     made: dict[str, Any] = {"Effect": draw(st.sampled_from(["Allow", "Allow", "Deny"]))}
-    if trust:
-        principals = draw(some_of(PRINCIPALS))
-        made["Principal"] = "*" if principals == "*" else {"AWS": principals}
-        made["Action"] = draw(some_of(("sts:AssumeRole", "STS:assumerole", "sts:*")))
-    else:
-        made[draw(st.sampled_from(["Action", "Action", "NotAction"]))] = draw(some_of(ACTIONS[:-1]))
-        made[draw(st.sampled_from(["Resource", "Resource", "NotResource"]))] = draw(some_of(ARNS))
+    made[draw(st.sampled_from(["Action", "Action", "NotAction"]))] = draw(some_of(ACTIONS[:-1]))
+    made[draw(st.sampled_from(["Resource", "Resource", "NotResource"]))] = draw(some_of(ARNS))
     if found := draw(conditions()):
         made["Condition"] = found
     return made
 
 
 @st.composite
-def policies(draw: st.DrawFn, *, trust: bool = False) -> dict[str, Any]:
-    made = draw(st.lists(statements(trust=trust), min_size=1, max_size=3))
+def policies(draw: st.DrawFn) -> dict[str, Any]:
+    made = draw(st.lists(statements(), min_size=1, max_size=3))
     return policy(*made, version=draw(st.sampled_from(["2012-10-17", "2008-10-17"])))
 
 
-@given(st.data(), st.booleans())
-def test_equivalent_policy_has_the_same_canonical_form(
-    data: st.DataObject,
-    trust: bool,  # noqa: FBT001
-) -> None:
-    document = data.draw(policies(trust=trust))
+@given(st.data())
+def test_equivalent_policy_has_the_same_canonical_form(data: st.DataObject) -> None:
+    document = data.draw(policies())
     assert canonical(data.draw(rewritten(document))) == canonical(document)
 
 
@@ -334,7 +280,6 @@ def test_equivalent_policy_has_the_same_canonical_form(
 def mutated(draw: st.DrawFn, document: dict[str, Any]) -> dict[str, Any]:
     """The policy after one small change, which can mean something."""
     changed = deepcopy(document)
-    trust = "Principal" in changed["Statement"][0]
     at = draw(st.integers(0, len(changed["Statement"]) - 1))
     statement = changed["Statement"][at]
     what = draw(st.sampled_from(["effect", "member", "condition", "statement", "version"]))
@@ -344,8 +289,8 @@ def mutated(draw: st.DrawFn, document: dict[str, Any]) -> dict[str, Any]:
         changed["Version"] = {"2012-10-17": "2008-10-17"}.get(changed["Version"], "2012-10-17")
     elif what == "condition":
         statement["Condition"] = draw(conditions())
-    elif what == "statement" or trust:
-        changed["Statement"][at] = draw(statements(trust=trust))
+    elif what == "statement":
+        changed["Statement"][at] = draw(statements())
     else:
         # Everything but what it names now, or only that.
         name = draw(st.sampled_from(["Action", "Resource"]))
@@ -359,26 +304,15 @@ CONTEXTS: list[dict[str, Any]] = [
     {"aws:PrincipalOrgID": "o-a", "aws:SecureTransport": "true", "aws:TagKeys": ["o-a"]},
     {"aws:PrincipalOrgID": "o-A", "aws:SecureTransport": "false", "aws:TagKeys": ["o-b", "o-A"]},
 ]
-CALLERS = (ROLE, "arn:aws:iam::111122223333:role/Other", "arn:aws:iam::123456789012:role/Own")
 
 
 def questions(document: Mapping[str, Any]) -> list[Simulation]:
     """Requests whose decisions show what a policy means."""
-    statement = document["Statement"]
-    trust = "Principal" in (statement[0] if isinstance(statement, list) else statement)
-    if trust:
-        role = Role("R", document, {})
-        asked = [
-            assumption(role, caller=caller, external_id=None, action=action)
-            for caller in CALLERS
-            for action in ("sts:AssumeRole", "sts:TagSession")
-        ]
-    else:
-        asked = [
-            use(Role("R", {}, {"P": document}), action=action, resource=f"arn:aws:s3:::{name}/k")
-            for action in ("s3:GetObject", "s3:PutObject", "s3:GetObjectAcl")
-            for name in ("one", "ONE", "o-a")
-        ]
+    asked = [
+        use(Role("R", {}, {"P": document}), action=action, resource=f"arn:aws:s3:::{name}/k")
+        for action in ("s3:GetObject", "s3:PutObject", "s3:GetObjectAcl")
+        for name in ("one", "ONE", "o-a")
+    ]
     return [simulation.under(context) for simulation in asked for context in CONTEXTS]
 
 
@@ -395,7 +329,7 @@ def test_policies_with_one_canonical_form_decide_every_request_alike(data: st.Da
     """The policy simulator decides. It treats the older version like the newer one."""
     alike = []
     for _ in range(20):
-        document = data.draw(policies(trust=data.draw(st.booleans())))
+        document = data.draw(policies())
         others = [*(data.draw(mutated(document)) for _ in range(3)), data.draw(rewritten(document))]
         alike += [
             (document, other)
@@ -421,7 +355,6 @@ def test_simulator_tells_most_of_the_other_policies_apart() -> None:
             equals("o-a", "aws:TagKeys", "ForAnyValue:StringEquals"),
         ),
         (equals([]), policy(allow())),
-        (trusting({"AWS": ROLE}), trusting({"AWS": "*"})),
     ]
     decided = decisions_of([document for pair in pairs for document in pair])
     for index, (document, other) in enumerate(pairs):
@@ -431,7 +364,7 @@ def test_simulator_tells_most_of_the_other_policies_apart() -> None:
 
 ANY_JSON = json_values(
     st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=8),
-    *("Version", "Statement", "Effect", "Action", "NotAction", "Resource", "Principal", "AWS"),
+    *("Version", "Statement", "Effect", "Action", "NotAction", "Resource"),
     *("Condition", "StringEquals", "ArnEquals", "ArnLike", "Sid", "k", "K"),
 )
 
@@ -456,6 +389,12 @@ def test_placeholders_of_an_account_are_filled_in_everywhere() -> None:
     assert filled == {"${AWS::AccountId}": ["arn:aws-cn:iam::123456789012:x", 1, None]}
 
 
-@pytest.mark.parametrize("principal", ["*", ROLE, 5, None, ["arn:aws:iam::111122223333:root"], {}])
+@pytest.mark.parametrize(
+    "principal",
+    [
+        *("*", ROLE, 5, None, ["arn:aws:iam::111122223333:root"], {}),
+        *("arn:aws:iam::999988887777:user/root", "arn:aws:iam::999988887777:root\n"),
+    ],
+)
 def test_principal_that_is_not_an_account_root_is_unchanged(principal: Any) -> None:
     assert account_of_root(principal) == principal

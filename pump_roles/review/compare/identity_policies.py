@@ -6,8 +6,7 @@ from dataclasses import replace
 from typing import Any, Final
 
 from pump_roles.guardrails import Guardrail, opening_tags, recognized
-from pump_roles.iam.canonical import canonical
-from pump_roles.iam.clauses import unreadable_statements
+from pump_roles.iam.clauses import canonical, unreadable_statements
 from pump_roles.iam.decisions import Effect, decision_changes
 from pump_roles.iam.documents import Policy
 from pump_roles.published import ROLES

@@ -4,11 +4,11 @@ What is certain is read and compared. A reference to a parameter, a condition, o
 the same if what it refers to changes, and a digest of these definitions reveals that.
 """
 
-import json
 from collections.abc import Collection, Iterable
 from hashlib import sha256
 from typing import Any, Final
 
+from pump_roles.iam.canonical import text_of
 from pump_roles.iam.documents import as_mapping
 from pump_roles.review.templates.evaluate import evaluate, resource_definition
 from pump_roles.review.templates.filled import filled
@@ -113,16 +113,12 @@ class _Parts:
         path = [above.deployed_by for above in template.chain]
         # The name of the file of Pump's role does not matter.
         stack = "" if root in self._roots else root.stack or root.file.name
-        self._entries.add(_canonical([stack, *reversed(path), section, name, value]))
+        self._entries.add(text_of([stack, *reversed(path), section, name, value]))
 
 
 def _without(members: Any, names: Collection[str]) -> dict[str, Any]:
     return {name: members[name] for name in members.keys() - names}
 
 
-def _canonical(value: Any) -> str:
-    return json.dumps(value, sort_keys=True, separators=(",", ":"))
-
-
 def _digest(value: Any) -> str:
-    return sha256(_canonical(value).encode()).hexdigest()
+    return sha256(text_of(value).encode()).hexdigest()
