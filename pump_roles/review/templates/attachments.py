@@ -19,16 +19,16 @@ from pump_roles.review.templates.targets import (
 )
 from pump_roles.review.templates.template import Reference, Template
 
-ATTACHES: Final[Mapping[Any, tuple[str, ...]]] = {
-    "AWS::Budgets::BudgetsAction": ("Definition", "IamActionDefinition", "Roles"),
-    "AWS::IAM::InstanceProfile": ("Roles",),
-    "AWS::IAM::ManagedPolicy": ("Roles",),
-    "AWS::IAM::Policy": ("Roles",),
-    "AWS::IAM::RolePolicy": ("RoleName",),
+ATTACHES: Final[Mapping[Any, str]] = {
+    "AWS::Budgets::BudgetsAction": "Definition",
+    "AWS::IAM::InstanceProfile": "Roles",
+    "AWS::IAM::ManagedPolicy": "Roles",
+    "AWS::IAM::Policy": "Roles",
+    "AWS::IAM::RolePolicy": "RoleName",
 }
-"""The resource types that attach to roles, and the path to the property that names the roles."""
+"""The resource types that attach to roles, and the property that names the roles."""
 
-NAMED: Final[Mapping[Any, tuple[str, ...]]] = {"AWS::IAM::Role": ("RoleName",)}
+NAMED: Final[Mapping[Any, str]] = {"AWS::IAM::Role": "RoleName"}
 """The resource type of roles, and the property that names them."""
 
 _CONNECTOR: Final = "AWS::Serverless::Connector"
@@ -59,7 +59,7 @@ class Attachments:
     def __init__(
         self,
         templates: Iterable[Template],
-        types: Mapping[Any, tuple[str, ...]] = ATTACHES,
+        types: Mapping[Any, str] = ATTACHES,
         *,
         without: Collection[Reference] = (),
     ) -> None:
@@ -71,9 +71,9 @@ class Attachments:
             for logical_id in template.resources:
                 if (template, logical_id) in without:
                     continue
-                path = types.get(template.type_of(logical_id))
-                if path is not None:
-                    found = _targets(template, logical_id, path)
+                name = types.get(template.type_of(logical_id))
+                if name is not None:
+                    found = _targets(template, logical_id, name)
                     self._add(Attachment(template, logical_id, found))
                 elif types is ATTACHES and (connected := _connected(template, logical_id)):
                     self._add(Attachment(template, logical_id, Targets(possible=connected)))
@@ -149,14 +149,9 @@ def _connected(template: Template, logical_id: str) -> tuple[Possible, ...]:
     return tuple(evaluate(value, template).could_be(separators="/") for value in found)
 
 
-def _targets(template: Template, logical_id: str, path: Iterable[str]) -> Targets:
+def _targets(template: Template, logical_id: str, name: str) -> Targets:
     properties = template.properties(logical_id)
-    value: Any = properties
-    for name in path:
-        members = as_mapping(value)
-        if not any(is_function(member) for member in members if value is not properties):
-            value = members.get(name)
-    found = targets(value, template)
+    found = targets(properties.get(name), template)
     if template.is_open(logical_id):
         added = [properties[name] for name in properties if is_function(name)]
         unknown = replace(evaluate(added, template).could_be(), deployment=True)

@@ -3,6 +3,7 @@
 import re
 from typing import Any, Final
 
+from pump_roles.iam.canonical import without_partition
 from pump_roles.iam.documents import is_absent, strings
 from pump_roles.iam.values import known, unreadable
 from pump_roles.review.role import Boundary
@@ -12,12 +13,6 @@ from pump_roles.review.templates.filled import certain_text, filled, filled_text
 from pump_roles.review.templates.template import Template
 
 _THIS_ACCOUNT: Final = "${AWS::AccountId}"
-
-_ARN: Final = re.compile(
-    r"arn:(?:aws[a-z-]*|\$\{AWS::Partition\}):iam::(\$\{AWS::AccountId\}|[a-z0-9]*)"
-    r":policy/([A-Za-z0-9_+=,.@/-]+)"
-)
-"""Accepts only the characters of a policy's name: others could disguise a policy as another one."""
 
 
 def boundary(value: Any, template: Template, attachments: Attachments) -> Boundary | None:
@@ -66,13 +61,9 @@ def is_same_policy(value: Any, other: Any, template: Template) -> bool:
     return value == other or (named is not None and named == _policy(other, template))
 
 
-def _policy(value: Any, template: Template) -> tuple[str, str] | None:
-    # The account, empty for that of the template, and the name; null if not certain.
-    found = _ARN.fullmatch(certain_text(value, template) or "")
-    if found is None or not found[1]:
-        return None
-    account, name = found.groups()
+def _policy(value: Any, template: Template) -> str | None:
+    text = certain_text(value, template)
     # A role can only have a policy of its own account, or one of AWS. So if the account is not
     # known, a literal one must be it.
-    own = account == _THIS_ACCOUNT or (account.isdecimal() and not template.account)
-    return "" if own or account == template.account else account, name
+    own = re.compile(f"::(?:{template.account or '[0-9]{12}'}):")
+    return None if text is None else own.sub(f"::{_THIS_ACCOUNT}:", without_partition(text))

@@ -127,10 +127,13 @@ def _overrides(value: Any) -> Iterator[Any]:
 
 
 def _add_text(text: str, template: Template, found: Ingredients) -> None:
+    rest = _REFERENCE.sub("", text)
+    found.fragments |= {*readings(rest)}
+    found.deployment |= DYNAMIC in text
     for reference in _REFERENCE.findall(text):
-        found.deployment = True
         _add_stored(reference, template, found)
-    found.fragments |= {*readings(_REFERENCE.sub("", text))}
+    # One that is put together from parts can be any of its service.
+    found.uses |= {stored for stored in template.stored if STORED[stored.type] in rest}
 
 
 def _add_stored(text: Any, template: Template, found: Ingredients) -> None:
@@ -153,7 +156,7 @@ def _add_certain(value: Certain, found: Ingredients) -> None:
         elif part.name in SHAPES:
             found.shapes.add(part.name)
         elif part.template is not None:
-            _add_resource(part.logical_id, part.template, found, is_open=not part.is_fixed)
+            _add_resource(part.name, part.template, found, is_open=not part.is_fixed)
 
 
 def _add_resource(name: str, template: Template, found: Ingredients, *, is_open: bool) -> None:
@@ -271,7 +274,7 @@ def _identity(name: str, attribute: str, template: Template) -> Certain | None:
         return None if attribute else own_name
     path: Certain | None = ("/",)
     if "Path" in template.properties(name) or template.is_open(name):
-        path = _property("Path", name, template) or (Symbol(f"{name}.Path", template),)
+        path = _property("Path", name, template)
     partition = _ref("AWS::Partition", template).certain
     account = _ref("AWS::AccountId", template).certain
     return concatenated(

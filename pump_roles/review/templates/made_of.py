@@ -15,9 +15,6 @@ STORED: Final = {
 }
 """The types of resources whose values dynamic references read, and how these begin."""
 
-_ANYTHING: Final = "(?!)"
-"""What may not be next to a part of a text: nothing."""
-
 Known = Certain | list[Certain] | None
 """A string, or a list of strings; ``None`` if that is not certain."""
 
@@ -138,15 +135,6 @@ class Evaluated:
         contents = Ingredients(separators={*separators})
         contents.add(self)
         possible = _together(contents, into_resources=into_resources)
-        # A dynamic reference can be put together from parts.
-        if possible.spells_within(DYNAMIC, beside=_ANYTHING):
-            contents.deployment = True
-            contents.uses |= {
-                definition
-                for definition in self.template.stored
-                if possible.spells_within(STORED[definition.type], beside=_ANYTHING)
-            }
-            possible = _together(contents, into_resources=into_resources)
         if not separators:
             literals = [*self.literals()]
             begins = _beginning(literals)

@@ -313,18 +313,12 @@ class _Reader:
         if name in self.template.nested:
             return
         kind = self._type(name)
-        reported = {*ATTACHES[kind][:1]} if kind in ATTACHES else set()
         metadata = as_mapping(self.template.resources[name].get("Metadata"))
         values = {
             **self.template.properties(name),
             "Metadata": {key: metadata[key] for key in metadata.keys() & _RUN_BY_HELPERS},
         }
-        if "DefinitionSubstitutions" in values:
-            # Step Functions substitutes them in the definition.
-            definition = as_text(values.get("Definition", values.get("DefinitionString")))
-            substituted = {"Fn::Sub": [definition, values["DefinitionSubstitutions"]]}
-            values["DefinitionSubstitutions"] = [values["DefinitionSubstitutions"], substituted]
-        for member in (member for member in values if member not in reported):
+        for member in (member for member in values if member != ATTACHES.get(kind)):
             parts = self._parts(name, member, values[member])
             if information:
                 yield from self._named_in(parts.information)

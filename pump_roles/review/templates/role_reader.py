@@ -203,8 +203,7 @@ class _Reader:
     def _counts(self, attachment: Attachment, naming: Naming) -> bool:
         about = attachment.logical_id
         is_open = attachment.resource.keys() - MEMBERS or attachment.targets.possible
-        kind = attachment.resource.get("Type")
-        is_inline = kind not in ("AWS::IAM::ManagedPolicy", "AWS::Budgets::BudgetsAction")
+        is_inline = attachment.resource.get("Type") in ("AWS::IAM::Policy", "AWS::IAM::RolePolicy")
         part: Part = "inline-policies" if is_inline else "managed-policies"
         # A deny that may not be deployed must not count, so no such policy counts.
         if "Condition" in attachment.resource:
@@ -212,12 +211,6 @@ class _Reader:
             self._add(part, "conditional", about, condition)
         elif is_open or naming != "certain":
             self._add(part, "unreadable", about)
-        elif kind == "AWS::Budgets::BudgetsAction":
-            # It attaches a managed policy when the budget is exceeded.
-            definition = attachment.template.properties(about)["Definition"]
-            arn = definition["IamActionDefinition"].get("PolicyArn")
-            named = filled_text(arn, attachment.template) or as_text(arn)
-            self._add(part, "not-counted", named)
         elif not attachment.template.is_deployed_with(self.template):
             file = attachment.template.file.name
             self._add(part, "deployed-elsewhere", about, file)

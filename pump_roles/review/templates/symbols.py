@@ -44,11 +44,6 @@ class Symbol:
     template: Template | None = None
 
     @property
-    def logical_id(self) -> str:
-        """The logical ID of the resource; the name of a pseudo parameter."""
-        return self.name.removesuffix(".Path")
-
-    @property
     def is_role(self) -> bool:
         """Whether it is the name of a role."""
         kind = None if self.template is None else self.template.type_of(self.name)
@@ -60,13 +55,12 @@ class Symbol:
         if self.template is None or self.name in SHAPES:
             return True
         name, _ = IDENTITIES.get(self.template.type_of(self.name), ("", ""))
-        given = name in self.template.properties(self.logical_id) or not name
-        return not given and not self.template.is_open(self.logical_id)
+        given = name in self.template.properties(self.name) or not name
+        return not given and not self.template.is_open(self.name)
 
     def excludes(self, separator: str) -> bool:
         """Whether the string contains no character of a separator."""
-        characters = "." if self.name.endswith(".Path") else _NAME
-        return re.search(characters, separator, re.DOTALL) is None
+        return re.search(_NAME, separator) is None
 
 
 Certain = tuple[str | Symbol, ...]

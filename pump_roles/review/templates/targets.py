@@ -18,7 +18,7 @@ Naming = Literal["certain", "could-be", "deployment"]
 deployment knows whether it does."""
 
 _KEPT: Final = 20
-"""CloudFormation keeps at least as many characters of a stack's name and of a logical ID."""
+"""CloudFormation keeps at least as many characters of a logical ID in a generated name."""
 
 _ORDER: Final[tuple[Naming, ...]] = ("certain", "could-be", "deployment")
 
@@ -135,8 +135,8 @@ def pattern(value: Certain) -> str | None:
             found += re.escape(part.casefold())
         elif part.name in SHAPES:
             found += rf"(?:{SHAPES[part.name]}|\$\{{{part.name}\}})"
-        elif part.is_role and part.is_fixed and part.template is not None:
-            found += _generated(part.template, part.name.casefold())
+        elif part.is_role and part.is_fixed:
+            found += _generated(part.name.casefold())
         else:
             return None
     return found
@@ -150,14 +150,10 @@ def origin(value: Certain) -> str:
     return literal(value).rpartition("-")[0].rpartition("-")[2][:_KEPT]
 
 
-def _generated(template: Template, logical_id: str) -> str:
-    # The names of the stack and the resource, truncated if they are long, and something random.
-    stack = "" if template.member else template.root.stack.casefold()
-    begins = re.escape(stack) + "(?:-[a-z0-9-]+)?"
-    if not 0 < len(stack) <= _KEPT:
-        begins = re.escape(stack[:_KEPT]) + "[a-z0-9-]*"
+def _generated(logical_id: str) -> str:
+    # The name of the stack and the logical ID, truncated if they are long, and something random.
     rest = "[a-z0-9]*" if len(logical_id) > _KEPT else ""
-    return f"{begins}-{logical_id[:_KEPT]}{rest}-[a-z0-9]{{8,}}"
+    return f"[a-z0-9-]*-{logical_id[:_KEPT]}{rest}-[a-z0-9]{{8,}}"
 
 
 def _possibly(value: Possible, role: Target) -> Naming | None:

@@ -84,11 +84,9 @@ HIDING: list[tuple[str, list[Change]]] = [
     ),
     (
         "the managed policy arn:aws:iam::aws:policy/A",
-        [
-            in_role(ManagedPolicyArns=[ADMINISTRATOR]),
-            budget_action(["PumpAutoPilotRole"]),
-        ],
+        [in_role(ManagedPolicyArns=[ADMINISTRATOR])],
     ),
+    ("the managed policy Other cannot be read", [budget_action(["PumpAutoPilotRole"])]),
     ('the managed policy {"Ref": "P"}', [in_role(ManagedPolicyArns=[{"Ref": "P"}])]),
     (
         'the name of a policy cannot be read: {"Fn::Sub": "${AWS::StackName}"}',

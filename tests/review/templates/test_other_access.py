@@ -184,7 +184,9 @@ REACHES_PUMP: dict[str, list[dict[str, Any]]] = {
     ],
     "attaches to the role PumpAutoPilotRole": [
         resource("AWS::IAM::InstanceProfile", Roles=["PumpAutoPilotRole"]),
-        resource("AWS::Budgets::BudgetsAction", Definition=BY_BUDGET),
+    ],
+    "may attach to the role PumpAutoPilotRole": [
+        resource("AWS::Budgets::BudgetsAction", Definition=BY_BUDGET)
     ],
     NAMES_ROLE: [
         resource("AWS::EKS::AccessEntry", PrincipalArn=ROLE_ARN),
@@ -193,16 +195,6 @@ REACHES_PUMP: dict[str, list[dict[str, Any]]] = {
         ),
         resource("AWS::KMS::Key", KeyPolicy={"Statement": {**ALLOW, "Principal": "*"}}),
         command({"Fn::Sub": f'{{"role": "{ESCAPED}", "of": "${{X}}"}}'}),
-        resource(
-            "AWS::StepFunctions::StateMachine",
-            DefinitionString='{"RoleName": "Pump${Kind}Role"}',
-            DefinitionSubstitutions={"Kind": "AutoPilot"},
-        ),
-        resource(
-            "AWS::Serverless::StateMachine",
-            Definition={"States": {"S": {"RoleName": "Pump${Kind}Role"}}},
-            DefinitionSubstitutions={"Kind": {"Fn::If": ["C", "AutoPilot", "x"]}},
-        ),
         command({"PumpAutoPilotRole": "*"}),
         command({"Fn::If": ["C", {"PumpAutoPilotRole": "*"}, NO_VALUE]}),
         command({"Fn::ToJsonString": {"PumpAutoPilotRole": "*"}}),
@@ -414,7 +406,7 @@ def test_what_only_names_the_role_is_listed_as_information(
         ({"Fn::Sub": "arn:aws:iam::${Stored.Value}:root"}, f"Pump's account {PUMP_ACCOUNT}"),
         ({"Fn::GetAtt": ["Account", "AccountId"]}, "a principal that cannot be read"),
         # In parts, it could be any parameter of the app.
-        ({"Fn::Join": ["", ["{{res", "olve:ssm:/x}}"]]}, f"Pump's account {PUMP_ACCOUNT}"),
+        ({"Fn::Sub": "{{resolve:ssm:${Stored}}}"}, f"Pump's account {PUMP_ACCOUNT}"),
     ],
 )
 def test_reference_whose_value_is_elsewhere_is_not_known(
