@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any, Final
 
 from pump_roles.iam.documents import as_list, as_mapping, as_text, is_function, ref
-from pump_roles.review.templates.made_of import STORED, Definition, Evaluated, Ingredients, Known
+from pump_roles.review.templates.made_of import STORED, Definition, Evaluated, Ingredients
 from pump_roles.review.templates.possible import Possible, readings
 from pump_roles.review.templates.symbols import (
     DYNAMIC,
@@ -20,7 +20,6 @@ from pump_roles.review.templates.symbols import (
     Symbol,
     concatenated,
     pieces,
-    stripped,
     written,
 )
 from pump_roles.review.templates.template import Template
@@ -189,10 +188,7 @@ def _ref(name: Any, template: Template) -> Evaluated:
         return _pseudo_parameter(name, template)
     if name in template.resources or name not in template.declared:
         return _resource(name, "", template)
-    known: Known = _once(f"parameter {name}", template, lambda: _argument(name, template))
-    if isinstance(known, tuple) and template.is_list(name):
-        elements = pieces(known, ",")
-        known = None if elements is None else [*map(stripped, elements)]
+    known = _once(f"parameter {name}", template, lambda: _argument(name, template))
     return Evaluated(template, known, adds=lambda found: found.uses.add(_parameter(template, name)))
 
 
@@ -218,10 +214,11 @@ def _argument(name: str, template: Template) -> Evaluated:
     declared = as_mapping(template.declared.get(name))
     kind, allowed = declared.get("Type"), declared.get("AllowedValues")
     readable = isinstance(kind, str) and not kind.startswith(("AWS::SSM::", "Number"))
+    # The elements of a list are not told apart.
+    readable &= not template.is_list(name)
     if not readable or "Parameters" in template.changeable or template.has_changeable_arguments:
         return Evaluated(template)
-    # A list can contain the only allowed value more than once.
-    if isinstance(allowed, list) and len(allowed) == 1 and not template.is_list(name):
+    if isinstance(allowed, list) and len(allowed) == 1:
         return evaluate(allowed[0], template)
     if template.parent is None:
         return Evaluated(template)

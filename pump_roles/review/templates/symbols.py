@@ -105,13 +105,3 @@ def pieces(source: Certain, separator: str) -> list[Certain] | None:
         found[-1] += [first] if first else []
         found += [[piece] if piece else [] for piece in others]
     return [tuple(piece) for piece in found]
-
-
-def stripped(value: Certain) -> Certain:
-    """Return a string without the spaces around it."""
-    parts = list(value)
-    if parts and isinstance(parts[0], str):
-        parts[0] = parts[0].lstrip()
-    if parts and isinstance(parts[-1], str):
-        parts[-1] = parts[-1].rstrip()
-    return tuple(part for part in parts if part)

@@ -188,7 +188,7 @@ def test_account_and_region_are_literal_where_the_manifest_says_them() -> None:
     assert text(value, here) == "111122223333 eu-west-1 S"
 
 
-def test_argument_of_a_parent_is_certain_and_lists_are_split() -> None:
+def test_argument_of_a_parent_is_certain() -> None:
     parent = template()
     declared = {
         "P": {"Type": "String", "Default": "d"},
@@ -200,9 +200,7 @@ def test_argument_of_a_parent_is_certain_and_lists_are_split() -> None:
         parent, {"Parameters": declared}, P={"Ref": "Role"}, L="x , y,${z}", N="1", S="/x"
     )
     assert certain({"Ref": "P"}, here) == certain({"Ref": "Role"}, parent)
-    assert text({"Fn::Select": [1, {"Ref": "L"}]}, here) == "y"
-    assert evaluate({"Ref": "L"}, here).certain_list == [("x",), ("y",), ("${z}",)]
-    for name in ("N", "S"):
+    for name in ("L", "N", "S"):
         assert certain({"Ref": name}, here) is None
     for passed in (NO_VALUE, {"Fn::If": ["C", "x", NO_VALUE]}, {"Ref": "Default"}):
         assert certain({"Ref": "P"}, nested_in(parent, {"Parameters": declared}, P=passed)) is None
