@@ -2,7 +2,7 @@
 
 import json
 import re
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import lru_cache
 from typing import Any, Final
@@ -29,8 +29,6 @@ from pump_roles.iam.patterns import arns_may_overlap, arns_overlap, covers, is_w
 _VARIABLE: Final = "${"
 _OPEN: Final = re.compile(r"\$\{(\$\}\{)?[^}]*\}")
 """What can stand for any text: a policy variable, or a placeholder, in each version."""
-
-_WILDCARD: Final = re.compile(r"[*?]")
 
 _NO_RESOURCE: Final = "*"
 
@@ -117,46 +115,6 @@ class Scope:
 
 EVERYWHERE: Final = Scope()
 """Every resource, under no condition."""
-
-
-class Scopes:
-    """Scopes, to find those that cover another one without comparing it with each."""
-
-    def __init__(self, scopes: Iterable[Scope]) -> None:
-        self._listed: Final = {*scopes}
-        self._any_resource: Final[list[Scope]] = []
-        self._by_prefix: Final[dict[str, list[Scope]]] = {}
-        for scope in self._listed:
-            if scope.excluded or scope.everywhere or not scope.resources:
-                self._any_resource.append(scope)
-                continue
-            for prefix in {_prefix(pattern) for pattern in scope.resources}:
-                self._by_prefix.setdefault(prefix, []).append(scope)
-        self._lengths: Final = sorted({len(prefix) for prefix in self._by_prefix})
-
-    def covering(self, scope: Scope) -> Iterator[Scope]:
-        """Yield those that certainly apply wherever another one does."""
-        if scope in self._listed:
-            yield scope
-        yield from (found for found in self._near(scope) if found != scope and found.covers(scope))
-
-    def _near(self, scope: Scope) -> Iterator[Scope]:
-        if not scope.resources:
-            yield from self._listed
-            return
-        yield from self._any_resource
-        if scope.excluded:
-            return
-        # Each of its resources is within one that starts like it, up to a wildcard.
-        first = scope.resources[0]
-        for length in self._lengths:
-            if length <= len(first):
-                yield from self._by_prefix.get(first[:length], ())
-
-
-def _prefix(pattern: str) -> str:
-    # One with a variable is only within itself.
-    return pattern if _VARIABLE in pattern else _WILDCARD.split(pattern, maxsplit=1)[0]
 
 
 def _scope_of(statement: Mapping[str, Any], version: Any) -> Scope:

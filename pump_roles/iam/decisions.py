@@ -7,7 +7,7 @@ from functools import cached_property, lru_cache
 from typing import Final, Literal, NamedTuple
 
 from pump_roles.iam.catalog import Action, Catalog, shipped
-from pump_roles.iam.clauses import ANY_ARN, EVERYWHERE, Clause, Scope, Scopes, clauses
+from pump_roles.iam.clauses import ANY_ARN, EVERYWHERE, Clause, Scope, clauses
 from pump_roles.iam.documents import Policy, is_policy_name
 from pump_roles.iam.patterns import overlap
 
@@ -275,8 +275,7 @@ def _is_nothing(found: _Clauses) -> bool:
 
 @lru_cache(maxsize=2**10)
 def _not_covered(found: frozenset[Scope], others: frozenset[Scope]) -> bool:
-    scopes = Scopes(others)
-    return any(next(scopes.covering(scope), None) is None for scope in found - others)
+    return any(not any(other.covers(scope) for other in others) for scope in found - others)
 
 
 class _Uncovered(NamedTuple):
@@ -328,11 +327,11 @@ def _only_in(
     known: dict[Scope, dict[Clause, None]] = {}
     for _, clause in other.effective[effect]:
         known.setdefault(clause.scope, {})[clause] = None
-    scopes = Scopes(known)
     for policy, clause in evaluator.effective[effect]:
         if not is_covered(clause, catalog) and not any(
-            clause in known[scope] or any(found.matches_all_of(clause) for found in known[scope])
-            for scope in scopes.covering(clause.scope)
+            clause in same or any(found.matches_all_of(clause) for found in same)
+            for scope, same in known.items()
+            if scope.covers(clause.scope)
         ):
             yield policy, clause
 
@@ -350,15 +349,13 @@ def _shares(clause: Clause, others: Sequence[Clause]) -> bool:
 @lru_cache(maxsize=2**10)
 def _widest(scopes: tuple[Scope, ...]) -> list[Scope]:
     # One that another one covers changes nothing. Of those that cover each other, the first stays.
-    order = {scope: at for at, scope in enumerate(scopes)}
-    known = Scopes(order)
     return [
         scope
-        for scope, at in order.items()
+        for at, scope in enumerate(scopes)
         if not any(
-            order[other] < at or not scope.covers(other)
-            for other in known.covering(scope)
-            if other is not scope
+            other.covers(scope) and (index < at or not scope.covers(other))
+            for index, other in enumerate(scopes)
+            if index != at
         )
     ]
 
