@@ -145,15 +145,3 @@ def test_text_that_looks_like_a_placeholder_is_not_taken_for_one(
     role_of(template)["Policies"][0]["PolicyDocument"]["Statement"][0]["Resource"] = value
     statement = role_in(template, tmp_path).policies[0].document["Statement"][0]
     assert statement["Resource"] == {"literal": "arn:${AWS::Partition}:s3:::x"}
-
-
-@pytest.mark.parametrize(
-    "value", ["${external-id}", {"Fn::Join": ["", ["${external", "-id}"]]}, {"Ref": "Loose"}]
-)
-def test_external_id_that_is_no_open_one_is_an_alarm(
-    value: Any, template: Template, tmp_path: Path
-) -> None:
-    template["Parameters"] = {"Loose": {"Type": "String"}}
-    trust = role_of(template)["AssumeRolePolicyDocument"]
-    trust["Statement"][0]["Condition"]["StringEquals"]["sts:ExternalId"] = value
-    assert not role_in(template, tmp_path).trust.requires_external_id

@@ -190,17 +190,10 @@ REACHES_PUMP: dict[str, list[dict[str, Any]]] = {
     ],
     NAMES_ROLE: [
         resource("AWS::EKS::AccessEntry", PrincipalArn=ROLE_ARN),
-        resource(
-            "AWS::RolesAnywhere::Profile", RoleArns=["arn:aws:iam::1:role/x/PumpAutoPilotRole"]
-        ),
         resource("AWS::KMS::Key", KeyPolicy={"Statement": {**ALLOW, "Principal": "*"}}),
         command({"Fn::Sub": f'{{"role": "{ESCAPED}", "of": "${{X}}"}}'}),
         command({"PumpAutoPilotRole": "*"}),
-        command({"Fn::If": ["C", {"PumpAutoPilotRole": "*"}, NO_VALUE]}),
-        command({"Fn::ToJsonString": {"PumpAutoPilotRole": "*"}}),
         {"Type": "AWS::EC2::Instance", "Metadata": {"AWS::CloudFormation::Init": COMMANDS}},
-        command("aws iam x --role-name=PumpAutoPilotRole"),
-        command({"Fn::Sub": "RoleName=${Other.Name}PumpAutoPilotRole"}),
         command({"Fn::Join": ["", ["--role Pump", {"Fn::If": ["C", "AutoPilotRole ", NO_VALUE]}]]}),
     ],
     NAMES_ACCOUNT: [

@@ -88,26 +88,6 @@ def deep(size: int) -> Value:
     return value, template()
 
 
-def regions(size: int) -> Value:
-    """Values of a mapping by Region, each of them looked up."""
-    mapping = {f"r{index}": {"k": f"Pump{index}"} for index in range(size)}
-    found = {"Fn::FindInMap": ["M", {"Ref": "AWS::Region"}, "k"]}
-    return {"Fn::Join": ["", [found] * size]}, template(Mappings={"M": mapping})
-
-
-def parameters(size: int) -> Value:
-    """Lists with defaults and allowed values."""
-    declared = {"Type": "CommaDelimitedList", "Default": "Pump,x", "AllowedValues": ["Pump,x"]}
-    names = [f"P{index}" for index in range(size)]
-    lists = [{"Fn::Join": ["", {"Ref": name}]} for name in names]
-    return {"Fn::Join": ["", lists]}, template(Parameters=dict.fromkeys(names, declared))
-
-
-def pieces(size: int) -> Value:
-    text = "/".join(f"Pump{index}" for index in range(size))
-    return {"Fn::Join": ["", {"Fn::Split": ["/", text]}]}, template()
-
-
 DOUBLED = {"Fn::Sub": "${P}${P}"}
 CHOSEN = {"Fn::If": ["C", {"Ref": "P"}, {"Fn::Sub": "${P}"}]}
 MAYBE = {"Fn::If": ["C", "Pump", "x"]}
@@ -119,12 +99,7 @@ VALUES: dict[str, Callable[[int], Value]] = {
     ),
     "resources in a circle": referring,
     "choices in a choice": deep,
-    "lookups in a mapping": regions,
-    "parameters": parameters,
-    "the Region": lambda size: ({"Fn::Sub": "${AWS::Region}" * size}, template()),
-    "a list": lambda size: ({"Fn::Join": [",", ["Pump"] * size]}, template()),
     "a list of choices": lambda size: ({"Fn::Join": ["", [MAYBE] * size]}, template()),
-    "pieces": pieces,
 }
 
 

@@ -29,7 +29,7 @@ def test_second_external_id_is_shown(text: str, tmp_path: Path) -> None:
     "value",
     [
         *(NO_VALUE, [NO_VALUE], [SECRET, NO_VALUE], {"Fn::If": ["C", SECRET, NO_VALUE]}),
-        *(None, [], "", "${sts:ExternalId}"),
+        *(None, [], "", "${sts:ExternalId}", {"Fn::Join": ["", ["${external", "-id}"]]}),
         *({"Ref": name} for name in ("AWS::StackName", "Undeclared", "Loose", "List")),
     ],
 )
