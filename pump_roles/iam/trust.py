@@ -318,16 +318,17 @@ def _statement(statement: Mapping[str, Any], read: Reader) -> TrustStatement:
             del rest["StringEquals"]
     canonical = canonical_condition(rest)
     actions = as_list(statement.get("Action", []))
+    principals = tuple(_principals(statement, read))
     readable = (
         statement.get("Effect") in ("Allow", "Deny")
         and statement.keys() <= _COMPARED_MEMBERS
         and all(isinstance(action, str) for action in actions)
-        and _has_readable_principals(statement.get("Principal"))
+        and all(_is_readable(principal) for principal in principals)
         and is_readable(canonical)
     )
     return TrustStatement(
         effect=as_text(statement.get("Effect", "")),
-        principals=tuple(_principals(statement, read)),
+        principals=principals,
         actions=tuple(strings(actions)),
         id_required=_id_required(ids, statement, canonical, named=bool(keys)),
         external_ids=ids,
@@ -360,14 +361,10 @@ def _is_exact(ids: tuple[Value, ...]) -> bool:
     )
 
 
-def _has_readable_principals(principal: Any) -> bool:
-    if not isinstance(principal, dict):
-        return bool(principal == "*")
-    return principal.keys() <= {"AWS", *_KINDS} and all(
-        isinstance(name, str) or (kind == "AWS" and is_call(name))
-        for kind, names in principal.items()
-        for name in as_list(names)
-    )
+def _is_readable(principal: Principal) -> bool:
+    # What a function is, is not known, but it is one principal of AWS.
+    value = principal.value
+    return principal.kind != "unreadable" and (value.state != "not-read" or bool(value.why))
 
 
 def _principals(statement: Mapping[str, Any], read: Reader) -> Iterator[Principal]:

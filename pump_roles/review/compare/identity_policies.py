@@ -99,13 +99,9 @@ def _of_policy(
         rule=rule, effect="unclear", part=key[0], subject=policy.name, was=was, now=is_now
     )
     ending = any(found is not None and found.ends for found in guardrails)
-    effect = _effect_of_end(rule, guardrails)
-    found = (
-        in_each_direction(difference, [*before.values()], [*now.values()])
-        if effect is None
-        else (replace(difference, effect=effect),)
-    )
-    yield from (replace(part, actions=("*",)) if ending else part for part in found)
+    # One that denies everything from a certain time on is about every action.
+    for part in in_each_direction(difference, [*before.values()], [*now.values()]):
+        yield replace(part, actions=("*",), decisions=()) if ending else part
 
 
 def opened(role: Role) -> tuple[str, ...]:
@@ -138,16 +134,6 @@ def _has_value(kind: str, old: Policy | None, new: Policy | None) -> bool:
 def _is_ending(kind: str, policy: Policy) -> bool:
     found = guardrail_of(kind, policy)
     return found is not None and found.ends is not None
-
-
-def _effect_of_end(rule: Rule, guardrails: Sequence[Guardrail | None]) -> Effect | None:
-    # It denies everything from a certain time on, so the time is all that matters.
-    old, new = (None if found is None else found.ends for found in guardrails)
-    if old is not None and new is not None:
-        return "broader" if new > old else "narrower"
-    if old is not None and rule == "policy-removed":
-        return "broader"
-    return "narrower" if new is not None and rule == "policy-added" else None
 
 
 def in_each_direction(
