@@ -135,6 +135,8 @@ class Evaluated:
         contents = Ingredients(separators={*separators})
         contents.add(self)
         possible = _together(contents, into_resources=into_resources)
+        # A dynamic reference can be put together from any parts.
+        possible.deployment |= possible.spells_within(DYNAMIC, beside="(?!)")
         if not separators:
             literals = [*self.literals()]
             begins = _beginning(literals)

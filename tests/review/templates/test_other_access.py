@@ -400,6 +400,7 @@ def test_what_only_names_the_role_is_listed_as_information(
         ({"Fn::GetAtt": ["Account", "AccountId"]}, "a principal that cannot be read"),
         # In parts, it could be any parameter of the app.
         ({"Fn::Sub": "{{resolve:ssm:${Stored}}}"}, f"Pump's account {PUMP_ACCOUNT}"),
+        ({"Fn::Join": ["", ["{{res", "olve:ssm:/x}}"]]}, "a principal that cannot be read"),
     ],
 )
 def test_reference_whose_value_is_elsewhere_is_not_known(

@@ -370,8 +370,9 @@ COULD_BE: list[tuple[Any, set[str], bool]] = [
     ("{{resolve:ssm:/other/name}}", set(), True),
     ("{{resolve:secretsmanager:Hidden:SecretString:role}}", {"hidden"}, True),
     ("{{resolve:secretsmanager:/app/name}}", set(), True),
-    # In parts, it could be any parameter of the app.
+    # In parts, it could be any parameter of the app, or is not read.
     ({"Fn::Sub": "{{resolve:ssm:${Free}}}"}, {"kept"}, True),
+    ({"Fn::Join": ["", ["{{res", "olve:ssm:/x}}"]]}, set(), True),
     (MAYBE, {"a"}, False),
     ({"Fn::Sub": ["a${X}", {"X": MAYBE}]}, {"a"}, False),
     ({"Fn::Join": ["", [{"Ref": "Default"}, MAYBE, "b"]]}, {"b", "ab"}, True),
