@@ -2,19 +2,18 @@
 
 import re
 from base64 import b64encode
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import fields, is_dataclass, replace
 from functools import cache
 from hashlib import sha256
 from pathlib import Path
 from typing import Any, Literal
-from urllib.parse import parse_qsl, quote, urlencode
+from urllib.parse import parse_qsl, urlencode
 
 import pytest
-from playwright.sync_api import Browser, BrowserContext, FloatRect, Page, Request, ViewportSize
+from playwright.sync_api import Browser, BrowserContext, Page, Request, ViewportSize
 
 from pump_roles import Guardrail
-from pump_roles.iam.catalog import LEVELS
 from pump_roles.iam.decisions import ALLOWED, CONDITIONALLY, DENIED, PARTLY
 from pump_roles.iam.patterns import covers
 from pump_roles.iam.trust import parse_trust
@@ -22,17 +21,7 @@ from pump_roles.iam.values import known
 from pump_roles.review.output import report_words as wording
 from pump_roles.review.output.formats import written
 from pump_roles.review.output.page import as_html
-from pump_roles.review.output.report_words import number_in_words
 from pump_roles.review.output.texts import TEXTS, say
-from pump_roles.review.output.words import (
-    access_in_words,
-    boundary_in_words,
-    grants_in_words,
-    let_in_by,
-    place_in_words,
-    principal_in_words,
-    scope_in_words,
-)
 from pump_roles.review.report import Report, of_published
 from pump_roles.review.report.policies import Uncounted
 from pump_roles.review.report.report_model import ALARMS, ActionReport, Change, Finding
@@ -52,6 +41,7 @@ ACTION = "ec2:DescribeReservedInstances"
 UNFOLD = "for (const details of document.querySelectorAll('details')) details.open = true"
 ROWS = "[...document.querySelectorAll('#rows li')]"
 FOCUSED = "document.activeElement.id"
+BOXES = "(ids) => ids.map((id) => document.getElementById(id).getBoundingClientRect().toJSON())"
 ABOVE = """(selector) => [...document.querySelectorAll(selector)].filter((element) => {
     const box = element.getBoundingClientRect();
     return element.checkVisibility() && (box.top < 0 || box.left < 0 || !box.width
@@ -59,12 +49,10 @@ ABOVE = """(selector) => [...document.querySelectorAll(selector)].filter((elemen
 }).map((element) => element.outerHTML)"""
 """The visible elements that are outside of the window."""
 
-SHOWN = """(selector) => [...document.querySelectorAll(selector)].map((element) => {
-    const copy = element.cloneNode(true);
-    for (const link of copy.querySelectorAll("a")) link.append(`<${link.getAttribute("href")}>`);
-    return copy.textContent;
-}).join("").replace(/\\s/g, "")"""
-"""The text of elements without white space, with where its links lead."""
+SHOWN = """(selectors) => selectors.map((selector) =>
+    [...document.querySelectorAll(selector)].map((element) => element.textContent).join("")
+    .replace(/\\s/g, ""))"""
+"""The text of the elements of each selector, without white space."""
 
 DESK: ViewportSize = {"width": 1280, "height": 800}
 PHONE: ViewportSize = {"width": 390, "height": 844}
@@ -288,221 +276,92 @@ def search(page: Page, text: str) -> list[str]:
     return page.locator("#answer p").all_inner_texts()
 
 
-def linked(names: Iterable[str], report: Report) -> str:
-    rows = {action.name for action in report.actions}
-    return ", ".join(
-        f"{name}<#{name if name in rows else '?text=' + quote(name)}>" for name in names
-    )
+FIXED = {
+    *("about", "answer", "call_as", "cause", "decision", "effect", "filter", "id", "kind"),
+    *("levels", "part", "policies_published", "risk", "role", "rule", "topic", "values", "why"),
+}
+"""The members of a report with a fixed set of values, or that are in words in another one."""
 
 
-def roles(report: Report) -> Iterator[str]:
+def edited(value: Any, edit: Callable[[str], str], name: str = "") -> Any:
+    """Return a part of a report with every text of its own edited."""
+    if name in FIXED:
+        return value
+    if isinstance(value, str):
+        return edit(value)
+    if isinstance(value, tuple):
+        return tuple(edited(element, edit, name) for element in value)
+    if isinstance(value, dict) and name == "roles":
+        return {key: edited(member, edit, name) for key, member in value.items()}
+    if is_dataclass(value) and not isinstance(value, type):
+        members = {field.name: getattr(value, field.name) for field in fields(value)}
+        return replace(value, **{key: edited(each, edit, key) for key, each in members.items()})
+    return value
+
+
+def not_shown(page: Page, report: Report) -> list[str]:
+    """Return the texts of a report that are not on its page, except those that it has in words."""
+    of_roles = tuple((role.name, role.policies, role.guardrails) for role in report.roles)
+    found: set[str] = set()
+
+    def collect(text: str) -> str:
+        found.add(text)
+        return text
+
+    edited((replace(report, roles=()), of_roles), collect)
+    patterns = (each for role in report.roles for of in role.policies for each in of.patterns)
+    listed = {name for each in patterns for name in each.actions}
+    (shown,) = page.evaluate(SHOWN, ["main > :not([aria-labelledby=ticket])"])
+    return [text for text in found - listed if squeezed(text) not in shown]
+
+
+def squeezed(text: str) -> str:
+    return "".join(text.split())
+
+
+def told(report: Report) -> Iterator[tuple[str, str]]:
+    """What the page says in words of its own, by the selector of where, in order."""
     for role in report.roles:
-        principals = (
-            f"{principal_in_words(each)}, {wording.who(each)}" for each in role.trust.principals
-        )
-        number, protects = len(role.guardrails), f", {say('roles.protects')}"
-        guardrails = f", {say('units.guardrails', number)}<#guardrails>"
-        boundary = f"{boundary_in_words(role.boundary)}, {say('roles.not_counted')}"
-        yield from (wording.heading(role), say("roles.name"), role.name)
-        yield from (say("roles.assumed_by"), ", ".join(principals), say("roles.external_id"))
-        yield wording.trusted(role) + (protects if role.trust.requires_external_id else "")
-        yield from (say("roles.policies"), TEXTS["policies_published"][role.policies_published])
-        yield guardrails if number else ""
-        yield say("roles.expires")
-        yield say("roles.ends", until=role.ends) if role.ends else say("roles.never")
-        yield from (say("roles.boundary"), boundary if role.boundary else say("roles.none"))
-        for risk, what in {**TEXTS["risks"], "": say("roles.total")}.items():
-            counted = getattr(role, risk or "effective")
-            filters = f"role={role.kind}{f'&risk={risk}' if risk else ''}&decision=effective"
-            number_of = wording.number_of(role, risk)
-            yield f"{number_of} {what}{f'<#?{filters}>' if counted else ''}"
-
-
-def answers(report: Report) -> Iterator[str]:
-    topic = ""
+        yield ".verdict", wording.verdict(role, report)
+        yield "th.role", wording.trusted(role)
+        yield "th.role", TEXTS["policies_published"][role.policies_published]
+        for risk, what in TEXTS["risks"].items():
+            yield "th.role", f"{wording.number_of(role, risk)} {what}"
+    for finding in report.findings:
+        yield ".findings", wording.finding_title(finding, report)
+        yield ".findings", wording.finding_text(finding, report)
+    for change in sorted(report.changes, key=lambda change: [*TEXTS["causes"]].index(change.cause)):
+        yield "[aria-labelledby=changes]", f"{change.effect} {wording.change_of_roles(change)}"
     for statement in report.statements:
-        # What is beyond the account has a table of its own.
-        yield statement.topic if statement.topic not in (topic, "Reach") else ""
-        topic = statement.topic
-        yield from (statement.title, statement.note)
         for role in report.roles:
             answer = statement.roles[role.kind]
-            yield wording.answer_in_words(answer) + wording.answered(answer, role)
-            yield wording.few_named(answer)
-            for how, names in {
-                "allowed": answer.allowed,
-                "limited": answer.limited,
-                "denied": answer.denied,
-                "not_granted" if role.readable else "unknown": answer.not_granted,
-            }.items():
-                yield f"{say(f'behind.{how}')}: {linked(names, report)}" if names else ""
-
-
-def findings(report: Report) -> Iterator[str]:
-    if report.alarms:
-        yield f"{say('alarms.title')}: {say('units.alarms', report.alarms)}"
-    for number, finding in enumerate(report.findings):
-        yield say("findings.title") if number == report.alarms else ""
-        yield f"{say('alarms.alarm')}: " if finding.is_alarm else ""
-        yield f"{wording.finding_title(finding, report)}. {wording.finding_text(finding, report)}"
-        yield linked(finding.actions, report)
-
-
-def changes(report: Report) -> Iterator[str]:
-    yield from (say("changes.title"), wording.compared(report))
-    for cause, title in TEXTS["causes"].items() if report.since else ():
-        found = [change for change in report.changes if change.cause == cause]
-        yield f"{title}: {len(found) or say('changes.none')}"
-        for change in found:
-            yield f"{change.effect} {wording.change_of_roles(change)}"
-            yield ": " if 0 < len(change.actions) <= 10 else ""
-            yield linked(change.actions, report)
-    yield from (say("changes.reviewed"), wording.gained(report))
-
-
-def ledger(report: Report) -> Iterator[str]:
-    for (name, value), by_role in wording.ledger(report).items():
-        guardrail = next(iter(by_role.values()))
-        yield from (value, name, guardrail.removes)
-        for kind, found in by_role.items():
-            if found.ends:
-                yield f"{kind}: {say('guardrails.all_denied')}, {say('guardrails.from_then')}"
-            for how, names in {"denied": found.denied, "limited": found.limited}.items():
-                if names:
-                    yield f"{kind}: {say(f'taken.{how}', len(names))}{linked(names, report)}"
-        yield from (guardrail.leaves, guardrail.costs)
-
-
-def others(report: Report) -> Iterator[str]:
-    for other in report.others:
-        yield from (other.name, other.type, other.source)
-        yield let_in_by(other) or say("others.nobody")
-        yield grants_in_words(other) or say("others.nothing")
-        yield access_in_words(other.alarms) or say("others.no_alarm")
-
-
-def numbers(report: Report) -> Iterator[str]:
-    yield from (say("numbers.name"), *(role.name for role in report.roles))
-    for member, what in TEXTS["counted"].items():
-        yield from (what, *(wording.number_of(role, member) for role in report.roles))
-    for level in LEVELS:
-        if any(level in action.levels for action in report.actions):
-            yield say("numbers.granted", level=level)
-            for role in report.roles:
-                yield "→".join(
-                    number_in_words(number, role) for number in role.levels.get(level, (0, 0))
-                )
-    yield say("numbers.files")
-    for role in report.roles:
-        of_account = say("roles.of_account", account=role.account) if role.account else ""
-        files = "".join("".join(file) for file in role.files)
-        yield files or of_account or say("roles.published")
-
-
-def services(report: Report) -> Iterator[str]:
-    for service, by_role in report.services.items():
-        yield service
-        for role in report.roles:
-            counts = by_role[role.kind]
-            said = ", ".join(say(f"kinds.{risk}", number) for risk, number in counts.items())
-            said = said or say("services.none")
-            yield said if role.exact else say("services.at_least", numbers=said)
-            if counts:
-                yield f"<#?role={role.kind}&service={service}&decision=effective>"
-
-
-def policies(report: Report) -> Iterator[str]:
-    rows = {action.name for action in report.actions}
-    for role in report.roles:
-        yield wording.heading(role)
-        for policy in role.policies:
-            yield from (policy.name, say(f"policy_states.{policy.kind}"))
-            yield say("units.patterns", len(policy.patterns))
-            for pattern in policy.patterns:
-                yield from (pattern.effect, pattern.pattern, scope_in_words(pattern.scope))
-                yield pattern.reason
-                if pattern.pattern == "*":
-                    yield say("policies.every_action")
-                else:
-                    yield say(
-                        "units.actions",
-                        len(pattern.actions),
-                        number=number_in_words(len(pattern.actions), pattern),
-                    )
-                    yield linked((name for name in pattern.actions if name in rows), report)
-
-
-def actions(report: Report) -> Iterator[str]:
-    names = wording.names_of_policies(report)
+            said = wording.answer_in_words(answer) + wording.answered(answer, role)
+            yield f"[id='{statement.id}']", said
+    missing = {True: say("actions.not_granted"), False: say("actions.unknown")}
     for action in report.actions:
-        yield linked([action.name], report)
-        reasons = (action.spends, action.data, action.legacy)
-        marks = {"money": action.spends, "data": action.data, "legacy": action.legacy}
-        yield from (mark for mark, why in {**marks, "new": action.new}.items() if why)
-        yield from (f"{action.description}.", *reasons, f"Why: {action.reason}")
-        yield ", ".join(action.levels)
         for role in report.roles:
             grant = action.roles.get(role.kind)
-            if grant is None:
-                unknown = "actions.not_granted" if role.readable else "actions.unknown"
-                yield f"{role.kind} {say(unknown)}"
-            else:
-                by = ", ".join(names.get(policy, policy) for policy in grant.denied_by)
-                yield f"{role.kind} {grant.decision}{f' by {by}' if by else ''}"
-        yield say("actions.details")
-        for kind, grant in action.roles.items():
-            yield f"{kind}: granted by {', '.join(' '.join(pair) for pair in grant.granted_by)}"
-        yield f"Resource types: {', '.join(action.resources) or 'only *'}"
-        yield f"Condition keys: {', '.join(action.conditions) or 'none'}"
+            decision = grant.decision if grant else missing[role.readable]
+            yield f"[id='{action.name}']", f"{role.kind} {decision}"
 
 
-SECTIONS: dict[str, Callable[[Report], Iterable[str]]] = {
-    ".verdict": lambda report: (wording.verdict(role, report) for role in report.roles),
-    "th.role": roles,
-    ".answers tbody": answers,
-    "[aria-labelledby=worst] p": lambda report: (
-        f"{what}. {meaning}" for what, meaning in wording.at_worst(report)
-    ),
-    ".findings": findings,
-    "[aria-labelledby=changes]": changes,
-    ".ledger:not(.sets) tbody": ledger,
-    "[aria-labelledby=where] li": lambda report: (
-        *(f"{place.kind}: {place_in_words(place)}" for place in report.places),
-        wording.global_services(report),
-    ),
-    ".others tbody": others,
-    ".numbers tbody": numbers,
-    ".services tbody": services,
-    ".tree": policies,
-    "#rows li": actions,
-}
-"""What each part of the page shows, by its selector."""
-
-
-def assert_shows(page: Page, report: Report) -> None:
-    for selector, said in SECTIONS.items():
-        expected = "".join("".join(said(report)).split())
-        assert page.evaluate(SHOWN, selector) == expected, selector
-
-
-@pytest.mark.parametrize("name", ["published", "guarded", "odd", "one role"])
+@pytest.mark.parametrize("name", ["published", "guarded", "odd"])
 def test_shows_what_the_report_says(name: str, show: Show, reports: Reports) -> None:
     page, report = show(name), reports[name]
-    assert_shows(page, report)
+    assert not_shown(page, report) == []
+    parts: dict[str, list[str]] = {}
+    for selector, text in told(report):
+        parts.setdefault(selector, []).append(re.escape(squeezed(text)))
+    for found, texts in zip(page.evaluate(SHOWN, [*parts]), parts.values(), strict=True):
+        assert re.search(".*".join(texts), found)
     for text in ("services.not_exact", "actions.not_complete"):
         assert page.get_by_text(say(text)).count() == (not report.exact)
-    missing = {"#worst": not wording.at_worst(report), "#others": not report.others}
-    for selector, is_missing in missing.items():
-        assert page.locator(f"{selector}, a[href='{selector}']").count() == 2 * (not is_missing)
 
 
 def test_report_has_what_the_page_shows(reports: Reports) -> None:
     """The positive control of the test above."""
-    guarded, odd = reports["guarded"], reports["odd"]
-    assert {change.cause for change in guarded.changes} == {"role", "AWS"}
-    assert len(wording.ledger(guarded)) == 8
-    assert len(wording.at_worst(reports["published"])) == 2
-    assert {finding.kind for finding in odd.findings} > {*ALARMS}
+    assert {change.cause for change in reports["guarded"].changes} == {"role", "AWS"}
+    assert {finding.kind for finding in reports["odd"].findings} > {*ALARMS}
 
 
 @pytest.mark.parametrize("name", ["published", "guarded"])
@@ -535,18 +394,10 @@ def test_unknown_answer_is_not_a_no(show: Show) -> None:
     ]
 
 
-def test_alarms_come_first_and_look_like_one(show: Show) -> None:
+def test_alarms_come_first(show: Show) -> None:
     page = show("odd")
     assert page.locator("main h2").first.get_attribute("id") == "alarms"
-
-    def styles(selector: str, name: str) -> list[str]:
-        elements = page.locator(selector).all()
-        return [one.evaluate(f"(element) => getComputedStyle(element).{name}") for one in elements]
-
-    for name in ("borderLeftWidth", "borderLeftColor"):
-        looks = styles(".finding.alarming", name)
-        assert (len(looks), len({*looks})) == (len(ALARMS), 1)
-    assert len({*styles(".finding.alarming > b, th.role .alarm, .others .alarm", "color")}) == 1
+    assert page.locator(".finding.alarming").count() == len(ALARMS)
     assert page.locator("th.role").first.locator(".alarm").count() == 2
 
 
@@ -834,53 +685,26 @@ def test_search_finds_the_answers_in_plain_words(show: Show, reports: Reports) -
 
 
 @pytest.mark.parametrize("viewport", [DESK, PHONE])
-def test_results_are_right_below_the_search_and_it_stays(
+def test_results_are_visible_below_the_search_which_stays(
     viewport: ViewportSize, show: Show
 ) -> None:
     page = show("few", viewport=viewport)
-
-    def boxes(*ids: str) -> Iterator[FloatRect]:
-        for id_ in ids:
-            box = page.locator(f"#{id_}").bounding_box()
-            assert box is not None
-            yield box
-
-    for text in ("s3:GetObject", "describe", "createsavingsplan", "no such thing"):
+    for text in ("s3:GetObject", "createsavingsplan", "no such thing"):
         search(page, text)
         # On a busy machine, scrolling takes more than a frame.
         page.wait_for_function("document.getElementById('filters').getBoundingClientRect().top===0")
-        bar, heading = boxes("filters", "actions")
-        assert bar["height"] < viewport["height"] / 8
-        assert 0 <= heading["y"] - bar["height"] < 24, text
-    page.locator("#more").click()
-    search(page, "s3:PutObject")
-    page.wait_for_function(
-        """document.getElementById("actions").getBoundingClientRect().top
-        >= document.getElementById("filters").offsetHeight - 1"""
-    )
-    bar, *results = boxes("filters", "actions", "answer")
-    for found in results:
-        assert found["y"] >= bar["y"] + bar["height"] - 1
-        assert found["y"] + found["height"] <= viewport["height"]
+        bar, heading, answer = page.evaluate(BOXES, ["filters", "actions", "answer"])
+        assert heading["y"] >= bar["height"] - 1
+        assert answer["bottom"] <= viewport["height"], text
 
 
-def test_bar_does_not_move_the_page(show: Show) -> None:
-    page = show("few")
+def test_focus_moves_no_page_and_is_never_hidden_behind_the_bar(show: Show) -> None:
+    page = show("few", viewport=PHONE)
     page.evaluate("document.getElementById('actions').scrollIntoView()")
     top = page.evaluate("scrollY")
-    assert top > 0
-    page.keyboard.press("/")
-    assert page.evaluate("scrollY") == top
-    for stop in ("more", "clear"):
-        page.keyboard.press("Tab")
-        assert page.evaluate(FOCUSED) == stop
-    assert page.evaluate("scrollY") == top
-    page.keyboard.press("Enter")
-    assert page.evaluate("scrollY") == top
-
-
-def test_focus_is_never_hidden_behind_the_bar(show: Show) -> None:
-    page = show("few", viewport=PHONE)
+    for key in ("/", "Tab", "Tab"):
+        page.keyboard.press(key)
+        assert page.evaluate("scrollY") == top > 0
     page.locator("#tag td summary").last.focus()
     for _ in range(20):
         page.keyboard.press("Shift+Tab")
@@ -976,24 +800,12 @@ def test_keyboard_skips_to_the_services_and_reaches_rows_with_one_stop(show: Sho
     assert page.evaluate(FOCUSED) == first
 
 
-def test_chart_shows_risks_and_filters(show: Show, reports: Reports) -> None:
+def test_chart_shows_risks_not_only_by_color_and_filters(show: Show, reports: Reports) -> None:
     page, report = show("guarded"), reports["guarded"]
-    fills = page.locator(".services td rect").evaluate_all(
-        "(bars) => bars.map((bar) => bar.getAttribute('fill'))"
-    )
-    # Not only by color.
-    assert fills == [
-        f"url(#fill-{risk})"
-        for by_role in report.services.values()
-        for counts in by_role.values()
-        for risk in counts
-    ]
-    longest = page.locator(".services td svg").evaluate_all(
-        "(bars) => Math.max(...bars.map((bar) => bar.getAttribute('width')))"
-    )
-    assert 200 <= longest < 210
     drawn = page.locator("pattern path").evaluate_all("(all) => all.map((path) => path.outerHTML)")
     assert len(set(drawn)) == len(drawn) == 4
+    parts = [counts for by_role in report.services.values() for counts in by_role.values()]
+    assert page.locator(".services td rect").count() == sum(map(len, parts))
     page.locator(".services a[href*='auto-pilot&service=redshift']").click()
     wait_for_count(page, counted(report, sum(report.services["redshift"]["auto-pilot"].values())))
 
@@ -1109,25 +921,6 @@ def test_axe_finds_no_violation(browser: Browser, files: dict[str, Path]) -> Non
 
 
 EVIL = "\"'><script>window.ran=1</script></style><img src=x onerror=window.ran=1>{{ 7*7 }}\u202eé中"
-FIXED = {
-    *("about", "answer", "call_as", "cause", "decision", "effect", "filter", "id", "kind"),
-    *("levels", "part", "risk", "role", "rule", "topic", "why"),
-}
-"""The members of a report with a fixed set of values."""
-
-
-def hostile(value: Any, name: str = "") -> Any:
-    """Return a part of a report with something hostile in every text of its own."""
-    if isinstance(value, str) and name not in FIXED:
-        return value + EVIL
-    if isinstance(value, tuple) and name not in FIXED:
-        return tuple(hostile(element) for element in value)
-    if isinstance(value, dict) and name == "roles":
-        return {key: hostile(member) for key, member in value.items()}
-    if is_dataclass(value) and not isinstance(value, type):
-        members = {field.name: getattr(value, field.name) for field in fields(value)}
-        return replace(value, **{name: hostile(member, name) for name, member in members.items()})
-    return value
 
 
 @pytest.mark.slow
@@ -1143,10 +936,10 @@ def test_shows_whatever_a_template_contains_as_text(
     unknown = Unknown(part="template", why="macro", subject="what")
     change = Change(effect="broader", about="suspect", unknown=unknown)
     report = replace(report, unreadable=(unknown,), changes=(change, *report.changes))
-    report = hostile(report)
+    report = edited(report, lambda text: text + EVIL)
     (tmp_path / "page.html").write_text(as_html(report), encoding="utf-8")
     page, wrong = opened(browser, tmp_path / "page.html", bypass_csp=bypass)
-    assert_shows(page, report)
+    assert not_shown(page, report) == []
     assert page.evaluate("window.ran") is None
     assert page.locator("script").count() == 3
     assert page.locator("img").count() == 0
