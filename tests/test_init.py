@@ -120,7 +120,7 @@ def test_types_in_signatures_are_found() -> None:
 
 
 def test_import_and_names_of_plain_modules_load_neither_the_cdk_nor_boto3(tmp_path: Path) -> None:
-    code = "from pump_roles import ArgumentError, Guardrail, __version__"
+    code = "from pump_roles import ArgumentError, Guardrail, new_external_id; new_external_id()"
     ended, loaded = python("-c", code, folder=tmp_path)
     assert (ended.returncode, ended.stdout, ended.stderr) == (0, "", "")
     assert "pump_roles" in loaded
@@ -141,7 +141,7 @@ LINK = ("link", "auto-pilot", "--template-url", "https://s3.amazonaws.com/a/b", 
 @pytest.mark.parametrize(
     ("arguments", "status"),
     [
-        *((("report", "--output", name), 0) for name in ("x.html", "x.json", "x.csv")),
+        (("report", "--output", "x.html"), 0),
         (("report", "t.template.json", "--output", "x.json"), 0),
     ],
 )
@@ -189,3 +189,4 @@ def test_rollout_status_loads_boto3_and_not_the_cdk(tmp_path: Path) -> None:
     assert ended.returncode == 4
     assert "credentials" in ended.stdout
     assert loaded & NOT_NEEDED == {"boto3", "botocore", "rich"}
+    assert "jinja2" not in loaded

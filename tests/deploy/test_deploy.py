@@ -1,15 +1,11 @@
 """The real CDK CLI deploys to an AWS emulator that enforces IAM, and the result is as published."""
 
 import json
-import subprocess
-import sys
-import time
-from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
 import pytest
-from botocore.exceptions import ClientError, ConnectionClosedError, EndpointConnectionError
+from botocore.exceptions import ClientError
 
 from tests.commands import run
 from tests.support import (
@@ -29,7 +25,7 @@ from tools.sandbox.aws import (
     EmbeddedAws,
     embedded_aws,
 )
-from tools.sandbox.cdk import ROOT, cdk
+from tools.sandbox.cdk import cdk
 from tools.sandbox.simulator import Role
 
 KINDS = dict(zip(STACKS, DOCUMENTED, strict=True))
@@ -206,32 +202,6 @@ def test_universal_template_does_not_deploy_without_valid_parameters(
     with pytest.raises(ClientError, match=named):
         aws.deploy("PumpReadOnly", json.dumps(synth()["PumpReadOnly"]), parameters)
     assert aws.iam().list_roles()["Roles"] == []
-
-
-@pytest.mark.slow
-def test_emulator_stops_if_its_parent_process_is_killed() -> None:
-    program = (
-        "import sys, time; from tools.sandbox.aws import embedded_aws\n"
-        "with embedded_aws() as aws: print(aws.endpoint, flush=True); time.sleep(60)"
-    )
-    with subprocess.Popen(
-        [sys.executable, "-c", program],
-        cwd=ROOT,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.DEVNULL,
-        text=True,
-    ) as process:
-        assert process.stdout is not None
-        endpoint = process.stdout.readline().strip()
-        assert EmbeddedAws(endpoint).iam().list_roles()["Roles"] == []
-        process.kill()
-        assert process.wait(60) != 0
-    # At the latest after a minute, it accepts no connection.
-    client, until = EmbeddedAws(endpoint).iam(), time.monotonic() + 60
-    with pytest.raises(EndpointConnectionError):  # noqa: PT012
-        while time.monotonic() < until:
-            with suppress(ConnectionClosedError):  # by the end of the emulator
-                client.list_roles()
 
 
 def test_emulator_listens_only_on_loopback(aws: EmbeddedAws) -> None:

@@ -26,7 +26,6 @@ GUARDED = {
     "permissions-boundary": "platform/Boundary",
     "role-path": "/pump/",
 }
-DENY_ALL = "arn:aws:iam::aws:policy/AWSDenyAll"
 ALLOW_ALL = {"Effect": "Allow", "Action": "*", "Resource": "*"}
 
 
@@ -116,23 +115,6 @@ def test_changes_in_the_account_are_alarms_and_changes(
     changes = [change["difference"] for change in found["changes"] if change["difference"]]
     assert "boundary-removed" in {change["rule"] for change in changes}
     assert not found["exact"]
-
-
-STOPPED = "Pump is stopped by this boundary; remove it only when Pump may continue."
-
-
-@pytest.mark.usefixtures("deployed")
-def test_account_and_templates_with_aws_deny_all_are_reported_as_stopped(
-    aws: EmbeddedAws, assembly: Assembly
-) -> None:
-    assert STOPPED not in report("--account").stdout
-    for name in ("PumpReadOnlyRole", "PumpAutoPilotRole"):
-        aws.iam().put_role_permissions_boundary(RoleName=name, PermissionsBoundary=DENY_ALL)
-    in_settings = assembly({**GUARDED, "permissions-boundary": DENY_ALL})
-    for source in ("--account", in_settings):
-        said = report(source, "--format", "markdown").stdout
-        assert said.count(f"can do nothing. {STOPPED}") == 2, source
-    assert [role["stopped"] for role in of_account()["roles"]] == [True, True]
 
 
 def test_reports_a_role_with_another_name(deployed: Path, aws: EmbeddedAws) -> None:

@@ -101,12 +101,6 @@ def having(aws: EmbeddedAws, organization: Organization) -> set[str]:
     return {found.name for found in organization.accounts() if aws.roles(Caller(found.id))}
 
 
-def instances(aws: EmbeddedAws) -> set[str]:
-    """Return the states of the stack instances."""
-    listed = aws.cloudformation().list_stack_instances(StackSetName="PumpReadOnly")
-    return {instance["Status"] for instance in listed["Summaries"]}
-
-
 def test_stack_with_a_stack_set_creates_updates_and_deletes_the_roles_of_its_targets(
     aws: EmbeddedAws, rollout: Organization, synth: Synth
 ) -> None:
@@ -123,26 +117,6 @@ def test_stack_with_a_stack_set_creates_updates_and_deletes_the_roles_of_its_tar
     assert left["Status"] == "DELETED"
 
 
-def test_call_creates_the_stack_instance_that_failed(aws: EmbeddedAws, synth: Synth) -> None:
-    organization = Organization.create(aws.organizations, {"Workloads": 2})
-    owner = Caller(organization.accounts()[-1].id)
-    aws.create_role("PumpReadOnlyRole", ACCOUNT_ID, caller=owner)
-    aws.deploy("PumpReadOnlyRollout", rollout_to(organization.root, synth))
-    assert instances(aws) == {"CURRENT", "OUTDATED"}
-    aws.iam(owner).delete_role(RoleName="PumpReadOnlyRole")
-    aws.cloudformation().create_stack_instances(
-        StackSetName="PumpReadOnly",
-        Regions=[REGION],
-        DeploymentTargets={
-            "OrganizationalUnitIds": [organization.root],
-            "Accounts": [owner.access_key_id],
-            "AccountFilterType": "INTERSECTION",
-        },
-    )
-    assert instances(aws) == {"CURRENT"}
-    assert having(aws, organization) == {"workloads-1", "workloads-2"}
-
-
 def test_only_the_permitted_in_the_management_account_have_the_stack_sets(
     aws: EmbeddedAws, rollout: Organization, synth: Synth
 ) -> None:
@@ -154,23 +128,6 @@ def test_only_the_permitted_in_the_management_account_have_the_stack_sets(
     assert aws.cloudformation(member).list_stack_sets()["Summaries"] == []
     with pytest.raises(StackFailedError, match="must be the management account"):
         aws.deploy("PumpReadOnlyRollout", rollout_to(rollout.root, synth), caller=member)
-
-
-@pytest.mark.parametrize(
-    ("service", "operation", "parameters"),
-    [
-        ("cloudformation", "list_types", {}),
-        ("ec2", "describe_reserved_instances_listings", {}),
-    ],
-)
-def test_error_of_a_missing_operation_says_that_the_emulator_lacks_it(
-    service: str, operation: str, parameters: dict[str, str], aws: EmbeddedAws
-) -> None:
-    with pytest.raises(ClientError, match="The AWS emulator does not have this operation") as error:
-        getattr(aws.client(service), operation)(**parameters)
-    assert error.value.response["Error"]["Code"] == "InvalidAction"
-    with pytest.raises(ClientError, match=r"^(?!.*emulator)"):
-        aws.cloudformation().describe_stacks(StackName="Missing")
 
 
 @pytest.mark.slow

@@ -11,7 +11,6 @@ import os
 import signal
 import socket
 from collections.abc import Mapping
-from functools import wraps
 from http import HTTPStatus
 from threading import Thread
 from typing import Any
@@ -118,31 +117,6 @@ def have_stack_sets(endpoint: str) -> None:
     organizations.reset = forget
 
 
-def say_what_is_missing() -> None:
-    """Make the error of a call that ministack lacks say so, in a form that AWS tools can read."""
-    from ministack import app as ministack  # noqa: PLC0415
-
-    said = "The AWS emulator does not have this operation"
-    original = ministack._dispatch_service_request  # noqa: SLF001
-
-    @wraps(original)
-    async def dispatch(
-        method: str, path: str, headers: Mapping[str, str], body: bytes, *more: Any
-    ) -> Any:
-        status, answered, content = await original(method, path, headers, body, *more)
-        if status == HTTPStatus.BAD_REQUEST and isinstance(content, bytes):
-            if content.startswith(b'{"error": "Unsupported service: '):
-                if headers.get("content-type", "").startswith("application/x-www-form-urlencoded"):
-                    _, answered, content = ministack._unknown_query_error(body, "")  # noqa: SLF001
-                else:
-                    content = json.dumps({"__type": "InvalidAction", "message": said}).encode()
-            if b"<Code>InvalidAction</Code>" in content:
-                content = content.replace(b"<Message>", f"<Message>{said}: ".encode())
-        return status, answered, content
-
-    ministack._dispatch_service_request = dispatch  # noqa: SLF001
-
-
 def make_roles_as_cloudformation_does() -> None:
     """Give a stack's role its permissions boundary, and fail if a role of that name exists.
 
@@ -241,7 +215,6 @@ def main() -> None:
     os.environ.update(SETTINGS, GATEWAY_PORT=str(port))
     have_stack_sets(f"http://127.0.0.1:{port}")
     count_as_encrypted()
-    say_what_is_missing()
     make_roles_as_cloudformation_does()
     know_deny_all()
     pass_external_id()
