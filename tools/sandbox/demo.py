@@ -2,7 +2,7 @@
 
 import json
 import sys
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -11,7 +11,6 @@ from botocore.exceptions import ClientError
 from rich.table import Column
 
 from pump_roles.guardrails import Guardrail
-from pump_roles.published import PublishedRole
 from pump_roles.review.output.report_words import LEGEND, SYMBOLS
 from pump_roles.review.report.build import risk_of
 from tools.sandbox import catalog
@@ -53,7 +52,6 @@ BRAKE: Final = {
 }
 PURCHASE: Final = "ec2:PurchaseReservedInstancesOffering"
 
-SESSION_SECONDS: Final = 3_600
 BYSTANDER: Final = "Bystander"
 """The name of roles that no role trusts."""
 
@@ -152,8 +150,6 @@ class Demo(Show):
         self.part("Deploy both roles into the customer's account")
         self.add_data()
         self.deploy("PumpReadOnly", "PumpAutoPilot")
-        for name, published in ROLES.items():
-            self.show_role(Role.of_account(self.aws, name), published)
 
         self.part("Who can assume the roles")
         pump = self.aws.caller_in(PUMP)
@@ -194,38 +190,6 @@ class Demo(Show):
 
     def assume(self, pump: Caller, name: str, external_id: str = EXTERNAL_ID) -> Caller:
         return self.aws.assume(_arn(name), pump, external_id=external_id)
-
-    def show_role(self, role: Role, published: PublishedRole) -> None:
-        """Show what was deployed, next to what is published."""
-        self.console.print(f"\n[bold]{role.arn}[/]")
-        for statement in role.trust["Statement"]:
-            principal = statement.get("Principal", {}).get("AWS")
-            condition = json.dumps(statement.get("Condition"))
-            self.console.print(f"  trusts {principal}", markup=False)
-            self.console.print(f"  if     {condition}\n", markup=False)
-        table = self.table("policy", "as published", "patterns", "actions")
-        for policy in published.policies:
-            same = role.policies.get(policy.name) == policy.document
-            table.add_row(policy.name, self.yes(same), *_counts(policy.patterns))
-        table.add_section()
-        table.add_row("total, without duplicates", "", *_counts(set(published.patterns)))
-        self.console.print(table)
-        self.expect(len(role.policies) == len(published.policies))
-        rest = self.table("other settings", "as expected")
-        settings = self.aws.iam().get_role(RoleName=role.name)["Role"]
-        attached = self.aws.iam().list_attached_role_policies(RoleName=role.name)
-        for what, right in (
-            ("trust policy: only Pump, with your external ID", role.trust == trust()),
-            ("no managed policies", not attached["AttachedPolicies"]),
-            ("sessions of at most 1 hour", settings["MaxSessionDuration"] == SESSION_SECONDS),
-        ):
-            rest.add_row(what, self.yes(right))
-        self.console.print()
-        self.console.print(rest)
-
-    def yes(self, found: object) -> str:
-        """Return a cell that shows whether something is as expected."""
-        return self.verdict(found, should=True, labels=("yes", "no"))
 
     def show_callers(self, pump: Caller) -> None:
         """Show what each caller gets when it tries to assume the roles."""
@@ -449,10 +413,6 @@ class Demo(Show):
 
 def _arn(name: str) -> str:
     return f"arn:aws:iam::{ACCOUNT_ID}:role/{name}"
-
-
-def _counts(patterns: Collection[str]) -> tuple[str, str]:
-    return str(len(patterns)), str(len(catalog.matching(patterns)))
 
 
 NEXT_STEPS: Final = """

@@ -37,7 +37,7 @@ Without -c, the settings are those in your pump.json. Without a terminal, also p
 --require-approval never to cdk deploy.
 
 The emulator lacks Savings Plans, Reserved Instances and their listings, Cost Explorer, Support,
-and Service Quotas. An error says if it lacks an operation.
+and Service Quotas.
 
 To stop the emulator and delete everything in it: exit
 """
