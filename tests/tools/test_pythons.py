@@ -4,6 +4,7 @@ import os
 import re
 import subprocess
 from pathlib import Path
+from shutil import which
 
 import pytest
 
@@ -25,7 +26,11 @@ def machine(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
         python.parent.mkdir(parents=True, exist_ok=True)
         python.write_text(f"#!/bin/sh\n{program}\n")
         python.chmod(0o755)
-    folders = [str(tmp_path / "project/.venv/bin"), str(tmp_path / "path"), os.environ["PATH"]]
+    # Without this machine's own.
+    (tmp_path / "programs").mkdir()
+    for program in ("git", "make", "sh"):
+        (tmp_path / "programs" / program).symlink_to(str(which(program)))
+    folders = [str(tmp_path / name) for name in ("project/.venv/bin", "path", "programs")]
     monkeypatch.setenv("PATH", os.pathsep.join(folders))
     monkeypatch.setenv("PYENV_ROOT", str(tmp_path / "pyenv"))
     monkeypatch.setattr(pythons, "ROOT", tmp_path / "project")

@@ -13,17 +13,14 @@ import zipfile
 from pathlib import Path
 
 import pytest
-from click.testing import CliRunner
 from cyclonedx.schema import SchemaVersion
 from cyclonedx.validation.json import JsonStrictValidator
 from jsonschema import Draft202012Validator
 
 from pump_roles import __version__
 from pump_roles.published import ROLES
-from pump_roles.review.cli import app
 from tests.support import other_pythons
 from tools.release import dist, generate
-from tools.release.manifest import TEMPLATES
 from tools.sandbox.cdk import ROOT, tool_environment
 
 WHEEL = f"pump_roles-{__version__}-py3-none-any.whl"
@@ -86,24 +83,6 @@ def run(folder: Path, *arguments: str, python: str = sys.executable, **variables
         | variables,
         check=True,
     )
-
-
-@pytest.mark.parametrize(
-    ("ending", "arguments"),
-    [
-        ("html", []),
-        ("md", []),
-        ("json", [str(ROOT / TEMPLATES)]),
-    ],
-)
-def test_released_report_is_what_the_command_writes(
-    ending: str, arguments: list[str], built: Path, tmp_path: Path
-) -> None:
-    written = tmp_path / f"report.{ending}"
-    ended = CliRunner().invoke(app, ["report", *arguments, "--output", str(written)])
-    assert ended.exit_code == 0, ended.stderr
-    released = built / f"{PREFIX}-permissions.{ending}"
-    assert released.read_bytes() == written.read_bytes()
 
 
 def test_released_manifest_is_about_the_released_templates(built: Path) -> None:
