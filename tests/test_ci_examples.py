@@ -20,7 +20,6 @@ from pump_roles.published import ROLES
 from pump_roles.review.cli import app
 from pump_roles.review.output.json_documents import as_json
 from pump_roles.review.report import of_templates
-from tests.docs.pages import shown
 from tests.review.account.activity.trail import PURCHASES, call, handshake, write
 from tests.support import (
     EXTERNAL_ID,
@@ -30,7 +29,6 @@ from tests.support import (
     Assembly,
     bash,
     other_commands,
-    synthesize,
 )
 from tools.sandbox.audit import AUDITOR, audited_organization
 from tools.sandbox.aws import OWNER, Caller, EmbeddedAws
@@ -370,18 +368,6 @@ def test_jobs_upload_what_they_write() -> None:
     assert (artifacts["when"], artifacts["paths"]) == ("always", ["pump-report/"])
     # GitLab accepts no other characters, and links to a folder only with the slash.
     assert artifacts["expose_as"].replace(" ", "").isalnum()
-
-
-@pytest.mark.slow
-def test_commands_of_the_guide_run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    synthesize(tmp_path / "cdk.out")
-    monkeypatch.chdir(tmp_path)
-    commands = shown(GUIDE, "pump-roles")
-    assert len(commands) == 8
-    for arguments in commands:
-        ended = CliRunner().invoke(app, arguments)
-        assert (ended.exit_code, ended.stderr) == (0, ""), arguments
-    assert (tmp_path / "report.html").exists()
 
 
 def test_guide_names_each_format_and_exit_status() -> None:

@@ -32,7 +32,6 @@ from pump_roles.validators import (
 )
 
 ALNUM = string.ascii_letters + string.digits
-LOWER = string.ascii_lowercase + string.digits
 VISIBLE = "".join(map(chr, range(0x21, 0x7F)))
 DIGITS = st.text(string.digits, min_size=12, max_size=12)
 SOME_PARTITIONS = st.sampled_from(PARTITIONS)

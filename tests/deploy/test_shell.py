@@ -1,6 +1,5 @@
 """`make sandbox` opens a shell in which the commands of the guides work on the emulator."""
 
-import json
 import os
 import re
 import socket
@@ -10,12 +9,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from botocore.exceptions import ClientError
 
-from tests.support import FROM_PUMP, Synth, on_terminal
-from tools.sandbox.aws import ACCOUNT_ID, OWNER, REGION, Caller, EmbeddedAws, StackFailedError
+from tests.support import on_terminal
+from tools.sandbox.aws import ACCOUNT_ID, REGION, EmbeddedAws
 from tools.sandbox.cdk import ROOT, cdk, project
-from tools.sandbox.organization import Organization
 from tools.sandbox.shell import INTRODUCTION, PROMPT, UNITS
 
 # By default, the template itself is an asset in the bucket.
@@ -81,53 +78,6 @@ def test_shown_commands_work_and_the_emulator_stops_with_the_shell() -> None:
     (port,) = re.findall(r"^endpoint http://127\.0\.0\.1:(\d+)$", shown, re.MULTILINE)
     with socket.socket() as probe:
         assert probe.connect_ex(("127.0.0.1", int(port))) != 0
-
-
-@pytest.fixture
-def rollout(aws: EmbeddedAws, synth: Synth) -> Organization:
-    """An organization in whose accounts a stack has just rolled the read-only role out."""
-    organization = Organization.create(aws.organizations, {"Workloads": 2, "Sandbox": 1})
-    aws.deploy("PumpReadOnlyRollout", rollout_to(organization.root, synth))
-    return organization
-
-
-def rollout_to(unit: str, synth: Synth, **settings: Any) -> str:
-    targets = {"read-only": {"organizational-units": [unit], **settings}}
-    return json.dumps(synth({**FROM_PUMP, **targets})["PumpReadOnlyRollout"])
-
-
-def having(aws: EmbeddedAws, organization: Organization) -> set[str]:
-    """Return the names of the accounts that have a role."""
-    return {found.name for found in organization.accounts() if aws.roles(Caller(found.id))}
-
-
-def test_stack_with_a_stack_set_creates_updates_and_deletes_the_roles_of_its_targets(
-    aws: EmbeddedAws, rollout: Organization, synth: Synth
-) -> None:
-    rollout.join("Sandbox", "late")
-    assert having(aws, rollout) == {"workloads-1", "workloads-2", "sandbox-1", "late"}
-    fewer = rollout_to(rollout.units["Workloads"], synth)
-    aws.deploy("PumpReadOnlyRollout", fewer, update=True)
-    assert having(aws, rollout) == {"workloads-1", "workloads-2"}
-    aws.delete("PumpReadOnlyRollout")
-    deleted = aws.cloudformation().get_waiter("stack_delete_complete")
-    deleted.wait(StackName="PumpReadOnlyRollout", WaiterConfig={"Delay": 1})
-    assert having(aws, rollout) == set()
-    (left,) = aws.cloudformation().list_stack_sets()["Summaries"]
-    assert left["Status"] == "DELETED"
-
-
-def test_only_the_permitted_in_the_management_account_have_the_stack_sets(
-    aws: EmbeddedAws, rollout: Organization, synth: Synth
-) -> None:
-    aws.create_role("Limited", ACCOUNT_ID)
-    session = aws.assume(f"arn:aws:iam::{ACCOUNT_ID}:role/Limited", OWNER)
-    with pytest.raises(ClientError, match="ListStackSets"):
-        aws.cloudformation(session).list_stack_sets()
-    member = Caller(rollout.accounts()[-1].id)
-    assert aws.cloudformation(member).list_stack_sets()["Summaries"] == []
-    with pytest.raises(StackFailedError, match="must be the management account"):
-        aws.deploy("PumpReadOnlyRollout", rollout_to(rollout.root, synth), caller=member)
 
 
 @pytest.mark.slow

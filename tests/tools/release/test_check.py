@@ -227,16 +227,11 @@ def change(file: Path, edit: tuple[str, str] | None) -> None:
 PASSED = "PERMISSIONS.md lists every expansion: 0.11.0, compared with 0.10.0.\n"
 
 
-def test_compares_with_the_highest_version(
+def test_compares_with_the_highest_version_and_fails_with_status_3(
     project: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     assert main([], project) == 0
     assert capsys.readouterr().out == PASSED
-
-
-def test_missing_line_fails_with_status_3(
-    project: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
     file = project / "PERMISSIONS.md"
     file.write_text(file.read_text().replace(READY, ""))
     assert main([], project) == 3

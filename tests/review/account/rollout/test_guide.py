@@ -11,7 +11,7 @@ from moto import settings
 from moto.core.authorization import ActionAuthenticatorMixin
 
 from pump_roles.review.account.rollout.status import FINE, AccountState
-from tests.docs.pages import ORGANIZATIONS, ROLLOUT_STATUS, policy, shown
+from tests.docs.pages import ROLLOUT_STATUS, policy
 from tests.management import Management
 from tests.review.account.rollout.rollouts import (
     NoMembers,
@@ -24,20 +24,6 @@ from tests.review.account.rollout.rollouts import (
 )
 from tests.support import Synth
 from tools.sandbox.organization import Organization, StackSets
-
-
-def test_commands_of_the_guides_find_a_complete_rollout(
-    aws: Management, run: Run, synth: Synth, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
-) -> None:
-    organization = Organization.create(aws.organizations, {"Unit": 1})
-    units = {"auto-pilot": {"organizational-units": [organization.root]}}
-    written(roll_out(organization, synth, settings=units), tmp_path / "cdk.out")
-    monkeypatch.chdir(tmp_path)
-    commands = set(map(tuple, shown(ROLLOUT_STATUS + ORGANIZATIONS, "pump-roles rollout-status")))
-    assert len(commands) >= 5
-    for arguments in commands:
-        ended = run(*arguments)
-        assert ended.exit_code == 0, (arguments, ended.output)
 
 
 def test_example_of_the_guide_is_what_the_command_prints(
