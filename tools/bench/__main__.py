@@ -4,7 +4,6 @@ import compileall
 import json
 import os
 import platform
-import subprocess
 import sys
 import tempfile
 from collections.abc import Iterator, Mapping, Sequence
@@ -67,9 +66,6 @@ ROUNDS: Final = {
     "statements": 5,
 }
 
-NOT_NEEDED: Final = {"aws_cdk", "boto3", "botocore", "constructs", "jsii"}
-"""The packages that the report must not load. Of them, only jsii starts Node."""
-
 
 def rounds(
     commands: Mapping[str, Sequence[str]], count: int, folder: Path
@@ -96,23 +92,6 @@ def environment(folder: Path) -> dict[str, str]:
         "CDK_OUTDIR": str(folder / "cdk.out"),
         "CDK_CONTEXT_JSON": json.dumps({**own, "pump:settings": str(folder / "pump.json")}),
     }
-
-
-def loaded_by_the_report(folder: Path) -> set[str]:
-    """Return the packages that the report's process loads and does not need."""
-    ended = subprocess.run(
-        [sys.executable, "-X", "importtime", *REPORT, str(folder / "report.html")],
-        check=True,
-        cwd=ROOT,
-        env=environment(folder),
-        capture_output=True,
-        text=True,
-    )
-    modules = (line.rpartition("|")[2].strip() for line in ended.stderr.splitlines())
-    packages = {module.partition(".")[0] for module in modules}
-    if "pump_roles" not in packages:
-        raise RuntimeError("-X importtime did not list the loaded modules")
-    return packages & NOT_NEEDED
 
 
 def ratio(measured: Sequence[float], other: Sequence[float]) -> float:
@@ -175,17 +154,11 @@ def report_rows(folder: Path) -> Iterator[str]:
     command = {"report": [*REPORT, str(folder / "report.html")]}
     timed = rounds(command, ROUNDS["report"], folder)["report"]
     yield row("`pump-roles report --output x.html`, whole process", median(timed), 0.5, " s")
-    loaded = loaded_by_the_report(folder)
-    listed = ", ".join(sorted(loaded)) or "none"
-    reached = "**no**" if loaded else "yes"
-    yield f"| what this command loads of Node, the CDK, and boto3 | {listed} | none | {reached} |"
     times = page.measure(ROUNDS["page"])
     slowed = f"with the CPU slowed {page.SLOWED} times"
     yield row(f"the report's page is ready, {slowed}", times.ready, 1.5, " s")
     yield row(f"a keystroke in its search, {slowed}", times.keystroke, 0.1, " s")
     yield row("the slowest keystroke", times.slowest, 0.3, " s")
-    yield row("size of the page for the published roles", times.size, 1_000_000 / 1_024, " KiB")
-    yield row("the same page, printed", times.pages, 40, " pages")
 
 
 def size_rows(folder: Path) -> Iterator[str]:

@@ -1,6 +1,5 @@
-"""How fast the permission report's page is in Chromium on a slow machine, and how long printed."""
+"""How fast the permission report's page is in Chromium on a slow machine."""
 
-import re
 from dataclasses import dataclass
 from pathlib import Path
 from statistics import median
@@ -27,8 +26,6 @@ class PageTimes:
     ready: float
     keystroke: float
     slowest: float
-    size: float
-    pages: int
 
 
 def measure(rounds: int) -> PageTimes:
@@ -46,16 +43,10 @@ def measure(rounds: int) -> PageTimes:
             ready.append(_ready(page))
             keystrokes += _keystrokes(page)
             page.close()
-        page = chromium.new_page()
-        page.goto(file.as_uri())
-        printed = page.pdf(format="A4")
-        size = file.stat().st_size / 1_024
     return PageTimes(
         ready=median(ready) / 1_000,
         keystroke=median(keystrokes) / 1_000,
         slowest=max(keystrokes) / 1_000,
-        size=size,
-        pages=len(re.findall(rb"/Type\s*/Page\b", printed)),
     )
 
 
