@@ -90,10 +90,6 @@ def guarded() -> Report:
     # The pattern was there, and did not match it: AWS added it.
     del action["roles"]["auto-pilot"]
     policies = before["roles"][1]["role"]["policies"]
-    (metadata_only,) = (
-        policy for policy in policies if policy["name"] == Guardrail.METADATA_ONLY.policy_name
-    )
-    metadata_only["document"]["Statement"][0]["Action"].remove("ecs:DescribeTasks")
     denied = {"Effect": "Deny", "Action": "savingsplans:CreateSavingsPlan", "Resource": "*"}
     policies.append({"name": "Denies", "document": {"Statement": [denied]}, "arn": ""})
     report = of_published(guardrails=guardrails, since=earlier(before))
@@ -375,18 +371,6 @@ def test_answers_are_above_the_fold(name: str, show: Show, reports: Reports) -> 
     assert page.title() == say("top.title")
 
 
-def test_answer_looks_as_severe_as_it_is(show: Show, reports: Reports) -> None:
-    report = reports["guarded"]
-    severities = wording.severities(report)
-    bold = show("guarded").locator(".answers summary b")
-    assert bold.evaluate_all("(all) => all.map((one) => one.className)") == [
-        f"{answer.answer} {severities[statement.id, kind] or 'cannot'}"
-        f"{' taken' if answer.answer == 'no' and answer.denied else ''}"
-        for statement in report.statements
-        for kind, answer in statement.roles.items()
-    ]
-
-
 def test_unknown_answer_is_not_a_no(show: Show) -> None:
     assert search(show("odd"), "s3:GetObject")[1:] == [
         f"read-only: {say('script.unknown')}.",
@@ -426,23 +410,16 @@ def test_no_link_is_dead(name: str, show: Show) -> None:
 
 
 def assert_open(page: Page, action: str) -> None:
-    row = page.locator(f"li[id='{action}']")
-    page.wait_for_function(
-        """(id) => {
-            const box = document.getElementById(id).getBoundingClientRect();
-            return document.activeElement.id === id && box.top >= 0 && box.bottom <= 800;
-        }""",
-        arg=action,
-    )
-    assert row.evaluate("(row) => getComputedStyle(row).outlineStyle") == "solid"
-    assert row.locator("details:not([open])").count() == 0
+    page.wait_for_function(f"{FOCUSED} === '{action}'")
+    (box,) = page.evaluate(BOXES, [action])
+    assert box["top"] >= 0
+    assert box["bottom"] <= DESK["height"]
+    assert page.locator(f"li[id='{action}'] details:not([open])").count() == 0
 
 
 def test_address_opens_a_row(show: Show, reports: Reports) -> None:
     page = show("few", f"#{ACTION}")
     assert_open(page, ACTION)
-    page.evaluate("location.hash = 'ce:TagResource'")
-    assert_open(page, "ce:TagResource")
     page.locator("[name=text]").fill("createSavingsPlan")
     page.wait_for_function("location.hash === '#?text=createSavingsPlan'")
     page.evaluate("location.hash = 'savingsplans:CreateSavingsPlan'")
@@ -451,7 +428,6 @@ def test_address_opens_a_row(show: Show, reports: Reports) -> None:
     page.evaluate(f"location.hash = '{ACTION}'")
     assert_open(page, ACTION)
     assert count(page) == counted(reports["few"])
-    assert page.url.endswith(f"#{ACTION}")
     # In any case, or without a row.
     page.evaluate("location.hash = 'SAVINGSPLANS:createsavingsplan'")
     page.wait_for_function(f"{FOCUSED} === 'savingsplans:CreateSavingsPlan'")
@@ -794,10 +770,6 @@ def test_keyboard_skips_to_the_services_and_reaches_rows_with_one_stop(show: Sho
     assert page.evaluate(FOCUSED) == second
     page.keyboard.press("Enter")
     assert page.locator(f"li[id='{second}'] details").evaluate("(details) => details.open")
-    page.keyboard.press("Home")
-    assert page.evaluate(FOCUSED) == first
-    page.keyboard.press("ArrowUp")
-    assert page.evaluate(FOCUSED) == first
 
 
 def test_chart_shows_risks_not_only_by_color_and_filters(show: Show, reports: Reports) -> None:
