@@ -1,4 +1,4 @@
-"""The examples with a customer's stack and with a pipeline, deployed."""
+"""The example with a customer's stack, deployed."""
 
 import json
 from collections.abc import Callable
@@ -9,22 +9,17 @@ from pump_roles.review.account.verify.from_aws import read_account
 from pump_roles.review.account.verify.verify_account import verify_account
 from tests.customer import BOUNDARY
 from tests.support import FROM_PUMP, PRINCIPAL, VENDORS
-from tools.sandbox.aws import ACCOUNT_ID, OWNER, Caller, EmbeddedAws
-
-
-def bootstrap(aws: EmbeddedAws, caller: Caller = OWNER) -> None:
-    """Set the version that the CDK's templates check in a bootstrapped account."""
-    aws.client("ssm", caller).put_parameter(
-        Name="/cdk-bootstrap/hnb659fds/version", Value="30", Type="String"
-    )
+from tools.sandbox.aws import ACCOUNT_ID, EmbeddedAws
 
 
 def test_role_in_a_customers_stack_matches_its_template_and_pump_assumes_it(
     aws: EmbeddedAws, example: Callable[[str], Path]
 ) -> None:
     folder = example("read_only")
-    # The account also has the boundary.
-    bootstrap(aws)
+    # The account is bootstrapped, and has the boundary.
+    aws.client("ssm").put_parameter(
+        Name="/cdk-bootstrap/hnb659fds/version", Value="30", Type="String"
+    )
     boundary = aws.iam().create_policy(
         PolicyName="Boundary", Path="/platform/", PolicyDocument=json.dumps(BOUNDARY)
     )["Policy"]["Arn"]
@@ -40,17 +35,3 @@ def test_role_in_a_customers_stack_matches_its_template_and_pump_assumes_it(
     assert verify_account(expected, details).state == "match"
     role = aws.iam().get_role(RoleName="PumpReadOnlyRole")["Role"]
     assert role["PermissionsBoundary"]["PermissionsBoundaryArn"] == boundary
-
-
-def test_pump_assumes_the_role_in_each_account_that_the_pipeline_deploys_to(
-    aws: EmbeddedAws, example: Callable[[str], Path]
-) -> None:
-    pump = aws.caller_in(PRINCIPAL)
-    for stage, account in {"Test": "222233334444", "Production": "333344445555"}.items():
-        (template,) = (example("pipeline") / f"assembly-{stage}").glob("*.template.json")
-        owner = Caller(account)
-        bootstrap(aws, owner)
-        aws.deploy("PumpReadOnly", template.read_text(), caller=owner)
-        role_arn = f"arn:aws:iam::{account}:role/PumpReadOnlyRole"
-        assert aws.can_assume(role_arn, pump, external_id=FROM_PUMP["external-id"])
-        assert not aws.can_assume(role_arn, pump)

@@ -117,8 +117,7 @@ def test_link_is_one_line() -> None:
     ("option", "value", "problem"),
     [
         ("--template-url", f"{URL}#x", "without a user name, a port, or a fragment (#)"),
-        ("--region", "us-east1", "'us-east1' is not the name of a Region, such as us-east-1"),
-        ("--stack-name", "", "is not a stack name: 1 to 128 of A-Z a-z 0-9 -"),
+        # Two values that do not fit together.
         ("--principal", "arn:aws-cn:iam::999988887777:root", "the principal is in the partition"),
         ("--external-id", "x\x1b[31m\n", "is not an external ID: 2 to 1,224 of"),
     ],

@@ -124,11 +124,6 @@ def test_verdict_says_when_a_role_expires() -> None:
     assert all(until in said for said in verdicts(report))
 
 
-def test_verdict_says_what_a_guardrail_takes_away() -> None:
-    _, said = verdicts(of_published(guardrails=[Guardrail.NO_INVITATIONS]))
-    assert "organization" not in said
-
-
 def test_verdict_leads_to_the_alarms() -> None:
     report = replace(of_published(), alarms=1)
     assert all(said.endswith("; read the alarms first.") for said in verdicts(report))
