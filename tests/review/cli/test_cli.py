@@ -510,7 +510,7 @@ def test_trust_policy_that_is_none_causes_one_error_or_a_difference(
     assert line == f"pump-roles: {template}: the principal of the read-only role cannot be read"
 
 
-OTHER_TYPES: tuple[Any, ...] = (0.05, None, {}, [5], "\ud800")
+OTHER_TYPES: tuple[Any, ...] = (0.05, "x", None, {}, [5], "\ud800")
 PYTHONS_WORDS = re.compile(
     r"Traceback|Expecting|' object is not|' object has no|indices|unpack|NoneType|not callable|"
     r"'(?:dict|list|int)'|_digits|char \d"
