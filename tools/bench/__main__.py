@@ -53,7 +53,7 @@ VERIFIED_ACCOUNTS: Final = (100, MANY)
 EVENTS: Final = (100_000, 1_000_000)
 """The numbers of events in the trails that are read."""
 
-STATEMENTS: Final = (500, 1_000, 2_000)
+STATEMENTS: Final = (500, 1_000)
 """The numbers of statements of the roles that are compared."""
 
 ROUNDS: Final = {
