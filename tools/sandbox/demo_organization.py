@@ -4,11 +4,10 @@ At the end, it removes the roles, and checks that no account still has one.
 """
 
 import json
-import shlex
 import subprocess
 import sys
 import time
-from typing import Final
+from typing import Any, Final
 
 from rich.tree import Tree
 
@@ -126,23 +125,32 @@ class OrganizationDemo(Show):
 
     def show_status(self, taken: list[Caller]) -> None:
         """Show what `pump-roles rollout-status` finds before and after what failed is repeated."""
-        commands = self.statuses(complete=False)
+        failed = self.statuses(complete=False)
         for owner in taken:
             self.aws.iam(owner).delete_role(RoleName=READ_ONLY_ROLE)
         self.say_done(f"the manually created roles in {' and '.join(TAKEN)} are deleted")
-        for command in commands:
-            _, *arguments = shlex.split(command)
+        for rollout in failed:
+            accounts = [
+                found["account"] for found in rollout["accounts"] if found["state"] == "not-current"
+            ]
+            (unit,) = rollout["deployed_units"]
+            targets = f"OrganizationalUnitIds={unit},Accounts={','.join(accounts)}"
             subprocess.run(
-                [sys.executable, "-m", "awscli", *arguments],
+                [
+                    *(sys.executable, "-m", "awscli", "cloudformation", "create-stack-instances"),
+                    *("--stack-set-name", rollout["stack_set"], "--regions", rollout["region"]),
+                    *("--deployment-targets", f"{targets},AccountFilterType=INTERSECTION"),
+                    *("--operation-preferences", "FailureTolerancePercentage=100"),
+                ],
                 env=tool_environment() | dict(self.environment),
                 stdout=subprocess.DEVNULL,
                 check=True,
             )
-        self.say_done("the command above\n")
+        self.say_done("the operation is repeated in these accounts\n")
         self.statuses(complete=True)
 
-    def statuses(self, *, complete: bool) -> list[str]:
-        """Show the status of the rollouts, and return the commands that repeat what failed."""
+    def statuses(self, *, complete: bool) -> list[dict[str, Any]]:
+        """Show the status of the rollouts, and return those that are not complete."""
         self.command("pump-roles rollout-status --expect cdk.out")
         status = ("rollout-status", "--expect", f"{self.folder}/cdk.out")
         ended = self.pump_roles(*status, shown=True)
@@ -150,11 +158,9 @@ class OrganizationDemo(Show):
         cell = self.verdict(right, should=True, labels=("as expected", "as expected"))
         self.console.print(f"\nexit status {ended.returncode}: {cell}\n")
         found = json.loads(self.pump_roles(*status, "--format", "json").stdout)
-        commands = [
-            str(retry["command"]) for rollout in found["rollouts"] for retry in rollout["retry"]
-        ]
-        self.expect(bool(commands) != complete)
-        return commands
+        failed = [rollout for rollout in found["rollouts"] if rollout["state"] != "complete"]
+        self.expect(bool(failed) != complete)
+        return failed
 
     def say_done(self, description: str) -> None:
         self.console.print(f"[green]done[/]  {description}")

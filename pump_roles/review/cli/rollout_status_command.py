@@ -9,7 +9,7 @@ import click
 
 from pump_roles.json_input import InputError
 from pump_roles.review.account.clients import Clients
-from pump_roles.review.account.rollout.deployed import read_statuses, wait_for
+from pump_roles.review.account.rollout.deployed import read_statuses
 from pump_roles.review.account.rollout.expected import ExpectedRollout, rollouts_in
 from pump_roles.review.account.rollout.status import TargetsError
 from pump_roles.review.cli import aws, options, results
@@ -40,14 +40,6 @@ from pump_roles.validators import ACCOUNTS, STACK_SET_NAME, CallAs
 )
 @click.option("--no-filter", is_flag=True, help="The StackSets have no account filter.")
 @click.option(
-    "--wait", is_flag=True, help="Wait until no operation of the StackSets is running or queued."
-)
-@click.option(
-    "--timeout",
-    type=click.IntRange(1, 10_000),
-    help="With --wait: how many minutes to wait for each StackSet. Defaults to no limit.",
-)
-@click.option(
     "--region",
     help="The Region of the rollout's stack. Defaults to that of the templates, "
     "AWS_REGION, AWS_DEFAULT_REGION, or that of the profile.",
@@ -62,8 +54,6 @@ def rollout_status(
     exclude_accounts: Sequence[str],
     only_accounts: Sequence[str],
     no_filter: bool,
-    wait: bool,
-    timeout: int | None,
     region: str | None,
     profile: str | None,
     outputs: results.Outputs,
@@ -89,8 +79,6 @@ def rollout_status(
         "--exclude-accounts": exclude_accounts,
         "--no-filter": no_filter,
     }
-    if not wait:
-        options.check_not_passed({"--timeout": timeout}, "requires --wait")
     if expect is not None:
         options.check_not_passed(
             {"STACK_SET": stack_sets, **filters}, "cannot be combined with --expect"
@@ -117,17 +105,8 @@ def rollout_status(
         # Organizations allows few calls per second, and each unit takes two.
         clients = Clients(profile=profile, region=region, read_seconds=60, attempts=11)
         cloudformation, organizations = clients.cloudformation(), clients.organizations()
-    seconds = None if timeout is None else timeout * 60
-    with aws.progress("seconds waited for the operations to end") as waited:
-        unknown = {
-            rollout.stack_set: reason
-            for rollout in (rollouts if wait else ())
-            if (reason := wait_for(cloudformation, rollout, seconds=seconds, waited=waited))
-        }
     with aws.progress("stack instances and accounts read") as found:
-        statuses = read_statuses(
-            cloudformation, organizations, rollouts, unknown=unknown, found=found, profile=profile
-        )
+        statuses = read_statuses(cloudformation, organizations, rollouts, found=found)
     outputs.write(statuses)
     state = statuses.state
     options.finish(different=state == "incomplete", unknown=state == "unknown")

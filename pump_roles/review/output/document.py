@@ -42,7 +42,7 @@ class Names:
 
 Piece = str | int | Code | Strong | Names
 Text = Piece | tuple[Piece, ...]
-"""A sentence. One that is only code is a command to copy: on one line, and never cut."""
+"""A sentence."""
 
 
 @dataclass(frozen=True)

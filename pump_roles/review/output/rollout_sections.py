@@ -12,7 +12,6 @@ from pump_roles.review.account.rollout.status import (
     Statuses,
 )
 from pump_roles.review.output.document import (
-    Code,
     Document,
     Part,
     Section,
@@ -61,9 +60,6 @@ def _known(rollout: RolloutStatus) -> Iterator[Part]:
             yield Strong(f"{text_of('rollout_problems', state)}: {count:,}", "bad")
     yield from (Strong(problem, "bad") for problem in problems_in_words(rollout))
     yield say("rollout.not_counted", account=rollout.management_account)
-    if rollout.retry:
-        yield say("rollout.retry")
-    yield from (Code(retry.command) for retry in rollout.retry)
     others = (account for account in rollout.accounts if account.state != "current")
     yield table_of("rollout_heads", others, state=_state, reason=reason_in_words)
 

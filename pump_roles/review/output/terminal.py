@@ -33,7 +33,7 @@ _STYLES: Final[Mapping[Tone, str]] = {
 }
 
 _Line = tuple[int, Styled]
-"""How deep it is, and what it says. What must stay one line says so itself."""
+"""How deep it is, and what it says."""
 
 
 def to_terminal(document: Document, *, styled: bool) -> str:
@@ -49,8 +49,7 @@ def to_terminal(document: Document, *, styled: bool) -> str:
     for depth, line in _lines(document):
         indent = "  " * depth
         width = max(console.width - len(indent) - 2, 1)
-        wraps = console.is_terminal and not line.no_wrap
-        for number, part in enumerate(_wrapped(line, width) if wraps else [line]):
+        for number, part in enumerate(_wrapped(line, width) if console.is_terminal else [line]):
             console.print(Styled(f"{indent}  " if number else indent).append_text(part))
     return written.getvalue()
 
@@ -86,8 +85,6 @@ def _part(part: Part, depth: int) -> Iterator[_Line]:
             yield from ((depth, row) for row in _rows(part))
             if left := len(part.rows) - len(part.rows[: part.most]):
                 yield depth, Styled(say("document.cut", parts=say("document.row", left)))
-        case Code(command):
-            yield 0, Styled(one_line(command), "cyan", no_wrap=True)
         case Item():
             yield depth, Styled("[ ] " if part.choice else "").append_text(_styled(part.text))
             for below in part.items:

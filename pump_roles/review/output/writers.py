@@ -18,7 +18,6 @@ from pump_roles.review.output.document import (
     spans,
 )
 from pump_roles.review.output.texts import say
-from pump_roles.text import one_line
 
 LIMIT: Final = 60_000
 """The maximum length of Markdown for a comment or a ticket, in characters. GitHub allows 65,536."""
@@ -93,8 +92,6 @@ def _blocks(section: Section, level: str, *, whole: bool) -> Iterator[_Block]:
                 yield "entry", _item(part, whole=whole)
             case Table():
                 yield from (("row", row) for row in _rows(part, whole=whole))
-            case Code(command):
-                yield "text", _code(one_line(command))
             case _:
                 yield "text", _line(part, whole=whole)
 

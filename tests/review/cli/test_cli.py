@@ -412,7 +412,6 @@ PASS = (
         ("PumpReadOnly --exclude-accounts=123", "'123' is not a 12-digit account ID"),
         ("PumpReadOnly --expect=.", "Error: STACK_SET: cannot be combined with --expect"),
         ("--expect=. --no-filter", "--no-filter: cannot be combined with --expect"),
-        ("PumpReadOnly --timeout=1", "--timeout: requires --wait"),
         ("PumpReadOnly --only-accounts=111111111111 --exclude-accounts=111111111112", PASS),
         ("PumpReadOnly --exclude-accounts=111111111111 --no-filter", PASS),
         ("", PASS),
@@ -458,7 +457,7 @@ def test_says_what_to_install_if_a_package_of_the_extra_is_missing(tmp_path: Pat
     [
         ("", "activity link probe report rollout-status template verify"),
         ("ver", "verify"),
-        ("rollout-status --t", "--timeout"),
+        ("rollout-status --n", "--no-filter"),
     ],
 )
 def test_completion_offers_commands_and_their_options(words: str, offered: str) -> None:

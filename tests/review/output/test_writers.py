@@ -111,10 +111,10 @@ def test_code_span_shows_its_text(value: str) -> None:
     assert span.content == value
 
 
-def test_long_text_is_cut_and_a_command_is_not() -> None:
+def test_long_text_is_cut_unless_the_document_is_whole() -> None:
     long = "x" * 5_000
-    written = markdown((long,), (Code(long), ""), Code(long))
-    assert [len(run) for run in re.findall("x+", written)] == [900, 900, 5_000]
+    written = markdown((long,), (Code(long), ""))
+    assert [len(run) for run in re.findall("x+", written)] == [900, 900]
     assert written.count(" (cut)") == 2
     assert "(cut)" not in to_markdown(document((long,), (Code(long),)), None)
 
@@ -211,10 +211,6 @@ def test_text_is_wrapped_between_words_and_only_on_a_terminal(shown: Callable[..
         "    end",
     ]
     assert shown(StringIO(), text) == f"  label: {ROW} {ARN} end\n"
-
-
-def test_command_to_copy_is_never_wrapped(shown: Callable[..., str]) -> None:
-    assert shown(Terminal(), Code(ROW), NO_COLOR="1") == f"{ROW}\n"
 
 
 def test_row_of_a_table_is_wrapped_only_between_words(shown: Callable[..., str]) -> None:

@@ -1,7 +1,6 @@
 """Rollouts read from AWS: their StackSets, and the accounts."""
 
-import time
-from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from typing import TYPE_CHECKING, Any, Final
 
 from pump_roles.review.account.organization import Account, accounts_below
@@ -33,16 +32,10 @@ def read_statuses(
     organizations: "OrganizationsClient",
     rollouts: Sequence[ExpectedRollout],
     *,
-    unknown: Mapping[str, Unknown] | None = None,
     found: _Found = lambda _: None,
-    profile: str | None = None,
 ) -> Statuses:
     """Compare rollouts with the accounts below their units. One failure hides no other rollout."""
-    known = unknown or {}
-    read = {
-        rollout: known.get(rollout.stack_set) or _read_stack_set(cloudformation, rollout, found)
-        for rollout in rollouts
-    }
+    read = {rollout: _read_stack_set(cloudformation, rollout, found) for rollout in rollouts}
     units = {
         unit: None
         for rollout, stack_set in read.items()
@@ -59,11 +52,7 @@ def read_statuses(
         else:
             management_account, accounts = organization
             status = assess_rollout(
-                rollout,
-                stack_set,
-                accounts=accounts,
-                management_account=management_account,
-                profile=profile,
+                rollout, stack_set, accounts=accounts, management_account=management_account
             )
         statuses.append(status)
     return Statuses(rollouts=tuple(statuses))
@@ -85,17 +74,6 @@ def _read_organization(
         return Unknown(why="organization-not-read", detail=detail)
 
 
-def _why_not_read(error: Exception, rollout: ExpectedRollout, region: str) -> Unknown:
-    if error_code(error) != _NOT_FOUND:
-        return Unknown(why="not-read", detail=explain_error(error))
-    managed = rollout.call_as == "management"
-    return Unknown(
-        why="no-stack-set" if managed else "no-stack-set-as-administrator",
-        subject=rollout.stack_set,
-        detail=region,
-    )
-
-
 def _read_stack_set(
     cloudformation: "CloudFormationClient", rollout: ExpectedRollout, found: _Found
 ) -> StackSet | Unknown:
@@ -104,7 +82,6 @@ def _read_stack_set(
         described: Any = cloudformation.describe_stack_set(
             StackSetName=rollout.stack_set, CallAs=rollout.caller
         )["StackSet"]
-        regions = [*map(str, described.get("Regions", []))]
         # A self-managed StackSet has no units.
         name = "OrganizationalUnitIds"
         units = list_in(described, name) if name in described else []
@@ -113,12 +90,18 @@ def _read_stack_set(
         return StackSet(
             units=tuple(checked_id(unit, ORGANIZATIONAL_UNIT) for unit in units),
             region=region,
-            instance_region=regions[0] if len(regions) == 1 else region,
             instances=tuple(_read_instances(cloudformation, rollout, found)),
         )
     except Exception as error:  # noqa: BLE001
         # botocore can raise anything if the response is not from AWS.
-        return _why_not_read(error, rollout, region)
+        if error_code(error) != _NOT_FOUND:
+            return Unknown(why="not-read", detail=explain_error(error))
+        managed = rollout.call_as == "management"
+        return Unknown(
+            why="no-stack-set" if managed else "no-stack-set-as-administrator",
+            subject=rollout.stack_set,
+            detail=region,
+        )
 
 
 def _read_instances(
@@ -135,47 +118,3 @@ def _read_instances(
             reason=str(summary.get("StatusReason") or ""),
         )
         found(1)
-
-
-INTERVAL: Final = 10
-"""How many seconds to wait between two calls while an operation is running."""
-
-_ACTIVE: Final = {"QUEUED", "RUNNING", "STOPPING"}
-_ENDED: Final = {"FAILED", "STOPPED", "SUCCEEDED"}
-
-
-def wait_for(
-    cloudformation: "CloudFormationClient",
-    rollout: ExpectedRollout,
-    *,
-    seconds: int | None = None,
-    waited: _Found = lambda _: None,
-) -> Unknown | None:
-    """Wait until no operation of a StackSet is running, queued, or stopping."""
-    total = 0
-    try:
-        # ListStackSetOperations is eventually consistent: an operation that has ended may still be
-        # listed as active for a while.
-        while operation := _find_unfinished(cloudformation, rollout):
-            status = text_in(operation, "Status")
-            if status not in _ACTIVE:
-                return Unknown(why="operation-status", detail=status)
-            if seconds is not None and total >= seconds:
-                return Unknown(
-                    why="operation-active",
-                    subject=text_in(operation, "OperationId"),
-                    detail=f"{total // 60:,}",
-                )
-            time.sleep(INTERVAL)
-            total += INTERVAL
-            waited(INTERVAL)
-    except Exception as error:  # noqa: BLE001
-        # botocore can raise anything if the response is not from AWS.
-        return _why_not_read(error, rollout, cloudformation.meta.region_name)
-    return None
-
-
-def _find_unfinished(cloudformation: "CloudFormationClient", rollout: ExpectedRollout) -> Any:
-    asked = {"StackSetName": rollout.stack_set, "CallAs": rollout.caller}
-    operations = all_in(cloudformation, "list_stack_set_operations", "Summaries", **asked)
-    return next((found for found in operations if text_in(found, "Status") not in _ENDED), None)

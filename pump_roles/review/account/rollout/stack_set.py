@@ -1,7 +1,6 @@
 """Compares a rollout with what it should target."""
 
-import shlex
-from collections.abc import Collection, Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, replace
 from typing import Final, get_args
 
@@ -11,19 +10,9 @@ from pump_roles.review.account.rollout.status import (
     FINE,
     AccountState,
     AccountStatus,
-    Retry,
     RolloutStatus,
     Unknown,
 )
-
-_MOST_ACCOUNTS: Final = 100
-"""The maximum number of accounts in one command."""
-
-# By default, an operation works in one account at a time, and stops at the first failure:
-# CloudFormation API Reference, "StackSetOperationPreferences".
-_PREFERENCES: Final = "FailureTolerancePercentage=100,MaxConcurrentPercentage=25"
-
-_WORKING: Final = ("PENDING", "RUNNING")
 
 _ORDER: Final = get_args(AccountState)
 """The order of the states: first those that need attention."""
@@ -35,7 +24,6 @@ class StackSet:
 
     units: tuple[str, ...]
     region: str
-    instance_region: str
     instances: tuple[AccountStatus, ...] = ()
 
 
@@ -59,7 +47,6 @@ def assess_rollout(
     *,
     accounts: Iterable[Account],
     management_account: str,
-    profile: str | None = None,
 ) -> RolloutStatus:
     """Compare a StackSet and its instances with what they should be."""
     members = {account.id: account for account in accounts if account.id != management_account}
@@ -113,7 +100,6 @@ def assess_rollout(
         management_account=management_account,
         targeted=number,
         accounts=tuple(statuses),
-        retry=tuple(_retries(expected, stack_set, statuses, members, profile)),
     )
 
 
@@ -132,42 +118,3 @@ def _describe(status: AccountStatus, account: Account | None, state: AccountStat
     if account is None:
         return replace(status, state=state)
     return replace(status, name=account.name, unit="/".join(account.units), state=state)
-
-
-def _retries(
-    expected: ExpectedRollout,
-    stack_set: StackSet,
-    statuses: Iterable[AccountStatus],
-    members: Mapping[str, Account],
-    profile: str | None,
-) -> Iterator[Retry]:
-    # The commands that repeat the operation, one for each Region, unit, and group of accounts.
-    # create-stack-instances creates missing instances, and "retries all stack instances whose
-    # status is OUTDATED" (CloudFormation API Reference, "CreateStackInstances", OperationId).
-    # update-stack-instances only changes parameters of existing instances.
-    # With any other unit, the command would add that unit to the StackSet's targets.
-    usable = {*(expected.units or stack_set.units)} & {*stack_set.units}
-    repeated: dict[tuple[str, str], set[str]] = {}
-    for status in statuses:
-        failed = status.state == "not-current" and status.status != "INOPERABLE"
-        if status.state == "missing" or (failed and status.detailed_status not in _WORKING):
-            unit = next((unit for unit in members[status.account].units if unit in usable), None)
-            if unit is not None:
-                region = status.region or stack_set.instance_region
-                repeated.setdefault((region, unit), set()).add(status.account)
-    last = ["--call-as", expected.caller] if expected.caller != "SELF" else []
-    last += ["--region", stack_set.region, *(["--profile", profile] if profile else [])]
-    for (region, unit), found in sorted(repeated.items()):
-        failing = sorted(found)
-        for start in range(0, len(failing), _MOST_ACCOUNTS):
-            accounts = tuple(failing[start : start + _MOST_ACCOUNTS])
-            listed = f"Accounts={','.join(accounts)},AccountFilterType=INTERSECTION"
-            command = [
-                *("aws", "cloudformation", "create-stack-instances"),
-                *("--stack-set-name", expected.stack_set),
-                *("--regions", region),
-                *("--deployment-targets", f"OrganizationalUnitIds={unit},{listed}"),
-                *(("--operation-preferences", _PREFERENCES) if len(accounts) > 1 else ()),
-                *last,
-            ]
-            yield Retry(accounts=accounts, command=shlex.join(command))

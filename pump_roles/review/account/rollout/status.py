@@ -24,8 +24,6 @@ Why = Literal[
     "no-stack-set-as-administrator",
     "no-units",
     "not-read",
-    "operation-active",
-    "operation-status",
     "organization-not-read",
     "self-managed",
     "several-groups",
@@ -40,9 +38,9 @@ class Unknown:
     """Why the status of a rollout is not known.
 
     :param why: the reason.
-    :param subject: what it is about: the StackSet's name, or the ID of an operation; may be empty.
-    :param detail: what is known about the reason, such as a Region, how many minutes were waited,
-        or an error message of AWS; may be empty.
+    :param subject: what it is about: the StackSet's name; may be empty.
+    :param detail: what is known about the reason, such as a Region, or an error message of AWS; may
+        be empty.
     """
 
     why: Why
@@ -89,18 +87,6 @@ class AccountStatus:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Retry:
-    """A command that repeats an operation in accounts where it failed, or that it missed.
-
-    :param accounts: their IDs.
-    :param command: the command, quoted for a POSIX shell.
-    """
-
-    accounts: tuple[str, ...]
-    command: str
-
-
-@dataclass(frozen=True, kw_only=True)
 class RolloutStatus:
     """The status of a rollout.
 
@@ -119,7 +105,6 @@ class RolloutStatus:
     :param targeted: how many accounts are targeted, not counting suspended ones.
     :param accounts: the accounts below the units, those with a stack instance, and those that the
         filter names. Those that need attention come first, then the order is by ID.
-    :param retry: the commands that repeat the operation, where that is possible.
     :param counts: how many accounts have each state.
     """
 
@@ -135,7 +120,6 @@ class RolloutStatus:
     management_account: str = ""
     targeted: int = 0
     accounts: tuple[AccountStatus, ...] = ()
-    retry: tuple[Retry, ...] = ()
     counts: Mapping[AccountState, int] = field(init=False)
 
     def __post_init__(self) -> None:

@@ -3,7 +3,6 @@
 import base64
 import json
 import re
-import shlex
 from collections.abc import Callable, Collection, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -12,8 +11,6 @@ from typing import Any
 from unittest.mock import patch
 from urllib.parse import parse_qs
 
-import botocore.session
-from awscli.shorthand import BackCompatVisitor, ShorthandParser
 from click.testing import Result
 from jsonschema import Draft202012Validator
 from moto.cloudformation.models import cloudformation_backends
@@ -125,25 +122,6 @@ def why_unknown(ended: Result) -> list[str]:
 def of_state(found: Mapping[str, Any], state: str) -> list[str]:
     """Return the accounts of a rollout that have a state."""
     return [account["account"] for account in found["accounts"] if account["state"] == state]
-
-
-def running(*statuses: str) -> None:
-    """Add operations to moto's only StackSet."""
-    for number, status in enumerate(statuses):
-        state()._create_operation(str(number), "UPDATE", status)  # noqa: SLF001
-
-
-def arguments_of(command: str) -> dict[str, Any]:
-    """Return the parameters that the AWS CLI sends for a command, with its shorthand syntax."""
-    program, service, operation, *options = shlex.split(command)
-    assert (program, service, operation) == ("aws", "cloudformation", "create-stack-instances")
-    model = botocore.session.get_session().get_service_model("cloudformation")
-    found: dict[str, Any] = {}
-    for option, value in zip(options[::2], options[1::2], strict=True):
-        name = option.title().replace("-", "")
-        found[name] = ShorthandParser().parse(value) if "=" in value else value
-    BackCompatVisitor().visit(found, model.operation_model("CreateStackInstances").input_shape)
-    return found
 
 
 class Requests(list[dict[str, list[str]]]):

@@ -7,7 +7,6 @@ from typing import Any
 
 from pump_roles.review.account.rollout.status import (
     AccountStatus,
-    Retry,
     RolloutStatus,
     Statuses,
     Unknown,
@@ -45,7 +44,6 @@ def with_everything(text: str = "text") -> Statuses:
                 management_account="123456789012",
                 targeted=1,
                 accounts=(account,),
-                retry=(Retry(accounts=("111122223333",), command="aws"),),
             ),
         )
     )

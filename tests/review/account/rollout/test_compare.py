@@ -43,9 +43,7 @@ def assess(
     deployed: tuple[str, ...] = ("r-abcd",),
     **expected: Any,
 ) -> RolloutStatus:
-    stack_set = StackSet(
-        units=deployed, region="us-east-1", instance_region="us-east-1", instances=instances
-    )
+    stack_set = StackSet(units=deployed, region="us-east-1", instances=instances)
     return assess_rollout(
         ExpectedRollout(stack_set="S", **expected),
         stack_set,
@@ -106,8 +104,6 @@ def test_rollout_is_not_complete_if_it_targets_other_units_than_expected() -> No
     assert states(found) == {THREE: "missing", TWO: "current"}
     (problem,) = problems_in_words(found)
     assert f"targets {left}, but should target {left}, {right};" in problem
-    # A command would add the unit to the StackSet's targets.
-    assert found.retry == ()
     assert assess(accounts[:1], instance(TWO), deployed=(left,), units=(left,)).state == "complete"
     both = instance(TWO), instance(THREE)
     found = assess(accounts, *both, deployed=(left, right), units=(right,))
@@ -129,35 +125,32 @@ def test_suspended_account_may_keep_the_role_unless_it_is_excluded(
         filter=account_filter,
         filtered=(THREE,) if account_filter else (),
     )
-    assert (found.state, found.targeted, found.retry) == (state, 1, ())
+    assert (found.state, found.targeted) == (state, 1)
     assert states(found) == {TWO: "current", THREE: of_suspended, FOUR: "suspended"}
     assert all(map(reason_in_words, found.accounts))
 
 
 @pytest.mark.parametrize(
-    ("status", "detail", "repeated", "why"),
+    ("status", "detail", "why"),
     [
-        ("OUTDATED", "FAILED", True, "the last operation failed in this account"),
-        ("OUTDATED", "CANCELLED", True, "the last operation stopped before"),
-        ("OUTDATED", "", True, "it is not up to date"),
-        ("NEW", "NEW", True, "it is not up to date"),
+        ("OUTDATED", "FAILED", "the last operation failed in this account"),
+        ("OUTDATED", "CANCELLED", "the last operation stopped before"),
+        ("OUTDATED", "", "it is not up to date"),
+        ("NEW", "NEW", "it is not up to date"),
         # AWS's response contradicts itself.
-        ("CURRENT", "FAILED", True, "the last operation failed in this account"),
-        ("CURRENT", "SKIPPED_SUSPENDED_ACCOUNT", True, "the account was suspended"),
-        ("OUTDATED", "RUNNING", False, "an operation is working in this account"),
-        ("OUTDATED", "PENDING", False, "an operation has yet to start in this account"),
-        ("INOPERABLE", "INOPERABLE", False, "a deletion failed; updates skip it; delete the stack"),
-        ("INOPERABLE", "FAILED_IMPORT", False, "the stack could not be imported"),
-        ("CURRENT", "", False, ""),
-        ("CURRENT", "SUCCEEDED", False, ""),
+        ("CURRENT", "FAILED", "the last operation failed in this account"),
+        ("CURRENT", "SKIPPED_SUSPENDED_ACCOUNT", "the account was suspended"),
+        ("OUTDATED", "RUNNING", "an operation is working in this account"),
+        ("OUTDATED", "PENDING", "an operation has yet to start in this account"),
+        ("INOPERABLE", "INOPERABLE", "a deletion failed; updates skip it; delete the stack"),
+        ("INOPERABLE", "FAILED_IMPORT", "the stack could not be imported"),
+        ("CURRENT", "", ""),
+        ("CURRENT", "SUCCEEDED", ""),
     ],
 )
-def test_instance_that_is_not_current_has_a_reason_and_a_command_if_that_helps(
-    status: str, detail: str, why: str, *, repeated: bool
-) -> None:
+def test_instance_that_is_not_current_has_a_reason(status: str, detail: str, why: str) -> None:
     found = assess([account(TWO)], instance(TWO, status, detailed_status=detail))
     (only,) = found.accounts
-    assert bool(found.retry) == repeated
     if not why:
         assert (found.state, only.state) == ("complete", "current")
         return
@@ -174,28 +167,6 @@ def test_account_with_two_instances_has_two_rows() -> None:
         ("not-current", "eu-west-1"),
         ("current", "us-east-1"),
     ]
-    (retry,) = found.retry
-    assert " --regions eu-west-1 " in retry.command
-    assert retry.command.endswith(" --region us-east-1")
-
-
-def test_command_is_for_each_targeted_unit_and_at_most_100_accounts() -> None:
-    left, right = "ou-abcd-11111111", "ou-abcd-22222222"
-    accounts = [
-        account(f"{number:012}", units=(unit, f"{unit}0"))
-        for unit, numbers in [(left, range(2_000, 2_150)), (right, range(1_000, 1_001))]
-        for number in numbers
-    ]
-    found = assess(accounts, deployed=(left, right))
-    assert [(len(retry.accounts), retry.accounts[0]) for retry in found.retry] == [
-        (100, "000000002000"),
-        (50, "000000002100"),
-        (1, "000000001000"),
-    ]
-    for unit, retry in zip([left, left, right], found.retry, strict=True):
-        assert f"OrganizationalUnitIds={unit}," in retry.command
-        # They are of no use for one account.
-        assert ("--operation-preferences" in retry.command) == (unit == left)
 
 
 def test_first_four_states_need_attention() -> None:

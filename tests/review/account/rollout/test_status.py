@@ -9,9 +9,6 @@ from typing import Any
 import pytest
 from botocore.client import BaseClient
 from botocore.exceptions import ClientError
-from botocore.loaders import Loader
-from botocore.model import ServiceModel
-from botocore.validate import ParamValidator
 from jsonschema import Draft202012Validator
 from moto.organizations.models import organizations_backends
 
@@ -19,7 +16,6 @@ from tests.commands import the_error
 from tests.management import Management
 from tests.review.account.rollout.rollouts import (
     Run,
-    arguments_of,
     forget,
     ids,
     of_state,
@@ -62,8 +58,6 @@ def test_misses_no_account_on_any_page(aws: Management, run: Run, synth: Synth) 
         assert "cannot be created" in account["reason"]
     path = [organization.root, *(organization.units[name] for name in ("Unit", "Deep", "Deeper"))]
     assert found["accounts"][0]["unit"] == "/".join(path)
-    (retry,) = found["retry"]
-    assert retry["accounts"] == sorted([*failed, *missing])
 
     assert (
         "  targeted accounts without a stack instance: 7\n"
@@ -128,7 +122,7 @@ def test_says_why_a_status_is_unknown(
     organizations_backends[ACCOUNT_ID]["aws"].reset()
     remedy = "; call with credentials of the management account or of a delegated administrator"
     # What could not be read before keeps its reason.
-    first, second = why_unknown(run("PumpReadOnly", "PumpAutoPilot", "--no-filter", "--wait"))
+    first, second = why_unknown(run("PumpReadOnly", "PumpAutoPilot", "--no-filter"))
     assert first.startswith("the organization's accounts could not be read: ")
     assert first.endswith(remedy)
     assert second.startswith("this account has no StackSet PumpAutoPilot in us-east-1")
@@ -140,13 +134,12 @@ def test_says_why_a_status_is_unknown(
     monkeypatch.delenv("AWS_ACCESS_KEY_ID")
     monkeypatch.setenv("AWS_SHARED_CREDENTIALS_FILE", os.devnull)
     monkeypatch.setenv("AWS_CONFIG_FILE", os.devnull)
-    for more in ((), ("--wait",)):
-        (why,) = why_unknown(run("PumpReadOnly", "--no-filter", *more))
-        assert "credentials" in why
+    (why,) = why_unknown(run("PumpReadOnly", "--no-filter"))
+    assert "credentials" in why
     assert run("PumpReadOnly", "--no-filter", "--profile", "none").exit_code == 4
 
 
-def test_denied_rollout_does_not_hide_the_others_while_waiting(
+def test_denied_rollout_does_not_hide_the_others(
     aws: Management, run: Run, synth: Synth, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     organization = Organization.create(aws.organizations, {"Unit": 1})
@@ -161,7 +154,7 @@ def test_denied_rollout_does_not_hide_the_others_while_waiting(
         return real(self, operation, arguments)
 
     monkeypatch.setattr(BaseClient, "_make_api_call", call)
-    ended = run("PumpReadOnly", "PumpAutoPilot", "--no-filter", "--format=json", "--wait")
+    ended = run("PumpReadOnly", "PumpAutoPilot", "--no-filter", "--format=json")
     assert ended.exit_code == 3, ended.output
     first, second = json.loads(ended.stdout)["rollouts"]
     assert (first["state"], second["state"]) == ("incomplete", "unknown")
@@ -235,43 +228,6 @@ def test_region_is_that_of_the_templates_unless_it_is_passed(
     assert the_error(run("--expect", folder), 1) == (
         "pump-roles: the rollouts are in several Regions: eu-west-1, us-east-1; pass --region"
     )
-
-
-def test_retry_command_is_valid_and_targets_only_failed_accounts(
-    aws: Management, run: Run, synth: Synth, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
-) -> None:
-    organization = Organization.create(aws.organizations, {"Unit": 3})
-    failed, missing, _ = ids(organization, "Unit")
-    roll_out(organization, synth, failing=[failed])
-    forget(missing)
-    config = tmp_path / "config"
-    config.write_text(
-        '[profile "my profile"]\naws_access_key_id = testing\naws_secret_access_key = testing\n'
-    )
-    monkeypatch.setenv("AWS_CONFIG_FILE", str(config))
-    arguments = ["PumpReadOnly", "--no-filter", "--profile=my profile", "--call-as=delegated-admin"]
-    table = run(*arguments)
-    (retry,) = rollout(run(*arguments, "--format=json"))["retry"]
-    assert retry["command"] in table.stdout.splitlines()
-    parameters = arguments_of(retry["command"])
-    assert parameters.pop("Region") == "us-east-1"
-    assert parameters.pop("Profile") == "my profile"
-    model = ServiceModel(Loader().load_service_model("cloudformation", "service-2"))
-    shape = model.operation_model("CreateStackInstances").input_shape
-    assert shape is not None
-    problems = ParamValidator().validate(parameters, shape)
-    assert not problems.has_errors(), problems.generate_report()
-    assert parameters == {
-        "StackSetName": "PumpReadOnly",
-        "Regions": ["us-east-1"],
-        "DeploymentTargets": {
-            "OrganizationalUnitIds": [organization.root],
-            "Accounts": sorted([failed, missing]),
-            "AccountFilterType": "INTERSECTION",
-        },
-        "OperationPreferences": {"FailureTolerancePercentage": 100, "MaxConcurrentPercentage": 25},
-        "CallAs": "DELEGATED_ADMIN",
-    }
 
 
 def test_shows_a_progress_bar_on_a_terminal(aws: Management, synth: Synth) -> None:
