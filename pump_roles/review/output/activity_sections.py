@@ -2,10 +2,10 @@
 
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
-from datetime import datetime
+from itertools import groupby
 from typing import TYPE_CHECKING, Final
 
-from pump_roles.iam.catalog import shipped
+from pump_roles.iam.catalog import Action, shipped
 from pump_roles.json_input import TOO_DEEP
 from pump_roles.review.account.activity.activity_result import Activity, Change, Unknown
 from pump_roles.review.output.document import (
@@ -22,6 +22,7 @@ from pump_roles.review.output.document import (
 )
 from pump_roles.review.output.texts import TEXTS, first, say, text_of
 from pump_roles.review.report.build import risk_of
+from pump_roles.review.report.marks import mark
 
 if TYPE_CHECKING:
     from pump_roles.review.account.activity.collect import NothingFoundError
@@ -35,6 +36,8 @@ _ROWS: Final = 50
 
 _INVITATION: Final = "INVITE"
 """The type of the handshake that makes an account join an organization."""
+
+_BUYS_A_PLAN: Final = "savingsplans:CreateSavingsPlan"
 
 _YEAR: Final = 31_536_000
 _DAY: Final = 86_400
@@ -109,14 +112,10 @@ def _unknown(unknown: Sequence[Unknown]) -> Section:
 
 
 def _changes(activity: Activity) -> Section:
-    table = table_of(
-        "change_heads",
-        activity.changes,
-        _ROWS,
-        what=what,
-        returnable_until=lambda change: returnable(change, activity.at),
-    )
-    about = (Strong(text, "bad") for text in _about_handshakes(activity.changes))
+    table = table_of("change_heads", activity.changes, _ROWS, what=what)
+    about = [Strong(text, "bad") for text in _about_handshakes(activity.changes)]
+    plans = any(change.action == _BUYS_A_PLAN for change in activity.changes if change.is_important)
+    about += [Strong(say("activity.returnable"))] if plans else []
     return Section(
         say("activity.changed"),
         _or_nothing(table, *about),
@@ -151,31 +150,21 @@ def _term(seconds: int | None) -> str:
     return say("units.days", seconds // _DAY) if rest else say("units.years", years)
 
 
-def returnable(change: Change, at: str) -> str:
-    """Return until when a Savings Plan can be returned, and the days that are left, or that this is
-    not known; empty if it never could.
-    """
-    until = change.returnable_until
-    if until is None:
-        return say("returnable.unknown")
-    if not until:
-        return ""
-    if until < at:
-        return say("returnable.past", until=until)
-    days = (_moment(until) - _moment(at)).days
-    left = say("units.days", days) if days else say("returnable.soon")
-    return say("returnable.until", until=until, left=left)
-
-
-def _moment(time: str) -> datetime:
-    return datetime.fromisoformat(time.replace("Z", "+00:00"))
+def _of(action: str) -> Action:
+    return shipped().actions[action.lower()]
 
 
 def _reads(activity: Activity) -> Section:
     rows: list[tuple[Text, ...]] = []
-    for reads in activity.reads:
-        rows.append((Code(reads.service), reads.calls, ""))
-        rows += [(Code(read.action), read.calls, read.last) for read in reads.data]
+    reads = (use for use in activity.used if use.calls and _of(use.action).only_reads)
+    for service, uses in groupby(reads, key=lambda use: _of(use.action).service):
+        of_service = [*uses]
+        rows.append((Code(service), sum(use.calls for use in of_service), ""))
+        rows += [
+            (Code(use.action), use.calls, use.last)
+            for use in of_service
+            if mark("data", use.action)
+        ]
     table = Table((*TEXTS["read_heads"].values(),), tuple(rows), _ROWS)
     return Section(say("activity.read"), _or_nothing(table))
 
@@ -220,7 +209,6 @@ def _guardrails(activity: Activity) -> Section:
         "cost_heads",
         activity.guardrails,
         cost=lambda found: text_of("costs", found.cost),
-        present=lambda found: say("costs.unknown") if found.present is None else found.present,
     )
     notes = (say("activity.counted"), say("activity.may_deny"))
     return Section(say("activity.guardrails"), (*notes, table))

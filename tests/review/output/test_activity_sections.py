@@ -1,7 +1,5 @@
-"""The document of an activity: what can be returned, what is not known, what did not happen."""
+"""The document of an activity: what was bought, what is not known, what did not happen."""
 
-import json
-from dataclasses import replace
 from datetime import datetime, timezone
 from typing import Any, get_args
 
@@ -11,7 +9,6 @@ from pump_roles.review.account.activity.activity_result import Activity, Change,
 from pump_roles.review.account.activity.collect import Collector
 from pump_roles.review.account.activity.watched_roles import published_roles
 from pump_roles.review.output.activity_sections import (
-    returnable,
     risk_in_words,
     unknown_in_words,
     what,
@@ -42,31 +39,6 @@ def change(**members: Any) -> Change:
 
 
 @pytest.mark.parametrize(
-    ("at", "words"),
-    [
-        ("2026-11-10T08:15:00Z", "at most until 2026-11-17T08:15:00Z (7 days left)"),
-        ("2026-11-15T08:15:01Z", "at most until 2026-11-17T08:15:00Z (1 day left)"),
-        ("2026-11-17T08:15:00Z", "at most until 2026-11-17T08:15:00Z (less than a day left)"),
-        ("2026-11-17T08:15:01Z", "was possible at most until 2026-11-17T08:15:00Z"),
-    ],
-)
-def test_says_how_many_days_are_left_to_return_a_plan(at: str, words: str) -> None:
-    plan = change(returnable_until="2026-11-17T08:15:00Z")
-    assert returnable(plan, at) == words
-    found = replace(activity(call("ec2:DescribeInstances")), changes=(plan,))
-    assert json.loads(written(found, "json"))["changes"][0]["returnable_until"] == (
-        "2026-11-17T08:15:00Z"
-    )
-
-
-def test_says_that_it_is_not_known_whether_a_plan_can_be_returned() -> None:
-    found = activity(call("savingsplans:CreateSavingsPlan"))
-    assert json.loads(written(found, "json"))["changes"][0]["returnable_until"] is None
-    assert "| done | not known |" in written(found, "markdown")
-    assert returnable(change(), "2026-11-10T08:15:00Z") == ""
-
-
-@pytest.mark.parametrize(
     ("members", "words"),
     [
         ({}, ""),
@@ -80,6 +52,31 @@ def test_says_that_it_is_not_known_whether_a_plan_can_be_returned() -> None:
 )
 def test_says_what_was_bought(members: dict[str, Any], words: str) -> None:
     assert what(change(**members)) == words
+
+
+@pytest.mark.parametrize(
+    ("event", "said"),
+    [
+        (call("savingsplans:CreateSavingsPlan"), True),
+        (call("savingsplans:CreateSavingsPlan", errorCode="ValidationException"), False),
+        (call("ec2:PurchaseReservedInstancesOffering"), False),
+    ],
+)
+def test_says_that_a_plan_can_be_returned_only_if_one_was_bought(event: Any, *, said: bool) -> None:
+    sentence = "A Savings Plan can be returned within seven days at most"
+    assert (sentence in written(activity(event), "table")) == said
+
+
+def test_reads_are_counted_by_service_and_those_that_return_data_listed() -> None:
+    late = call("ecs:DescribeTasks") | {"eventTime": "2026-11-11T00:00:00Z"}
+    names = ("ec2:DescribeInstances", "ecs:DescribeTasks", "ecs:ListTasks")
+    found = written(activity(*map(call, names), late), "markdown")
+    (table,) = (part for part in found.split("\n\n") if "read that returns data" in part)
+    assert table.splitlines()[2:] == [
+        "| `ec2` | 1 |  |",
+        "| `ecs` | 3 |  |",
+        "| `ecs:DescribeTasks` | 2 | 2026-11-11T00:00:00Z |",
+    ]
 
 
 @pytest.mark.parametrize("why", get_args(Why))

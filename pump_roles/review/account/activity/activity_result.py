@@ -86,8 +86,6 @@ class Change:
     :param term_seconds: the term in seconds; ``None`` if the event does not say.
     :param payment: the payment option; empty if the event does not say.
     :param hourly: the hourly commitment of a Savings Plan; empty if it is none.
-    :param returnable_until: until when a Savings Plan can be returned, in UTC, whether or not that
-        has passed; empty if it cannot be or was returned; ``None`` if that is not known.
     """
 
     id: str
@@ -106,7 +104,6 @@ class Change:
     term_seconds: int | None = None
     payment: str = ""
     hourly: str = ""
-    returnable_until: str | None = ""
 
     @property
     def accepts_handshake(self) -> bool:
@@ -143,49 +140,19 @@ class Refusal:
 
 
 @dataclass(frozen=True, kw_only=True)
-class DataRead:
-    """A read that returns data, not only metadata.
-
-    :param action: the action.
-    :param calls: how many calls.
-    :param last: when it was last called, in UTC.
-    """
-
-    action: str
-    calls: int
-    last: str
-
-
-@dataclass(frozen=True, kw_only=True)
 class Use:
-    """How often a role used an action, or tried to.
+    """How often the roles used an action, or tried to.
 
-    :param kind: the role's kind.
     :param action: the action.
     :param calls: how many calls, without those that were refused.
     :param last: when it was last called, in UTC; empty if all calls were refused.
     :param refused: how many calls were refused.
     """
 
-    kind: str
     action: str
     calls: int
     last: str
     refused: int
-
-
-@dataclass(frozen=True, kw_only=True)
-class ServiceReads:
-    """What was read of a service.
-
-    :param service: the service's prefix.
-    :param calls: how many calls, without those that were refused.
-    :param data: those that return data.
-    """
-
-    service: str
-    calls: int
-    data: tuple[DataRead, ...] = ()
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -194,7 +161,6 @@ class GuardrailActivity:
 
     :param name: the guardrail's name.
     :param kind: the role's kind.
-    :param present: whether the expected role has it; ``None`` if that is not known.
     :param would_deny: how many calls that succeeded or were refused it denies for certain.
     :param might_deny: how many of them it may deny: under a condition or on a resource that the
         event does not decide, because the call's action is not known, or because it denies tags.
@@ -203,7 +169,6 @@ class GuardrailActivity:
 
     name: str
     kind: str
-    present: bool | None
     would_deny: int
     might_deny: int
     cost: Cost
@@ -248,9 +213,8 @@ class Activity:
     :param roles: Pump's roles.
     :param changes: the calls that write or tag: first the handshakes that were accepted; by time.
     :param refused: the calls that were denied, by time.
-    :param reads: what was read, by service.
     :param guardrails: what guardrails would have denied; first those that deny none of the calls.
-    :param used: which actions each role used, or tried to.
+    :param used: which actions the roles used, or tried to, by name.
     :param allowed: how many actions the roles allow.
     :param unused: those of which no call is among the events. A refused call is a call.
     :param sessions: who came in, by the time when they were first seen.
@@ -268,7 +232,6 @@ class Activity:
     roles: tuple[RoleActivity, ...]
     changes: tuple[Change, ...]
     refused: tuple[Refusal, ...]
-    reads: tuple[ServiceReads, ...]
     guardrails: tuple[GuardrailActivity, ...]
     used: tuple[Use, ...]
     allowed: int

@@ -5,7 +5,6 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timezone
 from functools import cache
-from itertools import groupby
 from typing import Any, Final, NamedTuple
 
 import msgspec
@@ -19,10 +18,8 @@ from pump_roles.review.account.activity.activity_result import (
     DONE,
     Activity,
     Change,
-    DataRead,
     Refusal,
     RoleActivity,
-    ServiceReads,
     Session,
     Unknown,
     Use,
@@ -34,12 +31,10 @@ from pump_roles.review.account.activity.guardrail_costs import (
     judge_guardrails,
     may_have_action,
 )
-from pump_roles.review.account.activity.returns import returnable_until, without_returned
 from pump_roles.review.account.activity.watched_roles import WatchedRole, WatchedRoles
 from pump_roles.review.account.responses import is_denial
 from pump_roles.review.account.times import in_utc
 from pump_roles.review.masking import Mask
-from pump_roles.review.report.marks import mark
 from pump_roles.text import cut
 from pump_roles.validators import account_of
 
@@ -176,7 +171,7 @@ class Collector:
         if action is not None or not denied or may_have_action(watched, source):
             with_tags = writes and may_pass_tags(event)
             known = action.name if action else None
-            call = Call(watched, source, known, event.aws_region, with_tags)
+            call = Call(watched, source, known, with_tags)
             calls = self._calls[call]
             calls.calls += 1
             calls.refused += denied
@@ -206,7 +201,6 @@ class Collector:
                     id=event.id,
                     commitment=action.name in _commitment_changes(),
                     handshake=action.name in _handshakes(),
-                    returnable_until=returnable_until(event, action.name),
                     **read_details(event),
                     **common,
                 )
@@ -253,17 +247,14 @@ class Collector:
             roles=tuple(self._list_roles(roles, arns)),
             changes=tuple(
                 sorted(
-                    without_returned(self._changes),
-                    key=lambda change: (not change.accepts_handshake, change.time),
+                    self._changes, key=lambda change: (not change.accepts_handshake, change.time)
                 )
             ),
             refused=tuple(sorted(self._refused, key=lambda refusal: refusal.time)),
-            reads=tuple(_list_reads(used)),
             guardrails=tuple(
                 judge_guardrails(
                     roles,
                     {call: calls.decided for call, calls in self._calls.items()},
-                    last=last,
                     everything_read=all(reason.why == "not-mapped" for reason in unknown),
                 )
             ),
@@ -309,14 +300,13 @@ class Collector:
                 yield RoleActivity(kind=watched.role.kind, arn=arn, calls=calls[arn])
 
     def _list_uses(self) -> Iterator[Use]:
-        by_action: dict[tuple[str, str], list[_Calls]] = {}
+        by_action: dict[str, list[_Calls]] = {}
         for call, calls in self._calls.items():
             if call.action:
-                by_action.setdefault((call.role.role.kind, call.action), []).append(calls)
-        for (kind, action), found in sorted(by_action.items()):
+                by_action.setdefault(call.action, []).append(calls)
+        for action, found in sorted(by_action.items()):
             refused = sum(calls.refused for calls in found)
             yield Use(
-                kind=kind,
                 action=action,
                 calls=sum(calls.calls for calls in found) - refused,
                 last=max(in_utc(calls.last) if calls.last else "" for calls in found),
@@ -335,22 +325,6 @@ class Collector:
             yield Unknown(why="malformed", subject=subject, events=count)
         for subject, count in sorted(self._not_mapped.items()):
             yield Unknown(why="not-mapped", subject=subject, events=count)
-
-
-def _list_reads(used: Iterable[Use]) -> Iterator[ServiceReads]:
-    reads: dict[str, DataRead] = {}
-    for use in used:
-        if use.calls and shipped().actions[use.action.lower()].only_reads:
-            read = reads.get(use.action, DataRead(action=use.action, calls=0, last=""))
-            last = max(read.last, use.last)
-            reads[use.action] = replace(read, calls=read.calls + use.calls, last=last)
-    for service, names in groupby(sorted(reads), key=lambda name: name.partition(":")[0]):
-        of_service = [reads[name] for name in names]
-        yield ServiceReads(
-            service=service,
-            calls=sum(read.calls for read in of_service),
-            data=tuple(read for read in of_service if mark("data", read.action)),
-        )
 
 
 def _cut_texts(change: Change) -> Change:

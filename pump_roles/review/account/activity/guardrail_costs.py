@@ -6,9 +6,9 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from functools import lru_cache
 from typing import Any, Final, NamedTuple
 
-from pump_roles.guardrails import Guardrail, as_policies, by_policy, recognized
+from pump_roles.guardrails import Guardrail, as_policies, by_policy
 from pump_roles.iam.catalog import shipped
-from pump_roles.iam.clauses import Clause, unreadable_statements
+from pump_roles.iam.clauses import EVERYWHERE, Clause, unreadable_statements
 from pump_roles.iam.decisions import PolicyEvaluator
 from pump_roles.iam.documents import Policy
 from pump_roles.iam.events import could_be_of, services_of
@@ -31,7 +31,6 @@ class Call(NamedTuple):
     role: WatchedRole
     source: str
     action: str | None
-    region: str
     with_tags: bool
 
 
@@ -39,35 +38,29 @@ def judge_guardrails(
     roles: Sequence[WatchedRole],
     calls: Mapping[Call, int],
     *,
-    last: str,
     everything_read: bool,
 ) -> list[GuardrailActivity]:
     """Return what each guardrail would have denied each role; first those that would have denied
     nothing.
     """
     found = []
-    offered = {name: Guardrail.named(name) for name in Guardrail.names()}
     for watched in roles:
         of_role = [(call, count) for call, count in calls.items() if call.role is watched]
         patterns = ROLES[watched.role.kind].patterns
-        own = {guardrail.name: guardrail for guardrail in _present_guardrails(watched)}
-        sure = watched.expected and not watched.role.not_known
-        for name, guardrail in {**offered, **own}.items():
-            denies = guardrail.on(patterns)
+        for name in Guardrail.names():
+            denies = Guardrail.named(name).on(patterns)
             if not denies:
                 continue
             evaluator = PolicyEvaluator(as_policies(denies), shipped())
             counts = Counter[bool | None]()
             for call, count in of_role:
-                counts[_is_denied(evaluator, call, last)] += count
+                counts[_is_denied(evaluator, call)] += count
             would, might = counts[True], counts[None]
             cost: Cost = "some" if would else "nothing"
-            has_it = {part.name for part in denies} <= own.keys()
             found.append(
                 GuardrailActivity(
                     name=name,
                     kind=watched.role.kind,
-                    present=has_it or (False if sure else None),
                     would_deny=would,
                     might_deny=might,
                     cost=cost if would or (everything_read and not might) else "unknown",
@@ -83,14 +76,6 @@ def judge_guardrails(
     )
 
 
-def _present_guardrails(watched: WatchedRole) -> Iterator[Guardrail]:
-    patterns = ROLES[watched.role.kind].patterns
-    for policy in watched.role.policies if watched.expected else ():
-        guardrail = recognized(policy.name, policy.document, patterns)
-        if guardrail is not None:
-            yield guardrail
-
-
 def find_denying_guardrails(
     watched: WatchedRole, action: str, region: str, time: str
 ) -> tuple[str, ...]:
@@ -101,9 +86,7 @@ def find_denying_guardrails(
     names = dict.fromkeys(
         policy.name
         for policy, clause in watched.evaluator.effective["Deny"]
-        if policy.name in denied_by
-        and clause.matches(action)
-        and _applies(clause, region, time) is not False
+        if policy.name in denied_by and clause.matches(action) and _may_apply(clause, region, time)
     )
     return tuple(known[name].name if name in known else name for name in names)
 
@@ -125,13 +108,11 @@ def may_have_action(watched: WatchedRole, source: str) -> bool:
     )
 
 
-def _is_denied(evaluator: PolicyEvaluator, call: Call, last: str) -> bool | None:
+def _is_denied(evaluator: PolicyEvaluator, call: Call) -> bool | None:
     # None if the event does not decide.
     if call.action is None:
         return None if _may_deny(evaluator.effective["Deny"], call.source) else False
-    found = {
-        _applies(clause, call.region, last) for _, clause in evaluator.deciding(call.action)[1]
-    }
+    found = {clause.scope == EVERYWHERE or None for _, clause in evaluator.deciding(call.action)[1]}
     tagging = _tagging(call.role, call.action) if call.with_tags else ()
     if any(evaluator.deciding(name)[1] for name in tagging):
         # The call may have needed such an action, too.
@@ -147,25 +128,21 @@ def _tagging(watched: WatchedRole, action: str) -> Iterator[str]:
             yield name
 
 
-def _applies(clause: Clause, region: str, last: str) -> bool | None:
+def _may_apply(clause: Clause, region: str, time: str) -> bool:
     condition = json.loads(clause.scope.condition or "{}")
-    met = [
-        _is_met(operator, key, values, region, last)
+    return all(
+        _may_be_met(operator, key, values, region, time)
         for operator, keys in condition.items()
         for key, values in keys.items()
-    ]
-    if False in met:
-        return False
-    return None if None in met or not clause.scope.everywhere else True
+    )
 
 
-def _is_met(operator: str, key: str, values: Any, region: str, last: str) -> bool | None:
+def _may_be_met(operator: str, key: str, values: Any, region: str, time: str) -> bool:
     if key == "aws:requestedregion" and operator in {"StringEquals", "StringNotEquals"}:
         return (region in values) == (operator == "StringEquals")
     if key == "aws:currenttime" and operator == "DateGreaterThanEquals":
-        # No call is later than the last one.
-        return False if all(last < str(value) for value in values) else None
-    return None
+        return any(time >= str(value) for value in values)
+    return True
 
 
 def _may_match(clause: Clause, service: str) -> bool:
