@@ -226,13 +226,13 @@ REGION_NAMES: Final = tuple(sorted(region for names in _REGIONS.values() for reg
 _NAME: Final = "A-Za-z0-9_+=,.@-"
 _ARN: Final = "arn:aws(-[a-z]+)*:iam::"
 
-SHORT_EXTERNAL_ID: Final = 16
+_SHORT_EXTERNAL_ID: Final = 16
 """A shorter external ID may be truncated, or easy to guess: 16 hexadecimal digits are 64 bits."""
 
 
 def warning_if_short(external_id: str) -> str:
     """Return a warning about an external ID of fewer than 16 characters; otherwise empty."""
-    if len(external_id) >= SHORT_EXTERNAL_ID:
+    if len(external_id) >= _SHORT_EXTERNAL_ID:
         return ""
     return (
         f"the external ID has only {len(external_id)} characters; check that it is the whole ID "

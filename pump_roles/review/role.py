@@ -55,7 +55,6 @@ Why = Literal[
     "existence",
     "external-id-differs",
     "external-id-not-listed",
-    "files-differ",
     "function",
     "macro",
     "macro-in-resource",

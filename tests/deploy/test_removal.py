@@ -67,6 +67,10 @@ def present(account: Result) -> list[str]:
     ]
 
 
+def names_of(account: Result) -> list[str]:
+    return [other["arn"].rpartition("/")[2] for other in account["others"]]
+
+
 def create(aws: EmbeddedAws, name: str, *, path: str = "/", **statement: Any) -> str:
     """Create a role, and return its ARN."""
     principal = {"AWS": OTHER_ACCOUNT}
@@ -97,8 +101,6 @@ def test_deployed_roles_still_exist_until_their_stacks_are_deleted(
     assert (status, account["state"]) == (0, "match")
     absent = {"part": "role", "why": "absent", "subject": "", "detail": "", "source": ""}
     assert [role["notes"] for role in account["roles"]] == [[absent]] * 2
-    # One call: the list of all roles says it.
-    assert account["calls"] == 1
 
 
 def test_role_with_the_name_of_an_expected_or_a_published_role_still_exists(
@@ -122,11 +124,11 @@ def test_finds_only_other_roles_that_pump_can_assume(aws: EmbeddedAws, removed: 
     notes = account["roles"][0]["notes"]
     assert (status, notes[1]["part"], notes[1]["why"]) == (0, "role", "open")
     for known in (removed(), removed("--principal", PRINCIPAL, PUMP_EXTERNAL_ID=SECRET)):
-        assert (known[0], [other["name"] for other in known[1]["others"]]) == (3, ["SameId"])
+        assert (known[0], names_of(known[1])) == (3, ["SameId"])
     create(aws, "Copy", Principal={"AWS": PRINCIPAL})
     status, account = removed()
     assert (status, present(account)) == (3, [])
-    assert [other["name"] for other in account["others"]] == ["Copy", "SameId"]
+    assert names_of(account) == ["Copy", "SameId"]
 
 
 @pytest.mark.parametrize(

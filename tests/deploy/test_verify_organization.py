@@ -78,8 +78,6 @@ def test_every_account_of_a_unit_matches(
     id_ = aws.client("organizations").describe_organization()["Organization"]["Id"]
     for account in found.values():
         assert account["organization"] == {"id": id_, "management_account": ACCOUNT_ID}
-    # As in the guide: to assume the role, to list the roles, and 3 and an inline policy for one.
-    assert {account["calls"] for account in found.values()} == {1 + 1 + 3 + 1}
     # One line for each account in a pipe, and nothing else.
     lines = [line.split(" ", 1) for line in ended.stderr.splitlines()]
     assert [count for count, _ in lines] == [f"{n}/{COUNT}" for n in range(1, COUNT + 1)]
@@ -184,10 +182,8 @@ def test_role_is_verified_where_the_templates_put_it(
     everyone = [f"--target={account}" for account in (*organization.accounts, ACCOUNT_ID)]
     ended = verify(aws, tmp_path, *everyone)
     assert ended.exit_code == 0, ended.stdout
-    # The own account is read with the caller's credentials: no role has to be assumed.
     found = accounts_of(ended)
     assert found[ACCOUNT_ID]["name"] == "Master Account"
-    assert found[ACCOUNT_ID]["calls"] == found[late]["calls"] - 1
 
     aws.deploy("PumpAutoPilot", auto_pilot, caller=Caller(other))
     delete(aws.iam(Caller(late)))

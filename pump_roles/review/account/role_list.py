@@ -7,16 +7,13 @@ import csv
 import io
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from itertools import groupby
 from pathlib import Path
 from typing import Final
 
 from pump_roles.json_input import InputError, read_text
-from pump_roles.published import ROLES
 from pump_roles.validators import (
     EXTERNAL_ID,
     ROLE_ARN,
-    SHORT_EXTERNAL_ID,
     ArgumentError,
     account_of,
     partition_of,
@@ -61,34 +58,9 @@ def check_partition(roles: Sequence[ListedRole], partition: str) -> None:
         other = partition_of(role.role_arn)
         if other != partition:
             raise InputError(
-                f"{_name_lines([role])}the role is in partition {other}, but the "
-                f"caller is in {partition}; pass a --region or --profile in {other}"
+                f"{f'line {role.line}: ' if role.line else ''}the role is in partition {other}, "
+                f"but the caller is in {partition}; pass a --region or --profile in {other}"
             )
-
-
-def warnings_about(roles: Sequence[ListedRole]) -> Iterator[str]:
-    """Yield warnings about what may be a mistake, with the lines.
-
-    Several accounts can share an external ID if they belong to one customer, for example if a
-    rollout deploys the role to an organization. Two roles in one account always belong to one.
-    """
-    short = [role for role in roles if len(role.external_id) < SHORT_EXTERNAL_ID]
-    if short:
-        yield f"{_name_lines(short)}the external ID has fewer than {SHORT_EXTERNAL_ID} characters"
-    by_external_id: dict[str, list[ListedRole]] = {}
-    for role in roles:
-        by_external_id.setdefault(role.external_id, []).append(role)
-    for sharing in by_external_id.values():
-        accounts = {role.account for role in sharing}
-        if len(accounts) > 1:
-            yield (
-                f"{_name_lines(sharing)}{len(accounts):,} accounts share an external ID; that is "
-                "correct only if they belong to one customer"
-            )
-    names = [published.name for published in ROLES.values()]
-    unusual = [role for role in roles if role.role_name not in names]
-    if unusual:
-        yield f"{_name_lines(unusual)}the role's name is not {' or '.join(names)}"
 
 
 def _read_rows(text: str) -> Iterator[tuple[int, Mapping[str, str]]]:
@@ -146,14 +118,3 @@ def _check_roles(roles: Sequence[ListedRole]) -> None:
     for role in roles:
         if first.setdefault(role.role_arn, role.line) != role.line:
             raise InputError(f"line {role.line}: has the same role as line {first[role.role_arn]}")
-
-
-def _name_lines(roles: Sequence[ListedRole]) -> str:
-    # "line 3: " or "lines 3, 5-7: "; empty for a role that is not from a file.
-    if not roles[0].line:
-        return ""
-    # In a run of lines, the line minus its position stays the same.
-    runs = groupby(enumerate(role.line for role in roles), key=lambda item: item[1] - item[0])
-    lines = [[line for _, line in run] for _, run in runs]
-    listed = ", ".join(f"{run[0]}-{run[-1]}" if len(run) > 1 else f"{run[0]}" for run in lines)
-    return f"line{'s' if len(roles) > 1 else ''} {listed}: "

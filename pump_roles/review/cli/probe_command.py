@@ -11,7 +11,6 @@ from pump_roles.review.account.role_list import (
     ListedRole,
     check_partition,
     read_role_list,
-    warnings_about,
 )
 from pump_roles.review.cli import aws, options, results
 from pump_roles.validators import EXTERNAL_ID, ROLE_ARN
@@ -72,9 +71,6 @@ def probe(
     accepts a pattern of external IDs is detected only if the wrong ID (pump- and 32 random
     hexadecimal digits) matches the pattern.
 
-    Prints a warning for an external ID of fewer than 16 characters, for one that several accounts
-    share, and for a role name that is not one of Pump's.
-
     Exit status: 3 if any role does not require its external ID; otherwise 4 if any verdict is
     unknown, or AWS cannot be called.
     """
@@ -84,13 +80,10 @@ def probe(
     hidden = [target.external_id for target in targets]
     with aws.unknown_if_aws_fails(hidden=hidden):
         sts = sts_client(profile=profile, region=aws.region_of(region), connections=concurrency)
-    about = f"{file}: " if file else ""
     try:
         check_partition(targets, sts.meta.partition)
     except InputError as error:
-        options.fail(f"{about}{error}")
-    for warning in warnings_about(targets):
-        options.warn(f"{about}{warning}")
+        options.fail(f"{file}: {error}" if file else str(error))
     # Missing credentials, or an endpoint that does not respond, cause one error, not one per role.
     with aws.unknown_if_aws_fails(hidden=hidden):
         caller = read_caller(sts)

@@ -41,6 +41,8 @@ _DETAILS: Final = 4
 _MATCHING: Final = 10
 """How many of the matching accounts are shown; the others are only counted."""
 
+_BROADER: Final[Effect] = "broader"
+
 _DENY_ALL: Final = "AWSDenyAll"
 
 _STATES: Final[Mapping[State, Tone]] = {"differs": "bad", "unknown": "unsure", "match": "good"}
@@ -137,7 +139,7 @@ def _of_difference(difference: Difference) -> Item:
 
 def _of_other(other: OtherRole) -> Item:
     ways = access_in_words(other.alarms)
-    about = (Strong(other.effect, "bad"), " (", Code("other-access"), "): ", say("verify.the_role"))
+    about = (Strong(_BROADER, "bad"), " (", Code("other-access"), "): ", say("verify.the_role"))
     principals = [
         Item((say("verify.assumed_by"), Names([*map(principal_in_words, other.principals)])))
     ]
@@ -149,7 +151,7 @@ def _of_other(other: OtherRole) -> Item:
 def broader(account: AccountResult) -> bool:
     """Return whether anything in an account gives more access than expected."""
     return bool(account.others) or any(
-        difference.effect == "broader" for difference in _differences(account)
+        difference.effect == _BROADER for difference in _differences(account)
     )
 
 

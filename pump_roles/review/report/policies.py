@@ -105,7 +105,6 @@ class GuardrailReport:
     :param policy: the name of its policy.
     :param value: the value that the customer chose, in words, such as ``only us-east-1``; may be
         empty.
-    :param values: the same value, as in the guardrail.
     :param removes: what it takes away, in words.
     :param leaves: what stays allowed, in words.
     :param costs: what that costs Pump's service, in words.
@@ -117,7 +116,6 @@ class GuardrailReport:
     name: str
     policy: str
     value: str
-    values: tuple[str, ...]
     removes: str
     leaves: str
     costs: str
@@ -222,7 +220,6 @@ class RolePolicies:
                 name=guardrail.name,
                 policy=policy.name,
                 value=guardrail.value_in_words,
-                values=guardrail.values,
                 removes=guardrail.removes,
                 leaves=guardrail.leaves,
                 costs=guardrail.costs,

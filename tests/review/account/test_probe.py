@@ -40,7 +40,6 @@ from tests.commands import the_error, the_usage_error
 from tests.endpoint import Endpoint, Request, serving
 from tests.support import (
     OTHER_SECRET,
-    PUBLISHED_NAMES,
     PUMP_ACCOUNT,
     ROLE_ARN,
     SECRET,
@@ -530,22 +529,6 @@ def test_bad_file_causes_one_error_before_the_first_call(fake: Endpoint, tmp_pat
     line = the_error(run("--file", file), 1)
     assert line.startswith(f"pump-roles: {file}: line 3: the role is in partition aws-cn")
     assert fake.requests == []
-
-
-def test_warnings_go_to_standard_error_and_do_not_change_the_status(
-    fake: Endpoint, tmp_path: Path
-) -> None:
-    file = write_csv(tmp_path / "r.csv", (role_in(1), SECRET), (role_in(2), SECRET))
-    ended = run("--file", file)
-    assert ended.exit_code == 0
-    assert ended.stderr == (
-        f"pump-roles: warning: {file}: lines 2-3: 2 accounts share an external ID; that is "
-        "correct only if they belong to one customer\n"
-    )
-    ended = run(role_in(1, "Other"), "--external-id", SECRET)
-    assert ended.exit_code == 0
-    assert ended.stderr == f"pump-roles: warning: the role's name is not {PUBLISHED_NAMES}\n"
-    assert len(fake.requests) == 3 * 3 + 2
 
 
 # Many roles, as whole commands.

@@ -7,9 +7,9 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from pump_roles.json_input import InputError
-from pump_roles.review.account.role_list import ListedRole, read_role_list, warnings_about
+from pump_roles.review.account.role_list import read_role_list
 from pump_roles.validators import EXTERNAL_ID
-from tests.support import OTHER_SECRET, PUBLISHED_NAMES, ROLE_ARN, SECRET, role_in
+from tests.support import ROLE_ARN, SECRET
 
 GOOD = f"role_arn,external_id\n{ROLE_ARN},{SECRET}\n"
 HEADER = "line 1: the header must name the columns role_arn and external_id, separated by commas; "
@@ -102,39 +102,3 @@ def test_no_file_breaks_the_reader_or_appears_in_its_errors(
     else:
         assert targets
         assert all(EXTERNAL_ID.accepts(target.external_id) for target in targets)
-        assert all(SECRET not in warning for warning in warnings_about(targets))
-
-
-# Warnings.
-
-
-def warned(*rows: tuple[str, str]) -> list[str]:
-    roles = [ListedRole(*row, line) for line, row in enumerate(rows, start=2)]
-    return list(warnings_about(roles))
-
-
-def test_warns_about_a_short_external_id() -> None:
-    assert warned((role_in(1), "a" * 16)) == []
-    assert warned(*((role_in(number), f"{number:015}") for number in (1, 2, 3))) == [
-        "lines 2-4: the external ID has fewer than 16 characters"
-    ]
-    rows = [(role_in(number), f"{number:0{16 - number % 2}}") for number in (2, 1, 4, 3)]
-    assert warned(*rows) == ["lines 3, 5: the external ID has fewer than 16 characters"]
-
-
-SHARED = "share an external ID; that is correct only if they belong to one customer"
-
-
-def test_warns_about_an_external_id_that_accounts_share() -> None:
-    both_roles = [(role_in(1), SECRET), (role_in(1, "PumpAutoPilotRole"), SECRET)]
-    assert warned(*both_roles) == []
-    assert warned(*both_roles, (role_in(2), OTHER_SECRET), (role_in(3), SECRET)) == [
-        f"lines 2-3, 5: 2 accounts {SHARED}"
-    ]
-
-
-def test_warns_about_a_role_name_that_is_not_pumps() -> None:
-    assert warned((role_in(1, "x/y/PumpReadOnlyRole"), SECRET)) == []
-    assert warned((role_in(1), SECRET), (role_in(2, "PumpRole"), OTHER_SECRET)) == [
-        f"line 3: the role's name is not {PUBLISHED_NAMES}"
-    ]

@@ -129,7 +129,6 @@ def _verify_member(
                 name=account.name,
                 units=account.units,
                 organization=account.organization,
-                calls=found.calls + (credentials is not None),
             )
             return verify_account(expectation, read)
         except Exception as error:  # noqa: BLE001

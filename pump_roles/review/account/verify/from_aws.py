@@ -61,8 +61,6 @@ def read_account(
     iam: "IAMClient", names: Collection[str], *, account: str, partition: str
 ) -> AccountDetails:
     """Read some roles of an account, and the trust policies of all others."""
-    calls: list[str] = []
-    iam.meta.events.register("before-call.iam", lambda model, **_: calls.append(model.name))
     listed: dict[str, DescribedRole] | None = None
     unknown: tuple[AccountUnknown, ...] = ()
     try:
@@ -93,7 +91,6 @@ def read_account(
         described={role.role_name: role for role in described.values()},
         missing=missing,
         unknown=unknown,
-        calls=len(calls),
     )
 
 

@@ -74,17 +74,13 @@ class OtherRole:
     """Another role in the account that gives access to Pump's principal or to everyone.
 
     :param arn: its ARN.
-    :param name: its name.
     :param principals: who may assume it.
     :param alarms: why it is listed.
-    :param effect: always ``broader``, because the access is not expected.
     """
 
     arn: str
-    name: str
     principals: tuple[Principal, ...]
     alarms: tuple[Access, ...]
-    effect: Literal["broader"] = "broader"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -99,7 +95,6 @@ class AccountResult:
     :param unknown: what could not be read. If anything could not, the account does not match.
     :param roles: the expected roles; none if the account could not be read.
     :param others: other roles that give access.
-    :param calls: how many calls to AWS were made; 0 if it was read from files.
     """
 
     account: str
@@ -110,7 +105,6 @@ class AccountResult:
     unknown: tuple[AccountUnknown, ...] = ()
     roles: tuple[RoleResult, ...] = ()
     others: tuple[OtherRole, ...] = ()
-    calls: int = 0
 
     def __post_init__(self) -> None:
         states = {role.state for role in self.roles}

@@ -22,9 +22,7 @@ from pump_roles.review.role import Role, Unknown
 
 def verify_account(expectation: Expectation, details: AccountDetails) -> AccountResult:
     """Return how an account's roles, and its organization, differ from what is expected."""
-    result = AccountResult(
-        account=details.account, name=details.name, unknown=details.unknown, calls=details.calls
-    )
+    result = AccountResult(account=details.account, name=details.name, unknown=details.unknown)
     try:
         if all(unknown.part != "account" for unknown in details.unknown):
             roles = expectation.in_account(details.account, details.partition)
@@ -191,7 +189,6 @@ def _find_others(expectation: Expectation, details: AccountDetails) -> Iterator[
     ):
         yield OtherRole(
             arn=details.arn(role),
-            name=role.name.text,
             principals=role.trust.principals,
             alarms=ways,
         )
