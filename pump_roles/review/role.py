@@ -54,7 +54,6 @@ Why = Literal[
     "deploys-more",
     "existence",
     "external-id-differs",
-    "external-id-not-listed",
     "function",
     "macro",
     "macro-in-resource",

@@ -15,7 +15,6 @@ from pump_roles.validators import (
     EXTERNAL_ID,
     ROLE_ARN,
     ArgumentError,
-    account_of,
     partition_of,
 )
 
@@ -29,16 +28,6 @@ class ListedRole:
     role_arn: str
     external_id: str = field(repr=False)
     line: int = 0
-
-    @property
-    def account(self) -> str:
-        """The ID of the role's account."""
-        return account_of(self.role_arn)
-
-    @property
-    def role_name(self) -> str:
-        """The role's name, without its path."""
-        return self.role_arn.rpartition("/")[2]
 
 
 def read_role_list(file: Path) -> list[ListedRole]:

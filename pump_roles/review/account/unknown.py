@@ -10,7 +10,6 @@ AccountWhy = Literal[
     "assume-denied",
     "not-assumed",
     "not-below",
-    "not-in-files",
     "not-read",
     "not-selected",
     "suspended",

@@ -8,7 +8,6 @@ from pathlib import Path
 import click
 
 from pump_roles.json_input import InputError
-from pump_roles.review.account.role_list import read_role_list
 from pump_roles.review.account.verify.accounts import (
     Aws,
     Scope,
@@ -41,13 +40,6 @@ def _check_target(argument: str, value: str) -> str:
     "or, without --expect, for the published roles without guardrails.",
 )
 @click.option(
-    "--external-ids",
-    type=options.csv,
-    help="The external IDs to compare, for a template in which they are parameters: a .csv file "
-    "whose header has the columns role_arn and external_id. For one ID for all roles, set "
-    f"{options.EXTERNAL_ID_VARIABLE} instead. By default, such external IDs are not compared.",
-)
-@click.option(
     "--removed",
     is_flag=True,
     help="Verify that the roles are gone: no role with one of their names exists, and no "
@@ -63,9 +55,8 @@ def _check_target(argument: str, value: str) -> str:
     "--details",
     type=options.INPUT,
     help="Verify saved files, without credentials: the output of aws iam "
-    "get-account-authorization-details; for each role, that of aws iam get-role, which has the "
-    "maximum session duration; and, for the organization of a single account, that of aws "
-    "organizations describe-organization.",
+    "get-account-authorization-details; and, for each role, that of aws iam get-role, which has "
+    "the maximum session duration.",
 )
 @click.option(
     "--assume-role",
@@ -91,7 +82,6 @@ def verify(
     *,
     expect: Path | None,
     principal: str | None,
-    external_ids: Path | None,
     removed: bool,
     management_account: str | None,
     details: Sequence[Path],
@@ -108,7 +98,8 @@ def verify(
     boundary, and maximum session duration. Policies are compared by meaning, not by text. Also
     names the account's organization and its management account, and lists other roles that
     Pump's principal or everyone can assume. All calls are read-only. External IDs are compared but
-    never shown.
+    never shown. One that the templates leave to a parameter is that of the environment variable
+    PUMP_EXTERNAL_ID.
 
     After a removal, pass --removed: then a role that still exists is a difference.
 
@@ -120,11 +111,15 @@ def verify(
     if removed:
         options.check_not_passed(narrowed, "cannot be combined with --removed")
     if details:
-        credentials = {"--assume-role": assume_role, "--profile": profile}
-        options.check_not_passed(credentials, "cannot be combined with --details")
+        of_aws = {
+            "--assume-role": assume_role,
+            "--profile": profile,
+            "--management-account": management_account,
+        }
+        options.check_not_passed(of_aws, "cannot be combined with --details")
     scope = _scope(target, exclude_account)
     expectation = replace(
-        _expectation(expect, principal, external_ids), management_account=management_account or ""
+        _expectation(expect, principal), management_account=management_account or ""
     )
     if removed and expectation.across_accounts and not assume_role:
         raise InputError(
@@ -156,21 +151,15 @@ def _scope(targets: Sequence[str], excluded: Sequence[str]) -> Scope:
     return Scope(units=units, accounts=accounts, excluded=excluded)
 
 
-def _expectation(
-    expect: Path | None, principal: str | None, external_ids: Path | None
-) -> Expectation:
-    of_environment = options.external_id_of_environment()
-    if external_ids is not None and of_environment is not None:
-        variable = options.EXTERNAL_ID_VARIABLE
-        raise click.UsageError(f"--external-ids: cannot be combined with {variable}; unset it")
+def _expectation(expect: Path | None, principal: str | None) -> Expectation:
+    external_id = options.external_id_of_environment()
     if expect is not None:
         expectation = from_templates(expect, principal=principal)
     elif principal is not None:
         expectation = from_published(principal)
     else:
         raise click.UsageError("pass --expect, or --principal to compare with the published roles")
-    listed = [] if external_ids is None else read_role_list(external_ids)
-    return expectation.with_external_ids(listed, external_id=of_environment or "")
+    return expectation.with_external_id(external_id) if external_id else expectation
 
 
 def _of_organization(

@@ -27,6 +27,7 @@ from pump_roles.review.account.verify.expectation import Expectation
 from pump_roles.review.account.verify.from_aws import policy_for_reading, read_account
 from pump_roles.review.account.verify.verification import AccountResult, Verification
 from pump_roles.review.account.verify.verify_account import verify_account
+from pump_roles.review.masking import Mask
 from pump_roles.validators import partition_of
 
 SESSION_NAME: Final = "pump-roles-verify"
@@ -191,7 +192,7 @@ def _verification(expectation: Expectation, results: Sequence[AccountResult]) ->
         for account in (expectation.accounts - verified if expectation.removed else ())
     ]
     return Verification(
-        expected=expectation.mask.masked(expectation.description),
+        expected=Mask(expectation.hidden).masked(expectation.description),
         removed=expectation.removed,
         accounts=tuple(sorted((*results, *not_selected), key=lambda result: result.account)),
     )

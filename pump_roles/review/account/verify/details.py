@@ -1,7 +1,6 @@
 """The parts of an account that ``verify`` compares and a report shows, and how to read saved files.
 
-The files are the output of ``aws iam get-account-authorization-details``, ``aws iam get-role``, and
-``aws organizations describe-organization``.
+The files are the output of ``aws iam get-account-authorization-details`` and ``aws iam get-role``.
 """
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
@@ -24,7 +23,7 @@ from pump_roles.review.masking import digests_of_ids, ids_of, texts_under_the_ke
 from pump_roles.review.role import Boundary, Part, Role, Unknown
 from pump_roles.review.templates import Contents, FoundRole, Other
 from pump_roles.review.templates.role_reader import kind_of
-from pump_roles.validators import ACCOUNT, ORGANIZATION, ROLE_ARN, account_of, partition_of
+from pump_roles.validators import ROLE_ARN, account_of, partition_of
 
 
 class _Described(msgspec.Struct, kw_only=True, rename="pascal"):
@@ -124,11 +123,6 @@ class _ManagedPolicy(_Described):
     policy_version_list: tuple[_Version, ...] = ()
 
 
-class _SavedOrganization(_Described):
-    id: Annotated[str, msgspec.Meta(pattern=ORGANIZATION.pattern)]
-    master_account_id: Annotated[str, msgspec.Meta(pattern=ACCOUNT.pattern)]
-
-
 class _SavedFile(_Described):
     role_detail_list: tuple[_SavedRole, ...] = ()
     policies: tuple[_ManagedPolicy, ...] = ()
@@ -137,7 +131,6 @@ class _SavedFile(_Described):
     # With --max-items, the AWS CLI writes it instead of the other two.
     next_token: str = ""
     role: DescribedRole | None = None
-    organization: _SavedOrganization | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -190,7 +183,7 @@ def read_trust_policy(document: Any) -> Trust:
 
 
 _ROLES: Final = "aws iam get-account-authorization-details"
-_COMMANDS: Final = f"{_ROLES}, aws iam get-role, or aws organizations describe-organization"
+_COMMANDS: Final = f"{_ROLES} or aws iam get-role"
 
 
 def read_files(files: Iterable[Path]) -> tuple[AccountDetails, ...]:
@@ -216,25 +209,12 @@ def read_files(files: Iterable[Path]) -> tuple[AccountDetails, ...]:
         in_account.setdefault(account, []).append((role, one))
     for file, _ in described.values():
         raise InputError(f"{file}: the role is in none of the files from {_ROLES}")
-    membership: Organization | AccountUnknown = AccountUnknown(
-        part="membership", why="not-in-files"
-    )
-    organizations = {file: content.organization for file, content in saved if content.organization}
-    for file, found in organizations.items():
-        if (len(in_account), len(organizations)) != (1, 1):
-            raise InputError(
-                f"{file}: does not name the account that is in the organization; pass one such "
-                f"file with the files of one account, not {len(organizations)} with those of "
-                f"{len(in_account)}"
-            )
-        membership = Organization(id=found.id, management_account=found.master_account_id)
     return tuple(
         AccountDetails(
             account=account,
             partition=partition_of(listed[0][0].arn),
             roles=tuple(_saved_role(role, session, documents) for role, session in listed),
             described={role.role_name: role for role, _ in listed},
-            organization=membership,
         )
         for account, listed in in_account.items()
     )
@@ -246,10 +226,8 @@ def _read_file(file: Path) -> _SavedFile:
         saved = msgspec.convert(content, _SavedFile)
     except msgspec.ValidationError as error:
         raise InputError(f"{file}: is not the output of {_COMMANDS}: {error}") from None
-    if not (saved.role_detail_list or saved.role or saved.organization):
-        raise InputError(
-            f"{file}: has neither roles nor an organization; pass the output of {_COMMANDS}"
-        )
+    if not (saved.role_detail_list or saved.role):
+        raise InputError(f"{file}: has no roles; pass the output of {_COMMANDS}")
     if saved.is_truncated or saved.marker or saved.next_token:
         raise InputError(f"{file}: is truncated; save the whole output")
     return saved

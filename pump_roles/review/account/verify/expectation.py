@@ -1,8 +1,6 @@
 """What accounts are compared with: the published roles, or those in templates."""
 
-from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, fields, replace
-from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -13,12 +11,11 @@ from pump_roles.iam.trust import OF_AWS, Trust
 from pump_roles.iam.values import OPEN, Value, known
 from pump_roles.json_input import InputError
 from pump_roles.published import ROLES
-from pump_roles.review.account.role_list import ListedRole
 from pump_roles.review.masking import Mask
 from pump_roles.review.role import ROOT, Boundary, Role, Unknown, Why, published_role
 from pump_roles.review.templates import FoundRole, Place
 from pump_roles.review.templates.reading import read_templates
-from pump_roles.validators import EXTERNAL_ID, PRINCIPAL, Text, partition_of
+from pump_roles.validators import EXTERNAL_ID, PRINCIPAL, Text
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -29,7 +26,6 @@ class Expectation:
     roles: tuple[tuple[FoundRole, ...], ...]
     hidden: frozenset[str] = field(default=frozenset(), repr=False)
     external_id: str = field(default="", repr=False)
-    external_ids: Mapping[tuple[str, str, str], str] = field(default_factory=dict, repr=False)
     places: tuple[Place, ...] = ()
     removed: bool = False
     management_account: str = ""
@@ -50,11 +46,6 @@ class Expectation:
         return frozenset(
             variant.account for variants in self.roles for variant in variants if variant.account
         )
-
-    @cached_property
-    def mask(self) -> Mask:
-        """Masks its external IDs. Cached: with 10,000 IDs, building it is slow."""
-        return Mask(self.hidden)
 
     @property
     def names(self) -> tuple[str, ...]:
@@ -78,21 +69,9 @@ class Expectation:
         description = f"accounts without {' and '.join(absent.names)} ({self.description})"
         return replace(absent, description=description)
 
-    def with_external_ids(
-        self, listed: Iterable[ListedRole], *, external_id: str = ""
-    ) -> "Expectation":
-        """Return the expectation with external IDs where the templates leave them open."""
-        found: dict[tuple[str, str, str], str] = {}
-        for role in listed:
-            partition = partition_of(role.role_arn)
-            key = (partition, role.account, role.role_name.casefold())
-            if key in found:
-                raise InputError(
-                    f"the role {role.role_name} of account {role.account} is listed twice"
-                )
-            found[key] = role.external_id
-        hidden = self.hidden.union({*found.values(), external_id} - {""})
-        return replace(self, external_ids=found, external_id=external_id, hidden=hidden)
+    def with_external_id(self, external_id: str) -> "Expectation":
+        """Return the expectation with an external ID where the templates leave it open."""
+        return replace(self, external_id=external_id, hidden=self.hidden | {external_id})
 
     def in_account(self, account: str, partition: str) -> tuple[tuple[Role, ...], ...]:
         """Return the roles that are expected in an account, each with its possible variants."""
@@ -106,7 +85,7 @@ class Expectation:
                 tags = dict.fromkeys(opening_tags(variant.role.documents), OPEN)
                 role = replace(variant.role, tags={**tags, **variant.role.tags})
                 role = _filled(role, account, partition)
-                role = self._with_external_id(role, account, partition)
+                role = self._with_external_id(role)
                 if role not in roles:
                     roles.append(role)
             if len(roles) > 1:
@@ -114,15 +93,10 @@ class Expectation:
             found.append(tuple(roles))
         return tuple(found)
 
-    def _with_external_id(self, role: Role, account: str, partition: str) -> Role:
-        key = (partition, account, role.name.text.casefold())
-        id_ = self.external_ids.get(key, self.external_id)
-        accepted = role.trust.external_ids
-        is_open = any(value.state == "open" for value in accepted)
-        to_fill = [known(id_)] if id_ and known(id_) not in accepted else []
-        if is_open and self.external_ids and not id_:
-            role = _with_unknown(role, "external-id-not-listed")
-        elif to_fill and not is_open:
+    def _with_external_id(self, role: Role) -> Role:
+        accepted, passed = role.trust.external_ids, known(self.external_id)
+        to_fill = [passed] if self.external_id and passed not in accepted else []
+        if to_fill and all(value.state != "open" for value in accepted):
             role = _with_unknown(role, "external-id-differs")
 
         def filled(value: Value, validator: Text) -> Value:

@@ -31,41 +31,35 @@ def verify_account(expectation: Expectation, details: AccountDetails) -> Account
                 roles=tuple(_verify_role(variants, expectation, details) for variants in roles),
                 others=tuple(_find_others(expectation, details)),
             )
-        result = _masked(result, expectation, details)
+        mask = Mask(expectation.hidden | details.external_ids)
+        result = _masked(result, mask, details)
     except RecursionError:
         # What is nested too deeply cannot be masked, either.
         too_deep = AccountUnknown(part="account", why="too-deep")
         unread = replace(details, roles=(), unknown=(too_deep, *details.unknown))
         return verify_account(expectation, unread)
-    return _verify_organization(result, expectation, details)
+    return _verify_organization(result, expectation, details, mask)
 
 
-def _masked(
-    result: AccountResult, expectation: Expectation, details: AccountDetails
-) -> AccountResult:
-    # The mask of all expected IDs is slow to build, so what is only in this account has a second
-    # one. If an ID in it is part of an expected one, that one must be masked first.
-    own = details.external_ids - expectation.hidden
-    containing = {id_ for id_ in expectation.hidden if any(part in id_ for part in own)}
-    first = Mask(own | containing)
-    masked = expectation.mask.masked(first.masked(result))
+def _masked(result: AccountResult, mask: Mask, details: AccountDetails) -> AccountResult:
+    masked = mask.masked(result)
     # Account IDs are shown, even if they are also external IDs.
     place = f"arn:{details.partition}:iam::{details.account}:"
     names = (role.arn.removeprefix(place) for role in result.roles)
     roles = (
-        replace(role, arn=place + expectation.mask.masked(first.masked(name)))
+        replace(role, arn=place + mask.masked(name))
         for role, name in zip(masked.roles, names, strict=True)
     )
     return replace(masked, account=details.account, roles=tuple(roles))
 
 
 def _verify_organization(
-    result: AccountResult, expectation: Expectation, details: AccountDetails
+    result: AccountResult, expectation: Expectation, details: AccountDetails, mask: Mask
 ) -> AccountResult:
     organization, expected = details.organization, expectation.management_account
     if not isinstance(organization, Organization):
         # It matters only if it was asked for.
-        unknown = expectation.mask.masked((organization,)) if expected and organization else ()
+        unknown = mask.masked((organization,)) if expected and organization else ()
         return replace(result, unknown=(*result.unknown, *unknown))
     found = organization.management_account
     difference = Difference(
@@ -78,7 +72,7 @@ def _verify_organization(
     )
     return replace(
         result,
-        organization=replace(organization, id=expectation.mask.masked(organization.id)),
+        organization=replace(organization, id=mask.masked(organization.id)),
         differences=(difference,) if expected not in ("", found) else (),
     )
 

@@ -10,8 +10,6 @@ from pump_roles import Guardrail
 from pump_roles.guardrails import documents
 from pump_roles.json_input import InputError
 from pump_roles.published import ROLES
-from pump_roles.review.account.organization import Organization
-from pump_roles.review.account.unknown import AccountUnknown
 from pump_roles.review.account.verify.details import AccountDetails, read_files
 from pump_roles.review.role import Unknown
 from tests.support import EVERYTHING, EXTERNAL_ID, PUMP_ACCOUNT, SECRET, trust
@@ -51,12 +49,6 @@ def one_role(**members: Any) -> dict[str, Any]:
     return {"Role": {**DESCRIBED, "MaxSessionDuration": 7200, **members}}
 
 
-def organization(**members: Any) -> dict[str, Any]:
-    """The output of ``aws organizations describe-organization``."""
-    described = {"Id": "o-abcd123456", "MasterAccountId": "444455556666"}
-    return {"Organization": {**described, "MasterAccountEmail": "owner@example.com", **members}}
-
-
 def read(folder: Path, *contents: Any) -> tuple[AccountDetails, ...]:
     files = [folder / f"{number}.json" for number in range(len(contents))]
     for file, content in zip(files, contents, strict=True):
@@ -64,15 +56,14 @@ def read(folder: Path, *contents: Any) -> tuple[AccountDetails, ...]:
     return read_files(files)
 
 
-def test_reads_an_account_a_role_and_its_organization_in_any_order(tmp_path: Path) -> None:
-    (found,) = read(tmp_path, organization(), details(), one_role())
+def test_reads_an_account_and_a_role_in_any_order(tmp_path: Path) -> None:
+    (found,) = read(tmp_path, one_role(), details())
     (role,) = found.roles
     assert (role.name.text, role.session, role.not_known) == (NAME, 7_200, ())
     assert role.boundary is not None
     assert (role.boundary.arn.text, role.boundary.document) == (BOUNDARY, EVERYTHING)
     described = found.described[NAME]
     assert (described.stack, described.last_used) == ("Pump", "2026-11-25T08:15:00Z")
-    assert found.organization == Organization(id="o-abcd123456", management_account="444455556666")
 
 
 def test_accounts_can_be_in_one_file_or_in_several(tmp_path: Path) -> None:
@@ -98,7 +89,6 @@ def test_what_the_files_do_not_have_is_unknown(tmp_path: Path) -> None:
             Unknown(part="managed-policies", why="not-in-files", subject=administrator),
             Unknown(part="boundary", why="not-in-files", subject=BOUNDARY),
         }
-        assert found.organization == AccountUnknown(part="membership", why="not-in-files")
 
 
 @pytest.mark.parametrize(
@@ -129,12 +119,10 @@ def test_files_that_say_something_different_about_a_role_are_an_error(
     assert same.roles[0].not_known == ()
 
 
-OUTPUT = "is not the output of aws iam get-account-authorization-details, aws iam get-role, or aws"
+OUTPUT = "is not the output of aws iam get-account-authorization-details or aws iam get-role"
 TRUNCATED = "is truncated; save the whole output"
 TWICE = "a role is listed twice, or is also in another file"
 NO_DETAILS = "the role is in none of the files from aws iam get-account-authorization-details"
-ONE_ORGANIZATION = "pass one such file with the files of one account, not {} with those of {}"
-ELSEWHERE = details(Arn=f"arn:aws:iam::{OTHER_ACCOUNT}:role/{NAME}")
 
 
 @pytest.mark.parametrize(
@@ -144,9 +132,9 @@ ELSEWHERE = details(Arn=f"arn:aws:iam::{OTHER_ACCOUNT}:role/{NAME}")
             ([{**details(), **more}], TRUNCATED)
             for more in ({"IsTruncated": True}, {"NextToken": "x"}, {"Marker": "x"})
         ),
-        ([{}], "has neither roles nor an organization; pass the output of"),
-        ([{"RoleDetailList": []}], "has neither roles nor an organization; pass the output of"),
-        ([[]], f"{OUTPUT} organizations describe-organization: Expected `object`, got `array`"),
+        ([{}], "has no roles; pass the output of"),
+        ([{"RoleDetailList": []}], "has no roles; pass the output of"),
+        ([[]], f"{OUTPUT}: Expected `object`, got `array`"),
         ([{"RoleDetailList": {}}], "Expected `array`, got `object` - at `$.RoleDetailList`"),
         (
             [{"RoleDetailList": [one_role()["Role"]]}],
@@ -163,19 +151,11 @@ ELSEWHERE = details(Arn=f"arn:aws:iam::{OTHER_ACCOUNT}:role/{NAME}")
         ([{**details(), "Policies": [1]}], "- at `$.Policies[0]`"),
         ([details(), one_role(MaxSessionDuration=True)], "- at `$.Role.MaxSessionDuration`"),
         ([details(), one_role(Arn=SECRET)], "- at `$.Role.Arn`"),
-        ([details(), organization(Id="o-1")], "- at `$.Organization.Id`"),
-        (
-            [details(), organization(MasterAccountId=444455556666)],
-            "$.Organization.MasterAcc",
-        ),
         ([details({"RoleName": NAME.lower()})], TWICE),
         ([details(), details()], TWICE),
         ([details(), one_role(), one_role()], TWICE),
         ([details(), one_role(Arn=ARN.replace(ACCOUNT_ID, OTHER_ACCOUNT))], NO_DETAILS),
         ([one_role()], NO_DETAILS),
-        ([details(), organization(), organization()], ONE_ORGANIZATION.format(2, 1)),
-        ([details(), ELSEWHERE, organization()], ONE_ORGANIZATION.format(1, 2)),
-        ([organization()], ONE_ORGANIZATION.format(1, 0)),
     ],
 )
 def test_files_that_are_wrong_or_do_not_belong_together_are_one_error(

@@ -17,7 +17,6 @@ from pump_roles.iam.trust import Principal, parse_trust
 from pump_roles.iam.values import Value, known
 from pump_roles.json_input import InputError
 from pump_roles.review.account.organization import Organization
-from pump_roles.review.account.role_list import ListedRole
 from pump_roles.review.account.unknown import AccountPart, AccountUnknown
 from pump_roles.review.account.verify.accounts import verify_files
 from pump_roles.review.account.verify.details import AccountDetails, read_trust_policy
@@ -345,7 +344,7 @@ def test_external_ids_appear_nowhere_in_a_result(shorter: str) -> None:
         unknown=(denied_account("other-roles", SECRET),),
         name=f"Account of {EXTERNAL_ID}",
     )
-    found = verify_account(PUBLISHED.with_external_ids([], external_id=EXTERNAL_ID), details)
+    found = verify_account(PUBLISHED.with_external_id(EXTERNAL_ID), details)
     assert found.state == "differs"
     shown = json.dumps(asdict(found))
     secrets = (SECRET, EXTERNAL_ID, OTHER_SECRET, "Of-Inline", "Bound-1", "Of-Other", "98765432")
@@ -355,7 +354,7 @@ def test_external_ids_appear_nowhere_in_a_result(shorter: str) -> None:
 
 
 def test_external_id_in_the_name_of_an_account_that_is_not_read_is_not_shown() -> None:
-    expected = PUBLISHED.with_external_ids([], external_id=SECRET)
+    expected = PUBLISHED.with_external_id(SECRET)
     why = AccountUnknown(part="account", why="not-below", subject=SECRET)
     found = verify_account(expected, AccountDetails(account=A, name=SECRET, unknown=(why,)))
     assert (found.name, found.unknown[0].subject) == ("(external ID)", "(external ID)")
@@ -365,14 +364,14 @@ def test_account_and_state_stay_even_if_they_are_the_external_id() -> None:
     found = result(PUBLISHED, published(ACCOUNT_ID))
     assert found.arn == f"arn:aws:iam::{ACCOUNT_ID}:role/PumpReadOnlyRole"
     for state, held in (("match", "match"), ("differs", EXTERNAL_ID)):
-        expected = PUBLISHED.with_external_ids([], external_id=state)
+        expected = PUBLISHED.with_external_id(state)
         verified = verify_account(expected, account(published(held)))
         assert [verified.state, *(role.state for role in verified.roles)] == [state, state]
 
 
 @pytest.mark.parametrize("id_", ["iam::123456789012:role", "arn:aws:iam::123456789012:role/Pump"])
 def test_external_id_that_is_part_of_an_arn_leaves_the_place_of_the_role(id_: str) -> None:
-    found = result(PUBLISHED.with_external_ids([], external_id=id_), published(id_))
+    found = result(PUBLISHED.with_external_id(id_), published(id_))
     assert (found.state, found.arn.startswith(f"arn:aws:iam::{ACCOUNT_ID}:")) == ("match", True)
 
 
@@ -393,31 +392,13 @@ def test_external_id_that_is_no_text_is_not_open(tmp_path: Path) -> None:
 
 def test_external_id_is_noted_only_if_it_is_not_known() -> None:
     for id_, noted in ((A, False), ("", True)):
-        found = result(PUBLISHED.with_external_ids([], external_id=id_), published(A))
+        found = result(PUBLISHED.with_external_id(id_), published(A))
         assert (found.state, bool(found.notes)) == ("match", noted)
-    found = result(PUBLISHED.with_external_ids([], external_id=B), published(A))
+    found = result(PUBLISHED.with_external_id(B), published(A))
     assert kinds(found) == [("external-id", "unclear")]
     assert not [id_ for id_ in (A, B) if id_ in repr(found)]
     # A placeholder for an open ID is none.
     assert result(PUBLISHED, published("${external-id}")).state == "differs"
-
-
-def test_external_id_of_one_role_is_not_that_of_another() -> None:
-    here = ListedRole(f"arn:aws:iam::{ACCOUNT_ID}:role/x/pumpreadonlyrole", A)
-    there = ListedRole(f"arn:aws:iam::{OTHER_ACCOUNT}:role/PumpReadOnlyRole", B)
-    elsewhere = ListedRole(f"arn:aws-us-gov:iam::{ACCOUNT_ID}:role/PumpReadOnlyRole", A)
-    listed = PUBLISHED.with_external_ids([here, there])
-    assert result(listed, published(A)).state == "match"
-    # It is masked, too, even if it is only in this account.
-    for id_ in (B, SECRET):
-        found = result(listed, published(id_))
-        assert found.state == "differs"
-        assert id_ not in repr(found)
-    found = result(PUBLISHED.with_external_ids([there, elsewhere]), published(A))
-    assert found.state == "unknown"
-    assert [unknown.why for unknown in found.unknown] == ["external-id-not-listed"]
-    with pytest.raises(InputError, match="is listed twice"):
-        PUBLISHED.with_external_ids([here, replace(here, line=2)])
 
 
 # Templates that leave something open, or contradict each other.
@@ -467,7 +448,7 @@ def test_conditional_role_that_does_not_exist_is_unknown(tmp_path: Path) -> None
 def test_external_id_that_is_open_stays_so(written: Any, held: Any, tmp_path: Path) -> None:
     expectation = in_template(tmp_path, written)
     if isinstance(held, list):
-        expectation = expectation.with_external_ids([], external_id=SECRET)
+        expectation = expectation.with_external_id(SECRET)
     found = result(expectation, published(held))
     assert found.state == "match"
     assert found.notes == (Unknown(part="trust-policy", why="open", subject="1"),)
@@ -687,7 +668,7 @@ def test_other_role_that_pump_or_everyone_can_assume_is_a_difference() -> None:
 def test_external_id_of_another_role_is_pumps_if_it_is_expected_or_in_the_account() -> None:
     copy = {"Copy": trust(OTHER_ACCOUNT, A)}
     for id_, roles, names in (("", (), []), (A, (), ["Copy"]), ("", (published(),), ["Copy"])):
-        expected = PUBLISHED.with_external_ids([], external_id=id_)
+        expected = PUBLISHED.with_external_id(id_)
         found = verify_account(expected, account(*roles, others=copy))
         assert [name_of(other.arn) for other in found.others] == names
 
@@ -740,7 +721,7 @@ def test_organization_does_not_hide_what_else_differs_or_is_unknown() -> None:
     assert verify(published(), unknown=(why,), organization=HERE) == ("unknown", (why,))
     assert verify(published(), unknown=(why,), organization=DENIED) == ("unknown", (why, DENIED))
     # Its ID is masked if it is an external ID, too.
-    expectation = PUBLISHED.with_external_ids([], external_id=HERE.id)
+    expectation = PUBLISHED.with_external_id(HERE.id)
     found = verify_account(expectation, account(organization=HERE))
     assert found.organization == replace(HERE, id="(external ID)")
 
