@@ -40,12 +40,17 @@ Part = Literal[
     "place",
     "template",
     "other-roles",
+    "account",
+    "membership",
+    "rollout",
 ]
 """A part of a role. ``role`` means all of it, ``place`` is where it is deployed, ``template`` is
-its template or another one, and ``other-roles`` are the other roles in its account."""
+its template or another one, ``other-roles`` are the other roles in its account, ``account`` is all
+of the account, ``membership`` the organization that it is in, and ``rollout`` a StackSet."""
 
 Why = Literal[
     "absent",
+    "assume-denied",
     "attached-to-unknown",
     "changed",
     "conditional",
@@ -59,19 +64,31 @@ Why = Literal[
     "macro-in-resource",
     "macro-in-section",
     "member",
+    "no-stack-set",
+    "no-stack-set-as-administrator",
+    "no-units",
+    "not-assumed",
+    "not-below",
     "not-counted",
     "not-in-files",
     "not-in-folder",
     "not-read",
+    "not-selected",
     "only-elsewhere",
     "open",
+    "organization-not-read",
     "outer-stack-set",
     "parameter-overrides",
     "property",
     "resource-from-function",
     "resources-from-function",
+    "self-managed",
+    "several-groups",
     "several-variants",
+    "suspended",
+    "too-deep",
     "transform",
+    "unknown-filter",
     "unread-template",
     "unreadable",
     "unreadable-name",
@@ -81,7 +98,7 @@ Why = Literal[
 
 @dataclass(frozen=True, kw_only=True)
 class Unknown:
-    """Something that is not known about a role or a template.
+    """Something that is not known about a role, a template, an account, or a rollout.
 
     :param part: the part of the role.
     :param why: why it is not known.

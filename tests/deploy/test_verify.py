@@ -16,7 +16,6 @@ from botocore.exceptions import EndpointConnectionError
 from mypy_boto3_iam import IAMClient
 
 from pump_roles.iam.documents import as_list
-from pump_roles.review.account.unknown import AccountUnknown
 from pump_roles.review.account.verify.accounts import Aws
 from pump_roles.review.account.verify.from_aws import policy_for_reading
 from pump_roles.review.account.verify.verification import AccountResult
@@ -42,7 +41,7 @@ def differences(found: AccountResult) -> list[str]:
     return [difference.rule for role in found.roles for difference in role.differences]
 
 
-def not_checked(found: AccountResult) -> list[Unknown | AccountUnknown]:
+def not_checked(found: AccountResult) -> list[Unknown]:
     return [*found.unknown, *(unknown for role in found.roles for unknown in role.unknown)]
 
 

@@ -12,7 +12,7 @@ from pump_roles.review.account.responses import (
     reason_of,
     text_in,
 )
-from pump_roles.review.account.unknown import AccountUnknown
+from pump_roles.review.role import Unknown
 from pump_roles.validators import ACCOUNT, ORGANIZATION, AccountFilter
 
 if TYPE_CHECKING:
@@ -43,7 +43,7 @@ class Organization:
     management_account: str = ""
 
 
-def read_organization(organizations: "OrganizationsClient") -> Organization | AccountUnknown:
+def read_organization(organizations: "OrganizationsClient") -> Organization | Unknown:
     """Return the organization of the caller's account, or why it is not known."""
     try:
         described = organizations.describe_organization()["Organization"]
@@ -56,7 +56,7 @@ def read_organization(organizations: "OrganizationsClient") -> Organization | Ac
         if error_code(error) == NO_ORGANIZATION:
             return Organization()
         reason = reason_of(error, organizations)
-        return AccountUnknown(part="membership", why="not-read", detail=reason)
+        return Unknown(part="membership", why="not-read", detail=reason)
 
 
 def targeted(

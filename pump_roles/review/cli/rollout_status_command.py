@@ -13,7 +13,7 @@ from pump_roles.review.account.rollout.deployed import read_statuses
 from pump_roles.review.account.rollout.expected import ExpectedRollout, rollouts_in
 from pump_roles.review.account.rollout.status import TargetsError
 from pump_roles.review.cli import aws, options, results
-from pump_roles.review.output.words import rollout_unknown_in_words
+from pump_roles.review.output.words import unknown_in_words
 from pump_roles.review.templates.reading import read_templates
 from pump_roles.validators import ACCOUNTS, STACK_SET_NAME, CallAs
 
@@ -119,7 +119,7 @@ def _in_templates(path: Path) -> list[ExpectedRollout]:
     except TargetsError as error:
         targets = f"{name}: the targets of the StackSet {error.stack_set}"
         options.fail(
-            f"{targets} cannot be read: {rollout_unknown_in_words(error.unknown)}", options.UNKNOWN
+            f"{targets} cannot be read: {unknown_in_words(error.unknown)}", options.UNKNOWN
         )
 
 

@@ -20,7 +20,7 @@ from pump_roles.review.output.document import (
     table_of,
 )
 from pump_roles.review.output.texts import TEXTS, say, text_of
-from pump_roles.review.output.words import rollout_unknown_in_words
+from pump_roles.review.output.words import unknown_in_words
 
 _BAD: Final[tuple[AccountState, ...]] = ("missing", "not-current", "not-targeted", "not-found")
 
@@ -92,7 +92,7 @@ def reason_in_words(account: AccountStatus) -> str:
 def problems_in_words(rollout: RolloutStatus) -> Iterator[str]:
     """Yield why the status of a rollout is unknown, or what is wrong with it as a whole."""
     if rollout.state == "unknown":
-        yield from map(rollout_unknown_in_words, rollout.unknown)
+        yield from map(unknown_in_words, rollout.unknown)
         return
     if {*rollout.units} != {*rollout.deployed_units}:
         deployed = ", ".join(sorted(rollout.deployed_units)) or say("rollout.no_units")

@@ -11,8 +11,6 @@ from pump_roles.guardrails import by_policy
 from pump_roles.iam.clauses import Scope
 from pump_roles.iam.decisions import ALLOWED, DENIED, NOT_GRANTED, DecisionChange, Grant
 from pump_roles.iam.trust import Principal, TrustProblem
-from pump_roles.review.account.rollout.status import Unknown as RolloutUnknown
-from pump_roles.review.account.unknown import AccountUnknown
 from pump_roles.review.compare import Difference
 from pump_roles.review.output.texts import TEXTS, first, say
 from pump_roles.review.role import Unknown
@@ -37,8 +35,8 @@ an account or a template.
 """
 
 
-def unknown_in_words(unknown: Unknown | AccountUnknown) -> str:
-    """Return what is not known about a role or an account."""
+def unknown_in_words(unknown: Unknown) -> str:
+    """Return what is not known about a role, a template, an account, or a rollout."""
     longest = _SHOWN if unknown.why in _VALUES else None
     about, subject = say(f"parts.{unknown.part}"), cut(unknown.subject, longest)
     if unknown.subject and unknown.part in TEXTS["one_of_parts"]:
@@ -52,18 +50,10 @@ def unknown_in_words(unknown: Unknown | AccountUnknown) -> str:
         number=subject,
         detail=cut(unknown.detail, longest),
     )
-    source = unknown.source if isinstance(unknown, Unknown) else ""
-    return f"{source}: {said}" if source else said
+    return f"{unknown.source}: {said}" if unknown.source else said
 
 
-def rollout_unknown_in_words(unknown: RolloutUnknown | Unknown) -> str:
-    """Return why the status of a rollout, or what it should target, is not known."""
-    if isinstance(unknown, Unknown):
-        return unknown_in_words(unknown)
-    return say(f"rollout_unknown.{unknown.why}", subject=unknown.subject, detail=unknown.detail)
-
-
-def _why(unknown: Unknown | AccountUnknown) -> str:
+def _why(unknown: Unknown) -> str:
     # The text that says why it is not known: one for its part comes first, then one with details.
     reasons = ("-because", "") if unknown.detail else ("",)
     return next(

@@ -15,7 +15,7 @@ from pump_roles.review.account.organization import (
     read_organization,
     targeted,
 )
-from pump_roles.review.account.unknown import AccountUnknown
+from pump_roles.review.role import Unknown
 from pump_roles.validators import AccountFilter
 from tests.management import management
 from tools.sandbox.organization import Organization as Emulated
@@ -117,7 +117,7 @@ def test_organization_that_cannot_be_read_is_unknown(described: Any, stub: Any) 
     else:
         stub.add_response("describe_organization", {"Organization": described})
     found = read_organization(stub.client)
-    assert isinstance(found, AccountUnknown)
+    assert isinstance(found, Unknown)
     assert (found.part, found.why) == ("membership", "not-read")
     assert found.detail.startswith(reason)
 

@@ -18,10 +18,11 @@ from pump_roles.published import ROLES
 from pump_roles.review.account.activity.collect import Collector
 from pump_roles.review.account.activity.watched_roles import published_roles
 from pump_roles.review.account.probe import ProbeAttempt, ProbeReport, ProbeResult
-from pump_roles.review.account.rollout.status import RolloutStatus, Statuses, Unknown
+from pump_roles.review.account.rollout.status import RolloutStatus, Statuses
 from pump_roles.review.output.json_documents import as_json, report_from
 from pump_roles.review.report import Report, of_published, of_templates
 from pump_roles.review.report.report_model import ALARMS, SCHEMA
+from pump_roles.review.role import Unknown
 from tests.review.account.activity.trail import PURCHASES, call
 from tests.review.account.rollout import statuses
 from tests.review.account.verify import results
@@ -104,7 +105,7 @@ REPORTS: dict[str, Callable[[str, Path], Report]] = {
 UNREAD = RolloutStatus(
     stack_set="PumpReadOnly",
     state="unknown",
-    unknown=(Unknown(why="not-read", detail="denied"),),
+    unknown=(Unknown(part="rollout", why="not-read", detail="denied"),),
     region="us-east-1",
 )
 PROBED = ProbeResult(

@@ -1,8 +1,9 @@
 """The documents of rollouts and of a probe: the whole state, first what needs attention."""
 
 from pump_roles.review.account.probe import ProbeAttempt, ProbeReport, ProbeResult
-from pump_roles.review.account.rollout.status import RolloutStatus, Statuses, Unknown
+from pump_roles.review.account.rollout.status import RolloutStatus, Statuses
 from pump_roles.review.output.formats import document_of, written
+from pump_roles.review.role import Unknown
 from tests.review.account.rollout import statuses
 
 (ROLLOUT,) = statuses.with_everything().rollouts
@@ -10,7 +11,7 @@ PROVEN = "can be assumed with its external ID, but not without one or with a wro
 UNREAD = RolloutStatus(
     stack_set="PumpAutoPilot",
     state="unknown",
-    unknown=(Unknown(why="not-read", detail="denied"),),
+    unknown=(Unknown(part="rollout", why="not-read", detail="denied"),),
     region="us-east-1",
 )
 

@@ -17,7 +17,6 @@ from pump_roles.review.account.activity.activity_result import Cost
 from pump_roles.review.account.activity.activity_result import Why as WhyNotShown
 from pump_roles.review.account.probe import Reason, Verdict
 from pump_roles.review.account.rollout.status import AccountState
-from pump_roles.review.account.unknown import AccountPart, AccountWhy
 from pump_roles.review.compare.difference import Rule
 from pump_roles.review.output.texts import TEXTS, say
 from pump_roles.review.report.report_model import ALARMS, RISKS, FindingKind
@@ -145,8 +144,8 @@ def test_every_text_is_used_and_every_used_text_is_there() -> None:
 @pytest.mark.parametrize(
     ("section", "kinds", "elsewhere"),
     [
-        ("unknown", (*get_args(Why), *get_args(AccountWhy)), {"open"}),
-        ("parts", (*get_args(Part), *get_args(AccountPart)), set()),
+        ("unknown", get_args(Why), {"open"}),
+        ("parts", get_args(Part), set()),
         (
             "rules",
             get_args(Rule),

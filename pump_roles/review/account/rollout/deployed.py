@@ -16,7 +16,8 @@ from pump_roles.review.account.responses import (
 )
 from pump_roles.review.account.rollout.expected import ExpectedRollout
 from pump_roles.review.account.rollout.stack_set import StackSet, assess_rollout, unknown_status
-from pump_roles.review.account.rollout.status import AccountStatus, Statuses, Unknown
+from pump_roles.review.account.rollout.status import AccountStatus, Statuses
+from pump_roles.review.role import Unknown
 from pump_roles.validators import ACCOUNT, ORGANIZATIONAL_UNIT
 
 if TYPE_CHECKING:
@@ -71,7 +72,7 @@ def _read_organization(
     except Exception as error:  # noqa: BLE001
         # botocore can raise anything if the response is not from AWS.
         detail = "; ".join(filter(None, (explain_error(error), organizations_remedy(error))))
-        return Unknown(why="organization-not-read", detail=detail)
+        return Unknown(part="rollout", why="organization-not-read", detail=detail)
 
 
 def _read_stack_set(
@@ -86,7 +87,7 @@ def _read_stack_set(
         name = "OrganizationalUnitIds"
         units = list_in(described, name) if name in described else []
         if not units and not rollout.units:
-            return Unknown(why="no-units")
+            return Unknown(part="rollout", why="no-units")
         return StackSet(
             units=tuple(checked_id(unit, ORGANIZATIONAL_UNIT) for unit in units),
             region=region,
@@ -95,9 +96,10 @@ def _read_stack_set(
     except Exception as error:  # noqa: BLE001
         # botocore can raise anything if the response is not from AWS.
         if error_code(error) != _NOT_FOUND:
-            return Unknown(why="not-read", detail=explain_error(error))
+            return Unknown(part="rollout", why="not-read", detail=explain_error(error))
         managed = rollout.call_as == "management"
         return Unknown(
+            part="rollout",
             why="no-stack-set" if managed else "no-stack-set-as-administrator",
             subject=rollout.stack_set,
             detail=region,

@@ -4,8 +4,8 @@ from dataclasses import dataclass, replace
 from typing import Literal
 
 from pump_roles.json_input import InputError
-from pump_roles.review.account.rollout.status import TargetsError, Unknown
-from pump_roles.review.role import Unknown as NotRead
+from pump_roles.review.account.rollout.status import TargetsError
+from pump_roles.review.role import Unknown
 from pump_roles.review.templates import Contents, Place
 from pump_roles.validators import (
     STACK_SET_NAME,
@@ -54,15 +54,15 @@ def _expect_rollout(name: str, places: list[Place]) -> ExpectedRollout:
     for unreadable in (unknown for found in places for unknown in found.unreadable):
         raise TargetsError(name, unreadable)
     if not STACK_SET_NAME.accepts(name):
-        raise TargetsError(name, NotRead(part="place", why="unreadable", subject="StackSetName"))
+        raise TargetsError(name, Unknown(part="place", why="unreadable", subject="StackSetName"))
     if len({replace(found, kind="") for found in places}) > 1:
-        raise TargetsError(name, Unknown(why="several-groups"))
+        raise TargetsError(name, Unknown(part="rollout", why="several-groups"))
     if place.call_as not in STACK_SETS_CALL_AS:
-        raise TargetsError(name, Unknown(why="self-managed"))
+        raise TargetsError(name, Unknown(part="rollout", why="self-managed"))
     if not is_account_filter(place.filter):
-        raise TargetsError(name, Unknown(why="unknown-filter", detail=place.filter))
+        raise TargetsError(name, Unknown(part="rollout", why="unknown-filter", detail=place.filter))
     if not place.units:
-        raise TargetsError(name, Unknown(why="no-units"))
+        raise TargetsError(name, Unknown(part="rollout", why="no-units"))
     return ExpectedRollout(
         stack_set=name,
         call_as="delegated-admin" if place.call_as == "delegated-admin" else "management",

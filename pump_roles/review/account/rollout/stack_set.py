@@ -11,8 +11,8 @@ from pump_roles.review.account.rollout.status import (
     AccountState,
     AccountStatus,
     RolloutStatus,
-    Unknown,
 )
+from pump_roles.review.role import Unknown
 
 _ORDER: Final = get_args(AccountState)
 """The order of the states: first those that need attention."""

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from typing import Final, Literal, get_args
 
 from pump_roles._version import __version__
-from pump_roles.review.role import Unknown as NotRead
+from pump_roles.review.role import Unknown
 from pump_roles.validators import AccountFilter, CallAs
 
 AccountState = Literal[
@@ -19,39 +19,11 @@ FINE: Final = frozenset[AccountState]({"suspended", "excluded", "current"})
 
 RolloutState = Literal["complete", "incomplete", "unknown"]
 
-Why = Literal[
-    "no-stack-set",
-    "no-stack-set-as-administrator",
-    "no-units",
-    "not-read",
-    "organization-not-read",
-    "self-managed",
-    "several-groups",
-    "unknown-filter",
-]
-"""Why the status of a rollout, or what it should target, is not known. The output has words for
-each."""
-
-
-@dataclass(frozen=True, kw_only=True)
-class Unknown:
-    """Why the status of a rollout is not known.
-
-    :param why: the reason.
-    :param subject: what it is about: the StackSet's name; may be empty.
-    :param detail: what is known about the reason, such as a Region, or an error message of AWS; may
-        be empty.
-    """
-
-    why: Why
-    subject: str = ""
-    detail: str = ""
-
 
 class TargetsError(Exception):
     """What a rollout in a template targets is not certain."""
 
-    def __init__(self, stack_set: str, unknown: Unknown | NotRead) -> None:
+    def __init__(self, stack_set: str, unknown: Unknown) -> None:
         super().__init__(stack_set, unknown)
         self.stack_set = stack_set
         self.unknown = unknown

@@ -21,13 +21,13 @@ from pump_roles.review.account.responses import (
     reason_of,
     remedy_for,
 )
-from pump_roles.review.account.unknown import AccountUnknown, AccountWhy
 from pump_roles.review.account.verify.details import AccountDetails
 from pump_roles.review.account.verify.expectation import Expectation
 from pump_roles.review.account.verify.from_aws import policy_for_reading, read_account
 from pump_roles.review.account.verify.verification import AccountResult, Verification
 from pump_roles.review.account.verify.verify_account import verify_account
 from pump_roles.review.masking import Mask
+from pump_roles.review.role import Unknown, Why
 from pump_roles.validators import partition_of
 
 SESSION_NAME: Final = "pump-roles-verify"
@@ -119,7 +119,7 @@ def _verify_member(
             )["Credentials"]
         iam = aws.iam(credentials)
     except Exception as error:  # noqa: BLE001
-        why: AccountWhy = "assume-denied" if is_denial(error_code(error)) else "not-assumed"
+        why: Why = "assume-denied" if is_denial(error_code(error)) else "not-assumed"
         detail = reason_of(error, aws.caller)
         return verify_account(expectation, _not_read(account, why, role_to_assume, detail))
     with closing(iam):
@@ -139,9 +139,9 @@ def _verify_member(
 
 
 def _not_read(
-    account: AccountDetails, why: AccountWhy, subject: str = "", detail: str = ""
+    account: AccountDetails, why: Why, subject: str = "", detail: str = ""
 ) -> AccountDetails:
-    unknown = AccountUnknown(part="account", why=why, subject=subject, detail=detail)
+    unknown = Unknown(part="account", why=why, subject=subject, detail=detail)
     return replace(account, unknown=(unknown,))
 
 

@@ -17,7 +17,6 @@ from pump_roles.json_input import TOO_DEEP, InputError, read_json
 from pump_roles.published import ROLES
 from pump_roles.review.account.organization import Organization
 from pump_roles.review.account.times import in_utc, moment_of
-from pump_roles.review.account.unknown import AccountUnknown
 from pump_roles.review.account.verify.other_roles import roles_that_admit_pump
 from pump_roles.review.masking import digests_of_ids, ids_of, texts_under_the_key
 from pump_roles.review.role import Boundary, Part, Role, Unknown
@@ -149,8 +148,8 @@ class AccountDetails:
     roles: tuple[Role, ...] = ()
     described: Mapping[str, DescribedRole] = field(default_factory=dict)
     missing: Mapping[str, Unknown] = field(default_factory=dict)
-    organization: Organization | AccountUnknown | None = None
-    unknown: tuple[AccountUnknown, ...] = ()
+    organization: Organization | Unknown | None = None
+    unknown: tuple[Unknown, ...] = ()
 
     @property
     def management_account(self) -> str:

@@ -10,7 +10,6 @@ from msgspec import convert
 from pump_roles.iam.documents import Policy
 from pump_roles.iam.values import Value, known
 from pump_roles.review.account.responses import all_in, error_code, reason_of
-from pump_roles.review.account.unknown import AccountUnknown
 from pump_roles.review.account.verify.details import (
     AccountDetails,
     AttachedPolicy,
@@ -62,7 +61,7 @@ def read_account(
 ) -> AccountDetails:
     """Read some roles of an account, and the trust policies of all others."""
     listed: dict[str, DescribedRole] | None = None
-    unknown: tuple[AccountUnknown, ...] = ()
+    unknown: tuple[Unknown, ...] = ()
     try:
         size = {"PageSize": _MOST_PER_PAGE}
         found = all_in(iam, "list_roles", "Roles", PaginationConfig=size)
@@ -70,7 +69,7 @@ def read_account(
         listed = {role.role_name.casefold(): role for role in roles_in_list}
     except Exception as error:  # noqa: BLE001
         detail = reason_of(error, iam)
-        unknown = (AccountUnknown(part="other-roles", why="not-read", detail=detail),)
+        unknown = (Unknown(part="other-roles", why="not-read", detail=detail),)
     described = {**(listed or {})}
     roles = {name: role.as_role() for name, role in described.items()}
     missing: dict[str, Unknown] = {}

@@ -11,7 +11,6 @@ from typing import Literal, get_args
 from pump_roles._version import __version__
 from pump_roles.iam.trust import Principal
 from pump_roles.review.account.organization import Organization
-from pump_roles.review.account.unknown import AccountUnknown
 from pump_roles.review.compare import Difference
 from pump_roles.review.role import Unknown
 from pump_roles.review.templates import Access
@@ -102,7 +101,7 @@ class AccountResult:
     state: State = field(init=False)
     organization: Organization | None = None
     differences: tuple[Difference, ...] = ()
-    unknown: tuple[AccountUnknown, ...] = ()
+    unknown: tuple[Unknown, ...] = ()
     roles: tuple[RoleResult, ...] = ()
     others: tuple[OtherRole, ...] = ()
 

@@ -4,7 +4,6 @@ from collections.abc import Iterator, Sequence
 from dataclasses import replace
 
 from pump_roles.review.account.organization import Organization
-from pump_roles.review.account.unknown import AccountUnknown
 from pump_roles.review.account.verify.details import AccountDetails
 from pump_roles.review.account.verify.expectation import Expectation
 from pump_roles.review.account.verify.other_roles import roles_that_admit_pump
@@ -35,7 +34,7 @@ def verify_account(expectation: Expectation, details: AccountDetails) -> Account
         result = _masked(result, mask, details)
     except RecursionError:
         # What is nested too deeply cannot be masked, either.
-        too_deep = AccountUnknown(part="account", why="too-deep")
+        too_deep = Unknown(part="account", why="too-deep")
         unread = replace(details, roles=(), unknown=(too_deep, *details.unknown))
         return verify_account(expectation, unread)
     return _verify_organization(result, expectation, details, mask)

@@ -7,7 +7,6 @@ from pump_roles.iam.decisions import ALLOWED, DENIED, NOT_GRANTED, DecisionChang
 from pump_roles.iam.trust import Principal
 from pump_roles.iam.values import Value
 from pump_roles.review.account.organization import Organization
-from pump_roles.review.account.unknown import AccountUnknown
 from pump_roles.review.account.verify.verification import (
     AccountResult,
     Approval,
@@ -75,9 +74,9 @@ def not_read(detail: str) -> Unknown:
     return Unknown(part="role", why="not-read", detail=detail)
 
 
-def account_not_read(detail: str) -> AccountUnknown:
+def account_not_read(detail: str) -> Unknown:
     """Return why an account could not be read."""
-    return AccountUnknown(part="account", why="not-read", detail=detail)
+    return Unknown(part="account", why="not-read", detail=detail)
 
 
 def role(account: str, *differences: Difference, **members: Any) -> RoleResult:
@@ -110,7 +109,7 @@ def differing(number: int, *differences: Difference, **members: Any) -> AccountR
 
 def unknown(number: int, *, reason: str = "", **members: Any) -> AccountResult:
     """Return an account that could not be read."""
-    audit = AccountUnknown(part="account", why="not-assumed", subject="Audit", detail="denied")
+    audit = Unknown(part="account", why="not-assumed", subject="Audit", detail="denied")
     found = {"unknown": (account_not_read(reason) if reason else audit,), **members}
     return AccountResult(account=f"{number:012}", **found)
 

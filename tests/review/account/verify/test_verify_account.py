@@ -17,7 +17,6 @@ from pump_roles.iam.trust import Principal, parse_trust
 from pump_roles.iam.values import Value, known
 from pump_roles.json_input import InputError
 from pump_roles.review.account.organization import Organization
-from pump_roles.review.account.unknown import AccountPart, AccountUnknown
 from pump_roles.review.account.verify.accounts import verify_files
 from pump_roles.review.account.verify.details import AccountDetails, read_trust_policy
 from pump_roles.review.account.verify.expectation import Expectation, from_published, from_templates
@@ -62,9 +61,9 @@ def denied(part: Part, subject: str = "") -> Unknown:
     return Unknown(part=part, why="not-read", subject=subject, detail="denied")
 
 
-def denied_account(part: AccountPart, detail: str = "denied") -> AccountUnknown:
+def denied_account(part: Part, detail: str = "denied") -> Unknown:
     """What AWS did not let us read of an account."""
-    return AccountUnknown(part=part, why="not-read", detail=detail)
+    return Unknown(part=part, why="not-read", detail=detail)
 
 
 def account(*roles: HeldRole, others: Mapping[str, Any] | None = None, **more: Any) -> Any:
@@ -297,7 +296,7 @@ def test_deeply_nested_policy_never_matches_and_does_not_affect_other_accounts(
     else:
         others = {"Other": {"Statement": {**ANYONE, **condition}}}
     found = verify_account(PUBLISHED, account(role, others=others))
-    too_deep = AccountUnknown(part="account", why="too-deep")
+    too_deep = Unknown(part="account", why="too-deep")
     assert found.state == "differs" or found.unknown == (too_deep,)
 
 
@@ -355,7 +354,7 @@ def test_external_ids_appear_nowhere_in_a_result(shorter: str) -> None:
 
 def test_external_id_in_the_name_of_an_account_that_is_not_read_is_not_shown() -> None:
     expected = PUBLISHED.with_external_id(SECRET)
-    why = AccountUnknown(part="account", why="not-below", subject=SECRET)
+    why = Unknown(part="account", why="not-below", subject=SECRET)
     found = verify_account(expected, AccountDetails(account=A, name=SECRET, unknown=(why,)))
     assert (found.name, found.unknown[0].subject) == ("(external ID)", "(external ID)")
 
@@ -696,7 +695,7 @@ LEFT = ("unclear", (OTHER_ACCOUNT,), ())
     ],
 )
 def test_compares_the_organization_only_if_one_is_expected(
-    organization: Organization | AccountUnknown, management: str, state: str, difference: Any
+    organization: Organization | Unknown, management: str, state: str, difference: Any
 ) -> None:
     expectation = replace(PUBLISHED, management_account=management)
     verification = verify_files([account(published(), organization=organization)], expectation)
@@ -711,7 +710,7 @@ def test_compares_the_organization_only_if_one_is_expected(
 
 
 def test_organization_does_not_hide_what_else_differs_or_is_unknown() -> None:
-    def verify(*roles: HeldRole, **more: Any) -> tuple[str, tuple[AccountUnknown, ...]]:
+    def verify(*roles: HeldRole, **more: Any) -> tuple[str, tuple[Unknown, ...]]:
         expectation = replace(PUBLISHED, management_account=MANAGEMENT)
         found = verify_account(expectation, account(*roles, **more))
         return found.state, found.unknown
@@ -727,7 +726,7 @@ def test_organization_does_not_hide_what_else_differs_or_is_unknown() -> None:
 
 
 def test_organization_of_an_account_that_is_not_in_it_is_not_known() -> None:
-    why = AccountUnknown(part="account", why="not-below")
+    why = Unknown(part="account", why="not-below")
     found = verify_account(
         replace(PUBLISHED, management_account=OTHER_ACCOUNT),
         AccountDetails(account=ACCOUNT_ID, unknown=(why,)),
