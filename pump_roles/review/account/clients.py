@@ -17,6 +17,9 @@ if TYPE_CHECKING:
 _CONNECT_SECONDS: Final = 2
 _DEFAULT_REGION: Final = "us-east-1"
 
+_CONCURRENCY: Final = 8
+"""How many roles, accounts, or Regions are worked on at once."""
+
 
 class Clients:
     """boto3 clients with the credentials of the caller or of a role. Several threads can use it."""
@@ -28,13 +31,12 @@ class Clients:
         attempts: int,
         profile: str | None = None,
         region: str | None = None,
-        connections: int = 1,
     ) -> None:
         self._session = boto3.Session(profile_name=profile, region_name=region)
         self._config = Config(
             connect_timeout=_CONNECT_SECONDS,
             read_timeout=read_seconds,
-            max_pool_connections=connections,
+            max_pool_connections=_CONCURRENCY,
             retries={"mode": "standard", "total_max_attempts": attempts},
         )
         # IAM and AWS Organizations are global, and STS in any Region serves every account: the
@@ -85,7 +87,6 @@ def in_threads(
     items: Sequence[_Item],
     work: Callable[[_Item], _Result],
     *,
-    concurrency: int,
     found: Callable[[_Result], object] | None = None,
 ) -> list[_Result]:
     """Work on several items at once, and return the results in the order of the items."""
@@ -95,7 +96,7 @@ def in_threads(
 
     results: dict[int, _Result] = {}
     # Not concurrent.futures: Python waits for its threads at exit, but Ctrl+C must end the command.
-    with ThreadPool(max(1, min(concurrency, len(items)))) as pool:
+    with ThreadPool(max(1, min(_CONCURRENCY, len(items)))) as pool:
         for index, result in pool.imap_unordered(work_on, range(len(items))):
             results[index] = result
             if found is not None:

@@ -14,7 +14,7 @@ from pump_roles.review.account.clients import Clients, in_threads
 from pump_roles.review.account.external_ids import new_external_id
 from pump_roles.review.account.responses import ACCESS_DENIED, error_code, reason_of
 from pump_roles.review.masking import Mask
-from pump_roles.validators import EXTERNAL_ID, ROLE_ARN, ArgumentError, Integer, partition_of
+from pump_roles.validators import EXTERNAL_ID, ROLE_ARN, ArgumentError, partition_of
 
 if TYPE_CHECKING:
     from mypy_boto3_sts import STSClient
@@ -29,9 +29,6 @@ _DENY_ALL: Final = json.dumps(
 
 MINIMUM_SESSION_SECONDS: Final = 900
 """The minimum session duration of AWS STS, in seconds."""
-
-CONCURRENCY: Final = Integer(1, 32)
-"""How many roles can be probed concurrently."""
 
 Outcome = Literal["accepted", "refused", "unknown"]
 """How a call ended. "Refused" means by the role, as far as AWS's response shows."""
@@ -147,7 +144,7 @@ def probe(role_arn: str, external_id: str, *, sts: "STSClient | None" = None) ->
     :raises ArgumentError: if an argument is not valid, or the role is in another partition. The
         message does not show the external ID.
     """
-    (result,) = probe_all([(role_arn, external_id)], sts=sts or sts_client(), concurrency=1)
+    (result,) = probe_all([(role_arn, external_id)], sts=sts or sts_client())
     return result
 
 
@@ -155,11 +152,9 @@ def probe_all(
     roles: Sequence[tuple[str, str]],
     *,
     sts: "STSClient",
-    concurrency: int = 8,
     found: Callable[[ProbeResult], object] | None = None,
 ) -> list[ProbeResult]:
     """Probe several roles at once, and return the results in the order of the roles."""
-    CONCURRENCY.check("concurrency", concurrency)
     here = sts.meta.partition
     for role_arn, external_id in roles:
         # Do not show the ARN either: it could be an external ID in the wrong place.
@@ -177,19 +172,15 @@ def probe_all(
             *(_try_to_assume(sts, role_arn, id_, mask) for id_ in (external_id, None, wrong_id)),
         )
 
-    return in_threads(roles, probe_one, concurrency=concurrency, found=found)
+    return in_threads(roles, probe_one, found=found)
 
 
-def sts_client(
-    *, profile: str | None = None, region: str | None = None, connections: int = 1
-) -> "STSClient":
+def sts_client(*, profile: str | None = None, region: str | None = None) -> "STSClient":
     """Return a client of AWS STS whose calls end within half a minute, even if nothing responds.
 
     A call that is throttled or fails temporarily is sent at most four times.
     """
-    return Clients(
-        profile=profile, region=region, connections=connections, read_seconds=5, attempts=4
-    ).sts()
+    return Clients(profile=profile, region=region, read_seconds=5, attempts=4).sts()
 
 
 def read_caller(sts: "STSClient") -> str:

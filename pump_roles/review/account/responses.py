@@ -7,7 +7,6 @@ from typing import Any, Final, NamedTuple
 from botocore import exceptions
 from botocore.exceptions import BotoCoreError, ClientError
 
-from pump_roles.text import cut
 from pump_roles.validators import Text
 
 
@@ -50,9 +49,6 @@ _DENIED: Final = {ACCESS_DENIED, "AccessDeniedException", "UnauthorizedOperation
 
 NO_ORGANIZATION: Final = "AWSOrganizationsNotInUseException"
 """The code of the error if the caller's account is in no organization."""
-
-_LONGEST: Final = 1_000
-"""The maximum number of characters of an error that are shown."""
 
 _SERVER_ERROR: Final = 500
 """The lowest HTTP status of a server error."""
@@ -139,18 +135,9 @@ def remedy_for(error: Exception) -> str:
     return cause.remedy if cause else ""
 
 
-def organizations_remedy(error: Exception) -> str:
-    """Return who must call AWS Organizations; empty if the caller is not the problem."""
-    code = error_code(error)
+def explain_error(error: Exception, client: Any) -> str:
+    """Return why a call about an organization failed, and what to do about it."""
+    code, remedy = error_code(error), remedy_for(error)
     if is_denial(code) or code == NO_ORGANIZATION:
-        return "call with credentials of the management account or of a delegated administrator"
-    return ""
-
-
-def explain_error(error: Exception) -> str:
-    """Return an error's message in one line, and what to do about it."""
-    if isinstance(error, BotoCoreError | ClientError | OSError):
-        message = cut(" ".join(str(error).split()), _LONGEST)
-        return "; ".join(filter(None, (message, remedy_for(error))))
-    # botocore can raise anything if the response is not from AWS, and quotes all of it.
-    return f"the response cannot be parsed ({type(error).__name__}); check AWS_ENDPOINT_URL"
+        remedy = "call with credentials of the management account or of a delegated administrator"
+    return "; ".join(filter(None, (reason_of(error, client), remedy)))

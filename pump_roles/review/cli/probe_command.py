@@ -35,9 +35,6 @@ from pump_roles.validators import EXTERNAL_ID, ROLE_ARN
     help="The roles to probe: a .csv file whose header has the columns role_arn and external_id.",
 )
 @click.option(
-    "--concurrency", type=click.IntRange(1, 32), default=8, help="How many roles to probe at once."
-)
-@click.option(
     "--region",
     help="The Region whose STS endpoint to call. Defaults to AWS_REGION, "
     "AWS_DEFAULT_REGION, that of the profile, or us-east-1.",
@@ -50,7 +47,6 @@ def probe(
     *,
     external_id: str | None,
     file: Path | None,
-    concurrency: int,
     region: str | None,
     profile: str | None,
     outputs: results.Outputs,
@@ -79,7 +75,7 @@ def probe(
     targets = _roles_to_probe(role_arn, external_id, file)
     hidden = [target.external_id for target in targets]
     with aws.unknown_if_aws_fails(hidden=hidden):
-        sts = sts_client(profile=profile, region=aws.region_of(region), connections=concurrency)
+        sts = sts_client(profile=profile, region=aws.region_of(region))
     try:
         check_partition(targets, sts.meta.partition)
     except InputError as error:
@@ -91,7 +87,6 @@ def probe(
         found = probe_all(
             [(target.role_arn, target.external_id) for target in targets],
             sts=sts,
-            concurrency=concurrency,
             found=lambda _: advance(1),
         )
     report = ProbeReport(caller=caller, roles=tuple(found))

@@ -6,7 +6,7 @@ from typing import Final
 
 import click
 
-from pump_roles.guardrails import Guardrail, applying, documents, made_redundant
+from pump_roles.guardrails import Guardrail
 from pump_roles.published import ROLES
 from pump_roles.review.cli import options, results
 from pump_roles.review.output.json_documents import read_baseline
@@ -101,26 +101,13 @@ def report(
 def _of_published(names: Sequence[str], earlier: Earlier | None) -> Report:
     try:
         guardrails = [Guardrail.named(name) for name in names]
-        report = of_published(guardrails=guardrails, since=earlier)
+        return of_published(guardrails=guardrails, since=earlier)
     except ArgumentError as error:
         problem = error.problem
         if error.other:
             # Only a setting, or an argument of a construct, can have a value.
             problem = f"{error.guardrail} takes a value; report on a template that has it instead"
         raise click.BadParameter(problem, param_hint="'--guardrails'") from None
-    for name, others in sorted(_redundant(guardrails).items()):
-        click.echo(
-            f"pump-roles: --guardrails: {name} makes these redundant: {', '.join(others)}", err=True
-        )
-    return report
-
-
-def _redundant(guardrails: Sequence[Guardrail]) -> dict[str, list[str]]:
-    found: dict[str, list[str]] = {}
-    for kind, role in ROLES.items():
-        applied = applying(guardrails, kind, ROLES)
-        found |= made_redundant(applied, documents(applied, role))
-    return found
 
 
 def _of_account(names: Sequence[str], profile: str | None, earlier: Earlier | None) -> Report:

@@ -31,9 +31,6 @@ if TYPE_CHECKING:
 _FEW: Final = 4
 """How many actions or addresses of a row, or reasons, are listed."""
 
-_ROWS: Final = 50
-"""The maximum number of rows of a section, unless the document is whole."""
-
 _INVITATION: Final = "INVITE"
 """The type of the handshake that makes an account join an organization."""
 
@@ -106,13 +103,13 @@ def nothing_found(error: "NothingFoundError", roles: "WatchedRoles") -> str:
 
 
 def _unknown(unknown: Sequence[Unknown]) -> Section:
-    table = table_of("unknown_heads", unknown, _ROWS, why=unknown_in_words)
+    table = table_of("unknown_heads", unknown, why=unknown_in_words)
     parts = (say("activity.incomplete"), table) if unknown else ()
     return Section(say("activity.not_known"), parts, attention=True)
 
 
 def _changes(activity: Activity) -> Section:
-    table = table_of("change_heads", activity.changes, _ROWS, what=what)
+    table = table_of("change_heads", activity.changes, what=what)
     about = [Strong(text, "bad") for text in _about_handshakes(activity.changes)]
     plans = any(change.action == _BUYS_A_PLAN for change in activity.changes if change.is_important)
     about += [Strong(say("activity.returnable"))] if plans else []
@@ -165,12 +162,12 @@ def _reads(activity: Activity) -> Section:
             for use in of_service
             if mark("data", use.action)
         ]
-    table = Table((*TEXTS["read_heads"].values(),), tuple(rows), _ROWS)
+    table = Table((*TEXTS["read_heads"].values(),), tuple(rows))
     return Section(say("activity.read"), _or_nothing(table))
 
 
 def _refused(activity: Activity) -> Section:
-    table = table_of("refusal_heads", activity.refused, _ROWS)
+    table = table_of("refusal_heads", activity.refused)
     return Section(say("activity.refused"), _or_nothing(table))
 
 
@@ -218,7 +215,6 @@ def _sessions(activity: Activity) -> Section:
     table = table_of(
         "session_heads",
         activity.sessions,
-        _ROWS,
         role=lambda session: Code(session.role.rpartition("/")[2]),
         addresses=lambda session: Names(session.addresses, _FEW),
     )

@@ -56,14 +56,10 @@ class Item:
 
 @dataclass(frozen=True)
 class Table:
-    """A table.
-
-    :param most: how many rows are shown unless all are asked for; ``None`` for as many as fit.
-    """
+    """A table."""
 
     heads: tuple[str, ...]
     rows: tuple[tuple[Text, ...], ...]
-    most: int | None = None
 
 
 Part = Text | Item | Table
@@ -111,7 +107,6 @@ _CODE: Final = frozenset(
 def table_of(
     heads: str,
     items: Iterable[object],
-    most: int | None = None,
     **cells: Callable[[Any], Text],
 ) -> Table:
     """Return a table with a row for each item, and a column for each member that has a head.
@@ -126,7 +121,7 @@ def table_of(
         )
         for item in items
     )
-    return Table((*columns.values(),), tuple(rows), most)
+    return Table((*columns.values(),), tuple(rows))
 
 
 def _cell(member: str, value: Any) -> Text:

@@ -21,7 +21,6 @@ from pump_roles.review.output.document import (
     Tone,
     spans,
 )
-from pump_roles.review.output.texts import say
 from pump_roles.text import one_line
 
 _STYLES: Final[Mapping[Tone, str]] = {
@@ -83,8 +82,6 @@ def _part(part: Part, depth: int) -> Iterator[_Line]:
     match part:
         case Table():
             yield from ((depth, row) for row in _rows(part))
-            if left := len(part.rows) - len(part.rows[: part.most]):
-                yield depth, Styled(say("document.cut", parts=say("document.row", left)))
         case Item():
             yield depth, Styled("[ ] " if part.choice else "").append_text(_styled(part.text))
             for below in part.items:
@@ -109,7 +106,7 @@ def _styled(text: Text) -> Styled:
 def _rows(table: Table) -> Iterator[Styled]:
     if not table.rows:
         return
-    cells = [[_styled(cell) for cell in row] for row in table.rows[: table.most]]
+    cells = [[_styled(cell) for cell in row] for row in table.rows]
     lines = [[Styled(head, "bold") for head in table.heads], *cells]
     # A character can take two cells.
     widths = [max(cell_len(cell.plain) for cell in column) for column in zip(*lines, strict=True)]

@@ -23,7 +23,7 @@ from pump_roles.review.output.document import (
     Text,
     Tone,
 )
-from pump_roles.review.output.texts import TEXTS, first, say
+from pump_roles.review.output.texts import TEXTS, say
 from pump_roles.review.output.words import (
     access_in_words,
     details_of,
@@ -31,12 +31,6 @@ from pump_roles.review.output.words import (
     principal_in_words,
     unknown_in_words,
 )
-
-_MOST: Final = 20
-"""The maximum number of differences, other roles, or reasons that are listed."""
-
-_DETAILS: Final = 4
-"""How many of a difference's details are listed."""
 
 _MATCHING: Final = 10
 """How many of the matching accounts are shown; the others are only counted."""
@@ -56,7 +50,9 @@ def document_of(verification: Verification) -> Document:
     counts = [f"{count:,} {state}" for state, count in verification.counts.items() if count]
     more = sum(map(broader, verification.accounts))
     todo = (Item((Code(rule), f": {remedy}")) for rule, remedy in remedies(verification).items())
-    matching = _first(map(_account, by_state["match"]), "verify.more_accounts", _MATCHING)
+    matching = [*map(_account, by_state["match"][:_MATCHING])]
+    if left := len(by_state["match"][_MATCHING:]):
+        matching.append(Item(say("verify.more_accounts", left)))
     sections = (
         Section(say("verify.differ"), (*map(_account, by_state["differs"]),), attention=True),
         Section(say("verify.unknown"), (*map(_account, by_state["unknown"]),)),
@@ -82,8 +78,8 @@ def document_of(verification: Verification) -> Document:
 def _account(account: AccountResult) -> Item:
     items = [
         *_items(say("verify.not_checked"), map(unknown_in_words, account.unknown)),
-        *_first(map(_of_difference, account.differences), "verify.more_differences"),
-        *_first(map(_of_other, account.others), "verify.more_roles"),
+        *map(_of_difference, account.differences),
+        *map(_of_other, account.others),
         *map(_role, account.roles),
     ]
     name = f"{account.account}{f' ({account.name})' if account.name else ''}"
@@ -94,7 +90,7 @@ def _role(role: RoleResult) -> Item:
     # First those that give more access, then those that may, then the others.
     by_effect = sorted(role.differences, key=lambda found: [*_EFFECTS].index(found.effect))
     items = [
-        *_first(map(_of_difference, by_effect), "verify.more_differences"),
+        *map(_of_difference, by_effect),
         *_items(say("verify.not_checked"), map(unknown_in_words, role.unknown)),
         *_items(say("verify.note"), map(unknown_in_words, role.notes)),
         *([_item(_DENY_ALL, say("verdict.stopped"))] if role.stopped else []),
@@ -113,18 +109,11 @@ def _item(label: str, text: str, tone: Tone = "") -> Item:
 
 
 def _items(label: str, texts: Iterable[str]) -> Iterator[Item]:
-    return _first((_item(label, text, "unsure") for text in texts), "document.more")
-
-
-def _first(items: Iterable[Item], more: str, most: int = _MOST) -> Iterator[Item]:
-    found = [*items]
-    yield from found[:most]
-    if left := len(found[most:]):
-        yield Item(say(more, left))
+    return (_item(label, text, "unsure") for text in texts)
 
 
 def _of_difference(difference: Difference) -> Item:
-    details = first(details_of(difference, "account"), _DETAILS)
+    details = details_of(difference, "account")
     actions = [Item((say("verify.actions"), Names(difference.actions)))]
     return Item(
         (

@@ -29,7 +29,7 @@ _CUT: Final = 200
 """What the sentence that says what is cut takes, in characters, at most."""
 
 _Block = tuple[Literal["title", "text", "entry", "line", "row"], str]
-"""What is either shown or cut: what it is counted as, and its text; empty if it is cut anyway."""
+"""What is either shown or cut: what it is counted as, and its text."""
 
 
 def to_markdown(document: Document, limit: int | None = LIMIT) -> str:
@@ -58,8 +58,7 @@ def _shares(sizes: Sequence[int], room: int) -> list[int]:
 
 
 def _size(blocks: Sequence[_Block]) -> int:
-    missing = any(not text for _, text in blocks)
-    return sum(len(text) + 2 for _, text in blocks) + (_CUT if missing else 0)
+    return sum(len(text) + 2 for _, text in blocks)
 
 
 def _fitted(blocks: Sequence[_Block], room: int) -> str:
@@ -69,7 +68,7 @@ def _fitted(blocks: Sequence[_Block], room: int) -> str:
         room -= _CUT
     for kind, text in blocks:
         room -= len(text) + 2
-        if room < 0 or not text:
+        if room < 0:
             left[kind] += 1
             continue
         together = kind == before and kind != "text"
@@ -112,9 +111,6 @@ def _items(item: Item, indent: str, *, whole: bool) -> Iterator[str]:
 def _rows(table: Table, *, whole: bool) -> Iterator[str]:
     head = f"| {' | '.join(table.heads)} |\n|{'---|' * len(table.heads)}\n"
     for index, row in enumerate(table.rows):
-        if not whole and table.most is not None and index >= table.most:
-            yield ""
-            continue
         cells = " | ".join(_inline(cell, whole=whole, in_cell=True) for cell in row)
         yield f"{'' if index else head}| {cells} |"
 

@@ -35,7 +35,7 @@ def test_region_of_the_profile_is_used(tmp_path: Path, monkeypatch: pytest.Monke
 
 @pytest.mark.usefixtures("no_aws")
 def test_time_limits_apply_to_every_client() -> None:
-    clients = Clients(read_seconds=7, attempts=3, region="eu-central-1", connections=5)
+    clients = Clients(read_seconds=7, attempts=3, region="eu-central-1")
     credentials = {"AccessKeyId": "x", "SecretAccessKey": "y", "SessionToken": "z"}
     for client in (
         *(clients.cloudformation(), clients.iam(), clients.iam(credentials)),
@@ -43,7 +43,7 @@ def test_time_limits_apply_to_every_client() -> None:
     ):
         config: Any = client.meta.config
         assert (config.read_timeout, config.connect_timeout) == (7, 2)
-        assert config.max_pool_connections == 5
+        assert config.max_pool_connections == 8
         assert config.retries == {"mode": "standard", "total_max_attempts": 3}
 
 

@@ -24,7 +24,6 @@ from mypy_boto3_sts import STSClient
 
 from pump_roles.review.account.external_ids import new_external_id
 from pump_roles.review.account.probe import (
-    CONCURRENCY,
     Outcome,
     ProbeAttempt,
     ProbeResult,
@@ -332,11 +331,10 @@ def test_acceptance_without_the_external_id_counts_whatever_else_fails(fake: End
 
 @pytest.mark.usefixtures("fake")
 def test_call_ends_within_seconds() -> None:
-    config: Any = sts_client(connections=4).meta.config
+    config: Any = sts_client().meta.config
     attempts = config.retries["total_max_attempts"]
     assert attempts == 4
     assert attempts * (config.connect_timeout + config.read_timeout) <= 30
-    assert config.max_pool_connections == 4
 
 
 def broken(raised: BaseException, **meta: Any) -> STSClient:
@@ -393,29 +391,21 @@ def test_rejects_an_invalid_argument_before_the_first_call(
         probe_all([(ROLE_ARN, SECRET), arguments], sts=never)
 
 
-def test_concurrency_is_bounded() -> None:
-    for concurrency in [0, 33]:
-        with pytest.raises(ArgumentError, match="from 1 to 32"):
-            probe_all([(ROLE_ARN, SECRET)], sts=broken(ValueError()), concurrency=concurrency)
-        problem = the_usage_error(run(ROLE_ARN, "--concurrency", concurrency))
-        assert str(CONCURRENCY.maximum if concurrency else CONCURRENCY.minimum) in problem
-
-
 def test_roles_are_probed_concurrently_up_to_the_limit() -> None:
-    four, free, waits = Barrier(4), Semaphore(4), list[bool]()
+    all_, free, waits = Barrier(8), Semaphore(8), list[bool]()
 
     def together(**_: object) -> None:
         waits.append(not free.acquire(blocking=False))
-        four.wait(timeout=300)
+        all_.wait(timeout=300)
         free.release()
-        four.wait(timeout=300)
+        all_.wait(timeout=300)
 
     client: Any = SimpleNamespace(assume_role=together, meta=SimpleNamespace(partition="aws"))
-    roles = [(f"{ROLE_ARN}-{number}", SECRET) for number in range(12)]
+    roles = [(f"{ROLE_ARN}-{number}", SECRET) for number in range(24)]
     found: list[ProbeResult] = []
-    results = probe_all(roles, sts=client, concurrency=4, found=found.append)
-    assert waits == [False] * 36
-    assert not four.broken
+    results = probe_all(roles, sts=client, found=found.append)
+    assert waits == [False] * 72
+    assert not all_.broken
     assert [result.role_arn for result in results] == [role_arn for role_arn, _ in roles]
     assert sorted(found, key=results.index) == results
 
@@ -544,7 +534,7 @@ def test_shows_the_result_of_each_role(fake: Endpoint, tmp_path: Path) -> None:
 
     fake.respond = respond
     file = write_csv(tmp_path / "r.csv", *((role, SECRET) for role in (right, open_role, missing)))
-    ended = run("--file", file, "--format=json", "--concurrency=16")
+    ended = run("--file", file, "--format=json")
     assert ended.exit_code == 3, ended.stderr
     found = json.loads(ended.stdout)
     assert found["caller"] == f"arn:aws:iam::{PUMP_ACCOUNT}:user/Pump"
@@ -569,7 +559,7 @@ def test_interrupt_ends_the_command_without_partial_output(tmp_path: Path) -> No
     signal.signal(signal.SIGINT, signal.default_int_handler)
     with serving(hang) as fake:
         process = subprocess.Popen(
-            [sys.executable, "-m", "pump_roles", "probe", "--file", file, "--concurrency", "2"],
+            [sys.executable, "-m", "pump_roles", "probe", "--file", file],
             env={**tool_environment(), **fake.environment, "PYTHONPATH": str(ROOT)},
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
@@ -577,7 +567,7 @@ def test_interrupt_ends_the_command_without_partial_output(tmp_path: Path) -> No
         )
         try:
             # Only once every thread calls AWS, so that nothing but the main thread still runs.
-            for _ in range(2):
+            for _ in range(8):
                 assert probing.acquire(timeout=300)
             process.send_signal(signal.SIGINT)
             # It does not wait for the calls, which never end.

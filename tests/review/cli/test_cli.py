@@ -193,14 +193,6 @@ def test_reports_what_guardrails_would_leave_of_the_published_roles() -> None:
     assert (ended.exit_code, ended.output) == (0, written(expected, "json"))
 
 
-def test_says_which_guardrails_are_redundant() -> None:
-    ended = report("--guardrails", "no-commitments,no-selling", "--format", "json")
-    assert ended.exit_code == 0
-    assert ended.stderr == (
-        "pump-roles: --guardrails: no-commitments makes these redundant: no-selling\n"
-    )
-
-
 @pytest.mark.parametrize(
     ("arguments", "problem"),
     [

@@ -126,15 +126,6 @@ def test_list_of_names_has_the_first_and_says_how_many_more() -> None:
     assert "  a, b, and 3 more\n" in to_terminal(document(names), styled=False)
 
 
-def test_what_only_a_whole_document_has_is_counted() -> None:
-    table = Table(("n",), tuple((number,) for number in range(1_000, 1_020)), most=3)
-    found = document(table, Item("a"))
-    cut = "Cut here: 17 more rows. JSON has everything."
-    assert to_markdown(found).endswith(f"| 1,002 |\n\n- a\n\n**{cut}**\n")
-    assert to_markdown(found, None).endswith("| 1,019 |\n\n- a\n")
-    assert to_terminal(found, styled=False).endswith(f"  1,002\n  {cut}\n  a\n")
-
-
 SIZES = st.lists(st.tuples(st.integers(1, 60), st.integers(1, 400)), max_size=6)
 
 

@@ -56,4 +56,4 @@ def read_history(
             return region, count, Unknown(why=why, subject=region, detail=reason_of(error, client))
         return region, count, None
 
-    in_threads(regions, read, concurrency=len(regions), found=lambda ended: done(*ended))
+    in_threads(regions, read, found=lambda ended: done(*ended))

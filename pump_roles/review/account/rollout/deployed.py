@@ -11,7 +11,6 @@ from pump_roles.review.account.responses import (
     explain_error,
     id_in,
     list_in,
-    organizations_remedy,
     text_in,
 )
 from pump_roles.review.account.rollout.expected import ExpectedRollout
@@ -71,7 +70,7 @@ def _read_organization(
         return management_account, accounts_below(organizations, units, found=found)
     except Exception as error:  # noqa: BLE001
         # botocore can raise anything if the response is not from AWS.
-        detail = "; ".join(filter(None, (explain_error(error), organizations_remedy(error))))
+        detail = explain_error(error, organizations)
         return Unknown(part="rollout", why="organization-not-read", detail=detail)
 
 
@@ -96,7 +95,9 @@ def _read_stack_set(
     except Exception as error:  # noqa: BLE001
         # botocore can raise anything if the response is not from AWS.
         if error_code(error) != _NOT_FOUND:
-            return Unknown(part="rollout", why="not-read", detail=explain_error(error))
+            return Unknown(
+                part="rollout", why="not-read", detail=explain_error(error, cloudformation)
+            )
         managed = rollout.call_as == "management"
         return Unknown(
             part="rollout",

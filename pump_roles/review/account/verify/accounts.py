@@ -16,10 +16,9 @@ from pump_roles.review.account.organization import (
 from pump_roles.review.account.probe import MINIMUM_SESSION_SECONDS
 from pump_roles.review.account.responses import (
     error_code,
+    explain_error,
     is_denial,
-    organizations_remedy,
     reason_of,
-    remedy_for,
 )
 from pump_roles.review.account.verify.details import AccountDetails
 from pump_roles.review.account.verify.expectation import Expectation
@@ -35,9 +34,6 @@ SESSION_NAME: Final = "pump-roles-verify"
 
 _NO_UNIT: Final = "ParentNotFoundException"
 
-_CONCURRENCY: Final = 8
-"""How many accounts are read at once."""
-
 
 @dataclass(frozen=True, kw_only=True)
 class Scope:
@@ -52,13 +48,7 @@ class Aws(Clients):
     """The clients of ``verify``, and who the caller is. Each call ends within two minutes."""
 
     def __init__(self, *, profile: str | None = None, region: str | None = None) -> None:
-        super().__init__(
-            profile=profile,
-            region=region,
-            connections=_CONCURRENCY,
-            read_seconds=10,
-            attempts=8,
-        )
+        super().__init__(profile=profile, region=region, read_seconds=10, attempts=8)
         self.caller = self.sts()
         identity = self.caller.get_caller_identity()
         self.account = identity["Account"]
@@ -99,7 +89,7 @@ def verify_organization(
         account = replace(account, organization=organization)
         return _verify_member(aws, expectation, account, role_to_assume)
 
-    results = in_threads(accounts, verify, concurrency=_CONCURRENCY, found=found)
+    results = in_threads(accounts, verify, found=found)
     return _verification(expectation, results)
 
 
@@ -158,11 +148,9 @@ def accounts_in(aws: Aws, scope: Scope, targets: Collection[str] = ()) -> list[A
         below = {account.id: account for account in read if selected & {*account.units}}
     except Exception as error:
         # botocore can raise anything if the response is not from AWS.
-        reason = reason_of(error, organizations)
-        remedy = organizations_remedy(error) or remedy_for(error)
+        problem = explain_error(error, organizations)
         if error_code(error) == _NO_UNIT:
-            remedy = "the organizational unit does not exist"
-        problem = "; ".join(filter(None, (reason, remedy)))
+            problem += "; the organizational unit does not exist"
         raise InputError(f"the accounts of the organization cannot be listed: {problem}") from error
     where = " or ".join(scope.units) or "the organization"
     if unmatched := sorted(set(scope.excluded) - below.keys()):

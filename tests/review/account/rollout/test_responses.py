@@ -26,7 +26,7 @@ def error_from(endpoint: Endpoint) -> str:
 def test_throttled_request_is_sent_again() -> None:
     error = "<Error><Code>Throttling</Code><Message>slow down</Message></Error>"
     with serving(lambda _: (400, f"<ErrorResponse>{error}</ErrorResponse>")) as endpoint:
-        assert "slow down" in error_from(endpoint)
+        assert "throttled: cloudformation:DescribeStackSet" in error_from(endpoint)
     assert len(endpoint.requests) > 10
 
 
