@@ -86,16 +86,16 @@ def activity(
         options.check_not_passed(from_history, "cannot be combined with PATH")
     roles = with_arns(published_roles() if expect is None else roles_in(expect), role_arn)
     collector = Collector(roles)
-    now = datetime.now(timezone.utc)
     asked = None
     if paths:
         _read_files(collector, paths)
     else:
+        now = datetime.now(timezone.utc)
         since = now - timedelta(days=days or _MOST_DAYS)
         with aws.unknown_if_aws_fails(hidden=[*roles.hidden]):
             asked = _read_history(collector, roles, region, profile, (since, now))
     try:
-        found = collector.result(now, asked)
+        found = collector.result(asked)
     except NothingFoundError as error:
         options.fail(nothing_found(error, roles), options.UNKNOWN)
     outputs.write(found)

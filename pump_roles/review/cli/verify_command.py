@@ -10,7 +10,6 @@ import click
 from pump_roles.json_input import InputError
 from pump_roles.review.account.verify.accounts import (
     Aws,
-    Scope,
     accounts_in,
     verify_files,
     verify_organization,
@@ -117,7 +116,8 @@ def verify(
             "--management-account": management_account,
         }
         options.check_not_passed(of_aws, "cannot be combined with --details")
-    scope = _scope(target, exclude_account)
+    if len({ACCOUNT.accepts(each) for each in target}) > 1:
+        raise click.UsageError("--target: pass either organizational units or accounts")
     expectation = replace(
         _expectation(expect, principal), management_account=management_account or ""
     )
@@ -134,21 +134,13 @@ def verify(
         with aws.unknown_if_aws_fails(hidden=[*expectation.hidden]):
             clients = Aws(profile=profile, region=aws.region_of())
             verification = (
-                _of_organization(clients, expectation, scope, assume_role)
+                _of_organization(clients, expectation, target, exclude_account, assume_role)
                 if assume_role
                 else verify_own_account(clients, expectation)
             )
     outputs.write(verification)
     state = verification.state
     options.finish(different=state == "differs", unknown=state == "unknown")
-
-
-def _scope(targets: Sequence[str], excluded: Sequence[str]) -> Scope:
-    accounts = [target for target in targets if ACCOUNT.accepts(target)]
-    units = [target for target in targets if target not in accounts]
-    if accounts and units:
-        raise click.UsageError("--target: pass either organizational units or accounts")
-    return Scope(units=units, accounts=accounts, excluded=excluded)
 
 
 def _expectation(expect: Path | None, principal: str | None) -> Expectation:
@@ -163,9 +155,13 @@ def _expectation(expect: Path | None, principal: str | None) -> Expectation:
 
 
 def _of_organization(
-    clients: Aws, expectation: Expectation, scope: Scope, role_to_assume: str
+    clients: Aws,
+    expectation: Expectation,
+    targets: Sequence[str],
+    excluded: Sequence[str],
+    role_to_assume: str,
 ) -> Verification:
-    accounts = accounts_in(clients, scope, expectation.units)
+    accounts = accounts_in(clients, targets, excluded, expectation.units)
     with aws.progress("accounts verified", len(accounts)) as advance:
         numbers = count(1)
 

@@ -97,8 +97,7 @@ def _role(role: RoleResult) -> Item:
         *(_item(found.guardrail, approval_in_words(found)) for found in role.approvals),
     ]
     if role.last_used:
-        used = (role.last_used, role.last_used_region)
-        items.append(_item(say("verify.last_used"), say("verify.in").join(filter(None, used))))
+        items.append(_item(say("verify.last_used"), role.last_used))
     state = Strong(role.state, _STATES[role.state])
     about = say("verify.role", role=role.kind)
     return Item((state, f": {about} ", Code(role.arn)), tuple(items))

@@ -1,6 +1,5 @@
 """The document of an activity: what was bought, what is not known, what did not happen."""
 
-from datetime import datetime, timezone
 from typing import Any, get_args
 
 import pytest
@@ -21,7 +20,7 @@ from tests.review.account.verify.results import HOSTILE
 def activity(*events: Any) -> Activity:
     collector = Collector(published_roles())
     collector.add("trail.json", events)
-    return collector.result(datetime(2026, 11, 12, tzinfo=timezone.utc), None)
+    return collector.result()
 
 
 def change(**members: Any) -> Change:

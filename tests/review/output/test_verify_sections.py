@@ -55,7 +55,7 @@ def test_shows_each_difference_with_what_it_means() -> None:
         "      not checked: it could not be read: text\n"
         "      note: it could not be read: text\n"
         "      only-when-approved: open: text\n"
-        "      last used: 2026-11-25T08:15:00Z in us-east-1\n"
+        "      last used: 2026-11-25T08:15:00Z\n"
         "\n"
         "Accounts that could not be checked\n"
         "  000000000003\n"

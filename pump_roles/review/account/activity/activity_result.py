@@ -126,8 +126,6 @@ class Refusal:
     :param role: the role's ARN.
     :param region: the Region.
     :param outcome: the error code.
-    :param guardrails: the guardrails, or other policies, of the expected role that may have denied
-        the call. None without an expected role.
     """
 
     action: str
@@ -136,7 +134,6 @@ class Refusal:
     role: str
     region: str
     outcome: str
-    guardrails: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -202,7 +199,6 @@ class Activity:
 
     :param schema: the version of the JSON result's schema.
     :param version: the version of this package.
-    :param at: when it was made, in UTC.
     :param account: the 12-digit ID of the account.
     :param regions: the Regions of the events that were read, or, of the event history, those that
         were read.
@@ -223,7 +219,6 @@ class Activity:
 
     schema: Literal[1] = 1
     version: str = __version__
-    at: str
     account: str
     regions: tuple[str, ...]
     since: str

@@ -27,7 +27,6 @@ from pump_roles.review.account.activity.activity_result import (
 from pump_roles.review.account.activity.event import Event, may_pass_tags, read_details
 from pump_roles.review.account.activity.guardrail_costs import (
     Call,
-    find_denying_guardrails,
     judge_guardrails,
     may_have_action,
 )
@@ -191,10 +190,7 @@ class Collector:
             "outcome": outcome,
         }
         if denied:
-            guardrails = find_denying_guardrails(
-                watched, common["action"], event.aws_region, common["time"]
-            )
-            self._refused.append(Refusal(guardrails=guardrails, **common))
+            self._refused.append(Refusal(**common))
         elif action is not None:
             self._changes.append(
                 Change(
@@ -214,7 +210,7 @@ class Collector:
             self._malformed[file] += 1
         return other is not event and other == event
 
-    def result(self, at: datetime, asked: Period | None) -> Activity:
+    def result(self, asked: Period | None = None) -> Activity:
         """Return what the events say."""
         arns = {arn: role for (arn, _), role in self._issuers.items() if role is not None}
         accounts = sorted({account_of(arn) for arn in arns})
@@ -240,7 +236,6 @@ class Collector:
             if grant.decision not in (DENIED, NOT_GRANTED)
         }
         found = Activity(
-            at=in_utc(at),
             account=accounts[0],
             **period._asdict(),
             events=self._events,

@@ -1,12 +1,11 @@
 """What guardrails would have denied of the calls that a role made."""
 
-import json
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from functools import lru_cache
-from typing import Any, Final, NamedTuple
+from typing import Final, NamedTuple
 
-from pump_roles.guardrails import Guardrail, as_policies, by_policy
+from pump_roles.guardrails import Guardrail, as_policies
 from pump_roles.iam.catalog import shipped
 from pump_roles.iam.clauses import EVERYWHERE, Clause, unreadable_statements
 from pump_roles.iam.decisions import PolicyEvaluator
@@ -76,21 +75,6 @@ def judge_guardrails(
     )
 
 
-def find_denying_guardrails(
-    watched: WatchedRole, action: str, region: str, time: str
-) -> tuple[str, ...]:
-    """Return the guardrails and other policies of an expected role that may have denied a call."""
-    if not watched.expected:
-        return ()
-    denied_by, known = watched.evaluator.grant(action).denied_by, by_policy()
-    names = dict.fromkeys(
-        policy.name
-        for policy, clause in watched.evaluator.effective["Deny"]
-        if policy.name in denied_by and clause.matches(action) and _may_apply(clause, region, time)
-    )
-    return tuple(known[name].name if name in known else name for name in names)
-
-
 # A trail has few sources, but whoever writes a file may choose any names.
 @lru_cache(maxsize=2**10)
 def may_have_action(watched: WatchedRole, source: str) -> bool:
@@ -126,23 +110,6 @@ def _tagging(watched: WatchedRole, action: str) -> Iterator[str]:
         found = shipped().actions[name.lower()]
         if action.startswith(f"{found.service}:") and "Tagging" in found.levels:
             yield name
-
-
-def _may_apply(clause: Clause, region: str, time: str) -> bool:
-    condition = json.loads(clause.scope.condition or "{}")
-    return all(
-        _may_be_met(operator, key, values, region, time)
-        for operator, keys in condition.items()
-        for key, values in keys.items()
-    )
-
-
-def _may_be_met(operator: str, key: str, values: Any, region: str, time: str) -> bool:
-    if key == "aws:requestedregion" and operator in {"StringEquals", "StringNotEquals"}:
-        return (region in values) == (operator == "StringEquals")
-    if key == "aws:currenttime" and operator == "DateGreaterThanEquals":
-        return any(time >= str(value) for value in values)
-    return True
 
 
 def _may_match(clause: Clause, service: str) -> bool:

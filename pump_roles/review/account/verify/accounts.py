@@ -3,7 +3,7 @@
 import json
 from collections.abc import Callable, Collection, Iterable, Sequence
 from contextlib import closing
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Final
 
 from pump_roles.json_input import InputError
@@ -27,21 +27,12 @@ from pump_roles.review.account.verify.verification import AccountResult, Verific
 from pump_roles.review.account.verify.verify_account import verify_account
 from pump_roles.review.masking import Mask
 from pump_roles.review.role import Unknown, Why
-from pump_roles.validators import partition_of
+from pump_roles.validators import ACCOUNT, partition_of
 
 SESSION_NAME: Final = "pump-roles-verify"
 """The session name under which the calls appear in each account's CloudTrail."""
 
 _NO_UNIT: Final = "ParentNotFoundException"
-
-
-@dataclass(frozen=True, kw_only=True)
-class Scope:
-    """Which accounts of an organization to verify; by default, all."""
-
-    units: Sequence[str] = ()
-    accounts: Sequence[str] = ()
-    excluded: Sequence[str] = ()
 
 
 class Aws(Clients):
@@ -135,16 +126,20 @@ def _not_read(
     return replace(account, unknown=(unknown,))
 
 
-def accounts_in(aws: Aws, scope: Scope, targets: Collection[str] = ()) -> list[AccountDetails]:
+def accounts_in(
+    aws: Aws, targets: Sequence[str], excluded: Collection[str], rolled_out: Collection[str]
+) -> list[AccountDetails]:
     """Return an organization's accounts to verify; of each that cannot be verified, why.
 
-    Each account has its units, up to the targeted ones.
+    Each account has its units, up to those of a target, or that a rollout targets.
     """
+    accounts = [target for target in targets if ACCOUNT.accepts(target)]
+    units = [target for target in targets if target not in accounts]
     organizations = aws.organizations()
     try:
-        roots = [] if scope.units else [root["Id"] for root in organizations.list_roots()["Roots"]]
-        selected = {*scope.units, *roots}
-        read = accounts_below(organizations, roots or sorted({*scope.units, *targets}))
+        roots = [] if units else [root["Id"] for root in organizations.list_roots()["Roots"]]
+        selected = {*units, *roots}
+        read = accounts_below(organizations, roots or sorted({*units, *rolled_out}))
         below = {account.id: account for account in read if selected & {*account.units}}
     except Exception as error:
         # botocore can raise anything if the response is not from AWS.
@@ -152,13 +147,13 @@ def accounts_in(aws: Aws, scope: Scope, targets: Collection[str] = ()) -> list[A
         if error_code(error) == _NO_UNIT:
             problem += "; the organizational unit does not exist"
         raise InputError(f"the accounts of the organization cannot be listed: {problem}") from error
-    where = " or ".join(scope.units) or "the organization"
-    if unmatched := sorted(set(scope.excluded) - below.keys()):
+    where = " or ".join(units) or "the organization"
+    if unmatched := sorted(set(excluded) - below.keys()):
         raise InputError(f"--exclude-account: not below {where}: {', '.join(unmatched)}")
     results = [
         _describe(id_, below.get(id_), where)
-        for id_ in dict.fromkeys(scope.accounts or sorted(below))
-        if id_ not in scope.excluded
+        for id_ in dict.fromkeys(accounts or sorted(below))
+        if id_ not in excluded
     ]
     if not results:
         raise InputError(f"there are no accounts to verify below {where}")

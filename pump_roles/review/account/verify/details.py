@@ -36,7 +36,6 @@ class _Tag(_Described):
 
 class _LastUse(_Described):
     last_used_date: Any = None
-    region: str = ""
 
 
 class _PermissionsBoundary(_Described):

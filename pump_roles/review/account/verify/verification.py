@@ -47,7 +47,6 @@ class RoleResult:
     :param notes: what was not compared because the expectation leaves it open.
     :param last_used: when it was last used, in UTC, such as ``2026-11-25T08:15:00Z``; empty if IAM
         shows no use, or the role does not exist.
-    :param last_used_region: the Region where it was last used; empty if ``last_used`` is.
     :param approvals: which of its guardrails are open.
     :param stopped: whether it can do nothing, because its permissions boundary is AWSDenyAll.
     """
@@ -59,7 +58,6 @@ class RoleResult:
     unknown: tuple[Unknown, ...] = ()
     notes: tuple[Unknown, ...] = ()
     last_used: str = ""
-    last_used_region: str = ""
     approvals: tuple[Approval, ...] = ()
     stopped: bool = False
 

@@ -88,7 +88,6 @@ def _verify_role(
         # Of a role that does not exist, what is expected.
         arn=details.arn(found or expected),
         last_used=described.last_used if described else "",
-        last_used_region=described.role_last_used.region if described else "",
         stopped=found is not None and found.stopped,
     )
     if reason := details.missing.get(name.casefold()):

@@ -142,7 +142,6 @@ def with_everything(text: str = "text", number: int = 1) -> AccountResult:
         unknown=(not_read(text),),
         notes=(not_read(text),),
         last_used="2026-11-25T08:15:00Z",
-        last_used_region="us-east-1",
         approvals=(replace(APPROVED, value=text),),
     )
     return AccountResult(
