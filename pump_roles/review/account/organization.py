@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Final
 from pump_roles.review.account.responses import (
     NO_ORGANIZATION,
     all_in,
+    checked_id,
     error_code,
-    id_in,
     reason_of,
     text_in,
 )
@@ -48,8 +48,8 @@ def read_organization(organizations: "OrganizationsClient") -> Organization | Un
     try:
         described = organizations.describe_organization()["Organization"]
         return Organization(
-            id=id_in(described, "Id", ORGANIZATION),
-            management_account=id_in(described, "MasterAccountId", ACCOUNT),
+            id=checked_id(described["Id"], ORGANIZATION),
+            management_account=checked_id(described["MasterAccountId"], ACCOUNT),
         )
     except Exception as error:  # noqa: BLE001
         # botocore can raise anything if the response is not from AWS.
@@ -104,7 +104,7 @@ def _list_accounts(
     for account in all_in(organizations, "list_accounts_for_parent", "Accounts", ParentId=unit):
         # AWS Organizations is replacing Status with State.
         state = account.get("State") or account.get("Status")
-        id_ = id_in(account, "Id", ACCOUNT)
+        id_ = checked_id(account["Id"], ACCOUNT)
         yield Account(id_, text_in(account, "Name"), state in _SUSPENDED, here)
     children = "list_organizational_units_for_parent"
     for child in all_in(organizations, children, "OrganizationalUnits", ParentId=unit):

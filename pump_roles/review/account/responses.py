@@ -32,13 +32,8 @@ def text_in(response: Any, name: str) -> str:
     return found
 
 
-def id_in(response: Any, name: str, validator: Text) -> str:
-    """Return an ID in a response."""
-    return checked_id(response[name], validator)
-
-
 def checked_id(value: object, validator: Text) -> str:
-    """Return a value if it is an ID."""
+    """Return a value of a response if it is an ID."""
     if not validator.accepts(value):
         raise TypeError("not an ID")
     return value

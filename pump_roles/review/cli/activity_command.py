@@ -88,31 +88,27 @@ def activity(
     collector = Collector(roles)
     asked = None
     if paths:
-        _read_files(collector, paths)
+        found = find_files(paths, unknown=collector.unknown.append)
+        with aws.progress("files read", len(found)) as done:
+            for file, records in read_records(found, unknown=collector.unknown.append, done=done):
+                collector.add(file, records)
     else:
         now = datetime.now(timezone.utc)
         since = now - timedelta(days=days or _MOST_DAYS)
         with aws.unknown_if_aws_fails(hidden=[*roles.hidden]):
             asked = _read_history(collector, roles, region, profile, (since, now))
     try:
-        found = collector.result(asked)
+        result = collector.result(asked)
     except NothingFoundError as error:
         options.fail(nothing_found(error, roles), options.UNKNOWN)
-    outputs.write(found)
+    outputs.write(result)
     met = {
-        "change": any(change.is_important for change in found.changes),
-        "refused": bool(found.refused),
+        "change": any(change.is_important for change in result.changes),
+        "refused": bool(result.refused),
     }
     options.finish(
-        different=any(met[condition] for condition in fail_on), unknown=bool(found.unknown)
+        different=any(met[condition] for condition in fail_on), unknown=bool(result.unknown)
     )
-
-
-def _read_files(collector: Collector, paths: Sequence[Path]) -> None:
-    found = find_files(paths, unknown=collector.unknown.append)
-    with aws.progress("files read", len(found)) as done:
-        for file, records in read_records(found, unknown=collector.unknown.append, done=done):
-            collector.add(file, records)
 
 
 def _read_history(

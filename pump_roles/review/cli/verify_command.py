@@ -121,7 +121,7 @@ def verify(
     expectation = replace(
         _expectation(expect, principal), management_account=management_account or ""
     )
-    if removed and expectation.across_accounts and not assume_role:
+    if removed and not assume_role and any(place.stack_set for place in expectation.places):
         raise InputError(
             f"{expectation.description}: a StackSet deploys the roles to other accounts; pass "
             "--assume-role to check them all, or the template of one stack to check one account"
@@ -161,7 +161,8 @@ def _of_organization(
     excluded: Sequence[str],
     role_to_assume: str,
 ) -> Verification:
-    accounts = accounts_in(clients, targets, excluded, expectation.units)
+    rolled_out = {unit for place in expectation.places for unit in place.units}
+    accounts = accounts_in(clients, targets, excluded, rolled_out)
     with aws.progress("accounts verified", len(accounts)) as advance:
         numbers = count(1)
 

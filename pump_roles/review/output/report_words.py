@@ -13,6 +13,7 @@ from pump_roles.review.output.words import (
     decisions_in_words,
     details_of,
     difference_in_words,
+    joined,
     place_in_words,
     policy_in_words,
     principal_in_words,
@@ -140,11 +141,7 @@ def _reduced_by(role: RoleReport) -> str:
     boundary = ""
     if role.boundary and not role.role.is_unknown("boundary"):
         boundary = say("verdict.boundary" if role.stopped else "verdict.uncounted_boundary")
-    return _both(guardrails, boundary)
-
-
-def _both(one: str, other: str = "") -> str:
-    return say("verdict.both", one=one, other=other) if one and other else one or other
+    return joined((guardrails, boundary))
 
 
 def _commitments(buy: Answer, sell: Answer, role: RoleReport, report: Report) -> Iterator[str]:
@@ -160,7 +157,7 @@ def _commitments(buy: Answer, sell: Answer, role: RoleReport, report: Report) ->
                 say(f"verdict.{verb}")
             )
     for (text, by), verbs in limits.items():
-        yield say(text, verbs=_both(verbs[0], *verbs[1:]), by=by)
+        yield say(text, verbs=joined(verbs), by=by)
     if not limits and UNKNOWN in (buy.answer, sell.answer):
         yield say("verdict.commitments_unknown")
     elif not limits:

@@ -168,11 +168,12 @@ def values_in_words(difference: Difference, sides: Sides = "time") -> str:
     """Return the values of a guardrail on both sides; empty if one of them has none."""
     if difference.part != "inline-policies" or not (difference.was and difference.now):
         return ""
-    return say(f"sides.{sides}", was=_joined(difference.was), now=_joined(difference.now))
+    return say(f"sides.{sides}", was=joined(difference.was), now=joined(difference.now))
 
 
-def _joined(names: Iterable[str]) -> str:
-    return say("differences.and").join(names)
+def joined(names: Iterable[str]) -> str:
+    """Return names with "and" between them, without empty ones."""
+    return say("differences.and").join(filter(None, names))
 
 
 def change_in_words(change: DecisionChange, sides: Sides = "time") -> str:
@@ -189,7 +190,7 @@ def actions_in_words(actions: Sequence[str], nouns: Sequence[str]) -> str:
     # The catalog does not have all that a pattern matches.
     shown = say("numbers.at_least", number=f"{number:,}") if patterns else f"{number:,}"
     parts = [f"{shown} {nouns[number != 1]}"] if number else []
-    return _joined(parts + ([say("units.patterns", patterns)] if patterns else []))
+    return joined(parts + ([say("units.patterns", patterns)] if patterns else []))
 
 
 def decisions_in_words(change: DecisionChange, sides: Sides = "time") -> str:
@@ -206,7 +207,7 @@ def _decided(grant: Grant) -> str:
     ]
     decided: str = grant.decision
     if grant.denied_by:
-        policies = _joined(map(_guardrail, grant.denied_by))
+        policies = joined(map(_guardrail, grant.denied_by))
         decided = say("differences.by", decision=decided, policies=policies)
     if limits:
         decided = say("differences.limits", decision=decided, limits=", ".join(limits))
@@ -332,4 +333,4 @@ def _targets(place: Place) -> str:
 
 def _listed(names: tuple[str, ...]) -> str:
     *others, last = names or ("",)
-    return _joined([", ".join(others), last]) if others else last
+    return joined([", ".join(others), last]) if others else last

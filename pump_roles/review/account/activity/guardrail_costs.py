@@ -3,7 +3,7 @@
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from functools import lru_cache
-from typing import Final, NamedTuple
+from typing import Final, NamedTuple, get_args
 
 from pump_roles.guardrails import Guardrail, as_policies
 from pump_roles.iam.catalog import shipped
@@ -16,8 +16,7 @@ from pump_roles.published import ROLES
 from pump_roles.review.account.activity.activity_result import Cost, GuardrailActivity
 from pump_roles.review.account.activity.watched_roles import WatchedRole
 
-_COSTS: Final = ("nothing", "unknown", "some")
-"""The order of the costs."""
+_COSTS: Final = get_args(Cost)
 
 
 class Call(NamedTuple):

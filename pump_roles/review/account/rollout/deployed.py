@@ -9,7 +9,6 @@ from pump_roles.review.account.responses import (
     checked_id,
     error_code,
     explain_error,
-    id_in,
     list_in,
     text_in,
 )
@@ -66,7 +65,7 @@ def _read_organization(
         return "", []
     try:
         organization = organizations.describe_organization()["Organization"]
-        management_account = id_in(organization, "MasterAccountId", ACCOUNT)
+        management_account = checked_id(organization["MasterAccountId"], ACCOUNT)
         return management_account, accounts_below(organizations, units, found=found)
     except Exception as error:  # noqa: BLE001
         # botocore can raise anything if the response is not from AWS.
@@ -114,7 +113,7 @@ def _read_instances(
     for summary in all_in(cloudformation, "list_stack_instances", "Summaries", **asked):
         yield AccountStatus(
             state="not-current",
-            account=id_in(summary, "Account", ACCOUNT),
+            account=checked_id(summary["Account"], ACCOUNT),
             region=text_in(summary, "Region"),
             status=text_in(summary, "Status"),
             detailed_status=str(summary.get("StackInstanceStatus", {}).get("DetailedStatus") or ""),

@@ -31,16 +31,6 @@ class Expectation:
     management_account: str = ""
 
     @property
-    def across_accounts(self) -> bool:
-        """Whether a StackSet deploys one of the roles to other accounts."""
-        return any(place.stack_set for place in self.places)
-
-    @property
-    def units(self) -> frozenset[str]:
-        """The organizational units that the templates target."""
-        return frozenset(unit for place in self.places for unit in place.units)
-
-    @property
     def accounts(self) -> frozenset[str]:
         """The accounts that the templates name for stacks with one of the roles."""
         return frozenset(
