@@ -9,6 +9,8 @@ import msgspec
 def moment_of(value: Any) -> datetime | None:
     """Return a point in time, in UTC; ``None`` if the value is not a time."""
     try:
+        if isinstance(value, str) and value.replace(".", "", 1).isdecimal():
+            return datetime.fromtimestamp(float(value), timezone.utc)
         if isinstance(value, str):
             # What datetime.fromisoformat() reads depends on the version of Python.
             value = msgspec.convert(value, datetime)
@@ -16,7 +18,7 @@ def moment_of(value: Any) -> datetime | None:
             return None
         in_zone = value if value.tzinfo else value.replace(tzinfo=timezone.utc)
         return in_zone.astimezone(timezone.utc)
-    except (OverflowError, ValueError):
+    except (OverflowError, ValueError, OSError):
         return None
 
 

@@ -34,8 +34,6 @@ _FEW: Final = 4
 _INVITATION: Final = "INVITE"
 """The type of the handshake that makes an account join an organization."""
 
-_BUYS_A_PLAN: Final = "savingsplans:CreateSavingsPlan"
-
 _YEAR: Final = 31_536_000
 _DAY: Final = 86_400
 
@@ -109,15 +107,19 @@ def _unknown(unknown: Sequence[Unknown]) -> Section:
 
 
 def _changes(activity: Activity) -> Section:
-    table = table_of("change_heads", activity.changes, what=what)
-    about = [Strong(text, "bad") for text in _about_handshakes(activity.changes)]
-    plans = any(change.action == _BUYS_A_PLAN for change in activity.changes if change.is_important)
-    about += [Strong(say("activity.returnable"))] if plans else []
+    table = table_of("change_heads", activity.changes, what=what, returnable_until=_returnable)
+    about = (Strong(text, "bad") for text in _about_handshakes(activity.changes))
     return Section(
         say("activity.changed"),
         _or_nothing(table, *about),
         attention=any(change.is_important for change in activity.changes),
     )
+
+
+def _returnable(change: Change) -> str:
+    if change.returnable_until is None:
+        return say("returnable.unknown")
+    return change.returnable_until and say("returnable.until", until=change.returnable_until)
 
 
 def _about_handshakes(changes: Sequence[Change]) -> Iterator[str]:

@@ -53,17 +53,11 @@ def test_says_what_was_bought(members: dict[str, Any], words: str) -> None:
     assert what(change(**members)) == words
 
 
-@pytest.mark.parametrize(
-    ("event", "said"),
-    [
-        (call("savingsplans:CreateSavingsPlan"), True),
-        (call("savingsplans:CreateSavingsPlan", errorCode="ValidationException"), False),
-        (call("ec2:PurchaseReservedInstancesOffering"), False),
-    ],
-)
-def test_says_that_a_plan_can_be_returned_only_if_one_was_bought(event: Any, *, said: bool) -> None:
-    sentence = "A Savings Plan can be returned within seven days at most"
-    assert (sentence in written(activity(event), "table")) == said
+def test_says_until_when_a_plan_can_be_returned_or_that_it_is_not_known() -> None:
+    request: dict[str, Any] = {"requestParameters": {"commitment": "2.50"}}
+    for members, words in ((request, "at most until 2026-11-17T08:15:00Z"), ({}, "not known")):
+        found = activity(call("savingsplans:CreateSavingsPlan") | members)
+        assert f"| done | {words} |" in written(found, "markdown")
 
 
 def test_reads_are_counted_by_service_and_those_that_return_data_listed() -> None:

@@ -86,6 +86,8 @@ class Change:
     :param term_seconds: the term in seconds; ``None`` if the event does not say.
     :param payment: the payment option; empty if the event does not say.
     :param hourly: the hourly commitment of a Savings Plan; empty if it is none.
+    :param returnable_until: until when a Savings Plan can be returned at most, in UTC, whether or
+        not that has passed; empty if it cannot be or was returned; ``None`` if that is not known.
     """
 
     id: str
@@ -104,6 +106,7 @@ class Change:
     term_seconds: int | None = None
     payment: str = ""
     hourly: str = ""
+    returnable_until: str | None = ""
 
     @property
     def accepts_handshake(self) -> bool:

@@ -30,6 +30,7 @@ from pump_roles.review.account.activity.guardrail_costs import (
     judge_guardrails,
     may_have_action,
 )
+from pump_roles.review.account.activity.returns import returnable_until, without_returned
 from pump_roles.review.account.activity.watched_roles import WatchedRole, WatchedRoles
 from pump_roles.review.account.responses import is_denial
 from pump_roles.review.account.times import in_utc
@@ -197,6 +198,7 @@ class Collector:
                     id=event.id,
                     commitment=action.name in _commitment_changes(),
                     handshake=action.name in _handshakes(),
+                    returnable_until=returnable_until(event, action.name),
                     **read_details(event),
                     **common,
                 )
@@ -242,7 +244,8 @@ class Collector:
             roles=tuple(self._list_roles(roles, arns)),
             changes=tuple(
                 sorted(
-                    self._changes, key=lambda change: (not change.accepts_handshake, change.time)
+                    without_returned(self._changes),
+                    key=lambda change: (not change.accepts_handshake, change.time),
                 )
             ),
             refused=tuple(sorted(self._refused, key=lambda refusal: refusal.time)),

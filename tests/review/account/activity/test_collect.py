@@ -103,7 +103,7 @@ def test_change_says_what_was_bought(kind: str) -> None:
     source, name = event["eventSource"].partition(".")[0], event["eventName"]
     members: dict[str, Any] = dict(zip(MEMBERS, BOUGHT[kind], strict=True))
     if kind == "Savings Plan":
-        members |= {"hourly": "2.50"}
+        members |= {"hourly": "2.50", "returnable_until": "2026-11-17T08:15:00Z"}
     assert change(event) == Change(
         id=event["eventID"],
         action=f"{source}:{name}",
@@ -115,6 +115,66 @@ def test_change_says_what_was_bought(kind: str) -> None:
         commitment=True,
         **members,
     )
+
+
+CHINESE = AUTO_PILOT.replace("aws", "aws-cn")
+RETURNABLE = "2026-11-17T08:15:00Z"
+"""Until when a plan that was bought at TIME can be returned."""
+
+
+def plan(hourly: Any, **request: Any) -> Any:
+    return call(
+        "savingsplans:CreateSavingsPlan",
+        {"commitment": hourly, **request},
+        {"savingsPlanId": "sp-1"},
+    )
+
+
+@pytest.mark.parametrize(
+    ("time", "hourly", "purchase_time", "until"),
+    [
+        ("2026-11-10T08:15:00Z", "2.50", None, "2026-11-17T08:15:00Z"),
+        ("2026-11-25T08:15:00Z", "2.50", None, "2026-11-30T23:59:59Z"),
+        ("2026-12-31T23:59:59Z", "2.50", None, "2026-12-31T23:59:59Z"),
+        ("2027-02-20T00:00:00Z", "2.50", None, "2027-02-27T00:00:00Z"),
+        ("2028-02-25T00:00:00Z", "2.50", None, "2028-02-29T23:59:59Z"),
+        # Queued: bought later.
+        (TIME, "2.50", "2026-12-01T00:00:00Z", "2026-12-08T00:00:00Z"),
+        (TIME, "2.50", 1_796_083_200, "2026-12-08T00:00:00Z"),
+        (TIME, "2.50", "2026-11-09T00:00:00Z", RETURNABLE),
+        (TIME, "2.50", "next week", None),
+        (TIME, "2.50", "9999-12-31T00:00:00Z", None),
+        ("9999-12-31T08:15:00Z", "2.50", None, None),
+        # Only a plan of at most 100 dollars an hour.
+        *((TIME, hourly, None, RETURNABLE) for hourly in ("100", "100.0", "0.001", 99.9)),
+        *((TIME, hourly, None, "") for hourly in ("100.001", "1000")),
+        *((TIME, hourly, None, None) for hourly in ("NaN", "-5", "1e1", None, ["1"])),
+    ],
+)
+def test_small_plan_is_returnable_for_seven_days_in_the_same_month(
+    time: str, hourly: Any, purchase_time: Any, until: str | None
+) -> None:
+    request = {} if purchase_time is None else {"purchaseTime": purchase_time}
+    assert change(plan(hourly, **request) | {"eventTime": time}).returnable_until == until
+
+
+def test_whether_a_plan_can_be_returned_is_not_known_in_a_partition_with_another_currency() -> None:
+    bought = call("savingsplans:CreateSavingsPlan", {"commitment": "2.50"}, role=CHINESE)
+    assert change(bought).returnable_until is None
+
+
+def test_plan_that_was_not_bought_or_was_returned_is_not_returnable() -> None:
+    failed = change(plan("1") | {"errorCode": "ValidationException"})
+    assert (failed.outcome, failed.returnable_until) == ("ValidationException", "")
+    # Some failures have only a message.
+    assert change(plan("1") | {"errorMessage": "no"}).outcome == "error"
+    returned = call(
+        "savingsplans:ReturnSavingsPlan", {"savingsPlanId": "sp-1"}, {"savingsPlanId": "sp-1"}
+    )
+    refused = returned | {"errorCode": "ValidationException"}
+    for event, until in ((returned, ""), (refused, RETURNABLE)):
+        found = activity(plan("1"), event).changes
+        assert [change.returnable_until for change in found] == [until, ""]
 
 
 @pytest.mark.parametrize(
