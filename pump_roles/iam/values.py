@@ -15,14 +15,14 @@ class Value:
     :param text: the text if it is known; what decides it if it is open, such as the name of a
         parameter; what is there, or what AWS says, if it is not read; otherwise empty.
     :param why: if it is not read, why: ``unreadable`` for a function in a template, ``not-read``
-        from an account or ``not-in-files``; empty for a literal that has the
+        from an account, ``not-in-files``, or ``files-differ``; empty for a literal that has the
         wrong type.
     :param default: if it is open, what it is if nobody decides otherwise; may be empty.
     """
 
     state: Literal["known", "open", "hidden", "not-read"]
     text: str = ""
-    why: Literal["", "unreadable", "not-read", "not-in-files"] = ""
+    why: Literal["", "unreadable", "not-read", "not-in-files", "files-differ"] = ""
     default: str = ""
 
     @property

@@ -59,6 +59,7 @@ Why = Literal[
     "deploys-more",
     "existence",
     "external-id-differs",
+    "files-differ",
     "function",
     "macro",
     "macro-in-resource",

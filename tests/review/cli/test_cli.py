@@ -332,7 +332,7 @@ def test_value_in_an_error_about_an_earlier_report_is_visible_and_short(tmp_path
     content["statements"][0]["roles"]["read-only"]["answer"] = "\x1b[31m" + "x" * 1_000
     (tmp_path / "earlier.json").write_text(json.dumps(content))
     found = is_not_compared_with(tmp_path / "earlier.json")
-    assert found.startswith("is not a pump-roles report: Invalid enum value '\\x1b[31mxxx")
+    assert found.startswith("is not a pump-roles report: Invalid enum value '\\\\x1b[31mxxx")
     assert found.endswith(" (cut)")
     assert len(found) < 300
 

@@ -3,7 +3,7 @@
 The files are the output of ``aws iam get-account-authorization-details`` and ``aws iam get-role``.
 """
 
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Annotated, Any, Final, TypeVar
@@ -198,13 +198,8 @@ def read_files(files: Iterable[Path]) -> tuple[AccountDetails, ...]:
     }
     in_account: dict[str, list[tuple[_SavedRole, DescribedRole | None]]] = {}
     for (account, name), (_, role) in roles.items():
-        file, one = described.pop((account, name), (None, None))
-        if one is not None and not _agree(role, one):
-            raise InputError(
-                f"{file}: does not agree with another file about the role {role.role_name}; save "
-                "all of them again"
-            )
-        in_account.setdefault(account, []).append((role, one))
+        _, session = described.pop((account, name), (None, None))
+        in_account.setdefault(account, []).append((role, session))
     for file, _ in described.values():
         raise InputError(f"{file}: the role is in none of the files from {_ROLES}")
     return tuple(
@@ -241,17 +236,6 @@ def _index(roles: Iterable[tuple[Path, _Role]]) -> dict[tuple[str, str], tuple[P
     return found
 
 
-def _agree(saved: DescribedRole, described: DescribedRole) -> bool:
-    # Not if one was saved before a change, and the other after it.
-    seconds = {saved.max_session_duration, described.max_session_duration} - {None}
-    return len(seconds) < 2 and _compared(saved) == _compared(described)  # noqa: PLR2004
-
-
-def _compared(role: DescribedRole) -> tuple[Any, ...]:
-    tags = {(tag.key, tag.value) for tag in role.tags}
-    return role.path, role.assume_role_policy_document, role.boundary_arn, tags
-
-
 def _saved_role(
     saved: _SavedRole, described: DescribedRole | None, documents: Mapping[str, Any]
 ) -> Role:
@@ -266,19 +250,41 @@ def _saved_role(
     boundary = saved.boundary_arn
     needed: list[tuple[Part, str]] = [("managed-policies", policy.arn) for policy in attached]
     needed += [("boundary", boundary)] if boundary else []
+    differing = {*_differing(saved, described)} if described else set()
+    either = Value("not-read", why="files-differ")
+    values: dict[str, Any] = {"path": either, "session": either, "boundary": Boundary(arn=either)}
     seconds = described.max_session_duration if described else None
-    return saved.as_role(
+    role = saved.as_role(
         (*inline, *attached),
         boundary=Boundary(arn=known(boundary), document=documents.get(boundary))
         if boundary
         else None,
         session=seconds or Value("not-read", saved.role_name, "not-in-files"),
-        unknown=tuple(
-            Unknown(part=part, why="not-in-files", subject=arn)
-            for part, arn in needed
-            if arn not in documents
+        unknown=(
+            *(Unknown(part=part, why="files-differ") for part in sorted(differing - values.keys())),
+            *(
+                Unknown(part=part, why="not-in-files", subject=arn)
+                for part, arn in needed
+                if arn not in documents
+            ),
         ),
     )
+    return replace(role, **{part: values[part] for part in differing & values.keys()})
+
+
+def _differing(saved: DescribedRole, described: DescribedRole) -> Iterator[Part]:
+    # What two files say differently about one role.
+    members: dict[Part, Callable[[DescribedRole], Any]] = {
+        "path": lambda role: role.path,
+        "trust-policy": lambda role: read_trust_policy(role.assume_role_policy_document),
+        "tags": lambda role: {(tag.key, tag.value) for tag in role.tags},
+        "boundary": lambda role: role.boundary_arn,
+        "session": lambda role: role.max_session_duration,
+    }
+    for part, read in members.items():
+        first, second = read(saved), read(described)
+        if first != second and None not in (first, second):
+            yield part
 
 
 def collect_contents(details: AccountDetails, names: Collection[str]) -> Contents:

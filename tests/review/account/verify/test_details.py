@@ -11,7 +11,7 @@ from pump_roles.guardrails import documents
 from pump_roles.json_input import InputError
 from pump_roles.published import ROLES
 from pump_roles.review.account.verify.details import AccountDetails, read_files
-from pump_roles.review.role import Unknown
+from pump_roles.review.role import Part, Unknown
 from tests.support import EVERYTHING, EXTERNAL_ID, PUMP_ACCOUNT, SECRET, trust
 from tools.sandbox.aws import ACCOUNT_ID
 
@@ -92,18 +92,18 @@ def test_what_the_files_do_not_have_is_unknown(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    "members",
+    ("part", "members"),
     [
-        {"MaxSessionDuration": 43_200},
-        {"Path": "/pump/"},
-        {"AssumeRolePolicyDocument": trust("*", EXTERNAL_ID)},
-        {"PermissionsBoundary": None},
-        {"PermissionsBoundary": {"PermissionsBoundaryArn": f"{BOUNDARY}2"}},
-        {"Tags": [{"Key": "pump-commitments", "Value": "approved"}]},
+        ("session", {"MaxSessionDuration": 43_200}),
+        ("path", {"Path": "/pump/"}),
+        ("trust-policy", {"AssumeRolePolicyDocument": trust("*", EXTERNAL_ID)}),
+        ("boundary", {"PermissionsBoundary": None}),
+        ("boundary", {"PermissionsBoundary": {"PermissionsBoundaryArn": f"{BOUNDARY}2"}}),
+        ("tags", {"Tags": [{"Key": "pump-commitments", "Value": "approved"}]}),
     ],
 )
-def test_files_that_say_something_different_about_a_role_are_an_error(
-    tmp_path: Path, members: dict[str, Any]
+def test_what_the_files_say_differently_about_a_role_is_unknown(
+    tmp_path: Path, part: Part, members: dict[str, Any]
 ) -> None:
     """As when one was saved before a change, and the other after it."""
     ((guarded, document),) = documents([Guardrail.ONLY_WHEN_APPROVED], ROLES["auto-pilot"]).items()
@@ -113,8 +113,8 @@ def test_files_that_say_something_different_about_a_role_are_an_error(
         [details(**{**own, **members}), one_role()],
         [details(**own), one_role(**members)],
     ):
-        with pytest.raises(InputError, match="about the role PumpReadOnlyRole; save all of them"):
-            read(tmp_path, *content)
+        (found,) = read(tmp_path, *content)
+        assert Unknown(part=part, why="files-differ") in found.roles[0].not_known
     (same,) = read(tmp_path, details(**own), one_role())
     assert same.roles[0].not_known == ()
 
