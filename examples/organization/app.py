@@ -58,7 +58,7 @@ class ReadOnlyInOrganization(Stack):
             guardrails=READ_ONLY_GUARDRAILS,
         )
         # Without this call, cdk-nag reports each wildcard that Pump publishes.
-        role.acknowledge_published()
+        role.acknowledge_cdk_nag()
         CfnOutput(self, "RoleArn", description="Give this to Pump", value=role.role_arn)
 
 

@@ -233,7 +233,7 @@ class PumpRole(Resource):
             f"not added to the role, whose policies stay as published: {dropped}",
         )
 
-    def acknowledge_published(self) -> None:
+    def acknowledge_cdk_nag(self) -> None:
         """Acknowledge cdk-nag's findings about the published policies, with Pump's reasons.
 
         AwsSolutions reports a finding, AwsSolutions-IAM5, for each wildcard in the policies. This

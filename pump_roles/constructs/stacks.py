@@ -128,7 +128,7 @@ class RoleStack(FlatStack):
     which is the same for every customer.
 
     cdk-nag's findings about the published policies are acknowledged; see
-    :meth:`pump_roles.PumpRole.acknowledge_published`.
+    :meth:`pump_roles.PumpRole.acknowledge_cdk_nag`.
 
     The permissions boundary is the role's, not one for the whole stack.
     """
@@ -232,7 +232,7 @@ class RoleStack(FlatStack):
             permissions_boundary=permissions_boundary,
             guardrails=guardrails,
         )
-        self.role.acknowledge_published()
+        self.role.acknowledge_cdk_nag()
         self.role.resource.override_logical_id(self.role_class.__name__)
         CfnOutput(self, "RoleArn", value=self.role.resource.attr_arn)
         CfnOutput(self, "RoleName", value=self.role.resource.ref)

@@ -87,7 +87,7 @@ def test_synth_of_another_app_fails_until_the_published_policies_are_acknowledge
         scope = Stage(app, "Stage") if staged else app
         role = role_class(Stack(scope, "Foreign"), "Pump", **ROLE_ARGUMENTS)
         if acknowledge:
-            role.acknowledge_published()
+            role.acknowledge_cdk_nag()
             app.synth()
         else:
             assert not acknowledged(app)
@@ -98,7 +98,7 @@ def test_synth_of_another_app_fails_until_the_published_policies_are_acknowledge
 def test_findings_of_other_resources_are_not_acknowledged() -> None:
     app = app_with_cdk_nag()
     stack = Stack(app, "Foreign")
-    AutoPilotRole(stack, "Pump", **ROLE_ARGUMENTS).acknowledge_published()
+    AutoPilotRole(stack, "Pump", **ROLE_ARGUMENTS).acknowledge_cdk_nag()
     own = iam.Role(stack, "Own", assumed_by=iam.ServicePrincipal("ec2.amazonaws.com"))
     own.add_to_policy(iam.PolicyStatement(actions=["ce:Get*"], resources=["*"]))
     with pytest.raises(RuntimeError, match="Foreign/Own/DefaultPolicy/Resource"):
