@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from pump_roles._version import __version__
 
 if TYPE_CHECKING:
-    from pump_roles.constructs.customer_access import CustomerAccess
+    from pump_roles.constructs.customer_roles import CustomerRoles
     from pump_roles.constructs.roles import AutoPilotRole, PumpRole, ReadOnlyRole
     from pump_roles.constructs.rollouts import (
         AutoPilotRollout,
@@ -34,7 +34,7 @@ __all__ = [
     "AutoPilotStack",
     "CallAs",
     "ConfigureApp",
-    "CustomerAccess",
+    "CustomerRoles",
     "Guardrail",
     "Need",
     "ProbeAttempt",
@@ -55,7 +55,7 @@ __all__ = [
 _MODULES = {
     name: module
     for module, names in {
-        "constructs.customer_access": "CustomerAccess",
+        "constructs.customer_roles": "CustomerRoles",
         "constructs.roles": "AutoPilotRole PumpRole ReadOnlyRole",
         "constructs.rollouts": "AutoPilotRollout AutoPilotRolloutStack ConfigureApp "
         "ReadOnlyRollout ReadOnlyRolloutStack Rollout RolloutStack",

@@ -8,7 +8,7 @@ from aws_cdk import aws_iam as iam
 from cdk_nag import AwsSolutionsChecks
 from constructs import Construct
 
-from pump_roles import CustomerAccess
+from pump_roles import CustomerRoles
 
 CUSTOMERS_ROLES = f"arn:{Aws.PARTITION}:iam::*:role/PumpReadOnlyRole"
 WILDCARD = (
@@ -27,7 +27,7 @@ class WorkerStack(Stack):
             role_name="PumpService",
             assumed_by=iam.ServicePrincipal("ecs-tasks.amazonaws.com"),
         )
-        access = CustomerAccess(self, "CustomerAccess", roles=["read-only"])
+        access = CustomerRoles(self, "CustomerRoles", kinds=["read-only"])
         access.grant_assume_role(self.worker).assert_success()
         Validations.of(self.worker).acknowledge(
             Acknowledgment(

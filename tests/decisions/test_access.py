@@ -9,7 +9,7 @@ import pytest
 from aws_cdk import App, LegacyStackSynthesizer, Stack
 from aws_cdk import aws_iam as iam
 
-from pump_roles import CustomerAccess
+from pump_roles import CustomerRoles
 from tests.support import (
     NEVER_WITHOUT_EXTERNAL_ID,
     PUMP_ACCOUNT,
@@ -80,11 +80,11 @@ AUTO_PILOT = {"auto-pilot", "careless auto-pilot"}
 GRANTS: dict[str, tuple[dict[str, Any] | None, set[str]]] = {
     "nothing": (None, set()),
     "read-only": ({}, READ_ONLY),
-    "auto-pilot": ({"roles": ["auto-pilot"]}, AUTO_PILOT),
-    "both": ({"roles": ["read-only", "auto-pilot"]}, READ_ONLY | AUTO_PILOT),
-    "one account": ({"customer_accounts": [CUSTOMERS["read-only"].account]}, {"read-only"}),
-    "path": ({"role_path": "/vendors/"}, {"path"}),
-    "name": ({"role_names": ["Vendor"]}, {"name", "careless name"}),
+    "auto-pilot": ({"kinds": ["auto-pilot"]}, AUTO_PILOT),
+    "both": ({"kinds": ["read-only", "auto-pilot"]}, READ_ONLY | AUTO_PILOT),
+    "one account": ({"accounts": [CUSTOMERS["read-only"].account]}, {"read-only"}),
+    "path": ({"path": "/vendors/"}, {"path"}),
+    "name": ({"names": ["Vendor"]}, {"name", "careless name"}),
 }
 """What is granted to a worker, and whose roles it may then assume with an external ID."""
 
@@ -106,7 +106,7 @@ def policies() -> dict[tuple[str, bool], Policies]:
             role.add_to_policy(iam.PolicyStatement(actions=["sts:AssumeRole"], resources=["*"]))
         arguments, _ = GRANTS[granted]
         if arguments is not None:
-            CustomerAccess(stack, "Access", **arguments).grant_assume_role(role).assert_success()
+            CustomerRoles(stack, "Access", **arguments).grant_assume_role(role).assert_success()
         stacks[granted, broad] = stack.stack_name
     assembly = app.synth()
     return {

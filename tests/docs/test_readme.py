@@ -33,7 +33,7 @@ def test_picture_of_the_report_shows_its_text() -> None:
 
 
 def test_example_of_pumps_side_lets_a_worker_assume_roles_only_with_an_external_id() -> None:
-    example = re.search(r"```python\n([^`]*CustomerAccess.*?)```", README, re.DOTALL)
+    example = re.search(r"```python\n([^`]*CustomerRoles.*?)```", README, re.DOTALL)
     assert example
     stack = Stack()
     worker = iam.Role(stack, "Worker", assumed_by=iam.ServicePrincipal("ecs-tasks.amazonaws.com"))

@@ -130,7 +130,7 @@ def probe(role_arn: str, external_id: str, *, sts: "STSClient | None" = None) ->
     attributes to a policy other than the role's: a policy, permissions boundary, or session policy
     of the caller, a service or resource control policy, or the policy of a VPC endpoint. A
     principal that may not call ``sts:AssumeRole`` without an external ID, such as a grantee of
-    ``CustomerAccess``, therefore cannot prove that the role refuses that call.
+    ``CustomerRoles``, therefore cannot prove that the role refuses that call.
 
     **Limits.** AWS does not always say which policy denied a call; if it does not, the refusal
     counts as the role's. So probe as a principal whose own policies allow ``sts:AssumeRole`` with

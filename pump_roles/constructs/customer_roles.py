@@ -29,7 +29,7 @@ _QUOTA: Final = (6_144, "a managed policy")
 _LONGEST_PARTITION: Final = max(validators.PARTITIONS, key=len)
 
 
-class CustomerAccess(Construct):
+class CustomerRoles(Construct):
     """Lets principals in Pump's own account assume customers' roles, only with an external ID.
 
     A grantee may call ``sts:AssumeRole`` on the customers' roles in its own partition if the
@@ -46,39 +46,33 @@ class CustomerAccess(Construct):
         scope: Construct,
         id: str,
         *,
-        roles: Sequence[str] = ("read-only",),
-        customer_accounts: Sequence[str] | None = None,
-        role_names: Sequence[str] | None = None,
-        role_path: str | None = None,
+        kinds: Sequence[str] = ("read-only",),
+        accounts: Sequence[str] | None = None,
+        names: Sequence[str] | None = None,
+        path: str = "/",
     ) -> None:
         """Create the construct, which grants nothing yet.
 
         :param scope: the construct that this one belongs to.
         :param id: the construct's ID in the scope.
-        :param roles: the kinds of roles that a grantee may assume, ``read-only`` or ``auto-pilot``,
+        :param kinds: the kinds of roles that a grantee may assume, ``read-only`` or ``auto-pilot``,
             without duplicates. By default, only ``read-only``.
-        :param customer_accounts: the 12-digit IDs of the accounts whose roles a grantee may assume,
-            at least 1, without duplicates. :meth:`grant_assume_role` checks how many fit into a
-            policy. By default, a grantee may assume the roles of every account.
-        :param role_names: the names of the roles, at least 1, without duplicates, 1 to 64
-            characters each. They replace the published names of ``roles``. By default,
-            ``PumpReadOnlyRole`` or ``PumpAutoPilotRole``.
-        :param role_path: the path of the roles, ``/`` or ``/.../``, 1 to 512 characters, without
-            ``*``, ``?``, and ``$``. By default, ``/``.
+        :param accounts: the 12-digit IDs of the accounts whose roles a grantee may assume, at least
+            1, without duplicates. :meth:`grant_assume_role` checks how many fit into a policy. By
+            default, a grantee may assume the roles of every account.
+        :param names: the names of the roles, at least 1, without duplicates, 1 to 64 characters
+            each. They replace the published names of ``kinds``. By default, ``PumpReadOnlyRole`` or
+            ``PumpAutoPilotRole``.
+        :param path: the path of the roles, ``/`` or ``/.../``, 1 to 512 characters, without ``*``,
+            ``?``, and ``$``. By default, ``/``.
         :raises ArgumentError: a ``ValueError``, if an argument is not a literal that AWS accepts, a
             kind is unknown, or something is listed twice.
         """
         super().__init__(scope, id)
-        published = [ROLES[kind].name for kind in _KINDS.check("roles", roles)]
-        self._names = (
-            published if role_names is None else _ROLE_NAMES.check("role_names", role_names)
-        )
-        self._path = "/" if role_path is None else _checked_path(role_path)
-        self._accounts = (
-            ["*"]
-            if customer_accounts is None
-            else _ACCOUNTS.check("customer_accounts", customer_accounts)
-        )
+        published = [ROLES[kind].name for kind in _KINDS.check("kinds", kinds)]
+        self._names = published if names is None else _ROLE_NAMES.check("names", names)
+        self._path = _checked_path(path)
+        self._accounts = ["*"] if accounts is None else _ACCOUNTS.check("accounts", accounts)
 
     def grant_assume_role(self, grantee: iam.IGrantable) -> iam.Grant:
         """Allow a grantee to assume the roles with an external ID, and deny it without one.
@@ -151,12 +145,12 @@ class CustomerAccess(Construct):
             return
         if fitting := bisect(range(1, count + 1), quota, key=size):
             raise ArgumentError(
-                "customer_accounts",
+                "accounts",
                 f"{count:,} given, at most {fitting:,} fit into the {quota:,} characters that IAM "
                 f"allows for {where}",
             )
         raise ArgumentError(
-            "role_names",
+            "names",
             f"the policy would have {size(1):,} characters, at most {quota:,} allowed for {where}",
         )
 
@@ -187,11 +181,11 @@ def _arns(partition: str, accounts: Sequence[str], roles: Sequence[str]) -> list
     return [f"arn:{partition}:iam::{account}:role{role}" for account in accounts for role in roles]
 
 
-def _checked_path(role_path: str) -> str:
-    path = validators.ROLE_PATH.check("role_path", role_path)
+def _checked_path(path: str) -> str:
+    path = validators.ROLE_PATH.check("path", path)
     if set("*?$") & set(path):
         raise ArgumentError(
-            "role_path",
+            "path",
             f"{path!r} contains *, ? or $, which a policy treats as a wildcard or a variable",
         )
     return path

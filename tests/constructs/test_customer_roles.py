@@ -15,7 +15,7 @@ from aws_cdk import App, CfnWaitConditionHandle, Environment, Stack
 from aws_cdk import aws_iam as iam
 from aws_cdk.assertions import Template
 
-from pump_roles import ArgumentError, CustomerAccess, ReadOnlyRole
+from pump_roles import ArgumentError, CustomerRoles, ReadOnlyRole
 from pump_roles.constructs.rollouts import ROLLOUT_STACKS
 from pump_roles.iam.documents import as_list
 from pump_roles.review.report import of_templates
@@ -61,14 +61,14 @@ def accounts(count: int) -> list[str]:
     ("arguments", "granted"),
     [
         ({}, ["*:role/PumpReadOnlyRole"]),
-        ({"roles": ["auto-pilot"]}, ["*:role/PumpAutoPilotRole"]),
-        ({"roles": tuple(KINDS)}, [f"*:role/{name}" for name in NEVER_WITHOUT_EXTERNAL_ID]),
-        ({"role_names": ["V", "PumpReadOnlyRole"]}, ["*:role/V", "*:role/PumpReadOnlyRole"]),
-        ({"role_path": "/"}, ["*:role/PumpReadOnlyRole"]),
-        ({"role_path": "/vendors/pump/", "role_names": ["V"]}, ["*:role/vendors/pump/V"]),
-        ({"customer_accounts": [FIRST]}, [f"{FIRST}:role/PumpReadOnlyRole"]),
+        ({"kinds": ["auto-pilot"]}, ["*:role/PumpAutoPilotRole"]),
+        ({"kinds": tuple(KINDS)}, [f"*:role/{name}" for name in NEVER_WITHOUT_EXTERNAL_ID]),
+        ({"names": ["V", "PumpReadOnlyRole"]}, ["*:role/V", "*:role/PumpReadOnlyRole"]),
+        ({"path": "/"}, ["*:role/PumpReadOnlyRole"]),
+        ({"path": "/vendors/pump/", "names": ["V"]}, ["*:role/vendors/pump/V"]),
+        ({"accounts": [FIRST]}, [f"{FIRST}:role/PumpReadOnlyRole"]),
         (
-            {"customer_accounts": [FIRST, SECOND], "roles": KINDS},
+            {"accounts": [FIRST, SECOND], "kinds": KINDS},
             [f"{of}:role/{name}" for of in (FIRST, SECOND) for name in NEVER_WITHOUT_EXTERNAL_ID],
         ),
     ],
@@ -77,10 +77,10 @@ def test_grants_two_statements_in_the_partition_of_the_grantee_and_nothing_else(
     arguments: dict[str, Any], granted: list[str], partition: str
 ) -> None:
     stack = pump_stack()
-    grant = CustomerAccess(stack, "Access", **arguments).grant_assume_role(worker_in(stack))
+    grant = CustomerRoles(stack, "Access", **arguments).grant_assume_role(worker_in(stack))
     grant.assert_success()
     arns = [f"arn:aws:iam::{role}" for role in granted]
-    names = {*arguments.get("role_names", ())} - {*NEVER_WITHOUT_EXTERNAL_ID}
+    names = {*arguments.get("names", ())} - {*NEVER_WITHOUT_EXTERNAL_ID}
     expected = json.dumps(access_policy(arns if len(arns) > 1 else arns[0], *names))
     assert policies_in(stack, partition) == [
         json.loads(expected.replace("arn:aws:", f"arn:{partition}:"))
@@ -90,13 +90,13 @@ def test_grants_two_statements_in_the_partition_of_the_grantee_and_nothing_else(
 @pytest.mark.parametrize(
     ("argument", "value", "problem"),
     [
-        ("roles", "read-only", "'read-only' is not a list; each element must be a kind of role"),
-        ("roles", ["Auto-Pilot"], "'Auto-Pilot' is not a kind of role: read-only or auto-pilot"),
-        ("customer_accounts", [111111111111], ".* is not a 12-digit .*; put the number in quotes"),
-        ("role_names", ["Pump*"], "'Pump.' is not a role name"),
-        ("role_path", "vendors", "'vendors' is not a path"),
+        ("kinds", "read-only", "'read-only' is not a list; each element must be a kind of role"),
+        ("kinds", ["Auto-Pilot"], "'Auto-Pilot' is not a kind of role: read-only or auto-pilot"),
+        ("accounts", [111111111111], ".* is not a 12-digit .*; put the number in quotes"),
+        ("names", ["Pump*"], "'Pump.' is not a role name"),
+        ("path", "vendors", "'vendors' is not a path"),
         *(
-            ("role_path", path, re.escape(f"{path!r} contains *, ? or $, which a policy treats as"))
+            ("path", path, re.escape(f"{path!r} contains *, ? or $, which a policy treats as"))
             for path in ("/*/", "/pump?/", "/${aws:username}/")
         ),
     ],
@@ -104,7 +104,7 @@ def test_grants_two_statements_in_the_partition_of_the_grantee_and_nothing_else(
 def test_error_names_the_argument_that_is_wrong(argument: str, value: object, problem: str) -> None:
     arguments: dict[str, Any] = {argument: value}
     with pytest.raises(ArgumentError, match=f"^{argument}: {problem}"):
-        CustomerAccess(Stack(), "Access", **arguments)
+        CustomerRoles(Stack(), "Access", **arguments)
 
 
 # Grantees
@@ -142,7 +142,7 @@ GRANTEES: dict[str, Callable[[Stack], iam.IGrantable]] = {
 def test_grants_to_whatever_has_policies(name: str) -> None:
     stack = pump_stack()
     grantee = GRANTEES[name](stack)
-    access = CustomerAccess(stack, "Access")
+    access = CustomerRoles(stack, "Access")
     assert access.grant_assume_role(grantee).success
     if isinstance(grantee, iam.LazyRole):
         assert grantee.role_arn  # from now on it is part of the app
@@ -176,7 +176,7 @@ def test_grants_nothing_to_what_has_no_policies_of_this_app_and_says_so(
     name: str, stack: Callable[[], Stack]
 ) -> None:
     scope = stack()
-    access = CustomerAccess(scope, "Access")
+    access = CustomerRoles(scope, "Access")
     grant = access.grant_assume_role(NOT_GRANTEES[name](scope))
     assert not grant.success
     with pytest.raises(RuntimeError, match="could not be added"):
@@ -191,7 +191,7 @@ def test_grants_nothing_to_what_has_no_policies_of_this_app_and_says_so(
 def test_principal_that_wraps_a_role_gets_only_the_deny() -> None:
     """It cannot be distinguished from a principal that wraps an immutable role."""
     stack = pump_stack()
-    access = CustomerAccess(stack, "Access")
+    access = CustomerRoles(stack, "Access")
     assert not access.grant_assume_role(iam.SessionTagsPrincipal(worker_in(stack))).success
     assert len(messages_of(access, "warning")) == 1
     (policy,) = policies_in(stack)
@@ -232,7 +232,7 @@ def test_allow_is_never_added_without_the_deny(
     stack = Stack()
     policy = iam.ManagedPolicy(stack, "Policy")
     principal: Any = Stubborn(policy, *accepted)
-    grant = CustomerAccess(stack, "Access").grant_assume_role(principal)
+    grant = CustomerRoles(stack, "Access").grant_assume_role(principal)
     assert grant.success == (found == ["Deny", "Allow"])
     statements = (policy.document.to_json() or {"Statement": []})["Statement"]
     assert [statement["Effect"] for statement in statements] == found
@@ -244,7 +244,7 @@ def test_role_that_is_created_outside_the_app_gets_both_statements_into_its_repo
     app = App(outdir=str(tmp_path))
     iam.Role.customize_roles(app, use_precreated_roles={"Pump/PumpService": "PumpService"})
     stack = pump_stack(app)
-    access = CustomerAccess(stack, "Access")
+    access = CustomerRoles(stack, "Access")
     assert access.grant_assume_role(worker_in(stack)).success
     (warning,) = messages_of(access, "warning")
     assert warning.startswith("Pump/PumpService is created outside this app: attach both")
@@ -261,8 +261,8 @@ def test_two_grants_to_one_grantee_allow_both_and_deny_what_each_denies(
     stack = pump_stack(App(context=flags))
     worker = worker_in(stack)
     for access in (
-        CustomerAccess(stack, "A", roles=["auto-pilot"]),
-        CustomerAccess(stack, "B", role_names=["Vendor"], role_path="/vendors/"),
+        CustomerRoles(stack, "A", kinds=["auto-pilot"]),
+        CustomerRoles(stack, "B", names=["Vendor"], path="/vendors/"),
     ):
         for _ in range(2):  # the same grant twice adds nothing
             assert access.grant_assume_role(worker).success
@@ -299,11 +299,11 @@ QUOTAS = {
 def fitting(grantee: str, count: int) -> int:
     """Return the number of accounts that fit, by the error about more of them."""
     stack = Stack()
-    access = CustomerAccess(stack, "Access", customer_accounts=accounts(count))
+    access = CustomerRoles(stack, "Access", accounts=accounts(count))
     with pytest.raises(ArgumentError) as caught:
         access.grant_assume_role(GRANTEES[grantee](stack))
     found = re.fullmatch(
-        rf"customer_accounts: {count:,} given, at most (\d+) fit into the {QUOTAS[grantee]:,} "
+        rf"accounts: {count:,} given, at most (\d+) fit into the {QUOTAS[grantee]:,} "
         r"characters that IAM allows for a (?:managed policy|(?:user|group)'s inline policies)",
         str(caught.value),
     )
@@ -317,19 +317,19 @@ def test_as_many_accounts_fit_as_iam_allows_in_the_longest_partition(grantee: st
     most = fitting(grantee, 1_000)
     assert fitting(grantee, most + 1) == most
     stack = pump_stack()
-    access = CustomerAccess(stack, "Access", customer_accounts=accounts(most))
+    access = CustomerRoles(stack, "Access", accounts=accounts(most))
     access.grant_assume_role(GRANTEES[grantee](stack))
     (policy,) = policies_in(stack, LONGEST_PARTITION)
     (*_, arn) = policy["Statement"][1]["Resource"]
     assert size_of(policy) <= QUOTAS[grantee] < size_of(policy) + len(f',"{arn}"')
 
 
-@pytest.mark.parametrize("arguments", [{}, {"customer_accounts": accounts(3)}])
+@pytest.mark.parametrize("arguments", [{}, {"accounts": accounts(3)}])
 def test_names_that_do_not_fit_are_an_error_about_the_names(arguments: dict[str, Any]) -> None:
     stack = Stack()
     names = [f"{index:064}" for index in range(40)]
-    access = CustomerAccess(stack, "Access", role_names=names, **arguments)
-    too_long = r"^role_names: the policy would have 1\d,\d{3} characters, at most 6,144 allowed .*$"
+    access = CustomerRoles(stack, "Access", names=names, **arguments)
+    too_long = r"^names: the policy would have 1\d,\d{3} characters, at most 6,144 allowed .*$"
     with pytest.raises(ArgumentError, match=too_long):
         access.grant_assume_role(worker_in(stack))
 
@@ -337,7 +337,7 @@ def test_names_that_do_not_fit_are_an_error_about_the_names(arguments: dict[str,
 @pytest.mark.parametrize("grantee", ["user", "group", "role"])
 def test_published_names_fit_under_any_path(grantee: str) -> None:
     stack, path = Stack(), f"/{'p' * 510}/"
-    access = CustomerAccess(stack, "A", roles=KINDS, role_path=path, customer_accounts=[FIRST])
+    access = CustomerRoles(stack, "A", kinds=KINDS, path=path, accounts=[FIRST])
     assert access.grant_assume_role(GRANTEES[grantee](stack)).success
 
 
@@ -349,7 +349,7 @@ def test_more_accounts_than_fit_are_granted_by_several_constructs(flags: dict[st
     every = accounts(3 * most)
     for start in range(0, len(every), most):
         listed = every[start : start + most]
-        CustomerAccess(stack, f"Access{start}", customer_accounts=listed).grant_assume_role(worker)
+        CustomerRoles(stack, f"Access{start}", accounts=listed).grant_assume_role(worker)
     policies = policies_in(stack, LONGEST_PARTITION)
     # The deny is inline; CDK moves the others into managed policies.
     assert len(policies) == 4
@@ -377,11 +377,11 @@ def test_access_in_an_app_with_the_roles_raises_no_alarm(tmp_path: Path) -> None
         role_class(stack, role_class.__name__, **ROLE_ARGUMENTS)
     for number, name in enumerate(["PumpService", "Another"]):
         # As many as make CDK move the allow into a managed policy.
-        access = CustomerAccess(
+        access = CustomerRoles(
             stack,
             f"Access{number}",
-            roles=KINDS,
-            customer_accounts=accounts(90 // len(KINDS)) if number else None,
+            kinds=KINDS,
+            accounts=accounts(90 // len(KINDS)) if number else None,
         )
         worker = iam.Role(stack, name, assumed_by=iam.ServicePrincipal("ecs-tasks.amazonaws.com"))
         assert access.grant_assume_role(worker).success
