@@ -21,7 +21,7 @@ if TYPE_CHECKING:
         RolloutStack,
     )
     from pump_roles.constructs.stacks import AutoPilotStack, ReadOnlyStack, RoleStack
-    from pump_roles.guardrails import Guardrail, Need
+    from pump_roles.guardrails import Guardrail
     from pump_roles.review.account.external_ids import new_external_id
     from pump_roles.review.account.probe import ProbeAttempt, ProbeResult, probe
     from pump_roles.validators import ArgumentError, CallAs
@@ -36,7 +36,6 @@ __all__ = [
     "ConfigureApp",
     "CustomerRoles",
     "Guardrail",
-    "Need",
     "ProbeAttempt",
     "ProbeResult",
     "PumpRole",
@@ -60,7 +59,7 @@ _MODULES = {
         "constructs.rollouts": "AutoPilotRollout AutoPilotRolloutStack ConfigureApp "
         "ReadOnlyRollout ReadOnlyRolloutStack Rollout RolloutStack",
         "constructs.stacks": "AutoPilotStack ReadOnlyStack RoleStack",
-        "guardrails": "Guardrail Need",
+        "guardrails": "Guardrail",
         "review.account.external_ids": "new_external_id",
         "review.account.probe": "ProbeAttempt ProbeResult probe",
         "validators": "ArgumentError CallAs",

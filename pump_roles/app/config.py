@@ -12,7 +12,7 @@ from aws_cdk import Annotations, App, Environment, Stack
 from pump_roles import validators
 from pump_roles.app.summary import summary
 from pump_roles.constructs.rollouts import MANAGEMENT_ACCOUNT, OPTIONS, ROLLOUT_STACKS, ConfigureApp
-from pump_roles.guardrails import WITH_VALUE, Guardrail, added_up, applying
+from pump_roles.guardrails import WITH_VALUE, Guardrail, added_up, applying, parts_of
 from pump_roles.json_input import InputError, read_json
 from pump_roles.published import ROLES
 from pump_roles.text import one_line
@@ -148,7 +148,7 @@ class StackSettings:
     def _check_tags(self) -> None:
         # The synth would reject them, too, but could not name the key.
         guardrails = self.arguments.get("guardrails", ())
-        opened = {part.tag: part.name for guardrail in guardrails for part in guardrail.parts}
+        opened = {part.tag: part.name for guardrail in guardrails for part in parts_of(guardrail)}
         for tag in self.arguments.get("tags", ()):
             if name := opened.get(tag.lower()):
                 raise self.settings.error(

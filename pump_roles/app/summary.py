@@ -3,7 +3,7 @@
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from typing import Any, Final
 
-from pump_roles.guardrails import Guardrail, documents
+from pump_roles.guardrails import Guardrail, documents, documents_on, is_set, parts_of
 from pump_roles.published import ROLES, PublishedRole
 from pump_roles.universal import EXTERNAL_ID_PARAMETER, PRINCIPAL_PARAMETER
 
@@ -40,7 +40,7 @@ def _parts(published: PublishedRole, arguments: Mapping[str, Any], boundary: str
             yield f"except {_abbreviated(arguments['exclude_accounts'])}"
         if "only_accounts" in arguments:
             yield f"only {_abbreviated(arguments['only_accounts'])}, no automatic deployment"
-        changes = Guardrail.NO_COMMITMENTS.on(published.patterns).keys()
+        changes = documents_on(Guardrail.NO_COMMITMENTS, published.patterns).keys()
         if changes and not changes & denies.keys():
             yield "buys in each of these accounts"
         yield "not the management account"
@@ -48,8 +48,8 @@ def _parts(published: PublishedRole, arguments: Mapping[str, Any], boundary: str
 
 
 def _named(guardrail: Guardrail, denies: Collection[Guardrail]) -> str:
-    if guardrail.members:
-        members = ", ".join(part.name for part in denies if part in guardrail.members)
+    if is_set(guardrail):
+        members = ", ".join(part.name for part in denies if part in parts_of(guardrail))
         return f"{guardrail.name} ({members})"
     return "=".join(filter(None, (guardrail.name, ",".join(guardrail.values))))
 

@@ -7,7 +7,16 @@ lists the actions that it does not deny. The customer provides the value of a gu
 ``value``. A guardrail becomes an inline policy of the role. The published policies stay unchanged.
 """
 
-from pump_roles.guardrails.guardrail import WITH_VALUE, Guardrail, Need, by_policy
+from pump_roles.guardrails.guardrail import (
+    WITH_VALUE,
+    Guardrail,
+    by_policy,
+    documents_on,
+    is_set,
+    kept_by,
+    opening_value,
+    parts_of,
+)
 from pump_roles.guardrails.on_role import (
     added_up,
     applying,
@@ -21,13 +30,17 @@ from pump_roles.guardrails.on_role import (
 __all__ = [
     "WITH_VALUE",
     "Guardrail",
-    "Need",
     "added_up",
     "applying",
     "as_policies",
     "by_policy",
     "documents",
+    "documents_on",
+    "is_set",
+    "kept_by",
     "made_redundant",
     "opening_tags",
+    "opening_value",
+    "parts_of",
     "recognized",
 ]

@@ -43,15 +43,9 @@ class Guardrail:
     :param name: its name, as in the settings and in error messages.
     :param removes: what it denies.
     :param costs: what Pump cannot do with it.
-    :param text: its statements as JSON text: each ``Action`` with the reason why it is denied, or
-        each ``NotAction`` with what it is ``needed`` for, and what is lost ``without`` it.
-    :param members: the guardrails that it consists of, if it is a set of guardrails.
     :param leaves: what remains allowed.
     :param value: the name of the value that the customer provides, if it is still missing.
-    :param in_words: what remains, in a few words, with a place for its value if it takes one;
-        empty if its name says it.
     :param tag: the key of the role's tag with which the customer opens it; empty if there is none.
-    :param opens: the value of that tag.
     :param values: the values that were provided.
     :param ends: the time from which it denies everything, if there is one.
     """
@@ -59,18 +53,22 @@ class Guardrail:
     name: str
     removes: str = field(repr=False)
     costs: str = field(repr=False)
-    text: str = field(default="[]", repr=False)
-    members: tuple["Guardrail", ...] = field(default=(), repr=False)
     leaves: str = field(default="", repr=False)
     value: str = field(default="", repr=False)
-    in_words: str = field(default="", repr=False)
     tag: str = field(default="", repr=False)
-    opens: str = field(default="", repr=False)
     values: tuple[str, ...] = ()
     ends: datetime | None = None
+    # Its statements as JSON text: each ``Action`` with the reason why it is denied, or each
+    # ``NotAction`` with what it is ``needed`` for, and what is lost ``without`` it.
+    _text: str = field(default="[]", repr=False)
+    _members: tuple["Guardrail", ...] = field(default=(), repr=False)
+    # What remains, with a place for its value if it takes one; empty if its name says it.
+    _in_words: str = field(default="", repr=False)
+    # The value of its tag with which the customer opens it.
+    _opens: str = field(default="", repr=False)
 
     def __post_init__(self) -> None:
-        for statement in json.loads(self.text):
+        for statement in json.loads(self._text):
             for problem in _problems(statement):
                 raise ValueError(f"{self.name}: {problem}")
 
@@ -195,61 +193,67 @@ class Guardrail:
         """What remains, such as ``until 31 January 2027, 18:00 UTC``; empty if its name says it."""
         if self.ends is not None:
             seconds = ":%S" if self.ends.second else ""
-            return self.in_words.format(f"{self.ends.day} {self.ends:%B %Y, %H:%M{seconds}} UTC")
+            return self._in_words.format(f"{self.ends.day} {self.ends:%B %Y, %H:%M{seconds}} UTC")
         *others, last = self.values or ("",)
         listed = f"{', '.join(others)} and {last}" if others else last
-        return self.in_words.format(listed)
+        return self._in_words.format(listed)
 
     @property
     def reasons(self) -> Mapping[str, str]:
         """Why each action pattern is denied."""
-        return {
-            pattern: reason
-            for guardrail in self.parts
-            for statement in json.loads(guardrail.text)
-            for pattern, reason in statement.get("Action", {}).items()
-        }
+        return dict(_listed(self, "Action"))
 
-    @property
-    def keeps(self) -> Mapping[str, Need]:
-        """The actions that it does not deny, with the reasons; empty if it lists what it denies."""
-        return {
-            action: Need(**need)
-            for guardrail in self.parts
-            for statement in json.loads(guardrail.text)
-            for action, need in statement.get("NotAction", {}).items()
-        }
 
-    @property
-    def parts(self) -> tuple["Guardrail", ...]:
-        """Its members if it is a set of guardrails, or itself."""
-        return self.members or (self,)
+def parts_of(guardrail: Guardrail) -> tuple[Guardrail, ...]:
+    """Return its members if it is a set of guardrails, or itself."""
+    return guardrail._members or (guardrail,)
 
-    def on(self, patterns: Iterable[str]) -> dict["Guardrail", dict[str, Any]]:
-        """Return its policy document for a role; for a set of guardrails, one for each member.
 
-        A guardrail that denies nothing that the role has is omitted.
+def is_set(guardrail: Guardrail) -> bool:
+    """Return whether it is a set of guardrails."""
+    return bool(guardrail._members)
 
-        :param patterns: the action patterns that the role allows, each without a wildcard or with
-            one at its end.
-        """
-        allowed = list(patterns)
-        found = {part: part._document(allowed) for part in self.parts}  # noqa: SLF001
-        return {part: document for part, document in found.items() if document["Statement"]}
 
-    def _document(self, allowed: Sequence[str]) -> dict[str, Any]:
-        statements = []
-        for statement in json.loads(self.text):
-            named, kept = statement.pop("Action", ()), statement.pop("NotAction", None)
-            here = _in_common(named, allowed)
-            denied = {"Action": here} if here else {}
-            if kept is not None:
-                denied = _all_but(kept, allowed)
-            if denied:
-                statements.append(
-                    {"Effect": "Deny", **denied, **mapped(statement, _with_partition)}
-                )
-        return {"Version": "2012-10-17", "Statement": statements}
+def opening_value(guardrail: Guardrail) -> str:
+    """Return the value of its tag with which the customer opens it."""
+    return guardrail._opens
+
+
+def kept_by(guardrail: Guardrail) -> Mapping[str, Need]:
+    """Return what it does not deny, with the reasons; empty if it lists what it denies."""
+    return {action: Need(**need) for action, need in _listed(guardrail, "NotAction")}
+
+
+def _listed(guardrail: Guardrail, element: str) -> Iterator[tuple[str, Any]]:
+    for part in parts_of(guardrail):
+        for statement in json.loads(part._text):
+            yield from statement.get(element, {}).items()
+
+
+def documents_on(guardrail: Guardrail, patterns: Iterable[str]) -> dict[Guardrail, dict[str, Any]]:
+    """Return its policy document for a role; for a set of guardrails, one for each member.
+
+    A guardrail that denies nothing that the role has is omitted.
+
+    :param patterns: the action patterns that the role allows, each without a wildcard or with one
+        at its end.
+    """
+    allowed = list(patterns)
+    found = {part: _document(part, allowed) for part in parts_of(guardrail)}
+    return {part: document for part, document in found.items() if document["Statement"]}
+
+
+def _document(guardrail: Guardrail, allowed: Sequence[str]) -> dict[str, Any]:
+    statements = []
+    for statement in json.loads(guardrail._text):
+        named, kept = statement.pop("Action", ()), statement.pop("NotAction", None)
+        here = _in_common(named, allowed)
+        denied = {"Action": here} if here else {}
+        if kept is not None:
+            denied = _all_but(kept, allowed)
+        if denied:
+            statements.append({"Effect": "Deny", **denied, **mapped(statement, _with_partition)})
+    return {"Version": "2012-10-17", "Statement": statements}
 
 
 def _problems(statement: Mapping[str, Any]) -> Iterator[str]:
@@ -300,7 +304,7 @@ def _filled(name: str, value: Any, *, ends: datetime | None = None) -> Guardrail
 
     return replace(
         template,
-        text=json.dumps(mapped(json.loads(template.text), filled)),
+        _text=json.dumps(mapped(json.loads(template._text), filled)),
         value="",
         values=(value,) if isinstance(value, str) else tuple(value),
         ends=ends,
@@ -344,7 +348,8 @@ def _shipped() -> Mapping[str, Guardrail]:
             if isinstance(same := statement.get("Action"), str):
                 statement["Action"] = found[same].reasons
         members = tuple(found[member] for member in content.pop("members", ()))
-        found[name] = Guardrail(name, text=json.dumps(statements), members=members, **content)
+        content |= {f"_{key}": content.pop(key) for key in ("in_words", "opens") if key in content}
+        found[name] = Guardrail(name, _text=json.dumps(statements), _members=members, **content)
     return found
 
 
@@ -369,5 +374,5 @@ for _name in Guardrail.names():
 def by_policy() -> Mapping[str, Guardrail]:
     """Return the guardrails of this package, except sets, by the name of their inline policy."""
     return {
-        guardrail.policy_name: guardrail for guardrail in SHIPPED.values() if not guardrail.members
+        guardrail.policy_name: guardrail for guardrail in SHIPPED.values() if not is_set(guardrail)
     }

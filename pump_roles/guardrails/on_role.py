@@ -4,7 +4,14 @@ import re
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import Any, Final
 
-from pump_roles.guardrails.guardrail import WITH_VALUE, Guardrail, by_policy
+from pump_roles.guardrails.guardrail import (
+    WITH_VALUE,
+    Guardrail,
+    by_policy,
+    documents_on,
+    is_set,
+    parts_of,
+)
 from pump_roles.iam.canonical import without_partition
 from pump_roles.iam.clauses import canonical
 from pump_roles.iam.documents import Policy, as_text
@@ -24,7 +31,7 @@ def documents(
     """
     found: dict[Guardrail, dict[str, Any]] = {}
     for guardrail in _checked(guardrails):
-        effective = guardrail.on(role.patterns)
+        effective = documents_on(guardrail, role.patterns)
         if not effective:
             raise ArgumentError(
                 "guardrails",
@@ -33,7 +40,7 @@ def documents(
             )
         for part, document in effective.items():
             if part.name in {other.name for other in found}:
-                also = f", also in {guardrail.name}" if guardrail.members else ""
+                also = f", also in {guardrail.name}" if is_set(guardrail) else ""
                 raise ArgumentError(
                     "guardrails", f"{part.name} is listed twice{also}", guardrail=part.name
                 )
@@ -69,7 +76,7 @@ def applying(
     """
 
     def applies(guardrail: Guardrail) -> bool:
-        having = [other for other in sharing if guardrail.on(ROLES[other].patterns)]
+        having = [other for other in sharing if documents_on(guardrail, ROLES[other].patterns)]
         return kind in having or not having
 
     return [guardrail for guardrail in guardrails if applies(guardrail)]
@@ -91,8 +98,8 @@ def added_up(shared: Sequence[Guardrail], own: Sequence[Guardrail]) -> list[Guar
 
 
 def _beyond(guardrails: Iterable[Guardrail], others: Iterable[Guardrail]) -> list[Guardrail]:
-    included = {part for other in others for part in other.parts}
-    return [guardrail for guardrail in guardrails if not included.issuperset(guardrail.parts)]
+    included = {part for other in others for part in parts_of(other)}
+    return [guardrail for guardrail in guardrails if not included.issuperset(parts_of(guardrail))]
 
 
 def _stricter(shared: Guardrail, own: Guardrail) -> Guardrail:
@@ -142,7 +149,7 @@ def made_redundant(
         names = sorted(
             name
             for name, guardrail in left.items()
-            if {part for part in guardrail.parts if part in found} <= unneeded
+            if {part for part in parts_of(guardrail) if part in found} <= unneeded
         )
         if names:
             redundant[keeping.name] = names
@@ -177,12 +184,12 @@ def recognized(
     if guardrail is None:
         return None
     found, allowed = canonical(without_partition(document)), list(patterns)
-    for own in guardrail.on(allowed).values():
+    for own in documents_on(guardrail, allowed).values():
         expected = canonical(without_partition(own))
         filled = _filled_as_in(found, guardrail, expected) if guardrail.value else guardrail
         if filled is not None and any(
             canonical(without_partition(with_value)) == found
-            for with_value in filled.on(allowed).values()
+            for with_value in documents_on(filled, allowed).values()
         ):
             return filled
     return None

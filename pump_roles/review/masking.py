@@ -9,7 +9,7 @@ from functools import cache, cached_property
 from hashlib import sha256
 from typing import Any, Final, TypeVar, get_args
 
-from pump_roles.guardrails import by_policy
+from pump_roles.guardrails import by_policy, kept_by
 from pump_roles.iam.documents import as_text
 from pump_roles.iam.trust import EXTERNAL_ID_KEY, PART_FROM, Trust
 from pump_roles.iam.values import Value
@@ -96,7 +96,7 @@ def _own_names() -> frozenset[str]:
     for role in ROLES.values():
         found |= {role.name, *(policy.name for policy in role.policies), *role.patterns}
     for guardrail in guardrails.values():
-        found |= {*guardrail.reasons, *guardrail.keeps}
+        found |= {*guardrail.reasons, *kept_by(guardrail)}
     return frozenset(found)
 
 

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from pump_roles import Guardrail
 from pump_roles.app import config
-from pump_roles.guardrails import WITH_VALUE
+from pump_roles.guardrails import WITH_VALUE, parts_of
 from pump_roles.published import ROLES
 from pump_roles.validators import ListOf
 from tests.every_guardrail import FILLED
@@ -318,7 +318,7 @@ def test_shared_guardrail_applies_to_the_roles_that_have_what_it_denies(synth: S
     assert list(policies_of(templates["PumpReadOnly"]))[1:] == ["PumpGuardrailMetadataOnly"]
     assert list(policies_of(templates["PumpAutoPilot"]))[4:] == sorted(
         [
-            *(guardrail.policy_name for guardrail in Guardrail.RECOMMENDED.members),
+            *(guardrail.policy_name for guardrail in parts_of(Guardrail.RECOMMENDED)),
             "PumpGuardrailNoCommitments",
             "PumpGuardrailOnlyInRegions",
             "PumpGuardrailInvitationsFrom",
@@ -343,7 +343,7 @@ def test_guardrails_of_both_roles_and_of_one_add_up_also_in_its_rollout(synth: S
         "PumpGuardrailUntil",
     ]
     own = policies_of(templates["PumpAutoPilot"])
-    single = [*Guardrail.RECOMMENDED.members, Guardrail.NO_SELLING]
+    single = [*parts_of(Guardrail.RECOMMENDED), Guardrail.NO_SELLING]
     expected = {guardrail.policy_name for guardrail in single}
     expected |= {"PumpGuardrailOnlyInRegions", "PumpGuardrailUntil"}
     assert [*own][4:] == sorted(expected)
@@ -362,8 +362,8 @@ def of_auto_pilot(content: dict[str, Any]) -> list[Guardrail]:
 )
 def test_no_guardrail_of_either_list_vanishes(shared: set[str], own: set[str]) -> None:
     found = of_auto_pilot({"guardrails": [*shared], "auto-pilot": {"guardrails": [*own]}})
-    assert {part for guardrail in found for part in guardrail.parts} == {
-        part for name in shared | own for part in Guardrail.named(name).parts
+    assert {part for guardrail in found for part in parts_of(guardrail)} == {
+        part for name in shared | own for part in parts_of(Guardrail.named(name))
     }
 
 

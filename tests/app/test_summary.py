@@ -8,6 +8,7 @@ from aws_cdk import App
 
 from pump_roles import Guardrail
 from pump_roles.app import config
+from pump_roles.guardrails import parts_of
 from tests.support import PRINCIPAL, STACKS
 
 SECRETS = {"external-id": "Secret-Example-1234", "next-external-id": "Other-Secret-5678"}
@@ -59,7 +60,7 @@ def test_provided_values_are_shown_except_the_external_ids() -> None:
     until, boundary = "until=2927-01-31T17:00:00Z", "boundary: platform/Boundary"
     rest = f"guardrails: recommended (metadata-only), {until}; {boundary}"
     assert read_only == f"PumpReadOnly: role vendors/PumpReadOnlyRole; {given}; {rest}"
-    members = ", ".join(guardrail.name for guardrail in Guardrail.RECOMMENDED.members)
+    members = ", ".join(guardrail.name for guardrail in parts_of(Guardrail.RECOMMENDED))
     own = f"only-in-regions=eu-west-1,us-east-1, recommended ({members}), {until}"
     assert auto_pilot == (
         f"PumpAutoPilot: role vendors/Purchases; {given}; guardrails: {own}; {boundary}; "

@@ -11,7 +11,7 @@ from importlib import resources
 from typing import Final
 
 from pump_roles import published
-from pump_roles.guardrails import Guardrail
+from pump_roles.guardrails import Guardrail, kept_by
 from pump_roles.guardrails.guardrail import SHIPPED
 from pump_roles.iam.catalog import shipped
 from pump_roles.published import ROLES
@@ -80,7 +80,7 @@ def _left_by_needed_only() -> str:
         head,
         (
             (f"`{action}`", need.needed, need.without, "yes" if action in read_only else "no")
-            for action, need in Guardrail.NEEDED_ONLY.keeps.items()
+            for action, need in kept_by(Guardrail.NEEDED_ONLY).items()
         ),
     )
 

@@ -10,7 +10,7 @@ from botocore import xform_name
 from botocore.exceptions import ClientError
 from rich.table import Column
 
-from pump_roles.guardrails import Guardrail
+from pump_roles.guardrails import Guardrail, opening_value
 from pump_roles.review.output.report_words import LEGEND, SYMBOLS
 from pump_roles.review.report.build import risk_of
 from tools.sandbox import catalog
@@ -331,7 +331,7 @@ class Demo(Show):
         """Show purchases in one session: refused, approved by the customer, and refused again."""
         session, name = self.assume(pump, AUTO_PILOT_ROLE), AUTO_PILOT_ROLE
         iam = self.aws.iam()
-        key, value = Guardrail.ONLY_WHEN_APPROVED.tag, Guardrail.ONLY_WHEN_APPROVED.opens
+        key, value = Guardrail.ONLY_WHEN_APPROVED.tag, opening_value(Guardrail.ONLY_WHEN_APPROVED)
         self.command(
             f"aws iam tag-role --role-name {name} \\\n      --tags Key={key},Value={value}"
         )

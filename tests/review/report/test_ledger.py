@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from pump_roles import Guardrail
+from pump_roles.guardrails import is_set, parts_of
 from pump_roles.iam.decisions import CONDITIONALLY, DENIED
 from pump_roles.review.output.json_documents import as_json
 from pump_roles.review.report import Report, of_templates
@@ -25,7 +26,7 @@ DENIED_OUTRIGHT = {
 """What a simulator finds that each of them denies everywhere: see the tests of decisions."""
 
 
-@pytest.mark.parametrize("name", [name for name, found in EVERY.items() if not found.members])
+@pytest.mark.parametrize("name", [name for name, found in EVERY.items() if not is_set(found)])
 def test_lists_exactly_what_the_guardrail_denies(name: str, report_with: ReportWith) -> None:
     report = report_with(name)
     (role,) = report.roles
@@ -91,9 +92,7 @@ def test_keeps_the_order_of_the_policies_in_the_template(tmp_path: Path) -> None
     ]
     folder = synthesize(tmp_path, *guardrails, **ROLE_ARGUMENTS)
     (role,) = of_templates(folder / "PumpAutoPilot.template.json").roles
-    expected = sorted(
-        member.name for guardrail in guardrails for member in guardrail.members or (guardrail,)
-    )
+    expected = sorted(member.name for guardrail in guardrails for member in parts_of(guardrail))
     assert [ledger.name for ledger in role.guardrails] == expected
     assert [policy.name for policy in role.policies if policy.kind == "guardrail"] == [
         ledger.policy for ledger in role.guardrails

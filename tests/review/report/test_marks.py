@@ -77,7 +77,7 @@ def test_what_is_left_has_its_reason_and_no_other_action_has_one() -> None:
 
 
 def test_what_is_no_longer_denied_still_returns_data(monkeypatch: pytest.MonkeyPatch) -> None:
-    denies_nothing = replace(Guardrail.METADATA_ONLY, text="[]")
+    denies_nothing = replace(Guardrail.METADATA_ONLY, _text="[]")
     monkeypatch.setattr(Guardrail, "METADATA_ONLY", denies_nothing)
     reasons = _reasons.__wrapped__()["data"]
     assert {reasons[pattern.lower()] for pattern in DENIED} == {GENERIC}

@@ -5,7 +5,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from functools import lru_cache
 from typing import Final, NamedTuple, get_args
 
-from pump_roles.guardrails import Guardrail, as_policies
+from pump_roles.guardrails import Guardrail, as_policies, documents_on
 from pump_roles.iam.catalog import shipped
 from pump_roles.iam.clauses import EVERYWHERE, Clause, unreadable_statements
 from pump_roles.iam.decisions import PolicyEvaluator
@@ -46,7 +46,7 @@ def judge_guardrails(
         of_role = [(call, count) for call, count in calls.items() if call.role is watched]
         patterns = ROLES[watched.role.kind].patterns
         for name in Guardrail.names():
-            denies = Guardrail.named(name).on(patterns)
+            denies = documents_on(Guardrail.named(name), patterns)
             if not denies:
                 continue
             evaluator = PolicyEvaluator(as_policies(denies), shipped())

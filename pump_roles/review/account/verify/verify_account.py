@@ -3,6 +3,7 @@
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 
+from pump_roles.guardrails import opening_value
 from pump_roles.review.account.organization import Organization
 from pump_roles.review.account.verify.details import AccountDetails
 from pump_roles.review.account.verify.expectation import Expectation
@@ -165,7 +166,7 @@ def _approvals(role: Role, kind: str) -> Iterator[Approval]:
         guardrail = guardrail_of(kind, policy)
         if guardrail is not None and guardrail.tag:
             value = tags.get(guardrail.tag, "")
-            is_open = value == guardrail.opens
+            is_open = value == opening_value(guardrail)
             yield Approval(guardrail=guardrail.name, tag=guardrail.tag, value=value, open=is_open)
 
 

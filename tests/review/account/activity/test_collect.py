@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pump_roles.guardrails import Guardrail, documents
+from pump_roles.guardrails import Guardrail, documents, documents_on
 from pump_roles.iam.canonical import in_account, without_partition
 from pump_roles.iam.catalog import shipped
 from pump_roles.iam.documents import Policy
@@ -481,7 +481,7 @@ ALLOWED_CALLS = sorted({action.name for action in shipped().matching(ROLES["auto
 def deployed(guardrail: str) -> simulator.Role:
     """The auto-pilot role with a guardrail, as it is in an account."""
     role = published_role("auto-pilot")
-    denies = Guardrail.named(guardrail).on(ROLES["auto-pilot"].patterns)
+    denies = documents_on(Guardrail.named(guardrail), ROLES["auto-pilot"].patterns)
     made = {policy.name: policy.document for policy in role.policies} | {
         part.policy_name: in_account(without_partition(document), account=ACCOUNT, partition="aws")
         for part, document in denies.items()
