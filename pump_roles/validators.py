@@ -440,6 +440,18 @@ GUARDRAILS: Final = ListOf(
     )
 )
 
+GUARDRAIL_NAME: Final = Text(
+    pattern="^[a-z][a-z0-9]*(-[a-z][a-z0-9]*)*$",
+    maximum=64,
+    description="a guardrail's name: lower-case words with hyphens between them, such as no-lambda",
+)
+ACTION: Final = Text(
+    pattern=r"^[a-z0-9-]+:([A-Za-z0-9]+\*?|\*)$",
+    description="an action such as lambda:GetPolicy, or with * at its end",
+)
+ACTIONS: Final = ListOf(ACTION)
+REASON: Final = Text(pattern=r"(?s)^.*\S.*$", description="a reason")
+
 MOMENT: Final = Text(
     pattern=r"^[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}(\.[0-9]{1,6})?"
     "(Z|[+-][0-9]{2}:[0-9]{2})$",

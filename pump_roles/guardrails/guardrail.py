@@ -10,9 +10,11 @@ from importlib import resources
 from typing import Any, ClassVar, Final
 
 from pump_roles import validators
-from pump_roles.iam.documents import mapped
+from pump_roles.iam.documents import as_list, as_mapping, mapped
 from pump_roles.iam.patterns import overlap
 from pump_roles.validators import ArgumentError
+
+_POLICY: Final = "PumpGuardrail"
 
 
 @dataclass(frozen=True)
@@ -32,8 +34,9 @@ class Guardrail:
     """A named set of explicit denies that a customer adds to a role.
 
     Use one of the constants, or create one with :meth:`invitations_from`, :meth:`only_in_regions`,
-    or :meth:`until`. Its ``removes`` says what it denies, and its ``costs`` what Pump then cannot
-    do. On a role, it denies only what the role has. If that is nothing, the role rejects it.
+    :meth:`until`, or, for actions of your choice, :meth:`denying`. Its ``removes`` says what it
+    denies, and its ``costs`` what Pump then cannot do. On a role, it denies only what the role has.
+    If that is nothing, the role rejects it.
 
     A guardrail cannot limit what purchases cost, because IAM has no condition for the price, the
     term, or the commitment. It cannot stop a purchase that is already queued. And it has to be
@@ -155,6 +158,31 @@ class Guardrail:
         return _filled("until", ends.isoformat().replace("+00:00", "Z"), ends=ends)
 
     @classmethod
+    def denying(cls, name: str, *actions: str, reason: str) -> "Guardrail":
+        """Deny actions of your choice on every resource.
+
+        :param name: the name of your guardrail, such as ``no-lambda``: lower-case words with
+            hyphens between them, and not that of another guardrail.
+        :param actions: the actions, at least one, without duplicates; each in full, such as
+            ``lambda:GetPolicy``, or with ``*`` at its end.
+        :param reason: why you deny them, for whoever reads your code.
+        :raises ArgumentError: when the name is taken, something is not an action or is listed
+            twice, or there is no reason.
+        """
+        validators.GUARDRAIL_NAME.check("name", name)
+        taken = {other.replace("-", ""): other for other in SHIPPED}
+        if other := taken.get(name.replace("-", "")):
+            raise ArgumentError("name", f"{other} is a guardrail of this package")
+        checked = validators.ACTIONS.check("actions", actions)
+        validators.REASON.check("reason", reason)
+        return Guardrail(
+            name,
+            removes=f"{', '.join(checked)}.",
+            costs="Not known: it is your own guardrail.",
+            _text=json.dumps([{"Action": dict.fromkeys(checked, reason), "Resource": "*"}]),
+        )
+
+    @classmethod
     def named(cls, name: str) -> "Guardrail":
         """Return the guardrail with a name. It must not take a value.
 
@@ -186,7 +214,7 @@ class Guardrail:
     @property
     def policy_name(self) -> str:
         """The name of its inline policy."""
-        return f"PumpGuardrail{self.name.title().replace('-', '')}"
+        return f"{_POLICY}{''.join(map(str.capitalize, self.name.split('-')))}"
 
     @property
     def value_in_words(self) -> str:
@@ -263,7 +291,7 @@ def _problems(statement: Mapping[str, Any]) -> Iterator[str]:
         if (element in statement) == (f"Not{element}" in statement):
             yield f"a statement must have either {element} or Not{element}: {statement}"
     for pattern, reason in statement.get("Action", {}).items():
-        if not re.fullmatch(r"\*|[a-z0-9-]+:[A-Za-z]+\*?", pattern):
+        if pattern != "*" and not validators.ACTION.accepts(pattern):
             yield f"{pattern} is not an action or a prefix of actions"
         if not reason.strip():
             yield f"{pattern} has no reason"
@@ -290,6 +318,18 @@ def _all_but(kept: Iterable[str], allowed: Sequence[str]) -> dict[str, list[str]
 def _with_partition(part: Any) -> Any:
     # One template for every partition.
     return {"Fn::Sub": part} if isinstance(part, str) and "${AWS::Partition}" in part else part
+
+
+def own_guardrail(policy_name: str, document: Mapping[str, Any]) -> Guardrail | None:
+    """Return the guardrail that a policy with a name like this could implement; else ``None``."""
+    name = "-".join(re.findall("[A-Z][a-z0-9]*", policy_name.removeprefix(_POLICY))).lower()
+    statements = map(as_mapping, as_list(document.get("Statement")))
+    actions = [action for each in statements for action in as_list(each.get("Action"))]
+    try:
+        guardrail = Guardrail.denying(name, *actions, reason="Your own guardrail denies it.")
+    except ArgumentError:
+        return None
+    return guardrail if guardrail.policy_name == policy_name else None
 
 
 def _filled(name: str, value: Any, *, ends: datetime | None = None) -> Guardrail:

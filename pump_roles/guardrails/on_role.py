@@ -10,6 +10,7 @@ from pump_roles.guardrails.guardrail import (
     by_policy,
     documents_on,
     is_set,
+    own_guardrail,
     parts_of,
 )
 from pump_roles.iam.canonical import without_partition
@@ -180,7 +181,7 @@ def recognized(
 
     How it is written, and the partition of its ARNs, do not count.
     """
-    guardrail = by_policy().get(policy_name)
+    guardrail = by_policy().get(policy_name) or own_guardrail(policy_name, document)
     if guardrail is None:
         return None
     found, allowed = canonical(without_partition(document)), list(patterns)

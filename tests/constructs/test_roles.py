@@ -195,8 +195,7 @@ def test_inline_policies_have_at_most_10240_characters(
     left = INLINE_QUOTA - taken + longer
     shortest = {"Effect": "Deny", "Action": ["ec2:Describe"], "Resource": "*"}
     fill = "a" * (left - size_of({"Version": "2012-10-17", "Statement": [shortest]}))
-    statement = {"Action": {f"ec2:Describe{fill}": "why"}, "Resource": "*"}
-    guardrails = [Guardrail("large", "a", "b", json.dumps([statement]))]
+    guardrails = [Guardrail.denying("large", f"ec2:Describe{fill}", reason="why")]
     stack = Stack(App(), "S")
     if longer:
         sizes = f"the published policies {taken:,}, large {left:,}$"

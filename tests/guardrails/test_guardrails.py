@@ -197,6 +197,40 @@ def test_role_rejects_a_guardrail_that_would_do_nothing(guardrail: Guardrail) ->
     assert caught.value.problem == f"{guardrail.name} would have no effect on the read-only role"
 
 
+NO_HOSTS = Guardrail.denying("no-hosts2", "ec2:PurchaseHost*", "lambda:*", reason="We own none.")
+
+
+def test_own_guardrail_denies_what_the_role_has_of_its_actions() -> None:
+    policy = auto_pilot(NO_HOSTS)["PumpGuardrailNoHosts2"]
+    # The role has the permission for one of them; a wildcard of another service has no effect.
+    (statement,) = policy["Statement"]
+    assert statement == {"Effect": "Deny", "Action": ["ec2:PurchaseHost*"], "Resource": "*"}
+    assert NO_HOSTS.reasons == dict.fromkeys(["ec2:PurchaseHost*", "lambda:*"], "We own none.")
+    with pytest.raises(ArgumentError, match="would have no effect on the read-only role"):
+        ReadOnlyRole(Stack(), "R", **ROLE_ARGUMENTS, guardrails=[NO_HOSTS])
+
+
+@pytest.mark.parametrize(
+    ("name", "actions", "reason", "problem"),
+    [
+        ("NoLambda", ["ec2:RunInstances"], "why", "name: 'NoLambda' is not a guardrail's name"),
+        ("no-selling", ["ec2:RunInstances"], "why", "name: no-selling is a guardrail of this pack"),
+        ("nosel-ling", ["ec2:RunInstances"], "why", "name: no-selling is a guardrail of this pack"),
+        ("recommended", ["ec2:RunInstances"], "why", "name: recommended is a guardrail of this pa"),
+        ("mine", [], "why", "actions: the list is empty"),
+        ("mine", ["ec2:R*n"], "why", r"actions: 'ec2:R\*n' is not an action such as"),
+        ("mine", ["*"], "why", r"actions: '\*' is not an action such as"),
+        ("mine", ["ec2:Run", "ec2:Run"], "why", "actions: 'ec2:Run' is listed twice"),
+        ("mine", ["ec2:Run"], " ", "reason: ' ' is not a reason"),
+    ],
+)
+def test_own_guardrail_has_a_name_of_its_own_actions_and_a_reason(
+    name: str, actions: list[str], reason: str, problem: str
+) -> None:
+    with pytest.raises(ArgumentError, match=f"^{problem}"):
+        Guardrail.denying(name, *actions, reason=reason)
+
+
 @pytest.mark.parametrize(
     ("guardrails", "problem"),
     [
@@ -495,7 +529,31 @@ def test_policy_of_a_shipped_guardrail_is_recognized_in_any_order(
     for document in documents_on(guardrail, patterns).values():
         for written in (document, mapped(document, reversed_texts)):
             assert recognized(guardrail.policy_name, written, patterns) == guardrail
-        assert recognized("PumpGuardrailMine", document, patterns) is None
+        # Only the name says which guardrail it is, and a customer's own has no conditions.
+        other = recognized("PumpGuardrailMine", document, patterns)
+        assert other is None or (other.name, other.costs) == ("mine", NO_HOSTS.costs)
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"Effect": "Allow"},
+        {"Resource": "arn:aws:ec2:*:*:*"},
+        {"Condition": {"Bool": {"aws:SecureTransport": "false"}}},
+        {"Action": ["ec2:PurchaseHost*", {"Ref": "Another"}]},
+        {"Action": []},
+    ],
+)
+def test_only_a_policy_that_denies_outright_is_an_own_guardrail(change: dict[str, Any]) -> None:
+    document = auto_pilot(NO_HOSTS)[NO_HOSTS.policy_name]
+    found = recognized(NO_HOSTS.policy_name, document, AUTO_PILOT.patterns)
+    assert found is not None
+    assert (found.name, found.removes) == ("no-hosts2", "ec2:PurchaseHost*.")
+    (statement,) = document["Statement"]
+    changed = {**document, "Statement": [{**statement, **change}]}
+    assert recognized(NO_HOSTS.policy_name, changed, AUTO_PILOT.patterns) is None
+    assert recognized("MyNoHosts2", document, AUTO_PILOT.patterns) is None
+    assert recognized(NO_HOSTS.policy_name, {"Statement": []}, AUTO_PILOT.patterns) is None
 
 
 @pytest.mark.parametrize("guardrail", SINGLE, ids=lambda guardrail: guardrail.name)

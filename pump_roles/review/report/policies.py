@@ -166,7 +166,7 @@ class RolePolicies:
 
     def _report(self, policy: Policy, granted: Mapping[str, Grant]) -> PolicyReport:
         published = {own.name: own for own in ROLES[self._role.kind].policies}
-        guardrail = by_policy().get(policy.name)
+        guardrail = self._implemented[id(policy)] or by_policy().get(policy.name)
         kind: Literal["published", "guardrail", "other"] = "guardrail" if guardrail else "other"
         unmodified = self._implemented[id(policy)] is not None
         if policy.name in published and not policy.arn:

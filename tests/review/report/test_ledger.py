@@ -83,6 +83,17 @@ def test_policy_that_only_looks_like_an_expiration_is_not_one(
     assert (role.denied, role.limited) == ((0, role.actions) if condition else (role.actions, 0))
 
 
+def test_own_guardrail_has_the_same_place_as_one_of_the_package(tmp_path: Path) -> None:
+    own = Guardrail.denying("no-hosts", "ec2:PurchaseHostReservation", reason="We own none.")
+    folder = synthesize(tmp_path, own, **ROLE_ARGUMENTS)
+    (role,) = of_templates(folder / "PumpAutoPilot.template.json").roles
+    assert (role.as_published, role.exact) == (True, True)
+    (ledger,) = role.guardrails
+    assert (ledger.name, ledger.denied) == ("no-hosts", ("ec2:PurchaseHostReservation",))
+    policy = role.policies[-1]
+    assert (policy.name, policy.kind, policy.unmodified) == (own.policy_name, "guardrail", True)
+
+
 def test_keeps_the_order_of_the_policies_in_the_template(tmp_path: Path) -> None:
     guardrails = [
         Guardrail.until("2927-01-31T18:00:00Z"),
