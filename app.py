@@ -4,7 +4,7 @@ import sys
 from pathlib import Path
 
 try:
-    from aws_cdk import App, Validations
+    from aws_cdk import App, LegacyStackSynthesizer, Validations
     from cdk_nag import AwsSolutionsChecks
 
     from pump_roles.app import config
@@ -18,7 +18,9 @@ def add_validation(app: App) -> None:
     Validations.of(app).add_plugins(AwsSolutionsChecks(app))
 
 
-app = App()
+# It needs no bootstrap stack, bucket, or role, and adds no bootstrap rule to the templates. The
+# bootstrapless one still names bootstrap roles.
+app = App(default_stack_synthesizer=LegacyStackSynthesizer())
 try:
     context = app.node.get_all_context()
     settings = config.read(context, Path())

@@ -9,14 +9,14 @@ import shlex
 import subprocess
 import sys
 from collections.abc import Callable, Iterator, Mapping
-from functools import cache
+from functools import cache, partial
 from pathlib import Path
 from typing import Any
 
 import aws_cdk
 import botocore.session
 import pytest
-from aws_cdk import App
+from aws_cdk import App, LegacyStackSynthesizer
 from botocore.loaders import create_loader
 from hypothesis import settings
 
@@ -113,7 +113,11 @@ def assembly(tmp_path_factory: pytest.TempPathFactory) -> Assembly:
     @cache
     def synthesize(settings: str) -> Path:
         folder = tmp_path_factory.mktemp("cdk.out")
-        app = App(outdir=str(folder), context=_context(ROOT))
+        app = App(
+            outdir=str(folder),
+            context=_context(ROOT),
+            default_stack_synthesizer=LegacyStackSynthesizer(),
+        )
         for stack in config.stacks(config.Settings(json.loads(settings))):
             stack.build(app)
         app.synth()
@@ -134,10 +138,10 @@ def example(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], Path]:
         )
         given = dict(word.split("=", 1) for word in shlex.split(flags) if "=" in word)
         folder = tmp_path_factory.mktemp(name)
-        app = App(outdir=str(folder), context=_context(EXAMPLES / name) | given)
+        context = _context(EXAMPLES / name) | given
         with pytest.MonkeyPatch.context() as monkeypatch:
             monkeypatch.chdir(EXAMPLES / name)
-            monkeypatch.setattr(aws_cdk, "App", lambda: app)
+            monkeypatch.setattr(aws_cdk, "App", partial(App, outdir=str(folder), context=context))
             runpy.run_path("app.py", run_name="__main__")
         return folder
 

@@ -11,7 +11,7 @@ import tarfile
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import replace
-from functools import cache
+from functools import cache, partial
 from importlib import resources
 from pathlib import Path
 from shutil import which
@@ -19,7 +19,7 @@ from typing import Any
 
 import aws_cdk
 import pytest
-from aws_cdk import App, Stack
+from aws_cdk import App, LegacyStackSynthesizer, Stack
 from aws_cdk import aws_iam as iam
 from constructs import IConstruct
 from hypothesis import settings
@@ -317,7 +317,7 @@ def app_files(settings: Mapping[str, Any]) -> dict[str, bytes]:
 
 @cache
 def _app_files(settings: str) -> dict[str, bytes]:
-    app = App()
+    app = App(default_stack_synthesizer=LegacyStackSynthesizer())
     for stack in config.stacks(config.Settings(json.loads(settings))):
         stack.build(app)
     return {
@@ -336,14 +336,14 @@ def run_app(
     """Run an app in this process, where that takes a fraction of a second, with some settings."""
     (folder / "pump.json").write_text(json.dumps(settings))
     monkeypatch.chdir(folder)
-    app = App(context=context, outdir=str(folder / "cdk.out"))
-    monkeypatch.setattr(aws_cdk, "App", lambda: app)
+    patched = partial(App, context=context, outdir=str(folder / "cdk.out"))
+    monkeypatch.setattr(aws_cdk, "App", patched)
     runpy.run_path(str(file), run_name="__main__")
 
 
 def synthesize(folder: Path, *guardrails: Guardrail, **more: Any) -> Path:
     """Synthesize both roles' stacks into a folder, the auto-pilot role with some guardrails."""
-    app = App(outdir=str(folder))
+    app = App(outdir=str(folder), default_stack_synthesizer=LegacyStackSynthesizer())
     arguments = {**ROLE_ARGUMENTS, **more}
     ReadOnlyStack(app, "PumpReadOnly", **arguments)
     AutoPilotStack(app, "PumpAutoPilot", guardrails=guardrails, **arguments)

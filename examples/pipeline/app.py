@@ -39,7 +39,6 @@ class RoleStage(Stage):
         self, scope: Construct, id: str, *, env: Environment, pump_principal: str, external_id: str
     ) -> None:
         super().__init__(scope, id, env=env)
-        # In a stage, the stack has your app's synthesizer, whose roles are in the stage's account.
         ReadOnlyStack(
             self,
             "PumpReadOnly",

@@ -7,7 +7,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any, ClassVar, Final
 
-from aws_cdk import Annotations, App, Aws, CfnParameter, CfnStackSet, Stack
+from aws_cdk import Annotations, App, Aws, CfnParameter, CfnStackSet, LegacyStackSynthesizer, Stack
 from constructs import Construct
 
 from pump_roles import validators
@@ -464,7 +464,8 @@ def _member_template(
         # boundary of every role.
         for key in app.node.get_all_context():
             app.node.set_context(key, None)
-        stack_class(app, name, **arguments)
+        # The accounts need not be bootstrapped.
+        stack_class(app, name, synthesizer=LegacyStackSynthesizer(), **arguments)
         if configure_app is not None:
             configure_app(app)
         app.synth()

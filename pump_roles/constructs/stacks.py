@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, ClassVar, Final, NamedTuple
 
-from aws_cdk import App, CfnOutput, CfnParameter, LegacyStackSynthesizer, Stack, Stage
+from aws_cdk import CfnOutput, CfnParameter, Stack
 
 from pump_roles._version import __version__
 from pump_roles.constructs.roles import AutoPilotRole, PumpRole, ReadOnlyRole
@@ -85,39 +85,15 @@ def provided_or_parameters(
 
 
 class FlatStack(Stack):
-    """A stack with a self-contained template: no assets, bootstrapping, or CDK metadata."""
+    """A stack with a self-contained template: no assets or CDK metadata."""
 
     def __init__(
-        self,
-        scope: Construct,
-        id: str,
-        *,
-        synthesizer: IStackSynthesizer | None,
-        tags: Mapping[str, str] | None,
-        **options: Any,
+        self, scope: Construct, id: str, *, tags: Mapping[str, str] | None, **options: Any
     ) -> None:
-        if synthesizer is None and not _is_in_stage(scope):
-            # It needs no bootstrap stack, bucket, or role, and adds no bootstrap rule to the
-            # template. The bootstrapless one still names bootstrap roles. In a stage, whoever
-            # deploys need not have credentials of the stack's account: a pipeline does not.
-            synthesizer = LegacyStackSynthesizer()
         if tags is not None:
             tags = TAGS.check("tags", tags)
-        super().__init__(
-            scope,
-            id,
-            analytics_reporting=False,
-            synthesizer=synthesizer,
-            tags=tags,
-            **options,
-        )
+        super().__init__(scope, id, analytics_reporting=False, tags=tags, **options)
         self.node.set_context("aws:cdk:enable-path-metadata", value=False)
-
-
-def _is_in_stage(scope: Construct) -> bool:
-    # An app is a stage, too. Stage.of() of a stage is the one around it.
-    stage = scope if isinstance(scope, Stage) else Stage.of(scope)
-    return not isinstance(stage, App)
 
 
 class RoleStack(FlatStack):
@@ -175,10 +151,9 @@ class RoleStack(FlatStack):
         :param path: as for :class:`pump_roles.PumpRole`.
         :param permissions_boundary: as for :class:`pump_roles.PumpRole`.
         :param guardrails: as for :class:`pump_roles.PumpRole`.
-        :param synthesizer: how the stack is deployed. By default, with the credentials of whoever
-            deploys it (``LegacyStackSynthesizer``), so that the account need not be bootstrapped;
-            in a stage, such as one that CDK Pipelines deploys, as the app's other stacks: with the
-            roles of the account's bootstrap stack.
+        :param synthesizer: how the stack is deployed. By default, as the app's other stacks. With
+            ``LegacyStackSynthesizer()``, the account need not be bootstrapped: whoever deploys the
+            stack does so with their own credentials.
         :param stack_name: the CloudFormation stack's name. By default, the construct's ID, in a
             stage with the stage's name before it.
         :param description: the stack's description. By default, it says what the stack deploys.

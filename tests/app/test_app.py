@@ -113,7 +113,9 @@ def test_app_without_its_environment_says_in_one_line_to_activate_it(
 ) -> None:
     shutil.copy(ROOT / "app.py", tmp_path)
     for package in {"aws_cdk", "cdk_nag"} - {missing}:
-        (tmp_path / f"{package}.py").write_text("App = Validations = AwsSolutionsChecks = object")
+        (tmp_path / f"{package}.py").write_text(
+            "App = LegacyStackSynthesizer = Validations = AwsSolutionsChecks = object"
+        )
     # As Python in a new shell: without the environment's packages.
     ended = subprocess.run(
         [sys.executable, "-S", "app.py"], cwd=tmp_path, capture_output=True, text=True, check=False

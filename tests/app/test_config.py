@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from aws_cdk import App
+from aws_cdk import App, LegacyStackSynthesizer
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -495,7 +495,7 @@ def test_name_of_the_file_is_a_path(value: Any, tmp_path: Path) -> None:
 
 def build(folder: Path) -> App:
     """Build the stacks of the settings in a folder."""
-    app = App()
+    app = App(default_stack_synthesizer=LegacyStackSynthesizer())
     for stack in config.stacks(config.read({}, folder)):
         stack.build(app)
     return app
