@@ -12,6 +12,9 @@ from aws_cdk import (
     Annotations,
     CfnParameter,
     Fn,
+    IResolveContext,
+    IStringProducer,
+    Lazy,
     Resource,
     Stack,
     Token,
@@ -106,9 +109,8 @@ class PumpRole(Resource):
             raise TypeError("PumpRole is abstract; use ReadOnlyRole or AutoPilotRole")
         if role_name is None:
             role_name = self.published.name
-        super().__init__(
-            scope, id, physical_name=validators.ROLE_NAME.check("role_name", role_name)
-        )
+        super().__init__(scope, id)
+        self._name = validators.ROLE_NAME.check("role_name", role_name)
         self._path = None if path is None else validators.ROLE_PATH.check("path", path)
         boundary = _boundary_arn(permissions_boundary, scope)
         named = isinstance(permissions_boundary, str)
@@ -156,18 +158,18 @@ class PumpRole(Resource):
         if Token.is_unresolved(self.stack.account):
             # A literal would have the other account, so let the CDK reject the reference there.
             return self.resource.attr_arn
-        return self._get_resource_arn_attribute(
-            self.resource.attr_arn,
+        literal = self.stack.format_arn(
             service="iam",
             region="",
             resource="role",
-            resource_name=f"{(self._path or '/')[1:]}{self._physical_name}",
+            resource_name=f"{(self._path or '/')[1:]}{self._name}",
         )
+        return Lazy.uncached_string(_Elsewhere(self.stack, self.resource.attr_arn, literal))
 
     @property
     def role_name(self) -> str:
         """The role's name: a reference, or in another account or Region, a literal."""
-        return self._get_resource_name_attribute(self.resource.ref)
+        return Lazy.uncached_string(_Elsewhere(self.stack, self.resource.ref, self._name))
 
     @property
     def role_ref(self) -> RoleReference:
@@ -243,6 +245,19 @@ class PumpRole(Resource):
         Requires cdk-nag 3 or later, because earlier versions do not read acknowledgments.
         """
         Validations.of(self.resource).acknowledge(*_acknowledgments(self.published.policies))
+
+
+@jsii.implements(IStringProducer)
+class _Elsewhere:
+    # A Resource of the CDK would add custom resources to the role's stack if it is used in another
+    # Region, by a stack with cross_region_references.
+    def __init__(self, stack: Stack, reference: str, literal: str) -> None:
+        self._stack, self._reference, self._literal = stack, reference, literal
+
+    def produce(self, context: IResolveContext) -> str:
+        here, there = Stack.of(context.scope), self._stack
+        is_same = (here.account, here.region) == (there.account, there.region)
+        return self._reference if is_same else self._literal
 
 
 class ReadOnlyRole(PumpRole):

@@ -369,7 +369,7 @@ def test_reference_across_regions_fails_the_synth(app: App) -> None:
     role = ReadOnlyRole(Stack(app, "Pump", env=HOME), "Role", **ROLE_ARGUMENTS)
     away = Environment(account="111122223333", region="eu-west-1")
     elsewhere = Stack(app, "Other", env=away, cross_region_references=True)
-    iam.CfnRolePolicy(elsewhere, "P", policy_name="P", role_name=role.role_name)
+    iam.CfnRolePolicy(elsewhere, "P", policy_name="P", role_name=role.resource.ref)
     assert f"P may attach to Pump/Role: {SPELLED}" in problems(app)
 
 

@@ -268,17 +268,19 @@ def test_uses_that_add_nothing_to_the_role_are_no_reason_to_warn() -> None:
     ],
     ids=["account", "Region"],
 )
+@pytest.mark.parametrize("with_references", [False, True])
 @pytest.mark.parametrize("stack_class", [ReadOnlyStack, AutoPilotStack])
 def test_name_and_arn_are_literals_elsewhere_and_add_no_resource(
-    stack_class: type[RoleStack], away: Environment
+    stack_class: type[RoleStack], away: Environment, *, with_references: bool
 ) -> None:
     app = App()
-    role = stack_class(app, "Pump", env=HOME, path="/pump/", **ROLE_ARGUMENTS).role
-    stack = Stack(app, "Away", env=away)
+    arguments = {**ROLE_ARGUMENTS, "cross_region_references": with_references}
+    role = stack_class(app, "Pump", env=HOME, path="/pump/", **arguments).role
+    stack = Stack(app, "Away", env=away, cross_region_references=with_references)
     role.grant_assume_role(worker_in(stack))
     CfnOutput(stack, "Name", value=role.role_name)
     CfnOutput(stack, "Arn", value=role.role_arn)
-    here, there = (artifact.template for artifact in app.synth().stacks)
+    there, here = (artifact.template for artifact in app.synth().stacks)
     assert [*here["Resources"]] == [stack_class.role_class.__name__]
     assert here["Outputs"].keys() == {"RoleArn", "RoleName", "PumpRolesVersion"}
     types = {resource["Type"] for resource in there["Resources"].values()}
