@@ -11,29 +11,18 @@ from pump_roles._version import __version__
 if TYPE_CHECKING:
     from pump_roles.constructs.customer_roles import CustomerRoles
     from pump_roles.constructs.roles import AutoPilotRole, PumpRole, ReadOnlyRole
-    from pump_roles.constructs.rollouts import (
-        AutoPilotRollout,
-        AutoPilotRolloutStack,
-        ConfigureApp,
-        ReadOnlyRollout,
-        ReadOnlyRolloutStack,
-        Rollout,
-        RolloutStack,
-    )
-    from pump_roles.constructs.stacks import AutoPilotStack, ReadOnlyStack, RoleStack
+    from pump_roles.constructs.rollouts import AutoPilotRollout, ReadOnlyRollout, Rollout
+    from pump_roles.constructs.stacks import AutoPilotStack, ReadOnlyStack
     from pump_roles.guardrails import Guardrail
     from pump_roles.review.account.external_ids import new_external_id
     from pump_roles.review.account.probe import ProbeAttempt, ProbeResult, probe
-    from pump_roles.validators import ArgumentError, CallAs
+    from pump_roles.validators import ArgumentError
 
 __all__ = [
     "ArgumentError",
     "AutoPilotRole",
     "AutoPilotRollout",
-    "AutoPilotRolloutStack",
     "AutoPilotStack",
-    "CallAs",
-    "ConfigureApp",
     "CustomerRoles",
     "Guardrail",
     "ProbeAttempt",
@@ -41,11 +30,8 @@ __all__ = [
     "PumpRole",
     "ReadOnlyRole",
     "ReadOnlyRollout",
-    "ReadOnlyRolloutStack",
     "ReadOnlyStack",
-    "RoleStack",
     "Rollout",
-    "RolloutStack",
     "__version__",
     "new_external_id",
     "probe",
@@ -56,13 +42,12 @@ _MODULES = {
     for module, names in {
         "constructs.customer_roles": "CustomerRoles",
         "constructs.roles": "AutoPilotRole PumpRole ReadOnlyRole",
-        "constructs.rollouts": "AutoPilotRollout AutoPilotRolloutStack ConfigureApp "
-        "ReadOnlyRollout ReadOnlyRolloutStack Rollout RolloutStack",
-        "constructs.stacks": "AutoPilotStack ReadOnlyStack RoleStack",
+        "constructs.rollouts": "AutoPilotRollout ReadOnlyRollout Rollout",
+        "constructs.stacks": "AutoPilotStack ReadOnlyStack",
         "guardrails": "Guardrail",
         "review.account.external_ids": "new_external_id",
         "review.account.probe": "ProbeAttempt ProbeResult probe",
-        "validators": "ArgumentError CallAs",
+        "validators": "ArgumentError",
     }.items()
     for name in names.split()
 }

@@ -399,8 +399,6 @@ STACK_SETS_CALL_AS: Final[Mapping[str, Literal["SELF", "DELEGATED_ADMIN"]]] = Ma
 )
 """What StackSets calls each caller: CloudFormation API Reference, "CreateStackSet", ``CallAs``."""
 
-CALL_AS: Final = choice(get_args(CallAs))
-
 AccountFilter = Literal["", "exclude", "only"]
 """What an account filter does; empty for none."""
 
@@ -426,6 +424,7 @@ FAILURE_TOLERANCE_COUNT: Final = Integer(0, _LARGEST_INTEGER)
 
 TAGS: Final = Tags()
 TERMINATION_PROTECTION: Final = Boolean()
+DELEGATED_ADMIN: Final = Boolean()
 
 SETTINGS_FILE: Final = Text(
     pattern="^[^\\x00\\ud800-\\udfff]+$",

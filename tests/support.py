@@ -25,8 +25,9 @@ from constructs import IConstruct
 from hypothesis import settings
 from hypothesis import strategies as st
 
-from pump_roles import AutoPilotRolloutStack, AutoPilotStack, Guardrail, ReadOnlyStack, validators
+from pump_roles import AutoPilotRollout, AutoPilotStack, Guardrail, ReadOnlyStack, validators
 from pump_roles.app import config
+from pump_roles.app.rollout_stack import RolloutStack
 from pump_roles.guardrails import documents
 from pump_roles.iam.catalog import Catalog, shipped
 from pump_roles.iam.documents import mapped
@@ -122,7 +123,7 @@ SCENARIOS: dict[str, dict[str, Any]] = {
         "max-concurrent-percentage": 25,
         "failure-tolerance-percentage": 5,
         "region": "eu-west-1",
-        "call-as": "delegated-admin",
+        "delegated-admin": True,
     },
 }
 """Settings of the app that together use every key."""
@@ -569,9 +570,10 @@ def principal(value: Any) -> Change:
 @cache
 def _rollout() -> str:
     app = App()
-    AutoPilotRolloutStack(
+    RolloutStack(
         app,
         "R",
+        rollout_class=AutoPilotRollout,
         organizational_units=["r-abcd"],
         pump_principal="999988887777",
         external_id=SECRET,

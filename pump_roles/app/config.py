@@ -1,8 +1,9 @@
 """Turns the settings, one JSON file, into the stacks' arguments. No other module reads them."""
 
 import os
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any, Final, NamedTuple
@@ -10,20 +11,33 @@ from typing import Any, Final, NamedTuple
 from aws_cdk import Annotations, App, Environment, Stack
 
 from pump_roles import validators
+from pump_roles.app.rollout_stack import RolloutStack
 from pump_roles.app.summary import summary
-from pump_roles.constructs.rollouts import MANAGEMENT_ACCOUNT, OPTIONS, ROLLOUT_STACKS, ConfigureApp
+from pump_roles.constructs.rollouts import (
+    MANAGEMENT_ACCOUNT,
+    OPTIONS,
+    AutoPilotRollout,
+    ReadOnlyRollout,
+)
+from pump_roles.constructs.stacks import AutoPilotStack, ReadOnlyStack
 from pump_roles.guardrails import WITH_VALUE, Guardrail, added_up, applying, parts_of
 from pump_roles.json_input import InputError, read_json
 from pump_roles.published import ROLES
 from pump_roles.text import one_line
 from pump_roles.validators import ArgumentError, nearest
 
+_STACKS: Final = {"read-only": ReadOnlyStack, "auto-pilot": AutoPilotStack}
+_ROLLOUTS: Final = {
+    "read-only": partial(RolloutStack, rollout_class=ReadOnlyRollout),
+    "auto-pilot": partial(RolloutStack, rollout_class=AutoPilotRollout),
+}
+
 _ROLES: Final = "roles"
 _ACCOUNT: Final = "account"
 _UNITS: Final = "organizational-units"
 _EXCEPT: Final = "exclude-accounts"
 _ONLY: Final = "only-accounts"
-_CALL_AS: Final = "call-as"
+_DELEGATED: Final = "delegated-admin"
 _ROLE_NAME: Final = "role-name"
 _BOUNDARY: Final = "permissions-boundary"
 _BOUNDARY_OF_CDK: Final = "@aws-cdk/core:permissionsBoundary"
@@ -48,7 +62,8 @@ _ROLE: Final[Mapping[str, _Validator]] = {
     "termination-protection": validators.TERMINATION_PROTECTION,
 }
 _ROLLOUT: Final[Mapping[str, _Validator]] = {
-    argument.replace("_", "-"): validator for argument, validator in OPTIONS.items()
+    **{argument.replace("_", "-"): validator for argument, validator in OPTIONS.items()},
+    _DELEGATED: validators.DELEGATED_ADMIN,
 }
 _VALIDATORS: Final[Mapping[str, _Validator]] = {
     **_ROLE,
@@ -64,7 +79,7 @@ _ARGUMENTS: Final = {name: name.replace("-", "_") for name in _VALIDATORS} | {
 _OF_ONE_ROLE: Final = {_ROLE_NAME, _ACCOUNT, _UNITS, _EXCEPT, _ONLY}
 """Keys that belong in the object of a role. Names are unique in an account, and for both roles,
 units would make buyers of all accounts."""
-_OF_BOTH_ROLES: Final = {_ROLES, _CALL_AS}
+_OF_BOTH_ROLES: Final = {_ROLES, _DELEGATED}
 _GUARDRAILS: Final = ("guardrails", *WITH_VALUE)
 _ALTERNATIVES: Final = (
     {"max-concurrent-percentage", "max-concurrent-count"},
@@ -124,7 +139,7 @@ class StackSettings:
 
     stack_id: str
     role: str
-    stack_class: type[Stack]
+    create: Callable[..., Stack]
     arguments: Mapping[str, Any]
     keys: Mapping[str, Key]
     settings: Settings
@@ -134,7 +149,7 @@ class StackSettings:
         """Build the stack."""
         self._check_tags()
         try:
-            stack = self.stack_class(app, self.stack_id, **self.arguments)
+            stack = self.create(app, self.stack_id, **self.arguments)
         except ArgumentError as error:
             # Several keys make one list of guardrails.
             key = self.keys.get(error.guardrail) or self.keys.get(error.argument)
@@ -188,7 +203,7 @@ def stacks(
     settings: Settings,
     context: Mapping[str, Any] = MappingProxyType({}),
     *,
-    configure_app: ConfigureApp | None = None,
+    configure_app: Callable[[App], object] | None = None,
 ) -> list[StackSettings]:
     """Return what the settings say about each stack.
 
@@ -202,7 +217,7 @@ def stacks(
     keys_of = {role: _keys_of(role, values) for role in kinds}
     _check_names(settings, keys_of, values)
     rolled_out = [role for role in kinds if _UNITS in keys_of[role]]
-    delegated = values.get(Key("", _CALL_AS)) == "delegated-admin"
+    delegated = values.get(Key("", _DELEGATED), False)
     for key in values:
         if problem := _without_effect(key, kinds, rolled_out, delegated=delegated):
             raise settings.error(key, problem)
@@ -218,15 +233,14 @@ def stacks(
             raise settings.error(
                 own, f"must be the same policy as {_BOUNDARY_OF_CDK}, which replaces it"
             )
-        single = ROLLOUT_STACKS[role].rollout_class.stack_class
         arguments, keys = _arguments({*_ROLE, _ACCOUNT}, keys_of[role], values, guardrails[role])
-        stack_id = ROLES[role].stack_name
-        found.append(StackSettings(stack_id, role, single, arguments, keys, settings, shown))
+        name, stack = ROLES[role].stack_name, _STACKS[role]
+        found.append(StackSettings(name, role, stack, arguments, keys, settings, shown))
     for role in rolled_out:
         arguments, keys = _arguments({*_ROLE, *_ROLLOUT}, keys_of[role], values, guardrails[role])
         arguments["configure_app"] = configure_app
-        stack_id = f"{ROLES[role].stack_name}Rollout"
-        found.append(StackSettings(stack_id, role, ROLLOUT_STACKS[role], arguments, keys, settings))
+        name, rollout = f"{ROLES[role].stack_name}Rollout", _ROLLOUTS[role]
+        found.append(StackSettings(name, role, rollout, arguments, keys, settings))
     return found
 
 

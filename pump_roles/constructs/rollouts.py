@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any, ClassVar, Final
@@ -12,14 +11,13 @@ from constructs import Construct
 
 from pump_roles import validators
 from pump_roles.constructs.gate import protect
-from pump_roles.constructs.roles import annotate_guardrails
-from pump_roles.constructs.stacks import (
-    AutoPilotStack,
-    FlatStack,
-    ReadOnlyStack,
-    RoleStack,
-    provided_or_parameters,
+from pump_roles.constructs.roles import (
+    AutoPilotRole,
+    PumpRole,
+    ReadOnlyRole,
+    annotate_guardrails,
 )
+from pump_roles.constructs.stacks import FlatStack, add_role, description_of
 from pump_roles.constructs.trust_policy import validated_trust
 from pump_roles.guardrails import documents
 from pump_roles.universal import (
@@ -27,18 +25,14 @@ from pump_roles.universal import (
     NEXT_EXTERNAL_ID_PARAMETER,
     PRINCIPAL_PARAMETER,
 )
-from pump_roles.validators import ArgumentError, CallAs
+from pump_roles.validators import ArgumentError
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Callable, Iterable, Mapping, Sequence
 
-    from aws_cdk import Environment, IPropertyInjector, IStackSynthesizer
     from aws_cdk import aws_iam as iam
 
     from pump_roles.guardrails import Guardrail
-
-ConfigureApp = Callable[[App], object]
-"""Configures an app before it is synthesized, for example adds cdk-nag to it."""
 
 _TEMPLATE_BODY: Final = 51_200
 _PERCENTAGE: Final = 10
@@ -47,7 +41,7 @@ _PERCENTAGE: Final = 10
 MANAGEMENT_ACCOUNT: Final = "pump-roles:management-account"
 """The ID of the info message that a rollout is not for the management account."""
 
-OPTIONS: Final[Mapping[str, validators.Text | validators.ListOf | validators.Integer]] = {
+OPTIONS: Final[Mapping[str, validators.ListOf | validators.Integer | validators.Text]] = {
     "organizational_units": validators.ORGANIZATIONAL_UNITS,
     "exclude_accounts": validators.ACCOUNTS,
     "only_accounts": validators.ACCOUNTS,
@@ -56,7 +50,6 @@ OPTIONS: Final[Mapping[str, validators.Text | validators.ListOf | validators.Int
     "failure_tolerance_percentage": validators.FAILURE_TOLERANCE,
     "failure_tolerance_count": validators.FAILURE_TOLERANCE_COUNT,
     "region": validators.REGION,
-    "call_as": validators.CALL_AS,
 }
 """What validates each argument that only a rollout has."""
 
@@ -77,8 +70,8 @@ class Rollout(Construct):
     there. ``docs/organizations.md`` lists the other limits of StackSets, with their sources.
     """
 
-    stack_class: ClassVar[type[RoleStack]]
-    """The class of the stack that each account gets."""
+    role_class: ClassVar[type[PumpRole]]
+    """The class of the role that each account gets."""
 
     def __init__(
         self,
@@ -96,9 +89,9 @@ class Rollout(Construct):
         failure_tolerance_percentage: int | None = None,
         failure_tolerance_count: int | None = None,
         region: str | None = None,
-        call_as: CallAs = "management",
+        delegated_admin: bool = False,
         stack_set_name: str | None = None,
-        configure_app: ConfigureApp | None = None,
+        configure_app: Callable[[App], object] | None = None,
         role_name: str | None = None,
         path: str | None = None,
         permissions_boundary: str | iam.IManagedPolicy | None = None,
@@ -138,8 +131,8 @@ class Rollout(Construct):
         :param region: the Region of the stacks in the accounts, such as ``us-east-1``. If it
             changes later, each account loses the role, and then gets it again. By default, the
             Region that the rollout is deployed to.
-        :param call_as: ``management``, or ``delegated-admin`` if a delegated administrator's
-            account deploys it. By default, ``management``.
+        :param delegated_admin: whether a delegated administrator's account deploys it. By default,
+            the management account does.
         :param stack_set_name: 1 to 128 characters, unique in the account and Region. It cannot
             change later. By default, ``PumpReadOnly`` or ``PumpAutoPilot``.
         :param configure_app: called with the app that synthesizes the member template, separate
@@ -163,7 +156,8 @@ class Rollout(Construct):
             raise ArgumentError("configure_app", f"{configure_app!r} is not a function")
         super().__init__(scope, id)
         _check_boundary(self, permissions_boundary)
-        published = self.stack_class.role_class.published
+        published = self.role_class.published
+        validators.DELEGATED_ADMIN.check("delegated_admin", delegated_admin)
         principal, external_ids = validated_trust(
             self,
             pump_principal=pump_principal,
@@ -194,9 +188,9 @@ class Rollout(Construct):
                     "stack_set_name", f"{name} is already the name of {other.node.path}"
                 )
         template = _member_template(
-            self.stack_class,
+            self.role_class,
+            parameters,
             configure_app,
-            rotating=next_external_id is not None,
             role_name=role_name,
             path=path,
             permissions_boundary=permissions_boundary,
@@ -208,7 +202,7 @@ class Rollout(Construct):
             stack_set_name=name,
             description=f"Pump's {published.kind} role in the accounts of this organization",
             permission_model="SERVICE_MANAGED",
-            call_as=validators.STACK_SETS_CALL_AS[validators.CALL_AS.check("call_as", call_as)],
+            call_as="DELEGATED_ADMIN" if delegated_admin else "SELF",
             auto_deployment=CfnStackSet.AutoDeploymentProperty(
                 enabled=automatic,
                 # CloudFormation accepts it only with automatic deployment.
@@ -246,7 +240,7 @@ class Rollout(Construct):
             ],
         )
         annotate_guardrails(self, guardrails, documents(guardrails, published))
-        account, there = ("this account", "") if call_as == "management" else ("it", " there")
+        account, there = ("it", " there") if delegated_admin else ("this account", "")
         Annotations.of(self).add_info_v2(
             MANAGEMENT_ACCOUNT,
             f"StackSets do not deploy to the management account: {account} has this role only if "
@@ -257,163 +251,13 @@ class Rollout(Construct):
 class ReadOnlyRollout(Rollout):
     """The read-only role in an organization's accounts."""
 
-    stack_class = ReadOnlyStack
+    role_class = ReadOnlyRole
 
 
 class AutoPilotRollout(Rollout):
     """The auto-pilot role in an organization's accounts."""
 
-    stack_class = AutoPilotStack
-
-
-class RolloutStack(FlatStack):
-    """What the stacks with a rollout have in common. It is abstract; use one of its subclasses.
-
-    The stack contains only the rollout. The principal and the external IDs are literals. If you
-    omit the principal or the external ID, it becomes a template parameter, ``PumpIamRole`` or
-    ``PumpExternalID``, whose value the stack passes to the StackSet.
-    """
-
-    rollout_class: ClassVar[type[Rollout]]
-    """The class of the rollout that the stack contains."""
-
-    def __init__(
-        self,
-        scope: Construct,
-        id: str,
-        *,
-        organizational_units: Sequence[str],
-        pump_principal: str | None = None,
-        external_id: str | None = None,
-        next_external_id: str | None = None,
-        exclude_accounts: Sequence[str] | None = None,
-        only_accounts: Sequence[str] | None = None,
-        max_concurrent_percentage: int | None = None,
-        max_concurrent_count: int | None = None,
-        failure_tolerance_percentage: int | None = None,
-        failure_tolerance_count: int | None = None,
-        region: str | None = None,
-        call_as: CallAs = "management",
-        stack_set_name: str | None = None,
-        configure_app: ConfigureApp | None = None,
-        role_name: str | None = None,
-        path: str | None = None,
-        permissions_boundary: str | iam.IManagedPolicy | None = None,
-        guardrails: Sequence[Guardrail] = (),
-        synthesizer: IStackSynthesizer | None = None,
-        stack_name: str | None = None,
-        description: str | None = None,
-        env: Environment | None = None,
-        tags: Mapping[str, str] | None = None,
-        termination_protection: bool | None = None,
-        notification_arns: Sequence[str] | None = None,
-        cross_region_references: bool | None = None,
-        property_injectors: Sequence[IPropertyInjector] | None = None,
-        suppress_template_indentation: bool | None = None,
-    ) -> None:
-        """Create the stack.
-
-        :param scope: the app, or a stage.
-        :param id: the construct's ID.
-        :param organizational_units: as for :class:`pump_roles.Rollout`.
-        :param pump_principal: Pump's 12-digit account ID, or the ARN of its IAM role or account
-            root. By default, the template has the parameter ``PumpIamRole``.
-        :param external_id: the ID that Pump created for this customer, 2 to 1,224 characters. By
-            default, the template has the parameter ``PumpExternalID``.
-        :param next_external_id: as for :class:`pump_roles.Rollout`.
-        :param exclude_accounts: as for :class:`pump_roles.Rollout`.
-        :param only_accounts: as for :class:`pump_roles.Rollout`.
-        :param max_concurrent_percentage: as for :class:`pump_roles.Rollout`.
-        :param max_concurrent_count: as for :class:`pump_roles.Rollout`.
-        :param failure_tolerance_percentage: as for :class:`pump_roles.Rollout`.
-        :param failure_tolerance_count: as for :class:`pump_roles.Rollout`.
-        :param region: as for :class:`pump_roles.Rollout`.
-        :param call_as: as for :class:`pump_roles.Rollout`.
-        :param stack_set_name: as for :class:`pump_roles.Rollout`.
-        :param configure_app: as for :class:`pump_roles.Rollout`.
-        :param role_name: as for :class:`pump_roles.Rollout`.
-        :param path: as for :class:`pump_roles.Rollout`.
-        :param permissions_boundary: as for :class:`pump_roles.Rollout`.
-        :param guardrails: as for :class:`pump_roles.Rollout`.
-        :param synthesizer: as for :class:`pump_roles.RoleStack`.
-        :param stack_name: as for :class:`pump_roles.RoleStack`.
-        :param description: the stack's description. By default, it says what the stack deploys.
-        :param env: as for :class:`pump_roles.RoleStack`.
-        :param tags: tags of the stack, which CloudFormation passes to its StackSet.
-        :param termination_protection: as for :class:`pump_roles.RoleStack`.
-        :param notification_arns: as for :class:`pump_roles.RoleStack`.
-        :param cross_region_references: as for :class:`pump_roles.RoleStack`.
-        :param property_injectors: as for :class:`pump_roles.RoleStack`.
-        :param suppress_template_indentation: as for :class:`pump_roles.RoleStack`.
-        :raises ArgumentError: a ``ValueError``, as the rollout's, and when AWS would not accept the
-            tags.
-        """
-        if type(self) is RolloutStack:
-            raise TypeError(
-                "RolloutStack is abstract; use ReadOnlyRolloutStack or AutoPilotRolloutStack"
-            )
-        kind = self.rollout_class.stack_class.role_class.published.kind
-        if description is None:
-            description = f"Deploys Pump's {kind} role to the accounts of this organization"
-        super().__init__(
-            scope,
-            id,
-            synthesizer=synthesizer,
-            stack_name=stack_name,
-            description=description,
-            env=env,
-            tags=tags,
-            termination_protection=termination_protection,
-            notification_arns=notification_arns,
-            cross_region_references=cross_region_references,
-            property_injectors=property_injectors,
-            suppress_template_indentation=suppress_template_indentation,
-        )
-        principal, required = provided_or_parameters(
-            self, {PRINCIPAL_PARAMETER: pump_principal, EXTERNAL_ID_PARAMETER: external_id}
-        )
-        self.rollout = self.rollout_class(
-            self,
-            "Rollout",
-            organizational_units=organizational_units,
-            pump_principal=principal,
-            external_id=required,
-            next_external_id=next_external_id,
-            exclude_accounts=exclude_accounts,
-            only_accounts=only_accounts,
-            max_concurrent_percentage=max_concurrent_percentage,
-            max_concurrent_count=max_concurrent_count,
-            failure_tolerance_percentage=failure_tolerance_percentage,
-            failure_tolerance_count=failure_tolerance_count,
-            region=region,
-            call_as=call_as,
-            stack_set_name=stack_set_name,
-            configure_app=configure_app,
-            role_name=role_name,
-            path=path,
-            permissions_boundary=permissions_boundary,
-            guardrails=guardrails,
-        )
-        self.rollout.resource.override_logical_id("StackSet")
-
-
-class ReadOnlyRolloutStack(RolloutStack):
-    """The read-only role's rollout, in its own stack."""
-
-    rollout_class = ReadOnlyRollout
-
-
-class AutoPilotRolloutStack(RolloutStack):
-    """The auto-pilot role's rollout, in its own stack."""
-
-    rollout_class = AutoPilotRollout
-
-
-ROLLOUT_STACKS: Final[Mapping[str, type[RolloutStack]]] = {
-    stack.rollout_class.stack_class.role_class.published.kind: stack
-    for stack in (ReadOnlyRolloutStack, AutoPilotRolloutStack)
-}
-"""The stack with each role's rollout by the role's kind. Its rollout has the stack of the role."""
+    role_class = AutoPilotRole
 
 
 def _check_boundary(scope: Construct, boundary: object) -> None:
@@ -452,11 +296,14 @@ def _one_of(**alternatives: Any) -> dict[str, Any]:
 
 
 def _member_template(
-    stack_class: type[RoleStack], configure_app: ConfigureApp | None, **arguments: Any
+    role_class: type[PumpRole],
+    parameters: Iterable[str],
+    configure_app: Callable[[App], object] | None,
+    **arguments: Any,
 ) -> str:
     # In a separate app, so that no tag, aspect, or token of the outer app reaches it, and it is not
     # a stack of the outer app.
-    name = stack_class.role_class.published.stack_name
+    name = role_class.published.stack_name
     with TemporaryDirectory() as folder:
         # Synthesized only here, and without files that nothing reads.
         app = App(outdir=folder, analytics_reporting=False, auto_synth=False, tree_metadata=False)
@@ -464,8 +311,14 @@ def _member_template(
         # boundary of every role.
         for key in app.node.get_all_context():
             app.node.set_context(key, None)
-        # The accounts need not be bootstrapped.
-        stack_class(app, name, synthesizer=LegacyStackSynthesizer(), **arguments)
+        stack = FlatStack(
+            app,
+            name,
+            description=description_of(role_class),
+            # The accounts need not be bootstrapped.
+            synthesizer=LegacyStackSynthesizer(),
+        )
+        add_role(stack, role_class, dict.fromkeys(parameters), **arguments)
         if configure_app is not None:
             configure_app(app)
         app.synth()

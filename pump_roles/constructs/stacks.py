@@ -88,7 +88,7 @@ class FlatStack(Stack):
     """A stack with a self-contained template: no assets or CDK metadata."""
 
     def __init__(
-        self, scope: Construct, id: str, *, tags: Mapping[str, str] | None, **options: Any
+        self, scope: Construct, id: str, *, tags: Mapping[str, str] | None = None, **options: Any
     ) -> None:
         if tags is not None:
             tags = TAGS.check("tags", tags)
@@ -96,8 +96,40 @@ class FlatStack(Stack):
         self.node.set_context("aws:cdk:enable-path-metadata", value=False)
 
 
+def add_role(
+    stack: Stack, role_class: type[PumpRole], values: Mapping[str, str | None], **arguments: Any
+) -> PumpRole:
+    """Add a role and its outputs to a stack, with a parameter for each value that is omitted."""
+    principal, required, *following = provided_or_parameters(stack, values)
+    role = role_class(
+        stack,
+        "Role",
+        pump_principal=principal,
+        external_id=required,
+        next_external_id=following[0] if following else None,
+        **arguments,
+    )
+    role.acknowledge_cdk_nag()
+    role.resource.override_logical_id(role_class.__name__)
+    CfnOutput(stack, "RoleArn", value=role.resource.attr_arn)
+    CfnOutput(stack, "RoleName", value=role.resource.ref)
+    CfnOutput(
+        stack,
+        "PumpRolesVersion",
+        description="The version of pump-roles that made this template",
+        value=__version__,
+    )
+    return role
+
+
+def description_of(role_class: type[PumpRole]) -> str:
+    """Return what a stack with a role deploys."""
+    published = role_class.published
+    return f"Pump's {published.kind} role. {published.description}."
+
+
 class RoleStack(FlatStack):
-    """What the stacks with a role have in common. It is abstract; use one of its subclasses.
+    """What the stacks with a role have in common.
 
     The values that you provide are in the template. If you omit the principal or the external ID,
     it becomes a template parameter. If you provide nothing, the template is the universal one,
@@ -120,7 +152,6 @@ class RoleStack(FlatStack):
         pump_principal: str | None = None,
         external_id: str | None = None,
         next_external_id: str | None = None,
-        rotating: bool = False,
         role_name: str | None = None,
         path: str | None = None,
         permissions_boundary: str | iam.IManagedPolicy | None = None,
@@ -145,8 +176,6 @@ class RoleStack(FlatStack):
         :param external_id: the ID that Pump created for this customer, 2 to 1,224 characters. By
             default, the template has the parameter ``PumpExternalID``.
         :param next_external_id: as for :class:`pump_roles.PumpRole`.
-        :param rotating: whether the template has the parameter ``PumpNextExternalID`` for a second
-            external ID if none is provided. By default, it does not.
         :param role_name: as for :class:`pump_roles.PumpRole`.
         :param path: as for :class:`pump_roles.PumpRole`.
         :param permissions_boundary: as for :class:`pump_roles.PumpRole`.
@@ -173,17 +202,12 @@ class RoleStack(FlatStack):
         :raises ArgumentError: a ``ValueError``, as the role's, and when AWS would not accept the
             tags.
         """
-        if type(self) is RoleStack:
-            raise TypeError("RoleStack is abstract; use ReadOnlyStack or AutoPilotStack")
-        published = self.role_class.published
-        if description is None:
-            description = f"Pump's {published.kind} role. {published.description}."
         super().__init__(
             scope,
             id,
             synthesizer=synthesizer,
             stack_name=stack_name,
-            description=description,
+            description=description_of(self.role_class) if description is None else description,
             env=env,
             tags=tags,
             termination_protection=termination_protection,
@@ -193,29 +217,16 @@ class RoleStack(FlatStack):
             suppress_template_indentation=suppress_template_indentation,
         )
         values = {PRINCIPAL_PARAMETER: pump_principal, EXTERNAL_ID_PARAMETER: external_id}
-        if rotating:
+        if next_external_id is not None:
             values[NEXT_EXTERNAL_ID_PARAMETER] = next_external_id
-        principal, required, *following = provided_or_parameters(self, values)
-        self.role = self.role_class(
+        self.role = add_role(
             self,
-            "Role",
-            pump_principal=principal,
-            external_id=required,
-            next_external_id=following[0] if rotating else next_external_id,
+            self.role_class,
+            values,
             role_name=role_name,
             path=path,
             permissions_boundary=permissions_boundary,
             guardrails=guardrails,
-        )
-        self.role.acknowledge_cdk_nag()
-        self.role.resource.override_logical_id(self.role_class.__name__)
-        CfnOutput(self, "RoleArn", value=self.role.resource.attr_arn)
-        CfnOutput(self, "RoleName", value=self.role.resource.ref)
-        CfnOutput(
-            self,
-            "PumpRolesVersion",
-            description="The version of pump-roles that made this template",
-            value=__version__,
         )
 
 

@@ -29,7 +29,7 @@ from tests.support import (
 )
 
 BOUNDARY, BOUNDARY_OF_CDK = "permissions-boundary", "@aws-cdk/core:permissionsBoundary"
-TARGETS, DELEGATED = "organizational-units", {"call-as": "delegated-admin"}
+TARGETS, DELEGATED = "organizational-units", {"delegated-admin": True}
 OPENING = {"tags": {"Pump-Commitments": "1"}}
 NO_ROLLOUT = "applies only to a rollout, which requires"
 
@@ -75,9 +75,9 @@ def error_of(content: dict[str, Any], context: dict[str, Any] | None = None) -> 
             f"pump.json: {BOUNDARY}: must be the same policy as {BOUNDARY_OF_CDK}, which replaces",
         ),
         (
-            {"call-as": "management"},
+            {"delegated-admin": False},
             None,
-            f"pump.json: call-as: {NO_ROLLOUT} read-only.{TARGETS} or auto-pilot.{TARGETS}",
+            f"pump.json: delegated-admin: {NO_ROLLOUT} read-only.{TARGETS} or auto-pilot.{TARGETS}",
         ),
         (
             {"auto-pilot": UNITS, "read-only": {"only-accounts": ["1" * 12]}},
@@ -193,7 +193,7 @@ GOOD: dict[str, Any] = {
     "region": "eu-west-1",
     "tags": {"team": "platform", "cost-center": "a=b"},
     "termination-protection": True,
-    "call-as": "delegated-admin",
+    "delegated-admin": True,
     "guardrails": ["recommended"],
     **{
         name: [*guardrail.values] if isinstance(validator, ListOf) else guardrail.values[0]
@@ -234,8 +234,11 @@ LIKE_A_TIME = {"external-id", "next-external-id", "role-name", "permissions-boun
 @pytest.mark.parametrize("name", sorted({key.name for key in config.KEYS.values()} - LIKE_A_TIME))
 def test_odd_value_gets_one_plain_line(name: str) -> None:
     shared = name in config.KEYS
-    key = name if shared and name in {"call-as", "roles"} else f"auto-pilot.{name}"
-    accepted = [None, {"tags": {}, "termination-protection": True}.get(name)]
+    key = name if shared and name in {"delegated-admin", "roles"} else f"auto-pilot.{name}"
+    accepted = [
+        None,
+        {"tags": {}, "termination-protection": True, "delegated-admin": True}.get(name),
+    ]
     for value in ODD:
         own = {name: value}
         content = {"auto-pilot": {**UNITS, **own}} if "." in key else {**ROLLED_OUT, **own}
@@ -256,7 +259,7 @@ def test_odd_value_gets_one_plain_line(name: str) -> None:
     [
         ({}, STACKS),
         ({"auto-pilot": UNITS}, [*STACKS, "PumpAutoPilotRollout"]),
-        ({**ROLLED_OUT, "call-as": "management"}, [*STACKS, *ROLLOUTS]),
+        ({**ROLLED_OUT, "delegated-admin": False}, [*STACKS, *ROLLOUTS]),
         ({**ROLLED_OUT, **DELEGATED}, ROLLOUTS),
         ({"read-only": UNITS, **DELEGATED}, ["PumpReadOnlyRollout"]),
         ({"roles": ["read-only"]}, ["PumpReadOnly"]),
@@ -530,7 +533,7 @@ def build(folder: Path) -> App:
                 {"read-only": {name: value}},
                 f"read-only.{name}: unknown key; it applies to both roles, so use {name}",
             )
-            for name, value in {"call-as": "management", "roles": ["read-only"]}.items()
+            for name, value in {"delegated-admin": False, "roles": ["read-only"]}.items()
         ),
         (
             {"read-only": {"needed-only": True}},

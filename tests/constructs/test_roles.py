@@ -24,9 +24,9 @@ from pump_roles import (
     Guardrail,
     ReadOnlyRole,
     ReadOnlyStack,
-    RoleStack,
 )
 from pump_roles.constructs.roles import PumpRole
+from pump_roles.constructs.stacks import RoleStack
 from tests.support import (
     PUMP_ACCOUNT,
     ROLE_ARGUMENTS,

@@ -17,10 +17,8 @@ from pump_roles import (
     AutoPilotRollout,
     Guardrail,
     ReadOnlyRollout,
-    ReadOnlyRolloutStack,
 )
 from pump_roles.constructs import rollouts
-from pump_roles.validators import CallAs
 from tests.support import (
     EXTERNAL_ID,
     PRINCIPAL,
@@ -43,17 +41,16 @@ BOUNDARY = "@aws-cdk/core:permissionsBoundary"
 
 
 @pytest.mark.parametrize(
-    ("call_as", "said"),
-    [("management", "this account has this role"), ("delegated-admin", "it has this role")],
+    ("delegated_admin", "said"), [(False, "this account has this role"), (True, "it has this role")]
 )
 def test_rollout_says_once_that_the_management_account_does_not_get_the_role(
-    call_as: CallAs, said: str, capfd: pytest.CaptureFixture[str]
+    said: str, capfd: pytest.CaptureFixture[str], *, delegated_admin: bool
 ) -> None:
-    stack = ReadOnlyRolloutStack(App(), "R", organizational_units=["r-abcd"], call_as=call_as)
-    (info,) = (said for node in stack.node.find_all() for said in messages_of(node, "info"))
+    rollout = ReadOnlyRollout(Stack(), "R", **ARGUMENTS, delegated_admin=delegated_admin)
+    (info,) = messages_of(rollout, "info")
     assert info.startswith(f"StackSets do not deploy to the management account: {said} only if ")
     assert info.endswith("[ack: pump-roles:management-account]")
-    assert ("deploys it there" in info) == (call_as != "management")
+    assert ("deploys it there" in info) == delegated_admin
     assert capfd.readouterr().err == ""
 
 
@@ -69,7 +66,7 @@ def test_nothing_of_the_outer_app_reaches_the_member_template(synth: Synth) -> N
     iam.PermissionsBoundary.of(app).apply(
         iam.ManagedPolicy.from_aws_managed_policy_name("ReadOnlyAccess")
     )
-    ReadOnlyRolloutStack(app, "R", organizational_units=["r-abcd"])
+    ReadOnlyRollout(Stack(app, "R"), "R", **ARGUMENTS)
     AutoPilotRollout(Stack(app, "Mine"), "A", **ARGUMENTS)
     assembly = app.synth()
     for name, single in [("R", "PumpReadOnly"), ("Mine", "PumpAutoPilot")]:
@@ -85,11 +82,11 @@ def test_context_that_the_cli_hands_to_every_app_does_not_reach_the_member_templ
     tmp_path: Path,
 ) -> None:
     script = f"""
-from aws_cdk import App
-from pump_roles import ReadOnlyRolloutStack
+from aws_cdk import App, Stack
+from pump_roles import ReadOnlyRollout
 app = App(outdir={str(tmp_path)!r})
 assert app.node.try_get_context({BOUNDARY!r}) == {{"name": "Others"}}
-ReadOnlyRolloutStack(app, "R", organizational_units=["r-abcd"], permissions_boundary="Mine")
+ReadOnlyRollout(Stack(app, "R"), "R", **{ARGUMENTS!r}, permissions_boundary="Mine")
 app.synth()
 """
     context = {"CDK_CONTEXT_JSON": json.dumps({BOUNDARY: {"name": "Others"}})}
@@ -166,7 +163,7 @@ def test_rollout_can_be_in_a_stack_of_the_customer() -> None:
         ("failure_tolerance_percentage", 0.5),
         ("failure_tolerance_count", -1),
         ("region", "us-eastt-1"),
-        ("call_as", "SELF"),
+        ("delegated_admin", "SELF"),
         ("stack_set_name", "-"),
         ("pump_principal", "*"),
         ("external_id", ""),

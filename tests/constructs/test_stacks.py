@@ -23,11 +23,9 @@ from constructs import Construct
 from pump_roles import (
     ArgumentError,
     AutoPilotStack,
-    ReadOnlyRolloutStack,
     ReadOnlyStack,
 )
-from pump_roles.constructs.rollouts import ROLLOUT_STACKS
-from tests.support import Synth, member_template, role_of
+from tests.support import Synth, role_of
 
 NAMES = ["PumpReadOnly", "PumpAutoPilot"]
 
@@ -69,8 +67,7 @@ def test_template_is_the_same_in_a_foreign_app(synth: Synth, *, in_stage: bool) 
         analytics_reporting=True,
     )
     scope = Stage(app, "Foreign") if in_stage else app
-    for stack_class in ROLLOUT_STACKS.values():
-        role_stack = stack_class.rollout_class.stack_class
+    for role_stack in (ReadOnlyStack, AutoPilotStack):
         role_stack(scope, role_stack.role_class.published.stack_name)
     templates = [stack.template for stack in app.synth().stacks_recursively]
     for template in templates:
@@ -90,16 +87,14 @@ def pipeline_in(stack: Stack) -> pipelines.CodePipeline:
     return pipelines.CodePipeline(stack, "Pipeline", synth=synth, cross_account_keys=True)
 
 
-@pytest.mark.parametrize("stack_class", [ReadOnlyStack, ReadOnlyRolloutStack])
-def test_pipeline_deploys_into_the_account_of_the_stage(stack_class: Any) -> None:
+def test_pipeline_deploys_into_the_account_of_the_stage() -> None:
     """Without a role of that account, an action works in the account of the pipeline."""
     home = Environment(account="111122223333", region="us-east-1")
     app = App()
     stack = Stack(app, "Pipeline", env=home)
     pipeline = pipeline_in(stack)
     stage = Stage(app, "Prod", env=Environment(account="222233334444", region="us-east-1"))
-    more = {"organizational_units": ["r-abcd"]} if stack_class is ReadOnlyRolloutStack else {}
-    stack_class(stage, "Pump", **more)
+    ReadOnlyStack(stage, "Pump")
     pipeline.add_stage(stage)
     (found,) = Template.from_stack(stack).find_resources("AWS::CodePipeline::Pipeline").values()
     # Each action names its own role; the one that makes the change set, also CloudFormation's.
@@ -132,20 +127,13 @@ def test_given_synthesizer_decides_and_otherwise_that_of_the_app(*, in_stage: bo
     assert ":role/cdk-ours-deploy-role-" in str(default.assume_role_arn)
 
 
-@pytest.mark.parametrize(
-    ("stack_class", "more"),
-    [(ReadOnlyStack, {}), (ReadOnlyRolloutStack, {"organizational_units": ["r-abcd"]})],
-)
-def test_accepts_the_arguments_of_a_stack_but_those_that_the_role_decides(
-    stack_class: Any, more: dict[str, Any]
-) -> None:
-    accepted = set(inspect.signature(stack_class.__init__).parameters)
+def test_accepts_the_arguments_of_a_stack_but_those_that_the_role_decides() -> None:
+    accepted = set(inspect.signature(ReadOnlyStack.__init__).parameters)
     assert set(inspect.signature(StackProps).parameters) - accepted == {"analytics_reporting"}
     app, topics = App(), ["arn:aws:sns:eu-west-1:123456789012:stacks"]
-    stack_class(
+    ReadOnlyStack(
         app,
         "Pump",
-        **more,
         role_name="Mine",
         stack_name="Ours",
         description="Ours",
@@ -159,8 +147,7 @@ def test_accepts_the_arguments_of_a_stack_but_those_that_the_role_decides(
     assert (artifact.stack_name, artifact.template["Description"]) == ("Ours", "Ours")
     assert (artifact.tags, artifact.notification_arns) == ({"team": "platform"}, topics)
     assert artifact.termination_protection
-    template = member_template(artifact.template) if more else artifact.template
-    assert role_of(template)["RoleName"] == "Mine"
+    assert role_of(artifact.template)["RoleName"] == "Mine"
 
 
 @pytest.mark.parametrize(

@@ -9,10 +9,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from aws_cdk import App, Environment
+from aws_cdk import App, Environment, LegacyStackSynthesizer, Stack
 from click.testing import Result
 
-from pump_roles import AutoPilotStack, ReadOnlyRolloutStack, ReadOnlyStack
+from pump_roles import AutoPilotStack, ReadOnlyRollout, ReadOnlyStack
 from pump_roles.review.account.verify import accounts
 from pump_roles.review.account.verify.details import AccountDetails
 from pump_roles.review.account.verify.from_aws import read_account
@@ -168,11 +168,14 @@ def test_role_is_verified_where_the_templates_put_it(
     """One account buys: as the guide has it, in an organization of three more."""
     organization = audited_organization(aws, 3, template.read_text())
     buyer, other, late = organization.accounts
-    app = App(outdir=str(tmp_path))
+    app = App(outdir=str(tmp_path), default_stack_synthesizer=LegacyStackSynthesizer())
     inputs: dict[str, Any] = {"pump_principal": PRINCIPAL, "external_id": EXTERNAL_ID}
     ReadOnlyStack(app, "PumpReadOnly", **inputs)
-    ReadOnlyRolloutStack(
-        app, "PumpReadOnlyRollout", organizational_units=[organization.unit], **inputs
+    ReadOnlyRollout(
+        Stack(app, "PumpReadOnlyRollout"),
+        "R",
+        organizational_units=[organization.unit],
+        **inputs,
     )
     AutoPilotStack(app, "PumpAutoPilot", env=Environment(account=buyer), **inputs)
     app.synth()

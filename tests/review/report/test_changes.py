@@ -8,9 +8,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from aws_cdk import App
+from aws_cdk import App, Stack
 
-from pump_roles import AutoPilotRolloutStack, Guardrail
+from pump_roles import AutoPilotRollout, Guardrail
 from pump_roles.iam.catalog import Catalog, shipped
 from pump_roles.review.output.report_words import change_in_one_line
 from pump_roles.review.report import Earlier, Report, build, of_published, of_templates
@@ -329,7 +329,7 @@ def test_changed_target_of_a_rollout_is_a_change(
 
 def test_changed_default_of_a_target_that_cannot_be_read_is_a_change(tmp_path: Path) -> None:
     app = App(outdir=str(tmp_path))
-    AutoPilotRolloutStack(app, "R", organizational_units=[ONE], **ROLE_ARGUMENTS)
+    AutoPilotRollout(Stack(app, "R"), "R", organizational_units=[ONE], **ROLE_ARGUMENTS)
     template = app.synth().get_stack_by_name("R").template
     (resource,) = template["Resources"].values()
     (group,) = resource["Properties"]["StackInstancesGroup"]

@@ -7,9 +7,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from aws_cdk import App
+from aws_cdk import App, Stack
 
-from pump_roles import AutoPilotRolloutStack, AutoPilotStack, universal, validators
+from pump_roles import AutoPilotRollout, AutoPilotStack, universal, validators
 from pump_roles.published import ROLES
 from pump_roles.review.report import Report, of_templates
 from pump_roles.review.report.changes import changes
@@ -420,7 +420,7 @@ def test_changed_external_id_only_in_the_rollout_is_a_change(tmp_path: Path) -> 
     folder, app = tmp_path, App(outdir=str(tmp_path))
     arguments = {**ROLE_ARGUMENTS, "external_id": SECRET}
     AutoPilotStack(app, "A", **arguments)
-    AutoPilotRolloutStack(app, "R", organizational_units=["r-abcd"], **arguments)
+    AutoPilotRollout(Stack(app, "R"), "R", organizational_units=["r-abcd"], **arguments)
     app.synth()
     was = of_templates(folder)
     (role,) = was.roles

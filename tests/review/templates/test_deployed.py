@@ -10,7 +10,7 @@ import pytest
 from aws_cdk import App, Stack
 from aws_cdk import aws_iam as iam
 
-from pump_roles import AutoPilotStack, Guardrail, ReadOnlyRole, ReadOnlyRolloutStack, ReadOnlyStack
+from pump_roles import AutoPilotStack, Guardrail, ReadOnlyRole, ReadOnlyRollout, ReadOnlyStack
 from pump_roles.iam.canonical import in_account
 from pump_roles.iam.trust import Principal
 from pump_roles.iam.values import Value, known
@@ -81,7 +81,12 @@ def test_stack_and_rollout_are_the_same_role_but_for_their_external_ids(
     app = App(outdir=str(tmp_path))
     single, rolled_out = ({**ROLE_ARGUMENTS, "external_id": external_id} for external_id in ids)
     ReadOnlyStack(app, "PumpReadOnly", **single)
-    ReadOnlyRolloutStack(app, "PumpReadOnlyRollout", **rolled_out, organizational_units=["r-abcd"])
+    ReadOnlyRollout(
+        Stack(app, "PumpReadOnlyRollout"),
+        "R",
+        **rolled_out,
+        organizational_units=["r-abcd"],
+    )
     ((first, second),) = read(app)
     assert (first.stack_set, second.stack_set) == ("", "PumpReadOnly")
     assert [found.role.trust.external_ids for found in (first, second)] == [

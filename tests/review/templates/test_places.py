@@ -16,7 +16,6 @@ from pump_roles import (
     AutoPilotStack,
     ReadOnlyRole,
     ReadOnlyRollout,
-    ReadOnlyRolloutStack,
     ReadOnlyStack,
 )
 from pump_roles.review.masking import Mask
@@ -74,16 +73,16 @@ def self_managed(stack_set: Properties) -> None:
 
 def test_rollout_with_excluded_accounts_from_a_delegated_administrator(tmp_path: Path) -> None:
     excluded = [ACCOUNT, "222222222222"]
-    arguments: dict[str, Any] = {
-        **ROLE_ARGUMENTS,
-        "organizational_units": UNITS,
-        "exclude_accounts": excluded,
-        "stack_set_name": "Mine",
-        "call_as": "delegated-admin",
-        "env": HOME,
-    }
     app = App(outdir=str(tmp_path))
-    ReadOnlyRolloutStack(app, "R", **arguments)
+    ReadOnlyRollout(
+        Stack(app, "R", env=HOME),
+        "R",
+        **ROLE_ARGUMENTS,
+        organizational_units=UNITS,
+        exclude_accounts=excluded,
+        stack_set_name="Mine",
+        delegated_admin=True,
+    )
     app.synth()
     (place,) = places(tmp_path)
     assert place == Place(

@@ -179,7 +179,7 @@ def test_calls_stack_sets_as_the_chosen_caller(
     aws: Management, run: Run, synth: Synth, tmp_path: Path
 ) -> None:
     organization = Organization.create(aws.organizations, {"Unit": 1})
-    templates = roll_out(organization, synth, settings={"call-as": "delegated-admin"})
+    templates = roll_out(organization, synth, settings={"delegated-admin": True})
     folder = written(templates, tmp_path / "cdk.out")
     for number, (arguments, sent) in enumerate(
         [
