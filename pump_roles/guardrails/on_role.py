@@ -169,6 +169,9 @@ def _checked(guardrails: object) -> tuple[Guardrail, ...]:
         cure = "; put it in a list" if isinstance(guardrails, Guardrail) else ""
         raise ArgumentError("guardrails", f"{guardrails!r} is not a list of Guardrails{cure}")
     for guardrail in guardrails:
+        if isinstance(guardrail, str):
+            constant = Guardrail.named(guardrail).name.upper().replace("-", "_")
+            raise ArgumentError("guardrails", f"{guardrail!r} is a name; use Guardrail.{constant}")
         if not isinstance(guardrail, Guardrail):
             raise ArgumentError("guardrails", f"{guardrail!r} is not a Guardrail")
     return tuple(guardrails)

@@ -245,6 +245,12 @@ def test_own_guardrail_has_a_name_of_its_own_actions_and_a_reason(
             "only-in-regions is listed twice",
         ),
         ([None], "None is not a Guardrail"),
+        (["no-selling"], "'no-selling' is a name; use Guardrail.NO_SELLING"),
+        (["no-seling"], "there is no guardrail 'no-seling'; did you mean no-selling?"),
+        (
+            ["until"],
+            "until takes a value; use the key until, or Guardrail.until()",
+        ),
         (None, "None is not a list of Guardrails"),
         (
             Guardrail.NO_SELLING,
