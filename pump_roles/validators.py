@@ -70,7 +70,7 @@ class Text:
             and len(value) >= self.minimum
             and (self.maximum is None or len(value) <= self.maximum)
             and re.fullmatch(self.pattern, value) is not None
-            and not _is_token(value)
+            and not is_token(value)
         )
 
     def check(self, argument: str, value: object, *, shown: bool = True) -> str:
@@ -80,7 +80,7 @@ class Text:
         if self.accepts(value):
             # A plain string: a subclass, such as an enum member, may be rendered differently.
             return str.__str__(value)
-        if isinstance(value, str) and _is_token(value):
+        if isinstance(value, str) and is_token(value):
             token = value if shown else "the value"
             raise ArgumentError(
                 argument, f"{token} is a token; it must be a literal: {self.description}"
@@ -103,7 +103,8 @@ def nearest(name: str, known: Iterable[str]) -> str:
     return f"did you mean {best}?" if best else ""
 
 
-def _is_token(value: str) -> bool:
+def is_token(value: str) -> bool:
+    """Return whether a text contains what only a synth or a deployment replaces."""
     return "${Token[" in value or "#{Token[" in value or "{{resolve:" in value
 
 

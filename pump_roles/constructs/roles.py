@@ -80,8 +80,9 @@ class PumpRole(Resource):
         :param scope: the construct that this one belongs to.
         :param id: the construct's ID in the scope.
         :param pump_principal: Pump's 12-digit account ID, or the ARN of its IAM role or account
-            root, which Pump gives you. A literal, or a ``CfnParameter`` of the same stack. A
-            parameter without an allowed pattern gets the one that its value must match.
+            root, which Pump gives you. A literal, or a ``CfnParameter`` of the same stack, or its
+            ``value_as_string``. A parameter without an allowed pattern gets the one that its value
+            must match.
         :param external_id: the ID that Pump created for this customer, 2 to 1,224 characters. A
             literal or a ``CfnParameter``, as above. The synth warns about a literal of fewer than
             16.

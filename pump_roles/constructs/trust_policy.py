@@ -2,7 +2,7 @@
 
 from typing import Final
 
-from aws_cdk import Annotations, CfnParameter, Stack
+from aws_cdk import Annotations, CfnParameter, Reference, Stack, Tokenization
 from constructs import Construct
 
 from pump_roles.published import trust_policy
@@ -11,6 +11,7 @@ from pump_roles.validators import (
     PROVIDED_PRINCIPAL,
     ArgumentError,
     Text,
+    is_token,
     policy_size,
     warning_if_short,
 )
@@ -25,6 +26,7 @@ def literal_or_parameter(
     that CloudFormation checks the value at deployment. An info message at synth says so. The
     validation of the synthesized template checks that the parameter still has that pattern.
     """
+    value = _parameter_of(value)
     if not isinstance(value, CfnParameter):
         return validator.check(argument, value)
     stack, path = Stack.of(value), value.node.path
@@ -47,6 +49,16 @@ def literal_or_parameter(
             "(pump-roles sets it), or use a separate parameter",
         )
     return value.value_as_string
+
+
+def _parameter_of(value: str | CfnParameter) -> str | CfnParameter:
+    # ``parameter.value_as_string`` leads back to the parameter.
+    if not isinstance(value, str) or not is_token(value):
+        return value
+    found = Tokenization.reverse_string(value)
+    token = found.first_token if found.length == 1 else None
+    target = token.target if isinstance(token, Reference) else None
+    return target if isinstance(target, CfnParameter) else value
 
 
 _QUOTA: Final = 2_048

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from aws_cdk import App, CfnOutput, Environment, NestedStack, Stack, Tags
+from aws_cdk import App, Aws, CfnOutput, Environment, NestedStack, Stack, Tags
 from aws_cdk import aws_iam as iam
 from aws_cdk import aws_s3 as s3
 from aws_cdk import aws_ssm as ssm
@@ -142,9 +142,9 @@ def test_imported_boundary_is_rendered_as_it_is_and_must_be_in_the_same_account(
     ("argument", "value"),
     [
         ("pump_principal", "PRINCIPAL"),
-        ("pump_principal", "${Token[AWS.NoValue.1]}"),
+        ("pump_principal", Aws.NO_VALUE),
         ("external_id", "EXTERNAL_ID"),
-        ("external_id", "${Token[AWS.NoValue.1]}"),
+        ("external_id", Aws.NO_VALUE),
         ("next_external_id", "NEW_EXTERNAL_ID"),
         ("next_external_id", "Example-1234"),
         ("role_name", "a/b"),

@@ -3,6 +3,7 @@
 Each value is a literal, or a template parameter that accepts what its validator accepts.
 """
 
+import json
 from typing import Any
 
 import pytest
@@ -138,6 +139,22 @@ def test_rejects_a_parameter_that_accepts_more(
     with pytest.raises(ArgumentError, match=problem):
         trust_policy(stack, external_id=parameter)
     assert parameter.allowed_pattern == options.get("allowed_pattern")
+
+
+@pytest.mark.parametrize("argument", ["pump_principal", "external_id", "next_external_id"])
+def test_value_of_a_parameter_is_the_parameter(argument: str, stack: Stack) -> None:
+    parameter = CfnParameter(stack, "P")
+    by_value = stack.resolve(trust_policy(stack, **{argument: parameter.value_as_string}))
+    assert '{"Ref": "P"}' in json.dumps(by_value)
+    assert by_value == stack.resolve(trust_policy(stack, **{argument: parameter}))
+    assert parameter.allowed_pattern is not None
+
+
+@pytest.mark.parametrize("value", ["x{}", "{0}{0}"])
+def test_text_with_a_parameter_is_a_token(value: str, stack: Stack) -> None:
+    parameter = CfnParameter(stack, "P")
+    with pytest.raises(ArgumentError, match=r"^external_id: .* is a token; it must be a literal"):
+        trust_policy(stack, external_id=value.format(parameter.value_as_string))
 
 
 def test_rejects_a_parameter_of_another_stack(stack: Stack) -> None:
