@@ -114,6 +114,10 @@ def choice(values: Iterable[str], described: str = "") -> Text:
     return Text(pattern=f"^({'|'.join(known)})$", description=described + " or ".join(known))
 
 
+def _no_reference(value: object) -> str:  # noqa: ARG001
+    return ""
+
+
 @dataclass(frozen=True)
 class ListOf:
     """Validates a list of strings of one kind, without duplicates."""
@@ -121,8 +125,13 @@ class ListOf:
     element: Text
     maximum: int | None = None
 
-    def check(self, argument: str, values: object) -> list[str]:
-        """Return the values, at least one, without duplicates."""
+    def check(
+        self, argument: str, values: object, *, reference: Callable[[object], str] = _no_reference
+    ) -> list[str]:
+        """Return the values, at least one, without duplicates.
+
+        :param reference: returns what represents a value that is known only at deployment.
+        """
         if not isinstance(values, Sequence) or isinstance(values, str):
             raise ArgumentError(
                 argument,
@@ -136,7 +145,9 @@ class ListOf:
             raise ArgumentError(
                 argument, f"{len(values):,} given, at most {self.maximum:,} allowed"
             )
-        checked = Counter(self.element.check(argument, value) for value in values)
+        checked = Counter(
+            reference(value) or self.element.check(argument, value) for value in values
+        )
         for value, count in checked.items():
             if count > 1:
                 raise ArgumentError(argument, f"{value!r} is listed twice")
@@ -381,6 +392,18 @@ ORGANIZATIONAL_UNIT: Final = Text(
 ORGANIZATIONAL_UNITS: Final = ListOf(ORGANIZATIONAL_UNIT, maximum=50)
 """CloudFormation API Reference, "DeploymentTargets" for the pattern, "CreateStackInstances" for the
 maximum number."""
+
+STACK_SET_ARN: Final = Text(
+    pattern=r"^arn:aws(-[a-z]+)*:cloudformation:[a-z0-9-]+:[0-9]{12}:stackset/[A-Za-z0-9:-]+$",
+    maximum=1_024,
+    description=(
+        "the ARN of a StackSet, such as "
+        "arn:aws:cloudformation:us-east-1:111122223333:stackset/Boundary:12345678-..."
+    ),
+)
+STACK_SET_ARNS: Final = ListOf(STACK_SET_ARN, maximum=10)
+"""CloudFormation Template Reference, "AWS::CloudFormation::StackSet AutoDeployment", ``DependsOn``;
+Service Authorization Reference, "Resource types defined by AWS CloudFormation"."""
 
 ORGANIZATION: Final = Text(
     pattern="^o-[a-z0-9]{10,32}$", description="the ID of an organization (o-abcd123456)"

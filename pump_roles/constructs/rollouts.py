@@ -6,7 +6,16 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any, ClassVar, Final
 
-from aws_cdk import Annotations, App, Aws, CfnParameter, CfnStackSet, LegacyStackSynthesizer, Stack
+from aws_cdk import (
+    Annotations,
+    App,
+    Aws,
+    CfnParameter,
+    CfnStackSet,
+    LegacyStackSynthesizer,
+    Stack,
+    Token,
+)
 from constructs import Construct
 
 from pump_roles import validators
@@ -50,6 +59,7 @@ OPTIONS: Final[Mapping[str, validators.ListOf | validators.Integer | validators.
     "failure_tolerance_percentage": validators.FAILURE_TOLERANCE,
     "failure_tolerance_count": validators.FAILURE_TOLERANCE_COUNT,
     "region": validators.REGION,
+    "depends_on": validators.STACK_SET_ARNS,
 }
 """What validates each argument that only a rollout has."""
 
@@ -89,6 +99,7 @@ class Rollout(Construct):
         failure_tolerance_percentage: int | None = None,
         failure_tolerance_count: int | None = None,
         region: str | None = None,
+        depends_on: Sequence[Rollout | str] = (),
         delegated_admin: bool = False,
         stack_set_name: str | None = None,
         configure_app: Callable[[App], object] | None = None,
@@ -103,7 +114,8 @@ class Rollout(Construct):
             or of the delegated administrator.
         :param id: the construct's ID in the scope.
         :param organizational_units: the IDs of 1 to 50 organizational units, or only of the root,
-            each with everything below it. Do not list a unit and another one inside it: if you
+            each with everything below it. Literals, or references such as the ``attr_id`` of a
+            ``CfnOrganizationalUnit``. Do not list a unit and another one inside it: if you
             remove the inner one later, its accounts lose the role.
         :param pump_principal: Pump's 12-digit account ID, or the ARN of its IAM role or account
             root. A literal, or a ``CfnParameter`` of the same stack. It becomes a parameter of the
@@ -131,6 +143,10 @@ class Rollout(Construct):
         :param region: the Region of the stacks in the accounts, such as ``us-east-1``. If it
             changes later, each account loses the role, and then gets it again. By default, the
             Region that the rollout is deployed to.
+        :param depends_on: at most 10 other rollouts, or ARNs of StackSets, without duplicates. In
+            an account that joins a unit, StackSets deploys them before this one. Rollouts of this
+            app are also deployed first. For a delegated administrator, only ARNs: its StackSets are
+            in the management account. By default, none. Cannot be combined with ``only_accounts``.
         :param delegated_admin: whether a delegated administrator's account deploys it. By default,
             the management account does.
         :param stack_set_name: 1 to 128 characters, unique in the account and Region. It cannot
@@ -157,6 +173,7 @@ class Rollout(Construct):
         super().__init__(scope, id)
         _check_boundary(self, permissions_boundary)
         published = self.role_class.published
+        self._role_name = published.name if role_name is None else role_name
         validators.DELEGATED_ADMIN.check("delegated_admin", delegated_admin)
         principal, external_ids = validated_trust(
             self,
@@ -167,6 +184,11 @@ class Rollout(Construct):
         names = (PRINCIPAL_PARAMETER, EXTERNAL_ID_PARAMETER, NEXT_EXTERNAL_ID_PARAMETER)
         parameters = dict(zip(names, (principal, *external_ids), strict=False))
         units = _checked_units(organizational_units)
+        first = _checked_dependencies(depends_on, delegated_admin=delegated_admin)
+        if first and only_accounts is not None:
+            raise ArgumentError(
+                "depends_on", "cannot be combined with {other}", other="only_accounts"
+            )
         filtered = _one_of(exclude_accounts=exclude_accounts, only_accounts=only_accounts)
         concurrent = _one_of(
             max_concurrent_percentage=max_concurrent_percentage,
@@ -191,7 +213,7 @@ class Rollout(Construct):
             self.role_class,
             parameters,
             configure_app,
-            role_name=role_name,
+            role_name=self._role_name,
             path=path,
             permissions_boundary=permissions_boundary,
             guardrails=guardrails,
@@ -207,6 +229,7 @@ class Rollout(Construct):
                 enabled=automatic,
                 # CloudFormation accepts it only with automatic deployment.
                 retain_stacks_on_account_removal=False if automatic else None,
+                depends_on=first or None,
             ),
             managed_execution={"Active": True},
             capabilities=["CAPABILITY_NAMED_IAM"],
@@ -239,12 +262,38 @@ class Rollout(Construct):
                 for parameter, value in parameters.items()
             ],
         )
+        self.node.add_dependency(*(each for each in depends_on if isinstance(each, Rollout)))
         annotate_guardrails(self, guardrails, documents(guardrails, published))
         account, there = ("it", " there") if delegated_admin else ("this account", "")
         Annotations.of(self).add_info_v2(
             MANAGEMENT_ACCOUNT,
             f"StackSets do not deploy to the management account: {account} has this role only if "
             f"a stack such as {published.stack_name} deploys it{there}",
+        )
+
+    @property
+    def role_name(self) -> str:
+        """The name of the role in the accounts."""
+        return self._role_name
+
+    @property
+    def stack_set_name(self) -> str:
+        """The StackSet's name."""
+        return str(self.resource.stack_set_name)
+
+    @property
+    def stack_set_arn(self) -> str:
+        """The StackSet's ARN, as a reference. Not for a delegated administrator.
+
+        :raises ValueError: for a delegated administrator, whose StackSets are in the management
+            account, which the synth does not know.
+        """
+        if self.resource.call_as != "SELF":
+            raise ValueError(f"{self.node.path}: the account of its StackSet is not known")
+        return Stack.of(self).format_arn(
+            service="cloudformation",
+            resource="stackset",
+            resource_name=self.resource.attr_stack_set_id,
         )
 
 
@@ -276,8 +325,32 @@ def _check_boundary(scope: Construct, boundary: object) -> None:
         validators.PERMISSIONS_BOUNDARY.check("permissions_boundary", boundary)
 
 
+def _checked_dependencies(
+    depends_on: Sequence[Rollout | str], *, delegated_admin: bool
+) -> list[str]:
+    def arn(other: object) -> str:
+        if not isinstance(other, Rollout):
+            return ""
+        if delegated_admin:
+            raise ArgumentError(
+                "depends_on",
+                f"{other.node.path} must be the ARN of its StackSet, because a delegated "
+                "administrator's StackSets are in the management account",
+            )
+        return other.stack_set_arn
+
+    if not depends_on:
+        return []
+    return validators.STACK_SET_ARNS.check("depends_on", depends_on, reference=arn)
+
+
 def _checked_units(organizational_units: Sequence[str]) -> list[str]:
-    units = validators.ORGANIZATIONAL_UNITS.check("organizational_units", organizational_units)
+    def reference(unit: object) -> str:
+        return unit if isinstance(unit, str) and Token.is_unresolved(unit) else ""
+
+    units = validators.ORGANIZATIONAL_UNITS.check(
+        "organizational_units", organizational_units, reference=reference
+    )
     if len(units) > 1 and (roots := [unit for unit in units if unit.startswith("r-")]):
         # CloudFormation would delete the instances of the others once they are no longer listed.
         raise ArgumentError(

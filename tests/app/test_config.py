@@ -191,6 +191,7 @@ GOOD: dict[str, Any] = {
     "max-concurrent-count": 1,
     "failure-tolerance-count": 0,
     "region": "eu-west-1",
+    "depends-on": ["arn:aws:cloudformation:us-east-1:111122223333:stackset/Boundary:1a2b-3c4d"],
     "tags": {"team": "platform", "cost-center": "a=b"},
     "termination-protection": True,
     "delegated-admin": True,
@@ -583,6 +584,10 @@ def build(folder: Path) -> App:
         (
             {"auto-pilot": UNITS, "max-concurrent-count": 1, "max-concurrent-percentage": 1},
             "max-concurrent-count: cannot be combined with max-concurrent-percentage",
+        ),
+        (
+            {"auto-pilot": {name: GOOD[name] for name in (*UNITS, "only-accounts", "depends-on")}},
+            "auto-pilot.depends-on: cannot be combined with auto-pilot.only-accounts",
         ),
     ],
 )

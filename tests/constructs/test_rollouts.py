@@ -10,6 +10,7 @@ import pytest
 from aws_cdk import App, CfnParameter, PermissionsBoundary, Stack, Stage, Tags, Validations
 from aws_cdk import aws_iam as iam
 from aws_cdk.assertions import Template
+from aws_cdk.aws_organizations import CfnOrganizationalUnit
 from cdk_nag import AwsSolutionsChecks, NIST80053R5Checks
 
 from pump_roles import (
@@ -177,6 +178,87 @@ def test_rollout_can_be_in_a_stack_of_the_customer() -> None:
 def test_error_names_the_argument_that_is_wrong(argument: str, value: object) -> None:
     with pytest.raises(ArgumentError, match=f"^{argument}: "):
         ReadOnlyRollout(Stack(), "R", **{**ARGUMENTS, argument: value})
+
+
+STACK_SET_ARN = "arn:aws:cloudformation:us-east-1:111122223333:stackset/Boundary:1a2b-3c4d"
+
+
+def test_rollout_says_what_it_deploys_and_where() -> None:
+    stack = Stack(App(), "Mine")
+    made = ReadOnlyRollout(stack, "One", **ARGUMENTS)
+    assert (made.role_name, made.stack_set_name) == ("PumpReadOnlyRole", "PumpReadOnly")
+    arguments = {**ARGUMENTS, "role_name": "Vendor", "stack_set_name": "Vendors"}
+    other = AutoPilotRollout(stack, "Two", **arguments, delegated_admin=True)
+    assert (other.role_name, other.stack_set_name) == ("Vendor", "Vendors")
+    with pytest.raises(ValueError, match=r"^Mine/Two: the account of its StackSet is not known$"):
+        _ = other.stack_set_arn
+
+
+def test_automatic_deployments_wait_for_other_stack_sets() -> None:
+    stack = Stack(App(), "Mine")
+    first = AutoPilotRollout(stack, "First", **ARGUMENTS)
+    ReadOnlyRollout(stack, "Second", **ARGUMENTS, depends_on=[first, STACK_SET_ARN])
+    template = Template.from_stack(stack)
+    (found,) = template.find_resources(
+        "AWS::CloudFormation::StackSet", {"Properties": {"StackSetName": "PumpReadOnly"}}
+    ).values()
+    logical_id = stack.get_logical_id(first.resource)
+    parts = [
+        *("arn:", {"Ref": "AWS::Partition"}, ":cloudformation:", {"Ref": "AWS::Region"}, ":"),
+        *({"Ref": "AWS::AccountId"}, ":stackset/", {"Fn::GetAtt": [logical_id, "StackSetId"]}),
+    ]
+    assert found["Properties"]["AutoDeployment"] == {
+        "Enabled": True,
+        "RetainStacksOnAccountRemoval": False,
+        "DependsOn": [{"Fn::Join": ["", parts]}, STACK_SET_ARN],
+    }
+    assert found["DependsOn"] == [logical_id]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "problem"),
+    [
+        ({"depends_on": ["PumpReadOnly"]}, "'PumpReadOnly' is not the ARN of a StackSet"),
+        ({"depends_on": [STACK_SET_ARN] * 2}, ".* is listed twice"),
+        ({"depends_on": STACK_SET_ARN}, ".* is not a list"),
+        (
+            {"depends_on": [f"{STACK_SET_ARN}{number}" for number in range(11)]},
+            "11 given, at most 10 allowed",
+        ),
+        (
+            {"depends_on": [STACK_SET_ARN], "only_accounts": ["111111111111"]},
+            "cannot be combined with only_accounts",
+        ),
+    ],
+)
+def test_rejects_what_automatic_deployments_cannot_wait_for(
+    arguments: dict[str, Any], problem: str
+) -> None:
+    with pytest.raises(ArgumentError, match=f"^depends_on: {problem}"):
+        ReadOnlyRollout(Stack(), "R", **ARGUMENTS, **arguments)
+
+
+def test_delegated_administrator_names_other_stack_sets_by_their_arns() -> None:
+    stack = Stack(App(), "Mine")
+    first = AutoPilotRollout(stack, "First", **ARGUMENTS, delegated_admin=True)
+    arguments = {**ARGUMENTS, "delegated_admin": True}
+    with pytest.raises(ArgumentError, match=r"^depends_on: Mine/First must be the ARN of its Stac"):
+        ReadOnlyRollout(stack, "Second", **arguments, depends_on=[first])
+    made = ReadOnlyRollout(stack, "Third", **arguments, depends_on=[STACK_SET_ARN])
+    assert stack.resolve(made.resource.auto_deployment)["dependsOn"] == [STACK_SET_ARN]
+
+
+def test_targets_can_be_units_of_the_same_app() -> None:
+    stack = Stack(App(), "Mine")
+    unit = CfnOrganizationalUnit(stack, "Unit", name="Buyers", parent_id="r-abcd")
+    units = [unit.attr_id, "ou-abcd-12345678"]
+    ReadOnlyRollout(stack, "R", **{**ARGUMENTS, "organizational_units": units})
+    (found,) = Template.from_stack(stack).find_resources("AWS::CloudFormation::StackSet").values()
+    (group,) = found["Properties"]["StackInstancesGroup"]
+    assert group["DeploymentTargets"]["OrganizationalUnitIds"] == [
+        {"Fn::GetAtt": ["Unit", "Id"]},
+        "ou-abcd-12345678",
+    ]
 
 
 @pytest.mark.parametrize(
