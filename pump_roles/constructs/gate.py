@@ -66,19 +66,20 @@ def protect(resource: iam.CfnRole | CfnStackSet, **properties: Any) -> None:
     A stack cannot have two of Pump's roles with one name, ignoring case.
     """
     # Each look-up is a call into the CDK.
-    node, stack = resource.node, resource.stack
-    path, root = node.path, node.root
+    stack, root = resource.stack, resource.node.root
     # One for each app, so that its templates are read only once. It is a child of the app, because
     # jsii returns another Python object each time for an app that was not created in Python, such
     # as that of ``Stack()``.
     found = root.node.try_find_child(_ID)
     plugin = found if isinstance(found, _Immutable) else _Immutable(root)
-    if name := properties.get("RoleName"):
-        other = plugin.names.setdefault((stack.node.path, name.lower()), path)
-        if other != path:
-            role = other.removesuffix("/Resource")
+    # By path, because jsii returns another Python object each time for such a stack, too.
+    here = plugin.protected.setdefault(stack.node.path, [])
+    name = properties.get("RoleName")
+    for other, its in here:
+        if name and name.lower() == its.get("RoleName", "").lower():
+            role = other.node.path.removesuffix("/Resource")
             raise ArgumentError("role_name", f"{name} is already the name of {role}")
-    plugin.protected.setdefault(stack, []).append((resource, properties))
+    here.append((resource, properties))
 
 
 @jsii.implements(IPolicyValidationPlugin)
@@ -86,8 +87,7 @@ class _Immutable(Construct):
     def __init__(self, root: IConstruct) -> None:
         super().__init__(root, _ID)  # type: ignore[arg-type]
         Validations.of(root).add_plugins(self)
-        self.protected: dict[Stack, list[tuple[CfnResource, Mapping[str, Any]]]] = {}
-        self.names: dict[tuple[str, str], str] = {}
+        self.protected: dict[str, list[tuple[CfnResource, Mapping[str, Any]]]] = {}
 
     @property
     def name(self) -> str:
@@ -116,7 +116,8 @@ class _Immutable(Construct):
         from pump_roles.review.templates.widening import Built  # noqa: PLC0415
 
         folders: dict[Stage, Path] = {}
-        for stack, here in self.protected.items():
+        for here in self.protected.values():
+            stack = here[0][0].stack
             stage = Stage.of(stack)
             assert stage is not None  # noqa: S101 - the root is an App, which is a stage
             if stage not in folders:
