@@ -3,17 +3,13 @@
 import gc
 import json
 import os
-import re
-import runpy
-import shlex
 import subprocess
 import sys
 from collections.abc import Callable, Iterator, Mapping
-from functools import cache, partial
+from functools import cache
 from pathlib import Path
 from typing import Any
 
-import aws_cdk
 import botocore.session
 import pytest
 from aws_cdk import App, LegacyStackSynthesizer
@@ -30,6 +26,7 @@ from tests.support import (
     Synth,
     Template,
     app_files,
+    run_example,
     synthesize,
 )
 from tools.sandbox.aws import EmbeddedAws, embedded_aws
@@ -128,21 +125,13 @@ def assembly(tmp_path_factory: pytest.TempPathFactory) -> Assembly:
 
 @pytest.fixture(scope="session")
 def example(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], Path]:
-    """Run an example with the settings of its page; returns the folder."""
-    page = (EXAMPLES / "README.md").read_text()
+    """Run an example with the values that Pump gives; returns the folder."""
 
     @cache
     def synthesize(name: str) -> Path:
-        (flags,) = re.findall(
-            rf"^\$ \(cd examples/{name} && npx cdk synth(.*)\)$", page, re.MULTILINE
-        )
-        given = dict(word.split("=", 1) for word in shlex.split(flags) if "=" in word)
         folder = tmp_path_factory.mktemp(name)
-        context = _context(EXAMPLES / name) | given
         with pytest.MonkeyPatch.context() as monkeypatch:
-            monkeypatch.chdir(EXAMPLES / name)
-            monkeypatch.setattr(aws_cdk, "App", partial(App, outdir=str(folder), context=context))
-            runpy.run_path("app.py", run_name="__main__")
+            run_example(name, folder, monkeypatch, context=_context(EXAMPLES / name))
         return folder
 
     return synthesize

@@ -342,6 +342,28 @@ def run_app(
     runpy.run_path(str(file), run_name="__main__")
 
 
+def with_values(app: str, *placeholders: str) -> str:
+    """Return an example's code with values for these placeholders, or for all."""
+    values = {"PRINCIPAL": FROM_PUMP["principal"], "EXTERNAL_ID": FROM_PUMP["external-id"]}
+    for placeholder in placeholders or values:
+        app = app.replace(f' = "{placeholder}"\n', f' = "{values[placeholder]}"\n')
+    return app
+
+
+def run_example(
+    name: str,
+    folder: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    *values: str,
+    context: Mapping[str, Any] | None = None,
+) -> None:
+    """Run an example into a folder, with values for these of its placeholders, or for all."""
+    file = folder / "app.py"
+    file.write_text(with_values((EXAMPLES / name / "app.py").read_text(), *values))
+    monkeypatch.setattr(aws_cdk, "App", partial(App, context=context, outdir=str(folder)))
+    runpy.run_path(str(file), run_name="__main__")
+
+
 def synthesize(folder: Path, *guardrails: Guardrail, **more: Any) -> Path:
     """Synthesize both roles' stacks into a folder, the auto-pilot role with some guardrails."""
     app = App(outdir=str(folder), default_stack_synthesizer=LegacyStackSynthesizer())

@@ -23,12 +23,12 @@ from pump_roles.review.report import of_templates
 from tests.review.account.activity.trail import PURCHASES, call, handshake, write
 from tests.support import (
     EXTERNAL_ID,
-    FROM_PUMP,
     PRINCIPAL,
     STACKS,
     Assembly,
     bash,
     other_commands,
+    with_values,
 )
 from tools.sandbox.audit import AUDITOR, audited_organization
 from tools.sandbox.aws import OWNER, Caller, EmbeddedAws
@@ -189,7 +189,6 @@ def test_copied_example_installs_as_its_page_says_and_its_job_passes(
     """Without the registry and npm: the packages of the test environment stand in for those."""
     page = (CI.parent / "README.md").read_text()
     copy, install = re.findall(r"^\$ (cp .*|pip install .*)$", page, re.MULTILINE)
-    (written,) = re.findall(r"```json\n(.*?)```", page, re.DOTALL)
     clone, vendors = tmp_path / "pump-roles", tmp_path / "vendors"
     clone.mkdir()
     (clone / "examples").symlink_to(CI.parent)
@@ -209,8 +208,7 @@ def test_copied_example_installs_as_its_page_says_and_its_job_passes(
     (vendors / "node_modules").symlink_to(ROOT / "node_modules")
     for name in ("node", "npx"):
         (commands / name).symlink_to(own / name)
-    assert json.loads(written) == {"principal": "PRINCIPAL", "external-id": "EXTERNAL_ID"}
-    (vendors / "pump.json").write_text(json.dumps(FROM_PUMP))
+    (vendors / "app.py").write_text(with_values((vendors / "app.py").read_text()))
     accepted = as_json(of_templates(example("read_only")))
     (vendors / "pump-report.json").write_text(accepted, encoding="utf-8")
     text = (CI / "github-actions.yml").read_text()

@@ -8,19 +8,18 @@ import cdk_nag
 import pytest
 from aws_cdk import App, Stack
 
-from pump_roles import __version__
+from pump_roles import ArgumentError, __version__
 from pump_roles.json_input import InputError
 from pump_roles.review.report import Report, of_templates
 from tests.support import (
     EXAMPLE_APPS,
     EXAMPLES,
-    FROM_PUMP,
     PUMP_WORKER,
     VENDORS,
     access_policy,
     identity_policies,
     recommended_flags,
-    run_app,
+    run_example,
 )
 
 PAGE = (EXAMPLES / "README.md").read_text()
@@ -129,37 +128,22 @@ def test_gate_of_the_organization_also_checks_what_stack_sets_deploy(
         return checks(app)
 
     monkeypatch.setattr(cdk_nag, "AwsSolutionsChecks", recorded)
-    run_app(EXAMPLES / "organization" / "app.py", FROM_PUMP, tmp_path, monkeypatch)
+    run_example("organization", tmp_path, monkeypatch)
     stacks = [
         [child.node.id for child in app.node.children if Stack.is_stack(child)] for app in checked
     ]
     assert stacks == [["PumpReadOnly"], ["PumpAutoPilot"], ["VendorsReadOnly", "VendorsAutoPilot"]]
 
 
-@pytest.mark.parametrize(
-    ("changed", "problem"),
-    [
-        *(
-            ({key: value}, f"{key} is missing; set it in pump.json")
-            for key in FROM_PUMP
-            for value in (None, "")
-        ),
-        ({"role-path": "/pump/"}, "pump.json: this app does not read role-path; set it in app.py"),
-    ],
-)
 @pytest.mark.parametrize("name", CUSTOMERS)
-def test_example_reads_exactly_the_values_from_pump(
-    name: str,
-    changed: dict[str, str | None],
-    problem: str,
-    tmp_path: Path,
-    monkeypatch: pytest.MonkeyPatch,
+def test_example_without_the_values_from_pump_is_not_synthesized(
+    name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    settings = {key: value for key, value in {**FROM_PUMP, **changed}.items() if value is not None}
-    with pytest.raises(SystemExit) as raised:
-        run_app(EXAMPLES / name / "app.py", settings, tmp_path, monkeypatch)
-    assert raised.value.code == problem
-    assert list((tmp_path / "cdk.out").iterdir()) == []
+    with pytest.raises(ArgumentError, match=r"^pump_principal: 'PRINCIPAL' is a placeholder"):
+        run_example(name, tmp_path, monkeypatch, "EXTERNAL_ID")
+    with pytest.raises(ArgumentError, match=r"^external_id: 'EXTERNAL_ID' is a placeholder"):
+        run_example(name, tmp_path, monkeypatch, "PRINCIPAL")
+    assert not list(tmp_path.glob("**/*.template.json"))
 
 
 @pytest.mark.parametrize("name", EXAMPLE_APPS)

@@ -1,18 +1,17 @@
 """Pump's read-only role in several accounts, deployed by CDK Pipelines: a stage for each account.
 
-An example to copy. What Pump gives you, its principal and your external ID, comes from
-``pump.json``. What your team decides, such as the accounts, is in this file. It does not run
-cdk-nag, which would report what the pipeline itself can do.
+An example to copy. Replace the constants: what Pump gives you, and what your team decides. It does
+not run cdk-nag, which would report what the pipeline itself can do.
 """
-
-import json
-import sys
-from pathlib import Path
 
 from aws_cdk import App, Environment, Stack, Stage, pipelines
 from constructs import Construct
 
 from pump_roles import Guardrail, ReadOnlyStack
+
+PUMP_PRINCIPAL = "PRINCIPAL"
+EXTERNAL_ID = "EXTERNAL_ID"
+"""What Pump gives you. The ID is not a secret."""
 
 PIPELINE = Environment(account="111122223333", region="us-east-1")
 """Where the pipeline is."""
@@ -35,35 +34,19 @@ CONNECTION = "arn:aws:codeconnections:us-east-1:111122223333:connection/example"
 class RoleStage(Stage):
     """What the pipeline deploys into one account."""
 
-    def __init__(
-        self, scope: Construct, id: str, *, env: Environment, pump_principal: str, external_id: str
-    ) -> None:
+    def __init__(self, scope: Construct, id: str, *, env: Environment) -> None:
         super().__init__(scope, id, env=env)
         ReadOnlyStack(
             self,
             "PumpReadOnly",
             stack_name="PumpReadOnly",
-            pump_principal=pump_principal,
-            external_id=external_id,
+            pump_principal=PUMP_PRINCIPAL,
+            external_id=EXTERNAL_ID,
             guardrails=[Guardrail.RECOMMENDED],
         )
 
 
-def from_pump(app: App, key: str) -> str:
-    """Return a value that Pump gives you, from ``pump.json`` or ``-c pump:settings=FILE``."""
-    file = Path(app.node.try_get_context("pump:settings") or "pump.json")
-    settings = json.loads(file.read_text(encoding="utf-8")) if file.exists() else {}
-    if more := settings.keys() - {"principal", "external-id"}:
-        sys.exit(f"{file}: this app does not read {', '.join(sorted(more))}; set it in app.py")
-    value: str | None = settings.get(key)
-    if not value:
-        sys.exit(f"{key} is missing; set it in {file}")
-    return value
-
-
 app = App()
-pump_principal = from_pump(app, "principal")
-external_id = from_pump(app, "external-id")
 stack = Stack(app, "Pipeline", env=PIPELINE)
 pipeline = pipelines.CodePipeline(
     stack,
@@ -80,7 +63,5 @@ pipeline = pipelines.CodePipeline(
     enable_key_rotation=True,
 )
 for name, env in STAGES.items():
-    pipeline.add_stage(
-        RoleStage(app, name, env=env, pump_principal=pump_principal, external_id=external_id)
-    )
+    pipeline.add_stage(RoleStage(app, name, env=env))
 app.synth()

@@ -18,7 +18,6 @@ from aws_cdk import (
     PolicyValidationPluginReport,
     PolicyViolatingResource,
     PolicyViolation,
-    Stack,
     Stage,
     Validations,
 )
