@@ -1,14 +1,20 @@
 """The examples grant what they show, and fail their cdk-nag gate without acknowledgments."""
 
 import json
+import os
+import re
+import shutil
+import subprocess
+import sys
 from collections.abc import Callable
+from importlib import resources
 from pathlib import Path
 
 import cdk_nag
 import pytest
 from aws_cdk import App, Stack
 
-from pump_roles import ArgumentError, __version__
+from pump_roles import ArgumentError, __version__, universal
 from pump_roles.json_input import InputError
 from pump_roles.review.report import Report, of_templates
 from tests.support import (
@@ -144,6 +150,49 @@ def test_example_without_the_values_from_pump_is_not_synthesized(
     with pytest.raises(ArgumentError, match=r"^external_id: 'EXTERNAL_ID' is a placeholder"):
         run_example(name, tmp_path, monkeypatch, "PRINCIPAL")
     assert not list(tmp_path.glob("**/*.template.json"))
+
+
+def included_in_python(folder: Path) -> list[str]:
+    (code,) = re.findall(r"```python\n(.*?)```", PAGE, re.DOTALL)
+    (folder / "app.py").write_text(code)
+    return [sys.executable, "app.py"]
+
+
+def included_in_typescript(folder: Path) -> list[str]:
+    """Prepare the example with the packages of npm that those of Python contain."""
+    for package in ("aws_cdk", "aws_cdk.cloud_assembly_schema", "constructs"):
+        (bundle,) = Path(str(resources.files(package))).glob("_jsii/*.tgz")
+        shutil.unpack_archive(bundle, folder / "new", "gztar")
+        name = json.loads((folder / "new" / "package" / "package.json").read_text())["name"]
+        installed = folder / "node_modules" / name
+        installed.parent.mkdir(parents=True, exist_ok=True)
+        (folder / "new" / "package").rename(installed)
+    shutil.copy(EXAMPLES / "typescript" / "app.ts", folder)
+    return [str(Path(sys.executable).with_name("node")), "app.ts"]
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("include", [included_in_python, included_in_typescript])
+def test_app_without_this_package_has_the_universal_template_as_it_is(
+    include: Callable[[Path], list[str]], tmp_path: Path
+) -> None:
+    expected = json.loads(universal.template("read-only"))
+    (tmp_path / "PumpReadOnly.template.json").write_bytes(universal.template("read-only"))
+    environment = {**os.environ, "CDK_OUTDIR": "cdk.out"}
+    ended = subprocess.run(
+        include(tmp_path),
+        cwd=tmp_path,
+        env=environment,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert ended.returncode == 0, ended.stderr
+    found = json.loads((tmp_path / "cdk.out" / "Vendors.template.json").read_text())
+    assert found["Parameters"].pop("BootstrapVersion")
+    for section in ("Metadata", "Outputs", "Parameters", "Resources"):
+        assert found[section] == expected[section]
+    published_report(tmp_path / "cdk.out")
 
 
 @pytest.mark.parametrize("name", EXAMPLE_APPS)
