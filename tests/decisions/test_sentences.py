@@ -12,6 +12,7 @@ from typing import Any, NamedTuple
 from hypothesis import given
 from hypothesis import strategies as st
 
+from pump_roles.guardrails import is_set
 from pump_roles.iam.documents import Policy, mapped
 from pump_roles.iam.patterns import covers
 from pump_roles.published import ROLES
@@ -193,7 +194,7 @@ OWN = st.lists(
     st.lists(statement("Allow", ALLOWED_IF) | statement("Deny", DENIED_IF), min_size=1, max_size=2),
     max_size=2,
 )
-GUARDRAILS = [name for name, guardrail in EVERY.items() if not guardrail.members]
+GUARDRAILS = [name for name, guardrail in EVERY.items() if not is_set(guardrail)]
 
 
 class Drawn(NamedTuple):

@@ -5,7 +5,7 @@ from collections.abc import Set as AbstractSet
 from dataclasses import replace
 from typing import Any, Final
 
-from pump_roles.guardrails import Guardrail, opening_tags, recognized
+from pump_roles.guardrails import Guardrail, opening_tags, opening_value, recognized
 from pump_roles.iam.clauses import canonical, unreadable_statements
 from pump_roles.iam.decisions import Effect, decision_changes
 from pump_roles.iam.documents import Policy
@@ -107,7 +107,7 @@ def _of_policy(
 def opened(role: Role) -> tuple[str, ...]:
     """Return the keys of a role's tags that open a guardrail, or may; not what is unknown."""
     implemented = [(policy, guardrail_of(role.kind, policy)) for policy in role.policies]
-    values = {found.tag: found.opens for _, found in implemented if found is not None}
+    values = {found.tag: opening_value(found) for _, found in implemented if found is not None}
     elsewhere = opening_tags([policy.document for policy, found in implemented if found is None])
     return tuple(
         key
