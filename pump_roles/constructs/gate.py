@@ -39,8 +39,13 @@ _FIX: Final = (
 _UNKNOWN_TARGET: Final = "unknown-target"
 """The one rule that can be acknowledged: nothing in the app says that Pump's role is the target."""
 _UNKNOWN_TARGET_FIX: Final = (
-    "Say in the app what this is, or move it to another stack. If it never reaches Pump's role, "
-    "acknowledge this rule on its construct, with a reason."
+    "Say in the app what this is, with a literal name or the allowed_values of a parameter; or "
+    "move it to another stack. If it never reaches Pump's role, acknowledge this rule on its "
+    "construct, with a reason."
+)
+_CHANGED_LATER_FIX: Final = (
+    "Move it, or Pump's role, to another stack. If it does not change Pump's role, acknowledge "
+    "this rule on the role, with a reason."
 )
 
 _CERTAIN: Final[Mapping[str, str]] = {
@@ -53,7 +58,7 @@ _CERTAIN: Final[Mapping[str, str]] = {
 }
 _POSSIBLE: Final[Mapping[str, str]] = {
     "attaches": "{it} may attach to {role}",
-    "changed-later": "the template of {role} may change",
+    "changed-later": "{it} may change the template of {role}",
     "named-alike": "{it} may have the same name as {role} and could replace it",
     "unread": "{it} has a template that cannot be read and may contain what widens {role}",
 }
@@ -132,10 +137,11 @@ class _Immutable(Construct):
 
 def _violation(widening: "Widening") -> PolicyViolation:
     is_unknown = widening.naming == "deployment"
+    fix = _UNKNOWN_TARGET_FIX if is_unknown else _FIX
     return PolicyViolation(
         rule_name=_UNKNOWN_TARGET if is_unknown else _RULE,
         description=_description(widening),
-        fix=_UNKNOWN_TARGET_FIX if is_unknown else _FIX,
+        fix=_CHANGED_LATER_FIX if widening.rule == "changed-later" else fix,
         # Only "fatal" cannot be acknowledged.
         severity="error" if is_unknown else "fatal",
         violating_resources=[

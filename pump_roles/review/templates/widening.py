@@ -91,9 +91,9 @@ def widenings(built: Sequence[Built], paths: Iterable[Path]) -> Iterator[Widenin
             for rule, subject in _changes(template, original):
                 yield Widening(rule, original, template.file, original.logical_id, subject)
             roles |= dict.fromkeys(_roles_of(template, original), original)
-    for rule, original, at, naming in _reaching(roles, templates):
+    for rule, original, at, naming, subject in _reaching(roles, templates):
         of, logical_id = _outside(*at)
-        yield Widening(rule, original, of.file, logical_id, at[1], naming)
+        yield Widening(rule, original, of.file, logical_id, subject, naming)
 
 
 def _outside(template: Template, logical_id: str) -> Reference:
@@ -159,7 +159,7 @@ def _loosened(template: Template, built: Built) -> Iterator[str]:
 
 def _reaching(
     roles: Mapping[Reference, Built], templates: Sequence[Template]
-) -> Iterator[tuple[Rule, Built, Reference, Naming]]:
+) -> Iterator[tuple[Rule, Built, Reference, Naming, str]]:
     attachments = Attachments(templates)
     # Each of many roles has the name of the others in other stacks.
     outside = (of for of in templates if of.member is None)
@@ -170,28 +170,37 @@ def _reaching(
         for template, changes in hidden.items()
         for name in {*template.unread, *_opaque(template, changes)}
     ]
-    changeable = {template.root for template, changes in hidden.items() if changes}
+    changing = _by_root(hidden)
     for (template, logical_id), built in roles.items():
         role = target(template, logical_id)
         as_built = built.properties.get("RoleName")
         if isinstance(as_built, str):
             role = replace(role, names=(*role.names, (as_built,)))
         for found, naming in attachments.naming(role, template).items():
-            yield "attaches", built, (found.template, found.logical_id), naming
+            yield "attaches", built, (found.template, found.logical_id), naming, found.logical_id
         for found, naming in namesakes.naming(role, template).items():
             if template.member is None:
                 at = found.template, found.logical_id
-                yield "named-alike", built, at, naming
+                yield "named-alike", built, at, naming, at[1]
         for at, possible in unread:
             names = filter(None, map(literal, role.names))
             if (template, logical_id) in possible.references or any(
                 map(possible.spells_within, names)
             ):
-                yield "unread", built, at, "could-be"
+                yield "unread", built, at, "could-be", at[1]
             elif at[0].root is template.root and at[1] in at[0].unread:
-                yield "unread", built, at, "deployment"
-        if template.root in changeable:
-            yield "changed-later", built, (template, logical_id), "deployment"
+                yield "unread", built, at, "deployment", at[1]
+        for what in changing.get(template.root, ()):
+            yield "changed-later", built, (template, logical_id), "deployment", what
+
+
+def _by_root(hidden: Mapping[Template, Iterable[Unknown]]) -> Mapping[Template, list[str]]:
+    # What can change the templates of each stack, with its nested stacks.
+    found: dict[Template, list[str]] = {}
+    for template, changes in hidden.items():
+        named = (f"{change.subject} in {template.file.name}" for change in changes)
+        found.setdefault(template.root, []).extend(named)
+    return found
 
 
 def _opaque(template: Template, changes: Iterable[Unknown]) -> Iterator[str]:
