@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from aws_cdk import App, Aws, CfnOutput, Environment, NestedStack, Stack, Tags
+from aws_cdk import App, Aws, CfnOutput, Environment, NestedStack, Stack, Stage, Tags
 from aws_cdk import aws_iam as iam
 from aws_cdk import aws_s3 as s3
 from aws_cdk import aws_ssm as ssm
@@ -292,6 +292,19 @@ def test_name_and_arn_are_literals_elsewhere_and_add_no_resource(
     assert statement["Resource"] == f"arn:aws-cn:iam::111122223333:role/pump/{name}"
     _, parts = there["Outputs"]["Arn"]["Value"]["Fn::Join"]
     assert parts == ["arn:", {"Ref": "AWS::Partition"}, f":iam::111122223333:role/pump/{name}"]
+
+
+def test_tags_and_boundaries_of_the_app_do_not_reach_into_stages() -> None:
+    app = App()
+    plain, staged = Stack(app, "Plain"), Stack(Stage(app, "Stage"), "S")
+    for stack in (plain, staged):
+        ReadOnlyRole(stack, "Role", **ROLE_ARGUMENTS)
+    Tags.of(app).add("team", "platform")
+    boundary = iam.ManagedPolicy.from_aws_managed_policy_name("ReadOnlyAccess")
+    iam.PermissionsBoundary.of(app).apply(boundary)
+    members = {"Tags", "PermissionsBoundary"}
+    assert members <= role_in(plain).keys()
+    assert members.isdisjoint(role_in(staged))
 
 
 def test_arn_and_name_are_references_in_the_same_account_and_region() -> None:
