@@ -70,14 +70,15 @@ def protect(resource: iam.CfnRole | CfnStackSet, **properties: Any) -> None:
     A stack cannot have two of Pump's roles with one name, ignoring case.
     """
     # Each look-up is a call into the CDK.
-    stack, root = resource.stack, resource.node.root
+    node = resource.stack.node
+    root = node.root
     # One for each app, so that its templates are read only once. It is a child of the app, because
     # jsii returns another Python object each time for an app that was not created in Python, such
     # as that of ``Stack()``.
     found = root.node.try_find_child(_ID)
     plugin = found if isinstance(found, _Immutable) else _Immutable(root)
     # By path, because jsii returns another Python object each time for such a stack, too.
-    here = plugin.protected.setdefault(stack.node.path, [])
+    here = plugin.protected.setdefault(node.path, [])
     name = properties.get("RoleName")
     for other, its in here:
         if name and name.lower() == its.get("RoleName", "").lower():

@@ -138,7 +138,7 @@ def many_roles_rows(timed: Mapping[str, Sequence[float]]) -> Iterator[str]:
     """Yield the rows about many roles and policies: ``MANY_ROLES`` and ``WITH_POLICIES``."""
     bare = added(timed, "bare")
     for name, kind, target in (
-        ("AutoPilotRole", "construct", 1.0),
+        ("AutoPilotRole", "construct", 1.1),
         ("AutoPilotStack", "stack", 1.5),
     ):
         what = f"each further `{name}`, up to {MANY:,} in one app / a bare `iam.Role`"

@@ -26,14 +26,14 @@ def stack(app: App, name: str) -> None:
 
 def construct(app: App, name: str) -> None:
     """Add the construct in a stack of the customer's own."""
-    scope = Stack(app, name, synthesizer=LegacyStackSynthesizer())
+    scope = Stack(app, name)
     AutoPilotRole(scope, "Role", pump_principal=PRINCIPAL, external_id=EXTERNAL_ID)
 
 
 def bare(app: App, name: str) -> None:
     """Add a bare ``iam.Role`` with the same policies and trust, in such a stack."""
     iam.Role(
-        Stack(app, name, synthesizer=LegacyStackSynthesizer()),
+        Stack(app, name),
         "Role",
         role_name="PumpAutoPilotRole",
         assumed_by=iam.PrincipalWithConditions(
@@ -48,7 +48,7 @@ def bare(app: App, name: str) -> None:
 
 def others(app: App, count: int) -> None:
     """Add managed policies, each attached to a role of the customer's own."""
-    scope = Stack(app, "Others", synthesizer=LegacyStackSynthesizer())
+    scope = Stack(app, "Others")
     for index in range(count):
         iam.ManagedPolicy(
             scope,
@@ -66,7 +66,7 @@ KINDS: Final[Mapping[str, Callable[[App, str], None]]] = {
 
 if __name__ == "__main__":
     kind, count, *policies = sys.argv[1:]
-    app = App()
+    app = App(default_stack_synthesizer=LegacyStackSynthesizer())
     for index in range(int(count)):
         KINDS[kind](app, f"Stack{index}")
     if policies:
