@@ -39,7 +39,6 @@ _EXCEPT: Final = "exclude-accounts"
 _ONLY: Final = "only-accounts"
 _DELEGATED: Final = "delegated-admin"
 _ROLE_NAME: Final = "role-name"
-_DEPENDS_ON: Final = "depends-on"
 _BOUNDARY: Final = "permissions-boundary"
 _BOUNDARY_OF_CDK: Final = "@aws-cdk/core:permissionsBoundary"
 """The CDK's own key, which gives every role of an app a boundary, including Pump's roles. It has no
@@ -77,7 +76,7 @@ _ARGUMENTS: Final = {name: name.replace("-", "_") for name in _VALIDATORS} | {
     "role-path": "path",
     _ACCOUNT: "env",
 }
-_OF_ONE_ROLE: Final = {_ROLE_NAME, _ACCOUNT, _UNITS, _EXCEPT, _ONLY, _DEPENDS_ON}
+_OF_ONE_ROLE: Final = {_ROLE_NAME, _ACCOUNT, _UNITS, _EXCEPT, _ONLY, "depends-on"}
 """Keys that belong in the object of a role. Names are unique in an account, and for both roles,
 units would make buyers of all accounts."""
 _OF_BOTH_ROLES: Final = {_ROLES, _DELEGATED}
