@@ -29,7 +29,7 @@ from tests.support import (
 )
 
 PAGE = (EXAMPLES / "README.md").read_text()
-CUSTOMERS = ["read_only", "organization", "pipeline"]
+CUSTOMERS = ["read_only", "organization", "pipeline", "budget"]
 RECOMMENDED = [
     "commitment-tags-only",
     "metadata-only",
@@ -82,6 +82,24 @@ def test_role_in_a_customers_stack_is_as_published(example: Callable[[str], Path
     assert report.others == ()
     template = json.loads((example("read_only") / VENDORS).read_text())
     assert template["Outputs"].keys() == {"RoleArn"}
+
+
+def test_role_that_a_budget_stops_is_as_published(example: Callable[[str], Path]) -> None:
+    (role,) = published_report(example("budget")).roles
+    assert [policy.name for policy in role.role.may_deny] == ["AWSDenyAll"]
+    assert role.exact
+    assert role.effective > 0
+    template = json.loads((example("budget") / VENDORS).read_text())
+    (execution,) = (
+        resource["Properties"]
+        for resource in template["Resources"].values()
+        if resource["Type"] == "AWS::IAM::Role" and "RoleName" not in resource["Properties"]
+    )
+    ((policy,), trust) = execution["Policies"], execution["AssumeRolePolicyDocument"]
+    (statement,) = policy["PolicyDocument"]["Statement"]
+    assert statement["Action"] == "iam:AttachRolePolicy"
+    assert statement["Resource"]["Fn::GetAtt"][0] in template["Resources"]
+    assert trust["Statement"][0]["Principal"] == {"Service": "budgets.amazonaws.com"}
 
 
 def test_roles_in_an_organization_are_as_published_with_their_guardrails(

@@ -121,6 +121,15 @@ def is_whole(document: Mapping[str, Any]) -> bool:
     return "Statement" in document and document.keys() <= _DOCUMENT_MEMBERS
 
 
+def only_denies(document: Any) -> bool:
+    """Return whether a policy document can be read, and has nothing but denies."""
+    read = as_mapping(document)
+    listed = as_list(read["Statement"]) if is_whole(read) else []
+    return bool(listed) and all(
+        is_readable(statement) and statement["Effect"] == "Deny" for statement in listed
+    )
+
+
 def is_readable(statement: Any) -> bool:
     """Return whether a statement can be read.
 

@@ -9,8 +9,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final, Literal
 
-from pump_roles.guardrails import Guardrail, as_policies, documents, opening_tags
-from pump_roles.iam.documents import Policy
+from pump_roles.guardrails import Guardrail, as_policies, by_policy, documents, opening_tags
+from pump_roles.iam.documents import Policy, only_denies
 from pump_roles.iam.trust import Trust, parse_trust
 from pump_roles.iam.values import Value, known
 from pump_roles.published import ROLES, trust_policy
@@ -24,6 +24,14 @@ ROOT: Final = known("/")
 
 _DENIES_ALL: Final = re.compile(
     r"arn:(?:aws[a-z-]*|\$\{AWS::Partition\}):iam::aws:policy/AWSDenyAll"
+)
+DENY_ALL: Final = Policy(
+    name="AWSDenyAll",
+    document={
+        "Version": "2012-10-17",
+        "Statement": [{"Sid": "DenyAll", "Effect": "Deny", "Action": ["*"], "Resource": "*"}],
+    },
+    arn="arn:${AWS::Partition}:iam::aws:policy/AWSDenyAll",
 )
 """AWS Managed Policy Reference, "AWSDenyAll"."""
 
@@ -129,7 +137,7 @@ class Boundary:
     @property
     def stops(self) -> bool:
         """Whether it is AWS's policy that denies everything."""
-        return self.arn.is_known and _DENIES_ALL.fullmatch(self.arn.text) is not None
+        return self.arn.is_known and denies_all(self.arn.text)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -144,6 +152,8 @@ class Role:
     :param path: its path.
     :param trust: its trust policy.
     :param policies: its inline and managed policies.
+    :param may_deny: policies with nothing but denies that may be attached to it, but are not
+        certainly, such as that of a budget's action.
     :param boundary: its permissions boundary, if it has one.
     :param session: its maximum session duration in seconds.
     :param tags: those of its tags with which the customer may open guardrails that it has. No other
@@ -156,6 +166,7 @@ class Role:
     path: Value = ROOT
     trust: Trust
     policies: tuple[Policy, ...]
+    may_deny: tuple[Policy, ...] = ()
     boundary: Boundary | None = None
     session: int | Value = HOUR
     tags: Mapping[str, Value] = field(default_factory=dict)
@@ -212,6 +223,17 @@ class Role:
     def is_unknown(self, part: Part) -> bool:
         """Return whether a part is not known as a whole."""
         return any(unknown.part == part and not unknown.subject for unknown in self.not_known)
+
+
+def denies_all(arn: str) -> bool:
+    """Return whether an ARN is that of AWS's policy that denies everything."""
+    return _DENIES_ALL.fullmatch(arn) is not None
+
+
+def only_takes_away(policy: Policy) -> bool:
+    """Return whether a policy has nothing but denies, and no name of this package's policies."""
+    own = {policy.name for role in ROLES.values() for policy in role.policies} | {*by_policy()}
+    return policy.name.casefold() not in map(str.casefold, own) and only_denies(policy.document)
 
 
 def published_role(kind: str, guardrails: Sequence[Guardrail] = ()) -> Role:

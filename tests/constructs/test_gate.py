@@ -33,6 +33,7 @@ from aws_cdk import (
     Validations,
     custom_resources,
 )
+from aws_cdk import aws_budgets as budgets
 from aws_cdk import aws_iam as iam
 from aws_cdk import aws_s3 as s3
 from constructs import Construct, IConstruct
@@ -222,6 +223,100 @@ def test_what_takes_nothing_from_the_promises_passes(app: App) -> None:
     resource.cfn_options.condition = CfnCondition(stack, "Here", expression=expression)
     iam.PermissionsBoundary.of(app).apply(made_here(stack))
     app.synth()
+
+
+def deny(service: str = "ce:*") -> iam.PolicyStatement:
+    return iam.PolicyStatement(effect=iam.Effect.DENY, actions=[service], resources=["*"])
+
+
+def by_budget(place: Place, arn: str) -> None:
+    action = budgets.CfnBudgetsAction.IamActionDefinitionProperty
+    budgets.CfnBudgetsAction(
+        place.elsewhere,
+        "Stop",
+        action_type="APPLY_IAM_POLICY",
+        action_threshold=budgets.CfnBudgetsAction.ActionThresholdProperty(
+            type="PERCENTAGE", value=100
+        ),
+        budget_name="Budget",
+        definition=budgets.CfnBudgetsAction.DefinitionProperty(
+            iam_action_definition=action(policy_arn=arn, roles=[place.role.role_name])
+        ),
+        execution_role_arn="arn:aws:iam::111122223333:role/Budgets",
+        notification_type="ACTUAL",
+        subscribers=[
+            budgets.CfnBudgetsAction.SubscriberProperty(address="a@example.com", type="EMAIL")
+        ],
+    )
+
+
+def managed_policy(place: Place, *statements: iam.PolicyStatement, attached: bool) -> str:
+    roles = [place.role] if attached else []
+    return iam.ManagedPolicy(
+        place.elsewhere, "Managed", statements=[*statements], roles=roles
+    ).managed_policy_arn
+
+
+def aws_policy(name: str) -> str:
+    return iam.ManagedPolicy.from_aws_managed_policy_name(name).managed_policy_arn
+
+
+TAKING_AWAY: dict[str, tuple[Callable[[Place], object], Callable[[Place], object]]] = {
+    "an inline policy": (
+        lambda place: iam.Policy(place.elsewhere, "Less", statements=[deny()], roles=[place.role]),
+        lambda place: iam.CfnRolePolicy(
+            place.elsewhere,
+            "Less",
+            policy_name="PumpBillingReadOnly",
+            role_name=place.role.role_name,
+            policy_document={"Statement": deny().to_json()},
+        ),
+    ),
+    "a managed policy": (
+        lambda place: managed_policy(place, deny(), attached=True),
+        lambda place: managed_policy(
+            place,
+            deny(),
+            iam.PolicyStatement(actions=["s3:GetObject"], resources=["*"]),
+            attached=True,
+        ),
+    ),
+    "a budget's action": (
+        lambda place: by_budget(place, aws_policy("AWSDenyAll")),
+        lambda place: by_budget(place, aws_policy("ReadOnlyAccess")),
+    ),
+    "a budget's action with a policy": (
+        lambda place: by_budget(place, managed_policy(place, deny(), attached=False)),
+        lambda place: by_budget(place, CfnParameter(place.elsewhere, "Arn").value_as_string),
+    ),
+    "AWSDenyAll of the role": (
+        lambda place: place.role.resource.add_property_override(
+            "ManagedPolicyArns", [aws_policy("AWSDenyAll")]
+        ),
+        lambda place: place.role.resource.add_property_override(
+            "ManagedPolicyArns", [aws_policy("AWSDenyAll"), ADMINISTRATOR]
+        ),
+    ),
+}
+
+
+@pytest.mark.parametrize("where", [HERE, ELSEWHERE, NESTED])
+@pytest.mark.parametrize("name", TAKING_AWAY)
+def test_only_what_certainly_takes_away_may_attach(app: App, name: str, where: str) -> None:
+    takes_away, widens = TAKING_AWAY[name]
+    for route in (takes_away, widens):
+        app = App()
+        stack, role = pump(app)
+        elsewhere = {HERE: stack, ELSEWHERE: another(app), NESTED: NestedStack(stack, "Nested")}
+        s3.CfnBucket(elsewhere[NESTED], "Filler")
+        route(Place(stack, role, elsewhere[where]))
+        if route is takes_away:
+            app.synth()
+            with short_reports():
+                report = of_templates(Path(app.outdir))
+            assert (report.alarms, report.exact) == (0, True)
+        else:
+            assert problems(app)
 
 
 def test_names_the_policy_the_role_and_the_construct_that_attaches_it(app: App) -> None:

@@ -46,7 +46,7 @@ NAMING: Final = (
     "examples/README.md",
     *(
         f"examples/{app}/requirements.txt"
-        for app in ("organization", "pipeline", "pump_side", "read_only")
+        for app in ("budget", "organization", "pipeline", "pump_side", "read_only")
     ),
 )
 """The files with names of released files, which contain the version."""

@@ -17,9 +17,11 @@ from pump_roles.review.compare.difference import Difference, Rule
 from pump_roles.review.compare.identity_policies import (
     guardrail_of,
     in_each_direction,
+    may_deny_differences,
     opened,
     policy_differences,
     same_document,
+    without_denies_that_may_be,
 )
 from pump_roles.review.compare.trust_policies import trust_differences
 from pump_roles.review.role import Boundary, Part, Role
@@ -44,8 +46,8 @@ def compare(
     """Return how a role differs from what is expected.
 
     What the expected role leaves open can have any value: a name or a policy document that is known
-    only at deployment, Pump's principal, and external IDs. Parts that are not known on either side
-    are not compared.
+    only at deployment, Pump's principal, external IDs, and whether a policy that may deny is there.
+    Parts that are not known on either side are not compared.
     """
     return tuple(_differences(expected, found, account, over_time=over_time))
 
@@ -74,11 +76,15 @@ def _anywhere(role: Role) -> Role:
         document = without_partition(boundary.document)
         return Boundary(arn=replace(boundary.arn, text=arn), document=document)
 
+    def anywhere(policies: tuple[Policy, ...]) -> tuple[Policy, ...]:
+        return tuple(
+            replace(policy, document=without_partition(policy.document)) for policy in policies
+        )
+
     return replace(
         role,
-        policies=tuple(
-            replace(policy, document=without_partition(policy.document)) for policy in role.policies
-        ),
+        policies=anywhere(role.policies),
+        may_deny=anywhere(role.may_deny),
         boundary=role.boundary and boundary_of(role.boundary),
         unknown=(),
     )
@@ -92,6 +98,10 @@ def _differences(
     yield from trust_differences(
         expected.trust, found.trust, account=account, any_principal=not over_time
     )
+    if over_time:
+        yield from may_deny_differences(expected, found)
+    else:
+        found = without_denies_that_may_be(expected, found)
     yield from policy_differences(expected, found, each=not over_time)
     yield from _session(expected.session, found.session)
     yield from _boundary(expected.boundary, found.boundary, over_time=over_time)

@@ -50,6 +50,46 @@ def policy_differences(expected: Role, found: Role, *, each: bool = True) -> Ite
         yield from _together(was, after, reported, each=each)
 
 
+def may_deny_differences(expected: Role, found: Role) -> Iterator[Difference]:
+    """Yield how the policies differ that may deny, whose effect on decisions is not certain."""
+    sides: list[tuple[Rule, Effect, Role, Role]] = [
+        ("policy-removed", "broader", expected, found),
+        ("policy-added", "narrower", found, expected),
+    ]
+    for rule, effect, here, there in sides:
+        for policy in here.may_deny:
+            others = (*there.may_deny, *there.policies)
+            if not any(same_document(policy.document, other.document) for other in others):
+                part = _part_of(policy)
+                yield Difference(rule=rule, effect=effect, part=part, subject=policy.name)
+
+
+def without_denies_that_may_be(expected: Role, found: Role) -> Role:
+    """Return a role without the policies that the expected one says may be there.
+
+    The name of a managed policy may be generated.
+    """
+    kept = _by_key(expected.policies)
+    may_be = [(_part_of(policy), policy) for policy in expected.may_deny]
+    policies = (
+        policy
+        for key, policy in _by_key(found.policies).items()
+        if key in kept
+        or not any(
+            part == key[0]
+            and (policy.arn or policy.name == other.name)
+            and policy.document is not None
+            and same_document(policy.document, other.document)
+            for part, other in may_be
+        )
+    )
+    return replace(found, policies=tuple(policies))
+
+
+def _part_of(policy: Policy) -> Part:
+    return "managed-policies" if policy.arn else "inline-policies"
+
+
 _PARTS: Final[tuple[Part, ...]] = ("inline-policies", "managed-policies")
 
 
@@ -62,8 +102,7 @@ def same_document(document: Any, other: Any) -> bool:
 def _by_key(policies: Sequence[Policy]) -> dict[_Key, Policy]:
     found: dict[_Key, Policy] = {}
     for policy in policies:
-        part: Part = "managed-policies" if policy.arn else "inline-policies"
-        name = policy.name.casefold()
+        part, name = _part_of(policy), policy.name.casefold()
         if ":aws:policy/" in policy.arn:
             # The names of AWS managed policies are not unique.
             name = policy.arn

@@ -143,6 +143,10 @@ def _change(change: Change) -> Item:
 
 def _numbers(report: Report) -> Section:
     columns = [_numbers_of(role) for role in report.roles]
+    for column, role in zip(columns, report.roles, strict=True):
+        if any(other.role.may_deny for other in report.roles):
+            named = Names([policy.name for policy in role.role.may_deny])
+            column[say("markdown.may_deny")] = named if role.role.may_deny else say("roles.none")
     rows = ((name, *(column[name] for column in columns)) for name in columns[0])
     more = wording.added(report)
     return Section(
@@ -151,7 +155,7 @@ def _numbers(report: Report) -> Section:
     )
 
 
-def _numbers_of(role: RoleReport) -> Mapping[str, Text]:
+def _numbers_of(role: RoleReport) -> dict[str, Text]:
     trusted, requires_id = wording.trusted(role), role.trust.requires_external_id
     published = TEXTS["policies_published"][role.policies_published]
     levels = (

@@ -138,6 +138,8 @@ def verdict(role: RoleReport, report: Report) -> str:
 def _reduced_by(role: RoleReport) -> str:
     number = len(role.guardrails)
     guardrails = say("units.guardrails", number) if number else ""
+    denies = sum(policy.kind == "deny" for policy in role.policies)
+    guardrails = _both(guardrails, say("verdict.denies", denies) if denies else "")
     boundary = ""
     if role.boundary and not role.role.is_unknown("boundary"):
         boundary = say("verdict.boundary" if role.stopped else "verdict.uncounted_boundary")

@@ -30,26 +30,31 @@ from pump_roles.iam.documents import Policy
 from pump_roles.iam.patterns import covers
 from pump_roles.published import REASONS, ROLES
 from pump_roles.review.compare import Difference, compare, guardrail_of, same_document
-from pump_roles.review.role import Role, published_role
+from pump_roles.review.role import Role, only_takes_away, published_role
 
 
 def differences(role: Role) -> tuple[Difference, ...]:
     """Return how a role differs from what Pump publishes, apart from what a customer chooses.
 
-    That is its name, path, permissions boundary, guardrails of this package, and the tags that open
-    these. Its trust policy is judged by itself.
+    That is its name, path, permissions boundary, guardrails of this package with the tags that open
+    them, and other policies with nothing but denies. Its trust policy is judged by itself.
     """
     published = published_role(role.kind)
-    guardrails = tuple(
-        policy for policy in role.policies if guardrail_of(role.kind, policy) is not None
+    own = tuple(
+        policy
+        for policy in role.policies
+        if guardrail_of(role.kind, policy) is not None or only_takes_away(policy)
     )
     chosen = replace(
         role,
-        policies=(*published.policies, *guardrails),
+        policies=(*published.policies, *own),
         session=published.session,
         unknown=(),
     )
     return compare(chosen, role)
+
+
+PolicyKind = Literal["published", "guardrail", "deny", "other"]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -85,14 +90,15 @@ class PolicyReport:
     """A policy of a role.
 
     :param name: its name.
-    :param kind: ``published``, ``guardrail``, or ``other``.
+    :param kind: ``published``, ``guardrail``, ``deny`` for another with nothing but denies, or
+        ``other``.
     :param unmodified: whether it is exactly as Pump publishes it, or as this package
-        defines the guardrail.
+        defines the guardrail, or is a ``deny``.
     :param patterns: its patterns, in order.
     """
 
     name: str
-    kind: Literal["published", "guardrail", "other"]
+    kind: PolicyKind
     unmodified: bool
     patterns: tuple[Pattern, ...]
 
@@ -167,8 +173,9 @@ class RolePolicies:
     def _report(self, policy: Policy, granted: Mapping[str, Grant]) -> PolicyReport:
         published = {own.name: own for own in ROLES[self._role.kind].policies}
         guardrail = self._implemented[id(policy)] or by_policy().get(policy.name)
-        kind: Literal["published", "guardrail", "other"] = "guardrail" if guardrail else "other"
-        unmodified = self._implemented[id(policy)] is not None
+        denies = guardrail is None and only_takes_away(policy)
+        kind: PolicyKind = "guardrail" if guardrail else "deny" if denies else "other"
+        unmodified = denies or self._implemented[id(policy)] is not None
         if policy.name in published and not policy.arn:
             kind = "published"
             unmodified = same_document(policy.document, published[policy.name].document)

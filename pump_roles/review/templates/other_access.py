@@ -10,7 +10,7 @@ anyone else whom they admit reaches only that resource.
 """
 
 import re
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final
 
@@ -28,11 +28,14 @@ from pump_roles.iam.documents import (
 )
 from pump_roles.review.contents import OPENS, Access, Other
 from pump_roles.review.masking import under_the_key
+from pump_roles.review.role import denies_all
 from pump_roles.review.templates.attachments import ATTACHES, Attachments
 from pump_roles.review.templates.evaluate import evaluate
+from pump_roles.review.templates.filled import certain_text
 from pump_roles.review.templates.pump_names import PumpNames, admitted
 from pump_roles.review.templates.role_reader import PumpRole
 from pump_roles.review.templates.symbols import DYNAMIC, Certain, Symbol, written
+from pump_roles.review.templates.taking_away import taken_away
 from pump_roles.review.templates.targets import Naming, Target, Targets, elements, target, targets
 from pump_roles.review.templates.template import Reference, Template
 from pump_roles.review.templates.trust_reader import parsed, passed, principals_in, read_trust
@@ -55,6 +58,8 @@ _OTHER_SIGN_IN: Final = {
     "SupportedLoginProviders",
 }
 _EXACTLY: Final = ("StringEquals", "StringLike")
+_EXACTLY_ARN: Final = ("ArnEquals", "ArnLike", "StringEquals")
+_POLICY: Final = "iam:PolicyARN"
 
 _LETS_IN: Final = re.compile(
     r"(?:Allowed|DataLake)?Principals?(?:Id|Arn|ARN|OrgID)?|OrganizationId"
@@ -115,8 +120,9 @@ def others(
     named = (*found, *(Target((name,)) for name in pump.roles))
     roots = {role.template.root for role in roles}
     accounted = {reference for role in roles for reference in role.resources}
+    inline = {each.name for found in roles for each in found.role.policies if not each.arn}
     for template in templates:
-        reader = _Reader(template, pump, named, attachments, template.root in roots)
+        reader = _Reader(template, pump, named, attachments, inline, template.root in roots)
         for name in template.resources:
             if (template, name) not in accounted and (other := reader.resource(name)):
                 yield (template, name), other
@@ -166,6 +172,7 @@ class _Reader:
     pump: PumpNames
     roles: Sequence[Target]
     attachments: Attachments
+    inline: Collection[str]
     in_pump_stack: bool
 
     def resource(self, name: str) -> Other | None:
@@ -217,7 +224,7 @@ class _Reader:
         if kind == "AWS::IAM::Role":
             yield from self._naming(targets(properties.get("RoleName"), self.template), _ALIKE)
         attachment = self.attachments.at(self.template, name)
-        if attachment is not None:
+        if attachment and taken_away(attachment, self.attachments, self.inline) is None:
             for way in self._naming(attachment.targets, _ATTACHED):
                 if way.why != "may-attach" or not attachment.is_instance_profile:
                     yield way
@@ -363,13 +370,18 @@ class _Reader:
         in_iam = kind in _PRINCIPALS or kind in _POLICIES
         if in_iam and member == "Policies" and isinstance(value, list):
             parts.named = [
-                {**policy, "PolicyDocument": parts.split(policy["PolicyDocument"], in_iam=True)}
+                {
+                    **policy,
+                    "PolicyDocument": parts.split(
+                        policy["PolicyDocument"], self.template, in_iam=True
+                    ),
+                }
                 if "PolicyDocument" in as_mapping(policy)
                 else policy
                 for policy in value
             ]
         else:
-            parts.named = parts.split(value, in_iam=in_iam)
+            parts.named = parts.split(value, self.template, in_iam=in_iam)
         return parts
 
 
@@ -381,14 +393,15 @@ class _Parts:
     definitions: list[Any] = field(default_factory=list)
     information: list[Any] = field(default_factory=list)
 
-    def split(self, document: Any, *, in_iam: bool) -> Any:
+    def split(self, document: Any, template: Template, *, in_iam: bool) -> Any:
         """Return a policy document without what does not count in it, and note that."""
         read = as_mapping(parsed(document))
         if "Statement" not in read:
             return document
         remaining = []
         for statement in as_list(read["Statement"]):
-            if as_mapping(statement).get("Effect") == "Deny":
+            effect = as_mapping(statement).get("Effect")
+            if effect == "Deny" or (in_iam and _only_stops(statement, template)):
                 self.information.append(statement)
             elif in_iam and _only_assumes(statement):
                 # Permission to assume the roles with an external ID, as Pump's own services have
@@ -465,4 +478,16 @@ def _only_assumes(statement: Any) -> bool:
         and len(actions) == 1
         and isinstance(actions[0], str)
         and actions[0].lower() == "sts:assumerole"
+    )
+
+
+def _only_stops(statement: Any, template: Template) -> bool:
+    # Permission to attach what denies everything, as AWS Budgets needs it.
+    known = as_mapping(statement)
+    required = [as_mapping(as_mapping(known.get("Condition")).get(how)) for how in _EXACTLY_ARN]
+    return (
+        known.keys() - {"Sid"} == {"Effect", "Action", "Resource", "Condition"}
+        and known["Effect"] == "Allow"
+        and [as_text(name).lower() for name in as_list(known["Action"])] == ["iam:attachrolepolicy"]
+        and any(denies_all(certain_text(of.get(_POLICY), template) or "") for of in required)
     )

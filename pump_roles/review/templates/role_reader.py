@@ -7,13 +7,14 @@ from typing import Any, Final
 from pump_roles.iam.documents import Policy, as_list, as_mapping, as_text, is_policy_name
 from pump_roles.iam.values import OPEN, Value, known, unreadable
 from pump_roles.published import ROLES
-from pump_roles.review.role import HOUR, Part, Role, Unknown, Why
+from pump_roles.review.role import DENY_ALL, HOUR, Part, Role, Unknown, Why, denies_all
 from pump_roles.review.templates.attachments import Attachment, Attachments
-from pump_roles.review.templates.boundary import boundary, managed_policy_arn
+from pump_roles.review.templates.boundary import boundary
 from pump_roles.review.templates.deployment import changed_at_deployment
 from pump_roles.review.templates.evaluate import certain
-from pump_roles.review.templates.filled import filled, filled_text, tags_of
+from pump_roles.review.templates.filled import certain_text, filled, filled_text, tags_of
 from pump_roles.review.templates.symbols import Symbol, written
+from pump_roles.review.templates.taking_away import policy_of, taken_away
 from pump_roles.review.templates.targets import Naming, elements, target, targets
 from pump_roles.review.templates.template import MEMBERS, Reference, Template
 from pump_roles.review.templates.trust_reader import read_trust
@@ -84,12 +85,15 @@ class _Reader:
         named = target(self.template, self.logical_id).names
         names = tuple(written(name) for name in named if own not in name)
         self._not_as_built()
-        inline = [*self._inline()]
-        naming = self._attached()
-        elsewhere = tuple(found for found in naming if naming[found] == "deployment")
-        attached = [found for found in naming if found not in elsewhere]
-        counted = [found for found in attached if self._counts(found, naming[found])]
-        policies = inline + [self._policy(found) for found in counted]
+        reasons = {found: self._uncounted(found, how) for found, how in self._attached().items()}
+        counted = [found for found, why in reasons.items() if why is None]
+        policies = [*self._inline(), *map(policy_of, counted)]
+        unread = []
+        for arn in self._managed_arns():
+            if denies_all(certain_text(arn, self.template) or ""):
+                policies.append(DENY_ALL)
+            elif self._managed_policy(arn) is None and [*elements(arn, self.template)]:
+                unread.append(as_text(arn) or '""')
         kind = kind_of(names, policies)
         if kind is None:
             return None
@@ -100,17 +104,25 @@ class _Reader:
             for policy in policies
             if not is_policy_name(policy.name)
         )
-        for arn in self._managed_arns():
-            if self._managed_policy(arn) is None and [*elements(arn, self.template)]:
-                self._add("managed-policies", "not-counted", as_text(arn) or '""')
-        for attachment in elsewhere:
-            self._add("managed-policies", "attached-to-unknown", attachment.logical_id)
+        may_deny: list[Policy] = []
+        uncounted: list[Attachment] = []
+        inline = [policy.name for policy in policies if not policy.arn]
+        for attachment in (found for found in reasons if found not in counted):
+            denied = taken_away(attachment, self.attachments, inline)
+            if denied is None:
+                uncounted.append(attachment)
+            elif denied not in (*policies, *may_deny):
+                may_deny.append(denied)
+        for arn in unread:
+            self._add("managed-policies", "not-counted", arn)
+        self.unknown.extend(filter(None, map(reasons.get, uncounted)))
         role = Role(
             kind=kind,
             name=self._name(),
             path=self._path(),
             trust=read_trust(self._properties.get("AssumeRolePolicyDocument"), self.template),
             policies=tuple(policies),
+            may_deny=tuple(may_deny),
             boundary=boundary(
                 self._properties.get("PermissionsBoundary"), self.template, self.attachments
             ),
@@ -122,7 +134,7 @@ class _Reader:
             template=self.template,
             logical_id=self.logical_id,
             attachments=tuple(counted),
-            uncounted=(*(found for found in attached if found not in counted), *elsewhere),
+            uncounted=tuple(uncounted),
             role=role,
         )
 
@@ -168,19 +180,6 @@ class _Reader:
                 # Another policy may be any number of them.
                 self._add("inline-policies", "unreadable", detail=as_text(policy))
 
-    def _policy(self, attachment: Attachment) -> Policy:
-        template, logical_id = attachment.template, attachment.logical_id
-        properties = template.properties(logical_id)
-        managed = template.type_of(logical_id) == "AWS::IAM::ManagedPolicy"
-        # The name of a managed policy, which does not replace an inline one, may be no literal.
-        given = properties.get("ManagedPolicyName" if managed else "PolicyName")
-        readable = given if isinstance(given, str) or not managed else ""
-        return Policy(
-            name=as_text(readable or logical_id),
-            document=filled(as_mapping(properties.get("PolicyDocument")), template),
-            arn=managed_policy_arn(template, logical_id) if managed else "",
-        )
-
     def _attached(self) -> dict[Attachment, Naming]:
         role = target(self.template, self.logical_id)
         found = self.attachments.naming(role, self.template)
@@ -200,23 +199,23 @@ class _Reader:
         found = certain(arn, self.template)
         return None if found is None else self.attachments.managed(found, self.template)
 
-    def _counts(self, attachment: Attachment, naming: Naming) -> bool:
+    def _uncounted(self, attachment: Attachment, naming: Naming) -> Unknown | None:
+        # Why a policy does not count. A deny that may not be deployed must not count, either.
         about = attachment.logical_id
         is_open = attachment.resource.keys() - MEMBERS or attachment.targets.possible
         is_inline = attachment.resource.get("Type") in ("AWS::IAM::Policy", "AWS::IAM::RolePolicy")
         part: Part = "inline-policies" if is_inline else "managed-policies"
-        # A deny that may not be deployed must not count, so no such policy counts.
+        if naming == "deployment":
+            return Unknown(part="managed-policies", why="attached-to-unknown", subject=about)
         if "Condition" in attachment.resource:
             condition = as_text(attachment.resource["Condition"])
-            self._add(part, "conditional", about, condition)
-        elif is_open or naming != "certain":
-            self._add(part, "unreadable", about)
-        elif not attachment.template.is_deployed_with(self.template):
+            return Unknown(part=part, why="conditional", subject=about, detail=condition)
+        if is_open or naming != "certain":
+            return Unknown(part=part, why="unreadable", subject=about)
+        if not attachment.template.is_deployed_with(self.template):
             file = attachment.template.file.name
-            self._add(part, "deployed-elsewhere", about, file)
-        else:
-            return True
-        return False
+            return Unknown(part=part, why="deployed-elsewhere", subject=about, detail=file)
+        return None
 
     def _not_as_built(self) -> None:
         resource = self.template.resources[self.logical_id]

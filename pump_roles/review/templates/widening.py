@@ -7,18 +7,19 @@ from pathlib import Path
 from typing import Any, Final, Literal
 
 from pump_roles.guardrails import opening_tags
-from pump_roles.iam.documents import as_mapping, as_text, has_transform, ref
+from pump_roles.iam.documents import as_list, as_mapping, as_text, has_transform, ref
 from pump_roles.iam.trust import parse_trust
 from pump_roles.iam.values import Value
-from pump_roles.review.role import Unknown
-from pump_roles.review.templates.attachments import NAMED, Attachments
+from pump_roles.review.role import Unknown, denies_all
+from pump_roles.review.templates.attachments import NAMED, Attachment, Attachments
 from pump_roles.review.templates.boundary import is_same_policy
 from pump_roles.review.templates.deployment import hidden_at_deployment
 from pump_roles.review.templates.evaluate import evaluate
-from pump_roles.review.templates.filled import tags_of
+from pump_roles.review.templates.filled import certain_text, tags_of
 from pump_roles.review.templates.flatten import flatten
 from pump_roles.review.templates.possible import Possible
-from pump_roles.review.templates.targets import Naming, literal, target
+from pump_roles.review.templates.taking_away import inline_names, taken_away
+from pump_roles.review.templates.targets import Naming, Target, literal, target
 from pump_roles.review.templates.template import MEMBERS, Reference, Template
 from pump_roles.review.templates.template_files import File, rendered
 from pump_roles.review.templates.trust_reader import accepts_only
@@ -38,7 +39,7 @@ Rule = Literal[
 
 _ROLE: Final = "AWS::IAM::Role"
 _HARMLESS_PROPERTIES: Final = {"Description", "Tags"}
-_DEFAULTS: Final[Mapping[str, Any]] = {"ManagedPolicyArns": [], "MaxSessionDuration": 3_600}
+_DEFAULTS: Final[Mapping[str, Any]] = {"MaxSessionDuration": 3_600}
 
 
 @dataclass(frozen=True)
@@ -137,6 +138,9 @@ def _is_same(name: str, value: Any, built: Built, template: Template) -> bool:
     if built.is_role and name == "PermissionsBoundary":
         # The app may add one, because a boundary only removes permissions.
         return as_built is None or is_same_policy(value, as_built, template)
+    if built.is_role and name == "ManagedPolicyArns":
+        listed = as_list(value or [])
+        return all(denies_all(certain_text(arn, template) or "") for arn in listed)
     if name in built.properties:
         return bool(value == as_built)
     if built.is_role:
@@ -176,7 +180,7 @@ def _reaching(
         as_built = built.properties.get("RoleName")
         if isinstance(as_built, str):
             role = replace(role, names=(*role.names, (as_built,)))
-        for found, naming in attachments.naming(role, template).items():
+        for found, naming in _attaching(template, logical_id, role, attachments):
             yield "attaches", built, (found.template, found.logical_id), naming, found.logical_id
         for found, naming in namesakes.naming(role, template).items():
             if template.member is None:
@@ -192,6 +196,15 @@ def _reaching(
                 yield "unread", built, at, "deployment", at[1]
         for what in changing.get(template.root, ()):
             yield "changed-later", built, (template, logical_id), "deployment", what
+
+
+def _attaching(
+    template: Template, logical_id: str, role: Target, attachments: Attachments
+) -> Iterator[tuple[Attachment, Naming]]:
+    inline = inline_names(template.properties(logical_id))
+    for found, naming in attachments.naming(role, template).items():
+        if taken_away(found, attachments, inline) is None:
+            yield found, naming
 
 
 def _by_root(hidden: Mapping[Template, Iterable[Unknown]]) -> Mapping[Template, list[str]]:

@@ -21,7 +21,7 @@ from pump_roles.iam.values import Value, known
 from pump_roles.published import ROLES
 from pump_roles.review.compare import Difference, compare, compare_roles
 from pump_roles.review.output.words import details_of, difference_in_words, policy_in_words
-from pump_roles.review.role import Boundary, Role, Unknown, published_role
+from pump_roles.review.role import DENY_ALL, Boundary, Role, Unknown, published_role
 from tests.customer import allow, deny
 from tests.policies import rewritten
 from tests.support import ACTIONS, ARNS, CONDITION, EVERYTHING, STATEMENTS, trust
@@ -643,6 +643,65 @@ def test_boundary_that_means_the_same_is_no_difference_and_one_more_is_narrower(
 
 
 # What the expected role leaves open.
+
+
+LESS_CE = policy(deny("ce:*"), name="Less")
+BY_NAME = replace(LESS_CE, arn=managed("Less"))
+
+
+@pytest.mark.parametrize(
+    ("may_be", "is_there", "differs"),
+    [
+        (LESS_CE, LESS_CE, False),
+        (BY_NAME, replace(BY_NAME, name="Stack-Less-1", arn=managed("Stack-Less-1")), False),
+        (DENY_ALL, replace(DENY_ALL, arn="arn:aws:iam::aws:policy/AWSDenyAll"), False),
+        (LESS_CE, replace(LESS_CE, document=EVERYTHING), True),
+        (LESS_CE, replace(LESS_CE, name="Other"), True),
+        (LESS_CE, BY_NAME, True),
+        (BY_NAME, replace(BY_NAME, document=None), True),
+    ],
+)
+def test_policy_that_may_deny_may_be_there_or_not(
+    may_be: Policy, is_there: Policy, *, differs: bool
+) -> None:
+    expected = replace(AUTO_PILOT, may_deny=(may_be,))
+    assert compare(expected, AUTO_PILOT) == ()
+    assert bool(compare(expected, with_policies(is_there))) is differs
+
+
+def test_policy_that_only_denies_is_narrower_unless_it_is_expected() -> None:
+    both = [(AUTO_PILOT, with_policies(LESS_CE)), (with_policies(LESS_CE), AUTO_PILOT)]
+    for (expected, found), (rule, effect) in zip(
+        both, [("policy-added", "narrower"), ("policy-removed", "broader")], strict=True
+    ):
+        assert kinds(compare(expected, found)) == [(rule, effect, "Less")]
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "differences"),
+    [
+        ([], [LESS_CE], [("policy-added", "narrower", "Less")]),
+        ([LESS_CE], [], [("policy-removed", "broader", "Less")]),
+        ([LESS_CE], [replace(LESS_CE, name="Other")], []),
+        (
+            [LESS_CE],
+            [DENY_ALL],
+            [("policy-removed", "broader", "Less"), ("policy-added", "narrower", "AWSDenyAll")],
+        ),
+    ],
+)
+def test_policy_that_may_deny_since_then_is_narrower_and_one_that_no_longer_does_is_broader(
+    before: list[Policy], after: list[Policy], differences: list[tuple[str, str, str]]
+) -> None:
+    was, now = (replace(AUTO_PILOT, may_deny=tuple(side)) for side in (before, after))
+    found = compare_roles({"auto-pilot": was}, {"auto-pilot": now})
+    assert kinds(tuple(difference for _, difference in found)) == differences
+
+
+def test_policy_that_only_may_deny_from_now_on_is_broader() -> None:
+    now = replace(AUTO_PILOT, may_deny=(LESS_CE,))
+    found = compare_roles({"auto-pilot": with_policies(LESS_CE)}, {"auto-pilot": now})
+    assert {difference.effect for _, difference in found} == {"broader"}
 
 
 def opened(role: Role) -> Role:

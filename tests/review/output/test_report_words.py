@@ -99,7 +99,7 @@ APPROVED = "only while you approve (the role's tag pump-commitments)"
             "can buy commitments, limited: in different ways; can sell commitments without",
         ),
         ([Guardrail.NO_COMMITMENTS], [], "cannot buy or sell commitments; changes nothing that "),
-        ([], [{"Effect": "Deny", "Action": "*", "Resource": "*"}], "has no permissions; read the "),
+        ([], [{"Effect": "Deny", "Action": "*", "Resource": "*"}], "has no permissions."),
         (
             [],
             [{"Effect": "Allow", "Action": "rds:RebootDBInstance", "Resource": "*"}],
@@ -275,7 +275,8 @@ def test_says_who_a_principal_is_that_is_not_known_yet(value: Value, said: str) 
 
 def test_says_how_a_role_differs_from_what_pump_publishes(text: str, tmp_path: Path) -> None:
     denied = {"Effect": "Deny", "Action": "ce:GetTags", "Resource": "*"}
-    report = changed(text, tmp_path, another({"Statement": denied}))
+    allowed = {**denied, "Effect": "Allow"}
+    report = changed(text, tmp_path, another({"Statement": [denied, allowed]}))
     (finding,) = (found for found in report.findings if found.kind == "difference")
     assert finding_text(finding, report) == (
         "The inline policy Extra is not expected: 1 action: denied by Extra here instead of "
