@@ -51,7 +51,8 @@ class RoleReport:
     :param opened: the keys of its tags that open one of its guardrails, or may.
     :param uncounted: what is not counted: the patterns that allow actions of services that are not
         in the catalog, and statements that cannot be read.
-    :param as_published: whether it is what Pump publishes, apart from guardrails of this package.
+    :param as_published: whether it is what Pump publishes, apart from guardrails of this package
+        and other policies with nothing but denies.
     :param exact: whether the numbers below are exact. They are not if something that could add or
         hide permissions is attached or cannot be read.
     :param judged: whether Pump publishes everything that it allows. Of other actions, it is not
@@ -123,7 +124,7 @@ class RoleReport:
 
     @property
     def policies_published(self) -> Literal["yes", "no", "unknown"]:
-        """Whether its policies are what Pump publishes, apart from guardrails of this package."""
+        """Whether its policies are what Pump publishes, apart from policies that only deny."""
         parts = {difference.part for difference in self.differences}
         if parts & {"inline-policies", "managed-policies"}:
             return "no"
@@ -279,7 +280,7 @@ class Report:
     :param catalog: the action catalog's package and version.
     :param date: the catalog's date.
     :param as_published: whether all roles are what Pump publishes, apart from guardrails of this
-        package, and there are no alarms.
+        package and other policies with nothing but denies, and there are no alarms.
     :param exact: whether the numbers of all roles are exact.
     :param alarms: how many of the findings are alarms.
     :param statements: what the roles can do, in plain words.

@@ -79,6 +79,7 @@ def test_what_certainly_only_takes_away_may_attach(name: str, place: str, tmp_pa
     said = every_format(report)
     assert all(each in said for each in (*taken, *may_take))
     assert ("ay also be denied by" in said) is not counts
+    assert ("with 1 policy that only denies" in said) is counts
 
 
 MIXED = (DENY, {**DENY, "Effect": "Allow"})
