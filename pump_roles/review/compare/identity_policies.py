@@ -18,7 +18,8 @@ _Key = tuple[Part, str]
 
 def policy_differences(expected: Role, found: Role, *, each: bool = True) -> Iterator[Difference]:
     """Yield how a role's policies differ from the expected ones: each on its own, then together."""
-    before, now = _by_key(expected.policies), _by_key(found.policies)
+    before = _by_key(expected.policies)
+    now = _named_as_expected(before, _by_key(found.policies))
     # What could not be listed is neither missing nor added.
     known = {part for part in _PARTS if not (found.is_unknown(part) or expected.is_unknown(part))}
     before = {key: policy for key, policy in before.items() if key[0] in known}
@@ -110,6 +111,22 @@ def _by_key(policies: Sequence[Policy]) -> dict[_Key, Policy]:
             # Keep both policies if their names differ only in case.
             name += " "
         found[part, name] = policy
+    return found
+
+
+def _named_as_expected(
+    before: Mapping[_Key, Policy], now: Mapping[_Key, Policy]
+) -> dict[_Key, Policy]:
+    # If the name of a managed policy is generated, its document tells which one it is.
+    found = dict(now)
+    for key, policy in before.items():
+        if ":policy/${" not in policy.arn or key in found:
+            continue
+        for other in [other for other in found if other not in before]:
+            document = found[other].document
+            if other[0] == key[0] and document and same_document(document, policy.document):
+                found[key] = found.pop(other)
+                break
     return found
 
 

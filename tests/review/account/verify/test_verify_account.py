@@ -121,8 +121,51 @@ def kinds(result: RoleResult) -> list[tuple[str, str]]:
     return [(found.rule, found.effect) for found in result.differences]
 
 
+DENY = {"Statement": {"Effect": "Deny", "Action": "ce:*", "Resource": "*"}}
+
+
+def attaching(folder: Path) -> Expectation:
+    """The read-only role with a managed policy that only denies, and a budget that stops it."""
+    synthesize(folder)
+    file = folder / "PumpReadOnly.template.json"
+    template = json.loads(file.read_text())
+    target = {"Roles": [NAMES[READ_ONLY]]}
+    stop = {"IamActionDefinition": {**target, "PolicyArn": DENY_ALL}}
+    template["Resources"] |= {
+        "Less": {
+            "Type": "AWS::IAM::ManagedPolicy",
+            "Properties": {**target, "PolicyDocument": DENY},
+        },
+        "Stop": {
+            "Type": "AWS::Budgets::BudgetsAction",
+            "Properties": {"ActionType": "APPLY_IAM_POLICY", "Definition": stop},
+        },
+    }
+    file.write_text(json.dumps(template))
+    return only(READ_ONLY, from_templates(folder))
+
+
+def test_what_only_takes_away_is_as_the_templates_attach_it(tmp_path: Path) -> None:
+    expectation = attaching(tmp_path)
+    role = published(EXTERNAL_ID)
+    # CloudFormation generates the name.
+    less = Policy(name="Pump-Less-1", document=DENY, arn=managed_arn("Pump-Less-1"))
+    stops = Policy(name="AWSDenyAll", document=STOPS, arn=DENY_ALL)
+    for policies, differences in (
+        ([less], []),
+        ([less, stops], []),
+        ([stops], [("policy-removed", "broader")]),
+        ([less, replace(stops, document=EVERYTHING)], [("policy-added", "broader")]),
+    ):
+        found = result(expectation, replace(role, policies=(*role.policies, *policies)))
+        assert (found.unknown, kinds(found)) == ((), differences)
+    unexpected = result(PUBLISHED, replace(published(), policies=(*role.policies, stops)))
+    assert kinds(unexpected) == [("policy-added", "narrower")]
+
+
 BOUNDARY = managed_arn("Boundary", path="/platform/")
 DENY_ALL = "arn:aws:iam::aws:policy/AWSDenyAll"
+STOPS = {"Statement": {"Effect": "Deny", "Action": "*", "Resource": "*"}}
 NARROW = {"Statement": allow("ec2:*")}
 
 
