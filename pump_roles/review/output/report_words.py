@@ -138,12 +138,12 @@ def verdict(role: RoleReport, report: Report) -> str:
 def _reduced_by(role: RoleReport) -> str:
     number = len(role.guardrails)
     guardrails = say("units.guardrails", number) if number else ""
-    denies = sum(policy.kind == "deny" for policy in role.policies)
-    guardrails = _both(guardrails, say("verdict.denies", denies) if denies else "")
+    number = sum(policy.kind == "deny" for policy in role.policies)
+    denies = say("verdict.denies", number) if number else ""
     boundary = ""
     if role.boundary and not role.role.is_unknown("boundary"):
         boundary = say("verdict.boundary" if role.stopped else "verdict.uncounted_boundary")
-    return joined((guardrails, boundary))
+    return joined((guardrails, denies, boundary))
 
 
 def _commitments(buy: Answer, sell: Answer, role: RoleReport, report: Report) -> Iterator[str]:
