@@ -221,8 +221,8 @@ def test_deny_that_never_applies_limits_nothing(
 def test_where_resources_are_not_certain_an_allow_counts_and_a_deny_does_not(
     action: str, resources: dict[str, Any], denied: str
 ) -> None:
-    """AWS checks resources that it does not document: IAM User Guide, "Troubleshoot access denied
-    error messages", shows them. A wildcard can match beyond a part of an ARN: "Resource".
+    """AWS may check resources that it does not document. A wildcard that ends a part of an ARN can
+    match beyond it: IAM User Guide, "IAM JSON policy elements: Resource".
     """
     statement = {"Action": action, **resources}
     everything = {"Effect": "Allow", "Action": "*", "Resource": "*"}
