@@ -53,7 +53,13 @@ def changes(earlier: Report, report: Report, catalog: Catalog) -> tuple[Change, 
             more.append(Change(effect="unclear", role=kind, about="filled-in"))
         found += more
     found += _suspects(earlier, report)
-    risks = {action.name: action.risk for side in (earlier, report) for action in side.actions}
+    # Only of what Pump publishes is it known that a read returns no data.
+    risks = {
+        action.name: action.risk
+        for side in (earlier, report)
+        for action in side.actions
+        if action.reason or action.risk != "reads"
+    }
     return tuple(
         sorted(
             (part for change in found for part in _by_risk(change, risks)),

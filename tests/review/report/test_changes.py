@@ -22,6 +22,7 @@ from tests.customer import allow, deny
 from tests.support import (
     ROLE_ARGUMENTS,
     SECRET,
+    a_statement,
     add_resources,
     another,
     changed,
@@ -113,6 +114,14 @@ def test_money_comes_first_then_writes_data_and_metadata(compared: Compare) -> N
         "8 actions that can spend money: denied by Extra before, allowed now"
     )
     assert all(change.actions for change in found), "no answer repeats what these say"
+
+
+def test_read_that_pump_does_not_publish_is_not_said_to_read_only_metadata(
+    compared: Compare,
+) -> None:
+    (found,) = compared(nothing, a_statement(allow("ec2:GetConsoleOutput")))
+    assert (found.effect, found.risk) == ("broader", "")
+    assert change_in_one_line(found).startswith("1 action: not granted before, allowed now")
 
 
 def trusting(*principals: str) -> Edit:
