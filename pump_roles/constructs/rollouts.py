@@ -145,8 +145,10 @@ class Rollout(Construct):
             Region that the rollout is deployed to.
         :param depends_on: at most 10 other rollouts, or ARNs of StackSets, without duplicates. In
             an account that joins a unit, StackSets deploys them before this one. Rollouts of this
-            app are also deployed first. For a delegated administrator, only ARNs: its StackSets are
-            in the management account. By default, none. Cannot be combined with ``only_accounts``.
+            app are also deployed first. An ARN is a literal or a reference. For a delegated
+            administrator, whose StackSets are in the management account, and for a rollout in
+            another account or Region, only ARNs. By default, none. Neither this rollout nor one
+            that it waits for can have ``only_accounts``.
         :param delegated_admin: whether a delegated administrator's account deploys it. By default,
             the management account does.
         :param stack_set_name: 1 to 128 characters, unique in the account and Region. It cannot
@@ -184,7 +186,7 @@ class Rollout(Construct):
         names = (PRINCIPAL_PARAMETER, EXTERNAL_ID_PARAMETER, NEXT_EXTERNAL_ID_PARAMETER)
         parameters = dict(zip(names, (principal, *external_ids), strict=False))
         units = _checked_units(organizational_units)
-        first = _checked_dependencies(depends_on, delegated_admin=delegated_admin)
+        first = _checked_dependencies(self, depends_on, delegated_admin=delegated_admin)
         if first and only_accounts is not None:
             raise ArgumentError(
                 "depends_on", "cannot be combined with {other}", other="only_accounts"
@@ -200,7 +202,7 @@ class Rollout(Construct):
         )
         if region is not None:
             validators.check_region("region", validators.REGION.check("region", region))
-        automatic = only_accounts is None
+        self._automatic = automatic = only_accounts is None
         name = validators.STACK_SET_NAME.check(
             "stack_set_name", published.stack_name if stack_set_name is None else stack_set_name
         )
@@ -326,30 +328,45 @@ def _check_boundary(scope: Construct, boundary: object) -> None:
 
 
 def _checked_dependencies(
-    depends_on: Sequence[Rollout | str], *, delegated_admin: bool
+    scope: Construct, depends_on: Sequence[Rollout | str], *, delegated_admin: bool
 ) -> list[str]:
+    seen: set[str] = set()
+
     def arn(other: object) -> str:
         if not isinstance(other, Rollout):
-            return ""
-        if delegated_admin:
+            return _reference(other)
+        if other.node.path in seen:
+            raise ArgumentError("depends_on", f"{other.node.path} is listed twice")
+        seen.add(other.node.path)
+        if not other._automatic:  # noqa: SLF001
             raise ArgumentError(
-                "depends_on",
-                f"{other.node.path} must be the ARN of its StackSet, because a delegated "
-                "administrator's StackSets are in the management account",
+                "depends_on", f"{other.node.path} has only_accounts, so nothing can wait for it"
+            )
+        here, there = Stack.of(scope), Stack.of(other)
+        why = ""
+        if delegated_admin:
+            why = "a delegated administrator's StackSets are in the management account"
+        elif (here.account, here.region) != (there.account, there.region):
+            # A reference would make CDK add resources to both stacks.
+            why = "it is in another account or Region"
+        if why:
+            raise ArgumentError(
+                "depends_on", f"{other.node.path} must be the ARN of its StackSet, because {why}"
             )
         return other.stack_set_arn
 
-    if not depends_on:
+    if depends_on in ((), []):
         return []
     return validators.STACK_SET_ARNS.check("depends_on", depends_on, reference=arn)
 
 
-def _checked_units(organizational_units: Sequence[str]) -> list[str]:
-    def reference(unit: object) -> str:
-        return unit if isinstance(unit, str) and Token.is_unresolved(unit) else ""
+def _reference(value: object) -> str:
+    return value if isinstance(value, str) and Token.is_unresolved(value) else ""
 
+
+def _checked_units(organizational_units: Sequence[str]) -> list[str]:
     units = validators.ORGANIZATIONAL_UNITS.check(
-        "organizational_units", organizational_units, reference=reference
+        "organizational_units", organizational_units, reference=_reference
     )
     if len(units) > 1 and (roots := [unit for unit in units if unit.startswith("r-")]):
         # CloudFormation would delete the instances of the others once they are no longer listed.

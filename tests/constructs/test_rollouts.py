@@ -29,6 +29,7 @@ from tests.support import (
     recommended_flags,
     role_of,
 )
+from tools.sandbox.aws import ACCOUNT_ID, REGION
 from tools.sandbox.cdk import tool_environment
 
 ARGUMENTS: dict[str, Any] = {
@@ -221,6 +222,7 @@ def test_automatic_deployments_wait_for_other_stack_sets() -> None:
         ({"depends_on": ["PumpReadOnly"]}, "'PumpReadOnly' is not the ARN of a StackSet"),
         ({"depends_on": [STACK_SET_ARN] * 2}, ".* is listed twice"),
         ({"depends_on": STACK_SET_ARN}, ".* is not a list"),
+        ({"depends_on": None}, "None is not a list"),
         (
             {"depends_on": [f"{STACK_SET_ARN}{number}" for number in range(11)]},
             "11 given, at most 10 allowed",
@@ -236,6 +238,33 @@ def test_rejects_what_automatic_deployments_cannot_wait_for(
 ) -> None:
     with pytest.raises(ArgumentError, match=f"^depends_on: {problem}"):
         ReadOnlyRollout(Stack(), "R", **ARGUMENTS, **arguments)
+
+
+@pytest.mark.parametrize(
+    ("region", "more", "times", "problem"),
+    [
+        (REGION, {}, 2, "First/R is listed twice"),
+        (REGION, {"only_accounts": ["111111111111"]}, 1, "First/R has only_accounts"),
+        ("eu-west-1", {}, 1, "First/R must be the ARN .* it is in another account or Region"),
+    ],
+)
+def test_rejects_rollouts_that_a_rollout_cannot_wait_for(
+    region: str, more: dict[str, Any], times: int, problem: str
+) -> None:
+    app = App()
+    first = Stack(app, "First", env={"account": ACCOUNT_ID, "region": region})
+    second = Stack(app, "Second", env={"account": ACCOUNT_ID, "region": REGION})
+    other = AutoPilotRollout(first, "R", **ARGUMENTS, **more)
+    with pytest.raises(ArgumentError, match=f"^depends_on: {problem}"):
+        ReadOnlyRollout(second, "R", **ARGUMENTS, depends_on=[other] * times)
+
+
+def test_rollout_can_wait_for_a_stack_set_by_a_reference() -> None:
+    stack = Stack(App(), "Mine")
+    arn = AutoPilotRollout(stack, "First", **ARGUMENTS).stack_set_arn
+    made = ReadOnlyRollout(stack, "Second", **ARGUMENTS, depends_on=[arn])
+    found = stack.resolve(made.resource.auto_deployment)["dependsOn"]
+    assert found == [stack.resolve(arn)]
 
 
 def test_delegated_administrator_names_other_stack_sets_by_their_arns() -> None:
