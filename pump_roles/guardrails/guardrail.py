@@ -12,6 +12,7 @@ from typing import Any, ClassVar, Final
 from pump_roles import validators
 from pump_roles.iam.documents import as_list, as_mapping, mapped
 from pump_roles.iam.patterns import overlap
+from pump_roles.published import ROLES
 from pump_roles.validators import ArgumentError
 
 _POLICY: Final = "PumpGuardrail"
@@ -166,8 +167,8 @@ class Guardrail:
         :param actions: the actions, at least one, without duplicates; each in full, such as
             ``lambda:GetPolicy``, or with ``*`` at its end.
         :param reason: why you deny them, for whoever reads your code.
-        :raises ArgumentError: when the name is taken, something is not an action or is listed
-            twice, or there is no reason.
+        :raises ArgumentError: when the name is taken, something is not an action, is listed twice,
+            or is no action of either role, or there is no reason.
         """
         validators.GUARDRAIL_NAME.check("name", name)
         taken = {other.replace("-", ""): other for other in SHIPPED}
@@ -175,6 +176,10 @@ class Guardrail:
             raise ArgumentError("name", f"{other} is a guardrail of this package")
         checked = validators.ACTIONS.check("actions", actions)
         validators.REASON.check("reason", reason)
+        had = {pattern for role in ROLES.values() for pattern in role.patterns}
+        for action in checked:
+            if not any(overlap(action, pattern) for pattern in had):
+                raise ArgumentError("actions", f"{action} takes nothing away: no role has it")
         return Guardrail(
             name,
             removes=f"{', '.join(checked)}.",

@@ -174,6 +174,12 @@ def _checked(guardrails: object) -> tuple[Guardrail, ...]:
             raise ArgumentError("guardrails", f"{guardrail!r} is a name; use Guardrail.{constant}")
         if not isinstance(guardrail, Guardrail):
             raise ArgumentError("guardrails", f"{guardrail!r} is not a Guardrail")
+    names: dict[str, str] = {}
+    for guardrail in guardrails:
+        # IAM does not tell apart names that differ only in case.
+        other = names.setdefault(guardrail.policy_name.casefold(), guardrail.name)
+        if other != guardrail.name:
+            raise ArgumentError("guardrails", f"{guardrail.name} is too similar to {other}")
     return tuple(guardrails)
 
 

@@ -197,15 +197,14 @@ def test_role_rejects_a_guardrail_that_would_do_nothing(guardrail: Guardrail) ->
     assert caught.value.problem == f"{guardrail.name} would have no effect on the read-only role"
 
 
-NO_HOSTS = Guardrail.denying("no-hosts2", "ec2:PurchaseHost*", "lambda:*", reason="We own none.")
+NO_HOSTS = Guardrail.denying("no-hosts2", "ec2:PurchaseHost*", reason="We own none.")
 
 
 def test_own_guardrail_denies_what_the_role_has_of_its_actions() -> None:
     policy = auto_pilot(NO_HOSTS)["PumpGuardrailNoHosts2"]
-    # The role has the permission for one of them; a wildcard of another service has no effect.
     (statement,) = policy["Statement"]
     assert statement == {"Effect": "Deny", "Action": ["ec2:PurchaseHost*"], "Resource": "*"}
-    assert NO_HOSTS.reasons == dict.fromkeys(["ec2:PurchaseHost*", "lambda:*"], "We own none.")
+    assert NO_HOSTS.reasons == {"ec2:PurchaseHost*": "We own none."}
     with pytest.raises(ArgumentError, match="would have no effect on the read-only role"):
         ReadOnlyRole(Stack(), "R", **ROLE_ARGUMENTS, guardrails=[NO_HOSTS])
 
@@ -221,7 +220,8 @@ def test_own_guardrail_denies_what_the_role_has_of_its_actions() -> None:
         ("mine", ["ec2:R*n"], "why", r"actions: 'ec2:R\*n' is not an action such as"),
         ("mine", ["*"], "why", r"actions: '\*' is not an action such as"),
         ("mine", ["ec2:Run", "ec2:Run"], "why", "actions: 'ec2:Run' is listed twice"),
-        ("mine", ["ec2:Run"], " ", "reason: ' ' is not a reason"),
+        ("mine", ["ce:Get*"], " ", "reason: ' ' is not a reason"),
+        ("mine", ["ce:Get*", "ec2:Run"], "why", "actions: ec2:Run takes nothing away: no role has"),
     ],
 )
 def test_own_guardrail_has_a_name_of_its_own_actions_and_a_reason(
@@ -235,6 +235,10 @@ def test_own_guardrail_has_a_name_of_its_own_actions_and_a_reason(
     ("guardrails", "problem"),
     [
         ([Guardrail.NO_SELLING, Guardrail.NO_SELLING], "no-selling is listed twice"),
+        (
+            [Guardrail.denying(name, "ec2:PurchaseHost*", reason="why") for name in ("a-b", "ab")],
+            "ab is too similar to a-b",
+        ),
         (
             [Guardrail.METADATA_ONLY, Guardrail.RECOMMENDED],
             "metadata-only is listed twice, also in recommended",
