@@ -168,7 +168,7 @@ class Guardrail:
             ``lambda:GetPolicy``, or with ``*`` at its end.
         :param reason: why you deny them, for whoever reads your code.
         :raises ArgumentError: when the name is taken, something is not an action, is listed twice,
-            or is no action of either role, or there is no reason.
+            or is an action that neither role has, or there is no reason.
         """
         validators.GUARDRAIL_NAME.check("name", name)
         taken = {other.replace("-", ""): other for other in SHIPPED}

@@ -168,14 +168,13 @@ def _checked(guardrails: object) -> tuple[Guardrail, ...]:
     if not isinstance(guardrails, Sequence) or isinstance(guardrails, str):
         cure = "; put it in a list" if isinstance(guardrails, Guardrail) else ""
         raise ArgumentError("guardrails", f"{guardrails!r} is not a list of Guardrails{cure}")
+    names: dict[str, str] = {}
     for guardrail in guardrails:
         if isinstance(guardrail, str):
             constant = Guardrail.named(guardrail).name.upper().replace("-", "_")
             raise ArgumentError("guardrails", f"{guardrail!r} is a name; use Guardrail.{constant}")
         if not isinstance(guardrail, Guardrail):
             raise ArgumentError("guardrails", f"{guardrail!r} is not a Guardrail")
-    names: dict[str, str] = {}
-    for guardrail in guardrails:
         # IAM does not tell apart names that differ only in case.
         other = names.setdefault(guardrail.policy_name.casefold(), guardrail.name)
         if other != guardrail.name:

@@ -57,7 +57,7 @@ class Scope:
     @property
     def needs_tags(self) -> bool:
         """Whether it applies only to requests with certain tags."""
-        condition = as_mapping(json.loads(self.condition or "{}"))
+        condition = as_mapping(_read(self.condition or "{}"))
         return any(
             "aws:tagkeys" in as_mapping(condition.get(f"ForAnyValue:{operator}"))
             for operator in ("StringEquals", "StringEqualsIgnoreCase", "StringLike")
@@ -120,7 +120,7 @@ EVERYWHERE: Final = Scope()
 def _scope_of(statement: Mapping[str, Any], version: Any) -> Scope:
     excluded = "NotResource" in statement
     listed = statement["NotResource"] if excluded else statement.get("Resource", "*")
-    # What CloudFormation fills in is written as JSON. It is no text of the policy.
+    # What CloudFormation fills in is written as JSON, so it is not text of the policy.
     resources = {
         text if text.startswith("{") else in_newest_version(text, version)
         for text in strings(listed)

@@ -430,12 +430,10 @@ def _is_own_pool(logical_id: str, template: Template) -> bool:
         return False
     properties = template.properties(logical_id)
     signing_in = as_list(properties.get("CognitoIdentityProviders", []))
-    names = [as_mapping(as_mapping(each).get("ProviderName")) for each in signing_in]
-    user_pools = [as_list(name.get("Fn::GetAtt"))[:1] for name in names]
+    names = (as_mapping(as_mapping(each).get("ProviderName")) for each in signing_in)
+    user_pools = (as_list(name.get("Fn::GetAtt") or "")[0] for name in names)
     return properties.keys().isdisjoint(_OTHER_SIGN_IN) and all(
-        template.type_of(as_text(name)) == "AWS::Cognito::UserPool"
-        for pool in user_pools
-        for name in pool or [""]
+        template.type_of(as_text(name)) == "AWS::Cognito::UserPool" for name in user_pools
     )
 
 
