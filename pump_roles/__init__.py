@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from pump_roles._version import __version__
 
 if TYPE_CHECKING:
+    from pump_roles.constructs.commitment_alarm import CommitmentAlarm
     from pump_roles.constructs.customer_roles import CustomerRoles
     from pump_roles.constructs.roles import AutoPilotRole, PumpRole, ReadOnlyRole
     from pump_roles.constructs.rollouts import AutoPilotRollout, ReadOnlyRollout, Rollout
@@ -23,6 +24,7 @@ __all__ = [
     "AutoPilotRole",
     "AutoPilotRollout",
     "AutoPilotStack",
+    "CommitmentAlarm",
     "CustomerRoles",
     "Guardrail",
     "ProbeAttempt",
@@ -40,6 +42,7 @@ __all__ = [
 _MODULES = {
     name: module
     for module, names in {
+        "constructs.commitment_alarm": "CommitmentAlarm",
         "constructs.customer_roles": "CustomerRoles",
         "constructs.roles": "AutoPilotRole PumpRole ReadOnlyRole",
         "constructs.rollouts": "AutoPilotRollout ReadOnlyRollout Rollout",
