@@ -30,26 +30,26 @@ _SERVICE: Final = "events.amazonaws.com"
 _PLAN: Final = """\
 A Savings Plan in account <account> became <state> at <time>.
 Plan: <plan>
-Who: this event does not say. If it was Pump's role, a second email names the call.
+Who: this event does not say. If Pump's role made a call, another email does.
 """
 _CALL: Final = """\
 Pump's role called <call> (<source>) in account <account>, <region>, at <time>.
 Who: <who>
 Details: aws cloudtrail lookup-events --region <region> \
 --lookup-attributes AttributeKey=EventId,AttributeValue=<event>
-After AcceptHandshake, another organization's management account may control this account.
+If it is AcceptHandshake, another organization may control the account now.
 """
 _THEN: Final = """\
 To return a Savings Plan: aws savingsplans return-savings-plan --savings-plan-id ID
-Until when: 7 days after its purchase, and before the calendar month ends (UTC).
-To see which and when: aws savingsplans describe-savings-plans, returnableUntil.
-Only plans of at most $100 an hour can be returned, and nothing else that was bought.
-To stop Pump{each}: aws iam put-role-permissions-boundary --role-name {role} \
+Until: 7 days after the purchase, in the same calendar month (UTC), up to $100 an hour.
+The time: returnableUntil in aws savingsplans describe-savings-plans. Nothing else can be returned.
+To stop Pump: aws iam put-role-permissions-boundary --role-name {role} \
 --permissions-boundary arn:{partition}:iam::aws:policy/AWSDenyAll
-Then: docs/operations.md of pump-roles, Stop Pump now.
+Then: Stop Pump now, in docs/operations.md of pump-roles.
 """
 """A line is in quotation marks, and ends where an email should have a new line: Amazon EventBridge
-User Guide, "Amazon EventBridge input transformation". So a line has none of its own."""
+User Guide, "Amazon EventBridge input transformation". So a line has none of its own. The report
+would list a rule that names a role outside its pattern, so ``ROLE`` stands for that."""
 
 
 class CommitmentAlarm(Construct):
@@ -99,8 +99,7 @@ class CommitmentAlarm(Construct):
         """
         super().__init__(scope, id)
         emails = validators.EMAILS.check("emails", emails)
-        names = validators.ROLE_NAMES.check("role_names", role_names)
-        calls = _pattern(names)
+        calls = _pattern(validators.ROLE_NAMES.check("role_names", role_names))
         if key is not None and not hasattr(key, "key_arn"):
             raise ArgumentError("key", f"{key!r} is not a key of AWS KMS, such as kms.Key")
         self.topic: Final = sns.CfnTopic(
@@ -125,7 +124,7 @@ class CommitmentAlarm(Construct):
                     "detail": {"currentState": [{"anything-but": ["retired"]}]},
                 },
                 {"plan": "$.resources[0]", "state": "$.detail.currentState"},
-                _PLAN + _then(*names),
+                _PLAN + _then("ROLE"),
             ),
             self._rule(
                 "Calls",
@@ -221,9 +220,8 @@ def _pattern(role_names: Sequence[str]) -> dict[str, Any]:
     return pattern
 
 
-def _then(*roles: str) -> str:
-    role, each = (roles[0], "") if len(roles) == 1 else ("ROLE", f" for {', '.join(roles)}")
-    return _THEN.format(role=role, each=each, partition=Aws.PARTITION)
+def _then(role: str) -> str:
+    return _THEN.format(role=role, partition=Aws.PARTITION)
 
 
 def _topic_policy(topic: str, rules: Sequence[str]) -> dict[str, Any]:

@@ -88,7 +88,10 @@ def shown(text: str, program: str) -> list[list[str]]:
 
     Without comments, and without the file into which a command's output goes.
     """
-    found = re.findall(rf"^ *\$ {program} (.*)$", text.replace("\\\n", " "), re.MULTILINE)
+    text = text.replace("\\\n", " ")
+    found = re.findall(rf"^ *\$ {program} (.*)$", text, re.MULTILINE)
+    # In an email, in quotation marks.
+    found += re.findall(rf'^".*: {program} (.*)"$', text, re.MULTILINE)
     return [shlex.split(command.partition(" > ")[0], comments=True) for command in found]
 
 
