@@ -1,4 +1,4 @@
-"""Generates the tables of ``docs/guardrails.md`` and ``README.md`` from what they describe.
+"""Generates the tables of some pages from what they describe.
 
 Each table is between two lines, ``<!-- generated: NAME -->`` and ``<!-- /generated -->``. The text
 around them is written by hand.
@@ -57,9 +57,16 @@ def _counts(patterns: Iterable[str]) -> list[str]:
 
 def _guardrails() -> str:
     return _table(
-        ("guardrail", "what it removes", "what it leaves", "what it costs Pump's service"),
+        ("guardrail", "what it removes"),
+        ((f"`{guardrail.name}`", guardrail.removes) for guardrail in SHIPPED.values()),
+    )
+
+
+def _guardrails_in_full() -> str:
+    return _table(
+        ("guardrail", "what it leaves", "what it costs Pump's service"),
         (
-            (f"`{guardrail.name}`", guardrail.removes, guardrail.leaves, guardrail.costs)
+            (f"`{guardrail.name}`", guardrail.leaves, guardrail.costs)
             for guardrail in SHIPPED.values()
         ),
     )
@@ -85,12 +92,13 @@ def _left_by_needed_only() -> str:
     )
 
 
-PAGES: Final = ("docs/guardrails.md", "README.md")
+PAGES: Final = ("docs/guardrails.md", "docs/guardrails-reference.md", "README.md")
 """The pages with the tables."""
 
 TABLES: Final[Mapping[str, Callable[[], str]]] = {
     "policies": _policies,
     "guardrails": _guardrails,
+    "guardrails in full": _guardrails_in_full,
     "left by metadata-only": _left_by_metadata_only,
     "left by needed-only": _left_by_needed_only,
 }
