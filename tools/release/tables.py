@@ -1,6 +1,6 @@
-"""Generates the tables of some pages from what they describe.
+"""Generates the tables and lists of some pages from what they describe.
 
-Each table is between two lines, ``<!-- generated: NAME -->`` and ``<!-- /generated -->``. The text
+Each one is between two lines, ``<!-- generated: NAME -->`` and ``<!-- /generated -->``. The text
 around them is written by hand.
 """
 
@@ -16,6 +16,7 @@ from pump_roles.guardrails.guardrail import SHIPPED
 from pump_roles.iam.catalog import shipped
 from pump_roles.published import ROLES
 from pump_roles.text import packaged
+from tools.sandbox.cdk import ROOT
 
 
 def _table(head: Sequence[str], rows: Iterable[Iterable[str]]) -> str:
@@ -92,7 +93,22 @@ def _left_by_needed_only() -> str:
     )
 
 
-PAGES: Final = ("docs/guardrails.md", "docs/guardrails-reference.md", "README.md")
+def _decisions() -> str:
+    first_lines = (
+        (page.name, page.read_text("utf-8").partition("\n")[0])
+        for page in sorted((ROOT / "docs" / "decisions").glob("0*.md"))
+    )
+    return "".join(
+        re.sub(r"# (\d+\.) (.*)", rf"\1 [\2]({name})\n", line) for name, line in first_lines
+    )
+
+
+PAGES: Final = (
+    "README.md",
+    "docs/decisions/README.md",
+    "docs/guardrails-reference.md",
+    "docs/guardrails.md",
+)
 """The pages with the tables."""
 
 TABLES: Final[Mapping[str, Callable[[], str]]] = {
@@ -101,6 +117,7 @@ TABLES: Final[Mapping[str, Callable[[], str]]] = {
     "guardrails in full": _guardrails_in_full,
     "left by metadata-only": _left_by_metadata_only,
     "left by needed-only": _left_by_needed_only,
+    "decisions": _decisions,
 }
 """The function that makes each table, by name."""
 
