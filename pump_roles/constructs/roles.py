@@ -49,13 +49,13 @@ class PumpRole(Resource):
     customer's external ID. A session lasts at most 1 hour, the default and lowest maximum in IAM.
 
     The synth fails if anything in the app changes the role's trust policy, policies, session
-    duration, name, or path, removes its boundary, or attaches a policy to it.
+    duration, name, or path, removes its boundary, or attaches a policy to it that does not
+    certainly only deny.
 
     Other constructs can use it as any role: ``bucket.grant_read(pump)``. Its permissions cannot be
     widened, so a grant adds nothing, and the synth warns (``pump-roles:grant-dropped``). As with an
     immutable role of the CDK, ``assert_success()`` passes. The policy of another resource, such as
-    a bucket or a key, can still name the role. A policy that you attach to the role fails the
-    synth, unless it certainly only denies.
+    a bucket or a key, can still name the role.
 
     Source: Pump's document "Cross Account Role".
     """

@@ -71,6 +71,7 @@ def denying(arn: Any, template: Template, attachments: Attachments) -> Policy | 
     if managed is None or "Condition" in managed.resource:
         return None
     # Another policy of its account can have its name, unless that is generated.
-    generated = Symbol(managed.logical_id, managed.template) in (named or ())
-    here = generated or managed.template.is_deployed_with(template)
+    own_name = Symbol(managed.logical_id, managed.template)
+    is_generated = own_name in (named or ()) and own_name.is_fixed
+    here = is_generated or managed.template.is_deployed_with(template)
     return taken_away(managed, attachments, ()) if here else None
