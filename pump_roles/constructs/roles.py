@@ -144,6 +144,7 @@ class PumpRole(Resource):
         )
         protect(
             self.resource,
+            scope,
             RoleName=role_name,
             Path=self._path,
             PermissionsBoundary={"Fn::Sub": boundary} if named else boundary,

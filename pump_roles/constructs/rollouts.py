@@ -258,6 +258,7 @@ class Rollout(Construct):
         )
         protect(
             self.resource,
+            scope,
             TemplateBody=template,
             Parameters=[
                 {"ParameterKey": parameter, "ParameterValue": value}
