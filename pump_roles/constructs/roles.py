@@ -122,10 +122,10 @@ class PumpRole(Resource):
             next_external_id=next_external_id,
         )
         trusting = trust_policy(principal, external_ids)
-        policies = {policy.name: policy.document for policy in self.published.policies}
+        published = {policy.name: policy.document for policy in self.published.policies}
         denies = documents(guardrails, self.published)
         redundant = annotate_guardrails(self, guardrails, denies)
-        policies |= _within_quota(denies, self.published, redundant)
+        denied = _within_quota(denies, self.published, redundant)
         # The L1 with the raw documents, because what is deployed must be what is published. The L2
         # merges and reorders statements under @aws-cdk/aws-iam:minimizePolicies.
         self.resource: Final = iam.CfnRole(
@@ -137,8 +137,11 @@ class PumpRole(Resource):
             permissions_boundary=Fn.sub(boundary) if boundary and named else boundary,
             assume_role_policy_document=trusting,
             policies=[
-                iam.CfnRole.PolicyProperty(policy_name=name, policy_document=document)
-                for name, document in policies.items()
+                *_published(self.published.policies),
+                *(
+                    iam.CfnRole.PolicyProperty(policy_name=name, policy_document=document)
+                    for name, document in denied.items()
+                ),
             ],
         )
         protect(
@@ -150,7 +153,7 @@ class PumpRole(Resource):
             AssumeRolePolicyDocument=trusting,
             Policies=[
                 {"PolicyName": name, "PolicyDocument": document}
-                for name, document in policies.items()
+                for name, document in {**published, **denied}.items()
             ],
         )
 
@@ -325,6 +328,17 @@ def _within_quota(
             f"allowed: the published policies {published:,}, {listed}{omit}",
         )
     return {guardrail.policy_name: document for guardrail, document in denies.items()}
+
+
+@cache
+def _published(policies: tuple[Policy, ...]) -> tuple[iam.CfnRole.PolicyProperty, ...]:
+    # With tokens, so that the documents are in the CDK's process once, not once for each role.
+    return tuple(
+        iam.CfnRole.PolicyProperty(
+            policy_name=policy.name, policy_document=Token.as_any(policy.document)
+        )
+        for policy in policies
+    )
 
 
 @cache
