@@ -10,6 +10,7 @@ from pump_roles._version import __version__
 
 if TYPE_CHECKING:
     from pump_roles.constructs.customer_roles import CustomerRoles
+    from pump_roles.constructs.protection import EmergencyStop, RoleProtection, TrustProtection
     from pump_roles.constructs.roles import AutoPilotRole, PumpRole, ReadOnlyRole
     from pump_roles.constructs.rollouts import AutoPilotRollout, ReadOnlyRollout, Rollout
     from pump_roles.constructs.stacks import AutoPilotStack, ReadOnlyStack
@@ -24,6 +25,7 @@ __all__ = [
     "AutoPilotRollout",
     "AutoPilotStack",
     "CustomerRoles",
+    "EmergencyStop",
     "Guardrail",
     "ProbeAttempt",
     "ProbeResult",
@@ -31,7 +33,9 @@ __all__ = [
     "ReadOnlyRole",
     "ReadOnlyRollout",
     "ReadOnlyStack",
+    "RoleProtection",
     "Rollout",
+    "TrustProtection",
     "__version__",
     "new_external_id",
     "probe",
@@ -41,6 +45,7 @@ _MODULES = {
     name: module
     for module, names in {
         "constructs.customer_roles": "CustomerRoles",
+        "constructs.protection": "EmergencyStop RoleProtection TrustProtection",
         "constructs.roles": "AutoPilotRole PumpRole ReadOnlyRole",
         "constructs.rollouts": "AutoPilotRollout ReadOnlyRollout Rollout",
         "constructs.stacks": "AutoPilotStack ReadOnlyStack",
