@@ -45,10 +45,10 @@ def reason_in_words(result: ProbeResult) -> str:
     right = say("probe_reasons.right")
     names = (right, say("probe_reasons.no_id"), say("probe_reasons.wrong"))
     if result.verdict == "required":
-        by_policy = [call for call, attempt in zip(names, attempts, strict=True) if attempt.reason]
-        if by_policy:
-            calls = say("differences.and").join(by_policy)
-            return say("probe_reasons.required_by_policy", calls=calls)
+        refused = [call for call, attempt in zip(names, attempts, strict=True) if attempt.reason]
+        if refused:
+            by_policy = say("differences.and").join(refused)
+            return say("probe_reasons.required_by_policy", calls=by_policy)
         return say("probe_reasons.required")
     if result.verdict == "not-required":
         wrong_calls = (say("probe_reasons.without"), say("probe_reasons.with_wrong"))
@@ -57,8 +57,8 @@ def reason_in_words(result: ProbeResult) -> str:
         return say("probe_reasons.not-required", calls=say("differences.and").join(accepted))
     calls_by_reason: dict[str, list[str]] = {}
     if result.with_right_id.outcome == "refused":
-        refused = _in_words(result.with_right_id) or say("probe_reasons.refused")
-        calls_by_reason[refused] = [right]
+        why = _in_words(result.with_right_id) or say("probe_reasons.refused")
+        calls_by_reason[why] = [right]
     for call, attempt in zip(names, attempts, strict=True):
         if attempt.outcome == "unknown":
             calls_by_reason.setdefault(_in_words(attempt), []).append(call)
