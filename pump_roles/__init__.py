@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from pump_roles._version import __version__
 
 if TYPE_CHECKING:
+    from pump_roles.constructs.commitment_alarm import CommitmentAlarm
     from pump_roles.constructs.customer_roles import CustomerRoles
     from pump_roles.constructs.protection import EmergencyStop, RoleProtection, TrustProtection
     from pump_roles.constructs.roles import AutoPilotRole, PumpRole, ReadOnlyRole
@@ -24,6 +25,7 @@ __all__ = [
     "AutoPilotRole",
     "AutoPilotRollout",
     "AutoPilotStack",
+    "CommitmentAlarm",
     "CustomerRoles",
     "EmergencyStop",
     "Guardrail",
@@ -44,6 +46,7 @@ __all__ = [
 _MODULES = {
     name: module
     for module, names in {
+        "constructs.commitment_alarm": "CommitmentAlarm",
         "constructs.customer_roles": "CustomerRoles",
         "constructs.protection": "EmergencyStop RoleProtection TrustProtection",
         "constructs.roles": "AutoPilotRole PumpRole ReadOnlyRole",

@@ -124,6 +124,8 @@ class ListOf:
 
     element: Text
     maximum: int | None = None
+    ignore_case: bool = False
+    """Whether two values that differ only in case are duplicates."""
 
     def check(
         self, argument: str, values: object, *, reference: Callable[[object], str] = _no_reference
@@ -145,13 +147,13 @@ class ListOf:
             raise ArgumentError(
                 argument, f"{len(values):,} given, at most {self.maximum:,} allowed"
             )
-        checked = Counter(
-            reference(value) or self.element.check(argument, value) for value in values
-        )
-        for value, count in checked.items():
+        checked = [reference(value) or self.element.check(argument, value) for value in values]
+        seen = Counter(value.lower() if self.ignore_case else value for value in checked)
+        for value, count in seen.items():
             if count > 1:
-                raise ArgumentError(argument, f"{value!r} is listed twice")
-        return list(checked)
+                ignoring = ", ignoring case" if self.ignore_case else ""
+                raise ArgumentError(argument, f"{value!r} is listed twice{ignoring}")
+        return checked
 
 
 @dataclass(frozen=True)
@@ -347,6 +349,7 @@ ROLE_ARN: Final = Text(
 ROLE_NAME: Final = Text(
     pattern=f"^[{_NAME}]{{1,64}}$", description="a role name: 1 to 64 of A-Z a-z 0-9 _ + = , . @ -"
 )
+ROLE_NAMES: Final = ListOf(ROLE_NAME)
 """IAM API Reference, "CreateRole", ``RoleName``."""
 
 ROLE_TO_ASSUME: Final = Text(
@@ -513,6 +516,19 @@ STACK_SET_NAMES: Final = ListOf(STACK_SET_NAME)
 
 _URL_CHARACTER: Final = "[A-Za-z0-9._~:@!$&'()*+,;=/-]|%[0-9A-Fa-f]{2}"
 _LABEL: Final = "[A-Za-z0-9]([A-Za-z0-9-]{0,61}[A-Za-z0-9])?"
+
+_ATOM: Final = "[A-Za-z0-9!#$%&'*+/=?^_`{|}~-]+"
+
+EMAILS: Final = ListOf(
+    Text(
+        pattern=f"^{_ATOM}([.]{_ATOM})*@({_LABEL}[.])+{_LABEL}$",
+        maximum=254,
+        description="an email address, such as finops@example.com",
+    ),
+    maximum=10,
+    ignore_case=True,
+)
+"""RFC 5322, "dot-atom"; RFC 1123 for the domain; RFC 5321 for the length."""
 
 TEMPLATE_URL: Final = Text(
     pattern=f"^https://{_LABEL}([.]{_LABEL})*(:443)?"

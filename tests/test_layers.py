@@ -83,15 +83,17 @@ def test_every_part_has_a_layer() -> None:
     assert parts == set(FLOORS)
 
 
-def test_only_the_gate_of_the_constructs_uses_the_reader() -> None:
-    readers = {"iam", *(name for name in FLOORS if name.startswith("review."))}
-    users = {
+@pytest.mark.parametrize(
+    ("reader", "users"), [("review", {"gate.py"}), ("iam", {"commitment_alarm.py"})]
+)
+def test_constructs_do_not_use_the_reader_except(reader: str, users: set[str]) -> None:
+    prefix = f"pump_roles.{reader}"
+    assert users == {
         file.name
         for file in (PACKAGE / "constructs").glob("*.py")
         for module in imported(file.read_text())
-        if module.startswith("pump_roles.") and floor_of(module.split(".")[1:]) in readers
+        if f"{module}.".startswith(f"{prefix}.")
     }
-    assert users == {"gate.py"}
 
 
 def test_no_two_modules_have_one_name() -> None:

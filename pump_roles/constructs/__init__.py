@@ -1,1 +1,1 @@
-"""The CDK constructs: the roles, their stacks and rollouts, and Pump's side."""
+"""The CDK constructs: the roles, their stacks and rollouts, the alarm, and Pump's side."""

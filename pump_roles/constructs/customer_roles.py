@@ -13,7 +13,6 @@ from pump_roles.published import ROLES
 from pump_roles.validators import ArgumentError
 
 _ACCOUNTS: Final = validators.ListOf(validators.ACCOUNT)
-_ROLE_NAMES: Final = validators.ListOf(validators.ROLE_NAME)
 _KINDS: Final = validators.ListOf(validators.choice(ROLES, "a kind of role: "))
 
 _QUOTAS: Final = {
@@ -70,7 +69,7 @@ class CustomerRoles(Construct):
         """
         super().__init__(scope, id)
         published = [ROLES[kind].name for kind in _KINDS.check("kinds", kinds)]
-        self._names = published if names is None else _ROLE_NAMES.check("names", names)
+        self._names = published if names is None else validators.ROLE_NAMES.check("names", names)
         self._path = _checked_path(path)
         self._accounts = ["*"] if accounts is None else _ACCOUNTS.check("accounts", accounts)
 

@@ -52,6 +52,12 @@ def services_of(source: str) -> list[str]:
     return found
 
 
+def sources_of(service: str) -> list[str]:
+    """Return the sources of a service's events."""
+    others = [prefix for prefix, services in _data()["services"].items() if service in services]
+    return [f"{prefix}{_DOMAIN}" for prefix in sorted({service, *others})]
+
+
 def could_be_of(source: str) -> list[str]:
     """Return the prefixes of the services that a call could be of, even if it is not known; none if
     that cannot be told.
