@@ -9,7 +9,7 @@ import json
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, ClassVar, Final
 
-from aws_cdk import Annotations, CfnOutput, Stack
+from aws_cdk import Annotations, CfnOutput, Fn, Stack
 from aws_cdk.aws_organizations import CfnPolicy
 from constructs import Construct
 
@@ -280,15 +280,22 @@ class EmergencyStop(_OrganizationPolicy):
         """
         super().__init__(scope, id, rollouts=rollouts, policy_name=policy_name)
         checked = _optional(validators.POLICY_TARGETS, "targets", targets)
-        stop = _deny("StopPump", "*", "*")
-        stop["Condition"] = {"ArnLike": {"aws:PrincipalArn": _anywhere(rollouts)}}
+        stop = {
+            "Effect": "Deny",
+            "Action": "*",
+            "Resource": "*",
+            "Condition": {"ArnLike": {"aws:PrincipalArn": _anywhere(rollouts)}},
+        }
         self._create(rollouts, [stop], checked)
         CfnOutput(
             self,
             "Command",
             description="Stops Pump in all member accounts. detach-policy ends it",
-            value=f"aws organizations attach-policy --policy-id {self.policy_id} --target-id "
-            "$(aws organizations list-roots --query 'Roots[0].Id' --output text)",
+            value=Fn.sub(
+                "aws organizations attach-policy --policy-id ${PolicyId} --target-id "
+                "$(aws organizations list-roots --query 'Roots[0].Id' --output text)",
+                {"PolicyId": self.policy_id},
+            ),
         )
 
 
@@ -336,13 +343,11 @@ class TrustProtection(_OrganizationPolicy):
         outsiders: dict[str, Any] = {"StringNotEquals": {"aws:PrincipalAccount": account}}
         if principals := _principals(rollouts, account):
             outsiders = {"ArnNotEquals": {"aws:PrincipalArn": principals}}
-        roles = [
-            _role_arn(f"{_properties(rollout).get('Path', '/')}{rollout.role_name}"[1:])
-            for rollout in rollouts
-        ]
-        everyone = {"Principal": "*", "Action": "sts:AssumeRole*"}
+        names = (_properties(rollout).get("Path", "/") + rollout.role_name for rollout in rollouts)
+        roles = [_role_arn(name.removeprefix("/")) for name in dict.fromkeys(names)]
+        denied = {"Effect": "Deny", "Principal": "*", "Action": "sts:AssumeRole*"}
         statements = [
-            {"Sid": sid, "Effect": "Deny", **everyone, **resources, "Condition": condition}
+            {"Sid": sid, **denied, **resources, "Condition": condition}
             for sid, resources, condition in (
                 (
                     "PumpAssumesOnlyTheseRoles",
@@ -435,7 +440,7 @@ def _principals(rollouts: Iterable[Rollout], account: str) -> list[str]:
     """Return the roles that the rollouts trust, all of the account; none if one is not known."""
     principals = list(dict.fromkeys(rollout.pump_principal for rollout in rollouts))
     for principal in principals:
-        if account not in principal and not is_token(principal):
+        if not is_token(principal) and account not in {principal, *principal.split(":")[4:5]}:
             raise ArgumentError(
                 "pump_account", f"{principal}, the principal of a rollout, is in another account"
             )

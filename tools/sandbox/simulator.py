@@ -100,6 +100,8 @@ def assumption(
     external_id: str | None,
     caller_policies: Mapping[str, Any] | None = None,
     action: str = "sts:AssumeRole",
+    resource_control_policy: Mapping[str, Any] | None = None,
+    context: Context | None = None,
 ) -> Simulation:
     """Return a caller's request to assume the role."""
     return _simulation(
@@ -107,9 +109,13 @@ def assumption(
         action=action,
         resource=role.arn,
         account=role.account,
-        context={} if external_id is None else {"sts:ExternalId": external_id},
+        context={
+            **({} if external_id is None else {"sts:ExternalId": external_id}),
+            **(context or {}),
+        },
         identity_policies={"All": _ALLOWS_ALL} if caller_policies is None else caller_policies,
         resource_policy=role.trust,
+        resource_control_policy=resource_control_policy,
     )
 
 
@@ -175,6 +181,7 @@ def _simulation(
     resource_policy: Mapping[str, Any] | None = None,
     boundary: Mapping[str, Any] | None = None,
     service_control_policy: Mapping[str, Any] | None = None,
+    resource_control_policy: Mapping[str, Any] | None = None,
 ) -> Simulation:
     documents: dict[int, Any] = {}
 
@@ -184,6 +191,8 @@ def _simulation(
 
     own = {} if service_control_policy is None else {"own": service_control_policy}
     controls = named({"all": _ALLOWS_ALL, **own})
+    # The simulator adds AWS's own.
+    of_resource = {} if resource_control_policy is None else {"own": resource_control_policy}
     asked = {
         "request": {
             "principal": principal,
@@ -193,7 +202,7 @@ def _simulation(
         },
         "identityPolicies": named(identity_policies),
         "serviceControlPolicies": [{"orgIdentifier": "r-root", "policies": controls}],
-        "resourceControlPolicies": [],
+        "resourceControlPolicies": [{"orgIdentifier": "r-root", "policies": named(of_resource)}],
         **({} if resource_policy is None else {"resourcePolicy": resource_policy}),
         **({} if boundary is None else {"permissionBoundaryPolicies": named({"own": boundary})}),
     }
