@@ -8,7 +8,7 @@ from typing import Any
 
 import boto3
 import pytest
-from aws_cdk import App, CfnParameter, Stack, Validations
+from aws_cdk import App, CfnParameter, LegacyStackSynthesizer, Stack, Validations
 from aws_cdk import aws_iam as iam
 from aws_cdk.aws_organizations import CfnOrganizationalUnit, CfnPolicy
 from botocore.session import get_session
@@ -29,7 +29,7 @@ from pump_roles.validators import account_of, policy_size
 from tests.docs.pages import BUY, READ, role
 from tests.support import EXTERNAL_ID, PRINCIPAL, PUMP_ACCOUNT, messages_of, recommended_flags
 from tools.sandbox import catalog
-from tools.sandbox.aws import ACCOUNT_ID, REGION
+from tools.sandbox.aws import ACCOUNT_ID, REGION, EmbeddedAws
 from tools.sandbox.simulator import ALLOWED, EXPLICITLY_DENIED, Role, assumption, decide, use
 
 PROVIDED: dict[str, Any] = {
@@ -468,6 +468,31 @@ def test_output_of_the_stop_is_the_command_that_attaches_it() -> None:
         "$(aws organizations list-roots --query 'Roots[0].Id' --output text)"
     )
     assert values == {"PolicyId": scope.resolve(stop.policy_id)}
+
+
+def test_deployment_during_an_incident_leaves_the_stop_attached(aws: EmbeddedAws) -> None:
+    (root,) = aws.organizations.list_roots()["Roots"]
+
+    def deploy(role_name: str, *, update: bool) -> None:
+        app = App(default_stack_synthesizer=LegacyStackSynthesizer())
+        scope = Stack(app, "Rollouts")
+        each = [ReadOnlyRollout(scope, "R", **PROVIDED, role_name=role_name)]
+        EmergencyStop(Stack(app, "S"), "Stop", rollouts=each)
+        template = app.synth().get_stack_by_name("S").template
+        aws.deploy("S", json.dumps(template), update=update)
+
+    deploy("PumpReadOnlyRole", update=False)
+    (stop,) = (
+        policy
+        for policy in aws.organizations.list_policies(Filter="SERVICE_CONTROL_POLICY")["Policies"]
+        if policy["Name"] == "StopPump"
+    )
+    aws.organizations.attach_policy(PolicyId=stop["Id"], TargetId=root["Id"])
+    deploy("Vendor", update=True)
+    found = aws.organizations.describe_policy(PolicyId=stop["Id"])["Policy"]["Content"]
+    assert "role/Vendor" in found
+    (target,) = aws.organizations.list_targets_for_policy(PolicyId=stop["Id"])["Targets"]
+    assert target["TargetId"] == root["Id"]
 
 
 CONSTRUCTS: dict[str, tuple[Any, dict[str, Any]]] = {
