@@ -142,9 +142,8 @@ class RoleProtection(_OrganizationPolicy):
     StackSets' execution roles, or the stacks of the StackSets. Only the approvers also tag the
     roles, which can open a guardrail. Nobody takes an account out of the organization.
 
-    It does not affect the management account, and service-linked roles. Deploy it there, in a stack
-    of the account that the rollouts are in. Service control policies must be enabled in the
-    organization.
+    It does not affect the management account or service-linked roles. Deploy it in the management
+    account. Service control policies must be enabled in the organization.
     """
 
     _description = "Only StackSets change Pump's roles"
@@ -185,9 +184,9 @@ class RoleProtection(_OrganizationPolicy):
         :raises ArgumentError: a ``ValueError``, when an argument is not what it must be, a
             delegated administrator deploys a rollout, the boundary of a rollout cannot be read,
             boundary managers have no boundary, a policy of the stack has that name, or the policy
-            would have more than 10,240 characters. Above 5,120, the synth warns, because not each
-            organization has the higher quota (AWS Organizations User Guide, "Quotas and service
-            limits").
+            would have more than 10,240 characters, without white space. Above 5,120, the synth
+            warns, because not every organization has the higher quota yet (AWS Organizations User
+            Guide, "Quotas and service limits").
         """
         super().__init__(scope, id, rollouts=rollouts, policy_name=policy_name)
         checked = validators.POLICY_TARGETS.check("targets", targets, reference=reference)
