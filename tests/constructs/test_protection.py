@@ -26,7 +26,7 @@ from pump_roles import (
 )
 from pump_roles.review.report import of_templates
 from pump_roles.validators import account_of, policy_size
-from tests.docs.pages import BUY, READ, role
+from tests.docs.pages import BUY, PROTECT, READ, role
 from tests.support import EXTERNAL_ID, PRINCIPAL, PUMP_ACCOUNT, messages_of, recommended_flags
 from tools.sandbox import catalog
 from tools.sandbox.aws import ACCOUNT_ID, REGION, EmbeddedAws
@@ -599,6 +599,7 @@ def test_size_of_a_policy_is_checked_as_organizations_counts_it() -> None:
             approvers=named_approvers(number),
         )
 
+    assert f"has {policy_size(protecting()):,} of at most 10,240 characters" in PROTECT
     larger = with_approvers(20)
     size = policy_size(content(larger))
     assert 5_120 < size <= 10_240
