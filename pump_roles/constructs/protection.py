@@ -9,7 +9,7 @@ import json
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, ClassVar, Final
 
-from aws_cdk import Annotations, CfnOutput, Stack
+from aws_cdk import Annotations, CfnOutput, Fn, Stack
 from aws_cdk.aws_organizations import CfnPolicy
 from constructs import Construct
 
@@ -142,9 +142,8 @@ class RoleProtection(_OrganizationPolicy):
     StackSets' execution roles, or the stacks of the StackSets. Only the approvers also tag the
     roles, which can open a guardrail. Nobody takes an account out of the organization.
 
-    It does not affect the management account, and service-linked roles. Deploy it there, in a stack
-    of the account that the rollouts are in. Service control policies must be enabled in the
-    organization.
+    It does not affect the management account or service-linked roles. Deploy it in the management
+    account. Service control policies must be enabled in the organization.
     """
 
     _description = "Only StackSets change Pump's roles"
@@ -185,9 +184,9 @@ class RoleProtection(_OrganizationPolicy):
         :raises ArgumentError: a ``ValueError``, when an argument is not what it must be, a
             delegated administrator deploys a rollout, the boundary of a rollout cannot be read,
             boundary managers have no boundary, a policy of the stack has that name, or the policy
-            would have more than 10,240 characters. Above 5,120, the synth warns, because not each
-            organization has the higher quota (AWS Organizations User Guide, "Quotas and service
-            limits").
+            would have more than 10,240 characters, without white space. Above 5,120, the synth
+            warns, because not every organization has the higher quota yet (AWS Organizations User
+            Guide, "Quotas and service limits").
         """
         super().__init__(scope, id, rollouts=rollouts, policy_name=policy_name)
         checked = validators.POLICY_TARGETS.check("targets", targets, reference=reference)
@@ -280,15 +279,22 @@ class EmergencyStop(_OrganizationPolicy):
         """
         super().__init__(scope, id, rollouts=rollouts, policy_name=policy_name)
         checked = _optional(validators.POLICY_TARGETS, "targets", targets)
-        stop = _deny("StopPump", "*", "*")
-        stop["Condition"] = {"ArnLike": {"aws:PrincipalArn": _anywhere(rollouts)}}
+        stop = {
+            "Effect": "Deny",
+            "Action": "*",
+            "Resource": "*",
+            "Condition": {"ArnLike": {"aws:PrincipalArn": _anywhere(rollouts)}},
+        }
         self._create(rollouts, [stop], checked)
         CfnOutput(
             self,
             "Command",
             description="Stops Pump in all member accounts. detach-policy ends it",
-            value=f"aws organizations attach-policy --policy-id {self.policy_id} --target-id "
-            "$(aws organizations list-roots --query 'Roots[0].Id' --output text)",
+            value=Fn.sub(
+                "aws organizations attach-policy --policy-id ${PolicyId} --target-id "
+                "$(aws organizations list-roots --query 'Roots[0].Id' --output text)",
+                {"PolicyId": self.policy_id},
+            ),
         )
 
 
@@ -336,13 +342,11 @@ class TrustProtection(_OrganizationPolicy):
         outsiders: dict[str, Any] = {"StringNotEquals": {"aws:PrincipalAccount": account}}
         if principals := _principals(rollouts, account):
             outsiders = {"ArnNotEquals": {"aws:PrincipalArn": principals}}
-        roles = [
-            _role_arn(f"{_properties(rollout).get('Path', '/')}{rollout.role_name}"[1:])
-            for rollout in rollouts
-        ]
-        everyone = {"Principal": "*", "Action": "sts:AssumeRole*"}
+        names = (_properties(rollout).get("Path", "/") + rollout.role_name for rollout in rollouts)
+        roles = [_role_arn(name.removeprefix("/")) for name in dict.fromkeys(names)]
+        denied = {"Effect": "Deny", "Principal": "*", "Action": "sts:AssumeRole*"}
         statements = [
-            {"Sid": sid, "Effect": "Deny", **everyone, **resources, "Condition": condition}
+            {"Sid": sid, **denied, **resources, "Condition": condition}
             for sid, resources, condition in (
                 (
                     "PumpAssumesOnlyTheseRoles",
@@ -435,7 +439,7 @@ def _principals(rollouts: Iterable[Rollout], account: str) -> list[str]:
     """Return the roles that the rollouts trust, all of the account; none if one is not known."""
     principals = list(dict.fromkeys(rollout.pump_principal for rollout in rollouts))
     for principal in principals:
-        if account not in principal and not is_token(principal):
+        if not is_token(principal) and account not in {principal, *principal.split(":")[4:5]}:
             raise ArgumentError(
                 "pump_account", f"{principal}, the principal of a rollout, is in another account"
             )

@@ -11,10 +11,9 @@ from typing import Any
 import jmespath  # type: ignore[import-untyped]
 import pytest
 
+from tests.docs.pages import PROTECT
 from tools.sandbox.aws import ACCOUNT_ID
-from tools.sandbox.cdk import ROOT
 
-GUIDE = (ROOT / "docs" / "protect.md").read_text()
 MANAGEMENT = "111122223333"
 NAME = "stacksets-exec-0123456789abcdef0123456789abcdef"
 LINKED = (
@@ -42,7 +41,7 @@ def role(*statements: Any, name: str = NAME, path: str = "/") -> dict[str, Any]:
 
 def found(*roles: dict[str, Any]) -> list[str]:
     """Return the ARNs that the command lists, run as the guide has it."""
-    command = re.search(r"<!-- foreign-execution-roles -->\n```console\n\$ (.*)\n```", GUIDE)
+    command = re.search(r"<!-- foreign-execution-roles -->\n```console\n\$ (.*)\n```", PROTECT)
     assert command
     words = shlex.split(command[1].replace("MANAGEMENT_ACCOUNT", MANAGEMENT))
     assert words[:-1] == ["aws", "iam", "list-roles", "--query"]

@@ -16,7 +16,7 @@ ALLOWED: Final = "Allowed"
 EXPLICITLY_DENIED: Final = "ExplicitlyDenied"
 IMPLICITLY_DENIED: Final = "ImplicitlyDenied"
 
-_ALLOWS_ALL: Final[Mapping[str, Any]] = {
+ALLOWS_ALL: Final[Mapping[str, Any]] = {
     "Version": "2012-10-17",
     "Statement": {"Effect": "Allow", "Action": "*", "Resource": "*"},
 }
@@ -88,6 +88,7 @@ class Role:
                     policy["PolicyName"]: _document(policy["PolicyDocument"])
                     for policy in role["RolePolicyList"]
                 },
+                account,
             )
             for role in roles
         }
@@ -113,7 +114,7 @@ def assumption(
             **({} if external_id is None else {"sts:ExternalId": external_id}),
             **(context or {}),
         },
-        identity_policies={"All": _ALLOWS_ALL} if caller_policies is None else caller_policies,
+        identity_policies={"All": ALLOWS_ALL} if caller_policies is None else caller_policies,
         resource_policy=role.trust,
         resource_control_policy=resource_control_policy,
     )
@@ -133,6 +134,7 @@ def use(
         principal=role.arn,
         action=action,
         resource=resource,
+        account=role.account,
         context={"aws:PrincipalArn": role.arn, **(context or {})},
         identity_policies=role.policies,
         boundary=boundary,
@@ -190,7 +192,7 @@ def _simulation(
         return [{"name": name, "policy": id(document)} for name, document in policies.items()]
 
     own = {} if service_control_policy is None else {"own": service_control_policy}
-    controls = named({"all": _ALLOWS_ALL, **own})
+    controls = named({"all": ALLOWS_ALL, **own})
     # The simulator adds AWS's own.
     of_resource = {} if resource_control_policy is None else {"own": resource_control_policy}
     asked = {
