@@ -11,6 +11,7 @@ from pump_roles._version import __version__
 if TYPE_CHECKING:
     from pump_roles.constructs.commitment_alarm import CommitmentAlarm
     from pump_roles.constructs.customer_roles import CustomerRoles
+    from pump_roles.constructs.protection import EmergencyStop, RoleProtection, TrustProtection
     from pump_roles.constructs.roles import AutoPilotRole, PumpRole, ReadOnlyRole
     from pump_roles.constructs.rollouts import AutoPilotRollout, ReadOnlyRollout, Rollout
     from pump_roles.constructs.stacks import AutoPilotStack, ReadOnlyStack
@@ -26,6 +27,7 @@ __all__ = [
     "AutoPilotStack",
     "CommitmentAlarm",
     "CustomerRoles",
+    "EmergencyStop",
     "Guardrail",
     "ProbeAttempt",
     "ProbeResult",
@@ -33,7 +35,9 @@ __all__ = [
     "ReadOnlyRole",
     "ReadOnlyRollout",
     "ReadOnlyStack",
+    "RoleProtection",
     "Rollout",
+    "TrustProtection",
     "__version__",
     "new_external_id",
     "probe",
@@ -44,6 +48,7 @@ _MODULES = {
     for module, names in {
         "constructs.commitment_alarm": "CommitmentAlarm",
         "constructs.customer_roles": "CustomerRoles",
+        "constructs.protection": "EmergencyStop RoleProtection TrustProtection",
         "constructs.roles": "AutoPilotRole PumpRole ReadOnlyRole",
         "constructs.rollouts": "AutoPilotRollout ReadOnlyRollout Rollout",
         "constructs.stacks": "AutoPilotStack ReadOnlyStack",

@@ -357,6 +357,7 @@ ROLE_TO_ASSUME: Final = Text(
     maximum=576,
     description="a role's name, with its path if it has one, such as security/Audit",
 )
+ROLES_TO_ASSUME: Final = ListOf(ROLE_TO_ASSUME)
 """IAM API Reference, "CreateRole", ``RoleName`` and ``Path``."""
 
 ROLE_PATH: Final = Text(
@@ -417,6 +418,17 @@ ACCOUNT: Final = Text(pattern="^[0-9]{12}$", description="a 12-digit account ID"
 ACCOUNTS: Final = ListOf(ACCOUNT, maximum=1_000)
 """CloudFormation API Reference, "DeploymentTargets". AWS documents no maximum number. With this
 one, a rollout's template stays under the 51,200 bytes of a template body."""
+
+POLICY_TARGETS: Final = ListOf(
+    Text(
+        pattern=f"^({ORGANIZATIONAL_UNIT.pattern[1:-1]}|{ACCOUNT.pattern[1:-1]})$",
+        description=f"{ORGANIZATIONAL_UNIT.description}, or {ACCOUNT.description}",
+    )
+)
+ORGANIZATION_POLICY_NAME: Final = Text(
+    pattern=r"(?s)^.+$", maximum=128, description="the name of a policy: 1 to 128 characters"
+)
+"""CloudFormation Template Reference, "AWS::Organizations::Policy", ``TargetIds`` and ``Name``."""
 
 CallAs = Literal["management", "delegated-admin"]
 """Who calls StackSets: the management account, or a delegated administrator."""
@@ -499,6 +511,7 @@ STACK_NAME: Final = Text(
 STACK_SET_NAME: Final = replace(
     STACK_NAME, description="a StackSet name: 1 to 128 of A-Z a-z 0-9 -, the first a letter"
 )
+STACK_SET_NAMES: Final = ListOf(STACK_SET_NAME)
 """CloudFormation API Reference, "CreateStackSet", ``StackSetName``."""
 
 _URL_CHARACTER: Final = "[A-Za-z0-9._~:@!$&'()*+,;=/-]|%[0-9A-Fa-f]{2}"

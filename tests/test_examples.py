@@ -110,7 +110,8 @@ def test_roles_in_an_organization_are_as_published_with_their_guardrails(
         "read-only": ["metadata-only"],
         "auto-pilot": sorted([*RECOMMENDED, "only-in-regions"]),
     }
-    assert report.others == ()
+    policies = [("AWS::Organizations::Policy", ())] * 2
+    assert [(other.type, other.alarms) for other in report.others] == policies
     assert [(found.kind, found.stack_set, *found.units) for found in report.places] == [
         ("read-only", ""),
         ("read-only", "PumpReadOnly", "r-abcd"),
@@ -156,7 +157,8 @@ def test_gate_of_the_organization_also_checks_what_stack_sets_deploy(
     stacks = [
         [child.node.id for child in app.node.children if Stack.is_stack(child)] for app in checked
     ]
-    assert stacks == [["PumpReadOnly"], ["PumpAutoPilot"], ["VendorsReadOnly", "VendorsAutoPilot"]]
+    vendors = ["VendorsReadOnly", "VendorsAutoPilot", "VendorsProtection"]
+    assert stacks == [["PumpReadOnly"], ["PumpAutoPilot"], vendors]
 
 
 @pytest.mark.parametrize("name", CUSTOMERS)

@@ -2,14 +2,21 @@
 
 An example to copy. Replace the constants: what Pump gives you, and what your team decides. Deploy
 it in the management account: ``VendorsReadOnly`` first, and ``VendorsAutoPilot`` when you want Pump
-to buy and sell for you.
+to buy and sell for you. Then ``VendorsProtection``, before which the CDK CLI deploys the others.
 """
 
 from aws_cdk import App, CfnOutput, Stack, Validations
 from cdk_nag import AwsSolutionsChecks
 from constructs import Construct
 
-from pump_roles import AutoPilotRollout, Guardrail, ReadOnlyRole, ReadOnlyRollout
+from pump_roles import (
+    AutoPilotRollout,
+    EmergencyStop,
+    Guardrail,
+    ReadOnlyRole,
+    ReadOnlyRollout,
+    RoleProtection,
+)
 
 PUMP_PRINCIPAL = "PRINCIPAL"
 EXTERNAL_ID = "EXTERNAL_ID"
@@ -39,7 +46,7 @@ class ReadOnlyInOrganization(Stack):
 
     def __init__(self, scope: Construct, id: str) -> None:
         super().__init__(scope, id, description="Pump's read-only role in every account")
-        ReadOnlyRollout(
+        self.rollout = ReadOnlyRollout(
             self,
             "MemberAccounts",
             organizational_units=READ_ONLY_UNITS,
@@ -66,7 +73,7 @@ class AutoPilotInOrganization(Stack):
 
     def __init__(self, scope: Construct, id: str) -> None:
         super().__init__(scope, id, description="Pump's auto-pilot role in some accounts")
-        AutoPilotRollout(
+        self.rollout = AutoPilotRollout(
             self,
             "MemberAccounts",
             organizational_units=AUTO_PILOT_UNITS,
@@ -78,7 +85,14 @@ class AutoPilotInOrganization(Stack):
 
 
 app = App()
-ReadOnlyInOrganization(app, "VendorsReadOnly")
-AutoPilotInOrganization(app, "VendorsAutoPilot")
+rollouts = [
+    ReadOnlyInOrganization(app, "VendorsReadOnly").rollout,
+    AutoPilotInOrganization(app, "VendorsAutoPilot").rollout,
+]
+protection = Stack(app, "VendorsProtection", description="Policies around Pump's roles")
+# In the member accounts, only StackSets change the roles.
+RoleProtection(protection, "Roles", rollouts=rollouts, targets=READ_ONLY_UNITS)
+# Not attached to anything. The stack's output is the command that attaches it.
+EmergencyStop(protection, "Stop", rollouts=rollouts)
 add_cdk_nag(app)
 app.synth()

@@ -183,6 +183,7 @@ class Rollout(Construct):
             external_id=external_id,
             next_external_id=next_external_id,
         )
+        self._principal = principal
         names = (PRINCIPAL_PARAMETER, EXTERNAL_ID_PARAMETER, NEXT_EXTERNAL_ID_PARAMETER)
         parameters = dict(zip(names, (principal, *external_ids), strict=False))
         units = _checked_units(organizational_units)
@@ -280,6 +281,11 @@ class Rollout(Construct):
         return self._role_name
 
     @property
+    def pump_principal(self) -> str:
+        """Pump's account ID or ARN: a literal, or a reference to the parameter."""
+        return self._principal
+
+    @property
     def stack_set_name(self) -> str:
         """The StackSet's name."""
         return str(self.resource.stack_set_name)
@@ -338,7 +344,7 @@ def _checked_dependencies(
 
     def arn(other: object) -> str:
         if not isinstance(other, Rollout):
-            return _reference(other)
+            return reference(other)
         if other.node.path in seen:
             raise ArgumentError("depends_on", f"{other.node.path} is listed twice")
         seen.add(other.node.path)
@@ -364,13 +370,14 @@ def _checked_dependencies(
     return validators.STACK_SET_ARNS.check("depends_on", depends_on, reference=arn)
 
 
-def _reference(value: object) -> str:
+def reference(value: object) -> str:
+    """Return a value that is known only at deployment; otherwise empty."""
     return value if isinstance(value, str) and Token.is_unresolved(value) else ""
 
 
 def _checked_units(organizational_units: Sequence[str]) -> list[str]:
     units = validators.ORGANIZATIONAL_UNITS.check(
-        "organizational_units", organizational_units, reference=_reference
+        "organizational_units", organizational_units, reference=reference
     )
     if len(units) > 1 and (roots := [unit for unit in units if unit.startswith("r-")]):
         # CloudFormation would delete the instances of the others once they are no longer listed.

@@ -1,7 +1,7 @@
 """What templates contain: Pump's roles, and everything else that gives access."""
 
 from dataclasses import dataclass, field
-from typing import Final
+from typing import Any, Final, Literal
 
 from pump_roles.iam.trust import Principal
 from pump_roles.review.role import Role, Unknown
@@ -110,6 +110,24 @@ class Place:
     unreadable: tuple[Unknown, ...] = ()
 
 
+ControlType = Literal["SERVICE_CONTROL_POLICY", "RESOURCE_CONTROL_POLICY"]
+"""The type of a policy that limits roles, or who assumes them."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class OrganizationPolicy:
+    """A service or resource control policy, in a template or in AWS.
+
+    The document, or the targets, are ``None`` if they are not known; ``unknown`` says why.
+    """
+
+    name: str
+    type: str
+    document: Any = None
+    targets: tuple[str, ...] | None = None
+    unknown: tuple[Unknown, ...] = ()
+
+
 @dataclass(frozen=True, kw_only=True)
 class Contents:
     """What templates contain."""
@@ -122,3 +140,4 @@ class Contents:
     suspects_sha256: str = ""
     variants: tuple[tuple[FoundRole, ...], ...] = ()
     external_ids: frozenset[str] = field(default=frozenset(), repr=False)
+    policies: tuple[OrganizationPolicy, ...] = ()

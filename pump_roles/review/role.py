@@ -50,11 +50,13 @@ Part = Literal[
     "other-roles",
     "account",
     "membership",
+    "organization-policies",
     "rollout",
 ]
 """A part of a role. ``role`` means all of it, ``place`` is where it is deployed, ``template`` is
 its template or another one, ``other-roles`` are the other roles in its account, ``account`` is all
-of the account, ``membership`` the organization that it is in, and ``rollout`` a StackSet."""
+of the account, ``membership`` the organization that it is in, ``organization-policies`` that
+organization's policies about the roles, and ``rollout`` a StackSet."""
 
 Why = Literal[
     "absent",

@@ -27,6 +27,7 @@ from tools.sandbox.cdk import ROOT, tool_environment
 pytestmark = pytest.mark.usefixtures("no_aws")
 
 GIVEN = {"principal": PRINCIPAL, "external-id": EXTERNAL_ID}
+DENY = {"Effect": "Deny", "Action": "*", "Resource": "*"}
 NO_ACCOUNT = "111111111111"
 
 COUNT = 5
@@ -206,10 +207,17 @@ def test_caller_needs_exactly_the_policy_of_the_guide(
 ) -> None:
     statements = policy("organization-policy", VERIFY)["Statement"]
     aws.create_role("Limited", f"arn:aws:iam::{ACCOUNT_ID}:root", statements)
+    organizations = aws.client("organizations")
+    stop = organizations.create_policy(
+        Name="StopPump", Description="Stop", Type="SERVICE_CONTROL_POLICY", Content=document(DENY)
+    )["Policy"]["PolicySummary"]["Id"]
+    organizations.attach_policy(PolicyId=stop, TargetId=organization.unit)
     caller = aws.assume(f"arn:aws:iam::{ACCOUNT_ID}:role/Limited", OWNER)
     options = ["--target", organization.accounts[0]]
     ended = verify(aws, template, *options, caller=caller)
     assert ended.exit_code == 0, ended.stderr + ended.stdout
+    (policy_found,) = json.loads(ended.stdout)["policies"]
+    assert (policy_found["attached_to"], policy_found["stops"]) == ([organization.unit], True)
     aws.iam().delete_role_policy(RoleName="Limited", PolicyName="Limited")
     ended = verify(aws, template, *options, caller=caller)
     # AWS answers a member account in the same way.

@@ -92,7 +92,7 @@ def test_policy_that_names_the_auto_pilot_role_names_every_role() -> None:
         for policy in re.findall(r"```json\n(.*?)```", page.read_text(), re.DOTALL)
         if ":role/PumpAutoPilotRole" in policy
     ]
-    assert len(policies) >= 3
+    assert len(policies) == 2
     for policy in policies:
         named = set(re.findall(r":role/(?:\*/)?(Pump\w+Role)\"", policy))
         assert named == set(NEVER_WITHOUT_EXTERNAL_ID)

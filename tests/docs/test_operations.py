@@ -11,9 +11,9 @@ from botocore import xform_name
 from botocore.session import get_session
 
 from pump_roles.published import ROLES
+from tests.constructs.test_protection import ADMINISTRATOR, protecting, stopping
 from tests.docs.pages import (
     OPERATIONS,
-    PROTECT,
     READ,
     block,
     role,
@@ -29,8 +29,6 @@ CLEANUP = STOP[STOP.index("\n### 3. ") : STOP.index("\n### 5. ")]
 
 COMMANDS = {tuple(words[:2]): words[2:] for words in shown(CLEANUP, "aws")}
 STOP_ORGANIZATION = json.loads(block("<!-- stop-organization -->", "json", OPERATIONS))
-PROTECT_ROLES = json.loads(block("<!-- protect-roles -->", "json", PROTECT))
-EVERYTHING = {"Statement": {"Effect": "Allow", "Action": "*", "Resource": "*"}}
 
 
 @cache
@@ -121,9 +119,13 @@ def cleanup(caller: Role, **more: Any) -> list[Simulation]:
     return [use(caller, action=name, resource=arn, **more) for name, arn in resources.items()]
 
 
-@pytest.mark.parametrize("control", [STOP_ORGANIZATION, PROTECT_ROLES], ids=["stop", "protect"])
+def test_policy_of_the_guide_is_that_of_the_construct() -> None:
+    assert stopping() == STOP_ORGANIZATION
+
+
+@pytest.mark.parametrize("control", [STOP_ORGANIZATION, protecting()], ids=["stop", "protect"])
 def test_cleanup_is_left_to_an_administrator_and_to_pump_until_it_is_stopped(control: Any) -> None:
-    admin = Role("Admin", {}, {"Everything": EVERYTHING})
+    admin = Role("Admin", {}, ADMINISTRATOR)
     assert {*decide([*cleanup(role()), *cleanup(admin, service_control_policy=control)])} == {
         ALLOWED
     }
@@ -136,6 +138,6 @@ def test_service_control_policy_leaves_returns_to_an_administrator() -> None:
     (arn, *_) = catalog.actions()[action.lower()].resources
     requests = [
         use(caller, action=action, resource=arn, service_control_policy=STOP_ORGANIZATION)
-        for caller in (Role("Admin", {}, {"Everything": EVERYTHING}), role())
+        for caller in (Role("Admin", {}, ADMINISTRATOR), role())
     ]
     assert decide(requests) == [ALLOWED, EXPLICITLY_DENIED]

@@ -1,14 +1,24 @@
 """The guide warns first; its service role can do what a rollout needs, and nothing else."""
 
 import re
+from typing import Any
 
 import pytest
 
 from pump_roles.published import ROLES
 from tests.docs.pages import ORGANIZATIONS, policy
+from tests.support import EXTERNAL_ID, PUMP_ACCOUNT, trust
 from tools.sandbox import catalog
 from tools.sandbox.aws import ACCOUNT_ID
-from tools.sandbox.simulator import ALLOWED, IMPLICITLY_DENIED, Role, decide, use
+from tools.sandbox.simulator import (
+    ALLOWED,
+    EXPLICITLY_DENIED,
+    IMPLICITLY_DENIED,
+    Role,
+    assumption,
+    decide,
+    use,
+)
 
 # What the schema of AWS::CloudFormation::StackSet lists for its handlers, without iam:PassRole.
 HANDLER = [
@@ -92,3 +102,63 @@ def test_wildcard_service_actions_on_the_page_are_the_published_ones() -> None:
     shown = re.findall(r"`(\w+:\*)`", control)
     assert shown == [action for action in ROLES["auto-pilot"].patterns if action.endswith(":*")]
     assert not [action for action in ROLES["read-only"].patterns if action.endswith(":*")]
+
+
+SHOWN: dict[str, Any] = policy("data-perimeter", ORGANIZATIONS)
+(ORGANIZATION, (PUMP,)) = SHOWN["Statement"]["Condition"]["StringNotEqualsIfExists"].values()
+
+PERIMETERS: dict[str, dict[str, Any]] = {
+    # aws-samples/data-perimeter-policy-examples, "EnforceOrgIdentities", says the same.
+    "AWS's sample": {
+        "aws:PrincipalOrgID": ORGANIZATION,
+        "aws:PrincipalAccount": ["444444444444", "555555555555"],
+        "aws:ResourceTag/dp:exclude:identity": "true",
+    },
+    # aws/lza-universal-configuration 1.3.0, "GRSTSDPB", too.
+    "the landing zone's": {"aws:PrincipalOrgID": ORGANIZATION},
+}
+"""What denies `sts:AssumeRole` in published data perimeters if all of it differs."""
+
+
+@pytest.mark.parametrize("excepted", [False, True])
+@pytest.mark.parametrize("differs", PERIMETERS.values(), ids=PERIMETERS)
+def test_pump_passes_a_published_data_perimeter_only_with_the_exception(
+    differs: dict[str, Any], *, excepted: bool
+) -> None:
+    accounts = [*differs.get("aws:PrincipalAccount", []), *([PUMP] if excepted else [])]
+    condition = {
+        **SHOWN["Statement"]["Condition"],
+        "StringNotEqualsIfExists": {
+            **differs,
+            **({"aws:PrincipalAccount": accounts} if accounts else {}),
+        },
+    }
+    perimeter = {**SHOWN, "Statement": {**SHOWN["Statement"], "Condition": condition}}
+    theirs = Role("PumpReadOnlyRole", trust(PUMP_ACCOUNT, EXTERNAL_ID), {})
+    # Another role lets everyone in by mistake.
+    open_to_all = Role("Open", trust("*", EXTERNAL_ID), {})
+    callers = {PUMP: "o-pump123456", ACCOUNT_ID: ORGANIZATION, "111122223333": "o-else123456"}
+
+    def decision(role: Role, account: str) -> str:
+        keys = {
+            "aws:PrincipalAccount": account,
+            "aws:PrincipalOrgID": callers[account],
+            "aws:PrincipalIsAWSService": "false",
+        }
+        caller = f"arn:aws:iam::{account}:role/Caller"
+        (decided,) = decide(
+            [
+                assumption(
+                    role,
+                    caller=caller,
+                    external_id=EXTERNAL_ID,
+                    resource_control_policy=perimeter,
+                    context=keys,
+                )
+            ]
+        )
+        return decided
+
+    assert decision(theirs, PUMP) == (ALLOWED if excepted else EXPLICITLY_DENIED)
+    assert decision(open_to_all, ACCOUNT_ID) == ALLOWED
+    assert decision(open_to_all, "111122223333") == EXPLICITLY_DENIED

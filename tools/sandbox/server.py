@@ -117,6 +117,58 @@ def have_stack_sets(endpoint: str) -> None:
     organizations.reset = forget
 
 
+def have_organization_policies() -> None:
+    """Let stacks contain policies of AWS Organizations.
+
+    As AWS's own handler, an update changes only the targets that the template names, so a policy
+    stays attached to others (aws-cloudformation-resource-providers-organizations,
+    ``UpdateHandler``). ministack itself stores the policies, and does not enforce them.
+    """
+    from ministack.services import organizations  # noqa: PLC0415
+    from ministack.services.cloudformation import provisioners  # noqa: PLC0415
+
+    def call(action: str, **payload: Any) -> Any:
+        status, _, body = organizations._DISPATCH[action](payload)  # noqa: SLF001
+        answer = json.loads(body)
+        if status != HTTPStatus.OK:
+            raise ValueError(answer["message"])
+        return answer
+
+    def described(properties: Mapping[str, Any]) -> dict[str, str]:
+        return {
+            "Name": properties["Name"],
+            "Description": properties.get("Description", ""),
+            "Content": json.dumps(properties["Content"]),
+        }
+
+    def move(policy: str, before: Mapping[str, Any], after: Mapping[str, Any]) -> None:
+        old, new = ({*properties.get("TargetIds", ())} for properties in (before, after))
+        for action, targets in (("AttachPolicy", new - old), ("DetachPolicy", old - new)):
+            for target in targets:
+                call(action, PolicyId=policy, TargetId=target)
+
+    def create(_: str, properties: Mapping[str, Any], *__: Any) -> tuple[str, dict[str, str]]:
+        created = call("CreatePolicy", Type=properties["Type"], **described(properties))
+        policy = created["Policy"]["PolicySummary"]["Id"]
+        move(policy, {}, properties)
+        return policy, {"Id": policy}
+
+    def update(policy: str, old: Mapping[str, Any], new: Mapping[str, Any], *_: Any) -> Any:
+        call("UpdatePolicy", PolicyId=policy, **described(new))
+        move(policy, old, new)
+        return policy, {"Id": policy}
+
+    def delete(policy: str, properties: Mapping[str, Any]) -> None:
+        move(policy, properties, {})
+        call("DeletePolicy", PolicyId=policy)
+
+    provisioners._RESOURCE_HANDLERS["AWS::Organizations::Policy"] = {  # noqa: SLF001
+        "create": create,
+        "update": update,
+        "delete": delete,
+    }
+
+
 def make_roles_as_cloudformation_does() -> None:
     """Give a stack's role its permissions boundary, and fail if a role of that name exists.
 
@@ -214,6 +266,7 @@ def main() -> None:
     port = listener.getsockname()[1]
     os.environ.update(SETTINGS, GATEWAY_PORT=str(port))
     have_stack_sets(f"http://127.0.0.1:{port}")
+    have_organization_policies()
     count_as_encrypted()
     make_roles_as_cloudformation_does()
     know_deny_all()

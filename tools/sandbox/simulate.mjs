@@ -5,6 +5,7 @@ import { createInterface } from 'node:readline'
 import {
   createValidatedPolicy,
   validateIdentityPolicy,
+  validateResourceControlPolicy,
   validateServiceControlPolicy,
 } from '@cloud-copilot/iam-policy'
 import { runSimulation } from '@cloud-copilot/iam-simulate'
@@ -21,6 +22,7 @@ function once(validate, documents) {
 function decideAll({ documents, simulations }) {
   const identity = once(validateIdentityPolicy, documents)
   const control = once(validateServiceControlPolicy, documents)
+  const resourceControl = once(validateResourceControlPolicy, documents)
   return Promise.all(
     simulations.map((asked) =>
       decide({
@@ -29,6 +31,10 @@ function decideAll({ documents, simulations }) {
         serviceControlPolicies: asked.serviceControlPolicies.map((unit) => ({
           ...unit,
           policies: unit.policies.map(control),
+        })),
+        resourceControlPolicies: asked.resourceControlPolicies.map((unit) => ({
+          ...unit,
+          policies: unit.policies.map(resourceControl),
         })),
         permissionBoundaryPolicies: asked.permissionBoundaryPolicies?.map(identity),
       })

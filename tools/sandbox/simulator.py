@@ -16,7 +16,7 @@ ALLOWED: Final = "Allowed"
 EXPLICITLY_DENIED: Final = "ExplicitlyDenied"
 IMPLICITLY_DENIED: Final = "ImplicitlyDenied"
 
-_ALLOWS_ALL: Final[Mapping[str, Any]] = {
+ALLOWS_ALL: Final[Mapping[str, Any]] = {
     "Version": "2012-10-17",
     "Statement": {"Effect": "Allow", "Action": "*", "Resource": "*"},
 }
@@ -88,6 +88,7 @@ class Role:
                     policy["PolicyName"]: _document(policy["PolicyDocument"])
                     for policy in role["RolePolicyList"]
                 },
+                account,
             )
             for role in roles
         }
@@ -100,6 +101,8 @@ def assumption(
     external_id: str | None,
     caller_policies: Mapping[str, Any] | None = None,
     action: str = "sts:AssumeRole",
+    resource_control_policy: Mapping[str, Any] | None = None,
+    context: Context | None = None,
 ) -> Simulation:
     """Return a caller's request to assume the role."""
     return _simulation(
@@ -107,9 +110,13 @@ def assumption(
         action=action,
         resource=role.arn,
         account=role.account,
-        context={} if external_id is None else {"sts:ExternalId": external_id},
-        identity_policies={"All": _ALLOWS_ALL} if caller_policies is None else caller_policies,
+        context={
+            **({} if external_id is None else {"sts:ExternalId": external_id}),
+            **(context or {}),
+        },
+        identity_policies={"All": ALLOWS_ALL} if caller_policies is None else caller_policies,
         resource_policy=role.trust,
+        resource_control_policy=resource_control_policy,
     )
 
 
@@ -127,6 +134,7 @@ def use(
         principal=role.arn,
         action=action,
         resource=resource,
+        account=role.account,
         context={"aws:PrincipalArn": role.arn, **(context or {})},
         identity_policies=role.policies,
         boundary=boundary,
@@ -195,6 +203,7 @@ def _simulation(
     resource_policy: Mapping[str, Any] | None = None,
     boundary: Mapping[str, Any] | None = None,
     service_control_policy: Mapping[str, Any] | None = None,
+    resource_control_policy: Mapping[str, Any] | None = None,
 ) -> Simulation:
     documents: dict[int, Any] = {}
 
@@ -203,7 +212,9 @@ def _simulation(
         return [{"name": name, "policy": id(document)} for name, document in policies.items()]
 
     own = {} if service_control_policy is None else {"own": service_control_policy}
-    controls = named({"all": _ALLOWS_ALL, **own})
+    controls = named({"all": ALLOWS_ALL, **own})
+    # The simulator adds AWS's own.
+    of_resource = {} if resource_control_policy is None else {"own": resource_control_policy}
     asked = {
         "request": {
             "principal": principal,
@@ -213,7 +224,7 @@ def _simulation(
         },
         "identityPolicies": named(identity_policies),
         "serviceControlPolicies": [{"orgIdentifier": "r-root", "policies": controls}],
-        "resourceControlPolicies": [],
+        "resourceControlPolicies": [{"orgIdentifier": "r-root", "policies": named(of_resource)}],
         **({} if resource_policy is None else {"resourcePolicy": resource_policy}),
         **({} if boundary is None else {"permissionBoundaryPolicies": named({"own": boundary})}),
     }

@@ -31,7 +31,8 @@ MINIMUM_SESSION_SECONDS: Final = 900
 """The minimum session duration of AWS STS, in seconds."""
 
 Outcome = Literal["accepted", "refused", "unknown"]
-"""How a call ended. "Refused" means by the role, as far as AWS's response shows."""
+"""How a call ended. "Refused" means by the role, as far as AWS's response shows, or by a policy of
+its organization."""
 
 Reason = Literal[
     "",
@@ -45,7 +46,8 @@ Reason = Literal[
     "no-credentials",
     "failed",
 ]
-"""Why it is not known how a call ended. The output has words for each."""
+"""Why it is not known how a call ended, or what refused it instead of the role. The output has
+words for each."""
 
 Verdict = Literal["required", "not-required", "unknown"]
 """Whether a role requires its external ID."""
@@ -55,10 +57,12 @@ Verdict = Literal["required", "not-required", "unknown"]
 class ProbeAttempt:
     """How one attempt to assume a role ended.
 
-    :param outcome: ``accepted``; ``refused`` by the role; or ``unknown``.
-    :param reason: why that is unknown, empty otherwise: the kind of policy that denied the call and
-        is not the role's; ``unclear-policy`` if AWS does not say whose it is; ``no-credentials`` if
-        the response has none; or ``failed``.
+    :param outcome: ``accepted``; ``refused`` by the role, or by a resource control policy of its
+        organization; or ``unknown``.
+    :param reason: ``resource-control-policy`` if that refused the call; if the outcome is unknown,
+        why: the kind of policy that denied the call and is not the role's; ``unclear-policy`` if
+        AWS does not say whose it is; ``no-credentials`` if the response has none; or ``failed``.
+        Otherwise empty.
     :param detail: why the call failed; empty otherwise.
     """
 
@@ -106,7 +110,7 @@ class ProbeReport:
     :param roles: one result for each role, in the order of the input.
     """
 
-    schema: Literal[3] = 3
+    schema: Literal[4] = 4
     version: str = __version__
     caller: str
     counts: Mapping[Verdict, int] = field(init=False)
@@ -127,8 +131,11 @@ def probe(role_arn: str, external_id: str, *, sts: "STSClient | None" = None) ->
     minutes and has no tags, and its credentials are discarded as soon as they arrive.
 
     If a response is ambiguous, the verdict is unknown. The same applies to a refusal that AWS
-    attributes to a policy other than the role's: a policy, permissions boundary, or session policy
-    of the caller, a service or resource control policy, or the policy of a VPC endpoint. A
+    attributes to a policy on the caller's side: a policy, permissions boundary, or session policy
+    of the caller, a service control policy, or the policy of a VPC endpoint. A resource control
+    policy is on the role's side. If one refuses a call without an external ID, as that of
+    ``TrustProtection`` does, the role cannot be assumed without one. If one refuses the right
+    external ID, it may be a data perimeter that does not except the caller's account. A
     principal that may not call ``sts:AssumeRole`` without an external ID, such as a grantee of
     ``CustomerRoles``, therefore cannot prove that the role refuses that call.
 
@@ -246,7 +253,10 @@ def _read_denial(message: str) -> ProbeAttempt:
     if _REFUSED_BY_ROLE.search(message):
         return ProbeAttempt("refused")
     if policy := _REFUSED_BY_OTHER_POLICY.search(message):
-        return ProbeAttempt("unknown", _OTHER_POLICIES[policy[1]])
+        reason = _OTHER_POLICIES[policy[1]]
+        # It is a policy of the role's organization, for whoever calls.
+        is_on_role = reason == "resource-control-policy"
+        return ProbeAttempt("refused" if is_on_role else "unknown", reason)
     # Any of these words may be part of a role's name.
     if _NAMES_A_POLICY.search(re.sub(r"arn:\S*", "", message)):
         return ProbeAttempt("unknown", "unclear-policy")

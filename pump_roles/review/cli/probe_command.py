@@ -61,8 +61,8 @@ def probe(
     other two are refused. Credentials are discarded immediately. An accepted call appears in the
     customer's CloudTrail as the session pump-roles-probe. No external ID is shown or stored.
 
-    Use a principal that may call sts:AssumeRole with and without an external ID: a call that
-    another policy than the role's denied proves nothing about the role. AWS does not always say
+    Use a principal that may call sts:AssumeRole with and without an external ID: a call that a
+    policy on the caller's side denied proves nothing about the role. AWS does not always say
     which policy denied a call; if it does not, the refusal counts as the role's. A role that
     accepts a pattern of external IDs is detected only if the wrong ID (pump- and 32 random
     hexadecimal digits) matches the pattern.

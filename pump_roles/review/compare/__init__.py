@@ -35,6 +35,7 @@ __all__ = [
     "compare",
     "compare_roles",
     "guardrail_of",
+    "in_each_direction",
     "opened",
     "same_document",
 ]

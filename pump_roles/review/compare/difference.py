@@ -31,6 +31,9 @@ Rule = Literal[
     "tag-changed",
     "other-access",
     "organization",
+    "organization-policy-missing",
+    "organization-policy-changed",
+    "organization-policy-detached",
 ]
 """The kinds of differences. They stay the same across versions of the JSON."""
 

@@ -41,31 +41,39 @@ def document_of(report: ProbeReport) -> Document:
 
 def reason_in_words(result: ProbeResult) -> str:
     """Return the reason for a verdict."""
-    if result.verdict == "required":
-        return say("probe_reasons.required")
     attempts = (result.with_right_id, result.without_id, result.with_wrong_id)
+    right = say("probe_reasons.right")
+    names = (right, say("probe_reasons.no_id"), say("probe_reasons.wrong"))
+    if result.verdict == "required":
+        refused = [call for call, attempt in zip(names, attempts, strict=True) if attempt.reason]
+        if refused:
+            by_policy = say("differences.and").join(refused)
+            return say("probe_reasons.required_by_policy", calls=by_policy)
+        return say("probe_reasons.required")
     if result.verdict == "not-required":
         wrong_calls = (say("probe_reasons.without"), say("probe_reasons.with_wrong"))
         calls = zip(wrong_calls, attempts[1:], strict=True)
         accepted = [call for call, attempt in calls if attempt.outcome == "accepted"]
         return say("probe_reasons.not-required", calls=say("differences.and").join(accepted))
     calls_by_reason: dict[str, list[str]] = {}
-    right = say("probe_reasons.right")
     if result.with_right_id.outcome == "refused":
-        calls_by_reason[say("probe_reasons.refused")] = [right]
-    names = (right, say("probe_reasons.no_id"), say("probe_reasons.wrong"))
+        why = _in_words(result.with_right_id) or say("probe_reasons.refused")
+        calls_by_reason[why] = [right]
     for call, attempt in zip(names, attempts, strict=True):
         if attempt.outcome == "unknown":
-            calls_by_reason.setdefault(_unknown_in_words(attempt), []).append(call)
+            calls_by_reason.setdefault(_in_words(attempt), []).append(call)
     return "; ".join(
         say("probe_reasons.calls", calls=", ".join(calls), reason=reason)
         for reason, calls in calls_by_reason.items()
     )
 
 
-def _unknown_in_words(attempt: ProbeAttempt) -> str:
+def _in_words(attempt: ProbeAttempt) -> str:
     if attempt.reason == "no-credentials":
         return say("probe_reasons.no_credentials")
     if attempt.reason in TEXTS["probe_policies"]:
-        return say("probe_reasons.denied", policy=text_of("probe_policies", attempt.reason))
+        policy = text_of("probe_policies", attempt.reason)
+        if attempt.outcome == "refused":
+            return say("probe_reasons.perimeter", policy=policy)
+        return say("probe_reasons.denied", policy=policy)
     return attempt.detail

@@ -8,10 +8,12 @@ from pump_roles.review.account.verify.verification import (
     AccountResult,
     Approval,
     OtherRole,
+    PolicyResult,
     RoleResult,
     State,
     Verification,
 )
+from pump_roles.review.account.verify.verify_policies import NAMES
 from pump_roles.review.compare import Difference, Effect, Rule
 from pump_roles.review.output.document import (
     Code,
@@ -48,12 +50,14 @@ def document_of(verification: Verification) -> Document:
     """Return the document: first what needs attention."""
     by_state = by_attention(verification.accounts)
     counts = [f"{count:,} {state}" for state, count in verification.counts.items() if count]
-    more = sum(map(broader, verification.accounts))
+    policies = verification.policies or ()
+    more = sum(map(broader, _results(verification)))
     todo = (Item((Code(rule), f": {remedy}")) for rule, remedy in remedies(verification).items())
     matching = [*map(_account, by_state["match"][:_MATCHING])]
     if left := len(by_state["match"][_MATCHING:]):
         matching.append(Item(say("verify.more_accounts", left)))
     sections = (
+        Section(say("verify.policies"), (*map(_policy, policies),), attention=True),
         Section(say("verify.differ"), (*map(_account, by_state["differs"]),), attention=True),
         Section(say("verify.unknown"), (*map(_account, by_state["unknown"]),)),
         Section(say("verify.remedies"), tuple(todo)),
@@ -63,10 +67,23 @@ def document_of(verification: Verification) -> Document:
     read = (account.organization for account in verification.accounts)
     if found := dict.fromkeys(_organization(each) for each in read if each is not None):
         about.append(say("verify.organizations", organizations="; ".join(found)))
+    if verification.policies == ():
+        about.append(say("verify.no_policies", names=", ".join(NAMES)))
+    about += (
+        say("verify.unread_policies", why=unknown_in_words(note)) for note in verification.notes
+    )
+    stops = (
+        Strong(
+            say("verify.stopped", targets=", ".join(policy.attached_to), name=policy.name), "bad"
+        )
+        for policy in policies
+        if policy.stops and policy.attached_to
+    )
     return Document(
         say("verify.title"),
         verification.version,
         summary=(
+            *stops,
             *([Strong(say("verify.broader", number=f"{more:,}"), "bad")] if more else []),
             Strong(say("verify.counts", counts=", ".join(counts) or say("roles.none"))),
         ),
@@ -84,6 +101,20 @@ def _account(account: AccountResult) -> Item:
     ]
     name = f"{account.account}{f' ({account.name})' if account.name else ''}"
     return Item((Strong(name, _STATES[account.state]),), tuple(items))
+
+
+def _policy(policy: PolicyResult) -> Item:
+    kind = TEXTS["policy_types"].get(policy.type, policy.type)
+    state = Strong(policy.state, _STATES[policy.state])
+    text = say("verify.attached") if policy.attached_to else say("verify.not_attached")
+    attached = "" if policy.attached_to is None else text
+    about = (state, f": {kind} ", Code(policy.name), attached, Names(policy.attached_to or ()))
+    items = (
+        *map(_of_difference, policy.differences),
+        *_items(say("verify.not_checked"), map(unknown_in_words, policy.unknown)),
+        *_items(say("verify.note"), map(unknown_in_words, policy.notes)),
+    )
+    return Item(about, items)
 
 
 def _role(role: RoleResult) -> Item:
@@ -136,17 +167,21 @@ def _of_other(other: OtherRole) -> Item:
     )
 
 
-def broader(account: AccountResult) -> bool:
-    """Return whether anything in an account gives more access than expected."""
-    return bool(account.others) or any(
-        difference.effect == _BROADER for difference in _differences(account)
-    )
+def broader(found: AccountResult | PolicyResult) -> bool:
+    """Return whether an account or a policy gives more access than expected."""
+    others = isinstance(found, AccountResult) and found.others
+    return bool(others) or any(difference.effect == _BROADER for difference in _differences(found))
 
 
-def _differences(account: AccountResult) -> Iterator[Difference]:
-    yield from account.differences
-    for role in account.roles:
-        yield from role.differences
+def _results(verification: Verification) -> tuple[AccountResult | PolicyResult, ...]:
+    return (*verification.accounts, *(verification.policies or ()))
+
+
+def _differences(found: AccountResult | PolicyResult) -> Iterator[Difference]:
+    yield from found.differences
+    if isinstance(found, AccountResult):
+        for role in found.roles:
+            yield from role.differences
 
 
 def by_attention(accounts: Iterable[AccountResult]) -> Mapping[State, Sequence[AccountResult]]:
@@ -196,13 +231,19 @@ REMEDIES: Final[Mapping[str, str]] = {
 def remedies(verification: Verification) -> Mapping[str, str]:
     """Return what to do about a result, by rule."""
     rules: set[str] = {
-        difference.rule for account in verification.accounts for difference in _differences(account)
+        difference.rule for result in _results(verification) for difference in _differences(result)
     }
     if any(account.others for account in verification.accounts):
         rules.add("other-access")
     found = {rule: remedy for rule, remedy in REMEDIES.items() if rule in rules}
-    unverified = not verification.accounts or any(
-        account.state == "unknown" or account.unknown or any(role.unknown for role in account.roles)
-        for account in verification.accounts
+    unverified = (
+        not verification.accounts
+        or any(policy.unknown for policy in verification.policies or ())
+        or any(
+            account.state == "unknown"
+            or account.unknown
+            or any(role.unknown for role in account.roles)
+            for account in verification.accounts
+        )
     )
     return {**found, "unverified": say("remedies.unverified")} if unverified else found

@@ -4,6 +4,13 @@ Conditions, transforms, and imports are resolved at deployment, so they cannot b
 them could change one of Pump's roles, the result says so, and does not rely on it.
 """
 
-from pump_roles.review.contents import Access, Contents, FoundRole, Other, Place
+from pump_roles.review.contents import (
+    Access,
+    Contents,
+    FoundRole,
+    OrganizationPolicy,
+    Other,
+    Place,
+)
 
-__all__ = ["Access", "Contents", "FoundRole", "Other", "Place"]
+__all__ = ["Access", "Contents", "FoundRole", "OrganizationPolicy", "Other", "Place"]

@@ -22,6 +22,7 @@ from pump_roles.review.templates.deployment import hidden_at_deployment
 from pump_roles.review.templates.evaluate import evaluate
 from pump_roles.review.templates.filled import certain_text
 from pump_roles.review.templates.flatten import flatten
+from pump_roles.review.templates.organization_policies import organization_policies
 from pump_roles.review.templates.other_access import others
 from pump_roles.review.templates.places import places
 from pump_roles.review.templates.role_reader import PumpRole, pump_roles
@@ -96,7 +97,13 @@ def _read(path: Path) -> Contents:
             for forms in variants
         ),
         external_ids=hidden_ids,
+        policies=tuple(organization_policies(templates, _names(roles))),
     )
+
+
+def _names(roles: Iterable[PumpRole]) -> set[str]:
+    published = {role.name for role in ROLES.values()}
+    return published | {found.role.name.text for found in roles if found.role.name.is_known}
 
 
 def _external_ids(templates: Iterable[Template]) -> frozenset[str]:

@@ -254,7 +254,6 @@ ON_ROLE = f"{USER} on resource: {ROLE_ARN}"
             "identity-based-policy",
         ),
         (f"{USER} with an explicit deny in a service control policy", "service-control-policy"),
-        (f"{USER} with an explicit deny in a resource control policy", "resource-control-policy"),
         (f"{ON_ROLE} with an explicit deny in a VPC endpoint policy", "vpc-endpoint-policy"),
         (f"{USER} because no permissions boundary allows the x action", "permissions-boundary"),
         (f"{USER} because no session policy allows the x action", "session-policy"),
@@ -272,7 +271,28 @@ def test_refusal_counts_unless_it_may_be_because_of_another_policy(
     assert found.verdict == ("unknown" if reason else "required")
 
 
-@pytest.mark.parametrize("reason", sorted({*get_args(Reason)} - {"", "failed"}))
+def test_resource_control_policy_refuses_as_the_role_does_and_is_named(fake: Endpoint) -> None:
+    """It may be a data perimeter; or one that denies a call without an external ID."""
+    denied = error("AccessDenied", f"{USER} with an explicit deny in a resource control policy")
+    found = probed(fake, denied)
+    assert found.without_id == ProbeAttempt("refused", "resource-control-policy")
+    assert found.verdict == "required"
+    assert ": without one, a resource control policy of its" in reason_in_words(found)
+
+    fake.respond = lambda _: denied
+    found = probe(ROLE_ARN, SECRET)
+    assert found.verdict == "unknown"
+    assert reason_in_words(found) == (
+        "with this external ID: denied by a resource control policy of the role's organization, "
+        "not by the role. If that is a data perimeter, the customer must except this caller's "
+        "account in it (aws:PrincipalAccount)"
+    )
+
+
+OF_THE_CALLER = {*get_args(Reason)} - {"", "failed", "resource-control-policy"}
+
+
+@pytest.mark.parametrize("reason", sorted(OF_THE_CALLER))
 def test_says_why_a_refusal_or_a_response_proves_nothing(reason: Reason) -> None:
     unclear = ProbeAttempt("unknown", reason)
     words = reason_in_words(

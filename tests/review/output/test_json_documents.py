@@ -18,6 +18,7 @@ from pump_roles.review.account.activity.collect import Collector
 from pump_roles.review.account.activity.watched_roles import published_roles
 from pump_roles.review.account.probe import ProbeAttempt, ProbeReport, ProbeResult
 from pump_roles.review.account.rollout.status import RolloutStatus, Statuses
+from pump_roles.review.account.verify.verification import PolicyResult
 from pump_roles.review.output.json_documents import as_json, report_from
 from pump_roles.review.report import Report, of_published, of_templates
 from pump_roles.review.report.report_model import ALARMS, SCHEMA
@@ -122,7 +123,21 @@ OTHERS: dict[str, Json] = {
     "activity": ACTIVITY.result(),
     "verify, mixed": results.MIXED,
     "verify, no account": results.verification(),
-    "verify, everything": results.verification(results.with_everything()),
+    "verify, everything": replace(
+        results.verification(results.with_everything()),
+        policies=(
+            PolicyResult(
+                name="text",
+                type="SERVICE_CONTROL_POLICY",
+                differences=(results.difference(rule="organization-policy-changed"),),
+                unknown=(results.not_read("text"),),
+                notes=(results.not_read("text"),),
+                attached_to=("r-abcd",),
+                stops=True,
+            ),
+        ),
+        notes=(results.not_read("text"),),
+    ),
     "rollout, everything": statuses.with_everything(),
     "rollout, unknown": Statuses(rollouts=(UNREAD,)),
     "probe": ProbeReport(caller="", roles=(PROBED,)),

@@ -12,6 +12,7 @@ from pump_roles.review.account.organization import (
     Account,
     accounts_below,
     read_organization,
+    read_policies,
 )
 from pump_roles.review.account.probe import MINIMUM_SESSION_SECONDS
 from pump_roles.review.account.responses import (
@@ -25,6 +26,7 @@ from pump_roles.review.account.verify.expectation import Expectation
 from pump_roles.review.account.verify.from_aws import policy_for_reading, read_account
 from pump_roles.review.account.verify.verification import AccountResult, Verification
 from pump_roles.review.account.verify.verify_account import verify_account
+from pump_roles.review.account.verify.verify_policies import policy_names, verify_policies
 from pump_roles.review.masking import Mask
 from pump_roles.review.role import Unknown, Why
 from pump_roles.validators import ACCOUNT, partition_of
@@ -72,7 +74,9 @@ def verify_organization(
     found: Callable[[AccountResult], object] | None = None,
 ) -> Verification:
     """Verify accounts of an organization, several at once. One failure does not stop the others."""
-    organization = read_organization(aws.organizations())
+    organizations = aws.organizations()
+    organization = read_organization(organizations)
+    policies = read_policies(organizations, policy_names(expectation))
 
     def verify(account: AccountDetails) -> AccountResult:
         if account.unknown:
@@ -81,7 +85,13 @@ def verify_organization(
         return _verify_member(aws, expectation, account, role_to_assume)
 
     results = in_threads(accounts, verify, found=found)
-    return _verification(expectation, results)
+    verified = verify_policies(expectation, policies, account=aws.account, partition=aws.partition)
+    notes = (policies,) if isinstance(policies, Unknown) and not verified else ()
+    return replace(
+        _verification(expectation, results),
+        policies=None if notes else verified,
+        notes=Mask(expectation.hidden).masked(notes),
+    )
 
 
 def _verify_member(

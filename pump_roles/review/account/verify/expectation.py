@@ -13,7 +13,7 @@ from pump_roles.json_input import InputError
 from pump_roles.published import ROLES
 from pump_roles.review.masking import Mask
 from pump_roles.review.role import ROOT, Boundary, Role, Unknown, Why, published_role
-from pump_roles.review.templates import FoundRole, Place
+from pump_roles.review.templates import FoundRole, OrganizationPolicy, Place
 from pump_roles.review.templates.reading import read_templates
 from pump_roles.validators import EXTERNAL_ID, PRINCIPAL, Text
 
@@ -27,6 +27,7 @@ class Expectation:
     hidden: frozenset[str] = field(default=frozenset(), repr=False)
     external_id: str = field(default="", repr=False)
     places: tuple[Place, ...] = ()
+    policies: tuple[OrganizationPolicy, ...] = ()
     removed: bool = False
     management_account: str = ""
 
@@ -128,6 +129,7 @@ def from_templates(path: Path, *, principal: str | None = None) -> Expectation:
         ),
         hidden=read.external_ids,
         places=read.places if has_places else (),
+        policies=read.policies,
     )
 
 

@@ -111,6 +111,35 @@ class AccountResult:
 
 
 @dataclass(frozen=True, kw_only=True)
+class PolicyResult:
+    """A policy of the organization that is about Pump's roles.
+
+    :param name: its name.
+    :param type: its type, such as ``SERVICE_CONTROL_POLICY``.
+    :param state: whether it is as expected. That a stop is attached is not a difference.
+    :param differences: how it differs.
+    :param unknown: what could not be checked.
+    :param notes: what was not compared because nothing is expected.
+    :param attached_to: the IDs of the root, units, and accounts that it is attached to; ``None`` if
+        that was not read.
+    :param stops: whether it denies Pump's roles everything where it is attached.
+    """
+
+    name: str
+    type: str
+    state: State = field(init=False)
+    differences: tuple[Difference, ...] = ()
+    unknown: tuple[Unknown, ...] = ()
+    notes: tuple[Unknown, ...] = ()
+    attached_to: tuple[str, ...] | None = None
+    stops: bool = False
+
+    def __post_init__(self) -> None:
+        state: State = "differs" if self.differences else "unknown" if self.unknown else "match"
+        object.__setattr__(self, "state", state)
+
+
+@dataclass(frozen=True, kw_only=True)
 class Verification:
     """The whole result.
 
@@ -119,23 +148,29 @@ class Verification:
     :param expected: what the accounts were compared with, in words.
     :param removed: whether the accounts must not have any of the roles. If so, a role that does not
         exist matches, and a role that exists differs.
-    :param state: the state of all accounts together. A difference takes precedence over unknown.
-        Without any accounts, it is unknown.
+    :param state: the state of all accounts and policies together. A difference takes precedence
+        over unknown. Without any accounts, it is unknown.
     :param counts: how many accounts have each state.
+    :param policies: the organization's policies about the roles; ``None`` if none are expected and
+        they were not read.
+    :param notes: why not.
     :param accounts: the accounts, by ID.
     """
 
-    schema: Literal[5] = 5
+    schema: Literal[6] = 6
     version: str = __version__
     expected: str
     removed: bool = False
     state: State = field(init=False)
     counts: Mapping[State, int] = field(init=False)
+    policies: tuple[PolicyResult, ...] | None = None
+    notes: tuple[Unknown, ...] = ()
     accounts: tuple[AccountResult, ...]
 
     def __post_init__(self) -> None:
         found = Counter(account.state for account in self.accounts)
-        object.__setattr__(self, "state", state_of(found))
+        of_policies = {policy.state for policy in self.policies or ()} - {"match"}
+        object.__setattr__(self, "state", state_of({*found} | of_policies))
         object.__setattr__(self, "counts", {state: found[state] for state in get_args(State)})
 
 

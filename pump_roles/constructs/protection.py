@@ -1,0 +1,461 @@
+"""An organization's policies around the roles: whom they leave them to, and how to stop them.
+
+They are L1 resources in the management account, and everything in them comes from the rollouts.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any, ClassVar, Final
+
+from aws_cdk import Annotations, CfnOutput, Fn, Stack
+from aws_cdk.aws_organizations import CfnPolicy
+from constructs import Construct
+
+from pump_roles import validators
+from pump_roles.constructs.rollouts import Rollout, reference
+from pump_roles.validators import ArgumentError, ListOf, is_token, policy_size
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+
+_EXECUTION_ROLES: Final = "arn:*:iam::*:role/stacksets-exec-*"
+"""What StackSets with service-managed permissions create, and act with, in each account."""
+
+_ROLE_CHANGES: Final = (
+    "iam:AttachRolePolicy",
+    "iam:CreateRole",
+    "iam:DeleteRole*",
+    "iam:DetachRolePolicy",
+    "iam:PutRole*",
+    "iam:UpdateAssumeRolePolicy",
+    "iam:UpdateRole*",
+)
+_TAGGING: Final = ("iam:TagRole", "iam:UntagRole")
+_POLICY_CHANGES: Final = (
+    "iam:CreatePolicy",
+    "iam:CreatePolicyVersion",
+    "iam:DeletePolicy*",
+    "iam:SetDefaultPolicyVersion",
+    "iam:TagPolicy",
+    "iam:UntagPolicy",
+)
+_STACK_CHANGES: Final = tuple(
+    f"cloudformation:{name}"
+    for name in (
+        "CancelUpdateStack",
+        "ContinueUpdateRollback",
+        "CreateChangeSet",
+        "CreateStack",
+        "CreateStackRefactor",
+        "DeleteChangeSet",
+        "DeleteStack",
+        "ExecuteChangeSet",
+        "ExecuteStackRefactor",
+        "RollbackStack",
+        "SetStackPolicy",
+        "SignalResource",
+        "TagResource",
+        "UntagResource",
+        "UpdateStack",
+        "UpdateTerminationProtection",
+    )
+)
+
+_SMALLER_QUOTA: Final = 5_120
+"""That of resource control policies, and of service control policies before May 2026."""
+
+
+class _OrganizationPolicy(Construct):
+    _type: ClassVar[str] = "SERVICE_CONTROL_POLICY"
+    _description: ClassVar[str]
+    _quota: ClassVar[int] = 10_240
+    """AWS Organizations User Guide, "Quotas and service limits"."""
+
+    resource: CfnPolicy
+    """The underlying resource."""
+
+    def __init__(
+        self, scope: Construct, id: str, *, rollouts: Sequence[Rollout], policy_name: str
+    ) -> None:
+        _check_rollouts(rollouts)
+        self._name = validators.ORGANIZATION_POLICY_NAME.check("policy_name", policy_name)
+        super().__init__(scope, id)
+
+    @property
+    def policy_name(self) -> str:
+        """The policy's name."""
+        return self._name
+
+    @property
+    def policy_id(self) -> str:
+        """The policy's ID, as a reference."""
+        return str(self.resource.attr_id)
+
+    def _create(
+        self,
+        rollouts: Sequence[Rollout],
+        statements: Iterable[Mapping[str, Any]],
+        targets: Iterable[str],
+    ) -> None:
+        others = [other for other in Stack.of(self).node.find_all() if isinstance(other, CfnPolicy)]
+        for other in others:
+            if other.name == self._name:
+                raise ArgumentError(
+                    "policy_name", f"{self._name} is already the name of {other.node.path}"
+                )
+        content = {"Version": "2012-10-17", "Statement": [*statements]}
+        # CloudFormation sends it to AWS Organizations without white space.
+        size = policy_size(content)
+        if size > self._quota:
+            raise ArgumentError(
+                "rollouts",
+                f"the policy {self._name} would have {size:,} characters without white space, at "
+                f"most {self._quota:,} allowed",
+            )
+        if size > _SMALLER_QUOTA:
+            Annotations.of(self).add_warning_v2(
+                "pump-roles:policy-size",
+                f"the policy {self._name} has {size:,} characters without white space; not every "
+                f"organization accepts more than {_SMALLER_QUOTA:,} yet",
+            )
+        self.resource = CfnPolicy(
+            self,
+            "Resource",
+            name=self._name,
+            type=self._type,
+            description=self._description,
+            content=content,
+            # Without targets, not an empty list: that would make of what is attached later a drift.
+            target_ids=[*targets] or None,
+        )
+        # AWS Organizations rejects changes that are made at the same time.
+        earlier = (other for other in others if isinstance(other.node.scope, _OrganizationPolicy))
+        self.node.add_dependency(*rollouts, *earlier)
+
+
+class RoleProtection(_OrganizationPolicy):
+    """A service control policy: in the member accounts, only StackSets change the roles.
+
+    Nobody else creates, changes, or deletes the roles of the rollouts, their permissions boundary,
+    StackSets' execution roles, or the stacks of the StackSets. Only the approvers also tag the
+    roles, which can open a guardrail. Nobody takes an account out of the organization.
+
+    It does not affect the management account or service-linked roles. Deploy it in the management
+    account. Service control policies must be enabled in the organization.
+    """
+
+    _description = "Only StackSets change Pump's roles"
+
+    def __init__(
+        self,
+        scope: Construct,
+        id: str,
+        *,
+        rollouts: Sequence[Rollout],
+        targets: Sequence[str],
+        approvers: Sequence[str] = (),
+        boundary_managers: Sequence[str] = (),
+        stack_sets: Sequence[str] = (),
+        keep_in_organization: bool = True,
+        policy_name: str = "ProtectPumpRoles",
+    ) -> None:
+        """Create the policy, after the rollouts and the other policies of the stack.
+
+        :param scope: the construct that this one belongs to, in a stack of the management account.
+        :param id: the construct's ID in the scope.
+        :param rollouts: at least one rollout of the management account. Names, StackSets, and
+            boundaries are theirs.
+        :param targets: what the policy is attached to: the IDs of the root, of organizational
+            units, or 12-digit account IDs, at least one. Literals, or references such as the
+            ``attr_id`` of a ``CfnOrganizationalUnit``.
+        :param approvers: the roles of the member accounts that may tag the rollouts' roles: names,
+            with their paths (``platform/PumpApprover``). Only StackSets change these roles, too. By
+            default, only StackSets tag the roles.
+        :param boundary_managers: the roles of the member accounts that may change the boundary:
+            names, with their paths. By default, only StackSets do.
+        :param stack_sets: the names of further StackSets whose stacks are protected, such as those
+            that create the boundary and the approvers. By default, only the rollouts' are.
+        :param keep_in_organization: whether to deny leaving the organization and accepting
+            handshakes, with which an account moves to another one. By default, both are denied.
+        :param policy_name: 1 to 128 characters, unique in the organization. By default,
+            ``ProtectPumpRoles``.
+        :raises ArgumentError: a ``ValueError``, when an argument is not what it must be, a
+            delegated administrator deploys a rollout, the boundary of a rollout cannot be read,
+            boundary managers have no boundary, a policy of the stack has that name, or the policy
+            would have more than 10,240 characters, without white space. Above 5,120, the synth
+            warns, because not every organization has the higher quota yet (AWS Organizations User
+            Guide, "Quotas and service limits").
+        """
+        super().__init__(scope, id, rollouts=rollouts, policy_name=policy_name)
+        checked = validators.POLICY_TARGETS.check("targets", targets, reference=reference)
+        validators.Boolean().check("keep_in_organization", keep_in_organization)
+        roles = _anywhere(rollouts)
+        approving = _named_roles("approvers", approvers, rollouts)
+        managing = _named_roles("boundary_managers", boundary_managers, rollouts)
+        boundaries = _boundaries(rollouts)
+        if managing and not boundaries:
+            raise ArgumentError(
+                "boundary_managers", "no rollout has a permissions boundary that they could manage"
+            )
+        further = _optional(validators.STACK_SET_NAMES, "stack_sets", stack_sets)
+        stacks = dict.fromkeys([*(rollout.stack_set_name for rollout in rollouts), *further])
+        statements = [
+            _deny(
+                "OnlyStackSetsChangePumpRoles",
+                _ROLE_CHANGES,
+                [*roles, *approving],
+                but=[_EXECUTION_ROLES],
+            ),
+            _deny("OnlyApproversTagPumpRoles", _TAGGING, roles, but=[_EXECUTION_ROLES, *approving]),
+            _deny(
+                "NobodyMakesOrChangesStackSetsExecutionRoles",
+                sorted([*_ROLE_CHANGES, *_TAGGING]),
+                _EXECUTION_ROLES,
+            ),
+            _deny(
+                "NobodyElseUsesTheExecutionRoles",
+                ["iam:PassRole", "sts:AssumeRole"],
+                _EXECUTION_ROLES,
+                but=[_EXECUTION_ROLES],
+            ),
+            _deny(
+                "OnlyStackSetsChangeTheirStacks",
+                _STACK_CHANGES,
+                [f"arn:*:cloudformation:*:*:stack/StackSet-{name}-*/*" for name in stacks],
+                but=[_EXECUTION_ROLES],
+            ),
+        ]
+        if boundaries:
+            statements.append(
+                _deny(
+                    "OnlyStackSetsChangeTheBoundary",
+                    _POLICY_CHANGES,
+                    boundaries,
+                    but=[_EXECUTION_ROLES, *managing],
+                )
+            )
+        if keep_in_organization:
+            statements.append(
+                _deny(
+                    "NobodyLeavesTheOrganization",
+                    ["organizations:AcceptHandshake", "organizations:LeaveOrganization"],
+                    "*",
+                )
+            )
+        self._create(rollouts, statements, checked)
+
+
+class EmergencyStop(_OrganizationPolicy):
+    """A service control policy that denies the roles everything, attached to nothing.
+
+    In an incident, the command in the stack's output attaches it, and Pump is stopped in all member
+    accounts, with its open sessions. Later deployments leave it attached. It does not affect the
+    management account.
+    """
+
+    _description = "Stops Pump's roles while it is attached"
+
+    def __init__(
+        self,
+        scope: Construct,
+        id: str,
+        *,
+        rollouts: Sequence[Rollout],
+        targets: Sequence[str] = (),
+        policy_name: str = "StopPump",
+    ) -> None:
+        """Create the policy, after the rollouts and the other policies of the stack.
+
+        :param scope: as for :class:`pump_roles.RoleProtection`.
+        :param id: the construct's ID in the scope.
+        :param rollouts: as for :class:`pump_roles.RoleProtection`.
+        :param targets: what the policy is attached to, as for :class:`pump_roles.RoleProtection`.
+            By default, nothing.
+        :param policy_name: 1 to 128 characters, unique in the organization. By default,
+            ``StopPump``.
+        :raises ArgumentError: as for :class:`pump_roles.RoleProtection`.
+        """
+        super().__init__(scope, id, rollouts=rollouts, policy_name=policy_name)
+        checked = _optional(validators.POLICY_TARGETS, "targets", targets)
+        stop = {
+            "Effect": "Deny",
+            "Action": "*",
+            "Resource": "*",
+            "Condition": {"ArnLike": {"aws:PrincipalArn": _anywhere(rollouts)}},
+        }
+        self._create(rollouts, [stop], checked)
+        CfnOutput(
+            self,
+            "Command",
+            description="Stops Pump in all member accounts. detach-policy ends it",
+            value=Fn.sub(
+                "aws organizations attach-policy --policy-id ${PolicyId} --target-id "
+                "$(aws organizations list-roots --query 'Roots[0].Id' --output text)",
+                {"PolicyId": self.policy_id},
+            ),
+        )
+
+
+class TrustProtection(_OrganizationPolicy):
+    """A resource control policy: only Pump assumes these roles, and Pump assumes only these.
+
+    Pump's account assumes no other role of the member accounts, whatever their trust policies say,
+    nobody else assumes the rollouts' roles, and nobody does without an external ID.
+
+    It does not affect the management account. Resource control policies must be enabled in the
+    organization.
+    """
+
+    _type = "RESOURCE_CONTROL_POLICY"
+    _description = "Only Pump assumes Pump's roles, and only these"
+    _quota = _SMALLER_QUOTA
+
+    def __init__(
+        self,
+        scope: Construct,
+        id: str,
+        *,
+        rollouts: Sequence[Rollout],
+        pump_account: str,
+        targets: Sequence[str],
+        policy_name: str = "PumpTrust",
+    ) -> None:
+        """Create the policy, after the rollouts and the other policies of the stack.
+
+        :param scope: as for :class:`pump_roles.RoleProtection`.
+        :param id: the construct's ID in the scope.
+        :param rollouts: as for :class:`pump_roles.RoleProtection`. If the principal of each is the
+            literal ARN of a role, only these roles of Pump's account assume the rollouts' roles;
+            otherwise any principal of the account.
+        :param pump_account: Pump's 12-digit account ID.
+        :param targets: as for :class:`pump_roles.RoleProtection`.
+        :param policy_name: 1 to 128 characters, unique in the organization. By default,
+            ``PumpTrust``.
+        :raises ArgumentError: as for :class:`pump_roles.RoleProtection`, but above 5,120
+            characters, or when the principal of a rollout is in another account.
+        """
+        super().__init__(scope, id, rollouts=rollouts, policy_name=policy_name)
+        checked = validators.POLICY_TARGETS.check("targets", targets, reference=reference)
+        account = validators.ACCOUNT.check("pump_account", pump_account)
+        outsiders: dict[str, Any] = {"StringNotEquals": {"aws:PrincipalAccount": account}}
+        if principals := _principals(rollouts, account):
+            outsiders = {"ArnNotEquals": {"aws:PrincipalArn": principals}}
+        names = (_properties(rollout).get("Path", "/") + rollout.role_name for rollout in rollouts)
+        roles = [_role_arn(name.removeprefix("/")) for name in dict.fromkeys(names)]
+        denied = {"Effect": "Deny", "Principal": "*", "Action": "sts:AssumeRole*"}
+        statements = [
+            {"Sid": sid, **denied, **resources, "Condition": condition}
+            for sid, resources, condition in (
+                (
+                    "PumpAssumesOnlyTheseRoles",
+                    {"NotResource": roles},
+                    {"StringEquals": {"aws:PrincipalAccount": account}},
+                ),
+                ("OnlyPumpAssumesThem", {"Resource": roles}, outsiders),
+                (
+                    "OnlyWithAnExternalID",
+                    {"Resource": roles},
+                    {"Null": {"sts:ExternalId": "true"}},
+                ),
+            )
+        ]
+        self._create(rollouts, statements, checked)
+
+
+def _check_rollouts(rollouts: object) -> None:
+    if not isinstance(rollouts, Sequence) or not rollouts:
+        raise ArgumentError("rollouts", "at least one rollout is required")
+    for rollout in rollouts:
+        if not isinstance(rollout, Rollout):
+            raise ArgumentError("rollouts", f"{rollout!r} is not a rollout")
+        if rollout.resource.call_as != "SELF":
+            raise ArgumentError(
+                "rollouts",
+                f"{rollout.node.path} is for a delegated administrator; the policies must be in "
+                "the management account, with its rollouts",
+            )
+
+
+def _optional(validator: ListOf, argument: str, values: Sequence[str]) -> list[str]:
+    if values in ((), []):
+        return []
+    return validator.check(argument, values, reference=reference)
+
+
+def _role_arn(name: str) -> str:
+    return f"arn:*:iam::*:role/{name}"
+
+
+def _anywhere(rollouts: Iterable[Rollout]) -> list[str]:
+    # A name is unique in an account, whatever the path.
+    names = dict.fromkeys(rollout.role_name for rollout in rollouts)
+    return [_role_arn(f"{path}{name}") for name in names for path in ("", "*/")]
+
+
+def _named_roles(argument: str, roles: Sequence[str], rollouts: Iterable[Rollout]) -> list[str]:
+    names = _optional(validators.ROLES_TO_ASSUME, argument, roles)
+    for rollout in rollouts:
+        for name in names:
+            if name.rpartition("/")[2].lower() == rollout.role_name.lower():
+                raise ArgumentError(argument, f"{name} is the role of {rollout.node.path}")
+    return [_role_arn(name) for name in names]
+
+
+def _properties(rollout: Rollout) -> dict[str, Any]:
+    resources = json.loads(str(rollout.resource.template_body))["Resources"].values()
+    (properties,) = (
+        resource["Properties"]
+        for resource in resources
+        if resource["Type"] == "AWS::IAM::Role"
+        and resource["Properties"].get("RoleName") == rollout.role_name
+    )
+    found: dict[str, Any] = properties
+    return found
+
+
+def _boundaries(rollouts: Iterable[Rollout]) -> list[str]:
+    found: dict[str, None] = {}
+    for rollout in rollouts:
+        boundary = _properties(rollout).get("PermissionsBoundary")
+        if boundary is None:
+            continue
+        arn = boundary.get("Fn::Sub") if isinstance(boundary, dict) else None
+        if not isinstance(arn, str):
+            # One that configure_app adds can be anything.
+            raise ArgumentError(
+                "rollouts",
+                f"the boundary of {rollout.node.path} cannot be read; pass it as "
+                "permissions_boundary",
+            )
+        owner, _, name = arn.partition(":policy/")
+        if not owner.endswith(":aws"):
+            found[f"arn:*:iam::*:policy/{name}"] = None
+    return [*found]
+
+
+def _principals(rollouts: Iterable[Rollout], account: str) -> list[str]:
+    """Return the roles that the rollouts trust, all of the account; none if one is not known."""
+    principals = list(dict.fromkeys(rollout.pump_principal for rollout in rollouts))
+    for principal in principals:
+        if not is_token(principal) and account not in {principal, *principal.split(":")[4:5]}:
+            raise ArgumentError(
+                "pump_account", f"{principal}, the principal of a rollout, is in another account"
+            )
+    return principals if all(":role/" in principal for principal in principals) else []
+
+
+def _deny(
+    sid: str,
+    actions: str | Sequence[str],
+    resources: str | Sequence[str],
+    *,
+    but: Sequence[str] = (),
+) -> dict[str, Any]:
+    lists = {
+        key: value if isinstance(value, str) else [*value]
+        for key, value in (("Action", actions), ("Resource", resources))
+    }
+    condition = {"Condition": {"ArnNotLike": {"aws:PrincipalArn": [*but]}}} if but else {}
+    return {"Sid": sid, "Effect": "Deny", **lists, **condition}
