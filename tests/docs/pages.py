@@ -18,6 +18,7 @@ DEPLOY = (ROOT / "docs" / "deploy.md").read_text()
 OPERATIONS = (ROOT / "docs" / "operations.md").read_text()
 ORGANIZATIONS = (ROOT / "docs" / "organizations.md").read_text()
 GUARDRAILS = (ROOT / "docs" / "guardrails.md").read_text()
+GUARDRAILS_REFERENCE = (ROOT / "docs" / "guardrails-reference.md").read_text()
 PROTECT = (ROOT / "docs" / "protect.md").read_text()
 PUMP_SIDE = (ROOT / "docs" / "pump-side.md").read_text()
 SECURITY = (ROOT / "docs" / "security-model.md").read_text()
@@ -88,7 +89,10 @@ def shown(text: str, program: str) -> list[list[str]]:
 
     Without comments, and without the file into which a command's output goes.
     """
-    found = re.findall(rf"^ *\$ {program} (.*)$", text.replace("\\\n", " "), re.MULTILINE)
+    text = text.replace("\\\n", " ")
+    found = re.findall(rf"^ *\$ {program} (.*)$", text, re.MULTILINE)
+    # In an email, in quotation marks.
+    found += re.findall(rf'^".*: {program} (.*)"$', text, re.MULTILINE)
     return [shlex.split(command.partition(" > ")[0], comments=True) for command in found]
 
 
