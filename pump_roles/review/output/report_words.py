@@ -79,17 +79,14 @@ def number_in_words(number: int, of: RoleReport | Report | Pattern) -> str:
 def number_of(role: RoleReport, member: str) -> str:
     """Return one of a role's numbers, by its name; by default, of its effective actions."""
     number: int = getattr(role, member or "effective")
-    if member in ("money", "data") and not role.judged:
+    if member in RISKS and not role.judged:
         return say("numbers.at_least", number=f"{number:,}")
     return number_in_words(number, role)
 
 
 def heading(role: RoleReport) -> str:
-    """Return a role's title with its number of writes: one that is called read-only may write."""
-    writes = say("roles.no_writes")
-    if role.writes or not role.exact:
-        writes = say("roles.writes", number=number_of(role, "writes"))
-    return say("roles.heading", role=role.kind.capitalize(), writes=writes)
+    """Return a role's title."""
+    return role.kind.capitalize()
 
 
 def severities(report: Report) -> Mapping[tuple[str, str], Risk | Literal[""]]:
@@ -184,7 +181,7 @@ def _limit(
 
 
 def _only_reads(role: RoleReport) -> bool:
-    return role.exact and role.readable and not role.writes
+    return role.exact and role.readable and not (role.money or role.writes)
 
 
 def _changes_in(role: RoleReport, answers: Mapping[str, Answer]) -> str:
@@ -300,10 +297,7 @@ def added(report: Report) -> str:
 
 
 def added_by_risk(report: Report) -> Mapping[Risk, int]:
-    """Return how many of the actions that the last role adds have each risk, except reads.
-
-    An action can have several.
-    """
+    """Return how many of the actions that the last role adds have each risk."""
     *others, last = (role.kind for role in report.roles)
     added = [
         action
@@ -311,7 +305,7 @@ def added_by_risk(report: Report) -> Mapping[Risk, int]:
         if action.is_effective(last) and not any(map(action.is_effective, others))
     ]
     number = counts(added)
-    return {risk: number[risk] for risk in RISKS if risk in TEXTS["risks"]}
+    return {risk: number[risk] for risk in RISKS}
 
 
 def compared(report: Report) -> str:

@@ -3,6 +3,7 @@
 External IDs are not part of it, so no format can leak one.
 """
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -17,15 +18,15 @@ from pump_roles.review.report.statements import Statement
 from pump_roles.review.role import Part, Role, Unknown
 from pump_roles.review.templates import Other, Place
 
-SCHEMA: Final = 5
+SCHEMA: Final = 6
 """The version of the JSON report's schema, ``report.schema.json``."""
 
 Cause = Literal["AWS", "role"]
 Risk = Literal["money", "writes", "data", "reads"]
 
 RISKS: Final[tuple[Risk, ...]] = get_args(Risk)
-"""The risks. An action is counted under the first that applies: it can spend money, its access
-level is not List or Read, it returns data, or it reads metadata."""
+"""The risks. Each action is counted once, under the first that applies: it can spend money, its
+access level is not List or Read, it returns data, or it reads metadata."""
 
 Alarm = Literal["difference", "trust", "opened", "uncounted", "suspect"]
 FindingKind = Literal["spends", "writes", "data", "legacy", "resources"]
@@ -62,9 +63,10 @@ class RoleReport:
     :param stopped: whether it can do nothing now, because its permissions boundary is AWSDenyAll.
         The numbers below are those of its policies, without the boundary.
     :param money: how many effective actions can spend money.
-    :param writes: how many effective actions are not List or Read.
-    :param data: how many effective actions return data, not only metadata.
-    :param effective: how many of its actions are not denied.
+    :param writes: how many others are not List or Read.
+    :param data: how many others return data, not only metadata.
+    :param reads: how many others there are. They read metadata.
+    :param effective: how many of its actions are not denied: the sum of these four.
     :param only: how many of these no other role in the report has.
     :param actions: how many actions its patterns match.
     :param limited: how many of these are denied under a condition or on some resources.
@@ -90,6 +92,7 @@ class RoleReport:
     money: int
     writes: int
     data: int
+    reads: int
     effective: int
     only: int
     actions: int
@@ -184,17 +187,9 @@ class ActionReport(Action):
 
 
 def counts(actions: Sequence[ActionReport]) -> dict[str, int]:
-    """Return how many actions spend money, write, and return data, and how many there are.
-
-    The keys are ``money``, ``writes``, ``data``, and ``effective``. An action can be counted under
-    several.
-    """
-    return {
-        "money": sum(bool(action.spends) for action in actions),
-        "writes": sum(not action.only_reads for action in actions),
-        "data": sum(bool(action.data) for action in actions),
-        "effective": len(actions),
-    }
+    """Return how many actions have each of the :data:`RISKS`, and how many are ``effective``."""
+    found = Counter(action.risk for action in actions)
+    return {**{risk: found[risk] for risk in RISKS}, "effective": len(actions)}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -298,7 +293,7 @@ class Report:
     :param actions: every action that a role has, by name.
     """
 
-    schema: Literal[5]
+    schema: Literal[6]
     version: str
     catalog: str
     date: str

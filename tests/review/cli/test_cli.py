@@ -312,9 +312,9 @@ def is_not_compared_with(path: Path) -> str:
         ('{"Resources": {}}', "contains none of Pump's roles"),
         (
             '{"schema": 1}',
-            "is not a pump-roles report: its schema version is 1; this version reads 5",
+            "is not a pump-roles report: its schema version is 1; this version reads 6",
         ),
-        ('{"schema": 5}', "is not a pump-roles report: Object missing required field `version`"),
+        ('{"schema": 6}', "is not a pump-roles report: Object missing required field `version`"),
         (
             '{"schema": "3\\u001b"}',
             "is not a pump-roles report: Expected `int`, got `str` - at `$.schema`",

@@ -62,7 +62,7 @@ def test_counts_are_those_of_the_source_document(
         patterns = published_patterns(published, role.kind)
         actions = catalog.matching(patterns)
         assert (role.patterns, role.actions) == (len(patterns), len(actions))
-        assert role.writes == sum(not action.only_reads for action in actions)
+        assert role.money + role.writes == sum(not action.only_reads for action in actions)
         assert (role.denied, role.limited, role.effective) == (0, 0, len(actions))
         counted = Counter(level_of(action) for action in actions)
         assert role.levels == {level: (number, number) for level, number in counted.items()}
@@ -144,9 +144,9 @@ def test_counts_of_a_role_are_those_of_its_actions(tmp_path: Path) -> None:
         others = [kind.kind for kind in report.roles if kind is not role]
         only = [each for each in left if not any(map(each.is_effective, others))]
         assert (role.actions, role.effective, role.only) == (len(having), len(left), len(only))
-        assert role.money == sum(bool(action.spends) for action in left)
-        assert role.writes == sum(not action.only_reads for action in left)
-        assert role.data == sum(bool(action.data) for action in left)
+        numbers = Counter({risk: getattr(role, risk) for risk in RISKS})
+        assert numbers == Counter(action.risk for action in left)
+        assert sum(numbers.values()) == role.effective
         counted: Counter[str] = Counter()
         for of_kind in report.services.values():
             counted.update(of_kind[role.kind])
@@ -263,7 +263,7 @@ def test_sets_leave_what_a_report_with_them_has(published_report: Report) -> Non
             found = left.answers[role.kind].items()
             assert {answer: [asked.id for asked in listed] for answer, listed in found} == expected
         assert left.answers["auto-pilot"]["no"]
-        assert left.counts["auto-pilot"].keys() == {"money", "writes", "data", "effective"}
+        assert left.counts["auto-pilot"].keys() == {*RISKS, "effective"}
 
 
 FALSE_GUARDRAIL = Guardrail.NO_SELLING.policy_name
