@@ -124,7 +124,7 @@ def _of_account(names: Sequence[str], profile: str | None, earlier: Earlier | No
 
 def _reasons(result: Report, fatal: Sequence[str]) -> Iterator[str]:
     if _ALARM in fatal and result.alarms:
-        titles = (finding_title(finding, result) for finding in result.findings if finding.is_alarm)
+        titles = (finding_title(finding, result) for finding in result.findings)
         yield f"{say('units.alarms', result.alarms)}: {'; '.join(titles)}."
     broader = [change_of_roles(change) for change in result.changes if change.may_broaden]
     if _BROADENED in fatal and broader:

@@ -34,6 +34,12 @@ def left_by_sets(report: Report) -> Sequence[Left]:
 def _left(guardrail: Guardrail, report: Report) -> Left:
     left: dict[str, Mapping[str, int]] = {}
     answers: dict[str, Mapping[str, Sequence[Statement]]] = {}
+    serious = {
+        answer
+        for worst in report.worst
+        for answer in worst.answers
+        if worst.severity in ("money", "writes")
+    }
     for kind in (role.kind for role in report.roles):
         denies = documents(applying([guardrail], kind, ROLES), ROLES[kind])
         evaluator = PolicyEvaluator(as_policies(denies), shipped())
@@ -51,7 +57,8 @@ def _left(guardrail: Guardrail, report: Report) -> Left:
         found: dict[YesOrNo, list[Statement]] = {}
         for statement in report.statements:
             answer = _answer(statement.roles[kind], denied)
-            if answer != statement.roles[kind].answer or (answer == YES and statement.worst):
+            is_serious = answer == YES and statement.id in serious
+            if is_serious or answer != statement.roles[kind].answer:
                 found.setdefault(answer, []).append(statement)
         answers[kind] = {answer: found[answer] for answer in (NO, LIMITED, YES) if answer in found}
     return Left(name=guardrail.name, costs=guardrail.costs, counts=left, answers=answers)

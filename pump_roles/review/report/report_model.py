@@ -29,10 +29,9 @@ RISKS: Final[tuple[Risk, ...]] = get_args(Risk)
 access level is not List or Read, it returns data, or it reads metadata."""
 
 Alarm = Literal["difference", "trust", "opened", "uncounted", "suspect"]
-FindingKind = Literal["spends", "writes", "data", "legacy", "resources"]
 
 ALARMS: Final[tuple[Alarm, ...]] = get_args(Alarm)
-"""The kinds of findings that must be read before a role's numbers."""
+"""The kinds of alarms, which must be read before a role's numbers."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -71,7 +70,6 @@ class RoleReport:
     :param actions: how many actions its patterns match.
     :param limited: how many of these are denied under a condition or on some resources.
     :param patterns: how many different patterns allow something.
-    :param levels: for each access level, how many actions are granted and how many effective.
     """
 
     role: Role
@@ -98,7 +96,6 @@ class RoleReport:
     actions: int
     limited: int
     patterns: int
-    levels: Mapping[str, tuple[int, int]]
 
     @property
     def kind(self) -> str:
@@ -194,23 +191,36 @@ def counts(actions: Sequence[ActionReport]) -> dict[str, int]:
 
 @dataclass(frozen=True, kw_only=True)
 class Finding:
-    """Something that a reviewer should see first.
+    """An alarm: what a reviewer must see before a role's numbers.
 
-    :param kind: the kind of finding.
+    :param kind: the kind of alarm.
     :param role: the kind of the role that it is about; empty for all of them.
-    :param actions: the names of its actions.
-    :param resources: the types of its resources, with their numbers.
     """
 
-    kind: Alarm | FindingKind
+    kind: Alarm
     role: str = ""
-    actions: tuple[str, ...] = ()
-    resources: tuple[tuple[str, int], ...] = ()
 
-    @property
-    def is_alarm(self) -> bool:
-        """Whether it must be read before the roles' numbers."""
-        return self.kind in ALARMS
+
+@dataclass(frozen=True, kw_only=True)
+class Worst:
+    """What can happen at worst.
+
+    :param id: a stable name.
+    :param title: what it is.
+    :param severity: how serious it is: one of the risks of an action.
+    :param answers: the IDs of the statements to which a role's answer is not no.
+    :param texts: what that means; may be empty.
+    :param limits: the names of the guardrails that limit it.
+    :param roles: the kinds of the roles that can do it.
+    """
+
+    id: str
+    title: str
+    severity: Risk
+    answers: tuple[str, ...]
+    texts: tuple[str, ...]
+    limits: tuple[str, ...]
+    roles: tuple[str, ...]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -277,15 +287,17 @@ class Report:
     :param as_published: whether all roles are what Pump publishes, apart from guardrails of this
         package and other policies with nothing but denies, and there are no alarms.
     :param exact: whether the numbers of all roles are exact.
-    :param alarms: how many of the findings are alarms.
+    :param alarms: how many alarms there are.
     :param statements: what the roles can do, in plain words.
+    :param worst: what can happen at worst.
     :param roles: the roles.
     :param places: where the templates deploy them.
     :param others: everything else in the templates that gives access.
     :param unreadable: what could not be read and may give more access than the roles.
     :param suspects_sha256: the SHA-256 of what may give more access, as in the templates; empty if
         there is nothing.
-    :param findings: the alarms, then what matters most.
+    :param findings: the alarms.
+    :param resources: how many other resources the templates have, by type.
     :param since: the earlier report that it is compared with, if any.
     :param changes: the differences from the earlier report.
     :param reviewed: the date of the last review of what the published wildcards match.
@@ -301,12 +313,14 @@ class Report:
     exact: bool
     alarms: int
     statements: tuple[Statement, ...]
+    worst: tuple[Worst, ...]
     roles: tuple[RoleReport, ...]
     places: tuple[Place, ...]
     others: tuple[Other, ...]
     unreadable: tuple[Unknown, ...]
     suspects_sha256: str
     findings: tuple[Finding, ...]
+    resources: Mapping[str, int]
     since: Compared | None
     changes: tuple[Change, ...]
     reviewed: str
