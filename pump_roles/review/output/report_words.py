@@ -402,18 +402,6 @@ def gained(report: Report) -> str:
     return say(text, number, date=report.reviewed)
 
 
-def difference(report: Report) -> str:
-    """Return how many changes there are since the earlier report; empty if there is none."""
-    if report.since is None:
-        return ""
-    broader = sum(change.may_broaden for change in report.changes)
-    file = report.since.file
-    if not report.changes:
-        return say("changes.none_since", file=file)
-    number = say("changes.since", len(report.changes), file=file)
-    return say("changes.broader", changes=number, number=f"{broader:,}") if broader else number
-
-
 def finding_title(finding: Finding, report: Report) -> str:
     """Return the title of a finding, with its number."""
     differs = any(role.differences for role in report.roles if role.kind == finding.role)

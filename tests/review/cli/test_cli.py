@@ -164,13 +164,13 @@ SELLS = "auto-pilot: 1 action that writes or tags: denied by no-selling before, 
         ("bare", "guarded", "alarm", ""),
         (
             *("bare", "guarded", "broadened"),
-            f"1 change since guarded.json: 1 can broaden access: {SELLS}.",
+            f"1 change since guarded.json can broaden access: {SELLS}.",
         ),
         # A narrower role is not broader.
         ("guarded", "bare", "broadened", ""),
         (
             *("wide", "guarded", "alarm broadened"),
-            f"{ALARMS} 2 changes since guarded.json: 2 can broaden access: {SELLS}; and 1 more.",
+            f"{ALARMS} 2 changes since guarded.json can broaden access: {SELLS}; and 1 more.",
         ),
     ],
 )
