@@ -137,7 +137,12 @@ def _used_by(role: RoleReport) -> Iterator[str | Code | Strong]:
         if principal.kind == "provided" and not principal.value.default:
             yield wording.capital(who)
         else:
-            yield from (Code(principal_in_words(principal)), f", {who}")
+            is_problem = any(problem.principal == principal for problem in role.trust.problems)
+            yield from (
+                Code(principal_in_words(principal)),
+                ", ",
+                Strong(who) if is_problem else who,
+            )
     if not role.trust.principals:
         yield wording.capital(say("roles.nobody"))
 

@@ -225,23 +225,25 @@ class AtWorst(NamedTuple):
     limits: Sequence[Guardrail]
 
 
-def at_worst(report: Report) -> Iterator[AtWorst]:
-    """Yield what can happen at worst."""
-    for worst in report.worst:
-        yield AtWorst(
+def at_worst(report: Report) -> Sequence[AtWorst]:
+    """Return what can happen at worst."""
+    return [
+        AtWorst(
             worst.title,
             worst.severity,
             capital(joined(worst.roles)),
             (*_possible(worst, report), *worst.texts),
             [SHIPPED[name] for name in worst.limits],
         )
+        for worst in report.worst
+    ]
 
 
 def _possible(worst: Worst, report: Report) -> Iterator[str]:
-    # The answers are what is possible, unless the title says it.
+    # What is read, the title does not say.
     by_roles: dict[str, list[str]] = {}
     for statement in report.statements:
-        if statement.id in worst.answers and len(worst.answers) > 1:
+        if statement.id in worst.answers and worst.only_reads:
             kinds = [kind for kind, answer in statement.roles.items() if answer.answer != NO]
             by_roles.setdefault(capital(joined(kinds)), []).append(asked(statement))
     for roles, answers in by_roles.items():
@@ -404,18 +406,6 @@ def gained(report: Report) -> str:
     number = sum(map(len, report.gained.values()))
     text = "changes.gained" if number else "changes.gained_none"
     return say(text, number, date=report.reviewed)
-
-
-def difference(report: Report) -> str:
-    """Return how many changes there are since the earlier report; empty if there is none."""
-    if report.since is None:
-        return ""
-    broader = sum(change.may_broaden for change in report.changes)
-    file = report.since.file
-    if not report.changes:
-        return say("changes.none_since", file=file)
-    number = say("changes.since", len(report.changes), file=file)
-    return say("changes.broader", changes=number, number=f"{broader:,}") if broader else number
 
 
 def finding_title(finding: Finding, report: Report) -> str:

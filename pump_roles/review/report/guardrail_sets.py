@@ -34,12 +34,7 @@ def left_by_sets(report: Report) -> Sequence[Left]:
 def _left(guardrail: Guardrail, report: Report) -> Left:
     left: dict[str, Mapping[str, int]] = {}
     answers: dict[str, Mapping[str, Sequence[Statement]]] = {}
-    serious = {
-        answer
-        for worst in report.worst
-        for answer in worst.answers
-        if worst.severity in ("money", "writes")
-    }
+    serious = {answer for worst in report.worst for answer in worst.answers if not worst.only_reads}
     for kind in (role.kind for role in report.roles):
         denies = documents(applying([guardrail], kind, ROLES), ROLES[kind])
         evaluator = PolicyEvaluator(as_policies(denies), shipped())

@@ -222,6 +222,11 @@ class Worst:
     limits: tuple[str, ...]
     roles: tuple[str, ...]
 
+    @property
+    def only_reads(self) -> bool:
+        """Whether nothing is spent or changed."""
+        return self.severity not in ("money", "writes")
+
 
 @dataclass(frozen=True, kw_only=True)
 class Change:

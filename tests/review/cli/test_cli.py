@@ -164,13 +164,13 @@ SELLS = "auto-pilot: 1 action that writes or tags: denied by no-selling before, 
         ("bare", "guarded", "alarm", ""),
         (
             *("bare", "guarded", "broadened"),
-            f"1 change since guarded.json: 1 can broaden access: {SELLS}.",
+            f"1 change since guarded.json can broaden access: {SELLS}.",
         ),
         # A narrower role is not broader.
         ("guarded", "bare", "broadened", ""),
         (
             *("wide", "guarded", "alarm broadened"),
-            f"{ALARMS} 2 changes since guarded.json: 2 can broaden access: {SELLS}; and 1 more.",
+            f"{ALARMS} 2 changes since guarded.json can broaden access: {SELLS}; and 1 more.",
         ),
     ],
 )
@@ -449,7 +449,7 @@ def test_says_what_to_install_if_a_package_of_the_extra_is_missing(tmp_path: Pat
     [
         ("", "activity link probe report rollout-status template verify"),
         ("ver", "verify"),
-        ("rollout-status --n", "--no-filter"),
+        ("rollout-status --no-f", "--no-filter"),
     ],
 )
 def test_completion_offers_commands_and_their_options(words: str, offered: str) -> None:

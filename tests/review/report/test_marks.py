@@ -3,7 +3,6 @@
 import json
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import replace
 from functools import cache
 from typing import Final
 
@@ -13,10 +12,11 @@ from botocore.exceptions import UnknownServiceError
 from botocore.model import ListShape, MapShape, OperationModel, Shape, StructureShape
 
 from pump_roles import Guardrail
+from pump_roles.guardrails.guardrail import with_statements
 from pump_roles.iam.catalog import Action, shipped
 from pump_roles.published import RESOURCE_REASONS, ROLES
 from pump_roles.review.report import Report
-from pump_roles.review.report.marks import _reasons, left_by_metadata_only, mark
+from pump_roles.review.report.marks import _reasons, mark
 from pump_roles.text import packaged
 from tests.decisions.test_guardrails import FACTS, UNDOCUMENTED
 
@@ -68,16 +68,8 @@ def test_exactly_the_listed_actions_have_a_reason() -> None:
     assert not mark("data", "ec2:DescribeInstances")
 
 
-def test_what_is_left_has_its_reason_and_no_other_action_has_one() -> None:
-    stays = {action.name for action in GRANTED if left_by_metadata_only(action.name)}
-    assert stays == names(LEFT)
-    said = LEFT["cloudwatch:GetMetricData"]["stays"]
-    assert left_by_metadata_only("CloudWatch:getmetricdata") == said
-    assert left_by_metadata_only("ec2:DescribeKeyPairs") == ""
-
-
 def test_what_is_no_longer_denied_still_returns_data(monkeypatch: pytest.MonkeyPatch) -> None:
-    denies_nothing = replace(Guardrail.METADATA_ONLY, _text="[]")
+    denies_nothing = with_statements(Guardrail.METADATA_ONLY, [])
     monkeypatch.setattr(Guardrail, "METADATA_ONLY", denies_nothing)
     reasons = _reasons.__wrapped__()["data"]
     assert {reasons[pattern.lower()] for pattern in DENIED} == {GENERIC}

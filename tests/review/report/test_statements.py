@@ -558,3 +558,20 @@ def test_single_action_has_the_same_decision_as_in_the_full_list(
     for action in shipped().actions.values():
         assert evaluator.grant(action.name) == granted.get(action.name, nothing)
         assert evaluator.grant(action.name.upper()) == evaluator.grant(action.name)
+
+
+WORST: list[dict[str, Any]] = json.loads(packaged("pump_roles.review.report", "worst.json"))
+
+
+@pytest.mark.parametrize("listed", WORST, ids=lambda listed: listed["id"])
+def test_each_guardrail_limits_what_it_is_said_to_limit(
+    listed: dict[str, Any], report_with: ReportWith
+) -> None:
+    was = answers(report_with("auto-pilot"))
+    assert listed["answers"]
+    assert was.keys() >= {*listed["answers"]}
+    assert listed["source"] or not listed["texts"]
+    for guardrail in listed["limits"]:
+        now = answers(report_with(guardrail))
+        limited = [name for name in listed["answers"] if now[name].answer in (LIMITED, NO)]
+        assert {*limited} - {name for name in was if was[name].answer == NO}, guardrail
