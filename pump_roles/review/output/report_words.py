@@ -402,6 +402,12 @@ def gained(report: Report) -> str:
     return say(text, number, date=report.reviewed)
 
 
+def may_broaden(report: Report) -> str:
+    """Return how many changes since the earlier report broaden access, or may."""
+    number = sum(change.may_broaden for change in report.changes)
+    return say("changes.broader", number, file=report.since.file if report.since else "")
+
+
 def finding_title(finding: Finding, report: Report) -> str:
     """Return the title of a finding, with its number."""
     differs = any(role.differences for role in report.roles if role.kind == finding.role)
