@@ -108,7 +108,7 @@ def _facts(role: RoleReport, report: Report) -> Mapping[str, Text]:
     is_published = role.policies_published == "yes"
     own = [policy for policy in role.policies if policy.kind != "guardrail"]
     changed = [policy for policy in own if policy.kind != "published" or not policy.unmodified]
-    published = say(f"facts.policies_{role.policies_published}", len(own))
+    published = wording.published_in_words(role)
     counts = {say(f"risks.{risk}"): wording.number_of(role, risk) for risk in RISKS}
     return {
         **counts,

@@ -64,7 +64,7 @@ LEGEND: Final[Mapping[str, str]] = {
 
 def is_certain(role: RoleReport, member: str) -> bool:
     """Return whether one of a role's numbers, by its name, is exact."""
-    return role.exact and (role.judged or member not in RISKS)
+    return role.exact and role.readable and (role.judged or member not in RISKS)
 
 
 def number_of(role: RoleReport, member: str = "effective") -> str:
@@ -280,6 +280,12 @@ def ledger(report: Report) -> dict[tuple[str, str], dict[str, GuardrailReport]]:
     return found
 
 
+def published_in_words(role: RoleReport) -> str:
+    """Return how many policies a role has, apart from guardrails, and whether Pump publishes them."""
+    number = sum(policy.kind != "guardrail" for policy in role.policies)
+    return say(f"facts.policies_{role.policies_published}", number)
+
+
 def state_of(policy: PolicyReport) -> str:
     """Return what a policy is, or that it is not what it seems."""
     kind = policy.kind if policy.unmodified else f"changed-{policy.kind}"
@@ -330,7 +336,7 @@ def checks(report: Report) -> Iterator[Check]:
     else:
         yield Check("ok", say("checks.no_new"), gained(report))
     if report.since is None:
-        yield Check("none", say("changes.not_compared"), say("checks.not_compared"))
+        yield Check("none", say("checks.not_compared"), say("checks.to_compare"))
         return
     number, broader = len(report.changes), sum(change.may_broaden for change in report.changes)
     text = say("checks.since", file=report.since.file)
@@ -343,14 +349,14 @@ def checks(report: Report) -> Iterator[Check]:
 def subtitle(report: Report) -> str:
     """Return what a report is about."""
     one, *others = report.roles
-    roles = say("page.two_roles") if others else say("page.one_role", role=one.kind)
-    files = dict.fromkeys(file for role in report.roles for file, _ in role.files)
+    roles = say("top.two_roles") if others else say("top.one_role", role=one.kind)
+    files = dict.fromkeys(f"`{file}`" for role in report.roles for file, _ in role.files)
     if one.account:
-        return say("page.of_account", roles=roles, account=one.account)
+        return say("top.of_account", roles=roles, account=one.account)
     if files:
-        return say("page.of_files", roles=roles, files=", ".join(first(files, _SUBTITLE)))
+        return say("top.of_files", roles=roles, files=", ".join(first(files, _SUBTITLE)))
     guarded = any(role.guardrails for role in report.roles)
-    return say("page.with_guardrails" if guarded else "page.published", roles=roles)
+    return say("top.with_guardrails" if guarded else "top.published", roles=roles)
 
 
 def counted(report: Report) -> str:
@@ -358,13 +364,13 @@ def counted(report: Report) -> str:
     *others, last = report.roles
     certain = all(is_certain(role, risk) for role in report.roles for risk in RISKS)
     sentences = [
-        say("page.counted"),
+        say("top.counted"),
         *(
-            say("page.has", role.effective, role=heading(role), number=number_of(role))
+            say("top.has", role.effective, role=heading(role), number=number_of(role))
             for role in report.roles
         ),
-        say("page.only", last.only, role=last.kind) if others and last.exact else "",
-        "" if certain else say("page.plus"),
+        say("top.only", last.only, role=last.kind) if others and last.exact else "",
+        "" if certain else say("top.plus"),
     ]
     return " ".join(filter(None, sentences))
 

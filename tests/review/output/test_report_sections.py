@@ -154,7 +154,7 @@ def test_has_the_digests_the_alarms_and_the_changes(published: Report) -> None:
     )
     markdown = written(report, "markdown")
     assert f"**1 alarm.** {say('checks.alarms')}\n" in markdown
-    assert "**1 change.** Since earlier.json. 1 can broaden access.\n" in markdown
+    assert "**1 change.** Since `earlier.json`. 1 can broaden access.\n" in markdown
     assert "**Other resources may give more access than these roles.** They are not " in markdown
     assert f" {say('alarms.todo')} {say('todo.suspect')}\n" in markdown
     assert (
