@@ -281,8 +281,8 @@ def ledger(report: Report) -> dict[tuple[str, str], dict[str, GuardrailReport]]:
 
 
 def published_in_words(role: RoleReport) -> str:
-    """Return how many policies a role has, apart from guardrails, and whether Pump publishes them."""
-    number = sum(policy.kind != "guardrail" for policy in role.policies)
+    """Return how many policies of a role allow something, and whether Pump publishes them."""
+    number = sum(policy.kind not in ("guardrail", "deny") for policy in role.policies)
     return say(f"facts.policies_{role.policies_published}", number)
 
 
