@@ -10,7 +10,7 @@ from pump_roles.guardrails import Guardrail
 from pump_roles.published import ROLES
 from pump_roles.review.cli import options, results
 from pump_roles.review.output.json_documents import read_baseline
-from pump_roles.review.output.report_words import change_of_roles, finding_title
+from pump_roles.review.output.report_words import change_of_roles, finding_title, may_broaden
 from pump_roles.review.output.texts import first, say
 from pump_roles.review.report import Earlier, Report, of_contents, of_published, of_templates
 from pump_roles.validators import GUARDRAILS, ROLE_NAME, ArgumentError
@@ -127,6 +127,5 @@ def _reasons(result: Report, fatal: Sequence[str]) -> Iterator[str]:
         titles = (finding_title(finding, result) for finding in result.findings)
         yield f"{say('units.alarms', result.alarms)}: {'; '.join(titles)}."
     broader = [change_of_roles(change) for change in result.changes if change.may_broaden]
-    if _BROADENED in fatal and broader and result.since is not None:
-        number = say("changes.broader", len(broader), file=result.since.file)
-        yield f"{number}: {'; '.join(first(broader, 1)).rstrip('.')}."
+    if _BROADENED in fatal and broader:
+        yield f"{may_broaden(result)}: {'; '.join(first(broader, 1)).rstrip('.')}."

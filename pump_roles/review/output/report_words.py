@@ -281,8 +281,8 @@ def ledger(report: Report) -> dict[tuple[str, str], dict[str, GuardrailReport]]:
 
 
 def published_in_words(role: RoleReport) -> str:
-    """Return how many policies a role has besides guardrails, and whether Pump publishes them."""
-    number = sum(policy.kind != "guardrail" for policy in role.policies)
+    """Return how many policies of a role allow something, and whether Pump publishes them."""
+    number = sum(policy.kind not in ("guardrail", "deny") for policy in role.policies)
     return say(f"facts.policies_{role.policies_published}", number)
 
 
@@ -406,6 +406,12 @@ def gained(report: Report) -> str:
     number = sum(map(len, report.gained.values()))
     text = "changes.gained" if number else "changes.gained_none"
     return say(text, number, date=report.reviewed)
+
+
+def may_broaden(report: Report) -> str:
+    """Return how many changes since the earlier report broaden access, or may."""
+    number = sum(change.may_broaden for change in report.changes)
+    return say("changes.broader", number, file=report.since.file if report.since else "")
 
 
 def finding_title(finding: Finding, report: Report) -> str:

@@ -10,7 +10,6 @@ import pytest
 
 from pump_roles.review.output.formats import written
 from pump_roles.review.output.report_words import change_in_one_line, finding_text, number_of
-from pump_roles.review.output.texts import say
 from pump_roles.review.report import of_templates
 from pump_roles.review.report.report_model import RISKS
 from pump_roles.review.report.statements import UNKNOWN, YES
@@ -183,7 +182,7 @@ def test_numbers_that_are_not_exact_say_so_in_every_format(text: str, tmp_path: 
             shown = number_of(role, member)
             assert shown == f"{getattr(role, member):,}{'' if exact else '+'}"
             assert f"| {shown} |\n" in markdown
-        assert (say("page.plus") in markdown) == (not exact)
+        assert ("A plus sign means" in markdown) == (not exact)
         assert [role.exact, role.readable] == [exact] * 2
         assert plain(report)["roles"][0]["exact"] is exact
         rows = csv.DictReader(io.StringIO(written(report, "csv")))
