@@ -357,7 +357,7 @@ def told_of_roles(report: Report) -> Told:
             *(guardrail.name for guardrail in role.guardrails),
             say("facts.ends", until=role.ends) if role.ends else say("facts.never"),
             boundary_in_words(role.boundary) if role.boundary else say("facts.no_boundary"),
-            *(f"{file} SHA-256 {sha256[:12]}" for file, sha256 in role.files),
+            *(f"{file} SHA-256 {digest[:12]}" for file, digest in role.files),
         ):
             yield ".role", said
 
@@ -397,7 +397,7 @@ def missing(role: RoleReport) -> str:
     return say("states.none" if role.readable else "states.unknown")
 
 
-def told_of_the_rest(report: Report) -> Told:
+def told_first(report: Report) -> Told:
     for finding in report.findings:
         yield ".alarms", wording.finding_title(finding, report)
         yield ".alarms", wording.finding_text(finding, report)
@@ -405,12 +405,16 @@ def told_of_the_rest(report: Report) -> Told:
     for change in report.changes:
         role = change.role or say("changes.all_roles")
         effect, whose = map(wording.capital, (change.effect, role))
-        yield ".changes", f"{effect}{whose}{wording.change_in_one_line(change)}"
+        said = wording.capital(wording.change_in_one_line(change))
+        yield ".changes", f"{effect}{whose}{said}"
+
+
+def told_of_the_worst(report: Report) -> Told:
     for worst in wording.at_worst(report):
         for said in (worst.title, worst.who, *worst.texts):
             yield "[aria-labelledby=worst]", said
         for guardrail in worst.limits:
-            yield "[aria-labelledby=worst]", f"{guardrail.name}"
+            yield "[aria-labelledby=worst]", guardrail.name
             yield "[aria-labelledby=worst]", guardrail.costs
     for found in (each for by_role in wording.ledger(report).values() for each in by_role.values()):
         yield ".ledger", say("guardrails.all_denied") if found.ends else ""
@@ -418,6 +422,9 @@ def told_of_the_rest(report: Report) -> Told:
             yield ".ledger", say(f"taken.{how}", len(names)) if names else ""
     for command in wording.stop(report):
         yield "[aria-labelledby=worst]", command
+
+
+def told_of_the_rest(report: Report) -> Told:
     for other in report.others:
         yield ".others", let_in_by(other) or say("others.nobody")
         yield ".others", grants_in_words(other) or say("others.nothing")
@@ -425,7 +432,6 @@ def told_of_the_rest(report: Report) -> Told:
     for band, services in by_service(report):
         yield "#rows h3", say(f"bands.{band}")
         for service in services:
-            numbers = (service.counts[risk] for risk in RISKS if service.counts[risk])
             yield (
                 "#rows",
                 service.name
@@ -442,7 +448,13 @@ def test_shows_what_the_report_says(name: str, show: Show, reports: Reports) -> 
     page, report = show(name), reports[name]
     assert not_shown(page, report) == []
     parts: dict[str, list[str]] = {}
-    for told in (told_of_roles, told_of_answers, told_of_the_rest):
+    for told in (
+        told_first,
+        told_of_roles,
+        told_of_answers,
+        told_of_the_worst,
+        told_of_the_rest,
+    ):
         for selector, text in told(report):
             parts.setdefault(selector, []).append(squeezed(text))
     for shown, texts in zip(page.evaluate(SHOWN, [*parts]), parts.values(), strict=True):
@@ -865,7 +877,7 @@ def test_print_is_short_and_has_every_action(show: Show, reports: Reports) -> No
 
 @pytest.mark.slow
 def test_published_roles_fit_on_six_pages_and_print_says_what_is_filtered(
-    show: Show, browser: Browser, tmp_path: Path
+    browser: Browser, tmp_path: Path
 ) -> None:
     (tmp_path / "page.html").write_text(as_html(of_published()), encoding="utf-8")
     page, _ = opened(browser, tmp_path / "page.html")
