@@ -14,6 +14,7 @@ from pump_roles.iam.values import Value, known, unreadable
 from pump_roles.review.contents import Contents, FoundRole
 from pump_roles.review.output.formats import written
 from pump_roles.review.output.report_words import (
+    checks,
     compared,
     finding_text,
     finding_title,
@@ -23,6 +24,7 @@ from pump_roles.review.output.report_words import (
 )
 from pump_roles.review.output.texts import say
 from pump_roles.review.report import Report, of_contents, of_published
+from pump_roles.review.report.report_model import Change as Changed
 from pump_roles.review.report.report_model import Compared
 from pump_roles.review.report.statements import Answer
 from pump_roles.review.role import Boundary, published_role
@@ -265,3 +267,31 @@ def test_says_how_a_role_differs_from_what_pump_publishes(text: str, tmp_path: P
         "The inline policy Extra is not expected: 1 action: denied by Extra here instead of "
         "allowed: ce:GetTags."
     )
+
+
+@pytest.mark.parametrize(
+    ("changes", "state", "title"),
+    [
+        ((), "ok", "No changes"),
+        ((Changed(effect="narrower"),), "narrower", "1 change"),
+        ((Changed(effect="unclear"), Changed(effect="narrower")), "broader", "2 changes"),
+    ],
+)
+def test_checks_say_what_is_new_and_where_it_is(
+    changes: tuple[Changed, ...], state: str, title: str
+) -> None:
+    published = of_published()
+    assert [(check.state, check.about) for check in checks(published)] == [
+        *(("ok", ""), ("ok", ""), ("none", ""))
+    ]
+    since = Compared(file="a.json", files=(), date="2026-11-25", version="0.1.0")
+    gained = {"ec2:Describe*": ("ec2:DescribeInstances", "ec2:DescribeHosts")}
+    *others, last = checks(
+        replace(published, alarms=2, gained=gained, since=since, changes=changes)
+    )
+    assert [(check.state, check.title, check.about) for check in others] == [
+        ("alarm", "2 alarms", "alarms"),
+        ("broader", "2 new actions", "actions"),
+    ]
+    assert (last.state, last.title, last.about) == (state, title, "changes")
+    assert ("1 can broaden access." in last.text) == (state == "broader")
