@@ -118,7 +118,8 @@ def _navigation(report: Report) -> Iterator[tuple[str, str, str]]:
         "changes": report.since is None,
         "worst": not report.worst,
     }
-    for id_, title in TEXTS["navigation"].items():
+    titles = {**TEXTS["page_sections"], "worst": say("top.worst")}
+    for id_, title in titles.items():
         if not missing.get(id_):
             yield id_, title, f"{numbers[id_]:,}" if id_ in numbers else ""
 
