@@ -40,6 +40,9 @@ def _parts(published: PublishedRole, arguments: Mapping[str, Any], boundary: str
             yield f"except {_abbreviated(arguments['exclude_accounts'])}"
         if "only_accounts" in arguments:
             yield f"only {_abbreviated(arguments['only_accounts'])}, no automatic deployment"
+        if "depends_on" in arguments:
+            names = [arn.split("/")[1].split(":")[0] for arn in arguments["depends_on"]]
+            yield f"after the StackSets {_abbreviated(names)}"
         changes = documents_on(Guardrail.NO_COMMITMENTS, published.patterns).keys()
         if changes and not changes & denies.keys():
             yield "buys in each of these accounts"
@@ -54,6 +57,6 @@ def _named(guardrail: Guardrail, denies: Collection[Guardrail]) -> str:
     return "=".join(filter(None, (guardrail.name, ",".join(guardrail.values))))
 
 
-def _abbreviated(accounts: Sequence[str]) -> str:
-    more = len(accounts) - _SHOWN
-    return ", ".join(accounts[:_SHOWN]) + (f" and {more:,} more" if more > 0 else "")
+def _abbreviated(listed: Sequence[str]) -> str:
+    more = len(listed) - _SHOWN
+    return ", ".join(listed[:_SHOWN]) + (f" and {more:,} more" if more > 0 else "")

@@ -3,7 +3,7 @@
 import re
 from collections.abc import Mapping, Sequence
 from datetime import datetime, timezone
-from functools import cache
+from functools import cache, cached_property
 from typing import Any, ClassVar, Final
 
 import jsii
@@ -49,7 +49,8 @@ class PumpRole(Resource):
     customer's external ID. A session lasts at most 1 hour, the default and lowest maximum in IAM.
 
     The synth fails if anything in the app changes the role's trust policy, policies, session
-    duration, name, or path, removes its boundary, or attaches a policy to it.
+    duration, name, or path, removes its boundary, or attaches a policy to it that does not
+    certainly only deny.
 
     Other constructs can use it as any role: ``bucket.grant_read(pump)``. Its permissions cannot be
     widened, so a grant adds nothing, and the synth warns (``pump-roles:grant-dropped``). As with an
@@ -153,7 +154,8 @@ class PumpRole(Resource):
             ],
         )
 
-    @property
+    # The same text each time: CDK compares the ARNs of roles to attach a policy once.
+    @cached_property
     def role_arn(self) -> str:
         """The role's ARN: a reference, or in another account or Region, a literal."""
         if Token.is_unresolved(self.stack.account):
@@ -201,20 +203,27 @@ class PumpRole(Resource):
         self, statement: iam.PolicyStatement
     ) -> iam.AddToPrincipalPolicyResult:
         """Add nothing, and warn at synth."""
-        self._warn(", ".join(statement.actions) or "a statement")
+        dropped = ", ".join(statement.actions) or "a statement"
+        Annotations.of(self).add_warning_v2(
+            "pump-roles:grant-dropped",
+            f"not added to the role, whose policies stay as published: {dropped}",
+        )
         # Otherwise, the CDK would write the grant into the policy of the other resource, and Pump
         # could do more than is published.
         return iam.AddToPrincipalPolicyResult(
             statement_added=True, policy_dependable=DependencyGroup()
         )
 
-    def add_managed_policy(self, policy: iam.IManagedPolicy) -> None:  # noqa: ARG002
-        """Add nothing, and warn at synth."""
-        self._warn("a managed policy")
+    def add_managed_policy(self, policy: iam.IManagedPolicy) -> None:
+        """Attach a managed policy. The synth fails unless it certainly only denies."""
+        listed = self.resource.managed_policy_arns or []
+        if policy.managed_policy_arn not in listed:
+            self.resource.managed_policy_arns = [*listed, policy.managed_policy_arn]
 
-    def attach_inline_policy(self, policy: iam.Policy) -> None:  # noqa: ARG002
-        """Add nothing, and warn at synth."""
-        self._warn("an inline policy")
+    def attach_inline_policy(self, policy: iam.Policy) -> None:
+        """Attach an inline policy. The synth fails unless it certainly only denies."""
+        # It calls this method in turn, unless it has the role already.
+        policy.attach_to_role(self)
 
     def grant(self, grantee: iam.IPrincipal, *actions: str) -> iam.Grant:
         """Allow a principal actions on this role."""
@@ -229,12 +238,6 @@ class PumpRole(Resource):
     def grant_assume_role(self, grantee: iam.IPrincipal) -> iam.Grant:
         """Allow a principal to assume this role."""
         return self.grant(grantee, "sts:AssumeRole")
-
-    def _warn(self, dropped: str) -> None:
-        Annotations.of(self).add_warning_v2(
-            "pump-roles:grant-dropped",
-            f"not added to the role, whose policies stay as published: {dropped}",
-        )
 
     def acknowledge_cdk_nag(self) -> None:
         """Acknowledge cdk-nag's findings about the published policies, with Pump's reasons.

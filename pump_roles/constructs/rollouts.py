@@ -293,6 +293,9 @@ class Rollout(Construct):
     def stack_set_arn(self) -> str:
         """The StackSet's ARN, as a reference. Not for a delegated administrator.
 
+        In another account or Region, use a literal: the CDK rejects the reference there, or with
+        ``cross_region_references``, adds custom resources to both stacks.
+
         :raises ValueError: for a delegated administrator, whose StackSets are in the management
             account, which the synth does not know.
         """
@@ -351,7 +354,7 @@ def _checked_dependencies(
         here, there = Stack.of(scope), Stack.of(other)
         why = ""
         if delegated_admin:
-            why = "a delegated administrator's StackSets are in the management account"
+            why = "with delegated_admin, StackSets are in the management account"
         elif (here.account, here.region) != (there.account, there.region):
             # A reference would make CDK add resources to both stacks.
             why = "it is in another account or Region"

@@ -3,7 +3,8 @@
 import json
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from copy import copy
+from dataclasses import dataclass, field
 from datetime import datetime, timezone
 from functools import cache, partial
 from importlib import resources
@@ -64,17 +65,12 @@ class Guardrail:
     ends: datetime | None = None
     # Its statements as JSON text: each ``Action`` with the reason why it is denied, or each
     # ``NotAction`` with what it is ``needed`` for, and what is lost ``without`` it.
-    _text: str = field(default="[]", repr=False)
-    _members: tuple["Guardrail", ...] = field(default=(), repr=False)
+    _text: str = field(default="[]", init=False, repr=False)
+    _members: tuple["Guardrail", ...] = field(default=(), init=False, repr=False)
     # What remains, with a place for its value if it takes one; empty if its name says it.
-    _in_words: str = field(default="", repr=False)
+    _in_words: str = field(default="", init=False, repr=False)
     # The value of its tag with which the customer opens it.
-    _opens: str = field(default="", repr=False)
-
-    def __post_init__(self) -> None:
-        for statement in json.loads(self._text):
-            for problem in _problems(statement):
-                raise ValueError(f"{self.name}: {problem}")
+    _opens: str = field(default="", init=False, repr=False)
 
     METADATA_ONLY: ClassVar["Guardrail"]
     """Denies the reads that return application data, user data, credentials, or case contents."""
@@ -180,11 +176,10 @@ class Guardrail:
         for action in checked:
             if not any(overlap(action, pattern) for pattern in had):
                 raise ArgumentError("actions", f"{action} takes nothing away: no role has it")
-        return Guardrail(
-            name,
-            removes=f"{', '.join(checked)}.",
-            costs="Not known: it is your own guardrail.",
-            _text=json.dumps([{"Action": dict.fromkeys(checked, reason), "Resource": "*"}]),
+        own = "Not known: it is your own guardrail."
+        return with_statements(
+            Guardrail(name, removes=f"{', '.join(checked)}.", costs=own),
+            [{"Action": dict.fromkeys(checked, reason), "Resource": "*"}],
         )
 
     @classmethod
@@ -235,6 +230,19 @@ class Guardrail:
     def reasons(self) -> Mapping[str, str]:
         """Why each action pattern is denied."""
         return dict(_listed(self, "Action"))
+
+
+def with_statements(
+    guardrail: Guardrail, statements: Sequence[Mapping[str, Any]], **members: Any
+) -> Guardrail:
+    """Return a guardrail with its statements, and with other members that are no arguments."""
+    for statement in statements:
+        for problem in _problems(statement):
+            raise ValueError(f"{guardrail.name}: {problem}")
+    made = copy(guardrail)
+    for name, value in {"_text": json.dumps(statements), **members}.items():
+        object.__setattr__(made, name, value)
+    return made
 
 
 def parts_of(guardrail: Guardrail) -> tuple[Guardrail, ...]:
@@ -347,9 +355,9 @@ def _filled(name: str, value: Any, *, ends: datetime | None = None) -> Guardrail
         both = isinstance(part, str) and isinstance(value, str)
         return part.replace(placeholder, value) if both else part
 
-    return replace(
+    return with_statements(
         template,
-        _text=json.dumps(mapped(json.loads(template._text), filled)),
+        mapped(json.loads(template._text), filled),
         value="",
         values=(value,) if isinstance(value, str) else tuple(value),
         ends=ends,
@@ -393,8 +401,10 @@ def _shipped() -> Mapping[str, Guardrail]:
             if isinstance(same := statement.get("Action"), str):
                 statement["Action"] = found[same].reasons
         members = tuple(found[member] for member in content.pop("members", ()))
-        content |= {f"_{key}": content.pop(key) for key in ("in_words", "opens") if key in content}
-        found[name] = Guardrail(name, _text=json.dumps(statements), _members=members, **content)
+        more = {f"_{key}": content.pop(key, "") for key in ("in_words", "opens")}
+        found[name] = with_statements(
+            Guardrail(name, **content), statements, _members=members, **more
+        )
     return found
 
 

@@ -11,6 +11,7 @@ from pump_roles.app import config
 from pump_roles.guardrails import parts_of
 from tests.support import PRINCIPAL, STACKS
 
+STACK_SET_ARN = "arn:aws:cloudformation:us-east-1:111122223333:stackset/Boundary:1a2b-3c4d"
 SECRETS = {"external-id": "Secret-Example-1234", "next-external-id": "Other-Secret-5678"}
 
 
@@ -79,6 +80,10 @@ def test_provided_values_are_shown_except_the_external_ids() -> None:
             f"; except {', '.join(str(index) * 12 for index in range(1, 6))} and 3 more",
         ),
         ({"region": "eu-west-1"}, "; Region: eu-west-1"),
+        (
+            {"depends-on": [STACK_SET_ARN, STACK_SET_ARN.replace("/Boundary:", "/Base:")]},
+            "; after the StackSets Boundary, Base",
+        ),
     ],
 )
 def test_rollout_shows_its_targets(settings: dict[str, Any], ending: str) -> None:

@@ -6,7 +6,7 @@
 import json
 import shlex
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -250,16 +250,35 @@ def by_budget(place: Place, arn: str) -> None:
     )
 
 
-def managed_policy(place: Place, *statements: iam.PolicyStatement, attached: bool) -> str:
-    roles = [place.role] if attached else []
+def inline_policy(place: Place, statement: iam.PolicyStatement) -> iam.Policy:
+    return iam.Policy(place.elsewhere, "Less", statements=[statement])
+
+
+def managed_policy(
+    place: Place,
+    *statements: iam.PolicyStatement,
+    roles: Sequence[iam.IRole] = (),
+    name: Any = None,
+) -> iam.ManagedPolicy:
     return iam.ManagedPolicy(
-        place.elsewhere, "Managed", statements=[*statements], roles=roles
-    ).managed_policy_arn
+        place.elsewhere,
+        "Managed",
+        managed_policy_name=name,
+        statements=[*statements],
+        roles=[*roles],
+    )
 
 
-def aws_policy(name: str) -> str:
-    return iam.ManagedPolicy.from_aws_managed_policy_name(name).managed_policy_arn
+def by_its_name(place: Place, partition: str) -> str:
+    managed_policy(place, deny(), name="Less")
+    return f"arn:{partition}:iam::{Aws.ACCOUNT_ID}:policy/Less"
 
+
+def aws_policy(name: str) -> iam.IManagedPolicy:
+    return iam.ManagedPolicy.from_aws_managed_policy_name(name)
+
+
+READS = iam.PolicyStatement(actions=["s3:GetObject"], resources=["*"])
 
 TAKING_AWAY: dict[str, tuple[Callable[[Place], object], Callable[[Place], object]]] = {
     "an inline policy": (
@@ -272,30 +291,33 @@ TAKING_AWAY: dict[str, tuple[Callable[[Place], object], Callable[[Place], object
             policy_document={"Statement": deny().to_json()},
         ),
     ),
+    "an inline policy by the role": (
+        lambda place: place.role.attach_inline_policy(inline_policy(place, deny())),
+        lambda place: place.role.attach_inline_policy(inline_policy(place, READS)),
+    ),
     "a managed policy": (
-        lambda place: managed_policy(place, deny(), attached=True),
-        lambda place: managed_policy(
-            place,
-            deny(),
-            iam.PolicyStatement(actions=["s3:GetObject"], resources=["*"]),
-            attached=True,
-        ),
+        lambda place: managed_policy(place, deny(), roles=[place.role]),
+        lambda place: managed_policy(place, deny(), READS, roles=[place.role]),
+    ),
+    "a managed policy by the role": (
+        lambda place: place.role.add_managed_policy(managed_policy(place, deny())),
+        lambda place: place.role.add_managed_policy(managed_policy(place, deny(), READS)),
+    ),
+    "AWSDenyAll by the role": (
+        lambda place: place.role.add_managed_policy(aws_policy("AWSDenyAll")),
+        lambda place: place.role.add_managed_policy(aws_policy("AdministratorAccess")),
     ),
     "a budget's action": (
-        lambda place: by_budget(place, aws_policy("AWSDenyAll")),
-        lambda place: by_budget(place, aws_policy("ReadOnlyAccess")),
+        lambda place: by_budget(place, aws_policy("AWSDenyAll").managed_policy_arn),
+        lambda place: by_budget(place, aws_policy("ReadOnlyAccess").managed_policy_arn),
     ),
     "a budget's action with a policy": (
-        lambda place: by_budget(place, managed_policy(place, deny(), attached=False)),
+        lambda place: by_budget(place, managed_policy(place, deny()).managed_policy_arn),
         lambda place: by_budget(place, CfnParameter(place.elsewhere, "Arn").value_as_string),
     ),
-    "AWSDenyAll of the role": (
-        lambda place: place.role.resource.add_property_override(
-            "ManagedPolicyArns", [aws_policy("AWSDenyAll")]
-        ),
-        lambda place: place.role.resource.add_property_override(
-            "ManagedPolicyArns", [aws_policy("AWSDenyAll"), ADMINISTRATOR]
-        ),
+    "a budget's action with a policy by its name": (
+        lambda place: by_budget(place, by_its_name(place, "aws")),
+        lambda place: by_budget(place, by_its_name(place, Aws.PARTITION) + "More"),
     ),
 }
 

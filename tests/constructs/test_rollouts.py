@@ -271,7 +271,8 @@ def test_delegated_administrator_names_other_stack_sets_by_their_arns() -> None:
     stack = Stack(App(), "Mine")
     first = AutoPilotRollout(stack, "First", **ARGUMENTS, delegated_admin=True)
     arguments = {**ARGUMENTS, "delegated_admin": True}
-    with pytest.raises(ArgumentError, match=r"^depends_on: Mine/First must be the ARN of its Stac"):
+    problem = "Mine/First must be the ARN of its StackSet, because with delegated_admin, "
+    with pytest.raises(ArgumentError, match=f"^depends_on: {problem}"):
         ReadOnlyRollout(stack, "Second", **arguments, depends_on=[first])
     made = ReadOnlyRollout(stack, "Third", **arguments, depends_on=[STACK_SET_ARN])
     assert stack.resolve(made.resource.auto_deployment)["dependsOn"] == [STACK_SET_ARN]

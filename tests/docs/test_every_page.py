@@ -2,6 +2,7 @@
 
 import re
 import runpy
+import textwrap
 from pathlib import Path
 
 import aws_cdk
@@ -32,12 +33,11 @@ WITH_AN_APP = {
 
 
 @pytest.mark.parametrize("page", WITH_AN_APP.values(), ids=WITH_AN_APP)
-def test_example_of_the_constructs_runs(
+def test_examples_of_the_constructs_run_one_after_the_other(
     page: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    example = re.search(r"```python\n(.*?)```", page, re.DOTALL)
-    assert example
-    (tmp_path / "app.py").write_text(example[1])
+    examples = re.findall(r"```python\n(.*?)```", page, re.DOTALL)
+    (tmp_path / "app.py").write_text("\n".join(map(textwrap.dedent, examples)))
     app = App(outdir=str(tmp_path / "out"))
     monkeypatch.setattr(aws_cdk, "App", lambda: app)
     runpy.run_path(str(tmp_path / "app.py"), run_name="__main__")

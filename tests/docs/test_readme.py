@@ -3,12 +3,7 @@
 import json
 import re
 
-from aws_cdk import Stack
-from aws_cdk import aws_iam as iam
-from aws_cdk.assertions import Template
-
 from tests.docs.pages import README
-from tests.support import access_policy, identity_policies
 from tools.sandbox import screenshot
 from tools.sandbox.cdk import ROOT
 
@@ -30,13 +25,3 @@ def test_leads_to_every_page() -> None:
 def test_picture_of_the_report_shows_its_text() -> None:
     recorded = json.loads(screenshot.TEXTS.read_text(encoding="utf-8"))
     assert recorded["report.png"] == screenshot.report_digest(), "run make screenshot"
-
-
-def test_example_of_pumps_side_lets_a_worker_assume_roles_only_with_an_external_id() -> None:
-    example = re.search(r"```python\n([^`]*CustomerRoles.*?)```", README, re.DOTALL)
-    assert example
-    stack = Stack()
-    worker = iam.Role(stack, "Worker", assumed_by=iam.ServicePrincipal("ecs-tasks.amazonaws.com"))
-    exec(compile(example[1], "README.md", "exec"), {"stack": stack, "worker": worker})  # noqa: S102
-    (policy,) = identity_policies(dict(Template.from_stack(stack).to_json())).values()
-    assert policy == access_policy("arn:aws:iam::*:role/PumpReadOnlyRole")

@@ -1,6 +1,6 @@
-"""Generates the tables of ``docs/guardrails.md`` and ``README.md`` from what they describe.
+"""Generates the tables and lists of some pages from what they describe.
 
-Each table is between two lines, ``<!-- generated: NAME -->`` and ``<!-- /generated -->``. The text
+Each one is between two lines, ``<!-- generated: NAME -->`` and ``<!-- /generated -->``. The text
 around them is written by hand.
 """
 
@@ -16,6 +16,7 @@ from pump_roles.guardrails.guardrail import SHIPPED
 from pump_roles.iam.catalog import shipped
 from pump_roles.published import ROLES
 from pump_roles.text import packaged
+from tools.sandbox.cdk import ROOT
 
 
 def _table(head: Sequence[str], rows: Iterable[Iterable[str]]) -> str:
@@ -57,9 +58,16 @@ def _counts(patterns: Iterable[str]) -> list[str]:
 
 def _guardrails() -> str:
     return _table(
-        ("guardrail", "what it removes", "what it leaves", "what it costs Pump's service"),
+        ("guardrail", "what it removes"),
+        ((f"`{guardrail.name}`", guardrail.removes) for guardrail in SHIPPED.values()),
+    )
+
+
+def _guardrails_in_full() -> str:
+    return _table(
+        ("guardrail", "what it leaves", "what it costs Pump's service"),
         (
-            (f"`{guardrail.name}`", guardrail.removes, guardrail.leaves, guardrail.costs)
+            (f"`{guardrail.name}`", guardrail.leaves, guardrail.costs)
             for guardrail in SHIPPED.values()
         ),
     )
@@ -85,14 +93,31 @@ def _left_by_needed_only() -> str:
     )
 
 
-PAGES: Final = ("docs/guardrails.md", "README.md")
+def _decisions() -> str:
+    first_lines = (
+        (page.name, page.read_text("utf-8").partition("\n")[0])
+        for page in sorted((ROOT / "docs" / "decisions").glob("0*.md"))
+    )
+    return "".join(
+        re.sub(r"# (\d+\.) (.*)", rf"\1 [\2]({name})\n", line) for name, line in first_lines
+    )
+
+
+PAGES: Final = (
+    "README.md",
+    "docs/decisions/README.md",
+    "docs/guardrails-reference.md",
+    "docs/guardrails.md",
+)
 """The pages with the tables."""
 
 TABLES: Final[Mapping[str, Callable[[], str]]] = {
     "policies": _policies,
     "guardrails": _guardrails,
+    "guardrails in full": _guardrails_in_full,
     "left by metadata-only": _left_by_metadata_only,
     "left by needed-only": _left_by_needed_only,
+    "decisions": _decisions,
 }
 """The function that makes each table, by name."""
 

@@ -15,6 +15,11 @@ from tools.sandbox.cdk import ROOT
 _PAGES: Final = ("*.md", "docs/**/*.md", "examples/*.md")
 _SHIM: Final = "iframe-worker.js"
 """With it, the search also works in a folder that is opened without a server."""
+_API: Final = (
+    *("roles", "stacks", "rollouts", "protection", "commitment_alarm", "customer_roles"),
+    *("guardrail", "external_ids", "probe", "validators"),
+)
+"""The modules of the Python API, in the order of its page: what a customer deploys comes first."""
 
 
 def collect(source: Path) -> None:
@@ -50,6 +55,7 @@ def main() -> int:
 def _api() -> str:
     public = {name: getattr(pump_roles, name) for name in pump_roles.__all__}
     described = [name for name, value in public.items() if callable(value) and value.__doc__]
+    described.sort(key=lambda name: _API.index(public[name].__module__.rpartition(".")[2]))
     return "# Python API\n\n" + "".join(f"::: pump_roles.{name}\n\n" for name in described)
 
 

@@ -66,7 +66,7 @@ def activity(
     fail_on: Sequence[str],
     outputs: results.Outputs,
 ) -> None:
-    """Show what Pump did through its roles, and what it never used.
+    """Show what Pump bought, what else it did through its roles, and what it never used.
 
     PATH is a file of a trail, saved output of aws cloudtrail lookup-events, or a folder with such
     files (.json, .json.gz). By default, the event history of the caller's account is read.

@@ -3,7 +3,6 @@
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import get_args
 
 import click
 
@@ -27,10 +26,10 @@ from pump_roles.validators import ACCOUNTS, STACK_SET_NAME, CallAs
 )
 @options.EXPECT
 @click.option(
-    "--call-as",
-    type=click.Choice(get_args(CallAs)),
-    help="Whether you call as the management account or as a delegated administrator. "
-    "Defaults to the value in the templates, or management.",
+    "--delegated-admin/--no-delegated-admin",
+    default=None,
+    help="Whether you call as a delegated administrator, and not as the management account. "
+    "Defaults to what the templates say, or the management account.",
 )
 @options.comma_separated(
     "--exclude-accounts", ACCOUNTS, help="The IDs of the accounts that the StackSets exclude"
@@ -50,7 +49,7 @@ def rollout_status(
     stack_sets: Sequence[str],
     *,
     expect: Path | None,
-    call_as: CallAs | None,
+    delegated_admin: bool | None,
     exclude_accounts: Sequence[str],
     only_accounts: Sequence[str],
     no_filter: bool,
@@ -98,7 +97,8 @@ def rollout_status(
             "pass --expect, or the names of StackSets, such as PumpReadOnly, with one of "
             f"{', '.join(filters)}"
         )
-    if call_as is not None:
+    if delegated_admin is not None:
+        call_as: CallAs = "delegated-admin" if delegated_admin else "management"
         rollouts = [replace(rollout, call_as=call_as) for rollout in rollouts]
     region = aws.region_of(region or _region_of_rollouts(rollouts))
     with aws.unknown_if_aws_fails():

@@ -70,18 +70,19 @@ LEGEND: Final[Mapping[str, str]] = {
 """The symbol of each severity with its meaning."""
 
 
-def number_in_words(number: int, of: RoleReport | Report | Pattern) -> str:
-    """Return one of the numbers of something: ``40``, or ``at least 40`` if it is not exact."""
+def number_in_words(number: int, of: RoleReport | Report | Pattern, *, judged: bool = True) -> str:
+    """Return one of the numbers of something: ``40``, or ``at least 40`` if it is not exact.
+
+    :param judged: whether it is known of every action whether it belongs to the number.
+    """
     text = f"{number:,}"
-    return text if of.exact else say("numbers.at_least", number=text)
+    return text if of.exact and judged else say("numbers.at_least", number=text)
 
 
 def number_of(role: RoleReport, member: str) -> str:
     """Return one of a role's numbers, by its name; by default, of its effective actions."""
     number: int = getattr(role, member or "effective")
-    if member in ("money", "data") and not role.judged:
-        return say("numbers.at_least", number=f"{number:,}")
-    return number_in_words(number, role)
+    return number_in_words(number, role, judged=role.judged or member not in ("money", "data"))
 
 
 def heading(role: RoleReport) -> str:
@@ -361,9 +362,8 @@ def global_services(report: Report) -> str:
 def finding_title(finding: Finding, report: Report) -> str:
     """Return the title of a finding, with its number."""
     number, kind = len(finding.actions), finding.kind
-    actions = number_in_words(number, report)
-    if kind in ("spends", "data") and not all(role.judged for role in report.roles):
-        actions = say("numbers.at_least", number=f"{number:,}")
+    judged = kind not in ("spends", "data") or all(role.judged for role in report.roles)
+    actions = number_in_words(number, report, judged=judged)
     text = f"finding_titles.{kind}"
     differs = any(role.differences for role in report.roles if role.kind == finding.role)
     if kind == "difference" and not differs:

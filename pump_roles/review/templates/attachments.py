@@ -7,7 +7,7 @@ from typing import Any, Final
 from pump_roles.iam.documents import as_mapping, is_function
 from pump_roles.review.templates.evaluate import certain, evaluate
 from pump_roles.review.templates.possible import Possible
-from pump_roles.review.templates.symbols import Certain
+from pump_roles.review.templates.symbols import Certain, pieces
 from pump_roles.review.templates.targets import (
     Naming,
     Target,
@@ -65,7 +65,7 @@ class Attachments:
     ) -> None:
         self._at: dict[Reference, Attachment] = {}
         self._by_key: dict[str | Certain, list[Attachment]] = {}
-        self._by_arn: dict[Certain, list[Attachment]] = {}
+        self._by_arn: dict[tuple[Certain, ...], list[Attachment]] = {}
         self._others: list[Attachment] = []
         for template in templates:
             for logical_id in template.resources:
@@ -83,7 +83,8 @@ class Attachments:
         if attachment.resource.get("Type") == "AWS::IAM::ManagedPolicy":
             arn = certain({"Ref": attachment.logical_id}, attachment.template)
             if arn is not None:
-                self._by_arn.setdefault(arn, []).append(attachment)
+                policy = _policy_key(arn, attachment.template)
+                self._by_arn.setdefault(policy, []).append(attachment)
         names = attachment.targets.certain
         if attachment.targets.possible or not all(map(_is_whole, names)):
             self._others.append(attachment)
@@ -97,7 +98,7 @@ class Attachments:
 
     def managed(self, arn: Certain, template: Template) -> Attachment | None:
         """Return the managed policy that an ARN names; ``None`` if it is not certain which one."""
-        found = self._by_arn.get(arn, [])
+        found = self._by_arn.get(_policy_key(arn, template), [])
         same = [attachment for attachment in found if attachment.template is template] or found
         return same[0] if len(same) == 1 else None
 
@@ -120,6 +121,14 @@ class Attachments:
             if naming is not None and (not other or template.account in ("", other)):
                 found[attachment] = naming
         return found
+
+
+def _policy_key(arn: Certain, template: Template) -> tuple[Certain, ...]:
+    # A role can only have policies of its own partition and account, or of AWS. So if the account
+    # is not known, a literal one must be it.
+    parts = pieces(arn, ":") or []
+    dropped = {1} if template.account or parts[4:5] == [("aws",)] else {1, 4}
+    return tuple(part for index, part in enumerate(parts) if index not in dropped)
 
 
 def _is_whole(name: Certain) -> bool:

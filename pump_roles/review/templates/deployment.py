@@ -1,6 +1,6 @@
 """What can change a template, or what it deploys, at deployment."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Any, Final
 
 from pump_roles.iam.documents import as_list, as_text, has_transform
@@ -50,8 +50,15 @@ def changed_at_deployment(template: Template) -> Iterator[Unknown]:
         yield _unknown("macro", template.file.name)
 
 
-def hidden_at_deployment(template: Template) -> Iterator[Unknown]:
-    """Yield what can add resources of any kind to a template at deployment."""
+def hidden_at_deployment(template: Template) -> Sequence[Unknown]:
+    """Return what can add resources of any kind to a template at deployment."""
+    # All of the template is read for it.
+    if template.hidden is None:
+        template.hidden = tuple(_hidden(template))
+    return template.hidden
+
+
+def _hidden(template: Template) -> Iterator[Unknown]:
     yield from _added(template)
     for section in sorted(_READ_SECTIONS & template.changeable):
         yield _unknown("macro-in-section", section)

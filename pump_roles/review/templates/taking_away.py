@@ -10,6 +10,7 @@ from pump_roles.review.templates.boundary import managed_policy_arn
 from pump_roles.review.templates.deployment import hidden_at_deployment
 from pump_roles.review.templates.evaluate import certain
 from pump_roles.review.templates.filled import certain_text, filled
+from pump_roles.review.templates.symbols import Symbol
 from pump_roles.review.templates.template import MEMBERS, Template
 
 
@@ -57,7 +58,7 @@ def taken_away(
     if found is None or not only_takes_away(found):
         return None
     is_open = attachment.resource.keys() - MEMBERS or template.is_open(logical_id)
-    hidden = any(problem for above in template.chain for problem in hidden_at_deployment(above))
+    hidden = any(map(hidden_at_deployment, template.chain))
     return None if is_open or hidden else found
 
 
@@ -69,5 +70,8 @@ def denying(arn: Any, template: Template, attachments: Attachments) -> Policy | 
     managed = None if named is None else attachments.managed(named, template)
     if managed is None or "Condition" in managed.resource:
         return None
-    here = managed.template.is_deployed_with(template)
+    # Another policy of its account can have its name, unless that is generated.
+    own_name = Symbol(managed.logical_id, managed.template)
+    is_generated = own_name in (named or ()) and own_name.is_fixed
+    here = is_generated or managed.template.is_deployed_with(template)
     return taken_away(managed, attachments, ()) if here else None

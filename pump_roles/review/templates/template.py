@@ -45,6 +45,7 @@ class Template:
     stored: list[Any] = field(default_factory=list)
     certainties: dict[str, Any] = field(default_factory=dict)
     contained: dict[tuple[str, str], Any] = field(default_factory=dict)
+    hidden: tuple[Any, ...] | None = None
 
     @cached_property
     def resources(self) -> Mapping[str, Mapping[str, Any]]:

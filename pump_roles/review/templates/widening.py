@@ -10,15 +10,15 @@ from pump_roles.guardrails import opening_tags
 from pump_roles.iam.documents import as_list, as_mapping, as_text, has_transform, ref
 from pump_roles.iam.trust import parse_trust
 from pump_roles.iam.values import Value
-from pump_roles.review.role import Unknown, denies_all
+from pump_roles.review.role import Unknown
 from pump_roles.review.templates.attachments import NAMED, Attachment, Attachments
 from pump_roles.review.templates.boundary import is_same_policy
 from pump_roles.review.templates.deployment import hidden_at_deployment
 from pump_roles.review.templates.evaluate import evaluate
-from pump_roles.review.templates.filled import certain_text, tags_of
+from pump_roles.review.templates.filled import tags_of
 from pump_roles.review.templates.flatten import flatten
 from pump_roles.review.templates.possible import Possible
-from pump_roles.review.templates.taking_away import inline_names, taken_away
+from pump_roles.review.templates.taking_away import denying, inline_names, taken_away
 from pump_roles.review.templates.targets import Naming, Target, literal, target
 from pump_roles.review.templates.template import MEMBERS, Reference, Template
 from pump_roles.review.templates.template_files import File, rendered
@@ -82,6 +82,7 @@ def widenings(built: Sequence[Built], paths: Iterable[Path]) -> Iterator[Widenin
         # A StackSet's member template is in the same file, but has its own logical IDs.
         if not template.is_member:
             placed.setdefault(template.file.resolve(), []).append(template)
+    attachments = Attachments(templates)
     roles: dict[Reference, Built] = {}
     for original in built:
         in_file = placed.get(original.file.resolve(), [])
@@ -89,10 +90,10 @@ def widenings(built: Sequence[Built], paths: Iterable[Path]) -> Iterator[Widenin
         if not found:
             yield Widening("missing", original, original.file, original.logical_id)
         for template in found:
-            for rule, subject in _changes(template, original):
+            for rule, subject in _changes(template, original, attachments):
                 yield Widening(rule, original, template.file, original.logical_id, subject)
             roles |= dict.fromkeys(_roles_of(template, original), original)
-    for rule, original, at, naming, subject in _reaching(roles, templates):
+    for rule, original, at, naming, subject in _reaching(roles, templates, attachments):
         of, logical_id = _outside(*at)
         yield Widening(rule, original, of.file, logical_id, subject, naming)
 
@@ -112,13 +113,15 @@ def _roles_of(template: Template, built: Built) -> Iterator[Reference]:
         yield from ((member, name) for name in member.resources if member.type_of(name) == _ROLE)
 
 
-def _changes(template: Template, built: Built) -> Iterator[tuple[Rule, str]]:
+def _changes(
+    template: Template, built: Built, attachments: Attachments
+) -> Iterator[tuple[Rule, str]]:
     resource, found = template.resources[built.logical_id], template.properties(built.logical_id)
     if resource.get("Type") != (_ROLE if built.is_role else "AWS::CloudFormation::StackSet"):
         yield "changed", "Type"
     yield from (("changed", member) for member in sorted(resource.keys() - MEMBERS))
     for name in sorted({*found, *built.properties}):
-        if not _is_same(name, found.get(name), built, template):
+        if not _is_same(name, found.get(name), built, template, attachments):
             yield "changed", name
     yield from (("tagged", key) for key in _opening_tags(template, built))
     if built.is_role:
@@ -133,14 +136,15 @@ def _opening_tags(template: Template, built: Built) -> Iterator[str]:
             yield key or ""
 
 
-def _is_same(name: str, value: Any, built: Built, template: Template) -> bool:
+def _is_same(
+    name: str, value: Any, built: Built, template: Template, attachments: Attachments
+) -> bool:
     as_built = built.properties.get(name)
     if built.is_role and name == "PermissionsBoundary":
         # The app may add one, because a boundary only removes permissions.
         return as_built is None or is_same_policy(value, as_built, template)
     if built.is_role and name == "ManagedPolicyArns":
-        listed = as_list(value or [])
-        return all(denies_all(certain_text(arn, template) or "") for arn in listed)
+        return all(denying(arn, template, attachments) for arn in as_list(value or []))
     if name in built.properties:
         return bool(value == as_built)
     if built.is_role:
@@ -162,13 +166,12 @@ def _loosened(template: Template, built: Built) -> Iterator[str]:
 
 
 def _reaching(
-    roles: Mapping[Reference, Built], templates: Sequence[Template]
+    roles: Mapping[Reference, Built], templates: Sequence[Template], attachments: Attachments
 ) -> Iterator[tuple[Rule, Built, Reference, Naming, str]]:
-    attachments = Attachments(templates)
     # Each of many roles has the name of the others in other stacks.
     outside = (of for of in templates if of.member is None)
     namesakes = Attachments(outside, NAMED, without=roles)
-    hidden = {template: [*hidden_at_deployment(template)] for template in templates}
+    hidden = {template: hidden_at_deployment(template) for template in templates}
     unread = [
         ((template, name), _unread(template, name))
         for template, changes in hidden.items()

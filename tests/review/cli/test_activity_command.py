@@ -9,10 +9,11 @@ import pytest
 from click.testing import Result
 
 from tests.commands import run, the_error, the_usage_error
-from tests.docs.pages import SECURITY
+from tests.docs.pages import ACTIVITY, SECURITY, block
 from tests.review.account.activity.trail import (
     ACCOUNT,
     AUTO_PILOT,
+    PUMP,
     PURCHASES,
     assumption,
     call,
@@ -58,6 +59,18 @@ def test_writes_every_format(trail: Path, tmp_path: Path) -> None:
     assert "| `savingsplans:CreateSavingsPlan` | $2.50 an hour, sp-1 | done |" in markdown
     for written in (table, text, markdown):
         assert "Example-1234-5678" not in written
+
+
+def test_guide_shows_the_first_lines_for_the_folder_of_an_account_in_a_trail(
+    tmp_path: Path,
+) -> None:
+    """Of a trail of an organization, which has a folder for each account."""
+    for account, *events in ((ACCOUNT, PURCHASES["Savings Plan"], PURCHASES["rds"]), (PUMP, READS)):
+        folder = tmp_path / account / "CloudTrail" / "us-east-1" / "2026" / "11" / "10"
+        folder.mkdir(parents=True)
+        write(folder, *events)
+    ended = activity(tmp_path / ACCOUNT)
+    assert ended.stdout.startswith(block("<!-- sample -->", "text", ACTIVITY))
 
 
 @pytest.mark.parametrize(

@@ -449,7 +449,7 @@ def test_says_what_to_install_if_a_package_of_the_extra_is_missing(tmp_path: Pat
     [
         ("", "activity link probe report rollout-status template verify"),
         ("ver", "verify"),
-        ("rollout-status --n", "--no-filter"),
+        ("rollout-status --no-f", "--no-filter"),
     ],
 )
 def test_completion_offers_commands_and_their_options(words: str, offered: str) -> None:

@@ -3,7 +3,6 @@
 import json
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import replace
 from functools import cache
 from typing import Final
 
@@ -13,6 +12,7 @@ from botocore.exceptions import UnknownServiceError
 from botocore.model import ListShape, MapShape, OperationModel, Shape, StructureShape
 
 from pump_roles import Guardrail
+from pump_roles.guardrails.guardrail import with_statements
 from pump_roles.iam.catalog import Action, shipped
 from pump_roles.published import RESOURCE_REASONS, ROLES
 from pump_roles.review.report import Report
@@ -77,7 +77,7 @@ def test_what_is_left_has_its_reason_and_no_other_action_has_one() -> None:
 
 
 def test_what_is_no_longer_denied_still_returns_data(monkeypatch: pytest.MonkeyPatch) -> None:
-    denies_nothing = replace(Guardrail.METADATA_ONLY, _text="[]")
+    denies_nothing = with_statements(Guardrail.METADATA_ONLY, [])
     monkeypatch.setattr(Guardrail, "METADATA_ONLY", denies_nothing)
     reasons = _reasons.__wrapped__()["data"]
     assert {reasons[pattern.lower()] for pattern in DENIED} == {GENERIC}

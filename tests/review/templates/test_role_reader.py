@@ -85,6 +85,10 @@ def test_managed_policy_of_the_template_counts_if_it_is_certainly_that_one(
     part = {"Fn::Select": [0, {"Fn::Split": [":", {"Ref": "Decoy"}]}]}
     for arn, counted in [
         ({"Ref": "Decoy"}, True),
+        (f"arn:aws:iam::111122223333:policy/{name}", True),
+        ({"Fn::Sub": f"arn:aws-cn:iam::${{AWS::AccountId}}:policy/{name}"}, True),
+        (f"arn:aws:iam::aws:policy/{name}", False),
+        (f"arn:aws:iam::111122223333:policy/other/{name}", False),
         ({"Fn::Sub": ["${A}:aws:iam::aws:policy/AdministratorAccess", {"A": part}]}, False),
         ({"Fn::GetAtt": ["Decoy", "AttachmentCount"]}, False),
         ({"Fn::If": ["C", {"Ref": "Decoy"}, "arn:aws:iam::aws:policy/AdministratorAccess"]}, False),

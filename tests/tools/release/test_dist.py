@@ -172,22 +172,17 @@ def shell(script: str, folder: Path, **variables: str) -> list[str]:
     return ended.stdout.splitlines()
 
 
-def test_commands_of_the_pages_find_a_release_intact_and_identical_and_unpack_the_manual(
+def test_commands_of_the_guide_find_a_release_intact_and_identical(
     built: Path, tmp_path: Path
 ) -> None:
     assert {file.name for file in built.iterdir()} == FILES
-    downloads, archive = tmp_path / "Downloads", f"{PREFIX}-manual.zip"
+    downloads = tmp_path / "Downloads"
     downloads.mkdir()
-    for name in (archive, "SHA256SUMS"):
-        shutil.copy(built / name, downloads)
+    shutil.copy(built / "SHA256SUMS", downloads)
     script = f"{commands('release.md', 'diff')}\ncd dist\n{commands('release.md', 'sha256sum')}"
     first, *checked = shell(script, built.parent, HOME=str(tmp_path))
     assert first == "identical"
     assert checked == [f"{name}: OK" for name in sorted(FILES - {"SHA256SUMS"})]
-    script = commands("manual.md", "sha256sum", "unzip", "cd")
-    first, *unpacked = shell(f"{script}\nls", downloads)
-    assert first == f"{archive}: OK"
-    assert set(unpacked) == {file.name for file in (ROOT / "docs" / "manual").iterdir()}
 
 
 @pytest.mark.parametrize(("text", "status"), [(b"same", 0), (b"other", 1)])

@@ -27,7 +27,7 @@ Why = Literal[
 """Why something is not known. The output has words for each."""
 
 Cost = Literal["nothing", "unknown", "some"]
-"""What a guardrail would have cost: it would have denied no call; that is not known for certain;
+"""What a guardrail would have cost: it would certainly have denied no call; that is not known;
 or it would have denied at least one."""
 
 
@@ -161,7 +161,7 @@ class GuardrailActivity:
 
     :param name: the guardrail's name.
     :param kind: the role's kind.
-    :param would_deny: how many calls that succeeded or were refused it denies for certain.
+    :param would_deny: how many calls that succeeded or were refused it certainly denies.
     :param might_deny: how many of them it may deny: under a condition or on a resource that the
         event does not decide, because the call's action is not known, or because it denies tags.
     :param cost: ``nothing`` only if both are 0, and everything was read.

@@ -126,11 +126,11 @@ def test_says_why_a_status_is_unknown(
     assert first.startswith("the organization's accounts could not be read: ")
     assert first.endswith(remedy)
     assert second.startswith("this account has no StackSet PumpAutoPilot in us-east-1")
-    assert second.endswith("--call-as delegated-admin in a delegated administrator's account")
-    delegated = ("--region=eu-west-1", "--call-as=delegated-admin")
+    assert second.endswith(" --delegated-admin in a delegated administrator's account")
+    delegated = ("--region=eu-west-1", "--delegated-admin")
     (why,) = why_unknown(run("PumpReadOnly", "--no-filter", *delegated))
     assert why.startswith("this account has no StackSet PumpReadOnly in eu-west-1")
-    assert why.endswith("--call-as management in the management account")
+    assert why.endswith("--no-delegated-admin in the management account")
     monkeypatch.delenv("AWS_ACCESS_KEY_ID")
     monkeypatch.setenv("AWS_SHARED_CREDENTIALS_FILE", os.devnull)
     monkeypatch.setenv("AWS_CONFIG_FILE", os.devnull)
@@ -184,9 +184,9 @@ def test_calls_stack_sets_as_the_chosen_caller(
     for number, (arguments, sent) in enumerate(
         [
             (["PumpReadOnly", "--no-filter"], "SELF"),
-            (["PumpReadOnly", "--no-filter", "--call-as=delegated-admin"], "DELEGATED_ADMIN"),
+            (["PumpReadOnly", "--no-filter", "--delegated-admin"], "DELEGATED_ADMIN"),
             (["--expect", folder], "DELEGATED_ADMIN"),
-            (["--expect", folder, "--call-as=management"], "SELF"),
+            (["--expect", folder, "--no-delegated-admin"], "SELF"),
         ]
     ):
         with recorded(tmp_path / str(number)) as requests:
