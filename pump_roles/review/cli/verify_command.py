@@ -96,7 +96,8 @@ def verify(
     expected: name and path, trust policy, inline and attached policies, guardrails, permissions
     boundary, and maximum session duration. Policies are compared by meaning, not by text. Also
     names the account's organization and its management account, and lists other roles that
-    Pump's principal or everyone can assume. All calls are read-only. External IDs are compared but
+    Pump's principal or everyone can assume, and those that the management account can use, which
+    are not a difference. All calls are read-only. External IDs are compared but
     never shown. One that the templates leave to a parameter is that of the environment variable
     PUMP_EXTERNAL_ID.
 

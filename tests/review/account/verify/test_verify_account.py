@@ -732,7 +732,7 @@ LEFT = ("unclear", (OTHER_ACCOUNT,), ())
         (HERE, OTHER_ACCOUNT, "differs", IN_ANOTHER),
         (Organization(), "", "match", None),
         (Organization(), OTHER_ACCOUNT, "differs", LEFT),
-        # What could not be read matters only if it was asked for.
+        # What could not be read is no difference unless it was asked for.
         (DENIED, "", "match", None),
         (DENIED, MANAGEMENT, "unknown", None),
     ],
@@ -775,3 +775,126 @@ def test_organization_of_an_account_that_is_not_in_it_is_not_known() -> None:
         AccountDetails(account=ACCOUNT_ID, unknown=(why,)),
     )
     assert found == AccountResult(account=ACCOUNT_ID, unknown=(why,))
+
+
+def trusting(principal: str) -> Any:
+    return {"Statement": {**ANYONE, "Principal": {"AWS": principal}}}
+
+
+STACK_SETS = (
+    f"arn:aws:iam::{MANAGEMENT}:role/aws-service-role/stacksets.cloudformation.amazonaws.com/"
+    "AWSServiceRoleForCloudFormationStackSetsOrgAdmin"
+)
+AUDIT = "arn:aws:iam::777788889999:role/aws-controltower-AuditAdministratorRole"
+OF_MANAGEMENT: dict[str, tuple[Any, list[tuple[str, str]]]] = {
+    # Created with the account, and with another name.
+    "OrganizationAccountAccessRole": (
+        trusting(MANAGEMENT),
+        [
+            ("named-for-management", "OrganizationAccountAccessRole"),
+            ("trusts-management", MANAGEMENT),
+        ],
+    ),
+    "OrgAdmin": (trusting(f"arn:aws:iam::{MANAGEMENT}:root"), [("trusts-management", MANAGEMENT)]),
+    "stacksets-exec-0123456789abcdef": (
+        trusting(STACK_SETS),
+        [("named-for-management", "stacksets-exec-*"), ("trusts-management", MANAGEMENT)],
+    ),
+    "AWSControlTowerExecution": (
+        trusting(MANAGEMENT),
+        [
+            ("named-for-management", "AWSControlTowerExecution"),
+            ("trusts-management", MANAGEMENT),
+        ],
+    ),
+    "aws-controltower-AdministratorExecutionRole": (
+        trusting(AUDIT),
+        [("named-for-management", "aws-controltower-*")],
+    ),
+    "OfItsConfig": (
+        {
+            "Statement": {
+                **BY_SERVICE,
+                "Condition": {"StringEquals": {"aws:SourceAccount": MANAGEMENT}},
+            }
+        },
+        [("names-management", MANAGEMENT)],
+    ),
+}
+"""Roles of a member account, as AWS creates them, and why each is listed."""
+
+
+def ways_of(found: AccountResult) -> dict[str, list[tuple[str, str]]]:
+    return {
+        name_of(other.arn): [(way.why, way.subject) for way in other.alarms]
+        for other in found.for_management
+    }
+
+
+def test_roles_for_the_management_account_are_listed_and_no_difference() -> None:
+    trusts = {name: document for name, (document, _) in OF_MANAGEMENT.items()}
+    harmless = {f"Harmless{at}": document for at, document in enumerate(INNOCENT)}
+    ours = {"Ours": trusting(ACCOUNT_ID), "not-stacksets-exec-1": trusting(OTHER_ACCOUNT)}
+    others = trusts | harmless | ours
+    role = published(EXTERNAL_ID)
+    found = verify_account(PUBLISHED, account(role, others=others, organization=HERE))
+    assert (found.state, found.others, found.notes) == ("match", (), ())
+    assert ways_of(found) == {name: ways for name, (_, ways) in OF_MANAGEMENT.items()}
+    of_stack_sets = found.for_management[-1]
+    assert of_stack_sets.principals == (Principal("role", known(STACK_SETS)),)
+
+
+@pytest.mark.parametrize(
+    ("organization", "noted"),
+    [
+        (denied_account("membership"), [denied_account("membership")]),
+        (Unknown(part="membership", why="not-in-files"), None),
+        # Left over from a former organization.
+        (Organization(), []),
+        (Organization(id="o-abcd123456", management_account=OTHER_ACCOUNT), []),
+    ],
+)
+def test_only_names_tell_roles_for_a_management_account_that_is_not_known(
+    organization: Organization | Unknown, noted: list[Unknown] | None
+) -> None:
+    others = {name: document for name, (document, _) in OF_MANAGEMENT.items()}
+    found = verify_account(
+        PUBLISHED, account(published(), others=others, organization=organization)
+    )
+    assert (found.state, found.unknown) == ("match", ())
+    assert [*found.notes] == ([organization] if noted is None else noted)
+    named = {
+        name: [way for way in ways if way[0] == "named-for-management"]
+        for name, (_, ways) in OF_MANAGEMENT.items()
+    }
+    assert ways_of(found) == {name: ways for name, ways in named.items() if ways}
+
+
+def test_role_for_the_management_account_is_listed_once_and_not_in_that_account() -> None:
+    in_pumps = Organization(id="o-abcd123456", management_account=PUMP_ACCOUNT)
+    name = "OrganizationAccountAccessRole"
+    others = {name: trusting(PUMP_ACCOUNT)}
+    found = verify_account(PUBLISHED, account(published(), others=others, organization=in_pumps))
+    # Pump can use it, so it is a difference. The expected role, which also trusts it, is none.
+    assert (found.state, ways_of(found)) == ("differs", {})
+    assert [name_of(other.arn) for other in found.others] == [name]
+    at_home = Organization(id="o-abcd123456", management_account=ACCOUNT_ID)
+    others = {name: trusting(ACCOUNT_ID)}
+    found = verify_account(PUBLISHED, account(published(), others=others, organization=at_home))
+    assert (found.state, ways_of(found)) == ("match", {})
+
+
+@pytest.mark.parametrize("name", ["AdministratorAccess", "job-function/AdministratorAccess"])
+def test_says_if_a_role_for_the_management_account_is_known_to_be_an_administrator(
+    name: str,
+) -> None:
+    arn = f"arn:aws:iam::aws:policy/{name}"
+    role = HeldRole(
+        kind="",
+        name=known("OrgAdmin"),
+        trust=parse_trust(trusting(MANAGEMENT)),
+        policies=(Policy(name=name_of(arn), document=None, arn=arn),),
+    )
+    found = verify_account(PUBLISHED, account(published(), role, organization=HERE))
+    administrator = [("administrator", "")] if "/" not in name else []
+    assert ways_of(found) == {"OrgAdmin": [("trusts-management", MANAGEMENT), *administrator]}
