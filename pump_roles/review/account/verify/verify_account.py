@@ -29,6 +29,7 @@ def verify_account(expectation: Expectation, details: AccountDetails) -> Account
     result = AccountResult(account=details.account, name=details.name, unknown=details.unknown)
     try:
         if all(unknown.part != "account" for unknown in details.unknown):
+            expectation = expectation.with_ids_of(details)
             roles = expectation.in_account(details.account, details.partition)
             others = _find_others(expectation, details)
             result = replace(
