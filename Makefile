@@ -70,7 +70,7 @@ demo: $(DEVELOP) ## Deploy both roles to an AWS emulator, and show who can do wh
 	@echo "This takes about 30 seconds on 2 cores."
 	@$(BIN)/python -m tools.sandbox.demo
 
-demo-org: $(DEVELOP) ## Roll both roles out across an emulated organization, and show who has them
+demo-org: $(DEVELOP) ## Roll both roles out across an emulated organization, protect them, and stop Pump
 	@echo "This takes about 40 seconds on 2 cores."
 	@$(BIN)/python -m tools.sandbox.demo_organization
 

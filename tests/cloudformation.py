@@ -20,10 +20,10 @@ def _same_recursion_limit() -> Iterator[None]:
 
 with _same_recursion_limit():
     from ministack.core.responses import set_request_account_id, set_request_region
-    from ministack.services import cloudformation, iam, s3, ssm
+    from ministack.services import cloudformation, eventbridge, iam, s3, sns, ssm
     from ministack.services.cloudformation import engine, handlers
 
-__all__ = ["BUCKET", "CloudFormation", "Stack"]
+__all__ = ["BUCKET", "CloudFormation", "Stack", "eventbridge"]
 
 BUCKET = f"assets-{ACCOUNT_ID}-{REGION}"
 
@@ -72,7 +72,7 @@ class CloudFormation:
     def __init__(self, assets: Mapping[str, Mapping[str, Any]]) -> None:
         set_request_account_id(ACCOUNT_ID)
         set_request_region(REGION)
-        for service in (cloudformation, iam, s3, ssm):
+        for service in (cloudformation, eventbridge, iam, s3, sns, ssm):
             service.reset()
         s3._create_bucket(BUCKET, b"")  # noqa: SLF001
         for key, template in assets.items():

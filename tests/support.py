@@ -125,6 +125,24 @@ SCENARIOS: dict[str, dict[str, Any]] = {
         "region": "eu-west-1",
         "delegated-admin": True,
     },
+    "protected": {
+        "principal": PRINCIPAL,
+        "external-id": "Example-1234-5678",
+        "permissions-boundary": "platform/Boundary",
+        "tags": {"team": "platform"},
+        "termination-protection": True,
+        "read-only": UNITS,
+        "auto-pilot": {**UNITS, "role-name": "Buyer"},
+        "protection": {
+            "targets": ["ou-abcd-12345678"],
+            "approvers": ["platform/PumpApprover"],
+            "boundary-managers": ["platform/Pipeline"],
+            "stack-sets": ["PlatformBoundary", "PumpApprover"],
+            "trust": True,
+            "keep-in-organization": False,
+        },
+        "alarm": {"emails": ["platform@example.com", "finance@example.com"]},
+    },
 }
 """Settings of the app that together use every key."""
 

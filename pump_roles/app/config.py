@@ -1,7 +1,7 @@
 """Turns the settings, one JSON file, into the stacks' arguments. No other module reads them."""
 
 import os
-from collections.abc import Callable, Collection, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -11,8 +11,9 @@ from typing import Any, Final, NamedTuple
 from aws_cdk import Annotations, App, Environment, Stack
 
 from pump_roles import validators
+from pump_roles.app.organization_stacks import AlarmStack, ProtectionStack
 from pump_roles.app.rollout_stack import RolloutStack
-from pump_roles.app.summary import summary
+from pump_roles.app.summary import alarm_summary, protection_summary, summary
 from pump_roles.constructs.rollouts import (
     MANAGEMENT_ACCOUNT,
     OPTIONS,
@@ -38,6 +39,9 @@ _UNITS: Final = "organizational-units"
 _EXCEPT: Final = "exclude-accounts"
 _ONLY: Final = "only-accounts"
 _DELEGATED: Final = "delegated-admin"
+_PROTECTION: Final = "protection"
+_ALARM: Final = "alarm"
+_PRINCIPAL: Final = "principal"
 _ROLE_NAME: Final = "role-name"
 _BOUNDARY: Final = "permissions-boundary"
 _BOUNDARY_OF_CDK: Final = "@aws-cdk/core:permissionsBoundary"
@@ -49,8 +53,12 @@ _Validator = (
     validators.Text | validators.ListOf | validators.Integer | validators.Boolean | validators.Tags
 )
 
+_STACK: Final[Mapping[str, _Validator]] = {
+    "tags": validators.TAGS,
+    "termination-protection": validators.TERMINATION_PROTECTION,
+}
 _ROLE: Final[Mapping[str, _Validator]] = {
-    "principal": validators.PROVIDED_PRINCIPAL,
+    _PRINCIPAL: validators.PROVIDED_PRINCIPAL,
     "external-id": validators.PROVIDED_EXTERNAL_ID,
     "next-external-id": validators.PROVIDED_EXTERNAL_ID,
     _ROLE_NAME: validators.ROLE_NAME,
@@ -58,21 +66,37 @@ _ROLE: Final[Mapping[str, _Validator]] = {
     _BOUNDARY: validators.PERMISSIONS_BOUNDARY,
     "guardrails": validators.GUARDRAILS,
     **{name: validator for name, (validator, _) in WITH_VALUE.items()},
-    "tags": validators.TAGS,
-    "termination-protection": validators.TERMINATION_PROTECTION,
+    **_STACK,
 }
 _ROLLOUT: Final[Mapping[str, _Validator]] = {
     **{argument.replace("_", "-"): validator for argument, validator in OPTIONS.items()},
     _DELEGATED: validators.DELEGATED_ADMIN,
 }
-_VALIDATORS: Final[Mapping[str, _Validator]] = {
+_OF_OBJECT: Final[Mapping[str, Mapping[str, _Validator]]] = {
+    _PROTECTION: {
+        "targets": validators.POLICY_TARGETS,
+        "approvers": validators.ROLES_TO_ASSUME,
+        "boundary-managers": validators.ROLES_TO_ASSUME,
+        "stack-sets": validators.STACK_SET_NAMES,
+        "trust": validators.Boolean(),
+        "keep-in-organization": validators.Boolean(),
+    },
+    _ALARM: {"emails": validators.EMAILS},
+}
+"""The keys of a stack that exists only if its object is there. The first key is required."""
+
+_OF_ROLES: Final[Mapping[str, _Validator]] = {
     **_ROLE,
     _ACCOUNT: validators.ACCOUNT,
     **_ROLLOUT,
     _ROLES: validators.ListOf(validators.choice(ROLES)),
 }
+_VALIDATORS: Final[Mapping[str, _Validator]] = {
+    **_OF_ROLES,
+    **{name: found for keys in _OF_OBJECT.values() for name, found in keys.items()},
+}
 _ARGUMENTS: Final = {name: name.replace("-", "_") for name in _VALIDATORS} | {
-    "principal": "pump_principal",
+    _PRINCIPAL: "pump_principal",
     "role-path": "path",
     _ACCOUNT: "env",
 }
@@ -89,9 +113,9 @@ _ALTERNATIVES: Final = (
 
 
 class Key(NamedTuple):
-    """A key of the settings: empty ``role`` if it applies to both roles, and its ``name``."""
+    """A key of the settings: the object that it is in, empty if none, and its ``name``."""
 
-    role: str
+    parent: str
     name: str
 
     def __str__(self) -> str:
@@ -106,13 +130,15 @@ SETTINGS: Final = f"{_PREFIX}settings"
 _FILE: Final = "pump.json"
 """The settings file if no other is named."""
 
+OBJECTS: Final = (*ROLES, *_OF_OBJECT)
+"""The keys of objects: those of a role override the ones for both."""
+
 KEYS: Final[Mapping[str, Key]] = {
     str(key): key
-    # Empty for both roles.
-    for role in ("", *ROLES)
-    for name in _VALIDATORS
-    if name not in (_OF_BOTH_ROLES if role else _OF_ONE_ROLE)
-    for key in [Key(role, name)]
+    for parent in ("", *OBJECTS)
+    for name in _OF_OBJECT.get(parent, _OF_ROLES)
+    if name not in (_OF_BOTH_ROLES if parent else _OF_ONE_ROLE)
+    for key in [Key(parent, name)]
 }
 """The keys, as typed."""
 
@@ -138,12 +164,11 @@ class StackSettings:
     """What the settings say about one stack."""
 
     stack_id: str
-    role: str
     create: Callable[..., Stack]
     arguments: Mapping[str, Any]
     keys: Mapping[str, Key]
     settings: Settings
-    boundary: str = ""
+    describe: Callable[[Mapping[str, Any]], str]
 
     def build(self, app: App) -> Stack:
         """Build the stack."""
@@ -173,8 +198,8 @@ class StackSettings:
 
     @property
     def summary(self) -> str:
-        """One line that says what the stack's role gets. It contains no external ID."""
-        return summary(self.stack_id, self.role, self.arguments, boundary=self.boundary)
+        """One line that says what is in the stack. It contains no external ID."""
+        return self.describe(self.arguments)
 
 
 def read(context: Mapping[str, Any], folder: Path) -> Settings:
@@ -210,19 +235,20 @@ def stacks(
     A key applies to both roles, and what is in an object ``read-only`` or ``auto-pilot`` to one; it
     overrides the key for both, but guardrails add up. A guardrail for both roles applies to the
     roles that have permissions that it denies. Each role that ``roles`` names has a stack, unless a
-    delegated administrator deploys the app, and a rollout if it has organizational units.
+    delegated administrator deploys the app, and a rollout if it has organizational units. The
+    objects ``protection`` and ``alarm`` have a stack each.
     """
     values = {key: _checked_value(settings, key, value) for key, value in _keys_in(settings)}
     kinds = [role for role in ROLES if role in values.get(Key("", _ROLES), ROLES)]
     keys_of = {role: _keys_of(role, values) for role in kinds}
-    _check_names(settings, keys_of, values)
+    names = _checked_names(settings, keys_of, values)
     rolled_out = [role for role in kinds if _UNITS in keys_of[role]]
     delegated = values.get(Key("", _DELEGATED), False)
+    with_stack = [] if delegated else kinds
+    deployed = with_stack or rolled_out
     for key in values:
         if problem := _without_effect(key, kinds, rolled_out, delegated=delegated):
             raise settings.error(key, problem)
-    with_stack = [] if delegated else kinds
-    deployed = with_stack or rolled_out
     guardrails = {role: _guardrails_of(role, deployed, values, settings) for role in deployed}
     boundary = _boundary_of_cdk(context)
     shown = boundary and f"{boundary} (from {_BOUNDARY_OF_CDK})"
@@ -235,26 +261,85 @@ def stacks(
             )
         arguments, keys = _arguments({*_ROLE, _ACCOUNT}, keys_of[role], values, guardrails[role])
         name, stack = ROLES[role].stack_name, _STACKS[role]
-        found.append(StackSettings(name, role, stack, arguments, keys, settings, shown))
+        line = partial(summary, name, role, boundary=shown)
+        found.append(StackSettings(name, stack, arguments, keys, settings, line))
     for role in rolled_out:
         arguments, keys = _arguments({*_ROLE, *_ROLLOUT}, keys_of[role], values, guardrails[role])
         arguments["configure_app"] = configure_app
         name, rollout = f"{ROLES[role].stack_name}Rollout", _ROLLOUTS[role]
-        found.append(StackSettings(name, role, rollout, arguments, keys, settings))
+        line = partial(summary, name, role)
+        found.append(StackSettings(name, rollout, arguments, keys, settings, line))
+    if settings.content.get(_PROTECTION) is not None:
+        rollouts = found[len(with_stack) :]
+        protected = [names[role] for role in rolled_out]
+        found.append(_protection(rollouts, protected, values, settings))
+    if settings.content.get(_ALARM) is not None:
+        buying = guardrails.get("auto-pilot", ())
+        found.append(_alarm(names["auto-pilot"], buying, values, settings))
     return found
+
+
+def _protection(
+    rollouts: Sequence[StackSettings],
+    role_names: Sequence[str],
+    values: Mapping[Key, Any],
+    settings: Settings,
+) -> StackSettings:
+    arguments, keys = _arguments_of_object(_PROTECTION, values, settings)
+    if arguments.pop("trust", False):
+        principals = [stack.arguments.get("pump_principal") for stack in rollouts]
+        if None in principals:
+            raise settings.error(
+                Key(_PROTECTION, "trust"), f"requires {_PRINCIPAL}, Pump's account"
+            )
+        first = str(principals[0])
+        is_account = validators.ACCOUNT.accepts(first)
+        arguments["pump_account"] = first if is_account else validators.account_of(first)
+        # If another principal is in another account, it is that of the last rollout.
+        keys["pump_account"] = rollouts[-1].keys["pump_principal"]
+    arguments["rollouts"] = [stack.stack_id for stack in rollouts]
+    line = partial(protection_summary, role_names)
+    return StackSettings("PumpProtection", ProtectionStack, arguments, keys, settings, line)
+
+
+def _alarm(
+    role_name: str,
+    guardrails: Collection[Guardrail],
+    values: Mapping[Key, Any],
+    settings: Settings,
+) -> StackSettings:
+    arguments, keys = _arguments_of_object(_ALARM, values, settings)
+    arguments["role_names"] = [role_name]
+    line = partial(alarm_summary, guardrails)
+    return StackSettings("PumpAlarm", AlarmStack, arguments, keys, settings, line)
+
+
+def _arguments_of_object(
+    name: str, values: Mapping[Key, Any], settings: Settings
+) -> tuple[dict[str, Any], dict[str, Key]]:
+    accepted = _OF_OBJECT[name]
+    required = Key(name, next(iter(accepted)))
+    if required not in values:
+        raise settings.error(required, "is required")
+    return _arguments({*accepted, *_STACK}, _keys_of(name, values), values, {})
 
 
 def _without_effect(
     key: Key, kinds: Collection[str], rolled_out: Collection[str], *, delegated: bool
 ) -> str:
-    if key.role and key.role not in kinds:
-        return f"has no effect, because {_ROLES} leaves out the {key.role} role"
-    units = " or ".join(str(Key(role, _UNITS)) for role in ([key.role] if key.role else kinds))
-    if key.name in _ROLLOUT and not (key.role in rolled_out if key.role else rolled_out):
+    # All rollouts are protected, and the role that buys causes the alarms.
+    role = {_PROTECTION: "", _ALARM: "auto-pilot"}.get(key.parent, key.parent)
+    if role and role not in kinds:
+        return f"has no effect, because {_ROLES} leaves out the {role} role"
+    units = " or ".join(str(Key(role, _UNITS)) for role in ([role] if role else kinds))
+    about_rollouts = key.name in _ROLLOUT or key.parent == _PROTECTION
+    if about_rollouts and not (role in rolled_out if role else rolled_out):
         return f"applies only to a rollout, which requires {units}"
-    if delegated and key.role and key.role not in rolled_out:
+    if delegated and key.parent == _PROTECTION:
+        return f"only the management account has the organization's policies, so omit {_DELEGATED}"
+    if delegated and role and role not in rolled_out:
         return (
-            f"a delegated administrator deploys the {key.role} role only as a rollout, which "
+            f"a delegated administrator deploys the {role} role only as a rollout, which "
             f"requires {units}"
         )
     if delegated and key.name == _ACCOUNT:
@@ -284,12 +369,12 @@ def _policy_of_boundary(boundary: str) -> tuple[bool, str]:
 
 def _keys_in(settings: Settings) -> Iterator[tuple[Key, Any]]:
     for typed, content in settings.content.items():
-        role = typed if typed in ROLES else ""
-        own = content if role else {typed: content}
+        parent = typed if typed in OBJECTS else ""
+        own = content if parent else {typed: content}
         if own is not None and not isinstance(own, dict):
-            raise settings.error(role, "must be an object, with the keys of this role")
+            raise settings.error(parent, "must be an object, with keys of its own")
         for name, value in (own or {}).items():
-            key = Key(role, name)
+            key = Key(parent, name)
             if key not in KEYS.values():
                 hint = _nearest_key(key)
                 raise settings.error(one_line(str(key)), f"unknown key; {hint}")
@@ -299,18 +384,22 @@ def _keys_in(settings: Settings) -> Iterator[tuple[Key, Any]]:
 
 def _nearest_key(key: Key) -> str:
     typed = str(key)
-    if key.name in _OF_BOTH_ROLES and key.role in ROLES:
+    if (names := _OF_OBJECT.get(key.parent)) is not None:
+        return nearest(key.name, names) or f"the keys of {key.parent} are {', '.join(names)}"
+    if key.name in _OF_BOTH_ROLES and key.parent in ROLES:
         return f"it applies to both roles, so use {key.name}"
-    if key.name in _OF_ONE_ROLE and not key.role:
-        objects = " or ".join(f'"{role}"' for role in ROLES)
-        return f"it applies to one role, so put it into {objects}"
+    parents = [parent for parent in OBJECTS if str(Key(parent, key.name)) in KEYS]
+    if parents and not key.parent:
+        about = "it applies to one role, so " if key.name in _OF_ONE_ROLE else ""
+        objects = " or ".join(f'"{parent}"' for parent in parents)
+        return f"{about}put it into {objects}"
     if key.name in Guardrail.names():
-        guardrails = Key(key.role if key.role in ROLES else "", "guardrails")
+        guardrails = Key(key.parent if key.parent in ROLES else "", "guardrails")
         return f"{key.name} is a guardrail; use it as a value of {guardrails}"
     if typed in KEYS:
-        return f"put {KEYS[typed].name} into the object {KEYS[typed].role}"
-    shared = [name for name, known in KEYS.items() if not known.role]
-    return nearest(typed, (*KEYS, *ROLES)) or f"the keys are {', '.join((*shared, *ROLES))}"
+        return f"put {KEYS[typed].name} into the object {KEYS[typed].parent}"
+    shared = [name for name, known in KEYS.items() if not known.parent]
+    return nearest(typed, (*KEYS, *OBJECTS)) or f"the keys are {', '.join((*shared, *OBJECTS))}"
 
 
 def _checked_value(settings: Settings, key: Key, value: Any) -> Any:
@@ -330,27 +419,28 @@ def _checked_value(settings: Settings, key: Key, value: Any) -> Any:
     return checked
 
 
-def _check_names(
+def _checked_names(
     settings: Settings, keys_of: Mapping[str, Mapping[str, Key]], values: Mapping[Key, Any]
-) -> None:
+) -> Mapping[str, str]:
     own = {role: keys[_ROLE_NAME] for role, keys in keys_of.items() if _ROLE_NAME in keys}
-    names = [values[own[role]] if role in own else ROLES[role].name for role in ROLES]
-    if len({name.lower() for name in names}) < len(names):
+    names = {role: values[own[role]] if role in own else ROLES[role].name for role in ROLES}
+    if len({name.lower() for name in names.values()}) < len(names):
         *_, last = own.values()
         raise settings.error(
             last,
             f"{values[last]!r} would be the name of both roles; role names must be unique in an "
             "account, ignoring case",
         )
+    return names
 
 
 def _keys_of(role: str, values: Collection[Key]) -> dict[str, Key]:
     # The key that each setting of the role has its value from, by name, such as ``role-path``.
-    own = {key.name: key for key in values if key.role == role}
+    own = {key.name: key for key in values if key.parent == role}
     overridden = own.keys() | {
         name for names in _ALTERNATIVES if names & own.keys() for name in names
     }
-    shared = {key.name: key for key in values if not key.role and key.name not in overridden}
+    shared = {key.name: key for key in values if not key.parent and key.name not in overridden}
     return own | shared
 
 

@@ -1,6 +1,6 @@
 """The summary line of a stack, which the synth prints."""
 
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from typing import Any, Final
 
 from pump_roles.guardrails import Guardrail, documents, documents_on, is_set, parts_of
@@ -11,10 +11,48 @@ _SHOWN: Final = 5
 _REPORT: Final = "pump-roles report cdk.out --output report.html"
 """What shows the role of a rollout: before its first deployment, ``cdk diff`` does not."""
 
+_STOP: Final = (
+    "aws organizations attach-policy --policy-id $(aws organizations list-policies --filter "
+    "SERVICE_CONTROL_POLICY --query \"Policies[?Name=='StopPump'].Id\" --output text) --target-id "
+    "$(aws organizations list-roots --query 'Roots[0].Id' --output text)"
+)
+"""The output of the stack has the ID of the policy, which is not known before the deployment."""
+
 
 def summary(stack_id: str, role: str, arguments: Mapping[str, Any], *, boundary: str = "") -> str:
     """Return one line, without external IDs: who can assume a stack's role, and its limits."""
     return f"{stack_id}: {'; '.join(_parts(ROLES[role], arguments, boundary))}"
+
+
+def protection_summary(role_names: Sequence[str], arguments: Mapping[str, Any]) -> str:
+    """Return one line: what the organization's policies protect, where, and how to stop Pump."""
+    listed = {
+        "roles": role_names,
+        "targets": arguments["targets"],
+        "approvers": arguments.get("approvers"),
+        "boundary managers": arguments.get("boundary_managers"),
+        "further StackSets": arguments.get("stack_sets"),
+    }
+    parts = [f"{about}: {', '.join(names)}" for about, names in listed.items() if names]
+    account = arguments.get("pump_account")
+    parts.append(f"trust: only Pump's account, {account}" if account else "trust: not protected")
+    kept = arguments.get("keep_in_organization", True)
+    parts.append(f"accounts {'cannot' if kept else 'can'} leave the organization")
+    return f"PumpProtection: {'; '.join(parts)}; to stop Pump: {_STOP}"
+
+
+def alarm_summary(guardrails: Iterable[Guardrail], arguments: Mapping[str, Any]) -> str:
+    """Return one line, without addresses: whose purchases cause an email, and where to deploy."""
+    number = len(arguments["emails"])
+    where = [guardrail.values for guardrail in guardrails if guardrail.name == "only-in-regions"]
+    regions = {"us-east-1", *where[0]} if where else {"us-east-1"}
+    elsewhere = "" if where else " and each other Region where Pump may buy"
+    parts = (
+        f"role {', '.join(arguments['role_names'])}",
+        f"{number} email address{'es' if number > 1 else ''}",
+        f"deploy it in {', '.join(sorted(regions))}{elsewhere}",
+    )
+    return f"PumpAlarm: {'; '.join(parts)}"
 
 
 def _parts(published: PublishedRole, arguments: Mapping[str, Any], boundary: str) -> Iterator[str]:

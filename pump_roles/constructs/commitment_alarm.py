@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Final
 
-from aws_cdk import Annotations, Aws
+from aws_cdk import Annotations, Fn
 from aws_cdk import aws_events as events
 from aws_cdk import aws_iam as iam
 from aws_cdk import aws_sns as sns
@@ -30,26 +30,27 @@ _SERVICE: Final = "events.amazonaws.com"
 _PLAN: Final = """\
 A Savings Plan in account <account> became <state> at <time>.
 Plan: <plan>
-Who: this event does not say. If it was Pump's role, a second email names the call.
+Who: this event does not say. If Pump's role made a call, another email says so.
 """
 _CALL: Final = """\
 Pump's role called <call> (<source>) in account <account>, <region>, at <time>.
 Who: <who>
 Details: aws cloudtrail lookup-events --region <region> \
 --lookup-attributes AttributeKey=EventId,AttributeValue=<event>
-After AcceptHandshake, another organization's management account may control this account.
+If it is AcceptHandshake, another organization may control the account now.
 """
 _THEN: Final = """\
 To return a Savings Plan: aws savingsplans return-savings-plan --savings-plan-id ID
-Until when: 7 days after its purchase, and before the calendar month ends (UTC).
-To see which and when: aws savingsplans describe-savings-plans, returnableUntil.
-Only plans of at most $100 an hour can be returned, and nothing else that was bought.
-To stop Pump{each}: aws iam put-role-permissions-boundary --role-name {role} \
---permissions-boundary arn:{partition}:iam::aws:policy/AWSDenyAll
-Then: docs/operations.md of pump-roles, Stop Pump now.
+Until: 7 days after the purchase, in the same calendar month (UTC), up to $100 an hour.
+When exactly: returnableUntil in aws savingsplans describe-savings-plans. \
+Nothing else can be returned.
+To stop Pump: aws iam put-role-permissions-boundary --role-name <role> \
+--permissions-boundary arn:${AWS::Partition}:iam::aws:policy/AWSDenyAll
+Then: Stop Pump now, in docs/operations.md of pump-roles.
 """
 """A line is in quotation marks, and ends where an email should have a new line: Amazon EventBridge
-User Guide, "Amazon EventBridge input transformation". So a line has none of its own."""
+User Guide, "Amazon EventBridge input transformation". So a line has none of its own. The report
+would list a rule that names a role outside its pattern, so ``ROLE`` is in its place."""
 
 
 class CommitmentAlarm(Construct):
@@ -99,8 +100,7 @@ class CommitmentAlarm(Construct):
         """
         super().__init__(scope, id)
         emails = validators.EMAILS.check("emails", emails)
-        names = validators.ROLE_NAMES.check("role_names", role_names)
-        calls = _pattern(names)
+        calls = _pattern(validators.ROLE_NAMES.check("role_names", role_names))
         if key is not None and not hasattr(key, "key_arn"):
             raise ArgumentError("key", f"{key!r} is not a key of AWS KMS, such as kms.Key")
         self.topic: Final = sns.CfnTopic(
@@ -125,7 +125,7 @@ class CommitmentAlarm(Construct):
                     "detail": {"currentState": [{"anything-but": ["retired"]}]},
                 },
                 {"plan": "$.resources[0]", "state": "$.detail.currentState"},
-                _PLAN + _then(*names),
+                (_PLAN + _THEN).replace("<role>", "ROLE"),
             ),
             self._rule(
                 "Calls",
@@ -139,7 +139,7 @@ class CommitmentAlarm(Construct):
                     "role": "$.detail.userIdentity.sessionContext.sessionIssuer.userName",
                     "event": "$.detail.eventID",
                 },
-                _CALL + _then("<role>"),
+                _CALL + _THEN,
             ),
         ]
         sns.CfnTopicPolicy(
@@ -173,6 +173,7 @@ class CommitmentAlarm(Construct):
         paths: Mapping[str, str],
         email: str,
     ) -> events.CfnRule:
+        lines = [f'"{line}"' for line in email.splitlines()]
         return events.CfnRule(
             self,
             id,
@@ -186,7 +187,7 @@ class CommitmentAlarm(Construct):
                         # Only what each of these events has, in a fixed format: a value that is
                         # missing, or has quotation marks, could prevent the email.
                         input_paths_map={"account": "$.account", "time": "$.time", **paths},
-                        input_template="\n".join(f'"{line}"' for line in email.splitlines()),
+                        input_template=Fn.sub("\n".join(lines)),
                     ),
                 )
             ],
@@ -221,11 +222,6 @@ def _pattern(role_names: Sequence[str]) -> dict[str, Any]:
     return pattern
 
 
-def _then(*roles: str) -> str:
-    role, each = (roles[0], "") if len(roles) == 1 else ("ROLE", f" for {', '.join(roles)}")
-    return _THEN.format(role=role, each=each, partition=Aws.PARTITION)
-
-
 def _topic_policy(topic: str, rules: Sequence[str]) -> dict[str, Any]:
     publish = {"Action": "sns:Publish", "Resource": topic}
     deny = {"Effect": "Deny", "Principal": "*", **publish}
@@ -235,7 +231,7 @@ def _topic_policy(topic: str, rules: Sequence[str]) -> dict[str, Any]:
             # Without a condition, because AWS documents none for EventBridge: Amazon EventBridge
             # User Guide, "Using resource-based policies for Amazon EventBridge".
             {"Effect": "Allow", "Principal": {"Service": _SERVICE}, **publish},
-            # So whoever says for which rule it publishes, or for which account, must be ours.
+            # So another rule is denied only if EventBridge says which one it is.
             {
                 **deny,
                 "Condition": {

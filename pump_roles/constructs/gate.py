@@ -6,6 +6,7 @@ pipelines. docs/security-model.md lists what the plugin cannot see.
 
 import json
 from collections.abc import Iterator, Mapping
+from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
@@ -18,6 +19,7 @@ from aws_cdk import (
     PolicyValidationPluginReport,
     PolicyViolatingResource,
     PolicyViolation,
+    Stack,
     Stage,
     Validations,
 )
@@ -64,21 +66,19 @@ _POSSIBLE: Final[Mapping[str, str]] = {
 }
 
 
-def protect(resource: iam.CfnRole | CfnStackSet, **properties: Any) -> None:
+def protect(resource: iam.CfnRole | CfnStackSet, scope: Construct, **properties: Any) -> None:
     """Fail the synth when anything in the app widens a role, or a StackSet that deploys one.
 
     A stack cannot have two of Pump's roles with one name, ignoring case.
     """
-    # Each look-up is a call into the CDK.
-    node = resource.stack.node
-    root = node.root
-    # One for each app, so that its templates are read only once. It is a child of the app, because
-    # jsii returns another Python object each time for an app that was not created in Python, such
-    # as that of ``Stack()``.
-    found = root.node.try_find_child(_ID)
-    plugin = found if isinstance(found, _Immutable) else _Immutable(root)
-    # By path, because jsii returns another Python object each time for such a stack, too.
-    here = plugin.protected.setdefault(node.path, [])
+    # Each attribute is a call into the CDK.
+    stack = scope if isinstance(scope, Stack) else resource.stack
+    stage = Stage.of(stack)
+    assert stage is not None  # noqa: S101 - the root is an App, which is a stage
+    plugin, folder = _plugin_and_folder(stage)
+    # By file, because jsii returns another Python object each time for a stack that was not created
+    # in Python.
+    here = plugin.protected.setdefault(folder / stack.template_file, [])
     name = properties.get("RoleName")
     for other, its in here:
         if name and name.lower() == its.get("RoleName", "").lower():
@@ -87,12 +87,23 @@ def protect(resource: iam.CfnRole | CfnStackSet, **properties: Any) -> None:
     here.append((resource, properties))
 
 
+@cache
+def _plugin_and_folder(stage: Stage) -> "tuple[_Immutable, Path]":
+    # One for each app, so that its templates are read only once. It is a child of the app, because
+    # jsii returns another Python object each time for an app that was not created in Python, such
+    # as that of ``Stack()``.
+    root = stage.node.root
+    found = root.node.try_find_child(_ID)
+    plugin = found if isinstance(found, _Immutable) else _Immutable(root)
+    return plugin, Path(stage.outdir)
+
+
 @jsii.implements(IPolicyValidationPlugin)
 class _Immutable(Construct):
     def __init__(self, root: IConstruct) -> None:
         super().__init__(root, _ID)  # type: ignore[arg-type]
         Validations.of(root).add_plugins(self)
-        self.protected: dict[str, list[tuple[CfnResource, Mapping[str, Any]]]] = {}
+        self.protected: dict[Path, list[tuple[CfnResource, Mapping[str, Any]]]] = {}
 
     @property
     def name(self) -> str:
@@ -120,20 +131,19 @@ class _Immutable(Construct):
     def _built(self) -> "Iterator[Built]":
         from pump_roles.review.templates.widening import Built  # noqa: PLC0415
 
-        folders: dict[Stage, Path] = {}
-        for here in self.protected.values():
-            stack = here[0][0].stack
-            stage = Stage.of(stack)
-            assert stage is not None  # noqa: S101 - the root is an App, which is a stage
-            if stage not in folders:
-                folders[stage] = Path(stage.outdir)
-            file = folders[stage] / stack.template_file
-            logical_ids = stack.resolve([resource.logical_id for resource, _ in here])
-            for (resource, properties), logical_id in zip(here, logical_ids, strict=True):
-                read = properties
-                if "${Token[" in json.dumps(properties):
-                    read = dict.fromkeys(properties) | stack.resolve(properties)
-                yield Built(resource, file, logical_id, read)
+        found = [
+            (file, resource, properties)
+            for file, here in self.protected.items()
+            for resource, properties in here
+        ]
+        # All in one call into the CDK.
+        resolve = found[0][1].stack.resolve
+        logical_ids = resolve([resource.logical_id for _, resource, _ in found])
+        for (file, resource, properties), logical_id in zip(found, logical_ids, strict=True):
+            read = properties
+            if "${Token[" in json.dumps(properties):
+                read = dict.fromkeys(properties) | resource.stack.resolve(properties)
+            yield Built(resource, file, logical_id, read)
 
 
 def _violation(widening: "Widening") -> PolicyViolation:

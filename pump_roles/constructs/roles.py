@@ -8,7 +8,6 @@ from typing import Any, ClassVar, Final
 
 import jsii
 from aws_cdk import (
-    Acknowledgment,
     Annotations,
     CfnParameter,
     Fn,
@@ -123,10 +122,10 @@ class PumpRole(Resource):
             next_external_id=next_external_id,
         )
         trusting = trust_policy(principal, external_ids)
-        policies = {policy.name: policy.document for policy in self.published.policies}
+        published = {policy.name: policy.document for policy in self.published.policies}
         denies = documents(guardrails, self.published)
         redundant = annotate_guardrails(self, guardrails, denies)
-        policies |= _within_quota(denies, self.published, redundant)
+        denied = _within_quota(denies, self.published, redundant)
         # The L1 with the raw documents, because what is deployed must be what is published. The L2
         # merges and reorders statements under @aws-cdk/aws-iam:minimizePolicies.
         self.resource: Final = iam.CfnRole(
@@ -138,19 +137,23 @@ class PumpRole(Resource):
             permissions_boundary=Fn.sub(boundary) if boundary and named else boundary,
             assume_role_policy_document=trusting,
             policies=[
-                iam.CfnRole.PolicyProperty(policy_name=name, policy_document=document)
-                for name, document in policies.items()
+                *_published(self.published.policies),
+                *(
+                    iam.CfnRole.PolicyProperty(policy_name=name, policy_document=document)
+                    for name, document in denied.items()
+                ),
             ],
         )
         protect(
             self.resource,
+            scope,
             RoleName=role_name,
             Path=self._path,
             PermissionsBoundary={"Fn::Sub": boundary} if named else boundary,
             AssumeRolePolicyDocument=trusting,
             Policies=[
                 {"PolicyName": name, "PolicyDocument": document}
-                for name, document in policies.items()
+                for name, document in {**published, **denied}.items()
             ],
         )
 
@@ -248,7 +251,7 @@ class PumpRole(Resource):
 
         Requires cdk-nag 3 or later, because earlier versions do not read acknowledgments.
         """
-        Validations.of(self.resource).acknowledge(*_acknowledgments(self.published.policies))
+        self.resource.node.add_metadata(*_acknowledged(self.published.policies))
 
 
 @jsii.implements(IStringProducer)
@@ -328,8 +331,18 @@ def _within_quota(
 
 
 @cache
-def _acknowledgments(policies: tuple[Policy, ...]) -> tuple[Acknowledgment, ...]:
-    # Cached for each role class: creating them takes a third of the time that a role takes.
+def _published(policies: tuple[Policy, ...]) -> tuple[iam.CfnRole.PolicyProperty, ...]:
+    # With tokens, so that the documents are in the CDK's process once, not once for each role.
+    return tuple(
+        iam.CfnRole.PolicyProperty(
+            policy_name=policy.name, policy_document=Token.as_any(policy.document)
+        )
+        for policy in policies
+    )
+
+
+@cache
+def _acknowledged(policies: tuple[Policy, ...]) -> tuple[str, dict[str, str]]:
     findings = {
         f"Action::{pattern}": REASONS[pattern]
         for policy in policies
@@ -337,10 +350,12 @@ def _acknowledgments(policies: tuple[Policy, ...]) -> tuple[Acknowledgment, ...]
         if "*" in pattern
     }
     findings |= {f"Resource::{resource}": reason for resource, reason in RESOURCE_REASONS.items()}
-    return tuple(
-        Acknowledgment(id=f"AwsSolutions::AwsSolutions-IAM5[{finding}]", reason=reason)
+    # As one entry: ``Validations.acknowledge()`` adds one for each, with a stack trace, which takes
+    # longer than creating the role.
+    return Validations.ACKNOWLEDGED_RULES_METADATA_KEY, {
+        f"AwsSolutions::AwsSolutions-IAM5[{finding}]": reason
         for finding, reason in findings.items()
-    )
+    }
 
 
 def _boundary_arn(boundary: str | iam.IManagedPolicy | None, scope: Construct) -> str | None:

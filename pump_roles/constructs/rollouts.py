@@ -259,6 +259,7 @@ class Rollout(Construct):
         )
         protect(
             self.resource,
+            scope,
             TemplateBody=template,
             Parameters=[
                 {"ParameterKey": parameter, "ParameterValue": value}

@@ -15,14 +15,19 @@ from pump_roles import Guardrail
 from pump_roles.app import config
 from pump_roles.guardrails import WITH_VALUE, parts_of
 from pump_roles.published import ROLES
+from pump_roles.review.account.verify.expectation import from_templates
+from pump_roles.review.report import of_templates
 from pump_roles.validators import ListOf
 from tests.every_guardrail import FILLED
 from tests.support import (
+    PUMP_ACCOUNT,
     ROLLED_OUT,
     ROLLOUTS,
+    SCENARIOS,
     STACKS,
     UNITS,
     Synth,
+    app_files,
     member_template,
     messages_of,
     policies_of,
@@ -101,6 +106,35 @@ def error_of(content: dict[str, Any], context: dict[str, Any] | None = None) -> 
                 f"pump.json: auto-pilot.{next(iter(own))}: has no effect, because roles leaves",
             )
             for own in ({"account": "1" * 12}, UNITS, {"guardrails": ["no-selling"]})
+        ),
+        *(
+            ({**ROLLED_OUT, name: {}}, None, f"pump.json: {name}.{key}: is required")
+            for name, key in (("protection", "targets"), ("alarm", "emails"))
+        ),
+        (
+            {"protection": {"targets": ["r-abcd"]}},
+            None,
+            f"pump.json: protection.targets: {NO_ROLLOUT} read-only.{TARGETS} or auto-pilot.",
+        ),
+        (
+            {**ROLLED_OUT, **DELEGATED, "protection": {"targets": ["r-abcd"]}},
+            None,
+            "pump.json: protection.targets: only the management account has the organization's",
+        ),
+        (
+            {**ROLLED_OUT, "protection": {"targets": ["r-abcd"], "trust": True}},
+            None,
+            "pump.json: protection.trust: requires principal, Pump's account",
+        ),
+        (
+            {"roles": ["read-only"], "alarm": {"emails": ["a@example.com"]}},
+            None,
+            "pump.json: alarm.emails: has no effect, because roles leaves out the auto-pilot role",
+        ),
+        (
+            {"read-only": UNITS, **DELEGATED, "alarm": {"emails": ["a@example.com"]}},
+            None,
+            "pump.json: alarm.emails: a delegated administrator deploys the auto-pilot role only",
         ),
         (
             {"roles": ["read-only"], "region": "eu-west-1"},
@@ -196,12 +230,27 @@ GOOD: dict[str, Any] = {
     "termination-protection": True,
     "delegated-admin": True,
     "guardrails": ["recommended"],
+    "targets": ["r-abcd"],
+    "approvers": ["platform/PumpApprover"],
+    "boundary-managers": ["platform/Pipeline"],
+    "stack-sets": ["PlatformBoundary"],
+    "trust": True,
+    "keep-in-organization": False,
+    "emails": ["platform@example.com"],
     **{
         name: [*guardrail.values] if isinstance(validator, ListOf) else guardrail.values[0]
         for name, guardrail in FILLED.items()
         for validator, _ in [WITH_VALUE[name]]
     },
 }
+
+
+REQUIRED = {"protection": {"targets": ["ou-abcd-12345678"]}, "alarm": {"emails": ["a@example.com"]}}
+
+
+def around_the_roles(parent: str, own: dict[str, Any]) -> dict[str, Any]:
+    """Return settings with the object of a stack around the roles, and what it requires."""
+    return {**ROLLED_OUT, "principal": PUMP_ACCOUNT, parent: {**REQUIRED[parent], **own}}
 
 
 @pytest.mark.parametrize(
@@ -235,15 +284,19 @@ LIKE_A_TIME = {"external-id", "next-external-id", "role-name", "permissions-boun
 @pytest.mark.parametrize("name", sorted({key.name for key in config.KEYS.values()} - LIKE_A_TIME))
 def test_odd_value_gets_one_plain_line(name: str) -> None:
     shared = name in config.KEYS
-    key = name if shared and name in {"delegated-admin", "roles"} else f"auto-pilot.{name}"
-    accepted = [
+    parents = {key.name: key.parent for key in config.KEYS.values() if key.parent in REQUIRED}
+    parent = parents.get(name, "auto-pilot")
+    key = name if shared and name in {"delegated-admin", "roles"} else f"{parent}.{name}"
+    accepted: list[Any] = [
         None,
-        {"tags": {}, "termination-protection": True, "delegated-admin": True}.get(name),
+        {} if name == "tags" else isinstance(GOOD.get(name), bool) or None,
     ]
     for value in ODD:
         own = {name: value}
         content = {"auto-pilot": {**UNITS, **own}} if "." in key else {**ROLLED_OUT, **own}
-        if name == "organizational-units" and value is None:
+        if parent in REQUIRED:
+            content = around_the_roles(parent, own)
+        if name in ("organizational-units", "targets", "emails") and value is None:
             continue
         if value in accepted:
             assert stacks(content)
@@ -266,6 +319,15 @@ def test_odd_value_gets_one_plain_line(name: str) -> None:
         ({"roles": ["read-only"]}, ["PumpReadOnly"]),
         ({"roles": ["auto-pilot"]}, ["PumpAutoPilot"]),
         ({"roles": ["auto-pilot", "read-only"]}, STACKS),
+        (
+            {**ROLLED_OUT, **REQUIRED},
+            [*STACKS, *ROLLOUTS, "PumpProtection", "PumpAlarm"],
+        ),
+        ({**ROLLED_OUT, "protection": None, "alarm": None}, [*STACKS, *ROLLOUTS]),
+        (
+            {"auto-pilot": UNITS, **DELEGATED, "alarm": REQUIRED["alarm"]},
+            ["PumpAutoPilotRollout", "PumpAlarm"],
+        ),
         (
             {"roles": ["read-only"], "read-only": UNITS, "auto-pilot": {"account": None}},
             ["PumpReadOnly", "PumpReadOnlyRollout"],
@@ -446,7 +508,10 @@ def test_every_key_changes_what_the_stacks_get(read: Read) -> None:
     for key in config.KEYS.values():
         own = {key.name: GOOD.get(key.name, "Value")}
         units = {"read-only": UNITS} if key.name == "roles" else ROLLED_OUT
-        content = {key.role: {**UNITS, **own}} if key.role else own
+        content = {key.parent: {**UNITS, **own}} if key.parent else own
+        if key.parent in REQUIRED:
+            content = around_the_roles(key.parent, own)
+            units = {**units, "principal": PUMP_ACCOUNT}
         if key.name == "organizational-units":
             units = {}
         assert read({**units, **content}) != read(units), key
@@ -514,8 +579,34 @@ def build(folder: Path) -> App:
             "is not a settings file: it is not JSON: the key 'a' is listed twice",
         ),
         ([], "is not a settings file: it is not a JSON object"),
-        ({"read-only": "x"}, "read-only: must be an object, with the keys of this role"),
+        ({"read-only": "x"}, "read-only: must be an object, with keys of its own"),
         ({"readonly": {}}, "readonly: unknown key; did you mean read-only?"),
+        ({"protection": []}, "protection: must be an object, with keys of its own"),
+        (
+            {"protection": {"tragets": []}},
+            "protection.tragets: unknown key; did you mean targets?",
+        ),
+        (
+            {"alarm": {"key": ""}},
+            "alarm.key: unknown key; the keys of alarm are emails",
+        ),
+        ({"targets": ["r-abcd"]}, 'targets: unknown key; put it into "protection"'),
+        (
+            {
+                **ROLLED_OUT,
+                "protection": {"targets": ["r-abcd"], "approvers": ["PumpReadOnlyRole"]},
+            },
+            "protection.approvers: PumpReadOnlyRole is the role of PumpReadOnlyRollout/Rollout",
+        ),
+        (
+            {
+                "principal": PUMP_ACCOUNT,
+                "read-only": UNITS,
+                "auto-pilot": {**UNITS, "principal": "111122223333"},
+                "protection": {"targets": ["r-abcd"], "trust": True},
+            },
+            "auto-pilot.principal: 111122223333, the principal of a rollout, is in another acc",
+        ),
         ({"settings": "x.json"}, "settings: unknown key; the keys are principal, "),
         (
             {"\n\u202e\u202e\u202e": "x"},
@@ -636,3 +727,18 @@ def test_only_the_summary_says_that_a_rollout_is_not_for_the_management_account(
     assert [text for text in said if "needed-only makes these redundant" in text]
     for stack in stacks(content)[len(STACKS) :]:
         assert "; not the management account" in stack.summary
+
+
+def test_stacks_around_the_roles_raise_no_alarm_and_verify_expects_their_policies(
+    tmp_path: Path,
+) -> None:
+    for name, content in app_files(SCENARIOS["protected"]).items():
+        (tmp_path / f"{name}.template.json").write_bytes(content)
+    assert of_templates(tmp_path).alarms == 0
+    expected = from_templates(tmp_path).policies
+    assert {policy.name: policy.targets for policy in expected} == {
+        "ProtectPumpRoles": ("ou-abcd-12345678",),
+        "StopPump": (),
+        "PumpTrust": ("ou-abcd-12345678",),
+    }
+    assert not any(policy.unknown for policy in expected)

@@ -9,7 +9,7 @@ from aws_cdk import App
 from pump_roles import Guardrail
 from pump_roles.app import config
 from pump_roles.guardrails import parts_of
-from tests.support import PRINCIPAL, STACKS
+from tests.support import PRINCIPAL, PUMP_ACCOUNT, STACKS
 
 STACK_SET_ARN = "arn:aws:cloudformation:us-east-1:111122223333:stackset/Boundary:1a2b-3c4d"
 SECRETS = {"external-id": "Secret-Example-1234", "next-external-id": "Other-Secret-5678"}
@@ -93,6 +93,41 @@ def test_rollout_shows_its_targets(settings: dict[str, Any], ending: str) -> Non
     targets = f"targets: ou-abcd-12345678, ou-abcd-87654321{ending}"
     review = "to review it first: pump-roles report cdk.out --output report.html"
     assert rollout.endswith(f"; no boundary; {targets}; not the management account; {review}")
+
+
+def test_stacks_around_the_roles_show_what_they_do_and_the_command_that_stops_pump() -> None:
+    units = {"organizational-units": ["r-abcd"]}
+    settings: dict[str, Any] = {
+        "principal": PRINCIPAL,
+        "only-in-regions": ["eu-west-1"],
+        "read-only": units,
+        "auto-pilot": {**units, "role-name": "Buyer"},
+        "protection": {"targets": ["r-abcd"]},
+        "alarm": {"emails": ["platform@example.com"]},
+    }
+    *_, protection, alarm = lines(settings)
+    about = "PumpProtection: roles: PumpReadOnlyRole, Buyer; targets: r-abcd; "
+    kept = "; accounts cannot leave the organization; to stop Pump: "
+    assert protection.startswith(f"{about}trust: not protected{kept}aws organizations attach-")
+    # No address: a log may be public.
+    assert alarm == "PumpAlarm: role Buyer; 1 email address; deploy it in eu-west-1, us-east-1"
+    del settings["only-in-regions"]
+    settings["protection"] |= {
+        "approvers": ["platform/Approver"],
+        "boundary-managers": ["Pipeline"],
+        "stack-sets": ["Boundary"],
+        "trust": True,
+        "keep-in-organization": False,
+    }
+    settings["alarm"]["emails"] += ["finance@example.com"]
+    *_, protection, alarm = lines(settings)
+    assert protection.startswith(
+        f"{about}approvers: platform/Approver; boundary managers: Pipeline; further StackSets: "
+        f"Boundary; trust: only Pump's account, {PUMP_ACCOUNT}; accounts can leave the organization"
+    )
+    assert alarm.endswith(
+        "; 2 email addresses; deploy it in us-east-1 and each other Region where Pump may buy"
+    )
 
 
 def test_rollout_of_the_auto_pilot_role_says_that_it_buys_in_each_account() -> None:

@@ -9,7 +9,14 @@ import pytest
 from tests.support import Synth, on_terminal
 from tools.sandbox.aws import Caller, EmbeddedAws
 from tools.sandbox.cdk import ROOT, tool_environment
-from tools.sandbox.demo_organization import EXCLUDED, LATE, TAKEN, UNITS, OrganizationDemo
+from tools.sandbox.demo_organization import (
+    EXCLUDED,
+    LATE,
+    QUESTIONS,
+    TAKEN,
+    UNITS,
+    OrganizationDemo,
+)
 from tools.sandbox.organization import Organization
 from tools.sandbox.show import (
     AUTO_PILOT_ROLE,
@@ -51,6 +58,10 @@ def test_demo_shows_every_account() -> None:
     assert re.search(r"^ +accounts: 2 not-current, 1 excluded, 48 current$", shown, re.MULTILINE)
     assert shown.count("'PumpReadOnlyRole' already exists.") == len(TAKEN)
     assert re.findall(r"^exit status (\d): ✔", shown, re.MULTILINE) == ["3", "0"]
+    for question, (before, protected, stopped) in QUESTIONS.items():
+        (row,) = re.findall(rf"^{question} +(.+)$", shown, re.MULTILINE)
+        answers = [before, protected, stopped, protected]
+        assert re.findall("[✔✘]", row) == ["✔" if allowed else "✘" for allowed in answers]
     accounts = sum(UNITS.values()) + 2
     assert (
         f"before the removal, exit status 3: ✔ {accounts - 1} of {accounts} accounts have a role"

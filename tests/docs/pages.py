@@ -6,7 +6,7 @@ import shlex
 from collections.abc import Iterable
 from typing import Any
 
-from pump_roles.app.config import KEYS
+from pump_roles.app.config import KEYS, OBJECTS
 from pump_roles.published import ROLES
 from tests.support import EXTERNAL_ID, PUMP_ACCOUNT
 from tools.sandbox import catalog
@@ -39,7 +39,7 @@ BUY = "savingsplans:CreateSavingsPlan"
 READ = "pricing:GetProducts"
 """What the auto-pilot role can do, for the policy simulator."""
 
-SETTINGS = {*ROLES, *(key.name for key in KEYS.values())}
+SETTINGS = {*OBJECTS, *(key.name for key in KEYS.values())}
 """What can be at the top level of ``pump.json``."""
 
 PLACEHOLDERS = {
@@ -89,7 +89,10 @@ def shown(text: str, program: str) -> list[list[str]]:
 
     Without comments, and without the file into which a command's output goes.
     """
-    found = re.findall(rf"^ *\$ {program} (.*)$", text.replace("\\\n", " "), re.MULTILINE)
+    text = text.replace("\\\n", " ")
+    found = re.findall(rf"^ *\$ {program} (.*)$", text, re.MULTILINE)
+    # In an email, in quotation marks.
+    found += re.findall(rf'^".*: {program} (.*)"$', text, re.MULTILINE)
     return [shlex.split(command.partition(" > ")[0], comments=True) for command in found]
 
 

@@ -1,4 +1,4 @@
-"""The command of docs/protect.md that lists roles which a service control policy exempts.
+"""The settings of docs/protect.md, and its command that lists which roles a policy exempts.
 
 The tests do not need the AWS CLI. Its ``--query`` is JMESPath, which a dependency of botocore
 evaluates.
@@ -11,7 +11,9 @@ from typing import Any
 import jmespath  # type: ignore[import-untyped]
 import pytest
 
-from tests.docs.pages import PROTECT
+from pump_roles.app import config
+from tests.docs.pages import PROTECT, settings_in
+from tests.support import ROLLED_OUT
 from tools.sandbox.aws import ACCOUNT_ID
 
 MANAGEMENT = "111122223333"
@@ -76,3 +78,12 @@ def test_lists_every_exempt_role_that_others_can_assume(
     found_role: dict[str, Any], *, exempt: bool
 ) -> None:
     assert found(role(OURS), found_role) == ([found_role["Arn"]] if exempt else [])
+
+
+def test_settings_add_the_stack_that_the_page_deploys(provided: dict[str, str]) -> None:
+    (settings,) = settings_in(PROTECT)
+    bounded = {**provided, **ROLLED_OUT, "permissions-boundary": "platform/Boundary"}
+    added = {stack.stack_id for stack in config.stacks(config.Settings({**bounded, **settings}))}
+    assert added - {stack.stack_id for stack in config.stacks(config.Settings(bounded))} == {
+        *re.findall(r"^\$ npx cdk deploy (\w+)$", PROTECT, re.MULTILINE)
+    }

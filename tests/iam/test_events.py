@@ -6,7 +6,7 @@ import pytest
 from botocore.session import get_session
 
 from pump_roles.iam.catalog import shipped
-from pump_roles.iam.events import action_of, needs_permission, services_of
+from pump_roles.iam.events import action_of, needs_permission, services_of, sources_of
 from pump_roles.published import ROLES
 from tools.sandbox.cdk import ROOT
 
@@ -88,6 +88,7 @@ def test_event_maps_to_its_action(source: str, name: str, action: str) -> None:
     found = action_of(f"{source}.amazonaws.com", name)
     assert found is not None
     assert found.name == action
+    assert f"{source}.amazonaws.com" in sources_of(found.service)
 
 
 @pytest.mark.parametrize(

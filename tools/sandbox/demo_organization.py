@@ -1,12 +1,15 @@
 """`make demo-org`: deploy both roles to an emulated organization, and assume them as Pump.
 
-At the end, it removes the roles, and checks that no account still has one.
+Then it protects and stops them. At the end, it removes them, and checks that no account still has
+one.
 """
 
 import json
 import subprocess
 import sys
 import time
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import Any, Final
 
 from rich.tree import Tree
@@ -20,9 +23,19 @@ from tools.sandbox.show import (
     AUTO_PILOT_ROLE,
     EXTERNAL_ID,
     PUMP,
+    PUMP_ACCOUNT,
     READ_ONLY_ROLE,
     ROLES,
     Show,
+)
+from tools.sandbox.simulator import (
+    ALLOWED,
+    ALLOWS_ALL,
+    Role,
+    Simulation,
+    assumption,
+    decide,
+    use,
 )
 
 UNITS: Final = {"Security": 6, "Workloads": 30, "Sandbox": 14}
@@ -35,6 +48,26 @@ TAKEN: Final = ("workloads-3", "workloads-8")
 
 STACK_SETS: Final = ("PumpReadOnly", "PumpAutoPilot")
 DEPLOYED: Final = (*STACK_SETS, *(f"{name}Rollout" for name in STACK_SETS))
+PROTECTION: Final = "PumpProtection"
+POLICY_TYPES: Final = ("SERVICE_CONTROL_POLICY", "RESOURCE_CONTROL_POLICY")
+USES: Final = {
+    READ_ONLY_ROLE: "pricing:GetProducts",
+    AUTO_PILOT_ROLE: "savingsplans:CreateSavingsPlan",
+}
+"""What Pump does with each role."""
+
+QUESTIONS: Final[Mapping[str, tuple[bool, bool, bool]]] = {
+    "an administrator changes a role": (True, False, False),
+    "StackSets change a role": (True, True, True),
+    "Pump assumes a role": (True, True, True),
+    "Pump uses a role": (True, True, False),
+    "Pump assumes another role": (True, False, False),
+}
+"""Whether each is allowed before the protection, with it, and while Pump is stopped.
+
+The other role trusts Pump, too.
+"""
+
 NOTES: Final = {EXCLUDED: "excluded", LATE: "joined late"}
 
 
@@ -46,6 +79,43 @@ def expected(account: Account, organization: Organization) -> dict[str, bool]:
         READ_ONLY_ROLE: account.name != EXCLUDED,
         AUTO_PILOT_ROLE: organization.units["Workloads"] in account.units,
     }
+
+
+def requests(role: Role, services: Any, resources: Any) -> dict[str, Simulation]:
+    """Return the request of each question about a role, under an account's policies."""
+    change = {
+        "action": "iam:UpdateAssumeRolePolicy",
+        "resource": role.arn,
+        "service_control_policy": services,
+    }
+    assume = {
+        "caller": PUMP,
+        "external_id": EXTERNAL_ID,
+        "resource_control_policy": resources,
+        "context": {"aws:PrincipalArn": PUMP, "aws:PrincipalAccount": PUMP_ACCOUNT},
+    }
+    admin, stack_sets = (
+        Role(name, {}, {"All": ALLOWS_ALL}, role.account) for name in ("Admin", "stacksets-exec-1")
+    )
+    each = (
+        use(admin, **change),
+        use(stack_sets, **change),
+        assumption(role, **assume),
+        use(role, action=USES[role.name], service_control_policy=services),
+        assumption(replace(role, name="Another"), **assume),
+    )
+    return dict(zip(QUESTIONS, each, strict=True))
+
+
+def joined(policies: list[tuple[Any, set[str]]], account: Account) -> Any:
+    """Return the statements of the policies that affect an account, as one policy."""
+    found = [
+        statement
+        for document, targets in policies
+        if targets & {account.id, *account.units}
+        for statement in document["Statement"]
+    ]
+    return {"Version": "2012-10-17", "Statement": found} if found else None
 
 
 class OrganizationDemo(Show):
@@ -69,6 +139,7 @@ class OrganizationDemo(Show):
                 "exclude-accounts": [by_name[EXCLUDED]],
             },
             "auto-pilot": {"organizational-units": [organization.units["Workloads"]]},
+            "protection": {"targets": [organization.root], "trust": True},
         }
         self.deploy(*DEPLOYED, settings=targets)
         for name in STACK_SETS:
@@ -82,6 +153,9 @@ class OrganizationDemo(Show):
 
         self.part("Which accounts have which role, and whether Pump can assume it")
         self.show_tree(organization)
+
+        self.part("Protect the roles, stop Pump in all member accounts, and let it continue")
+        self.show_protection(organization)
 
         self.part("Remove the roles, and check that no account still has one")
         self.show_removal(organization)
@@ -162,6 +236,82 @@ class OrganizationDemo(Show):
         self.expect(bool(failed) != complete)
         return failed
 
+    def show_protection(self, organization: Organization) -> None:
+        """Deploy the policies, attach and detach the stop, and show who can do what each time."""
+        roles = {
+            account: [*Role.all_of_account(self.aws, account.id).values()]
+            for account in organization.accounts()
+            if account.id != ACCOUNT_ID
+        }
+        found = [self.decisions(organization, roles)]
+        organization.client.enable_policy_type(
+            RootId=organization.root, PolicyType="RESOURCE_CONTROL_POLICY"
+        )
+        self.cdk(
+            *("deploy", PROTECTION, "--exclusively", "--app", "cdk.out"),
+            hidden="--require-approval=never",
+        )
+        found.append(self.decisions(organization, roles))
+        (stack,) = self.aws.cloudformation().describe_stacks(StackName=PROTECTION)["Stacks"]
+        (attach,) = (output["OutputValue"] for output in stack["Outputs"])
+        detach = attach.replace("attach-policy", "detach-policy")
+        for command in (attach, detach):
+            self.command(command.replace("--target-id ", "--target-id \\\n      "))
+            environment = tool_environment() | dict(self.environment)
+            subprocess.run(["bash", "-c", command], env=environment, check=True)
+            found.append(self.decisions(organization, roles))
+        states = ("before", "protected", "stopped", "detached")
+        table = self.table("", *states)
+        for question, (before, protected, stopped) in QUESTIONS.items():
+            expected = (before, protected, stopped, protected)
+            cells = []
+            for decisions, should in zip(found, expected, strict=True):
+                # The same decision for each role of each account.
+                self.expect(len(decisions[question]) == 1)
+                cells.append(self.verdict(decisions[question] == {ALLOWED}, should=should))
+            table.add_row(question, *cells)
+        self.console.print(table)
+        self.console.print(
+            "\nEach is the same for every role of every member account. The emulator stores\n"
+            "the policies and does not enforce them: a policy simulator decides, with those\n"
+            "that are attached. None affects the management account."
+        )
+
+    def decisions(
+        self, organization: Organization, roles: Mapping[Account, Sequence[Role]]
+    ) -> dict[str, set[str]]:
+        """Return what the policy simulator decides about each question and role."""
+        attached = [self.attached(organization, kind) for kind in POLICY_TYPES]
+        asked = [
+            request
+            for account, its in roles.items()
+            for controls in [[joined(policies, account) for policies in attached]]
+            for role in its
+            if role.name in ROLES
+            for request in requests(role, *controls).items()
+        ]
+        found: dict[str, set[str]] = {question: set() for question in QUESTIONS}
+        decided = decide([simulation for _, simulation in asked])
+        for (question, _), decision in zip(asked, decided, strict=True):
+            found[question].add(decision)
+        return found
+
+    @staticmethod
+    def attached(organization: Organization, kind: Any) -> list[tuple[Any, set[str]]]:
+        """Return the statements of each policy of a type, and what it is attached to."""
+        client = organization.client
+        return [
+            (
+                json.loads(client.describe_policy(PolicyId=policy["Id"])["Policy"]["Content"]),
+                {
+                    target["TargetId"]
+                    for target in client.list_targets_for_policy(PolicyId=policy["Id"])["Targets"]
+                },
+            )
+            for policy in client.list_policies(Filter=kind)["Policies"]
+            if not policy["AwsManaged"]
+        ]
+
     def say_done(self, description: str) -> None:
         self.console.print(f"[green]done[/]  {description}")
 
@@ -176,7 +326,7 @@ class OrganizationDemo(Show):
             f"pump-roles verify --removed --principal ... \\\n      --assume-role {AUDITOR}"
         )
         self.show_remaining(having, of=len(accounts))
-        self.cdk("destroy", *DEPLOYED, "--app", "cdk.out", hidden="--force")
+        self.cdk("destroy", PROTECTION, *DEPLOYED, "--app", "cdk.out", hidden="--force")
         self.command("pump-roles verify --removed ...")
         self.show_remaining(0, of=len(accounts))
 

@@ -82,14 +82,17 @@ class Show:
         self.command("npx cdk " + " \\\n      ".join(lines))
         destroys = command[0] == "destroy"
         started = time.monotonic()
-        doing = "destroying" if destroys else "synthesizing and deploying"
+        doing = "destroying" if destroys else "deploying"
         with self.console.status(doing):
             ended = cdk(*command, hidden, directory=self.folder, environment=self.environment)
         output = ended.stdout + ended.stderr
         if ended.returncode:
             self.console.print(escape(output))
             raise SystemExit(ended.returncode)
-        self.done("destroyed" if destroys else "synthesized, checked by cdk-nag, deployed", started)
+        deployed = (
+            "deployed" if "cdk.out" in command else "synthesized, checked by cdk-nag, deployed"
+        )
+        self.done("destroyed" if destroys else deployed, started)
         self.console.print()
 
     def pump_roles(

@@ -142,6 +142,26 @@ def use(
     )
 
 
+def access(
+    resource: str,
+    policy: Mapping[str, Any],
+    *,
+    caller: str,
+    action: str,
+    context: Context,
+    caller_policies: Mapping[str, Any] | None = None,
+) -> Simulation:
+    """Return a caller's request to do something with a resource that has a policy."""
+    return _simulation(
+        principal=caller,
+        action=action,
+        resource=resource,
+        context=context,
+        identity_policies=caller_policies or {},
+        resource_policy=policy,
+    )
+
+
 def decide(simulations: Sequence[Simulation]) -> list[str]:
     process = _simulator()
     assert process.stdin

@@ -39,7 +39,9 @@ def call(
             "type": "AssumedRole",
             "arn": f"arn:aws:sts::{account}:assumed-role/{named}/{session}",
             "accountId": account,
-            "sessionContext": {"sessionIssuer": {"arn": role, "accountId": account}},
+            "sessionContext": {
+                "sessionIssuer": {"arn": role, "accountId": account, "userName": named}
+            },
         },
         "eventTime": TIME,
         "eventSource": f"{source}.amazonaws.com",

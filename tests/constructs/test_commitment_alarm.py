@@ -1,0 +1,362 @@
+"""The alarm: what sends an email, what it says, and who can publish to its topic.
+
+An emulator that others wrote deploys the template, matches the events, and renders the emails.
+"""
+
+import json
+import re
+from collections.abc import Callable, Mapping
+from itertools import product
+from pathlib import Path
+from typing import Any
+
+import pytest
+from aws_cdk import App, Environment, Stack, Validations
+from aws_cdk import aws_kms as kms
+from aws_cdk.assertions import Template
+from botocore.session import get_session
+from cdk_nag import AwsSolutionsChecks
+
+from pump_roles import ArgumentError, AutoPilotRole, CommitmentAlarm, Guardrail
+from pump_roles.iam.catalog import shipped
+from pump_roles.iam.events import services_of, sources_of
+from pump_roles.iam.patterns import covers
+from pump_roles.review.report import of_templates
+from tests.cloudformation import CloudFormation, eventbridge
+from tests.cloudformation import Stack as Deployed
+from tests.review.account.activity.trail import ACCOUNT, PURCHASES, TIME, call, handshake
+from tests.support import ROLE_ARGUMENTS, messages_of
+from tools.sandbox.cdk import ROOT
+from tools.sandbox.simulator import (
+    ALLOWED,
+    EXPLICITLY_DENIED,
+    IMPLICITLY_DENIED,
+    access,
+    decide,
+)
+
+EMAILS = ["finops@example.com", "Security.Team+pump@example.org"]
+CALLS = [
+    *(action.name for action in shipped().matching(Guardrail.NO_COMMITMENTS.reasons)),
+    "organizations:AcceptHandshake",
+]
+SAMPLES = {
+    f"{event['eventSource'].partition('.')[0]}:{event['eventName']}": event
+    for event in [*PURCHASES.values(), handshake()]
+}
+
+PLAN = "arn:aws:savingsplans::123456789012:savingsplan/07ec53ab-91c3-4ac5-bde6-79fd53192252"
+
+Send = Callable[[Mapping[str, Any]], list[str]]
+
+
+def template(**arguments: Any) -> dict[str, Any]:
+    """Return the template of a stack with an alarm."""
+    stack = Stack(App(context={"@aws-cdk/core:newStyleStackSynthesis": False}), "PumpAlarm")
+    CommitmentAlarm(stack, "Alarm", **{"emails": EMAILS} | arguments)
+    return dict(Template.from_stack(stack).to_json())
+
+
+def properties(rendered: Mapping[str, Any], kind: str) -> list[Any]:
+    return [each["Properties"] for each in rendered["Resources"].values() if each["Type"] == kind]
+
+
+def pattern(**arguments: Any) -> str:
+    """Return the event pattern of the calls, as a template has it."""
+    _, calls = properties(template(**arguments), "AWS::Events::Rule")
+    return json.dumps(calls["EventPattern"], separators=(",", ":"))
+
+
+@pytest.fixture(scope="module")
+def deployed() -> Deployed:
+    return CloudFormation({}).deploy("PumpAlarm", template(), {})
+
+
+@pytest.fixture
+def send(deployed: Deployed, monkeypatch: pytest.MonkeyPatch) -> Send:  # noqa: ARG001
+    """Return what delivers an event, and returns the emails."""
+
+    def sent(event: Mapping[str, Any]) -> list[str]:
+        emails: list[str] = []
+        monkeypatch.setattr(eventbridge, "_dispatch_to_sns", lambda _, email: emails.append(email))
+        eventbridge._dispatch_event(eventbridge._event_from_test_payload(event))  # noqa: SLF001
+        return emails
+
+    return sent
+
+
+def from_trail(record: Mapping[str, Any], **members: Any) -> dict[str, Any]:
+    """Return the event of EventBridge about a call: Amazon EventBridge User Guide, "AWS service
+    events delivered via AWS CloudTrail".
+    """
+    return {
+        "version": "0",
+        "id": "36eb8523-97d0-4518-b33d-ee3579ff19f0",
+        "detail-type": "AWS API Call via CloudTrail",
+        "source": f"aws.{record['eventSource'].partition('.')[0]}",
+        "account": ACCOUNT,
+        "time": record["eventTime"],
+        "region": record["awsRegion"],
+        "resources": [],
+        "detail": record,
+        **members,
+    }
+
+
+def from_savings_plans(state: str = "active", **members: Any) -> dict[str, Any]:
+    """Return the example of the Savings Plans User Guide, "Automating Savings Plans with Amazon
+    EventBridge".
+    """
+    return {
+        "version": "0",
+        "id": "999cccaa-eaaa-0000-1111-123456789012",
+        "detail-type": "Savings Plans State Change",
+        "source": "aws.savingsplans",
+        "account": "123456789012",
+        "time": "2020-09-16T20:43:05Z",
+        "region": "us-east-1",
+        "resources": [PLAN],
+        # The emulator has no index in a path.
+        "resources[0]": PLAN,
+        "detail": {"severity": "INFO", "previousState": "payment-pending", "currentState": state},
+        **members,
+    }
+
+
+def test_stack_has_a_topic_with_addresses_and_two_rules_and_is_the_same_in_every_region() -> None:
+    found = []
+    for region in ("us-east-1", "eu-central-1"):
+        environment = Environment(account=ACCOUNT, region=region)
+        stack = Stack(App(), "PumpAlarm", env=environment)
+        CommitmentAlarm(stack, "Alarm", emails=EMAILS)
+        found.append(Template.from_stack(stack).to_json())
+    assert found[0] == found[1]
+    kinds = [resource["Type"] for resource in found[0]["Resources"].values()]
+    assert sorted(kinds) == [
+        "AWS::Events::Rule",
+        "AWS::Events::Rule",
+        "AWS::SNS::Subscription",
+        "AWS::SNS::Subscription",
+        "AWS::SNS::Topic",
+        "AWS::SNS::TopicPolicy",
+    ]
+    subscribed = properties(found[0], "AWS::SNS::Subscription")
+    assert [(each["Protocol"], each["Endpoint"]) for each in subscribed] == [
+        ("email", email) for email in EMAILS
+    ]
+
+
+def test_addresses_keep_their_subscriptions_if_others_come_and_go() -> None:
+    one, *others = (template(emails=found)["Resources"] for found in (EMAILS[1:], EMAILS))
+    assert all(one.items() <= other.items() for other in others)
+
+
+@pytest.mark.parametrize("action", CALLS)
+def test_call_sends_one_email_that_says_what_who_where_and_when(action: str, send: Send) -> None:
+    record = SAMPLES.get(action, call(action)) | {"awsRegion": "eu-central-1"}
+    (email,) = send(from_trail(record))
+    source, name = action.split(":")
+    assert f"called {name} ({source}.amazonaws.com) in account {ACCOUNT}, eu-central-1" in email
+    assert f"at {TIME}." in email
+    assert f"Who: arn:aws:sts::{ACCOUNT}:assumed-role/PumpAutoPilotRole/recommendations" in email
+    assert f"AttributeKey=EventId,AttributeValue={record['eventID']}" in email
+
+
+def test_only_denied_calls_and_handshakes_match() -> None:
+    """Of all actions that the catalog has, and of each event source with each name."""
+    sources = {source for action in CALLS for source in sources_of(action.split(":")[0])}
+    names = {action.split(":")[1] for action in CALLS}
+    known = {
+        (source, action.name.split(":")[1])
+        for action in shipped().actions.values()
+        for source in sources_of(action.service)
+    }
+    calls = {*known, *product(sources, names)}
+    rule = pattern()
+    matched = {
+        (source, name)
+        for source, name in calls
+        if eventbridge._matches_pattern(  # noqa: SLF001
+            rule,
+            eventbridge._event_from_test_payload(  # noqa: SLF001
+                from_trail(call("ec2:X") | {"eventSource": source, "eventName": name})
+            ),
+        )
+    }
+    denied = [*Guardrail.NO_COMMITMENTS.reasons, "organizations:AcceptHandshake"]
+    assert matched == {
+        (source, name)
+        for source, name in calls
+        for service in services_of(source)
+        if any(covers(action, f"{service}:{name}") for action in denied)
+    }
+    assert len(matched & known) == len(CALLS)
+
+
+def test_name_of_an_event_may_have_a_version_of_the_api(send: Send) -> None:
+    record = PURCHASES["rds"] | {"eventName": "PurchaseReservedDBInstancesOffering20141031"}
+    assert len(send(from_trail(record))) == 1
+
+
+BUYS = "savingsplans:CreateSavingsPlan"
+OTHER_EVENTS = {
+    "another role": from_trail(call(BUYS, role=f"arn:aws:iam::{ACCOUNT}:role/Admin")),
+    "the root user": from_trail(call(BUYS, userIdentity={"type": "Root"})),
+    "refused": from_trail(call(BUYS, error="AccessDenied")),
+    "a trial": from_trail(call("ec2:PurchaseHostReservation", error="Client.DryRunOperation")),
+    "a read": from_trail(call("savingsplans:DescribeSavingsPlans")),
+    "a tag": from_trail(call("savingsplans:TagResource")),
+    "another handshake": from_trail(call("organizations:DeclineHandshake")),
+    "an application's": from_trail(call(BUYS), source="my.application"),
+    "no call": from_trail(call(BUYS), **{"detail-type": "AWS Service Event via CloudTrail"}),
+    "an application's plan": from_savings_plans(source="my.application"),
+    "an alert": from_savings_plans(**{"detail-type": "Savings Plans State Change Alert"}),
+}
+
+
+@pytest.mark.parametrize("event", OTHER_EVENTS.values(), ids=OTHER_EVENTS)
+def test_other_events_send_no_email(event: dict[str, Any], send: Send) -> None:
+    assert send(event) == []
+
+
+STATE = get_session().get_service_model("savingsplans").shape_for("SavingsPlanState")
+
+
+@pytest.mark.parametrize("state", STATE.metadata["enum"])
+def test_state_of_a_savings_plan_sends_an_email_unless_its_term_ended(
+    state: str, send: Send
+) -> None:
+    emails = send(from_savings_plans(state))
+    assert len(emails) == (state != "retired")
+    for email in emails:
+        assert f"in account 123456789012 became {state} at 2020-09-16T20:43:05Z." in email
+        assert f"Plan: {PLAN}" in email
+
+
+def test_guide_shows_the_emails(send: Send) -> None:
+    page = (ROOT / "docs" / "alarm.md").read_text()
+    shown = re.findall(r"```text\n(.*?)\n```", page, re.DOTALL)
+    purchase = PURCHASES["Savings Plan"] | {"eventID": "c9f2b6a4-1e5d-4b57-9f52-0d5a3c1b7e88"}
+    assert shown == [*send(from_savings_plans()), *send(from_trail(purchase))]
+
+
+@pytest.mark.parametrize(("rule", "role"), [(0, "ROLE"), (1, "<role>")])
+def test_emails_have_only_lines_in_quotation_marks_and_say_how_to_stop(
+    rule: int, role: str, deployed: Deployed
+) -> None:
+    (target,) = properties(template(), "AWS::Events::Rule")[rule]["Targets"]
+    transformer = deployed.value(target["InputTransformer"])
+    email = transformer["InputTemplate"]
+    assert all(re.fullmatch('"[^"]+"', line) for line in email.splitlines())
+    assert {*re.findall("<(.*?)>", email)} == {*transformer["InputPathsMap"]}
+    # Amazon EventBridge API Reference, "InputTransformer".
+    assert len(email) <= 8_192
+    command = "aws iam put-role-permissions-boundary --role-name"
+    assert f"{command} {role} --permissions-boundary arn:aws:iam::aws:policy/AWSDenyAll" in email
+
+
+@pytest.mark.parametrize(
+    ("caller", "context", "decision"),
+    [
+        ("events", {}, ALLOWED),
+        ("events", {"aws:SourceArn": "SavingsPlans"}, ALLOWED),
+        ("events", {"aws:SourceArn": "Calls", "aws:SecureTransport": "true"}, ALLOWED),
+        ("events", {"aws:SourceArn": "Calls", "aws:SecureTransport": "false"}, EXPLICITLY_DENIED),
+        ("events", {"aws:SourceArn": "another rule"}, EXPLICITLY_DENIED),
+        ("cloudwatch", {}, IMPLICITLY_DENIED),
+    ],
+)
+def test_only_these_rules_publish_as_far_as_eventbridge_names_them_and_only_over_tls(
+    caller: str, context: dict[str, str], decision: str, deployed: Deployed
+) -> None:
+    (resource,) = properties(template(), "AWS::SNS::TopicPolicy")
+    policy = deployed.value(resource["PolicyDocument"])
+    arns = policy["Statement"][1]["Condition"]["ArnNotEquals"]["aws:SourceArn"]
+    named = dict(zip(["SavingsPlans", "Calls"], arns, strict=True))
+    named["another rule"] = f"{arns[0]}2"
+    request = access(
+        policy["Statement"][0]["Resource"],
+        policy,
+        caller=f"{caller}.amazonaws.com",
+        action="sns:Publish",
+        context={key: named.get(value, value) for key, value in context.items()},
+    )
+    assert decide([request]) == [decision]
+
+
+@pytest.mark.parametrize("kind", ["none", "own", "imported"])
+def test_topic_is_encrypted_with_the_key_which_lets_eventbridge_use_it_and_cdk_nag_finds_nothing(
+    kind: str, tmp_path: Path
+) -> None:
+    app = App(outdir=str(tmp_path))
+    Validations.of(app).add_plugins(AwsSolutionsChecks(app))
+    stack = Stack(app, "Foreign")
+    arn = f"arn:aws:kms:us-east-1:{ACCOUNT}:key/1234abcd-12ab-34cd-56ef-1234567890ab"
+    key: kms.IKey | None = None
+    if kind == "own":
+        key = kms.Key(stack, "Key", enable_key_rotation=True)
+    elif kind == "imported":
+        key = kms.Key.from_key_arn(stack, "Key", arn)
+    alarm = CommitmentAlarm(stack, "Alarm", emails=EMAILS, key=key)
+    AutoPilotRole(stack, "Pump", **ROLE_ARGUMENTS).acknowledge_cdk_nag()
+    # The gate raises no alarm either.
+    rendered = app.synth().get_stack_by_name("Foreign").template
+    assert of_templates(tmp_path).alarms == 0
+    (topic,) = properties(rendered, "AWS::SNS::Topic")
+    assert topic.get("KmsMasterKeyId") == (stack.resolve(key.key_arn) if key else None)
+    granted = {
+        "Action": ["kms:Decrypt", "kms:GenerateDataKey*"],
+        "Effect": "Allow",
+        "Principal": {"Service": "events.amazonaws.com"},
+        "Resource": "*",
+    }
+    statements = [
+        statement
+        for found in properties(rendered, "AWS::KMS::Key")
+        for statement in found["KeyPolicy"]["Statement"]
+    ]
+    assert (granted in statements) == (kind == "own")
+    assert [message.split(";")[0] for message in messages_of(alarm, "warning")] == (
+        ["this app cannot change the policy of the key"] if kind == "imported" else []
+    )
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        ({"emails": []}, "emails: the list is empty; at least 1 required, each an email address"),
+        ({"emails": "a@example.com"}, "emails: 'a@example.com' is not a list"),
+        ({"emails": [f"{n}@example.com" for n in range(11)]}, "emails: 11 given, at most 10 allow"),
+        (
+            {"emails": ["A@example.com", "a@Example.com"]},
+            "emails: 'a@example.com' is listed twice, ",
+        ),
+        ({"emails": ["finops"]}, "emails: 'finops' is not an email address, such as finops@exa"),
+        ({"emails": ["a@example"]}, "emails: 'a@example' is not an email address"),
+        ({"emails": ["a b@example.com"]}, "emails: 'a b@example.com' is not an email address"),
+        (
+            {"emails": [f"{'a' * 243}@example.com"]},
+            r"emails: 'a+\.\.\. \(255 characters\) is not an",
+        ),
+        ({"emails": ["${Token[TOKEN.1]}"]}, "is a token; it must be a literal: an email address"),
+        ({"role_names": []}, "role_names: the list is empty"),
+        ({"role_names": ["path/Role"]}, "role_names: 'path/Role' is not a role name"),
+        ({"role_names": ["Pump", "Pump"]}, "role_names: 'Pump' is listed twice"),
+        ({"key": "alias/pump"}, "key: 'alias/pump' is not a key of AWS KMS, such as kms.Key"),
+    ],
+)
+def test_rejects_what_aws_does_not_accept(arguments: dict[str, Any], message: str) -> None:
+    with pytest.raises(ArgumentError, match=message):
+        template(**arguments)
+
+
+def test_accepts_names_of_roles_as_long_as_the_event_pattern_is_not_too_long() -> None:
+    names = [f"{number:064}" for number in range(12)]
+    rest = 2_048 - len(pattern(role_names=names)) - len('"",')
+    assert 0 < rest < 64
+    assert len(pattern(role_names=[*names, "x" * rest])) == 2_048
+    message = (
+        r"^role_names: with .* would have 2,049 characters, at most 2,048 allowed; use a second"
+    )
+    with pytest.raises(ArgumentError, match=message):
+        pattern(role_names=[*names, "x" * (rest + 1)])
