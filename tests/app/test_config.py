@@ -15,15 +15,19 @@ from pump_roles import Guardrail
 from pump_roles.app import config
 from pump_roles.guardrails import WITH_VALUE, parts_of
 from pump_roles.published import ROLES
+from pump_roles.review.account.verify.expectation import from_templates
+from pump_roles.review.report import of_templates
 from pump_roles.validators import ListOf
 from tests.every_guardrail import FILLED
 from tests.support import (
     PUMP_ACCOUNT,
     ROLLED_OUT,
     ROLLOUTS,
+    SCENARIOS,
     STACKS,
     UNITS,
     Synth,
+    app_files,
     member_template,
     messages_of,
     policies_of,
@@ -723,3 +727,18 @@ def test_only_the_summary_says_that_a_rollout_is_not_for_the_management_account(
     assert [text for text in said if "needed-only makes these redundant" in text]
     for stack in stacks(content)[len(STACKS) :]:
         assert "; not the management account" in stack.summary
+
+
+def test_stacks_around_the_roles_raise_no_alarm_and_verify_expects_their_policies(
+    tmp_path: Path,
+) -> None:
+    for name, content in app_files(SCENARIOS["protected"]).items():
+        (tmp_path / f"{name}.template.json").write_bytes(content)
+    assert of_templates(tmp_path).alarms == 0
+    expected = from_templates(tmp_path).policies
+    assert {policy.name: policy.targets for policy in expected} == {
+        "ProtectPumpRoles": ("ou-abcd-12345678",),
+        "StopPump": (),
+        "PumpTrust": ("ou-abcd-12345678",),
+    }
+    assert not any(policy.unknown for policy in expected)
