@@ -271,12 +271,13 @@ def stacks(
         found.append(StackSettings(name, rollout, arguments, keys, settings, line))
     if settings.content.get(_PROTECTION) is not None:
         rollouts = found[len(with_stack) :]
-        line = partial(
-            protection_summary,
-            [names[role] for role in rolled_out],
-            [names[role] for role in kinds if role not in rolled_out],
-        )
-        found.append(_protection(rollouts, line, values, settings))
+        others = [
+            f"{stack.arguments.get('path', '/')}{names[role]}".removeprefix("/")
+            for role, stack in zip(with_stack, found, strict=False)
+            if role not in rolled_out
+        ]
+        line = partial(protection_summary, [names[role] for role in rolled_out])
+        found.append(_protection(rollouts, others, line, values, settings))
     if settings.content.get(_ALARM) is not None:
         buying = guardrails.get("auto-pilot", ())
         found.append(_alarm(names["auto-pilot"], buying, values, settings))
@@ -285,6 +286,7 @@ def stacks(
 
 def _protection(
     rollouts: Sequence[StackSettings],
+    others: Sequence[str],
     line: Callable[[Mapping[str, Any]], str],
     values: Mapping[Key, Any],
     settings: Settings,
@@ -302,6 +304,7 @@ def _protection(
         # If another principal is in another account, it is that of the last rollout.
         keys["pump_account"] = rollouts[-1].keys["pump_principal"]
     arguments["rollouts"] = [stack.stack_id for stack in rollouts]
+    arguments["roles"] = others
     return StackSettings("PumpProtection", ProtectionStack, arguments, keys, settings, line)
 
 

@@ -21,6 +21,7 @@ class ProtectionStack(FlatStack):
         *,
         rollouts: Sequence[str],
         targets: Sequence[str],
+        roles: Sequence[str] = (),
         pump_account: str | None = None,
         tags: Mapping[str, str] | None = None,
         termination_protection: bool | None = None,
@@ -37,13 +38,12 @@ class ProtectionStack(FlatStack):
         protected = [stack.rollout for stack in stacks if isinstance(stack, RolloutStack)]
         attached: dict[str, Any] = {"rollouts": protected, "targets": targets}
         protection = RoleProtection(self, "RoleProtection", **attached, **arguments)
-        stop = EmergencyStop(self, "EmergencyStop", rollouts=protected)
+        stop = EmergencyStop(self, "EmergencyStop", rollouts=protected, roles=roles)
         stop.command.override_logical_id("StopCommand")
         policies = [protection, stop]
         if pump_account is not None:
-            policies.append(
-                TrustProtection(self, "TrustProtection", **attached, pump_account=pump_account)
-            )
+            attached |= {"roles": roles, "pump_account": pump_account}
+            policies.append(TrustProtection(self, "TrustProtection", **attached))
         for policy in policies:
             policy.resource.override_logical_id(policy.node.id)
 

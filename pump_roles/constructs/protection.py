@@ -192,8 +192,10 @@ class RoleProtection(_OrganizationPolicy):
         checked = validators.POLICY_TARGETS.check("targets", targets, reference=reference)
         validators.Boolean().check("keep_in_organization", keep_in_organization)
         roles = _anywhere(rollouts)
-        approving = _named_roles("approvers", approvers, rollouts)
-        managing = _named_roles("boundary_managers", boundary_managers, rollouts)
+        approving = [_role_arn(name) for name in _named("approvers", approvers, rollouts)]
+        managing = [
+            _role_arn(name) for name in _named("boundary_managers", boundary_managers, rollouts)
+        ]
         boundaries = _boundaries(rollouts)
         if managing and not boundaries:
             raise ArgumentError(
@@ -263,6 +265,7 @@ class EmergencyStop(_OrganizationPolicy):
         id: str,
         *,
         rollouts: Sequence[Rollout],
+        roles: Sequence[str] = (),
         targets: Sequence[str] = (),
         policy_name: str = "StopPump",
     ) -> None:
@@ -271,6 +274,8 @@ class EmergencyStop(_OrganizationPolicy):
         :param scope: as for :class:`pump_roles.RoleProtection`.
         :param id: the construct's ID in the scope.
         :param rollouts: as for :class:`pump_roles.RoleProtection`.
+        :param roles: Pump's roles in member accounts that no rollout deploys: names, with their
+            paths. By default, only the rollouts' roles are stopped.
         :param targets: what the policy is attached to, as for :class:`pump_roles.RoleProtection`.
             By default, nothing.
         :param policy_name: 1 to 128 characters, unique in the organization. By default,
@@ -279,11 +284,12 @@ class EmergencyStop(_OrganizationPolicy):
         """
         super().__init__(scope, id, rollouts=rollouts, policy_name=policy_name)
         checked = _optional(validators.POLICY_TARGETS, "targets", targets)
+        others = _named("roles", roles, rollouts)
         stop = {
             "Effect": "Deny",
             "Action": "*",
             "Resource": "*",
-            "Condition": {"ArnLike": {"aws:PrincipalArn": _anywhere(rollouts)}},
+            "Condition": {"ArnLike": {"aws:PrincipalArn": _anywhere(rollouts, others)}},
         }
         self._create(rollouts, [stop], checked)
         self.command: Final = CfnOutput(
@@ -321,6 +327,7 @@ class TrustProtection(_OrganizationPolicy):
         rollouts: Sequence[Rollout],
         pump_account: str,
         targets: Sequence[str],
+        roles: Sequence[str] = (),
         policy_name: str = "PumpTrust",
     ) -> None:
         """Create the policy, after the rollouts and the other policies of the stack.
@@ -332,6 +339,8 @@ class TrustProtection(_OrganizationPolicy):
             otherwise any principal of the account.
         :param pump_account: Pump's 12-digit account ID.
         :param targets: as for :class:`pump_roles.RoleProtection`.
+        :param roles: as for :class:`pump_roles.EmergencyStop`. They are treated as the rollouts'
+            roles. By default, Pump assumes only the rollouts' roles.
         :param policy_name: 1 to 128 characters, unique in the organization. By default,
             ``PumpTrust``.
         :raises ArgumentError: as for :class:`pump_roles.RoleProtection`, but above 5,120
@@ -344,20 +353,21 @@ class TrustProtection(_OrganizationPolicy):
         if principals := _principals(rollouts, account):
             outsiders = {"ArnNotEquals": {"aws:PrincipalArn": principals}}
         names = (_properties(rollout).get("Path", "/") + rollout.role_name for rollout in rollouts)
-        roles = [_role_arn(name.removeprefix("/")) for name in dict.fromkeys(names)]
+        others = _named("roles", roles, rollouts)
+        these = [_role_arn(name.removeprefix("/")) for name in dict.fromkeys([*names, *others])]
         denied = {"Effect": "Deny", "Principal": "*", "Action": "sts:AssumeRole*"}
         statements = [
             {"Sid": sid, **denied, **resources, "Condition": condition}
             for sid, resources, condition in (
                 (
                     "PumpAssumesOnlyTheseRoles",
-                    {"NotResource": roles},
+                    {"NotResource": these},
                     {"StringEquals": {"aws:PrincipalAccount": account}},
                 ),
-                ("OnlyPumpAssumesThem", {"Resource": roles}, outsiders),
+                ("OnlyPumpAssumesThem", {"Resource": these}, outsiders),
                 (
                     "OnlyWithAnExternalID",
-                    {"Resource": roles},
+                    {"Resource": these},
                     {"Null": {"sts:ExternalId": "true"}},
                 ),
             )
@@ -379,6 +389,13 @@ def _check_rollouts(rollouts: object) -> None:
                 f"{rollout.node.path} is for a delegated administrator; the policies must be in "
                 "the management account, with its rollouts",
             )
+        path = _properties(rollout).get("Path", "/")
+        if any(character in path for character in "*?$"):
+            raise ArgumentError(
+                "rollouts",
+                f"{rollout.node.path} has the role path {path}; in a policy, *, ?, and $ would "
+                "match other paths",
+            )
 
 
 def _optional(validator: ListOf, argument: str, values: Sequence[str]) -> list[str]:
@@ -391,19 +408,20 @@ def _role_arn(name: str) -> str:
     return f"arn:*:iam::*:role/{name}"
 
 
-def _anywhere(rollouts: Iterable[Rollout]) -> list[str]:
+def _anywhere(rollouts: Iterable[Rollout], others: Iterable[str] = ()) -> list[str]:
     # A name is unique in an account, whatever the path.
-    names = dict.fromkeys(rollout.role_name for rollout in rollouts)
+    rolled_out = (rollout.role_name for rollout in rollouts)
+    names = dict.fromkeys([*rolled_out, *(other.rpartition("/")[2] for other in others)])
     return [_role_arn(f"{path}{name}") for name in names for path in ("", "*/")]
 
 
-def _named_roles(argument: str, roles: Sequence[str], rollouts: Iterable[Rollout]) -> list[str]:
+def _named(argument: str, roles: Sequence[str], rollouts: Iterable[Rollout]) -> list[str]:
     names = _optional(validators.ROLES_TO_ASSUME, argument, roles)
     for rollout in rollouts:
         for name in names:
             if name.rpartition("/")[2].lower() == rollout.role_name.lower():
                 raise ArgumentError(argument, f"{name} is the role of {rollout.node.path}")
-    return [_role_arn(name) for name in names]
+    return names
 
 
 def _properties(rollout: Rollout) -> dict[str, Any]:

@@ -130,17 +130,16 @@ def test_stacks_around_the_roles_show_what_they_do_and_the_command_that_stops_pu
     )
 
 
-@pytest.mark.parametrize("trust", [True, False])
-def test_protection_says_which_role_it_leaves_out(trust: bool) -> None:  # noqa: FBT001
+def test_protection_says_which_role_only_the_stop_includes() -> None:
     settings = {
         "principal": PRINCIPAL,
         "read-only": {"organizational-units": ["r-abcd"]},
-        "auto-pilot": {"account": "111122223333", "role-name": "Buyer"},
-        "protection": {"targets": ["r-abcd"], "trust": trust},
+        "auto-pilot": {"account": "111122223333", "role-name": "Buyer", "role-path": "/one/"},
+        "protection": {"targets": ["r-abcd"]},
     }
     *_, protection = lines(settings)
-    left_out = "Buyer has no rollout, so it is neither protected nor stopped"
-    assert f"; {left_out}{', and Pump cannot assume it in the targets' * trust}; " in protection
+    included = "one/Buyer has no rollout, so only the stop includes it, not the protection"
+    assert f"; {included}; " in protection
     del settings["auto-pilot"]
     *_, protection = lines({**settings, "roles": ["read-only"]})
     assert "has no rollout" not in protection

@@ -80,12 +80,12 @@ def protecting() -> dict[str, Any]:
 @cache
 def stopping() -> dict[str, Any]:
     scope = Stack()
-    return content(EmergencyStop(scope, "S", rollouts=rollouts(scope)))
+    return content(EmergencyStop(scope, "S", rollouts=rollouts(scope), roles=["one/Buyer"]))
 
 
 @cache
 def trusting() -> dict[str, Any]:
-    return trust()
+    return trust(roles=["one/Buyer"])
 
 
 class RootUser(Role):
@@ -297,6 +297,14 @@ def test_protection_leaves_the_roles_to_pump_and_the_stop_does_not(name: str) ->
         assert {*decide(requests)} == {decision}
 
 
+def test_stop_includes_a_role_without_a_rollout() -> None:
+    stopped = [
+        use(role(name), action=BUY, service_control_policy=stopping())
+        for name in ("Buyer", "one/Buyer", "Seller")
+    ]
+    assert decide(stopped) == [EXPLICITLY_DENIED, EXPLICITLY_DENIED, ALLOWED]
+
+
 @pytest.mark.parametrize(
     ("principal", "name", "expected"),
     [
@@ -406,6 +414,8 @@ PUMPS = {"Pump", "Pump without an external ID", "another role of Pump's account"
     [
         ("PumpReadOnlyRole", {"Pump"}),
         ("vendors/PumpAutoPilotRole", {"Pump"}),
+        ("one/Buyer", {"Pump"}),
+        ("two/Buyer", {*CALLERS} - PUMPS),
         ("Another", {*CALLERS} - PUMPS),
         ("PumpAutoPilotRole", {*CALLERS} - PUMPS),
         ("pumpreadonlyrole", {*CALLERS} - PUMPS),
@@ -540,6 +550,8 @@ def test_arguments_of_each_policy_are_checked(
         ("role", {"boundary_managers": ["/Pipeline"]}, "boundary_managers: '/Pipeline' is not a"),
         ("role", {"stack_sets": ["Network*"]}, "stack_sets: 'Network\\*' is not a StackSet name"),
         ("role", {"keep_in_organization": None}, "keep_in_organization: None is neither true"),
+        ("stop", {"roles": ["PumpReadOnlyRole"]}, "roles: PumpReadOnlyRole is the role of .*Read"),
+        ("trust", {"roles": ["Buyer*"]}, "roles: 'Buyer\\*' is not a role"),
         ("trust", {"pump_account": PRINCIPAL}, "pump_account: 'arn:.* is not a 12-digit account"),
         ("trust", {"pump_account": ACCOUNT_ID}, f"pump_account: {PRINCIPAL}, .* another account"),
     ],
@@ -551,6 +563,16 @@ def test_arguments_of_one_policy_are_checked(
     construct, needed = CONSTRUCTS[kind]
     with pytest.raises(ArgumentError, match=problem):
         construct(scope, "P", **{"rollouts": rollouts(scope), **needed, **arguments})
+
+
+@pytest.mark.parametrize("kind", CONSTRUCTS)
+@pytest.mark.parametrize("path", ["/a*/", "/a?/", "/${aws:username}/"])
+def test_path_that_matches_others_in_a_policy_is_rejected(kind: str, path: str) -> None:
+    scope = Stack()
+    construct, needed = CONSTRUCTS[kind]
+    of = [ReadOnlyRollout(scope, "ReadOnly", **PROVIDED, path=path)]
+    with pytest.raises(ArgumentError, match="rollouts: .* would match other paths"):
+        construct(scope, "P", rollouts=of, **needed)
 
 
 @pytest.mark.parametrize("kind", CONSTRUCTS)
