@@ -43,7 +43,7 @@ class Guardrail:
     A guardrail cannot limit what purchases cost, because IAM has no condition for the price, the
     term, or the commitment. It cannot stop a purchase that is already queued. And it has to be
     deployed; only ``ONLY_WHEN_APPROVED`` is then opened and closed with a tag of the role. To stop
-    everything, see "Stop Pump now" in ``docs/operations.md``.
+    everything, see "Stop Pump now" in ``docs/stop.md``.
 
     :param name: its name, as in the settings and in error messages.
     :param removes: what it denies.

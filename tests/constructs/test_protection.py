@@ -78,9 +78,9 @@ def protecting() -> dict[str, Any]:
 
 
 @cache
-def stopping() -> dict[str, Any]:
+def stopping(*others: str) -> dict[str, Any]:
     scope = Stack()
-    return content(EmergencyStop(scope, "S", rollouts=rollouts(scope), roles=["one/Buyer"]))
+    return content(EmergencyStop(scope, "S", rollouts=rollouts(scope), roles=others))
 
 
 @cache
@@ -299,7 +299,7 @@ def test_protection_leaves_the_roles_to_pump_and_the_stop_does_not(name: str) ->
 
 def test_stop_includes_a_role_without_a_rollout() -> None:
     stopped = [
-        use(role(name), action=BUY, service_control_policy=stopping())
+        use(role(name), action=BUY, service_control_policy=stopping("one/Buyer"))
         for name in ("Buyer", "one/Buyer", "Seller")
     ]
     assert decide(stopped) == [EXPLICITLY_DENIED, EXPLICITLY_DENIED, ALLOWED]

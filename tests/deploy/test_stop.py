@@ -9,18 +9,16 @@ import pytest
 from botocore.exceptions import ClientError
 
 from tests.commands import run
-from tests.docs.pages import OPERATIONS, policy, shown
+from tests.docs.pages import STOP, policy, shown
 from tests.support import EXTERNAL_ID, PRINCIPAL, STACKS, Assembly, role_in
 from tools.sandbox.aws import ACCOUNT_ID, Caller, EmbeddedAws
 from tools.sandbox.cdk import tool_environment
 
 pytestmark = pytest.mark.usefixtures("no_aws")
 
-IN_SETTINGS = policy("stop-settings", OPERATIONS)
+IN_SETTINGS = policy("stop-settings", STOP)
 COMMANDS = [
-    words
-    for words in shown(OPERATIONS, "aws")
-    if words[:2] == ["iam", "put-role-permissions-boundary"]
+    words for words in shown(STOP, "aws") if words[:2] == ["iam", "put-role-permissions-boundary"]
 ]
 STOPPED = "Pump is stopped by this boundary; remove it only when Pump may continue."
 ROLES = [role_in(int(ACCOUNT_ID), f"{stack}Role") for stack in STACKS]

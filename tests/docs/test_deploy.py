@@ -12,7 +12,6 @@ from pump_roles.review.cli import app as cli
 from tests.docs.pages import (
     DEPLOY,
     PLACEHOLDERS,
-    README,
     filled,
     kept_in_pump_json,
     shown,
@@ -31,26 +30,21 @@ def test_line_about_a_stack_is_that_of_the_settings_above_it() -> None:
     assert read_only.summary == line
 
 
-@pytest.mark.parametrize(
-    ("page", "runs"),
-    [(README, {"template"}), (DEPLOY, {"template", "link"})],
-    ids=["README", "deploy"],
-)
 def test_commands_for_the_template_and_the_link_run(
-    page: str, runs: set[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.chdir(tmp_path)
     # A short external ID would be a warning.
     monkeypatch.setitem(PLACEHOLDERS, "EXTERNAL_ID", SECRET)
     printed = {}
-    for arguments in shown(page, "pump-roles"):
+    for arguments in shown(DEPLOY, "pump-roles"):
         if arguments[0] in {"template", "link"}:
             ended = CliRunner().invoke(cli, [filled(word) for word in arguments])
             assert (ended.exit_code, ended.stderr) == (0, "")
             printed[arguments[0]] = ended.stdout
-    assert printed.keys() == runs
+    assert printed.keys() == {"template", "link"}
     (file,) = tmp_path.iterdir()
     assert file.read_bytes() == universal.template("read-only")
     assert f"file://{file.name}" in DEPLOY
-    for name in re.findall(r"`(param_\w+)`", page):
+    for name in re.findall(r"`(param_\w+)`", DEPLOY):
         assert f"&{name}=" in printed["link"]

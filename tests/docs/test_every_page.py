@@ -15,7 +15,6 @@ from tests.docs.pages import (
     GUARDRAILS,
     ORGANIZATIONS,
     PUMP_SIDE,
-    README,
     WITH_COMMANDS,
     cdk_commands,
     settings_in,
@@ -24,7 +23,6 @@ from tests.support import NEVER_WITHOUT_EXTERNAL_ID, Synth
 from tools.sandbox.cdk import ROOT
 
 WITH_AN_APP = {
-    "README": README,
     "deploy": DEPLOY,
     "organizations": ORGANIZATIONS,
     "guardrails": GUARDRAILS,
@@ -54,9 +52,7 @@ KEPT = {name: text for name, text in WITH_COMMANDS.items() if name != "operation
     ids=lambda part: part if isinstance(part, str) else " ".join(part),
 )
 def test_app_has_the_stacks_that_a_command_names(page: str, words: list[str], synth: Synth) -> None:
-    # The README adds units to the file in a sentence.
-    has_units = page not in KEPT or page == "README"
-    examples, names = settings_in(ORGANIZATIONS if has_units else KEPT[page]), set()
+    examples, names = settings_in(KEPT.get(page, ORGANIZATIONS)), set()
     rest = iter(words[3:])
     for word in rest:
         if word in ("--parameters", "--require-approval"):

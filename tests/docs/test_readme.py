@@ -22,6 +22,14 @@ def test_leads_to_every_page() -> None:
     assert pages - {"README.md"} - linked == set()
 
 
+def test_says_of_each_role_what_the_report_says() -> None:
+    readme = re.sub(r"\[(.*?)\]\(.*?\)", r"\1", " ".join(README.split()))
+    report = (ROOT / "docs" / "permissions.md").read_text()
+    verdicts = re.findall(r"^\*\*(?:Read-only|Auto-pilot)\.\*\* (.*)$", report, re.MULTILINE)
+    assert len(verdicts) == 2
+    assert all(verdict in readme for verdict in verdicts)
+
+
 def test_picture_of_the_report_shows_its_text() -> None:
     recorded = json.loads(screenshot.TEXTS.read_text(encoding="utf-8"))
     assert recorded["report.png"] == screenshot.report_digest(), "run make screenshot"

@@ -7,10 +7,8 @@ around them is written by hand.
 import json
 import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from importlib import resources
 from typing import Final
 
-from pump_roles import published
 from pump_roles.guardrails import Guardrail, kept_by
 from pump_roles.guardrails.guardrail import SHIPPED
 from pump_roles.iam.catalog import shipped
@@ -22,38 +20,6 @@ from tools.sandbox.cdk import ROOT
 def _table(head: Sequence[str], rows: Iterable[Iterable[str]]) -> str:
     first, *others = (f"| {' | '.join(row)} |\n" for row in (head, *rows))
     return "".join([first, f"|{'---|' * len(head)}\n", *others])
-
-
-def _policies() -> str:
-    reasons = json.loads(resources.files(published).joinpath("reasons.json").read_text("utf-8"))
-    kinds = {
-        policy: [kind for kind, role in ROLES.items() if policy in role.policies]
-        for role in ROLES.values()
-        for policy in role.policies
-    }
-    rows = [
-        [
-            "each" if len(carried) == len(ROLES) else ", ".join(carried),
-            f"`{policy.name}`",
-            *_counts(policy.patterns),
-            reasons["policies"][policy.name],
-        ]
-        for policy, carried in kinds.items()
-    ]
-    totals = [
-        [kind, f"all {len(role.policies)}, each action counted once", *_counts(role.patterns), ""]
-        for kind, role in ROLES.items()
-        if len(role.policies) > 1
-    ]
-    counted = ("patterns", "actions", "of these, not List or Read")
-    return _table(("role", "published policy", *counted, "purpose"), [*rows, *totals])
-
-
-def _counts(patterns: Iterable[str]) -> list[str]:
-    patterns = set(patterns)
-    actions = shipped().matching(patterns)
-    writes = sum(not action.only_reads for action in actions)
-    return [str(number) for number in (len(patterns), len(actions), writes)]
 
 
 def _guardrails() -> str:
@@ -104,7 +70,6 @@ def _decisions() -> str:
 
 
 PAGES: Final = (
-    "README.md",
     "docs/decisions/README.md",
     "docs/guardrails-reference.md",
     "docs/guardrails.md",
@@ -112,7 +77,6 @@ PAGES: Final = (
 """The pages with the tables."""
 
 TABLES: Final[Mapping[str, Callable[[], str]]] = {
-    "policies": _policies,
     "guardrails": _guardrails,
     "guardrails in full": _guardrails_in_full,
     "left by metadata-only": _left_by_metadata_only,

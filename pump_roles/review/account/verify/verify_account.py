@@ -74,7 +74,7 @@ def _verify_organization(
     found = organization.management_account
     difference = Difference(
         rule="organization",
-        # Without an organization, nothing acts past the roles, but its policies do not limit them.
+        # Without an organization, no management account acts here, but no policy limits the roles.
         effect="broader" if found else "unclear",
         part="membership",
         was=(expected,),
