@@ -3,8 +3,6 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from aws_cdk import CfnOutput
-from aws_cdk.aws_organizations import CfnPolicy
 from constructs import Construct
 
 from pump_roles.app.rollout_stack import RolloutStack
@@ -38,16 +36,16 @@ class ProtectionStack(FlatStack):
         stacks = [scope.node.find_child(name) for name in rollouts]
         protected = [stack.rollout for stack in stacks if isinstance(stack, RolloutStack)]
         attached: dict[str, Any] = {"rollouts": protected, "targets": targets}
-        RoleProtection(self, "RoleProtection", **attached, **arguments)
+        protection = RoleProtection(self, "RoleProtection", **attached, **arguments)
         stop = EmergencyStop(self, "EmergencyStop", rollouts=protected)
+        stop.command.override_logical_id("StopCommand")
+        policies = [protection, stop]
         if pump_account is not None:
-            TrustProtection(self, "TrustProtection", **attached, pump_account=pump_account)
-        for policy in self.node.find_all():
-            if isinstance(policy, CfnPolicy) and policy.node.scope:
-                policy.override_logical_id(policy.node.scope.node.id)
-        for output in stop.node.children:
-            if isinstance(output, CfnOutput):
-                output.override_logical_id("StopCommand")
+            policies.append(
+                TrustProtection(self, "TrustProtection", **attached, pump_account=pump_account)
+            )
+        for policy in policies:
+            policy.resource.override_logical_id(policy.node.id)
 
 
 class AlarmStack(FlatStack):

@@ -286,7 +286,7 @@ class EmergencyStop(_OrganizationPolicy):
             "Condition": {"ArnLike": {"aws:PrincipalArn": _anywhere(rollouts)}},
         }
         self._create(rollouts, [stop], checked)
-        CfnOutput(
+        self.command: Final = CfnOutput(
             self,
             "Command",
             description="Stops Pump in all member accounts. detach-policy ends it",
@@ -296,6 +296,7 @@ class EmergencyStop(_OrganizationPolicy):
                 {"PolicyId": self.policy_id},
             ),
         )
+        """The output with the command that stops Pump."""
 
 
 class TrustProtection(_OrganizationPolicy):
