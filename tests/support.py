@@ -473,7 +473,7 @@ def _short_catalog() -> Catalog:
 
 @cache
 def _in_the_verdict() -> list[dict[str, Any]]:
-    made_from = {"spend-money", "sell", "change-resources", "join-organization"}
+    made_from = {"spend-money", "sell", "change-resources", "tag", "join-organization"}
     return [listed for listed in statements_listed() if listed["id"] in made_from]
 
 

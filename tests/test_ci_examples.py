@@ -157,8 +157,8 @@ def test_job_passes_with_an_accepted_baseline_and_fails_on_a_broader_role(
     guarded, plain = (as_json(of_templates(assembly(settings))) for settings in (GUARDED, GIVEN))
     for job, settings, accepted, status, problem in (
         (github, GUARDED, guarded, 0, ""),
-        (github, GIVEN, guarded, 3, r" since pump-report\.json: \d+ can broaden access: "),
-        (gitlab, GIVEN, guarded, 3, r" since pump-report\.json: \d+ can broaden access: "),
+        (github, GIVEN, guarded, 3, r" since pump-report\.json can broaden access: "),
+        (gitlab, GIVEN, guarded, 3, r" since pump-report\.json can broaden access: "),
         # To accept it is to commit the artifact's report.
         (gitlab, GIVEN, plain, 0, ""),
         (github, GUARDED, '{"schema": 0}', 1, "pump-report.json: is not a pump-roles report: "),

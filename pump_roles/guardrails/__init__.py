@@ -8,6 +8,7 @@ lists the actions that it does not deny. The customer provides the value of a gu
 """
 
 from pump_roles.guardrails.guardrail import (
+    SHIPPED,
     WITH_VALUE,
     Guardrail,
     by_policy,
@@ -28,6 +29,7 @@ from pump_roles.guardrails.on_role import (
 )
 
 __all__ = [
+    "SHIPPED",
     "WITH_VALUE",
     "Guardrail",
     "added_up",

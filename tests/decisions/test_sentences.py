@@ -313,36 +313,48 @@ def only_reads(found: Decided) -> bool:
     return all(catalog.actions()[name.lower()].only_reads for name in ever(found, ACTIONS))
 
 
+def tags_what_runs(found: Decided) -> bool:
+    """Return whether any resource of EC2 can be tagged, not only commitments."""
+    return found["ec2:CreateTags"]["own"] == ALLOWED
+
+
 CLAIMS: Mapping[str, Callable[[Decided, About], object]] = {
-    "cannot buy or sell commitments": lambda found, about: (
+    "Cannot buy or sell commitments": lambda found, about: (
         not ever(found, about["spend-money"] | about["sell"])
     ),
-    "reads billing and infrastructure metadata": lambda found, _: (
+    "Reads billing data and infrastructure metadata": lambda found, _: (
         only_reads(found) and ever(found, ACTIONS)
     ),
-    "has no permissions": lambda found, _: not ever(found, ACTIONS),
-    "changes nothing": lambda found, _: only_reads(found),
-    "changes nothing that runs": lambda found, about: not ever(found, about["change-resources"]),
-    "can change what runs": lambda found, about: can(found, about["change-resources"]),
-    "can join another organization": lambda found, about: can(found, about["join-organization"]),
-    "has permissions only until 31 January 2927, 18:00 UTC": lambda found, _: all(
+    "Has no permissions": lambda found, _: not ever(found, ACTIONS),
+    "Changes nothing": lambda found, _: only_reads(found),
+    "Changes nothing that runs": lambda found, about: (
+        not ever(found, about["change-resources"]) and not tags_what_runs(found)
+    ),
+    "Changes nothing that runs, except its tags, which can control access and automation": (
+        lambda found, about: not ever(found, about["change-resources"])
+    ),
+    "Can change what runs": lambda found, about: can(found, about["change-resources"]),
+    "Can make the account join another organization": lambda found, about: can(
+        found, about["join-organization"]
+    ),
+    "Has permissions only until 31 January 2927, 18:00 UTC": lambda found, _: all(
         by["ends"] != ALLOWED for by in found.values()
     ),
 }
-"""What the parts of a verdict claim."""
+"""What the sentences of a verdict claim."""
 
-CLAIMS_NOTHING = (" is not known", " return data", "read the alarms first")
+CLAIMS_NOTHING = (" is not known", "Read the alarms first")
 
 
 def assert_verdict(report: Report, found: Decided, limiting: Mapping[str, Decided]) -> None:
     (role,) = report.roles
     by_id = {stated.id: about(stated) for stated in report.statements}
-    parts = verdict(role, report).partition(": ")[2].rstrip(".").split("; ")
-    for part in parts:
+    for part in verdict(role, report).rstrip(".").split(". "):
         if part in CLAIMS:
             assert CLAIMS[part](found, by_id), part
-        elif part.startswith("can "):
-            known = "whether it can do so without a limit is not known" not in parts
+        elif part.startswith("Can "):
+            known = "; whether also without that limit is not known" not in part
+            part = part.partition("; whether ")[0]  # noqa: PLW2901
             assert_commitments(part, by_id, found, limits_in(part, role, limiting), known=known)
         else:
             assert part.endswith(CLAIMS_NOTHING), part
@@ -356,25 +368,26 @@ def assert_commitments(
         "sell": {"ec2:CreateReservedInstancesListing"},
         "return": {"savingsplans:ReturnSavingsPlan"},
     }
-    verbs, _, how = part.removeprefix("can ").partition(" commitments")
+    verbs, _, how = part.removeprefix("Can ").partition(" commitments")
     for able in (can(found, actions[verb]) for verb in verbs.split(" and ")):
         assert able, part
-        assert how != " without a limit" or always(found, able), part
-        assert not how.startswith(", limited: ") or not always(found, able), part
+        assert how != ", without a limit" or always(found, able), part
+        assert how in ("", ", without a limit") or not always(found, able), part
         for limit in limits:
             assert not always(limit, able), part
 
 
 def limits_in(part: str, role: RoleReport, limiting: Mapping[str, Decided]) -> list[Decided]:
     """Return what the policies that a limit names decide by themselves."""
-    _, _, named = part.partition(", limited: ")
-    words = {each.value or each.name: each.policy for each in role.guardrails}
-    words |= {f"the policy {policy}": policy for policy in limiting}
+    _, _, named = part.partition(" commitments, ")
+    words = {each.value or f"limited by {each.name}": each.policy for each in role.guardrails}
+    words |= {f"limited by {policy}": policy for policy in limiting if policy not in words.values()}
     # Their words can contain commas.
     found = [text for text in words if text in named]
     for text in found:
         named = named.replace(text, "")
-    assert not named.strip(", ") or named == "in different ways", part
+    if found or named not in ("", "without a limit", "limited in different ways"):
+        assert not named.replace(" and ", "").strip(), part
     return [limiting[words[text]] for text in found]
 
 

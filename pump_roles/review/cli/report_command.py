@@ -10,7 +10,7 @@ from pump_roles.guardrails import Guardrail
 from pump_roles.published import ROLES
 from pump_roles.review.cli import options, results
 from pump_roles.review.output.json_documents import read_baseline
-from pump_roles.review.output.report_words import change_of_roles, difference, finding_title
+from pump_roles.review.output.report_words import change_of_roles, finding_title, may_broaden
 from pump_roles.review.output.texts import first, say
 from pump_roles.review.report import Earlier, Report, of_contents, of_published, of_templates
 from pump_roles.validators import GUARDRAILS, ROLE_NAME, ArgumentError
@@ -124,8 +124,8 @@ def _of_account(names: Sequence[str], profile: str | None, earlier: Earlier | No
 
 def _reasons(result: Report, fatal: Sequence[str]) -> Iterator[str]:
     if _ALARM in fatal and result.alarms:
-        titles = (finding_title(finding, result) for finding in result.findings if finding.is_alarm)
+        titles = (finding_title(finding, result) for finding in result.findings)
         yield f"{say('units.alarms', result.alarms)}: {'; '.join(titles)}."
     broader = [change_of_roles(change) for change in result.changes if change.may_broaden]
     if _BROADENED in fatal and broader:
-        yield f"{difference(result)}: {'; '.join(first(broader, 1)).rstrip('.')}."
+        yield f"{may_broaden(result)}: {'; '.join(first(broader, 1)).rstrip('.')}."

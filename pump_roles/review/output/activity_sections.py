@@ -1,7 +1,7 @@
 """What Pump did, as a document."""
 
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from itertools import groupby
 from typing import TYPE_CHECKING, Final
 
@@ -173,17 +173,14 @@ def _refused(activity: Activity) -> Section:
     return Section(say("activity.refused"), _or_nothing(table))
 
 
-_RISKS: Final[Mapping[str, str]] = {**TEXTS["risks"], "reads": say("activity.reads")}
-
-
 def risk_in_words(action: str) -> str:
     """Return what an action can do at worst."""
     known = shipped().actions.get(action.lower())
-    return _RISKS[risk_of(action, only_reads=known is not None and known.only_reads)]
+    return text_of("risks", risk_of(action, only_reads=known is not None and known.only_reads))
 
 
 def _unused(activity: Activity) -> Section:
-    by_risk: dict[str, list[str]] = {risk: [] for risk in _RISKS.values()}
+    by_risk: dict[str, list[str]] = {risk: [] for risk in TEXTS["risks"].values()}
     for action in activity.unused:
         by_risk[risk_in_words(action)].append(action)
     rows = [(risk, len(names), Names(names, _FEW)) for risk, names in by_risk.items() if names]

@@ -62,6 +62,12 @@ class Table:
     rows: tuple[tuple[Text, ...], ...]
 
 
+def coded(text: str) -> tuple[Piece, ...]:
+    """Return a text whose parts between backticks are names."""
+    pieces = text.split("`")
+    return tuple(Code(piece) if index % 2 else piece for index, piece in enumerate(pieces))
+
+
 Part = Text | Item | Table
 
 

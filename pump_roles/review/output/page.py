@@ -4,7 +4,6 @@ import json
 import re
 from base64 import b64encode
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 from functools import cache
 from hashlib import sha256
 from typing import Any, Final
@@ -12,9 +11,8 @@ from typing import Any, Final
 from jinja2 import Environment, StrictUndefined, Template
 from markupsafe import Markup, escape
 
-from pump_roles.iam.catalog import LEVELS
-from pump_roles.iam.decisions import ALLOWED, CONDITIONALLY, DENIED, PARTLY
-from pump_roles.review.output import report_words, words
+from pump_roles.guardrails import SHIPPED
+from pump_roles.review.output import report_actions, report_words, words
 from pump_roles.review.output.json_documents import embedded
 from pump_roles.review.output.report_sections import document_of
 from pump_roles.review.output.texts import TEXTS, say
@@ -23,30 +21,37 @@ from pump_roles.review.report.guardrail_sets import left_by_sets
 from pump_roles.review.report.report_model import RISKS, ActionReport, Report, Risk, RoleReport
 from pump_roles.text import packaged
 
-_DECISIONS: Final = (ALLOWED, CONDITIONALLY, PARTLY, DENIED)
-_BEYOND: Final = "Reach"
-"""The topic of the statements about what is beyond the account."""
+_BAR: Final = 400
+"""The length of the longest bar, as in the template."""
 
-_LONGEST_BAR: Final = 200
-_SHORTEST_BAR: Final = 3.0
+_SHORTEST: Final = 4.0
+_GAP: Final = 1.5
 
+_NAMES: Final = re.compile(
+    r"`([^`]+)`"
+    r"|\b([a-z0-9-]+:(?:[A-Z][A-Za-z0-9]*\*?|\*))(?![\w*])"
+    rf"|(?<![\w-])({'|'.join(name for name in SHIPPED if '-' in name)})(?![\w-])"
+)
+"""What is shown as code in a text: what it quotes, actions with their service, and guardrails."""
 
-@dataclass(frozen=True, kw_only=True)
-class _Bar:
-    """A role's actions in a service. Each part is a risk, its start, and its length."""
-
-    parts: tuple[tuple[str, float, float], ...]
-    label: str
+_CHECKS: Final = {
+    "ok": ("ok", "ok"),
+    "alarm": ("money", "alarm"),
+    "broader": ("writes", "broader"),
+    "narrower": ("ok", "narrower"),
+    "none": ("none", "none"),
+}
+"""The tone and the icon of each state of a check."""
 
 
 def as_html(report: Report) -> str:
     """Return the page of a report: the same bytes for the same report."""
-    topics = [statement.topic for statement in report.statements]
-    totals = (sum(found.values()) for of in report.services.values() for found in of.values())
-    longest = max(totals, default=1)
     css, script = packaged(__package__, "page.css"), packaged(__package__, "page.js")
+    bands = [*report_actions.by_service(report)]
+    services = [service for _, of_band in bands for service in of_band]
     return _template().render(
         report=report,
+        last=report.roles[-1],
         css=Markup(css),  # noqa: S704 - the package's own file
         script=Markup(script),  # noqa: S704 - the package's own file
         css_hash=_hash(css),
@@ -55,24 +60,25 @@ def as_html(report: Report) -> str:
         embedded=Markup(embedded(report)),  # noqa: S704 - Base64 in an element
         markdown=to_markdown(document_of(report)),
         rows=frozenset(action.name for action in report.actions),
+        navigation=[*_navigation(report)],
         severities=report_words.severities(report),
-        services={
-            service: {role.kind: _bar(found[role.kind], role, longest) for role in report.roles}
-            for service, found in report.services.items()
-        },
-        navigation=_navigation(report),
-        topics=[topic for topic in dict.fromkeys(topics) if topic != _BEYOND],
-        beyond=[_BEYOND],
-        levels=[
-            level for level in LEVELS if any(level in action.levels for action in report.actions)
-        ],
+        widest=max((role.actions for role in report.roles), default=0),
+        longest=max((sum(service.counts.values()) for service in services), default=0),
         sets=left_by_sets(report),
-        decisions=_DECISIONS,
+        in_place={found.name for role in report.roles for found in role.guardrails},
+        # What the name of a guardrail says already.
+        fixed={guardrail.value_in_words for guardrail in SHIPPED.values()},
+        bands=bands,
         risks=RISKS,
+        checks=_CHECKS,
         wording={**vars(words), **vars(report_words)},
+        acts=vars(report_actions),
         texts=TEXTS,
         say=say,
-        marks_of=_marks,
+        bar_of=_bar,
+        worst_of=_worst_of,
+        roles_with=_roles_with,
+        is_open=_is_open,
     )
 
 
@@ -81,6 +87,8 @@ def _template() -> Template:
     environment = Environment(
         autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True
     )
+    environment.filters["coded"] = _coded
+    environment.filters["capital"] = report_words.capital
     # Fixed texts become part of the template, because there are many.
     source = re.sub(
         r'\{\{ say\("(\w+\.\w+)"\) \}\}',
@@ -90,25 +98,59 @@ def _template() -> Template:
     return environment.from_string(source)
 
 
+def _coded(text: str) -> Markup:
+    code = _NAMES.sub(
+        lambda found: f"<code>{next(filter(None, found.groups()))}</code>", str(escape(text))
+    )
+    return Markup(code)  # noqa: S704 - it was escaped
+
+
 def _hash(text: str) -> str:
     return f"sha256-{b64encode(sha256(text.encode()).digest()).decode()}"
 
 
-def _navigation(report: Report) -> dict[str, str]:
-    missing = {"worst": not report_words.at_worst(report), "others": not report.others}
-    return {id_: title for id_, title in TEXTS["navigation"].items() if not missing.get(id_)}
-
-
-def _marks(action: ActionReport) -> str:
-    found = {
-        "money": action.spends,
-        "writes": not action.only_reads,
-        "data": action.data,
-        "legacy": action.legacy,
-        "new": action.new,
+def _navigation(report: Report) -> Iterator[tuple[str, str, str]]:
+    numbers = {"alarms": report.alarms, "actions": len(report.actions)}
+    if report.since is not None:
+        numbers["changes"] = len(report.changes)
+    missing = {
+        "alarms": not report.alarms,
+        "changes": report.since is None,
+        "worst": not report.worst,
     }
-    # What it is counted under comes first.
-    return " ".join(dict.fromkeys([action.risk, *(mark for mark in found if found[mark])]))
+    titles = {**TEXTS["page_sections"], "worst": say("top.worst")}
+    for id_, title in titles.items():
+        if not missing.get(id_):
+            yield id_, title, f"{numbers[id_]:,}" if id_ in numbers else ""
+
+
+def _worst_of(role: RoleReport) -> tuple[str, str, str]:
+    # Its severity, in words, and whether it is certain.
+    risk = next((risk for risk in RISKS if getattr(role, risk)), "")
+    if role.stopped:
+        return "", say("top.stopped"), ""
+    if not role.readable and risk != "money":
+        return "money", say("top.not_known"), "unknown"
+    return risk, report_words.capital(say(f"severities.{risk}")) if risk else say("top.none"), ""
+
+
+def _is_open(role: RoleReport) -> bool:
+    # Whether someone else than one principal can assume it.
+    problems = role.trust.problems
+    return any(each.principal or each.why == "number-of-principals" for each in problems)
+
+
+def _roles_with(action: ActionReport) -> str:
+    return " ".join(kind for kind in action.roles if action.is_effective(kind))
+
+
+def _bar(counts: Mapping[Risk, int], total: int) -> Iterator[tuple[Risk, float, float]]:
+    start = 0.0
+    for risk in RISKS:
+        if counts[risk]:
+            width = max(_SHORTEST, counts[risk] / total * _BAR)
+            yield risk, round(start, 1), round(width - _GAP, 1)
+            start += width
 
 
 def _data(report: Report) -> Markup:
@@ -117,8 +159,7 @@ def _data(report: Report) -> Markup:
         {"kind": role.kind, "readable": role.readable, "patterns": [*_patterns_of(role)]}
         for role in report.roles
     ]
-    texts = {section: TEXTS[section] for section in ("script", "units", "kinds")}
-    data = {"roles": by_role, "texts": texts}
+    data = {"roles": by_role, "texts": TEXTS["script"]}
     text = json.dumps(data, ensure_ascii=True, separators=(",", ":"))
     # Nothing in it can end the script element.
     return Markup(text.replace("<", "\\u003c"))  # noqa: S704
@@ -131,16 +172,3 @@ def _patterns_of(role: RoleReport) -> Iterator[list[Any]]:
             if pattern.decision and policy.name not in ends:
                 matched = list(pattern.excluded) or pattern.pattern
                 yield [policy.name, pattern.decision, matched]
-
-
-def _bar(counts: Mapping[Risk, int], role: RoleReport, longest: int) -> _Bar:
-    parts, start = [], 0.0
-    for risk, count in counts.items():
-        width = max(_SHORTEST_BAR, round(count / longest * _LONGEST_BAR, 1))
-        parts.append((risk, round(start, 1), width))
-        start += width
-    label = ", ".join(say(f"kinds.{risk}", count) for risk, count in counts.items())
-    label = label or say("services.none")
-    if not role.exact:
-        label = say("services.at_least", numbers=label)
-    return _Bar(parts=tuple(parts), label=label)

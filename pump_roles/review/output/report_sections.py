@@ -15,8 +15,10 @@ from pump_roles.review.output.document import (
     Strong,
     Table,
     Text,
+    coded,
     table_of,
 )
+from pump_roles.review.output.report_actions import Group, by_service, state_of
 from pump_roles.review.output.texts import TEXTS, say
 from pump_roles.review.output.words import (
     access_in_words,
@@ -24,116 +26,62 @@ from pump_roles.review.output.words import (
     grants_in_words,
     let_in_by,
     place_in_words,
+    principal_in_words,
     scope_in_words,
 )
-from pump_roles.review.report.policies import GuardrailReport, Pattern, PolicyReport
-from pump_roles.review.report.report_model import ActionReport, Change, Report, RoleReport
-from pump_roles.review.report.statements import LIMITED, UNKNOWN, Answer, Statement
+from pump_roles.review.report.guardrail_sets import Left, left_by_sets
+from pump_roles.review.report.policies import GuardrailReport
+from pump_roles.review.report.report_model import RISKS, ActionReport, Change, Report, RoleReport
+from pump_roles.review.report.statements import LIMITED, NO, UNKNOWN, YES, Answer
 
-_FEW: Final = 3
+_NAMED: Final = 3
+"""At most so many of the actions that make an answer are named next to it."""
+
 _GAINED: Final = 40
 
 
 def document_of(report: Report, *, every_action: bool = False) -> Document:
     """Return the document."""
-    sections = [
-        Section(say("alarms.title"), (*_findings(report, alarms=True),), attention=True),
-        _statements(report, whole=every_action),
-        _at_worst(report),
-        _changes(report),
-        _numbers(report),
-        _ledger(report),
-        _places(report),
-        *(_rest(report) if every_action else [_decision(report)]),
-    ]
+    checks = (
+        (Strong(f"{check.title}."), " ", *coded(check.text)) for check in wording.checks(report)
+    )
+    date = say("markdown.date", date=report.date, catalog=report.catalog)
+    titles = TEXTS["page_sections"]
+    sections = (
+        Section(titles["alarms"], (*_alarms(report),), attention=True),
+        Section(titles["changes"], (*_changes(report),)),
+        Section(titles["roles"], (*_roles(report), *(_others(report) if every_action else ()))),
+        Section(titles["can"], (*_questions(report),)),
+        Section(titles["worst"], (*_at_worst(report),)),
+        Section(titles["actions"], (*_actions(report),) if every_action else ()),
+        Section(titles["ticket"], () if every_action else (*_ticket(report),)),
+    )
     return Document(
         say("top.title"),
         report.version,
-        summary=(
-            *(Strong(wording.verdict(role, report)) for role in report.roles),
-            Strong(wording.conclusion(report)),
-        ),
-        about=(say("markdown.date", date=report.date, catalog=report.catalog),),
-        sections=tuple(sections),
+        summary=tuple(checks),
+        about=((*coded(wording.subtitle(report)), f" {date}"),),
+        sections=sections,
     )
 
 
-def _rest(report: Report) -> Iterator[Section]:
-    yield Section(say("findings.title"), (*_findings(report, alarms=False),))
-    yield _others(report)
-    for role in report.roles:
-        yield from (_policy(policy, wording.heading(role)) for policy in role.policies)
-    incomplete = () if report.exact else (Strong(say("actions.not_complete")),)
-    about = say("markdown.actions", date=report.date)
-    yield Section(say("actions.title"), (about, *incomplete, _actions(report)))
-
-
-def _findings(report: Report, *, alarms: bool) -> Iterator[Part]:
-    for finding in [found for found in report.findings if found.is_alarm == alarms]:
-        title = Strong(f"{wording.finding_title(finding, report)}.")
-        yield title, f" {wording.finding_text(finding, report)}"
-        if finding.actions:
-            yield (Names(finding.actions),)
-
-
-def _by_role(report: Report, first: str, rows: Iterable[tuple[Text, ...]]) -> Table:
-    return Table((first, *map(wording.heading, report.roles)), tuple(rows))
-
-
-def _statements(report: Report, *, whole: bool) -> Section:
-    severities = wording.severities(report)
-    rows = (
-        (
-            ". ".join(filter(None, (statement.title, statement.note))),
-            *(
-                _answer(
-                    statement.roles[role.kind],
-                    role,
-                    severities[statement.id, role.kind],
-                    whole=whole,
-                )
-                for role in report.roles
-            ),
+def _alarms(report: Report) -> Iterator[Part]:
+    if report.findings:
+        yield say("alarms.about")
+    for finding in report.findings:
+        yield (
+            Strong(f"{wording.finding_title(finding, report)}."),
+            f" {wording.finding_text(finding, report)}",
+            f" {say('alarms.todo')} {wording.what_to_do(finding)}",
         )
-        for statement in report.statements
-    )
-    legend = f"{'; '.join(wording.LEGEND.values())}."
-    behind: Sequence[Part] = ()
-    if whole:
-        behind = (say("markdown.behind"), *map(_behind, report.statements))
-    return Section(say("plain.title"), (_by_role(report, "", rows), legend, *behind))
 
 
-def _answer(answer: Answer, role: RoleReport, severity: str, *, whole: bool) -> Text:
-    symbol = f"{wording.SYMBOLS[severity]} "
-    about = f": {wording.answered(answer, role)}"
-    is_named = answer.left and (whole or wording.few_named(answer))
-    named = (": ", Names(answer.left)) if is_named else ()
-    return (symbol, Strong(wording.answer_in_words(answer)), about, *named)
-
-
-def _behind(statement: Statement) -> Item:
-    named = dict.fromkeys(name for found in statement.roles.values() for name in found.named)
-    return Item((f"{statement.title}: ", Names([*named])))
-
-
-def _at_worst(report: Report) -> Section:
-    found = ((Strong(f"{what}."), f" {meaning}") for what, meaning in wording.at_worst(report))
-    return Section(say("worst.title"), tuple(found))
-
-
-def _changes(report: Report) -> Section:
-    parts: list[Part] = [wording.compared(report)]
+def _changes(report: Report) -> Iterator[Part]:
     if report.since is not None:
-        for cause, title in TEXTS["causes"].items():
-            changes = [change for change in report.changes if change.cause == cause]
-            parts += [Strong(f"{title}: {len(changes):,}."), *map(_change, changes)]
-    parts.append(wording.gained(report))
-    parts += [
-        Item((Code(pattern), ": ", Names(names, _GAINED)))
-        for pattern, names in report.gained.items()
-    ]
-    return Section(say("changes.title"), tuple(parts))
+        yield wording.compared(report)
+        yield from map(_change, report.changes)
+    for pattern, names in report.gained.items():
+        yield Item((say("changes.new"), " ", Code(pattern), ": ", Names(names, _GAINED)))
 
 
 def _change(change: Change) -> Item:
@@ -141,72 +89,213 @@ def _change(change: Change) -> Item:
     return Item((what, *((": ", Names(change.actions)) if change.actions else ())))
 
 
-def _numbers(report: Report) -> Section:
-    columns = [_numbers_of(role) for role in report.roles]
-    for column, role in zip(columns, report.roles, strict=True):
-        if any(other.role.may_deny for other in report.roles):
-            named = Names([policy.name for policy in role.role.may_deny])
-            column[say("markdown.may_deny")] = named if role.role.may_deny else say("roles.none")
+def _by_role(report: Report, first: str, rows: Iterable[tuple[Text, ...]]) -> Table:
+    return Table((first, *map(wording.heading, report.roles)), tuple(rows))
+
+
+def _roles(report: Report) -> Iterator[Part]:
+    for role in report.roles:
+        yield Strong(f"{wording.heading(role)}."), f" {wording.verdict(role, report)}"
+    columns = [_facts(role, report) for role in report.roles]
     rows = ((name, *(column[name] for column in columns)) for name in columns[0])
-    more = wording.added(report)
-    return Section(
-        say("numbers.title"),
-        (_by_role(report, "", rows), *((say("markdown.adds", adds=more),) if more else ())),
-    )
+    yield _by_role(report, "", rows)
+    yield wording.counted(report)
 
 
-def _numbers_of(role: RoleReport) -> dict[str, Text]:
-    trusted, requires_id = wording.trusted(role), role.trust.requires_external_id
-    published = TEXTS["policies_published"][role.policies_published]
-    levels = (
-        f"{level} {wording.number_in_words(left, role)}" for level, (_, left) in role.levels.items()
-    )
+def _facts(role: RoleReport, report: Report) -> Mapping[str, Text]:
+    trusted = wording.capital(wording.trusted(role))
+    external_id = (f"{trusted}: {say('facts.protects')}",)
+    is_published = role.policies_published == "yes"
+    own = [policy for policy in role.policies if policy.kind != "guardrail"]
+    changed = [policy for policy in own if policy.kind != "published" or not policy.unmodified]
+    published = wording.published_in_words(role)
+    counts = {say(f"risks.{risk}"): wording.number_of(role, risk) for risk in RISKS}
     return {
-        say("numbers.name"): Code(role.name) if role.name else say("roles.unnamed"),
-        say("markdown.policies"): (
-            published if role.policies_published == "yes" else Strong(published)
+        **counts,
+        say("facts.total"): wording.number_of(role),
+        say("facts.name"): Code(role.name) if role.name else say("roles.unnamed"),
+        say("facts.used_by"): (*_used_by(role),),
+        say("facts.external_id"): (
+            external_id if role.trust.requires_external_id else Strong(trusted)
         ),
-        say("markdown.assumed_by"): wording.assumed_by(role),
-        say("markdown.external_id"): trusted if requires_id else Strong(trusted),
-        say("markdown.boundary"): (
-            Code(boundary_in_words(role.boundary)) if role.boundary else say("roles.none")
+        say("facts.where"): " ".join((*_places(role, report), say("facts.every_region"))),
+        say("facts.policies"): (
+            published if is_published else Strong(published),
+            *(f"; {policy.name}: {wording.state_of(policy)}" for policy in changed),
         ),
-        say("markdown.expires"): (
-            say("roles.ends", until=role.ends) if role.ends else say("roles.never")
-        ),
-        **{what: wording.number_of(role, member) for member, what in TEXTS["counted"].items()},
-        say("markdown.levels"): ", ".join(levels),
-        say("markdown.read_from"): _read_from(role),
+        say("facts.guardrails"): (*_guardrails(role),),
+        say("facts.limits"): (*_limits(role),),
+        say("facts.read_from"): _read_from(role),
     }
+
+
+def _used_by(role: RoleReport) -> Iterator[str | Code | Strong]:
+    for index, principal in enumerate(role.trust.principals):
+        who = wording.who(principal)
+        if index:
+            yield "; "
+        if principal.kind == "provided" and not principal.value.default:
+            yield wording.capital(who)
+        else:
+            is_problem = any(problem.principal == principal for problem in role.trust.problems)
+            yield from (
+                Code(principal_in_words(principal)),
+                ", ",
+                Strong(who) if is_problem else who,
+            )
+    if not role.trust.principals:
+        yield wording.capital(say("roles.nobody"))
+
+
+def _places(role: RoleReport, report: Report) -> Sequence[str]:
+    found = [place_in_words(place) for place in report.places if place.kind == role.kind]
+    account = say("facts.account", account=role.account) if role.account else say("facts.yours")
+    return found or [account]
+
+
+def _guardrails(role: RoleReport) -> Iterator[str | Code]:
+    for index, found in enumerate(role.guardrails):
+        yield from ((", ",) if index else ())
+        yield from (Code(found.name), f" {found.value}" if found.value else "")
+    if not role.guardrails:
+        yield wording.capital(say("roles.none"))
+    if role.denied:
+        yield f"; {say('facts.denied', role.denied, of=say('units.actions', role.actions))}"
+
+
+def _limits(role: RoleReport) -> Iterator[str | Code | Names]:
+    yield say("facts.ends", until=role.ends) if role.ends else say("facts.never")
+    if role.boundary:
+        yield f"; {say('facts.boundary')} "
+        yield from (Code(boundary_in_words(role.boundary)), f", {say('roles.not_counted')}")
+    else:
+        yield f"; {say('facts.no_boundary')}"
+    if role.role.may_deny:
+        yield f"; {say('roles.may_deny')} "
+        yield Names([policy.name for policy in role.role.may_deny])
+        yield f", {say('roles.not_counted')}"
 
 
 def _read_from(role: RoleReport) -> Text:
     if role.account:
         return say("roles.of_account", account=role.account)
     if not role.files:
-        return say("markdown.from_pump")
+        return say("facts.from_pump")
     files, digests = zip(*role.files, strict=True)
     return (Names(files), " (SHA-256 ", Names(digests), ")")
 
 
-def _ledger(report: Report) -> Section:
+def _others(report: Report) -> Iterator[Part]:
+    if report.others:
+        yield Strong(f"{say('others.number', len(report.others))}.")
+        yield say("others.not_counted")
+        yield table_of(
+            "other",
+            report.others,
+            principals=lambda other: let_in_by(other) or say("others.nobody"),
+            grants=lambda other: grants_in_words(other) or say("others.nothing"),
+            alarms=lambda other: Strong(access_in_words(other.alarms)),
+        )
+    if report.resources:
+        types = ", ".join(f"{kind} ({count:,})" for kind, count in report.resources.items())
+        yield say("others.resources", types=types)
+
+
+def _questions(report: Report) -> Iterator[Part]:
+    yield say("can.about", len(report.statements))
+    yield f"{'; '.join(wording.LEGEND.values())}."
+    severities = wording.severities(report)
+    for topic, statements in wording.by_topic(report).items():
+        rows = (
+            (
+                wording.asked(statement),
+                *(
+                    _answer(statement.roles[role.kind], role, severities[statement.id, role.kind])
+                    for role in report.roles
+                ),
+            )
+            for statement in statements
+        )
+        yield Strong(f"{topic}.")
+        yield _by_role(report, say("can.question"), rows)
+    yield say("where.everywhere")
+
+
+def _answer(answer: Answer, role: RoleReport, severity: str) -> Text:
+    symbol, about = wording.SYMBOLS[severity], wording.answered(answer, role)
+    few = len(answer.left) <= _NAMED and answer.left
+    named = (": ", Names(answer.left)) if few else ()
+    return (f"{symbol} ", Strong(wording.answer_in_words(answer)), f", {about}", *named)
+
+
+def _at_worst(report: Report) -> Iterator[Part]:
+    in_place = {found.name for role in report.roles for found in role.guardrails}
+    if report.worst:
+        yield say("worst.about")
+    for worst in wording.at_worst(report):
+        yield (Strong(f"{worst.title} ({worst.who})."),)
+        yield from map(Item, worst.texts)
+        for guardrail in worst.limits:
+            placed = f" ({say('worst.in_place')})" if guardrail.name in in_place else ""
+            denies = f"{say('worst.denies')} {guardrail.removes}"
+            costs = f"{say('worst.costs')} {guardrail.costs}"
+            limit = (
+                f"{say('worst.limits')}: ",
+                Code(guardrail.name),
+                f"{placed}. {denies} {costs}",
+            )
+            yield Item(limit)
+    if harmless := wording.harmless_at_worst(report):
+        yield harmless
+    yield from _ledger(report)
+    yield from _sets(report)
+    yield from _stop(report)
+
+
+def _sets(report: Report) -> Iterator[Part]:
+    sets = left_by_sets(report)
+    if not sets:
+        return
+    yield Strong(f"{say('sets.title')}.")
+    rows: list[tuple[Text, ...]] = [
+        (wording.heading(role), *(_left(left, role) for left in sets)) for role in report.roles
+    ]
+    rows.append((say("guardrail_heads.costs"), *(left.costs for left in sets)))
+    yield Table(("", *(left.name for left in sets)), tuple(rows))
+
+
+def _left(left: Left, role: RoleReport) -> str:
+    counts, answers = left.counts[role.kind], left.answers[role.kind]
+    stay = say("sets.stay", role.effective, left=f"{counts['effective']:,}")
+    numbers = ", ".join(f"{counts[risk]:,} {say(f'risks.{risk}')}" for risk in RISKS)
+    sentences = [f"{stay}: {numbers}."]
+    for answer, text in ((NO, "becomes.no"), (LIMITED, "becomes.limited"), (YES, "sets.still")):
+        if found := answers.get(answer):
+            titles = "; ".join(statement.title for statement in found)
+            sentences.append(f"{say(text, len(found))}: {titles}.")
+    return " ".join(sentences)
+
+
+def _ledger(report: Report) -> Iterator[Part]:
     rows = [
         _guardrail(name, value, found) for (name, value), found in wording.ledger(report).items()
     ]
-    heads = (*TEXTS["guardrail_heads"].values(),)
-    table = Table(heads, tuple(rows)) if rows else say("guardrails.none")
-    return Section(say("guardrails.title"), (table,))
+    if rows:
+        yield Strong(f"{say('guardrails.title')}.")
+        yield Table((*TEXTS["guardrail_heads"].values(),), tuple(rows))
+    else:
+        yield say("guardrails.none")
 
 
 def _guardrail(name: str, value: str, by_role: Mapping[str, GuardrailReport]) -> tuple[Text, ...]:
     about = next(iter(by_role.values()))
     taken = [
-        f"{kind}: {how}."
+        f"{wording.capital(kind)}: {how}."
         for kind, found in by_role.items()
         for how in (
             say("taken.denied", len(found.denied)) if found.denied else "",
             say("taken.limited", len(found.limited)) if found.limited else "",
-            say("markdown.every_action") if found.ends else "",
+            say("guardrails.all_denied") if found.ends else "",
         )
         if how
     ]
@@ -214,85 +303,68 @@ def _guardrail(name: str, value: str, by_role: Mapping[str, GuardrailReport]) ->
     return (shown, " ".join((about.removes, *taken)), about.leaves, about.costs)
 
 
-def _places(report: Report) -> Section:
-    places = (Item(f"{place.kind}: {place_in_words(place)}") for place in report.places)
-    return Section(say("where.title"), (*places, Item(wording.global_services(report))))
+def _stop(report: Report) -> Iterator[Part]:
+    yield Strong(f"{say('stop.title')}.")
+    yield say("stop.account")
+    yield from (Item(Code(command)) for command in wording.stop(report))
+    yield say("stop.organization")
+    yield Item(Code(say("stop.attach")))
+    yield say("stop.continues")
+    yield say("stop.guide")
 
 
-def _decision(report: Report) -> Section:
-    items: list[Part] = []
-    for role in report.roles:
-        digests = Names([sha256 for _, sha256 in role.files])
-        of_files = (" (SHA-256 ", digests, ")") if role.files else ()
-        items.append(Item((say("markdown.accept", role=role.kind), *of_files), choice=True))
-    reject = Item(say("markdown.reject"), choice=True)
-    later = (say("later.markdown"), " ", Code(say("later.command")))
-    return Section(say("markdown.decision"), (*items, reject, later))
-
-
-def _others(report: Report) -> Section:
-    table = table_of(
-        "other",
-        report.others,
-        principals=lambda other: let_in_by(other) or say("others.nobody"),
-        grants=lambda other: grants_in_words(other) or say("others.nothing"),
-        alarms=lambda other: Strong(access_in_words(other.alarms)),
-    )
-    parts = (say("others.not_counted"), table) if report.others else ()
-    return Section(say("others.title"), parts)
-
-
-def _policy(policy: PolicyReport, role: str) -> Section:
-    said = wording.capital(f"{wording.state_of(policy)}.")
-    table = table_of("pattern_heads", policy.patterns, count=_count, scope=_scope)
-    title = say("markdown.policy", role=role, policy=policy.name)
-    return Section(title, (said if policy.unmodified else Strong(said), table))
-
-
-def _count(pattern: Pattern) -> str:
-    return (
-        say("policies.every_action")
-        if pattern.pattern == "*"
-        else wording.number_in_words(len(pattern.actions), pattern)
-    )
-
-
-def _scope(pattern: Pattern) -> str:
-    return scope_in_words(pattern.scope)
-
-
-def _actions(report: Report) -> Table:
+def _actions(report: Report) -> Iterator[Part]:
+    yield say("markdown.actions", date=report.date)
+    if not report.exact:
+        yield Strong(say("actions.not_complete"))
     heads = TEXTS["action_heads"]
-    return Table(
-        (
-            *(heads["action"], heads["level"], *(role.kind for role in report.roles)),
-            *(heads["resources"], heads["note"]),
-        ),
-        tuple(
-            (
-                Code(action.name),
-                ", ".join(action.levels),
-                *(_decided(action, role) for role in report.roles),
-                _resources(action),
-                " ".join(filter(None, (action.spends, action.data, action.legacy))),
-            )
-            for action in report.actions
-        ),
-    )
+    for band, services in by_service(report):
+        yield (Strong(f"{say(f'bands.{band}')}."),)
+        for service in services:
+            for group in service.groups:
+                yield (*_granted(group),)
+                if group.actions:
+                    kinds = (role.kind for role in report.roles)
+                    named = (heads["actions"], heads["kind"], heads["level"])
+                    yield Table((*named, *kinds, heads["note"]), (*_rows_of(group, report),))
+
+
+def _granted(group: Group) -> Iterator[str | Code]:
+    for index, (pattern, policies) in enumerate(group.patterns):
+        yield from (("; ",) if index else ())
+        yield Code(pattern) if pattern else say("every_action.named")
+        yield f" {policies}"
+    yield f". {group.reason}" if group.reason else "."
+
+
+def _rows_of(group: Group, report: Report) -> Iterator[tuple[Text, ...]]:
+    # What is the same about several actions is said once.
+    found: dict[tuple[str, ...], list[str]] = {}
+    for action in group.actions:
+        own = "" if group.reason else action.reason
+        said = (
+            say(f"short_kinds.{action.risk}"),
+            ", ".join(action.levels),
+            *(_decided(action, role) for role in report.roles),
+            " ".join(filter(None, (action.spends, action.data, action.legacy, own))),
+        )
+        found.setdefault(said, []).append(action.name)
+    for said, names in found.items():
+        yield (Names(names), *said)
 
 
 def _decided(action: ActionReport, role: RoleReport) -> str:
-    if role.kind not in action.roles:
-        return "-" if role.readable else say("actions.unknown")
-    grant = action.roles[role.kind]
-    by = f" {say('actions.by')} {', '.join(grant.denied_by)}" if grant.denied_by else ""
-    return f"{grant.decision}{by}"
+    state = state_of(action, role)
+    return f"{state.word} {', '.join(state.by)}".rstrip()
 
 
-def _resources(action: ActionReport) -> Text:
-    if len(action.resources) > _FEW:
-        return say("markdown.types", number=len(action.resources))
-    return ", ".join(action.resources) or Code("*")
+def _ticket(report: Report) -> Iterator[Part]:
+    for role in report.roles:
+        digests = Names([sha256 for _, sha256 in role.files])
+        of_files = (" (SHA-256 ", digests, ")") if role.files else ()
+        yield Item((say("markdown.accept", role=role.kind), *of_files), choice=True)
+    yield Item(say("markdown.reject"), choice=True)
+    yield (say("later.markdown"), " ", Code(say("later.command")))
 
 
 def rows_of(report: Report) -> Table:

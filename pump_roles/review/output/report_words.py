@@ -1,9 +1,9 @@
 """Sentences that the formats of a report share, from the texts in ``texts.json``."""
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from typing import Final, Literal
+from typing import Final, Literal, NamedTuple
 
-from pump_roles.guardrails import by_policy
+from pump_roles.guardrails import SHIPPED, Guardrail, by_policy
 from pump_roles.iam.trust import Principal
 from pump_roles.review.compare import Difference
 from pump_roles.review.output.texts import TEXTS, first, say, text_of
@@ -21,8 +21,7 @@ from pump_roles.review.output.words import (
     unknown_in_words,
     values_in_words,
 )
-from pump_roles.review.report.marks import left_by_metadata_only
-from pump_roles.review.report.policies import GuardrailReport, Pattern, PolicyReport, Uncounted
+from pump_roles.review.report.policies import GuardrailReport, PolicyReport, Uncounted
 from pump_roles.review.report.report_model import (
     RISKS,
     Change,
@@ -30,24 +29,17 @@ from pump_roles.review.report.report_model import (
     Report,
     Risk,
     RoleReport,
-    counts,
+    Worst,
 )
-from pump_roles.review.report.statements import NO, UNKNOWN, Answer
+from pump_roles.review.report.statements import NO, UNKNOWN, Answer, Statement
 from pump_roles.review.templates import Place
+from pump_roles.validators import ROLE_NAME
 
-GLOBAL_SERVICES: Final = frozenset(
-    {
-        *("aws-portal", "budgets", "ce", "consolidatedbilling", "cur", "iam", "organizations"),
-        *("pricing", "savingsplans", "support"),
-    }
-)
-"""The services whose actions apply to a whole account or organization, not to a Region."""
+_SUBTITLE: Final = 3
+"""How many of the files that the roles were read from are named first."""
 
 _FILES: Final = 8
 """How many of the files that a report is compared with are listed."""
-
-_NAMED: Final = 3
-"""At most so many of the actions that make an answer are named next to it."""
 
 _ACTIONS: Final = 8
 """How many of the actions of a difference from what is published are listed."""
@@ -70,27 +62,21 @@ LEGEND: Final[Mapping[str, str]] = {
 """The symbol of each severity with its meaning."""
 
 
-def number_in_words(number: int, of: RoleReport | Report | Pattern, *, judged: bool = True) -> str:
-    """Return one of the numbers of something: ``40``, or ``at least 40`` if it is not exact.
+def is_certain(role: RoleReport, member: str) -> bool:
+    """Return whether one of a role's numbers, by its name, is exact."""
+    return role.exact and role.readable and (role.judged or member not in RISKS)
 
-    :param judged: whether it is known of every action whether it belongs to the number.
-    """
+
+def number_of(role: RoleReport, member: str = "effective") -> str:
+    """Return one of a role's numbers, by its name: ``40``, or ``40+`` if it is not exact."""
+    number: int = getattr(role, member)
     text = f"{number:,}"
-    return text if of.exact and judged else say("numbers.at_least", number=text)
-
-
-def number_of(role: RoleReport, member: str) -> str:
-    """Return one of a role's numbers, by its name; by default, of its effective actions."""
-    number: int = getattr(role, member or "effective")
-    return number_in_words(number, role, judged=role.judged or member not in ("money", "data"))
+    return text if is_certain(role, member) else say("numbers.or_more", number=text)
 
 
 def heading(role: RoleReport) -> str:
-    """Return a role's title with its number of writes: one that is called read-only may write."""
-    writes = say("roles.no_writes")
-    if role.writes or not role.exact:
-        writes = say("roles.writes", number=number_of(role, "writes"))
-    return say("roles.heading", role=role.kind.capitalize(), writes=writes)
+    """Return a role's title."""
+    return role.kind.capitalize()
 
 
 def severities(report: Report) -> Mapping[tuple[str, str], Risk | Literal[""]]:
@@ -113,38 +99,22 @@ def severities(report: Report) -> Mapping[tuple[str, str], Risk | Literal[""]]:
 
 
 def verdict(role: RoleReport, report: Report) -> str:
-    """Return in one sentence what a role can do."""
+    """Return in short sentences what a role can do."""
     answers = {statement.id: statement.roles[role.kind] for statement in report.statements}
-    subject, reduced = role.kind.capitalize(), _reduced_by(role)
-    if reduced:
-        subject = say("verdict.reduced", role=subject, by=reduced)
     alarms = say("verdict.alarms") if report.alarms else ""
     if role.stopped:
-        stopped = "; ".join(filter(None, (say("verdict.nothing"), alarms)))
-        return f"{say('verdict.sentence', role=subject, parts=stopped)} {say('verdict.stopped')}"
-    if not role.effective and role.exact and role.readable:
-        nothing = "; ".join(filter(None, (say("verdict.no_permissions"), alarms)))
-        return say("verdict.sentence", role=subject, parts=nothing)
-    parts = [
-        *_commitments(answers["spend-money"], answers["sell"], role, report),
-        _changes_in(role, answers),
-        say("verdict.joins") if answers["join-organization"].left else "",
-        say("verdict.data", number=number_of(role, "data")) if role.data else "",
-        say("verdict.ends", until=role.ends) if role.ends else "",
-        alarms,
-    ]
-    return say("verdict.sentence", role=subject, parts="; ".join(filter(None, parts)))
-
-
-def _reduced_by(role: RoleReport) -> str:
-    number = len(role.guardrails)
-    guardrails = say("units.guardrails", number) if number else ""
-    number = sum(policy.kind == "deny" for policy in role.policies)
-    denies = say("verdict.denies", number) if number else ""
-    boundary = ""
-    if role.boundary and not role.role.is_unknown("boundary"):
-        boundary = say("verdict.boundary" if role.stopped else "verdict.uncounted_boundary")
-    return joined((guardrails, denies, boundary))
+        sentences = [alarms, say("verdict.nothing"), say("verdict.stopped")]
+    elif not role.effective and role.exact and role.readable:
+        sentences = [alarms, say("verdict.no_permissions")]
+    else:
+        sentences = [
+            alarms,
+            *_commitments(answers["spend-money"], answers["sell"], role, report),
+            say("verdict.joins") if answers["join-organization"].left else "",
+            _changes_in(role, answers),
+            say("verdict.ends", until=role.ends) if role.ends else "",
+        ]
+    return " ".join(filter(None, sentences))
 
 
 def _commitments(buy: Answer, sell: Answer, role: RoleReport, report: Report) -> Iterator[str]:
@@ -174,7 +144,12 @@ def _limit(
     if set(names).isdisjoint(answer.allowed):
         unknown = answer.answer == UNKNOWN
         text = "verdict.limits_unknown" if unknown else "verdict.limited"
-        return text, _name_policies(answer.limits, role)
+        values = {found.policy: found.value for found in role.guardrails}
+        by = [
+            values.get(policy) or say("verdict.by_policy", name=name_of(policy, role))
+            for policy in answer.limits
+        ]
+        return text, joined(by) or say("verdict.differently")
     everywhere = {
         action.name
         for action in report.actions
@@ -185,19 +160,27 @@ def _limit(
 
 
 def _only_reads(role: RoleReport) -> bool:
-    return role.exact and role.readable and not role.writes
+    return role.exact and role.readable and not (role.money or role.writes)
+
+
+_NOT_RUNNING: Final = ("ce:", "savingsplans:")
+"""The services whose tags are on nothing that runs."""
 
 
 def _changes_in(role: RoleReport, answers: Mapping[str, Answer]) -> str:
     if _only_reads(role):
         return say("verdict.harmless")
-    return text_of("verdict_on_changes", answers["change-resources"].answer)
-
-
-def conclusion(report: Report) -> str:
-    """Return how many alarms there are, and how many changes."""
-    alarms = say("units.alarms", report.alarms) if report.alarms else say("alarms.none")
-    return f"{alarms}. {difference(report) or say('changes.not_compared')}."
+    answer, tag = answers["change-resources"].answer, answers["tag"]
+    only_on_commitments = {
+        name
+        for found in role.guardrails
+        for name in found.limited
+        if found.name == Guardrail.COMMITMENT_TAGS_ONLY.name
+    }
+    tags = {name for name in tag.left if not name.startswith(_NOT_RUNNING)}
+    if answer == NO and tags - only_on_commitments:
+        return say("verdict.tags")
+    return text_of("verdict_on_changes", answer)
 
 
 def answer_in_words(answer: Answer) -> str:
@@ -206,48 +189,86 @@ def answer_in_words(answer: Answer) -> str:
 
 
 def answered(answer: Answer, role: RoleReport) -> str:
-    """Return the explanation of an answer."""
-    if answer.allowed:
-        text = "answered.some_limited" if answer.limited else "answered.some"
-    elif answer.answer == UNKNOWN:
-        return say("answered.not_covered" if role.readable else "answered.not_read")
-    elif answer.limited:
-        text = "answered.all_limited"
-    elif answer.denied:
+    """Return for how many of its actions an answer is so, and what limits or denies them."""
+    if answer.answer == NO and answer.denied:
         denied = {*answer.denied}
-        names = (each.name for each in role.guardrails if not denied.isdisjoint(each.denied))
-        return say("answered.denied_by", by=", ".join(names) or say("answered.a_policy"))
-    else:
-        text = "answered.none"
-    return say(
+        names = [found.name for found in role.guardrails if not denied.isdisjoint(found.denied)]
+        return say("answered.by", by=", ".join(names) or say("answered.a_policy"))
+    unknown = say("answered.not_covered" if role.readable else "answered.not_read")
+    if answer.answer == UNKNOWN and not answer.left:
+        return unknown
+    text = "answered.number"
+    if answer.limited:
+        text = "answered.some_limited" if answer.allowed else "answered.limited"
+    said = say(
         text,
-        len(answer.named),
         some=f"{len(answer.left):,}",
+        total=f"{len(answer.named):,}",
         limited=f"{len(answer.limited):,}",
-        by=_name_policies(answer.limits, role),
+        by=", ".join(name_of(name, role) for name in answer.limits) or say("answered.differently"),
     )
+    return f"{said}; {unknown}" if answer.answer == UNKNOWN else said
 
 
-def few_named(answer: Answer) -> str:
-    """Return the names of the actions that make an answer, if they are few; else empty."""
-    return f": {', '.join(answer.left)}" if 0 < len(answer.left) <= _NAMED else ""
+def name_of(policy: str, role: RoleReport) -> str:
+    """Return the name of the guardrail that a policy implements; of any other, its own."""
+    return next((found.name for found in role.guardrails if found.policy == policy), policy)
 
 
-def _name_policies(policies: Iterable[str], role: RoleReport) -> str:
-    guardrails = {found.policy: found.value or found.name for found in role.guardrails}
-    named = (guardrails.get(name) or say("answered.the_policy", name=name) for name in policies)
-    return ", ".join(named) or say("answered.differently")
+class AtWorst(NamedTuple):
+    """What can happen at worst, which roles can do it, and which guardrails limit it."""
+
+    title: str
+    severity: Risk
+    who: str
+    texts: Sequence[str]
+    limits: Sequence[Guardrail]
 
 
-def at_worst(report: Report) -> Sequence[tuple[str, str]]:
-    """Return what can happen at worst: which roles can do what, and what that means."""
-    found = []
+def at_worst(report: Report) -> Sequence[AtWorst]:
+    """Return what can happen at worst."""
+    return [
+        AtWorst(
+            worst.title,
+            worst.severity,
+            capital(joined(worst.roles)),
+            (*_possible(worst, report), *worst.texts),
+            [SHIPPED[name] for name in worst.limits],
+        )
+        for worst in report.worst
+    ]
+
+
+def _possible(worst: Worst, report: Report) -> Iterator[str]:
+    # What is read, the title does not say.
+    by_roles: dict[str, list[str]] = {}
     for statement in report.statements:
-        kinds = [role.kind for role in report.roles if statement.roles[role.kind].answer != NO]
-        if statement.worst and kinds:
-            what = say("worst.what", statement=statement.title, roles=", ".join(kinds))
-            found.append((what, statement.worst))
-    return found
+        if statement.id in worst.answers and worst.only_reads:
+            kinds = [kind for kind, answer in statement.roles.items() if answer.answer != NO]
+            by_roles.setdefault(capital(joined(kinds)), []).append(asked(statement))
+    for roles, answers in by_roles.items():
+        yield say("worst.possible", roles=roles, answers=" ".join(answers))
+
+
+def asked(statement: Statement) -> str:
+    """Return what a statement is about, in sentences."""
+    return f"{statement.title}. {statement.note}".rstrip()
+
+
+def harmless_at_worst(report: Report) -> str:
+    """Return what is possible with a role that changes nothing, and thus not all of this."""
+    kinds = [role.kind for role in report.roles if _only_reads(role)]
+    if len(kinds) != 1 or len(report.roles) == 1:
+        return ""
+    titles = [found.title for found in report.worst if kinds[0] in found.roles]
+    return say("worst.only_reads", role=kinds[0], worst="; ".join(titles)) if titles else ""
+
+
+def stop(report: Report) -> Iterator[str]:
+    """Yield the commands that stop the roles in an account."""
+    for role in report.roles:
+        valid = ROLE_NAME.accepts(role.name)
+        yield say("stop.command", name=role.name if valid else say("stop.unnamed"))
 
 
 def ledger(report: Report) -> dict[tuple[str, str], dict[str, GuardrailReport]]:
@@ -259,9 +280,10 @@ def ledger(report: Report) -> dict[tuple[str, str], dict[str, GuardrailReport]]:
     return found
 
 
-def names_of_policies(report: Report) -> dict[str, str]:
-    """Return the guardrails' names by the names of their policies."""
-    return {found.policy: found.name for role in report.roles for found in role.guardrails}
+def published_in_words(role: RoleReport) -> str:
+    """Return how many policies of a role allow something, and whether Pump publishes them."""
+    number = sum(policy.kind not in ("guardrail", "deny") for policy in role.policies)
+    return say(f"facts.policies_{role.policies_published}", number)
 
 
 def state_of(policy: PolicyReport) -> str:
@@ -290,29 +312,75 @@ def who(principal: Principal) -> str:
     return text_of("who", "unreadable" if is_unread else "default" if value.default else kind)
 
 
-def added(report: Report) -> str:
-    """Return how many actions the last role adds; empty if the report covers one role, or if that
-    is not known.
+class Check(NamedTuple):
+    """Something that a reviewer checks first.
+
+    :param state: ``ok``, ``alarm``, ``broader``, ``narrower``, or ``none``: nothing was compared.
+    :param about: the section that it is about; empty if there is none.
     """
-    if len(report.roles) == 1 or not report.exact:
-        return ""
-    *_, last = report.roles
-    return say("plain.adds", last.only, role=last.kind.capitalize())
+
+    state: str
+    title: str
+    text: str
+    about: str = ""
 
 
-def added_by_risk(report: Report) -> Mapping[Risk, int]:
-    """Return how many of the actions that the last role adds have each risk, except reads.
+def checks(report: Report) -> Iterator[Check]:
+    """Yield whether there are alarms, new actions, and changes."""
+    if report.alarms:
+        yield Check("alarm", say("units.alarms", report.alarms), say("checks.alarms"), "alarms")
+    else:
+        yield Check("ok", say("checks.no_alarms"), say("checks.nothing"))
+    if new := sum(map(len, report.gained.values())):
+        yield Check("broader", say("checks.new", new), gained(report), "actions")
+    else:
+        yield Check("ok", say("checks.no_new"), gained(report))
+    if report.since is None:
+        yield Check("none", say("checks.not_compared"), say("checks.to_compare"))
+        return
+    number, broader = len(report.changes), sum(change.may_broaden for change in report.changes)
+    text = say("checks.since", file=report.since.file)
+    if broader:
+        text = f"{text} {say('checks.broader', broader)}"
+    title = say("checks.changes", number) if number else say("checks.no_changes")
+    yield Check("broader" if broader else "narrower" if number else "ok", title, text, "changes")
 
-    An action can have several.
-    """
-    *others, last = (role.kind for role in report.roles)
-    added = [
-        action
-        for action in report.actions
-        if action.is_effective(last) and not any(map(action.is_effective, others))
+
+def subtitle(report: Report) -> str:
+    """Return what a report is about."""
+    one, *others = report.roles
+    roles = say("top.two_roles") if others else say("top.one_role", role=one.kind)
+    files = dict.fromkeys(f"`{file}`" for role in report.roles for file, _ in role.files)
+    if one.account:
+        return say("top.of_account", roles=roles, account=one.account)
+    if files:
+        return say("top.of_files", roles=roles, files=", ".join(first(files, _SUBTITLE)))
+    guarded = any(role.guardrails for role in report.roles)
+    return say("top.with_guardrails" if guarded else "top.published", roles=roles)
+
+
+def counted(report: Report) -> str:
+    """Return how the actions of the roles are counted, and how many there are."""
+    *others, last = report.roles
+    certain = all(is_certain(role, risk) for role in report.roles for risk in RISKS)
+    sentences = [
+        say("top.counted"),
+        *(
+            say("top.has", role.effective, role=heading(role), number=number_of(role))
+            for role in report.roles
+        ),
+        say("top.only", last.only, role=last.kind) if others and last.exact else "",
+        "" if certain else say("top.plus"),
     ]
-    number = counts(added)
-    return {risk: number[risk] for risk in RISKS if risk in TEXTS["risks"]}
+    return " ".join(filter(None, sentences))
+
+
+def by_topic(report: Report) -> Mapping[str, Sequence[Statement]]:
+    """Return the statements by their topic, in words."""
+    found: dict[str, list[Statement]] = {}
+    for statement in report.statements:
+        found.setdefault(text_of("topics", statement.topic), []).append(statement)
+    return found
 
 
 def compared(report: Report) -> str:
@@ -340,35 +408,17 @@ def gained(report: Report) -> str:
     return say(text, number, date=report.reviewed)
 
 
-def difference(report: Report) -> str:
-    """Return how many changes there are since the earlier report; empty if there is none."""
-    if report.since is None:
-        return ""
-    broader = sum(change.may_broaden for change in report.changes)
-    file = report.since.file
-    if not report.changes:
-        return say("changes.none_since", file=file)
-    number = say("changes.since", len(report.changes), file=file)
-    return say("changes.broader", changes=number, number=f"{broader:,}") if broader else number
-
-
-def global_services(report: Report) -> str:
-    """Return in which Regions the roles act, and on which global services."""
-    found = [service for service in report.services if service in GLOBAL_SERVICES]
-    text = "where.on_services" if found else "where.everywhere"
-    return say(text, services=", ".join(found))
+def may_broaden(report: Report) -> str:
+    """Return how many changes since the earlier report broaden access, or may."""
+    number = sum(change.may_broaden for change in report.changes)
+    return say("changes.broader", number, file=report.since.file if report.since else "")
 
 
 def finding_title(finding: Finding, report: Report) -> str:
     """Return the title of a finding, with its number."""
-    number, kind = len(finding.actions), finding.kind
-    judged = kind not in ("spends", "data") or all(role.judged for role in report.roles)
-    actions = number_in_words(number, report, judged=judged)
-    text = f"finding_titles.{kind}"
     differs = any(role.differences for role in report.roles if role.kind == finding.role)
-    if kind == "difference" and not differs:
-        text = "finding_titles.unread"
-    return say(text, number, number=capital(actions), role=finding.role)
+    unread = finding.kind == "difference" and not differs
+    return say(f"finding_titles.{'unread' if unread else finding.kind}", role=finding.role)
 
 
 def finding_text(finding: Finding, report: Report) -> str:
@@ -376,21 +426,18 @@ def finding_text(finding: Finding, report: Report) -> str:
     for role in report.roles:
         if role.kind == finding.role:
             return _about_role(finding, role)
-    if finding.kind == "suspect":
-        suspects = [alarm_in_words(other) for other in report.others if other.alarms]
-        suspects += map(unknown_in_words, report.unreadable)
-        parts = [say("findings.suspect"), *(f"{suspect}." for suspect in suspects)]
-        # For other roles, another finding says so.
-        if any(not role.exact and not (role.unreadable or role.uncounted) for role in report.roles):
-            parts.append(say("findings.not_exact"))
-        return " ".join(parts)
-    if finding.kind == "resources":
-        types = ", ".join(f"{kind} ({count:,})" for kind, count in finding.resources)
-        return say("findings.resources", types=types)
-    if finding.kind == "data":
-        denied = sum(not left_by_metadata_only(name) for name in finding.actions)
-        return say("findings.data_denied" if denied else "findings.data_left", number=f"{denied:,}")
-    return text_of("finding_texts", finding.kind)
+    suspects = [alarm_in_words(other) for other in report.others if other.alarms]
+    suspects += map(unknown_in_words, report.unreadable)
+    parts = [say("findings.suspect"), *(f"{suspect}." for suspect in suspects)]
+    # For other roles, another finding says so.
+    if any(not role.exact and not (role.unreadable or role.uncounted) for role in report.roles):
+        parts.append(say("findings.not_exact"))
+    return " ".join(parts)
+
+
+def what_to_do(finding: Finding) -> str:
+    """Return what to do about a finding."""
+    return text_of("todo", finding.kind)
 
 
 def _about_role(finding: Finding, role: RoleReport) -> str:

@@ -1,14 +1,14 @@
-"""Builds the report: its numbers, and the findings that a reviewer should see first."""
+"""Builds the report: its numbers, and the alarms that a reviewer must see first."""
 
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Final
 
 from pump_roles._version import __version__
 from pump_roles.guardrails import Guardrail, applying
-from pump_roles.iam.catalog import LEVELS, Action, Catalog, reviewed, shipped
+from pump_roles.iam.catalog import Action, Catalog, reviewed, shipped
 from pump_roles.iam.decisions import CONDITIONALLY, DENIED, PARTLY, Grant
 from pump_roles.json_input import TOO_DEEP, InputError
 from pump_roles.published import REASONS, ROLES
@@ -23,13 +23,13 @@ from pump_roles.review.report.report_model import (
     SCHEMA,
     ActionReport,
     Finding,
-    FindingKind,
     Report,
     Risk,
     RoleReport,
     counts,
 )
 from pump_roles.review.report.statements import statements
+from pump_roles.review.report.worst import at_worst
 from pump_roles.review.role import published_role
 
 _REACHABLE_TYPES: Final = {"AWS::EKS::AccessEntry", "AWS::IAM::Role"}
@@ -57,20 +57,6 @@ def _alarms(roles: Sequence[RoleReport], contents: Contents) -> Iterator[Finding
     yield from (Finding(kind="uncounted", role=role.kind) for role in roles if role.uncounted)
     if contents.unreadable or any(other.alarms for other in contents.others):
         yield Finding(kind="suspect")
-
-
-def _risks(actions: Sequence[ActionReport]) -> Iterator[Finding]:
-    # The actions that matter most, grouped by the reason.
-    risky: dict[FindingKind, Callable[[ActionReport], object]] = {
-        "spends": lambda action: action.spends,
-        "writes": lambda action: not action.only_reads,
-        "data": lambda action: action.data,
-        "legacy": lambda action: action.legacy,
-    }
-    for kind, applies in risky.items():
-        names = [action.name for action in actions if action.effective and applies(action)]
-        if names:
-            yield Finding(kind=kind, actions=tuple(names))
 
 
 def of_published(*, guardrails: Sequence[Guardrail] = (), since: Earlier | None = None) -> Report:
@@ -108,7 +94,14 @@ def of_contents(contents: Contents, *, since: Earlier | None = None) -> Report:
         for found in contents.roles
     )
     found_alarms = tuple(_alarms(roles, contents))
-    other_resources = tuple(Counter(contents.resources).items())
+    answered = tuple(
+        statements(
+            {
+                role.kind: (read[role.kind].evaluator, role.readable and role.judged)
+                for role in roles
+            }
+        )
+    )
     report = Report(
         schema=SCHEMA,
         version=__version__,
@@ -117,24 +110,15 @@ def of_contents(contents: Contents, *, since: Earlier | None = None) -> Report:
         as_published=not found_alarms,
         exact=all(role.exact for role in roles),
         alarms=len(found_alarms),
-        statements=tuple(
-            statements(
-                {
-                    role.kind: (read[role.kind].evaluator, role.readable and role.judged)
-                    for role in roles
-                }
-            )
-        ),
+        statements=answered,
+        worst=tuple(at_worst(answered)),
         roles=roles,
         places=contents.places,
         others=contents.others,
         unreadable=contents.unreadable,
         suspects_sha256=contents.suspects_sha256,
-        findings=(
-            *found_alarms,
-            *_risks(actions),
-            *([Finding(kind="resources", resources=other_resources)] if other_resources else []),
-        ),
+        findings=found_alarms,
+        resources=Counter(contents.resources),
         since=None if since is None else since.compared,
         changes=(),
         reviewed=reviewed()["date"],
@@ -190,7 +174,6 @@ def _role(
         actions=len(having),
         limited=sum(grant.decision in {CONDITIONALLY, PARTLY} for grant in granted.values()),
         patterns=len({clause.named for _, clause in policies.evaluator.effective["Allow"]}),
-        levels=_levels(having, effective),
     )
 
 
@@ -204,14 +187,6 @@ def _gained(actions: Iterable[ActionReport]) -> Mapping[str, tuple[str, ...]]:
             if action.effective and action.name not in seen[pattern]:
                 found.setdefault(pattern, []).append(action.name)
     return {pattern: tuple(names) for pattern, names in found.items()}
-
-
-def _levels(
-    granted: Iterable[ActionReport], effective: Iterable[ActionReport]
-) -> Mapping[str, tuple[int, int]]:
-    before = Counter(action.level for action in granted)
-    after = Counter(action.level for action in effective)
-    return {level: (before[level], after[level]) for level in LEVELS if before[level]}
 
 
 def _actions(

@@ -3,6 +3,7 @@
 from collections.abc import Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
+from functools import cache
 
 from pump_roles.guardrails import Guardrail, applying, as_policies, documents
 from pump_roles.iam.catalog import shipped
@@ -34,13 +35,9 @@ def left_by_sets(report: Report) -> Sequence[Left]:
 def _left(guardrail: Guardrail, report: Report) -> Left:
     left: dict[str, Mapping[str, int]] = {}
     answers: dict[str, Mapping[str, Sequence[Statement]]] = {}
+    serious = {answer for worst in report.worst for answer in worst.answers if not worst.only_reads}
     for kind in (role.kind for role in report.roles):
-        denies = documents(applying([guardrail], kind, ROLES), ROLES[kind])
-        evaluator = PolicyEvaluator(as_policies(denies), shipped())
-        denied = {
-            name: {decision_of(deny.scope) for _, deny in by}
-            for name, by in evaluator.by_action("Deny").items()
-        }
+        denied = _denied(guardrail, kind)
         left[kind] = counts(
             [
                 action
@@ -51,10 +48,22 @@ def _left(guardrail: Guardrail, report: Report) -> Left:
         found: dict[YesOrNo, list[Statement]] = {}
         for statement in report.statements:
             answer = _answer(statement.roles[kind], denied)
-            if answer != statement.roles[kind].answer or (answer == YES and statement.worst):
+            is_serious = answer == YES and statement.id in serious
+            if is_serious or answer != statement.roles[kind].answer:
                 found.setdefault(answer, []).append(statement)
         answers[kind] = {answer: found[answer] for answer in (NO, LIMITED, YES) if answer in found}
     return Left(name=guardrail.name, costs=guardrail.costs, counts=left, answers=answers)
+
+
+@cache
+def _denied(guardrail: Guardrail, kind: str) -> Mapping[str, AbstractSet[Decision]]:
+    # Once, although the page and the Markdown that it carries both say it.
+    denies = documents(applying([guardrail], kind, ROLES), ROLES[kind])
+    evaluator = PolicyEvaluator(as_policies(denies), shipped())
+    return {
+        name: {decision_of(deny.scope) for _, deny in by}
+        for name, by in evaluator.by_action("Deny").items()
+    }
 
 
 def _answer(answer: Answer, denied: Mapping[str, AbstractSet[Decision]]) -> YesOrNo:

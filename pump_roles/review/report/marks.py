@@ -30,11 +30,6 @@ def mark(kind: str, name: str) -> str:
     return reasons.get(next(wildcards, ""), "")
 
 
-def left_by_metadata_only(name: str) -> str:
-    """Return why metadata-only does not deny an action that returns data; empty if it does."""
-    return mark("stays", name)
-
-
 @cache
 def _reasons() -> Mapping[str, Mapping[str, str]]:
     # By kind and pattern, in lower case.
@@ -45,7 +40,6 @@ def _reasons() -> Mapping[str, Mapping[str, str]]:
         **{pattern: sentences.get(pattern, _NOT_DENIED) for pattern in data["denied"]},
         **{pattern: reason["returns"] for pattern, reason in left.items()},
     }
-    reasons["stays"] = {pattern: reason["stays"] for pattern, reason in left.items()}
     return {
         kind: {pattern.lower(): reason for pattern, reason in of_kind.items()}
         for kind, of_kind in reasons.items()

@@ -3,6 +3,7 @@
 External IDs are not part of it, so no format can leak one.
 """
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -17,21 +18,20 @@ from pump_roles.review.report.statements import Statement
 from pump_roles.review.role import Part, Role, Unknown
 from pump_roles.review.templates import Other, Place
 
-SCHEMA: Final = 5
+SCHEMA: Final = 6
 """The version of the JSON report's schema, ``report.schema.json``."""
 
 Cause = Literal["AWS", "role"]
 Risk = Literal["money", "writes", "data", "reads"]
 
 RISKS: Final[tuple[Risk, ...]] = get_args(Risk)
-"""The risks. An action is counted under the first that applies: it can spend money, its access
-level is not List or Read, it returns data, or it reads metadata."""
+"""The risks. Each action is counted once, under the first that applies: it can spend money, its
+access level is not List or Read, it returns data, or it reads metadata."""
 
 Alarm = Literal["difference", "trust", "opened", "uncounted", "suspect"]
-FindingKind = Literal["spends", "writes", "data", "legacy", "resources"]
 
 ALARMS: Final[tuple[Alarm, ...]] = get_args(Alarm)
-"""The kinds of findings that must be read before a role's numbers."""
+"""The kinds of alarms, which must be read before a role's numbers."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -62,14 +62,14 @@ class RoleReport:
     :param stopped: whether it can do nothing now, because its permissions boundary is AWSDenyAll.
         The numbers below are those of its policies, without the boundary.
     :param money: how many effective actions can spend money.
-    :param writes: how many effective actions are not List or Read.
-    :param data: how many effective actions return data, not only metadata.
-    :param effective: how many of its actions are not denied.
+    :param writes: how many others are not List or Read.
+    :param data: how many others return data, not only metadata.
+    :param reads: how many others there are. They read metadata.
+    :param effective: how many of its actions are not denied: the sum of these four.
     :param only: how many of these no other role in the report has.
     :param actions: how many actions its patterns match.
     :param limited: how many of these are denied under a condition or on some resources.
     :param patterns: how many different patterns allow something.
-    :param levels: for each access level, how many actions are granted and how many effective.
     """
 
     role: Role
@@ -90,12 +90,12 @@ class RoleReport:
     money: int
     writes: int
     data: int
+    reads: int
     effective: int
     only: int
     actions: int
     limited: int
     patterns: int
-    levels: Mapping[str, tuple[int, int]]
 
     @property
     def kind(self) -> str:
@@ -184,38 +184,48 @@ class ActionReport(Action):
 
 
 def counts(actions: Sequence[ActionReport]) -> dict[str, int]:
-    """Return how many actions spend money, write, and return data, and how many there are.
-
-    The keys are ``money``, ``writes``, ``data``, and ``effective``. An action can be counted under
-    several.
-    """
-    return {
-        "money": sum(bool(action.spends) for action in actions),
-        "writes": sum(not action.only_reads for action in actions),
-        "data": sum(bool(action.data) for action in actions),
-        "effective": len(actions),
-    }
+    """Return how many actions have each of the :data:`RISKS`, and how many are ``effective``."""
+    found = Counter(action.risk for action in actions)
+    return {**{risk: found[risk] for risk in RISKS}, "effective": len(actions)}
 
 
 @dataclass(frozen=True, kw_only=True)
 class Finding:
-    """Something that a reviewer should see first.
+    """An alarm: what a reviewer must see before a role's numbers.
 
-    :param kind: the kind of finding.
+    :param kind: the kind of alarm.
     :param role: the kind of the role that it is about; empty for all of them.
-    :param actions: the names of its actions.
-    :param resources: the types of its resources, with their numbers.
     """
 
-    kind: Alarm | FindingKind
+    kind: Alarm
     role: str = ""
-    actions: tuple[str, ...] = ()
-    resources: tuple[tuple[str, int], ...] = ()
+
+
+@dataclass(frozen=True, kw_only=True)
+class Worst:
+    """What can happen at worst.
+
+    :param id: a stable name.
+    :param title: what it is.
+    :param severity: how serious it is: one of the risks of an action.
+    :param answers: the IDs of the statements to which a role's answer is not no.
+    :param texts: what that means; may be empty.
+    :param limits: the names of the guardrails that limit it.
+    :param roles: the kinds of the roles that can do it.
+    """
+
+    id: str
+    title: str
+    severity: Risk
+    answers: tuple[str, ...]
+    texts: tuple[str, ...]
+    limits: tuple[str, ...]
+    roles: tuple[str, ...]
 
     @property
-    def is_alarm(self) -> bool:
-        """Whether it must be read before the roles' numbers."""
-        return self.kind in ALARMS
+    def only_reads(self) -> bool:
+        """Whether nothing is spent or changed."""
+        return self.severity not in ("money", "writes")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -282,15 +292,17 @@ class Report:
     :param as_published: whether all roles are what Pump publishes, apart from guardrails of this
         package and other policies with nothing but denies, and there are no alarms.
     :param exact: whether the numbers of all roles are exact.
-    :param alarms: how many of the findings are alarms.
+    :param alarms: how many alarms there are.
     :param statements: what the roles can do, in plain words.
+    :param worst: what can happen at worst.
     :param roles: the roles.
     :param places: where the templates deploy them.
     :param others: everything else in the templates that gives access.
     :param unreadable: what could not be read and may give more access than the roles.
     :param suspects_sha256: the SHA-256 of what may give more access, as in the templates; empty if
         there is nothing.
-    :param findings: the alarms, then what matters most.
+    :param findings: the alarms.
+    :param resources: how many other resources the templates have, by type.
     :param since: the earlier report that it is compared with, if any.
     :param changes: the differences from the earlier report.
     :param reviewed: the date of the last review of what the published wildcards match.
@@ -298,7 +310,7 @@ class Report:
     :param actions: every action that a role has, by name.
     """
 
-    schema: Literal[5]
+    schema: Literal[6]
     version: str
     catalog: str
     date: str
@@ -306,12 +318,14 @@ class Report:
     exact: bool
     alarms: int
     statements: tuple[Statement, ...]
+    worst: tuple[Worst, ...]
     roles: tuple[RoleReport, ...]
     places: tuple[Place, ...]
     others: tuple[Other, ...]
     unreadable: tuple[Unknown, ...]
     suspects_sha256: str
     findings: tuple[Finding, ...]
+    resources: Mapping[str, int]
     since: Compared | None
     changes: tuple[Change, ...]
     reviewed: str

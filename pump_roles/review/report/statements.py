@@ -1,8 +1,8 @@
 """What the roles can do, in plain words: a fixed list of statements, each about named actions.
 
-``statements.json`` has the list. The ``source`` of a statement names the pages that its note and
-its worst case are from. The policies decide each answer, for each of the actions, whether or not
-the catalog has it. So a "no" never means that an action is missing from the catalog.
+``statements.json`` has the list. The ``source`` of a statement names the pages that its note is
+from. The policies decide each answer, for each of the actions, whether or not the catalog has it.
+So a "no" never means that an action is missing from the catalog.
 """
 
 import json
@@ -69,7 +69,6 @@ class Statement:
     :param topic: its topic, in one word.
     :param title: what the role may or may not do.
     :param note: what to know about it; may be empty.
-    :param worst: what can happen at worst unless the answer is no; may be empty.
     :param roles: each role's answer, by the role's kind.
     """
 
@@ -77,7 +76,6 @@ class Statement:
     topic: str
     title: str
     note: str
-    worst: str
     roles: Mapping[str, Answer]
 
 
@@ -89,7 +87,6 @@ def statements(roles: Mapping[str, tuple[PolicyEvaluator, bool]]) -> Iterator[St
             topic=listed["topic"],
             title=listed["title"],
             note=listed["note"],
-            worst=listed.get("worst", ""),
             roles={
                 kind: _answer(listed, evaluator, covered=covered)
                 for kind, (evaluator, covered) in roles.items()

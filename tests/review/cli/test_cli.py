@@ -164,13 +164,13 @@ SELLS = "auto-pilot: 1 action that writes or tags: denied by no-selling before, 
         ("bare", "guarded", "alarm", ""),
         (
             *("bare", "guarded", "broadened"),
-            f"1 change since guarded.json: 1 can broaden access: {SELLS}.",
+            f"1 change since guarded.json can broaden access: {SELLS}.",
         ),
         # A narrower role is not broader.
         ("guarded", "bare", "broadened", ""),
         (
             *("wide", "guarded", "alarm broadened"),
-            f"{ALARMS} 2 changes since guarded.json: 2 can broaden access: {SELLS}; and 1 more.",
+            f"{ALARMS} 2 changes since guarded.json can broaden access: {SELLS}; and 1 more.",
         ),
     ],
 )
@@ -312,9 +312,9 @@ def is_not_compared_with(path: Path) -> str:
         ('{"Resources": {}}', "contains none of Pump's roles"),
         (
             '{"schema": 1}',
-            "is not a pump-roles report: its schema version is 1; this version reads 5",
+            "is not a pump-roles report: its schema version is 1; this version reads 6",
         ),
-        ('{"schema": 5}', "is not a pump-roles report: Object missing required field `version`"),
+        ('{"schema": 6}', "is not a pump-roles report: Object missing required field `version`"),
         (
             '{"schema": "3\\u001b"}',
             "is not a pump-roles report: Expected `int`, got `str` - at `$.schema`",

@@ -83,10 +83,10 @@ def test_has_words_for_everything_that_is_not_known(why: Any) -> None:
     ("action", "risk"),
     [
         ("savingsplans:CreateSavingsPlan", "spend money"),
-        ("ec2:CreateTags", "write or tag"),
+        ("ec2:CreateTags", "other changes"),
         ("ecs:DescribeTasks", "return data"),
         ("ec2:DescribeInstances", "read metadata"),
-        ("ec2:NotInTheCatalog", "write or tag"),
+        ("ec2:NotInTheCatalog", "other changes"),
     ],
 )
 def test_unused_actions_are_counted_by_risk(action: str, risk: str) -> None:

@@ -14,13 +14,23 @@ from pump_roles.iam.catalog import shipped
 from pump_roles.iam.trust import parse_trust
 from pump_roles.iam.values import known
 from pump_roles.review.compare import Difference
-from pump_roles.review.output.document import Code, Item, Table
+from pump_roles.review.output.document import Names, Table
 from pump_roles.review.output.formats import document_of, written
-from pump_roles.review.output.report_words import answer_in_words, at_worst, heading
+from pump_roles.review.output.report_words import (
+    answer_in_words,
+    answered,
+    asked,
+    at_worst,
+    checks,
+    heading,
+    verdict,
+)
 from pump_roles.review.output.texts import TEXTS, say
 from pump_roles.review.output.writers import LIMIT
 from pump_roles.review.report import Report, of_published, of_templates
+from pump_roles.review.report.guardrail_sets import left_by_sets
 from pump_roles.review.report.report_model import RISKS, Change, Compared, Finding
+from pump_roles.review.report.worst import at_worst as worst_of
 from pump_roles.review.role import Boundary, Unknown
 from pump_roles.review.templates import Place
 from tests.customer import allow, deny
@@ -40,36 +50,81 @@ def published() -> Report:
 def test_has_what_a_ticket_needs(published: Report) -> None:
     markdown = written(published, "markdown")
     for role in published.roles:
-        assert heading(role) in markdown
+        assert f"**{heading(role)}.** {verdict(role, published)}" in markdown
         assert f"`{role.name}`" in markdown
+        for risk in RISKS:
+            numbers = (f"{getattr(each, risk):,}" for each in published.roles)
+            assert f"\n| {say(f'risks.{risk}')} | {' | '.join(numbers)} |\n" in markdown
         assert f"- [ ] Accept the {role.kind} role" in markdown
     assert "- [ ] Reject, because:\n" in markdown
-    assert "Pump's principal" in markdown
-    assert f"**{say('alarms.none')}. {say('changes.not_compared')}.**" in markdown
+    assert say("who.provided")[1:] in markdown
+    for check in checks(published):
+        assert f"\n**{check.title}.** {check.text}\n" in markdown
     for statement in published.statements:
         (line,) = (
             line for line in markdown.splitlines() if line.startswith(f"| {statement.title}")
         )
         for answer in statement.roles.values():
-            assert f"**{answer_in_words(answer)}**" in line
-    for what, meaning in at_worst(published):
-        # Cut short nowhere.
-        assert f"\n**{what}.** {meaning}\n" in markdown
-    assert len(markdown) < 10_000
+            assert f"**{answer_in_words(answer)}**, {answered(answer, published.roles[0])}" in line
+            # At most three are named.
+            assert (f"`{answer.named[0]}`" in line) <= (len(answer.left) <= 3)
+    for worst in at_worst(published):
+        assert f"\n**{worst.title} ({worst.who}).**\n" in markdown
+        for text in worst.texts:
+            # Cut short nowhere.
+            assert f"\n- {text}\n" in markdown
+        for guardrail in worst.limits:
+            assert f"`{guardrail.name}`. {say('worst.denies')} {guardrail.removes}" in markdown
+            assert guardrail.costs in markdown
+    for left in left_by_sets(published):
+        assert left.costs in markdown
+    assert len(markdown) < 20_000
 
 
-def test_says_nothing_at_worst_of_what_no_role_can_do(published: Report) -> None:
-    one = replace(published, roles=published.roles[:1], actions=())
-    assert say("worst.title") not in [section.title for section in document_of(one).sections]
-    statements = tuple(
+def test_says_at_worst_only_what_is_possible_and_which_guardrails_are_in_place(
+    published: Report,
+) -> None:
+    (both,) = (found for found in at_worst(published) if found.severity == "writes")
+    assert both.who == "Auto-pilot"
+    guarded = of_published(guardrails=[Guardrail.NO_INVITATIONS, Guardrail.ONLY_WHEN_APPROVED])
+    assert both not in [*at_worst(guarded)]
+    markdown = written(guarded, "markdown")
+    assert f"`only-when-approved` ({say('worst.in_place')})" in markdown
+    assert f"`no-commitments`. {say('worst.denies')}" in markdown
+    harmless = of_published(guardrails=[Guardrail.NEEDED_ONLY])
+    unknown = [
         replace(
             found,
             roles={kind: replace(answer, answer="unknown") for kind, answer in found.roles.items()},
         )
-        for found in published.statements
+        for found in harmless.statements
+    ]
+    assert {worst.roles for worst in worst_of(unknown)} == {("read-only", "auto-pilot")}
+
+
+def test_says_what_only_the_read_only_role_can_do_at_worst(published: Report) -> None:
+    titles = "; ".join(found.title for found in published.worst if "read-only" in found.roles)
+    assert say("worst.only_reads", role="read-only", worst=titles) in written(published, "markdown")
+    metered, organization, costs = (
+        next(asked(found) for found in published.statements if found.id == id_)
+        for id_ in ("incur-fees", "read-organization", "read-consolidated-bill")
     )
-    worst = at_worst(replace(published, statements=statements))
-    assert all(what.endswith("(read-only, auto-pilot)") for what, _ in worst)
+    *_, last = at_worst(published)
+    assert last.texts[0].startswith("Read-only and auto-pilot: ")
+    assert all(text in last.texts[0] for text in (metered, organization, costs))
+
+
+@pytest.mark.parametrize(
+    ("name", "shown"),
+    [("Vendor.Buys", "Vendor.Buys"), ("x; reboot", "ROLE_NAME"), ("", "ROLE_NAME")],
+)
+def test_says_how_to_stop_the_roles_of_the_report(name: str, shown: str, published: Report) -> None:
+    one, *others = published.roles
+    renamed = replace(one, role=replace(one.role, name=known(name)))
+    markdown = written(replace(published, roles=(renamed, *others)), "markdown")
+    for stopped in (shown, others[0].name):
+        assert f"\n- `aws iam put-role-permissions-boundary --role-name {stopped} --" in markdown
+    assert f"`{say('stop.attach')}`" in markdown
 
 
 def test_has_the_digests_the_alarms_and_the_changes(published: Report) -> None:
@@ -89,7 +144,7 @@ def test_has_the_digests_the_alarms_and_the_changes(published: Report) -> None:
     report = replace(
         published,
         alarms=1,
-        findings=(SUSPECT, *published.findings),
+        findings=(SUSPECT,),
         since=SINCE,
         changes=(change,),
         roles=tuple(
@@ -98,8 +153,10 @@ def test_has_the_digests_the_alarms_and_the_changes(published: Report) -> None:
         ),
     )
     markdown = written(report, "markdown")
-    assert "**1 alarm. 1 change since earlier.json: 1 can broaden access.**" in markdown
+    assert f"**1 alarm.** {say('checks.alarms')}\n" in markdown
+    assert "**1 change.** Since `earlier.json`. 1 can broaden access.\n" in markdown
     assert "**Other resources may give more access than these roles.** They are not " in markdown
+    assert f" {say('alarms.todo')} {say('todo.suspect')}\n" in markdown
     assert (
         "- broader, read-only: 1 action that reads metadata: not granted before, allowed now: "
         "`ce:GetTags`" in markdown
@@ -113,15 +170,16 @@ def test_has_the_digests_the_alarms_and_the_changes(published: Report) -> None:
 def test_lists_every_action_only_if_asked(published: Report) -> None:
     ticket, whole = document_of(published), document_of(published, every_action=True)
     titles = [[section.title for section in found.sections] for found in (ticket, whole)]
-    policies = [f": the policy {policy.name}" for policy in published.roles[0].policies]
-    assert all(any(title.endswith(policy) for title in titles[1]) for policy in policies)
-    assert not any(": the policy " in title for title in titles[0])
-    assert titles[0][-1] == say("markdown.decision")
-    assert (titles[1][-1], say("markdown.decision") in titles[1]) == ("Actions", False)
-    table = whole.sections[-1].parts[-1]
-    assert isinstance(table, Table)
-    assert [row[0] for row in table.rows] == [Code(action.name) for action in published.actions]
-    assert not any(isinstance(part, Item) and part.choice for part in whole.sections[-1].parts)
+    assert titles[0][:-1] == titles[1][:-1]
+    assert [found[-1] for found in titles] == ["For the ticket", "Every action"]
+    tables = [part for part in whole.sections[-1].parts if isinstance(part, Table)]
+    named = [
+        name
+        for table in tables
+        for row in table.rows
+        for name in (row[0].names if isinstance(row[0], Names) else ())
+    ]
+    assert sorted(named) == [action.name for action in published.actions], "each is there once"
 
 
 LONG = "x" * 7_000

@@ -14,6 +14,7 @@ from pump_roles.iam.values import Value, known, unreadable
 from pump_roles.review.contents import Contents, FoundRole
 from pump_roles.review.output.formats import written
 from pump_roles.review.output.report_words import (
+    checks,
     compared,
     finding_text,
     finding_title,
@@ -21,8 +22,9 @@ from pump_roles.review.output.report_words import (
     verdict,
     who,
 )
-from pump_roles.review.output.texts import TEXTS, say
+from pump_roles.review.output.texts import say
 from pump_roles.review.report import Report, of_contents, of_published
+from pump_roles.review.report.report_model import Change as Changed
 from pump_roles.review.report.report_model import Compared
 from pump_roles.review.report.statements import Answer
 from pump_roles.review.role import Boundary, published_role
@@ -34,36 +36,38 @@ def verdicts(report: Report) -> list[str]:
 
 
 @pytest.mark.parametrize(
-    ("guardrails", "read_only", "auto_pilot"),
+    ("guardrails", "commitments", "changes"),
     [
-        ([], "Read-only:", "Auto-pilot: can buy and sell commitments without a limit;"),
+        ([], "Can buy and sell commitments, without a limit.", say("verdict.tags")),
         (
             [Guardrail.RECOMMENDED],
-            "Read-only, with 1 guardrail:",
-            "Auto-pilot, with 5 guardrails: can buy and sell commitments without a limit;",
+            "Can buy and sell commitments, without a limit.",
+            say("verdict_on_changes.no"),
         ),
         (
             [Guardrail.NO_SELLING],
-            "Read-only:",
-            "Auto-pilot, with 1 guardrail: can buy and return commitments without a limit;",
+            "Can buy and return commitments, without a limit.",
+            say("verdict.tags"),
+        ),
+        # It only keeps a tag of one name off.
+        (
+            [Guardrail.HANDS_OFF, Guardrail.NO_COMMITMENTS],
+            "Cannot buy or sell commitments.",
+            say("verdict.tags"),
         ),
     ],
 )
 def test_verdict_says_what_each_role_can_do(
-    guardrails: Sequence[Guardrail], read_only: str, auto_pilot: str
+    guardrails: Sequence[Guardrail], commitments: str, changes: str
 ) -> None:
-    report = of_published(guardrails=guardrails)
-    data = [say("verdict.data", number=role.data) for role in report.roles]
-    harmless, joins = say("verdict.harmless"), say("verdict.joins")
-    runs = say("verdict_on_changes.no")
-    assert verdicts(report) == [
-        f"{read_only} {say('verdict.reads')}; {harmless}; {data[0]}.",
-        f"{auto_pilot} {runs}; {joins}; {data[1]}.",
+    assert verdicts(of_published(guardrails=guardrails)) == [
+        f"{say('verdict.reads')} {say('verdict.harmless')}",
+        f"{commitments} {say('verdict.joins')} {changes}",
     ]
 
 
 REGIONS = Guardrail.only_in_regions("us-east-1", "eu-west-1")
-HANDS_OFF = "can return commitments, limited: except what has your tag pump-hands-off"
+HANDS_OFF = "Can return commitments, except what has your tag pump-hands-off"
 APPROVED = "only while you approve (the role's tag pump-commitments)"
 
 
@@ -74,17 +78,17 @@ APPROVED = "only while you approve (the role's tag pump-commitments)"
             # The only limit of a Savings Plan is that it cannot be bought with a tag.
             [Guardrail.RECOMMENDED, Guardrail.HANDS_OFF, REGIONS],
             [],
-            f"can buy commitments without a limit; {HANDS_OFF}; changes nothing that runs; ",
+            f"Can buy commitments, without a limit. {HANDS_OFF}. {say('verdict.joins')}",
         ),
         (
             [Guardrail.HANDS_OFF, Guardrail.ONLY_WHEN_APPROVED],
             [],
-            f"can buy commitments, limited: {APPROVED}; {HANDS_OFF}, {APPROVED}; changes nothing ",
+            f"Can buy commitments, {APPROVED}. {HANDS_OFF} and {APPROVED}. ",
         ),
         (
             [REGIONS],
             [{"Effect": "Deny", "Action": "savingsplans:CreateSavingsPlan", "Resource": "*"}],
-            "can buy commitments, limited: only eu-west-1 and us-east-1; can sell commitments ",
+            "Can buy commitments, only eu-west-1 and us-east-1. Can sell commitments, ",
         ),
         (
             [REGIONS],
@@ -96,14 +100,14 @@ APPROVED = "only while you approve (the role's tag pump-commitments)"
                     "Condition": {"Bool": {"aws:SecureTransport": "false"}},
                 }
             ],
-            "can buy commitments, limited: in different ways; can sell commitments without",
+            "Can buy commitments, limited in different ways. Can sell commitments, without ",
         ),
-        ([Guardrail.NO_COMMITMENTS], [], "cannot buy or sell commitments; changes nothing that "),
-        ([], [{"Effect": "Deny", "Action": "*", "Resource": "*"}], "has no permissions."),
+        ([Guardrail.NO_COMMITMENTS], [], "Cannot buy or sell commitments. "),
+        ([], [{"Effect": "Deny", "Action": "*", "Resource": "*"}], "Has no permissions."),
         (
             [],
             [{"Effect": "Allow", "Action": "rds:RebootDBInstance", "Resource": "*"}],
-            "can buy and sell commitments without a limit; whether it can change what runs is not ",
+            f"Can buy and sell commitments, without a limit. {say('verdict.joins')} Whether it ",
         ),
     ],
 )
@@ -115,7 +119,7 @@ def test_verdict_says_only_what_is_so(
     report = of_contents(
         Contents(roles=(FoundRole(role=replace(role, policies=(*role.policies, more))),))
     )
-    assert verdicts(report)[0].partition(": ")[2].startswith(said)
+    assert verdicts(report)[0].removeprefix(f"{say('verdict.alarms')} ").startswith(said)
 
 
 def test_verdict_says_when_a_role_expires() -> None:
@@ -126,7 +130,7 @@ def test_verdict_says_when_a_role_expires() -> None:
 
 def test_verdict_leads_to_the_alarms() -> None:
     report = replace(of_published(), alarms=1)
-    assert all(said.endswith("; read the alarms first.") for said in verdicts(report))
+    assert all(said.startswith("Read the alarms first. ") for said in verdicts(report))
 
 
 def test_verdict_claims_nothing_that_cannot_be_read() -> None:
@@ -141,7 +145,7 @@ def test_verdict_claims_nothing_that_cannot_be_read() -> None:
     )
     said = verdict(replace(first, exact=False, readable=False, data=0), unknown)
     changes = say("verdict_on_changes.unknown")
-    assert said.startswith(f"Read-only: {say('verdict.commitments_unknown')}; {changes}")
+    assert said == f"{say('verdict.commitments_unknown')} {changes}"
 
 
 def test_verdict_says_which_limit_is_known_if_others_cannot_be_read() -> None:
@@ -153,24 +157,7 @@ def test_verdict_says_which_limit_is_known_if_others_cannot_be_read() -> None:
     )
     said = verdict(role, replace(report, statements=statements))
     (guardrail,) = role.guardrails
-    assert f"can buy and sell commitments, limited: {guardrail.value}; whether it " in said
-
-
-@pytest.mark.parametrize(
-    ("arn", "said"),
-    [
-        (
-            known("arn:aws:iam::aws:policy/B"),
-            "Read-only, with a permissions boundary (not counted): ",
-        ),
-        (unreadable("arn:aws:iam::aws:policy/B"), "Read-only: "),
-    ],
-)
-def test_verdict_has_no_boundary_that_may_not_be_there(arn: Value, said: str) -> None:
-    report = of_published()
-    first, *_ = report.roles
-    role = replace(first.role, boundary=Boundary(arn=arn))
-    assert verdict(replace(first, role=role), report).startswith(said)
+    assert f"Can buy and sell commitments, {guardrail.value}; whether also without " in said
 
 
 @pytest.mark.parametrize(
@@ -190,21 +177,19 @@ def test_each_part_of_a_role_says_for_itself_whether_it_is_as_published(
     (role,) = report.roles
     assert role.policies_published == policies
     assert finding_title(report.findings[0], report).startswith(title)
-    assert f"| policies | {policies_in(report)} |" in written(report, "markdown")
+    assert f"| Policies | {policies_in(report)}" in written(report, "markdown")
 
 
 def policies_in(report: Report) -> str:
     (role,) = report.roles
-    said: str = TEXTS["policies_published"][role.policies_published]
+    said = say(f"facts.policies_{role.policies_published}", len(role.policies))
     return said if role.policies_published == "yes" else f"**{said}**"
 
 
-STOPPED = " Pump is stopped by this boundary; remove it only when Pump may continue."
+STOPPED = f"{say('verdict.nothing')} {say('verdict.stopped')}"
 
 
-@pytest.mark.parametrize(
-    ("alarms", "said"), [(0, "can do nothing."), (1, "can do nothing; read the alarms first.")]
-)
+@pytest.mark.parametrize(("alarms", "said"), [(0, ""), (1, "Read the alarms first. ")])
 @pytest.mark.parametrize("partition", ["aws", "aws-us-gov", "aws-cn", "${AWS::Partition}"])
 def test_verdict_on_a_role_that_is_stopped(partition: str, alarms: int, said: str) -> None:
     report = replace(of_published(), alarms=alarms)
@@ -213,7 +198,7 @@ def test_verdict_on_a_role_that_is_stopped(partition: str, alarms: int, said: st
     role = replace(last.role, boundary=boundary)
     assert role.stopped
     found = verdict(replace(last, role=role, stopped=True), report)
-    assert found == f"Auto-pilot, with a permissions boundary: {said}{STOPPED}"
+    assert found == f"{said}{STOPPED}"
 
 
 def test_digest_of_an_earlier_file_has_its_name_unless_that_is_named_before() -> None:
@@ -282,3 +267,31 @@ def test_says_how_a_role_differs_from_what_pump_publishes(text: str, tmp_path: P
         "The inline policy Extra is not expected: 1 action: denied by Extra here instead of "
         "allowed: ce:GetTags."
     )
+
+
+@pytest.mark.parametrize(
+    ("changes", "state", "title"),
+    [
+        ((), "ok", "No changes"),
+        ((Changed(effect="narrower"),), "narrower", "1 change"),
+        ((Changed(effect="unclear"), Changed(effect="narrower")), "broader", "2 changes"),
+    ],
+)
+def test_checks_say_what_is_new_and_where_it_is(
+    changes: tuple[Changed, ...], state: str, title: str
+) -> None:
+    published = of_published()
+    assert [(check.state, check.about) for check in checks(published)] == [
+        *(("ok", ""), ("ok", ""), ("none", ""))
+    ]
+    since = Compared(file="a.json", files=(), date="2026-11-25", version="0.1.0")
+    gained = {"ec2:Describe*": ("ec2:DescribeInstances", "ec2:DescribeHosts")}
+    *others, last = checks(
+        replace(published, alarms=2, gained=gained, since=since, changes=changes)
+    )
+    assert [(check.state, check.title, check.about) for check in others] == [
+        ("alarm", "2 alarms", "alarms"),
+        ("broader", "2 new actions", "actions"),
+    ]
+    assert (last.state, last.title, last.about) == (state, title, "changes")
+    assert ("1 can broaden access." in last.text) == (state == "broader")

@@ -5,13 +5,10 @@ from typing import Any
 
 import pytest
 
-from pump_roles.iam.catalog import shipped
 from pump_roles.iam.clauses import Scope
 from pump_roles.iam.trust import Principal
 from pump_roles.iam.values import Value
-from pump_roles.published import ROLES
 from pump_roles.review.compare import Difference
-from pump_roles.review.output.report_words import GLOBAL_SERVICES
 from pump_roles.review.output.texts import say
 from pump_roles.review.output.words import (
     Sides,
@@ -123,14 +120,6 @@ STAYS_OUT = say("places.not_automatic")
 )
 def test_says_where_a_role_is_deployed(found: Place, words: str) -> None:
     assert place_in_words(found) == words
-
-
-def test_global_services_are_among_those_that_the_roles_touch() -> None:
-    catalog = shipped()
-    touched = {
-        action.service for role in ROLES.values() for action in catalog.matching(role.patterns)
-    }
-    assert touched >= GLOBAL_SERVICES
 
 
 def test_resource_with_a_comma_is_not_shown_as_two() -> None:

@@ -49,12 +49,6 @@ def published_report() -> Report:
     return of_published()
 
 
-def level_of(action: catalog.Action) -> str:
-    """Return the level that an action is counted under, which is not a read if it has another."""
-    levels = ("Tagging", "Write", "Permissions management", "List", "Read")
-    return next(level for level in levels if level in action.access_levels)
-
-
 def test_counts_are_those_of_the_source_document(
     published_report: Report, published: list[list[dict[str, Any]]]
 ) -> None:
@@ -62,10 +56,8 @@ def test_counts_are_those_of_the_source_document(
         patterns = published_patterns(published, role.kind)
         actions = catalog.matching(patterns)
         assert (role.patterns, role.actions) == (len(patterns), len(actions))
-        assert role.writes == sum(not action.only_reads for action in actions)
+        assert role.money + role.writes == sum(not action.only_reads for action in actions)
         assert (role.denied, role.limited, role.effective) == (0, 0, len(actions))
-        counted = Counter(level_of(action) for action in actions)
-        assert role.levels == {level: (number, number) for level, number in counted.items()}
         assert role.differences == ()
         assert role.trust.requires_external_id
         assert role.readable
@@ -121,7 +113,7 @@ def test_tag_that_may_open_a_guardrail_is_an_alarm_and_broader(
     (role,) = after.roles
     assert (before.alarms, after.alarms) == (0, int(alarm != ""))
     opened = role.opened != ()
-    assert [found.kind for found in after.findings if found.is_alarm] == (
+    assert [found.kind for found in after.findings] == (
         ["opened" if opened else "difference"] if alarm else []
     )
     # What the customer approves is not a difference from what Pump publishes.
@@ -144,9 +136,9 @@ def test_counts_of_a_role_are_those_of_its_actions(tmp_path: Path) -> None:
         others = [kind.kind for kind in report.roles if kind is not role]
         only = [each for each in left if not any(map(each.is_effective, others))]
         assert (role.actions, role.effective, role.only) == (len(having), len(left), len(only))
-        assert role.money == sum(bool(action.spends) for action in left)
-        assert role.writes == sum(not action.only_reads for action in left)
-        assert role.data == sum(bool(action.data) for action in left)
+        numbers = Counter({risk: getattr(role, risk) for risk in RISKS})
+        assert numbers == Counter(action.risk for action in left)
+        assert sum(numbers.values()) == role.effective
         counted: Counter[str] = Counter()
         for of_kind in report.services.values():
             counted.update(of_kind[role.kind])
@@ -156,9 +148,6 @@ def test_counts_of_a_role_are_those_of_its_actions(tmp_path: Path) -> None:
         applies = (action.spends, not action.only_reads, action.data, True)
         assert action.risk == next(risk for risk, why in zip(RISKS, applies, strict=True) if why)
         assert action.reason
-    assert [finding.kind for finding in report.findings] == ["spends", "writes", "data", "legacy"]
-    report = of_templates(tmp_path / "PumpReadOnly.template.json")
-    assert [finding.kind for finding in report.findings] == ["data"], "none is about no action"
 
 
 def more_actions(*patterns: str) -> Change:
@@ -171,15 +160,11 @@ def statement_of(role: dict[str, Any]) -> dict[str, Any]:
     return statement
 
 
-def test_alarms_come_first_and_are_counted(text: str, tmp_path: Path) -> None:
+def test_alarms_are_counted(text: str, tmp_path: Path) -> None:
     administrator = in_role(ManagedPolicyArns=["arn:aws:iam::aws:policy/AdministratorAccess"])
     change = together(more_actions("ec2:Get*", "s3:*"), administrator, principal("*"))
     report = changed(text, tmp_path, change)
-    kinds = [finding.kind for finding in report.findings]
-    assert kinds[:3] == ["difference", "trust", "uncounted"]
-    assert [finding.is_alarm for finding in report.findings] == [True] * 3 + [False] * (
-        len(kinds) - 3
-    )
+    assert [finding.kind for finding in report.findings] == ["difference", "trust", "uncounted"]
     assert "s3:* in PumpReadOnly" in said(report, 2)
     assert report.alarms == 3
     assert not report.as_published
@@ -208,12 +193,7 @@ def test_each_action_names_its_policies(published_report: Report) -> None:
     assert "read-only" not in by_name["ec2:DescribeInstances"].roles
 
 
-def test_every_write_is_a_finding_and_all_that_spends(published_report: Report) -> None:
-    findings = {finding.kind: finding for finding in published_report.findings}
-    assert list(findings) == ["spends", "writes", "data", "legacy"]
-    assert set(findings["writes"].actions) == {
-        action.name for action in published_report.actions if not action.only_reads
-    }
+def test_exactly_what_spends_money_is_counted_as_that(published_report: Report) -> None:
     # In the whole catalog, an action that spends money has one of these verbs. The exchange of
     # Redshift nodes has no additional costs: Amazon Redshift API Reference, under its name.
     spends = {
@@ -223,11 +203,16 @@ def test_every_write_is_a_finding_and_all_that_spends(published_report: Report) 
         and not action.only_reads
         and not action.name.startswith("ce:")
     }
-    assert set(findings["spends"].actions) == spends - {"redshift:AcceptReservedNodeExchange"}
-    assert findings["legacy"].actions == ("aws-portal:ViewBilling", "aws-portal:ViewUsage")
-    assert set(findings["data"].actions) == {
-        action.name for action in published_report.actions if action.data
+    by_risk = {
+        risk: {action.name for action in published_report.actions if action.risk == risk}
+        for risk in RISKS
     }
+    assert by_risk["money"] == spends - {"redshift:AcceptReservedNodeExchange"}
+    assert by_risk["money"] | by_risk["writes"] == {
+        action.name for action in published_report.actions if not action.only_reads
+    }
+    legacy = [action.name for action in published_report.actions if action.legacy]
+    assert legacy == ["aws-portal:ViewBilling", "aws-portal:ViewUsage"]
 
 
 @pytest.mark.parametrize("name", ["recommended", "needed-only"])
@@ -258,12 +243,13 @@ def test_sets_leave_what_a_report_with_them_has(published_report: Report) -> Non
             expected: dict[str, list[str]] = {}
             for was, now in zip(published_report.statements, report.statements, strict=True):
                 answer = now.roles[role.kind].answer
-                if answer != was.roles[role.kind].answer or (answer == "yes" and now.worst):
+                is_serious = answer == "yes" and now.id in {"spend-money", "join-organization"}
+                if is_serious or answer != was.roles[role.kind].answer:
                     expected.setdefault(answer, []).append(now.id)
             found = left.answers[role.kind].items()
             assert {answer: [asked.id for asked in listed] for answer, listed in found} == expected
         assert left.answers["auto-pilot"]["no"]
-        assert left.counts["auto-pilot"].keys() == {"money", "writes", "data", "effective"}
+        assert left.counts["auto-pilot"].keys() == {*RISKS, "effective"}
 
 
 FALSE_GUARDRAIL = Guardrail.NO_SELLING.policy_name

@@ -20,7 +20,9 @@ from pump_roles.iam.decisions import (
     PolicyEvaluator,
 )
 from pump_roles.iam.documents import Policy
+from pump_roles.review.output.report_words import number_of
 from pump_roles.review.output.texts import say
+from pump_roles.review.report.report_model import RISKS
 from tests.support import a_statement, action_count, changed, examples, said
 from tools.sandbox import catalog
 from tools.sandbox.aws import ACCOUNT_ID
@@ -47,8 +49,10 @@ def test_counts_money_for_published_actions_and_says_what_is_not_covered(
     assert published.money == 8
     instances = {"Effect": "Allow", "Action": "ec2:RunInstances", "Resource": "*"}
     report = changed(text, tmp_path, a_statement(instances))
-    assert report.roles[0].money == 8
-    assert not report.roles[0].as_published
+    (role,) = report.roles
+    assert (role.money, role.exact, role.as_published) == (8, True, False)
+    assert number_of(role) == f"{role.effective}"
+    assert {number_of(role, risk)[-1] for risk in RISKS} == {"+"}
     assert say("findings.unjudged") in said(report)
 
 

@@ -9,8 +9,9 @@ from typing import Any
 import pytest
 
 from pump_roles.review.output.formats import written
-from pump_roles.review.output.report_words import change_in_one_line, finding_text, number_in_words
+from pump_roles.review.output.report_words import change_in_one_line, finding_text, number_of
 from pump_roles.review.report import of_templates
+from pump_roles.review.report.report_model import RISKS
 from pump_roles.review.report.statements import UNKNOWN, YES
 from tests.support import (
     EVERYTHING,
@@ -161,7 +162,7 @@ def test_what_may_allow_more_is_an_alarm_and_never_exact_nor_a_no(
         report = of_templates(tmp_path / "changed.template.json", since=earlier(base))
     alarms = [finding_text(found, report) for found in report.findings[: report.alarms]]
     assert any(words[1:] in alarm for alarm in alarms), alarms
-    assert report.findings[0].is_alarm
+    assert report.alarms
     (role,) = report.roles
     assert [report.as_published, role.exact, role.readable] == [False] * 3
     answers = {statement.roles[role.kind].answer for statement in report.statements}
@@ -177,11 +178,11 @@ def test_numbers_that_are_not_exact_say_so_in_every_format(text: str, tmp_path: 
             report = changed(text, tmp_path, change)
         (role,) = report.roles
         markdown = written(report, "markdown", every_action=True)
-        for number in (role.actions, role.patterns, role.effective):
-            shown = number_in_words(number, role)
-            assert shown == (f"{number:,}" if exact else f"at least {number:,}")
-            assert shown in markdown
-        assert ("at least" in markdown) == (not exact)
+        for member in (*RISKS, "effective"):
+            shown = number_of(role, member)
+            assert shown == f"{getattr(role, member):,}{'' if exact else '+'}"
+            assert f"| {shown} |\n" in markdown
+        assert ("A plus sign means" in markdown) == (not exact)
         assert [role.exact, role.readable] == [exact] * 2
         assert plain(report)["roles"][0]["exact"] is exact
         rows = csv.DictReader(io.StringIO(written(report, "csv")))

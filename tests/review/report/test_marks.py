@@ -16,7 +16,7 @@ from pump_roles.guardrails.guardrail import with_statements
 from pump_roles.iam.catalog import Action, shipped
 from pump_roles.published import RESOURCE_REASONS, ROLES
 from pump_roles.review.report import Report
-from pump_roles.review.report.marks import _reasons, left_by_metadata_only, mark
+from pump_roles.review.report.marks import _reasons, mark
 from pump_roles.text import packaged
 from tests.decisions.test_guardrails import FACTS, UNDOCUMENTED
 
@@ -68,14 +68,6 @@ def test_exactly_the_listed_actions_have_a_reason() -> None:
     assert not mark("data", "ec2:DescribeInstances")
 
 
-def test_what_is_left_has_its_reason_and_no_other_action_has_one() -> None:
-    stays = {action.name for action in GRANTED if left_by_metadata_only(action.name)}
-    assert stays == names(LEFT)
-    said = LEFT["cloudwatch:GetMetricData"]["stays"]
-    assert left_by_metadata_only("CloudWatch:getmetricdata") == said
-    assert left_by_metadata_only("ec2:DescribeKeyPairs") == ""
-
-
 def test_what_is_no_longer_denied_still_returns_data(monkeypatch: pytest.MonkeyPatch) -> None:
     denies_nothing = with_statements(Guardrail.METADATA_ONLY, [])
     monkeypatch.setattr(Guardrail, "METADATA_ONLY", denies_nothing)
@@ -90,8 +82,8 @@ def test_what_is_no_longer_denied_still_returns_data(monkeypatch: pytest.MonkeyP
 def test_the_report_lists_all_that_returns_data(
     guardrail: str, listed: set[str], report_with: Callable[[str], Report]
 ) -> None:
-    (finding,) = (found for found in report_with(guardrail).findings if found.kind == "data")
-    assert set(finding.actions) == names(listed)
+    effective = [action for action in report_with(guardrail).actions if action.effective]
+    assert {action.name for action in effective if action.risk == "data"} == names(listed)
 
 
 MODELS: Final = {

@@ -21,8 +21,8 @@ from tests.support import NO_VALUE, SECRET, changed, external_id, principal, rol
 
 def test_second_external_id_is_shown(text: str, tmp_path: Path) -> None:
     report = changed(text, tmp_path, external_id([SECRET, "Second-1234"]))
-    assert "required, one of 2" in written(report, "markdown", every_action=True)
-    assert "required, one of 2" in as_html(report)
+    assert "Required, one of 2" in written(report, "markdown", every_action=True)
+    assert "required, one of 2" in as_html(report).lower()
 
 
 @pytest.mark.parametrize(

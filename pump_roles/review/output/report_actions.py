@@ -1,0 +1,177 @@
+"""The actions of a report as its formats show them: by service, by pattern, and by answer."""
+
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Final, NamedTuple
+
+from pump_roles.iam.decisions import ALLOWED, DENIED
+from pump_roles.review.output.report_words import name_of
+from pump_roles.review.output.texts import say
+from pump_roles.review.output.words import scope_in_words
+from pump_roles.review.report.report_model import RISKS, ActionReport, Report, Risk, RoleReport
+from pump_roles.review.report.statements import LIMITED, Statement
+
+BANDS: Final = ("uncounted", *RISKS, "denied")
+"""What a service is listed under: its most serious effective action."""
+
+
+class State(NamedTuple):
+    """What is decided about an action, and by which policies it is denied."""
+
+    word: str
+    by: Sequence[str] = ()
+    granted: bool = True
+
+
+@dataclass(frozen=True, kw_only=True)
+class Group:
+    """Actions of a service that the same patterns grant: each pattern, and in which policies.
+
+    A pattern is empty if it is the name of an action.
+    """
+
+    patterns: Sequence[tuple[str, str]]
+    reason: str
+    actions: Sequence[ActionReport]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Service:
+    """A service: its effective actions of each risk, and how many of them each role has."""
+
+    name: str
+    counts: Mapping[Risk, int]
+    by_role: Mapping[str, str]
+    groups: Sequence[Group]
+
+
+def state_of(action: ActionReport, role: RoleReport) -> State:
+    """Return what is decided about an action for a role."""
+    grant = action.roles.get(role.kind)
+    if grant is None:
+        return _not_granted(role)
+    word = say(f"states.{grant.decision if grant.decision in (ALLOWED, DENIED) else LIMITED}")
+    if grant.allowed_on and grant.decision != DENIED:
+        scopes = say("differences.or").join(map(scope_in_words, grant.allowed_on))
+        word = say("states.only", state=word, scopes=scopes)
+    by = [name_of(policy, role) for policy in grant.denied_by]
+    return State(say("states.by", state=word) if by else word, by)
+
+
+def _not_granted(role: RoleReport) -> State:
+    return State(say("states.none" if role.readable else "states.unknown"), granted=False)
+
+
+def actions_of(statement: Statement, report: Report) -> Mapping[str, Sequence[State]]:
+    """Return the actions of a statement that a role has, each with its state in each role."""
+    listed = {action.name: action for action in report.actions}
+    answers = [statement.roles[role.kind] for role in report.roles]
+    neither = {*in_no_role(statement, report)}
+    found: dict[str, list[State]] = {}
+    for name in (name for answer in reversed(answers) for name in answer.named):
+        if name in neither or name in found:
+            continue
+        for answer, role in zip(answers, report.roles, strict=True):
+            state = "allowed" if name in answer.allowed else "denied"
+            if name in answer.not_granted:
+                decided = _not_granted(role)
+            elif name in listed and name not in answer.allowed:
+                decided = state_of(listed[name], role)
+            else:
+                decided = State(say(f"states.{LIMITED if name in answer.limited else state}"))
+            found.setdefault(name, []).append(decided)
+    return found
+
+
+def in_no_role(statement: Statement, report: Report) -> Sequence[str]:
+    """Return the actions of a statement that certainly no role has."""
+    if not all(role.readable for role in report.roles):
+        return ()
+    answers = [statement.roles[role.kind] for role in report.roles]
+    named = answers[0].named
+    return [name for name in named if all(name in answer.not_granted for answer in answers)]
+
+
+def by_service(report: Report) -> Iterator[tuple[str, Sequence[Service]]]:
+    """Yield the services in each of the :data:`BANDS`, the most serious first."""
+    actions: dict[str, list[ActionReport]] = {}
+    for action in sorted(report.actions, key=lambda each: (RISKS.index(each.risk), each.name)):
+        actions.setdefault(action.service, []).append(action)
+    services = [_service(name, actions[name], report) for name in sorted(actions)]
+    found: dict[str, list[Service]] = {band: [] for band in BANDS}
+    found["uncounted"] += _uncounted(report)
+    for service in services:
+        found[next((risk for risk in RISKS if service.counts[risk]), "denied")].append(service)
+    yield from ((band, services) for band, services in found.items() if services)
+
+
+def _service(name: str, actions: Sequence[ActionReport], report: Report) -> Service:
+    groups: dict[tuple[tuple[tuple[str, str], ...], str], list[ActionReport]] = {}
+    for action in actions:
+        patterns = _patterns(action, report)
+        # What is named one by one has a reason of its own.
+        named = not any(pattern for pattern, _ in patterns)
+        groups.setdefault((patterns, "" if named else action.reason), []).append(action)
+    having = {
+        role.kind: sum(action.is_effective(role.kind) for action in actions)
+        for role in report.roles
+    }
+    return Service(
+        name=name,
+        counts=Counter(action.risk for action in actions if action.effective),
+        by_role={
+            kind: f"{count:,}" if count else say("states.none") for kind, count in having.items()
+        },
+        groups=[
+            Group(patterns=patterns, reason=reason, actions=found)
+            for (patterns, reason), found in groups.items()
+        ],
+    )
+
+
+def _patterns(action: ActionReport, report: Report) -> tuple[tuple[str, str], ...]:
+    found: dict[str, dict[str, list[str]]] = {}
+    for kind, grant in action.roles.items():
+        for policy, pattern in grant.granted_by:
+            named = pattern.lower() == action.name.lower()
+            found.setdefault("" if named else pattern, {}).setdefault(policy, []).append(kind)
+    return tuple((pattern, _policies(by, report)) for pattern, by in found.items())
+
+
+def _policies(kinds: Mapping[str, Iterable[str]], report: Report) -> str:
+    # In which policies of which roles.
+    every = [role.kind for role in report.roles]
+    words = []
+    for policy, of_policy in kinds.items():
+        listed = [kind for kind in every if kind in of_policy]
+        role = say("every_action.both_roles") if listed == every else ", ".join(listed)
+        text = "every_action.in_policy" if len(every) == 1 else "every_action.in_role"
+        words.append(say(text, policy=policy, role=role))
+    return say("every_action.and").join(words)
+
+
+def _uncounted(report: Report) -> Iterator[Service]:
+    # What the catalog does not have is listed by pattern.
+    found: dict[str, dict[str, list[str]]] = {}
+    for role in report.roles:
+        for part in role.uncounted:
+            if part.pattern:
+                found.setdefault(part.pattern, {}).setdefault(part.policy, []).append(role.kind)
+    for pattern, by in found.items():
+        kinds = {kind for of_policy in by.values() for kind in of_policy}
+        yield Service(
+            name=pattern,
+            counts=Counter(),
+            by_role={
+                role.kind: say("states.not_counted" if role.kind in kinds else "states.none")
+                for role in report.roles
+            },
+            groups=[
+                Group(
+                    patterns=[(pattern, _policies(by, report))],
+                    reason=say("every_action.not_in_catalog"),
+                    actions=(),
+                )
+            ],
+        )

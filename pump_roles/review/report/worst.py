@@ -1,0 +1,39 @@
+"""What can happen at worst: ``worst.json`` says what some answers mean, and what limits it.
+
+A ``source`` names the pages that the texts are from.
+"""
+
+import json
+from collections.abc import Iterable, Iterator
+from functools import cache
+from typing import Any
+
+from pump_roles.review.report.report_model import Worst
+from pump_roles.review.report.statements import NO, Statement
+from pump_roles.text import packaged
+
+
+def at_worst(found: Iterable[Statement]) -> Iterator[Worst]:
+    """Yield what can happen at worst, unless the answers are no."""
+    possible = {
+        statement.id: [kind for kind, answer in statement.roles.items() if answer.answer != NO]
+        for statement in found
+    }
+    for listed in _listed():
+        answers = tuple(answer for answer in listed["answers"] if possible.get(answer))
+        if answers:
+            yield Worst(
+                id=listed["id"],
+                title=listed["title"],
+                severity=listed["severity"],
+                answers=answers,
+                texts=tuple(listed["texts"]),
+                limits=tuple(listed["limits"]),
+                roles=tuple(dict.fromkeys(kind for answer in answers for kind in possible[answer])),
+            )
+
+
+@cache
+def _listed() -> list[dict[str, Any]]:
+    listed: list[dict[str, Any]] = json.loads(packaged(__package__, "worst.json"))
+    return listed
