@@ -7,7 +7,7 @@ boundary, a tag, and a literal principal and external ID.
 import json
 from collections.abc import Callable, Mapping
 from copy import deepcopy
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from functools import cached_property
 from pathlib import Path
@@ -19,6 +19,7 @@ from pump_roles.review.account.verify.expectation import Expectation
 from pump_roles.review.account.verify.from_aws import read_account
 from pump_roles.review.account.verify.verification import AccountResult
 from pump_roles.review.account.verify.verify_account import verify_account
+from pump_roles.review.templates import FoundRole
 from tests.support import PRINCIPAL, SECRET, Template
 from tools.sandbox.aws import ACCOUNT_ID, OWNER, Caller, EmbeddedAws
 
@@ -68,6 +69,18 @@ def reviewed_templates(synthesized: Mapping[str, Template]) -> dict[str, str]:
         (resource,) = template["Resources"].values()
         resource["Properties"]["Tags"] = [TAG]
     return {name: json.dumps(template) for name, template in templates.items()}
+
+
+def with_boundary(expectation: Expectation) -> Expectation:
+    """Add the boundary's text to what is expected."""
+
+    def with_text(way: FoundRole) -> FoundRole:
+        assert way.role.boundary is not None
+        boundary = replace(way.role.boundary, document=BOUNDARY)
+        return replace(way, role=replace(way.role, boundary=boundary))
+
+    roles = (tuple(map(with_text, ways)) for ways in expectation.roles)
+    return replace(expectation, roles=tuple(roles))
 
 
 @dataclass(frozen=True)

@@ -271,8 +271,12 @@ def stacks(
         found.append(StackSettings(name, rollout, arguments, keys, settings, line))
     if settings.content.get(_PROTECTION) is not None:
         rollouts = found[len(with_stack) :]
-        protected = [names[role] for role in rolled_out]
-        found.append(_protection(rollouts, protected, values, settings))
+        line = partial(
+            protection_summary,
+            [names[role] for role in rolled_out],
+            [names[role] for role in kinds if role not in rolled_out],
+        )
+        found.append(_protection(rollouts, line, values, settings))
     if settings.content.get(_ALARM) is not None:
         buying = guardrails.get("auto-pilot", ())
         found.append(_alarm(names["auto-pilot"], buying, values, settings))
@@ -281,7 +285,7 @@ def stacks(
 
 def _protection(
     rollouts: Sequence[StackSettings],
-    role_names: Sequence[str],
+    line: Callable[[Mapping[str, Any]], str],
     values: Mapping[Key, Any],
     settings: Settings,
 ) -> StackSettings:
@@ -298,7 +302,6 @@ def _protection(
         # If another principal is in another account, it is that of the last rollout.
         keys["pump_account"] = rollouts[-1].keys["pump_principal"]
     arguments["rollouts"] = [stack.stack_id for stack in rollouts]
-    line = partial(protection_summary, role_names)
     return StackSettings("PumpProtection", ProtectionStack, arguments, keys, settings, line)
 
 

@@ -24,7 +24,9 @@ def summary(stack_id: str, role: str, arguments: Mapping[str, Any], *, boundary:
     return f"{stack_id}: {'; '.join(_parts(ROLES[role], arguments, boundary))}"
 
 
-def protection_summary(role_names: Sequence[str], arguments: Mapping[str, Any]) -> str:
+def protection_summary(
+    role_names: Sequence[str], others: Sequence[str], arguments: Mapping[str, Any]
+) -> str:
     """Return one line: what the organization's policies protect, where, and how to stop Pump."""
     listed = {
         "roles": role_names,
@@ -36,6 +38,9 @@ def protection_summary(role_names: Sequence[str], arguments: Mapping[str, Any]) 
     parts = [f"{about}: {', '.join(names)}" for about, names in listed.items() if names]
     account = arguments.get("pump_account")
     parts.append(f"trust: only Pump's account, {account}" if account else "trust: not protected")
+    for other in others:
+        assumed = ", and Pump cannot assume it in the targets" if account else ""
+        parts.append(f"{other} has no rollout, so it is neither protected nor stopped{assumed}")
     kept = arguments.get("keep_in_organization", True)
     parts.append(f"accounts {'cannot' if kept else 'can'} leave the organization")
     return f"PumpProtection: {'; '.join(parts)}; to stop Pump: {_STOP}"

@@ -46,7 +46,7 @@ When exactly: returnableUntil in aws savingsplans describe-savings-plans. \
 Nothing else can be returned.
 To stop Pump: aws iam put-role-permissions-boundary --role-name <role> \
 --permissions-boundary arn:${AWS::Partition}:iam::aws:policy/AWSDenyAll
-Then: Stop Pump now, in docs/operations.md of pump-roles.
+Then, or if your organization denies that: Stop Pump now, in docs/operations.md of pump-roles.
 """
 """A line is in quotation marks, and ends where an email should have a new line: Amazon EventBridge
 User Guide, "Amazon EventBridge input transformation". So a line has none of its own. The report

@@ -366,7 +366,9 @@ class TrustProtection(_OrganizationPolicy):
 
 
 def _check_rollouts(rollouts: object) -> None:
-    if not isinstance(rollouts, Sequence) or not rollouts:
+    if not isinstance(rollouts, Sequence):
+        raise ArgumentError("rollouts", f"{rollouts!r} is not a list")
+    if not rollouts:
         raise ArgumentError("rollouts", "at least one rollout is required")
     for rollout in rollouts:
         if not isinstance(rollout, Rollout):

@@ -89,6 +89,16 @@ class Mask:
         return re.compile("|".join(map(re.escape, longest_first))) if long else None
 
 
+def is_masked(value: object) -> bool:
+    """Return whether an external ID is replaced in a text, not only hidden as a value."""
+    return _MASK in repr(value)
+
+
+def digest_of(external_id: str) -> str:
+    """Return the SHA-256 that stands for an external ID which is not shown."""
+    return sha256(external_id.encode()).hexdigest()
+
+
 @cache
 def _own_names() -> frozenset[str]:
     guardrails = by_policy()
@@ -109,7 +119,7 @@ def _hidden(value: Value, validator: Text) -> Value:
 
 def digests_of_ids(trust: Trust) -> tuple[str, ...]:
     """Return the SHA-256 of each external ID in a trust policy, in order."""
-    return tuple(sorted(sha256(text.encode()).hexdigest() for text in ids_of(trust)))
+    return tuple(sorted(map(digest_of, ids_of(trust))))
 
 
 def ids_of(trust: Trust) -> frozenset[str]:

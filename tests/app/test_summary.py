@@ -130,6 +130,22 @@ def test_stacks_around_the_roles_show_what_they_do_and_the_command_that_stops_pu
     )
 
 
+@pytest.mark.parametrize("trust", [True, False])
+def test_protection_says_which_role_it_leaves_out(trust: bool) -> None:  # noqa: FBT001
+    settings = {
+        "principal": PRINCIPAL,
+        "read-only": {"organizational-units": ["r-abcd"]},
+        "auto-pilot": {"account": "111122223333", "role-name": "Buyer"},
+        "protection": {"targets": ["r-abcd"], "trust": trust},
+    }
+    *_, protection = lines(settings)
+    left_out = "Buyer has no rollout, so it is neither protected nor stopped"
+    assert f"; {left_out}{', and Pump cannot assume it in the targets' * trust}; " in protection
+    del settings["auto-pilot"]
+    *_, protection = lines({**settings, "roles": ["read-only"]})
+    assert "has no rollout" not in protection
+
+
 def test_rollout_of_the_auto_pilot_role_says_that_it_buys_in_each_account() -> None:
     for guardrails, buys in (
         (["recommended"], True),

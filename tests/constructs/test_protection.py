@@ -507,6 +507,7 @@ CONSTRUCTS: dict[str, tuple[Any, dict[str, Any]]] = {
     ("arguments", "problem"),
     [
         ({"rollouts": []}, "rollouts: at least one rollout is required"),
+        ({"rollouts": {"PumpReadOnly"}}, "rollouts: {'PumpReadOnly'} is not a list"),
         ({"rollouts": ["PumpReadOnly"]}, "rollouts: 'PumpReadOnly' is not a rollout"),
         ({"targets": ["o-abcd123456"]}, "targets: 'o-abcd123456' is not the ID of an organiz"),
         ({"targets": ["12345678901"]}, "targets: '12345678901' is not the ID"),

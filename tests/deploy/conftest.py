@@ -1,14 +1,12 @@
 """A customer's account with both roles, as reviewed."""
 
 import json
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from pump_roles.review.account.verify.expectation import Expectation, from_templates
-from pump_roles.review.templates import FoundRole
-from tests.customer import BOUNDARY, SETTINGS, Customer, reviewed_templates
+from tests.customer import BOUNDARY, SETTINGS, Customer, reviewed_templates, with_boundary
 from tests.support import Synth
 from tools.sandbox.aws import EmbeddedAws
 
@@ -25,14 +23,7 @@ def reviewed(synth: Synth, tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="session")
 def expectation(reviewed: Path) -> Expectation:
     """What the reviewed templates expect of an account, and the boundary's text."""
-
-    def with_text(way: FoundRole) -> FoundRole:
-        assert way.role.boundary is not None
-        boundary = replace(way.role.boundary, document=BOUNDARY)
-        return replace(way, role=replace(way.role, boundary=boundary))
-
-    found = from_templates(reviewed)
-    return replace(found, roles=tuple(tuple(map(with_text, ways)) for ways in found.roles))
+    return with_boundary(from_templates(reviewed))
 
 
 def deployed(aws: EmbeddedAws, reviewed: Path, expectation: Expectation) -> Customer:

@@ -6,7 +6,10 @@ else. ``tests/review/compare`` proves what a change means.
 
 import json
 from collections.abc import Mapping
+from dataclasses import replace
+from functools import cache
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 import pytest
@@ -14,8 +17,13 @@ from mypy_boto3_iam import IAMClient
 
 from pump_roles.review.account.verify.accounts import verify_files
 from pump_roles.review.account.verify.details import read_files
+from pump_roles.review.account.verify.expectation import Expectation, from_report
 from pump_roles.review.account.verify.verification import AccountResult
+from pump_roles.review.output.formats import written
+from pump_roles.review.output.json_documents import read_saved
 from pump_roles.review.output.words import access_in_words
+from pump_roles.review.report import of_templates
+from pump_roles.review.role import Unknown
 from tests.customer import (
     AUTO_PILOT,
     BOUNDARY,
@@ -32,6 +40,7 @@ from tests.customer import (
     recreated,
     statement,
     trust_policy,
+    with_boundary,
 )
 from tests.support import OTHER_SECRET, PRINCIPAL, PUMP_ACCOUNT, SECRET, trust
 
@@ -122,11 +131,25 @@ RENAMED = ("another case", "no role")
 """Those after which the output of ``aws iam get-role`` cannot be saved under the expected name."""
 
 
+@cache
+def expected_by_page(templates: Path) -> Expectation:
+    """What the page of the report on some templates expects."""
+    with TemporaryDirectory() as folder:
+        page = Path(folder) / "report.html"
+        page.write_text(written(of_templates(templates), "html"))
+        saved = read_saved(page)
+    assert saved is not None
+    return with_boundary(from_report(page, saved.report))
+
+
 def same_in_files(customer: Customer, folder: Path) -> AccountResult:
-    """Verify the account, and its saved files with the same result."""
+    """Verify the account, its saved files, and against the page, with the same result."""
     found = customer.verify()
+    assert customer.verify(expected_by_page(customer.folder)) == found
     saved = verify_files(read_files(customer.saved(folder)), customer.expectation)
-    assert saved.accounts == (found,)
+    (unread,) = saved.accounts
+    assert unread.notes == (Unknown(part="membership", why="not-in-files"),)
+    assert replace(unread, notes=()) == found
     assert SECRET.lower() not in repr(found).lower()
     assert OTHER_SECRET not in repr(found)
     return found

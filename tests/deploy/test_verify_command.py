@@ -115,6 +115,7 @@ def with_files(words: str, files: Mapping[str, Path]) -> list[object]:
     ("arguments", "problem"),
     [
         ("--expect bucket.template.json", "bucket.template.json"),
+        ("--expect b.json", "b.json: is not a pump-roles report, a page of one, a template, or a"),
         ("--expect open.template.json", "pass --principal"),
         ("--expect reviewed --details b.json", "pass the output of aws iam get-account-author"),
     ],
@@ -187,3 +188,9 @@ def test_external_id_that_contradicts_the_templates_is_not_ignored(customer: Cus
 def test_saved_files_match_without_credentials(customer: Customer, tmp_path: Path) -> None:
     details = [word for found in customer.saved(tmp_path) for word in ("--details", found)]
     assert run("--expect", customer.folder, *details).exit_code == 0
+    page = tmp_path / "reviewed.html"
+    assert commands.run("report", customer.folder, "--output", page).exit_code == 0
+    ended = run("--expect", page, *details)
+    assert ended.exit_code == 0
+    assert "Compared with: reviewed.html" in ended.stdout
+    assert "Management account not known: the account's organization is not in the" in ended.stdout

@@ -79,6 +79,9 @@ def test_every_account_of_a_unit_matches(
     id_ = aws.client("organizations").describe_organization()["Organization"]["Id"]
     for account in found.values():
         assert account["organization"] == {"id": id_, "management_account": ACCOUNT_ID}
+        # The role that this command assumes is one of the management account, too.
+        auditor = f"arn:aws:iam::{account['account']}:role/{AUDITOR}"
+        assert [other["arn"] for other in account["for_management"]] == [auditor]
     # One line for each account in a pipe, and nothing else.
     lines = [line.split(" ", 1) for line in ended.stderr.splitlines()]
     assert [count for count, _ in lines] == [f"{n}/{COUNT}" for n in range(1, COUNT + 1)]

@@ -19,10 +19,12 @@ from pump_roles.review.account.verify.details import read_files
 from pump_roles.review.account.verify.expectation import (
     Expectation,
     from_published,
+    from_report,
     from_templates,
 )
 from pump_roles.review.account.verify.verification import AccountResult, Verification
 from pump_roles.review.cli import aws, options, results
+from pump_roles.review.output.json_documents import read_saved
 from pump_roles.validators import ACCOUNT, ORGANIZATIONAL_UNIT, PRINCIPAL, ROLE_TO_ASSUME
 
 
@@ -31,7 +33,12 @@ def _check_target(argument: str, value: str) -> str:
 
 
 @options.command()
-@options.EXPECT
+@click.option(
+    "--expect",
+    type=options.INPUT,
+    help="What was reviewed: a synthesized template, a folder such as cdk.out, or a report of "
+    "pump-roles, as JSON or as a page.",
+)
 @click.option(
     "--principal",
     type=options.valid("principal", PRINCIPAL.check),
@@ -96,7 +103,8 @@ def verify(
     expected: name and path, trust policy, inline and attached policies, guardrails, permissions
     boundary, and maximum session duration. Policies are compared by meaning, not by text. Also
     names the account's organization and its management account, and lists other roles that
-    Pump's principal or everyone can assume. All calls are read-only. External IDs are compared but
+    Pump's principal or everyone can assume, and those that the management account can use, which
+    are not a difference. All calls are read-only. External IDs are compared but
     never shown. One that the templates leave to a parameter is that of the environment variable
     PUMP_EXTERNAL_ID.
 
@@ -146,7 +154,12 @@ def verify(
 def _expectation(expect: Path | None, principal: str | None) -> Expectation:
     external_id = options.external_id_of_environment()
     if expect is not None:
-        expectation = from_templates(expect, principal=principal)
+        saved = read_saved(expect)
+        expectation = (
+            from_report(expect, saved.report, principal=principal)
+            if saved
+            else from_templates(expect, principal=principal)
+        )
     elif principal is not None:
         expectation = from_published(principal)
     else:

@@ -109,9 +109,14 @@ _KIND: Final = "a pump-roles report, a page of one, a template, or a folder of t
 
 def read_baseline(path: Path) -> Earlier:
     """Read what a later report is compared with. Its content says what it is, not its name."""
+    return read_saved(path) or _of_templates(path)
+
+
+def read_saved(path: Path) -> Earlier | None:
+    """Read a report, or a page of one; return ``None`` for a template, or a folder of them."""
     try:
         if path.is_dir():
-            return _of_templates(path)
+            return None
         page = path.read_bytes() if path.is_file() else b""
         embedded = embedded_in(page)
     except RecursionError:
@@ -122,7 +127,7 @@ def read_baseline(path: Path) -> Earlier:
         return _of_report(path, embedded, page)
     content, written = read_json(path, _KIND)
     if isinstance(content, dict) and "Resources" in content:
-        return _of_templates(path)
+        return None
     if isinstance(content, dict) and "schema" in content:
         return _of_report(path, content, written)
     raise InputError(f"{path}: is not {_KIND}")

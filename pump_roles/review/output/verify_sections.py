@@ -60,6 +60,7 @@ def document_of(verification: Verification) -> Document:
         Section(say("verify.policies"), (*map(_policy, policies),), attention=True),
         Section(say("verify.differ"), (*map(_account, by_state["differs"]),), attention=True),
         Section(say("verify.unknown"), (*map(_account, by_state["unknown"]),)),
+        Section(say("verify.for_management"), tuple(_for_management(verification.accounts))),
         Section(say("verify.remedies"), tuple(todo)),
         Section(say("verify.match"), tuple(matching)),
     )
@@ -67,6 +68,10 @@ def document_of(verification: Verification) -> Document:
     read = (account.organization for account in verification.accounts)
     if found := dict.fromkeys(_organization(each) for each in read if each is not None):
         about.append(say("verify.organizations", organizations="; ".join(found)))
+    notes = dict.fromkeys(note for account in verification.accounts for note in account.notes)
+    about += (say("verify.unread_organization", why=unknown_in_words(note)) for note in notes)
+    usable = [role for account in verification.accounts for role in account.for_management]
+    about += [say("verify.usable", number=f"{len(usable):,}")] if usable else []
     if verification.policies == ():
         about.append(say("verify.no_policies", names=", ".join(NAMES)))
     about += (
@@ -159,12 +164,23 @@ def _of_difference(difference: Difference) -> Item:
 def _of_other(other: OtherRole) -> Item:
     ways = access_in_words(other.alarms)
     about = (Strong(_BROADER, "bad"), " (", Code("other-access"), "): ", say("verify.the_role"))
-    principals = [
-        Item((say("verify.assumed_by"), Names([*map(principal_in_words, other.principals)])))
-    ]
-    return Item(
-        (*about, " ", Code(other.arn), f": {ways}"), tuple(principals) if other.principals else ()
-    )
+    return Item((*about, " ", Code(other.arn), f": {ways}"), _assumed_by(other))
+
+
+def _for_management(accounts: Iterable[AccountResult]) -> Iterator[Item]:
+    # In most accounts, they are the same.
+    alike: dict[tuple[object, ...], list[OtherRole]] = {}
+    for account in accounts:
+        for other in account.for_management:
+            alike.setdefault((other.alarms, other.principals), []).append(other)
+    for same in alike.values():
+        arns = Names([other.arn for other in same])
+        yield Item((arns, f": {access_in_words(same[0].alarms)}"), _assumed_by(same[0]))
+
+
+def _assumed_by(other: OtherRole) -> tuple[Item, ...]:
+    principals = [*map(principal_in_words, other.principals)]
+    return (Item((say("verify.assumed_by"), Names(principals))),) if principals else ()
 
 
 def broader(found: AccountResult | PolicyResult) -> bool:

@@ -35,6 +35,9 @@ def test_shows_each_difference_with_what_it_means() -> None:
         "Pump's roles in AWS accounts\n"
         "Compared with: the published roles\n"
         "Organization: o-abcd123456, management account 111122223333.\n"
+        "Management account not known: the account's organization could not be read: text. Of the "
+        "roles that trust it, only those with a name that AWS gives are listed.\n"
+        "Roles for the management account: 1. They are listed below, and are not a difference.\n"
         "\n"
         "Accounts that differ\n"
         "  000000000004 (text)\n"
@@ -60,6 +63,10 @@ def test_shows_each_difference_with_what_it_means() -> None:
         "Accounts that could not be checked\n"
         "  000000000003\n"
         "    not checked: the role Audit could not be assumed: denied\n"
+        "\n"
+        "What the management account can use\n"
+        "  arn:aws:iam::000000000001:role/Admin: text\n"
+        "    can be assumed by: text\n"
         "\n"
         "What to do\n"
         + "".join(f"  {rule}: {remedy}\n" for rule, remedy in remedies(found).items())
@@ -200,6 +207,23 @@ def test_many_matching_accounts_are_counted_except_those_with_something_to_know(
         assert shown.index("000000002000") < shown.index("000000000000")
         assert "and 991 more accounts\n" in shown
         assert "Accounts: 1,001 match." in shown
+
+
+def test_roles_for_the_management_account_that_are_alike_are_shown_once() -> None:
+    made = other_role("Admin", principals=("444455556666",), alarm="for-management")
+    accounts = [
+        replace(matching(at), for_management=(replace(made, arn=f"Admin{at}"),))
+        for at in range(1, 1_000)
+    ]
+    other = replace(matching(1_000), for_management=(replace(made, principals=()),))
+    for shown in (written(verification(*accounts, other), form) for form in ("table", "markdown")):
+        assert "Roles for the management account: 1,000." in shown
+        said = shown.partition("What the management account can use\n")[2].partition("Accounts")[0]
+        assert [*re.findall("and ([0-9]+) more|(can be assumed)", said)] == [
+            ("991", ""),
+            ("", "can be assumed"),
+        ]
+    assert "Roles for the management account" not in table(matching(1), differing(2), unknown(3))
 
 
 def test_reports_that_there_is_no_account() -> None:

@@ -136,8 +136,7 @@ class AccountDetails:
     """An account, and its roles, of which only some may have been read in full.
 
     If a role could not be read, ``missing`` says why, by its name in lower case. If the account is
-    not read as part of its organization, ``units`` is ``None``. What is not known about the
-    organization matters only if a management account is expected.
+    not read as part of its organization, ``units`` is ``None``.
     """
 
     account: str
@@ -206,6 +205,7 @@ def read_files(files: Iterable[Path]) -> tuple[AccountDetails, ...]:
         AccountDetails(
             account=account,
             partition=partition_of(listed[0][0].arn),
+            organization=Unknown(part="membership", why="not-in-files"),
             roles=tuple(_saved_role(role, session, documents) for role, session in listed),
             described={role.role_name: role for role, _ in listed},
         )

@@ -1,8 +1,9 @@
-"""What accounts are compared with: the published roles, or those in templates."""
+"""What accounts are compared with: the published roles, or those in templates or in a report."""
 
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, fields, replace
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from pump_roles.guardrails import opening_tags
 from pump_roles.iam.canonical import account_of_root, in_account
@@ -11,11 +12,15 @@ from pump_roles.iam.trust import OF_AWS, Trust
 from pump_roles.iam.values import OPEN, Value, known
 from pump_roles.json_input import InputError
 from pump_roles.published import ROLES
-from pump_roles.review.masking import Mask
+from pump_roles.review.account.verify.details import AccountDetails
+from pump_roles.review.masking import Mask, digest_of, is_masked
 from pump_roles.review.role import ROOT, Boundary, Role, Unknown, Why, published_role
 from pump_roles.review.templates import FoundRole, OrganizationPolicy, Place
 from pump_roles.review.templates.reading import read_templates
 from pump_roles.validators import EXTERNAL_ID, PRINCIPAL, Text
+
+if TYPE_CHECKING:
+    from pump_roles.review.report import Report
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -25,6 +30,7 @@ class Expectation:
     description: str
     roles: tuple[tuple[FoundRole, ...], ...]
     hidden: frozenset[str] = field(default=frozenset(), repr=False)
+    digests: frozenset[str] = frozenset()
     external_id: str = field(default="", repr=False)
     places: tuple[Place, ...] = ()
     policies: tuple[OrganizationPolicy, ...] = ()
@@ -64,6 +70,13 @@ class Expectation:
         """Return the expectation with an external ID where the templates leave it open."""
         return replace(self, external_id=external_id, hidden=self.hidden | {external_id})
 
+    def with_ids_of(self, details: AccountDetails) -> "Expectation":
+        """Return the expectation with those external IDs of an account that a report stands for."""
+        if not self.digests:
+            return self
+        ids = {id_ for id_ in details.external_ids if digest_of(id_) in self.digests}
+        return replace(self, hidden=self.hidden | ids)
+
     def in_account(self, account: str, partition: str) -> tuple[tuple[Role, ...], ...]:
         """Return the roles that are expected in an account, each with its possible variants."""
         found: list[tuple[Role, ...]] = []
@@ -75,6 +88,7 @@ class Expectation:
                 # The customer may open the guardrails.
                 tags = dict.fromkeys(opening_tags(variant.role.documents), OPEN)
                 role = replace(variant.role, tags={**tags, **variant.role.tags})
+                role = replace(role, trust=self._revealed(variant))
                 role = _filled(role, account, partition)
                 role = self._with_external_id(role)
                 if role not in roles:
@@ -83,6 +97,26 @@ class Expectation:
                 roles = [_with_unknown(role, "several-variants") for role in roles]
             found.append(tuple(roles))
         return tuple(found)
+
+    def _revealed(self, variant: FoundRole) -> Trust:
+        # What a report hides. For an ID that is not in the account, its SHA-256 stands, after a
+        # character that no external ID has.
+        trust = variant.role.trust
+        digests = [*variant.external_id_sha256]
+        number = sum(value.state == "hidden" for value in trust.external_ids)
+        # Which of several is in which statement is not known.
+        certain = number == len(digests) and len(trust.statements) == 1
+        texts = {digest_of(id_): id_ for id_ in self.hidden}
+
+        def revealed(value: Value, _validator: Text) -> Value:
+            if value.state != "hidden":
+                return value
+            if not certain:
+                return OPEN
+            digest = digests.pop()
+            return known(texts.get(digest, f"${digest}"))
+
+        return trust.with_values(revealed)
 
     def _with_external_id(self, role: Role) -> Role:
         accepted, passed = role.trust.external_ids, known(self.external_id)
@@ -113,23 +147,57 @@ def from_published(principal: str) -> Expectation:
 def from_templates(path: Path, *, principal: str | None = None) -> Expectation:
     """Return the expectation of the roles in a template, or in the templates of a folder."""
     read = read_templates(path)
-    mask = Mask(read.external_ids)
-    for variants in read.variants:
-        for role in (variant.role for variant in variants):
-            if not role.name.is_known:
-                raise InputError(f"{path}: the name of the {role.kind} role cannot be read")
-            _check_principal(role, principal, path, mask)
     # The template of one stack, without the manifest, is for whichever account is verified.
     has_places = path.is_dir() or any(place.stack_set for place in read.places)
     return Expectation(
-        description=mask.masked(path.name or str(path)),
-        roles=tuple(
-            tuple(replace(variant, role=_trusting(variant.role, principal)) for variant in variants)
-            for variants in read.variants
-        ),
+        description=Mask(read.external_ids).masked(path.name or str(path)),
+        roles=_checked(path, read.variants, principal, Mask(read.external_ids)),
         hidden=read.external_ids,
         places=read.places if has_places else (),
         policies=read.policies,
+    )
+
+
+def from_report(path: Path, report: "Report", *, principal: str | None = None) -> Expectation:
+    """Return the expectation of the roles in a report, which was read from a file.
+
+    Of external IDs, a report has the SHA-256. It does not have the organization's policies.
+    """
+    variants = []
+    for found in report.roles:
+        if is_masked(found.role):
+            raise InputError(
+                f"{path}: the {found.kind} role contains an external ID outside of its place in "
+                "the trust policy, which a report does not show; pass the templates"
+            )
+        stacks = (place for place in report.places if place.kind == found.kind)
+        accounts = {found.account, *(place.account for place in stacks if not place.stack_set)}
+        digests = found.external_id_sha256
+        variants.append(
+            [
+                FoundRole(role=found.role, account=account, external_id_sha256=digests)
+                for account in sorted(accounts - {""}) or [""]
+            ]
+        )
+    return Expectation(
+        description=path.name,
+        roles=_checked(path, variants, principal, Mask(frozenset())),
+        digests=frozenset(digest for found in report.roles for digest in found.external_id_sha256),
+        places=report.places,
+    )
+
+
+def _checked(
+    path: Path, found: Iterable[Sequence[FoundRole]], principal: str | None, mask: Mask
+) -> tuple[tuple[FoundRole, ...], ...]:
+    found = [*found]
+    for role in (variant.role for variants in found for variant in variants):
+        if not role.name.is_known:
+            raise InputError(f"{path}: the name of the {role.kind} role cannot be read")
+        _check_principal(role, principal, path, mask)
+    return tuple(
+        tuple(replace(variant, role=_trusting(variant.role, principal)) for variant in variants)
+        for variants in found
     )
 
 
@@ -157,7 +225,7 @@ def _trusting(role: Role, principal: str | None) -> Role:
     # Whatever the deployment fills in is open, even if the parameter accepts more than it should:
     # the account has a value.
     def filled(value: Value, validator: Text) -> Value:
-        if value.is_known or _has_wrong_type(value):
+        if value.state in ("known", "hidden") or _has_wrong_type(value):
             return value
         if validator is PRINCIPAL and (who := principal or value.default):
             return known(who)

@@ -68,7 +68,7 @@ class RoleResult:
 
 @dataclass(frozen=True, kw_only=True)
 class OtherRole:
-    """Another role in the account that gives access to Pump's principal or to everyone.
+    """Another role in the account: of Pump's principal, everyone, or the management account.
 
     :param arn: its ARN.
     :param principals: who may assume it.
@@ -91,7 +91,10 @@ class AccountResult:
     :param differences: how the organization differs from the expected one.
     :param unknown: what could not be read. If anything could not, the account does not match.
     :param roles: the expected roles; none if the account could not be read.
-    :param others: other roles that give access.
+    :param others: other roles that give access to Pump's principal or to everyone.
+    :param for_management: other roles that the management account of its organization can use, or
+        that have the name of a role that AWS creates for it. They are not a difference.
+    :param notes: what is not known although it is no difference, such as the organization.
     """
 
     account: str
@@ -102,6 +105,8 @@ class AccountResult:
     unknown: tuple[Unknown, ...] = ()
     roles: tuple[RoleResult, ...] = ()
     others: tuple[OtherRole, ...] = ()
+    for_management: tuple[OtherRole, ...] = ()
+    notes: tuple[Unknown, ...] = ()
 
     def __post_init__(self) -> None:
         states = {role.state for role in self.roles}

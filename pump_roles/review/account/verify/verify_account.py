@@ -1,13 +1,16 @@
 """Compares an account's roles with the expected ones, and finds others that give access."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
 
 from pump_roles.guardrails import opening_value
 from pump_roles.review.account.organization import Organization
 from pump_roles.review.account.verify.details import AccountDetails
 from pump_roles.review.account.verify.expectation import Expectation
-from pump_roles.review.account.verify.other_roles import roles_that_admit_pump
+from pump_roles.review.account.verify.other_roles import (
+    roles_for_management,
+    roles_that_admit_pump,
+)
 from pump_roles.review.account.verify.placement import belongs
 from pump_roles.review.account.verify.verification import (
     AccountResult,
@@ -16,6 +19,7 @@ from pump_roles.review.account.verify.verification import (
     RoleResult,
 )
 from pump_roles.review.compare import Difference, Rule, compare, guardrail_of
+from pump_roles.review.contents import Access
 from pump_roles.review.masking import Mask, ids_of
 from pump_roles.review.role import Role, Unknown
 
@@ -25,11 +29,16 @@ def verify_account(expectation: Expectation, details: AccountDetails) -> Account
     result = AccountResult(account=details.account, name=details.name, unknown=details.unknown)
     try:
         if all(unknown.part != "account" for unknown in details.unknown):
+            expectation = expectation.with_ids_of(details)
             roles = expectation.in_account(details.account, details.partition)
+            others = _find_others(expectation, details)
             result = replace(
                 result,
                 roles=tuple(_verify_role(variants, expectation, details) for variants in roles),
-                others=tuple(_find_others(expectation, details)),
+                others=tuple(_other_roles(others, details)),
+                for_management=tuple(
+                    _other_roles(_find_for_management(others, expectation, details), details)
+                ),
             )
         mask = Mask(expectation.hidden | details.external_ids)
         result = _masked(result, mask, details)
@@ -58,8 +67,9 @@ def _verify_organization(
 ) -> AccountResult:
     organization, expected = details.organization, expectation.management_account
     if not isinstance(organization, Organization):
-        # It matters only if it was asked for.
-        unknown = mask.masked((organization,)) if expected and organization else ()
+        unknown = mask.masked((organization,)) if organization else ()
+        if not expected:
+            return replace(result, notes=unknown)
         return replace(result, unknown=(*result.unknown, *unknown))
     found = organization.management_account
     difference = Difference(
@@ -170,18 +180,28 @@ def _approvals(role: Role, kind: str) -> Iterator[Approval]:
             yield Approval(guardrail=guardrail.name, tag=guardrail.tag, value=value, open=is_open)
 
 
-def _find_others(expectation: Expectation, details: AccountDetails) -> Iterator[OtherRole]:
+_Found = Iterable[tuple[Role, tuple[Access, ...]]]
+
+
+def _other_roles(found: _Found, details: AccountDetails) -> Iterator[OtherRole]:
+    for role, ways in sorted(found, key=lambda found: found[0].name.text):
+        yield OtherRole(arn=details.arn(role), principals=role.trust.principals, alarms=ways)
+
+
+def _find_for_management(
+    others: _Found, expectation: Expectation, details: AccountDetails
+) -> _Found:
+    # What is already listed, or compared, is not listed again.
+    taken = {role.name.text.casefold() for role, _ in others}
+    taken |= {name.casefold() for name in expectation.names}
+    roles = [role for role in details.roles if role.name.text.casefold() not in taken]
+    return roles_for_management(roles, details.management_account, details.account)
+
+
+def _find_others(expectation: Expectation, details: AccountDetails) -> _Found:
     pump_roles = [variant.role for variants in expectation.roles for variant in variants]
     in_account = filter(None, map(details.role, expectation.names))
     passed_ids = expectation.hidden.union(*(ids_of(role.trust) for role in in_account))
-    for role, ways in roles_that_admit_pump(
-        sorted(details.roles, key=lambda role: role.name.text),
-        pump_roles,
-        details.account,
-        passed_ids=passed_ids,
-    ):
-        yield OtherRole(
-            arn=details.arn(role),
-            principals=role.trust.principals,
-            alarms=ways,
-        )
+    return [
+        *roles_that_admit_pump(details.roles, pump_roles, details.account, passed_ids=passed_ids)
+    ]

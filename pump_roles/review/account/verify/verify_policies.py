@@ -65,12 +65,11 @@ def _verify(
     unread: Unknown | None,
 ) -> PolicyResult:
     either = found or variants[0]
-    documents = [policy.document for policy in (found, *variants) if policy and policy.document]
     result = PolicyResult(
         name=either.name,
         type=either.type,
         attached_to=None if unread else found.targets if found else (),
-        stops=bool(documents) and _denies_everything(documents[0]),
+        stops=found is not None and _denies_everything(found.document),
     )
     if found is not None and not variants:
         uncompared = Unknown(part=_PART, why="open", subject=found.name)
@@ -84,8 +83,11 @@ def _verify(
     )
     # With several variants, the expectation is not certain. What may not exist is not missing.
     differences = min((_compare(variant, found) for variant in variants), key=len)
+    changed = {found.effect for found in differences if found.rule == "organization-policy-changed"}
     return replace(
         result,
+        # What was changed may stop other roles instead.
+        stops=result.stops and changed <= {"narrower"},
         differences=() if found is None and unknown else differences,
         unknown=tuple(dict.fromkeys(unknown)),
     )

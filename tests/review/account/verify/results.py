@@ -152,6 +152,8 @@ def with_everything(text: str = "text", number: int = 1) -> AccountResult:
         unknown=(account_not_read(text),),
         roles=(full,),
         others=(other_role(text, principals=(text,) * 20, alarm=text),),
+        for_management=(other_role("Admin", principals=(text,), alarm=text),),
+        notes=(Unknown(part="membership", why="not-read", detail=text),),
     )
 
 

@@ -6,6 +6,7 @@
 import json
 from collections.abc import Callable, Mapping
 from dataclasses import asdict, replace
+from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
@@ -18,8 +19,17 @@ from pump_roles.iam.values import Value, known
 from pump_roles.json_input import InputError
 from pump_roles.review.account.organization import Organization
 from pump_roles.review.account.verify.accounts import verify_files
-from pump_roles.review.account.verify.details import AccountDetails, read_trust_policy
-from pump_roles.review.account.verify.expectation import Expectation, from_published, from_templates
+from pump_roles.review.account.verify.details import (
+    AccountDetails,
+    collect_contents,
+    read_trust_policy,
+)
+from pump_roles.review.account.verify.expectation import (
+    Expectation,
+    from_published,
+    from_report,
+    from_templates,
+)
 from pump_roles.review.account.verify.verification import (
     AccountResult,
     Approval,
@@ -27,6 +37,7 @@ from pump_roles.review.account.verify.verification import (
     state_of,
 )
 from pump_roles.review.account.verify.verify_account import verify_account
+from pump_roles.review.report import of_contents, of_templates
 from pump_roles.review.role import Boundary, Part, Unknown, published_role
 from pump_roles.review.role import Role as HeldRole
 from pump_roles.review.templates import FoundRole, Place
@@ -38,6 +49,7 @@ from tests.support import (
     PUMP_ACCOUNT,
     SECRET,
     Template,
+    short_reports,
     synthesize,
     trust,
 )
@@ -732,7 +744,7 @@ LEFT = ("unclear", (OTHER_ACCOUNT,), ())
         (HERE, OTHER_ACCOUNT, "differs", IN_ANOTHER),
         (Organization(), "", "match", None),
         (Organization(), OTHER_ACCOUNT, "differs", LEFT),
-        # What could not be read matters only if it was asked for.
+        # What could not be read is no difference unless it was asked for.
         (DENIED, "", "match", None),
         (DENIED, MANAGEMENT, "unknown", None),
     ],
@@ -775,3 +787,225 @@ def test_organization_of_an_account_that_is_not_in_it_is_not_known() -> None:
         AccountDetails(account=ACCOUNT_ID, unknown=(why,)),
     )
     assert found == AccountResult(account=ACCOUNT_ID, unknown=(why,))
+
+
+def trusting(principal: str) -> Any:
+    return {"Statement": {**ANYONE, "Principal": {"AWS": principal}}}
+
+
+STACK_SETS = (
+    f"arn:aws:iam::{MANAGEMENT}:role/aws-service-role/stacksets.cloudformation.amazonaws.com/"
+    "AWSServiceRoleForCloudFormationStackSetsOrgAdmin"
+)
+AUDIT = "arn:aws:iam::777788889999:role/aws-controltower-AuditAdministratorRole"
+OF_MANAGEMENT: dict[str, tuple[Any, list[tuple[str, str]]]] = {
+    # Created with the account, and with another name.
+    "OrganizationAccountAccessRole": (
+        trusting(MANAGEMENT),
+        [
+            ("named-for-management", "OrganizationAccountAccessRole"),
+            ("trusts-management", MANAGEMENT),
+        ],
+    ),
+    "OrgAdmin": (trusting(f"arn:aws:iam::{MANAGEMENT}:root"), [("trusts-management", MANAGEMENT)]),
+    "stacksets-exec-0123456789abcdef": (
+        trusting(STACK_SETS),
+        [("named-for-management", "stacksets-exec-*"), ("trusts-management", MANAGEMENT)],
+    ),
+    "AWSControlTowerExecution": (
+        trusting(MANAGEMENT),
+        [
+            ("named-for-management", "AWSControlTowerExecution"),
+            ("trusts-management", MANAGEMENT),
+        ],
+    ),
+    "aws-controltower-AdministratorExecutionRole": (
+        trusting(AUDIT),
+        [("named-for-management", "aws-controltower-*")],
+    ),
+    "OfItsConfig": (
+        {
+            "Statement": {
+                **BY_SERVICE,
+                "Condition": {"StringEquals": {"aws:SourceAccount": MANAGEMENT}},
+            }
+        },
+        [("names-management", MANAGEMENT)],
+    ),
+}
+"""Roles of a member account, as AWS creates them, and why each is listed."""
+
+
+def ways_of(found: AccountResult) -> dict[str, list[tuple[str, str]]]:
+    return {
+        name_of(other.arn): [(way.why, way.subject) for way in other.alarms]
+        for other in found.for_management
+    }
+
+
+def test_roles_for_the_management_account_are_listed_and_no_difference() -> None:
+    trusts = {name: document for name, (document, _) in OF_MANAGEMENT.items()}
+    harmless = {f"Harmless{at}": document for at, document in enumerate(INNOCENT)}
+    ours = {"Ours": trusting(ACCOUNT_ID), "not-stacksets-exec-1": trusting(OTHER_ACCOUNT)}
+    others = trusts | harmless | ours
+    role = published(EXTERNAL_ID)
+    found = verify_account(PUBLISHED, account(role, others=others, organization=HERE))
+    assert (found.state, found.others, found.notes) == ("match", (), ())
+    assert ways_of(found) == {name: ways for name, (_, ways) in OF_MANAGEMENT.items()}
+    of_stack_sets = found.for_management[-1]
+    assert of_stack_sets.principals == (Principal("role", known(STACK_SETS)),)
+
+
+@pytest.mark.parametrize(
+    ("organization", "noted"),
+    [
+        (denied_account("membership"), [denied_account("membership")]),
+        (Unknown(part="membership", why="not-in-files"), None),
+        # Left over from a former organization.
+        (Organization(), []),
+        (Organization(id="o-abcd123456", management_account=OTHER_ACCOUNT), []),
+    ],
+)
+def test_only_names_tell_roles_for_a_management_account_that_is_not_known(
+    organization: Organization | Unknown, noted: list[Unknown] | None
+) -> None:
+    others = {name: document for name, (document, _) in OF_MANAGEMENT.items()}
+    found = verify_account(
+        PUBLISHED, account(published(), others=others, organization=organization)
+    )
+    assert (found.state, found.unknown) == ("match", ())
+    assert [*found.notes] == ([organization] if noted is None else noted)
+    named = {
+        name: [way for way in ways if way[0] == "named-for-management"]
+        for name, (_, ways) in OF_MANAGEMENT.items()
+    }
+    assert ways_of(found) == {name: ways for name, ways in named.items() if ways}
+
+
+def test_role_for_the_management_account_is_listed_once_and_not_in_that_account() -> None:
+    in_pumps = Organization(id="o-abcd123456", management_account=PUMP_ACCOUNT)
+    name = "OrganizationAccountAccessRole"
+    others = {name: trusting(PUMP_ACCOUNT)}
+    found = verify_account(PUBLISHED, account(published(), others=others, organization=in_pumps))
+    # Pump can use it, so it is a difference. The expected role, which also trusts it, is none.
+    assert (found.state, ways_of(found)) == ("differs", {})
+    assert [name_of(other.arn) for other in found.others] == [name]
+    at_home = Organization(id="o-abcd123456", management_account=ACCOUNT_ID)
+    others = {name: trusting(ACCOUNT_ID)}
+    found = verify_account(PUBLISHED, account(published(), others=others, organization=at_home))
+    assert (found.state, ways_of(found)) == ("match", {})
+
+
+@pytest.mark.parametrize("name", ["AdministratorAccess", "job-function/AdministratorAccess"])
+def test_says_if_a_role_for_the_management_account_is_known_to_be_an_administrator(
+    name: str,
+) -> None:
+    arn = f"arn:aws:iam::aws:policy/{name}"
+    role = HeldRole(
+        kind="",
+        name=known("OrgAdmin"),
+        trust=parse_trust(trusting(MANAGEMENT)),
+        policies=(Policy(name=name_of(arn), document=None, arn=arn),),
+    )
+    found = verify_account(PUBLISHED, account(published(), role, organization=HERE))
+    administrator = [("administrator", "")] if "/" not in name else []
+    assert ways_of(found) == {"OrgAdmin": [("trusts-management", MANAGEMENT), *administrator]}
+
+
+# What a report expects.
+
+
+def reported(file: Path) -> Expectation:
+    """What the report on a template expects."""
+    with short_reports():
+        return from_report(Path("report.html"), of_templates(file))
+
+
+def texts(value: str | list[str]) -> set[str]:
+    return {value} if isinstance(value, str) else {*value}
+
+
+@pytest.mark.parametrize("ids", [A, [A, B]])
+def test_report_expects_the_external_ids_although_it_hides_them(ids: Any, tmp_path: Path) -> None:
+    by_template = in_template(tmp_path, ids)
+    by_report = reported(tmp_path / "role.template.json")
+    assert A not in repr(by_report)
+    digests = [sha256(id_.encode()).hexdigest() for id_ in (A, B)]
+    cases: list[Any] = [A, B, [A, B], [B, A], digests[0], digests, [A, "Other-3"]]
+    for held in cases:
+        found = result(by_report, published(held))
+        assert found == result(by_template, published(held)), held
+        assert (found.state == "match") == (texts(held) == texts(ids))
+    # One that is passed must be one of them.
+    states = [
+        result(by_report.with_external_id(id_), published(ids)).state for id_ in (A, "Other-3")
+    ]
+    assert states == ["match", "unknown"]
+
+
+def test_external_ids_that_a_report_cannot_tell_apart_are_said_to_be_open(tmp_path: Path) -> None:
+    document = trust(PUMP_ACCOUNT, A)
+    document["Statement"] += trust(OTHER_ACCOUNT, B)["Statement"]
+    in_template(tmp_path, properties={"AssumeRolePolicyDocument": document})
+    held = replace(published(), trust=parse_trust(document))
+    found = result(reported(tmp_path / "role.template.json"), held)
+    open_ids = Unknown(part="trust-policy", why="open", subject="2")
+    assert (found.state, found.notes) == ("match", (open_ids,))
+    # As of two stacks with the same role, and different IDs.
+    in_template(tmp_path, A)
+    with short_reports():
+        report = of_templates(tmp_path / "role.template.json")
+    digests = tuple(sha256(id_.encode()).hexdigest() for id_ in (A, B))
+    (role,) = report.roles
+    either = replace(report, roles=(replace(role, external_id_sha256=digests),))
+    for id_ in (A, B):
+        found = result(from_report(Path("report.html"), either), published(id_))
+        assert (found.state, found.notes) == ("match", (replace(open_ids, subject="1"),))
+
+
+def test_report_that_hides_an_external_id_elsewhere_is_rejected(tmp_path: Path) -> None:
+    said = {"Effect": "Deny", "Action": "ce:*", "Resource": f"arn:aws:ce::{ACCOUNT_ID}:x/{A}"}
+    policy = {"PolicyName": "Less", "PolicyDocument": {"Statement": said}}
+    in_template(tmp_path, A, properties={"Policies": [policy]})
+    with pytest.raises(InputError, match=r"report\.html: .* pass the templates") as raised:
+        reported(tmp_path / "role.template.json")
+    assert A not in str(raised.value)
+
+
+def test_removed_role_of_a_report_leaves_no_role_with_its_external_id(tmp_path: Path) -> None:
+    in_template(tmp_path, A)
+    gone = reported(tmp_path / "role.template.json").absent()
+    for id_, names in ((A, ["Copy"]), (B, [])):
+        found = verify_account(gone, account(others={"Copy": trust(OTHER_ACCOUNT, id_)}))
+        assert [name_of(other.arn) for other in found.others] == names
+
+
+def test_report_expects_the_role_where_it_says_and_its_principal_is_passed(tmp_path: Path) -> None:
+    document = trust("", A)
+    document["Statement"][0]["Principal"] = {"AWS": {"Ref": "Name"}}
+    given = {"AssumeRolePolicyDocument": document}
+    in_template(tmp_path, principal=PUMP_ACCOUNT, properties=given)
+    with short_reports():
+        report = of_templates(tmp_path / "role.template.json")
+    file = Path("report.html")
+    with pytest.raises(InputError, match=r"report\.html: .* pass --principal"):
+        from_report(file, report)
+    there = replace(report, places=(ELSEWHERE, rollout()))
+    found = from_report(file, there, principal=PUMP_ACCOUNT)
+    assert found.places == (ELSEWHERE, rollout())
+    assert found.accounts == {OTHER_ACCOUNT}
+    assert result(found, published(), **IN_UNITS).state == "match"
+    assert kinds(result(found, published(), units=())) == [("role-misplaced", "broader")]
+
+
+def test_report_on_an_account_expects_what_it_had() -> None:
+    had = account(replace(published(A), path=known("/pump/")))
+    with short_reports():
+        report = of_contents(collect_contents(had, [NAMES[READ_ONLY]]))
+    expected = from_report(Path("report.json"), report)
+    assert expected.accounts == {ACCOUNT_ID}
+    assert verify_account(expected, had).state == "match"
+    assert kinds(result(expected, published(B))) == [
+        ("role-path", "unclear"),
+        ("external-id", "unclear"),
+    ]

@@ -128,16 +128,40 @@ def test_stop_that_is_attached_is_said_first_and_is_no_difference(
         assert said in shown(*found.values()).splitlines()
 
 
+def stop_another_role(document: Any) -> None:
+    names = document["Statement"][0]["Condition"]["ArnLike"]["aws:PrincipalArn"]
+    names[:] = [name.replace("PumpReadOnlyRole", "Another") for name in names]
+
+
+def deny_more(document: Any) -> None:
+    document["Statement"].append({"Effect": "Deny", "Action": "s3:*", "Resource": "*"})
+
+
+@pytest.mark.parametrize(("change", "said"), [(stop_another_role, False), (deny_more, True)])
+def test_stop_that_was_changed_is_said_to_stop_pump_only_if_it_still_does(  # noqa: PLR0917
+    change: Callable[[Any], object],
+    said: bool,  # noqa: FBT001
+    aws: Management,
+    ids: Mapping[str, str],
+    organization: Organization,
+    expected: Expectation,
+) -> None:
+    aws.organizations.attach_policy(PolicyId=ids[STOP], TargetId=organization.root)
+    (document,) = (policy.document for policy in expected.policies if policy.name == STOP)
+    changed = json.loads(json.dumps(document))
+    change(changed)
+    aws.organizations.update_policy(PolicyId=ids[STOP], Content=json.dumps(changed))
+    found = verified(aws, expected)
+    assert found[STOP].state == "differs"
+    assert ("Pump is stopped" in shown(*found.values())) == said
+
+
 def without_an_action(document: Any) -> None:
     document["Statement"][0]["Action"].remove("iam:PutRole*")
 
 
 def exempt_someone(document: Any) -> None:
     document["Statement"][0]["Condition"]["ArnNotLike"]["aws:PrincipalArn"].append("*")
-
-
-def deny_more(document: Any) -> None:
-    document["Statement"].append({"Effect": "Deny", "Action": "s3:*", "Resource": "*"})
 
 
 def without_external_id(document: Any) -> None:
