@@ -77,7 +77,7 @@ class Rollout(Construct):
     The synth fails if anything in the app changes the StackSet's template or parameters.
 
     StackSets never deploy to the management account, so deploy :class:`pump_roles.ReadOnlyStack`
-    there. ``docs/organizations.md`` lists the other limits of StackSets, with their sources.
+    there. ``docs/stacksets-reference.md`` lists the other limits of StackSets, with their sources.
     """
 
     role_class: ClassVar[type[PumpRole]]

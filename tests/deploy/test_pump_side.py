@@ -110,7 +110,7 @@ def test_purchase_of_the_page_is_authorized_only_while_the_customer_approves_it(
     tags: Any = [{"Key": "pump-commitments", "Value": "approved"}]
     names: Any = {"RoleArn": role, "RoleSessionName": "pump", "ExternalId": EXTERNAL_ID}
     with pytest.raises(ClientError, match="not authorized to perform: sts:TagSession"):
-        boto3.client("sts").assume_role(**names, Tags=tags)
+        boto3.Session().client("sts").assume_role(**names, Tags=tags)
     session = page["customer_session"](role, EXTERNAL_ID, "approves-itself")
     with pytest.raises(ClientError, match="not authorized to perform: iam:TagRole"):
         session.client("iam").tag_role(RoleName="PumpAutoPilotRole", Tags=tags)

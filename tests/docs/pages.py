@@ -17,6 +17,7 @@ README = (ROOT / "README.md").read_text()
 DEPLOY = (ROOT / "docs" / "deploy.md").read_text()
 OPERATIONS = (ROOT / "docs" / "operations.md").read_text()
 ORGANIZATIONS = (ROOT / "docs" / "organizations.md").read_text()
+STACKSETS = (ROOT / "docs" / "stacksets-reference.md").read_text()
 GUARDRAILS = (ROOT / "docs" / "guardrails.md").read_text()
 GUARDRAILS_REFERENCE = (ROOT / "docs" / "guardrails-reference.md").read_text()
 PROTECT = (ROOT / "docs" / "protect.md").read_text()
@@ -25,13 +26,12 @@ SECURITY = (ROOT / "docs" / "security-model.md").read_text()
 STOP = (ROOT / "docs" / "stop.md").read_text()
 VERIFY = (ROOT / "docs" / "verify.md").read_text()
 ACTIVITY = (ROOT / "docs" / "activity.md").read_text()
-ROLLOUT_STATUS = (ROOT / "docs" / "rollout-status.md").read_text()
 
 WITH_COMMANDS = {
     "README": README,
     "deploy": DEPLOY,
     "operations": OPERATIONS,
-    "organizations": ORGANIZATIONS,
+    "organizations": ORGANIZATIONS + STACKSETS,
     "guardrails": GUARDRAILS,
 }
 """The pages with commands of the CDK CLI."""

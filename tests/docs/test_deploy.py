@@ -11,6 +11,7 @@ from pump_roles.app import config
 from pump_roles.review.cli import app as cli
 from tests.docs.pages import (
     DEPLOY,
+    ORGANIZATIONS,
     PLACEHOLDERS,
     filled,
     kept_in_pump_json,
@@ -20,8 +21,10 @@ from tests.support import SECRET
 
 
 def test_tables_of_keys_are_complete() -> None:
-    listed = re.findall(r"^\| `([a-z-]+)` \|", DEPLOY, re.MULTILINE)
-    assert sorted(listed) == sorted({key.name for key in config.KEYS.values()})
+    listed = re.findall(r"^\| `([a-z-]+)` \|", DEPLOY + ORGANIZATIONS, re.MULTILINE)
+    in_a_sentence = ["emails"]
+    assert all(f"`{name}`" in DEPLOY for name in in_a_sentence)
+    assert sorted([*listed, *in_a_sentence]) == sorted({key.name for key in config.KEYS.values()})
 
 
 def test_line_about_a_stack_is_that_of_the_settings_above_it() -> None:
@@ -46,5 +49,3 @@ def test_commands_for_the_template_and_the_link_run(
     (file,) = tmp_path.iterdir()
     assert file.read_bytes() == universal.template("read-only")
     assert f"file://{file.name}" in DEPLOY
-    for name in re.findall(r"`(param_\w+)`", DEPLOY):
-        assert f"&{name}=" in printed["link"]

@@ -1,4 +1,4 @@
-"""The guide warns first; its service role can do what a rollout needs, and nothing else."""
+"""The service role can do what a rollout needs, and nothing else; Pump passes a data perimeter."""
 
 import re
 from typing import Any
@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from pump_roles.published import ROLES
-from tests.docs.pages import ORGANIZATIONS, policy
+from tests.docs.pages import ORGANIZATIONS, STACKSETS, policy
 from tests.support import EXTERNAL_ID, PUMP_ACCOUNT, trust
 from tools.sandbox import catalog
 from tools.sandbox.aws import ACCOUNT_ID
@@ -38,7 +38,7 @@ HANDLER = [
     "UpdateStackSet",
 ]
 
-SERVICE_ROLE = Role("PumpRollout", {}, {"Rollouts": policy("service-role", ORGANIZATIONS)})
+SERVICE_ROLE = Role("PumpRollout", {}, {"Rollouts": policy("service-role", STACKSETS)})
 
 
 def stack_set_resources(action: str, name: str) -> list[str]:
@@ -89,7 +89,7 @@ def test_service_role_may_do_nothing_else(name: str) -> None:
     }
     delegated = "organizations:ListDelegatedAdministrators"
     assert granted == {f"cloudformation:{action}" for action in HANDLER} | {delegated}
-    assert policy("service-role-trust", ORGANIZATIONS)["Statement"] == {
+    assert policy("service-role-trust", STACKSETS)["Statement"] == {
         "Effect": "Allow",
         "Principal": {"Service": "cloudformation.amazonaws.com"},
         "Action": "sts:AssumeRole",
@@ -98,7 +98,7 @@ def test_service_role_may_do_nothing_else(name: str) -> None:
 
 def test_wildcard_service_actions_on_the_page_are_the_published_ones() -> None:
     """A control of AWS Control Tower rejects these."""
-    control = ORGANIZATIONS.partition("CT.IAM.PR.5")[2].partition("\n- **")[0]
+    control = STACKSETS.partition("CT.IAM.PR.5")[2].partition("\n- **")[0]
     shown = re.findall(r"`(\w+:\*)`", control)
     assert shown == [action for action in ROLES["auto-pilot"].patterns if action.endswith(":*")]
     assert not [action for action in ROLES["read-only"].patterns if action.endswith(":*")]
