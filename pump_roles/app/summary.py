@@ -36,8 +36,10 @@ def protection_summary(role_names: Sequence[str], arguments: Mapping[str, Any]) 
     parts = [f"{about}: {', '.join(names)}" for about, names in listed.items() if names]
     account = arguments.get("pump_account")
     parts.append(f"trust: only Pump's account, {account}" if account else "trust: not protected")
-    for other in arguments["roles"]:
-        parts.append(f"{other} has no rollout, so only the stop includes it, not the protection")
+    parts += [
+        f"{other} has no rollout, so only the stop includes it, not the protection"
+        for other in arguments["roles"]
+    ]
     kept = arguments.get("keep_in_organization", True)
     parts.append(f"accounts {'cannot' if kept else 'can'} leave the organization")
     return f"PumpProtection: {'; '.join(parts)}; to stop Pump: {_STOP}"
