@@ -79,7 +79,13 @@ def document_of(verification: Verification) -> Document:
     )
     stops = (
         Strong(
-            say("verify.stopped", targets=", ".join(policy.attached_to), name=policy.name), "bad"
+            say(
+                # What was not compared may stop other roles.
+                "verify.may_be_stopped" if policy.notes else "verify.stopped",
+                targets=", ".join(policy.attached_to),
+                name=policy.name,
+            ),
+            "bad",
         )
         for policy in policies
         if policy.stops and policy.attached_to

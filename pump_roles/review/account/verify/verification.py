@@ -127,7 +127,8 @@ class PolicyResult:
     :param notes: what was not compared because nothing is expected.
     :param attached_to: the IDs of the root, units, and accounts that it is attached to; ``None`` if
         that was not read.
-    :param stops: whether it denies Pump's roles everything where it is attached.
+    :param stops: whether it denies Pump's roles everything where it is attached; with ``notes``,
+        whether it denies some roles everything.
     """
 
     name: str
