@@ -14,7 +14,7 @@ from markupsafe import Markup, escape
 from pump_roles.guardrails import SHIPPED
 from pump_roles.review.output import report_actions, report_words, words
 from pump_roles.review.output.json_documents import embedded
-from pump_roles.review.output.report_sections import document_of
+from pump_roles.review.output.report_sections import document_of, facts
 from pump_roles.review.output.texts import TEXTS, say
 from pump_roles.review.output.writers import to_markdown
 from pump_roles.review.report.guardrail_sets import left_by_sets
@@ -65,9 +65,6 @@ def as_html(report: Report) -> str:
         widest=max((role.actions for role in report.roles), default=0),
         longest=max((sum(service.counts.values()) for service in services), default=0),
         sets=left_by_sets(report),
-        in_place={found.name for role in report.roles for found in role.guardrails},
-        # What the name of a guardrail says already.
-        fixed={guardrail.value_in_words for guardrail in SHIPPED.values()},
         bands=bands,
         risks=RISKS,
         checks=_CHECKS,
@@ -78,7 +75,7 @@ def as_html(report: Report) -> str:
         bar_of=_bar,
         worst_of=_worst_of,
         roles_with=_roles_with,
-        is_open=_is_open,
+        facts=facts,
     )
 
 
@@ -132,12 +129,6 @@ def _worst_of(role: RoleReport) -> tuple[str, str, str]:
     if not role.readable and risk != "money":
         return "money", say("top.not_known"), "unknown"
     return risk, report_words.capital(say(f"severities.{risk}")) if risk else say("top.none"), ""
-
-
-def _is_open(role: RoleReport) -> bool:
-    # Whether someone else than one principal can assume it.
-    problems = role.trust.problems
-    return any(each.principal or each.why == "number-of-principals" for each in problems)
 
 
 def _roles_with(action: ActionReport) -> str:

@@ -63,6 +63,12 @@ def _not_granted(role: RoleReport) -> State:
     return State(say("states.none" if role.readable else "states.unknown"), granted=False)
 
 
+def kind_of(action: ActionReport) -> str:
+    """Return what an action does; of a read that is not judged, not what it returns."""
+    is_known = action.reason or action.risk != "reads"
+    return say(f"short_kinds.{action.risk if is_known else ''}")
+
+
 def actions_of(statement: Statement, report: Report) -> Mapping[str, Sequence[State]]:
     """Return the actions of a statement that a role has, each with its state in each role."""
     listed = {action.name: action for action in report.actions}

@@ -11,6 +11,7 @@ from pump_roles.review.output.document import (
     Item,
     Names,
     Part,
+    Piece,
     Section,
     Strong,
     Table,
@@ -18,7 +19,7 @@ from pump_roles.review.output.document import (
     coded,
     table_of,
 )
-from pump_roles.review.output.report_actions import Group, by_service, state_of
+from pump_roles.review.output.report_actions import Group, by_service, kind_of, state_of
 from pump_roles.review.output.texts import TEXTS, say
 from pump_roles.review.output.words import (
     access_in_words,
@@ -96,40 +97,46 @@ def _by_role(report: Report, first: str, rows: Iterable[tuple[Text, ...]]) -> Ta
 def _roles(report: Report) -> Iterator[Part]:
     for role in report.roles:
         yield Strong(f"{wording.heading(role)}."), f" {wording.verdict(role, report)}"
-    columns = [_facts(role, report) for role in report.roles]
+    columns = [{**_numbers(role), **facts(role, report)} for role in report.roles]
+    for column, role in zip(columns, report.roles, strict=True):
+        column[say("facts.read_from")] = _read_from(role)
     rows = ((name, *(column[name] for column in columns)) for name in columns[0])
     yield _by_role(report, "", rows)
     yield wording.counted(report)
 
 
-def _facts(role: RoleReport, report: Report) -> Mapping[str, Text]:
+def _numbers(role: RoleReport) -> dict[str, Text]:
+    counts = {say(f"risks.{risk}"): wording.number_of(role, risk) for risk in RISKS}
+    name = Code(role.name) if role.name else say("roles.unnamed")
+    return {**counts, say("facts.total"): wording.number_of(role), say("facts.name"): name}
+
+
+def facts(role: RoleReport, report: Report) -> Mapping[str, tuple[Piece, ...]]:
+    """Return who can use a role, where it is, and what limits it, by what each is."""
     trusted = wording.capital(wording.trusted(role))
     external_id = (f"{trusted}: {say('facts.protects')}",)
     is_published = role.policies_published == "yes"
     own = [policy for policy in role.policies if policy.kind != "guardrail"]
     changed = [policy for policy in own if policy.kind != "published" or not policy.unmodified]
     published = wording.published_in_words(role)
-    counts = {say(f"risks.{risk}"): wording.number_of(role, risk) for risk in RISKS}
     return {
-        **counts,
-        say("facts.total"): wording.number_of(role),
-        say("facts.name"): Code(role.name) if role.name else say("roles.unnamed"),
         say("facts.used_by"): (*_used_by(role),),
         say("facts.external_id"): (
-            external_id if role.trust.requires_external_id else Strong(trusted)
+            external_id if role.trust.requires_external_id else (Strong(trusted),)
         ),
-        say("facts.where"): " ".join((*_places(role, report), say("facts.every_region"))),
+        say("facts.where"): (" ".join((*_places(role, report), say("facts.every_region"))),),
         say("facts.policies"): (
             published if is_published else Strong(published),
             *(f"; {policy.name}: {wording.state_of(policy)}" for policy in changed),
         ),
         say("facts.guardrails"): (*_guardrails(role),),
         say("facts.limits"): (*_limits(role),),
-        say("facts.read_from"): _read_from(role),
     }
 
 
 def _used_by(role: RoleReport) -> Iterator[str | Code | Strong]:
+    problems = role.trust.problems
+    several = any(problem.why == "number-of-principals" for problem in problems)
     for index, principal in enumerate(role.trust.principals):
         who = wording.who(principal)
         if index:
@@ -137,7 +144,7 @@ def _used_by(role: RoleReport) -> Iterator[str | Code | Strong]:
         if principal.kind == "provided" and not principal.value.default:
             yield wording.capital(who)
         else:
-            is_problem = any(problem.principal == principal for problem in role.trust.problems)
+            is_problem = several or any(problem.principal == principal for problem in problems)
             yield from (
                 Code(principal_in_words(principal)),
                 ", ",
@@ -156,11 +163,12 @@ def _places(role: RoleReport, report: Report) -> Sequence[str]:
 def _guardrails(role: RoleReport) -> Iterator[str | Code]:
     for index, found in enumerate(role.guardrails):
         yield from ((", ",) if index else ())
-        yield from (Code(found.name), f" {found.value}" if found.value else "")
+        value = wording.value_of(found)
+        yield from (Code(found.name), f" ({value})" if value else "")
     if not role.guardrails:
         yield wording.capital(say("roles.none"))
     if role.denied:
-        yield f"; {say('facts.denied', role.denied, of=say('units.actions', role.actions))}"
+        yield f"; {wording.denied(role)}"
 
 
 def _limits(role: RoleReport) -> Iterator[str | Code | Names]:
@@ -229,14 +237,14 @@ def _answer(answer: Answer, role: RoleReport, severity: str) -> Text:
 
 
 def _at_worst(report: Report) -> Iterator[Part]:
-    in_place = {found.name for role in report.roles for found in role.guardrails}
-    if report.worst:
-        yield say("worst.about")
+    if not report.worst:
+        return
+    yield say("worst.about")
     for worst in wording.at_worst(report):
         yield (Strong(f"{worst.title} ({worst.who})."),)
         yield from map(Item, worst.texts)
-        for guardrail in worst.limits:
-            placed = f" ({say('worst.in_place')})" if guardrail.name in in_place else ""
+        for guardrail, in_place in worst.limits:
+            placed = f" ({in_place})" if in_place else ""
             denies = f"{say('worst.denies')} {guardrail.removes}"
             costs = f"{say('worst.costs')} {guardrail.costs}"
             limit = (
@@ -277,17 +285,13 @@ def _left(left: Left, role: RoleReport) -> str:
 
 
 def _ledger(report: Report) -> Iterator[Part]:
-    rows = [
-        _guardrail(name, value, found) for (name, value), found in wording.ledger(report).items()
-    ]
+    rows = [_guardrail(name, found) for (name, _), found in wording.ledger(report).items()]
     if rows:
         yield Strong(f"{say('guardrails.title')}.")
         yield Table((*TEXTS["guardrail_heads"].values(),), tuple(rows))
-    else:
-        yield say("guardrails.none")
 
 
-def _guardrail(name: str, value: str, by_role: Mapping[str, GuardrailReport]) -> tuple[Text, ...]:
+def _guardrail(name: str, by_role: Mapping[str, GuardrailReport]) -> tuple[Text, ...]:
     about = next(iter(by_role.values()))
     taken = [
         f"{wording.capital(kind)}: {how}."
@@ -299,7 +303,8 @@ def _guardrail(name: str, value: str, by_role: Mapping[str, GuardrailReport]) ->
         )
         if how
     ]
-    shown = (Code(name), f": {value}" if value else "")
+    own = wording.value_of(about)
+    shown = (Code(name), f": {own}" if own else "")
     return (shown, " ".join((about.removes, *taken)), about.leaves, about.costs)
 
 
@@ -343,7 +348,7 @@ def _rows_of(group: Group, report: Report) -> Iterator[tuple[Text, ...]]:
     for action in group.actions:
         own = "" if group.reason else action.reason
         said = (
-            say(f"short_kinds.{action.risk}"),
+            kind_of(action),
             ", ".join(action.levels),
             *(_decided(action, role) for role in report.roles),
             " ".join(filter(None, (action.spends, action.data, action.legacy, own))),

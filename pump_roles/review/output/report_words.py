@@ -16,7 +16,6 @@ from pump_roles.review.output.words import (
     joined,
     place_in_words,
     policy_in_words,
-    principal_in_words,
     problem_in_words,
     unknown_in_words,
     values_in_words,
@@ -216,13 +215,16 @@ def name_of(policy: str, role: RoleReport) -> str:
 
 
 class AtWorst(NamedTuple):
-    """What can happen at worst, which roles can do it, and which guardrails limit it."""
+    """What can happen at worst, which roles can do it, and which guardrails limit it.
+
+    :param limits: each with whether, and for which of these roles, it is in place.
+    """
 
     title: str
     severity: Risk
     who: str
     texts: Sequence[str]
-    limits: Sequence[Guardrail]
+    limits: Sequence[tuple[Guardrail, str]]
 
 
 def at_worst(report: Report) -> Sequence[AtWorst]:
@@ -233,10 +235,21 @@ def at_worst(report: Report) -> Sequence[AtWorst]:
             worst.severity,
             capital(joined(worst.roles)),
             (*_possible(worst, report), *worst.texts),
-            [SHIPPED[name] for name in worst.limits],
+            [(SHIPPED[name], _in_place(name, worst, report)) for name in worst.limits],
         )
         for worst in report.worst
     ]
+
+
+def _in_place(name: str, worst: Worst, report: Report) -> str:
+    having = [
+        role.kind
+        for role in report.roles
+        if role.kind in worst.roles and any(found.name == name for found in role.guardrails)
+    ]
+    if len(having) == len(worst.roles):
+        return say("worst.in_place")
+    return say("worst.in_place_for", role=joined(having)) if having else ""
 
 
 def _possible(worst: Worst, report: Report) -> Iterator[str]:
@@ -266,9 +279,9 @@ def harmless_at_worst(report: Report) -> str:
 
 def stop(report: Report) -> Iterator[str]:
     """Yield the commands that stop the roles in an account."""
-    for role in report.roles:
-        valid = ROLE_NAME.accepts(role.name)
-        yield say("stop.command", name=role.name if valid else say("stop.unnamed"))
+    names = (role.name for role in report.roles)
+    valid = (name if ROLE_NAME.accepts(name) else say("stop.unnamed") for name in names)
+    yield from (say("stop.command", name=name) for name in dict.fromkeys(valid))
 
 
 def ledger(report: Report) -> dict[tuple[str, str], dict[str, GuardrailReport]]:
@@ -278,6 +291,21 @@ def ledger(report: Report) -> dict[tuple[str, str], dict[str, GuardrailReport]]:
         for guardrail in role.guardrails:
             found.setdefault((guardrail.name, guardrail.value), {})[role.kind] = guardrail
     return found
+
+
+_FIXED: Final = {guardrail.value_in_words for guardrail in SHIPPED.values()}
+"""What the name of a guardrail says already."""
+
+
+def value_of(guardrail: GuardrailReport) -> str:
+    """Return the value of a guardrail; empty if its name says it already."""
+    return "" if guardrail.value in _FIXED else guardrail.value
+
+
+def denied(role: RoleReport) -> str:
+    """Return how many of a role's actions are denied."""
+    of = say("units.actions", role.actions, number=number_of(role, "actions"))
+    return say("facts.denied", role.denied, number=number_of(role, "denied"), of=of)
 
 
 def published_in_words(role: RoleReport) -> str:
@@ -290,11 +318,6 @@ def state_of(policy: PolicyReport) -> str:
     """Return what a policy is, or that it is not what it seems."""
     kind = policy.kind if policy.unmodified else f"changed-{policy.kind}"
     return text_of("policy_states", kind)
-
-
-def assumed_by(role: RoleReport) -> str:
-    """Return who can assume a role."""
-    return ", ".join(map(principal_in_words, role.trust.principals)) or say("roles.nobody")
 
 
 def trusted(role: RoleReport) -> str:
@@ -371,6 +394,8 @@ def counted(report: Report) -> str:
         ),
         say("top.only", last.only, role=last.kind) if others and last.exact else "",
         "" if certain else say("top.plus"),
+        "" if all(role.judged for role in report.roles) else say("top.unjudged"),
+        say("top.without_boundary") if any(role.stopped for role in report.roles) else "",
     ]
     return " ".join(filter(None, sentences))
 

@@ -173,7 +173,6 @@ def _role(
         ),
         actions=len(having),
         limited=sum(grant.decision in {CONDITIONALLY, PARTLY} for grant in granted.values()),
-        patterns=len({clause.named for _, clause in policies.evaluator.effective["Allow"]}),
     )
 
 

@@ -6,7 +6,6 @@ External IDs are not part of it, so no format can leak one.
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from functools import cached_property
 from typing import Final, Literal, get_args
 
 from pump_roles.iam.catalog import Action
@@ -69,7 +68,6 @@ class RoleReport:
     :param only: how many of these no other role in the report has.
     :param actions: how many actions its patterns match.
     :param limited: how many of these are denied under a condition or on some resources.
-    :param patterns: how many different patterns allow something.
     """
 
     role: Role
@@ -95,7 +93,6 @@ class RoleReport:
     only: int
     actions: int
     limited: int
-    patterns: int
 
     @property
     def kind(self) -> str:
@@ -331,17 +328,3 @@ class Report:
     reviewed: str
     gained: Mapping[str, tuple[str, ...]]
     actions: tuple[ActionReport, ...]
-
-    @cached_property
-    def services(self) -> Mapping[str, Mapping[str, Mapping[Risk, int]]]:
-        """For each service and role, how many effective actions of each risk."""
-        found: dict[str, dict[str, dict[Risk, int]]] = {}
-        for action in sorted(
-            self.actions, key=lambda action: (action.service, RISKS.index(action.risk))
-        ):
-            of_service = found.setdefault(action.service, {role.kind: {} for role in self.roles})
-            for kind, grant in action.roles.items():
-                if grant.decision != DENIED:
-                    counts = of_service[kind]
-                    counts[action.risk] = counts.get(action.risk, 0) + 1
-        return found

@@ -4,7 +4,7 @@ A ``source`` names the pages that the texts are from.
 """
 
 import json
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator, Sequence
 from functools import cache
 from typing import Any
 
@@ -13,12 +13,13 @@ from pump_roles.review.report.statements import NO, Statement
 from pump_roles.text import packaged
 
 
-def at_worst(found: Iterable[Statement]) -> Iterator[Worst]:
+def at_worst(found: Sequence[Statement]) -> Iterator[Worst]:
     """Yield what can happen at worst, unless the answers are no."""
     possible = {
         statement.id: [kind for kind, answer in statement.roles.items() if answer.answer != NO]
         for statement in found
     }
+    kinds = dict.fromkeys(kind for statement in found for kind in statement.roles)
     for listed in _listed():
         answers = tuple(answer for answer in listed["answers"] if possible.get(answer))
         if answers:
@@ -29,7 +30,9 @@ def at_worst(found: Iterable[Statement]) -> Iterator[Worst]:
                 answers=answers,
                 texts=tuple(listed["texts"]),
                 limits=tuple(listed["limits"]),
-                roles=tuple(dict.fromkeys(kind for answer in answers for kind in possible[answer])),
+                roles=tuple(
+                    kind for kind in kinds if any(kind in possible[answer] for answer in answers)
+                ),
             )
 
 

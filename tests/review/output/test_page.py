@@ -170,6 +170,8 @@ def reports() -> Reports:
         "guarded": with_guardrails,
         "few": few(with_guardrails),
         "odd": odd(few(with_guardrails)),
+        # Its numbers have three digits.
+        "alone": replace(published, roles=published.roles[1:]),
         # The read-only role can neither buy nor join anything.
         "one role": replace(published, roles=published.roles[:1], actions=()),
     }
@@ -413,8 +415,8 @@ def told_of_the_worst(report: Report) -> Told:
     for worst in wording.at_worst(report):
         for said in (worst.title, worst.who, *worst.texts):
             yield "[aria-labelledby=worst]", said
-        for guardrail in worst.limits:
-            yield "[aria-labelledby=worst]", guardrail.name
+        for guardrail, in_place in worst.limits:
+            yield "[aria-labelledby=worst]", guardrail.name + wording.capital(in_place)
             yield "[aria-labelledby=worst]", guardrail.costs
     for found in (each for by_role in wording.ledger(report).values() for each in by_role.values()):
         yield ".ledger", say("guardrails.all_denied") if found.ends else ""
@@ -851,8 +853,9 @@ def test_page_is_small_and_short_until_someone_searches(show: Show) -> None:
 
 
 @pytest.mark.slow
-def test_phone_scrolls_only_down(show: Show) -> None:
-    page = show("few", viewport=PHONE, is_mobile=True, has_touch=True)
+@pytest.mark.parametrize("name", ["few", "alone"])
+def test_phone_scrolls_only_down(name: str, show: Show) -> None:
+    page = show(name, viewport=PHONE, is_mobile=True, has_touch=True)
     page.evaluate(UNFOLD)
     assert page.evaluate("document.documentElement.scrollWidth") == 390
     assert page.evaluate("visualViewport.scale") == 1

@@ -29,13 +29,22 @@ from pump_roles.review.output.texts import TEXTS, say
 from pump_roles.review.output.writers import LIMIT
 from pump_roles.review.report import Report, of_published, of_templates
 from pump_roles.review.report.guardrail_sets import left_by_sets
-from pump_roles.review.report.report_model import RISKS, Change, Compared, Finding
+from pump_roles.review.report.report_model import RISKS, Change, Compared, Finding, Worst
 from pump_roles.review.report.worst import at_worst as worst_of
 from pump_roles.review.role import Boundary, Unknown
 from pump_roles.review.templates import Place
 from tests.customer import allow, deny
 from tests.review.account.verify.results import newly_allowed
-from tests.support import DOCUMENTED, a_statement, another, changed, in_template, synthesize, trust
+from tests.support import (
+    DOCUMENTED,
+    a_statement,
+    another,
+    changed,
+    in_template,
+    synthesize,
+    together,
+    trust,
+)
 
 SINCE = Compared(
     file="earlier.json", files=(("earlier.json", "0" * 64),), date="2026-09-26", version="0.1.0"
@@ -73,7 +82,7 @@ def test_has_what_a_ticket_needs(published: Report) -> None:
         for text in worst.texts:
             # Cut short nowhere.
             assert f"\n- {text}\n" in markdown
-        for guardrail in worst.limits:
+        for guardrail, _ in worst.limits:
             assert f"`{guardrail.name}`. {say('worst.denies')} {guardrail.removes}" in markdown
             assert guardrail.costs in markdown
     for left in left_by_sets(published):
@@ -90,6 +99,13 @@ def test_says_at_worst_only_what_is_possible_and_which_guardrails_are_in_place(
     assert both not in [*at_worst(guarded)]
     markdown = written(guarded, "markdown")
     assert f"`only-when-approved` ({say('worst.in_place')})" in markdown
+    assert "`metadata-only`." in markdown
+    one, other = of_published(guardrails=[Guardrail.METADATA_ONLY]).roles
+    for roles, where in (
+        ((one, other), say("worst.in_place")),
+        ((replace(one, guardrails=()), other), say("worst.in_place_for", role="auto-pilot")),
+    ):
+        assert f"`metadata-only` ({where})." in written(replace(published, roles=roles), "markdown")
     assert f"`no-commitments`. {say('worst.denies')}" in markdown
     harmless = of_published(guardrails=[Guardrail.NEEDED_ONLY])
     unknown = [
@@ -100,6 +116,10 @@ def test_says_at_worst_only_what_is_possible_and_which_guardrails_are_in_place(
         for found in harmless.statements
     ]
     assert {worst.roles for worst in worst_of(unknown)} == {("read-only", "auto-pilot")}
+    # In this order, although the first answer is about the auto-pilot role only.
+    assert {worst.roles for worst in harmless.worst if worst.only_reads} == {
+        *map(tuple, [DOCUMENTED])
+    }
 
 
 def test_says_what_only_the_read_only_role_can_do_at_worst(published: Report) -> None:
@@ -115,6 +135,56 @@ def test_says_what_only_the_read_only_role_can_do_at_worst(published: Report) ->
 
 
 @pytest.mark.parametrize(
+    ("worst", "name"),
+    [(worst, name) for worst in of_published().worst for name in worst.limits],
+    ids=lambda value: getattr(value, "id", value),
+)
+def test_guardrail_limits_what_it_is_said_to_limit(
+    worst: Worst, name: str, published: Report
+) -> None:
+    with_value = {"invitations-from": Guardrail.invitations_from("111122223333")}
+    guarded = of_published(guardrails=[with_value.get(name) or Guardrail.named(name)])
+    before, after = (
+        [
+            (statement.id, kind, name)
+            for statement in report.statements
+            if statement.id in worst.answers
+            for kind, answer in statement.roles.items()
+            for name in answer.allowed
+        ]
+        for report in (published, guarded)
+    )
+    assert len(after) < len(before)
+    # Some reads still return data.
+    assert worst.only_reads or not after
+
+
+def test_role_that_can_do_nothing_has_nothing_at_worst(text: str, tmp_path: Path) -> None:
+    markdown = written(changed(text, tmp_path, another({"Statement": deny("*")})), "markdown")
+    assert f"## {TEXTS['page_sections']['worst']}" not in markdown
+    assert f"## {TEXTS['page_sections']['can']}" in markdown
+
+
+def test_what_pump_does_not_publish_is_not_judged(text: str, tmp_path: Path) -> None:
+    statement = allow("ec2:GetPasswordData", "ec2:RunInstances", "s3:GetObject")
+    report = changed(text, tmp_path, another({"Statement": statement}))
+    markdown = written(report, "markdown", every_action=True)
+    reads, changes = say("short_kinds."), say("short_kinds.writes")
+    assert f"| `ec2:GetPasswordData` | {reads} | Read |" in markdown
+    assert f"| `ec2:RunInstances` | {changes} | Write |" in markdown
+    assert say("top.unjudged") in markdown
+    assert say("top.unjudged") not in written(of_published(), "markdown")
+
+
+def test_numbers_of_denied_actions_may_not_be_exact(text: str, tmp_path: Path) -> None:
+    change = together(another({"Statement": deny("ec2:*")}), in_template(Transform=["Macro"]))
+    report = changed(text, tmp_path, change)
+    (role,) = report.roles
+    said = f"{role.denied:,}+ of {role.actions:,}+ actions are denied"
+    assert said in written(report, "markdown")
+
+
+@pytest.mark.parametrize(
     ("name", "shown"),
     [("Vendor.Buys", "Vendor.Buys"), ("x; reboot", "ROLE_NAME"), ("", "ROLE_NAME")],
 )
@@ -125,6 +195,10 @@ def test_says_how_to_stop_the_roles_of_the_report(name: str, shown: str, publish
     for stopped in (shown, others[0].name):
         assert f"\n- `aws iam put-role-permissions-boundary --role-name {stopped} --" in markdown
     assert f"`{say('stop.attach')}`" in markdown
+    # The same for both is said once.
+    unnamed = replace(others[0], role=replace(others[0].role, name=known("")))
+    markdown = written(replace(published, roles=(renamed, unnamed)), "markdown")
+    assert markdown.count("--role-name ROLE_NAME --") == 1
 
 
 def test_has_the_digests_the_alarms_and_the_changes(published: Report) -> None:

@@ -16,6 +16,7 @@ from pump_roles.review.output.formats import written
 from pump_roles.review.output.report_words import (
     checks,
     compared,
+    counted,
     finding_text,
     finding_title,
     severities,
@@ -199,6 +200,9 @@ def test_verdict_on_a_role_that_is_stopped(partition: str, alarms: int, said: st
     assert role.stopped
     found = verdict(replace(last, role=role, stopped=True), report)
     assert found == f"{said}{STOPPED}"
+    stopped = replace(report, roles=(replace(last, role=role, stopped=True),))
+    assert counted(stopped).endswith(say("top.without_boundary"))
+    assert say("top.without_boundary") not in counted(report)
 
 
 def test_digest_of_an_earlier_file_has_its_name_unless_that_is_named_before() -> None:

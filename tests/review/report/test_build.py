@@ -55,7 +55,7 @@ def test_counts_are_those_of_the_source_document(
     for role in published_report.roles:
         patterns = published_patterns(published, role.kind)
         actions = catalog.matching(patterns)
-        assert (role.patterns, role.actions) == (len(patterns), len(actions))
+        assert role.actions == len(actions)
         assert role.money + role.writes == sum(not action.only_reads for action in actions)
         assert (role.denied, role.limited, role.effective) == (0, 0, len(actions))
         assert role.differences == ()
@@ -139,10 +139,6 @@ def test_counts_of_a_role_are_those_of_its_actions(tmp_path: Path) -> None:
         numbers = Counter({risk: getattr(role, risk) for risk in RISKS})
         assert numbers == Counter(action.risk for action in left)
         assert sum(numbers.values()) == role.effective
-        counted: Counter[str] = Counter()
-        for of_kind in report.services.values():
-            counted.update(of_kind[role.kind])
-        assert counted == Counter(action.risk for action in left)
     assert any(role.only for role in report.roles)
     for action in report.actions:
         applies = (action.spends, not action.only_reads, action.data, True)

@@ -61,7 +61,6 @@ def test_expiration_belongs_to_the_role_and_lists_no_action(report_with: ReportW
         assert action.roles[role.kind].decision != CONDITIONALLY
         assert action.roles[role.kind].denied_by == ()
     assert ending.actions == without.actions
-    assert ending.services == without.services
     (pattern,) = role.policies[-1].patterns
     assert (pattern.pattern, pattern.actions) == ("*", ())
     assert len(as_json(ending)) < 1.01 * len(as_json(without))

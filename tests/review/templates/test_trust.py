@@ -11,12 +11,17 @@ from pump_roles import validators
 from pump_roles.iam.trust import TrustProblem, parse_trust
 from pump_roles.review.output.formats import written
 from pump_roles.review.output.page import as_html
-from pump_roles.review.output.report_words import assumed_by, trusted
+from pump_roles.review.output.report_words import trusted
 from pump_roles.review.output.words import let_in_by, principal_in_words, problem_in_words
 from pump_roles.review.report import of_templates
+from pump_roles.review.report.report_model import RoleReport
 from pump_roles.review.templates.template import Template
 from pump_roles.review.templates.trust_reader import passed as passed_by_parents
 from tests.support import NO_VALUE, SECRET, changed, external_id, principal, rolled_out, said, trust
+
+
+def assumed_by(role: RoleReport) -> str:
+    return ", ".join(map(principal_in_words, role.trust.principals)) or "nobody"
 
 
 def test_second_external_id_is_shown(text: str, tmp_path: Path) -> None:
