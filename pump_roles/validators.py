@@ -264,9 +264,9 @@ def partition_of(arn: str) -> str:
     return arn.split(":")[1]
 
 
-def account_of(arn: str) -> str:
-    """Return the ID of the account of an ARN."""
-    return arn.split(":")[4]
+def account_of(principal: str) -> str:
+    """Return the ID of the account of an ARN, or the ID itself."""
+    return principal.split(":")[4] if ":" in principal else principal
 
 
 EXTERNAL_ID: Final = Text(
@@ -366,6 +366,11 @@ ROLE_PATH: Final = Text(
     description="a path: / or /.../, 1 to 512 of the ASCII characters ! to ~",
 )
 """IAM API Reference, "CreateRole", ``Path``."""
+
+
+def matches_others(path: str) -> bool:
+    """Return whether a path, in a policy, has a wildcard or a variable."""
+    return not {*"*?$"}.isdisjoint(path)
 
 
 def _why_not_a_boundary(value: str) -> str:

@@ -298,9 +298,7 @@ def _protection(
             raise settings.error(
                 Key(_PROTECTION, "trust"), f"requires {_PRINCIPAL}, Pump's account"
             )
-        first = str(principals[0])
-        is_account = validators.ACCOUNT.accepts(first)
-        arguments["pump_account"] = first if is_account else validators.account_of(first)
+        arguments["pump_account"] = validators.account_of(str(principals[0]))
         # If another principal is in another account, it is that of the last rollout.
         keys["pump_account"] = rollouts[-1].keys["pump_principal"]
     arguments["rollouts"] = [stack.stack_id for stack in rollouts]

@@ -3,6 +3,7 @@
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from typing import Any, Final
 
+from pump_roles.constructs.protection import stop_command
 from pump_roles.guardrails import Guardrail, documents, documents_on, is_set, parts_of
 from pump_roles.published import ROLES, PublishedRole
 from pump_roles.universal import EXTERNAL_ID_PARAMETER, PRINCIPAL_PARAMETER
@@ -11,10 +12,9 @@ _SHOWN: Final = 5
 _REPORT: Final = "pump-roles report cdk.out --output report.html"
 """What shows the role of a rollout: before its first deployment, ``cdk diff`` does not."""
 
-_STOP: Final = (
-    "aws organizations attach-policy --policy-id $(aws organizations list-policies --filter "
-    "SERVICE_CONTROL_POLICY --query \"Policies[?Name=='StopPump'].Id\" --output text) --target-id "
-    "$(aws organizations list-roots --query 'Roots[0].Id' --output text)"
+_STOP: Final = stop_command(
+    "$(aws organizations list-policies --filter SERVICE_CONTROL_POLICY --query "
+    "\"Policies[?Name=='StopPump'].Id\" --output text)"
 )
 """The output of the stack has the ID of the policy, which is not known before the deployment."""
 

@@ -153,7 +153,7 @@ class CommitmentAlarm(Construct):
 
     def _allow_encryption(self, key: kms.IKey) -> None:
         statement = iam.PolicyStatement(
-            # Without a condition: the source says that there is none for EventBridge.
+            # Without a condition: the source says that EventBridge supports none here.
             principals=[iam.ServicePrincipal(_SERVICE)],
             actions=["kms:Decrypt", "kms:GenerateDataKey*"],
             resources=["*"],

@@ -182,7 +182,7 @@ def _arns(partition: str, accounts: Sequence[str], roles: Sequence[str]) -> list
 
 def _checked_path(path: str) -> str:
     path = validators.ROLE_PATH.check("path", path)
-    if set("*?$") & set(path):
+    if validators.matches_others(path):
         raise ArgumentError(
             "path",
             f"{path!r} contains *, ? or $, which a policy treats as a wildcard or a variable",

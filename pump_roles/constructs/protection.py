@@ -296,11 +296,7 @@ class EmergencyStop(_OrganizationPolicy):
             self,
             "Command",
             description="Stops Pump in all member accounts. detach-policy ends it",
-            value=Fn.sub(
-                "aws organizations attach-policy --policy-id ${PolicyId} --target-id "
-                "$(aws organizations list-roots --query 'Roots[0].Id' --output text)",
-                {"PolicyId": self.policy_id},
-            ),
+            value=Fn.sub(stop_command("${PolicyId}"), {"PolicyId": self.policy_id}),
         )
         """The output with the command that stops Pump."""
 
@@ -375,6 +371,14 @@ class TrustProtection(_OrganizationPolicy):
         self._create(rollouts, statements, checked)
 
 
+def stop_command(policy_id: str) -> str:
+    """Return the command that attaches an emergency stop to the root."""
+    return (
+        f"aws organizations attach-policy --policy-id {policy_id} --target-id "
+        "$(aws organizations list-roots --query 'Roots[0].Id' --output text)"
+    )
+
+
 def _check_rollouts(rollouts: object) -> None:
     if not isinstance(rollouts, Sequence):
         raise ArgumentError("rollouts", f"{rollouts!r} is not a list")
@@ -390,7 +394,7 @@ def _check_rollouts(rollouts: object) -> None:
                 "the management account, with its rollouts",
             )
         path = _properties(rollout).get("Path", "/")
-        if any(character in path for character in "*?$"):
+        if validators.matches_others(path):
             raise ArgumentError(
                 "rollouts",
                 f"{rollout.node.path} has the role path {path}; in a policy, *, ?, and $ would "
@@ -460,7 +464,7 @@ def _principals(rollouts: Iterable[Rollout], account: str) -> list[str]:
     """Return the roles that the rollouts trust, all of the account; none if one is not known."""
     principals = list(dict.fromkeys(rollout.pump_principal for rollout in rollouts))
     for principal in principals:
-        if not is_token(principal) and account not in {principal, *principal.split(":")[4:5]}:
+        if not is_token(principal) and validators.account_of(principal) != account:
             raise ArgumentError(
                 "pump_account", f"{principal}, the principal of a rollout, is in another account"
             )

@@ -163,8 +163,8 @@ class Guardrail:
         :param actions: the actions, at least one, without duplicates; each in full, such as
             ``lambda:GetPolicy``, or with ``*`` at its end.
         :param reason: why you deny them, for whoever reads your code.
-        :raises ArgumentError: when the name is taken, something is not an action, is listed twice,
-            or is an action that neither role has, or there is no reason.
+        :raises ArgumentError: when the name is taken, the reason is empty, or an action is
+            malformed, is listed twice, or is one that neither role has.
         """
         validators.GUARDRAIL_NAME.check("name", name)
         taken = {other.replace("-", ""): other for other in SHIPPED}
