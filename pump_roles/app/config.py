@@ -270,14 +270,9 @@ def stacks(
         line = partial(summary, name, role)
         found.append(StackSettings(name, rollout, arguments, keys, settings, line))
     if settings.content.get(_PROTECTION) is not None:
-        rollouts = found[len(with_stack) :]
-        others = [
-            f"{stack.arguments.get('path', '/')}{names[role]}".removeprefix("/")
-            for role, stack in zip(with_stack, found, strict=False)
-            if role not in rolled_out
-        ]
-        line = partial(protection_summary, [names[role] for role in rolled_out])
-        found.append(_protection(rollouts, others, line, values, settings))
+        without = [names[role] for role in with_stack if role not in rolled_out]
+        line = partial(protection_summary, [names[role] for role in rolled_out], without)
+        found.append(_protection(found, line, values, settings))
     if settings.content.get(_ALARM) is not None:
         buying = guardrails.get("auto-pilot", ())
         found.append(_alarm(names["auto-pilot"], buying, values, settings))
@@ -285,24 +280,25 @@ def stacks(
 
 
 def _protection(
-    rollouts: Sequence[StackSettings],
-    others: Sequence[str],
+    stacks: Sequence[StackSettings],
     line: Callable[[Mapping[str, Any]], str],
     values: Mapping[Key, Any],
     settings: Settings,
 ) -> StackSettings:
     arguments, keys = _arguments_of_object(_PROTECTION, values, settings)
     if arguments.pop("trust", False):
-        principals = [stack.arguments.get("pump_principal") for stack in rollouts]
+        principals = {
+            stack.arguments.get("pump_principal"): stack.keys["pump_principal"] for stack in stacks
+        }
         if None in principals:
             raise settings.error(
                 Key(_PROTECTION, "trust"), f"requires {_PRINCIPAL}, Pump's account"
             )
-        arguments["pump_account"] = validators.account_of(str(principals[0]))
-        # If another principal is in another account, it is that of the last rollout.
-        keys["pump_account"] = rollouts[-1].keys["pump_principal"]
-    arguments["rollouts"] = [stack.stack_id for stack in rollouts]
-    arguments["roles"] = others
+        first, *_ = principals
+        arguments["pump_account"] = validators.account_of(str(first))
+        # If another principal is in another account, it is the last one.
+        *_, keys["pump_account"] = principals.values()
+    arguments["stacks"] = [stack.stack_id for stack in stacks]
     return StackSettings("PumpProtection", ProtectionStack, arguments, keys, settings, line)
 
 

@@ -8,20 +8,19 @@ from constructs import Construct
 from pump_roles.app.rollout_stack import RolloutStack
 from pump_roles.constructs.commitment_alarm import CommitmentAlarm
 from pump_roles.constructs.protection import EmergencyStop, RoleProtection, TrustProtection
-from pump_roles.constructs.stacks import FlatStack
+from pump_roles.constructs.stacks import FlatStack, RoleStack
 
 
 class ProtectionStack(FlatStack):
-    """Contains the organization's policies about the roles of an app's rollouts."""
+    """Contains the organization's policies about the roles of an app's stacks and rollouts."""
 
     def __init__(
         self,
         scope: Construct,
         id: str,
         *,
-        rollouts: Sequence[str],
+        stacks: Sequence[str],
         targets: Sequence[str],
-        roles: Sequence[str] = (),
         pump_account: str | None = None,
         tags: Mapping[str, str] | None = None,
         termination_protection: bool | None = None,
@@ -34,16 +33,17 @@ class ProtectionStack(FlatStack):
             tags=tags,
             termination_protection=termination_protection,
         )
-        stacks = [scope.node.find_child(name) for name in rollouts]
-        protected = [stack.rollout for stack in stacks if isinstance(stack, RolloutStack)]
-        attached: dict[str, Any] = {"rollouts": protected, "targets": targets}
-        protection = RoleProtection(self, "RoleProtection", **attached, **arguments)
-        stop = EmergencyStop(self, "EmergencyStop", rollouts=protected, roles=roles)
+        found = [scope.node.find_child(name) for name in stacks]
+        rollouts = [stack.rollout for stack in found if isinstance(stack, RolloutStack)]
+        roles = [stack.role for stack in found if isinstance(stack, RoleStack)]
+        about: dict[str, Any] = {"rollouts": rollouts, "roles": roles}
+        protection = RoleProtection(self, "RoleProtection", **about, targets=targets, **arguments)
+        stop = EmergencyStop(self, "EmergencyStop", **about)
         stop.command.override_logical_id("StopCommand")
         policies = [protection, stop]
         if pump_account is not None:
-            attached |= {"roles": roles, "pump_account": pump_account}
-            policies.append(TrustProtection(self, "TrustProtection", **attached))
+            about |= {"targets": targets, "pump_account": pump_account}
+            policies.append(TrustProtection(self, "TrustProtection", **about))
         for policy in policies:
             policy.resource.override_logical_id(policy.node.id)
 

@@ -24,7 +24,9 @@ def summary(stack_id: str, role: str, arguments: Mapping[str, Any], *, boundary:
     return f"{stack_id}: {'; '.join(_parts(ROLES[role], arguments, boundary))}"
 
 
-def protection_summary(role_names: Sequence[str], arguments: Mapping[str, Any]) -> str:
+def protection_summary(
+    role_names: Sequence[str], without_rollout: Sequence[str], arguments: Mapping[str, Any]
+) -> str:
     """Return one line: what the organization's policies protect, where, and how to stop Pump."""
     listed = {
         "roles": role_names,
@@ -37,8 +39,8 @@ def protection_summary(role_names: Sequence[str], arguments: Mapping[str, Any]) 
     account = arguments.get("pump_account")
     parts.append(f"trust: only Pump's account, {account}" if account else "trust: not protected")
     parts += [
-        f"{other} has no rollout, so only the stop includes it, not the protection"
-        for other in arguments["roles"]
+        f"{other} has no rollout, so it can be stopped, but is not protected"
+        for other in without_rollout
     ]
     kept = arguments.get("keep_in_organization", True)
     parts.append(f"accounts {'cannot' if kept else 'can'} leave the organization")

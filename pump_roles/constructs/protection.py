@@ -1,6 +1,6 @@
 """An organization's policies around the roles: whom they leave them to, and how to stop them.
 
-They are L1 resources in the management account, and everything in them comes from the rollouts.
+They are L1 resources in the management account. What can be derived comes from the rollouts.
 """
 
 from __future__ import annotations
@@ -14,13 +14,16 @@ from aws_cdk.aws_organizations import CfnPolicy
 from constructs import Construct
 
 from pump_roles import validators
+from pump_roles.constructs.roles import PumpRole
 from pump_roles.constructs.rollouts import Rollout, reference
+from pump_roles.published import ROLES
 from pump_roles.validators import ArgumentError, ListOf, is_token, policy_size
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Callable, Iterable, Mapping
 
-_EXECUTION_ROLES: Final = "arn:*:iam::*:role/stacksets-exec-*"
+_EXECUTION_ROLE: Final = "stacksets-exec-"
+_EXECUTION_ROLES: Final = f"arn:*:iam::*:role/{_EXECUTION_ROLE}*"
 """What StackSets with service-managed permissions create, and act with, in each account."""
 
 _ROLE_CHANGES: Final = (
@@ -77,9 +80,25 @@ class _OrganizationPolicy(Construct):
     """The underlying resource."""
 
     def __init__(
-        self, scope: Construct, id: str, *, rollouts: Sequence[Rollout], policy_name: str
+        self,
+        scope: Construct,
+        id: str,
+        *,
+        rollouts: Sequence[Rollout],
+        roles: Sequence[PumpRole | str],
+        policy_name: str,
     ) -> None:
         _check_rollouts(rollouts)
+        others = _optional(validators.ROLE_NAMES, "roles", roles, reference=_name_of_role)
+        # The published names come first, and always, because a role that the app no longer has
+        # stays in the accounts.
+        self._role_names = dict.fromkeys(
+            [
+                *(published.name for published in ROLES.values()),
+                *(rollout.role_name for rollout in rollouts),
+                *others,
+            ]
+        )
         self._name = validators.ORGANIZATION_POLICY_NAME.check("policy_name", policy_name)
         super().__init__(scope, id)
 
@@ -159,6 +178,7 @@ class RoleProtection(_OrganizationPolicy):
         boundary_managers: Sequence[str] = (),
         stack_sets: Sequence[str] = (),
         keep_in_organization: bool = True,
+        roles: Sequence[PumpRole | str] = (),
         policy_name: str = "ProtectPumpRoles",
     ) -> None:
         """Create the policy, after the rollouts and the other policies of the stack.
@@ -179,23 +199,27 @@ class RoleProtection(_OrganizationPolicy):
             that create the boundary and the approvers. By default, only the rollouts' are.
         :param keep_in_organization: whether to deny leaving the organization and accepting
             handshakes, with which an account moves to another one. By default, both are denied.
+        :param roles: as for :class:`pump_roles.EmergencyStop`. They are not protected.
         :param policy_name: 1 to 128 characters, unique in the organization. By default,
             ``ProtectPumpRoles``.
         :raises ArgumentError: a ``ValueError``, when an argument is not what it must be, a
-            delegated administrator deploys a rollout, the boundary of a rollout cannot be read,
-            boundary managers have no boundary, a policy of the stack has that name, or the policy
-            would have more than 10,240 characters, without white space. Above 5,120, the synth
-            warns, because not every organization has the higher quota yet (AWS Organizations User
-            Guide, "Quotas and service limits").
+            delegated administrator deploys a rollout, the boundary of a rollout cannot be read, a
+            role of Pump has the name of an execution role (``stacksets-exec-...``), an approver or
+            a boundary manager has that or one of Pump's names, boundary managers have no boundary,
+            a policy of the stack has that name, or the policy would have more than 10,240
+            characters, without white space. Above 5,120, the synth warns, because not every
+            organization has the higher quota yet (AWS Organizations User Guide, "Quotas and service
+            limits").
         """
-        super().__init__(scope, id, rollouts=rollouts, policy_name=policy_name)
+        super().__init__(scope, id, rollouts=rollouts, roles=roles, policy_name=policy_name)
         checked = validators.POLICY_TARGETS.check("targets", targets, reference=reference)
         validators.Boolean().check("keep_in_organization", keep_in_organization)
-        roles = _anywhere(rollouts)
-        approving = [_role_arn(name) for name in _named("approvers", approvers, rollouts)]
-        managing = [
-            _role_arn(name) for name in _named("boundary_managers", boundary_managers, rollouts)
-        ]
+        for argument, found in (("rollouts", rollouts), ("roles", roles)):
+            for role in found:
+                _check_not_exempt(argument, _with_path(role))
+        protected = _anywhere(rollout.role_name for rollout in rollouts)
+        approving = self._customers_roles("approvers", approvers)
+        managing = self._customers_roles("boundary_managers", boundary_managers)
         boundaries = _boundaries(rollouts)
         if managing and not boundaries:
             raise ArgumentError(
@@ -207,10 +231,15 @@ class RoleProtection(_OrganizationPolicy):
             _deny(
                 "OnlyStackSetsChangePumpRoles",
                 _ROLE_CHANGES,
-                [*roles, *approving],
+                [*protected, *approving],
                 but=[_EXECUTION_ROLES],
             ),
-            _deny("OnlyApproversTagPumpRoles", _TAGGING, roles, but=[_EXECUTION_ROLES, *approving]),
+            _deny(
+                "OnlyApproversTagPumpRoles",
+                _TAGGING,
+                protected,
+                but=[_EXECUTION_ROLES, *approving],
+            ),
             _deny(
                 "NobodyMakesOrChangesStackSetsExecutionRoles",
                 sorted([*_ROLE_CHANGES, *_TAGGING]),
@@ -248,9 +277,18 @@ class RoleProtection(_OrganizationPolicy):
             )
         self._create(rollouts, statements, checked)
 
+    def _customers_roles(self, argument: str, roles: Sequence[str]) -> list[str]:
+        names = _optional(validators.ROLES_TO_ASSUME, argument, roles)
+        pumps = {name.lower() for name in self._role_names}
+        for name in names:
+            _check_not_exempt(argument, name)
+            if name.rpartition("/")[2].lower() in pumps:
+                raise ArgumentError(argument, f"{name} is a role of Pump; name roles of your own")
+        return [_role_arn(name) for name in names]
+
 
 class EmergencyStop(_OrganizationPolicy):
-    """A service control policy that denies the roles everything, attached to nothing.
+    """A service control policy that denies Pump's roles everything, attached to nothing.
 
     In an incident, the command in the stack's output attaches it, and Pump is stopped in all member
     accounts, with its open sessions. Later deployments leave it attached. It does not affect the
@@ -265,7 +303,7 @@ class EmergencyStop(_OrganizationPolicy):
         id: str,
         *,
         rollouts: Sequence[Rollout],
-        roles: Sequence[str] = (),
+        roles: Sequence[PumpRole | str] = (),
         targets: Sequence[str] = (),
         policy_name: str = "StopPump",
     ) -> None:
@@ -274,22 +312,22 @@ class EmergencyStop(_OrganizationPolicy):
         :param scope: as for :class:`pump_roles.RoleProtection`.
         :param id: the construct's ID in the scope.
         :param rollouts: as for :class:`pump_roles.RoleProtection`.
-        :param roles: Pump's roles in member accounts that no rollout deploys: names, with their
-            paths. By default, only the rollouts' roles are stopped.
+        :param roles: Pump's roles in member accounts that no rollout deploys: the roles, or their
+            names. By default, only the roles of the rollouts, and those with a published name,
+            ``PumpReadOnlyRole`` or ``PumpAutoPilotRole``. Each is stopped in whatever path.
         :param targets: what the policy is attached to, as for :class:`pump_roles.RoleProtection`.
             By default, nothing.
         :param policy_name: 1 to 128 characters, unique in the organization. By default,
             ``StopPump``.
         :raises ArgumentError: as for :class:`pump_roles.RoleProtection`.
         """
-        super().__init__(scope, id, rollouts=rollouts, policy_name=policy_name)
+        super().__init__(scope, id, rollouts=rollouts, roles=roles, policy_name=policy_name)
         checked = _optional(validators.POLICY_TARGETS, "targets", targets)
-        others = _named("roles", roles, rollouts)
         stop = {
             "Effect": "Deny",
             "Action": "*",
             "Resource": "*",
-            "Condition": {"ArnLike": {"aws:PrincipalArn": _anywhere(rollouts, others)}},
+            "Condition": {"ArnLike": {"aws:PrincipalArn": _anywhere(self._role_names)}},
         }
         self._create(rollouts, [stop], checked)
         self.command: Final = CfnOutput(
@@ -305,10 +343,11 @@ class TrustProtection(_OrganizationPolicy):
     """A resource control policy: only Pump assumes these roles, and Pump assumes only these.
 
     Pump's account assumes no other role of the member accounts, whatever their trust policies say,
-    nobody else assumes the rollouts' roles, and nobody does without an external ID.
+    and the sessions of Pump's roles assume none at all. Nobody else assumes Pump's roles, and
+    nobody does without an external ID.
 
-    It does not affect the management account. Resource control policies must be enabled in the
-    organization.
+    It does not affect roles of the management account. Resource control policies must be enabled in
+    the organization.
     """
 
     _type = "RESOURCE_CONTROL_POLICY"
@@ -323,34 +362,37 @@ class TrustProtection(_OrganizationPolicy):
         rollouts: Sequence[Rollout],
         pump_account: str,
         targets: Sequence[str],
-        roles: Sequence[str] = (),
+        roles: Sequence[PumpRole | str] = (),
         policy_name: str = "PumpTrust",
     ) -> None:
         """Create the policy, after the rollouts and the other policies of the stack.
 
         :param scope: as for :class:`pump_roles.RoleProtection`.
         :param id: the construct's ID in the scope.
-        :param rollouts: as for :class:`pump_roles.RoleProtection`. If the principal of each is the
-            literal ARN of a role, only these roles of Pump's account assume the rollouts' roles;
-            otherwise any principal of the account.
+        :param rollouts: as for :class:`pump_roles.RoleProtection`. If the principal of each, and of
+            each of ``roles``, is the literal ARN of a role, only these roles of Pump's account
+            assume Pump's roles; otherwise any principal of the account.
         :param pump_account: Pump's 12-digit account ID.
         :param targets: as for :class:`pump_roles.RoleProtection`.
-        :param roles: as for :class:`pump_roles.EmergencyStop`. They are treated as the rollouts'
-            roles. By default, Pump assumes only the rollouts' roles.
+        :param roles: as for :class:`pump_roles.EmergencyStop`. Pass the role itself if it has a
+            principal of its own: a name has none. By default, Pump assumes only the roles of the
+            rollouts, and those with a published name.
         :param policy_name: 1 to 128 characters, unique in the organization. By default,
             ``PumpTrust``.
-        :raises ArgumentError: as for :class:`pump_roles.RoleProtection`, but above 5,120
-            characters, or when the principal of a rollout is in another account.
+        :raises ArgumentError: as for :class:`pump_roles.EmergencyStop`, but above 5,120 characters,
+            or when the principal of a rollout or a role is in another account.
         """
-        super().__init__(scope, id, rollouts=rollouts, policy_name=policy_name)
+        super().__init__(scope, id, rollouts=rollouts, roles=roles, policy_name=policy_name)
         checked = validators.POLICY_TARGETS.check("targets", targets, reference=reference)
         account = validators.ACCOUNT.check("pump_account", pump_account)
-        outsiders: dict[str, Any] = {"StringNotEquals": {"aws:PrincipalAccount": account}}
-        if principals := _principals(rollouts, account):
+        of_pump = {"aws:PrincipalAccount": account}
+        outsiders: dict[str, Any] = {"StringNotEquals": of_pump}
+        if principals := _principals([*rollouts, *roles], account):
             outsiders = {"ArnNotEquals": {"aws:PrincipalArn": principals}}
-        names = (_properties(rollout).get("Path", "/") + rollout.role_name for rollout in rollouts)
-        others = _named("roles", roles, rollouts)
-        these = [_role_arn(name.removeprefix("/")) for name in dict.fromkeys([*names, *others])]
+        these = _anywhere(self._role_names)
+        # In a session of one of these roles, the account is the customer's. Pump's own principal
+        # may have the same name.
+        sessions = {"ArnLike": {"aws:PrincipalArn": these}, "StringNotEquals": of_pump}
         denied = {"Effect": "Deny", "Principal": "*", "Action": "sts:AssumeRole*"}
         statements = [
             {"Sid": sid, **denied, **resources, "Condition": condition}
@@ -358,8 +400,9 @@ class TrustProtection(_OrganizationPolicy):
                 (
                     "PumpAssumesOnlyTheseRoles",
                     {"NotResource": these},
-                    {"StringEquals": {"aws:PrincipalAccount": account}},
+                    {"StringEquals": of_pump},
                 ),
+                ("TheirSessionsAssumeNoRole", {"Resource": "*"}, sessions),
                 ("OnlyPumpAssumesThem", {"Resource": these}, outsiders),
                 (
                     "OnlyWithAnExternalID",
@@ -393,16 +436,36 @@ def _check_rollouts(rollouts: object) -> None:
                 f"{rollout.node.path} is for a delegated administrator; the policies must be in "
                 "the management account, with its rollouts",
             )
-        path = _properties(rollout).get("Path", "/")
-        if validators.matches_others(path):
-            raise ArgumentError(
-                "rollouts",
-                f"{rollout.node.path} has the role path {path}; in a policy, *, ?, and $ would "
-                "match other paths",
-            )
 
 
-def _optional(validator: ListOf, argument: str, values: Sequence[str]) -> list[str]:
+def _check_not_exempt(argument: str, role: str) -> None:
+    if role.startswith(_EXECUTION_ROLE):
+        raise ArgumentError(
+            argument,
+            f"{role} is named as the execution roles of StackSets, which may change everything; "
+            f"it must not begin with {_EXECUTION_ROLE}",
+        )
+
+
+def _with_path(role: Rollout | PumpRole | str) -> str:
+    if isinstance(role, str):
+        return role
+    if isinstance(role, PumpRole):
+        return f"{role.resource.path or '/'}{role.resource.role_name}"[1:]
+    return f"{_properties(role).get('Path', '/')}{role.role_name}"[1:]
+
+
+def _name_of_role(role: object) -> str:
+    return str(role.resource.role_name) if isinstance(role, PumpRole) else ""
+
+
+def _optional(
+    validator: ListOf,
+    argument: str,
+    values: Sequence[object],
+    *,
+    reference: Callable[[object], str] = reference,
+) -> list[str]:
     if values in ((), []):
         return []
     return validator.check(argument, values, reference=reference)
@@ -412,20 +475,9 @@ def _role_arn(name: str) -> str:
     return f"arn:*:iam::*:role/{name}"
 
 
-def _anywhere(rollouts: Iterable[Rollout], others: Iterable[str] = ()) -> list[str]:
+def _anywhere(names: Iterable[str]) -> list[str]:
     # A name is unique in an account, whatever the path.
-    rolled_out = (rollout.role_name for rollout in rollouts)
-    names = dict.fromkeys([*rolled_out, *(other.rpartition("/")[2] for other in others)])
     return [_role_arn(f"{path}{name}") for name in names for path in ("", "*/")]
-
-
-def _named(argument: str, roles: Sequence[str], rollouts: Iterable[Rollout]) -> list[str]:
-    names = _optional(validators.ROLES_TO_ASSUME, argument, roles)
-    for rollout in rollouts:
-        for name in names:
-            if name.rpartition("/")[2].lower() == rollout.role_name.lower():
-                raise ArgumentError(argument, f"{name} is the role of {rollout.node.path}")
-    return names
 
 
 def _properties(rollout: Rollout) -> dict[str, Any]:
@@ -460,13 +512,16 @@ def _boundaries(rollouts: Iterable[Rollout]) -> list[str]:
     return [*found]
 
 
-def _principals(rollouts: Iterable[Rollout], account: str) -> list[str]:
-    """Return the roles that the rollouts trust, all of the account; none if one is not known."""
-    principals = list(dict.fromkeys(rollout.pump_principal for rollout in rollouts))
+def _principals(roles: Iterable[Rollout | PumpRole | str], account: str) -> list[str]:
+    """Return the roles that Pump's roles trust, all of the account; none if one is not known."""
+    trusting = (role for role in roles if not isinstance(role, str))
+    principals = list(dict.fromkeys(role.pump_principal for role in trusting))
     for principal in principals:
         if not is_token(principal) and validators.account_of(principal) != account:
             raise ArgumentError(
-                "pump_account", f"{principal}, the principal of a rollout, is in another account"
+                "pump_account",
+                f"{principal}, the principal of a role, is in another account than {account}; all "
+                "must be in one",
             )
     return principals if all(":role/" in principal for principal in principals) else []
 

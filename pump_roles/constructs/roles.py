@@ -121,6 +121,7 @@ class PumpRole(Resource):
             external_id=external_id,
             next_external_id=next_external_id,
         )
+        self._principal = principal
         trusting = trust_policy(principal, external_ids)
         published = {policy.name: policy.document for policy in self.published.policies}
         denies = documents(guardrails, self.published)
@@ -176,6 +177,11 @@ class PumpRole(Resource):
     def role_name(self) -> str:
         """The role's name: a reference, or in another account or Region, a literal."""
         return Lazy.uncached_string(_Elsewhere(self.stack, self.resource.ref, self._name))
+
+    @property
+    def pump_principal(self) -> str:
+        """Pump's account ID or ARN: a literal, or a reference to the parameter."""
+        return self._principal
 
     @property
     def role_ref(self) -> RoleReference:

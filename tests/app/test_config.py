@@ -7,7 +7,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from aws_cdk import App, LegacyStackSynthesizer
+from aws_cdk import App, LegacyStackSynthesizer, Stack
+from aws_cdk.aws_organizations import CfnPolicy
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -20,6 +21,7 @@ from pump_roles.review.report import of_templates
 from pump_roles.validators import ListOf
 from tests.every_guardrail import FILLED
 from tests.support import (
+    PRINCIPAL,
     PUMP_ACCOUNT,
     ROLLED_OUT,
     ROLLOUTS,
@@ -596,7 +598,14 @@ def build(folder: Path) -> App:
                 **ROLLED_OUT,
                 "protection": {"targets": ["r-abcd"], "approvers": ["PumpReadOnlyRole"]},
             },
-            "protection.approvers: PumpReadOnlyRole is the role of PumpReadOnlyRollout/Rollout",
+            "protection.approvers: PumpReadOnlyRole is a role of Pump; name roles of your own",
+        ),
+        (
+            {
+                "read-only": {**UNITS, "role-name": "stacksets-exec-1"},
+                "protection": {"targets": ["r-abcd"]},
+            },
+            "PumpProtection: stacksets-exec-1 is named as the execution roles of StackSets, which",
         ),
         (
             {
@@ -605,7 +614,25 @@ def build(folder: Path) -> App:
                 "auto-pilot": {**UNITS, "principal": "111122223333"},
                 "protection": {"targets": ["r-abcd"], "trust": True},
             },
-            "auto-pilot.principal: 111122223333, the principal of a rollout, is in another acc",
+            "auto-pilot.principal: 111122223333, the principal of a role, is in another account",
+        ),
+        (
+            # Without a rollout.
+            {
+                "principal": PUMP_ACCOUNT,
+                "read-only": UNITS,
+                "auto-pilot": {"account": "111122223333", "principal": "111122223333"},
+                "protection": {"targets": ["r-abcd"], "trust": True},
+            },
+            "auto-pilot.principal: 111122223333, the principal of a role, is in another account",
+        ),
+        (
+            {
+                "read-only": {**UNITS, "principal": PUMP_ACCOUNT},
+                "auto-pilot": {"account": "111122223333"},
+                "protection": {"targets": ["r-abcd"], "trust": True},
+            },
+            "protection.trust: requires principal, Pump's account",
         ),
         ({"settings": "x.json"}, "settings: unknown key; the keys are principal, "),
         (
@@ -742,3 +769,28 @@ def test_stacks_around_the_roles_raise_no_alarm_and_verify_expects_their_policie
         "PumpTrust": ("ou-abcd-12345678",),
     }
     assert not any(policy.unknown for policy in expected)
+
+
+def test_protection_knows_the_roles_of_the_settings_and_forgets_none(tmp_path: Path) -> None:
+    other = f"arn:aws:iam::{PUMP_ACCOUNT}:role/Other"
+    settings: dict[str, Any] = {
+        "principal": PRINCIPAL,
+        "read-only": UNITS,
+        "protection": {"targets": ["r-abcd"], "trust": True},
+    }
+
+    def policies(**more: Any) -> list[str]:
+        (tmp_path / "pump.json").write_text(json.dumps({**settings, **more}))
+        stack = Stack.of(build(tmp_path).node.find_child("PumpProtection"))
+        _, *written = (policy for policy in stack.node.find_all() if isinstance(policy, CfnPolicy))
+        return [json.dumps(stack.resolve(policy.content)) for policy in written]
+
+    both = policies(**{"auto-pilot": {"account": "111122223333"}})
+    assert policies(**{"auto-pilot": UNITS}) == both
+    assert policies(roles=["read-only"]) == both
+    own = policies(**{"auto-pilot": {"role-name": "Buyer", "principal": other}})
+    for before, written in zip(both, own, strict=True):
+        for name in ("PumpReadOnlyRole", "PumpAutoPilotRole"):
+            assert before.count(f'/{name}"') == written.count(f'/{name}"') > 0
+        assert ('/Buyer"' in before, '/Buyer"' in written) == (False, True)
+    assert [json.dumps([PRINCIPAL, other]) in text for text in own] == [False, True]

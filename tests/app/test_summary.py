@@ -130,15 +130,15 @@ def test_stacks_around_the_roles_show_what_they_do_and_the_command_that_stops_pu
     )
 
 
-def test_protection_says_which_role_only_the_stop_includes() -> None:
+def test_protection_says_which_role_is_not_protected() -> None:
     settings = {
         "principal": PRINCIPAL,
         "read-only": {"organizational-units": ["r-abcd"]},
-        "auto-pilot": {"account": "111122223333", "role-name": "Buyer", "role-path": "/one/"},
+        "auto-pilot": {"account": "111122223333", "role-name": "Buyer"},
         "protection": {"targets": ["r-abcd"]},
     }
     *_, protection = lines(settings)
-    included = "one/Buyer has no rollout, so only the stop includes it, not the protection"
+    included = "Buyer has no rollout, so it can be stopped, but is not protected"
     assert f"; {included}; " in protection
     del settings["auto-pilot"]
     *_, protection = lines({**settings, "roles": ["read-only"]})
