@@ -1,5 +1,6 @@
-"""A deployment after "Stop Pump now": Pump stays stopped only if the settings have the boundary."""
+"""Pump stays stopped: after a deployment, and while another policy takes over."""
 
+import json
 import subprocess
 import sys
 from pathlib import Path
@@ -9,9 +10,9 @@ import pytest
 from botocore.exceptions import ClientError
 
 from tests.commands import run
-from tests.docs.pages import STOP, policy, shown
-from tests.support import EXTERNAL_ID, PRINCIPAL, STACKS, Assembly, role_in
-from tools.sandbox.aws import ACCOUNT_ID, Caller, EmbeddedAws
+from tests.docs.pages import STOP, block, policy, shown
+from tests.support import EXTERNAL_ID, PRINCIPAL, SCENARIOS, STACKS, Assembly, app_files, role_in
+from tools.sandbox.aws import ACCOUNT_ID, Caller, EmbeddedAws, StackFailedError
 from tools.sandbox.cdk import tool_environment
 
 pytestmark = pytest.mark.usefixtures("no_aws")
@@ -78,3 +79,83 @@ def test_deployment_keeps_pump_stopped_only_if_the_boundary_is_in_the_settings(
         assert [works(aws, session) for session in (*sessions, *opened)] == [not kept] * 4
         status, said = verify(aws, changed)
         assert (status, f"AWSDenyAll: {STOPPED}" in said) == (0, bool(kept))
+
+
+def commands(marker: str) -> list[list[str]]:
+    return shown(block(f"<!-- {marker} -->", "console", STOP), "(?:aws|npx)")
+
+
+def attached(aws: EmbeddedAws, root: str) -> dict[str, bool]:
+    """Return, by name, whether each policy that stops Pump is attached to the root."""
+    client = aws.organizations
+    return {
+        found["Name"]: any(
+            target["TargetId"] == root
+            for target in client.list_targets_for_policy(PolicyId=found["Id"])["Targets"]
+        )
+        for found in client.list_policies(Filter="SERVICE_CONTROL_POLICY")["Policies"]
+        if found["Name"].startswith("StopPump")
+    }
+
+
+def test_stop_of_an_organization_moves_to_the_stack_and_back_and_ends_as_the_guide_says(
+    aws: EmbeddedAws, tmp_path: Path
+) -> None:
+    (root,) = (found["Id"] for found in aws.organizations.list_roots()["Roots"])
+    aws.organizations.disable_policy_type(RootId=root, PolicyType="SERVICE_CONTROL_POLICY")
+    (tmp_path / "stop-pump.json").write_text(json.dumps(policy("stop-organization", STOP)))
+    template = json.loads(app_files(SCENARIOS["protected"])["PumpProtection"])
+    for resource in template["Resources"].values():
+        resource["Properties"].pop("TargetIds", None)
+    ids = {"ROOT_ID": root}
+
+    def run(words: list[str]) -> Any:
+        if words[0] == "cdk":
+            _, action, stack = words
+            if action == "destroy":
+                return aws.cloudformation().delete_stack(StackName=stack)
+            aws.deploy(stack, json.dumps(template))
+            (output,) = aws.cloudformation().describe_stacks(StackName=stack)["Stacks"][0][
+                "Outputs"
+            ]
+            ids["NEW_POLICY_ID"] = output["OutputValue"].split()[4]
+            return None
+        ended = subprocess.run(
+            [sys.executable, "-m", "awscli", *(ids.get(word, word) for word in words)],
+            cwd=tmp_path,
+            env={**tool_environment(), **aws.environment()},
+            stdout=subprocess.PIPE,
+            check=True,
+        )
+        printed = json.loads(ended.stdout or "null")
+        if words[1] == "create-policy":
+            created = "NEW_POLICY_ID" if "POLICY_ID" in ids else "POLICY_ID"
+            ids[created] = printed["Policy"]["PolicySummary"]["Id"]
+        return printed
+
+    for words in commands("create-stop"):
+        run(words)
+    (attach,) = (
+        words
+        for words in shown(STOP.partition("\n3. ")[0], "aws")
+        if words[:2] == ["organizations", "attach-policy"]
+    )
+    run(attach)
+    assert attached(aws, root) == {"StopPump": True}
+    with pytest.raises(StackFailedError, match="A policy with the name StopPump already exists"):
+        aws.deploy("PumpProtection", json.dumps(template))
+    aws.cloudformation().delete_stack(StackName="PumpProtection")
+
+    by_hand = ids["POLICY_ID"]
+    for marker in ("to-protection", "from-protection"):
+        for words in commands(marker):
+            run(words)
+            assert any(attached(aws, root).values())
+        assert attached(aws, root) == {"StopPump": True}
+        ids["POLICY_ID"] = ids.pop("NEW_POLICY_ID")
+        assert ids["POLICY_ID"] != by_hand
+        by_hand = ids["POLICY_ID"]
+
+    listed, (found,), *ending = (run(words) for words in commands("end-stop"))
+    assert (listed, found, ending) == ([root], ["StopPump", by_hand], [None, None])
+    assert not attached(aws, root)

@@ -4,6 +4,7 @@ import json
 import re
 import shlex
 from collections.abc import Iterable
+from itertools import takewhile
 from typing import Any
 
 from pump_roles.app.config import KEYS, OBJECTS
@@ -88,13 +89,14 @@ def kept_in_pump_json(text: str) -> dict[str, Any]:
 def shown(text: str, program: str) -> list[list[str]]:
     """Return the arguments of each command of a program in the blocks of a page.
 
-    Without comments, and without the file into which a command's output goes.
+    Without comments, and without the file or the program into which a command's output goes.
     """
     text = text.replace("\\\n", " ")
     found = re.findall(rf"^ *\$ {program} (.*)$", text, re.MULTILINE)
     # In an email, in quotation marks.
     found += re.findall(rf'^".*: {program} (.*)"$', text, re.MULTILINE)
-    return [shlex.split(command.partition(" > ")[0], comments=True) for command in found]
+    words = [shlex.split(command.partition(" > ")[0], comments=True) for command in found]
+    return [[*takewhile(lambda word: word != "|", command)] for command in words]
 
 
 def cdk_commands(text: str) -> list[list[str]]:

@@ -1,4 +1,4 @@
-"""The settings of docs/protect.md, and its command that lists which roles a policy exempts.
+"""The settings of docs/protect.md, and its commands that list roles before the deployment.
 
 The tests do not need the AWS CLI. Its ``--query`` is JMESPath, which a dependency of botocore
 evaluates.
@@ -6,6 +6,7 @@ evaluates.
 
 import re
 import shlex
+import subprocess
 from typing import Any
 
 import jmespath  # type: ignore[import-untyped]
@@ -78,6 +79,22 @@ def test_lists_every_exempt_role_that_others_can_assume(
     found_role: dict[str, Any], *, exempt: bool
 ) -> None:
     assert found(role(OURS), found_role) == ([found_role["Arn"]] if exempt else [])
+
+
+def test_lists_roles_with_pumps_names_in_every_spelling() -> None:
+    pipe = re.search(r"\$ (aws iam list-roles .*) \| (grep .*)\n", PROTECT)
+    assert pipe
+    listing, filtering = map(shlex.split, pipe.groups())
+    assert listing[:4] == ["aws", "iam", "list-roles", "--query"]
+    assert listing[5:] == ["--output", "text"]
+    listed = {"pumpreadonlyrole", "PumpReadOnlyRole", "PUMPAutopilotRole"}
+    others = {"MyPumpReadOnlyRole", "PumpReadOnlyRoles", "PumpReadOnly", "Pump"}
+    rows = jmespath.search(
+        listing[4], {"Roles": [role(name=name, path="/x/") for name in listed | others]}
+    )
+    text = "".join("\t".join(row) + "\n" for row in rows)
+    found = subprocess.run(filtering, input=text, capture_output=True, text=True, check=True)
+    assert {*found.stdout.split()} == listed
 
 
 def test_settings_add_the_stack_that_the_page_deploys(provided: dict[str, str]) -> None:
