@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from functools import cache, cached_property
 from typing import Any, Final, Literal, get_args
 
-from pump_roles.iam.patterns import covers
+from pump_roles.iam.patterns import expression
 from pump_roles.text import packaged
 
 Level = Literal["List", "Read", "Tagging", "Write", "Permissions management"]
@@ -117,9 +117,8 @@ class Catalog:
         candidates = self._services.get(service, {}) if one_service else self.actions
         if _WILDCARDS.isdisjoint(pattern):
             return (candidates[pattern],) if pattern in candidates else ()
-        return tuple(
-            action for name, action in candidates.items() if covers(pattern, name, fold=False)
-        )
+        matches = expression(pattern).fullmatch
+        return tuple(action for name, action in candidates.items() if matches(name))
 
     def matching(self, patterns: Iterable[str]) -> list[Action]:
         """Return the actions that any of the patterns matches, in the catalog's order."""

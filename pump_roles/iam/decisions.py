@@ -37,6 +37,7 @@ class Grant:
         allowed on all.
     :param limits: the resources and conditions on which it is denied; empty if it is denied
         outright.
+    :param further: how many other limits there are. The policies list them.
     """
 
     decision: Decision
@@ -44,6 +45,14 @@ class Grant:
     denied_by: tuple[str, ...] = ()
     allowed_on: tuple[Scope, ...] = ()
     limits: tuple[Scope, ...] = ()
+    further: int = 0
+
+    @property
+    def shortened(self) -> "Grant":
+        """The same, with at most 20 limits."""
+        # A role can have a thousand, which would be repeated for each of its actions.
+        further = len(self.limits) - _MANY
+        return replace(self, limits=self.limits[:_MANY], further=further) if further > 0 else self
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -62,7 +71,14 @@ class DecisionChange:
     actions: tuple[str, ...]
 
 
+_Pair = tuple[Policy, Clause]
+_Clauses = tuple[list[_Pair], list[_Pair]]
+"""The clauses that allow an action, and those that deny it, with their policies."""
+
 _BOTH: Final = ("Allow", "Deny")
+_MANY: Final = 20
+"""As many limits as someone reads. Of more, what another one covers stays."""
+
 _NOTHING: Final = Grant(decision=NOT_GRANTED)
 _EVERYTHING: Final = Clause(
     pattern="*", excluded=None, effect="Allow", scope=EVERYWHERE, readable=True
@@ -89,7 +105,7 @@ class PolicyEvaluator:
             for clause in clauses(policy.document)
             if clause.scope.on(ANY_ARN)
         ]
-        self.effective: Final[Mapping[str, Sequence[tuple[Policy, Clause]]]] = {
+        self.effective: Final[Mapping[str, Sequence[_Pair]]] = {
             "Allow": [(policy, clause) for policy, clause in read if clause.effect == "Allow"],
             "Deny": [
                 (policy, clause)
@@ -100,6 +116,48 @@ class PolicyEvaluator:
             ],
         }
         """The clauses that count, with their policies, by their effect."""
+        # Those of a service with the same kinds of resources are about these alike.
+        self._by_resources: Final[dict[tuple[str, ...], list[_Pair | None]]] = {}
+        self._in_scopes: Final[dict[tuple[int, Scope], _Pair]] = {}
+
+    @cached_property
+    def allowed(self) -> Catalog:
+        """The actions of the catalog that they allow, somewhere."""
+        names = {
+            action.name
+            for at, (_, clause) in enumerate(self.effective["Allow"])
+            for action in matched_by(clause, self._catalog)
+            if self._for("Allow", action)[at] is not None
+        }
+        actions = self._catalog.actions.items()
+        return replace(
+            self._catalog, actions={key: action for key, action in actions if action.name in names}
+        )
+
+    @cached_property
+    def decided(self) -> Mapping[str, _Clauses]:
+        """The clauses that decide about each action of the catalog that they allow, by its name."""
+        # Only among these: a deny of every service is about all of the catalog.
+        names = {
+            (clause.pattern, clause.excluded): {
+                action.name for action in matched_by(clause, self.allowed)
+            }
+            for pairs in self.effective.values()
+            for _, clause in pairs
+        }
+        about = {
+            effect: [names[clause.pattern, clause.excluded] for _, clause in pairs]
+            for effect, pairs in self.effective.items()
+        }
+
+        def clauses_about(action: Action, effect: str) -> list[_Pair]:
+            placed = zip(self._for(effect, action), about[effect], strict=True)
+            return [pair for pair, of_it in placed if pair is not None and action.name in of_it]
+
+        return {
+            action.name: (clauses_about(action, "Allow"), clauses_about(action, "Deny"))
+            for action in self.allowed.actions.values()
+        }
 
     @cached_property
     def grants(self) -> Mapping[str, Grant]:
@@ -107,58 +165,50 @@ class PolicyEvaluator:
         # The same clauses decide about most actions.
         made: dict[tuple[int, ...], Grant] = {}
         found: dict[str, Grant] = {}
-        for name in self._clauses["Allow"]:
-            clauses_of_action = self.deciding(name)
-            key = _key(*clauses_of_action)
+        for name, decided in self.decided.items():
+            key = _key(*decided)
             if key not in made:
-                made[key] = _grant(*clauses_of_action)
+                made[key] = _grant(*decided)
             found[name] = made[key]
         return found
 
-    @cached_property
-    def _clauses(self) -> Mapping[str, Mapping[str, list[tuple[Policy, Clause]]]]:
-        return {effect: self.by_action(effect) for effect in _BOTH}
-
-    def deciding(self, name: str) -> "_Clauses":
+    def deciding(self, name: str) -> _Clauses:
         """Return the clauses that allow an action, and those that deny it."""
-        known = self._catalog.actions.get(name.lower())
-        if known is None:
-            return self._matching("Allow", name), self._matching("Deny", name)
-        return self._clauses["Allow"].get(known.name, []), self._clauses["Deny"].get(known.name, [])
-
-    def by_action(self, effect: str) -> Mapping[str, list[tuple[Policy, Clause]]]:
-        """Return the clauses that count, with their policies, by the action that they are about."""
-        found: dict[str, list[tuple[Policy, Clause]]] = {}
-        for policy, clause in self.effective[effect]:
-            pairs = {clause.scope: (policy, clause)}
-            # It applies to actions of a service with the same kinds of resources alike.
-            scopes: dict[tuple[str, ...], Scope | None] = {}
-            for action in matched_by(clause, self._catalog):
-                arns = self._catalog.arns[action.name]
-                others = f"arn:*:{action.service}:*"
-                if (key := (*arns, others)) not in scopes:
-                    # AWS may check others than it documents. Then an allow counts.
-                    scopes[key] = clause.scope.on(arns, (others,), certain=effect == "Deny")
-                if (scope := scopes[key]) is not None:
-                    pair = pairs.setdefault(scope, (policy, replace(clause, scope=scope)))
-                    found.setdefault(action.name, []).append(pair)
-        return found
+        action = self._catalog.actions.get(name.lower())
+        if action is not None and action.name in self.decided:
+            return self.decided[action.name]
+        allows, denies = (
+            [pair for pair in placed if pair is not None and pair[1].matches(name)]
+            for placed in (
+                self.effective[effect] if action is None else self._for(effect, action)
+                for effect in _BOTH
+            )
+        )
+        return allows, denies
 
     def grant(self, name: str) -> Grant:
         """Return how an action is decided, whether or not the catalog has it."""
         return self.grants.get(name) or _grant(*self.deciding(name))
 
-    def _matching(self, effect: str, name: str) -> list[tuple[Policy, Clause]]:
-        return [pair for pair in self.effective[effect] if pair[1].matches(name)]
+    def _for(self, effect: str, action: Action) -> list[_Pair | None]:
+        # The clauses that count, with their scopes for an action's resources; None for one that
+        # never applies to these.
+        arns = self._catalog.arns[action.name]
+        others = f"arn:*:{action.service}:*"
+        key = effect, *arns, others
+        if key not in self._by_resources:
+            # AWS may check others than it documents. Then an allow counts.
+            self._by_resources[key] = [
+                self._in_scope(pair, pair[1].scope.on(arns, (others,), certain=effect == "Deny"))
+                for pair in self.effective[effect]
+            ]
+        return self._by_resources[key]
 
-    def denied_by(self, policy: Policy) -> Mapping[str, list[Clause]]:
-        """Return the clauses of a policy that deny something, by the action that they deny."""
-        found: dict[str, list[Clause]] = {}
-        for name, denies in self._clauses["Deny"].items():
-            for other, clause in denies:
-                if other is policy:
-                    found.setdefault(name, []).append(clause)
-        return found
+    def _in_scope(self, pair: _Pair, scope: Scope | None) -> _Pair | None:
+        policy, clause = pair
+        if scope is None or scope is clause.scope:
+            return None if scope is None else pair
+        return self._in_scopes.setdefault((id(pair), scope), (policy, replace(clause, scope=scope)))
 
 
 def certain_policies(policies: Sequence[Policy]) -> list[Policy]:
@@ -211,7 +261,7 @@ def decision_changes(
     was, now = PolicyEvaluator(before, actions), PolicyEvaluator(after, actions)
     groups: dict[tuple[Effect, Grant, Grant], list[str]] = {}
     alike: dict[tuple[int, ...], tuple[_Clauses, _Clauses, list[str]]] = {}
-    for name in sorted(_differing(was, now, actions)):
+    for name in sorted(_differing(was, now)):
         old, new = was.deciding(name), now.deciding(name)
         alike.setdefault(_key(*old, *new), (old, new, []))[2].append(name)
     for old, new, names in alike.values():
@@ -237,18 +287,19 @@ def decision_changes(
     return tuple(sorted(changes, key=lambda change: order.index(change.effect)))
 
 
-_Clauses = tuple[list[tuple[Policy, Clause]], list[tuple[Policy, Clause]]]
-"""The clauses that allow an action, and those that deny it."""
-
-
-def _differing(was: PolicyEvaluator, now: PolicyEvaluator, catalog: Catalog) -> set[str]:
-    # The actions of the catalog that a differing clause is about.
+def _differing(was: PolicyEvaluator, now: PolicyEvaluator) -> set[str]:
+    # The actions of the catalog that either side allows, and that a differing clause is about.
     old, new = (
         Counter(clause for effect in _BOTH for _, clause in side.effective[effect])
         for side in (was, now)
     )
     differing = (old - new) + (new - old)
-    return {action.name for clause in differing for action in matched_by(clause, catalog)}
+    return {
+        action.name
+        for side in (was, now)
+        for clause in differing
+        for action in matched_by(clause, side.allowed)
+    }
 
 
 def _effect_of(before: _Clauses, after: _Clauses) -> Effect | None:
@@ -347,9 +398,11 @@ def _shares(clause: Clause, others: Sequence[Clause]) -> bool:
 
 # The same clauses decide about many actions.
 @lru_cache(maxsize=2**10)
-def _widest(scopes: tuple[Scope, ...]) -> list[Scope]:
+def _widest(scopes: tuple[Scope, ...]) -> tuple[Scope, ...]:
     # One that another one covers changes nothing. Of those that cover each other, the first stays.
-    return [
+    if len(scopes) > _MANY:
+        return scopes
+    return tuple(
         scope
         for at, scope in enumerate(scopes)
         if not any(
@@ -357,7 +410,7 @@ def _widest(scopes: tuple[Scope, ...]) -> list[Scope]:
             for index, other in enumerate(scopes)
             if index != at
         )
-    ]
+    )
 
 
 def _key(*sides: Sequence[tuple[Policy, Clause]]) -> tuple[int, ...]:
@@ -380,5 +433,5 @@ def _grant(
         granted_by=tuple(dict.fromkeys((policy.name, clause.named) for policy, clause in allows)),
         denied_by=tuple(dict.fromkeys(policy.name for policy, _ in denies)),
         allowed_on=() if EVERYWHERE in scopes else tuple(scopes),
-        limits=() if decision == DENIED else tuple(limits),
+        limits=() if decision == DENIED else limits,
     )

@@ -10,7 +10,8 @@ _PARTS = 6
 
 
 @cache
-def _expression(pattern: str) -> re.Pattern[str]:
+def expression(pattern: str) -> re.Pattern[str]:
+    """Return the regular expression of a pattern."""
     # The regular expressions of translate() do not backtrack exponentially. A single character is
     # not a wildcard for any number of them.
     return re.compile(translate(pattern.replace("[", "[[]").replace("?", "[!*]")))
@@ -22,7 +23,7 @@ def covers(pattern: str, other: str, *, fold: bool = True) -> bool:
     """Return whether a pattern matches a name, or everything that another pattern matches."""
     if fold:
         pattern, other = pattern.lower(), other.lower()
-    return _expression(pattern).fullmatch(other) is not None
+    return expression(pattern).fullmatch(other) is not None
 
 
 @lru_cache(maxsize=2**16)

@@ -434,7 +434,12 @@ def _catalogued(action: ActionReport, role: RoleReport) -> Mapping[str, Any]:
         "patterns": "; ".join(pattern for _, pattern in grant.granted_by),
         "allowed_on": "; ".join(map(scope_in_words, grant.allowed_on)),
         "denied_by": ", ".join(grant.denied_by),
-        "limits": "; ".join(map(scope_in_words, grant.limits)),
+        "limits": "; ".join(
+            [
+                *map(scope_in_words, grant.limits),
+                *([say("document.more", grant.further)] if grant.further else []),
+            ]
+        ),
         "data": action.data,
         "spends": action.spends,
         "legacy": action.legacy,

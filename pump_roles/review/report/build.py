@@ -148,7 +148,6 @@ def _role(
     hidden = any(not part.pattern for part in uncounted)
     having = [action for action in listed if role.kind in action.roles]
     granted = {action.name: action.roles[role.kind] for action in having}
-    of_role = policies.reports(granted)
     effective = [action for action in having if granted[action.name].decision != DENIED]
     return RoleReport(
         role=role,
@@ -156,7 +155,7 @@ def _role(
         filled_sha256=found.filled_sha256,
         account="" if found.files else found.account,
         external_id_sha256=found.external_id_sha256,
-        policies=of_role,
+        policies=tuple(policies.reports()),
         guardrails=tuple(policies.ledger(granted)),
         differences=different,
         opened=opened(role),
@@ -194,7 +193,7 @@ def _actions(
     by_name: dict[str, dict[str, Grant]] = {}
     for kind, grants in granted.items():
         for name, grant in grants.items():
-            by_name.setdefault(name, {})[kind] = grant
+            by_name.setdefault(name, {})[kind] = grant.shortened
     return tuple(_action(catalog.actions[name.lower()], by_name[name]) for name in sorted(by_name))
 
 

@@ -5,12 +5,13 @@ from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 from functools import cache
 
-from pump_roles.guardrails import Guardrail, applying, as_policies, documents
+from pump_roles.guardrails import Guardrail, applying
 from pump_roles.iam.catalog import shipped
 from pump_roles.iam.decisions import DENIED, Decision, PolicyEvaluator, decision_of
 from pump_roles.published import ROLES
 from pump_roles.review.report.report_model import Report, counts
 from pump_roles.review.report.statements import LIMITED, NO, YES, Answer, Statement, YesOrNo
+from pump_roles.review.role import published_role
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -58,11 +59,11 @@ def _left(guardrail: Guardrail, report: Report) -> Left:
 @cache
 def _denied(guardrail: Guardrail, kind: str) -> Mapping[str, AbstractSet[Decision]]:
     # Once, although the page and the Markdown that it carries both say it.
-    denies = documents(applying([guardrail], kind, ROLES), ROLES[kind])
-    evaluator = PolicyEvaluator(as_policies(denies), shipped())
+    role = published_role(kind, applying([guardrail], kind, ROLES))
     return {
-        name: {decision_of(deny.scope) for _, deny in by}
-        for name, by in evaluator.by_action("Deny").items()
+        name: {decision_of(deny.scope) for _, deny in denies}
+        for name, (_, denies) in PolicyEvaluator(role.policies, shipped()).decided.items()
+        if denies
     }
 
 

@@ -166,11 +166,11 @@ class RolePolicies:
         self._ending = [policy for policy, found in self._guardrails if found.ends is not None]
         self.evaluator: Final = PolicyEvaluator(role.policies, catalog, without=self._ending)
 
-    def reports(self, granted: Mapping[str, Grant]) -> tuple[PolicyReport, ...]:
-        """Return the policies with the actions that their patterns match."""
-        return tuple(self._report(policy, granted) for policy in self._role.policies)
+    def reports(self) -> Iterator[PolicyReport]:
+        """Yield the policies with the actions that their patterns match."""
+        yield from map(self._report, self._role.policies)
 
-    def _report(self, policy: Policy, granted: Mapping[str, Grant]) -> PolicyReport:
+    def _report(self, policy: Policy) -> PolicyReport:
         published = {own.name: own for own in ROLES[self._role.kind].policies}
         guardrail = self._implemented[id(policy)] or by_policy().get(policy.name)
         denies = guardrail is None and only_takes_away(policy)
@@ -181,7 +181,7 @@ class RolePolicies:
             unmodified = same_document(policy.document, published[policy.name].document)
         reasons = {**REASONS, **(guardrail.reasons if guardrail else {})}
         removes = guardrail.removes if guardrail else ""
-        denied = {} if any(policy is ending for ending in self._ending) else granted
+        ends = any(policy is ending for ending in self._ending)
         return PolicyReport(
             name=policy.name,
             kind=kind,
@@ -192,11 +192,7 @@ class RolePolicies:
                     effect=clause.effect,
                     reason=reasons.get(clause.pattern, "") if clause.excluded is None else removes,
                     scope=clause.scope,
-                    actions=tuple(
-                        action.name
-                        for action in matched_by(clause, self._catalog)
-                        if clause.effect == "Allow" or action.name in denied
-                    ),
+                    actions=() if ends else self._actions(clause),
                     exact=clause.readable and is_covered(clause, self._catalog),
                     excluded=clause.excluded or (),
                     decision=self._decision(policy, clause),
@@ -204,6 +200,10 @@ class RolePolicies:
                 for clause in clauses(policy.document)
             ),
         )
+
+    def _actions(self, clause: Clause) -> tuple[str, ...]:
+        catalog = self._catalog if clause.effect == "Allow" else self.evaluator.allowed
+        return tuple(action.name for action in matched_by(clause, catalog))
 
     def _decision(self, policy: Policy, clause: Clause) -> Decision | Literal[""]:
         if clause.scope.on(ANY_ARN) is None:
@@ -216,13 +216,10 @@ class RolePolicies:
     def ledger(self, granted: Mapping[str, Grant]) -> Iterator[GuardrailReport]:
         """Yield what each guardrail does to the role."""
         for policy, guardrail in self._guardrails:
-            by_action = self.evaluator.denied_by(policy)
-            outright = {
-                name
-                for name, found in by_action.items()
-                if any(decision_of(clause.scope) == DENIED for clause in found)
+            by_action = {
+                name: {decision_of(clause.scope) for other, clause in denies if other is policy}
+                for name, (_, denies) in self.evaluator.decided.items()
             }
-            limited = by_action.keys() - outright
             yield GuardrailReport(
                 name=guardrail.name,
                 policy=policy.name,
@@ -230,8 +227,10 @@ class RolePolicies:
                 removes=guardrail.removes,
                 leaves=guardrail.leaves,
                 costs=guardrail.costs,
-                denied=tuple(name for name in granted if name in outright),
-                limited=tuple(name for name in granted if name in limited),
+                denied=tuple(name for name in granted if DENIED in by_action[name]),
+                limited=tuple(
+                    name for name in granted if by_action[name] and DENIED not in by_action[name]
+                ),
                 ends=guardrail.ends is not None,
             )
 

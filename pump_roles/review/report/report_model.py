@@ -17,7 +17,7 @@ from pump_roles.review.report.statements import Statement
 from pump_roles.review.role import Part, Role, Unknown
 from pump_roles.review.templates import Other, Place
 
-SCHEMA: Final = 6
+SCHEMA: Final = 7
 """The version of the JSON report's schema, ``report.schema.json``."""
 
 Cause = Literal["AWS", "role"]
@@ -307,7 +307,7 @@ class Report:
     :param actions: every action that a role has, by name.
     """
 
-    schema: Literal[6]
+    schema: Literal[7]
     version: str
     catalog: str
     date: str

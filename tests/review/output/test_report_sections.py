@@ -389,6 +389,21 @@ def test_action_that_the_catalog_lacks_has_a_row_with_its_decision(
     assert found["s3:GetObjectVersion", "auto-pilot"]["decision"] == "not granted"
 
 
+def test_many_limits_of_an_action_are_counted(text: str, tmp_path: Path) -> None:
+    buys = {"Effect": "Deny", "Action": "ec2:PurchaseHostReservation"}
+    for number, shown in ((20, ""), (21, "; and 1 more"), (1_500, "; and 1,480 more")):
+        arns = [f"arn:aws:ec2:*:*:dedicated-host/h-{at}" for at in range(number)]
+        denies = [{**buys, "Resource": arn} for arn in reversed(arns)]
+        report = changed(text, tmp_path, another({"Version": "2012-10-17", "Statement": denies}))
+        row = rows(report)["ec2:PurchaseHostReservation", "auto-pilot"]
+        assert row["decision"] == "denied on some resources"
+        assert (
+            row["limited by"] == "; ".join(f"on {deny['Resource']}" for deny in denies[:20]) + shown
+        )
+        (extra,) = (policy for policy in report.roles[-1].policies if policy.name == "Extra")
+        assert len(extra.patterns) == number
+
+
 def test_csv_says_what_limits_an_action(text: str, tmp_path: Path) -> None:
     guardrails = (Guardrail.only_in_regions("us-east-1"), Guardrail.NO_SELLING)
     found = rows(of_templates(synthesize(tmp_path / "app", *guardrails)))
