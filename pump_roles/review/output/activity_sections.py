@@ -123,7 +123,7 @@ def _returnable(change: Change) -> str:
 
 
 def _about_handshakes(changes: Sequence[Change]) -> Iterator[str]:
-    types = [change.type.upper() for change in changes if change.accepts_handshake]
+    types = [change.handshake_type.upper() for change in changes if change.accepts_handshake]
     if types:
         key = "activity.joined" if _INVITATION in types else "activity.may_have_joined"
         yield say(key, means=say("activity.member"))
@@ -131,11 +131,16 @@ def _about_handshakes(changes: Sequence[Change]) -> Iterator[str]:
 
 def what(change: Change) -> str:
     """Return what was bought or changed, as far as the event says so."""
+    quantities = (
+        " x ".join(filter(None, (f"{each.count or ''}", each.type))) for each in change.quantities
+    )
     parts = (
-        " x ".join(filter(None, (f"{change.count or ''}", change.type))),
+        *first(quantities, _FEW),
+        change.handshake_type,
         _term(change.term_seconds),
         change.payment,
         say("activity.hourly", dollars=change.hourly) if change.hourly else "",
+        say("activity.upfront", dollars=change.upfront) if change.upfront else "",
         change.item,
         "" if change.item else change.offering,
     )

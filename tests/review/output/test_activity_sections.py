@@ -4,7 +4,13 @@ from typing import Any, get_args
 
 import pytest
 
-from pump_roles.review.account.activity.activity_result import Activity, Change, Unknown, Why
+from pump_roles.review.account.activity.activity_result import (
+    Activity,
+    Change,
+    Quantity,
+    Unknown,
+    Why,
+)
 from pump_roles.review.account.activity.collect import Collector
 from pump_roles.review.account.activity.watched_roles import published_roles
 from pump_roles.review.output.activity_sections import (
@@ -41,16 +47,25 @@ def change(**members: Any) -> Change:
     ("members", "words"),
     [
         ({}, ""),
-        ({"count": 1, "term_seconds": 31_536_000}, "1, 1 year"),
-        ({"type": "m5.large", "term_seconds": 94_608_000}, "m5.large, 3 years"),
-        ({"count": 2, "type": "m5.large", "term_seconds": 86_400}, "2 x m5.large, 1 day"),
+        ({"quantities": [(1, "")], "term_seconds": 31_536_000}, "1, 1 year"),
+        ({"quantities": [(None, "m5.large")], "term_seconds": 94_608_000}, "m5.large, 3 years"),
+        ({"quantities": [(2, "m5.large")], "term_seconds": 86_400}, "2 x m5.large, 1 day"),
+        ({"quantities": [(2, "m5.large"), (1, "c5.large")]}, "2 x m5.large, 1 x c5.large"),
+        ({"quantities": [(3, ""), (None, "a"), (None, "b")]}, "3, a, b"),
+        (
+            {"quantities": [(1, type_) for type_ in "abcdef"]},
+            "1 x a, 1 x b, 1 x c, 1 x d, and 2 more",
+        ),
         ({"hourly": "2.50", "payment": "No Upfront"}, "No Upfront, $2.50 an hour"),
+        ({"hourly": "2.50", "upfront": "7.00"}, "$2.50 an hour, $7.00 upfront"),
+        ({"handshake_type": "INVITE", "item": "h-1"}, "INVITE, h-1"),
         ({"offering": "o"}, "o"),
         ({"offering": "o", "item": "i"}, "i"),
     ],
 )
 def test_says_what_was_bought(members: dict[str, Any], words: str) -> None:
-    assert what(change(**members)) == words
+    of_types = [Quantity(count=count, type=type_) for count, type_ in members.get("quantities", ())]
+    assert what(change(**members | {"quantities": tuple(of_types)})) == words
 
 
 def test_says_until_when_a_plan_can_be_returned_or_that_it_is_not_known() -> None:

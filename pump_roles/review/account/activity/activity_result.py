@@ -64,10 +64,25 @@ class RoleActivity:
 
 
 @dataclass(frozen=True, kw_only=True)
+class Quantity:
+    """How many of a type were bought or changed.
+
+    :param count: how many; ``None`` if the event does not say.
+    :param type: the instance or node type; empty if the event does not say.
+    """
+
+    count: int | None = None
+    type: str = ""
+
+
+@dataclass(frozen=True, kw_only=True)
 class Change:
     """A call that writes or tags, unless it was refused.
 
-    :param id: the event's ID; empty if it has none.
+    AWS returns the ID of a commitment again if a call is repeated with the same client token. The
+    first of these calls is the change.
+
+    :param id: the event's ID, or that of the event that it corrects; empty if it has none.
     :param action: the action.
     :param time: when, in UTC.
     :param session: the name of the session.
@@ -80,12 +95,13 @@ class Change:
         organization.
     :param item: the ID of what was bought, changed, or accepted; empty if the event has none.
     :param offering: the ID of the offering; empty if the event has none.
-    :param count: how many were bought or changed; ``None`` if the event does not say.
-    :param type: the instance or node type, or what a handshake is, such as ``INVITE``; empty if the
-        event does not say.
+    :param quantities: how many were bought or changed, of each type.
+    :param handshake_type: what a handshake is, such as ``INVITE``; empty if it is none, or the event
+        does not say.
     :param term_seconds: the term in seconds; ``None`` if the event does not say.
     :param payment: the payment option; empty if the event does not say.
     :param hourly: the hourly commitment of a Savings Plan; empty if it is none.
+    :param upfront: how much of a Savings Plan is paid upfront; empty if the event does not say.
     :param returnable_until: until when a Savings Plan can be returned at most, in UTC, whether or
         not that has passed; empty if it cannot be or was returned; ``None`` if that is not known.
     """
@@ -101,11 +117,12 @@ class Change:
     handshake: bool = False
     item: str = ""
     offering: str = ""
-    count: int | None = None
-    type: str = ""
+    quantities: tuple[Quantity, ...] = ()
+    handshake_type: str = ""
     term_seconds: int | None = None
     payment: str = ""
     hourly: str = ""
+    upfront: str = ""
     returnable_until: str | None = ""
 
     @property
@@ -158,6 +175,8 @@ class Use:
 @dataclass(frozen=True, kw_only=True)
 class GuardrailActivity:
     """What a guardrail would have denied a role.
+
+    A call that failed for another reason than a refusal does not count.
 
     :param name: the guardrail's name.
     :param kind: the role's kind.
@@ -220,7 +239,7 @@ class Activity:
     :param unknown: what could not be read or mapped to an action.
     """
 
-    schema: Literal[1] = 1
+    schema: Literal[2] = 2
     version: str = __version__
     account: str
     regions: tuple[str, ...]

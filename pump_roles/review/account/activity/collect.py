@@ -24,7 +24,13 @@ from pump_roles.review.account.activity.activity_result import (
     Unknown,
     Use,
 )
-from pump_roles.review.account.activity.event import Event, may_pass_tags, read_details
+from pump_roles.review.account.activity.event import (
+    Event,
+    is_aggregated,
+    may_pass_tags,
+    new_id,
+    read_details,
+)
 from pump_roles.review.account.activity.guardrail_costs import (
     Call,
     judge_guardrails,
@@ -72,6 +78,13 @@ class _Calls:
     decided: int = 0
 
 
+class _Listed(NamedTuple):
+    # An event of a role, and the file or Region that it is from.
+    watched: WatchedRole
+    event: Event
+    file: str
+
+
 class NothingFoundError(Exception):
     """None of the events is of one of the roles."""
 
@@ -95,10 +108,12 @@ class Collector:
         self._last = datetime.min.replace(tzinfo=timezone.utc)
         self._events = 0
         self._calls: dict[Call, _Calls] = defaultdict(_Calls)
-        self._changes: list[Change] = []
+        # With the new ID that the call returned.
+        self._changes: list[tuple[str, Change]] = []
         self._refused: list[Refusal] = []
-        # The events of changes and refusals, by their IDs.
-        self._listed: dict[str, Event] = {}
+        # The events of changes and refusals, by their IDs. They are only counted at the end: a later
+        # event may correct one.
+        self._listed: dict[str, list[_Listed]] = defaultdict(list)
         self._sessions: dict[tuple[str, str], _Seen] = {}
         self.unknown: list[Unknown] = []
         """What could not be read."""
@@ -108,6 +123,9 @@ class Collector:
     def add(self, source: str, records: Iterable[Any]) -> None:
         """Add events."""
         for record in records:
+            if is_aggregated(record):
+                self._events += 1
+                continue
             try:
                 event = msgspec.convert(record, Event)
             except msgspec.ValidationError:
@@ -155,11 +173,19 @@ class Collector:
         return seen
 
     def _add_call(self, watched: WatchedRole, event: Event, file: str) -> None:
+        action = action_of(event.source, event.event_name)
+        if is_denial(event.outcome) or (action is not None and not action.only_reads):
+            found = self._listed[event.id]
+            # CloudTrail may deliver an event twice. Without an ID, it is not known to be the same.
+            if not event.id or all(listed.event != event for listed in found):
+                found.append(_Listed(watched, event, file))
+        else:
+            self._count_call(watched, event)
+
+    def _count_call(self, watched: WatchedRole, event: Event) -> None:
         source, name, outcome = event.source, event.event_name, event.outcome
         action, denied = action_of(source, name), is_denial(outcome)
         writes = action is not None and not action.only_reads
-        if (writes or denied) and self._is_repeated(event, file):
-            return
         time, session = event.event_time, event.session
         seen = self._session(event.issuer, session, time)
         seen.calls += 1
@@ -193,27 +219,47 @@ class Collector:
         if denied:
             self._refused.append(Refusal(**common))
         elif action is not None:
-            self._changes.append(
-                Change(
-                    id=event.id,
-                    commitment=action.name in _commitment_changes(),
-                    handshake=action.name in _handshakes(),
-                    returnable_until=returnable_until(event, action.name),
-                    **read_details(event),
-                    **common,
-                )
+            change = Change(
+                id=event.id,
+                commitment=action.name in _commitment_changes(),
+                handshake=action.name in _handshakes(),
+                returnable_until=returnable_until(event, action.name),
+                **read_details(event),
+                **common,
             )
+            self._changes.append((new_id(event), change))
 
-    def _is_repeated(self, event: Event, file: str) -> bool:
-        # CloudTrail may deliver an event twice. It gives no other event the same ID, so if one has
-        # it, a file was changed, and both count.
-        other = self._listed.setdefault(event.id, event) if event.id else event
-        if other != event:
-            self._malformed[file] += 1
-        return other is not event and other == event
+    def _count_listed(self) -> None:
+        for id_, found in self._listed.items():
+            for listed in self._without_corrected(found) if id_ else found:
+                self._count_call(listed.watched, listed.event)
+        self._listed.clear()
+
+    def _without_corrected(self, found: Sequence[_Listed]) -> Sequence[_Listed]:
+        # CloudTrail gives no other event the same ID, and corrects only events of the same call. If
+        # it seems so, a file was changed, and all of them count.
+        others = [listed for listed in found if listed.event.call != found[0].event.call]
+        originals = [listed for listed in found if not listed.event.corrects]
+        if clashing := others or originals[1:]:
+            self._malformed.update(listed.file for listed in clashing)
+            return found
+        latest = max(found, key=lambda listed: _order(listed.event))
+        time = min(listed.event.event_time for listed in found)
+        return [latest._replace(event=msgspec.structs.replace(latest.event, event_time=time))]
+
+    def _without_retries(self) -> Iterator[Change]:
+        seen = set()
+        for id_, change in sorted(self._changes, key=lambda found: found[1].time):
+            key = change.action, change.region, id_
+            is_new = bool(id_) and change.commitment and change.outcome == DONE
+            if not (is_new and key in seen):
+                yield change
+            if is_new:
+                seen.add(key)
 
     def result(self, asked: Period | None = None) -> Activity:
         """Return what the events say."""
+        self._count_listed()
         arns = {arn: role for (arn, _), role in self._issuers.items() if role is not None}
         accounts = sorted({account_of(arn) for arn in arns})
         if len(accounts) > 1:
@@ -244,7 +290,7 @@ class Collector:
             roles=tuple(self._list_roles(roles, arns)),
             changes=tuple(
                 sorted(
-                    without_returned(self._changes),
+                    without_returned(self._without_retries()),
                     key=lambda change: (not change.accepts_handshake, change.time),
                 )
             ),
@@ -325,10 +371,16 @@ class Collector:
             yield Unknown(why="not-mapped", subject=subject, events=count)
 
 
+def _order(event: Event) -> tuple[bool, datetime, str]:
+    # The last one has what is true.
+    return event.corrects, event.event_time, str(event.event_id)
+
+
 def _cut_texts(change: Change) -> Change:
-    names = ("item", "offering", "type", "payment", "hourly")
+    names = ("item", "offering", "handshake_type", "payment", "hourly", "upfront")
     texts: dict[str, Any] = {name: cut(getattr(change, name), _LONGEST) for name in names}
-    return replace(change, **texts)
+    quantities = tuple(replace(each, type=cut(each.type, _LONGEST)) for each in change.quantities)
+    return replace(change, quantities=quantities, **texts)
 
 
 @cache

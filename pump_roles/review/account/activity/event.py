@@ -1,6 +1,7 @@
 """Events of CloudTrail, and what they say about the call.
 
-Source: CloudTrail User Guide, "CloudTrail record contents" and "CloudTrail userIdentity element".
+Source: CloudTrail User Guide, "CloudTrail record contents", also for aggregated events, and
+"CloudTrail userIdentity element".
 """
 
 import re
@@ -12,7 +13,7 @@ from typing import Annotated, Any, Final
 from msgspec import Meta, Struct, field
 
 from pump_roles.iam.events import exact_source
-from pump_roles.review.account.activity.activity_result import DONE
+from pump_roles.review.account.activity.activity_result import DONE, Quantity
 from pump_roles.review.account.times import in_utc
 from pump_roles.validators import ACCOUNT
 
@@ -65,6 +66,15 @@ _NO_ISSUER: Final = _Issuer()
 _is_account: Final = lru_cache(maxsize=2**10)(ACCOUNT.accepts)
 
 
+def is_aggregated(record: Any) -> bool:
+    """Return whether a record only counts events of others, as Insights events do."""
+    return (
+        isinstance(record, dict)
+        and record.get("eventCategory") == "Aggregated"
+        and not record.keys() & {"eventName", "userIdentity"}
+    )
+
+
 class Event(Struct, rename="camel"):
     """An event. A record that is not as CloudTrail writes it raises msgspec's error."""
 
@@ -81,6 +91,7 @@ class Event(Struct, rename="camel"):
     request_parameters: Any = None
     response_elements: Any = None
     event_id: Any = field(default=None, name="eventID")
+    addendum: Any = None
 
     # Not from the record: whose session it is, and in which account.
     issuer: str = ""
@@ -120,9 +131,23 @@ class Event(Struct, rename="camel"):
 
     @property
     def id(self) -> str:
-        """The ID that no other event has; empty if it has none."""
-        id_ = self.event_id
+        """The ID that no other event has; empty if it has none.
+
+        An event that corrects an earlier one has the ID of that one.
+        """
+        id_ = self.addendum["originalEventID"] if self.corrects else self.event_id
         return id_ if isinstance(id_, str) and _ID.fullmatch(id_) else ""
+
+    @property
+    def corrects(self) -> bool:
+        """Whether it has what was missing or wrong in an earlier event of the same call."""
+        addendum = _mapping(self.addendum)
+        return addendum.get("reason") == "UPDATED_DATA" and "originalEventID" in addendum
+
+    @property
+    def call(self) -> tuple[str, ...]:
+        """What an event and one that corrects it have in common."""
+        return self.issuer, self.event_source, self.event_name
 
     @property
     def source(self) -> str:
@@ -162,7 +187,7 @@ def read_details(event: Event) -> dict[str, Any]:
 
     The names of the members differ by service, and some services nest them.
     """
-    asked, answered = _members(event.request), _members(event.response)
+    places = asked, answered = _members(event.request), _members(event.response)
 
     def values(names: Collection[str], *places: Mapping[str, list[str]]) -> list[str]:
         found = (
@@ -173,19 +198,65 @@ def read_details(event: Event) -> dict[str, Any]:
     def text(names: Collection[str], *places: Mapping[str, list[str]]) -> str:
         return ", ".join(dict.fromkeys(values(names, *places)))
 
-    counts = values(_COUNT, asked, answered)
     term = text({"duration"}, answered, asked)
     offerings = {name for name in (*asked, *answered) if name.endswith("offeringid")}
     handshake = _mapping(event.response.get("handshake"))
     return {
         "item": text(_ITEM, answered, asked) or _text(handshake.get("id")),
         "offering": text(offerings, asked, answered),
-        "count": sum(map(int, counts)) if counts and all(map(_is_number, counts)) else None,
-        "type": text(_TYPE, answered, asked) or _text(handshake.get("action")),
+        "quantities": _quantities(event, values(_COUNT, *places), values(_TYPE, *reversed(places))),
+        "handshake_type": _text(handshake.get("action")),
         "term_seconds": int(term) if _is_number(term) else None,
         "payment": text(_PAYMENT, answered, asked),
         "hourly": text({"commitment"}, asked),
+        "upfront": text({"upfrontpaymentamount"}, asked),
     }
+
+
+def new_id(event: Event) -> str:
+    """Return the ID that AWS gave to what was bought or changed; empty if the event has none."""
+    asked, answered = _members(event.request), _members(event.response)
+    # The caller chooses some IDs, and can choose one again.
+    chosen = {text for texts in asked.values() for text in texts}
+    found = (text for name in sorted(_ITEM) for text in answered.get(name, ()))
+    return ", ".join(text for text in found if text not in chosen)
+
+
+def _quantities(
+    event: Event, counts: Collection[str], types: Collection[str]
+) -> tuple[Quantity, ...]:
+    for place in (event.request, event.response):
+        each = [*_counted(place)]
+        if each and all(type_ and _is_number(count) for count, type_ in each):
+            return tuple(
+                Quantity(
+                    count=sum(int(count) for count, other in each if other == type_), type=type_
+                )
+                for type_ in dict.fromkeys(type_ for _, type_ in each)
+            )
+    total = sum(map(int, counts)) if counts and all(map(_is_number, counts)) else None
+    found = [*dict.fromkeys(types)]
+    if total is None or len(found) == 1:
+        return tuple(Quantity(count=total, type=type_) for type_ in found)
+    # How many of each type is not known.
+    return (Quantity(count=total), *(Quantity(type=type_) for type_ in found))
+
+
+def _counted(place: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
+    # The count and the type in each object that has one of them.
+    for part in _parts(place):
+        if isinstance(part, dict):
+            members = {
+                name.lower(): str(member)
+                for name, member in part.items()
+                if not isinstance(member, dict | list)
+            }
+            count, type_ = (
+                next((members[name] for name in sorted(names) if name in members), "")
+                for names in (_COUNT, _TYPE)
+            )
+            if count or type_:
+                yield count, type_
 
 
 def _text(value: Any) -> str:
@@ -214,10 +285,17 @@ def _members(value: Any) -> Mapping[str, list[str]]:
 
 def _nested(value: Any) -> Iterator[tuple[str, Any]]:
     # The members of objects, with their names in lower case, however deep they are nested.
+    for part in _parts(value):
+        if isinstance(part, dict):
+            yield from ((name.lower(), member) for name, member in part.items())
+
+
+def _parts(value: Any) -> list[Any]:
+    # A value, and everything in it.
     parts = [value]
     for part in parts:
         if isinstance(part, list):
             parts += part
         elif isinstance(part, dict):
             parts += part.values()
-            yield from ((name.lower(), member) for name, member in part.items())
+    return parts

@@ -21,6 +21,7 @@ from pump_roles.review.account.activity.activity_result import (
     Activity,
     Change,
     GuardrailActivity,
+    Quantity,
     Refusal,
     Unknown,
 )
@@ -80,19 +81,30 @@ def change(event: Any) -> Change:
     return found
 
 
-MEMBERS = ("item", "offering", "count", "type", "term_seconds", "payment")
+MEMBERS = ("item", "offering", "quantities", "term_seconds", "payment")
 YEAR, YEARS = 31_536_000, 94_608_000
-BOUGHT = {
-    "ec2": ("af9f760e-6f91", "4b2293b4-5813", 3, "", None, ""),
-    "host": ("hr-0d418a3a4ffc669ae", "hro-03f707bf363b6b324", None, "m4", YEARS, "NoUpfront"),
-    "modify": ("rimod-3aae219d", "", 3, "m5.large, m5.xlarge", None, ""),
-    "exchange": ("riex-e13c4bf6", "b747b472-423c", 4, "", None, ""),
-    "sell": ("5ec28771", "", 2, "", None, ""),
-    "rds": ("ri-2026-11-10", "8ba30be1", 2, "db.r6g.large", YEAR, "Partial Upfront"),
-    "elasticache": ("ri-cache", "1ef01f5b", 5, "cache.r6g.large", YEARS, "All Upfront"),
-    "redshift": ("1ba8e2e3", "3a98bf7d", 4, "ra3.4xlarge", YEAR, "No Upfront"),
-    "opensearch": ("9a8a7a6a", "1a2a3a4a", 6, "", None, ""),
-    "Savings Plan": ("sp-1", "77b2e4a0-offering", None, "", None, ""),
+
+
+def of_type(type_: str, count: int | None) -> Quantity:
+    return Quantity(count=count, type=type_)
+
+
+BOUGHT: Mapping[str, tuple[Any, ...]] = {
+    "ec2": ("af9f760e-6f91", "4b2293b4-5813", [of_type("", 3)], None, ""),
+    "host": (
+        *("hr-0d418a3a4ffc669ae", "hro-03f707bf363b6b324"),
+        *([of_type("m4", None)], YEARS, "NoUpfront"),
+    ),
+    "modify": (
+        *("rimod-3aae219d", "", [of_type("m5.large", 1), of_type("m5.xlarge", 2)], None, ""),
+    ),
+    "exchange": ("riex-e13c4bf6", "b747b472-423c", [of_type("", 4)], None, ""),
+    "sell": ("5ec28771", "", [of_type("", 2)], None, ""),
+    "rds": ("ri-2026-11-10", "8ba30be1", [of_type("db.r6g.large", 2)], YEAR, "Partial Upfront"),
+    "elasticache": ("ri-cache", "1ef01f5b", [of_type("cache.r6g.large", 5)], YEARS, "All Upfront"),
+    "redshift": ("1ba8e2e3", "3a98bf7d", [of_type("ra3.4xlarge", 4)], YEAR, "No Upfront"),
+    "opensearch": ("9a8a7a6a", "1a2a3a4a", [of_type("", 6)], None, ""),
+    "Savings Plan": ("sp-1", "77b2e4a0-offering", [], None, ""),
 }
 """What a change says, by the kind of purchase."""
 
@@ -102,6 +114,7 @@ def test_change_says_what_was_bought(kind: str) -> None:
     event = PURCHASES[kind]
     source, name = event["eventSource"].partition(".")[0], event["eventName"]
     members: dict[str, Any] = dict(zip(MEMBERS, BOUGHT[kind], strict=True))
+    members["quantities"] = (*members["quantities"],)
     if kind == "Savings Plan":
         members |= {"hourly": "2.50", "returnable_until": "2026-11-17T08:15:00Z"}
     assert change(event) == Change(
@@ -115,6 +128,36 @@ def test_change_says_what_was_bought(kind: str) -> None:
         commitment=True,
         **members,
     )
+
+
+def test_change_says_how_much_is_paid_upfront() -> None:
+    assert change(plan("2.50", upfrontPaymentAmount="7.00")).upfront == "7.00"
+    assert change(plan("2.50")).upfront == ""
+
+
+@pytest.mark.parametrize(
+    ("configurations", "quantities"),
+    [
+        ([(1, "m5.large"), (2, "m5.large"), (4, "c5.large")], [("m5.large", 3), ("c5.large", 4)]),
+        ([(1, "m5.large"), (2, None)], [("m5.large", 3)]),
+        # It does not say how many of which.
+        (
+            [(1, "m5.large"), (2, None), (None, "c5.large")],
+            [("", 3), ("m5.large", None), ("c5.large", None)],
+        ),
+        ([(1, "m5.large"), ("two", "c5.large")], [("m5.large", None), ("c5.large", None)]),
+        ([({"a": 1}, "m5.large")], [("m5.large", None)]),
+        ([(True, None)], []),
+    ],
+)
+def test_change_says_how_many_of_each_type(
+    configurations: list[Any], quantities: list[tuple[str, int | None]]
+) -> None:
+    names = ("InstanceCount", "InstanceType")
+    items = [dict(zip(names, each, strict=True)) for each in configurations]
+    some = [{key: value for key, value in each.items() if value is not None} for each in items]
+    found = change(call("ec2:ModifyReservedInstances", {"targets": some}))
+    assert found.quantities == tuple(of_type(*each) for each in quantities)
 
 
 CHINESE = AUTO_PILOT.replace("aws", "aws-cn")
@@ -216,7 +259,7 @@ def test_accepted_handshake_is_important_whatever_the_event_says_about_it(
     members: dict[str, Any], item: str, kind: str
 ) -> None:
     found = change(handshake(**members))
-    assert (found.item, found.type, found.is_important) == (item, kind, True)
+    assert (found.item, found.handshake_type, found.is_important) == (item, kind, True)
 
 
 def test_handshake_that_was_not_accepted_is_neither_first_nor_important() -> None:
@@ -256,6 +299,88 @@ def test_changes_are_sorted_by_time_and_counted_once() -> None:
     for id_ in ("", None, 3, "a\nb"):
         event = call("ec2:CreateTags", eventID=id_)
         assert len(activity(event, event).changes) == 2
+
+
+def corrected(event: Any, **members: Any) -> Any:
+    """The event that corrects another one, which CloudTrail delivers later, with another ID."""
+    addendum = {"reason": "UPDATED_DATA", "originalEventID": event["eventID"]}
+    new = {"eventID": "10000000-0000-0000-0000-000000000000", "eventTime": "2026-11-11T00:00:00Z"}
+    return event | {"addendum": addendum} | new | members
+
+
+@pytest.mark.parametrize("order", [[0, 1], [1, 0], [1, 0, 1, 0], [1]])
+def test_event_and_the_one_that_corrects_it_are_one_purchase(order: list[int]) -> None:
+    bought = PURCHASES["Savings Plan"]
+    both = bought | {"responseElements": None}, corrected(bought, eventTime=TIME)
+    found = activity(*(both[index] for index in order))
+    assert found.changes == activity(bought).changes
+    assert (found.roles[0].calls, found.used[0].calls, found.unknown) == (1, 1, ())
+
+
+def test_event_that_corrects_another_can_say_that_the_call_failed_and_keeps_its_time() -> None:
+    bought = PURCHASES["ec2"]
+    found = activity(bought, corrected(bought, errorCode="Client.Failure"))
+    assert [(each.id, each.time, each.outcome) for each in found.changes] == [
+        (bought["eventID"], TIME, "Client.Failure")
+    ]
+    refused = activity(bought, corrected(bought, errorCode="AccessDenied"))
+    assert (refused.changes, len(refused.refused)) == ((), 1)
+
+
+@pytest.mark.parametrize(
+    ("members", "malformed"),
+    [
+        # It corrects an event of another call: someone changed the file.
+        ({"eventName": "DeleteTags"}, 1),
+        ({"addendum": {"reason": "UPDATED_DATA"}}, 0),
+        ({"addendum": {"reason": "UPDATED_DATA", "originalEventID": 3}}, 0),
+        ({"addendum": {"reason": "DELIVERY_DELAY"}}, 0),
+        ({"addendum": "UPDATED_DATA"}, 0),
+        ({"addendum": {"reason": "UPDATED_DATA", "originalEventID": "another"}}, 0),
+    ],
+)
+def test_event_that_does_not_correct_the_other_counts_itself(
+    members: dict[str, Any], malformed: int
+) -> None:
+    tagged = call("ec2:CreateTags")
+    for events in ([tagged, corrected(tagged, **members)], [corrected(tagged, **members), tagged]):
+        found = activity(*events)
+        assert len(found.changes) == 2
+        assert [unknown.why for unknown in found.unknown] == ["malformed"] * malformed
+
+
+def test_calls_that_return_the_same_new_id_are_one_purchase() -> None:
+    for kind in ("ec2", "host", "modify", "exchange", "sell", "redshift", "Savings Plan"):
+        bought = PURCHASES[kind]
+        again = bought | {"eventID": "again", "eventTime": "2026-11-10T08:15:05Z"}
+        found = activity(again, bought)
+        assert found.changes == activity(bought).changes, kind
+        assert found.roles[0].calls == 2
+
+
+@pytest.mark.parametrize(
+    "other",
+    [
+        PURCHASES["Savings Plan"] | {"responseElements": {"savingsPlanId": "sp-2"}},
+        PURCHASES["Savings Plan"] | {"responseElements": None},
+        PURCHASES["Savings Plan"] | {"errorCode": "ValidationException"},
+        PURCHASES["Savings Plan"] | {"awsRegion": "us-west-2"},
+        call("savingsplans:ReturnSavingsPlan", {}, {"savingsPlanId": "sp-1"}),
+        call("savingsplans:TagResource", {}, {"savingsPlanId": "sp-1"}),
+    ],
+)
+def test_other_call_is_another_change(other: Any) -> None:
+    different = other | {"eventID": "other"}
+    assert len(activity(PURCHASES["Savings Plan"], different).changes) == 2
+
+
+def test_purchase_whose_id_the_caller_chose_counts_each_time() -> None:
+    chosen = call(
+        "rds:PurchaseReservedDBInstancesOffering",
+        {"reservedDBInstanceId": "mine"},
+        {"reservedDBInstanceId": "mine"},
+    )
+    assert len(activity(chosen, chosen | {"eventID": "again"}).changes) == 2
 
 
 def test_uses_are_counted_by_action() -> None:
@@ -726,6 +851,36 @@ def test_event_that_is_not_as_cloudtrail_writes_it_is_unknown(event: Any) -> Non
 )
 def test_event_that_is_only_unusual_is_not_unknown(event: Any) -> None:
     assert activity(call("ec2:DescribeInstances"), event).unknown == ()
+
+
+AGGREGATED = {
+    "eventVersion": "1.0",
+    "accountId": ACCOUNT,
+    "eventId": "a",
+    "eventCategory": "Aggregated",
+    "eventType": "AwsAggregatedEvent",
+    "awsRegion": "us-east-1",
+    "eventSource": "s3.amazonaws.com",
+    "timeWindow": {"windowStart": TIME, "windowEnd": TIME, "windowSize": "PT5M"},
+    "summary": {},
+}
+INSIGHT = {
+    "eventTime": TIME,
+    "awsRegion": "us-east-1",
+    "eventType": "AwsCloudTrailInsight",
+    "eventCategory": "Insight",
+    "insightDetails": {"eventName": "DescribeInstances", "eventSource": "ec2.amazonaws.com"},
+}
+
+
+@pytest.mark.parametrize("event", [AGGREGATED, INSIGHT])
+def test_event_that_only_counts_others_is_skipped_and_counted(event: Any) -> None:
+    found = activity(call("ec2:DescribeInstances"), event)
+    assert (found.events, found.roles[0].calls, found.unknown) == (2, 1, ())
+    # It has neither. Otherwise, it could hide a purchase.
+    for members in ({"eventName": "CreateSavingsPlan"}, {"userIdentity": {"type": "AssumedRole"}}):
+        found = activity(call("ec2:DescribeInstances"), AGGREGATED | members)
+        assert [unknown.why for unknown in found.unknown] == ["malformed"]
 
 
 def test_period_is_that_of_the_events_in_any_order() -> None:
