@@ -13,7 +13,6 @@ from typing import Any
 import pytest
 from botocore.awsrequest import AWSPreparedRequest, AWSResponse
 from botocore.exceptions import EndpointConnectionError
-from mypy_boto3_iam import IAMClient
 
 from pump_roles.iam.documents import as_list
 from pump_roles.review.account.verify.accounts import Aws
@@ -140,20 +139,25 @@ Returns the response instead of AWS's, an exception to raise, or nothing if AWS 
 
 
 class Failing:
-    """A client of IAM, as the command makes it, whose calls fail."""
+    """Clients of IAM, as the command makes them for accounts, whose calls fail."""
 
-    def __init__(self, iam: IAMClient) -> None:
-        self.iam = iam
+    def __init__(self, caller: Aws) -> None:
+        self.caller = caller
         self.operations: list[str] = []
         self.attempts: list[int] = []
-        events: Any = iam.meta.events
-        events.register("before-call.iam", self._call)
-        events.register("before-send.iam", self._send)
 
     def verify(self, customer: Customer, fails: Fails) -> AccountResult:
         """Verify the account, while calls fail."""
         self.operations, self.attempts, self._fails = [], [], fails
-        return customer.verify(iam=self.iam)
+        credentials = {
+            "AccessKeyId": OWNER.access_key_id,
+            "SecretAccessKey": OWNER.secret_access_key,
+        }
+        iam = self.caller.iam(credentials)
+        events: Any = iam.meta.events
+        events.register("before-call.iam", self._call)
+        events.register("before-send.iam", self._send)
+        return customer.verify(iam=iam)
 
     def _call(self, model: Any, **_: object) -> None:
         self.operations.append(model.name)
@@ -186,7 +190,7 @@ def caller(emulator: EmbeddedAws) -> Iterator[Aws]:
 
 @pytest.fixture
 def failing(caller: Aws) -> Failing:
-    return Failing(caller.iam())
+    return Failing(caller)
 
 
 def error(code: str, status: int = 400) -> Response:

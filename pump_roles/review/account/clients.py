@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING, Any, Final, TypeVar
 import boto3
 from botocore.config import Config
 
+from pump_roles.review.account.responses import GivenUpError, is_without_response, reason_of
+
 if TYPE_CHECKING:
     from mypy_boto3_cloudformation import CloudFormationClient
     from mypy_boto3_iam import IAMClient
@@ -21,8 +23,59 @@ _CONCURRENCY: Final = 8
 """How many roles, accounts, or Regions are worked on at once."""
 
 
+_SILENT_ACCOUNTS: Final = 3
+"""After how many accounts in a row without a response no other is tried."""
+
+
+_Client = TypeVar("_Client")
+
+
+class _Patience:
+    """Ends all calls if some in a row got no response, each of which takes as long as it can.
+
+    :param most: after how many calls.
+    :param shared: that of other accounts, which the calls also count for.
+    """
+
+    def __init__(self, most: int, shared: "_Patience | None" = None) -> None:
+        self._most = most
+        self._shared = shared
+        self._silent = 0
+        self._reason = ""
+
+    def watch(self, client: _Client) -> _Client:
+        """Return a client whose calls count, and end."""
+        watched: Any = client
+        events = watched.meta.events
+        events.register("before-call", lambda **_: self.check())
+        events.register("after-call", lambda **_: self.count(None, watched))
+        events.register("after-call-error", lambda exception, **_: self.count(exception, watched))
+        return client
+
+    def check(self) -> None:
+        """Raise an error if no other call must be sent."""
+        if self._shared:
+            self._shared.check()
+        if self._silent >= self._most:
+            raise GivenUpError(reason=self._reason)
+
+    def count(self, error: Exception | None, client: Any) -> None:
+        """Count a call that ended, with or without an error."""
+        if self._shared:
+            self._shared.count(error, client)
+        if error is None:
+            self._silent = 0
+        elif is_without_response(error):
+            self._reason = reason_of(error, client)
+            self._silent += 1
+
+
 class Clients:
-    """boto3 clients with the credentials of the caller or of a role. Several threads can use it."""
+    """boto3 clients with the credentials of the caller or of a role. Several threads can use it.
+
+    An account is given up after the first call without a response, and all of them after a few
+    accounts in a row: their other calls raise :class:`GivenUpError`.
+    """
 
     def __init__(
         self,
@@ -44,22 +97,27 @@ class Clients:
         self.region: str = self._session.region_name or _DEFAULT_REGION
         # Creating a client is not thread-safe.
         self._creating = Lock()
+        self._patience = _Patience(_SILENT_ACCOUNTS)
+        self._own = _Patience(1, self._patience)
 
     def cloudformation(self) -> "CloudFormationClient":
         """Return a client of CloudFormation."""
         with self._creating:
-            return self._session.client("cloudformation", config=self._config)
+            client = self._session.client("cloudformation", config=self._config)
+        return self._own.watch(client)
 
     def cloudtrail(self, region: str) -> Any:
-        """Return a client of AWS CloudTrail."""
+        """Return a client of AWS CloudTrail, in a Region that is given up by itself."""
         with self._creating:
-            return self._session.client("cloudtrail", region, config=self._config)
+            client = self._session.client("cloudtrail", region, config=self._config)
+        return _Patience(1, self._patience).watch(client)
 
     def iam(self, credentials: Mapping[str, Any] | None = None) -> "IAMClient":
         """Return a client of IAM."""
         passed = credentials or {}
+        patience = _Patience(1, self._patience) if credentials else self._own
         with self._creating:
-            return self._session.client(
+            client = self._session.client(
                 "iam",
                 self.region,
                 config=self._config,
@@ -67,16 +125,19 @@ class Clients:
                 aws_secret_access_key=passed.get("SecretAccessKey"),
                 aws_session_token=passed.get("SessionToken"),
             )
+        return patience.watch(client)
 
     def organizations(self) -> "OrganizationsClient":
         """Return a client of AWS Organizations."""
         with self._creating:
-            return self._session.client("organizations", self.region, config=self._config)
+            client = self._session.client("organizations", self.region, config=self._config)
+        return self._own.watch(client)
 
     def sts(self) -> "STSClient":
         """Return a client of AWS STS."""
         with self._creating:
-            return self._session.client("sts", self.region, config=self._config)
+            client = self._session.client("sts", self.region, config=self._config)
+        return self._patience.watch(client)
 
 
 _Item = TypeVar("_Item")

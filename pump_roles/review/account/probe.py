@@ -185,7 +185,8 @@ def probe_all(
 def sts_client(*, profile: str | None = None, region: str | None = None) -> "STSClient":
     """Return a client of AWS STS whose calls end within half a minute, even if nothing responds.
 
-    A call that is throttled or fails temporarily is sent at most four times.
+    A call that is throttled or fails temporarily is sent at most four times. After three calls in a
+    row without a response, the client sends no other.
     """
     return Clients(profile=profile, region=region, read_seconds=5, attempts=4).sts()
 

@@ -49,6 +49,12 @@ _SERVER_ERROR: Final = 500
 """The lowest HTTP status of a server error."""
 
 
+class GivenUpError(BotoCoreError):
+    """A call that was not sent, because earlier ones got no response."""
+
+    fmt = "given up after {reason}"
+
+
 class _Cause(NamedTuple):
     meaning: str
     remedy: str = ""
@@ -92,10 +98,15 @@ def is_denial(code: str) -> bool:
     return code.removeprefix("Client.") in _DENIED
 
 
+def is_without_response(error: Exception) -> bool:
+    """Return whether a call got no response: no connection, or nothing in time."""
+    return isinstance(error, exceptions.ConnectionError | exceptions.HTTPClientError)
+
+
 def _find_cause(error: Exception) -> _Cause | None:
     if isinstance(error, ClientError):
         return _CAUSES.get(error_code(error))
-    if isinstance(error, exceptions.ConnectionError | exceptions.HTTPClientError):
+    if is_without_response(error) or isinstance(error, GivenUpError):
         return _NO_RESPONSE
     kind = type(error).__name__
     of_credentials = any(word in kind for word in ("Credential", "Metadata", "SSO", "Token"))
@@ -108,14 +119,14 @@ def reason_of(error: Exception, client: Any) -> str:
     if isinstance(error, ClientError):
         call = f"{client.meta.service_model.signing_name}:{error.operation_name}"
         code = error_code(error)
-        if is_denial(code):
-            return f"denied: {call}"
-        if cause:
-            return f"{cause.meaning}: {call}"
+        if is_denial(code) or cause:
+            return f"{cause.meaning if cause else 'denied'}: {call}"
         status = error.response.get("ResponseMetadata", {}).get("HTTPStatusCode", 0)
         # Only what looks like a code is safe to show.
         is_code = status < _SERVER_ERROR and re.fullmatch("[A-Za-z.]{1,64}", code)
         return f"{call} failed: {code if is_code else f'HTTP status {status}'}"
+    if isinstance(error, GivenUpError):
+        return str(error)
     if not isinstance(error, BotoCoreError):
         # botocore can raise anything if the response is not from AWS.
         return f"the response cannot be parsed ({kind})"

@@ -1,14 +1,21 @@
 """How AWS is called: the Region, the profile, the time limits, and all pages of a response."""
 
+import socket
+import time
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 from unittest.mock import Mock
 
 import pytest
-from botocore.exceptions import NoRegionError
+from botocore.config import Config
+from botocore.exceptions import BotoCoreError, NoRegionError
 
 from pump_roles.review.account.clients import Clients
-from pump_roles.review.account.responses import all_in
+from pump_roles.review.account.responses import GivenUpError, all_in
+from tests.endpoint import serving
+
+CREDENTIALS = {"AccessKeyId": "x", "SecretAccessKey": "y", "SessionToken": "z"}
 
 
 @pytest.mark.usefixtures("no_aws")
@@ -36,15 +43,75 @@ def test_region_of_the_profile_is_used(tmp_path: Path, monkeypatch: pytest.Monke
 @pytest.mark.usefixtures("no_aws")
 def test_time_limits_apply_to_every_client() -> None:
     clients = Clients(read_seconds=7, attempts=3, region="eu-central-1")
-    credentials = {"AccessKeyId": "x", "SecretAccessKey": "y", "SessionToken": "z"}
     for client in (
-        *(clients.cloudformation(), clients.iam(), clients.iam(credentials)),
+        *(clients.cloudformation(), clients.iam(), clients.iam(CREDENTIALS)),
         *(clients.organizations(), clients.sts()),
     ):
         config: Any = client.meta.config
         assert (config.read_timeout, config.connect_timeout) == (7, 2)
         assert config.max_pool_connections == 8
         assert config.retries == {"mode": "standard", "total_max_attempts": 3}
+
+
+@pytest.fixture
+def silent(monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
+    """An address that accepts connections, and never responds."""
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        url = f"http://127.0.0.1:{server.getsockname()[1]}"
+        answered = "<R><GetCallerIdentityResult><Arn>a</Arn></GetCallerIdentityResult></R>"
+        with serving(lambda _: (200, answered)) as endpoint:
+            for name, value in endpoint.environment.items():
+                monkeypatch.setenv(name, value)
+            for service in ("IAM", "ORGANIZATIONS", "CLOUDTRAIL"):
+                monkeypatch.setenv(f"AWS_ENDPOINT_URL_{service}", url)
+            monkeypatch.setattr("pump_roles.review.account.clients.Config", impatient)
+            yield url
+
+
+def impatient(**settings: Any) -> Config:
+    return Config(**settings | {"read_timeout": 0.05})
+
+
+def ended(call: Callable[[], Any]) -> str:
+    """Return how a call ended, and check that it took time only if it was sent."""
+    before = time.monotonic()
+    try:
+        call()
+    except BotoCoreError as error:
+        sent = not isinstance(error, GivenUpError)
+        assert sent == (time.monotonic() - before > 0.05)
+        return "no response" if sent else str(error)
+    return "answered"
+
+
+@pytest.mark.usefixtures("no_aws")
+def test_account_is_given_up_after_the_first_call_without_a_response(silent: str) -> None:
+    clients = Clients(read_seconds=1, attempts=1)
+    given_up = f"given up after no response from {silent} (ReadTimeoutError)"
+    assert ended(clients.iam().list_roles) == "no response"
+    # The same account.
+    for call in (clients.iam().list_roles, clients.organizations().describe_organization):
+        assert ended(call) == given_up
+    # Another account, and another Region.
+    for call in (
+        clients.iam(CREDENTIALS).list_roles,
+        clients.cloudtrail("eu-west-1").lookup_events,
+    ):
+        assert [ended(call), ended(call)] == ["no response", given_up]
+
+
+@pytest.mark.usefixtures("no_aws")
+def test_all_accounts_are_given_up_after_three_in_a_row_without_a_response(silent: str) -> None:
+    clients = Clients(read_seconds=1, attempts=1)
+    sts = clients.sts()
+    for _ in range(2):
+        assert ended(clients.iam(CREDENTIALS).list_roles) == "no response"
+    assert ended(sts.get_caller_identity) == "answered"
+    for _ in range(3):
+        assert ended(clients.iam(CREDENTIALS).list_roles) == "no response"
+    for client in (clients.iam(CREDENTIALS), sts):
+        error = ended(getattr(client, "list_roles", None) or sts.get_caller_identity)
+        assert error == f"given up after no response from {silent} (ReadTimeoutError)"
 
 
 def test_every_page_of_a_response_is_read_and_must_have_its_list() -> None:

@@ -96,8 +96,8 @@ class Change:
     :param item: the ID of what was bought, changed, or accepted; empty if the event has none.
     :param offering: the ID of the offering; empty if the event has none.
     :param quantities: how many were bought or changed, of each type.
-    :param handshake_type: what a handshake is, such as ``INVITE``; empty if it is none, or the event
-        does not say.
+    :param handshake_type: what a handshake is, such as ``INVITE``; empty if it is none, or the
+        event does not say.
     :param term_seconds: the term in seconds; ``None`` if the event does not say.
     :param payment: the payment option; empty if the event does not say.
     :param hourly: the hourly commitment of a Savings Plan; empty if it is none.

@@ -111,8 +111,8 @@ class Collector:
         # With the new ID that the call returned.
         self._changes: list[tuple[str, Change]] = []
         self._refused: list[Refusal] = []
-        # The events of changes and refusals, by their IDs. They are only counted at the end: a later
-        # event may correct one.
+        # The events of changes and refusals, by their IDs, counted at the end: a later event may
+        # correct one.
         self._listed: dict[str, list[_Listed]] = defaultdict(list)
         self._sessions: dict[tuple[str, str], _Seen] = {}
         self.unknown: list[Unknown] = []
