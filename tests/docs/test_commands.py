@@ -9,7 +9,8 @@ from typing import Any, Final
 import pytest
 from awscli.clidriver import create_clidriver
 
-from pump_roles.review.cli import app, options
+from pump_roles.review.cli import app
+from pump_roles.review.cli.inputs import Input
 from tests.commands import command
 from tests.docs.pages import VERIFY, shown
 from tools.sandbox.cdk import ROOT
@@ -56,7 +57,9 @@ def accepted_by_pump_roles(arguments: list[str]) -> bool:
     with pytest.MonkeyPatch.context() as patched:
         patched.setattr(command(arguments[0]), "callback", lambda **_: None)
         # What the pages name does not exist here.
-        patched.setattr(options.INPUT, "exists", False)
+        for each in command(arguments[0]).params:
+            if isinstance(each.type, Input):
+                patched.setattr(each.type, "exists", False)
         with pytest.raises(SystemExit) as ended:
             app.main([PLACEHOLDERS.get(argument, argument) for argument in arguments])
     return ended.value.code == 0

@@ -1,5 +1,6 @@
 """boto3 clients, with the Region and how long a call can take, and threads that use them."""
 
+from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from multiprocessing.pool import ThreadPool
 from threading import Lock
@@ -33,14 +34,16 @@ _Client = TypeVar("_Client")
 class _Patience:
     """Ends all calls if some in a row got no response, each of which takes as long as it can.
 
-    :param most: after how many calls.
+    The calls of each service are counted by themselves: AWS STS may still respond if IAM does not.
+
+    :param most: after how many calls of one service.
     :param shared: that of other accounts, which the calls also count for.
     """
 
     def __init__(self, most: int, shared: "_Patience | None" = None) -> None:
         self._most = most
         self._shared = shared
-        self._silent = 0
+        self._silent = Counter[str]()
         self._reason = ""
 
     def watch(self, client: _Client) -> _Client:
@@ -56,18 +59,19 @@ class _Patience:
         """Raise an error if no other call must be sent."""
         if self._shared:
             self._shared.check()
-        if self._silent >= self._most:
+        if any(count >= self._most for count in [*self._silent.values()]):
             raise GivenUpError(reason=self._reason)
 
     def count(self, error: Exception | None, client: Any) -> None:
         """Count a call that ended, with or without an error."""
         if self._shared:
             self._shared.count(error, client)
+        service = client.meta.service_model.service_name
         if error is None:
-            self._silent = 0
+            self._silent[service] = 0
         elif is_without_response(error):
             self._reason = reason_of(error, client)
-            self._silent += 1
+            self._silent[service] += 1
 
 
 class Clients:

@@ -7,6 +7,7 @@ import click
 
 from pump_roles._version import __version__
 from pump_roles.json_input import InputError
+from pump_roles.review.cli.inputs import record
 from pump_roles.review.cli.options import INTERRUPTED, fail
 
 __all__ = ["app"]
@@ -34,6 +35,7 @@ class _LazyGroup(click.Group):
         return name, command, rest
 
     def invoke(self, ctx: click.Context) -> object:
+        record()
         try:
             return super().invoke(ctx)
         except InputError as error:

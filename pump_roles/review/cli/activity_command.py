@@ -10,7 +10,11 @@ import click
 from pump_roles.json_input import InputError
 from pump_roles.review.account.activity.activity_result import Unknown
 from pump_roles.review.account.activity.collect import Collector, NothingFoundError, Period
-from pump_roles.review.account.activity.from_files import find_files, read_records
+from pump_roles.review.account.activity.from_files import (
+    READ_IN_FOLDERS,
+    find_files,
+    read_records,
+)
 from pump_roles.review.account.activity.history import GLOBAL_REGION, read_history
 from pump_roles.review.account.activity.watched_roles import (
     WatchedRoles,
@@ -21,14 +25,17 @@ from pump_roles.review.account.activity.watched_roles import (
 from pump_roles.review.account.times import in_utc
 from pump_roles.review.account.verify.accounts import Aws
 from pump_roles.review.cli import aws, options, results
+from pump_roles.review.cli.inputs import Input
 from pump_roles.review.output.activity_sections import nothing_found
 from pump_roles.validators import ROLE_ARN, check_region
 
 _MOST_DAYS: Final = 90
 
+_TRAIL: Final = Input(lambda: READ_IN_FOLDERS)
+
 
 @options.command()
-@click.argument("paths", type=options.INPUT, nargs=-1, metavar="[PATH]...")
+@click.argument("paths", type=_TRAIL, nargs=-1, metavar="[PATH]...")
 @click.option(
     "--days",
     type=click.IntRange(1, _MOST_DAYS),

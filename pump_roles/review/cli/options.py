@@ -14,6 +14,7 @@ from typing import Any, Final, NoReturn, TypeVar
 import click
 
 from pump_roles.published import ROLES
+from pump_roles.review.cli.inputs import Input, was_read
 from pump_roles.text import one_line
 from pump_roles.validators import EXTERNAL_ID, ArgumentError, ListOf
 
@@ -68,8 +69,16 @@ def check_not_passed(options: Mapping[str, object], why: str) -> None:
 
 # Values.
 
-INPUT: Final = click.Path(exists=True, readable=False, path_type=Path)
-"""A file or folder to read. If it exists but cannot be read, that is not a usage error."""
+
+def _template_names() -> Sequence[str]:
+    # What reads templates takes long to load.
+    from pump_roles.review.templates.template_files import READ_IN_FOLDERS  # noqa: PLC0415
+
+    return READ_IN_FOLDERS
+
+
+INPUT: Final = Input(_template_names)
+"""A template or a report, or a folder of templates."""
 
 
 def valid(name: str, check: Callable[[str, Any], _Value]) -> Callable[[Any], _Value]:
@@ -140,9 +149,19 @@ def comma_separated(name: str, validator: ListOf, *, help: str) -> Callable[[Com
     return repeatable(name, callback=convert, metavar="LIST", help=f"{help}, comma-separated.")
 
 
+def _check_not_a_report(_context: object, _parameter: object, path: Path | None) -> Path | None:
+    from pump_roles.review.output.json_documents import is_report  # noqa: PLC0415
+
+    if path is not None and is_report(path):
+        problem = f"{path}: is a report; pass the templates that it is about, such as cdk.out"
+        raise click.BadParameter(one_line(problem))
+    return path
+
+
 EXPECT: Final = click.option(
     "--expect",
     type=INPUT,
+    callback=_check_not_a_report,
     help="What was deployed: a synthesized template, or a folder such as cdk.out.",
 )
 
@@ -156,12 +175,17 @@ ROLE: Final = click.argument("role", type=click.Choice([*ROLES]), metavar="ROLE"
 
 # Files.
 
+WOULD_OVERWRITE: Final = "would overwrite an input"
+
 
 def write(texts: Mapping[Path | None, str]) -> None:
     """Write files, and standard output. If one cannot be written, the others are."""
     problems = []
     for file, text in texts.items():
         content = text.encode("utf-8", "backslashreplace")
+        if file is not None and was_read(file):
+            problems.append(f"{file}: {WOULD_OVERWRITE}")
+            continue
         try:
             _write_to_standard_output(content) if file is None else file.write_bytes(content)
         except OSError as error:

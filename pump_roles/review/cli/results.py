@@ -3,13 +3,13 @@
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import wraps
-from itertools import chain
 from pathlib import Path
 from typing import Any, Final
 
 import click
 
-from pump_roles.review.cli.options import Command, repeatable, write
+from pump_roles.review.cli.inputs import Input, is_same
+from pump_roles.review.cli.options import WOULD_OVERWRITE, Command, repeatable, write
 from pump_roles.review.output.formats import Format, written
 from pump_roles.text import one_line
 
@@ -36,6 +36,22 @@ class Outputs:
                 for file, chosen in self.formats.items()
             }
         )
+
+
+def _check_not_an_input(file: Path, options: Mapping[str, Any]) -> None:
+    # Before everything is read, not after. What is only known then is checked before it is written.
+    types = {each.name: each.type for each in click.get_current_context().command.params}
+    for name, value in options.items():
+        for path in value if isinstance(value, tuple) else (value,):
+            if not isinstance(path, Path):
+                continue
+            type_ = types.get(name)
+            within = isinstance(type_, Input) and type_.reads(path, file)
+            if is_same(path, file) or (within and file.exists()):
+                raise click.UsageError(one_line(f"{file}: {WOULD_OVERWRITE}"))
+            if within:
+                problem = f"{file}: would become an input; write it outside of {path}"
+                raise click.UsageError(one_line(problem))
 
 
 def written_as(default: Format, *others: Format) -> Callable[[Command], Command]:
@@ -70,11 +86,8 @@ def written_as(default: Format, *others: Format) -> Callable[[Command], Command]
         def run(
             *arguments: object, format: Format | None, output: Sequence[Path], **options: object
         ) -> None:
-            values = (value if isinstance(value, tuple) else (value,) for value in options.values())
-            inputs = {path.resolve() for path in chain(*values) if isinstance(path, Path)}
             for file in output:
-                if file.resolve() in inputs:
-                    raise click.UsageError(one_line(f"{file}: would overwrite an input"))
+                _check_not_an_input(file, options)
             chosen: dict[Path | None, Format] = (
                 {} if output and not format else {None: format or default}
             )

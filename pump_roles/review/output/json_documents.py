@@ -128,9 +128,25 @@ def read_saved(path: Path) -> Earlier | None:
     content, written = read_json(path, _KIND)
     if isinstance(content, dict) and "Resources" in content:
         return None
-    if isinstance(content, dict) and "schema" in content:
+    if _is_result(content):
         return _of_report(path, content, written)
     raise InputError(f"{path}: is not {_KIND}")
+
+
+def is_report(path: Path) -> bool:
+    """Return whether a file is a report, or a page of one, even if this version cannot read it."""
+    try:
+        content = path.read_bytes() if path.is_file() else b""
+        if _EMBEDDED.search(content):
+            return True
+        found = parse_json(content.decode("utf-8-sig"))
+    except (OSError, RecursionError, ValueError):
+        return False
+    return _is_result(found)
+
+
+def _is_result(content: Any) -> bool:
+    return isinstance(content, dict) and "schema" in content and "Resources" not in content
 
 
 def _of_report(path: Path, content: Any, written: bytes) -> Earlier:

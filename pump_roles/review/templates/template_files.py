@@ -13,6 +13,11 @@ from pump_roles.json_input import InputError, read_json
 from pump_roles.review.templates.template import Tags
 
 _MANIFEST: Final = "manifest.json"
+_TEMPLATES: Final = "*.template.json"
+_ASSETS: Final = "*.assets.json"
+
+READ_IN_FOLDERS: Final = (_MANIFEST, _TEMPLATES, _ASSETS)
+"""The names of files that are read in a folder of templates."""
 
 
 @dataclass(frozen=True)
@@ -46,7 +51,7 @@ def files_in(path: Path) -> list[File]:
     if (path / _MANIFEST).is_file():
         files = sorted(_named(path), key=lambda file: file.path)
     else:
-        files = [File(file) for file in sorted(path.glob("**/*.template.json"))]
+        files = [File(file) for file in sorted(path.glob(f"**/{_TEMPLATES}"))]
     if not files:
         raise InputError(f"{path}: there is no template in this folder")
     return files
@@ -70,7 +75,7 @@ def assets(folder: Path) -> Mapping[str, set[str]]:
     name among its files.
     """
     found: dict[str, set[str]] = {}
-    for file in sorted(folder.glob("*.assets.json")):
+    for file in sorted(folder.glob(_ASSETS)):
         manifest, _ = read_json(file, "a list of assets")
         for asset in as_mapping(as_mapping(manifest).get("files")).values():
             source = as_mapping(as_mapping(asset).get("source"))

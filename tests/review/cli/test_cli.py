@@ -7,6 +7,7 @@ import errno
 import json
 import os
 import re
+import shutil
 import subprocess
 import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -24,8 +25,10 @@ from pump_roles.review.cli import app
 from pump_roles.review.output.formats import Format, written
 from pump_roles.review.report import of_published
 from tests.commands import command, run, the_error, the_usage_error
+from tests.review.account.activity.trail import call
+from tests.review.account.activity.trail import write as write_trail
 from tests.support import EXTERNAL_ID, PUMP_ACCOUNT, short_reports, synthesize, trust
-from tools.sandbox.cdk import tool_environment
+from tools.sandbox.cdk import ROOT, tool_environment
 
 
 @cache
@@ -355,18 +358,159 @@ def test_file_that_cannot_be_written_is_an_error_and_the_others_are_written(
     assert problem.endswith("is a directory.")
 
 
+@pytest.fixture(scope="module")
+def synthesized(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return synthesize(tmp_path_factory.mktemp("synthesized") / "cdk.out")
+
+
+@pytest.fixture
+def read(synthesized: Path, tmp_path: Path) -> Path:
+    """A folder with an assembly, a trail, and an earlier report, with links to each."""
+    shutil.copytree(synthesized, tmp_path / "cdk.out")
+    write_trail(tmp_path / "trail" / "in", call("ec2:DescribeInstances"), name="a.json")
+    shutil.copytree(tmp_path / "trail", tmp_path / "moved")
+    (tmp_path / "trail" / "link").symlink_to(tmp_path / "moved")
+    (tmp_path / "trail" / "in" / "loop").symlink_to(tmp_path / "trail")
+    (tmp_path / "earlier.json").write_text(published("json"))
+    (tmp_path / "symbolic.json").symlink_to(tmp_path / "earlier.json")
+    for name, file in (("manifest", "cdk.out/manifest.json"), ("event", "trail/in/a.json")):
+        (tmp_path / f"{name}.json").hardlink_to(tmp_path / file)
+    (tmp_path / "role.json").hardlink_to(tmp_path / "cdk.out" / "PumpReadOnly.template.json")
+    return tmp_path
+
+
+OVERWRITES = "would overwrite an input"
+BECOMES = "would become an input; write it outside of "
+
+
+@pytest.mark.parametrize("command_", ["activity", "rollout-status"])
+@pytest.mark.parametrize(
+    ("name", "text"),
+    [("page.html", None), ("report.json", None), ("old.json", '{"schema": 1}')],
+)
 @in_short
-def test_output_may_not_be_an_input_but_may_be_next_to_it(tmp_path: Path) -> None:
-    folder = synthesize(tmp_path / "cdk.out")
-    new, link = folder / "report.json", tmp_path / "link.json"
+def test_says_what_to_pass_instead_of_a_report(
+    command_: str, name: str, text: str | None, tmp_path: Path
+) -> None:
+    file = tmp_path / name
+    file.write_text(text or published("html" if file.suffix == ".html" else "json"))
+    problem = the_usage_error(run(command_, "--expect", file))
+    assert problem.endswith(
+        f"{file}: is a report; pass the templates that it is about, such as cdk.out"
+    )
+
+
+@pytest.mark.parametrize("text", ["", "{", "[]", '{"Resources": {}, "schema": 1}', "\udcff", "["])
+def test_what_is_no_report_is_read_as_a_template(text: str, tmp_path: Path) -> None:
+    file = tmp_path / "t.json"
+    file.write_bytes(text.encode(errors="surrogateescape"))
+    assert ": is a report" not in the_error(run("activity", "--expect", file), 1)
+
+
+@in_short
+@pytest.mark.parametrize(
+    ("arguments", "output", "problem"),
+    [
+        ("report --since earlier.json", "earlier.json", OVERWRITES),
+        ("report --since earlier.json", "symbolic.json", OVERWRITES),
+        ("report --since symbolic.json", "earlier.json", OVERWRITES),
+        ("report cdk.out", "cdk.out/manifest.json", OVERWRITES),
+        ("report cdk.out", "cdk.out/PumpReadOnly.template.json", OVERWRITES),
+        ("report --since cdk.out", "cdk.out/PumpReadOnly.template.json", OVERWRITES),
+        ("report cdk.out/PumpReadOnly.template.json", "role.json", OVERWRITES),
+        ("report cdk.out", "cdk.out/New.template.json", f"{BECOMES}cdk.out"),
+        ("report cdk.out", "cdk.out/New.assets.json", f"{BECOMES}cdk.out"),
+        ("report trail", "trail/manifest.json", f"{BECOMES}trail"),
+        ("activity trail", "trail/in/a.json", OVERWRITES),
+        ("activity trail/in/a.json", "event.json", OVERWRITES),
+        ("activity trail", "trail/b.json", f"{BECOMES}trail"),
+        ("activity trail", "trail/in/B.JSON", f"{BECOMES}trail"),
+        ("activity trail", "trail/in/loop/b.json", f"{BECOMES}trail"),
+        ("activity trail", "moved/b.json", f"{BECOMES}trail"),
+        ("activity trail --expect cdk.out", "cdk.out/manifest.json", OVERWRITES),
+        ("verify --expect earlier.json", "symbolic.json", OVERWRITES),
+        ("rollout-status --expect cdk.out", "cdk.out/manifest.json", OVERWRITES),
+    ],
+)
+def test_output_may_neither_be_an_input_nor_become_one(
+    arguments: str, output: str, problem: str, read: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(read)
+    before = contents(read)
+    ended = run(*arguments.split(), "--output", output)
+    assert the_usage_error(ended).endswith(f"Error: {output}: {problem}")
+    assert contents(read) == before
+
+
+@in_short
+@pytest.mark.parametrize(
+    ("arguments", "output"),
+    [
+        # Hard links to what is read in a folder. Which files these are is known only then.
+        ("report cdk.out", "manifest.json"),
+        ("report cdk.out", "role.json"),
+        ("report --since cdk.out", "role.json"),
+        ("activity trail", "event.json"),
+        ("activity trail --expect cdk.out", "role.json"),
+    ],
+)
+def test_no_file_that_was_read_is_overwritten_under_whatever_name(
+    arguments: str, output: str, read: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(read)
+    before = contents(read)
+    ended = run(*arguments.split(), "--output", output, "--output", "r.md")
+    assert (ended.exit_code, ended.stdout) == (1, "")
+    assert ended.stderr == f"pump-roles: {output}: {OVERWRITES}\n"
+    # The others are written.
+    assert contents(read).keys() - before.keys() == {"r.md"}
+    assert contents(read).items() >= before.items()
+
+
+def test_template_does_not_overwrite_the_one_that_it_is_a_copy_of(tmp_path: Path) -> None:
+    link = tmp_path / "t.json"
+    link.symlink_to(ROOT / "pump_roles" / "universal" / "PumpReadOnly.template.json")
+    before = link.read_bytes()
+    ended = run("template", "read-only", "--output", link)
+    assert (ended.exit_code, ended.stderr) == (1, f"pump-roles: {link}: {OVERWRITES}\n")
+    assert link.read_bytes() == before
+
+
+@in_short
+@pytest.mark.parametrize(
+    ("arguments", "output"),
+    [
+        ("report cdk.out", "cdk.out/report.json"),
+        ("report cdk.out", "New.template.json"),
+        ("report", "cdk.out/New.template.json"),
+        ("report cdk.out/PumpReadOnly.template.json", "cdk.out/New.template.json"),
+        ("report --since earlier.json", "report.json"),
+        ("activity trail", "result.json"),
+        ("activity trail", "trail/result.md"),
+        ("activity trail/in/a.json", "trail/in/result.json"),
+        ("activity trail/in/a.json --expect cdk.out", "cdk.out/result.json"),
+    ],
+)
+def test_output_may_be_next_to_an_input_and_written_again(
+    arguments: str, output: str, read: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(read)
+    before = contents(read)
     for _ in range(2):
-        assert report(folder, "--output", new).exit_code == 0
-    link.symlink_to(new)
-    before = new.read_bytes()
-    for arguments in ((folder, "--since", new), (new,), (link,)):
-        problem = the_usage_error(report(*arguments, "--output", new))
-        assert problem.endswith(f"Error: {new}: would overwrite an input")
-    assert new.read_bytes() == before
+        ended = run(*arguments.split(), "--output", output)
+        assert (ended.exit_code, ended.stderr) == (0, "")
+    after = contents(read)
+    assert after.keys() - before.keys() == {output}
+    assert after.items() >= before.items()
+
+
+def contents(folder: Path) -> Mapping[str, bytes]:
+    """Return what the files below a folder contain."""
+    return {
+        str(file.relative_to(folder)): file.read_bytes()
+        for file in folder.rglob("*")
+        if file.is_file()
+    }
 
 
 def test_rejects_an_earlier_report_that_is_not_a_regular_file(tmp_path: Path) -> None:

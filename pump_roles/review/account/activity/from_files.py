@@ -18,6 +18,9 @@ _MOST_BYTES: Final = 2**30
 
 _NAMES: Final = (".json", ".json.gz")
 
+READ_IN_FOLDERS: Final = tuple(f"*{extension}" for extension in _NAMES)
+"""The names of files that are read in a folder, in lower case."""
+
 _PROBLEMS: Final[Mapping[type[Exception], Why]] = {
     EOFError: "truncated",
     RecursionError: "too-deep",

@@ -38,7 +38,7 @@ _NO_UNIT: Final = "ParentNotFoundException"
 
 
 class Aws(Clients):
-    """The clients of ``verify``, and who the caller is. Each call ends within two minutes."""
+    """The clients of ``verify``, and who the caller is. Each call ends within three minutes."""
 
     def __init__(self, *, profile: str | None = None, region: str | None = None) -> None:
         super().__init__(profile=profile, region=region, read_seconds=10, attempts=8)
