@@ -3,6 +3,7 @@
 import re
 import shlex
 from functools import cache
+from itertools import pairwise
 from pathlib import Path
 from typing import Any, Final
 
@@ -106,3 +107,14 @@ def test_page_of_verify_names_every_option() -> None:
     assert {option for option in found if option.startswith("--")} - named <= {
         *("--profile", "--region")
     }
+
+
+def test_no_command_overwrites_the_output_of_another_one() -> None:
+    """README says to keep ``report.html``."""
+    by_file: dict[str, set[str]] = {}
+    for program, arguments in (each.values for each in SHOWN):
+        for option, file in pairwise(arguments):
+            if (program, option) == ("pump-roles", "--output"):
+                by_file.setdefault(file, set()).add(" ".join(arguments))
+    assert "report.html" in by_file
+    assert {file: commands for file, commands in by_file.items() if len(commands) > 1} == {}
