@@ -32,40 +32,41 @@
   const number = (value) => value.toLocaleString("en-US");
   const query = () => new URLSearchParams([...new FormData(form)].filter(([, value]) => value)).toString();
 
-  // As in IAM, patterns have the wildcards * and ?, and ignore case. What follows a * is taken where
-  // it first appears, and never tried again later: that could take forever.
-  const matcher = (pattern) => {
-    const pieces = pattern.replace(/[^\w*?]/g, "\\$&").replaceAll("?", ".").split("*");
-    const last = pieces.length > 1 ? `.*${pieces.pop()}` : "";
-    const [first, ...others] = pieces;
-    const middle = others.map((piece, index) => `(?=(.*?${piece}))\\${index + 1}`).join("");
-    return new RegExp(`^${first}${middle}${last}$`, "is");
+  // As in IAM, patterns have the wildcards * and ?, and ignore case. If what follows a * does not match,
+  // only the last * takes one more character: the time cannot grow exponentially.
+  const matcher = (pattern) => (name) => {
+    const [wanted, text] = [pattern.toLowerCase(), name.toLowerCase()];
+    let [i, j, star, taken] = [0, 0, -1, 0];
+    while (j < text.length) {
+      if (wanted[i] === "*") [star, taken] = [i++, j];
+      else if (wanted[i] === "?" || wanted[i] === text[j]) [i, j] = [i + 1, j + 1];
+      else if (star < 0) return false;
+      else [i, j] = [star + 1, ++taken];
+    }
+    return /^[*]*$/.test(wanted.slice(i));
   };
 
-  // Whether any name matches both patterns.
+  // Whether any name matches both patterns: row[j] is whether one matches the rest of both, from i and j.
   const overlap = (one, other) => {
-    const known = new Map();
-    const from = (i, j) => {
-      const key = i * (other.length + 1) + j;
-      if (!known.has(key)) {
-        known.set(key, false);
+    let row = [];
+    for (let i = one.length; i >= 0; i--) {
+      const next = row;
+      row = [];
+      for (let j = other.length; j >= 0; j--) {
         const [a, b] = [one[i], other[j]];
-        let found;
-        if (!a && !b) found = true;
-        else if (a === "*") found = from(i + 1, j) || (b && from(i, j + 1));
-        else if (b === "*") found = from(i, j + 1) || (a && from(i + 1, j));
-        else found = a && b && (a === b || a === "?" || b === "?") && from(i + 1, j + 1);
-        known.set(key, found);
+        if (!a && !b) row[j] = true;
+        else if (a === "*") row[j] = next[j] || row[j + 1];
+        else if (b === "*") row[j] = row[j + 1] || next[j];
+        else row[j] = a && b && (a === b || a === "?" || b === "?") && next[j + 1];
       }
-      return known.get(key);
-    };
-    return from(0, 0);
+    }
+    return row[0];
   };
 
   const matches = (pattern, name) =>
     Array.isArray(pattern)
-      ? !pattern.some((excluded) => matcher(excluded).test(name))
-      : matcher(pattern).test(name);
+      ? !pattern.some((excluded) => matcher(excluded)(name))
+      : matcher(pattern)(name);
 
   const words = (pattern) => (Array.isArray(pattern) ? say("all_but", { patterns: pattern.join(", ") }) : pattern);
   const granted_by = (found) => found.map(([policy, , pattern]) => `${policy} ${words(pattern)}`).join(", ");
@@ -125,7 +126,7 @@
     for (const entry of rows) {
       const show =
         (pattern
-          ? pattern.test(entry.name) || pattern.test(entry.name.split(":")[1])
+          ? pattern(entry.name) || pattern(entry.name.split(":")[1])
           : terms.every((term) => entry.text.includes(term))) &&
         (!kind || entry.kind === kind) &&
         (!role || (role === "only" ? entry.roles.join() === roles.at(-1).kind : entry.roles.includes(role)));

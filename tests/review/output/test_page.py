@@ -723,6 +723,14 @@ def test_search_for_many_wildcards_does_not_take_exponential_time(show: Show) ->
     assert search(show("few"), hostile)[0] == say("script.no_match", asked=hostile)
 
 
+def test_search_may_be_as_long_as_a_browser_allows(show: Show, reports: Reports) -> None:
+    page = show("few")
+    for hostile in ("*" * 3_000, "*?" * 3_000, "ec2:" + "*" * 3_000, "a*" * 3_000, "*:" * 3_000):
+        search(page, hostile)
+    assert search(page, "*" * 3_000) == []
+    assert count(page) == counted(reports["few"])
+
+
 def test_search_says_nothing_about_what_has_rows(show: Show, reports: Reports) -> None:
     page = show("few")
     # The second is pasted from a policy. The third is the beginning of listed actions.
@@ -853,16 +861,17 @@ def test_page_is_small_and_short_until_someone_searches(show: Show) -> None:
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("name", ["few", "alone"])
-def test_phone_scrolls_only_down(name: str, show: Show) -> None:
-    page = show(name, viewport=PHONE, is_mobile=True, has_touch=True)
+@pytest.mark.parametrize("width", [390, 320, 280])
+@pytest.mark.parametrize("name", ["few", "alone", "odd"])
+def test_phone_scrolls_only_down(name: str, width: int, show: Show) -> None:
+    page = show(name, viewport={**PHONE, "width": width}, is_mobile=True, has_touch=True)
     page.evaluate(UNFOLD)
-    assert page.evaluate("document.documentElement.scrollWidth") == 390
+    assert page.evaluate("document.documentElement.scrollWidth") == width
     assert page.evaluate("visualViewport.scale") == 1
-    wide = """[...document.querySelectorAll("body *")].filter((element) =>
-        element.checkVisibility() && element.getBoundingClientRect().right > 390.5)
+    wide = """(width) => [...document.querySelectorAll("body *")].filter((element) =>
+        element.checkVisibility() && element.getBoundingClientRect().right > width + 0.5)
         .map((element) => element.outerHTML)"""
-    assert page.evaluate(wide) == []
+    assert page.evaluate(wide, width) == []
 
 
 @pytest.mark.slow
