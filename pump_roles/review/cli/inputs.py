@@ -25,9 +25,13 @@ class Input(click.Path):
         self._names = names
 
     def reads(self, path: Path, file: Path) -> bool:
-        """Return whether a file is read if it is in the folder that a path is."""
-        named = any(fnmatchcase(file.name.lower(), pattern) for pattern in self._names())
-        return named and any(is_same(Path(folder), file.parent) for folder in _folders(path))
+        """Return whether a path is a folder, and a file, which may not exist, is read in it."""
+        # Where a link leads, and the link itself.
+        for place in (file, Path(os.path.realpath(file))):
+            named = any(fnmatchcase(place.name.lower(), pattern) for pattern in self._names())
+            if named and any(is_same(Path(folder), place.parent) for folder in _folders(path)):
+                return True
+        return False
 
 
 def is_same(path: Path, other: Path) -> bool:

@@ -4,6 +4,7 @@ What ``rollout-status`` finds is in ``account/rollout/test_status.py``.
 """
 
 import errno
+import gzip
 import json
 import os
 import re
@@ -14,6 +15,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import cache
 from hashlib import sha256
 from pathlib import Path
+from threading import Thread
 from typing import Any
 
 import click
@@ -22,6 +24,7 @@ from click.testing import CliRunner, Result
 
 from pump_roles import Guardrail, __version__
 from pump_roles.review.cli import app
+from pump_roles.review.cli.inputs import record, was_read
 from pump_roles.review.output.formats import Format, written
 from pump_roles.review.report import of_published
 from tests.commands import command, run, the_error, the_usage_error
@@ -371,6 +374,9 @@ def read(synthesized: Path, tmp_path: Path) -> Path:
     shutil.copytree(tmp_path / "trail", tmp_path / "moved")
     (tmp_path / "trail" / "link").symlink_to(tmp_path / "moved")
     (tmp_path / "trail" / "in" / "loop").symlink_to(tmp_path / "trail")
+    (tmp_path / "new.json").symlink_to(tmp_path / "trail" / "in" / "new.json")
+    (tmp_path / "links").mkdir()
+    (tmp_path / "links" / "elsewhere.json").symlink_to(tmp_path / "elsewhere.txt")
     (tmp_path / "earlier.json").write_text(published("json"))
     (tmp_path / "symbolic.json").symlink_to(tmp_path / "earlier.json")
     for name, file in (("manifest", "cdk.out/manifest.json"), ("event", "trail/in/a.json")):
@@ -427,6 +433,10 @@ def test_what_is_no_report_is_read_as_a_template(text: str, tmp_path: Path) -> N
         ("activity trail", "trail/in/B.JSON", f"{BECOMES}trail"),
         ("activity trail", "trail/in/loop/b.json", f"{BECOMES}trail"),
         ("activity trail", "moved/b.json", f"{BECOMES}trail"),
+        # Links to what does not exist yet.
+        ("activity trail", "new.json", f"{BECOMES}trail"),
+        ("activity trail/in", "new.json", f"{BECOMES}trail/in"),
+        ("activity links", "links/elsewhere.json", f"{BECOMES}links"),
         ("activity trail --expect cdk.out", "cdk.out/manifest.json", OVERWRITES),
         ("verify --expect earlier.json", "symbolic.json", OVERWRITES),
         ("rollout-status --expect cdk.out", "cdk.out/manifest.json", OVERWRITES),
@@ -465,6 +475,37 @@ def test_no_file_that_was_read_is_overwritten_under_whatever_name(
     # The others are written.
     assert contents(read).keys() - before.keys() == {"r.md"}
     assert contents(read).items() >= before.items()
+
+
+def in_thread(work: Callable[[], object]) -> None:
+    thread = Thread(target=work)
+    thread.start()
+    thread.join()
+
+
+def test_every_read_is_recorded_by_whatever_code(tmp_path: Path) -> None:
+    reads: dict[str, Callable[[Path], object]] = {
+        "path": Path.read_bytes,
+        "bytes": lambda file: os.close(os.open(os.fsencode(file), os.O_RDONLY)),
+        "both": lambda file: os.close(os.open(file, os.O_RDWR)),
+        "gzip": lambda file: gzip.open(file).close(),
+        "thread": lambda file: in_thread(file.read_bytes),
+    }
+    others: dict[str, Callable[[Path], object]] = {
+        "written": lambda file: file.write_text("x"),
+        "appended": lambda file: file.open("a").close(),
+        "listed": Path.stat,
+        "removed": Path.unlink,
+    }
+    record()
+    for name, use in (reads | others).items():
+        (tmp_path / name).touch()
+        use(tmp_path / name)
+    assert {name for name in reads | others if was_read(tmp_path / name)} == {*reads}
+    # Another command.
+    record()
+    assert not was_read(tmp_path / "path")
+    assert not was_read(Path("/dev/null"))
 
 
 def test_template_does_not_overwrite_the_one_that_it_is_a_copy_of(tmp_path: Path) -> None:
