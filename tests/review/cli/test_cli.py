@@ -27,6 +27,7 @@ from pump_roles.review.cli import app
 from pump_roles.review.cli.inputs import record, was_read
 from pump_roles.review.output.formats import Format, written
 from pump_roles.review.report import of_published
+from pump_roles.review.report.report_model import SCHEMA
 from tests.commands import command, run, the_error, the_usage_error
 from tests.review.account.activity.trail import call
 from tests.review.account.activity.trail import write as write_trail
@@ -318,9 +319,12 @@ def is_not_compared_with(path: Path) -> str:
         ('{"Resources": {}}', "contains none of Pump's roles"),
         (
             '{"schema": 1}',
-            "is not a pump-roles report: its schema version is 1; this version reads 6",
+            f"is not a pump-roles report: its schema version is 1; this version reads {SCHEMA}",
         ),
-        ('{"schema": 6}', "is not a pump-roles report: Object missing required field `version`"),
+        (
+            f'{{"schema": {SCHEMA}}}',
+            "is not a pump-roles report: Object missing required field `version`",
+        ),
         (
             '{"schema": "3\\u001b"}',
             "is not a pump-roles report: Expected `int`, got `str` - at `$.schema`",
