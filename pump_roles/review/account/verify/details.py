@@ -188,13 +188,7 @@ def read_files(files: Iterable[Path]) -> tuple[AccountDetails, ...]:
     saved = [(file, _read_file(file)) for file in files]
     described = _index((file, content.role) for file, content in saved if content.role)
     roles = _index((file, role) for file, content in saved for role in content.role_detail_list)
-    documents = {
-        policy.arn: version.document
-        for _, content in saved
-        for policy in content.policies
-        for version in policy.policy_version_list
-        if version.version_id == policy.default_version_id
-    }
+    documents = _documents(saved)
     in_account: dict[str, list[tuple[_SavedRole, DescribedRole | None]]] = {}
     for (account, name), (_, role) in roles.items():
         _, session = described.pop((account, name), (None, None))
@@ -234,6 +228,24 @@ def _index(roles: Iterable[tuple[Path, _Role]]) -> dict[tuple[str, str], tuple[P
             raise InputError(f"{file}: a role is listed twice, or is also in another file")
         found[key] = file, role
     return found
+
+
+def _documents(saved: Iterable[tuple[Path, _SavedFile]]) -> dict[str, Any]:
+    found: dict[str, Any] = {}
+    for file, content in saved:
+        listed: set[str] = set()
+        for policy in content.policies:
+            versions = {each.version_id: each.document for each in policy.policy_version_list}
+            document = versions.get(policy.default_version_id)
+            # Each account has the same AWS managed policies.
+            is_shared = policy.arn not in listed and ":aws:policy/" in policy.arn
+            if policy.arn in found and not (is_shared and found[policy.arn] == document):
+                raise InputError(
+                    f"{file}: a managed policy is listed twice, or is also in another file"
+                )
+            listed.add(policy.arn)
+            found[policy.arn] = document
+    return {arn: document for arn, document in found.items() if document is not None}
 
 
 def _saved_role(

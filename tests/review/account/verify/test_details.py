@@ -18,6 +18,7 @@ from tools.sandbox.aws import ACCOUNT_ID
 OTHER_ACCOUNT = "111122223333"
 NAME = "PumpReadOnlyRole"
 ARN = f"arn:aws:iam::{ACCOUNT_ID}:role/{NAME}"
+ADMINISTRATOR = "arn:aws:iam::aws:policy/AdministratorAccess"
 BOUNDARY = f"arn:aws:iam::{ACCOUNT_ID}:policy/Boundary"
 DESCRIBED = {
     "RoleName": NAME,
@@ -39,9 +40,12 @@ def details(*others: dict[str, Any], **members: Any) -> dict[str, Any]:
         **members,
     }
     roles = [role, *({**role, **other} for other in others)]
-    version = {"VersionId": "v1", "IsDefaultVersion": True, "Document": EVERYTHING}
-    policy = {"Arn": BOUNDARY, "DefaultVersionId": "v1", "PolicyVersionList": [version]}
-    return {"RoleDetailList": roles, "Policies": [policy]}
+    return {"RoleDetailList": roles, "Policies": [managed(BOUNDARY)]}
+
+
+def managed(arn: str, document: Any = EVERYTHING) -> dict[str, Any]:
+    version = {"VersionId": "v1", "IsDefaultVersion": True, "Document": document}
+    return {"Arn": arn, "DefaultVersionId": "v1", "PolicyVersionList": [version]}
 
 
 def one_role(**members: Any) -> dict[str, Any]:
@@ -68,7 +72,11 @@ def test_reads_an_account_and_a_role_in_any_order(tmp_path: Path) -> None:
 
 def test_accounts_can_be_in_one_file_or_in_several(tmp_path: Path) -> None:
     there = {"Arn": f"arn:aws:iam::{OTHER_ACCOUNT}:role/{NAME}"}
-    for contents in ([details(there)], [details(), details(**there)]):
+    # Each account has the same AWS managed policies.
+    here, elsewhere = details(), {**details(**there), "Policies": []}
+    for content in (here, elsewhere):
+        content["Policies"] = [*content["Policies"], managed(ADMINISTRATOR)]
+    for contents in ([details(there)], [here, elsewhere]):
         found = read(tmp_path, *contents)
         assert [(account.account, len(account.roles)) for account in found] == [
             (ACCOUNT_ID, 1),
@@ -78,15 +86,14 @@ def test_accounts_can_be_in_one_file_or_in_several(tmp_path: Path) -> None:
 
 def test_what_the_files_do_not_have_is_unknown(tmp_path: Path) -> None:
     """As without ``aws iam get-role``, or with ``--filter Role``."""
-    administrator = "arn:aws:iam::aws:policy/AdministratorAccess"
-    attached = {"PolicyName": "AdministratorAccess", "PolicyArn": administrator}
+    attached = {"PolicyName": "AdministratorAccess", "PolicyArn": ADMINISTRATOR}
     content = details(AttachedManagedPolicies=[attached])
     # Without a version that is the default, its text is not known, either.
     for policies in ([], [{**content["Policies"][0], "DefaultVersionId": "v2"}]):
         (found,) = read(tmp_path, {**content, "Policies": policies})
         assert {*found.roles[0].not_known} == {
             Unknown(part="session", why="not-in-files", detail=NAME),
-            Unknown(part="managed-policies", why="not-in-files", subject=administrator),
+            Unknown(part="managed-policies", why="not-in-files", subject=ADMINISTRATOR),
             Unknown(part="boundary", why="not-in-files", subject=BOUNDARY),
         }
 
@@ -122,6 +129,7 @@ def test_what_the_files_say_differently_about_a_role_is_unknown(
 OUTPUT = "is not the output of aws iam get-account-authorization-details or aws iam get-role"
 TRUNCATED = "is truncated; save the whole output"
 TWICE = "a role is listed twice, or is also in another file"
+MANAGED_TWICE = "a managed policy is listed twice, or is also in another file"
 NO_DETAILS = "the role is in none of the files from aws iam get-account-authorization-details"
 
 
@@ -154,6 +162,19 @@ NO_DETAILS = "the role is in none of the files from aws iam get-account-authoriz
         ([details({"RoleName": NAME.lower()})], TWICE),
         ([details(), details()], TWICE),
         ([details(), one_role(), one_role()], TWICE),
+        ([{**details(), "Policies": [managed(BOUNDARY)] * 2}], MANAGED_TWICE),
+        ([{**details(), "Policies": [managed(ADMINISTRATOR)] * 2}], MANAGED_TWICE),
+        ([details(), details(Arn=ARN.replace(ACCOUNT_ID, OTHER_ACCOUNT))], MANAGED_TWICE),
+        (
+            [
+                {**details(), "Policies": [managed(ADMINISTRATOR)]},
+                {
+                    **details(Arn=ARN.replace(ACCOUNT_ID, OTHER_ACCOUNT)),
+                    "Policies": [managed(ADMINISTRATOR, {})],
+                },
+            ],
+            MANAGED_TWICE,
+        ),
         ([details(), one_role(Arn=ARN.replace(ACCOUNT_ID, OTHER_ACCOUNT))], NO_DETAILS),
         ([one_role()], NO_DETAILS),
     ],
