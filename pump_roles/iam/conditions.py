@@ -1,10 +1,11 @@
-"""Compares conditions: whether every request that meets one also meets another."""
+"""What conditions require: whether every request that meets one also meets another, or one does."""
 
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from functools import partial
 from typing import Any, Final
 
-from pump_roles.iam.patterns import covers
+from pump_roles.iam.patterns import arn_covers, covers
 
 _POSITIVE: Final = {"StringEquals", "StringLike", "ArnLike", "IpAddress", "Bool"}
 """Operators whose key must have one of the values, so that more values admit more requests."""
@@ -19,6 +20,14 @@ _DATE: Final = re.compile(r"[0-9]{4}(-[0-9]{2}){2}T[0-9]{2}(:[0-9]{2}){2}Z")
 
 _VARIABLE: Final = "${"
 _WILDCARDS: Final = re.compile(r"[*?]")
+
+_SAME: Final[Mapping[str, Callable[[str, str], bool]]] = {
+    "StringEquals": str.__eq__,
+    "StringEqualsIgnoreCase": lambda value, other: value.casefold() == other.casefold(),
+    "StringLike": partial(covers, fold=False),
+    "ArnLike": arn_covers,
+}
+"""What the operators for one value do that can be decided without the request."""
 
 _Test = tuple[str, str, list[str]]
 
@@ -52,6 +61,35 @@ def implies(condition: Any, other: Any) -> bool:
         return bool(condition == other)
     tests = _tests(condition)
     return all(any(_test_implies(test, implied) for test in tests) for implied in _tests(other))
+
+
+def is_met(condition: Any, keys: Mapping[str, str | None]) -> bool | None:
+    """Return whether a request meets a condition in canonical form; ``None`` if that is not known.
+
+    :param keys: the values of condition keys, in lower case; ``None`` for one that the request does
+        not have. Any other key may have any value.
+    """
+    if not is_readable(condition):
+        return None
+    answers = {
+        _is_test_met(operator, keys[key], values) if key in keys else None
+        for operator, key, values in _tests(condition)
+    }
+    return False if False in answers else None if None in answers else True
+
+
+def _is_test_met(operator: str, value: str | None, values: list[str]) -> bool | None:
+    if operator == "Null" and len(values) == 1 and values[0] in ("true", "false"):
+        return (value is None) == (values[0] == "true")
+    base = operator.removesuffix("IfExists")
+    negative, same = "Not" in base, _SAME.get(base.replace("Not", ""))
+    if same is None or any(_VARIABLE in found for found in values):
+        return None
+    if value is None:
+        # IAM User Guide, "IAM JSON policy elements: Condition operators": an operator that negates
+        # is then true.
+        return negative or base != operator
+    return any(same(found, value) for found in values) != negative
 
 
 def _tests(condition: Mapping[str, Any]) -> list[_Test]:

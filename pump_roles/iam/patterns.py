@@ -47,6 +47,17 @@ def arns_overlap(pattern: str, other: str) -> bool:
     return all(map(overlap, _parts(pattern), _parts(other)))
 
 
+def arn_covers(pattern: str, arn: str) -> bool:
+    """Return whether a pattern matches an ARN, in the same case.
+
+    A wildcard is within one part of an ARN, as for the condition operator ``ArnLike``.
+    """
+    mine, its = (text.split(":", _PARTS - 1) for text in (pattern, arn))
+    return len(mine) == len(its) == _PARTS and all(
+        covers(part, other, fold=False) for part, other in zip(mine, its, strict=True)
+    )
+
+
 def arns_may_overlap(pattern: str, other: str) -> bool:
     """Return whether two patterns of ARNs may have an ARN in common.
 
