@@ -63,8 +63,12 @@ def opening_tags(policies: Any) -> set[str]:
     The case of a key does not matter (IAM User Guide, "Tags for AWS Identity and Access Management
     resources").
     """
-    asked = set(_PRINCIPAL_TAG.findall(as_text(policies).lower()))
-    return asked & {guardrail.tag for guardrail in by_policy().values()}
+    return asked_tags(policies) & {guardrail.tag for guardrail in by_policy().values()}
+
+
+def asked_tags(policies: Any) -> set[str]:
+    """Return the keys, in lower case, of the role's tags on which policies depend."""
+    return set(_PRINCIPAL_TAG.findall(as_text(policies).lower()))
 
 
 def applying(

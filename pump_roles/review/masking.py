@@ -10,7 +10,7 @@ from hashlib import sha256
 from typing import Any, Final, TypeVar, get_args
 
 from pump_roles.guardrails import by_policy, kept_by
-from pump_roles.iam.documents import as_text
+from pump_roles.iam.documents import as_list, as_text
 from pump_roles.iam.trust import EXTERNAL_ID_KEY, PART_FROM, Trust
 from pump_roles.iam.values import Value
 from pump_roles.json_input import decoded
@@ -52,7 +52,11 @@ class Mask:
             return type(value)(self._masked(element) for element in value)
         if isinstance(value, dict):
             return {
-                self._masked(key): _mask_of(element) if _is_the_key(key) else self._masked(element)
+                self._masked(key): _mask_of(element)
+                if _is_the_key(key)
+                else {**self._masked(element), **_presence(key, element)}
+                if isinstance(element, dict)
+                else self._masked(element)
                 for key, element in value.items()
             }
         if isinstance(value, Trust):
@@ -143,6 +147,9 @@ def under_the_key(value: Any) -> Iterator[Any]:
         for key, element in value.items():
             if _is_the_key(key):
                 yield element
+            elif present := _presence(key, element):
+                others = {other: element[other] for other in element.keys() - present.keys()}
+                yield from under_the_key(others)
             else:
                 yield from under_the_key(element)
     elif isinstance(value, str) and EXTERNAL_ID_KEY in value.lower():
@@ -168,6 +175,17 @@ def _texts(value: Any) -> Iterator[str]:
 
 def _is_the_key(key: str) -> bool:
     return key.strip().lower() == EXTERNAL_ID_KEY
+
+
+def _presence(operator: str, tests: Any) -> dict[str, Any]:
+    # Of the tests of an operator, those for whether a request has an external ID. They name none.
+    if operator != "Null" or not isinstance(tests, dict):
+        return {}
+    return {
+        key: value
+        for key, value in tests.items()
+        if _is_the_key(key) and {*map(as_text, as_list(value))} <= {"true", "false"}
+    }
 
 
 def _mask_of(value: Any) -> Any:

@@ -9,7 +9,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final, Literal
 
-from pump_roles.guardrails import Guardrail, as_policies, by_policy, documents, opening_tags
+from pump_roles.guardrails import Guardrail, as_policies, asked_tags, by_policy, documents
+from pump_roles.iam.clauses import EVERYWHERE, clauses
 from pump_roles.iam.documents import Policy, only_denies
 from pump_roles.iam.trust import Trust, parse_trust
 from pump_roles.iam.values import Value, known
@@ -21,6 +22,11 @@ HOUR: Final = 3_600
 
 ROOT: Final = known("/")
 """The path of a role that does not set it."""
+
+_REVOKES: Final = re.compile(
+    r'\{"DateLessThan": \{"aws:tokenissuetime": \["([0-9T:.-]{10,23}Z?)"\]\}\}'
+)
+"""The canonical form of the condition with which sessions are revoked."""
 
 _DENIES_ALL: Final = re.compile(
     r"arn:(?:aws[a-z-]*|\$\{AWS::Partition\}):iam::aws:policy/AWSDenyAll"
@@ -96,6 +102,8 @@ Why = Literal[
     "self-managed",
     "several-groups",
     "several-variants",
+    "stop-condition",
+    "stop-place",
     "suspended",
     "too-deep",
     "transform",
@@ -138,8 +146,9 @@ class Boundary:
 
     @property
     def stops(self) -> bool:
-        """Whether it is AWS's policy that denies everything."""
-        return self.arn.is_known and denies_all(self.arn.text)
+        """Whether it is AWS's policy that denies everything, or another one that does."""
+        policy = Policy(name=self.arn.text, document=self.document)
+        return self.arn.is_known and (denies_all(self.arn.text) or stops(policy))
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -158,8 +167,8 @@ class Role:
         certainly, such as that of a budget's action.
     :param boundary: its permissions boundary, if it has one.
     :param session: its maximum session duration in seconds.
-    :param tags: those of its tags with which the customer may open guardrails that it has. No other
-        tag gives anybody access, so those are dropped.
+    :param tags: those of its tags on which its policies depend, such as one with which the customer
+        opens a guardrail. No other tag gives anybody access, so those are dropped.
     :param unknown: what else is not known: about its policies, its tags, or all of it.
     """
 
@@ -177,9 +186,9 @@ class Role:
     def __post_init__(self) -> None:
         if not self.tags and all(unknown.part != "tags" for unknown in self.unknown):
             return
-        opening = opening_tags([policy.document for policy in self.policies])
-        tags = {key: value for key, value in self.tags.items() if key.lower() in opening}
-        unknown = tuple(unknown for unknown in self.unknown if unknown.part != "tags" or opening)
+        asked = asked_tags([policy.document for policy in self.policies])
+        tags = {key: value for key, value in self.tags.items() if key.lower() in asked}
+        unknown = tuple(unknown for unknown in self.unknown if unknown.part != "tags" or asked)
         object.__setattr__(self, "tags", tags)
         object.__setattr__(self, "unknown", unknown)
 
@@ -230,6 +239,28 @@ class Role:
 def denies_all(arn: str) -> bool:
     """Return whether an ARN is that of AWS's policy that denies everything."""
     return _DENIES_ALL.fullmatch(arn) is not None
+
+
+def stops(policy: Policy) -> bool:
+    """Return whether a policy denies everything, and does nothing else."""
+    if policy.document is None:
+        return denies_all(policy.arn)
+    return only_denies(policy.document) and any(
+        clause.pattern == "*" and clause.scope == EVERYWHERE for clause in clauses(policy.document)
+    )
+
+
+def revoked_before(policy: Policy) -> str:
+    """Return the time before which sessions were started that a policy denies everything, and does
+    nothing else; empty if it does not.
+    """
+    if not only_denies(policy.document):
+        return ""
+    scopes = [clause.scope for clause in clauses(policy.document) if clause.pattern == "*"]
+    conditions = [scope.condition for scope in scopes if scope.everywhere]
+    # IAM User Guide, "Revoke IAM role temporary security credentials".
+    times = map(_REVOKES.fullmatch, conditions)
+    return max((found[1] for found in times if found), default="")
 
 
 def only_takes_away(policy: Policy) -> bool:

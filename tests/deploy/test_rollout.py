@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from pump_roles.review.account.organization import Account
-from tests.docs.pages import OPERATIONS, cdk_commands
+from tests.docs.pages import OPERATIONS, cdk_commands, shown
 from tests.support import (
     DOCUMENTED,
     EXTERNAL_ID,
@@ -140,6 +140,8 @@ def test_omitted_values_reach_the_members_as_stack_parameters(
 def rotation() -> list[tuple[dict[str, str], list[str]]]:
     """Return the settings and the stacks of both deployments in the guide's rotation."""
     section = OPERATIONS.partition("\n## Rotate the external ID\n")[2].partition("\n## ")[0]
+    # A misspelled stack is no error of the CDK.
+    assert shown(section, "pump-roles") == [["verify", "--expect", "cdk.out"]] * 2
     ids = {"OLD_EXTERNAL_ID": EXTERNAL_ID, "NEW_EXTERNAL_ID": NEXT}
     settings = [
         {key: ids[value] for key, value in json.loads(block).items()}

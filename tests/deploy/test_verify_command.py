@@ -10,7 +10,7 @@ from click.testing import Result
 from tests import commands
 from tests.commands import the_error, the_usage_error
 from tests.customer import AUTO_PILOT, BOUNDARY, Customer, boundary_version
-from tests.support import OTHER_SECRET, PRINCIPAL, PUMP_ACCOUNT, SECRET, Synth
+from tests.support import OTHER_SECRET, PRINCIPAL, PUMP_ACCOUNT, SECRET, STACKS, Synth
 from tools.sandbox.aws import ACCOUNT_ID, EmbeddedAws
 
 pytestmark = pytest.mark.usefixtures("no_aws")
@@ -70,14 +70,21 @@ def test_published_roles_are_expected_by_default(aws: EmbeddedAws, synth: Synth)
     environment = dict(aws.environment())
     both_match = (0, "match", ["match", "match"])
     both_differ = (3, "differs", ["differs", "differs"])
-    assert states(run(*command, environment=environment)) == both_match
+    # A role with a wrong external ID must not pass.
+    ended = run(*command, environment=environment)
+    assert states(ended) == (4, "unknown", ["unknown", "unknown"])
+    ended = run(*command[:2], environment=environment)
+    assert ended.stdout.count(
+        "not checked: an external ID was not compared: the expected value is not known; set "
+        "PUMP_EXTERNAL_ID to it\n"
+    ) == len(STACKS)
     other_id = environment | {"PUMP_EXTERNAL_ID": SECRET.upper()}
     assert states(run(*command, environment=other_id)) == both_differ
     same_id = environment | {"PUMP_EXTERNAL_ID": SECRET}
     assert states(run(*command, environment=same_id)) == both_match
     # Not what else is trusted.
     other = ("--principal", PUMP_ACCOUNT, *command[2:])
-    assert states(run(*other, environment=environment)) == both_differ
+    assert states(run(*other, environment=same_id)) == both_differ
 
 
 # What cannot be called.

@@ -18,7 +18,7 @@ from pump_roles.review.account.verify.details import AccountDetails
 from pump_roles.review.account.verify.from_aws import read_account
 from tests.commands import run, the_error
 from tests.customer import READ_ONLY, allow, delete, document
-from tests.docs.pages import VERIFY, policy
+from tests.docs.pages import STOP, VERIFY, policy
 from tests.support import EXTERNAL_ID, PRINCIPAL, Assembly
 from tools.sandbox.audit import AUDITOR, Audited, audited_organization
 from tools.sandbox.aws import ACCOUNT_ID, OWNER, Caller, EmbeddedAws
@@ -203,6 +203,52 @@ def test_role_is_verified_where_the_templates_put_it(
         for difference in role["differences"]
     } == {(other, "role-misplaced", "broader"), (late, "role-missing", "narrower")}
     aws.delete("PumpReadOnly")
+
+
+def test_stop_made_by_hand_is_said_first_and_what_it_does_not_stop(
+    aws: EmbeddedAws, organization: Audited, template: Path
+) -> None:
+    """As the page on stopping has it: the templates do not have the policy."""
+    organizations = aws.client("organizations")
+    stop = organizations.create_policy(
+        Name="StopPump",
+        Description="Stop",
+        Type="SERVICE_CONTROL_POLICY",
+        Content=json.dumps(policy("stop-organization", STOP)),
+    )["Policy"]["PolicySummary"]["Id"]
+    organizations.attach_policy(PolicyId=stop, TargetId=organization.root)
+    aws.deploy("PumpReadOnly", template.read_text())
+    members = [f"--target={account}" for account in organization.accounts]
+    here = f"--target={ACCOUNT_ID}"
+    own = f"arn:aws:iam::{ACCOUNT_ID}:role/{READ_ONLY}"
+    stopped = (
+        f"Pump is stopped by the policy StopPump (attached to {organization.root}): "
+        f"{READ_ONLY} in {COUNT} accounts."
+    )
+    not_stopped = (
+        "Pump is not stopped in these roles of the management account, which no service control "
+        f"policy affects: {own}"
+    )
+    no_other = (
+        "No role of Pump's that was read is stopped by the policy StopPump (attached to "
+        f"{organization.root})."
+    )
+    of_members = [AUDITOR, *members]
+    for options, status, lines in (
+        (["--assume-role", *of_members], 0, [stopped]),
+        (["--assume-role", *of_members, here], 3, [not_stopped, stopped]),
+        # In the management account itself.
+        ([], 3, [not_stopped, no_other]),
+    ):
+        ended = run("verify", "--expect", template, *options, environment=aws.environment())
+        assert ended.exit_code == status, ended.stdout
+        assert ended.stdout.splitlines()[: len(lines) + 1] == [
+            *lines,
+            "Pump's roles in AWS accounts",
+        ]
+    aws.delete("PumpReadOnly")
+    organizations.detach_policy(PolicyId=stop, TargetId=organization.root)
+    organizations.delete_policy(PolicyId=stop)
 
 
 def test_caller_needs_exactly_the_policy_of_the_guide(

@@ -19,6 +19,8 @@ Rule = Literal[
     "policy-added",
     "policy-removed",
     "policy-changed",
+    "policy-stops",
+    "sessions-revoked",
     "policies-together",
     "boundary-added",
     "boundary-stops",
@@ -34,6 +36,9 @@ Rule = Literal[
     "organization-policy-missing",
     "organization-policy-changed",
     "organization-policy-detached",
+    "not-stopped-management",
+    "not-stopped-name",
+    "not-stopped-target",
 ]
 """The kinds of differences. They stay the same across versions of the JSON."""
 

@@ -5,13 +5,15 @@ from collections.abc import Set as AbstractSet
 from dataclasses import replace
 from typing import Any, Final
 
-from pump_roles.guardrails import Guardrail, opening_tags, opening_value, recognized
+from pump_roles.guardrails import Guardrail, asked_tags, opening_tags, opening_value, recognized
+from pump_roles.iam.canonical import canonical_condition
 from pump_roles.iam.clauses import canonical, unreadable_statements
+from pump_roles.iam.conditions import is_met
 from pump_roles.iam.decisions import Effect, decision_changes
-from pump_roles.iam.documents import Policy
+from pump_roles.iam.documents import Policy, as_list, as_mapping
 from pump_roles.published import ROLES
 from pump_roles.review.compare.difference import Difference, Rule
-from pump_roles.review.role import Part, Role
+from pump_roles.review.role import Part, Role, revoked_before, stops
 
 _Key = tuple[Part, str]
 
@@ -31,10 +33,14 @@ def policy_differences(expected: Role, found: Role, *, each: bool = True) -> Ite
     differing = sorted(
         key for key in before.keys() | now.keys() if before.get(key) is not now.get(key)
     )
+    for role, side in ((expected, before), (found, now)):
+        side.update({key: _as_tagged(side[key], role) for key in differing if key in side})
     # The effects that are reported for each action.
     reported: dict[str, set[Effect]] = {}
     for key in differing:
-        if not (each or _has_value(expected.kind, before.get(key), now.get(key))):
+        old, new = before.get(key), now.get(key)
+        is_stop = new is not None and _newly_denies(old, new)
+        if not (each or is_stop or _has_value(expected.kind, old, new)):
             continue
         changed = {other: policy for other, policy in before.items() if other != key}
         if key in now:
@@ -44,9 +50,11 @@ def policy_differences(expected: Role, found: Role, *, each: bool = True) -> Ite
                 reported.setdefault(action, set()).add(difference.effect)
             yield difference
     if len(differing) > 1 or (differing and not each):
+        # What newly denies everything is told, and must not hide the rest.
+        rest = {key: now[key] for key in now if not _newly_denies(before.get(key), now[key])}
         was, after = (
             [policy for policy in side.values() if not _is_ending(expected.kind, policy)]
-            for side in (before, now)
+            for side in (before, rest)
         )
         yield from _together(was, after, reported, each=each)
 
@@ -154,6 +162,12 @@ def _of_policy(
     difference = Difference(
         rule=rule, effect="unclear", part=key[0], subject=policy.name, was=was, now=is_now
     )
+    if new is not None and _newly_denies(old, new):
+        time = revoked_before(new)
+        rule = "sessions-revoked" if time else "policy-stops"
+        given = (time,) if time else ()
+        yield replace(difference, rule=rule, effect="narrower", now=given, actions=("*",))
+        return
     ending = any(found is not None and found.ends for found in guardrails)
     # One that denies everything from a certain time on is about every action.
     for part in in_each_direction(difference, [*before.values()], [*now.values()]):
@@ -168,8 +182,7 @@ def opened(role: Role) -> tuple[str, ...]:
     return tuple(
         key
         for key, value in role.tags.items()
-        if value.is_known
-        and (key.lower() in elsewhere or values.get(key.lower(), value.text) == value.text)
+        if value.is_known and (key.lower() in elsewhere or values.get(key.lower()) == value.text)
     )
 
 
@@ -190,6 +203,40 @@ def _has_value(kind: str, old: Policy | None, new: Policy | None) -> bool:
 def _is_ending(kind: str, policy: Policy) -> bool:
     found = guardrail_of(kind, policy)
     return found is not None and found.ends is not None
+
+
+def _newly_denies(old: Policy | None, new: Policy) -> bool:
+    # Whether it stops the role, or revokes its sessions. In the place of another policy, the latter
+    # leaves new sessions without that one.
+    if stops(new):
+        return old is None or not stops(old)
+    return old is None and bool(revoked_before(new))
+
+
+def _as_tagged(policy: Policy, role: Role) -> Policy:
+    # Without the denies that the role's own tags rule out. A guardrail that is as it should be is
+    # left to the customer, who opens it.
+    if guardrail_of(role.kind, policy) is not None:
+        return policy
+    asked = () if role.is_unknown("tags") else asked_tags([policy.document])
+    tags = {key.lower(): value for key, value in role.tags.items()}
+    keys = {
+        f"aws:principaltag/{key}": tags[key].text if key in tags else None
+        for key in {*asked, *tags}
+        if key not in tags or tags[key].is_known
+    }
+
+    def applies(statement: Any) -> bool:
+        members = as_mapping(statement)
+        condition = canonical_condition(members.get("Condition", {}))
+        return members.get("Effect") != "Deny" or is_met(condition, keys) is not False
+
+    document = as_mapping(policy.document)
+    listed = as_list(document.get("Statement", []))
+    left = [statement for statement in listed if applies(statement)]
+    if len(left) == len(listed):
+        return policy
+    return replace(policy, document={**document, "Statement": left})
 
 
 def in_each_direction(

@@ -91,6 +91,7 @@ class Document:
     :param summary: the result in sentences. They are where readers look first: at the beginning of
         Markdown, and at the end on a terminal.
     :param about: what the result is about.
+    :param first: what comes before everything else, in every format.
     """
 
     title: str
@@ -98,6 +99,7 @@ class Document:
     summary: tuple[Text, ...]
     about: tuple[Text, ...]
     sections: tuple[Section, ...]
+    first: tuple[Text, ...] = ()
 
     def __post_init__(self) -> None:
         sections = tuple(section for section in self.sections if section.parts)

@@ -66,6 +66,7 @@ def _wrapped(line: Styled, width: int) -> Iterator[Styled]:
 
 
 def _lines(document: Document) -> Iterator[_Line]:
+    yield from ((0, _styled(text)) for text in document.first)
     yield 0, Styled(one_line(document.title), "bold")
     yield from ((0, _styled(text)) for text in document.about)
     for section in document.sections:

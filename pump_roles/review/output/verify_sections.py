@@ -1,9 +1,11 @@
 """Whether accounts are as expected, as a document."""
 
+from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from typing import Final, get_args
+from typing import Final, TypeVar, get_args
 
 from pump_roles.review.account.organization import Organization
+from pump_roles.review.account.verify.stops import StoppedBy
 from pump_roles.review.account.verify.verification import (
     AccountResult,
     Approval,
@@ -34,12 +36,18 @@ from pump_roles.review.output.words import (
     unknown_in_words,
 )
 
+_K = TypeVar("_K")
+
 _MATCHING: Final = 10
 """How many of the matching accounts are shown; the others are only counted."""
 
 _BROADER: Final[Effect] = "broader"
 
-_DENY_ALL: Final = "AWSDenyAll"
+_NOT_STOPPED: Final[Sequence[Rule]] = (
+    "not-stopped-management",
+    "not-stopped-name",
+    "not-stopped-target",
+)
 
 _STATES: Final[Mapping[State, Tone]] = {"differs": "bad", "unknown": "unsure", "match": "good"}
 _EFFECTS: Final[Mapping[Effect, Tone]] = {"broader": "bad", "unclear": "unsure", "narrower": "less"}
@@ -77,29 +85,93 @@ def document_of(verification: Verification) -> Document:
     about += (
         say("verify.unread_policies", why=unknown_in_words(note)) for note in verification.notes
     )
-    stops = (
-        Strong(
-            say(
-                # What was not compared may stop other roles.
-                "verify.may_be_stopped" if policy.notes else "verify.stopped",
-                targets=", ".join(policy.attached_to),
-                name=policy.name,
-            ),
-            "bad",
-        )
-        for policy in policies
-        if policy.stops and policy.attached_to
-    )
     return Document(
         say("verify.title"),
         verification.version,
         summary=(
-            *stops,
             *([Strong(say("verify.broader", number=f"{more:,}"), "bad")] if more else []),
             Strong(say("verify.counts", counts=", ".join(counts) or say("roles.none"))),
         ),
         about=tuple(about),
         sections=sections,
+        first=tuple(_stops(verification)),
+    )
+
+
+def _stops(verification: Verification) -> Iterator[Text]:
+    # First which roles are not stopped, then which ones are, in how many accounts.
+    roles = [role for account in verification.accounts for role in _roles(account)]
+    # Another type of policy can have the same name.
+    stops = (policy for policy in verification.policies or () if policy.stops is not False)
+    policies = {policy.name: policy for policy in stops}
+    yield from _not_stopped(roles)
+    stopped = _grouped((by, role.arn) for role in roles for by in role.stopped_by)
+    for by, arns in stopped.items():
+        yield Strong(say("verify.stopped", by=_stop(by, policies), roles=_in_accounts(arns)), "bad")
+    attached = [
+        StoppedBy(kind="organization-policy", name=policy.name)
+        for policy in policies.values()
+        if policy.attached_to != ()
+    ]
+    for by in attached:
+        if by not in stopped:
+            text = "verify.stops_none" if policies[by.name].stops else "verify.may_stop"
+            yield Strong(say(text, by=_stop(by, policies)), "unsure")
+    if attached and (unread := sum(map(_is_unread, verification.accounts))):
+        yield Strong(say("verify.unread_accounts", unread), "unsure")
+    revoked = _grouped(
+        (role.revoked_before, role.arn)
+        for account in verification.accounts
+        for role in account.roles
+        if role.revoked_before
+    )
+    for time, arns in revoked.items():
+        yield Strong(say("verify.revoked", time=time, roles=_in_accounts(arns)), "bad")
+
+
+def _not_stopped(roles: Iterable[RoleResult | OtherRole]) -> Iterator[Text]:
+    grouped = _grouped(
+        ((difference.rule, difference.subject), role.arn)
+        for role in roles
+        for difference in role.differences
+    )
+    for rule in _NOT_STOPPED:
+        for (found, names), arns in grouped.items():
+            if found == rule:
+                yield Strong(say(f"verify.{rule}", names=names), "bad"), ": ", Names(arns)
+
+
+def _grouped(pairs: Iterable[tuple[_K, str]]) -> dict[_K, list[str]]:
+    found: dict[_K, list[str]] = {}
+    for key, text in pairs:
+        found.setdefault(key, []).append(text)
+    return found
+
+
+def _stop(by: StoppedBy, policies: Mapping[str, PolicyResult]) -> str:
+    if by.kind != "organization-policy":
+        return say(f"verify.by_{by.kind}", name=by.name)
+    policy = policies.get(by.name)
+    targets = ", ".join((policy and policy.attached_to) or ())
+    text = "verify.by_attached" if targets else "verify.by_unread"
+    return say(text, name=by.name, targets=targets)
+
+
+def _in_accounts(arns: Sequence[str]) -> str:
+    numbers = Counter(arn.rpartition("/")[2] for arn in arns)
+    texts = (say("verify.in_accounts", numbers[role], role=role) for role in sorted(numbers))
+    return ", ".join(texts)
+
+
+def _is_unread(account: AccountResult) -> bool:
+    # Whether one of Pump's roles may be there that was not read.
+    reasons = [*account.unknown]
+    for role in _roles(account):
+        reasons += role.unknown
+    return any(
+        reason.part in ("account", "other-roles", "organization-policies")
+        or (reason.part == "role" and reason.why not in ("several-variants", "external-id-differs"))
+        for reason in reasons
     )
 
 
@@ -116,14 +188,15 @@ def _account(account: AccountResult) -> Item:
 
 def _policy(policy: PolicyResult) -> Item:
     kind = TEXTS["policy_types"].get(policy.type, policy.type)
-    state = Strong(policy.state, _STATES[policy.state])
+    state = Strong(say("verify.not_compared"))
+    if policy.state != "not-compared":
+        state = Strong(policy.state, _STATES[policy.state])
     text = say("verify.attached") if policy.attached_to else say("verify.not_attached")
     attached = "" if policy.attached_to is None else text
     about = (state, f": {kind} ", Code(policy.name), attached, Names(policy.attached_to or ()))
     items = (
         *map(_of_difference, policy.differences),
         *_items(say("verify.not_checked"), map(unknown_in_words, policy.unknown)),
-        *_items(say("verify.note"), map(unknown_in_words, policy.notes)),
     )
     return Item(about, items)
 
@@ -132,10 +205,10 @@ def _role(role: RoleResult) -> Item:
     # First those that give more access, then those that may, then the others.
     by_effect = sorted(role.differences, key=lambda found: [*_EFFECTS].index(found.effect))
     items = [
+        *(_item(by.name, _about_stop(by), "bad") for by in role.stopped_by),
         *map(_of_difference, by_effect),
         *_items(say("verify.not_checked"), map(unknown_in_words, role.unknown)),
         *_items(say("verify.note"), map(unknown_in_words, role.notes)),
-        *([_item(_DENY_ALL, say("verdict.stopped"))] if role.stopped else []),
         *(_item(found.guardrail, approval_in_words(found)) for found in role.approvals),
     ]
     if role.last_used:
@@ -143,6 +216,15 @@ def _role(role: RoleResult) -> Item:
     state = Strong(role.state, _STATES[role.state])
     about = say("verify.role", role=role.kind)
     return Item((state, f": {about} ", Code(role.arn)), tuple(items))
+
+
+def _about_stop(by: StoppedBy) -> str:
+    # The role's own stop, which is also a difference unless it is expected.
+    return {
+        "boundary": say("verdict.stopped"),
+        "policy": say("remedies.policy-stops"),
+        "organization-policy": say("verify.by_organization"),
+    }[by.kind]
 
 
 def _item(label: str, text: str, tone: Tone = "") -> Item:
@@ -170,7 +252,13 @@ def _of_difference(difference: Difference) -> Item:
 def _of_other(other: OtherRole) -> Item:
     ways = access_in_words(other.alarms)
     about = (Strong(_BROADER, "bad"), " (", Code("other-access"), "): ", say("verify.the_role"))
-    return Item((*about, " ", Code(other.arn), f": {ways}"), _assumed_by(other))
+    items = (
+        *map(_of_difference, other.differences),
+        *(_item(by.name, _about_stop(by)) for by in other.stopped_by),
+        *_items(say("verify.not_checked"), map(unknown_in_words, other.unknown)),
+        *_assumed_by(other),
+    )
+    return Item((*about, " ", Code(other.arn), f": {ways}"), items)
 
 
 def _for_management(accounts: Iterable[AccountResult]) -> Iterator[Item]:
@@ -202,8 +290,12 @@ def _results(verification: Verification) -> tuple[AccountResult | PolicyResult, 
 def _differences(found: AccountResult | PolicyResult) -> Iterator[Difference]:
     yield from found.differences
     if isinstance(found, AccountResult):
-        for role in found.roles:
+        for role in _roles(found):
             yield from role.differences
+
+
+def _roles(account: AccountResult) -> tuple[RoleResult | OtherRole, ...]:
+    return (*account.roles, *account.others)
 
 
 def by_attention(accounts: Iterable[AccountResult]) -> Mapping[State, Sequence[AccountResult]]:
@@ -233,7 +325,10 @@ def _organization(organization: Organization) -> str:
 def _is_noted(account: AccountResult) -> bool:
     # Something to know about an account that matches.
     return account.state == "match" and any(
-        role.stopped or role.notes or any(found.value for found in role.approvals)
+        role.stopped_by
+        or role.revoked_before
+        or role.notes
+        or any(found.value for found in role.approvals)
         for role in account.roles
     )
 

@@ -153,7 +153,8 @@ def _details(difference: Difference, sides: Sides) -> Iterator[str]:
             for principal in principals:
                 yield say(key, principal=principal_in_words(principal))
         yield from map(problem_in_words, difference.problems)
-    if difference.part == "inline-policies" and (difference.was or difference.now):
+    values = difference.rule != "sessions-revoked" and (difference.was or difference.now)
+    if difference.part == "inline-policies" and values:
         yield values_in_words(difference, sides) or ", ".join((*difference.was, *difference.now))
     if difference.unreadable:
         text = "differences.has_unreadable"
@@ -195,15 +196,18 @@ def actions_in_words(actions: Sequence[str], nouns: Sequence[str]) -> str:
 
 def decisions_in_words(change: DecisionChange, sides: Sides = "time") -> str:
     """Return how decisions differ."""
-    return say(f"sides.{sides}", was=_decided(change.before), now=_decided(change.after))
+    was, now = _decided(change.before), _decided(change.after)
+    if was == now:
+        was, now = (_decided(side, whole=True) for side in (change.before, change.after))
+    return say(f"sides.{sides}", was=was, now=now)
 
 
-def _decided(grant: Grant) -> str:
-    # What a guardrail of this package limits is known.
+def _decided(grant: Grant, *, whole: bool = False) -> str:
+    # What a guardrail of this package limits is known, unless somebody changed it.
     limits = [
         scope_in_words(scope)
         for scope in grant.limits
-        if not all(policy in by_policy() for policy in grant.denied_by)
+        if whole or not all(policy in by_policy() for policy in grant.denied_by)
     ]
     decided: str = grant.decision
     if grant.denied_by:

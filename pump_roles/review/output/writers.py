@@ -36,7 +36,7 @@ def to_markdown(document: Document, limit: int | None = LIMIT) -> str:
     """Return a document as Markdown, of at most so many characters. What is cut is counted."""
     whole = limit is None
     version = say("document.version", version=document.version)
-    head = Section(document.title, (*document.summary, *document.about, version))
+    head = Section(document.title, (*document.first, *document.summary, *document.about, version))
     sections = [
         [*_blocks(section, "#" if section is head else "##", whole=whole)]
         for section in (head, *document.sections)

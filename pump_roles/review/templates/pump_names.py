@@ -98,10 +98,9 @@ def _example(part: str | Symbol, possible: Possible) -> str:
 
 
 def admitted(trust: Trust) -> Iterator[Access]:
-    """Yield whom a trust policy admits, other than single principals. Its conditions do not matter.
+    """Yield whom a trust policy admits, other than single principals.
 
-    A condition on the account or the organization does not exclude a session of Pump's role, which
-    is a principal of the account.
+    Its conditions do not matter: of a template, neither the account nor the organization is known.
     """
     if trust.not_read or not trust.statements:
         yield Access("unreadable-trust-policy")

@@ -621,6 +621,147 @@ def test_tag_that_cannot_be_read_does_not_hide_one_that_may_open_a_guardrail() -
     assert compare(replace(role, tags=found.tags), replace(role, unknown=unknown)) == ()
 
 
+def closing(condition: Mapping[str, Any]) -> Role:
+    """The role with the guardrail, whose statements have another condition now."""
+    guardrail = guarded(Guardrail.ONLY_WHEN_APPROVED).policies[-1]
+    statements = [{**each, "Condition": condition} for each in guardrail.document["Statement"]]
+    return with_policies(policy(*statements, name=guardrail.name))
+
+
+@pytest.mark.parametrize(
+    ("condition", "tags"),
+    [
+        ({"StringNotEquals": {"aws:PrincipalTag/team": "x"}}, {"Team": "x"}),
+        ({"StringNotLike": {"aws:PrincipalTag/team": "x*"}}, {"team": "xy"}),
+        (
+            {"StringNotEquals": {"aws:PrincipalTag/pump-commitments": "no"}},
+            {"pump-commitments": "no"},
+        ),
+        ({"StringEquals": {"aws:PrincipalTag/pump-commitments": "no"}}, {}),
+        ({"Null": {"aws:PrincipalTag/team": "true"}}, {"team": ""}),
+    ],
+)
+def test_guardrail_that_the_tags_of_the_role_open_now_is_broader(
+    condition: Any, tags: Mapping[str, str]
+) -> None:
+    found = replace(closing(condition), tags={key: known(value) for key, value in tags.items()})
+    expected = guarded(Guardrail.ONLY_WHEN_APPROVED)
+    # As verify expects it: the customer may open the guardrail.
+    (difference,) = compare(replace(expected, tags={"pump-commitments": OPEN_NAME}), found)
+    assert (difference.rule, difference.effect) == ("policy-changed", "broader")
+    assert "savingsplans:CreateSavingsPlan" in difference.actions
+    (details,) = details_of(difference, "account")
+    assert details.endswith(
+        "allowed in the account instead of conditionally denied by only-when-approved"
+    )
+
+
+@pytest.mark.parametrize(
+    ("tags", "unknown"),
+    [
+        ({}, ()),
+        ({"team": known("y")}, ()),
+        ({"team": NOT_READ}, ()),
+        ({"team": known("y")}, (Unknown(part="tags", why="not-read"),)),
+    ],
+)
+def test_guardrail_with_another_condition_that_may_apply_is_unclear_and_both_are_shown(
+    tags: Mapping[str, Value], unknown: tuple[Unknown, ...]
+) -> None:
+    found = closing({"StringNotEquals": {"aws:PrincipalTag/team": "x"}})
+    (difference,) = compare(
+        guarded(Guardrail.ONLY_WHEN_APPROVED), replace(found, tags=tags, unknown=unknown)
+    )
+    assert (difference.rule, difference.effect) == ("policy-changed", "unclear")
+    (details,) = details_of(difference, "account")
+    now, was = details.split(" instead of ")
+    assert '"aws:principaltag/team": ["x"]' in now
+    assert '"aws:principaltag/pump-commitments": ["approved"]' in was
+
+
+def test_statement_that_cannot_be_read_stays_next_to_one_that_a_tag_opens() -> None:
+    found = closing({"StringNotEquals": {"aws:PrincipalTag/team": "x"}})
+    *others, changed = found.policies
+    statements = [*changed.document["Statement"], "text"]
+    hidden = replace(changed, document={**changed.document, "Statement": statements})
+    role = replace(found, policies=(*others, hidden), tags={"team": known("x")})
+    assert any(each.unreadable for each in compare(guarded(Guardrail.ONLY_WHEN_APPROVED), role))
+
+
+ALL = deny("*")
+REVOKING = {**ALL, "Condition": {"DateLessThan": {"aws:TokenIssueTime": "2026-11-25T08:15:00Z"}}}
+ATTACHED = replace(DENY_ALL, arn="arn:aws:iam::aws:policy/AWSDenyAll")
+
+
+@pytest.mark.parametrize("over_time", [False, True])
+@pytest.mark.parametrize(
+    ("more", "rule"),
+    [
+        (ATTACHED, "policy-stops"),
+        # Its document could not be read.
+        (replace(ATTACHED, document=None), "policy-stops"),
+        (policy(ALL), "policy-stops"),
+        (policy(ALL, arn=managed()), "policy-stops"),
+        (policy(deny("s3:*"), {**ALL, "Action": ["*"], "Resource": ["*"]}), "policy-stops"),
+        (policy(REVOKING, name="AWSRevokeOlderSessions"), "sessions-revoked"),
+        (
+            policy(
+                {
+                    **REVOKING,
+                    "Condition": {
+                        "DateLessThan": {"AWS:tokenissuetime": ["2026-11-25T08:15:00.000Z"]}
+                    },
+                }
+            ),
+            "sessions-revoked",
+        ),
+    ],
+)
+def test_policy_that_denies_everything_is_a_stop_and_an_earlier_session_revoked(
+    more: Policy, rule: str, *, over_time: bool
+) -> None:
+    found = compare(AUTO_PILOT, with_policies(more), over_time=over_time)
+    assert kinds(found) == [(rule, "narrower", more.name)]
+    assert (found[0].actions, found[0].decisions) == (("*",), ())
+    assert bool(found[0].now) == (rule == "sessions-revoked")
+    assert details_of(found[0]) == []
+    if more.document is not None:
+        (gone,) = compare(with_policies(more), AUTO_PILOT, over_time=over_time)
+        assert gone.effect == "broader"
+    # In the place of a guardrail, revoked sessions leave new ones without it.
+    guardrail = guarded(Guardrail.NO_COMMITMENTS)
+    *others, replaced = guardrail.policies
+    instead = replace(guardrail, policies=(*others, replace(more, name=replaced.name)))
+    if rule == "sessions-revoked":
+        changed = compare(guardrail, instead, over_time=over_time)
+        assert "broader" in {difference.effect for difference in changed}
+    # It hides nothing else.
+    other = with_policies(more, policy(allow("s3:GetObject"), name="Other"))
+    effects = {difference.effect for difference in compare(AUTO_PILOT, other, over_time=over_time)}
+    assert "broader" in effects
+
+
+@pytest.mark.parametrize(
+    "more",
+    [
+        policy(ALL, allow("s3:GetObject"), name="AWSDenyAll", arn=ATTACHED.arn),
+        policy(REVOKING, allow("s3:GetObject"), name="AWSRevokeOlderSessions"),
+        policy(allow("*"), name="AWSRevokeOlderSessions"),
+        policy({**ALL, "Condition": CONDITION}, name="AWSDenyAll"),
+        policy({**ALL, "Resource": "arn:aws:s3:::b"}, name="AWSDenyAll"),
+        policy(deny("ec2:*"), name="AWSRevokeOlderSessions"),
+        policy({**REVOKING, "Condition": {**REVOKING["Condition"], **CONDITION}}),
+        policy({**ALL, "Condition": {"DateLessThan": {"aws:CurrentTime": "2026-11-25T08:15:00Z"}}}),
+        policy(
+            {**ALL, "Condition": {"DateLessThan": {"aws:TokenIssueTime": "${aws:CurrentTime}"}}}
+        ),
+        Policy(name="AWSDenyAll", document=None, arn=managed("AWSDenyAll")),
+    ],
+)
+def test_policy_that_only_looks_like_a_stop_is_an_added_policy(more: Policy) -> None:
+    assert {found.rule for found in compare(AUTO_PILOT, with_policies(more))} == {"policy-added"}
+
+
 def test_boundary_that_means_the_same_is_no_difference_and_one_more_is_narrower() -> None:
     bounded = replace(AUTO_PILOT, boundary=BOUNDARY)
     same = replace(BOUNDARY, document={"Statement": [allow("ec2:*")]})

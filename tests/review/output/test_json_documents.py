@@ -130,7 +130,6 @@ OTHERS: dict[str, Json] = {
                 type="SERVICE_CONTROL_POLICY",
                 differences=(results.difference(rule="organization-policy-changed"),),
                 unknown=(results.not_read("text"),),
-                notes=(results.not_read("text"),),
                 attached_to=("r-abcd",),
                 stops=True,
             ),

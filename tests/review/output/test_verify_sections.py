@@ -6,6 +6,7 @@ from dataclasses import replace
 import pytest
 
 from pump_roles.review.account.organization import Organization
+from pump_roles.review.account.verify.stops import StoppedBy
 from pump_roles.review.account.verify.verification import AccountResult
 from pump_roles.review.compare import Difference
 from pump_roles.review.output.formats import written
@@ -150,6 +151,7 @@ def test_names_each_organization_once_and_says_if_there_is_none() -> None:
 
 
 STOPPED = say("verdict.stopped")
+DENIED = StoppedBy(kind="boundary", name="AWSDenyAll")
 STOPS = Difference(
     rule="boundary-stops",
     effect="narrower",
@@ -170,9 +172,12 @@ STOPS = Difference(
     ],
 )
 def test_stopped_role_says_so_and_nothing_advises_to_undo_it(stops: Difference, said: str) -> None:
-    stopped = replace(matching(1), roles=(role("1", stops, stopped=True),))
+    stopped = replace(matching(1), roles=(role("1", stops, stopped_by=(DENIED,)),))
     found = table(stopped)
-    assert f"      narrower (boundary-stops): {said}\n      AWSDenyAll: {STOPPED}\n" in found
+    assert f"      AWSDenyAll: {STOPPED}\n      narrower (boundary-stops): {said}\n" in found
+    assert found.startswith(
+        "Pump is stopped by the permissions boundary AWSDenyAll: PumpReadOnlyRole in 1 account.\n"
+    )
     assert remedies(verification(stopped)) == {"boundary-stops": STOPPED}
     assert STOPPED not in table(matching(1), differing(2))
 
@@ -195,7 +200,7 @@ def test_what_needs_attention_is_first() -> None:
 
 @pytest.mark.parametrize(
     "members",
-    [{"notes": (not_read("x"),)}, {"approvals": (APPROVED,)}, {"stopped": True}],
+    [{"notes": (not_read("x"),)}, {"approvals": (APPROVED,)}, {"stopped_by": (DENIED,)}],
 )
 def test_many_matching_accounts_are_counted_except_those_with_something_to_know(
     members: dict[str, object],

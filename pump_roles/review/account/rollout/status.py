@@ -111,7 +111,7 @@ class Statuses:
     :param rollouts: the rollouts.
     """
 
-    schema: Literal[4] = 4
+    schema: Literal[5] = 5
     version: str = __version__
     state: RolloutState = field(init=False)
     rollouts: tuple[RolloutStatus, ...]

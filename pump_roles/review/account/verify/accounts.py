@@ -10,6 +10,7 @@ from pump_roles.json_input import InputError
 from pump_roles.review.account.clients import Clients, in_threads
 from pump_roles.review.account.organization import (
     Account,
+    Organization,
     accounts_below,
     read_organization,
     read_policies,
@@ -24,9 +25,11 @@ from pump_roles.review.account.responses import (
 from pump_roles.review.account.verify.details import AccountDetails
 from pump_roles.review.account.verify.expectation import Expectation
 from pump_roles.review.account.verify.from_aws import policy_for_reading, read_account
+from pump_roles.review.account.verify.stops import attached_stops
 from pump_roles.review.account.verify.verification import AccountResult, Verification
 from pump_roles.review.account.verify.verify_account import verify_account
 from pump_roles.review.account.verify.verify_policies import policy_names, verify_policies
+from pump_roles.review.contents import OrganizationPolicy
 from pump_roles.review.masking import Mask
 from pump_roles.review.role import Unknown, Why
 from pump_roles.validators import ACCOUNT, partition_of
@@ -61,8 +64,17 @@ def read_own_account(aws: Aws, names: Collection[str]) -> AccountDetails:
 def verify_own_account(aws: Aws, expectation: Expectation) -> Verification:
     """Verify the caller's account."""
     details = read_own_account(aws, expectation.names)
-    organization = read_organization(aws.organizations())
-    return verify_files([replace(details, organization=organization)], expectation)
+    organizations = aws.organizations()
+    organization = read_organization(organizations)
+    details = replace(details, organization=organization)
+    if organization == Organization():
+        return verify_files([details], expectation)
+    policies = read_policies(organizations, policy_names(expectation))
+    result = verify_account(expectation, details, attached_stops(policies))
+    if isinstance(policies, Unknown):
+        # Only the management account, and a delegated administrator, may read them.
+        expectation = replace(expectation, policies=())
+    return _with_policies(aws, expectation, [result], policies)
 
 
 def verify_organization(
@@ -82,9 +94,19 @@ def verify_organization(
         if account.unknown:
             return verify_account(expectation, account)
         account = replace(account, organization=organization)
-        return _verify_member(aws, expectation, account, role_to_assume)
+        return _verify_member(aws, expectation, account, role_to_assume, attached)
 
+    attached = attached_stops(policies)
     results = in_threads(accounts, verify, found=found)
+    return _with_policies(aws, expectation, results, policies)
+
+
+def _with_policies(
+    aws: Aws,
+    expectation: Expectation,
+    results: Sequence[AccountResult],
+    policies: Sequence[OrganizationPolicy] | Unknown,
+) -> Verification:
     verified = verify_policies(expectation, policies, account=aws.account, partition=aws.partition)
     notes = (policies,) if isinstance(policies, Unknown) and not verified else ()
     return replace(
@@ -95,7 +117,11 @@ def verify_organization(
 
 
 def _verify_member(
-    aws: Aws, expectation: Expectation, account: AccountDetails, role_to_assume: str
+    aws: Aws,
+    expectation: Expectation,
+    account: AccountDetails,
+    role_to_assume: str,
+    attached: Sequence[OrganizationPolicy],
 ) -> AccountResult:
     credentials = None
     policy = policy_for_reading(expectation.names, partition=aws.partition)
@@ -122,7 +148,7 @@ def _verify_member(
                 units=account.units,
                 organization=account.organization,
             )
-            return verify_account(expectation, read)
+            return verify_account(expectation, read, attached)
         except Exception as error:  # noqa: BLE001
             # A response that is not from AWS can raise anything. It must not hide the others.
             detail = reason_of(error, iam)

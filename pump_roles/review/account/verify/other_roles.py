@@ -1,16 +1,20 @@
 """Finds the other roles of an account that Pump, everyone, or the management account can use."""
 
+import re
 from collections.abc import Collection, Iterable, Iterator
-from typing import Final
+from dataclasses import replace
+from typing import Any, Final
 
-from pump_roles.iam.conditions import without_exclusions
+from pump_roles.iam.conditions import is_readable, without_exclusions
 from pump_roles.iam.documents import as_text
 from pump_roles.iam.patterns import covers
-from pump_roles.iam.trust import OF_AWS, Trust
+from pump_roles.iam.trust import OF_AWS, Trust, TrustStatement
+from pump_roles.review.account.organization import Organization
 from pump_roles.review.contents import Access
 from pump_roles.review.masking import texts_under_the_key
 from pump_roles.review.role import Role
 from pump_roles.review.templates.pump_names import PumpNames, admitted
+from pump_roles.validators import ACCOUNT
 
 _ADMINISTRATOR: Final = "arn:*:iam::aws:policy/AdministratorAccess"
 _OF_MANAGEMENT: Final = (
@@ -24,6 +28,15 @@ _OF_MANAGEMENT: Final = (
 "How AWS Control Tower works with roles to create and manage accounts"; AWS Managed Policy
 Reference, "CloudFormationStackSetsOrgAdminServiceRolePolicy"."""
 
+_IN_ACCOUNT: Final = {
+    # A wildcard is within one part of an ARN only for the first one.
+    "ArnLike": re.compile(r"arn:[a-z*-]+:(?:iam|sts):[*]?:[0-9]{12}:.+"),
+    **dict.fromkeys(
+        ("StringEquals", "StringLike"), re.compile(r"arn:aws[a-z-]*:(?:iam|sts)::[0-9]{12}:.+")
+    ),
+}
+"""Which values of ``aws:PrincipalArn`` are in one account, by the operator."""
+
 
 def roles_that_admit_pump(
     roles: Iterable[Role],
@@ -31,8 +44,12 @@ def roles_that_admit_pump(
     account: str,
     *,
     passed_ids: frozenset[str] = frozenset(),
+    organization: Organization | None = None,
 ) -> Iterator[tuple[Role, tuple[Access, ...]]]:
-    """Yield the roles, other than Pump's, that Pump or everyone can assume, each with the ways."""
+    """Yield the roles, other than Pump's, that Pump or everyone can assume, each with the ways.
+
+    :param organization: that of the account, if it is known.
+    """
     names = {role.name.text.casefold() for role in pump_roles}
     principals = {
         principal.value.text
@@ -41,8 +58,12 @@ def roles_that_admit_pump(
         if principal.kind in OF_AWS and principal.value.is_known
     }
     pump = PumpNames([(role.name.text,) for role in pump_roles], principals)
+    own = organization.id if organization else ""
+    if organization and pump.in_text(organization.management_account, account, roles=False)[0]:
+        # In Pump's organization, Pump is not excluded.
+        own = ""
     for role in roles:
-        ways = [*_find_ways(role.trust, pump, account)]
+        ways = [*_find_ways(role.trust, pump, account, own)]
         if passed_ids & _ids_required_by(role.trust):
             ways.append(Access("requires-same-external-id"))
         if ways and role.name.text.casefold() not in names:
@@ -75,10 +96,47 @@ def _ids_required_by(trust: Trust) -> frozenset[str]:
     return texts_under_the_key([*conditions, *trust.not_read]) | known
 
 
-def _find_ways(trust: Trust, pump: PumpNames, account: str) -> Iterator[Access]:
-    yield from admitted(trust)
+def _find_ways(trust: Trust, pump: PumpNames, account: str, organization: str) -> Iterator[Access]:
+    yield from admitted(
+        replace(
+            trust,
+            statements=tuple(_without_everyone(each, organization) for each in trust.statements),
+        )
+    )
     for verb, kind, name in _named(trust, pump, account):
         yield Access(f"{verb}-{kind}", name)
+
+
+def _without_everyone(statement: TrustStatement, organization: str) -> TrustStatement:
+    # Everyone in some accounts is not everyone. If one of them is Pump's, the condition names it.
+    if not _is_limited(statement.conditions, organization):
+        return statement
+    limited = (who for who in statement.principals if who.kind != "everyone")
+    return replace(statement, principals=tuple(limited))
+
+
+def _is_limited(condition: Any, organization: str) -> bool:
+    return is_readable(condition) and any(
+        values and all(_is_within(key, operator, value, organization) for value in values)
+        for operator, keys in condition.items()
+        for key, values in keys.items()
+    )
+
+
+def _is_within(key: str, operator: str, value: str, organization: str) -> bool:
+    base = operator.removeprefix("ForAnyValue:")
+    if key == "aws:principalarn":
+        pattern = _IN_ACCOUNT.get(base)
+        return pattern is not None and pattern.fullmatch(value) is not None
+    if base not in ("StringEquals", "StringLike"):
+        return False
+    if key == "aws:principalaccount":
+        return ACCOUNT.accepts(value)
+    if key == "aws:principalorgid":
+        return bool(organization) and value == organization
+    # It has several values, so another operator may be met without one.
+    is_path = key == "aws:principalorgpaths" and base != operator
+    return is_path and bool(organization) and value.startswith(f"{organization}/")
 
 
 def _named(trust: Trust, pump: PumpNames, account: str) -> Iterator[tuple[str, str, str]]:

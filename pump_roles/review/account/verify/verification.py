@@ -11,12 +11,16 @@ from typing import Literal, get_args
 from pump_roles._version import __version__
 from pump_roles.iam.trust import Principal
 from pump_roles.review.account.organization import Organization
+from pump_roles.review.account.verify.stops import StoppedBy
 from pump_roles.review.compare import Difference
 from pump_roles.review.role import Unknown
 from pump_roles.review.templates import Access
 
 State = Literal["match", "differs", "unknown"]
 """Whether something is as expected."""
+
+PolicyState = State | Literal["not-compared"]
+"""Whether a policy of the organization is as expected, if one is expected."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -43,12 +47,15 @@ class RoleResult:
     :param arn: the role's ARN; of one that does not exist, the expected ARN.
     :param state: whether it is as expected. A difference takes precedence over what is unknown.
     :param differences: how it differs.
-    :param unknown: what could not be checked. If anything could not, the role does not match.
-    :param notes: what was not compared because the expectation leaves it open.
+    :param unknown: what could not be checked, or compared. If anything could not, the role does not
+        match.
+    :param notes: what else is not known, because the expectation leaves it open.
     :param last_used: when it was last used, in UTC, such as ``2026-11-25T08:15:00Z``; empty if IAM
         shows no use, or the role does not exist.
     :param approvals: which of its guardrails are open.
-    :param stopped: whether it can do nothing, because its permissions boundary is AWSDenyAll.
+    :param stopped_by: what stops Pump in it; empty if it does not exist, or if nothing is known to.
+    :param revoked_before: the time before which its sessions were started that one of its policies
+        denies everything; empty if none does.
     """
 
     kind: str
@@ -59,7 +66,8 @@ class RoleResult:
     notes: tuple[Unknown, ...] = ()
     last_used: str = ""
     approvals: tuple[Approval, ...] = ()
-    stopped: bool = False
+    stopped_by: tuple[StoppedBy, ...] = ()
+    revoked_before: str = ""
 
     def __post_init__(self) -> None:
         state: State = "differs" if self.differences else "unknown" if self.unknown else "match"
@@ -73,11 +81,17 @@ class OtherRole:
     :param arn: its ARN.
     :param principals: who may assume it.
     :param alarms: why it is listed.
+    :param stopped_by: what stops Pump in it, if that is known.
+    :param differences: why the organization's stop does not reach it, if one is attached.
+    :param unknown: why it is not known whether the stop does.
     """
 
     arn: str
     principals: tuple[Principal, ...]
     alarms: tuple[Access, ...]
+    stopped_by: tuple[StoppedBy, ...] = ()
+    differences: tuple[Difference, ...] = ()
+    unknown: tuple[Unknown, ...] = ()
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -121,27 +135,29 @@ class PolicyResult:
 
     :param name: its name.
     :param type: its type, such as ``SERVICE_CONTROL_POLICY``.
-    :param state: whether it is as expected. That a stop is attached is not a difference.
+    :param state: whether it is as expected; ``not-compared`` if none is expected. That a stop is
+        attached is not a difference.
     :param differences: how it differs.
     :param unknown: what could not be checked.
-    :param notes: what was not compared because nothing is expected.
     :param attached_to: the IDs of the root, units, and accounts that it is attached to; ``None`` if
         that was not read.
-    :param stops: whether it denies Pump's roles everything where it is attached; with ``notes``,
-        whether it denies some roles everything.
+    :param stops: whether it denies some roles everything where it is attached, which each role's
+        ``stopped`` tells; ``None`` if its content was not read.
+    :param expected: whether it is expected.
     """
 
     name: str
     type: str
-    state: State = field(init=False)
+    state: PolicyState = field(init=False)
     differences: tuple[Difference, ...] = ()
     unknown: tuple[Unknown, ...] = ()
-    notes: tuple[Unknown, ...] = ()
     attached_to: tuple[str, ...] | None = None
-    stops: bool = False
+    stops: bool | None = False
+    expected: bool = True
 
     def __post_init__(self) -> None:
-        state: State = "differs" if self.differences else "unknown" if self.unknown else "match"
+        state: PolicyState = "match" if self.expected else "not-compared"
+        state = "differs" if self.differences else "unknown" if self.unknown else state
         object.__setattr__(self, "state", state)
 
 
@@ -155,7 +171,8 @@ class Verification:
     :param removed: whether the accounts must not have any of the roles. If so, a role that does not
         exist matches, and a role that exists differs.
     :param state: the state of all accounts and policies together. A difference takes precedence
-        over unknown. Without any accounts, it is unknown.
+        over unknown. Without any accounts, it is unknown. A policy that was not compared does not
+        change it.
     :param counts: how many accounts have each state.
     :param policies: the organization's policies about the roles; ``None`` if none are expected and
         they were not read.
@@ -163,7 +180,7 @@ class Verification:
     :param accounts: the accounts, by ID.
     """
 
-    schema: Literal[6] = 6
+    schema: Literal[7] = 7
     version: str = __version__
     expected: str
     removed: bool = False
@@ -175,12 +192,12 @@ class Verification:
 
     def __post_init__(self) -> None:
         found = Counter(account.state for account in self.accounts)
-        of_policies = {policy.state for policy in self.policies or ()} - {"match"}
-        object.__setattr__(self, "state", state_of({*found} | of_policies))
+        of_policies = {policy.state for policy in self.policies or ()} - {"match", "not-compared"}
+        object.__setattr__(self, "state", state_of((*found, *of_policies)))
         object.__setattr__(self, "counts", {state: found[state] for state in get_args(State)})
 
 
-def state_of(states: Iterable[State]) -> State:
+def state_of(states: Iterable[PolicyState]) -> State:
     """Combine the states of parts: a difference takes precedence over unknown.
 
     Without parts, nothing was compared, so the state is unknown.

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
+from typing import Final
 
 from pump_roles.guardrails import opening_value
 from pump_roles.review.account.organization import Organization
@@ -12,6 +13,7 @@ from pump_roles.review.account.verify.other_roles import (
     roles_that_admit_pump,
 )
 from pump_roles.review.account.verify.placement import belongs
+from pump_roles.review.account.verify.stops import stopped
 from pump_roles.review.account.verify.verification import (
     AccountResult,
     Approval,
@@ -19,13 +21,20 @@ from pump_roles.review.account.verify.verification import (
     RoleResult,
 )
 from pump_roles.review.compare import Difference, Rule, compare, guardrail_of
-from pump_roles.review.contents import Access
+from pump_roles.review.contents import Access, OrganizationPolicy
 from pump_roles.review.masking import Mask, ids_of
-from pump_roles.review.role import Role, Unknown
+from pump_roles.review.role import Role, Unknown, revoked_before
 
 
-def verify_account(expectation: Expectation, details: AccountDetails) -> AccountResult:
-    """Return how an account's roles, and its organization, differ from what is expected."""
+def verify_account(
+    expectation: Expectation,
+    details: AccountDetails,
+    attached: Sequence[OrganizationPolicy] = (),
+) -> AccountResult:
+    """Return how an account's roles, and its organization, differ from what is expected.
+
+    :param attached: the organization's stops that are attached.
+    """
     result = AccountResult(account=details.account, name=details.name, unknown=details.unknown)
     try:
         if all(unknown.part != "account" for unknown in details.unknown):
@@ -34,8 +43,11 @@ def verify_account(expectation: Expectation, details: AccountDetails) -> Account
             others = _find_others(expectation, details)
             result = replace(
                 result,
-                roles=tuple(_verify_role(variants, expectation, details) for variants in roles),
-                others=tuple(_other_roles(others, details)),
+                roles=tuple(
+                    _with_stops(_verify_role(variants, expectation, details), details, attached)
+                    for variants in roles
+                ),
+                others=tuple(_other_roles(others, details, attached)),
                 for_management=tuple(
                     _other_roles(_find_for_management(others, expectation, details), details)
                 ),
@@ -46,8 +58,28 @@ def verify_account(expectation: Expectation, details: AccountDetails) -> Account
         # What is nested too deeply cannot be masked, either.
         too_deep = Unknown(part="account", why="too-deep")
         unread = replace(details, roles=(), unknown=(too_deep, *details.unknown))
-        return verify_account(expectation, unread)
+        return verify_account(expectation, unread, attached)
     return _verify_organization(result, expectation, details, mask)
+
+
+_THROUGH_ROLES: Final = {"trusts-role", "names-role"}
+"""Why Pump can assume another role only in a session of one of its own."""
+
+
+def _with_stops(
+    result: RoleResult, details: AccountDetails, attached: Sequence[OrganizationPolicy]
+) -> RoleResult:
+    found = details.role(result.arn.rpartition("/")[2])
+    if found is None:
+        return result
+    stop = stopped(found, attached, details)
+    return replace(
+        result,
+        differences=(*stop.differences, *result.differences),
+        unknown=(*result.unknown, *stop.unknown),
+        stopped_by=stop.by,
+        revoked_before=max(map(revoked_before, found.policies), default=""),
+    )
 
 
 def _masked(result: AccountResult, mask: Mask, details: AccountDetails) -> AccountResult:
@@ -99,7 +131,6 @@ def _verify_role(
         # Of a role that does not exist, what is expected.
         arn=details.arn(found or expected),
         last_used=described.last_used if described else "",
-        stopped=found is not None and found.stopped,
     )
     if reason := details.missing.get(name.casefold()):
         return replace(result, unknown=(reason,))
@@ -145,7 +176,7 @@ def _verify_variant(
     notes: list[Unknown] = []
     open_ids = _count_open_ids(expected)
     if open_ids and not any(difference.part == "trust-policy" for difference in differences):
-        notes.append(Unknown(part="trust-policy", why="open", subject=f"{open_ids}"))
+        unread.append(Unknown(part="trust-policy", why="open", subject=f"{open_ids}"))
     boundary = expected.boundary
     has_same_boundary = boundary and found.boundary and boundary.arn == found.boundary.arn
     if not (boundary and has_same_boundary and boundary.document is not None):
@@ -183,9 +214,17 @@ def _approvals(role: Role, kind: str) -> Iterator[Approval]:
 _Found = Iterable[tuple[Role, tuple[Access, ...]]]
 
 
-def _other_roles(found: _Found, details: AccountDetails) -> Iterator[OtherRole]:
+def _other_roles(
+    found: _Found, details: AccountDetails, attached: Sequence[OrganizationPolicy] = ()
+) -> Iterator[OtherRole]:
     for role, ways in sorted(found, key=lambda found: found[0].name.text):
-        yield OtherRole(arn=details.arn(role), principals=role.trust.principals, alarms=ways)
+        other = OtherRole(arn=details.arn(role), principals=role.trust.principals, alarms=ways)
+        if attached and {way.why for way in ways} - _THROUGH_ROLES:
+            stop = stopped(role, attached, details)
+            other = replace(
+                other, stopped_by=stop.by, differences=stop.differences, unknown=stop.unknown
+            )
+        yield other
 
 
 def _find_for_management(
@@ -202,6 +241,13 @@ def _find_others(expectation: Expectation, details: AccountDetails) -> _Found:
     pump_roles = [variant.role for variants in expectation.roles for variant in variants]
     in_account = filter(None, map(details.role, expectation.names))
     passed_ids = expectation.hidden.union(*(ids_of(role.trust) for role in in_account))
+    organization = details.organization
     return [
-        *roles_that_admit_pump(details.roles, pump_roles, details.account, passed_ids=passed_ids)
+        *roles_that_admit_pump(
+            details.roles,
+            pump_roles,
+            details.account,
+            passed_ids=passed_ids,
+            organization=organization if isinstance(organization, Organization) else None,
+        )
     ]

@@ -5,8 +5,9 @@ from dataclasses import replace
 from typing import Any, Final
 
 from pump_roles.iam.canonical import in_account
-from pump_roles.iam.documents import Policy, mapped, statements, strings
+from pump_roles.iam.documents import Policy, mapped
 from pump_roles.review.account.verify.expectation import Expectation
+from pump_roles.review.account.verify.stops import stops_someone
 from pump_roles.review.account.verify.verification import PolicyResult
 from pump_roles.review.compare import Difference, in_each_direction, same_document
 from pump_roles.review.contents import OrganizationPolicy
@@ -69,11 +70,11 @@ def _verify(
         name=either.name,
         type=either.type,
         attached_to=None if unread else found.targets if found else (),
-        stops=found is not None and _denies_everything(found.document),
+        stops=_stops(variants, found, unread),
+        expected=bool(variants),
     )
     if found is not None and not variants:
-        uncompared = Unknown(part=_PART, why="open", subject=found.name)
-        return replace(result, notes=(*found.unknown, uncompared))
+        return replace(result, unknown=found.unknown)
     several = Unknown(part=_PART, why="several-variants", subject=either.name)
     unknown = (
         *(reason for policy in variants for reason in policy.unknown),
@@ -83,21 +84,23 @@ def _verify(
     )
     # With several variants, the expectation is not certain. What may not exist is not missing.
     differences = min((_compare(variant, found) for variant in variants), key=len)
-    changed = {found.effect for found in differences if found.rule == "organization-policy-changed"}
     return replace(
         result,
-        # What was changed may stop other roles instead.
-        stops=result.stops and changed <= {"narrower"},
         differences=() if found is None and unknown else differences,
         unknown=tuple(dict.fromkeys(unknown)),
     )
 
 
-def _denies_everything(document: Any) -> bool:
-    return any(
-        statement.get("Effect") == "Deny" and "*" in strings(statement.get("Action", []))
-        for statement in statements(document)
-    )
+def _stops(
+    variants: Sequence[OrganizationPolicy],
+    found: OrganizationPolicy | None,
+    unread: Unknown | None,
+) -> bool | None:
+    answer = None if unread else found is not None and stops_someone(found)
+    # What is expected to stop nobody is not suspected of it.
+    if answer is None and variants and not any(map(stops_someone, variants)):
+        return False
+    return answer
 
 
 def _compare(

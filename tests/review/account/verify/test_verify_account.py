@@ -30,6 +30,7 @@ from pump_roles.review.account.verify.expectation import (
     from_report,
     from_templates,
 )
+from pump_roles.review.account.verify.stops import StoppedBy
 from pump_roles.review.account.verify.verification import (
     AccountResult,
     Approval,
@@ -37,6 +38,7 @@ from pump_roles.review.account.verify.verification import (
     state_of,
 )
 from pump_roles.review.account.verify.verify_account import verify_account
+from pump_roles.review.masking import Mask
 from pump_roles.review.report import of_contents, of_templates
 from pump_roles.review.role import Boundary, Part, Unknown, published_role
 from pump_roles.review.role import Role as HeldRole
@@ -58,6 +60,7 @@ from tools.sandbox.aws import ACCOUNT_ID
 READ_ONLY, AUTO_PILOT = "read-only", "auto-pilot"
 NAMES = {READ_ONLY: "PumpReadOnlyRole", AUTO_PILOT: "PumpAutoPilotRole"}
 OTHER_ACCOUNT, MANAGEMENT = "111122223333", "444455556666"
+HERE = Organization(id="o-abcd123456", management_account=MANAGEMENT)
 UNIT, INNER = "ou-abcd-11111111", "ou-abcd-22222222"
 A, B = "Aaaaaaaa-1", "Bbbbbbbb-2"
 ANYONE = {"Effect": "Allow", "Principal": {"AWS": "*"}, "Action": "sts:AssumeRole"}
@@ -93,8 +96,11 @@ def only(kind: str, expectation: Expectation) -> Expectation:
     return replace(expectation, roles=tuple(roles))
 
 
-PUBLISHED = only(READ_ONLY, from_published(PUMP_ACCOUNT))
+OPEN = only(READ_ONLY, from_published(PUMP_ACCOUNT))
 """The published read-only role, whose external ID is open."""
+
+PUBLISHED = OPEN.with_external_id(A)
+"""The published read-only role."""
 
 
 def published(external_id: str | list[str] = A, kind: str = READ_ONLY) -> HeldRole:
@@ -172,13 +178,14 @@ def test_what_only_takes_away_is_as_the_templates_attach_it(tmp_path: Path) -> N
         found = result(expectation, replace(role, policies=(*role.policies, *policies)))
         assert (found.unknown, kinds(found)) == ((), differences)
     unexpected = result(PUBLISHED, replace(published(), policies=(*role.policies, stops)))
-    assert kinds(unexpected) == [("policy-added", "narrower")]
+    assert kinds(unexpected) == [("policy-stops", "narrower")]
 
 
 BOUNDARY = managed_arn("Boundary", path="/platform/")
 DENY_ALL = "arn:aws:iam::aws:policy/AWSDenyAll"
 STOPS = {"Statement": {"Effect": "Deny", "Action": "*", "Resource": "*"}}
 NARROW = {"Statement": allow("ec2:*")}
+ADDED = [("boundary-added", "narrower")]
 
 
 @pytest.mark.parametrize(
@@ -191,8 +198,11 @@ NARROW = {"Statement": allow("ec2:*")}
         # A role that can do nothing is stopped, which may be expected.
         (None, (DENY_ALL, None), [("boundary-stops", "narrower")]),
         ((DENY_ALL, None), (DENY_ALL, None), []),
+        # As where AWS does not have this policy.
+        (None, (BOUNDARY, STOPS), [("boundary-stops", "narrower")]),
+        (None, (DENY_ALL.replace("aws:policy", f"{ACCOUNT_ID}:policy"), EVERYTHING), ADDED),
         # What only looks like AWSDenyAll is any other boundary.
-        (None, (f"{DENY_ALL}2", None), [("boundary-added", "narrower")]),
+        (None, (f"{DENY_ALL}2", None), ADDED),
     ],
 )
 def test_boundary_is_compared_and_may_stop_the_role(
@@ -200,7 +210,9 @@ def test_boundary_is_compared_and_may_stop_the_role(
 ) -> None:
     verified = result(bounded(expected), bounded_role(found))
     assert (kinds(verified), verified.unknown) == (differences, ())
-    assert verified.stopped == (found is not None and found[0] == DENY_ALL)
+    stops = found is not None and (found[0] == DENY_ALL or found[1] == STOPS)
+    name = found[0].rpartition("/")[2] if found else ""
+    assert verified.stopped_by == ((StoppedBy(kind="boundary", name=name),) if stops else ())
 
 
 def test_text_of_a_boundary_that_cannot_be_read_is_unknown_unless_it_is_left_open() -> None:
@@ -215,9 +227,9 @@ def test_text_of_a_boundary_that_cannot_be_read_is_unknown_unless_it_is_left_ope
 def test_role_is_stopped_even_if_it_must_be_removed_but_not_if_its_boundary_is_not_known() -> None:
     stopped = bounded_role((DENY_ALL, None))
     found = result(replace(PUBLISHED, removed=True), stopped)
-    assert (kinds(found), found.stopped) == ([("role-present", "broader")], True)
+    assert (kinds(found), len(found.stopped_by)) == ([("role-present", "broader")], 1)
     unread = Value("not-read", DENY_ALL, "not-read")
-    assert not result(PUBLISHED, replace(stopped, boundary=Boundary(arn=unread))).stopped
+    assert not result(PUBLISHED, replace(stopped, boundary=Boundary(arn=unread))).stopped_by
 
 
 # Tags with which the customer opens a guardrail.
@@ -444,15 +456,16 @@ def test_external_id_that_is_no_text_is_not_open(tmp_path: Path) -> None:
     assert ["trust-policy" in each for each in rules] == [False, True]
 
 
-def test_external_id_is_noted_only_if_it_is_not_known() -> None:
-    for id_, noted in ((A, False), ("", True)):
-        found = result(PUBLISHED.with_external_id(id_), published(A))
-        assert (found.state, bool(found.notes)) == ("match", noted)
+def test_external_id_that_is_not_known_is_not_compared_so_the_role_does_not_match() -> None:
+    uncompared = Unknown(part="trust-policy", why="open", subject="1")
+    for expected, state, unknown in ((PUBLISHED, "match", ()), (OPEN, "unknown", (uncompared,))):
+        found = result(expected, published(A))
+        assert (found.state, found.unknown, found.notes) == (state, unknown, ())
     found = result(PUBLISHED.with_external_id(B), published(A))
     assert kinds(found) == [("external-id", "unclear")]
     assert not [id_ for id_ in (A, B) if id_ in repr(found)]
     # A placeholder for an open ID is none.
-    assert result(PUBLISHED, published("${external-id}")).state == "differs"
+    assert result(OPEN, published("${external-id}")).state == "differs"
 
 
 # Templates that leave something open, or contradict each other.
@@ -504,8 +517,13 @@ def test_external_id_that_is_open_stays_so(written: Any, held: Any, tmp_path: Pa
     if isinstance(held, list):
         expectation = expectation.with_external_id(SECRET)
     found = result(expectation, published(held))
-    assert found.state == "match"
-    assert found.notes == (Unknown(part="trust-policy", why="open", subject="1"),)
+    assert found.state == "unknown"
+    assert found.unknown == (Unknown(part="trust-policy", why="open", subject="1"),)
+    # The one that is passed takes its place.
+    last = held[-1] if isinstance(held, list) else held
+    assert result(in_template(tmp_path, written).with_external_id(last), published(held)).state == (
+        "match"
+    )
 
 
 def test_does_not_show_a_principal_that_contains_the_external_id(tmp_path: Path) -> None:
@@ -701,7 +719,7 @@ def name_of(arn: str) -> str:
 
 
 def test_other_role_that_pump_or_everyone_can_assume_is_a_difference() -> None:
-    both = from_published(PUMP_ACCOUNT)
+    both = from_published(PUMP_ACCOUNT).with_external_id(EXTERNAL_ID)
     roles = [published(EXTERNAL_ID, kind) for kind in NAMES]
     alarming = {f"Other{at:02}": document for at, document in enumerate(ALARMING)}
     harmless = {f"Harmless{at}": document for at, document in enumerate(INNOCENT)}
@@ -712,17 +730,141 @@ def test_other_role_that_pump_or_everyone_can_assume_is_a_difference() -> None:
     found = verify_account(both, account(*roles, others=harmless))
     assert (found.state, found.others) == ("match", ())
     # A role of Pump's that is not expected is another role.
-    found = verify_account(PUBLISHED, account(*roles))
+    found = verify_account(OPEN.with_external_id(EXTERNAL_ID), account(*roles))
     assert (found.state, [role.state for role in found.roles]) == ("differs", ["match"])
     (other,) = found.others
     assert name_of(other.arn) == "PumpAutoPilotRole"
     assert other.principals == (Principal("account", known(PUMP_ACCOUNT)),)
 
 
+IN_ORGANIZATION = {"aws:PrincipalOrgID": "o-abcd123456"}
+
+
+def to_everyone(condition: Any) -> dict[str, Any]:
+    return {"Other": {"Statement": {**ANYONE, "Condition": condition}}}
+
+
+@pytest.mark.parametrize(
+    "condition",
+    [
+        {"StringEquals": IN_ORGANIZATION},
+        {"StringLike": {"AWS:principalorgid": ["o-abcd123456"]}},
+        {"ForAnyValue:StringLike": {"aws:PrincipalOrgPaths": "o-abcd123456/r-abcd/ou-abcd-1/*"}},
+        {"StringEquals": {"aws:PrincipalAccount": [ACCOUNT_ID, OTHER_ACCOUNT]}},
+        {"ArnLike": {"aws:PrincipalArn": f"arn:*:iam::{ACCOUNT_ID}:role/Admin*"}},
+        {"ArnEquals": {"aws:PrincipalArn": f"arn:aws:iam::{ACCOUNT_ID}:role/Admin*"}},
+        {"StringEquals": {"aws:PrincipalArn": f"arn:aws:iam::{ACCOUNT_ID}:role/Admin"}},
+        # One test is enough: all must be met.
+        {"StringEquals": IN_ORGANIZATION, "Bool": {"aws:MultiFactorAuthPresent": "true"}},
+        {"StringEquals": IN_ORGANIZATION, "Null": {"sts:ExternalId": "false"}},
+    ],
+)
+def test_role_that_trusts_everyone_within_the_organization_does_not_trust_everyone(
+    condition: Any,
+) -> None:
+    details = account(published(), others=to_everyone(condition), organization=HERE)
+    assert (verify_account(PUBLISHED, details).state, details.management_account) == (
+        "match",
+        MANAGEMENT,
+    )
+
+
+@pytest.mark.parametrize(
+    ("condition", "why"),
+    [
+        ({"StringEqualsIfExists": IN_ORGANIZATION}, "trusts-everyone"),
+        ({"StringNotEquals": IN_ORGANIZATION}, "trusts-everyone"),
+        (
+            {"StringEquals": {"aws:PrincipalOrgID": ["o-abcd123456", "o-zyxw987654"]}},
+            "trusts-everyone",
+        ),
+        ({"StringLike": {"aws:PrincipalOrgID": "o-*"}}, "trusts-everyone"),
+        ({"StringEquals": {"aws:ResourceOrgID": "o-abcd123456"}}, "trusts-everyone"),
+        (
+            {"ForAllValues:StringLike": {"aws:PrincipalOrgPaths": "o-abcd123456/*"}},
+            "trusts-everyone",
+        ),
+        ({"StringLike": {"aws:PrincipalOrgPaths": "o-abcd123456/*"}}, "trusts-everyone"),
+        ({"ForAnyValue:StringLike": {"aws:PrincipalOrgPaths": "o-abcd12345*"}}, "trusts-everyone"),
+        ({"StringLike": {"aws:PrincipalAccount": "*"}}, "trusts-everyone"),
+        ({"ArnLike": {"aws:PrincipalArn": "arn:aws:iam::*:role/Admin"}}, "trusts-everyone"),
+        (
+            {"StringLike": {"aws:PrincipalArn": f"arn:*:iam::{ACCOUNT_ID}:role/A"}},
+            "trusts-everyone",
+        ),
+        ({"StringEquals": {"aws:PrincipalAccount": "${aws:ResourceAccount}"}}, "trusts-everyone"),
+        ({"StringEquals": {"aws:PrincipalAccount": []}}, "trusts-everyone"),
+        ("text", "trusts-everyone"),
+        ({"StringEquals": {"aws:PrincipalAccount": [{"Ref": "X"}]}}, "trusts-everyone"),
+        # Pump's account, or one of its roles in the account.
+        ({"StringEquals": {"aws:PrincipalAccount": PUMP_ACCOUNT}}, "names-account"),
+        (
+            {
+                "StringEquals": {
+                    "aws:PrincipalArn": f"arn:aws:iam::{ACCOUNT_ID}:role/{NAMES[AUTO_PILOT]}"
+                }
+            },
+            "names-role",
+        ),
+    ],
+)
+def test_role_that_trusts_everyone_is_listed_unless_its_condition_certainly_limits_that(
+    condition: Any, why: str
+) -> None:
+    details = account(published(), others=to_everyone(condition), organization=HERE)
+    (other,) = verify_account(PUBLISHED, details).others
+    assert why in {way.why for way in other.alarms}
+
+
+@pytest.mark.parametrize(
+    "organization",
+    [
+        None,
+        denied_account("membership"),
+        Organization(),
+        # Pump's own.
+        replace(HERE, management_account=PUMP_ACCOUNT),
+    ],
+)
+def test_role_of_an_organization_that_is_not_known_or_is_pumps_is_listed(
+    organization: Organization | Unknown | None,
+) -> None:
+    others = to_everyone({"StringEquals": IN_ORGANIZATION})
+    details = account(published(), others=others, organization=organization)
+    (other,) = verify_account(PUBLISHED, details).others
+    assert [way.why for way in other.alarms] == ["trusts-everyone"]
+
+
+@pytest.mark.parametrize("value", ["true", "false", ["false"], False])
+def test_whether_an_external_id_is_there_is_no_external_id(value: Any) -> None:
+    asks: Any = {"Statement": {**BY_SERVICE, "Condition": {"Null": {"sts:ExternalId": value}}}}
+    document = trust(PUMP_ACCOUNT, A)
+    document["Statement"].append({**asks["Statement"], "Effect": "Deny"})
+    role = replace(published(), trust=read_trust_policy(document))
+    details = account(role, others={"Other": asks}, name="false")
+    found = verify_account(PUBLISHED, details)
+    assert (found.others, found.name, details.external_ids) == ((), "false", {A})
+
+
+def test_external_id_in_the_place_of_whether_there_is_one_is_not_shown() -> None:
+    asks = {"Null": {"sts:ExternalId": SECRET}}
+    assert account(others=to_everyone(asks)).external_ids == {SECRET.lower()}
+    shown = Mask(frozenset()).masked(
+        {"Null": {"sts:ExternalId": SECRET, "k": "v"}, "k": {"k": "v"}}
+    )
+    assert shown == {"Null": {"sts:ExternalId": "(external ID)", "k": "v"}, "k": {"k": "v"}}
+    presence = {"Null": {"sts:ExternalId": "false"}}
+    assert Mask(frozenset()).masked(presence) == presence
+
+
 def test_external_id_of_another_role_is_pumps_if_it_is_expected_or_in_the_account() -> None:
     copy = {"Copy": trust(OTHER_ACCOUNT, A)}
-    for id_, roles, names in (("", (), []), (A, (), ["Copy"]), ("", (published(),), ["Copy"])):
-        expected = PUBLISHED.with_external_id(id_)
+    known_id = OPEN.with_external_id(A)
+    for expected, roles, names in (
+        (OPEN, (), []),
+        (known_id, (), ["Copy"]),
+        (OPEN, (published(),), ["Copy"]),
+    ):
         found = verify_account(expected, account(*roles, others=copy))
         assert [name_of(other.arn) for other in found.others] == names
 
@@ -730,7 +872,6 @@ def test_external_id_of_another_role_is_pumps_if_it_is_expected_or_in_the_accoun
 # The organization.
 
 
-HERE = Organization(id="o-abcd123456", management_account=MANAGEMENT)
 DENIED = denied_account("membership")
 IN_ANOTHER = ("broader", (OTHER_ACCOUNT,), (MANAGEMENT,))
 LEFT = ("unclear", (OTHER_ACCOUNT,), ())
@@ -848,8 +989,8 @@ def test_roles_for_the_management_account_are_listed_and_no_difference() -> None
     harmless = {f"Harmless{at}": document for at, document in enumerate(INNOCENT)}
     ours = {"Ours": trusting(ACCOUNT_ID), "not-stacksets-exec-1": trusting(OTHER_ACCOUNT)}
     others = trusts | harmless | ours
-    role = published(EXTERNAL_ID)
-    found = verify_account(PUBLISHED, account(role, others=others, organization=HERE))
+    expected, role = OPEN.with_external_id(EXTERNAL_ID), published(EXTERNAL_ID)
+    found = verify_account(expected, account(role, others=others, organization=HERE))
     assert (found.state, found.others, found.notes) == ("match", (), ())
     assert ways_of(found) == {name: ways for name, (_, ways) in OF_MANAGEMENT.items()}
     of_stack_sets = found.for_management[-1]
@@ -950,7 +1091,7 @@ def test_external_ids_that_a_report_cannot_tell_apart_are_said_to_be_open(tmp_pa
     held = replace(published(), trust=parse_trust(document))
     found = result(reported(tmp_path / "role.template.json"), held)
     open_ids = Unknown(part="trust-policy", why="open", subject="2")
-    assert (found.state, found.notes) == ("match", (open_ids,))
+    assert (found.state, found.unknown) == ("unknown", (open_ids,))
     # As of two stacks with the same role, and different IDs.
     in_template(tmp_path, A)
     with short_reports():
@@ -960,7 +1101,7 @@ def test_external_ids_that_a_report_cannot_tell_apart_are_said_to_be_open(tmp_pa
     either = replace(report, roles=(replace(role, external_id_sha256=digests),))
     for id_ in (A, B):
         found = result(from_report(Path("report.html"), either), published(id_))
-        assert (found.state, found.notes) == ("match", (replace(open_ids, subject="1"),))
+        assert (found.state, found.unknown) == ("unknown", (replace(open_ids, subject="1"),))
 
 
 def test_report_that_hides_an_external_id_elsewhere_is_rejected(tmp_path: Path) -> None:
