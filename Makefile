@@ -94,8 +94,8 @@ test: $(BROWSER) ## Run the tests, without the slow ones
 	@$(BIN)/python -m tools.sandbox.browser
 
 # It needs no environment: each clone gets its own.
-pythons: ## Run the tests on each Python of this machine, in a clone; ONLY=--newest-other, TARGETS="demo test"
-	@$(PYTHON) -m tools.sandbox.pythons $(or $(TARGETS),test) $(ONLY)
+pythons: ## Run the tests on each Python of this machine, each in a clone; TARGETS="demo test"
+	@$(PYTHON) -m tools.sandbox.pythons $(or $(TARGETS),test)
 
 synth: $(DEPLOY) ## Write the templates to cdk.out
 	@$(BIN)/node node_modules/aws-cdk/bin/cdk synth --quiet

@@ -13,6 +13,7 @@ from contextlib import contextmanager
 from dataclasses import replace
 from functools import cache, partial
 from importlib import resources
+from importlib.util import find_spec
 from pathlib import Path
 from shutil import which
 from typing import Any
@@ -688,7 +689,9 @@ def python(
     lines = ended.stderr.splitlines()
     modules = {line.rpartition("|")[2].strip() for line in lines if line.startswith("import time:")}
     ended.stderr = "\n".join(line for line in lines if not line.startswith("import time:"))
-    return ended, {module.partition(".")[0] for module in modules}
+    packages = {module.partition(".")[0] for module in modules}
+    # Python also lists what it tried to load, such as a module of another operating system.
+    return ended, {package for package in packages if find_spec(package)}
 
 
 def on_terminal(

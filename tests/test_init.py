@@ -166,8 +166,8 @@ def test_help_template_and_link_load_only_click(
     assert ended.returncode == status
     assert bool(ended.stderr) == bool(status)
     assert bool(ended.stdout) == (status == 0 and "--output" not in arguments)
-    # It tries to load a module of Jython.
-    _, without = python("-c", "import copy", folder=tmp_path)
+    # Packages of the environment may load themselves at each start of Python.
+    _, without = python("-c", "", folder=tmp_path)
     assert loaded - without - sys.stdlib_module_names == {"click", "pump_roles"}
 
 
