@@ -62,6 +62,8 @@ class Text:
     maximum: int | None = None
     explain: Callable[[str], str] = lambda value: ""  # noqa: ARG005
     """Returns what is wrong with a value in particular, also with one that AWS accepts."""
+    hidden: bool = False
+    """Whether an error shows only how long a value is."""
 
     def accepts(self, value: object) -> TypeGuard[str]:
         """Return whether the value is a literal that AWS accepts."""
@@ -73,23 +75,24 @@ class Text:
             and not is_token(value)
         )
 
-    def check(self, argument: str, value: object, *, shown: bool = True) -> str:
+    def check(self, argument: str, value: object) -> str:
         """Return the value, a literal that AWS accepts."""
         if isinstance(value, str) and (problem := self.explain(value)):
-            raise ArgumentError(argument, f"{_quoted(value, shown=shown)} {problem}")
+            raise ArgumentError(argument, f"{_quoted(value)} {problem}")
         if self.accepts(value):
             # A plain string: a subclass, such as an enum member, may be rendered differently.
             return str.__str__(value)
         if isinstance(value, str) and is_token(value):
-            token = value if shown else "the value"
+            token = "the value" if self.hidden else value
             raise ArgumentError(
                 argument, f"{token} is a token; it must be a literal: {self.description}"
             )
         number = isinstance(value, int) and not isinstance(value, bool)
         cure = "; put the number in quotes" if number else ""
-        raise ArgumentError(
-            argument, f"{_quoted(value, shown=shown)} is not {self.description}{cure}"
-        )
+        if self.hidden and isinstance(value, str):
+            cure = f"; its length is {len(value):,}"
+        shown = "the value" if self.hidden else _quoted(value)
+        raise ArgumentError(argument, f"{shown} is not {self.description}{cure}")
 
 
 def nearest(name: str, known: Iterable[str]) -> str:
@@ -223,8 +226,8 @@ class Tags:
         return dict(tags)
 
 
-def _quoted(value: object, *, shown: bool = True) -> str:
-    text = repr(value) if shown else "the value"
+def _quoted(value: object) -> str:
+    text = repr(value)
     if len(text) <= _SHOWN:
         return text
     size = f" ({len(value):,} characters)" if isinstance(value, str) else ""
@@ -269,11 +272,15 @@ def account_of(principal: str) -> str:
     return principal.split(":")[4] if ":" in principal else principal
 
 
+_PLACEHOLDERS: Final = ("EXTERNAL_ID", "OLD_EXTERNAL_ID", "NEW_EXTERNAL_ID")
+"""What the guides have in place of an external ID. A template does not accept it, either."""
+
 EXTERNAL_ID: Final = Text(
-    pattern="^[A-Za-z0-9_+=,.@:/-]{2,1224}$",
+    pattern=f"^(?!({'|'.join(_PLACEHOLDERS)})$)[A-Za-z0-9_+=,.@:/-]{{2,1224}}$",
     minimum=2,
     maximum=1_224,
     description="an external ID: 2 to 1,224 of A-Z a-z 0-9 _ + = , . @ : / -",
+    hidden=True,
 )
 """AWS STS API Reference, "AssumeRole", ``ExternalId``."""
 
@@ -335,7 +342,7 @@ PROVIDED_PRINCIPAL: Final = _provided(
 )
 PROVIDED_EXTERNAL_ID: Final = _provided(
     EXTERNAL_ID,
-    placeholders=("EXTERNAL_ID", "OLD_EXTERNAL_ID", "NEW_EXTERNAL_ID"),
+    placeholders=_PLACEHOLDERS,
     cure="the external ID that Pump created for you",
 )
 
@@ -345,6 +352,9 @@ ROLE_ARN: Final = Text(
     description="the ARN of an IAM role, such as arn:aws:iam::111122223333:role/PumpReadOnlyRole",
 )
 """IAM User Guide, "IAM ARNs", with the path and the name of "CreateRole"."""
+
+PROBED_ROLE_ARN: Final = replace(ROLE_ARN, hidden=True)
+"""Next to an external ID, which a user may pass in its place."""
 
 ROLE_NAME: Final = Text(
     pattern=f"^[{_NAME}]{{1,64}}$", description="a role name: 1 to 64 of A-Z a-z 0-9 _ + = , . @ -"

@@ -14,7 +14,7 @@ from pump_roles.review.account.clients import Clients, in_threads
 from pump_roles.review.account.external_ids import new_external_id
 from pump_roles.review.account.responses import ACCESS_DENIED, error_code, reason_of
 from pump_roles.review.masking import Mask
-from pump_roles.validators import EXTERNAL_ID, ROLE_ARN, ArgumentError, partition_of
+from pump_roles.validators import PROBED_ROLE_ARN, PROVIDED_EXTERNAL_ID, ArgumentError, partition_of
 
 if TYPE_CHECKING:
     from mypy_boto3_sts import STSClient
@@ -165,8 +165,8 @@ def probe_all(
     here = sts.meta.partition
     for role_arn, external_id in roles:
         # Do not show the ARN either: it could be an external ID in the wrong place.
-        ROLE_ARN.check("role_arn", role_arn, shown=False)
-        EXTERNAL_ID.check("external_id", external_id, shown=False)
+        PROBED_ROLE_ARN.check("role_arn", role_arn)
+        PROVIDED_EXTERNAL_ID.check("external_id", external_id)
         if (there := partition_of(role_arn)) != here:
             raise ArgumentError("role_arn", f"is in partition {there}, but the caller is in {here}")
 

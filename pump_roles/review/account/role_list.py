@@ -12,8 +12,8 @@ from typing import Final
 
 from pump_roles.json_input import InputError, read_text
 from pump_roles.validators import (
-    EXTERNAL_ID,
-    ROLE_ARN,
+    PROBED_ROLE_ARN,
+    PROVIDED_EXTERNAL_ID,
     ArgumentError,
     partition_of,
 )
@@ -92,8 +92,8 @@ def _check_header(line: int, cells: Sequence[str]) -> None:
 def _check_row(line: int, row: Mapping[str, str]) -> ListedRole:
     try:
         return ListedRole(
-            ROLE_ARN.check("role_arn", row["role_arn"], shown=False),
-            EXTERNAL_ID.check("external_id", row["external_id"], shown=False),
+            PROBED_ROLE_ARN.check("role_arn", row["role_arn"]),
+            PROVIDED_EXTERNAL_ID.check("external_id", row["external_id"]),
             line,
         )
     except ArgumentError as error:

@@ -16,7 +16,7 @@ import click
 from pump_roles.published import ROLES
 from pump_roles.review.cli.inputs import Input, was_read
 from pump_roles.text import one_line
-from pump_roles.validators import EXTERNAL_ID, ArgumentError, ListOf
+from pump_roles.validators import PROVIDED_EXTERNAL_ID, ArgumentError, ListOf
 
 _Value = TypeVar("_Value")
 Command = Callable[..., None]
@@ -111,7 +111,7 @@ def external_id_of_environment() -> str | None:
     if not external_id:
         return None
     try:
-        return EXTERNAL_ID.check(EXTERNAL_ID_VARIABLE, external_id, shown=False)
+        return PROVIDED_EXTERNAL_ID.check(EXTERNAL_ID_VARIABLE, external_id)
     except ArgumentError as error:
         raise click.UsageError(str(error)) from None
 

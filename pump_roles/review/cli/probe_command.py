@@ -1,6 +1,5 @@
 """``pump-roles probe``: whether roles require their external ID."""
 
-from functools import partial
 from pathlib import Path
 
 import click
@@ -13,19 +12,17 @@ from pump_roles.review.account.role_list import (
     read_role_list,
 )
 from pump_roles.review.cli import aws, options, results
-from pump_roles.validators import EXTERNAL_ID, ROLE_ARN
+from pump_roles.validators import PROBED_ROLE_ARN, PROVIDED_EXTERNAL_ID
 
 
 # The command rejects extra arguments: click's own message would show them, and with them maybe an
 # external ID.
 @options.command(context_settings={"allow_extra_args": True})
 @click.pass_context
-@click.argument(
-    "role_arn", type=options.valid("arn", partial(ROLE_ARN.check, shown=False)), required=False
-)
+@click.argument("role_arn", type=options.valid("arn", PROBED_ROLE_ARN.check), required=False)
 @click.option(
     "--external-id",
-    type=options.valid("id", partial(EXTERNAL_ID.check, shown=False)),
+    type=options.valid("id", PROVIDED_EXTERNAL_ID.check),
     help="The role's external ID. Defaults to the environment variable "
     f"{options.EXTERNAL_ID_VARIABLE}, which other users cannot see in the process list.",
 )
