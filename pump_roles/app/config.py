@@ -205,17 +205,17 @@ class StackSettings:
 def read(context: Mapping[str, Any], folder: Path) -> Settings:
     """Return the settings in ``pump.json``, or in the file that the context names."""
     for typed in context:
-        if typed.startswith(_PREFIX) and typed != SETTINGS:
+        if typed.lower().startswith(_PREFIX) and typed != SETTINGS:
             raise ConfigError(
                 f"{one_line(typed)}: settings go into {_FILE}, or into the file that -c "
                 f"{SETTINGS}=FILE names"
             )
-    named = context.get(SETTINGS)
+    named = context.get(SETTINGS, _FILE)
     # A link that leads nowhere is a file that cannot be read.
-    if named is None and not os.path.lexists(folder / _FILE):
+    if SETTINGS not in context and not os.path.lexists(folder / _FILE):
         return Settings({}, "")
     try:
-        name = _FILE if named is None else validators.SETTINGS_FILE.check(SETTINGS, named)
+        name = validators.SETTINGS_FILE.check(SETTINGS, named)
         content, _ = read_json(folder / name, "a settings file")
     except (ArgumentError, InputError) as error:
         raise ConfigError(str(error)) from None
@@ -276,6 +276,8 @@ def stacks(
     if settings.content.get(_ALARM) is not None:
         buying = guardrails.get("auto-pilot", ())
         found.append(_alarm(names["auto-pilot"], buying, values, settings))
+    for stack_settings in found:
+        _check_placeholders(boundary, stack_settings)
     return found
 
 
@@ -348,17 +350,31 @@ def _without_effect(
 
 
 def _boundary_of_cdk(context: Mapping[str, Any]) -> str:
-    setting = context.get(_BOUNDARY_OF_CDK)
-    if not setting:
+    if _BOUNDARY_OF_CDK not in context:
         return ""
+    setting = context[_BOUNDARY_OF_CDK]
     named = setting if isinstance(setting, Mapping) else {}
-    boundary = named.get("name") or named.get("arn")
-    if not isinstance(boundary, str):
+    boundary = named.get("arn") or named.get("name")
+    if not boundary or not isinstance(boundary, str):
         raise ConfigError(
             f"{_BOUNDARY_OF_CDK}: must be an object with a name or an arn, or the CDK ignores it; "
             "set it in a file, because -c passes only strings"
         )
     return boundary
+
+
+def _check_placeholders(boundary: str, stack: StackSettings) -> None:
+    # The CDK would fail, too, but without the key.
+    unknown = {"${AWS::Partition}", "${AWS::Region}"}
+    if "env" not in stack.arguments:
+        unknown.add("${AWS::AccountId}")
+    for placeholder in sorted(unknown):
+        if placeholder in boundary:
+            raise ConfigError(
+                f"{_BOUNDARY_OF_CDK}: {boundary!r} contains {placeholder}, which the CDK does not "
+                f"know when it synthesizes {stack.stack_id}; use a policy with the same name in "
+                "each account"
+            )
 
 
 def _policy_of_boundary(boundary: str) -> tuple[bool, str]:
@@ -371,21 +387,20 @@ def _keys_in(settings: Settings) -> Iterator[tuple[Key, Any]]:
     for typed, content in settings.content.items():
         parent = typed if typed in OBJECTS else ""
         own = content if parent else {typed: content}
-        if own is not None and not isinstance(own, dict):
+        if not isinstance(own, dict):
             raise settings.error(parent, "must be an object, with keys of its own")
-        for name, value in (own or {}).items():
+        for name, value in own.items():
             key = Key(parent, name)
             if key not in KEYS.values():
                 hint = _nearest_key(key)
                 raise settings.error(one_line(str(key)), f"unknown key; {hint}")
-            if value is not None:
-                yield key, value
+            if value is None:
+                raise settings.error(key, "null is not a value; omit the key")
+            yield key, value
 
 
 def _nearest_key(key: Key) -> str:
     typed = str(key)
-    if (names := _OF_OBJECT.get(key.parent)) is not None:
-        return nearest(key.name, names) or f"the keys of {key.parent} are {', '.join(names)}"
     if key.name in _OF_BOTH_ROLES and key.parent in ROLES:
         return f"it applies to both roles, so use {key.name}"
     parents = [parent for parent in OBJECTS if str(Key(parent, key.name)) in KEYS]
@@ -398,6 +413,9 @@ def _nearest_key(key: Key) -> str:
         return f"{key.name} is a guardrail; use it as a value of {guardrails}"
     if typed in KEYS:
         return f"put {KEYS[typed].name} into the object {KEYS[typed].parent}"
+    parent, _, name = typed.rpartition(".")
+    if names := [known.name for known in KEYS.values() if parent and known.parent == parent]:
+        return nearest(name, names) or f"the keys of {parent} are {', '.join(names)}"
     shared = [name for name, known in KEYS.items() if not known.parent]
     return nearest(typed, (*KEYS, *OBJECTS)) or f"the keys are {', '.join((*shared, *OBJECTS))}"
 

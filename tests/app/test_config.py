@@ -7,12 +7,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from aws_cdk import App, LegacyStackSynthesizer, Stack
+from aws_cdk import App, Environment, LegacyStackSynthesizer, Stack
 from aws_cdk.aws_organizations import CfnPolicy
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pump_roles import Guardrail
+from pump_roles import Guardrail, ReadOnlyStack
 from pump_roles.app import config
 from pump_roles.guardrails import WITH_VALUE, parts_of
 from pump_roles.published import ROLES
@@ -38,6 +38,8 @@ from tests.support import (
 BOUNDARY, BOUNDARY_OF_CDK = "permissions-boundary", "@aws-cdk/core:permissionsBoundary"
 TARGETS, DELEGATED = "organizational-units", {"delegated-admin": True}
 OPENING = {"tags": {"Pump-Commitments": "1"}}
+ABSENT = object()
+"""The CDK's own key is not in the context."""
 NO_ROLLOUT = "applies only to a rollout, which requires"
 
 
@@ -59,22 +61,27 @@ def error_of(content: dict[str, Any], context: dict[str, Any] | None = None) -> 
         # even if both roles override the value
         (
             {"role-path": "pump", **{role: {"role-path": "/pump/"} for role in ROLES}},
-            None,
+            ABSENT,
             "pump.json: role-path: 'pump' is not a path",
         ),
         (
             {**ROLLED_OUT, "max-concurrent-percentage": 101},
-            None,
+            ABSENT,
             "pump.json: max-concurrent-percentage: 101 is not a whole number from ",
         ),
         (
             {"read-only": {"account": 123456789012}},
-            None,
+            ABSENT,
             "pump.json: read-only.account: 123456789012 is not a 12-digit account ID; put the num",
         ),
         *(
             ({}, ignored, f"{BOUNDARY_OF_CDK}: must be an object with a name or an arn, or the CDK")
-            for ignored in ("Mine", ["x"], {"foo": 1}, {"name": ["x"]})
+            for ignored in ("Mine", "", None, ["x"], {}, {"foo": 1}, {"name": ["x"]}, {"arn": ""})
+        ),
+        (
+            {"read-only": {"account": "1" * 12}},
+            {"name": "Org-${AWS::AccountId}"},
+            f"{BOUNDARY_OF_CDK}: 'Org-${{AWS::AccountId}}' contains ${{AWS::AccountId}}, which ",
         ),
         (
             {BOUNDARY: "Mine"},
@@ -83,64 +90,64 @@ def error_of(content: dict[str, Any], context: dict[str, Any] | None = None) -> 
         ),
         (
             {"delegated-admin": False},
-            None,
+            ABSENT,
             f"pump.json: delegated-admin: {NO_ROLLOUT} read-only.{TARGETS} or auto-pilot.{TARGETS}",
         ),
         (
             {"auto-pilot": UNITS, "read-only": {"only-accounts": ["1" * 12]}},
-            None,
+            ABSENT,
             f"pump.json: read-only.only-accounts: {NO_ROLLOUT} read-only.{TARGETS}",
         ),
         (
             {"read-only": UNITS, **DELEGATED, "auto-pilot": {BOUNDARY: "Boundary"}},
-            None,
+            ABSENT,
             f"pump.json: auto-pilot.{BOUNDARY}: a delegated administrator deploys the auto-pilot ",
         ),
         (
             {"read-only": {**UNITS, "account": "1" * 12}, **DELEGATED},
-            None,
+            ABSENT,
             "pump.json: read-only.account: is that of the role's own stack, which a delegated adm",
         ),
         *(
             (
                 {"roles": ["read-only"], "auto-pilot": own},
-                None,
+                ABSENT,
                 f"pump.json: auto-pilot.{next(iter(own))}: has no effect, because roles leaves",
             )
             for own in ({"account": "1" * 12}, UNITS, {"guardrails": ["no-selling"]})
         ),
         *(
-            ({**ROLLED_OUT, name: {}}, None, f"pump.json: {name}.{key}: is required")
+            ({**ROLLED_OUT, name: {}}, ABSENT, f"pump.json: {name}.{key}: is required")
             for name, key in (("protection", "targets"), ("alarm", "emails"))
         ),
         (
             {"protection": {"targets": ["r-abcd"]}},
-            None,
+            ABSENT,
             f"pump.json: protection.targets: {NO_ROLLOUT} read-only.{TARGETS} or auto-pilot.",
         ),
         (
             {**ROLLED_OUT, **DELEGATED, "protection": {"targets": ["r-abcd"]}},
-            None,
+            ABSENT,
             "pump.json: protection.targets: only the management account has the organization's",
         ),
         (
             {**ROLLED_OUT, "protection": {"targets": ["r-abcd"], "trust": True}},
-            None,
+            ABSENT,
             "pump.json: protection.trust: requires principal, Pump's account",
         ),
         (
             {"roles": ["read-only"], "alarm": {"emails": ["a@example.com"]}},
-            None,
+            ABSENT,
             "pump.json: alarm.emails: has no effect, because roles leaves out the auto-pilot role",
         ),
         (
             {"read-only": UNITS, **DELEGATED, "alarm": {"emails": ["a@example.com"]}},
-            None,
+            ABSENT,
             "pump.json: alarm.emails: a delegated administrator deploys the auto-pilot role only",
         ),
         (
             {"roles": ["read-only"], "region": "eu-west-1"},
-            None,
+            ABSENT,
             f"pump.json: region: {NO_ROLLOUT} read-only.{TARGETS}",
         ),
     ],
@@ -148,7 +155,8 @@ def error_of(content: dict[str, Any], context: dict[str, Any] | None = None) -> 
 def test_wrong_value_and_key_without_effect_are_errors_before_a_stack_is_built(
     content: dict[str, Any], of_cdk: Any, message: str
 ) -> None:
-    assert error_of(content, {BOUNDARY_OF_CDK: of_cdk}).startswith(message)
+    context = {} if of_cdk is ABSENT else {BOUNDARY_OF_CDK: of_cdk}
+    assert error_of(content, context).startswith(message)
 
 
 @pytest.mark.parametrize(
@@ -156,7 +164,7 @@ def test_wrong_value_and_key_without_effect_are_errors_before_a_stack_is_built(
     [
         ("platform/Org", {"name": "platform/Org"}),
         ("platform/Org", {"arn": "arn:aws:iam::111122223333:policy/platform/Org"}),
-        ("arn:aws:iam::aws:policy/Org", {"arn": "arn:${AWS::Partition}:iam::aws:policy/Org"}),
+        ("arn:aws:iam::aws:policy/Org", {"arn": "arn:aws-cn:iam::aws:policy/Org"}),
     ],
 )
 def test_boundary_of_the_app_and_of_cdk_may_be_the_same_policy(
@@ -168,6 +176,25 @@ def test_boundary_of_the_app_and_of_cdk_may_be_the_same_policy(
         assert stack.summary.count(f"boundary: {own}") == 1
     content["permissions-boundary"] = "Org"
     assert "must be the same policy" in error_of(content, context)
+
+
+@pytest.mark.parametrize("account", ["", "111122223333"])
+@pytest.mark.parametrize(
+    "placeholder", ["Qualifier", "AWS::AccountId", "AWS::Partition", "AWS::Region"]
+)
+def test_placeholder_of_cdks_boundary_is_an_error_if_and_only_if_the_cdk_cannot_replace_it(
+    placeholder: str, account: str
+) -> None:
+    context = {BOUNDARY_OF_CDK: {"name": f"Org-${{{placeholder}}}"}}
+    content = {"roles": ["read-only"], "read-only": {"account": account} if account else {}}
+    env = Environment(account=account) if account else None
+    try:
+        ReadOnlyStack(App(context=context), "Pump", env=env)
+    except RuntimeError as error:
+        assert "includes a pseudo parameter" in str(error)
+        assert f"contains ${{{placeholder}}}, which" in error_of(content, context)
+    else:
+        assert stacks(content, context)
 
 
 def test_rollout_requires_a_boundary_if_the_cdk_gives_one_to_every_role(tmp_path: Path) -> None:
@@ -183,12 +210,10 @@ def test_rollout_requires_a_boundary_if_the_cdk_gives_one_to_every_role(tmp_path
     "context",
     [
         {},
-        {BOUNDARY_OF_CDK: None},
         {"read-only": {"role-path": "/x/"}},
         {"external-id": "x"},
         {"pump": "x", "pumpkin": {}, "availability-zones": []},
         {"pump-station:guardrails": "x"},
-        {"pump:settings": None},
     ],
     ids=str,
 )
@@ -201,7 +226,13 @@ def test_context_keys_of_others_are_ignored(context: dict[str, Any], tmp_path: P
     ]
 
 
-@pytest.mark.parametrize("key", ["read-only:role-path", "setting", "", "\n\u202e\u202e\u202e"])
+@pytest.mark.parametrize(
+    "key",
+    [
+        *("pump:read-only:role-path", "pump:setting", "pump:", "pump:\n\u202e\u202e\u202e"),
+        *("Pump:settings", "pump:Settings", "PUMP:guardrails"),
+    ],
+)
 def test_other_key_in_the_context_is_an_error_that_says_where_settings_go(
     key: str, tmp_path: Path
 ) -> None:
@@ -209,9 +240,9 @@ def test_other_key_in_the_context_is_an_error_that_says_where_settings_go(
     shown = key.encode("unicode_escape").decode()
     for also in ({}, {"pump:settings": "pump.json"}):
         with pytest.raises(config.ConfigError) as caught:
-            config.read({**also, f"pump:{key}": "value"}, tmp_path)
+            config.read({**also, key: "value"}, tmp_path)
         place = "into pump.json, or into the file that -c pump:settings=FILE names"
-        assert str(caught.value) == f"pump:{shown}: settings go {place}"
+        assert str(caught.value) == f"{shown}: settings go {place}"
 
 
 GOOD: dict[str, Any] = {
@@ -289,17 +320,12 @@ def test_odd_value_gets_one_plain_line(name: str) -> None:
     parents = {key.name: key.parent for key in config.KEYS.values() if key.parent in REQUIRED}
     parent = parents.get(name, "auto-pilot")
     key = name if shared and name in {"delegated-admin", "roles"} else f"{parent}.{name}"
-    accepted: list[Any] = [
-        None,
-        {} if name == "tags" else isinstance(GOOD.get(name), bool) or None,
-    ]
+    accepted: list[Any] = [{}] if name == "tags" else [True] * isinstance(GOOD.get(name), bool)
     for value in ODD:
         own = {name: value}
         content = {"auto-pilot": {**UNITS, **own}} if "." in key else {**ROLLED_OUT, **own}
         if parent in REQUIRED:
             content = around_the_roles(parent, own)
-        if name in ("organizational-units", "targets", "emails") and value is None:
-            continue
         if value in accepted:
             assert stacks(content)
             continue
@@ -325,13 +351,12 @@ def test_odd_value_gets_one_plain_line(name: str) -> None:
             {**ROLLED_OUT, **REQUIRED},
             [*STACKS, *ROLLOUTS, "PumpProtection", "PumpAlarm"],
         ),
-        ({**ROLLED_OUT, "protection": None, "alarm": None}, [*STACKS, *ROLLOUTS]),
         (
             {"auto-pilot": UNITS, **DELEGATED, "alarm": REQUIRED["alarm"]},
             ["PumpAutoPilotRollout", "PumpAlarm"],
         ),
         (
-            {"roles": ["read-only"], "read-only": UNITS, "auto-pilot": {"account": None}},
+            {"roles": ["read-only"], "read-only": UNITS, "auto-pilot": {}},
             ["PumpReadOnly", "PumpReadOnlyRollout"],
         ),
     ],
@@ -533,10 +558,7 @@ def test_roles_own_key_overrides_the_one_for_both_and_what_it_cannot_be_combined
     }
 
 
-def test_null_in_the_file_counts_as_omitted_and_a_byte_order_mark_does_not_count(
-    read: Read,
-) -> None:
-    assert read({"principal": None, "read-only": None, "auto-pilot": {"until": None}}) == [{}, {}]
+def test_byte_order_mark_in_the_file_does_not_count(read: Read) -> None:
     assert read('\ufeff{"role-path": "/pump/"}') == [{"path": "/pump/"}] * 2
 
 
@@ -558,7 +580,7 @@ def test_named_file_is_read_instead_of_pump_json(read: Read, tmp_path: Path) -> 
         config.stacks(config.read(named, tmp_path))
 
 
-@pytest.mark.parametrize("value", ["", "\x00", True, ["prod.json"], {}])
+@pytest.mark.parametrize("value", [None, "", "\x00", True, ["prod.json"], {}])
 def test_name_of_the_file_is_a_path(value: Any, tmp_path: Path) -> None:
     with pytest.raises(config.ConfigError, match=r"^pump:settings: .* is not the path of a sett"):
         config.read({"pump:settings": value}, tmp_path)
@@ -582,7 +604,20 @@ def build(folder: Path) -> App:
         ),
         ([], "is not a settings file: it is not a JSON object"),
         ({"read-only": "x"}, "read-only: must be an object, with keys of its own"),
+        *(
+            ({key: None}, f"{key}: must be an object, with keys of its own")
+            for key in config.OBJECTS
+        ),
+        *(
+            ({parent: {name: None}} if parent else {name: None}, f"{key}: null is not a value; o")
+            for key, (parent, name) in config.KEYS.items()
+        ),
+        ({"guardrails": [None]}, "guardrails: None is not the name of a guardrail"),
+        ({"tags": {"team": None}}, "tags: {'team': None} is not a mapping of strings to strings"),
         ({"readonly": {}}, "readonly: unknown key; did you mean read-only?"),
+        ({"read-only": {"foo": 1}}, "read-only.foo: unknown key; the keys of read-only are princ"),
+        ({"read-only.foo": 1}, "read-only.foo: unknown key; the keys of read-only are principal,"),
+        ({"read-only": {"role-nam": "x"}}, "read-only.role-nam: unknown key; did you mean role-"),
         ({"protection": []}, "protection: must be an object, with keys of its own"),
         (
             {"protection": {"tragets": []}},
@@ -659,7 +694,7 @@ def build(folder: Path) -> App:
             "read-only.needed-only: unknown key; needed-only is a guardrail; use it as a value of ",
         ),
         ({"roles": ["autopilot"]}, "roles: 'autopilot' is not read-only or auto-pilot"),
-        ({"external-id": 12}, "external-id: 12 is not an external ID: "),
+        ({"external-id": 12}, "external-id: the value is not an external ID: "),
         (
             {"guardrails": ["recomended"]},
             "guardrails: there is no guardrail 'recomended'; did you mean recommended?",
