@@ -240,6 +240,19 @@ _REGIONS: Final[Mapping[str, list[str]]] = json.loads(packaged("pump_roles", "re
 PARTITIONS: Final = tuple(_REGIONS)
 REGION_NAMES: Final = tuple(sorted(region for names in _REGIONS.values() for region in names))
 
+GLOBAL_REGIONS: Final[Mapping[str, str]] = {
+    "aws": "us-east-1",
+    "aws-cn": "cn-northwest-1",
+    "aws-eusc": "eusc-de-east-1",
+    "aws-iso": "us-iso-east-1",
+    "aws-iso-b": "us-isob-east-1",
+    "aws-iso-e": "eu-isoe-west-1",
+    "aws-iso-f": "us-isof-south-1",
+    "aws-us-gov": "us-gov-west-1",
+}
+"""The Region of each partition with AWS Organizations, and so with its events: EventBridge Events
+Reference, "AWS Organizations events", for ``aws``. A test compares them with botocore's."""
+
 _NAME: Final = "A-Za-z0-9_+=,.@-"
 _ARN: Final = "arn:aws(-[a-z]+)*:iam::"
 
@@ -265,6 +278,11 @@ def policy_size(document: Mapping[str, object]) -> int:
 def partition_of(arn: str) -> str:
     """Return the partition of an ARN, such as ``aws`` or ``aws-us-gov``."""
     return arn.split(":")[1]
+
+
+def partition_of_region(region: str) -> str:
+    """Return the partition of a Region that exists."""
+    return next(partition for partition, names in _REGIONS.items() if region in names)
 
 
 def account_of(principal: str) -> str:

@@ -14,6 +14,7 @@ from pump_roles.validators import (
     ACCOUNTS,
     EXTERNAL_ID,
     FAILURE_TOLERANCE,
+    GLOBAL_REGIONS,
     MAX_CONCURRENT,
     ORGANIZATIONAL_UNITS,
     PARTITIONS,
@@ -30,6 +31,7 @@ from pump_roles.validators import (
     ArgumentError,
     ListOf,
     Text,
+    partition_of_region,
 )
 
 ALNUM = string.ascii_letters + string.digits
@@ -265,7 +267,16 @@ def test_knows_every_region_and_partition_that_the_cdk_and_botocore_know() -> No
     assert list(REGION_NAMES) == sorted(region.name for region in RegionInfo.regions)
     assert REGIONS.check("regions", REGION_NAMES) == list(REGION_NAMES)
     assert set(PARTITIONS) == {region.partition for region in RegionInfo.regions} - {None}
-    assert set(PARTITIONS) == set(botocore.session.get_session().get_available_partitions())
+    session = botocore.session.get_session()
+    assert set(PARTITIONS) == set(session.get_available_partitions()) == GLOBAL_REGIONS.keys()
+    for known in session.get_data("endpoints")["partitions"]:
+        partition = known["partition"]
+        region = GLOBAL_REGIONS[partition]
+        of_service = known["services"].get("organizations", {"endpoints": {}})["endpoints"]
+        scope = of_service.get(f"{partition}-global", {}).get("credentialScope", {})
+        assert partition_of_region(region) == partition
+        # It does not know that of the newest partition, which has one Region.
+        assert scope.get("region", "eusc-de-east-1") == region
 
 
 @pytest.mark.parametrize(

@@ -274,8 +274,10 @@ def stacks(
         line = partial(protection_summary, [names[role] for role in rolled_out], without)
         found.append(_protection(found, line, values, settings))
     if settings.content.get(_ALARM) is not None:
-        buying = guardrails.get("auto-pilot", ())
-        found.append(_alarm(names["auto-pilot"], buying, values, settings))
+        of_principal = keys_of["auto-pilot"].get(_PRINCIPAL)
+        principal = values[of_principal] if of_principal else ""
+        line = partial(alarm_summary, principal, guardrails.get("auto-pilot", ()))
+        found.append(_alarm(names["auto-pilot"], line, values, settings))
     for stack_settings in found:
         _check_placeholders(boundary, stack_settings)
     return found
@@ -306,13 +308,12 @@ def _protection(
 
 def _alarm(
     role_name: str,
-    guardrails: Collection[Guardrail],
+    line: Callable[[Mapping[str, Any]], str],
     values: Mapping[Key, Any],
     settings: Settings,
 ) -> StackSettings:
     arguments, keys = _arguments_of_object(_ALARM, values, settings)
     arguments["role_names"] = [role_name]
-    line = partial(alarm_summary, guardrails)
     return StackSettings("PumpAlarm", AlarmStack, arguments, keys, settings, line)
 
 

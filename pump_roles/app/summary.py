@@ -3,6 +3,7 @@
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from typing import Any, Final
 
+from pump_roles import validators
 from pump_roles.constructs.protection import stop_command
 from pump_roles.guardrails import Guardrail, documents, documents_on, is_set, parts_of
 from pump_roles.published import ROLES, PublishedRole
@@ -47,11 +48,16 @@ def protection_summary(
     return f"PumpProtection: {'; '.join(parts)}; to stop Pump: {_STOP}"
 
 
-def alarm_summary(guardrails: Iterable[Guardrail], arguments: Mapping[str, Any]) -> str:
+def alarm_summary(
+    principal: str, guardrails: Iterable[Guardrail], arguments: Mapping[str, Any]
+) -> str:
     """Return one line, without addresses: whose purchases cause an email, and where to deploy."""
     number = len(arguments["emails"])
     where = [guardrail.values for guardrail in guardrails if guardrail.name == "only-in-regions"]
-    regions = {"us-east-1", *where[0]} if where else {"us-east-1"}
+    named = where[0] if where else ()
+    own = {validators.partition_of(principal)} if ":" in principal else set()
+    partitions = {validators.partition_of_region(region) for region in named} or own or {"aws"}
+    regions = {*named, *(validators.GLOBAL_REGIONS[partition] for partition in partitions)}
     elsewhere = "" if where else " and each other Region where Pump may buy"
     parts = (
         f"role {', '.join(arguments['role_names'])}",

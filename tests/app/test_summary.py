@@ -130,6 +130,33 @@ def test_stacks_around_the_roles_show_what_they_do_and_the_command_that_stops_pu
     )
 
 
+@pytest.mark.parametrize(
+    ("content", "where"),
+    [
+        (
+            {"principal": "arn:aws-us-gov:iam::999988887777:root"},
+            "us-gov-west-1 and each other Region where Pump may buy",
+        ),
+        ({"only-in-regions": ["us-gov-east-1"]}, "us-gov-east-1, us-gov-west-1"),
+        (
+            {"principal": PUMP_ACCOUNT, "only-in-regions": ["cn-north-1"]},
+            "cn-north-1, cn-northwest-1",
+        ),
+        # what the role that buys has
+        (
+            {
+                "principal": "arn:aws-cn:iam::999988887777:root",
+                "auto-pilot": {"principal": PRINCIPAL},
+            },
+            "us-east-1 and each other Region where Pump may buy",
+        ),
+    ],
+)
+def test_alarm_names_the_region_of_its_partition(content: dict[str, Any], where: str) -> None:
+    *_, alarm = lines({**content, "alarm": {"emails": ["platform@example.com"]}})
+    assert alarm.endswith(f"; deploy it in {where}")
+
+
 def test_protection_says_which_role_is_not_protected() -> None:
     settings = {
         "principal": PRINCIPAL,
