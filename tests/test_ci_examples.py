@@ -42,7 +42,7 @@ GITLAB = yaml.safe_load((CI / "gitlab-ci.yml").read_text())
 GUIDE = (ROOT / "docs" / "report.md").read_text()
 
 NEEDS_A_NETWORK = "make setup-review"
-COPIED = re.findall(r"```shell\n(.*)\n```", (CI.parent / "README.md").read_text())
+COPIED = re.findall(r"```sh\n(.*/npm install .*)\n```", (CI.parent / "README.md").read_text())
 """What takes its place where an example was copied: one line."""
 
 GIVEN = {"principal": PRINCIPAL, "external-id": EXTERNAL_ID}
@@ -188,7 +188,7 @@ def test_copied_example_installs_as_its_page_says_and_its_job_passes(
 ) -> None:
     """Without the registry and npm: the packages of the test environment stand in for those."""
     page = (CI.parent / "README.md").read_text()
-    copy, install = re.findall(r"^\$ (cp .*|pip install .*)$", page, re.MULTILINE)
+    copy, install = re.findall(r"^(cp .*|pip install .*)$", page, re.MULTILINE)
     clone, vendors = tmp_path / "pump-roles", tmp_path / "vendors"
     clone.mkdir()
     (clone / "examples").symlink_to(CI.parent)

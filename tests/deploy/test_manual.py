@@ -5,7 +5,6 @@ The real AWS CLI runs those that create, check, and remove the roles.
 
 import json
 import re
-import shlex
 import shutil
 import subprocess
 from collections.abc import Callable, Sequence
@@ -391,17 +390,6 @@ def test_listed_permissions_are_those_that_the_commands_need() -> None:
     blocks = "".join(block for blocks in BLOCKS.values() for block in blocks)
     called = set(re.findall(r"\baws iam ([a-z-]+)", blocks))
     assert permissions() == sorted(f"iam:{name.title().replace('-', '')}" for name in called)
-
-
-def test_commands_contain_no_comments() -> None:
-    """Interactively, zsh does not know them."""
-    assert not [
-        line
-        for blocks in BLOCKS.values()
-        for block in blocks
-        for line in block.splitlines()
-        if shlex.split(line.rstrip("\\"), comments=True) != shlex.split(line.rstrip("\\"))
-    ]
 
 
 def test_terraform_example_passes_the_parameters_of_the_template() -> None:

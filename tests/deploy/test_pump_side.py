@@ -2,7 +2,6 @@
 
 import json
 import re
-import shlex
 import subprocess
 from collections.abc import Callable
 from datetime import datetime, timedelta, timezone
@@ -15,6 +14,7 @@ import pytest
 from botocore.exceptions import ClientError
 
 from pump_roles import probe
+from tests.docs.pages import sh_blocks, shown
 from tests.support import EXTERNAL_ID, PRINCIPAL, PUMP_ACCOUNT, PUMP_WORKER, Synth
 from tools.sandbox.aws import ACCOUNT_ID, Caller, EmbeddedAws
 from tools.sandbox.cdk import ROOT, tool_environment
@@ -94,7 +94,7 @@ def test_purchase_of_the_page_is_authorized_only_while_the_customer_approves_it(
     for name, value in aws.environment(aws.caller_in(PRINCIPAL)).items():
         monkeypatch.setenv(name, value)
     role = f"arn:aws:iam::{ACCOUNT_ID}:role/PumpAutoPilotRole"
-    approve, close = re.findall(r"^ *\$ (aws iam (?:un)?tag-role .*)$", PAGE, re.MULTILINE)
+    approve, close = (words for words in shown(PAGE, "aws") if "tag-role" in words[1])
 
     def buy() -> str:
         with pytest.raises(ClientError) as caught:
@@ -102,9 +102,9 @@ def test_purchase_of_the_page_is_authorized_only_while_the_customer_approves_it(
         code: str = caught.value.response["Error"]["Code"]
         return code
 
-    def as_the_customer(command: str) -> None:
+    def as_the_customer(words: list[str]) -> None:
         environment = {**tool_environment(), **aws.environment()}
-        subprocess.run(shlex.split(command), env=environment, check=True)
+        subprocess.run(["aws", *words], env=environment, check=True)
 
     # A session's tags take precedence over the role's, so its trust policy must not accept them.
     tags: Any = [{"Key": "pump-commitments", "Value": "approved"}]
@@ -127,7 +127,7 @@ def test_purchase_of_the_page_is_authorized_only_while_the_customer_approves_it(
 def test_commands_of_the_page_probe_a_role_and_a_file_of_roles(
     aws: EmbeddedAws, synth: Synth, tmp_path: Path
 ) -> None:
-    commands = re.findall(r"^ *\$ (.*\bpump-roles probe .*)$", PAGE, re.MULTILINE)
+    commands = [block for block in sh_blocks(PAGE) if "pump-roles probe " in block]
     (role,) = re.findall(r"arn:\S+", " ".join(commands))
     template = synth({"principal": PRINCIPAL, "external-id": EXTERNAL_ID})
     aws.deploy(

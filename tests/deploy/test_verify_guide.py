@@ -1,8 +1,6 @@
 """The commands of docs/verify.md run, from before the last onboarding step to the removal."""
 
 import json
-import re
-import shutil
 import subprocess
 from collections.abc import Iterable
 from itertools import product
@@ -11,6 +9,7 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner
 
+from pump_roles import universal
 from pump_roles.published import ROLES
 from pump_roles.review.cli import app
 from tests.docs import pages
@@ -22,11 +21,8 @@ from tools.sandbox.cdk import tool_environment
 pytestmark = pytest.mark.usefixtures("no_aws")
 
 COMMANDS = [
-    command.partition("#")[0]
-    .strip()
-    .replace("PRINCIPAL", PUMP_ACCOUNT)
-    .replace("MANAGEMENT_ACCOUNT", ACCOUNT_ID)
-    for command in re.findall(r"^\$ (.*)$", pages.VERIFY, re.MULTILINE)
+    command.replace("PRINCIPAL", PUMP_ACCOUNT).replace("MANAGEMENT_ACCOUNT", ACCOUNT_ID)
+    for command in "".join(pages.sh_blocks(pages.VERIFY)).splitlines()
 ]
 SAVE = [command for command in COMMANDS if command.startswith("aws ")]
 VERIFY = [command for command in COMMANDS if command not in SAVE]
@@ -64,7 +60,7 @@ def test_commands_of_the_guide_match_what_was_deployed_and_then_removed(
     templates = {name: json.dumps(template) for name, template in synth(first).items()}
     for name in synth({**first, "roles": ["read-only"]}):
         (assembly / f"{name}.template.json").write_text(templates[name])
-    shutil.copy(assembly / "PumpReadOnly.template.json", tmp_path)
+    (tmp_path / "PumpReadOnly.template.json").write_bytes(universal.template("read-only"))
     monkeypatch.chdir(tmp_path)
     for name, value in aws.environment().items():
         monkeypatch.setenv(name, value)

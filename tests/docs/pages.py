@@ -3,8 +3,8 @@
 import json
 import re
 import shlex
+import textwrap
 from collections.abc import Iterable
-from itertools import takewhile
 from typing import Any
 
 from pump_roles.app.config import KEYS, OBJECTS
@@ -86,29 +86,48 @@ def kept_in_pump_json(text: str) -> dict[str, Any]:
     return first
 
 
-def shown(text: str, program: str) -> list[list[str]]:
-    """Return the arguments of each command of a program in the blocks of a page.
+def sh_blocks(text: str) -> list[str]:
+    """Return the blocks of a page that are pasted into a shell."""
+    found = re.findall(r"^( *)```sh\n(.*?)^\1```$", text, re.MULTILINE | re.DOTALL)
+    return [textwrap.dedent(block) for _, block in found]
 
-    Without comments, and without the file or the program into which a command's output goes.
-    """
-    text = text.replace("\\\n", " ")
-    found = re.findall(rf"^ *\$ {program} (.*)$", text, re.MULTILINE)
+
+def commands(block: str) -> list[list[str]]:
+    """Return the words of each command of a block that has no variable, as they are written."""
+    found: list[list[str]] = []
+    for line in block.replace("\\\n", " ").splitlines():
+        lexer = shlex.shlex(line, posix=True, punctuation_chars=True)
+        lexer.commenters, lexer.whitespace_split = "", True
+        command: list[str] = []
+        found.append(command)
+        redirected = False
+        for word in lexer:
+            if set(word) <= set("();<>|&"):
+                redirected = ">" in word
+                command = command if redirected else []
+                found += [] if redirected else [command]
+            elif redirected:
+                redirected = False
+            elif command or not re.match(r"[A-Z_]+=|do$", word):
+                command.append(word)
+    return [command for command in found if command and "$" not in "".join(command)]
+
+
+def shown(text: str, program: str) -> list[list[str]]:
+    """Return the arguments of each command of a program in the blocks, and emails, of a page."""
     # In an email, in quotation marks.
-    found += re.findall(rf'^".*: {program} (.*)"$', text, re.MULTILINE)
-    words = [shlex.split(command.partition(" > ")[0], comments=True) for command in found]
-    return [[*takewhile(lambda word: word != "|", command)] for command in words]
+    emails = re.findall(rf'^".*: ({program} .*)"$', text, re.MULTILINE)
+    written = [*map(commands, sh_blocks(text)), map(shlex.split, emails)]
+    return [words[1:] for found in written for words in found if words[0] == program]
 
 
 def cdk_commands(text: str) -> list[list[str]]:
     """Return the CDK commands of a page that name stacks, in blocks and within sentences."""
-    found = re.findall(
-        r"^ *\$ (npx cdk .*?)$|`(npx cdk [^`]*)`", text.replace("\\\n", " "), re.MULTILINE
-    )
-    split = [shlex.split("".join(command), comments=True) for command in found]
+    within = re.findall(r"`(npx cdk [^`]*)`", text)
     return [
         words
-        for words in split
-        if words[2] != "import" and any("Pump" in word for word in words[3:])
+        for words in [*(["npx", *words] for words in shown(text, "npx")), *map(shlex.split, within)]
+        if words[1] == "cdk" and words[2] != "import" and any("Pump" in word for word in words[3:])
     ]
 
 

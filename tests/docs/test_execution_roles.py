@@ -44,7 +44,7 @@ def role(*statements: Any, name: str = NAME, path: str = "/") -> dict[str, Any]:
 
 def found(*roles: dict[str, Any]) -> list[str]:
     """Return the ARNs that the command lists, run as the guide has it."""
-    command = re.search(r"<!-- foreign-execution-roles -->\n```console\n\$ (.*)\n```", PROTECT)
+    command = re.search(r"<!-- foreign-execution-roles -->\n```sh\n(.*)\n```", PROTECT)
     assert command
     words = shlex.split(command[1].replace("MANAGEMENT_ACCOUNT", MANAGEMENT))
     assert words[:-1] == ["aws", "iam", "list-roles", "--query"]
@@ -102,5 +102,5 @@ def test_settings_add_the_stack_that_the_page_deploys(provided: dict[str, str]) 
     bounded = {**provided, **ROLLED_OUT, "permissions-boundary": "platform/Boundary"}
     added = {stack.stack_id for stack in config.stacks(config.Settings({**bounded, **settings}))}
     assert added - {stack.stack_id for stack in config.stacks(config.Settings(bounded))} == {
-        *re.findall(r"^\$ npx cdk deploy (\w+)$", PROTECT, re.MULTILINE)
+        *re.findall(r"^npx cdk deploy (\w+)$", PROTECT, re.MULTILINE)
     }

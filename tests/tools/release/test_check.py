@@ -189,7 +189,7 @@ def test_example_of_the_guide_is_what_the_check_expects() -> None:
 def test_entry_ends_where_a_person_sees_its_end() -> None:
     text = "Text:\n- One,\n  wrapped\n- Two.\n### Removed\n- Three.\n\n  Another paragraph.\n"
     assert section(text) == ["One, wrapped", "Two.", "Three."]
-    for hidden in ("<!--\n", "\n  ```console\n"):
+    for hidden in ("<!--\n", "\n  ```sh\n"):
         with pytest.raises(InputError, match="no comment or code block"):
             section(hidden)
 

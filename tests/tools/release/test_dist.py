@@ -19,6 +19,7 @@ from jsonschema import Draft202012Validator
 
 from pump_roles import __version__
 from pump_roles.published import ROLES
+from tests.docs.pages import sh_blocks
 from tests.support import other_pythons
 from tools.release import dist, generate
 from tools.sandbox.cdk import ROOT, tool_environment
@@ -155,7 +156,7 @@ def test_sbom_is_valid_and_has_each_python_package_with_its_digests(built: Path)
 def commands(page: str, *programs: str) -> str:
     """Return the commands of a page that begin with one of the programs, as a script."""
     text = (ROOT / "docs" / page).read_text("utf-8").replace("VERSION", __version__)
-    found = re.findall(r"^\$ (.*)$", text, re.MULTILINE)
+    found = "".join(sh_blocks(text)).splitlines()
     return "\n".join(command for command in found if command.split()[0] in programs)
 
 
