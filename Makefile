@@ -49,7 +49,7 @@ setup-develop: $(BROWSER) ## Also set up what the demos, the tests, and developm
 .venv/.develop: .venv/.review
 	@echo "Setting up once: what the demos and the tests need, into .venv (about 30 seconds)"
 	@$(call install,requirements-dev.txt)
-	@printf '#!/bin/sh\nexec "$${0%%/*}/python" -m awscli "$$@"\n' > $(BIN)/aws  # pip's has the path, without quotes
+	@printf '#!/bin/sh\n$(AWS_CLI)\n' > $(BIN)/aws
 	@touch $@
 
 .venv/.browser: .venv/.develop
@@ -65,6 +65,9 @@ node_modules/.develop: node_modules/.deploy
 	@echo "Setting up once: the policy simulator, into node_modules"
 	@$(BIN)/npm ci
 	@touch node_modules/.deploy $@
+
+# pip's has the path of Python, without quotes. Version 1 of the AWS CLI ignores AWS_ENDPOINT_URL for some services.
+AWS_CLI := exec "$${0%%/*}/python" -m awscli $${AWS_ENDPOINT_URL:+--endpoint-url "$$AWS_ENDPOINT_URL"} "$$@"
 
 demo: $(DEVELOP) ## Deploy both roles to an AWS emulator, and show who can do what
 	@echo "This takes about 30 seconds on 2 cores."

@@ -1,13 +1,18 @@
 """make installs only what a target needs, and runs what CI runs; pages name only its targets."""
 
 import json
+import os
 import re
 import shutil
 import subprocess
+import sys
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
+from threading import Thread
 
 import pytest
 
+from tests.support import on_terminal
 from tools.sandbox.cdk import ROOT
 
 MAKEFILE = (ROOT / "Makefile").read_text()
@@ -60,3 +65,40 @@ def test_makefile_has_each_target_that_a_page_names() -> None:
     for page in PAGES:
         named = re.findall(r"(?:`|^ *)make ([a-z-]+)", page.read_text("utf-8"), re.MULTILINE)
         assert set(named) <= TARGETS, page
+
+
+@pytest.mark.parametrize("configured", [True, False])
+def test_npx_downloads_no_cdk_cli_before_make_setup(tmp_path: Path, *, configured: bool) -> None:
+    """Without the project's configuration, it asks, and would download the newest."""
+    if configured:
+        shutil.copy(ROOT / ".npmrc", tmp_path)
+    (tmp_path / "package.json").write_text("{}")
+    package = {"name": "cdk", "version": "9.9.9", "bin": {"cdk": "cdk.js"}, "dist": {}}
+    newest = {"name": "cdk", "dist-tags": {"latest": "9.9.9"}, "versions": {"9.9.9": package}}
+
+    class Registry(BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            self.send_response(200)
+            self.end_headers()
+            self.wfile.write(json.dumps(newest).encode())
+
+        def log_message(self, *_: object) -> None:
+            pass
+
+    with ThreadingHTTPServer(("127.0.0.1", 0), Registry) as server:
+        Thread(target=server.serve_forever).start()
+        own = {
+            "HOME": str(tmp_path),
+            "npm_config_registry": f"http://127.0.0.1:{server.server_port}",
+        }
+        path = os.pathsep.join((str(Path(sys.executable).parent), os.environ["PATH"]))
+        ended, shown = on_terminal(
+            ["npx", "cdk", "--version"],
+            environment={"PATH": path, **own},
+            folder=tmp_path,
+            typed="n\n",
+        )
+        server.shutdown()
+    assert ended.returncode != 0
+    assert ("Ok to proceed?" in shown) != configured, shown
+    assert "canceled" in shown

@@ -18,8 +18,9 @@ UNITS: Final = {"Workloads": 3, "Sandbox": 2}
 """The organizational units, and how many accounts are in each."""
 
 INTRODUCTION: Final = f"""\
-In this shell, AWS is an emulator that enforces IAM: the account {ACCOUNT_ID}, with administrator
-credentials. Nothing reaches a real account. For example:
+In this shell, AWS is an emulator that enforces IAM, but not the policies of an organization: the
+protection and the stop can be deployed, but deny nothing. It is the account {ACCOUNT_ID}, with
+administrator credentials. Nothing reaches a real account. For example:
 
   npx cdk deploy PumpReadOnly -c pump:settings=examples/settings.json
   pump-roles verify --expect cdk.out/PumpReadOnly.template.json
