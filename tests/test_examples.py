@@ -82,6 +82,8 @@ def test_role_in_a_customers_stack_is_as_published(example: Callable[[str], Path
     assert report.others == ()
     template = json.loads((example("read_only") / VENDORS).read_text())
     assert template["Outputs"].keys() == {"RoleArn"}
+    # As the page says.
+    assert "BootstrapVersion" in template["Parameters"]
 
 
 def test_role_that_a_budget_stops_is_as_published(example: Callable[[str], Path]) -> None:

@@ -60,6 +60,8 @@ def test_app_has_the_stacks_that_a_command_names(page: str, words: list[str], sy
         elif not word.startswith("-"):
             names.add(word)
     assert any(names <= synth(settings).keys() for settings in examples)
+    # A misspelt name among several is no error of the CDK CLI.
+    assert words[2] != "deploy" or len(names) == 1 or page == "operations"
 
 
 @pytest.mark.parametrize("page", KEPT.values(), ids=KEPT)

@@ -421,8 +421,8 @@ from Pump into pump.json:
 
   { "principal": "...", "external-id": "...", "roles": ["read-only"] }
 
-  $ source .venv/bin/activate
-  $ npx cdk deploy PumpReadOnly
+  source .venv/bin/activate
+  npx cdk deploy PumpReadOnly
 
 If you want Pump to buy and sell, remove roles, and deploy PumpAutoPilot in the
 same way. The account does not need to be bootstrapped.

@@ -356,13 +356,14 @@ two values from Pump and your units into pump.json:
 
 Then, use the management account's credentials:
 
-  $ source .venv/bin/activate
-  $ npx cdk deploy PumpReadOnly PumpReadOnlyRollout
-  $ pump-roles rollout-status --expect cdk.out
+  source .venv/bin/activate
+  npx cdk deploy PumpReadOnly
+  npx cdk deploy PumpReadOnlyRollout
+  pump-roles rollout-status --expect cdk.out
 
 After a removal, check that it is complete:
 
-  $ pump-roles verify --removed --principal ... \\
+  pump-roles verify --removed --principal ... \\
       --assume-role ...
 """
 

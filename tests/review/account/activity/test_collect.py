@@ -489,7 +489,16 @@ def names_of_unknown_cost(found: Activity) -> set[str]:
     return {guardrail.name for guardrail in found.guardrails if guardrail.cost == "unknown"}
 
 
-DENYING_SUPPORT = {"metadata-only", "needed-only", "no-support-writes", "recommended"}
+def denies_support(guardrail: Guardrail) -> bool:
+    documents = documents_on(guardrail, ROLES["auto-pilot"].patterns).values()
+    return any(
+        "NotAction" in statement or "support:" in str(statement["Action"])
+        for document in documents
+        for statement in document["Statement"]
+    )
+
+
+DENYING_SUPPORT = {name for name in Guardrail.names() if denies_support(Guardrail.named(name))}
 
 
 @pytest.mark.parametrize(
