@@ -1,5 +1,8 @@
-"""A quick-create link deploys the template that it names, and Pump can assume the role."""
+"""The template without the CDK, from a link or with the AWS CLI: Pump can assume the role."""
 
+import json
+import subprocess
+from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qsl, urlsplit
 
@@ -9,8 +12,11 @@ from click.testing import CliRunner
 
 from pump_roles.published import ROLES
 from pump_roles.review.cli import app
+from pump_roles.universal import FILES
+from tests.docs.pages import DEPLOY, sh_blocks
 from tests.support import PRINCIPAL
 from tools.sandbox.aws import ACCOUNT_ID, EmbeddedAws
+from tools.sandbox.cdk import tool_environment
 
 # Everything that an external ID can have and a URL treats in its own way.
 EXTERNAL_ID = "a+b=c,d.e@f:g/h-i_j"
@@ -69,3 +75,37 @@ def test_link_deploys_the_printed_template_and_pump_can_assume_the_role(
     # Nobody else of Pump's account.
     other_role = aws.caller_in(f"{PRINCIPAL}Too")
     assert not aws.can_assume(arn, other_role, external_id=EXTERNAL_ID)
+
+
+@pytest.mark.slow
+def test_commands_without_the_cdk_create_and_update_the_role_and_reject_the_placeholders(
+    aws: EmbeddedAws, tmp_path: Path
+) -> None:
+    create, arn, update = (block for block in sh_blocks(DEPLOY) if "aws cloudformation" in block)
+    (tmp_path / FILES["read-only"]).write_bytes(run("template", "read-only"))
+
+    def shell(block: str) -> tuple[int, str]:
+        ended = subprocess.run(
+            ["sh", "-euc", block],
+            cwd=tmp_path,
+            env={**tool_environment(), **aws.environment()},
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        return ended.returncode, ended.stdout + ended.stderr
+
+    with_principal = create.replace("'PRINCIPAL", f"'{PRINCIPAL}")
+    for values, name in ((create, "PumpIamRole"), (with_principal, "PumpExternalID")):
+        status, shown = shell(values)
+        assert (status, f"Parameter '{name}' must be " in shown) == (255, True)
+    assert shell(with_principal.replace("'EXTERNAL_ID", f"'{EXTERNAL_ID}"))[0] == 0
+    role = f"arn:aws:iam::{ACCOUNT_ID}:role/PumpReadOnlyRole"
+    assert shell(arn) == (0, f"{role}\n")
+    template = json.loads(run("template", "read-only"))
+    template["Resources"]["ReadOnlyRole"]["Properties"]["Description"] = "Newer"
+    (tmp_path / FILES["read-only"]).write_text(json.dumps(template))
+    assert shell(update)[0] == 0
+    aws.cloudformation().get_waiter("stack_update_complete").wait(StackName="PumpReadOnly")
+    assert aws.iam().get_role(RoleName="PumpReadOnlyRole")["Role"]["Description"] == "Newer"
+    assert aws.can_assume(role, aws.caller_in(PRINCIPAL), external_id=EXTERNAL_ID)
