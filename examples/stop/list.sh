@@ -4,8 +4,8 @@
 #
 #     bash list.sh PROFILE OTHER_PROFILE
 #
-# Exits with 1 if something could not be read. A subscription can be yours: look at its addresses. In
-# China, set AWS_REGION to one of its Regions.
+# Exits with 1 if something could not be read. A subscription can be yours: look at its addresses, which
+# are on standard error. In China, set AWS_REGION to one of its Regions.
 set -u
 : "${1:?name a profile of the AWS CLI for each account}"
 failed=0
@@ -19,8 +19,11 @@ for profile in "$@"; do
     --query "savingsPlans[].[join(' ', ['aws savingsplans delete-queued-savings-plan',
       '--profile $profile --savings-plan-id', savingsPlanId])]"
   list ce get-anomaly-subscriptions \
+    --query "AnomalySubscriptions[].[join(' ', [SubscriptionArn, 'sends to',
+      join(',', Subscribers[].Address)])]" >&2
+  list ce get-anomaly-subscriptions \
     --query "AnomalySubscriptions[].[join(' ', ['aws ce delete-anomaly-subscription',
-      '--profile $profile --subscription-arn', SubscriptionArn, '#', join(',', Subscribers[].Address)])]"
+      '--profile $profile --subscription-arn', SubscriptionArn])]"
   # The Regions that are enabled in the account.
   regions=$(list ec2 describe-regions --region "${AWS_REGION:-us-east-1}" --query "Regions[].[RegionName]")
   [ "$regions" ] || failed=1

@@ -31,7 +31,11 @@ REGIONS = ["eu-west-1", "us-east-1"]
 AWS_CLI = """\
 #!/bin/sh
 printf '%s\\0' "$@" '' >> calls
-case "$*" in *"$FAILS"*) exit 255 ;; *describe-regions*) printf 'eu-west-1\\nus-east-1\\n' ;; esac
+case "$*" in
+  *"$FAILS"*) exit 255 ;;
+  *'sends to'*) echo addresses ;;
+  *describe-regions*) printf 'eu-west-1\\nus-east-1\\n' ;;
+esac
 """
 """Records its arguments, and fails if they contain ``FAILS``."""
 
@@ -78,8 +82,12 @@ def listing(folder: Path, *profiles: str, fails: str = "nothing") -> tuple[int, 
         ["bash", EXAMPLES / "stop" / "list.sh", *profiles],
         cwd=folder,
         env={"PATH": f"{folder}{os.pathsep}{os.environ['PATH']}", "FAILS": fails},
+        capture_output=True,
+        text=True,
         check=False,
     )
+    # What is printed is pasted.
+    assert ("addresses" in ended.stdout, "addresses" in ended.stderr) == (False, bool(profiles))
     calls = folder / "calls"
     texts = calls.read_text().split("\0\0")[:-1] if calls.exists() else []
     return ended.returncode, [text.split("\0") for text in texts]
@@ -96,6 +104,8 @@ def actions(commands: list[list[str]]) -> set[str]:
 
 
 STATES = model("ec2").shape_for("ReservedInstanceState").enum
+ADDRESSES = "arn:2 sends to a@b.c,d@e.f"
+"""What is not a command."""
 ANSWERS: dict[str, Any] = {
     "savingsPlans": [{"savingsPlanId": "1"}],
     "AnomalySubscriptions": [
@@ -120,10 +130,10 @@ def test_list_reads_each_account_and_region_and_prints_what_deletes_all_that_it_
         assert (option, output) == ("--profile", ["--output", "text"])
         run.append(call[4:])
         rows = jmespath.search(call[call.index("--query") + 1], ANSWERS)
-        printed += [row for (row,) in rows if row not in REGIONS]
+        printed += [row for (row,) in rows if row not in {*REGIONS, ADDRESSES}]
     deletes = [
         "aws savingsplans delete-queued-savings-plan --profile {} --savings-plan-id 1",
-        "aws ce delete-anomaly-subscription --profile {} --subscription-arn arn:2 # a@b.c,d@e.f",
+        "aws ce delete-anomaly-subscription --profile {} --subscription-arn arn:2",
     ]
     for region in REGIONS:
         where = f"--profile {{}} --region {region}"
@@ -133,7 +143,7 @@ def test_list_reads_each_account_and_region_and_prints_what_deletes_all_that_it_
         ]
     assert printed == [row.format(profile) for profile in PROFILES for row in deletes]
     # Nobody here has these profiles.
-    run += [shlex.split(row.replace("--profile {} ", ""), comments=True)[1:] for row in deletes]
+    run += [shlex.split(row.replace("--profile {} ", ""))[1:] for row in deletes]
     assert all(accepted_by_the_aws_cli(["--region", "us-east-1", *words]) for words in run)
     assert actions(run) == TAKEN
 
