@@ -91,7 +91,7 @@ class Text:
         cure = "; put the number in quotes" if number else ""
         if self.hidden and isinstance(value, str):
             cure = f"; its length is {len(value):,}"
-        shown = "the value" if self.hidden else _quoted(value)
+        shown = _quoted(value) if value is None or not self.hidden else "the value"
         raise ArgumentError(argument, f"{shown} is not {self.description}{cure}")
 
 

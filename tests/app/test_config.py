@@ -696,6 +696,10 @@ def build(folder: Path) -> App:
         ({"roles": ["autopilot"]}, "roles: 'autopilot' is not read-only or auto-pilot"),
         ({"external-id": 12}, "external-id: the value is not an external ID: "),
         (
+            {"external-id": "a secret"},
+            "external-id: the value is not an external ID: 2 to 1,224 of",
+        ),
+        (
             {"guardrails": ["recomended"]},
             "guardrails: there is no guardrail 'recomended'; did you mean recommended?",
         ),
