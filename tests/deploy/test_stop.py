@@ -10,7 +10,7 @@ import pytest
 from botocore.exceptions import ClientError
 
 from tests.commands import run
-from tests.docs.pages import STOP, block, policy, shown
+from tests.docs.pages import STOP, block, commands, policy, shown
 from tests.support import EXTERNAL_ID, PRINCIPAL, SCENARIOS, STACKS, Assembly, app_files, role_in
 from tools.sandbox.aws import ACCOUNT_ID, Caller, EmbeddedAws, StackFailedError
 from tools.sandbox.cdk import tool_environment
@@ -81,8 +81,8 @@ def test_deployment_keeps_pump_stopped_only_if_the_boundary_is_in_the_settings(
         assert (status, f"AWSDenyAll: {STOPPED}" in said) == (0, bool(kept))
 
 
-def commands(marker: str) -> list[list[str]]:
-    return shown(block(f"<!-- {marker} -->", "console", STOP), "(?:aws|npx)")
+def arguments(marker: str) -> list[list[str]]:
+    return [words[1:] for words in commands(block(f"<!-- {marker} -->", "sh", STOP))]
 
 
 def attached(aws: EmbeddedAws, root: str) -> dict[str, bool]:
@@ -133,7 +133,7 @@ def test_stop_of_an_organization_moves_to_the_stack_and_back_and_ends_as_the_gui
             ids[created] = printed["Policy"]["PolicySummary"]["Id"]
         return printed
 
-    for words in commands("create-stop"):
+    for words in arguments("create-stop"):
         run(words)
     (attach,) = (
         words
@@ -148,7 +148,7 @@ def test_stop_of_an_organization_moves_to_the_stack_and_back_and_ends_as_the_gui
 
     by_hand = ids["POLICY_ID"]
     for marker in ("to-protection", "from-protection"):
-        for words in commands(marker):
+        for words in arguments(marker):
             run(words)
             assert any(attached(aws, root).values())
         assert attached(aws, root) == {"StopPump": True}
@@ -156,6 +156,6 @@ def test_stop_of_an_organization_moves_to_the_stack_and_back_and_ends_as_the_gui
         assert ids["POLICY_ID"] != by_hand
         by_hand = ids["POLICY_ID"]
 
-    listed, (found,), *ending = (run(words) for words in commands("end-stop"))
+    listed, (found,), *ending = (run(words) for words in arguments("end-stop"))
     assert (listed, found, ending) == ([root], ["StopPump", by_hand], [None, None])
     assert not attached(aws, root)

@@ -82,7 +82,7 @@ def test_lists_every_exempt_role_that_others_can_assume(
 
 
 def test_lists_roles_with_pumps_names_in_every_spelling() -> None:
-    pipe = re.search(r"\$ (aws iam list-roles .*) \| (grep .*)\n", PROTECT)
+    pipe = re.search(r"^ *(aws iam list-roles .*) \| (grep .*)\n", PROTECT, re.MULTILINE)
     assert pipe
     listing, filtering = map(shlex.split, pipe.groups())
     assert listing[:4] == ["aws", "iam", "list-roles", "--query"]
