@@ -14,7 +14,7 @@ from pump_roles.review.contents import OrganizationPolicy
 from pump_roles.review.masking import Mask
 from pump_roles.review.role import Part, Unknown
 
-NAMES: Final = ("ProtectPumpRoles", "StopPump", "PumpTrust")
+NAMES: Final = ("ProtectPumpRoles", "StopPump", "StopPumpByHand", "PumpTrust")
 """The names of the policies if none are expected."""
 
 _PART: Final[Part] = "organization-policies"
