@@ -8,6 +8,7 @@ import json
 from collections.abc import Iterator, Mapping
 from functools import cache
 from pathlib import Path
+from traceback import format_exception_only
 from typing import TYPE_CHECKING, Any, Final
 
 import jsii
@@ -24,7 +25,7 @@ from aws_cdk import (
     Validations,
 )
 from aws_cdk import aws_iam as iam
-from constructs import Construct, IConstruct
+from constructs import Construct
 
 from pump_roles._version import __version__
 from pump_roles.validators import ArgumentError
@@ -32,7 +33,6 @@ from pump_roles.validators import ArgumentError
 if TYPE_CHECKING:
     from pump_roles.review.templates.widening import Built, Widening
 
-_ID: Final = "pump-roles:immutable"
 _RULE: Final = "immutable"
 _FIX: Final = (
     "The role must have exactly what Pump publishes. Remove whatever changes it or attaches to it. "
@@ -89,20 +89,20 @@ def protect(resource: iam.CfnRole | CfnStackSet, scope: Construct, **properties:
 
 @cache
 def _plugin_and_folder(stage: Stage) -> "tuple[_Immutable, Path]":
-    # One for each app, so that its templates are read only once. It is a child of the app, because
-    # jsii returns another Python object each time for an app that was not created in Python, such
-    # as that of ``Stack()``.
+    # One for each app, so that its templates are read only once: by jsii's reference, because jsii
+    # returns another Python object each time for an app that was not created in Python, such as
+    # that of ``Stack()``.
     root = stage.node.root
-    found = root.node.try_find_child(_ID)
-    plugin = found if isinstance(found, _Immutable) else _Immutable(root)
-    return plugin, Path(stage.outdir)
+    reference = root.__jsii_ref__.ref  # type: ignore[attr-defined]
+    if reference not in _PLUGINS:
+        _PLUGINS[reference] = _Immutable()
+        Validations.of(root).add_plugins(_PLUGINS[reference])
+    return _PLUGINS[reference], Path(stage.outdir)
 
 
 @jsii.implements(IPolicyValidationPlugin)
-class _Immutable(Construct):
-    def __init__(self, root: IConstruct) -> None:
-        super().__init__(root, _ID)  # type: ignore[arg-type]
-        Validations.of(root).add_plugins(self)
+class _Immutable:
+    def __init__(self) -> None:
         self.protected: dict[Path, list[tuple[CfnResource, Mapping[str, Any]]]] = {}
 
     @property
@@ -118,15 +118,18 @@ class _Immutable(Construct):
         return [_RULE, _UNKNOWN_TARGET]
 
     def validate(self, context: IPolicyValidationContext) -> PolicyValidationPluginReport:
+        try:
+            violations = list(self._violations(context))
+        except Exception as error:  # noqa: BLE001 - CDK ignores a plugin that raises
+            violations = [_not_checked(error, next(iter(self.protected)))]
+        return PolicyValidationPluginReport(success=not violations, violations=violations)
+
+    def _violations(self, context: IPolicyValidationContext) -> Iterator[PolicyViolation]:
         # Imported here: an app that only defines its constructs does not need the reader.
         from pump_roles.review.templates.widening import widenings  # noqa: PLC0415
 
         paths = [Path(path) for path in context.template_paths]
-        try:
-            violations = [_violation(found) for found in widenings(list(self._built()), paths)]
-        except Exception as error:  # noqa: BLE001 - CDK ignores a plugin that raises
-            violations = [_not_checked(error, paths[0])]
-        return PolicyValidationPluginReport(success=not violations, violations=violations)
+        yield from map(_violation, widenings(list(self._built()), paths))
 
     def _built(self) -> "Iterator[Built]":
         from pump_roles.review.templates.widening import Built  # noqa: PLC0415
@@ -144,6 +147,10 @@ class _Immutable(Construct):
             if "${Token[" in json.dumps(properties):
                 read = dict.fromkeys(properties) | resource.stack.resolve(properties)
             yield Built(resource, file, logical_id, read)
+
+
+_PLUGINS: Final[dict[str, _Immutable]] = {}
+"""The plugin of each app."""
 
 
 def _violation(widening: "Widening") -> PolicyViolation:
@@ -166,9 +173,11 @@ def _violation(widening: "Widening") -> PolicyViolation:
 
 
 def _not_checked(error: Exception, template: Path) -> PolicyViolation:
+    # An error may fail to say what it is.
+    reason = format_exception_only(error)[-1].strip()
     return PolicyViolation(
         rule_name=_RULE,
-        description=f"the templates could not be checked: {type(error).__name__}: {error}",
+        description=f"the templates could not be checked: {reason}",
         severity="fatal",
         # CDK ignores a violation without a resource.
         violating_resources=[

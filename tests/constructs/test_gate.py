@@ -36,6 +36,7 @@ from aws_cdk import (
 from aws_cdk import aws_budgets as budgets
 from aws_cdk import aws_iam as iam
 from aws_cdk import aws_s3 as s3
+from aws_cdk.assertions import Template
 from constructs import Construct, IConstruct
 
 from pump_roles import (
@@ -82,6 +83,11 @@ def problems(app: App) -> list[str]:
     """What the synth says widens the roles."""
     with pytest.raises(RuntimeError, match="ValidationFailed"):
         app.synth()
+    return violations(app)
+
+
+def violations(app: App) -> list[str]:
+    """What the CDK's report says widens the roles."""
     report = json.loads((Path(app.outdir) / "validation-report.json").read_text())
     return [
         violation["description"]
@@ -671,6 +677,25 @@ def test_templates_are_read_once_also_if_the_app_was_not_created_in_python(
     assert read == [2]
 
 
+@pytest.mark.parametrize(
+    "context",
+    [
+        {"@aws-cdk/core:appMode": "process"},
+        {"@aws-cdk/core:failSynthOnValidationErrors": False},
+    ],
+)
+def test_synth_returns_in_modes_in_which_the_cdk_leaves_the_violations_to_its_cli(
+    context: dict[str, Any], capfd: pytest.CaptureFixture[str]
+) -> None:
+    """The security model says so."""
+    app = App(context=context)
+    _, role = pump(app)
+    role.resource.max_session_duration = 43_200
+    app.synth()
+    assert violations(app) == ["Pump/Role has a different MaxSessionDuration"]
+    capfd.readouterr()
+
+
 def test_stage_that_is_synthesized_on_its_own_is_not_validated_by_cdk() -> None:
     """Neither by this package nor by cdk-nag: the security model says so."""
     stage = Stage(App(), "Stage")
@@ -679,21 +704,57 @@ def test_stage_that_is_synthesized_on_its_own_is_not_validated_by_cdk() -> None:
     stage.synth()
 
 
-def test_template_that_cannot_be_read_is_a_violation_and_never_a_pass(
-    monkeypatch: pytest.MonkeyPatch,
+class SilentError(Exception):
+    """An error that fails if it is asked what happened."""
+
+    def __str__(self) -> str:
+        raise RecursionError
+
+
+READER = "pump_roles.review.templates.widening"
+
+
+@pytest.mark.parametrize("staged", [False, True])
+@pytest.mark.parametrize(
+    ("place", "error", "said"),
+    [
+        (f"{READER}.widenings", RecursionError("too deep"), "RecursionError: too deep"),
+        (f"{READER}.Built", ValueError("a"), "ValueError: a"),
+        (f"{READER}.widenings", SilentError(), "SilentError: <exception str() failed>"),
+        ("pump_roles.constructs.gate.Path", OSError("gone"), "OSError: gone"),
+        ("", None, f"ModuleNotFoundError: import of {READER} halted; None in sys.modules"),
+    ],
+)
+def test_check_that_fails_is_a_violation_and_never_a_pass(
+    place: str, error: Exception | None, said: str, monkeypatch: pytest.MonkeyPatch, *, staged: bool
 ) -> None:
     """CDK would ignore a plugin that raises, and the CLI would deploy."""
 
     def fail(*_: object) -> None:
-        raise RecursionError("too deep")
+        assert error is not None
+        raise error
 
-    monkeypatch.setattr("pump_roles.review.templates.widening.widenings", fail)
     app = App()
+    pump(Stage(app, "Stage") if staged else app)
+    if place:
+        monkeypatch.setattr(place, fail)
+    else:
+        monkeypatch.setitem(sys.modules, READER, None)
+    (problem,) = problems(app)
+    assert problem.startswith("the templates could not be checked: ")
+    assert problem.endswith(said)
+
+
+def test_children_of_an_app_are_those_that_it_was_given(app: App) -> None:
     pump(app)
-    assert problems(app) == ["the templates could not be checked: RecursionError: too deep"]
+    another(app)
+    templates = [Template.from_stack(stack) for stack in app.node.children]  # type: ignore[arg-type]
+    assert len(templates) == 2
 
 
 APP = """
+import sys
+
 from aws_cdk import App, Stack
 from aws_cdk import aws_iam as iam
 
@@ -713,6 +774,19 @@ NO_AWS = {
     "AWS_REGION": "us-east-1",
     "AWS_ENDPOINT_URL": "http://127.0.0.1:9",
 }
+
+
+@pytest.mark.slow
+def test_cdk_cli_fails_if_the_reader_cannot_be_imported(tmp_path: Path) -> None:
+    innocent = "\n".join(line for line in APP.splitlines() if "Wide" not in line)
+    for broken in (False, True):
+        text = f"sys.modules[{READER!r}] = None\napp.synth()" if broken else "app.synth()"
+        (tmp_path / "app.py").write_text(innocent.replace("app.synth()", text))
+        command = ["synth", "--quiet", "--app", f"{shlex.quote(sys.executable)} app.py"]
+        ended = cdk(*command, directory=tmp_path, environment={"PYTHONPATH": str(ROOT)})
+        assert ended.returncode == broken
+        said = "the templates could not be checked: ModuleNotFoundError: import of"
+        assert (said in ended.stderr + ended.stdout) == broken
 
 
 @pytest.mark.slow
