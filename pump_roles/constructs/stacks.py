@@ -6,7 +6,6 @@ from typing import TYPE_CHECKING, Any, ClassVar, Final, NamedTuple
 
 from aws_cdk import CfnOutput, CfnParameter, Stack
 
-from pump_roles._version import __version__
 from pump_roles.constructs.roles import AutoPilotRole, PumpRole, ReadOnlyRole
 from pump_roles.universal import (
     EXTERNAL_ID_PARAMETER,
@@ -113,12 +112,6 @@ def add_role(
     role.resource.override_logical_id(role_class.__name__)
     CfnOutput(stack, "RoleArn", value=role.resource.attr_arn)
     CfnOutput(stack, "RoleName", value=role.resource.ref)
-    CfnOutput(
-        stack,
-        "PumpRolesVersion",
-        description="The version of pump-roles that made this template",
-        value=__version__,
-    )
     return role
 
 

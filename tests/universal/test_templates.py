@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from pump_roles import universal
+from pump_roles import __version__, universal
 from pump_roles.published import ROLES
 from tests.support import SCENARIOS, Assembly, app_files, stack_set
 
@@ -16,6 +16,14 @@ def test_template_is_that_of_the_synth_and_of_the_rollout(kind: str, assembly: A
     assert (assembly({}) / universal.FILES[kind]).read_bytes() == expected
     rollout = json.loads(app_files(SCENARIOS["rollout"])[f"{name}Rollout"])
     assert stack_set(rollout)["TemplateBody"].encode() == expected
+
+
+def test_template_does_not_depend_on_the_version() -> None:
+    """So an update of this package changes no role, and starts no operation in any account."""
+    for kind in ROLES:
+        template = json.loads(universal.template(kind))
+        assert template["Outputs"].keys() == {"RoleArn", "RoleName"}
+        assert __version__ not in json.dumps(template)
 
 
 @pytest.mark.parametrize("scenario", SCENARIOS)
