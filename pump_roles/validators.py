@@ -10,14 +10,17 @@ import unicodedata
 from collections import Counter
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import wraps
 from types import MappingProxyType
-from typing import Final, Literal, TypeGuard, get_args
+from typing import Any, Final, Literal, TypeGuard, TypeVar, cast, get_args
 
 from pump_roles.text import packaged
 
 _SHOWN: Final = 60
 _IN_A_TAG: Final = "_.:/=+-@"
 _MOST_TAGS: Final = 50
+
+_Init = TypeVar("_Init", bound=Callable[..., None])
 
 _DUMMY: Final = "dummy-value-for-"
 """What CDK returns for a parameter of Systems Manager before the CDK CLI looks it up."""
@@ -31,16 +34,22 @@ class ArgumentError(ValueError):
         that is ``{other}``.
     :param other: the other argument's name. By default, the problem names none.
     :param guardrail: the name of the guardrail at fault, if there is one.
+
+    The message of an error about a construct's argument begins with the path of the construct.
     """
 
     def __init__(
         self, argument: str, problem: str, *, other: str = "", guardrail: str = ""
     ) -> None:
+        self.path = ""
         self.argument = argument
         self.other = other
         self.guardrail = guardrail
         self._problem = problem
-        super().__init__(f"{argument}: {self.problem}")
+        super().__init__(argument, problem)
+
+    def __str__(self) -> str:
+        return ": ".join(filter(None, (self.path, self.argument, self.problem)))
 
     @property
     def problem(self) -> str:
@@ -50,6 +59,21 @@ class ArgumentError(ValueError):
     def problem_naming(self, other: str) -> str:
         """Return the problem with the name that the user knows the other argument by."""
         return self._problem.format(other=other) if self.other else self._problem
+
+
+def names_the_construct(init: _Init) -> _Init:
+    """Let an error about an argument of a construct's ``__init__`` name the construct."""
+
+    @wraps(init)
+    def checked(self: object, scope: Any, id: str, *args: Any, **arguments: Any) -> None:
+        try:
+            init(self, scope, id, *args, **arguments)
+        except ArgumentError as error:
+            # The last one is the construct that the user creates, of those that it consists of.
+            error.path = f"{scope.node.path}/{id}".removeprefix("/")
+            raise
+
+    return cast("_Init", checked)
 
 
 @dataclass(frozen=True, kw_only=True)

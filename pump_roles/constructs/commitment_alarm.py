@@ -11,10 +11,12 @@ from aws_cdk import aws_sns as sns
 from constructs import Construct
 
 from pump_roles import validators
+from pump_roles.constructs.roles import PumpRole
+from pump_roles.constructs.rollouts import Rollout
 from pump_roles.guardrails import Guardrail
 from pump_roles.iam.events import sources_of
 from pump_roles.published import ROLES
-from pump_roles.validators import ArgumentError
+from pump_roles.validators import ArgumentError, names_the_construct
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -73,13 +75,14 @@ class CommitmentAlarm(Construct):
     EventBridge User Guide, "AWS service events delivered via AWS CloudTrail".
     """
 
+    @names_the_construct
     def __init__(
         self,
         scope: Construct,
         id: str,
         *,
         emails: Sequence[str],
-        role_names: Sequence[str] = (ROLES["auto-pilot"].name,),
+        role_names: Sequence[str | PumpRole | Rollout] = (ROLES["auto-pilot"].name,),
         key: kms.IKey | None = None,
     ) -> None:
         """Create the alarm.
@@ -88,7 +91,8 @@ class CommitmentAlarm(Construct):
         :param id: the construct's ID in the scope.
         :param emails: 1 to 10 email addresses, without duplicates, ignoring case.
         :param role_names: the names of Pump's roles in this account, at least 1, without paths and
-            duplicates. By default, ``PumpAutoPilotRole``.
+            duplicates; or the roles themselves, or their rollouts. By default,
+            ``PumpAutoPilotRole``.
         :param key: a customer managed key of this Region, which encrypts the topic. The key's
             policy must let EventBridge use it: a key of this app gets that statement; for another
             one, the synth warns. By default, the topic is not encrypted.
@@ -100,20 +104,21 @@ class CommitmentAlarm(Construct):
         """
         super().__init__(scope, id)
         emails = validators.EMAILS.check("emails", emails)
-        calls = _pattern(validators.ROLE_NAMES.check("role_names", role_names))
+        calls = _pattern(validators.ROLE_NAMES.check("role_names", role_names, reference=_name_of))
         if key is not None and not hasattr(key, "key_arn"):
             raise ArgumentError("key", f"{key!r} is not a key of AWS KMS, such as kms.Key")
-        self.topic: Final = sns.CfnTopic(
-            self,
-            "Topic",
-            display_name="Pump commitments",
-            kms_master_key_id=None if key is None else key.key_arn,
+        self.topic: Final[sns.ITopic] = sns.Topic(
+            self, "Topic", display_name="Pump commitments", master_key=key
         )
         """The topic. To send the alarms elsewhere as well, add subscriptions to it."""
         # The IDs do not depend on the order, because an address must confirm a new subscription.
         for email in emails:
             sns.CfnSubscription(
-                self, email.lower(), topic_arn=self.topic.ref, protocol="email", endpoint=email
+                self,
+                email.lower(),
+                topic_arn=self.topic.topic_arn,
+                protocol="email",
+                endpoint=email,
             )
         rules = [
             self._rule(
@@ -142,12 +147,8 @@ class CommitmentAlarm(Construct):
                 _CALL + _THEN,
             ),
         ]
-        sns.CfnTopicPolicy(
-            self,
-            "Policy",
-            topics=[self.topic.ref],
-            policy_document=_topic_policy(self.topic.ref, [rule.attr_arn for rule in rules]),
-        )
+        for statement in _topic_policy(self.topic.topic_arn, [rule.attr_arn for rule in rules]):
+            self.topic.add_to_resource_policy(statement)
         if key is not None:
             self._allow_encryption(key)
 
@@ -182,7 +183,7 @@ class CommitmentAlarm(Construct):
             targets=[
                 events.CfnRule.TargetProperty(
                     id="Topic",
-                    arn=self.topic.ref,
+                    arn=self.topic.topic_arn,
                     input_transformer=events.CfnRule.InputTransformerProperty(
                         # Only what each of these events has, in a fixed format: a value that is
                         # missing, or has quotation marks, could prevent the email.
@@ -222,23 +223,25 @@ def _pattern(role_names: Sequence[str]) -> dict[str, Any]:
     return pattern
 
 
-def _topic_policy(topic: str, rules: Sequence[str]) -> dict[str, Any]:
-    publish = {"Action": "sns:Publish", "Resource": topic}
-    deny = {"Effect": "Deny", "Principal": "*", **publish}
-    return {
-        "Version": "2012-10-17",
-        "Statement": [
-            # Without a condition, because AWS documents none for EventBridge: Amazon EventBridge
-            # User Guide, "Using resource-based policies for Amazon EventBridge".
-            {"Effect": "Allow", "Principal": {"Service": _SERVICE}, **publish},
-            # So another rule is denied only if EventBridge says which one it is.
-            {
-                **deny,
-                "Condition": {
-                    "Null": {"aws:SourceArn": "false"},
-                    "ArnNotEquals": {"aws:SourceArn": [*rules]},
-                },
-            },
-            {**deny, "Condition": {"Bool": {"aws:SecureTransport": "false"}}},
-        ],
+def _topic_policy(topic: str, rules: Sequence[str]) -> list[iam.PolicyStatement]:
+    deny: Any = {"effect": iam.Effect.DENY, "principals": [iam.StarPrincipal()]}
+    publish: Any = {"actions": ["sns:Publish"], "resources": [topic]}
+    by_another = {
+        "Null": {"aws:SourceArn": "false"},
+        "ArnNotEquals": {"aws:SourceArn": [*rules]},
     }
+    unencrypted = {"Bool": {"aws:SecureTransport": "false"}}
+    return [
+        # Without a condition, because AWS documents none for EventBridge: Amazon EventBridge User
+        # Guide, "Using resource-based policies for Amazon EventBridge".
+        iam.PolicyStatement(**publish, principals=[iam.ServicePrincipal(_SERVICE)]),
+        # So another rule is denied only if EventBridge says which one it is.
+        iam.PolicyStatement(**publish, **deny, conditions=by_another),
+        iam.PolicyStatement(**publish, **deny, conditions=unencrypted),
+    ]
+
+
+def _name_of(role: object) -> str:
+    if isinstance(role, Rollout):
+        return role.role_name
+    return str(role.resource.role_name) if isinstance(role, PumpRole) else ""

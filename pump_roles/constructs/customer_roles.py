@@ -10,7 +10,7 @@ from constructs import Construct, Dependable
 
 from pump_roles import validators
 from pump_roles.published import ROLES
-from pump_roles.validators import ArgumentError
+from pump_roles.validators import ArgumentError, names_the_construct
 
 _ACCOUNTS: Final = validators.ListOf(validators.ACCOUNT)
 _KINDS: Final = validators.ListOf(validators.choice(ROLES, "a kind of role: "))
@@ -40,6 +40,7 @@ class CustomerRoles(Construct):
     Reference, "Actions, resources, and condition keys for AWS Security Token Service".
     """
 
+    @names_the_construct
     def __init__(
         self,
         scope: Construct,

@@ -17,7 +17,13 @@ from pump_roles import validators
 from pump_roles.constructs.roles import PumpRole
 from pump_roles.constructs.rollouts import Rollout, reference
 from pump_roles.published import ROLES
-from pump_roles.validators import ArgumentError, ListOf, is_token, policy_size
+from pump_roles.validators import (
+    ArgumentError,
+    ListOf,
+    is_token,
+    names_the_construct,
+    policy_size,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
@@ -167,6 +173,7 @@ class RoleProtection(_OrganizationPolicy):
 
     _description = "Only StackSets change Pump's roles"
 
+    @names_the_construct
     def __init__(
         self,
         scope: Construct,
@@ -297,6 +304,7 @@ class EmergencyStop(_OrganizationPolicy):
 
     _description = "Stops Pump's roles while it is attached"
 
+    @names_the_construct
     def __init__(
         self,
         scope: Construct,
@@ -354,6 +362,7 @@ class TrustProtection(_OrganizationPolicy):
     _description = "Only Pump assumes Pump's roles, and only these"
     _quota = _SMALLER_QUOTA
 
+    @names_the_construct
     def __init__(
         self,
         scope: Construct,

@@ -3,7 +3,7 @@
 import re
 from collections.abc import Mapping, Sequence
 from datetime import datetime, timezone
-from functools import cache, cached_property
+from functools import cache
 from typing import Any, ClassVar, Final
 
 import jsii
@@ -35,9 +35,19 @@ from pump_roles.published import (
     PublishedRole,
     trust_policy,
 )
-from pump_roles.validators import ArgumentError, policy_size
+from pump_roles.validators import ArgumentError, names_the_construct, policy_size
 
 _INLINE_QUOTA: Final = 10_240
+
+_NO_INLINE: Final = "IAMNoInlinePolicy"
+_NO_FULL_ACCESS: Final = "IAMPolicyNoStatementsWithFullAccess"
+_OTHER_PACKS: Final[Mapping[str, Sequence[str]]] = {
+    "HIPAA.Security": (_NO_INLINE, _NO_FULL_ACCESS),
+    "NIST.800.53.R4": (_NO_INLINE,),
+    "NIST.800.53.R5": (_NO_INLINE, _NO_FULL_ACCESS),
+    "PCI.DSS.321": (_NO_INLINE, _NO_FULL_ACCESS),
+}
+"""cdk-nag's packs besides AwsSolutions, with their rules that find the published policies."""
 
 
 @jsii.implements(iam.IRole)
@@ -51,10 +61,11 @@ class PumpRole(Resource):
     duration, name, or path, removes its boundary, or attaches a policy to it that does not
     certainly only deny.
 
-    Other constructs can use it as any role: ``bucket.grant_read(pump)``. Its permissions cannot be
-    widened, so a grant adds nothing, and the synth warns (``pump-roles:grant-dropped``). As with an
-    immutable role of the CDK, ``assert_success()`` passes. The policy of another resource, such as
-    a bucket or a key, can still name the role.
+    Other constructs can use it as any role. Its permissions cannot be widened, so a grant such as
+    ``bucket.grant_read(pump)`` adds nothing to the role, and the synth warns
+    (``pump-roles:grant-dropped``). But the CDK writes the grant into the policy of the resource,
+    which then names the role, if the resource is in another account, or is a key that is in another
+    Region or encrypts a secret. As with an immutable role of the CDK, ``assert_success()`` passes.
 
     Source: Pump's document "Cross Account Role".
     """
@@ -62,6 +73,7 @@ class PumpRole(Resource):
     published: ClassVar[PublishedRole]
     """The role as Pump publishes it."""
 
+    @names_the_construct
     def __init__(
         self,
         scope: Construct,
@@ -73,7 +85,7 @@ class PumpRole(Resource):
         role_name: str | None = None,
         path: str | None = None,
         permissions_boundary: str | iam.IManagedPolicy | None = None,
-        guardrails: Sequence[Guardrail] = (),
+        guardrails: Sequence[Guardrail] | None = (),
     ) -> None:
         """Create the role.
 
@@ -111,6 +123,7 @@ class PumpRole(Resource):
         if role_name is None:
             role_name = self.published.name
         super().__init__(scope, id)
+        self._arn = ""
         self._name = validators.ROLE_NAME.check("role_name", role_name)
         self._path = None if path is None else validators.ROLE_PATH.check("path", path)
         boundary = _boundary_arn(permissions_boundary, scope)
@@ -158,10 +171,15 @@ class PumpRole(Resource):
             ],
         )
 
-    # The same text each time: CDK compares the ARNs of roles to attach a policy once.
-    @cached_property
+    # The same text each time: CDK compares the ARNs of roles to attach a policy once. It would not
+    # see a ``cached_property``, because jsii only registers data descriptors.
+    @property
     def role_arn(self) -> str:
         """The role's ARN: a reference, or in another account or Region, a literal."""
+        self._arn = self._arn or self._reference_or_literal()
+        return self._arn
+
+    def _reference_or_literal(self) -> str:
         if Token.is_unresolved(self.stack.account):
             # A literal would have the other account, so let the CDK reject the reference there.
             return self.resource.attr_arn
@@ -215,10 +233,13 @@ class PumpRole(Resource):
         dropped = ", ".join(statement.actions) or "a statement"
         Annotations.of(self).add_warning_v2(
             "pump-roles:grant-dropped",
-            f"not added to the role, whose policies stay as published: {dropped}",
+            f"nothing was added to the role, whose policies stay as published: {dropped}; "
+            "the policy of the resource names the role now if the resource is in another account, "
+            "or is a key that is in another Region or encrypts a secret, and pump-roles report "
+            "lists that policy",
         )
-        # Otherwise, the CDK would write the grant into the policy of the other resource, and Pump
-        # could do more than is published.
+        # Otherwise, the CDK would write every grant into the policy of the resource, and Pump could
+        # do more than is published.
         return iam.AddToPrincipalPolicyResult(
             statement_added=True, policy_dependable=DependencyGroup()
         )
@@ -249,11 +270,14 @@ class PumpRole(Resource):
         return self.grant(grantee, "sts:AssumeRole")
 
     def acknowledge_cdk_nag(self) -> None:
-        """Acknowledge cdk-nag's findings about the published policies, with Pump's reasons.
+        """Acknowledge cdk-nag's findings about the published policies, with the reasons.
 
-        AwsSolutions reports a finding, AwsSolutions-IAM5, for each wildcard in the policies. This
-        acknowledges exactly those, one by one, on the role's resource. Without this call they
-        remain findings, because the owner of the app decides whether they are acceptable.
+        AwsSolutions reports a finding, AwsSolutions-IAM5, for each wildcard in the policies. The
+        packs for HIPAA, NIST 800-53, and PCI DSS report that the policies are inline
+        (``IAMNoInlinePolicy``), and those that allow all actions of a service
+        (``IAMPolicyNoStatementsWithFullAccess``). This acknowledges exactly those, one by one, on
+        the role's resource. Without this call they remain findings, because the owner of the app
+        decides whether they are acceptable.
 
         Requires cdk-nag 3 or later, because earlier versions do not read acknowledgments.
         """
@@ -294,7 +318,7 @@ class AutoPilotRole(PumpRole):
 
 def annotate_guardrails(
     scope: Construct,
-    guardrails: Sequence[Guardrail],
+    guardrails: Sequence[Guardrail] | None,
     denies: Mapping[Guardrail, Mapping[str, Any]],
 ) -> Mapping[str, Sequence[str]]:
     """Report at synth if a guardrail has expired; report and return the redundant ones."""
@@ -356,12 +380,23 @@ def _acknowledged(policies: tuple[Policy, ...]) -> tuple[str, dict[str, str]]:
         if "*" in pattern
     }
     findings |= {f"Resource::{resource}": reason for resource, reason in RESOURCE_REASONS.items()}
+    patterns = [pattern for policy in policies for pattern in policy.patterns]
+    reasons = {
+        _NO_INLINE: "Only this role can use its policies, and they are deleted with it.",
+        _NO_FULL_ACCESS: " ".join(REASONS[name] for name in patterns if name.endswith(":*")),
+    }
+    others = {
+        f"{pack}::{pack}-{rule}": reasons[rule]
+        for pack, rules in _OTHER_PACKS.items()
+        for rule in rules
+        if reasons[rule]
+    }
     # As one entry: ``Validations.acknowledge()`` adds one for each, with a stack trace, which takes
     # longer than creating the role.
     return Validations.ACKNOWLEDGED_RULES_METADATA_KEY, {
         f"AwsSolutions::AwsSolutions-IAM5[{finding}]": reason
         for finding, reason in findings.items()
-    }
+    } | others
 
 
 def _boundary_arn(boundary: str | iam.IManagedPolicy | None, scope: Construct) -> str | None:

@@ -34,7 +34,7 @@ from pump_roles.universal import (
     NEXT_EXTERNAL_ID_PARAMETER,
     PRINCIPAL_PARAMETER,
 )
-from pump_roles.validators import ArgumentError
+from pump_roles.validators import ArgumentError, names_the_construct
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -83,6 +83,7 @@ class Rollout(Construct):
     role_class: ClassVar[type[PumpRole]]
     """The class of the role that each account gets."""
 
+    @names_the_construct
     def __init__(
         self,
         scope: Construct,
@@ -106,7 +107,7 @@ class Rollout(Construct):
         role_name: str | None = None,
         path: str | None = None,
         permissions_boundary: str | iam.IManagedPolicy | None = None,
-        guardrails: Sequence[Guardrail] = (),
+        guardrails: Sequence[Guardrail] | None = (),
     ) -> None:
         """Create the rollout.
 
@@ -165,8 +166,8 @@ class Rollout(Construct):
         :param guardrails: what to deny the role, each guardrail at most once. By default, nothing.
         :raises ArgumentError: a ``ValueError``, when AWS would not accept an argument, both account
             filters are used, or a percentage and a count of one kind, another StackSet in the stack
-            has that name, ``configure_app`` is not a function, or the member template is larger
-            than the 51,200 bytes of a template body.
+            has that name, ``configure_app`` is not a function or fails, or the member template
+            fails its validation or is larger than the 51,200 bytes of a template body.
         """
         if type(self) is Rollout:
             raise TypeError("Rollout is abstract; use ReadOnlyRollout or AutoPilotRollout")
@@ -412,6 +413,8 @@ def _member_template(
         # boundary of every role.
         for key in app.node.get_all_context():
             app.node.set_context(key, None)
+        # So that a failed validation always raises, with what it found.
+        app.node.set_context("@aws-cdk/core:appMode", "inmemory")
         stack = FlatStack(
             app,
             name,
@@ -420,9 +423,17 @@ def _member_template(
             synthesizer=LegacyStackSynthesizer(),
         )
         add_role(stack, role_class, dict.fromkeys(parameters), **arguments)
-        if configure_app is not None:
-            configure_app(app)
-        app.synth()
+        try:
+            if configure_app is not None:
+                configure_app(app)
+            app.synth()
+        except Exception as error:  # noqa: BLE001 - whatever the user's function raises
+            # The CDK says where its report is, but that folder is gone.
+            found, reported, _ = str(error).partition("A copy of this report can be found in")
+            raise ArgumentError(
+                "configure_app",
+                f"the synth of the member template failed: {type(error).__name__}: {found.strip()}",
+            ) from (None if reported else error)
         template = (Path(folder) / f"{name}.template.json").read_text(encoding="utf-8")
     if (size := len(template.encode())) > _TEMPLATE_BODY:
         raise ArgumentError(

@@ -17,6 +17,7 @@ from pump_roles.validators import (
     PRINCIPAL,
     TAGS,
     Text,
+    names_the_construct,
 )
 
 if TYPE_CHECKING:
@@ -137,6 +138,7 @@ class RoleStack(FlatStack):
     role_class: ClassVar[type[PumpRole]]
     """The class of the role that the stack contains."""
 
+    @names_the_construct
     def __init__(
         self,
         scope: Construct,
@@ -148,7 +150,7 @@ class RoleStack(FlatStack):
         role_name: str | None = None,
         path: str | None = None,
         permissions_boundary: str | iam.IManagedPolicy | None = None,
-        guardrails: Sequence[Guardrail] = (),
+        guardrails: Sequence[Guardrail] | None = (),
         synthesizer: IStackSynthesizer | None = None,
         stack_name: str | None = None,
         description: str | None = None,

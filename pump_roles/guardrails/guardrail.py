@@ -134,7 +134,7 @@ class Guardrail:
         :raises ArgumentError: when a Region did not exist at the release of this package, or is
             listed twice.
         """
-        checked = validators.REGIONS.check("only-in-regions", regions)
+        checked = validators.REGIONS.check("only-in-regions", _separate("only-in-regions", regions))
         for region in checked:
             validators.check_region("only-in-regions", region)
         # Sorted, so that the template does not depend on the order.
@@ -170,7 +170,7 @@ class Guardrail:
         taken = {other.replace("-", ""): other for other in SHIPPED}
         if other := taken.get(name.replace("-", "")):
             raise ArgumentError("name", f"{other} is a guardrail of this package")
-        checked = validators.ACTIONS.check("actions", actions)
+        checked = validators.ACTIONS.check("actions", _separate("actions", actions))
         validators.REASON.check("reason", reason)
         had = {pattern for role in ROLES.values() for pattern in role.patterns}
         for action in checked:
@@ -343,6 +343,15 @@ def own_guardrail(policy_name: str, document: Mapping[str, Any]) -> Guardrail | 
     except ArgumentError:
         return None
     return guardrail if guardrail.policy_name == policy_name else None
+
+
+def _separate(argument: str, values: tuple[object, ...]) -> tuple[object, ...]:
+    for value in values:
+        if isinstance(value, Sequence) and not isinstance(value, str):
+            raise ArgumentError(
+                argument, f"{value!r} is a list; pass each element as a separate argument"
+            )
+    return values
 
 
 def _filled(name: str, value: Any, *, ends: datetime | None = None) -> Guardrail:

@@ -24,7 +24,7 @@ _PRINCIPAL_TAG: Final = re.compile(r'aws:principaltag/([^"\\}]+)')
 
 
 def documents(
-    guardrails: Sequence[Guardrail], role: PublishedRole
+    guardrails: Sequence[Guardrail] | None, role: PublishedRole
 ) -> dict[Guardrail, dict[str, Any]]:
     """Return the policy document of each guardrail for a role; for a set, those of its members.
 
@@ -123,7 +123,7 @@ def _stricter(shared: Guardrail, own: Guardrail) -> Guardrail:
 
 
 def made_redundant(
-    guardrails: Sequence[Guardrail], found: Mapping[Guardrail, Mapping[str, Any]]
+    guardrails: Sequence[Guardrail] | None, found: Mapping[Guardrail, Mapping[str, Any]]
 ) -> Mapping[str, list[str]]:
     """Return the names of redundant guardrails, by the guardrail that makes them redundant.
 
@@ -132,7 +132,7 @@ def made_redundant(
     one is returned once.
     """
     redundant: dict[str, list[str]] = {}
-    left = {guardrail.name: guardrail for guardrail in guardrails}
+    left = {guardrail.name: guardrail for guardrail in guardrails or ()}
     for keeping, document in found.items():
         if any(keeping.name in names for names in redundant.values()):
             continue
@@ -169,6 +169,8 @@ def _denies(statement: Mapping[str, Any], pattern: str) -> bool:
 
 
 def _checked(guardrails: object) -> tuple[Guardrail, ...]:
+    if guardrails is None:
+        return ()
     if not isinstance(guardrails, Sequence) or isinstance(guardrails, str):
         cure = "; put it in a list" if isinstance(guardrails, Guardrail) else ""
         raise ArgumentError("guardrails", f"{guardrails!r} is not a list of Guardrails{cure}")

@@ -1,16 +1,24 @@
-"""cdk-nag's AwsSolutions checks the app, and every finding is acknowledged on its resource.
+"""cdk-nag's packs check the app, and every finding is acknowledged on its resource.
 
 Only cdk-nag 3 and later read acknowledgments.
 """
 
 import json
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 import pytest
 from aws_cdk import App, Stack, Stage, Validations
 from aws_cdk import aws_iam as iam
-from cdk_nag import AwsSolutionsChecks
+from cdk_nag import (
+    AwsSolutionsChecks,
+    HIPAASecurityChecks,
+    NIST80053R4Checks,
+    NIST80053R5Checks,
+    PCIDSS321Checks,
+    ServerlessChecks,
+)
 
 from pump_roles import AutoPilotRole, ReadOnlyRole
 from pump_roles.app import config
@@ -28,9 +36,18 @@ Finding = tuple[str, str, str]
 """Where it is, its ID, and the reason with which it was acknowledged."""
 
 
-def app_with_cdk_nag(outdir: Path | None = None) -> App:
+OTHER_PACKS: list[Any] = [
+    HIPAASecurityChecks,
+    NIST80053R4Checks,
+    NIST80053R5Checks,
+    PCIDSS321Checks,
+    ServerlessChecks,
+]
+
+
+def app_with_cdk_nag(outdir: Path | None = None, packs: Sequence[Any] = ()) -> App:
     app = App(outdir=None if outdir is None else str(outdir), context=recommended_flags())
-    Validations.of(app).add_plugins(AwsSolutionsChecks(app))
+    Validations.of(app).add_plugins(AwsSolutionsChecks(app), *(pack(app) for pack in packs))
     return app
 
 
@@ -58,7 +75,7 @@ def suppressed(outdir: Path) -> list[Finding]:
 def test_every_finding_is_acknowledged_on_its_role_with_a_reason_and_nothing_else_is(
     tmp_path: Path, published: list[list[dict[str, Any]]]
 ) -> None:
-    app = app_with_cdk_nag(tmp_path)
+    app = app_with_cdk_nag(tmp_path, OTHER_PACKS)
     for stack in config.stacks(config.Settings({})):
         stack.build(app)
     app.synth()
@@ -74,8 +91,21 @@ def test_every_finding_is_acknowledged_on_its_role_with_a_reason_and_nothing_els
             "Resource::*": RESOURCE_REASONS["*"],
         }.items()
     )
-    assert sorted(suppressed(tmp_path)) == expected
-    assert sorted(acknowledged(app)) == expected
+    found = sorted(suppressed(tmp_path))
+    assert [finding for finding in found if finding[1].startswith("AwsSolutions")] == expected
+    assert {
+        (role, rule.partition("::")[0], rule.rpartition("-")[2])
+        for role, rule, _ in set(found) - set(expected)
+    } == {
+        (f"{stack}/Role/Resource", pack, rule)
+        for stack in STACKS
+        for pack in ("HIPAA.Security", "NIST.800.53.R4", "NIST.800.53.R5", "PCI.DSS.321")
+        for rule in ("IAMNoInlinePolicy", "IAMPolicyNoStatementsWithFullAccess")
+        # The read-only role has no whole service, and the fourth revision of NIST 800-53 no rule.
+        if rule == "IAMNoInlinePolicy" or (stack != "PumpReadOnly" and pack != "NIST.800.53.R4")
+    }
+    assert all(reason for _, _, reason in found)
+    assert sorted(acknowledged(app)) == found
 
 
 @pytest.mark.parametrize(("role_class", "staged"), [(ReadOnlyRole, False), (AutoPilotRole, True)])

@@ -14,10 +14,18 @@ import pytest
 from aws_cdk import App, Environment, Stack, Validations
 from aws_cdk import aws_kms as kms
 from aws_cdk.assertions import Template
+from aws_cdk.aws_iam import ServicePrincipal
+from aws_cdk.aws_sns_subscriptions import UrlSubscription
 from botocore.session import get_session
 from cdk_nag import AwsSolutionsChecks
 
-from pump_roles import ArgumentError, AutoPilotRole, CommitmentAlarm, Guardrail
+from pump_roles import (
+    ArgumentError,
+    AutoPilotRole,
+    CommitmentAlarm,
+    Guardrail,
+    ReadOnlyRollout,
+)
 from pump_roles.iam.catalog import shipped
 from pump_roles.iam.events import services_of, sources_of
 from pump_roles.iam.patterns import covers
@@ -144,6 +152,41 @@ def test_stack_has_a_topic_with_addresses_and_two_rules_and_is_the_same_in_every
     assert [(each["Protocol"], each["Endpoint"]) for each in subscribed] == [
         ("email", email) for email in EMAILS
     ]
+
+
+def test_topic_takes_more_subscriptions_and_statements() -> None:
+    templates = []
+    for more in (False, True):
+        stack = Stack(App(), "S")
+        topic = CommitmentAlarm(stack, "Alarm", emails=EMAILS).topic
+        if more:
+            topic.add_subscription(UrlSubscription("https://example.com/"))
+            topic.grant_publish(ServicePrincipal("budgets.amazonaws.com"))
+        templates.append(Template.from_stack(stack).to_json())
+    before, after = (
+        [
+            statement
+            for found in properties(template, "AWS::SNS::TopicPolicy")
+            for statement in found["PolicyDocument"]["Statement"]
+        ]
+        for template in templates
+    )
+    assert after[: len(before)] == before
+    assert len(after) == len(before) + 1
+    subscribed = properties(templates[1], "AWS::SNS::Subscription")
+    assert {found["Endpoint"] for found in subscribed} == {*EMAILS, "https://example.com/"}
+
+
+def test_roles_can_be_given_by_name_or_themselves() -> None:
+    scope = Stack(App(), "Roles")
+    arguments = {**ROLE_ARGUMENTS, "role_name": "Mine"}
+    role = AutoPilotRole(scope, "A", **arguments)
+    units = ["r-abcd"]
+    rollout = ReadOnlyRollout(scope, "R", organizational_units=units, **ROLE_ARGUMENTS)
+    names = ["Mine", "PumpReadOnlyRole", "Other"]
+    assert pattern(role_names=[role, rollout, "Other"]) == pattern(role_names=names)
+    with pytest.raises(ArgumentError, match="role_names: 'Mine' is listed twice"):
+        pattern(role_names=[role, "Mine"])
 
 
 def test_addresses_keep_their_subscriptions_if_others_come_and_go() -> None:
@@ -340,6 +383,7 @@ def test_topic_is_encrypted_with_the_key_which_lets_eventbridge_use_it_and_cdk_n
         ),
         ({"emails": ["${Token[TOKEN.1]}"]}, "is a token; it must be a literal: an email address"),
         ({"role_names": []}, "role_names: the list is empty"),
+        ({"role_names": [5]}, "role_names: 5 is not a role name"),
         ({"role_names": ["path/Role"]}, "role_names: 'path/Role' is not a role name"),
         ({"role_names": ["Pump", "Pump"]}, "role_names: 'Pump' is listed twice"),
         ({"key": "alias/pump"}, "key: 'alias/pump' is not a key of AWS KMS, such as kms.Key"),
@@ -356,7 +400,8 @@ def test_accepts_names_of_roles_as_long_as_the_event_pattern_is_not_too_long() -
     assert 0 < rest < 64
     assert len(pattern(role_names=[*names, "x" * rest])) == 2_048
     message = (
-        r"^role_names: with .* would have 2,049 characters, at most 2,048 allowed; use a second"
+        r"^PumpAlarm/Alarm: role_names: with .* would have 2,049 characters, at most 2,048 "
+        "allowed; use a second"
     )
     with pytest.raises(ArgumentError, match=message):
         pattern(role_names=[*names, "x" * (rest + 1)])

@@ -102,7 +102,7 @@ def test_grants_two_statements_in_the_partition_of_the_grantee_and_nothing_else(
 )
 def test_error_names_the_argument_that_is_wrong(argument: str, value: object, problem: str) -> None:
     arguments: dict[str, Any] = {argument: value}
-    with pytest.raises(ArgumentError, match=f"^{argument}: {problem}"):
+    with pytest.raises(ArgumentError, match=f"^Default/Access: {argument}: {problem}"):
         CustomerRoles(Stack(), "Access", **arguments)
 
 

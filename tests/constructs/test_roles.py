@@ -3,19 +3,27 @@
 ``test_gate.py`` tests that nothing in an app can widen the roles.
 """
 
+import io
 import json
-from collections.abc import Mapping
+import tarfile
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
+import jsii
 import pytest
 from aws_cdk import App, Aws, CfnOutput, Environment, NestedStack, Stack, Stage, Tags
 from aws_cdk import aws_iam as iam
+from aws_cdk import aws_kms as kms
+from aws_cdk import aws_lambda as lambda_
 from aws_cdk import aws_s3 as s3
+from aws_cdk import aws_secretsmanager as secretsmanager
+from aws_cdk import aws_sns as sns
+from aws_cdk import aws_sqs as sqs
 from aws_cdk import aws_ssm as ssm
 from aws_cdk.assertions import Template
 from aws_cdk.cloudformation_include import CfnInclude
-from constructs import Construct
+from constructs import Construct, Node
 
 from pump_roles import (
     ArgumentError,
@@ -27,6 +35,7 @@ from pump_roles import (
 )
 from pump_roles.constructs.roles import PumpRole
 from pump_roles.constructs.stacks import RoleStack
+from pump_roles.review.report import of_templates
 from tests.support import (
     PUMP_ACCOUNT,
     ROLE_ARGUMENTS,
@@ -133,7 +142,7 @@ def test_imported_boundary_is_rendered_as_it_is_and_must_be_in_the_same_account(
         ReadOnlyRole(stack, "Role", **ROLE_ARGUMENTS, permissions_boundary=policy)
         assert role_in(stack)["PermissionsBoundary"] == arn
     else:
-        problem = f"^permissions_boundary: {arn} is a policy of another account than {HOME.account}"
+        problem = f"^S/Role: permissions_boundary: {arn} is a policy of another account than "
         with pytest.raises(ArgumentError, match=problem):
             ReadOnlyRole(stack, "Role", **ROLE_ARGUMENTS, permissions_boundary=policy)
 
@@ -153,7 +162,7 @@ def test_imported_boundary_is_rendered_as_it_is_and_must_be_in_the_same_account(
     ],
 )
 def test_error_names_the_argument_that_is_wrong(argument: str, value: str) -> None:
-    with pytest.raises(ArgumentError, match=f"^{argument}: "):
+    with pytest.raises(ArgumentError, match=f"^Default/Role: {argument}: "):
         AutoPilotRole(Stack(), "Role", **(ROLE_ARGUMENTS | {argument: value}))
 
 
@@ -162,7 +171,7 @@ def test_role_requires_a_principal_and_an_external_id(argument: str) -> None:
     rest = {name: value for name, value in ROLE_ARGUMENTS.items() if name != argument}
     with pytest.raises(TypeError, match=argument):
         ReadOnlyRole(Stack(), "Role", **rest)
-    with pytest.raises(ArgumentError, match=f"^{argument}: None is not"):
+    with pytest.raises(ArgumentError, match=f"^Default/Role: {argument}: None is not"):
         ReadOnlyRole(Stack(), "Role", **{**ROLE_ARGUMENTS, argument: None})
 
 
@@ -182,7 +191,7 @@ def test_principal_can_be_looked_up_if_it_has_a_default() -> None:
     assert missing["props"]["parameterName"] == "/pump/principal"
     stack = looking_up({missing["key"]: PUMP_ACCOUNT}, "111122223333")
     assert role_in(stack)["AssumeRolePolicyDocument"] == trust(PUMP_ACCOUNT, "Example-1234")
-    with pytest.raises(ArgumentError, match=r"^pump_principal: .* pass it a default_value: a 12-"):
+    with pytest.raises(ArgumentError, match=r"^S/Role: pump_principal: .* pass it a default_v"):
         looking_up({})
 
 
@@ -199,7 +208,7 @@ def test_inline_policies_have_at_most_10240_characters(
     stack = Stack(App(), "S")
     if longer:
         sizes = f"the published policies {taken:,}, large {left:,}$"
-        too_long = f"^guardrails: .* 10,241 characters, at most 10,240 allowed: {sizes}"
+        too_long = f"^S/Role: guardrails: .* 10,241 characters, at most 10,240 allowed: {sizes}"
         with pytest.raises(ArgumentError, match=too_long):
             AutoPilotRole(stack, "Role", **ROLE_ARGUMENTS, guardrails=guardrails)
     else:
@@ -229,18 +238,170 @@ def dropped(role: PumpRole) -> list[str]:
     return [said for said in messages_of(role, "warning") if "pump-roles:grant-dropped" in said]
 
 
-def test_grant_adds_nothing_anywhere_and_the_synth_warns() -> None:
-    templates = []
+def in_another(**where: str) -> Environment:
+    return Environment(**{"account": "111122223333", "region": "us-east-1", **where})
+
+
+GRANTS: dict[str, Callable[[Stack, PumpRole], object]] = {
+    "bucket": lambda stack, pump: s3.Bucket(stack, "X", bucket_name="mine").grant_read(pump),
+    "key": lambda stack, pump: kms.Key(stack, "K").grant_decrypt(pump),
+    "secret with a key": lambda stack, pump: secretsmanager.Secret(
+        stack, "X", secret_name="mine", encryption_key=kms.Key(stack, "K")
+    ).grant_read(pump),
+    "queue": lambda stack, pump: sqs.Queue(stack, "X", queue_name="mine").grant_purge(pump),
+    "topic": lambda stack, pump: sns.Topic(stack, "X", topic_name="mine").grant_publish(pump),
+    "function": lambda stack, pump: function_in(stack).grant_invoke(pump),
+}
+
+
+def function_in(stack: Stack, role: iam.IRole | None = None) -> lambda_.Function:
+    return lambda_.Function(
+        stack,
+        "Function",
+        code=lambda_.Code.from_inline("pass"),
+        handler="index.handler",
+        runtime=lambda_.Runtime.PYTHON_3_13,
+        role=role,
+    )
+
+
+@pytest.mark.parametrize("name", GRANTS)
+@pytest.mark.parametrize(
+    ("away", "named"),
+    [
+        (HOME, {"secret with a key"}),
+        (in_another(region="eu-west-1"), {"key", "secret with a key"}),
+        (in_another(account="444455556666"), {*GRANTS}),
+    ],
+    ids=["same", "Region", "account"],
+)
+def test_grant_adds_nothing_to_the_role_and_the_warning_says_which_other_policy_names_it(
+    name: str, away: Environment, named: set[str]
+) -> None:
+    found = []
     for granted in (False, True):
-        stack = Stack(App(), "S")
+        app = App()
+        stack = Stack(app, "Pump", env=HOME)
         pump = ReadOnlyRole(stack, "Role", **ROLE_ARGUMENTS)
-        bucket = s3.Bucket(stack, "Bucket")
+        other = Stack(app, "Other", env=away)
+        s3.CfnBucket(other, "Filler")
         if granted:
-            bucket.grant_read(pump)
-        templates.append(Template.from_stack(stack).to_json())
-    assert templates[0] == templates[1]
+            GRANTS[name](other, pump)
+        found.append(app.synth().get_stack_by_name("Pump").template["Resources"])
+    assert found[0] == found[1]
+    # The report raises an alarm for each such policy.
+    report = of_templates(Path(app.outdir))
+    assert bool(report.alarms) == (name in named)
     (said,) = dropped(pump)
-    assert "not added to the role, whose policies stay as published: s3:GetObject*, " in said
+    assert said.startswith("nothing was added to the role, whose policies stay as published: ")
+    assert (
+        "; the policy of the resource names the role now if the resource is in another account, or "
+        "is a key that is in another Region or encrypts a secret, and pump-roles report lists that "
+        "policy" in said
+    )
+
+
+@pytest.mark.parametrize("stacks", [1, 2])
+@pytest.mark.parametrize("by_role", [False, True])
+def test_policy_can_be_attached_to_two_roles(stacks: int, *, by_role: bool) -> None:
+    app = App()
+    stack = Stack(app, "S")
+    scopes = [stack, stack if stacks == 1 else Stack(app, "Other")]
+    roles = [
+        role_class(scope, role_class.__name__, **ROLE_ARGUMENTS)
+        for role_class, scope in zip(ROLES, scopes, strict=True)
+    ]
+    deny = iam.PolicyStatement(effect=iam.Effect.DENY, actions=["ce:*"], resources=["*"])
+    policy = iam.Policy(stack, "P", statements=[deny], roles=[] if by_role else roles)
+    if by_role:
+        for role in roles:
+            role.attach_inline_policy(policy)
+    template = Template.from_json(app.synth().get_stack_by_name("S").template)
+    (found,) = template.find_resources("AWS::IAM::Policy").values()
+    assert found["Properties"]["Roles"] == [stack.resolve(role.role_name) for role in roles]
+    assert len({json.dumps(name) for name in found["Properties"]["Roles"]}) == 2
+
+
+def test_construct_that_requires_a_role_accepts_it() -> None:
+    stack = Stack(App(), "S")
+    pump = ReadOnlyRole(stack, "Role", **ROLE_ARGUMENTS)
+    function_in(stack, pump)
+    expected = {"Role": stack.resolve(pump.role_arn)}
+    Template.from_stack(stack).has_resource_properties("AWS::Lambda::Function", expected)
+
+
+class JavaScript:
+    """What reads a property of an object in JavaScript, as the CDK does."""
+
+    __jsii_type__ = "javascript.Reader"
+
+
+@pytest.fixture(scope="module")
+def javascript(tmp_path_factory: pytest.TempPathFactory) -> Callable[[object, str], Any]:
+    parameters = [
+        {"name": "object", "type": {"primitive": "any"}},
+        {"name": "property", "type": {"primitive": "string"}},
+    ]
+    returned = {"optional": True, "type": {"primitive": "any"}}
+    read = {"name": "read", "static": True, "parameters": parameters, "returns": returned}
+    type_ = {"assembly": "javascript", "fqn": JavaScript.__jsii_type__, "kind": "class"}
+    described = {
+        **dict.fromkeys(("description", "homepage", "license", "jsiiVersion", "fingerprint"), "-"),
+        "schema": "jsii/0.10.0",
+        "name": "javascript",
+        "version": "1.0.0",
+        "author": {"name": "-", "roles": []},
+        "repository": {"type": "git", "url": "-"},
+        "types": {JavaScript.__jsii_type__: {**type_, "name": "Reader", "methods": [read]}},
+    }
+    package = {"name": "javascript", "version": "1.0.0", "main": "index.js"}
+    archive = tmp_path_factory.mktemp("javascript") / "javascript.tgz"
+    with tarfile.open(archive, "w:gz") as files:
+        for name, text in {
+            ".jsii": json.dumps(described),
+            "package.json": json.dumps(package),
+            "index.js": "exports.Reader = class { static read(of, name) { return of[name] } }",
+        }.items():
+            member = tarfile.TarInfo(f"package/{name}")
+            member.size = len(text)
+            files.addfile(member, io.BytesIO(text.encode()))
+    jsii.kernel.load("javascript", "1.0.0", str(archive))
+    return lambda obj, name: jsii.kernel.sinvoke(JavaScript, "read", [obj, name])
+
+
+def of_interface(interface: type) -> dict[str, str]:
+    """Return the properties of an interface, by their names in JavaScript."""
+    return {
+        known: name
+        for base in interface.__mro__
+        for name, member in vars(base).items()
+        if isinstance(member, property) and (known := getattr(member.fget, "__jsii_name__", ""))
+    }
+
+
+@pytest.mark.parametrize("env", [None, HOME], ids=["any account", "one account"])
+@pytest.mark.parametrize("name", of_interface(iam.IRole))
+def test_cdk_sees_each_property_of_a_role(
+    name: str, env: Environment | None, javascript: Callable[[object, str], Any]
+) -> None:
+    stack = Stack(App(), "S", env=env)
+    pump = ReadOnlyRole(stack, "Role", **ROLE_ARGUMENTS)
+    seen = javascript(pump, name)
+    assert seen is not None
+    expected = getattr(pump, of_interface(iam.IRole)[name])
+    assert comparable(stack, seen) == comparable(stack, expected)
+
+
+def comparable(stack: Stack, value: Any) -> Any:
+    """Return what a property's value means. A struct is a mapping if JavaScript returns it."""
+    if isinstance(value, iam.PrincipalPolicyFragment):
+        return stack.resolve(value.principal_json)
+    if isinstance(value, Node):
+        return value.path
+    if isinstance(value, (Stack, PumpRole)):
+        return value
+    members = getattr(value, "_values", value)
+    return stack.resolve([*members.values()] if isinstance(members, dict) else members)
 
 
 @pytest.mark.parametrize("env", [None, HOME], ids=["any account", "one account"])
@@ -347,7 +508,8 @@ def test_two_roles_with_the_same_name_in_a_stack_are_an_error(name: str) -> None
     ReadOnlyRole(stack, "One", **ROLE_ARGUMENTS)
     with pytest.raises(ArgumentError) as raised:
         AutoPilotRole(Construct(stack, "Inner"), "Two", role_name=name, **ROLE_ARGUMENTS)
-    assert str(raised.value) == f"role_name: {name} is already the name of Vendors/One"
+    problem = f"role_name: {name} is already the name of Vendors/One"
+    assert str(raised.value) == f"Vendors/Inner/Two: {problem}"
 
 
 def test_name_counts_in_a_stack_that_was_not_created_in_python(tmp_path: Path) -> None:

@@ -1,9 +1,13 @@
 """A rollout is one StackSet with the universal template, which the outer app cannot change."""
 
 import json
+import re
 import subprocess
 import sys
+import tempfile
+from collections.abc import Callable
 from pathlib import Path
+from traceback import format_exception
 from typing import Any
 
 import pytest
@@ -11,7 +15,8 @@ from aws_cdk import App, CfnParameter, PermissionsBoundary, Stack, Stage, Tags, 
 from aws_cdk import aws_iam as iam
 from aws_cdk.assertions import Template
 from aws_cdk.aws_organizations import CfnOrganizationalUnit
-from cdk_nag import AwsSolutionsChecks, NIST80053R5Checks
+from aws_cdk.aws_s3 import CfnBucket
+from cdk_nag import AwsSolutionsChecks
 
 from pump_roles import (
     ArgumentError,
@@ -112,12 +117,13 @@ def test_boundary_that_does_not_reach_the_member_accounts_is_an_error(
     )
     stage = Stage(app, "Stage", permissions_boundary=given if of == "stage" else None)
     stack = Stack(stage, "S", permissions_boundary=given if of == "stack" else None)
-    problem = f"^permissions_boundary: the app's boundary {'Org' if named else arn} does not reach"
+    name = "Org" if named else arn
+    problem = f"^Stage/S/Unbounded: permissions_boundary: the app's boundary {name} does not reach"
     with pytest.raises(ArgumentError, match=problem):
         ReadOnlyRollout(stack, "Unbounded", **ARGUMENTS)
     ReadOnlyRollout(stack, "Bounded", **ARGUMENTS, permissions_boundary="Mine")
     policy: Any = iam.ManagedPolicy.from_managed_policy_name(stack, "Boundary", "Mine")
-    problem = "^permissions_boundary: .* is not a policy's name, with its path if it has one"
+    problem = "^Stage/S/R: permissions_boundary: .* is not a policy's name, with its path if it"
     with pytest.raises(ArgumentError, match=problem):
         ReadOnlyRollout(stack, "R", **ARGUMENTS, permissions_boundary=policy)
 
@@ -177,7 +183,7 @@ def test_rollout_can_be_in_a_stack_of_the_customer() -> None:
     ],
 )
 def test_error_names_the_argument_that_is_wrong(argument: str, value: object) -> None:
-    with pytest.raises(ArgumentError, match=f"^{argument}: "):
+    with pytest.raises(ArgumentError, match=f"^Default/R: {argument}: "):
         ReadOnlyRollout(Stack(), "R", **{**ARGUMENTS, argument: value})
 
 
@@ -236,7 +242,7 @@ def test_automatic_deployments_wait_for_other_stack_sets() -> None:
 def test_rejects_what_automatic_deployments_cannot_wait_for(
     arguments: dict[str, Any], problem: str
 ) -> None:
-    with pytest.raises(ArgumentError, match=f"^depends_on: {problem}"):
+    with pytest.raises(ArgumentError, match=f"^Default/R: depends_on: {problem}"):
         ReadOnlyRollout(Stack(), "R", **ARGUMENTS, **arguments)
 
 
@@ -255,7 +261,7 @@ def test_rejects_rollouts_that_a_rollout_cannot_wait_for(
     first = Stack(app, "First", env={"account": ACCOUNT_ID, "region": region})
     second = Stack(app, "Second", env={"account": ACCOUNT_ID, "region": REGION})
     other = AutoPilotRollout(first, "R", **ARGUMENTS, **more)
-    with pytest.raises(ArgumentError, match=f"^depends_on: {problem}"):
+    with pytest.raises(ArgumentError, match=f"^Second/R: depends_on: {problem}"):
         ReadOnlyRollout(second, "R", **ARGUMENTS, depends_on=[other] * times)
 
 
@@ -272,7 +278,7 @@ def test_delegated_administrator_names_other_stack_sets_by_their_arns() -> None:
     first = AutoPilotRollout(stack, "First", **ARGUMENTS, delegated_admin=True)
     arguments = {**ARGUMENTS, "delegated_admin": True}
     problem = "Mine/First must be the ARN of its StackSet, because with delegated_admin, "
-    with pytest.raises(ArgumentError, match=f"^depends_on: {problem}"):
+    with pytest.raises(ArgumentError, match=f"^Mine/Second: depends_on: {problem}"):
         ReadOnlyRollout(stack, "Second", **arguments, depends_on=[first])
     made = ReadOnlyRollout(stack, "Third", **arguments, depends_on=[STACK_SET_ARN])
     assert stack.resolve(made.resource.auto_deployment)["dependsOn"] == [STACK_SET_ARN]
@@ -320,13 +326,15 @@ def test_counts_replace_the_percentages_of_the_same_kind(
 )
 def test_rejects_arguments_that_exclude_each_other(other: str, argument: str, value: Any) -> None:
     both = {argument: value, other: value}
-    with pytest.raises(ArgumentError, match=f"^{argument}: cannot be combined with {other}$"):
+    problem = f"^Default/R: {argument}: cannot be combined with {other}$"
+    with pytest.raises(ArgumentError, match=problem):
         ReadOnlyRollout(Stack(), "R", **ARGUMENTS, **both)
 
 
 def test_member_template_that_is_too_large_is_an_error(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(rollouts, "_TEMPLATE_BODY", 3_000)
-    with pytest.raises(ArgumentError, match=r"^template: .* bytes, at most 3,000 allowed$"):
+    problem = r"^Default/R: template: .* bytes, at most 3,000 allowed$"
+    with pytest.raises(ArgumentError, match=problem):
         AutoPilotRollout(Stack(), "R", **ARGUMENTS)
 
 
@@ -346,9 +354,7 @@ def test_largest_rollout_fits_into_a_template_body(synth: Synth) -> None:
     assert len(json.dumps(template, indent=1).encode()) < 51_200
 
 
-def test_configure_app_gets_the_app_of_the_member_template_so_cdk_nag_checks_it(
-    capfd: pytest.CaptureFixture[str],
-) -> None:
+def test_configure_app_gets_the_app_of_the_member_template_so_cdk_nag_checks_it() -> None:
     configured: list[str] = []
 
     def configure(app: App) -> None:
@@ -358,13 +364,63 @@ def test_configure_app_gets_the_app_of_the_member_template_so_cdk_nag_checks_it(
     ReadOnlyRollout(Stack(App(), "Mine"), "R", **ARGUMENTS, configure_app=configure)
     assert "PumpReadOnly" in configured
 
-    def add_nist(app: App) -> None:
-        """Proves that the check can fail: this pack objects to inline policies."""
-        Validations.of(app).add_plugins(NIST80053R5Checks(app))
 
-    with pytest.raises(RuntimeError, match="IAMNoInlinePolicy"):
-        ReadOnlyRollout(Stack(App(), "Mine"), "R", **ARGUMENTS, configure_app=add_nist)
-    capfd.readouterr()
+def add_bucket(app: App) -> None:
+    Validations.of(app).add_plugins(AwsSolutionsChecks(app))
+    stack = app.node.find_child("PumpReadOnly")
+    assert isinstance(stack, Stack)
+    CfnBucket(stack, "Bucket")
+
+
+def widen(app: App) -> None:
+    role = app.node.find_child("PumpReadOnly").node.find_child("Role")
+    role.node.default_child.max_session_duration = 43_200  # type: ignore[union-attr]
+
+
+@pytest.mark.parametrize(
+    ("configure", "problem"),
+    [
+        (add_bucket, "RuntimeError: ValidationFailed: .*AwsSolutions-S1.*PumpReadOnly/Bucket"),
+        (widen, "RuntimeError: ValidationFailed: .*Role has a different MaxSessionDuration"),
+        ({}.__getitem__, "KeyError: <aws_cdk.App object at 0x"),
+    ],
+)
+def test_configure_app_that_fails_names_the_rollout_and_says_all_that_is_wrong(
+    configure: Callable[[App], object],
+    problem: str,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+    with pytest.raises(ArgumentError) as raised:
+        ReadOnlyRollout(Stack(App(), "Mine"), "R", **ARGUMENTS, configure_app=configure)
+    said = "".join(format_exception(raised.value))
+    start = "Mine/R: configure_app: the synth of the member template failed: "
+    assert re.search(start + problem, said, re.DOTALL)
+    assert tmp_path.name not in said
+
+
+@pytest.mark.slow
+def test_validation_of_the_member_template_fails_in_every_mode_of_the_cdk() -> None:
+    script = f"""
+from aws_cdk import App, Stack
+from pump_roles import ReadOnlyRollout
+def widen(app):
+    role = app.node.find_child("PumpReadOnly").node.find_child("Role")
+    role.resource.max_session_duration = 43_200
+ReadOnlyRollout(Stack(App(), "R"), "R", **{ARGUMENTS!r}, configure_app=widen)
+"""
+    context = json.dumps({"@aws-cdk/core:failSynthOnValidationErrors": False})
+    environment = {"CDK_APP_MODE": "process", "CDK_CONTEXT_JSON": context}
+    ended = subprocess.run(
+        [sys.executable, "-c", script],
+        env=tool_environment() | environment,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert ended.returncode == 1
+    assert "R/R: configure_app: the synth of the member template failed: " in ended.stderr
 
 
 def test_warns_if_a_guardrail_has_expired() -> None:

@@ -169,7 +169,7 @@ def test_accepts_the_arguments_of_a_stack_but_those_that_the_role_decides() -> N
     ],
 )
 def test_rejects_tags_that_aws_does_not_accept(tags: Any, problem: str) -> None:
-    with pytest.raises(ArgumentError, match=f"^tags: .*{problem}"):
+    with pytest.raises(ArgumentError, match=f"^S: tags: .*{problem}"):
         ReadOnlyStack(App(), "S", tags=tags)
 
 

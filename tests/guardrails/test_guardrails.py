@@ -18,6 +18,7 @@ from hypothesis import strategies as st
 from pump_roles import (
     ArgumentError,
     AutoPilotRole,
+    AutoPilotRollout,
     AutoPilotStack,
     Guardrail,
     ReadOnlyRole,
@@ -217,6 +218,7 @@ def test_own_guardrail_denies_what_the_role_has_of_its_actions() -> None:
         ("nosel-ling", ["ec2:RunInstances"], "why", "name: no-selling is a guardrail of this pack"),
         ("recommended", ["ec2:RunInstances"], "why", "name: recommended is a guardrail of this pa"),
         ("mine", [], "why", "actions: the list is empty"),
+        ("mine", [["ec2:Run"]], "why", r"actions: \['ec2:Run'\] is a list; pass each element as a"),
         ("mine", ["ec2:R*n"], "why", r"actions: 'ec2:R\*n' is not an action such as"),
         ("mine", ["*"], "why", r"actions: '\*' is not an action such as"),
         ("mine", ["ec2:Run", "ec2:Run"], "why", "actions: 'ec2:Run' is listed twice"),
@@ -255,7 +257,6 @@ def test_own_guardrail_has_a_name_of_its_own_actions_and_a_reason(
             ["until"],
             "until takes a value; use the key until, or Guardrail.until()",
         ),
-        (None, "None is not a list of Guardrails"),
         (
             Guardrail.NO_SELLING,
             f"{Guardrail.NO_SELLING!r} is not a list of Guardrails; put it in a list",
@@ -268,7 +269,18 @@ def test_role_rejects_what_is_not_a_list_of_different_guardrails(
 ) -> None:
     with pytest.raises(ArgumentError) as caught:
         AutoPilotRole(Stack(), "R", **ROLE_ARGUMENTS, guardrails=guardrails)
-    assert str(caught.value) == f"guardrails: {problem}"
+    assert str(caught.value) == f"Default/R: guardrails: {problem}"
+
+
+@pytest.mark.parametrize("none", [None, [], ()])
+def test_role_and_rollout_can_have_no_guardrails(none: Any) -> None:
+    templates = []
+    for arguments in ({}, {"guardrails": none}):
+        stack = Stack()
+        AutoPilotRole(stack, "R", **ROLE_ARGUMENTS, **arguments)
+        AutoPilotRollout(stack, "O", organizational_units=["r-abcd"], **ROLE_ARGUMENTS, **arguments)
+        templates.append(Template.from_stack(stack).to_json())
+    assert templates[0] == templates[1]
 
 
 def test_names_are_those_of_the_files_that_need_no_value_with_sets_last() -> None:
@@ -358,6 +370,11 @@ def test_guardrail_cannot_allow(statement: dict[str, Any], problem: str) -> None
             Guardrail.only_in_regions,
             ("us-eastt-1",),
             ".* no Region 'us-eastt-1'; did you mean us",
+        ),
+        (
+            Guardrail.only_in_regions,
+            (["eu-west-1"],),
+            r"only-in-regions: \['eu-west-1'\] is a list; pass each element as a separate argum",
         ),
         (Guardrail.only_in_regions, ("eu-west-9",), "only-in-regions: there is no Region 'eu-west"),
         (Guardrail.only_in_regions, ("US-EAST-1",), ".*'US-EAST-1' is not the name of a Region"),
