@@ -120,6 +120,7 @@ fix: $(DEVELOP) ## Fix the style of the code, where this can be automated
 
 type: $(DEVELOP) ## Check the types, strictly
 	@$(BIN)/mypy
+	@$(BIN)/node node_modules/pyright/index.js
 
 bench: $(BROWSER) ## Measure speed and size, for docs/performance.md
 	@$(BIN)/python -m tools.bench

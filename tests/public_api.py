@@ -1,0 +1,49 @@
+"""What an editor must accept of a customer who uses the public API: pyright reads this file.
+
+mypy does not see what jsii does not pass on to the CDK, such as a property that is not one.
+"""
+
+from aws_cdk import CfnParameter, Stack
+from aws_cdk import aws_iam as iam
+from aws_cdk import aws_sns as sns
+
+from pump_roles import (
+    AutoPilotRole,
+    AutoPilotRollout,
+    CommitmentAlarm,
+    CustomerRoles,
+    EmergencyStop,
+    Guardrail,
+    ReadOnlyRole,
+    ReadOnlyStack,
+)
+
+
+def use(stack: Stack) -> tuple[iam.IRole, sns.ITopic, iam.Grant]:
+    """Create constructs, and pass them to what takes them."""
+    external_id = CfnParameter(stack, "ExternalId")
+    read_only = ReadOnlyRole(
+        stack, "ReadOnly", pump_principal="999988887777", external_id=external_id, guardrails=None
+    )
+    auto_pilot = AutoPilotRole(
+        scope=stack,
+        id="AutoPilot",
+        pump_principal="999988887777",
+        external_id="Example-1234-5678",
+        permissions_boundary="platform/Boundary",
+        guardrails=[Guardrail.RECOMMENDED, Guardrail.only_in_regions("us-east-1")],
+    )
+    rollout = AutoPilotRollout(
+        stack,
+        "Rollout",
+        organizational_units=["r-abcd"],
+        pump_principal="999988887777",
+        external_id="Example-1234-5678",
+    )
+    iam.Policy(stack, "Policy", roles=[read_only, auto_pilot])
+    alarm = CommitmentAlarm(
+        stack, "Alarm", emails=["finops@example.com"], role_names=[auto_pilot, rollout, "Other"]
+    )
+    EmergencyStop(stack, "Stop", rollouts=[rollout])
+    grant = CustomerRoles(stack, "Access").grant_assume_role(read_only)
+    return ReadOnlyStack(stack, "Stack").role, alarm.topic, grant
