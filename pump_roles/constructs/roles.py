@@ -62,10 +62,10 @@ class PumpRole(Resource):
     certainly only deny.
 
     Other constructs can use it as any role. Its permissions cannot be widened, so a grant such as
-    ``bucket.grant_read(pump)`` adds nothing to the role, and the synth warns
-    (``pump-roles:grant-dropped``). But the CDK writes the grant into the policy of the resource,
-    which then names the role, if the resource is in another account, or is a key that is in another
-    Region or encrypts a secret. As with an immutable role of the CDK, ``assert_success()`` passes.
+    ``bucket.grant_read(pump)`` adds no permission to the role, and the synth warns
+    (``pump-roles:grant-dropped``). But if the resource is in another account, or is a key that is
+    in another Region or encrypts a secret, the CDK can write the grant into the resource's policy.
+    As with an immutable role of the CDK, ``assert_success()`` passes.
 
     Source: Pump's document "Cross Account Role".
     """
@@ -229,14 +229,14 @@ class PumpRole(Resource):
     def add_to_principal_policy(
         self, statement: iam.PolicyStatement
     ) -> iam.AddToPrincipalPolicyResult:
-        """Add nothing, and warn at synth."""
+        """Add no statement, and warn at synth."""
         dropped = ", ".join(statement.actions) or "a statement"
         Annotations.of(self).add_warning_v2(
             "pump-roles:grant-dropped",
-            f"nothing was added to the role, whose policies stay as published: {dropped}; "
-            "the policy of the resource names the role now if the resource is in another account, "
-            "or is a key that is in another Region or encrypts a secret, and pump-roles report "
-            "lists that policy",
+            f"nothing was added to the role's policies, which stay as published: {dropped}; if the "
+            "resource is in another account, or is a key that is in another Region or encrypts a "
+            "secret, its policy can now allow this to the role: pump-roles report lists each "
+            "policy that names the role",
         )
         # Otherwise, the CDK would write every grant into the policy of the resource, and Pump could
         # do more than is published.

@@ -5,6 +5,7 @@
 
 import io
 import json
+import re
 import tarfile
 from collections.abc import Callable, Mapping
 from pathlib import Path
@@ -13,9 +14,14 @@ from typing import Any
 import jsii
 import pytest
 from aws_cdk import App, Aws, CfnOutput, Environment, NestedStack, Stack, Stage, Tags
+from aws_cdk import aws_dynamodb as dynamodb
+from aws_cdk import aws_ecr as ecr
+from aws_cdk import aws_events as events
 from aws_cdk import aws_iam as iam
+from aws_cdk import aws_kinesis as kinesis
 from aws_cdk import aws_kms as kms
 from aws_cdk import aws_lambda as lambda_
+from aws_cdk import aws_logs as logs
 from aws_cdk import aws_s3 as s3
 from aws_cdk import aws_secretsmanager as secretsmanager
 from aws_cdk import aws_sns as sns
@@ -250,8 +256,31 @@ GRANTS: dict[str, Callable[[Stack, PumpRole], object]] = {
     ).grant_read(pump),
     "queue": lambda stack, pump: sqs.Queue(stack, "X", queue_name="mine").grant_purge(pump),
     "topic": lambda stack, pump: sns.Topic(stack, "X", topic_name="mine").grant_publish(pump),
+    "table": lambda stack, pump: dynamodb.Table(
+        stack,
+        "X",
+        table_name="mine",
+        partition_key=dynamodb.Attribute(name="id", type=dynamodb.AttributeType.STRING),
+    ).grant(pump, "dynamodb:GetItem"),
+    "stream": lambda stack, pump: kinesis.Stream(stack, "X", stream_name="mine").grant(
+        pump, "kinesis:GetRecords"
+    ),
     "function": lambda stack, pump: function_in(stack).grant_invoke(pump),
+    "role": lambda stack, pump: iam.Role(
+        stack, "X", role_name="mine", assumed_by=iam.ServicePrincipal("ec2.amazonaws.com")
+    ).grant_assume_role(pump),
+    "event bus": lambda stack, pump: events.EventBus(
+        stack, "X", event_bus_name="mine"
+    ).grant_put_events_to(pump),
+    "log group": lambda stack, pump: logs.LogGroup(stack, "X", log_group_name="mine").grant_write(
+        pump
+    ),
+    "repository": lambda stack, pump: ecr.Repository(stack, "X", repository_name="mine").grant_pull(
+        pump
+    ),
 }
+ADMITS_THE_ACCOUNT = {"log group", "repository"}
+"""In another account, the policy names the account of the role."""
 
 
 def function_in(stack: Stack, role: iam.IRole | None = None) -> lambda_.Function:
@@ -271,11 +300,14 @@ def function_in(stack: Stack, role: iam.IRole | None = None) -> lambda_.Function
     [
         (HOME, {"secret with a key"}),
         (in_another(region="eu-west-1"), {"key", "secret with a key"}),
-        (in_another(account="444455556666"), {*GRANTS}),
+        (
+            in_another(account="444455556666"),
+            GRANTS.keys() - {"role", "event bus"} - ADMITS_THE_ACCOUNT,
+        ),
     ],
     ids=["same", "Region", "account"],
 )
-def test_grant_adds_nothing_to_the_role_and_the_warning_says_which_other_policy_names_it(
+def test_grant_adds_no_permission_to_the_role_and_the_warning_says_which_policy_can_name_it(
     name: str, away: Environment, named: set[str]
 ) -> None:
     found = []
@@ -288,16 +320,23 @@ def test_grant_adds_nothing_to_the_role_and_the_warning_says_which_other_policy_
         if granted:
             GRANTS[name](other, pump)
         found.append(app.synth().get_stack_by_name("Pump").template["Resources"])
-    assert found[0] == found[1]
-    # The report raises an alarm for each such policy.
+    (was,), (role,) = (template.values() for template in found)
+    tags = role["Properties"].pop("Tags", [])
+    assert role == was
+    abroad = away.account != HOME.account
+    assert [tag["Key"] for tag in tags] == ["aws-cdk:id"] * (abroad and name == "repository")
+    text = json.dumps(app.synth().get_stack_by_name("Other").template)
+    admits_account = abroad and re.search(r'111122223333(:root)?[\\"]', text)
+    assert bool(admits_account) == (abroad and name in ADMITS_THE_ACCOUNT)
+    # The report raises an alarm for each policy that names the role.
     report = of_templates(Path(app.outdir))
     assert bool(report.alarms) == (name in named)
-    (said,) = dropped(pump)
-    assert said.startswith("nothing was added to the role, whose policies stay as published: ")
+    said, *_ = dropped(pump)
+    assert said.startswith("nothing was added to the role's policies, which stay as published: ")
     assert (
-        "; the policy of the resource names the role now if the resource is in another account, or "
-        "is a key that is in another Region or encrypts a secret, and pump-roles report lists that "
-        "policy" in said
+        "; if the resource is in another account, or is a key that is in another Region or "
+        "encrypts a secret, its policy can now allow this to the role: pump-roles report lists "
+        "each policy that names the role " in said
     )
 
 
