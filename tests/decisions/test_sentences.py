@@ -12,17 +12,17 @@ from typing import Any, NamedTuple
 from hypothesis import given
 from hypothesis import strategies as st
 
+from pump_roles.compare import Difference, compare
+from pump_roles.contents import Contents, FoundRole
 from pump_roles.guardrails import is_set
 from pump_roles.iam.documents import Policy, mapped
 from pump_roles.iam.patterns import covers
 from pump_roles.published import ROLES
-from pump_roles.review.compare import Difference, compare
-from pump_roles.review.contents import Contents, FoundRole
 from pump_roles.review.output.report_words import verdict
 from pump_roles.review.report import Report, of_contents
 from pump_roles.review.report.report_model import RoleReport
 from pump_roles.review.report.statements import LIMITED, NO, YES, Statement
-from pump_roles.review.role import Role, published_role
+from pump_roles.role import Role, published_role
 from tests.every_guardrail import EVERY
 from tools.sandbox import catalog
 from tools.sandbox.simulator import ALLOWED, EXPLICITLY_DENIED, Context, decide, use

@@ -19,7 +19,7 @@ from pump_roles.review.account.verify.accounts import Aws
 from pump_roles.review.account.verify.from_aws import policy_for_reading
 from pump_roles.review.account.verify.verification import AccountResult
 from pump_roles.review.output.words import unknown_in_words
-from pump_roles.review.role import Unknown
+from pump_roles.role import Unknown
 from tests.customer import AUTO_PILOT, BOUNDARY_ARN, PATH, READ_ONLY, Customer, delete
 from tests.support import SECRET
 from tools.sandbox.aws import ACCOUNT_ID, OWNER, Caller, EmbeddedAws

@@ -1,7 +1,7 @@
 """`pump-roles verify` after changes of a deployed account, made with IAM's own calls.
 
 What AWS returns, and the same in saved files, is read right: each change is found, and nothing
-else. ``tests/review/compare`` proves what a change means.
+else. ``tests/compare`` proves what a change means.
 """
 
 import json
@@ -23,7 +23,7 @@ from pump_roles.review.output.formats import written
 from pump_roles.review.output.json_documents import read_saved
 from pump_roles.review.output.words import access_in_words
 from pump_roles.review.report import of_templates
-from pump_roles.review.role import Unknown
+from pump_roles.role import Unknown
 from tests.customer import (
     AUTO_PILOT,
     BOUNDARY,
@@ -207,7 +207,7 @@ INNOCENT: dict[str, Change] = {
 }
 """Changes that affect neither what a role can do nor who may assume it.
 
-``tests/review/compare`` and ``tests/iam`` have documents that mean the same.
+``tests/compare`` and ``tests/iam`` have documents that mean the same.
 """
 
 

@@ -5,12 +5,12 @@ from dataclasses import replace
 from time import process_time
 from typing import Any
 
+from pump_roles.compare import compare
+from pump_roles.contents import Contents, FoundRole
 from pump_roles.iam.documents import Policy
-from pump_roles.review.compare import compare
-from pump_roles.review.contents import Contents, FoundRole
 from pump_roles.review.output.json_documents import as_json
 from pump_roles.review.report.build import of_contents
-from pump_roles.review.role import Role, published_role
+from pump_roles.role import Role, published_role
 from pump_roles.validators import policy_size
 
 _MANAGED_POLICIES = 10

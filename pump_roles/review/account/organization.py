@@ -5,6 +5,7 @@ from collections.abc import Callable, Collection, Iterable, Iterator
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Final, get_args
 
+from pump_roles.contents import ControlType, OrganizationPolicy
 from pump_roles.json_input import decoded
 from pump_roles.review.account.responses import (
     NO_ORGANIZATION,
@@ -14,8 +15,7 @@ from pump_roles.review.account.responses import (
     reason_of,
     text_in,
 )
-from pump_roles.review.contents import ControlType, OrganizationPolicy
-from pump_roles.review.role import Unknown
+from pump_roles.role import Unknown
 from pump_roles.validators import ACCOUNT, ORGANIZATION, POLICY_TARGETS, AccountFilter
 
 if TYPE_CHECKING:

@@ -12,9 +12,9 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, SpinnerColumn, TextColumn
 
 from pump_roles.json_input import InputError
+from pump_roles.masking import Mask
 from pump_roles.review.account.responses import remedy_for
 from pump_roles.review.cli.options import UNKNOWN, fail
-from pump_roles.review.masking import Mask
 
 
 def region_of(region: str | None = None) -> str | None:

@@ -3,9 +3,9 @@
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Final, Literal, NamedTuple
 
+from pump_roles.compare import Difference
 from pump_roles.guardrails import SHIPPED, Guardrail, by_policy
 from pump_roles.iam.trust import Principal
-from pump_roles.review.compare import Difference
 from pump_roles.review.output.texts import TEXTS, first, say, text_of
 from pump_roles.review.output.words import (
     actions_in_words,

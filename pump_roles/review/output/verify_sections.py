@@ -4,6 +4,7 @@ from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Final, TypeVar, get_args
 
+from pump_roles.compare import Difference, Effect, Rule
 from pump_roles.review.account.organization import Organization
 from pump_roles.review.account.verify.stops import StoppedBy
 from pump_roles.review.account.verify.verification import (
@@ -16,7 +17,6 @@ from pump_roles.review.account.verify.verification import (
     Verification,
 )
 from pump_roles.review.account.verify.verify_policies import NAMES
-from pump_roles.review.compare import Difference, Effect, Rule
 from pump_roles.review.output.document import (
     Code,
     Document,

@@ -7,14 +7,14 @@ from pathlib import Path
 from typing import Final
 
 from pump_roles._version import __version__
+from pump_roles.compare import opened
+from pump_roles.contents import OPENS, Contents, FoundRole
 from pump_roles.guardrails import Guardrail, applying
 from pump_roles.iam.catalog import Action, Catalog, reviewed, shipped
 from pump_roles.iam.decisions import CONDITIONALLY, DENIED, PARTLY, Grant
 from pump_roles.json_input import TOO_DEEP, InputError
+from pump_roles.masking import Mask
 from pump_roles.published import REASONS, ROLES
-from pump_roles.review.compare import opened
-from pump_roles.review.contents import OPENS, Contents, FoundRole
-from pump_roles.review.masking import Mask
 from pump_roles.review.report.changes import Earlier, changes, newly_matched
 from pump_roles.review.report.marks import mark
 from pump_roles.review.report.policies import RolePolicies, differences
@@ -30,7 +30,7 @@ from pump_roles.review.report.report_model import (
 )
 from pump_roles.review.report.statements import statements
 from pump_roles.review.report.worst import at_worst
-from pump_roles.review.role import published_role
+from pump_roles.role import published_role
 
 _REACHABLE_TYPES: Final = {"AWS::EKS::AccessEntry", "AWS::IAM::Role"}
 """Resource types through which one of Pump's roles can do more than its policies say: a role that

@@ -4,10 +4,10 @@ from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from typing import Final, Literal, TypeVar
 
+from pump_roles.compare import Effect, compare_roles
+from pump_roles.contents import Place
 from pump_roles.iam.catalog import Catalog
 from pump_roles.iam.decisions import DENIED
-from pump_roles.review.compare import Effect, compare_roles
-from pump_roles.review.contents import Place
 from pump_roles.review.report.policies import RolePolicies
 from pump_roles.review.report.report_model import Change, Compared, Report, Risk, RoleReport
 from pump_roles.text import visible

@@ -11,7 +11,7 @@ from pump_roles.iam.decisions import DENIED, Decision, PolicyEvaluator, decision
 from pump_roles.published import ROLES
 from pump_roles.review.report.report_model import Report, counts
 from pump_roles.review.report.statements import LIMITED, NO, YES, Answer, Statement, YesOrNo
-from pump_roles.review.role import published_role
+from pump_roles.role import published_role
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -5,6 +5,7 @@ from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Final, Literal
 
+from pump_roles.compare import Difference, compare, guardrail_of, same_document
 from pump_roles.guardrails import Guardrail, by_policy
 from pump_roles.iam.catalog import Catalog
 from pump_roles.iam.clauses import (
@@ -29,8 +30,7 @@ from pump_roles.iam.decisions import (
 from pump_roles.iam.documents import Policy
 from pump_roles.iam.patterns import covers
 from pump_roles.published import REASONS, ROLES
-from pump_roles.review.compare import Difference, compare, guardrail_of, same_document
-from pump_roles.review.role import Role, only_takes_away, published_role
+from pump_roles.role import Role, only_takes_away, published_role
 
 
 def differences(role: Role) -> tuple[Difference, ...]:

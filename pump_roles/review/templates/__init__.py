@@ -4,7 +4,7 @@ Conditions, transforms, and imports are resolved at deployment, so they cannot b
 them could change one of Pump's roles, the result says so, and does not rely on it.
 """
 
-from pump_roles.review.contents import (
+from pump_roles.contents import (
     Access,
     Contents,
     FoundRole,

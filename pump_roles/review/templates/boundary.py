@@ -6,11 +6,11 @@ from typing import Any, Final
 from pump_roles.iam.canonical import without_partition
 from pump_roles.iam.documents import is_absent, strings
 from pump_roles.iam.values import known, unreadable
-from pump_roles.review.role import Boundary
 from pump_roles.review.templates.attachments import Attachments
 from pump_roles.review.templates.evaluate import certain
 from pump_roles.review.templates.filled import certain_text, filled, filled_text
 from pump_roles.review.templates.template import Template
+from pump_roles.role import Boundary
 
 _THIS_ACCOUNT: Final = "${AWS::AccountId}"
 

@@ -4,8 +4,8 @@ from collections.abc import Iterator, Sequence
 from typing import Any, Final
 
 from pump_roles.iam.documents import as_list, as_text, has_transform
-from pump_roles.review.role import Unknown, Why
 from pump_roles.review.templates.template import Template
+from pump_roles.role import Unknown, Why
 
 _ADD_WHAT_IS_DESCRIBED: Final = {
     "AWS::CodeDeployBlueGreen",

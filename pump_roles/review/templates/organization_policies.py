@@ -4,12 +4,12 @@ import json
 from collections.abc import Collection, Iterable, Iterator
 from typing import Any, get_args
 
+from pump_roles.contents import ControlType, OrganizationPolicy
 from pump_roles.iam.documents import as_list, as_text, is_absent, is_call
 from pump_roles.json_input import decoded
-from pump_roles.review.contents import ControlType, OrganizationPolicy
-from pump_roles.review.role import Unknown
 from pump_roles.review.templates.filled import filled, filled_text
 from pump_roles.review.templates.template import MEMBERS, Template
+from pump_roles.role import Unknown
 from pump_roles.validators import POLICY_TARGETS
 
 

@@ -14,6 +14,7 @@ from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final
 
+from pump_roles.contents import OPENS, Access, Other
 from pump_roles.iam.clauses import clauses
 from pump_roles.iam.conditions import without_exclusions
 from pump_roles.iam.documents import (
@@ -26,9 +27,7 @@ from pump_roles.iam.documents import (
     ref,
     statements,
 )
-from pump_roles.review.contents import OPENS, Access, Other
-from pump_roles.review.masking import under_the_key
-from pump_roles.review.role import denies_all
+from pump_roles.masking import under_the_key
 from pump_roles.review.templates.attachments import ATTACHES, Attachments
 from pump_roles.review.templates.evaluate import evaluate
 from pump_roles.review.templates.filled import certain_text
@@ -39,6 +38,7 @@ from pump_roles.review.templates.taking_away import taken_away
 from pump_roles.review.templates.targets import Naming, Target, Targets, elements, target, targets
 from pump_roles.review.templates.template import Reference, Template
 from pump_roles.review.templates.trust_reader import parsed, passed, principals_in, read_trust
+from pump_roles.role import denies_all
 
 _PRINCIPALS: Final = {"AWS::IAM::Role", "AWS::IAM::User", "AWS::IAM::Group"}
 _POLICIES: Final = {*ATTACHES, "AWS::IAM::UserPolicy", "AWS::IAM::GroupPolicy"} - {

@@ -4,13 +4,13 @@ from collections.abc import Iterable, Iterator, Mapping
 from typing import Any, Final
 
 from pump_roles import validators
+from pump_roles.contents import Place
 from pump_roles.iam.documents import as_list, as_mapping, as_text, is_absent
 from pump_roles.published import ROLES
-from pump_roles.review.contents import Place
-from pump_roles.review.role import Unknown, Why
 from pump_roles.review.templates.filled import certain_text
 from pump_roles.review.templates.role_reader import PumpRole
 from pump_roles.review.templates.template import Template
+from pump_roles.role import Unknown, Why
 from pump_roles.validators import ACCOUNT_FILTERS
 
 _TARGETS: Final = {"OrganizationalUnitIds", "Accounts", "AccountFilterType", "AccountsUrl"}

@@ -6,9 +6,9 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Final
 
+from pump_roles.contents import Access
 from pump_roles.iam.trust import Trust
 from pump_roles.published import ROLES
-from pump_roles.review.contents import Access
 from pump_roles.review.templates.possible import Possible, readings
 from pump_roles.review.templates.symbols import SHAPES, Certain, Symbol, written
 from pump_roles.review.templates.targets import pattern

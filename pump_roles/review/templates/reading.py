@@ -4,18 +4,17 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
 
+from pump_roles.contents import Contents, FoundRole, Other, Place
 from pump_roles.iam.documents import as_text
 from pump_roles.iam.values import Value
 from pump_roles.json_input import TOO_DEEP, InputError
-from pump_roles.published import ROLES
-from pump_roles.review.contents import Contents, FoundRole, Other, Place
-from pump_roles.review.masking import (
+from pump_roles.masking import (
     Mask,
     digests_of_ids,
     texts_under_the_key,
     under_the_key,
 )
-from pump_roles.review.role import ROOT, Role, Unknown
+from pump_roles.published import ROLES
 from pump_roles.review.templates.attachments import Attachments
 from pump_roles.review.templates.definitions import combined, filled_in, suspicious
 from pump_roles.review.templates.deployment import hidden_at_deployment
@@ -28,6 +27,7 @@ from pump_roles.review.templates.places import places
 from pump_roles.review.templates.role_reader import PumpRole, pump_roles
 from pump_roles.review.templates.template import Template
 from pump_roles.review.templates.template_files import files_in
+from pump_roles.role import ROOT, Role, Unknown
 from pump_roles.validators import EXTERNAL_ID
 
 

@@ -7,7 +7,6 @@ from typing import Any, Final
 from pump_roles.iam.documents import Policy, as_list, as_mapping, as_text, is_policy_name
 from pump_roles.iam.values import OPEN, Value, known, unreadable
 from pump_roles.published import ROLES
-from pump_roles.review.role import DENY_ALL, HOUR, Part, Role, Unknown, Why, denies_all
 from pump_roles.review.templates.attachments import Attachment, Attachments
 from pump_roles.review.templates.boundary import boundary
 from pump_roles.review.templates.deployment import changed_at_deployment
@@ -18,6 +17,7 @@ from pump_roles.review.templates.taking_away import policy_of, taken_away
 from pump_roles.review.templates.targets import Naming, elements, target, targets
 from pump_roles.review.templates.template import MEMBERS, Reference, Template
 from pump_roles.review.templates.trust_reader import read_trust
+from pump_roles.role import DENY_ALL, HOUR, Part, Role, Unknown, Why, denies_all
 from pump_roles.validators import ROLE_NAME
 
 ROLE_PROPERTIES: Final = {

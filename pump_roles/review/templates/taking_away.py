@@ -4,7 +4,6 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from pump_roles.iam.documents import Policy, as_list, as_mapping, as_text, is_policy_name
-from pump_roles.review.role import DENY_ALL, denies_all, only_takes_away
 from pump_roles.review.templates.attachments import Attachment, Attachments
 from pump_roles.review.templates.boundary import managed_policy_arn
 from pump_roles.review.templates.deployment import hidden_at_deployment
@@ -12,6 +11,7 @@ from pump_roles.review.templates.evaluate import certain
 from pump_roles.review.templates.filled import certain_text, filled
 from pump_roles.review.templates.symbols import Symbol
 from pump_roles.review.templates.template import MEMBERS, Template
+from pump_roles.role import DENY_ALL, denies_all, only_takes_away
 
 
 def policy_of(attachment: Attachment) -> Policy:

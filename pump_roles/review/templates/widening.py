@@ -10,7 +10,6 @@ from pump_roles.guardrails import opening_tags
 from pump_roles.iam.documents import as_list, as_mapping, as_text, has_transform, ref
 from pump_roles.iam.trust import parse_trust
 from pump_roles.iam.values import Value
-from pump_roles.review.role import Unknown
 from pump_roles.review.templates.attachments import NAMED, Attachment, Attachments
 from pump_roles.review.templates.boundary import is_same_policy
 from pump_roles.review.templates.deployment import hidden_at_deployment
@@ -23,6 +22,7 @@ from pump_roles.review.templates.targets import Naming, Target, literal, target
 from pump_roles.review.templates.template import MEMBERS, Reference, Template
 from pump_roles.review.templates.template_files import File, rendered
 from pump_roles.review.templates.trust_reader import accepts_only
+from pump_roles.role import Unknown
 from pump_roles.text import unescaped
 from pump_roles.validators import Text
 

@@ -15,7 +15,7 @@ from pump_roles.review.account.organization import (
     read_organization,
     targeted,
 )
-from pump_roles.review.role import Unknown
+from pump_roles.role import Unknown
 from pump_roles.validators import AccountFilter
 from tests.management import management
 from tools.sandbox.organization import Organization as Emulated

@@ -21,7 +21,7 @@ from pump_roles.review.account.verify.verification import PolicyResult
 from pump_roles.review.output.json_documents import as_json, report_from
 from pump_roles.review.report import Report, of_published, of_templates
 from pump_roles.review.report.report_model import ALARMS, SCHEMA
-from pump_roles.review.role import Unknown
+from pump_roles.role import Unknown
 from tests.review.account.activity.trail import PURCHASES, call
 from tests.review.account.rollout import statuses
 from tests.review.account.verify import results

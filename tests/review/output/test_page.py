@@ -40,8 +40,8 @@ from pump_roles.review.report.report_model import (
     Finding,
     RoleReport,
 )
-from pump_roles.review.role import Boundary, Unknown
 from pump_roles.review.templates import Access, Other, Place
+from pump_roles.role import Boundary, Unknown
 from tests.support import earlier, plain, trust
 from tools.sandbox.browser import MISSING, available
 from tools.sandbox.browser import browser as chromium

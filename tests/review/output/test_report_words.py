@@ -8,10 +8,10 @@ from typing import Any
 import pytest
 
 from pump_roles import Guardrail
+from pump_roles.contents import Contents, FoundRole
 from pump_roles.iam.documents import Policy
 from pump_roles.iam.trust import parse_trust
 from pump_roles.iam.values import Value, known, unreadable
-from pump_roles.review.contents import Contents, FoundRole
 from pump_roles.review.output.formats import written
 from pump_roles.review.output.report_words import (
     checks,
@@ -28,7 +28,7 @@ from pump_roles.review.report import Report, of_contents, of_published
 from pump_roles.review.report.report_model import Change as Changed
 from pump_roles.review.report.report_model import Compared
 from pump_roles.review.report.statements import Answer
-from pump_roles.review.role import Boundary, published_role
+from pump_roles.role import Boundary, published_role
 from tests.support import Change, another, changed, in_role, principal, trust
 
 

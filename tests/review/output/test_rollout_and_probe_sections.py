@@ -3,7 +3,7 @@
 from pump_roles.review.account.probe import ProbeAttempt, ProbeReport, ProbeResult
 from pump_roles.review.account.rollout.status import RolloutStatus, Statuses
 from pump_roles.review.output.formats import document_of, written
-from pump_roles.review.role import Unknown
+from pump_roles.role import Unknown
 from tests.review.account.rollout import statuses
 
 (ROLLOUT,) = statuses.with_everything().rollouts

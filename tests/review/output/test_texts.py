@@ -11,18 +11,18 @@ from typing import get_args
 import pytest
 from jinja2 import Environment, nodes
 
+from pump_roles.compare.difference import Rule
 from pump_roles.iam.decisions import CONDITIONALLY, PARTLY
 from pump_roles.iam.trust import PrincipalKind
 from pump_roles.review.account.activity.activity_result import Cost
 from pump_roles.review.account.activity.activity_result import Why as WhyNotShown
 from pump_roles.review.account.probe import Reason, Verdict
 from pump_roles.review.account.rollout.status import AccountState
-from pump_roles.review.compare.difference import Rule
 from pump_roles.review.output.report_actions import BANDS
 from pump_roles.review.output.texts import TEXTS, say
 from pump_roles.review.report.report_model import ALARMS, RISKS
 from pump_roles.review.report.statements import YesOrNo
-from pump_roles.review.role import Part, Why
+from pump_roles.role import Part, Why
 from pump_roles.text import packaged
 
 OUTPUT = "pump_roles.review.output"

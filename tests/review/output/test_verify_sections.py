@@ -5,10 +5,10 @@ from dataclasses import replace
 
 import pytest
 
+from pump_roles.compare import Difference
 from pump_roles.review.account.organization import Organization
 from pump_roles.review.account.verify.stops import StoppedBy
 from pump_roles.review.account.verify.verification import AccountResult
-from pump_roles.review.compare import Difference
 from pump_roles.review.output.formats import written
 from pump_roles.review.output.texts import say
 from pump_roles.review.output.verify_sections import REMEDIES, remedies

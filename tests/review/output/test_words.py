@@ -5,10 +5,10 @@ from typing import Any
 
 import pytest
 
+from pump_roles.compare import Difference
 from pump_roles.iam.clauses import Scope
 from pump_roles.iam.trust import Principal
 from pump_roles.iam.values import Value
-from pump_roles.review.compare import Difference
 from pump_roles.review.output.texts import say
 from pump_roles.review.output.words import (
     Sides,
@@ -18,8 +18,8 @@ from pump_roles.review.output.words import (
     scope_in_words,
     unknown_in_words,
 )
-from pump_roles.review.role import Unknown
 from pump_roles.review.templates import Place
+from pump_roles.role import Unknown
 
 
 @pytest.mark.parametrize(

@@ -14,8 +14,8 @@ from pump_roles.published import ROLES
 from pump_roles.review.report import Report, of_templates
 from pump_roles.review.report.changes import changes
 from pump_roles.review.report.report_model import Change
-from pump_roles.review.role import Unknown
 from pump_roles.review.templates.reading import read_templates
+from pump_roles.role import Unknown
 from tests.customer import allow
 from tests.innocent import customers_app
 from tests.support import (

@@ -23,8 +23,8 @@ from pump_roles.published import ROLES
 from pump_roles.review.output.report_words import answered as answered_in_words
 from pump_roles.review.report import Report, of_contents, of_published
 from pump_roles.review.report.statements import LIMITED, NO, UNKNOWN, YES, Answer, statements
-from pump_roles.review.role import Role, published_role
 from pump_roles.review.templates import Contents, FoundRole
+from pump_roles.role import Role, published_role
 from pump_roles.text import packaged
 from tests.decisions.test_guardrails import LIMITS, SUPPORT_WRITES, UNDOCUMENTED
 from tests.every_guardrail import EVERY

@@ -11,11 +11,11 @@ from hypothesis import strategies as st
 
 from pump_roles.iam.values import unreadable
 from pump_roles.review.output.words import boundary_in_words
-from pump_roles.review.role import Boundary
 from pump_roles.review.templates.attachments import Attachments
 from pump_roles.review.templates.boundary import boundary, is_same_policy
 from pump_roles.review.templates.reading import read_templates
 from pump_roles.review.templates.template import Template
+from pump_roles.role import Boundary
 from tests.support import NO_VALUE, json_values, rolled_out
 
 ACCOUNT = "111122223333"

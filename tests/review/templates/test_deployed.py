@@ -14,9 +14,9 @@ from pump_roles import AutoPilotStack, Guardrail, ReadOnlyRole, ReadOnlyRollout,
 from pump_roles.iam.canonical import in_account
 from pump_roles.iam.trust import Principal
 from pump_roles.iam.values import Value, known
-from pump_roles.review.role import Part, Role, Unknown
 from pump_roles.review.templates import FoundRole
 from pump_roles.review.templates.reading import read_templates
+from pump_roles.role import Part, Role, Unknown
 from tests.support import EXTERNAL_ID, ROLE_ARGUMENTS, Template, role_of
 
 ACCOUNT = "111122223333"

@@ -18,10 +18,10 @@ from pump_roles import (
     ReadOnlyRollout,
     ReadOnlyStack,
 )
-from pump_roles.review.masking import Mask
-from pump_roles.review.role import Unknown
+from pump_roles.masking import Mask
 from pump_roles.review.templates import Place
 from pump_roles.review.templates.reading import read_templates
+from pump_roles.role import Unknown
 from tests.support import NO_VALUE, ROLE_ARGUMENTS, SECRET, json_values, rolled_out, synthesize
 
 UNITS = ["ou-abcd-12345678", "ou-abcd-87654321"]

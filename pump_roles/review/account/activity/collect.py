@@ -14,6 +14,7 @@ from pump_roles.iam.catalog import shipped
 from pump_roles.iam.decisions import DENIED, NOT_GRANTED
 from pump_roles.iam.events import action_of, needs_permission, services_of
 from pump_roles.json_input import InputError
+from pump_roles.masking import Mask
 from pump_roles.review.account.activity.activity_result import (
     DONE,
     Activity,
@@ -40,7 +41,6 @@ from pump_roles.review.account.activity.returns import returnable_until, without
 from pump_roles.review.account.activity.watched_roles import WatchedRole, WatchedRoles
 from pump_roles.review.account.responses import is_denial
 from pump_roles.review.account.times import in_utc
-from pump_roles.review.masking import Mask
 from pump_roles.text import cut
 from pump_roles.validators import account_of
 

@@ -9,8 +9,8 @@ from pump_roles.iam.catalog import shipped
 from pump_roles.iam.decisions import PolicyEvaluator
 from pump_roles.json_input import InputError
 from pump_roles.published import ROLES
-from pump_roles.review.role import Role, published_role
 from pump_roles.review.templates.reading import read_templates
+from pump_roles.role import Role, published_role
 from pump_roles.validators import account_of
 
 

@@ -15,7 +15,7 @@ from pump_roles.review.account.responses import (
 from pump_roles.review.account.rollout.expected import ExpectedRollout
 from pump_roles.review.account.rollout.stack_set import StackSet, assess_rollout, unknown_status
 from pump_roles.review.account.rollout.status import AccountStatus, Statuses
-from pump_roles.review.role import Unknown
+from pump_roles.role import Unknown
 from pump_roles.validators import ACCOUNT, ORGANIZATIONAL_UNIT
 
 if TYPE_CHECKING:

@@ -5,8 +5,8 @@ from typing import Literal
 
 from pump_roles.json_input import InputError
 from pump_roles.review.account.rollout.status import TargetsError
-from pump_roles.review.role import Unknown
 from pump_roles.review.templates import Contents, Place
+from pump_roles.role import Unknown
 from pump_roles.validators import (
     STACK_SET_NAME,
     STACK_SETS_CALL_AS,

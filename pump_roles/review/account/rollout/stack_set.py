@@ -12,7 +12,7 @@ from pump_roles.review.account.rollout.status import (
     AccountStatus,
     RolloutStatus,
 )
-from pump_roles.review.role import Unknown
+from pump_roles.role import Unknown
 
 _ORDER: Final = get_args(AccountState)
 """The order of the states: first those that need attention."""

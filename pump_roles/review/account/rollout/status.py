@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from typing import Final, Literal, get_args
 
 from pump_roles._version import __version__
-from pump_roles.review.role import Unknown
+from pump_roles.role import Unknown
 from pump_roles.validators import AccountFilter, CallAs
 
 AccountState = Literal[

@@ -6,7 +6,9 @@ from contextlib import closing
 from dataclasses import replace
 from typing import Final
 
+from pump_roles.contents import OrganizationPolicy
 from pump_roles.json_input import InputError
+from pump_roles.masking import Mask
 from pump_roles.review.account.clients import Clients, in_threads
 from pump_roles.review.account.organization import (
     Account,
@@ -29,9 +31,7 @@ from pump_roles.review.account.verify.stops import attached_stops
 from pump_roles.review.account.verify.verification import AccountResult, Verification
 from pump_roles.review.account.verify.verify_account import verify_account
 from pump_roles.review.account.verify.verify_policies import policy_names, verify_policies
-from pump_roles.review.contents import OrganizationPolicy
-from pump_roles.review.masking import Mask
-from pump_roles.review.role import Unknown, Why
+from pump_roles.role import Unknown, Why
 from pump_roles.validators import ACCOUNT, partition_of
 
 SESSION_NAME: Final = "pump-roles-verify"

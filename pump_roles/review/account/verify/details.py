@@ -14,14 +14,14 @@ from pump_roles.iam.documents import Policy
 from pump_roles.iam.trust import Trust, parse_trust
 from pump_roles.iam.values import Value, known
 from pump_roles.json_input import TOO_DEEP, InputError, read_json
+from pump_roles.masking import digests_of_ids, ids_of, texts_under_the_key
 from pump_roles.published import ROLES
 from pump_roles.review.account.organization import Organization
 from pump_roles.review.account.times import in_utc, moment_of
 from pump_roles.review.account.verify.other_roles import roles_that_admit_pump
-from pump_roles.review.masking import digests_of_ids, ids_of, texts_under_the_key
-from pump_roles.review.role import Boundary, Part, Role, Unknown
 from pump_roles.review.templates import Contents, FoundRole, Other
 from pump_roles.review.templates.role_reader import kind_of
+from pump_roles.role import Boundary, Part, Role, Unknown
 from pump_roles.validators import ROLE_ARN, account_of, partition_of
 
 

@@ -11,12 +11,12 @@ from pump_roles.iam.documents import Policy
 from pump_roles.iam.trust import OF_AWS, Trust
 from pump_roles.iam.values import OPEN, Value, known
 from pump_roles.json_input import InputError
+from pump_roles.masking import Mask, digest_of, is_masked
 from pump_roles.published import ROLES
 from pump_roles.review.account.verify.details import AccountDetails
-from pump_roles.review.masking import Mask, digest_of, is_masked
-from pump_roles.review.role import ROOT, Boundary, Role, Unknown, Why, published_role
 from pump_roles.review.templates import FoundRole, OrganizationPolicy, Place
 from pump_roles.review.templates.reading import read_templates
+from pump_roles.role import ROOT, Boundary, Role, Unknown, Why, published_role
 from pump_roles.validators import EXTERNAL_ID, PRINCIPAL, Text
 
 if TYPE_CHECKING:

@@ -15,7 +15,7 @@ from pump_roles.review.account.verify.details import (
     AttachedPolicy,
     DescribedRole,
 )
-from pump_roles.review.role import Boundary, Part, Role, Unknown
+from pump_roles.role import Boundary, Part, Role, Unknown
 
 if TYPE_CHECKING:
     from mypy_boto3_iam import IAMClient

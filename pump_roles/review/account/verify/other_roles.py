@@ -5,15 +5,15 @@ from collections.abc import Collection, Iterable, Iterator
 from dataclasses import replace
 from typing import Any, Final
 
+from pump_roles.contents import Access
 from pump_roles.iam.conditions import is_readable, without_exclusions
 from pump_roles.iam.documents import as_text
 from pump_roles.iam.patterns import covers
 from pump_roles.iam.trust import OF_AWS, Trust, TrustStatement
+from pump_roles.masking import texts_under_the_key
 from pump_roles.review.account.organization import Organization
-from pump_roles.review.contents import Access
-from pump_roles.review.masking import texts_under_the_key
-from pump_roles.review.role import Role
 from pump_roles.review.templates.pump_names import PumpNames, admitted
+from pump_roles.role import Role
 from pump_roles.validators import ACCOUNT
 
 _ADMINISTRATOR: Final = "arn:*:iam::aws:policy/AdministratorAccess"

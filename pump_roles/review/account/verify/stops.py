@@ -5,13 +5,13 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any, Final, Literal
 
+from pump_roles.compare import Difference, Rule
+from pump_roles.contents import OrganizationPolicy
 from pump_roles.iam.clauses import clauses
 from pump_roles.iam.conditions import is_met
 from pump_roles.review.account.organization import Organization
 from pump_roles.review.account.verify.details import AccountDetails
-from pump_roles.review.compare import Difference, Rule
-from pump_roles.review.contents import OrganizationPolicy
-from pump_roles.review.role import Part, Role, Unknown, stops
+from pump_roles.role import Part, Role, Unknown, stops
 
 _PART: Final[Part] = "organization-policies"
 _ROOT: Final = "r-"

@@ -4,7 +4,10 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
 from typing import Final
 
+from pump_roles.compare import Difference, Rule, compare, guardrail_of
+from pump_roles.contents import Access, OrganizationPolicy
 from pump_roles.guardrails import opening_value
+from pump_roles.masking import Mask, ids_of
 from pump_roles.review.account.organization import Organization
 from pump_roles.review.account.verify.details import AccountDetails
 from pump_roles.review.account.verify.expectation import Expectation
@@ -20,10 +23,7 @@ from pump_roles.review.account.verify.verification import (
     OtherRole,
     RoleResult,
 )
-from pump_roles.review.compare import Difference, Rule, compare, guardrail_of
-from pump_roles.review.contents import Access, OrganizationPolicy
-from pump_roles.review.masking import Mask, ids_of
-from pump_roles.review.role import Role, Unknown, revoked_before
+from pump_roles.role import Role, Unknown, revoked_before
 
 
 def verify_account(

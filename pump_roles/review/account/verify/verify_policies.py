@@ -4,15 +4,15 @@ from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any, Final
 
+from pump_roles.compare import Difference, in_each_direction, same_document
+from pump_roles.contents import OrganizationPolicy
 from pump_roles.iam.canonical import in_account
 from pump_roles.iam.documents import Policy, mapped
+from pump_roles.masking import Mask
 from pump_roles.review.account.verify.expectation import Expectation
 from pump_roles.review.account.verify.stops import stops_someone
 from pump_roles.review.account.verify.verification import PolicyResult
-from pump_roles.review.compare import Difference, in_each_direction, same_document
-from pump_roles.review.contents import OrganizationPolicy
-from pump_roles.review.masking import Mask
-from pump_roles.review.role import Part, Unknown
+from pump_roles.role import Part, Unknown
 
 NAMES: Final = ("ProtectPumpRoles", "StopPump", "StopPumpByHand", "PumpTrust")
 """The names of the policies if none are expected."""

@@ -32,8 +32,8 @@ from pump_roles.review.account.activity.watched_roles import (
     roles_in,
     with_arns,
 )
-from pump_roles.review.role import Unknown as NotRead
-from pump_roles.review.role import published_role
+from pump_roles.role import Unknown as NotRead
+from pump_roles.role import published_role
 from tests.review.account.activity.trail import (
     ACCOUNT,
     AUTO_PILOT,

@@ -10,7 +10,7 @@ from pump_roles.review.account.rollout.status import (
     RolloutStatus,
     Statuses,
 )
-from pump_roles.review.role import Unknown
+from pump_roles.role import Unknown
 
 SCHEMA: Mapping[str, Any] = json.loads(
     resources.files("pump_roles.review.output").joinpath("rollout.schema.json").read_text("utf-8")

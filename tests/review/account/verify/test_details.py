@@ -11,7 +11,7 @@ from pump_roles.guardrails import documents
 from pump_roles.json_input import InputError
 from pump_roles.published import ROLES
 from pump_roles.review.account.verify.details import AccountDetails, read_files
-from pump_roles.review.role import Part, Unknown
+from pump_roles.role import Part, Unknown
 from tests.support import EVERYTHING, EXTERNAL_ID, PUMP_ACCOUNT, SECRET, trust
 from tools.sandbox.aws import ACCOUNT_ID
 

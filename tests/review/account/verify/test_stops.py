@@ -8,6 +8,7 @@ from unittest.mock import Mock
 import pytest
 from botocore.exceptions import ClientError
 
+from pump_roles.contents import OrganizationPolicy
 from pump_roles.iam.documents import Policy
 from pump_roles.iam.trust import parse_trust
 from pump_roles.iam.values import known
@@ -25,11 +26,10 @@ from pump_roles.review.account.verify.verification import (
 )
 from pump_roles.review.account.verify.verify_account import verify_account
 from pump_roles.review.account.verify.verify_policies import verify_policies
-from pump_roles.review.contents import OrganizationPolicy
 from pump_roles.review.output.formats import written
 from pump_roles.review.output.texts import say
 from pump_roles.review.output.verify_sections import remedies
-from pump_roles.review.role import DENY_ALL, Boundary, Role, Unknown, published_role
+from pump_roles.role import DENY_ALL, Boundary, Role, Unknown, published_role
 from tests.docs.pages import STOP, policy
 from tests.support import EXTERNAL_ID, PUMP_ACCOUNT, trust
 from tools.sandbox.aws import ACCOUNT_ID

@@ -1,6 +1,6 @@
 """An account compared with what is expected: what is unknown, open, masked, or gives access.
 
-``tests/review/compare`` proves that each difference between two roles is found.
+``tests/compare`` proves that each difference between two roles is found.
 """
 
 import json
@@ -17,6 +17,7 @@ from pump_roles.iam.documents import Policy
 from pump_roles.iam.trust import Principal, parse_trust
 from pump_roles.iam.values import Value, known
 from pump_roles.json_input import InputError
+from pump_roles.masking import Mask
 from pump_roles.review.account.organization import Organization
 from pump_roles.review.account.verify.accounts import verify_files
 from pump_roles.review.account.verify.details import (
@@ -38,11 +39,10 @@ from pump_roles.review.account.verify.verification import (
     state_of,
 )
 from pump_roles.review.account.verify.verify_account import verify_account
-from pump_roles.review.masking import Mask
 from pump_roles.review.report import of_contents, of_templates
-from pump_roles.review.role import Boundary, Part, Unknown, published_role
-from pump_roles.review.role import Role as HeldRole
 from pump_roles.review.templates import FoundRole, Place
+from pump_roles.role import Boundary, Part, Unknown, published_role
+from pump_roles.role import Role as HeldRole
 from tests.customer import allow
 from tests.support import (
     EVERYTHING,

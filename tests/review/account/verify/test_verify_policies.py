@@ -12,6 +12,7 @@ from aws_cdk import App, LegacyStackSynthesizer, Stack
 from botocore.exceptions import ClientError
 
 from pump_roles import EmergencyStop, ReadOnlyRollout, RoleProtection, TrustProtection
+from pump_roles.contents import OrganizationPolicy
 from pump_roles.review.account.organization import read_policies
 from pump_roles.review.account.verify.expectation import Expectation, from_templates
 from pump_roles.review.account.verify.stops import attached_stops
@@ -21,9 +22,8 @@ from pump_roles.review.account.verify.verify_policies import (
     policy_names,
     verify_policies,
 )
-from pump_roles.review.contents import OrganizationPolicy
 from pump_roles.review.output.formats import written
-from pump_roles.review.role import Unknown
+from pump_roles.role import Unknown
 from tests.management import Management, management
 from tests.review.account.verify.results import matching
 from tests.support import PUMP_ACCOUNT, ROLE_ARGUMENTS

@@ -12,6 +12,7 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from pump_roles import Guardrail
+from pump_roles.compare import Difference, compare, compare_roles
 from pump_roles.guardrails import documents
 from pump_roles.iam.catalog import shipped
 from pump_roles.iam.documents import Policy, as_list
@@ -19,9 +20,8 @@ from pump_roles.iam.patterns import covers
 from pump_roles.iam.trust import Principal, parse_trust
 from pump_roles.iam.values import Value, known
 from pump_roles.published import ROLES
-from pump_roles.review.compare import Difference, compare, compare_roles
 from pump_roles.review.output.words import details_of, difference_in_words, policy_in_words
-from pump_roles.review.role import DENY_ALL, Boundary, Role, Unknown, published_role
+from pump_roles.role import DENY_ALL, Boundary, Role, Unknown, published_role
 from tests.customer import allow, deny
 from tests.policies import rewritten
 from tests.support import ACTIONS, ARNS, CONDITION, EVERYTHING, STATEMENTS, trust
@@ -205,9 +205,9 @@ def test_roles_that_mean_the_same_have_no_difference(data: st.DataObject) -> Non
 
 def test_comparison_of_equal_roles_loads_no_action_catalog() -> None:
     code = (
-        "from pump_roles.review.compare import compare\n"
+        "from pump_roles.compare import compare\n"
         "from pump_roles.iam.catalog import shipped\n"
-        "from pump_roles.review.role import published_role\n"
+        "from pump_roles.role import published_role\n"
         "for kind in ('read-only', 'auto-pilot'):\n"
         "    assert compare(published_role(kind), published_role(kind)) == ()\n"
         "assert shipped.cache_info().currsize == 0\n"

@@ -1,7 +1,7 @@
 """A role: what IAM holds, or will hold, and what is not known about it.
 
 Published data, templates, accounts, saved files, and earlier reports are read into it, and
-:func:`pump_roles.review.compare.compare` compares two of them.
+:func:`pump_roles.compare.compare` compares two of them.
 """
 
 import re

@@ -4,7 +4,7 @@ from dataclasses import dataclass, field
 from typing import Any, Final, Literal
 
 from pump_roles.iam.trust import Principal
-from pump_roles.review.role import Role, Unknown
+from pump_roles.role import Role, Unknown
 
 OPENS: Final = frozenset(
     {

@@ -11,8 +11,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from pump_roles.compare import trust_policies
 from pump_roles.iam.trust import parse_trust
-from pump_roles.review.compare import trust_policies
 from tests.policies import rewritten
 from tests.support import json_values
 

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from itertools import product
 from typing import Any, Final
 
+from pump_roles.compare.difference import Difference
 from pump_roles.iam.canonical import VERSIONS, folded, in_newest_version
 from pump_roles.iam.conditions import implies
 from pump_roles.iam.decisions import Effect
@@ -20,7 +21,6 @@ from pump_roles.iam.trust import (
     TrustStatement,
 )
 from pump_roles.iam.values import Value
-from pump_roles.review.compare.difference import Difference
 
 _Identity = tuple[str, str]
 

@@ -5,6 +5,7 @@ from collections.abc import Set as AbstractSet
 from dataclasses import replace
 from typing import Any, Final
 
+from pump_roles.compare.difference import Difference, Rule
 from pump_roles.guardrails import Guardrail, asked_tags, opening_tags, opening_value, recognized
 from pump_roles.iam.canonical import canonical_condition
 from pump_roles.iam.clauses import canonical, unreadable_statements
@@ -12,8 +13,7 @@ from pump_roles.iam.conditions import is_met
 from pump_roles.iam.decisions import Effect, decision_changes
 from pump_roles.iam.documents import Policy, as_list, as_mapping
 from pump_roles.published import ROLES
-from pump_roles.review.compare.difference import Difference, Rule
-from pump_roles.review.role import Part, Role, revoked_before, stops
+from pump_roles.role import Part, Role, revoked_before, stops
 
 _Key = tuple[Part, str]
 

@@ -8,13 +8,8 @@ from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from typing import Final
 
-from pump_roles.iam.canonical import without_partition
-from pump_roles.iam.decisions import Effect
-from pump_roles.iam.documents import Policy
-from pump_roles.iam.trust import ASSUME_ROLE
-from pump_roles.iam.values import Value
-from pump_roles.review.compare.difference import Difference, Rule
-from pump_roles.review.compare.identity_policies import (
+from pump_roles.compare.difference import Difference, Rule
+from pump_roles.compare.identity_policies import (
     guardrail_of,
     in_each_direction,
     may_deny_differences,
@@ -23,8 +18,13 @@ from pump_roles.review.compare.identity_policies import (
     same_document,
     without_denies_that_may_be,
 )
-from pump_roles.review.compare.trust_policies import trust_differences
-from pump_roles.review.role import Boundary, Part, Role
+from pump_roles.compare.trust_policies import trust_differences
+from pump_roles.iam.canonical import without_partition
+from pump_roles.iam.decisions import Effect
+from pump_roles.iam.documents import Policy
+from pump_roles.iam.trust import ASSUME_ROLE
+from pump_roles.iam.values import Value
+from pump_roles.role import Boundary, Part, Role
 
 _ACCOUNT: Final = re.compile("::[0-9]{12}:")
 
