@@ -3,6 +3,7 @@
 from dataclasses import dataclass, field
 from typing import Any, Final, Literal
 
+from pump_roles.findings import Access
 from pump_roles.iam.trust import Principal
 from pump_roles.role import Role, Unknown
 
@@ -32,19 +33,6 @@ class FoundRole:
     files: tuple[tuple[str, str], ...] = field(default=(), compare=False)
     filled_sha256: str = field(default="", compare=False)
     external_id_sha256: tuple[str, ...] = field(default=(), compare=False)
-
-
-@dataclass(frozen=True)
-class Access:
-    """A way in which something reaches one of Pump's roles or principals, or lets others in; or
-    what a policy allows.
-
-    :param why: the way, as a stable ID, which the output has words for.
-    :param subject: whom or what it is about; empty if ``why`` says it all.
-    """
-
-    why: str
-    subject: str = ""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -129,7 +117,7 @@ class OrganizationPolicy:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Contents:
+class Assembly:
     """What templates contain."""
 
     roles: tuple[FoundRole, ...]

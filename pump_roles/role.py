@@ -5,13 +5,13 @@ Published data, templates, accounts, saved files, and earlier reports are read i
 """
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final, Literal
 
-from pump_roles.guardrails import Guardrail, as_policies, asked_tags, by_policy, documents
+from pump_roles.guardrails import Guardrail, as_policies, asked_tags, documents
 from pump_roles.iam.clauses import EVERYWHERE, clauses
-from pump_roles.iam.documents import Policy, only_denies
+from pump_roles.iam.documents import Policy, denies_all, only_denies
 from pump_roles.iam.trust import Trust, parse_trust
 from pump_roles.iam.values import Value, known
 from pump_roles.published import ROLES, trust_policy
@@ -27,19 +27,6 @@ _REVOKES: Final = re.compile(
     r'\{"DateLessThan": \{"aws:tokenissuetime": \["([0-9T:.-]{10,23}Z?)"\]\}\}'
 )
 """The canonical form of the condition with which sessions are revoked."""
-
-_DENIES_ALL: Final = re.compile(
-    r"arn:(?:aws[a-z-]*|\$\{AWS::Partition\}):iam::aws:policy/AWSDenyAll"
-)
-DENY_ALL: Final = Policy(
-    name="AWSDenyAll",
-    document={
-        "Version": "2012-10-17",
-        "Statement": [{"Sid": "DenyAll", "Effect": "Deny", "Action": ["*"], "Resource": "*"}],
-    },
-    arn="arn:${AWS::Partition}:iam::aws:policy/AWSDenyAll",
-)
-"""AWS Managed Policy Reference, "AWSDenyAll"."""
 
 Part = Literal[
     "role",
@@ -236,11 +223,6 @@ class Role:
         return any(unknown.part == part and not unknown.subject for unknown in self.not_known)
 
 
-def denies_all(arn: str) -> bool:
-    """Return whether an ARN is that of AWS's policy that denies everything."""
-    return _DENIES_ALL.fullmatch(arn) is not None
-
-
 def stops(policy: Policy) -> bool:
     """Return whether a policy denies everything, and does nothing else."""
     if policy.document is None:
@@ -263,12 +245,6 @@ def revoked_before(policy: Policy) -> str:
     return max((found[1] for found in times if found), default="")
 
 
-def only_takes_away(policy: Policy) -> bool:
-    """Return whether a policy has nothing but denies, and no name of this package's policies."""
-    own = {policy.name for role in ROLES.values() for policy in role.policies} | {*by_policy()}
-    return policy.name.casefold() not in map(str.casefold, own) and only_denies(policy.document)
-
-
 def published_role(kind: str, guardrails: Sequence[Guardrail] = ()) -> Role:
     """Return a role as Pump publishes it."""
     role = ROLES[kind]
@@ -284,3 +260,27 @@ def published_role(kind: str, guardrails: Sequence[Guardrail] = ()) -> Role:
             *as_policies(documents(guardrails, role)),
         ),
     )
+
+
+def kind_of(names: Iterable[str], policies: Sequence[Policy]) -> str | None:
+    """Return the kind of one of Pump's roles; ``None`` for any other role.
+
+    A role is one of Pump's if it has the name of a published role, or a policy with the name or
+    the document of a published policy.
+    """
+    called = {name.casefold() for name in names}
+    for role in ROLES.values():
+        if role.name.casefold() in called:
+            return role.kind
+    held = {
+        published.name
+        for role in ROLES.values()
+        for published in role.policies
+        for policy in policies
+        if policy.name == published.name or policy.document == published.document
+    }
+    # The smallest role that has all of them: the auto-pilot role also has the read-only role's.
+    for role in sorted(ROLES.values(), key=lambda role: len(role.policies)):
+        if held and held <= {policy.name for policy in role.policies}:
+            return role.kind
+    return None

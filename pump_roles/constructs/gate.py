@@ -28,10 +28,11 @@ from aws_cdk import aws_iam as iam
 from constructs import Construct
 
 from pump_roles._version import __version__
+from pump_roles.findings import ONLY_AT_DEPLOYMENT, Finding, Reason
 from pump_roles.validators import ArgumentError
 
 if TYPE_CHECKING:
-    from pump_roles.review.templates.widening import Built, Widening
+    from pump_roles.templates import Built
 
 _RULE: Final = "immutable"
 _FIX: Final = (
@@ -50,19 +51,24 @@ _CHANGED_LATER_FIX: Final = (
     "this rule on the role, with a reason."
 )
 
-_CERTAIN: Final[Mapping[str, str]] = {
+_SPELLED: Final = "the app contains every part of the name"
+_ONLY_AT_DEPLOYMENT: Final = "whether it does is known only at deployment"
+_ALIKE: Final = "{it} may have the same name as {role} and could replace it"
+_UNREAD: Final = "{it} has a template that cannot be read and may contain what widens {role}"
+_WORDS: Final[Mapping[Reason, str]] = {
     "attaches": "{it} attaches to {role}",
     "changed": "{role} has a different {it}",
     "missing": "{role} is missing from its template: it was removed or replaced",
     "named-alike": "{it} has the same name as {role} and could replace it",
     "parameter": "{role} has the parameter {it}, which now accepts more than it should",
     "tagged": "{role} has {tag}, which may open a guardrail; set it only on the deployed role",
-}
-_POSSIBLE: Final[Mapping[str, str]] = {
-    "attaches": "{it} may attach to {role}",
-    "changed-later": "{it} may change the template of {role}",
-    "named-alike": "{it} may have the same name as {role} and could replace it",
-    "unread": "{it} has a template that cannot be read and may contain what widens {role}",
+    "could-attach": f"{{it}} may attach to {{role}}: {_SPELLED}",
+    "may-attach": f"{{it}} may attach to {{role}}: {_ONLY_AT_DEPLOYMENT}",
+    "changed-later": f"{{it}} may change the template of {{role}}: {_ONLY_AT_DEPLOYMENT}",
+    "could-be-named-alike": f"{_ALIKE}: {_SPELLED}",
+    "may-be-named-alike": f"{_ALIKE}: {_ONLY_AT_DEPLOYMENT}",
+    "could-contain": f"{_UNREAD}: {_SPELLED}",
+    "may-contain": f"{_UNREAD}: {_ONLY_AT_DEPLOYMENT}",
 }
 
 
@@ -126,13 +132,14 @@ class _Immutable:
 
     def _violations(self, context: IPolicyValidationContext) -> Iterator[PolicyViolation]:
         # Imported here: an app that only defines its constructs does not need the reader.
-        from pump_roles.review.templates.widening import widenings  # noqa: PLC0415
+        from pump_roles.templates import widenings  # noqa: PLC0415
 
         paths = [Path(path) for path in context.template_paths]
-        yield from map(_violation, widenings(list(self._built()), paths))
+        found = widenings(list(self._built()), paths)
+        yield from (_violation(*each) for each in found)
 
     def _built(self) -> "Iterator[Built]":
-        from pump_roles.review.templates.widening import Built  # noqa: PLC0415
+        from pump_roles.templates import Built  # noqa: PLC0415
 
         found = [
             (file, resource, properties)
@@ -153,20 +160,21 @@ _PLUGINS: Final[dict[str, _Immutable]] = {}
 """The plugin of each app."""
 
 
-def _violation(widening: "Widening") -> PolicyViolation:
-    is_unknown = widening.naming == "deployment"
+def _violation(built: "Built", finding: Finding) -> PolicyViolation:
+    why, at = finding.access.why, finding.at
+    is_unknown = why in ONLY_AT_DEPLOYMENT
     fix = _UNKNOWN_TARGET_FIX if is_unknown else _FIX
     return PolicyViolation(
         rule_name=_UNKNOWN_TARGET if is_unknown else _RULE,
-        description=_description(widening),
-        fix=_CHANGED_LATER_FIX if widening.rule == "changed-later" else fix,
+        description=_description(built, finding),
+        fix=_CHANGED_LATER_FIX if why == "changed-later" else fix,
         # Only "fatal" cannot be acknowledged.
         severity="error" if is_unknown else "fatal",
         violating_resources=[
             PolicyViolatingResource(
-                resource_logical_id=widening.logical_id,
-                template_path=str(widening.file),
-                locations=[f"Properties.{widening.subject}"] if widening.rule == "changed" else [],
+                resource_logical_id=at.logical_id,
+                template_path=str(at.file),
+                locations=[at.path] if at.path else [],
             )
         ],
     )
@@ -188,15 +196,9 @@ def _not_checked(error: Exception, template: Path) -> PolicyViolation:
     )
 
 
-def _description(widening: "Widening") -> str:
-    role = str(widening.built.resource.node.path).removesuffix("/Resource")
-    subject = widening.subject
-    it = subject or widening.logical_id
-    if widening.naming == "certain":
-        tag = f"the tag {subject}" if subject else "a tag whose key cannot be read"
-        return _CERTAIN[widening.rule].format(it=it, role=role, tag=tag)
-    why = {
-        "could-be": "the app contains every part of the name",
-        "deployment": "whether it does is known only at deployment",
-    }[widening.naming]
-    return f"{_POSSIBLE[widening.rule].format(it=it, role=role)}: {why}"
+def _description(built: "Built", finding: Finding) -> str:
+    role = str(built.resource.node.path).removesuffix("/Resource")
+    subject = finding.access.subject
+    tag = f"the tag {subject}" if subject else "a tag whose key cannot be read"
+    it = subject or finding.at.logical_id
+    return _WORDS[finding.access.why].format(it=it, role=role, tag=tag)

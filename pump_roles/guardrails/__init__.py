@@ -25,6 +25,7 @@ from pump_roles.guardrails.on_role import (
     asked_tags,
     documents,
     made_redundant,
+    only_takes_away,
     opening_tags,
     recognized,
 )
@@ -43,6 +44,7 @@ __all__ = [
     "is_set",
     "kept_by",
     "made_redundant",
+    "only_takes_away",
     "opening_tags",
     "opening_value",
     "parts_of",

@@ -15,7 +15,7 @@ from pump_roles.guardrails.guardrail import (
 )
 from pump_roles.iam.canonical import without_partition
 from pump_roles.iam.clauses import canonical
-from pump_roles.iam.documents import Policy, as_text
+from pump_roles.iam.documents import Policy, as_text, only_denies
 from pump_roles.iam.patterns import covers, overlap
 from pump_roles.published import ROLES, PublishedRole
 from pump_roles.validators import ArgumentError, ListOf
@@ -223,3 +223,9 @@ def _filled_as_in(found: str, guardrail: Guardrail, expected: str) -> Guardrail 
         return with_value(match[1].split('","') if isinstance(validator, ListOf) else match[1])
     except ArgumentError:
         return None
+
+
+def only_takes_away(policy: Policy) -> bool:
+    """Return whether a policy has nothing but denies, and no name of this package's policies."""
+    own = {policy.name for role in ROLES.values() for policy in role.policies} | {*by_policy()}
+    return policy.name.casefold() not in map(str.casefold, own) and only_denies(policy.document)

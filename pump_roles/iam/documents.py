@@ -111,6 +111,25 @@ class Policy:
     arn: str = ""
 
 
+_DENIES_ALL: Final = re.compile(
+    r"arn:(?:aws[a-z-]*|\$\{AWS::Partition\}):iam::aws:policy/AWSDenyAll"
+)
+DENY_ALL: Final = Policy(
+    name="AWSDenyAll",
+    document={
+        "Version": "2012-10-17",
+        "Statement": [{"Sid": "DenyAll", "Effect": "Deny", "Action": ["*"], "Resource": "*"}],
+    },
+    arn="arn:${AWS::Partition}:iam::aws:policy/AWSDenyAll",
+)
+"""AWS Managed Policy Reference, "AWSDenyAll"."""
+
+
+def denies_all(arn: str) -> bool:
+    """Return whether an ARN is that of AWS's policy that denies everything."""
+    return _DENIES_ALL.fullmatch(arn) is not None
+
+
 def is_policy_name(name: str) -> bool:
     """Return whether a text is a valid policy name, not a function or a masked text."""
     return _NAME.fullmatch(name) is not None

@@ -15,13 +15,13 @@ from pump_roles import Guardrail
 from pump_roles.compare import Difference, compare, compare_roles
 from pump_roles.guardrails import documents
 from pump_roles.iam.catalog import shipped
-from pump_roles.iam.documents import Policy, as_list
+from pump_roles.iam.documents import DENY_ALL, Policy, as_list
 from pump_roles.iam.patterns import covers
 from pump_roles.iam.trust import Principal, parse_trust
 from pump_roles.iam.values import Value, known
 from pump_roles.published import ROLES
 from pump_roles.review.output.words import details_of, difference_in_words, policy_in_words
-from pump_roles.role import DENY_ALL, Boundary, Role, Unknown, published_role
+from pump_roles.role import Boundary, Role, Unknown, published_role
 from tests.customer import allow, deny
 from tests.policies import rewritten
 from tests.support import ACTIONS, ARNS, CONDITION, EVERYTHING, STATEMENTS, trust

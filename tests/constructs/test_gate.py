@@ -1,6 +1,6 @@
 """The synth fails when anything in the app widens one of Pump's roles, and only then.
 
-``tests/review/templates/test_other_access.py`` shows that ordinary apps of customers pass.
+``tests/templates/test_other_access.py`` shows that ordinary apps of customers pass.
 """
 
 import json
@@ -666,7 +666,7 @@ def test_templates_are_read_once_also_if_the_app_was_not_created_in_python(
         read.append(len(built))
         return []
 
-    monkeypatch.setattr("pump_roles.review.templates.widening.widenings", recorded)
+    monkeypatch.setattr("pump_roles.templates.widenings", recorded)
     stack = Stack()
     assert stack.node.root is not stack.node.root
     for role_class in (ReadOnlyRole, AutoPilotRole):
@@ -711,7 +711,7 @@ class SilentError(Exception):
         raise RecursionError
 
 
-READER = "pump_roles.review.templates.widening"
+READER = "pump_roles.templates"
 
 
 @pytest.mark.parametrize("staged", [False, True])

@@ -13,7 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from pump_roles.compare import Difference, compare
-from pump_roles.contents import Contents, FoundRole
+from pump_roles.contents import Assembly, FoundRole
 from pump_roles.guardrails import is_set
 from pump_roles.iam.documents import Policy, mapped
 from pump_roles.iam.patterns import covers
@@ -224,7 +224,7 @@ DRAWN = st.builds(
 
 
 def report_on(role: Role) -> Report:
-    return of_contents(Contents(roles=(FoundRole(role=role),)))
+    return of_contents(Assembly(roles=(FoundRole(role=role),)))
 
 
 def can(found: Decided, actions: Iterable[str]) -> set[str]:

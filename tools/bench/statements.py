@@ -6,7 +6,7 @@ from time import process_time
 from typing import Any
 
 from pump_roles.compare import compare
-from pump_roles.contents import Contents, FoundRole
+from pump_roles.contents import Assembly, FoundRole
 from pump_roles.iam.documents import Policy
 from pump_roles.review.output.json_documents import as_json
 from pump_roles.review.report.build import of_contents
@@ -41,7 +41,7 @@ def measure_quota(rounds: int) -> list[float]:
     timed = []
     for _ in range(rounds):
         start = process_time()
-        as_json(of_contents(Contents(roles=(found,))))
+        as_json(of_contents(Assembly(roles=(found,))))
         timed.append(process_time() - start)
     return timed
 

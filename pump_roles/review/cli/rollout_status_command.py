@@ -6,6 +6,7 @@ from pathlib import Path
 
 import click
 
+from pump_roles import templates
 from pump_roles.json_input import InputError
 from pump_roles.review.account.clients import Clients
 from pump_roles.review.account.rollout.deployed import read_statuses
@@ -13,7 +14,6 @@ from pump_roles.review.account.rollout.expected import ExpectedRollout, rollouts
 from pump_roles.review.account.rollout.status import TargetsError
 from pump_roles.review.cli import aws, options, results
 from pump_roles.review.output.words import unknown_in_words
-from pump_roles.review.templates.reading import read_templates
 from pump_roles.validators import ACCOUNTS, STACK_SET_NAME, CallAs
 
 
@@ -115,7 +115,7 @@ def rollout_status(
 def _in_templates(path: Path) -> list[ExpectedRollout]:
     name = path.name or str(path)
     try:
-        return [*rollouts_in(read_templates(path), name)]
+        return [*rollouts_in(templates.read(path), name)]
     except TargetsError as error:
         targets = f"{name}: the targets of the StackSet {error.stack_set}"
         options.fail(

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any, Final
 from pump_roles.json_input import TOO_DEEP, InputError, parse_json, read_json
 from pump_roles.review.report import Earlier, Report, earlier_of, of_templates
 from pump_roles.review.report.report_model import SCHEMA
-from pump_roles.review.templates.template_files import digest
+from pump_roles.templates.assembly import digest
 from pump_roles.text import cut, visible
 
 if TYPE_CHECKING:

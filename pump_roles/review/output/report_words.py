@@ -4,6 +4,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Final, Literal, NamedTuple
 
 from pump_roles.compare import Difference
+from pump_roles.contents import Place
 from pump_roles.guardrails import SHIPPED, Guardrail, by_policy
 from pump_roles.iam.trust import Principal
 from pump_roles.review.output.texts import TEXTS, first, say, text_of
@@ -31,7 +32,6 @@ from pump_roles.review.report.report_model import (
     Worst,
 )
 from pump_roles.review.report.statements import NO, UNKNOWN, Answer, Statement
-from pump_roles.review.templates import Place
 from pump_roles.validators import ROLE_NAME
 
 _SUBTITLE: Final = 3

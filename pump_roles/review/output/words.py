@@ -8,12 +8,13 @@ from collections.abc import Iterable, Iterator, Sequence
 from typing import Final, Literal
 
 from pump_roles.compare import Difference
+from pump_roles.contents import Other, Place
+from pump_roles.findings import Access
 from pump_roles.guardrails import by_policy
 from pump_roles.iam.clauses import Scope
 from pump_roles.iam.decisions import ALLOWED, DENIED, NOT_GRANTED, DecisionChange, Grant
 from pump_roles.iam.trust import Principal, TrustProblem
 from pump_roles.review.output.texts import TEXTS, first, say
-from pump_roles.review.templates import Access, Other, Place
 from pump_roles.role import Unknown
 from pump_roles.text import cut
 

@@ -8,7 +8,7 @@ from typing import Final
 
 from pump_roles._version import __version__
 from pump_roles.compare import opened
-from pump_roles.contents import OPENS, Contents, FoundRole
+from pump_roles.contents import OPENS, Assembly, FoundRole
 from pump_roles.guardrails import Guardrail, applying
 from pump_roles.iam.catalog import Action, Catalog, reviewed, shipped
 from pump_roles.iam.decisions import CONDITIONALLY, DENIED, PARTLY, Grant
@@ -45,7 +45,7 @@ _ACCESS_TYPES: Final = {
 """Resource types that give someone access, but give Pump's roles no permissions."""
 
 
-def _alarms(roles: Sequence[RoleReport], contents: Contents) -> Iterator[Finding]:
+def _alarms(roles: Sequence[RoleReport], contents: Assembly) -> Iterator[Finding]:
     # What must be read before the roles' numbers.
     yield from (
         Finding(kind="difference", role=role.kind)
@@ -64,21 +64,21 @@ def of_published(*, guardrails: Sequence[Guardrail] = (), since: Earlier | None 
     roles = tuple(
         FoundRole(role=published_role(kind, applying(guardrails, kind, ROLES))) for kind in ROLES
     )
-    return of_contents(Contents(roles=roles), since=since)
+    return of_contents(Assembly(roles=roles), since=since)
 
 
 def of_templates(path: Path, *, since: Earlier | None = None) -> Report:
     """Report on the roles in a synthesized template, or in the templates of a folder."""
     # Imported here: a report on the published roles does not need the reader.
-    from pump_roles.review.templates.reading import read_templates  # noqa: PLC0415
+    from pump_roles import templates  # noqa: PLC0415
 
     try:
-        return of_contents(read_templates(path), since=since)
+        return of_contents(templates.read(path), since=since)
     except RecursionError:
         raise InputError(f"{path}: {TOO_DEEP}") from None
 
 
-def of_contents(contents: Contents, *, since: Earlier | None = None) -> Report:
+def of_contents(contents: Assembly, *, since: Earlier | None = None) -> Report:
     """Report on roles."""
     catalog = shipped()
     contents = Mask(contents.external_ids).masked(contents)

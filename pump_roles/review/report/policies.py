@@ -6,7 +6,7 @@ from functools import cached_property
 from typing import Final, Literal
 
 from pump_roles.compare import Difference, compare, guardrail_of, same_document
-from pump_roles.guardrails import Guardrail, by_policy
+from pump_roles.guardrails import Guardrail, by_policy, only_takes_away
 from pump_roles.iam.catalog import Catalog
 from pump_roles.iam.clauses import (
     ANY_ARN,
@@ -30,7 +30,7 @@ from pump_roles.iam.decisions import (
 from pump_roles.iam.documents import Policy
 from pump_roles.iam.patterns import covers
 from pump_roles.published import REASONS, ROLES
-from pump_roles.role import Role, only_takes_away, published_role
+from pump_roles.role import Role, published_role
 
 
 def differences(role: Role) -> tuple[Difference, ...]:

@@ -9,12 +9,12 @@ from dataclasses import dataclass
 from typing import Final, Literal, get_args
 
 from pump_roles.compare import Difference, Effect
+from pump_roles.contents import Other, Place
 from pump_roles.iam.catalog import Action
 from pump_roles.iam.decisions import DENIED, Grant
 from pump_roles.iam.trust import Trust
 from pump_roles.review.report.policies import GuardrailReport, PolicyReport, Uncounted
 from pump_roles.review.report.statements import Statement
-from pump_roles.review.templates import Other, Place
 from pump_roles.role import Part, Role, Unknown
 
 SCHEMA: Final = 7

@@ -14,6 +14,8 @@ import pytest
 from playwright.sync_api import Browser, BrowserContext, Page, Request, ViewportSize
 
 from pump_roles import Guardrail
+from pump_roles.contents import Other, Place
+from pump_roles.findings import Access
 from pump_roles.iam.decisions import ALLOWED, CONDITIONALLY, DENIED, PARTLY
 from pump_roles.iam.patterns import covers
 from pump_roles.iam.trust import Principal, parse_trust
@@ -40,7 +42,6 @@ from pump_roles.review.report.report_model import (
     Finding,
     RoleReport,
 )
-from pump_roles.review.templates import Access, Other, Place
 from pump_roles.role import Boundary, Unknown
 from tests.support import earlier, plain, trust
 from tools.sandbox.browser import MISSING, available

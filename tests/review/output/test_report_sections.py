@@ -11,6 +11,7 @@ import pytest
 
 from pump_roles import Guardrail
 from pump_roles.compare import Difference
+from pump_roles.contents import Place
 from pump_roles.iam.catalog import shipped
 from pump_roles.iam.trust import parse_trust
 from pump_roles.iam.values import known
@@ -31,7 +32,6 @@ from pump_roles.review.report import Report, of_published, of_templates
 from pump_roles.review.report.guardrail_sets import left_by_sets
 from pump_roles.review.report.report_model import RISKS, Change, Compared, Finding, Worst
 from pump_roles.review.report.worst import at_worst as worst_of
-from pump_roles.review.templates import Place
 from pump_roles.role import Boundary, Unknown
 from tests.customer import allow, deny
 from tests.review.account.verify.results import newly_allowed

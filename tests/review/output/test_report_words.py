@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from pump_roles import Guardrail
-from pump_roles.contents import Contents, FoundRole
+from pump_roles.contents import Assembly, FoundRole
 from pump_roles.iam.documents import Policy
 from pump_roles.iam.trust import parse_trust
 from pump_roles.iam.values import Value, known, unreadable
@@ -118,7 +118,7 @@ def test_verdict_says_only_what_is_so(
     role = published_role("auto-pilot", guardrails)
     more = Policy(name="Own", document={"Statement": own})
     report = of_contents(
-        Contents(roles=(FoundRole(role=replace(role, policies=(*role.policies, more))),))
+        Assembly(roles=(FoundRole(role=replace(role, policies=(*role.policies, more))),))
     )
     assert verdicts(report)[0].removeprefix(f"{say('verdict.alarms')} ").startswith(said)
 

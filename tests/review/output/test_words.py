@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 
 from pump_roles.compare import Difference
+from pump_roles.contents import Place
 from pump_roles.iam.clauses import Scope
 from pump_roles.iam.trust import Principal
 from pump_roles.iam.values import Value
@@ -18,7 +19,6 @@ from pump_roles.review.output.words import (
     scope_in_words,
     unknown_in_words,
 )
-from pump_roles.review.templates import Place
 from pump_roles.role import Unknown
 
 

@@ -9,12 +9,11 @@ from typing import Any
 import pytest
 from aws_cdk import App, Stack
 
-from pump_roles import AutoPilotRollout, AutoPilotStack, universal, validators
+from pump_roles import AutoPilotRollout, AutoPilotStack, templates, universal, validators
 from pump_roles.published import ROLES
 from pump_roles.review.report import Report, of_templates
 from pump_roles.review.report.changes import changes
 from pump_roles.review.report.report_model import Change
-from pump_roles.review.templates.reading import read_templates
 from pump_roles.role import Unknown
 from tests.customer import allow
 from tests.innocent import customers_app
@@ -392,7 +391,7 @@ def test_renamed_file_is_not_a_change(pump: Content, tmp_path: Path) -> None:
 
 
 def test_nothing_is_filled_in_for_literal_roles(tmp_path: Path) -> None:
-    contents = read_templates(synthesize(tmp_path, permissions_boundary="a/B"))
+    contents = templates.read(synthesize(tmp_path, permissions_boundary="a/B"))
     assert [found.filled_sha256 for found in contents.roles] == ["", ""]
     assert contents.suspects_sha256 == ""
 
@@ -400,7 +399,7 @@ def test_nothing_is_filled_in_for_literal_roles(tmp_path: Path) -> None:
 def test_the_digest_of_two_parameters_without_a_default_is_always_the_same(tmp_path: Path) -> None:
     for kind in ROLES:
         (tmp_path / f"{kind}.template.json").write_bytes(universal.template(kind))
-    (digest,) = {role.filled_sha256 for role in read_templates(tmp_path).roles}
+    (digest,) = {role.filled_sha256 for role in templates.read(tmp_path).roles}
     assert len(digest) == 64
 
 
@@ -439,15 +438,15 @@ def test_one_role_in_one_file_has_the_digest_of_its_external_id(
     pump: Content, tmp_path: Path
 ) -> None:
     files = {PUMP: pump, OTHER: pump}
-    (single,) = read_templates(written(tmp_path / "one", {PUMP: pump})).roles
-    (both,) = read_templates(written(tmp_path / "both", files)).roles
+    (single,) = templates.read(written(tmp_path / "one", {PUMP: pump})).roles
+    (both,) = templates.read(written(tmp_path / "both", files)).roles
     assert both.external_id_sha256 == single.external_id_sha256
     assert [name for name, _ in both.files] == [PUMP, OTHER]
 
 
 def test_every_file_that_a_role_is_read_from_is_listed(pump: Content, tmp_path: Path) -> None:
     files = in_nested_stack({PUMP: pump}, {})
-    (role,) = read_templates(written(tmp_path / "now", files)).roles
+    (role,) = templates.read(written(tmp_path / "now", files)).roles
     assert [name for name, _ in role.files] == [NESTED, PUMP]
     assert all(len(digest) == 64 for _, digest in role.files)
 

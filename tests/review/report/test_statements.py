@@ -13,6 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from pump_roles import Guardrail
+from pump_roles.contents import Assembly, FoundRole
 from pump_roles.guardrails import documents
 from pump_roles.iam.catalog import shipped
 from pump_roles.iam.decisions import NOT_GRANTED, Grant, PolicyEvaluator
@@ -23,7 +24,6 @@ from pump_roles.published import ROLES
 from pump_roles.review.output.report_words import answered as answered_in_words
 from pump_roles.review.report import Report, of_contents, of_published
 from pump_roles.review.report.statements import LIMITED, NO, UNKNOWN, YES, Answer, statements
-from pump_roles.review.templates import Contents, FoundRole
 from pump_roles.role import Role, published_role
 from pump_roles.text import packaged
 from tests.decisions.test_guardrails import LIMITS, SUPPORT_WRITES, UNDOCUMENTED
@@ -253,7 +253,7 @@ def test_other_ways_of_leaving_are_not_only_by_joining_another() -> None:
     def only(*policies: Mapping[str, Any]) -> tuple[str, str]:
         named = ((f"Policy{number}", policy) for number, policy in enumerate(policies))
         role = role_of(*named, own=())
-        found = answers(of_contents(Contents(roles=(FoundRole(role=role),))))
+        found = answers(of_contents(Assembly(roles=(FoundRole(role=role),))))
         return found["change-organization"].answer, found["change-organization"].only
 
     assert only(allow(accept)) == (YES, BY_JOINING)
@@ -515,7 +515,7 @@ def test_two_policies_with_the_same_name_are_not_recognized_by_it(name: str) -> 
     more = allow("iam:*", "s3:*")
     for policies in ((own, more), (more, own)):
         role = role_of(*((guardrail.policy_name, policy) for policy in policies))
-        report = of_contents(Contents(roles=(FoundRole(role=role),)))
+        report = of_contents(Assembly(roles=(FoundRole(role=role),)))
         found = answers(report)
         assert {found["change-iam"].answer, found["read-objects"].answer} <= {YES, LIMITED}
         assert found["change-iam"].left

@@ -5,11 +5,11 @@ from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
 
+from pump_roles import templates
 from pump_roles.iam.catalog import shipped
 from pump_roles.iam.decisions import PolicyEvaluator
 from pump_roles.json_input import InputError
 from pump_roles.published import ROLES
-from pump_roles.review.templates.reading import read_templates
 from pump_roles.role import Role, published_role
 from pump_roles.validators import account_of
 
@@ -68,7 +68,7 @@ def published_roles() -> WatchedRoles:
 
 def roles_in(path: Path) -> WatchedRoles:
     """Return the roles in a template, or in the templates of a folder, and the published ones."""
-    contents = read_templates(path)
+    contents = templates.read(path)
     watched = []
     for variants in contents.variants:
         roles = [variant.role for variant in variants]

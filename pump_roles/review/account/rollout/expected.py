@@ -3,9 +3,9 @@
 from dataclasses import dataclass, replace
 from typing import Literal
 
+from pump_roles.contents import Assembly, Place
 from pump_roles.json_input import InputError
 from pump_roles.review.account.rollout.status import TargetsError
-from pump_roles.review.templates import Contents, Place
 from pump_roles.role import Unknown
 from pump_roles.validators import (
     STACK_SET_NAME,
@@ -33,7 +33,7 @@ class ExpectedRollout:
         return STACK_SETS_CALL_AS[self.call_as]
 
 
-def rollouts_in(deployed: Contents, source: str) -> tuple[ExpectedRollout, ...]:
+def rollouts_in(deployed: Assembly, source: str) -> tuple[ExpectedRollout, ...]:
     """Return every rollout in templates: the StackSets that contain one of Pump's roles."""
     places: dict[str, list[Place]] = {}
     # As everywhere, the read-only role comes first.

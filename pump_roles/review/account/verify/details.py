@@ -10,6 +10,7 @@ from typing import Annotated, Any, Final, TypeVar
 
 import msgspec
 
+from pump_roles.contents import Assembly, FoundRole, Other
 from pump_roles.iam.documents import Policy
 from pump_roles.iam.trust import Trust, parse_trust
 from pump_roles.iam.values import Value, known
@@ -19,9 +20,7 @@ from pump_roles.published import ROLES
 from pump_roles.review.account.organization import Organization
 from pump_roles.review.account.times import in_utc, moment_of
 from pump_roles.review.account.verify.other_roles import roles_that_admit_pump
-from pump_roles.review.templates import Contents, FoundRole, Other
-from pump_roles.review.templates.role_reader import kind_of
-from pump_roles.role import Boundary, Part, Role, Unknown
+from pump_roles.role import Boundary, Part, Role, Unknown, kind_of
 from pump_roles.validators import ROLE_ARN, account_of, partition_of
 
 
@@ -299,7 +298,7 @@ def _differing(saved: DescribedRole, described: DescribedRole) -> Iterator[Part]
             yield part
 
 
-def collect_contents(details: AccountDetails, names: Collection[str]) -> Contents:
+def collect_contents(details: AccountDetails, names: Collection[str]) -> Assembly:
     """Return what an account has, for a report."""
     by_kind: dict[str, Role] = {}
     for role in filter(None, map(details.role, names)):
@@ -321,7 +320,7 @@ def collect_contents(details: AccountDetails, names: Collection[str]) -> Content
             f"the account {details.account} has no role named {' or '.join(names)}{reasons}"
         )
     others = Unknown(part="other-roles", why="not-read")
-    return Contents(
+    return Assembly(
         roles=tuple(
             FoundRole(
                 role=by_kind[kind],

@@ -5,6 +5,8 @@ from dataclasses import dataclass, field, fields, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from pump_roles import templates
+from pump_roles.contents import FoundRole, OrganizationPolicy, Place
 from pump_roles.guardrails import opening_tags
 from pump_roles.iam.canonical import account_of_root, in_account
 from pump_roles.iam.documents import Policy
@@ -14,8 +16,6 @@ from pump_roles.json_input import InputError
 from pump_roles.masking import Mask, digest_of, is_masked
 from pump_roles.published import ROLES
 from pump_roles.review.account.verify.details import AccountDetails
-from pump_roles.review.templates import FoundRole, OrganizationPolicy, Place
-from pump_roles.review.templates.reading import read_templates
 from pump_roles.role import ROOT, Boundary, Role, Unknown, Why, published_role
 from pump_roles.validators import EXTERNAL_ID, PRINCIPAL, Text
 
@@ -146,7 +146,7 @@ def from_published(principal: str) -> Expectation:
 
 def from_templates(path: Path, *, principal: str | None = None) -> Expectation:
     """Return the expectation of the roles in a template, or in the templates of a folder."""
-    read = read_templates(path)
+    read = templates.read(path)
     # The template of one stack, without the manifest, is for whichever account is verified.
     has_places = path.is_dir() or any(place.stack_set for place in read.places)
     return Expectation(

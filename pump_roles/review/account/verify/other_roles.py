@@ -1,18 +1,18 @@
 """Finds the other roles of an account that Pump, everyone, or the management account can use."""
 
 import re
-from collections.abc import Collection, Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import replace
-from typing import Any, Final
+from typing import Any, Final, Literal
 
-from pump_roles.contents import Access
+from pump_roles.findings import Access, Reason
 from pump_roles.iam.conditions import is_readable, without_exclusions
 from pump_roles.iam.documents import as_text
 from pump_roles.iam.patterns import covers
 from pump_roles.iam.trust import OF_AWS, Trust, TrustStatement
 from pump_roles.masking import texts_under_the_key
+from pump_roles.pump_names import NAMES, TRUSTS, Named, PumpNames, admitted
 from pump_roles.review.account.organization import Organization
-from pump_roles.review.templates.pump_names import PumpNames, admitted
 from pump_roles.role import Role
 from pump_roles.validators import ACCOUNT
 
@@ -37,6 +37,15 @@ _IN_ACCOUNT: Final = {
 }
 """Which values of ``aws:PrincipalArn`` are in one account, by the operator."""
 
+How = Literal["trusts", "names"]
+"""How a trust policy is about someone: as a principal, or in a condition."""
+
+_WHYS: Final[Mapping[How, Mapping[Named, Reason]]] = {"trusts": TRUSTS, "names": NAMES}
+_MANAGEMENT: Final[Mapping[How, Reason]] = {
+    "trusts": "trusts-management",
+    "names": "names-management",
+}
+
 
 def roles_that_admit_pump(
     roles: Iterable[Role],
@@ -57,9 +66,9 @@ def roles_that_admit_pump(
         for principal in role.trust.principals
         if principal.kind in OF_AWS and principal.value.is_known
     }
-    pump = PumpNames([(role.name.text,) for role in pump_roles], principals)
+    pump = PumpNames([role.name.text for role in pump_roles], principals)
     own = organization.id if organization else ""
-    if organization and pump.in_text(organization.management_account, account, roles=False)[0]:
+    if organization and pump.in_text(organization.management_account, account, roles=False):
         # In Pump's organization, Pump is not excluded.
         own = ""
     for role in roles:
@@ -83,7 +92,7 @@ def roles_for_management(
         names = (made for made in _OF_MANAGEMENT if covers(made, role.name.text))
         ways = [Access("named-for-management", made) for made in names]
         named = _named(role.trust, management, account)
-        ways += [Access(f"{verb}-management", found) for verb, _, found in named]
+        ways += [Access(_MANAGEMENT[how], found) for how, _, found in named]
         if ways:
             if any(covers(_ADMINISTRATOR, policy.arn) for policy in role.policies):
                 ways.append(Access("administrator"))
@@ -103,8 +112,8 @@ def _find_ways(trust: Trust, pump: PumpNames, account: str, organization: str) -
             statements=tuple(_without_everyone(each, organization) for each in trust.statements),
         )
     )
-    for verb, kind, name in _named(trust, pump, account):
-        yield Access(f"{verb}-{kind}", name)
+    for how, kind, name in _named(trust, pump, account):
+        yield Access(_WHYS[how][kind], name)
 
 
 def _without_everyone(statement: TrustStatement, organization: str) -> TrustStatement:
@@ -139,13 +148,12 @@ def _is_within(key: str, operator: str, value: str, organization: str) -> bool:
     return is_path and bool(organization) and value.startswith(f"{organization}/")
 
 
-def _named(trust: Trust, pump: PumpNames, account: str) -> Iterator[tuple[str, str, str]]:
+def _named(trust: Trust, pump: PumpNames, account: str) -> Iterator[tuple[How, Named, str]]:
     for principal in trust.principals:
-        kind, name = pump.in_text(principal.value.text, account)
-        if kind and principal.kind != "all-but":
-            yield "trusts", kind, name
+        found = pump.in_text(principal.value.text, account)
+        if found and principal.kind != "all-but":
+            yield "trusts", *found
     for statement in trust.allows:
         conditions = without_exclusions(statement.conditions)
-        kind, name = pump.in_text(as_text(conditions), account)
-        if kind:
-            yield "names", kind, name
+        if found := pump.in_text(as_text(conditions), account):
+            yield "names", *found

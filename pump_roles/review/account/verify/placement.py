@@ -3,9 +3,9 @@
 from collections.abc import Collection
 from typing import Literal
 
+from pump_roles.contents import Place
 from pump_roles.review.account.organization import Account, targeted
 from pump_roles.review.account.verify.details import AccountDetails
-from pump_roles.review.templates import Place
 from pump_roles.validators import is_account_filter
 
 Answer = Literal["yes", "no", "not known"]

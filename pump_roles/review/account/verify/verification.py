@@ -10,10 +10,10 @@ from typing import Literal, get_args
 
 from pump_roles._version import __version__
 from pump_roles.compare import Difference
+from pump_roles.findings import Access
 from pump_roles.iam.trust import Principal
 from pump_roles.review.account.organization import Organization
 from pump_roles.review.account.verify.stops import StoppedBy
-from pump_roles.review.templates import Access
 from pump_roles.role import Unknown
 
 State = Literal["match", "differs", "unknown"]

@@ -5,7 +5,8 @@ from dataclasses import replace
 from typing import Final
 
 from pump_roles.compare import Difference, Rule, compare, guardrail_of
-from pump_roles.contents import Access, OrganizationPolicy
+from pump_roles.contents import OrganizationPolicy
+from pump_roles.findings import Access
 from pump_roles.guardrails import opening_value
 from pump_roles.masking import Mask, ids_of
 from pump_roles.review.account.organization import Organization

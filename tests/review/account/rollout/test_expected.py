@@ -8,7 +8,7 @@ import pytest
 
 from pump_roles.review.account.rollout.expected import rollouts_in
 from pump_roles.review.account.rollout.status import TargetsError
-from pump_roles.review.templates.reading import read_templates
+from pump_roles.templates import read
 from pump_roles.validators import ACCOUNT_FILTERS
 from tests.support import SCENARIOS, Synth, rolled_out, stack_set
 
@@ -22,7 +22,7 @@ def test_reads_every_rollout_of_the_app(name: str, synth: Synth, tmp_path: Path)
     assert rollouts
     for stack, template in rollouts.items():
         (tmp_path / stack).write_text(json.dumps(template))
-        (targets,) = rollouts_in(read_templates(tmp_path / stack), stack)
+        (targets,) = rollouts_in(read(tmp_path / stack), stack)
         properties = stack_set(template)
         (group,) = properties["StackInstancesGroup"]
         assert targets.stack_set == properties["StackSetName"]
@@ -64,10 +64,10 @@ def test_rejects_a_rollout_whose_targets_are_not_certain(
     file = rolled_out(tmp_path, lambda members: members.update(properties))
     if problem:
         with pytest.raises(TargetsError) as raised:
-            rollouts_in(read_templates(file), "R")
+            rollouts_in(read(file), "R")
         unknown = raised.value.unknown
         assert (unknown.why, unknown.subject or unknown.detail) == problem
         assert raised.value.stack_set.startswith("Pump")
     else:
-        (targets,) = rollouts_in(read_templates(file), "R")
+        (targets,) = rollouts_in(read(file), "R")
         assert targets.units == ("r-abcd",)

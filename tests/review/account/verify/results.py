@@ -4,6 +4,7 @@ from dataclasses import replace
 from typing import Any, Final
 
 from pump_roles.compare import Difference
+from pump_roles.findings import Access
 from pump_roles.iam.decisions import ALLOWED, DENIED, NOT_GRANTED, DecisionChange, Grant
 from pump_roles.iam.trust import Principal
 from pump_roles.iam.values import Value
@@ -15,7 +16,6 @@ from pump_roles.review.account.verify.verification import (
     RoleResult,
     Verification,
 )
-from pump_roles.review.templates import Access
 from pump_roles.role import Unknown
 
 HOSTILE = (

@@ -9,7 +9,7 @@ import pytest
 from botocore.exceptions import ClientError
 
 from pump_roles.contents import OrganizationPolicy
-from pump_roles.iam.documents import Policy
+from pump_roles.iam.documents import DENY_ALL, Policy
 from pump_roles.iam.trust import parse_trust
 from pump_roles.iam.values import known
 from pump_roles.review.account.organization import Organization
@@ -29,7 +29,7 @@ from pump_roles.review.account.verify.verify_policies import verify_policies
 from pump_roles.review.output.formats import written
 from pump_roles.review.output.texts import say
 from pump_roles.review.output.verify_sections import remedies
-from pump_roles.role import DENY_ALL, Boundary, Role, Unknown, published_role
+from pump_roles.role import Boundary, Role, Unknown, published_role
 from tests.docs.pages import STOP, policy
 from tests.support import EXTERNAL_ID, PUMP_ACCOUNT, trust
 from tools.sandbox.aws import ACCOUNT_ID

@@ -13,6 +13,7 @@ from typing import Any
 import pytest
 
 from pump_roles import Guardrail, validators
+from pump_roles.contents import FoundRole, Place
 from pump_roles.iam.documents import Policy
 from pump_roles.iam.trust import Principal, parse_trust
 from pump_roles.iam.values import Value, known
@@ -40,7 +41,6 @@ from pump_roles.review.account.verify.verification import (
 )
 from pump_roles.review.account.verify.verify_account import verify_account
 from pump_roles.review.report import of_contents, of_templates
-from pump_roles.review.templates import FoundRole, Place
 from pump_roles.role import Boundary, Part, Unknown, published_role
 from pump_roles.role import Role as HeldRole
 from tests.customer import allow
@@ -698,7 +698,7 @@ ALARMING: list[Any] = [
 ]
 """Trust policies of other roles that Pump, or everyone, can assume.
 
-``tests/review/templates/test_other_access.py`` has every way.
+``tests/templates/test_other_access.py`` has every way.
 """
 
 INNOCENT: list[Any] = [

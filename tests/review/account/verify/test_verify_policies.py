@@ -31,7 +31,7 @@ from tools.sandbox.aws import ACCOUNT_ID
 from tools.sandbox.organization import Organization
 
 PROTECTION, STOP, _, TRUST = NAMES
-Contents = Mapping[str, Any]
+Assembly = Mapping[str, Any]
 
 
 @pytest.fixture(scope="module")

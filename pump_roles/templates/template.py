@@ -1,4 +1,4 @@
-"""A template in one place where it is deployed, and what it contains."""
+"""A template in one place where it is deployed."""
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
@@ -8,8 +8,8 @@ from typing import Any, Final
 
 from pump_roles.iam.documents import as_mapping, as_text, has_transform
 
-Reference = tuple["Template", str]
-"""A resource or parameter: its template, and its logical ID."""
+STACK: Final = "AWS::CloudFormation::Stack"
+STACK_SET: Final = "AWS::CloudFormation::StackSet"
 
 NEUTRAL_MEMBERS: Final = {"DeletionPolicy", "DependsOn", "Metadata", "UpdateReplacePolicy"}
 """The members of a resource that do not change what it is, nor whether it is created."""
@@ -20,18 +20,19 @@ MEMBERS: Final = {"Type", "Properties", "Condition", *NEUTRAL_MEMBERS}
 Tags = Mapping[str | None, str | None]
 """Tags by their keys; ``None`` for what is not certain."""
 
-Exports = dict[tuple[str, ...], list[tuple["Template", Any]]]
-"""What stacks make available to others: the templates, and the values there. The key is the name of
-an export, or the names of a stack and its output."""
-
 
 @dataclass(eq=False, kw_only=True)
 class Template:
-    """A template in one place where it is deployed."""
+    """A template in one place where it is deployed.
+
+    :param key: what no other template has, for the references to what is in it.
+    :param unread: what is known of the templates that it deploys and that cannot be read.
+    """
 
     content: Mapping[str, Any]
     file: Path
-    sha256: str
+    sha256: str = ""
+    key: str = ""
     account: str = ""
     region: str = ""
     stack: str = ""
@@ -41,19 +42,12 @@ class Template:
     arguments: Mapping[str, Any] = field(default_factory=dict)
     nested: "dict[str, Template]" = field(default_factory=dict)
     unread: dict[str, str] = field(default_factory=dict)
-    exports: Exports = field(default_factory=dict)
-    stored: list[Any] = field(default_factory=list)
-    certainties: dict[str, Any] = field(default_factory=dict)
-    contained: dict[tuple[str, str], Any] = field(default_factory=dict)
-    hidden: tuple[Any, ...] | None = None
 
     @cached_property
     def resources(self) -> Mapping[str, Mapping[str, Any]]:
         """The resources by logical ID."""
-        return {
-            logical_id: as_mapping(resource)
-            for logical_id, resource in as_mapping(self.content.get("Resources")).items()
-        }
+        listed = as_mapping(self.content.get("Resources"))
+        return {logical_id: as_mapping(resource) for logical_id, resource in listed.items()}
 
     @cached_property
     def declared(self) -> Mapping[str, Any]:
@@ -91,53 +85,44 @@ class Template:
             above = above.parent
 
     @property
-    def place(self) -> Iterator[str]:
-        """The names of its stack, and the logical IDs of the stacks that it is nested in."""
-        for above in self.chain:
-            yield from filter(None, (above.stack, above.deployed_by))
-
-    @property
-    def member(self) -> "Template | None":
-        """The template that the nearest StackSet deploys, which is this one or contains it."""
-        if self.parent is None:
-            return None
-        if self.parent.type_of(self.deployed_by) == "AWS::CloudFormation::StackSet":
-            return self
-        return self.parent.member
-
-    @property
     def root(self) -> "Template":
         """The template of the stack in which this one is nested, or this one."""
         return self if self.parent is None else self.parent.root
 
     @property
-    def stack_set(self) -> Reference | None:
-        """The nearest StackSet that deploys it, directly or indirectly, if there is one."""
-        found = self.member
-        if found is None or found.parent is None:
-            return None
-        return found.parent, found.deployed_by
+    def member(self) -> "Template | None":
+        """The template that the nearest StackSet deploys, which is this one or contains it."""
+        return next((above for above in self.chain if above.is_member), None)
 
     @property
     def is_member(self) -> bool:
         """Whether a StackSet deploys it. It is then in the file of the StackSet."""
+        return self.parent is not None and self.parent.type_of(self.deployed_by) == STACK_SET
+
+    @property
+    def is_body(self) -> bool:
+        """Whether it is a text in the file of what deploys it, and not a file of its own."""
         return self.parent is not None and self.file == self.parent.file
+
+    def outside(self, logical_id: str) -> "tuple[Template, str]":
+        """Return a resource in its file: for one of a template in a StackSet, that StackSet."""
+        if self.parent is None or not self.is_body:
+            return self, logical_id
+        return self.parent.outside(self.deployed_by)
 
     @property
     def is_conditional(self) -> bool:
-        """Whether it may not be deployed: by a StackSet, or under a condition."""
-        if self.parent is None:
-            return False
-        conditional = "Condition" in self.parent.resources[self.deployed_by]
-        return self.is_member or conditional or self.parent.is_conditional
+        """Whether it may not be deployed with its stack: by a StackSet, or under a condition."""
+        return any(
+            above.is_member or "Condition" in above.parent.resources[above.deployed_by]
+            for above in self.chain
+            if above.parent is not None
+        )
 
     def is_deployed_with(self, other: "Template") -> bool:
-        """Return whether it is certainly deployed to the account of another template."""
-        if self is other:
-            return True
-        if self.is_conditional or other.is_conditional:
-            return False
-        return self.root is other.root or (self.account != "" and self.account == other.account)
+        """Return whether it is certainly deployed if another template is: by the same stack."""
+        conditional = self.is_conditional or other.is_conditional
+        return self is other or (self.root is other.root and not conditional)
 
     def properties(self, logical_id: str) -> Mapping[str, Any]:
         """Return the properties of a resource."""
@@ -145,18 +130,18 @@ class Template:
 
     def is_list(self, name: str) -> bool:
         """Return whether a parameter is a list."""
-        declared = as_mapping(self.declared.get(name)).get("Type")
-        return "CommaDelimitedList" in as_text(declared) or "List<" in as_text(declared)
+        declared = as_text(as_mapping(self.declared.get(name)).get("Type"))
+        return "CommaDelimitedList" in declared or "List<" in declared
 
     def is_open(self, logical_id: str) -> bool:
         """Return whether a function, such as a macro, can change a resource's properties."""
         members = (*self.resources[logical_id], *self.properties(logical_id))
         return any(name.startswith("Fn::") for name in members)
 
-    def type_of(self, logical_id: str) -> str | None:
-        """Return the type of a resource; ``None`` if there is no such resource."""
+    def type_of(self, logical_id: str) -> str:
+        """Return the type of a resource; empty if there is no such resource."""
         found = self.resources.get(logical_id)
-        return None if found is None else as_text(found.get("Type"))
+        return "" if found is None else as_text(found.get("Type"))
 
 
 def _has_keys(parameters: Any) -> bool:

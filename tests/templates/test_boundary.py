@@ -9,13 +9,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pump_roles.iam.values import unreadable
+from pump_roles import templates
 from pump_roles.review.output.words import boundary_in_words
-from pump_roles.review.templates.attachments import Attachments
-from pump_roles.review.templates.boundary import boundary, is_same_policy
-from pump_roles.review.templates.reading import read_templates
-from pump_roles.review.templates.template import Template
 from pump_roles.role import Boundary
+from pump_roles.templates import Built, widenings
+from pump_roles.templates.reach import attachments
+from pump_roles.templates.resolve import Resolver
+from pump_roles.templates.role_reader import boundary
+from pump_roles.templates.template import Template
 from tests.support import NO_VALUE, json_values, rolled_out
 
 ACCOUNT = "111122223333"
@@ -31,13 +32,21 @@ CONTENT: dict[str, Any] = {
         "Role": {"Type": "AWS::IAM::Role"},
     },
 }
-TEMPLATE = Template(content=CONTENT, file=Path("t.json"), sha256="", account=ACCOUNT)
-ANYWHERE = Template(content=CONTENT, file=Path("t.json"), sha256="")
 
 
-def shown(value: Any, template: Template) -> str:
+def read(value: Any, account: str = ACCOUNT, *others: Template, **more: Any) -> Boundary | None:
+    """The boundary of a role with a value, in an app."""
+    bounded = {"Type": "AWS::IAM::Role", "Properties": {"PermissionsBoundary": value}}
+    content = {**CONTENT, "Resources": {**CONTENT["Resources"], "Bounded": bounded, **more}}
+    here = Template(content=content, file=Path("t.json"), key="0", account=account)
+    resolver = Resolver([here, *others])
+    found = attachments(resolver.resources.values(), {})
+    return boundary(resolver.resources["0", "Bounded"], found)
+
+
+def shown(value: Any, account: str = ACCOUNT) -> str:
     """A boundary as a report shows it."""
-    found = boundary(value, template, Attachments([template]))
+    found = read(value, account)
     return "" if found is None else boundary_in_words(found.arn.text)
 
 
@@ -69,19 +78,19 @@ def shown(value: Any, template: Template) -> str:
     ],
 )
 def test_boundary_is_shown_by_its_name(value: Any, expected: str) -> None:
-    assert shown(value, TEMPLATE) == expected
+    assert shown(value) == expected
 
 
 def test_policy_with_a_generated_name_is_not_certain() -> None:
-    found = boundary({"Ref": "Custom"}, TEMPLATE, Attachments([TEMPLATE]))
+    found = read({"Ref": "Custom"})
     assert found is not None
     assert found.arn.state == "not-read"
 
 
 def test_in_any_account_only_the_policy_of_that_account_has_a_name() -> None:
-    assert shown({"Fn::Sub": f"{OWN}Mine"}, ANYWHERE) == "Mine"
+    assert shown({"Fn::Sub": f"{OWN}Mine"}, "") == "Mine"
     for arn in (f"arn:aws:iam::{ACCOUNT}:policy/P", "arn:aws:iam:::policy/P"):
-        assert shown(arn, ANYWHERE) == arn
+        assert shown(arn, "") == arn
 
 
 @pytest.mark.parametrize(
@@ -100,21 +109,48 @@ def test_in_any_account_only_the_policy_of_that_account_has_a_name() -> None:
 )
 def test_boundary_that_is_not_certain_is_shown_as_it_is(value: Any) -> None:
     expected = value if isinstance(value, str) else json.dumps(value)
-    assert shown(value, TEMPLATE) == expected.replace(ACCOUNT, "${AWS::AccountId}")
+    assert shown(value) == expected.replace(ACCOUNT, "${AWS::AccountId}")
 
 
-def test_policy_with_a_generated_name_in_another_template_is_shown_as_it_is() -> None:
-    here = Template(content={}, file=Path("t.json"), sha256="")
-    there = Template(content=CONTENT, file=Path("o.json"), sha256="")
-    here.exports["B",] = [(there, {"Ref": "Custom"})]
-    there.exports = here.exports
-    value = {"Fn::ImportValue": "B"}
-    found = boundary(value, here, Attachments([here, there]))
-    assert found == Boundary(arn=unreadable(value))
+DOCUMENT = {"Statement": {"Effect": "Allow", "Action": "ce:*", "Resource": "*"}}
+NAMED = {"ManagedPolicyName": "B", "PolicyDocument": DOCUMENT}
+
+
+@pytest.mark.parametrize(
+    ("value", "named", "arn", "known"),
+    [
+        ({"Fn::ImportValue": "B"}, True, f"{OWN}B", True),
+        # Another policy can have the name.
+        ({"Fn::Sub": f"{OWN}B"}, True, f"{OWN}B", False),
+        ({"Fn::ImportValue": "B"}, False, '{"Fn::ImportValue": "B"}', False),
+    ],
+)
+def test_policy_of_another_template_is_known_only_by_reference(
+    value: Any, arn: str, *, named: bool, known: bool
+) -> None:
+    properties = NAMED if named else {"PolicyDocument": DOCUMENT}
+    content = {
+        "Resources": {"Made": {"Type": "AWS::IAM::ManagedPolicy", "Properties": properties}},
+        "Outputs": {"O": {"Value": {"Ref": "Made"}, "Export": {"Name": "B"}}},
+    }
+    there = Template(content=content, file=Path("o.json"), key="1", account=ACCOUNT)
+    found = read(value, ACCOUNT, there)
+    assert found is not None
+    assert (found.arn.text, found.document) == (arn, DOCUMENT if known else None)
+
+
+@pytest.mark.parametrize(("members", "known"), [({}, True), ({"Condition": "C"}, False)])
+def test_policy_of_the_template_is_known_by_its_name_without_a_condition(
+    members: dict[str, str], *, known: bool
+) -> None:
+    made = {"Type": "AWS::IAM::ManagedPolicy", "Properties": NAMED, **members}
+    found = read({"Fn::Sub": f"{OWN}B"}, ACCOUNT, Made=made)
+    assert found is not None
+    assert (found.document == DOCUMENT) is known
 
 
 def test_list_is_shown_as_its_elements() -> None:
-    assert shown(["a", {"Ref": "Free"}], TEMPLATE) == 'a, {"Ref": "Free"}'
+    assert shown(["a", {"Ref": "Free"}]) == 'a, {"Ref": "Free"}'
 
 
 def test_what_a_stack_set_passes_on_is_of_another_account(tmp_path: Path) -> None:
@@ -128,7 +164,7 @@ def test_what_a_stack_set_passes_on_is_of_another_account(tmp_path: Path) -> Non
         stack_set["Parameters"].append({"ParameterKey": "Boundary", "ParameterValue": arn})
 
     for value, expected in [(arn, "Boundary"), ({"Ref": "Boundary"}, '{"Ref": "Boundary"}')]:
-        (found,) = read_templates(rolled_out(tmp_path, partial(change, value=value))).roles
+        (found,) = templates.read(rolled_out(tmp_path, partial(change, value=value))).roles
         assert found.role.boundary is not None
         assert boundary_in_words(found.role.boundary.arn.text) == expected
 
@@ -161,23 +197,34 @@ MADE_HERE = {"Ref": "Made"}
     ],
 )
 def test_boundary_is_the_same_policy_however_it_is_written(
-    value: Any, account: str, *, same: bool
+    value: Any, account: str, tmp_path: Path, *, same: bool
 ) -> None:
+    for as_built in (AS_BUILT, MADE_HERE):
+        assert is_same(value, as_built, account, tmp_path) is same
+
+
+def test_boundary_that_is_nothing_or_of_another_account_is_not_the_same_policy(
+    tmp_path: Path,
+) -> None:
+    assert not is_same(NO_VALUE, NO_VALUE, ACCOUNT, tmp_path)
+    assert not is_same(LITERAL, AS_BUILT, "444455556666", tmp_path)
+
+
+def is_same(value: Any, as_built: Any, account: str, folder: Path) -> bool:
+    """Whether the check at synth accepts a boundary instead of the one that was built."""
     made = {"ManagedPolicyName": "B", "Path": "/platform/"}
     resources = {
         name: {"Type": "AWS::IAM::ManagedPolicy", "Properties": properties}
         for name, properties in {"Made": made, "Another": {**made, "Path": "/"}}.items()
     }
-    content = {**CONTENT, "Resources": resources}
-    template = Template(content=content, file=Path("t.json"), sha256="", account=account)
-    for as_built in (AS_BUILT, MADE_HERE):
-        assert is_same_policy(value, as_built, template) is same
-
-
-def test_boundary_that_is_nothing_or_of_another_account_is_not_the_same_policy() -> None:
-    assert not is_same_policy(NO_VALUE, NO_VALUE, TEMPLATE)
-    other = Template(content=CONTENT, file=Path("t.json"), sha256="", account="444455556666")
-    assert not is_same_policy(LITERAL, AS_BUILT, other)
+    role = {"PermissionsBoundary": value, "AssumeRolePolicyDocument": {}}
+    resources["Role"] = {"Type": "AWS::IAM::Role", "Properties": role}
+    file = folder / "t.json"
+    file.write_text(json.dumps({**CONTENT, "Resources": resources}))
+    artifact = {"properties": {"templateFile": file.name}, "environment": f"aws://{account}/x"}
+    (folder / "manifest.json").write_text(json.dumps({"artifacts": {"S": artifact}}))
+    built = Built(None, file, "Role", {**role, "PermissionsBoundary": as_built})
+    return [*widenings([built], [file])] == []
 
 
 LEAVES = st.sampled_from([None, True, 1, "", "Custom", "Free", "AWS::NoValue", OWN]) | st.text()
@@ -186,5 +233,5 @@ KEYS = ("Ref", "Fn::Sub", "Fn::Join", "Fn::If", "Fn::Select", "Fn::Split", "Fn::
 
 @given(json_values(LEAVES, *KEYS))
 def test_any_boundary_has_a_text(value: Any) -> None:
-    for template in (TEMPLATE, ANYWHERE):
-        assert isinstance(shown(value, template), str)
+    for account in ("", ACCOUNT):
+        assert isinstance(shown(value, account), str)

@@ -17,10 +17,10 @@ from pump_roles import (
     ReadOnlyRole,
     ReadOnlyRollout,
     ReadOnlyStack,
+    templates,
 )
+from pump_roles.contents import Place
 from pump_roles.masking import Mask
-from pump_roles.review.templates import Place
-from pump_roles.review.templates.reading import read_templates
 from pump_roles.role import Unknown
 from tests.support import NO_VALUE, ROLE_ARGUMENTS, SECRET, json_values, rolled_out, synthesize
 
@@ -43,7 +43,7 @@ Properties = dict[str, Any]
 
 
 def places(path: Path) -> tuple[Place, ...]:
-    contents = read_templates(path)
+    contents = templates.read(path)
     return Mask(contents.external_ids).masked(contents.places)
 
 
@@ -190,7 +190,7 @@ def test_reads_what_a_stack_set_targets(
     file = rolled_out(tmp_path, change)
     (place,) = places(file)
     assert place == replace(PLACE, **members)
-    ((role,),) = read_templates(file).variants
+    ((role,),) = templates.read(file).variants
     assert role.stack_set == place.stack_set
 
 
@@ -338,6 +338,6 @@ def test_whatever_a_stack_set_has_there_is_a_place(rollout_text: str, more: Prop
     with TemporaryDirectory() as folder:
         file = Path(folder, "R.template.json")
         file.write_text(json.dumps(template))
-        contents = read_templates(file)
+        contents = templates.read(file)
     assert contents.places
     assert all(place.stack_set for place in contents.places)

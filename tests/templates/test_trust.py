@@ -1,7 +1,6 @@
 """A trust policy is one principal with an external ID, or a finding."""
 
 import json
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -15,8 +14,6 @@ from pump_roles.review.output.report_words import trusted
 from pump_roles.review.output.words import let_in_by, principal_in_words, problem_in_words
 from pump_roles.review.report import of_templates
 from pump_roles.review.report.report_model import RoleReport
-from pump_roles.review.templates.template import Template
-from pump_roles.review.templates.trust_reader import passed as passed_by_parents
 from tests.support import NO_VALUE, SECRET, changed, external_id, principal, rolled_out, said, trust
 
 
@@ -33,7 +30,7 @@ def test_second_external_id_is_shown(text: str, tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     "value",
     [
-        *(NO_VALUE, [NO_VALUE], [SECRET, NO_VALUE], {"Fn::If": ["C", SECRET, NO_VALUE]}),
+        *(NO_VALUE, [NO_VALUE], {"Fn::If": ["C", SECRET, NO_VALUE]}),
         *(None, [], "", "${sts:ExternalId}", {"Fn::Join": ["", ["${external", "-id}"]]}),
         *({"Ref": name} for name in ("AWS::StackName", "Undeclared", "Loose", "List")),
     ],
@@ -236,10 +233,11 @@ MAYBE = {"Fn::If": ["C", {"Who": "666666666666"}, NO_VALUE]}
         (STRING, {"Who": {"Ref": "Given"}}, STRING, None),
         (STRING, {"Who": {"Ref": "Given"}}, MINE, BY_DEFAULT),
         (ONE_PRINCIPAL, {"Who": {"Ref": "Given"}}, STRING, None),
-        ({**STRING, "AllowedPattern": ".*", "Default": "999988887777"}, {}, STRING, None),
+        # What the parent does not pass is the default.
+        ({**STRING, "Default": "999988887777"}, {}, STRING, "999988887777"),
         # One of the same name in the parent is another one.
         (STRING, {"Other": {"Ref": "Given"}}, ONE_PRINCIPAL, None),
-        (MINE, {"Other": "x"}, STRING, BY_DEFAULT),
+        (MINE, {"Other": "x"}, STRING, "999988887777"),
         (MINE, {"Who": "111122223333"}, STRING, "111122223333"),
         # It is not certain what is passed.
         (MINE, MAYBE, STRING, PUMP),
@@ -265,11 +263,3 @@ def test_parameter_of_a_parent_is_followed_as_far_as_it_is_certain(
     report = of_templates(file)
     assert assumed_by(report.roles[0]) == (trusted or '{"Ref": "Who"}')
     assert ("trust" in {finding.kind for finding in report.findings}) is (trusted is None)
-
-
-def test_parameter_is_followed_through_every_parent() -> None:
-    root = Template(content={}, file=Path("t"), sha256="")
-    middle = replace(root, parent=root, deployed_by="M", arguments={"Q": {"Ref": "R"}})
-    inner = replace(root, parent=middle, deployed_by="I", arguments={"P": {"Ref": "Q"}})
-    assert passed_by_parents({"Ref": "P"}, inner) == ({"Ref": "R"}, root)
-    assert passed_by_parents({"Ref": "Other"}, inner) == ({"Ref": "Other"}, inner)

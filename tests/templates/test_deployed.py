@@ -10,12 +10,18 @@ import pytest
 from aws_cdk import App, Stack
 from aws_cdk import aws_iam as iam
 
-from pump_roles import AutoPilotStack, Guardrail, ReadOnlyRole, ReadOnlyRollout, ReadOnlyStack
+from pump_roles import (
+    AutoPilotStack,
+    Guardrail,
+    ReadOnlyRole,
+    ReadOnlyRollout,
+    ReadOnlyStack,
+    templates,
+)
+from pump_roles.contents import FoundRole
 from pump_roles.iam.canonical import in_account
 from pump_roles.iam.trust import Principal
 from pump_roles.iam.values import Value, known
-from pump_roles.review.templates import FoundRole
-from pump_roles.review.templates.reading import read_templates
 from pump_roles.role import Part, Role, Unknown
 from tests.support import EXTERNAL_ID, ROLE_ARGUMENTS, Template, role_of
 
@@ -24,13 +30,13 @@ ACCOUNT = "111122223333"
 
 def read(app: App) -> list[list[FoundRole]]:
     """The roles that an app deploys, by kind."""
-    return [[*forms] for forms in read_templates(Path(app.synth().directory)).variants]
+    return [[*forms] for forms in templates.read(Path(app.synth().directory)).variants]
 
 
 def role_in(template: Template, folder: Path) -> Role:
     file = folder / "PumpReadOnly.template.json"
     file.write_text(json.dumps(template))
-    ((found,),) = read_templates(file).variants
+    ((found,),) = templates.read(file).variants
     return found.role
 
 

@@ -9,12 +9,11 @@ from typing import Any
 
 import pytest
 
-from pump_roles.review.templates.attachments import Attachments
-from pump_roles.review.templates.evaluate import certain, evaluate
-from pump_roles.review.templates.made_of import Definition, definitions
-from pump_roles.review.templates.role_reader import pump_roles
-from pump_roles.review.templates.template import Template
-from pump_roles.review.templates.widening import Built, widenings
+from pump_roles.templates import Built, widenings
+from pump_roles.templates.reach import Target, attachments
+from pump_roles.templates.resolve import Resolver
+from pump_roles.templates.role_reader import pump_roles
+from pump_roles.templates.template import STACK, Template
 from tools.sandbox.cdk import ROOT
 
 READER = str(ROOT / "pump_roles")
@@ -22,8 +21,8 @@ SIZE = 12
 QUEUE = "AWS::SQS::Queue"
 OUTPUT = {"Fn::GetAtt": ["Nested", "Outputs.O"]}
 
-Value = tuple[Any, Template]
-"""A value, and the template that contains it."""
+Value = tuple[Any, list[Template]]
+"""A value, and the templates: the first one contains it."""
 
 
 def steps(read: Callable[[], object]) -> int:
@@ -48,25 +47,25 @@ def steps(read: Callable[[], object]) -> int:
 
 
 def template(**members: Any) -> Template:
-    return Template(content={"Resources": {}, **members}, file=Path("t.json"), sha256="")
+    return Template(content={"Resources": {}, **members}, file=Path("t.json"), key="0")
 
 
 def chain(size: int, argument: Any, output: Any = OUTPUT) -> Value:
     """The output of stacks nested in each other, each of which passes on what it gets."""
-    nested: Template | None = None
+    found: list[Template] = []
     for depth in range(size):
         outer = template(
             Parameters={"P": {"Type": "String"}},
-            Resources={"Nested": {"Type": "AWS::CloudFormation::Stack", "Properties": {}}},
+            Resources={"Nested": {"Type": STACK, "Properties": {}}},
             Outputs={"O": {"Value": output if depth else {"Ref": "P"}}},
         )
-        if nested is not None:
-            outer.nested["Nested"] = nested
+        outer.key = f"{depth}"
+        if found:
+            outer.nested["Nested"] = nested = found[0]
             nested.parent, nested.deployed_by = outer, "Nested"
             nested.arguments = {"P": argument if depth < size - 1 else "Pump"}
-        nested = outer
-    assert nested is not None
-    return OUTPUT, nested
+        found.insert(0, outer)
+    return OUTPUT, found
 
 
 def referring(size: int) -> Value:
@@ -78,14 +77,14 @@ def referring(size: int) -> Value:
         references = [{"Ref": before}, {"Fn::GetAtt": f"{before}.Arn"}, {"Ref": others[-1]}]
         made[name] = {"Type": QUEUE, "Properties": {"QueueName": references}}
         before = name
-    return {"Ref": others[-1]}, template(Resources=made)
+    return {"Ref": others[-1]}, [template(Resources=made)]
 
 
 def deep(size: int) -> Value:
     value: Any = "Pump"
     for _ in range(size):
         value = {"Fn::If": ["C", value, "x"]}
-    return value, template()
+    return value, [template()]
 
 
 DOUBLED = {"Fn::Sub": "${P}${P}"}
@@ -99,7 +98,7 @@ VALUES: dict[str, Callable[[int], Value]] = {
     ),
     "resources in a circle": referring,
     "choices in a choice": deep,
-    "a list of choices": lambda size: ({"Fn::Join": ["", [MAYBE] * size]}, template()),
+    "a list of choices": lambda size: ({"Fn::Join": ["", [MAYBE] * size]}, [template()]),
 }
 
 
@@ -110,17 +109,15 @@ def assert_linear(steps_of: Callable[[int], int]) -> None:
 
 
 @pytest.mark.parametrize("of_size", VALUES.values(), ids=VALUES)
-@pytest.mark.parametrize(
-    "read",
-    [certain, lambda *value: evaluate(*value).could_be().spells("PumpReadOnlyRole")],
-    ids=["certain", "could be"],
-)
-def test_steps_grow_linearly(
-    of_size: Callable[[int], Value], read: Callable[[Any, Template], object]
-) -> None:
+def test_steps_grow_linearly(of_size: Callable[[int], Value]) -> None:
     def steps_of(size: int) -> int:
-        value = of_size(size)
-        return steps(lambda: read(*value))
+        value, here = of_size(size)
+
+        def read() -> None:
+            found = Resolver(here).resolve(value, here[0])
+            Target(("PumpReadOnlyRole",)).naming([found])
+
+        return steps(read)
 
     assert_linear(steps_of)
 
@@ -131,11 +128,9 @@ def test_steps_grow_linearly_with_values_that_share_what_they_refer_to() -> None
         values = [{"Fn::Join": ["", [f"{index}-", last]]} for index in range(size)]
 
         def read() -> None:
-            seen: set[Definition] = set()
+            resolver = Resolver(here)
             for value in values:
-                evaluate(value, here).could_be().spells("PumpReadOnlyRole")
-                evaluate(value, here).could_be().spells_within("PumpReadOnlyRole")
-                list(definitions([evaluate(value, here)], seen))
+                resolver.resolve(value, here[0])
 
         return steps(read)
 
@@ -145,16 +140,17 @@ def test_steps_grow_linearly_with_values_that_share_what_they_refer_to() -> None
 def test_steps_grow_linearly_with_the_roles_of_an_app() -> None:
     def steps_of(size: int) -> int:
         own = {"Type": "AWS::IAM::Role", "Properties": {"AssumeRolePolicyDocument": {}}}
-        here = template(Resources={f"Own{index}": own for index in range(size)})
-        attachments = Attachments([here])
-        return steps(lambda: list(pump_roles([here], attachments)))
+        resolver = Resolver([template(Resources={f"Own{index}": own for index in range(size)})])
+        found = attachments(resolver.resources.values(), {})
+        return steps(lambda: list(pump_roles(resolver.resources.values(), found)))
 
     assert_linear(steps_of)
 
 
 def test_counts_each_step() -> None:
     def read() -> object:
-        return certain({"Fn::Sub": "a-${AWS::Region}"}, template())
+        here = template()
+        return Resolver([here]).resolve({"Fn::Sub": "a-${AWS::Region}"}, here)
 
     assert steps(lambda: [read() for _ in range(10)]) == 10 * steps(read) > 0
 

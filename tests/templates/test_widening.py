@@ -8,10 +8,10 @@ from typing import Any
 import pytest
 
 from pump_roles import universal
+from pump_roles.findings import ONLY_AT_DEPLOYMENT, Access, Finding, Reason
 from pump_roles.json_input import InputError
 from pump_roles.review.report import of_templates
-from pump_roles.review.templates.targets import Naming
-from pump_roles.review.templates.widening import Built, Rule, Widening, widenings
+from pump_roles.templates import Built, widenings
 from tests.support import EVERYTHING, Template, role_of
 
 NAME = "PumpReadOnlyRole"
@@ -28,7 +28,7 @@ def policy(role_name: Any, **more: Any) -> dict[str, Any]:
 
 def all_found(
     folder: Path, same: Mapping[str, Any], other: Mapping[str, Any] | None = None
-) -> list[Widening]:
+) -> list[Finding]:
     """What widens the role in an app, with sections of its own template, and of another one."""
     own = {
         name: {**OWN.get(name, {}), **section} if isinstance(section, dict) else section
@@ -42,14 +42,15 @@ def all_found(
     artifacts = {path.name: {"properties": {"templateFile": path.name}} for path in paths}
     (folder / "manifest.json").write_text(json.dumps({"artifacts": artifacts}))
     built = {name: PROPERTIES.get(name) for name in PROTECTED}
-    return list(widenings([Built(None, paths[0], "ReadOnlyRole", built)], paths))
+    found = widenings([Built(None, paths[0], "ReadOnlyRole", built)], paths)
+    return [finding for _, finding in found]
 
 
 def found(
     folder: Path, same: Mapping[str, Any], other: Mapping[str, Any] | None = None
-) -> list[tuple[Rule, str, Naming]]:
-    """The rules, resources, and certainty of what widens the role."""
-    return [(one.rule, one.logical_id, one.naming) for one in all_found(folder, same, other)]
+) -> list[tuple[Reason, str]]:
+    """Why, and which resource, widens the role."""
+    return [(one.access.why, one.at.logical_id) for one in all_found(folder, same, other)]
 
 
 def wide(role_name: Any, **sections: Any) -> Template:
@@ -132,9 +133,9 @@ def test_other_resource_that_reaches_the_role_is_found_and_an_alarm(
         "TheRole": {"Value": {"Ref": "ReadOnlyRole"}, "Export": {"Name": "TheRole"}},
         "TheArn": {"Value": {"Fn::GetAtt": ["ReadOnlyRole", "Arn"]}, "Export": {"Name": "TheArn"}},
     }
-    naming = {naming for _, _, naming in found(tmp_path, {"Outputs": exports}, other)}
-    assert naming
-    assert naming <= {"certain", "could-be"}
+    reasons = {why for why, _ in found(tmp_path, {"Outputs": exports}, other)}
+    assert reasons
+    assert reasons.isdisjoint(ONLY_AT_DEPLOYMENT)
     assert is_alarm(tmp_path)
     assert found(tmp_path, other)
     assert is_alarm(tmp_path)
@@ -185,7 +186,7 @@ def test_change_of_the_role_is_found_unless_it_gives_no_access(
     after = {name: value for name, value in {**PROPERTIES, **properties}.items() if value}
     role = {**OWN["Resources"]["ReadOnlyRole"], "Properties": after, **members}
     changes = all_found(tmp_path, {"Resources": {"ReadOnlyRole": role}})
-    assert {change.subject for change in changes if change.rule == "changed"} == different
+    assert {each.access.subject for each in changes if each.access.why == "changed"} == different
 
 
 @pytest.mark.parametrize("name", ["PumpIamRole", "PumpExternalID"])
@@ -203,7 +204,7 @@ def test_parameter_that_accepts_more_is_found(
 ) -> None:
     loosened = {key: value for key, value in {**OWN["Parameters"][name], **change}.items() if value}
     (only,) = all_found(tmp_path, {"Parameters": {name: loosened}})
-    assert (only.rule, only.subject) == ("parameter", name)
+    assert only.access == Access("parameter", name)
 
 
 @pytest.mark.parametrize("more", [{}, {"c": {"Fn::Transform": {"Name": "Macro"}}}])
@@ -212,10 +213,7 @@ def test_name_that_a_macro_can_change_may_be_the_roles(
 ) -> None:
     value = {"Fn::FindInMap": ["M", "a", "b"]}
     template = wide(value, Mappings={"M": {"a": {"b": "Mine", **more}}})
-    later: list[tuple[Rule, str, Naming]] = [
-        ("attaches", "Wide", "deployment"),
-        ("changed-later", "ReadOnlyRole", "deployment"),
-    ]
+    later: list[tuple[Reason, str]] = [("may-attach", "Wide"), ("changed-later", "ReadOnlyRole")]
     assert found(tmp_path, template) == (later if more else [])
 
 
@@ -235,13 +233,13 @@ def test_what_can_become_anything_fails_if_it_contains_the_name(
     opaque: dict[str, Any], tmp_path: Path
 ) -> None:
     another = json.loads(json.dumps(opaque).replace(NAME, "Mine"))
-    ((rule, _, naming),) = found(tmp_path, {}, opaque)
-    assert (rule, naming) == ("unread", "could-be")
+    ((why, _),) = found(tmp_path, {}, opaque)
+    assert why == "could-contain"
     assert found(tmp_path, {}, another) == []
-    assert ("unread", "could-be") in {(rule, how) for rule, _, how in found(tmp_path, opaque)}
+    assert "could-contain" in {why for why, _ in found(tmp_path, opaque)}
     later = found(tmp_path, another)
-    assert ("changed-later", "ReadOnlyRole", "deployment") in later
-    assert {naming for _, _, naming in later} == {"deployment"}
+    assert ("changed-later", "ReadOnlyRole") in later
+    assert {why for why, _ in later} <= ONLY_AT_DEPLOYMENT
 
 
 @pytest.mark.parametrize(
@@ -265,22 +263,22 @@ def test_policies_of_the_roles_own_stack_are_found(tmp_path: Path) -> None:
     targets = [NAME, {"Ref": "ReadOnlyRole"}, {"Fn::Sub": "${ReadOnlyRole}"}]
     policies = {f"P{number}": policy(target) for number, target in enumerate(targets)}
     assert found(tmp_path, {"Resources": policies}) == [
-        ("attaches", logical_id, "certain") for logical_id in policies
+        ("attaches", logical_id) for logical_id in policies
     ]
 
 
-TARGETS: dict[str, tuple[Any, Naming]] = {
-    "a choice": ({"Fn::If": ["C", "Other", NAME]}, "certain"),
-    "an SSM parameter of the app": ({"Ref": "Stored"}, "could-be"),
-    "a part": ({"Fn::Sub": "Pump${P}Role"}, "deployment"),
-    "a transform": ({"Fn::Transform": {"Name": "Names"}}, "deployment"),
-    "an export by a parameter": ({"Fn::ImportValue": {"Ref": "P"}}, "deployment"),
+TARGETS: dict[str, tuple[Any, Reason]] = {
+    "a choice": ({"Fn::If": ["C", "Other", NAME]}, "could-attach"),
+    "an SSM parameter of the app": ({"Ref": "Stored"}, "could-attach"),
+    "a part": ({"Fn::Sub": "Pump${P}Role"}, "may-attach"),
+    "a transform": ({"Fn::Transform": {"Name": "Names"}}, "may-attach"),
+    "an export by a parameter": ({"Fn::ImportValue": {"Ref": "P"}}, "may-attach"),
 }
 
 
-@pytest.mark.parametrize(("target", "naming"), TARGETS.values(), ids=TARGETS)
+@pytest.mark.parametrize(("target", "why"), TARGETS.values(), ids=TARGETS)
 def test_target_that_only_the_deployment_knows_is_found_only_next_to_the_role(
-    target: Any, naming: Naming, tmp_path: Path
+    target: Any, why: Reason, tmp_path: Path
 ) -> None:
     stored = {"Type": "AWS::SSM::Parameter", "Properties": {"Name": "/app/name", "Value": NAME}}
     of_ssm = {"Type": "AWS::SSM::Parameter::Value<String>"}
@@ -289,16 +287,16 @@ def test_target_that_only_the_deployment_knows_is_found_only_next_to_the_role(
         "Stored": {**of_ssm, "Default": "/app/name"},
     }
     template = wide(target, Parameters=parameters)
-    expected = [("attaches", "Wide", naming)]
+    expected = [(why, "Wide")]
     elsewhere = found(tmp_path, {"Resources": {"StoredName": stored}}, template)
-    assert elsewhere == ([] if naming == "deployment" else expected)
-    later = [("changed-later", "ReadOnlyRole", "deployment")] if "Transform" in str(target) else []
+    assert elsewhere == ([] if why == "may-attach" else expected)
+    later = [("changed-later", "ReadOnlyRole")] if "Transform" in str(target) else []
     template["Resources"]["StoredName"] = stored
     assert found(tmp_path, template) == expected + later
 
 
 @pytest.mark.parametrize("name", [NAME, "MyOwnRole"])
-@pytest.mark.parametrize("unread", ["a URL", "YAML", "escapes", "parts", "a function"])
+@pytest.mark.parametrize("unread", ["a URL", "YAML", "escapes", "a function"])
 def test_nested_template_that_cannot_be_read_is_found_next_to_the_role_or_with_its_name(
     unread: str, name: str, tmp_path: Path
 ) -> None:
@@ -308,10 +306,9 @@ def test_nested_template_that_cannot_be_read_is_found_next_to_the_role_or_with_i
         "a URL": {"Resources": {"Wide": nested}},
         "YAML": stack_set(in_yaml(name)),
         "escapes": stack_set(in_yaml(f'"\\x{ord(name[0]):x}{name[1:]}"')),
-        "parts": stack_set(in_yaml(f'!Join ["", [{name[:4]}, {name[4:]}]]')),
         "a function": stack_set({"Fn::Sub": [json.dumps(wide("${Name}")), {"Name": name}]}),
     }[unread]
-    possible = [("unread", "Wide", "could-be")]
-    later = [("unread", "Wide", "deployment")]
+    possible = [("could-contain", "Wide")]
+    later = [("may-contain", "Wide")]
     assert found(tmp_path, {}, template) == (possible if name == NAME else [])
     assert found(tmp_path, template) == (possible if name == NAME else later)

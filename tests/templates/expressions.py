@@ -23,9 +23,8 @@ from typing import Any, TypeVar
 
 from hypothesis import strategies as st
 
-from pump_roles.review.templates.flatten import flatten
-from pump_roles.review.templates.template import Template
-from pump_roles.review.templates.template_files import File
+from pump_roles.templates.assembly import File, load
+from pump_roles.templates.template import Template
 from tests.cloudformation import CloudFormation, Stack
 from tests.support import NO_VALUE
 from tools.sandbox.aws import ACCOUNT_ID, REGION
@@ -277,14 +276,19 @@ class App:
             destination = {"bucketName": _BUCKET, "objectKey": file}
             assets[file] = {"source": {"path": name}, "destinations": {"here": destination}}
         (folder / "App.assets.json").write_text(json.dumps({"files": assets}))
-        templates, unreadable = flatten(
+        templates = load(
             File(folder / f"{name}.template.json", name, self.account, self.region)
             for name in _STACKS
         )
-        assert not unreadable
         assert not any(template.unread for template in templates)
         # The names of stacks, the outermost first.
-        return {(*filter(None, [*template.place][::-1]),): template for template in templates}
+        return {
+            (
+                template.root.stack,
+                *[above.deployed_by for above in template.chain][-2::-1],
+            ): template
+            for template in templates
+        }
 
 
 @st.composite

@@ -1,0 +1,85 @@
+"""Whether a text or a trust policy names one of Pump's roles, principals, or accounts."""
+
+import re
+from collections.abc import Collection, Iterator, Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Final, Literal
+
+from pump_roles.findings import Access, Reason
+from pump_roles.iam.trust import Trust
+from pump_roles.placeholders import BESIDE, pattern, readings, shown
+from pump_roles.published import ROLES
+
+Named = Literal["role", "account", "definition"]
+"""What something names: a role, Pump's account, or a role or parameter of the templates."""
+
+TRUSTS: Final[Mapping[Named, Reason]] = {
+    "role": "trusts-role",
+    "account": "trusts-account",
+    "definition": "trusts-definition",
+}
+NAMES: Final[Mapping[Named, Reason]] = {
+    "role": "names-role",
+    "account": "names-account",
+    "definition": "names-definition",
+}
+
+
+@dataclass(frozen=True)
+class PumpNames:
+    """The names of Pump's roles and principals, which nothing else may contain.
+
+    :param given: the names of the roles.
+    :param principals: the principals that they trust.
+    """
+
+    given: Collection[str]
+    principals: Collection[str]
+
+    @cached_property
+    def roles(self) -> list[str]:
+        """The names of the roles."""
+        return sorted({*self.given, *(role.name for role in ROLES.values())})
+
+    def in_text(self, text: str, account: str, *, roles: bool = True) -> tuple[Named, str] | None:
+        """Return what a text names, and which; ``None`` if it is nothing of Pump.
+
+        All ARNs in Pump's own account contain that account, which then does not count.
+        """
+        for reading in readings(text):
+            if roles and (found := self._roles.search(reading)):
+                return "role", shown(found[1])
+            for name in self._accounts:
+                own = name == account and reading not in self.principals
+                if not own and re.search(rf"(?<![0-9]){name}(?![0-9])", reading):
+                    return "account", name
+        return None
+
+    @cached_property
+    def _roles(self) -> re.Pattern[str]:
+        names = "|".join(map(pattern, filter(None, self.roles)))
+        return re.compile(rf"(?<!{BESIDE})({names})(?!{BESIDE})", re.IGNORECASE)
+
+    @cached_property
+    def _accounts(self) -> list[str]:
+        return sorted({name for text in self.principals for name in re.findall("[0-9]{12}", text)})
+
+
+def admitted(trust: Trust) -> Iterator[Access]:
+    """Yield whom a trust policy admits, other than single principals.
+
+    Its conditions do not matter: of a template, neither the account nor the organization is known.
+    """
+    if trust.not_read or not trust.statements:
+        yield Access("unreadable-trust-policy")
+    if any(statement.effect not in ("Allow", "Deny") for statement in trust.statements):
+        yield Access("unreadable-statement")
+    whys: Mapping[str, Reason] = {
+        "all-but": "trusts-everyone-but",
+        "everyone": "trusts-everyone",
+        "unreadable": "trusts-unreadable",
+    }
+    for statement in trust.allows:
+        kinds = (principal.kind for principal in statement.principals)
+        yield from (Access(whys[kind]) for kind in kinds if kind in whys)

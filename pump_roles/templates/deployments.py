@@ -1,0 +1,562 @@
+"""Where and how templates deploy Pump's roles, what is filled in there, and the organization's
+policies.
+"""
+
+import json
+import re
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from dataclasses import replace
+from hashlib import sha256
+from pathlib import Path
+from typing import Any, Final, get_args
+
+from pump_roles import validators
+from pump_roles.contents import (
+    Assembly,
+    ControlType,
+    FoundRole,
+    OrganizationPolicy,
+    Other,
+    Place,
+)
+from pump_roles.iam.canonical import text_of
+from pump_roles.iam.documents import as_list, as_mapping, as_text, is_call
+from pump_roles.iam.values import Value
+from pump_roles.json_input import InputError, decoded
+from pump_roles.masking import Mask, digests_of_ids, texts_under_the_key, under_the_key
+from pump_roles.placeholders import PLACEHOLDER
+from pump_roles.published import ROLES
+from pump_roles.role import ROOT, Role, Unknown, Why
+from pump_roles.templates.opaque import Hidden
+from pump_roles.templates.resolve import (
+    Call,
+    Choice,
+    Reference,
+    Resolver,
+    Resource,
+    as_written,
+    certain_text,
+    filled,
+    filled_text,
+    flat,
+    is_nothing,
+    parts_of,
+)
+from pump_roles.templates.role_reader import ROLE_PROPERTIES, PumpRole, unknown_of
+from pump_roles.templates.template import MEMBERS, NEUTRAL_MEMBERS, Template
+from pump_roles.validators import ACCOUNT_FILTERS, EXTERNAL_ID, POLICY_TARGETS
+
+_TARGETS: Final = {"OrganizationalUnitIds", "Accounts", "AccountFilterType", "AccountsUrl"}
+_INSTANCES: Final = {"DeploymentTargets", "Regions", "ParameterOverrides"}
+_AUTOMATIC: Final = {"Enabled", "RetainStacksOnAccountRemoval", "DependsOn"}
+
+_SELF_MANAGED: Final = "SELF_MANAGED"
+_MODELS: Final = {name: name for name in (_SELF_MANAGED, "SERVICE_MANAGED")}
+_FILTERS: Final = {"NONE": "", "UNION": "UNION", **ACCOUNT_FILTERS}
+_CALL_AS: Final[Mapping[str, str]] = {
+    name: call_as for call_as, name in validators.STACK_SETS_CALL_AS.items()
+}
+_ENABLED: Final = {"true": "yes", "True": "yes", "false": "", "False": ""}
+
+_NOT_ABOUT_TARGETS: Final = {"Description", "Parameters", "Tags", "TemplateBody", "TemplateURL"}
+
+
+def places(roles: Iterable[PumpRole]) -> Iterator[Place]:
+    """Yield where each of Pump's roles is deployed."""
+    deployed: dict[tuple[str, Template, Resource | None], list[Unknown]] = {}
+    for role in roles:
+        stack_set = stack_set_of(role.resource)
+        template = role.resource.template.root if stack_set is None else stack_set.template
+        problems = deployed.setdefault((role.role.kind, template, stack_set), [])
+        problems += role.changes
+        if "Condition" in role.resource.members:
+            condition = as_text(role.resource.members["Condition"])
+            about = role.resource.logical_id
+            problems.append(
+                Unknown(part="template", why="conditional", subject=about, detail=condition)
+            )
+    order = list(ROLES)
+    for kind, template, stack_set in sorted(deployed, key=lambda key: order.index(key[0])):
+        for group in _groups(stack_set and stack_set["StackInstancesGroup"]):
+            reader = _Reader(deployed[kind, template, stack_set])
+            members = reader.stack_set(stack_set, group) if stack_set else {}
+            yield Place(
+                kind=kind,
+                source=template.root.file.name,
+                account=template.account,
+                region=template.region,
+                unreadable=tuple(dict.fromkeys(reader.problems)),
+                **members,
+            )
+
+
+def stack_set_of(resource: Resource) -> Resource | None:
+    """Return the nearest StackSet that deploys a resource, if there is one."""
+    member = resource.template.member
+    if member is None or member.parent is None:
+        return None
+    return resource.resolver.resources[member.parent.key, member.deployed_by]
+
+
+def stack_set_name(stack_set: Resource | None) -> str:
+    """Return the name of a StackSet, or a placeholder; empty if there is none."""
+    # An empty name would mean a single stack.
+    placeholder = "" if stack_set is None else f"${{{stack_set.logical_id}}}"
+    return (stack_set and certain_text(stack_set["StackSetName"])) or placeholder
+
+
+def _unknown(why: Why, subject: str = "", detail: str = "") -> Unknown:
+    return Unknown(part="place", why=why, subject=subject, detail=detail)
+
+
+def _groups(value: Any) -> list[Any]:
+    groups = [group for group in as_list(value) if not is_nothing(group)]
+    return groups or [None]
+
+
+class _Reader:
+    # Reads one entry of a StackSet's groups, and collects why the result cannot be relied on.
+    def __init__(self, problems: Iterable[Unknown]) -> None:
+        self.problems = list(problems)
+
+    def stack_set(self, resource: Resource, group: Any) -> dict[str, Any]:
+        if (outer := stack_set_of(resource)) is not None:
+            self.problems.append(_unknown("outer-stack-set", outer.logical_id))
+        self._text(resource["StackSetName"], "StackSetName")
+        model = self._choice(_MODELS, resource.tree, "PermissionModel", "SERVICE_MANAGED")
+        automatic = self._automatic(resource["AutoDeployment"])
+        call_as = self._choice(_CALL_AS, resource.tree, "CallAs", "SELF")
+        members = {
+            "stack_set": stack_set_name(resource),
+            "automatic": automatic and model != _SELF_MANAGED,
+            "call_as": "" if model == _SELF_MANAGED else call_as,
+        }
+        if group is not None:
+            members |= self._instances(group, self_managed=model == _SELF_MANAGED)
+        return members
+
+    def _instances(self, group: Any, *, self_managed: bool) -> dict[str, Any]:
+        before = len(self.problems)
+        instances = self._members(group, _INSTANCES, "StackInstancesGroup")
+        targets = self._members(instances.get("DeploymentTargets"), _TARGETS, "DeploymentTargets")
+        units = self._list(validators.ORGANIZATIONAL_UNITS, targets, "OrganizationalUnitIds")
+        accounts = self._list(validators.ACCOUNTS, targets, "Accounts", "${AWS::AccountId}")
+        account_filter = self._choice(_FILTERS, targets, "AccountFilterType", "NONE")
+        if not is_nothing(targets.get("AccountsUrl")):
+            self._not_read(targets["AccountsUrl"], "AccountsUrl")
+        # The valid combinations: CloudFormation Template Reference, "DeploymentTargets".
+        complete = bool(accounts) == bool(account_filter) and bool(units)
+        if self_managed:
+            complete = bool(accounts) and not units and not account_filter
+        if not complete and len(self.problems) == before:
+            self.problems.append(_unknown("contradictory-targets"))
+        return {
+            "units": units,
+            "accounts": accounts,
+            "filter": account_filter,
+            "regions": self._list(validators.REGIONS, instances, "Regions", "${AWS::Region}"),
+        }
+
+    def _automatic(self, value: Any) -> bool:
+        if is_nothing(value):
+            return False
+        enabled = self._members(value, _AUTOMATIC, "AutoDeployment").get("Enabled")
+        named = {"AutoDeployment": enabled}
+        return self._choice(_ENABLED, named, "AutoDeployment", "false") == "yes"
+
+    def _members(self, value: Any, known: set[str], what: str) -> Mapping[str, Any]:
+        # A macro is also a member, and so is a condition.
+        written = as_mapping(as_written(value))
+        self.problems += [_unknown("member", name, what) for name in sorted(written.keys() - known)]
+        if not written:
+            self._not_read(value, what)
+        return as_mapping(value)
+
+    def _choice(
+        self, choices: Mapping[str, str], members: Mapping[str, Any], name: str, default: str
+    ) -> str:
+        # The value in the template if it is not one of the choices.
+        value = members.get(name)
+        text = default if is_nothing(value) else self._text(value, name)
+        if text and text not in choices:
+            self._not_read(value, name)
+        return choices.get(text, text)
+
+    def _text(self, value: Any, what: str) -> str:
+        text = None if value is None else certain_text(value)
+        if text is None:
+            self._not_read(value, what)
+        return text or ""
+
+    def _list(
+        self,
+        validator: validators.ListOf,
+        members: Mapping[str, Any],
+        name: str,
+        placeholder: str = "",
+    ) -> tuple[str, ...]:
+        value, found = members.get(name), []
+        for element in as_list(value):
+            if is_nothing(element):
+                continue
+            # A function can return a longer list than it has strings.
+            text = certain_text(element) if isinstance(value, list) else None
+            if text is not None and (validator.element.accepts(text) or text == placeholder):
+                found.append(text)
+            else:
+                self._not_read(element, name)
+        return tuple(found)
+
+    def _not_read(self, value: Any, what: str) -> None:
+        self.problems.append(_unknown("unreadable", what, as_text(as_written(value))))
+
+
+# What is deployed
+
+
+def assembly_of(
+    path: Path,
+    resolver: Resolver,
+    roles: Sequence[PumpRole],
+    others: Mapping[Reference, Other],
+    *,
+    hidden: Hidden,
+    outside: Iterable[str],
+) -> Assembly:
+    """Return what templates deploy: Pump's roles, other resources, and what cannot be read."""
+    hidden_ids = _external_ids(resolver)
+    found_places = tuple(places(roles))
+    # What can change a template with one of Pump's roles, or one that deploys it, is reported for
+    # the role itself.
+    reported = {above for role in roles for above in role.resource.template.chain}
+    unread = [(each, name) for each in resolver.templates for name in each.unread]
+    changing = {each: found for each, found in hidden.items() if each not in reported and found}
+    variants = tuple(_variants(path, roles, found_places, Mask(hidden_ids)))
+    suspects = [*(reference for reference, other in others.items() if other.alarms)]
+    suspects += [(template.key, name) for template, name in unread]
+    names = {role.name for role in ROLES.values()}
+    names |= {found.role.name.text for found in roles if found.role.name.is_known}
+    return Assembly(
+        roles=tuple(map(_together, variants)),
+        others=tuple(others.values()),
+        unreadable=(
+            *(Unknown(part="template", why="not-in-folder", source=file) for file in outside),
+            *(
+                Unknown(part="template", why="unread-template", subject=name, source=each.file.name)
+                for each, name in unread
+            ),
+            *(
+                unknown_of(change, template.file.name)
+                for template, changes in changing.items()
+                for change in changes
+            ),
+        ),
+        resources=tuple(_listed(resolver, roles, others)),
+        places=found_places,
+        suspects_sha256=suspicious(resolver, roles, suspects, changing),
+        variants=tuple(
+            tuple(form for index, form in enumerate(forms) if form not in forms[:index])
+            for forms in variants
+        ),
+        external_ids=hidden_ids,
+        policies=tuple(organization_policies(resolver.resources.values(), names)),
+    )
+
+
+def _external_ids(resolver: Resolver) -> frozenset[str]:
+    # All that a value under the condition key could be.
+    found: set[str] = set()
+    for template in resolver.templates:
+        for value in under_the_key(template.content):
+            for each in resolver.inside(value, template):
+                found |= {piece for word in each.words for piece in PLACEHOLDER.split(word)[::2]}
+        # A report can also show the pattern of a Fn::Sub.
+        found |= {text for text in texts_under_the_key(template.content) if "${" in text}
+    # An external ID has at least two characters.
+    return frozenset(text for text in found if len(text) > 1)
+
+
+def _variants(
+    path: Path, found: Sequence[PumpRole], found_places: Iterable[Place], mask: Mask
+) -> Iterator[list[FoundRole]]:
+    uncertain = {place.kind for place in found_places if place.unreadable}
+    for kind in ROLES:
+        of_kind = [pump_role for pump_role in found if pump_role.role.kind == kind]
+        # The stack for one account and the rollout contain the same role.
+        different = {repr(_without_ids(each.role)): each.resource for each in reversed(of_kind)}
+        if len(different) > 1:
+            files = {resource.template.file for resource in different.values()}
+            cure = ": pass a template that contains only one" if len(files) > 1 else ""
+            listed = [
+                f"{resource.logical_id} in {resource.template.file.name}"
+                for resource in reversed(different.values())
+            ]
+            raise InputError(
+                f"{path}: contains different {kind} roles, {', '.join(mask.masked(listed))}; a "
+                f"report is about one of each kind{cure}"
+            )
+        if of_kind:
+            yield [_found(each, uncertain=kind in uncertain) for each in of_kind]
+
+
+def _without_ids(role: Role) -> Role:
+    # Nor with the path, which does not change what the role can do.
+    trust = role.trust.with_values(
+        lambda value, validator: Value("hidden") if validator is EXTERNAL_ID else value
+    )
+    return replace(role, trust=trust, path=ROOT)
+
+
+def _found(pump_role: PumpRole, *, uncertain: bool) -> FoundRole:
+    resource, role = pump_role.resource, pump_role.role
+    read = (resource, *(found.resource for found in pump_role.attachments))
+    files = {above.file: above.sha256 for each in read for above in each.template.chain}
+    return FoundRole(
+        role=role,
+        account=resource.template.account,
+        stack_set=stack_set_name(stack_set_of(resource)),
+        files=tuple((file.name, digest) for file, digest in files.items()),
+        filled_sha256=filled_in(pump_role, uncertain=uncertain),
+        external_id_sha256=digests_of_ids(role.trust),
+    )
+
+
+def _together(same: Sequence[FoundRole]) -> FoundRole:
+    # Roles that are equal may differ in what is not shown, such as the external ID.
+    ids = {digest for found in same for digest in found.external_id_sha256}
+    return replace(
+        same[0],
+        files=tuple(dict.fromkeys(file for found in same for file in found.files)),
+        filled_sha256=combined(found.filled_sha256 for found in same),
+        external_id_sha256=tuple(sorted(ids)),
+    )
+
+
+def _listed(
+    resolver: Resolver, roles: Iterable[PumpRole], others: Mapping[Reference, Other]
+) -> Iterator[str]:
+    # The types of the resources that are neither a role nor another finding.
+    accounted = {*others, *(reference for role in roles for reference in role.references)}
+    for reference, resource in resolver.resources.items():
+        nested = resource.logical_id in resource.template.nested
+        if reference not in accounted and not nested and resource.type != "AWS::CDK::Metadata":
+            yield resource.type
+
+
+# What is filled in
+
+
+def combined(digests: Iterable[str]) -> str:
+    """Return one digest for several. If they are all the same, it is that digest."""
+    different = sorted(set(digests))
+    return different[0] if len(different) == 1 else _digest(different)
+
+
+def filled_in(role: PumpRole, *, uncertain: bool) -> str:
+    """Return the digest of what a role has, and where it is, that is not certain; empty if all is.
+
+    What is certain is read and compared. A function stays the same if what it refers to changes,
+    and the digest of what it resolves to reveals that.
+    """
+    resource, resolver = role.resource, role.resource.resolver
+    parts = _Parts(resolver, [role])
+    tree = {
+        name: each for name, each in resource.tree.items() if name not in ("Description", "Tags")
+    }
+    parts.add(tree, resource.template)
+    members = {**resource.members}
+    more = {
+        name: members[name] for name in members.keys() - {"Type", "Properties", *NEUTRAL_MEMBERS}
+    }
+    more |= {name: tree[name] for name in tree.keys() - ROLE_PROPERTIES}
+    parts.add_text("role", more, resource.template)
+    for attachment in role.attachments:
+        document = attachment.resource["PolicyDocument"]
+        parts.add(document, attachment.resource.template)
+        if not isinstance(document, dict):
+            parts.add_text(attachment.logical_id, document, attachment.resource.template)
+    for attachment in role.uncounted:
+        parts.add_resource(attachment.resource)
+    for above in resource.template.chain:
+        if role.changes:
+            parts.add_text("template", above.content, above)
+        if above.parent is not None:
+            deploying = resolver.resources[above.parent.key, above.deployed_by]
+            names = deploying.tree.keys() - _NOT_ABOUT_TARGETS
+            targets = {name: deploying.tree[name] for name in names}
+            parts.add([targets, {"Condition": deploying.members.get("Condition")}], above.parent)
+            if uncertain:
+                parts.add_text(above.deployed_by, targets, above.parent)
+    return parts.digest
+
+
+def suspicious(
+    resolver: Resolver,
+    roles: Iterable[PumpRole],
+    found: Iterable[Reference],
+    templates: Iterable[Template],
+) -> str:
+    """Return the digest of all that may give more access; empty if there is nothing."""
+    parts = _Parts(resolver, roles)
+    for key, name in found:
+        template = resolver.by_key[key]
+        if (key, name) in resolver.resources:
+            parts.add_resource(resolver.resources[key, name])
+        else:
+            parts.add_text(name, resolver.tree(template.content[name], template), template)
+    for template in templates:
+        parts.add_text("template", template.content, template)
+    return parts.digest
+
+
+class _Parts:
+    # The canonical texts of parts of templates, and of what they refer to.
+    def __init__(self, resolver: Resolver, roles: Iterable[PumpRole]) -> None:
+        listed = list(roles)
+        self._resolver = resolver
+        self._roots = {role.resource.template.root for role in listed}
+        self._entries: set[str] = set()
+        # The roles themselves are compared.
+        self._seen = {reference for role in listed for reference in role.references}
+
+    @property
+    def digest(self) -> str:
+        return _digest(sorted(self._entries)) if self._entries else ""
+
+    def add(self, tree: Any, template: Template) -> None:
+        """Add what is not certain in a part of a property."""
+        if isinstance(tree, Call):
+            if filled_text(tree) is None and not is_nothing(tree):
+                self._enter(tree, template)
+        elif isinstance(tree, dict) and "Condition" in tree and isinstance(tree["Condition"], str):
+            self._condition((template.key, tree["Condition"]))
+        if isinstance(tree, Choice):
+            self._write("choice", "", tree.written, template)
+            self._condition(tree.condition)
+        for part in () if isinstance(tree, Call) else parts_of(tree):
+            self.add(part, template)
+
+    def add_text(self, name: str, tree: Any, template: Template) -> None:
+        """Add a part itself, unless it is empty, and what is not certain in it."""
+        if tree:
+            self._write("text", name, as_written(tree), template)
+            self.add(tree, template)
+
+    def add_resource(self, resource: Resource) -> None:
+        """Add a resource, and what is not certain in it."""
+        if resource.reference in self._seen:
+            return
+        self._seen.add(resource.reference)
+        kept = {name: resource.members[name] for name in resource.members.keys() - NEUTRAL_MEMBERS}
+        if resource.type.startswith("AWS::"):
+            kept["Properties"] = {**resource.properties, "Description": ""}
+        self._write("resource", resource.logical_id, kept, resource.template)
+        self.add(dict(resource.tree), resource.template)
+        self.add({"Condition": resource.members.get("Condition")}, resource.template)
+
+    def _enter(self, call: Call, template: Template) -> None:
+        value = call.value
+        texts = sorted(map(self._stable, flat(value.texts)))
+        words = sorted(map(self._stable, value.literals))
+        self._write("value", "", [texts, words, value.why], template)
+        for reference in sorted(value.refers):
+            self.add_resource(self._resolver.resources[reference])
+        for condition in sorted(value.conditions):
+            self._condition(condition)
+
+    def _condition(self, condition: Reference) -> None:
+        key, name = condition
+        seen = (key, f"Condition {name}")
+        declared = as_mapping(self._resolver.by_key[key].content.get("Conditions"))
+        if name not in declared or seen in self._seen:
+            return
+        self._seen.add(seen)
+        template = self._resolver.by_key[key]
+        values = self._resolver.inside(declared[name], template)
+        words = sorted({self._stable(word) for value in values for word in value.words})
+        self._write("Condition", name, [declared[name], words], template)
+        for other in declared:
+            if f'"{other}"' in as_text(declared[name]):
+                self._condition((key, other))
+
+    def _stable(self, text: str) -> str:
+        # The keys of templates change with the other templates.
+        return PLACEHOLDER.sub(self._placed, text)
+
+    def _placed(self, match: re.Match[str]) -> str:
+        key, _, name = match[1].lstrip("?").partition(".")
+        template = self._resolver.by_key.get(key)
+        return match[0] if template is None else text_of([*self._place(template), name])
+
+    def _place(self, template: Template) -> list[str]:
+        path = [above.deployed_by for above in template.chain]
+        # The name of the file of Pump's role does not matter.
+        root = template.root
+        return ["" if root in self._roots else root.stack or root.file.name, *reversed(path)]
+
+    def _write(self, section: str, name: str, value: Any, template: Template) -> None:
+        self._entries.add(text_of([*self._place(template), section, name, value]))
+
+
+def _digest(value: Any) -> str:
+    return sha256(text_of(value).encode()).hexdigest()
+
+
+# The organization's policies
+
+
+def organization_policies(
+    resources: Iterable[Resource], roles: Collection[str]
+) -> Iterator[OrganizationPolicy]:
+    """Yield the policies whose content names one of the roles."""
+    for resource in resources:
+        if resource.type == "AWS::Organizations::Policy":
+            content = as_text(resource.properties.get("Content"))
+            if any(role in content for role in roles):
+                yield _organization_policy(resource)
+
+
+def _organization_policy(resource: Resource) -> OrganizationPolicy:
+    logical_id, members = resource.logical_id, resource.members
+    name, kind = (filled_text(resource[key]) or None for key in ("Name", "Type"))
+    document = _document(resource["Content"])
+    listed = resource["TargetIds"]
+    values = [] if is_nothing(listed) else as_list(listed)
+    targets = [filled_text(target) for target in values]
+    known = tuple(target for target in targets if POLICY_TARGETS.element.accepts(target))
+    unknown = []
+    if "Condition" in members:
+        unknown.append(_about("conditional", logical_id, as_text(members["Condition"])))
+    elif members.keys() - MEMBERS or resource.is_open:
+        document = None
+    readable = kind in get_args(ControlType) and len(known) == len(targets)
+    if name is None or document is None or not readable:
+        unknown.append(_about("unreadable", logical_id))
+    return OrganizationPolicy(
+        name=name or logical_id,
+        type=kind or "",
+        document=document,
+        targets=known,
+        unknown=tuple(unknown),
+    )
+
+
+def _about(why: Why, subject: str, detail: str = "") -> Unknown:
+    return Unknown(part="organization-policies", why=why, subject=subject, detail=detail)
+
+
+def _document(content: Any) -> Any:
+    found = filled(content)
+    if isinstance(found, str):
+        try:
+            found = decoded(json.loads, found)
+        except ValueError:
+            return None
+    return found if isinstance(found, dict) and not _has_call(found) else None
+
+
+def _has_call(value: Any) -> bool:
+    if is_call(value):
+        return True
+    members = value.values() if isinstance(value, dict) else as_list(value)
+    return any(_has_call(member) for member in members if isinstance(member, dict | list))

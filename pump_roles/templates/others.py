@@ -1,0 +1,525 @@
+"""Everything else in templates that gives access, or that reaches one of Pump's roles.
+
+In a template that contains one of Pump's roles, nothing else may let anyone in except AWS services
+and its own account: no role, no way to act as a user or role, and no resource that is itself a
+permission for someone, such as an ``AWS::Lambda::Permission``. In any other template, only what
+reaches Pump or Pump's roles is an alarm. The rest is listed.
+
+The policies of buckets, keys, and other resources count only if they name Pump or Pump's roles:
+anyone else whom they admit reaches only that resource.
+"""
+
+import re
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Final
+
+from pump_roles.contents import OPENS, Other
+from pump_roles.findings import Access, Reason
+from pump_roles.iam.clauses import clauses
+from pump_roles.iam.conditions import without_exclusions
+from pump_roles.iam.documents import (
+    as_list,
+    as_mapping,
+    as_text,
+    denies_all,
+    has_transform,
+    is_function,
+    ref,
+    statements,
+)
+from pump_roles.masking import under_the_key
+from pump_roles.placeholders import HOLE, OPEN, fits, plain, shown
+from pump_roles.pump_names import NAMES, TRUSTS, Named, PumpNames, admitted
+from pump_roles.templates.reach import (
+    ATTACHED,
+    ATTACHES,
+    INSTANCE_PROFILE,
+    ROLE,
+    Attachments,
+    Naming,
+    Target,
+    target,
+)
+from pump_roles.templates.resolve import (
+    Call,
+    Choice,
+    Reference,
+    Resolved,
+    Resolver,
+    Resource,
+    certain_text,
+    flat,
+    generated,
+    parts_of,
+    values_of,
+)
+from pump_roles.templates.role_reader import PumpRole, parsed, read_trust
+from pump_roles.templates.template import Template
+
+_PRINCIPALS: Final = {ROLE, "AWS::IAM::User", "AWS::IAM::Group"}
+_POLICIES: Final = {*ATTACHES, "AWS::IAM::UserPolicy", "AWS::IAM::GroupPolicy"} - {INSTANCE_PROFILE}
+_RUN_BY_HELPERS: Final = {"AWS::CloudFormation::Authentication", "AWS::CloudFormation::Init"}
+"""The metadata that CloudFormation's helper scripts act on, on an instance."""
+
+_TRUST: Final = "AssumeRolePolicyDocument"
+"""A trust policy, of a role or of what makes one, such as a function of SAM."""
+
+_IDENTITY_POOLS: Final = "cognito-identity.amazonaws.com"
+_POOL: Final = f"{_IDENTITY_POOLS}:aud"
+_SIGNED_IN: Final = f"{_IDENTITY_POOLS}:amr"
+_OTHER_SIGN_IN: Final = {
+    *("DeveloperProviderName", "OpenIdConnectProviderARNs", "SamlProviderARNs"),
+    "SupportedLoginProviders",
+}
+_EXACTLY: Final = ("StringEquals", "StringLike")
+_EXACTLY_ARN: Final = ("ArnEquals", "ArnLike", "StringEquals")
+_POLICY: Final = "iam:PolicyARN"
+
+_LETS_IN: Final = re.compile(
+    r"(?:Allowed|DataLake)?Principals?(?:Id|Arn|ARN|OrgID)?|OrganizationId"
+)
+"""The properties that name whom a resource gives access. In AWS IoT, that is a device."""
+
+_SERVICE: Final = re.compile(
+    r"(?:[a-z0-9.-]|\$\{AWS::\w+\})+\.(?:amazon(?:aws)?\.com(?:\.cn)?|\$\{AWS::URLSuffix\})"
+)
+
+_TEXTS: Final = re.compile(r"\w*Description|Comment|DisplayName|Tags")
+"""The properties of AWS's own resources that nothing acts on."""
+
+_SECTIONS: Final = {
+    *("AWSTemplateFormatVersion", "Conditions", "Description", "Mappings", "Metadata", "Outputs"),
+    *("Parameters", "Resources", "Rules", "Transform"),
+}
+"""The sections of a template that give no access themselves. ``Globals``, of SAM, does."""
+
+_WATCHES: Final[Mapping[str, tuple[str, ...]]] = {
+    "AWS::AccessAnalyzer::Analyzer": ("ArchiveRules",),
+    "AWS::Athena::NamedQuery": ("QueryString",),
+    "AWS::CloudTrail::Trail": ("AdvancedEventSelectors", "EventSelectors"),
+    "AWS::CloudWatch::Alarm": ("Dimensions", "MetricName", "Metrics", "Namespace"),
+    "AWS::CloudWatch::CompositeAlarm": ("AlarmRule",),
+    "AWS::CloudWatch::Dashboard": ("DashboardBody",),
+    "AWS::Config::ConfigRule": ("InputParameters", "Scope"),
+    "AWS::Events::Rule": ("EventPattern",),
+    "AWS::Logs::MetricFilter": ("FilterPattern", "MetricTransformations"),
+    "AWS::Logs::QueryDefinition": ("QueryString",),
+    "AWS::Logs::SubscriptionFilter": ("FilterPattern",),
+    "AWS::Notifications::EventRule": ("EventPattern",),
+    "AWS::SecurityHub::Insight": ("Filters",),
+}
+"""What a resource looks for or shows, by its type."""
+
+_ALIKE: Final[Mapping[Naming, Reason]] = {
+    "certain": "could-be-named-alike",
+    "could-be": "could-be-named-alike",
+    "deployment": "may-be-named-alike",
+}
+
+
+@dataclass(frozen=True)
+class _Pump:
+    # The names of Pump's roles and principals; the roles, and the placeholders of the parameters
+    # with a principal, with their logical IDs; and the external IDs that the roles require.
+    names: PumpNames
+    definitions: Mapping[Reference | str, str]
+    external_ids: Collection[str]
+
+    def in_value(
+        self, value: Resolved, account: str, *, roles: bool = True
+    ) -> tuple[Named, str] | None:
+        """Return what a value names, or may name; ``None`` if it is nothing of Pump."""
+        texts = [*flat(value.texts)]
+        for definition, name in self.definitions.items():
+            if definition in value.refers or any(definition == text for text in texts):
+                return "definition", name
+        for text in sorted({*map(plain, texts), *(value.words if value.why else ())}):
+            if found := self.names.in_text(text, account, roles=roles):
+                return found
+        return None
+
+
+def others(
+    resolver: Resolver, roles: Sequence[PumpRole], attachments: Attachments
+) -> Iterator[tuple[Reference, Other]]:
+    """Yield every other role, user, group, and policy, and everything that reaches Pump's roles.
+
+    Each comes with the reference of its resource, or of the section of the template.
+    """
+    found = [target(role.resource) for role in roles]
+    pump = _names(roles, found)
+    named = (*found, *(Target((name,)) for name in pump.names.roles))
+    roots = {role.resource.template.root for role in roles}
+    accounted = {reference for role in roles for reference in role.references}
+    inline = {each.name for found in roles for each in found.role.policies if not each.arn}
+    reaching: dict[Reference, list[tuple[Naming, str]]] = {}
+    for role in named:
+        for attachment, naming in attachments.naming(role).items():
+            if attachments.taken_away(attachment, inline) is None:
+                ways = reaching.setdefault(attachment.resource.reference, [])
+                ways.append((naming, shown(role.names[0])))
+    for template in resolver.templates:
+        reader = _Reader(resolver, template, pump, named, reaching, template.root in roots)
+        for name in template.resources:
+            resource = resolver.resources[template.key, name]
+            if resource.reference not in accounted and (other := reader.resource(resource)):
+                yield resource.reference, other
+        for name in sorted(template.content.keys() - _SECTIONS):
+            if other := reader.section(name):
+                yield (template.key, name), other
+
+
+def _each_once(ways: Iterable[Access]) -> tuple[Access, ...]:
+    return tuple(dict.fromkeys(ways))
+
+
+def _names(roles: Sequence[PumpRole], named: Iterable[Target]) -> _Pump:
+    definitions: dict[Reference | str, str] = {}
+    principals: set[str] = set()
+    ids: set[str] = set()
+    for role in roles:
+        resource, document = role.resource, role.resource[_TRUST]
+        definitions[resource.reference] = resource.logical_id
+        ids |= _external_ids(document)
+        for value in principals_in(document, "Allow", "Deny"):
+            parameter = resource.resolver.declared(value)
+            if parameter is not None:
+                placeholder = next(text for text in flat(value.texts) if OPEN in text)
+                definitions[placeholder] = parameter[0]
+            principals |= value.words
+    names = PumpNames({name for role in named for name in role.names}, principals)
+    return _Pump(names, definitions, ids)
+
+
+def principals_in(document: Any, *effects: str) -> Iterator[Resolved]:
+    """Yield the values that stand for principals of AWS in a trust policy."""
+    for statement in statements(parsed(document)):
+        if statement.get("Effect") in effects:
+            yield from values_of(as_mapping(statement.get("Principal")).get("AWS"))
+
+
+def _external_ids(document: Any) -> set[str]:
+    # Those in a trust policy: texts, and placeholders of what has one, such as a parameter.
+    under = under_the_key(_opened([*_admitting(document)]))
+    texts = (text for value in under for each in values_of(value) for text in flat(each.texts))
+    return {text for text in texts if HOLE not in text}
+
+
+def _opened(tree: Any) -> Any:
+    # With the branches of a choice as a list.
+    if isinstance(tree, dict):
+        return {key: _opened(member) for key, member in tree.items()}
+    return [*map(_opened, parts_of(tree))] if isinstance(tree, list | Choice) else tree
+
+
+@dataclass(frozen=True)
+class _Reader:
+    # Reads a template. One with one of Pump's roles is in Pump's stack.
+    resolver: Resolver
+    template: Template
+    pump: _Pump
+    roles: Sequence[Target]
+    reaching: Mapping[Reference, Sequence[tuple[Naming, str]]]
+    in_pump_stack: bool
+
+    def resource(self, resource: Resource) -> Other | None:
+        kind, properties = resource.type, resource.properties
+        alarms = _each_once(self._ways(resource))
+        is_attached = kind in ATTACHES or kind in _POLICIES
+        is_listed = kind in _PRINCIPALS or kind in _POLICIES
+        if not (alarms or is_listed or any(self._mentions(resource, information=True))):
+            return None
+        has_trust = _has_trust_policy(resource)
+        trust = read_trust(resource[_TRUST], self.resolver) if has_trust else None
+        return Other(
+            name=resource.logical_id,
+            type=kind,
+            source=self.template.file.name,
+            principals=trust.principals if trust else (),
+            attached_to=tuple(_attached_to(properties)) if is_attached else (),
+            grants=_each_once(_grants(properties)),
+            alarms=alarms,
+        )
+
+    def section(self, name: str) -> Other | None:
+        section = self.resolver.tree(self.template.content[name], self.template)
+        ways = [*self._named_in(section)]
+        for defaults in map(as_mapping, as_mapping(section).values()):
+            ways += self._let_in_by(defaults[_TRUST]) if _TRUST in defaults else ()
+            if self.in_pump_stack and _is_public(defaults):
+                ways.append(Access("lets-in", "*"))
+        file = self.template.file.name
+        alarms = _each_once(ways)
+        return Other(name=name, type="section", source=file, alarms=alarms) if alarms else None
+
+    def _ways(self, resource: Resource) -> Iterator[Access]:
+        if _has_trust_policy(resource):
+            yield from self._let_in_by(resource[_TRUST])
+        if resource.type == ROLE:
+            values = [*values_of(resource["RoleName"])]
+            named = [(role.naming(values), shown(role.names[0])) for role in self.roles]
+            yield from _by_naming(named, _ALIKE)
+        for way in _by_naming(self.reaching.get(resource.reference, ()), ATTACHED):
+            if way.why != "may-attach" or resource.type != INSTANCE_PROFILE:
+                yield way
+        gives_access = resource.type.startswith(("AWS::IAM::", "AWS::Serverless::"))
+        if gives_access and resource.is_open:
+            yield Access("unreadable-properties")
+        if self.in_pump_stack:
+            yield from self._opens(resource)
+        yield from self._mentions(resource, information=False)
+
+    def _let_in_by(self, document: Any) -> Iterator[Access]:
+        yield from admitted(read_trust(document, self.resolver))
+        if self.in_pump_stack and not all(map(self._has_own_provider, _admitting(document))):
+            yield Access("trusts-identity-provider")
+        for value in principals_in(document, "Allow"):
+            texts = [*flat(value.texts)]
+            named = self.pump.in_value(value, self.template.account)
+            if any("*" in text and fits(text, "*") for text in texts):
+                yield Access("trusts-everyone")
+            elif named:
+                yield Access(TRUSTS[named[0]], named[1])
+            elif value.why:
+                yield Access("trusts-unreadable")
+            elif self.in_pump_stack:
+                foreign = (text for text in texts if not self._is_own_account(text))
+                yield from (Access("trusts-other-account", shown(text)) for text in foreign)
+        if _external_ids(document).intersection(self.pump.external_ids):
+            yield Access("requires-same-external-id")
+
+    def _has_own_provider(self, statement: Mapping[str, Any]) -> bool:
+        # An identity pool of the templates that signs its users in cannot be Pump's. Of any other
+        # identity provider, it is not known whose it is.
+        principal = as_mapping(statement["Principal"])
+        if "Federated" not in principal:
+            return True
+        required = {
+            (operator.removeprefix("ForAnyValue:"), key): as_list(values)
+            for operator, keys in as_mapping(statement["Condition"]).items()
+            for key, values in as_mapping(keys).items()
+        }
+        pools = required.get(("StringEquals", _POOL), [])
+        signed_in = (required.get((operator, _SIGNED_IN)) for operator in _EXACTLY)
+        return (
+            as_list(principal["Federated"]) == [_IDENTITY_POOLS]
+            and bool(pools)
+            and all(map(self._is_own_pool, pools))
+            and ["authenticated"] in signed_in
+        )
+
+    def _is_own_pool(self, pool: Any) -> bool:
+        # A pool in which only user pools of the same templates sign users in.
+        found = self._made_here(pool, "AWS::Cognito::IdentityPool", "")
+        if found is None or not found.tree.keys().isdisjoint(_OTHER_SIGN_IN):
+            return False
+        providers = map(as_mapping, as_list(found.tree.get("CognitoIdentityProviders", [])))
+        names = [provider.get("ProviderName") for provider in providers]
+        kind = "AWS::Cognito::UserPool"
+        return all(self._made_here(name, kind, "ProviderName") is not None for name in names)
+
+    def _made_here(self, leaf: Any, kind: str, attribute: str) -> Resource | None:
+        # The resource of a type, of which a value is an attribute that AWS generates.
+        value = leaf.value if isinstance(leaf, Call) else None
+        named = [] if value is None else [self.resolver.resources[of] for of in value.refers]
+        for found in named if value is not None else ():
+            text = generated(found.logical_id, attribute, found.template)
+            if found.type == kind and value is not None and value.certain == text:
+                return found
+        return None
+
+    def _is_own_account(self, text: str) -> bool:
+        # The account of the administrator of a StackSet is another one than that of its stacks.
+        own = self.template.account or "own"
+        filled_in = text.replace("${AWS::AccountId}", own).replace("${AWS::Partition}", "aws")
+        account = re.fullmatch(r"(?:arn:[a-z-]+:(?:iam|sts)::)?([^:]+)(?::.*)?", filled_in)
+        return account is not None and account[1] == own
+
+    def _opens(self, resource: Resource) -> Iterator[Access]:
+        if "LoginProfile" in resource.properties:
+            yield Access("password")
+        if resource.type in OPENS:
+            yield Access("opens", resource.type)
+        elif _is_public(resource.tree):
+            yield Access("lets-in", "*")
+        elif resource.is_of_aws and not resource.type.startswith("AWS::IoT::"):
+            for member, value in resource.tree.items():
+                yield from self._lets_in(value) if _LETS_IN.fullmatch(member) else ()
+
+    def _lets_in(self, tree: Any) -> Iterator[Access]:
+        members = as_mapping(tree)
+        named = tree if any(map(is_function, members)) else [*members.values()] or tree
+        for value in values_of(named):
+            if value.why:
+                yield Access("lets-in-unreadable")
+                continue
+            for text in flat(value.texts):
+                if not _SERVICE.fullmatch(plain(text)) and not self._is_own_account(text):
+                    yield Access("lets-in", shown(text))
+
+    def _mentions(self, resource: Resource, *, information: bool) -> Iterator[Access]:
+        # What attaches to Pump's roles is reported already, and nested templates are read.
+        if resource.logical_id in self.template.nested:
+            return
+        metadata = as_mapping(resource.members.get("Metadata"))
+        helpers = {key: metadata[key] for key in metadata.keys() & _RUN_BY_HELPERS}
+        values = {**resource.tree, "Metadata": self.resolver.tree(helpers, self.template)}
+        for member in (name for name in values if name != ATTACHES.get(resource.type)):
+            parts = _parts(resource, member, values[member])
+            if information:
+                yield from self._named_in(parts.information)
+            else:
+                yield from self._named_in({member: parts.named})
+                yield from self._named_in(parts.definitions, roles=False)
+
+    def _named_in(self, tree: Any, *, roles: bool = True) -> Iterator[Access]:
+        # What any text, key, or number in a part of a property names.
+        account, pending = self.template.account, [tree]
+        while pending:
+            part = pending.pop()
+            if isinstance(part, Call):
+                named = self.pump.in_value(part.value, account, roles=roles)
+            elif isinstance(part, dict | list | Choice):
+                pending += reversed([*parts_of(part)])
+                pending += reversed([*part]) if isinstance(part, dict) else ()
+                continue
+            else:
+                text = "" if part is None else as_text(part)
+                named = self.pump.names.in_text(text, account, roles=roles)
+            if named:
+                yield Access(NAMES[named[0]], named[1])
+
+
+def _by_naming(
+    named: Iterable[tuple[Naming | None, str]], whys: Mapping[Naming, Reason]
+) -> Iterator[Access]:
+    found = [(naming, name) for naming, name in named if naming is not None]
+    known = [Access(whys[naming], name) for naming, name in found if naming != "deployment"]
+    yield from known or ([Access(whys["deployment"])] if found else [])
+
+
+def _has_trust_policy(resource: Resource) -> bool:
+    return resource.type == ROLE or (_TRUST in resource.properties and resource.is_of_aws)
+
+
+@dataclass
+class _Parts:
+    # The parts of a property: where any name counts, where only a reference to one of Pump's roles
+    # does, and what is only information: it neither gives access nor runs code.
+    named: Any = None
+    definitions: list[Any] = field(default_factory=list)
+    information: list[Any] = field(default_factory=list)
+
+    def split(self, document: Any, *, in_iam: bool) -> Any:
+        """Return a policy document without what does not count in it, and note that."""
+        read = as_mapping(parsed(document))
+        if "Statement" not in read:
+            return document
+        remaining = []
+        for statement in as_list(read["Statement"]):
+            effect = as_mapping(statement).get("Effect")
+            if effect == "Deny" or (in_iam and _only_stops(statement)):
+                self.information.append(statement)
+            elif in_iam and _only_assumes(statement):
+                # Permission to assume the roles with an external ID, as Pump's own services have
+                # it, is no alarm just because it names them: the roles' trust policies decide.
+                self.definitions.append(statement["Resource"])
+                remaining.append({key: statement[key] for key in statement.keys() - {"Resource"}})
+            else:
+                remaining.append(statement)
+        return {**read, "Statement": remaining}
+
+
+def _parts(resource: Resource, member: str, tree: Any) -> _Parts:
+    kind = resource.type
+    if member == _TRUST and _has_trust_policy(resource):
+        return _Parts([*_admitting(tree)])
+    if not resource.is_of_aws or has_transform(resource.properties.get(member)):
+        return _Parts(tree)
+    watches = member in _WATCHES.get(kind, ())
+    if watches and member == "InputParameters":
+        # A custom rule passes them to its own code.
+        watches = as_mapping(resource["Source"]).get("Owner") == "AWS"
+    is_name = member.endswith("Name") and kind.endswith(member.removesuffix("Name"))
+    if kind == "AWS::SSM::Parameter" or watches or is_name or _TEXTS.fullmatch(member):
+        return _Parts(information=[tree])
+    parts = _Parts()
+    in_iam = kind in _PRINCIPALS or kind in _POLICIES
+    if in_iam and member == "Policies" and isinstance(tree, list):
+        parts.named = [
+            {**policy, "PolicyDocument": parts.split(policy["PolicyDocument"], in_iam=True)}
+            if "PolicyDocument" in as_mapping(policy)
+            else policy
+            for policy in tree
+        ]
+    else:
+        parts.named = parts.split(tree, in_iam=in_iam)
+    return parts
+
+
+def _admitting(document: Any) -> Iterator[Mapping[str, Any]]:
+    # What lets someone in, without principals of AWS, which are read by themselves.
+    for statement in statements(parsed(document)):
+        if statement.get("Effect") != "Deny":
+            principal = statement.get("Principal")
+            if isinstance(principal, dict):
+                principal = {kind: principal[kind] for kind in principal.keys() - {"AWS"}}
+            condition = without_exclusions(statement.get("Condition"))
+            yield {"Principal": principal, "Condition": condition}
+
+
+def _is_public(properties: Mapping[str, Any]) -> bool:
+    # SAM lets everyone call the function at its URL.
+    url = properties.get("FunctionUrlConfig")
+    return url is not None and as_mapping(url).get("AuthType") != "AWS_IAM"
+
+
+def _attached_to(properties: Mapping[str, Any]) -> Iterator[str]:
+    for kind in ("Roles", "RoleName", "Users", "UserName", "Groups", "GroupName"):
+        yield from (ref(name) or as_text(name) for name in as_list(properties.get(kind, [])))
+
+
+def _grants(properties: Mapping[str, Any]) -> Iterator[Access]:
+    documents = [
+        as_mapping(policy).get("PolicyDocument")
+        for policy in as_list(properties.get("Policies", []))
+    ]
+    if "PolicyDocument" in properties:
+        documents.append(properties["PolicyDocument"])
+    for document in map(parsed, documents):
+        for clause in clauses(document):
+            if clause.effect == "Allow":
+                yield Access("allows", clause.named)
+        listed = as_list(as_mapping(document).get("Statement", [document]))
+        if any(as_mapping(part).get("Effect") not in ("Allow", "Deny") for part in listed):
+            yield Access("allows-unreadable-statement")
+    for managed in as_list(properties.get("ManagedPolicyArns", [])):
+        yield Access("allows-managed-policy", as_text(managed))
+
+
+def _only_assumes(statement: Any) -> bool:
+    known = as_mapping(statement)
+    actions = as_list(known.get("Action"))
+    return (
+        known.keys() - {"Sid"} == {"Effect", "Action", "Resource", "Condition"}
+        and known["Effect"] == "Allow"
+        and known["Condition"] == {"Null": {"sts:ExternalId": "false"}}
+        and len(actions) == 1
+        and isinstance(actions[0], str)
+        and actions[0].lower() == "sts:assumerole"
+    )
+
+
+def _only_stops(statement: Any) -> bool:
+    # Permission to attach what denies everything, as AWS Budgets needs it.
+    known = as_mapping(statement)
+    actions = as_list(known.get("Action"))
+    required = [as_mapping(as_mapping(known.get("Condition")).get(how)) for how in _EXACTLY_ARN]
+    return (
+        known.keys() - {"Sid"} == {"Effect", "Action", "Resource", "Condition"}
+        and known["Effect"] == "Allow"
+        and [name.lower() for name in actions if isinstance(name, str)] == ["iam:attachrolepolicy"]
+        and len(actions) == 1
+        and any(denies_all(certain_text(of.get(_POLICY)) or "") for of in required)
+    )

@@ -1,0 +1,399 @@
+"""What attaches to a role, has its name, or may: certainly, possibly, or only the deployment knows.
+
+A policy that certainly only takes away may attach.
+"""
+
+import re
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any, Final, Literal
+
+from pump_roles.findings import Reason
+from pump_roles.guardrails import only_takes_away
+from pump_roles.iam.documents import (
+    DENY_ALL,
+    Policy,
+    as_mapping,
+    as_text,
+    denies_all,
+    is_policy_name,
+)
+from pump_roles.placeholders import (
+    GENERATED,
+    KEPT,
+    OPEN,
+    PLACEHOLDER,
+    alike,
+    fits,
+    is_word,
+    plain,
+    readings,
+)
+from pump_roles.published import ROLES
+from pump_roles.templates.opaque import Hidden, unread_in
+from pump_roles.templates.resolve import (
+    Reference,
+    Resolved,
+    Resolver,
+    Resource,
+    certain_text,
+    everything,
+    filled,
+    filled_text,
+    flat,
+    unresolved,
+    values_of,
+)
+from pump_roles.templates.template import MEMBERS, Template
+from pump_roles.text import unescaped
+from pump_roles.validators import Text
+
+Naming = Literal["certain", "could-be", "deployment"]
+"""How something names a role: certainly; possibly, from what the app contains; or only the
+deployment knows whether it does."""
+
+How = Literal["name", "later", "text"]
+"""How values name a role: each is a name; one by which something attaches later; or a text, such as
+an ARN, that contains one."""
+
+_ORDER: Final[tuple[Naming, ...]] = ("certain", "could-be", "deployment")
+
+ATTACHED: Final[Mapping[Naming, Reason]] = {
+    "certain": "attaches",
+    "could-be": "could-attach",
+    "deployment": "may-attach",
+}
+
+ROLE: Final = "AWS::IAM::Role"
+INSTANCE_PROFILE: Final = "AWS::IAM::InstanceProfile"
+MANAGED_POLICY: Final = "AWS::IAM::ManagedPolicy"
+_BUDGETS_ACTION: Final = "AWS::Budgets::BudgetsAction"
+_CONNECTOR: Final = "AWS::Serverless::Connector"
+
+ATTACHES: Final[Mapping[str, str]] = {
+    _BUDGETS_ACTION: "Definition",
+    INSTANCE_PROFILE: "Roles",
+    MANAGED_POLICY: "Roles",
+    "AWS::IAM::Policy": "Roles",
+    "AWS::IAM::RolePolicy": "RoleName",
+}
+"""The resource types that attach to roles, and the property that names the roles."""
+
+INLINE_POLICIES: Final = ("AWS::IAM::Policy", "AWS::IAM::RolePolicy")
+
+_POLICY_ARN: Final = re.compile(
+    r"arn:(?:[a-z-]+|\$\{AWS::Partition\}):iam::"
+    r"(aws|[0-9]{12}|\$\{AWS::AccountId\}):policy(/.+)"
+)
+
+
+def contains(name: str, value: Resolved) -> bool:
+    """Return whether a literal in a value contains a name as a whole word."""
+    texts = {*value.words, *map(plain, flat(value.texts))}
+    return any(is_word(name, reading) for text in texts for reading in readings(text))
+
+
+@dataclass(frozen=True)
+class Target:
+    """A role that something may name: the texts that are its name."""
+
+    names: tuple[str, ...]
+    reference: Reference | None = None
+
+    def naming(self, values: Iterable[Resolved], how: How = "name") -> Naming | None:
+        """Return how values name it; ``None`` if they do not."""
+        found = {self._naming(value, how) for value in values}
+        return next((naming for naming in _ORDER if naming in found), None)
+
+    def _naming(self, value: Resolved, how: How) -> Naming | None:
+        texts = [*flat(value.texts)]
+        same = {alike(text, name) for text in texts for name in self.names}
+        if how == "name" and "certain" in same and len(texts) == 1 and not value.why:
+            return "certain"
+        within = (value.why or how == "text") and any(contains(name, value) for name in self.names)
+        if within or same - {None}:
+            return "could-be"
+        can_be = how == "text" or any(fits(text, name) for text in texts for name in self.names)
+        return "deployment" if value.why and can_be else None
+
+
+def target(role: Resource) -> Target:
+    """Return a role as a target.
+
+    If its name is not certain, its names are those of the published roles that it could be, and
+    what it is if it is nothing else.
+    """
+    values = [*values_of(role["RoleName"])]
+    given = [text for value in values for text in flat(value.texts) if OPEN not in text]
+    published = {role.name for role in ROLES.values()}
+    words = [word for value in values if value.why for word in sorted(published & value.literals)]
+    names = dict.fromkeys([role.name, *given, *words])
+    return Target(tuple(names), role.reference)
+
+
+# What attaches
+
+
+@dataclass(frozen=True, eq=False)
+class Attachment:
+    """A resource that attaches to roles, or that names roles in another way.
+
+    :param values: what names the roles.
+    """
+
+    resource: Resource
+    values: tuple[Resolved, ...]
+    how: How = "name"
+
+    @property
+    def logical_id(self) -> str:
+        """Its logical ID."""
+        return self.resource.logical_id
+
+    @property
+    def is_instance_profile(self) -> bool:
+        """Whether it is an instance profile, which gives the role to EC2, and not a policy."""
+        return self.resource.type == INSTANCE_PROFILE
+
+
+class Attachments:
+    """Every resource that attaches to roles, or every role that may have another one's name."""
+
+    def __init__(self, attachments: Iterable[Attachment], hidden: Hidden) -> None:
+        self._hidden = hidden
+        self._all = [*attachments]
+        self._known: dict[tuple[str, ...], dict[Attachment, Naming]] = {}
+        self._by_key: dict[str, list[Attachment]] = {}
+        self._others: list[Attachment] = []
+        self._managed: dict[str, list[Attachment]] = {}
+        self._policies: dict[Reference, Attachment] = {}
+        for found in self._all:
+            if found.resource.type == MANAGED_POLICY:
+                self._managed.setdefault(found.resource.template.key, []).append(found)
+                self._policies[found.resource.reference] = found
+            texts = [value.certain for value in found.values]
+            if found.how == "name" and all(text is not None and _is_whole(text) for text in texts):
+                for key in {key for text in filter(None, texts) for key in _keys(text)}:
+                    self._by_key.setdefault(key, []).append(found)
+            else:
+                self._others.append(found)
+
+    def naming(self, role: Target) -> Mapping[Attachment, Naming]:
+        """Return what attaches to a role, or can do so."""
+        if role.names not in self._known:
+            keys = [key for name in role.names for key in _keys(name)]
+            named = (found for key in keys for found in self._by_key.get(key, ()))
+            # A name with a pseudo parameter can be equal to a literal one.
+            whole = all(map(_is_whole, role.names))
+            candidates = dict.fromkeys([*named, *self._others] if whole else self._all)
+            self._known[role.names] = {
+                found: naming
+                for found in candidates
+                if (naming := role.naming(found.values, found.how))
+            }
+        return self._known[role.names]
+
+    def near(self, role: Target, template: Template) -> Iterator[tuple[Attachment, Naming]]:
+        """Yield what attaches to a role in a template.
+
+        What only the deployment knows is not included for other stacks than the role's own, and for
+        instance profiles, which add no permissions.
+        """
+        for found, naming in self.naming(role).items():
+            other = found.resource.template
+            open_elsewhere = other.root is not template.root or found.is_instance_profile
+            if naming == "deployment" and open_elsewhere:
+                continue
+            if not other.account or template.account in ("", other.account):
+                yield found, naming
+
+    def managed(self, arn: Any, template: Template) -> Attachment | None:
+        """Return the managed policy that a value certainly is: by reference, or by its ARN within
+        one template, without a condition. Any other policy can have the name of one.
+        """
+        values = [*values_of(arn)]
+        text = values[0].certain if len(values) == 1 else None
+        if text is None:
+            return None
+        named = [self._policies[of] for of in values[0].refers if of in self._policies]
+        key = _policy_key(text, template)
+        same = [policy for policy in named if policy.resource.name == text] or [
+            policy
+            for policy in (self._managed.get(template.key, ()) if key else ())
+            if "Condition" not in policy.resource.members
+            and _policy_key(policy.resource.name, template) == key
+        ]
+        return same[0] if len(same) == 1 else None
+
+    def denying(self, arn: Any, template: Template) -> Policy | None:
+        """Return the managed policy with an ARN if it certainly only denies; else ``None``."""
+        if denies_all(certain_text(arn) or ""):
+            return DENY_ALL
+        managed = self.managed(arn, template)
+        return None if managed is None else self._denial(managed.resource)
+
+    def taken_away(self, attachment: Attachment, inline: Iterable[str]) -> Policy | None:
+        """Return the policy with which an attachment only takes away; ``None`` if not certain.
+
+        :param inline: the names of the role's inline policies. One of the same name would replace
+            it.
+        """
+        resource = attachment.resource
+        if resource.type == _BUDGETS_ACTION:
+            definition = as_mapping(as_mapping(resource["Definition"]).get("IamActionDefinition"))
+            if resource["ActionType"] != "APPLY_IAM_POLICY" or self._is_changeable(resource):
+                return None
+            return self.denying(definition.get("PolicyArn"), resource.template)
+        found = self._denial(resource)
+        taken = () if found is None or found.arn else map(str.casefold, inline)
+        return None if found is None or found.name.casefold() in taken else found
+
+    def _denial(self, resource: Resource) -> Policy | None:
+        if resource.type not in (MANAGED_POLICY, *INLINE_POLICIES):
+            return None
+        found = policy_of(resource)
+        named = found.arn or is_policy_name(found.name)
+        denies = named and only_takes_away(found) and not self._is_changeable(resource)
+        return found if denies else None
+
+    def _is_changeable(self, resource: Resource) -> bool:
+        changed = resource.is_open or bool(resource.members.keys() - MEMBERS)
+        return changed or any(self._hidden.get(above) for above in resource.template.chain)
+
+
+def policy_of(resource: Resource) -> Policy:
+    """Return the policy that a resource is."""
+    managed = resource.type == MANAGED_POLICY
+    given = filled(resource["ManagedPolicyName" if managed else "PolicyName"])
+    document = filled(resource["PolicyDocument"])
+    # The name of a managed policy, which does not replace an inline one, may be no literal.
+    readable = given if isinstance(given, str) or not managed else ""
+    return Policy(
+        name=as_text(readable or resource.logical_id),
+        document=document if isinstance(document, dict) else {},
+        arn=managed_policy_arn(resource) if managed else "",
+    )
+
+
+def managed_policy_arn(policy: Resource) -> str:
+    """Return the ARN of a managed policy. If its name is generated, that is a placeholder."""
+    path = path_of(policy) or f"/${{{policy.logical_id}}}"
+    return f"arn:${{AWS::Partition}}:iam::${{AWS::AccountId}}:policy{path}"
+
+
+def path_of(policy: Resource) -> str | None:
+    """Return the path and the name of a managed policy; ``None`` if they are not certain."""
+    name = filled_text(policy["ManagedPolicyName"])
+    path = filled_text(policy.tree.get("Path", "/"))
+    return f"{path}{name}" if name and path else None
+
+
+def attachments(resources: Iterable[Resource], hidden: Hidden) -> Attachments:
+    """Return every resource that attaches to roles."""
+    return Attachments(_attachments(resources), hidden)
+
+
+def _attachments(resources: Iterable[Resource]) -> Iterator[Attachment]:
+    for resource in resources:
+        if resource.type in ATTACHES:
+            named, by_budget = resource[ATTACHES[resource.type]], resource.type == _BUDGETS_ACTION
+            values = [*values_of(_of_budget(named) if by_budget else named)]
+            if resource.is_open:
+                added = [value for name, value in resource.tree.items() if name.startswith("Fn::")]
+                values.append(unresolved("macro", *everything(added)))
+            yield Attachment(resource, tuple(values), "later" if by_budget else "name")
+        elif source := _connected(resource):
+            yield Attachment(resource, source, "text")
+
+
+def _of_budget(definition: Any) -> Any:
+    # The roles of the action. What is no such action names no roles.
+    if not isinstance(definition, dict):
+        return definition
+    action = definition.get("IamActionDefinition")
+    return action.get("Roles") if isinstance(action, dict) else action
+
+
+def _connected(resource: Resource) -> tuple[Resolved, ...]:
+    # SAM gives the role of a connector's source a policy. The source is a resource, or the one that
+    # has the connector.
+    source: Any = {"Id": resource.logical_id}
+    if resource.type == _CONNECTOR:
+        source = as_mapping(resource["Source"])
+    elif "Connectors" not in resource.members:
+        return ()
+    name = source.get("Id")
+    of = resource.resolver.resources.get((resource.template.key, as_text(name)))
+    roles = [value for key, value in of.tree.items() if "Role" in key] if of else [source]
+    return tuple(value for role in roles for value in everything(role))
+
+
+def _is_whole(text: str) -> bool:
+    names = PLACEHOLDER.findall(text)
+    return not names or (text == f"${{{names[0]}}}" and bool(GENERATED.fullmatch(names[0])))
+
+
+def _keys(text: str) -> Iterator[str]:
+    # A name that is generated has the same origin as a literal one that may be it.
+    yield text.casefold()
+    made = GENERATED.search(text)
+    folded = text.casefold()
+    origin = made[1].casefold() if made else folded.rpartition("-")[0].rpartition("-")[2]
+    if origin:
+        yield f"-{origin[:KEPT]}"
+
+
+def _policy_key(arn: str, template: Template) -> tuple[str, str] | None:
+    # A role can only have policies of its own partition and account, or of AWS. So if the account
+    # is not known, a literal one must be it.
+    found = _POLICY_ARN.fullmatch(arn)
+    if found is None:
+        return None
+    own = not template.account and found[1] != "aws"
+    return "" if own else found[1], found[2]
+
+
+@dataclass(frozen=True, eq=False)
+class Unread:
+    """A nested template, or another part of a template, that cannot be read.
+
+    :param name: the logical ID, or the section.
+    :param text: its text.
+    :param values: the values in it.
+    """
+
+    template: Template
+    name: str
+    text: str
+    values: tuple[Resolved, ...]
+
+    def may_contain(self, role: Target) -> bool:
+        """Return whether it contains a role's name, or refers to the role."""
+        return any(is_word(name, self.text) for name in role.names) or any(
+            role.reference in value.refers or any(contains(name, value) for name in role.names)
+            for value in self.values
+        )
+
+
+def unread(resolver: Resolver, hidden: Hidden) -> Iterator[Unread]:
+    """Yield what cannot be read."""
+    for template, changes in hidden.items():
+        for name in sorted(unread_in(template, changes)):
+            listed = as_mapping(template.content.get("Resources"))
+            read = listed.get(name, template.content.get(name))
+            text = unescaped(template.unread.get(name) or as_text(read))
+            yield Unread(template, name, text, tuple(resolver.inside(read, template)))
+
+
+def accepts_only(validator: Text, declared: Mapping[str, Any]) -> bool:
+    """Return whether a parameter accepts only what a validator accepts."""
+    default = declared.get("Default")
+    return (
+        declared.get("Type") == "String"
+        and declared.get("AllowedPattern") == validator.pattern
+        and (
+            "Default" not in declared
+            or re.fullmatch(validator.pattern, default if isinstance(default, str) else "")
+            is not None
+        )
+    )

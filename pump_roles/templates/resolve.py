@@ -1,0 +1,826 @@
+"""Resolves the values of templates: each is one of a few texts, which may have placeholders.
+
+A value with open placeholders is unresolved, but keeps its texts: ``app-${?}-role`` cannot be the
+name of one of Pump's roles.
+"""
+
+import re
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from functools import cached_property, partial
+from itertools import product
+from math import prod
+from typing import Any, Final, Literal
+
+from pump_roles.iam.documents import as_list, as_mapping, as_text, is_call
+from pump_roles.placeholders import HOLE, OPEN, PLACEHOLDER, SHAPES, literal, plain
+from pump_roles.templates.template import STACK, Template
+
+MOST: Final = 64
+"""The maximum number of texts of a value. No real one that was measured has more."""
+
+LONGEST: Final = 100_000
+"""The maximum length of its texts together: nested stacks can double a text at each level."""
+
+_DYNAMIC: Final = "{{resolve:"
+_HOLES: Final = re.compile(r"(?:\$\{\?\}){2,}")
+_VARIABLE: Final = re.compile(r"\$\{([^{}$]*)\}")
+_REFERENCE: Final = re.compile(r"\{\{resolve:(ssm|ssm-secure|secretsmanager):([^{}]*)\}\}")
+_OF_REGION: Final = re.compile(r"\$\{AWS::(?:Region|URLSuffix)\}")
+_LOOKS_FILLED: Final = re.compile(r"\$\{!AWS::(?:AccountId|Partition)\}")
+_PER_STACK: Final = ("AWS::StackName", "AWS::StackId")
+_IAM: Final[Mapping[str, tuple[str, str]]] = {
+    "AWS::IAM::Group": ("GroupName", "group"),
+    "AWS::IAM::InstanceProfile": ("InstanceProfileName", "instance-profile"),
+    "AWS::IAM::ManagedPolicy": ("ManagedPolicyName", "policy"),
+    "AWS::IAM::Role": ("RoleName", "role"),
+    "AWS::IAM::User": ("UserName", "user"),
+}
+"""The resource types whose name and ARN are known: the property with the name, and the type in the
+ARN."""
+
+_STORES: Final = {"AWS::SSM::Parameter": "Value", "AWS::SecretsManager::Secret": "SecretString"}
+_READER, _WRITER = "Custom::CrossRegionExportReader", "Custom::CrossRegionExportWriter"
+_OUTSIDE: Final = LONGEST
+_PAIR: Final = 2
+
+_HANDLERS: Final[Mapping[str, str]] = {
+    "Ref": "_ref",
+    "Fn::Base64": "_resolve",
+    "Fn::FindInMap": "_find_in_map",
+    "Fn::GetAtt": "_attribute",
+    "Fn::GetStackOutput": "_stack_output",
+    "Fn::If": "_if",
+    "Fn::ImportValue": "_import_value",
+    "Fn::Join": "_join",
+    "Fn::Select": "_select",
+    "Fn::Split": "_split",
+    "Fn::Sub": "_sub",
+}
+"""The functions of CloudFormation, and what resolves each."""
+
+Why = Literal[
+    "",
+    "circle",
+    "custom-resource",
+    "dynamic-reference",
+    "function",
+    "import",
+    "macro",
+    "nested-output",
+    "nothing",
+    "overridden",
+    "parameter",
+    "property",
+    "ssm-parameter",
+    "too-many",
+    "undeclared",
+    "unresolved",
+]
+"""Why a value is unresolved; empty if it is resolved."""
+
+Text = str | None | tuple[str, ...]
+"""A text, nothing (``AWS::NoValue``), or a list of texts."""
+
+Reference = tuple[str, str]
+"""A resource or a condition: the key of its template, and its logical ID."""
+
+
+@dataclass(frozen=True)
+class Resolved:
+    """What a value is: one of some texts.
+
+    :param texts: the texts.
+    :param why: why it is unresolved.
+    :param literals: if it is unresolved, the literals that go into it.
+    :param refers: the resources that it names.
+    :param conditions: the conditions that choose between the texts.
+    """
+
+    texts: frozenset[Text]
+    why: Why = ""
+    literals: frozenset[str] = frozenset()
+    refers: frozenset[Reference] = frozenset()
+    conditions: frozenset[Reference] = frozenset()
+
+    @property
+    def only(self) -> Text:
+        """The one text or list that it certainly is; ``None`` if it is not one."""
+        return next(iter(self.texts)) if len(self.texts) == 1 and not self.why else None
+
+    @property
+    def certain(self) -> str | None:
+        """The one text that it certainly is; ``None`` if it is not one."""
+        return self.only if isinstance(self.only, str) else None
+
+    @property
+    def words(self) -> frozenset[str]:
+        """All literals in it, whether it is resolved or not."""
+        return self.literals | {plain(text) for text in flat(self.texts) if OPEN not in text}
+
+    def elements(self) -> "Iterator[Resolved]":
+        """Yield the elements of the list that it certainly is; else itself, with all elements."""
+        if isinstance(self.only, tuple):
+            yield from (replace(self, texts=frozenset({text})) for text in self.only)
+        elif texts := frozenset(flat(self.texts)):
+            yield replace(self, texts=texts)
+
+
+@dataclass(frozen=True, eq=False)
+class Call:
+    """A function in a template: how it is written, and what it is."""
+
+    written: Any
+    value: Resolved
+
+
+@dataclass(frozen=True, eq=False)
+class Choice:
+    """``Fn::If`` between objects or lists: how it is written, and its branches."""
+
+    written: Any
+    options: tuple[Any, ...]
+    condition: Reference
+
+
+_NOTHING: Final = Resolved(frozenset({None}))
+
+
+def flat(texts: Iterable[Text]) -> Iterator[str]:
+    """Yield texts, and the elements of those that are lists."""
+    for text in texts:
+        yield from (text,) if isinstance(text, str) else text or ()
+
+
+def resolved(leaf: Any) -> Resolved:
+    """Return what a leaf of a property is."""
+    if isinstance(leaf, Call):
+        return leaf.value
+    return _NOTHING if leaf is None else Resolved(frozenset({literal(as_text(leaf))}))
+
+
+def of(texts: Iterable[Text], why: Why = "", *parts: Resolved) -> Resolved:
+    """Return what a function makes of its parts."""
+    found = frozenset(_HOLES.sub(HOLE, text) if isinstance(text, str) else text for text in texts)
+    single = [*flat(found)]
+    if not why and any(OPEN in text for text in single):
+        why = next((part.why for part in parts if part.why), "unresolved")
+    if not found:
+        found, why = frozenset({HOLE}), why or "nothing"
+    if len(found) > MOST or (parts and sum(map(len, single)) > LONGEST):
+        found, why = frozenset({HOLE}), "too-many"
+    nothing: frozenset[str] = frozenset()
+    pieces = {plain(piece) for text in single for piece in PLACEHOLDER.split(text)[::2]}
+    return Resolved(
+        found,
+        why,
+        nothing.union(pieces, *(part.words for part in parts)) - {""} if why else nothing,
+        frozenset[Reference]().union(*(part.refers for part in parts)),
+        frozenset[Reference]().union(*(part.conditions for part in parts)),
+    )
+
+
+def either(parts: Sequence[Resolved], why: Why = "") -> Resolved:
+    """Return one of several values."""
+    return of((text for part in parts for text in part.texts), why, *parts)
+
+
+def unresolved(why: Why, *parts: Resolved) -> Resolved:
+    """Return a value of which only the literals are known."""
+    return of([HOLE], why, *parts)
+
+
+def everything(tree: Any) -> Iterator[Resolved]:
+    """Yield all keys and leaves of a part of a property."""
+    if isinstance(tree, dict):
+        yield from map(resolved, tree)
+    if isinstance(tree, dict | list | Choice):
+        for part in parts_of(tree):
+            yield from everything(part)
+    else:
+        yield resolved(tree)
+
+
+def parts_of(tree: Any) -> Iterable[Any]:
+    """Return the elements of a list, the members of an object, or the branches of a choice."""
+    if isinstance(tree, Choice):
+        return tree.options
+    return tree.values() if isinstance(tree, dict) else tree if isinstance(tree, list) else ()
+
+
+def values_of(tree: Any) -> Iterator[Resolved]:
+    """Yield the values of a property that names one thing, or a list of them."""
+    if isinstance(tree, list):
+        for element in tree:
+            yield from values_of(element)
+    elif isinstance(tree, Choice):
+        yield from either([value for part in tree.options for value in values_of(part)]).elements()
+    elif isinstance(tree, dict):
+        yield unresolved("function", *everything(tree))
+    else:
+        yield from resolved(tree).elements()
+
+
+def is_nothing(tree: Any) -> bool:
+    """Return whether CloudFormation treats a value as if it were not there."""
+    return tree is None or (isinstance(tree, Call) and tree.value == _NOTHING)
+
+
+def certain_text(leaf: Any) -> str | None:
+    """Return the text that a value certainly is, with placeholders for pseudo parameters.
+
+    It is ``None`` if it is not certain, or contains anything else that the templates do not have.
+    """
+    text = None if isinstance(leaf, dict | list | Choice) else resolved(leaf).certain
+    known = text is not None and all(name in SHAPES for name in PLACEHOLDER.findall(text))
+    return plain(text) if known and text is not None else None
+
+
+def filled_text(leaf: Any) -> str | None:
+    """Return the text that a value certainly is, with placeholders for what depends on the account:
+    ``${AWS::AccountId}``, ``${AWS::Partition}``; ``None`` if it is not certain.
+    """
+    text = certain_text(leaf)
+    return None if text is None or _OF_REGION.search(text) else text
+
+
+def filled(tree: Any) -> Any:
+    """Return a value with every function replaced whose result is certain; any other stays as it is
+    written.
+
+    What depends on the account is a placeholder: ``${AWS::AccountId}``, ``${AWS::Partition}``. A
+    text that only looks like one is an object, so that nothing can read it.
+    """
+    if isinstance(tree, list):
+        return [filled(element) for element in tree if element is None or not is_nothing(element)]
+    if isinstance(tree, dict):
+        members = tree.items()
+        return {key: filled(each) for key, each in members if each is None or not is_nothing(each)}
+    if isinstance(tree, str | Call) and _LOOKS_FILLED.search(resolved(tree).certain or ""):
+        return {"literal": plain(resolved(tree).certain or "")}
+    if isinstance(tree, Call):
+        text = filled_text(tree)
+        return tree.written if text is None else text
+    return tree.written if isinstance(tree, Choice) else tree
+
+
+def as_written(tree: Any) -> Any:
+    """Return a part of a property as it is written."""
+    if isinstance(tree, list):
+        return [as_written(element) for element in tree]
+    if isinstance(tree, dict):
+        return {key: as_written(member) for key, member in tree.items()}
+    return tree.written if isinstance(tree, Call | Choice) else tree
+
+
+@dataclass(frozen=True, eq=False)
+class Resource:
+    """A resource of a template, with its values resolved."""
+
+    template: Template
+    logical_id: str
+    resolver: "Resolver"
+
+    @property
+    def reference(self) -> Reference:
+        """What stands for it in values."""
+        return self.template.key, self.logical_id
+
+    @property
+    def type(self) -> str:
+        """Its type."""
+        return self.template.type_of(self.logical_id)
+
+    @property
+    def members(self) -> Mapping[str, Any]:
+        """Its members, as they are written."""
+        return self.template.resources[self.logical_id]
+
+    @property
+    def properties(self) -> Mapping[str, Any]:
+        """Its properties, as they are written."""
+        return self.template.properties(self.logical_id)
+
+    @property
+    def is_open(self) -> bool:
+        """Whether a function can change its properties."""
+        return self.template.is_open(self.logical_id)
+
+    @property
+    def is_of_aws(self) -> bool:
+        """Whether it is no custom resource. Code of the app gets the properties of these."""
+        return self.type.startswith("AWS::") and self.type != "AWS::CloudFormation::CustomResource"
+
+    @property
+    def tree(self) -> Mapping[str, Any]:
+        """Its properties, in which each function is a :class:`Call` or a :class:`Choice`."""
+        found: Mapping[str, Any] = self.resolver.tree_of(self.reference)
+        return found
+
+    def __getitem__(self, name: str) -> Any:
+        """Return a property from its tree; ``None`` if there is none."""
+        return self.tree.get(name)
+
+    @cached_property
+    def name(self) -> str:
+        """What ``Ref`` of it certainly is; a placeholder if AWS generates that."""
+        found = self.resolver.resolve({"Ref": self.logical_id}, self.template).certain
+        return found or self.placeholder
+
+    @property
+    def tags(self) -> Iterator[tuple[str | None, str | None]]:
+        """The keys and values of its tags; ``None`` for what is not certain.
+
+        Those of the stacks and StackSets that deploy it, which CloudFormation adds, come first.
+        """
+        yield from self.template.tags.items()
+        if self.template.parent is not None:
+            deploying = (self.template.parent.key, self.template.deployed_by)
+            yield from self.resolver.resources[deploying].tags
+        for tag in map(as_mapping, as_list(self.tree.get("Tags", []))):
+            yield filled_text(tag.get("Key")), filled_text(tag.get("Value"))
+
+    @property
+    def placeholder(self) -> str:
+        """The placeholder for its name, if AWS generates it."""
+        return generated(self.logical_id, "", self.template)
+
+
+def generated(name: str, attribute: str, template: Template) -> str:
+    """Return the placeholder for what AWS generates for a resource."""
+    return f"${{{template.key}.{name}{attribute and '.'}{attribute}}}"
+
+
+@dataclass(eq=False)
+class Resolver:
+    """Resolves the values of all templates of an app, each definition once."""
+
+    templates: Sequence[Template]
+    _once: dict[tuple[str, str, str], Resolved] = field(default_factory=dict)
+    _trees: dict[Reference, Mapping[str, Any]] = field(default_factory=dict)
+    _exports: dict[str, list[tuple[Template, Any]]] = field(default_factory=dict)
+    _stored: list[tuple[str, Resolved, Resolved]] = field(default_factory=list)
+
+    def __post_init__(self) -> None:
+        for template in self.templates:
+            for key, value in self._exported(template):
+                self._exports.setdefault(key, []).append((template, value))
+        # What was resolved so far did not have all the exports.
+        self._once.clear()
+        for resource in self.resources.values():
+            if (kind := resource.type) in _STORES:
+                name, value = (
+                    self.resolve(resource.properties.get(key), resource.template)
+                    for key in ("Name", _STORES[kind])
+                )
+                self._stored.append((kind, name, value))
+
+    @cached_property
+    def by_key(self) -> Mapping[str, Template]:
+        """The templates by their keys."""
+        return {template.key: template for template in self.templates}
+
+    @cached_property
+    def resources(self) -> Mapping[Reference, Resource]:
+        """All resources."""
+        return {
+            (template.key, name): Resource(template, name, self)
+            for template in self.templates
+            for name in template.resources
+        }
+
+    def declared(self, value: Resolved) -> tuple[str, Mapping[str, Any]] | None:
+        """Return the parameter that a value is, and its declaration; ``None`` if it is not one.
+
+        It may also be the parameter's default.
+        """
+        texts = [text for text in flat(value.texts) if OPEN in text]
+        found = re.fullmatch(r"\$\{\?([0-9]+)\.([^{}]+)\}", texts[0]) if len(texts) == 1 else None
+        if found is None or value.why not in ("parameter", "overridden"):
+            return None
+        declared = dict(as_mapping(self.by_key[found[1]].declared[found[2]]))
+        default = declared.get("Default")
+        if {*flat(value.texts)} - {*texts, literal(as_text(default))}:
+            return None
+        return found[2], declared
+
+    def _exported(self, template: Template) -> Iterator[tuple[str, Any]]:
+        # CDK names the file after the stack.
+        stack = template.stack or template.file.name.removesuffix(".template.json")
+        for name, declared in as_mapping(template.content.get("Outputs")).items():
+            output = as_mapping(declared)
+            value = output.get("Value")
+            if "Condition" in output:
+                value = {"Fn::If": [output["Condition"], value, {"Ref": "AWS::NoValue"}]}
+            if "Export" in output:
+                found = self.resolve(as_mapping(output["Export"]).get("Name"), template)
+                yield from ((key, value) for key in ([HOLE] if found.why else flat(found.texts)))
+            if template.parent is None:
+                yield f"{stack}\0{name}", value
+        for name in template.resources:
+            # CDK's own way to refer to a stack in another Region.
+            if template.type_of(name) == _WRITER:
+                properties = as_mapping(template.properties(name).get("WriterProps"))
+                for key, value in as_mapping(properties.get("exports")).items():
+                    yield f"\1{key}", value
+
+    # Properties, and what a value is
+
+    def tree_of(self, reference: Reference) -> Mapping[str, Any]:
+        """Return the properties of a resource with everything in them resolved, once."""
+        if reference not in self._trees:
+            template = self.by_key[reference[0]]
+            properties = template.properties(reference[1])
+            tree = {name: self.tree(value, template) for name, value in properties.items()}
+            self._trees[reference] = tree
+        return self._trees[reference]
+
+    def tree(self, value: Any, template: Template) -> Any:
+        """Return a value with each function in it resolved; what is no function stays as it is."""
+        if isinstance(value, list):
+            return [self.tree(element, template) for element in value]
+        if isinstance(value, dict) and not is_call(value):
+            return {key: self.tree(member, template) for key, member in value.items()}
+        if isinstance(value, dict) and "Fn::If" in value:
+            condition, *branches = as_list(value["Fn::If"]) or [None]
+            if any(map(_is_structure, branches)):
+                options = tuple(self.tree(branch, template) for branch in branches)
+                return Choice(value, options, (template.key, as_text(condition)))
+        if isinstance(value, dict) or (isinstance(value, str) and _DYNAMIC in value):
+            return Call(value, self.resolve(value, template))
+        return value
+
+    def resolve(self, value: Any, template: Template) -> Resolved:
+        """Return what a value is. Dynamic references come after all functions."""
+        found = self._resolve(value, template)
+        dynamic = [text for text in flat(found.texts) if _DYNAMIC in text]
+        if not dynamic:
+            return found
+        contents = [
+            content
+            for text in dynamic
+            for service, what in _REFERENCE.findall(PLACEHOLDER.sub("\0", text))
+            for content in self._contents(service, what)
+        ]
+        return unresolved("dynamic-reference", found, *contents)
+
+    def _contents(self, service: str, what: str) -> Iterator[Resolved]:
+        # What the app itself keeps under a name.
+        secret = service == "secretsmanager"
+        wanted = "AWS::SecretsManager::Secret" if secret else "AWS::SSM::Parameter"
+        for kind, name, content in self._stored:
+            known = [plain(text) for text in flat(name.texts) if OPEN not in text]
+            if kind == wanted and ("\0" in what or any(text in what for text in known)):
+                yield content
+
+    def _resolve(self, value: Any, template: Template) -> Resolved:
+        if value is None:
+            return _NOTHING
+        if isinstance(value, bool | str | int):
+            return Resolved(frozenset({literal(as_text(value))}))
+        if isinstance(value, list):
+            elements = [self._resolve(element, template) for element in value]
+            return _product(elements, _listed)
+        if is_call(value):
+            ((function, argument),) = value.items()
+            handler = getattr(self, _HANDLERS.get(function, "_unknown"))
+            found: Resolved = handler(argument, template)
+            return found
+        return self._unknown(value, template)
+
+    def _unknown(self, value: Any, template: Template, why: Why = "function") -> Resolved:
+        return unresolved(why, *self.inside(value, template))
+
+    def inside(self, value: Any, template: Template) -> Iterator[Resolved]:
+        """Yield every value in an object or a list."""
+        if isinstance(value, dict) and not is_call(value):
+            for key, member in value.items():
+                yield of([literal(key)])
+                yield from self.inside(member, template)
+        elif isinstance(value, list):
+            for element in value:
+                yield from self.inside(element, template)
+        else:
+            number = isinstance(value, float)
+            yield of([as_text(value)]) if number else self._resolve(value, template)
+
+    def _first(
+        self, template: Template, kind: str, name: str, compute: Callable[[], Resolved]
+    ) -> Resolved:
+        key = (template.key, kind, name)
+        if key not in self._once:
+            self._once[key] = unresolved("circle")
+            self._once[key] = compute()
+        return self._once[key]
+
+    # References
+
+    def _ref(self, name: Any, template: Template) -> Resolved:
+        if not isinstance(name, str):
+            return self._unknown(name, template)
+        if name in template.resources:
+            return self._resource(name, "", template)
+        if name in template.declared:
+            return self._first(template, "parameter", name, lambda: self._parameter(name, template))
+        known = {
+            "AWS::AccountId": template.account,
+            "AWS::Region": template.region,
+            "AWS::StackName": template.stack,
+        }
+        text = literal(known.get(name, ""))
+        if not text and name in _PER_STACK:
+            text = generated(name, "", template)
+        elif not text and name in SHAPES:
+            text = f"${{{name}}}"
+        nothing = _NOTHING if name == "AWS::NoValue" else unresolved("undeclared")
+        return of([text]) if text else nothing
+
+    def _parameter(self, name: str, template: Template) -> Resolved:
+        declared, parent = as_mapping(template.declared.get(name)), template.parent
+        default, options = (
+            self._resolve(declared.get(key), template) for key in ("Default", "AllowedValues")
+        )
+        passed = self._passed(name, template)
+        is_list = template.is_list(name)
+        if as_text(declared.get("Type")).startswith("AWS::SSM::"):
+            names = [
+                plain(text) for part in (default, options, passed) for text in flat(part.texts)
+            ]
+            contents = [each for key in names for each in self._contents("ssm", key)]
+            return unresolved("ssm-parameter", default, passed, *contents)
+        hole = f"${{?{template.key}.{name}}}"
+        if "Parameters" in template.changeable or template.has_changeable_arguments:
+            deploying = parent.properties(template.deployed_by) if parent else {}
+            groups = [*_overrides(deploying.get("StackInstancesGroup"))]
+            more = self.inside([deploying.get("Parameters"), groups], parent or template)
+            return of([hole], "overridden", default, options, passed, *more)
+        if parent is not None:
+            # Only the parent passes arguments: what it does not pass is the default.
+            given = [*(passed.texts - {None}), *(default.texts if None in passed.texts else ())]
+            if None in given:
+                return unresolved("undeclared", passed)
+            found = of(given, "", passed, default)
+            return _split(found, ",", strip=True) if is_list else found
+        if options is not _NOTHING and not is_list:
+            return of(flat(options.texts), "", options)
+        # Whoever deploys the stack decides. What it is without a decision is one of the texts.
+        found = _split(default, ",", strip=True) if is_list else default
+        return of([hole, *(found.texts - {None})], "parameter", found, options)
+
+    def _passed(self, name: str, template: Template) -> Resolved:
+        if template.parent is None or name not in template.arguments:
+            return _NOTHING
+        found = self._resolve(template.arguments[name], template.parent)
+        if not template.is_member:
+            return found
+        # The account of a StackSet is another one than that of its stacks.
+        texts = (text and str(text).replace("${AWS::", "${outer.AWS::") for text in found.texts)
+        return of(texts, found.why, found)
+
+    def _resource(self, name: str, attribute: str, template: Template) -> Resolved:
+        def compute() -> Resolved:
+            found = self._identity(name, attribute, template)
+            return replace(found, refers=found.refers | {(template.key, name)})
+
+        return self._first(template, "resource", f"{name}.{attribute}", compute)
+
+    def _identity(self, name: str, attribute: str, template: Template) -> Resolved:
+        kind, properties = template.type_of(name), template.properties(name)
+        placeholder = of([generated(name, attribute, template)])
+        if kind in _IAM:
+            name_property, arn_type = _IAM[kind]
+            given = self._property(name_property, name, template).certain
+            own = of([given or generated(name, "", template)])
+            is_policy = kind == "AWS::IAM::ManagedPolicy"
+            if attribute not in (("", "PolicyArn") if is_policy else ("Arn",)):
+                return placeholder if attribute else own
+            path = self._property("Path", name, template) if "Path" in properties else of(["/"])
+            before = of(["arn:${AWS::Partition}:iam::"])
+            account = self._ref("AWS::AccountId", template)
+            return _product([before, account, of([f":{arn_type}"]), path, own], _concatenated)
+        if (kind, attribute) == ("AWS::SSM::Parameter", "Value"):
+            return self._property(attribute, name, template)
+        if not kind.startswith("AWS::") or kind == "AWS::CloudFormation::CustomResource":
+            # Any provider may use the type of CDK's own.
+            read = self._exports.get(f"\1{attribute}", []) if kind == _READER else []
+            values = [self._resolve(value, of_) for of_, value in read]
+            found = unresolved("custom-resource", *values, *self.inside(properties, template))
+            return replace(found, refers=frozenset())
+        # What AWS makes is generated, or it is the property of that name.
+        last = kind.rpartition("::")[2]
+        names = [attribute.rpartition(".")[2]] if attribute else [f"{last}Name", "Name"]
+        given_as = [self._property(each, name, template) for each in names if each in properties]
+        return unresolved("property", *given_as) if given_as else placeholder
+
+    def _property(self, name: str, logical_id: str, template: Template) -> Resolved:
+        properties = template.properties(logical_id)
+        if template.is_open(logical_id):
+            return self._unknown(properties, template, "macro")
+        return self._resolve(properties.get(name), template)
+
+    def _attribute(self, argument: Any, template: Template) -> Resolved:
+        is_text = isinstance(argument, str)
+        name, *rest = argument.split(".") if is_text else as_list(argument) or [None]
+        if not isinstance(name, str) or name not in template.resources:
+            return self._unknown(argument, template)
+        if not all(isinstance(part, str) for part in rest):
+            return self._unknown([rest, template.properties(name)], template)
+        attribute, nested = ".".join(rest), template.nested.get(name)
+        if template.type_of(name) != STACK:
+            return self._resource(name, attribute, template)
+        output = attribute.removeprefix("Outputs.")
+        if nested is None or output == attribute:
+            arguments = template.properties(name).get("Parameters")
+            return self._unknown(arguments, template, "nested-output")
+        declared = as_mapping(as_mapping(nested.content.get("Outputs")).get(output))
+        found = self._first(
+            nested, "output", output, lambda: self._resolve(declared.get("Value"), nested)
+        )
+        return (
+            unresolved("macro", found) if "Outputs" in nested.changeable or not declared else found
+        )
+
+    def _import(self, names: Resolved, template: Template) -> Resolved:
+        unnamed = [self._resolve(value, of_) for of_, value in self._exports.get(HOLE, [])]
+        if names.why:
+            return unresolved("import", names, *unnamed)
+        found = []
+        for text in flat(names.texts):
+            exports = self._exports.get(text, [])
+            values = [
+                self._first(of_, f"export {text}", f"{at}", partial(self._resolve, value, of_))
+                for at, (of_, value) in enumerate(exports)
+            ]
+            # Exports of other accounts and Regions have the same names.
+            places = {(of_.account, of_.region, of_.member) for of_, _ in exports}
+            here = places == {(template.account, template.region, template.member)}
+            changeable = any("Outputs" in of_.changeable for of_, _ in exports)
+            found += (
+                values if here and not changeable else [unresolved("import", *values, *unnamed)]
+            )
+        return either(found)
+
+    # Functions
+
+    def _import_value(self, name: Any, template: Template) -> Resolved:
+        return self._import(self._resolve(name, template), template)
+
+    def _stack_output(self, argument: Any, template: Template) -> Resolved:
+        named = as_mapping(argument)
+        parts = [self._resolve(named.get(key), template) for key in ("StackName", "OutputName")]
+        return self._import(_product(parts, _output_key), template)
+
+    def _sub(self, argument: Any, template: Template) -> Resolved:
+        is_pair = isinstance(argument, list) and len(argument) == _PAIR
+        text, variables = argument if is_pair else (argument, {})
+        if not isinstance(text, str):
+            return self._unknown(argument, template)
+        own, parts, pieces = as_mapping(variables), [], _VARIABLE.split(text)
+        for index, piece in enumerate(pieces):
+            name = piece.strip()
+            if not index % 2 or piece.startswith("!"):
+                parts.append(of([literal(f"${{{piece[1:]}}}" if index % 2 else piece)]))
+            elif piece in own or name in own:
+                parts.append(self._resolve(own.get(piece, own.get(name)), template))
+            else:
+                parts.append((self._attribute if "." in name else self._ref)(name, template))
+        names = [f"{index % 2}{piece}" for index, piece in enumerate(pieces)]
+        return _product(parts, _concatenated, names)
+
+    def _join(self, argument: Any, template: Template) -> Resolved:
+        separator, *rest = as_list(argument) or [None]
+        if not isinstance(separator, str) or len(rest) != 1:
+            return self._unknown(argument, template)
+
+        def joined(texts: Sequence[Text]) -> str:
+            present = [text for text in texts if text is not None]
+            whole = all(isinstance(text, str) for text in present)
+            return literal(separator).join(map(str, present)) if whole else HOLE
+
+        if isinstance(rest[0], list):
+            elements = [self._resolve(each, template) for each in rest[0]]
+            return _product(elements, joined, [*map(as_text, rest[0])])
+        found = self._resolve(rest[0], template)
+        return of((joined(t) if isinstance(t, tuple) else HOLE for t in found.texts), "", found)
+
+    def _select(self, argument: Any, template: Template) -> Resolved:
+        index, *rest = as_list(argument) or [None]
+        number, listed = self._resolve(index, template), rest[0] if rest else None
+        may_lack = isinstance(listed, list) and "AWS::NoValue" in as_text(listed)
+        if len(rest) != 1 or number.why or may_lack:
+            return self._unknown(rest, template)
+        places = [
+            int(text) if re.fullmatch("[0-9]{1,4}", text) else _OUTSIDE
+            for text in flat(number.texts)
+        ]
+        if isinstance(listed, list):
+            # Only the elements that it selects have to be resolved.
+            found = [self._resolve(each, template) for at in places for each in listed[at : at + 1]]
+            missing = len(found) < len(places)
+            return either([*found, *([self._unknown(rest, template)] if missing else [])])
+        whole = self._resolve(listed, template)
+        picked = ((text, at) for text in whole.texts for at in places)
+        texts = (t[at] if isinstance(t, tuple) and at < len(t) else HOLE for t, at in picked)
+        return of(texts, "", whole)
+
+    def _split(self, argument: Any, template: Template) -> Resolved:
+        separator, *rest = as_list(argument) or [None]
+        if not isinstance(separator, str) or not separator or len(rest) != 1:
+            return self._unknown(argument, template)
+        return _split(self._resolve(rest[0], template), separator)
+
+    def _if(self, argument: Any, template: Template) -> Resolved:
+        condition, *branches = as_list(argument) or [None]
+        parts = [self._resolve(branch, template) for branch in branches]
+        found = either(parts) if parts else unresolved("function")
+        name = (template.key, as_text(condition))
+        return replace(found, conditions=found.conditions | {name})
+
+    def _find_in_map(self, argument: Any, template: Template) -> Resolved:
+        keys = as_list(argument)
+        level, exact = [as_mapping(template.content.get("Mappings"))], len(keys) > _PAIR
+        for key in keys[:3]:
+            name = self._resolve(key, template)
+            known = not name.why and not any(map(PLACEHOLDER.search, flat(name.texts)))
+            wanted = {plain(text) for text in flat(name.texts)}
+            exact &= known and all(text in members for text in wanted for members in level)
+            pairs = (pair for members in map(as_mapping, level) for pair in members.items())
+            level = [value for option, value in pairs if not known or option in wanted]
+        parts = [self._resolve(value, template) for value in level if not isinstance(value, dict)]
+        if not exact:
+            defaults = (as_mapping(each).get("DefaultValue") for each in keys[3:])
+            parts += [self._resolve(default, template) for default in defaults]
+        if "Mappings" in template.changeable or not parts:
+            return unresolved("macro" if parts else "nothing", *parts)
+        return either(parts)
+
+
+def _product(
+    parts: Sequence[Resolved], make: Callable[[Sequence[Text]], Text], names: Sequence[str] = ()
+) -> Resolved:
+    # Two parts of one name are the same value, and so the same text.
+    keys = names or [*map(str, range(len(parts)))]
+    unique = dict(zip(keys, parts, strict=True))
+    if prod(len(part.texts) for part in unique.values()) > MOST:
+        return unresolved("too-many", *parts)
+    picked = (
+        dict(zip(unique, texts, strict=True))
+        for texts in product(*(p.texts for p in unique.values()))
+    )
+    return of((make([texts[key] for key in keys]) for texts in picked), "", *parts)
+
+
+def _is_structure(value: Any) -> bool:
+    if isinstance(value, list):
+        return any(map(_is_structure, value))
+    if is_call(value):
+        return "Fn::If" in value and any(map(_is_structure, as_list(value["Fn::If"])[1:]))
+    return isinstance(value, dict)
+
+
+def _overrides(value: Any) -> Iterator[Any]:
+    # Not the targets: each of their units would count as a value of the parameter.
+    if isinstance(value, dict) and "ParameterOverrides" in value:
+        yield value["ParameterOverrides"]
+    elif isinstance(value, list | dict):
+        for element in value.values() if isinstance(value, dict) else value:
+            yield from _overrides(element)
+
+
+def _output_key(texts: Sequence[Text]) -> str:
+    return "\0".join(map(str, texts))
+
+
+def _listed(texts: Sequence[Text]) -> tuple[str, ...]:
+    return tuple(flat(texts))
+
+
+def _concatenated(texts: Sequence[Text]) -> str:
+    return "".join(text if isinstance(text, str) else HOLE for text in texts)
+
+
+def _split(source: Resolved, separator: str, *, strip: bool = False) -> Resolved:
+    found: list[Text] = []
+    for text in source.texts:
+        if (
+            not isinstance(text, str)
+            or "\0" in text
+            or any(_has(name, separator) for name in PLACEHOLDER.findall(text))
+        ):
+            found.append(text if strip and not isinstance(text, str) else HOLE)
+            continue
+        # Placeholders are kept whole: the separator may be in how one is written.
+        spelled = iter([match[0] for match in PLACEHOLDER.finditer(text)])
+        pieces = PLACEHOLDER.sub("\0", text).split(literal(separator))
+        texts = ("".join(next(spelled) if c == "\0" else c for c in piece) for piece in pieces)
+        found.append(tuple(piece.strip() if strip else piece for piece in texts))
+    parted = of(found, "", source)
+    # A piece of an ARN, such as the account, does not name the resource.
+    return parted if strip else replace(parted, refers=frozenset())
+
+
+def _has(name: str, separator: str) -> bool:
+    # Whether the value of a placeholder may contain a separator.
+    if name.endswith("AWS::AccountId"):
+        return separator.isdigit()
+    return name.startswith("?") or (separator != "," and bool(re.search(r"[\w+=.@-]", separator)))

@@ -1,0 +1,321 @@
+"""Finds Pump's roles in templates: their policies, trust, boundary, session, and tags."""
+
+from collections.abc import Iterable, Iterator
+from contextlib import suppress
+from dataclasses import dataclass, field
+from typing import Any, Final
+
+from pump_roles.iam.documents import (
+    DENY_ALL,
+    Policy,
+    as_list,
+    as_mapping,
+    as_text,
+    denies_all,
+    is_policy_name,
+    mapped,
+    strings,
+)
+from pump_roles.iam.trust import Trust, parse_trust
+from pump_roles.iam.values import OPEN, Value, known, literal, unreadable
+from pump_roles.json_input import parse_json
+from pump_roles.placeholders import plain, shown
+from pump_roles.role import HOUR, Boundary, Part, Role, Unknown, Why, kind_of
+from pump_roles.templates.opaque import Opaque, changed_at_deployment
+from pump_roles.templates.reach import (
+    INLINE_POLICIES,
+    ROLE,
+    Attachment,
+    Attachments,
+    Naming,
+    accepts_only,
+    managed_policy_arn,
+    path_of,
+    policy_of,
+    target,
+)
+from pump_roles.templates.resolve import (
+    Call,
+    Reference,
+    Resolved,
+    Resolver,
+    Resource,
+    as_written,
+    certain_text,
+    filled,
+    filled_text,
+    is_nothing,
+    values_of,
+)
+from pump_roles.templates.template import MEMBERS
+from pump_roles.validators import PRINCIPAL, ROLE_NAME, Text
+
+ROLE_PROPERTIES: Final = {
+    "RoleName",
+    "Description",
+    "Path",
+    "Tags",
+    "PermissionsBoundary",
+    "AssumeRolePolicyDocument",
+    "Policies",
+    "ManagedPolicyArns",
+    "MaxSessionDuration",
+}
+"""A role's properties that are read, or have no effect."""
+
+_THIS_ACCOUNT: Final = "${AWS::AccountId}"
+_NOT_READ: Final = Value("not-read", why="unreadable")
+
+
+@dataclass(frozen=True, kw_only=True)
+class PumpRole:
+    """One of Pump's roles, and where it is. Policies that may be attached to it are uncounted."""
+
+    resource: Resource
+    attachments: tuple[Attachment, ...]
+    uncounted: tuple[Attachment, ...]
+    role: Role
+
+    @property
+    def references(self) -> set[Reference]:
+        """Its own resource, and those of the policies that count."""
+        attached = {found.resource.reference for found in self.attachments}
+        return {self.resource.reference, *attached}
+
+    @property
+    def changes(self) -> list[Unknown]:
+        """What can change its template at deployment."""
+        return [unknown for unknown in self.role.unknown if unknown.part == "template"]
+
+
+def pump_roles(resources: Iterable[Resource], attachments: Attachments) -> Iterator[PumpRole]:
+    """Yield every one of Pump's roles."""
+    for resource in resources:
+        if resource.type == ROLE:
+            found = _Reader(resource, attachments).read()
+            if found is not None:
+                yield found
+
+
+def unknown_of(opaque: Opaque, source: str = "") -> Unknown:
+    """Return what can change a template, as what is not known about it."""
+    return Unknown(
+        part="template",
+        why=opaque.why,
+        subject=opaque.subject,
+        detail=opaque.detail,
+        source=source,
+    )
+
+
+@dataclass(frozen=True)
+class _Reader:
+    resource: Resource
+    attachments: Attachments
+    unknown: list[Unknown] = field(default_factory=list)
+
+    def read(self) -> PumpRole | None:
+        resource, template = self.resource, self.resource.template
+        names = (plain(name) for name in target(resource).names if name != resource.placeholder)
+        self._not_as_built()
+        policies = [*self._inline()]
+        reasons = {found: self._uncounted(found, how) for found, how in self._attached().items()}
+        counted = [found for found, why in reasons.items() if why is None]
+        policies += [policy_of(found.resource) for found in counted]
+        unread = []
+        for arn in self._managed_arns():
+            if denies_all(certain_text(arn) or ""):
+                policies.append(DENY_ALL)
+            elif self._managed_policy(arn) is None and [*values_of(arn)]:
+                unread.append(as_text(as_written(arn)) or '""')
+        kind = kind_of(names, policies)
+        if kind is None:
+            return None
+        # All of the template is read for these, so not for every role.
+        self.unknown[:0] = map(unknown_of, changed_at_deployment(template))
+        self.unknown.extend(
+            Unknown(part="inline-policies", why="unreadable-name", subject=policy.name)
+            for policy in policies
+            if not is_policy_name(policy.name)
+        )
+        may_deny: list[Policy] = []
+        uncounted: list[Attachment] = []
+        inline = [policy.name for policy in policies if not policy.arn]
+        for attachment in (found for found in reasons if found not in counted):
+            denied = self.attachments.taken_away(attachment, inline)
+            if denied is None:
+                uncounted.append(attachment)
+            elif denied not in (*policies, *may_deny):
+                may_deny.append(denied)
+        for arn in unread:
+            self._add("managed-policies", "not-counted", arn)
+        self.unknown.extend(filter(None, map(reasons.get, uncounted)))
+        role = Role(
+            kind=kind,
+            name=self._name(),
+            path=self._path(),
+            trust=read_trust(resource["AssumeRolePolicyDocument"], resource.resolver),
+            policies=tuple(policies),
+            may_deny=tuple(may_deny),
+            boundary=boundary(resource, self.attachments),
+            session=self._session(),
+            tags=dict(self._tags()),
+            unknown=tuple(self.unknown),
+        )
+        return PumpRole(
+            resource=resource,
+            attachments=tuple(counted),
+            uncounted=tuple(uncounted),
+            role=role,
+        )
+
+    def _add(self, part: Part, why: Why, subject: str = "", detail: str = "") -> None:
+        self.unknown.append(Unknown(part=part, why=why, subject=subject, detail=detail))
+
+    def _name(self) -> Value:
+        name = filled_text(self.resource["RoleName"])
+        if ROLE_NAME.accepts(name):
+            return known(name)
+        # It is generated, or depends on the account.
+        values = values_of(self.resource["RoleName"])
+        return OPEN if all(value.certain is not None for value in values) else _NOT_READ
+
+    def _path(self) -> Value:
+        path = filled_text(self.resource.tree.get("Path", "/"))
+        return _NOT_READ if path is None else known(path or "/")
+
+    def _session(self) -> int | Value:
+        seconds = self.resource.tree.get("MaxSessionDuration", HOUR)
+        text = filled_text(seconds) or ""
+        return int(text) if text.isdecimal() else unreadable(as_written(seconds))
+
+    def _tags(self) -> Iterator[tuple[str, Value]]:
+        for key, value in self.resource.tags:
+            if key is None:
+                self._add("tags", "unreadable")
+            else:
+                yield key, _NOT_READ if value is None else known(value)
+
+    def _inline(self) -> Iterator[Policy]:
+        for policy in as_list(self.resource.tree.get("Policies", [])):
+            inline = as_mapping(policy)
+            document = filled(inline.get("PolicyDocument"))
+            if inline.keys() == {"PolicyName", "PolicyDocument"} and isinstance(document, dict):
+                name = filled_text(inline["PolicyName"])
+                yield Policy(
+                    name=as_text(as_written(inline["PolicyName"])) if name is None else name,
+                    document=document,
+                )
+            elif policy is None or not is_nothing(policy):
+                # Another policy may be any number of them.
+                self._add("inline-policies", "unreadable", detail=as_text(as_written(policy)))
+
+    def _attached(self) -> dict[Attachment, Naming]:
+        found = dict(self.attachments.near(target(self.resource), self.resource.template))
+        for arn in self._managed_arns():
+            managed = self._managed_policy(arn)
+            found |= {} if managed is None else {managed: "certain"}
+        return {
+            attachment: naming
+            for attachment, naming in found.items()
+            if not attachment.is_instance_profile
+        }
+
+    def _managed_arns(self) -> list[Any]:
+        return as_list(self.resource.tree.get("ManagedPolicyArns", []))
+
+    def _managed_policy(self, arn: Any) -> Attachment | None:
+        return self.attachments.managed(arn, self.resource.template)
+
+    def _uncounted(self, attachment: Attachment, naming: Naming) -> Unknown | None:
+        # Why a policy does not count. A deny that may not be deployed must not count, either.
+        about, resource = attachment.logical_id, attachment.resource
+        is_open = resource.members.keys() - MEMBERS or any(each.why for each in attachment.values)
+        part: Part = "inline-policies" if resource.type in INLINE_POLICIES else "managed-policies"
+        if naming == "deployment":
+            return Unknown(part="managed-policies", why="attached-to-unknown", subject=about)
+        if "Condition" in resource.members:
+            condition = as_text(resource.members["Condition"])
+            return Unknown(part=part, why="conditional", subject=about, detail=condition)
+        if is_open or naming != "certain":
+            return Unknown(part=part, why="unreadable", subject=about)
+        if not resource.template.is_deployed_with(self.resource.template):
+            file = resource.template.file.name
+            return Unknown(part=part, why="deployed-elsewhere", subject=about, detail=file)
+        return None
+
+    def _not_as_built(self) -> None:
+        members = self.resource.members
+        if "Condition" in members:
+            self._add("role", "conditional", detail=as_text(members["Condition"]))
+        for member in sorted(members.keys() - MEMBERS):
+            self._add("role", "member", member)
+        for name in sorted(self.resource.properties.keys() - ROLE_PROPERTIES):
+            self._add("role", "property", name)
+
+
+def boundary(role: Resource, attachments: Attachments) -> Boundary | None:
+    """Return the permissions boundary of a role."""
+    value, template = role["PermissionsBoundary"], role.template
+    if is_nothing(value):
+        return None
+    policy = attachments.managed(value, template)
+    if policy is not None and path_of(policy.resource):
+        named = known(managed_policy_arn(policy.resource))
+        return Boundary(arn=named, document=filled(policy.resource["PolicyDocument"]))
+    if policy is not None and policy.resource.template is template:
+        return Boundary(arn=unreadable(managed_policy_arn(policy.resource)))
+    arn = filled_text(value) or ""
+    if not arn:
+        return Boundary(arn=unreadable(", ".join(strings(as_written(value)))))
+    if template.account:
+        arn = arn.replace(f":{template.account}:", f":{_THIS_ACCOUNT}:")
+    return Boundary(arn=known(arn))
+
+
+# Trust policies
+
+
+def parsed(document: Any) -> Any:
+    """Return a policy document, which may be the text of one; any other value as it is."""
+    text = document if isinstance(document, str) else ""
+    if isinstance(document, Call):
+        text = document.value.certain or ""
+    if '"Statement"' in text:
+        with suppress(ValueError, RecursionError):
+            read = parse_json(text)
+            return read if isinstance(document, str) else mapped(read, _text)
+    return document
+
+
+def _text(part: Any) -> Any:
+    # A text in a document that is put together can have placeholders.
+    if isinstance(part, str) and "${" in part:
+        return Call(shown(part), Resolved(frozenset({part})))
+    return part
+
+
+def read_trust(document: Any, resolver: Resolver) -> Trust:
+    """Return a trust policy, with what is certain, and what is provided at deployment."""
+    read = parsed(document)
+    calls = {as_text(call.written): call for call in calls_in(read)}
+
+    def value_of(value: Any, validator: Text) -> Value:
+        call = None if isinstance(value, str) else calls.get(as_text(value))
+        parameter = None if call is None else resolver.declared(call.value)
+        if call is None or parameter is None or not accepts_only(validator, parameter[1]):
+            return unreadable(value) if isinstance(value, dict) else literal(value)
+        name, declared = parameter
+        default = "" if call.value.why == "overridden" else declared.get("Default", "")
+        return Value("open", name, default=default if validator is PRINCIPAL else "")
+
+    return parse_trust(filled(read), value_of)
+
+
+def calls_in(tree: Any) -> Iterator[Call]:
+    """Yield the functions in a part of a property."""
+    if isinstance(tree, Call):
+        yield tree
+    elif isinstance(tree, dict | list):
+        for part in tree.values() if isinstance(tree, dict) else tree:
+            yield from calls_in(part)
