@@ -14,7 +14,7 @@ from pump_roles.iam.canonical import (
     in_newest_version,
     text_of,
 )
-from pump_roles.iam.conditions import implies
+from pump_roles.iam.conditions import implies, is_never_met
 from pump_roles.iam.documents import (
     as_list,
     as_mapping,
@@ -126,7 +126,10 @@ def _scope_of(statement: Mapping[str, Any], version: Any) -> Scope:
         for text in strings(listed)
     }
     condition = statement.get("Condition", {})
-    written = "" if condition == {} else json.dumps(canonical_condition(condition), sort_keys=True)
+    canonical_form = canonical_condition(condition)
+    if statement.get("Effect") == "Deny" and is_never_met(canonical_form):
+        return Scope(resources=())
+    written = "" if condition == {} else json.dumps(canonical_form, sort_keys=True)
     return Scope(
         resources=("*",) if not excluded and "*" in resources else tuple(sorted(resources)),
         excluded=excluded,

@@ -15,6 +15,14 @@ _NEGATIVE: Final = {"StringNotEquals", "StringNotLike", "ArnNotLike", "NotIpAddr
 
 _EXCLUDES: Final = re.compile("(?:String|Arn)Not")
 
+_IN_EVERY_REQUEST: Final = {
+    *("aws:currenttime", "aws:epochtime", "aws:principalaccount", "aws:principalarn"),
+    *("aws:principaltype", "aws:requestedregion", "aws:securetransport", "aws:userid"),
+    *("aws:useragent", "aws:viaawsservice"),
+}
+"""Condition keys, in lower case, that every request of a role has: IAM User Guide, "AWS global
+condition context keys"."""
+
 _AFTER: Final = "DateGreaterThanEquals"
 _DATE: Final = re.compile(r"[0-9]{4}(-[0-9]{2}){2}T[0-9]{2}(:[0-9]{2}){2}Z")
 
@@ -50,6 +58,23 @@ def without_exclusions(condition: Any) -> Any:
         return condition
     names = (operator for operator in condition if not _EXCLUDES.match(operator))
     return {operator: condition[operator] for operator in names}
+
+
+def is_never_met(condition: Any) -> bool:
+    """Return whether certainly no request meets a condition."""
+    tests = _tests(condition) if is_readable(condition) else []
+    return any(
+        _is_never_met(operator.rpartition(":")[2], operator, key, values)
+        for operator, key, values in tests
+    )
+
+
+def _is_never_met(base: str, operator: str, key: str, values: list[str]) -> bool:
+    if base == "Null":
+        return values == ["true"] and key.lower() in _IN_EVERY_REQUEST
+    # Without values, only what requires nothing of the key is met.
+    lenient = operator.startswith("ForAllValues:") or base.endswith("IfExists") or "Not" in base
+    return not values and not lenient
 
 
 def implies(condition: Any, other: Any) -> bool:

@@ -1,5 +1,6 @@
 """What certainly only takes away may attach to a role; what only looks like it is an alarm."""
 
+import json
 from pathlib import Path
 from typing import Any
 
@@ -9,7 +10,7 @@ from pump_roles.guardrails import by_policy
 from pump_roles.review.output.texts import say
 from pump_roles.review.report import of_templates
 from tests.support import Template, every_format
-from tests.templates.test_widening import NAME, found
+from tests.templates.test_widening import NAME, OWN, found
 
 DENY = {"Effect": "Deny", "Action": "ce:Get*", "Resource": "*"}
 DENY_ALL = "arn:aws:iam::aws:policy/AWSDenyAll"
@@ -116,6 +117,99 @@ def test_what_may_give_more_may_not_attach(name: str, place: str, tmp_path: Path
     reasons = {why for why, name in found(tmp_path, *in_places) if name == "Less"}
     assert reasons & {"attaches", "could-attach"}
     assert of_templates(tmp_path).alarms
+
+
+NAMED = managed()
+NAMED["Properties"]["ManagedPolicyName"] = "Less"
+ITS_ARN = {"Fn::Sub": "arn:${AWS::Partition}:iam::${AWS::AccountId}:policy/Less"}
+MAYBE_NAMED = {**NAMED, "Condition": "C"}
+IN_STACK_SET = {
+    "Type": "AWS::CloudFormation::StackSet",
+    "Properties": {"TemplateBody": json.dumps({"Resources": {"Less": NAMED}})},
+}
+EXPORT = {"O": {"Value": {"Ref": "Less"}, "Export": {"Name": "Less"}}}
+LISTED: dict[str, tuple[Any, Template, Template, str]] = {
+    "a reference": ({"Ref": "Less"}, {"Less": NAMED}, {}, "limits"),
+    "a reference, under a condition": ({"Ref": "Less"}, {"Less": MAYBE_NAMED}, {}, "may deny"),
+    "an export": ({"Fn::ImportValue": "Less"}, {}, {"Less": NAMED}, "may deny"),
+    "the name": (ITS_ARN, {"Less": NAMED}, {}, "limits"),
+    "the name, under a condition": (ITS_ARN, {"Less": MAYBE_NAMED}, {}, "fails"),
+    "the name, in a StackSet": (ITS_ARN, {"Set": IN_STACK_SET}, {}, "fails"),
+    "the name, in another stack": (ITS_ARN, {}, {"Less": NAMED}, "fails"),
+    "a policy of AWS": (DENY_ALL, {}, {}, "limits"),
+    "nothing": ({"Ref": "AWS::NoValue"}, {}, {}, "passes"),
+}
+
+
+@pytest.mark.parametrize("whole", [False, True], ids=["an element", "the property"])
+@pytest.mark.parametrize("name", LISTED)
+def test_only_a_managed_policy_that_is_known_takes_away(
+    name: str, tmp_path: Path, *, whole: bool
+) -> None:
+    arn, own, other, expected = LISTED[name]
+    role = OWN["Resources"]["ReadOnlyRole"]
+    arns = {"ManagedPolicyArns": arn if whole else [arn]}
+    bounded = {**role, "Properties": {**role["Properties"], **arns}}
+    template = {
+        "Resources": {**own, "ReadOnlyRole": bounded},
+        "Conditions": {"C": {"Fn::Equals": [{"Ref": "AWS::Region"}, "us-east-1"]}},
+    }
+    outputs = EXPORT if other else {}
+    changed = found(tmp_path, template, {"Resources": other, "Outputs": outputs})
+    assert changed == ([("changed", "ReadOnlyRole")] if expected == "fails" else [])
+    report = of_templates(tmp_path)
+    (found_role,) = report.roles
+    assert bool(report.alarms) is (expected == "fails")
+    assert (found_role.denied > 0 or found_role.limited > 0) is (expected == "limits")
+    assert bool(found_role.role.may_deny) is (expected == "may deny")
+
+
+@pytest.mark.parametrize(
+    "environment", ["aws://111122223333/us-east-1", "aws://111122223333/eu-west-1"]
+)
+def test_policy_of_another_stack_of_the_account_only_may_deny(
+    environment: str, tmp_path: Path
+) -> None:
+    assert found(tmp_path, {}, attaching(policy())) == []
+    manifest = json.loads((tmp_path / "manifest.json").read_text())
+    own, other = manifest["artifacts"].values()
+    own["environment"], other["environment"] = "aws://111122223333/us-east-1", environment
+    (tmp_path / "manifest.json").write_text(json.dumps(manifest))
+    report = of_templates(tmp_path)
+    (role,) = report.roles
+    assert (report.alarms, role.denied, role.limited) == (0, 0, 0)
+    assert [each.name for each in role.role.may_deny] == ["Less"]
+
+
+NEVER: list[dict[str, Any]] = [
+    {"Resource": [{"Ref": "AWS::NoValue"}]},
+    {"Condition": {"StringEquals": {"aws:RequestedRegion": []}}},
+    {"Condition": {"ArnLike": {"aws:PrincipalArn": [{"Ref": "AWS::NoValue"}]}}},
+    {"Condition": {"Null": {"aws:PrincipalArn": "true"}}},
+    {"Condition": {"Null": {"aws:currentTime": [True]}}},
+]
+SOMETIMES: list[dict[str, Any]] = [
+    {"Condition": {"StringNotEquals": {"aws:RequestedRegion": []}}},
+    {"Condition": {"StringEqualsIfExists": {"aws:PrincipalTag/x": []}}},
+    {"Condition": {"Null": {"aws:PrincipalArn": "false"}}},
+    {"Condition": {"Null": {"aws:PrincipalTag/x": "true"}}},
+    {"Condition": {"Bool": {"aws:SecureTransport": [{"Ref": "AWS::NoValue"}, "true"]}}},
+]
+
+
+@pytest.mark.parametrize(
+    ("members", "limits"),
+    [*((each, False) for each in NEVER), *((each, True) for each in SOMETIMES)],
+)
+def test_deny_that_can_never_apply_limits_nothing(
+    members: dict[str, Any], tmp_path: Path, *, limits: bool
+) -> None:
+    assert found(tmp_path, attaching(policy({**DENY, **members}))) == []
+    report = of_templates(tmp_path)
+    (role,) = report.roles
+    assert report.alarms == 0
+    assert [each.name for each in role.policies if each.kind == "deny"] == ["Less"]
+    assert (role.denied > 0 or role.limited > 0) is limits
 
 
 STOP = {"Effect": "Allow", "Action": "iam:AttachRolePolicy"}
