@@ -17,8 +17,7 @@ _EXCLUDES: Final = re.compile("(?:String|Arn)Not")
 
 _IN_EVERY_REQUEST: Final = {
     *("aws:currenttime", "aws:epochtime", "aws:principalaccount", "aws:principalarn"),
-    *("aws:principaltype", "aws:requestedregion", "aws:securetransport", "aws:userid"),
-    *("aws:useragent", "aws:viaawsservice"),
+    *("aws:principaltype", "aws:securetransport", "aws:userid", "aws:viaawsservice"),
 }
 """Condition keys, in lower case, that every request of a role has: IAM User Guide, "AWS global
 condition context keys"."""
