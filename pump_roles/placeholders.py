@@ -1,4 +1,4 @@
-"""Texts with placeholders for what a deployment fills in, and names in them.
+"""Values that a deployment fills in: texts with placeholders, and names in them.
 
 A text is a pattern of ``Fn::Sub``: ``${...}`` stands for one value that the deployment fills in,
 and what is literally ``${`` is ``${!``. So no literal can look like a placeholder:
@@ -12,11 +12,13 @@ and what is literally ``${`` is ``${!``. So no literal can look like a placehold
 
 import re
 from base64 import b64decode
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
+from dataclasses import dataclass, replace
 from functools import lru_cache
-from typing import Final, Literal
+from typing import Any, Final, Literal
 
+from pump_roles.iam.documents import as_text
 from pump_roles.text import unescaped
 
 HOLE: Final = "${?}"
@@ -42,6 +44,16 @@ KEPT: Final = 20
 
 GENERATED: Final = re.compile(r"[0-9]+\.(\w+)")
 _BASE64: Final = re.compile(r"[A-Za-z0-9+/\s]{16,}={0,2}\s*")
+
+MOST: Final = 64
+"""The maximum number of texts of a value. No real one that was measured has more."""
+
+LONGEST: Final = 100_000
+"""The maximum length of its texts together: nested stacks can double a text at each level."""
+
+_HOLES: Final = re.compile(r"(?:\$\{\?\}){2,}")
+_OF_REGION: Final = re.compile(r"\$\{AWS::(?:Region|URLSuffix)\}")
+_LOOKS_FILLED: Final = re.compile(r"\$\{!AWS::(?:AccountId|Partition)\}")
 
 
 def literal(text: str) -> str:
@@ -136,3 +148,217 @@ def alike(text: str, name: str) -> Literal["certain", "could-be"] | None:
             return "could-be" if re.fullmatch(pattern(other), plain(one).casefold()) else None
     known = all(piece in SHAPES for piece in PLACEHOLDER.findall(text + name))
     return "could-be" if known and fits(text, name) else None
+
+
+# Values
+
+
+Why = Literal[
+    "",
+    "circle",
+    "custom-resource",
+    "dynamic-reference",
+    "function",
+    "import",
+    "macro",
+    "nested-output",
+    "nothing",
+    "overridden",
+    "parameter",
+    "property",
+    "ssm-parameter",
+    "too-many",
+    "undeclared",
+    "unresolved",
+]
+"""Why a value is unresolved; empty if it is resolved."""
+
+Text = str | None | tuple[str, ...]
+"""A text, nothing (``AWS::NoValue``), or a list of texts."""
+
+Reference = tuple[str, str]
+"""A resource: the key of its template, and its logical ID. Of a condition, ``?`` and its name."""
+
+
+@dataclass(frozen=True)
+class Resolved:
+    """What a value is: one of some texts.
+
+    :param texts: the texts.
+    :param why: why it is unresolved.
+    :param literals: if it is unresolved, the literals that go into it.
+    :param refers: the resources that it names, and the conditions that choose between the texts.
+    """
+
+    texts: frozenset[Text]
+    why: Why = ""
+    literals: frozenset[str] = frozenset()
+    refers: frozenset[Reference] = frozenset()
+
+    @property
+    def only(self) -> Text:
+        """The one text or list that it certainly is; ``None`` if it is not one."""
+        return next(iter(self.texts)) if len(self.texts) == 1 and not self.why else None
+
+    @property
+    def certain(self) -> str | None:
+        """The one text that it certainly is; ``None`` if it is not one."""
+        return self.only if isinstance(self.only, str) else None
+
+    @property
+    def words(self) -> frozenset[str]:
+        """All literals in it, whether it is resolved or not."""
+        return self.literals | {plain(text) for text in flat(self.texts) if OPEN not in text}
+
+    def elements(self) -> "Iterator[Resolved]":
+        """Yield the elements of the list that it certainly is; else itself, with all elements."""
+        if isinstance(self.only, tuple):
+            yield from (replace(self, texts=frozenset({text})) for text in self.only)
+        elif texts := frozenset(flat(self.texts)):
+            yield replace(self, texts=texts)
+
+
+@dataclass(frozen=True, eq=False)
+class Call:
+    """A function in a template: how it is written, and what it is."""
+
+    written: Any
+    value: Resolved
+
+
+@dataclass(frozen=True, eq=False)
+class Choice:
+    """``Fn::If`` between objects or lists: how it is written, and its branches."""
+
+    written: Any
+    options: tuple[Any, ...]
+    condition: Reference
+
+
+NOTHING: Final = Resolved(frozenset({None}))
+
+
+def flat(texts: Iterable[Text]) -> Iterator[str]:
+    """Yield texts, and the elements of those that are lists."""
+    for text in texts:
+        yield from (text,) if isinstance(text, str) else text or ()
+
+
+def resolved(leaf: Any) -> Resolved:
+    """Return what a leaf of a property is."""
+    if isinstance(leaf, Call):
+        return leaf.value
+    return NOTHING if leaf is None else Resolved(frozenset({literal(as_text(leaf))}))
+
+
+def of(texts: Iterable[Text], why: Why = "", *parts: Resolved) -> Resolved:
+    """Return what a function makes of its parts."""
+    found = frozenset(_HOLES.sub(HOLE, text) if isinstance(text, str) else text for text in texts)
+    single = [*flat(found)]
+    if not why and any(OPEN in text for text in single):
+        why = next((part.why for part in parts if part.why), "unresolved")
+    if not found:
+        found, why = frozenset({HOLE}), why or "nothing"
+    if len(found) > MOST or (parts and sum(map(len, single)) > LONGEST):
+        found, why = frozenset({HOLE}), "too-many"
+    nothing: frozenset[str] = frozenset()
+    pieces = {plain(piece) for text in single for piece in PLACEHOLDER.split(text)[::2]}
+    return Resolved(
+        found,
+        why,
+        nothing.union(pieces, *(part.words for part in parts)) - {""} if why else nothing,
+        frozenset[Reference]().union(*(part.refers for part in parts)),
+    )
+
+
+def either(parts: Sequence[Resolved], why: Why = "") -> Resolved:
+    """Return one of several values."""
+    return of((text for part in parts for text in part.texts), why, *parts)
+
+
+def unresolved(why: Why, *parts: Resolved) -> Resolved:
+    """Return a value of which only the literals are known."""
+    return of([HOLE], why, *parts)
+
+
+def everything(tree: Any) -> Iterator[Resolved]:
+    """Yield all keys and leaves of a part of a property."""
+    if isinstance(tree, dict):
+        yield from map(resolved, tree)
+    if isinstance(tree, dict | list | Choice):
+        for part in parts_of(tree):
+            yield from everything(part)
+    else:
+        yield resolved(tree)
+
+
+def parts_of(tree: Any) -> Iterable[Any]:
+    """Return the elements of a list, the members of an object, or the branches of a choice."""
+    if isinstance(tree, Choice):
+        return tree.options
+    return tree.values() if isinstance(tree, dict) else tree if isinstance(tree, list) else ()
+
+
+def values_of(tree: Any) -> Iterator[Resolved]:
+    """Yield the values of a property that names one thing, or a list of them."""
+    if isinstance(tree, list):
+        for element in tree:
+            yield from values_of(element)
+    elif isinstance(tree, Choice):
+        yield from either([value for part in tree.options for value in values_of(part)]).elements()
+    elif isinstance(tree, dict):
+        yield unresolved("function", *everything(tree))
+    else:
+        yield from resolved(tree).elements()
+
+
+def is_nothing(tree: Any) -> bool:
+    """Return whether CloudFormation treats a value as if it were not there."""
+    return tree is None or (isinstance(tree, Call) and tree.value == NOTHING)
+
+
+def certain_text(leaf: Any) -> str | None:
+    """Return the text that a value certainly is, with placeholders for pseudo parameters.
+
+    It is ``None`` if it is not certain, or contains anything else that the templates do not have.
+    """
+    text = None if isinstance(leaf, dict | list | Choice) else resolved(leaf).certain
+    known = text is not None and all(name in SHAPES for name in PLACEHOLDER.findall(text))
+    return plain(text) if known and text is not None else None
+
+
+def filled_text(leaf: Any) -> str | None:
+    """Return the text that a value certainly is, with placeholders for what depends on the account:
+    ``${AWS::AccountId}``, ``${AWS::Partition}``; ``None`` if it is not certain.
+    """
+    text = certain_text(leaf)
+    return None if text is None or _OF_REGION.search(text) else text
+
+
+def filled(tree: Any) -> Any:
+    """Return a value with every function replaced whose result is certain; any other stays as it is
+    written.
+
+    What depends on the account is a placeholder: ``${AWS::AccountId}``, ``${AWS::Partition}``. A
+    text that only looks like one is an object, so that nothing can read it.
+    """
+    if isinstance(tree, list):
+        return [filled(element) for element in tree if element is None or not is_nothing(element)]
+    if isinstance(tree, dict):
+        members = tree.items()
+        return {key: filled(each) for key, each in members if each is None or not is_nothing(each)}
+    if isinstance(tree, str | Call) and _LOOKS_FILLED.search(resolved(tree).certain or ""):
+        return {"literal": plain(resolved(tree).certain or "")}
+    if isinstance(tree, Call):
+        text = filled_text(tree)
+        return tree.written if text is None else text
+    return tree.written if isinstance(tree, Choice) else tree
+
+
+def as_written(tree: Any) -> Any:
+    """Return a part of a property as it is written."""
+    if isinstance(tree, list):
+        return [as_written(element) for element in tree]
+    if isinstance(tree, dict):
+        return {key: as_written(member) for key, member in tree.items()}
+    return tree.written if isinstance(tree, Call | Choice) else tree

@@ -16,6 +16,7 @@ from pump_roles.guardrails import opening_tags
 from pump_roles.iam.canonical import without_partition
 from pump_roles.iam.documents import as_list, as_mapping, as_text, has_transform, ref, statements
 from pump_roles.json_input import TOO_DEEP, InputError
+from pump_roles.placeholders import Reference, certain_text, values_of
 from pump_roles.templates.assembly import File, files_in, load, rendered
 from pump_roles.templates.opaque import Hidden, hidden_at_deployment
 from pump_roles.templates.reach import (
@@ -29,7 +30,7 @@ from pump_roles.templates.reach import (
     target,
     unread,
 )
-from pump_roles.templates.resolve import Reference, Resolver, Resource, certain_text, values_of
+from pump_roles.templates.resolve import Resolver, Resource
 from pump_roles.templates.template import MEMBERS, STACK_SET, Template
 from pump_roles.validators import EXTERNAL_ID, PRINCIPAL, Text
 

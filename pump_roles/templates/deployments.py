@@ -3,7 +3,6 @@ policies.
 """
 
 import json
-import re
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from hashlib import sha256
@@ -24,24 +23,19 @@ from pump_roles.iam.documents import as_list, as_mapping, as_text, is_call
 from pump_roles.iam.values import Value
 from pump_roles.json_input import InputError, decoded
 from pump_roles.masking import Mask, digests_of_ids, texts_under_the_key, under_the_key
-from pump_roles.placeholders import PLACEHOLDER
-from pump_roles.published import ROLES
-from pump_roles.role import ROOT, Role, Unknown, Why
-from pump_roles.templates.opaque import Hidden
-from pump_roles.templates.resolve import (
-    Call,
-    Choice,
+from pump_roles.placeholders import (
+    PLACEHOLDER,
     Reference,
-    Resolver,
-    Resource,
     as_written,
     certain_text,
     filled,
     filled_text,
-    flat,
     is_nothing,
-    parts_of,
 )
+from pump_roles.published import ROLES
+from pump_roles.role import ROOT, Role, Unknown, Why
+from pump_roles.templates.opaque import Hidden
+from pump_roles.templates.resolve import Resolver, Resource
 from pump_roles.templates.role_reader import ROLE_PROPERTIES, PumpRole, unknown_of
 from pump_roles.templates.template import MEMBERS, NEUTRAL_MEMBERS, Template
 from pump_roles.validators import ACCOUNT_FILTERS, EXTERNAL_ID, POLICY_TARGETS
@@ -58,6 +52,7 @@ _CALL_AS: Final[Mapping[str, str]] = {
 }
 _ENABLED: Final = {"true": "yes", "True": "yes", "false": "", "False": ""}
 
+_READ_MEMBERS: Final = {"Type", "Properties", *NEUTRAL_MEMBERS}
 _NOT_ABOUT_TARGETS: Final = {"Description", "Parameters", "Tags", "TemplateBody", "TemplateURL"}
 
 
@@ -355,39 +350,28 @@ def combined(digests: Iterable[str]) -> str:
 def filled_in(role: PumpRole, *, uncertain: bool) -> str:
     """Return the digest of what a role has, and where it is, that is not certain; empty if all is.
 
-    What is certain is read and compared. A function stays the same if what it refers to changes,
-    and the digest of what it resolves to reveals that.
+    What is certain is read and compared.
     """
     resource, resolver = role.resource, role.resource.resolver
-    parts = _Parts(resolver, [role])
-    tree = {
-        name: each for name, each in resource.tree.items() if name not in ("Description", "Tags")
-    }
-    parts.add(tree, resource.template)
-    members = {**resource.members}
-    more = {
-        name: members[name] for name in members.keys() - {"Type", "Properties", *NEUTRAL_MEMBERS}
-    }
-    more |= {name: tree[name] for name in tree.keys() - ROLE_PROPERTIES}
-    parts.add_text("role", more, resource.template)
+    seen, properties = {*role.references}, dict(resource.tree)
+    texts = [*resolver.uncertain({**properties, "Description": "", "Tags": []}, seen)]
+    members = resource.members
+    more = {name: members[name] for name in members.keys() - _READ_MEMBERS}
+    more |= {name: resource.properties[name] for name in properties.keys() - ROLE_PROPERTIES}
+    texts += [*map(text_of, filter(None, [more])), *resolver.condition(resource, seen)]
     for attachment in role.attachments:
-        document = attachment.resource["PolicyDocument"]
-        parts.add(document, attachment.resource.template)
-        if not isinstance(document, dict):
-            parts.add_text(attachment.logical_id, document, attachment.resource.template)
+        texts += resolver.uncertain(attachment.resource["PolicyDocument"], seen)
     for attachment in role.uncounted:
-        parts.add_resource(attachment.resource)
+        texts += resolver.definition(attachment.resource.reference, seen)
     for above in resource.template.chain:
-        if role.changes:
-            parts.add_text("template", above.content, above)
+        texts += [text_of(above.content)] if role.changes else []
         if above.parent is not None:
             deploying = resolver.resources[above.parent.key, above.deployed_by]
             names = deploying.tree.keys() - _NOT_ABOUT_TARGETS
             targets = {name: deploying.tree[name] for name in names}
-            parts.add([targets, {"Condition": deploying.members.get("Condition")}], above.parent)
-            if uncertain:
-                parts.add_text(above.deployed_by, targets, above.parent)
-    return parts.digest
+            texts += [*resolver.uncertain(targets, seen), *resolver.condition(deploying, seen)]
+            texts += [text_of(as_written(targets))] if uncertain else []
+    return _digest(sorted({*texts})) if texts else ""
 
 
 def suspicious(
@@ -397,105 +381,17 @@ def suspicious(
     templates: Iterable[Template],
 ) -> str:
     """Return the digest of all that may give more access; empty if there is nothing."""
-    parts = _Parts(resolver, roles)
+    # The roles themselves are compared.
+    seen = {reference for role in roles for reference in role.references}
+    texts = [text_of(template.content) for template in templates]
     for key, name in found:
-        template = resolver.by_key[key]
         if (key, name) in resolver.resources:
-            parts.add_resource(resolver.resources[key, name])
+            texts += resolver.definition((key, name), seen)
         else:
-            parts.add_text(name, resolver.tree(template.content[name], template), template)
-    for template in templates:
-        parts.add_text("template", template.content, template)
-    return parts.digest
-
-
-class _Parts:
-    # The canonical texts of parts of templates, and of what they refer to.
-    def __init__(self, resolver: Resolver, roles: Iterable[PumpRole]) -> None:
-        listed = list(roles)
-        self._resolver = resolver
-        self._roots = {role.resource.template.root for role in listed}
-        self._entries: set[str] = set()
-        # The roles themselves are compared.
-        self._seen = {reference for role in listed for reference in role.references}
-
-    @property
-    def digest(self) -> str:
-        return _digest(sorted(self._entries)) if self._entries else ""
-
-    def add(self, tree: Any, template: Template) -> None:
-        """Add what is not certain in a part of a property."""
-        if isinstance(tree, Call):
-            if filled_text(tree) is None and not is_nothing(tree):
-                self._enter(tree, template)
-        elif isinstance(tree, dict) and "Condition" in tree and isinstance(tree["Condition"], str):
-            self._condition((template.key, tree["Condition"]))
-        if isinstance(tree, Choice):
-            self._write("choice", "", tree.written, template)
-            self._condition(tree.condition)
-        for part in () if isinstance(tree, Call) else parts_of(tree):
-            self.add(part, template)
-
-    def add_text(self, name: str, tree: Any, template: Template) -> None:
-        """Add a part itself, unless it is empty, and what is not certain in it."""
-        if tree:
-            self._write("text", name, as_written(tree), template)
-            self.add(tree, template)
-
-    def add_resource(self, resource: Resource) -> None:
-        """Add a resource, and what is not certain in it."""
-        if resource.reference in self._seen:
-            return
-        self._seen.add(resource.reference)
-        kept = {name: resource.members[name] for name in resource.members.keys() - NEUTRAL_MEMBERS}
-        if resource.type.startswith("AWS::"):
-            kept["Properties"] = {**resource.properties, "Description": ""}
-        self._write("resource", resource.logical_id, kept, resource.template)
-        self.add(dict(resource.tree), resource.template)
-        self.add({"Condition": resource.members.get("Condition")}, resource.template)
-
-    def _enter(self, call: Call, template: Template) -> None:
-        value = call.value
-        texts = sorted(map(self._stable, flat(value.texts)))
-        words = sorted(map(self._stable, value.literals))
-        self._write("value", "", [texts, words, value.why], template)
-        for reference in sorted(value.refers):
-            self.add_resource(self._resolver.resources[reference])
-        for condition in sorted(value.conditions):
-            self._condition(condition)
-
-    def _condition(self, condition: Reference) -> None:
-        key, name = condition
-        seen = (key, f"Condition {name}")
-        declared = as_mapping(self._resolver.by_key[key].content.get("Conditions"))
-        if name not in declared or seen in self._seen:
-            return
-        self._seen.add(seen)
-        template = self._resolver.by_key[key]
-        values = self._resolver.inside(declared[name], template)
-        words = sorted({self._stable(word) for value in values for word in value.words})
-        self._write("Condition", name, [declared[name], words], template)
-        for other in declared:
-            if f'"{other}"' in as_text(declared[name]):
-                self._condition((key, other))
-
-    def _stable(self, text: str) -> str:
-        # The keys of templates change with the other templates.
-        return PLACEHOLDER.sub(self._placed, text)
-
-    def _placed(self, match: re.Match[str]) -> str:
-        key, _, name = match[1].lstrip("?").partition(".")
-        template = self._resolver.by_key.get(key)
-        return match[0] if template is None else text_of([*self._place(template), name])
-
-    def _place(self, template: Template) -> list[str]:
-        path = [above.deployed_by for above in template.chain]
-        # The name of the file of Pump's role does not matter.
-        root = template.root
-        return ["" if root in self._roots else root.stack or root.file.name, *reversed(path)]
-
-    def _write(self, section: str, name: str, value: Any, template: Template) -> None:
-        self._entries.add(text_of([*self._place(template), section, name, value]))
+            template = resolver.by_key[key]
+            section = template.content[name]
+            texts += [text_of(section), *resolver.uncertain(resolver.tree(section, template), seen)]
+    return _digest(sorted({*texts})) if texts else ""
 
 
 def _digest(value: Any) -> str:

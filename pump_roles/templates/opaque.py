@@ -5,39 +5,9 @@ from dataclasses import dataclass
 from typing import Any, Final, Literal
 
 from pump_roles.iam.documents import as_list, as_text, has_transform
-from pump_roles.templates.template import Template
-
-_ADD_WHAT_IS_DESCRIBED: Final = {
-    "AWS::CodeDeployBlueGreen",
-    "AWS::LanguageExtensions",
-    "AWS::SecretsManager-2020-07-23",
-    "AWS::SecretsManager-2024-09-16",
-    "AWS::Serverless-2016-10-31",
-}
-"""AWS's own transforms that only add what the template describes. They change no role or policy.
-
-CloudFormation Template Reference, "Transform reference". If SAM would make a resource with the
-logical ID of another one, the deployment fails.
-"""
-
-_DEPLOYS_MORE: Final = {
-    "AWS::Serverless::Application",
-    "AWS::ServiceCatalog::CloudFormationProvisionedProduct",
-}
-"""Resources that deploy templates from elsewhere. So do modules."""
+from pump_roles.templates.template import AWS_TYPES, Template
 
 _READ_SECTIONS: Final = {"Conditions", "Mappings", "Outputs", "Parameters", "Rules"}
-_READ_TYPES: Final = (
-    "AWS::Budgets::BudgetsAction",
-    "AWS::CloudFormation::",
-    "AWS::EKS::AccessEntry",
-    "AWS::IAM::",
-    "AWS::RolesAnywhere::",
-    "AWS::SSM::Parameter",
-    "AWS::SSO::",
-    "Custom::",
-)
-"""The prefixes of the resource types that can reach one of Pump's roles themselves."""
 
 Why = Literal[
     "conditional",
@@ -88,7 +58,7 @@ def hidden_at_deployment(template: Template) -> Sequence[Opaque]:
     found += [
         Opaque("macro-in-resource", logical_id)
         for logical_id in template.resources
-        if template.type_of(logical_id).startswith(_READ_TYPES)
+        if template.type_of(logical_id).startswith(tuple(AWS_TYPES["read_for_macros"]))
         and has_transform(template.properties(logical_id))
     ]
     return found
@@ -102,7 +72,7 @@ def unread_in(template: Template, changes: Sequence[Opaque]) -> set[str]:
 
 def _added(template: Template) -> Iterator[Opaque]:
     for transform in as_list(template.content.get("Transform", [])):
-        if as_text(transform) not in _ADD_WHAT_IS_DESCRIBED:
+        if as_text(transform) not in AWS_TYPES["transforms"]:
             yield Opaque("transform", as_text(transform))
     for logical_id, resource in template.resources.items():
         kind = template.type_of(logical_id)
@@ -110,7 +80,7 @@ def _added(template: Template) -> Iterator[Opaque]:
             yield Opaque("resources-from-function", logical_id)
         elif any(member.startswith("Fn::") for member in resource):
             yield Opaque("resource-from-function", logical_id)
-        elif kind in _DEPLOYS_MORE or kind.endswith("::MODULE"):
+        elif kind in AWS_TYPES["deploys_more"] or kind.endswith("::MODULE"):
             yield Opaque("deploys-more", logical_id, kind)
     for member in template.content:
         if member.startswith("Fn::"):

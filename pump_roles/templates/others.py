@@ -29,7 +29,21 @@ from pump_roles.iam.documents import (
     statements,
 )
 from pump_roles.masking import under_the_key
-from pump_roles.placeholders import HOLE, OPEN, fits, plain, shown
+from pump_roles.placeholders import (
+    HOLE,
+    OPEN,
+    Call,
+    Choice,
+    Reference,
+    Resolved,
+    certain_text,
+    fits,
+    flat,
+    parts_of,
+    plain,
+    shown,
+    values_of,
+)
 from pump_roles.pump_names import NAMES, TRUSTS, Named, PumpNames, admitted
 from pump_roles.templates.reach import (
     ATTACHED,
@@ -41,21 +55,9 @@ from pump_roles.templates.reach import (
     Target,
     target,
 )
-from pump_roles.templates.resolve import (
-    Call,
-    Choice,
-    Reference,
-    Resolved,
-    Resolver,
-    Resource,
-    certain_text,
-    flat,
-    generated,
-    parts_of,
-    values_of,
-)
+from pump_roles.templates.resolve import Resolver, Resource, generated
 from pump_roles.templates.role_reader import PumpRole, parsed, read_trust
-from pump_roles.templates.template import Template
+from pump_roles.templates.template import AWS_TYPES, Template
 
 _PRINCIPALS: Final = {ROLE, "AWS::IAM::User", "AWS::IAM::Group"}
 _POLICIES: Final = {*ATTACHES, "AWS::IAM::UserPolicy", "AWS::IAM::GroupPolicy"} - {INSTANCE_PROFILE}
@@ -93,23 +95,6 @@ _SECTIONS: Final = {
     *("Parameters", "Resources", "Rules", "Transform"),
 }
 """The sections of a template that give no access themselves. ``Globals``, of SAM, does."""
-
-_WATCHES: Final[Mapping[str, tuple[str, ...]]] = {
-    "AWS::AccessAnalyzer::Analyzer": ("ArchiveRules",),
-    "AWS::Athena::NamedQuery": ("QueryString",),
-    "AWS::CloudTrail::Trail": ("AdvancedEventSelectors", "EventSelectors"),
-    "AWS::CloudWatch::Alarm": ("Dimensions", "MetricName", "Metrics", "Namespace"),
-    "AWS::CloudWatch::CompositeAlarm": ("AlarmRule",),
-    "AWS::CloudWatch::Dashboard": ("DashboardBody",),
-    "AWS::Config::ConfigRule": ("InputParameters", "Scope"),
-    "AWS::Events::Rule": ("EventPattern",),
-    "AWS::Logs::MetricFilter": ("FilterPattern", "MetricTransformations"),
-    "AWS::Logs::QueryDefinition": ("QueryString",),
-    "AWS::Logs::SubscriptionFilter": ("FilterPattern",),
-    "AWS::Notifications::EventRule": ("EventPattern",),
-    "AWS::SecurityHub::Insight": ("Filters",),
-}
-"""What a resource looks for or shows, by its type."""
 
 _ALIKE: Final[Mapping[Naming, Reason]] = {
     "certain": "could-be-named-alike",
@@ -322,11 +307,11 @@ class _Reader:
     def _made_here(self, leaf: Any, kind: str, attribute: str) -> Resource | None:
         # The resource of a type, of which a value is an attribute that AWS generates.
         value = leaf.value if isinstance(leaf, Call) else None
-        named = [] if value is None else [self.resolver.resources[of] for of in value.refers]
-        for found in named if value is not None else ():
-            text = generated(found.logical_id, attribute, found.template)
-            if found.type == kind and value is not None and value.certain == text:
-                return found
+        for reference in () if value is None else value.refers:
+            found = self.resolver.resources.get(reference)
+            if found is not None and value is not None and found.type == kind:
+                made = generated(found.logical_id, attribute, found.template)
+                return found if value.certain == made else None
         return None
 
     def _is_own_account(self, text: str) -> bool:
@@ -437,7 +422,7 @@ def _parts(resource: Resource, member: str, tree: Any) -> _Parts:
         return _Parts([*_admitting(tree)])
     if not resource.is_of_aws or has_transform(resource.properties.get(member)):
         return _Parts(tree)
-    watches = member in _WATCHES.get(kind, ())
+    watches = member in AWS_TYPES["watches"].get(kind, ())
     if watches and member == "InputParameters":
         # A custom rule passes them to its own code.
         watches = as_mapping(resource["Source"]).get("Owner") == "AWS"

@@ -23,28 +23,25 @@ from pump_roles.placeholders import (
     KEPT,
     OPEN,
     PLACEHOLDER,
-    alike,
-    fits,
-    is_word,
-    plain,
-    readings,
-)
-from pump_roles.published import ROLES
-from pump_roles.templates.opaque import Hidden, unread_in
-from pump_roles.templates.resolve import (
     Reference,
     Resolved,
-    Resolver,
-    Resource,
+    alike,
     certain_text,
     everything,
     filled,
     filled_text,
+    fits,
     flat,
+    is_word,
+    plain,
+    readings,
     unresolved,
     values_of,
 )
-from pump_roles.templates.template import MEMBERS, Template
+from pump_roles.published import ROLES
+from pump_roles.templates.opaque import Hidden, unread_in
+from pump_roles.templates.resolve import Resolver, Resource
+from pump_roles.templates.template import AWS_TYPES, MEMBERS, Template
 from pump_roles.text import unescaped
 from pump_roles.validators import Text
 
@@ -70,15 +67,7 @@ MANAGED_POLICY: Final = "AWS::IAM::ManagedPolicy"
 _BUDGETS_ACTION: Final = "AWS::Budgets::BudgetsAction"
 _CONNECTOR: Final = "AWS::Serverless::Connector"
 
-ATTACHES: Final[Mapping[str, str]] = {
-    _BUDGETS_ACTION: "Definition",
-    INSTANCE_PROFILE: "Roles",
-    MANAGED_POLICY: "Roles",
-    "AWS::IAM::Policy": "Roles",
-    "AWS::IAM::RolePolicy": "RoleName",
-}
-"""The resource types that attach to roles, and the property that names the roles."""
-
+ATTACHES: Final[Mapping[str, str]] = AWS_TYPES["attaches"]
 INLINE_POLICIES: Final = ("AWS::IAM::Policy", "AWS::IAM::RolePolicy")
 
 _POLICY_ARN: Final = re.compile(

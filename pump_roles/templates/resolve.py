@@ -5,41 +5,47 @@ name of one of Pump's roles.
 """
 
 import re
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property, partial
 from itertools import product
 from math import prod
-from typing import Any, Final, Literal
+from typing import Any, Final
 
+from pump_roles.iam.canonical import text_of
 from pump_roles.iam.documents import as_list, as_mapping, as_text, is_call
-from pump_roles.placeholders import HOLE, OPEN, PLACEHOLDER, SHAPES, literal, plain
-from pump_roles.templates.template import STACK, Template
-
-MOST: Final = 64
-"""The maximum number of texts of a value. No real one that was measured has more."""
-
-LONGEST: Final = 100_000
-"""The maximum length of its texts together: nested stacks can double a text at each level."""
+from pump_roles.placeholders import (
+    HOLE,
+    LONGEST,
+    MOST,
+    NOTHING,
+    OPEN,
+    PLACEHOLDER,
+    SHAPES,
+    Call,
+    Choice,
+    Reference,
+    Resolved,
+    Text,
+    Why,
+    either,
+    filled_text,
+    flat,
+    literal,
+    of,
+    parts_of,
+    plain,
+    shown,
+    unresolved,
+)
+from pump_roles.templates.template import AWS_TYPES, NEUTRAL_MEMBERS, STACK, Template
 
 _DYNAMIC: Final = "{{resolve:"
-_HOLES: Final = re.compile(r"(?:\$\{\?\}){2,}")
 _VARIABLE: Final = re.compile(r"\$\{([^{}$]*)\}")
 _REFERENCE: Final = re.compile(r"\{\{resolve:(ssm|ssm-secure|secretsmanager):([^{}]*)\}\}")
-_OF_REGION: Final = re.compile(r"\$\{AWS::(?:Region|URLSuffix)\}")
-_LOOKS_FILLED: Final = re.compile(r"\$\{!AWS::(?:AccountId|Partition)\}")
 _PER_STACK: Final = ("AWS::StackName", "AWS::StackId")
-_IAM: Final[Mapping[str, tuple[str, str]]] = {
-    "AWS::IAM::Group": ("GroupName", "group"),
-    "AWS::IAM::InstanceProfile": ("InstanceProfileName", "instance-profile"),
-    "AWS::IAM::ManagedPolicy": ("ManagedPolicyName", "policy"),
-    "AWS::IAM::Role": ("RoleName", "role"),
-    "AWS::IAM::User": ("UserName", "user"),
-}
-"""The resource types whose name and ARN are known: the property with the name, and the type in the
-ARN."""
-
-_STORES: Final = {"AWS::SSM::Parameter": "Value", "AWS::SecretsManager::Secret": "SecretString"}
+_IAM: Final[Mapping[str, tuple[str, str]]] = AWS_TYPES["iam"]
+_STORES: Final[Mapping[str, str]] = AWS_TYPES["stores"]
 _READER, _WRITER = "Custom::CrossRegionExportReader", "Custom::CrossRegionExportWriter"
 _OUTSIDE: Final = LONGEST
 _PAIR: Final = 2
@@ -58,219 +64,6 @@ _HANDLERS: Final[Mapping[str, str]] = {
     "Fn::Sub": "_sub",
 }
 """The functions of CloudFormation, and what resolves each."""
-
-Why = Literal[
-    "",
-    "circle",
-    "custom-resource",
-    "dynamic-reference",
-    "function",
-    "import",
-    "macro",
-    "nested-output",
-    "nothing",
-    "overridden",
-    "parameter",
-    "property",
-    "ssm-parameter",
-    "too-many",
-    "undeclared",
-    "unresolved",
-]
-"""Why a value is unresolved; empty if it is resolved."""
-
-Text = str | None | tuple[str, ...]
-"""A text, nothing (``AWS::NoValue``), or a list of texts."""
-
-Reference = tuple[str, str]
-"""A resource or a condition: the key of its template, and its logical ID."""
-
-
-@dataclass(frozen=True)
-class Resolved:
-    """What a value is: one of some texts.
-
-    :param texts: the texts.
-    :param why: why it is unresolved.
-    :param literals: if it is unresolved, the literals that go into it.
-    :param refers: the resources that it names.
-    :param conditions: the conditions that choose between the texts.
-    """
-
-    texts: frozenset[Text]
-    why: Why = ""
-    literals: frozenset[str] = frozenset()
-    refers: frozenset[Reference] = frozenset()
-    conditions: frozenset[Reference] = frozenset()
-
-    @property
-    def only(self) -> Text:
-        """The one text or list that it certainly is; ``None`` if it is not one."""
-        return next(iter(self.texts)) if len(self.texts) == 1 and not self.why else None
-
-    @property
-    def certain(self) -> str | None:
-        """The one text that it certainly is; ``None`` if it is not one."""
-        return self.only if isinstance(self.only, str) else None
-
-    @property
-    def words(self) -> frozenset[str]:
-        """All literals in it, whether it is resolved or not."""
-        return self.literals | {plain(text) for text in flat(self.texts) if OPEN not in text}
-
-    def elements(self) -> "Iterator[Resolved]":
-        """Yield the elements of the list that it certainly is; else itself, with all elements."""
-        if isinstance(self.only, tuple):
-            yield from (replace(self, texts=frozenset({text})) for text in self.only)
-        elif texts := frozenset(flat(self.texts)):
-            yield replace(self, texts=texts)
-
-
-@dataclass(frozen=True, eq=False)
-class Call:
-    """A function in a template: how it is written, and what it is."""
-
-    written: Any
-    value: Resolved
-
-
-@dataclass(frozen=True, eq=False)
-class Choice:
-    """``Fn::If`` between objects or lists: how it is written, and its branches."""
-
-    written: Any
-    options: tuple[Any, ...]
-    condition: Reference
-
-
-_NOTHING: Final = Resolved(frozenset({None}))
-
-
-def flat(texts: Iterable[Text]) -> Iterator[str]:
-    """Yield texts, and the elements of those that are lists."""
-    for text in texts:
-        yield from (text,) if isinstance(text, str) else text or ()
-
-
-def resolved(leaf: Any) -> Resolved:
-    """Return what a leaf of a property is."""
-    if isinstance(leaf, Call):
-        return leaf.value
-    return _NOTHING if leaf is None else Resolved(frozenset({literal(as_text(leaf))}))
-
-
-def of(texts: Iterable[Text], why: Why = "", *parts: Resolved) -> Resolved:
-    """Return what a function makes of its parts."""
-    found = frozenset(_HOLES.sub(HOLE, text) if isinstance(text, str) else text for text in texts)
-    single = [*flat(found)]
-    if not why and any(OPEN in text for text in single):
-        why = next((part.why for part in parts if part.why), "unresolved")
-    if not found:
-        found, why = frozenset({HOLE}), why or "nothing"
-    if len(found) > MOST or (parts and sum(map(len, single)) > LONGEST):
-        found, why = frozenset({HOLE}), "too-many"
-    nothing: frozenset[str] = frozenset()
-    pieces = {plain(piece) for text in single for piece in PLACEHOLDER.split(text)[::2]}
-    return Resolved(
-        found,
-        why,
-        nothing.union(pieces, *(part.words for part in parts)) - {""} if why else nothing,
-        frozenset[Reference]().union(*(part.refers for part in parts)),
-        frozenset[Reference]().union(*(part.conditions for part in parts)),
-    )
-
-
-def either(parts: Sequence[Resolved], why: Why = "") -> Resolved:
-    """Return one of several values."""
-    return of((text for part in parts for text in part.texts), why, *parts)
-
-
-def unresolved(why: Why, *parts: Resolved) -> Resolved:
-    """Return a value of which only the literals are known."""
-    return of([HOLE], why, *parts)
-
-
-def everything(tree: Any) -> Iterator[Resolved]:
-    """Yield all keys and leaves of a part of a property."""
-    if isinstance(tree, dict):
-        yield from map(resolved, tree)
-    if isinstance(tree, dict | list | Choice):
-        for part in parts_of(tree):
-            yield from everything(part)
-    else:
-        yield resolved(tree)
-
-
-def parts_of(tree: Any) -> Iterable[Any]:
-    """Return the elements of a list, the members of an object, or the branches of a choice."""
-    if isinstance(tree, Choice):
-        return tree.options
-    return tree.values() if isinstance(tree, dict) else tree if isinstance(tree, list) else ()
-
-
-def values_of(tree: Any) -> Iterator[Resolved]:
-    """Yield the values of a property that names one thing, or a list of them."""
-    if isinstance(tree, list):
-        for element in tree:
-            yield from values_of(element)
-    elif isinstance(tree, Choice):
-        yield from either([value for part in tree.options for value in values_of(part)]).elements()
-    elif isinstance(tree, dict):
-        yield unresolved("function", *everything(tree))
-    else:
-        yield from resolved(tree).elements()
-
-
-def is_nothing(tree: Any) -> bool:
-    """Return whether CloudFormation treats a value as if it were not there."""
-    return tree is None or (isinstance(tree, Call) and tree.value == _NOTHING)
-
-
-def certain_text(leaf: Any) -> str | None:
-    """Return the text that a value certainly is, with placeholders for pseudo parameters.
-
-    It is ``None`` if it is not certain, or contains anything else that the templates do not have.
-    """
-    text = None if isinstance(leaf, dict | list | Choice) else resolved(leaf).certain
-    known = text is not None and all(name in SHAPES for name in PLACEHOLDER.findall(text))
-    return plain(text) if known and text is not None else None
-
-
-def filled_text(leaf: Any) -> str | None:
-    """Return the text that a value certainly is, with placeholders for what depends on the account:
-    ``${AWS::AccountId}``, ``${AWS::Partition}``; ``None`` if it is not certain.
-    """
-    text = certain_text(leaf)
-    return None if text is None or _OF_REGION.search(text) else text
-
-
-def filled(tree: Any) -> Any:
-    """Return a value with every function replaced whose result is certain; any other stays as it is
-    written.
-
-    What depends on the account is a placeholder: ``${AWS::AccountId}``, ``${AWS::Partition}``. A
-    text that only looks like one is an object, so that nothing can read it.
-    """
-    if isinstance(tree, list):
-        return [filled(element) for element in tree if element is None or not is_nothing(element)]
-    if isinstance(tree, dict):
-        members = tree.items()
-        return {key: filled(each) for key, each in members if each is None or not is_nothing(each)}
-    if isinstance(tree, str | Call) and _LOOKS_FILLED.search(resolved(tree).certain or ""):
-        return {"literal": plain(resolved(tree).certain or "")}
-    if isinstance(tree, Call):
-        text = filled_text(tree)
-        return tree.written if text is None else text
-    return tree.written if isinstance(tree, Choice) else tree
-
-
-def as_written(tree: Any) -> Any:
-    """Return a part of a property as it is written."""
-    if isinstance(tree, list):
-        return [as_written(element) for element in tree]
-    if isinstance(tree, dict):
-        return {key: as_written(member) for key, member in tree.items()}
-    return tree.written if isinstance(tree, Call | Choice) else tree
 
 
 @dataclass(frozen=True, eq=False)
@@ -445,7 +238,7 @@ class Resolver:
             condition, *branches = as_list(value["Fn::If"]) or [None]
             if any(map(_is_structure, branches)):
                 options = tuple(self.tree(branch, template) for branch in branches)
-                return Choice(value, options, (template.key, as_text(condition)))
+                return Choice(value, options, (template.key, f"?{as_text(condition)}"))
         if isinstance(value, dict) or (isinstance(value, str) and _DYNAMIC in value):
             return Call(value, self.resolve(value, template))
         return value
@@ -475,7 +268,7 @@ class Resolver:
 
     def _resolve(self, value: Any, template: Template) -> Resolved:
         if value is None:
-            return _NOTHING
+            return NOTHING
         if isinstance(value, bool | str | int):
             return Resolved(frozenset({literal(as_text(value))}))
         if isinstance(value, list):
@@ -513,6 +306,55 @@ class Resolver:
             self._once[key] = compute()
         return self._once[key]
 
+    # What is not certain
+
+    def uncertain(self, tree: Any, seen: set[Reference]) -> Iterator[str]:
+        """Yield canonical texts of what is not certain in a part of a property, and of all that it
+        depends on, each once. It stays as it is written if what it depends on changes.
+        """
+        depends: set[Reference] = set()
+        if isinstance(tree, Choice):
+            yield text_of(tree.written)
+            depends.add(tree.condition)
+        elif isinstance(tree, Call) and filled_text(tree) is None and tree.value != NOTHING:
+            value = tree.value
+            yield text_of(
+                [sorted(map(shown, each)) for each in (flat(value.texts), value.literals)]
+            )
+            depends |= value.refers
+        for reference in sorted(depends - seen):
+            yield from self.definition(reference, seen)
+        for part in parts_of(tree):
+            yield from self.uncertain(part, seen)
+
+    def definition(self, reference: Reference, seen: set[Reference]) -> Iterator[str]:
+        """Yield canonical texts of a resource or a condition, and of all that it depends on."""
+        if reference in seen:
+            return
+        seen.add(reference)
+        key, name = reference
+        if resource := self.resources.get(reference):
+            members = resource.members
+            kept = {member: members[member] for member in members.keys() - NEUTRAL_MEMBERS}
+            if resource.type.startswith("AWS::"):
+                kept["Properties"] = {**resource.properties, "Description": ""}
+            yield text_of([name, kept])
+            yield from self.uncertain(dict(resource.tree), seen)
+            yield from self.condition(resource, seen)
+            return
+        declared = as_mapping(self.by_key[key].content.get("Conditions"))
+        value = declared.get(name[1:])
+        words = {word for each in self.inside(value, self.by_key[key]) for word in each.words}
+        yield text_of([name, value, sorted(map(shown, words))])
+        for other in declared:
+            if f'"{other}"' in as_text(value):
+                yield from self.definition((key, f"?{other}"), seen)
+
+    def condition(self, resource: "Resource", seen: set[Reference]) -> Iterator[str]:
+        """Yield canonical texts of the condition under which a resource is created."""
+        if isinstance(name := resource.members.get("Condition"), str):
+            yield from self.definition((resource.template.key, f"?{name}"), seen)
+
     # References
 
     def _ref(self, name: Any, template: Template) -> Resolved:
@@ -532,7 +374,7 @@ class Resolver:
             text = generated(name, "", template)
         elif not text and name in SHAPES:
             text = f"${{{name}}}"
-        nothing = _NOTHING if name == "AWS::NoValue" else unresolved("undeclared")
+        nothing = NOTHING if name == "AWS::NoValue" else unresolved("undeclared")
         return of([text]) if text else nothing
 
     def _parameter(self, name: str, template: Template) -> Resolved:
@@ -561,7 +403,7 @@ class Resolver:
                 return unresolved("undeclared", passed)
             found = of(given, "", passed, default)
             return _split(found, ",", strip=True) if is_list else found
-        if options is not _NOTHING and not is_list:
+        if options is not NOTHING and not is_list:
             return of(flat(options.texts), "", options)
         # Whoever deploys the stack decides. What it is without a decision is one of the texts.
         found = _split(default, ",", strip=True) if is_list else default
@@ -569,7 +411,7 @@ class Resolver:
 
     def _passed(self, name: str, template: Template) -> Resolved:
         if template.parent is None or name not in template.arguments:
-            return _NOTHING
+            return NOTHING
         found = self._resolve(template.arguments[name], template.parent)
         if not template.is_member:
             return found
@@ -733,8 +575,7 @@ class Resolver:
         condition, *branches = as_list(argument) or [None]
         parts = [self._resolve(branch, template) for branch in branches]
         found = either(parts) if parts else unresolved("function")
-        name = (template.key, as_text(condition))
-        return replace(found, conditions=found.conditions | {name})
+        return replace(found, refers=found.refers | {(template.key, f"?{as_text(condition)}")})
 
     def _find_in_map(self, argument: Any, template: Template) -> Resolved:
         keys = as_list(argument)
@@ -816,7 +657,8 @@ def _split(source: Resolved, separator: str, *, strip: bool = False) -> Resolved
         found.append(tuple(piece.strip() if strip else piece for piece in texts))
     parted = of(found, "", source)
     # A piece of an ARN, such as the account, does not name the resource.
-    return parted if strip else replace(parted, refers=frozenset())
+    kept = source.refers if strip else {of for of in source.refers if of[1].startswith("?")}
+    return replace(parted, refers=frozenset(kept))
 
 
 def _has(name: str, separator: str) -> bool:

@@ -19,7 +19,19 @@ from pump_roles.iam.documents import (
 from pump_roles.iam.trust import Trust, parse_trust
 from pump_roles.iam.values import OPEN, Value, known, literal, unreadable
 from pump_roles.json_input import parse_json
-from pump_roles.placeholders import plain, shown
+from pump_roles.placeholders import (
+    Call,
+    Reference,
+    Resolved,
+    as_written,
+    certain_text,
+    filled,
+    filled_text,
+    is_nothing,
+    plain,
+    shown,
+    values_of,
+)
 from pump_roles.role import HOUR, Boundary, Part, Role, Unknown, Why, kind_of
 from pump_roles.templates.opaque import Opaque, changed_at_deployment
 from pump_roles.templates.reach import (
@@ -34,19 +46,7 @@ from pump_roles.templates.reach import (
     policy_of,
     target,
 )
-from pump_roles.templates.resolve import (
-    Call,
-    Reference,
-    Resolved,
-    Resolver,
-    Resource,
-    as_written,
-    certain_text,
-    filled,
-    filled_text,
-    is_nothing,
-    values_of,
-)
+from pump_roles.templates.resolve import Resolver, Resource
 from pump_roles.templates.template import MEMBERS
 from pump_roles.validators import PRINCIPAL, ROLE_NAME, Text
 

@@ -1,5 +1,6 @@
 """A template in one place where it is deployed."""
 
+import json
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -7,6 +8,21 @@ from pathlib import Path
 from typing import Any, Final
 
 from pump_roles.iam.documents import as_mapping, as_text, has_transform
+from pump_roles.text import packaged
+
+AWS_TYPES: Final[Mapping[str, Any]] = json.loads(packaged(__package__, "aws_types.json"))
+"""What the types of AWS's resources do.
+
+- ``attaches``: those that attach to roles, and the property that names the roles;
+- ``deploys_more``: those that deploy templates from elsewhere; so do modules;
+- ``iam``: those whose name and ARN are known: the property with the name, and the type in the ARN;
+- ``read_for_macros``: the prefixes of those that can reach one of Pump's roles themselves;
+- ``stores``: those that dynamic references read, and the property that they read;
+- ``transforms``: AWS's own that only add what the template describes. They change no role or policy
+  (CloudFormation Template Reference, "Transform reference"). If SAM would make a resource with the
+  logical ID of another one, the deployment fails;
+- ``watches``: the properties with what a resource looks for or shows.
+"""
 
 STACK: Final = "AWS::CloudFormation::Stack"
 STACK_SET: Final = "AWS::CloudFormation::StackSet"

@@ -8,8 +8,8 @@ from tempfile import TemporaryDirectory
 from hypothesis import given
 
 from pump_roles.iam.documents import as_list
-from pump_roles.placeholders import PLACEHOLDER, plain
-from pump_roles.templates.resolve import Reference, Resolver, Text
+from pump_roles.placeholders import PLACEHOLDER, Reference, Text, plain
+from pump_roles.templates.resolve import Resolver
 from tests.templates.expressions import App, apps
 from tools.sandbox.aws import ACCOUNT_ID, REGION
 

@@ -5,9 +5,9 @@ from typing import Any
 
 import pytest
 
-from pump_roles.placeholders import plain
+from pump_roles.placeholders import plain, values_of
 from pump_roles.templates.reach import Naming, Target, attachments, target
-from pump_roles.templates.resolve import Resolver, values_of
+from pump_roles.templates.resolve import Resolver
 from pump_roles.templates.template import Template
 from tests.support import NO_VALUE
 
