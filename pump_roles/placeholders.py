@@ -362,3 +362,9 @@ def as_written(tree: Any) -> Any:
     if isinstance(tree, dict):
         return {key: as_written(member) for key, member in tree.items()}
     return tree.written if isinstance(tree, Call | Choice) else tree
+
+
+def contains(name: str, value: Resolved) -> bool:
+    """Return whether a literal in a value contains a name as a whole word."""
+    texts = {*value.words, *map(plain, flat(value.texts))}
+    return any(is_word(name, reading) for text in texts for reading in readings(text))

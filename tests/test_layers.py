@@ -87,7 +87,8 @@ def test_every_part_has_a_layer() -> None:
 
 
 @pytest.mark.parametrize(
-    ("reader", "users"), [("templates", {"gate.py"}), ("iam", {"commitment_alarm.py"})]
+    ("reader", "users"),
+    [("templates", {"widening.py"}), ("iam", {"commitment_alarm.py", "widening.py"})],
 )
 def test_constructs_do_not_use_the_reader_except(reader: str, users: set[str]) -> None:
     prefix = f"pump_roles.{reader}"

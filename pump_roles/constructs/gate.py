@@ -32,7 +32,7 @@ from pump_roles.findings import ONLY_AT_DEPLOYMENT, Finding, Reason
 from pump_roles.validators import ArgumentError
 
 if TYPE_CHECKING:
-    from pump_roles.templates import Built
+    from pump_roles.constructs.widening import Built
 
 _RULE: Final = "immutable"
 _FIX: Final = (
@@ -132,14 +132,14 @@ class _Immutable:
 
     def _violations(self, context: IPolicyValidationContext) -> Iterator[PolicyViolation]:
         # Imported here: an app that only defines its constructs does not need the reader.
-        from pump_roles.templates import widenings  # noqa: PLC0415
+        from pump_roles.constructs.widening import widenings  # noqa: PLC0415
 
         paths = [Path(path) for path in context.template_paths]
         found = widenings(list(self._built()), paths)
         yield from (_violation(*each) for each in found)
 
     def _built(self) -> "Iterator[Built]":
-        from pump_roles.templates import Built  # noqa: PLC0415
+        from pump_roles.constructs.widening import Built  # noqa: PLC0415
 
         found = [
             (file, resource, properties)

@@ -33,13 +33,13 @@ from pump_roles.placeholders import (
     is_nothing,
 )
 from pump_roles.published import ROLES
-from pump_roles.role import ROOT, Role, Unknown, Why
-from pump_roles.templates.opaque import Hidden
+from pump_roles.role import ROOT, Part, Role, Unknown, Why
 from pump_roles.templates.resolve import Resolver, Resource
 from pump_roles.templates.role_reader import ROLE_PROPERTIES, PumpRole, unknown_of
-from pump_roles.templates.template import MEMBERS, NEUTRAL_MEMBERS, Template
+from pump_roles.templates.template import MEMBERS, NEUTRAL_MEMBERS, Hidden, Template
 from pump_roles.validators import ACCOUNT_FILTERS, EXTERNAL_ID, POLICY_TARGETS
 
+_POLICIES: Final[Part] = "organization-policies"
 _TARGETS: Final = {"OrganizationalUnitIds", "Accounts", "AccountFilterType", "AccountsUrl"}
 _INSTANCES: Final = {"DeploymentTargets", "Regions", "ParameterOverrides"}
 _AUTOMATIC: Final = {"Enabled", "RetainStacksOnAccountRemoval", "DependsOn"}
@@ -67,9 +67,7 @@ def places(roles: Iterable[PumpRole]) -> Iterator[Place]:
         if "Condition" in role.resource.members:
             condition = as_text(role.resource.members["Condition"])
             about = role.resource.logical_id
-            problems.append(
-                Unknown(part="template", why="conditional", subject=about, detail=condition)
-            )
+            problems.append(_unknown("conditional", about, condition, "template"))
     order = list(ROLES)
     for kind, template, stack_set in sorted(deployed, key=lambda key: order.index(key[0])):
         for group in _groups(stack_set and stack_set["StackInstancesGroup"]):
@@ -100,8 +98,8 @@ def stack_set_name(stack_set: Resource | None) -> str:
     return (stack_set and certain_text(stack_set["StackSetName"])) or placeholder
 
 
-def _unknown(why: Why, subject: str = "", detail: str = "") -> Unknown:
-    return Unknown(part="place", why=why, subject=subject, detail=detail)
+def _unknown(why: Why, subject: str = "", detail: str = "", part: Part = "place") -> Unknown:
+    return Unknown(part=part, why=why, subject=subject, detail=detail)
 
 
 def _groups(value: Any) -> list[Any]:
@@ -413,7 +411,7 @@ def organization_policies(
 
 
 def _organization_policy(resource: Resource) -> OrganizationPolicy:
-    logical_id, members = resource.logical_id, resource.members
+    logical_id, members, part = resource.logical_id, resource.members, _POLICIES
     name, kind = (filled_text(resource[key]) or None for key in ("Name", "Type"))
     document = _document(resource["Content"])
     listed = resource["TargetIds"]
@@ -422,12 +420,12 @@ def _organization_policy(resource: Resource) -> OrganizationPolicy:
     known = tuple(target for target in targets if POLICY_TARGETS.element.accepts(target))
     unknown = []
     if "Condition" in members:
-        unknown.append(_about("conditional", logical_id, as_text(members["Condition"])))
+        unknown.append(_unknown("conditional", logical_id, as_text(members["Condition"]), part))
     elif members.keys() - MEMBERS or resource.is_open:
         document = None
     readable = kind in get_args(ControlType) and len(known) == len(targets)
     if name is None or document is None or not readable:
-        unknown.append(_about("unreadable", logical_id))
+        unknown.append(_unknown("unreadable", logical_id, part=part))
     return OrganizationPolicy(
         name=name or logical_id,
         type=kind or "",
@@ -435,10 +433,6 @@ def _organization_policy(resource: Resource) -> OrganizationPolicy:
         targets=known,
         unknown=tuple(unknown),
     )
-
-
-def _about(why: Why, subject: str, detail: str = "") -> Unknown:
-    return Unknown(part="organization-policies", why=why, subject=subject, detail=detail)
 
 
 def _document(content: Any) -> Any:

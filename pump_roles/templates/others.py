@@ -61,19 +61,12 @@ from pump_roles.templates.template import AWS_TYPES, Template
 
 _PRINCIPALS: Final = {ROLE, "AWS::IAM::User", "AWS::IAM::Group"}
 _POLICIES: Final = {*ATTACHES, "AWS::IAM::UserPolicy", "AWS::IAM::GroupPolicy"} - {INSTANCE_PROFILE}
-_RUN_BY_HELPERS: Final = {"AWS::CloudFormation::Authentication", "AWS::CloudFormation::Init"}
-"""The metadata that CloudFormation's helper scripts act on, on an instance."""
-
 _TRUST: Final = "AssumeRolePolicyDocument"
 """A trust policy, of a role or of what makes one, such as a function of SAM."""
 
 _IDENTITY_POOLS: Final = "cognito-identity.amazonaws.com"
 _POOL: Final = f"{_IDENTITY_POOLS}:aud"
 _SIGNED_IN: Final = f"{_IDENTITY_POOLS}:amr"
-_OTHER_SIGN_IN: Final = {
-    *("DeveloperProviderName", "OpenIdConnectProviderARNs", "SamlProviderARNs"),
-    "SupportedLoginProviders",
-}
 _EXACTLY: Final = ("StringEquals", "StringLike")
 _EXACTLY_ARN: Final = ("ArnEquals", "ArnLike", "StringEquals")
 _POLICY: Final = "iam:PolicyARN"
@@ -89,12 +82,6 @@ _SERVICE: Final = re.compile(
 
 _TEXTS: Final = re.compile(r"\w*Description|Comment|DisplayName|Tags")
 """The properties of AWS's own resources that nothing acts on."""
-
-_SECTIONS: Final = {
-    *("AWSTemplateFormatVersion", "Conditions", "Description", "Mappings", "Metadata", "Outputs"),
-    *("Parameters", "Resources", "Rules", "Transform"),
-}
-"""The sections of a template that give no access themselves. ``Globals``, of SAM, does."""
 
 _ALIKE: Final[Mapping[Naming, Reason]] = {
     "certain": "could-be-named-alike",
@@ -150,13 +137,9 @@ def others(
             resource = resolver.resources[template.key, name]
             if resource.reference not in accounted and (other := reader.resource(resource)):
                 yield resource.reference, other
-        for name in sorted(template.content.keys() - _SECTIONS):
+        for name in sorted(template.content.keys() - {*AWS_TYPES["sections"]}):
             if other := reader.section(name):
                 yield (template.key, name), other
-
-
-def _each_once(ways: Iterable[Access]) -> tuple[Access, ...]:
-    return tuple(dict.fromkeys(ways))
 
 
 def _names(roles: Sequence[PumpRole], named: Iterable[Target]) -> _Pump:
@@ -210,20 +193,20 @@ class _Reader:
 
     def resource(self, resource: Resource) -> Other | None:
         kind, properties = resource.type, resource.properties
-        alarms = _each_once(self._ways(resource))
+        alarms = tuple(dict.fromkeys(self._ways(resource)))
         is_attached = kind in ATTACHES or kind in _POLICIES
         is_listed = kind in _PRINCIPALS or kind in _POLICIES
         if not (alarms or is_listed or any(self._mentions(resource, information=True))):
             return None
         has_trust = _has_trust_policy(resource)
-        trust = read_trust(resource[_TRUST], self.resolver) if has_trust else None
+        trust = read_trust(resource[_TRUST], self.resolver, self.template) if has_trust else None
         return Other(
             name=resource.logical_id,
             type=kind,
             source=self.template.file.name,
             principals=trust.principals if trust else (),
             attached_to=tuple(_attached_to(properties)) if is_attached else (),
-            grants=_each_once(_grants(properties)),
+            grants=tuple(dict.fromkeys(_grants(properties))),
             alarms=alarms,
         )
 
@@ -235,7 +218,7 @@ class _Reader:
             if self.in_pump_stack and _is_public(defaults):
                 ways.append(Access("lets-in", "*"))
         file = self.template.file.name
-        alarms = _each_once(ways)
+        alarms = tuple(dict.fromkeys(ways))
         return Other(name=name, type="section", source=file, alarms=alarms) if alarms else None
 
     def _ways(self, resource: Resource) -> Iterator[Access]:
@@ -256,7 +239,7 @@ class _Reader:
         yield from self._mentions(resource, information=False)
 
     def _let_in_by(self, document: Any) -> Iterator[Access]:
-        yield from admitted(read_trust(document, self.resolver))
+        yield from admitted(read_trust(document, self.resolver, self.template))
         if self.in_pump_stack and not all(map(self._has_own_provider, _admitting(document))):
             yield Access("trusts-identity-provider")
         for value in principals_in(document, "Allow"):
@@ -297,7 +280,7 @@ class _Reader:
     def _is_own_pool(self, pool: Any) -> bool:
         # A pool in which only user pools of the same templates sign users in.
         found = self._made_here(pool, "AWS::Cognito::IdentityPool", "")
-        if found is None or not found.tree.keys().isdisjoint(_OTHER_SIGN_IN):
+        if found is None or not found.tree.keys().isdisjoint(AWS_TYPES["sign_in"]):
             return False
         providers = map(as_mapping, as_list(found.tree.get("CognitoIdentityProviders", [])))
         names = [provider.get("ProviderName") for provider in providers]
@@ -348,7 +331,7 @@ class _Reader:
         if resource.logical_id in self.template.nested:
             return
         metadata = as_mapping(resource.members.get("Metadata"))
-        helpers = {key: metadata[key] for key in metadata.keys() & _RUN_BY_HELPERS}
+        helpers = {key: metadata[key] for key in metadata.keys() & {*AWS_TYPES["metadata"]}}
         values = {**resource.tree, "Metadata": self.resolver.tree(helpers, self.template)}
         for member in (name for name in values if name != ATTACHES.get(resource.type)):
             parts = _parts(resource, member, values[member])

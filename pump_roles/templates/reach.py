@@ -1,7 +1,4 @@
-"""What attaches to a role, has its name, or may: certainly, possibly, or only the deployment knows.
-
-A policy that certainly only takes away may attach.
-"""
+"""What attaches to a role, or has its name: certainly, possibly, or only the deployment knows."""
 
 import re
 from collections.abc import Iterable, Iterator, Mapping
@@ -27,22 +24,18 @@ from pump_roles.placeholders import (
     Resolved,
     alike,
     certain_text,
+    contains,
     everything,
     filled,
     filled_text,
     fits,
     flat,
-    is_word,
-    plain,
-    readings,
     unresolved,
     values_of,
 )
 from pump_roles.published import ROLES
-from pump_roles.templates.opaque import Hidden, unread_in
-from pump_roles.templates.resolve import Resolver, Resource
-from pump_roles.templates.template import AWS_TYPES, MEMBERS, Template
-from pump_roles.text import unescaped
+from pump_roles.templates.resolve import Resource
+from pump_roles.templates.template import AWS_TYPES, MEMBERS, Hidden, Template
 from pump_roles.validators import Text
 
 Naming = Literal["certain", "could-be", "deployment"]
@@ -74,12 +67,6 @@ _POLICY_ARN: Final = re.compile(
     r"arn:(?:[a-z-]+|\$\{AWS::Partition\}):iam::"
     r"(aws|[0-9]{12}|\$\{AWS::AccountId\}):policy(/.+)"
 )
-
-
-def contains(name: str, value: Resolved) -> bool:
-    """Return whether a literal in a value contains a name as a whole word."""
-    texts = {*value.words, *map(plain, flat(value.texts))}
-    return any(is_word(name, reading) for text in texts for reading in readings(text))
 
 
 @dataclass(frozen=True)
@@ -120,9 +107,6 @@ def target(role: Resource) -> Target:
     return Target(tuple(names), role.reference)
 
 
-# What attaches
-
-
 @dataclass(frozen=True, eq=False)
 class Attachment:
     """A resource that attaches to roles, or that names roles in another way.
@@ -133,16 +117,6 @@ class Attachment:
     resource: Resource
     values: tuple[Resolved, ...]
     how: How = "name"
-
-    @property
-    def logical_id(self) -> str:
-        """Its logical ID."""
-        return self.resource.logical_id
-
-    @property
-    def is_instance_profile(self) -> bool:
-        """Whether it is an instance profile, which gives the role to EC2, and not a policy."""
-        return self.resource.type == INSTANCE_PROFILE
 
 
 class Attachments:
@@ -190,8 +164,8 @@ class Attachments:
         """
         for found, naming in self.naming(role).items():
             other = found.resource.template
-            open_elsewhere = other.root is not template.root or found.is_instance_profile
-            if naming == "deployment" and open_elsewhere:
+            is_profile = found.resource.type == INSTANCE_PROFILE
+            if naming == "deployment" and (is_profile or other.root is not template.root):
                 continue
             if not other.account or template.account in ("", other.account):
                 yield found, naming
@@ -340,38 +314,6 @@ def _policy_key(arn: str, template: Template) -> tuple[str, str] | None:
         return None
     own = not template.account and found[1] != "aws"
     return "" if own else found[1], found[2]
-
-
-@dataclass(frozen=True, eq=False)
-class Unread:
-    """A nested template, or another part of a template, that cannot be read.
-
-    :param name: the logical ID, or the section.
-    :param text: its text.
-    :param values: the values in it.
-    """
-
-    template: Template
-    name: str
-    text: str
-    values: tuple[Resolved, ...]
-
-    def may_contain(self, role: Target) -> bool:
-        """Return whether it contains a role's name, or refers to the role."""
-        return any(is_word(name, self.text) for name in role.names) or any(
-            role.reference in value.refers or any(contains(name, value) for name in role.names)
-            for value in self.values
-        )
-
-
-def unread(resolver: Resolver, hidden: Hidden) -> Iterator[Unread]:
-    """Yield what cannot be read."""
-    for template, changes in hidden.items():
-        for name in sorted(unread_in(template, changes)):
-            listed = as_mapping(template.content.get("Resources"))
-            read = listed.get(name, template.content.get(name))
-            text = unescaped(template.unread.get(name) or as_text(read))
-            yield Unread(template, name, text, tuple(resolver.inside(read, template)))
 
 
 def accepts_only(validator: Text, declared: Mapping[str, Any]) -> bool:

@@ -47,7 +47,6 @@ _PER_STACK: Final = ("AWS::StackName", "AWS::StackId")
 _IAM: Final[Mapping[str, tuple[str, str]]] = AWS_TYPES["iam"]
 _STORES: Final[Mapping[str, str]] = AWS_TYPES["stores"]
 _READER, _WRITER = "Custom::CrossRegionExportReader", "Custom::CrossRegionExportWriter"
-_OUTSIDE: Final = LONGEST
 _PAIR: Final = 2
 
 _HANDLERS: Final[Mapping[str, str]] = {
@@ -81,7 +80,7 @@ class Resource:
 
     @property
     def type(self) -> str:
-        """Its type."""
+        """Its type; empty if it has none."""
         return self.template.type_of(self.logical_id)
 
     @property
@@ -104,11 +103,11 @@ class Resource:
         """Whether it is no custom resource. Code of the app gets the properties of these."""
         return self.type.startswith("AWS::") and self.type != "AWS::CloudFormation::CustomResource"
 
-    @property
+    @cached_property
     def tree(self) -> Mapping[str, Any]:
         """Its properties, in which each function is a :class:`Call` or a :class:`Choice`."""
-        found: Mapping[str, Any] = self.resolver.tree_of(self.reference)
-        return found
+        properties = self.properties.items()
+        return {name: self.resolver.tree(value, self.template) for name, value in properties}
 
     def __getitem__(self, name: str) -> Any:
         """Return a property from its tree; ``None`` if there is none."""
@@ -150,7 +149,6 @@ class Resolver:
 
     templates: Sequence[Template]
     _once: dict[tuple[str, str, str], Resolved] = field(default_factory=dict)
-    _trees: dict[Reference, Mapping[str, Any]] = field(default_factory=dict)
     _exports: dict[str, list[tuple[Template, Any]]] = field(default_factory=dict)
     _stored: list[tuple[str, Resolved, Resolved]] = field(default_factory=list)
 
@@ -162,10 +160,8 @@ class Resolver:
         self._once.clear()
         for resource in self.resources.values():
             if (kind := resource.type) in _STORES:
-                name, value = (
-                    self.resolve(resource.properties.get(key), resource.template)
-                    for key in ("Name", _STORES[kind])
-                )
+                kept = (resource.properties.get(key) for key in ("Name", _STORES[kind]))
+                name, value = (self.resolve(each, resource.template) for each in kept)
                 self._stored.append((kind, name, value))
 
     @cached_property
@@ -218,15 +214,6 @@ class Resolver:
                     yield f"\1{key}", value
 
     # Properties, and what a value is
-
-    def tree_of(self, reference: Reference) -> Mapping[str, Any]:
-        """Return the properties of a resource with everything in them resolved, once."""
-        if reference not in self._trees:
-            template = self.by_key[reference[0]]
-            properties = template.properties(reference[1])
-            tree = {name: self.tree(value, template) for name, value in properties.items()}
-            self._trees[reference] = tree
-        return self._trees[reference]
 
     def tree(self, value: Any, template: Template) -> Any:
         """Return a value with each function in it resolved; what is no function stays as it is."""
@@ -439,7 +426,9 @@ class Resolver:
             path = self._property("Path", name, template) if "Path" in properties else of(["/"])
             before = of(["arn:${AWS::Partition}:iam::"])
             account = self._ref("AWS::AccountId", template)
-            return _product([before, account, of([f":{arn_type}"]), path, own], _concatenated)
+            return _product(
+                [before, account, of([f":{arn_type}"]), path, own], partial(_joined, "")
+            )
         if (kind, attribute) == ("AWS::SSM::Parameter", "Value"):
             return self._property(attribute, name, template)
         if not kind.startswith("AWS::") or kind == "AWS::CloudFormation::CustomResource":
@@ -510,7 +499,7 @@ class Resolver:
     def _stack_output(self, argument: Any, template: Template) -> Resolved:
         named = as_mapping(argument)
         parts = [self._resolve(named.get(key), template) for key in ("StackName", "OutputName")]
-        return self._import(_product(parts, _output_key), template)
+        return self._import(_product(parts, partial(_joined, "\0")), template)
 
     def _sub(self, argument: Any, template: Template) -> Resolved:
         is_pair = isinstance(argument, list) and len(argument) == _PAIR
@@ -527,18 +516,13 @@ class Resolver:
             else:
                 parts.append((self._attribute if "." in name else self._ref)(name, template))
         names = [f"{index % 2}{piece}" for index, piece in enumerate(pieces)]
-        return _product(parts, _concatenated, names)
+        return _product(parts, partial(_joined, ""), names)
 
     def _join(self, argument: Any, template: Template) -> Resolved:
         separator, *rest = as_list(argument) or [None]
         if not isinstance(separator, str) or len(rest) != 1:
             return self._unknown(argument, template)
-
-        def joined(texts: Sequence[Text]) -> str:
-            present = [text for text in texts if text is not None]
-            whole = all(isinstance(text, str) for text in present)
-            return literal(separator).join(map(str, present)) if whole else HOLE
-
+        joined = partial(_joined, literal(separator))
         if isinstance(rest[0], list):
             elements = [self._resolve(each, template) for each in rest[0]]
             return _product(elements, joined, [*map(as_text, rest[0])])
@@ -552,7 +536,7 @@ class Resolver:
         if len(rest) != 1 or number.why or may_lack:
             return self._unknown(rest, template)
         places = [
-            int(text) if re.fullmatch("[0-9]{1,4}", text) else _OUTSIDE
+            int(text) if re.fullmatch("[0-9]{1,4}", text) else LONGEST
             for text in flat(number.texts)
         ]
         if isinstance(listed, list):
@@ -628,16 +612,15 @@ def _overrides(value: Any) -> Iterator[Any]:
             yield from _overrides(element)
 
 
-def _output_key(texts: Sequence[Text]) -> str:
-    return "\0".join(map(str, texts))
-
-
 def _listed(texts: Sequence[Text]) -> tuple[str, ...]:
     return tuple(flat(texts))
 
 
-def _concatenated(texts: Sequence[Text]) -> str:
-    return "".join(text if isinstance(text, str) else HOLE for text in texts)
+def _joined(separator: str, texts: Sequence[Text]) -> str:
+    # Join leaves out what is nothing.
+    present = [text for text in texts if text is not None]
+    whole = all(isinstance(text, str) for text in present)
+    return separator.join(map(str, present)) if whole else HOLE
 
 
 def _split(source: Resolved, separator: str, *, strip: bool = False) -> Resolved:

@@ -33,9 +33,9 @@ from pump_roles.placeholders import (
     values_of,
 )
 from pump_roles.role import HOUR, Boundary, Part, Role, Unknown, Why, kind_of
-from pump_roles.templates.opaque import Opaque, changed_at_deployment
 from pump_roles.templates.reach import (
     INLINE_POLICIES,
+    INSTANCE_PROFILE,
     ROLE,
     Attachment,
     Attachments,
@@ -47,19 +47,12 @@ from pump_roles.templates.reach import (
     target,
 )
 from pump_roles.templates.resolve import Resolver, Resource
-from pump_roles.templates.template import MEMBERS
+from pump_roles.templates.template import MEMBERS, Opaque, Template, changed_at_deployment
 from pump_roles.validators import PRINCIPAL, ROLE_NAME, Text
 
 ROLE_PROPERTIES: Final = {
-    "RoleName",
-    "Description",
-    "Path",
-    "Tags",
-    "PermissionsBoundary",
-    "AssumeRolePolicyDocument",
-    "Policies",
-    "ManagedPolicyArns",
-    "MaxSessionDuration",
+    *("RoleName", "Description", "Path", "Tags", "PermissionsBoundary", "MaxSessionDuration"),
+    *("AssumeRolePolicyDocument", "Policies", "ManagedPolicyArns"),
 }
 """A role's properties that are read, or have no effect."""
 
@@ -99,13 +92,7 @@ def pump_roles(resources: Iterable[Resource], attachments: Attachments) -> Itera
 
 def unknown_of(opaque: Opaque, source: str = "") -> Unknown:
     """Return what can change a template, as what is not known about it."""
-    return Unknown(
-        part="template",
-        why=opaque.why,
-        subject=opaque.subject,
-        detail=opaque.detail,
-        source=source,
-    )
+    return Unknown(part="template", source=source, **vars(opaque))
 
 
 @dataclass(frozen=True)
@@ -154,7 +141,7 @@ class _Reader:
             kind=kind,
             name=self._name(),
             path=self._path(),
-            trust=read_trust(resource["AssumeRolePolicyDocument"], resource.resolver),
+            trust=read_trust(resource["AssumeRolePolicyDocument"], resource.resolver, template),
             policies=tuple(policies),
             may_deny=tuple(may_deny),
             boundary=boundary(resource, self.attachments),
@@ -218,7 +205,7 @@ class _Reader:
         return {
             attachment: naming
             for attachment, naming in found.items()
-            if not attachment.is_instance_profile
+            if attachment.resource.type != INSTANCE_PROFILE
         }
 
     def _managed_arns(self) -> list[Any]:
@@ -229,7 +216,7 @@ class _Reader:
 
     def _uncounted(self, attachment: Attachment, naming: Naming) -> Unknown | None:
         # Why a policy does not count. A deny that may not be deployed must not count, either.
-        about, resource = attachment.logical_id, attachment.resource
+        about, resource = attachment.resource.logical_id, attachment.resource
         is_open = resource.members.keys() - MEMBERS or any(each.why for each in attachment.values)
         part: Part = "inline-policies" if resource.type in INLINE_POLICIES else "managed-policies"
         if naming == "deployment":
@@ -295,27 +282,17 @@ def _text(part: Any) -> Any:
     return part
 
 
-def read_trust(document: Any, resolver: Resolver) -> Trust:
+def read_trust(document: Any, resolver: Resolver, template: Template) -> Trust:
     """Return a trust policy, with what is certain, and what is provided at deployment."""
-    read = parsed(document)
-    calls = {as_text(call.written): call for call in calls_in(read)}
 
     def value_of(value: Any, validator: Text) -> Value:
-        call = None if isinstance(value, str) else calls.get(as_text(value))
-        parameter = None if call is None else resolver.declared(call.value)
-        if call is None or parameter is None or not accepts_only(validator, parameter[1]):
-            return unreadable(value) if isinstance(value, dict) else literal(value)
-        name, declared = parameter
-        default = "" if call.value.why == "overridden" else declared.get("Default", "")
+        if not isinstance(value, dict):
+            return literal(value)
+        found = resolver.resolve(value, template)
+        name, declared = resolver.declared(found) or ("", {})
+        if not accepts_only(validator, declared):
+            return unreadable(value)
+        default = "" if found.why == "overridden" else declared.get("Default", "")
         return Value("open", name, default=default if validator is PRINCIPAL else "")
 
-    return parse_trust(filled(read), value_of)
-
-
-def calls_in(tree: Any) -> Iterator[Call]:
-    """Yield the functions in a part of a property."""
-    if isinstance(tree, Call):
-        yield tree
-    elif isinstance(tree, dict | list):
-        for part in tree.values() if isinstance(tree, dict) else tree:
-            yield from calls_in(part)
+    return parse_trust(filled(parsed(document)), value_of)

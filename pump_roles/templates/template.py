@@ -1,13 +1,13 @@
-"""A template in one place where it is deployed."""
+"""A template in one place where it is deployed, and what can change it there."""
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, Literal
 
-from pump_roles.iam.documents import as_mapping, as_text, has_transform
+from pump_roles.iam.documents import as_list, as_mapping, as_text, has_transform
 from pump_roles.text import packaged
 
 AWS_TYPES: Final[Mapping[str, Any]] = json.loads(packaged(__package__, "aws_types.json"))
@@ -16,7 +16,10 @@ AWS_TYPES: Final[Mapping[str, Any]] = json.loads(packaged(__package__, "aws_type
 - ``attaches``: those that attach to roles, and the property that names the roles;
 - ``deploys_more``: those that deploy templates from elsewhere; so do modules;
 - ``iam``: those whose name and ARN are known: the property with the name, and the type in the ARN;
+- ``metadata``: what CloudFormation's helper scripts act on, on an instance;
 - ``read_for_macros``: the prefixes of those that can reach one of Pump's roles themselves;
+- ``sections``: those of a template that give no access themselves. ``Globals``, of SAM, does;
+- ``sign_in``: how an identity pool signs in others than those of its user pools;
 - ``stores``: those that dynamic references read, and the property that they read;
 - ``transforms``: AWS's own that only add what the template describes. They change no role or policy
   (CloudFormation Template Reference, "Transform reference"). If SAM would make a resource with the
@@ -32,6 +35,23 @@ NEUTRAL_MEMBERS: Final = {"DeletionPolicy", "DependsOn", "Metadata", "UpdateRepl
 
 MEMBERS: Final = {"Type", "Properties", "Condition", *NEUTRAL_MEMBERS}
 """All members of a resource that can be read."""
+
+_READ_SECTIONS: Final = {"Conditions", "Mappings", "Outputs", "Parameters", "Rules"}
+
+Why = Literal[
+    "conditional",
+    "deploys-more",
+    "function",
+    "macro",
+    "macro-in-resource",
+    "macro-in-section",
+    "parameter-overrides",
+    "property",
+    "resource-from-function",
+    "resources-from-function",
+    "transform",
+]
+"""Why a template can be another one at deployment."""
 
 Tags = Mapping[str | None, str | None]
 """Tags by their keys; ``None`` for what is not certain."""
@@ -120,24 +140,13 @@ class Template:
         """Whether it is a text in the file of what deploys it, and not a file of its own."""
         return self.parent is not None and self.file == self.parent.file
 
-    def outside(self, logical_id: str) -> "tuple[Template, str]":
-        """Return a resource in its file: for one of a template in a StackSet, that StackSet."""
-        if self.parent is None or not self.is_body:
-            return self, logical_id
-        return self.parent.outside(self.deployed_by)
-
-    @property
-    def is_conditional(self) -> bool:
-        """Whether it may not be deployed with its stack: by a StackSet, or under a condition."""
-        return any(
-            above.is_member or "Condition" in above.parent.resources[above.deployed_by]
-            for above in self.chain
-            if above.parent is not None
-        )
-
     def is_deployed_with(self, other: "Template") -> bool:
         """Return whether it is certainly deployed if another template is: by the same stack."""
-        conditional = self.is_conditional or other.is_conditional
+        conditional = any(
+            above.is_member or "Condition" in above.parent.resources[above.deployed_by]
+            for above in (*self.chain, *other.chain)
+            if above.parent is not None
+        )
         return self is other or (self.root is other.root and not conditional)
 
     def properties(self, logical_id: str) -> Mapping[str, Any]:
@@ -166,3 +175,77 @@ def _has_keys(parameters: Any) -> bool:
         return not any(name.startswith("Fn::") for name in parameters)
     keys = (as_mapping(parameter).get("ParameterKey") for parameter in parameters or [])
     return all(isinstance(key, str) for key in keys)
+
+
+@dataclass(frozen=True)
+class Opaque:
+    """Something that can change a template, or add to it, at deployment."""
+
+    why: Why
+    subject: str
+    detail: str = ""
+
+
+Hidden = Mapping[Template, Sequence[Opaque]]
+"""What can add resources of any kind to each template."""
+
+
+def changed_at_deployment(template: Template) -> Iterator[Opaque]:
+    """Yield what can change a template, or the one that deploys it, at deployment."""
+    if template.parent is not None:
+        yield from changed_at_deployment(template.parent)
+        yield from _deploying(template.parent, template.deployed_by)
+    yield from _added(template)
+    if has_transform(template.content) and "Fn::Transform" not in template.content:
+        yield Opaque("macro", template.file.name)
+
+
+def hidden_at_deployment(template: Template) -> Sequence[Opaque]:
+    """Return what can add resources of any kind to a template at deployment."""
+    found = [*_added(template)]
+    found += [
+        Opaque("macro-in-section", section)
+        for section in sorted(_READ_SECTIONS & template.changeable)
+    ]
+    found += [
+        Opaque("macro-in-resource", logical_id)
+        for logical_id in template.resources
+        if template.type_of(logical_id).startswith(tuple(AWS_TYPES["read_for_macros"]))
+        and has_transform(template.properties(logical_id))
+    ]
+    return found
+
+
+def unread_in(template: Template, changes: Sequence[Opaque]) -> set[str]:
+    """Return the resources and sections whose content, or what they become, cannot be read."""
+    named = {"Transform" if each.why == "transform" else each.subject for each in changes}
+    return {*template.unread, *named.intersection({*template.resources, *template.content})}
+
+
+def _added(template: Template) -> Iterator[Opaque]:
+    for transform in as_list(template.content.get("Transform", [])):
+        if as_text(transform) not in AWS_TYPES["transforms"]:
+            yield Opaque("transform", as_text(transform))
+    for logical_id, resource in template.resources.items():
+        kind = template.type_of(logical_id)
+        if logical_id.startswith("Fn::"):
+            yield Opaque("resources-from-function", logical_id)
+        elif any(member.startswith("Fn::") for member in resource):
+            yield Opaque("resource-from-function", logical_id)
+        elif kind in AWS_TYPES["deploys_more"] or kind.endswith("::MODULE"):
+            yield Opaque("deploys-more", logical_id, kind)
+    for member in template.content:
+        if member.startswith("Fn::"):
+            yield Opaque("function", member)
+
+
+def _deploying(template: Template, logical_id: str) -> Iterator[Opaque]:
+    resource = template.resources[logical_id]
+    properties: Mapping[str, Any] = template.properties(logical_id)
+    if "Condition" in resource:
+        yield Opaque("conditional", logical_id, as_text(resource["Condition"]))
+    for name in sorted(properties):
+        if name.startswith("Fn::"):
+            yield Opaque("property", name, logical_id)
+    if '"ParameterOverrides"' in as_text(properties.get("StackInstancesGroup")):
+        yield Opaque("parameter-overrides", logical_id)

@@ -10,9 +10,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from pump_roles import templates
+from pump_roles.constructs.widening import Built, widenings
 from pump_roles.review.output.words import boundary_in_words
 from pump_roles.role import Boundary
-from pump_roles.templates import Built, widenings
 from pump_roles.templates.reach import attachments
 from pump_roles.templates.resolve import Resolver
 from pump_roles.templates.role_reader import boundary

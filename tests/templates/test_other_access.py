@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 
 from pump_roles import universal
+from pump_roles.constructs.widening import Built, widenings
 from pump_roles.contents import Other
 from pump_roles.findings import Access
 from pump_roles.iam.trust import Principal
@@ -20,7 +21,6 @@ from pump_roles.pump_names import PumpNames
 from pump_roles.review.output.report_words import finding_text
 from pump_roles.review.output.words import alarm_in_words
 from pump_roles.review.report import Report, of_templates
-from pump_roles.templates import Built, widenings
 from tests.innocent import customers_app
 from tests.support import (
     EVERYTHING,

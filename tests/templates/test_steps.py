@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from pump_roles.templates import Built, widenings
+from pump_roles.constructs.widening import Built, widenings
 from pump_roles.templates.reach import Target, attachments
 from pump_roles.templates.resolve import Resolver
 from pump_roles.templates.role_reader import pump_roles

@@ -1,0 +1,280 @@
+"""Checks that an app's templates contain what was built, and nothing that widens it."""
+
+import re
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any, Final
+
+from pump_roles.findings import Access, At, Finding, Reason
+from pump_roles.guardrails import opening_tags
+from pump_roles.iam.canonical import without_partition
+from pump_roles.iam.documents import as_list, as_mapping, as_text, has_transform, ref, statements
+from pump_roles.placeholders import (
+    Reference,
+    Resolved,
+    certain_text,
+    contains,
+    is_word,
+    values_of,
+)
+from pump_roles.templates.assembly import File, load, rendered
+from pump_roles.templates.reach import (
+    ATTACHED,
+    ROLE,
+    Attachment,
+    Attachments,
+    Naming,
+    Target,
+    accepts_only,
+    attachments,
+    target,
+)
+from pump_roles.templates.resolve import Resolver, Resource
+from pump_roles.templates.template import (
+    MEMBERS,
+    STACK_SET,
+    Hidden,
+    Template,
+    hidden_at_deployment,
+    unread_in,
+)
+from pump_roles.text import unescaped
+from pump_roles.validators import EXTERNAL_ID, PRINCIPAL, Text
+
+_HARMLESS_PROPERTIES: Final = {"Description", "Tags"}
+_DEFAULTS: Final[Mapping[str, Any]] = {"MaxSessionDuration": 3_600}
+_ALIKE: Final[Mapping[Naming, Reason]] = {
+    "certain": "named-alike",
+    "could-be": "could-be-named-alike",
+    "deployment": "may-be-named-alike",
+}
+
+
+@dataclass(frozen=True)
+class Built:
+    """A role, or a StackSet with one, as it was built."""
+
+    resource: Any
+    file: Path
+    logical_id: str
+    properties: Mapping[str, Any]
+
+    @property
+    def is_role(self) -> bool:
+        """Whether it is a role."""
+        return "AssumeRolePolicyDocument" in self.properties
+
+
+def widenings(built: Sequence[Built], paths: Iterable[Path]) -> Iterator[tuple[Built, Finding]]:
+    """Yield everything in an app's templates that widens what was built."""
+    templates = load(rendered(paths))
+    read_files = {template.file.resolve() for template in templates}
+    # Also read nested stacks whose parents refer to them in a way that is not followed.
+    not_followed = {each.file for each in built if each.file.resolve() not in read_files}
+    tags = {key: value for template in templates for key, value in template.tags.items()}
+    files = rendered(paths) + [File(at, tags=tags) for at in sorted(not_followed) if at.is_file()]
+    gate = _Gate(load(files) if not_followed else templates)
+    roles: dict[Reference, Built] = {}
+    for original in built:
+        found = gate.placed(original)
+        if not found:
+            yield original, _finding("missing", original.file, original.logical_id)
+        for resource in found:
+            yield from ((original, change) for change in gate.changes(resource, original))
+            roles |= dict.fromkeys(gate.roles_of(resource, original), original)
+    yield from gate.reaching(roles)
+
+
+def _finding(
+    why: Reason, file: Path, logical_id: str, subject: str = "", path: str = ""
+) -> Finding:
+    return Finding(Access(why, subject), At(file, logical_id, path))
+
+
+class _Gate:
+    # An app's templates, as the check at synth reads them.
+    def __init__(self, templates: Sequence[Template]) -> None:
+        self._resolver = Resolver(templates)
+        self._hidden: Hidden = {each: hidden_at_deployment(each) for each in templates}
+        self._attachments = attachments(self._resolver.resources.values(), self._hidden)
+        self._files: dict[Path, list[Template]] = {}
+        for template in templates:
+            # A StackSet's member template is in the same file, but has its own logical IDs.
+            if not template.is_body:
+                self._files.setdefault(template.file.resolve(), []).append(template)
+
+    def placed(self, built: Built) -> list[Resource]:
+        """Return what was built as it is in each place."""
+        return [
+            self._resolver.resources[template.key, built.logical_id]
+            for template in self._files.get(built.file.resolve(), [])
+            if built.logical_id in template.resources
+        ]
+
+    def roles_of(self, resource: Resource, built: Built) -> Iterator[Reference]:
+        """Yield the role; for a StackSet, the roles that it deploys."""
+        if built.is_role:
+            yield resource.reference
+        elif member := resource.template.nested.get(built.logical_id):
+            names = (name for name in member.resources if member.type_of(name) == ROLE)
+            yield from ((member.key, name) for name in names)
+
+    def changes(self, resource: Resource, built: Built) -> Iterator[Finding]:
+        """Yield how a resource differs from what was built."""
+        file, members, properties = resource.template.file, resource.members, resource.properties
+        changed = [] if resource.type == (ROLE if built.is_role else STACK_SET) else ["Type"]
+        changed += sorted(members.keys() - MEMBERS)
+        found = [_finding("changed", file, built.logical_id, name, name) for name in changed]
+        for name in sorted({*properties, *built.properties}):
+            if not self._is_same(name, resource, built):
+                at = f"Properties.{name}"
+                found.append(_finding("changed", file, built.logical_id, name, at))
+        if opening := opening_tags(built.properties):
+            keys = dict.fromkeys(key for key, _ in resource.tags)
+            tags = [key or "" for key in keys if key is None or key.lower() in opening]
+            found += [_finding("tagged", file, built.logical_id, key) for key in tags]
+        if built.is_role:
+            names = dict.fromkeys(_loosened(built.properties, resource.template))
+            found += [_finding("parameter", file, built.logical_id, name) for name in names]
+        yield from found
+
+    def _is_same(self, name: str, resource: Resource, built: Built) -> bool:
+        value, as_built = resource.properties.get(name), built.properties.get(name)
+        if built.is_role and name == "PermissionsBoundary":
+            # The app may add one, because a boundary only removes permissions.
+            return as_built is None or self._is_same_policy(resource, as_built)
+        if built.is_role and name == "ManagedPolicyArns":
+            arns = as_list(resource.tree.get(name, []))
+            return all(
+                self._attachments.denying(arn, resource.template)
+                for arn in arns
+                if [*values_of(arn)]
+            )
+        if name in built.properties:
+            return bool(value == as_built)
+        if built.is_role:
+            return name in _HARMLESS_PROPERTIES or value in (None, _DEFAULTS.get(name))
+        # Targets and preferences of a StackSet are free, but not what it deploys there.
+        is_open = name == "TemplateURL" or name.startswith("Fn::") or has_transform(value)
+        return not is_open and '"ParameterOverrides"' not in as_text(value)
+
+    def _is_same_policy(self, resource: Resource, as_built: Any) -> bool:
+        # However it is written. If it is not certain which policy it is, it must be written alike.
+        value, template = resource["PermissionsBoundary"], resource.template
+        if not [*values_of(value)]:
+            return False
+        named = _policy(value, template)
+        other = _policy(self._resolver.tree(as_built, template), template)
+        alike = resource.properties.get("PermissionsBoundary") == as_built
+        return alike or (named is not None and named == other)
+
+    def reaching(self, roles: Mapping[Reference, Built]) -> Iterator[tuple[Built, Finding]]:
+        """Yield what attaches to the roles, takes their name, or may contain what does."""
+        # Each of many roles has the name of the others in other stacks.
+        outside = (
+            Attachment(each, tuple(values_of(each["RoleName"])))
+            for each in self._resolver.resources.values()
+            if each.type == ROLE and not each.template.member and each.reference not in roles
+        )
+        namesakes = Attachments(outside, self._hidden)
+        not_read, changing = [*_unread(self._resolver, self._hidden)], self._changing()
+        for reference, built in roles.items():
+            resource = self._resolver.resources[reference]
+            role, template = target(resource), resource.template
+            as_built = built.properties.get("RoleName")
+            if isinstance(as_built, str):
+                role = replace(role, names=(*role.names, as_built))
+            inline = _inline_names(resource)
+            for found, naming in self._attachments.near(role, template):
+                if self._attachments.taken_away(found, inline) is None:
+                    yield built, _at(found.resource, ATTACHED[naming])
+            for found, naming in namesakes.near(role, template) if not template.member else ():
+                yield built, _at(found.resource, _ALIKE[naming])
+            for part in not_read:
+                near = part.template.root is template.root and part.name in part.template.unread
+                if (contains := part.may_contain(role)) or near:
+                    of, name = _outside(part.template, part.name)
+                    why: Reason = "could-contain" if contains else "may-contain"
+                    yield built, _finding(why, of.file, name, part.name)
+            of, name = _outside(template, resource.logical_id)
+            for what in changing.get(template.root, ()):
+                yield built, _finding("changed-later", of.file, name, what)
+
+    def _changing(self) -> Mapping[Template, Sequence[str]]:
+        # What can change the templates of each stack, with its nested stacks.
+        found: dict[Template, list[str]] = {}
+        for template, changes in self._hidden.items():
+            named = (f"{change.subject} in {template.file.name}" for change in changes)
+            found.setdefault(template.root, []).extend(named)
+        return found
+
+
+@dataclass(frozen=True, eq=False)
+class _Unread:
+    """A nested template, or another part of a template, that cannot be read.
+
+    :param name: the logical ID, or the section.
+    :param text: its text.
+    :param values: the values in it.
+    """
+
+    template: Template
+    name: str
+    text: str
+    values: tuple[Resolved, ...]
+
+    def may_contain(self, role: Target) -> bool:
+        """Return whether it contains a role's name, or refers to the role."""
+        return any(is_word(name, self.text) for name in role.names) or any(
+            role.reference in value.refers or any(contains(name, value) for name in role.names)
+            for value in self.values
+        )
+
+
+def _unread(resolver: Resolver, hidden: Hidden) -> Iterator[_Unread]:
+    """Yield what cannot be read."""
+    for template, changes in hidden.items():
+        for name in sorted(unread_in(template, changes)):
+            listed = as_mapping(template.content.get("Resources"))
+            read = listed.get(name, template.content.get(name))
+            text = unescaped(template.unread.get(name) or as_text(read))
+            yield _Unread(template, name, text, tuple(resolver.inside(read, template)))
+
+
+def _outside(template: Template, logical_id: str) -> tuple[Template, str]:
+    # A resource in its file: for one of a template in a StackSet, that StackSet.
+    if template.parent is None or not template.is_body:
+        return template, logical_id
+    return _outside(template.parent, template.deployed_by)
+
+
+def _at(resource: Resource, why: Reason) -> Finding:
+    template, logical_id = _outside(resource.template, resource.logical_id)
+    return _finding(why, template.file, logical_id, resource.logical_id)
+
+
+def _inline_names(resource: Resource) -> list[str]:
+    policies = as_list(resource.properties.get("Policies", []))
+    return [as_text(as_mapping(policy).get("PolicyName")) for policy in policies]
+
+
+def _policy(leaf: Any, template: Template) -> str | None:
+    # A role can only have a policy of its own account, or one of AWS. So if the account is not
+    # known, a literal one must be it.
+    text, own = certain_text(leaf), re.compile(f"::(?:{template.account or '[0-9]{12}'}):")
+    return None if text is None else own.sub("::${AWS::AccountId}:", without_partition(text))
+
+
+def _loosened(built: Mapping[str, Any], template: Template) -> Iterator[str]:
+    # The parameters of the trust policy that accept more than they should.
+    for statement in statements(built["AssumeRolePolicyDocument"]):
+        ids = as_mapping(as_mapping(statement.get("Condition")).get("StringEquals"))
+        named: list[tuple[Any, Text]] = [
+            (as_mapping(statement.get("Principal")).get("AWS"), PRINCIPAL),
+            (ids.get("sts:ExternalId"), EXTERNAL_ID),
+        ]
+        for values, validator in named:
+            for name in filter(None, map(ref, as_list(values))):
+                if not accepts_only(validator, as_mapping(template.declared.get(name))):
+                    yield name
