@@ -53,7 +53,8 @@ LONGEST: Final = 100_000
 
 _HOLES: Final = re.compile(r"(?:\$\{\?\}){2,}")
 _OF_REGION: Final = re.compile(r"\$\{AWS::(?:Region|URLSuffix)\}")
-_LOOKS_FILLED: Final = re.compile(r"\$\{!AWS::(?:AccountId|Partition)\}")
+_MARKED: Final = re.compile(r"\$\{!AWS::(?:AccountId|Partition)\}")
+_FILLED: Final = re.compile(r"\$\{AWS::(?:AccountId|Partition)\}")
 
 
 def literal(text: str) -> str:
@@ -248,7 +249,12 @@ def resolved(leaf: Any) -> Resolved:
     """Return what a leaf of a property is."""
     if isinstance(leaf, Call):
         return leaf.value
-    return NOTHING if leaf is None else Resolved(frozenset({literal(as_text(leaf))}))
+    return NOTHING if leaf is None else just(literal(as_text(leaf)))
+
+
+def just(text: str) -> Resolved:
+    """Return a value that is one text."""
+    return Resolved(frozenset({text}))
 
 
 def of(texts: Iterable[Text], why: Why = "", *parts: Resolved) -> Resolved:
@@ -261,14 +267,11 @@ def of(texts: Iterable[Text], why: Why = "", *parts: Resolved) -> Resolved:
         found, why = frozenset({HOLE}), why or "nothing"
     if len(found) > MOST or (parts and sum(map(len, single)) > LONGEST):
         found, why = frozenset({HOLE}), "too-many"
-    nothing: frozenset[str] = frozenset()
-    pieces = {plain(piece) for text in single for piece in PLACEHOLDER.split(text)[::2]}
-    return Resolved(
-        found,
-        why,
-        nothing.union(pieces, *(part.words for part in parts)) - {""} if why else nothing,
-        frozenset[Reference]().union(*(part.refers for part in parts)),
-    )
+    refers: frozenset[Reference] = frozenset().union(*(part.refers for part in parts))
+    if not why:
+        return Resolved(found, refers=refers)
+    pieces = frozenset(plain(piece) for text in single for piece in PLACEHOLDER.split(text)[::2])
+    return Resolved(found, why, pieces.union(*(part.words for part in parts)) - {""}, refers)
 
 
 def either(parts: Sequence[Resolved], why: Why = "") -> Resolved:
@@ -347,10 +350,12 @@ def filled(tree: Any) -> Any:
     if isinstance(tree, dict):
         members = tree.items()
         return {key: filled(each) for key, each in members if each is None or not is_nothing(each)}
-    if isinstance(tree, str | Call) and _LOOKS_FILLED.search(resolved(tree).certain or ""):
-        return {"literal": plain(resolved(tree).certain or "")}
+    if isinstance(tree, str):
+        return {"literal": tree} if _FILLED.search(tree) else tree
     if isinstance(tree, Call):
         text = filled_text(tree)
+        if text is not None and _MARKED.search(tree.value.certain or ""):
+            return {"literal": text}
         return tree.written if text is None else text
     return tree.written if isinstance(tree, Choice) else tree
 

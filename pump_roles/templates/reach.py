@@ -89,8 +89,10 @@ class Target:
         within = (value.why or how == "text") and any(contains(name, value) for name in self.names)
         if within or same - {None}:
             return "could-be"
+        if not value.why:
+            return None
         can_be = how == "text" or any(fits(text, name) for text in texts for name in self.names)
-        return "deployment" if value.why and can_be else None
+        return "deployment" if can_be else None
 
 
 def target(role: Resource) -> Target:

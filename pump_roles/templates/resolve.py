@@ -31,6 +31,7 @@ from pump_roles.placeholders import (
     either,
     filled_text,
     flat,
+    just,
     literal,
     of,
     parts_of,
@@ -72,13 +73,14 @@ class Resource:
     template: Template
     logical_id: str
     resolver: "Resolver"
+    _read: dict[str, Any] = field(default_factory=dict)
 
     @property
     def reference(self) -> Reference:
         """What stands for it in values."""
         return self.template.key, self.logical_id
 
-    @property
+    @cached_property
     def type(self) -> str:
         """Its type; empty if it has none."""
         return self.template.type_of(self.logical_id)
@@ -106,12 +108,13 @@ class Resource:
     @cached_property
     def tree(self) -> Mapping[str, Any]:
         """Its properties, in which each function is a :class:`Call` or a :class:`Choice`."""
-        properties = self.properties.items()
-        return {name: self.resolver.tree(value, self.template) for name, value in properties}
+        return {name: self[name] for name in self.properties}
 
     def __getitem__(self, name: str) -> Any:
         """Return a property from its tree; ``None`` if there is none."""
-        return self.tree.get(name)
+        if name not in self._read:
+            self._read[name] = self.resolver.tree(self.properties.get(name), self.template)
+        return self._read[name]
 
     @cached_property
     def name(self) -> str:
@@ -213,8 +216,6 @@ class Resolver:
                 for key, value in as_mapping(properties.get("exports")).items():
                     yield f"\1{key}", value
 
-    # Properties, and what a value is
-
     def tree(self, value: Any, template: Template) -> Any:
         """Return a value with each function in it resolved; what is no function stays as it is."""
         if isinstance(value, list):
@@ -257,7 +258,7 @@ class Resolver:
         if value is None:
             return NOTHING
         if isinstance(value, bool | str | int):
-            return Resolved(frozenset({literal(as_text(value))}))
+            return just(literal(as_text(value)))
         if isinstance(value, list):
             elements = [self._resolve(element, template) for element in value]
             return _product(elements, _listed)
@@ -275,14 +276,14 @@ class Resolver:
         """Yield every value in an object or a list."""
         if isinstance(value, dict) and not is_call(value):
             for key, member in value.items():
-                yield of([literal(key)])
+                yield just(literal(key))
                 yield from self.inside(member, template)
         elif isinstance(value, list):
             for element in value:
                 yield from self.inside(element, template)
         else:
             number = isinstance(value, float)
-            yield of([as_text(value)]) if number else self._resolve(value, template)
+            yield just(as_text(value)) if number else self._resolve(value, template)
 
     def _first(
         self, template: Template, kind: str, name: str, compute: Callable[[], Resolved]
@@ -292,8 +293,6 @@ class Resolver:
             self._once[key] = unresolved("circle")
             self._once[key] = compute()
         return self._once[key]
-
-    # What is not certain
 
     def uncertain(self, tree: Any, seen: set[Reference]) -> Iterator[str]:
         """Yield canonical texts of what is not certain in a part of a property, and of all that it
@@ -342,8 +341,6 @@ class Resolver:
         if isinstance(name := resource.members.get("Condition"), str):
             yield from self.definition((resource.template.key, f"?{name}"), seen)
 
-    # References
-
     def _ref(self, name: Any, template: Template) -> Resolved:
         if not isinstance(name, str):
             return self._unknown(name, template)
@@ -362,7 +359,7 @@ class Resolver:
         elif not text and name in SHAPES:
             text = f"${{{name}}}"
         nothing = NOTHING if name == "AWS::NoValue" else unresolved("undeclared")
-        return of([text]) if text else nothing
+        return just(text) if text else nothing
 
     def _parameter(self, name: str, template: Template) -> Resolved:
         declared, parent = as_mapping(template.declared.get(name)), template.parent
@@ -415,19 +412,18 @@ class Resolver:
 
     def _identity(self, name: str, attribute: str, template: Template) -> Resolved:
         kind, properties = template.type_of(name), template.properties(name)
-        placeholder = of([generated(name, attribute, template)])
         if kind in _IAM:
             name_property, arn_type = _IAM[kind]
             given = self._property(name_property, name, template).certain
-            own = of([given or generated(name, "", template)])
+            own = just(given or generated(name, "", template))
             is_policy = kind == "AWS::IAM::ManagedPolicy"
             if attribute not in (("", "PolicyArn") if is_policy else ("Arn",)):
-                return placeholder if attribute else own
-            path = self._property("Path", name, template) if "Path" in properties else of(["/"])
-            before = of(["arn:${AWS::Partition}:iam::"])
+                return just(generated(name, attribute, template)) if attribute else own
+            path = self._property("Path", name, template) if "Path" in properties else just("/")
+            before = just("arn:${AWS::Partition}:iam::")
             account = self._ref("AWS::AccountId", template)
             return _product(
-                [before, account, of([f":{arn_type}"]), path, own], partial(_joined, "")
+                [before, account, just(f":{arn_type}"), path, own], partial(_joined, "")
             )
         if (kind, attribute) == ("AWS::SSM::Parameter", "Value"):
             return self._property(attribute, name, template)
@@ -441,7 +437,8 @@ class Resolver:
         last = kind.rpartition("::")[2]
         names = [attribute.rpartition(".")[2]] if attribute else [f"{last}Name", "Name"]
         given_as = [self._property(each, name, template) for each in names if each in properties]
-        return unresolved("property", *given_as) if given_as else placeholder
+        made = just(generated(name, attribute, template))
+        return unresolved("property", *given_as) if given_as else made
 
     def _property(self, name: str, logical_id: str, template: Template) -> Resolved:
         properties = template.properties(logical_id)
@@ -491,8 +488,6 @@ class Resolver:
             )
         return either(found)
 
-    # Functions
-
     def _import_value(self, name: Any, template: Template) -> Resolved:
         return self._import(self._resolve(name, template), template)
 
@@ -510,7 +505,7 @@ class Resolver:
         for index, piece in enumerate(pieces):
             name = piece.strip()
             if not index % 2 or piece.startswith("!"):
-                parts.append(of([literal(f"${{{piece[1:]}}}" if index % 2 else piece)]))
+                parts.append(just(literal(f"${{{piece[1:]}}}" if index % 2 else piece)))
             elif piece in own or name in own:
                 parts.append(self._resolve(own.get(piece, own.get(name)), template))
             else:

@@ -36,6 +36,7 @@ NEUTRAL_MEMBERS: Final = {"DeletionPolicy", "DependsOn", "Metadata", "UpdateRepl
 MEMBERS: Final = {"Type", "Properties", "Condition", *NEUTRAL_MEMBERS}
 """All members of a resource that can be read."""
 
+_READ_TYPES: Final = tuple(AWS_TYPES["read_for_macros"])
 _READ_SECTIONS: Final = {"Conditions", "Mappings", "Outputs", "Parameters", "Rules"}
 
 Why = Literal[
@@ -210,7 +211,7 @@ def hidden_at_deployment(template: Template) -> Sequence[Opaque]:
     found += [
         Opaque("macro-in-resource", logical_id)
         for logical_id in template.resources
-        if template.type_of(logical_id).startswith(tuple(AWS_TYPES["read_for_macros"]))
+        if template.type_of(logical_id).startswith(_READ_TYPES)
         and has_transform(template.properties(logical_id))
     ]
     return found
