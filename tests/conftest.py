@@ -27,6 +27,7 @@ from tests.support import (
     Template,
     app_files,
     run_example,
+    short_reports,
     synthesize,
 )
 from tools.sandbox.aws import EmbeddedAws, embedded_aws
@@ -159,6 +160,13 @@ def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def pump_side(example: Callable[[str], Path]) -> Path:
     """The folder with what the example of Pump's side synthesizes."""
     return example("pump_side")
+
+
+@pytest.fixture
+def reports_are_short() -> Iterator[None]:
+    """Reports are about what templates contain, not about each of a thousand actions."""
+    with short_reports():
+        yield
 
 
 @pytest.fixture(scope="session")

@@ -10,7 +10,7 @@ from hypothesis import given
 from pump_roles.iam.documents import as_list
 from pump_roles.placeholders import PLACEHOLDER, Reference, Text, plain
 from pump_roles.templates.resolve import Resolver
-from tests.templates.expressions import App, apps
+from tests.expressions import App, apps
 from tools.sandbox.aws import ACCOUNT_ID, REGION
 
 PSEUDO_PARAMETERS = {

@@ -29,6 +29,8 @@ from tests.support import (
     together,
 )
 
+pytestmark = pytest.mark.usefixtures("reports_are_short")
+
 
 @pytest.mark.parametrize(
     "name", ["Describe", "organizations", "PumpReadOnly", "PumpAutoPilotRole", "ec2:Describe*"]

@@ -16,6 +16,8 @@ from pump_roles.review.report import of_templates
 from pump_roles.review.report.report_model import RoleReport
 from tests.support import NO_VALUE, SECRET, changed, external_id, principal, rolled_out, said, trust
 
+pytestmark = pytest.mark.usefixtures("reports_are_short")
+
 
 def assumed_by(role: RoleReport) -> str:
     return ", ".join(map(principal_in_words, role.trust.principals)) or "nobody"

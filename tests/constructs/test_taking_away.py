@@ -9,8 +9,10 @@ import pytest
 from pump_roles.guardrails import by_policy
 from pump_roles.review.output.texts import say
 from pump_roles.review.report import of_templates
+from tests.constructs.test_widening import NAME, OWN, found
 from tests.support import Template, every_format
-from tests.templates.test_widening import NAME, OWN, found
+
+pytestmark = pytest.mark.usefixtures("reports_are_short")
 
 DENY = {"Effect": "Deny", "Action": "ce:Get*", "Resource": "*"}
 DENY_ALL = "arn:aws:iam::aws:policy/AWSDenyAll"

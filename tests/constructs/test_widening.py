@@ -14,6 +14,8 @@ from pump_roles.json_input import InputError
 from pump_roles.review.report import of_templates
 from tests.support import EVERYTHING, Template, role_of
 
+pytestmark = pytest.mark.usefixtures("reports_are_short")
+
 NAME = "PumpReadOnlyRole"
 OWN = json.loads(universal.template("read-only"))
 PROPERTIES = role_of(OWN)
