@@ -42,6 +42,8 @@ from pump_roles.placeholders import (
 from pump_roles.templates.template import AWS_TYPES, NEUTRAL_MEMBERS, STACK, Template
 
 _DYNAMIC: Final = "{{resolve:"
+_PARAMETER: Final = re.compile(r"\$\{\?([0-9]+)\.([^{}]+)\}")
+_ONLY_DESCRIBES: Final = {"ConstraintDescription": "", "Description": ""}
 _VARIABLE: Final = re.compile(r"\$\{([^{}$]*)\}")
 _REFERENCE: Final = re.compile(r"\{\{resolve:(ssm|ssm-secure|secretsmanager):([^{}]*)\}\}")
 _PER_STACK: Final = ("AWS::StackName", "AWS::StackId")
@@ -187,7 +189,7 @@ class Resolver:
         It may also be the parameter's default.
         """
         texts = [text for text in flat(value.texts) if OPEN in text]
-        found = re.fullmatch(r"\$\{\?([0-9]+)\.([^{}]+)\}", texts[0]) if len(texts) == 1 else None
+        found = _PARAMETER.fullmatch(texts[0]) if len(texts) == 1 else None
         if found is None or value.why not in ("parameter", "overridden"):
             return None
         declared = dict(as_mapping(self.by_key[found[1]].declared[found[2]]))
@@ -303,11 +305,11 @@ class Resolver:
             yield text_of(tree.written)
             depends.add(tree.condition)
         elif isinstance(tree, Call) and filled_text(tree) is None and tree.value != NOTHING:
-            value = tree.value
-            yield text_of(
-                [sorted(map(shown, each)) for each in (flat(value.texts), value.literals)]
-            )
-            depends |= value.refers
+            texts, words = [*flat(tree.value.texts)], tree.value.literals
+            yield text_of([sorted(map(shown, texts)), sorted(map(shown, words))])
+            for key, name in _PARAMETER.findall("".join(texts)):
+                yield text_of({**as_mapping(self.by_key[key].declared[name]), **_ONLY_DESCRIBES})
+            depends |= tree.value.refers
         for reference in sorted(depends - seen):
             yield from self.definition(reference, seen)
         for part in parts_of(tree):

@@ -146,6 +146,15 @@ def test_changed_default_of_the_external_id_is_a_change(
     assert "Attacker-1234" not in repr(found)
 
 
+def test_changed_pattern_of_the_external_id_is_a_change(
+    with_defaults: Files, compared: Compare
+) -> None:
+    def loosen(files: Files) -> None:
+        files[PUMP]["Parameters"]["Id"]["AllowedPattern"] = ".{8,}"
+
+    assert FILLED[0] in compared(with_defaults, loosen)
+
+
 def test_changed_default_of_the_principal_is_another_principal(
     with_defaults: Files, compared: Compare
 ) -> None:
