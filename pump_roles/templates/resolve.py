@@ -28,6 +28,7 @@ from pump_roles.placeholders import (
     Resolved,
     Text,
     Why,
+    certain_text,
     either,
     filled_text,
     flat,
@@ -304,7 +305,7 @@ class Resolver:
         if isinstance(tree, Choice):
             yield text_of(tree.written)
             depends.add(tree.condition)
-        elif isinstance(tree, Call) and filled_text(tree) is None and tree.value != NOTHING:
+        elif isinstance(tree, Call) and certain_text(tree) is None and tree.value != NOTHING:
             texts, words = [*flat(tree.value.texts)], tree.value.literals
             yield text_of([sorted(map(shown, texts)), sorted(map(shown, words))])
             for key, name in _PARAMETER.findall("".join(texts)):
