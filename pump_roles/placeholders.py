@@ -207,15 +207,20 @@ class Resolved:
         return self.only if isinstance(self.only, str) else None
 
     @property
+    def every(self) -> Iterator[str]:
+        """Its texts, and the elements of those that are lists."""
+        return flat(self.texts)
+
+    @property
     def words(self) -> frozenset[str]:
         """All literals in it, whether it is resolved or not."""
-        return self.literals | {plain(text) for text in flat(self.texts) if OPEN not in text}
+        return self.literals | {plain(text) for text in self.every if OPEN not in text}
 
     def elements(self) -> "Iterator[Resolved]":
         """Yield the elements of the list that it certainly is; else itself, with all elements."""
         if isinstance(self.only, tuple):
             yield from (replace(self, texts=frozenset({text})) for text in self.only)
-        elif texts := frozenset(flat(self.texts)):
+        elif texts := frozenset(self.every):
             yield replace(self, texts=texts)
 
 
@@ -371,5 +376,5 @@ def as_written(tree: Any) -> Any:
 
 def contains(name: str, value: Resolved) -> bool:
     """Return whether a literal in a value contains a name as a whole word."""
-    texts = {*value.words, *map(plain, flat(value.texts))}
+    texts = {*value.words, *map(plain, value.every)}
     return any(is_word(name, reading) for text in texts for reading in readings(text))

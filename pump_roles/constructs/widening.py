@@ -25,10 +25,10 @@ from pump_roles.templates.reach import (
     Attachment,
     Attachments,
     Naming,
-    Target,
+    RoleNames,
     accepts_only,
     attachments,
-    target,
+    names_of,
 )
 from pump_roles.templates.resolve import Resolver, Resource
 from pump_roles.templates.template import (
@@ -181,7 +181,7 @@ class _Gate:
         not_read, changing = [*_unread(self._resolver, self._hidden)], self._changing()
         for reference, built in roles.items():
             resource = self._resolver.resources[reference]
-            role, template = target(resource), resource.template
+            role, template = names_of(resource), resource.template
             as_built = built.properties.get("RoleName")
             if isinstance(as_built, str):
                 role = replace(role, names=(*role.names, as_built))
@@ -224,7 +224,7 @@ class _Unread:
     text: str
     values: tuple[Resolved, ...]
 
-    def may_contain(self, role: Target) -> bool:
+    def may_contain(self, role: RoleNames) -> bool:
         """Return whether it contains a role's name, or refers to the role."""
         return any(is_word(name, self.text) for name in role.names) or any(
             role.reference in value.refers or any(contains(name, value) for name in role.names)

@@ -38,7 +38,6 @@ from pump_roles.placeholders import (
     Resolved,
     certain_text,
     fits,
-    flat,
     parts_of,
     plain,
     shown,
@@ -52,8 +51,8 @@ from pump_roles.templates.reach import (
     ROLE,
     Attachments,
     Naming,
-    Target,
-    target,
+    RoleNames,
+    names_of,
 )
 from pump_roles.templates.resolve import Resolver, Resource, generated
 from pump_roles.templates.role_reader import PumpRole, parsed, read_trust
@@ -102,7 +101,7 @@ class _Pump:
         self, value: Resolved, account: str, *, roles: bool = True
     ) -> tuple[Named, str] | None:
         """Return what a value names, or may name; ``None`` if it is nothing of Pump."""
-        texts = [*flat(value.texts)]
+        texts = [*value.every]
         for definition, name in self.definitions.items():
             if definition in value.refers or any(definition == text for text in texts):
                 return "definition", name
@@ -119,9 +118,9 @@ def others(
 
     Each comes with the reference of its resource, or of the section of the template.
     """
-    found = [target(role.resource) for role in roles]
+    found = [names_of(role.resource) for role in roles]
     pump = _names(roles, found)
-    named = (*found, *(Target((name,)) for name in pump.names.roles))
+    named = (*found, *(RoleNames((name,)) for name in pump.names.roles))
     roots = {role.resource.template.root for role in roles}
     accounted = {reference for role in roles for reference in role.references}
     inline = {each.name for found in roles for each in found.role.policies if not each.arn}
@@ -142,7 +141,7 @@ def others(
                 yield (template.key, name), other
 
 
-def _names(roles: Sequence[PumpRole], named: Iterable[Target]) -> _Pump:
+def _names(roles: Sequence[PumpRole], named: Iterable[RoleNames]) -> _Pump:
     definitions: dict[Reference | str, str] = {}
     principals: set[str] = set()
     ids: set[str] = set()
@@ -153,7 +152,7 @@ def _names(roles: Sequence[PumpRole], named: Iterable[Target]) -> _Pump:
         for value in principals_in(document, "Allow", "Deny"):
             parameter = resource.resolver.declared(value)
             if parameter is not None:
-                placeholder = next(text for text in flat(value.texts) if OPEN in text)
+                placeholder = next(text for text in value.every if OPEN in text)
                 definitions[placeholder] = parameter[0]
             principals |= value.words
     names = PumpNames({name for role in named for name in role.names}, principals)
@@ -170,7 +169,7 @@ def principals_in(document: Any, *effects: str) -> Iterator[Resolved]:
 def _external_ids(document: Any) -> set[str]:
     # Those in a trust policy: texts, and placeholders of what has one, such as a parameter.
     under = under_the_key(_opened([*_admitting(document)]))
-    texts = (text for value in under for each in values_of(value) for text in flat(each.texts))
+    texts = (text for value in under for each in values_of(value) for text in each.every)
     return {text for text in texts if HOLE not in text}
 
 
@@ -187,7 +186,7 @@ class _Reader:
     resolver: Resolver
     template: Template
     pump: _Pump
-    roles: Sequence[Target]
+    roles: Sequence[RoleNames]
     reaching: Mapping[Reference, Sequence[tuple[Naming, str]]]
     in_pump_stack: bool
 
@@ -243,7 +242,7 @@ class _Reader:
         if self.in_pump_stack and not all(map(self._has_own_provider, _admitting(document))):
             yield Access("trusts-identity-provider")
         for value in principals_in(document, "Allow"):
-            texts = [*flat(value.texts)]
+            texts = [*value.every]
             named = self.pump.in_value(value, self.template.account)
             if any("*" in text and fits(text, "*") for text in texts):
                 yield Access("trusts-everyone")
@@ -322,7 +321,7 @@ class _Reader:
             if value.why:
                 yield Access("lets-in-unreadable")
                 continue
-            for text in flat(value.texts):
+            for text in value.every:
                 if not _SERVICE.fullmatch(plain(text)) and not self._is_own_account(text):
                     yield Access("lets-in", shown(text))
 

@@ -29,7 +29,6 @@ from pump_roles.placeholders import (
     filled,
     filled_text,
     fits,
-    flat,
     unresolved,
     values_of,
 )
@@ -70,8 +69,8 @@ _POLICY_ARN: Final = re.compile(
 
 
 @dataclass(frozen=True)
-class Target:
-    """A role that something may name: the texts that are its name."""
+class RoleNames:
+    """The texts that are the name of a role, and the role."""
 
     names: tuple[str, ...]
     reference: Reference | None = None
@@ -82,7 +81,7 @@ class Target:
         return next((naming for naming in _ORDER if naming in found), None)
 
     def _naming(self, value: Resolved, how: How) -> Naming | None:
-        texts = [*flat(value.texts)]
+        texts = [*value.every]
         same = {alike(text, name) for text in texts for name in self.names}
         if how == "name" and "certain" in same and len(texts) == 1 and not value.why:
             return "certain"
@@ -95,18 +94,18 @@ class Target:
         return "deployment" if can_be else None
 
 
-def target(role: Resource) -> Target:
-    """Return a role as a target.
+def names_of(role: Resource) -> RoleNames:
+    """Return the names of a role.
 
     If its name is not certain, its names are those of the published roles that it could be, and
     what it is if it is nothing else.
     """
     values = [*values_of(role["RoleName"])]
-    given = [text for value in values for text in flat(value.texts) if OPEN not in text]
+    given = [text for value in values for text in value.every if OPEN not in text]
     published = {role.name for role in ROLES.values()}
     words = [word for value in values if value.why for word in sorted(published & value.literals)]
     names = dict.fromkeys([role.name, *given, *words])
-    return Target(tuple(names), role.reference)
+    return RoleNames(tuple(names), role.reference)
 
 
 @dataclass(frozen=True, eq=False)
@@ -143,7 +142,7 @@ class Attachments:
             else:
                 self._others.append(found)
 
-    def naming(self, role: Target) -> Mapping[Attachment, Naming]:
+    def naming(self, role: RoleNames) -> Mapping[Attachment, Naming]:
         """Return what attaches to a role, or can do so."""
         if role.names not in self._known:
             keys = [key for name in role.names for key in _keys(name)]
@@ -158,7 +157,7 @@ class Attachments:
             }
         return self._known[role.names]
 
-    def near(self, role: Target, template: Template) -> Iterator[tuple[Attachment, Naming]]:
+    def near(self, role: RoleNames, template: Template) -> Iterator[tuple[Attachment, Naming]]:
         """Yield what attaches to a role in a template.
 
         What only the deployment knows is not included for other stacks than the role's own, and for

@@ -189,13 +189,13 @@ class Resolver:
 
         It may also be the parameter's default.
         """
-        texts = [text for text in flat(value.texts) if OPEN in text]
+        texts = [text for text in value.every if OPEN in text]
         found = _PARAMETER.fullmatch(texts[0]) if len(texts) == 1 else None
         if found is None or value.why not in ("parameter", "overridden"):
             return None
         declared = dict(as_mapping(self.by_key[found[1]].declared[found[2]]))
         default = declared.get("Default")
-        if {*flat(value.texts)} - {*texts, literal(as_text(default))}:
+        if {*value.every} - {*texts, literal(as_text(default))}:
             return None
         return found[2], declared
 
@@ -209,7 +209,7 @@ class Resolver:
                 value = {"Fn::If": [output["Condition"], value, {"Ref": "AWS::NoValue"}]}
             if "Export" in output:
                 found = self.resolve(as_mapping(output["Export"]).get("Name"), template)
-                yield from ((key, value) for key in ([HOLE] if found.why else flat(found.texts)))
+                yield from ((key, value) for key in ([HOLE] if found.why else found.every))
             if template.parent is None:
                 yield f"{stack}\0{name}", value
         for name in template.resources:
@@ -237,7 +237,7 @@ class Resolver:
     def resolve(self, value: Any, template: Template) -> Resolved:
         """Return what a value is. Dynamic references come after all functions."""
         found = self._resolve(value, template)
-        dynamic = [text for text in flat(found.texts) if _DYNAMIC in text]
+        dynamic = [text for text in found.every if _DYNAMIC in text]
         if not dynamic:
             return found
         contents = [
@@ -253,7 +253,7 @@ class Resolver:
         secret = service == "secretsmanager"
         wanted = "AWS::SecretsManager::Secret" if secret else "AWS::SSM::Parameter"
         for kind, name, content in self._stored:
-            known = [plain(text) for text in flat(name.texts) if OPEN not in text]
+            known = [plain(text) for text in name.every if OPEN not in text]
             if kind == wanted and ("\0" in what or any(text in what for text in known)):
                 yield content
 
@@ -306,7 +306,7 @@ class Resolver:
             yield text_of(tree.written)
             depends.add(tree.condition)
         elif isinstance(tree, Call) and certain_text(tree) is None and tree.value != NOTHING:
-            texts, words = [*flat(tree.value.texts)], tree.value.literals
+            texts, words = [*tree.value.every], tree.value.literals
             yield text_of([sorted(map(shown, texts)), sorted(map(shown, words))])
             for key, name in _PARAMETER.findall("".join(texts)):
                 yield text_of({**as_mapping(self.by_key[key].declared[name]), **_ONLY_DESCRIBES})
@@ -372,9 +372,7 @@ class Resolver:
         passed = self._passed(name, template)
         is_list = template.is_list(name)
         if as_text(declared.get("Type")).startswith("AWS::SSM::"):
-            names = [
-                plain(text) for part in (default, options, passed) for text in flat(part.texts)
-            ]
+            names = [plain(text) for part in (default, options, passed) for text in part.every]
             contents = [each for key in names for each in self._contents("ssm", key)]
             return unresolved("ssm-parameter", default, passed, *contents)
         hole = f"${{?{template.key}.{name}}}"
@@ -391,7 +389,7 @@ class Resolver:
             found = of(given, "", passed, default)
             return _split(found, ",", strip=True) if is_list else found
         if options is not NOTHING and not is_list:
-            return of(flat(options.texts), "", options)
+            return of(options.every, "", options)
         # Whoever deploys the stack decides. What it is without a decision is one of the texts.
         found = _split(default, ",", strip=True) if is_list else default
         return of([hole, *(found.texts - {None})], "parameter", found, options)
@@ -476,7 +474,7 @@ class Resolver:
         if names.why:
             return unresolved("import", names, *unnamed)
         found = []
-        for text in flat(names.texts):
+        for text in names.every:
             exports = self._exports.get(text, [])
             values = [
                 self._first(of_, f"export {text}", f"{at}", partial(self._resolve, value, of_))
@@ -534,8 +532,7 @@ class Resolver:
         if len(rest) != 1 or number.why or may_lack:
             return self._unknown(rest, template)
         places = [
-            int(text) if re.fullmatch("[0-9]{1,4}", text) else LONGEST
-            for text in flat(number.texts)
+            int(text) if re.fullmatch("[0-9]{1,4}", text) else LONGEST for text in number.every
         ]
         if isinstance(listed, list):
             # Only the elements that it selects have to be resolved.
@@ -564,8 +561,8 @@ class Resolver:
         level, exact = [as_mapping(template.content.get("Mappings"))], len(keys) > _PAIR
         for key in keys[:3]:
             name = self._resolve(key, template)
-            known = not name.why and not any(map(PLACEHOLDER.search, flat(name.texts)))
-            wanted = {plain(text) for text in flat(name.texts)}
+            known = not name.why and not any(map(PLACEHOLDER.search, name.every))
+            wanted = {plain(text) for text in name.every}
             exact &= known and all(text in members for text in wanted for members in level)
             pairs = (pair for members in map(as_mapping, level) for pair in members.items())
             level = [value for option, value in pairs if not known or option in wanted]

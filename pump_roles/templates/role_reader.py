@@ -42,9 +42,9 @@ from pump_roles.templates.reach import (
     Naming,
     accepts_only,
     managed_policy_arn,
+    names_of,
     path_of,
     policy_of,
-    target,
 )
 from pump_roles.templates.resolve import Resolver, Resource
 from pump_roles.templates.template import MEMBERS, Opaque, Template, changed_at_deployment
@@ -103,7 +103,7 @@ class _Reader:
 
     def read(self) -> PumpRole | None:
         resource, template = self.resource, self.resource.template
-        names = (plain(name) for name in target(resource).names if name != resource.placeholder)
+        names = (plain(name) for name in names_of(resource).names if name != resource.placeholder)
         self._not_as_built()
         policies = [*self._inline()]
         reasons = {found: self._uncounted(found, how) for found, how in self._attached().items()}
@@ -198,7 +198,7 @@ class _Reader:
                 self._add("inline-policies", "unreadable", detail=as_text(as_written(policy)))
 
     def _attached(self) -> dict[Attachment, Naming]:
-        found = dict(self.attachments.near(target(self.resource), self.resource.template))
+        found = dict(self.attachments.near(names_of(self.resource), self.resource.template))
         for arn in self._managed_arns():
             managed = self._managed_policy(arn)
             found |= {} if managed is None else {managed: "certain"}

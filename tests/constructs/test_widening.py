@@ -108,6 +108,10 @@ REACHING: dict[str, Template] = {
     "a budget action": resource(
         "AWS::Budgets::BudgetsAction", Definition={"IamActionDefinition": BY_BUDGET}
     ),
+    "a budget action by a condition": resource(
+        "AWS::Budgets::BudgetsAction",
+        Definition={"Fn::If": ["C", {"IamActionDefinition": BY_BUDGET}, {}]},
+    ),
     "a StackSet": stack_set(json.dumps(wide(NAME))),
     "a connector by name": connected({"Type": "AWS::Lambda::Function", "RoleName": NAME}),
     "a connector of a function": connected({"Id": "F"}),

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pump_roles.placeholders import HOLE, MOST, Resolved, filled, flat, shown
+from pump_roles.placeholders import HOLE, MOST, Resolved, filled, shown
 from pump_roles.templates.resolve import Resolver
 from pump_roles.templates.template import STACK, STACK_SET, Template
 from tests.support import NO_VALUE, json_values
@@ -427,6 +427,6 @@ def test_any_json_is_a_few_texts_and_is_left_as_it_was(value: Any) -> None:
     resolver = Resolver([here])
     found = resolver.resolve(value, here)
     assert 0 < len(found.texts) <= MOST
-    assert found.why or not any("${?" in text for text in flat(found.texts))
+    assert found.why or not any("${?" in text for text in found.every)
     filled(resolver.tree(value, here))
     assert json.dumps(value) == before

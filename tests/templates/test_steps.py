@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from pump_roles.constructs.widening import Built, widenings
-from pump_roles.templates.reach import Target, attachments
+from pump_roles.templates.reach import RoleNames, attachments
 from pump_roles.templates.resolve import Resolver
 from pump_roles.templates.role_reader import pump_roles
 from pump_roles.templates.template import STACK, Template
@@ -115,7 +115,7 @@ def test_steps_grow_linearly(of_size: Callable[[int], Value]) -> None:
 
         def read() -> None:
             found = Resolver(here).resolve(value, here[0])
-            Target(("PumpReadOnlyRole",)).naming([found])
+            RoleNames(("PumpReadOnlyRole",)).naming([found])
 
         return steps(read)
 

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from pump_roles.placeholders import plain, values_of
-from pump_roles.templates.reach import Naming, Target, attachments, target
+from pump_roles.templates.reach import Naming, RoleNames, attachments, names_of
 from pump_roles.templates.resolve import Resolver
 from pump_roles.templates.template import Template
 from tests.support import NO_VALUE
@@ -40,8 +40,8 @@ def template(**more: Any) -> Template:
     return Template(content=content, file=Path("t.json"), key="0", **more)
 
 
-def role_in(here: Template, name: str) -> Target:
-    return target(Resolver([here]).resources[here.key, name])
+def role_in(here: Template, name: str) -> RoleNames:
+    return names_of(Resolver([here]).resources[here.key, name])
 
 
 def naming(value: Any, role: str, **more: Any) -> Naming | None:
