@@ -45,8 +45,8 @@ Reason = Literal[
     "unreadable-statement",
     "unreadable-trust-policy",
 ]
-"""Why something is a finding, for the check at synth, the report, and ``verify``. The output has
-words for each."""
+"""Why something is a finding, for the check at synth, the report, and ``verify``, each of which has
+words for its own."""
 
 ONLY_AT_DEPLOYMENT: Final[frozenset[Reason]] = frozenset(
     {"changed-later", "may-attach", "may-be-named-alike", "may-contain"}
