@@ -103,7 +103,7 @@ def names_of(role: Resource) -> RoleNames:
     values = [*values_of(role["RoleName"])]
     given = [text for value in values for text in value.every if OPEN not in text]
     published = {role.name for role in ROLES.values()}
-    words = [word for value in values if value.why for word in sorted(published & value.literals)]
+    words = [word for value in values for word in sorted(published & value.literals)]
     names = dict.fromkeys([role.name, *given, *words])
     return RoleNames(tuple(names), role.reference)
 
