@@ -68,12 +68,13 @@ class Built:
 
 def widenings(built: Sequence[Built], paths: Iterable[Path]) -> Iterator[tuple[Built, Finding]]:
     """Yield everything in an app's templates that widens what was built."""
-    templates = load(rendered(paths))
+    files = rendered(paths)
+    templates = load(files)
     read_files = {template.file.resolve() for template in templates}
     # Also read nested stacks whose parents refer to them in a way that is not followed.
     not_followed = {each.file for each in built if each.file.resolve() not in read_files}
     tags = {key: value for template in templates for key, value in template.tags.items()}
-    files = rendered(paths) + [File(at, tags=tags) for at in sorted(not_followed) if at.is_file()]
+    files += [File(at, tags=tags) for at in sorted(not_followed) if at.is_file()]
     gate = _Gate(load(files) if not_followed else templates)
     roles: dict[Reference, Built] = {}
     for original in built:
