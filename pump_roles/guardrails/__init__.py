@@ -7,6 +7,12 @@ lists the actions that it does not deny. The customer provides the value of a gu
 ``value``. A guardrail becomes an inline policy of the role. The published policies stay unchanged.
 """
 
+from pump_roles.guardrails.daily_end import (
+    APPROVAL_END,
+    DailyEnd,
+    approval_end,
+    closes,
+)
 from pump_roles.guardrails.guardrail import (
     SHIPPED,
     WITH_VALUE,
@@ -31,14 +37,18 @@ from pump_roles.guardrails.on_role import (
 )
 
 __all__ = [
+    "APPROVAL_END",
     "SHIPPED",
     "WITH_VALUE",
+    "DailyEnd",
     "Guardrail",
     "added_up",
     "applying",
+    "approval_end",
     "as_policies",
     "asked_tags",
     "by_policy",
+    "closes",
     "documents",
     "documents_on",
     "is_set",

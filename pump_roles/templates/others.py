@@ -11,11 +11,12 @@ anyone else whom they admit reaches only that resource.
 
 import re
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, Final
 
 from pump_roles.contents import OPENS, Other
 from pump_roles.findings import Access, Reason
+from pump_roles.guardrails import DailyEnd, approval_end, closes
 from pump_roles.iam.clauses import clauses
 from pump_roles.iam.conditions import without_exclusions
 from pump_roles.iam.documents import (
@@ -37,6 +38,7 @@ from pump_roles.placeholders import (
     Reference,
     Resolved,
     certain_text,
+    filled,
     fits,
     parts_of,
     plain,
@@ -81,6 +83,9 @@ _SERVICE: Final = re.compile(
 
 _TEXTS: Final = re.compile(r"\w*Description|Comment|DisplayName|Tags")
 """The properties of AWS's own resources that nothing acts on."""
+
+_SCHEDULE: Final = "AWS::Scheduler::Schedule"
+_ONLY_KEYS, _TAG_KEYS = "ForAllValues:StringEquals", "aws:TagKeys"
 
 _ALIKE: Final[Mapping[Naming, Reason]] = {
     "certain": "could-be-named-alike",
@@ -205,9 +210,14 @@ class _Reader:
             source=self.template.file.name,
             principals=trust.principals if trust else (),
             attached_to=tuple(_attached_to(properties)) if is_attached else (),
-            grants=tuple(dict.fromkeys(_grants(properties))),
+            grants=tuple(dict.fromkeys([*_grants(properties), *self._ends_approval(resource)])),
             alarms=alarms,
         )
+
+    def _ends_approval(self, resource: Resource) -> Iterator[Access]:
+        end = _ending(resource)
+        if end is not None and self.pump.names.in_text(end.role_name, self.template.account):
+            yield Access("ends-approval", end.time) if end.time else Access("may-end-approval")
 
     def section(self, name: str) -> Other | None:
         section = self.resolver.tree(self.template.content[name], self.template)
@@ -411,6 +421,8 @@ def _parts(resource: Resource, member: str, tree: Any) -> _Parts:
     is_name = member.endswith("Name") and kind.endswith(member.removesuffix("Name"))
     if kind == "AWS::SSM::Parameter" or watches or is_name or _TEXTS.fullmatch(member):
         return _Parts(information=[tree])
+    if member == "Target" and _ending(resource):
+        return _Parts({**tree, "Input": None}, information=[tree["Input"]])
     parts = _Parts()
     in_iam = kind in _PRINCIPALS or kind in _POLICIES
     if in_iam and member == "Policies" and isinstance(tree, list):
@@ -465,28 +477,33 @@ def _grants(properties: Mapping[str, Any]) -> Iterator[Access]:
         yield Access("allows-managed-policy", as_text(managed))
 
 
-def _only_assumes(statement: Any) -> bool:
+def _condition(statement: Any, action: str) -> Mapping[str, Any]:
+    # The condition under which a statement allows an action, and nothing else.
     known = as_mapping(statement)
-    actions = as_list(known.get("Action"))
-    return (
-        known.keys() - {"Sid"} == {"Effect", "Action", "Resource", "Condition"}
-        and known["Effect"] == "Allow"
-        and known["Condition"] == {"Null": {"sts:ExternalId": "false"}}
-        and len(actions) == 1
-        and isinstance(actions[0], str)
-        and actions[0].lower() == "sts:assumerole"
-    )
+    only = known.keys() - {"Sid"} == {"Effect", "Action", "Resource", "Condition"}
+    actions = [(certain_text(name) or "").lower() for name in as_list(known.get("Action"))]
+    allows = only and known["Effect"] == "Allow" and actions == [action]
+    return as_mapping(known["Condition"]) if allows else {}
+
+
+def _only_assumes(statement: Any) -> bool:
+    return _condition(statement, "sts:assumerole") == {"Null": {"sts:ExternalId": "false"}}
 
 
 def _only_stops(statement: Any) -> bool:
-    # Permission to attach what denies everything, as AWS Budgets needs it.
-    known = as_mapping(statement)
-    actions = as_list(known.get("Action"))
-    required = [as_mapping(as_mapping(known.get("Condition")).get(how)) for how in _EXACTLY_ARN]
-    return (
-        known.keys() - {"Sid"} == {"Effect", "Action", "Resource", "Condition"}
-        and known["Effect"] == "Allow"
-        and [name.lower() for name in actions if isinstance(name, str)] == ["iam:attachrolepolicy"]
-        and len(actions) == 1
-        and any(denies_all(certain_text(of.get(_POLICY)) or "") for of in required)
+    # Permission to attach what denies everything, as AWS Budgets needs it, or to end an approval.
+    attaching = _condition(statement, "iam:attachrolepolicy")
+    untagging = _condition(statement, "iam:untagrole")
+    required = (as_mapping(attaching.get(how)) for how in _EXACTLY_ARN)
+    keys = as_mapping(untagging.get(_ONLY_KEYS)).get(_TAG_KEYS)
+    ends = {_ONLY_KEYS: {_TAG_KEYS: keys}, "Null": {_TAG_KEYS: "false"}}
+    return any(denies_all(certain_text(of.get(_POLICY)) or "") for of in required) or (
+        untagging == ends and closes([*map(certain_text, as_list(keys))])
     )
+
+
+def _ending(schedule: Resource) -> DailyEnd | None:
+    # What it does if it only ends approvals.
+    found = approval_end(filled(schedule.tree)) if schedule.type == _SCHEDULE else None
+    certain = not schedule.is_open and "Condition" not in schedule.members
+    return found if found is None or certain else replace(found, time="")

@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any, Final
 
+from pump_roles.guardrails import SHIPPED
 from pump_roles.iam.decisions import ALLOWED, DENIED, NOT_GRANTED
 from pump_roles.review.output import report_words as wording
 from pump_roles.review.output.document import (
@@ -129,7 +130,7 @@ def facts(role: RoleReport, report: Report) -> Mapping[str, tuple[Piece, ...]]:
             published if is_published else Strong(published),
             *(f"; {policy.name}: {wording.state_of(policy)}" for policy in changed),
         ),
-        say("facts.guardrails"): (*_guardrails(role),),
+        say("facts.guardrails"): (*_guardrails(role, report),),
         say("facts.limits"): (*_limits(role),),
     }
 
@@ -160,7 +161,7 @@ def _places(role: RoleReport, report: Report) -> Sequence[str]:
     return found or [account]
 
 
-def _guardrails(role: RoleReport) -> Iterator[str | Code]:
+def _guardrails(role: RoleReport, report: Report) -> Iterator[str | Code]:
     for index, found in enumerate(role.guardrails):
         yield from ((", ",) if index else ())
         value = wording.value_of(found)
@@ -169,6 +170,10 @@ def _guardrails(role: RoleReport) -> Iterator[str | Code]:
         yield wording.capital(say("roles.none"))
     if role.denied:
         yield f"; {wording.denied(role)}"
+    if any(SHIPPED[found.name].tag for found in role.guardrails):
+        ways = (way for other in report.others for way in other.grants)
+        ends = [way for way in ways if way.why in ("ends-approval", "may-end-approval")]
+        yield f"; {access_in_words(ends)}" if ends else ""
 
 
 def _limits(role: RoleReport) -> Iterator[str | Code | Names]:
