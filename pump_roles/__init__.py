@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING
 from pump_roles._version import __version__
 
 if TYPE_CHECKING:
-    from pump_roles.constructs.commitment_alarm import CommitmentAlarm
+    from pump_roles.constructs.approval_end import ApprovalEnd
+    from pump_roles.constructs.commitment_alarm import AlarmForwarder, CommitmentAlarm
     from pump_roles.constructs.customer_roles import CustomerRoles
     from pump_roles.constructs.protection import EmergencyStop, RoleProtection, TrustProtection
     from pump_roles.constructs.roles import AutoPilotRole, PumpRole, ReadOnlyRole
@@ -21,6 +22,8 @@ if TYPE_CHECKING:
     from pump_roles.validators import ArgumentError
 
 __all__ = [
+    "AlarmForwarder",
+    "ApprovalEnd",
     "ArgumentError",
     "AutoPilotRole",
     "AutoPilotRollout",
@@ -46,7 +49,8 @@ __all__ = [
 _MODULES = {
     name: module
     for module, names in {
-        "constructs.commitment_alarm": "CommitmentAlarm",
+        "constructs.approval_end": "ApprovalEnd",
+        "constructs.commitment_alarm": "AlarmForwarder CommitmentAlarm",
         "constructs.customer_roles": "CustomerRoles",
         "constructs.protection": "EmergencyStop RoleProtection TrustProtection",
         "constructs.roles": "AutoPilotRole PumpRole ReadOnlyRole",

@@ -476,6 +476,10 @@ ACCOUNTS: Final = ListOf(ACCOUNT, maximum=1_000)
 """CloudFormation API Reference, "DeploymentTargets". AWS documents no maximum number. With this
 one, a rollout's template stays under the 51,200 bytes of a template body."""
 
+SENDING_ACCOUNTS: Final = ListOf(ACCOUNT, maximum=200)
+"""With these, the policy of an event bus stays under its quota of 10,240 characters: Amazon
+EventBridge User Guide, "Amazon EventBridge quotas"."""
+
 POLICY_TARGETS: Final = ListOf(
     Text(
         pattern=f"^({ORGANIZATIONAL_UNIT.pattern[1:-1]}|{ACCOUNT.pattern[1:-1]})$",
@@ -553,11 +557,35 @@ MOMENT: Final = Text(
     description="a date and time with a time zone, such as 2027-01-31T18:00:00Z",
 )
 
+TIME_OF_DAY: Final = Text(
+    pattern="^([01][0-9]|2[0-3]):[0-5][0-9]$",
+    description="a time of day in UTC, from 00:00 to 23:59, such as 20:00",
+)
+PAGE: Final = Text(
+    pattern="^https://[A-Za-z0-9.-]+(:[0-9]+)?(/[A-Za-z0-9._~/#?&=%+-]*)?$",
+    maximum=500,
+    description="the address of a page, such as https://wiki.example.com/pump/stop, at most 500 "
+    "characters",
+)
+
+
+def _why_not_forwarded(region: str) -> str:
+    if region == GLOBAL_REGIONS["aws"]:
+        return "is where the alarm is; list only the others"
+    if region in REGION_NAMES and region not in _REGIONS["aws"]:
+        return "sends no events to another Region; deploy the alarm itself there"
+    if region not in REGION_NAMES and REGION.accepts(region):
+        hint = nearest(region, REGION_NAMES)
+        return f"is not a Region; {hint}" if hint else "is not a Region"
+    return ""
+
+
 REGION: Final = Text(
     pattern="^[a-z]{2,8}(-[a-z]{2,16}){1,2}-[0-9]{1,2}$",
     description="the name of a Region, such as us-east-1",
 )
 REGIONS: Final = ListOf(REGION)
+FORWARDED_REGIONS: Final = ListOf(replace(REGION, explain=_why_not_forwarded))
 
 STACK_NAME: Final = Text(
     pattern="^[A-Za-z][A-Za-z0-9-]{0,127}$",

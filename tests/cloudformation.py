@@ -8,6 +8,7 @@ from contextlib import contextmanager
 from typing import Any
 
 from tools.sandbox.aws import ACCOUNT_ID, REGION
+from tools.sandbox.server import know_pseudo_parameters_in_conditions
 
 
 @contextmanager
@@ -21,11 +22,27 @@ def _same_recursion_limit() -> Iterator[None]:
 with _same_recursion_limit():
     from ministack.core.responses import set_request_account_id, set_request_region
     from ministack.services import cloudformation, eventbridge, iam, s3, sns, ssm
-    from ministack.services.cloudformation import engine, handlers
+    from ministack.services.cloudformation import engine, handlers, provisioners
 
-__all__ = ["BUCKET", "CloudFormation", "Stack", "eventbridge"]
+__all__ = ["BUCKET", "CloudFormation", "Stack", "enter", "eventbridge", "iam"]
 
 BUCKET = f"assets-{ACCOUNT_ID}-{REGION}"
+
+
+know_pseudo_parameters_in_conditions()
+
+
+def _create_bus_policy(_: str, properties: Mapping[str, Any], *__: Any) -> tuple[str, Any]:
+    """Store the policy of a bus, which ministack has, but not as a resource of a stack."""
+    identified = {"Sid": properties["StatementId"], **properties["Statement"]}
+    policy = {"Version": "2012-10-17", "Statement": [identified]}
+    eventbridge._event_bus_policies["default"] = policy  # noqa: SLF001
+    return properties["StatementId"], {}
+
+
+provisioners._RESOURCE_HANDLERS["AWS::Events::EventBusPolicy"] = {  # noqa: SLF001
+    "create": _create_bus_policy
+}
 
 
 class Stack:
@@ -66,20 +83,32 @@ class Stack:
         return Stack(next(stack for stack in stacks if stack["StackId"] == stack_id))
 
 
+def enter(account: str, region: str) -> None:
+    """Make what follows happen in an account and a Region."""
+    set_request_account_id(account)
+    set_request_region(region)
+
+
 class CloudFormation:
-    """An empty account."""
+    """Empty accounts."""
 
     def __init__(self, assets: Mapping[str, Mapping[str, Any]]) -> None:
-        set_request_account_id(ACCOUNT_ID)
-        set_request_region(REGION)
+        enter(ACCOUNT_ID, REGION)
         for service in (cloudformation, eventbridge, iam, s3, sns, ssm):
             service.reset()
         s3._create_bucket(BUCKET, b"")  # noqa: SLF001
         for key, template in assets.items():
             s3._put_object(BUCKET, key, json.dumps(template).encode(), {})  # noqa: SLF001
 
-    def deploy(self, name: str, template: Mapping[str, Any], arguments: Mapping[str, str]) -> Stack:
-        """Create a stack."""
+    def deploy(
+        self,
+        name: str,
+        template: Mapping[str, Any],
+        arguments: Mapping[str, str],
+        place: tuple[str, str] = (ACCOUNT_ID, REGION),
+    ) -> Stack:
+        """Create a stack in an account and a Region."""
+        enter(*place)
         request = {
             "StackName": name,
             "TemplateBody": json.dumps(template),

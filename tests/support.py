@@ -133,7 +133,12 @@ SCENARIOS: dict[str, dict[str, Any]] = {
         "tags": {"team": "platform"},
         "termination-protection": True,
         "read-only": UNITS,
-        "auto-pilot": {**UNITS, "role-name": "Buyer"},
+        "auto-pilot": {
+            **UNITS,
+            "role-name": "Buyer",
+            "guardrails": ["only-when-approved"],
+            "approval-ends": "20:00",
+        },
         "protection": {
             "targets": ["ou-abcd-12345678"],
             "approvers": ["platform/PumpApprover"],
@@ -142,7 +147,13 @@ SCENARIOS: dict[str, dict[str, Any]] = {
             "trust": True,
             "keep-in-organization": False,
         },
-        "alarm": {"emails": ["platform@example.com", "finance@example.com"]},
+        "alarm": {
+            "emails": ["platform@example.com", "finance@example.com"],
+            "regions": ["eu-central-1"],
+            "account": "444455556666",
+            "from-organization": "o-abcd123456",
+            "stop-page": "https://wiki.example.com/pump/stop",
+        },
     },
 }
 """Settings of the app that together use every key."""

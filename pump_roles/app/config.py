@@ -11,9 +11,21 @@ from typing import Any, Final, NamedTuple
 from aws_cdk import Annotations, App, Environment, Stack
 
 from pump_roles import validators
-from pump_roles.app.organization_stacks import AlarmStack, ProtectionStack
+from pump_roles.app.organization_stacks import (
+    AlarmForwarderStack,
+    AlarmStack,
+    ApprovalStack,
+    ProtectionStack,
+)
 from pump_roles.app.rollout_stack import RolloutStack
-from pump_roles.app.summary import alarm_summary, protection_summary, summary
+from pump_roles.app.summary import (
+    alarm_summary,
+    approval_summary,
+    forwarder_summary,
+    protection_summary,
+    summary,
+)
+from pump_roles.constructs.approval_end import ApprovalEnd
 from pump_roles.constructs.rollouts import (
     MANAGEMENT_ACCOUNT,
     OPTIONS,
@@ -41,6 +53,9 @@ _ONLY: Final = "only-accounts"
 _DELEGATED: Final = "delegated-admin"
 _PROTECTION: Final = "protection"
 _ALARM: Final = "alarm"
+_REGIONS: Final = "regions"
+_ORGANIZATION: Final = "from-organization"
+_APPROVAL: Final = "approval-ends"
 _PRINCIPAL: Final = "principal"
 _ROLE_NAME: Final = "role-name"
 _BOUNDARY: Final = "permissions-boundary"
@@ -81,13 +96,20 @@ _OF_OBJECT: Final[Mapping[str, Mapping[str, _Validator]]] = {
         "trust": validators.Boolean(),
         "keep-in-organization": validators.Boolean(),
     },
-    _ALARM: {"emails": validators.EMAILS},
+    _ALARM: {
+        "emails": validators.EMAILS,
+        _REGIONS: validators.FORWARDED_REGIONS,
+        _ACCOUNT: validators.ACCOUNT,
+        _ORGANIZATION: validators.ORGANIZATION,
+        "stop-page": validators.PAGE,
+    },
 }
 """The keys of a stack that exists only if its object is there. The first key is required."""
 
 _OF_ROLES: Final[Mapping[str, _Validator]] = {
     **_ROLE,
     _ACCOUNT: validators.ACCOUNT,
+    _APPROVAL: validators.TIME_OF_DAY,
     **_ROLLOUT,
     _ROLES: validators.ListOf(validators.choice(ROLES)),
 }
@@ -99,10 +121,12 @@ _ARGUMENTS: Final = {name: name.replace("-", "_") for name in _VALIDATORS} | {
     _PRINCIPAL: "pump_principal",
     "role-path": "path",
     _ACCOUNT: "env",
+    _APPROVAL: "at",
 }
-_OF_ONE_ROLE: Final = {_ROLE_NAME, _ACCOUNT, _UNITS, _EXCEPT, _ONLY, "depends-on"}
+_OF_ONE_ROLE: Final = {_ROLE_NAME, _ACCOUNT, _APPROVAL, _UNITS, _EXCEPT, _ONLY, "depends-on"}
 """Keys that belong in the object of a role. Names are unique in an account, and for both roles,
 units would make buyers of all accounts."""
+_NOT_IN: Final = {"": _OF_ONE_ROLE, "read-only": {_ROLES, _DELEGATED, _APPROVAL}}
 _OF_BOTH_ROLES: Final = {_ROLES, _DELEGATED}
 _GUARDRAILS: Final = ("guardrails", *WITH_VALUE)
 _ALTERNATIVES: Final = (
@@ -137,7 +161,7 @@ KEYS: Final[Mapping[str, Key]] = {
     str(key): key
     for parent in ("", *OBJECTS)
     for name in _OF_OBJECT.get(parent, _OF_ROLES)
-    if name not in (_OF_BOTH_ROLES if parent else _OF_ONE_ROLE)
+    if name not in _NOT_IN.get(parent, _OF_BOTH_ROLES)
     for key in [Key(parent, name)]
 }
 """The keys, as typed."""
@@ -236,7 +260,7 @@ def stacks(
     overrides the key for both, but guardrails add up. A guardrail for both roles applies to the
     roles that have permissions that it denies. Each role that ``roles`` names has a stack, unless a
     delegated administrator deploys the app, and a rollout if it has organizational units. The
-    objects ``protection`` and ``alarm`` have a stack each.
+    objects ``protection`` and ``alarm``, and ``approval-ends``, have stacks of their own.
     """
     values = {key: _checked_value(settings, key, value) for key, value in _keys_in(settings)}
     kinds = [role for role in ROLES if role in values.get(Key("", _ROLES), ROLES)]
@@ -273,11 +297,14 @@ def stacks(
         without = [names[role] for role in with_stack if role not in rolled_out]
         line = partial(protection_summary, [names[role] for role in rolled_out], without)
         found.append(_protection(found, line, values, settings))
+    buying = guardrails.get("auto-pilot", ())
     if settings.content.get(_ALARM) is not None:
         of_principal = keys_of["auto-pilot"].get(_PRINCIPAL)
         principal = values[of_principal] if of_principal else ""
-        line = partial(alarm_summary, principal, guardrails.get("auto-pilot", ()))
-        found.append(_alarm(names["auto-pilot"], line, values, settings))
+        found += _alarm([names[role] for role in kinds], principal, buying, values, settings)
+    if Key("auto-pilot", _APPROVAL) in values:
+        name = names["auto-pilot"]
+        found.append(_approval(name, buying, keys_of["auto-pilot"], values, settings))
     for stack_settings in found:
         _check_placeholders(boundary, stack_settings)
     return found
@@ -303,18 +330,65 @@ def _protection(
         # If another principal is in another account, it is the last one.
         *_, keys["pump_account"] = principals.values()
     arguments["stacks"] = [stack.stack_id for stack in stacks]
+    approvers = arguments.get("approvers", [])
+    if Key("auto-pilot", _APPROVAL) in values and ApprovalEnd.approver not in approvers:
+        arguments["approvers"] = [*approvers, ApprovalEnd.approver]
     return StackSettings("PumpProtection", ProtectionStack, arguments, keys, settings, line)
 
 
 def _alarm(
+    role_names: Sequence[str],
+    principal: str,
+    guardrails: Collection[Guardrail],
+    values: Mapping[Key, Any],
+    settings: Settings,
+) -> Iterator[StackSettings]:
+    arguments, keys = _arguments_of_object(_ALARM, values, settings)
+    arguments["role_names"] = role_names
+    regions = arguments.pop("regions", [])
+    account = arguments["env"].account if "env" in arguments else None
+    if "from_organization" in arguments and account is None:
+        raise settings.error(
+            Key(_ALARM, _ORGANIZATION), f"requires {Key(_ALARM, _ACCOUNT)}, that of the alarm"
+        )
+    limits = (found.values for found in guardrails if found.name == "only-in-regions")
+    buying = next(limits, ())
+    line = partial(alarm_summary, principal, regions, buying)
+    yield StackSettings("PumpAlarm", AlarmStack, arguments, keys, settings, line)
+    if not (regions or "from_organization" in arguments):
+        return
+    forwarded = {
+        name: value
+        for name, value in arguments.items()
+        if name in ("role_names", "tags", "termination_protection")
+    }
+    if account is not None:
+        forwarded["account"] = account
+    line = partial(forwarder_summary, regions)
+    yield StackSettings("PumpAlarmForwarder", AlarmForwarderStack, forwarded, keys, settings, line)
+
+
+def _approval(
     role_name: str,
-    line: Callable[[Mapping[str, Any]], str],
+    guardrails: Collection[Guardrail],
+    keys: Mapping[str, Key],
     values: Mapping[Key, Any],
     settings: Settings,
 ) -> StackSettings:
-    arguments, keys = _arguments_of_object(_ALARM, values, settings)
-    arguments["role_names"] = [role_name]
-    return StackSettings("PumpAlarm", AlarmStack, arguments, keys, settings, line)
+    approved = Guardrail.ONLY_WHEN_APPROVED
+    if not any(approved in parts_of(guardrail) for guardrail in guardrails):
+        raise settings.error(
+            keys[_APPROVAL], f"requires the guardrail {approved.name}, whose tag it removes"
+        )
+    # A rollout's role is in many accounts.
+    accepted = {_APPROVAL, *_STACK} | (set() if _UNITS in keys else {_ACCOUNT})
+    arguments, typed = _arguments(accepted, keys, values, {})
+    path = values[keys["role-path"]] if "role-path" in keys else "/"
+    arguments["role_name"] = f"{path}{role_name}"[1:]
+    typed["role_name"] = keys.get("role-path", Key("", "role-path"))
+    return StackSettings(
+        "PumpApproval", ApprovalStack, arguments, typed, settings, approval_summary
+    )
 
 
 def _arguments_of_object(
@@ -345,7 +419,7 @@ def _without_effect(
             f"a delegated administrator deploys the {role} role only as a rollout, which "
             f"requires {units}"
         )
-    if delegated and key.name == _ACCOUNT:
+    if delegated and key.name == _ACCOUNT and key.parent in ROLES:
         return "is that of the role's own stack, which a delegated administrator does not deploy"
     return ""
 
@@ -404,8 +478,9 @@ def _nearest_key(key: Key) -> str:
     typed = str(key)
     if key.name in _OF_BOTH_ROLES and key.parent in ROLES:
         return f"it applies to both roles, so use {key.name}"
-    parents = [parent for parent in OBJECTS if str(Key(parent, key.name)) in KEYS]
-    if parents and not key.parent:
+    possible = ROLES if key.name in _OF_ONE_ROLE else OBJECTS
+    parents = [parent for parent in possible if str(Key(parent, key.name)) in KEYS]
+    if parents and (not key.parent or key.name == _APPROVAL):
         about = "it applies to one role, so " if key.name in _OF_ONE_ROLE else ""
         objects = " or ".join(f'"{parent}"' for parent in parents)
         return f"{about}put it into {objects}"

@@ -1,12 +1,14 @@
-"""The stacks around the roles: what protects them, and what says that they bought something."""
+"""The stacks around the roles: what protects them, what sends emails, what ends an approval."""
 
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import Any, ClassVar
 
+from aws_cdk import Environment
 from constructs import Construct
 
 from pump_roles.app.rollout_stack import RolloutStack
-from pump_roles.constructs.commitment_alarm import CommitmentAlarm
+from pump_roles.constructs.approval_end import ApprovalEnd
+from pump_roles.constructs.commitment_alarm import AlarmForwarder, CommitmentAlarm
 from pump_roles.constructs.protection import EmergencyStop, RoleProtection, TrustProtection
 from pump_roles.constructs.stacks import FlatStack, RoleStack
 
@@ -48,24 +50,51 @@ class ProtectionStack(FlatStack):
             policy.resource.override_logical_id(policy.node.id)
 
 
-class AlarmStack(FlatStack):
-    """Contains the alarm about commitments."""
+class _PartStack(FlatStack):
+    _part: ClassVar[type[Construct]]
+    _id: ClassVar[str]
+    _description: ClassVar[str]
 
     def __init__(
         self,
         scope: Construct,
         id: str,
         *,
-        emails: Sequence[str],
-        role_names: Sequence[str],
+        env: Environment | None = None,
         tags: Mapping[str, str] | None = None,
         termination_protection: bool | None = None,
+        **arguments: Any,
     ) -> None:
         super().__init__(
             scope,
             id,
-            description="Sends an email for every change that Pump makes to commitments",
+            description=self._description,
+            env=env,
             tags=tags,
             termination_protection=termination_protection,
         )
-        CommitmentAlarm(self, "Alarm", emails=emails, role_names=role_names)
+        self._part(self, self._id, **arguments)
+
+
+class AlarmStack(_PartStack):
+    """Contains the alarm."""
+
+    _part = CommitmentAlarm
+    _id = "Alarm"
+    _description = "Sends an email about commitments, the organization, and Pump's roles"
+
+
+class AlarmForwarderStack(_PartStack):
+    """Contains what sends a Region's events to the alarm."""
+
+    _part = AlarmForwarder
+    _id = "Forwarder"
+    _description = "Sends the events about Pump to the alarm in us-east-1"
+
+
+class ApprovalStack(_PartStack):
+    """Contains the schedule that ends an approval."""
+
+    _part = ApprovalEnd
+    _id = "ApprovalEnd"
+    _description = "Ends an approval of purchases by Pump every day"

@@ -1,6 +1,6 @@
 """The summary line of a stack, which the synth prints."""
 
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from typing import Any, Final
 
 from pump_roles import validators
@@ -10,6 +10,7 @@ from pump_roles.published import ROLES, PublishedRole
 from pump_roles.universal import EXTERNAL_ID_PARAMETER, PRINCIPAL_PARAMETER
 
 _SHOWN: Final = 5
+_ALARM_REGION: Final = validators.GLOBAL_REGIONS["aws"]
 _REPORT: Final = "pump-roles report cdk.out --output report.html"
 """What shows the role of a rollout: before its first deployment, ``cdk diff`` does not."""
 
@@ -49,22 +50,55 @@ def protection_summary(
 
 
 def alarm_summary(
-    principal: str, guardrails: Iterable[Guardrail], arguments: Mapping[str, Any]
+    principal: str,
+    regions: Collection[str],
+    buying: Collection[str],
+    arguments: Mapping[str, Any],
 ) -> str:
-    """Return one line, without addresses: whose purchases cause an email, and where to deploy."""
+    """Return one line, without addresses: whose events cause an email, and from where.
+
+    :param buying: the Regions where Pump may buy reservations; empty if that has no limit.
+    """
     number = len(arguments["emails"])
-    where = [guardrail.values for guardrail in guardrails if guardrail.name == "only-in-regions"]
-    named = where[0] if where else ()
     own = {validators.partition_of(principal)} if ":" in principal else set()
-    partitions = {validators.partition_of_region(region) for region in named} or own or {"aws"}
-    regions = {*named, *(validators.GLOBAL_REGIONS[partition] for partition in partitions)}
-    elsewhere = "" if where else " and each other Region where Pump may buy"
-    parts = (
-        f"role {', '.join(arguments['role_names'])}",
+    of_region = {region: validators.partition_of_region(region) for region in (*buying, *regions)}
+    partitions = {*of_region.values()} or own or {"aws"}
+    # Between other Regions than those of AWS itself, EventBridge sends no events.
+    alone = {region for region in buying if of_region[region] != "aws"}
+    homes = {validators.GLOBAL_REGIONS[partition] for partition in partitions} | alone
+    heard = {*homes, *regions}
+    unheard = sorted({*buying} - heard) if buying else ["other Regions"]
+    names = arguments["role_names"]
+    parts = [
+        f"role{'s' if len(names) > 1 else ''} {', '.join(names)}",
         f"{number} email address{'es' if number > 1 else ''}",
-        f"deploy it in {', '.join(sorted(regions))}{elsewhere}",
-    )
+        f"deploy it in {', '.join(sorted(homes))}",
+        f"hears of purchases in {', '.join(sorted(heard))}"
+        + (f", not in {', '.join(unheard)}" if unheard else ""),
+    ]
+    if "env" in arguments:
+        parts.append(f"account: {arguments['env'].account}")
+    if "from_organization" in arguments:
+        parts.append(f"accepts events from {arguments['from_organization']}")
     return f"PumpAlarm: {'; '.join(parts)}"
+
+
+def forwarder_summary(regions: Sequence[str], arguments: Mapping[str, Any]) -> str:
+    """Return one line: what a Region's events are sent to, and where to deploy that."""
+    account = arguments.get("account")
+    where = [f"in {', '.join(sorted(regions))}"] if regions else []
+    if account:
+        where.append(f"in other accounts also in {_ALARM_REGION}")
+    to = f"{_ALARM_REGION} of {account}" if account else _ALARM_REGION
+    return f"PumpAlarmForwarder: sends events to {to}; deploy it {', '.join(where)}"
+
+
+def approval_summary(arguments: Mapping[str, Any]) -> str:
+    """Return one line: when an approval ends."""
+    return (
+        f"PumpApproval: an approval of {arguments['role_name']} ends every day at "
+        f"{arguments['at']} UTC; deploy it in each account with the role"
+    )
 
 
 def _parts(published: PublishedRole, arguments: Mapping[str, Any], boundary: str) -> Iterator[str]:

@@ -1,78 +1,174 @@
-"""Emails about changes to commitments."""
+"""Emails about changes to commitments, to the organization, and to the roles."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Final
 
-from aws_cdk import Annotations, Fn
+from aws_cdk import Annotations, Aws, CfnCondition, CfnResource, Fn
 from aws_cdk import aws_events as events
 from aws_cdk import aws_iam as iam
 from aws_cdk import aws_sns as sns
 from constructs import Construct
 
 from pump_roles import validators
+from pump_roles.constructs.approval_end import ApprovalEnd
+from pump_roles.constructs.protection import ROLE_CHANGES
 from pump_roles.constructs.roles import PumpRole
 from pump_roles.constructs.rollouts import Rollout
-from pump_roles.guardrails import Guardrail
+from pump_roles.guardrails import SHIPPED, Guardrail
 from pump_roles.iam.events import sources_of
 from pump_roles.published import ROLES
 from pump_roles.validators import ArgumentError, names_the_construct
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Iterable, Mapping, Sequence
 
     from aws_cdk import aws_kms as kms
 
-_JOINS: Final = "organizations:AcceptHandshake"
+_REGION: Final = validators.GLOBAL_REGIONS["aws"]
+"""Where the events of Savings Plans, AWS Organizations, and IAM arrive."""
+
 _PATTERN: Final = 2_048
 """Amazon EventBridge User Guide, "Amazon EventBridge quotas": the default."""
 
 _SERVICE: Final = "events.amazonaws.com"
+_BUS: Final = "arn:${{AWS::Partition}}:events:{region}:{account}:event-bus/default"
+_CALLED: Final = "AWS API Call via CloudTrail"
+_RECORDED: Final = "AWS Service Event via CloudTrail"
+
+_ORGANIZATION_CALLS: Final = (
+    "AcceptHandshake",
+    "InviteAccountToOrganization",
+    "LeaveOrganization",
+    "RemoveAccountFromOrganization",
+)
+_MEMBERSHIP: Final = (
+    "AccountDepartedOrganization",
+    "AccountJoinedOrganization",
+    "ResponsibilityTransferAccepted",
+)
+"""AWS Organizations API Reference, "AcceptHandshake", "CreateAccount", "LeaveOrganization", and
+"RemoveAccountFromOrganization"."""
 
 _PLAN: Final = """\
-A Savings Plan in account <account> became <state> at <time>.
+A Savings Plan became <state> in account <account>, <region>, at <time>.
 Plan: <plan>
 Who: this event does not say. If Pump's role made a call, another email says so.
 """
 _CALL: Final = """\
 Pump's role called <call> (<source>) in account <account>, <region>, at <time>.
+"""
+_ORGANIZATION_CALL: Final = """\
+Someone called <call> (<source>) in account <account>, <region>, at <time>.
+"""
+_ORGANIZATION_EVENT: Final = """\
+AWS Organizations recorded <call> in account <account>, <region>, at <time>.
+Who: this event does not say. If someone made a call in an account with this alarm, another \
+email says who.
+"""
+_ROLE_CHANGE: Final = """\
+Someone called <call> (<source>) on the role <role> in account <account>, <region>, at <time>.
+"""
+_WHO: Final = """\
 Who: <who>
+"""
+_DETAILS: Final = """\
 Details: aws cloudtrail lookup-events --region <region> \
 --lookup-attributes AttributeKey=EventId,AttributeValue=<event>
-If it is AcceptHandshake, another organization may control the account now.
 """
-_THEN: Final = """\
+_ORGANIZATION: Final = """\
+What it means: with this, an account joins or leaves an organization, or another account pays its \
+bill. The management account of an organization can do more in its accounts than both of Pump's \
+roles.
+Read on: What leaving takes, in docs/security-model.md of pump-roles.
+"""
+_ROLE: Final = """\
+What it means: TagRole can open an approval, and UntagRole close it. With any other call, the role \
+may have other permissions than Pump publishes, or trust others.
+To compare the role with what you expect: pump-roles verify
+"""
+_RETURN: Final = """\
 To return a Savings Plan: aws savingsplans return-savings-plan --savings-plan-id ID
 Until: 7 days after the purchase, in the same calendar month (UTC), up to $100 an hour.
 When exactly: returnableUntil in aws savingsplans describe-savings-plans. \
 Nothing else can be returned.
+"""
+_STOP: Final = """\
 To stop Pump: aws iam put-role-permissions-boundary --role-name <role> \
 --permissions-boundary arn:${AWS::Partition}:iam::aws:policy/AWSDenyAll
-Then, or if your organization denies that: Stop Pump now, in docs/stop.md of pump-roles.
+Then, or if your organization denies that: Stop Pump now<page>
 """
 """A line is in quotation marks, and ends where an email should have a new line: Amazon EventBridge
 User Guide, "Amazon EventBridge input transformation". So a line has none of its own. The report
 would list a rule that names a role outside its pattern, so ``ROLE`` is in its place."""
 
+_PAGE: Final = ", in docs/stop.md of pump-roles."
+
+_EMAILS: Final = {
+    "SavingsPlans": ("A Savings Plan changed its state", _PLAN + _RETURN + _STOP),
+    "Calls": ("Pump's role changed commitments", _CALL + _WHO + _DETAILS + _RETURN + _STOP),
+    "OrganizationCalls": (
+        "Someone called what changes the organization or the bill",
+        _ORGANIZATION_CALL + _WHO + _DETAILS + _ORGANIZATION + _STOP,
+    ),
+    "Membership": (
+        "The organization or the bill changed",
+        _ORGANIZATION_EVENT + _DETAILS + _ORGANIZATION + _STOP,
+    ),
+    "RoleChanges": (
+        "Someone changed Pump's role, or opened or closed an approval",
+        _ROLE_CHANGE + _WHO + _DETAILS + _ROLE + _STOP,
+    ),
+}
+"""What each rule is for, and its email."""
+
+_OF_CALL: Final = {
+    "call": "$.detail.eventName",
+    "event": "$.detail.eventID",
+}
+_OF_CALLER: Final = {
+    **_OF_CALL,
+    "source": "$.detail.eventSource",
+    "who": "$.detail.userIdentity.arn",
+}
+_VALUES: Final = {
+    "SavingsPlans": {"plan": "$.resources[0]", "state": "$.detail.currentState"},
+    "Calls": {
+        **_OF_CALLER,
+        "role": "$.detail.userIdentity.sessionContext.sessionIssuer.userName",
+    },
+    "OrganizationCalls": _OF_CALLER,
+    "Membership": _OF_CALL,
+    "RoleChanges": {**_OF_CALLER, "role": "$.detail.requestParameters.roleName"},
+}
+"""Only what each of these events has, in a fixed format: a value that is missing, or has quotation
+marks, could prevent the email."""
+
 
 class CommitmentAlarm(Construct):
-    """Sends an email for every change to commitments in this account and Region.
+    """Sends an email for every change to commitments, to the organization, and to the roles.
 
-    It consists of a topic of Amazon SNS with the addresses, and two rules of Amazon EventBridge:
+    It consists of a topic of Amazon SNS with the addresses, and five rules of Amazon EventBridge:
 
-    - A Savings Plan changed its state, whoever changed it, unless its term ended. AWS sends these
-      events only in us-east-1, and does not say who caused them.
-    - One of the roles made a call that :attr:`Guardrail.NO_COMMITMENTS` denies, or accepted a
-      handshake, by which the account can join another organization. Refused calls do not count.
-      These events need a trail of AWS CloudTrail that records management events, and arrive in the
-      Region of the call, or in us-east-1 for Savings Plans and AWS Organizations.
+    - A Savings Plan changed its state, whoever changed it, unless its term ended. AWS does not say
+      who caused these events.
+    - One of the roles made a call that :attr:`Guardrail.NO_COMMITMENTS` denies.
+    - Anyone called what changes the organization of an account, or who pays its bill.
+    - AWS Organizations recorded that an account joined or left an organization, or that another
+      account pays its bill.
+    - Anyone made a call about one of the roles that :class:`pump_roles.RoleProtection` denies, or
+      set or removed a tag that opens a guardrail. The schedule of :class:`pump_roles.ApprovalEnd`
+      does not count.
 
-    Deploy one in us-east-1 and in each Region where Pump may buy. AWS delivers these events on a
-    best-effort basis, each address must confirm its subscription and can end it, and a purchase
-    that was queued completes without a call.
+    Refused calls do not count. All but the first need a trail of AWS CloudTrail that records
+    management events. Deploy it once, in us-east-1, where all of these events arrive except
+    purchases of reservations. Deploy an :class:`pump_roles.AlarmForwarder` in each other Region
+    where Pump may buy. AWS delivers these events on a best-effort basis, each address must confirm
+    its subscription and can end it, and a purchase that was queued completes without a call.
 
     Sources: Savings Plans User Guide, "Automating Savings Plans with Amazon EventBridge"; Amazon
-    EventBridge User Guide, "AWS service events delivered via AWS CloudTrail".
+    EventBridge User Guide, "AWS service events delivered via AWS CloudTrail"; Amazon EventBridge
+    Events Reference, "AWS Organizations events".
     """
 
     @names_the_construct
@@ -84,29 +180,45 @@ class CommitmentAlarm(Construct):
         emails: Sequence[str],
         role_names: Sequence[str | PumpRole | Rollout] = (ROLES["auto-pilot"].name,),
         key: kms.IKey | None = None,
+        from_accounts: Sequence[str] = (),
+        from_organization: str | None = None,
+        stop_page: str | None = None,
     ) -> None:
         """Create the alarm.
 
         :param scope: the construct that this one belongs to.
         :param id: the construct's ID in the scope.
         :param emails: 1 to 10 email addresses, without duplicates, ignoring case.
-        :param role_names: the names of Pump's roles in this account, at least 1, without paths and
+        :param role_names: the names of Pump's roles in the accounts, at least 1, without paths and
             duplicates; or the roles themselves, or their rollouts. By default,
             ``PumpAutoPilotRole``.
         :param key: a customer managed key of this Region, which encrypts the topic. The key's
             policy must let EventBridge use it: a key of this app gets that statement; for another
             one, the synth warns. By default, the topic is not encrypted.
+        :param from_accounts: the 12-digit IDs of the other accounts, at most 200, whose forwarders
+            may put events on the default event bus of this account. By default, none.
+        :param from_organization: the ID of an organization whose accounts may do that, instead. An
+            account that leaves it may no longer. By default, none.
+        :param stop_page: the address of your copy of ``docs/stop.md``, which begins with
+            ``https://`` and has at most 500 characters, for the emails. By default, they name the
+            file.
         :raises ArgumentError: a ``ValueError``, if an argument is not a literal that AWS accepts,
-            something is listed twice, or the names make the event pattern longer than the 2,048
-            characters that EventBridge accepts by default.
+            something is listed twice, both accounts and an organization are passed, or the names
+            make an event pattern longer than the 2,048 characters that EventBridge accepts by
+            default.
 
-        Source: Amazon SNS Developer Guide, "Managing Amazon SNS encryption keys and costs".
+        Sources: Amazon SNS Developer Guide, "Managing Amazon SNS encryption keys and costs"; Amazon
+        EventBridge User Guide, "Permissions for event buses in Amazon EventBridge".
         """
         super().__init__(scope, id)
         emails = validators.EMAILS.check("emails", emails)
-        calls = _pattern(validators.ROLE_NAMES.check("role_names", role_names, reference=_name_of))
+        patterns = _patterns(role_names)
+        page = _PAGE
+        if stop_page is not None:
+            page = f": {validators.PAGE.check('stop_page', stop_page)}"
         if key is not None and not hasattr(key, "key_arn"):
             raise ArgumentError("key", f"{key!r} is not a key of AWS KMS, such as kms.Key")
+        self._receive(from_accounts, from_organization)
         self.topic: Final[sns.ITopic] = sns.Topic(
             self, "Topic", display_name="Pump commitments", master_key=key
         )
@@ -121,31 +233,9 @@ class CommitmentAlarm(Construct):
                 endpoint=email,
             )
         rules = [
-            self._rule(
-                "SavingsPlans",
-                "A Savings Plan changed its state",
-                {
-                    "source": ["aws.savingsplans"],
-                    "detail-type": ["Savings Plans State Change"],
-                    "detail": {"currentState": [{"anything-but": ["retired"]}]},
-                },
-                {"plan": "$.resources[0]", "state": "$.detail.currentState"},
-                (_PLAN + _THEN).replace("<role>", "ROLE"),
-            ),
-            self._rule(
-                "Calls",
-                "Pump's role changed commitments",
-                calls,
-                {
-                    "region": "$.detail.awsRegion",
-                    "call": "$.detail.eventName",
-                    "source": "$.detail.eventSource",
-                    "who": "$.detail.userIdentity.arn",
-                    "role": "$.detail.userIdentity.sessionContext.sessionIssuer.userName",
-                    "event": "$.detail.eventID",
-                },
-                _CALL + _THEN,
-            ),
+            self._rule(rule, pattern, email.replace("<page>", page), description)
+            for rule, pattern in patterns.items()
+            for description, email in [_EMAILS[rule]]
         ]
         for statement in _topic_policy(self.topic.topic_arn, [rule.attr_arn for rule in rules]):
             self.topic.add_to_resource_policy(statement)
@@ -166,14 +256,38 @@ class CommitmentAlarm(Construct):
                 f"{_SERVICE} kms:Decrypt and kms:GenerateDataKey*",
             )
 
+    def _receive(self, accounts: Sequence[str], organization: str | None) -> None:
+        if accounts not in ((), []):
+            accounts = validators.SENDING_ACCOUNTS.check("from_accounts", accounts)
+        if organization is not None:
+            validators.ORGANIZATION.check("from_organization", organization)
+        if accounts and organization:
+            raise ArgumentError("from_organization", "omit {other}, or this", other="from_accounts")
+        if not (accounts or organization):
+            return
+        statement: dict[str, Any] = {
+            "Effect": "Allow",
+            "Principal": "*" if organization else {"AWS": [*accounts]},
+            "Action": "events:PutEvents",
+            "Resource": Fn.sub(_BUS.format(region="${AWS::Region}", account="${AWS::AccountId}")),
+        }
+        if organization:
+            statement["Condition"] = {"StringEquals": {"aws:PrincipalOrgID": organization}}
+        # CDK's own class warns about a property that is not used here.
+        CfnResource(
+            self,
+            "Bus",
+            type="AWS::Events::EventBusPolicy",
+            properties={"Statement": statement, "StatementId": "PumpAlarm"},
+        )
+
     def _rule(
-        self,
-        id: str,
-        description: str,
-        pattern: Mapping[str, Any],
-        paths: Mapping[str, str],
-        email: str,
+        self, id: str, pattern: Mapping[str, Any], email: str, description: str
     ) -> events.CfnRule:
+        shared = {name: f"$.{name}" for name in ("account", "region", "time")}
+        values = {**shared, **_VALUES[id]}
+        if "role" not in values:
+            email = email.replace("<role>", "ROLE")
         lines = [f'"{line}"' for line in email.splitlines()]
         return events.CfnRule(
             self,
@@ -185,42 +299,188 @@ class CommitmentAlarm(Construct):
                     id="Topic",
                     arn=self.topic.topic_arn,
                     input_transformer=events.CfnRule.InputTransformerProperty(
-                        # Only what each of these events has, in a fixed format: a value that is
-                        # missing, or has quotation marks, could prevent the email.
-                        input_paths_map={"account": "$.account", "time": "$.time", **paths},
-                        input_template=Fn.sub("\n".join(lines)),
+                        input_paths_map=values, input_template=Fn.sub("\n".join(lines))
                     ),
                 )
             ],
         )
 
 
-def _pattern(role_names: Sequence[str]) -> dict[str, Any]:
-    calls: dict[str, list[dict[str, str]]] = {}
-    for action in [*Guardrail.NO_COMMITMENTS.reasons, _JOINS]:
-        service, _, name = action.partition(":")
-        # The name of an event may end with a version of the API.
-        calls.setdefault(service, []).append({"prefix": name.removesuffix("*")})
-    pattern = {
-        # No other event has such a source.
-        "source": [{"prefix": "aws."}],
-        "detail-type": ["AWS API Call via CloudTrail"],
-        "detail": {
-            "$or": [
-                {"eventSource": sources_of(service), "eventName": names}
-                for service, names in calls.items()
+class AlarmForwarder(Construct):
+    """Sends the events that :class:`CommitmentAlarm` looks for to us-east-1, where the alarm is.
+
+    It consists of the alarm's rules, whose target is the default event bus of us-east-1, and a
+    role, with which EventBridge can put events on this bus and do nothing else. An event keeps its
+    account and its Region. Deploy it in each other Region where Pump may buy, and, if the alarm is
+    in another account, in us-east-1 of each account, too. Where the alarm itself is, the template
+    creates nothing, because a bus that sends to itself would not end.
+
+    EventBridge sends no events between the Regions of AWS GovCloud (US) and China. Deploy an alarm
+    in each Region there.
+
+    Sources: Amazon EventBridge User Guide, "Sending and receiving events between AWS Regions in
+    Amazon EventBridge"; AWS Compute Blog, "Expanding cross-Region event routing with Amazon
+    EventBridge".
+    """
+
+    @names_the_construct
+    def __init__(
+        self,
+        scope: Construct,
+        id: str,
+        *,
+        account: str | None = None,
+        role_names: Sequence[str | PumpRole | Rollout] = (ROLES["auto-pilot"].name,),
+    ) -> None:
+        """Create the rules.
+
+        :param scope: the construct that this one belongs to.
+        :param id: the construct's ID in the scope.
+        :param account: the 12-digit ID of the account with the alarm, whose ``from_accounts`` or
+            ``from_organization`` must cover this account. By default, this account.
+        :param role_names: as for :class:`CommitmentAlarm`.
+        :raises ArgumentError: as for :class:`CommitmentAlarm`.
+        """
+        super().__init__(scope, id)
+        if account is not None:
+            account = validators.ACCOUNT.check("account", account)
+        patterns = _patterns(role_names)
+        elsewhere = Fn.condition_not(Fn.condition_equals(Aws.REGION, _REGION))
+        if account is not None:
+            other = Fn.condition_not(Fn.condition_equals(Aws.ACCOUNT_ID, account))
+            elsewhere = Fn.condition_or(elsewhere, other)
+        condition = CfnCondition(self, "Elsewhere", expression=elsewhere)
+        bus = Fn.sub(_BUS.format(region=_REGION, account=account or "${AWS::AccountId}"))
+        role = iam.CfnRole(
+            self,
+            "Role",
+            description="Sends events to Pump's alarm",
+            assume_role_policy_document=_document(
+                {
+                    "Effect": "Allow",
+                    "Principal": {"Service": _SERVICE},
+                    "Action": "sts:AssumeRole",
+                    "Condition": {"StringEquals": {"aws:SourceAccount": Aws.ACCOUNT_ID}},
+                }
+            ),
+            policies=[
+                iam.CfnRole.PolicyProperty(
+                    policy_name="PutEvents",
+                    policy_document=_document(
+                        {"Effect": "Allow", "Action": "events:PutEvents", "Resource": bus}
+                    ),
+                )
             ],
-            "errorCode": [{"exists": False}],
-            "userIdentity": {"sessionContext": {"sessionIssuer": {"userName": [*role_names]}}},
+        )
+        target = events.CfnRule.TargetProperty(id="Bus", arn=bus, role_arn=role.attr_arn)
+        rules = [
+            events.CfnRule(
+                self,
+                rule,
+                description=_EMAILS[rule][0],
+                event_pattern=pattern,
+                targets=[target],
+            )
+            for rule, pattern in patterns.items()
+        ]
+        for resource in (role, *rules):
+            resource.cfn_options.condition = condition
+
+
+def _document(*statements: Mapping[str, Any]) -> dict[str, Any]:
+    return {"Version": "2012-10-17", "Statement": [*statements]}
+
+
+def _patterns(roles: Sequence[str | PumpRole | Rollout]) -> dict[str, dict[str, Any]]:
+    """Return the events that the alarm looks for, by the rule."""
+    role_names = validators.ROLE_NAMES.check("role_names", roles, reference=_name_of)
+    calls: dict[str, list[str]] = {}
+    for action in Guardrail.NO_COMMITMENTS.reasons:
+        calls.setdefault(action.partition(":")[0], []).append(action)
+    succeeded = {"errorCode": [{"exists": False}]}
+    # IAM compares the names of roles and the keys of tags without case.
+    tags = [{"equals-ignore-case": found.tag} for found in SHIPPED.values() if found.tag]
+    patterns: dict[str, dict[str, Any]] = {
+        "SavingsPlans": {
+            "source": ["aws.savingsplans"],
+            "detail-type": ["Savings Plans State Change"],
+            "detail": {"currentState": [{"anything-but": ["retired"]}]},
+        },
+        "Calls": {
+            # No other event has such a source.
+            "source": [{"prefix": "aws."}],
+            "detail-type": [_CALLED],
+            "detail": {
+                "$or": [
+                    {"eventSource": sources_of(service), "eventName": _event_names(actions)}
+                    for service, actions in calls.items()
+                ],
+                **succeeded,
+                "userIdentity": {"sessionContext": {"sessionIssuer": {"userName": [*role_names]}}},
+            },
+        },
+        "OrganizationCalls": {
+            "source": ["aws.organizations"],
+            "detail-type": [_CALLED],
+            "detail": {
+                "eventSource": ["organizations.amazonaws.com"],
+                "eventName": [*_ORGANIZATION_CALLS],
+                **succeeded,
+            },
+        },
+        "Membership": {
+            "source": ["aws.organizations"],
+            # AWS shows none of these events. Their names tell them from calls.
+            "detail-type": [_CALLED, _RECORDED],
+            "detail": {
+                "eventSource": ["organizations.amazonaws.com"],
+                "eventName": [*_MEMBERSHIP],
+            },
+        },
+        "RoleChanges": {
+            "source": ["aws.iam"],
+            "detail-type": [_CALLED],
+            "detail": {
+                "eventSource": ["iam.amazonaws.com"],
+                **succeeded,
+                "$or": [
+                    {"eventName": _event_names(ROLE_CHANGES)},
+                    {"eventName": ["TagRole"], "requestParameters": {"tags": {"key": tags}}},
+                    {
+                        "eventName": ["UntagRole"],
+                        "requestParameters": {"tagKeys": tags},
+                        # The schedule calls this every day.
+                        "userIdentity": {
+                            "sessionContext": {
+                                "sessionIssuer": {
+                                    "userName": [
+                                        {"anything-but": [ApprovalEnd.approver]},
+                                        {"exists": False},
+                                    ]
+                                }
+                            }
+                        },
+                    },
+                ],
+                "requestParameters": {
+                    "roleName": [{"equals-ignore-case": name} for name in role_names]
+                },
+            },
         },
     }
-    if (size := validators.policy_size(pattern)) > _PATTERN:
-        raise ArgumentError(
-            "role_names",
-            f"with these names, the event pattern would have {size:,} characters, at most "
-            f"{_PATTERN:,} allowed; use a second alarm for some of them",
-        )
-    return pattern
+    for pattern in patterns.values():
+        if (size := validators.policy_size(pattern)) > _PATTERN:
+            raise ArgumentError(
+                "role_names",
+                f"with these names, the event pattern would have {size:,} characters, at most "
+                f"{_PATTERN:,} allowed; use a second alarm for some of them",
+            )
+    return patterns
+
+
+def _event_names(actions: Iterable[str]) -> list[dict[str, str]]:
+    # The name of an event may end with a version of the API.
+    return [{"prefix": action.partition(":")[2].removesuffix("*")} for action in actions]
 
 
 def _topic_policy(topic: str, rules: Sequence[str]) -> list[iam.PolicyStatement]:

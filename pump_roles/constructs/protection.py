@@ -32,7 +32,7 @@ _EXECUTION_ROLE: Final = "stacksets-exec-"
 _EXECUTION_ROLES: Final = f"arn:*:iam::*:role/{_EXECUTION_ROLE}*"
 """What StackSets with service-managed permissions create, and act with, in each account."""
 
-_ROLE_CHANGES: Final = (
+ROLE_CHANGES: Final = (
     "iam:AttachRolePolicy",
     "iam:CreateRole",
     "iam:DeleteRole*",
@@ -41,6 +41,8 @@ _ROLE_CHANGES: Final = (
     "iam:UpdateAssumeRolePolicy",
     "iam:UpdateRole*",
 )
+"""What only StackSets may do with the roles, and what the alarm looks for."""
+
 _TAGGING: Final = ("iam:TagRole", "iam:UntagRole")
 _POLICY_CHANGES: Final = (
     "iam:CreatePolicy",
@@ -237,7 +239,7 @@ class RoleProtection(_OrganizationPolicy):
         statements = [
             _deny(
                 "OnlyStackSetsChangePumpRoles",
-                _ROLE_CHANGES,
+                ROLE_CHANGES,
                 [*protected, *approving],
                 but=[_EXECUTION_ROLES],
             ),
@@ -249,7 +251,7 @@ class RoleProtection(_OrganizationPolicy):
             ),
             _deny(
                 "NobodyMakesOrChangesStackSetsExecutionRoles",
-                sorted([*_ROLE_CHANGES, *_TAGGING]),
+                sorted([*ROLE_CHANGES, *_TAGGING]),
                 _EXECUTION_ROLES,
             ),
             _deny(

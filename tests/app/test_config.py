@@ -40,6 +40,8 @@ TARGETS, DELEGATED = "organizational-units", {"delegated-admin": True}
 OPENING = {"tags": {"Pump-Commitments": "1"}}
 ABSENT = object()
 """The CDK's own key is not in the context."""
+REQUIRED = {"protection": {"targets": ["ou-abcd-12345678"]}, "alarm": {"emails": ["a@example.com"]}}
+APPROVED = {"guardrails": ["only-when-approved"], "approval-ends": "20:00"}
 NO_ROLLOUT = "applies only to a rollout, which requires"
 
 
@@ -144,6 +146,56 @@ def error_of(content: dict[str, Any], context: dict[str, Any] | None = None) -> 
             {"read-only": UNITS, **DELEGATED, "alarm": {"emails": ["a@example.com"]}},
             ABSENT,
             "pump.json: alarm.emails: a delegated administrator deploys the auto-pilot role only",
+        ),
+        *(
+            ({"alarm": {**REQUIRED["alarm"], **own}}, ABSENT, f"pump.json: alarm.{message}")
+            for own, message in (
+                (
+                    {"regions": ["eu-west-1", "us-east-1"]},
+                    "regions: 'us-east-1' is where the alarm is; list only the others",
+                ),
+                (
+                    {"regions": ["us-gov-east-1"]},
+                    "regions: 'us-gov-east-1' sends no events to another Region; deploy the alarm",
+                ),
+                (
+                    {"regions": ["eu-wset-1"]},
+                    "regions: 'eu-wset-1' is not a Region; did you mean eu-west-1?",
+                ),
+                (
+                    {"from-organization": "o-abcd123456"},
+                    "from-organization: requires alarm.account, that of the alarm",
+                ),
+                (
+                    {"stop-page": "http://wiki.example.com"},
+                    "stop-page: 'http://wiki.example.com' is not the address of a page, such as ",
+                ),
+            )
+        ),
+        *(
+            (settings, ABSENT, f"pump.json: {message}")
+            for settings, message in (
+                (
+                    {"auto-pilot": {"approval-ends": "20:00"}},
+                    "auto-pilot.approval-ends: requires the guardrail only-when-approved, whose t",
+                ),
+                (
+                    {"auto-pilot": {"approval-ends": "8 pm", "guardrails": ["recommended"]}},
+                    "auto-pilot.approval-ends: '8 pm' is not a time of day in UTC, from 00:00 to",
+                ),
+                (
+                    {"approval-ends": "20:00"},
+                    'approval-ends: unknown key; it applies to one role, so put it into "auto-p',
+                ),
+                (
+                    {"read-only": {"approval-ends": "20:00"}},
+                    "read-only.approval-ends: unknown key; it applies to one role, so put it into",
+                ),
+                (
+                    {"roles": ["read-only"], "auto-pilot": {"approval-ends": "20:00"}},
+                    "auto-pilot.approval-ends: has no effect, because roles leaves out the auto-",
+                ),
+            )
         ),
         (
             {"roles": ["read-only"], "region": "eu-west-1"},
@@ -270,15 +322,16 @@ GOOD: dict[str, Any] = {
     "trust": True,
     "keep-in-organization": False,
     "emails": ["platform@example.com"],
+    "regions": ["eu-west-1"],
+    "from-organization": "o-abcd123456",
+    "stop-page": "https://wiki.example.com/pump/stop",
+    "approval-ends": "06:30",
     **{
         name: [*guardrail.values] if isinstance(validator, ListOf) else guardrail.values[0]
         for name, guardrail in FILLED.items()
         for validator, _ in [WITH_VALUE[name]]
     },
 }
-
-
-REQUIRED = {"protection": {"targets": ["ou-abcd-12345678"]}, "alarm": {"emails": ["a@example.com"]}}
 
 
 def around_the_roles(parent: str, own: dict[str, Any]) -> dict[str, Any]:
@@ -352,6 +405,10 @@ def test_odd_value_gets_one_plain_line(name: str) -> None:
             [*STACKS, *ROLLOUTS, "PumpProtection", "PumpAlarm"],
         ),
         (
+            {"alarm": {**REQUIRED["alarm"], "regions": ["eu-west-1"]}, "auto-pilot": APPROVED},
+            [*STACKS, "PumpAlarm", "PumpAlarmForwarder", "PumpApproval"],
+        ),
+        (
             {"auto-pilot": UNITS, **DELEGATED, "alarm": REQUIRED["alarm"]},
             ["PumpAutoPilotRollout", "PumpAlarm"],
         ),
@@ -386,6 +443,75 @@ def test_account_is_that_of_the_roles_own_stack_whose_template_stays_the_same(
         "PumpAutoPilot": "222233334444",
     }
     assert templates["named"] == templates["none"]
+
+
+ORGANIZATION = {"account": "444455556666", "from-organization": "o-abcd123456"}
+
+
+@pytest.mark.parametrize(
+    ("own", "alarm", "forwarder"),
+    [
+        (
+            {"regions": ["eu-west-1"], "stop-page": "https://wiki.example.com/stop"},
+            {"stop_page": "https://wiki.example.com/stop"},
+            {},
+        ),
+        (
+            ORGANIZATION,
+            {"from_organization": "o-abcd123456", "env": Environment(account="444455556666")},
+            {"account": "444455556666"},
+        ),
+    ],
+)
+def test_alarm_hears_of_both_roles_and_its_account_gets_the_events(
+    own: dict[str, Any], alarm: dict[str, Any], forwarder: dict[str, Any]
+) -> None:
+    names = {"role_names": ["PumpReadOnlyRole", "Buyer"]}
+    content = {"auto-pilot": {"role-name": "Buyer"}, "alarm": {**REQUIRED["alarm"], **own}}
+    *_, to, by = stacks(content)
+    assert (to.stack_id, by.stack_id) == ("PumpAlarm", "PumpAlarmForwarder")
+    shown = [{**found.arguments, "env": repr(found.arguments.get("env"))} for found in (to, by)]
+    expected: list[dict[str, Any]] = [
+        {**REQUIRED["alarm"], **names, **alarm},
+        {**names, **forwarder},
+    ]
+    for arguments, one in zip(shown, expected, strict=True):
+        env = one.pop("env", None)
+        assert (arguments.pop("env") == "None") == (env is None)
+        assert arguments == one
+
+
+@pytest.mark.parametrize(
+    ("own", "found"),
+    [
+        ({}, {"role_name": "PumpAutoPilotRole"}),
+        ({"role-name": "Buyer", "role-path": "/pump/"}, {"role_name": "pump/Buyer"}),
+        ({"account": "1" * 12}, {"role_name": "PumpAutoPilotRole", "env": "1" * 12}),
+        ({"account": "1" * 12, **UNITS}, {"role_name": "PumpAutoPilotRole"}),
+    ],
+)
+def test_approval_of_the_role_ends_wherever_the_role_is(
+    own: dict[str, Any], found: dict[str, Any]
+) -> None:
+    *_, approval = stacks({"auto-pilot": {**APPROVED, **own}})
+    arguments = dict(approval.arguments)
+    if "env" in arguments:
+        arguments["env"] = arguments["env"].account
+    assert arguments == {"at": "20:00", **found}
+
+
+@pytest.mark.parametrize("listed", [[], ["platform/PumpApprover"], ["PumpApprovalEnd"]])
+def test_role_that_ends_an_approval_is_an_approver_without_being_listed(listed: list[str]) -> None:
+    protection: dict[str, Any] = {
+        **REQUIRED["protection"],
+        **({"approvers": listed} if listed else {}),
+    }
+    content = {"auto-pilot": {**UNITS, **APPROVED}, "protection": protection}
+    (stack,) = (found for found in stacks(content) if found.stack_id == "PumpProtection")
+    assert stack.arguments["approvers"] == [*{**dict.fromkeys(listed), "PumpApprovalEnd": None}]
+    del content["auto-pilot"]["approval-ends"]
+    (stack,) = (found for found in stacks(content) if found.stack_id == "PumpProtection")
+    assert stack.arguments.get("approvers", []) == listed
 
 
 @pytest.mark.parametrize(
@@ -537,8 +663,11 @@ def test_every_key_changes_what_the_stacks_get(read: Read) -> None:
         units = {"read-only": UNITS} if key.name == "roles" else ROLLED_OUT
         content = {key.parent: {**UNITS, **own}} if key.parent else own
         if key.parent in REQUIRED:
-            content = around_the_roles(key.parent, own)
+            also = {"account": "1" * 12} if key.name == "from-organization" else {}
+            content = around_the_roles(key.parent, {**also, **own})
             units = {**units, "principal": PUMP_ACCOUNT}
+        if key.name == "approval-ends":
+            units = {**units, "guardrails": ["only-when-approved"]}
         if key.name == "organizational-units":
             units = {}
         assert read({**units, **content}) != read(units), key

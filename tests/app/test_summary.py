@@ -101,16 +101,29 @@ def test_stacks_around_the_roles_show_what_they_do_and_the_command_that_stops_pu
         "principal": PRINCIPAL,
         "only-in-regions": ["eu-west-1"],
         "read-only": units,
-        "auto-pilot": {**units, "role-name": "Buyer"},
+        "auto-pilot": {
+            **units,
+            "role-name": "Buyer",
+            "guardrails": ["only-when-approved"],
+            "approval-ends": "20:00",
+        },
         "protection": {"targets": ["r-abcd"]},
         "alarm": {"emails": ["platform@example.com"]},
     }
-    *_, protection, alarm = lines(settings)
-    about = "PumpProtection: roles: PumpReadOnlyRole, Buyer; targets: r-abcd; "
+    *_, protection, alarm, approval = lines(settings)
+    about = "PumpProtection: roles: PumpReadOnlyRole, Buyer; targets: r-abcd; approvers: "
     kept = "; accounts cannot leave the organization; to stop Pump: "
-    assert protection.startswith(f"{about}trust: not protected{kept}aws organizations attach-")
+    unprotected = f"PumpApprovalEnd; trust: not protected{kept}aws organizations attach-"
+    assert protection.startswith(about + unprotected)
     # No address: a log may be public.
-    assert alarm == "PumpAlarm: role Buyer; 1 email address; deploy it in eu-west-1, us-east-1"
+    assert alarm == (
+        "PumpAlarm: roles PumpReadOnlyRole, Buyer; 1 email address; deploy it in us-east-1; hears "
+        "of purchases in us-east-1, not in eu-west-1"
+    )
+    assert approval == (
+        "PumpApproval: an approval of Buyer ends every day at 20:00 UTC; deploy it in each account "
+        "with the role"
+    )
     del settings["only-in-regions"]
     settings["protection"] |= {
         "approvers": ["platform/Approver"],
@@ -120,14 +133,25 @@ def test_stacks_around_the_roles_show_what_they_do_and_the_command_that_stops_pu
         "keep-in-organization": False,
     }
     settings["alarm"]["emails"] += ["finance@example.com"]
-    *_, protection, alarm = lines(settings)
+    settings["alarm"]["regions"] = ["eu-west-1"]
+    *_, protection, alarm, forwarder, _ = lines(settings)
     assert protection.startswith(
-        f"{about}approvers: platform/Approver; boundary managers: Pipeline; further StackSets: "
-        f"Boundary; trust: only Pump's account, {PUMP_ACCOUNT}; accounts can leave the organization"
+        f"{about}platform/Approver, PumpApprovalEnd; boundary managers: Pipeline; further "
+        f"StackSets: Boundary; trust: only Pump's account, {PUMP_ACCOUNT}; accounts can leave the "
+        "organization"
     )
-    assert alarm.endswith(
-        "; 2 email addresses; deploy it in us-east-1 and each other Region where Pump may buy"
+    heard = (
+        "; 2 email addresses; deploy it in us-east-1; hears of purchases in eu-west-1, us-east-1"
     )
+    assert alarm.endswith(f"{heard}, not in other Regions")
+    sends = "PumpAlarmForwarder: sends events to us-east-1"
+    assert forwarder == f"{sends}; deploy it in eu-west-1"
+    settings["only-in-regions"] = ["eu-west-1"]
+    settings["alarm"] |= {"account": "1" * 12, "from-organization": "o-abcd123456"}
+    *_, alarm, forwarder, _ = lines(settings)
+    assert alarm.endswith(f"{heard}; account: 111111111111; accepts events from o-abcd123456")
+    elsewhere = "deploy it in eu-west-1, in other accounts also in us-east-1"
+    assert forwarder == f"{sends} of 111111111111; {elsewhere}"
 
 
 @pytest.mark.parametrize(
@@ -135,12 +159,15 @@ def test_stacks_around_the_roles_show_what_they_do_and_the_command_that_stops_pu
     [
         (
             {"principal": "arn:aws-us-gov:iam::999988887777:root"},
-            "us-gov-west-1 and each other Region where Pump may buy",
+            "us-gov-west-1; hears of purchases in us-gov-west-1, not in other Regions",
         ),
-        ({"only-in-regions": ["us-gov-east-1"]}, "us-gov-east-1, us-gov-west-1"),
+        (
+            {"only-in-regions": ["us-gov-east-1"]},
+            "us-gov-east-1, us-gov-west-1; hears of purchases in us-gov-east-1, us-gov-west-1",
+        ),
         (
             {"principal": PUMP_ACCOUNT, "only-in-regions": ["cn-north-1"]},
-            "cn-north-1, cn-northwest-1",
+            "cn-north-1, cn-northwest-1; hears of purchases in cn-north-1, cn-northwest-1",
         ),
         # what the role that buys has
         (
@@ -148,7 +175,7 @@ def test_stacks_around_the_roles_show_what_they_do_and_the_command_that_stops_pu
                 "principal": "arn:aws-cn:iam::999988887777:root",
                 "auto-pilot": {"principal": PRINCIPAL},
             },
-            "us-east-1 and each other Region where Pump may buy",
+            "us-east-1; hears of purchases in us-east-1, not in other Regions",
         ),
     ],
 )

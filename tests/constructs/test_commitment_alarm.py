@@ -20,16 +20,29 @@ from botocore.session import get_session
 from cdk_nag import AwsSolutionsChecks
 
 from pump_roles import (
+    ApprovalEnd,
     ArgumentError,
     AutoPilotRole,
+    AutoPilotRollout,
     CommitmentAlarm,
     Guardrail,
     ReadOnlyRollout,
+    RoleProtection,
 )
 from pump_roles.iam.catalog import shipped
 from pump_roles.iam.events import services_of, sources_of
 from pump_roles.iam.patterns import covers
 from pump_roles.review.report import of_templates
+from tests.alarm import (
+    PLAN,
+    TAGGED,
+    UNTAGGED,
+    from_organizations,
+    from_savings_plans,
+    from_trail,
+    on_role,
+    template_of,
+)
 from tests.cloudformation import CloudFormation, eventbridge
 from tests.cloudformation import Stack as Deployed
 from tests.review.account.activity.trail import ACCOUNT, PURCHASES, TIME, call, handshake
@@ -44,35 +57,60 @@ from tools.sandbox.simulator import (
 )
 
 EMAILS = ["finops@example.com", "Security.Team+pump@example.org"]
-CALLS = [
-    *(action.name for action in shipped().matching(Guardrail.NO_COMMITMENTS.reasons)),
-    "organizations:AcceptHandshake",
-]
+RULES = ["SavingsPlans", "Calls", "OrganizationCalls", "Membership", "RoleChanges"]
+CALLS = [action.name for action in shipped().matching(Guardrail.NO_COMMITMENTS.reasons)]
 SAMPLES = {
     f"{event['eventSource'].partition('.')[0]}:{event['eventName']}": event
-    for event in [*PURCHASES.values(), handshake()]
+    for event in PURCHASES.values()
 }
 
-PLAN = "arn:aws:savingsplans::123456789012:savingsplan/07ec53ab-91c3-4ac5-bde6-79fd53192252"
+ORGANIZATION_CALLS = [
+    "AcceptHandshake",
+    "InviteAccountToOrganization",
+    "LeaveOrganization",
+    "RemoveAccountFromOrganization",
+]
+MEMBERSHIP = [
+    "AccountDepartedOrganization",
+    "AccountJoinedOrganization",
+    "ResponsibilityTransferAccepted",
+]
+ROLE_CALLS = [
+    "AttachRolePolicy",
+    "CreateRole",
+    "DeleteRole",
+    "DeleteRolePermissionsBoundary",
+    "DeleteRolePolicy",
+    "DetachRolePolicy",
+    "PutRolePermissionsBoundary",
+    "PutRolePolicy",
+    "UpdateAssumeRolePolicy",
+    "UpdateRole",
+    "UpdateRoleDescription",
+]
 
 Send = Callable[[Mapping[str, Any]], list[str]]
 
 
 def template(**arguments: Any) -> dict[str, Any]:
     """Return the template of a stack with an alarm."""
-    stack = Stack(App(context={"@aws-cdk/core:newStyleStackSynthesis": False}), "PumpAlarm")
-    CommitmentAlarm(stack, "Alarm", **{"emails": EMAILS} | arguments)
-    return dict(Template.from_stack(stack).to_json())
+    return template_of(CommitmentAlarm, "Alarm", **{"emails": EMAILS} | arguments)
 
 
 def properties(rendered: Mapping[str, Any], kind: str) -> list[Any]:
     return [each["Properties"] for each in rendered["Resources"].values() if each["Type"] == kind]
 
 
-def pattern(**arguments: Any) -> str:
-    """Return the event pattern of the calls, as a template has it."""
-    _, calls = properties(template(**arguments), "AWS::Events::Rule")
-    return json.dumps(calls["EventPattern"], separators=(",", ":"))
+def rules(rendered: Mapping[str, Any]) -> dict[str, dict[str, Any]]:
+    """Return the properties of the rules by their IDs."""
+    found = properties(rendered, "AWS::Events::Rule")
+    return dict(zip(RULES, found, strict=True))
+
+
+def pattern(rule: str = "Calls", **arguments: Any) -> str:
+    """Return the event pattern of a rule, as a template has it."""
+    found = rules(template(**arguments))[rule]["EventPattern"]
+    return json.dumps(found, separators=(",", ":"))
 
 
 @pytest.fixture(scope="module")
@@ -93,45 +131,7 @@ def send(deployed: Deployed, monkeypatch: pytest.MonkeyPatch) -> Send:  # noqa: 
     return sent
 
 
-def from_trail(record: Mapping[str, Any], **members: Any) -> dict[str, Any]:
-    """Return the event of EventBridge about a call: Amazon EventBridge User Guide, "AWS service
-    events delivered via AWS CloudTrail".
-    """
-    return {
-        "version": "0",
-        "id": "36eb8523-97d0-4518-b33d-ee3579ff19f0",
-        "detail-type": "AWS API Call via CloudTrail",
-        "source": f"aws.{record['eventSource'].partition('.')[0]}",
-        "account": ACCOUNT,
-        "time": record["eventTime"],
-        "region": record["awsRegion"],
-        "resources": [],
-        "detail": record,
-        **members,
-    }
-
-
-def from_savings_plans(state: str = "active", **members: Any) -> dict[str, Any]:
-    """Return the example of the Savings Plans User Guide, "Automating Savings Plans with Amazon
-    EventBridge".
-    """
-    return {
-        "version": "0",
-        "id": "999cccaa-eaaa-0000-1111-123456789012",
-        "detail-type": "Savings Plans State Change",
-        "source": "aws.savingsplans",
-        "account": "123456789012",
-        "time": "2020-09-16T20:43:05Z",
-        "region": "us-east-1",
-        "resources": [PLAN],
-        # The emulator has no index in a path.
-        "resources[0]": PLAN,
-        "detail": {"severity": "INFO", "previousState": "payment-pending", "currentState": state},
-        **members,
-    }
-
-
-def test_stack_has_a_topic_with_addresses_and_two_rules_and_is_the_same_in_every_region() -> None:
+def test_stack_has_a_topic_with_addresses_and_rules_and_is_the_same_in_every_region() -> None:
     found = []
     for region in ("us-east-1", "eu-central-1"):
         environment = Environment(account=ACCOUNT, region=region)
@@ -141,8 +141,7 @@ def test_stack_has_a_topic_with_addresses_and_two_rules_and_is_the_same_in_every
     assert found[0] == found[1]
     kinds = [resource["Type"] for resource in found[0]["Resources"].values()]
     assert sorted(kinds) == [
-        "AWS::Events::Rule",
-        "AWS::Events::Rule",
+        *(["AWS::Events::Rule"] * 5),
         "AWS::SNS::Subscription",
         "AWS::SNS::Subscription",
         "AWS::SNS::Topic",
@@ -205,7 +204,7 @@ def test_call_sends_one_email_that_says_what_who_where_and_when(action: str, sen
     assert f"AttributeKey=EventId,AttributeValue={record['eventID']}" in email
 
 
-def test_only_denied_calls_and_handshakes_match() -> None:
+def test_only_denied_calls_match() -> None:
     """Of all actions that the catalog has, and of each event source with each name."""
     sources = {source for action in CALLS for source in sources_of(action.split(":")[0])}
     names = {action.split(":")[1] for action in CALLS}
@@ -226,7 +225,7 @@ def test_only_denied_calls_and_handshakes_match() -> None:
             ),
         )
     }
-    denied = [*Guardrail.NO_COMMITMENTS.reasons, "organizations:AcceptHandshake"]
+    denied = Guardrail.NO_COMMITMENTS.reasons
     assert matched == {
         (source, name)
         for source, name in calls
@@ -242,6 +241,7 @@ def test_name_of_an_event_may_have_a_version_of_the_api(send: Send) -> None:
 
 
 BUYS = "savingsplans:CreateSavingsPlan"
+ENDING = f"arn:aws:iam::{ACCOUNT}:role/{ApprovalEnd.approver}"
 OTHER_EVENTS = {
     "another role": from_trail(call(BUYS, role=f"arn:aws:iam::{ACCOUNT}:role/Admin")),
     "the root user": from_trail(call(BUYS, userIdentity={"type": "Root"})),
@@ -250,6 +250,23 @@ OTHER_EVENTS = {
     "a read": from_trail(call("savingsplans:DescribeSavingsPlans")),
     "a tag": from_trail(call("savingsplans:TagResource")),
     "another handshake": from_trail(call("organizations:DeclineHandshake")),
+    "a refused handshake": from_trail(call("organizations:AcceptHandshake", error="AccessDenied")),
+    "another event of Organizations": from_organizations("CreateAccountResult"),
+    "a membership of an application": from_organizations(
+        "AccountJoinedOrganization", source="my.application"
+    ),
+    "a change of another role": on_role("PutRolePolicy", role="Admin"),
+    "a role whose name begins alike": on_role("PutRolePolicy", role="PumpAutoPilotRole2"),
+    "a refused change": from_trail(
+        call("iam:PutRolePolicy", {"roleName": "PumpAutoPilotRole"}, error="AccessDenied")
+    ),
+    "a read of the role": on_role("GetRole"),
+    "another tag": on_role("TagRole", {"tags": [{"key": "team", "value": "pump-commitments"}]}),
+    "another tag removed": on_role("UntagRole", {"tagKeys": ["team"]}),
+    "a tag of another role": on_role("TagRole", TAGGED, "Admin"),
+    "the daily end of an approval": from_trail(
+        call("iam:UntagRole", {"roleName": "PumpAutoPilotRole", **UNTAGGED}, role=ENDING)
+    ),
     "an application's": from_trail(call(BUYS), source="my.application"),
     "no call": from_trail(call(BUYS), **{"detail-type": "AWS Service Event via CloudTrail"}),
     "an application's plan": from_savings_plans(source="my.application"),
@@ -272,28 +289,106 @@ def test_state_of_a_savings_plan_sends_an_email_unless_its_term_ended(
     emails = send(from_savings_plans(state))
     assert len(emails) == (state != "retired")
     for email in emails:
-        assert f"in account 123456789012 became {state} at 2020-09-16T20:43:05Z." in email
+        at = "in account 123456789012, us-east-1, at 2020-09-16T20:43:05Z."
+        assert f"A Savings Plan became {state} {at}" in email
         assert f"Plan: {PLAN}" in email
 
 
 def test_guide_shows_the_emails(send: Send) -> None:
     page = (ROOT / "docs" / "alarm.md").read_text()
     shown = re.findall(r"```text\n(.*?)\n```", page, re.DOTALL)
-    purchase = PURCHASES["Savings Plan"] | {"eventID": "c9f2b6a4-1e5d-4b57-9f52-0d5a3c1b7e88"}
-    assert shown == [*send(from_savings_plans()), *send(from_trail(purchase))]
+    events = [
+        from_trail(PURCHASES["Savings Plan"]),
+        from_savings_plans(),
+        from_trail(handshake()),
+        from_organizations("AccountJoinedOrganization"),
+        on_role("TagRole", TAGGED),
+    ]
+    for event in events[:1] + events[2:]:
+        event["detail"] = event["detail"] | {"eventID": "c9f2b6a4-1e5d-4b57-9f52-0d5a3c1b7e88"}
+    assert shown == [email for event in events for email in send(event)]
 
 
-@pytest.mark.parametrize(("rule", "role"), [(0, "ROLE"), (1, "<role>")])
-def test_emails_have_only_lines_in_quotation_marks_and_say_how_to_stop(
-    rule: int, role: str, deployed: Deployed
+CALLERS = {
+    "a user": {"type": "IAMUser", "arn": f"arn:aws:iam::{ACCOUNT}:user/a", "userName": "a"},
+    "the root user": {"type": "Root", "arn": f"arn:aws:iam::{ACCOUNT}:root"},
+}
+
+
+@pytest.mark.parametrize("identity", CALLERS.values(), ids=CALLERS)
+@pytest.mark.parametrize(
+    "event",
+    [
+        *(from_trail(call(f"organizations:{name}")) for name in ORGANIZATION_CALLS),
+        *(on_role(name) for name in ROLE_CALLS),
+        on_role("PutRolePolicy", role="pumpautopilotROLE"),
+        on_role("TagRole", TAGGED),
+        on_role("UntagRole", UNTAGGED),
+        on_role("UntagRole", {"tagKeys": ["team", "PUMP-Commitments"]}),
+    ],
+    ids=lambda event: event["detail"]["eventName"],
+)
+def test_whoever_changes_the_organization_or_the_role_is_named(
+    event: dict[str, Any], identity: dict[str, Any], send: Send
 ) -> None:
-    (target,) = properties(template(), "AWS::Events::Rule")[rule]["Targets"]
+    event["detail"] = event["detail"] | {"userIdentity": identity}
+    (email,) = send(event)
+    assert email.startswith(f'"Someone called {event["detail"]["eventName"]} (')
+    assert f'"Who: {identity["arn"]}"' in email
+    assert f"in account {ACCOUNT}, us-east-1, at {TIME}." in email
+
+
+@pytest.mark.parametrize(
+    "kind", ["AWS Service Event via CloudTrail", "AWS API Call via CloudTrail"]
+)
+@pytest.mark.parametrize("name", MEMBERSHIP)
+def test_what_organizations_records_sends_an_email(name: str, kind: str, send: Send) -> None:
+    (email,) = send(from_organizations(name, **{"detail-type": kind}))
+    assert f"recorded {name} in account {ACCOUNT}, us-east-1, at {TIME}." in email
+    assert "can do more in its accounts than both of Pump's roles" in email
+
+
+def test_changes_of_a_role_are_those_that_the_protection_denies() -> None:
+    rollout = AutoPilotRollout(
+        Stack(App(), "Rollout"), "Rollout", organizational_units=["r-abcd"], **ROLE_ARGUMENTS
+    )
+    protection = RoleProtection(Stack(App(), "P"), "P", rollouts=[rollout], targets=["r-abcd"])
+    denied = protection.resource.content["Statement"][0]["Action"]
+    rule = pattern("RoleChanges")
+    events = {
+        action.name: on_role(action.name.partition(":")[2])
+        for action in shipped().actions.values()
+        if action.service == "iam"
+    }
+    matched = {
+        name
+        for name, event in events.items()
+        if eventbridge._matches_pattern(rule, eventbridge._event_from_test_payload(event))  # noqa: SLF001
+    }
+    assert matched == {name for name in events if any(covers(action, name) for action in denied)}
+    assert {f"iam:{name}" for name in ROLE_CALLS} == matched
+
+
+def test_emails_name_the_address_of_the_page_on_stopping() -> None:
+    address = "https://wiki.example.com/pump/stop.html#now"
+    for page, said in ((None, ", in docs/stop.md of pump-roles."), (address, f": {address}")):
+        for rule in rules(template(stop_page=page)).values():
+            (target,) = rule["Targets"]
+            assert f"Stop Pump now{said}" in target["InputTransformer"]["InputTemplate"]["Fn::Sub"]
+
+
+@pytest.mark.parametrize("rule", RULES)
+def test_emails_have_only_lines_in_quotation_marks_and_say_how_to_stop(
+    rule: str, deployed: Deployed
+) -> None:
+    (target,) = rules(template())[rule]["Targets"]
     transformer = deployed.value(target["InputTransformer"])
     email = transformer["InputTemplate"]
     assert all(re.fullmatch('"[^"]+"', line) for line in email.splitlines())
     assert {*re.findall("<(.*?)>", email)} == {*transformer["InputPathsMap"]}
     # Amazon EventBridge API Reference, "InputTransformer".
     assert len(email) <= 8_192
+    role = "<role>" if rule in ("Calls", "RoleChanges") else "ROLE"
     command = "aws iam put-role-permissions-boundary --role-name"
     assert f"{command} {role} --permissions-boundary arn:aws:iam::aws:policy/AWSDenyAll" in email
 
@@ -303,6 +398,7 @@ def test_emails_have_only_lines_in_quotation_marks_and_say_how_to_stop(
     [
         ("events", {}, ALLOWED),
         ("events", {"aws:SourceArn": "SavingsPlans"}, ALLOWED),
+        *(("events", {"aws:SourceArn": rule}, ALLOWED) for rule in RULES[1:]),
         ("events", {"aws:SourceArn": "Calls", "aws:SecureTransport": "true"}, ALLOWED),
         ("events", {"aws:SourceArn": "Calls", "aws:SecureTransport": "false"}, EXPLICITLY_DENIED),
         ("events", {"aws:SourceArn": "another rule"}, EXPLICITLY_DENIED),
@@ -315,7 +411,7 @@ def test_only_these_rules_publish_as_far_as_eventbridge_names_them_and_only_over
     (resource,) = properties(template(), "AWS::SNS::TopicPolicy")
     policy = deployed.value(resource["PolicyDocument"])
     arns = policy["Statement"][1]["Condition"]["ArnNotEquals"]["aws:SourceArn"]
-    named = dict(zip(["SavingsPlans", "Calls"], arns, strict=True))
+    named = dict(zip(RULES, arns, strict=True))
     named["another rule"] = f"{arns[0]}2"
     request = access(
         policy["Statement"][0]["Resource"],
@@ -387,6 +483,16 @@ def test_topic_is_encrypted_with_the_key_which_lets_eventbridge_use_it_and_cdk_n
         ({"role_names": ["path/Role"]}, "role_names: 'path/Role' is not a role name"),
         ({"role_names": ["Pump", "Pump"]}, "role_names: 'Pump' is listed twice"),
         ({"key": "alias/pump"}, "key: 'alias/pump' is not a key of AWS KMS, such as kms.Key"),
+        ({"from_accounts": ["1"]}, "from_accounts: '1' is not a 12-digit account ID"),
+        ({"from_accounts": ["1" * 12] * 2}, "from_accounts: '111111111111' is listed twice"),
+        ({"from_accounts": [f"{n:012}" for n in range(201)]}, "201 given, at most 200 allowed"),
+        ({"from_organization": "r-abcd"}, "from_organization: 'r-abcd' is not the ID of an organ"),
+        (
+            {"from_accounts": ["1" * 12], "from_organization": "o-abcd123456"},
+            "from_organization: omit from_accounts, or this$",
+        ),
+        ({"stop_page": "http://a.example"}, "stop_page: 'http://a.example' is not the address of"),
+        ({"stop_page": 'https://a.example/">'}, "is not the address of a page, such as https://"),
     ],
 )
 def test_rejects_what_aws_does_not_accept(arguments: dict[str, Any], message: str) -> None:
@@ -394,13 +500,19 @@ def test_rejects_what_aws_does_not_accept(arguments: dict[str, Any], message: st
         template(**arguments)
 
 
+@pytest.mark.parametrize("rule", RULES)
+def test_patterns_with_ten_names_are_within_the_quota(rule: str) -> None:
+    """Amazon EventBridge User Guide, "Amazon EventBridge quotas"."""
+    assert len(pattern(rule, role_names=[f"{number:064}" for number in range(10)])) <= 2_048
+
+
 def test_accepts_names_of_roles_as_long_as_the_event_pattern_is_not_too_long() -> None:
-    names = [f"{number:064}" for number in range(12)]
+    names = [f"{number:064}" for number in range(13)]
     rest = 2_048 - len(pattern(role_names=names)) - len('"",')
     assert 0 < rest < 64
     assert len(pattern(role_names=[*names, "x" * rest])) == 2_048
     message = (
-        r"^PumpAlarm/Alarm: role_names: with .* would have 2,049 characters, at most 2,048 "
+        r"^Stack/Alarm: role_names: with .* would have 2,049 characters, at most 2,048 "
         "allowed; use a second"
     )
     with pytest.raises(ArgumentError, match=message):

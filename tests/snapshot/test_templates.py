@@ -32,8 +32,10 @@ TEMPLATES = [
     *((scenario, name) for scenario in ("given", "everything") for name in STACKS),
     *(("rollout", name) for name in ROLLOUTS),
     ("rollout as delegated administrator", "PumpReadOnlyRollout"),
-    ("protected", "PumpProtection"),
-    ("protected", "PumpAlarm"),
+    *(
+        ("protected", name)
+        for name in ("PumpProtection", "PumpAlarm", "PumpAlarmForwarder", "PumpApproval")
+    ),
 ]
 
 

@@ -208,6 +208,26 @@ def make_roles_as_cloudformation_does() -> None:
     handlers |= {"create": create_role, "update": update_role}
 
 
+def know_pseudo_parameters_in_conditions() -> None:
+    """Let conditions of templates refer to the account, the partition, and the Region.
+
+    CloudFormation Template Reference, "Pseudo parameters". ministack resolves them only elsewhere.
+    """
+    from ministack.core.responses import get_account_id, get_region  # noqa: PLC0415
+    from ministack.services.cloudformation import changesets, engine, handlers, stacks  # noqa: PLC0415
+
+    evaluate = engine._evaluate_conditions  # noqa: SLF001
+
+    def evaluate_here(template: Any, parameters: Mapping[str, Any]) -> Any:
+        here = {"AccountId": get_account_id(), "Partition": "aws", "Region": get_region()}
+        pseudo = {f"AWS::{name}": {"Value": value} for name, value in here.items()}
+        return evaluate(template, {**parameters, **pseudo})
+
+    for module in (changesets, engine, handlers, stacks):
+        if hasattr(module, "_evaluate_conditions"):
+            module._evaluate_conditions = evaluate_here  # noqa: SLF001
+
+
 def count_as_encrypted() -> None:
     """Count each call as made with TLS, which the bucket of ``cdk bootstrap`` demands."""
     from ministack import app as ministack  # noqa: PLC0415
@@ -268,6 +288,7 @@ def main() -> None:
     have_stack_sets(f"http://127.0.0.1:{port}")
     have_organization_policies()
     count_as_encrypted()
+    know_pseudo_parameters_in_conditions()
     make_roles_as_cloudformation_does()
     know_deny_all()
     pass_external_id()

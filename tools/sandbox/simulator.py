@@ -144,14 +144,14 @@ def use(
 
 def access(
     resource: str,
-    policy: Mapping[str, Any],
+    policy: Mapping[str, Any] | None,
     *,
     caller: str,
     action: str,
     context: Context,
     caller_policies: Mapping[str, Any] | None = None,
 ) -> Simulation:
-    """Return a caller's request to do something with a resource that has a policy."""
+    """Return a caller's request to do something with a resource that may have a policy."""
     return _simulation(
         principal=caller,
         action=action,

@@ -16,8 +16,8 @@ _PAGES: Final = ("*.md", "docs/**/*.md", "examples/*.md")
 _SHIM: Final = "iframe-worker.js"
 """With it, the search also works in a folder that is opened without a server."""
 _API: Final = (
-    *("roles", "stacks", "rollouts", "protection", "commitment_alarm", "customer_roles"),
-    *("guardrail", "external_ids", "probe", "validators"),
+    *("roles", "stacks", "rollouts", "protection", "commitment_alarm", "approval_end"),
+    *("customer_roles", "guardrail", "external_ids", "probe", "validators"),
 )
 """The modules of the Python API, in the order of its page: what a customer deploys comes first."""
 

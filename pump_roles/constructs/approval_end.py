@@ -1,0 +1,116 @@
+"""The daily end of an approval."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING, ClassVar, Final
+
+from aws_cdk import Aws, Fn
+from aws_cdk import aws_iam as iam
+from aws_cdk import aws_scheduler as scheduler
+from constructs import Construct
+
+from pump_roles import validators
+from pump_roles.guardrails import APPROVAL_END, Guardrail
+from pump_roles.validators import names_the_construct
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+_SERVICE: Final = "scheduler.amazonaws.com"
+_TAG: Final = Guardrail.ONLY_WHEN_APPROVED.tag
+
+
+class ApprovalEnd(Construct):
+    """Ends an approval every day, by removing the tag of :attr:`Guardrail.ONLY_WHEN_APPROVED`.
+
+    It consists of a schedule of Amazon EventBridge Scheduler that calls ``iam:UntagRole``, and a
+    role, both with the name :attr:`approver`. With the role, the schedule can remove this tag from
+    this role and do nothing else. If the tag is not there, nothing happens. An account has at most
+    one.
+
+    With :class:`pump_roles.RoleProtection`, only StackSets can create this role, and its name must
+    be among the ``approvers``, or the protection denies what the schedule does.
+
+    Not run on AWS. Sources: EventBridge Scheduler User Guide, "Using universal targets in
+    EventBridge Scheduler" and "Confused deputy prevention in EventBridge Scheduler".
+    """
+
+    approver: ClassVar[str] = APPROVAL_END
+    """The name of the schedule, and of the role that it acts with."""
+
+    @names_the_construct
+    def __init__(self, scope: Construct, id: str, *, role_name: str, at: str = "20:00") -> None:
+        """Create the schedule, in the account of Pump's role, in one Region.
+
+        :param scope: the construct that this one belongs to.
+        :param id: the construct's ID in the scope.
+        :param role_name: the name of Pump's role, with its path if it has one
+            (``pump/PumpAutoPilotRole``).
+        :param at: the time of day in UTC, from ``00:00`` to ``23:59``. By default, ``20:00``.
+        :raises ArgumentError: a ``ValueError``, if an argument is not such a literal.
+        """
+        super().__init__(scope, id)
+        role_name = validators.ROLE_TO_ASSUME.check("role_name", role_name)
+        hour, _, minute = validators.TIME_OF_DAY.check("at", at).partition(":")
+        role = iam.CfnRole(
+            self,
+            "Role",
+            role_name=self.approver,
+            description="Ends approvals of purchases by Pump",
+            assume_role_policy_document=_document(
+                {
+                    "Effect": "Allow",
+                    "Principal": {"Service": _SERVICE},
+                    "Action": "sts:AssumeRole",
+                    "Condition": {
+                        "StringEquals": {
+                            "aws:SourceAccount": Aws.ACCOUNT_ID,
+                            "aws:SourceArn": Fn.sub(
+                                "arn:${AWS::Partition}:scheduler:${AWS::Region}:${AWS::AccountId}"
+                                ":schedule-group/default"
+                            ),
+                        }
+                    },
+                }
+            ),
+            policies=[
+                iam.CfnRole.PolicyProperty(
+                    policy_name="Untag",
+                    policy_document=_document(
+                        {
+                            "Effect": "Allow",
+                            "Action": "iam:UntagRole",
+                            "Resource": Fn.sub(
+                                f"arn:${{AWS::Partition}}:iam::${{AWS::AccountId}}:role/{role_name}"
+                            ),
+                            "Condition": {
+                                "ForAllValues:StringEquals": {"aws:TagKeys": [_TAG]},
+                                "Null": {"aws:TagKeys": "false"},
+                            },
+                        }
+                    ),
+                )
+            ],
+        )
+        scheduler.CfnSchedule(
+            self,
+            "Schedule",
+            name=APPROVAL_END,
+            description=f"Ends an approval of purchases by Pump every day at {at} UTC",
+            schedule_expression=f"cron({int(minute)} {int(hour)} * * ? *)",
+            schedule_expression_timezone="UTC",
+            flexible_time_window=scheduler.CfnSchedule.FlexibleTimeWindowProperty(mode="OFF"),
+            target=scheduler.CfnSchedule.TargetProperty(
+                arn=Fn.sub("arn:${AWS::Partition}:scheduler:::aws-sdk:iam:untagRole"),
+                role_arn=role.attr_arn,
+                input=json.dumps(
+                    {"RoleName": role_name.rpartition("/")[2], "TagKeys": [_TAG]},
+                    separators=(",", ":"),
+                ),
+            ),
+        )
+
+
+def _document(statement: Mapping[str, object]) -> dict[str, object]:
+    return {"Version": "2012-10-17", "Statement": [statement]}
