@@ -45,11 +45,13 @@ Part = Literal[
     "membership",
     "organization-policies",
     "rollout",
+    "approval-end",
 ]
 """A part of a role. ``role`` means all of it, ``place`` is where it is deployed, ``template`` is
 its template or another one, ``other-roles`` are the other roles in its account, ``account`` is all
 of the account, ``membership`` the organization that it is in, ``organization-policies`` that
-organization's policies about the roles, and ``rollout`` a StackSet."""
+organization's policies about the roles, ``rollout`` a StackSet, and ``approval-end`` the schedule
+that ends approvals."""
 
 Why = Literal[
     "absent",

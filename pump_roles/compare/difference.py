@@ -39,6 +39,9 @@ Rule = Literal[
     "not-stopped-management",
     "not-stopped-name",
     "not-stopped-target",
+    "approval-end-missing",
+    "approval-end-changed",
+    "approval-end-time",
 ]
 """The kinds of differences. They stay the same across versions of the JSON."""
 

@@ -10,8 +10,10 @@ from typing import Any
 import pytest
 from botocore.exceptions import ClientError
 
-from tests.support import EXTERNAL_ID, PRINCIPAL, Synth
-from tools.sandbox.aws import ACCOUNT_ID, Caller, EmbeddedAws
+from tests.commands import run
+from tests.support import EXTERNAL_ID, PRINCIPAL, Assembly, Synth
+from tools.sandbox.audit import AUDITOR, audited_organization, let_audit
+from tools.sandbox.aws import ACCOUNT_ID, OWNER, Caller, EmbeddedAws
 
 NAME = "PumpAutoPilotRole"
 TAG = "pump-commitments"
@@ -19,6 +21,10 @@ SETTINGS: dict[str, Any] = {
     "principal": PRINCIPAL,
     "external-id": EXTERNAL_ID,
     "auto-pilot": {"guardrails": ["only-when-approved"], "approval-ends": "20:00"},
+}
+DENY_SCHEDULE = {
+    "Version": "2012-10-17",
+    "Statement": {"Effect": "Deny", "Action": "scheduler:GetSchedule", "Resource": "*"},
 }
 
 
@@ -104,3 +110,48 @@ def test_role_of_the_schedule_can_do_nothing_else(
     call: Any = getattr(aws.client("iam", caller), operation)
     with pytest.raises(ClientError, match="AccessDenied"):
         call(**{"RoleName": role.rpartition("/")[2], **parameters})
+
+
+@pytest.mark.parametrize("options", [(), ("--assume-role", AUDITOR)], ids=["own", "organization"])
+def test_verify_compares_the_schedule_with_the_smallest_policy(
+    options: tuple[str, ...], role: str, aws: EmbeddedAws, synth: Synth, assembly: Assembly
+) -> None:
+    account, owner = role.split(":")[4], OWNER
+    if options:
+        templates = {name: json.dumps(content) for name, content in synth(SETTINGS).items()}
+        (account,) = audited_organization(aws, 1, templates["PumpAutoPilot"]).accounts
+        owner = Caller(account)
+        aws.deploy("PumpApproval", templates["PumpApproval"], caller=owner)
+    else:
+        let_audit(aws, owner)
+    own = {"account": account, **SETTINGS["auto-pilot"]}
+    expected = assembly({**SETTINGS, "roles": ["auto-pilot"], "auto-pilot": own})
+
+    def verify() -> tuple[str, list[str]]:
+        auditor = f"arn:aws:iam::{account}:role/{AUDITOR}"
+        caller = OWNER if options else aws.assume(auditor, OWNER)
+        target = ("--target", account) if options else ()
+        ended = run(
+            *("verify", "--expect", expected, "--format", "json", *options, *target),
+            environment=aws.environment(caller),
+        )
+        (found,) = json.loads(ended.stdout)["accounts"]
+        (role,) = found["roles"]
+        reasons = [difference["rule"] for difference in role["differences"]]
+        return found["state"], reasons + [unknown["part"] for unknown in role["unknown"]]
+
+    assert verify() == ("match", [])
+    scheduler = aws.client("scheduler", owner)
+    found = scheduler.get_schedule(Name="PumpApprovalEnd")
+    members = ("ScheduleExpression", "ScheduleExpressionTimezone", "FlexibleTimeWindow", "Target")
+    same = {"Name": "PumpApprovalEnd"} | {member: found[member] for member in members}
+    scheduler.update_schedule(**same, State="DISABLED")
+    assert verify() == ("differs", ["approval-end-changed"])
+    scheduler.update_schedule(**same | {"ScheduleExpression": "cron(30 6 * * ? *)"})
+    assert verify() == ("differs", ["approval-end-time"])
+    scheduler.delete_schedule(Name="PumpApprovalEnd")
+    assert verify() == ("differs", ["approval-end-missing"])
+    aws.iam(owner).put_role_policy(
+        RoleName=AUDITOR, PolicyName="No", PolicyDocument=json.dumps(DENY_SCHEDULE)
+    )
+    assert verify() == ("unknown", ["approval-end"])

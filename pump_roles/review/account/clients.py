@@ -118,12 +118,20 @@ class Clients:
 
     def iam(self, credentials: Mapping[str, Any] | None = None) -> "IAMClient":
         """Return a client of IAM."""
+        client: IAMClient = self._in_account("iam", self.region, credentials)
+        return client
+
+    def scheduler(self, region: str, credentials: Mapping[str, Any] | None = None) -> Any:
+        """Return a client of EventBridge Scheduler."""
+        return self._in_account("scheduler", region, credentials)
+
+    def _in_account(self, service: str, region: str, credentials: Mapping[str, Any] | None) -> Any:
         passed = credentials or {}
         patience = _Patience(1, self._patience) if credentials else self._own
         with self._creating:
-            client = self._session.client(
-                "iam",
-                self.region,
+            client = self._session.client(  # type: ignore[call-overload]
+                service,
+                region,
                 config=self._config,
                 aws_access_key_id=passed.get("AccessKeyId"),
                 aws_secret_access_key=passed.get("SecretAccessKey"),

@@ -4,6 +4,7 @@ import json
 from collections.abc import Callable, Collection, Iterable, Sequence
 from contextlib import closing
 from dataclasses import replace
+from functools import partial
 from typing import Final
 
 from pump_roles.contents import OrganizationPolicy
@@ -31,6 +32,7 @@ from pump_roles.review.account.verify.stops import attached_stops
 from pump_roles.review.account.verify.verification import AccountResult, Verification
 from pump_roles.review.account.verify.verify_account import verify_account
 from pump_roles.review.account.verify.verify_policies import policy_names, verify_policies
+from pump_roles.review.account.verify.verify_schedule import read_schedule
 from pump_roles.role import Unknown, Why
 from pump_roles.validators import ACCOUNT, partition_of
 
@@ -67,6 +69,8 @@ def verify_own_account(aws: Aws, expectation: Expectation) -> Verification:
     organizations = aws.organizations()
     organization = read_organization(organizations)
     details = replace(details, organization=organization)
+    if expectation.approval_ends:
+        details = replace(details, schedule=read_schedule(details, aws.scheduler))
     if organization == Organization():
         return verify_files([details], expectation)
     policies = read_policies(organizations, policy_names(expectation))
@@ -148,6 +152,9 @@ def _verify_member(
                 units=account.units,
                 organization=account.organization,
             )
+            if expectation.approval_ends:
+                client = partial(aws.scheduler, credentials=credentials)
+                read = replace(read, schedule=read_schedule(read, client))
             return verify_account(expectation, read, attached)
         except Exception as error:  # noqa: BLE001
             # A response that is not from AWS can raise anything. It must not hide the others.

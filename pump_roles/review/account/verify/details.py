@@ -130,12 +130,16 @@ class _SavedFile(_Described):
     role: DescribedRole | None = None
 
 
+_NOT_IN_FILES: Final = Unknown(part="approval-end", why="not-in-files")
+
+
 @dataclass(frozen=True, kw_only=True)
 class AccountDetails:
     """An account, and its roles, of which only some may have been read in full.
 
     If a role could not be read, ``missing`` says why, by its name in lower case. If the account is
-    not read as part of its organization, ``units`` is ``None``.
+    not read as part of its organization, ``units`` is ``None``. If no schedule ends approvals,
+    ``schedule`` is ``None``.
     """
 
     account: str
@@ -146,6 +150,7 @@ class AccountDetails:
     described: Mapping[str, DescribedRole] = field(default_factory=dict)
     missing: Mapping[str, Unknown] = field(default_factory=dict)
     organization: Organization | Unknown | None = None
+    schedule: Mapping[str, Any] | Unknown | None = _NOT_IN_FILES
     unknown: tuple[Unknown, ...] = ()
 
     @property

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from pump_roles import templates
-from pump_roles.contents import FoundRole, OrganizationPolicy, Place
+from pump_roles.contents import FoundRole, OrganizationPolicy, Other, Place
 from pump_roles.guardrails import opening_tags
 from pump_roles.iam.canonical import account_of_root, in_account
 from pump_roles.iam.documents import Policy
@@ -34,6 +34,7 @@ class Expectation:
     external_id: str = field(default="", repr=False)
     places: tuple[Place, ...] = ()
     policies: tuple[OrganizationPolicy, ...] = ()
+    approval_ends: frozenset[str] = frozenset()
     removed: bool = False
     management_account: str = ""
 
@@ -62,7 +63,8 @@ class Expectation:
             for role in [variants[0].role]
             if ROLES[role.kind].name.casefold() not in taken
         )
-        absent = replace(self, roles=(*self.roles, *published), removed=True)
+        roles = (*self.roles, *published)
+        absent = replace(self, roles=roles, removed=True, approval_ends=frozenset())
         description = f"accounts without {' and '.join(absent.names)} ({self.description})"
         return replace(absent, description=description)
 
@@ -155,6 +157,7 @@ def from_templates(path: Path, *, principal: str | None = None) -> Expectation:
         hidden=read.external_ids,
         places=read.places if has_places else (),
         policies=read.policies,
+        approval_ends=_approval_ends(read.others),
     )
 
 
@@ -184,7 +187,14 @@ def from_report(path: Path, report: "Report", *, principal: str | None = None) -
         roles=_checked(path, variants, principal, Mask(frozenset())),
         digests=frozenset(digest for found in report.roles for digest in found.external_id_sha256),
         places=report.places,
+        approval_ends=_approval_ends(report.others),
     )
+
+
+def _approval_ends(others: Iterable[Other]) -> frozenset[str]:
+    ways = [way for other in others for way in other.grants]
+    ends = ("ends-approval", "may-end-approval")
+    return frozenset(way.subject for way in ways if way.why in ends)
 
 
 def _checked(

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 from msgspec import convert
 
+from pump_roles.guardrails import APPROVAL_END
 from pump_roles.iam.documents import Policy
 from pump_roles.iam.values import Value, known
 from pump_roles.review.account.responses import all_in, error_code, reason_of
@@ -51,6 +52,11 @@ def policy_for_reading(names: Iterable[str], *, partition: str = "aws") -> dict[
                 "Effect": "Allow",
                 "Action": ["iam:GetPolicy", "iam:GetPolicyVersion"],
                 "Resource": f"arn:{partition}:iam::*:policy/*",
+            },
+            {
+                "Effect": "Allow",
+                "Action": "scheduler:GetSchedule",
+                "Resource": f"arn:{partition}:scheduler:*:*:schedule/default/{APPROVAL_END}",
             },
         ],
     }

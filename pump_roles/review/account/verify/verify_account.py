@@ -7,7 +7,7 @@ from typing import Final
 from pump_roles.compare import Difference, Rule, compare, guardrail_of
 from pump_roles.contents import OrganizationPolicy
 from pump_roles.findings import Access
-from pump_roles.guardrails import opening_value
+from pump_roles.guardrails import Guardrail, opening_value
 from pump_roles.masking import Mask, ids_of
 from pump_roles.review.account.organization import Organization
 from pump_roles.review.account.verify.details import AccountDetails
@@ -24,6 +24,7 @@ from pump_roles.review.account.verify.verification import (
     OtherRole,
     RoleResult,
 )
+from pump_roles.review.account.verify.verify_schedule import verify_schedule
 from pump_roles.role import Role, Unknown, revoked_before
 
 
@@ -160,24 +161,32 @@ def _verify_role(
         else:
             variants = [replace(role, unknown=(*role.unknown, open_place)) for role in variants]
     # With several variants, the expectation is not certain: each one's result is at best unknown.
-    results = (_verify_variant(result, role, found, details.account) for role in variants)
+    results = (_verify_variant(result, role, found, expectation, details) for role in variants)
     return min(results, key=lambda found: len(found.differences))
 
 
 def _verify_variant(
-    result: RoleResult, expected: Role, found: Role | None, account: str
+    result: RoleResult,
+    expected: Role,
+    found: Role | None,
+    expectation: Expectation,
+    details: AccountDetails,
 ) -> RoleResult:
     if found is None:
         # If it is not certain that the role should exist, it is not missing.
         missing = Difference(rule="role-missing", effect="narrower")
         unknown = expected.not_known
         return replace(result, unknown=unknown, differences=() if unknown else (missing,))
-    differences = compare(expected, found, account=account)
+    differences = compare(expected, found, account=details.account)
     unread = [*expected.not_known, *found.not_known]
     notes: list[Unknown] = []
     open_ids = _count_open_ids(expected)
     if open_ids and not any(difference.part == "trust-policy" for difference in differences):
         unread.append(Unknown(part="trust-policy", why="open", subject=f"{open_ids}"))
+    if expectation.approval_ends and any(_opened_by_tag(expected, expected.kind)):
+        end = verify_schedule(expectation.approval_ends, found, details)
+        differences = (*differences, *([end] if isinstance(end, Difference) else []))
+        unread += [end] if isinstance(end, Unknown) else []
     boundary = expected.boundary
     has_same_boundary = boundary and found.boundary and boundary.arn == found.boundary.arn
     if not (boundary and has_same_boundary and boundary.document is not None):
@@ -204,12 +213,17 @@ def _approvals(role: Role, kind: str) -> Iterator[Approval]:
     # IAM User Guide, "Tags for AWS Identity and Access Management resources": the case of a key
     # does not matter.
     tags = {key.lower(): value.text for key, value in role.tags.items()}
+    for guardrail in _opened_by_tag(role, kind):
+        value = tags.get(guardrail.tag, "")
+        is_open = value == opening_value(guardrail)
+        yield Approval(guardrail=guardrail.name, tag=guardrail.tag, value=value, open=is_open)
+
+
+def _opened_by_tag(role: Role, kind: str) -> Iterator[Guardrail]:
     for policy in role.policies:
         guardrail = guardrail_of(kind, policy)
         if guardrail is not None and guardrail.tag:
-            value = tags.get(guardrail.tag, "")
-            is_open = value == opening_value(guardrail)
-            yield Approval(guardrail=guardrail.name, tag=guardrail.tag, value=value, open=is_open)
+            yield guardrail
 
 
 _Found = Iterable[tuple[Role, tuple[Access, ...]]]
