@@ -44,7 +44,10 @@ def test_permissions_of_the_page_are_enough_in_two_regions(aws: EmbeddedAws) -> 
     ended = activity(aws, caller, *REGIONS, "--days", "1", "--format", "json")
     assert ended.exit_code == 0, ended.stderr
     result = json.loads(ended.stdout)
-    assert (result["account"], result["regions"]) == (ACCOUNT_ID, ["us-east-1", WEST])
+    assert (result["accounts"][0]["account"], result["regions"]) == (
+        ACCOUNT_ID,
+        ["us-east-1", WEST],
+    )
     assert (result["unknown"], result["sessions"][0]["role"]) == ([], ROLE)
     assert f"{WEST} 1 events" in ended.stderr
     # The default.

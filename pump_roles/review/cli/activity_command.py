@@ -52,8 +52,7 @@ _TRAIL: Final = Input(lambda: READ_IN_FOLDERS)
 @options.repeatable(
     "--role-arn",
     type=options.valid("arn", ROLE_ARN.check),
-    help="The ARN of one of the roles, if the events are of several accounts. Then only these "
-    "roles count.",
+    help="The ARN of one of the roles. Then only these roles count.",
 )
 @options.repeatable(
     "--fail-on",
@@ -78,9 +77,10 @@ def activity(
     PATH is a file of a trail, saved output of aws cloudtrail lookup-events, or a folder with such
     files (.json, .json.gz). By default, the event history of the caller's account is read.
 
-    Reads CloudTrail's events of one account, from files or from its event history. Shows what
-    changed, what was read, what was refused, sessions, which actions were never used, and what
-    each guardrail would have denied. All calls are read-only. External IDs are never shown.
+    Reads CloudTrail's events: of any number of accounts from files, and of one from its event
+    history. Shows what changed, what was read, what was refused, sessions, which actions were
+    never used, and what each guardrail would have denied. All calls are read-only. External IDs
+    are never shown.
 
     A session counts only if a role with the name issued it, in the account of the event. Without
     --expect, the roles have the published names.
@@ -126,10 +126,10 @@ def _read_history(
     period: tuple[datetime, datetime],
 ) -> Period:
     clients = Aws(profile=profile, region=next(iter(regions), aws.region_of()))
-    if roles.account not in ("", clients.account):
+    for account in sorted(roles.accounts - {clients.account}):
         raise InputError(
-            f"--role-arn: the role is in account {roles.account}, but the credentials are of "
-            f"account {clients.account}"
+            f"--role-arn: the role is in account {account}, but the credentials are of account "
+            f"{clients.account}"
         )
     by_default = [clients.region, *([GLOBAL_REGION] if clients.partition == "aws" else [])]
     wanted = list(dict.fromkeys(regions or by_default))

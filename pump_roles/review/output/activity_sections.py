@@ -1,13 +1,19 @@
 """What Pump did, as a document."""
 
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from itertools import groupby
 from typing import TYPE_CHECKING, Final
 
 from pump_roles.iam.catalog import Action, shipped
 from pump_roles.json_input import TOO_DEEP
-from pump_roles.review.account.activity.activity_result import Activity, Change, Unknown
+from pump_roles.review.account.activity.activity_result import (
+    Activity,
+    Change,
+    Refusal,
+    Session,
+    Unknown,
+)
 from pump_roles.review.output.document import (
     Code,
     Document,
@@ -23,6 +29,7 @@ from pump_roles.review.output.document import (
 from pump_roles.review.output.texts import TEXTS, first, say, text_of
 from pump_roles.review.report.build import risk_of
 from pump_roles.review.report.marks import mark
+from pump_roles.validators import account_of
 
 if TYPE_CHECKING:
     from pump_roles.review.account.activity.collect import NothingFoundError
@@ -44,19 +51,11 @@ def document_of(activity: Activity) -> Document:
     return Document(
         say("activity.title"),
         activity.version,
-        summary=tuple(
-            (
-                Strong(say("activity.role", role=role.kind)),
-                " ",
-                Code(role.arn),
-                f": {say('units.calls', role.calls)}",
-            )
-            for role in activity.roles
-        ),
+        summary=tuple(_summary(activity)),
         about=(
             say(
                 "activity.about",
-                account=activity.account,
+                accounts=_accounts_of(activity),
                 since=activity.since,
                 until=activity.until,
                 regions=regions or say("activity.no_region"),
@@ -66,6 +65,7 @@ def document_of(activity: Activity) -> Document:
         sections=(
             _unknown(activity.unknown),
             _changes(activity),
+            _accounts(activity),
             _reads(activity),
             _refused(activity),
             _unused(activity),
@@ -73,6 +73,48 @@ def document_of(activity: Activity) -> Document:
             _sessions(activity),
             Section(say("activity.not_shown"), tuple(map(Item, TEXTS["not_shown"].values()))),
         ),
+    )
+
+
+def _accounts_of(activity: Activity) -> str:
+    accounts = [each.account for each in activity.accounts]
+    several = say("activity.accounts", len(accounts))
+    return several if accounts[1:] else say("activity.accounts_named", accounts=accounts[0])
+
+
+def _summary(activity: Activity) -> Iterator[Text]:
+    # The roles of one account, or how many of each kind there are.
+    for kind, found in groupby(activity.roles, key=lambda role: role.kind):
+        roles = [*found]
+        if len(activity.accounts) > 1:
+            roles = [role for role in roles if role.calls]
+            calls = say("units.calls", sum(role.calls for role in roles))
+            where = say("activity.accounts", len({account_of(role.arn) for role in roles}))
+            yield Strong(say("activity.role", role=kind)), f", {where}: {calls}"
+            continue
+        for role in roles:
+            name = Strong(say("activity.role", role=kind))
+            yield name, " ", Code(role.arn), f": {say('units.calls', role.calls)}"
+
+
+def _accounts(activity: Activity) -> Section:
+    table = table_of("account_heads", activity.accounts)
+    parts = (say("activity.not_listed"), table) if len(activity.accounts) > 1 else ()
+    return Section(say("activity.by_account"), parts)
+
+
+def _by_account(
+    table: Table,
+    items: Iterable[Change | Refusal | Session],
+    activity: Activity,
+) -> Table:
+    # If there are several accounts, with a column for the account.
+    if len(activity.accounts) == 1:
+        return table
+    rows = zip(items, table.rows, strict=True)
+    return Table(
+        (say("activity.account"), *table.heads),
+        tuple((account_of(item.role), *row) for item, row in rows),
     )
 
 
@@ -96,8 +138,8 @@ def nothing_found(error: "NothingFoundError", roles: "WatchedRoles") -> str:
     if not error.events:
         return say("activity.no_events")
     names = sorted(name for watched in roles.roles for name in watched.names)
-    named = [watched.arn for watched in roles.roles if watched.arn] or names
-    return say("activity.of_none", error.events, roles=" or ".join(named))
+    named = [arn for watched in roles.roles for arn in watched.arns] or names
+    return say("activity.of_none", error.events, roles=" or ".join(first(named, _FEW)))
 
 
 def _unknown(unknown: Sequence[Unknown]) -> Section:
@@ -107,12 +149,13 @@ def _unknown(unknown: Sequence[Unknown]) -> Section:
 
 
 def _changes(activity: Activity) -> Section:
-    table = table_of("change_heads", activity.changes, what=what, returnable_until=_returnable)
-    about = (Strong(text, "bad") for text in _about_handshakes(activity.changes))
+    changes = activity.changes
+    table = table_of("change_heads", changes, what=what, returnable_until=_returnable)
+    about = (Strong(text, "bad") for text in _about_handshakes(activity))
     return Section(
         say("activity.changed"),
-        _or_nothing(table, *about),
-        attention=any(change.is_important for change in activity.changes),
+        _or_nothing(_by_account(table, changes, activity), *about),
+        attention=any(change.is_important for change in changes),
     )
 
 
@@ -122,11 +165,20 @@ def _returnable(change: Change) -> str:
     return change.returnable_until and say("returnable.until", until=change.returnable_until)
 
 
-def _about_handshakes(changes: Sequence[Change]) -> Iterator[str]:
-    types = [change.handshake_type.upper() for change in changes if change.accepts_handshake]
-    if types:
-        key = "activity.joined" if _INVITATION in types else "activity.may_have_joined"
-        yield say(key, means=say("activity.member"))
+def _about_handshakes(activity: Activity) -> Iterator[str]:
+    accepted = [change for change in activity.changes if change.accepts_handshake]
+    invited = {
+        account_of(change.role)
+        for change in accepted
+        if change.handshake_type.upper() == _INVITATION
+    }
+    others = {account_of(change.role) for change in accepted} - invited
+    for key, accounts in ("activity.joined", invited), ("activity.may_have_joined", others):
+        if accounts:
+            names = ", ".join(first(sorted(accounts), _FEW))
+            who = say("activity.accounts_named", len(accounts), accounts=names)
+            only = say("activity.the_account") if len(activity.accounts) == 1 else who
+            yield say(key, len(accounts), accounts=only, means=say("activity.member"))
 
 
 def what(change: Change) -> str:
@@ -174,7 +226,7 @@ def _reads(activity: Activity) -> Section:
 
 
 def _refused(activity: Activity) -> Section:
-    table = table_of("refusal_heads", activity.refused)
+    table = _by_account(table_of("refusal_heads", activity.refused), activity.refused, activity)
     return Section(say("activity.refused"), _or_nothing(table))
 
 
@@ -222,4 +274,4 @@ def _sessions(activity: Activity) -> Section:
         role=lambda session: Code(session.role.rpartition("/")[2]),
         addresses=lambda session: Names(session.addresses, _FEW),
     )
-    return Section(say("activity.sessions"), (table,))
+    return Section(say("activity.sessions"), (_by_account(table, activity.sessions, activity),))

@@ -1,6 +1,7 @@
 """``pump-roles activity``: what it reads, what it writes, and how it exits."""
 
 import json
+import re
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +17,7 @@ from tests.review.account.activity.trail import (
     PUMP,
     PURCHASES,
     assumption,
+    by_role,
     call,
     handshake,
     write,
@@ -50,7 +52,7 @@ def test_writes_every_format(trail: Path, tmp_path: Path) -> None:
     assert ended.stdout == table
     result = json.loads(text)
     jsonschema.validate(result, SCHEMA)
-    assert result["account"] == ACCOUNT
+    assert [account["account"] for account in result["accounts"]] == [ACCOUNT]
     assert len(result["changes"]) == len(PURCHASES)
     assert len(result["refused"]) == 1
     for written in (table, markdown):
@@ -156,7 +158,6 @@ def test_role_that_cannot_be_read_completely_is_unknown(tmp_path: Path) -> None:
 
 UNKNOWN = "pump-roles: the result is unknown: "
 NAMES = "PumpAutoPilotRole or PumpReadOnlyRole"
-SEVERAL = f"pump-roles: the roles are in several accounts: {ACCOUNT}, 444455556666"
 OTHER_NAME = "if a role has another name, pass --expect"
 
 
@@ -183,9 +184,22 @@ def test_without_an_event_of_the_roles_there_is_one_message(
 def test_events_of_another_account_are_one_message(tmp_path: Path) -> None:
     line = the_error(activity(write(tmp_path, READS), "--role-arn", OTHER))
     assert line == f"{UNKNOWN}none of 1 event is of {OTHER}; {OTHER_NAME}"
-    both = write(tmp_path, READS, call("ec2:CreateTags", role=OTHER))
-    assert the_error(activity(both), 1) == f"{SEVERAL}; pass --role-arn"
-    assert activity(both, "--role-arn", OTHER).exit_code == 0
+
+
+def test_several_accounts_are_one_result_with_a_column_for_the_account(tmp_path: Path) -> None:
+    trail = write(tmp_path, PURCHASES["ec2"], by_role(handshake(), OTHER))
+    shown = activity(trail, "--format", "markdown").stdout
+    (about,) = (line for line in shown.splitlines() if "of all callers." in line)
+    assert about.startswith("2 accounts, ")
+    assert "auto-pilot role**, 2 accounts: 2 calls" in shown
+    assert f"Account 444455556666 {JOINED.removeprefix('The account ')}" in shown
+    assert f"| {ACCOUNT} | 1 | 1 | 2026-11-10T08:15:00Z | 1 | 1 | 0 | 0 |" in shown
+    assert re.search(
+        r"^\| 444455556666 \| 2026-11-10T08:15:00Z \| `organizations:", shown, re.MULTILINE
+    )
+    alone = activity(trail, "--role-arn", AUTO_PILOT, "--format", "markdown").stdout
+    assert "444455556666" not in alone
+    assert f"Account {ACCOUNT}, " in alone
 
 
 @pytest.mark.parametrize(

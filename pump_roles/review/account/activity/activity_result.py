@@ -50,8 +50,38 @@ class Unknown:
 
 
 @dataclass(frozen=True, kw_only=True)
+class AccountActivity:
+    """An account that events were read of, with the totals of its roles.
+
+    An account without events is not listed: nothing was read of it.
+
+    :param account: the 12-digit ID of the account.
+    :param regions: the Regions of its events.
+    :param since: the time of its first event, of any caller, in UTC; empty if it has none.
+    :param until: the time of its last event, of any caller, in UTC; empty if it has none.
+    :param days: on how many days, in UTC, it has events.
+    :param events: how many events of it were read, of any caller.
+    :param calls: how many calls the roles' sessions made.
+    :param commitments: how many calls changed commitments.
+    :param handshakes: how many handshakes were accepted.
+    :param refused: how many calls were denied.
+    """
+
+    account: str
+    regions: tuple[str, ...]
+    since: str
+    until: str
+    days: int
+    events: int
+    calls: int
+    commitments: int
+    handshakes: int
+    refused: int
+
+
+@dataclass(frozen=True, kw_only=True)
 class RoleActivity:
-    """One of Pump's roles.
+    """One of Pump's roles in an account.
 
     :param kind: the role's kind, such as ``read-only``.
     :param arn: its ARN; of an expected role that was not seen, its name.
@@ -131,9 +161,14 @@ class Change:
         return self.handshake and self.outcome == DONE
 
     @property
+    def changes_commitments(self) -> bool:
+        """Whether commitments were changed."""
+        return self.commitment and self.outcome == DONE
+
+    @property
     def is_important(self) -> bool:
         """Whether commitments were changed, or a handshake was accepted."""
-        return (self.commitment or self.handshake) and self.outcome == DONE
+        return self.changes_commitments or self.accepts_handshake
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -221,15 +256,17 @@ class Activity:
 
     :param schema: the version of the JSON result's schema.
     :param version: the version of this package.
-    :param account: the 12-digit ID of the account.
+    :param accounts: the accounts, by their IDs. If roles were chosen by their ARNs, only theirs.
     :param regions: the Regions of the events that were read, or, of the event history, those that
         were read.
     :param since: the time of the first event that was read, of any caller, or the beginning of the
         period that was asked for; in UTC.
     :param until: the time of the last event that was read, or the end of the period; in UTC.
     :param events: how many events were read, of any caller.
-    :param roles: Pump's roles.
-    :param changes: the calls that write or tag: first the handshakes that were accepted; by time.
+    :param roles: Pump's roles: the read-only ones, then the auto-pilot ones, by account.
+    :param changes: the calls that write or tag: first the handshakes that were accepted; then the
+        purchases of which it is not known whether they can be returned; then those that could be
+        returned at the end of the period, by that deadline; then the others, by time.
     :param refused: the calls that were denied, by time.
     :param guardrails: what guardrails would have denied; first those that deny none of the calls.
     :param used: which actions the roles used, or tried to, by name.
@@ -239,9 +276,9 @@ class Activity:
     :param unknown: what could not be read or mapped to an action.
     """
 
-    schema: Literal[2] = 2
+    schema: Literal[3] = 3
     version: str = __version__
-    account: str
+    accounts: tuple[AccountActivity, ...]
     regions: tuple[str, ...]
     since: str
     until: str

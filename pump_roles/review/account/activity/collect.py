@@ -1,9 +1,9 @@
 """Collects what events say about Pump's roles. Its memory does not grow with what was only read."""
 
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from datetime import datetime, timezone
+from datetime import datetime
 from functools import cache
 from typing import Any, Final, NamedTuple
 
@@ -13,10 +13,10 @@ from pump_roles.guardrails import Guardrail
 from pump_roles.iam.catalog import shipped
 from pump_roles.iam.decisions import DENIED, NOT_GRANTED
 from pump_roles.iam.events import action_of, needs_permission, services_of
-from pump_roles.json_input import InputError
 from pump_roles.masking import Mask
 from pump_roles.review.account.activity.activity_result import (
     DONE,
+    AccountActivity,
     Activity,
     Change,
     Refusal,
@@ -42,7 +42,7 @@ from pump_roles.review.account.activity.watched_roles import WatchedRole, Watche
 from pump_roles.review.account.responses import is_denial
 from pump_roles.review.account.times import in_utc
 from pump_roles.text import cut
-from pump_roles.validators import account_of
+from pump_roles.validators import ACCOUNT, account_of
 
 _LONGEST: Final = 200
 """The maximum length of a text of a change, in characters."""
@@ -52,11 +52,20 @@ _WOULD_BE_DONE: Final = "Client.DryRunOperation"
 
 
 class Period(NamedTuple):
-    """What of the event history was asked for: a period in UTC, and the Regions that were read."""
+    """What was asked for: a period in UTC, and of the event history, the Regions that were read."""
 
     since: str
     until: str
     regions: tuple[str, ...]
+
+
+@dataclass
+class _Read:
+    # The events of an account in a Region, of any caller.
+    first: datetime
+    last: datetime
+    events: int = 0
+    days: set[int] = field(default_factory=set)
 
 
 @dataclass
@@ -103,9 +112,8 @@ class Collector:
         # Whose session it is, by the ARN of the role that issued it, and the event's account.
         self._issuers: dict[tuple[str, str], WatchedRole | None] = {}
         self._names = {name.casefold() for watched in roles.roles for name in watched.names}
-        self._regions: set[str] = set()
-        self._first = datetime.max.replace(tzinfo=timezone.utc)
-        self._last = datetime.min.replace(tzinfo=timezone.utc)
+        # By the account, as it is in the event, and the Region.
+        self._read: dict[tuple[str, str], _Read] = {}
         self._events = 0
         self._calls: dict[Call, _Calls] = defaultdict(_Calls)
         # With the new ID that the call returned.
@@ -131,11 +139,8 @@ class Collector:
             except msgspec.ValidationError:
                 self._malformed[source] += 1
                 continue
-            self._events += 1
-            self._regions.add(event.aws_region)
-            if not self._first <= event.event_time <= self._last:
-                self._first = min(self._first, event.event_time)
-                self._last = max(self._last, event.event_time)
+            time = event.event_time
+            self._count(event.recipient_account_id or "", event.aws_region, time, time, 1)
             if event.unnamed_issuer.casefold() in self._names:
                 # It may be a session of one of the roles.
                 self._malformed[source] += 1
@@ -145,6 +150,18 @@ class Collector:
             watched = self._find_issuer(event.issuer, event.account) if event.issuer else None
             if watched is not None:
                 self._add_call(watched, event, source)
+
+    def _count(
+        self, account: str, region: str, first: datetime, last: datetime, events: int
+    ) -> None:
+        self._events += events
+        read = self._read.get((account, region))
+        if read is None:
+            read = self._read[account, region] = _Read(first, last)
+        elif not read.first <= first <= last <= read.last:
+            read.first, read.last = min(read.first, first), max(read.last, last)
+        read.events += events
+        read.days.add(first.toordinal())
 
     def _find_issuer(self, arn: str, account: str) -> WatchedRole | None:
         key = arn, account
@@ -238,19 +255,20 @@ class Collector:
     def _without_corrected(self, found: Sequence[_Listed]) -> Sequence[_Listed]:
         # CloudTrail gives no other event the same ID, and corrects only events of the same call. If
         # it seems so, a file was changed, and all of them count.
+        found = sorted(found, key=lambda listed: _order(listed.event))
         others = [listed for listed in found if listed.event.call != found[0].event.call]
         originals = [listed for listed in found if not listed.event.corrects]
         if clashing := others or originals[1:]:
             self._malformed.update(listed.file for listed in clashing)
             return found
-        latest = max(found, key=lambda listed: _order(listed.event))
         time = min(listed.event.event_time for listed in found)
-        return [latest._replace(event=msgspec.structs.replace(latest.event, event_time=time))]
+        latest = msgspec.structs.replace(found[-1].event, event_time=time)
+        return [found[-1]._replace(event=latest)]
 
     def _without_retries(self) -> Iterator[Change]:
         seen = set()
-        for id_, change in sorted(self._changes, key=lambda found: found[1].time):
-            key = change.action, change.region, id_
+        for id_, change in sorted(self._changes, key=lambda found: (found[1].time, found[1].id)):
+            key = account_of(change.role), change.action, change.region, id_
             is_new = bool(id_) and change.commitment and change.outcome == DONE
             if not (is_new and key in seen):
                 yield change
@@ -261,40 +279,30 @@ class Collector:
         """Return what the events say."""
         self._count_listed()
         arns = {arn: role for (arn, _), role in self._issuers.items() if role is not None}
-        accounts = sorted({account_of(arn) for arn in arns})
-        if len(accounts) > 1:
-            raise InputError(
-                f"the roles are in several accounts: {', '.join(accounts)}; pass --role-arn"
-            )
-        if not accounts:
+        if not arns:
             raise NothingFoundError(self._events, [*self._list_unknown((), ())])
         roles = [
             watched
             for watched in self._roles.roles
-            if watched.expected or watched.arn or watched in arns.values()
+            if watched.expected or watched.arns or watched in arns.values()
         ]
         unknown = [*self._list_unknown(roles, arns)]
         used = tuple(self._list_uses())
-        first, last = in_utc(self._first), in_utc(self._last)
-        period = asked or Period(first, last, tuple(sorted(self._regions)))
+        period = asked or Period(*_period(self._read.values()), _names(self._read))
         allowed = {
             action
             for watched in roles
             for action, grant in watched.evaluator.grants.items()
             if grant.decision not in (DENIED, NOT_GRANTED)
         }
+        changes = without_returned(self._without_retries())
         found = Activity(
-            account=accounts[0],
+            accounts=tuple(self._list_accounts(arns, changes)),
             **period._asdict(),
             events=self._events,
             roles=tuple(self._list_roles(roles, arns)),
-            changes=tuple(
-                sorted(
-                    without_returned(self._without_retries()),
-                    key=lambda change: (not change.accepts_handshake, change.time),
-                )
-            ),
-            refused=tuple(sorted(self._refused, key=lambda refusal: refusal.time)),
+            changes=tuple(sorted(changes, key=lambda change: _urgency(change, period.until))),
+            refused=tuple(sorted(self._refused, key=lambda refusal: (refusal.time, str(refusal)))),
             guardrails=tuple(
                 judge_guardrails(
                     roles,
@@ -316,7 +324,7 @@ class Collector:
                     calls=seen.calls,
                 )
                 for (arn, name), seen in sorted(
-                    self._sessions.items(), key=lambda session: session[1].first
+                    self._sessions.items(), key=lambda session: (session[1].first, session[0])
                 )
             ),
             unknown=tuple(unknown),
@@ -325,23 +333,60 @@ class Collector:
         return replace(
             masked,
             # An account ID may also be an external ID.
-            account=found.account,
+            accounts=tuple(
+                replace(each, account=account.account)
+                for each, account in zip(masked.accounts, found.accounts, strict=True)
+            ),
             version=found.version,
             # Only now: the beginning of an external ID would not be hidden.
             changes=tuple(map(_cut_texts, masked.changes)),
         )
 
-    def _list_roles(
-        self, roles: Iterable[WatchedRole], arns: Mapping[str, WatchedRole]
-    ) -> Iterator[RoleActivity]:
+    def _list_accounts(
+        self, arns: Iterable[str], changes: Sequence[Change]
+    ) -> Iterator[AccountActivity]:
+        of_roles = {account_of(arn) for arn in arns}
+        with_events = {account for account, _ in self._read if ACCOUNT.accepts(account)}
+        calls = _by_account(self._count_calls())
+        commitments = _by_account(change.role for change in changes if change.changes_commitments)
+        handshakes = _by_account(change.role for change in changes if change.accepts_handshake)
+        refused = _by_account(refusal.role for refusal in self._refused)
+        for account in sorted(self._roles.accounts or with_events | of_roles):
+            read = {key: read for key, read in self._read.items() if key[0] == account}
+            since, until = _period(read.values())
+            yield AccountActivity(
+                account=account,
+                regions=_names(read),
+                since=since,
+                until=until,
+                days=len({day for found in read.values() for day in found.days}),
+                events=sum(found.events for found in read.values()),
+                calls=calls[account],
+                commitments=commitments[account],
+                handshakes=handshakes[account],
+                refused=refused[account],
+            )
+
+    def _count_calls(self) -> Counter[str]:
+        # By the role's ARN.
         calls = Counter[str]()
         for (arn, _), seen in self._sessions.items():
             calls[arn] += seen.calls
+        return calls
+
+    def _list_roles(
+        self, roles: Iterable[WatchedRole], arns: Mapping[str, WatchedRole]
+    ) -> Iterator[RoleActivity]:
+        calls = self._count_calls()
         for watched in roles:
-            found = [arn for arn, role in arns.items() if role is watched]
-            default = watched.arn or next(iter(found), min(watched.names))
-            for arn in [arn for arn in found if calls[arn]] or [default]:
-                yield RoleActivity(kind=watched.role.kind, arn=arn, calls=calls[arn])
+            found = sorted(arn for arn, role in arns.items() if role is watched)
+            by_account: dict[str, list[str]] = {}
+            for arn in (*watched.arns, *found) or (min(watched.names),):
+                by_account.setdefault(account_of(arn), []).append(arn)
+            for _, of_account in sorted(by_account.items()):
+                called = sorted({arn for arn in of_account if calls[arn]})
+                for arn in called or of_account[:1]:
+                    yield RoleActivity(kind=watched.role.kind, arn=arn, calls=calls[arn])
 
     def _list_uses(self) -> Iterator[Use]:
         by_action: dict[str, list[_Calls]] = {}
@@ -362,13 +407,47 @@ class Collector:
         for watched in roles:
             if watched.role.not_known:
                 yield Unknown(why="expected-role", subject=watched.role.name.text)
-        if not any(seen.calls for seen in self._sessions.values()):
-            # They were assumed, so there may be calls elsewhere.
-            yield from (Unknown(why="no-calls", subject=arn) for arn in sorted(arns))
+        called = _by_account(self._count_calls())
+        # They were assumed, so there may be calls elsewhere.
+        silent = sorted(arn for arn in arns if not called[account_of(arn)])
+        yield from (Unknown(why="no-calls", subject=arn) for arn in silent)
         for subject, count in sorted(self._malformed.items()):
             yield Unknown(why="malformed", subject=subject, events=count)
         for subject, count in sorted(self._not_mapped.items()):
             yield Unknown(why="not-mapped", subject=subject, events=count)
+
+
+def _by_account(arns: Iterable[str] | Counter[str]) -> Counter[str]:
+    # How many there are of each account.
+    found = Counter[str]()
+    for arn, count in Counter(arns).items():
+        found[account_of(arn)] += count
+    return found
+
+
+def _period(read: Collection[_Read]) -> tuple[str, str]:
+    if not read:
+        return "", ""
+    return in_utc(min(each.first for each in read)), in_utc(max(each.last for each in read))
+
+
+def _names(read: Iterable[tuple[str, str]]) -> tuple[str, ...]:
+    return tuple(sorted({region for _, region in read}))
+
+
+def _urgency(change: Change, until: str) -> tuple[object, ...]:
+    # Accepted handshakes are first. Until when a plan can be returned is then compared with the end
+    # of the period, so that a result depends on no clock.
+    deadline = change.returnable_until
+    if change.accepts_handshake:
+        rank, order = 0, change.time
+    elif deadline is None:
+        rank, order = 1, change.time
+    elif deadline >= until and deadline:
+        rank, order = 2, deadline
+    else:
+        rank, order = 3, change.time
+    return rank, order, change.time, str(change)
 
 
 def _order(event: Event) -> tuple[bool, datetime, str]:

@@ -21,7 +21,7 @@ class WatchedRole:
     role: Role
     names: frozenset[str]
     expected: bool = False
-    arn: str = ""
+    arns: tuple[str, ...] = ()
 
     @cached_property
     def evaluator(self) -> PolicyEvaluator:
@@ -37,7 +37,7 @@ class WatchedRole:
         parts = arn.split(":", 5)
         return (
             parts[2:5] == ["iam", "", account]
-            and account == (account_of(self.arn) if self.arn else account)
+            and (not self.arns or account in map(account_of, self.arns))
             and parts[5].startswith("role/")
             and parts[5].rpartition("/")[2].casefold() in map(str.casefold, self.names)
         )
@@ -51,9 +51,9 @@ class WatchedRoles:
     hidden: frozenset[str] = frozenset()
 
     @property
-    def account(self) -> str:
-        """The account of the ARNs that were passed; empty if none was."""
-        return next((account_of(watched.arn) for watched in self.roles if watched.arn), "")
+    def accounts(self) -> frozenset[str]:
+        """The accounts of the ARNs that were passed."""
+        return frozenset(account_of(arn) for watched in self.roles for arn in watched.arns)
 
 
 def published_roles() -> WatchedRoles:
@@ -88,7 +88,7 @@ def roles_in(path: Path) -> WatchedRoles:
 
 def with_arns(roles: WatchedRoles, arns: Iterable[str]) -> WatchedRoles:
     """Return only the roles with some ARNs."""
-    found = []
+    found: dict[WatchedRole, list[str]] = {}
     for arn in dict.fromkeys(arns):
         of_name = [watched for watched in roles.roles if watched.is_issuer(arn, account_of(arn))]
         if not of_name:
@@ -96,8 +96,6 @@ def with_arns(roles: WatchedRoles, arns: Iterable[str]) -> WatchedRoles:
             raise InputError(
                 f"{arn}: the name is not {names}; pass --expect with the role's template"
             )
-        found.append(replace(of_name[0], arn=arn))
-    accounts = sorted({account_of(watched.arn) for watched in found})
-    if len(accounts) > 1:
-        raise InputError(f"--role-arn: the roles are in several accounts: {', '.join(accounts)}")
-    return replace(roles, roles=tuple(found)) if found else roles
+        found.setdefault(of_name[0], []).append(arn)
+    chosen = (replace(watched, arns=tuple(of_role)) for watched, of_role in found.items())
+    return replace(roles, roles=tuple(chosen)) if found else roles

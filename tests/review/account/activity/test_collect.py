@@ -18,6 +18,7 @@ from pump_roles.iam.documents import Policy
 from pump_roles.json_input import InputError
 from pump_roles.published import ROLES
 from pump_roles.review.account.activity.activity_result import (
+    AccountActivity,
     Activity,
     Change,
     GuardrailActivity,
@@ -42,6 +43,7 @@ from tests.review.account.activity.trail import (
     READ_ONLY,
     TIME,
     assumption,
+    by_role,
     call,
     handshake,
 )
@@ -753,17 +755,114 @@ def test_event_is_only_left_out_if_the_same_one_is_there(events: list[dict[str, 
         assert len(shown) == len(with_id) + len(anonymous)
 
 
-def test_roles_in_several_accounts_are_an_error_unless_one_is_chosen() -> None:
-    other = AUTO_PILOT.replace(ACCOUNT, "444455556666")
-    events = [call("ec2:DescribeInstances"), call("ec2:CreateTags", role=other)]
-    with pytest.raises(InputError, match=r"111122223333, 444455556666; pass --role-arn$"):
-        activity(*events)
-    found = activity(*events, roles=with_arns(PUBLISHED, [other]))
-    assert (found.account, len(found.changes)) == ("444455556666", 1)
-    with pytest.raises(InputError, match="several accounts: 111122223333, 444455556666"):
-        with_arns(PUBLISHED, [AUTO_PILOT, other])
+OTHER = AUTO_PILOT.replace(ACCOUNT, "444455556666")
+
+
+def test_role_of_a_chosen_arn_is_the_only_one_that_counts() -> None:
+    third = AUTO_PILOT.replace(ACCOUNT, "777788889999")
+    events = [call("ec2:CreateTags", role=role) for role in (AUTO_PILOT, OTHER, third)]
+    for chosen in ([OTHER], [AUTO_PILOT, OTHER], [OTHER, f"{third[:-4]}Role", third]):
+        found = activity(*events, roles=with_arns(PUBLISHED, chosen))
+        accounts = sorted({arn.split(":")[4] for arn in chosen})
+        assert [each.account for each in found.accounts] == accounts
+        assert sorted(change.role for change in found.changes) == sorted({*chosen})
+        assert len({*found.guardrails}) == len(found.guardrails) == len(Guardrail.names())
     with pytest.raises(InputError, match="the name is not PumpReadOnlyRole or PumpAutoPilotRole"):
         with_arns(PUBLISHED, [f"{AUTO_PILOT}2"])
+
+
+def test_account_says_what_was_read_and_what_was_done_of_its_own() -> None:
+    late = {"eventTime": "2026-11-12T08:15:00Z", "awsRegion": "us-west-2"}
+    other = call("ec2:RunInstances", role=f"{OTHER}2")
+    found = activity(
+        PURCHASES["ec2"],
+        PURCHASES["Savings Plan"] | {"errorCode": "ValidationException"},
+        handshake(),
+        call("ec2:CreateTags", error="AccessDenied"),
+        # Of other callers, in an account without a role, and without an account.
+        *(other, other | late, other | {"recipientAccountId": None}),
+    )
+    assert found.accounts == (
+        AccountActivity(
+            account=ACCOUNT,
+            regions=("us-east-1",),
+            since=TIME,
+            until=TIME,
+            days=1,
+            events=4,
+            calls=4,
+            commitments=1,
+            handshakes=1,
+            refused=1,
+        ),
+        AccountActivity(
+            account="444455556666",
+            regions=("us-east-1", "us-west-2"),
+            since=TIME,
+            until=late["eventTime"],
+            days=2,
+            events=2,
+            calls=0,
+            commitments=0,
+            handshakes=0,
+            refused=0,
+        ),
+    )
+    assert found.events == 7
+
+
+def test_plan_that_must_be_returned_first_is_first_whatever_its_account() -> None:
+    bought = [
+        plan("1") | {"eventTime": f"2026-11-{day:02}T08:15:00Z", "eventID": f"{day}"}
+        for day in (1, 12, 11)
+    ]
+    bought[1] = by_role(bought[1], OTHER)
+    not_known = plan(None) | {"eventID": "not-known", "eventTime": "2026-11-12T09:00:00Z"}
+    reserved = PURCHASES["ec2"] | {"eventID": "reserved", "eventTime": "2026-11-02T00:00:00Z"}
+    plans = [
+        event | {"responseElements": {"savingsPlanId": event["eventID"]}}
+        for event in (*bought, not_known)
+    ]
+    expected = ["not-known", "11", "12", "1", "reserved"]
+    for events in ([*plans, reserved], [reserved, *plans[::-1]]):
+        assert [change.id for change in activity(*events).changes] == expected
+
+
+ROLES_OF = (AUTO_PILOT, READ_ONLY, OTHER)
+SOME = [
+    *(event for kind, event in PURCHASES.items() if kind in ("ec2", "Savings Plan")),
+    *(call("ec2:DescribeInstances"), call("ec2:CreateTags", error="AccessDenied"), handshake()),
+    *(call("s3:ListBuckets"), call("ec2:DescribeVpcs", session="other")),
+]
+
+
+@given(
+    st.lists(
+        st.builds(
+            lambda event, role, day: (
+                by_role(event, role) | {"eventTime": f"2026-11-{day:02}T08:15:00Z"}
+            ),
+            st.sampled_from(SOME),
+            st.sampled_from(ROLES_OF),
+            st.integers(1, 20),
+        ),
+        min_size=1,
+        max_size=8,
+    ).flatmap(lambda found: st.permutations([*enumerate(found)]))
+)
+def test_result_is_that_of_each_account_in_any_order(found: list[tuple[int, Any]]) -> None:
+    of_account: dict[str, list[Any]] = {}
+    events = [event | {"eventID": f"{number}"} for number, event in found]
+    whole = activity(*events)
+    assert activity(*sorted(events, key=lambda event: event["eventID"])) == whole
+    for event in events:
+        of_account.setdefault(event["recipientAccountId"], []).append(event)
+    each = [activity(*events) for _, events in sorted(of_account.items())]
+    assert whole.accounts == tuple(account for alone in each for account in alone.accounts)
+    assert whole.events == sum(alone.events for alone in each)
+    for name in ("roles", "changes", "refused", "sessions"):
+        alone = [part for result in each for part in getattr(result, name)]
+        assert sorted(map(str, getattr(whole, name))) == sorted(map(str, alone))
 
 
 def test_events_without_a_session_of_the_roles_are_no_result() -> None:
@@ -796,7 +895,9 @@ def test_external_ids_and_characters_that_disguise_are_hidden() -> None:
     assert "Example-1234-5678" not in repr(found)
     assert next(session.name for session in found.sessions) == "for-(external ID)"
     assert found.unknown[0].subject == "ec2.amazonaws.com Nothing\\u202e"
-    assert found.account == ACCOUNT
+    # An account ID may also be an external ID.
+    found = activity(call("ec2:CreateTags"), assumption(AUTO_PILOT, ACCOUNT))
+    assert [each.account for each in found.accounts] == [ACCOUNT]
 
 
 def test_external_id_is_hidden_before_a_text_is_cut() -> None:

@@ -58,6 +58,12 @@ def call(
     return event | members
 
 
+def by_role(event: dict[str, Any], role: str) -> dict[str, Any]:
+    """Return an event as another role's."""
+    of_role = call("ec2:DescribeInstances", role=role)
+    return event | {name: of_role[name] for name in ("userIdentity", "recipientAccountId")}
+
+
 def assumption(role: str, external_id: str, session: str = "recommendations") -> dict[str, Any]:
     """Return the event of a session of Pump's account that assumes a role."""
     asked = {"roleArn": role, "roleSessionName": session, "externalId": external_id}
