@@ -466,6 +466,19 @@ STACK_SET_ARNS: Final = ListOf(STACK_SET_ARN, maximum=10)
 """CloudFormation Template Reference, "AWS::CloudFormation::StackSet AutoDeployment", ``DependsOn``;
 Service Authorization Reference, "Resource types defined by AWS CloudFormation"."""
 
+ATHENA_TABLE: Final = Text(
+    pattern=r"^[A-Za-z0-9_-]{1,255}\.[A-Za-z0-9_-]{1,255}$",
+    description="a database and its table, such as default.cloudtrail_logs",
+)
+"""AWS Glue API Reference, "Table" and "Database", ``Name``: 1 to 255 characters. Of these, Amazon
+Athena documents letters, digits, and underscores; the console of Glue also creates hyphens."""
+
+WORKGROUP: Final = Text(
+    pattern="^[A-Za-z0-9._-]{1,128}$",
+    description="the name of a workgroup: 1 to 128 of A-Z a-z 0-9 . _ -",
+)
+"""Amazon Athena API Reference, "StartQueryExecution", ``WorkGroup``."""
+
 ORGANIZATION: Final = Text(
     pattern="^o-[a-z0-9]{10,32}$", description="the ID of an organization (o-abcd123456)"
 )

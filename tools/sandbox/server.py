@@ -19,6 +19,7 @@ from urllib.parse import parse_qs
 from hypercorn.asyncio import serve
 from hypercorn.config import Config
 
+from tools.sandbox import cloudtrail_tables
 from tools.sandbox.aws import ACCOUNT_ID
 from tools.sandbox.stack_sets import CALLS, Rollouts
 
@@ -292,6 +293,8 @@ def main() -> None:
     make_roles_as_cloudformation_does()
     know_deny_all()
     pass_external_id()
+    cloudtrail_tables.read_cloudtrail_tables()
+    cloudtrail_tables.act_as_the_caller()
     print(port, flush=True)
     asyncio.run(run(listener.detach()))
 

@@ -116,6 +116,18 @@ class Clients:
             client = self._session.client("cloudtrail", region, config=self._config)
         return _Patience(1, self._patience).watch(client)
 
+    def athena(self) -> Any:
+        """Return a client of Amazon Athena."""
+        with self._creating:
+            client = self._session.client("athena", self.region, config=self._config)
+        return self._own.watch(client)
+
+    def glue(self) -> Any:
+        """Return a client of AWS Glue."""
+        with self._creating:
+            client = self._session.client("glue", self.region, config=self._config)
+        return self._own.watch(client)
+
     def iam(self, credentials: Mapping[str, Any] | None = None) -> "IAMClient":
         """Return a client of IAM."""
         client: IAMClient = self._in_account("iam", self.region, credentials)

@@ -9,6 +9,8 @@ import click
 
 from pump_roles.json_input import InputError
 from pump_roles.review.account.activity.activity_result import Unknown
+from pump_roles.review.account.activity.athena import read_table
+from pump_roles.review.account.activity.athena_query import check_condition, query
 from pump_roles.review.account.activity.collect import Collector, NothingFoundError, Period
 from pump_roles.review.account.activity.from_files import (
     READ_IN_FOLDERS,
@@ -22,14 +24,22 @@ from pump_roles.review.account.activity.watched_roles import (
     roles_in,
     with_arns,
 )
+from pump_roles.review.account.clients import Clients
 from pump_roles.review.account.times import in_utc
 from pump_roles.review.account.verify.accounts import Aws
 from pump_roles.review.cli import aws, options, results
 from pump_roles.review.cli.inputs import Input
 from pump_roles.review.output.activity_sections import nothing_found
-from pump_roles.validators import ROLE_ARN, check_region
+from pump_roles.validators import ATHENA_TABLE, ROLE_ARN, WORKGROUP, check_region
 
 _MOST_DAYS: Final = 90
+"""CloudTrail User Guide, "Working with CloudTrail event history"."""
+
+_MOST_DAYS_OF_A_TABLE: Final = 3_653
+"""Ten years."""
+
+_WORKGROUP: Final = "primary"
+"""The workgroup that every account has: Amazon Athena User Guide, "Manage workgroups"."""
 
 _TRAIL: Final = Input(lambda: READ_IN_FOLDERS)
 
@@ -37,15 +47,34 @@ _TRAIL: Final = Input(lambda: READ_IN_FOLDERS)
 @options.command()
 @click.argument("paths", type=_TRAIL, nargs=-1, metavar="[PATH]...")
 @click.option(
+    "--athena",
+    metavar="DATABASE.TABLE",
+    type=options.valid("table", ATHENA_TABLE.check),
+    help="The table of a trail's files in Amazon Athena, in which to run one query.",
+)
+@click.option(
+    "--workgroup",
+    type=options.valid("workgroup", WORKGROUP.check),
+    help=f"The workgroup in which to run the query. Defaults to {_WORKGROUP}.",
+)
+@click.option(
+    "--where",
+    metavar="SQL",
+    type=options.valid("condition", check_condition),
+    help="Another condition of the query, for the table's partitions.",
+)
+@click.option("--print-query", is_flag=True, help="Print the query, and call nothing.")
+@click.option(
     "--days",
-    type=click.IntRange(1, _MOST_DAYS),
-    help=f"How many days of the event history to read. Defaults to {_MOST_DAYS}, all of it.",
+    type=click.IntRange(1, _MOST_DAYS_OF_A_TABLE),
+    help=f"How many days to read. Defaults to all: {_MOST_DAYS} of the event history.",
 )
 @options.repeatable(
     "--region",
     type=options.valid("region", check_region),
-    help="A Region whose event history to read. Defaults to AWS_REGION, AWS_DEFAULT_REGION, or "
-    "that of the profile, and us-east-1, which has the events of global services.",
+    help="A Region whose event history to read, or that of the table. Defaults to AWS_REGION, "
+    "AWS_DEFAULT_REGION, or that of the profile; and for the event history, us-east-1, which has "
+    "the events of global services.",
 )
 @options.PROFILE
 @options.EXPECT
@@ -64,6 +93,10 @@ _TRAIL: Final = Input(lambda: READ_IN_FOLDERS)
 def activity(
     paths: Sequence[Path],
     *,
+    athena: str | None,
+    workgroup: str | None,
+    where: str | None,
+    print_query: bool,
     days: int | None,
     region: Sequence[str],
     profile: str | None,
@@ -77,10 +110,11 @@ def activity(
     PATH is a file of a trail, saved output of aws cloudtrail lookup-events, or a folder with such
     files (.json, .json.gz). By default, the event history of the caller's account is read.
 
-    Reads CloudTrail's events: of any number of accounts from files, and of one from its event
-    history. Shows what changed, what was read, what was refused, sessions, which actions were
-    never used, and what each guardrail would have denied. All calls are read-only. External IDs
-    are never shown.
+    Reads CloudTrail's events: of any number of accounts from files, or with one query in Amazon
+    Athena; and of one account from its event history. Shows what changed, what was read, what was
+    refused, sessions, which actions were never used, and what each guardrail would have denied.
+    All calls are read-only; Athena writes the result of the query where the workgroup says.
+    External IDs are never shown.
 
     A session counts only if a role with the name issued it, in the account of the event. Without
     --expect, the roles have the published names.
@@ -88,9 +122,12 @@ def activity(
     Exit status: 3 if a --fail-on condition is met; otherwise 4 if anything could not be read or
     mapped to an action, or if there is no call of the roles.
     """
+    of_aws = {"--days": days, "--region": region, "--profile": profile, "--athena": athena}
+    of_query = {"--workgroup": workgroup, "--where": where, "--print-query": print_query}
     if paths:
-        from_history = {"--days": days, "--region": region, "--profile": profile}
-        options.check_not_passed(from_history, "cannot be combined with PATH")
+        options.check_not_passed(of_aws, "cannot be combined with PATH")
+    if not athena:
+        options.check_not_passed(of_query, "requires --athena")
     roles = with_arns(published_roles() if expect is None else roles_in(expect), role_arn)
     collector = Collector(roles)
     asked = None
@@ -99,11 +136,21 @@ def activity(
         with aws.progress("files read", len(found)) as done:
             for file, records in read_records(found, unknown=collector.unknown.append, done=done):
                 collector.add(file, records)
-    else:
-        now = datetime.now(timezone.utc)
-        since = now - timedelta(days=days or _MOST_DAYS)
+    elif athena:
+        sql = query(athena, roles, since=_since(days) if days else None, condition=where or "")
+        if print_query:
+            written = {"--output": any(outputs.formats)}
+            options.check_not_passed(written, "cannot be combined with --print-query")
+            click.echo(sql)
+            return
         with aws.unknown_if_aws_fails(hidden=[*roles.hidden]):
-            asked = _read_history(collector, roles, region, profile, (since, now))
+            clients = _clients_of_table(region, profile)
+            _read_table(clients, collector, sql, athena, workgroup or _WORKGROUP)
+    else:
+        if days and days > _MOST_DAYS:
+            raise click.UsageError(f"--days: the event history has {_MOST_DAYS} days, not {days:,}")
+        with aws.unknown_if_aws_fails(hidden=[*roles.hidden]):
+            asked = _read_history(collector, roles, region, profile, days or _MOST_DAYS)
     try:
         result = collector.result(asked)
     except NothingFoundError as error:
@@ -118,13 +165,40 @@ def activity(
     )
 
 
+def _since(days: int) -> datetime:
+    return datetime.now(timezone.utc) - timedelta(days=days)
+
+
+def _clients_of_table(region: Sequence[str], profile: str | None) -> Clients:
+    if len(region) > 1:
+        raise click.UsageError("--region: may be passed only once with --athena")
+    in_region = next(iter(region), aws.region_of())
+    return Clients(profile=profile, region=in_region, read_seconds=10, attempts=8)
+
+
+def _read_table(
+    clients: Clients, collector: Collector, sql: str, table: str, workgroup: str
+) -> None:
+    with aws.progress("query") as advance:
+        scanned = read_table(
+            clients,
+            sql,
+            table=table.lower(),
+            workgroup=workgroup,
+            collector=collector,
+            progress=lambda state: advance(0, f"query {state}"),
+        )
+    click.echo(f"pump-roles: the query scanned {scanned:,} bytes", err=True)
+
+
 def _read_history(
     collector: Collector,
     roles: WatchedRoles,
     regions: Sequence[str],
     profile: str | None,
-    period: tuple[datetime, datetime],
+    days: int,
 ) -> Period:
+    period = _since(days), datetime.now(timezone.utc)
     clients = Aws(profile=profile, region=next(iter(regions), aws.region_of()))
     for account in sorted(roles.accounts - {clients.account}):
         raise InputError(

@@ -27,6 +27,7 @@ from tools.sandbox.cdk import ROOT
 
 SCHEMA = json.loads((ROOT / "pump_roles/review/output/activity.schema.json").read_text())
 READS = call("ec2:DescribeInstances")
+REGIONS = ("--region", "us-east-1", "--region", "us-west-2")
 REFUSED = call("ec2:CreateTags", error="AccessDenied")
 OTHER = AUTO_PILOT.replace(ACCOUNT, "444455556666")
 
@@ -205,12 +206,25 @@ def test_several_accounts_are_one_result_with_a_column_for_the_account(tmp_path:
 @pytest.mark.parametrize(
     ("arguments", "problem"),
     [
-        (["--days", "0"], "0 is not in the range 1<=x<=90"),
+        (["--days", "0"], "0 is not in the range 1<=x<=3653"),
         (["--region", "us-east-7"], "there is no Region 'us-east-7'"),
         (["--role-arn", "PumpReadOnlyRole"], "--role-arn"),
         (["trail.json", "--days", "7"], "--days: cannot be combined with PATH"),
         (["trail.json", "--region", "us-east-1"], "--region: cannot be combined with PATH"),
         (["trail.json", "--profile", "x"], "--profile: cannot be combined with PATH"),
+        (["trail.json", "--athena", "a.b"], "--athena: cannot be combined with PATH"),
+        (["--days", "91"], "--days: the event history has 90 days, not 91"),
+        (["--where", "a = 1"], "--where: requires --athena"),
+        (["--workgroup", "a"], "--workgroup: requires --athena"),
+        (["--print-query"], "--print-query: requires --athena"),
+        (["--athena", "b"], "'b' is not a database and its table, such as default.cloudtrail_logs"),
+        (["--athena", "a.b", "--workgroup", "a b"], "'a b' is not the name of a workgroup"),
+        (["--athena", "a.b", "--where", "a = 1) OR (b = 1"], "is not a condition"),
+        (["--athena", "a.b", *REGIONS], "--region: may be passed only once with --athena"),
+        (
+            ["--athena", "a.b", "--print-query", "--output", "a.json"],
+            "--output: cannot be combined with --print-query",
+        ),
         (["trail.json", "--output", "trail.json"], "would overwrite an input"),
         (["trail.json", ""], "Path '' does not exist."),
     ],
@@ -221,6 +235,14 @@ def test_usage_error(
     monkeypatch.chdir(tmp_path)
     write(tmp_path, READS, name="trail.json")
     assert problem in the_usage_error(activity(*arguments))
+
+
+@pytest.mark.usefixtures("no_aws")
+def test_query_is_printed_without_a_call_to_aws() -> None:
+    ended = activity("--athena", "Audit.logs", "--print-query", "--days", "7", "--where", "a = 1")
+    assert (ended.exit_code, ended.stderr) == (0, "")
+    assert 'FROM "audit"."logs"' in ended.stdout
+    assert re.search(r"WHERE eventtime >= '[0-9TZ:-]{20}' AND \(a = 1\)\n", ended.stdout)
 
 
 @pytest.mark.usefixtures("no_aws")

@@ -140,7 +140,7 @@ class Collector:
                 self._malformed[source] += 1
                 continue
             time = event.event_time
-            self._count(event.recipient_account_id or "", event.aws_region, time, time, 1)
+            self.count(event.recipient_account_id or "", event.aws_region, time, time, 1)
             if event.unnamed_issuer.casefold() in self._names:
                 # It may be a session of one of the roles.
                 self._malformed[source] += 1
@@ -151,9 +151,10 @@ class Collector:
             if watched is not None:
                 self._add_call(watched, event, source)
 
-    def _count(
+    def count(
         self, account: str, region: str, first: datetime, last: datetime, events: int
     ) -> None:
+        """Count events of any caller, of one account, Region, and day."""
         self._events += events
         read = self._read.get((account, region))
         if read is None:

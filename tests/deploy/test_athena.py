@@ -1,0 +1,269 @@
+"""``pump-roles activity --athena`` says what the same files say, with the permissions of its page.
+
+The emulator runs the query in DuckDB, over the files of a trail in its S3.
+"""
+
+import json
+import re
+import shlex
+import time
+from collections.abc import Sequence
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+from click.testing import Result
+
+from pump_roles.review.account.activity import athena
+from pump_roles.review.account.clients import Clients
+from tests.commands import run, the_error
+from tests.docs.pages import ACTIVITY, policy
+from tests.review.account.activity.tables import COLUMNS, create_table
+from tests.review.account.activity.test_collect import corrected
+from tests.review.account.activity.trail import (
+    AUTO_PILOT,
+    PURCHASES,
+    assumption,
+    by_role,
+    call,
+    handshake,
+    write,
+)
+from tools.sandbox.aws import ACCOUNT_ID, OWNER, Caller, EmbeddedAws
+
+UNKNOWN = "pump-roles: the result is unknown: "
+TABLE = "audit.cloudtrail_logs"
+TRAIL, RESULTS = "s3://trail/AWSLogs/o-abcdefghij", "s3://results/pump/"
+ACCOUNTS = [f"{number:012}" for number in range(111122223333, 111122223383)]
+
+
+@pytest.fixture
+def organization(aws: EmbeddedAws) -> EmbeddedAws:
+    """Buckets for a trail and results, a database, and a workgroup."""
+    for bucket in ("trail", "results"):
+        aws.client("s3", OWNER).create_bucket(Bucket=bucket)
+    aws.client("glue", OWNER).create_database(DatabaseInput={"Name": "audit"})
+    aws.client("athena", OWNER).create_work_group(
+        Name="audit", Configuration={"ResultConfiguration": {"OutputLocation": RESULTS}}
+    )
+    return aws
+
+
+def run_statement(aws: EmbeddedAws, statement: str) -> None:
+    client = aws.client("athena", OWNER)
+    id_ = client.start_query_execution(
+        QueryString=statement, QueryExecutionContext={"Database": "audit"}, WorkGroup="audit"
+    )["QueryExecutionId"]
+    state = "QUEUED"
+    while state in ("QUEUED", "RUNNING"):
+        time.sleep(0.02)
+        status = client.get_query_execution(QueryExecutionId=id_)["QueryExecution"]["Status"]
+        state = status["State"]
+    assert state == "SUCCEEDED", status
+
+
+def upload(aws: EmbeddedAws, folder: Path) -> None:
+    client = aws.client("s3", OWNER)
+    for file in folder.rglob("*.json.gz"):
+        key = f"AWSLogs/o-abcdefghij/{file.relative_to(folder)}"
+        client.put_object(Bucket="trail", Key=key, Body=file.read_bytes())
+
+
+def deliver(folder: Path, account: str, events: Sequence[Any], day: str = "2026/11/10") -> None:
+    """Write a file where CloudTrail delivers it."""
+    write(folder / account / "CloudTrail" / "us-east-1" / day, *events, name="1.json.gz")
+
+
+def query(aws: EmbeddedAws, *arguments: object, caller: Caller = OWNER) -> Result:
+    common = ("activity", "--athena", TABLE, "--workgroup", "audit")
+    return run(*common, *arguments, environment=aws.environment(caller))
+
+
+EVENTS = [
+    *PURCHASES.values(),
+    corrected(PURCHASES["Savings Plan"], errorCode="Client.Failure", errorMessage="no"),
+    call("ec2:DescribeInstances", {"filterSet": {"items": [{"name": 'a"b\\c\u00e9\n'}]}}),
+    call("ecs:DescribeTasks", "HIDDEN_DUE_TO_SECURITY_REASONS"),
+    call("ec2:CreateTags", {"tags": [1, 2.5, True, None]}, error="AccessDenied"),
+    call("s3:ListBuckets"),
+    handshake(),
+    assumption(AUTO_PILOT, "Example-1234-5678", "for-Example-1234-5678"),
+    call("ec2:CreateTags", session="for-Example-1234-5678"),
+    # Not as CloudTrail writes them.
+    call("ec2:CreateTags", userIdentity={"type": "AssumedRole"}),
+    call("ec2:CreateTags") | {"recipientAccountId": "1"},
+    call("ec2:CreateTags") | {"eventSource": None},
+]
+
+
+def of_account(number: int, events: Sequence[Any]) -> list[Any]:
+    """Return events as those of the role of another account."""
+    text = json.dumps(events)
+    for old, new in {
+        "111122223333": ACCOUNTS[number],
+        "PumpAutoPilotRole": "PumpReadOnlyRole" if number % 3 == 0 else "PumpAutoPilotRole",
+        "00000000-": f"{number:08}-",
+        '"sp-1"': f'"sp-{number}"',
+        "2026-11-10T08": f"2026-11-{10 + number % 5}T{number % 24:02}",
+    }.items():
+        text = text.replace(old, new)
+    found: list[Any] = json.loads(text)
+    return found
+
+
+def test_query_says_what_the_files_of_fifty_accounts_say(
+    organization: EmbeddedAws, tmp_path: Path
+) -> None:
+    for number, account in enumerate(ACCOUNTS):
+        other = call("s3:GetBucketLocation", role=AUTO_PILOT.replace("Pump", "Own"))
+        service = other | {"userIdentity": {"type": "AWSService", "invokedBy": "x"}}
+        others = [*[other] * number, service, other | {"awsRegion": "eu-central-1"}]
+        deliver(tmp_path, account, of_account(number, others), "2026/11/09")
+        # Pump did nothing in one of them.
+        mine = of_account(number, EVENTS if number != 7 else [])
+        deliver(tmp_path, account, mine, "2026/11/10")
+    upload(organization, tmp_path)
+    run_statement(organization, create_table("cloudtrail_logs", TRAIL, "all"))
+    read_files = run("activity", tmp_path, "--format", "json")
+    queried = query(organization, "--format", "json")
+    assert (queried.exit_code, read_files.exit_code) == (4, 4)
+    files, table = json.loads(read_files.stdout), json.loads(queried.stdout)
+    for result in (files, table):
+        # What cannot be read is said of each file, or of the table.
+        malformed = [each for each in result["unknown"] if each["why"] == "malformed"]
+        result["unknown"] = [each for each in result["unknown"] if each["why"] != "malformed"]
+        assert sum(each["events"] for each in malformed) == 3 * 49
+    assert json.dumps(table) == json.dumps(files)
+    calls = {account["account"]: account["calls"] for account in table["accounts"]}
+    assert [*calls] == ACCOUNTS
+    assert [account for account, count in calls.items() if not count] == [ACCOUNTS[7]]
+    assert {account["commitments"] for account in table["accounts"]} == {0, len(PURCHASES) - 1}
+
+
+def in_the_guide() -> list[tuple[str, str]]:
+    """The tables of the guide, and the condition for each."""
+    found = re.findall(r"^\| \[(\w+).*\| `--where (.*)` \|$", ACTIVITY, re.MULTILINE)
+    return [(kind, *shlex.split(condition)) for kind, condition in found]
+
+
+@pytest.mark.parametrize(("kind", "condition"), in_the_guide())
+def test_condition_of_the_guide_skips_partitions_of_its_table(
+    kind: str, condition: str, organization: EmbeddedAws, tmp_path: Path
+) -> None:
+    late, early = call("ec2:CreateTags"), call("ec2:RunInstances")
+    for account, events, day in (
+        ("444455556666", [by_role(late, AUTO_PILOT.replace("111122223333", "444455556666"))], "10"),
+        ("111122223333", [late], "10"),
+        # It is where its time does not say, so that only the partition decides.
+        ("111122223333", [early], "01" if kind != "organization" else "02"),
+    ):
+        deliver(tmp_path, account, events, f"2026/11/{day}")
+    upload(organization, tmp_path)
+    run_statement(organization, create_table("cloudtrail_logs", TRAIL, kind))
+    result = json.loads(query(organization, "--where", condition, "--format", "json").stdout)
+    account = "444455556666" if kind == "organization" else "111122223333"
+    assert [each["account"] for each in result["accounts"]] == [account]
+    assert [change["action"] for change in result["changes"]] == ["ec2:CreateTags"]
+
+
+def test_guide_has_a_condition_for_each_table() -> None:
+    assert [kind for kind, _ in in_the_guide()] == ["partition", "manual", "organization"]
+
+
+@pytest.fixture
+def table(organization: EmbeddedAws, tmp_path: Path) -> EmbeddedAws:
+    """An organization with a table, and a purchase in it."""
+    deliver(tmp_path, "111122223333", [PURCHASES["ec2"]])
+    upload(organization, tmp_path)
+    run_statement(organization, create_table("cloudtrail_logs", TRAIL, "all"))
+    return organization
+
+
+STATEMENTS = [
+    statement | {"Action": action}
+    for statement in policy("smallest-policy-athena", ACTIVITY)["Statement"]
+    for action in (statement["Action"], [statement["Action"]])[isinstance(statement["Action"], str)]
+]
+"""The permissions of the page, each by itself."""
+
+
+def reader(aws: EmbeddedAws, statements: Sequence[Any] = STATEMENTS) -> Caller:
+    """Return the session of a role with some of the permissions of the page."""
+    name = f"Reader{len(aws.roles())}"
+    aws.create_role(name, ACCOUNT_ID, statements)
+    return aws.assume(f"arn:aws:iam::{ACCOUNT_ID}:role/{name}", OWNER)
+
+
+def test_permissions_of_the_page_are_enough_and_none_is_too_many(table: EmbeddedAws) -> None:
+    ended = query(table, "--format", "json", "--fail-on", "change", caller=reader(table))
+    assert ended.exit_code == 3, ended.stderr
+    *_, line = ended.stderr.splitlines()
+    assert re.fullmatch(r"pump-roles: the query scanned [1-9][0-9,]* bytes", line)
+    for statement in STATEMENTS:
+        # It is only called if the query is interrupted.
+        if statement["Action"] != "athena:StopQueryExecution":
+            others = [each for each in STATEMENTS if each is not statement]
+            line = query(table, caller=reader(table, others)).stderr.splitlines()[-1]
+            assert line.startswith(UNKNOWN), statement
+            assert statement["Action"].partition(":")[2] in line
+
+
+def test_interrupted_query_is_stopped(table: EmbeddedAws, monkeypatch: pytest.MonkeyPatch) -> None:
+    def interrupt(_: float) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(athena, "time", SimpleNamespace(sleep=interrupt))
+    original, stopped = Clients.athena, []
+
+    def with_slow_query(clients: Clients) -> Any:
+        client = original(clients)
+        client.meta.events.register(
+            "after-call.athena.StopQueryExecution",
+            lambda http_response, **_: stopped.append(http_response.status_code),
+        )
+        client.meta.events.register(
+            "after-call.athena.GetQueryExecution",
+            lambda parsed, **_: parsed["QueryExecution"]["Status"].update(State="RUNNING"),
+        )
+        return client
+
+    monkeypatch.setattr(Clients, "athena", with_slow_query)
+    ended = query(table, caller=reader(table))
+    assert (ended.exit_code, ended.stdout, stopped) == (130, "", [200])
+
+
+GUIDE = '"Create the table for CloudTrail logs in Athena" in the Amazon Athena User Guide'
+
+
+def test_error_is_one_line(table: EmbeddedAws) -> None:
+    def error(*arguments: str) -> str:
+        return the_error(run("activity", *arguments, environment=table.environment(OWNER)))
+
+    audit = ("--workgroup", "audit")
+    assert error("--athena", "audit.nothing", *audit) == (
+        f"pump-roles: --athena: there is no table audit.nothing; see {GUIDE}"
+    )
+    assert error("--athena", TABLE) == (
+        "pump-roles: --workgroup: primary has no location for query results; set one, or pass "
+        "another workgroup"
+    )
+    older = COLUMNS.replace("addendum STRUCT", "other STRUCT").replace("sessionissuer", "issuer")
+    run_statement(table, create_table("older", TRAIL, "all", older))
+    assert error("--athena", "audit.older", *audit) == (
+        "pump-roles: --athena: the table audit.older does not have addendum.originaleventid, "
+        "addendum.reason, useridentity.sessioncontext.sessionissuer.accountid, "
+        "useridentity.sessioncontext.sessionissuer.arn; create it as in "
+        f"{GUIDE}"
+    )
+    failed = f"{UNKNOWN}the query failed: "
+    line = query(table, "--where", "hour = 1").stderr.splitlines()[-1]
+    assert line.startswith(failed)
+
+
+def test_table_without_an_event_of_the_roles_says_how_many_were_read(table: EmbeddedAws) -> None:
+    none = query(table, "--where", "region = 'eu-west-1'")
+    assert none.stderr.splitlines()[-1] == f"{UNKNOWN}there are no events"
+    # Its events are from before.
+    none = query(table, "--days", "1", "--where", "region = 'us-east-1'")
+    assert none.exit_code == 4
