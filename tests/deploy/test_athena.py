@@ -6,7 +6,6 @@ The emulator runs the query in DuckDB, over the files of a trail in its S3.
 import json
 import re
 import shlex
-import time
 from collections.abc import Sequence
 from pathlib import Path
 from types import SimpleNamespace
@@ -19,7 +18,6 @@ from pump_roles.review.account.activity import athena
 from pump_roles.review.account.clients import Clients
 from tests.commands import run, the_error
 from tests.docs.pages import ACTIVITY, policy
-from tests.review.account.activity.tables import COLUMNS, create_table
 from tests.review.account.activity.test_collect import corrected
 from tests.review.account.activity.trail import (
     AUTO_PILOT,
@@ -31,43 +29,17 @@ from tests.review.account.activity.trail import (
     write,
 )
 from tools.sandbox.aws import ACCOUNT_ID, OWNER, Caller, EmbeddedAws
+from tools.sandbox.documented_tables import COLUMNS, create_table, have_a_trail, upload
 
 UNKNOWN = "pump-roles: the result is unknown: "
 TABLE = "audit.cloudtrail_logs"
-TRAIL, RESULTS = "s3://trail/AWSLogs/o-abcdefghij", "s3://results/pump/"
 ACCOUNTS = [f"{number:012}" for number in range(111122223333, 111122223383)]
 
 
 @pytest.fixture
 def organization(aws: EmbeddedAws) -> EmbeddedAws:
-    """Buckets for a trail and results, a database, and a workgroup."""
-    for bucket in ("trail", "results"):
-        aws.client("s3", OWNER).create_bucket(Bucket=bucket)
-    aws.client("glue", OWNER).create_database(DatabaseInput={"Name": "audit"})
-    aws.client("athena", OWNER).create_work_group(
-        Name="audit", Configuration={"ResultConfiguration": {"OutputLocation": RESULTS}}
-    )
+    have_a_trail(aws)
     return aws
-
-
-def run_statement(aws: EmbeddedAws, statement: str) -> None:
-    client = aws.client("athena", OWNER)
-    id_ = client.start_query_execution(
-        QueryString=statement, QueryExecutionContext={"Database": "audit"}, WorkGroup="audit"
-    )["QueryExecutionId"]
-    state = "QUEUED"
-    while state in ("QUEUED", "RUNNING"):
-        time.sleep(0.02)
-        status = client.get_query_execution(QueryExecutionId=id_)["QueryExecution"]["Status"]
-        state = status["State"]
-    assert state == "SUCCEEDED", status
-
-
-def upload(aws: EmbeddedAws, folder: Path) -> None:
-    client = aws.client("s3", OWNER)
-    for file in folder.rglob("*.json.gz"):
-        key = f"AWSLogs/o-abcdefghij/{file.relative_to(folder)}"
-        client.put_object(Bucket="trail", Key=key, Body=file.read_bytes())
 
 
 def deliver(folder: Path, account: str, events: Sequence[Any], day: str = "2026/11/10") -> None:
@@ -87,6 +59,7 @@ EVENTS = [
     call("ecs:DescribeTasks", "HIDDEN_DUE_TO_SECURITY_REASONS"),
     call("ec2:CreateTags", {"tags": [1, 2.5, True, None]}, error="AccessDenied"),
     call("s3:ListBuckets"),
+    call("ec2:CreateTags", errorMessage="no"),
     handshake(),
     assumption(AUTO_PILOT, "Example-1234-5678", "for-Example-1234-5678"),
     call("ec2:CreateTags", session="for-Example-1234-5678"),
@@ -124,7 +97,7 @@ def test_query_says_what_the_files_of_fifty_accounts_say(
         mine = of_account(number, EVENTS if number != 7 else [])
         deliver(tmp_path, account, mine, "2026/11/10")
     upload(organization, tmp_path)
-    run_statement(organization, create_table("cloudtrail_logs", TRAIL, "all"))
+    create_table(organization, "cloudtrail_logs", "all")
     read_files = run("activity", tmp_path, "--format", "json")
     queried = query(organization, "--format", "json")
     assert (queried.exit_code, read_files.exit_code) == (4, 4)
@@ -160,7 +133,7 @@ def test_condition_of_the_guide_skips_partitions_of_its_table(
     ):
         deliver(tmp_path, account, events, f"2026/11/{day}")
     upload(organization, tmp_path)
-    run_statement(organization, create_table("cloudtrail_logs", TRAIL, kind))
+    create_table(organization, "cloudtrail_logs", kind)
     result = json.loads(query(organization, "--where", condition, "--format", "json").stdout)
     account = "444455556666" if kind == "organization" else "111122223333"
     assert [each["account"] for each in result["accounts"]] == [account]
@@ -176,7 +149,7 @@ def table(organization: EmbeddedAws, tmp_path: Path) -> EmbeddedAws:
     """An organization with a table, and a purchase in it."""
     deliver(tmp_path, "111122223333", [PURCHASES["ec2"]])
     upload(organization, tmp_path)
-    run_statement(organization, create_table("cloudtrail_logs", TRAIL, "all"))
+    create_table(organization, "cloudtrail_logs", "all")
     return organization
 
 
@@ -249,7 +222,7 @@ def test_error_is_one_line(table: EmbeddedAws) -> None:
         "another workgroup"
     )
     older = COLUMNS.replace("addendum STRUCT", "other STRUCT").replace("sessionissuer", "issuer")
-    run_statement(table, create_table("older", TRAIL, "all", older))
+    create_table(table, "older", "all", older)
     assert error("--athena", "audit.older", *audit) == (
         "pump-roles: --athena: the table audit.older does not have addendum.originaleventid, "
         "addendum.reason, useridentity.sessioncontext.sessionissuer.accountid, "

@@ -188,6 +188,9 @@ def activity_rows(folder: Path) -> Iterator[str]:
     what = f"`pump-roles activity`, {EVENTS[1]:,} events in files / only decompressing and parsing"
     yield row(f"{what} them", slower, 2)
     yield row(f"its memory / that for {EVENTS[0]:,} events", large.memory / small.memory, 1.1)
+    queried, read = activity.measure_query(EVENTS[1], folder)
+    what = f"`pump-roles activity --athena`, {EVENTS[1]:,} events, 500 of them of the roles"
+    yield row(f"{what}, on the AWS emulator / in files", queried / read, None)
 
 
 def statements_rows() -> Iterator[str]:

@@ -1,4 +1,4 @@
-"""How long `pump-roles activity` takes for files of a trail, and how much memory."""
+"""How long `pump-roles activity` takes for a trail, in files or by a query, and how much memory."""
 
 import gzip
 import json
@@ -9,10 +9,19 @@ from statistics import median
 from typing import Final
 
 from tools.bench.process import Used, run
+from tools.sandbox.aws import embedded_aws
 from tools.sandbox.cdk import ROOT, tool_environment
+from tools.sandbox.documented_tables import DATABASE, create_table, have_a_trail, upload
 
-_EVENTS_PER_FILE: Final = 5_000
+_EVENTS_PER_FILE: Final = 4_000
 _ROUNDS: Final = 3
+
+_ACCOUNT: Final = "111122223333"
+_OF_PUMP: Final = (
+    ("ec2", "DescribeInstances", "PumpAutoPilotRole"),
+    ("ecs", "DescribeTasks", "PumpAutoPilotRole"),
+)
+_OF_OTHERS: Final = (("s3", "GetBucketLocation", "Application"), ("kms", "Decrypt", "Application"))
 
 _READ: Final = """
 import gzip, json, pathlib, sys
@@ -37,16 +46,33 @@ def measure(sizes: Sequence[int], folder: Path) -> tuple[list[Used], float]:
     return used, median(ratios)
 
 
-def _written(folder: Path, size: int) -> Path:
-    # Half of the events are of a role of Pump's.
-    folder.mkdir()
-    calls = [
-        ("ec2", "DescribeInstances", "PumpAutoPilotRole"),
-        ("ecs", "DescribeTasks", "PumpAutoPilotRole"),
-        ("s3", "GetBucketLocation", "Application"),
-        ("kms", "Decrypt", "Application"),
+def measure_query(size: int, folder: Path) -> tuple[float, float]:
+    """Return how long a query of a trail on the AWS emulator takes, and reading its files.
+
+    In each 2,000 events, one is of a role of Pump's.
+    """
+    print(f"activity --athena: {size:,} events", file=sys.stderr, flush=True)
+    place = folder / "query" / _ACCOUNT / "CloudTrail" / "us-east-1" / "2026" / "11" / "10"
+    trail = _written(place, size, others=1_999)
+    with embedded_aws() as aws:
+        have_a_trail(aws)
+        upload(aws, folder / "query")
+        create_table(aws, "logs", "all")
+        environment = {**tool_environment(), **aws.environment(), "PYTHONPATH": str(ROOT)}
+        activity = ["-m", "pump_roles", "activity", "--format", "json"]
+        query = [*activity, "--athena", f"{DATABASE}.logs", "--workgroup", DATABASE]
+        by_query = [run(query, environment).seconds for _ in range(_ROUNDS)]
+    by_file = [run([*activity, str(trail)], environment).seconds for _ in range(_ROUNDS)]
+    return median(by_query), median(by_file)
+
+
+def _written(folder: Path, size: int, *, others: int = 1) -> Path:
+    # One event is of a role of Pump's, then come some of others.
+    folder.mkdir(parents=True)
+    events = [
+        _event(*(_OF_OTHERS if index % (1 + others) else _OF_PUMP)[index // (1 + others) % 2])
+        for index in range(_EVENTS_PER_FILE)
     ]
-    events = [_event(*calls[index % len(calls)]) for index in range(_EVENTS_PER_FILE)]
     content = gzip.compress(json.dumps({"Records": events}).encode())
     for number in range(size // _EVENTS_PER_FILE):
         (folder / f"{number}.json.gz").write_bytes(content)
@@ -54,22 +80,21 @@ def _written(folder: Path, size: int) -> Path:
 
 
 def _event(source: str, name: str, role: str) -> dict[str, object]:
-    account = "111122223333"
     return {
         "eventVersion": "1.11",
         "userIdentity": {
             "type": "AssumedRole",
             "principalId": "AROAEXAMPLE:session",
-            "arn": f"arn:aws:sts::{account}:assumed-role/{role}/session",
-            "accountId": account,
+            "arn": f"arn:aws:sts::{_ACCOUNT}:assumed-role/{role}/session",
+            "accountId": _ACCOUNT,
             "accessKeyId": "ASIAEXAMPLE",
             "sessionContext": {
                 "attributes": {"creationDate": "2026-11-10T08:00:00Z", "mfaAuthenticated": "false"},
                 "sessionIssuer": {
                     "type": "Role",
                     "principalId": "AROAEXAMPLE",
-                    "arn": f"arn:aws:iam::{account}:role/{role}",
-                    "accountId": account,
+                    "arn": f"arn:aws:iam::{_ACCOUNT}:role/{role}",
+                    "accountId": _ACCOUNT,
                     "userName": role,
                 },
             },
@@ -87,6 +112,6 @@ def _event(source: str, name: str, role: str) -> dict[str, object]:
         "readOnly": True,
         "eventType": "AwsApiCall",
         "managementEvent": True,
-        "recipientAccountId": account,
+        "recipientAccountId": _ACCOUNT,
         "eventCategory": "Management",
     }

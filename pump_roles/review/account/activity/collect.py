@@ -131,24 +131,23 @@ class Collector:
     def add(self, source: str, records: Iterable[Any]) -> None:
         """Add events."""
         for record in records:
-            if is_aggregated(record):
-                self._events += 1
-                continue
             try:
                 event = msgspec.convert(record, Event)
             except msgspec.ValidationError:
-                self._malformed[source] += 1
+                if is_aggregated(record):
+                    self._events += 1
+                else:
+                    self._malformed[source] += 1
                 continue
             time = event.event_time
             self.count(event.recipient_account_id or "", event.aws_region, time, time, 1)
-            if event.unnamed_issuer.casefold() in self._names:
+            if event.unnamed_issuer and event.unnamed_issuer.casefold() in self._names:
                 # It may be a session of one of the roles.
                 self._malformed[source] += 1
                 continue
             if event.assumes_role and event.account:
                 self._add_assumption(event)
-            watched = self._find_issuer(event.issuer, event.account) if event.issuer else None
-            if watched is not None:
+            if event.issuer and (watched := self._find_issuer(event.issuer, event.account)):
                 self._add_call(watched, event, source)
 
     def count(
@@ -191,17 +190,18 @@ class Collector:
         return seen
 
     def _add_call(self, watched: WatchedRole, event: Event, file: str) -> None:
-        action = action_of(event.source, event.event_name)
+        of_service = event.source
+        action = action_of(of_service, event.event_name)
         if is_denial(event.outcome) or (action is not None and not action.only_reads):
             found = self._listed[event.id]
             # CloudTrail may deliver an event twice. Without an ID, it is not known to be the same.
             if not event.id or all(listed.event != event for listed in found):
                 found.append(_Listed(watched, event, file))
         else:
-            self._count_call(watched, event)
+            self._count_call(watched, event, of_service)
 
-    def _count_call(self, watched: WatchedRole, event: Event) -> None:
-        source, name, outcome = event.source, event.event_name, event.outcome
+    def _count_call(self, watched: WatchedRole, event: Event, source: str) -> None:
+        name, outcome = event.event_name, event.outcome
         action, denied = action_of(source, name), is_denial(outcome)
         writes = action is not None and not action.only_reads
         time, session = event.event_time, event.session
@@ -250,7 +250,7 @@ class Collector:
     def _count_listed(self) -> None:
         for id_, found in self._listed.items():
             for listed in self._without_corrected(found) if id_ else found:
-                self._count_call(listed.watched, listed.event)
+                self._count_call(listed.watched, listed.event, listed.event.source)
         self._listed.clear()
 
     def _without_corrected(self, found: Sequence[_Listed]) -> Sequence[_Listed]:

@@ -4,15 +4,21 @@ import gzip
 import os
 import zlib
 from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import suppress
 from io import BytesIO
 from pathlib import Path
 from stat import S_ISDIR, S_ISREG
 from typing import Any, Final
 
+import msgspec
+
 from pump_roles.json_input import InputError, parse_any_depth
 from pump_roles.review.account.activity.activity_result import Unknown, Why
 
 _GZIP: Final = b"\x1f\x8b"
+_ESCAPED: Final = rb"\u003"
+"""How an escaped colon begins."""
+
 _MOST_BYTES: Final = 2**30
 """The maximum length of a file's text, in bytes, so that a file cannot fill the memory."""
 
@@ -108,7 +114,7 @@ def _read_file(file: Path) -> tuple[list[Any], Why | None]:
                 content = compressed.read(_MOST_BYTES + 1)
         if len(content) > _MOST_BYTES:
             return [], "too-large"
-        found = parse_any_depth(content.decode("utf-8-sig"))
+        found = _parse(content)
     except tuple(_PROBLEMS) as error:
         return [], next(why for kind, why in _PROBLEMS.items() if isinstance(error, kind))
     match found:
@@ -121,6 +127,17 @@ def _read_file(file: Path) -> tuple[list[Any], Why | None]:
             # A trail's digest files are next to its files.
             return [], None
     return [], "not-cloudtrail"
+
+
+def _parse(content: bytes) -> Any:
+    # Twice as fast as the parser that finds a key that is listed twice: what was read has one colon
+    # less for each such key, unless one of them is escaped.
+    with suppress(msgspec.MsgspecError, RecursionError):
+        found = msgspec.json.decode(content)
+        colons = msgspec.json.encode(found).count(b":")
+        if colons == content.count(b":") and not (b"\\" in content and _ESCAPED in content):
+            return found
+    return parse_any_depth(content.decode("utf-8-sig"))
 
 
 def parse_record(event: Any) -> Any:

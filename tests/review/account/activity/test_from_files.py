@@ -7,8 +7,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
-from pump_roles.json_input import InputError
+from pump_roles.json_input import InputError, parse_any_depth
 from pump_roles.review.account.activity import from_files
 from pump_roles.review.account.activity.activity_result import Unknown
 from pump_roles.review.account.activity.from_files import find_files, parse_record, read_records
@@ -58,6 +60,8 @@ def test_reads_files_folders_and_the_saved_event_history(tmp_path: Path) -> None
         (b'{"Records": [], "Records": []}', "not-json"),
         (b'{"Records": [{"eventName": "Purchase", "\\u0065ventName": "Describe"}]}', "not-json"),
         (b'{"Records": [{"userIdentity": {"arn": "a", "arn": "b"}}]}', "not-json"),
+        (rb'{"Records": [{"a": "\u003a", "b": 1, "b": 2}]}', "not-json"),
+        (rb'{"Records": [{"a": "\u003A", "b": 1, "b": 2}]}', "not-json"),
         (b'{"Records": [], "Events": []}', "not-cloudtrail"),
         (b'{"Records": [], "more": []}', "not-cloudtrail"),
         (b'{"Events": [], "more": []}', "not-cloudtrail"),
@@ -81,6 +85,41 @@ def test_file_that_cannot_be_read_is_unknown(
     file = tmp_path / "a.json.gz"
     file.write_bytes(content)
     assert read(file) == ([], [Unknown(why=why, subject=str(file))])
+
+
+TEXTS = st.sampled_from(["a", "b", ":", "a:b", '"', "\\", "\u00e9", "\u003a"])
+
+
+def _written(value: Any) -> st.SearchStrategy[str]:
+    return st.sampled_from([json.dumps(value), json.dumps(value).replace(":", r"\u003a")])
+
+
+JSON_TEXTS = st.recursive(
+    TEXTS.flatmap(_written)
+    | st.sampled_from(["1", "2.5", "null", "NaN", "1e999", "12345678901234567890123"]),
+    lambda inner: (
+        st.lists(inner, max_size=3).map(lambda found: f"[{', '.join(found)}]")
+        | st.lists(st.tuples(TEXTS.flatmap(_written), inner), max_size=3).map(
+            lambda found: "{" + ", ".join(f"{key} : {value}" for key, value in found) + "}"
+        )
+    ),
+    max_leaves=8,
+)
+"""JSON, also with keys that are listed twice, and with what is not JSON."""
+
+
+@given(JSON_TEXTS)
+def test_file_is_read_as_the_strict_parser_reads_it(
+    tmp_path_factory: pytest.TempPathFactory, text: str
+) -> None:
+    text = f'{{"Records": [{text}]}}'
+    try:
+        expected = parse_any_depth(text)["Records"]
+    except ValueError:
+        expected = []
+    file = tmp_path_factory.mktemp("trail") / "a.json"
+    file.write_text(text)
+    assert repr(read(file)[0]) == repr(expected)
 
 
 def test_event_history_that_was_not_saved_to_the_end_is_unknown(tmp_path: Path) -> None:

@@ -5,8 +5,12 @@ projection" and "using manual partitioning", and "Create a table for an organiza
 using manual partitioning".
 """
 
+import time
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Final
+
+from tools.sandbox.aws import EmbeddedAws
 
 COLUMNS: Final = """
     eventversion STRING,
@@ -57,8 +61,47 @@ PARTITIONS: Final[Mapping[str, tuple[str, str]]] = {
 """The partitions of each table, and where they are."""
 
 
-def create_table(name: str, location: str, kind: str, columns: str = COLUMNS) -> str:
-    """Return the statement that creates a table."""
+DATABASE: Final = "audit"
+"""The database of the tables, and their workgroup."""
+
+TRAIL: Final = "AWSLogs/o-abcdefghij"
+"""Where the organization's trail is in its bucket, which is named ``trail``."""
+
+
+def have_a_trail(aws: EmbeddedAws) -> None:
+    """Create buckets for a trail and for the results of queries, a database, and a workgroup."""
+    for bucket in ("trail", "results"):
+        aws.client("s3").create_bucket(Bucket=bucket)
+    aws.client("glue").create_database(DatabaseInput={"Name": DATABASE})
+    place = {"ResultConfiguration": {"OutputLocation": "s3://results/pump/"}}
+    aws.client("athena").create_work_group(Name=DATABASE, Configuration=place)
+
+
+def upload(aws: EmbeddedAws, folder: Path) -> None:
+    """Upload the files of a trail."""
+    client = aws.client("s3")
+    for file in folder.rglob("*.json.gz"):
+        key = f"{TRAIL}/{file.relative_to(folder)}"
+        client.put_object(Bucket="trail", Key=key, Body=file.read_bytes())
+
+
+def create_table(aws: EmbeddedAws, name: str, kind: str, columns: str = COLUMNS) -> None:
+    """Create a table of the trail's files."""
+    client = aws.client("athena")
+    started = client.start_query_execution(
+        QueryString=_statement(name, f"s3://trail/{TRAIL}", kind, columns),
+        QueryExecutionContext={"Database": DATABASE},
+        WorkGroup=DATABASE,
+    )
+    state = "QUEUED"
+    while state in ("QUEUED", "RUNNING"):
+        time.sleep(0.02)
+        found = client.get_query_execution(QueryExecutionId=started["QueryExecutionId"])
+        state = found["QueryExecution"]["Status"]["State"]
+    assert state == "SUCCEEDED", found
+
+
+def _statement(name: str, location: str, kind: str, columns: str) -> str:
     partitions, template = PARTITIONS[kind]
     fixed, _, _ = template.partition("$")
     return f"""
