@@ -23,8 +23,8 @@ _NAMES: Final = (
 """The members of events: CloudTrail User Guide, "CloudTrail record contents". A table has them in
 lower case, and DuckDB reads only what has the same case."""
 
-_LARGEST: Final = 2**27
-"""The maximum size of a file, in bytes."""
+_LARGEST: Final = 2**25
+"""The maximum size of a file's text, in bytes. It is one line."""
 
 
 def read_cloudtrail_tables() -> None:
@@ -34,21 +34,25 @@ def read_cloudtrail_tables() -> None:
     original = athena._table_relation  # noqa: SLF001
 
     def relation(table: Mapping[str, Any], files: Sequence[str]) -> str:
-        storage = table["StorageDescriptor"]
-        if "CloudTrailInputFormat" not in storage.get("InputFormat", ""):
-            return str(original(table, files))
-        columns = ", ".join(_typed(column["Name"], column["Type"]) for column in storage["Columns"])
-        records = f"STRUCT({columns})[]"
-        paths = ", ".join(f"'{path}'" for path in files)
-        partitions = "".join(f", {column}" for column in _partitions(table))
-        read = (
-            f"read_json([{paths}], columns = {{'Records': '{records}'}}, filename = true, "
-            f"maximum_object_size = {_LARGEST})"
-        )
-        events = f'SELECT unnest("Records", max_depth := 2), filename FROM {read}'  # noqa: S608
-        return f"(SELECT *{partitions} FROM ({events}))"  # noqa: S608
+        input_format = table["StorageDescriptor"].get("InputFormat", "")
+        is_cloudtrail = "CloudTrailInputFormat" in input_format
+        return rows_of(table, files) if is_cloudtrail else str(original(table, files))
 
     athena._table_relation = relation  # noqa: SLF001
+
+
+def rows_of(table: Mapping[str, Any], files: Sequence[str]) -> str:
+    """Return the rows of CloudTrail's files, for DuckDB."""
+    columns = table["StorageDescriptor"]["Columns"]
+    records = f"STRUCT({', '.join(_typed(each['Name'], each['Type']) for each in columns)})[]"
+    paths = ", ".join(f"'{path}'" for path in files)
+    partitions = "".join(f", {column}" for column in _partitions(table))
+    read = (
+        f"read_json([{paths}], columns = {{'Records': '{records}'}}, filename = true, "
+        f"format = 'newline_delimited', maximum_object_size = {_LARGEST})"
+    )
+    events = f'SELECT unnest("Records", max_depth := 2), filename FROM {read}'  # noqa: S608
+    return f"(SELECT *{partitions} FROM ({events}))"  # noqa: S608
 
 
 def _typed(name: str, type_: str) -> str:

@@ -246,6 +246,7 @@ def test_query_is_printed_without_a_call_to_aws() -> None:
 
 
 @pytest.mark.usefixtures("no_aws")
-def test_event_history_needs_credentials() -> None:
-    line = the_error(activity("--days", "1"))
+@pytest.mark.parametrize("more", [(), ("--athena", "audit.logs")])
+def test_event_history_and_query_need_credentials(more: tuple[str, ...]) -> None:
+    line = the_error(activity("--days", "1", *more))
     assert line.startswith(f"{UNKNOWN}Unable to locate credentials")

@@ -38,7 +38,8 @@ class Unknown:
     :param why: why it is not known. ``not-mapped`` is a call, ``malformed`` an event,
         ``no-calls`` a role, and ``expected-role`` one in the templates; the others are files or
         Regions.
-    :param subject: the file, the Region, the role, or the call, as its source and its name.
+    :param subject: the file, the table, the Region, the role, or the call, as its source and its
+        name.
     :param detail: what is known about the reason; empty if there is no more.
     :param events: how many events it is about; 0 for a whole file or Region, or for a role.
     """

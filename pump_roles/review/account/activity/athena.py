@@ -42,7 +42,7 @@ def read_table(
     id_ = _start(athena, sql, table, workgroup)
     scanned = _wait(athena, id_, progress)
     for row in _rows(athena, id_):
-        _add(collector, table, row)
+        add_row(collector, table, row)
     return scanned
 
 
@@ -118,7 +118,8 @@ def _rows(athena: Any, id_: str) -> Iterator[Mapping[str, str | None]]:
             yield dict(zip(COLUMNS, values, strict=True))
 
 
-def _add(collector: Collector, table: str, row: Mapping[str, str | None]) -> None:
+def add_row(collector: Collector, table: str, row: Mapping[str, str | None]) -> None:
+    """Add what a row of the result is about."""
     events = int(row["events"] or "")
     if row["record"] is not None:
         collector.add(table, [record_of(row["record"])] * events)

@@ -36,7 +36,8 @@ _MEMBERS: Final = (
 """What is read of an event. The columns have the same names in lower case.
 
 Source: Amazon Athena User Guide, "Create the table for CloudTrail logs in Athena using manual
-partitioning" and "using partition projection"."""
+partitioning" and "using partition projection"; "Convert Athena data types to JSON" for the record,
+which is an array of these."""
 
 _AS_JSON: Final = {"requestParameters", "responseElements"}
 """The members whose columns have a JSON text."""
@@ -70,7 +71,7 @@ def check_condition(argument: str, condition: str) -> str:
 def query(table: str, roles: WatchedRoles, *, since: datetime | None, condition: str) -> str:
     """Return the query."""
     database, name = table.lower().split(".")
-    events = ", ".join(member.lower() for member in _MEMBERS)
+    record = ",\n      ".join(member.lower() for member in _MEMBERS)
     conditions = " AND ".join(
         [
             *([f"eventtime >= '{in_utc(since)}'"] if since else []),
@@ -78,7 +79,7 @@ def query(table: str, roles: WatchedRoles, *, since: datetime | None, condition:
         ]
     )
     where = f"\n  WHERE {conditions}" if conditions else ""
-    of_roles = "\n      OR ".join(_conditions(roles))
+    of_roles = "\n      OR ".join(f"({each})" for each in _conditions(roles))
     # Everything in it is checked: the table, the roles' names, and the condition.
     return f"""\
 SELECT account, region, day, count(*) AS events, min(eventtime) AS earliest,
@@ -87,7 +88,9 @@ FROM (
   SELECT recipientaccountid AS account, awsregion AS region, substr(eventtime, 1, 10) AS day,
     eventtime,
     CASE WHEN {of_roles}
-    THEN CAST(ARRAY[{events}] AS JSON) END AS record
+    THEN CAST(ARRAY[
+      {record}
+    ] AS JSON) END AS record
   FROM "{database}"."{name}"{where}
 )
 GROUP BY account, region, day, record"""  # noqa: S608
@@ -99,13 +102,13 @@ def _conditions(roles: WatchedRoles) -> Iterator[str]:
         if not ROLE_NAME.accepts(name):
             raise InputError(f"--athena: {name!r} is not {ROLE_NAME.description}")
         yield f"lower({_ISSUER}) LIKE '%/{name}'"
-        # The role did not necessarily issue the session, or is not named as its issuer.
+        # Its issuer is not named.
         yield f"lower(useridentity.arn) LIKE '%{name}/%'"
         yield f"""eventname = 'AssumeRole' AND lower(requestparameters) LIKE '%{name}"%'"""
     # It may be of one of the roles.
     yield (
-        f"useridentity.type = 'AssumedRole' AND coalesce({_ISSUER}, '') = '' "
-        "AND coalesce(useridentity.arn, '') NOT LIKE '%/%'"
+        f"useridentity.type = 'AssumedRole' AND coalesce({_ISSUER}, '') = ''\n"
+        "        AND coalesce(useridentity.arn, '') NOT LIKE '%/%'"
     )
 
 

@@ -1,16 +1,20 @@
 """The query for Amazon Athena is one SELECT, whatever condition is added, and misses no event."""
 
 import json
+from collections.abc import Mapping
 from datetime import datetime, timezone
 from typing import Any
 
+import duckdb
 import pytest
 import sqlglot
 from hypothesis import given
 from hypothesis import strategies as st
+from ministack.services import athena
 from sqlglot import exp
 
 from pump_roles.json_input import InputError
+from pump_roles.review.account.activity.athena import add_row
 from pump_roles.review.account.activity.athena_query import (
     _MEMBERS,
     check_condition,
@@ -18,10 +22,14 @@ from pump_roles.review.account.activity.athena_query import (
     query,
     record_of,
 )
+from pump_roles.review.account.activity.athena_query import COLUMNS as COLUMNS_OF_RESULT
+from pump_roles.review.account.activity.collect import Collector, NothingFoundError
 from pump_roles.review.account.activity.watched_roles import published_roles, roles_in
 from pump_roles.validators import ATHENA_TABLE, WORKGROUP, ArgumentError
-from tests.review.account.activity.trail import PURCHASES, call
+from tests.review.account.activity.trail import AUTO_PILOT, PURCHASES, assumption, call, write
 from tests.support import synthesize
+from tools.sandbox.cloudtrail_tables import rows_of
+from tools.sandbox.documented_tables import COLUMNS
 
 ROLES = published_roles()
 SINCE = datetime(2026, 11, 3, 8, 15, tzinfo=timezone.utc)
@@ -176,6 +184,68 @@ def test_record_that_cannot_be_read_is_none(text: str) -> None:
     assert record_of(text) is None
     for parameters in ('{"a": 1', '{"a": 1, "a": 2}'):
         assert record_of(row(PURCHASES["ec2"] | {"requestParameters": parameters})) is None
+
+
+OWN = AUTO_PILOT.replace("Pump", "Own")
+OF_ROLES = [
+    call("ec2:DescribeInstances"),
+    call("ec2:CreateTags", role=AUTO_PILOT.replace("role/Pump", "role/vendors/PUMP")),
+    call("ec2:CreateTags", errorMessage="no"),
+    call("ec2:CreateTags", userIdentity=PURCHASES["ec2"]["userIdentity"] | {"arn": "another/x"}),
+    call("sts:AssumeRole", {"roleArn": OWN, "roleSessionName": "PumpAutoPilotRole"}),
+    assumption(AUTO_PILOT, "Example-1234-5678"),
+    assumption(AUTO_PILOT, "Example-1234-5678", "other") | {"eventTime": "2026-11-09T23:59:59Z"},
+    call("ec2:CreateTags", userIdentity={"type": "AssumedRole"}),
+    call("ec2:CreateTags", userIdentity={"type": "AssumedRole", "arn": AUTO_PILOT + "/x"}),
+    call("ec2:CreateTags", userIdentity={"type": "AssumedRole", "arn": "PumpAutoPilotRole/x"}),
+    call("ec2:CreateTags") | {"recipientAccountId": "1"},
+    call("ec2:CreateTags") | {"eventTime": "yesterday"},
+    call("ec2:CreateTags") | {"awsRegion": ""},
+]
+"""Events that the reader needs."""
+
+OF_OTHERS = [
+    call("ec2:DescribeInstances", role=OWN),
+    call("ec2:CreateTags", role=OWN, awsRegion="eu-west-1", eventTime="2026-11-12T00:00:00Z"),
+    call("ec2:CreateTags", role=f"{AUTO_PILOT}2", recipientAccountId=None),
+    assumption(OWN, "Example-1234-5678"),
+    call("ec2:CreateTags", userIdentity={"type": "AWSService", "invokedBy": "x"}),
+    call("ec2:CreateTags", userIdentity={"type": "Root", "arn": "PumpAutoPilotRole"}),
+    call("ec2:CreateTags", userIdentity=None),
+    call("ec2:CreateTags", role=OWN) | {"awsRegion": ""},
+    call("ec2:CreateTags", role=OWN) | {"eventTime": None},
+]
+"""Events of which the reader needs only the number."""
+
+TABLE: Mapping[str, Any] = {
+    "StorageDescriptor": {
+        "Columns": athena._column_list(athena._Cursor(f"({COLUMNS})")),  # noqa: SLF001
+        "Location": "s3://trail/",
+    },
+    "Parameters": {},
+}
+
+
+def result_of(collector: Collector) -> object:
+    try:
+        return collector.result()
+    except NothingFoundError as error:
+        return error.args
+
+
+@given(st.lists(st.sampled_from([*OF_ROLES, *OF_OTHERS]), min_size=1, max_size=12))
+def test_query_says_what_the_events_say(
+    tmp_path_factory: pytest.TempPathFactory, events: list[Any]
+) -> None:
+    collectors = Collector(ROLES), Collector(ROLES)
+    collectors[0].add("a.b", events)
+    file = write(tmp_path_factory.mktemp("trail"), *events)
+    sql = query("a.b", ROLES, since=None, condition="")
+    found = duckdb.connect().execute(sql.replace('"a"."b"', rows_of(TABLE, [str(file)])))
+    for row in found.fetchall():
+        texts = [value if value is None else str(value) for value in row]
+        add_row(collectors[1], "a.b", dict(zip(COLUMNS_OF_RESULT, texts, strict=True)))
+    assert result_of(collectors[1]) == result_of(collectors[0])
 
 
 def test_missing_columns_are_named() -> None:
