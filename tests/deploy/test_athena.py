@@ -222,6 +222,10 @@ def test_error_is_one_line(table: EmbeddedAws) -> None:
         "useridentity.sessioncontext.sessionissuer.arn; create it as in "
         f"{GUIDE}"
     )
+    table.client("glue").create_table(DatabaseName="audit", TableInput={"Name": "view"})
+    assert error("--athena", "audit.view", *audit) == (
+        f"{UNKNOWN}the response cannot be parsed (KeyError)"
+    )
     failed = f"{UNKNOWN}the query failed: "
     line = query(table, "--where", "hour = 1").stderr.splitlines()[-1]
     assert line.startswith(failed)

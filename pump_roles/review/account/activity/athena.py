@@ -11,7 +11,7 @@ from pump_roles.json_input import InputError
 from pump_roles.review.account.activity.athena_query import COLUMNS, missing_columns, record_of
 from pump_roles.review.account.activity.collect import Collector
 from pump_roles.review.account.clients import Clients
-from pump_roles.review.account.responses import error_code, list_in, text_in
+from pump_roles.review.account.responses import error_code, list_in, reason_of, text_in
 from pump_roles.review.account.times import moment_of
 from pump_roles.text import cut
 
@@ -37,12 +37,15 @@ def read_table(
 
     If this is interrupted, the query is stopped.
     """
-    _check_columns(clients.glue(), table)
-    athena = clients.athena()
-    id_ = _start(athena, sql, table, workgroup)
-    scanned = _wait(athena, id_, progress)
-    for row in _rows(athena, id_):
-        add_row(collector, table, row)
+    glue, athena = clients.glue(), clients.athena()
+    try:
+        _check_columns(glue, table)
+        id_ = _start(athena, sql, table, workgroup)
+        scanned = _wait(athena, id_, progress)
+        for row in _rows(athena, id_):
+            add_row(collector, table, row)
+    except (AttributeError, KeyError, TypeError) as error:
+        raise ValueError(reason_of(error, athena)) from None
     return scanned
 
 
