@@ -4,11 +4,15 @@ ministack runs the SQL in DuckDB. It has no reader for CloudTrail's files, reads
 ``storage.location.template``, and lets whoever may start a query read everything.
 """
 
+import gzip
 import json
 import re
 from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
 from typing import Any, Final
 from urllib.parse import urlparse
+
+import msgspec
 
 _NAMES: Final = (
     "accessKeyId accountId additionalEventData apiVersion awsRegion cipherSuite "
@@ -23,8 +27,9 @@ _NAMES: Final = (
 """The members of events: CloudTrail User Guide, "CloudTrail record contents". A table has them in
 lower case, and DuckDB reads only what has the same case."""
 
-_LARGEST: Final = 2**25
-"""The maximum size of a file's text, in bytes. It is one line."""
+
+class _File(msgspec.Struct, rename="pascal"):
+    records: list[msgspec.Raw]
 
 
 def read_cloudtrail_tables() -> None:
@@ -42,26 +47,32 @@ def read_cloudtrail_tables() -> None:
 
 
 def rows_of(table: Mapping[str, Any], files: Sequence[str]) -> str:
-    """Return the rows of CloudTrail's files, for DuckDB."""
-    columns = table["StorageDescriptor"]["Columns"]
-    records = f"STRUCT({', '.join(_typed(each['Name'], each['Type']) for each in columns)})[]"
-    paths = ", ".join(f"'{path}'" for path in files)
+    """Return the rows of CloudTrail's files, for DuckDB, which gets a file with a line for each."""
+    types = (_typed(each["Name"], each["Type"]) for each in table["StorageDescriptor"]["Columns"])
+    columns = ", ".join(f"'{name}': '{type_}'" for name, type_ in types)
+    paths = ", ".join(f"'{_with_lines(Path(file))}'" for file in files)
     partitions = "".join(f", {column}" for column in _partitions(table))
     read = (
-        f"read_json([{paths}], columns = {{'Records': '{records}'}}, filename = true, "
-        f"format = 'newline_delimited', maximum_object_size = {_LARGEST})"
+        f"read_json([{paths}], format = 'newline_delimited', columns = {{{columns}}}, "
+        "filename = true)"
     )
-    events = f'SELECT unnest("Records", max_depth := 2), filename FROM {read}'  # noqa: S608
-    return f"(SELECT *{partitions} FROM ({events}))"  # noqa: S608
+    return f"(SELECT *{partitions} FROM {read})"  # noqa: S608
 
 
-def _typed(name: str, type_: str) -> str:
-    """Return a column with its type, as DuckDB names both."""
-    found = re.sub(r"\s+", "", f"{name}:{type_}".lower())
+def _with_lines(file: Path) -> Path:
+    found = msgspec.json.decode(gzip.decompress(file.read_bytes()), type=_File)
+    lines = file.with_suffix(".lines")
+    lines.write_bytes(b"\n".join(bytes(record).replace(b"\n", b" ") for record in found.records))
+    return lines
+
+
+def _typed(name: str, type_: str) -> tuple[str, str]:
+    """Return a column and its type, as DuckDB names both."""
+    found = re.sub(r"\s+", "", type_.lower())
     found = re.sub(r"(\w+):", lambda each: f'"{_camel(each[1])}" ', found)
     found = re.sub(r"\bstring\b", "VARCHAR", found).replace("struct<", "STRUCT(")
     found = re.sub(r"map<[^>]*>", "JSON", re.sub(r"array<.*>", "JSON", found))
-    return found.replace(">", ")")
+    return _camel(name), found.replace(">", ")")
 
 
 def _camel(name: str) -> str:
