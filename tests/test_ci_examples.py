@@ -283,10 +283,15 @@ def test_daily_job_opens_an_issue_about_a_purchase_or_a_handshake(
     assert text.count(history) == 1
     workflow = yaml.safe_load(text.replace(history, "trail.json"))
     plan = PURCHASES["Savings Plan"]
+
+    def another(name: str) -> Any:
+        # AWS would return the same ID only if the same call was repeated.
+        return plan | {"eventID": name, "responseElements": {"savingsPlanId": name}}
+
     # CloudTrail can deliver the earlier event later.
-    earlier = plan | {"eventTime": "2026-11-09T00:00:00Z", "eventID": "earlier"}
-    same_time = plan | {"eventID": "same-time"}
-    many = [plan | {"eventID": f"event-{number}"} for number in range(70)]
+    earlier = another("earlier") | {"eventTime": "2026-11-09T00:00:00Z"}
+    same_time = another("same-time")
+    many = [another(f"event-{number}") for number in range(70)]
     failed = plan | {"eventID": "failed", "errorCode": "ValidationException"}
     not_joined = handshake(errorCode="HandshakeNotFoundException", eventID="not-joined")
     joined, unmapped = handshake(), call("s3:ListBuckets")
