@@ -73,6 +73,8 @@ class Scope:
         AWS does not document. An action without resources is about the resource ``*``, so a
         statement applies to all of the action or to none.
         """
+        if self.everywhere:
+            return self
         known = arns or (_NO_RESOURCE,)
         if self.excluded:
             if "*" in self.resources:

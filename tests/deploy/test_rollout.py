@@ -28,6 +28,8 @@ from tools.sandbox.aws import ACCOUNT_ID, Caller, EmbeddedAws
 from tools.sandbox.organization import Organization, Tree
 from tools.sandbox.simulator import Role
 
+pytestmark = pytest.mark.slow
+
 TREE: Tree = {"Workloads": {"America": {"North": 2, "South": 1}}, "Sandbox": 3, "Suspended": 1}
 SMALL: Tree = {"Prod": {"Europe": 1}, "Test": 2}
 

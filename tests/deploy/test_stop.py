@@ -99,6 +99,7 @@ def attached(aws: EmbeddedAws, root: str) -> dict[str, bool]:
     }
 
 
+@pytest.mark.slow
 def test_stop_of_an_organization_moves_to_the_stack_and_back_and_ends_as_the_guide_says(
     aws: EmbeddedAws, tmp_path: Path
 ) -> None:

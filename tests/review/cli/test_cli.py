@@ -743,7 +743,10 @@ def inputs(folder: Path) -> Mapping[str, tuple[Any, Callable[[Path], Sequence[ob
 
 
 @in_short
-@pytest.mark.parametrize("kind", ["template", "expected", "details", "role", "earlier"])
+@pytest.mark.parametrize(
+    "kind",
+    ["template", "expected", "details", "role", pytest.param("earlier", marks=pytest.mark.slow)],
+)
 def test_error_about_a_wrong_type_is_never_in_python_terms(kind: str, tmp_path: Path) -> None:
     good, command = inputs(tmp_path)[kind]
     file = tmp_path / "broken.json"
