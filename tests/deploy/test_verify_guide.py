@@ -21,7 +21,9 @@ from tools.sandbox.cdk import tool_environment
 pytestmark = pytest.mark.usefixtures("no_aws")
 
 COMMANDS = [
-    command.replace("PRINCIPAL", PUMP_ACCOUNT).replace("MANAGEMENT_ACCOUNT", ACCOUNT_ID)
+    command.replace("PRINCIPAL", PUMP_ACCOUNT)
+    .replace("MANAGEMENT_ACCOUNT", ACCOUNT_ID)
+    .replace("=EXTERNAL_ID", f"={pages.kept_in_pump_json(pages.README)['external-id']}")
     for command in "".join(pages.sh_blocks(pages.VERIFY)).splitlines()
 ]
 SAVE = [command for command in COMMANDS if command.startswith("aws ")]
@@ -42,9 +44,10 @@ def save(aws: EmbeddedAws, folder: Path, commands: Iterable[str]) -> None:
 
 def assert_match(commands: Iterable[str]) -> None:
     for command in commands:
-        program, *arguments = command.split()
-        assert program == "pump-roles"
-        ended = CliRunner().invoke(app, arguments)
+        settings, program, arguments = command.partition("pump-roles ")
+        assert program
+        environment = dict(setting.split("=") for setting in settings.split())
+        ended = CliRunner(env=environment).invoke(app, arguments.split())
         assert ended.exit_code == 0, (command, ended.output)
 
 

@@ -170,7 +170,9 @@ def _guardrails(role: RoleReport, report: Report) -> Iterator[str | Code]:
         yield wording.capital(say("roles.none"))
     if role.denied:
         yield f"; {wording.denied(role)}"
-    if any(SHIPPED[found.name].tag for found in role.guardrails):
+    # A saved report can name a guardrail of another version.
+    shipped = (SHIPPED.get(found.name) for found in role.guardrails)
+    if any(guardrail and guardrail.tag for guardrail in shipped):
         ways = (way for other in report.others for way in other.grants)
         ends = [way for way in ways if way.why in ("ends-approval", "may-end-approval")]
         yield f"; {access_in_words(ends)}" if ends else ""
