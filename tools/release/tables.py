@@ -60,13 +60,12 @@ def _left_by_needed_only() -> str:
 
 
 def _decisions() -> str:
-    first_lines = (
-        (page.name, page.read_text("utf-8").partition("\n")[0])
-        for page in sorted((ROOT / "docs" / "decisions").glob("0*.md"))
+    titles = (
+        (page.name, page.read_text("utf-8").partition("\n")[0].removeprefix("# "))
+        for page in sorted((ROOT / "docs" / "decisions").glob("*.md"))
+        if page.name != "README.md"
     )
-    return "".join(
-        re.sub(r"# (\d+\.) (.*)", rf"\1 [\2]({name})\n", line) for name, line in first_lines
-    )
+    return "".join(f"- [{title}]({name})\n" for name, title in titles)
 
 
 PAGES: Final = (
