@@ -12,7 +12,7 @@ from aws_cdk.assertions import Template
 from constructs import Construct
 
 from tests.cloudformation import CloudFormation, enter, eventbridge, iam
-from tests.review.account.activity.trail import ACCOUNT, call
+from tests.review.account.trail import ACCOUNT, call
 from tools.sandbox.aws import ACCOUNT_ID, REGION
 from tools.sandbox.simulator import ALLOWED, access, decide
 

@@ -16,10 +16,10 @@ from typing import Any, Final
 from mypy_boto3_iam import IAMClient
 
 from pump_roles.contents import FoundRole
-from pump_roles.review.account.verify.expectation import Expectation
-from pump_roles.review.account.verify.from_aws import read_account
-from pump_roles.review.account.verify.verification import AccountResult
-from pump_roles.review.account.verify.verify_account import verify_account
+from pump_roles.review.account.account_details import read_account
+from pump_roles.review.account.expectation import Expectation
+from pump_roles.review.account.verification import AccountResult
+from pump_roles.review.account.verify_account import verify_account
 from tests.support import PRINCIPAL, SECRET, Template
 from tools.sandbox.aws import ACCOUNT_ID, OWNER, Caller, EmbeddedAws
 

@@ -16,7 +16,7 @@ from pump_roles import Guardrail, ReadOnlyStack
 from pump_roles.app import config
 from pump_roles.guardrails import WITH_VALUE, parts_of
 from pump_roles.published import ROLES
-from pump_roles.review.account.verify.expectation import from_templates
+from pump_roles.review.account.expectation import from_templates
 from pump_roles.review.report import of_templates
 from pump_roles.validators import ListOf
 from tests.every_guardrail import FILLED

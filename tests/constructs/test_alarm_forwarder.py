@@ -34,8 +34,8 @@ from tests.alarm import (
     template_of,
 )
 from tests.cloudformation import CloudFormation
-from tests.review.account.activity.trail import ACCOUNT as OTHER
-from tests.review.account.activity.trail import PURCHASES, call, handshake
+from tests.review.account.trail import ACCOUNT as OTHER
+from tests.review.account.trail import PURCHASES, call, handshake
 from tests.support import ROLE_ARGUMENTS
 from tools.sandbox.aws import ACCOUNT_ID
 

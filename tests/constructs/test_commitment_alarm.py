@@ -45,7 +45,7 @@ from tests.alarm import (
 )
 from tests.cloudformation import CloudFormation, eventbridge
 from tests.cloudformation import Stack as Deployed
-from tests.review.account.activity.trail import ACCOUNT, PURCHASES, TIME, call, handshake
+from tests.review.account.trail import ACCOUNT, PURCHASES, TIME, call, handshake
 from tests.support import ROLE_ARGUMENTS, messages_of
 from tools.sandbox.cdk import ROOT
 from tools.sandbox.simulator import (

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from pump_roles.review.account.verify.expectation import Expectation, from_templates
+from pump_roles.review.account.expectation import Expectation, from_templates
 from tests.customer import BOUNDARY, SETTINGS, Customer, reviewed_templates, with_boundary
 from tests.support import Synth
 from tools.sandbox.aws import EmbeddedAws

@@ -10,7 +10,7 @@ from click.testing import Result
 
 from tests.commands import run, the_error
 from tests.docs.pages import ACTIVITY, policy
-from tests.review.account.activity.trail import call
+from tests.review.account.trail import call
 from tools.sandbox.aws import ACCOUNT_ID, OWNER, Caller, EmbeddedAws
 
 ROLE = f"arn:aws:iam::{ACCOUNT_ID}:role/PumpAutoPilotRole"
@@ -21,10 +21,10 @@ REGIONS = ("--region", "us-east-1", "--region", WEST)
 @pytest.fixture(autouse=True)
 def events(monkeypatch: pytest.MonkeyPatch) -> None:
     """Each event is a call of Pump's that is refused; and do not wait between calls."""
-    history = "pump_roles.review.account.activity.history"
+    records = "pump_roles.review.account.cloudtrail_records"
     refused = {"role": ROLE, "error": "Client.UnauthorizedOperation"}
-    monkeypatch.setattr(f"{history}.parse_record", lambda _: call("ec2:RunInstances", **refused))
-    monkeypatch.setattr(f"{history}.time.sleep", lambda _: None)
+    monkeypatch.setattr(f"{records}.parse_record", lambda _: call("ec2:RunInstances", **refused))
+    monkeypatch.setattr(f"{records}.time.sleep", lambda _: None)
 
 
 def reader(aws: EmbeddedAws, **more: object) -> Caller:

@@ -14,12 +14,12 @@ from typing import Any
 import pytest
 from click.testing import Result
 
-from pump_roles.review.account.activity import athena
-from pump_roles.review.account.clients import Clients
+from pump_roles.review.account import athena
+from pump_roles.review.account.aws_sdk import Clients
 from tests.commands import run, the_error
 from tests.docs.pages import ACTIVITY, policy
-from tests.review.account.activity.test_collect import corrected
-from tests.review.account.activity.trail import (
+from tests.review.account.test_activity_collector import corrected
+from tests.review.account.trail import (
     AUTO_PILOT,
     PURCHASES,
     assumption,

@@ -4,9 +4,9 @@ import json
 from collections.abc import Callable
 from pathlib import Path
 
-from pump_roles.review.account.verify.expectation import from_templates
-from pump_roles.review.account.verify.from_aws import read_account
-from pump_roles.review.account.verify.verify_account import verify_account
+from pump_roles.review.account.account_details import read_account
+from pump_roles.review.account.expectation import from_templates
+from pump_roles.review.account.verify_account import verify_account
 from tests.customer import BOUNDARY
 from tests.support import FROM_PUMP, PRINCIPAL, VENDORS
 from tools.sandbox.aws import ACCOUNT_ID, EmbeddedAws

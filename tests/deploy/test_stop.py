@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from botocore.exceptions import ClientError
 
-from pump_roles.review.account.verify.verify_policies import NAMES
+from pump_roles.review.account.organization_policies import NAMES
 from tests.commands import run
 from tests.docs.pages import STOP, block, commands, policy, shown
 from tests.support import EXTERNAL_ID, PRINCIPAL, SCENARIOS, STACKS, Assembly, app_files, role_in

@@ -15,9 +15,9 @@ from botocore.awsrequest import AWSPreparedRequest, AWSResponse
 from botocore.exceptions import EndpointConnectionError
 
 from pump_roles.iam.documents import as_list
-from pump_roles.review.account.verify.accounts import Aws
-from pump_roles.review.account.verify.from_aws import policy_for_reading
-from pump_roles.review.account.verify.verification import AccountResult
+from pump_roles.review.account.account_details import policy_for_reading
+from pump_roles.review.account.aws_sdk import Aws
+from pump_roles.review.account.verification import AccountResult
 from pump_roles.review.output.words import unknown_in_words
 from pump_roles.role import Unknown
 from tests.customer import AUTO_PILOT, BOUNDARY_ARN, PATH, READ_ONLY, Customer, delete
@@ -62,7 +62,7 @@ def reader(aws: EmbeddedAws, *without: str, name: str = "Reader") -> Caller:
     """Return a session of a role that may read, and nothing else.
 
     ministack checks a role's ARN without its path, which AWS does not leave out. What the policy
-    covers is in the guide: see ``tests/review/account/verify/test_guide.py``.
+    covers is in the guide: see ``tests/review/account/test_verify_guide.py``.
     """
     statements = []
     for statement in POLICY["Statement"]:

@@ -15,10 +15,10 @@ from typing import Any
 import pytest
 from mypy_boto3_iam import IAMClient
 
-from pump_roles.review.account.verify.accounts import verify_files
-from pump_roles.review.account.verify.details import read_files
-from pump_roles.review.account.verify.expectation import Expectation, from_report
-from pump_roles.review.account.verify.verification import AccountResult
+from pump_roles.review.account.account_details import read_files
+from pump_roles.review.account.expectation import Expectation, from_report
+from pump_roles.review.account.verification import AccountResult
+from pump_roles.review.account.verify_accounts import verify_files
 from pump_roles.review.output.formats import written
 from pump_roles.review.output.json_documents import read_saved
 from pump_roles.review.output.words import access_in_words

@@ -13,9 +13,8 @@ from aws_cdk import App, Environment, LegacyStackSynthesizer, Stack
 from click.testing import Result
 
 from pump_roles import AutoPilotStack, ReadOnlyRollout, ReadOnlyStack
-from pump_roles.review.account.verify import accounts
-from pump_roles.review.account.verify.details import AccountDetails
-from pump_roles.review.account.verify.from_aws import read_account
+from pump_roles.review.account import verify_accounts
+from pump_roles.review.account.account_details import AccountDetails, read_account
 from tests.commands import run, the_error
 from tests.customer import READ_ONLY, allow, delete, document
 from tests.docs.pages import STOP, VERIFY, policy
@@ -291,7 +290,7 @@ def test_session_in_an_account_is_limited_to_the_reads_and_a_failure_hides_no_ot
             raise KeyError("Path")
         return read_account(client, names, **more)
 
-    monkeypatch.setattr(accounts, "read_account", read)
+    monkeypatch.setattr(verify_accounts, "read_account", read)
     ended = verify(aws, template, *(f"--target={id_}" for id_ in (first, second, third)))
     iam.delete_role_policy(RoleName=AUDITOR, PolicyName="Admin")
     found = accounts_of(ended)

@@ -8,10 +8,10 @@ from typing import Any, Final
 
 import msgspec
 
-from pump_roles.review.account.activity.activity_result import Activity
+from pump_roles.review.account.activity_result import Activity
 from pump_roles.review.account.probe import ProbeReport
-from pump_roles.review.account.rollout.status import Statuses
-from pump_roles.review.account.verify.verification import Verification
+from pump_roles.review.account.rollout_status import Statuses
+from pump_roles.review.account.verification import Verification
 from pump_roles.review.report import Report
 
 _COMMANDS: Final = {

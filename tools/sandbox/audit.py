@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from pump_roles.published import ROLES
-from pump_roles.review.account.verify.from_aws import policy_for_reading
+from pump_roles.review.account.account_details import policy_for_reading
 from tools.sandbox.aws import ACCOUNT_ID, Caller, EmbeddedAws
 from tools.sandbox.organization import Organization
 

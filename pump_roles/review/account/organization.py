@@ -1,13 +1,10 @@
 """An account's organization, its accounts, and which of them a StackSet targets."""
 
-import json
 from collections.abc import Callable, Collection, Iterable, Iterator
-from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Final, get_args
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Final
 
-from pump_roles.contents import ControlType, OrganizationPolicy
-from pump_roles.json_input import decoded
-from pump_roles.review.account.responses import (
+from pump_roles.review.account.aws_sdk import (
     NO_ORGANIZATION,
     all_in,
     checked_id,
@@ -16,7 +13,7 @@ from pump_roles.review.account.responses import (
     text_in,
 )
 from pump_roles.role import Unknown
-from pump_roles.validators import ACCOUNT, ORGANIZATION, POLICY_TARGETS, AccountFilter
+from pump_roles.validators import ACCOUNT, ORGANIZATION, AccountFilter
 
 if TYPE_CHECKING:
     from mypy_boto3_organizations import OrganizationsClient
@@ -60,41 +57,6 @@ def read_organization(organizations: "OrganizationsClient") -> Organization | Un
             return Organization()
         reason = reason_of(error, organizations)
         return Unknown(part="membership", why="not-read", detail=reason)
-
-
-def read_policies(
-    organizations: "OrganizationsClient", names: Collection[str]
-) -> list[OrganizationPolicy] | Unknown:
-    """Return the organization's policies with some names, or why they are not known."""
-    try:
-        listed = [
-            (text_in(policy, "Id"), text_in(policy, "Name"), kind)
-            for kind in get_args(ControlType)
-            for policy in all_in(organizations, "list_policies", "Policies", Filter=kind)
-        ]
-    except Exception as error:  # noqa: BLE001
-        # botocore can raise anything if the response is not from AWS.
-        return _not_read("", error, organizations)
-    return [_read_policy(organizations, *found) for found in listed if found[1] in names]
-
-
-def _read_policy(
-    organizations: "OrganizationsClient", id_: str, name: str, kind: ControlType
-) -> OrganizationPolicy:
-    found = OrganizationPolicy(name=name, type=kind)
-    try:
-        targets = all_in(organizations, "list_targets_for_policy", "Targets", PolicyId=id_)
-        ids = (checked_id(target["TargetId"], POLICY_TARGETS.element) for target in targets)
-        found = replace(found, targets=tuple(sorted(ids)))
-        content = organizations.describe_policy(PolicyId=id_)["Policy"]["Content"]
-        return replace(found, document=decoded(json.loads, content))
-    except Exception as error:  # noqa: BLE001
-        return replace(found, unknown=(_not_read(name, error, organizations),))
-
-
-def _not_read(name: str, error: Exception, organizations: "OrganizationsClient") -> Unknown:
-    detail = reason_of(error, organizations)
-    return Unknown(part="organization-policies", why="not-read", subject=name, detail=detail)
 
 
 def targeted(

@@ -11,9 +11,14 @@ from botocore.exceptions import ClientError
 
 from pump_roles._version import __version__
 from pump_roles.masking import Mask
-from pump_roles.review.account.clients import Clients, in_threads
+from pump_roles.review.account.aws_sdk import (
+    ACCESS_DENIED,
+    Clients,
+    error_code,
+    in_threads,
+    reason_of,
+)
 from pump_roles.review.account.external_ids import new_external_id
-from pump_roles.review.account.responses import ACCESS_DENIED, error_code, reason_of
 from pump_roles.validators import (
     PROBED_ROLE_ARN,
     PROVIDED_EXTERNAL_ID,

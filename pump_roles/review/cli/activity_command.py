@@ -8,25 +8,23 @@ from typing import Any, Final
 import click
 
 from pump_roles.json_input import InputError
-from pump_roles.review.account.activity.activity_result import Unknown
-from pump_roles.review.account.activity.athena import read_table
-from pump_roles.review.account.activity.athena_query import check_condition, query
-from pump_roles.review.account.activity.collect import Collector, NothingFoundError, Period
-from pump_roles.review.account.activity.from_files import (
+from pump_roles.review.account.activity_collector import Collector, NothingFoundError, Period
+from pump_roles.review.account.activity_result import Unknown
+from pump_roles.review.account.athena import check_condition, query, read_table
+from pump_roles.review.account.aws_sdk import Aws, Clients, in_utc
+from pump_roles.review.account.cloudtrail_records import (
+    GLOBAL_REGION,
     READ_IN_FOLDERS,
     find_files,
+    read_history,
     read_records,
 )
-from pump_roles.review.account.activity.history import GLOBAL_REGION, read_history
-from pump_roles.review.account.activity.watched_roles import (
+from pump_roles.review.account.watched_roles import (
     WatchedRoles,
     published_roles,
     roles_in,
     with_arns,
 )
-from pump_roles.review.account.clients import Clients
-from pump_roles.review.account.times import in_utc
-from pump_roles.review.account.verify.accounts import Aws
 from pump_roles.review.cli import aws, options, results
 from pump_roles.review.cli.inputs import Input
 from pump_roles.review.output.activity_sections import nothing_found

@@ -13,7 +13,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, SpinnerColumn
 
 from pump_roles.json_input import InputError
 from pump_roles.masking import Mask
-from pump_roles.review.account.responses import remedy_for
+from pump_roles.review.account.aws_sdk import remedy_for
 from pump_roles.review.cli.options import UNKNOWN, fail
 
 

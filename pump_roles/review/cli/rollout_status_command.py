@@ -8,10 +8,13 @@ import click
 
 from pump_roles import templates
 from pump_roles.json_input import InputError
-from pump_roles.review.account.clients import Clients
-from pump_roles.review.account.rollout.deployed import read_statuses
-from pump_roles.review.account.rollout.expected import ExpectedRollout, rollouts_in
-from pump_roles.review.account.rollout.status import TargetsError
+from pump_roles.review.account.aws_sdk import Clients
+from pump_roles.review.account.rollout_status import (
+    ExpectedRollout,
+    TargetsError,
+    read_statuses,
+    rollouts_in,
+)
 from pump_roles.review.cli import aws, options, results
 from pump_roles.review.output.words import unknown_in_words
 from pump_roles.validators import ACCOUNTS, STACK_SET_NAME, CallAs

@@ -8,21 +8,21 @@ from pathlib import Path
 import click
 
 from pump_roles.json_input import InputError
-from pump_roles.review.account.verify.accounts import (
-    Aws,
-    accounts_in,
-    verify_files,
-    verify_organization,
-    verify_own_account,
-)
-from pump_roles.review.account.verify.details import read_files
-from pump_roles.review.account.verify.expectation import (
+from pump_roles.review.account.account_details import read_files
+from pump_roles.review.account.aws_sdk import Aws
+from pump_roles.review.account.expectation import (
     Expectation,
     from_published,
     from_report,
     from_templates,
 )
-from pump_roles.review.account.verify.verification import AccountResult, Verification
+from pump_roles.review.account.verification import AccountResult, Verification
+from pump_roles.review.account.verify_accounts import (
+    accounts_in,
+    verify_files,
+    verify_organization,
+    verify_own_account,
+)
 from pump_roles.review.cli import aws, options, results
 from pump_roles.review.output.json_documents import read_saved
 from pump_roles.validators import ACCOUNT, ORGANIZATIONAL_UNIT, PRINCIPAL, ROLE_TO_ASSUME

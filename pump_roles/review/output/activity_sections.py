@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Final
 
 from pump_roles.iam.catalog import Action, shipped
 from pump_roles.json_input import TOO_DEEP
-from pump_roles.review.account.activity.activity_result import (
+from pump_roles.review.account.activity_result import (
     Activity,
     Change,
     Refusal,
@@ -32,8 +32,8 @@ from pump_roles.review.report.marks import mark
 from pump_roles.validators import account_of
 
 if TYPE_CHECKING:
-    from pump_roles.review.account.activity.collect import NothingFoundError
-    from pump_roles.review.account.activity.watched_roles import WatchedRoles
+    from pump_roles.review.account.activity_collector import NothingFoundError
+    from pump_roles.review.account.watched_roles import WatchedRoles
 
 _FEW: Final = 4
 """How many actions or addresses of a row, or reasons, are listed."""

@@ -19,10 +19,10 @@ from pump_roles.templates.assembly import digest
 from pump_roles.text import cut, visible
 
 if TYPE_CHECKING:
-    from pump_roles.review.account.activity.activity_result import Activity
+    from pump_roles.review.account.activity_result import Activity
     from pump_roles.review.account.probe import ProbeReport
-    from pump_roles.review.account.rollout.status import Statuses
-    from pump_roles.review.account.verify.verification import Verification
+    from pump_roles.review.account.rollout_status import Statuses
+    from pump_roles.review.account.verification import Verification
 
     Result = Report | Verification | Activity | Statuses | ProbeReport
 

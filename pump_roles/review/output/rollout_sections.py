@@ -4,7 +4,7 @@ from collections import Counter
 from collections.abc import Iterator
 from typing import Final
 
-from pump_roles.review.account.rollout.status import (
+from pump_roles.review.account.rollout_status import (
     FINE,
     AccountState,
     AccountStatus,

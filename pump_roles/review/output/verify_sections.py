@@ -6,17 +6,17 @@ from typing import Final, TypeVar, get_args
 
 from pump_roles.compare import Difference, Effect, Rule
 from pump_roles.review.account.organization import Organization
-from pump_roles.review.account.verify.stops import StoppedBy
-from pump_roles.review.account.verify.verification import (
+from pump_roles.review.account.organization_policies import NAMES
+from pump_roles.review.account.verification import (
     AccountResult,
     Approval,
     OtherRole,
     PolicyResult,
     RoleResult,
     State,
+    StoppedBy,
     Verification,
 )
-from pump_roles.review.account.verify.verify_policies import NAMES
 from pump_roles.review.output.document import (
     Code,
     Document,

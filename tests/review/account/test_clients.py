@@ -11,8 +11,7 @@ import pytest
 from botocore.config import Config
 from botocore.exceptions import BotoCoreError, NoRegionError
 
-from pump_roles.review.account.clients import Clients
-from pump_roles.review.account.responses import GivenUpError, all_in
+from pump_roles.review.account.aws_sdk import Clients, GivenUpError, all_in
 from tests.endpoint import serving
 
 CREDENTIALS = {"AccessKeyId": "x", "SecretAccessKey": "y", "SessionToken": "z"}
@@ -63,7 +62,7 @@ def silent(monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
                 monkeypatch.setenv(name, value)
             for service in ("IAM", "ORGANIZATIONS", "CLOUDTRAIL"):
                 monkeypatch.setenv(f"AWS_ENDPOINT_URL_{service}", url)
-            monkeypatch.setattr("pump_roles.review.account.clients.Config", impatient)
+            monkeypatch.setattr("pump_roles.review.account.aws_sdk.Config", impatient)
             yield url
 
 

@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from pump_roles.review.account.times import in_utc, moment_of
+from pump_roles.review.account.aws_sdk import in_utc, moment_of
 
 
 @pytest.mark.parametrize(

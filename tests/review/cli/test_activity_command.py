@@ -11,7 +11,7 @@ from click.testing import Result
 
 from tests.commands import run, the_error, the_usage_error
 from tests.docs.pages import ACTIVITY, SECURITY, block
-from tests.review.account.activity.trail import (
+from tests.review.account.trail import (
     ACCOUNT,
     AUTO_PILOT,
     PUMP,

@@ -1,6 +1,6 @@
 """The command line: its arguments, what it writes, and one clear error for bad input.
 
-What ``rollout-status`` finds is in ``account/rollout/test_status.py``.
+What ``rollout-status`` finds is in ``account/test_rollout_status.py``.
 """
 
 import errno
@@ -29,8 +29,8 @@ from pump_roles.review.output.formats import Format, written
 from pump_roles.review.report import of_published
 from pump_roles.review.report.report_model import SCHEMA
 from tests.commands import command, run, the_error, the_usage_error
-from tests.review.account.activity.trail import call
-from tests.review.account.activity.trail import write as write_trail
+from tests.review.account.trail import call
+from tests.review.account.trail import write as write_trail
 from tests.support import EXTERNAL_ID, PUMP_ACCOUNT, short_reports, synthesize, trust
 from tools.sandbox.cdk import ROOT, tool_environment
 

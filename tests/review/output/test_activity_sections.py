@@ -4,23 +4,23 @@ from typing import Any, get_args
 
 import pytest
 
-from pump_roles.review.account.activity.activity_result import (
+from pump_roles.review.account.activity_collector import Collector
+from pump_roles.review.account.activity_result import (
     Activity,
     Change,
     Quantity,
     Unknown,
     Why,
 )
-from pump_roles.review.account.activity.collect import Collector
-from pump_roles.review.account.activity.watched_roles import published_roles
+from pump_roles.review.account.watched_roles import published_roles
 from pump_roles.review.output.activity_sections import (
     risk_in_words,
     unknown_in_words,
     what,
 )
 from pump_roles.review.output.formats import document_of, written
-from tests.review.account.activity.trail import AUTO_PILOT, assumption, call
-from tests.review.account.verify.results import HOSTILE
+from tests.review.account.results import HOSTILE
+from tests.review.account.trail import AUTO_PILOT, assumption, call
 
 
 def activity(*events: Any) -> Activity:

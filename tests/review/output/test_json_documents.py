@@ -13,18 +13,17 @@ from jsonschema import Draft202012Validator
 from pump_roles import Guardrail
 from pump_roles.json_input import InputError
 from pump_roles.published import ROLES
-from pump_roles.review.account.activity.collect import Collector
-from pump_roles.review.account.activity.watched_roles import published_roles
+from pump_roles.review.account.activity_collector import Collector
 from pump_roles.review.account.probe import ProbeAttempt, ProbeReport, ProbeResult
-from pump_roles.review.account.rollout.status import RolloutStatus, Statuses
-from pump_roles.review.account.verify.verification import PolicyResult
+from pump_roles.review.account.rollout_status import RolloutStatus, Statuses
+from pump_roles.review.account.verification import PolicyResult
+from pump_roles.review.account.watched_roles import published_roles
 from pump_roles.review.output.json_documents import as_json, report_from
 from pump_roles.review.report import Report, of_published, of_templates
 from pump_roles.review.report.report_model import ALARMS, SCHEMA
 from pump_roles.role import Unknown
-from tests.review.account.activity.trail import PURCHASES, call
-from tests.review.account.rollout import statuses
-from tests.review.account.verify import results
+from tests.review.account import results, statuses
+from tests.review.account.trail import PURCHASES, call
 from tests.support import (
     EVERYTHING,
     another,

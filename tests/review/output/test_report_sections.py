@@ -34,7 +34,7 @@ from pump_roles.review.report.report_model import RISKS, Change, Compared, Findi
 from pump_roles.review.report.worst import at_worst as worst_of
 from pump_roles.role import Boundary, Unknown
 from tests.customer import allow, deny
-from tests.review.account.verify.results import newly_allowed
+from tests.review.account.results import newly_allowed
 from tests.support import (
     DOCUMENTED,
     a_statement,

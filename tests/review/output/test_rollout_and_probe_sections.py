@@ -1,10 +1,10 @@
 """The documents of rollouts and of a probe: the whole state, first what needs attention."""
 
 from pump_roles.review.account.probe import ProbeAttempt, ProbeReport, ProbeResult
-from pump_roles.review.account.rollout.status import RolloutStatus, Statuses
+from pump_roles.review.account.rollout_status import RolloutStatus, Statuses
 from pump_roles.review.output.formats import document_of, written
 from pump_roles.role import Unknown
-from tests.review.account.rollout import statuses
+from tests.review.account import statuses
 
 (ROLLOUT,) = statuses.with_everything().rollouts
 PROVEN = "can be assumed with its external ID, but not without one or with a wrong one"

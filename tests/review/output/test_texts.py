@@ -14,10 +14,10 @@ from jinja2 import Environment, nodes
 from pump_roles.compare.difference import Rule
 from pump_roles.iam.decisions import CONDITIONALLY, PARTLY
 from pump_roles.iam.trust import PrincipalKind
-from pump_roles.review.account.activity.activity_result import Cost
-from pump_roles.review.account.activity.activity_result import Why as WhyNotShown
+from pump_roles.review.account.activity_result import Cost
+from pump_roles.review.account.activity_result import Why as WhyNotShown
 from pump_roles.review.account.probe import Reason, Verdict
-from pump_roles.review.account.rollout.status import AccountState
+from pump_roles.review.account.rollout_status import AccountState
 from pump_roles.review.output.report_actions import BANDS
 from pump_roles.review.output.texts import TEXTS, say
 from pump_roles.review.report.report_model import ALARMS, RISKS

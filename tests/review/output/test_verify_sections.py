@@ -7,12 +7,11 @@ import pytest
 
 from pump_roles.compare import Difference
 from pump_roles.review.account.organization import Organization
-from pump_roles.review.account.verify.stops import StoppedBy
-from pump_roles.review.account.verify.verification import AccountResult
+from pump_roles.review.account.verification import AccountResult, StoppedBy
 from pump_roles.review.output.formats import written
 from pump_roles.review.output.texts import say
 from pump_roles.review.output.verify_sections import REMEDIES, remedies
-from tests.review.account.verify.results import (
+from tests.review.account.results import (
     APPROVED,
     difference,
     differing,

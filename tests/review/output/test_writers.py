@@ -26,7 +26,7 @@ from pump_roles.review.output.document import (
 )
 from pump_roles.review.output.terminal import to_terminal
 from pump_roles.review.output.writers import LIMIT, to_csv, to_markdown
-from tests.review.account.verify.results import HOSTILE
+from tests.review.account.results import HOSTILE
 
 GITHUB = 65_536
 """The maximum length of a GitHub comment, in characters."""

@@ -1,0 +1,493 @@
+"""The roles of an account, as ``verify`` compares and a report shows them.
+
+Reads them with boto3, with read-only calls, or from saved files: the output of
+``aws iam get-account-authorization-details`` and ``aws iam get-role``.
+"""
+
+import re
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any, Final, TypeVar
+
+import msgspec
+
+from pump_roles.guardrails import APPROVAL_END
+from pump_roles.iam.documents import Policy, as_text
+from pump_roles.iam.trust import Trust, parse_trust
+from pump_roles.iam.values import Value, known
+from pump_roles.json_input import TOO_DEEP, InputError, read_json
+from pump_roles.masking import ids_of, texts_under_the_key
+from pump_roles.review.account.aws_sdk import Aws, all_in, error_code, in_utc, moment_of, reason_of
+from pump_roles.review.account.organization import Organization
+from pump_roles.role import Boundary, Part, Role, Unknown, kind_of
+from pump_roles.validators import ROLE_ARN, account_of, partition_of
+
+if TYPE_CHECKING:
+    from mypy_boto3_iam import IAMClient
+
+
+class _Described(msgspec.Struct, kw_only=True, rename="pascal"):
+    """What IAM describes, as boto3 returns it and as the AWS CLI writes it."""
+
+
+class _Tag(_Described):
+    key: str
+    value: str
+
+
+class _LastUse(_Described):
+    last_used_date: Any = None
+
+
+class _PermissionsBoundary(_Described):
+    permissions_boundary_arn: str
+
+
+class AttachedPolicy(_Described):
+    """A managed policy that is attached to a role."""
+
+    policy_name: str
+    policy_arn: str
+
+    def as_policy(self, document: Any) -> Policy:
+        """Return it with its document; ``None`` if that is not known."""
+        return Policy(name=self.policy_name, arn=self.policy_arn, document=document)
+
+
+class DescribedRole(_Described, kw_only=True):
+    """A role. What lists roles leaves out its tags, boundary, session duration, and last use."""
+
+    arn: Annotated[str, msgspec.Meta(pattern=ROLE_ARN.pattern)]
+    role_name: str
+    path: str
+    assume_role_policy_document: Any
+    tags: tuple[_Tag, ...] = ()
+    permissions_boundary: _PermissionsBoundary | None = None
+    max_session_duration: int | None = None
+    role_last_used: _LastUse = msgspec.field(default_factory=_LastUse)
+
+    @property
+    def boundary_arn(self) -> str:
+        """The ARN of its permissions boundary; empty if it has none."""
+        boundary = self.permissions_boundary
+        return boundary.permissions_boundary_arn if boundary else ""
+
+    def as_role(self, policies: Sequence[Policy] = (), **more: Any) -> Role:
+        """Return it as a role, with its policies, and what else was read or could not be."""
+        return Role(
+            kind=kind_of([self.role_name], policies) or "",
+            name=known(self.role_name),
+            path=known(self.path),
+            trust=read_trust_policy(self.assume_role_policy_document),
+            policies=tuple(policies),
+            tags={tag.key: known(tag.value) for tag in self.tags},
+            **more,
+        )
+
+    @property
+    def stack(self) -> str:
+        """The stack that created it; empty if none did."""
+        # CloudFormation Template Reference, "Resource tags".
+        stacks = (tag.value for tag in self.tags if tag.key == "aws:cloudformation:stack-name")
+        return next(stacks, "")
+
+    @property
+    def last_used(self) -> str:
+        """When it was last used, in UTC; empty if IAM shows no use."""
+        when = moment_of(self.role_last_used.last_used_date)
+        return in_utc(when) if when else ""
+
+
+_Role = TypeVar("_Role", bound=DescribedRole)
+
+
+class _InlinePolicy(_Described):
+    policy_name: str
+    policy_document: dict[str, Any]
+
+
+class _SavedRole(DescribedRole, kw_only=True):
+    role_policy_list: tuple[_InlinePolicy, ...]
+    attached_managed_policies: tuple[AttachedPolicy, ...]
+
+
+class _Version(_Described):
+    version_id: str
+    document: dict[str, Any]
+
+
+class _ManagedPolicy(_Described):
+    arn: str
+    default_version_id: str
+    policy_version_list: tuple[_Version, ...] = ()
+
+
+class _SavedFile(_Described):
+    role_detail_list: tuple[_SavedRole, ...] = ()
+    policies: tuple[_ManagedPolicy, ...] = ()
+    is_truncated: bool = False
+    marker: str = ""
+    # With --max-items, the AWS CLI writes it instead of the other two.
+    next_token: str = ""
+    role: DescribedRole | None = None
+
+
+_NOT_IN_FILES: Final = Unknown(part="approval-end", why="not-in-files")
+
+
+@dataclass(frozen=True, kw_only=True)
+class AccountDetails:
+    """An account, and its roles, of which only some may have been read in full.
+
+    If a role could not be read, ``missing`` says why, by its name in lower case. If the account is
+    not read as part of its organization, ``units`` is ``None``. If no schedule ends approvals,
+    ``schedule`` is ``None``.
+    """
+
+    account: str
+    partition: str = ""
+    name: str = ""
+    units: tuple[str, ...] | None = None
+    roles: tuple[Role, ...] = ()
+    described: Mapping[str, DescribedRole] = field(default_factory=dict)
+    missing: Mapping[str, Unknown] = field(default_factory=dict)
+    organization: Organization | Unknown | None = None
+    schedule: Mapping[str, Any] | Unknown | None = _NOT_IN_FILES
+    unknown: tuple[Unknown, ...] = ()
+
+    @property
+    def management_account(self) -> str:
+        """The management account of its organization; empty if there is none, or not known."""
+        organization = self.organization
+        return organization.management_account if isinstance(organization, Organization) else ""
+
+    @property
+    def external_ids(self) -> frozenset[str]:
+        """The external IDs in it, which must not be shown."""
+        documents = [document for role in self.roles for document in role.documents]
+        return texts_under_the_key(documents).union(*(ids_of(role.trust) for role in self.roles))
+
+    def arn(self, role: Role) -> str:
+        """Return the ARN of a role."""
+        return f"arn:{self.partition}:iam::{self.account}:role{role.path.text}{role.name.text}"
+
+    def role(self, name: str) -> Role | None:
+        """Return a role by its name, ignoring case; ``None`` if it is not there, or not read."""
+        wanted = name.casefold()
+        return next((role for role in self.roles if role.name.text.casefold() == wanted), None)
+
+
+def read_trust_policy(document: Any) -> Trust:
+    """Return a trust policy. One that is nested too deeply to read may let anyone in."""
+    try:
+        return parse_trust(document)
+    except RecursionError:
+        return Trust(statements=(), not_read=(TOO_DEEP,))
+
+
+_ROLES: Final = "aws iam get-account-authorization-details"
+_COMMANDS: Final = f"{_ROLES} or aws iam get-role"
+
+
+def read_files(files: Iterable[Path]) -> tuple[AccountDetails, ...]:
+    """Read the roles of accounts from saved output of the AWS CLI, in any order."""
+    saved = [(file, _read_file(file)) for file in files]
+    described = _index((file, content.role) for file, content in saved if content.role)
+    roles = _index((file, role) for file, content in saved for role in content.role_detail_list)
+    documents = _documents(saved)
+    in_account: dict[str, list[tuple[_SavedRole, DescribedRole | None]]] = {}
+    for (account, name), (_, role) in roles.items():
+        _, session = described.pop((account, name), (None, None))
+        in_account.setdefault(account, []).append((role, session))
+    for file, _ in described.values():
+        raise InputError(f"{file}: the role is in none of the files from {_ROLES}")
+    return tuple(
+        AccountDetails(
+            account=account,
+            partition=partition_of(listed[0][0].arn),
+            organization=Unknown(part="membership", why="not-in-files"),
+            roles=tuple(_saved_role(role, session, documents) for role, session in listed),
+            described={role.role_name: role for role, _ in listed},
+        )
+        for account, listed in in_account.items()
+    )
+
+
+def _read_file(file: Path) -> _SavedFile:
+    content, _ = read_json(file, f"the output of {_COMMANDS}")
+    try:
+        saved = msgspec.convert(content, _SavedFile)
+    except msgspec.ValidationError as error:
+        raise InputError(f"{file}: is not the output of {_COMMANDS}: {error}") from None
+    if not (saved.role_detail_list or saved.role):
+        raise InputError(f"{file}: has no roles; pass the output of {_COMMANDS}")
+    if saved.is_truncated or saved.marker or saved.next_token:
+        raise InputError(f"{file}: is truncated; save the whole output")
+    return saved
+
+
+def _index(roles: Iterable[tuple[Path, _Role]]) -> dict[tuple[str, str], tuple[Path, _Role]]:
+    found: dict[tuple[str, str], tuple[Path, _Role]] = {}
+    for file, role in roles:
+        key = (account_of(role.arn), role.role_name.casefold())
+        if key in found:
+            raise InputError(f"{file}: a role is listed twice, or is also in another file")
+        found[key] = file, role
+    return found
+
+
+def _documents(saved: Iterable[tuple[Path, _SavedFile]]) -> dict[str, Any]:
+    found: dict[str, Any] = {}
+    for file, content in saved:
+        listed: set[str] = set()
+        for policy in content.policies:
+            versions = {each.version_id: each.document for each in policy.policy_version_list}
+            document = versions.get(policy.default_version_id)
+            # Each account has the same AWS managed policies.
+            is_shared = policy.arn not in listed and ":aws:policy/" in policy.arn
+            if policy.arn in found and not (is_shared and found[policy.arn] == document):
+                raise InputError(
+                    f"{file}: a managed policy is listed twice, or is also in another file"
+                )
+            listed.add(policy.arn)
+            found[policy.arn] = document
+    return {arn: document for arn, document in found.items() if document is not None}
+
+
+def _saved_role(
+    saved: _SavedRole, described: DescribedRole | None, documents: Mapping[str, Any]
+) -> Role:
+    inline = (
+        Policy(name=policy.policy_name, document=policy.policy_document)
+        for policy in saved.role_policy_list
+    )
+    attached = [
+        policy.as_policy(documents.get(policy.policy_arn))
+        for policy in saved.attached_managed_policies
+    ]
+    boundary = saved.boundary_arn
+    needed: list[tuple[Part, str]] = [("managed-policies", policy.arn) for policy in attached]
+    needed += [("boundary", boundary)] if boundary else []
+    differing = {*_differing(saved, described)} if described else set()
+    either = Value("not-read", why="files-differ")
+    values: dict[str, Any] = {"path": either, "session": either, "boundary": Boundary(arn=either)}
+    seconds = described.max_session_duration if described else None
+    role = saved.as_role(
+        (*inline, *attached),
+        boundary=Boundary(arn=known(boundary), document=documents.get(boundary))
+        if boundary
+        else None,
+        session=seconds or Value("not-read", saved.role_name, "not-in-files"),
+        unknown=(
+            *(Unknown(part=part, why="files-differ") for part in sorted(differing - values.keys())),
+            *(
+                Unknown(part=part, why="not-in-files", subject=arn)
+                for part, arn in needed
+                if arn not in documents
+            ),
+        ),
+    )
+    return replace(role, **{part: values[part] for part in differing & values.keys()})
+
+
+def _differing(saved: DescribedRole, described: DescribedRole) -> Iterator[Part]:
+    # What two files say differently about one role.
+    members: dict[Part, Callable[[DescribedRole], Any]] = {
+        "path": lambda role: role.path,
+        "trust-policy": lambda role: read_trust_policy(role.assume_role_policy_document),
+        "tags": lambda role: {(tag.key, tag.value) for tag in role.tags},
+        "boundary": lambda role: role.boundary_arn,
+        "session": lambda role: role.max_session_duration,
+    }
+    for part, read in members.items():
+        first, second = read(saved), read(described)
+        if first != second and None not in (first, second):
+            yield part
+
+
+_MISSING: Final = "NoSuchEntity"
+_MOST_PER_PAGE: Final = 1_000
+
+_Document = dict[str, Any]
+
+_T = TypeVar("_T")
+
+
+def policy_for_reading(names: Iterable[str], *, partition: str = "aws") -> dict[str, Any]:
+    """Return the least-privilege policy for :func:`read_account` in an account."""
+    roles = f"arn:{partition}:iam::*:role/"
+    # A role that was created again with another path must also be found.
+    resources = [f"{roles}{path}{name}" for name in names for path in ("", "*/")]
+    return {
+        "Version": "2012-10-17",
+        "Statement": [
+            {"Effect": "Allow", "Action": "iam:ListRoles", "Resource": "*"},
+            {
+                "Effect": "Allow",
+                "Action": [
+                    "iam:GetRole",
+                    "iam:GetRolePolicy",
+                    "iam:ListAttachedRolePolicies",
+                    "iam:ListRolePolicies",
+                ],
+                "Resource": resources,
+            },
+            {
+                "Effect": "Allow",
+                "Action": ["iam:GetPolicy", "iam:GetPolicyVersion"],
+                "Resource": f"arn:{partition}:iam::*:policy/*",
+            },
+            {
+                "Effect": "Allow",
+                "Action": "scheduler:GetSchedule",
+                "Resource": f"arn:{partition}:scheduler:*:*:schedule/default/{APPROVAL_END}",
+            },
+        ],
+    }
+
+
+def read_account(
+    iam: "IAMClient", names: Collection[str], *, account: str, partition: str
+) -> AccountDetails:
+    """Read some roles of an account, and the trust policies of all others."""
+    listed: dict[str, DescribedRole] | None = None
+    unknown: tuple[Unknown, ...] = ()
+    try:
+        size = {"PageSize": _MOST_PER_PAGE}
+        found = all_in(iam, "list_roles", "Roles", PaginationConfig=size)
+        roles_in_list = (msgspec.convert(role, DescribedRole) for role in found)
+        listed = {role.role_name.casefold(): role for role in roles_in_list}
+    except Exception as error:  # noqa: BLE001
+        detail = reason_of(error, iam)
+        unknown = (Unknown(part="other-roles", why="not-read", detail=detail),)
+    described = {**(listed or {})}
+    roles = {name: role.as_role() for name, role in described.items()}
+    missing: dict[str, Unknown] = {}
+    for name in names:
+        key = name.casefold()
+        if listed is not None and key not in listed:
+            continue
+        reader = _RoleReader(iam, name, described.get(key))
+        if (read := reader.read()) is not None:
+            roles[key], described[key] = read
+        # If roles could not be listed, IAM says here that it does not exist.
+        elif reader.unknown[0].why != "changed":
+            missing[key] = reader.unknown[0]
+    return AccountDetails(
+        account=account,
+        partition=partition,
+        roles=tuple(roles.values()),
+        described={role.role_name: role for role in described.values()},
+        missing=missing,
+        unknown=unknown,
+    )
+
+
+class _RoleReader:
+    """Reads a role. What cannot be read must not hide the rest."""
+
+    def __init__(self, iam: "IAMClient", name: str, listed: DescribedRole | None) -> None:
+        self._iam = iam
+        self._listed = listed
+        # As it is listed, its name may be in another case.
+        self._name = listed.role_name if listed else name
+        self.unknown: list[Unknown] = []
+
+    def read(self) -> tuple[Role, DescribedRole] | None:
+        call = partial(self._iam.get_role, RoleName=self._name)
+        described = self._try("role", DescribedRole, lambda: call()["Role"])
+        role = described or self._listed
+        if role is None:
+            return None
+        boundary = None
+        session: int | Value = role.max_session_duration or Value("not-read", why="not-read")
+        if described is None:
+            # What the list of roles leaves out is not known, either.
+            (reason,) = self.unknown
+            self.unknown = [replace(reason, part="tags")]
+            session = Value("not-read", reason.detail, "not-read")
+            boundary = Boundary(arn=session)
+        elif arn := role.boundary_arn:
+            boundary = Boundary(arn=known(arn), document=self._managed("boundary", arn))
+        policies = [*self._inline(), *self._attached()]
+        unknown = tuple(self.unknown)
+        found = role.as_role(policies, boundary=boundary, session=session, unknown=unknown)
+        return found, role
+
+    def _try(
+        self, part: Part, type_: type[_T], call: Callable[[], Any], subject: str = ""
+    ) -> _T | None:
+        try:
+            return msgspec.convert(call(), type_)
+        except Exception as error:  # noqa: BLE001
+            # botocore can raise anything if the response is not from AWS.
+            unknown = Unknown(part=part, why="changed", subject=subject)
+            # If it does not exist, it did when it was listed.
+            if error_code(error) != _MISSING:
+                unknown = replace(unknown, why="not-read", detail=reason_of(error, self._iam))
+            self.unknown.append(unknown)
+            return None
+
+    def _inline(self) -> Iterator[Policy]:
+        def read(name: str) -> Any:
+            return self._iam.get_role_policy(RoleName=self._name, PolicyName=name)["PolicyDocument"]
+
+        part: Part = "inline-policies"
+        listed = all_in(self._iam, "list_role_policies", "PolicyNames", RoleName=self._name)
+        for name in self._try(part, list[str], lambda: [*listed]) or ():
+            document = self._try(part, _Document, partial(read, name), name)
+            yield Policy(name=name, document=document)
+
+    def _attached(self) -> Iterator[Policy]:
+        part: Part = "managed-policies"
+        call = "list_attached_role_policies"
+        listed = all_in(self._iam, call, "AttachedPolicies", RoleName=self._name)
+        for policy in self._try(part, list[AttachedPolicy], lambda: [*listed]) or ():
+            yield policy.as_policy(self._managed(part, policy.policy_arn))
+
+    def _managed(self, part: Part, arn: str) -> Any:
+        def read() -> Any:
+            version = self._iam.get_policy(PolicyArn=arn)["Policy"]["DefaultVersionId"]
+            found = self._iam.get_policy_version(PolicyArn=arn, VersionId=version)
+            return found["PolicyVersion"]["Document"]
+
+        return self._try(part, _Document, read, arn)
+
+
+_PART: Final[Part] = "approval-end"
+_REGION: Final = re.compile(r'"arn:[a-z-]+:scheduler:([a-z0-9-]+):[0-9]{12}:schedule-group/')
+_READ: Final = {"FlexibleTimeWindow", "ScheduleExpression", "State", "Target"}
+"""What AWS always says about a schedule."""
+
+
+def read_schedule(
+    details: AccountDetails, client_in: Callable[[str], Any]
+) -> Mapping[str, Any] | Unknown | None:
+    """Return the schedule of an account; ``None`` if there is none.
+
+    Only the trust policy of its role says in which Region it is.
+
+    :param client_in: returns a client of EventBridge Scheduler in a Region.
+    """
+    role = details.described.get(APPROVAL_END)
+    if role is None:
+        return Unknown(part=_PART, why="not-read") if details.unknown else None
+    region = _REGION.search(as_text(role.assume_role_policy_document))
+    if region is None:
+        return Unknown(part=_PART, why="unreadable")
+    client = client_in(region[1])
+    try:
+        found = {**client.get_schedule(Name=APPROVAL_END)}
+    except Exception as error:  # noqa: BLE001
+        # botocore can raise anything if the response is not from AWS.
+        if error_code(error) == "ResourceNotFoundException":
+            return None
+        return Unknown(part=_PART, why="not-read", detail=reason_of(error, client))
+    return found if found.keys() >= _READ else Unknown(part=_PART, why="not-read")
+
+
+def read_own_account(aws: Aws, names: Collection[str]) -> AccountDetails:
+    """Read the caller's account."""
+    return read_account(aws.iam(), names, account=aws.account, partition=aws.partition)

@@ -1,1 +1,0 @@
-"""What Pump did through its roles, from CloudTrail: from files, or from the event history."""

@@ -1,0 +1,257 @@
+"""What accounts are compared with: the published roles, or those in templates or in a report."""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field, fields, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from pump_roles import templates
+from pump_roles.contents import FoundRole, OrganizationPolicy, Other, Place
+from pump_roles.guardrails import opening_tags
+from pump_roles.iam.canonical import account_of_root, in_account
+from pump_roles.iam.documents import Policy
+from pump_roles.iam.trust import OF_AWS, Trust
+from pump_roles.iam.values import OPEN, Value, known
+from pump_roles.json_input import InputError
+from pump_roles.masking import Mask, digest_of, is_masked
+from pump_roles.published import ROLES
+from pump_roles.review.account.account_details import AccountDetails
+from pump_roles.role import ROOT, Boundary, Role, Unknown, Why, published_role
+from pump_roles.validators import EXTERNAL_ID, PRINCIPAL, Text
+
+if TYPE_CHECKING:
+    from pump_roles.review.report import Report
+
+
+@dataclass(frozen=True, kw_only=True)
+class Expectation:
+    """What accounts are compared with. Each role may have several variants."""
+
+    description: str
+    roles: tuple[tuple[FoundRole, ...], ...]
+    hidden: frozenset[str] = field(default=frozenset(), repr=False)
+    digests: frozenset[str] = frozenset()
+    external_id: str = field(default="", repr=False)
+    places: tuple[Place, ...] = ()
+    policies: tuple[OrganizationPolicy, ...] = ()
+    approval_ends: frozenset[str] = frozenset()
+    removed: bool = False
+    management_account: str = ""
+
+    @property
+    def accounts(self) -> frozenset[str]:
+        """The accounts that the templates name for stacks with one of the roles."""
+        return frozenset(
+            variant.account for variants in self.roles for variant in variants if variant.account
+        )
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """The names of the roles."""
+        return tuple(variants[0].role.name.text for variants in self.roles)
+
+    def absent(self) -> "Expectation":
+        """Return the expectation that accounts have none of the roles.
+
+        Roles with the published names must not exist either: they may be left over from before a
+        role was renamed.
+        """
+        taken = {name.casefold() for name in self.names}
+        published = tuple(
+            (FoundRole(role=replace(role, name=known(ROLES[role.kind].name), path=ROOT)),)
+            for variants in self.roles
+            for role in [variants[0].role]
+            if ROLES[role.kind].name.casefold() not in taken
+        )
+        roles = (*self.roles, *published)
+        absent = replace(self, roles=roles, removed=True, approval_ends=frozenset())
+        description = f"accounts without {' and '.join(absent.names)} ({self.description})"
+        return replace(absent, description=description)
+
+    def with_external_id(self, external_id: str) -> "Expectation":
+        """Return the expectation with an external ID where the templates leave it open."""
+        return replace(self, external_id=external_id, hidden=self.hidden | {external_id})
+
+    def with_ids_of(self, details: AccountDetails) -> "Expectation":
+        """Return the expectation with those external IDs of an account that a report stands for."""
+        if not self.digests:
+            return self
+        ids = {id_ for id_ in details.external_ids if digest_of(id_) in self.digests}
+        return replace(self, hidden=self.hidden | ids)
+
+    def in_account(self, account: str, partition: str) -> tuple[tuple[Role, ...], ...]:
+        """Return the roles that are expected in an account, each with its possible variants."""
+        found: list[tuple[Role, ...]] = []
+        for variants in self.roles:
+            here = [variant for variant in variants if variant.account == account]
+            anywhere = [variant for variant in variants if not variant.account]
+            roles: list[Role] = []
+            for variant in here or anywhere or variants:
+                # The customer may open the guardrails.
+                tags = dict.fromkeys(opening_tags(variant.role.documents), OPEN)
+                role = replace(variant.role, tags={**tags, **variant.role.tags})
+                role = replace(role, trust=self._revealed(variant))
+                role = _filled(role, account, partition)
+                role = self._with_external_id(role)
+                if role not in roles:
+                    roles.append(role)
+            if len(roles) > 1:
+                roles = [_with_unknown(role, "several-variants") for role in roles]
+            found.append(tuple(roles))
+        return tuple(found)
+
+    def _revealed(self, variant: FoundRole) -> Trust:
+        # What a report hides. For an ID that is not in the account, its SHA-256 stands, after a
+        # character that no external ID has.
+        trust = variant.role.trust
+        digests = [*variant.external_id_sha256]
+        number = sum(value.state == "hidden" for value in trust.external_ids)
+        # Which of several is in which statement is not known.
+        certain = number == len(digests) and len(trust.statements) == 1
+        texts = {digest_of(id_): id_ for id_ in self.hidden}
+
+        def revealed(value: Value, _validator: Text) -> Value:
+            if value.state != "hidden":
+                return value
+            if not certain:
+                return OPEN
+            digest = digests.pop()
+            return known(texts.get(digest, f"${digest}"))
+
+        return trust.with_values(revealed)
+
+    def _with_external_id(self, role: Role) -> Role:
+        accepted, passed = role.trust.external_ids, known(self.external_id)
+        to_fill = [passed] if self.external_id and passed not in accepted else []
+        if to_fill and all(value.state != "open" for value in accepted):
+            role = _with_unknown(role, "external-id-differs")
+
+        def filled(value: Value, validator: Text) -> Value:
+            # During a rotation, the other one stays open.
+            fills = validator is EXTERNAL_ID and value.state == "open" and to_fill
+            return to_fill.pop() if fills else value
+
+        return replace(role, trust=role.trust.with_values(filled))
+
+
+def _with_unknown(role: Role, why: Why) -> Role:
+    return replace(role, unknown=(*role.unknown, Unknown(part="role", why=why)))
+
+
+def from_published(principal: str) -> Expectation:
+    """Return the expectation of the roles as Pump publishes them."""
+    roles = (_trusting(published_role(kind), principal) for kind in ROLES)
+    return Expectation(
+        description="the published roles", roles=tuple((FoundRole(role=role),) for role in roles)
+    )
+
+
+def from_templates(path: Path, *, principal: str | None = None) -> Expectation:
+    """Return the expectation of the roles in a template, or in the templates of a folder."""
+    read = templates.read(path)
+    # The template of one stack, without the manifest, is for whichever account is verified.
+    has_places = path.is_dir() or any(place.stack_set for place in read.places)
+    return Expectation(
+        description=Mask(read.external_ids).masked(path.name or str(path)),
+        roles=_checked(path, read.variants, principal, Mask(read.external_ids)),
+        hidden=read.external_ids,
+        places=read.places if has_places else (),
+        policies=read.policies,
+        approval_ends=_approval_ends(read.others),
+    )
+
+
+def from_report(path: Path, report: "Report", *, principal: str | None = None) -> Expectation:
+    """Return the expectation of the roles in a report, which was read from a file.
+
+    Of external IDs, a report has the SHA-256. It does not have the organization's policies.
+    """
+    variants = []
+    for found in report.roles:
+        if is_masked(found.role):
+            raise InputError(
+                f"{path}: the {found.kind} role contains an external ID outside of its place in "
+                "the trust policy, which a report does not show; pass the templates"
+            )
+        stacks = (place for place in report.places if place.kind == found.kind)
+        accounts = {found.account, *(place.account for place in stacks if not place.stack_set)}
+        digests = found.external_id_sha256
+        variants.append(
+            [
+                FoundRole(role=found.role, account=account, external_id_sha256=digests)
+                for account in sorted(accounts - {""}) or [""]
+            ]
+        )
+    return Expectation(
+        description=path.name,
+        roles=_checked(path, variants, principal, Mask(frozenset())),
+        digests=frozenset(digest for found in report.roles for digest in found.external_id_sha256),
+        places=report.places,
+        approval_ends=_approval_ends(report.others),
+    )
+
+
+def _approval_ends(others: Iterable[Other]) -> frozenset[str]:
+    ways = [way for other in others for way in other.grants]
+    ends = ("ends-approval", "may-end-approval")
+    return frozenset(way.subject for way in ways if way.why in ends)
+
+
+def _checked(
+    path: Path, found: Iterable[Sequence[FoundRole]], principal: str | None, mask: Mask
+) -> tuple[tuple[FoundRole, ...], ...]:
+    found = [*found]
+    for role in (variant.role for variants in found for variant in variants):
+        if not role.name.is_known:
+            raise InputError(f"{path}: the name of the {role.kind} role cannot be read")
+        _check_principal(role, principal, path, mask)
+    return tuple(
+        tuple(replace(variant, role=_trusting(variant.role, principal)) for variant in variants)
+        for variants in found
+    )
+
+
+def _check_principal(role: Role, principal: str | None, path: Path, mask: Mask) -> None:
+    principals = [found.value for found in role.trust.principals if found.kind in OF_AWS]
+    is_open = [value for value in principals if not (value.is_known or _has_wrong_type(value))]
+    if is_open:
+        if principal is None and not all(value.default for value in is_open):
+            raise InputError(f"{path}: the principal is a template parameter; pass --principal")
+        return
+    named = [value.text for value in principals]
+    # An account ID and the ARN of the account's root are the same principal.
+    if principal is not None and named != [account_of_root(principal)]:
+        if not named:
+            raise InputError(f"{path}: the principal of the {role.kind} role cannot be read")
+        shown = ", ".join(mask.masked(named))
+        raise InputError(f"{path}: trusts {shown}; omit --principal, or pass that principal")
+
+
+def _has_wrong_type(value: Value) -> bool:
+    return value.state == "not-read" and not value.why
+
+
+def _trusting(role: Role, principal: str | None) -> Role:
+    # Whatever the deployment fills in is open, even if the parameter accepts more than it should:
+    # the account has a value.
+    def filled(value: Value, validator: Text) -> Value:
+        if value.state in ("known", "hidden") or _has_wrong_type(value):
+            return value
+        if validator is PRINCIPAL and (who := principal or value.default):
+            return known(who)
+        return Value("open", value.text)
+
+    return replace(role, trust=role.trust.with_values(filled))
+
+
+def _filled(value: Any, account: str, partition: str) -> Any:
+    if isinstance(value, Trust):
+        return value.in_account(account=account, partition=partition)
+    if isinstance(value, tuple):
+        return tuple(_filled(element, account, partition) for element in value)
+    if isinstance(value, Role | Policy | Boundary | Value):
+        members = {field.name: getattr(value, field.name) for field in fields(value)}
+        return replace(value, **_filled(members, account, partition))
+    if isinstance(value, dict):
+        return {key: _filled(member, account, partition) for key, member in value.items()}
+    return in_account(value, account=account, partition=partition)

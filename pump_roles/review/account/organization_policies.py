@@ -1,0 +1,304 @@
+"""The organization's policies about the roles: how they differ, and what stops Pump in a role."""
+
+import json
+from collections.abc import Collection, Iterable, Iterator, Sequence
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any, Final, Literal, get_args
+
+from pump_roles.compare import Difference, Rule, in_each_direction, same_document
+from pump_roles.contents import ControlType, OrganizationPolicy
+from pump_roles.iam.canonical import in_account
+from pump_roles.iam.clauses import clauses
+from pump_roles.iam.conditions import is_met
+from pump_roles.iam.documents import Policy, mapped
+from pump_roles.json_input import decoded
+from pump_roles.masking import Mask
+from pump_roles.review.account.account_details import AccountDetails
+from pump_roles.review.account.aws_sdk import all_in, checked_id, reason_of, text_in
+from pump_roles.review.account.expectation import Expectation
+from pump_roles.review.account.organization import Organization
+from pump_roles.review.account.verification import PolicyResult, StoppedBy
+from pump_roles.role import Part, Role, Unknown, stops
+from pump_roles.validators import POLICY_TARGETS
+
+if TYPE_CHECKING:
+    from mypy_boto3_organizations import OrganizationsClient
+
+_PART: Final[Part] = "organization-policies"
+
+
+def read_policies(
+    organizations: "OrganizationsClient", names: Collection[str]
+) -> list[OrganizationPolicy] | Unknown:
+    """Return the organization's policies with some names, or why they are not known."""
+    try:
+        listed = [
+            (text_in(policy, "Id"), text_in(policy, "Name"), kind)
+            for kind in get_args(ControlType)
+            for policy in all_in(organizations, "list_policies", "Policies", Filter=kind)
+        ]
+    except Exception as error:  # noqa: BLE001
+        # botocore can raise anything if the response is not from AWS.
+        return _not_read("", error, organizations)
+    return [_read_policy(organizations, *found) for found in listed if found[1] in names]
+
+
+def _read_policy(
+    organizations: "OrganizationsClient", id_: str, name: str, kind: ControlType
+) -> OrganizationPolicy:
+    found = OrganizationPolicy(name=name, type=kind)
+    try:
+        targets = all_in(organizations, "list_targets_for_policy", "Targets", PolicyId=id_)
+        ids = (checked_id(target["TargetId"], POLICY_TARGETS.element) for target in targets)
+        found = replace(found, targets=tuple(sorted(ids)))
+        content = organizations.describe_policy(PolicyId=id_)["Policy"]["Content"]
+        return replace(found, document=decoded(json.loads, content))
+    except Exception as error:  # noqa: BLE001
+        return replace(found, unknown=(_not_read(name, error, organizations),))
+
+
+def _not_read(name: str, error: Exception, organizations: "OrganizationsClient") -> Unknown:
+    detail = reason_of(error, organizations)
+    return Unknown(part=_PART, why="not-read", subject=name, detail=detail)
+
+
+_ROOT: Final = "r-"
+"""The prefix of the ID of a root, which is above every account."""
+
+
+_NO: Final[Sequence[Rule]] = ("not-stopped-name", "not-stopped-target", "not-stopped-management")
+"""Why a policy does not reach a role. Of several policies, the first reason counts."""
+
+
+_Reach = Literal["yes", "not-known-place", "not-known-condition"] | Rule
+
+
+@dataclass(frozen=True, kw_only=True)
+class Stopped:
+    """Whether Pump is stopped in a role.
+
+    :param by: what stops it; empty if nothing does, as far as that is known.
+    :param differences: why no stop of the organization reaches it, if one is attached.
+    :param unknown: why it is not known whether one does.
+    """
+
+    by: tuple[StoppedBy, ...]
+    differences: tuple[Difference, ...] = ()
+    unknown: tuple[Unknown, ...] = ()
+
+
+def stops_someone(policy: OrganizationPolicy) -> bool | None:
+    """Return whether a policy denies some principals everything; ``None`` if it was not read."""
+    if policy.type != "SERVICE_CONTROL_POLICY":
+        return False
+    if policy.document is None and policy.unknown:
+        return None
+    return next(_conditions(policy), None) is not None
+
+
+def attached_stops(
+    policies: Sequence[OrganizationPolicy] | Unknown,
+) -> tuple[OrganizationPolicy, ...]:
+    """Return the policies that stop someone, and are attached to something."""
+    found = () if isinstance(policies, Unknown) else policies
+    return tuple(policy for policy in found if policy.targets and stops_someone(policy))
+
+
+def stopped(role: Role, attached: Iterable[OrganizationPolicy], details: AccountDetails) -> Stopped:
+    """Return whether Pump is stopped in a role of an account."""
+    by = [*_own(role)]
+    arn = details.arn(role)
+    reached = {policy.name: _reach(policy, arn, details) for policy in attached}
+    by += [
+        StoppedBy(kind="organization-policy", name=name)
+        for name, reach in reached.items()
+        if reach == "yes"
+    ]
+    if by or not reached:
+        return Stopped(by=tuple(by))
+    whys = {"not-known-place": "stop-place", "not-known-condition": "stop-condition"}
+    unknown = tuple(
+        Unknown(part=_PART, why=whys[reach], subject=name)  # type: ignore[arg-type]
+        for name, reach in reached.items()
+        if reach in whys
+    )
+    if unknown:
+        return Stopped(by=(), unknown=unknown)
+    rule = next(rule for rule in _NO if rule in reached.values())
+    difference = Difference(rule=rule, effect="broader", part=_PART, subject=", ".join(reached))
+    return Stopped(by=(), differences=(difference,))
+
+
+def _own(role: Role) -> Iterator[StoppedBy]:
+    if role.boundary is not None and role.boundary.stops:
+        yield StoppedBy(kind="boundary", name=role.boundary.arn.text.rpartition("/")[2])
+    for policy in role.policies:
+        if stops(policy):
+            yield StoppedBy(kind="policy", name=policy.name)
+
+
+def _reach(policy: OrganizationPolicy, arn: str, details: AccountDetails) -> _Reach:
+    organization = details.organization
+    if isinstance(organization, Organization) and (
+        organization.management_account == details.account
+    ):
+        # AWS Organizations User Guide, "Service control policies (SCPs)".
+        return "not-stopped-management"
+    below = _is_below(policy.targets or (), details)
+    named = {is_met(condition, {"aws:principalarn": arn}) for condition in _conditions(policy)}
+    if below is False:
+        return "not-stopped-target"
+    if named == {False}:
+        return "not-stopped-name"
+    if True not in named:
+        return "not-known-condition"
+    is_member = isinstance(organization, Organization)
+    return "yes" if below and is_member else "not-known-place"
+
+
+def _is_below(targets: Sequence[str], details: AccountDetails) -> bool | None:
+    units = details.units or ()
+    if any(
+        target.startswith(_ROOT) or target == details.account or target in units
+        for target in targets
+    ):
+        return True
+    # Without the root, there are units above those that were read.
+    return False if any(unit.startswith(_ROOT) for unit in units) else None
+
+
+def _conditions(policy: OrganizationPolicy) -> Iterator[Any]:
+    # Those under which it denies everything.
+    for clause in clauses(policy.document):
+        if (
+            clause.effect == "Deny"
+            and clause.readable
+            and clause.pattern == "*"
+            and clause.scope.everywhere
+        ):
+            yield json.loads(clause.scope.condition or "{}")
+
+
+NAMES: Final = ("ProtectPumpRoles", "StopPump", "StopPumpByHand", "PumpTrust")
+"""The names of the policies if none are expected."""
+
+_EVERYTHING: Final = Policy(
+    name="everything",
+    document={
+        "Version": "2012-10-17",
+        "Statement": [{"Effect": "Allow", "Action": "*", "Resource": "*"}],
+    },
+)
+"""What policies that only deny take away from."""
+
+
+def policy_names(expectation: Expectation) -> tuple[str, ...]:
+    """Return the names of the policies to look for."""
+    return (*NAMES, *(policy.name for policy in expectation.policies))
+
+
+def verify_policies(
+    expectation: Expectation,
+    found: Sequence[OrganizationPolicy] | Unknown,
+    *,
+    account: str,
+    partition: str,
+) -> tuple[PolicyResult, ...]:
+    """Return how the policies differ from the expected ones, and what they are attached to."""
+    expected: dict[tuple[str, str], list[OrganizationPolicy]] = {}
+    for policy in () if expectation.removed else expectation.policies:
+        document = in_account(policy.document, account=account, partition=partition)
+        variants = expected.setdefault(_key(policy), [])
+        if (filled := replace(policy, document=document)) not in variants:
+            variants.append(filled)
+    existing = {} if isinstance(found, Unknown) else {_key(policy): policy for policy in found}
+    unread = found if isinstance(found, Unknown) else None
+    results = (
+        _verify(expected.get(key, []), existing.get(key), unread)
+        for key in sorted({*expected, *existing})
+    )
+    return Mask(expectation.hidden).masked(tuple(results))
+
+
+def _key(policy: OrganizationPolicy) -> tuple[str, str]:
+    return policy.type, policy.name
+
+
+def _verify(
+    variants: Sequence[OrganizationPolicy],
+    found: OrganizationPolicy | None,
+    unread: Unknown | None,
+) -> PolicyResult:
+    either = found or variants[0]
+    result = PolicyResult(
+        name=either.name,
+        type=either.type,
+        attached_to=None if unread else found.targets if found else (),
+        stops=_stops(variants, found, unread),
+        expected=bool(variants),
+    )
+    if found is not None and not variants:
+        return replace(result, unknown=found.unknown)
+    several = Unknown(part=_PART, why="several-variants", subject=either.name)
+    unknown = (
+        *(reason for policy in variants for reason in policy.unknown),
+        *((several,) if len(variants) > 1 else ()),
+        *(found.unknown if found else ()),
+        *((unread,) if unread else ()),
+    )
+    # With several variants, the expectation is not certain. What may not exist is not missing.
+    differences = min((_compare(variant, found) for variant in variants), key=len)
+    return replace(
+        result,
+        differences=() if found is None and unknown else differences,
+        unknown=tuple(dict.fromkeys(unknown)),
+    )
+
+
+def _stops(
+    variants: Sequence[OrganizationPolicy],
+    found: OrganizationPolicy | None,
+    unread: Unknown | None,
+) -> bool | None:
+    answer = None if unread else found is not None and stops_someone(found)
+    # What is expected to stop nobody is not suspected of it.
+    if answer is None and variants and not any(map(stops_someone, variants)):
+        return False
+    return answer
+
+
+def _compare(
+    expected: OrganizationPolicy, found: OrganizationPolicy | None
+) -> tuple[Difference, ...]:
+    difference = Difference(
+        rule="organization-policy-missing",
+        # While it is attached to nothing, it limits nobody.
+        effect="broader" if expected.targets else "unclear",
+        part=_PART,
+        subject=expected.name,
+    )
+    if found is None:
+        return (difference,)
+    differences: list[Difference] = []
+    texts = [_for_everyone(policy.document) for policy in (expected, found)]
+    if None not in texts and not same_document(*texts):
+        changed = replace(difference, rule="organization-policy-changed", effect="unclear")
+        before, now = ([_EVERYTHING, Policy(name=found.name, document=text)] for text in texts)
+        differences += in_each_direction(changed, before, now)
+    here = found.targets
+    # The root contains every account that the policy can affect.
+    if here is not None and not any(target.startswith("r-") for target in here):
+        missing = tuple(target for target in expected.targets or () if target not in here)
+        detached = replace(difference, rule="organization-policy-detached", was=missing, now=here)
+        differences += [detached] if missing else []
+    return tuple(differences)
+
+
+def _for_everyone(document: Any) -> Any:
+    # What a resource control policy says about its principals: IAM accepts nothing else there.
+    def without(part: Any) -> Any:
+        if isinstance(part, dict) and part.get("Principal") == "*":
+            return {key: value for key, value in part.items() if key != "Principal"}
+        return part
+
+    return mapped(document, without)

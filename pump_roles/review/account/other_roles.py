@@ -1,0 +1,219 @@
+"""Finds the other roles of an account that Pump, everyone, or the management account can use."""
+
+import re
+from collections.abc import Collection, Iterable, Iterator, Mapping
+from dataclasses import replace
+from typing import Any, Final, Literal
+
+from pump_roles.contents import Assembly, FoundRole, Other
+from pump_roles.findings import Access, Reason
+from pump_roles.iam.conditions import is_readable, without_exclusions
+from pump_roles.iam.documents import as_text
+from pump_roles.iam.patterns import covers
+from pump_roles.iam.trust import OF_AWS, Trust, TrustStatement
+from pump_roles.json_input import InputError
+from pump_roles.masking import digests_of_ids, texts_under_the_key
+from pump_roles.published import ROLES
+from pump_roles.pump_names import NAMES, TRUSTS, Named, PumpNames, admitted
+from pump_roles.review.account.account_details import AccountDetails
+from pump_roles.review.account.organization import Organization
+from pump_roles.role import Role, Unknown
+from pump_roles.validators import ACCOUNT
+
+_ADMINISTRATOR: Final = "arn:*:iam::aws:policy/AdministratorAccess"
+_OF_MANAGEMENT: Final = (
+    "OrganizationAccountAccessRole",
+    "AWSControlTowerExecution",
+    "aws-controltower-*",
+    "stacksets-exec-*",
+)
+"""The names of roles that AWS creates for the management account: AWS Organizations User Guide,
+"Accessing member accounts in an organization with AWS Organizations"; AWS Control Tower User Guide,
+"How AWS Control Tower works with roles to create and manage accounts"; AWS Managed Policy
+Reference, "CloudFormationStackSetsOrgAdminServiceRolePolicy"."""
+
+_IN_ACCOUNT: Final = {
+    # A wildcard is within one part of an ARN only for the first one.
+    "ArnLike": re.compile(r"arn:[a-z*-]+:(?:iam|sts):[*]?:[0-9]{12}:.+"),
+    **dict.fromkeys(
+        ("StringEquals", "StringLike"), re.compile(r"arn:aws[a-z-]*:(?:iam|sts)::[0-9]{12}:.+")
+    ),
+}
+"""Which values of ``aws:PrincipalArn`` are in one account, by the operator."""
+
+How = Literal["trusts", "names"]
+"""How a trust policy is about someone: as a principal, or in a condition."""
+
+_WHYS: Final[Mapping[How, Mapping[Named, Reason]]] = {"trusts": TRUSTS, "names": NAMES}
+_MANAGEMENT: Final[Mapping[How, Reason]] = {
+    "trusts": "trusts-management",
+    "names": "names-management",
+}
+
+
+def roles_that_admit_pump(
+    roles: Iterable[Role],
+    pump_roles: Collection[Role],
+    account: str,
+    *,
+    passed_ids: frozenset[str] = frozenset(),
+    organization: Organization | None = None,
+) -> Iterator[tuple[Role, tuple[Access, ...]]]:
+    """Yield the roles, other than Pump's, that Pump or everyone can assume, each with the ways.
+
+    :param organization: that of the account, if it is known.
+    """
+    names = {role.name.text.casefold() for role in pump_roles}
+    principals = {
+        principal.value.text
+        for role in pump_roles
+        for principal in role.trust.principals
+        if principal.kind in OF_AWS and principal.value.is_known
+    }
+    pump = PumpNames([role.name.text for role in pump_roles], principals)
+    own = organization.id if organization else ""
+    if organization and pump.in_text(organization.management_account, account, roles=False):
+        # In Pump's organization, Pump is not excluded.
+        own = ""
+    for role in roles:
+        ways = [*_find_ways(role.trust, pump, account, own)]
+        if passed_ids & _ids_required_by(role.trust):
+            ways.append(Access("requires-same-external-id"))
+        if ways and role.name.text.casefold() not in names:
+            yield role, tuple(dict.fromkeys(ways))
+
+
+def roles_for_management(
+    roles: Iterable[Role], management_account: str, account: str
+) -> Iterator[tuple[Role, tuple[Access, ...]]]:
+    """Yield the roles that the management account can use, or that have a name as for it.
+
+    :param management_account: empty if it is not known, or if there is none.
+    """
+    management = PumpNames((), {management_account})
+    # In the management account itself, every role is its own.
+    for role in roles if management_account != account else ():
+        names = (made for made in _OF_MANAGEMENT if covers(made, role.name.text))
+        ways = [Access("named-for-management", made) for made in names]
+        named = _named(role.trust, management, account)
+        ways += [Access(_MANAGEMENT[how], found) for how, _, found in named]
+        if ways:
+            if any(covers(_ADMINISTRATOR, policy.arn) for policy in role.policies):
+                ways.append(Access("administrator"))
+            yield role, tuple(dict.fromkeys(ways))
+
+
+def _ids_required_by(trust: Trust) -> frozenset[str]:
+    conditions = [without_exclusions(statement.conditions) for statement in trust.allows]
+    known = {value.text for value in trust.external_ids if value.is_known}
+    return texts_under_the_key([*conditions, *trust.not_read]) | known
+
+
+def _find_ways(trust: Trust, pump: PumpNames, account: str, organization: str) -> Iterator[Access]:
+    yield from admitted(
+        replace(
+            trust,
+            statements=tuple(_without_everyone(each, organization) for each in trust.statements),
+        )
+    )
+    for how, kind, name in _named(trust, pump, account):
+        yield Access(_WHYS[how][kind], name)
+
+
+def _without_everyone(statement: TrustStatement, organization: str) -> TrustStatement:
+    # Everyone in some accounts is not everyone. If one of them is Pump's, the condition names it.
+    if not _is_limited(statement.conditions, organization):
+        return statement
+    limited = (who for who in statement.principals if who.kind != "everyone")
+    return replace(statement, principals=tuple(limited))
+
+
+def _is_limited(condition: Any, organization: str) -> bool:
+    return is_readable(condition) and any(
+        values and all(_is_within(key, operator, value, organization) for value in values)
+        for operator, keys in condition.items()
+        for key, values in keys.items()
+    )
+
+
+def _is_within(key: str, operator: str, value: str, organization: str) -> bool:
+    base = operator.removeprefix("ForAnyValue:")
+    if key == "aws:principalarn":
+        pattern = _IN_ACCOUNT.get(base)
+        return pattern is not None and pattern.fullmatch(value) is not None
+    if base not in ("StringEquals", "StringLike"):
+        return False
+    if key == "aws:principalaccount":
+        return ACCOUNT.accepts(value)
+    if key == "aws:principalorgid":
+        return bool(organization) and value == organization
+    # It has several values, so another operator may be met without one.
+    is_path = key == "aws:principalorgpaths" and base != operator
+    return is_path and bool(organization) and value.startswith(f"{organization}/")
+
+
+def _named(trust: Trust, pump: PumpNames, account: str) -> Iterator[tuple[How, Named, str]]:
+    for principal in trust.principals:
+        found = pump.in_text(principal.value.text, account)
+        if found and principal.kind != "all-but":
+            yield "trusts", *found
+    for statement in trust.allows:
+        conditions = without_exclusions(statement.conditions)
+        if found := pump.in_text(as_text(conditions), account):
+            yield "names", *found
+
+
+def collect_contents(details: AccountDetails, names: Collection[str]) -> Assembly:
+    """Return what an account has, for a report."""
+    by_kind: dict[str, Role] = {}
+    for role in filter(None, map(details.role, names)):
+        if not role.kind:
+            raise InputError(
+                f"the role {role.name.text} of the account {details.account} is not one of Pump's: "
+                "it has neither the name nor a policy of one"
+            )
+        if role.kind in by_kind:
+            raise InputError(
+                f"the account {details.account} has two {role.kind} roles, "
+                f"{by_kind[role.kind].name.text} and {role.name.text}; a report covers one of "
+                "each kind"
+            )
+        by_kind[role.kind] = role
+    if not by_kind:
+        reasons = "".join(f"; {reason.detail}" for reason in details.missing.values())
+        raise InputError(
+            f"the account {details.account} has no role named {' or '.join(names)}{reasons}"
+        )
+    others = Unknown(part="other-roles", why="not-read")
+    return Assembly(
+        roles=tuple(
+            FoundRole(
+                role=by_kind[kind],
+                account=details.account,
+                external_id_sha256=digests_of_ids(by_kind[kind].trust),
+            )
+            for kind in ROLES
+            if kind in by_kind
+        ),
+        others=tuple(
+            Other(
+                name=role.name.text,
+                type="AWS::IAM::Role",
+                source=details.account,
+                principals=role.trust.principals,
+                alarms=ways,
+            )
+            for role, ways in roles_that_admit_pump(
+                details.roles, [*by_kind.values()], details.account
+            )
+        ),
+        unreadable=(
+            *(replace(others, detail=unknown.detail) for unknown in details.unknown),
+            *(
+                replace(reason, source=name)
+                for name in names
+                if (reason := details.missing.get(name.casefold()))
+            ),
+        ),
+        external_ids=details.external_ids,
+    )

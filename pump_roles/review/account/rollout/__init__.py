@@ -1,1 +1,0 @@
-"""Finds which accounts of an organization have a rollout's role, with read-only calls."""

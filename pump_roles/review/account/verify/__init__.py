@@ -1,1 +1,0 @@
-"""Compares the roles in AWS accounts with the expected ones, with read-only calls."""

@@ -1,0 +1,343 @@
+"""Compares an account's roles with the expected ones, and finds others that give access."""
+
+from collections.abc import Collection, Iterable, Iterator, Sequence
+from dataclasses import replace
+from typing import Final, Literal
+
+from pump_roles.compare import Difference, Rule, compare, guardrail_of
+from pump_roles.contents import OrganizationPolicy, Place
+from pump_roles.findings import Access
+from pump_roles.guardrails import APPROVAL_END, Guardrail, approval_end, opening_value
+from pump_roles.iam.documents import as_mapping
+from pump_roles.masking import Mask, ids_of
+from pump_roles.review.account.account_details import AccountDetails
+from pump_roles.review.account.expectation import Expectation
+from pump_roles.review.account.organization import Account, Organization, targeted
+from pump_roles.review.account.organization_policies import stopped
+from pump_roles.review.account.other_roles import (
+    roles_for_management,
+    roles_that_admit_pump,
+)
+from pump_roles.review.account.verification import (
+    AccountResult,
+    Approval,
+    OtherRole,
+    RoleResult,
+)
+from pump_roles.role import Part, Role, Unknown, revoked_before
+from pump_roles.validators import is_account_filter
+
+
+def verify_account(
+    expectation: Expectation,
+    details: AccountDetails,
+    attached: Sequence[OrganizationPolicy] = (),
+) -> AccountResult:
+    """Return how an account's roles, and its organization, differ from what is expected.
+
+    :param attached: the organization's stops that are attached.
+    """
+    result = AccountResult(account=details.account, name=details.name, unknown=details.unknown)
+    try:
+        if all(unknown.part != "account" for unknown in details.unknown):
+            expectation = expectation.with_ids_of(details)
+            roles = expectation.in_account(details.account, details.partition)
+            others = _find_others(expectation, details)
+            result = replace(
+                result,
+                roles=tuple(
+                    _with_stops(_verify_role(variants, expectation, details), details, attached)
+                    for variants in roles
+                ),
+                others=tuple(_other_roles(others, details, attached)),
+                for_management=tuple(
+                    _other_roles(_find_for_management(others, expectation, details), details)
+                ),
+            )
+        mask = Mask(expectation.hidden | details.external_ids)
+        result = _masked(result, mask, details)
+    except RecursionError:
+        # What is nested too deeply cannot be masked, either.
+        too_deep = Unknown(part="account", why="too-deep")
+        unread = replace(details, roles=(), unknown=(too_deep, *details.unknown))
+        return verify_account(expectation, unread, attached)
+    return _verify_organization(result, expectation, details, mask)
+
+
+_THROUGH_ROLES: Final = {"trusts-role", "names-role"}
+"""Why Pump can assume another role only in a session of one of its own."""
+
+
+def _with_stops(
+    result: RoleResult, details: AccountDetails, attached: Sequence[OrganizationPolicy]
+) -> RoleResult:
+    found = details.role(result.arn.rpartition("/")[2])
+    if found is None:
+        return result
+    stop = stopped(found, attached, details)
+    return replace(
+        result,
+        differences=(*stop.differences, *result.differences),
+        unknown=(*result.unknown, *stop.unknown),
+        stopped_by=stop.by,
+        revoked_before=max(map(revoked_before, found.policies), default=""),
+    )
+
+
+def _masked(result: AccountResult, mask: Mask, details: AccountDetails) -> AccountResult:
+    masked = mask.masked(result)
+    # Account IDs are shown, even if they are also external IDs.
+    place = f"arn:{details.partition}:iam::{details.account}:"
+    names = (role.arn.removeprefix(place) for role in result.roles)
+    roles = (
+        replace(role, arn=place + mask.masked(name))
+        for role, name in zip(masked.roles, names, strict=True)
+    )
+    return replace(masked, account=details.account, roles=tuple(roles))
+
+
+def _verify_organization(
+    result: AccountResult, expectation: Expectation, details: AccountDetails, mask: Mask
+) -> AccountResult:
+    organization, expected = details.organization, expectation.management_account
+    if not isinstance(organization, Organization):
+        unknown = mask.masked((organization,)) if organization else ()
+        if not expected:
+            return replace(result, notes=unknown)
+        return replace(result, unknown=(*result.unknown, *unknown))
+    found = organization.management_account
+    difference = Difference(
+        rule="organization",
+        # Without an organization, no management account acts here, but no policy limits the roles.
+        effect="broader" if found else "unclear",
+        part="membership",
+        was=(expected,),
+        now=(found,) if found else (),
+    )
+    return replace(
+        result,
+        organization=replace(organization, id=mask.masked(organization.id)),
+        differences=(difference,) if expected not in ("", found) else (),
+    )
+
+
+def _verify_role(
+    variants: Sequence[Role], expectation: Expectation, details: AccountDetails
+) -> RoleResult:
+    expected = variants[0]
+    name = expected.name.text
+    found = details.role(name)
+    described = details.described.get(found.name.text) if found else None
+    result = RoleResult(
+        kind=expected.kind,
+        # Of a role that does not exist, what is expected.
+        arn=details.arn(found or expected),
+        last_used=described.last_used if described else "",
+    )
+    if reason := details.missing.get(name.casefold()):
+        return replace(result, unknown=(reason,))
+    places = [place for place in expectation.places if place.kind == expected.kind]
+    answer = belongs(places, details)
+    if expectation.removed or answer == "no":
+        rule: Rule = "role-present" if expectation.removed else "role-misplaced"
+        if found is not None:
+            # Any role with its name counts, whatever else differs.
+            stack = (described.stack,) if described and described.stack else ()
+            present = Difference(rule=rule, effect="broader", now=stack)
+            return replace(result, differences=(present,))
+        # Only the list of all roles shows a name in another case. The account's result says why
+        # that could not be read.
+        if details.unknown:
+            return replace(result, unknown=(Unknown(part="role", why="existence"),))
+        absent = Unknown(part="role", why="absent" if expectation.removed else "only-elsewhere")
+        is_open = expectation.removed and _count_open_ids(expected)
+        open_ids = (Unknown(part="role", why="open"),) if is_open else ()
+        return replace(result, notes=(absent, *open_ids))
+    if answer == "not known":
+        open_place = Unknown(part="place", why="open")
+        if details.units is None and found is not None:
+            # Whoever verifies only this account expects the role that is in it.
+            result = replace(result, notes=(open_place,))
+        else:
+            variants = [replace(role, unknown=(*role.unknown, open_place)) for role in variants]
+    # With several variants, the expectation is not certain: each one's result is at best unknown.
+    results = (_verify_variant(result, role, found, expectation, details) for role in variants)
+    return min(results, key=lambda found: len(found.differences))
+
+
+def _verify_variant(
+    result: RoleResult,
+    expected: Role,
+    found: Role | None,
+    expectation: Expectation,
+    details: AccountDetails,
+) -> RoleResult:
+    if found is None:
+        # If it is not certain that the role should exist, it is not missing.
+        missing = Difference(rule="role-missing", effect="narrower")
+        unknown = expected.not_known
+        return replace(result, unknown=unknown, differences=() if unknown else (missing,))
+    differences = compare(expected, found, account=details.account)
+    unread = [*expected.not_known, *found.not_known]
+    notes: list[Unknown] = []
+    open_ids = _count_open_ids(expected)
+    if open_ids and not any(difference.part == "trust-policy" for difference in differences):
+        unread.append(Unknown(part="trust-policy", why="open", subject=f"{open_ids}"))
+    if expectation.approval_ends and any(_opened_by_tag(expected, expected.kind)):
+        end = verify_schedule(expectation.approval_ends, found, details)
+        differences = (*differences, *([end] if isinstance(end, Difference) else []))
+        unread += [end] if isinstance(end, Unknown) else []
+    boundary = expected.boundary
+    has_same_boundary = boundary and found.boundary and boundary.arn == found.boundary.arn
+    if not (boundary and has_same_boundary and boundary.document is not None):
+        # Only its ARN is compared.
+        unread = [part for part in unread if part.part != "boundary" or not part.subject]
+        if has_same_boundary:
+            notes.append(Unknown(part="boundary", why="open"))
+    return replace(
+        result,
+        differences=differences,
+        unknown=tuple(dict.fromkeys(unread)),
+        notes=(*notes, *result.notes),
+        approvals=tuple(_approvals(found, expected.kind)),
+    )
+
+
+def _count_open_ids(role: Role) -> int:
+    return sum(value.state == "open" for value in role.trust.external_ids)
+
+
+def _approvals(role: Role, kind: str) -> Iterator[Approval]:
+    if role.is_unknown("tags"):
+        return
+    # IAM User Guide, "Tags for AWS Identity and Access Management resources": the case of a key
+    # does not matter.
+    tags = {key.lower(): value.text for key, value in role.tags.items()}
+    for guardrail in _opened_by_tag(role, kind):
+        value = tags.get(guardrail.tag, "")
+        is_open = value == opening_value(guardrail)
+        yield Approval(guardrail=guardrail.name, tag=guardrail.tag, value=value, open=is_open)
+
+
+def _opened_by_tag(role: Role, kind: str) -> Iterator[Guardrail]:
+    for policy in role.policies:
+        guardrail = guardrail_of(kind, policy)
+        if guardrail is not None and guardrail.tag:
+            yield guardrail
+
+
+_Found = Iterable[tuple[Role, tuple[Access, ...]]]
+
+
+def _other_roles(
+    found: _Found, details: AccountDetails, attached: Sequence[OrganizationPolicy] = ()
+) -> Iterator[OtherRole]:
+    for role, ways in sorted(found, key=lambda found: found[0].name.text):
+        other = OtherRole(arn=details.arn(role), principals=role.trust.principals, alarms=ways)
+        if attached and {way.why for way in ways} - _THROUGH_ROLES:
+            stop = stopped(role, attached, details)
+            other = replace(
+                other, stopped_by=stop.by, differences=stop.differences, unknown=stop.unknown
+            )
+        yield other
+
+
+def _find_for_management(
+    others: _Found, expectation: Expectation, details: AccountDetails
+) -> _Found:
+    # What is already listed, or compared, is not listed again.
+    taken = {role.name.text.casefold() for role, _ in others}
+    taken |= {name.casefold() for name in expectation.names}
+    roles = [role for role in details.roles if role.name.text.casefold() not in taken]
+    return roles_for_management(roles, details.management_account, details.account)
+
+
+def _find_others(expectation: Expectation, details: AccountDetails) -> _Found:
+    pump_roles = [variant.role for variants in expectation.roles for variant in variants]
+    in_account = filter(None, map(details.role, expectation.names))
+    passed_ids = expectation.hidden.union(*(ids_of(role.trust) for role in in_account))
+    organization = details.organization
+    return [
+        *roles_that_admit_pump(
+            details.roles,
+            pump_roles,
+            details.account,
+            passed_ids=passed_ids,
+            organization=organization if isinstance(organization, Organization) else None,
+        )
+    ]
+
+
+_PART: Final[Part] = "approval-end"
+
+
+def verify_schedule(
+    expected: Collection[str], role: Role, details: AccountDetails
+) -> Difference | Unknown | None:
+    """Return how the schedule differs for a role; ``None`` if it does not.
+
+    :param expected: at which times of day an approval ends in the templates; empty for one of which
+        that is not known.
+    """
+    found = details.schedule
+    if isinstance(found, Unknown):
+        return found
+    if len(expected) != 1 or "" in expected:
+        return Unknown(part=_PART, why="open")
+    was = tuple(expected)
+    if found is None:
+        # Until somebody closes it, an approval gives more access than expected.
+        return Difference(rule="approval-end-missing", effect="broader", part=_PART, was=was)
+    end = approval_end(found)
+    acts_as = details.arn(role).rpartition(":")[0] + f":role/{APPROVAL_END}"
+    is_same = as_mapping(found.get("Target")).get("RoleArn") == acts_as
+    names = (role.name.text, end.role_name) if end else ("", "")
+    if end is None or not is_same or not end.time or names[0].casefold() != names[1].casefold():
+        return Difference(rule="approval-end-changed", effect="broader", part=_PART, was=was)
+    if (end.time,) == was:
+        return None
+    now = (end.time,)
+    return Difference(rule="approval-end-time", effect="unclear", part=_PART, was=was, now=now)
+
+
+Answer = Literal["yes", "no", "not known"]
+
+
+def belongs(places: Collection[Place], details: AccountDetails) -> Answer:
+    """Return whether one of the places is an account. Without places, it can be any account."""
+    # Who deploys a rollout also deploys the app's own stack: the management account.
+    rolled_out = any(place.call_as == "management" for place in places)
+    deployer = details.management_account if rolled_out else ""
+    answers = {_is_place(place, details, deployer) for place in places}
+    if "yes" in answers or not places:
+        return "yes"
+    return "not known" if "not known" in answers else "no"
+
+
+def _is_place(place: Place, details: AccountDetails, deployer: str) -> Answer:
+    if place.unreadable:
+        return "not known"
+    if place.call_as:
+        return _is_targeted(place, details)
+    accounts = place.accounts if place.stack_set else [place.account or deployer]
+    if "" not in accounts:
+        return "yes" if details.account in accounts else "no"
+    # It can be any account. If only one is verified, that is the one that it was deployed to.
+    return "yes" if details.units is None else "not known"
+
+
+def _is_targeted(rollout: Place, details: AccountDetails) -> Answer:
+    if not is_account_filter(rollout.filter):
+        return "not known"
+    # If its units are not known, the account may be in the targeted ones.
+    units = rollout.units if details.units is None else details.units
+    found = targeted(
+        [Account(details.account, "", suspended=False, units=units)],
+        units=rollout.units,
+        management_account=details.management_account,
+        account_filter=rollout.filter,
+        filtered=rollout.accounts,
+    )
+    if not found:
+        return "no"
+    return "not known" if details.units is None else "yes"

@@ -1,0 +1,221 @@
+"""Pump's roles whose events are looked for, and what guardrails would have denied them."""
+
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from functools import cached_property, lru_cache
+from pathlib import Path
+from typing import Final, NamedTuple, get_args
+
+from pump_roles import templates
+from pump_roles.guardrails import Guardrail, as_policies, documents_on
+from pump_roles.iam.catalog import shipped
+from pump_roles.iam.clauses import EVERYWHERE, Clause, unreadable_statements
+from pump_roles.iam.decisions import PolicyEvaluator
+from pump_roles.iam.documents import Policy
+from pump_roles.iam.events import could_be_of, services_of
+from pump_roles.iam.patterns import covers, overlap
+from pump_roles.json_input import InputError
+from pump_roles.published import ROLES
+from pump_roles.review.account.activity_result import Cost, GuardrailActivity
+from pump_roles.role import Role, published_role
+from pump_roles.validators import account_of
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class WatchedRole:
+    """A role whose events are looked for."""
+
+    role: Role
+    names: frozenset[str]
+    expected: bool = False
+    arns: tuple[str, ...] = ()
+
+    @cached_property
+    def evaluator(self) -> PolicyEvaluator:
+        """Evaluates what its policies decide."""
+        return PolicyEvaluator(self.role.policies, shipped())
+
+    def is_issuer(self, arn: str, account: str) -> bool:
+        """Return whether it issued a session. A role of another account never did.
+
+        An account has no two roles with one name, whatever their paths and the case of their names
+        (IAM API Reference, "CreateRole").
+        """
+        parts = arn.split(":", 5)
+        return (
+            parts[2:5] == ["iam", "", account]
+            and (not self.arns or account in map(account_of, self.arns))
+            and parts[5].startswith("role/")
+            and parts[5].rpartition("/")[2].casefold() in map(str.casefold, self.names)
+        )
+
+
+@dataclass(frozen=True, kw_only=True)
+class WatchedRoles:
+    """The roles whose events are looked for."""
+
+    roles: tuple[WatchedRole, ...]
+    hidden: frozenset[str] = frozenset()
+
+    @property
+    def accounts(self) -> frozenset[str]:
+        """The accounts of the ARNs that were passed."""
+        return frozenset(account_of(arn) for watched in self.roles for arn in watched.arns)
+
+
+def published_roles() -> WatchedRoles:
+    """Return the roles as Pump publishes them."""
+    return WatchedRoles(
+        roles=tuple(
+            WatchedRole(role=published_role(kind), names=frozenset({role.name}))
+            for kind, role in ROLES.items()
+        )
+    )
+
+
+def roles_in(path: Path) -> WatchedRoles:
+    """Return the roles in a template, or in the templates of a folder, and the published ones."""
+    contents = templates.read(path)
+    watched = []
+    for variants in contents.variants:
+        roles = [variant.role for variant in variants]
+        if any(not role.name.is_known or role.is_unknown("name") for role in roles):
+            raise InputError(f"{path}: the name of the {roles[0].kind} role cannot be read")
+        names = frozenset(role.name.text for role in roles)
+        watched.append(WatchedRole(role=roles[0], names=names, expected=True))
+    taken = {name.casefold() for expected in watched for name in expected.names}
+    # A role that is not expected may still be there.
+    others = [
+        other
+        for other in published_roles().roles
+        if not taken & set(map(str.casefold, other.names))
+    ]
+    return WatchedRoles(roles=(*watched, *others), hidden=contents.external_ids)
+
+
+def with_arns(roles: WatchedRoles, arns: Iterable[str]) -> WatchedRoles:
+    """Return only the roles with some ARNs."""
+    found: dict[WatchedRole, list[str]] = {}
+    for arn in dict.fromkeys(arns):
+        of_name = [watched for watched in roles.roles if watched.is_issuer(arn, account_of(arn))]
+        if not of_name:
+            names = " or ".join(name for watched in roles.roles for name in watched.names)
+            raise InputError(
+                f"{arn}: the name is not {names}; pass --expect with the role's template"
+            )
+        found.setdefault(of_name[0], []).append(arn)
+    chosen = (replace(watched, arns=tuple(of_role)) for watched, of_role in found.items())
+    return replace(roles, roles=tuple(chosen)) if found else roles
+
+
+_COSTS: Final = get_args(Cost)
+
+
+class Call(NamedTuple):
+    """What decides about a call of a role.
+
+    :param action: the action; ``None`` if it is not known.
+    :param with_tags: whether it may have passed tags.
+    """
+
+    role: WatchedRole
+    source: str
+    action: str | None
+    with_tags: bool
+
+
+def judge_guardrails(
+    roles: Sequence[WatchedRole],
+    calls: Mapping[Call, int],
+    *,
+    everything_read: bool,
+) -> list[GuardrailActivity]:
+    """Return what each guardrail would have denied each role; first those that would have denied
+    nothing.
+    """
+    found = []
+    for watched in roles:
+        of_role = [(call, count) for call, count in calls.items() if call.role is watched]
+        patterns = ROLES[watched.role.kind].patterns
+        for name in Guardrail.names():
+            denies = documents_on(Guardrail.named(name), patterns)
+            if not denies:
+                continue
+            evaluator = PolicyEvaluator(as_policies(denies), shipped())
+            counts = Counter[bool | None]()
+            for call, count in of_role:
+                counts[_is_denied(evaluator, call)] += count
+            would, might = counts[True], counts[None]
+            cost: Cost = "some" if would else "nothing"
+            found.append(
+                GuardrailActivity(
+                    name=name,
+                    kind=watched.role.kind,
+                    would_deny=would,
+                    might_deny=might,
+                    cost=cost if would or (everything_read and not might) else "unknown",
+                )
+            )
+    return sorted(
+        found,
+        key=lambda activity: (
+            _COSTS.index(activity.cost),
+            activity.would_deny,
+            activity.might_deny,
+        ),
+    )
+
+
+# A trail has few sources, but whoever writes a file may choose any names.
+@lru_cache(maxsize=2**10)
+def may_have_action(watched: WatchedRole, source: str) -> bool:
+    """Return whether a role may have any action of the services that a source could be of."""
+    services = could_be_of(source)
+    return (
+        not services
+        or bool(watched.role.not_known)
+        or any(unreadable_statements(policy.document) for policy in watched.role.policies)
+        or any(
+            _may_match(clause, service)
+            for _, clause in watched.evaluator.effective["Allow"]
+            for service in services
+        )
+    )
+
+
+def _is_denied(evaluator: PolicyEvaluator, call: Call) -> bool | None:
+    # None if the event does not decide.
+    if call.action is None:
+        return None if _may_deny(evaluator.effective["Deny"], call.source) else False
+    found = {clause.scope == EVERYWHERE or None for _, clause in evaluator.deciding(call.action)[1]}
+    tagging = _tagging(call.role, call.action) if call.with_tags else ()
+    if any(evaluator.deciding(name)[1] for name in tagging):
+        # The call may have needed such an action, too.
+        found.add(None)
+    return True if True in found else None if None in found else False
+
+
+def _tagging(watched: WatchedRole, action: str) -> Iterator[str]:
+    # The actions of the role that tag, of the same service.
+    for name in watched.evaluator.grants:
+        found = shipped().actions[name.lower()]
+        if action.startswith(f"{found.service}:") and "Tagging" in found.levels:
+            yield name
+
+
+def _may_match(clause: Clause, service: str) -> bool:
+    every = f"{service}:*"
+    if clause.excluded is None:
+        return overlap(clause.pattern, every)
+    return not any(covers(pattern, every) for pattern in clause.excluded)
+
+
+def _may_deny(clauses: Iterable[tuple[Policy, Clause]], source: str) -> bool:
+    # A call whose name is not known, of a service that may not be known either.
+    known = {name.partition(":")[0] for name in shipped().actions}
+    return any(
+        service not in known or _may_match(clause, service)
+        for _, clause in clauses
+        for service in services_of(source)
+    )
