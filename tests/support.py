@@ -26,9 +26,9 @@ from constructs import IConstruct
 from hypothesis import settings
 from hypothesis import strategies as st
 
-from pump_roles import AutoPilotRollout, AutoPilotStack, Guardrail, ReadOnlyStack, validators
+from pump_roles import AutoPilotStack, Guardrail, ReadOnlyStack, validators
 from pump_roles.app import config
-from pump_roles.app.rollout_stack import RolloutStack
+from pump_roles.app.organization_stacks import RolloutStack
 from pump_roles.guardrails import documents
 from pump_roles.iam.catalog import Catalog, shipped
 from pump_roles.iam.documents import mapped
@@ -625,7 +625,7 @@ def _rollout() -> str:
     RolloutStack(
         app,
         "R",
-        rollout_class=AutoPilotRollout,
+        kind="auto-pilot",
         organizational_units=["r-abcd"],
         pump_principal="999988887777",
         external_id=SECRET,

@@ -1,16 +1,64 @@
-"""The stacks around the roles: what protects them, what sends emails, what ends an approval."""
+"""The app's stacks other than those with a role: rollouts, protection, the alarm, approvals."""
 
 from collections.abc import Mapping, Sequence
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Final
 
-from aws_cdk import Environment
+from aws_cdk import Annotations, Environment
 from constructs import Construct
 
-from pump_roles.app.rollout_stack import RolloutStack
 from pump_roles.constructs.approval_end import ApprovalEnd
 from pump_roles.constructs.commitment_alarm import AlarmForwarder, CommitmentAlarm
 from pump_roles.constructs.protection import EmergencyStop, RoleProtection, TrustProtection
-from pump_roles.constructs.stacks import FlatStack, RoleStack
+from pump_roles.constructs.rollouts import (
+    MANAGEMENT_ACCOUNT,
+    AutoPilotRollout,
+    ReadOnlyRollout,
+    Rollout,
+)
+from pump_roles.constructs.stacks import FlatStack, RoleStack, provided_or_parameters
+from pump_roles.universal import EXTERNAL_ID_PARAMETER, PRINCIPAL_PARAMETER
+
+_ROLLOUTS: Final[Mapping[str, type[Rollout]]] = {
+    "read-only": ReadOnlyRollout,
+    "auto-pilot": AutoPilotRollout,
+}
+
+
+class RolloutStack(FlatStack):
+    """Contains only a rollout, with a parameter for a principal or external ID that is omitted."""
+
+    def __init__(
+        self,
+        scope: Construct,
+        id: str,
+        *,
+        kind: str,
+        pump_principal: str | None = None,
+        external_id: str | None = None,
+        tags: Mapping[str, str] | None = None,
+        termination_protection: bool | None = None,
+        **arguments: Any,
+    ) -> None:
+        super().__init__(
+            scope,
+            id,
+            description=f"Deploys Pump's {kind} role to the accounts of this organization",
+            tags=tags,
+            termination_protection=termination_protection,
+        )
+        found = provided_or_parameters(
+            self, {PRINCIPAL_PARAMETER: pump_principal, EXTERNAL_ID_PARAMETER: external_id}
+        )
+        self.rollout = _ROLLOUTS[kind](
+            self,
+            "Rollout",
+            pump_principal=found[PRINCIPAL_PARAMETER],
+            external_id=found[EXTERNAL_ID_PARAMETER],
+            **arguments,
+        )
+        self.rollout.resource.override_logical_id("StackSet")
+        # The summary says it.
+        Annotations.of(self).acknowledge_info(MANAGEMENT_ACCOUNT)
 
 
 class ProtectionStack(FlatStack):

@@ -5,7 +5,6 @@ They are L1 resources in the management account. What can be derived comes from 
 
 from __future__ import annotations
 
-import json
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, ClassVar, Final
 
@@ -463,7 +462,7 @@ def _with_path(role: Rollout | PumpRole | str) -> str:
         return role
     if isinstance(role, PumpRole):
         return f"{role.resource.path or '/'}{role.resource.role_name}"[1:]
-    return f"{_properties(role).get('Path', '/')}{role.role_name}"[1:]
+    return f"{role.role_properties.get('Path', '/')}{role.role_name}"[1:]
 
 
 def _name_of_role(role: object) -> str:
@@ -491,22 +490,10 @@ def _anywhere(names: Iterable[str]) -> list[str]:
     return [_role_arn(f"{path}{name}") for name in names for path in ("", "*/")]
 
 
-def _properties(rollout: Rollout) -> dict[str, Any]:
-    resources = json.loads(str(rollout.resource.template_body))["Resources"].values()
-    (properties,) = (
-        resource["Properties"]
-        for resource in resources
-        if resource["Type"] == "AWS::IAM::Role"
-        and resource["Properties"].get("RoleName") == rollout.role_name
-    )
-    found: dict[str, Any] = properties
-    return found
-
-
 def _boundaries(rollouts: Iterable[Rollout]) -> list[str]:
     found: dict[str, None] = {}
     for rollout in rollouts:
-        boundary = _properties(rollout).get("PermissionsBoundary")
+        boundary = rollout.role_properties.get("PermissionsBoundary")
         if boundary is None:
             continue
         arn = boundary.get("Fn::Sub") if isinstance(boundary, dict) else None

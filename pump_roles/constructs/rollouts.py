@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any, ClassVar, Final
@@ -50,18 +51,15 @@ _PERCENTAGE: Final = 10
 MANAGEMENT_ACCOUNT: Final = "pump-roles:management-account"
 """The ID of the info message that a rollout is not for the management account."""
 
-OPTIONS: Final[Mapping[str, validators.ListOf | validators.Integer | validators.Text]] = {
-    "organizational_units": validators.ORGANIZATIONAL_UNITS,
+_ALTERNATIVES: Final[Mapping[str, validators.ListOf | validators.Integer]] = {
     "exclude_accounts": validators.ACCOUNTS,
     "only_accounts": validators.ACCOUNTS,
     "max_concurrent_percentage": validators.MAX_CONCURRENT,
     "max_concurrent_count": validators.MAX_CONCURRENT_COUNT,
     "failure_tolerance_percentage": validators.FAILURE_TOLERANCE,
     "failure_tolerance_count": validators.FAILURE_TOLERANCE_COUNT,
-    "region": validators.REGION,
-    "depends_on": validators.STACK_SET_ARNS,
 }
-"""What validates each argument that only a rollout has."""
+"""What validates each argument that cannot be combined with another one."""
 
 _FILTERS: Final = {"exclude_accounts": "DIFFERENCE", "only_accounts": "INTERSECTION"}
 
@@ -213,7 +211,7 @@ class Rollout(Construct):
                 raise ArgumentError(
                     "stack_set_name", f"{name} is already the name of {other.node.path}"
                 )
-        template = _member_template(
+        template, self._role_properties = _member_template(
             self.role_class,
             parameters,
             configure_app,
@@ -280,6 +278,11 @@ class Rollout(Construct):
     def role_name(self) -> str:
         """The name of the role in the accounts."""
         return self._role_name
+
+    @property
+    def role_properties(self) -> Mapping[str, Any]:
+        """The properties of the role in the member template."""
+        return self._role_properties
 
     @property
     def pump_principal(self) -> str:
@@ -394,7 +397,7 @@ def _one_of(**alternatives: Any) -> dict[str, Any]:
     if len(passed) > 1:
         other, name = passed
         raise ArgumentError(name, "cannot be combined with {other}", other=other)
-    return {name: OPTIONS[name].check(name, value) for name, value in passed.items()}
+    return {name: _ALTERNATIVES[name].check(name, value) for name, value in passed.items()}
 
 
 def _member_template(
@@ -402,9 +405,9 @@ def _member_template(
     parameters: Iterable[str],
     configure_app: Callable[[App], object] | None,
     **arguments: Any,
-) -> str:
-    # In a separate app, so that no tag, aspect, or token of the outer app reaches it, and it is not
-    # a stack of the outer app.
+) -> tuple[str, Mapping[str, Any]]:
+    # Also returns the properties of its role. In a separate app, so that no tag, aspect, or token
+    # of the outer app reaches it, and it is not a stack of the outer app.
     name = role_class.published.stack_name
     with TemporaryDirectory() as folder:
         # Synthesized only here, and without files that nothing reads.
@@ -422,7 +425,7 @@ def _member_template(
             # The accounts need not be bootstrapped.
             synthesizer=LegacyStackSynthesizer(),
         )
-        add_role(stack, role_class, dict.fromkeys(parameters), **arguments)
+        role = add_role(stack, role_class, dict.fromkeys(parameters), **arguments)
         try:
             if configure_app is not None:
                 configure_app(app)
@@ -440,4 +443,5 @@ def _member_template(
             "template",
             f"the member template would have {size:,} bytes, at most {_TEMPLATE_BODY:,} allowed",
         )
-    return template
+    resources = json.loads(template)["Resources"]
+    return template, resources[stack.resolve(role.resource.logical_id)]["Properties"]

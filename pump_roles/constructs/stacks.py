@@ -62,8 +62,8 @@ _PARAMETERS: Final[Mapping[str, _Parameter]] = {
 
 def provided_or_parameters(
     stack: Stack, values: Mapping[str, str | None]
-) -> list[str | CfnParameter]:
-    """Return the provided values, and a new template parameter for each one that is omitted.
+) -> dict[str, str | CfnParameter]:
+    """Return the values by name, with a new template parameter for each one that is omitted.
 
     The CloudFormation console shows the parameters in this order, with labels.
     """
@@ -78,10 +78,10 @@ def provided_or_parameters(
                 "ParameterLabels": {name: {"default": _PARAMETERS[name].label} for name in omitted},
             },
         )
-    return [
-        _PARAMETERS[name].added_to(stack, name) if value is None else value
+    return {
+        name: _PARAMETERS[name].added_to(stack, name) if value is None else value
         for name, value in values.items()
-    ]
+    }
 
 
 class FlatStack(Stack):
@@ -100,13 +100,13 @@ def add_role(
     stack: Stack, role_class: type[PumpRole], values: Mapping[str, str | None], **arguments: Any
 ) -> PumpRole:
     """Add a role and its outputs to a stack, with a parameter for each value that is omitted."""
-    principal, required, *following = provided_or_parameters(stack, values)
+    found = provided_or_parameters(stack, values)
     role = role_class(
         stack,
         "Role",
-        pump_principal=principal,
-        external_id=required,
-        next_external_id=following[0] if following else None,
+        pump_principal=found[PRINCIPAL_PARAMETER],
+        external_id=found[EXTERNAL_ID_PARAMETER],
+        next_external_id=found.get(NEXT_EXTERNAL_ID_PARAMETER),
         **arguments,
     )
     role.acknowledge_cdk_nag()

@@ -41,7 +41,7 @@ BUY = "savingsplans:CreateSavingsPlan"
 READ = "pricing:GetProducts"
 """What the auto-pilot role can do, for the policy simulator."""
 
-SETTINGS = {*OBJECTS, *(key.name for key in KEYS.values())}
+SETTINGS = {*OBJECTS, *(key.name for key in KEYS)}
 """What can be at the top level of ``pump.json``."""
 
 PLACEHOLDERS = {

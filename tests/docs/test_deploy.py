@@ -20,12 +20,38 @@ from tests.docs.pages import (
 )
 from tests.support import SECRET
 
+ROWS = [
+    {"key": row.name, "object": place, "only in one": row.for_one_role, "required": row.required}
+    for row in config.TABLE
+    for place in sorted({"" if parent in ROLES else parent for parent in row.parents})
+]
 
-def test_tables_of_keys_are_complete() -> None:
-    listed = re.findall(r"^\| `([a-z-]+)` \|", DEPLOY + ORGANIZATIONS, re.MULTILINE)
-    # Each once for the roles, whether it is for both or for one.
-    keys = {("" if key.parent in ROLES else key.parent, key.name) for key in config.KEYS.values()}
-    assert sorted(listed) == sorted(name for _, name in keys)
+
+def rows(page: str, heading: str, place: str) -> list[dict[str, object]]:
+    """Return the rows of the first table of keys after a heading."""
+    table = re.search(r"\| key \|.*\n\| *---.*\n((?:\|.*\n)+)", page[page.index(heading) :])
+    assert table
+    found = re.findall(r"^\| `([a-z-]+)` \| (.*) \| (.*) \|$", table[1], re.MULTILINE)
+    assert len(found) == table[1].count("\n")
+    return [
+        {
+            "key": key,
+            "object": place,
+            "only in one": place == "" and description.startswith("only in "),
+            "required": omitted == "required",
+        }
+        for key, description, omitted in found
+    ]
+
+
+def test_tables_of_keys_say_what_the_table_of_the_app_says() -> None:
+    listed = [
+        *rows(DEPLOY, "### Settings", ""),
+        *rows(DEPLOY, 'In `"alarm"`', "alarm"),
+        *rows(ORGANIZATIONS, "### Settings", ""),
+        *rows(ORGANIZATIONS, 'In `"protection"`', "protection"),
+    ]
+    assert sorted(listed, key=str) == sorted(ROWS, key=str)
 
 
 def test_line_about_a_stack_is_that_of_the_settings_above_it() -> None:
