@@ -131,16 +131,16 @@ catalog: $(DEVELOP) ## Update the action catalog from the pinned package, and pr
 generate: $(DEVELOP) ## Write the files that are generated from the published roles; review the difference before you commit
 	@$(BIN)/python -m tools.release.generate
 
-release-check: $(DEVELOP) ## Check that PERMISSIONS.md lists what lets the roles do more; with VERSION=0.2.0, a whole release
-	@$(BIN)/python -m tools.release.check $(VERSION)
+release-check: $(DEVELOP) ## Check that PERMISSIONS.md lists what lets the roles do more
+	@$(BIN)/python -m tools.release.check
 
 release: $(DEVELOP) ## Prepare the commit of a release: make release VERSION=0.2.0
+	@$(BIN)/python -m tools.release.check --notice
 	@test "$$($(BIN)/python -m hatchling version)" = $(or $(VERSION),$(error pass a version, such as: make release VERSION=0.2.0)) || \
 		$(BIN)/python -m hatchling version $(VERSION)
 	@$(BIN)/towncrier build --yes --version $(VERSION)
 	@$(MAKE) --no-print-directory snapshot
-	@mkdir -p tools/release/manifests
-	@$(BIN)/python -m pump_roles report pump_roles/universal --output tools/release/manifests/$(VERSION).json
+	@$(BIN)/python -m pump_roles report pump_roles/universal --output tools/release/released.json
 
 screenshot: $(BROWSER) ## Draw the pictures of the README
 	@$(BIN)/python -m tools.sandbox.screenshot

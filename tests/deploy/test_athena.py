@@ -16,6 +16,7 @@ from click.testing import Result
 
 from pump_roles.review.account import athena
 from pump_roles.review.account.aws_sdk import Clients
+from tests.athena_tables import COLUMNS, create_table, have_a_trail, upload
 from tests.commands import run, the_error
 from tests.docs.pages import ACTIVITY, policy
 from tests.review.account.test_activity_collector import corrected
@@ -28,7 +29,6 @@ from tests.review.account.trail import (
     write,
 )
 from tools.sandbox.aws import ACCOUNT_ID, OWNER, Caller, EmbeddedAws
-from tools.sandbox.documented_tables import COLUMNS, create_table, have_a_trail, upload
 
 UNKNOWN = "pump-roles: the result is unknown: "
 TABLE = "audit.cloudtrail_logs"

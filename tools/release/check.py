@@ -1,28 +1,25 @@
 """Checks that ``PERMISSIONS.md`` announces every expansion since the last release.
 
 ``make release-check`` compares two reports, like ``pump-roles report --since``: the section
-``[Unreleased]`` must list exactly the expansions. ``make release-check VERSION=0.2.0`` checks a
-release before its tag: its own section, the notice, the changelog, and the manifests. The exit
-status is 0 if all is well, 3 if ``PERMISSIONS.md`` lacks a line or the notice is not over, and 1
-for any other error.
+``[Unreleased]`` must list exactly the expansions. ``make release`` also checks that the notice is
+over. The exit status is 0 if all is well, 3 if ``PERMISSIONS.md`` lacks a line or the notice is not
+over, and 1 for any other error.
 """
 
 import re
 import sys
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from datetime import date, datetime, timedelta, timezone
 from pathlib import Path
 from typing import Final
 
 from pump_roles.iam.catalog import shipped
 from pump_roles.json_input import InputError
-from pump_roles.review.output.json_documents import as_json
+from pump_roles.review.output.json_documents import read_baseline
 from pump_roles.review.output.report_words import change_in_one_line
-from pump_roles.review.report import Report
+from pump_roles.review.report import Report, of_templates
 from pump_roles.review.report.changes import changes
 from pump_roles.review.report.report_model import Change
-from tools.release.git import git
-from tools.release.manifest import MANIFESTS, current, last_released, stored
 from tools.sandbox.cdk import ROOT
 
 NOTICE_DAYS: Final = 30
@@ -31,6 +28,12 @@ NOTICE_DAYS: Final = 30
 CHANGELOG: Final = "PERMISSIONS.md"
 
 UNRELEASED: Final = "Unreleased"
+
+RELEASED: Final = "tools/release/released.json"
+"""The permission report of the last release, which ``make release`` writes."""
+
+TEMPLATES: Final = "pump_roles/universal"
+"""Where the universal templates are."""
 
 Section = Sequence[str]
 """The entries of a section's lists, each in one line."""
@@ -115,58 +118,51 @@ def _entries(text: str) -> Section:
     return [" ".join(entry.split()) for entry in entries]
 
 
-def listed(root: Path) -> Mapping[str, Section]:
-    """Return the sections of ``PERMISSIONS.md``, by their heading.
+def unreleased(root: Path, before: Report | None) -> Section:
+    """Return the section ``[Unreleased]`` of ``PERMISSIONS.md``, which the last release's follows.
 
-    Without the last manifest or its section, an expansion would not be detected.
+    Without that one, or without the report of the last release, an expansion would not be detected.
     """
     found = sections((root / CHANGELOG).read_text("utf-8"))
     has = [version for version, _ in found]
-    needs = [f"[{version}]" for version in (UNRELEASED, *stored(root))]
-    if has != needs:
+    needs = [f"[{UNRELEASED}]", *([] if before is None else [f"[{before.version}]"])]
+    if has[:2] != needs:
         raise InputError(
-            f"{CHANGELOG}: has the sections {', '.join(has) or 'none'}; by {MANIFESTS}, "
-            f"it must have {', '.join(needs)}"
+            f"{CHANGELOG}: has the sections {', '.join(has) or 'none'}; by {RELEASED}, it must "
+            f"begin with {', '.join(needs)}"
         )
-    return dict(found)
+    return found[0][1]
 
 
-def check_prepared(root: Path, now: Report, version: str) -> None:
-    """Check that the current sources are the release of a version, and earlier ones unchanged."""
-    if now.version != version or stored(root)[:1] != [version]:
-        raise InputError(f"{version} is not the version {now.version}, and the latest manifest")
-    manifest = f"{MANIFESTS}/{version}.json"
-    if (root / manifest).read_text("utf-8") != as_json(now):
-        raise InputError(f"{manifest} is not the manifest of the current sources")
-    for earlier in stored(root)[1:]:
-        # Else an expansion in both manifests would be no difference.
-        file = f"{MANIFESTS}/{earlier}.json"
-        if git(root, "diff", "--name-only", f"refs/tags/v{earlier}", "--", file):
-            raise InputError(f"{file} is not what v{earlier} has: a release never changes")
-    text = (root / "CHANGELOG.md").read_text("utf-8")
-    if f"\n## [{version}] - " not in text or [*(root / "changelog.d").glob("*.md")]:
-        raise InputError(f"CHANGELOG.md does not have all changes of {version}: run make release")
+def current(root: Path = ROOT) -> Report:
+    """Report on the universal templates, as they are now."""
+    report = of_templates(root / TEMPLATES)
+    if not report.as_published or not report.exact or report.others:
+        raise InputError(f"{TEMPLATES}: not only what Pump publishes; run make generate")
+    return report
+
+
+def released(root: Path) -> Report | None:
+    """Return the report of the last release, or ``None`` if there is no release yet."""
+    return read_baseline(root / RELEASED).report if (root / RELEASED).exists() else None
 
 
 def main(arguments: Sequence[str], root: Path = ROOT) -> int:
-    """Print what is wrong, and return the exit status. The argument is the version to release."""
-    version = "".join(arguments)
+    """Print what is wrong, and return the exit status. ``--notice`` demands that it is over."""
     try:
-        after, before = current(root), last_released(root, before=version)
-        if version:
-            check_prepared(root, after, version)
-        section = listed(root)[f"[{version or UNRELEASED}]"]
-        found = problems(before, after, section)
-        if version and not found:
-            found = too_early(section, datetime.now(timezone.utc).date())
+        after, before = current(root), released(root)
+        section = unreleased(root, before)
     except (OSError, ValueError) as error:
         print(error, file=sys.stderr)
         return 1
+    found = problems(before, after, section)
+    if "--notice" in arguments and not found:
+        found = too_early(section, datetime.now(timezone.utc).date())
     since = "the first version" if before is None else f"compared with {before.version}"
     if not found:
         print(f"{CHANGELOG} lists every expansion: {after.version}, {since}.")
         return 0
-    print(f"{CHANGELOG}, section [{version or UNRELEASED}], {since}:", file=sys.stderr)
+    print(f"{CHANGELOG}, section [{UNRELEASED}], {since}:", file=sys.stderr)
     print("\n".join(found), file=sys.stderr)
     return 3
 

@@ -26,8 +26,7 @@ from pump_roles.review.output.json_documents import as_json
 from pump_roles.review.output.page import as_html
 from pump_roles.review.report import of_published
 from tools.release import manual
-from tools.release.git import git
-from tools.release.manifest import current
+from tools.release.check import current
 from tools.sandbox.cdk import ROOT
 
 _DATE: Final = (2020, 2, 2, 0, 0, 0)
@@ -43,30 +42,15 @@ CHECKSUMS: Final = "SHA256SUMS"
 _SCHEMA: Final = "pump_roles/review/output/report.schema.json"
 
 _DISTRIBUTED: Final = (".gitignore", "LICENSE", "README.md", "pyproject.toml", "pump_roles")
-
-_MADE_FROM: Final = (*_DISTRIBUTED, "PERMISSIONS.md", "docs", "requirements.txt", "tools")
-"""The sources of a release."""
+"""What the wheel and the sdist are built from."""
 
 
-def sources(root: Path = ROOT) -> list[str]:
-    """Return the paths of the files that the wheel and the sdist are built from, sorted.
-
-    These are the files that Git tracks. Other files of the package are omitted, and listed on
-    standard error. So is each source file that differs from the last commit.
-    """
-    for path in _git(root, "ls-files", "--others", "--exclude-standard", "--", *_DISTRIBUTED):
-        print(f"make dist: {path}: not in Git, omitted", file=sys.stderr)
-    options = ("--porcelain", "--no-renames", "--untracked-files=no")
-    for entry in _git(root, "status", *options, "--", *_MADE_FROM):
-        path = entry[3:]  # after two letters and a space: git-status, "Porcelain Format Version 1"
-        print(f"make dist: {path}: differs from the last commit", file=sys.stderr)
-    tracked = _git(root, "ls-files", "--", *_DISTRIBUTED)
-    return sorted({path for path in tracked if (root / path).is_file()})
-
-
-def _git(root: Path, command: str, *arguments: str) -> list[str]:
-    # File modes are not part of a release.
-    return git(root, "-c", "core.fileMode=false", command, "-z", *arguments).split("\0")[:-1]
+def git(*arguments: str) -> bytes:
+    """Run Git in the project. In a hook, variables would point to the repository of the hook."""
+    inherited = {name: value for name, value in os.environ.items() if not name.startswith("GIT_")}
+    return subprocess.run(
+        ["git", *arguments], cwd=ROOT, env=inherited, stdout=subprocess.PIPE, check=True
+    ).stdout
 
 
 def _run(folder: Path, *module: str) -> bytes:
@@ -86,14 +70,13 @@ def _run(folder: Path, *module: str) -> bytes:
 
 @cache
 def _archives() -> Mapping[str, bytes]:
-    """Return the wheel and the sdist by name."""
+    """Return the wheel and the sdist of what is committed, by name."""
     with TemporaryDirectory() as folder:
         project, built = Path(folder, "project"), Path(folder, "built")
         # hatchling would otherwise look for a .hgignore in all the folders above.
         (project / ".hg").mkdir(parents=True)
-        for path in sources():
-            (project / path).parent.mkdir(parents=True, exist_ok=True)
-            (project / path).write_bytes((ROOT / path).read_bytes())
+        committed = git("archive", "--format=zip", "HEAD", *_DISTRIBUTED)
+        zipfile.ZipFile(io.BytesIO(committed)).extractall(project)
         targets = ("--target", "wheel", "--target", "sdist")
         _run(project, "hatchling", "build", *targets, "--directory", str(built))
         return {path.name: path.read_bytes() for path in built.iterdir()}
@@ -163,10 +146,9 @@ def build(folder: Path) -> None:
 def main() -> None:
     """Build into ``dist``, and print the checksums."""
     folder = ROOT / "dist"
-    try:
-        build(folder)
-    except (OSError, ValueError) as error:
-        raise SystemExit(f"make dist: {error}") from error
+    if changed := git("status", "--porcelain").decode():
+        raise SystemExit(f"make dist: commit this first, or remove it:\n{changed}")
+    build(folder)
     print((folder / CHECKSUMS).read_text(), end="")
 
 

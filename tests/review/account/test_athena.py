@@ -26,10 +26,10 @@ from pump_roles.review.account.athena import (
 from pump_roles.review.account.athena import COLUMNS as COLUMNS_OF_RESULT
 from pump_roles.review.account.watched_roles import published_roles, roles_in
 from pump_roles.validators import ATHENA_TABLE, WORKGROUP, ArgumentError
+from tests.athena_tables import COLUMNS
 from tests.review.account.trail import AUTO_PILOT, PURCHASES, assumption, call, write
 from tests.support import synthesize
 from tools.sandbox.cloudtrail_tables import rows_of
-from tools.sandbox.documented_tables import COLUMNS
 
 ROLES = published_roles()
 SINCE = datetime(2026, 11, 3, 8, 15, tzinfo=timezone.utc)

@@ -7,7 +7,7 @@ import pytest
 
 from pump_roles import __version__
 from tools.release import generate, tables
-from tools.release.manifest import TEMPLATES
+from tools.release.check import TEMPLATES
 from tools.sandbox.cdk import ROOT
 
 # Those of the CDK CLI take long. tests/universal compares them with what the tests synthesize, and

@@ -18,7 +18,7 @@ import yaml
 from pump_roles import __version__
 from pump_roles.review.output.json_documents import as_json
 from tests.support import bash, other_commands
-from tools.release.manifest import MANIFESTS, current
+from tools.release.check import RELEASED, current
 from tools.sandbox.cdk import ROOT
 
 TEXT = (ROOT / ".github" / "workflows" / "release.yml").read_text("utf-8")
@@ -80,7 +80,7 @@ def test_publishing_jobs_wait_for_tests_and_approval_and_run_no_project_code() -
     assert uses("publish") == [
         *("actions/download-artifact", "actions/attest", "pypa/gh-action-pypi-publish"),
     ]
-    assert uses("release") == ["actions/download-artifact", "actions/download-artifact"]
+    assert uses("release") == ["actions/download-artifact"]
     for job in ("publish", "release"):
         commands = " ".join(step.get("run", "") for step in JOBS[job]["steps"])
         assert not re.search("make|python|pip|npm", commands)
@@ -131,16 +131,17 @@ def clone(tmp_path: Path) -> Path:
 
 @pytest.fixture
 def checkout(clone: Path) -> Path:
-    """A copy of the project with a version that is prepared."""
-    for name in ("CHANGELOG.md", "PERMISSIONS.md"):
-        (clone / name).write_text(
-            f"# A changelog\n\n## [Unreleased]\n\n## [{__version__}] - 2020-01-01\n\n- First.\n"
-        )
-    for folder in (MANIFESTS, "changelog.d"):
-        shutil.rmtree(clone / folder, ignore_errors=True)
-    (clone / MANIFESTS).mkdir()
-    (clone / MANIFESTS / f"{__version__}.json").write_text(as_json(current()))
+    """A copy of the project with a version that is prepared and committed."""
+    (clone / "CHANGELOG.md").write_text(f"# Changelog\n\n## [{__version__}] - 2020-01-01\n")
+    (clone / RELEASED).write_text(as_json(current()))
+    commit(clone)
     return clone
+
+
+def commit(folder: Path) -> None:
+    identity = ("-c", "user.name=Someone", "-c", "user.email=someone@example.com")
+    for command in (("add", "--all"), ("commit", "--no-verify", "--message", "All")):
+        subprocess.run(["git", *identity, *command], cwd=folder, check=True, capture_output=True)
 
 
 @pytest.mark.slow
@@ -151,14 +152,14 @@ def test_make_prepares_a_release_that_the_check_accepts(clone: Path) -> None:
         )
         return "" if ended.returncode == 0 else ended.stderr
 
-    shutil.rmtree(clone / MANIFESTS, ignore_errors=True)
-    text = (clone / "PERMISSIONS.md").read_text()
-    dated = "## [Unreleased]\n\n## [99.0.0] - 2026-11-26\n"
-    (clone / "PERMISSIONS.md").write_text(text.partition("## [")[0] + dated)
+    (clone / RELEASED).unlink(missing_ok=True)
+    file = clone / "PERMISSIONS.md"
+    file.write_text(f"{file.read_text().partition('## [')[0]}## [Unreleased]\n")
     assert "pass a version, such as: make release VERSION=0.2.0" in make("release")
-    assert "99.0.0 is not the version" in make("release-check", "VERSION=99.0.0")
     assert make("release", "VERSION=99.0.0") == ""
-    assert make("release-check", "VERSION=99.0.0") == ""
+    assert "it must begin with [Unreleased], [99.0.0]" in make("release-check")
+    file.write_text(f"{file.read_text()}\n## [99.0.0] - 2026-11-26\n")
+    assert make("release-check") == ""
     assert "pump_roles-99.0.0-py3-none-any.whl" in (clone / "docs" / "deploy.md").read_text()
     assert "already produced newsfiles for this version" in make("release", "VERSION=99.0.0")
     assert "is not higher than the original version" in make("release", "VERSION=98.0.0")
@@ -187,8 +188,6 @@ def test_job_builds_and_the_other_ones_check_and_release_what_it_built(
     tag = f"v{__version__}"
     for ended in run("build", checkout, TAG=tag):
         assert ended.returncode == 0, ended.stderr
-    notes = (checkout / "notes" / "notes.md").read_text()
-    assert notes == "\n## PERMISSIONS.md\n\n- First.\n\n## CHANGELOG.md\n\n- First.\n"
 
     publisher, releaser = tmp_path / "publisher", tmp_path / "releaser"
     carry_over(checkout, "publish", publisher)
@@ -201,7 +200,6 @@ def test_job_builds_and_the_other_ones_check_and_release_what_it_built(
     log = tmp_path / "gh.log"
     for ended in run("publish", publisher, TAG=tag):
         assert ended.returncode == 0, ended.stderr
-    assert not (publisher / "notes").exists()
     for ended in run("release", releaser, TAG=tag, PATH=path, GH_LOG=str(log)):
         assert ended.returncode == 0, ended.stderr
     assert {file.name for file in (publisher / "registry").iterdir()} == {
@@ -211,17 +209,27 @@ def test_job_builds_and_the_other_ones_check_and_release_what_it_built(
     files = sorted(f"dist/{file.name}" for file in (checkout / "dist").iterdir())
     *arguments, title = ("release", "create", tag, "--verify-tag", "--title", "pump-roles ")
     lines = log.read_text().splitlines()
-    assert lines[:8] == [*arguments, f"{title}{__version__}", "--notes-file", "notes/notes.md"]
+    notes = f"dist/pump-roles-{__version__}-permissions-changelog.md"
+    assert lines[:8] == [*arguments, f"{title}{__version__}", "--notes-file", notes]
     assert sorted(lines[8:]) == files
     assert len(files) == 12
 
 
-def test_job_stops_at_a_tag_of_another_version_and_runs_nothing_of_it(checkout: Path) -> None:
-    (ended,) = run("build", checkout, TAG=f"v{__version__}$(touch owned)")
-    assert ended.returncode == 1
-    assert ended.stderr.startswith(f"'{__version__}$(touch owned)' is not a version")
-    assert not (checkout / "dist").exists()
+def test_job_stops_at_another_tag_or_version_and_runs_nothing_of_it(checkout: Path) -> None:
+    for tag in (f"v{__version__}$(touch owned)", __version__, "v99.0.0"):
+        (ended,) = run("build", checkout, TAG=tag)
+        assert ended.returncode == 1
     assert not (checkout / "owned").exists()
+    report = (checkout / RELEASED).read_text()
+    for file, text in (("CHANGELOG.md", ""), (RELEASED, report.replace("ec2:", "ec3:", 1))):
+        before = (checkout / file).read_text()
+        (checkout / file).write_text(text)
+        commit(checkout)
+        (ended,) = run("build", checkout, TAG=f"v{__version__}")
+        assert ended.returncode == 1
+        (checkout / file).write_text(before)
+        commit(checkout)
+    assert not (checkout / "dist").exists()
 
 
 @pytest.mark.parametrize("job", ["publish", "release"])
