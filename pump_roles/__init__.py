@@ -17,9 +17,9 @@ if TYPE_CHECKING:
     from pump_roles.constructs.rollouts import AutoPilotRollout, ReadOnlyRollout, Rollout
     from pump_roles.constructs.stacks import AutoPilotStack, ReadOnlyStack
     from pump_roles.guardrails import Guardrail
+    from pump_roles.inputs import ArgumentError
     from pump_roles.review.account.external_ids import new_external_id
     from pump_roles.review.account.probe import ProbeAttempt, ProbeResult, probe
-    from pump_roles.validators import ArgumentError
 
 __all__ = [
     "AlarmForwarder",
@@ -57,9 +57,9 @@ _MODULES = {
         "constructs.rollouts": "AutoPilotRollout ReadOnlyRollout Rollout",
         "constructs.stacks": "AutoPilotStack ReadOnlyStack",
         "guardrails": "Guardrail",
+        "inputs": "ArgumentError",
         "review.account.external_ids": "new_external_id",
         "review.account.probe": "ProbeAttempt ProbeResult probe",
-        "validators": "ArgumentError",
     }.items()
     for name in names.split()
 }

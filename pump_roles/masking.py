@@ -13,10 +13,8 @@ from pump_roles.guardrails import by_policy, kept_by
 from pump_roles.iam.documents import as_list, as_text
 from pump_roles.iam.trust import EXTERNAL_ID_KEY, PART_FROM, Trust
 from pump_roles.iam.values import Value
-from pump_roles.json_input import decoded
+from pump_roles.inputs import ACCOUNT_FILTERS, EXTERNAL_ID, CallAs, Text, decoded, visible
 from pump_roles.published import ROLES
-from pump_roles.text import visible
-from pump_roles.validators import ACCOUNT_FILTERS, EXTERNAL_ID, CallAs, Text
 
 _MASK: Final = "(external ID)"
 _NEVER_MASKED: Final = {

@@ -19,7 +19,7 @@ from functools import lru_cache
 from typing import Any, Final, Literal
 
 from pump_roles.iam.documents import as_text
-from pump_roles.text import unescaped
+from pump_roles.inputs import unescaped
 
 HOLE: Final = "${?}"
 OPEN: Final = "${?"
@@ -225,7 +225,7 @@ class Resolved:
 
 
 @dataclass(frozen=True, eq=False)
-class Call:
+class FunctionCall:
     """A function in a template: how it is written, and what it is."""
 
     written: Any
@@ -252,7 +252,7 @@ def flat(texts: Iterable[Text]) -> Iterator[str]:
 
 def resolved(leaf: Any) -> Resolved:
     """Return what a leaf of a property is."""
-    if isinstance(leaf, Call):
+    if isinstance(leaf, FunctionCall):
         return leaf.value
     return NOTHING if leaf is None else just(literal(as_text(leaf)))
 
@@ -322,7 +322,7 @@ def values_of(tree: Any) -> Iterator[Resolved]:
 
 def is_nothing(tree: Any) -> bool:
     """Return whether CloudFormation treats a value as if it were not there."""
-    return tree is None or (isinstance(tree, Call) and tree.value == NOTHING)
+    return tree is None or (isinstance(tree, FunctionCall) and tree.value == NOTHING)
 
 
 def certain_text(leaf: Any) -> str | None:
@@ -357,7 +357,7 @@ def filled(tree: Any) -> Any:
         return {key: filled(each) for key, each in members if each is None or not is_nothing(each)}
     if isinstance(tree, str):
         return {"literal": tree} if _FILLED.search(tree) else tree
-    if isinstance(tree, Call):
+    if isinstance(tree, FunctionCall):
         text = filled_text(tree)
         if text is not None and _MARKED.search(tree.value.certain or ""):
             return {"literal": text}
@@ -371,7 +371,7 @@ def as_written(tree: Any) -> Any:
         return [as_written(element) for element in tree]
     if isinstance(tree, dict):
         return {key: as_written(member) for key, member in tree.items()}
-    return tree.written if isinstance(tree, Call | Choice) else tree
+    return tree.written if isinstance(tree, FunctionCall | Choice) else tree
 
 
 def contains(name: str, value: Resolved) -> bool:

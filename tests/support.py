@@ -26,12 +26,13 @@ from constructs import IConstruct
 from hypothesis import settings
 from hypothesis import strategies as st
 
-from pump_roles import AutoPilotStack, Guardrail, ReadOnlyStack, validators
+from pump_roles import AutoPilotStack, Guardrail, ReadOnlyStack
 from pump_roles.app import config
 from pump_roles.app.organization_stacks import RolloutStack
 from pump_roles.guardrails import documents
 from pump_roles.iam.catalog import Catalog, shipped
 from pump_roles.iam.documents import mapped
+from pump_roles.inputs import validators
 from pump_roles.published import ROLES
 from pump_roles.review.output.formats import written
 from pump_roles.review.output.json_documents import as_json, report_from

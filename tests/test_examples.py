@@ -15,7 +15,7 @@ import pytest
 from aws_cdk import App, Stack
 
 from pump_roles import ArgumentError, __version__, universal
-from pump_roles.json_input import InputError
+from pump_roles.inputs import InputError
 from pump_roles.review.report import Report, of_templates
 from tests.support import (
     EXAMPLE_APPS,

@@ -10,27 +10,29 @@ from aws_cdk.region_info import RegionInfo
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from pump_roles.validators import (
+from pump_roles.inputs import (
     ACCOUNTS,
     EXTERNAL_ID,
+    PRINCIPAL,
+    PROBED_ROLE_ARN,
+    PROVIDED_EXTERNAL_ID,
+    PROVIDED_PRINCIPAL,
+    ROLE_ARN,
+    ROLE_NAME,
+    ArgumentError,
+    ListOf,
+    Text,
+)
+from pump_roles.inputs.validators import (
     FAILURE_TOLERANCE,
     GLOBAL_REGIONS,
     MAX_CONCURRENT,
     ORGANIZATIONAL_UNITS,
     PARTITIONS,
     PERMISSIONS_BOUNDARY,
-    PRINCIPAL,
-    PROBED_ROLE_ARN,
-    PROVIDED_EXTERNAL_ID,
-    PROVIDED_PRINCIPAL,
     REGION_NAMES,
     REGIONS,
-    ROLE_ARN,
-    ROLE_NAME,
     ROLE_PATH,
-    ArgumentError,
-    ListOf,
-    Text,
     partition_of_region,
 )
 

@@ -10,7 +10,6 @@ from typing import Any, Final, Literal, NamedTuple
 
 from aws_cdk import App, Environment, Stack
 
-from pump_roles import validators
 from pump_roles.app.organization_stacks import (
     AlarmForwarderStack,
     AlarmStack,
@@ -34,10 +33,8 @@ from pump_roles.guardrails import (
     applying,
     parts_of,
 )
-from pump_roles.json_input import InputError, read_json
+from pump_roles.inputs import ArgumentError, InputError, nearest, one_line, read_json, validators
 from pump_roles.published import ROLES
-from pump_roles.text import one_line
-from pump_roles.validators import ArgumentError, nearest
 
 _ROLE_STACKS: Final[Mapping[str, Callable[..., Stack]]] = {
     "read-only": ReadOnlyStack,

@@ -10,9 +10,9 @@ from aws_cdk import aws_iam as iam
 from aws_cdk import aws_scheduler as scheduler
 from constructs import Construct
 
-from pump_roles import validators
 from pump_roles.guardrails import APPROVAL_END, Guardrail
-from pump_roles.validators import names_the_construct
+from pump_roles.inputs import validators
+from pump_roles.inputs.validators import names_the_construct
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

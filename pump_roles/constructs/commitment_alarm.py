@@ -10,15 +10,13 @@ from aws_cdk import aws_iam as iam
 from aws_cdk import aws_sns as sns
 from constructs import Construct
 
-from pump_roles import validators
-from pump_roles.constructs.approval_end import ApprovalEnd
-from pump_roles.constructs.protection import ROLE_CHANGES
 from pump_roles.constructs.roles import PumpRole
-from pump_roles.constructs.rollouts import Rollout
-from pump_roles.guardrails import SHIPPED, Guardrail
+from pump_roles.constructs.rollouts import ROLE_CHANGES, Rollout
+from pump_roles.guardrails import APPROVAL_END, SHIPPED, Guardrail
 from pump_roles.iam.events import sources_of
+from pump_roles.inputs import validators
+from pump_roles.inputs.validators import ArgumentError, names_the_construct
 from pump_roles.published import ROLES
-from pump_roles.validators import ArgumentError, names_the_construct
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
@@ -454,7 +452,7 @@ def _patterns(roles: Sequence[str | PumpRole | Rollout]) -> dict[str, dict[str, 
                             "sessionContext": {
                                 "sessionIssuer": {
                                     "userName": [
-                                        {"anything-but": [ApprovalEnd.approver]},
+                                        {"anything-but": [APPROVAL_END]},
                                         {"exists": False},
                                     ]
                                 }

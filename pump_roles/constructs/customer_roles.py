@@ -8,9 +8,9 @@ from aws_cdk import Annotations, Aws, Stack, Token
 from aws_cdk import aws_iam as iam
 from constructs import Construct, Dependable
 
-from pump_roles import validators
+from pump_roles.inputs import validators
+from pump_roles.inputs.validators import ArgumentError, names_the_construct
 from pump_roles.published import ROLES
-from pump_roles.validators import ArgumentError, names_the_construct
 
 _ACCOUNTS: Final = validators.ListOf(validators.ACCOUNT)
 _KINDS: Final = validators.ListOf(validators.choice(ROLES, "a kind of role: "))

@@ -29,7 +29,7 @@ from constructs import Construct
 
 from pump_roles._version import __version__
 from pump_roles.findings import ONLY_AT_DEPLOYMENT, Finding, Reason
-from pump_roles.validators import ArgumentError
+from pump_roles.inputs import ArgumentError
 
 if TYPE_CHECKING:
     from pump_roles.constructs.widening import Built

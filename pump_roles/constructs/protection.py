@@ -12,17 +12,17 @@ from aws_cdk import Annotations, CfnOutput, Fn, Stack
 from aws_cdk.aws_organizations import CfnPolicy
 from constructs import Construct
 
-from pump_roles import validators
 from pump_roles.constructs.roles import PumpRole
-from pump_roles.constructs.rollouts import Rollout, reference
-from pump_roles.published import ROLES
-from pump_roles.validators import (
+from pump_roles.constructs.rollouts import ROLE_CHANGES, Rollout, reference
+from pump_roles.inputs import validators
+from pump_roles.inputs.validators import (
     ArgumentError,
     ListOf,
     is_token,
     names_the_construct,
     policy_size,
 )
+from pump_roles.published import ROLES
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
@@ -30,17 +30,6 @@ if TYPE_CHECKING:
 _EXECUTION_ROLE: Final = "stacksets-exec-"
 _EXECUTION_ROLES: Final = f"arn:*:iam::*:role/{_EXECUTION_ROLE}*"
 """What StackSets with service-managed permissions create, and act with, in each account."""
-
-ROLE_CHANGES: Final = (
-    "iam:AttachRolePolicy",
-    "iam:CreateRole",
-    "iam:DeleteRole*",
-    "iam:DetachRolePolicy",
-    "iam:PutRole*",
-    "iam:UpdateAssumeRolePolicy",
-    "iam:UpdateRole*",
-)
-"""What only StackSets may do with the roles, and what the alarm looks for."""
 
 _TAGGING: Final = ("iam:TagRole", "iam:UntagRole")
 _POLICY_CHANGES: Final = (

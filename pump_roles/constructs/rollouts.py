@@ -19,23 +19,23 @@ from aws_cdk import (
 )
 from constructs import Construct
 
-from pump_roles import validators
 from pump_roles.constructs.gate import protect
 from pump_roles.constructs.roles import (
     AutoPilotRole,
     PumpRole,
     ReadOnlyRole,
     annotate_guardrails,
+    validated_trust,
 )
 from pump_roles.constructs.stacks import FlatStack, add_role, description_of
-from pump_roles.constructs.trust_policy import validated_trust
 from pump_roles.guardrails import documents
+from pump_roles.inputs import validators
+from pump_roles.inputs.validators import ArgumentError, names_the_construct
 from pump_roles.universal import (
     EXTERNAL_ID_PARAMETER,
     NEXT_EXTERNAL_ID_PARAMETER,
     PRINCIPAL_PARAMETER,
 )
-from pump_roles.validators import ArgumentError, names_the_construct
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -60,6 +60,17 @@ _ALTERNATIVES: Final[Mapping[str, validators.ListOf | validators.Integer]] = {
     "failure_tolerance_count": validators.FAILURE_TOLERANCE_COUNT,
 }
 """What validates each argument that cannot be combined with another one."""
+
+ROLE_CHANGES: Final = (
+    "iam:AttachRolePolicy",
+    "iam:CreateRole",
+    "iam:DeleteRole*",
+    "iam:DetachRolePolicy",
+    "iam:PutRole*",
+    "iam:UpdateAssumeRolePolicy",
+    "iam:UpdateRole*",
+)
+"""What only StackSets may do with protected roles, and what the alarm looks for."""
 
 _FILTERS: Final = {"exclude_accounts": "DIFFERENCE", "only_accounts": "INTERSECTION"}
 

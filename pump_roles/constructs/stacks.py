@@ -7,17 +7,11 @@ from typing import TYPE_CHECKING, Any, ClassVar, Final, NamedTuple
 from aws_cdk import CfnOutput, CfnParameter, Stack
 
 from pump_roles.constructs.roles import AutoPilotRole, PumpRole, ReadOnlyRole
+from pump_roles.inputs import EXTERNAL_ID, PRINCIPAL, TAGS, Text, names_the_construct
 from pump_roles.universal import (
     EXTERNAL_ID_PARAMETER,
     NEXT_EXTERNAL_ID_PARAMETER,
     PRINCIPAL_PARAMETER,
-)
-from pump_roles.validators import (
-    EXTERNAL_ID,
-    PRINCIPAL,
-    TAGS,
-    Text,
-    names_the_construct,
 )
 
 if TYPE_CHECKING:

@@ -10,6 +10,7 @@ from pump_roles.findings import Access, At, Finding, Reason
 from pump_roles.guardrails import opening_tags
 from pump_roles.iam.canonical import without_partition
 from pump_roles.iam.documents import as_list, as_mapping, as_text, has_transform, ref, statements
+from pump_roles.inputs import EXTERNAL_ID, PRINCIPAL, Text, unescaped
 from pump_roles.placeholders import (
     Reference,
     Resolved,
@@ -39,8 +40,6 @@ from pump_roles.templates.template import (
     hidden_at_deployment,
     unread_in,
 )
-from pump_roles.text import unescaped
-from pump_roles.validators import EXTERNAL_ID, PRINCIPAL, Text
 
 _HARMLESS_PROPERTIES: Final = {"Description", "Tags"}
 _DEFAULTS: Final[Mapping[str, Any]] = {"MaxSessionDuration": 3_600}

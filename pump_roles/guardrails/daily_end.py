@@ -8,7 +8,7 @@ from typing import Any, Final
 
 from pump_roles.guardrails.guardrail import SHIPPED
 from pump_roles.iam.documents import as_mapping
-from pump_roles.json_input import parse_json
+from pump_roles.inputs import parse_json
 
 APPROVAL_END: Final = "PumpApprovalEnd"
 """The name of the schedule, and of the role that it acts with."""

@@ -10,11 +10,11 @@ from functools import cache, partial
 from importlib import resources
 from typing import Any, ClassVar, Final
 
-from pump_roles import validators
 from pump_roles.iam.documents import as_list, as_mapping, mapped
 from pump_roles.iam.patterns import overlap
+from pump_roles.inputs import validators
+from pump_roles.inputs.validators import ArgumentError
 from pump_roles.published import ROLES
-from pump_roles.validators import ArgumentError
 
 _POLICY: Final = "PumpGuardrail"
 

@@ -17,8 +17,8 @@ from pump_roles.iam.canonical import without_partition
 from pump_roles.iam.clauses import canonical
 from pump_roles.iam.documents import Policy, as_text, only_denies
 from pump_roles.iam.patterns import covers, overlap
+from pump_roles.inputs import ArgumentError, ListOf
 from pump_roles.published import ROLES, PublishedRole
-from pump_roles.validators import ArgumentError, ListOf
 
 _PRINCIPAL_TAG: Final = re.compile(r'aws:principaltag/([^"\\}]+)')
 

@@ -9,10 +9,10 @@ import json
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from functools import cache, cached_property
+from importlib import resources
 from typing import Any, Final, Literal, get_args
 
 from pump_roles.iam.patterns import expression
-from pump_roles.text import packaged
 
 Level = Literal["List", "Read", "Tagging", "Write", "Permissions management"]
 
@@ -129,11 +129,15 @@ class Catalog:
 @cache
 def shipped() -> Catalog:
     """Return the snapshot that comes with the package."""
-    return Catalog.of(json.loads(packaged(__package__, "catalog.json")))
+    return Catalog.of(
+        json.loads(resources.files(__package__).joinpath("catalog.json").read_bytes())
+    )
 
 
 @cache
 def reviewed() -> Mapping[str, Any]:
     """Return what each published pattern matched at the last review."""
-    content: dict[str, Any] = json.loads(packaged(__package__, "reviewed.json"))
+    content: dict[str, Any] = json.loads(
+        resources.files(__package__).joinpath("reviewed.json").read_bytes()
+    )
     return content

@@ -10,10 +10,10 @@ import json
 import re
 from collections.abc import Iterable, Mapping
 from functools import cache, lru_cache
+from importlib import resources
 from typing import Any, Final
 
 from pump_roles.iam.catalog import Action, shipped
-from pump_roles.text import packaged
 
 _DOMAIN: Final = ".amazonaws.com"
 _VERSION: Final = re.compile(r"([0-9]{4}_?[0-9]{2}_?[0-9]{2})(v[0-9]+)?$")
@@ -75,5 +75,7 @@ def needs_permission(source: str, name: str) -> bool:
 
 @cache
 def _data() -> Mapping[str, Any]:
-    content: dict[str, Any] = json.loads(packaged(__package__, "events.json"))
+    content: dict[str, Any] = json.loads(
+        resources.files(__package__).joinpath("events.json").read_bytes()
+    )
     return content

@@ -16,8 +16,7 @@ from pump_roles.iam.conditions import is_readable
 from pump_roles.iam.documents import as_list, as_mapping, as_text, is_call, strings
 from pump_roles.iam.patterns import overlap
 from pump_roles.iam.values import Value, known, literal, unreadable
-from pump_roles.json_input import decoded
-from pump_roles.validators import EXTERNAL_ID, PRINCIPAL, Text
+from pump_roles.inputs import EXTERNAL_ID, PRINCIPAL, Text, decoded
 
 PrincipalKind = Literal[
     "account",

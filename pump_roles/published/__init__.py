@@ -10,10 +10,9 @@ import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
+from importlib import resources
 from types import MappingProxyType
 from typing import Any, Final
-
-from pump_roles.text import packaged
 
 __all__ = ["REASONS", "RESOURCE_REASONS", "ROLES", "Policy", "PublishedRole", "trust_policy"]
 
@@ -83,7 +82,7 @@ def trust_policy(principal: str, external_ids: Sequence[str]) -> dict[str, Any]:
 def _policies(file: str) -> tuple[Policy, ...]:
     return tuple(
         Policy(listed["PolicyName"], json.dumps(listed["PolicyDocument"]))
-        for listed in json.loads(packaged(__name__, file))
+        for listed in json.loads(resources.files(__name__).joinpath(file).read_bytes())
     )
 
 
@@ -93,12 +92,17 @@ def _role(listed: Mapping[str, Any]) -> PublishedRole:
 
 
 ROLES: Final[Mapping[str, PublishedRole]] = MappingProxyType(
-    {listed["kind"]: _role(listed) for listed in json.loads(packaged(__name__, "roles.json"))}
+    {
+        listed["kind"]: _role(listed)
+        for listed in json.loads(resources.files(__name__).joinpath("roles.json").read_bytes())
+    }
 )
 """The roles by their kind. The auto-pilot role starts with the policy of the read-only role, as in
 Pump's document."""
 
-_REASONS: Final[Mapping[str, Mapping[str, str]]] = json.loads(packaged(__name__, "reasons.json"))
+_REASONS: Final[Mapping[str, Mapping[str, str]]] = json.loads(
+    resources.files(__name__).joinpath("reasons.json").read_bytes()
+)
 
 REASONS: Final[Mapping[str, str]] = MappingProxyType(_REASONS["actions"])
 """Why Pump needs each action pattern."""

@@ -8,7 +8,7 @@ on it.
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from pump_roles.json_input import TOO_DEEP, InputError
+from pump_roles.inputs import TOO_DEEP, InputError
 from pump_roles.templates.assembly import files_in, load
 from pump_roles.templates.reach import attachments
 from pump_roles.templates.resolve import Resolver

@@ -9,7 +9,7 @@ from stat import S_ISDIR, S_ISREG
 from typing import Any, Final
 
 from pump_roles.iam.documents import as_list, as_mapping, as_text
-from pump_roles.json_input import TEMPLATE, InputError, parse_json, read_json
+from pump_roles.inputs import TEMPLATE, InputError, parse_json, read_json
 from pump_roles.templates.resolve import Resolver
 from pump_roles.templates.template import STACK, STACK_SET, Tags, Template
 

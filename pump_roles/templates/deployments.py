@@ -9,7 +9,6 @@ from hashlib import sha256
 from pathlib import Path
 from typing import Any, Final, get_args
 
-from pump_roles import validators
 from pump_roles.contents import (
     Assembly,
     ControlType,
@@ -21,7 +20,14 @@ from pump_roles.contents import (
 from pump_roles.iam.canonical import text_of
 from pump_roles.iam.documents import as_list, as_mapping, as_text, is_call
 from pump_roles.iam.values import Value
-from pump_roles.json_input import InputError, decoded
+from pump_roles.inputs import (
+    ACCOUNT_FILTERS,
+    EXTERNAL_ID,
+    POLICY_TARGETS,
+    InputError,
+    decoded,
+    validators,
+)
 from pump_roles.masking import Mask, digests_of_ids, texts_under_the_key, under_the_key
 from pump_roles.placeholders import (
     PLACEHOLDER,
@@ -37,7 +43,6 @@ from pump_roles.role import ROOT, Part, Role, Unknown, Why
 from pump_roles.templates.resolve import Resolver, Resource
 from pump_roles.templates.role_reader import ROLE_PROPERTIES, PumpRole, unknown_of
 from pump_roles.templates.template import MEMBERS, NEUTRAL_MEMBERS, Hidden, Template
-from pump_roles.validators import ACCOUNT_FILTERS, EXTERNAL_ID, POLICY_TARGETS
 
 _POLICIES: Final[Part] = "organization-policies"
 _TARGETS: Final = {"OrganizationalUnitIds", "Accounts", "AccountFilterType", "AccountsUrl"}

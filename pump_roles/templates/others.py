@@ -33,8 +33,8 @@ from pump_roles.masking import under_the_key
 from pump_roles.placeholders import (
     HOLE,
     OPEN,
-    Call,
     Choice,
+    FunctionCall,
     Reference,
     Resolved,
     certain_text,
@@ -298,7 +298,7 @@ class _Reader:
 
     def _made_here(self, leaf: Any, kind: str, attribute: str) -> Resource | None:
         # The resource of a type, of which a value is an attribute that AWS generates.
-        value = leaf.value if isinstance(leaf, Call) else None
+        value = leaf.value if isinstance(leaf, FunctionCall) else None
         for reference in () if value is None else value.refers:
             found = self.resolver.resources.get(reference)
             if found is not None and value is not None and found.type == kind:
@@ -355,7 +355,7 @@ class _Reader:
         account, pending = self.template.account, [tree]
         while pending:
             part = pending.pop()
-            if isinstance(part, Call):
+            if isinstance(part, FunctionCall):
                 named = self.pump.in_value(part.value, account, roles=roles)
             elif isinstance(part, dict | list | Choice):
                 pending += reversed([*parts_of(part)])

@@ -15,6 +15,7 @@ from pump_roles.iam.documents import (
     denies_all,
     is_policy_name,
 )
+from pump_roles.inputs import Text
 from pump_roles.placeholders import (
     GENERATED,
     KEPT,
@@ -35,7 +36,6 @@ from pump_roles.placeholders import (
 from pump_roles.published import ROLES
 from pump_roles.templates.resolve import Resource
 from pump_roles.templates.template import AWS_TYPES, MEMBERS, Hidden, Template
-from pump_roles.validators import Text
 
 Naming = Literal["certain", "could-be", "deployment"]
 """How something names a role: certainly; possibly, from what the app contains; or only the

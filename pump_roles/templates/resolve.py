@@ -22,8 +22,8 @@ from pump_roles.placeholders import (
     OPEN,
     PLACEHOLDER,
     SHAPES,
-    Call,
     Choice,
+    FunctionCall,
     Reference,
     Resolved,
     Text,
@@ -110,7 +110,7 @@ class Resource:
 
     @cached_property
     def tree(self) -> Mapping[str, Any]:
-        """Its properties, in which each function is a :class:`Call` or a :class:`Choice`."""
+        """Its properties: each function is a :class:`FunctionCall` or a :class:`Choice`."""
         return {name: self[name] for name in self.properties}
 
     def __getitem__(self, name: str) -> Any:
@@ -231,7 +231,7 @@ class Resolver:
                 options = tuple(self.tree(branch, template) for branch in branches)
                 return Choice(value, options, (template.key, f"?{as_text(condition)}"))
         if isinstance(value, dict) or (isinstance(value, str) and _DYNAMIC in value):
-            return Call(value, self.resolve(value, template))
+            return FunctionCall(value, self.resolve(value, template))
         return value
 
     def resolve(self, value: Any, template: Template) -> Resolved:
@@ -305,7 +305,9 @@ class Resolver:
         if isinstance(tree, Choice):
             yield text_of(tree.written)
             depends.add(tree.condition)
-        elif isinstance(tree, Call) and certain_text(tree) is None and tree.value != NOTHING:
+        elif (
+            isinstance(tree, FunctionCall) and certain_text(tree) is None and tree.value != NOTHING
+        ):
             texts, words = [*tree.value.every], tree.value.literals
             yield text_of([sorted(map(shown, texts)), sorted(map(shown, words))])
             for key, name in _PARAMETER.findall("".join(texts)):

@@ -18,9 +18,9 @@ from pump_roles.iam.documents import (
 )
 from pump_roles.iam.trust import Trust, parse_trust
 from pump_roles.iam.values import OPEN, Value, known, literal, unreadable
-from pump_roles.json_input import parse_json
+from pump_roles.inputs import PRINCIPAL, ROLE_NAME, Text, parse_json
 from pump_roles.placeholders import (
-    Call,
+    FunctionCall,
     Reference,
     Resolved,
     as_written,
@@ -48,7 +48,6 @@ from pump_roles.templates.reach import (
 )
 from pump_roles.templates.resolve import Resolver, Resource
 from pump_roles.templates.template import MEMBERS, Opaque, Template, changed_at_deployment
-from pump_roles.validators import PRINCIPAL, ROLE_NAME, Text
 
 ROLE_PROPERTIES: Final = {
     *("RoleName", "Description", "Path", "Tags", "PermissionsBoundary", "MaxSessionDuration"),
@@ -266,7 +265,7 @@ def boundary(role: Resource, attachments: Attachments) -> Boundary | None:
 def parsed(document: Any) -> Any:
     """Return a policy document, which may be the text of one; any other value as it is."""
     text = document if isinstance(document, str) else ""
-    if isinstance(document, Call):
+    if isinstance(document, FunctionCall):
         text = document.value.certain or ""
     if '"Statement"' in text:
         with suppress(ValueError, RecursionError):
@@ -278,7 +277,7 @@ def parsed(document: Any) -> Any:
 def _text(part: Any) -> Any:
     # A text in a document that is put together can have placeholders.
     if isinstance(part, str) and "${" in part:
-        return Call(shown(part), Resolved(frozenset({part})))
+        return FunctionCall(shown(part), Resolved(frozenset({part})))
     return part
 
 

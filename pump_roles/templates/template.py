@@ -4,13 +4,15 @@ import json
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
+from importlib import resources
 from pathlib import Path
 from typing import Any, Final, Literal
 
 from pump_roles.iam.documents import as_list, as_mapping, as_text, has_transform
-from pump_roles.text import packaged
 
-AWS_TYPES: Final[Mapping[str, Any]] = json.loads(packaged(__package__, "aws_types.json"))
+AWS_TYPES: Final[Mapping[str, Any]] = json.loads(
+    resources.files(__package__).joinpath("aws_types.json").read_bytes()
+)
 """What the types of AWS's resources do.
 
 - ``attaches``: those that attach to roles, and the property that names the roles;

@@ -5,10 +5,10 @@ from collections.abc import Iterator, Mapping
 from typing import Final
 from urllib.parse import quote, urlencode, urlsplit
 
-from pump_roles import validators
+from pump_roles.inputs import validators
+from pump_roles.inputs.validators import ArgumentError, nearest
 from pump_roles.published import ROLES
 from pump_roles.universal import EXTERNAL_ID_PARAMETER, PRINCIPAL_PARAMETER
-from pump_roles.validators import ArgumentError, nearest
 
 _PARAMETERS: Final[Mapping[str, validators.Text]] = {
     PRINCIPAL_PARAMETER: validators.PROVIDED_PRINCIPAL,

@@ -15,10 +15,10 @@ from hypothesis import strategies as st
 from pump_roles import Guardrail, ReadOnlyStack
 from pump_roles.app import config
 from pump_roles.guardrails import WITH_VALUE, parts_of
+from pump_roles.inputs import ListOf
 from pump_roles.published import ROLES
 from pump_roles.review.account.expectation import from_templates
 from pump_roles.review.report import of_templates
-from pump_roles.validators import ListOf
 from tests.every_guardrail import FILLED
 from tests.support import (
     PRINCIPAL,

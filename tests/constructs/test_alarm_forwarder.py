@@ -19,8 +19,8 @@ from pump_roles import (
     CommitmentAlarm,
     ReadOnlyRollout,
 )
+from pump_roles.inputs import policy_size
 from pump_roles.review.report import of_templates
-from pump_roles.validators import policy_size
 from tests.alarm import (
     BUS,
     TAGGED,

@@ -46,7 +46,7 @@ from pump_roles import (
     ReadOnlyRole,
     ReadOnlyRollout,
 )
-from pump_roles.json_input import InputError
+from pump_roles.inputs import InputError
 from pump_roles.review.report import of_templates
 from tests.constructs.test_stacks import pipeline_in
 from tests.hostile import HOSTILE, Place, add_aspect

@@ -38,8 +38,8 @@ from pump_roles.guardrails import (
 from pump_roles.guardrails.guardrail import with_statements
 from pump_roles.iam.catalog import shipped
 from pump_roles.iam.documents import mapped
+from pump_roles.inputs.validators import REGION_NAMES
 from pump_roles.published import ROLES
-from pump_roles.validators import REGION_NAMES
 from tests.every_guardrail import EVERY, FILLED
 from tests.support import ROLE_ARGUMENTS, messages_of, policies_of, size_of
 

@@ -11,7 +11,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from pump_roles import Guardrail
-from pump_roles.json_input import InputError
+from pump_roles.inputs import InputError
 from pump_roles.review.output.formats import written
 from pump_roles.review.output.report_words import change_in_one_line
 from pump_roles.review.report import Report, earlier_of, of_templates

@@ -13,16 +13,11 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from pump_roles import ArgumentError
+from pump_roles.inputs import PROVIDED_EXTERNAL_ID, PROVIDED_PRINCIPAL
+from pump_roles.inputs.validators import REGION_NAMES, STACK_NAME, TEMPLATE_URL
 from pump_roles.published import ROLES
 from pump_roles.universal import EXTERNAL_ID_PARAMETER, PRINCIPAL_PARAMETER, template
 from pump_roles.universal.link import quick_create_link, warnings_about
-from pump_roles.validators import (
-    PROVIDED_EXTERNAL_ID,
-    PROVIDED_PRINCIPAL,
-    REGION_NAMES,
-    STACK_NAME,
-    TEMPLATE_URL,
-)
 from tests.support import PRINCIPAL, PUMP_ACCOUNT, SECRET
 
 URL = "https://s3.us-east-1.amazonaws.com/templates/PumpReadOnly-0.1.0.template.json"

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Final
 
 from pump_roles.iam.catalog import shipped
-from pump_roles.json_input import InputError
+from pump_roles.inputs import InputError
 from pump_roles.review.output.json_documents import read_baseline
 from pump_roles.review.output.report_words import change_in_one_line
 from pump_roles.review.report import Report, of_templates

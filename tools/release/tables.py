@@ -7,13 +7,13 @@ around them is written by hand.
 import json
 import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from importlib import resources
 from typing import Final
 
 from pump_roles.guardrails import Guardrail, kept_by
 from pump_roles.guardrails.guardrail import SHIPPED
 from pump_roles.iam.catalog import shipped
 from pump_roles.published import ROLES
-from pump_roles.text import packaged
 from tools.sandbox.cdk import ROOT
 
 
@@ -40,7 +40,9 @@ def _guardrails_in_full() -> str:
 
 
 def _left_by_metadata_only() -> str:
-    left = json.loads(packaged("pump_roles.review.report", "data.json"))["left"]
+    left = json.loads(
+        resources.files("pump_roles.review.report").joinpath("data.json").read_bytes()
+    )["left"]
     return _table(
         ("action", "what it returns", "why it stays"),
         ((f"`{action}`", data["returns"], data["stays"]) for action, data in left.items()),

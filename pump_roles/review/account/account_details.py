@@ -17,12 +17,11 @@ from pump_roles.guardrails import APPROVAL_END
 from pump_roles.iam.documents import Policy, as_text
 from pump_roles.iam.trust import Trust, parse_trust
 from pump_roles.iam.values import Value, known
-from pump_roles.json_input import TOO_DEEP, InputError, read_json
+from pump_roles.inputs import ROLE_ARN, TOO_DEEP, InputError, account_of, partition_of, read_json
 from pump_roles.masking import ids_of, texts_under_the_key
 from pump_roles.review.account.aws_sdk import Aws, all_in, error_code, in_utc, moment_of, reason_of
 from pump_roles.review.account.organization import Organization
 from pump_roles.role import Boundary, Part, Role, Unknown, kind_of
-from pump_roles.validators import ROLE_ARN, account_of, partition_of
 
 if TYPE_CHECKING:
     from mypy_boto3_iam import IAMClient

@@ -13,6 +13,7 @@ from pump_roles.guardrails import Guardrail
 from pump_roles.iam.catalog import shipped
 from pump_roles.iam.decisions import DENIED, NOT_GRANTED
 from pump_roles.iam.events import action_of, needs_permission, services_of
+from pump_roles.inputs import ACCOUNT, account_of, cut
 from pump_roles.masking import Mask
 from pump_roles.review.account.activity_result import (
     DONE,
@@ -41,8 +42,6 @@ from pump_roles.review.account.watched_roles import (
     judge_guardrails,
     may_have_action,
 )
-from pump_roles.text import cut
-from pump_roles.validators import ACCOUNT, account_of
 
 _LONGEST: Final = 200
 """The maximum length of a text of a change, in characters."""

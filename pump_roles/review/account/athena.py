@@ -12,7 +12,7 @@ from typing import Any, Final
 
 from botocore.exceptions import ClientError
 
-from pump_roles.json_input import InputError, parse_any_depth
+from pump_roles.inputs import ROLE_NAME, ArgumentError, InputError, cut, parse_any_depth
 from pump_roles.review.account.activity_collector import Collector
 from pump_roles.review.account.aws_sdk import (
     Clients,
@@ -24,8 +24,6 @@ from pump_roles.review.account.aws_sdk import (
     text_in,
 )
 from pump_roles.review.account.watched_roles import WatchedRoles
-from pump_roles.text import cut
-from pump_roles.validators import ROLE_NAME, ArgumentError
 
 _MEMBERS: Final = (
     "addendum.originalEventID",

@@ -17,7 +17,7 @@ from botocore import exceptions
 from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError
 
-from pump_roles.validators import Text, partition_of
+from pump_roles.inputs import Text, partition_of
 
 if TYPE_CHECKING:
     from mypy_boto3_cloudformation import CloudFormationClient

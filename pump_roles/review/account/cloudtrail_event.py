@@ -15,9 +15,9 @@ from typing import Annotated, Any, Final
 from msgspec import Meta, Struct, field
 
 from pump_roles.iam.events import exact_source
+from pump_roles.inputs import ACCOUNT
 from pump_roles.review.account.activity_result import DONE, Quantity
 from pump_roles.review.account.aws_sdk import in_utc, moment_of
-from pump_roles.validators import ACCOUNT
 
 _DIGITS: Final = 12
 """The maximum number of digits of a count or a term."""

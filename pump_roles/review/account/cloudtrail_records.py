@@ -16,7 +16,7 @@ from typing import Any, Final
 
 import msgspec
 
-from pump_roles.json_input import InputError, parse_any_depth
+from pump_roles.inputs import InputError, parse_any_depth
 from pump_roles.review.account.activity_result import Unknown, Why
 from pump_roles.review.account.aws_sdk import (
     Clients,

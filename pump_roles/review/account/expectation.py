@@ -12,12 +12,11 @@ from pump_roles.iam.canonical import account_of_root, in_account
 from pump_roles.iam.documents import Policy
 from pump_roles.iam.trust import OF_AWS, Trust
 from pump_roles.iam.values import OPEN, Value, known
-from pump_roles.json_input import InputError
+from pump_roles.inputs import EXTERNAL_ID, PRINCIPAL, InputError, Text
 from pump_roles.masking import Mask, digest_of, is_masked
 from pump_roles.published import ROLES
 from pump_roles.review.account.account_details import AccountDetails
 from pump_roles.role import ROOT, Boundary, Role, Unknown, Why, published_role
-from pump_roles.validators import EXTERNAL_ID, PRINCIPAL, Text
 
 if TYPE_CHECKING:
     from pump_roles.review.report import Report

@@ -4,6 +4,7 @@ from collections.abc import Callable, Collection, Iterable, Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
+from pump_roles.inputs import ACCOUNT, ORGANIZATION, AccountFilter
 from pump_roles.review.account.aws_sdk import (
     NO_ORGANIZATION,
     all_in,
@@ -13,7 +14,6 @@ from pump_roles.review.account.aws_sdk import (
     text_in,
 )
 from pump_roles.role import Unknown
-from pump_roles.validators import ACCOUNT, ORGANIZATION, AccountFilter
 
 if TYPE_CHECKING:
     from mypy_boto3_organizations import OrganizationsClient

@@ -11,7 +11,7 @@ from pump_roles.iam.canonical import in_account
 from pump_roles.iam.clauses import clauses
 from pump_roles.iam.conditions import is_met
 from pump_roles.iam.documents import Policy, mapped
-from pump_roles.json_input import decoded
+from pump_roles.inputs import POLICY_TARGETS, decoded
 from pump_roles.masking import Mask
 from pump_roles.review.account.account_details import AccountDetails
 from pump_roles.review.account.aws_sdk import all_in, checked_id, reason_of, text_in
@@ -19,7 +19,6 @@ from pump_roles.review.account.expectation import Expectation
 from pump_roles.review.account.organization import Organization
 from pump_roles.review.account.verification import PolicyResult, StoppedBy
 from pump_roles.role import Part, Role, Unknown, stops
-from pump_roles.validators import POLICY_TARGETS
 
 if TYPE_CHECKING:
     from mypy_boto3_organizations import OrganizationsClient

@@ -11,14 +11,13 @@ from pump_roles.iam.conditions import is_readable, without_exclusions
 from pump_roles.iam.documents import as_text
 from pump_roles.iam.patterns import covers
 from pump_roles.iam.trust import OF_AWS, Trust, TrustStatement
-from pump_roles.json_input import InputError
+from pump_roles.inputs import ACCOUNT, InputError
 from pump_roles.masking import digests_of_ids, texts_under_the_key
 from pump_roles.published import ROLES
 from pump_roles.pump_names import NAMES, TRUSTS, Named, PumpNames, admitted
 from pump_roles.review.account.account_details import AccountDetails
 from pump_roles.review.account.organization import Organization
 from pump_roles.role import Role, Unknown
-from pump_roles.validators import ACCOUNT
 
 _ADMINISTRATOR: Final = "arn:*:iam::aws:policy/AdministratorAccess"
 _OF_MANAGEMENT: Final = (

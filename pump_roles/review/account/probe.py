@@ -10,6 +10,12 @@ from typing import TYPE_CHECKING, Any, Final, Literal, get_args
 from botocore.exceptions import ClientError
 
 from pump_roles._version import __version__
+from pump_roles.inputs import (
+    PROBED_ROLE_ARN,
+    PROVIDED_EXTERNAL_ID,
+    ArgumentError,
+    partition_of,
+)
 from pump_roles.masking import Mask
 from pump_roles.review.account.aws_sdk import (
     ACCESS_DENIED,
@@ -19,12 +25,6 @@ from pump_roles.review.account.aws_sdk import (
     reason_of,
 )
 from pump_roles.review.account.external_ids import new_external_id
-from pump_roles.validators import (
-    PROBED_ROLE_ARN,
-    PROVIDED_EXTERNAL_ID,
-    ArgumentError,
-    partition_of,
-)
 
 if TYPE_CHECKING:
     from mypy_boto3_sts import STSClient

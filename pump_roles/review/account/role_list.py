@@ -10,12 +10,13 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
 
-from pump_roles.json_input import InputError, read_text
-from pump_roles.validators import (
+from pump_roles.inputs import (
     PROBED_ROLE_ARN,
     PROVIDED_EXTERNAL_ID,
     ArgumentError,
+    InputError,
     partition_of,
+    read_text,
 )
 
 COLUMNS: Final = ("role_arn", "external_id")

@@ -7,7 +7,16 @@ from typing import TYPE_CHECKING, Any, Final, Literal, get_args
 
 from pump_roles._version import __version__
 from pump_roles.contents import Assembly, Place
-from pump_roles.json_input import InputError
+from pump_roles.inputs import (
+    ACCOUNT,
+    ORGANIZATIONAL_UNIT,
+    STACK_SET_NAME,
+    STACK_SETS_CALL_AS,
+    AccountFilter,
+    CallAs,
+    InputError,
+    is_account_filter,
+)
 from pump_roles.review.account.aws_sdk import (
     all_in,
     checked_id,
@@ -18,15 +27,6 @@ from pump_roles.review.account.aws_sdk import (
 )
 from pump_roles.review.account.organization import Account, accounts_below, targeted
 from pump_roles.role import Unknown
-from pump_roles.validators import (
-    ACCOUNT,
-    ORGANIZATIONAL_UNIT,
-    STACK_SET_NAME,
-    STACK_SETS_CALL_AS,
-    AccountFilter,
-    CallAs,
-    is_account_filter,
-)
 
 if TYPE_CHECKING:
     from mypy_boto3_cloudformation import CloudFormationClient

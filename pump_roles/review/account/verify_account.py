@@ -9,6 +9,7 @@ from pump_roles.contents import OrganizationPolicy, Place
 from pump_roles.findings import Access
 from pump_roles.guardrails import APPROVAL_END, Guardrail, approval_end, opening_value
 from pump_roles.iam.documents import as_mapping
+from pump_roles.inputs import is_account_filter
 from pump_roles.masking import Mask, ids_of
 from pump_roles.review.account.account_details import AccountDetails
 from pump_roles.review.account.expectation import Expectation
@@ -25,7 +26,6 @@ from pump_roles.review.account.verification import (
     RoleResult,
 )
 from pump_roles.role import Part, Role, Unknown, revoked_before
-from pump_roles.validators import is_account_filter
 
 
 def verify_account(

@@ -8,7 +8,7 @@ from functools import partial
 from typing import Final
 
 from pump_roles.contents import OrganizationPolicy
-from pump_roles.json_input import InputError
+from pump_roles.inputs import ACCOUNT, InputError
 from pump_roles.masking import Mask
 from pump_roles.review.account.account_details import (
     AccountDetails,
@@ -42,7 +42,6 @@ from pump_roles.review.account.probe import MINIMUM_SESSION_SECONDS
 from pump_roles.review.account.verification import AccountResult, Verification
 from pump_roles.review.account.verify_account import verify_account
 from pump_roles.role import Unknown, Why
-from pump_roles.validators import ACCOUNT
 
 SESSION_NAME: Final = "pump-roles-verify"
 """The session name under which the calls appear in each account's CloudTrail."""

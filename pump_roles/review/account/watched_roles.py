@@ -15,11 +15,10 @@ from pump_roles.iam.decisions import PolicyEvaluator
 from pump_roles.iam.documents import Policy
 from pump_roles.iam.events import could_be_of, services_of
 from pump_roles.iam.patterns import covers, overlap
-from pump_roles.json_input import InputError
+from pump_roles.inputs import InputError, account_of
 from pump_roles.published import ROLES
 from pump_roles.review.account.activity_result import Cost, GuardrailActivity
 from pump_roles.role import Role, published_role
-from pump_roles.validators import account_of
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)

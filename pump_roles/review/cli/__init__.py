@@ -6,9 +6,9 @@ from typing import Final
 import click
 
 from pump_roles._version import __version__
-from pump_roles.json_input import InputError
-from pump_roles.review.cli.inputs import record
+from pump_roles.inputs import InputError
 from pump_roles.review.cli.options import INTERRUPTED, fail
+from pump_roles.review.cli.read_files import record
 
 __all__ = ["app"]
 

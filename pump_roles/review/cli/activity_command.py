@@ -7,7 +7,7 @@ from typing import Any, Final
 
 import click
 
-from pump_roles.json_input import InputError
+from pump_roles.inputs import ATHENA_TABLE, ROLE_ARN, WORKGROUP, InputError, check_region
 from pump_roles.review.account.activity_collector import Collector, NothingFoundError, Period
 from pump_roles.review.account.activity_result import Unknown
 from pump_roles.review.account.athena import check_condition, query, read_table
@@ -26,9 +26,8 @@ from pump_roles.review.account.watched_roles import (
     with_arns,
 )
 from pump_roles.review.cli import aws, options, results
-from pump_roles.review.cli.inputs import Input
+from pump_roles.review.cli.read_files import Input
 from pump_roles.review.output.activity_sections import nothing_found
-from pump_roles.validators import ATHENA_TABLE, ROLE_ARN, WORKGROUP, check_region
 
 _MOST_DAYS: Final = 90
 """CloudTrail User Guide, "Working with CloudTrail event history"."""

@@ -11,7 +11,7 @@ from botocore.parsers import ResponseParserError
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, SpinnerColumn, TextColumn
 
-from pump_roles.json_input import InputError
+from pump_roles.inputs import InputError
 from pump_roles.masking import Mask
 from pump_roles.review.account.aws_sdk import remedy_for
 from pump_roles.review.cli.options import UNKNOWN, fail

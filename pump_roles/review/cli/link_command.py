@@ -2,11 +2,11 @@
 
 import click
 
+from pump_roles.inputs import ArgumentError
 from pump_roles.published import ROLES
 from pump_roles.review.cli import options
 from pump_roles.universal import EXTERNAL_ID_PARAMETER, PRINCIPAL_PARAMETER
 from pump_roles.universal.link import quick_create_link, warnings_about
-from pump_roles.validators import ArgumentError
 
 
 @options.command()

@@ -13,10 +13,9 @@ from typing import Any, Final, NoReturn, TypeVar
 
 import click
 
+from pump_roles.inputs import PROVIDED_EXTERNAL_ID, ArgumentError, ListOf, one_line
 from pump_roles.published import ROLES
-from pump_roles.review.cli.inputs import Input, was_read
-from pump_roles.text import one_line
-from pump_roles.validators import PROVIDED_EXTERNAL_ID, ArgumentError, ListOf
+from pump_roles.review.cli.read_files import Input, was_read
 
 _Value = TypeVar("_Value")
 Command = Callable[..., None]

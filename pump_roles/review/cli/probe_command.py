@@ -4,7 +4,7 @@ from pathlib import Path
 
 import click
 
-from pump_roles.json_input import InputError
+from pump_roles.inputs import PROBED_ROLE_ARN, PROVIDED_EXTERNAL_ID, InputError
 from pump_roles.review.account.probe import ProbeReport, probe_all, read_caller, sts_client
 from pump_roles.review.account.role_list import (
     ListedRole,
@@ -12,7 +12,6 @@ from pump_roles.review.account.role_list import (
     read_role_list,
 )
 from pump_roles.review.cli import aws, options, results
-from pump_roles.validators import PROBED_ROLE_ARN, PROVIDED_EXTERNAL_ID
 
 
 # The command rejects extra arguments: click's own message would show them, and with them maybe an

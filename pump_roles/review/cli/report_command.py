@@ -7,13 +7,13 @@ from typing import Final
 import click
 
 from pump_roles.guardrails import Guardrail
+from pump_roles.inputs import GUARDRAILS, ROLE_NAME, ArgumentError
 from pump_roles.published import ROLES
 from pump_roles.review.cli import options, results
 from pump_roles.review.output.json_documents import read_baseline
 from pump_roles.review.output.report_words import change_of_roles, finding_title, may_broaden
 from pump_roles.review.output.texts import first, say
 from pump_roles.review.report import Earlier, Report, of_contents, of_published, of_templates
-from pump_roles.validators import GUARDRAILS, ROLE_NAME, ArgumentError
 
 _ALARM: Final = "alarm"
 _BROADENED: Final = "broadened"

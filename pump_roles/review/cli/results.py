@@ -8,10 +8,10 @@ from typing import Any, Final
 
 import click
 
-from pump_roles.review.cli.inputs import Input, is_same
+from pump_roles.inputs import one_line
 from pump_roles.review.cli.options import WOULD_OVERWRITE, Command, repeatable, write
+from pump_roles.review.cli.read_files import Input, is_same
 from pump_roles.review.output.formats import Format, written
-from pump_roles.text import one_line
 
 _EXTENSIONS: Final[dict[Format, str]] = {
     "table": ".txt",

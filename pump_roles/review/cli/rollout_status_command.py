@@ -7,7 +7,7 @@ from pathlib import Path
 import click
 
 from pump_roles import templates
-from pump_roles.json_input import InputError
+from pump_roles.inputs import ACCOUNTS, STACK_SET_NAME, CallAs, InputError
 from pump_roles.review.account.aws_sdk import Clients
 from pump_roles.review.account.rollout_status import (
     ExpectedRollout,
@@ -17,7 +17,6 @@ from pump_roles.review.account.rollout_status import (
 )
 from pump_roles.review.cli import aws, options, results
 from pump_roles.review.output.words import unknown_in_words
-from pump_roles.validators import ACCOUNTS, STACK_SET_NAME, CallAs
 
 
 @options.command()

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import click
 
-from pump_roles.json_input import InputError
+from pump_roles.inputs import ACCOUNT, ORGANIZATIONAL_UNIT, PRINCIPAL, ROLE_TO_ASSUME, InputError
 from pump_roles.review.account.account_details import read_files
 from pump_roles.review.account.aws_sdk import Aws
 from pump_roles.review.account.expectation import (
@@ -25,7 +25,6 @@ from pump_roles.review.account.verify_accounts import (
 )
 from pump_roles.review.cli import aws, options, results
 from pump_roles.review.output.json_documents import read_saved
-from pump_roles.validators import ACCOUNT, ORGANIZATIONAL_UNIT, PRINCIPAL, ROLE_TO_ASSUME
 
 
 def _check_target(argument: str, value: str) -> str:

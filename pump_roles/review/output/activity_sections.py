@@ -6,7 +6,7 @@ from itertools import groupby
 from typing import TYPE_CHECKING, Final
 
 from pump_roles.iam.catalog import Action, shipped
-from pump_roles.json_input import TOO_DEEP
+from pump_roles.inputs import TOO_DEEP, account_of
 from pump_roles.review.account.activity_result import (
     Activity,
     Change,
@@ -29,7 +29,6 @@ from pump_roles.review.output.document import (
 from pump_roles.review.output.texts import TEXTS, first, say, text_of
 from pump_roles.review.report.build import risk_of
 from pump_roles.review.report.marks import mark
-from pump_roles.validators import account_of
 
 if TYPE_CHECKING:
     from pump_roles.review.account.activity_collector import NothingFoundError

@@ -12,11 +12,10 @@ from lzma import LZMADecompressor, LZMAError, compress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
-from pump_roles.json_input import TOO_DEEP, InputError, parse_json, read_json
+from pump_roles.inputs import TOO_DEEP, InputError, cut, parse_json, read_json, visible
 from pump_roles.review.report import Earlier, Report, earlier_of, of_templates
 from pump_roles.review.report.report_model import SCHEMA
 from pump_roles.templates.assembly import digest
-from pump_roles.text import cut, visible
 
 if TYPE_CHECKING:
     from pump_roles.review.account.activity_result import Activity

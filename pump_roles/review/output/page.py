@@ -6,6 +6,7 @@ from base64 import b64encode
 from collections.abc import Iterator, Mapping
 from functools import cache
 from hashlib import sha256
+from importlib import resources
 from typing import Any, Final
 
 from jinja2 import Environment, StrictUndefined, Template
@@ -19,7 +20,6 @@ from pump_roles.review.output.texts import TEXTS, say
 from pump_roles.review.output.writers import to_markdown
 from pump_roles.review.report.guardrail_sets import left_by_sets
 from pump_roles.review.report.report_model import RISKS, ActionReport, Report, Risk, RoleReport
-from pump_roles.text import packaged
 
 _BAR: Final = 400
 """The length of the longest bar, as in the template."""
@@ -46,7 +46,10 @@ _CHECKS: Final = {
 
 def as_html(report: Report) -> str:
     """Return the page of a report: the same bytes for the same report."""
-    css, script = packaged(__package__, "page.css"), packaged(__package__, "page.js")
+    css, script = (
+        resources.files(__package__).joinpath("page.css").read_text(encoding="utf-8"),
+        resources.files(__package__).joinpath("page.js").read_text(encoding="utf-8"),
+    )
     bands = [*report_actions.by_service(report)]
     services = [service for _, of_band in bands for service in of_band]
     return _template().render(
@@ -90,7 +93,7 @@ def _template() -> Template:
     source = re.sub(
         r'\{\{ say\("(\w+\.\w+)"\) \}\}',
         lambda found: escape(say(found[1])),
-        packaged(__package__, "page.html.j2"),
+        resources.files(__package__).joinpath("page.html.j2").read_text(encoding="utf-8"),
     )
     return environment.from_string(source)
 

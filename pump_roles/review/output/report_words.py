@@ -7,6 +7,7 @@ from pump_roles.compare import Difference
 from pump_roles.contents import Place
 from pump_roles.guardrails import SHIPPED, Guardrail, by_policy
 from pump_roles.iam.trust import Principal
+from pump_roles.inputs import ROLE_NAME
 from pump_roles.review.output.texts import TEXTS, first, say, text_of
 from pump_roles.review.output.words import (
     actions_in_words,
@@ -32,7 +33,6 @@ from pump_roles.review.report.report_model import (
     Worst,
 )
 from pump_roles.review.report.statements import NO, UNKNOWN, Answer, Statement
-from pump_roles.validators import ROLE_NAME
 
 _SUBTITLE: Final = 3
 """How many of the files that the roles were read from are named first."""

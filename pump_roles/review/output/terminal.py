@@ -10,6 +10,7 @@ from rich.cells import cell_len
 from rich.console import Console
 from rich.text import Text as Styled
 
+from pump_roles.inputs import one_line
 from pump_roles.review.output.document import (
     Code,
     Document,
@@ -21,7 +22,6 @@ from pump_roles.review.output.document import (
     Tone,
     spans,
 )
-from pump_roles.text import one_line
 
 _STYLES: Final[Mapping[Tone, str]] = {
     "": "bold",

@@ -2,11 +2,12 @@
 
 import json
 from collections.abc import Iterable, Mapping, Sequence
+from importlib import resources
 from typing import Any, Final
 
-from pump_roles.text import packaged
-
-TEXTS: Final[Mapping[str, Mapping[str, Any]]] = json.loads(packaged(__package__, "texts.json"))
+TEXTS: Final[Mapping[str, Mapping[str, Any]]] = json.loads(
+    resources.files(__package__).joinpath("texts.json").read_bytes()
+)
 """The texts: each a text, or one for a single thing and one for several."""
 
 

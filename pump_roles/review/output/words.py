@@ -14,9 +14,9 @@ from pump_roles.guardrails import by_policy
 from pump_roles.iam.clauses import Scope
 from pump_roles.iam.decisions import ALLOWED, DENIED, NOT_GRANTED, DecisionChange, Grant
 from pump_roles.iam.trust import Principal, TrustProblem
+from pump_roles.inputs import cut
 from pump_roles.review.output.texts import TEXTS, first, say
 from pump_roles.role import Unknown
-from pump_roles.text import cut
 
 _POLICY_ARN: Final = re.compile(
     r"arn:(?:aws[a-z-]*|\$\{AWS::Partition\}):iam::(\$\{AWS::AccountId\}|[a-z0-9]*)"

@@ -12,7 +12,7 @@ from pump_roles.contents import OPENS, Assembly, FoundRole
 from pump_roles.guardrails import Guardrail, applying
 from pump_roles.iam.catalog import Action, Catalog, reviewed, shipped
 from pump_roles.iam.decisions import CONDITIONALLY, DENIED, PARTLY, Grant
-from pump_roles.json_input import TOO_DEEP, InputError
+from pump_roles.inputs import TOO_DEEP, InputError
 from pump_roles.masking import Mask
 from pump_roles.published import REASONS, ROLES
 from pump_roles.review.report.changes import Earlier, changes, newly_matched

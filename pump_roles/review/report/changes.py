@@ -8,9 +8,9 @@ from pump_roles.compare import Effect, compare_roles
 from pump_roles.contents import Place
 from pump_roles.iam.catalog import Catalog
 from pump_roles.iam.decisions import DENIED
+from pump_roles.inputs import visible
 from pump_roles.review.report.policies import RolePolicies
 from pump_roles.review.report.report_model import Change, Compared, Report, Risk, RoleReport
-from pump_roles.text import visible
 
 _ORDER: Final[tuple[Effect, ...]] = ("broader", "unclear", "narrower")
 _RISKS: Final[tuple[Risk | Literal[""], ...]] = ("money", "writes", "data", "", "reads")

@@ -9,10 +9,10 @@ guardrail: an action that is no longer denied still returns data.
 import json
 from collections.abc import Mapping
 from functools import cache
+from importlib import resources
 from typing import Any, Final
 
 from pump_roles.guardrails import Guardrail
-from pump_roles.text import packaged
 
 _NOT_DENIED: Final = "Returns data, not only metadata."
 """The reason for an action in ``denied`` for which the guardrail has none."""
@@ -33,8 +33,12 @@ def mark(kind: str, name: str) -> str:
 @cache
 def _reasons() -> Mapping[str, Mapping[str, str]]:
     # By kind and pattern, in lower case.
-    reasons: dict[str, Mapping[str, str]] = json.loads(packaged(__package__, "marks.json"))
-    data: dict[str, Any] = json.loads(packaged(__package__, "data.json"))
+    reasons: dict[str, Mapping[str, str]] = json.loads(
+        resources.files(__package__).joinpath("marks.json").read_bytes()
+    )
+    data: dict[str, Any] = json.loads(
+        resources.files(__package__).joinpath("data.json").read_bytes()
+    )
     sentences, left = Guardrail.METADATA_ONLY.reasons, data["left"]
     reasons["data"] = {
         **{pattern: sentences.get(pattern, _NOT_DENIED) for pattern in data["denied"]},

@@ -9,11 +9,11 @@ import json
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
+from importlib import resources
 from typing import Any, Final, Literal
 
 from pump_roles.iam.clauses import Scope
 from pump_roles.iam.decisions import ALLOWED, DENIED, NOT_GRANTED, Decision, PolicyEvaluator
-from pump_roles.text import packaged
 
 YES: Final = "yes"
 LIMITED: Final = "limited"
@@ -149,5 +149,7 @@ def _limits(evaluator: PolicyEvaluator, actions: Sequence[str]) -> tuple[str, ..
 
 @cache
 def _listed() -> list[dict[str, Any]]:
-    listed: list[dict[str, Any]] = json.loads(packaged(__package__, "statements.json"))
+    listed: list[dict[str, Any]] = json.loads(
+        resources.files(__package__).joinpath("statements.json").read_bytes()
+    )
     return listed

@@ -6,11 +6,11 @@ A ``source`` names the pages that the texts are from.
 import json
 from collections.abc import Iterator, Sequence
 from functools import cache
+from importlib import resources
 from typing import Any
 
 from pump_roles.review.report.report_model import Worst
 from pump_roles.review.report.statements import NO, Statement
-from pump_roles.text import packaged
 
 
 def at_worst(found: Sequence[Statement]) -> Iterator[Worst]:
@@ -38,5 +38,7 @@ def at_worst(found: Sequence[Statement]) -> Iterator[Worst]:
 
 @cache
 def _listed() -> list[dict[str, Any]]:
-    listed: list[dict[str, Any]] = json.loads(packaged(__package__, "worst.json"))
+    listed: list[dict[str, Any]] = json.loads(
+        resources.files(__package__).joinpath("worst.json").read_bytes()
+    )
     return listed

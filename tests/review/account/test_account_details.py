@@ -8,7 +8,7 @@ import pytest
 
 from pump_roles import Guardrail
 from pump_roles.guardrails import documents
-from pump_roles.json_input import InputError
+from pump_roles.inputs import InputError
 from pump_roles.published import ROLES
 from pump_roles.review.account.account_details import AccountDetails, read_files
 from pump_roles.role import Part, Unknown

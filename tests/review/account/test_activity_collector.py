@@ -15,7 +15,7 @@ from pump_roles.guardrails import Guardrail, documents, documents_on
 from pump_roles.iam.canonical import in_account, without_partition
 from pump_roles.iam.catalog import shipped
 from pump_roles.iam.documents import Policy
-from pump_roles.json_input import InputError
+from pump_roles.inputs import InputError
 from pump_roles.published import ROLES
 from pump_roles.review.account.activity_collector import Collector, NothingFoundError
 from pump_roles.review.account.activity_result import (

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from ministack.services import athena
 from sqlglot import exp
 
-from pump_roles.json_input import InputError
+from pump_roles.inputs import ATHENA_TABLE, WORKGROUP, ArgumentError, InputError
 from pump_roles.review.account.activity_collector import Collector, NothingFoundError
 from pump_roles.review.account.athena import (
     _MEMBERS,
@@ -25,7 +25,6 @@ from pump_roles.review.account.athena import (
 )
 from pump_roles.review.account.athena import COLUMNS as COLUMNS_OF_RESULT
 from pump_roles.review.account.watched_roles import published_roles, roles_in
-from pump_roles.validators import ATHENA_TABLE, WORKGROUP, ArgumentError
 from tests.athena_tables import COLUMNS
 from tests.review.account.trail import AUTO_PILOT, PURCHASES, assumption, call, write
 from tests.support import synthesize

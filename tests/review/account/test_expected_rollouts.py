@@ -6,9 +6,9 @@ from typing import Any
 
 import pytest
 
+from pump_roles.inputs import ACCOUNT_FILTERS
 from pump_roles.review.account.rollout_status import TargetsError, rollouts_in
 from pump_roles.templates import read
-from pump_roles.validators import ACCOUNT_FILTERS
 from tests.support import SCENARIOS, Synth, rolled_out, stack_set
 
 KIND = "AccountFilterType"

@@ -8,6 +8,7 @@ import boto3
 import pytest
 from botocore.stub import Stubber
 
+from pump_roles.inputs import AccountFilter
 from pump_roles.review.account.organization import (
     Account,
     Organization,
@@ -16,7 +17,6 @@ from pump_roles.review.account.organization import (
     targeted,
 )
 from pump_roles.role import Unknown
-from pump_roles.validators import AccountFilter
 from tests.management import management
 from tools.sandbox.organization import Organization as Emulated
 

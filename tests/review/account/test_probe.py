@@ -22,6 +22,7 @@ from botocore.exceptions import (
 from click.testing import Result
 from mypy_boto3_sts import STSClient
 
+from pump_roles.inputs import EXTERNAL_ID, ArgumentError
 from pump_roles.review.account.external_ids import new_external_id
 from pump_roles.review.account.probe import (
     Outcome,
@@ -33,7 +34,6 @@ from pump_roles.review.account.probe import (
     sts_client,
 )
 from pump_roles.review.output.probe_sections import reason_in_words
-from pump_roles.validators import EXTERNAL_ID, ArgumentError
 from tests import commands
 from tests.commands import the_error, the_usage_error
 from tests.endpoint import Endpoint, Request, serving

@@ -6,9 +6,8 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from pump_roles.json_input import InputError
+from pump_roles.inputs import EXTERNAL_ID, InputError
 from pump_roles.review.account.role_list import read_role_list
-from pump_roles.validators import EXTERNAL_ID
 from tests.support import ROLE_ARN, SECRET
 
 GOOD = f"role_arn,external_id\n{ROLE_ARN},{SECRET}\n"

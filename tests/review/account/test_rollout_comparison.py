@@ -5,6 +5,7 @@ from typing import Any, get_args
 
 import pytest
 
+from pump_roles.inputs import AccountFilter
 from pump_roles.review.account.organization import Account
 from pump_roles.review.account.rollout_status import (
     FINE,
@@ -18,7 +19,6 @@ from pump_roles.review.account.rollout_status import (
     state_of,
 )
 from pump_roles.review.output.rollout_sections import problems_in_words, reason_in_words
-from pump_roles.validators import AccountFilter
 
 MANAGEMENT = "000000000001"
 TWO, THREE, FOUR = "000000000002", "000000000003", "000000000004"

@@ -12,12 +12,12 @@ from typing import Any
 
 import pytest
 
-from pump_roles import Guardrail, validators
+from pump_roles import Guardrail
 from pump_roles.contents import FoundRole, Place
 from pump_roles.iam.documents import Policy
 from pump_roles.iam.trust import Principal, parse_trust
 from pump_roles.iam.values import Value, known
-from pump_roles.json_input import InputError
+from pump_roles.inputs import InputError, validators
 from pump_roles.masking import Mask
 from pump_roles.review.account.account_details import AccountDetails, read_trust_policy
 from pump_roles.review.account.expectation import (

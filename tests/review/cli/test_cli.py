@@ -24,7 +24,7 @@ from click.testing import CliRunner, Result
 
 from pump_roles import Guardrail, __version__
 from pump_roles.review.cli import app
-from pump_roles.review.cli.inputs import record, was_read
+from pump_roles.review.cli.read_files import record, was_read
 from pump_roles.review.output.formats import Format, written
 from pump_roles.review.report import of_published
 from pump_roles.review.report.report_model import SCHEMA

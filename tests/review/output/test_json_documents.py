@@ -11,7 +11,7 @@ import pytest
 from jsonschema import Draft202012Validator
 
 from pump_roles import Guardrail
-from pump_roles.json_input import InputError
+from pump_roles.inputs import InputError
 from pump_roles.published import ROLES
 from pump_roles.review.account.activity_collector import Collector
 from pump_roles.review.account.probe import ProbeAttempt, ProbeReport, ProbeResult

@@ -23,7 +23,6 @@ from pump_roles.review.output.texts import TEXTS, say
 from pump_roles.review.report.report_model import ALARMS, RISKS
 from pump_roles.review.report.statements import YesOrNo
 from pump_roles.role import Part, Why
-from pump_roles.text import packaged
 
 OUTPUT = "pump_roles.review.output"
 MODULES = {file.name for file in resources.files(OUTPUT).iterdir() if file.name.endswith(".py")} - {
@@ -86,7 +85,7 @@ def pieces_of(node: nodes.Node) -> Iterator[str]:
 
 def strings_of(module: str) -> Iterator[str]:
     """The strings of a module's code, without docstrings."""
-    tree = ast.parse(packaged(OUTPUT, module))
+    tree = ast.parse(resources.files(OUTPUT).joinpath(module).read_text(encoding="utf-8"))
     docs = {node.value for node in ast.walk(tree) if isinstance(node, ast.Expr)}
     for node in ast.walk(tree):
         if isinstance(node, ast.Constant) and isinstance(node.value, str) and node not in docs:
@@ -94,7 +93,9 @@ def strings_of(module: str) -> Iterator[str]:
 
 
 def test_template_has_no_text_of_its_own() -> None:
-    assert texts_in(packaged(OUTPUT, "page.html.j2")) == []
+    assert (
+        texts_in(resources.files(OUTPUT).joinpath("page.html.j2").read_text(encoding="utf-8")) == []
+    )
 
 
 @pytest.mark.parametrize(
@@ -117,7 +118,9 @@ def test_text_in_a_template_is_found(template: str) -> None:
 def test_code_has_no_text_of_its_own() -> None:
     found = [text for module in MODULES for text in strings_of(module)]
     script = re.sub(
-        r"//.*|querySelector(All)?\(.*?\)|matches\(.*?\)|\$\{.*?\}", "", packaged(OUTPUT, "page.js")
+        r"//.*|querySelector(All)?\(.*?\)|matches\(.*?\)|\$\{.*?\}",
+        "",
+        resources.files(OUTPUT).joinpath("page.js").read_text(encoding="utf-8"),
     )
     found += [text for _, text in re.findall(r"""(["`])(.*?)\1""", script)]
     assert {text for text in found if WORDS.search(text)} == {
@@ -126,7 +129,10 @@ def test_code_has_no_text_of_its_own() -> None:
 
 
 def test_every_text_is_used_and_every_used_text_is_there() -> None:
-    code = "".join(packaged(OUTPUT, file) for file in (*MODULES, *OTHERS))
+    code = "".join(
+        resources.files(OUTPUT).joinpath(file).read_text(encoding="utf-8")
+        for file in (*MODULES, *OTHERS)
+    )
     keys = {f"{section}.{name}" for section, texts in TEXTS.items() for name in texts}
     found = re.findall(r"[\"'](\w+)(\.[\w-]+)[\"']", code)
     named = {section + name for section, name in found if section in TEXTS}

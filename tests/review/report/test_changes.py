@@ -13,11 +13,11 @@ from aws_cdk import App, Stack
 from pump_roles import AutoPilotRollout, Guardrail
 from pump_roles.contents import Place
 from pump_roles.iam.catalog import Catalog, shipped
+from pump_roles.inputs import EXTERNAL_ID
 from pump_roles.review.output.report_words import change_in_one_line
 from pump_roles.review.report import Earlier, Report, build, of_published, of_templates
 from pump_roles.review.report import changes as report_changes
 from pump_roles.review.report.report_model import Change
-from pump_roles.validators import EXTERNAL_ID
 from tests.customer import allow, deny
 from tests.support import (
     ROLE_ARGUMENTS,

@@ -9,7 +9,8 @@ from typing import Any
 import pytest
 from aws_cdk import App, Stack
 
-from pump_roles import AutoPilotRollout, AutoPilotStack, templates, universal, validators
+from pump_roles import AutoPilotRollout, AutoPilotStack, templates, universal
+from pump_roles.inputs import validators
 from pump_roles.published import ROLES
 from pump_roles.review.report import Report, of_templates
 from pump_roles.review.report.changes import changes

@@ -4,6 +4,7 @@ import json
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from functools import cache
+from importlib import resources
 from typing import Final
 
 import botocore.session
@@ -17,10 +18,11 @@ from pump_roles.iam.catalog import Action, shipped
 from pump_roles.published import RESOURCE_REASONS, ROLES
 from pump_roles.review.report import Report
 from pump_roles.review.report.marks import _reasons, mark
-from pump_roles.text import packaged
 from tests.decisions.test_guardrails import FACTS, UNDOCUMENTED
 
-JUDGEMENT = json.loads(packaged("pump_roles.review.report", "data.json"))
+JUDGEMENT = json.loads(
+    resources.files("pump_roles.review.report").joinpath("data.json").read_bytes()
+)
 DENIED: Final[list[str]] = JUDGEMENT["denied"]
 LEFT: Final[dict[str, dict[str, str]]] = JUDGEMENT["left"]
 GRANTED = shipped().matching(

@@ -4,6 +4,7 @@ import json
 import re
 from collections.abc import Callable, Iterable, Mapping
 from functools import cache
+from importlib import resources
 from pathlib import Path
 from typing import Any
 
@@ -25,7 +26,6 @@ from pump_roles.review.output.report_words import answered as answered_in_words
 from pump_roles.review.report import Report, of_contents, of_published
 from pump_roles.review.report.statements import LIMITED, NO, UNKNOWN, YES, Answer, statements
 from pump_roles.role import Role, published_role
-from pump_roles.text import packaged
 from tests.decisions.test_guardrails import LIMITS, SUPPORT_WRITES, UNDOCUMENTED
 from tests.every_guardrail import EVERY
 from tests.review.report.test_marks import fields, operations
@@ -44,7 +44,9 @@ from tools.sandbox.simulator import (
 )
 from tools.sandbox.simulator import Role as Deployed
 
-LISTED: list[dict[str, Any]] = json.loads(packaged("pump_roles.review.report", "statements.json"))
+LISTED: list[dict[str, Any]] = json.loads(
+    resources.files("pump_roles.review.report").joinpath("statements.json").read_bytes()
+)
 NAMED = sorted({action for statement in LISTED for action in statement["actions"]})
 
 
@@ -560,7 +562,9 @@ def test_single_action_has_the_same_decision_as_in_the_full_list(
         assert evaluator.grant(action.name.upper()) == evaluator.grant(action.name)
 
 
-WORST: list[dict[str, Any]] = json.loads(packaged("pump_roles.review.report", "worst.json"))
+WORST: list[dict[str, Any]] = json.loads(
+    resources.files("pump_roles.review.report").joinpath("worst.json").read_bytes()
+)
 
 
 @pytest.mark.parametrize("listed", WORST, ids=lambda listed: listed["id"])

@@ -1,14 +1,16 @@
-"""Strict JSON: no key twice, no constants, not too deep, and errors that are for the user."""
+"""Text from elsewhere: files, strict JSON, and a form of text that is safe to show.
+
+Strict JSON has no key twice, no constants, and is not too deep. Errors are for the user.
+"""
 
 import json
 import re
+import sys
 from collections import Counter
 from collections.abc import Callable
 from math import isfinite
 from pathlib import Path
 from typing import Any, Final
-
-from pump_roles.text import visible
 
 TEMPLATE: Final = "a CloudFormation template"
 """What :func:`read_json` calls a template."""
@@ -27,6 +29,10 @@ _SURROGATE: Final = re.compile(r"\\u[Dd][89A-Fa-f]")
 
 TOO_DEEP: Final = "is nested too deeply to read"
 """What an error says of a file that is."""
+
+_ESCAPE: Final = re.compile(
+    r"\\+(?:u([0-9a-fA-F]{4})|x([0-9a-fA-F]{2})|U([0-9a-fA-F]{8})|([abefnrtv]))?"
+)
 
 
 class InputError(ValueError):
@@ -136,3 +142,37 @@ class _NotJsonError(ValueError):
 _DECODER: Final = json.JSONDecoder(
     object_pairs_hook=_unique, parse_float=_finite, parse_constant=_no_constant
 )
+
+
+def visible(text: str) -> str:
+    """Return a text with control characters and directional marks escaped."""
+    if text.isprintable():
+        return text
+    return "".join(
+        character
+        if character.isprintable() or character in "\n\t"
+        else character.encode("unicode_escape").decode()
+        for character in text
+    )
+
+
+def one_line(text: str) -> str:
+    """Return a text as one visible line, with line breaks and tabs escaped."""
+    return visible(text).replace("\n", "\\n").replace("\t", "\\t")
+
+
+def cut(value: str, longest: int | None) -> str:
+    """Return a text, cut and marked as cut if it is too long."""
+    return value if longest is None or len(value) <= longest else f"{value[:longest]} (cut)"
+
+
+def unescaped(text: str) -> str:
+    """Return a text without the escapes of JSON and YAML, however often it was escaped."""
+
+    def character(escape: re.Match[str]) -> str:
+        digits = escape[1] or escape[2] or escape[3]
+        if digits and int(digits, 16) <= sys.maxunicode:
+            return chr(int(digits, 16))
+        return " " if escape[4] else ""
+
+    return _ESCAPE.sub(character, text)

@@ -11,10 +11,9 @@ from collections import Counter
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import wraps
+from importlib import resources
 from types import MappingProxyType
 from typing import Any, Final, Literal, TypeGuard, TypeVar, cast, get_args
-
-from pump_roles.text import packaged
 
 _SHOWN: Final = 60
 _IN_A_TAG: Final = "_.:/=+-@"
@@ -258,7 +257,9 @@ def _quoted(value: object) -> str:
     return f"{text[:_SHOWN]}...{size}"
 
 
-_REGIONS: Final[Mapping[str, list[str]]] = json.loads(packaged("pump_roles", "regions.json"))
+_REGIONS: Final[Mapping[str, list[str]]] = json.loads(
+    resources.files(__package__).joinpath("regions.json").read_bytes()
+)
 """The Regions of each partition that aws-cdk-lib 2.275 and botocore know; a test compares them."""
 
 PARTITIONS: Final = tuple(_REGIONS)
