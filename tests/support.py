@@ -38,8 +38,10 @@ from pump_roles.review.output.formats import written
 from pump_roles.review.output.json_documents import as_json, report_from
 from pump_roles.review.output.page import as_html
 from pump_roles.review.output.report_words import finding_text
-from pump_roles.review.report import Earlier, Report, build, earlier_of, of_templates
-from pump_roles.review.report.statements import _listed as statements_listed
+from pump_roles.review.report import Report, permission_report
+from pump_roles.review.report.permission_report import of_templates
+from pump_roles.review.report.questions import _questions as statements_listed
+from pump_roles.review.report.report_changes import Earlier, earlier_of
 from tools.sandbox import catalog
 from tools.sandbox.aws import ACCOUNT_ID
 from tools.sandbox.cdk import ROOT, tool_environment
@@ -497,8 +499,8 @@ def short_reports() -> Iterator[Catalog]:
     They take a tenth of the time, and say the same about what templates contain.
     """
     with pytest.MonkeyPatch.context() as patched:
-        patched.setattr(build, "shipped", _short_catalog)
-        patched.setattr("pump_roles.review.report.statements._listed", _in_the_verdict)
+        patched.setattr(permission_report, "shipped", _short_catalog)
+        patched.setattr("pump_roles.review.report.questions._questions", _in_the_verdict)
         yield _short_catalog()
 
 

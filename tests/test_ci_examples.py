@@ -19,7 +19,7 @@ from click.testing import CliRunner
 from pump_roles.published import ROLES
 from pump_roles.review.cli import app
 from pump_roles.review.output.json_documents import as_json
-from pump_roles.review.report import of_templates
+from pump_roles.review.report.permission_report import of_templates
 from tests.review.account.trail import PURCHASES, call, handshake, write
 from tests.support import (
     EXTERNAL_ID,

@@ -16,7 +16,8 @@ from aws_cdk import App, Stack
 
 from pump_roles import ArgumentError, __version__, universal
 from pump_roles.inputs import InputError
-from pump_roles.review.report import Report, of_templates
+from pump_roles.review.report import Report
+from pump_roles.review.report.permission_report import of_templates
 from tests.support import (
     EXAMPLE_APPS,
     EXAMPLES,

@@ -10,7 +10,7 @@ import pytest
 from pump_roles.inputs import InputError
 from pump_roles.review.output.formats import written
 from pump_roles.review.output.json_documents import as_json
-from pump_roles.review.report import of_templates
+from pump_roles.review.report.permission_report import of_templates
 from tests.support import (
     EVERYTHING,
     NO_VALUE,

@@ -18,7 +18,7 @@ from pump_roles.guardrails import WITH_VALUE, parts_of
 from pump_roles.inputs import ListOf
 from pump_roles.published import ROLES
 from pump_roles.review.account.expectation import from_templates
-from pump_roles.review.report import of_templates
+from pump_roles.review.report.permission_report import of_templates
 from tests.every_guardrail import FILLED
 from tests.support import (
     PRINCIPAL,

@@ -20,7 +20,7 @@ from pump_roles import (
     ReadOnlyRollout,
 )
 from pump_roles.inputs import policy_size
-from pump_roles.review.report import of_templates
+from pump_roles.review.report.permission_report import of_templates
 from tests.alarm import (
     BUS,
     TAGGED,

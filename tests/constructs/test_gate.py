@@ -47,7 +47,7 @@ from pump_roles import (
     ReadOnlyRollout,
 )
 from pump_roles.inputs import InputError
-from pump_roles.review.report import of_templates
+from pump_roles.review.report.permission_report import of_templates
 from tests.constructs.test_stacks import pipeline_in
 from tests.hostile import HOSTILE, Place, add_aspect
 from tests.support import ROLE_ARGUMENTS, recommended_flags, short_reports

@@ -27,7 +27,7 @@ from pump_roles import (
     TrustProtection,
 )
 from pump_roles.inputs import account_of, policy_size
-from pump_roles.review.report import of_templates
+from pump_roles.review.report.permission_report import of_templates
 from tests.docs.pages import BUY, PROTECT, READ, role
 from tests.support import EXTERNAL_ID, PRINCIPAL, PUMP_ACCOUNT, messages_of, recommended_flags
 from tools.sandbox import catalog

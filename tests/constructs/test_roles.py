@@ -41,7 +41,7 @@ from pump_roles import (
 )
 from pump_roles.constructs.roles import PumpRole
 from pump_roles.constructs.stacks import RoleStack
-from pump_roles.review.report import of_templates
+from pump_roles.review.report.permission_report import of_templates
 from tests.support import (
     PUMP_ACCOUNT,
     ROLE_ARGUMENTS,

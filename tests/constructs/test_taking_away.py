@@ -8,7 +8,7 @@ import pytest
 
 from pump_roles.guardrails import by_policy
 from pump_roles.review.output.texts import say
-from pump_roles.review.report import of_templates
+from pump_roles.review.report.permission_report import of_templates
 from tests.constructs.test_widening import NAME, OWN, found
 from tests.support import Template, every_format
 

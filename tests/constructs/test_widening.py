@@ -11,7 +11,7 @@ from pump_roles import universal
 from pump_roles.constructs.widening import Built, widenings
 from pump_roles.findings import ONLY_AT_DEPLOYMENT, Access, Finding, Reason
 from pump_roles.inputs import InputError
-from pump_roles.review.report import of_templates
+from pump_roles.review.report.permission_report import of_templates
 from tests.support import EVERYTHING, Template, role_of
 
 pytestmark = pytest.mark.usefixtures("reports_are_short")

@@ -19,9 +19,8 @@ from pump_roles.iam.documents import Policy, mapped
 from pump_roles.iam.patterns import covers
 from pump_roles.published import ROLES
 from pump_roles.review.output.report_words import verdict
-from pump_roles.review.report import Report, of_contents
-from pump_roles.review.report.report_model import RoleReport
-from pump_roles.review.report.statements import LIMITED, NO, YES, Statement
+from pump_roles.review.report import LIMITED, NO, YES, Question, Report, RoleReport
+from pump_roles.review.report.permission_report import of_contents
 from pump_roles.role import Role, published_role
 from tests.every_guardrail import EVERY
 from tools.sandbox import catalog
@@ -279,7 +278,7 @@ def known_to(report: Report, actions: Iterable[str]) -> set[str]:
     return listed.intersection(actions)
 
 
-def about(stated: Statement) -> set[str]:
+def about(stated: Question) -> set[str]:
     """Return the sampled actions that a statement is about, whether or not it names them."""
     return ACTIONS.intersection(stated.roles[KIND].named) | UNLISTED.get(stated.id, set())
 

@@ -10,7 +10,7 @@ import pytest
 from click.testing import Result
 
 from pump_roles.review.output.json_documents import as_json
-from pump_roles.review.report import of_templates
+from pump_roles.review.report.permission_report import of_templates
 from tests.commands import run, the_error, the_usage_error
 from tests.support import EXTERNAL_ID, PRINCIPAL, PUBLISHED_NAMES, STACKS, Assembly, short_reports
 from tools.sandbox.aws import ACCOUNT_ID as ACCOUNT

@@ -22,7 +22,7 @@ from pump_roles.review.account.verify_accounts import verify_files
 from pump_roles.review.output.formats import written
 from pump_roles.review.output.json_documents import read_saved
 from pump_roles.review.output.words import access_in_words
-from pump_roles.review.report import of_templates
+from pump_roles.review.report.permission_report import of_templates
 from pump_roles.role import Unknown
 from tests.customer import (
     AUTO_PILOT,

@@ -12,8 +12,8 @@ from pump_roles.review.output.formats import written
 from pump_roles.review.output.page import as_html
 from pump_roles.review.output.report_words import trusted
 from pump_roles.review.output.words import let_in_by, principal_in_words, problem_in_words
-from pump_roles.review.report import of_templates
-from pump_roles.review.report.report_model import RoleReport
+from pump_roles.review.report import RoleReport
+from pump_roles.review.report.permission_report import of_templates
 from tests.support import NO_VALUE, SECRET, changed, external_id, principal, rolled_out, said, trust
 
 pytestmark = pytest.mark.usefixtures("reports_are_short")

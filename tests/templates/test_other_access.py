@@ -18,7 +18,8 @@ from pump_roles.iam.trust import Principal
 from pump_roles.iam.values import Value
 from pump_roles.review.output.report_words import finding_text
 from pump_roles.review.output.words import alarm_in_words
-from pump_roles.review.report import Report, of_templates
+from pump_roles.review.report import Report
+from pump_roles.review.report.permission_report import of_templates
 from tests.innocent import customers_app
 from tests.support import (
     EVERYTHING,

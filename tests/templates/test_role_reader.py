@@ -10,7 +10,7 @@ from pump_roles import Guardrail
 from pump_roles.guardrails import documents
 from pump_roles.published import ROLES
 from pump_roles.review.output.formats import written
-from pump_roles.review.report import of_templates
+from pump_roles.review.report.permission_report import of_templates
 from tests.support import add_resources, changed, in_role, said
 
 LATER: dict[str, Any] = {"Fn::Transform": {"Name": "M"}}

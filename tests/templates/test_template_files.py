@@ -14,7 +14,9 @@ from pump_roles import Guardrail
 from pump_roles.inputs import InputError
 from pump_roles.review.output.formats import written
 from pump_roles.review.output.report_words import change_in_one_line
-from pump_roles.review.report import Report, earlier_of, of_templates
+from pump_roles.review.report import Report
+from pump_roles.review.report.permission_report import of_templates
+from pump_roles.review.report.report_changes import earlier_of
 from tests.support import EVERYTHING, changed, json_values, said, synthesize
 
 

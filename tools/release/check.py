@@ -17,9 +17,9 @@ from pump_roles.iam.catalog import shipped
 from pump_roles.inputs import InputError
 from pump_roles.review.output.json_documents import read_baseline
 from pump_roles.review.output.report_words import change_in_one_line
-from pump_roles.review.report import Report, of_templates
-from pump_roles.review.report.changes import changes
-from pump_roles.review.report.report_model import Change
+from pump_roles.review.report import Report, ReportChange
+from pump_roles.review.report.permission_report import of_templates
+from pump_roles.review.report.report_changes import changes
 from tools.sandbox.cdk import ROOT
 
 NOTICE_DAYS: Final = 30
@@ -84,13 +84,13 @@ def _day(text: str | None) -> date | None:
         return None
 
 
-def _sentence(change: Change, after: Report) -> str:
+def _sentence(change: ReportChange, after: Report) -> str:
     named = ", ".join(f"`{name}`" for name in _named(change, after))
     parts = [change.role, change_in_one_line(change), *([named] if named else [])]
     return f"{' '.join(': '.join(parts).split()).rstrip('.')}."
 
 
-def _named(change: Change, after: Report) -> Iterable[str]:
+def _named(change: ReportChange, after: Report) -> Iterable[str]:
     # What was announced must be what is released, so a line also says what its words leave open.
     of_role = [role for role in after.roles if role.kind == change.role]
     if change.about == "external-id":

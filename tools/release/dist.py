@@ -24,7 +24,7 @@ from pump_roles.published import ROLES
 from pump_roles.review.output.formats import written
 from pump_roles.review.output.json_documents import as_json
 from pump_roles.review.output.page import as_html
-from pump_roles.review.report import of_published
+from pump_roles.review.report.permission_report import of_published
 from tools.release import manual
 from tools.release.check import current
 from tools.sandbox.cdk import ROOT

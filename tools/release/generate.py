@@ -12,7 +12,7 @@ from typing import Final
 
 from pump_roles import __version__, universal
 from pump_roles.review.output.formats import written
-from pump_roles.review.report import of_published
+from pump_roles.review.report.permission_report import of_published
 from tools.release import manual, schemas, tables
 from tools.sandbox.cdk import ROOT, cdk
 

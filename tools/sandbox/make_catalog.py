@@ -14,7 +14,7 @@ from typing import Any, Final
 
 from pump_roles.iam.catalog import Action, Catalog
 from pump_roles.published import ROLES
-from pump_roles.review.report.marks import mark
+from pump_roles.review.report.action_risks import mark
 from tools.sandbox.cdk import ROOT
 
 PACKAGE: Final = ROOT / "node_modules" / "@cloud-copilot" / "iam-data"

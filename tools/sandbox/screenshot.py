@@ -19,7 +19,7 @@ from rich.text import Text
 
 from pump_roles.review.output.formats import written
 from pump_roles.review.output.page import as_html
-from pump_roles.review.report import of_published
+from pump_roles.review.report.permission_report import of_published
 from tools.sandbox.browser import MISSING, available, browser
 from tools.sandbox.cdk import ROOT
 

@@ -13,7 +13,9 @@ from pump_roles.review.cli import options, results
 from pump_roles.review.output.json_documents import read_baseline
 from pump_roles.review.output.report_words import change_of_roles, finding_title, may_broaden
 from pump_roles.review.output.texts import first, say
-from pump_roles.review.report import Earlier, Report, of_contents, of_published, of_templates
+from pump_roles.review.report import Report
+from pump_roles.review.report.permission_report import of_contents, of_published, of_templates
+from pump_roles.review.report.report_changes import Earlier
 
 _ALARM: Final = "alarm"
 _BROADENED: Final = "broadened"

@@ -27,8 +27,7 @@ from pump_roles.review.output.document import (
     table_of,
 )
 from pump_roles.review.output.texts import TEXTS, first, say, text_of
-from pump_roles.review.report.build import risk_of
-from pump_roles.review.report.marks import mark
+from pump_roles.review.report.action_risks import mark, risk_of
 
 if TYPE_CHECKING:
     from pump_roles.review.account.activity_collector import NothingFoundError

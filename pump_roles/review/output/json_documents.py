@@ -13,8 +13,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 from pump_roles.inputs import TOO_DEEP, InputError, cut, parse_json, read_json, visible
-from pump_roles.review.report import Earlier, Report, earlier_of, of_templates
-from pump_roles.review.report.report_model import SCHEMA
+from pump_roles.review.report import SCHEMA, Report
+from pump_roles.review.report.permission_report import of_templates
+from pump_roles.review.report.report_changes import Earlier, earlier_of
 from pump_roles.templates.assembly import digest
 
 if TYPE_CHECKING:

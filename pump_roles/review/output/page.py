@@ -18,8 +18,8 @@ from pump_roles.review.output.json_documents import embedded
 from pump_roles.review.output.report_sections import document_of, facts
 from pump_roles.review.output.texts import TEXTS, say
 from pump_roles.review.output.writers import to_markdown
-from pump_roles.review.report.guardrail_sets import left_by_sets
-from pump_roles.review.report.report_model import RISKS, ActionReport, Report, Risk, RoleReport
+from pump_roles.review.report import RISKS, ActionReport, Report, Risk, RoleReport
+from pump_roles.review.report.questions import left_by_sets
 
 _BAR: Final = 400
 """The length of the longest bar, as in the template."""

@@ -9,8 +9,15 @@ from pump_roles.iam.decisions import ALLOWED, DENIED
 from pump_roles.review.output.report_words import name_of
 from pump_roles.review.output.texts import say
 from pump_roles.review.output.words import scope_in_words
-from pump_roles.review.report.report_model import RISKS, ActionReport, Report, Risk, RoleReport
-from pump_roles.review.report.statements import LIMITED, Statement
+from pump_roles.review.report import (
+    LIMITED,
+    RISKS,
+    ActionReport,
+    Question,
+    Report,
+    Risk,
+    RoleReport,
+)
 
 BANDS: Final = ("uncounted", *RISKS, "denied")
 """What a service is listed under: its most serious effective action."""
@@ -69,7 +76,7 @@ def kind_of(action: ActionReport) -> str:
     return say(f"short_kinds.{action.risk if is_known else ''}")
 
 
-def actions_of(statement: Statement, report: Report) -> Mapping[str, Sequence[State]]:
+def actions_of(statement: Question, report: Report) -> Mapping[str, Sequence[State]]:
     """Return the actions of a statement that a role has, each with its state in each role."""
     listed = {action.name: action for action in report.actions}
     answers = [statement.roles[role.kind] for role in report.roles]
@@ -90,7 +97,7 @@ def actions_of(statement: Statement, report: Report) -> Mapping[str, Sequence[St
     return found
 
 
-def in_no_role(statement: Statement, report: Report) -> Sequence[str]:
+def in_no_role(statement: Question, report: Report) -> Sequence[str]:
     """Return the actions of a statement that certainly no role has."""
     if not all(role.readable for role in report.roles):
         return ()

@@ -31,10 +31,20 @@ from pump_roles.review.output.words import (
     principal_in_words,
     scope_in_words,
 )
-from pump_roles.review.report.guardrail_sets import Left, left_by_sets
-from pump_roles.review.report.policies import GuardrailReport
-from pump_roles.review.report.report_model import RISKS, ActionReport, Change, Report, RoleReport
-from pump_roles.review.report.statements import LIMITED, NO, UNKNOWN, YES, Answer
+from pump_roles.review.report import (
+    LIMITED,
+    NO,
+    RISKS,
+    UNKNOWN,
+    YES,
+    ActionReport,
+    Answer,
+    GuardrailReport,
+    Report,
+    ReportChange,
+    RoleReport,
+)
+from pump_roles.review.report.questions import Left, left_by_sets
 
 _NAMED: Final = 3
 """At most so many of the actions that make an answer are named next to it."""
@@ -86,7 +96,7 @@ def _changes(report: Report) -> Iterator[Part]:
         yield Item((say("changes.new"), " ", Code(pattern), ": ", Names(names, _GAINED)))
 
 
-def _change(change: Change) -> Item:
+def _change(change: ReportChange) -> Item:
     what = f"{change.effect}, {wording.change_of_roles(change)}"
     return Item((what, *((": ", Names(change.actions)) if change.actions else ())))
 

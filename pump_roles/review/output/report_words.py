@@ -22,17 +22,22 @@ from pump_roles.review.output.words import (
     unknown_in_words,
     values_in_words,
 )
-from pump_roles.review.report.policies import GuardrailReport, PolicyReport, Uncounted
-from pump_roles.review.report.report_model import (
+from pump_roles.review.report import (
+    NO,
     RISKS,
-    Change,
-    Finding,
+    UNKNOWN,
+    Alarm,
+    Answer,
+    GuardrailReport,
+    PolicyReport,
+    Question,
     Report,
+    ReportChange,
     Risk,
     RoleReport,
-    Worst,
+    Uncounted,
+    WorstCase,
 )
-from pump_roles.review.report.statements import NO, UNKNOWN, Answer, Statement
 
 _SUBTITLE: Final = 3
 """How many of the files that the roles were read from are named first."""
@@ -241,7 +246,7 @@ def at_worst(report: Report) -> Sequence[AtWorst]:
     ]
 
 
-def _in_place(name: str, worst: Worst, report: Report) -> str:
+def _in_place(name: str, worst: WorstCase, report: Report) -> str:
     having = [
         role.kind
         for role in report.roles
@@ -252,7 +257,7 @@ def _in_place(name: str, worst: Worst, report: Report) -> str:
     return say("worst.in_place_for", role=joined(having)) if having else ""
 
 
-def _possible(worst: Worst, report: Report) -> Iterator[str]:
+def _possible(worst: WorstCase, report: Report) -> Iterator[str]:
     # What is read, the title does not say.
     by_roles: dict[str, list[str]] = {}
     for statement in report.statements:
@@ -263,7 +268,7 @@ def _possible(worst: Worst, report: Report) -> Iterator[str]:
         yield say("worst.possible", roles=roles, answers=" ".join(answers))
 
 
-def asked(statement: Statement) -> str:
+def asked(statement: Question) -> str:
     """Return what a statement is about, in sentences."""
     return f"{statement.title}. {statement.note}".rstrip()
 
@@ -400,9 +405,9 @@ def counted(report: Report) -> str:
     return " ".join(filter(None, sentences))
 
 
-def by_topic(report: Report) -> Mapping[str, Sequence[Statement]]:
+def by_topic(report: Report) -> Mapping[str, Sequence[Question]]:
     """Return the statements by their topic, in words."""
-    found: dict[str, list[Statement]] = {}
+    found: dict[str, list[Question]] = {}
     for statement in report.statements:
         found.setdefault(text_of("topics", statement.topic), []).append(statement)
     return found
@@ -439,14 +444,14 @@ def may_broaden(report: Report) -> str:
     return say("changes.broader", number, file=report.since.file if report.since else "")
 
 
-def finding_title(finding: Finding, report: Report) -> str:
+def finding_title(finding: Alarm, report: Report) -> str:
     """Return the title of a finding, with its number."""
     differs = any(role.differences for role in report.roles if role.kind == finding.role)
     unread = finding.kind == "difference" and not differs
     return say(f"finding_titles.{'unread' if unread else finding.kind}", role=finding.role)
 
 
-def finding_text(finding: Finding, report: Report) -> str:
+def finding_text(finding: Alarm, report: Report) -> str:
     """Return what a finding means."""
     for role in report.roles:
         if role.kind == finding.role:
@@ -460,12 +465,12 @@ def finding_text(finding: Finding, report: Report) -> str:
     return " ".join(parts)
 
 
-def what_to_do(finding: Finding) -> str:
+def what_to_do(finding: Alarm) -> str:
     """Return what to do about a finding."""
     return text_of("todo", finding.kind)
 
 
-def _about_role(finding: Finding, role: RoleReport) -> str:
+def _about_role(finding: Alarm, role: RoleReport) -> str:
     if finding.kind == "trust":
         return _sentence(map(problem_in_words, role.trust.problems))
     if finding.kind == "opened":
@@ -507,7 +512,7 @@ def capital(text: str) -> str:
     return f"{text[:1].upper()}{text[1:]}"
 
 
-def change_in_one_line(change: Change) -> str:
+def change_in_one_line(change: ReportChange) -> str:
     """Return a difference from an earlier report in one line."""
     narrower = change.effect == "narrower"
     if change.cause == "AWS":
@@ -526,7 +531,7 @@ def change_in_one_line(change: Change) -> str:
     return text_of("change_about", change.about)
 
 
-def change_of_roles(change: Change) -> str:
+def change_of_roles(change: ReportChange) -> str:
     """Return which role a change is about, and what it is."""
     return f"{change.role or say('changes.all_roles')}: {change_in_one_line(change)}"
 
@@ -544,11 +549,11 @@ def _places(was: Place | None, now: Place | None) -> str:
     return say("change.place", was=before, now=after)
 
 
-def _number(change: Change) -> str:
+def _number(change: ReportChange) -> str:
     return actions_in_words(change.actions, TEXTS["changed_actions"][change.risk])
 
 
-def _since(change: Change, difference: Difference) -> str:
+def _since(change: ReportChange, difference: Difference) -> str:
     if difference.decisions and change.actions:
         (decision,) = difference.decisions
         how = values_in_words(difference) or decisions_in_words(decision)

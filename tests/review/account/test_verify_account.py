@@ -37,7 +37,7 @@ from pump_roles.review.account.verification import (
 )
 from pump_roles.review.account.verify_account import verify_account
 from pump_roles.review.account.verify_accounts import verify_files
-from pump_roles.review.report import of_contents, of_templates
+from pump_roles.review.report.permission_report import of_contents, of_templates
 from pump_roles.role import Boundary, Part, Unknown, published_role
 from pump_roles.role import Role as HeldRole
 from tests.customer import allow

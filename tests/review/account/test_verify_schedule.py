@@ -16,7 +16,7 @@ from pump_roles.review.account.expectation import Expectation, from_report, from
 from pump_roles.review.account.verification import RoleResult
 from pump_roles.review.account.verify_account import verify_account
 from pump_roles.review.output.words import difference_in_words, unknown_in_words
-from pump_roles.review.report import of_templates
+from pump_roles.review.report.permission_report import of_templates
 from pump_roles.role import Unknown
 from tests.support import EXTERNAL_ID, PUMP_ACCOUNT, app_files
 from tools.sandbox.aws import ACCOUNT_ID

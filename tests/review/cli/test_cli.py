@@ -26,8 +26,8 @@ from pump_roles import Guardrail, __version__
 from pump_roles.review.cli import app
 from pump_roles.review.cli.read_files import record, was_read
 from pump_roles.review.output.formats import Format, written
-from pump_roles.review.report import of_published
-from pump_roles.review.report.report_model import SCHEMA
+from pump_roles.review.report import SCHEMA
+from pump_roles.review.report.permission_report import of_published
 from tests.commands import command, run, the_error, the_usage_error
 from tests.review.account.trail import call
 from tests.review.account.trail import write as write_trail

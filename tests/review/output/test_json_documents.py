@@ -19,8 +19,8 @@ from pump_roles.review.account.rollout_status import RolloutStatus, Statuses
 from pump_roles.review.account.verification import PolicyResult
 from pump_roles.review.account.watched_roles import published_roles
 from pump_roles.review.output.json_documents import as_json, report_from
-from pump_roles.review.report import Report, of_published, of_templates
-from pump_roles.review.report.report_model import ALARMS, SCHEMA
+from pump_roles.review.report import ALARMS, SCHEMA, Report
+from pump_roles.review.report.permission_report import of_published, of_templates
 from pump_roles.role import Unknown
 from tests.review.account import results, statuses
 from tests.review.account.trail import PURCHASES, call

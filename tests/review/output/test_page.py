@@ -32,16 +32,17 @@ from pump_roles.review.output.words import (
     let_in_by,
     principal_in_words,
 )
-from pump_roles.review.report import Report, of_published
-from pump_roles.review.report.policies import Uncounted
-from pump_roles.review.report.report_model import (
+from pump_roles.review.report import (
     ALARMS,
     RISKS,
     ActionReport,
-    Change,
-    Finding,
+    Alarm,
+    Report,
+    ReportChange,
     RoleReport,
+    Uncounted,
 )
+from pump_roles.review.report.permission_report import of_published
 from pump_roles.role import Boundary, Unknown
 from tests.support import earlier, plain, trust
 from tools.sandbox.browser import MISSING, available
@@ -144,7 +145,7 @@ def odd(report: Report) -> Report:
     first, *others = report.roles
     statement = report.statements[0]
     unknown = replace(statement.roles[first.kind], answer="unknown")
-    alarms = tuple(Finding(kind=kind, role=first.kind) for kind in ALARMS)
+    alarms = tuple(Alarm(kind=kind, role=first.kind) for kind in ALARMS)
     role = replace(first.role, trust=parse_trust(trust("999988887777", "")))
     alarming = replace(first, role=role, as_published=False, exact=False, readable=False)
     alarming = replace(alarming, uncounted=(Uncounted(policy="P"),), judged=False)
@@ -947,7 +948,7 @@ def test_shows_whatever_a_template_contains_as_text(
 ) -> None:
     report = replace(reports["odd"], actions=reports["odd"].actions[:9])
     unknown = Unknown(part="template", why="macro", subject="what")
-    change = Change(effect="broader", about="suspect", unknown=unknown)
+    change = ReportChange(effect="broader", about="suspect", unknown=unknown)
     report = replace(report, unreadable=(unknown,), changes=(change, *report.changes))
     report = edited(report, lambda text: text + EVIL)
     (tmp_path / "page.html").write_text(as_html(report), encoding="utf-8")

@@ -28,10 +28,10 @@ from pump_roles.review.output.report_words import (
 )
 from pump_roles.review.output.texts import TEXTS, say
 from pump_roles.review.output.writers import LIMIT
-from pump_roles.review.report import Report, of_published, of_templates
-from pump_roles.review.report.guardrail_sets import left_by_sets
-from pump_roles.review.report.report_model import RISKS, Change, Compared, Finding, Worst
-from pump_roles.review.report.worst import at_worst as worst_of
+from pump_roles.review.report import RISKS, Alarm, Compared, Report, ReportChange, WorstCase
+from pump_roles.review.report.permission_report import of_published, of_templates
+from pump_roles.review.report.questions import left_by_sets
+from pump_roles.review.report.questions import worst_cases as worst_of
 from pump_roles.role import Boundary, Unknown
 from tests.customer import allow, deny
 from tests.review.account.results import newly_allowed
@@ -140,7 +140,7 @@ def test_says_what_only_the_read_only_role_can_do_at_worst(published: Report) ->
     ids=lambda value: getattr(value, "id", value),
 )
 def test_guardrail_limits_what_it_is_said_to_limit(
-    worst: Worst, name: str, published: Report
+    worst: WorstCase, name: str, published: Report
 ) -> None:
     with_value = {"invitations-from": Guardrail.invitations_from("111122223333")}
     guarded = of_published(guardrails=[with_value.get(name) or Guardrail.named(name)])
@@ -208,7 +208,7 @@ def test_has_the_digests_the_alarms_and_the_changes(published: Report) -> None:
         actions=("ce:GetTags",),
         decisions=(newly_allowed("ce:GetTags"),),
     )
-    change = Change(
+    change = ReportChange(
         effect="broader",
         role="read-only",
         difference=difference,
@@ -257,14 +257,14 @@ def test_lists_every_action_only_if_asked(published: Report) -> None:
 
 
 LONG = "x" * 7_000
-SUSPECT = Finding(kind="suspect")
+SUSPECT = Alarm(kind="suspect")
 
 
 def macro(subject: str) -> Unknown:
     return Unknown(part="template", why="macro", subject=subject)
 
 
-LONG_CHANGE = Change(
+LONG_CHANGE = ReportChange(
     effect="broader",
     role="read-only",
     about="suspect",

@@ -24,10 +24,9 @@ from pump_roles.review.output.report_words import (
     who,
 )
 from pump_roles.review.output.texts import say
-from pump_roles.review.report import Report, of_contents, of_published
-from pump_roles.review.report.report_model import Change as Changed
-from pump_roles.review.report.report_model import Compared
-from pump_roles.review.report.statements import Answer
+from pump_roles.review.report import Answer, Compared, Report
+from pump_roles.review.report import ReportChange as Changed
+from pump_roles.review.report.permission_report import of_contents, of_published
 from pump_roles.role import Boundary, published_role
 from tests.support import Change, another, changed, in_role, principal, trust
 

@@ -20,8 +20,7 @@ from pump_roles.review.account.probe import Reason, Verdict
 from pump_roles.review.account.rollout_status import AccountState
 from pump_roles.review.output.report_actions import BANDS
 from pump_roles.review.output.texts import TEXTS, say
-from pump_roles.review.report.report_model import ALARMS, RISKS
-from pump_roles.review.report.statements import YesOrNo
+from pump_roles.review.report import ALARMS, RISKS, AnswerKind
 from pump_roles.role import Part, Why
 
 OUTPUT = "pump_roles.review.output"
@@ -165,8 +164,8 @@ def test_every_text_is_used_and_every_used_text_is_there() -> None:
         ("bands", BANDS, set()),
         ("short_kinds", RISKS, set()),
         ("remedies", get_args(Rule), set()),
-        ("answers", get_args(YesOrNo), set()),
-        ("verdict_on_changes", get_args(YesOrNo), set()),
+        ("answers", get_args(AnswerKind), set()),
+        ("verdict_on_changes", get_args(AnswerKind), set()),
         ("verdicts", get_args(Verdict), set()),
         ("who", get_args(PrincipalKind), set()),
         ("probe_policies", set(get_args(Reason)) - {"", "no-credentials", "failed"}, set()),

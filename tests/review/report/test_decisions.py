@@ -22,7 +22,7 @@ from pump_roles.iam.decisions import (
 from pump_roles.iam.documents import Policy
 from pump_roles.review.output.report_words import number_of
 from pump_roles.review.output.texts import say
-from pump_roles.review.report.report_model import RISKS
+from pump_roles.review.report import RISKS
 from tests.support import a_statement, action_count, changed, examples, said
 from tools.sandbox import catalog
 from tools.sandbox.aws import ACCOUNT_ID

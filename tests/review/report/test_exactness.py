@@ -10,9 +10,8 @@ import pytest
 
 from pump_roles.review.output.formats import written
 from pump_roles.review.output.report_words import change_in_one_line, finding_text, number_of
-from pump_roles.review.report import of_templates
-from pump_roles.review.report.report_model import RISKS
-from pump_roles.review.report.statements import UNKNOWN, YES
+from pump_roles.review.report import RISKS, UNKNOWN, YES
+from pump_roles.review.report.permission_report import of_templates
 from tests.support import (
     EVERYTHING,
     NO_VALUE,

@@ -12,9 +12,9 @@ from aws_cdk import App, Stack
 from pump_roles import AutoPilotRollout, AutoPilotStack, templates, universal
 from pump_roles.inputs import validators
 from pump_roles.published import ROLES
-from pump_roles.review.report import Report, of_templates
-from pump_roles.review.report.changes import changes
-from pump_roles.review.report.report_model import Change
+from pump_roles.review.report import Report, ReportChange
+from pump_roles.review.report.permission_report import of_templates
+from pump_roles.review.report.report_changes import changes
 from pump_roles.role import Unknown
 from tests.customer import allow
 from tests.innocent import customers_app
@@ -30,7 +30,7 @@ from tests.support import (
 Content = dict[str, Any]
 Files = dict[str, Content]
 Edit = Callable[[Files], object]
-Compare = Callable[[Files, Edit], tuple[Change, ...]]
+Compare = Callable[[Files, Edit], tuple[ReportChange, ...]]
 
 KIND = "auto-pilot"
 ROLE_NAME = "PumpAutoPilotRole"
@@ -48,7 +48,7 @@ def written(folder: Path, files: Mapping[str, Content]) -> Path:
 def compared(tmp_path: Path) -> Compare:
     """The differences between a folder of templates and the same after an edit."""
 
-    def differences(files: Files, edit: Edit) -> tuple[Change, ...]:
+    def differences(files: Files, edit: Edit) -> tuple[ReportChange, ...]:
         with short_reports() as catalog:
             report = of_templates(written(tmp_path / "before", files))
             was = earlier(report)
@@ -126,8 +126,8 @@ def in_nested_stack(files: Files, arguments: Content) -> Files:
     }
 
 
-FILLED = (Change(effect="unclear", role=KIND, about="filled-in"),)
-SUSPECT = Change(effect="unclear", about="suspect")
+FILLED = (ReportChange(effect="unclear", role=KIND, about="filled-in"),)
+SUSPECT = ReportChange(effect="unclear", about="suspect")
 
 
 @pytest.fixture(params=["its own", "an outer stack's"])

@@ -10,8 +10,8 @@ from pump_roles import Guardrail
 from pump_roles.guardrails import is_set, parts_of
 from pump_roles.iam.decisions import CONDITIONALLY, DENIED
 from pump_roles.review.output.json_documents import as_json
-from pump_roles.review.report import Report, of_templates
-from pump_roles.review.report.policies import GuardrailReport
+from pump_roles.review.report import GuardrailReport, Report
+from pump_roles.review.report.permission_report import of_templates
 from tests.decisions.test_guardrails import INTENDED, LIMITS, NOT_TOLD_APART, granted, needed
 from tests.every_guardrail import EVERY
 from tests.support import ROLE_ARGUMENTS, another, changed, guarded, synthesize

@@ -19,7 +19,8 @@ from pump_roles import universal
 from pump_roles.inputs import InputError
 from pump_roles.published import ROLES
 from pump_roles.review.output.json_documents import as_json
-from pump_roles.review.report import Report, of_templates
+from pump_roles.review.report import Report
+from pump_roles.review.report.permission_report import of_templates
 from tools.release import check
 from tools.release.check import (
     NOTICE_DAYS,

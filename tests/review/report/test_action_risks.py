@@ -17,7 +17,7 @@ from pump_roles.guardrails.guardrail import with_statements
 from pump_roles.iam.catalog import Action, shipped
 from pump_roles.published import RESOURCE_REASONS, ROLES
 from pump_roles.review.report import Report
-from pump_roles.review.report.marks import _reasons, mark
+from pump_roles.review.report.action_risks import _reasons, mark
 from tests.decisions.test_guardrails import FACTS, UNDOCUMENTED
 
 JUDGEMENT = json.loads(

@@ -23,12 +23,13 @@ from pump_roles.iam.trust import parse_trust
 from pump_roles.iam.values import known
 from pump_roles.published import ROLES
 from pump_roles.review.output.report_words import answered as answered_in_words
-from pump_roles.review.report import Report, of_contents, of_published
-from pump_roles.review.report.statements import LIMITED, NO, UNKNOWN, YES, Answer, statements
+from pump_roles.review.report import LIMITED, NO, UNKNOWN, YES, Answer, Report
+from pump_roles.review.report.permission_report import of_contents, of_published
+from pump_roles.review.report.questions import questions
 from pump_roles.role import Role, published_role
 from tests.decisions.test_guardrails import LIMITS, SUPPORT_WRITES, UNDOCUMENTED
 from tests.every_guardrail import EVERY
-from tests.review.report.test_marks import fields, operations
+from tests.review.report.test_action_risks import fields, operations
 from tests.support import (
     another,
     changed,
@@ -45,7 +46,7 @@ from tools.sandbox.simulator import (
 from tools.sandbox.simulator import Role as Deployed
 
 LISTED: list[dict[str, Any]] = json.loads(
-    resources.files("pump_roles.review.report").joinpath("statements.json").read_bytes()
+    resources.files("pump_roles.review.report").joinpath("questions.json").read_bytes()
 )
 NAMED = sorted({action for statement in LISTED for action in statement["actions"]})
 
@@ -90,7 +91,7 @@ def answered(*policies: Mapping[str, Any]) -> dict[str, str]:
     evaluator = PolicyEvaluator(role.policies, shipped())
     return {
         statement.id: statement.roles[role.kind].answer
-        for statement in statements({role.kind: (evaluator, True)})
+        for statement in questions({role.kind: (evaluator, True)})
     }
 
 
@@ -100,7 +101,7 @@ published_report = cache(of_published)
 ONLY = {"change-organization"}
 
 
-def test_statements_have_an_id_each_a_title_and_actions() -> None:
+def test_questions_have_an_id_each_a_title_and_actions() -> None:
     for member in ("id", "title"):
         assert len({statement[member] for statement in LISTED}) == len(LISTED)
     for statement in LISTED:
@@ -279,7 +280,7 @@ MANAGEMENT_ONLY = {
 """The reads of the organization whose API reference does not say in which accounts they work."""
 
 
-def test_statements_about_the_organization_say_from_which_accounts_each_read_works() -> None:
+def test_questions_about_the_organization_say_from_which_accounts_each_read_works() -> None:
     """AWS Organizations API Reference, under the name of each operation."""
     anywhere, restricted = set(), set()
     for action in published_report().actions:
@@ -563,7 +564,7 @@ def test_single_action_has_the_same_decision_as_in_the_full_list(
 
 
 WORST: list[dict[str, Any]] = json.loads(
-    resources.files("pump_roles.review.report").joinpath("worst.json").read_bytes()
+    resources.files("pump_roles.review.report").joinpath("worst_cases.json").read_bytes()
 )
 
 

@@ -9,8 +9,8 @@ from pump_roles.contents import Place
 from pump_roles.iam.catalog import Catalog
 from pump_roles.iam.decisions import DENIED
 from pump_roles.inputs import visible
-from pump_roles.review.report.policies import RolePolicies
-from pump_roles.review.report.report_model import Change, Compared, Report, Risk, RoleReport
+from pump_roles.review.report import Compared, Report, ReportChange, Risk, RoleReport
+from pump_roles.review.report.role_policies import RolePolicies
 
 _ORDER: Final[tuple[Effect, ...]] = ("broader", "unclear", "narrower")
 _RISKS: Final[tuple[Risk | Literal[""], ...]] = ("money", "writes", "data", "", "reads")
@@ -32,7 +32,7 @@ def earlier_of(report: Report, *, file: str, files: tuple[tuple[str, str], ...])
     return Earlier(compared=compared, report=report)
 
 
-def changes(earlier: Report, report: Report, catalog: Catalog) -> tuple[Change, ...]:
+def changes(earlier: Report, report: Report, catalog: Catalog) -> tuple[ReportChange, ...]:
     """Return the differences: first what broadens, then what may broaden, then what narrows.
 
     Within each group, money, writes, and data come first, and reads of metadata last.
@@ -50,7 +50,7 @@ def changes(earlier: Report, report: Report, catalog: Catalog) -> tuple[Change, 
         ]
         noticed = bool(compared or more)
         if _may_differ(was[kind].filled_sha256, now[kind].filled_sha256, noticed=noticed):
-            more.append(Change(effect="unclear", role=kind, about="filled-in"))
+            more.append(ReportChange(effect="unclear", role=kind, about="filled-in"))
         found += more
     found += _suspects(earlier, report)
     # Only of what Pump publishes is it known that a read returns no data.
@@ -78,11 +78,13 @@ def _only_in_one(
     )
 
 
-def _differences(was: Mapping[str, RoleReport], now: Mapping[str, RoleReport]) -> Iterator[Change]:
+def _differences(
+    was: Mapping[str, RoleReport], now: Mapping[str, RoleReport]
+) -> Iterator[ReportChange]:
     before = {kind: report.role for kind, report in was.items()}
     after = {kind: report.role for kind, report in now.items()}
     for kind, difference in compare_roles(before, after):
-        change = Change(effect=difference.effect, role=kind, difference=difference)
+        change = ReportChange(effect=difference.effect, role=kind, difference=difference)
         parts = [
             replace(change, actions=actions, difference=replace(difference, decisions=(decision,)))
             for decision in difference.decisions
@@ -91,7 +93,7 @@ def _differences(was: Mapping[str, RoleReport], now: Mapping[str, RoleReport]) -
         yield from parts or [change]
 
 
-def _by_risk(change: Change, risks: Mapping[str, Risk]) -> Iterator[Change]:
+def _by_risk(change: ReportChange, risks: Mapping[str, Risk]) -> Iterator[ReportChange]:
     by_risk: dict[Risk | Literal[""], list[str]] = {}
     for action in change.actions:
         by_risk.setdefault(risks.get(action, ""), []).append(action)
@@ -106,17 +108,19 @@ def _by_risk(change: Change, risks: Mapping[str, Risk]) -> Iterator[Change]:
         yield change
 
 
-def _caused_by_aws(earlier: Report, role: RoleReport, catalog: Catalog) -> Iterator[Change]:
+def _caused_by_aws(earlier: Report, role: RoleReport, catalog: Catalog) -> Iterator[ReportChange]:
     # What the role as it was allows today, but did not allow with the catalog of its time.
     grants = RolePolicies(role.role, catalog).evaluator.grants
     today = {name for name, grant in grants.items() if grant.decision != DENIED}
     then = {action.name for action in earlier.actions if action.is_effective(role.kind)}
     for effect, names in _only_in_one(then, today):
         if actions := tuple(sorted(names)):
-            yield Change(cause="AWS", effect=effect, role=role.kind, actions=actions)
+            yield ReportChange(cause="AWS", effect=effect, role=role.kind, actions=actions)
 
 
-def _not_compared(was: RoleReport, now: RoleReport, compared: Iterable[Change]) -> Iterator[Change]:
+def _not_compared(
+    was: RoleReport, now: RoleReport, compared: Iterable[ReportChange]
+) -> Iterator[ReportChange]:
     # What cannot be read may allow anything, so treat it as broadening.
     before, after = (
         dict.fromkeys(
@@ -128,7 +132,7 @@ def _not_compared(was: RoleReport, now: RoleReport, compared: Iterable[Change]) 
     )
     for effect, listed in _only_in_one(before, after):
         for unknown in listed:
-            yield Change(effect=effect, role=now.kind, about="unknown", unknown=unknown)
+            yield ReportChange(effect=effect, role=now.kind, about="unknown", unknown=unknown)
     # A change that narrows does not rule out other changes.
     known = any(
         change.may_broaden
@@ -137,7 +141,7 @@ def _not_compared(was: RoleReport, now: RoleReport, compared: Iterable[Change]) 
         for change in compared
     )
     if {*now.external_id_sha256} - {*was.external_id_sha256} and not known:
-        yield Change(effect="unclear", role=now.kind, about="external-id")
+        yield ReportChange(effect="unclear", role=now.kind, about="external-id")
 
 
 def _may_differ(before: str, now: str, *, noticed: bool) -> bool:
@@ -145,7 +149,7 @@ def _may_differ(before: str, now: str, *, noticed: bool) -> bool:
     return before != now and not (noticed and not (before and now))
 
 
-def _places(kind: str, earlier: Iterable[Place], places: Iterable[Place]) -> Iterator[Change]:
+def _places(kind: str, earlier: Iterable[Place], places: Iterable[Place]) -> Iterator[ReportChange]:
     gone = [place for place in earlier if place.kind == kind]
     now = [place for place in places if place.kind == kind]
     # The published roles, and those of an account, have no template that deploys them.
@@ -163,11 +167,11 @@ def _places(kind: str, earlier: Iterable[Place], places: Iterable[Place]) -> Ite
         if len(same) == 1:
             gone.remove(same[0])
             effect = _place_effect(same[0], place)
-            yield Change(effect=effect, role=kind, about="place", was=same[0], now=place)
+            yield ReportChange(effect=effect, role=kind, about="place", was=same[0], now=place)
         else:
-            yield Change(effect="broader", role=kind, about="place", now=place)
+            yield ReportChange(effect="broader", role=kind, about="place", now=place)
     for place in gone:
-        yield Change(effect="narrower", role=kind, about="place", was=place)
+        yield ReportChange(effect="narrower", role=kind, about="place", was=place)
 
 
 def _meaning(place: Place) -> Place:
@@ -208,18 +212,18 @@ def _covers(place: Place, other: Place) -> bool:
     return {*other.units} <= {*place.units} and less <= more and other.automatic <= place.automatic
 
 
-def _suspects(earlier: Report, report: Report) -> Iterator[Change]:
+def _suspects(earlier: Report, report: Report) -> Iterator[ReportChange]:
     was, now = _suspect(earlier), _suspect(report)
     for effect, keys in _only_in_one(was, now):
         yield from (replace((was | now)[key], effect=effect) for key in keys)
     noticed = was.keys() != now.keys()
     if _may_differ(earlier.suspects_sha256, report.suspects_sha256, noticed=noticed):
-        yield Change(effect="unclear", about="suspect")
+        yield ReportChange(effect="unclear", about="suspect")
 
 
-def _suspect(report: Report) -> dict[object, Change]:
+def _suspect(report: Report) -> dict[object, ReportChange]:
     # What may give more access. Its file does not matter.
-    suspect = Change(effect="unclear", about="suspect")
+    suspect = ReportChange(effect="unclear", about="suspect")
     alarming = [other for other in report.others if other.alarms]
     return {
         **{
@@ -230,7 +234,7 @@ def _suspect(report: Report) -> dict[object, Change]:
     }
 
 
-def newly_matched(found: Iterable[Change]) -> frozenset[str]:
+def newly_matched(found: Iterable[ReportChange]) -> frozenset[str]:
     """Return the names of the actions that a pattern matches now, but did not match earlier."""
     return frozenset(
         name

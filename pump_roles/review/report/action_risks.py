@@ -1,6 +1,6 @@
 """Why an action matters: it returns data, spends money, or is legacy.
 
-``marks.json`` has the reasons for the last two. ``data.json`` says which actions return data:
+``action_risks.json`` has the reasons for the last two. ``data.json`` says which return data:
 ``denied`` lists those that the guardrail metadata-only is expected to deny, and ``left`` those that
 it does not, each with what it ``returns`` and why it ``stays``. The list is independent of the
 guardrail: an action that is no longer denied still returns data.
@@ -13,6 +13,7 @@ from importlib import resources
 from typing import Any, Final
 
 from pump_roles.guardrails import Guardrail
+from pump_roles.review.report import RISKS, Risk
 
 _NOT_DENIED: Final = "Returns data, not only metadata."
 """The reason for an action in ``denied`` for which the guardrail has none."""
@@ -34,7 +35,7 @@ def mark(kind: str, name: str) -> str:
 def _reasons() -> Mapping[str, Mapping[str, str]]:
     # By kind and pattern, in lower case.
     reasons: dict[str, Mapping[str, str]] = json.loads(
-        resources.files(__package__).joinpath("marks.json").read_bytes()
+        resources.files(__package__).joinpath("action_risks.json").read_bytes()
     )
     data: dict[str, Any] = json.loads(
         resources.files(__package__).joinpath("data.json").read_bytes()
@@ -48,3 +49,9 @@ def _reasons() -> Mapping[str, Mapping[str, str]]:
         kind: {pattern.lower(): reason for pattern, reason in of_kind.items()}
         for kind, of_kind in reasons.items()
     }
+
+
+def risk_of(name: str, *, only_reads: bool) -> Risk:
+    """Return what an action is counted under: the first of :data:`RISKS` that applies."""
+    applies = (mark("spends", name), not only_reads, mark("data", name), "reads")
+    return next(risk for risk, why in zip(RISKS, applies, strict=True) if why)

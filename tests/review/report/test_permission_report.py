@@ -19,11 +19,10 @@ from pump_roles.review.output.formats import written
 from pump_roles.review.output.report_words import change_in_one_line
 from pump_roles.review.output.texts import say
 from pump_roles.review.output.words import difference_in_words
-from pump_roles.review.report import Report, build, of_published, of_templates
-from pump_roles.review.report.changes import changes
-from pump_roles.review.report.guardrail_sets import left_by_sets
-from pump_roles.review.report.policies import Uncounted
-from pump_roles.review.report.report_model import RISKS, SCHEMA
+from pump_roles.review.report import RISKS, SCHEMA, Report, Uncounted, permission_report
+from pump_roles.review.report.permission_report import of_published, of_templates
+from pump_roles.review.report.questions import left_by_sets
+from pump_roles.review.report.report_changes import changes
 from tests.support import (
     DOCUMENTED,
     Change,
@@ -303,7 +302,9 @@ def test_lists_what_aws_added_since_the_review_by_pattern(
     patterns = reviewed()["patterns"]
     seen = {name: [*names] for name, names in patterns.items()}
     seen["ec2:Describe*"].remove("ec2:DescribeInstances")
-    monkeypatch.setattr(build, "reviewed", lambda: {"date": "2026-01-01", "patterns": seen})
+    monkeypatch.setattr(
+        permission_report, "reviewed", lambda: {"date": "2026-01-01", "patterns": seen}
+    )
     report = of_published()
     assert report.reviewed == "2026-01-01"
     assert report.gained == {"ec2:Describe*": ("ec2:DescribeInstances",)}

@@ -15,9 +15,9 @@ from pump_roles.contents import Place
 from pump_roles.iam.catalog import Catalog, shipped
 from pump_roles.inputs import EXTERNAL_ID
 from pump_roles.review.output.report_words import change_in_one_line
-from pump_roles.review.report import Earlier, Report, build, of_published, of_templates
-from pump_roles.review.report import changes as report_changes
-from pump_roles.review.report.report_model import Change
+from pump_roles.review.report import Report, ReportChange, permission_report, report_changes
+from pump_roles.review.report.permission_report import of_published, of_templates
+from pump_roles.review.report.report_changes import Earlier
 from tests.customer import allow, deny
 from tests.support import (
     ROLE_ARGUMENTS,
@@ -38,17 +38,19 @@ from tests.support import Change as Edit
 KIND = "auto-pilot"
 
 
-def changes(was: Earlier, report: Report, catalog: Catalog | None = None) -> tuple[Change, ...]:
+def changes(
+    was: Earlier, report: Report, catalog: Catalog | None = None
+) -> tuple[ReportChange, ...]:
     """The differences between an earlier report and a later one."""
     return report_changes.changes(was.report, report, catalog or shipped())
 
 
-def told(found: Iterable[Change]) -> list[tuple[str, str]]:
+def told(found: Iterable[ReportChange]) -> list[tuple[str, str]]:
     """Each difference in words, with its effect."""
     return [(change_in_one_line(change), change.effect) for change in found]
 
 
-Compare = Callable[[Edit, Edit], tuple[Change, ...]]
+Compare = Callable[[Edit, Edit], tuple[ReportChange, ...]]
 
 
 @pytest.fixture(scope="module")
@@ -78,7 +80,7 @@ def denies(*actions: str) -> Edit:
     return another({"Statement": deny(*actions)})
 
 
-def effects(found: Iterable[Change]) -> set[str]:
+def effects(found: Iterable[ReportChange]) -> set[str]:
     return {change.effect for change in found}
 
 
@@ -356,7 +358,7 @@ def test_changed_default_of_a_target_that_cannot_be_read_is_a_change(tmp_path: P
 
 def published_with(catalog: Catalog, monkeypatch: pytest.MonkeyPatch) -> Report:
     with monkeypatch.context() as patched:
-        patched.setattr(build, "shipped", lambda: catalog)
+        patched.setattr(permission_report, "shipped", lambda: catalog)
         return of_published()
 
 
@@ -386,7 +388,7 @@ def test_added_pattern_is_the_roles_change_even_if_aws_added_the_action(
     file = tmp_path / "earlier.template.json"
     file.write_text(text)
     with monkeypatch.context() as patched:
-        patched.setattr(build, "shipped", lambda: replace(shipped(), actions=smaller))
+        patched.setattr(permission_report, "shipped", lambda: replace(shipped(), actions=smaller))
         was = of_templates(file)
     found = changes(earlier(was), changed(text, tmp_path, allows("ec2:RunInstances")))
     assert {change.cause for change in found} == {"role"}

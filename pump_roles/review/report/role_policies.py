@@ -1,7 +1,7 @@
 """The policies of a role as a report shows them, and how they differ from what is published."""
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from functools import cached_property
 from typing import Final, Literal
 
@@ -12,7 +12,6 @@ from pump_roles.iam.clauses import (
     ANY_ARN,
     EVERYWHERE,
     Clause,
-    Scope,
     clauses,
     unreadable_statements,
 )
@@ -30,6 +29,7 @@ from pump_roles.iam.decisions import (
 from pump_roles.iam.documents import Policy
 from pump_roles.iam.patterns import covers
 from pump_roles.published import REASONS, ROLES
+from pump_roles.review.report import GuardrailReport, Pattern, PolicyKind, PolicyReport, Uncounted
 from pump_roles.role import Role, published_role
 
 
@@ -52,95 +52,6 @@ def differences(role: Role) -> tuple[Difference, ...]:
         unknown=(),
     )
     return compare(chosen, role)
-
-
-PolicyKind = Literal["published", "guardrail", "deny", "other"]
-
-
-@dataclass(frozen=True, kw_only=True)
-class Pattern:
-    """An action pattern of a policy.
-
-    :param pattern: the pattern, as written in the policy.
-    :param effect: ``Allow`` or ``Deny``.
-    :param reason: why Pump needs it, or why the guardrail denies it; empty if neither is known.
-    :param scope: on which resources, and under which conditions.
-    :param actions: the names of the catalog's actions that it matches. For a deny, only those that
-        the role has; none if it denies from a certain time on.
-    :param exact: whether it matches no other actions: none that the catalog does not have, and none
-        that is filled in when the template is deployed.
-    :param excluded: the patterns of a ``NotAction``; empty for a pattern of an ``Action``.
-    :param decision: what it decides for the actions that it matches: ``allowed``, ``denied``,
-        ``conditionally denied`` or ``denied on some resources``; empty if it cannot be read, or
-        another policy can replace its policy.
-    """
-
-    pattern: str
-    effect: str
-    reason: str
-    scope: Scope
-    actions: tuple[str, ...]
-    exact: bool
-    excluded: tuple[str, ...]
-    decision: Decision | Literal[""]
-
-
-@dataclass(frozen=True, kw_only=True)
-class PolicyReport:
-    """A policy of a role.
-
-    :param name: its name.
-    :param kind: ``published``, ``guardrail``, ``deny`` for another with nothing but denies, or
-        ``other``.
-    :param unmodified: whether it is exactly as Pump publishes it, or as this package
-        defines the guardrail, or is a ``deny``.
-    :param patterns: its patterns, in order.
-    """
-
-    name: str
-    kind: PolicyKind
-    unmodified: bool
-    patterns: tuple[Pattern, ...]
-
-
-@dataclass(frozen=True, kw_only=True)
-class GuardrailReport:
-    """What a guardrail of this package does to a role.
-
-    :param name: its name, as in the settings.
-    :param policy: the name of its policy.
-    :param value: the value that the customer chose, in words, such as ``only us-east-1``; may be
-        empty.
-    :param removes: what it takes away, in words.
-    :param leaves: what stays allowed, in words.
-    :param costs: what that costs Pump's service, in words.
-    :param denied: the names of the role's actions that it denies.
-    :param limited: the names of those that it denies under a condition or on some resources.
-    :param ends: whether it denies everything from a certain time on. It then lists no actions.
-    """
-
-    name: str
-    policy: str
-    value: str
-    removes: str
-    leaves: str
-    costs: str
-    denied: tuple[str, ...]
-    limited: tuple[str, ...]
-    ends: bool
-
-
-@dataclass(frozen=True, kw_only=True)
-class Uncounted:
-    """A part of a policy that is not counted.
-
-    :param policy: the policy's name.
-    :param pattern: the pattern that allows actions that the catalog does not have; empty if the
-        policy has a statement that cannot be read.
-    """
-
-    policy: str
-    pattern: str = ""
 
 
 class RolePolicies:

@@ -15,21 +15,18 @@ from pump_roles.iam.decisions import CONDITIONALLY, DENIED, PARTLY, Grant
 from pump_roles.inputs import TOO_DEEP, InputError
 from pump_roles.masking import Mask
 from pump_roles.published import REASONS, ROLES
-from pump_roles.review.report.changes import Earlier, changes, newly_matched
-from pump_roles.review.report.marks import mark
-from pump_roles.review.report.policies import RolePolicies, differences
-from pump_roles.review.report.report_model import (
-    RISKS,
+from pump_roles.review.report import (
     SCHEMA,
     ActionReport,
-    Finding,
+    Alarm,
     Report,
-    Risk,
     RoleReport,
     counts,
 )
-from pump_roles.review.report.statements import statements
-from pump_roles.review.report.worst import at_worst
+from pump_roles.review.report.action_risks import mark, risk_of
+from pump_roles.review.report.questions import questions, worst_cases
+from pump_roles.review.report.report_changes import Earlier, changes, newly_matched
+from pump_roles.review.report.role_policies import RolePolicies, differences
 from pump_roles.role import published_role
 
 _REACHABLE_TYPES: Final = {"AWS::EKS::AccessEntry", "AWS::IAM::Role"}
@@ -45,18 +42,18 @@ _ACCESS_TYPES: Final = {
 """Resource types that give someone access, but give Pump's roles no permissions."""
 
 
-def _alarms(roles: Sequence[RoleReport], contents: Assembly) -> Iterator[Finding]:
+def _alarms(roles: Sequence[RoleReport], contents: Assembly) -> Iterator[Alarm]:
     # What must be read before the roles' numbers.
     yield from (
-        Finding(kind="difference", role=role.kind)
+        Alarm(kind="difference", role=role.kind)
         for role in roles
         if role.differences or role.unreadable
     )
-    yield from (Finding(kind="trust", role=role.kind) for role in roles if role.trust.problems)
-    yield from (Finding(kind="opened", role=role.kind) for role in roles if role.opened)
-    yield from (Finding(kind="uncounted", role=role.kind) for role in roles if role.uncounted)
+    yield from (Alarm(kind="trust", role=role.kind) for role in roles if role.trust.problems)
+    yield from (Alarm(kind="opened", role=role.kind) for role in roles if role.opened)
+    yield from (Alarm(kind="uncounted", role=role.kind) for role in roles if role.uncounted)
     if contents.unreadable or any(other.alarms for other in contents.others):
-        yield Finding(kind="suspect")
+        yield Alarm(kind="suspect")
 
 
 def of_published(*, guardrails: Sequence[Guardrail] = (), since: Earlier | None = None) -> Report:
@@ -95,7 +92,7 @@ def of_contents(contents: Assembly, *, since: Earlier | None = None) -> Report:
     )
     found_alarms = tuple(_alarms(roles, contents))
     answered = tuple(
-        statements(
+        questions(
             {
                 role.kind: (read[role.kind].evaluator, role.readable and role.judged)
                 for role in roles
@@ -111,7 +108,7 @@ def of_contents(contents: Assembly, *, since: Earlier | None = None) -> Report:
         exact=all(role.exact for role in roles),
         alarms=len(found_alarms),
         statements=answered,
-        worst=tuple(at_worst(answered)),
+        worst=tuple(worst_cases(answered)),
         roles=roles,
         places=contents.places,
         others=contents.others,
@@ -195,12 +192,6 @@ def _actions(
         for name, grant in grants.items():
             by_name.setdefault(name, {})[kind] = grant.shortened
     return tuple(_action(catalog.actions[name.lower()], by_name[name]) for name in sorted(by_name))
-
-
-def risk_of(name: str, *, only_reads: bool) -> Risk:
-    """Return what an action is counted under: the first of :data:`RISKS` that applies."""
-    applies = (mark("spends", name), not only_reads, mark("data", name), "reads")
-    return next(risk for risk, why in zip(RISKS, applies, strict=True) if why)
 
 
 def _action(action: Action, roles: Mapping[str, Grant]) -> ActionReport:
