@@ -16,7 +16,7 @@ from botocore.exceptions import EndpointConnectionError
 
 from pump_roles.iam.documents import as_list
 from pump_roles.review.account.account_details import policy_for_reading
-from pump_roles.review.account.aws_sdk import Aws
+from pump_roles.review.account.aws_sdk import CallerClients
 from pump_roles.review.account.verification import AccountResult
 from pump_roles.review.output.words import unknown_in_words
 from pump_roles.role import Unknown
@@ -147,7 +147,7 @@ Returns the response instead of AWS's, an exception to raise, or nothing if AWS 
 class Failing:
     """Clients of IAM, as the command makes them for accounts, whose calls fail."""
 
-    def __init__(self, caller: Aws) -> None:
+    def __init__(self, caller: CallerClients) -> None:
         self.caller = caller
         self.operations: list[str] = []
         self.attempts: list[int] = []
@@ -158,8 +158,9 @@ class Failing:
         credentials = {
             "AccessKeyId": OWNER.access_key_id,
             "SecretAccessKey": OWNER.secret_access_key,
+            "SessionToken": None,
         }
-        iam = self.caller.iam(credentials)
+        iam = self.caller.with_credentials(credentials).iam()
         events: Any = iam.meta.events
         events.register("before-call.iam", self._call)
         events.register("before-send.iam", self._send)
@@ -183,7 +184,7 @@ class Failing:
 
 
 @pytest.fixture(scope="module")
-def caller(emulator: EmbeddedAws) -> Iterator[Aws]:
+def caller(emulator: EmbeddedAws) -> Iterator[CallerClients]:
     """The command's own clients, which call the account as its root user."""
     with pytest.MonkeyPatch.context() as monkeypatch:
         for name in os.environ:
@@ -191,11 +192,11 @@ def caller(emulator: EmbeddedAws) -> Iterator[Aws]:
                 monkeypatch.delenv(name)
         for name, value in emulator.environment().items():
             monkeypatch.setenv(name, value)
-        yield Aws()
+        yield CallerClients()
 
 
 @pytest.fixture
-def failing(caller: Aws) -> Failing:
+def failing(caller: CallerClients) -> Failing:
     return Failing(caller)
 
 

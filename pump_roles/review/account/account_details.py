@@ -19,7 +19,14 @@ from pump_roles.iam.trust import Trust, parse_trust
 from pump_roles.iam.values import Value, known
 from pump_roles.inputs import ROLE_ARN, TOO_DEEP, InputError, account_of, partition_of, read_json
 from pump_roles.masking import ids_of, texts_under_the_key
-from pump_roles.review.account.aws_sdk import Aws, all_in, error_code, in_utc, moment_of, reason_of
+from pump_roles.review.account.aws_sdk import (
+    CallerClients,
+    all_in,
+    error_code,
+    in_utc,
+    moment_of,
+    reason_of,
+)
 from pump_roles.review.account.organization import Organization
 from pump_roles.role import Boundary, Part, Role, Unknown, kind_of
 
@@ -487,6 +494,6 @@ def read_schedule(
     return found if found.keys() >= _READ else Unknown(part=_PART, why="not-read")
 
 
-def read_own_account(aws: Aws, names: Collection[str]) -> AccountDetails:
+def read_own_account(aws: CallerClients, names: Collection[str]) -> AccountDetails:
     """Read the caller's account."""
     return read_account(aws.iam(), names, account=aws.account, partition=aws.partition)

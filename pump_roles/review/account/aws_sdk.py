@@ -3,10 +3,12 @@
 Also what an error means, and what to do about it.
 """
 
+import json
 import re
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import datetime, timezone
+from functools import partial
 from multiprocessing.pool import ThreadPool
 from threading import Lock
 from typing import TYPE_CHECKING, Any, Final, NamedTuple, TypeVar
@@ -186,6 +188,9 @@ def explain_error(error: Exception, client: Any) -> str:
     return "; ".join(filter(None, (reason_of(error, client), remedy)))
 
 
+MINIMUM_SESSION_SECONDS: Final = 900
+"""The minimum session duration of AWS STS, in seconds."""
+
 _CONNECT_SECONDS: Final = 2
 _DEFAULT_REGION: Final = "us-east-1"
 
@@ -243,11 +248,34 @@ class _Patience:
             self._silent[service] += 1
 
 
-class Clients:
-    """boto3 clients with the credentials of the caller or of a role. Several threads can use it.
+class AccountClients:
+    """boto3 clients for one account, which is given up after the first call without a response.
 
-    An account is given up after the first call without a response, and all of them after a few
-    accounts in a row: their other calls raise :class:`GivenUpError`.
+    Several threads can use them.
+    """
+
+    def __init__(
+        self, create: Callable[[str, str | None], Any], region: str, patience: _Patience
+    ) -> None:
+        self._create = create
+        self.region = region
+        self._own = patience
+
+    def iam(self) -> "IAMClient":
+        """Return a client of IAM."""
+        client: IAMClient = self._create("iam", self.region)
+        return self._own.watch(client)
+
+    def scheduler(self, region: str) -> Any:
+        """Return a client of EventBridge Scheduler."""
+        return self._own.watch(self._create("scheduler", region))
+
+
+class Clients(AccountClients):
+    """boto3 clients with the credentials of the caller.
+
+    After a few accounts in a row without a response, all are given up: their other calls raise
+    :class:`GivenUpError`.
     """
 
     def __init__(
@@ -258,83 +286,73 @@ class Clients:
         profile: str | None = None,
         region: str | None = None,
     ) -> None:
-        self._session = boto3.Session(profile_name=profile, region_name=region)
-        self._config = Config(
+        session = boto3.Session(profile_name=profile, region_name=region)
+        config = Config(
             connect_timeout=_CONNECT_SECONDS,
             read_timeout=read_seconds,
             max_pool_connections=_CONCURRENCY,
             retries={"mode": "standard", "total_max_attempts": attempts},
         )
+        # Creating a client is not thread-safe.
+        creating = Lock()
+
+        def create(service: str, region: str | None, **credentials: str) -> Any:
+            with creating:
+                return session.client(  # type: ignore[call-overload]
+                    service, region, config=config, **credentials
+                )
+
+        self._create_with = create
+        self._own_region = session.region_name
+        self._all = _Patience(_SILENT_ACCOUNTS)
         # IAM and AWS Organizations are global, and STS in any Region serves every account: the
         # Region only selects the partition.
-        self.region: str = self._session.region_name or _DEFAULT_REGION
-        # Creating a client is not thread-safe.
-        self._creating = Lock()
-        self._patience = _Patience(_SILENT_ACCOUNTS)
-        self._own = _Patience(1, self._patience)
+        region = session.region_name or _DEFAULT_REGION
+        super().__init__(create, region, _Patience(1, self._all))
+
+    def with_credentials(self, credentials: Mapping[str, Any]) -> AccountClients:
+        """Return clients of another account, with credentials from AWS STS."""
+        create = partial(
+            self._create_with,
+            aws_access_key_id=credentials["AccessKeyId"],
+            aws_secret_access_key=credentials["SecretAccessKey"],
+            aws_session_token=credentials["SessionToken"],
+        )
+        return AccountClients(create, self.region, _Patience(1, self._all))
 
     def cloudformation(self) -> "CloudFormationClient":
-        """Return a client of CloudFormation."""
-        with self._creating:
-            client = self._session.client("cloudformation", config=self._config)
+        """Return a client of CloudFormation, which requires a Region."""
+        client: CloudFormationClient = self._create("cloudformation", self._own_region)
         return self._own.watch(client)
 
     def cloudtrail(self, region: str) -> Any:
         """Return a client of AWS CloudTrail, in a Region that is given up by itself."""
-        with self._creating:
-            client = self._session.client("cloudtrail", region, config=self._config)
-        return _Patience(1, self._patience).watch(client)
+        return _Patience(1, self._all).watch(self._create("cloudtrail", region))
 
     def athena(self) -> Any:
         """Return a client of Amazon Athena."""
-        with self._creating:
-            client = self._session.client("athena", self.region, config=self._config)
-        return self._own.watch(client)
+        return self._own.watch(self._create("athena", self.region))
 
     def glue(self) -> Any:
         """Return a client of AWS Glue."""
-        with self._creating:
-            client = self._session.client("glue", self.region, config=self._config)
-        return self._own.watch(client)
-
-    def iam(self, credentials: Mapping[str, Any] | None = None) -> "IAMClient":
-        """Return a client of IAM."""
-        client: IAMClient = self._in_account("iam", self.region, credentials)
-        return client
-
-    def scheduler(self, region: str, credentials: Mapping[str, Any] | None = None) -> Any:
-        """Return a client of EventBridge Scheduler."""
-        return self._in_account("scheduler", region, credentials)
-
-    def _in_account(self, service: str, region: str, credentials: Mapping[str, Any] | None) -> Any:
-        passed = credentials or {}
-        patience = _Patience(1, self._patience) if credentials else self._own
-        with self._creating:
-            client = self._session.client(  # type: ignore[call-overload]
-                service,
-                region,
-                config=self._config,
-                aws_access_key_id=passed.get("AccessKeyId"),
-                aws_secret_access_key=passed.get("SecretAccessKey"),
-                aws_session_token=passed.get("SessionToken"),
-            )
-        return patience.watch(client)
+        return self._own.watch(self._create("glue", self.region))
 
     def organizations(self) -> "OrganizationsClient":
         """Return a client of AWS Organizations."""
-        with self._creating:
-            client = self._session.client("organizations", self.region, config=self._config)
+        client: OrganizationsClient = self._create("organizations", self.region)
         return self._own.watch(client)
 
     def sts(self) -> "STSClient":
         """Return a client of AWS STS."""
-        with self._creating:
-            client = self._session.client("sts", self.region, config=self._config)
-        return self._patience.watch(client)
+        client: STSClient = self._create("sts", self.region)
+        return self._all.watch(client)
 
 
-class Aws(Clients):
-    """The clients of ``verify``, and who the caller is. Each call ends within three minutes."""
+class CallerClients(Clients):
+    """Clients with the caller's credentials, and which account that is.
+
+    Each call ends within three minutes.
+    """
 
     def __init__(self, *, profile: str | None = None, region: str | None = None) -> None:
         super().__init__(profile=profile, region=region, read_seconds=10, attempts=8)
@@ -342,6 +360,18 @@ class Aws(Clients):
         identity = self.caller.get_caller_identity()
         self.account = identity["Account"]
         self.partition = partition_of(identity["Arn"])
+
+    def assume(
+        self, role_arn: str, *, session_name: str, policy: Mapping[str, Any]
+    ) -> AccountClients:
+        """Assume a role for the minimum time, and return clients with its credentials."""
+        assumed = self.caller.assume_role(
+            RoleArn=role_arn,
+            RoleSessionName=session_name,
+            DurationSeconds=MINIMUM_SESSION_SECONDS,
+            Policy=json.dumps(policy, separators=(",", ":")),
+        )
+        return self.with_credentials(assumed["Credentials"])
 
 
 _Item = TypeVar("_Item")
@@ -352,7 +382,7 @@ def in_threads(
     items: Sequence[_Item],
     work: Callable[[_Item], _Result],
     *,
-    found: Callable[[_Result], object] | None = None,
+    on_result: Callable[[_Result], object] | None = None,
 ) -> list[_Result]:
     """Work on several items at once, and return the results in the order of the items."""
 
@@ -364,6 +394,6 @@ def in_threads(
     with ThreadPool(max(1, min(_CONCURRENCY, len(items)))) as pool:
         for index, result in pool.imap_unordered(work_on, range(len(items))):
             results[index] = result
-            if found is not None:
-                found(result)
+            if on_result is not None:
+                on_result(result)
     return [results[index] for index in range(len(items))]

@@ -193,7 +193,7 @@ def read_history(
     regions: Sequence[str],
     period: tuple[datetime, datetime],
     *,
-    found: Callable[[str, Sequence[Any]], object],
+    add: Callable[[str, Sequence[Any]], object],
     done: Callable[[str, int, Unknown | None], object],
 ) -> None:
     """Read the event history of some Regions at once. One failure does not stop the others."""
@@ -211,7 +211,7 @@ def read_history(
                 events = list_in(page, "Events")
                 count += len(events)
                 with lock:
-                    found(region, [*map(parse_record, events)])
+                    add(region, [*map(parse_record, events)])
                 due = max(due + _SECONDS_BETWEEN, time.monotonic())
                 time.sleep(due - time.monotonic())
         except Exception as error:  # noqa: BLE001
@@ -220,4 +220,4 @@ def read_history(
             return region, count, Unknown(why=why, subject=region, detail=reason_of(error, client))
         return region, count, None
 
-    in_threads(regions, read, found=lambda ended: done(*ended))
+    in_threads(regions, read, on_result=lambda ended: done(*ended))

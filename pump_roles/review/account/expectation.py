@@ -49,6 +49,11 @@ class Expectation:
         """The names of the roles."""
         return tuple(variants[0].role.name.text for variants in self.roles)
 
+    @property
+    def compared_policies(self) -> tuple[OrganizationPolicy, ...]:
+        """The organization's policies that are compared: after a removal, none is expected."""
+        return () if self.removed else self.policies
+
     def absent(self) -> "Expectation":
         """Return the expectation that accounts have none of the roles.
 

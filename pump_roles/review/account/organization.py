@@ -1,15 +1,17 @@
 """An account's organization, its accounts, and which of them a StackSet targets."""
 
-from collections.abc import Callable, Collection, Iterable, Iterator
-from dataclasses import dataclass
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Final
 
-from pump_roles.inputs import ACCOUNT, ORGANIZATION, AccountFilter
+from pump_roles.contents import Place
+from pump_roles.inputs import ACCOUNT, ORGANIZATION, AccountFilter, InputError, is_account_filter
 from pump_roles.review.account.aws_sdk import (
     NO_ORGANIZATION,
     all_in,
     checked_id,
     error_code,
+    explain_error,
     reason_of,
     text_in,
 )
@@ -18,17 +20,23 @@ from pump_roles.role import Unknown
 if TYPE_CHECKING:
     from mypy_boto3_organizations import OrganizationsClient
 
+_NO_UNIT: Final = "ParentNotFoundException"
 _SUSPENDED: Final = {"SUSPENDED", "PENDING_CLOSURE", "CLOSED"}
 
 
 @dataclass(frozen=True)
 class Account:
-    """An account of an organization."""
+    """An account of an organization.
+
+    :param units: the IDs of the units that it is in, from the highest that was read down.
+    :param unknown: why it cannot be verified; empty if it can.
+    """
 
     id: str
     name: str
     suspended: bool
     units: tuple[str, ...]
+    unknown: tuple[Unknown, ...] = ()
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -43,14 +51,19 @@ class Organization:
     management_account: str = ""
 
 
+def describe_organization(organizations: "OrganizationsClient") -> Organization:
+    """Return the organization of the caller's account."""
+    described = organizations.describe_organization()["Organization"]
+    return Organization(
+        id=checked_id(described["Id"], ORGANIZATION),
+        management_account=checked_id(described["MasterAccountId"], ACCOUNT),
+    )
+
+
 def read_organization(organizations: "OrganizationsClient") -> Organization | Unknown:
     """Return the organization of the caller's account, or why it is not known."""
     try:
-        described = organizations.describe_organization()["Organization"]
-        return Organization(
-            id=checked_id(described["Id"], ORGANIZATION),
-            management_account=checked_id(described["MasterAccountId"], ACCOUNT),
-        )
+        return describe_organization(organizations)
     except Exception as error:  # noqa: BLE001
         # botocore can raise anything if the response is not from AWS.
         if error_code(error) == NO_ORGANIZATION:
@@ -82,15 +95,15 @@ def accounts_below(
     organizations: "OrganizationsClient",
     units: Iterable[str],
     *,
-    found: Callable[[int], object] | None = None,
+    advance: Callable[[int], object] = lambda _: None,
 ) -> list[Account]:
     """Read the accounts in or below organizational units, each once."""
     accounts: dict[str, Account] = {}
     for unit in units:
         for account in _list_accounts(organizations, unit, ()):
             before = accounts.get(account.id)
-            if found is not None and before is None:
-                found(1)
+            if before is None:
+                advance(1)
             # If one unit is inside another, the outer one gives the whole path.
             if before is None or len(account.units) > len(before.units):
                 accounts[account.id] = account
@@ -109,3 +122,98 @@ def _list_accounts(
     children = "list_organizational_units_for_parent"
     for child in all_in(organizations, children, "OrganizationalUnits", ParentId=unit):
         yield from _list_accounts(organizations, text_in(child, "Id"), here)
+
+
+def select_accounts(
+    organizations: "OrganizationsClient",
+    selected: Sequence[str],
+    excluded: Collection[str],
+    rolled_out: Collection[str],
+) -> list[Account]:
+    """Return the accounts of an organization to verify.
+
+    Each account has its units, up to those that were selected, or that a rollout targets.
+
+    :param selected: the IDs of units, or of accounts; empty for the whole organization.
+    :param excluded: the IDs of accounts.
+    :param rolled_out: the IDs of the units that rollouts target.
+    """
+    ids = [id_ for id_ in selected if ACCOUNT.accepts(id_)]
+    units = [id_ for id_ in selected if id_ not in ids]
+    try:
+        roots = [] if units else [root["Id"] for root in organizations.list_roots()["Roots"]]
+        read = accounts_below(organizations, roots or sorted({*units, *rolled_out}))
+        below = {account.id: account for account in read if {*units, *roots} & {*account.units}}
+    except Exception as error:
+        # botocore can raise anything if the response is not from AWS.
+        problem = explain_error(error, organizations)
+        if error_code(error) == _NO_UNIT:
+            problem += "; the organizational unit does not exist"
+        raise InputError(f"the accounts of the organization cannot be listed: {problem}") from error
+    where = " or ".join(units) or "the organization"
+    if not_below := sorted(set(excluded) - below.keys()):
+        raise InputError(f"--exclude-account: not below {where}: {', '.join(not_below)}")
+    missing = Unknown(part="account", why="not-below", subject=where)
+    suspended = Unknown(part="account", why="suspended")
+    accounts = [
+        below.get(id_) or Account(id_, "", suspended=False, units=(), unknown=(missing,))
+        for id_ in dict.fromkeys(ids or sorted(below))
+        if id_ not in excluded
+    ]
+    if not accounts:
+        raise InputError(f"there are no accounts to verify below {where}")
+    return [
+        replace(account, unknown=(suspended,)) if account.suspended else account
+        for account in accounts
+    ]
+
+
+def is_deployed_to(
+    places: Collection[Place],
+    account: str,
+    *,
+    units: Collection[str] | None,
+    management_account: str,
+) -> bool | None:
+    """Return whether one of the places is an account; ``None`` if that is not known.
+
+    Without places, it can be any account.
+
+    :param units: the units that the account is in; ``None`` if it is not read as part of its
+        organization.
+    """
+    # Who deploys a rollout also deploys the app's own stack: the management account.
+    rolled_out = any(place.call_as == "management" for place in places)
+    deployer = management_account if rolled_out else ""
+
+    def is_place(place: Place) -> bool | None:
+        if place.unreadable:
+            return None
+        if place.call_as:
+            return is_targeted(place)
+        accounts = place.accounts if place.stack_set else [place.account or deployer]
+        if "" not in accounts:
+            return account in accounts
+        # It can be any account. If only one is verified, that is the one that it was deployed to.
+        return True if units is None else None
+
+    def is_targeted(rollout: Place) -> bool | None:
+        if not is_account_filter(rollout.filter):
+            return None
+        # If its units are not known, the account may be in the targeted ones.
+        in_units = rollout.units if units is None else tuple(units)
+        found = targeted(
+            [Account(account, "", suspended=False, units=in_units)],
+            units=rollout.units,
+            management_account=management_account,
+            account_filter=rollout.filter,
+            filtered=rollout.accounts,
+        )
+        if not found:
+            return False
+        return None if units is None else True
+
+    answers = {is_place(place) for place in places}
+    if True in answers or not places:
+        return True
+    return None if None in answers else False

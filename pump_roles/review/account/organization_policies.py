@@ -12,16 +12,20 @@ from pump_roles.iam.clauses import clauses
 from pump_roles.iam.conditions import is_met
 from pump_roles.iam.documents import Policy, mapped
 from pump_roles.inputs import POLICY_TARGETS, decoded
-from pump_roles.masking import Mask
 from pump_roles.review.account.account_details import AccountDetails
 from pump_roles.review.account.aws_sdk import all_in, checked_id, reason_of, text_in
-from pump_roles.review.account.expectation import Expectation
 from pump_roles.review.account.organization import Organization
 from pump_roles.review.account.verification import PolicyResult, StoppedBy
 from pump_roles.role import Part, Role, Unknown, stops
 
 if TYPE_CHECKING:
     from mypy_boto3_organizations import OrganizationsClient
+
+PoliciesRead = Sequence[OrganizationPolicy] | Unknown
+"""The organization's policies, or why they are not known."""
+
+AttachedStops = tuple[OrganizationPolicy, ...]
+"""The organization's policies that stop someone, and are attached to something."""
 
 _PART: Final[Part] = "organization-policies"
 
@@ -95,15 +99,13 @@ def stops_someone(policy: OrganizationPolicy) -> bool | None:
     return next(_conditions(policy), None) is not None
 
 
-def attached_stops(
-    policies: Sequence[OrganizationPolicy] | Unknown,
-) -> tuple[OrganizationPolicy, ...]:
+def attached_stops(policies: PoliciesRead) -> AttachedStops:
     """Return the policies that stop someone, and are attached to something."""
-    found = () if isinstance(policies, Unknown) else policies
-    return tuple(policy for policy in found if policy.targets and stops_someone(policy))
+    read = () if isinstance(policies, Unknown) else policies
+    return tuple(policy for policy in read if policy.targets and stops_someone(policy))
 
 
-def stopped(role: Role, attached: Iterable[OrganizationPolicy], details: AccountDetails) -> Stopped:
+def stopped(role: Role, attached: AttachedStops, details: AccountDetails) -> Stopped:
     """Return whether Pump is stopped in a role of an account."""
     by = [*_own(role)]
     arn = details.arn(role)
@@ -191,32 +193,31 @@ _EVERYTHING: Final = Policy(
 """What policies that only deny take away from."""
 
 
-def policy_names(expectation: Expectation) -> tuple[str, ...]:
+def policy_names(expected: Iterable[OrganizationPolicy]) -> tuple[str, ...]:
     """Return the names of the policies to look for."""
-    return (*NAMES, *(policy.name for policy in expectation.policies))
+    return (*NAMES, *(policy.name for policy in expected))
 
 
 def verify_policies(
-    expectation: Expectation,
-    found: Sequence[OrganizationPolicy] | Unknown,
+    expected: Iterable[OrganizationPolicy],
+    read: PoliciesRead,
     *,
     account: str,
     partition: str,
 ) -> tuple[PolicyResult, ...]:
     """Return how the policies differ from the expected ones, and what they are attached to."""
-    expected: dict[tuple[str, str], list[OrganizationPolicy]] = {}
-    for policy in () if expectation.removed else expectation.policies:
+    variants: dict[tuple[str, str], list[OrganizationPolicy]] = {}
+    for policy in expected:
         document = in_account(policy.document, account=account, partition=partition)
-        variants = expected.setdefault(_key(policy), [])
-        if (filled := replace(policy, document=document)) not in variants:
-            variants.append(filled)
-    existing = {} if isinstance(found, Unknown) else {_key(policy): policy for policy in found}
-    unread = found if isinstance(found, Unknown) else None
-    results = (
-        _verify(expected.get(key, []), existing.get(key), unread)
-        for key in sorted({*expected, *existing})
+        same = variants.setdefault(_key(policy), [])
+        if (filled := replace(policy, document=document)) not in same:
+            same.append(filled)
+    existing = {} if isinstance(read, Unknown) else {_key(policy): policy for policy in read}
+    unread = read if isinstance(read, Unknown) else None
+    return tuple(
+        _verify(variants.get(key, []), existing.get(key), unread)
+        for key in sorted({*variants, *existing})
     )
-    return Mask(expectation.hidden).masked(tuple(results))
 
 
 def _key(policy: OrganizationPolicy) -> tuple[str, str]:

@@ -19,6 +19,7 @@ from pump_roles.inputs import (
 from pump_roles.masking import Mask
 from pump_roles.review.account.aws_sdk import (
     ACCESS_DENIED,
+    MINIMUM_SESSION_SECONDS,
     Clients,
     error_code,
     in_threads,
@@ -36,9 +37,6 @@ _DENY_ALL: Final = json.dumps(
     {"Version": "2012-10-17", "Statement": [{"Effect": "Deny", "Action": "*", "Resource": "*"}]}
 )
 """The session policy: the credentials of an accepted call have no permissions."""
-
-MINIMUM_SESSION_SECONDS: Final = 900
-"""The minimum session duration of AWS STS, in seconds."""
 
 Outcome = Literal["accepted", "refused", "unknown"]
 """How a call ended. "Refused" means by the role, as far as AWS's response shows, or by a policy of
@@ -169,7 +167,7 @@ def probe_all(
     roles: Sequence[tuple[str, str]],
     *,
     sts: "STSClient",
-    found: Callable[[ProbeResult], object] | None = None,
+    on_result: Callable[[ProbeResult], object] | None = None,
 ) -> list[ProbeResult]:
     """Probe several roles at once, and return the results in the order of the roles."""
     here = sts.meta.partition
@@ -189,7 +187,7 @@ def probe_all(
             *(_try_to_assume(sts, role_arn, id_, mask) for id_ in (external_id, None, wrong_id)),
         )
 
-    return in_threads(roles, probe_one, found=found)
+    return in_threads(roles, probe_one, on_result=on_result)
 
 
 def sts_client(*, profile: str | None = None, region: str | None = None) -> "STSClient":

@@ -25,7 +25,12 @@ from pump_roles.review.account.aws_sdk import (
     list_in,
     text_in,
 )
-from pump_roles.review.account.organization import Account, accounts_below, targeted
+from pump_roles.review.account.organization import (
+    Account,
+    accounts_below,
+    describe_organization,
+    targeted,
+)
 from pump_roles.role import Unknown
 
 if TYPE_CHECKING:
@@ -318,7 +323,7 @@ def _describe(status: AccountStatus, account: Account | None, state: AccountStat
 
 
 _NOT_FOUND: Final = "StackSetNotFoundException"
-_Found = Callable[[int], object]
+_Advance = Callable[[int], object]
 
 
 def read_statuses(
@@ -326,17 +331,17 @@ def read_statuses(
     organizations: "OrganizationsClient",
     rollouts: Sequence[ExpectedRollout],
     *,
-    found: _Found = lambda _: None,
+    advance: _Advance = lambda _: None,
 ) -> Statuses:
     """Compare rollouts with the accounts below their units. One failure hides no other rollout."""
-    read = {rollout: _read_stack_set(cloudformation, rollout, found) for rollout in rollouts}
+    read = {rollout: _read_stack_set(cloudformation, rollout, advance) for rollout in rollouts}
     units = {
         unit: None
         for rollout, stack_set in read.items()
         if isinstance(stack_set, StackSet)
         for unit in (*rollout.units, *stack_set.units)
     }
-    organization = _read_organization(organizations, units, found)
+    organization = _read_accounts(organizations, units, advance)
     statuses = []
     for rollout, stack_set in read.items():
         if isinstance(stack_set, Unknown):
@@ -352,16 +357,15 @@ def read_statuses(
     return Statuses(rollouts=tuple(statuses))
 
 
-def _read_organization(
-    organizations: "OrganizationsClient", units: Collection[str], found: _Found
+def _read_accounts(
+    organizations: "OrganizationsClient", units: Collection[str], advance: _Advance
 ) -> tuple[str, list[Account]] | Unknown:
     if not units:
         # No rollout can be read, so there is nothing to compare the accounts with.
         return "", []
     try:
-        organization = organizations.describe_organization()["Organization"]
-        management_account = checked_id(organization["MasterAccountId"], ACCOUNT)
-        return management_account, accounts_below(organizations, units, found=found)
+        management_account = describe_organization(organizations).management_account
+        return management_account, accounts_below(organizations, units, advance=advance)
     except Exception as error:  # noqa: BLE001
         # botocore can raise anything if the response is not from AWS.
         detail = explain_error(error, organizations)
@@ -369,7 +373,7 @@ def _read_organization(
 
 
 def _read_stack_set(
-    cloudformation: "CloudFormationClient", rollout: ExpectedRollout, found: _Found
+    cloudformation: "CloudFormationClient", rollout: ExpectedRollout, advance: _Advance
 ) -> StackSet | Unknown:
     region = cloudformation.meta.region_name
     try:
@@ -384,7 +388,7 @@ def _read_stack_set(
         return StackSet(
             units=tuple(checked_id(unit, ORGANIZATIONAL_UNIT) for unit in units),
             region=region,
-            instances=tuple(_read_instances(cloudformation, rollout, found)),
+            instances=tuple(_read_instances(cloudformation, rollout, advance)),
         )
     except Exception as error:  # noqa: BLE001
         # botocore can raise anything if the response is not from AWS.
@@ -402,7 +406,7 @@ def _read_stack_set(
 
 
 def _read_instances(
-    cloudformation: "CloudFormationClient", rollout: ExpectedRollout, found: _Found
+    cloudformation: "CloudFormationClient", rollout: ExpectedRollout, advance: _Advance
 ) -> Iterator[AccountStatus]:
     asked = {"StackSetName": rollout.stack_set, "CallAs": rollout.caller}
     for summary in all_in(cloudformation, "list_stack_instances", "Summaries", **asked):
@@ -414,4 +418,4 @@ def _read_instances(
             detailed_status=str(summary.get("StackInstanceStatus", {}).get("DetailedStatus") or ""),
             reason=str(summary.get("StatusReason") or ""),
         )
-        found(1)
+        advance(1)

@@ -2,19 +2,17 @@
 
 from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import replace
-from typing import Final, Literal
+from typing import Final
 
 from pump_roles.compare import Difference, Rule, compare, guardrail_of
-from pump_roles.contents import OrganizationPolicy, Place
 from pump_roles.findings import Access
 from pump_roles.guardrails import APPROVAL_END, Guardrail, approval_end, opening_value
 from pump_roles.iam.documents import as_mapping
-from pump_roles.inputs import is_account_filter
 from pump_roles.masking import Mask, ids_of
 from pump_roles.review.account.account_details import AccountDetails
 from pump_roles.review.account.expectation import Expectation
-from pump_roles.review.account.organization import Account, Organization, targeted
-from pump_roles.review.account.organization_policies import stopped
+from pump_roles.review.account.organization import Organization, is_deployed_to
+from pump_roles.review.account.organization_policies import AttachedStops, stopped
 from pump_roles.review.account.other_roles import (
     roles_for_management,
     roles_that_admit_pump,
@@ -31,11 +29,11 @@ from pump_roles.role import Part, Role, Unknown, revoked_before
 def verify_account(
     expectation: Expectation,
     details: AccountDetails,
-    attached: Sequence[OrganizationPolicy] = (),
+    stops: AttachedStops = (),
 ) -> AccountResult:
     """Return how an account's roles, and its organization, differ from what is expected.
 
-    :param attached: the organization's stops that are attached.
+    :param stops: those of its organization that are attached to something.
     """
     result = AccountResult(account=details.account, name=details.name, unknown=details.unknown)
     try:
@@ -46,10 +44,10 @@ def verify_account(
             result = replace(
                 result,
                 roles=tuple(
-                    _with_stops(_verify_role(variants, expectation, details), details, attached)
+                    _with_stops(_verify_role(variants, expectation, details), details, stops)
                     for variants in roles
                 ),
-                others=tuple(_other_roles(others, details, attached)),
+                others=tuple(_other_roles(others, details, stops)),
                 for_management=tuple(
                     _other_roles(_find_for_management(others, expectation, details), details)
                 ),
@@ -60,7 +58,7 @@ def verify_account(
         # What is nested too deeply cannot be masked, either.
         too_deep = Unknown(part="account", why="too-deep")
         unread = replace(details, roles=(), unknown=(too_deep, *details.unknown))
-        return verify_account(expectation, unread, attached)
+        return verify_account(expectation, unread, stops)
     return _verify_organization(result, expectation, details, mask)
 
 
@@ -68,13 +66,11 @@ _THROUGH_ROLES: Final = {"trusts-role", "names-role"}
 """Why Pump can assume another role only in a session of one of its own."""
 
 
-def _with_stops(
-    result: RoleResult, details: AccountDetails, attached: Sequence[OrganizationPolicy]
-) -> RoleResult:
+def _with_stops(result: RoleResult, details: AccountDetails, stops: AttachedStops) -> RoleResult:
     found = details.role(result.arn.rpartition("/")[2])
     if found is None:
         return result
-    stop = stopped(found, attached, details)
+    stop = stopped(found, stops, details)
     return replace(
         result,
         differences=(*stop.differences, *result.differences),
@@ -136,9 +132,13 @@ def _verify_role(
     )
     if reason := details.missing.get(name.casefold()):
         return replace(result, unknown=(reason,))
-    places = [place for place in expectation.places if place.kind == expected.kind]
-    answer = belongs(places, details)
-    if expectation.removed or answer == "no":
+    belongs = is_deployed_to(
+        [place for place in expectation.places if place.kind == expected.kind],
+        details.account,
+        units=details.units,
+        management_account=details.management_account,
+    )
+    if expectation.removed or belongs is False:
         rule: Rule = "role-present" if expectation.removed else "role-misplaced"
         if found is not None:
             # Any role with its name counts, whatever else differs.
@@ -153,7 +153,7 @@ def _verify_role(
         is_open = expectation.removed and _count_open_ids(expected)
         open_ids = (Unknown(part="role", why="open"),) if is_open else ()
         return replace(result, notes=(absent, *open_ids))
-    if answer == "not known":
+    if belongs is None:
         open_place = Unknown(part="place", why="open")
         if details.units is None and found is not None:
             # Whoever verifies only this account expects the role that is in it.
@@ -230,12 +230,12 @@ _Found = Iterable[tuple[Role, tuple[Access, ...]]]
 
 
 def _other_roles(
-    found: _Found, details: AccountDetails, attached: Sequence[OrganizationPolicy] = ()
+    found: _Found, details: AccountDetails, stops: AttachedStops = ()
 ) -> Iterator[OtherRole]:
     for role, ways in sorted(found, key=lambda found: found[0].name.text):
         other = OtherRole(arn=details.arn(role), principals=role.trust.principals, alarms=ways)
-        if attached and {way.why for way in ways} - _THROUGH_ROLES:
-            stop = stopped(role, attached, details)
+        if stops and {way.why for way in ways} - _THROUGH_ROLES:
+            stop = stopped(role, stops, details)
             other = replace(
                 other, stopped_by=stop.by, differences=stop.differences, unknown=stop.unknown
             )
@@ -298,46 +298,3 @@ def verify_schedule(
         return None
     now = (end.time,)
     return Difference(rule="approval-end-time", effect="unclear", part=_PART, was=was, now=now)
-
-
-Answer = Literal["yes", "no", "not known"]
-
-
-def belongs(places: Collection[Place], details: AccountDetails) -> Answer:
-    """Return whether one of the places is an account. Without places, it can be any account."""
-    # Who deploys a rollout also deploys the app's own stack: the management account.
-    rolled_out = any(place.call_as == "management" for place in places)
-    deployer = details.management_account if rolled_out else ""
-    answers = {_is_place(place, details, deployer) for place in places}
-    if "yes" in answers or not places:
-        return "yes"
-    return "not known" if "not known" in answers else "no"
-
-
-def _is_place(place: Place, details: AccountDetails, deployer: str) -> Answer:
-    if place.unreadable:
-        return "not known"
-    if place.call_as:
-        return _is_targeted(place, details)
-    accounts = place.accounts if place.stack_set else [place.account or deployer]
-    if "" not in accounts:
-        return "yes" if details.account in accounts else "no"
-    # It can be any account. If only one is verified, that is the one that it was deployed to.
-    return "yes" if details.units is None else "not known"
-
-
-def _is_targeted(rollout: Place, details: AccountDetails) -> Answer:
-    if not is_account_filter(rollout.filter):
-        return "not known"
-    # If its units are not known, the account may be in the targeted ones.
-    units = rollout.units if details.units is None else details.units
-    found = targeted(
-        [Account(details.account, "", suspended=False, units=units)],
-        units=rollout.units,
-        management_account=details.management_account,
-        account_filter=rollout.filter,
-        filtered=rollout.accounts,
-    )
-    if not found:
-        return "no"
-    return "not known" if details.units is None else "yes"

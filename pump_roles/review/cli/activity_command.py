@@ -11,7 +11,7 @@ from pump_roles.inputs import ATHENA_TABLE, ROLE_ARN, WORKGROUP, InputError, che
 from pump_roles.review.account.activity_collector import Collector, NothingFoundError, Period
 from pump_roles.review.account.activity_result import Unknown
 from pump_roles.review.account.athena import check_condition, query, read_table
-from pump_roles.review.account.aws_sdk import Aws, Clients, in_utc
+from pump_roles.review.account.aws_sdk import CallerClients, Clients, in_utc
 from pump_roles.review.account.cloudtrail_records import (
     GLOBAL_REGION,
     READ_IN_FOLDERS,
@@ -196,7 +196,7 @@ def _read_history(
     days: int,
 ) -> Period:
     period = _since(days), datetime.now(timezone.utc)
-    clients = Aws(profile=profile, region=next(iter(regions), aws.region_of()))
+    clients = CallerClients(profile=profile, region=next(iter(regions), aws.region_of()))
     for account in sorted(roles.accounts - {clients.account}):
         raise InputError(
             f"--role-arn: the role is in account {account}, but the credentials are of account "
@@ -207,7 +207,7 @@ def _read_history(
     read = []
     with aws.progress("events read") as advance:
 
-        def found(region: str, records: Sequence[Any]) -> None:
+        def add(region: str, records: Sequence[Any]) -> None:
             collector.add(region, records)
             advance(len(records))
 
@@ -218,5 +218,5 @@ def _read_history(
                 collector.unknown.append(unknown)
             advance(0, f"{region} {count:,} events{'' if unknown is None else ' unknown'}")
 
-        read_history(clients, wanted, period, found=found, done=done)
+        read_history(clients, wanted, period, add=add, done=done)
     return Period(in_utc(period[0]), in_utc(period[1]), tuple(sorted(read)))

@@ -83,7 +83,7 @@ def probe(
         found = probe_all(
             [(target.role_arn, target.external_id) for target in targets],
             sts=sts,
-            found=lambda _: advance(1),
+            on_result=lambda _: advance(1),
         )
     report = ProbeReport(caller=caller, roles=tuple(found))
     outputs.write(report)

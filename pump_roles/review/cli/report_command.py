@@ -115,13 +115,13 @@ def _of_published(names: Sequence[str], earlier: Earlier | None) -> Report:
 def _of_account(names: Sequence[str], profile: str | None, earlier: Earlier | None) -> Report:
     # boto3 takes longer to load than the other reports take as a whole.
     from pump_roles.review.account.account_details import read_own_account  # noqa: PLC0415
-    from pump_roles.review.account.aws_sdk import Aws  # noqa: PLC0415
+    from pump_roles.review.account.aws_sdk import CallerClients  # noqa: PLC0415
     from pump_roles.review.account.other_roles import collect_contents  # noqa: PLC0415
     from pump_roles.review.cli import aws  # noqa: PLC0415
 
     names = names or [role.name for role in ROLES.values()]
     with aws.unknown_if_aws_fails():
-        details = read_own_account(Aws(profile=profile, region=aws.region_of()), names)
+        details = read_own_account(CallerClients(profile=profile, region=aws.region_of()), names)
         return of_contents(collect_contents(details, names), since=earlier)
 
 

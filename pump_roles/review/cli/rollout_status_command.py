@@ -107,8 +107,8 @@ def rollout_status(
         # Organizations allows few calls per second, and each unit takes two.
         clients = Clients(profile=profile, region=region, read_seconds=60, attempts=11)
         cloudformation, organizations = clients.cloudformation(), clients.organizations()
-    with aws.progress("stack instances and accounts read") as found:
-        statuses = read_statuses(cloudformation, organizations, rollouts, found=found)
+    with aws.progress("stack instances and accounts read") as advance:
+        statuses = read_statuses(cloudformation, organizations, rollouts, advance=advance)
     outputs.write(statuses)
     state = statuses.state
     options.finish(different=state == "incomplete", unknown=state == "unknown")

@@ -9,16 +9,16 @@ import click
 
 from pump_roles.inputs import ACCOUNT, ORGANIZATIONAL_UNIT, PRINCIPAL, ROLE_TO_ASSUME, InputError
 from pump_roles.review.account.account_details import read_files
-from pump_roles.review.account.aws_sdk import Aws
+from pump_roles.review.account.aws_sdk import CallerClients
 from pump_roles.review.account.expectation import (
     Expectation,
     from_published,
     from_report,
     from_templates,
 )
+from pump_roles.review.account.organization import select_accounts
 from pump_roles.review.account.verification import AccountResult, Verification
 from pump_roles.review.account.verify_accounts import (
-    accounts_in,
     verify_files,
     verify_organization,
     verify_own_account,
@@ -140,7 +140,7 @@ def verify(
         verification = verify_files(read_files(details), expectation)
     else:
         with aws.unknown_if_aws_fails(hidden=[*expectation.hidden]):
-            clients = Aws(profile=profile, region=aws.region_of())
+            clients = CallerClients(profile=profile, region=aws.region_of())
             verification = (
                 _of_organization(clients, expectation, target, exclude_account, assume_role)
                 if assume_role
@@ -168,18 +168,18 @@ def _expectation(expect: Path | None, principal: str | None) -> Expectation:
 
 
 def _of_organization(
-    clients: Aws,
+    clients: CallerClients,
     expectation: Expectation,
     targets: Sequence[str],
     excluded: Sequence[str],
     role_to_assume: str,
 ) -> Verification:
     rolled_out = {unit for place in expectation.places for unit in place.units}
-    accounts = accounts_in(clients, targets, excluded, rolled_out)
+    accounts = select_accounts(clients.organizations(), targets, excluded, rolled_out)
     with aws.progress("accounts verified", len(accounts)) as advance:
         numbers = count(1)
 
-        def found(result: AccountResult) -> None:
+        def show(result: AccountResult) -> None:
             done = f"{next(numbers):,}/{len(accounts):,}"
             advance(1, f"{done} {result.account} {result.state}")
 
@@ -188,5 +188,5 @@ def _of_organization(
             expectation,
             accounts,
             role_to_assume=role_to_assume,
-            found=found,
+            on_result=show,
         )

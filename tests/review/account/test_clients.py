@@ -43,7 +43,7 @@ def test_region_of_the_profile_is_used(tmp_path: Path, monkeypatch: pytest.Monke
 def test_time_limits_apply_to_every_client() -> None:
     clients = Clients(read_seconds=7, attempts=3, region="eu-central-1")
     for client in (
-        *(clients.cloudformation(), clients.iam(), clients.iam(CREDENTIALS)),
+        *(clients.cloudformation(), clients.iam(), clients.with_credentials(CREDENTIALS).iam()),
         *(clients.organizations(), clients.sts()),
     ):
         config: Any = client.meta.config
@@ -92,7 +92,7 @@ def test_account_is_given_up_after_the_first_call_without_a_response(silent: str
         assert ended(call) == given_up
     # Another account, and another Region.
     for call in (
-        clients.iam(CREDENTIALS).list_roles,
+        clients.with_credentials(CREDENTIALS).iam().list_roles,
         clients.cloudtrail("eu-west-1").lookup_events,
     ):
         assert [ended(call), ended(call)] == ["no response", given_up]
@@ -108,14 +108,14 @@ def test_all_accounts_are_given_up_after_three_in_a_row_without_a_response(
     def try_account() -> str:
         # That STS responds says nothing about the account.
         sts.get_caller_identity()
-        return ended(clients.iam(CREDENTIALS).list_roles)
+        return ended(clients.with_credentials(CREDENTIALS).iam().list_roles)
 
     assert [try_account(), try_account()] == ["no response"] * 2
     with monkeypatch.context() as patched:
         patched.setenv("AWS_ENDPOINT_URL_IAM", sts.meta.endpoint_url)
         assert try_account() == "answered"
     assert [try_account() for _ in range(3)] == ["no response"] * 3
-    for call in (clients.iam(CREDENTIALS).list_roles, sts.get_caller_identity):
+    for call in (clients.with_credentials(CREDENTIALS).iam().list_roles, sts.get_caller_identity):
         assert ended(call) == f"given up after no response from {silent} (ReadTimeoutError)"
 
 

@@ -70,7 +70,7 @@ def read(clients: Clients) -> tuple[list[Any], list[tuple[str, int, Unknown | No
             clients,  # type: ignore[arg-type]
             [*clients.pages],
             PERIOD,
-            found=lambda region, records: events.extend((region, record) for record in records),
+            add=lambda region, records: events.extend((region, record) for record in records),
             done=lambda *ended: done.append(ended),
         )
     return events, done

@@ -73,7 +73,7 @@ def test_reads_an_account_below_two_listed_units_once_with_its_whole_path() -> N
         upper, lower = (organization.units[name] for name in ("Upper", "Lower"))
         for units in ([upper, lower], [lower, upper]):
             found: list[int] = []
-            (read,) = accounts_below(aws.organizations, units, found=found.append)
+            (read,) = accounts_below(aws.organizations, units, advance=found.append)
             assert read.units == (upper, lower)
             assert found == [1]
 

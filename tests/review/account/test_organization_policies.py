@@ -87,14 +87,15 @@ def ids(aws: Management, expected: Expectation) -> Iterator[Mapping[str, str]]:
 
 
 def read(aws: Management, expectation: Expectation) -> list[OrganizationPolicy]:
-    found = read_policies(aws.organizations, policy_names(expectation))
+    found = read_policies(aws.organizations, policy_names(expectation.policies))
     assert not isinstance(found, Unknown)
     return found
 
 
 def verified(aws: Management, expectation: Expectation) -> dict[str, PolicyResult]:
     found = read(aws, expectation)
-    results = verify_policies(expectation, found, account=ACCOUNT_ID, partition="aws")
+    compared = expectation.compared_policies
+    results = verify_policies(compared, found, account=ACCOUNT_ID, partition="aws")
     return {result.name: result for result in results}
 
 
@@ -241,16 +242,15 @@ def test_policies_that_cannot_be_read_are_unknown_and_never_silent(
     client = Mock(wraps=aws.organizations, get_paginator=paginator)
     if denied == "describe_policy":
         client.describe_policy.side_effect = error
-    found = read_policies(client, policy_names(expected))
-    results = verify_policies(expected, found, account=ACCOUNT_ID, partition="aws")
+    found = read_policies(client, policy_names(expected.policies))
+    results = verify_policies(expected.policies, found, account=ACCOUNT_ID, partition="aws")
     assert {result.state for result in results} == {"unknown"}
     attached = {result.attached_to for result in results}
     assert (None in attached) == (denied != "describe_policy")
     assert shown(*results).count("could not be read: denied: ") == 3
     if denied == "list_policies":
         assert isinstance(found, Unknown)
-        nothing = replace(expected, policies=())
-        assert verify_policies(nothing, found, account=ACCOUNT_ID, partition="aws") == ()
+        assert verify_policies((), found, account=ACCOUNT_ID, partition="aws") == ()
         silent = Verification(expected="x", accounts=(matching(1),), notes=(found,))
         assert silent.state == "match"
         said = (
@@ -303,6 +303,6 @@ def test_what_templates_leave_open_is_unknown(
     file.write_text(json.dumps(template))
     found = from_templates(tmp_path).policies
     assert {reason.why for policy in found for reason in policy.unknown} == unknown
-    results = verify_policies(from_templates(tmp_path), [], account=ACCOUNT_ID, partition="aws")
+    results = verify_policies(found, [], account=ACCOUNT_ID, partition="aws")
     # What may not exist is not missing.
     assert sum(result.state == "unknown" for result in results) == len(unknown)

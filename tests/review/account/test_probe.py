@@ -423,7 +423,7 @@ def test_roles_are_probed_concurrently_up_to_the_limit() -> None:
     client: Any = SimpleNamespace(assume_role=together, meta=SimpleNamespace(partition="aws"))
     roles = [(f"{ROLE_ARN}-{number}", SECRET) for number in range(24)]
     found: list[ProbeResult] = []
-    results = probe_all(roles, sts=client, found=found.append)
+    results = probe_all(roles, sts=client, on_result=found.append)
     assert waits == [False] * 72
     assert not all_.broken
     assert [result.role_arn for result in results] == [role_arn for role_arn, _ in roles]

@@ -14,7 +14,7 @@ from pump_roles.iam.trust import parse_trust
 from pump_roles.iam.values import known
 from pump_roles.review.account import verify_accounts
 from pump_roles.review.account.account_details import AccountDetails
-from pump_roles.review.account.aws_sdk import Aws
+from pump_roles.review.account.aws_sdk import CallerClients
 from pump_roles.review.account.expectation import Expectation, from_published
 from pump_roles.review.account.organization import Organization
 from pump_roles.review.account.organization_policies import (
@@ -83,7 +83,9 @@ def verified(
     return Verification(
         expected="x",
         accounts=tuple(verify_account(expectation, found, attached) for found in accounts),
-        policies=verify_policies(expectation, policies, account=MANAGEMENT, partition="aws"),
+        policies=verify_policies(
+            expectation.compared_policies, policies, account=MANAGEMENT, partition="aws"
+        ),
     )
 
 
@@ -442,7 +444,9 @@ def denied(code: str = "AccessDeniedException") -> Mock:
 
 def own_account(monkeypatch: pytest.MonkeyPatch, organizations: Mock) -> Verification:
     monkeypatch.setattr(verify_accounts, "read_own_account", lambda *_: details(units=None))
-    aws = Mock(spec=Aws, account=MEMBER, partition="aws", organizations=lambda: organizations)
+    aws = Mock(
+        spec=CallerClients, account=MEMBER, partition="aws", organizations=lambda: organizations
+    )
     return verify_own_account(aws, replace(EXPECTED, policies=(stop(ROOT),)))
 
 
