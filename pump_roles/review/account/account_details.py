@@ -13,8 +13,8 @@ from typing import TYPE_CHECKING, Annotated, Any, Final, TypeVar
 
 import msgspec
 
-from pump_roles.guardrails import APPROVAL_END
-from pump_roles.iam.documents import Policy, as_text
+from pump_roles.guardrails import APPROVAL_END, DailyEnd, approval_end
+from pump_roles.iam.documents import Policy, as_mapping, as_text
 from pump_roles.iam.trust import Trust, parse_trust
 from pump_roles.iam.values import Value, known
 from pump_roles.inputs import ROLE_ARN, TOO_DEEP, InputError, account_of, partition_of, read_json
@@ -160,7 +160,7 @@ class AccountDetails:
     described: Mapping[str, DescribedRole] = field(default_factory=dict)
     missing: Mapping[str, Unknown] = field(default_factory=dict)
     organization: Organization | Unknown | None = None
-    schedule: Mapping[str, Any] | Unknown | None = _NOT_IN_FILES
+    schedule: DailyEnd | Unknown | None = _NOT_IN_FILES
     unknown: tuple[Unknown, ...] = ()
 
     @property
@@ -470,10 +470,11 @@ _READ: Final = {"FlexibleTimeWindow", "ScheduleExpression", "State", "Target"}
 
 def read_schedule(
     details: AccountDetails, client_in: Callable[[str], Any]
-) -> Mapping[str, Any] | Unknown | None:
-    """Return the schedule of an account; ``None`` if there is none.
+) -> DailyEnd | Unknown | None:
+    """Return what the schedule does that ends approvals; ``None`` if there is none.
 
-    Only the trust policy of its role says in which Region it is.
+    Only the trust policy of its role says in which Region it is. If the schedule may do anything
+    else, it ends no approval.
 
     :param client_in: returns a client of EventBridge Scheduler in a Region.
     """
@@ -485,13 +486,17 @@ def read_schedule(
         return Unknown(part=_PART, why="unreadable")
     client = client_in(region[1])
     try:
-        found = {**client.get_schedule(Name=APPROVAL_END)}
+        schedule = {**client.get_schedule(Name=APPROVAL_END)}
     except Exception as error:  # noqa: BLE001
         # botocore can raise anything if the response is not from AWS.
         if error_code(error) == "ResourceNotFoundException":
             return None
         return Unknown(part=_PART, why="not-read", detail=reason_of(error, client))
-    return found if found.keys() >= _READ else Unknown(part=_PART, why="not-read")
+    if not schedule.keys() >= _READ:
+        return Unknown(part=_PART, why="not-read")
+    own = f"{role.arn.partition(':role/')[0]}:role/{APPROVAL_END}"
+    acts_as_it = as_mapping(schedule["Target"]).get("RoleArn") == own
+    return (approval_end(schedule) if acts_as_it else None) or DailyEnd("", "")
 
 
 def read_own_account(aws: CallerClients, names: Collection[str]) -> AccountDetails:

@@ -6,8 +6,7 @@ from typing import Final
 
 from pump_roles.compare import Difference, Rule, compare, guardrail_of
 from pump_roles.findings import Access
-from pump_roles.guardrails import APPROVAL_END, Guardrail, approval_end, opening_value
-from pump_roles.iam.documents import as_mapping
+from pump_roles.guardrails import Guardrail, opening_value
 from pump_roles.masking import Mask, ids_of
 from pump_roles.review.account.account_details import AccountDetails
 from pump_roles.review.account.expectation import Expectation
@@ -279,20 +278,16 @@ def verify_schedule(
     :param expected: at which times of day an approval ends in the templates; empty for one of which
         that is not known.
     """
-    found = details.schedule
-    if isinstance(found, Unknown):
-        return found
+    end = details.schedule
+    if isinstance(end, Unknown):
+        return end
     if len(expected) != 1 or "" in expected:
         return Unknown(part=_PART, why="open")
     was = tuple(expected)
-    if found is None:
+    if end is None:
         # Until somebody closes it, an approval gives more access than expected.
         return Difference(rule="approval-end-missing", effect="broader", part=_PART, was=was)
-    end = approval_end(found)
-    acts_as = details.arn(role).rpartition(":")[0] + f":role/{APPROVAL_END}"
-    is_same = as_mapping(found.get("Target")).get("RoleArn") == acts_as
-    names = (role.name.text, end.role_name) if end else ("", "")
-    if end is None or not is_same or not end.time or names[0].casefold() != names[1].casefold():
+    if not end.time or end.role_name.casefold() != role.name.text.casefold():
         return Difference(rule="approval-end-changed", effect="broader", part=_PART, was=was)
     if (end.time,) == was:
         return None

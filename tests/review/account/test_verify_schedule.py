@@ -11,6 +11,7 @@ from unittest.mock import Mock
 import pytest
 from botocore.exceptions import ClientError
 
+from pump_roles.guardrails import DailyEnd
 from pump_roles.review.account.account_details import AccountDetails, DescribedRole, read_schedule
 from pump_roles.review.account.expectation import Expectation, from_report, from_templates
 from pump_roles.review.account.verification import RoleResult
@@ -61,9 +62,13 @@ def folder(path: Path, **own: Any) -> Path:
 
 
 def verified(expectation: Expectation, found: Any) -> dict[str, RoleResult]:
-    """Return the results of an account whose roles are as expected."""
+    """Return the results of an account whose roles are as expected.
+
+    :param found: the schedule as it is described, or what reading it returned.
+    """
     roles = tuple(role for (role,) in expectation.in_account(ACCOUNT_ID, "aws"))
-    details = AccountDetails(account=ACCOUNT_ID, partition="aws", roles=roles, schedule=found)
+    read = read_from(found) if isinstance(found, dict) else found
+    details = AccountDetails(account=ACCOUNT_ID, partition="aws", roles=roles, schedule=read)
     return {role.kind: role for role in verify_account(expectation, details).roles}
 
 
@@ -156,6 +161,11 @@ def account(trust: Any, **more: Any) -> AccountDetails:
     return AccountDetails(account=ACCOUNT_ID, described={role.role_name: role}, **more)
 
 
+def read_from(found: dict[str, Any]) -> Any:
+    client = Mock(get_schedule=Mock(return_value=found))
+    return read_schedule(account(trusting("us-east-1")), lambda _: client)
+
+
 def trusting(region: str) -> Any:
     group = f"arn:aws:scheduler:{region}:{ACCOUNT_ID}:schedule-group/default"
     return {"Statement": {"Condition": {"StringEquals": {"aws:SourceArn": group}}}}
@@ -173,7 +183,9 @@ def failing(code: str) -> Mock:
 def test_schedule_is_read_in_the_region_that_its_role_trusts() -> None:
     client = Mock(get_schedule=Mock(return_value=schedule()))
     client_in = Mock(return_value=client)
-    assert read_schedule(account(trusting("eu-west-1")), client_in) == schedule()
+    assert read_schedule(account(trusting("eu-west-1")), client_in) == DailyEnd(
+        "PumpAutoPilotRole", "20:00"
+    )
     client_in.assert_called_once_with("eu-west-1")
     client.get_schedule.assert_called_once_with(Name="PumpApprovalEnd")
 
