@@ -7,7 +7,7 @@ try:
     from aws_cdk import App, LegacyStackSynthesizer, Validations
     from cdk_nag import AwsSolutionsChecks
 
-    from pump_roles.app import config
+    from pump_roles.app import app_stacks, config
 except ModuleNotFoundError as missing:
     cure = "activate the environment: source .venv/bin/activate (make setup creates it)"
     sys.exit(f"pump-roles: there is no Python module {missing.name}; {cure}")
@@ -24,16 +24,12 @@ app = App(default_stack_synthesizer=LegacyStackSynthesizer())
 try:
     context = app.node.get_all_context()
     settings = config.read(context, Path())
-    stacks = config.stacks(settings, context, configure_app=add_validation)
+    stacks = app_stacks.stacks(settings, context, configure_app=add_validation)
     for stack in stacks:
         stack.build(app)
 except config.ConfigError as error:
     sys.exit(f"pump-roles: {error}")
 # Not as annotations, which the CDK CLI prints on several lines.
-lines = [
-    f"settings: {settings.file or 'none (no pump.json here)'}",
-    *(stack.summary for stack in stacks),
-]
-sys.stderr.writelines(f"{line}\n" for line in lines)
+sys.stderr.writelines(f"{line}\n" for line in app_stacks.summaries(settings, stacks))
 add_validation(app)
 app.synth()

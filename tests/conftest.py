@@ -16,7 +16,7 @@ from aws_cdk import App, LegacyStackSynthesizer
 from botocore.loaders import create_loader
 from hypothesis import settings
 
-from pump_roles.app import config
+from pump_roles.app import app_stacks
 from tests.support import (
     EXAMPLES,
     EXTERNAL_ID,
@@ -27,6 +27,7 @@ from tests.support import (
     Template,
     app_files,
     run_example,
+    settings_of,
     short_reports,
     synthesize,
 )
@@ -96,9 +97,9 @@ def synth() -> Synth:
 
 
 @pytest.fixture(scope="session")
-def provided() -> dict[str, str]:
+def provided() -> dict[str, Any]:
     """Settings that provide a principal and an external ID."""
-    return {"principal": PRINCIPAL, "external-id": EXTERNAL_ID}
+    return {"principal": PRINCIPAL, "external-id": EXTERNAL_ID, "auto-pilot": {}}
 
 
 @pytest.fixture(scope="session")
@@ -116,7 +117,7 @@ def assembly(tmp_path_factory: pytest.TempPathFactory) -> Assembly:
             context=_context(ROOT),
             default_stack_synthesizer=LegacyStackSynthesizer(),
         )
-        for stack in config.stacks(config.Settings(json.loads(settings))):
+        for stack in app_stacks.stacks(settings_of(json.loads(settings))):
             stack.build(app)
         app.synth()
         return folder

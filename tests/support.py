@@ -27,8 +27,8 @@ from hypothesis import settings
 from hypothesis import strategies as st
 
 from pump_roles import AutoPilotStack, Guardrail, ReadOnlyStack
-from pump_roles.app import config
-from pump_roles.app.organization_stacks import RolloutStack
+from pump_roles.app import app_stacks, config
+from pump_roles.app.app_stacks import RolloutStack
 from pump_roles.guardrails import documents
 from pump_roles.iam.catalog import Catalog, shipped
 from pump_roles.iam.documents import mapped
@@ -88,7 +88,7 @@ ROLLED_OUT: dict[str, Any] = dict.fromkeys(DOCUMENTED, UNITS)
 
 SCENARIOS: dict[str, dict[str, Any]] = {
     "universal": {},
-    "given": {"principal": PRINCIPAL, "external-id": EXTERNAL_ID},
+    "given": {"principal": PRINCIPAL, "external-id": EXTERNAL_ID, "auto-pilot": {}},
     "everything": {
         "principal": "arn:aws:iam::999988887777:role/service/PumpService",
         "external-id": "a=b=c,d@e.f:g/h-i+j_k",
@@ -344,6 +344,11 @@ def published_patterns(published: list[list[dict[str, Any]]], kind: str) -> list
     )
 
 
+def settings_of(content: Mapping[str, Any]) -> config.Settings:
+    """Return the settings of a file with some content, or without a file if there is none."""
+    return config.Settings(content) if content else config.Settings({}, "")
+
+
 def app_files(settings: Mapping[str, Any]) -> dict[str, bytes]:
     """Return the app's templates, by stack, as they are written without the CDK CLI."""
     return _app_files(json.dumps(settings))
@@ -352,7 +357,7 @@ def app_files(settings: Mapping[str, Any]) -> dict[str, bytes]:
 @cache
 def _app_files(settings: str) -> dict[str, bytes]:
     app = App(default_stack_synthesizer=LegacyStackSynthesizer())
-    for stack in config.stacks(config.Settings(json.loads(settings))):
+    for stack in app_stacks.stacks(settings_of(json.loads(settings))):
         stack.build(app)
     return {
         stack.stack_name: Path(stack.template_full_path).read_bytes()

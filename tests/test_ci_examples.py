@@ -45,7 +45,7 @@ NEEDS_A_NETWORK = "make setup-review"
 COPIED = re.findall(r"```sh\n(.*/npm install .*)\n```", (CI.parent / "README.md").read_text())
 """What takes its place where an example was copied: one line."""
 
-GIVEN = {"principal": PRINCIPAL, "external-id": EXTERNAL_ID}
+GIVEN = {"principal": PRINCIPAL, "external-id": EXTERNAL_ID, "auto-pilot": {}}
 GUARDED = {**GIVEN, "guardrails": ["recommended"]}
 
 

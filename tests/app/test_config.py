@@ -13,7 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from pump_roles import Guardrail, ReadOnlyStack
-from pump_roles.app import config
+from pump_roles.app import app_stacks, config
 from pump_roles.guardrails import WITH_VALUE, parts_of
 from pump_roles.inputs import ListOf
 from pump_roles.published import ROLES
@@ -47,8 +47,8 @@ NO_ROLLOUT = "applies only to a rollout, which requires"
 
 def stacks(
     content: dict[str, Any], context: dict[str, Any] | None = None
-) -> list[config.StackSettings]:
-    return config.stacks(config.Settings(content), context or {})
+) -> list[app_stacks.StackSettings]:
+    return app_stacks.stacks(config.Settings(content), context or {})
 
 
 def error_of(content: dict[str, Any], context: dict[str, Any] | None = None) -> str:
@@ -81,7 +81,7 @@ def error_of(content: dict[str, Any], context: dict[str, Any] | None = None) -> 
             for ignored in ("Mine", "", None, ["x"], {}, {"foo": 1}, {"name": ["x"]}, {"arn": ""})
         ),
         (
-            {"read-only": {"account": "1" * 12}},
+            {"read-only": {"account": "1" * 12}, "auto-pilot": {}},
             {"name": "Org-${AWS::AccountId}"},
             f"{BOUNDARY_OF_CDK}: 'Org-${{AWS::AccountId}}' contains ${{AWS::AccountId}}, which ",
         ),
@@ -91,7 +91,7 @@ def error_of(content: dict[str, Any], context: dict[str, Any] | None = None) -> 
             f"pump.json: {BOUNDARY}: must be the same policy as {BOUNDARY_OF_CDK}, which replaces",
         ),
         (
-            {"delegated-admin": False},
+            {"delegated-admin": False, "auto-pilot": {}},
             ABSENT,
             f"pump.json: delegated-admin: {NO_ROLLOUT} read-only.{TARGETS} or auto-pilot.{TARGETS}",
         ),
@@ -123,7 +123,7 @@ def error_of(content: dict[str, Any], context: dict[str, Any] | None = None) -> 
             for name, key in (("protection", "targets"), ("alarm", "emails"))
         ),
         (
-            {"protection": {"targets": ["r-abcd"]}},
+            {"protection": {"targets": ["r-abcd"]}, "auto-pilot": {}},
             ABSENT,
             f"pump.json: protection.targets: {NO_ROLLOUT} read-only.{TARGETS} or auto-pilot.",
         ),
@@ -143,12 +143,21 @@ def error_of(content: dict[str, Any], context: dict[str, Any] | None = None) -> 
             "pump.json: alarm.emails: has no effect, because roles leaves out the auto-pilot role",
         ),
         (
-            {"read-only": UNITS, **DELEGATED, "alarm": {"emails": ["a@example.com"]}},
+            {"alarm": {"emails": ["a@example.com"]}},
+            ABSENT,
+            "pump.json: alarm.emails: has no effect without the auto-pilot role; to add the role, ",
+        ),
+        (
+            {"read-only": UNITS, "auto-pilot": {}, **DELEGATED, "alarm": REQUIRED["alarm"]},
             ABSENT,
             "pump.json: alarm.emails: a delegated administrator deploys the auto-pilot role only",
         ),
         *(
-            ({"alarm": {**REQUIRED["alarm"], **own}}, ABSENT, f"pump.json: alarm.{message}")
+            (
+                {"auto-pilot": {}, "alarm": {**REQUIRED["alarm"], **own}},
+                ABSENT,
+                f"pump.json: alarm.{message}",
+            )
             for own, message in (
                 (
                     {"regions": ["eu-west-1", "us-east-1"]},
@@ -252,7 +261,7 @@ def test_placeholder_of_cdks_boundary_is_an_error_if_and_only_if_the_cdk_cannot_
 def test_rollout_requires_a_boundary_if_the_cdk_gives_one_to_every_role(tmp_path: Path) -> None:
     (tmp_path / "pump.json").write_text(json.dumps({"read-only": UNITS}))
     context = {BOUNDARY_OF_CDK: {"name": "Org"}}
-    *_, rollout = config.stacks(config.read({}, tmp_path), context)
+    *_, rollout = app_stacks.stacks(config.read({}, tmp_path), context)
     problem = f"pump.json: {BOUNDARY}: the app's boundary Org does not reach the accounts"
     with pytest.raises(config.ConfigError, match=problem):
         rollout.build(App(context=context))
@@ -272,7 +281,7 @@ def test_rollout_requires_a_boundary_if_the_cdk_gives_one_to_every_role(tmp_path
 def test_context_keys_of_others_are_ignored(context: dict[str, Any], tmp_path: Path) -> None:
     settings = config.read(context, tmp_path)
     assert (settings.content, settings.file) == ({}, "")
-    found = config.stacks(settings, context)
+    found = app_stacks.stacks(settings, context)
     assert [(stack.stack_id, dict(stack.arguments)) for stack in found] == [
         (stack, {}) for stack in STACKS
     ]
@@ -298,7 +307,7 @@ def test_other_key_in_the_context_is_an_error_that_says_where_settings_go(
 
 
 GOOD: dict[str, Any] = {
-    "roles": ["read-only"],
+    "roles": ["read-only", "auto-pilot"],
     "principal": "999988887777",
     "account": "111111111111",
     "role-path": "/pump/",
@@ -392,7 +401,9 @@ def test_odd_value_gets_one_plain_line(name: str) -> None:
 @pytest.mark.parametrize(
     ("content", "expected"),
     [
-        ({}, STACKS),
+        ({}, ["PumpReadOnly"]),
+        ({"guardrails": ["recommended"]}, ["PumpReadOnly"]),
+        ({"auto-pilot": {}}, STACKS),
         ({"auto-pilot": UNITS}, [*STACKS, "PumpAutoPilotRollout"]),
         ({**ROLLED_OUT, "delegated-admin": False}, [*STACKS, *ROLLOUTS]),
         ({**ROLLED_OUT, **DELEGATED}, ROLLOUTS),
@@ -430,7 +441,7 @@ def test_account_is_that_of_the_roles_own_stack_whose_template_stays_the_same(
     own = {"auto-pilot": {"account": "222233334444"}, "read-only": UNITS}
     kept = {"permissions-boundary": "platform/Boundary", "external-id": "Example-1234-5678"}
     templates = {}
-    for name, content in {"none": {"read-only": UNITS}, "named": own}.items():
+    for name, content in {"none": {"read-only": UNITS, "auto-pilot": {}}, "named": own}.items():
         (tmp_path / "pump.json").write_text(json.dumps(kept | content))
         assembly = build(tmp_path).synth()
         templates[name] = {
@@ -532,6 +543,7 @@ def test_shared_guardrail_applies_to_the_roles_that_have_what_it_denies(synth: S
             "guardrails": ["recommended", "no-commitments"],
             "only-in-regions": ["us-east-1"],
             "invitations-from": "111122223333",
+            "auto-pilot": {},
         }
     )
     assert list(policies_of(templates["PumpReadOnly"]))[1:] == ["PumpGuardrailMetadataOnly"]
@@ -619,7 +631,7 @@ def test_guardrail_of_both_lists_counts_once(
 )
 def test_of_two_values_remains_what_both_leave(name: str, shared: Any, own: Any, left: Any) -> None:
     both = {name: shared, "auto-pilot": {name: own}}
-    assert of_auto_pilot(both) == of_auto_pilot({name: left})
+    assert of_auto_pilot(both) == of_auto_pilot({name: left, "auto-pilot": {}})
     assert of_auto_pilot({"auto-pilot": {name: own}}) != []
 
 
@@ -651,7 +663,8 @@ def read(tmp_path: Path) -> Read:
         text = content if isinstance(content, str) else json.dumps(content)
         (tmp_path / "pump.json").write_text(text, encoding="utf-8")
         return [
-            dict(stack.arguments) for stack in config.stacks(config.read(context or {}, tmp_path))
+            dict(stack.arguments)
+            for stack in app_stacks.stacks(config.read(context or {}, tmp_path))
         ]
 
     return arguments_of
@@ -676,7 +689,7 @@ def test_every_key_changes_what_the_stacks_get(read: Read) -> None:
 def test_roles_own_key_overrides_the_one_for_both_and_what_it_cannot_be_combined_with(
     read: Read,
 ) -> None:
-    file = {BOUNDARY: "Shared", "read-only": {BOUNDARY: "Own"}}
+    file = {BOUNDARY: "Shared", "read-only": {BOUNDARY: "Own"}, "auto-pilot": {}}
     assert [found["permissions_boundary"] for found in read(file)] == ["Own", "Shared"]
     own = {**UNITS, "max-concurrent-count": 1}
     *_, rollout = read({"max-concurrent-percentage": 5, "read-only": own})
@@ -688,7 +701,7 @@ def test_roles_own_key_overrides_the_one_for_both_and_what_it_cannot_be_combined
 
 
 def test_byte_order_mark_in_the_file_does_not_count(read: Read) -> None:
-    assert read('\ufeff{"role-path": "/pump/"}') == [{"path": "/pump/"}] * 2
+    assert read('\ufeff{"role-path": "/pump/"}') == [{"path": "/pump/"}]
 
 
 def test_no_file_is_no_error_and_a_named_file_that_is_missing_is_one(tmp_path: Path) -> None:
@@ -703,10 +716,10 @@ def test_no_file_is_no_error_and_a_named_file_that_is_missing_is_one(tmp_path: P
 def test_named_file_is_read_instead_of_pump_json(read: Read, tmp_path: Path) -> None:
     (tmp_path / "prod.json").write_text('{"role-path": "/prod/"}')
     named = {"pump:settings": "prod.json"}
-    assert read({"permissions-boundary": "x"}, named) == [{"path": "/prod/"}] * 2
+    assert read({"permissions-boundary": "x"}, named) == [{"path": "/prod/"}]
     (tmp_path / "prod.json").write_text('{"role-paht": "/prod/"}')
     with pytest.raises(config.ConfigError, match=r"prod\.json: role-paht: unknown key"):
-        config.stacks(config.read(named, tmp_path))
+        app_stacks.stacks(config.read(named, tmp_path))
 
 
 @pytest.mark.parametrize("value", [None, "", "\x00", True, ["prod.json"], {}])
@@ -718,7 +731,7 @@ def test_name_of_the_file_is_a_path(value: Any, tmp_path: Path) -> None:
 def build(folder: Path) -> App:
     """Build the stacks of the settings in a folder."""
     app = App(default_stack_synthesizer=LegacyStackSynthesizer())
-    for stack in config.stacks(config.read({}, folder)):
+    for stack in app_stacks.stacks(config.read({}, folder)):
         stack.build(app)
     return app
 

@@ -7,16 +7,16 @@ import pytest
 from aws_cdk import App
 
 from pump_roles import Guardrail
-from pump_roles.app import config
+from pump_roles.app import app_stacks
 from pump_roles.guardrails import parts_of
-from tests.support import PRINCIPAL, PUMP_ACCOUNT, STACKS
+from tests.support import PRINCIPAL, PUMP_ACCOUNT, STACKS, settings_of
 
 STACK_SET_ARN = "arn:aws:cloudformation:us-east-1:111122223333:stackset/Boundary:1a2b-3c4d"
 SECRETS = {"external-id": "Secret-Example-1234", "next-external-id": "Other-Secret-5678"}
 
 
 def lines(content: dict[str, Any]) -> list[str]:
-    return [stack.summary for stack in config.stacks(config.Settings(content))]
+    return [stack.summary for stack in app_stacks.stacks(settings_of(content))]
 
 
 def test_omitted_values_are_parameters_or_absent() -> None:
@@ -37,7 +37,7 @@ def test_boundary_that_the_cdk_gives_to_every_role_is_shown(boundary: dict[str, 
     context = {CDK_BOUNDARY: boundary}
     (named,) = boundary.values()
     app = App(context=context)
-    built = config.stacks(config.Settings({}), context)
+    built = app_stacks.stacks(settings_of({}), context)
     for stack in built:
         stack.build(app)
         assert stack.summary.endswith(f"; boundary: {named} (from {CDK_BOUNDARY})")
@@ -180,8 +180,9 @@ def test_stacks_around_the_roles_show_what_they_do_and_the_command_that_stops_pu
     ],
 )
 def test_alarm_names_the_region_of_its_partition(content: dict[str, Any], where: str) -> None:
-    *_, alarm = lines({**content, "alarm": {"emails": ["platform@example.com"]}})
-    assert alarm.endswith(f"; deploy it in {where}")
+    alarm = {"emails": ["platform@example.com"]}
+    *_, said = lines({"auto-pilot": {}, **content, "alarm": alarm})
+    assert said.endswith(f"; deploy it in {where}")
 
 
 def test_protection_says_which_role_is_not_protected() -> None:

@@ -21,7 +21,7 @@ from cdk_nag import (
 )
 
 from pump_roles import AutoPilotRole, ReadOnlyRole
-from pump_roles.app import config
+from pump_roles.app import app_stacks, config
 from pump_roles.constructs.roles import PumpRole
 from pump_roles.published import REASONS, RESOURCE_REASONS
 from tests.support import (
@@ -76,7 +76,7 @@ def test_every_finding_is_acknowledged_on_its_role_with_a_reason_and_nothing_els
     tmp_path: Path, published: list[list[dict[str, Any]]]
 ) -> None:
     app = app_with_cdk_nag(tmp_path, OTHER_PACKS)
-    for stack in config.stacks(config.Settings({})):
+    for stack in app_stacks.stacks(config.Settings({}, "")):
         stack.build(app)
     app.synth()
     expected = sorted(

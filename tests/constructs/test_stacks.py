@@ -32,7 +32,7 @@ NAMES = ["PumpReadOnly", "PumpAutoPilot"]
 
 @pytest.mark.parametrize("name", NAMES)
 def test_rotation_adds_no_parameter_when_the_next_id_is_provided(name: str, synth: Synth) -> None:
-    template = synth({"next-external-id": "Next-5678"})[name]
+    template = synth({"next-external-id": "Next-5678", "auto-pilot": {}})[name]
     assert set(template["Parameters"]) == {"PumpExternalID", "PumpIamRole"}
     (statement,) = role_of(template)["AssumeRolePolicyDocument"]["Statement"]
     assert statement["Condition"]["StringEquals"]["sts:ExternalId"] == [

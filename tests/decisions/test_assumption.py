@@ -60,7 +60,8 @@ def test_only_pump_may_assume_a_role_and_only_with_an_accepted_external_id(
     principal: str, how: str, synth: Synth, *, rotating: bool
 ) -> None:
     accepted = {"right", "next"} if rotating else {"right"}
-    settings: dict[str, Any] = {"next-external-id": EXTERNAL_IDS["next"]} if rotating else {}
+    settings: dict[str, Any] = {"auto-pilot": {}}
+    settings |= {"next-external-id": EXTERNAL_IDS["next"]} if rotating else {}
     parameters = {}
     if how != "as parameters":
         settings |= {"principal": principal, "external-id": EXTERNAL_IDS["right"]}
@@ -105,7 +106,7 @@ def test_only_pump_may_assume_a_role_and_only_with_an_accepted_external_id(
 @pytest.mark.parametrize("principal", ["arn:aws-cn:iam::999988887777:root", PUMP_ROLE])
 def test_principal_arn_is_unchanged_in_every_partition(principal: str, synth: Synth) -> None:
     # The simulator ignores an account principal's partition, so this compares the text.
-    for template in synth({"principal": principal, "external-id": "ab"}).values():
+    for template in synth({"principal": principal, "external-id": "ab", "auto-pilot": {}}).values():
         (statement,) = Role.of_template(template).trust["Statement"]
         assert statement["Principal"] == {"AWS": principal}
 

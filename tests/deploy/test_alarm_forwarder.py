@@ -13,7 +13,7 @@ from typing import Any
 
 import pytest
 
-from pump_roles.app import config
+from pump_roles.app import app_stacks, config
 from tests.support import Assembly
 from tools.sandbox.aws import ACCOUNT_ID, Caller, EmbeddedAws
 from tools.sandbox.cdk import ROOT
@@ -33,7 +33,7 @@ def commands() -> list[list[str]]:
 
 @pytest.mark.parametrize("settings", SETTINGS)
 def test_settings_of_the_guide_have_the_alarm_and_the_forwarder(settings: dict[str, Any]) -> None:
-    *_, alarm, forwarder = config.stacks(config.Settings(settings))
+    *_, alarm, forwarder = app_stacks.stacks(config.Settings(settings))
     assert (alarm.stack_id, forwarder.stack_id) == ("PumpAlarm", "PumpAlarmForwarder")
 
 

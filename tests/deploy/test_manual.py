@@ -175,7 +175,8 @@ def shell(aws: EmbeddedAws, unpacked: Path) -> Shell:
 def templates(synth: Synth, tmp_path: Path) -> dict[str, Path]:
     """The folders of the templates, without guardrails and with the recommended ones."""
     folders = {}
-    for name, settings in (("plain", {}), ("guarded", {"guardrails": ["recommended"]})):
+    guarded = {"guardrails": ["recommended"], "auto-pilot": {}}
+    for name, settings in (("plain", {}), ("guarded", guarded)):
         folders[name] = tmp_path / name
         folders[name].mkdir()
         for stack, template in synth(settings).items():

@@ -23,7 +23,7 @@ from tools.sandbox.organization import Organization
 pytestmark = pytest.mark.usefixtures("no_aws")
 
 OTHER_ACCOUNT = "111122223333"
-GIVEN = {"principal": PRINCIPAL, "external-id": EXTERNAL_ID}
+GIVEN = {"principal": PRINCIPAL, "external-id": EXTERNAL_ID, "auto-pilot": {}}
 REMOVED = ("--removed", "--format", "json")
 Result = Mapping[str, Any]
 

@@ -25,7 +25,7 @@ from tools.sandbox.cdk import ROOT, tool_environment
 
 pytestmark = pytest.mark.usefixtures("no_aws")
 
-GIVEN = {"principal": PRINCIPAL, "external-id": EXTERNAL_ID}
+GIVEN = {"principal": PRINCIPAL, "external-id": EXTERNAL_ID, "auto-pilot": {}}
 DENY = {"Effect": "Deny", "Action": "*", "Resource": "*"}
 NO_ACCOUNT = "111111111111"
 

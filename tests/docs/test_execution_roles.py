@@ -12,7 +12,7 @@ from typing import Any
 import jmespath  # type: ignore[import-untyped]
 import pytest
 
-from pump_roles.app import config
+from pump_roles.app import app_stacks, config
 from tests.docs.pages import PROTECT, settings_in
 from tests.support import ROLLED_OUT
 from tools.sandbox.aws import ACCOUNT_ID
@@ -100,7 +100,9 @@ def test_lists_roles_with_pumps_names_in_every_spelling() -> None:
 def test_settings_add_the_stack_that_the_page_deploys(provided: dict[str, str]) -> None:
     (settings,) = settings_in(PROTECT)
     bounded = {**provided, **ROLLED_OUT, "permissions-boundary": "platform/Boundary"}
-    added = {stack.stack_id for stack in config.stacks(config.Settings({**bounded, **settings}))}
-    assert added - {stack.stack_id for stack in config.stacks(config.Settings(bounded))} == {
+    added = {
+        stack.stack_id for stack in app_stacks.stacks(config.Settings({**bounded, **settings}))
+    }
+    assert added - {stack.stack_id for stack in app_stacks.stacks(config.Settings(bounded))} == {
         *re.findall(r"^npx cdk deploy (\w+)$", PROTECT, re.MULTILINE)
     }

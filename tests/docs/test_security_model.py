@@ -20,6 +20,7 @@ def test_page_shows_the_trust_policy_of_each_role(synth: Synth) -> None:
         {
             "principal": statement["Principal"]["AWS"],
             "external-id": statement["Condition"]["StringEquals"]["sts:ExternalId"],
+            "auto-pilot": {},
         }
     )
     for template in stacks.values():

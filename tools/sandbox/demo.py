@@ -45,7 +45,7 @@ COLORS: Final = {
 }
 """The color of each severity. Like the symbols, they are those of the report."""
 
-RECOMMENDED: Final = {"guardrails": ["recommended"]}
+RECOMMENDED: Final = {"guardrails": ["recommended"], "auto-pilot": {}}
 BRAKE: Final = {
     **RECOMMENDED,
     "auto-pilot": {"guardrails": ["recommended", "only-when-approved"]},
@@ -419,13 +419,13 @@ NEXT_STEPS: Final = """
 [bold]To deploy to a real account[/], use its credentials, and put the two values
 from Pump into pump.json:
 
-  { "principal": "...", "external-id": "...", "roles": ["read-only"] }
+  { "principal": "...", "external-id": "..." }
 
   source .venv/bin/activate
   npx cdk deploy PumpReadOnly
 
-If you want Pump to buy and sell, remove roles, and deploy PumpAutoPilot in the
-same way. The account does not need to be bootstrapped.
+If you want Pump to buy and sell, add "auto-pilot": {}, and deploy PumpAutoPilot
+in the same way. The account does not need to be bootstrapped.
 """
 
 

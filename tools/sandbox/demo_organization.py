@@ -351,7 +351,7 @@ NEXT_STEPS: Final = """
 [bold]To deploy to a real organization[/], activate trusted access for StackSets. Put the
 two values from Pump and your units into pump.json:
 
-  { "principal": "...", "external-id": "...", "roles": ["read-only"],
+  { "principal": "...", "external-id": "...",
     "read-only": { "organizational-units": ["r-..."] } }
 
 Then, use the management account's credentials:
