@@ -14,7 +14,8 @@ from aws_cdk import Stack
 from constructs import Construct
 
 import pump_roles
-from tests.support import NOT_NEEDED, ROLE_ARGUMENTS, Synth, python, without_node
+from tests.review.account.trail import PURCHASES
+from tests.support import NOT_NEEDED, PUMP_ACCOUNT, ROLE_ARGUMENTS, Synth, python, without_node
 from tools.sandbox.cdk import ROOT
 
 CLASSES = [name for name in pump_roles.__all__ if inspect.isclass(getattr(pump_roles, name))]
@@ -182,3 +183,43 @@ def test_rollout_status_loads_boto3_and_not_the_cdk(tmp_path: Path) -> None:
     assert "credentials" in ended.stdout
     assert loaded & NOT_NEEDED == {"boto3", "botocore", "rich"}
     assert "jinja2" not in loaded
+
+
+VERIFIES = {
+    "expectation",
+    "organization_policies",
+    "verification",
+    "verify_account",
+    "verify_accounts",
+}
+"""The modules of which only ``verify`` is made."""
+
+
+@pytest.mark.parametrize(
+    ("arguments", "loads"),
+    [
+        (("activity", "trail.json", "--output", "x.json"), set()),
+        (("activity",), set()),
+        (("report", "--account"), set()),
+        # Proves that the others can fail.
+        (("verify", "--principal", PUMP_ACCOUNT), VERIFIES),
+    ],
+)
+def test_only_verify_loads_what_it_is_made_of(
+    arguments: tuple[str, ...], loads: set[str], tmp_path: Path
+) -> None:
+    (tmp_path / "trail.json").write_text(json.dumps({"Records": [PURCHASES["ec2"]]}))
+    code = (
+        "import atexit, sys; from pump_roles.review.cli import app; "
+        "atexit.register(lambda: print(*sys.modules, file=open('modules', 'w'))); app()"
+    )
+    settings = {"AWS_DEFAULT_REGION": "us-east-1", "AWS_EC2_METADATA_DISABLED": "true"}
+    environment = without_node(tmp_path) | settings
+    ended, _ = python("-c", code, *arguments, folder=tmp_path, environment=environment)
+    # Without credentials, or in the file, nothing is wrong but that.
+    assert ended.returncode in (0, 4)
+    modules = (tmp_path / "modules").read_text().split()
+    folder = "pump_roles.review.account."
+    loaded = {name.removeprefix(folder) for name in modules if name.startswith(folder)}
+    assert "aws_sdk" in loaded
+    assert loaded & VERIFIES == loads
