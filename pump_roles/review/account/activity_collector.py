@@ -4,14 +4,10 @@ from collections import Counter, defaultdict
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
-from functools import cache
 from typing import Any, Final, NamedTuple
 
 import msgspec
 
-from pump_roles.guardrails import Guardrail
-from pump_roles.iam.catalog import shipped
-from pump_roles.iam.decisions import DENIED, NOT_GRANTED
 from pump_roles.iam.events import action_of, needs_permission, services_of
 from pump_roles.inputs import ACCOUNT, account_of, cut
 from pump_roles.masking import Mask
@@ -19,14 +15,14 @@ from pump_roles.review.account.activity_result import (
     DONE,
     AccountActivity,
     Activity,
-    Change,
-    Refusal,
+    DeniedCall,
     RoleActivity,
     Session,
     Unknown,
     Use,
+    WriteCall,
 )
-from pump_roles.review.account.aws_sdk import in_utc, is_denial
+from pump_roles.review.account.aws_sdk import in_utc
 from pump_roles.review.account.cloudtrail_event import (
     Event,
     is_aggregated,
@@ -36,9 +32,11 @@ from pump_roles.review.account.cloudtrail_event import (
     returnable_until,
 )
 from pump_roles.review.account.watched_roles import (
-    Call,
+    RoleCall,
     WatchedRole,
     WatchedRoles,
+    commitment_changes,
+    handshakes,
     judge_guardrails,
     may_have_action,
 )
@@ -117,10 +115,10 @@ class Collector:
         # By the account, as it is in the event, and the Region.
         self._read: dict[tuple[str, str], _Read] = {}
         self._events = 0
-        self._calls: dict[Call, _Calls] = defaultdict(_Calls)
+        self._calls: dict[RoleCall, _Calls] = defaultdict(_Calls)
         # With the new ID that the call returned.
-        self._changes: list[tuple[str, Change]] = []
-        self._refused: list[Refusal] = []
+        self._changes: list[tuple[str, WriteCall]] = []
+        self._refused: list[DeniedCall] = []
         # The events of changes and refusals, by their IDs, counted at the end: a later event may
         # correct one.
         self._listed: dict[str, list[_Listed]] = defaultdict(list)
@@ -168,8 +166,8 @@ class Collector:
     def _find_issuer(self, arn: str, account: str) -> WatchedRole | None:
         key = arn, account
         if key not in self._issuers:
-            found = (watched for watched in self._roles.roles if watched.is_issuer(*key))
-            self._issuers[key] = next(found, None)
+            issuers = (watched for watched in self._roles.roles if watched.is_issuer(*key))
+            self._issuers[key] = next(issuers, None)
         return self._issuers[key]
 
     def _add_assumption(self, event: Event) -> None:
@@ -194,17 +192,17 @@ class Collector:
     def _add_call(self, watched: WatchedRole, event: Event, file: str) -> None:
         of_service = event.source
         action = action_of(of_service, event.event_name)
-        if is_denial(event.outcome) or (action is not None and not action.only_reads):
-            found = self._listed[event.id]
+        if event.denied or (action is not None and not action.only_reads):
+            same_id = self._listed[event.id]
             # CloudTrail may deliver an event twice. Without an ID, it is not known to be the same.
-            if not event.id or all(listed.event != event for listed in found):
-                found.append(_Listed(watched, event, file))
+            if not event.id or all(listed.event != event for listed in same_id):
+                same_id.append(_Listed(watched, event, file))
         else:
             self._count_call(watched, event, of_service)
 
     def _count_call(self, watched: WatchedRole, event: Event, source: str) -> None:
         name, outcome = event.event_name, event.outcome
-        action, denied = action_of(source, name), is_denial(outcome)
+        action, denied = action_of(source, name), event.denied
         writes = action is not None and not action.only_reads
         time, session = event.event_time, event.session
         seen = self._session(event.issuer, session, time)
@@ -217,7 +215,7 @@ class Collector:
         if action is not None or not denied or may_have_action(watched, source):
             with_tags = writes and may_pass_tags(event)
             known = action.name if action else None
-            call = Call(watched, source, known, with_tags)
+            call = RoleCall(watched, source, known, with_tags)
             calls = self._calls[call]
             calls.calls += 1
             calls.refused += denied
@@ -237,12 +235,12 @@ class Collector:
             "outcome": outcome,
         }
         if denied:
-            self._refused.append(Refusal(**common))
+            self._refused.append(DeniedCall(**common))
         elif action is not None:
-            change = Change(
+            change = WriteCall(
                 id=event.id,
-                commitment=action.name in _commitment_changes(),
-                handshake=action.name in _handshakes(),
+                commitment=action.name in commitment_changes(),
+                handshake=action.name in handshakes(),
                 returnable_until=returnable_until(event, action.name),
                 **read_details(event),
                 **common,
@@ -250,27 +248,27 @@ class Collector:
             self._changes.append((new_id(event), change))
 
     def _count_listed(self) -> None:
-        for id_, found in self._listed.items():
-            for listed in self._without_corrected(found) if id_ else found:
+        for id_, same_id in self._listed.items():
+            for listed in self._without_corrected(same_id) if id_ else same_id:
                 self._count_call(listed.watched, listed.event, listed.event.source)
         self._listed.clear()
 
-    def _without_corrected(self, found: Sequence[_Listed]) -> Sequence[_Listed]:
+    def _without_corrected(self, same_id: Sequence[_Listed]) -> Sequence[_Listed]:
         # CloudTrail gives no other event the same ID, and corrects only events of the same call. If
         # it seems so, a file was changed, and all of them count.
-        found = sorted(found, key=lambda listed: _order(listed.event))
-        others = [listed for listed in found if listed.event.call != found[0].event.call]
-        originals = [listed for listed in found if not listed.event.corrects]
+        ordered = sorted(same_id, key=lambda listed: _order(listed.event))
+        others = [listed for listed in ordered if listed.event.call != ordered[0].event.call]
+        originals = [listed for listed in ordered if not listed.event.corrects]
         if clashing := others or originals[1:]:
             self._malformed.update(listed.file for listed in clashing)
-            return found
-        time = min(listed.event.event_time for listed in found)
-        latest = msgspec.structs.replace(found[-1].event, event_time=time)
-        return [found[-1]._replace(event=latest)]
+            return ordered
+        time = min(listed.event.event_time for listed in ordered)
+        latest = msgspec.structs.replace(ordered[-1].event, event_time=time)
+        return [ordered[-1]._replace(event=latest)]
 
-    def _without_retries(self) -> Iterator[Change]:
+    def _without_retries(self) -> Iterator[WriteCall]:
         seen = set()
-        for id_, change in sorted(self._changes, key=lambda found: (found[1].time, found[1].id)):
+        for id_, change in sorted(self._changes, key=lambda pair: (pair[1].time, pair[1].id)):
             key = account_of(change.role), change.action, change.region, id_
             is_new = bool(id_) and change.commitment and change.outcome == DONE
             if not (is_new and key in seen):
@@ -292,14 +290,9 @@ class Collector:
         unknown = [*self._list_unknown(roles, arns)]
         used = tuple(self._list_uses())
         period = asked or Period(*_period(self._read.values()), _names(self._read))
-        allowed = {
-            action
-            for watched in roles
-            for action, grant in watched.evaluator.grants.items()
-            if grant.decision not in (DENIED, NOT_GRANTED)
-        }
+        allowed = {action for watched in roles for action in watched.allowed_actions}
         changes = without_returned(self._without_retries())
-        found = Activity(
+        activity = Activity(
             accounts=tuple(self._list_accounts(arns, changes)),
             **period._asdict(),
             events=self._events,
@@ -332,21 +325,21 @@ class Collector:
             ),
             unknown=tuple(unknown),
         )
-        masked = Mask(frozenset(self._hidden)).masked(found)
+        masked = Mask(frozenset(self._hidden)).masked(activity)
         return replace(
             masked,
             # An account ID may also be an external ID.
             accounts=tuple(
                 replace(each, account=account.account)
-                for each, account in zip(masked.accounts, found.accounts, strict=True)
+                for each, account in zip(masked.accounts, activity.accounts, strict=True)
             ),
-            version=found.version,
+            version=activity.version,
             # Only now: the beginning of an external ID would not be hidden.
             changes=tuple(map(_cut_texts, masked.changes)),
         )
 
     def _list_accounts(
-        self, arns: Iterable[str], changes: Sequence[Change]
+        self, arns: Iterable[str], changes: Sequence[WriteCall]
     ) -> Iterator[AccountActivity]:
         of_roles = {account_of(arn) for arn in arns}
         with_events = {account for account, _ in self._read if ACCOUNT.accepts(account)}
@@ -362,8 +355,8 @@ class Collector:
                 regions=_names(read),
                 since=since,
                 until=until,
-                days=len({day for found in read.values() for day in found.days}),
-                events=sum(found.events for found in read.values()),
+                days=len({day for of_region in read.values() for day in of_region.days}),
+                events=sum(of_region.events for of_region in read.values()),
                 calls=calls[account],
                 commitments=commitments[account],
                 handshakes=handshakes[account],
@@ -382,9 +375,9 @@ class Collector:
     ) -> Iterator[RoleActivity]:
         calls = self._count_calls()
         for watched in roles:
-            found = sorted(arn for arn, role in arns.items() if role is watched)
+            issuers = sorted(arn for arn, role in arns.items() if role is watched)
             by_account: dict[str, list[str]] = {}
-            for arn in (*watched.arns, *found) or (min(watched.names),):
+            for arn in (*watched.arns, *issuers) or (min(watched.names),):
                 by_account.setdefault(account_of(arn), []).append(arn)
             for _, of_account in sorted(by_account.items()):
                 called = sorted({arn for arn in of_account if calls[arn]})
@@ -396,12 +389,12 @@ class Collector:
         for call, calls in self._calls.items():
             if call.action:
                 by_action.setdefault(call.action, []).append(calls)
-        for action, found in sorted(by_action.items()):
-            refused = sum(calls.refused for calls in found)
+        for action, of_action in sorted(by_action.items()):
+            refused = sum(calls.refused for calls in of_action)
             yield Use(
                 action=action,
-                calls=sum(calls.calls for calls in found) - refused,
-                last=max(in_utc(calls.last) if calls.last else "" for calls in found),
+                calls=sum(calls.calls for calls in of_action) - refused,
+                last=max(in_utc(calls.last) if calls.last else "" for calls in of_action),
                 refused=refused,
             )
 
@@ -422,10 +415,10 @@ class Collector:
 
 def _by_account(arns: Iterable[str] | Counter[str]) -> Counter[str]:
     # How many there are of each account.
-    found = Counter[str]()
+    by_account = Counter[str]()
     for arn, count in Counter(arns).items():
-        found[account_of(arn)] += count
-    return found
+        by_account[account_of(arn)] += count
+    return by_account
 
 
 def _period(read: Collection[_Read]) -> tuple[str, str]:
@@ -438,7 +431,7 @@ def _names(read: Iterable[tuple[str, str]]) -> tuple[str, ...]:
     return tuple(sorted({region for _, region in read}))
 
 
-def _urgency(change: Change, until: str) -> tuple[object, ...]:
+def _urgency(change: WriteCall, until: str) -> tuple[object, ...]:
     # Accepted handshakes are first. Until when a plan can be returned is then compared with the end
     # of the period, so that a result depends on no clock.
     deadline = change.returnable_until
@@ -458,37 +451,20 @@ def _order(event: Event) -> tuple[bool, datetime, str]:
     return event.corrects, event.event_time, str(event.event_id)
 
 
-def _cut_texts(change: Change) -> Change:
+def _cut_texts(change: WriteCall) -> WriteCall:
     names = ("item", "offering", "handshake_type", "payment", "hourly", "upfront")
     texts: dict[str, Any] = {name: cut(getattr(change, name), _LONGEST) for name in names}
     quantities = tuple(replace(each, type=cut(each.type, _LONGEST)) for each in change.quantities)
     return replace(change, quantities=quantities, **texts)
 
 
-@cache
-def _commitment_changes() -> frozenset[str]:
-    # The guardrail denies only what the published roles allow, but a deployed role may allow more.
-    buying = {
-        action.name
-        for action in shipped().actions.values()
-        if action.name.partition(":")[2].startswith("Purchase") and not action.only_reads
-    }
-    denied = {action.name for action in shipped().matching(Guardrail.NO_COMMITMENTS.reasons)}
-    return frozenset(buying | denied)
-
-
-@cache
-def _handshakes() -> frozenset[str]:
-    return frozenset(action.name for action in shipped().matching(Guardrail.NO_INVITATIONS.reasons))
-
-
-def without_returned(changes: Iterable[Change]) -> list[Change]:
+def without_returned(changes: Iterable[WriteCall]) -> list[WriteCall]:
     """Return the changes, so that no plan that was returned seems to be returnable."""
-    found = [*changes]
+    listed = [*changes]
     returned = {
-        change.item for change in found if change.action in _UNDOES and change.outcome == DONE
+        change.item for change in listed if change.action in _UNDOES and change.outcome == DONE
     }
     return [
         replace(change, returnable_until="") if change.item and change.item in returned else change
-        for change in found
+        for change in listed
     ]

@@ -107,7 +107,7 @@ class Quantity:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Change:
+class WriteCall:
     """A call that writes or tags, unless it was refused.
 
     AWS returns the ID of a commitment again if a call is repeated with the same client token. The
@@ -173,7 +173,7 @@ class Change:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Refusal:
+class DeniedCall:
     """A call that was denied.
 
     :param action: the action, or the service and the name of a call that is not known.
@@ -285,8 +285,8 @@ class Activity:
     until: str
     events: int
     roles: tuple[RoleActivity, ...]
-    changes: tuple[Change, ...]
-    refused: tuple[Refusal, ...]
+    changes: tuple[WriteCall, ...]
+    refused: tuple[DeniedCall, ...]
     guardrails: tuple[GuardrailActivity, ...]
     used: tuple[Use, ...]
     allowed: int

@@ -162,13 +162,13 @@ def missing_columns(types: dict[str, str]) -> list[str]:
 
     :param types: the types of the table's columns, as AWS Glue has them, by name.
     """
-    found = []
+    missing = []
     for member in _MEMBERS:
         column, *fields = member.lower().split(".")
         type_ = types.get(column, "").lower()
         if not type_ or any(not re.search(rf"\b{field}\s*:", type_) for field in fields):
-            found.append(member.lower())
-    return found
+            missing.append(member.lower())
+    return missing
 
 
 _PAGE: Final = '"Create the table for CloudTrail logs in Athena" in the Amazon Athena User Guide'
@@ -208,12 +208,12 @@ def read_table(
 def _check_columns(glue: Any, table: str) -> None:
     database, name = table.split(".")
     try:
-        found = glue.get_table(DatabaseName=database, Name=name)["Table"]
+        described = glue.get_table(DatabaseName=database, Name=name)["Table"]
     except ClientError as error:
         if error_code(error) == "EntityNotFoundException":
             raise InputError(f"--athena: there is no table {table}; see {_PAGE}") from None
         raise
-    columns = list_in(found["StorageDescriptor"], "Columns")
+    columns = list_in(described["StorageDescriptor"], "Columns")
     types = {text_in(column, "Name").lower(): text_in(column, "Type") for column in columns}
     if missing := missing_columns(types):
         raise InputError(
@@ -242,13 +242,13 @@ def _wait(athena: Any, id_: str, progress: Callable[[str], object]) -> int:
     seconds, before = 0.1, ""
     try:
         while True:
-            found = athena.get_query_execution(QueryExecutionId=id_)["QueryExecution"]
-            state = text_in(found["Status"], "State")
+            execution = athena.get_query_execution(QueryExecutionId=id_)["QueryExecution"]
+            state = text_in(execution["Status"], "State")
             if state != before:
                 progress(state.lower())
                 before = state
             if state == "SUCCEEDED":
-                return int(found["Statistics"]["DataScannedInBytes"])
+                return int(execution["Statistics"]["DataScannedInBytes"])
             if state in ("FAILED", "CANCELLED"):
                 break
             time.sleep(seconds)
@@ -257,7 +257,7 @@ def _wait(athena: Any, id_: str, progress: Callable[[str], object]) -> int:
         with suppress(Exception):
             athena.stop_query_execution(QueryExecutionId=id_)
         raise
-    reason = cut(found["Status"].get("StateChangeReason") or "no reason", _LONGEST)
+    reason = cut(execution["Status"].get("StateChangeReason") or "no reason", _LONGEST)
     what = "failed" if state == "FAILED" else "was canceled"
     raise InputError(f"the result is unknown: the query {what}: {reason}")
 

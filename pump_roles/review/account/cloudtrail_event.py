@@ -17,7 +17,7 @@ from msgspec import Meta, Struct, field
 from pump_roles.iam.events import exact_source
 from pump_roles.inputs import ACCOUNT
 from pump_roles.review.account.activity_result import DONE, Quantity
-from pump_roles.review.account.aws_sdk import in_utc, moment_of
+from pump_roles.review.account.aws_sdk import in_utc, is_denial, moment_of
 
 _DIGITS: Final = 12
 """The maximum number of digits of a count or a term."""
@@ -169,6 +169,11 @@ class Event(Struct, rename="camel"):
         return self.error_code or (DONE if self.error_message is None else "error")
 
     @property
+    def denied(self) -> bool:
+        """Whether the call was denied."""
+        return is_denial(self.outcome)
+
+    @property
     def request(self) -> Mapping[str, Any]:
         """The parameters of the call."""
         return _mapping(self.request_parameters)
@@ -192,10 +197,10 @@ def read_details(event: Event) -> dict[str, Any]:
     places = asked, answered = _members(event.request), _members(event.response)
 
     def values(names: Collection[str], *places: Mapping[str, list[str]]) -> list[str]:
-        found = (
+        by_place = (
             [text for name in sorted(names) for text in place.get(name, [])] for place in places
         )
-        return next(filter(None, found), [])
+        return next(filter(None, by_place), [])
 
     def text(names: Collection[str], *places: Mapping[str, list[str]]) -> str:
         return ", ".join(dict.fromkeys(values(names, *places)))
@@ -220,8 +225,8 @@ def new_id(event: Event) -> str:
     asked, answered = _members(event.request), _members(event.response)
     # The caller chooses some IDs, and can choose one again.
     chosen = {text for texts in asked.values() for text in texts}
-    found = (text for name in sorted(_ITEM) for text in answered.get(name, ()))
-    return ", ".join(text for text in found if text not in chosen)
+    ids = (text for name in sorted(_ITEM) for text in answered.get(name, ()))
+    return ", ".join(id_ for id_ in ids if id_ not in chosen)
 
 
 def _quantities(
@@ -237,11 +242,11 @@ def _quantities(
                 for type_ in dict.fromkeys(type_ for _, type_ in each)
             )
     total = sum(map(int, counts)) if counts and all(map(_is_number, counts)) else None
-    found = [*dict.fromkeys(types)]
-    if total is None or len(found) == 1:
-        return tuple(Quantity(count=total, type=type_) for type_ in found)
+    distinct = [*dict.fromkeys(types)]
+    if total is None or len(distinct) == 1:
+        return tuple(Quantity(count=total, type=type_) for type_ in distinct)
     # How many of each type is not known.
-    return (Quantity(count=total), *(Quantity(type=type_) for type_ in found))
+    return (Quantity(count=total), *(Quantity(type=type_) for type_ in distinct))
 
 
 def _counted(place: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
@@ -278,11 +283,11 @@ def may_pass_tags(event: Event) -> bool:
 
 def _members(value: Any) -> Mapping[str, list[str]]:
     # The values of each name.
-    found: dict[str, list[str]] = {}
+    by_name: dict[str, list[str]] = {}
     for name, member in _nested(value):
         if isinstance(member, str | int | float) and not isinstance(member, bool):
-            found.setdefault(name, []).append(str(member))
-    return found
+            by_name.setdefault(name, []).append(str(member))
+    return by_name
 
 
 def _nested(value: Any) -> Iterator[tuple[str, Any]]:

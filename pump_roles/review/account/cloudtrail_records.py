@@ -58,7 +58,7 @@ _WITH_EVENTS: Final = {"Records", "Events"}
 def find_files(paths: Iterable[Path], *, unknown: Callable[[Unknown], object]) -> list[Path]:
     """Return the files at paths, each once; in folders, those with an extension of CloudTrail's."""
     # One file can have several paths.
-    found: dict[Path, Path] = {}
+    by_real_path: dict[Path, Path] = {}
     for path in paths:
         try:
             mode = path.stat().st_mode
@@ -75,8 +75,8 @@ def find_files(paths: Iterable[Path], *, unknown: Callable[[Unknown], object]) -
             if isinstance(file, Unknown):
                 unknown(file)
             else:
-                found[file.resolve()] = file
-    return [*found.values()]
+                by_real_path[file.resolve()] = file
+    return [*by_real_path.values()]
 
 
 def _in_folder(path: Path) -> Iterator[Path | Unknown]:
@@ -141,16 +141,16 @@ def _read_file(file: Path) -> tuple[list[Any], Why | None]:
                 content = compressed.read(_MOST_BYTES + 1)
         if len(content) > _MOST_BYTES:
             return [], "too-large"
-        found = _parse(content)
+        parsed = _parse(content)
     except tuple(_PROBLEMS) as error:
         return [], next(why for kind, why in _PROBLEMS.items() if isinstance(error, kind))
-    match found:
-        case {"Records": list(records)} if found.keys() == {"Records"}:
+    match parsed:
+        case {"Records": list(records)} if parsed.keys() == {"Records"}:
             return records, None
-        case {"Events": list(events)} if found.keys() <= _OF_THE_HISTORY:
+        case {"Events": list(events)} if parsed.keys() <= _OF_THE_HISTORY:
             # The token of the next page: the rest was not saved.
-            return [*map(parse_record, events)], "truncated" if found.get("NextToken") else None
-        case {"digestStartTime": _, "digestS3Object": _} if not found.keys() & _WITH_EVENTS:
+            return [*map(parse_record, events)], "truncated" if parsed.get("NextToken") else None
+        case {"digestStartTime": _, "digestS3Object": _} if not parsed.keys() & _WITH_EVENTS:
             # A trail's digest files are next to its files.
             return [], None
     return [], "not-cloudtrail"
@@ -160,10 +160,10 @@ def _parse(content: bytes) -> Any:
     # Twice as fast as the parser that finds a key that is listed twice: what was read has one colon
     # less for each such key, unless one of them is escaped.
     with suppress(msgspec.MsgspecError, RecursionError):
-        found = msgspec.json.decode(content)
-        colons = msgspec.json.encode(found).count(b":")
+        parsed = msgspec.json.decode(content)
+        colons = msgspec.json.encode(parsed).count(b":")
         if colons == content.count(b":") and not (b"\\" in content and _ESCAPED in content):
-            return found
+            return parsed
     return parse_any_depth(content.decode("utf-8-sig"))
 
 

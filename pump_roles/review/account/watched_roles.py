@@ -3,7 +3,7 @@
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from functools import cached_property, lru_cache
+from functools import cache, cached_property, lru_cache
 from pathlib import Path
 from typing import Final, NamedTuple, get_args
 
@@ -11,7 +11,7 @@ from pump_roles import templates
 from pump_roles.guardrails import Guardrail, as_policies, documents_on
 from pump_roles.iam.catalog import shipped
 from pump_roles.iam.clauses import EVERYWHERE, Clause, unreadable_statements
-from pump_roles.iam.decisions import PolicyEvaluator
+from pump_roles.iam.decisions import DENIED, NOT_GRANTED, PolicyEvaluator
 from pump_roles.iam.documents import Policy
 from pump_roles.iam.events import could_be_of, services_of
 from pump_roles.iam.patterns import covers, overlap
@@ -34,6 +34,15 @@ class WatchedRole:
     def evaluator(self) -> PolicyEvaluator:
         """Evaluates what its policies decide."""
         return PolicyEvaluator(self.role.policies, shipped())
+
+    @property
+    def allowed_actions(self) -> frozenset[str]:
+        """The actions that its policies allow, at least on some resources or in some requests."""
+        return frozenset(
+            action
+            for action, grant in self.evaluator.grants.items()
+            if grant.decision not in (DENIED, NOT_GRANTED)
+        )
 
     def is_issuer(self, arn: str, account: str) -> bool:
         """Return whether it issued a session. A role of another account never did.
@@ -95,7 +104,7 @@ def roles_in(path: Path) -> WatchedRoles:
 
 def with_arns(roles: WatchedRoles, arns: Iterable[str]) -> WatchedRoles:
     """Return only the roles with some ARNs."""
-    found: dict[WatchedRole, list[str]] = {}
+    by_role: dict[WatchedRole, list[str]] = {}
     for arn in dict.fromkeys(arns):
         of_name = [watched for watched in roles.roles if watched.is_issuer(arn, account_of(arn))]
         if not of_name:
@@ -103,15 +112,15 @@ def with_arns(roles: WatchedRoles, arns: Iterable[str]) -> WatchedRoles:
             raise InputError(
                 f"{arn}: the name is not {names}; pass --expect with the role's template"
             )
-        found.setdefault(of_name[0], []).append(arn)
-    chosen = (replace(watched, arns=tuple(of_role)) for watched, of_role in found.items())
-    return replace(roles, roles=tuple(chosen)) if found else roles
+        by_role.setdefault(of_name[0], []).append(arn)
+    chosen = (replace(watched, arns=tuple(of_role)) for watched, of_role in by_role.items())
+    return replace(roles, roles=tuple(chosen)) if by_role else roles
 
 
 _COSTS: Final = get_args(Cost)
 
 
-class Call(NamedTuple):
+class RoleCall(NamedTuple):
     """What decides about a call of a role.
 
     :param action: the action; ``None`` if it is not known.
@@ -126,14 +135,14 @@ class Call(NamedTuple):
 
 def judge_guardrails(
     roles: Sequence[WatchedRole],
-    calls: Mapping[Call, int],
+    calls: Mapping[RoleCall, int],
     *,
     everything_read: bool,
 ) -> list[GuardrailActivity]:
     """Return what each guardrail would have denied each role; first those that would have denied
     nothing.
     """
-    found = []
+    costs = []
     for watched in roles:
         of_role = [(call, count) for call, count in calls.items() if call.role is watched]
         patterns = ROLES[watched.role.kind].patterns
@@ -147,7 +156,7 @@ def judge_guardrails(
                 counts[_is_denied(evaluator, call)] += count
             would, might = counts[True], counts[None]
             cost: Cost = "some" if would else "nothing"
-            found.append(
+            costs.append(
                 GuardrailActivity(
                     name=name,
                     kind=watched.role.kind,
@@ -157,7 +166,7 @@ def judge_guardrails(
                 )
             )
     return sorted(
-        found,
+        costs,
         key=lambda activity: (
             _COSTS.index(activity.cost),
             activity.would_deny,
@@ -183,23 +192,25 @@ def may_have_action(watched: WatchedRole, source: str) -> bool:
     )
 
 
-def _is_denied(evaluator: PolicyEvaluator, call: Call) -> bool | None:
+def _is_denied(evaluator: PolicyEvaluator, call: RoleCall) -> bool | None:
     # None if the event does not decide.
     if call.action is None:
         return None if _may_deny(evaluator.effective["Deny"], call.source) else False
-    found = {clause.scope == EVERYWHERE or None for _, clause in evaluator.deciding(call.action)[1]}
+    answers = {
+        clause.scope == EVERYWHERE or None for _, clause in evaluator.deciding(call.action)[1]
+    }
     tagging = _tagging(call.role, call.action) if call.with_tags else ()
     if any(evaluator.deciding(name)[1] for name in tagging):
         # The call may have needed such an action, too.
-        found.add(None)
-    return True if True in found else None if None in found else False
+        answers.add(None)
+    return True if True in answers else None if None in answers else False
 
 
 def _tagging(watched: WatchedRole, action: str) -> Iterator[str]:
     # The actions of the role that tag, of the same service.
     for name in watched.evaluator.grants:
-        found = shipped().actions[name.lower()]
-        if action.startswith(f"{found.service}:") and "Tagging" in found.levels:
+        granted = shipped().actions[name.lower()]
+        if action.startswith(f"{granted.service}:") and "Tagging" in granted.levels:
             yield name
 
 
@@ -218,3 +229,22 @@ def _may_deny(clauses: Iterable[tuple[Policy, Clause]], source: str) -> bool:
         for _, clause in clauses
         for service in services_of(source)
     )
+
+
+@cache
+def commitment_changes() -> frozenset[str]:
+    """Return the actions that buy, sell, exchange, modify, or return commitments."""
+    # The guardrail denies only what the published roles allow, but a deployed role may allow more.
+    buying = {
+        action.name
+        for action in shipped().actions.values()
+        if action.name.partition(":")[2].startswith("Purchase") and not action.only_reads
+    }
+    denied = {action.name for action in shipped().matching(Guardrail.NO_COMMITMENTS.reasons)}
+    return frozenset(buying | denied)
+
+
+@cache
+def handshakes() -> frozenset[str]:
+    """Return the actions that accept a handshake."""
+    return frozenset(action.name for action in shipped().matching(Guardrail.NO_INVITATIONS.reasons))

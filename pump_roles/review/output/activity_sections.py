@@ -9,10 +9,10 @@ from pump_roles.iam.catalog import Action, shipped
 from pump_roles.inputs import TOO_DEEP, account_of
 from pump_roles.review.account.activity_result import (
     Activity,
-    Change,
-    Refusal,
+    DeniedCall,
     Session,
     Unknown,
+    WriteCall,
 )
 from pump_roles.review.output.document import (
     Code,
@@ -103,7 +103,7 @@ def _accounts(activity: Activity) -> Section:
 
 def _by_account(
     table: Table,
-    items: Iterable[Change | Refusal | Session],
+    items: Iterable[WriteCall | DeniedCall | Session],
     activity: Activity,
 ) -> Table:
     # If there are several accounts, with a column for the account.
@@ -157,7 +157,7 @@ def _changes(activity: Activity) -> Section:
     )
 
 
-def _returnable(change: Change) -> str:
+def _returnable(change: WriteCall) -> str:
     if change.returnable_until is None:
         return say("returnable.unknown")
     return change.returnable_until and say("returnable.until", until=change.returnable_until)
@@ -179,7 +179,7 @@ def _about_handshakes(activity: Activity) -> Iterator[str]:
             yield say(key, len(accounts), accounts=only, means=say("activity.member"))
 
 
-def what(change: Change) -> str:
+def what(change: WriteCall) -> str:
     """Return what was bought or changed, as far as the event says so."""
     quantities = (
         " x ".join(filter(None, (f"{each.count or ''}", each.type))) for each in change.quantities

@@ -21,11 +21,11 @@ from pump_roles.review.account.activity_collector import Collector, NothingFound
 from pump_roles.review.account.activity_result import (
     AccountActivity,
     Activity,
-    Change,
+    DeniedCall,
     GuardrailActivity,
     Quantity,
-    Refusal,
     Unknown,
+    WriteCall,
 )
 from pump_roles.review.account.watched_roles import (
     WatchedRoles,
@@ -78,7 +78,7 @@ def guardrails(found: Activity) -> Mapping[str, GuardrailActivity]:
     return {guardrail.name: guardrail for guardrail in found.guardrails}
 
 
-def change(event: Any) -> Change:
+def change(event: Any) -> WriteCall:
     (found,) = activity(event).changes
     return found
 
@@ -119,7 +119,7 @@ def test_change_says_what_was_bought(kind: str) -> None:
     members["quantities"] = (*members["quantities"],)
     if kind == "Savings Plan":
         members |= {"hourly": "2.50", "returnable_until": "2026-11-17T08:15:00Z"}
-    assert change(event) == Change(
+    assert change(event) == WriteCall(
         id=event["eventID"],
         action=f"{source}:{name}",
         time=TIME,
@@ -742,7 +742,7 @@ def test_event_is_only_left_out_if_the_same_one_is_there(events: list[dict[str, 
     different = [event for index, event in enumerate(events) if event not in events[:index]]
     with_id = [event for event in different if event["eventID"]]
     anonymous = [event for event in events if not event["eventID"]]
-    shown: list[Change | Refusal] = [*found.changes, *found.refused]
+    shown: list[WriteCall | DeniedCall] = [*found.changes, *found.refused]
     listed = Counter((each.time, each.outcome) for each in shown)
     for key, count in Counter(
         (event["eventTime"], event["errorCode"] or "done") for event in (*with_id, *anonymous)

@@ -7,10 +7,10 @@ import pytest
 from pump_roles.review.account.activity_collector import Collector
 from pump_roles.review.account.activity_result import (
     Activity,
-    Change,
     Quantity,
     Unknown,
     Why,
+    WriteCall,
 )
 from pump_roles.review.account.watched_roles import published_roles
 from pump_roles.review.output.activity_sections import (
@@ -29,8 +29,8 @@ def activity(*events: Any) -> Activity:
     return collector.result()
 
 
-def change(**members: Any) -> Change:
-    return Change(
+def change(**members: Any) -> WriteCall:
+    return WriteCall(
         id="1",
         action="savingsplans:CreateSavingsPlan",
         time="2026-11-10T08:15:00Z",
