@@ -235,17 +235,17 @@ def _read_file(file: Path) -> _SavedFile:
 
 
 def _index(roles: Iterable[tuple[Path, _Role]]) -> dict[tuple[str, str], tuple[Path, _Role]]:
-    found: dict[tuple[str, str], tuple[Path, _Role]] = {}
+    by_name: dict[tuple[str, str], tuple[Path, _Role]] = {}
     for file, role in roles:
         key = (account_of(role.arn), role.role_name.casefold())
-        if key in found:
+        if key in by_name:
             raise InputError(f"{file}: a role is listed twice, or is also in another file")
-        found[key] = file, role
-    return found
+        by_name[key] = file, role
+    return by_name
 
 
 def _documents(saved: Iterable[tuple[Path, _SavedFile]]) -> dict[str, Any]:
-    found: dict[str, Any] = {}
+    documents: dict[str, Any] = {}
     for file, content in saved:
         listed: set[str] = set()
         for policy in content.policies:
@@ -253,13 +253,13 @@ def _documents(saved: Iterable[tuple[Path, _SavedFile]]) -> dict[str, Any]:
             document = versions.get(policy.default_version_id)
             # Each account has the same AWS managed policies.
             is_shared = policy.arn not in listed and ":aws:policy/" in policy.arn
-            if policy.arn in found and not (is_shared and found[policy.arn] == document):
+            if policy.arn in documents and not (is_shared and documents[policy.arn] == document):
                 raise InputError(
                     f"{file}: a managed policy is listed twice, or is also in another file"
                 )
             listed.add(policy.arn)
-            found[policy.arn] = document
-    return {arn: document for arn, document in found.items() if document is not None}
+            documents[policy.arn] = document
+    return {arn: document for arn, document in documents.items() if document is not None}
 
 
 def _saved_role(
@@ -362,8 +362,8 @@ def read_account(
     unknown: tuple[Unknown, ...] = ()
     try:
         size = {"PageSize": _MOST_PER_PAGE}
-        found = all_in(iam, "list_roles", "Roles", PaginationConfig=size)
-        roles_in_list = (msgspec.convert(role, DescribedRole) for role in found)
+        listing = all_in(iam, "list_roles", "Roles", PaginationConfig=size)
+        roles_in_list = (msgspec.convert(role, DescribedRole) for role in listing)
         listed = {role.role_name.casefold(): role for role in roles_in_list}
     except Exception as error:  # noqa: BLE001
         detail = reason_of(error, iam)
@@ -419,8 +419,8 @@ class _RoleReader:
             boundary = Boundary(arn=known(arn), document=self._managed("boundary", arn))
         policies = [*self._inline(), *self._attached()]
         unknown = tuple(self.unknown)
-        found = role.as_role(policies, boundary=boundary, session=session, unknown=unknown)
-        return found, role
+        read = role.as_role(policies, boundary=boundary, session=session, unknown=unknown)
+        return read, role
 
     def _try(
         self, part: Part, type_: type[_T], call: Callable[[], Any], subject: str = ""
@@ -456,8 +456,8 @@ class _RoleReader:
     def _managed(self, part: Part, arn: str) -> Any:
         def read() -> Any:
             version = self._iam.get_policy(PolicyArn=arn)["Policy"]["DefaultVersionId"]
-            found = self._iam.get_policy_version(PolicyArn=arn, VersionId=version)
-            return found["PolicyVersion"]["Document"]
+            default = self._iam.get_policy_version(PolicyArn=arn, VersionId=version)
+            return default["PolicyVersion"]["Document"]
 
         return self._try(part, _Document, read, arn)
 

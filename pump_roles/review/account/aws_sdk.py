@@ -51,10 +51,10 @@ def in_utc(moment: datetime) -> str:
 
 def list_in(response: Any, name: str) -> list[Any]:
     """Return a list in a response. Never take anything else for an empty list."""
-    found = response[name]
-    if not isinstance(found, list):
+    listed = response[name]
+    if not isinstance(listed, list):
         raise TypeError(name)
-    return found
+    return listed
 
 
 def all_in(client: Any, operation: str, name: str, **arguments: Any) -> Iterator[Any]:
@@ -65,10 +65,10 @@ def all_in(client: Any, operation: str, name: str, **arguments: Any) -> Iterator
 
 def text_in(response: Any, name: str) -> str:
     """Return a nonempty string in a response."""
-    found = response[name]
-    if not isinstance(found, str) or not found:
+    text = response[name]
+    if not isinstance(text, str) or not text:
         raise TypeError(name)
-    return found
+    return text
 
 
 def checked_id(value: object, validator: Text) -> str:

@@ -85,7 +85,7 @@ class Expectation:
 
     def in_account(self, account: str, partition: str) -> tuple[tuple[Role, ...], ...]:
         """Return the roles that are expected in an account, each with its possible variants."""
-        found: list[tuple[Role, ...]] = []
+        expected: list[tuple[Role, ...]] = []
         for variants in self.roles:
             here = [variant for variant in variants if variant.account == account]
             anywhere = [variant for variant in variants if not variant.account]
@@ -101,8 +101,8 @@ class Expectation:
                     roles.append(role)
             if len(roles) > 1:
                 roles = [_with_unknown(role, "several-variants") for role in roles]
-            found.append(tuple(roles))
-        return tuple(found)
+            expected.append(tuple(roles))
+        return tuple(expected)
 
     def _revealed(self, variant: FoundRole) -> Trust:
         # What a report hides. For an ID that is not in the account, its SHA-256 stands, after a
@@ -171,25 +171,25 @@ def from_report(path: Path, report: "Report", *, principal: str | None = None) -
     Of external IDs, a report has the SHA-256. It does not have the organization's policies.
     """
     variants = []
-    for found in report.roles:
-        if is_masked(found.role):
+    for role in report.roles:
+        if is_masked(role.role):
             raise InputError(
-                f"{path}: the {found.kind} role contains an external ID outside of its place in "
+                f"{path}: the {role.kind} role contains an external ID outside of its place in "
                 "the trust policy, which a report does not show; pass the templates"
             )
-        stacks = (place for place in report.places if place.kind == found.kind)
-        accounts = {found.account, *(place.account for place in stacks if not place.stack_set)}
-        digests = found.external_id_sha256
+        stacks = (place for place in report.places if place.kind == role.kind)
+        accounts = {role.account, *(place.account for place in stacks if not place.stack_set)}
+        digests = role.external_id_sha256
         variants.append(
             [
-                FoundRole(role=found.role, account=account, external_id_sha256=digests)
+                FoundRole(role=role.role, account=account, external_id_sha256=digests)
                 for account in sorted(accounts - {""}) or [""]
             ]
         )
     return Expectation(
         description=path.name,
         roles=_checked(path, variants, principal, Mask(frozenset())),
-        digests=frozenset(digest for found in report.roles for digest in found.external_id_sha256),
+        digests=frozenset(digest for role in report.roles for digest in role.external_id_sha256),
         places=report.places,
         approval_ends=_approval_ends(report.others),
     )
@@ -202,21 +202,21 @@ def _approval_ends(others: Iterable[Other]) -> frozenset[str]:
 
 
 def _checked(
-    path: Path, found: Iterable[Sequence[FoundRole]], principal: str | None, mask: Mask
+    path: Path, roles: Iterable[Sequence[FoundRole]], principal: str | None, mask: Mask
 ) -> tuple[tuple[FoundRole, ...], ...]:
-    found = [*found]
-    for role in (variant.role for variants in found for variant in variants):
+    roles = [*roles]
+    for role in (variant.role for variants in roles for variant in variants):
         if not role.name.is_known:
             raise InputError(f"{path}: the name of the {role.kind} role cannot be read")
         _check_principal(role, principal, path, mask)
     return tuple(
         tuple(replace(variant, role=_trusting(variant.role, principal)) for variant in variants)
-        for variants in found
+        for variants in roles
     )
 
 
 def _check_principal(role: Role, principal: str | None, path: Path, mask: Mask) -> None:
-    principals = [found.value for found in role.trust.principals if found.kind in OF_AWS]
+    principals = [trusted.value for trusted in role.trust.principals if trusted.kind in OF_AWS]
     is_open = [value for value in principals if not (value.is_known or _has_wrong_type(value))]
     if is_open:
         if principal is None and not all(value.default for value in is_open):

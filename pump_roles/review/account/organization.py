@@ -202,14 +202,14 @@ def is_deployed_to(
             return None
         # If its units are not known, the account may be in the targeted ones.
         in_units = rollout.units if units is None else tuple(units)
-        found = targeted(
+        targets = targeted(
             [Account(account, "", suspended=False, units=in_units)],
             units=rollout.units,
             management_account=management_account,
             account_filter=rollout.filter,
             filtered=rollout.accounts,
         )
-        if not found:
+        if not targets:
             return False
         return None if units is None else True
 

@@ -43,21 +43,21 @@ def read_policies(
     except Exception as error:  # noqa: BLE001
         # botocore can raise anything if the response is not from AWS.
         return _not_read("", error, organizations)
-    return [_read_policy(organizations, *found) for found in listed if found[1] in names]
+    return [_read_policy(organizations, *policy) for policy in listed if policy[1] in names]
 
 
 def _read_policy(
     organizations: "OrganizationsClient", id_: str, name: str, kind: ControlType
 ) -> OrganizationPolicy:
-    found = OrganizationPolicy(name=name, type=kind)
+    policy = OrganizationPolicy(name=name, type=kind)
     try:
         targets = all_in(organizations, "list_targets_for_policy", "Targets", PolicyId=id_)
         ids = (checked_id(target["TargetId"], POLICY_TARGETS.element) for target in targets)
-        found = replace(found, targets=tuple(sorted(ids)))
+        policy = replace(policy, targets=tuple(sorted(ids)))
         content = organizations.describe_policy(PolicyId=id_)["Policy"]["Content"]
-        return replace(found, document=decoded(json.loads, content))
+        return replace(policy, document=decoded(json.loads, content))
     except Exception as error:  # noqa: BLE001
-        return replace(found, unknown=(_not_read(name, error, organizations),))
+        return replace(policy, unknown=(_not_read(name, error, organizations),))
 
 
 def _not_read(name: str, error: Exception, organizations: "OrganizationsClient") -> Unknown:
@@ -226,41 +226,41 @@ def _key(policy: OrganizationPolicy) -> tuple[str, str]:
 
 def _verify(
     variants: Sequence[OrganizationPolicy],
-    found: OrganizationPolicy | None,
+    actual: OrganizationPolicy | None,
     unread: Unknown | None,
 ) -> PolicyResult:
-    either = found or variants[0]
+    either = actual or variants[0]
     result = PolicyResult(
         name=either.name,
         type=either.type,
-        attached_to=None if unread else found.targets if found else (),
-        stops=_stops(variants, found, unread),
+        attached_to=None if unread else actual.targets if actual else (),
+        stops=_stops(variants, actual, unread),
         expected=bool(variants),
     )
-    if found is not None and not variants:
-        return replace(result, unknown=found.unknown)
+    if actual is not None and not variants:
+        return replace(result, unknown=actual.unknown)
     several = Unknown(part=_PART, why="several-variants", subject=either.name)
     unknown = (
         *(reason for policy in variants for reason in policy.unknown),
         *((several,) if len(variants) > 1 else ()),
-        *(found.unknown if found else ()),
+        *(actual.unknown if actual else ()),
         *((unread,) if unread else ()),
     )
     # With several variants, the expectation is not certain. What may not exist is not missing.
-    differences = min((_compare(variant, found) for variant in variants), key=len)
+    differences = min((_compare(variant, actual) for variant in variants), key=len)
     return replace(
         result,
-        differences=() if found is None and unknown else differences,
+        differences=() if actual is None and unknown else differences,
         unknown=tuple(dict.fromkeys(unknown)),
     )
 
 
 def _stops(
     variants: Sequence[OrganizationPolicy],
-    found: OrganizationPolicy | None,
+    actual: OrganizationPolicy | None,
     unread: Unknown | None,
 ) -> bool | None:
-    answer = None if unread else found is not None and stops_someone(found)
+    answer = None if unread else actual is not None and stops_someone(actual)
     # What is expected to stop nobody is not suspected of it.
     if answer is None and variants and not any(map(stops_someone, variants)):
         return False
@@ -268,7 +268,7 @@ def _stops(
 
 
 def _compare(
-    expected: OrganizationPolicy, found: OrganizationPolicy | None
+    expected: OrganizationPolicy, actual: OrganizationPolicy | None
 ) -> tuple[Difference, ...]:
     difference = Difference(
         rule="organization-policy-missing",
@@ -277,15 +277,15 @@ def _compare(
         part=_PART,
         subject=expected.name,
     )
-    if found is None:
+    if actual is None:
         return (difference,)
     differences: list[Difference] = []
-    texts = [_for_everyone(policy.document) for policy in (expected, found)]
+    texts = [_for_everyone(policy.document) for policy in (expected, actual)]
     if None not in texts and not same_document(*texts):
         changed = replace(difference, rule="organization-policy-changed", effect="unclear")
-        before, now = ([_EVERYTHING, Policy(name=found.name, document=text)] for text in texts)
+        before, now = ([_EVERYTHING, Policy(name=actual.name, document=text)] for text in texts)
         differences += in_each_direction(changed, before, now)
-    here = found.targets
+    here = actual.targets
     # The root contains every account that the policy can affect.
     if here is not None and not any(target.startswith("r-") for target in here):
         missing = tuple(target for target in expected.targets or () if target not in here)

@@ -95,7 +95,7 @@ def roles_for_management(
         names = (made for made in _OF_MANAGEMENT if covers(made, role.name.text))
         ways = [Access("named-for-management", made) for made in names]
         named = _named(role.trust, management, account)
-        ways += [Access(_MANAGEMENT[how], found) for how, _, found in named]
+        ways += [Access(_MANAGEMENT[how], text) for how, _, text in named]
         if ways:
             if any(covers(_ADMINISTRATOR, policy.arn) for policy in role.policies):
                 ways.append(Access("administrator"))
@@ -153,13 +153,13 @@ def _is_within(key: str, operator: str, value: str, organization: str) -> bool:
 
 def _named(trust: Trust, pump: PumpNames, account: str) -> Iterator[tuple[How, Named, str]]:
     for principal in trust.principals:
-        found = pump.in_text(principal.value.text, account)
-        if found and principal.kind != "all-but":
-            yield "trusts", *found
+        named = pump.in_text(principal.value.text, account)
+        if named and principal.kind != "all-but":
+            yield "trusts", *named
     for statement in trust.allows:
         conditions = without_exclusions(statement.conditions)
-        if found := pump.in_text(as_text(conditions), account):
-            yield "names", *found
+        if named := pump.in_text(as_text(conditions), account):
+            yield "names", *named
 
 
 def collect_contents(details: AccountDetails, names: Collection[str]) -> Assembly:

@@ -125,8 +125,8 @@ class ProbeReport:
     roles: tuple[ProbeResult, ...]
 
     def __post_init__(self) -> None:
-        found = Counter(result.verdict for result in self.roles)
-        counts = {verdict: found[verdict] for verdict in get_args(Verdict)}
+        numbers = Counter(result.verdict for result in self.roles)
+        counts = {verdict: numbers[verdict] for verdict in get_args(Verdict)}
         object.__setattr__(self, "counts", counts)
 
 

@@ -123,8 +123,8 @@ class RolloutStatus:
     counts: Mapping[AccountState, int] = field(init=False)
 
     def __post_init__(self) -> None:
-        found = Counter(account.state for account in self.accounts)
-        counts = {state: found[state] for state in get_args(AccountState)}
+        numbers = Counter(account.state for account in self.accounts)
+        counts = {state: numbers[state] for state in get_args(AccountState)}
         object.__setattr__(self, "counts", counts)
 
 
@@ -153,10 +153,10 @@ def state_of(states: Iterable[RolloutState]) -> RolloutState:
 
     Without any rollout, it is unknown.
     """
-    found = set(states)
-    if "incomplete" in found:
+    distinct = set(states)
+    if "incomplete" in distinct:
         return "incomplete"
-    return "complete" if found == {"complete"} else "unknown"
+    return "complete" if distinct == {"complete"} else "unknown"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -189,16 +189,16 @@ def rollouts_in(deployed: Assembly, source: str) -> tuple[ExpectedRollout, ...]:
         raise InputError(
             f"{source}: contains no rollout (no StackSet that deploys one of Pump's roles)"
         )
-    return tuple(_expect_rollout(name, found) for name, found in places.items())
+    return tuple(_expect_rollout(name, of_stack_set) for name, of_stack_set in places.items())
 
 
 def _expect_rollout(name: str, places: list[Place]) -> ExpectedRollout:
     place = places[0]
-    for unreadable in (unknown for found in places for unknown in found.unreadable):
+    for unreadable in (unknown for each in places for unknown in each.unreadable):
         raise TargetsError(name, unreadable)
     if not STACK_SET_NAME.accepts(name):
         raise TargetsError(name, Unknown(part="place", why="unreadable", subject="StackSetName"))
-    if len({replace(found, kind="") for found in places}) > 1:
+    if len({replace(each, kind="") for each in places}) > 1:
         raise TargetsError(name, Unknown(part="rollout", why="several-groups"))
     if place.call_as not in STACK_SETS_CALL_AS:
         raise TargetsError(name, Unknown(part="rollout", why="self-managed"))

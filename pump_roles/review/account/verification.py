@@ -203,10 +203,10 @@ class Verification:
     accounts: tuple[AccountResult, ...]
 
     def __post_init__(self) -> None:
-        found = Counter(account.state for account in self.accounts)
+        numbers = Counter(account.state for account in self.accounts)
         of_policies = {policy.state for policy in self.policies or ()} - {"match", "not-compared"}
-        object.__setattr__(self, "state", state_of((*found, *of_policies)))
-        object.__setattr__(self, "counts", {state: found[state] for state in get_args(State)})
+        object.__setattr__(self, "state", state_of((*numbers, *of_policies)))
+        object.__setattr__(self, "counts", {state: numbers[state] for state in get_args(State)})
 
 
 def state_of(states: Iterable[PolicyState]) -> State:
@@ -214,7 +214,7 @@ def state_of(states: Iterable[PolicyState]) -> State:
 
     Without parts, nothing was compared, so the state is unknown.
     """
-    found = set(states)
-    if "differs" in found:
+    distinct = set(states)
+    if "differs" in distinct:
         return "differs"
-    return "match" if found == {"match"} else "unknown"
+    return "match" if distinct == {"match"} else "unknown"

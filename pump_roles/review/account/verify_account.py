@@ -66,16 +66,16 @@ _THROUGH_ROLES: Final = {"trusts-role", "names-role"}
 
 
 def _with_stops(result: RoleResult, details: AccountDetails, stops: AttachedStops) -> RoleResult:
-    found = details.role(result.arn.rpartition("/")[2])
-    if found is None:
+    role = details.role(result.arn.rpartition("/")[2])
+    if role is None:
         return result
-    stop = stopped(found, stops, details)
+    stop = stopped(role, stops, details)
     return replace(
         result,
         differences=(*stop.differences, *result.differences),
         unknown=(*result.unknown, *stop.unknown),
         stopped_by=stop.by,
-        revoked_before=max(map(revoked_before, found.policies), default=""),
+        revoked_before=max(map(revoked_before, role.policies), default=""),
     )
 
 
@@ -100,19 +100,19 @@ def _verify_organization(
         if not expected:
             return replace(result, notes=unknown)
         return replace(result, unknown=(*result.unknown, *unknown))
-    found = organization.management_account
+    management_account = organization.management_account
     difference = Difference(
         rule="organization",
         # Without an organization, no management account acts here, but no policy limits the roles.
-        effect="broader" if found else "unclear",
+        effect="broader" if management_account else "unclear",
         part="membership",
         was=(expected,),
-        now=(found,) if found else (),
+        now=(management_account,) if management_account else (),
     )
     return replace(
         result,
         organization=replace(organization, id=mask.masked(organization.id)),
-        differences=(difference,) if expected not in ("", found) else (),
+        differences=(difference,) if expected not in ("", management_account) else (),
     )
 
 
@@ -121,12 +121,12 @@ def _verify_role(
 ) -> RoleResult:
     expected = variants[0]
     name = expected.name.text
-    found = details.role(name)
-    described = details.described.get(found.name.text) if found else None
+    actual = details.role(name)
+    described = details.described.get(actual.name.text) if actual else None
     result = RoleResult(
         kind=expected.kind,
         # Of a role that does not exist, what is expected.
-        arn=details.arn(found or expected),
+        arn=details.arn(actual or expected),
         last_used=described.last_used if described else "",
     )
     if reason := details.missing.get(name.casefold()):
@@ -139,7 +139,7 @@ def _verify_role(
     )
     if expectation.removed or belongs is False:
         rule: Rule = "role-present" if expectation.removed else "role-misplaced"
-        if found is not None:
+        if actual is not None:
             # Any role with its name counts, whatever else differs.
             stack = (described.stack,) if described and described.stack else ()
             present = Difference(rule=rule, effect="broader", now=stack)
@@ -154,40 +154,40 @@ def _verify_role(
         return replace(result, notes=(absent, *open_ids))
     if belongs is None:
         open_place = Unknown(part="place", why="open")
-        if details.units is None and found is not None:
+        if details.units is None and actual is not None:
             # Whoever verifies only this account expects the role that is in it.
             result = replace(result, notes=(open_place,))
         else:
             variants = [replace(role, unknown=(*role.unknown, open_place)) for role in variants]
     # With several variants, the expectation is not certain: each one's result is at best unknown.
-    results = (_verify_variant(result, role, found, expectation, details) for role in variants)
-    return min(results, key=lambda found: len(found.differences))
+    results = (_verify_variant(result, role, actual, expectation, details) for role in variants)
+    return min(results, key=lambda each: len(each.differences))
 
 
 def _verify_variant(
     result: RoleResult,
     expected: Role,
-    found: Role | None,
+    actual: Role | None,
     expectation: Expectation,
     details: AccountDetails,
 ) -> RoleResult:
-    if found is None:
+    if actual is None:
         # If it is not certain that the role should exist, it is not missing.
         missing = Difference(rule="role-missing", effect="narrower")
         unknown = expected.not_known
         return replace(result, unknown=unknown, differences=() if unknown else (missing,))
-    differences = compare(expected, found, account=details.account)
-    unread = [*expected.not_known, *found.not_known]
+    differences = compare(expected, actual, account=details.account)
+    unread = [*expected.not_known, *actual.not_known]
     notes: list[Unknown] = []
     open_ids = _count_open_ids(expected)
     if open_ids and not any(difference.part == "trust-policy" for difference in differences):
         unread.append(Unknown(part="trust-policy", why="open", subject=f"{open_ids}"))
     if expectation.approval_ends and any(_opened_by_tag(expected, expected.kind)):
-        end = verify_schedule(expectation.approval_ends, found, details)
+        end = verify_schedule(expectation.approval_ends, actual, details)
         differences = (*differences, *([end] if isinstance(end, Difference) else []))
         unread += [end] if isinstance(end, Unknown) else []
     boundary = expected.boundary
-    has_same_boundary = boundary and found.boundary and boundary.arn == found.boundary.arn
+    has_same_boundary = boundary and actual.boundary and boundary.arn == actual.boundary.arn
     if not (boundary and has_same_boundary and boundary.document is not None):
         # Only its ARN is compared.
         unread = [part for part in unread if part.part != "boundary" or not part.subject]
@@ -198,7 +198,7 @@ def _verify_variant(
         differences=differences,
         unknown=tuple(dict.fromkeys(unread)),
         notes=(*notes, *result.notes),
-        approvals=tuple(_approvals(found, expected.kind)),
+        approvals=tuple(_approvals(actual, expected.kind)),
     )
 
 
@@ -225,13 +225,13 @@ def _opened_by_tag(role: Role, kind: str) -> Iterator[Guardrail]:
             yield guardrail
 
 
-_Found = Iterable[tuple[Role, tuple[Access, ...]]]
+_Others = Iterable[tuple[Role, tuple[Access, ...]]]
 
 
 def _other_roles(
-    found: _Found, details: AccountDetails, stops: AttachedStops = ()
+    others: _Others, details: AccountDetails, stops: AttachedStops = ()
 ) -> Iterator[OtherRole]:
-    for role, ways in sorted(found, key=lambda found: found[0].name.text):
+    for role, ways in sorted(others, key=lambda other: other[0].name.text):
         other = OtherRole(arn=details.arn(role), principals=role.trust.principals, alarms=ways)
         if stops and {way.why for way in ways} - _THROUGH_ROLES:
             stop = stopped(role, stops, details)
@@ -242,8 +242,8 @@ def _other_roles(
 
 
 def _find_for_management(
-    others: _Found, expectation: Expectation, details: AccountDetails
-) -> _Found:
+    others: _Others, expectation: Expectation, details: AccountDetails
+) -> _Others:
     # What is already listed, or compared, is not listed again.
     taken = {role.name.text.casefold() for role, _ in others}
     taken |= {name.casefold() for name in expectation.names}
@@ -251,7 +251,7 @@ def _find_for_management(
     return roles_for_management(roles, details.management_account, details.account)
 
 
-def _find_others(expectation: Expectation, details: AccountDetails) -> _Found:
+def _find_others(expectation: Expectation, details: AccountDetails) -> _Others:
     pump_roles = [variant.role for variants in expectation.roles for variant in variants]
     in_account = filter(None, map(details.role, expectation.names))
     passed_ids = expectation.hidden.union(*(ids_of(role.trust) for role in in_account))
