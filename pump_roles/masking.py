@@ -10,10 +10,17 @@ from hashlib import sha256
 from typing import Any, Final, TypeVar, get_args
 
 from pump_roles.guardrails import by_policy, kept_by
-from pump_roles.iam.documents import as_list, as_text
-from pump_roles.iam.trust import EXTERNAL_ID_KEY, PART_FROM, Trust
-from pump_roles.iam.values import Value
-from pump_roles.inputs import ACCOUNT_FILTERS, EXTERNAL_ID, CallAs, Text, decoded, visible
+from pump_roles.iam import EXTERNAL_ID_KEY, PART_FROM, Trust, Value
+from pump_roles.inputs import (
+    ACCOUNT_FILTERS,
+    EXTERNAL_ID,
+    CallAs,
+    Text,
+    as_list,
+    as_text,
+    decoded,
+    visible,
+)
 from pump_roles.published import ROLES
 
 _MASK: Final = "(external ID)"

@@ -18,8 +18,7 @@ from dataclasses import dataclass, replace
 from functools import lru_cache
 from typing import Any, Final, Literal
 
-from pump_roles.iam.documents import as_text
-from pump_roles.inputs import unescaped
+from pump_roles.inputs.text import as_text, unescaped
 
 HOLE: Final = "${?}"
 OPEN: Final = "${?"
@@ -378,3 +377,13 @@ def contains(name: str, value: Resolved) -> bool:
     """Return whether a literal in a value contains a name as a whole word."""
     texts = {*value.words, *map(plain, value.every)}
     return any(is_word(name, reading) for text in texts for reading in readings(text))
+
+
+def is_function(key: str) -> bool:
+    """Whether the key of an object is the name of a CloudFormation function."""
+    return key == "Ref" or key.startswith("Fn::")
+
+
+def is_call(value: Any) -> bool:
+    """Whether a value is the call of a CloudFormation function."""
+    return isinstance(value, dict) and len(value) == 1 and is_function(*value)

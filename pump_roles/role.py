@@ -9,13 +9,22 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final, Literal
 
-from pump_roles.guardrails import Guardrail, as_policies, asked_tags, documents
-from pump_roles.iam.clauses import EVERYWHERE, clauses
-from pump_roles.iam.documents import Policy, denies_all, only_denies
-from pump_roles.iam.trust import Trust, parse_trust
-from pump_roles.iam.values import Value, known
-from pump_roles.published import ROLES, trust_policy
-from pump_roles.universal import EXTERNAL_ID_PARAMETER, PRINCIPAL_PARAMETER
+from pump_roles.iam import (
+    EVERYWHERE,
+    DecisionChange,
+    Effect,
+    Policy,
+    Principal,
+    Trust,
+    TrustProblem,
+    Value,
+    asked_tags,
+    clauses,
+    denies_all,
+    known,
+    only_denies,
+)
+from pump_roles.published import ROLES
 
 HOUR: Final = 3_600
 """The maximum session duration, in seconds, of a role that does not set it."""
@@ -28,7 +37,7 @@ _REVOKES: Final = re.compile(
 )
 """The canonical form of the condition with which sessions are revoked."""
 
-Part = Literal[
+RolePart = Literal[
     "role",
     "name",
     "path",
@@ -115,7 +124,7 @@ class Unknown:
     :param source: the file that it is in; empty if that is the file of the role.
     """
 
-    part: Part
+    part: RolePart
     why: Why
     subject: str = ""
     detail: str = ""
@@ -202,7 +211,7 @@ class Role:
     @property
     def not_known(self) -> tuple[Unknown, ...]:
         """All that is not known about it."""
-        values: list[tuple[Part, Value | int | None]] = [
+        values: list[tuple[RolePart, Value | int | None]] = [
             ("name", self.name),
             ("session", self.session),
             ("boundary", None if self.boundary is None else self.boundary.arn),
@@ -220,7 +229,7 @@ class Role:
         ]
         return (*self.unknown, *found, *of_tags)
 
-    def is_unknown(self, part: Part) -> bool:
+    def is_unknown(self, part: RolePart) -> bool:
         """Return whether a part is not known as a whole."""
         return any(unknown.part == part and not unknown.subject for unknown in self.not_known)
 
@@ -247,23 +256,6 @@ def revoked_before(policy: Policy) -> str:
     return max((found[1] for found in times if found), default="")
 
 
-def published_role(kind: str, guardrails: Sequence[Guardrail] = ()) -> Role:
-    """Return a role as Pump publishes it."""
-    role = ROLES[kind]
-    return Role(
-        kind=kind,
-        name=known(role.name),
-        trust=parse_trust(
-            trust_policy(PRINCIPAL_PARAMETER, [EXTERNAL_ID_PARAMETER]),
-            lambda parameter, _: Value("open", parameter),
-        ),
-        policies=(
-            *(Policy(name=policy.name, document=policy.document) for policy in role.policies),
-            *as_policies(documents(guardrails, role)),
-        ),
-    )
-
-
 def kind_of(names: Iterable[str], policies: Sequence[Policy]) -> str | None:
     """Return the kind of one of Pump's roles; ``None`` for any other role.
 
@@ -286,3 +278,82 @@ def kind_of(names: Iterable[str], policies: Sequence[Policy]) -> str | None:
         if held and held <= {policy.name for policy in role.policies}:
             return role.kind
     return None
+
+
+# How a role differs from another one
+
+Rule = Literal[
+    "role-missing",
+    "role-present",
+    "role-misplaced",
+    "role-name",
+    "role-path",
+    "trust-policy",
+    "trust-broken",
+    "external-id",
+    "policy-added",
+    "policy-removed",
+    "policy-changed",
+    "policy-stops",
+    "sessions-revoked",
+    "policies-together",
+    "boundary-added",
+    "boundary-stops",
+    "boundary-removed",
+    "boundary-changed",
+    "boundary-text",
+    "session-duration",
+    "tag-added",
+    "tag-removed",
+    "tag-changed",
+    "other-access",
+    "organization",
+    "organization-policy-missing",
+    "organization-policy-changed",
+    "organization-policy-detached",
+    "not-stopped-management",
+    "not-stopped-name",
+    "not-stopped-target",
+    "approval-end-missing",
+    "approval-end-changed",
+    "approval-end-time",
+]
+"""The kinds of differences. They stay the same across versions of the JSON."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Difference:
+    """One way in which a role, or the organization of its account, differs from what is expected.
+
+    External IDs are never part of it.
+
+    :param rule: the kind of difference.
+    :param effect: whether it gives more access than expected, or less.
+    :param part: the part that differs; ``membership`` is the organization that the account is in.
+    :param subject: what it is about, such as a policy's name; empty for the whole part.
+    :param was: what is expected there: a name or a value.
+    :param now: what is there instead.
+    :param numbers: the expected and the actual number of seconds of a session; or how many expected
+        external IDs are missing, and how many others there are. Otherwise empty.
+    :param lost: the principals that a trust policy does not trust, unlike expected.
+    :param gained: those that it trusts, unlike expected; or that no longer exist.
+    :param actions: the actions and patterns whose decision it changes.
+    :param decisions: how it changes the decision on each of them.
+    :param problems: how a trust policy is not one principal with an external ID, unlike expected;
+        or that an external ID differs only in case.
+    :param unreadable: whether a policy has a statement that cannot be read, unlike expected.
+    """
+
+    rule: Rule
+    effect: Effect
+    part: RolePart | Literal["membership"] = "role"
+    subject: str = ""
+    was: tuple[str, ...] = ()
+    now: tuple[str, ...] = ()
+    numbers: tuple[int, ...] = ()
+    lost: tuple[Principal, ...] = ()
+    gained: tuple[Principal, ...] = ()
+    actions: tuple[str, ...] = ()
+    decisions: tuple[DecisionChange, ...] = ()
+    problems: tuple[TrustProblem, ...] = ()
+    unreadable: bool = False

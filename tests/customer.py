@@ -15,7 +15,7 @@ from typing import Any, Final
 
 from mypy_boto3_iam import IAMClient
 
-from pump_roles.contents import FoundRole
+from pump_roles.assembly import DeployedRole
 from pump_roles.review.account.account_details import read_account
 from pump_roles.review.account.expectation import Expectation
 from pump_roles.review.account.verification import AccountResult
@@ -74,7 +74,7 @@ def reviewed_templates(synthesized: Mapping[str, Template]) -> dict[str, str]:
 def with_boundary(expectation: Expectation) -> Expectation:
     """Add the boundary's text to what is expected."""
 
-    def with_text(way: FoundRole) -> FoundRole:
+    def with_text(way: DeployedRole) -> DeployedRole:
         assert way.role.boundary is not None
         boundary = replace(way.role.boundary, document=BOUNDARY)
         return replace(way, role=replace(way.role, boundary=boundary))

@@ -23,8 +23,8 @@ from typing import Any, TypeVar
 
 from hypothesis import strategies as st
 
-from pump_roles.templates.assembly import File, load
 from pump_roles.templates.template import Template
+from pump_roles.templates.template_files import File, load
 from tests.cloudformation import CloudFormation, Stack
 from tests.support import NO_VALUE
 from tools.sandbox.aws import ACCOUNT_ID, REGION

@@ -6,8 +6,8 @@ from typing import Any
 
 from hypothesis import strategies as st
 
-from pump_roles.iam.canonical import account_of_root
-from pump_roles.iam.documents import as_list
+from pump_roles.iam import account_of_root
+from pump_roles.inputs import as_list
 
 Statement = dict[str, Any]
 

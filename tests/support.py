@@ -29,10 +29,9 @@ from hypothesis import strategies as st
 from pump_roles import AutoPilotStack, Guardrail, ReadOnlyStack
 from pump_roles.app import app_stacks, config
 from pump_roles.app.app_stacks import RolloutStack
-from pump_roles.guardrails import documents
-from pump_roles.iam.catalog import Catalog, shipped
-from pump_roles.iam.documents import mapped
-from pump_roles.inputs import validators
+from pump_roles.guardrails.role_guardrails import documents
+from pump_roles.iam import Catalog, shipped
+from pump_roles.inputs import mapped, validators
 from pump_roles.published import ROLES
 from pump_roles.review.output.formats import written
 from pump_roles.review.output.json_documents import as_json, report_from

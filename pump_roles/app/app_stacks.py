@@ -48,7 +48,8 @@ from pump_roles.constructs.stacks import (
     RoleStack,
     provided_or_parameters,
 )
-from pump_roles.guardrails import WITH_VALUE, Guardrail, added_up, applying, parts_of
+from pump_roles.guardrails import WITH_VALUE, Guardrail, parts_of
+from pump_roles.guardrails.role_guardrails import added_up, applying
 from pump_roles.inputs import ArgumentError, validators
 from pump_roles.published import ROLES
 from pump_roles.universal import EXTERNAL_ID_PARAMETER, PRINCIPAL_PARAMETER

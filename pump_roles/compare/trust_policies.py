@@ -6,21 +6,23 @@ from dataclasses import dataclass
 from itertools import product
 from typing import Any, Final
 
-from pump_roles.compare.difference import Difference
-from pump_roles.iam.canonical import VERSIONS, folded, in_newest_version
-from pump_roles.iam.conditions import implies
-from pump_roles.iam.decisions import Effect
-from pump_roles.iam.patterns import covers
-from pump_roles.iam.trust import (
+from pump_roles.iam import (
     ASSUME_ROLE,
     EXTERNAL_ID_KEY,
     OF_AWS,
+    VERSIONS,
+    Effect,
     Principal,
     Trust,
     TrustProblem,
     TrustStatement,
+    Value,
+    covers,
+    folded,
+    implies,
+    in_newest_version,
 )
-from pump_roles.iam.values import Value
+from pump_roles.role import Difference
 
 _Identity = tuple[str, str]
 

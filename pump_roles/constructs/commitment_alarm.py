@@ -13,7 +13,7 @@ from constructs import Construct
 from pump_roles.constructs.roles import PumpRole
 from pump_roles.constructs.rollouts import ROLE_CHANGES, Rollout
 from pump_roles.guardrails import APPROVAL_END, SHIPPED, Guardrail
-from pump_roles.iam.events import sources_of
+from pump_roles.iam import sources_of
 from pump_roles.inputs import validators
 from pump_roles.inputs.validators import ArgumentError, names_the_construct
 from pump_roles.published import ROLES

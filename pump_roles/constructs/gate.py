@@ -28,11 +28,11 @@ from aws_cdk import aws_iam as iam
 from constructs import Construct
 
 from pump_roles._version import __version__
-from pump_roles.findings import ONLY_AT_DEPLOYMENT, Finding, Reason
+from pump_roles.access import Reason
 from pump_roles.inputs import ArgumentError
 
 if TYPE_CHECKING:
-    from pump_roles.constructs.widening import Built
+    from pump_roles.constructs.widening import Built, Widening
 
 _RULE: Final = "immutable"
 _FIX: Final = (
@@ -50,6 +50,12 @@ _CHANGED_LATER_FIX: Final = (
     "Move it, or Pump's role, to another stack. If it does not change Pump's role, acknowledge "
     "this rule on the role, with a reason."
 )
+
+ONLY_AT_DEPLOYMENT: Final[frozenset[Reason]] = frozenset(
+    {"changed-later", "may-attach", "may-be-named-alike", "may-contain"}
+)
+"""The reasons for which only the deployment knows whether it reaches one of the roles."""
+
 
 _SPELLED: Final = "the app contains every part of the name"
 _ONLY_AT_DEPLOYMENT: Final = "whether it does is known only at deployment"
@@ -160,13 +166,13 @@ _PLUGINS: Final[dict[str, _Immutable]] = {}
 """The plugin of each app."""
 
 
-def _violation(built: "Built", finding: Finding) -> PolicyViolation:
-    why, at = finding.access.why, finding.at
+def _violation(built: "Built", widening: "Widening") -> PolicyViolation:
+    why, at = widening.access.why, widening.at
     is_unknown = why in ONLY_AT_DEPLOYMENT
     fix = _UNKNOWN_TARGET_FIX if is_unknown else _FIX
     return PolicyViolation(
         rule_name=_UNKNOWN_TARGET if is_unknown else _RULE,
-        description=_description(built, finding),
+        description=_description(built, widening),
         fix=_CHANGED_LATER_FIX if why == "changed-later" else fix,
         # Only "fatal" cannot be acknowledged.
         severity="error" if is_unknown else "fatal",
@@ -196,9 +202,9 @@ def _not_checked(error: Exception, template: Path) -> PolicyViolation:
     )
 
 
-def _description(built: "Built", finding: Finding) -> str:
+def _description(built: "Built", widening: "Widening") -> str:
     role = str(built.resource.node.path).removesuffix("/Resource")
-    subject = finding.access.subject
+    subject = widening.access.subject
     tag = f"the tag {subject}" if subject else "a tag whose key cannot be read"
-    it = subject or finding.at.logical_id
-    return _WORDS[finding.access.why].format(it=it, role=role, tag=tag)
+    it = subject or widening.at.logical_id
+    return _WORDS[widening.access.why].format(it=it, role=role, tag=tag)

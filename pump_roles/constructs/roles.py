@@ -26,7 +26,8 @@ from aws_cdk.interfaces.aws_iam import RoleReference
 from constructs import Construct, DependencyGroup
 
 from pump_roles.constructs.gate import protect
-from pump_roles.guardrails import Guardrail, documents, made_redundant
+from pump_roles.guardrails import Guardrail
+from pump_roles.guardrails.role_guardrails import documents, made_redundant
 from pump_roles.inputs import validators
 from pump_roles.inputs.validators import (
     ArgumentError,
@@ -40,7 +41,7 @@ from pump_roles.published import (
     REASONS,
     RESOURCE_REASONS,
     ROLES,
-    Policy,
+    PublishedPolicy,
     PublishedRole,
     trust_policy,
 )
@@ -449,7 +450,7 @@ def _within_quota(
 
 
 @cache
-def _published(policies: tuple[Policy, ...]) -> tuple[iam.CfnRole.PolicyProperty, ...]:
+def _published(policies: tuple[PublishedPolicy, ...]) -> tuple[iam.CfnRole.PolicyProperty, ...]:
     # With tokens, so that the documents are in the CDK's process once, not once for each role.
     return tuple(
         iam.CfnRole.PolicyProperty(
@@ -460,7 +461,7 @@ def _published(policies: tuple[Policy, ...]) -> tuple[iam.CfnRole.PolicyProperty
 
 
 @cache
-def _acknowledged(policies: tuple[Policy, ...]) -> tuple[str, dict[str, str]]:
+def _acknowledged(policies: tuple[PublishedPolicy, ...]) -> tuple[str, dict[str, str]]:
     findings = {
         f"Action::{pattern}": REASONS[pattern]
         for policy in policies

@@ -28,7 +28,7 @@ from pump_roles.constructs.roles import (
     validated_trust,
 )
 from pump_roles.constructs.stacks import FlatStack, add_role, description_of
-from pump_roles.guardrails import documents
+from pump_roles.guardrails.role_guardrails import documents
 from pump_roles.inputs import validators
 from pump_roles.inputs.validators import ArgumentError, names_the_construct
 from pump_roles.universal import (

@@ -6,11 +6,10 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Final
 
-from pump_roles.findings import Access, At, Finding, Reason
+from pump_roles.access import Access, Reason
 from pump_roles.guardrails import opening_tags
-from pump_roles.iam.canonical import without_partition
-from pump_roles.iam.documents import as_list, as_mapping, as_text, has_transform, ref, statements
-from pump_roles.inputs import EXTERNAL_ID, PRINCIPAL, Text, unescaped
+from pump_roles.iam import statements_in, without_partition
+from pump_roles.inputs import EXTERNAL_ID, PRINCIPAL, Text, as_list, as_mapping, as_text, unescaped
 from pump_roles.placeholders import (
     Reference,
     Resolved,
@@ -19,7 +18,6 @@ from pump_roles.placeholders import (
     is_word,
     values_of,
 )
-from pump_roles.templates.assembly import File, load, rendered
 from pump_roles.templates.reach import (
     ATTACHED,
     ROLE,
@@ -37,9 +35,12 @@ from pump_roles.templates.template import (
     STACK_SET,
     Hidden,
     Template,
+    has_transform,
     hidden_at_deployment,
+    ref,
     unread_in,
 )
+from pump_roles.templates.template_files import File, load, rendered
 
 _HARMLESS_PROPERTIES: Final = {"Description", "Tags"}
 _DEFAULTS: Final[Mapping[str, Any]] = {"MaxSessionDuration": 3_600}
@@ -48,6 +49,28 @@ _ALIKE: Final[Mapping[Naming, Reason]] = {
     "could-be": "could-be-named-alike",
     "deployment": "may-be-named-alike",
 }
+
+
+@dataclass(frozen=True)
+class Location:
+    """Where something is.
+
+    :param file: the template's file.
+    :param logical_id: the resource's logical ID, or the section's name.
+    :param path: the property, such as ``Properties.Roles``; empty for all of it.
+    """
+
+    file: Path
+    logical_id: str
+    path: str = ""
+
+
+@dataclass(frozen=True)
+class Widening:
+    """A way in which something reaches one of Pump's roles, and where it is."""
+
+    access: Access
+    at: Location
 
 
 @dataclass(frozen=True)
@@ -65,7 +88,7 @@ class Built:
         return "AssumeRolePolicyDocument" in self.properties
 
 
-def widenings(built: Sequence[Built], paths: Iterable[Path]) -> Iterator[tuple[Built, Finding]]:
+def widenings(built: Sequence[Built], paths: Iterable[Path]) -> Iterator[tuple[Built, Widening]]:
     """Yield everything in an app's templates that widens what was built."""
     files = rendered(paths)
     templates = load(files)
@@ -79,17 +102,17 @@ def widenings(built: Sequence[Built], paths: Iterable[Path]) -> Iterator[tuple[B
     for original in built:
         found = gate.placed(original)
         if not found:
-            yield original, _finding("missing", original.file, original.logical_id)
+            yield original, _widening("missing", original.file, original.logical_id)
         for resource in found:
             yield from ((original, change) for change in gate.changes(resource, original))
             roles |= dict.fromkeys(gate.roles_of(resource, original), original)
     yield from gate.reaching(roles)
 
 
-def _finding(
+def _widening(
     why: Reason, file: Path, logical_id: str, subject: str = "", path: str = ""
-) -> Finding:
-    return Finding(Access(why, subject), At(file, logical_id, path))
+) -> Widening:
+    return Widening(Access(why, subject), Location(file, logical_id, path))
 
 
 class _Gate:
@@ -120,23 +143,23 @@ class _Gate:
             names = (name for name in member.resources if member.type_of(name) == ROLE)
             yield from ((member.key, name) for name in names)
 
-    def changes(self, resource: Resource, built: Built) -> Iterator[Finding]:
+    def changes(self, resource: Resource, built: Built) -> Iterator[Widening]:
         """Yield how a resource differs from what was built."""
         file, members, properties = resource.template.file, resource.members, resource.properties
         changed = [] if resource.type == (ROLE if built.is_role else STACK_SET) else ["Type"]
         changed += sorted(members.keys() - MEMBERS)
-        found = [_finding("changed", file, built.logical_id, name, name) for name in changed]
+        found = [_widening("changed", file, built.logical_id, name, name) for name in changed]
         for name in sorted({*properties, *built.properties}):
             if not self._is_same(name, resource, built):
                 at = f"Properties.{name}"
-                found.append(_finding("changed", file, built.logical_id, name, at))
+                found.append(_widening("changed", file, built.logical_id, name, at))
         if opening := opening_tags(built.properties):
             keys = dict.fromkeys(key for key, _ in resource.tags)
             tags = [key or "" for key in keys if key is None or key.lower() in opening]
-            found += [_finding("tagged", file, built.logical_id, key) for key in tags]
+            found += [_widening("tagged", file, built.logical_id, key) for key in tags]
         if built.is_role:
             names = dict.fromkeys(_loosened(built.properties, resource.template))
-            found += [_finding("parameter", file, built.logical_id, name) for name in names]
+            found += [_widening("parameter", file, built.logical_id, name) for name in names]
         yield from found
 
     def _is_same(self, name: str, resource: Resource, built: Built) -> bool:
@@ -169,7 +192,7 @@ class _Gate:
         alike = resource.properties.get("PermissionsBoundary") == as_built
         return alike or (named is not None and named == other)
 
-    def reaching(self, roles: Mapping[Reference, Built]) -> Iterator[tuple[Built, Finding]]:
+    def reaching(self, roles: Mapping[Reference, Built]) -> Iterator[tuple[Built, Widening]]:
         """Yield what attaches to the roles, takes their name, or may contain what does."""
         # Each of many roles has the name of the others in other stacks.
         outside = (
@@ -196,10 +219,10 @@ class _Gate:
                 if (contains := part.may_contain(role)) or near:
                     of, name = _outside(part.template, part.name)
                     why: Reason = "could-contain" if contains else "may-contain"
-                    yield built, _finding(why, of.file, name, part.name)
+                    yield built, _widening(why, of.file, name, part.name)
             of, name = _outside(template, resource.logical_id)
             for what in changing.get(template.root, ()):
-                yield built, _finding("changed-later", of.file, name, what)
+                yield built, _widening("changed-later", of.file, name, what)
 
     def _changing(self) -> Mapping[Template, Sequence[str]]:
         # What can change the templates of each stack, with its nested stacks.
@@ -249,9 +272,9 @@ def _outside(template: Template, logical_id: str) -> tuple[Template, str]:
     return _outside(template.parent, template.deployed_by)
 
 
-def _at(resource: Resource, why: Reason) -> Finding:
+def _at(resource: Resource, why: Reason) -> Widening:
     template, logical_id = _outside(resource.template, resource.logical_id)
-    return _finding(why, template.file, logical_id, resource.logical_id)
+    return _widening(why, template.file, logical_id, resource.logical_id)
 
 
 def _inline_names(resource: Resource) -> list[str]:
@@ -268,7 +291,7 @@ def _policy(leaf: Any, template: Template) -> str | None:
 
 def _loosened(built: Mapping[str, Any], template: Template) -> Iterator[str]:
     # The parameters of the trust policy that accept more than they should.
-    for statement in statements(built["AssumeRolePolicyDocument"]):
+    for statement in statements_in(built["AssumeRolePolicyDocument"]):
         ids = as_mapping(as_mapping(statement.get("Condition")).get("StringEquals"))
         named: list[tuple[Any, Text]] = [
             (as_mapping(statement.get("Principal")).get("AWS"), PRINCIPAL),

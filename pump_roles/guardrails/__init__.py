@@ -7,56 +7,517 @@ lists the actions that it does not deny. The customer provides the value of a gu
 ``value``. A guardrail becomes an inline policy of the role. The published policies stay unchanged.
 """
 
-from pump_roles.guardrails.daily_end import (
-    APPROVAL_END,
-    DailyEnd,
-    approval_end,
-    closes,
-)
-from pump_roles.guardrails.guardrail import (
-    SHIPPED,
-    WITH_VALUE,
-    Guardrail,
-    by_policy,
-    documents_on,
-    is_set,
-    kept_by,
-    opening_value,
-    parts_of,
-)
-from pump_roles.guardrails.on_role import (
-    added_up,
-    applying,
-    as_policies,
-    asked_tags,
-    documents,
-    made_redundant,
-    only_takes_away,
-    opening_tags,
-    recognized,
-)
+import json
+import re
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from contextlib import suppress
+from copy import copy
+from dataclasses import dataclass, field
+from datetime import datetime, timezone
+from functools import cache, partial
+from importlib import resources
+from typing import Any, ClassVar, Final
 
-__all__ = [
-    "APPROVAL_END",
-    "SHIPPED",
-    "WITH_VALUE",
-    "DailyEnd",
-    "Guardrail",
-    "added_up",
-    "applying",
-    "approval_end",
-    "as_policies",
-    "asked_tags",
-    "by_policy",
-    "closes",
-    "documents",
-    "documents_on",
-    "is_set",
-    "kept_by",
-    "made_redundant",
-    "only_takes_away",
-    "opening_tags",
-    "opening_value",
-    "parts_of",
-    "recognized",
-]
+from pump_roles.iam import Policy, asked_tags, only_denies, overlap
+from pump_roles.inputs import ArgumentError, as_list, as_mapping, mapped, parse_json, validators
+from pump_roles.published import ROLES
+
+_POLICY: Final = "PumpGuardrail"
+
+
+@dataclass(frozen=True)
+class Need:
+    """Why a guardrail does not deny an action.
+
+    :param needed: what Pump needs the action for.
+    :param without: what Pump cannot do without it.
+    """
+
+    needed: str
+    without: str
+
+
+@dataclass(frozen=True)
+class Guardrail:
+    """A named set of explicit denies that a customer adds to a role.
+
+    Use one of the constants, or create one with :meth:`invitations_from`, :meth:`only_in_regions`,
+    :meth:`until`, or, for actions of your choice, :meth:`denying`. Its ``removes`` says what it
+    denies, and its ``costs`` what Pump then cannot do. On a role, it denies only what the role has.
+    If that is nothing, the role rejects it.
+
+    A guardrail cannot limit what purchases cost, because IAM has no condition for the price, the
+    term, or the commitment. It cannot stop a purchase that is already queued. And it has to be
+    deployed; only ``ONLY_WHEN_APPROVED`` is then opened and closed with a tag of the role. To stop
+    everything, see "Stop Pump now" in ``docs/stop.md``.
+
+    :param name: its name, as in the settings and in error messages.
+    :param removes: what it denies.
+    :param costs: what Pump cannot do with it.
+    :param leaves: what remains allowed.
+    :param value: the name of the value that the customer provides, if it is still missing.
+    :param tag: the key of the role's tag with which the customer opens it; empty if there is none.
+    :param values: the values that were provided.
+    :param ends: the time from which it denies everything, if there is one.
+    """
+
+    name: str
+    removes: str = field(repr=False)
+    costs: str = field(repr=False)
+    leaves: str = field(default="", repr=False)
+    value: str = field(default="", repr=False)
+    tag: str = field(default="", repr=False)
+    values: tuple[str, ...] = ()
+    ends: datetime | None = None
+    # Its statements as JSON text: each ``Action`` with the reason why it is denied, or each
+    # ``NotAction`` with what it is ``needed`` for, and what is lost ``without`` it.
+    _text: str = field(default="[]", init=False, repr=False)
+    _members: tuple["Guardrail", ...] = field(default=(), init=False, repr=False)
+    # What remains, with a place for its value if it takes one; empty if its name says it.
+    _in_words: str = field(default="", init=False, repr=False)
+    # The value of its tag with which the customer opens it.
+    _opens: str = field(default="", init=False, repr=False)
+
+    METADATA_ONLY: ClassVar["Guardrail"]
+    """Denies the reads that return application data, user data, credentials, or case contents."""
+
+    NEEDED_ONLY: ClassVar["Guardrail"]
+    """Denies all but what reservations and Savings Plans need, including what AWS adds later."""
+
+    NO_BILLING_PREFERENCES: ClassVar["Guardrail"]
+    """Denies the writes in ``ce:*`` that change billing settings, such as anomaly monitors."""
+
+    NO_SELLING: ClassVar["Guardrail"]
+    """Denies listing Reserved Instances on the marketplace, so Pump cannot sell them."""
+
+    NO_COMMITMENTS: ClassVar["Guardrail"]
+    """Denies every change to commitments, permanently or for a while."""
+
+    ONLY_WHEN_APPROVED: ClassVar["Guardrail"]
+    """Denies the same, unless the role has the tag ``pump-commitments`` = ``approved``."""
+
+    HANDS_OFF: ClassVar["Guardrail"]
+    """Denies changing the commitments that have your tag ``pump-hands-off``, and that tag."""
+
+    NO_INVITATIONS: ClassVar["Guardrail"]
+    """Denies accepting any handshake, so that the account joins no organization through Pump."""
+
+    NO_QUOTA_INCREASES: ClassVar["Guardrail"]
+    """Denies requests for higher service quotas, which can limit how much can be bought."""
+
+    NO_SUPPORT_WRITES: ClassVar["Guardrail"]
+    """Denies opening, answering, and closing support cases, and refreshing Trusted Advisor."""
+
+    COMMITMENT_TAGS_ONLY: ClassVar["Guardrail"]
+    """Denies ``ec2:CreateTags`` except on Reserved Instances and host reservations."""
+
+    ORGANIZATIONS_LINKED_ROLE_ONLY: ClassVar["Guardrail"]
+    """Denies ``iam:CreateServiceLinkedRole`` except for AWS Organizations."""
+
+    RECOMMENDED: ClassVar["Guardrail"]
+    """Guardrails that do not affect buying, selling, and the decisions about them."""
+
+    @classmethod
+    def invitations_from(cls, account: str) -> "Guardrail":
+        """Deny accepting any handshake except an invitation from one account.
+
+        :param account: the 12-digit ID of the management account of the inviting organization,
+            which Pump gives you.
+        :raises ArgumentError: when it is not a 12-digit account ID.
+        """
+        return _filled("invitations-from", validators.ACCOUNT.check("invitations-from", account))
+
+    @classmethod
+    def only_in_regions(cls, *regions: str) -> "Guardrail":
+        """Deny purchases and exchanges of reservations outside some Regions.
+
+        It applies to what is bought by Region: EC2, RDS, ElastiCache, Redshift, and OpenSearch.
+        Pump can still buy every Savings Plan, also an EC2 Instance Savings Plan for another Region:
+        ``savingsplans:CreateSavingsPlan`` has no condition key for the Region of the plan (Service
+        Authorization Reference, "Actions, resources, and condition keys for AWS Savings Plans").
+
+        :param regions: the names of the Regions where purchases remain allowed, at least one.
+        :raises ArgumentError: when a Region did not exist at the release of this package, or is
+            listed twice.
+        """
+        checked = validators.REGIONS.check("only-in-regions", _separate("only-in-regions", regions))
+        for region in checked:
+            validators.check_region("only-in-regions", region)
+        # Sorted, so that the template does not depend on the order.
+        return _filled("only-in-regions", sorted(checked))
+
+    @classmethod
+    def until(cls, moment: datetime | str) -> "Guardrail":
+        """Deny everything from a point in time.
+
+        Purchases that are queued by then still take place. A time that has passed is accepted, with
+        a warning at synth: the role has no permissions.
+
+        :param moment: the time, with a time zone. As a string, such as ``2027-01-31T18:00:00Z`` or
+            ``2027-01-31T18:00:00+01:00``. Fractions of a second are ignored.
+        :raises ArgumentError: when it is not a valid date and time, or has no time zone.
+        """
+        ends = _moment(moment)
+        return _filled("until", ends.isoformat().replace("+00:00", "Z"), ends=ends)
+
+    @classmethod
+    def denying(cls, name: str, *actions: str, reason: str) -> "Guardrail":
+        """Deny actions of your choice on every resource.
+
+        :param name: the name of your guardrail, such as ``no-lambda``: lower-case words with
+            hyphens between them, and not that of another guardrail.
+        :param actions: the actions, at least one, without duplicates; each in full, such as
+            ``lambda:GetPolicy``, or with ``*`` at its end.
+        :param reason: why you deny them, for whoever reads your code.
+        :raises ArgumentError: when the name is taken, the reason is empty, or an action is
+            malformed, is listed twice, or is one that neither role has.
+        """
+        validators.GUARDRAIL_NAME.check("name", name)
+        taken = {other.replace("-", ""): other for other in SHIPPED}
+        if other := taken.get(name.replace("-", "")):
+            raise ArgumentError("name", f"{other} is a guardrail of this package")
+        checked = validators.ACTIONS.check("actions", _separate("actions", actions))
+        validators.REASON.check("reason", reason)
+        had = {pattern for role in ROLES.values() for pattern in role.patterns}
+        for action in checked:
+            if not any(overlap(action, pattern) for pattern in had):
+                raise ArgumentError("actions", f"{action} takes nothing away: no role has it")
+        own = "Not known: it is your own guardrail."
+        return with_statements(
+            Guardrail(name, removes=f"{', '.join(checked)}.", costs=own),
+            [{"Action": dict.fromkeys(checked, reason), "Resource": "*"}],
+        )
+
+    @classmethod
+    def named(cls, name: str) -> "Guardrail":
+        """Return the guardrail with a name. It must not take a value.
+
+        :param name: the name, such as ``metadata-only``.
+        :raises ArgumentError: when there is no such guardrail. The message suggests a close name.
+        """
+        if not isinstance(name, str):
+            raise ArgumentError("guardrails", f"{name!r} is not the name of a guardrail")
+        found = SHIPPED.get(name)
+        if found is None:
+            names = Guardrail.names()
+            hint = validators.nearest(name, names) or f"the guardrails are {', '.join(names)}"
+            raise ArgumentError("guardrails", f"there is no guardrail {name!r}; {hint}")
+        if found.value:
+            method = f"Guardrail.{name.replace('-', '_')}"
+            raise ArgumentError(
+                "guardrails",
+                f"{name} takes a value; use the key {{other}}, or {method}()",
+                other=name,
+                guardrail=name,
+            )
+        return found
+
+    @staticmethod
+    def names() -> tuple[str, ...]:
+        """The names of the guardrails that take no value. Sets of guardrails come last."""
+        return tuple(guardrail.name for guardrail in SHIPPED.values() if not guardrail.value)
+
+    @property
+    def policy_name(self) -> str:
+        """The name of its inline policy."""
+        return f"{_POLICY}{''.join(map(str.capitalize, self.name.split('-')))}"
+
+    @property
+    def value_in_words(self) -> str:
+        """What remains, such as ``until 31 January 2027, 18:00 UTC``; empty if its name says it."""
+        if self.ends is not None:
+            seconds = ":%S" if self.ends.second else ""
+            return self._in_words.format(f"{self.ends.day} {self.ends:%B %Y, %H:%M{seconds}} UTC")
+        *others, last = self.values or ("",)
+        listed = f"{', '.join(others)} and {last}" if others else last
+        return self._in_words.format(listed)
+
+    @property
+    def reasons(self) -> Mapping[str, str]:
+        """Why each action pattern is denied."""
+        return dict(_listed(self, "Action"))
+
+
+def with_statements(
+    guardrail: Guardrail, statements: Sequence[Mapping[str, Any]], **members: Any
+) -> Guardrail:
+    """Return a guardrail with its statements, and with other members that are no arguments."""
+    for statement in statements:
+        for problem in _problems(statement):
+            raise ValueError(f"{guardrail.name}: {problem}")
+    made = copy(guardrail)
+    for name, value in {"_text": json.dumps(statements), **members}.items():
+        object.__setattr__(made, name, value)
+    return made
+
+
+def parts_of(guardrail: Guardrail) -> tuple[Guardrail, ...]:
+    """Return its members if it is a set of guardrails, or itself."""
+    return guardrail._members or (guardrail,)
+
+
+def is_set(guardrail: Guardrail) -> bool:
+    """Return whether it is a set of guardrails."""
+    return bool(guardrail._members)
+
+
+def opening_value(guardrail: Guardrail) -> str:
+    """Return the value of its tag with which the customer opens it."""
+    return guardrail._opens
+
+
+def kept_by(guardrail: Guardrail) -> Mapping[str, Need]:
+    """Return what it does not deny, with the reasons; empty if it lists what it denies."""
+    return {action: Need(**need) for action, need in _listed(guardrail, "NotAction")}
+
+
+def _listed(guardrail: Guardrail, element: str) -> Iterator[tuple[str, Any]]:
+    for part in parts_of(guardrail):
+        for statement in json.loads(part._text):
+            yield from statement.get(element, {}).items()
+
+
+def documents_on(guardrail: Guardrail, patterns: Iterable[str]) -> dict[Guardrail, dict[str, Any]]:
+    """Return its policy document for a role; for a set of guardrails, one for each member.
+
+    A guardrail that denies nothing that the role has is omitted.
+
+    :param patterns: the action patterns that the role allows, each without a wildcard or with one
+        at its end.
+    """
+    allowed = list(patterns)
+    found = {part: _document(part, allowed) for part in parts_of(guardrail)}
+    return {part: document for part, document in found.items() if document["Statement"]}
+
+
+def _document(guardrail: Guardrail, allowed: Sequence[str]) -> dict[str, Any]:
+    statements = []
+    for statement in json.loads(guardrail._text):
+        named, kept = statement.pop("Action", ()), statement.pop("NotAction", None)
+        here = _in_common(named, allowed)
+        denied = {"Action": here} if here else {}
+        if kept is not None:
+            denied = _all_but(kept, allowed)
+        if denied:
+            statements.append({"Effect": "Deny", **denied, **mapped(statement, _with_partition)})
+    return {"Version": "2012-10-17", "Statement": statements}
+
+
+def _problems(statement: Mapping[str, Any]) -> Iterator[str]:
+    if statement.keys() - {"Action", "NotAction", "Resource", "NotResource", "Condition"}:
+        yield f"a statement has more than what it denies: {statement}"
+    for element in ("Resource", "Action"):
+        if (element in statement) == (f"Not{element}" in statement):
+            yield f"a statement must have either {element} or Not{element}: {statement}"
+    for pattern, reason in statement.get("Action", {}).items():
+        if pattern != "*" and not validators.ACTION.accepts(pattern):
+            yield f"{pattern} is not an action or a prefix of actions"
+        if not reason.strip():
+            yield f"{pattern} has no reason"
+    for action, need in statement.get("NotAction", {}).items():
+        if not re.fullmatch(r"[a-z0-9-]+:[A-Za-z]+", action):
+            yield f"{action} is not an action"
+        if need.keys() != {"needed", "without"} or not all(map(str.strip, need.values())):
+            yield f"{action} must say what it is needed for, and what is lost without it"
+
+
+def _in_common(patterns: Iterable[str], allowed: Sequence[str]) -> list[str]:
+    return [pattern for pattern in patterns if any(map(partial(overlap, pattern), allowed))]
+
+
+def _all_but(kept: Iterable[str], allowed: Sequence[str]) -> dict[str, list[str]]:
+    # A pattern with a wildcard always matches more, because AWS adds actions.
+    if {name.lower() for name in allowed} <= {name.lower() for name in kept}:
+        return {}
+    # IAM accepts no empty list.
+    within = _in_common(kept, allowed)
+    return {"NotAction": within} if within else {"Action": ["*"]}
+
+
+def _with_partition(part: Any) -> Any:
+    # One template for every partition.
+    return {"Fn::Sub": part} if isinstance(part, str) and "${AWS::Partition}" in part else part
+
+
+def own_guardrail(policy_name: str, document: Mapping[str, Any]) -> Guardrail | None:
+    """Return the guardrail that a policy with a name like this could implement; else ``None``."""
+    name = "-".join(re.findall("[A-Z][a-z0-9]*", policy_name.removeprefix(_POLICY))).lower()
+    statements = map(as_mapping, as_list(document.get("Statement")))
+    actions = [action for each in statements for action in as_list(each.get("Action"))]
+    try:
+        guardrail = Guardrail.denying(name, *actions, reason="Your own guardrail denies it.")
+    except ArgumentError:
+        return None
+    return guardrail if guardrail.policy_name == policy_name else None
+
+
+def _separate(argument: str, values: tuple[object, ...]) -> tuple[object, ...]:
+    for value in values:
+        if isinstance(value, Sequence) and not isinstance(value, str):
+            raise ArgumentError(
+                argument, f"{value!r} is a list; pass each element as a separate argument"
+            )
+    return values
+
+
+def _filled(name: str, value: Any, *, ends: datetime | None = None) -> Guardrail:
+    template = SHIPPED[name]
+    placeholder = f"${{{template.value}}}"
+
+    def filled(part: Any) -> Any:
+        if part == placeholder:
+            return value
+        both = isinstance(part, str) and isinstance(value, str)
+        return part.replace(placeholder, value) if both else part
+
+    return with_statements(
+        template,
+        mapped(json.loads(template._text), filled),
+        value="",
+        values=(value,) if isinstance(value, str) else tuple(value),
+        ends=ends,
+    )
+
+
+def _moment(moment: datetime | str) -> datetime:
+    text = (
+        moment.isoformat()
+        if isinstance(moment, datetime)
+        else validators.MOMENT.check("until", moment)
+    )
+    wrong = f"{text!r} is not {validators.MOMENT.description}"
+    try:
+        # Python 3.10 reads neither Z nor fractions of other than 3 or 6 digits.
+        read = datetime.fromisoformat(re.sub(r"\.[0-9]+", "", text).replace("Z", "+00:00"))
+        in_utc = read.astimezone(timezone.utc)
+    except OverflowError:
+        problem = f"{wrong}; in UTC, it is not in the years 1 to 9999"
+        raise ArgumentError("until", problem) from None
+    except ValueError:
+        raise ArgumentError("until", f"{wrong}; there is no such date or time") from None
+    if read.tzinfo is None:
+        raise ArgumentError("until", wrong)
+    return in_utc
+
+
+def _shipped() -> Mapping[str, Guardrail]:
+    contents = {
+        file.name.removesuffix(".json"): json.loads(file.read_text(encoding="utf-8"))
+        for file in resources.files(__package__).iterdir()
+        if file.name.endswith(".json")
+    }
+    found: dict[str, Guardrail] = {}
+    # Sets are last. Otherwise, a guardrail can only name one before it in the alphabet.
+    for name in sorted(contents, key=lambda name: ("members" in contents[name], name)):
+        content = contents[name]
+        statements = content.pop("statements", [])
+        for statement in statements:
+            # Instead of actions, the name of a guardrail that denies them for the same reasons.
+            if isinstance(same := statement.get("Action"), str):
+                statement["Action"] = found[same].reasons
+        members = tuple(found[member] for member in content.pop("members", ()))
+        more = {f"_{key}": content.pop(key, "") for key in ("in_words", "opens")}
+        found[name] = with_statements(
+            Guardrail(name, **content), statements, _members=members, **more
+        )
+    return found
+
+
+SHIPPED: Final = _shipped()
+"""The guardrails of this package by name. Sets of guardrails come last."""
+
+WITH_VALUE: Final[
+    Mapping[str, tuple[validators.Text | validators.ListOf, Callable[[Any], Guardrail]]]
+] = {
+    "only-in-regions": (validators.REGIONS, lambda regions: Guardrail.only_in_regions(*regions)),
+    "until": (validators.MOMENT, Guardrail.until),
+    "invitations-from": (validators.ACCOUNT, Guardrail.invitations_from),
+}
+"""What accepts the value of each guardrail that takes one, and what returns the guardrail with it,
+by name."""
+
+for _name in Guardrail.names():
+    setattr(Guardrail, _name.upper().replace("-", "_"), SHIPPED[_name])
+
+
+@cache
+def by_policy() -> Mapping[str, Guardrail]:
+    """Return the guardrails of this package, except sets, by the name of their inline policy."""
+    return {
+        guardrail.policy_name: guardrail for guardrail in SHIPPED.values() if not is_set(guardrail)
+    }
+
+
+def opening_tags(policies: Any) -> set[str]:
+    """Return the keys, in lower case, of the tags with which the customer opens guardrails.
+
+    The case of a key does not matter (IAM User Guide, "Tags for AWS Identity and Access Management
+    resources").
+    """
+    return asked_tags(policies) & {guardrail.tag for guardrail in by_policy().values()}
+
+
+def only_takes_away(policy: Policy) -> bool:
+    """Return whether a policy has nothing but denies, and no name of this package's policies."""
+    own = {policy.name for role in ROLES.values() for policy in role.policies} | {*by_policy()}
+    return policy.name.casefold() not in map(str.casefold, own) and only_denies(policy.document)
+
+
+# What ends an approval every day: a schedule that removes the tag which opens a guardrail.
+
+APPROVAL_END: Final = "PumpApprovalEnd"
+"""The name of the schedule, and of the role that it acts with."""
+
+_UNTAGS: Final = re.compile(
+    r"arn:(aws[a-z-]*|\$\{AWS::Partition\}):scheduler:::aws-sdk:iam:untagRole"
+)
+_DAILY: Final = re.compile(r"cron\(([0-5]?[0-9]) ([01]?[0-9]|2[0-3]) \* \* \? \*\)")
+_TARGET: Final = {"Arn", "DeadLetterConfig", "Input", "RetryPolicy", "RoleArn"}
+"""What the target of such a schedule can have: Amazon EventBridge Scheduler API Reference,
+"Target"."""
+
+
+@dataclass(frozen=True)
+class DailyEnd:
+    """What a schedule does that only ends approvals.
+
+    :param role_name: whose tag it removes.
+    :param time: at what time of day, in UTC, such as ``20:00``; empty if it does not act every day
+        at one time, or if that is not certain.
+    """
+
+    role_name: str
+    time: str
+
+
+def closes(tags: Collection[Any]) -> bool:
+    """Return whether all that the removal of some tags does is to close guardrails."""
+    closing = {guardrail.tag for guardrail in SHIPPED.values()} - {""}
+    # IAM compares the keys of tags without case.
+    return bool(tags) and all(isinstance(tag, str) and tag.lower() in closing for tag in tags)
+
+
+def approval_end(schedule: Mapping[str, Any]) -> DailyEnd | None:
+    """Return what a schedule does, as it is in a template or in AWS; ``None`` if it may do more."""
+    target = as_mapping(schedule.get("Target"))
+    if target.keys() - _TARGET or not _UNTAGS.fullmatch(f"{target.get('Arn')}"):
+        return None
+    passed: Any = None
+    with suppress(RecursionError, TypeError, ValueError):
+        passed = parse_json(target.get("Input", ""))
+    if as_mapping(passed).keys() != {"RoleName", "TagKeys"}:
+        return None
+    role_name, tags = passed["RoleName"], passed["TagKeys"]
+    if not (isinstance(role_name, str) and isinstance(tags, list) and closes(tags)):
+        return None
+    return DailyEnd(role_name, _time_of_day(schedule))
+
+
+def _time_of_day(schedule: Mapping[str, Any]) -> str:
+    is_exact = as_mapping(schedule.get("FlexibleTimeWindow")).get("Mode") == "OFF"
+    in_utc = schedule.get("ScheduleExpressionTimezone", "UTC") == "UTC"
+    always = schedule.get("State", "ENABLED") == "ENABLED"
+    limits = schedule.keys() & {"EndDate", "StartDate"}
+    daily = _DAILY.fullmatch(f"{schedule.get('ScheduleExpression')}")
+    exact = is_exact and in_utc and always and not limits
+    return f"{daily[2]:0>2}:{daily[1]:0>2}" if daily and exact else ""

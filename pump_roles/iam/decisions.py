@@ -7,9 +7,16 @@ from functools import cached_property, lru_cache
 from typing import Final, Literal, NamedTuple
 
 from pump_roles.iam.catalog import Action, Catalog, shipped
-from pump_roles.iam.clauses import ANY_ARN, EVERYWHERE, Clause, Scope, clauses
-from pump_roles.iam.documents import Policy, is_policy_name
-from pump_roles.iam.patterns import overlap
+from pump_roles.iam.identity_policies import (
+    ANY_ARN,
+    EVERYWHERE,
+    Clause,
+    Policy,
+    Scope,
+    clauses,
+    is_policy_name,
+)
+from pump_roles.iam.matching import overlap
 
 Decision = Literal[
     "allowed", "denied", "conditionally denied", "denied on some resources", "not granted"

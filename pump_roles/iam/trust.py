@@ -6,17 +6,21 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from typing import Any, Final, Literal
 
-from pump_roles.iam.canonical import (
+from pump_roles.iam.identity_policies import (
     VERSIONS,
+    Value,
     account_of_root,
     canonical_condition,
     in_account,
+    known,
+    literal,
+    strings,
+    unreadable,
 )
-from pump_roles.iam.conditions import is_readable
-from pump_roles.iam.documents import as_list, as_mapping, as_text, is_call, strings
-from pump_roles.iam.patterns import overlap
-from pump_roles.iam.values import Value, known, literal, unreadable
-from pump_roles.inputs import EXTERNAL_ID, PRINCIPAL, Text, decoded
+from pump_roles.iam.matching import is_readable_condition, overlap
+from pump_roles.inputs.text import as_list, as_mapping, as_text, decoded
+from pump_roles.inputs.validators import EXTERNAL_ID, PRINCIPAL, Text
+from pump_roles.placeholders import is_call
 
 PrincipalKind = Literal[
     "account",
@@ -164,7 +168,7 @@ class TrustStatement:
     not_read: str
 
     @property
-    def lets_in(self) -> bool:
+    def allows_assuming(self) -> bool:
         """Whether someone can assume the role because of it, as far as it can be read."""
         assumes = not self.actions or any(overlap(action, _ASSUMING) for action in self.actions)
         return self.effect != "Deny" and assumes
@@ -183,7 +187,7 @@ class TrustStatement:
         values = (*(principal.value for principal in self.principals), *self.external_ids)
         return (
             not self.not_read
-            and is_readable(self.conditions)
+            and is_readable_condition(self.conditions)
             # An ID of the wrong type is in the condition. What a function is, is not known.
             and not any(value.why for value in values)
             and 0 < len(self.principals) * len(self.actions) <= _MOST_PARTS
@@ -208,7 +212,7 @@ class Trust:
     @property
     def allows(self) -> tuple[TrustStatement, ...]:
         """The statements that let someone in."""
-        return tuple(statement for statement in self.statements if statement.lets_in)
+        return tuple(statement for statement in self.statements if statement.allows_assuming)
 
     @property
     def principals(self) -> tuple[Principal, ...]:
@@ -323,7 +327,7 @@ def _statement(statement: Mapping[str, Any], read: Reader) -> TrustStatement:
         and statement.keys() <= _COMPARED_MEMBERS
         and all(isinstance(action, str) for action in actions)
         and all(_is_readable(principal) for principal in principals)
-        and is_readable(canonical)
+        and is_readable_condition(canonical)
     )
     return TrustStatement(
         effect=as_text(statement.get("Effect", "")),
@@ -346,7 +350,7 @@ def _id_required(
 ) -> Literal["exactly", "not-exactly", "unknown", "no"]:
     if _is_exact(ids):
         return "exactly"
-    is_read = is_readable(rest) and not any(id_.why for id_ in ids)
+    is_read = is_readable_condition(rest) and not any(id_.why for id_ in ids)
     if not is_read or named or not statement.keys() <= _STATEMENT_MEMBERS:
         return "unknown"
     return "not-exactly" if _inexact_operator(statement.get("Condition")) else "no"
@@ -436,7 +440,7 @@ def _problems(
         yield TrustProblem("document-member", member)
     parts = (part for part in listed if isinstance(part, dict))
     for statement, part in zip(trust.statements, parts, strict=True):
-        if statement.lets_in:
+        if statement.allows_assuming:
             yield from _problems_of_ids(statement, part.get("Condition"), trust)
         if statement.effect == "Allow":
             yield from _problems_of_members(statement, part)

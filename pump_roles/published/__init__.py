@@ -14,11 +14,18 @@ from importlib import resources
 from types import MappingProxyType
 from typing import Any, Final
 
-__all__ = ["REASONS", "RESOURCE_REASONS", "ROLES", "Policy", "PublishedRole", "trust_policy"]
+__all__ = [
+    "REASONS",
+    "RESOURCE_REASONS",
+    "ROLES",
+    "PublishedPolicy",
+    "PublishedRole",
+    "trust_policy",
+]
 
 
 @dataclass(frozen=True)
-class Policy:
+class PublishedPolicy:
     """One published inline policy.
 
     :param name: the policy's published name, up to 128 characters.
@@ -49,7 +56,7 @@ class PublishedRole:
     kind: str
     name: str
     description: str
-    policies: tuple[Policy, ...]
+    policies: tuple[PublishedPolicy, ...]
 
     @property
     def patterns(self) -> tuple[str, ...]:
@@ -79,9 +86,9 @@ def trust_policy(principal: str, external_ids: Sequence[str]) -> dict[str, Any]:
 
 
 @cache
-def _policies(file: str) -> tuple[Policy, ...]:
+def _policies(file: str) -> tuple[PublishedPolicy, ...]:
     return tuple(
-        Policy(listed["PolicyName"], json.dumps(listed["PolicyDocument"]))
+        PublishedPolicy(listed["PolicyName"], json.dumps(listed["PolicyDocument"]))
         for listed in json.loads(resources.files(__name__).joinpath(file).read_bytes())
     )
 

@@ -9,13 +9,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from pump_roles.inputs import TOO_DEEP, InputError
-from pump_roles.templates.assembly import files_in, load
 from pump_roles.templates.reach import attachments
 from pump_roles.templates.resolve import Resolver
 from pump_roles.templates.template import hidden_at_deployment
+from pump_roles.templates.template_files import files_in, load
 
 if TYPE_CHECKING:
-    from pump_roles.contents import Assembly
+    from pump_roles.assembly import Assembly
 
 
 def read(path: Path) -> "Assembly":
@@ -26,7 +26,7 @@ def read(path: Path) -> "Assembly":
     """
     # Imported here: the check at synth needs no roles.
     from pump_roles.templates.deployments import assembly_of  # noqa: PLC0415
-    from pump_roles.templates.others import others  # noqa: PLC0415
+    from pump_roles.templates.other_access import others  # noqa: PLC0415
     from pump_roles.templates.role_reader import pump_roles  # noqa: PLC0415
 
     try:

@@ -9,22 +9,23 @@ from hashlib import sha256
 from pathlib import Path
 from typing import Any, Final, get_args
 
-from pump_roles.contents import (
+from pump_roles.assembly import (
     Assembly,
     ControlType,
-    FoundRole,
+    DeployedRole,
+    Deployment,
     OrganizationPolicy,
-    Other,
-    Place,
+    OtherResource,
 )
-from pump_roles.iam.canonical import text_of
-from pump_roles.iam.documents import as_list, as_mapping, as_text, is_call
-from pump_roles.iam.values import Value
+from pump_roles.iam import Value, text_of
 from pump_roles.inputs import (
     ACCOUNT_FILTERS,
     EXTERNAL_ID,
     POLICY_TARGETS,
     InputError,
+    as_list,
+    as_mapping,
+    as_text,
     decoded,
     validators,
 )
@@ -36,15 +37,16 @@ from pump_roles.placeholders import (
     certain_text,
     filled,
     filled_text,
+    is_call,
     is_nothing,
 )
 from pump_roles.published import ROLES
-from pump_roles.role import ROOT, Part, Role, Unknown, Why
+from pump_roles.role import ROOT, Role, RolePart, Unknown, Why
 from pump_roles.templates.resolve import Resolver, Resource
-from pump_roles.templates.role_reader import ROLE_PROPERTIES, PumpRole, unknown_of
+from pump_roles.templates.role_reader import ROLE_PROPERTIES, TemplateRole, unknown_of
 from pump_roles.templates.template import MEMBERS, NEUTRAL_MEMBERS, Hidden, Template
 
-_POLICIES: Final[Part] = "organization-policies"
+_POLICIES: Final[RolePart] = "organization-policies"
 _TARGETS: Final = {"OrganizationalUnitIds", "Accounts", "AccountFilterType", "AccountsUrl"}
 _INSTANCES: Final = {"DeploymentTargets", "Regions", "ParameterOverrides"}
 _AUTOMATIC: Final = {"Enabled", "RetainStacksOnAccountRemoval", "DependsOn"}
@@ -61,7 +63,7 @@ _READ_MEMBERS: Final = {"Type", "Properties", *NEUTRAL_MEMBERS}
 _NOT_ABOUT_TARGETS: Final = {"Description", "Parameters", "Tags", "TemplateBody", "TemplateURL"}
 
 
-def places(roles: Iterable[PumpRole]) -> Iterator[Place]:
+def places(roles: Iterable[TemplateRole]) -> Iterator[Deployment]:
     """Yield where each of Pump's roles is deployed."""
     deployed: dict[tuple[str, Template, Resource | None], list[Unknown]] = {}
     for role in roles:
@@ -78,7 +80,7 @@ def places(roles: Iterable[PumpRole]) -> Iterator[Place]:
         for group in _groups(stack_set and stack_set["StackInstancesGroup"]):
             reader = _Reader(deployed[kind, template, stack_set])
             members = reader.stack_set(stack_set, group) if stack_set else {}
-            yield Place(
+            yield Deployment(
                 kind=kind,
                 source=template.root.file.name,
                 account=template.account,
@@ -103,7 +105,7 @@ def stack_set_name(stack_set: Resource | None) -> str:
     return (stack_set and certain_text(stack_set["StackSetName"])) or placeholder
 
 
-def _unknown(why: Why, subject: str = "", detail: str = "", part: Part = "place") -> Unknown:
+def _unknown(why: Why, subject: str = "", detail: str = "", part: RolePart = "place") -> Unknown:
     return Unknown(part=part, why=why, subject=subject, detail=detail)
 
 
@@ -215,8 +217,8 @@ class _Reader:
 def assembly_of(
     path: Path,
     resolver: Resolver,
-    roles: Sequence[PumpRole],
-    others: Mapping[Reference, Other],
+    roles: Sequence[TemplateRole],
+    others: Mapping[Reference, OtherResource],
     *,
     hidden: Hidden,
     outside: Iterable[str],
@@ -275,8 +277,8 @@ def _external_ids(resolver: Resolver) -> frozenset[str]:
 
 
 def _variants(
-    path: Path, found: Sequence[PumpRole], found_places: Iterable[Place], mask: Mask
-) -> Iterator[list[FoundRole]]:
+    path: Path, found: Sequence[TemplateRole], found_places: Iterable[Deployment], mask: Mask
+) -> Iterator[list[DeployedRole]]:
     uncertain = {place.kind for place in found_places if place.unreadable}
     for kind in ROLES:
         of_kind = [pump_role for pump_role in found if pump_role.role.kind == kind]
@@ -305,11 +307,11 @@ def _without_ids(role: Role) -> Role:
     return replace(role, trust=trust, path=ROOT)
 
 
-def _found(pump_role: PumpRole, *, uncertain: bool) -> FoundRole:
+def _found(pump_role: TemplateRole, *, uncertain: bool) -> DeployedRole:
     resource, role = pump_role.resource, pump_role.role
     read = (resource, *(found.resource for found in pump_role.attachments))
     files = {above.file: above.sha256 for each in read for above in each.template.chain}
-    return FoundRole(
+    return DeployedRole(
         role=role,
         account=resource.template.account,
         stack_set=stack_set_name(stack_set_of(resource)),
@@ -319,7 +321,7 @@ def _found(pump_role: PumpRole, *, uncertain: bool) -> FoundRole:
     )
 
 
-def _together(same: Sequence[FoundRole]) -> FoundRole:
+def _together(same: Sequence[DeployedRole]) -> DeployedRole:
     # Roles that are equal may differ in what is not shown, such as the external ID.
     ids = {digest for found in same for digest in found.external_id_sha256}
     return replace(
@@ -331,7 +333,7 @@ def _together(same: Sequence[FoundRole]) -> FoundRole:
 
 
 def _listed(
-    resolver: Resolver, roles: Iterable[PumpRole], others: Mapping[Reference, Other]
+    resolver: Resolver, roles: Iterable[TemplateRole], others: Mapping[Reference, OtherResource]
 ) -> Iterator[str]:
     # The types of the resources that are neither a role nor another finding.
     accounted = {*others, *(reference for role in roles for reference in role.references)}
@@ -350,7 +352,7 @@ def combined(digests: Iterable[str]) -> str:
     return different[0] if len(different) == 1 else _digest(different)
 
 
-def filled_in(role: PumpRole, *, uncertain: bool) -> str:
+def filled_in(role: TemplateRole, *, uncertain: bool) -> str:
     """Return the digest of what a role has, and where it is, that is not certain; empty if all is.
 
     What is certain is read and compared.
@@ -379,7 +381,7 @@ def filled_in(role: PumpRole, *, uncertain: bool) -> str:
 
 def suspicious(
     resolver: Resolver,
-    roles: Iterable[PumpRole],
+    roles: Iterable[TemplateRole],
     found: Iterable[Reference],
     templates: Iterable[Template],
 ) -> str:

@@ -5,17 +5,10 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, Final, Literal
 
-from pump_roles.findings import Reason
+from pump_roles.access import Reason
 from pump_roles.guardrails import only_takes_away
-from pump_roles.iam.documents import (
-    DENY_ALL,
-    Policy,
-    as_mapping,
-    as_text,
-    denies_all,
-    is_policy_name,
-)
-from pump_roles.inputs import Text
+from pump_roles.iam import DENY_ALL, Policy, denies_all, is_policy_name
+from pump_roles.inputs import Text, as_mapping, as_text
 from pump_roles.placeholders import (
     GENERATED,
     KEPT,

@@ -12,8 +12,8 @@ from itertools import product
 from math import prod
 from typing import Any, Final
 
-from pump_roles.iam.canonical import text_of
-from pump_roles.iam.documents import as_list, as_mapping, as_text, is_call
+from pump_roles.iam import text_of
+from pump_roles.inputs import as_list, as_mapping, as_text
 from pump_roles.placeholders import (
     HOLE,
     LONGEST,
@@ -32,6 +32,7 @@ from pump_roles.placeholders import (
     either,
     filled_text,
     flat,
+    is_call,
     just,
     literal,
     of,

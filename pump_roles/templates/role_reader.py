@@ -5,20 +5,30 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Any, Final
 
-from pump_roles.iam.documents import (
+from pump_roles.iam import (
     DENY_ALL,
+    OPEN,
     Policy,
+    Trust,
+    Value,
+    denies_all,
+    is_policy_name,
+    known,
+    literal,
+    parse_trust,
+    strings,
+    unreadable,
+)
+from pump_roles.inputs import (
+    PRINCIPAL,
+    ROLE_NAME,
+    Text,
     as_list,
     as_mapping,
     as_text,
-    denies_all,
-    is_policy_name,
     mapped,
-    strings,
+    parse_json,
 )
-from pump_roles.iam.trust import Trust, parse_trust
-from pump_roles.iam.values import OPEN, Value, known, literal, unreadable
-from pump_roles.inputs import PRINCIPAL, ROLE_NAME, Text, parse_json
 from pump_roles.placeholders import (
     FunctionCall,
     Reference,
@@ -32,7 +42,7 @@ from pump_roles.placeholders import (
     shown,
     values_of,
 )
-from pump_roles.role import HOUR, Boundary, Part, Role, Unknown, Why, kind_of
+from pump_roles.role import HOUR, Boundary, Role, RolePart, Unknown, Why, kind_of
 from pump_roles.templates.reach import (
     INLINE_POLICIES,
     INSTANCE_PROFILE,
@@ -60,7 +70,7 @@ _NOT_READ: Final = Value("not-read", why="unreadable")
 
 
 @dataclass(frozen=True, kw_only=True)
-class PumpRole:
+class TemplateRole:
     """One of Pump's roles, and where it is. Policies that may be attached to it are uncounted."""
 
     resource: Resource
@@ -80,7 +90,7 @@ class PumpRole:
         return [unknown for unknown in self.role.unknown if unknown.part == "template"]
 
 
-def pump_roles(resources: Iterable[Resource], attachments: Attachments) -> Iterator[PumpRole]:
+def pump_roles(resources: Iterable[Resource], attachments: Attachments) -> Iterator[TemplateRole]:
     """Yield every one of Pump's roles."""
     for resource in resources:
         if resource.type == ROLE:
@@ -100,7 +110,7 @@ class _Reader:
     attachments: Attachments
     unknown: list[Unknown] = field(default_factory=list)
 
-    def read(self) -> PumpRole | None:
+    def read(self) -> TemplateRole | None:
         resource, template = self.resource, self.resource.template
         names = (plain(name) for name in names_of(resource).names if name != resource.placeholder)
         self._not_as_built()
@@ -148,14 +158,14 @@ class _Reader:
             tags=dict(self._tags()),
             unknown=tuple(self.unknown),
         )
-        return PumpRole(
+        return TemplateRole(
             resource=resource,
             attachments=tuple(counted),
             uncounted=tuple(uncounted),
             role=role,
         )
 
-    def _add(self, part: Part, why: Why, subject: str = "", detail: str = "") -> None:
+    def _add(self, part: RolePart, why: Why, subject: str = "", detail: str = "") -> None:
         self.unknown.append(Unknown(part=part, why=why, subject=subject, detail=detail))
 
     def _name(self) -> Value:
@@ -217,7 +227,9 @@ class _Reader:
         # Why a policy does not count. A deny that may not be deployed must not count, either.
         about, resource = attachment.resource.logical_id, attachment.resource
         is_open = resource.members.keys() - MEMBERS or any(each.why for each in attachment.values)
-        part: Part = "inline-policies" if resource.type in INLINE_POLICIES else "managed-policies"
+        part: RolePart = (
+            "inline-policies" if resource.type in INLINE_POLICIES else "managed-policies"
+        )
         if naming == "deployment":
             return Unknown(part="managed-policies", why="attached-to-unknown", subject=about)
         if "Condition" in resource.members:

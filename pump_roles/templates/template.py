@@ -8,7 +8,7 @@ from importlib import resources
 from pathlib import Path
 from typing import Any, Final, Literal
 
-from pump_roles.iam.documents import as_list, as_mapping, as_text, has_transform
+from pump_roles.inputs import as_list, as_mapping, as_text
 
 AWS_TYPES: Final[Mapping[str, Any]] = json.loads(
     resources.files(__package__).joinpath("aws_types.json").read_bytes()
@@ -252,3 +252,21 @@ def _deploying(template: Template, logical_id: str) -> Iterator[Opaque]:
             yield Opaque("property", name, logical_id)
     if '"ParameterOverrides"' in as_text(properties.get("StackInstancesGroup")):
         yield Opaque("parameter-overrides", logical_id)
+
+
+def ref(value: Any) -> str:
+    """The logical ID that a value is a ``Ref`` to; empty if it is not one."""
+    target = value.get("Ref") if isinstance(value, dict) and value.keys() == {"Ref"} else ""
+    return target if isinstance(target, str) else ""
+
+
+def has_transform(value: Any) -> bool:
+    """Whether a macro can change something in the value: ``Fn::Transform``."""
+    if isinstance(value, dict):
+        if "Fn::Transform" in value:
+            return True
+        value = value.values()
+    elif not isinstance(value, list):
+        return False
+    # Not called for each string: most parts of a template are strings.
+    return any(has_transform(part) for part in value if isinstance(part, dict | list))

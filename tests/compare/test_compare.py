@@ -12,16 +12,13 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from pump_roles import Guardrail
-from pump_roles.compare import Difference, compare, compare_roles
-from pump_roles.guardrails import documents
-from pump_roles.iam.catalog import shipped
-from pump_roles.iam.documents import DENY_ALL, Policy, as_list
-from pump_roles.iam.patterns import covers
-from pump_roles.iam.trust import Principal, parse_trust
-from pump_roles.iam.values import Value, known
+from pump_roles.compare import compare, compare_roles
+from pump_roles.guardrails.role_guardrails import documents, published_role
+from pump_roles.iam import DENY_ALL, Policy, Principal, Value, covers, known, parse_trust, shipped
+from pump_roles.inputs import as_list
 from pump_roles.published import ROLES
 from pump_roles.review.output.words import details_of, difference_in_words, policy_in_words
-from pump_roles.role import Boundary, Role, Unknown, published_role
+from pump_roles.role import Boundary, Difference, Role, Unknown
 from tests.customer import allow, deny
 from tests.policies import rewritten
 from tests.support import ACTIONS, ARNS, CONDITION, EVERYTHING, STATEMENTS, trust
@@ -206,8 +203,8 @@ def test_roles_that_mean_the_same_have_no_difference(data: st.DataObject) -> Non
 def test_comparison_of_equal_roles_loads_no_action_catalog() -> None:
     code = (
         "from pump_roles.compare import compare\n"
-        "from pump_roles.iam.catalog import shipped\n"
-        "from pump_roles.role import published_role\n"
+        "from pump_roles.iam import shipped\n"
+        "from pump_roles.guardrails.role_guardrails import published_role\n"
         "for kind in ('read-only', 'auto-pilot'):\n"
         "    assert compare(published_role(kind), published_role(kind)) == ()\n"
         "assert shipped.cache_info().currsize == 0\n"

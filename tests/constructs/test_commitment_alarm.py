@@ -29,9 +29,7 @@ from pump_roles import (
     ReadOnlyRollout,
     RoleProtection,
 )
-from pump_roles.iam.catalog import shipped
-from pump_roles.iam.events import services_of, sources_of
-from pump_roles.iam.patterns import covers
+from pump_roles.iam import covers, services_of, shipped, sources_of
 from pump_roles.review.report.permission_report import of_templates
 from tests.alarm import (
     PLAN,

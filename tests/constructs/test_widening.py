@@ -8,8 +8,9 @@ from typing import Any
 import pytest
 
 from pump_roles import universal
-from pump_roles.constructs.widening import Built, widenings
-from pump_roles.findings import ONLY_AT_DEPLOYMENT, Access, Finding, Reason
+from pump_roles.access import Access, Reason
+from pump_roles.constructs.gate import ONLY_AT_DEPLOYMENT
+from pump_roles.constructs.widening import Built, Widening, widenings
 from pump_roles.inputs import InputError
 from pump_roles.review.report.permission_report import of_templates
 from tests.support import EVERYTHING, Template, role_of
@@ -30,7 +31,7 @@ def policy(role_name: Any, **more: Any) -> dict[str, Any]:
 
 def all_found(
     folder: Path, same: Mapping[str, Any], other: Mapping[str, Any] | None = None
-) -> list[Finding]:
+) -> list[Widening]:
     """What widens the role in an app, with sections of its own template, and of another one."""
     own = {
         name: {**OWN.get(name, {}), **section} if isinstance(section, dict) else section

@@ -12,16 +12,17 @@ from typing import Any, NamedTuple
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pump_roles.compare import Difference, compare
-from pump_roles.contents import Assembly, FoundRole
+from pump_roles.assembly import Assembly, DeployedRole
+from pump_roles.compare import compare
 from pump_roles.guardrails import is_set
-from pump_roles.iam.documents import Policy, mapped
-from pump_roles.iam.patterns import covers
+from pump_roles.guardrails.role_guardrails import published_role
+from pump_roles.iam import Policy, covers
+from pump_roles.inputs import mapped
 from pump_roles.published import ROLES
 from pump_roles.review.output.report_words import verdict
 from pump_roles.review.report import LIMITED, NO, YES, Question, Report, RoleReport
 from pump_roles.review.report.permission_report import of_contents
-from pump_roles.role import Role, published_role
+from pump_roles.role import Difference, Role
 from tests.every_guardrail import EVERY
 from tools.sandbox import catalog
 from tools.sandbox.simulator import ALLOWED, EXPLICITLY_DENIED, Context, decide, use
@@ -223,7 +224,7 @@ DRAWN = st.builds(
 
 
 def report_on(role: Role) -> Report:
-    return of_contents(Assembly(roles=(FoundRole(role=role),)))
+    return of_contents(Assembly(roles=(DeployedRole(role=role),)))
 
 
 def can(found: Decided, actions: Iterable[str]) -> set[str]:

@@ -26,18 +26,16 @@ from pump_roles import (
 from pump_roles import guardrails as package
 from pump_roles.guardrails import (
     WITH_VALUE,
-    documents,
     documents_on,
     is_set,
-    made_redundant,
     opening_tags,
     opening_value,
     parts_of,
-    recognized,
+    with_statements,
 )
-from pump_roles.guardrails.guardrail import with_statements
-from pump_roles.iam.catalog import shipped
-from pump_roles.iam.documents import mapped
+from pump_roles.guardrails.role_guardrails import documents, made_redundant, recognized
+from pump_roles.iam import shipped
+from pump_roles.inputs import mapped
 from pump_roles.inputs.validators import REGION_NAMES
 from pump_roles.published import ROLES
 from tests.every_guardrail import EVERY, FILLED

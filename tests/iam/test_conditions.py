@@ -6,8 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pump_roles.iam.canonical import canonical_condition
-from pump_roles.iam.conditions import implies, is_met
+from pump_roles.iam import canonical_condition, implies, is_met
 
 ARN = "arn:aws:iam::111122223333:role/path/R"
 KEYS = {"aws:principalarn": ARN, "k": "Ab", "absent": None}

@@ -5,8 +5,7 @@ import json
 import pytest
 from botocore.session import get_session
 
-from pump_roles.iam.catalog import shipped
-from pump_roles.iam.events import action_of, needs_permission, services_of, sources_of
+from pump_roles.iam import action_of, needs_permission, services_of, shipped, sources_of
 from pump_roles.published import ROLES
 from tools.sandbox.cdk import ROOT
 

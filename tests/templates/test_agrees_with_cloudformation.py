@@ -7,7 +7,7 @@ from tempfile import TemporaryDirectory
 
 from hypothesis import given
 
-from pump_roles.iam.documents import as_list
+from pump_roles.inputs import as_list
 from pump_roles.placeholders import PLACEHOLDER, Reference, Text, plain
 from pump_roles.templates.resolve import Resolver
 from tests.expressions import App, apps

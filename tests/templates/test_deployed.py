@@ -18,17 +18,15 @@ from pump_roles import (
     ReadOnlyStack,
     templates,
 )
-from pump_roles.contents import FoundRole
-from pump_roles.iam.canonical import in_account
-from pump_roles.iam.trust import Principal
-from pump_roles.iam.values import Value, known
-from pump_roles.role import Part, Role, Unknown
+from pump_roles.assembly import DeployedRole
+from pump_roles.iam import Principal, Value, in_account, known
+from pump_roles.role import Role, RolePart, Unknown
 from tests.support import EXTERNAL_ID, ROLE_ARGUMENTS, Template, role_of
 
 ACCOUNT = "111122223333"
 
 
-def read(app: App) -> list[list[FoundRole]]:
+def read(app: App) -> list[list[DeployedRole]]:
     """The roles that an app deploys, by kind."""
     return [[*forms] for forms in templates.read(Path(app.synth().directory)).variants]
 
@@ -134,7 +132,7 @@ UNKNOWN = {"Fn::ImportValue": "of-another-stack"}
     ],
 )
 def test_says_what_cannot_be_read(
-    name: str, part: Part, detail: str, template: Template, tmp_path: Path
+    name: str, part: RolePart, detail: str, template: Template, tmp_path: Path
 ) -> None:
     assert role_in(template, tmp_path).not_known == ()
     role_of(template)[name] = UNKNOWN

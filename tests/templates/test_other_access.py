@@ -11,11 +11,10 @@ from typing import Any
 import pytest
 
 from pump_roles import universal
+from pump_roles.access import Access
+from pump_roles.assembly import OtherResource
 from pump_roles.constructs.widening import Built, widenings
-from pump_roles.contents import Other
-from pump_roles.findings import Access
-from pump_roles.iam.trust import Principal
-from pump_roles.iam.values import Value
+from pump_roles.iam import Principal, Value
 from pump_roles.review.output.report_words import finding_text
 from pump_roles.review.output.words import alarm_in_words
 from pump_roles.review.report import Report
@@ -641,7 +640,7 @@ def test_everything_that_gives_access_is_listed_with_its_principals_and_what_it_
     other["Properties"]["Policies"] = [inline]
     report = of(text, tmp_path, other, same=False)
     assert report.others == (
-        Other(
+        OtherResource(
             name="Other",
             type="AWS::IAM::Role",
             source="Another.template.json",
@@ -708,7 +707,7 @@ IN_REGION = {"Fn::Sub": "acme-${AWS::Region}"}
         (IN_REGION, {"Fn::Sub": "acme-logs-${AWS::Region}"}, ""),
         # A generated name.
         (None, "--role Pump-AutoPilotRole-1ABCDEF2GHIJ", "names the role Pump-AutoPilotRole-1AB"),
-        (None, "--role Pump-Other-1ABCDEF2GHIJ", ""),
+        (None, "--role Pump-OtherResource-1ABCDEF2GHIJ", ""),
     ],
 )
 def test_looks_for_the_names_that_the_roles_have_here(

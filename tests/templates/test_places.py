@@ -19,7 +19,7 @@ from pump_roles import (
     ReadOnlyStack,
     templates,
 )
-from pump_roles.contents import Place
+from pump_roles.assembly import Deployment
 from pump_roles.masking import Mask
 from pump_roles.role import Unknown
 from tests.support import NO_VALUE, ROLE_ARGUMENTS, SECRET, json_values, rolled_out, synthesize
@@ -28,7 +28,7 @@ UNITS = ["ou-abcd-12345678", "ou-abcd-87654321"]
 ACCOUNT = "111111111111"
 HOME = Environment(account="111122223333", region="us-east-1")
 
-PLACE = Place(
+PLACE = Deployment(
     kind="auto-pilot",
     source="R.template.json",
     stack_set="PumpAutoPilot",
@@ -42,7 +42,7 @@ PLACE = Place(
 Properties = dict[str, Any]
 
 
-def places(path: Path) -> tuple[Place, ...]:
+def places(path: Path) -> tuple[Deployment, ...]:
     contents = templates.read(path)
     return Mask(contents.external_ids).masked(contents.places)
 
@@ -85,7 +85,7 @@ def test_rollout_with_excluded_accounts_from_a_delegated_administrator(tmp_path:
     )
     app.synth()
     (place,) = places(tmp_path)
-    assert place == Place(
+    assert place == Deployment(
         kind="read-only",
         source="R.template.json",
         account="111122223333",
@@ -108,9 +108,9 @@ def test_stacks_in_several_accounts_are_several_places(tmp_path: Path) -> None:
     app.synth()
     home: dict[str, Any] = {"account": "111122223333", "region": "us-east-1"}
     assert places(tmp_path) == (
-        Place(kind="read-only", source="B.template.json", **home),
-        Place(kind="read-only", source="C.template.json", account=ACCOUNT),
-        Place(kind="auto-pilot", source="A.template.json", **home),
+        Deployment(kind="read-only", source="B.template.json", **home),
+        Deployment(kind="read-only", source="C.template.json", account=ACCOUNT),
+        Deployment(kind="auto-pilot", source="A.template.json", **home),
     )
 
 
@@ -122,7 +122,7 @@ def test_role_in_a_nested_stack_belongs_to_the_root(tmp_path: Path) -> None:
     ReadOnlyRollout(nested, "Rollout", organizational_units=["r-abcd"], **ROLE_ARGUMENTS)
     app.synth()
     stack, stack_set = places(tmp_path)
-    assert stack == Place(
+    assert stack == Deployment(
         kind="read-only", source="Outer.template.json", account="111122223333", region="us-east-1"
     )
     assert (stack_set.source, stack_set.account) == (stack.source, stack.account)

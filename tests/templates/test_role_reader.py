@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from pump_roles import Guardrail
-from pump_roles.guardrails import documents
+from pump_roles.guardrails.role_guardrails import documents
 from pump_roles.published import ROLES
 from pump_roles.review.output.formats import written
 from pump_roles.review.report.permission_report import of_templates

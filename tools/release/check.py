@@ -13,7 +13,7 @@ from datetime import date, datetime, timedelta, timezone
 from pathlib import Path
 from typing import Final
 
-from pump_roles.iam.catalog import shipped
+from pump_roles.iam import shipped
 from pump_roles.inputs import InputError
 from pump_roles.review.output.json_documents import read_baseline
 from pump_roles.review.output.report_words import change_in_one_line

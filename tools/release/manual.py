@@ -10,8 +10,9 @@ from functools import partial
 from typing import Any, Final
 
 from pump_roles import universal
-from pump_roles.guardrails import Guardrail, documents
-from pump_roles.iam.documents import mapped
+from pump_roles.guardrails import Guardrail
+from pump_roles.guardrails.role_guardrails import documents
+from pump_roles.inputs import mapped
 from pump_roles.published import ROLES
 
 PRINCIPAL: Final = "PRINCIPAL"

@@ -10,9 +10,8 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from importlib import resources
 from typing import Final
 
-from pump_roles.guardrails import Guardrail, kept_by
-from pump_roles.guardrails.guardrail import SHIPPED
-from pump_roles.iam.catalog import shipped
+from pump_roles.guardrails import SHIPPED, Guardrail, kept_by
+from pump_roles.iam import shipped
 from pump_roles.published import ROLES
 from tools.sandbox.cdk import ROOT
 

@@ -12,7 +12,7 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any, Final
 
-from pump_roles.iam.catalog import Action, Catalog
+from pump_roles.iam import Action, Catalog
 from pump_roles.published import ROLES
 from pump_roles.review.report.action_risks import mark
 from tools.sandbox.cdk import ROOT

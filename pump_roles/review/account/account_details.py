@@ -14,10 +14,17 @@ from typing import TYPE_CHECKING, Annotated, Any, Final, TypeVar
 import msgspec
 
 from pump_roles.guardrails import APPROVAL_END, DailyEnd, approval_end
-from pump_roles.iam.documents import Policy, as_mapping, as_text
-from pump_roles.iam.trust import Trust, parse_trust
-from pump_roles.iam.values import Value, known
-from pump_roles.inputs import ROLE_ARN, TOO_DEEP, InputError, account_of, partition_of, read_json
+from pump_roles.iam import Policy, Trust, Value, known, parse_trust
+from pump_roles.inputs import (
+    ROLE_ARN,
+    TOO_DEEP,
+    InputError,
+    account_of,
+    as_mapping,
+    as_text,
+    partition_of,
+    read_json,
+)
 from pump_roles.masking import ids_of, texts_under_the_key
 from pump_roles.review.account.aws_sdk import (
     CallerClients,
@@ -28,7 +35,7 @@ from pump_roles.review.account.aws_sdk import (
     reason_of,
 )
 from pump_roles.review.account.organization import Organization
-from pump_roles.role import Boundary, Part, Role, Unknown, kind_of
+from pump_roles.role import Boundary, Role, RolePart, Unknown, kind_of
 
 if TYPE_CHECKING:
     from mypy_boto3_iam import IAMClient
@@ -274,7 +281,7 @@ def _saved_role(
         for policy in saved.attached_managed_policies
     ]
     boundary = saved.boundary_arn
-    needed: list[tuple[Part, str]] = [("managed-policies", policy.arn) for policy in attached]
+    needed: list[tuple[RolePart, str]] = [("managed-policies", policy.arn) for policy in attached]
     needed += [("boundary", boundary)] if boundary else []
     differing = {*_differing(saved, described)} if described else set()
     either = Value("not-read", why="files-differ")
@@ -298,9 +305,9 @@ def _saved_role(
     return replace(role, **{part: values[part] for part in differing & values.keys()})
 
 
-def _differing(saved: DescribedRole, described: DescribedRole) -> Iterator[Part]:
+def _differing(saved: DescribedRole, described: DescribedRole) -> Iterator[RolePart]:
     # What two files say differently about one role.
-    members: dict[Part, Callable[[DescribedRole], Any]] = {
+    members: dict[RolePart, Callable[[DescribedRole], Any]] = {
         "path": lambda role: role.path,
         "trust-policy": lambda role: read_trust_policy(role.assume_role_policy_document),
         "tags": lambda role: {(tag.key, tag.value) for tag in role.tags},
@@ -423,7 +430,7 @@ class _RoleReader:
         return read, role
 
     def _try(
-        self, part: Part, type_: type[_T], call: Callable[[], Any], subject: str = ""
+        self, part: RolePart, type_: type[_T], call: Callable[[], Any], subject: str = ""
     ) -> _T | None:
         try:
             return msgspec.convert(call(), type_)
@@ -440,20 +447,20 @@ class _RoleReader:
         def read(name: str) -> Any:
             return self._iam.get_role_policy(RoleName=self._name, PolicyName=name)["PolicyDocument"]
 
-        part: Part = "inline-policies"
+        part: RolePart = "inline-policies"
         listed = all_in(self._iam, "list_role_policies", "PolicyNames", RoleName=self._name)
         for name in self._try(part, list[str], lambda: [*listed]) or ():
             document = self._try(part, _Document, partial(read, name), name)
             yield Policy(name=name, document=document)
 
     def _attached(self) -> Iterator[Policy]:
-        part: Part = "managed-policies"
+        part: RolePart = "managed-policies"
         call = "list_attached_role_policies"
         listed = all_in(self._iam, call, "AttachedPolicies", RoleName=self._name)
         for policy in self._try(part, list[AttachedPolicy], lambda: [*listed]) or ():
             yield policy.as_policy(self._managed(part, policy.policy_arn))
 
-    def _managed(self, part: Part, arn: str) -> Any:
+    def _managed(self, part: RolePart, arn: str) -> Any:
         def read() -> Any:
             version = self._iam.get_policy(PolicyArn=arn)["Policy"]["DefaultVersionId"]
             default = self._iam.get_policy_version(PolicyArn=arn, VersionId=version)
@@ -462,7 +469,7 @@ class _RoleReader:
         return self._try(part, _Document, read, arn)
 
 
-_PART: Final[Part] = "approval-end"
+_PART: Final[RolePart] = "approval-end"
 _REGION: Final = re.compile(r'"arn:[a-z-]+:scheduler:([a-z0-9-]+):[0-9]{12}:schedule-group/')
 _READ: Final = {"FlexibleTimeWindow", "ScheduleExpression", "State", "Target"}
 """What AWS always says about a schedule."""

@@ -8,7 +8,7 @@ from typing import Any, Final, NamedTuple
 
 import msgspec
 
-from pump_roles.iam.events import action_of, needs_permission, services_of
+from pump_roles.iam import action_of, needs_permission, services_of
 from pump_roles.inputs import ACCOUNT, account_of, cut
 from pump_roles.masking import Mask
 from pump_roles.review.account.activity_result import (

@@ -6,17 +6,15 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from pump_roles import templates
-from pump_roles.contents import FoundRole, OrganizationPolicy, Other, Place
+from pump_roles.assembly import DeployedRole, Deployment, OrganizationPolicy, OtherResource
 from pump_roles.guardrails import opening_tags
-from pump_roles.iam.canonical import account_of_root, in_account
-from pump_roles.iam.documents import Policy
-from pump_roles.iam.trust import OF_AWS, Trust
-from pump_roles.iam.values import OPEN, Value, known
+from pump_roles.guardrails.role_guardrails import published_role
+from pump_roles.iam import OF_AWS, OPEN, Policy, Trust, Value, account_of_root, in_account, known
 from pump_roles.inputs import EXTERNAL_ID, PRINCIPAL, InputError, Text
 from pump_roles.masking import Mask, digest_of, is_masked
 from pump_roles.published import ROLES
 from pump_roles.review.account.account_details import AccountDetails
-from pump_roles.role import ROOT, Boundary, Role, Unknown, Why, published_role
+from pump_roles.role import ROOT, Boundary, Role, Unknown, Why
 
 if TYPE_CHECKING:
     from pump_roles.review.report import Report
@@ -27,11 +25,11 @@ class Expectation:
     """What accounts are compared with. Each role may have several variants."""
 
     description: str
-    roles: tuple[tuple[FoundRole, ...], ...]
+    roles: tuple[tuple[DeployedRole, ...], ...]
     hidden: frozenset[str] = field(default=frozenset(), repr=False)
     digests: frozenset[str] = frozenset()
     external_id: str = field(default="", repr=False)
-    places: tuple[Place, ...] = ()
+    places: tuple[Deployment, ...] = ()
     policies: tuple[OrganizationPolicy, ...] = ()
     approval_ends: frozenset[str] = frozenset()
     removed: bool = False
@@ -62,7 +60,7 @@ class Expectation:
         """
         taken = {name.casefold() for name in self.names}
         published = tuple(
-            (FoundRole(role=replace(role, name=known(ROLES[role.kind].name), path=ROOT)),)
+            (DeployedRole(role=replace(role, name=known(ROLES[role.kind].name), path=ROOT)),)
             for variants in self.roles
             for role in [variants[0].role]
             if ROLES[role.kind].name.casefold() not in taken
@@ -104,7 +102,7 @@ class Expectation:
             expected.append(tuple(roles))
         return tuple(expected)
 
-    def _revealed(self, variant: FoundRole) -> Trust:
+    def _revealed(self, variant: DeployedRole) -> Trust:
         # What a report hides. For an ID that is not in the account, its SHA-256 stands, after a
         # character that no external ID has.
         trust = variant.role.trust
@@ -146,7 +144,7 @@ def from_published(principal: str) -> Expectation:
     """Return the expectation of the roles as Pump publishes them."""
     roles = (_trusting(published_role(kind), principal) for kind in ROLES)
     return Expectation(
-        description="the published roles", roles=tuple((FoundRole(role=role),) for role in roles)
+        description="the published roles", roles=tuple((DeployedRole(role=role),) for role in roles)
     )
 
 
@@ -182,7 +180,7 @@ def from_report(path: Path, report: "Report", *, principal: str | None = None) -
         digests = role.external_id_sha256
         variants.append(
             [
-                FoundRole(role=role.role, account=account, external_id_sha256=digests)
+                DeployedRole(role=role.role, account=account, external_id_sha256=digests)
                 for account in sorted(accounts - {""}) or [""]
             ]
         )
@@ -195,15 +193,15 @@ def from_report(path: Path, report: "Report", *, principal: str | None = None) -
     )
 
 
-def _approval_ends(others: Iterable[Other]) -> frozenset[str]:
+def _approval_ends(others: Iterable[OtherResource]) -> frozenset[str]:
     ways = [way for other in others for way in other.grants]
     ends = ("ends-approval", "may-end-approval")
     return frozenset(way.subject for way in ways if way.why in ends)
 
 
 def _checked(
-    path: Path, roles: Iterable[Sequence[FoundRole]], principal: str | None, mask: Mask
-) -> tuple[tuple[FoundRole, ...], ...]:
+    path: Path, roles: Iterable[Sequence[DeployedRole]], principal: str | None, mask: Mask
+) -> tuple[tuple[DeployedRole, ...], ...]:
     roles = [*roles]
     for role in (variant.role for variants in roles for variant in variants):
         if not role.name.is_known:

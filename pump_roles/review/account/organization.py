@@ -4,7 +4,7 @@ from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Final
 
-from pump_roles.contents import Place
+from pump_roles.assembly import Deployment
 from pump_roles.inputs import ACCOUNT, ORGANIZATION, AccountFilter, InputError, is_account_filter
 from pump_roles.review.account.aws_sdk import (
     NO_ORGANIZATION,
@@ -169,7 +169,7 @@ def select_accounts(
 
 
 def is_deployed_to(
-    places: Collection[Place],
+    places: Collection[Deployment],
     account: str,
     *,
     units: Collection[str] | None,
@@ -186,7 +186,7 @@ def is_deployed_to(
     rolled_out = any(place.call_as == "management" for place in places)
     deployer = management_account if rolled_out else ""
 
-    def is_place(place: Place) -> bool | None:
+    def is_place(place: Deployment) -> bool | None:
         if place.unreadable:
             return None
         if place.call_as:
@@ -197,7 +197,7 @@ def is_deployed_to(
         # It can be any account. If only one is verified, that is the one that it was deployed to.
         return True if units is None else None
 
-    def is_targeted(rollout: Place) -> bool | None:
+    def is_targeted(rollout: Deployment) -> bool | None:
         if not is_account_filter(rollout.filter):
             return None
         # If its units are not known, the account may be in the targeted ones.

@@ -5,18 +5,15 @@ from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, Final, Literal, get_args
 
-from pump_roles.compare import Difference, Rule, in_each_direction, same_document
-from pump_roles.contents import ControlType, OrganizationPolicy
-from pump_roles.iam.canonical import in_account
-from pump_roles.iam.clauses import clauses
-from pump_roles.iam.conditions import is_met
-from pump_roles.iam.documents import Policy, mapped
-from pump_roles.inputs import POLICY_TARGETS, decoded
+from pump_roles.assembly import ControlType, OrganizationPolicy
+from pump_roles.compare import in_each_direction, same_document
+from pump_roles.iam import Policy, clauses, in_account, is_met
+from pump_roles.inputs import POLICY_TARGETS, decoded, mapped
 from pump_roles.review.account.account_details import AccountDetails
 from pump_roles.review.account.aws_sdk import all_in, checked_id, reason_of, text_in
 from pump_roles.review.account.organization import Organization
 from pump_roles.review.account.verification import PolicyResult, StoppedBy
-from pump_roles.role import Part, Role, Unknown, stops
+from pump_roles.role import Difference, Role, RolePart, Rule, Unknown, stops
 
 if TYPE_CHECKING:
     from mypy_boto3_organizations import OrganizationsClient
@@ -27,7 +24,7 @@ PoliciesRead = Sequence[OrganizationPolicy] | Unknown
 AttachedStops = tuple[OrganizationPolicy, ...]
 """The organization's policies that stop someone, and are attached to something."""
 
-_PART: Final[Part] = "organization-policies"
+_PART: Final[RolePart] = "organization-policies"
 
 
 def read_policies(

@@ -5,16 +5,19 @@ from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import replace
 from typing import Any, Final, Literal
 
-from pump_roles.contents import Assembly, FoundRole, Other
-from pump_roles.findings import Access, Reason
-from pump_roles.iam.conditions import is_readable, without_exclusions
-from pump_roles.iam.documents import as_text
-from pump_roles.iam.patterns import covers
-from pump_roles.iam.trust import OF_AWS, Trust, TrustStatement
-from pump_roles.inputs import ACCOUNT, InputError
+from pump_roles.access import NAMES, TRUSTS, Access, Named, PumpNames, Reason, admitted
+from pump_roles.assembly import Assembly, DeployedRole, OtherResource
+from pump_roles.iam import (
+    OF_AWS,
+    Trust,
+    TrustStatement,
+    covers,
+    is_readable_condition,
+    without_exclusions,
+)
+from pump_roles.inputs import ACCOUNT, InputError, as_text
 from pump_roles.masking import digests_of_ids, texts_under_the_key
 from pump_roles.published import ROLES
-from pump_roles.pump_names import NAMES, TRUSTS, Named, PumpNames, admitted
 from pump_roles.review.account.account_details import AccountDetails
 from pump_roles.review.account.organization import Organization
 from pump_roles.role import Role, Unknown
@@ -128,7 +131,7 @@ def _without_everyone(statement: TrustStatement, organization: str) -> TrustStat
 
 
 def _is_limited(condition: Any, organization: str) -> bool:
-    return is_readable(condition) and any(
+    return is_readable_condition(condition) and any(
         values and all(_is_within(key, operator, value, organization) for value in values)
         for operator, keys in condition.items()
         for key, values in keys.items()
@@ -186,7 +189,7 @@ def collect_contents(details: AccountDetails, names: Collection[str]) -> Assembl
     others = Unknown(part="other-roles", why="not-read")
     return Assembly(
         roles=tuple(
-            FoundRole(
+            DeployedRole(
                 role=by_kind[kind],
                 account=details.account,
                 external_id_sha256=digests_of_ids(by_kind[kind].trust),
@@ -195,7 +198,7 @@ def collect_contents(details: AccountDetails, names: Collection[str]) -> Assembl
             if kind in by_kind
         ),
         others=tuple(
-            Other(
+            OtherResource(
                 name=role.name.text,
                 type="AWS::IAM::Role",
                 source=details.account,

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, Final, Literal, get_args
 
 from pump_roles._version import __version__
-from pump_roles.contents import Assembly, Place
+from pump_roles.assembly import Assembly, Deployment
 from pump_roles.inputs import (
     ACCOUNT,
     ORGANIZATIONAL_UNIT,
@@ -178,7 +178,7 @@ class ExpectedRollout:
 
 def rollouts_in(deployed: Assembly, source: str) -> tuple[ExpectedRollout, ...]:
     """Return every rollout in templates: the StackSets that contain one of Pump's roles."""
-    places: dict[str, list[Place]] = {}
+    places: dict[str, list[Deployment]] = {}
     # As everywhere, the read-only role comes first.
     for place in sorted(
         deployed.places, key=lambda place: (place.kind != "read-only", place.stack_set)
@@ -192,7 +192,7 @@ def rollouts_in(deployed: Assembly, source: str) -> tuple[ExpectedRollout, ...]:
     return tuple(_expect_rollout(name, of_stack_set) for name, of_stack_set in places.items())
 
 
-def _expect_rollout(name: str, places: list[Place]) -> ExpectedRollout:
+def _expect_rollout(name: str, places: list[Deployment]) -> ExpectedRollout:
     place = places[0]
     for unreadable in (unknown for each in places for unknown in each.unreadable):
         raise TargetsError(name, unreadable)

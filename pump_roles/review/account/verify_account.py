@@ -4,8 +4,8 @@ from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import replace
 from typing import Final
 
-from pump_roles.compare import Difference, Rule, compare, guardrail_of
-from pump_roles.findings import Access
+from pump_roles.access import Access
+from pump_roles.compare import compare, guardrail_of
 from pump_roles.guardrails import Guardrail, opening_value
 from pump_roles.masking import Mask, ids_of
 from pump_roles.review.account.account_details import AccountDetails
@@ -22,7 +22,7 @@ from pump_roles.review.account.verification import (
     OtherRole,
     RoleResult,
 )
-from pump_roles.role import Part, Role, Unknown, revoked_before
+from pump_roles.role import Difference, Role, RolePart, Rule, Unknown, revoked_before
 
 
 def verify_account(
@@ -267,7 +267,7 @@ def _find_others(expectation: Expectation, details: AccountDetails) -> _Others:
     ]
 
 
-_PART: Final[Part] = "approval-end"
+_PART: Final[RolePart] = "approval-end"
 
 
 def verify_schedule(

@@ -8,17 +8,26 @@ from pathlib import Path
 from typing import Final, NamedTuple, get_args
 
 from pump_roles import templates
-from pump_roles.guardrails import Guardrail, as_policies, documents_on
-from pump_roles.iam.catalog import shipped
-from pump_roles.iam.clauses import EVERYWHERE, Clause, unreadable_statements
-from pump_roles.iam.decisions import DENIED, NOT_GRANTED, PolicyEvaluator
-from pump_roles.iam.documents import Policy
-from pump_roles.iam.events import could_be_of, services_of
-from pump_roles.iam.patterns import covers, overlap
+from pump_roles.guardrails import Guardrail, documents_on
+from pump_roles.guardrails.role_guardrails import as_policies, published_role
+from pump_roles.iam import (
+    DENIED,
+    EVERYWHERE,
+    NOT_GRANTED,
+    Clause,
+    Policy,
+    PolicyEvaluator,
+    could_be_of,
+    covers,
+    overlap,
+    services_of,
+    shipped,
+    unreadable_statements,
+)
 from pump_roles.inputs import InputError, account_of
 from pump_roles.published import ROLES
 from pump_roles.review.account.activity_result import Cost, GuardrailActivity
-from pump_roles.role import Role, published_role
+from pump_roles.role import Role
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)

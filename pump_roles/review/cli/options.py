@@ -71,7 +71,7 @@ def check_not_passed(options: Mapping[str, object], why: str) -> None:
 
 def _template_names() -> Sequence[str]:
     # What reads templates takes long to load.
-    from pump_roles.templates.assembly import READ_IN_FOLDERS  # noqa: PLC0415
+    from pump_roles.templates.template_files import READ_IN_FOLDERS  # noqa: PLC0415
 
     return READ_IN_FOLDERS
 

@@ -5,7 +5,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from itertools import groupby
 from typing import TYPE_CHECKING, Final
 
-from pump_roles.iam.catalog import Action, shipped
+from pump_roles.iam import Action, shipped
 from pump_roles.inputs import TOO_DEEP, account_of
 from pump_roles.review.account.activity_result import (
     Activity,

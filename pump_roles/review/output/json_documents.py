@@ -16,7 +16,7 @@ from pump_roles.inputs import TOO_DEEP, InputError, cut, parse_json, read_json, 
 from pump_roles.review.report import SCHEMA, Report
 from pump_roles.review.report.permission_report import of_templates
 from pump_roles.review.report.report_changes import Earlier, earlier_of
-from pump_roles.templates.assembly import digest
+from pump_roles.templates.template_files import digest
 
 if TYPE_CHECKING:
     from pump_roles.review.account.activity_result import Activity

@@ -5,7 +5,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final, NamedTuple
 
-from pump_roles.iam.decisions import ALLOWED, DENIED
+from pump_roles.iam import ALLOWED, DENIED
 from pump_roles.review.output.report_words import name_of
 from pump_roles.review.output.texts import say
 from pump_roles.review.output.words import scope_in_words

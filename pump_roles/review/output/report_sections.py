@@ -4,7 +4,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any, Final
 
 from pump_roles.guardrails import SHIPPED
-from pump_roles.iam.decisions import ALLOWED, DENIED, NOT_GRANTED
+from pump_roles.iam import ALLOWED, DENIED, NOT_GRANTED
 from pump_roles.review.output import report_words as wording
 from pump_roles.review.output.document import (
     Code,

@@ -3,10 +3,9 @@
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Final, Literal, NamedTuple
 
-from pump_roles.compare import Difference
-from pump_roles.contents import Place
+from pump_roles.assembly import Deployment
 from pump_roles.guardrails import SHIPPED, Guardrail, by_policy
-from pump_roles.iam.trust import Principal
+from pump_roles.iam import Principal
 from pump_roles.inputs import ROLE_NAME
 from pump_roles.review.output.texts import TEXTS, first, say, text_of
 from pump_roles.review.output.words import (
@@ -38,6 +37,7 @@ from pump_roles.review.report import (
     Uncounted,
     WorstCase,
 )
+from pump_roles.role import Difference
 
 _SUBTITLE: Final = 3
 """How many of the files that the roles were read from are named first."""
@@ -536,7 +536,7 @@ def change_of_roles(change: ReportChange) -> str:
     return f"{change.role or say('changes.all_roles')}: {change_in_one_line(change)}"
 
 
-def _places(was: Place | None, now: Place | None) -> str:
+def _places(was: Deployment | None, now: Deployment | None) -> str:
     if was is None or now is None:
         text = "change.place_gained" if was is None else "change.place_lost"
         return say(text, place=" ".join(map(place_in_words, filter(None, (was, now)))))

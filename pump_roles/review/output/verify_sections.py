@@ -4,7 +4,7 @@ from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Final, TypeVar, get_args
 
-from pump_roles.compare import Difference, Effect, Rule
+from pump_roles.iam import Effect
 from pump_roles.review.account.organization import Organization
 from pump_roles.review.account.organization_policies import NAMES
 from pump_roles.review.account.verification import (
@@ -35,6 +35,7 @@ from pump_roles.review.output.words import (
     principal_in_words,
     unknown_in_words,
 )
+from pump_roles.role import Difference, Rule
 
 _K = TypeVar("_K")
 

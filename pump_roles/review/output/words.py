@@ -7,16 +7,22 @@ import re
 from collections.abc import Iterable, Iterator, Sequence
 from typing import Final, Literal
 
-from pump_roles.compare import Difference
-from pump_roles.contents import Other, Place
-from pump_roles.findings import Access
+from pump_roles.access import Access
+from pump_roles.assembly import Deployment, OtherResource
 from pump_roles.guardrails import by_policy
-from pump_roles.iam.clauses import Scope
-from pump_roles.iam.decisions import ALLOWED, DENIED, NOT_GRANTED, DecisionChange, Grant
-from pump_roles.iam.trust import Principal, TrustProblem
+from pump_roles.iam import (
+    ALLOWED,
+    DENIED,
+    NOT_GRANTED,
+    DecisionChange,
+    Grant,
+    Principal,
+    Scope,
+    TrustProblem,
+)
 from pump_roles.inputs import cut
 from pump_roles.review.output.texts import TEXTS, first, say
-from pump_roles.role import Unknown
+from pump_roles.role import Difference, Unknown
 
 _POLICY_ARN: Final = re.compile(
     r"arn:(?:aws[a-z-]*|\$\{AWS::Partition\}):iam::(\$\{AWS::AccountId\}|[a-z0-9]*)"
@@ -81,7 +87,7 @@ def principal_in_words(principal: Principal) -> str:
     return say(f"principals.{principal.kind}", name=text) if with_type else text
 
 
-def let_in_by(other: Other) -> str:
+def let_in_by(other: OtherResource) -> str:
     """Return whom a resource lets in, or what it is attached to; empty if it names no one."""
     return ", ".join((*map(principal_in_words, other.principals), *other.attached_to))
 
@@ -274,12 +280,12 @@ def access_in_words(ways: Iterable[Access]) -> str:
     return "; ".join(map(_say_access, ways))
 
 
-def alarm_in_words(other: Other) -> str:
+def alarm_in_words(other: OtherResource) -> str:
     """Return which resource reaches Pump's roles, and how."""
     return f"{other.name} ({other.type}): {access_in_words(other.alarms)}"
 
 
-def grants_in_words(other: Other) -> str:
+def grants_in_words(other: OtherResource) -> str:
     """Return what a resource allows; empty if it allows nothing itself."""
     return ", ".join(first(map(_say_access, other.grants), _GRANTS))
 
@@ -290,20 +296,20 @@ def _say_access(way: Access) -> str:
     return say(f"access.{way.why}", subject=cut(way.subject, _SHOWN))
 
 
-def place_in_words(place: Place) -> str:
+def place_in_words(place: Deployment) -> str:
     """Return where a template deploys a role, in words."""
     sentences = [*_stack_set(place)] if place.stack_set else [_one_stack(place)]
     unknown = map(unknown_in_words, place.unreadable)
     return " ".join((*sentences, *(say("places.uncertain", why=why) for why in unknown)))
 
 
-def _one_stack(place: Place) -> str:
+def _one_stack(place: Deployment) -> str:
     account = say("places.account" if place.account else "places.yours", account=place.account)
     text = "places.one_stack_in" if place.region else "places.one_stack"
     return say(text, account=account, region=place.region)
 
 
-def _stack_set(place: Place) -> Iterator[str]:
+def _stack_set(place: Deployment) -> Iterator[str]:
     yield say(
         f"places.stack_set{'_of' if place.account else ''}{'_in' if place.region else ''}",
         name=place.stack_set,
@@ -321,7 +327,7 @@ def _stack_set(place: Place) -> Iterator[str]:
         yield say("places.called_as", caller=place.call_as)
 
 
-def _targets(place: Place) -> str:
+def _targets(place: Deployment) -> str:
     accounts = _listed(place.accounts) or say("places.unread_accounts")
     if not place.units and place.accounts:
         return say("places.accounts", accounts=accounts)

@@ -8,13 +8,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final, Literal, get_args
 
-from pump_roles.compare import Difference, Effect
-from pump_roles.contents import Other, Place
-from pump_roles.iam.catalog import Action
-from pump_roles.iam.clauses import Scope
-from pump_roles.iam.decisions import DENIED, Decision, Grant
-from pump_roles.iam.trust import Trust
-from pump_roles.role import Part, Role, Unknown
+from pump_roles.assembly import Deployment, OtherResource
+from pump_roles.iam import DENIED, Action, Decision, Effect, Grant, Scope, Trust
+from pump_roles.role import Difference, Role, RolePart, Unknown
 
 SCHEMA: Final = 7
 """The version of the JSON report's schema, ``report.schema.json``."""
@@ -277,7 +273,7 @@ class RoleReport:
         parts = {difference.part for difference in self.differences}
         if parts & {"inline-policies", "managed-policies"}:
             return "no"
-        apart: set[Part] = {"session", "tags"}
+        apart: set[RolePart] = {"session", "tags"}
         unread = {unknown.part for unknown in self.unreadable} - apart
         return "unknown" if unread or self.uncounted else "yes"
 
@@ -402,9 +398,9 @@ class ReportChange:
     difference: Difference | None = None
     about: Literal["", "unknown", "place", "suspect", "external-id", "filled-in"] = ""
     unknown: Unknown | None = None
-    other: Other | None = None
-    was: Place | None = None
-    now: Place | None = None
+    other: OtherResource | None = None
+    was: Deployment | None = None
+    now: Deployment | None = None
     actions: tuple[str, ...] = ()
     risk: Risk | Literal[""] = ""
 
@@ -469,8 +465,8 @@ class Report:
     statements: tuple[Question, ...]
     worst: tuple[WorstCase, ...]
     roles: tuple[RoleReport, ...]
-    places: tuple[Place, ...]
-    others: tuple[Other, ...]
+    places: tuple[Deployment, ...]
+    others: tuple[OtherResource, ...]
     unreadable: tuple[Unknown, ...]
     suspects_sha256: str
     findings: tuple[Alarm, ...]

@@ -14,16 +14,17 @@ from functools import cache
 from importlib import resources
 from typing import Any
 
-from pump_roles.guardrails import Guardrail, applying
-from pump_roles.iam.catalog import shipped
-from pump_roles.iam.clauses import Scope
-from pump_roles.iam.decisions import (
+from pump_roles.guardrails import Guardrail
+from pump_roles.guardrails.role_guardrails import applying, published_role
+from pump_roles.iam import (
     ALLOWED,
     DENIED,
     NOT_GRANTED,
     Decision,
     PolicyEvaluator,
+    Scope,
     decision_of,
+    shipped,
 )
 from pump_roles.published import ROLES
 from pump_roles.review.report import (
@@ -38,7 +39,6 @@ from pump_roles.review.report import (
     WorstCase,
     counts,
 )
-from pump_roles.role import published_role
 
 
 def questions(roles: Mapping[str, tuple[PolicyEvaluator, bool]]) -> Iterator[Question]:

@@ -4,10 +4,9 @@ from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from typing import Final, Literal, TypeVar
 
-from pump_roles.compare import Effect, compare_roles
-from pump_roles.contents import Place
-from pump_roles.iam.catalog import Catalog
-from pump_roles.iam.decisions import DENIED
+from pump_roles.assembly import Deployment
+from pump_roles.compare import compare_roles
+from pump_roles.iam import DENIED, Catalog, Effect
 from pump_roles.inputs import visible
 from pump_roles.review.report import Compared, Report, ReportChange, Risk, RoleReport
 from pump_roles.review.report.role_policies import RolePolicies
@@ -149,7 +148,9 @@ def _may_differ(before: str, now: str, *, noticed: bool) -> bool:
     return before != now and not (noticed and not (before and now))
 
 
-def _places(kind: str, earlier: Iterable[Place], places: Iterable[Place]) -> Iterator[ReportChange]:
+def _places(
+    kind: str, earlier: Iterable[Deployment], places: Iterable[Deployment]
+) -> Iterator[ReportChange]:
     gone = [place for place in earlier if place.kind == kind]
     now = [place for place in places if place.kind == kind]
     # The published roles, and those of an account, have no template that deploys them.
@@ -174,7 +175,7 @@ def _places(kind: str, earlier: Iterable[Place], places: Iterable[Place]) -> Ite
         yield ReportChange(effect="narrower", role=kind, about="place", was=place)
 
 
-def _meaning(place: Place) -> Place:
+def _meaning(place: Deployment) -> Deployment:
     # The order and the name of the file do not matter.
     return replace(
         place,
@@ -186,7 +187,7 @@ def _meaning(place: Place) -> Place:
     )
 
 
-def _place_effect(was: Place, now: Place) -> Effect:
+def _place_effect(was: Deployment, now: Deployment) -> Effect:
     # More targets mean more accounts only if the other settings are the same.
     if was.unreadable or now.unreadable or _settings(was) != _settings(now):
         return "unclear"
@@ -196,17 +197,17 @@ def _place_effect(was: Place, now: Place) -> Effect:
     return "broader" if broader else "narrower"
 
 
-def _settings(place: Place) -> tuple[str, str, str, str, frozenset[str]]:
+def _settings(place: Deployment) -> tuple[str, str, str, str, frozenset[str]]:
     regions = frozenset(place.regions)
     return _filter(place), place.call_as, place.account, place.region, regions
 
 
-def _filter(place: Place) -> str:
+def _filter(place: Deployment) -> str:
     # Without a filter, no account is excluded.
     return place.filter or ("exclude" if place.units else "")
 
 
-def _covers(place: Place, other: Place) -> bool:
+def _covers(place: Deployment, other: Deployment) -> bool:
     accounts = {*place.accounts}, {*other.accounts}
     more, less = accounts[::-1] if _filter(place) == "exclude" else accounts
     return {*other.units} <= {*place.units} and less <= more and other.automatic <= place.automatic

@@ -5,32 +5,31 @@ from dataclasses import replace
 from functools import cached_property
 from typing import Final, Literal
 
-from pump_roles.compare import Difference, compare, guardrail_of, same_document
+from pump_roles.compare import compare, guardrail_of, same_document
 from pump_roles.guardrails import Guardrail, by_policy, only_takes_away
-from pump_roles.iam.catalog import Catalog
-from pump_roles.iam.clauses import (
-    ANY_ARN,
-    EVERYWHERE,
-    Clause,
-    clauses,
-    unreadable_statements,
-)
-from pump_roles.iam.decisions import (
+from pump_roles.guardrails.role_guardrails import published_role
+from pump_roles.iam import (
     ALLOWED,
+    ANY_ARN,
     DENIED,
+    EVERYWHERE,
+    Catalog,
+    Clause,
     Decision,
     Grant,
+    Policy,
     PolicyEvaluator,
     certain_policies,
+    clauses,
+    covers,
     decision_of,
     is_covered,
     matched_by,
+    unreadable_statements,
 )
-from pump_roles.iam.documents import Policy
-from pump_roles.iam.patterns import covers
 from pump_roles.published import REASONS, ROLES
 from pump_roles.review.report import GuardrailReport, Pattern, PolicyKind, PolicyReport, Uncounted
-from pump_roles.role import Role, published_role
+from pump_roles.role import Difference, Role
 
 
 def differences(role: Role) -> tuple[Difference, ...]:

@@ -3,11 +3,8 @@
 from dataclasses import replace
 from typing import Any, Final
 
-from pump_roles.compare import Difference
-from pump_roles.findings import Access
-from pump_roles.iam.decisions import ALLOWED, DENIED, NOT_GRANTED, DecisionChange, Grant
-from pump_roles.iam.trust import Principal
-from pump_roles.iam.values import Value
+from pump_roles.access import Access
+from pump_roles.iam import ALLOWED, DENIED, NOT_GRANTED, DecisionChange, Grant, Principal, Value
 from pump_roles.review.account.organization import Organization
 from pump_roles.review.account.verification import (
     AccountResult,
@@ -16,7 +13,7 @@ from pump_roles.review.account.verification import (
     RoleResult,
     Verification,
 )
-from pump_roles.role import Unknown
+from pump_roles.role import Difference, Unknown
 
 HOSTILE = (
     "a|b",

@@ -16,7 +16,8 @@ from jsonschema import Draft202012Validator
 from moto.cloudformation.models import cloudformation_backends
 from moto.moto_api import recorder
 
-from pump_roles.iam.documents import mapped, ref
+from pump_roles.inputs import mapped
+from pump_roles.templates.template import ref
 from tests.review.account.statuses import SCHEMA
 from tests.support import EXTERNAL_ID, PUMP_ACCOUNT, Synth, Template
 from tools.sandbox.aws import ACCOUNT_ID, REGION, StackFailedError

@@ -7,11 +7,11 @@ from typing import Any
 import pytest
 
 from pump_roles import Guardrail
-from pump_roles.guardrails import documents
+from pump_roles.guardrails.role_guardrails import documents
 from pump_roles.inputs import InputError
 from pump_roles.published import ROLES
 from pump_roles.review.account.account_details import AccountDetails, read_files
-from pump_roles.role import Part, Unknown
+from pump_roles.role import RolePart, Unknown
 from tests.support import EVERYTHING, EXTERNAL_ID, PUMP_ACCOUNT, SECRET, trust
 from tools.sandbox.aws import ACCOUNT_ID
 
@@ -110,7 +110,7 @@ def test_what_the_files_do_not_have_is_unknown(tmp_path: Path) -> None:
     ],
 )
 def test_what_the_files_say_differently_about_a_role_is_unknown(
-    tmp_path: Path, part: Part, members: dict[str, Any]
+    tmp_path: Path, part: RolePart, members: dict[str, Any]
 ) -> None:
     """As when one was saved before a change, and the other after it."""
     ((guarded, document),) = documents([Guardrail.ONLY_WHEN_APPROVED], ROLES["auto-pilot"]).items()

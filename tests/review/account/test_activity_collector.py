@@ -11,10 +11,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pump_roles.guardrails import Guardrail, documents, documents_on
-from pump_roles.iam.canonical import in_account, without_partition
-from pump_roles.iam.catalog import shipped
-from pump_roles.iam.documents import Policy
+from pump_roles.guardrails import Guardrail, documents_on
+from pump_roles.guardrails.role_guardrails import documents, published_role
+from pump_roles.iam import Policy, in_account, shipped, without_partition
 from pump_roles.inputs import InputError
 from pump_roles.published import ROLES
 from pump_roles.review.account.activity_collector import Collector, NothingFoundError
@@ -34,7 +33,6 @@ from pump_roles.review.account.watched_roles import (
     with_arns,
 )
 from pump_roles.role import Unknown as NotRead
-from pump_roles.role import published_role
 from tests.review.account.trail import (
     ACCOUNT,
     AUTO_PILOT,

@@ -12,7 +12,7 @@ from aws_cdk import App, LegacyStackSynthesizer, Stack
 from botocore.exceptions import ClientError
 
 from pump_roles import EmergencyStop, ReadOnlyRollout, RoleProtection, TrustProtection
-from pump_roles.contents import OrganizationPolicy
+from pump_roles.assembly import OrganizationPolicy
 from pump_roles.review.account.expectation import Expectation, from_templates
 from pump_roles.review.account.organization_policies import (
     NAMES,

@@ -8,10 +8,9 @@ from unittest.mock import Mock
 import pytest
 from botocore.exceptions import ClientError
 
-from pump_roles.contents import OrganizationPolicy
-from pump_roles.iam.documents import DENY_ALL, Policy
-from pump_roles.iam.trust import parse_trust
-from pump_roles.iam.values import known
+from pump_roles.assembly import OrganizationPolicy
+from pump_roles.guardrails.role_guardrails import published_role
+from pump_roles.iam import DENY_ALL, Policy, known, parse_trust
 from pump_roles.review.account import verify_accounts
 from pump_roles.review.account.account_details import AccountDetails
 from pump_roles.review.account.aws_sdk import CallerClients
@@ -34,7 +33,7 @@ from pump_roles.review.account.verify_accounts import verify_own_account
 from pump_roles.review.output.formats import written
 from pump_roles.review.output.texts import say
 from pump_roles.review.output.verify_sections import remedies
-from pump_roles.role import Boundary, Role, Unknown, published_role
+from pump_roles.role import Boundary, Role, Unknown
 from tests.docs.pages import STOP, policy
 from tests.support import EXTERNAL_ID, PUMP_ACCOUNT, trust
 from tools.sandbox.aws import ACCOUNT_ID

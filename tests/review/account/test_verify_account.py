@@ -13,10 +13,9 @@ from typing import Any
 import pytest
 
 from pump_roles import Guardrail
-from pump_roles.contents import FoundRole, Place
-from pump_roles.iam.documents import Policy
-from pump_roles.iam.trust import Principal, parse_trust
-from pump_roles.iam.values import Value, known
+from pump_roles.assembly import DeployedRole, Deployment
+from pump_roles.guardrails.role_guardrails import published_role
+from pump_roles.iam import Policy, Principal, Value, known, parse_trust
 from pump_roles.inputs import InputError, validators
 from pump_roles.masking import Mask
 from pump_roles.review.account.account_details import AccountDetails, read_trust_policy
@@ -38,7 +37,7 @@ from pump_roles.review.account.verification import (
 from pump_roles.review.account.verify_account import verify_account
 from pump_roles.review.account.verify_accounts import verify_files
 from pump_roles.review.report.permission_report import of_contents, of_templates
-from pump_roles.role import Boundary, Part, Unknown, published_role
+from pump_roles.role import Boundary, RolePart, Unknown
 from pump_roles.role import Role as HeldRole
 from tests.customer import allow
 from tests.support import (
@@ -68,12 +67,12 @@ def managed_arn(name: str, path: str = "/") -> str:
     return f"arn:aws:iam::{ACCOUNT_ID}:policy{path}{name}"
 
 
-def denied(part: Part, subject: str = "") -> Unknown:
+def denied(part: RolePart, subject: str = "") -> Unknown:
     """What AWS did not let us read of a role."""
     return Unknown(part=part, why="not-read", subject=subject, detail="denied")
 
 
-def denied_account(part: Part, detail: str = "denied") -> Unknown:
+def denied_account(part: RolePart, detail: str = "denied") -> Unknown:
     """What AWS did not let us read of an account."""
     return Unknown(part=part, why="not-read", detail=detail)
 
@@ -573,10 +572,10 @@ def test_placeholders_are_filled_in_for_each_account() -> None:
 def test_role_of_a_template_for_the_account_is_compared_with_that_template() -> None:
     (variant,) = PUBLISHED.roles[0]
     here = replace(variant, account=ACCOUNT_ID)
-    there = FoundRole(role=replace(variant.role, path=known("/there/")), account=OTHER_ACCOUNT)
-    anywhere = FoundRole(role=replace(variant.role, path=known("/anywhere/")))
+    there = DeployedRole(role=replace(variant.role, path=known("/there/")), account=OTHER_ACCOUNT)
+    anywhere = DeployedRole(role=replace(variant.role, path=known("/anywhere/")))
 
-    def verify(*variants: FoundRole) -> RoleResult:
+    def verify(*variants: DeployedRole) -> RoleResult:
         return result(replace(PUBLISHED, roles=(variants,)), published())
 
     assert verify(here, there, anywhere).state == "match"
@@ -591,11 +590,11 @@ def test_role_of_a_template_for_the_account_is_compared_with_that_template() -> 
 # Where the templates put a role.
 
 
-def stack(**members: Any) -> Place:
-    return Place(kind=READ_ONLY, source="", **members)
+def stack(**members: Any) -> Deployment:
+    return Deployment(kind=READ_ONLY, source="", **members)
 
 
-def rollout(**members: Any) -> Place:
+def rollout(**members: Any) -> Deployment:
     given = {"stack_set": "PumpReadOnly", "call_as": "management", "units": (UNIT,)}
     return stack(**{**given, **members})
 
@@ -647,7 +646,7 @@ ALONE = {"units": None}
     ],
 )
 def test_role_is_expected_where_the_templates_put_it_and_nowhere_else(
-    places: list[Place], where: dict[str, Any], *, expected: bool | None
+    places: list[Deployment], where: dict[str, Any], *, expected: bool | None
 ) -> None:
     organization = Organization(id="o-abcd123456", management_account=MANAGEMENT)
     expectation = replace(PUBLISHED, places=tuple(places))

@@ -14,12 +14,18 @@ import pytest
 from playwright.sync_api import Browser, BrowserContext, Page, Request, ViewportSize
 
 from pump_roles import Guardrail
-from pump_roles.contents import Other, Place
-from pump_roles.findings import Access
-from pump_roles.iam.decisions import ALLOWED, CONDITIONALLY, DENIED, PARTLY
-from pump_roles.iam.patterns import covers
-from pump_roles.iam.trust import Principal, parse_trust
-from pump_roles.iam.values import known
+from pump_roles.access import Access
+from pump_roles.assembly import Deployment, OtherResource
+from pump_roles.iam import (
+    ALLOWED,
+    CONDITIONALLY,
+    DENIED,
+    PARTLY,
+    Principal,
+    covers,
+    known,
+    parse_trust,
+)
 from pump_roles.review.output import report_words as wording
 from pump_roles.review.output.formats import written
 from pump_roles.review.output.page import as_html
@@ -74,7 +80,7 @@ SHOWN = """(selectors) => selectors.map((selector) =>
 DESK: ViewportSize = {"width": 1280, "height": 800}
 PHONE: ViewportSize = {"width": 390, "height": 844}
 
-OTHER = Other(
+OTHER = OtherResource(
     name="Wide",
     type="AWS::IAM::Policy",
     source="Other.template.json",
@@ -117,7 +123,7 @@ def guarded() -> Report:
         trust=parse_trust(trust("999988887777", "Example-1234")),
     )
     files = (("A.template.json", "1" * 64), ("B.template.json", "2" * 64))
-    place = Place(kind="read-only", source="A.template.json")
+    place = Deployment(kind="read-only", source="A.template.json")
     return replace(
         report,
         roles=(replace(first, role=bounded, files=files), second),
@@ -159,7 +165,10 @@ def odd(report: Report) -> Report:
             replace(statement, roles={**statement.roles, first.kind: unknown}),
             *report.statements[1:],
         ),
-        others=(OTHER, Other(name="Quiet", type="AWS::IAM::Group", source="Other.template.json")),
+        others=(
+            OTHER,
+            OtherResource(name="Quiet", type="AWS::IAM::Group", source="Other.template.json"),
+        ),
         findings=alarms,
     )
 

@@ -10,11 +10,8 @@ from pathlib import Path
 import pytest
 
 from pump_roles import Guardrail
-from pump_roles.compare import Difference
-from pump_roles.contents import Place
-from pump_roles.iam.catalog import shipped
-from pump_roles.iam.trust import parse_trust
-from pump_roles.iam.values import known
+from pump_roles.assembly import Deployment
+from pump_roles.iam import known, parse_trust, shipped
 from pump_roles.review.output.document import Names, Table
 from pump_roles.review.output.formats import document_of, written
 from pump_roles.review.output.report_words import (
@@ -32,7 +29,7 @@ from pump_roles.review.report import RISKS, Alarm, Compared, Report, ReportChang
 from pump_roles.review.report.permission_report import of_published, of_templates
 from pump_roles.review.report.questions import left_by_sets
 from pump_roles.review.report.questions import worst_cases as worst_of
-from pump_roles.role import Boundary, Unknown
+from pump_roles.role import Boundary, Difference, Unknown
 from tests.customer import allow, deny
 from tests.review.account.results import newly_allowed
 from tests.support import (
@@ -291,7 +288,7 @@ def test_nothing_pushes_out_the_rest(published: Report) -> None:
         published,
         alarms=1,
         roles=roles,
-        places=(Place(kind="read-only", source=LONG, stack_set=LONG),) * 30,
+        places=(Deployment(kind="read-only", source=LONG, stack_set=LONG),) * 30,
         findings=(SUSPECT,) * 100,
         unreadable=(macro(LONG),),
         since=SINCE,

@@ -8,10 +8,9 @@ from typing import Any
 import pytest
 
 from pump_roles import Guardrail
-from pump_roles.contents import Assembly, FoundRole
-from pump_roles.iam.documents import Policy
-from pump_roles.iam.trust import parse_trust
-from pump_roles.iam.values import Value, known, unreadable
+from pump_roles.assembly import Assembly, DeployedRole
+from pump_roles.guardrails.role_guardrails import published_role
+from pump_roles.iam import Policy, Value, known, parse_trust, unreadable
 from pump_roles.review.output.formats import written
 from pump_roles.review.output.report_words import (
     checks,
@@ -27,7 +26,7 @@ from pump_roles.review.output.texts import say
 from pump_roles.review.report import Answer, Compared, Report
 from pump_roles.review.report import ReportChange as Changed
 from pump_roles.review.report.permission_report import of_contents, of_published
-from pump_roles.role import Boundary, published_role
+from pump_roles.role import Boundary
 from tests.support import Change, another, changed, in_role, principal, trust
 
 
@@ -117,7 +116,7 @@ def test_verdict_says_only_what_is_so(
     role = published_role("auto-pilot", guardrails)
     more = Policy(name="Own", document={"Statement": own})
     report = of_contents(
-        Assembly(roles=(FoundRole(role=replace(role, policies=(*role.policies, more))),))
+        Assembly(roles=(DeployedRole(role=replace(role, policies=(*role.policies, more))),))
     )
     assert verdicts(report)[0].removeprefix(f"{say('verdict.alarms')} ").startswith(said)
 

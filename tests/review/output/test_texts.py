@@ -11,9 +11,7 @@ from typing import get_args
 import pytest
 from jinja2 import Environment, nodes
 
-from pump_roles.compare.difference import Rule
-from pump_roles.iam.decisions import CONDITIONALLY, PARTLY
-from pump_roles.iam.trust import PrincipalKind
+from pump_roles.iam import CONDITIONALLY, PARTLY, PrincipalKind
 from pump_roles.review.account.activity_result import Cost
 from pump_roles.review.account.activity_result import Why as WhyNotShown
 from pump_roles.review.account.probe import Reason, Verdict
@@ -21,7 +19,7 @@ from pump_roles.review.account.rollout_status import AccountState
 from pump_roles.review.output.report_actions import BANDS
 from pump_roles.review.output.texts import TEXTS, say
 from pump_roles.review.report import ALARMS, RISKS, AnswerKind
-from pump_roles.role import Part, Why
+from pump_roles.role import RolePart, Rule, Why
 
 OUTPUT = "pump_roles.review.output"
 MODULES = {file.name for file in resources.files(OUTPUT).iterdir() if file.name.endswith(".py")} - {
@@ -151,7 +149,7 @@ def test_every_text_is_used_and_every_used_text_is_there() -> None:
     ("section", "kinds", "elsewhere"),
     [
         ("unknown", get_args(Why), {"open"}),
-        ("parts", get_args(Part), set()),
+        ("parts", get_args(RolePart), set()),
         (
             "rules",
             get_args(Rule),

@@ -5,11 +5,8 @@ from typing import Any
 
 import pytest
 
-from pump_roles.compare import Difference
-from pump_roles.contents import Place
-from pump_roles.iam.clauses import Scope
-from pump_roles.iam.trust import Principal
-from pump_roles.iam.values import Value
+from pump_roles.assembly import Deployment
+from pump_roles.iam import Principal, Scope, Value
 from pump_roles.review.output.texts import say
 from pump_roles.review.output.words import (
     Sides,
@@ -19,7 +16,7 @@ from pump_roles.review.output.words import (
     scope_in_words,
     unknown_in_words,
 )
-from pump_roles.role import Unknown
+from pump_roles.role import Difference, Unknown
 
 
 @pytest.mark.parametrize(
@@ -41,11 +38,11 @@ ONE, TWO, THREE = "ou-abcd-11111111", "ou-abcd-22222222", "ou-abcd-33333333"
 ACCOUNT, OTHER = "111122223333", "444455556666"
 
 
-def place(**members: Any) -> Place:
-    return Place(kind="auto-pilot", source="a.template.json", **members)
+def place(**members: Any) -> Deployment:
+    return Deployment(kind="auto-pilot", source="a.template.json", **members)
 
 
-def stack_set(**members: Any) -> Place:
+def stack_set(**members: Any) -> Deployment:
     return place(**{"stack_set": "Pump", "call_as": "management", **members})
 
 
@@ -118,7 +115,7 @@ STAYS_OUT = say("places.not_automatic")
         ),
     ],
 )
-def test_says_where_a_role_is_deployed(found: Place, words: str) -> None:
+def test_says_where_a_role_is_deployed(found: Deployment, words: str) -> None:
     assert place_in_words(found) == words
 
 

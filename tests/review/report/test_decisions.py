@@ -8,18 +8,18 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pump_roles.iam.catalog import shipped
-from pump_roles.iam.clauses import Scope
-from pump_roles.iam.decisions import (
+from pump_roles.iam import (
     ALLOWED,
     CONDITIONALLY,
     DENIED,
     NOT_GRANTED,
     PARTLY,
     Grant,
+    Policy,
     PolicyEvaluator,
+    Scope,
+    shipped,
 )
-from pump_roles.iam.documents import Policy
 from pump_roles.review.output.report_words import number_of
 from pump_roles.review.output.texts import say
 from pump_roles.review.report import RISKS

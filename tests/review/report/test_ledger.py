@@ -8,7 +8,7 @@ import pytest
 
 from pump_roles import Guardrail
 from pump_roles.guardrails import is_set, parts_of
-from pump_roles.iam.decisions import CONDITIONALLY, DENIED
+from pump_roles.iam import CONDITIONALLY, DENIED
 from pump_roles.review.output.json_documents import as_json
 from pump_roles.review.report import GuardrailReport, Report
 from pump_roles.review.report.permission_report import of_templates

@@ -12,8 +12,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from pump_roles import AutoPilotStack, Guardrail, ReadOnlyStack
-from pump_roles.iam.catalog import reviewed, shipped
-from pump_roles.iam.decisions import DENIED
+from pump_roles.iam import DENIED, reviewed, shipped
 from pump_roles.inputs import InputError
 from pump_roles.review.output.formats import written
 from pump_roles.review.output.report_words import change_in_one_line

@@ -14,19 +14,15 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from pump_roles import Guardrail
-from pump_roles.contents import Assembly, FoundRole
-from pump_roles.guardrails import documents
-from pump_roles.iam.catalog import shipped
-from pump_roles.iam.decisions import NOT_GRANTED, Grant, PolicyEvaluator
-from pump_roles.iam.documents import Policy
-from pump_roles.iam.trust import parse_trust
-from pump_roles.iam.values import known
+from pump_roles.assembly import Assembly, DeployedRole
+from pump_roles.guardrails.role_guardrails import documents, published_role
+from pump_roles.iam import NOT_GRANTED, Grant, Policy, PolicyEvaluator, known, parse_trust, shipped
 from pump_roles.published import ROLES
 from pump_roles.review.output.report_words import answered as answered_in_words
 from pump_roles.review.report import LIMITED, NO, UNKNOWN, YES, Answer, Report
 from pump_roles.review.report.permission_report import of_contents, of_published
 from pump_roles.review.report.questions import questions
-from pump_roles.role import Role, published_role
+from pump_roles.role import Role
 from tests.decisions.test_guardrails import LIMITS, SUPPORT_WRITES, UNDOCUMENTED
 from tests.every_guardrail import EVERY
 from tests.review.report.test_action_risks import fields, operations
@@ -256,7 +252,7 @@ def test_other_ways_of_leaving_are_not_only_by_joining_another() -> None:
     def only(*policies: Mapping[str, Any]) -> tuple[str, str]:
         named = ((f"Policy{number}", policy) for number, policy in enumerate(policies))
         role = role_of(*named, own=())
-        found = answers(of_contents(Assembly(roles=(FoundRole(role=role),))))
+        found = answers(of_contents(Assembly(roles=(DeployedRole(role=role),))))
         return found["change-organization"].answer, found["change-organization"].only
 
     assert only(allow(accept)) == (YES, BY_JOINING)
@@ -518,7 +514,7 @@ def test_two_policies_with_the_same_name_are_not_recognized_by_it(name: str) -> 
     more = allow("iam:*", "s3:*")
     for policies in ((own, more), (more, own)):
         role = role_of(*((guardrail.policy_name, policy) for policy in policies))
-        report = of_contents(Assembly(roles=(FoundRole(role=role),)))
+        report = of_contents(Assembly(roles=(DeployedRole(role=role),)))
         found = answers(report)
         assert {found["change-iam"].answer, found["read-objects"].answer} <= {YES, LIMITED}
         assert found["change-iam"].left

@@ -11,8 +11,8 @@ import pytest
 from aws_cdk import App, Stack
 
 from pump_roles import AutoPilotRollout, Guardrail
-from pump_roles.contents import Place
-from pump_roles.iam.catalog import Catalog, shipped
+from pump_roles.assembly import Deployment
+from pump_roles.iam import Catalog, shipped
 from pump_roles.inputs import EXTERNAL_ID
 from pump_roles.review.output.report_words import change_in_one_line
 from pump_roles.review.report import Report, ReportChange, permission_report, report_changes
@@ -278,7 +278,7 @@ def test_adding_removing_or_changing_other_access_is_a_change(compared: Compare)
 
 ONE, TWO, THREE = "ou-abcd-11111111", "ou-abcd-22222222", "ou-abcd-33333333"
 A, B = "111122223333", "444455556666"
-PLACE = Place(
+PLACE = Deployment(
     kind=KIND,
     source="R.template.json",
     stack_set="Pump",

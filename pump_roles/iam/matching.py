@@ -1,11 +1,122 @@
-"""What conditions require: whether every request that meets one also meets another, or one does."""
+"""What patterns with the wildcards ``*`` and ``?`` match, and what conditions require."""
 
 import re
 from collections.abc import Callable, Mapping
-from functools import partial
+from fnmatch import translate
+from functools import cache, lru_cache, partial
 from typing import Any, Final
 
-from pump_roles.iam.patterns import arn_covers, covers
+_WILDCARDS = "*?"
+_PARTS = 6
+"""The parts of an ARN, which colons separate."""
+
+
+@cache
+def expression(pattern: str) -> re.Pattern[str]:
+    """Return the regular expression of a pattern."""
+    # The regular expressions of translate() do not backtrack exponentially. A single character is
+    # not a wildcard for any number of them.
+    return re.compile(translate(pattern.replace("[", "[[]").replace("?", "[!*]")))
+
+
+# Every role, and every report, asks about nearly the same patterns and actions.
+@lru_cache(maxsize=2**16)
+def covers(pattern: str, other: str, *, fold: bool = True) -> bool:
+    """Return whether a pattern matches a name, or everything that another pattern matches."""
+    if fold:
+        pattern, other = pattern.lower(), other.lower()
+    return expression(pattern).fullmatch(other) is not None
+
+
+@lru_cache(maxsize=2**16)
+def overlap(pattern: str, other: str) -> bool:
+    """Return whether two patterns of actions have a name in common."""
+    first, second = pattern.lower(), other.lower()
+    for index, (left, right) in enumerate(zip(first, second, strict=False)):
+        if left in _WILDCARDS or right in _WILDCARDS:
+            return _overlap(first[index:], second[index:])
+        if left != right:
+            return False
+    shorter = min(len(first), len(second))
+    return not (first[shorter:] + second[shorter:]).strip("*")
+
+
+def arns_overlap(pattern: str, other: str) -> bool:
+    """Return whether two patterns of ARNs have an ARN in common.
+
+    A wildcard is within one part of an ARN. IAM completes one that is too short.
+    """
+    return all(map(overlap, _parts(pattern), _parts(other)))
+
+
+def arn_covers(pattern: str, arn: str) -> bool:
+    """Return whether a pattern matches an ARN, in the same case.
+
+    A wildcard is within one part of an ARN, as for the condition operator ``ArnLike``.
+    """
+    mine, its = (text.split(":", _PARTS - 1) for text in (pattern, arn))
+    return len(mine) == len(its) == _PARTS and all(
+        covers(part, other, fold=False) for part, other in zip(mine, its, strict=True)
+    )
+
+
+def arns_may_overlap(pattern: str, other: str) -> bool:
+    """Return whether two patterns of ARNs may have an ARN in common.
+
+    A wildcard that ends a part of an ARN can also match the next ones (IAM User Guide, "IAM JSON
+    policy elements: Resource").
+    """
+    mine, its = _parts(pattern), _parts(other)
+    first = next((at for at, part in enumerate(mine) if "*" in part), _PARTS - 1)
+    rest = ":".join(pattern.split(":")[first:])
+    return all(map(overlap, mine[:first], its)) and overlap(
+        rest if is_whole_arn(pattern) else f"{rest}*", ":".join(its[first:])
+    )
+
+
+def is_whole_arn(pattern: str) -> bool:
+    """Return whether a pattern has all parts of an ARN."""
+    return pattern.count(":") >= _PARTS - 1
+
+
+@lru_cache(maxsize=2**12)
+def _parts(arn: str) -> list[str]:
+    if arn == "*":
+        return ["*"] * _PARTS
+    found = arn.split(":", _PARTS - 1)
+    return found + ["*"] * (_PARTS - len(found))
+
+
+def _overlap(first: str, second: str) -> bool:
+    # The positions in the second pattern that the first one, read so far, can end at.
+    ends = _skipped({0}, second)
+    for character in first:
+        if character == "*":
+            ends = set(range(min(ends, default=len(second) + 1), len(second) + 1))
+            continue
+        after = set()
+        for end in ends:
+            if end < len(second) and second[end] == "*":
+                after.add(end)
+            elif end < len(second) and (
+                second[end] == character or "?" in (second[end], character)
+            ):
+                after.add(end + 1)
+        ends = _skipped(after, second)
+    return len(second) in ends
+
+
+def _skipped(ends: set[int], pattern: str) -> set[int]:
+    # A wildcard for any number of characters also stands for none.
+    found = set(ends)
+    for end in ends:
+        while end < len(pattern) and pattern[end] == "*":
+            end += 1  # noqa: PLW2901
+            found.add(end)
+    return found
+
+
+# Conditions
 
 _POSITIVE: Final = {"StringEquals", "StringLike", "ArnLike", "IpAddress", "Bool"}
 """Operators whose key must have one of the values, so that more values admit more requests."""
@@ -26,7 +137,7 @@ _AFTER: Final = "DateGreaterThanEquals"
 _DATE: Final = re.compile(r"[0-9]{4}(-[0-9]{2}){2}T[0-9]{2}(:[0-9]{2}){2}Z")
 
 _VARIABLE: Final = "${"
-_WILDCARDS: Final = re.compile(r"[*?]")
+_WILDCARD: Final = re.compile(r"[*?]")
 
 _SAME: Final[Mapping[str, Callable[[str, str], bool]]] = {
     "StringEquals": str.__eq__,
@@ -39,7 +150,7 @@ _SAME: Final[Mapping[str, Callable[[str, str], bool]]] = {
 _Test = tuple[str, str, list[str]]
 
 
-def is_readable(condition: Any) -> bool:
+def is_readable_condition(condition: Any) -> bool:
     """Return whether a condition can be compared with another one."""
     return isinstance(condition, dict) and all(
         isinstance(keys, dict)
@@ -61,7 +172,7 @@ def without_exclusions(condition: Any) -> Any:
 
 def is_never_met(condition: Any) -> bool:
     """Return whether certainly no request meets a condition."""
-    tests = _tests(condition) if is_readable(condition) else []
+    tests = _tests(condition) if is_readable_condition(condition) else []
     return any(
         _is_never_met(operator.rpartition(":")[2], operator, key, values)
         for operator, key, values in tests
@@ -81,7 +192,7 @@ def implies(condition: Any, other: Any) -> bool:
 
     If in doubt, it does not.
     """
-    if not (is_readable(condition) and is_readable(other)):
+    if not (is_readable_condition(condition) and is_readable_condition(other)):
         return bool(condition == other)
     tests = _tests(condition)
     return all(any(_test_implies(test, implied) for test in tests) for implied in _tests(other))
@@ -93,7 +204,7 @@ def is_met(condition: Any, keys: Mapping[str, str | None]) -> bool | None:
     :param keys: the values of condition keys, in lower case; ``None`` for one that the request does
         not have. Any other key may have any value.
     """
-    if not is_readable(condition):
+    if not is_readable_condition(condition):
         return None
     answers = {
         _is_test_met(operator, keys[key], values) if key in keys else None
@@ -157,5 +268,5 @@ def _values_imply(test: tuple[str, list[str]], implied: tuple[str, list[str]]) -
         return all(
             any(covers(pattern, value, fold=False) for pattern in values) for value in its_values
         )
-    plain = not any(_WILDCARDS.search(value) for value in its_values)
+    plain = not any(_WILDCARD.search(value) for value in its_values)
     return (stronger, operator) == ("StringLike", "StringEquals") and plain and within

@@ -8,8 +8,15 @@ from pathlib import Path
 from stat import S_ISDIR, S_ISREG
 from typing import Any, Final
 
-from pump_roles.iam.documents import as_list, as_mapping, as_text
-from pump_roles.inputs import TEMPLATE, InputError, parse_json, read_json
+from pump_roles.inputs import (
+    TEMPLATE,
+    InputError,
+    as_list,
+    as_mapping,
+    as_text,
+    parse_json,
+    read_json,
+)
 from pump_roles.templates.resolve import Resolver
 from pump_roles.templates.template import STACK, STACK_SET, Tags, Template
 

@@ -14,21 +14,11 @@ from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any, Final
 
-from pump_roles.contents import OPENS, Other
-from pump_roles.findings import Access, Reason
+from pump_roles.access import NAMES, TRUSTS, Access, Named, PumpNames, Reason, admitted
+from pump_roles.assembly import OPENS, OtherResource
 from pump_roles.guardrails import DailyEnd, approval_end, closes
-from pump_roles.iam.clauses import clauses
-from pump_roles.iam.conditions import without_exclusions
-from pump_roles.iam.documents import (
-    as_list,
-    as_mapping,
-    as_text,
-    denies_all,
-    has_transform,
-    is_function,
-    ref,
-    statements,
-)
+from pump_roles.iam import clauses, denies_all, statements_in, without_exclusions
+from pump_roles.inputs import as_list, as_mapping, as_text
 from pump_roles.masking import under_the_key
 from pump_roles.placeholders import (
     HOLE,
@@ -40,12 +30,12 @@ from pump_roles.placeholders import (
     certain_text,
     filled,
     fits,
+    is_function,
     parts_of,
     plain,
     shown,
     values_of,
 )
-from pump_roles.pump_names import NAMES, TRUSTS, Named, PumpNames, admitted
 from pump_roles.templates.reach import (
     ATTACHED,
     ATTACHES,
@@ -57,8 +47,8 @@ from pump_roles.templates.reach import (
     names_of,
 )
 from pump_roles.templates.resolve import Resolver, Resource, generated
-from pump_roles.templates.role_reader import PumpRole, parsed, read_trust
-from pump_roles.templates.template import AWS_TYPES, Template
+from pump_roles.templates.role_reader import TemplateRole, parsed, read_trust
+from pump_roles.templates.template import AWS_TYPES, Template, has_transform, ref
 
 _PRINCIPALS: Final = {ROLE, "AWS::IAM::User", "AWS::IAM::Group"}
 _POLICIES: Final = {*ATTACHES, "AWS::IAM::UserPolicy", "AWS::IAM::GroupPolicy"} - {INSTANCE_PROFILE}
@@ -117,8 +107,8 @@ class _Pump:
 
 
 def others(
-    resolver: Resolver, roles: Sequence[PumpRole], attachments: Attachments
-) -> Iterator[tuple[Reference, Other]]:
+    resolver: Resolver, roles: Sequence[TemplateRole], attachments: Attachments
+) -> Iterator[tuple[Reference, OtherResource]]:
     """Yield every other role, user, group, and policy, and everything that reaches Pump's roles.
 
     Each comes with the reference of its resource, or of the section of the template.
@@ -146,7 +136,7 @@ def others(
                 yield (template.key, name), other
 
 
-def _names(roles: Sequence[PumpRole], named: Iterable[RoleNames]) -> _Pump:
+def _names(roles: Sequence[TemplateRole], named: Iterable[RoleNames]) -> _Pump:
     definitions: dict[Reference | str, str] = {}
     principals: set[str] = set()
     ids: set[str] = set()
@@ -166,7 +156,7 @@ def _names(roles: Sequence[PumpRole], named: Iterable[RoleNames]) -> _Pump:
 
 def principals_in(document: Any, *effects: str) -> Iterator[Resolved]:
     """Yield the values that stand for principals of AWS in a trust policy."""
-    for statement in statements(parsed(document)):
+    for statement in statements_in(parsed(document)):
         if statement.get("Effect") in effects:
             yield from values_of(as_mapping(statement.get("Principal")).get("AWS"))
 
@@ -195,7 +185,7 @@ class _Reader:
     reaching: Mapping[Reference, Sequence[tuple[Naming, str]]]
     in_pump_stack: bool
 
-    def resource(self, resource: Resource) -> Other | None:
+    def resource(self, resource: Resource) -> OtherResource | None:
         kind, properties = resource.type, resource.properties
         alarms = tuple(dict.fromkeys(self._ways(resource)))
         is_attached = kind in ATTACHES or kind in _POLICIES
@@ -204,7 +194,7 @@ class _Reader:
             return None
         has_trust = _has_trust_policy(resource)
         trust = read_trust(resource[_TRUST], self.resolver, self.template) if has_trust else None
-        return Other(
+        return OtherResource(
             name=resource.logical_id,
             type=kind,
             source=self.template.file.name,
@@ -219,7 +209,7 @@ class _Reader:
         if end is not None and self.pump.names.in_text(end.role_name, self.template.account):
             yield Access("ends-approval", end.time) if end.time else Access("may-end-approval")
 
-    def section(self, name: str) -> Other | None:
+    def section(self, name: str) -> OtherResource | None:
         section = self.resolver.tree(self.template.content[name], self.template)
         ways = [*self._named_in(section)]
         for defaults in map(as_mapping, as_mapping(section).values()):
@@ -228,7 +218,9 @@ class _Reader:
                 ways.append(Access("lets-in", "*"))
         file = self.template.file.name
         alarms = tuple(dict.fromkeys(ways))
-        return Other(name=name, type="section", source=file, alarms=alarms) if alarms else None
+        return (
+            OtherResource(name=name, type="section", source=file, alarms=alarms) if alarms else None
+        )
 
     def _ways(self, resource: Resource) -> Iterator[Access]:
         if _has_trust_policy(resource):
@@ -439,7 +431,7 @@ def _parts(resource: Resource, member: str, tree: Any) -> _Parts:
 
 def _admitting(document: Any) -> Iterator[Mapping[str, Any]]:
     # What lets someone in, without principals of AWS, which are read by themselves.
-    for statement in statements(parsed(document)):
+    for statement in statements_in(parsed(document)):
         if statement.get("Effect") != "Deny":
             principal = statement.get("Principal")
             if isinstance(principal, dict):

@@ -3,8 +3,8 @@
 from dataclasses import dataclass, field
 from typing import Any, Final, Literal
 
-from pump_roles.findings import Access
-from pump_roles.iam.trust import Principal
+from pump_roles.access import Access
+from pump_roles.iam import Principal
 from pump_roles.role import Role, Unknown
 
 OPENS: Final = frozenset(
@@ -24,7 +24,7 @@ none."""
 
 
 @dataclass(frozen=True, kw_only=True)
-class FoundRole:
+class DeployedRole:
     """One of Pump's roles, and where it was found."""
 
     role: Role
@@ -36,7 +36,7 @@ class FoundRole:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Other:
+class OtherResource:
     """Another resource that gives access, or that reaches one of Pump's roles.
 
     :param name: its logical ID.
@@ -59,7 +59,7 @@ class Other:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Place:
+class Deployment:
     """Where templates deploy one of Pump's roles: one stack, or the stack instances of a StackSet.
 
     A string that is known only at deployment has a placeholder, such as ``${AWS::Region}``.
@@ -120,12 +120,12 @@ class OrganizationPolicy:
 class Assembly:
     """What templates contain."""
 
-    roles: tuple[FoundRole, ...]
-    others: tuple[Other, ...] = ()
+    roles: tuple[DeployedRole, ...]
+    others: tuple[OtherResource, ...] = ()
     unreadable: tuple[Unknown, ...] = ()
     resources: tuple[str, ...] = ()
-    places: tuple[Place, ...] = ()
+    places: tuple[Deployment, ...] = ()
     suspects_sha256: str = ""
-    variants: tuple[tuple[FoundRole, ...], ...] = ()
+    variants: tuple[tuple[DeployedRole, ...], ...] = ()
     external_ids: frozenset[str] = field(default=frozenset(), repr=False)
     policies: tuple[OrganizationPolicy, ...] = ()

@@ -2,9 +2,9 @@
 
 import re
 from collections.abc import Collection, Iterable, Mapping, Sequence
-from typing import Any, Final
+from typing import Any
 
-from pump_roles.guardrails.guardrail import (
+from pump_roles.guardrails import (
     WITH_VALUE,
     Guardrail,
     by_policy,
@@ -13,14 +13,20 @@ from pump_roles.guardrails.guardrail import (
     own_guardrail,
     parts_of,
 )
-from pump_roles.iam.canonical import without_partition
-from pump_roles.iam.clauses import canonical
-from pump_roles.iam.documents import Policy, as_text, only_denies
-from pump_roles.iam.patterns import covers, overlap
+from pump_roles.iam import (
+    Policy,
+    Value,
+    canonical,
+    covers,
+    known,
+    overlap,
+    parse_trust,
+    without_partition,
+)
 from pump_roles.inputs import ArgumentError, ListOf
-from pump_roles.published import ROLES, PublishedRole
-
-_PRINCIPAL_TAG: Final = re.compile(r'aws:principaltag/([^"\\}]+)')
+from pump_roles.published import ROLES, PublishedRole, trust_policy
+from pump_roles.role import Role
+from pump_roles.universal import EXTERNAL_ID_PARAMETER, PRINCIPAL_PARAMETER
 
 
 def documents(
@@ -55,20 +61,6 @@ def as_policies(denies: Mapping[Guardrail, Mapping[str, Any]]) -> tuple[Policy, 
         Policy(name=guardrail.policy_name, document=without_partition(document))
         for guardrail, document in denies.items()
     )
-
-
-def opening_tags(policies: Any) -> set[str]:
-    """Return the keys, in lower case, of the tags with which the customer opens guardrails.
-
-    The case of a key does not matter (IAM User Guide, "Tags for AWS Identity and Access Management
-    resources").
-    """
-    return asked_tags(policies) & {guardrail.tag for guardrail in by_policy().values()}
-
-
-def asked_tags(policies: Any) -> set[str]:
-    """Return the keys, in lower case, of the role's tags on which policies depend."""
-    return set(_PRINCIPAL_TAG.findall(as_text(policies).lower()))
 
 
 def applying(
@@ -225,7 +217,18 @@ def _filled_as_in(found: str, guardrail: Guardrail, expected: str) -> Guardrail 
         return None
 
 
-def only_takes_away(policy: Policy) -> bool:
-    """Return whether a policy has nothing but denies, and no name of this package's policies."""
-    own = {policy.name for role in ROLES.values() for policy in role.policies} | {*by_policy()}
-    return policy.name.casefold() not in map(str.casefold, own) and only_denies(policy.document)
+def published_role(kind: str, guardrails: Sequence[Guardrail] = ()) -> Role:
+    """Return a role as Pump publishes it."""
+    role = ROLES[kind]
+    return Role(
+        kind=kind,
+        name=known(role.name),
+        trust=parse_trust(
+            trust_policy(PRINCIPAL_PARAMETER, [EXTERNAL_ID_PARAMETER]),
+            lambda parameter, _: Value("open", parameter),
+        ),
+        policies=(
+            *(Policy(name=policy.name, document=policy.document) for policy in role.policies),
+            *as_policies(documents(guardrails, role)),
+        ),
+    )

@@ -9,9 +9,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pump_roles.iam.canonical import account_of_root, in_account
-from pump_roles.iam.clauses import canonical
-from pump_roles.iam.documents import statements as statements_of
+from pump_roles.iam import account_of_root, canonical, in_account
+from pump_roles.iam import statements_in as statements_of
 from tests.policies import rewritten
 from tests.support import examples, json_values
 from tools.sandbox.simulator import Role, Simulation, decide, use
