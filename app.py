@@ -4,18 +4,13 @@ import sys
 from pathlib import Path
 
 try:
-    from aws_cdk import App, LegacyStackSynthesizer, Validations
-    from cdk_nag import AwsSolutionsChecks
+    import cdk_nag  # noqa: F401
+    from aws_cdk import App, LegacyStackSynthesizer
 
     from pump_roles.app import app_stacks, config
 except ModuleNotFoundError as missing:
     cure = "activate the environment: source .venv/bin/activate (make setup creates it)"
     sys.exit(f"pump-roles: there is no Python module {missing.name}; {cure}")
-
-
-def add_validation(app: App) -> None:
-    """Add cdk-nag, also to the apps of the rollouts' member templates."""
-    Validations.of(app).add_plugins(AwsSolutionsChecks(app))
 
 
 # It needs no bootstrap stack, bucket, or role, and adds no bootstrap rule to the templates. The
@@ -24,12 +19,12 @@ app = App(default_stack_synthesizer=LegacyStackSynthesizer())
 try:
     context = app.node.get_all_context()
     settings = config.read(context, Path())
-    stacks = app_stacks.stacks(settings, context, configure_app=add_validation)
+    stacks = app_stacks.stacks(settings, context, configure_app=app_stacks.add_cdk_nag)
     for stack in stacks:
         stack.build(app)
 except config.ConfigError as error:
     sys.exit(f"pump-roles: {error}")
 # Not as annotations, which the CDK CLI prints on several lines.
 sys.stderr.writelines(f"{line}\n" for line in app_stacks.summaries(settings, stacks))
-add_validation(app)
+app_stacks.add_cdk_nag(app)
 app.synth()

@@ -3,11 +3,21 @@
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
+from importlib.util import find_spec
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from types import MappingProxyType
 from typing import Any, ClassVar, Final
 
-from aws_cdk import Annotations, App, Environment, Stack
+from aws_cdk import (
+    Annotations,
+    App,
+    CfnParameter,
+    Environment,
+    LegacyStackSynthesizer,
+    Stack,
+    Validations,
+)
 from constructs import Construct
 
 from pump_roles.app.config import (
@@ -52,7 +62,7 @@ from pump_roles.guardrails import WITH_VALUE, Guardrail, parts_of
 from pump_roles.guardrails.role_guardrails import added_up, applying
 from pump_roles.inputs import ArgumentError, validators
 from pump_roles.published import ROLES
-from pump_roles.universal import EXTERNAL_ID_PARAMETER, PRINCIPAL_PARAMETER
+from pump_roles.universal import EXTERNAL_ID_PARAMETER, PRINCIPAL_PARAMETER, UNITS_PARAMETER
 
 _ROLLOUTS: Final[Mapping[str, type[Rollout]]] = {
     "read-only": ReadOnlyRollout,
@@ -61,7 +71,7 @@ _ROLLOUTS: Final[Mapping[str, type[Rollout]]] = {
 
 
 class RolloutStack(FlatStack):
-    """Contains only a rollout, with a parameter for a principal or external ID that is omitted."""
+    """Contains only a rollout, with a parameter for what is omitted of Pump's values and units."""
 
     def __init__(
         self,
@@ -69,6 +79,7 @@ class RolloutStack(FlatStack):
         id: str,
         *,
         kind: str,
+        organizational_units: Sequence[str] | None = None,
         pump_principal: str | None = None,
         external_id: str | None = None,
         tags: Mapping[str, str] | None = None,
@@ -82,12 +93,18 @@ class RolloutStack(FlatStack):
             tags=tags,
             termination_protection=termination_protection,
         )
-        found = provided_or_parameters(
-            self, {PRINCIPAL_PARAMETER: pump_principal, EXTERNAL_ID_PARAMETER: external_id}
-        )
+        values = {PRINCIPAL_PARAMETER: pump_principal, EXTERNAL_ID_PARAMETER: external_id}
+        omitted = {UNITS_PARAMETER: None} if organizational_units is None else {}
+        found = provided_or_parameters(self, {**values, **omitted})
+        units = found.get(UNITS_PARAMETER)
         self.rollout = _ROLLOUTS[kind](
             self,
             "Rollout",
+            organizational_units=(
+                units.value_as_list
+                if isinstance(units, CfnParameter)
+                else organizational_units or ()
+            ),
             pump_principal=found[PRINCIPAL_PARAMETER],
             external_id=found[EXTERNAL_ID_PARAMETER],
             **arguments,
@@ -253,12 +270,11 @@ def summaries(settings: Settings, stacks: Collection[StackSettings]) -> list[str
     file = Path(settings.file)
     lines = [f"settings: {settings.file or f'none (no {FILE} here)'}"]
     lines += [stack.summary for stack in stacks]
-    if settings.file and "roles" not in settings.content:
-        lines += [
-            f'{role.stack_name}: not in this app; to add it, add an object "{kind}" to {file.name}'
-            for kind, role in ROLES.items()
-            if kind not in settings.default_roles
-        ]
+    lines += [
+        f'{ROLES[kind].stack_name}: not in this app; to add it, add an object "{kind}" to '
+        f"{file.name}"
+        for kind in settings.omitted_roles
+    ]
     if settings.file and is_untracked(file):
         lines.append(
             f"Git does not have {settings.file}; commit it: a deployment replaces all settings, so "
@@ -267,10 +283,56 @@ def summaries(settings: Settings, stacks: Collection[StackSettings]) -> list[str
     return lines
 
 
+def add_cdk_nag(app: App) -> None:
+    """Add cdk-nag, also to the apps of the rollouts' member templates."""
+    # A deployment needs it. The command, without the app's requirements, does not.
+    from cdk_nag import AwsSolutionsChecks  # noqa: PLC0415
+
+    Validations.of(app).add_plugins(AwsSolutionsChecks(app))
+
+
+def template_of(
+    kind: str, settings: Settings, context: Mapping[str, Any], *, rollout: bool = False
+) -> tuple[str, list[str]]:
+    """Return the template of a role's stack, or of its rollout's, and the warnings about it."""
+    with TemporaryDirectory() as folder:
+        app = App(
+            # Nothing else of the context changes a template.
+            context={key: context[key] for key in context if key == _BOUNDARY_OF_CDK},
+            outdir=folder,
+            default_stack_synthesizer=LegacyStackSynthesizer(),
+            auto_synth=False,
+            tree_metadata=False,
+        )
+        # So that a failed validation always raises, with what it found.
+        app.node.set_context("@aws-cdk/core:appMode", "inmemory")
+        configure_app = add_cdk_nag if find_spec("cdk_nag") else None
+        found = stacks(
+            settings, context, rollouts=[kind] if rollout else [], configure_app=configure_app
+        )
+        built = {stack.stack_id: stack.build(app) for stack in found}
+        name = f"{ROLES[kind].stack_name}{'Rollout' if rollout else ''}"
+        if name not in built:
+            can_add = kind in settings.omitted_roles
+            cure = f'; to add the role, add an object "{kind}"' if can_add else ""
+            raise ConfigError(f"{settings.file}: the app has no stack {name}{cure}")
+        if configure_app is not None:
+            configure_app(app)
+        written = Path(app.synth().get_stack_by_name(name).template_full_path)
+        warnings = [
+            str(entry.data).partition(" [ack: ")[0]
+            for construct in built[name].node.find_all()
+            for entry in construct.node.metadata
+            if entry.type == "aws:cdk:warning"
+        ]
+        return written.read_text(encoding="utf-8"), warnings
+
+
 def stacks(
     settings: Settings,
     context: Mapping[str, Any] = MappingProxyType({}),
     *,
+    rollouts: Collection[str] = (),
     configure_app: Callable[[App], object] | None = None,
 ) -> list[StackSettings]:
     """Return what the settings say about each stack.
@@ -280,9 +342,11 @@ def stacks(
     roles that have permissions that it denies. Each role that ``roles`` names has a stack, unless a
     delegated administrator deploys the app, and a rollout if it has organizational units. The
     objects ``protection`` and ``alarm``, and ``approval-ends``, have stacks of their own.
+
+    :param rollouts: the roles that also have a rollout without units, which are a parameter.
     """
     values = Values(settings)
-    roles = _roles(values)
+    roles = _roles(values, rollouts)
     for key in values.by_key:
         if problem := _without_effect(key, roles, values):
             raise settings.error(key, problem)
@@ -333,12 +397,13 @@ def _typed(stack: Kind, keys: Mapping[str, Key]) -> dict[str, Key]:
     }
 
 
-def _roles(values: Values) -> dict[str, _Role]:
+def _roles(values: Values, rollouts: Collection[str]) -> dict[str, _Role]:
     listed = values.by_key.get(_ROLES, values.settings.default_roles)
     keys_of = {kind: values.keys_of(kind) for kind in ROLES if kind in listed}
     names = _checked_names(values, keys_of)
     delegated = values.by_key.get(_DELEGATED, False)
-    deployed = [kind for kind, keys in keys_of.items() if not delegated or _UNITS in keys]
+    rolled_out = {kind for kind, keys in keys_of.items() if _UNITS in keys or kind in rollouts}
+    deployed = [kind for kind in keys_of if not delegated or kind in rolled_out]
     return {
         kind: _Role(
             kind,
@@ -346,7 +411,7 @@ def _roles(values: Values) -> dict[str, _Role]:
             keys,
             _guardrails_of(kind, deployed, values) if kind in deployed else {},
             has_stack=not delegated,
-            has_rollout=_UNITS in keys,
+            has_rollout=kind in rolled_out,
         )
         for kind, keys in keys_of.items()
     }

@@ -154,7 +154,14 @@ KEYS: Final[Mapping[Key, Setting]] = {
 
 
 class ConfigError(ValueError):
-    """A key or its value is wrong. The message is for the person who typed it."""
+    """A key or its value is wrong. The message is for the person who typed it.
+
+    :param problem: the message, but not where the problem is.
+    """
+
+    def __init__(self, message: str, problem: str = "") -> None:
+        super().__init__(message)
+        self.problem = problem or message
 
 
 @dataclass(frozen=True)
@@ -171,9 +178,14 @@ class Settings:
             return ROLES
         return [kind for kind in ROLES if kind == "read-only" or kind in self.content]
 
+    @property
+    def omitted_roles(self) -> Collection[str]:
+        """The roles that are not in the app because none are listed."""
+        return {*ROLES} - {*self.default_roles} if "roles" not in self.content else ()
+
     def error(self, key: object, problem: str) -> ConfigError:
         """Return the error about one of the file's keys."""
-        return ConfigError(f"{self.file}: {key}: {problem}")
+        return ConfigError(f"{self.file}: {key}: {problem}", problem)
 
 
 def read(context: Mapping[str, Any], folder: Path) -> Settings:
@@ -190,12 +202,29 @@ def read(context: Mapping[str, Any], folder: Path) -> Settings:
         return Settings({}, "")
     try:
         name = validators.SETTINGS_FILE.check(SETTINGS, named)
-        content, _ = read_json(folder / name, "a settings file")
-    except (ArgumentError, InputError) as error:
+    except ArgumentError as error:
+        raise ConfigError(str(error)) from None
+    return Settings(_content_of(folder / name, "a settings file"), str(folder / name))
+
+
+def read_file(file: Path) -> tuple[Settings, Mapping[str, Any]]:
+    """Return the settings in a file, and the context that a synth in its folder has."""
+    settings = Settings(_content_of(file, "a settings file"), str(file))
+    beside = file.parent / "cdk.json"
+    if not beside.is_file():
+        return settings, {}
+    context = _content_of(beside, "a configuration of the CDK").get("context")
+    return settings, context if isinstance(context, dict) else {}
+
+
+def _content_of(file: Path, kind: str) -> Mapping[str, Any]:
+    try:
+        content, _ = read_json(file, kind)
+    except InputError as error:
         raise ConfigError(str(error)) from None
     if not isinstance(content, dict):
-        raise ConfigError(f"{folder / name}: is not a settings file: it is not a JSON object")
-    return Settings(content, str(folder / name))
+        raise ConfigError(f"{file}: is not {kind}: it is not a JSON object")
+    return content
 
 
 def is_untracked(file: Path) -> bool:

@@ -125,8 +125,9 @@ class Rollout(Construct):
         :param id: the construct's ID in the scope.
         :param organizational_units: the IDs of 1 to 50 organizational units, or only of the root,
             each with everything below it. Literals, or references such as the ``attr_id`` of a
-            ``CfnOrganizationalUnit``. Do not list a unit and another one inside it: if you
-            remove the inner one later, its accounts lose the role.
+            ``CfnOrganizationalUnit``; or the ``value_as_list`` of a ``CfnParameter``. Do not list a
+            unit and another one inside it: if you remove the inner one later, its accounts lose the
+            role.
         :param pump_principal: Pump's 12-digit account ID, or the ARN of its IAM role or account
             root. A literal, or a ``CfnParameter`` of the same stack. It becomes a parameter of the
             StackSet.
@@ -391,6 +392,8 @@ def reference(value: object) -> str:
 
 
 def _checked_units(organizational_units: Sequence[str]) -> list[str]:
+    if isinstance(organizational_units, list) and Token.is_unresolved(organizational_units):
+        return organizational_units
     units = validators.ORGANIZATIONAL_UNITS.check(
         "organizational_units", organizational_units, reference=reference
     )

@@ -7,11 +7,19 @@ from typing import TYPE_CHECKING, Any, ClassVar, Final, NamedTuple
 from aws_cdk import CfnOutput, CfnParameter, Stack
 
 from pump_roles.constructs.roles import AutoPilotRole, PumpRole, ReadOnlyRole
-from pump_roles.inputs import EXTERNAL_ID, PRINCIPAL, TAGS, Text, names_the_construct
+from pump_roles.inputs import (
+    EXTERNAL_ID,
+    ORGANIZATIONAL_UNIT,
+    PRINCIPAL,
+    TAGS,
+    Text,
+    names_the_construct,
+)
 from pump_roles.universal import (
     EXTERNAL_ID_PARAMETER,
     NEXT_EXTERNAL_ID_PARAMETER,
     PRINCIPAL_PARAMETER,
+    UNITS_PARAMETER,
 )
 
 if TYPE_CHECKING:
@@ -28,15 +36,19 @@ class _Parameter(NamedTuple):
     validator: Text
     label: str
     description: str
+    group: str = "Values from Pump"
+    is_list: bool = False
+    """Whether it is a list, each element of which has the pattern."""
 
     def added_to(self, stack: Stack, name: str) -> CfnParameter:
         return CfnParameter(
             stack,
             name,
+            type="CommaDelimitedList" if self.is_list else "String",
             description=self.description,
             allowed_pattern=self.validator.pattern,
-            min_length=self.validator.minimum,
-            max_length=self.validator.maximum,
+            min_length=None if self.is_list else self.validator.minimum,
+            max_length=None if self.is_list else self.validator.maximum,
             constraint_description=f"must be {self.validator.description}",
         )
 
@@ -51,6 +63,13 @@ _PARAMETERS: Final[Mapping[str, _Parameter]] = {
     NEXT_EXTERNAL_ID_PARAMETER: _Parameter(
         EXTERNAL_ID, "New external ID", "New external ID, also accepted during rotation"
     ),
+    UNITS_PARAMETER: _Parameter(
+        ORGANIZATIONAL_UNIT,
+        "Organizational units",
+        "The IDs of the units whose accounts get the role, or of the root, comma-separated",
+        group="Your organization",
+        is_list=True,
+    ),
 }
 
 
@@ -62,12 +81,16 @@ def provided_or_parameters(
     The CloudFormation console shows the parameters in this order, with labels.
     """
     omitted = [name for name, value in values.items() if value is None]
+    groups: dict[str, list[str]] = {}
+    for name in omitted:
+        groups.setdefault(_PARAMETERS[name].group, []).append(name)
     if omitted:
         stack.add_metadata(
             "AWS::CloudFormation::Interface",
             {
                 "ParameterGroups": [
-                    {"Label": {"default": "Values from Pump"}, "Parameters": omitted}
+                    {"Label": {"default": label}, "Parameters": names}
+                    for label, names in groups.items()
                 ],
                 "ParameterLabels": {name: {"default": _PARAMETERS[name].label} for name in omitted},
             },

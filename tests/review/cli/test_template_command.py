@@ -1,0 +1,226 @@
+"""`pump-roles template` with settings: what it writes is what the app deploys, byte for byte."""
+
+import json
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import pytest
+from click.testing import CliRunner, Result
+
+from pump_roles import ReadOnlyStack, universal
+from pump_roles.app import app_stacks
+from pump_roles.published import ROLES
+from pump_roles.review.cli import app
+from tests.commands import the_error, the_usage_error
+from tests.support import SCENARIOS, UNITS, app_files, without_node
+from tools.sandbox.cdk import ROOT
+
+GUARDRAILS = "recommended,no-invitations"
+
+
+SHORT_IDS = {
+    "given": 1,
+    "everything": 1,
+    "rollout": 1,
+    "rollout as delegated administrator": 1,
+    "protected": 0,
+}
+"""How many external IDs have fewer than 16 characters, which is a warning."""
+
+
+def run(*arguments: object) -> Result:
+    return CliRunner().invoke(app, ["template", *map(str, arguments)], env={"COLUMNS": "400"})
+
+
+def written(*arguments: object, warnings: int = 0) -> bytes:
+    """Return what the command prints."""
+    ended = run(*arguments)
+    assert ended.exit_code == 0, ended.stderr
+    assert ended.stderr.count("\n") == ended.stderr.count("pump-roles: warning: ") == warnings
+    return ended.stdout_bytes
+
+
+@pytest.fixture
+def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """The working folder."""
+    monkeypatch.chdir(tmp_path)
+    return tmp_path
+
+
+@pytest.mark.parametrize(
+    ("scenario", "kind", "options"),
+    [
+        *((scenario, kind, []) for scenario in ("given", "everything") for kind in ROLES),
+        *(("rollout", kind, ["--rollout"]) for kind in ROLES),
+        ("rollout as delegated administrator", "read-only", ["--rollout"]),
+        ("protected", "auto-pilot", []),
+    ],
+)
+def test_settings_give_the_template_of_the_app(
+    scenario: str, kind: str, options: list[str], folder: Path
+) -> None:
+    """``tests/app/test_app.py`` compares that with what the CDK CLI writes."""
+    (folder / "prod.json").write_text(json.dumps(SCENARIOS[scenario]))
+    (folder / "cdk.json").symlink_to(ROOT / "cdk.json")
+    name = f"{ROLES[kind].stack_name}{'Rollout' if options else ''}"
+    expected = app_files(SCENARIOS[scenario])[name]
+    found = written(kind, "--settings", "prod.json", *options, warnings=SHORT_IDS[scenario])
+    assert found == expected
+
+
+@pytest.mark.parametrize("kind", ROLES)
+def test_guardrails_give_the_template_of_settings_with_only_them(kind: str) -> None:
+    names = GUARDRAILS.split(",") if kind == "auto-pilot" else ["recommended"]
+    expected = app_files({"roles": [kind], "guardrails": names})[ROLES[kind].stack_name]
+    assert written(kind, "--guardrails", ",".join(names)) == expected
+    assert expected != universal.template(kind)
+
+
+@pytest.mark.parametrize("kind", ROLES)
+def test_rollout_without_settings_has_parameters_and_the_universal_template(kind: str) -> None:
+    template = json.loads(written(kind, "--rollout"))
+    assert [*template["Parameters"]] == ["PumpIamRole", "PumpExternalID", "OrganizationalUnitIds"]
+    assert template["Parameters"]["OrganizationalUnitIds"]["Type"] == "CommaDelimitedList"
+    (rollout,) = template["Resources"].values()
+    properties = rollout["Properties"]
+    assert properties["TemplateBody"].encode() == universal.template(kind)
+    (group,) = properties["StackInstancesGroup"]
+    assert group["DeploymentTargets"] == {"OrganizationalUnitIds": {"Ref": "OrganizationalUnitIds"}}
+    # Everything else is as in the app.
+    settings = {"roles": [kind], kind: UNITS}
+    baked_in = json.loads(app_files(settings)[f"{ROLES[kind].stack_name}Rollout"])
+    (same,) = baked_in["Resources"].values()
+    same["Properties"]["StackInstancesGroup"] = properties["StackInstancesGroup"]
+    assert template["Resources"] == baked_in["Resources"]
+
+
+def test_rollout_with_guardrails_has_them_in_the_member_template() -> None:
+    template = json.loads(written("auto-pilot", "--rollout", "--guardrails", GUARDRAILS))
+    (rollout,) = template["Resources"].values()
+    expected = app_files({"roles": ["auto-pilot"], "guardrails": GUARDRAILS.split(",")})
+    assert rollout["Properties"]["TemplateBody"].encode() == expected["PumpAutoPilot"]
+
+
+def test_rollout_with_settings_that_omit_the_units_has_all_but_them(folder: Path) -> None:
+    own = {"exclude-accounts": ["111122223333"]}
+    settings = {"principal": "999988887777", "region": "eu-west-1", "read-only": own}
+    (folder / "pump.json").write_text(json.dumps(settings))
+    template = json.loads(written("read-only", "--rollout", "--settings", "pump.json"))
+    assert [*template["Parameters"]] == ["PumpExternalID", "OrganizationalUnitIds"]
+    (rollout,) = template["Resources"].values()
+    (group,) = rollout["Properties"]["StackInstancesGroup"]
+    assert group == {
+        "DeploymentTargets": {
+            "AccountFilterType": "DIFFERENCE",
+            "Accounts": ["111122223333"],
+            "OrganizationalUnitIds": {"Ref": "OrganizationalUnitIds"},
+        },
+        "Regions": ["eu-west-1"],
+    }
+
+
+def test_boundary_of_the_configuration_next_to_the_settings_counts(folder: Path) -> None:
+    boundary = {"@aws-cdk/core:permissionsBoundary": {"name": "Org"}}
+    (folder / "pump.json").write_text("{}")
+    (folder / "cdk.json").write_text(json.dumps({"context": boundary}))
+    template = json.loads(written("read-only", "--settings", "pump.json"))
+    role = template["Resources"]["ReadOnlyRole"]["Properties"]
+    assert role["PermissionsBoundary"]["Fn::Join"][1][-1] == ":policy/Org"
+
+
+@pytest.mark.parametrize(
+    ("settings", "kind", "options", "message"),
+    [
+        (None, "read-only", (), "pump.json: there is no such file"),
+        ("[]", "read-only", (), "pump.json: is not a settings file: it is not a JSON object"),
+        ('{"rols": []}', "read-only", (), "pump.json: rols: unknown key; did you mean roles?"),
+        (
+            '{"external-id": "ab", "next-external-id": "ab"}',
+            *("read-only", (), "pump.json: next-external-id: it must differ from the external ID"),
+        ),
+        (
+            "{}",
+            *("auto-pilot", (), "pump.json: the app has no stack PumpAutoPilot; to add the role, "),
+        ),
+        ('{"roles": ["read-only"]}', "auto-pilot", (), "pump.json: the app has no stack PumpAuto"),
+        (
+            json.dumps({"read-only": UNITS, "delegated-admin": True}),
+            *("read-only", (), "pump.json: the app has no stack PumpReadOnly"),
+        ),
+        ("{}", "read-only", ("--output", "pump.json"), "pump.json: would overwrite an input"),
+    ],
+)
+def test_settings_that_cannot_be_used_are_one_error_and_nothing_is_written(
+    settings: str | None, kind: str, options: Sequence[str], message: str, folder: Path
+) -> None:
+    if settings is not None:
+        (folder / "pump.json").write_text(settings)
+    output = options or ("--output", "role.template.json")
+    line = the_error(run(kind, "--settings", "pump.json", *output), 1)
+    assert line.startswith(f"pump-roles: {message}")
+    files = {file.name: file.read_text() for file in folder.iterdir()}
+    assert files == ({} if settings is None else {"pump.json": settings})
+
+
+@pytest.mark.parametrize(
+    ("arguments", "problem"),
+    [
+        (("--guardrails", "recomended"), "there is no guardrail 'recomended'; did you mean recomm"),
+        (("--guardrails", "no-selling"), "no-selling would have no effect on the read-only role"),
+        (("--guardrails", "until"), "until takes a value; use the key until, or "),
+        (("--guardrails", "recommended,metadata-only"), "metadata-only is listed twice"),
+        (("--guardrails", "x", "--settings", "x"), "--guardrails: cannot be combined with --setti"),
+    ],
+)
+def test_guardrail_that_cannot_be_used_is_an_error(
+    arguments: Sequence[str], problem: str, folder: Path
+) -> None:
+    ended = run("read-only", *arguments, "--output", "role.template.json")
+    assert problem in the_usage_error(ended)
+    assert not [*folder.iterdir()]
+
+
+@pytest.mark.parametrize("missing", ["node", "aws_cdk", "constructs"])
+def test_missing_tool_is_one_line_that_says_how_to_get_it(
+    missing: str, folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    name = {"node": "Node", "aws_cdk": "aws-cdk-lib"}.get(missing, missing)
+    if missing == "node":
+        monkeypatch.setenv("PATH", without_node(folder)["PATH"])
+    else:
+        module = "pump_roles.review.cli.template_command.find_spec"
+        monkeypatch.setattr(module, lambda found: None if found == missing else found)
+    for options in (["--guardrails", "recommended"], ["--rollout"], ["--settings", "pump.json"]):
+        line = the_error(run("read-only", *options, "--output", "role.template.json"), 1)
+        assert line.startswith("pump-roles: this template needs ")
+        assert name in line
+        assert "run pip install " in line
+    assert not [*folder.iterdir()]
+    assert written("read-only") == universal.template("read-only")
+
+
+class _Wider(ReadOnlyStack):
+    def __init__(self, *arguments: Any, **more: Any) -> None:
+        super().__init__(*arguments, **more)
+        self.role.resource.max_session_duration = 43_200
+
+
+def test_gate_runs_and_cdk_nag_if_it_is_installed(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def ends(**stack: type[ReadOnlyStack]) -> Result:
+        stacks: Mapping[str, Any] = {**app_stacks._ROLE_STACKS, **stack}  # noqa: SLF001
+        monkeypatch.setattr(app_stacks, "_ROLE_STACKS", stacks)
+        arguments = ("read-only", "--guardrails", "recommended", "--output", "role.template.json")
+        return run(*arguments)
+
+    line = the_error(ends(**{"read-only": _Wider}), 1)
+    assert line.startswith("pump-roles: the synth failed: ")
+    assert "PumpReadOnly/Role has a different MaxSessionDuration" in line
+
+    monkeypatch.setattr("pump_roles.constructs.roles.PumpRole.acknowledge_cdk_nag", lambda _: None)
+    assert "AwsSolutions-IAM5" in the_error(ends(**{"read-only": ReadOnlyStack}), 1)
+    assert not [*folder.iterdir()]
+    monkeypatch.setattr(app_stacks, "find_spec", lambda _: None)
+    assert ends().exit_code == 0
