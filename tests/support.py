@@ -33,14 +33,14 @@ from pump_roles.guardrails.role_guardrails import documents
 from pump_roles.iam import Catalog, shipped
 from pump_roles.inputs import mapped, validators
 from pump_roles.published import ROLES
-from pump_roles.review.output.formats import written
-from pump_roles.review.output.json_documents import as_json, report_from
 from pump_roles.review.output.page import as_html
-from pump_roles.review.output.report_words import finding_text
-from pump_roles.review.report import Report, permission_report
+from pump_roles.review.output.report_descriptions import alarm_text
+from pump_roles.review.output.saved_report import report_from
+from pump_roles.review.output.writers import to_json
+from pump_roles.review.report import Earlier, Report, earlier_of, permission_report
 from pump_roles.review.report.permission_report import of_templates
 from pump_roles.review.report.questions import _questions as statements_listed
-from pump_roles.review.report.report_changes import Earlier, earlier_of
+from tests.documents import written
 from tools.sandbox import catalog
 from tools.sandbox.aws import ACCOUNT_ID
 from tools.sandbox.cdk import ROOT, tool_environment
@@ -510,7 +510,7 @@ def short_reports() -> Iterator[Catalog]:
 
 def said(report: Report, index: int = 0) -> str:
     """Return what one of a report's findings says."""
-    return finding_text(report.findings[index], report)
+    return alarm_text(report.findings[index], report)
 
 
 def every_format(report: Report) -> str:
@@ -518,7 +518,7 @@ def every_format(report: Report) -> str:
     return (
         written(report, "markdown", every_action=True)
         + written(report, "csv")
-        + as_json(report)
+        + to_json(report)
         + as_html(report)
     )
 
@@ -651,7 +651,7 @@ def rolled_out(folder: Path, change: Callable[[dict[str, Any]], object]) -> Path
 
 def plain(report: Report) -> dict[str, Any]:
     """Return a report as the JSON object that is written."""
-    content: dict[str, Any] = json.loads(as_json(report))
+    content: dict[str, Any] = json.loads(to_json(report))
     return content
 
 

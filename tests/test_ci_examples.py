@@ -18,7 +18,7 @@ from click.testing import CliRunner
 
 from pump_roles.published import ROLES
 from pump_roles.review.cli import app
-from pump_roles.review.output.json_documents import as_json
+from pump_roles.review.output.writers import to_json
 from pump_roles.review.report.permission_report import of_templates
 from tests.review.account.trail import PURCHASES, call, handshake, write
 from tests.support import (
@@ -154,7 +154,7 @@ def test_job_passes_with_an_accepted_baseline_and_fails_on_a_broader_role(
     checkout: Path, configure: Configure, assembly: Assembly
 ) -> None:
     baseline, artifact = checkout / "pump-report.json", checkout / "pump-report"
-    guarded, plain = (as_json(of_templates(assembly(settings))) for settings in (GUARDED, GIVEN))
+    guarded, plain = (to_json(of_templates(assembly(settings))) for settings in (GUARDED, GIVEN))
     for job, settings, accepted, status, problem in (
         (github, GUARDED, guarded, 0, ""),
         (github, GIVEN, guarded, 3, r" since pump-report\.json can broaden access: "),
@@ -209,7 +209,7 @@ def test_copied_example_installs_as_its_page_says_and_its_job_passes(
     for name in ("node", "npx"):
         (commands / name).symlink_to(own / name)
     (vendors / "app.py").write_text(with_values((vendors / "app.py").read_text()))
-    accepted = as_json(of_templates(example("read_only")))
+    accepted = to_json(of_templates(example("read_only")))
     (vendors / "pump-report.json").write_text(accepted, encoding="utf-8")
     text = (CI / "github-actions.yml").read_text()
     (line,) = COPIED

@@ -8,9 +8,9 @@ from typing import Any
 import pytest
 
 from pump_roles.inputs import InputError
-from pump_roles.review.output.formats import written
-from pump_roles.review.output.json_documents import as_json
+from pump_roles.review.output.writers import to_json
 from pump_roles.review.report.permission_report import of_templates
+from tests.documents import written
 from tests.support import (
     EVERYTHING,
     NO_VALUE,
@@ -112,7 +112,7 @@ def test_external_id_is_never_shown(change: Change, text: str, tmp_path: Path) -
     elsewhere = in_template(Conditions={"C": UNDER_THE_KEY})
     report = changed(text, tmp_path, together(change, elsewhere))
     found = (
-        written(report, "markdown", every_action=True) + written(report, "csv") + as_json(report)
+        written(report, "markdown", every_action=True) + written(report, "csv") + to_json(report)
     )
     assert SECRET not in found
     assert not re.search(r'"ab\\*"', found)

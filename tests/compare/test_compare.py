@@ -17,7 +17,7 @@ from pump_roles.guardrails.role_guardrails import documents, published_role
 from pump_roles.iam import DENY_ALL, Policy, Principal, Value, covers, known, parse_trust, shipped
 from pump_roles.inputs import as_list
 from pump_roles.published import ROLES
-from pump_roles.review.output.words import details_of, difference_in_words, policy_in_words
+from pump_roles.review.output.descriptions import describe_difference, describe_policy, details_of
 from pump_roles.role import Boundary, Difference, Role, Unknown
 from tests.customer import allow, deny
 from tests.policies import rewritten
@@ -225,7 +225,7 @@ def test_says_how_the_decisions_on_each_action_change() -> None:
     named = [action for change in difference.decisions for action in change.actions]
     assert difference.actions == tuple(named)
     assert "ec2:DescribeInstances" in named
-    assert difference_in_words(difference) == "the inline policy Extra is missing"
+    assert describe_difference(difference) == "the inline policy Extra is missing"
     (line,) = details_of(difference)
     assert line == f"{len(named):,} actions: denied by Extra before, allowed now"
 
@@ -420,7 +420,7 @@ def test_policies_that_decide_differently_only_together_are_a_difference() -> No
     (one_less,) = compare(expected, with_policies(allows, two))
     assert kinds((one_less,)) == [("policy-removed", "unclear", "One")]
     no_decision = ", which does not change the decision for any known action"
-    assert difference_in_words(one_less).endswith(no_decision)
+    assert describe_difference(one_less).endswith(no_decision)
     both = compare(expected, with_policies(allows))
     assert kinds(both) == [
         ("policy-removed", "unclear", "One"),
@@ -508,7 +508,7 @@ def test_trust_policy_with_a_deleted_principal_is_broken() -> None:
     (difference,) = compare(AUTO_PILOT, trusting(GONE))
     assert kinds((difference,)) == [("trust-broken", "narrower", "")]
     assert difference.gained == (Principal("deleted", Value("known", GONE)),)
-    assert GONE in difference_in_words(difference)
+    assert GONE in describe_difference(difference)
     still_trusted = compare(AUTO_PILOT, trusting([f"arn:aws:iam::{PUMP}:root", GONE]))
     assert kinds(still_trusted) == [("trust-broken", "unclear", "")]
 
@@ -580,7 +580,7 @@ def test_tag_that_may_open_a_guardrail_is_broader(key: str) -> None:
     for rule, before, after in (("tag-added", closed, tagged), ("tag-changed", retagged, tagged)):
         (found,) = compare(before, after)
         assert (found.rule, found.effect, found.subject) == (rule, "broader", key)
-        assert difference_in_words(found) == f"the tag {key} may open a guardrail"
+        assert describe_difference(found) == f"the tag {key} may open a guardrail"
         # Unless it is not known what is expected.
         unknown = (Unknown(part="tags", why="not-read"),)
         assert compare(replace(before, unknown=unknown), after) == ()
@@ -774,7 +774,7 @@ def test_boundary_that_means_the_same_is_no_difference_and_one_more_is_narrower(
         assert (found.rule, found.effect) == expected
     wide = replace(AUTO_PILOT, boundary=replace(BOUNDARY, document=EVERYTHING))
     (wider,) = compare(bounded, wide)
-    assert policy_in_words(wider) == "its permissions boundary"
+    assert describe_policy(wider) == "its permissions boundary"
     assert "rds:DescribeDBInstances" in wider.actions
     unread = replace(AUTO_PILOT, boundary=replace(BOUNDARY, document=None))
     assert compare(unread, wide) == ()
@@ -903,7 +903,7 @@ def test_external_ids_are_compared_and_never_named(
     found = compare(trusting(PUMP, expected), trusting(PUMP, accepted))
     assert kinds(found) == ([("external-id", effect, "")] if effect else [])
     assert not [each for each in {*expected, *accepted} - {OPEN} if each in repr(found)]
-    assert words in {difference_in_words(each) for each in found} | {""}
+    assert words in {describe_difference(each) for each in found} | {""}
 
 
 def test_roles_of_two_times_are_compared_by_kind() -> None:

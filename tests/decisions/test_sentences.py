@@ -19,7 +19,7 @@ from pump_roles.guardrails.role_guardrails import published_role
 from pump_roles.iam import Policy, covers
 from pump_roles.inputs import mapped
 from pump_roles.published import ROLES
-from pump_roles.review.output.report_words import verdict
+from pump_roles.review.output.report_descriptions import verdict
 from pump_roles.review.report import LIMITED, NO, YES, Question, Report, RoleReport
 from pump_roles.review.report.permission_report import of_contents
 from pump_roles.role import Difference, Role

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from click.testing import Result
 
-from pump_roles.review.output.json_documents import as_json
+from pump_roles.review.output.writers import to_json
 from pump_roles.review.report.permission_report import of_templates
 from tests.commands import run, the_error, the_usage_error
 from tests.support import EXTERNAL_ID, PRINCIPAL, PUBLISHED_NAMES, STACKS, Assembly, short_reports
@@ -65,7 +65,7 @@ def of_account(*options: str) -> dict[str, Any]:
 
 
 def test_deployed_roles_are_what_the_templates_say(deployed: Path, tmp_path: Path) -> None:
-    written = as_json(of_templates(deployed))
+    written = to_json(of_templates(deployed))
     in_account = written.replace("${AWS::Partition}", "aws").replace("${AWS::AccountId}", ACCOUNT)
     of_files = json.loads(in_account)
     found = of_account()
@@ -94,7 +94,7 @@ def test_changes_in_the_account_are_alarms_and_changes(
     deployed: Path, aws: EmbeddedAws, tmp_path: Path
 ) -> None:
     earlier = tmp_path / "earlier.json"
-    earlier.write_text(as_json(of_templates(deployed)))
+    earlier.write_text(to_json(of_templates(deployed)))
     iam = aws.iam()
     iam.attach_role_policy(
         RoleName="PumpReadOnlyRole", PolicyArn="arn:aws:iam::aws:policy/AdministratorAccess"

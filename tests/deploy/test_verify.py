@@ -18,7 +18,7 @@ from pump_roles.inputs import as_list
 from pump_roles.review.account.account_details import policy_for_reading
 from pump_roles.review.account.aws_sdk import CallerClients
 from pump_roles.review.account.verification import AccountResult
-from pump_roles.review.output.words import unknown_in_words
+from pump_roles.review.output.descriptions import describe_unknown
 from pump_roles.role import Unknown
 from tests.customer import AUTO_PILOT, BOUNDARY_ARN, PATH, READ_ONLY, Customer, delete
 from tests.support import SECRET
@@ -52,7 +52,7 @@ def not_checked(found: AccountResult) -> list[Unknown]:
 
 def reasons(found: AccountResult) -> str:
     """Return all that could not be checked, as one text."""
-    return "; ".join(map(unknown_in_words, not_checked(found)))
+    return "; ".join(map(describe_unknown, not_checked(found)))
 
 
 # The smallest policy.
@@ -120,7 +120,7 @@ def test_role_that_can_neither_be_listed_nor_read_is_not_missing(customer: Custo
     assert found.state == "unknown"
     assert differences(found) == []
     for role in found.roles:
-        assert [*map(unknown_in_words, role.unknown)] == [
+        assert [*map(describe_unknown, role.unknown)] == [
             "it could not be read: denied: iam:GetRole"
         ]
     # It is missing if roles cannot be listed, but IAM says that it does not exist.
@@ -249,7 +249,7 @@ def test_what_does_not_answer_or_was_deleted_meanwhile_is_unknown(
         assert found.state == "unknown"
         assert [role.state for role in found.roles] == ["unknown", "unknown"]
         assert differences(found) == []
-        assert reason in unknown_in_words(*found.unknown)
+        assert reason in describe_unknown(*found.unknown)
         # Nothing of the response is shown.
         assert not [text for text in (SECRET, "<", "Sign in") if text in reasons(found)]
     gone = error("NoSuchEntity", 404)

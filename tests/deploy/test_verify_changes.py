@@ -19,9 +19,8 @@ from pump_roles.review.account.account_details import read_files
 from pump_roles.review.account.expectation import Expectation, from_report
 from pump_roles.review.account.verification import AccountResult
 from pump_roles.review.account.verify_accounts import verify_files
-from pump_roles.review.output.formats import written
-from pump_roles.review.output.json_documents import read_saved
-from pump_roles.review.output.words import access_in_words
+from pump_roles.review.output.descriptions import describe_access
+from pump_roles.review.output.saved_report import read_saved
 from pump_roles.review.report.permission_report import of_templates
 from pump_roles.role import Unknown
 from tests.customer import (
@@ -42,6 +41,7 @@ from tests.customer import (
     trust_policy,
     with_boundary,
 )
+from tests.documents import written
 from tests.support import OTHER_SECRET, PRINCIPAL, PUMP_ACCOUNT, SECRET, trust
 
 ADMINISTRATOR = "arn:aws:iam::aws:policy/AdministratorAccess"
@@ -178,7 +178,7 @@ def test_other_roles_that_give_access_are_listed(customer: Customer, tmp_path: P
     assert found.state == "differs"
     assert [role.state for role in found.roles] == ["match", "match"]
     role = f"arn:aws:iam::{found.account}:role/"
-    assert [(other.arn, access_in_words(other.alarms)) for other in found.others] == [
+    assert [(other.arn, describe_access(other.alarms)) for other in found.others] == [
         (f"{role}One", f"trusts Pump's account {PUMP_ACCOUNT}"),
         (f"{role}Two", "requires the external ID of one of Pump's roles"),
     ]

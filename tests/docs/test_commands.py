@@ -11,7 +11,7 @@ import pytest
 from awscli.clidriver import create_clidriver
 
 from pump_roles.review.cli import app
-from pump_roles.review.cli.read_files import Input
+from pump_roles.review.cli.options import Input
 from tests.commands import command
 from tests.docs.pages import VERIFY, shown
 from tools.sandbox.cdk import ROOT

@@ -8,19 +8,23 @@ import pytest
 
 from pump_roles.iam import TrustProblem, parse_trust
 from pump_roles.inputs import validators
-from pump_roles.review.output.formats import written
+from pump_roles.review.output.descriptions import (
+    describe_principal,
+    describe_principals,
+    describe_problem,
+)
 from pump_roles.review.output.page import as_html
-from pump_roles.review.output.report_words import trusted
-from pump_roles.review.output.words import let_in_by, principal_in_words, problem_in_words
+from pump_roles.review.output.report_descriptions import trusted
 from pump_roles.review.report import RoleReport
 from pump_roles.review.report.permission_report import of_templates
+from tests.documents import written
 from tests.support import NO_VALUE, SECRET, changed, external_id, principal, rolled_out, said, trust
 
 pytestmark = pytest.mark.usefixtures("reports_are_short")
 
 
 def assumed_by(role: RoleReport) -> str:
-    return ", ".join(map(principal_in_words, role.trust.principals)) or "nobody"
+    return ", ".join(map(describe_principal, role.trust.principals)) or "nobody"
 
 
 def test_second_external_id_is_shown(text: str, tmp_path: Path) -> None:
@@ -102,9 +106,9 @@ def test_trust_that_is_not_one_principal_with_an_external_id_is_a_problem(
     found = parse_trust({**TRUST, "Statement": [{**STATEMENT, **members}]})
     problems: dict[str, TrustProblem] = {problem.why: problem for problem in found.problems}
     who = problems[why].principal
-    assert subject == (principal_in_words(who) if who else problems[why].subject)
+    assert subject == (describe_principal(who) if who else problems[why].subject)
     assert found.requires_external_id is needs_id
-    assert all(map(problem_in_words, found.problems))
+    assert all(map(describe_problem, found.problems))
 
 
 def test_trust_policy_with_more_than_one_statement_is_a_problem() -> None:
@@ -165,7 +169,7 @@ def test_says_who_can_assume_a_role_and_whether_that_is_known(
     report = changed(text, tmp_path, change)
     (role,) = report.roles
     assert (assumed_by(role), trusted(role)) == (principals, requires_id)
-    other = next(let_in_by(other) for other in report.others if other.name == "Other")
+    other = next(describe_principals(other) for other in report.others if other.name == "Other")
     assert (other or "nobody") == principals
     needs_id = "it requires no external id" in said(report).lower()
     assert needs_id == (requires_id in ("not required", "not always") and principals != "nobody")

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from pump_roles import templates
 from pump_roles.constructs.widening import Built, widenings
-from pump_roles.review.output.words import boundary_in_words
+from pump_roles.review.output.descriptions import describe_boundary
 from pump_roles.role import Boundary
 from pump_roles.templates.reach import attachments
 from pump_roles.templates.resolve import Resolver
@@ -47,7 +47,7 @@ def read(value: Any, account: str = ACCOUNT, *others: Template, **more: Any) -> 
 def shown(value: Any, account: str = ACCOUNT) -> str:
     """A boundary as a report shows it."""
     found = read(value, account)
-    return "" if found is None else boundary_in_words(found.arn.text)
+    return "" if found is None else describe_boundary(found.arn.text)
 
 
 @pytest.mark.parametrize(
@@ -166,7 +166,7 @@ def test_what_a_stack_set_passes_on_is_of_another_account(tmp_path: Path) -> Non
     for value, expected in [(arn, "Boundary"), ({"Ref": "Boundary"}, '{"Ref": "Boundary"}')]:
         (found,) = templates.read(rolled_out(tmp_path, partial(change, value=value))).roles
         assert found.role.boundary is not None
-        assert boundary_in_words(found.role.boundary.arn.text) == expected
+        assert describe_boundary(found.role.boundary.arn.text) == expected
 
 
 AS_BUILT = {"Fn::Sub": f"{OWN}platform/B"}

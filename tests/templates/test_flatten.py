@@ -10,8 +10,8 @@ from aws_cdk import App, NestedStack, Stack
 from aws_cdk import aws_iam as iam
 
 from pump_roles import ReadOnlyRole
-from pump_roles.review.output.formats import written
 from pump_roles.review.report.permission_report import of_templates
+from tests.documents import written
 from tests.support import NO_VALUE, ROLE_ARGUMENTS, add_resources, changed, rolled_out, said
 
 

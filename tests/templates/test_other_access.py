@@ -15,8 +15,8 @@ from pump_roles.access import Access
 from pump_roles.assembly import OtherResource
 from pump_roles.constructs.widening import Built, widenings
 from pump_roles.iam import Principal, Value
-from pump_roles.review.output.report_words import finding_text
-from pump_roles.review.output.words import alarm_in_words
+from pump_roles.review.output.descriptions import describe_alarms
+from pump_roles.review.output.report_descriptions import alarm_text
 from pump_roles.review.report import Report
 from pump_roles.review.report.permission_report import of_templates
 from tests.innocent import customers_app
@@ -65,7 +65,7 @@ def of(text: str, folder: Path, other: Mapping[str, Any], *, same: bool, **membe
 
 
 def suspects(report: Report) -> list[str]:
-    return [alarm_in_words(other) for other in report.others if other.alarms]
+    return [describe_alarms(other) for other in report.others if other.alarms]
 
 
 def alarm(report: Report) -> str:
@@ -77,7 +77,7 @@ def alarm(report: Report) -> str:
 
 
 def alarms(report: Report) -> list[str]:
-    return [finding_text(found, report) for found in report.findings if found.kind in ALARMS]
+    return [alarm_text(found, report) for found in report.findings if found.kind in ALARMS]
 
 
 ESCAPED = "".join(f"\\u{ord(letter):04X}" for letter in "PumpAutoPilotRole")
@@ -677,9 +677,9 @@ def test_policy_in_another_template_that_attaches_to_the_role_is_a_difference(
     report = of(json.dumps(template), tmp_path, other, same=False, **suffix)
     first, second, *_ = report.findings
     assert (first.kind, second.kind) == ("difference", "suspect")
-    assert expected in finding_text(first, report)
+    assert expected in alarm_text(first, report)
     attaches = "attaches" if expected == CERTAIN else "may attach"
-    found_text = finding_text(second, report)
+    found_text = alarm_text(second, report)
     assert f"Other (AWS::IAM::Policy): {attaches} to the role PumpAutoPilotRole" in found_text
     assert report.others[0].grants == (Access("allows", "*"),)
     (found,) = report.roles

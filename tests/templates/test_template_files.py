@@ -12,11 +12,10 @@ from hypothesis import strategies as st
 
 from pump_roles import Guardrail
 from pump_roles.inputs import InputError
-from pump_roles.review.output.formats import written
-from pump_roles.review.output.report_words import change_in_one_line
-from pump_roles.review.report import Report
+from pump_roles.review.output.report_descriptions import describe_change
+from pump_roles.review.report import Report, earlier_of
 from pump_roles.review.report.permission_report import of_templates
-from pump_roles.review.report.report_changes import earlier_of
+from tests.documents import written
 from tests.support import EVERYTHING, changed, json_values, said, synthesize
 
 
@@ -156,6 +155,6 @@ def test_tag_of_a_stack_is_one_of_its_role(
     before = with_tags(guarded, tmp_path, {}, [])
     after = with_tags(guarded, tmp_path, stack, role, earlier_of(before, file="x", files=()))
     assert (before.alarms, after.alarms) == (0, int(difference != ""))
-    assert [(one.effect, change_in_one_line(one)) for one in after.changes] == (
+    assert [(one.effect, describe_change(one)) for one in after.changes] == (
         [("broader", difference)] if difference else []
     )

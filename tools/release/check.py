@@ -15,8 +15,8 @@ from typing import Final
 
 from pump_roles.iam import shipped
 from pump_roles.inputs import InputError
-from pump_roles.review.output.json_documents import read_baseline
-from pump_roles.review.output.report_words import change_in_one_line
+from pump_roles.review.output.report_descriptions import describe_change
+from pump_roles.review.output.saved_report import read_saved
 from pump_roles.review.report import Report, ReportChange
 from pump_roles.review.report.permission_report import of_templates
 from pump_roles.review.report.report_changes import changes
@@ -86,7 +86,7 @@ def _day(text: str | None) -> date | None:
 
 def _sentence(change: ReportChange, after: Report) -> str:
     named = ", ".join(f"`{name}`" for name in _named(change, after))
-    parts = [change.role, change_in_one_line(change), *([named] if named else [])]
+    parts = [change.role, describe_change(change), *([named] if named else [])]
     return f"{' '.join(': '.join(parts).split()).rstrip('.')}."
 
 
@@ -144,7 +144,8 @@ def current(root: Path = ROOT) -> Report:
 
 def released(root: Path) -> Report | None:
     """Return the report of the last release, or ``None`` if there is no release yet."""
-    return read_baseline(root / RELEASED).report if (root / RELEASED).exists() else None
+    found = read_saved(root / RELEASED) if (root / RELEASED).exists() else None
+    return None if found is None else found.report
 
 
 def main(arguments: Sequence[str], root: Path = ROOT) -> int:

@@ -21,9 +21,9 @@ from typing import Final
 
 from pump_roles import __version__, universal
 from pump_roles.published import ROLES
-from pump_roles.review.output.formats import written
-from pump_roles.review.output.json_documents import as_json
 from pump_roles.review.output.page import as_html
+from pump_roles.review.output.report_sections import document_of
+from pump_roles.review.output.writers import to_json, to_markdown
 from pump_roles.review.report.permission_report import of_published
 from tools.release import manual
 from tools.release.check import current
@@ -120,8 +120,8 @@ ARTIFACTS: Final[Mapping[str, Callable[[], bytes]]] = {
         for kind in universal.FILES
     },
     f"{_PREFIX}-permissions.html": lambda: as_html(of_published()).encode(),
-    f"{_PREFIX}-permissions.md": lambda: written(of_published(), "markdown").encode(),
-    f"{_PREFIX}-permissions.json": lambda: as_json(current()).encode(),
+    f"{_PREFIX}-permissions.md": lambda: to_markdown(document_of(of_published())).encode(),
+    f"{_PREFIX}-permissions.json": lambda: to_json(current()).encode(),
     f"{_PREFIX}-permissions-changelog.md": (ROOT / "PERMISSIONS.md").read_bytes,
     f"{_PREFIX}-permissions.schema.json": (ROOT / _SCHEMA).read_bytes,
     f"{_PREFIX}-manual.zip": _manual,

@@ -11,7 +11,8 @@ from tempfile import TemporaryDirectory
 from typing import Final
 
 from pump_roles import __version__, universal
-from pump_roles.review.output.formats import written
+from pump_roles.review.output.report_sections import document_of
+from pump_roles.review.output.writers import to_markdown
 from pump_roles.review.report.permission_report import of_published
 from tools.release import manual, schemas, tables
 from tools.sandbox.cdk import ROOT, cdk
@@ -56,7 +57,9 @@ FILES: Final[Mapping[str, Callable[[], bytes]]] = {
         f"pump_roles/universal/{name}": partial(_template, name)
         for name in universal.FILES.values()
     },
-    "docs/permissions.md": lambda: written(of_published(), "markdown", every_action=True).encode(),
+    "docs/permissions.md": lambda: to_markdown(
+        document_of(of_published(), every_action=True), None
+    ).encode(),
     **{f"docs/manual/{name}": make for name, make in manual.FILES.items()},
     **{path: partial(_filled, path, tables.filled) for path in tables.PAGES},
     **{path: partial(_filled, path, versioned) for path in NAMING},

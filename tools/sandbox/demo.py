@@ -11,7 +11,7 @@ from botocore.exceptions import ClientError
 from rich.table import Column
 
 from pump_roles.guardrails import Guardrail, opening_value
-from pump_roles.review.output.report_words import LEGEND, SYMBOLS
+from pump_roles.review.output.report_descriptions import LEGEND, SYMBOLS
 from pump_roles.review.report.action_risks import risk_of
 from tools.sandbox import catalog
 from tools.sandbox.aws import ACCOUNT_ID, Caller, EmbeddedAws, embedded_aws

@@ -17,8 +17,9 @@ from playwright.sync_api import Browser
 from rich.console import Console
 from rich.text import Text
 
-from pump_roles.review.output.formats import written
 from pump_roles.review.output.page import as_html
+from pump_roles.review.output.report_sections import document_of
+from pump_roles.review.output.writers import to_markdown
 from pump_roles.review.report.permission_report import of_published
 from tools.sandbox.browser import MISSING, available, browser
 from tools.sandbox.cdk import ROOT
@@ -63,7 +64,7 @@ def digest(text: str) -> str:
 
 def report_digest() -> str:
     """Return the digest of the report, which is the same in each version of the package."""
-    return digest(written(replace(of_published(), version=""), "markdown"))
+    return digest(to_markdown(document_of(replace(of_published(), version=""))))
 
 
 def draw(chromium: Browser, html: str, picture: Path, *, width: int, height: int) -> None:

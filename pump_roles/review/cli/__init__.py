@@ -7,8 +7,7 @@ import click
 
 from pump_roles._version import __version__
 from pump_roles.inputs import InputError
-from pump_roles.review.cli.options import INTERRUPTED, fail
-from pump_roles.review.cli.read_files import record
+from pump_roles.review.cli.options import INTERRUPTED, fail, record
 
 __all__ = ["app"]
 

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from datetime import datetime, timedelta, timezone
+from functools import partial
 from pathlib import Path
 from typing import Any, Final
 
@@ -25,9 +26,9 @@ from pump_roles.review.account.watched_roles import (
     roles_in,
     with_arns,
 )
-from pump_roles.review.cli import aws, options, results
-from pump_roles.review.cli.read_files import Input
-from pump_roles.review.output.activity_sections import nothing_found
+from pump_roles.review.cli import aws, options
+from pump_roles.review.cli.options import Input
+from pump_roles.review.output.activity_sections import document_of, nothing_found
 
 _MOST_DAYS: Final = 90
 """CloudTrail User Guide, "Working with CloudTrail event history"."""
@@ -86,7 +87,7 @@ _TRAIL: Final = Input(lambda: READ_IN_FOLDERS)
     help="Exit with status 3 if a commitment was changed or a handshake was accepted, such as an "
     "invitation to join an organization; or if a call was refused.",
 )
-@results.written_as("table", "markdown", "json")
+@options.written_as("table", "markdown", "json")
 def activity(
     paths: Sequence[Path],
     *,
@@ -100,7 +101,7 @@ def activity(
     expect: Path | None,
     role_arn: Sequence[str],
     fail_on: Sequence[str],
-    outputs: results.Outputs,
+    outputs: options.Outputs,
 ) -> None:
     """Show what Pump bought, what else it did through its roles, and what it never used.
 
@@ -152,7 +153,7 @@ def activity(
         result = collector.result(asked)
     except NothingFoundError as error:
         options.fail(nothing_found(error, roles), options.UNKNOWN)
-    outputs.write(result)
+    outputs.write(result, partial(document_of, result))
     met = {
         "change": any(change.is_important for change in result.changes),
         "refused": bool(result.refused),

@@ -5,17 +5,21 @@ import os
 import signal
 import sys
 from collections import Counter
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import suppress
-from functools import partial
+from dataclasses import dataclass
+from fnmatch import fnmatchcase
+from functools import cache, partial, wraps
 from pathlib import Path
-from typing import Any, Final, NoReturn, TypeVar
+from stat import S_ISREG
+from typing import Any, Final, Literal, NoReturn, TypeVar
 
 import click
 
 from pump_roles.inputs import PROVIDED_EXTERNAL_ID, ArgumentError, ListOf, one_line
 from pump_roles.published import ROLES
-from pump_roles.review.cli.read_files import Input, was_read
+from pump_roles.review.output.document import Document
+from pump_roles.review.output.writers import to_json, to_markdown
 
 _Value = TypeVar("_Value")
 Command = Callable[..., None]
@@ -66,7 +70,81 @@ def check_not_passed(options: Mapping[str, object], why: str) -> None:
             raise click.UsageError(f"{name}: {why}")
 
 
-# Values.
+# Inputs: a result never replaces what is read, or is read with it the next time.
+
+
+_opened: set[str] = set()
+
+
+class Input(click.Path):
+    """A file or folder to read. If it exists but cannot be read, that is not a usage error.
+
+    :param names: returns the patterns of the names of files that are read in a folder.
+    """
+
+    def __init__(self, names: Callable[[], Sequence[str]]) -> None:
+        super().__init__(exists=True, readable=False, path_type=Path)
+        self._names = names
+
+    def reads(self, path: Path, file: Path) -> bool:
+        """Return whether a path is a folder, and a file, which may not exist, is read in it."""
+        # Where a link leads, and the link itself.
+        for place in (file, Path(os.path.realpath(file))):
+            named = any(fnmatchcase(place.name.lower(), pattern) for pattern in self._names())
+            if named and any(is_same(Path(folder), place.parent) for folder in _folders(path)):
+                return True
+        return False
+
+
+def is_same(path: Path, other: Path) -> bool:
+    """Return whether two paths lead to one file or folder."""
+    try:
+        return path.samefile(other)
+    except OSError:
+        return False
+
+
+def _folders(path: Path) -> Iterator[str]:
+    seen = set()
+    for folder, below, _ in os.walk(path, followlinks=True):
+        # A link may lead to a folder above it.
+        if (real := os.path.realpath(folder)) in seen:
+            below.clear()
+        seen.add(real)
+        yield folder
+
+
+def record() -> None:
+    """Record which files are read from now on, by whatever code."""
+    _opened.clear()
+    _add_hook()
+
+
+@cache
+def _add_hook() -> None:
+    # Python cannot remove it.
+    sys.addaudithook(_hook)
+
+
+def _hook(event: str, arguments: tuple[Any, ...]) -> None:
+    if event == "open":
+        path, _, flags = arguments
+        if isinstance(path, str | bytes) and not flags & os.O_WRONLY:
+            _opened.add(os.fsdecode(path))
+
+
+def was_read(file: Path) -> bool:
+    """Return whether a file was read, under whatever name."""
+    identity = _identity(file)
+    return identity is not None and identity in map(_identity, [*_opened])
+
+
+def _identity(path: str | Path) -> tuple[int, int] | None:
+    try:
+        found = os.stat(path)  # noqa: PTH116
+    except (OSError, ValueError):
+        return None
+    return (found.st_dev, found.st_ino) if S_ISREG(found.st_mode) else None
 
 
 def _template_names() -> Sequence[str]:
@@ -78,6 +156,9 @@ def _template_names() -> Sequence[str]:
 
 INPUT: Final = Input(_template_names)
 """A template or a report, or a folder of templates."""
+
+
+# Values.
 
 
 def valid(name: str, check: Callable[[str, Any], _Value]) -> Callable[[Any], _Value]:
@@ -149,7 +230,7 @@ def comma_separated(name: str, validator: ListOf, *, help: str) -> Callable[[Com
 
 
 def _check_not_a_report(_context: object, _parameter: object, path: Path | None) -> Path | None:
-    from pump_roles.review.output.json_documents import is_report  # noqa: PLC0415
+    from pump_roles.review.output.saved_report import is_report  # noqa: PLC0415
 
     if path is not None and is_report(path):
         problem = f"{path}: is a report; pass the templates that it is about, such as cdk.out"
@@ -172,7 +253,18 @@ PROFILE: Final = click.option(
 ROLE: Final = click.argument("role", type=click.Choice([*ROLES]), metavar="ROLE")
 
 
-# Files.
+# Results: the same ``--format`` and ``--output`` everywhere.
+
+Format = Literal["table", "markdown", "json", "csv", "html"]
+
+_EXTENSIONS: Final[dict[Format, str]] = {
+    "table": ".txt",
+    "markdown": ".md",
+    "json": ".json",
+    "csv": ".csv",
+    "html": ".html",
+}
+
 
 WOULD_OVERWRITE: Final = "would overwrite an input"
 
@@ -205,3 +297,94 @@ def _write_to_standard_output(content: bytes) -> None:
         with suppress(OSError), Path(os.devnull).open("wb") as null:
             os.dup2(null.fileno(), sys.stdout.fileno())
         raise
+
+
+@dataclass(frozen=True)
+class Outputs:
+    """Where a result is written, and in which formats; ``None`` is standard output."""
+
+    formats: Mapping[Path | None, Format]
+
+    def write(
+        self, result: object, document: Callable[[], Document], **writers: Callable[[], str]
+    ) -> None:
+        """Write a result.
+
+        :param document: makes its document, for a table and Markdown.
+        :param writers: what else writes it, by format.
+        """
+
+        def text(chosen: Format, *, styled: bool) -> str:
+            if chosen in writers:
+                return writers[chosen]()
+            if chosen == "json":
+                return to_json(result)
+            if chosen == "markdown":
+                return to_markdown(document())
+            # Imported here: rich loads slowly.
+            from pump_roles.review.output.terminal import to_terminal  # noqa: PLC0415
+
+            return to_terminal(document(), styled=styled)
+
+        write({file: text(chosen, styled=file is None) for file, chosen in self.formats.items()})
+
+
+def _check_not_an_input(file: Path, options: Mapping[str, Any]) -> None:
+    # Before everything is read, not after. What is only known then is checked before it is written.
+    types = {each.name: each.type for each in click.get_current_context().command.params}
+    for name, value in options.items():
+        for path in value if isinstance(value, tuple) else (value,):
+            if not isinstance(path, Path):
+                continue
+            type_ = types.get(name)
+            within = isinstance(type_, Input) and type_.reads(path, file)
+            if is_same(path, file) or (within and file.exists()):
+                raise click.UsageError(one_line(f"{file}: {WOULD_OVERWRITE}"))
+            if within:
+                problem = f"{file}: would become an input; write it outside of {path}"
+                raise click.UsageError(one_line(problem))
+
+
+def written_as(default: Format, *others: Format) -> Callable[[Command], Command]:
+    """Return a decorator of a command that writes a result, which gets its ``outputs``."""
+    formats = {_EXTENSIONS[name]: name for name in (default, *others)}
+    endings = ", ".join(formats)
+
+    def extension_known(_context: object, _parameter: object, files: Sequence[Path]) -> Any:
+        for file in files:
+            if file.suffix.lower() not in formats:
+                problem = f"{file}: unknown extension; must be one of {endings}"
+                raise click.BadParameter(one_line(problem))
+            # Before everything is read, not after.
+            if not file.parent.is_dir():
+                raise click.BadParameter(one_line(f"{file}: there is no such folder"))
+        return files
+
+    def decorated(function: Command) -> Command:
+        @click.option(
+            "--format",
+            type=click.Choice([*formats.values()]),
+            help=f"What to write to standard output. Defaults to {default}, or to nothing if "
+            "--output is passed.",
+        )
+        @repeatable(
+            "--output",
+            type=click.Path(dir_okay=False, writable=True, path_type=Path),
+            callback=extension_known,
+            help=f"A file to write, in the format of its extension: {endings}.",
+        )
+        @wraps(function)
+        def run(
+            *arguments: object, format: Format | None, output: Sequence[Path], **options: object
+        ) -> None:
+            for file in output:
+                _check_not_an_input(file, options)
+            chosen: dict[Path | None, Format] = (
+                {} if output and not format else {None: format or default}
+            )
+            chosen |= {file: formats[file.suffix.lower()] for file in output}
+            function(*arguments, outputs=Outputs(chosen), **options)
+
+        return run
+
+    return decorated

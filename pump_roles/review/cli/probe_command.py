@@ -1,5 +1,6 @@
 """``pump-roles probe``: whether roles require their external ID."""
 
+from functools import partial
 from pathlib import Path
 
 import click
@@ -11,7 +12,8 @@ from pump_roles.review.account.role_list import (
     check_partition,
     read_role_list,
 )
-from pump_roles.review.cli import aws, options, results
+from pump_roles.review.cli import aws, options
+from pump_roles.review.output.probe_sections import document_of
 
 
 # The command rejects extra arguments: click's own message would show them, and with them maybe an
@@ -36,7 +38,7 @@ from pump_roles.review.cli import aws, options, results
     "AWS_DEFAULT_REGION, that of the profile, or us-east-1.",
 )
 @options.PROFILE
-@results.written_as("table", "markdown", "json")
+@options.written_as("table", "markdown", "json")
 def probe(
     context: click.Context,
     role_arn: str | None,
@@ -45,7 +47,7 @@ def probe(
     file: Path | None,
     region: str | None,
     profile: str | None,
-    outputs: results.Outputs,
+    outputs: options.Outputs,
 ) -> None:
     """Prove that customers' roles require their external ID, by trying to assume them.
 
@@ -86,7 +88,7 @@ def probe(
             on_result=lambda _: advance(1),
         )
     report = ProbeReport(caller=caller, roles=tuple(found))
-    outputs.write(report)
+    outputs.write(report, partial(document_of, report))
     options.finish(
         different=bool(report.counts["not-required"]), unknown=bool(report.counts["unknown"])
     )

@@ -1,6 +1,7 @@
 """``pump-roles report``: what the roles can do."""
 
 from collections.abc import Iterator, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Final
 
@@ -9,13 +10,14 @@ import click
 from pump_roles.guardrails import Guardrail
 from pump_roles.inputs import GUARDRAILS, ROLE_NAME, ArgumentError
 from pump_roles.published import ROLES
-from pump_roles.review.cli import options, results
-from pump_roles.review.output.json_documents import read_baseline
-from pump_roles.review.output.report_words import change_of_roles, finding_title, may_broaden
+from pump_roles.review.cli import options
+from pump_roles.review.output.report_descriptions import alarm_title, change_of_roles, may_broaden
+from pump_roles.review.output.report_sections import document_of, rows_of
+from pump_roles.review.output.saved_report import read_saved
 from pump_roles.review.output.texts import first, say
-from pump_roles.review.report import Report
+from pump_roles.review.output.writers import to_csv, to_markdown
+from pump_roles.review.report import Earlier, Report, earlier_of
 from pump_roles.review.report.permission_report import of_contents, of_published, of_templates
-from pump_roles.review.report.report_changes import Earlier
 
 _ALARM: Final = "alarm"
 _BROADENED: Final = "broadened"
@@ -50,7 +52,7 @@ _BROADENED: Final = "broadened"
     help="With --account: the name of one of Pump's roles there. Defaults to the published names.",
 )
 @options.PROFILE
-@results.written_as("markdown", "html", "csv", "json")
+@options.written_as("markdown", "html", "csv", "json")
 def report(
     path: Path | None,
     *,
@@ -61,7 +63,7 @@ def report(
     account: bool,
     role_name: Sequence[str],
     profile: str | None,
-    outputs: results.Outputs,
+    outputs: options.Outputs,
 ) -> None:
     """Show what the roles can do, action by action: your templates' roles, or the published ones.
 
@@ -95,9 +97,38 @@ def report(
         result = of_templates(path, since=earlier)
     else:
         result = _of_published(guardrails, earlier)
-    outputs.write(result, every_action=every_action)
+    outputs.write(
+        result,
+        partial(document_of, result),
+        html=partial(_as_html, result),
+        csv=lambda: to_csv(rows_of(result)),
+        **({"markdown": partial(_every_action, result)} if every_action else {}),
+    )
     if reasons := [*_reasons(result, fail_on)]:
         options.fail(" ".join(reasons), options.DIFFERENT)
+
+
+def _as_html(report: Report) -> str:
+    # Imported here: Jinja loads slowly.
+    from pump_roles.review.output.page import as_html  # noqa: PLC0415
+
+    return as_html(report)
+
+
+def _every_action(report: Report) -> str:
+    return to_markdown(document_of(report, every_action=True), None)
+
+
+def read_baseline(path: Path) -> Earlier:
+    """Read what a later report is compared with. Its content says what it is, not its name."""
+    return read_saved(path) or _earlier_of_templates(path)
+
+
+def _earlier_of_templates(path: Path) -> Earlier:
+    report = of_templates(path)
+    files = dict.fromkeys(file for role in report.roles for file in role.files)
+    # Only names of files: the report must not depend on the machine.
+    return earlier_of(report, file=path.name, files=tuple(files))
 
 
 def _of_published(names: Sequence[str], earlier: Earlier | None) -> Report:
@@ -127,7 +158,7 @@ def _of_account(names: Sequence[str], profile: str | None, earlier: Earlier | No
 
 def _reasons(result: Report, fatal: Sequence[str]) -> Iterator[str]:
     if _ALARM in fatal and result.alarms:
-        titles = (finding_title(finding, result) for finding in result.findings)
+        titles = (alarm_title(finding, result) for finding in result.findings)
         yield f"{say('units.alarms', result.alarms)}: {'; '.join(titles)}."
     broader = [change_of_roles(change) for change in result.changes if change.may_broaden]
     if _BROADENED in fatal and broader:

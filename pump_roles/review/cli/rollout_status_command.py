@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
 import click
@@ -15,8 +16,9 @@ from pump_roles.review.account.rollout_status import (
     read_statuses,
     rollouts_in,
 )
-from pump_roles.review.cli import aws, options, results
-from pump_roles.review.output.words import unknown_in_words
+from pump_roles.review.cli import aws, options
+from pump_roles.review.output.descriptions import describe_unknown
+from pump_roles.review.output.rollout_sections import document_of
 
 
 @options.command()
@@ -46,7 +48,7 @@ from pump_roles.review.output.words import unknown_in_words
     "AWS_REGION, AWS_DEFAULT_REGION, or that of the profile.",
 )
 @options.PROFILE
-@results.written_as("table", "markdown", "json")
+@options.written_as("table", "markdown", "json")
 def rollout_status(
     stack_sets: Sequence[str],
     *,
@@ -57,7 +59,7 @@ def rollout_status(
     no_filter: bool,
     region: str | None,
     profile: str | None,
-    outputs: results.Outputs,
+    outputs: options.Outputs,
 ) -> None:
     """Show which accounts of rollouts have a current stack instance, and list those that do not.
 
@@ -109,7 +111,7 @@ def rollout_status(
         cloudformation, organizations = clients.cloudformation(), clients.organizations()
     with aws.progress("stack instances and accounts read") as advance:
         statuses = read_statuses(cloudformation, organizations, rollouts, advance=advance)
-    outputs.write(statuses)
+    outputs.write(statuses, partial(document_of, statuses))
     state = statuses.state
     options.finish(different=state == "incomplete", unknown=state == "unknown")
 
@@ -121,7 +123,7 @@ def _in_templates(path: Path) -> list[ExpectedRollout]:
     except TargetsError as error:
         targets = f"{name}: the targets of the StackSet {error.stack_set}"
         options.fail(
-            f"{targets} cannot be read: {unknown_in_words(error.unknown)}", options.UNKNOWN
+            f"{targets} cannot be read: {describe_unknown(error.unknown)}", options.UNKNOWN
         )
 
 

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import replace
+from functools import partial
 from itertools import count
 from pathlib import Path
 
@@ -23,8 +24,9 @@ from pump_roles.review.account.verify_accounts import (
     verify_organization,
     verify_own_account,
 )
-from pump_roles.review.cli import aws, options, results
-from pump_roles.review.output.json_documents import read_saved
+from pump_roles.review.cli import aws, options
+from pump_roles.review.output.saved_report import read_saved
+from pump_roles.review.output.verify_sections import document_of
 
 
 def _check_target(argument: str, value: str) -> str:
@@ -82,7 +84,7 @@ def _check_target(argument: str, value: str) -> str:
     help="With --assume-role: the ID of an account to exclude.",
 )
 @options.PROFILE
-@results.written_as("table", "markdown", "json")
+@options.written_as("table", "markdown", "json")
 def verify(
     *,
     expect: Path | None,
@@ -94,7 +96,7 @@ def verify(
     target: Sequence[str],
     exclude_account: Sequence[str],
     profile: str | None,
-    outputs: results.Outputs,
+    outputs: options.Outputs,
 ) -> None:
     """Verify that an account still has the roles that were reviewed.
 
@@ -146,7 +148,7 @@ def verify(
                 if assume_role
                 else verify_own_account(clients, expectation)
             )
-    outputs.write(verification)
+    outputs.write(verification, partial(document_of, verification))
     state = verification.state
     options.finish(different=state == "differs", unknown=state == "unknown")
 

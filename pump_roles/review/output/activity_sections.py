@@ -120,7 +120,7 @@ def _or_nothing(table: Table, *about: Text) -> tuple[Part, ...]:
     return (*about, table) if table.rows else (say("activity.nothing"),)
 
 
-def unknown_in_words(unknown: Unknown) -> str:
+def describe_unknown(unknown: Unknown) -> str:
     """Return why something is not known."""
     events = f"{say('units.events', unknown.events)}: " if unknown.events else ""
     detail = f": {unknown.detail}" if unknown.detail else ""
@@ -131,7 +131,7 @@ def unknown_in_words(unknown: Unknown) -> str:
 def nothing_found(error: "NothingFoundError", roles: "WatchedRoles") -> str:
     """Return why there is no result."""
     if error.unknown:
-        found = (f"{unknown.subject}: {unknown_in_words(unknown)}" for unknown in error.unknown)
+        found = (f"{unknown.subject}: {describe_unknown(unknown)}" for unknown in error.unknown)
         return say("activity.unknown", why="; ".join(first(found, _FEW)))
     if not error.events:
         return say("activity.no_events")
@@ -141,7 +141,7 @@ def nothing_found(error: "NothingFoundError", roles: "WatchedRoles") -> str:
 
 
 def _unknown(unknown: Sequence[Unknown]) -> Section:
-    table = table_of("unknown_heads", unknown, why=unknown_in_words)
+    table = table_of("unknown_heads", unknown, why=describe_unknown)
     parts = (say("activity.incomplete"), table) if unknown else ()
     return Section(say("activity.not_known"), parts, attention=True)
 
@@ -228,7 +228,7 @@ def _refused(activity: Activity) -> Section:
     return Section(say("activity.refused"), _or_nothing(table))
 
 
-def risk_in_words(action: str) -> str:
+def describe_risk(action: str) -> str:
     """Return what an action can do at worst."""
     known = shipped().actions.get(action.lower())
     return text_of("risks", risk_of(action, only_reads=known is not None and known.only_reads))
@@ -237,7 +237,7 @@ def risk_in_words(action: str) -> str:
 def _unused(activity: Activity) -> Section:
     by_risk: dict[str, list[str]] = {risk: [] for risk in TEXTS["risks"].values()}
     for action in activity.unused:
-        by_risk[risk_in_words(action)].append(action)
+        by_risk[describe_risk(action)].append(action)
     rows = [(risk, len(names), Names(names, _FEW)) for risk, names in by_risk.items() if names]
     refused = Counter[str]()
     for use in activity.used:

@@ -13,9 +13,9 @@ from jinja2 import Environment, StrictUndefined, Template
 from markupsafe import Markup, escape
 
 from pump_roles.guardrails import SHIPPED
-from pump_roles.review.output import report_actions, report_words, words
-from pump_roles.review.output.json_documents import embedded
+from pump_roles.review.output import descriptions, report_actions, report_descriptions
 from pump_roles.review.output.report_sections import document_of, facts
+from pump_roles.review.output.saved_report import embedded
 from pump_roles.review.output.texts import TEXTS, say
 from pump_roles.review.output.writers import to_markdown
 from pump_roles.review.report import RISKS, ActionReport, Report, Risk, RoleReport
@@ -64,14 +64,14 @@ def as_html(report: Report) -> str:
         markdown=to_markdown(document_of(report)),
         rows=frozenset(action.name for action in report.actions),
         navigation=[*_navigation(report)],
-        severities=report_words.severities(report),
+        severities=report_descriptions.severities(report),
         widest=max((role.actions for role in report.roles), default=0),
         longest=max((sum(service.counts.values()) for service in services), default=0),
         sets=left_by_sets(report),
         bands=bands,
         risks=RISKS,
         checks=_CHECKS,
-        wording={**vars(words), **vars(report_words)},
+        wording={**vars(descriptions), **vars(report_descriptions)},
         acts=vars(report_actions),
         texts=TEXTS,
         say=say,
@@ -88,7 +88,7 @@ def _template() -> Template:
         autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True
     )
     environment.filters["coded"] = _coded
-    environment.filters["capital"] = report_words.capital
+    environment.filters["capital"] = report_descriptions.capital
     # Fixed texts become part of the template, because there are many.
     source = re.sub(
         r'\{\{ say\("(\w+\.\w+)"\) \}\}',
@@ -131,7 +131,11 @@ def _worst_of(role: RoleReport) -> tuple[str, str, str]:
         return "", say("top.stopped"), ""
     if not role.readable and risk != "money":
         return "money", say("top.not_known"), "unknown"
-    return risk, report_words.capital(say(f"severities.{risk}")) if risk else say("top.none"), ""
+    return (
+        risk,
+        report_descriptions.capital(say(f"severities.{risk}")) if risk else say("top.none"),
+        "",
+    )
 
 
 def _roles_with(action: ActionReport) -> str:

@@ -22,7 +22,7 @@ def document_of(report: ProbeReport) -> Document:
         "probe_heads",
         roles,
         verdict=lambda result: Strong(text_of("verdicts", result.verdict), _TONES[result.verdict]),
-        reason=reason_in_words,
+        reason=describe_reason,
     )
     counts = ", ".join(
         f"{report.counts[verdict]:,} {text_of('verdicts', verdict)}"
@@ -39,7 +39,7 @@ def document_of(report: ProbeReport) -> Document:
     )
 
 
-def reason_in_words(result: ProbeResult) -> str:
+def describe_reason(result: ProbeResult) -> str:
     """Return the reason for a verdict."""
     attempts = (result.with_right_id, result.without_id, result.with_wrong_id)
     right = say("probe_reasons.right")
@@ -57,18 +57,18 @@ def reason_in_words(result: ProbeResult) -> str:
         return say("probe_reasons.not-required", calls=say("differences.and").join(accepted))
     calls_by_reason: dict[str, list[str]] = {}
     if result.with_right_id.outcome == "refused":
-        why = _in_words(result.with_right_id) or say("probe_reasons.refused")
+        why = _describe_attempt(result.with_right_id) or say("probe_reasons.refused")
         calls_by_reason[why] = [right]
     for call, attempt in zip(names, attempts, strict=True):
         if attempt.outcome == "unknown":
-            calls_by_reason.setdefault(_in_words(attempt), []).append(call)
+            calls_by_reason.setdefault(_describe_attempt(attempt), []).append(call)
     return "; ".join(
         say("probe_reasons.calls", calls=", ".join(calls), reason=reason)
         for reason, calls in calls_by_reason.items()
     )
 
 
-def _in_words(attempt: ProbeAttempt) -> str:
+def _describe_attempt(attempt: ProbeAttempt) -> str:
     if attempt.reason == "no-credentials":
         return say("probe_reasons.no_credentials")
     if attempt.reason in TEXTS["probe_policies"]:

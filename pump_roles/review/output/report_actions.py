@@ -6,9 +6,9 @@ from dataclasses import dataclass
 from typing import Final, NamedTuple
 
 from pump_roles.iam import ALLOWED, DENIED
-from pump_roles.review.output.report_words import name_of
+from pump_roles.review.output.descriptions import describe_scope
+from pump_roles.review.output.report_descriptions import name_of
 from pump_roles.review.output.texts import say
-from pump_roles.review.output.words import scope_in_words
 from pump_roles.review.report import (
     LIMITED,
     RISKS,
@@ -60,7 +60,7 @@ def state_of(action: ActionReport, role: RoleReport) -> State:
         return _not_granted(role)
     word = say(f"states.{grant.decision if grant.decision in (ALLOWED, DENIED) else LIMITED}")
     if grant.allowed_on and grant.decision != DENIED:
-        scopes = say("differences.or").join(map(scope_in_words, grant.allowed_on))
+        scopes = say("differences.or").join(map(describe_scope, grant.allowed_on))
         word = say("states.only", state=word, scopes=scopes)
     by = [name_of(policy, role) for policy in grant.denied_by]
     return State(say("states.by", state=word) if by else word, by)

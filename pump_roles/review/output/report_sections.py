@@ -5,7 +5,16 @@ from typing import Any, Final
 
 from pump_roles.guardrails import SHIPPED
 from pump_roles.iam import ALLOWED, DENIED, NOT_GRANTED
-from pump_roles.review.output import report_words as wording
+from pump_roles.review.output import report_descriptions as wording
+from pump_roles.review.output.descriptions import (
+    describe_access,
+    describe_boundary,
+    describe_grants,
+    describe_place,
+    describe_principal,
+    describe_principals,
+    describe_scope,
+)
 from pump_roles.review.output.document import (
     Code,
     Document,
@@ -22,15 +31,6 @@ from pump_roles.review.output.document import (
 )
 from pump_roles.review.output.report_actions import Group, by_service, kind_of, state_of
 from pump_roles.review.output.texts import TEXTS, say
-from pump_roles.review.output.words import (
-    access_in_words,
-    boundary_in_words,
-    grants_in_words,
-    let_in_by,
-    place_in_words,
-    principal_in_words,
-    scope_in_words,
-)
 from pump_roles.review.report import (
     LIMITED,
     NO,
@@ -82,8 +82,8 @@ def _alarms(report: Report) -> Iterator[Part]:
         yield say("alarms.about")
     for finding in report.findings:
         yield (
-            Strong(f"{wording.finding_title(finding, report)}."),
-            f" {wording.finding_text(finding, report)}",
+            Strong(f"{wording.alarm_title(finding, report)}."),
+            f" {wording.alarm_text(finding, report)}",
             f" {say('alarms.todo')} {wording.what_to_do(finding)}",
         )
 
@@ -129,7 +129,7 @@ def facts(role: RoleReport, report: Report) -> Mapping[str, tuple[Piece, ...]]:
     is_published = role.policies_published == "yes"
     own = [policy for policy in role.policies if policy.kind != "guardrail"]
     changed = [policy for policy in own if policy.kind != "published" or not policy.unmodified]
-    published = wording.published_in_words(role)
+    published = wording.describe_published(role)
     return {
         say("facts.used_by"): (*_used_by(role),),
         say("facts.external_id"): (
@@ -157,7 +157,7 @@ def _used_by(role: RoleReport) -> Iterator[str | Code | Strong]:
         else:
             is_problem = several or any(problem.principal == principal for problem in problems)
             yield from (
-                Code(principal_in_words(principal)),
+                Code(describe_principal(principal)),
                 ", ",
                 Strong(who) if is_problem else who,
             )
@@ -166,7 +166,7 @@ def _used_by(role: RoleReport) -> Iterator[str | Code | Strong]:
 
 
 def _places(role: RoleReport, report: Report) -> Sequence[str]:
-    found = [place_in_words(place) for place in report.places if place.kind == role.kind]
+    found = [describe_place(place) for place in report.places if place.kind == role.kind]
     account = say("facts.account", account=role.account) if role.account else say("facts.yours")
     return found or [account]
 
@@ -185,14 +185,14 @@ def _guardrails(role: RoleReport, report: Report) -> Iterator[str | Code]:
     if any(guardrail and guardrail.tag for guardrail in shipped):
         ways = (way for other in report.others for way in other.grants)
         ends = [way for way in ways if way.why in ("ends-approval", "may-end-approval")]
-        yield f"; {access_in_words(ends)}" if ends else ""
+        yield f"; {describe_access(ends)}" if ends else ""
 
 
 def _limits(role: RoleReport) -> Iterator[str | Code | Names]:
     yield say("facts.ends", until=role.ends) if role.ends else say("facts.never")
     if role.boundary:
         yield f"; {say('facts.boundary')} "
-        yield from (Code(boundary_in_words(role.boundary)), f", {say('roles.not_counted')}")
+        yield from (Code(describe_boundary(role.boundary)), f", {say('roles.not_counted')}")
     else:
         yield f"; {say('facts.no_boundary')}"
     if role.role.may_deny:
@@ -217,9 +217,9 @@ def _others(report: Report) -> Iterator[Part]:
         yield table_of(
             "other",
             report.others,
-            principals=lambda other: let_in_by(other) or say("others.nobody"),
-            grants=lambda other: grants_in_words(other) or say("others.nothing"),
-            alarms=lambda other: Strong(access_in_words(other.alarms)),
+            principals=lambda other: describe_principals(other) or say("others.nobody"),
+            grants=lambda other: describe_grants(other) or say("others.nothing"),
+            alarms=lambda other: Strong(describe_access(other.alarms)),
         )
     if report.resources:
         types = ", ".join(f"{kind} ({count:,})" for kind, count in report.resources.items())
@@ -250,7 +250,7 @@ def _answer(answer: Answer, role: RoleReport, severity: str) -> Text:
     symbol, about = wording.SYMBOLS[severity], wording.answered(answer, role)
     few = len(answer.left) <= _NAMED and answer.left
     named = (": ", Names(answer.left)) if few else ()
-    return (f"{symbol} ", Strong(wording.answer_in_words(answer)), f", {about}", *named)
+    return (f"{symbol} ", Strong(wording.describe_answer(answer)), f", {about}", *named)
 
 
 def _at_worst(report: Report) -> Iterator[Part]:
@@ -449,11 +449,11 @@ def _catalogued(action: ActionReport, role: RoleReport) -> Mapping[str, Any]:
         "reason": action.reason,
         "policies": "; ".join(policy for policy, _ in grant.granted_by),
         "patterns": "; ".join(pattern for _, pattern in grant.granted_by),
-        "allowed_on": "; ".join(map(scope_in_words, grant.allowed_on)),
+        "allowed_on": "; ".join(map(describe_scope, grant.allowed_on)),
         "denied_by": ", ".join(grant.denied_by),
         "limits": "; ".join(
             [
-                *map(scope_in_words, grant.limits),
+                *map(describe_scope, grant.limits),
                 *([say("document.more", grant.further)] if grant.further else []),
             ]
         ),

@@ -11,6 +11,7 @@ from pump_roles.review.account.rollout_status import (
     RolloutStatus,
     Statuses,
 )
+from pump_roles.review.output.descriptions import describe_unknown
 from pump_roles.review.output.document import (
     Document,
     Part,
@@ -20,7 +21,6 @@ from pump_roles.review.output.document import (
     table_of,
 )
 from pump_roles.review.output.texts import TEXTS, say, text_of
-from pump_roles.review.output.words import unknown_in_words
 
 _BAD: Final[tuple[AccountState, ...]] = ("missing", "not-current", "not-targeted", "not-found")
 
@@ -45,7 +45,7 @@ def _section(rollout: RolloutStatus) -> Section:
 
 
 def _unknown(rollout: RolloutStatus) -> Iterator[Part]:
-    for problem in problems_in_words(rollout):
+    for problem in describe_problems(rollout):
         yield Strong(say("rollout.unknown"), "unsure"), f": {problem}"
 
 
@@ -58,10 +58,10 @@ def _known(rollout: RolloutStatus) -> Iterator[Part]:
     for state in _BAD:
         if count := rollout.counts[state]:
             yield Strong(f"{text_of('rollout_problems', state)}: {count:,}", "bad")
-    yield from (Strong(problem, "bad") for problem in problems_in_words(rollout))
+    yield from (Strong(problem, "bad") for problem in describe_problems(rollout))
     yield say("rollout.not_counted", account=rollout.management_account)
     others = (account for account in rollout.accounts if account.state != "current")
-    yield table_of("rollout_heads", others, state=_state, reason=reason_in_words)
+    yield table_of("rollout_heads", others, state=_state, reason=describe_reason)
 
 
 def _state(account: AccountStatus) -> Text:
@@ -76,7 +76,7 @@ def _targets(rollout: RolloutStatus) -> str:
     return say(key, units=units, accounts=accounts) if key else units
 
 
-def reason_in_words(account: AccountStatus) -> str:
+def describe_reason(account: AccountStatus) -> str:
     """Return why an account has its state."""
     if account.state == "not-targeted":
         return say("rollout.excluded" if account.unit else "rollout.not_below")
@@ -89,10 +89,10 @@ def reason_in_words(account: AccountStatus) -> str:
     return account.reason or ended
 
 
-def problems_in_words(rollout: RolloutStatus) -> Iterator[str]:
+def describe_problems(rollout: RolloutStatus) -> Iterator[str]:
     """Yield why the status of a rollout is unknown, or what is wrong with it as a whole."""
     if rollout.state == "unknown":
-        yield from map(unknown_in_words, rollout.unknown)
+        yield from map(describe_unknown, rollout.unknown)
         return
     if {*rollout.units} != {*rollout.deployed_units}:
         deployed = ", ".join(sorted(rollout.deployed_units)) or say("rollout.no_units")

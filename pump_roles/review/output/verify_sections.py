@@ -17,6 +17,13 @@ from pump_roles.review.account.verification import (
     StoppedBy,
     Verification,
 )
+from pump_roles.review.output.descriptions import (
+    describe_access,
+    describe_difference,
+    describe_principal,
+    describe_unknown,
+    details_of,
+)
 from pump_roles.review.output.document import (
     Code,
     Document,
@@ -28,13 +35,6 @@ from pump_roles.review.output.document import (
     Tone,
 )
 from pump_roles.review.output.texts import TEXTS, say
-from pump_roles.review.output.words import (
-    access_in_words,
-    details_of,
-    difference_in_words,
-    principal_in_words,
-    unknown_in_words,
-)
 from pump_roles.role import Difference, Rule
 
 _K = TypeVar("_K")
@@ -78,13 +78,13 @@ def document_of(verification: Verification) -> Document:
     if found := dict.fromkeys(_organization(each) for each in read if each is not None):
         about.append(say("verify.organizations", organizations="; ".join(found)))
     notes = dict.fromkeys(note for account in verification.accounts for note in account.notes)
-    about += (say("verify.unread_organization", why=unknown_in_words(note)) for note in notes)
+    about += (say("verify.unread_organization", why=describe_unknown(note)) for note in notes)
     usable = [role for account in verification.accounts for role in account.for_management]
     about += [say("verify.usable", number=f"{len(usable):,}")] if usable else []
     if verification.policies == ():
         about.append(say("verify.no_policies", names=", ".join(NAMES)))
     about += (
-        say("verify.unread_policies", why=unknown_in_words(note)) for note in verification.notes
+        say("verify.unread_policies", why=describe_unknown(note)) for note in verification.notes
     )
     return Document(
         say("verify.title"),
@@ -178,7 +178,7 @@ def _is_unread(account: AccountResult) -> bool:
 
 def _account(account: AccountResult) -> Item:
     items = [
-        *_items(say("verify.not_checked"), map(unknown_in_words, account.unknown)),
+        *_items(say("verify.not_checked"), map(describe_unknown, account.unknown)),
         *map(_of_difference, account.differences),
         *map(_of_other, account.others),
         *map(_role, account.roles),
@@ -197,7 +197,7 @@ def _policy(policy: PolicyResult) -> Item:
     about = (state, f": {kind} ", Code(policy.name), attached, Names(policy.attached_to or ()))
     items = (
         *map(_of_difference, policy.differences),
-        *_items(say("verify.not_checked"), map(unknown_in_words, policy.unknown)),
+        *_items(say("verify.not_checked"), map(describe_unknown, policy.unknown)),
     )
     return Item(about, items)
 
@@ -208,9 +208,9 @@ def _role(role: RoleResult) -> Item:
     items = [
         *(_item(by.name, _about_stop(by), "bad") for by in role.stopped_by),
         *map(_of_difference, by_effect),
-        *_items(say("verify.not_checked"), map(unknown_in_words, role.unknown)),
-        *_items(say("verify.note"), map(unknown_in_words, role.notes)),
-        *(_item(found.guardrail, approval_in_words(found)) for found in role.approvals),
+        *_items(say("verify.not_checked"), map(describe_unknown, role.unknown)),
+        *_items(say("verify.note"), map(describe_unknown, role.notes)),
+        *(_item(found.guardrail, describe_approval(found)) for found in role.approvals),
     ]
     if role.last_used:
         items.append(_item(say("verify.last_used"), role.last_used))
@@ -244,19 +244,19 @@ def _of_difference(difference: Difference) -> Item:
             Strong(difference.effect, _EFFECTS[difference.effect]),
             " (",
             Code(difference.rule),
-            f"): {difference_in_words(difference)}",
+            f"): {describe_difference(difference)}",
         ),
         (*map(Item, details), *(actions if difference.actions else [])),
     )
 
 
 def _of_other(other: OtherRole) -> Item:
-    ways = access_in_words(other.alarms)
+    ways = describe_access(other.alarms)
     about = (Strong(_BROADER, "bad"), " (", Code("other-access"), "): ", say("verify.the_role"))
     items = (
         *map(_of_difference, other.differences),
         *(_item(by.name, _about_stop(by)) for by in other.stopped_by),
-        *_items(say("verify.not_checked"), map(unknown_in_words, other.unknown)),
+        *_items(say("verify.not_checked"), map(describe_unknown, other.unknown)),
         *_assumed_by(other),
     )
     return Item((*about, " ", Code(other.arn), f": {ways}"), items)
@@ -270,11 +270,11 @@ def _for_management(accounts: Iterable[AccountResult]) -> Iterator[Item]:
             alike.setdefault((other.alarms, other.principals), []).append(other)
     for same in alike.values():
         arns = Names([other.arn for other in same])
-        yield Item((arns, f": {access_in_words(same[0].alarms)}"), _assumed_by(same[0]))
+        yield Item((arns, f": {describe_access(same[0].alarms)}"), _assumed_by(same[0]))
 
 
 def _assumed_by(other: OtherRole) -> tuple[Item, ...]:
-    principals = [*map(principal_in_words, other.principals)]
+    principals = [*map(describe_principal, other.principals)]
     return (Item((say("verify.assumed_by"), Names(principals))),) if principals else ()
 
 
@@ -334,7 +334,7 @@ def _is_noted(account: AccountResult) -> bool:
     )
 
 
-def approval_in_words(approval: Approval) -> str:
+def describe_approval(approval: Approval) -> str:
     """Return whether a guardrail is open, such as ``open: approved``."""
     text = "verify.open" if approval.open else "verify.misspelled"
     return say(text if approval.value else "verify.closed", tag=approval.tag, value=approval.value)

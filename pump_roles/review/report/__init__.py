@@ -10,6 +10,7 @@ from typing import Final, Literal, get_args
 
 from pump_roles.assembly import Deployment, OtherResource
 from pump_roles.iam import DENIED, Action, Decision, Effect, Grant, Scope, Trust
+from pump_roles.inputs import visible
 from pump_roles.role import Difference, Role, RolePart, Unknown
 
 SCHEMA: Final = 7
@@ -476,3 +477,17 @@ class Report:
     reviewed: str
     gained: Mapping[str, tuple[str, ...]]
     actions: tuple[ActionReport, ...]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Earlier:
+    """What a report is compared with."""
+
+    compared: Compared
+    report: Report
+
+
+def earlier_of(report: Report, *, file: str, files: tuple[tuple[str, str], ...]) -> Earlier:
+    """Return what to compare a later report with."""
+    compared = Compared(file=visible(file), files=files, date=report.date, version=report.version)
+    return Earlier(compared=compared, report=report)

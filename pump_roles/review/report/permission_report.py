@@ -19,13 +19,14 @@ from pump_roles.review.report import (
     SCHEMA,
     ActionReport,
     Alarm,
+    Earlier,
     Report,
     RoleReport,
     counts,
 )
 from pump_roles.review.report.action_risks import mark, risk_of
 from pump_roles.review.report.questions import questions, worst_cases
-from pump_roles.review.report.report_changes import Earlier, changes, newly_matched
+from pump_roles.review.report.report_changes import changes, newly_matched
 from pump_roles.review.report.role_policies import RolePolicies, differences
 
 _REACHABLE_TYPES: Final = {"AWS::EKS::AccessEntry", "AWS::IAM::Role"}

@@ -1,34 +1,19 @@
 """What has changed since an earlier report, in its effect on the decision for each action."""
 
 from collections.abc import Collection, Iterable, Iterator, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Final, Literal, TypeVar
 
 from pump_roles.assembly import Deployment
 from pump_roles.compare import compare_roles
 from pump_roles.iam import DENIED, Catalog, Effect
-from pump_roles.inputs import visible
-from pump_roles.review.report import Compared, Report, ReportChange, Risk, RoleReport
+from pump_roles.review.report import Report, ReportChange, Risk, RoleReport
 from pump_roles.review.report.role_policies import RolePolicies
 
 _ORDER: Final[tuple[Effect, ...]] = ("broader", "unclear", "narrower")
 _RISKS: Final[tuple[Risk | Literal[""], ...]] = ("money", "writes", "data", "", "reads")
 
 _T = TypeVar("_T")
-
-
-@dataclass(frozen=True, kw_only=True)
-class Earlier:
-    """What a report is compared with."""
-
-    compared: Compared
-    report: Report
-
-
-def earlier_of(report: Report, *, file: str, files: tuple[tuple[str, str], ...]) -> Earlier:
-    """Return what to compare a later report with."""
-    compared = Compared(file=visible(file), files=files, date=report.date, version=report.version)
-    return Earlier(compared=compared, report=report)
 
 
 def changes(earlier: Report, report: Report, catalog: Catalog) -> tuple[ReportChange, ...]:

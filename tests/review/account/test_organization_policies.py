@@ -22,8 +22,8 @@ from pump_roles.review.account.organization_policies import (
     verify_policies,
 )
 from pump_roles.review.account.verification import PolicyResult, Verification
-from pump_roles.review.output.formats import written
 from pump_roles.role import Unknown
+from tests.documents import written
 from tests.management import Management, management
 from tests.review.account.results import matching
 from tests.support import PUMP_ACCOUNT, ROLE_ARGUMENTS

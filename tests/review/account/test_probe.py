@@ -33,7 +33,7 @@ from pump_roles.review.account.probe import (
     probe_all,
     sts_client,
 )
-from pump_roles.review.output.probe_sections import reason_in_words
+from pump_roles.review.output.probe_sections import describe_reason
 from tests import commands
 from tests.commands import the_error, the_usage_error
 from tests.endpoint import Endpoint, Request, serving
@@ -148,7 +148,7 @@ def test_proof_takes_one_acceptance_and_two_refusals(
             for outcome in (right, without, wrong)
         ),
     )
-    words = reason_in_words(found)
+    words = describe_reason(found)
     if "accepted" in (without, wrong):
         expected = "not-required"
         assert ("without an external ID" in words) == (without == "accepted")
@@ -201,7 +201,7 @@ def test_proves_what_iam_requires(emulator: EmbeddedAws) -> None:
         for external_id in (SECRET, OTHER_SECRET):
             found = probe(role_arn, external_id, sts=as_pump)
             assert found.verdict == "not-required"
-            assert reason_in_words(found) == f"can be assumed {how}"
+            assert describe_reason(found) == f"can be assumed {how}"
     rotating = create_role(emulator, "Rotating", required(SECRET, OTHER_SECRET))
     for external_id in (SECRET, OTHER_SECRET):
         assert probe(rotating, external_id, sts=as_pump).verdict == "required"
@@ -277,12 +277,12 @@ def test_resource_control_policy_refuses_as_the_role_does_and_is_named(fake: End
     found = probed(fake, denied)
     assert found.without_id == ProbeAttempt("refused", "resource-control-policy")
     assert found.verdict == "required"
-    assert ": without one, a resource control policy of its" in reason_in_words(found)
+    assert ": without one, a resource control policy of its" in describe_reason(found)
 
     fake.respond = lambda _: denied
     found = probe(ROLE_ARN, SECRET)
     assert found.verdict == "unknown"
-    assert reason_in_words(found) == (
+    assert describe_reason(found) == (
         "with this external ID: denied by a resource control policy of the role's organization, "
         "not by the role. If that is a data perimeter, the customer must except this caller's "
         "account in it (aws:PrincipalAccount)"
@@ -295,7 +295,7 @@ OF_THE_CALLER = {*get_args(Reason)} - {"", "failed", "resource-control-policy"}
 @pytest.mark.parametrize("reason", sorted(OF_THE_CALLER))
 def test_says_why_a_refusal_or_a_response_proves_nothing(reason: Reason) -> None:
     unclear = ProbeAttempt("unknown", reason)
-    words = reason_in_words(
+    words = describe_reason(
         ProbeResult(ROLE_ARN, ProbeAttempt("accepted"), ProbeAttempt("refused"), unclear)
     )
     assert words.startswith("with a wrong one: ")
@@ -333,7 +333,7 @@ def test_ambiguous_response_is_unknown(
     found = probed(fake, answered)
     assert found.verdict == "unknown"
     assert (found.with_right_id.outcome, found.with_wrong_id.outcome) == ("accepted", "refused")
-    assert reason_in_words(found).startswith(f"without one: {reason}")
+    assert describe_reason(found).startswith(f"without one: {reason}")
     assert SECRET not in repr(found)
 
 
@@ -383,7 +383,7 @@ URL = "https://sts.example.com"
 def test_call_that_is_not_sent_or_answered_is_unknown(raised: Exception, reason: str) -> None:
     (found,) = probe_all([(ROLE_ARN, SECRET)], sts=broken(raised, endpoint_url=URL))
     assert found.verdict == "unknown"
-    assert reason_in_words(found) == (
+    assert describe_reason(found) == (
         f"with this external ID, without one, with a wrong one: {reason}"
     )
 

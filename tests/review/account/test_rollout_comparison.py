@@ -18,7 +18,7 @@ from pump_roles.review.account.rollout_status import (
     assess_rollout,
     state_of,
 )
-from pump_roles.review.output.rollout_sections import problems_in_words, reason_in_words
+from pump_roles.review.output.rollout_sections import describe_problems, describe_reason
 
 MANAGEMENT = "000000000001"
 TWO, THREE, FOUR = "000000000002", "000000000003", "000000000004"
@@ -86,15 +86,15 @@ def test_rollout_is_complete_if_exactly_the_targeted_accounts_have_a_current_ins
     status = assess([*map(account, accounts)], *map(instance, instances), **expected)
     assert states(status) == found
     assert status.state == ("complete" if found == {TWO: "current"} else "incomplete")
-    assert all(map(reason_in_words, status.accounts))
-    assert [*problems_in_words(status)] == ([] if found else ["no account is targeted"])
+    assert all(map(describe_reason, status.accounts))
+    assert [*describe_problems(status)] == ([] if found else ["no account is targeted"])
 
 
 def test_says_why_an_account_with_an_instance_is_not_targeted() -> None:
     (below, _) = assess([account(TWO)], instance(TWO), instance(THREE)).accounts
-    assert reason_in_words(below).endswith("it is not below the targeted units")
+    assert describe_reason(below).endswith("it is not below the targeted units")
     found = assess([account(THREE)], instance(THREE), filter="exclude", filtered=(THREE,))
-    assert reason_in_words(found.accounts[0]).endswith("the account filter excludes it")
+    assert describe_reason(found.accounts[0]).endswith("the account filter excludes it")
 
 
 def test_rollout_is_not_complete_if_it_targets_other_units_than_expected() -> None:
@@ -103,7 +103,7 @@ def test_rollout_is_not_complete_if_it_targets_other_units_than_expected() -> No
     found = assess(accounts, instance(TWO), deployed=(left,), units=(right, left))
     assert (found.state, found.deployed_units) == ("incomplete", (left,))
     assert states(found) == {THREE: "missing", TWO: "current"}
-    (problem,) = problems_in_words(found)
+    (problem,) = describe_problems(found)
     assert f"targets {left}, but should target {left}, {right};" in problem
     assert assess(accounts[:1], instance(TWO), deployed=(left,), units=(left,)).state == "complete"
     both = instance(TWO), instance(THREE)
@@ -128,7 +128,7 @@ def test_suspended_account_may_keep_the_role_unless_it_is_excluded(
     )
     assert (found.state, found.targeted) == (state, 1)
     assert states(found) == {TWO: "current", THREE: of_suspended, FOUR: "suspended"}
-    assert all(map(reason_in_words, found.accounts))
+    assert all(map(describe_reason, found.accounts))
 
 
 @pytest.mark.parametrize(
@@ -156,8 +156,8 @@ def test_instance_that_is_not_current_has_a_reason(status: str, detail: str, why
         assert (found.state, only.state) == ("complete", "current")
         return
     assert (found.state, only.state) == ("incomplete", "not-current")
-    assert reason_in_words(only).startswith(why)
-    assert reason_in_words(replace(only, reason="role in use")).startswith("role in use")
+    assert describe_reason(only).startswith(why)
+    assert describe_reason(replace(only, reason="role in use")).startswith("role in use")
 
 
 def test_account_with_two_instances_has_two_rows() -> None:

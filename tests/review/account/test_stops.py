@@ -30,11 +30,11 @@ from pump_roles.review.account.verification import (
 )
 from pump_roles.review.account.verify_account import verify_account
 from pump_roles.review.account.verify_accounts import verify_own_account
-from pump_roles.review.output.formats import written
 from pump_roles.review.output.texts import say
 from pump_roles.review.output.verify_sections import remedies
 from pump_roles.role import Boundary, Role, Unknown
 from tests.docs.pages import STOP, policy
+from tests.documents import written
 from tests.support import EXTERNAL_ID, PUMP_ACCOUNT, trust
 from tools.sandbox.aws import ACCOUNT_ID
 

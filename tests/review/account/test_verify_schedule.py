@@ -16,7 +16,7 @@ from pump_roles.review.account.account_details import AccountDetails, DescribedR
 from pump_roles.review.account.expectation import Expectation, from_report, from_templates
 from pump_roles.review.account.verification import RoleResult
 from pump_roles.review.account.verify_account import verify_account
-from pump_roles.review.output.words import difference_in_words, unknown_in_words
+from pump_roles.review.output.descriptions import describe_difference, describe_unknown
 from pump_roles.review.report.permission_report import of_templates
 from pump_roles.role import Unknown
 from tests.support import EXTERNAL_ID, PUMP_ACCOUNT, app_files
@@ -112,7 +112,7 @@ def test_any_other_schedule_is_a_difference_of_the_role_with_the_guardrail(
     results = verified(expectation, found)
     assert results["read-only"].state == "match"
     (difference,) = results["auto-pilot"].differences
-    assert (difference.effect, difference_in_words(difference)) == (effect, words)
+    assert (difference.effect, describe_difference(difference)) == (effect, words)
 
 
 def test_what_was_not_read_is_unknown(expectation: Expectation) -> None:
@@ -124,14 +124,14 @@ def test_what_was_not_read_is_unknown(expectation: Expectation) -> None:
         results = verified(expectation, found)
         assert results["read-only"].state == "match"
         (unknown,) = results["auto-pilot"].unknown
-        assert unknown_in_words(unknown) == f"the schedule that ends its approval {words}"
+        assert describe_unknown(unknown) == f"the schedule that ends its approval {words}"
 
 
 def test_time_that_the_templates_do_not_tell_is_unknown(expectation: Expectation) -> None:
     for ends in ([""], ["20:00", "06:30"]):
         several = replace(expectation, approval_ends=frozenset(ends))
         (unknown,) = verified(several, schedule())["auto-pilot"].unknown
-        assert unknown_in_words(unknown) == (
+        assert describe_unknown(unknown) == (
             "the schedule that ends its approval was not compared: the expected time is not known"
         )
 

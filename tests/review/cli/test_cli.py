@@ -24,11 +24,11 @@ from click.testing import CliRunner, Result
 
 from pump_roles import Guardrail, __version__
 from pump_roles.review.cli import app
-from pump_roles.review.cli.read_files import record, was_read
-from pump_roles.review.output.formats import Format, written
+from pump_roles.review.cli.options import Format, record, was_read
 from pump_roles.review.report import SCHEMA
 from pump_roles.review.report.permission_report import of_published
 from tests.commands import command, run, the_error, the_usage_error
+from tests.documents import written
 from tests.review.account.trail import call
 from tests.review.account.trail import write as write_trail
 from tests.support import EXTERNAL_ID, PUMP_ACCOUNT, short_reports, synthesize, trust

@@ -14,11 +14,11 @@ from pump_roles.review.account.activity_result import (
 )
 from pump_roles.review.account.watched_roles import published_roles
 from pump_roles.review.output.activity_sections import (
-    risk_in_words,
-    unknown_in_words,
+    describe_risk,
+    describe_unknown,
     what,
 )
-from pump_roles.review.output.formats import document_of, written
+from tests.documents import document_of, written
 from tests.review.account.results import HOSTILE
 from tests.review.account.trail import AUTO_PILOT, assumption, call
 
@@ -89,7 +89,7 @@ def test_reads_are_counted_by_service_and_those_that_return_data_listed() -> Non
 
 @pytest.mark.parametrize("why", get_args(Why))
 def test_has_words_for_everything_that_is_not_known(why: Any) -> None:
-    assert unknown_in_words(Unknown(why=why, subject="s", detail="d", events=2)).startswith(
+    assert describe_unknown(Unknown(why=why, subject="s", detail="d", events=2)).startswith(
         "2 events: "
     )
 
@@ -105,7 +105,7 @@ def test_has_words_for_everything_that_is_not_known(why: Any) -> None:
     ],
 )
 def test_unused_actions_are_counted_by_risk(action: str, risk: str) -> None:
-    assert risk_in_words(action) == risk
+    assert describe_risk(action) == risk
 
 
 def test_only_the_first_unused_actions_of_a_risk_are_listed() -> None:

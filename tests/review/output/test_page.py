@@ -26,18 +26,17 @@ from pump_roles.iam import (
     known,
     parse_trust,
 )
-from pump_roles.review.output import report_words as wording
-from pump_roles.review.output.formats import written
+from pump_roles.review.output import report_descriptions as wording
+from pump_roles.review.output.descriptions import (
+    describe_access,
+    describe_boundary,
+    describe_grants,
+    describe_principal,
+    describe_principals,
+)
 from pump_roles.review.output.page import as_html
 from pump_roles.review.output.report_actions import actions_of, by_service, in_no_role
 from pump_roles.review.output.texts import say
-from pump_roles.review.output.words import (
-    access_in_words,
-    boundary_in_words,
-    grants_in_words,
-    let_in_by,
-    principal_in_words,
-)
 from pump_roles.review.report import (
     ALARMS,
     RISKS,
@@ -50,6 +49,7 @@ from pump_roles.review.report import (
 )
 from pump_roles.review.report.permission_report import of_published
 from pump_roles.role import Boundary, Unknown
+from tests.documents import written
 from tests.support import earlier, plain, trust
 from tools.sandbox.browser import MISSING, available
 from tools.sandbox.browser import browser as chromium
@@ -365,11 +365,11 @@ def told_of_roles(report: Report) -> Told:
             wording.verdict(role, report),
             *(f"{wording.number_of(role, risk)}{say(f'risks.{risk}')}" for risk in RISKS),
             *map(used_by, role.trust.principals),
-            *(trusted, wording.published_in_words(role)),
+            *(trusted, wording.describe_published(role)),
             *(policy.name for policy in own),
             *(guardrail.name for guardrail in role.guardrails),
             say("facts.ends", until=role.ends) if role.ends else say("facts.never"),
-            boundary_in_words(role.boundary) if role.boundary else say("facts.no_boundary"),
+            describe_boundary(role.boundary) if role.boundary else say("facts.no_boundary"),
             *(f"{file} SHA-256 {digest[:12]}" for file, digest in role.files),
         ):
             yield ".role", said
@@ -379,7 +379,7 @@ def used_by(principal: Principal) -> str:
     who = wording.who(principal)
     if principal.kind == "provided":
         return wording.capital(who)
-    return f"{principal_in_words(principal)}, {who}"
+    return f"{describe_principal(principal)}, {who}"
 
 
 def told_of_answers(report: Report) -> Told:
@@ -389,7 +389,7 @@ def told_of_answers(report: Report) -> Told:
             severity = wording.severities(report)[statement.id, role.kind]
             means = say(f"severities.{severity}") if severity else ""
             answered = wording.answered(answer, role).replace(", ", "", len(answer.left) and 1)
-            said = wording.answer_in_words(answer) + means + answered
+            said = wording.describe_answer(answer) + means + answered
             yield f"[id='{statement.id}'] summary", said
         for name, states in actions_of(statement, report).items():
             yield f"[id='{statement.id}'] .parts", name
@@ -412,13 +412,13 @@ def missing(role: RoleReport) -> str:
 
 def told_first(report: Report) -> Told:
     for finding in report.findings:
-        yield ".alarms", wording.finding_title(finding, report)
-        yield ".alarms", wording.finding_text(finding, report)
+        yield ".alarms", wording.alarm_title(finding, report)
+        yield ".alarms", wording.alarm_text(finding, report)
         yield ".alarms", wording.what_to_do(finding)
     for change in report.changes:
         role = change.role or say("changes.all_roles")
         effect, whose = map(wording.capital, (change.effect, role))
-        said = wording.capital(wording.change_in_one_line(change))
+        said = wording.capital(wording.describe_change(change))
         yield ".changes", f"{effect}{whose}{said}"
 
 
@@ -439,9 +439,9 @@ def told_of_the_worst(report: Report) -> Told:
 
 def told_of_the_rest(report: Report) -> Told:
     for other in report.others:
-        yield ".others", let_in_by(other) or say("others.nobody")
-        yield ".others", grants_in_words(other) or say("others.nothing")
-        yield ".others", access_in_words(other.alarms) or say("states.none")
+        yield ".others", describe_principals(other) or say("others.nobody")
+        yield ".others", describe_grants(other) or say("others.nothing")
+        yield ".others", describe_access(other.alarms) or say("states.none")
     for band, services in by_service(report):
         yield "#rows h3", say(f"bands.{band}")
         for service in services:

@@ -13,13 +13,12 @@ from pump_roles import Guardrail
 from pump_roles.assembly import Deployment
 from pump_roles.iam import known, parse_trust, shipped
 from pump_roles.review.output.document import Names, Table
-from pump_roles.review.output.formats import document_of, written
-from pump_roles.review.output.report_words import (
-    answer_in_words,
+from pump_roles.review.output.report_descriptions import (
     answered,
     asked,
     at_worst,
     checks,
+    describe_answer,
     heading,
     verdict,
 )
@@ -31,6 +30,7 @@ from pump_roles.review.report.questions import left_by_sets
 from pump_roles.review.report.questions import worst_cases as worst_of
 from pump_roles.role import Boundary, Difference, Unknown
 from tests.customer import allow, deny
+from tests.documents import document_of, written
 from tests.review.account.results import newly_allowed
 from tests.support import (
     DOCUMENTED,
@@ -71,7 +71,7 @@ def test_has_what_a_ticket_needs(published: Report) -> None:
             line for line in markdown.splitlines() if line.startswith(f"| {statement.title}")
         )
         for answer in statement.roles.values():
-            assert f"**{answer_in_words(answer)}**, {answered(answer, published.roles[0])}" in line
+            assert f"**{describe_answer(answer)}**, {answered(answer, published.roles[0])}" in line
             # At most three are named.
             assert (f"`{answer.named[0]}`" in line) <= (len(answer.left) <= 3)
     for worst in at_worst(published):

@@ -2,8 +2,8 @@
 
 from pump_roles.review.account.probe import ProbeAttempt, ProbeReport, ProbeResult
 from pump_roles.review.account.rollout_status import RolloutStatus, Statuses
-from pump_roles.review.output.formats import document_of, written
 from pump_roles.role import Unknown
+from tests.documents import document_of, written
 from tests.review.account import statuses
 
 (ROLLOUT,) = statuses.with_everything().rollouts

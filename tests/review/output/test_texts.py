@@ -23,7 +23,7 @@ from pump_roles.role import RolePart, Rule, Why
 
 OUTPUT = "pump_roles.review.output"
 MODULES = {file.name for file in resources.files(OUTPUT).iterdir() if file.name.endswith(".py")} - {
-    "json_documents.py"
+    "saved_report.py"
 }
 """The modules whose words are those of a result. Errors about files have words of their own."""
 OTHERS = ("page.html.j2", "page.js")

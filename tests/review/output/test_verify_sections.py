@@ -7,10 +7,10 @@ import pytest
 
 from pump_roles.review.account.organization import Organization
 from pump_roles.review.account.verification import AccountResult, StoppedBy
-from pump_roles.review.output.formats import written
 from pump_roles.review.output.texts import say
 from pump_roles.review.output.verify_sections import REMEDIES, remedies
 from pump_roles.role import Difference
+from tests.documents import written
 from tests.review.account.results import (
     APPROVED,
     difference,

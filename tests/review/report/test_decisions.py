@@ -20,7 +20,7 @@ from pump_roles.iam import (
     Scope,
     shipped,
 )
-from pump_roles.review.output.report_words import number_of
+from pump_roles.review.output.report_descriptions import number_of
 from pump_roles.review.output.texts import say
 from pump_roles.review.report import RISKS
 from tests.support import a_statement, action_count, changed, examples, said

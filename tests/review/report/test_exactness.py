@@ -8,10 +8,10 @@ from typing import Any
 
 import pytest
 
-from pump_roles.review.output.formats import written
-from pump_roles.review.output.report_words import change_in_one_line, finding_text, number_of
+from pump_roles.review.output.report_descriptions import alarm_text, describe_change, number_of
 from pump_roles.review.report import RISKS, UNKNOWN, YES
 from pump_roles.review.report.permission_report import of_templates
+from tests.documents import written
 from tests.support import (
     EVERYTHING,
     NO_VALUE,
@@ -159,7 +159,7 @@ def test_what_may_allow_more_is_an_alarm_and_never_exact_nor_a_no(
     with short_reports():
         changed(text, tmp_path, change)
         report = of_templates(tmp_path / "changed.template.json", since=earlier(base))
-    alarms = [finding_text(found, report) for found in report.findings[: report.alarms]]
+    alarms = [alarm_text(found, report) for found in report.findings[: report.alarms]]
     assert any(words[1:] in alarm for alarm in alarms), alarms
     assert report.alarms
     (role,) = report.roles
@@ -167,7 +167,7 @@ def test_what_may_allow_more_is_an_alarm_and_never_exact_nor_a_no(
     answers = {statement.roles[role.kind].answer for statement in report.statements}
     assert answers <= {YES, UNKNOWN}
     assert "broader" in {found.effect for found in report.changes}
-    said = [found for found in report.changes if words[1:] in change_in_one_line(found)]
+    said = [found for found in report.changes if words[1:] in describe_change(found)]
     assert {found.effect for found in said} <= {"broader"}
 
 

@@ -9,7 +9,7 @@ import pytest
 from pump_roles import Guardrail
 from pump_roles.guardrails import is_set, parts_of
 from pump_roles.iam import CONDITIONALLY, DENIED
-from pump_roles.review.output.json_documents import as_json
+from pump_roles.review.output.writers import to_json
 from pump_roles.review.report import GuardrailReport, Report
 from pump_roles.review.report.permission_report import of_templates
 from tests.decisions.test_guardrails import INTENDED, LIMITS, NOT_TOLD_APART, granted, needed
@@ -63,7 +63,7 @@ def test_expiration_belongs_to_the_role_and_lists_no_action(report_with: ReportW
     assert ending.actions == without.actions
     (pattern,) = role.policies[-1].patterns
     assert (pattern.pattern, pattern.actions) == ("*", ())
-    assert len(as_json(ending)) < 1.01 * len(as_json(without))
+    assert len(to_json(ending)) < 1.01 * len(to_json(without))
 
 
 @pytest.mark.parametrize(

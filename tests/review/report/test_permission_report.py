@@ -14,14 +14,14 @@ from hypothesis import strategies as st
 from pump_roles import AutoPilotStack, Guardrail, ReadOnlyStack
 from pump_roles.iam import DENIED, reviewed, shipped
 from pump_roles.inputs import InputError
-from pump_roles.review.output.formats import written
-from pump_roles.review.output.report_words import change_in_one_line
+from pump_roles.review.output.descriptions import describe_difference
+from pump_roles.review.output.report_descriptions import describe_change
 from pump_roles.review.output.texts import say
-from pump_roles.review.output.words import difference_in_words
 from pump_roles.review.report import RISKS, SCHEMA, Report, Uncounted, permission_report
 from pump_roles.review.report.permission_report import of_published, of_templates
 from pump_roles.review.report.questions import left_by_sets
 from pump_roles.review.report.report_changes import changes
+from tests.documents import written
 from tests.support import (
     DOCUMENTED,
     Change,
@@ -121,7 +121,7 @@ def test_tag_that_may_open_a_guardrail_is_an_alarm_and_broader(
     with pytest.raises(InputError, match="different") if alarm else nullcontext():
         assert of_templates(tmp_path).alarms == 0
     found = changes(before, after, shipped())
-    assert [(one.effect, change_in_one_line(one)[: len(alarm)]) for one in found] == (
+    assert [(one.effect, describe_change(one)[: len(alarm)]) for one in found] == (
         [("broader", alarm)] if alarm else []
     )
 
@@ -278,7 +278,7 @@ def test_what_is_not_as_published_comes_first(
     assert action in found.actions
     is_false = found.subject == FALSE_GUARDRAIL
     words = say("findings.not_a_guardrail", name=FALSE_GUARDRAIL)
-    assert (words if is_false else difference_in_words(found))[1:] in said(report)
+    assert (words if is_false else describe_difference(found))[1:] in said(report)
 
 
 def test_an_older_template_that_cdk_left_in_the_folder_does_not_count(tmp_path: Path) -> None:

@@ -18,7 +18,7 @@ from pump_roles.assembly import Assembly, DeployedRole
 from pump_roles.guardrails.role_guardrails import documents, published_role
 from pump_roles.iam import NOT_GRANTED, Grant, Policy, PolicyEvaluator, known, parse_trust, shipped
 from pump_roles.published import ROLES
-from pump_roles.review.output.report_words import answered as answered_in_words
+from pump_roles.review.output.report_descriptions import answered as answered_in_words
 from pump_roles.review.report import LIMITED, NO, UNKNOWN, YES, Answer, Report
 from pump_roles.review.report.permission_report import of_contents, of_published
 from pump_roles.review.report.questions import questions

@@ -14,10 +14,15 @@ from pump_roles import AutoPilotRollout, Guardrail
 from pump_roles.assembly import Deployment
 from pump_roles.iam import Catalog, shipped
 from pump_roles.inputs import EXTERNAL_ID
-from pump_roles.review.output.report_words import change_in_one_line
-from pump_roles.review.report import Report, ReportChange, permission_report, report_changes
+from pump_roles.review.output.report_descriptions import describe_change
+from pump_roles.review.report import (
+    Earlier,
+    Report,
+    ReportChange,
+    permission_report,
+    report_changes,
+)
 from pump_roles.review.report.permission_report import of_published, of_templates
-from pump_roles.review.report.report_changes import Earlier
 from tests.customer import allow, deny
 from tests.support import (
     ROLE_ARGUMENTS,
@@ -47,7 +52,7 @@ def changes(
 
 def told(found: Iterable[ReportChange]) -> list[tuple[str, str]]:
     """Each difference in words, with its effect."""
-    return [(change_in_one_line(change), change.effect) for change in found]
+    return [(describe_change(change), change.effect) for change in found]
 
 
 Compare = Callable[[Edit, Edit], tuple[ReportChange, ...]]
@@ -112,7 +117,7 @@ def test_money_comes_first_then_writes_data_and_metadata(compared: Compare) -> N
     risks = {action.name: action.risk for action in of_published().actions}
     order = [{risks[name] for name in change.actions} for change in found if change.actions]
     assert order == [{"money"}, {"writes"}, {"data"}, {"reads"}]
-    assert change_in_one_line(found[0]) == (
+    assert describe_change(found[0]) == (
         "8 actions that can spend money: denied by Extra before, allowed now"
     )
     assert all(change.actions for change in found), "no answer repeats what these say"
@@ -123,7 +128,7 @@ def test_read_that_pump_does_not_publish_is_not_said_to_read_only_metadata(
 ) -> None:
     (found,) = compared(nothing, a_statement(allow("ec2:GetConsoleOutput")))
     assert (found.effect, found.risk) == ("broader", "")
-    assert change_in_one_line(found).startswith("1 action: not granted before, allowed now")
+    assert describe_change(found).startswith("1 action: not granted before, allowed now")
 
 
 def trusting(*principals: str) -> Edit:

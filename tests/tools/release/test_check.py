@@ -18,7 +18,7 @@ import pytest
 from pump_roles import universal
 from pump_roles.inputs import InputError
 from pump_roles.published import ROLES
-from pump_roles.review.output.json_documents import as_json
+from pump_roles.review.output.writers import to_json
 from pump_roles.review.report import Report
 from pump_roles.review.report.permission_report import of_templates
 from tools.release import check
@@ -206,7 +206,7 @@ def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A folder with PERMISSIONS.md and the report of a release."""
     monkeypatch.setattr(check, "current", lambda _root: replace(SMALL_AFTER, version="0.11.0"))
     (tmp_path / RELEASED).parent.mkdir(parents=True)
-    (tmp_path / RELEASED).write_text(as_json(replace(SMALL_NOW, version="0.10.0")))
+    (tmp_path / RELEASED).write_text(to_json(replace(SMALL_NOW, version="0.10.0")))
     headings = "## [0.10.0] - 2026-01-02\n\n## [0.9.0] - 2026-01-01\n"
     (tmp_path / "PERMISSIONS.md").write_text(f"## [Unreleased]\n{READY}\n{headings}")
     return tmp_path

@@ -16,7 +16,7 @@ import pytest
 import yaml
 
 from pump_roles import __version__
-from pump_roles.review.output.json_documents import as_json
+from pump_roles.review.output.writers import to_json
 from tests.support import bash, other_commands
 from tools.release.check import RELEASED, current
 from tools.sandbox.cdk import ROOT
@@ -133,7 +133,7 @@ def clone(tmp_path: Path) -> Path:
 def checkout(clone: Path) -> Path:
     """A copy of the project with a version that is prepared and committed."""
     (clone / "CHANGELOG.md").write_text(f"# Changelog\n\n## [{__version__}] - 2020-01-01\n")
-    (clone / RELEASED).write_text(as_json(current()))
+    (clone / RELEASED).write_text(to_json(current()))
     commit(clone)
     return clone
 

@@ -11,13 +11,12 @@ from pump_roles import Guardrail
 from pump_roles.assembly import Assembly, DeployedRole
 from pump_roles.guardrails.role_guardrails import published_role
 from pump_roles.iam import Policy, Value, known, parse_trust, unreadable
-from pump_roles.review.output.formats import written
-from pump_roles.review.output.report_words import (
+from pump_roles.review.output.report_descriptions import (
+    alarm_text,
+    alarm_title,
     checks,
     compared,
     counted,
-    finding_text,
-    finding_title,
     severities,
     verdict,
     who,
@@ -27,6 +26,7 @@ from pump_roles.review.report import Answer, Compared, Report
 from pump_roles.review.report import ReportChange as Changed
 from pump_roles.review.report.permission_report import of_contents, of_published
 from pump_roles.role import Boundary
+from tests.documents import written
 from tests.support import Change, another, changed, in_role, principal, trust
 
 
@@ -175,7 +175,7 @@ def test_each_part_of_a_role_says_for_itself_whether_it_is_as_published(
     report = changed(text, tmp_path, change)
     (role,) = report.roles
     assert role.policies_published == policies
-    assert finding_title(report.findings[0], report).startswith(title)
+    assert alarm_title(report.findings[0], report).startswith(title)
     assert f"| Policies | {policies_in(report)}" in written(report, "markdown")
 
 
@@ -265,7 +265,7 @@ def test_says_how_a_role_differs_from_what_pump_publishes(text: str, tmp_path: P
     allowed = {**denied, "Effect": "Allow"}
     report = changed(text, tmp_path, another({"Statement": [denied, allowed]}))
     (finding,) = (found for found in report.findings if found.kind == "difference")
-    assert finding_text(finding, report) == (
+    assert alarm_text(finding, report) == (
         "The inline policy Extra is not expected: 1 action: denied by Extra here instead of "
         "allowed: ce:GetTags."
     )

@@ -42,7 +42,7 @@ an account or a template.
 """
 
 
-def unknown_in_words(unknown: Unknown) -> str:
+def describe_unknown(unknown: Unknown) -> str:
     """Return what is not known about a role, a template, an account, or a rollout."""
     longest = _SHOWN if unknown.why in _VALUES else None
     about, subject = say(f"parts.{unknown.part}"), cut(unknown.subject, longest)
@@ -71,13 +71,13 @@ def _why(unknown: Unknown) -> str:
     )
 
 
-def problem_in_words(problem: TrustProblem) -> str:
+def describe_problem(problem: TrustProblem) -> str:
     """Return how a trust policy is not one principal with an external ID."""
     who = problem.principal
-    return say(f"trust.{problem.why}", what=principal_in_words(who) if who else problem.subject)
+    return say(f"trust.{problem.why}", what=describe_principal(who) if who else problem.subject)
 
 
-def principal_in_words(principal: Principal) -> str:
+def describe_principal(principal: Principal) -> str:
     """Return a principal, which may be the one that is provided at deployment."""
     value = principal.value
     if principal.kind == "provided":
@@ -87,12 +87,12 @@ def principal_in_words(principal: Principal) -> str:
     return say(f"principals.{principal.kind}", name=text) if with_type else text
 
 
-def let_in_by(other: OtherResource) -> str:
+def describe_principals(other: OtherResource) -> str:
     """Return whom a resource lets in, or what it is attached to; empty if it names no one."""
-    return ", ".join((*map(principal_in_words, other.principals), *other.attached_to))
+    return ", ".join((*map(describe_principal, other.principals), *other.attached_to))
 
 
-def boundary_in_words(arn: str) -> str:
+def describe_boundary(arn: str) -> str:
     """Return a permissions boundary: the policy's name if it is in the role's account."""
     found = _POLICY_ARN.fullmatch(arn)
     if found is None:
@@ -105,7 +105,7 @@ def boundary_in_words(arn: str) -> str:
     return name if account == "${AWS::AccountId}" else arn
 
 
-def scope_in_words(scope: Scope) -> str:
+def describe_scope(scope: Scope) -> str:
     """Return on which resources, and under which conditions, a statement applies."""
     # Different resources must not become the same text.
     listed = ", ".join(
@@ -117,7 +117,7 @@ def scope_in_words(scope: Scope) -> str:
     return say("scopes.if", scope=where, condition=scope.condition) if scope.condition else where
 
 
-def difference_in_words(difference: Difference, sides: Sides = "account") -> str:
+def describe_difference(difference: Difference, sides: Sides = "account") -> str:
     """Return a difference in one line."""
     rule = difference.rule
     if rule == "external-id":
@@ -125,9 +125,9 @@ def difference_in_words(difference: Difference, sides: Sides = "account") -> str
     was, now = ", ".join(difference.was), ", ".join(difference.now)
     subject = difference.subject
     if rule == "trust-broken":
-        now = ", ".join(map(principal_in_words, difference.gained))
+        now = ", ".join(map(describe_principal, difference.gained))
     if difference.part == "boundary":
-        was, now, subject = map(boundary_in_words, (was, now, subject))
+        was, now, subject = map(describe_boundary, (was, now, subject))
         if rule == "boundary-stops":
             rule = "boundary-changed" if was else "boundary-added"
     key = f"rules.{rule}"
@@ -139,7 +139,7 @@ def difference_in_words(difference: Difference, sides: Sides = "account") -> str
         was, now = (f"{seconds:,}" for seconds in difference.numbers)
     if sides == "time" and rule in TEXTS["since"]:
         key = f"since.{rule}"
-    words = say(key, was=was, now=now, subject=subject, policy=policy_in_words(difference))
+    words = say(key, was=was, now=now, subject=subject, policy=describe_policy(difference))
     neutral = rule in ("policy-added", "policy-removed", "policy-changed", "boundary-text")
     if neutral and difference.effect == "unclear" and not difference.decisions:
         return say("differences.neutral", difference=words)
@@ -158,21 +158,21 @@ def _details(difference: Difference, sides: Sides) -> Iterator[str]:
         lost = "differences.no_longer_trusts" if sides == "time" else "differences.does_not_trust"
         for key, principals in (("differences.trusts", difference.gained), (lost, difference.lost)):
             for principal in principals:
-                yield say(key, principal=principal_in_words(principal))
-        yield from map(problem_in_words, difference.problems)
+                yield say(key, principal=describe_principal(principal))
+        yield from map(describe_problem, difference.problems)
     values = difference.rule != "sessions-revoked" and (difference.was or difference.now)
     if difference.part == "inline-policies" and values:
-        yield values_in_words(difference, sides) or ", ".join((*difference.was, *difference.now))
+        yield describe_values(difference, sides) or ", ".join((*difference.was, *difference.now))
     if difference.unreadable:
         text = "differences.has_unreadable"
         if difference.effect == "narrower":
             in_time = sides == "time"
             text = "differences.no_longer_unreadable" if in_time else "differences.not_unreadable"
         yield say(text)
-    yield from (change_in_words(change, sides) for change in difference.decisions)
+    yield from (_describe_change(change, sides) for change in difference.decisions)
 
 
-def values_in_words(difference: Difference, sides: Sides = "time") -> str:
+def describe_values(difference: Difference, sides: Sides = "time") -> str:
     """Return the values of a guardrail on both sides; empty if one of them has none."""
     if difference.part != "inline-policies" or not (difference.was and difference.now):
         return ""
@@ -184,13 +184,13 @@ def joined(names: Iterable[str]) -> str:
     return say("differences.and").join(filter(None, names))
 
 
-def change_in_words(change: DecisionChange, sides: Sides = "time") -> str:
+def _describe_change(change: DecisionChange, sides: Sides = "time") -> str:
     """Return how decisions differ, with the number of actions."""
-    number = actions_in_words(change.actions, TEXTS["changed_actions"][""])
-    return f"{number}: {decisions_in_words(change, sides)}"
+    number = count_actions(change.actions, TEXTS["changed_actions"][""])
+    return f"{number}: {describe_decisions(change, sides)}"
 
 
-def actions_in_words(actions: Sequence[str], nouns: Sequence[str]) -> str:
+def count_actions(actions: Sequence[str], nouns: Sequence[str]) -> str:
     """Return how many actions there are, and how many patterns that may match more."""
     # All but some actions is a pattern, too.
     patterns = sum(not {*action}.isdisjoint("*? ") for action in actions)
@@ -201,7 +201,7 @@ def actions_in_words(actions: Sequence[str], nouns: Sequence[str]) -> str:
     return joined(parts + ([say("units.patterns", patterns)] if patterns else []))
 
 
-def decisions_in_words(change: DecisionChange, sides: Sides = "time") -> str:
+def describe_decisions(change: DecisionChange, sides: Sides = "time") -> str:
     """Return how decisions differ."""
     was, now = _decided(change.before), _decided(change.after)
     if was == now:
@@ -212,7 +212,7 @@ def decisions_in_words(change: DecisionChange, sides: Sides = "time") -> str:
 def _decided(grant: Grant, *, whole: bool = False) -> str:
     # What a guardrail of this package limits is known, unless somebody changed it.
     limits = [
-        scope_in_words(scope)
+        describe_scope(scope)
         for scope in grant.limits
         if whole or not all(policy in by_policy() for policy in grant.denied_by)
     ]
@@ -225,7 +225,7 @@ def _decided(grant: Grant, *, whole: bool = False) -> str:
     if grant.decision in (DENIED, NOT_GRANTED) or not grant.allowed_on:
         return decided
     text = "differences.only" if grant.decision == ALLOWED else "differences.allowed_only"
-    scopes = say("differences.or").join(map(scope_in_words, grant.allowed_on))
+    scopes = say("differences.or").join(map(describe_scope, grant.allowed_on))
     return say(text, decision=decided, scopes=scopes)
 
 
@@ -234,7 +234,7 @@ def _guardrail(policy: str) -> str:
     return policy if found is None else found.name
 
 
-def policy_in_words(difference: Difference) -> str:
+def describe_policy(difference: Difference) -> str:
     """Return which policy a difference is about."""
     if difference.part == "boundary":
         return say("differences.boundary")
@@ -254,7 +254,7 @@ def _external_ids(difference: Difference, sides: Sides) -> str:
         key = "since.fewer_external_ids" if missing else "since.more_external_ids"
         return say(key, missing or extra)
     for problem in difference.problems:
-        return problem_in_words(problem)
+        return describe_problem(problem)
     if missing:
         return say("differences.other_external_id" if extra else "differences.no_external_id")
     if not extra:
@@ -275,17 +275,17 @@ _GRANTS: Final = 8
 """How many of the patterns that a policy allows are listed."""
 
 
-def access_in_words(ways: Iterable[Access]) -> str:
+def describe_access(ways: Iterable[Access]) -> str:
     """Return in which ways a resource reaches Pump's roles; empty if there are none."""
     return "; ".join(map(_say_access, ways))
 
 
-def alarm_in_words(other: OtherResource) -> str:
+def describe_alarms(other: OtherResource) -> str:
     """Return which resource reaches Pump's roles, and how."""
-    return f"{other.name} ({other.type}): {access_in_words(other.alarms)}"
+    return f"{other.name} ({other.type}): {describe_access(other.alarms)}"
 
 
-def grants_in_words(other: OtherResource) -> str:
+def describe_grants(other: OtherResource) -> str:
     """Return what a resource allows; empty if it allows nothing itself."""
     return ", ".join(first(map(_say_access, other.grants), _GRANTS))
 
@@ -296,10 +296,10 @@ def _say_access(way: Access) -> str:
     return say(f"access.{way.why}", subject=cut(way.subject, _SHOWN))
 
 
-def place_in_words(place: Deployment) -> str:
+def describe_place(place: Deployment) -> str:
     """Return where a template deploys a role, in words."""
     sentences = [*_stack_set(place)] if place.stack_set else [_one_stack(place)]
-    unknown = map(unknown_in_words, place.unreadable)
+    unknown = map(describe_unknown, place.unreadable)
     return " ".join((*sentences, *(say("places.uncertain", why=why) for why in unknown)))
 
 

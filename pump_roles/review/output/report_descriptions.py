@@ -7,20 +7,20 @@ from pump_roles.assembly import Deployment
 from pump_roles.guardrails import SHIPPED, Guardrail, by_policy
 from pump_roles.iam import Principal
 from pump_roles.inputs import ROLE_NAME
-from pump_roles.review.output.texts import TEXTS, first, say, text_of
-from pump_roles.review.output.words import (
-    actions_in_words,
-    alarm_in_words,
-    decisions_in_words,
+from pump_roles.review.output.descriptions import (
+    count_actions,
+    describe_alarms,
+    describe_decisions,
+    describe_difference,
+    describe_place,
+    describe_policy,
+    describe_problem,
+    describe_unknown,
+    describe_values,
     details_of,
-    difference_in_words,
     joined,
-    place_in_words,
-    policy_in_words,
-    problem_in_words,
-    unknown_in_words,
-    values_in_words,
 )
+from pump_roles.review.output.texts import TEXTS, first, say, text_of
 from pump_roles.review.report import (
     NO,
     RISKS,
@@ -187,7 +187,7 @@ def _changes_in(role: RoleReport, answers: Mapping[str, Answer]) -> str:
     return text_of("verdict_on_changes", answer)
 
 
-def answer_in_words(answer: Answer) -> str:
+def describe_answer(answer: Answer) -> str:
     """Return an answer."""
     return answer.only or text_of("answers", answer.answer)
 
@@ -313,7 +313,7 @@ def denied(role: RoleReport) -> str:
     return say("facts.denied", role.denied, number=number_of(role, "denied"), of=of)
 
 
-def published_in_words(role: RoleReport) -> str:
+def describe_published(role: RoleReport) -> str:
     """Return how many policies of a role allow something, and whether Pump publishes them."""
     number = sum(policy.kind not in ("guardrail", "deny") for policy in role.policies)
     return say(f"facts.policies_{role.policies_published}", number)
@@ -444,20 +444,20 @@ def may_broaden(report: Report) -> str:
     return say("changes.broader", number, file=report.since.file if report.since else "")
 
 
-def finding_title(finding: Alarm, report: Report) -> str:
+def alarm_title(finding: Alarm, report: Report) -> str:
     """Return the title of a finding, with its number."""
     differs = any(role.differences for role in report.roles if role.kind == finding.role)
     unread = finding.kind == "difference" and not differs
     return say(f"finding_titles.{'unread' if unread else finding.kind}", role=finding.role)
 
 
-def finding_text(finding: Alarm, report: Report) -> str:
+def alarm_text(finding: Alarm, report: Report) -> str:
     """Return what a finding means."""
     for role in report.roles:
         if role.kind == finding.role:
             return _about_role(finding, role)
-    suspects = [alarm_in_words(other) for other in report.others if other.alarms]
-    suspects += map(unknown_in_words, report.unreadable)
+    suspects = [describe_alarms(other) for other in report.others if other.alarms]
+    suspects += map(describe_unknown, report.unreadable)
     parts = [say("findings.suspect"), *(f"{suspect}." for suspect in suspects)]
     # For other roles, another finding says so.
     if any(not role.exact and not (role.unreadable or role.uncounted) for role in report.roles):
@@ -472,7 +472,7 @@ def what_to_do(finding: Alarm) -> str:
 
 def _about_role(finding: Alarm, role: RoleReport) -> str:
     if finding.kind == "trust":
-        return _sentence(map(problem_in_words, role.trust.problems))
+        return _sentence(map(describe_problem, role.trust.problems))
     if finding.kind == "opened":
         tags = role.role.tags
         return _sentence(
@@ -480,7 +480,7 @@ def _about_role(finding: Alarm, role: RoleReport) -> str:
         )
     if finding.kind == "uncounted":
         return say("findings.uncounted", parts=", ".join(map(_uncounted, role.uncounted)))
-    parts = [*map(unknown_in_words, role.unreadable), *map(_from_published, role.differences)]
+    parts = [*map(describe_unknown, role.unreadable), *map(_from_published, role.differences)]
     found = [
         _sentence(parts),
         say("findings.role_not_exact") if role.unreadable else "",
@@ -492,7 +492,7 @@ def _about_role(finding: Alarm, role: RoleReport) -> str:
 def _from_published(difference: Difference) -> str:
     details = ", ".join(details_of(difference, "template"))
     actions = ", ".join(first(difference.actions, _ACTIONS)) if difference.decisions else ""
-    words = difference_in_words(difference)
+    words = describe_difference(difference)
     if difference.rule == "policy-added" and difference.subject in by_policy():
         words = say("findings.not_a_guardrail", name=difference.subject)
     return ": ".join(filter(None, [words, details, actions]))
@@ -512,7 +512,7 @@ def capital(text: str) -> str:
     return f"{text[:1].upper()}{text[1:]}"
 
 
-def change_in_one_line(change: ReportChange) -> str:
+def describe_change(change: ReportChange) -> str:
     """Return a difference from an earlier report in one line."""
     narrower = change.effect == "narrower"
     if change.cause == "AWS":
@@ -521,9 +521,9 @@ def change_in_one_line(change: ReportChange) -> str:
         return _since(change, change.difference)
     about = ""
     if change.unknown is not None:
-        about = unknown_in_words(change.unknown)
+        about = describe_unknown(change.unknown)
     elif change.other is not None:
-        about = alarm_in_words(change.other)
+        about = describe_alarms(change.other)
     if about:
         return say("change.no_longer", what=about) if narrower else about
     if change.about == "place":
@@ -533,33 +533,33 @@ def change_in_one_line(change: ReportChange) -> str:
 
 def change_of_roles(change: ReportChange) -> str:
     """Return which role a change is about, and what it is."""
-    return f"{change.role or say('changes.all_roles')}: {change_in_one_line(change)}"
+    return f"{change.role or say('changes.all_roles')}: {describe_change(change)}"
 
 
 def _places(was: Deployment | None, now: Deployment | None) -> str:
     if was is None or now is None:
         text = "change.place_gained" if was is None else "change.place_lost"
-        return say(text, place=" ".join(map(place_in_words, filter(None, (was, now)))))
+        return say(text, place=" ".join(map(describe_place, filter(None, (was, now)))))
     before, after = (
-        say("change.regions", place=place_in_words(place), regions=", ".join(place.regions))
+        say("change.regions", place=describe_place(place), regions=", ".join(place.regions))
         if was.regions != now.regions
-        else place_in_words(place)
+        else describe_place(place)
         for place in (was, now)
     )
     return say("change.place", was=before, now=after)
 
 
 def _number(change: ReportChange) -> str:
-    return actions_in_words(change.actions, TEXTS["changed_actions"][change.risk])
+    return count_actions(change.actions, TEXTS["changed_actions"][change.risk])
 
 
 def _since(change: ReportChange, difference: Difference) -> str:
     if difference.decisions and change.actions:
         (decision,) = difference.decisions
-        how = values_in_words(difference) or decisions_in_words(decision)
-        whose = f"{policy_in_words(difference)}: " if difference.subject else ""
+        how = describe_values(difference) or describe_decisions(decision)
+        whose = f"{describe_policy(difference)}: " if difference.subject else ""
         return f"{whose}{_number(change)}: {how}"
     details = ", ".join(details_of(difference))
     if difference.part == "trust-policy" and details:
         return details
-    return ": ".join(filter(None, (difference_in_words(difference, "time"), details)))
+    return ": ".join(filter(None, (describe_difference(difference, "time"), details)))

@@ -1,30 +1,16 @@
-"""Results as JSON, and a report back from its JSON, from its page, which carries it, or templates.
-
-Each result's JSON has the members of its type. The ``*.schema.json`` files next to this module are
-generated from the types.
-"""
+"""A report back from its JSON, or from its page, which carries it."""
 
 import json
 import re
 from base64 import b64decode, b64encode
-from dataclasses import is_dataclass
 from lzma import LZMADecompressor, LZMAError, compress
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final
+from typing import Any, Final
 
 from pump_roles.inputs import TOO_DEEP, InputError, cut, parse_json, read_json, visible
-from pump_roles.review.report import SCHEMA, Report
-from pump_roles.review.report.permission_report import of_templates
-from pump_roles.review.report.report_changes import Earlier, earlier_of
+from pump_roles.review.output.writers import plain
+from pump_roles.review.report import SCHEMA, Earlier, Report, earlier_of
 from pump_roles.templates.template_files import digest
-
-if TYPE_CHECKING:
-    from pump_roles.review.account.activity_result import Activity
-    from pump_roles.review.account.probe import ProbeReport
-    from pump_roles.review.account.rollout_status import Statuses
-    from pump_roles.review.account.verification import Verification
-
-    Result = Report | Verification | Activity | Statuses | ProbeReport
 
 _LONGEST: Final = 200
 """The maximum length of a problem, in characters."""
@@ -35,28 +21,12 @@ _MOST_BYTES: Final = 100_000_000
 """The maximum length of an embedded report, in bytes, so that a page cannot fill the memory."""
 
 
-def as_json(result: "Result") -> str:
-    """Return a result as JSON."""
-    return json.dumps(_plain(result), indent=1, ensure_ascii=False) + "\n"
-
-
-def _plain(value: Any) -> Any:
-    # Not dataclasses.asdict, which copies every leaf and takes three times as long.
-    if value is None or isinstance(value, str | int | float):
-        return value
-    if isinstance(value, tuple | list):
-        return [_plain(element) for element in value]
-    if is_dataclass(value):
-        return {name: _plain(getattr(value, name)) for name in value.__dataclass_fields__}
-    return {name: _plain(member) for name, member in value.items()}
-
-
 def embedded(report: Report) -> str:
     """Return the element of a page that carries the JSON of the report that it shows."""
     # As it is, it would make the page two thirds larger. Unlike zlib, this has one implementation,
     # so the page is the same on every machine; and it takes a fifth of the time of bzip2.
     # Without indentation, which only the slower encoder, in Python, can write.
-    compact = json.dumps(_plain(report), ensure_ascii=False, separators=(",", ":"))
+    compact = json.dumps(plain(report), ensure_ascii=False, separators=(",", ":"))
     written = compact.encode("utf-8", "backslashreplace")
     return _ELEMENT.format(b64encode(compress(written, preset=1)).decode())
 
@@ -88,7 +58,7 @@ def report_from(content: Any) -> Report:
     except msgspec.ValidationError as error:
         raise InputError(cut(visible(str(error)), _LONGEST)) from None
     # A member with a default may be missing, and one that is not known would be ignored.
-    if _plain(report) != content:
+    if plain(report) != content:
         raise InputError("lacks a member of its schema, or has another one")
     return report
 
@@ -105,11 +75,6 @@ def _visible(value: Any) -> Any:
 
 
 _KIND: Final = "a pump-roles report, a page of one, a template, or a folder of templates"
-
-
-def read_baseline(path: Path) -> Earlier:
-    """Read what a later report is compared with. Its content says what it is, not its name."""
-    return read_saved(path) or _of_templates(path)
 
 
 def read_saved(path: Path) -> Earlier | None:
@@ -155,10 +120,3 @@ def _of_report(path: Path, content: Any, written: bytes) -> Earlier:
     except InputError as error:
         raise InputError(f"{path}: is not a pump-roles report: {error}") from None
     return earlier_of(report, file=path.name, files=((path.name, digest(written)),))
-
-
-def _of_templates(path: Path) -> Earlier:
-    report = of_templates(path)
-    files = dict.fromkeys(file for role in report.roles for file in role.files)
-    # Only names of files: the report must not depend on the machine.
-    return earlier_of(report, file=path.name, files=tuple(files))

@@ -18,7 +18,8 @@ from pump_roles.review.account.probe import ProbeAttempt, ProbeReport, ProbeResu
 from pump_roles.review.account.rollout_status import RolloutStatus, Statuses
 from pump_roles.review.account.verification import PolicyResult
 from pump_roles.review.account.watched_roles import published_roles
-from pump_roles.review.output.json_documents import as_json, report_from
+from pump_roles.review.output.saved_report import report_from
+from pump_roles.review.output.writers import to_json
 from pump_roles.review.report import ALARMS, SCHEMA, Report
 from pump_roles.review.report.permission_report import of_published, of_templates
 from pump_roles.role import Unknown
@@ -153,7 +154,7 @@ def reports(text: str, tmp_path_factory: pytest.TempPathFactory) -> Mapping[str,
 @pytest.fixture(scope="module")
 def documents(reports: Mapping[str, Report]) -> Mapping[str, Json]:
     """Every result as the JSON that is written, by a name that begins with its schema's."""
-    return {name: json.loads(as_json(result)) for name, result in {**reports, **OTHERS}.items()}
+    return {name: json.loads(to_json(result)) for name, result in {**reports, **OTHERS}.items()}
 
 
 NAMES = [*(f"report, {name}" for name in REPORTS), *OTHERS]
@@ -274,6 +275,6 @@ def test_numbers_of_accounts_and_roles_are_by_state(documents: Mapping[str, Json
 
 
 def test_character_that_cannot_be_encoded_is_kept() -> None:
-    written = as_json(ProbeReport(caller="", roles=(PROBED,)))
+    written = to_json(ProbeReport(caller="", roles=(PROBED,)))
     assert json.loads(written)["roles"][0]["without_id"]["detail"] == "\ud800"
     assert written.encode("utf-8", "backslashreplace")

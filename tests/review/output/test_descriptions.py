@@ -7,15 +7,15 @@ import pytest
 
 from pump_roles.assembly import Deployment
 from pump_roles.iam import Principal, Scope, Value
-from pump_roles.review.output.texts import say
-from pump_roles.review.output.words import (
+from pump_roles.review.output.descriptions import (
     Sides,
-    actions_in_words,
+    count_actions,
+    describe_place,
+    describe_scope,
+    describe_unknown,
     details_of,
-    place_in_words,
-    scope_in_words,
-    unknown_in_words,
 )
+from pump_roles.review.output.texts import say
 from pump_roles.role import Difference, Unknown
 
 
@@ -31,7 +31,7 @@ from pump_roles.role import Difference, Unknown
 def test_number_of_actions_is_exact_only_without_a_pattern(
     actions: tuple[str, ...], said: str
 ) -> None:
-    assert actions_in_words(actions, ["action", "actions"]) == said
+    assert count_actions(actions, ["action", "actions"]) == said
 
 
 ONE, TWO, THREE = "ou-abcd-11111111", "ou-abcd-22222222", "ou-abcd-33333333"
@@ -116,12 +116,12 @@ STAYS_OUT = say("places.not_automatic")
     ],
 )
 def test_says_where_a_role_is_deployed(found: Deployment, words: str) -> None:
-    assert place_in_words(found) == words
+    assert describe_place(found) == words
 
 
 def test_resource_with_a_comma_is_not_shown_as_two() -> None:
-    assert scope_in_words(Scope(resources=("a, b",))) == 'on "a, b"'
-    assert scope_in_words(Scope(resources=("a", "b"))) == "on a, b"
+    assert describe_scope(Scope(resources=("a, b",))) == 'on "a, b"'
+    assert describe_scope(Scope(resources=("a", "b"))) == "on a, b"
 
 
 def test_value_of_a_guardrail_that_only_one_side_has_is_not_compared() -> None:
@@ -184,4 +184,4 @@ def test_what_is_gone_is_not_worded_like_what_is_missing(sides: Sides) -> None:
     ],
 )
 def test_most_specific_text_says_why_something_is_not_known(unknown: Unknown, words: str) -> None:
-    assert unknown_in_words(unknown) == words
+    assert describe_unknown(unknown) == words

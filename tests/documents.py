@@ -1,0 +1,49 @@
+"""Results in each format, as the commands write them."""
+
+from collections.abc import Callable, Mapping
+from typing import Any, Final
+
+from pump_roles.review.account.activity_result import Activity
+from pump_roles.review.account.probe import ProbeReport
+from pump_roles.review.account.rollout_status import Statuses
+from pump_roles.review.account.verification import Verification
+from pump_roles.review.cli.options import Format
+from pump_roles.review.output import (
+    activity_sections,
+    probe_sections,
+    report_sections,
+    rollout_sections,
+    verify_sections,
+)
+from pump_roles.review.output.document import Document
+from pump_roles.review.output.page import as_html
+from pump_roles.review.output.terminal import to_terminal
+from pump_roles.review.output.writers import to_csv, to_json, to_markdown
+from pump_roles.review.report import Report
+
+_DOCUMENTS: Final[Mapping[type, Callable[..., Document]]] = {
+    Report: report_sections.document_of,
+    Verification: verify_sections.document_of,
+    Activity: activity_sections.document_of,
+    Statuses: rollout_sections.document_of,
+    ProbeReport: probe_sections.document_of,
+}
+
+
+def document_of(result: Any, **options: bool) -> Document:
+    """Return a result as a document."""
+    return _DOCUMENTS[type(result)](result, **options)
+
+
+def written(result: Any, chosen: Format, *, every_action: bool = False) -> str:
+    """Return a result in a format."""
+    if every_action:
+        return to_markdown(report_sections.document_of(result, every_action=True), None)
+    writers: Mapping[Format, Callable[[], str]] = {
+        "json": lambda: to_json(result),
+        "html": lambda: as_html(result),
+        "csv": lambda: to_csv(report_sections.rows_of(result)),
+        "table": lambda: to_terminal(document_of(result), styled=False),
+        "markdown": lambda: to_markdown(document_of(result)),
+    }
+    return writers[chosen]()
