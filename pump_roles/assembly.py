@@ -71,7 +71,8 @@ class Deployment:
     :param region: the Region that the stack is for; empty if it is for any.
     :param stack_set: the StackSet's name; empty for one stack. Then, of the following, only
         ``unreadable`` can be set.
-    :param units: the IDs of the organizational units, or of the root, that the StackSet targets.
+    :param units: the IDs of the organizational units, or of the root, that the StackSet targets; or
+        the placeholder of the parameter with all of them.
     :param filter: what the account filter does, ``exclude`` or ``only``, or the value in the
         template, such as ``UNION``; empty if there is no filter.
     :param accounts: the 12-digit IDs of the accounts that the filter names. If the StackSet is
@@ -96,6 +97,11 @@ class Deployment:
     call_as: str = ""
     regions: tuple[str, ...] = ()
     unreadable: tuple[Unknown, ...] = ()
+
+    @property
+    def known_units(self) -> tuple[str, ...]:
+        """The IDs of the units, without the placeholder of a parameter."""
+        return tuple(unit for unit in self.units if not unit.startswith("${"))
 
 
 ControlType = Literal["SERVICE_CONTROL_POLICY", "RESOURCE_CONTROL_POLICY"]

@@ -649,6 +649,14 @@ def rolled_out(folder: Path, change: Callable[[dict[str, Any]], object]) -> Path
     return file
 
 
+@cache
+def rollout_with_parameters(kind: str) -> bytes:
+    """Return the template of a rollout whose units, and Pump's values, are parameters."""
+    text, warnings = app_stacks.template_of(kind, config.Settings({}, ""), {}, rollout=True)
+    assert not warnings
+    return text.encode()
+
+
 def plain(report: Report) -> dict[str, Any]:
     """Return a report as the JSON object that is written."""
     content: dict[str, Any] = json.loads(to_json(report))

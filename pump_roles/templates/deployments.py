@@ -114,6 +114,15 @@ def _groups(value: Any) -> list[Any]:
     return groups or [None]
 
 
+def _open_list(value: Any, template: Template) -> tuple[str, ...]:
+    # The placeholder of a parameter that is all of a list; otherwise empty.
+    written = as_mapping(as_written(value))
+    name = written.get("Ref") if len(written) == 1 else None
+    if not isinstance(name, str) or template.parent is not None or not template.is_list(name):
+        return ()
+    return () if "Default" in as_mapping(template.declared[name]) else (f"${{{name}}}",)
+
+
 class _Reader:
     # Reads one entry of a StackSet's groups, and collects why the result cannot be relied on.
     def __init__(self, problems: Iterable[Unknown]) -> None:
@@ -132,14 +141,18 @@ class _Reader:
             "call_as": "" if model == _SELF_MANAGED else call_as,
         }
         if group is not None:
-            members |= self._instances(group, self_managed=model == _SELF_MANAGED)
+            members |= self._instances(
+                group, resource.template, self_managed=model == _SELF_MANAGED
+            )
         return members
 
-    def _instances(self, group: Any, *, self_managed: bool) -> dict[str, Any]:
+    def _instances(self, group: Any, template: Template, *, self_managed: bool) -> dict[str, Any]:
         before = len(self.problems)
         instances = self._members(group, _INSTANCES, "StackInstancesGroup")
         targets = self._members(instances.get("DeploymentTargets"), _TARGETS, "DeploymentTargets")
-        units = self._list(validators.ORGANIZATIONAL_UNITS, targets, "OrganizationalUnitIds")
+        units = _open_list(targets.get("OrganizationalUnitIds"), template) or self._list(
+            validators.ORGANIZATIONAL_UNITS, targets, "OrganizationalUnitIds"
+        )
         accounts = self._list(validators.ACCOUNTS, targets, "Accounts", "${AWS::AccountId}")
         account_filter = self._choice(_FILTERS, targets, "AccountFilterType", "NONE")
         if not is_nothing(targets.get("AccountsUrl")):

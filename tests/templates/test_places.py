@@ -341,3 +341,24 @@ def test_whatever_a_stack_set_has_there_is_a_place(rollout_text: str, more: Prop
         contents = templates.read(file)
     assert contents.places
     assert all(place.stack_set for place in contents.places)
+
+
+@pytest.mark.parametrize(
+    ("parameter", "is_open"),
+    [
+        ({"Type": "CommaDelimitedList"}, True),
+        ({"Type": "CommaDelimitedList", "Default": "r-abcd"}, False),
+        ({"Type": "String"}, False),
+        (None, False),
+    ],
+)
+def test_units_that_are_one_parameter_are_its_placeholder(
+    parameter: dict[str, str] | None, tmp_path: Path, *, is_open: bool
+) -> None:
+    file = rolled_out(tmp_path, targets(OrganizationalUnitIds={"Ref": "Units"}))
+    if parameter:
+        change_file(file, lambda template: template.update(Parameters={"Units": parameter}))
+    (place,) = places(file)
+    assert place.units == (("${Units}",) if is_open else ())
+    assert place.known_units == ()
+    assert [found.subject for found in place.unreadable] == ([] if is_open else [IDS])

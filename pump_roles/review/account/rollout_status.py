@@ -209,7 +209,8 @@ def _expect_rollout(name: str, places: list[Deployment]) -> ExpectedRollout:
     return ExpectedRollout(
         stack_set=name,
         call_as="delegated-admin" if place.call_as == "delegated-admin" else "management",
-        units=place.units,
+        # Those of a parameter are those that the StackSet targets.
+        units=place.known_units,
         filter=place.filter,
         filtered=place.accounts,
         region=place.region,

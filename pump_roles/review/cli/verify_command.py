@@ -176,7 +176,7 @@ def _of_organization(
     excluded: Sequence[str],
     role_to_assume: str,
 ) -> Verification:
-    rolled_out = {unit for place in expectation.places for unit in place.units}
+    rolled_out = {unit for place in expectation.places for unit in place.known_units}
     accounts = select_accounts(clients.organizations(), targets, excluded, rolled_out)
     with aws.progress("accounts verified", len(accounts)) as advance:
         numbers = count(1)

@@ -9,7 +9,7 @@ import pytest
 from pump_roles.inputs import ACCOUNT_FILTERS
 from pump_roles.review.account.rollout_status import TargetsError, rollouts_in
 from pump_roles.templates import read
-from tests.support import SCENARIOS, Synth, rolled_out, stack_set
+from tests.support import SCENARIOS, Synth, rolled_out, rollout_with_parameters, stack_set
 
 KIND = "AccountFilterType"
 
@@ -31,6 +31,12 @@ def test_reads_every_rollout_of_the_app(name: str, synth: Synth, tmp_path: Path)
             **({"Accounts": [*targets.filtered]} if targets.filtered else {}),
         } == {name: member for name, member in group["DeploymentTargets"].items() if name != KIND}
         assert targets.filter == ACCOUNT_FILTERS.get(group["DeploymentTargets"].get(KIND), "")
+
+
+def test_units_of_a_parameter_are_those_that_the_stack_set_targets(tmp_path: Path) -> None:
+    (tmp_path / "R").write_bytes(rollout_with_parameters("read-only"))
+    (rollout,) = rollouts_in(read(tmp_path / "R"), "R")
+    assert (rollout.stack_set, rollout.units) == ("PumpReadOnly", ())
 
 
 def changed(**members: Any) -> dict[str, Any]:

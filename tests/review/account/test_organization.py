@@ -1,6 +1,7 @@
 """The organization of an account; which accounts a StackSet targets, as AWS documents it."""
 
 from collections.abc import Iterator
+from dataclasses import replace
 from typing import Any
 from unittest.mock import Mock
 
@@ -8,11 +9,13 @@ import boto3
 import pytest
 from botocore.stub import Stubber
 
+from pump_roles.assembly import Deployment
 from pump_roles.inputs import AccountFilter
 from pump_roles.review.account.organization import (
     Account,
     Organization,
     accounts_below,
+    is_deployed_to,
     read_organization,
     targeted,
 )
@@ -65,6 +68,21 @@ def test_targets_the_accounts_that_aws_documents(
         filtered=[f"{number:012}" for number in filtered],
     )
     assert [int(target.id) for target in found] == numbers
+
+
+def test_whether_an_account_is_in_units_of_a_parameter_is_not_known() -> None:
+    open_units = Deployment(
+        kind="read-only",
+        source="R",
+        stack_set="PumpReadOnly",
+        units=("${OrganizationalUnitIds}",),
+        call_as="management",
+    )
+    for place, expected in ((open_units, None), (replace(open_units, units=("ou-prod",)), True)):
+        found = is_deployed_to(
+            [place], "111122223333", units=["r-root", "ou-prod"], management_account=MANAGEMENT
+        )
+        assert found is expected
 
 
 def test_reads_an_account_below_two_listed_units_once_with_its_whole_path() -> None:

@@ -13,7 +13,7 @@ from pump_roles.app import app_stacks
 from pump_roles.published import ROLES
 from pump_roles.review.cli import app
 from tests.commands import the_error, the_usage_error
-from tests.support import SCENARIOS, UNITS, app_files, without_node
+from tests.support import SCENARIOS, UNITS, app_files, rollout_with_parameters, without_node
 from tools.sandbox.cdk import ROOT
 
 GUARDRAILS = "recommended,no-invitations"
@@ -80,6 +80,7 @@ def test_guardrails_give_the_template_of_settings_with_only_them(kind: str) -> N
 @pytest.mark.parametrize("kind", ROLES)
 def test_rollout_without_settings_has_parameters_and_the_universal_template(kind: str) -> None:
     template = json.loads(written(kind, "--rollout"))
+    assert template == json.loads(rollout_with_parameters(kind))
     assert [*template["Parameters"]] == ["PumpIamRole", "PumpExternalID", "OrganizationalUnitIds"]
     assert template["Parameters"]["OrganizationalUnitIds"]["Type"] == "CommaDelimitedList"
     (rollout,) = template["Resources"].values()
