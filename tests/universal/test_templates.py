@@ -7,6 +7,7 @@ import pytest
 from pump_roles import __version__, universal
 from pump_roles.published import ROLES
 from tests.support import SCENARIOS, Assembly, app_files, stack_set
+from tools.sandbox.cdk import ROOT
 
 
 @pytest.mark.parametrize("kind", ROLES)
@@ -16,6 +17,17 @@ def test_template_is_that_of_the_synth_and_of_the_rollout(kind: str, assembly: A
     assert (assembly({}) / universal.FILES[kind]).read_bytes() == expected
     rollout = json.loads(app_files(SCENARIOS["rollout"])[f"{name}Rollout"])
     assert stack_set(rollout)["TemplateBody"].encode() == expected
+
+
+@pytest.mark.parametrize("kind", ROLES)
+def test_ready_templates_are_those_of_the_app(kind: str) -> None:
+    name = ROLES[kind].stack_name
+    for ready, settings in {
+        name: {},
+        f"{name}-recommended": {"roles": [kind], "guardrails": ["recommended"]},
+    }.items():
+        written = (ROOT / "cloudformation" / f"{ready}.template.json").read_bytes()
+        assert written == app_files(settings)[name]
 
 
 def test_template_does_not_depend_on_the_version() -> None:

@@ -13,20 +13,20 @@ import subprocess
 import sys
 import zipfile
 from collections.abc import Callable, Mapping
-from functools import cache, partial
+from functools import cache
 from hashlib import sha256
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Final
 
-from pump_roles import __version__, universal
-from pump_roles.published import ROLES
+from pump_roles import __version__
 from pump_roles.review.output.page import as_html
 from pump_roles.review.output.report_sections import document_of
 from pump_roles.review.output.writers import to_json, to_markdown
 from pump_roles.review.report.permission_report import of_published
 from tools.release import manual
 from tools.release.check import current
+from tools.release.ready_templates import READY
 from tools.sandbox.cdk import ROOT
 
 _DATE: Final = (2020, 2, 2, 0, 0, 0)
@@ -116,8 +116,8 @@ ARTIFACTS: Final[Mapping[str, Callable[[], bytes]]] = {
     _WHEEL: lambda: _archives()[_WHEEL],
     _SDIST: lambda: _archives()[_SDIST],
     **{
-        f"{ROLES[kind].stack_name}-{__version__}.template.json": partial(universal.template, kind)
-        for kind in universal.FILES
+        Path(path).name.replace(".", f"-{__version__}.", 1): (ROOT / path).read_bytes
+        for path in READY
     },
     f"{_PREFIX}-permissions.html": lambda: as_html(of_published()).encode(),
     f"{_PREFIX}-permissions.md": lambda: to_markdown(document_of(of_published())).encode(),

@@ -14,7 +14,7 @@ from pump_roles import __version__, universal
 from pump_roles.review.output.report_sections import document_of
 from pump_roles.review.output.writers import to_markdown
 from pump_roles.review.report.permission_report import of_published
-from tools.release import manual, schemas, tables
+from tools.release import manual, ready_templates, schemas, tables
 from tools.sandbox.cdk import ROOT, cdk
 
 
@@ -57,6 +57,7 @@ FILES: Final[Mapping[str, Callable[[], bytes]]] = {
         f"pump_roles/universal/{name}": partial(_template, name)
         for name in universal.FILES.values()
     },
+    **ready_templates.READY,
     "docs/permissions.md": lambda: to_markdown(
         document_of(of_published(), every_action=True), None
     ).encode(),

@@ -13,6 +13,7 @@ from typing import Final
 from pump_roles.guardrails import SHIPPED, Guardrail, kept_by
 from pump_roles.iam import shipped
 from pump_roles.published import ROLES
+from tools.release import ready_templates
 from tools.sandbox.cdk import ROOT
 
 
@@ -70,6 +71,7 @@ def _decisions() -> str:
 
 
 PAGES: Final = (
+    "cloudformation/README.md",
     "docs/decisions/README.md",
     "docs/guardrails-reference.md",
     "docs/guardrails.md",
@@ -82,6 +84,7 @@ TABLES: Final[Mapping[str, Callable[[], str]]] = {
     "left by metadata-only": _left_by_metadata_only,
     "left by needed-only": _left_by_needed_only,
     "decisions": _decisions,
+    "ready templates": ready_templates.table,
 }
 """The function that makes each table, by name."""
 

@@ -29,7 +29,11 @@ SDIST = f"pump_roles-{__version__}.tar.gz"
 PREFIX = f"pump-roles-{__version__}"
 FILES = {
     *(WHEEL, SDIST, "SHA256SUMS", f"{PREFIX}-manual.zip", f"{PREFIX}.cdx.json"),
-    *(f"{role.stack_name}-{__version__}.template.json" for role in ROLES.values()),
+    *(
+        f"{role.stack_name}{more}-{__version__}.template.json"
+        for role in ROLES.values()
+        for more in ("", "-recommended")
+    ),
     *(f"{PREFIX}-permissions.{ending}" for ending in ("html", "md", "json", "schema.json")),
     f"{PREFIX}-permissions-changelog.md",
 }
@@ -55,7 +59,7 @@ def git(folder: Path, *arguments: str) -> None:
 def cloned(folder: Path) -> Path:
     """Copy what a build reads into a folder, and commit all of it."""
     ignore = shutil.ignore_patterns("__pycache__")
-    for name in ("docs", "pump_roles", "tools"):
+    for name in ("cloudformation", "docs", "pump_roles", "tools"):
         shutil.copytree(ROOT / name, folder / name, ignore=ignore)
     for name in (
         *(".gitattributes", ".gitignore", "LICENSE", "PERMISSIONS.md", "README.md"),

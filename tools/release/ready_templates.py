@@ -1,0 +1,55 @@
+"""The templates in the folder ``cloudformation``, for whoever has neither Python nor the CDK."""
+
+from collections.abc import Callable, Mapping
+from functools import partial
+from hashlib import sha256
+from typing import Final
+
+from pump_roles import universal
+from pump_roles.app import app_stacks, config
+from pump_roles.published import ROLES
+from pump_roles.review.report.permission_report import of_templates
+from tools.sandbox.cdk import ROOT
+
+FOLDER: Final = "cloudformation"
+
+
+def _with_guardrails(kind: str, *guardrails: str) -> bytes:
+    settings = config.Settings({"roles": [kind], "guardrails": [*guardrails]}, "")
+    text, _ = app_stacks.template_of(kind, settings, {})
+    return text.encode()
+
+
+READY: Final[Mapping[str, Callable[[], bytes]]] = {
+    **{
+        f"{FOLDER}/{role.stack_name}.template.json": partial(universal.template, kind)
+        for kind, role in ROLES.items()
+    },
+    **{
+        f"{FOLDER}/{role.stack_name}-recommended.template.json": partial(
+            _with_guardrails, kind, "recommended"
+        )
+        for kind, role in ROLES.items()
+    },
+}
+"""The function that makes each template, by path."""
+
+
+def table() -> str:
+    """Return the rows of the templates: what each leaves, and its digest."""
+    rows = ["| file | what the role can do | SHA-256 |", "|---|---|---|", *map(_row, READY)]
+    return "".join(f"{row}\n" for row in rows)
+
+
+def _row(path: str) -> str:
+    file = ROOT / path
+    (role,) = of_templates(file).roles
+    guardrails = ", ".join(f"`{found.name}`" for found in role.guardrails)
+    kept = f"with {guardrails}" if guardrails else "that Pump publishes"
+    left = f"{role.effective} actions {kept}"
+    can = (
+        f"{role.money} spend money, {role.writes} make other changes, {role.data} return data, "
+        f"{role.reads} read metadata"
+    )
+    name = path.removeprefix(f"{FOLDER}/")
+    return f"| [{name}]({name}) | {left}: {can} | `{sha256(file.read_bytes()).hexdigest()}` |"
