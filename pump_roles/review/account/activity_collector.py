@@ -15,10 +15,10 @@ from pump_roles.review.account.activity_result import (
     DONE,
     AccountActivity,
     Activity,
+    ActivityUnknown,
     DeniedCall,
     RoleActivity,
     Session,
-    Unknown,
     Use,
     WriteCall,
 )
@@ -97,7 +97,7 @@ class _Listed(NamedTuple):
 class NothingFoundError(Exception):
     """None of the events is of one of the roles."""
 
-    def __init__(self, events: int, unknown: Sequence[Unknown]) -> None:
+    def __init__(self, events: int, unknown: Sequence[ActivityUnknown]) -> None:
         super().__init__(events, unknown)
         self.events = events
         self.unknown = unknown
@@ -123,7 +123,7 @@ class Collector:
         # correct one.
         self._listed: dict[str, list[_Listed]] = defaultdict(list)
         self._sessions: dict[tuple[str, str], _Seen] = {}
-        self.unknown: list[Unknown] = []
+        self.unknown: list[ActivityUnknown] = []
         """What could not be read."""
         self._malformed: Counter[str] = Counter()
         self._not_mapped: Counter[str] = Counter()
@@ -398,19 +398,21 @@ class Collector:
                 refused=refused,
             )
 
-    def _list_unknown(self, roles: Iterable[WatchedRole], arns: Iterable[str]) -> Iterator[Unknown]:
+    def _list_unknown(
+        self, roles: Iterable[WatchedRole], arns: Iterable[str]
+    ) -> Iterator[ActivityUnknown]:
         yield from sorted(self.unknown, key=lambda unknown: unknown.subject)
         for watched in roles:
             if watched.role.not_known:
-                yield Unknown(why="expected-role", subject=watched.role.name.text)
+                yield ActivityUnknown(why="expected-role", subject=watched.role.name.text)
         called = _by_account(self._count_calls())
         # They were assumed, so there may be calls elsewhere.
         silent = sorted(arn for arn in arns if not called[account_of(arn)])
-        yield from (Unknown(why="no-calls", subject=arn) for arn in silent)
+        yield from (ActivityUnknown(why="no-calls", subject=arn) for arn in silent)
         for subject, count in sorted(self._malformed.items()):
-            yield Unknown(why="malformed", subject=subject, events=count)
+            yield ActivityUnknown(why="malformed", subject=subject, events=count)
         for subject, count in sorted(self._not_mapped.items()):
-            yield Unknown(why="not-mapped", subject=subject, events=count)
+            yield ActivityUnknown(why="not-mapped", subject=subject, events=count)
 
 
 def _by_account(arns: Iterable[str] | Counter[str]) -> Counter[str]:

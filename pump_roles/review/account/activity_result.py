@@ -11,20 +11,34 @@ from pump_roles._version import __version__
 DONE: Final = "done"
 """The outcome of a call that succeeded."""
 
-Why = Literal[
+ActivityWhy = Literal[
     "denied",
-    "expected-role",
-    "malformed",
-    "no-calls",
+    "not-read",
+    "truncated",
     "not-cloudtrail",
     "not-json",
-    "not-mapped",
-    "not-read",
     "too-deep",
     "too-large",
-    "truncated",
+    "malformed",
+    "not-mapped",
+    "no-calls",
+    "expected-role",
 ]
-"""Why something is not known. The output has words for each."""
+"""Why something is not known. The output has words for each.
+
+* a Region or a file
+    * ``denied``: a policy denies reading the event history
+    * ``not-read``, ``truncated``: some or all of its events are missing
+    * a file only
+        * ``not-cloudtrail``, ``not-json``: it is something else
+        * ``too-deep``, ``too-large``: reading it could take all of the memory
+* an event
+    * ``malformed``: it is not as CloudTrail writes it
+    * ``not-mapped``: its action is not known
+* a role
+    * ``no-calls``: it was assumed, but no call of its sessions is among the events
+    * ``expected-role``: the templates do not tell all that it can do
+"""
 
 Cost = Literal["nothing", "unknown", "some"]
 """What a guardrail would have cost: it would certainly have denied no call; that is not known;
@@ -32,7 +46,7 @@ or it would have denied at least one."""
 
 
 @dataclass(frozen=True, kw_only=True)
-class Unknown:
+class ActivityUnknown:
     """Something that could not be read or mapped to an action.
 
     :param why: why it is not known. ``not-mapped`` is a call, ``malformed`` an event,
@@ -44,7 +58,7 @@ class Unknown:
     :param events: how many events it is about; 0 for a whole file or Region, or for a role.
     """
 
-    why: Why
+    why: ActivityWhy
     subject: str
     detail: str = ""
     events: int = 0
@@ -292,4 +306,4 @@ class Activity:
     allowed: int
     unused: tuple[str, ...]
     sessions: tuple[Session, ...]
-    unknown: tuple[Unknown, ...]
+    unknown: tuple[ActivityUnknown, ...]

@@ -17,7 +17,7 @@ from typing import Any, Final
 import msgspec
 
 from pump_roles.inputs import InputError, parse_any_depth
-from pump_roles.review.account.activity_result import Unknown, Why
+from pump_roles.review.account.activity_result import ActivityUnknown, ActivityWhy
 from pump_roles.review.account.aws_sdk import (
     Clients,
     error_code,
@@ -39,7 +39,7 @@ _NAMES: Final = (".json", ".json.gz")
 READ_IN_FOLDERS: Final = tuple(f"*{extension}" for extension in _NAMES)
 """The names of files that are read in a folder, in lower case."""
 
-_PROBLEMS: Final[Mapping[type[Exception], Why]] = {
+_PROBLEMS: Final[Mapping[type[Exception], ActivityWhy]] = {
     EOFError: "truncated",
     RecursionError: "too-deep",
     zlib.error: "not-json",
@@ -55,7 +55,9 @@ _OF_THE_HISTORY: Final = {"Events", "NextToken", "ResponseMetadata"}
 _WITH_EVENTS: Final = {"Records", "Events"}
 
 
-def find_files(paths: Iterable[Path], *, unknown: Callable[[Unknown], object]) -> list[Path]:
+def find_files(
+    paths: Iterable[Path], *, unknown: Callable[[ActivityUnknown], object]
+) -> list[Path]:
     """Return the files at paths, each once; in folders, those with an extension of CloudTrail's."""
     # One file can have several paths.
     by_real_path: dict[Path, Path] = {}
@@ -72,14 +74,14 @@ def find_files(paths: Iterable[Path], *, unknown: Callable[[Unknown], object]) -
         if not files:
             raise InputError(f"{path}: contains no {' and no '.join(_NAMES)} files")
         for file in files:
-            if isinstance(file, Unknown):
+            if isinstance(file, ActivityUnknown):
                 unknown(file)
             else:
                 by_real_path[file.resolve()] = file
     return [*by_real_path.values()]
 
 
-def _in_folder(path: Path) -> Iterator[Path | Unknown]:
+def _in_folder(path: Path) -> Iterator[Path | ActivityUnknown]:
     closed: list[Path] = []
     seen: set[str] = set()
     walk = os.walk(
@@ -102,19 +104,22 @@ def _in_folder(path: Path) -> Iterator[Path | Unknown]:
     yield from map(_not_read, closed)
 
 
-def _not_read(path: Path) -> Unknown:
-    return Unknown(why="not-read", subject=str(path))
+def _not_read(path: Path) -> ActivityUnknown:
+    return ActivityUnknown(why="not-read", subject=str(path))
 
 
 def read_records(
-    files: Iterable[Path], *, unknown: Callable[[Unknown], object], done: Callable[[int], object]
+    files: Iterable[Path],
+    *,
+    unknown: Callable[[ActivityUnknown], object],
+    done: Callable[[int], object],
 ) -> Iterator[tuple[str, list[Any]]]:
     """Yield the events in files, with each file's name."""
     with _without_search_for_cycles():
         for file in files:
             records, why = _read_file(file)
             if why:
-                unknown(Unknown(why=why, subject=str(file)))
+                unknown(ActivityUnknown(why=why, subject=str(file)))
             yield str(file), records
             done(1)
 
@@ -133,7 +138,7 @@ def _without_search_for_cycles() -> Iterator[None]:
         gc.enable()
 
 
-def _read_file(file: Path) -> tuple[list[Any], Why | None]:
+def _read_file(file: Path) -> tuple[list[Any], ActivityWhy | None]:
     try:
         content = file.read_bytes()
         if content.startswith(_GZIP):
@@ -194,12 +199,12 @@ def read_history(
     period: tuple[datetime, datetime],
     *,
     add: Callable[[str, Sequence[Any]], object],
-    done: Callable[[str, int, Unknown | None], object],
+    done: Callable[[str, int, ActivityUnknown | None], object],
 ) -> None:
     """Read the event history of some Regions at once. One failure does not stop the others."""
     lock = Lock()
 
-    def read(region: str) -> tuple[str, int, Unknown | None]:
+    def read(region: str) -> tuple[str, int, ActivityUnknown | None]:
         count = 0
         client = clients.cloudtrail(region)
         pages = client.get_paginator("lookup_events").paginate(
@@ -216,8 +221,12 @@ def read_history(
                 time.sleep(due - time.monotonic())
         except Exception as error:  # noqa: BLE001
             # botocore can raise anything if the response is not from AWS.
-            why: Why = "denied" if is_denial(error_code(error)) else "not-read"
-            return region, count, Unknown(why=why, subject=region, detail=reason_of(error, client))
+            why: ActivityWhy = "denied" if is_denial(error_code(error)) else "not-read"
+            return (
+                region,
+                count,
+                ActivityUnknown(why=why, subject=region, detail=reason_of(error, client)),
+            )
         return region, count, None
 
     in_threads(regions, read, on_result=lambda ended: done(*ended))

@@ -10,7 +10,7 @@ import click
 
 from pump_roles.inputs import ATHENA_TABLE, ROLE_ARN, WORKGROUP, InputError, check_region
 from pump_roles.review.account.activity_collector import Collector, NothingFoundError, Period
-from pump_roles.review.account.activity_result import Unknown
+from pump_roles.review.account.activity_result import ActivityUnknown
 from pump_roles.review.account.athena import check_condition, query, read_table
 from pump_roles.review.account.aws_sdk import CallerClients, Clients, in_utc
 from pump_roles.review.account.cloudtrail_records import (
@@ -212,7 +212,7 @@ def _read_history(
             collector.add(region, records)
             advance(len(records))
 
-        def done(region: str, count: int, unknown: Unknown | None) -> None:
+        def done(region: str, count: int, unknown: ActivityUnknown | None) -> None:
             if unknown is None:
                 read.append(region)
             else:

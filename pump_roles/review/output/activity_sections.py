@@ -9,9 +9,9 @@ from pump_roles.iam import Action, shipped
 from pump_roles.inputs import TOO_DEEP, account_of
 from pump_roles.review.account.activity_result import (
     Activity,
+    ActivityUnknown,
     DeniedCall,
     Session,
-    Unknown,
     WriteCall,
 )
 from pump_roles.review.output.document import (
@@ -120,7 +120,7 @@ def _or_nothing(table: Table, *about: Text) -> tuple[Part, ...]:
     return (*about, table) if table.rows else (say("activity.nothing"),)
 
 
-def describe_unknown(unknown: Unknown) -> str:
+def describe_unknown(unknown: ActivityUnknown) -> str:
     """Return why something is not known."""
     events = f"{say('units.events', unknown.events)}: " if unknown.events else ""
     detail = f": {unknown.detail}" if unknown.detail else ""
@@ -140,7 +140,7 @@ def nothing_found(error: "NothingFoundError", roles: "WatchedRoles") -> str:
     return say("activity.of_none", error.events, roles=" or ".join(first(named, _FEW)))
 
 
-def _unknown(unknown: Sequence[Unknown]) -> Section:
+def _unknown(unknown: Sequence[ActivityUnknown]) -> Section:
     table = table_of("unknown_heads", unknown, why=describe_unknown)
     parts = (say("activity.incomplete"), table) if unknown else ()
     return Section(say("activity.not_known"), parts, attention=True)

@@ -20,10 +20,10 @@ from pump_roles.review.account.activity_collector import Collector, NothingFound
 from pump_roles.review.account.activity_result import (
     AccountActivity,
     Activity,
+    ActivityUnknown,
     DeniedCall,
     GuardrailActivity,
     Quantity,
-    Unknown,
     WriteCall,
 )
 from pump_roles.review.account.watched_roles import (
@@ -593,10 +593,10 @@ def test_other_refused_call_that_is_not_known_stays_unknown(
 def test_no_guardrail_is_recommended_if_events_are_missing_or_a_role_was_only_assumed() -> None:
     collector = Collector(PUBLISHED)
     collector.add("trail.json", [call("ec2:DescribeInstances")])
-    collector.unknown.append(Unknown(why="denied", subject="us-west-2"))
+    collector.unknown.append(ActivityUnknown(why="denied", subject="us-west-2"))
     assumed = assumption(AUTO_PILOT, "Example-1234")
     only_assumed = activity(assumed)
-    assert only_assumed.unknown == (Unknown(why="no-calls", subject=AUTO_PILOT),)
+    assert only_assumed.unknown == (ActivityUnknown(why="no-calls", subject=AUTO_PILOT),)
     for found in (collector.result(), only_assumed):
         assert {guardrail.cost for guardrail in found.guardrails} == {"unknown"}
     assert activity(assumed, call("ec2:DescribeInstances")).unknown == ()
@@ -944,7 +944,7 @@ def of_session(context: Any, arn: str) -> Any:
 )
 def test_event_that_is_not_as_cloudtrail_writes_it_is_unknown(event: Any) -> None:
     found = activity(call("ec2:DescribeInstances"), event, event)
-    assert found.unknown == (Unknown(why="malformed", subject="trail.json", events=2),)
+    assert found.unknown == (ActivityUnknown(why="malformed", subject="trail.json", events=2),)
 
 
 @pytest.mark.parametrize(

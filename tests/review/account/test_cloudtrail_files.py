@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from pump_roles.inputs import InputError, parse_any_depth
 from pump_roles.review.account import cloudtrail_records
-from pump_roles.review.account.activity_result import Unknown
+from pump_roles.review.account.activity_result import ActivityUnknown
 from pump_roles.review.account.cloudtrail_records import find_files, parse_record, read_records
 from tests.review.account.trail import call, write, write_lookup
 
@@ -27,8 +27,8 @@ DIGEST = {
 }
 
 
-def read(*paths: Path) -> tuple[list[Any], list[Unknown]]:
-    unknown: list[Unknown] = []
+def read(*paths: Path) -> tuple[list[Any], list[ActivityUnknown]]:
+    unknown: list[ActivityUnknown] = []
     files = find_files(paths, unknown=unknown.append)
     records = read_records(files, unknown=unknown.append, done=lambda _: None)
     return [record for _, found in records for record in found], unknown
@@ -85,7 +85,7 @@ def test_file_that_cannot_be_read_is_unknown(
         monkeypatch.setattr(cloudtrail_records, "_MOST_BYTES", 1_000)
     file = tmp_path / "a.json.gz"
     file.write_bytes(content)
-    assert read(file) == ([], [Unknown(why=why, subject=str(file))])
+    assert read(file) == ([], [ActivityUnknown(why=why, subject=str(file))])
 
 
 TEXTS = st.sampled_from(["a", "b", ":", "a:b", '"', "\\", "\u00e9", "\u003a"])
@@ -140,7 +140,7 @@ def test_event_history_that_was_not_saved_to_the_end_is_unknown(tmp_path: Path) 
     event = call("ec2:DescribeInstances")
     file = write_lookup(tmp_path, [event])
     saved = json.loads(file.read_text()) | {"ResponseMetadata": {"HTTPStatusCode": 200}}
-    for token, unknown in (("", []), ("x", [Unknown(why="truncated", subject=str(file))])):
+    for token, unknown in (("", []), ("x", [ActivityUnknown(why="truncated", subject=str(file))])):
         file.write_text(json.dumps(saved | {"NextToken": token}))
         assert read(file) == ([event], unknown)
 
@@ -167,7 +167,7 @@ def test_paths_without_files_are_an_error(tmp_path: Path) -> None:
     with pytest.raises(InputError, match=r"loop.json: cannot be read: "):
         read(loop)
     write(tmp_path, call("ec2:DescribeInstances"))
-    assert read(tmp_path)[1] == [Unknown(why="not-read", subject=str(loop))]
+    assert read(tmp_path)[1] == [ActivityUnknown(why="not-read", subject=str(loop))]
 
 
 def test_linked_folders_are_read_once_and_may_lead_back(tmp_path: Path) -> None:
@@ -197,7 +197,7 @@ def test_what_cannot_be_read_in_a_folder_is_unknown(
         return scan(path)
 
     monkeypatch.setattr(os, "scandir", denied)
-    unknown = [Unknown(why="not-read", subject=str(path)) for path in (broken, closed)]
+    unknown = [ActivityUnknown(why="not-read", subject=str(path)) for path in (broken, closed)]
     assert read(tmp_path) == ([], unknown)
     event = call("ec2:DescribeInstances")
     write(tmp_path, event)

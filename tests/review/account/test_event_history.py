@@ -11,7 +11,7 @@ import boto3
 from botocore.exceptions import ClientError
 
 from pump_roles.review.account import cloudtrail_records
-from pump_roles.review.account.activity_result import Unknown, Why
+from pump_roles.review.account.activity_result import ActivityUnknown, ActivityWhy
 from pump_roles.review.account.cloudtrail_records import read_history
 
 PERIOD = (datetime(2026, 11, 1, tzinfo=timezone.utc), datetime(2026, 11, 12, tzinfo=timezone.utc))
@@ -62,9 +62,9 @@ def error(code: str) -> ClientError:
     return ClientError({"Error": {"Code": code, "Message": "no"}}, "LookupEvents")
 
 
-def read(clients: Clients) -> tuple[list[Any], list[tuple[str, int, Unknown | None]]]:
+def read(clients: Clients) -> tuple[list[Any], list[tuple[str, int, ActivityUnknown | None]]]:
     events: list[Any] = []
-    done: list[tuple[str, int, Unknown | None]] = []
+    done: list[tuple[str, int, ActivityUnknown | None]] = []
     with patch.object(cloudtrail_records, "time", clients.clock):
         read_history(
             clients,  # type: ignore[arg-type]
@@ -95,8 +95,8 @@ def test_calls_in_a_region_are_at_least_half_a_second_apart() -> None:
     assert [asked.get("NextToken") for asked in clients.asked[1:3]] == ["1", "2"]
 
 
-def unread(region: str, detail: str, why: Why = "not-read") -> Unknown:
-    return Unknown(why=why, subject=region, detail=detail)
+def unread(region: str, detail: str, why: ActivityWhy = "not-read") -> ActivityUnknown:
+    return ActivityUnknown(why=why, subject=region, detail=detail)
 
 
 def test_region_that_cannot_be_read_hides_no_other() -> None:

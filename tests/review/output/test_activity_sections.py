@@ -7,9 +7,9 @@ import pytest
 from pump_roles.review.account.activity_collector import Collector
 from pump_roles.review.account.activity_result import (
     Activity,
+    ActivityUnknown,
+    ActivityWhy,
     Quantity,
-    Unknown,
-    Why,
     WriteCall,
 )
 from pump_roles.review.account.watched_roles import published_roles
@@ -87,9 +87,9 @@ def test_reads_are_counted_by_service_and_those_that_return_data_listed() -> Non
     ]
 
 
-@pytest.mark.parametrize("why", get_args(Why))
+@pytest.mark.parametrize("why", get_args(ActivityWhy))
 def test_has_words_for_everything_that_is_not_known(why: Any) -> None:
-    assert describe_unknown(Unknown(why=why, subject="s", detail="d", events=2)).startswith(
+    assert describe_unknown(ActivityUnknown(why=why, subject="s", detail="d", events=2)).startswith(
         "2 events: "
     )
 
