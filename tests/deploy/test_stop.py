@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from botocore.exceptions import ClientError
 
-from pump_roles.review.account.organization_policies import NAMES
+from pump_roles.review.account.organization_policies import PUMP_POLICIES
 from tests.commands import run
 from tests.docs.pages import STOP, block, commands, policy, shown
 from tests.support import EXTERNAL_ID, PRINCIPAL, SCENARIOS, STACKS, Assembly, app_files, role_in
@@ -154,7 +154,7 @@ def test_stop_of_an_organization_moves_to_the_stack_and_back_and_ends_as_the_gui
             run(words)
             assert any(attached(aws, root).values())
             # verify looks for these names.
-            assert attached(aws, root).keys() <= {*NAMES}
+            assert attached(aws, root).keys() <= {*PUMP_POLICIES}
         assert attached(aws, root) == {"StopPump": True}
         ids["POLICY_ID"] = ids.pop("NEW_POLICY_ID")
         assert ids["POLICY_ID"] != by_hand

@@ -36,7 +36,7 @@ _MOST_BYTES: Final = 2**30
 
 _NAMES: Final = (".json", ".json.gz")
 
-READ_IN_FOLDERS: Final = tuple(f"*{extension}" for extension in _NAMES)
+TRAIL_FILES: Final = tuple(f"*{extension}" for extension in _NAMES)
 """The names of files that are read in a folder, in lower case."""
 
 _PROBLEMS: Final[Mapping[type[Exception], ActivityWhy]] = {

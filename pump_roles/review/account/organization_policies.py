@@ -177,7 +177,7 @@ def _conditions(policy: OrganizationPolicy) -> Iterator[Any]:
             yield json.loads(clause.scope.condition or "{}")
 
 
-NAMES: Final = ("ProtectPumpRoles", "StopPump", "StopPumpByHand", "PumpTrust")
+PUMP_POLICIES: Final = ("ProtectPumpRoles", "StopPump", "StopPumpByHand", "PumpTrust")
 """The names of the policies if none are expected."""
 
 _EVERYTHING: Final = Policy(
@@ -192,7 +192,7 @@ _EVERYTHING: Final = Policy(
 
 def policy_names(expected: Iterable[OrganizationPolicy]) -> tuple[str, ...]:
     """Return the names of the policies to look for."""
-    return (*NAMES, *(policy.name for policy in expected))
+    return (*PUMP_POLICIES, *(policy.name for policy in expected))
 
 
 def verify_policies(

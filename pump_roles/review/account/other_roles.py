@@ -31,7 +31,7 @@ _OF_MANAGEMENT: Final = (
 )
 """The names of roles that AWS creates for the management account: AWS Organizations User Guide,
 "Accessing member accounts in an organization with AWS Organizations"; AWS Control Tower User Guide,
-"How AWS Control Tower works with roles to create and manage accounts"; AWS Managed Policy
+"_How AWS Control Tower works with roles to create and manage accounts"; AWS Managed Policy
 Reference, "CloudFormationStackSetsOrgAdminServiceRolePolicy"."""
 
 _IN_ACCOUNT: Final = {
@@ -43,11 +43,11 @@ _IN_ACCOUNT: Final = {
 }
 """Which values of ``aws:PrincipalArn`` are in one account, by the operator."""
 
-How = Literal["trusts", "names"]
-"""How a trust policy is about someone: as a principal, or in a condition."""
+_How = Literal["trusts", "names"]
+"""_How a trust policy is about someone: as a principal, or in a condition."""
 
-_WHYS: Final[Mapping[How, Mapping[Named, Reason]]] = {"trusts": TRUSTS, "names": NAMES}
-_MANAGEMENT: Final[Mapping[How, Reason]] = {
+_WHYS: Final[Mapping[_How, Mapping[Named, Reason]]] = {"trusts": TRUSTS, "names": NAMES}
+_MANAGEMENT: Final[Mapping[_How, Reason]] = {
     "trusts": "trusts-management",
     "names": "names-management",
 }
@@ -154,7 +154,7 @@ def _is_within(key: str, operator: str, value: str, organization: str) -> bool:
     return is_path and bool(organization) and value.startswith(f"{organization}/")
 
 
-def _named(trust: Trust, pump: PumpNames, account: str) -> Iterator[tuple[How, Named, str]]:
+def _named(trust: Trust, pump: PumpNames, account: str) -> Iterator[tuple[_How, Named, str]]:
     for principal in trust.principals:
         named = pump.in_text(principal.value.text, account)
         if named and principal.kind != "all-but":

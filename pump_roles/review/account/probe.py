@@ -30,7 +30,7 @@ from pump_roles.review.account.external_ids import new_external_id
 if TYPE_CHECKING:
     from mypy_boto3_sts import STSClient
 
-SESSION_NAME: Final = "pump-roles-probe"
+_SESSION_NAME: Final = "pump-roles-probe"
 """The session name under which an accepted call appears in the customer's CloudTrail."""
 
 _DENY_ALL: Final = json.dumps(
@@ -42,7 +42,7 @@ Outcome = Literal["accepted", "refused", "unknown"]
 """How a call ended. "Refused" means by the role, as far as AWS's response shows, or by a policy of
 its organization."""
 
-Reason = Literal[
+AttemptReason = Literal[
     "",
     "identity-based-policy",
     "permissions-boundary",
@@ -75,7 +75,7 @@ class ProbeAttempt:
     """
 
     outcome: Outcome
-    reason: Reason = ""
+    reason: AttemptReason = ""
     detail: str = ""
 
 
@@ -219,7 +219,7 @@ def _try_to_assume(
         accepted = bool(
             sts.assume_role(
                 RoleArn=role_arn,
-                RoleSessionName=SESSION_NAME,
+                RoleSessionName=_SESSION_NAME,
                 DurationSeconds=MINIMUM_SESSION_SECONDS,
                 Policy=_DENY_ALL,
                 **passed,
@@ -237,7 +237,7 @@ def _try_to_assume(
 
 # Only AWS's message says which policy denied a call. IAM User Guide, "Troubleshoot access denied
 # error messages": how it names the kinds of policies, here those that are not the role's own.
-_OTHER_POLICIES: Final[Mapping[str, Reason]] = {
+_OTHER_POLICIES: Final[Mapping[str, AttemptReason]] = {
     "identity-based policy": "identity-based-policy",
     "permissions boundary": "permissions-boundary",
     "session policy": "session-policy",

@@ -145,10 +145,10 @@ class Statuses:
     rollouts: tuple[RolloutStatus, ...]
 
     def __post_init__(self) -> None:
-        object.__setattr__(self, "state", state_of(rollout.state for rollout in self.rollouts))
+        object.__setattr__(self, "state", rollout_state(rollout.state for rollout in self.rollouts))
 
 
-def state_of(states: Iterable[RolloutState]) -> RolloutState:
+def rollout_state(states: Iterable[RolloutState]) -> RolloutState:
     """Return the state of several rollouts: incomplete takes precedence over unknown.
 
     Without any rollout, it is unknown.

@@ -14,10 +14,10 @@ from pump_roles.iam import Principal
 from pump_roles.review.account.organization import Organization
 from pump_roles.role import Difference, Unknown
 
-State = Literal["match", "differs", "unknown"]
+MatchState = Literal["match", "differs", "unknown"]
 """Whether something is as expected."""
 
-PolicyState = State | Literal["not-compared"]
+PolicyState = MatchState | Literal["not-compared"]
 """Whether a policy of the organization is as expected, if one is expected."""
 
 
@@ -71,7 +71,7 @@ class RoleResult:
 
     kind: str
     arn: str
-    state: State = field(init=False)
+    state: MatchState = field(init=False)
     differences: tuple[Difference, ...] = ()
     unknown: tuple[Unknown, ...] = ()
     notes: tuple[Unknown, ...] = ()
@@ -81,7 +81,9 @@ class RoleResult:
     revoked_before: str = ""
 
     def __post_init__(self) -> None:
-        state: State = "differs" if self.differences else "unknown" if self.unknown else "match"
+        state: MatchState = (
+            "differs" if self.differences else "unknown" if self.unknown else "match"
+        )
         object.__setattr__(self, "state", state)
 
 
@@ -124,7 +126,7 @@ class AccountResult:
 
     account: str
     name: str = ""
-    state: State = field(init=False)
+    state: MatchState = field(init=False)
     organization: Organization | None = None
     differences: tuple[Difference, ...] = ()
     unknown: tuple[Unknown, ...] = ()
@@ -137,7 +139,7 @@ class AccountResult:
         states = {role.state for role in self.roles}
         states |= {"differs"} if self.differences or self.others else set()
         states |= {"unknown"} if self.unknown else set()
-        object.__setattr__(self, "state", state_of(states))
+        object.__setattr__(self, "state", match_state(states))
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -195,8 +197,8 @@ class Verification:
     version: str = __version__
     expected: str
     removed: bool = False
-    state: State = field(init=False)
-    counts: Mapping[State, int] = field(init=False)
+    state: MatchState = field(init=False)
+    counts: Mapping[MatchState, int] = field(init=False)
     policies: tuple[PolicyResult, ...] | None = None
     notes: tuple[Unknown, ...] = ()
     accounts: tuple[AccountResult, ...]
@@ -204,11 +206,13 @@ class Verification:
     def __post_init__(self) -> None:
         numbers = Counter(account.state for account in self.accounts)
         of_policies = {policy.state for policy in self.policies or ()} - {"match", "not-compared"}
-        object.__setattr__(self, "state", state_of((*numbers, *of_policies)))
-        object.__setattr__(self, "counts", {state: numbers[state] for state in get_args(State)})
+        object.__setattr__(self, "state", match_state((*numbers, *of_policies)))
+        object.__setattr__(
+            self, "counts", {state: numbers[state] for state in get_args(MatchState)}
+        )
 
 
-def state_of(states: Iterable[PolicyState]) -> State:
+def match_state(states: Iterable[PolicyState]) -> MatchState:
     """Combine the states of parts: a difference takes precedence over unknown.
 
     Without parts, nothing was compared, so the state is unknown.

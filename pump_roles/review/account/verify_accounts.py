@@ -34,7 +34,7 @@ from pump_roles.review.account.verification import AccountResult, Verification
 from pump_roles.review.account.verify_account import verify_account
 from pump_roles.role import Unknown, Why
 
-SESSION_NAME: Final = "pump-roles-verify"
+_SESSION_NAME: Final = "pump-roles-verify"
 """The session name under which the calls appear in each account's CloudTrail."""
 
 
@@ -125,7 +125,7 @@ def _verify_member(
             if account == clients.account
             else clients.assume(
                 f"arn:{partition}:iam::{account}:role/{role_to_assume}",
-                session_name=SESSION_NAME,
+                session_name=_SESSION_NAME,
                 policy=policy_for_reading(expectation.names, partition=partition),
             )
         )

@@ -15,7 +15,7 @@ from pump_roles.review.account.athena import check_condition, query, read_table
 from pump_roles.review.account.aws_sdk import CallerClients, Clients, in_utc
 from pump_roles.review.account.cloudtrail_records import (
     GLOBAL_REGION,
-    READ_IN_FOLDERS,
+    TRAIL_FILES,
     find_files,
     read_history,
     read_records,
@@ -39,7 +39,7 @@ _MOST_DAYS_OF_A_TABLE: Final = 3_653
 _WORKGROUP: Final = "primary"
 """The workgroup that every account has: Amazon Athena User Guide, "Manage workgroups"."""
 
-_TRAIL: Final = Input(lambda: READ_IN_FOLDERS)
+_TRAIL: Final = Input(lambda: TRAIL_FILES)
 
 
 @options.command()

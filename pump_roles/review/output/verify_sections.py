@@ -6,14 +6,14 @@ from typing import Final, TypeVar, get_args
 
 from pump_roles.iam import Effect
 from pump_roles.review.account.organization import Organization
-from pump_roles.review.account.organization_policies import NAMES
+from pump_roles.review.account.organization_policies import PUMP_POLICIES
 from pump_roles.review.account.verification import (
     AccountResult,
     Approval,
+    MatchState,
     OtherRole,
     PolicyResult,
     RoleResult,
-    State,
     StoppedBy,
     Verification,
 )
@@ -50,7 +50,7 @@ _NOT_STOPPED: Final[Sequence[Rule]] = (
     "not-stopped-target",
 )
 
-_STATES: Final[Mapping[State, Tone]] = {"differs": "bad", "unknown": "unsure", "match": "good"}
+_STATES: Final[Mapping[MatchState, Tone]] = {"differs": "bad", "unknown": "unsure", "match": "good"}
 _EFFECTS: Final[Mapping[Effect, Tone]] = {"broader": "bad", "unclear": "unsure", "narrower": "less"}
 """What needs attention comes first."""
 
@@ -82,7 +82,7 @@ def document_of(verification: Verification) -> Document:
     usable = [role for account in verification.accounts for role in account.for_management]
     about += [say("verify.usable", number=f"{len(usable):,}")] if usable else []
     if verification.policies == ():
-        about.append(say("verify.no_policies", names=", ".join(NAMES)))
+        about.append(say("verify.no_policies", names=", ".join(PUMP_POLICIES)))
     about += (
         say("verify.unread_policies", why=describe_unknown(note)) for note in verification.notes
     )
@@ -299,7 +299,7 @@ def _roles(account: AccountResult) -> tuple[RoleResult | OtherRole, ...]:
     return (*account.roles, *account.others)
 
 
-def by_attention(accounts: Iterable[AccountResult]) -> Mapping[State, Sequence[AccountResult]]:
+def by_attention(accounts: Iterable[AccountResult]) -> Mapping[MatchState, Sequence[AccountResult]]:
     """Group accounts by state, sorted by ID. The states that need attention come first.
 
     Among the accounts that differ, those with more access than expected come first; among those

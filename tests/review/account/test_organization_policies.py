@@ -15,7 +15,7 @@ from pump_roles import EmergencyStop, ReadOnlyRollout, RoleProtection, TrustProt
 from pump_roles.assembly import OrganizationPolicy
 from pump_roles.review.account.expectation import Expectation, from_templates
 from pump_roles.review.account.organization_policies import (
-    NAMES,
+    PUMP_POLICIES,
     attached_stops,
     policy_names,
     read_policies,
@@ -30,7 +30,7 @@ from tests.support import PUMP_ACCOUNT, ROLE_ARGUMENTS
 from tools.sandbox.aws import ACCOUNT_ID
 from tools.sandbox.organization import Organization
 
-PROTECTION, STOP, _, TRUST = NAMES
+PROTECTION, STOP, _, TRUST = PUMP_POLICIES
 Assembly = Mapping[str, Any]
 
 
@@ -262,7 +262,7 @@ def test_policies_that_cannot_be_read_are_unknown_and_never_silent(
 
 def test_says_that_there_is_none(aws: Management, expected: Expectation) -> None:
     assert verified(aws, replace(expected, policies=())) == {}
-    said = f"Policies of the organization: none is named {', '.join(NAMES)}."
+    said = f"Policies of the organization: none is named {', '.join(PUMP_POLICIES)}."
     assert said in shown()
 
 

@@ -25,10 +25,10 @@ from mypy_boto3_sts import STSClient
 from pump_roles.inputs import EXTERNAL_ID, ArgumentError
 from pump_roles.review.account.external_ids import new_external_id
 from pump_roles.review.account.probe import (
+    AttemptReason,
     Outcome,
     ProbeAttempt,
     ProbeResult,
-    Reason,
     probe,
     probe_all,
     sts_client,
@@ -264,7 +264,7 @@ ON_ROLE = f"{USER} on resource: {ROLE_ARN}"
     ],
 )
 def test_refusal_counts_unless_it_may_be_because_of_another_policy(
-    message: str, reason: Reason, fake: Endpoint
+    message: str, reason: AttemptReason, fake: Endpoint
 ) -> None:
     found = probed(fake, error("AccessDenied", message))
     assert found.without_id == ProbeAttempt("unknown" if reason else "refused", reason)
@@ -289,11 +289,11 @@ def test_resource_control_policy_refuses_as_the_role_does_and_is_named(fake: End
     )
 
 
-OF_THE_CALLER = {*get_args(Reason)} - {"", "failed", "resource-control-policy"}
+OF_THE_CALLER = {*get_args(AttemptReason)} - {"", "failed", "resource-control-policy"}
 
 
 @pytest.mark.parametrize("reason", sorted(OF_THE_CALLER))
-def test_says_why_a_refusal_or_a_response_proves_nothing(reason: Reason) -> None:
+def test_says_why_a_refusal_or_a_response_proves_nothing(reason: AttemptReason) -> None:
     unclear = ProbeAttempt("unknown", reason)
     words = describe_reason(
         ProbeResult(ROLE_ARN, ProbeAttempt("accepted"), ProbeAttempt("refused"), unclear)

@@ -16,7 +16,7 @@ from pump_roles.review.account.rollout_status import (
     RolloutStatus,
     StackSet,
     assess_rollout,
-    state_of,
+    rollout_state,
 )
 from pump_roles.review.output.rollout_sections import describe_problems, describe_reason
 
@@ -184,4 +184,4 @@ def test_first_four_states_need_attention() -> None:
     ],
 )
 def test_incomplete_takes_precedence_over_unknown(states: list[RolloutState], state: str) -> None:
-    assert state_of(states) == state
+    assert rollout_state(states) == state

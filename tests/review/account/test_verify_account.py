@@ -32,7 +32,7 @@ from pump_roles.review.account.verification import (
     Approval,
     RoleResult,
     StoppedBy,
-    state_of,
+    match_state,
 )
 from pump_roles.review.account.verify_account import verify_account
 from pump_roles.review.account.verify_accounts import verify_files
@@ -331,9 +331,9 @@ def test_unknown_account_does_not_match_and_a_difference_takes_precedence() -> N
     assert (found.state, found.unknown) == ("unknown", (unread,))
     longer = replace(published(), session=7200)
     assert verify_account(PUBLISHED, account(longer, unknown=(unread,))).state == "differs"
-    assert state_of([]) == "unknown"
-    assert state_of(["match", "unknown"]) == "unknown"
-    assert state_of(["match", "unknown", "differs"]) == "differs"
+    assert match_state([]) == "unknown"
+    assert match_state(["match", "unknown"]) == "unknown"
+    assert match_state(["match", "unknown", "differs"]) == "differs"
     nothing = replace(PUBLISHED, roles=())
     assert verify_account(nothing, account()).state == "unknown"
     others = {"Admin": {"Statement": ANYONE}}

@@ -10,13 +10,10 @@ from typing import get_args
 
 import pytest
 from jinja2 import Environment, nodes
-from pump_roles.compare.difference import Rule
 
 from pump_roles.iam import CONDITIONALLY, PARTLY, PrincipalKind
-from pump_roles.iam.decisions import CONDITIONALLY, PARTLY
-from pump_roles.iam.trust import PrincipalKind
 from pump_roles.review.account.activity_result import ActivityWhy, Cost
-from pump_roles.review.account.probe import Reason, Verdict
+from pump_roles.review.account.probe import AttemptReason, Verdict
 from pump_roles.review.account.rollout_status import AccountState
 from pump_roles.review.output.report_actions import BANDS
 from pump_roles.review.output.texts import TEXTS, say
@@ -168,7 +165,7 @@ def test_every_text_is_used_and_every_used_text_is_there() -> None:
         ("verdict_on_changes", get_args(AnswerKind), set()),
         ("verdicts", get_args(Verdict), set()),
         ("who", get_args(PrincipalKind), set()),
-        ("probe_policies", set(get_args(Reason)) - {"", "no-credentials", "failed"}, set()),
+        ("probe_policies", set(get_args(AttemptReason)) - {"", "no-credentials", "failed"}, set()),
         ("costs", get_args(Cost), set()),
         ("activity_unknown", get_args(ActivityWhy), {"too-deep"}),
         ("account_states", get_args(AccountState), {"not-current", "not-targeted"}),
