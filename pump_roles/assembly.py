@@ -25,14 +25,23 @@ none."""
 
 @dataclass(frozen=True, kw_only=True)
 class DeployedRole:
-    """One of Pump's roles, and where it was found."""
+    """One of Pump's roles, and what it was read from.
+
+    :param role: the role itself.
+    :param files: every file that it was read from, with its SHA-256; none for a published role, and
+        for one of an account.
+    :param account: the ID of the account that it was read from, or that its template is for; empty
+        if there is none.
+    :param filled_sha256: the SHA-256 of everything that is filled in when it is deployed, such as a
+        parameter with its default, and of its parts that are not read; empty if there is nothing.
+    :param external_id_sha256: the SHA-256 of each external ID in its trust policy.
+    """
 
     role: Role
+    files: tuple[tuple[str, str], ...] = ()
     account: str = ""
-    stack_set: str = ""
-    files: tuple[tuple[str, str], ...] = field(default=(), compare=False)
-    filled_sha256: str = field(default="", compare=False)
-    external_id_sha256: tuple[str, ...] = field(default=(), compare=False)
+    filled_sha256: str = ""
+    external_id_sha256: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, kw_only=True)

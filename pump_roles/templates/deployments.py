@@ -98,13 +98,6 @@ def stack_set_of(resource: Resource) -> Resource | None:
     return resource.resolver.resources[member.parent.key, member.deployed_by]
 
 
-def stack_set_name(stack_set: Resource | None) -> str:
-    """Return the name of a StackSet, or a placeholder; empty if there is none."""
-    # An empty name would mean a single stack.
-    placeholder = "" if stack_set is None else f"${{{stack_set.logical_id}}}"
-    return (stack_set and certain_text(stack_set["StackSetName"])) or placeholder
-
-
 def _unknown(why: Why, subject: str = "", detail: str = "", part: RolePart = "place") -> Unknown:
     return Unknown(part=part, why=why, subject=subject, detail=detail)
 
@@ -136,7 +129,8 @@ class _Reader:
         automatic = self._automatic(resource["AutoDeployment"])
         call_as = self._choice(_CALL_AS, resource.tree, "CallAs", "SELF")
         members = {
-            "stack_set": stack_set_name(resource),
+            # An empty name would mean a single stack.
+            "stack_set": certain_text(resource["StackSetName"]) or f"${{{resource.logical_id}}}",
             "automatic": automatic and model != _SELF_MANAGED,
             "call_as": "" if model == _SELF_MANAGED else call_as,
         }
@@ -267,10 +261,7 @@ def assembly_of(
         resources=tuple(_listed(resolver, roles, others)),
         places=found_places,
         suspects_sha256=suspicious(resolver, roles, suspects, changing),
-        variants=tuple(
-            tuple(form for index, form in enumerate(forms) if form not in forms[:index])
-            for forms in variants
-        ),
+        variants=tuple(map(_different, variants)),
         external_ids=hidden_ids,
         policies=tuple(organization_policies(resolver.resources.values(), names)),
     )
@@ -327,11 +318,18 @@ def _found(pump_role: TemplateRole, *, uncertain: bool) -> DeployedRole:
     return DeployedRole(
         role=role,
         account=resource.template.account,
-        stack_set=stack_set_name(stack_set_of(resource)),
         files=tuple((file.name, digest) for file, digest in files.items()),
         filled_sha256=filled_in(pump_role, uncertain=uncertain),
         external_id_sha256=digests_of_ids(role.trust),
     )
+
+
+def _different(variants: Iterable[DeployedRole]) -> tuple[DeployedRole, ...]:
+    different: list[DeployedRole] = []
+    for variant in variants:
+        if all((each.role, each.account) != (variant.role, variant.account) for each in different):
+            different.append(variant)
+    return tuple(different)
 
 
 def _together(same: Sequence[DeployedRole]) -> DeployedRole:

@@ -48,7 +48,7 @@ FINE: Final = frozenset[AccountState]({"suspended", "excluded", "current"})
 RolloutState = Literal["complete", "incomplete", "unknown"]
 
 
-class TargetsError(Exception):
+class UncertainRolloutError(Exception):
     """What a rollout in a template targets is not certain."""
 
     def __init__(self, stack_set: str, unknown: Unknown) -> None:
@@ -87,7 +87,33 @@ class AccountStatus:
 
 
 @dataclass(frozen=True, kw_only=True)
-class RolloutStatus:
+class ExpectedRollout:
+    """What a rollout should target, from templates or options.
+
+    :param stack_set: the StackSet's name.
+    :param region: the StackSet's Region; empty if the templates do not say.
+    :param call_as: ``management`` or ``delegated-admin``.
+    :param units: the IDs of the organizational units that should be targeted; empty for those that
+        the StackSet targets.
+    :param filter: what the account filter does, ``exclude`` or ``only``; empty if there is none.
+    :param filtered: the IDs of the accounts that the filter names.
+    """
+
+    stack_set: str
+    region: str = ""
+    call_as: CallAs = "management"
+    units: tuple[str, ...] = ()
+    filter: AccountFilter = ""
+    filtered: tuple[str, ...] = ()
+
+    @property
+    def caller(self) -> Literal["SELF", "DELEGATED_ADMIN"]:
+        """Who calls StackSets, as the API names it."""
+        return STACK_SETS_CALL_AS[self.call_as]
+
+
+@dataclass(frozen=True, kw_only=True)
+class RolloutStatus(ExpectedRollout):
     """The status of a rollout.
 
     :param stack_set: the StackSet's name.
@@ -108,15 +134,9 @@ class RolloutStatus:
     :param counts: how many accounts have each state.
     """
 
-    stack_set: str
     state: RolloutState
     unknown: tuple[Unknown, ...] = ()
-    region: str = ""
-    call_as: CallAs = "management"
-    units: tuple[str, ...] = ()
     deployed_units: tuple[str, ...] = ()
-    filter: AccountFilter = ""
-    filtered: tuple[str, ...] = ()
     management_account: str = ""
     targeted: int = 0
     accounts: tuple[AccountStatus, ...] = ()
@@ -159,23 +179,6 @@ def rollout_state(states: Iterable[RolloutState]) -> RolloutState:
     return "complete" if distinct == {"complete"} else "unknown"
 
 
-@dataclass(frozen=True, kw_only=True)
-class ExpectedRollout:
-    """A rollout, as templates and options describe it."""
-
-    stack_set: str
-    call_as: CallAs = "management"
-    units: tuple[str, ...] = ()
-    filter: AccountFilter = ""
-    filtered: tuple[str, ...] = ()
-    region: str = ""
-
-    @property
-    def caller(self) -> Literal["SELF", "DELEGATED_ADMIN"]:
-        """Who calls StackSets, as the API names it."""
-        return STACK_SETS_CALL_AS[self.call_as]
-
-
 def rollouts_in(deployed: Assembly, source: str) -> tuple[ExpectedRollout, ...]:
     """Return every rollout in templates: the StackSets that contain one of Pump's roles."""
     places: dict[str, list[Deployment]] = {}
@@ -195,17 +198,21 @@ def rollouts_in(deployed: Assembly, source: str) -> tuple[ExpectedRollout, ...]:
 def _expect_rollout(name: str, places: list[Deployment]) -> ExpectedRollout:
     place = places[0]
     for unreadable in (unknown for each in places for unknown in each.unreadable):
-        raise TargetsError(name, unreadable)
+        raise UncertainRolloutError(name, unreadable)
     if not STACK_SET_NAME.accepts(name):
-        raise TargetsError(name, Unknown(part="place", why="unreadable", subject="StackSetName"))
+        raise UncertainRolloutError(
+            name, Unknown(part="place", why="unreadable", subject="StackSetName")
+        )
     if len({replace(each, kind="") for each in places}) > 1:
-        raise TargetsError(name, Unknown(part="rollout", why="several-groups"))
+        raise UncertainRolloutError(name, Unknown(part="rollout", why="several-groups"))
     if place.call_as not in STACK_SETS_CALL_AS:
-        raise TargetsError(name, Unknown(part="rollout", why="self-managed"))
+        raise UncertainRolloutError(name, Unknown(part="rollout", why="self-managed"))
     if not is_account_filter(place.filter):
-        raise TargetsError(name, Unknown(part="rollout", why="unknown-filter", detail=place.filter))
+        raise UncertainRolloutError(
+            name, Unknown(part="rollout", why="unknown-filter", detail=place.filter)
+        )
     if not place.units:
-        raise TargetsError(name, Unknown(part="rollout", why="no-units"))
+        raise UncertainRolloutError(name, Unknown(part="rollout", why="no-units"))
     return ExpectedRollout(
         stack_set=name,
         call_as="delegated-admin" if place.call_as == "delegated-admin" else "management",
@@ -232,16 +239,7 @@ class StackSet:
 
 def unknown_status(expected: ExpectedRollout, region: str, *unknown: Unknown) -> RolloutStatus:
     """Return the status of a rollout that cannot be read."""
-    return RolloutStatus(
-        stack_set=expected.stack_set,
-        state="unknown",
-        unknown=unknown,
-        region=region,
-        call_as=expected.call_as,
-        units=expected.units,
-        filter=expected.filter,
-        filtered=expected.filtered,
-    )
+    return RolloutStatus(**{**vars(expected), "region": region}, state="unknown", unknown=unknown)
 
 
 def assess_rollout(

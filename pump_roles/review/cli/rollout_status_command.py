@@ -12,7 +12,7 @@ from pump_roles.inputs import ACCOUNTS, STACK_SET_NAME, CallAs, InputError
 from pump_roles.review.account.aws_sdk import Clients
 from pump_roles.review.account.rollout_status import (
     ExpectedRollout,
-    TargetsError,
+    UncertainRolloutError,
     read_statuses,
     rollouts_in,
 )
@@ -120,7 +120,7 @@ def _in_templates(path: Path) -> list[ExpectedRollout]:
     name = path.name or str(path)
     try:
         return [*rollouts_in(templates.read(path), name)]
-    except TargetsError as error:
+    except UncertainRolloutError as error:
         targets = f"{name}: the targets of the StackSet {error.stack_set}"
         options.fail(
             f"{targets} cannot be read: {describe_unknown(error.unknown)}", options.UNKNOWN

@@ -8,10 +8,10 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final, Literal, get_args
 
-from pump_roles.assembly import Deployment, OtherResource
+from pump_roles.assembly import DeployedRole, Deployment, OtherResource
 from pump_roles.iam import DENIED, Action, Decision, Effect, Grant, Scope, Trust
 from pump_roles.inputs import visible
-from pump_roles.role import Difference, Role, RolePart, Unknown
+from pump_roles.role import Difference, RolePart, Unknown
 
 SCHEMA: Final = 7
 """The version of the JSON report's schema, ``report.schema.json``."""
@@ -183,7 +183,7 @@ class Question:
 
 
 @dataclass(frozen=True, kw_only=True)
-class RoleReport:
+class RoleReport(DeployedRole):
     """One role.
 
     :param role: the role itself. External IDs are masked.
@@ -219,11 +219,6 @@ class RoleReport:
     :param limited: how many of these are denied under a condition or on some resources.
     """
 
-    role: Role
-    files: tuple[tuple[str, str], ...]
-    account: str
-    filled_sha256: str
-    external_id_sha256: tuple[str, ...]
     policies: tuple[PolicyReport, ...]
     guardrails: tuple[GuardrailReport, ...]
     differences: tuple[Difference, ...]

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from pump_roles.inputs import ACCOUNT_FILTERS
-from pump_roles.review.account.rollout_status import TargetsError, rollouts_in
+from pump_roles.review.account.rollout_status import UncertainRolloutError, rollouts_in
 from pump_roles.templates import read
 from tests.support import SCENARIOS, Synth, rolled_out, rollout_with_parameters, stack_set
 
@@ -68,7 +68,7 @@ def test_rejects_a_rollout_whose_targets_are_not_certain(
 ) -> None:
     file = rolled_out(tmp_path, lambda members: members.update(properties))
     if problem:
-        with pytest.raises(TargetsError) as raised:
+        with pytest.raises(UncertainRolloutError) as raised:
             rollouts_in(read(file), "R")
         unknown = raised.value.unknown
         assert (unknown.why, unknown.subject or unknown.detail) == problem
