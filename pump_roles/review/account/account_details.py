@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Final, TypeVar
 
 import msgspec
 
+from pump_roles.assembly import Deployment
 from pump_roles.guardrails import APPROVAL_END, DailyEnd, approval_end
 from pump_roles.iam import Policy, Trust, Value, known, parse_trust
 from pump_roles.inputs import (
@@ -34,7 +35,7 @@ from pump_roles.review.account.aws_sdk import (
     moment_of,
     reason_of,
 )
-from pump_roles.review.account.organization import Organization
+from pump_roles.review.account.organization import Organization, is_deployed_to
 from pump_roles.role import Boundary, Role, RolePart, Unknown, kind_of
 
 if TYPE_CHECKING:
@@ -171,10 +172,21 @@ class AccountDetails:
     unknown: tuple[Unknown, ...] = ()
 
     @property
+    def known_organization(self) -> Organization | None:
+        """Its organization, if that is known."""
+        return self.organization if isinstance(self.organization, Organization) else None
+
+    @property
     def management_account(self) -> str:
         """The management account of its organization; empty if there is none, or not known."""
-        organization = self.organization
-        return organization.management_account if isinstance(organization, Organization) else ""
+        organization = self.known_organization
+        return organization.management_account if organization else ""
+
+    def is_in(self, places: Collection[Deployment]) -> bool | None:
+        """Return whether one of the places is this account; ``None`` if that is not known."""
+        return is_deployed_to(
+            places, self.account, units=self.units, management_account=self.management_account
+        )
 
     @property
     def external_ids(self) -> frozenset[str]:

@@ -11,7 +11,6 @@ from pump_roles.iam import Policy, clauses, in_account, is_met
 from pump_roles.inputs import POLICY_TARGETS, decoded, mapped
 from pump_roles.review.account.account_details import AccountDetails
 from pump_roles.review.account.aws_sdk import all_in, checked_id, reason_of, text_in
-from pump_roles.review.account.organization import Organization
 from pump_roles.review.account.verification import PolicyResult, StoppedBy
 from pump_roles.role import Difference, Role, RolePart, Rule, Unknown, stops
 
@@ -136,10 +135,7 @@ def _own(role: Role) -> Iterator[StoppedBy]:
 
 
 def _reach(policy: OrganizationPolicy, arn: str, details: AccountDetails) -> _Reach:
-    organization = details.organization
-    if isinstance(organization, Organization) and (
-        organization.management_account == details.account
-    ):
+    if details.management_account == details.account:
         # AWS Organizations User Guide, "Service control policies (SCPs)".
         return "not-stopped-management"
     below = _is_below(policy.targets or (), details)
@@ -150,8 +146,7 @@ def _reach(policy: OrganizationPolicy, arn: str, details: AccountDetails) -> _Re
         return "not-stopped-name"
     if True not in named:
         return "not-known-condition"
-    is_member = isinstance(organization, Organization)
-    return "yes" if below and is_member else "not-known-place"
+    return "yes" if below and details.known_organization else "not-known-place"
 
 
 def _is_below(targets: Sequence[str], details: AccountDetails) -> bool | None:

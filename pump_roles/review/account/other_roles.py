@@ -1,9 +1,9 @@
 """Finds the other roles of an account that Pump, everyone, or the management account can use."""
 
 import re
-from collections.abc import Collection, Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import replace
-from typing import Any, Final, Literal
+from typing import Any, Final, Literal, NamedTuple
 
 from pump_roles.access import NAMES, TRUSTS, Access, Named, PumpNames, Reason, admitted
 from pump_roles.assembly import Assembly, DeployedRole, OtherResource
@@ -19,7 +19,6 @@ from pump_roles.inputs import ACCOUNT, InputError, as_text
 from pump_roles.masking import digests_of_ids, texts_under_the_key
 from pump_roles.published import ROLES
 from pump_roles.review.account.account_details import AccountDetails
-from pump_roles.review.account.organization import Organization
 from pump_roles.role import Role, Unknown
 
 _ADMINISTRATOR: Final = "arn:*:iam::aws:policy/AdministratorAccess"
@@ -31,7 +30,7 @@ _OF_MANAGEMENT: Final = (
 )
 """The names of roles that AWS creates for the management account: AWS Organizations User Guide,
 "Accessing member accounts in an organization with AWS Organizations"; AWS Control Tower User Guide,
-"_How AWS Control Tower works with roles to create and manage accounts"; AWS Managed Policy
+"How AWS Control Tower works with roles to create and manage accounts"; AWS Managed Policy
 Reference, "CloudFormationStackSetsOrgAdminServiceRolePolicy"."""
 
 _IN_ACCOUNT: Final = {
@@ -44,7 +43,7 @@ _IN_ACCOUNT: Final = {
 """Which values of ``aws:PrincipalArn`` are in one account, by the operator."""
 
 _How = Literal["trusts", "names"]
-"""_How a trust policy is about someone: as a principal, or in a condition."""
+"""How a trust policy is about someone: as a principal, or in a condition."""
 
 _WHYS: Final[Mapping[_How, Mapping[Named, Reason]]] = {"trusts": TRUSTS, "names": NAMES}
 _MANAGEMENT: Final[Mapping[_How, Reason]] = {
@@ -53,18 +52,20 @@ _MANAGEMENT: Final[Mapping[_How, Reason]] = {
 }
 
 
+class AccessibleRole(NamedTuple):
+    """A role, and in which ways others can use it."""
+
+    role: Role
+    ways: tuple[Access, ...]
+
+
 def roles_that_admit_pump(
-    roles: Iterable[Role],
+    details: AccountDetails,
     pump_roles: Collection[Role],
-    account: str,
     *,
     passed_ids: frozenset[str] = frozenset(),
-    organization: Organization | None = None,
-) -> Iterator[tuple[Role, tuple[Access, ...]]]:
-    """Yield the roles, other than Pump's, that Pump or everyone can assume, each with the ways.
-
-    :param organization: that of the account, if it is known.
-    """
+) -> Iterator[AccessibleRole]:
+    """Yield the roles, other than Pump's, that Pump or everyone can assume."""
     names = {role.name.text.casefold() for role in pump_roles}
     principals = {
         principal.value.text
@@ -73,36 +74,40 @@ def roles_that_admit_pump(
         if principal.kind in OF_AWS and principal.value.is_known
     }
     pump = PumpNames([role.name.text for role in pump_roles], principals)
+    organization = details.known_organization
     own = organization.id if organization else ""
-    if organization and pump.in_text(organization.management_account, account, roles=False):
+    if pump.in_text(details.management_account, details.account, roles=False):
         # In Pump's organization, Pump is not excluded.
         own = ""
-    for role in roles:
-        ways = [*_find_ways(role.trust, pump, account, own)]
+    for role in details.roles:
+        ways = [*_find_ways(role.trust, pump, details.account, own)]
         if passed_ids & _ids_required_by(role.trust):
             ways.append(Access("requires-same-external-id"))
         if ways and role.name.text.casefold() not in names:
-            yield role, tuple(dict.fromkeys(ways))
+            yield AccessibleRole(role, tuple(dict.fromkeys(ways)))
 
 
 def roles_for_management(
-    roles: Iterable[Role], management_account: str, account: str
-) -> Iterator[tuple[Role, tuple[Access, ...]]]:
+    details: AccountDetails, except_names: Collection[str]
+) -> Iterator[AccessibleRole]:
     """Yield the roles that the management account can use, or that have a name as for it.
 
-    :param management_account: empty if it is not known, or if there is none.
+    :param except_names: the names of roles to omit, in lower case.
     """
-    management = PumpNames((), {management_account})
+    management = PumpNames((), {details.management_account})
     # In the management account itself, every role is its own.
-    for role in roles if management_account != account else ():
+    is_management = details.management_account == details.account
+    for role in () if is_management else details.roles:
+        if role.name.text.casefold() in except_names:
+            continue
         names = (made for made in _OF_MANAGEMENT if covers(made, role.name.text))
         ways = [Access("named-for-management", made) for made in names]
-        named = _named(role.trust, management, account)
+        named = _named(role.trust, management, details.account)
         ways += [Access(_MANAGEMENT[how], text) for how, _, text in named]
         if ways:
             if any(covers(_ADMINISTRATOR, policy.arn) for policy in role.policies):
                 ways.append(Access("administrator"))
-            yield role, tuple(dict.fromkeys(ways))
+            yield AccessibleRole(role, tuple(dict.fromkeys(ways)))
 
 
 def _ids_required_by(trust: Trust) -> frozenset[str]:
@@ -205,9 +210,7 @@ def collect_contents(details: AccountDetails, names: Collection[str]) -> Assembl
                 principals=role.trust.principals,
                 alarms=ways,
             )
-            for role, ways in roles_that_admit_pump(
-                details.roles, [*by_kind.values()], details.account
-            )
+            for role, ways in roles_that_admit_pump(details, [*by_kind.values()])
         ),
         unreadable=(
             *(replace(others, detail=unknown.detail) for unknown in details.unknown),

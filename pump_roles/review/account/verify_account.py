@@ -4,15 +4,14 @@ from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import replace
 from typing import Final
 
-from pump_roles.access import Access
 from pump_roles.compare import compare, guardrail_of
 from pump_roles.guardrails import Guardrail, opening_value
 from pump_roles.masking import Mask, ids_of
 from pump_roles.review.account.account_details import AccountDetails
 from pump_roles.review.account.expectation import Expectation
-from pump_roles.review.account.organization import Organization, is_deployed_to
 from pump_roles.review.account.organization_policies import AttachedStops, stopped
 from pump_roles.review.account.other_roles import (
+    AccessibleRole,
     roles_for_management,
     roles_that_admit_pump,
 )
@@ -40,6 +39,9 @@ def verify_account(
             expectation = expectation.with_ids_of(details)
             roles = expectation.in_account(details.account, details.partition)
             others = _find_others(expectation, details)
+            # What is already listed, or compared, is not listed again.
+            names = (*(other.role.name.text for other in others), *expectation.names)
+            for_management = roles_for_management(details, {*map(str.casefold, names)})
             result = replace(
                 result,
                 roles=tuple(
@@ -47,9 +49,7 @@ def verify_account(
                     for variants in roles
                 ),
                 others=tuple(_other_roles(others, details, stops)),
-                for_management=tuple(
-                    _other_roles(_find_for_management(others, expectation, details), details)
-                ),
+                for_management=tuple(_other_roles(for_management, details)),
             )
         mask = Mask(expectation.hidden | details.external_ids)
         result = _masked(result, mask, details)
@@ -95,7 +95,7 @@ def _verify_organization(
     result: AccountResult, expectation: Expectation, details: AccountDetails, mask: Mask
 ) -> AccountResult:
     organization, expected = details.organization, expectation.management_account
-    if not isinstance(organization, Organization):
+    if organization is None or isinstance(organization, Unknown):
         unknown = mask.masked((organization,)) if organization else ()
         if not expected:
             return replace(result, notes=unknown)
@@ -131,12 +131,7 @@ def _verify_role(
     )
     if reason := details.missing.get(name.casefold()):
         return replace(result, unknown=(reason,))
-    belongs = is_deployed_to(
-        [place for place in expectation.places if place.kind == expected.kind],
-        details.account,
-        units=details.units,
-        management_account=details.management_account,
-    )
+    belongs = details.is_in([place for place in expectation.places if place.kind == expected.kind])
     if expectation.removed or belongs is False:
         rule: Rule = "role-present" if expectation.removed else "role-misplaced"
         if actual is not None:
@@ -225,13 +220,10 @@ def _opened_by_tag(role: Role, kind: str) -> Iterator[Guardrail]:
             yield guardrail
 
 
-_Others = Iterable[tuple[Role, tuple[Access, ...]]]
-
-
 def _other_roles(
-    others: _Others, details: AccountDetails, stops: AttachedStops = ()
+    accessible: Iterable[AccessibleRole], details: AccountDetails, stops: AttachedStops = ()
 ) -> Iterator[OtherRole]:
-    for role, ways in sorted(others, key=lambda other: other[0].name.text):
+    for role, ways in sorted(accessible, key=lambda each: each.role.name.text):
         other = OtherRole(arn=details.arn(role), principals=role.trust.principals, alarms=ways)
         if stops and {way.why for way in ways} - _THROUGH_ROLES:
             stop = stopped(role, stops, details)
@@ -241,30 +233,11 @@ def _other_roles(
         yield other
 
 
-def _find_for_management(
-    others: _Others, expectation: Expectation, details: AccountDetails
-) -> _Others:
-    # What is already listed, or compared, is not listed again.
-    taken = {role.name.text.casefold() for role, _ in others}
-    taken |= {name.casefold() for name in expectation.names}
-    roles = [role for role in details.roles if role.name.text.casefold() not in taken]
-    return roles_for_management(roles, details.management_account, details.account)
-
-
-def _find_others(expectation: Expectation, details: AccountDetails) -> _Others:
+def _find_others(expectation: Expectation, details: AccountDetails) -> list[AccessibleRole]:
     pump_roles = [variant.role for variants in expectation.roles for variant in variants]
     in_account = filter(None, map(details.role, expectation.names))
     passed_ids = expectation.hidden.union(*(ids_of(role.trust) for role in in_account))
-    organization = details.organization
-    return [
-        *roles_that_admit_pump(
-            details.roles,
-            pump_roles,
-            details.account,
-            passed_ids=passed_ids,
-            organization=organization if isinstance(organization, Organization) else None,
-        )
-    ]
+    return [*roles_that_admit_pump(details, pump_roles, passed_ids=passed_ids)]
 
 
 _PART: Final[RolePart] = "approval-end"
