@@ -178,7 +178,7 @@ def test_other_roles_that_give_access_are_listed(customer: Customer, tmp_path: P
     assert found.state == "differs"
     assert [role.state for role in found.roles] == ["match", "match"]
     role = f"arn:aws:iam::{found.account}:role/"
-    assert [(other.arn, describe_access(other.alarms)) for other in found.others] == [
+    assert [(other.arn, describe_access(other.access)) for other in found.others] == [
         (f"{role}One", f"trusts Pump's account {PUMP_ACCOUNT}"),
         (f"{role}Two", "requires the external ID of one of Pump's roles"),
     ]

@@ -53,10 +53,10 @@ _MANAGEMENT: Final[Mapping[_How, Reason]] = {
 
 
 class AccessibleRole(NamedTuple):
-    """A role, and in which ways others can use it."""
+    """A role, and how others can use it."""
 
     role: Role
-    ways: tuple[Access, ...]
+    access: tuple[Access, ...]
 
 
 def roles_that_admit_pump(
@@ -208,9 +208,9 @@ def collect_contents(details: AccountDetails, names: Collection[str]) -> Assembl
                 type="AWS::IAM::Role",
                 source=details.account,
                 principals=role.trust.principals,
-                alarms=ways,
+                alarms=access,
             )
-            for role, ways in roles_that_admit_pump(details, [*by_kind.values()])
+            for role, access in roles_that_admit_pump(details, [*by_kind.values()])
         ),
         unreadable=(
             *(replace(others, detail=unknown.detail) for unknown in details.unknown),

@@ -93,7 +93,7 @@ class OtherRole:
 
     :param arn: its ARN.
     :param principals: who may assume it.
-    :param alarms: why it is listed.
+    :param access: why it is listed: how Pump, everyone, or the management account can use it.
     :param stopped_by: what stops Pump in it, if that is known.
     :param differences: why the organization's stop does not reach it, if one is attached.
     :param unknown: why it is not known whether the stop does.
@@ -101,7 +101,7 @@ class OtherRole:
 
     arn: str
     principals: tuple[Principal, ...]
-    alarms: tuple[Access, ...]
+    access: tuple[Access, ...]
     stopped_by: tuple[StoppedBy, ...] = ()
     differences: tuple[Difference, ...] = ()
     unknown: tuple[Unknown, ...] = ()
@@ -193,7 +193,7 @@ class Verification:
     :param accounts: the accounts, by ID.
     """
 
-    schema: Literal[7] = 7
+    schema: Literal[8] = 8
     version: str = __version__
     expected: str
     removed: bool = False

@@ -223,9 +223,9 @@ def _opened_by_tag(role: Role, kind: str) -> Iterator[Guardrail]:
 def _other_roles(
     accessible: Iterable[AccessibleRole], details: AccountDetails, stops: AttachedStops = ()
 ) -> Iterator[OtherRole]:
-    for role, ways in sorted(accessible, key=lambda each: each.role.name.text):
-        other = OtherRole(arn=details.arn(role), principals=role.trust.principals, alarms=ways)
-        if stops and {way.why for way in ways} - _THROUGH_ROLES:
+    for role, access in sorted(accessible, key=lambda each: each.role.name.text):
+        other = OtherRole(arn=details.arn(role), principals=role.trust.principals, access=access)
+        if stops and {way.why for way in access} - _THROUGH_ROLES:
             stop = stopped(role, stops, details)
             other = replace(
                 other, stopped_by=stop.by, differences=stop.differences, unknown=stop.unknown

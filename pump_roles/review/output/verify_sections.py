@@ -251,7 +251,7 @@ def _of_difference(difference: Difference) -> Item:
 
 
 def _of_other(other: OtherRole) -> Item:
-    ways = describe_access(other.alarms)
+    ways = describe_access(other.access)
     about = (Strong(_BROADER, "bad"), " (", Code("other-access"), "): ", say("verify.the_role"))
     items = (
         *map(_of_difference, other.differences),
@@ -267,10 +267,10 @@ def _for_management(accounts: Iterable[AccountResult]) -> Iterator[Item]:
     alike: dict[tuple[object, ...], list[OtherRole]] = {}
     for account in accounts:
         for other in account.for_management:
-            alike.setdefault((other.alarms, other.principals), []).append(other)
+            alike.setdefault((other.access, other.principals), []).append(other)
     for same in alike.values():
         arns = Names([other.arn for other in same])
-        yield Item((arns, f": {describe_access(same[0].alarms)}"), _assumed_by(same[0]))
+        yield Item((arns, f": {describe_access(same[0].access)}"), _assumed_by(same[0]))
 
 
 def _assumed_by(other: OtherRole) -> tuple[Item, ...]:

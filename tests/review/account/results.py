@@ -119,9 +119,9 @@ def verification(*accounts: AccountResult) -> Verification:
 def other_role(name: str, *, principals: tuple[str, ...] = ("*",), alarm: str) -> OtherRole:
     """Return another role of the first account."""
     arn = f"arn:aws:iam::000000000001:role/{name}"
-    alarms = (Access("allows", alarm),)
+    access = (Access("allows", alarm),)
     trusted = tuple(Principal("role", Value("known", text)) for text in principals)
-    return OtherRole(arn=arn, principals=trusted, alarms=alarms)
+    return OtherRole(arn=arn, principals=trusted, access=access)
 
 
 def with_everything(text: str = "text", number: int = 1) -> AccountResult:

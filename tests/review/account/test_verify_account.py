@@ -722,7 +722,7 @@ def test_other_role_that_pump_or_everyone_can_assume_is_a_difference() -> None:
     found = verify_account(both, account(*roles, others=alarming | harmless))
     assert (found.state, [role.state for role in found.roles]) == ("differs", ["match", "match"])
     assert [name_of(other.arn) for other in found.others] == [*alarming]
-    assert all(other.alarms for other in found.others)
+    assert all(other.access for other in found.others)
     found = verify_account(both, account(*roles, others=harmless))
     assert (found.state, found.others) == ("match", ())
     # A role of Pump's that is not expected is another role.
@@ -809,7 +809,7 @@ def test_role_that_trusts_everyone_is_listed_unless_its_condition_certainly_limi
 ) -> None:
     details = account(published(), others=to_everyone(condition), organization=HERE)
     (other,) = verify_account(PUBLISHED, details).others
-    assert why in {way.why for way in other.alarms}
+    assert why in {way.why for way in other.access}
 
 
 @pytest.mark.parametrize(
@@ -828,7 +828,7 @@ def test_role_of_an_organization_that_is_not_known_or_is_pumps_is_listed(
     others = to_everyone({"StringEquals": IN_ORGANIZATION})
     details = account(published(), others=others, organization=organization)
     (other,) = verify_account(PUBLISHED, details).others
-    assert [way.why for way in other.alarms] == ["trusts-everyone"]
+    assert [way.why for way in other.access] == ["trusts-everyone"]
 
 
 @pytest.mark.parametrize("value", ["true", "false", ["false"], False])
@@ -975,7 +975,7 @@ OF_MANAGEMENT: dict[str, tuple[Any, list[tuple[str, str]]]] = {
 
 def ways_of(found: AccountResult) -> dict[str, list[tuple[str, str]]]:
     return {
-        name_of(other.arn): [(way.why, way.subject) for way in other.alarms]
+        name_of(other.arn): [(way.why, way.subject) for way in other.access]
         for other in found.for_management
     }
 
