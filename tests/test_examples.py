@@ -28,6 +28,7 @@ from tests.support import (
     recommended_flags,
     run_example,
 )
+from tools.sandbox.cdk import ROOT
 
 PAGE = (EXAMPLES / "README.md").read_text()
 CUSTOMERS = ["read_only", "organization", "pipeline", "budget"]
@@ -180,14 +181,42 @@ def test_example_without_the_values_from_pump_is_not_synthesized(
     assert not list(tmp_path.glob("**/*.template.json"))
 
 
-def included_in_python(folder: Path) -> list[str]:
+def synthesized(*command: str, folder: Path, **variables: str) -> subprocess.CompletedProcess[str]:
+    """Run an app as the CDK CLI does."""
+    return subprocess.run(
+        command,
+        cwd=folder,
+        env={**os.environ, "CDK_OUTDIR": "cdk.out", **variables},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+
+def has_included(folder: Path, template: bytes) -> Report:
+    """Check that an app without this package has a template as it is; returns its report."""
+    expected = json.loads(template)
+    found = json.loads((folder / "cdk.out" / "Vendors.template.json").read_text())
+    assert found["Parameters"].pop("BootstrapVersion")
+    for section in ("Metadata", "Outputs", "Parameters", "Resources"):
+        assert found[section] == expected[section]
+    return published_report(folder / "cdk.out")
+
+
+@pytest.mark.slow
+def test_app_in_python_without_this_package_has_the_universal_template(tmp_path: Path) -> None:
     (code,) = re.findall(r"```python\n(.*?)```", PAGE, re.DOTALL)
-    (folder / "app.py").write_text(code)
-    return [sys.executable, "app.py"]
+    (tmp_path / "app.py").write_text(code)
+    (tmp_path / "PumpReadOnly.template.json").write_bytes(universal.template("read-only"))
+    ended = synthesized(sys.executable, "app.py", folder=tmp_path)
+    assert ended.returncode == 0, ended.stderr
+    has_included(tmp_path, universal.template("read-only"))
 
 
-def included_in_typescript(folder: Path) -> list[str]:
-    """Prepare the example with the packages of npm that those of Python contain."""
+@pytest.fixture(scope="module")
+def typescript(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The example in TypeScript, with the packages of npm that those of Python contain."""
+    folder = tmp_path_factory.mktemp("typescript")
     for package in ("aws_cdk", "aws_cdk.cloud_assembly_schema", "constructs"):
         (bundle,) = Path(str(resources.files(package))).glob("_jsii/*.tgz")
         shutil.unpack_archive(bundle, folder / "new", "gztar")
@@ -195,32 +224,52 @@ def included_in_typescript(folder: Path) -> list[str]:
         installed = folder / "node_modules" / name
         installed.parent.mkdir(parents=True, exist_ok=True)
         (folder / "new" / "package").rename(installed)
-    shutil.copy(EXAMPLES / "typescript" / "app.ts", folder)
-    return [str(Path(sys.executable).with_name("node")), "app.ts"]
+    shutil.copytree(EXAMPLES / "typescript", folder, dirs_exist_ok=True)
+    shutil.copy(GUARDED, folder)
+    return folder
+
+
+GUARDED = ROOT / "cloudformation" / "PumpReadOnly-recommended.template.json"
+NODE = str(Path(sys.executable).with_name("node"))
+WIDER = """\
+import { CfnRolePolicy } from "aws-cdk-lib/aws-iam";
+const statement = { Effect: "Allow", Action: "*", Resource: "*" };
+new CfnRolePolicy(stack, "More", {
+  roleName: "PumpReadOnlyRole",
+  policyName: "More",
+  policyDocument: { Version: "2012-10-17", Statement: [statement] },
+});
+"""
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("include", [included_in_python, included_in_typescript])
-def test_app_without_this_package_has_the_universal_template_as_it_is(
-    include: Callable[[Path], list[str]], tmp_path: Path
-) -> None:
-    expected = json.loads(universal.template("read-only"))
-    (tmp_path / "PumpReadOnly.template.json").write_bytes(universal.template("read-only"))
-    environment = {**os.environ, "CDK_OUTDIR": "cdk.out"}
-    ended = subprocess.run(
-        include(tmp_path),
-        cwd=tmp_path,
-        env=environment,
-        capture_output=True,
-        text=True,
-        check=False,
-    )
+def test_app_in_typescript_has_the_template_with_guardrails_and_its_gate(typescript: Path) -> None:
+    ended = synthesized(NODE, "app.ts", folder=typescript)
     assert ended.returncode == 0, ended.stderr
-    found = json.loads((tmp_path / "cdk.out" / "Vendors.template.json").read_text())
-    assert found["Parameters"].pop("BootstrapVersion")
-    for section in ("Metadata", "Outputs", "Parameters", "Resources"):
-        assert found[section] == expected[section]
-    published_report(tmp_path / "cdk.out")
+    (role,) = has_included(typescript, GUARDED.read_bytes()).roles
+    assert [guardrail.name for guardrail in role.guardrails] == ["metadata-only"]
+
+    ended = synthesized(NODE, "app.ts", folder=typescript, PATH=str(typescript))
+    assert ended.returncode == 1
+    assert "spawnSync pump-roles ENOENT" in ended.stderr
+
+    app = (typescript / "app.ts").read_text()
+    (typescript / "wider.ts").write_text(app.replace("app.synth();", f"{WIDER}app.synth();"))
+    ended = synthesized(NODE, "wider.ts", folder=typescript)
+    assert ended.returncode == 1
+    assert "The read-only role is not what Pump publishes" in ended.stderr
+
+
+def test_app_in_typescript_has_the_requirements_and_the_settings_of_the_other_examples() -> None:
+    folder = EXAMPLES / "typescript"
+    settings = json.loads((folder / "cdk.json").read_text())
+    others = json.loads((EXAMPLES / "read_only" / "cdk.json").read_text())
+    assert settings == {**others, "app": "node app.ts"}
+    package = json.loads((folder / "package.json").read_text())
+    project = (ROOT / "pyproject.toml").read_text()
+    lowest = dict(re.findall(r'"(aws-cdk-lib|constructs)>=([0-9.]+),', project))
+    required = package["dependencies"]
+    assert {name: required[name][1:].removesuffix(".0") for name in required} == lowest
 
 
 @pytest.mark.parametrize("name", EXAMPLE_APPS)

@@ -1,8 +1,25 @@
-// Pump's read-only role in a CDK app in TypeScript: the universal template, as it is.
-import { App, Stack } from "aws-cdk-lib";
+// Pump's read-only role in a CDK app in TypeScript: a ready template with guardrails, as it is.
+import { execFileSync } from "node:child_process";
+import { App, type IPolicyValidationContext, Stack, Validations } from "aws-cdk-lib";
 import { CfnInclude } from "aws-cdk-lib/cloudformation-include";
 
 const app = new App();
 const stack = new Stack(app, "Vendors");
-new CfnInclude(stack, "Pump", { templateFile: "PumpReadOnly.template.json" });
+new CfnInclude(stack, "Pump", { templateFile: "PumpReadOnly-recommended.template.json" });
+
+// The gate: fails the synth if the report has an alarm, or cannot be made.
+Validations.of(app).addPlugins({
+  name: "pump-roles",
+  validate({ templatePaths: [templatePath] }: IPolicyValidationContext) {
+    try {
+      execFileSync("pump-roles", ["report", app.outdir, "--fail-on", "alarm"], { stdio: ["ignore", "ignore", "pipe"] });
+      return { success: true, violations: [] };
+    } catch (error: any) {
+      // The CDK ignores a plugin that throws, and a violation without a resource.
+      const violatingResources = [{ resourceLogicalId: "*", templatePath, locations: [] }];
+      const description = String(error.stderr || error);
+      return { success: false, violations: [{ ruleName: "report", severity: "fatal", description, violatingResources }] };
+    }
+  },
+});
 app.synth();
