@@ -188,7 +188,8 @@ def test_copied_example_installs_as_its_page_says_and_its_job_passes(
 ) -> None:
     """Without the registry and npm: the packages of the test environment stand in for those."""
     page = (CI.parent / "README.md").read_text()
-    copy, install = re.findall(r"^(cp -R examples/read_only .*|pip install .*)$", page, re.MULTILINE)
+    lines = r"^(cp -R examples/read_only .*|pip install .*)$"
+    copy, install = re.findall(lines, page, re.MULTILINE)
     clone, vendors = tmp_path / "pump-roles", tmp_path / "vendors"
     clone.mkdir()
     (clone / "examples").symlink_to(CI.parent)
