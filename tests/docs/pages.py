@@ -20,6 +20,7 @@ OPERATIONS = (ROOT / "docs" / "operations.md").read_text()
 ORGANIZATIONS = (ROOT / "docs" / "organizations.md").read_text()
 STACKSETS = (ROOT / "docs" / "stacksets-reference.md").read_text()
 GUARDRAILS = (ROOT / "docs" / "guardrails.md").read_text()
+APPROVE = (ROOT / "docs" / "approve.md").read_text()
 GUARDRAILS_REFERENCE = (ROOT / "docs" / "guardrails-reference.md").read_text()
 PROTECT = (ROOT / "docs" / "protect.md").read_text()
 PUMP_SIDE = (ROOT / "docs" / "pump-side.md").read_text()
@@ -34,6 +35,7 @@ WITH_COMMANDS = {
     "operations": OPERATIONS,
     "organizations": ORGANIZATIONS + STACKSETS,
     "guardrails": GUARDRAILS,
+    "approve": APPROVE,
 }
 """The pages with commands of the CDK CLI."""
 

@@ -76,7 +76,7 @@ def test_placeholder_of_an_id_or_a_principal_is_rejected(name: str) -> None:
     shown = re.findall(
         r"(principal|(?:next-)?external-id)(?:=|\": \")([A-Z_]{3,})", WITH_COMMANDS[name]
     )
-    assert shown or name == "guardrails"
+    assert shown or name == "approve"
     for key, value in shown:
         with pytest.raises(config.ConfigError, match=f"'{value}' is a placeholder; replace it"):
             app_stacks.stacks(config.Settings({key: value}))
@@ -94,3 +94,18 @@ def test_policy_that_names_the_auto_pilot_role_names_every_role() -> None:
     for policy in policies:
         named = set(re.findall(r":role/(?:\*/)?(Pump\w+Role)\"", policy))
         assert named == set(NEVER_WITHOUT_EXTERNAL_ID)
+
+
+GENERATED = {"guardrails-reference.md", "permissions.md"}
+
+
+@pytest.mark.parametrize("page", sorted({*ROOT.glob("docs/*.md")}), ids=lambda page: page.stem)
+def test_page_has_at_most_2000_words(page: Path) -> None:
+    assert len(page.read_text("utf-8").split()) <= 2_000 or page.name in GENERATED
+
+
+@pytest.mark.parametrize("page", sorted({*ROOT.glob("docs/*.md")}), ids=lambda page: page.stem)
+def test_picture_of_a_page_exists_and_is_described(page: Path) -> None:
+    for described, picture in re.findall(r"!\[(.*?)\]\((.*?)\)", page.read_text("utf-8")):
+        assert (page.parent / picture).is_file()
+        assert len(described) > 20

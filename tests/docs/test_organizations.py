@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from pump_roles.published import ROLES
-from tests.docs.pages import ORGANIZATIONS, STACKSETS, policy
+from tests.docs.pages import PROTECT, STACKSETS, policy
 from tests.support import EXTERNAL_ID, PUMP_ACCOUNT, trust
 from tools.sandbox import catalog
 from tools.sandbox.aws import ACCOUNT_ID
@@ -104,7 +104,7 @@ def test_wildcard_service_actions_on_the_page_are_the_published_ones() -> None:
     assert not [action for action in ROLES["read-only"].patterns if action.endswith(":*")]
 
 
-SHOWN: dict[str, Any] = policy("data-perimeter", ORGANIZATIONS)
+SHOWN: dict[str, Any] = policy("data-perimeter", PROTECT)
 (ORGANIZATION, (PUMP,)) = SHOWN["Statement"]["Condition"]["StringNotEqualsIfExists"].values()
 
 PERIMETERS: dict[str, dict[str, Any]] = {

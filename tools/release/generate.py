@@ -14,7 +14,8 @@ from pump_roles import __version__, universal
 from pump_roles.review.output.report_sections import document_of
 from pump_roles.review.output.writers import to_markdown
 from pump_roles.review.report.permission_report import of_published
-from tools.release import manual, ready_templates, schemas, tables
+from tools.release import auditor, manual, pictures, ready_templates, schemas, tables
+from tools.release.sources import linked
 from tools.sandbox.cdk import ROOT, cdk
 
 
@@ -58,8 +59,10 @@ FILES: Final[Mapping[str, Callable[[], bytes]]] = {
         for name in universal.FILES.values()
     },
     **ready_templates.READY,
-    "docs/permissions.md": lambda: to_markdown(
-        document_of(of_published(), every_action=True), None
+    "cloudformation/Auditor.template.json": auditor.template,
+    **pictures.FILES,
+    "docs/permissions.md": lambda: linked(
+        to_markdown(document_of(of_published(), every_action=True), None)
     ).encode(),
     **{f"docs/manual/{name}": make for name, make in manual.FILES.items()},
     **{path: partial(_filled, path, tables.filled) for path in tables.PAGES},

@@ -13,7 +13,9 @@ from typing import Final
 from pump_roles.guardrails import SHIPPED, Guardrail, kept_by
 from pump_roles.iam import shipped
 from pump_roles.published import ROLES
+from pump_roles.review.report.permission_report import of_published
 from tools.release import ready_templates
+from tools.release.sources import linked
 from tools.sandbox.cdk import ROOT
 
 
@@ -70,8 +72,47 @@ def _decisions() -> str:
     return "".join(f"- [{title}]({name})\n" for name, title in titles)
 
 
+DATA: Final[Mapping[str, str]] = {
+    "read-consolidated-bill": "costs of every account: confidential",
+    "read-organization": "names and email addresses of accounts: personal",
+    "read-alerts": "email addresses that budgets and alerts notify: personal",
+    "read-people": "names of users, public keys, home folders, names of files: personal",
+    "read-support-cases": "the text and the files of support cases: personal and confidential",
+    "read-user-data": "user data and environment variables: can hold secrets",
+    "read-secrets": "keys, certificates, and passwords in settings: secret",
+    "read-queries": "queries, table definitions, and parameters: confidential, can hold secrets",
+    "read-logs": "fields of log lines: can hold anything",
+    "read-metrics": "values of metrics, also your applications' own: confidential",
+    "read-dashboards": "dashboards, alarms, and rules over logs: confidential",
+    "read-undocumented": "not documented by AWS: treat as confidential",
+}
+"""What each question of the report about data is about, for whoever protects data."""
+
+
+def _data() -> str:
+    # Each answer of the report, with the number of its actions that a role has.
+    sets: tuple[Sequence[Guardrail], ...] = ((), [Guardrail.RECOMMENDED], [Guardrail.NEEDED_ONLY])
+    answers = [
+        {answer.id: answer.roles for answer in of_published(guardrails=chosen).statements}
+        for chosen in sets
+    ]
+
+    def numbers(question: str) -> Iterable[str]:
+        for by_question in answers:
+            for kind in ROLES:
+                given = by_question[question][kind]
+                yield str(len(given.allowed) + len(given.limited))
+
+    head = (
+        "what",
+        *(f"{kind}{of}" for of in ("", ", `recommended`", ", `needed-only`") for kind in ROLES),
+    )
+    return _table(head, ((text, *numbers(question)) for question, text in DATA.items()))
+
+
 PAGES: Final = (
     "cloudformation/README.md",
+    "docs/data.md",
     "docs/decisions/README.md",
     "docs/guardrails-reference.md",
     "docs/guardrails.md",
@@ -83,6 +124,7 @@ TABLES: Final[Mapping[str, Callable[[], str]]] = {
     "guardrails in full": _guardrails_in_full,
     "left by metadata-only": _left_by_metadata_only,
     "left by needed-only": _left_by_needed_only,
+    "data": _data,
     "decisions": _decisions,
     "ready templates": ready_templates.table,
 }
@@ -93,7 +135,7 @@ def filled(page: str) -> str:
     """Return a page with its tables as they are generated now."""
     return re.sub(
         r"(<!-- generated: (.*?) -->\n).*?(?=<!-- /generated -->\n)",
-        lambda found: found[1] + TABLES[found[2]](),
+        lambda found: found[1] + linked(TABLES[found[2]]()),
         page,
         flags=re.DOTALL,
     )

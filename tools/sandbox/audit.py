@@ -4,13 +4,15 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
 
-from pump_roles.published import ROLES
-from pump_roles.review.account.account_details import policy_for_reading
 from tools.sandbox.aws import ACCOUNT_ID, Caller, EmbeddedAws
+from tools.sandbox.cdk import ROOT
 from tools.sandbox.organization import Organization
 
 AUDITOR: Final = "Auditor"
 """The name of the role in each account."""
+
+TEMPLATE: Final = ROOT / "cloudformation" / "Auditor.template.json"
+"""Creates it."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -33,6 +35,6 @@ def audited_organization(aws: EmbeddedAws, count: int, template: str) -> Audited
 
 
 def let_audit(aws: EmbeddedAws, owner: Caller) -> None:
-    """Create the role for auditors in an account, with the smallest policy that they need."""
-    reading = policy_for_reading(role.name for role in ROLES.values())
-    aws.create_role(AUDITOR, ACCOUNT_ID, reading["Statement"], owner)
+    """Create the role for auditors in an account, which the management account can assume."""
+    parameters = {"AuditorPrincipal": ACCOUNT_ID}
+    aws.deploy(AUDITOR, TEMPLATE.read_text("utf-8"), parameters, owner)

@@ -1,0 +1,81 @@
+"""Each title of a page of AWS's, Pump's, or another source is a link."""
+
+import re
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Final
+
+import pytest
+
+from tools.sandbox.cdk import ROOT
+
+PAGES: Final = [
+    *(ROOT / name for name in ("README.md", "SECURITY.md", "PERMISSIONS.md", "examples/README.md")),
+    *sorted(ROOT.glob("docs/*.md")),
+]
+
+DIRECTLY: Final = (
+    "The account doesn't need to leave its current organization or operate as a standalone "
+    "account first"
+)
+
+NO_TITLES: Final[Mapping[str, set[str]]] = {
+    # What a result, an error, or a console says.
+    "activity": {"At most until", "not known", "would have denied none"},
+    "before-you-start": {
+        "can't be shared outside the purchasing organization",
+        "this step will fail",
+    },
+    "deploy": {"Parameters: [PumpExternalID] do not exist in the template"},
+    "leave": {DIRECTLY},
+    "operations": {"already exists"},
+    "organizations": {"Activate trusted access"},
+    # The title of a page of this project.
+    "permissions": {"Stop Pump now"},
+    "protect": {"everyone else"},
+    "release": {"Re-run all jobs", "Re-run failed jobs"},
+    "report": {"may also be denied by"},
+    "stacksets-reference": {"already exists"},
+    "verify": {"Revoke active sessions"},
+}
+"""What is in quotation marks on a page, and is not a title."""
+
+
+def unlinked(text: str) -> Iterator[str]:
+    """Yield what is in quotation marks in a page's prose, and no link."""
+    prose = re.sub(r"^ *```.*?^ *```$|`[^`]*`|<!--.*?-->", "", text, flags=re.DOTALL | re.MULTILINE)
+    linked = re.sub(r"\[[^\]]*\]\(https://[^)\s]+\)", "", prose)
+    yield from (" ".join(title.split()) for title in re.findall(r'"([^"]+)"', linked))
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.stem)
+def test_cited_title_is_a_link(page: Path) -> None:
+    found = set(unlinked(page.read_text("utf-8")))
+    assert found - NO_TITLES.get(page.stem, set()) == set()
+
+
+def test_title_without_a_link_is_found() -> None:
+    text = """\
+So does AWS (IAM User Guide, ["Troubleshoot
+IAM"](https://docs.aws.amazon.com/IAM/latest/UserGuide/troubleshoot.html), and "Methods to assume
+a role"), and `"quoted code"`, [as here "Elsewhere"](elsewhere.md).
+
+```json
+{"Principal": "a title in code"}
+```
+"""
+    assert [*unlinked(text)] == ["Methods to assume a role", "Elsewhere"]
+
+
+def test_each_address_is_written_for_one_title() -> None:
+    """So that a wrong address is noticed where the title is cited a second time."""
+    addresses: dict[str, set[str]] = {}
+    for page in PAGES:
+        for title, address in re.findall(
+            r'\["([^"]+)"\]\((https://[^)\s]+)\)', page.read_text("utf-8")
+        ):
+            addresses.setdefault(" ".join(title.split()), set()).add(address)
+    assert len(addresses) > 60
+    several = {title: found for title, found in addresses.items() if len(found) > 1}
+    # Two guides have a page of this name.
+    assert several.keys() <= {"Quotas and restrictions"}
