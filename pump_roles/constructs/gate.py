@@ -1,7 +1,7 @@
 """A validation plugin that fails the synth if anything in an app widens one of Pump's roles.
 
 CDK calls the plugin after it has written an app's templates, including those of stages and
-pipelines. docs/security-model.md lists what the plugin cannot see.
+pipelines. docs/synth-check.md lists what the plugin cannot see.
 """
 
 import json

@@ -12,12 +12,12 @@ from typing import Final
 import pump_roles
 from tools.sandbox.cdk import ROOT
 
-_PAGES: Final = ("*.md", "docs/**/*.md", "examples/*.md")
+_PAGES: Final = ("*.md", "cloudformation/*.md", "docs/**/*.md", "examples/*.md")
 _SHIM: Final = "iframe-worker.js"
 """With it, the search also works in a folder that is opened without a server."""
 _API: Final = (
     *("roles", "stacks", "rollouts", "protection", "commitment_alarm", "approval_end"),
-    *("customer_roles", "guardrail", "external_ids", "probe", "validators"),
+    *("customer_roles", "guardrails", "external_ids", "probe", "validators"),
 )
 """The modules of the Python API, in the order of its page: what a customer deploys comes first."""
 
