@@ -121,13 +121,13 @@ ControlType = Literal["SERVICE_CONTROL_POLICY", "RESOURCE_CONTROL_POLICY"]
 class OrganizationPolicy:
     """A service or resource control policy, in a template or in AWS.
 
-    The document, or the targets, are ``None`` if they are not known; ``unknown`` says why.
+    Its document, or what it is attached to, is ``None`` if that is not known; ``unknown`` says why.
     """
 
     name: str
     type: str
     document: Any = None
-    targets: tuple[str, ...] | None = None
+    attached_to: tuple[str, ...] | None = None
     unknown: tuple[Unknown, ...] = ()
 
 

@@ -448,7 +448,7 @@ def _organization_policy(resource: Resource) -> OrganizationPolicy:
         name=name or logical_id,
         type=kind or "",
         document=document,
-        targets=known,
+        attached_to=known,
         unknown=tuple(unknown),
     )
 

@@ -945,7 +945,7 @@ def test_stacks_around_the_roles_raise_no_alarm_and_verify_expects_their_policie
         (tmp_path / f"{name}.template.json").write_bytes(content)
     assert of_templates(tmp_path).alarms == 0
     expected = from_templates(tmp_path).policies
-    assert {policy.name: policy.targets for policy in expected} == {
+    assert {policy.name: policy.attached_to for policy in expected} == {
         "ProtectPumpRoles": ("ou-abcd-12345678",),
         "StopPump": (),
         "PumpTrust": ("ou-abcd-12345678",),

@@ -49,7 +49,7 @@ def _read_policy(
     try:
         targets = all_in(organizations, "list_targets_for_policy", "Targets", PolicyId=id_)
         ids = (checked_id(target["TargetId"], POLICY_TARGETS.element) for target in targets)
-        policy = replace(policy, targets=tuple(sorted(ids)))
+        policy = replace(policy, attached_to=tuple(sorted(ids)))
         content = organizations.describe_policy(PolicyId=id_)["Policy"]["Content"]
         return replace(policy, document=decoded(json.loads, content))
     except Exception as error:  # noqa: BLE001
@@ -98,7 +98,7 @@ def stops_someone(policy: OrganizationPolicy) -> bool | None:
 def attached_stops(policies: PoliciesRead) -> AttachedStops:
     """Return the policies that stop someone, and are attached to something."""
     read = () if isinstance(policies, Unknown) else policies
-    return tuple(policy for policy in read if policy.targets and stops_someone(policy))
+    return tuple(policy for policy in read if policy.attached_to and stops_someone(policy))
 
 
 def stopped(role: Role, attached: AttachedStops, details: AccountDetails) -> Stopped:
@@ -138,7 +138,7 @@ def _reach(policy: OrganizationPolicy, arn: str, details: AccountDetails) -> _Re
     if details.management_account == details.account:
         # AWS Organizations User Guide, "Service control policies (SCPs)".
         return "not-stopped-management"
-    below = _is_below(policy.targets or (), details)
+    below = _is_below(policy.attached_to or (), details)
     named = {is_met(condition, {"aws:principalarn": arn}) for condition in _conditions(policy)}
     if below is False:
         return "not-stopped-target"
@@ -225,7 +225,7 @@ def _verify(
     result = PolicyResult(
         name=either.name,
         type=either.type,
-        attached_to=None if unread else actual.targets if actual else (),
+        attached_to=None if unread else actual.attached_to if actual else (),
         stops=_stops(variants, actual, unread),
         expected=bool(variants),
     )
@@ -265,7 +265,7 @@ def _compare(
     difference = Difference(
         rule="organization-policy-missing",
         # While it is attached to nothing, it limits nobody.
-        effect="broader" if expected.targets else "unclear",
+        effect="broader" if expected.attached_to else "unclear",
         part=_PART,
         subject=expected.name,
     )
@@ -277,10 +277,10 @@ def _compare(
         changed = replace(difference, rule="organization-policy-changed", effect="unclear")
         before, now = ([_EVERYTHING, Policy(name=actual.name, document=text)] for text in texts)
         differences += in_each_direction(changed, before, now)
-    here = actual.targets
+    here = actual.attached_to
     # The root contains every account that the policy can affect.
     if here is not None and not any(target.startswith("r-") for target in here):
-        missing = tuple(target for target in expected.targets or () if target not in here)
+        missing = tuple(target for target in expected.attached_to or () if target not in here)
         detached = replace(difference, rule="organization-policy-detached", was=missing, now=here)
         differences += [detached] if missing else []
     return tuple(differences)

@@ -77,7 +77,7 @@ def ids(aws: Management, expected: Expectation) -> Iterator[Mapping[str, str]]:
             Type=policy.type,  # type: ignore[arg-type]
         )
         found[policy.name] = created["Policy"]["PolicySummary"]["Id"]
-        for target in policy.targets or ():
+        for target in policy.attached_to or ():
             aws.organizations.attach_policy(PolicyId=found[policy.name], TargetId=target)
     yield found
     for id_ in found.values():
@@ -133,7 +133,7 @@ def test_stop_that_is_attached_is_no_difference_and_stops_what_it_names(
     aws.organizations.attach_policy(PolicyId=ids[STOP], TargetId=organization.root)
     assert {result.state for result in verified(aws, expected).values()} == {"match"}
     (attached,) = attached_stops(found := read(aws, expected))
-    assert (attached.name, attached.targets) == (STOP, (organization.root,))
+    assert (attached.name, attached.attached_to) == (STOP, (organization.root,))
     assert {policy.name for policy in found} == {PROTECTION, STOP, TRUST}
 
 

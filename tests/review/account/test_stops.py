@@ -51,7 +51,7 @@ UNREAD = Unknown(part="organization-policies", why="not-read", subject="StopPump
 
 def stop(*targets: str, document: Any = BY_HAND, **more: Any) -> OrganizationPolicy:
     members = {"name": "StopPump", "type": "SERVICE_CONTROL_POLICY", "document": document}
-    return OrganizationPolicy(**{**members, "targets": targets, **more})
+    return OrganizationPolicy(**{**members, "attached_to": targets, **more})
 
 
 def only(condition: Mapping[str, Any] | None, **more: Any) -> Any:
@@ -217,7 +217,7 @@ def test_stop_reaches_the_roles_that_it_names(
         stop(ROOT, document=only(None, Effect={"Ref": "X"})),
         stop(ROOT, document={"Statement": "text"}),
         stop(ROOT, document=None),
-        stop(targets=None),
+        stop(attached_to=None),
     ],
 )
 def test_policy_that_stops_nobody_or_is_attached_to_nothing_is_no_stop(
@@ -366,7 +366,7 @@ def test_what_was_not_read_is_never_said_to_be_stopped() -> None:
             ),
         ),
         (
-            [stop(targets=None, document=None, unknown=(UNREAD,))],
+            [stop(attached_to=None, document=None, unknown=(UNREAD,))],
             (
                 "Whether the policy StopPump stops Pump is not known: its content, or what it is "
                 "attached to, could not be read."
