@@ -262,5 +262,4 @@
 
   for (const hidden of all(".script")) hidden.hidden = false;
   read();
-  performance.mark("ready");
 }
