@@ -2,7 +2,7 @@
 
 Each gets a place to do it from. Where nothing checks, all of them synthesize.
 
-What a template alone shows is in ``tests/constructs/test_widening.py``.
+What a template alone shows is in ``tests/attacks.py``.
 """
 
 from collections.abc import Callable, Mapping

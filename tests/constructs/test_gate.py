@@ -128,6 +128,9 @@ def test_whatever_reaches_the_role_fails_the_synth_and_is_an_alarm(
         elsewhere = another(scope)
     HOSTILE[route](Place(stack, role, elsewhere))
     assert problems(app)
+    # Each way once, and each place once: the report reads what the check does.
+    if place != ELSEWHERE and route != "inline_policy":
+        return
     folder = Path(app.outdir)
     try:
         with short_reports():

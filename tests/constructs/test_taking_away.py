@@ -6,11 +6,25 @@ from typing import Any
 
 import pytest
 
+from pump_roles import universal
+from pump_roles.access import Reason
+from pump_roles.constructs.widening import Built, widenings
 from pump_roles.guardrails import by_policy
 from pump_roles.review.output.texts import say
 from pump_roles.review.report.permission_report import of_templates
-from tests.constructs.test_widening import NAME, OWN, found
-from tests.support import Template, every_format
+from tests.attacks import merged, write_app
+from tests.support import Template, every_format, role_of
+
+NAME = "PumpReadOnlyRole"
+OWN = json.loads(universal.template("read-only"))
+
+
+def found(folder: Path, same: Template, other: Template | None = None) -> list[tuple[Reason, str]]:
+    """Return why, and which resource, widens the role, with more sections in its template."""
+    paths = write_app(folder, merged(OWN, same), other)
+    built = Built(None, paths[0], "ReadOnlyRole", role_of(OWN))
+    return [(each.access.why, each.at.logical_id) for _, each in widenings([built], paths)]
+
 
 pytestmark = pytest.mark.usefixtures("reports_are_short")
 

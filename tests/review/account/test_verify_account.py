@@ -4,7 +4,8 @@
 """
 
 import json
-from collections.abc import Callable, Mapping
+import re
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import asdict, replace
 from hashlib import sha256
 from pathlib import Path
@@ -12,11 +13,11 @@ from typing import Any
 
 import pytest
 
-from pump_roles import Guardrail
+from pump_roles import Guardrail, templates
 from pump_roles.assembly import DeployedRole, Deployment
 from pump_roles.guardrails.role_guardrails import published_role
 from pump_roles.iam import Policy, Principal, Value, known, parse_trust
-from pump_roles.inputs import InputError, validators
+from pump_roles.inputs import InputError, mapped, validators
 from pump_roles.masking import Mask
 from pump_roles.review.account.account_details import AccountDetails, read_trust_policy
 from pump_roles.review.account.expectation import (
@@ -39,6 +40,9 @@ from pump_roles.review.account.verify_accounts import verify_files
 from pump_roles.review.report.permission_report import of_contents, of_templates
 from pump_roles.role import Boundary, RolePart, Unknown
 from pump_roles.role import Role as HeldRole
+from pump_roles.templates.role_reader import parsed
+from tests import attacks
+from tests.attacks import ATTACKS, CHANGES, INNOCENT
 from tests.customer import allow
 from tests.support import (
     EVERYTHING,
@@ -678,54 +682,71 @@ def test_whether_a_role_exists_is_not_known_if_roles_cannot_be_listed() -> None:
 
 
 BY_SERVICE = {**ANYONE, "Principal": {"Service": "ec2.amazonaws.com"}}
-PUMPS_ROLE = f"arn:aws:iam::{PUMP_ACCOUNT}:role/Worker"
-
-ALARMING: list[Any] = [
-    {},
-    "text",
-    {"Statement": ANYONE},
-    trust(PUMP_ACCOUNT, A),
-    # Through one of Pump's roles.
-    trust(f"arn:aws:iam::{ACCOUNT_ID}:role/path/pumpAUTOPILOTrole", A),
-    # With the ID that Pump passes.
-    trust(OTHER_ACCOUNT, EXTERNAL_ID),
-    # Through what Pump has.
-    {"Statement": {**BY_SERVICE, "Condition": {"ArnLike": {"aws:SourceArn": PUMPS_ROLE}}}},
-]
-"""Trust policies of other roles that Pump, or everyone, can assume.
-
-``tests/templates/test_other_access.py`` has every way.
-"""
-
-INNOCENT: list[Any] = [
-    trust(OTHER_ACCOUNT, A),
-    trust(f"arn:aws:iam::{ACCOUNT_ID}:role/PumpReadOnlyRoleOfOurs", A),
-    {"Statement": [BY_SERVICE, {**ANYONE, "Effect": "Deny", "Principal": {"AWS": PUMPS_ROLE}}]},
-    {
-        "Statement": {
-            **BY_SERVICE,
-            "Condition": {"StringNotEquals": {"sts:ExternalId": EXTERNAL_ID}},
-        }
-    },
-]
 
 
 def name_of(arn: str) -> str:
     return arn.rpartition("/")[2]
 
 
-def test_other_role_that_pump_or_everyone_can_assume_is_a_difference() -> None:
-    both = from_published(PUMP_ACCOUNT).with_external_id(EXTERNAL_ID)
+def filled(part: Any) -> Any:
+    """Return a part of a trust policy as it is in the account."""
+    if part == {"Ref": "AWS::AccountId"}:
+        return ACCOUNT_ID
+    if isinstance(part, dict) and isinstance(part.get("Fn::Sub"), str):
+        text = part["Fn::Sub"].replace("${AWS::AccountId}", ACCOUNT_ID)
+        return text.replace("${AWS::Partition}", "aws")
+    return part
+
+
+def trust_policies() -> Iterator[tuple[Any, set[str]]]:
+    """Yield the trust policies of the attacks that an account can have, and what is found."""
+    for attack in (*ATTACKS, *INNOCENT):
+        other = attack.content["Resources"].get("Other", {})
+        properties = other.get("Properties", {})
+        document = parsed(mapped(properties.get("AssumeRolePolicyDocument"), filled))
+        # Here, it is known which account is the own one: see below.
+        is_known = not re.search(r"'Ref'|Fn::|\$\{|aws:PrincipalAccount", repr(document))
+        is_read = "unreadable-properties" not in attack.elsewhere
+        if document and is_known and is_read and other["Type"] == "AWS::IAM::Role":
+            has_policies = "Policies" in properties
+            yield document, set() if has_policies else about(attack.elsewhere)
+
+
+def about(found: Iterable[str]) -> set[str]:
+    """Return what is found, whether it is trusted or named in another way."""
+    return {each.replace("names-", "trusts-") for each in found if "-alike" not in each}
+
+
+@pytest.mark.parametrize(("document", "expected"), [*trust_policies()])
+def test_other_role_is_found_as_in_a_template(document: Any, expected: set[str]) -> None:
+    both = from_published(PUMP_ACCOUNT).with_external_id(SECRET)
+    roles = [published(SECRET, kind) for kind in NAMES]
+    found = verify_account(both, account(*roles, others={"Other": document}))
+    ways = [f"{way.why} {way.subject}".rstrip() for other in found.others for way in other.access]
+    assert about(ways) == expected
+    assert [role.state for role in found.roles] == ["match", "match"]
+    assert (found.state, bool(found.others)) == ("differs" if ways else "match", bool(ways))
+
+
+UNNAMED = {"another name", "no name"}
+
+
+@pytest.mark.parametrize("name", CHANGES.keys() - UNNAMED)
+def test_changed_role_is_found_as_in_a_template(name: str, tmp_path: Path) -> None:
+    attacks.write_app(tmp_path, attacks.template())
+    expectation = from_templates(tmp_path)
+    CHANGES[name].written(tmp_path)
+    (changed,) = templates.read(tmp_path).roles
+    found = verify_account(expectation, account(changed.role))
+    (role,) = found.roles
+    told = {f"{each.rule} {each.effect} {each.subject}".rstrip() for each in role.differences}
+    assert told == CHANGES[name].found
+    assert bool(role.unknown) == bool(CHANGES[name].unknown)
+    assert found.state == ("differs" if told else "unknown" if role.unknown else "match")
+
+
+def test_role_of_pumps_that_is_not_expected_is_another_role() -> None:
     roles = [published(EXTERNAL_ID, kind) for kind in NAMES]
-    alarming = {f"Other{at:02}": document for at, document in enumerate(ALARMING)}
-    harmless = {f"Harmless{at}": document for at, document in enumerate(INNOCENT)}
-    found = verify_account(both, account(*roles, others=alarming | harmless))
-    assert (found.state, [role.state for role in found.roles]) == ("differs", ["match", "match"])
-    assert [name_of(other.arn) for other in found.others] == [*alarming]
-    assert all(other.access for other in found.others)
-    found = verify_account(both, account(*roles, others=harmless))
-    assert (found.state, found.others) == ("match", ())
-    # A role of Pump's that is not expected is another role.
     found = verify_account(OPEN.with_external_id(EXTERNAL_ID), account(*roles))
     assert (found.state, [role.state for role in found.roles]) == ("differs", ["match"])
     (other,) = found.others
@@ -982,7 +1003,11 @@ def ways_of(found: AccountResult) -> dict[str, list[tuple[str, str]]]:
 
 def test_roles_for_the_management_account_are_listed_and_no_difference() -> None:
     trusts = {name: document for name, (document, _) in OF_MANAGEMENT.items()}
-    harmless = {f"Harmless{at}": document for at, document in enumerate(INNOCENT)}
+    harmless = {
+        f"Harmless{at}": document
+        for at, (document, found) in enumerate(trust_policies())
+        if not found
+    }
     ours = {"Ours": trusting(ACCOUNT_ID), "not-stacksets-exec-1": trusting(OTHER_ACCOUNT)}
     others = trusts | harmless | ours
     expected, role = OPEN.with_external_id(EXTERNAL_ID), published(EXTERNAL_ID)

@@ -3,6 +3,7 @@
 import csv
 import io
 import json
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
@@ -11,10 +12,13 @@ import pytest
 from pump_roles.review.output.report_descriptions import alarm_text, describe_change, number_of
 from pump_roles.review.report import RISKS, UNKNOWN, YES
 from pump_roles.review.report.permission_report import of_templates
+from tests.attacks import ADMINISTRATOR, ATTACKS, ELSEWHERE, HERE, NAME
 from tests.documents import written
 from tests.support import (
     EVERYTHING,
     NO_VALUE,
+    PUMP_ACCOUNT,
+    SECRET,
     Change,
     a_statement,
     add_resources,
@@ -22,23 +26,16 @@ from tests.support import (
     attach,
     changed,
     earlier,
+    every_format,
     in_role,
-    in_template,
     on_role,
     plain,
     short_reports,
 )
 
-ADMINISTRATOR = "arn:aws:iam::aws:policy/AdministratorAccess"
 INCLUDE = {"Fn::Transform": {"Name": "AWS::Include"}}
 WIDE = {"Action": "*", "Resource": "*"}
 MAYBE = {"Fn::If": ["C", EVERYTHING["Statement"], NO_VALUE]}
-
-
-def budget_action(roles: list[Any]) -> Change:
-    action = {"PolicyArn": {"Fn::Sub": "arn:aws:iam::aws:policy/A"}, "Roles": roles}
-    properties = {"Definition": {"IamActionDefinition": action}}
-    return add_resources(Other={"Type": "AWS::Budgets::BudgetsAction", "Properties": properties})
 
 
 def attached(document: Any) -> Change:
@@ -55,25 +52,9 @@ def in_mapping(template: dict[str, Any], role: dict[str, Any]) -> None:
     role["ManagedPolicyArns"] = {"Fn::FindInMap": ["M", "a", "b"]}
 
 
-def readable_by(principal: Any) -> dict[str, Any]:
-    granted = {"Effect": "Allow", "Action": "s3:*", "Principal": {"AWS": principal}}
-    properties = {"PolicyDocument": {"Statement": granted}}
-    return {"Type": "AWS::S3::BucketPolicy", "Properties": properties}
-
-
-UNKNOWN_TARGET = "Other attaches to a role that cannot be read"
 UNREAD_STATEMENT = "a statement of PumpBillingReadOnly that cannot be read"
 UNREAD_POLICY = "a statement of Extra that cannot be read"
 HIDING: list[tuple[str, list[Change]]] = [
-    (
-        UNKNOWN_TARGET,
-        [
-            attach("Policy", [{"Ref": "Parameter"}]),
-            attach("RolePolicy", {"Ref": "Parameter"}),
-            add_resources(Other={"Type": "AWS::IAM::Policy", "Properties": {"Fn::Transform": {}}}),
-            budget_action([{"Ref": "Parameter"}]),
-        ],
-    ),
     (
         "its inline policy Other is created only under the condition Never",
         [attach("Policy", ["PumpAutoPilotRole"], Condition="Never")],
@@ -86,26 +67,16 @@ HIDING: list[tuple[str, list[Change]]] = [
         "the managed policy arn:aws:iam::aws:policy/A",
         [in_role(ManagedPolicyArns=[ADMINISTRATOR])],
     ),
-    ("the managed policy Other cannot be read", [budget_action(["PumpAutoPilotRole"])]),
     ('the managed policy {"Ref": "P"}', [in_role(ManagedPolicyArns=[{"Ref": "P"}])]),
     (
         'the name of a policy cannot be read: {"Fn::Sub": "${AWS::StackName}"}',
         [another({"Statement": []}, name={"Fn::Sub": "${AWS::StackName}"})],
     ),
-    (
-        "a macro",
-        [
-            in_mapping,
-            add_resources(Topic={"Type": "AWS::SNS::Topic", "Properties": {"Tags": [INCLUDE]}}),
-        ],
-    ),
+    ("a macro", [in_mapping]),
     ("its property Fn::Transform cannot be read", [in_role(**{"Fn::Transform": {}})]),
     ("its member Fn::Transform cannot be read", [on_role(**{"Fn::Transform": 1})]),
     ("its inline policies cannot be read: ", [in_role(Policies=[{"Fn::If": ["C", {}, {}]}])]),
     ("it is created only under the condition C", [on_role(Condition="C")]),
-    ("the transform Macro can change the template", [in_template(Transform=["Macro"])]),
-    ("Fn::Transform can change the template", [in_template(**INCLUDE)]),
-    ("Fn::ForEach::R creates resources when", [add_resources(**{"Fn::ForEach::R": []})]),
     (
         UNREAD_STATEMENT,
         [
@@ -129,15 +100,6 @@ HIDING: list[tuple[str, list[Change]]] = [
     (
         "a statement of P that cannot be read",
         [attached({"Fn::If": ["C", EVERYTHING, NO_VALUE]}), attached(json.dumps(EVERYTHING))],
-    ),
-    (
-        "the template of Nested cannot be read",
-        [add_resources(Nested={"Type": "AWS::CloudFormation::Stack", "Properties": {}})],
-    ),
-    # Permissions that are defined elsewhere.
-    (
-        "Bucket (AWS::S3::BucketPolicy): names AutoPilotRole",
-        [add_resources(Bucket=readable_by({"Fn::GetAtt": ["AutoPilotRole", "Arn"]}))],
     ),
 ]
 """Changes after which the role may have more permissions than are counted, and what says so."""
@@ -169,6 +131,80 @@ def test_what_may_allow_more_is_an_alarm_and_never_exact_nor_a_no(
     assert "broader" in {found.effect for found in report.changes}
     said = [found for found in report.changes if words[1:] in describe_change(found)]
     assert {found.effect for found in said} <= {"broader"}
+
+
+ELSE, OF_ACCESS, OF_ROLES = (False, False), (True, True), (True, False)
+
+SAID: dict[str, tuple[str, tuple[bool, bool]]] = {
+    "trusts-everyone": ("trusts everyone", OF_ROLES),
+    "trusts-everyone-but": ("trusts everyone except those in NotPrincipal", OF_ROLES),
+    "trusts-account": (f"trusts Pump's account {PUMP_ACCOUNT}", OF_ROLES),
+    "trusts-role": (f"trusts the role {NAME}", OF_ROLES),
+    "trusts-definition": ("trusts AutoPilotRole", OF_ROLES),
+    "trusts-unreadable": ("trusts a principal that cannot be read", OF_ROLES),
+    "trusts-other-account": ("trusts another account: arn:aws:iam::123456789012:root", OF_ROLES),
+    "trusts-identity-provider": ("trusts an identity provider", OF_ROLES),
+    "requires-same-external-id": ("requires the external ID of one of Pump's roles", OF_ROLES),
+    "unreadable-trust-policy": ("its trust policy cannot be read", OF_ROLES),
+    "unreadable-statement": ("its trust policy has a statement that cannot be read", OF_ROLES),
+    "names-account": (f"names Pump's account {PUMP_ACCOUNT}", OF_ROLES),
+    "names-role": (f"names the role {NAME}", OF_ROLES),
+    "names-definition": ("names AutoPilotRole", OF_ROLES),
+    "may-be-named-alike": ("may have the name of one of the roles", OF_ROLES),
+    "lets-in-unreadable": ("gives access to a principal that cannot be read", OF_ROLES),
+    "opens AWS::IAM::AccessKey": ("can act as a user of the account", OF_ACCESS),
+    "opens AWS::IAM::OIDCProvider": ("external identity provider", OF_ACCESS),
+    "opens AWS::RolesAnywhere::Profile": ("anyone with a certificate", OF_ACCESS),
+    "opens": ("gives users of IAM Identity Center permissions", OF_ACCESS),
+    "password": ("anyone with the password can act as this user", OF_ACCESS),
+    "lets-in": ("gives access to another principal: *", ELSE),
+    "attaches": ("attaches to the role PumpReadOnlyRole", ELSE),
+    "could-attach": (f"may attach to the role {NAME}", ELSE),
+    "may-attach": ("may attach to one of the roles", ELSE),
+    "unreadable-properties": ("has properties that cannot be read", ELSE),
+    "managed-policies attached-to-unknown": ("Other attaches to a role that cannot be read", ELSE),
+    "managed-policies unreadable": ("the managed policy Other cannot be read", ELSE),
+    "inline-policies unreadable": ("its inline policy Other cannot be read", ELSE),
+    "inline-policies deployed-elsewhere": ("which may not be deployed with it", ELSE),
+    "managed-policies deployed-elsewhere": ("which may not be deployed with it", ELSE),
+    "template unread-template": ("the template of Other cannot be read", ELSE),
+    "template deploys-more": ("Other, of type AWS::Serverless::Application, can contain", ELSE),
+    "template resources-from-function": ("Fn::ForEach::P creates resources when", ELSE),
+    "template resource-from-function": ("Other can become any resource when", ELSE),
+    "template transform": ("The transform {", ELSE),
+    "template function": ("Fn::Transform can change the template when", ELSE),
+    "template macro-in-section": ("a macro, Fn::Transform, can change its Mappings when", ELSE),
+    "template macro-in-resource": ("a macro, Fn::Transform, can change Other when", ELSE),
+    "template macro": ("A macro in Own.template.json, Fn::Transform, can change it", ELSE),
+}
+"""What the report says of each reason, and whether the numbers of the role are exact nevertheless,
+and are all that it can do."""
+
+
+def has(reason: str, found: Iterable[str]) -> bool:
+    return any(f"{each} ".startswith(f"{reason} ") for each in found)
+
+
+@pytest.mark.parametrize("reason", SAID)
+def test_each_reason_is_an_alarm(reason: str, tmp_path: Path) -> None:
+    words, (exact, readable) = SAID[reason]
+    near = [attack for attack in ATTACKS if has(reason, attack.found)]
+    (attack, *_) = near or [attack for attack in ATTACKS if has(reason, attack.elsewhere)]
+    attack.written(HERE if near else ELSEWHERE, tmp_path)
+    with short_reports():
+        report = of_templates(tmp_path)
+    alarms = [alarm_text(found, report) for found in report.findings]
+    assert any(words[1:] in alarm for alarm in alarms), alarms
+    assert (report.alarms, report.as_published) == (len(alarms), False)
+    (role,) = report.roles
+    assert (role.exact, role.readable) == (exact, readable)
+    assert SECRET not in every_format(report)
+
+
+def test_every_reason_is_in_the_table() -> None:
+    reasons = {found for attack in ATTACKS for found in (*attack.found, *attack.elsewhere)}
+    missing = [each for each in reasons if not any(has(reason, [each]) for reason in SAID)]
+    assert missing == []
 
 
 def test_numbers_that_are_not_exact_say_so_in_every_format(text: str, tmp_path: Path) -> None:
