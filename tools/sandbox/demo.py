@@ -149,7 +149,7 @@ class Demo(Show):
     def show(self) -> None:
         self.part("Deploy both roles into the customer's account")
         self.add_data()
-        self.deploy("PumpReadOnly", "PumpAutoPilot")
+        self.deploy("PumpReadOnly", "PumpAutoPilot", settings={"auto-pilot": {}})
 
         self.part("Who can assume the roles")
         pump = self.aws.caller_in(PUMP)
@@ -212,6 +212,10 @@ class Demo(Show):
                     answers.setdefault((who, label), answer)
             table.add_row(who, label, *cells)
         self.console.print(table)
+        self.console.print(
+            f"\nThe principal is one role, {PUMP}. If it were the account {PUMP_ACCOUNT}, its "
+            "administrators could let another role of it in, with your external ID."
+        )
         self.expect(answers.get(("Pump", "none")) == answers.get(("Pump", "another customer's")))
         for attempt, whom in {
             ("Pump", "none"): "Pump without an external ID, or with a wrong one",
