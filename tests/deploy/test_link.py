@@ -13,7 +13,7 @@ from click.testing import CliRunner
 from pump_roles.published import ROLES
 from pump_roles.review.cli import app
 from pump_roles.universal import FILES
-from tests.docs.pages import DEPLOY, sh_blocks
+from tests.docs.pages import TEMPLATE, sh_blocks
 from tests.support import PRINCIPAL
 from tools.sandbox.aws import ACCOUNT_ID, EmbeddedAws
 from tools.sandbox.cdk import tool_environment
@@ -81,7 +81,9 @@ def test_link_deploys_the_printed_template_and_pump_can_assume_the_role(
 def test_commands_without_the_cdk_create_and_update_the_role_and_reject_the_placeholders(
     aws: EmbeddedAws, tmp_path: Path
 ) -> None:
-    create, arn, update = (block for block in sh_blocks(DEPLOY) if "aws cloudformation" in block)
+    create, arn, update, _ = (
+        block for block in sh_blocks(TEMPLATE) if "aws cloudformation" in block
+    )
     (tmp_path / FILES["read-only"]).write_bytes(run("template", "read-only"))
 
     def shell(block: str) -> tuple[int, str]:
@@ -95,17 +97,16 @@ def test_commands_without_the_cdk_create_and_update_the_role_and_reject_the_plac
         )
         return ended.returncode, ended.stdout + ended.stderr
 
-    with_principal = create.replace("'PRINCIPAL", f"'{PRINCIPAL}")
+    with_principal = create.replace("=PRINCIPAL", f"={PRINCIPAL}")
     for values, name in ((create, "PumpIamRole"), (with_principal, "PumpExternalID")):
         status, shown = shell(values)
         assert (status, f"Parameter '{name}' must be " in shown) == (255, True)
-    assert shell(with_principal.replace("'EXTERNAL_ID", f"'{EXTERNAL_ID}"))[0] == 0
+    assert shell(with_principal.replace("=EXTERNAL_ID", f"={EXTERNAL_ID}"))[0] == 0
     role = f"arn:aws:iam::{ACCOUNT_ID}:role/PumpReadOnlyRole"
     assert shell(arn) == (0, f"{role}\n")
     template = json.loads(run("template", "read-only"))
     template["Resources"]["ReadOnlyRole"]["Properties"]["Description"] = "Newer"
     (tmp_path / FILES["read-only"]).write_text(json.dumps(template))
     assert shell(update)[0] == 0
-    aws.cloudformation().get_waiter("stack_update_complete").wait(StackName="PumpReadOnly")
     assert aws.iam().get_role(RoleName="PumpReadOnlyRole")["Role"]["Description"] == "Newer"
     assert aws.can_assume(role, aws.caller_in(PRINCIPAL), external_id=EXTERNAL_ID)

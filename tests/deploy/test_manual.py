@@ -391,22 +391,3 @@ def test_listed_permissions_are_those_that_the_commands_need() -> None:
     blocks = "".join(block for blocks in BLOCKS.values() for block in blocks)
     called = set(re.findall(r"\baws iam ([a-z-]+)", blocks))
     assert permissions() == sorted(f"iam:{name.title().replace('-', '')}" for name in called)
-
-
-def test_terraform_example_passes_the_parameters_of_the_template() -> None:
-    page = (ROOT / "docs" / "terraform.md").read_text()
-    (block,) = re.findall(r"```hcl\n(.*?)```", page, re.DOTALL)
-    role = ROLES["read-only"]
-    template = json.loads(universal.template("read-only"))
-    (parameters,) = re.findall(r"parameters = \{(.*?)\}", block, re.DOTALL)
-    assert (
-        set(re.findall(r"^ *(\w+) *= var\.", parameters, re.MULTILINE))
-        == template["Parameters"].keys()
-    )
-    assert set(re.findall(r"var\.(\w+)", block)) == set(re.findall(r'variable "(\w+)"', block))
-    assert re.findall(r'outputs\["(\w+)"\]', block) == ["RoleArn"]
-    assert "RoleArn" in template["Outputs"]
-    assert re.findall(r'^  name +=\s"(\w+)"', block, re.MULTILINE) == [role.stack_name]
-    assert f"/{role.stack_name}.template.json" in block
-    # A role with a name needs this one.
-    assert re.findall(r"capabilities +=\s(.*)", block) == ['["CAPABILITY_NAMED_IAM"]']

@@ -16,6 +16,7 @@ from tools.sandbox.simulator import Role
 
 README = (ROOT / "README.md").read_text()
 DEPLOY = (ROOT / "docs" / "deploy.md").read_text()
+TEMPLATE = (ROOT / "docs" / "template.md").read_text()
 OPERATIONS = (ROOT / "docs" / "operations.md").read_text()
 ORGANIZATIONS = (ROOT / "docs" / "organizations.md").read_text()
 STACKSETS = (ROOT / "docs" / "stacksets-reference.md").read_text()

@@ -45,7 +45,7 @@ def aws_cli() -> Any:
 
 
 def accepted_by_the_aws_cli(arguments: list[str]) -> bool:
-    for file in re.findall(r"file://(\S+)", " ".join(arguments)):
+    for file in re.findall(r"(?:file://|--template-file )(\S+)", " ".join(arguments)):
         Path(file).parent.mkdir(exist_ok=True)
         Path(file).write_text("{}", "utf-8")
     try:

@@ -1,5 +1,6 @@
 """The guide to a deployment has every key, and its commands do what it says."""
 
+import json
 import re
 from pathlib import Path
 
@@ -14,11 +15,12 @@ from tests.docs.pages import (
     DEPLOY,
     ORGANIZATIONS,
     PLACEHOLDERS,
+    TEMPLATE,
     filled,
     kept_in_pump_json,
     shown,
 )
-from tests.support import SECRET
+from tests.support import SECRET, app_files, rollout_with_parameters
 
 ROWS = [
     {"key": row.name, "object": place, "only in one": row.for_one_role, "required": row.required}
@@ -66,13 +68,20 @@ def test_commands_for_the_template_and_the_link_run(
     monkeypatch.chdir(tmp_path)
     # A short external ID would be a warning.
     monkeypatch.setitem(PLACEHOLDERS, "EXTERNAL_ID", SECRET)
+    settings = kept_in_pump_json(DEPLOY)
+    (tmp_path / "pump.json").write_text(json.dumps(settings))
     printed = {}
-    for arguments in shown(DEPLOY, "pump-roles"):
+    for arguments in shown(TEMPLATE, "pump-roles"):
         if arguments[0] in {"template", "link"}:
             ended = CliRunner().invoke(cli, [filled(word) for word in arguments])
             assert (ended.exit_code, ended.stderr) == (0, "")
             printed[arguments[0]] = ended.stdout
     assert printed.keys() == {"template", "link"}
-    (file,) = tmp_path.iterdir()
-    assert file.read_bytes() == universal.template("read-only")
-    assert f"file://{file.name}" in DEPLOY
+    guarded = {"roles": ["auto-pilot"], "guardrails": ["recommended", "no-invitations"]}
+    (tmp_path / "pump.json").unlink()
+    assert {file.name: file.read_bytes() for file in tmp_path.iterdir()} == {
+        "PumpReadOnly.template.json": universal.template("read-only"),
+        "PumpAutoPilot.template.json": app_files(guarded)["PumpAutoPilot"],
+        "Mine.template.json": app_files(settings)["PumpReadOnly"],
+        "PumpReadOnlyRollout.template.json": rollout_with_parameters("read-only"),
+    }
