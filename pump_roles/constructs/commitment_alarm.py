@@ -78,7 +78,7 @@ _ORGANIZATION: Final = """\
 What it means: with this, an account joins or leaves an organization, or another account pays its \
 bill. The management account of an organization can do more in its accounts than both of Pump's \
 roles.
-Read on: What leaving takes, in docs/security-model.md of pump-roles.
+Read on: Leave Pump, in docs/leave.md of pump-roles.
 """
 _ROLE: Final = """\
 What it means: TagRole can open an approval, and UntagRole close it. With any other call, the role \
