@@ -12,7 +12,7 @@ from io import BytesIO
 from pathlib import Path
 from stat import S_ISDIR, S_ISREG
 from threading import Lock
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 import msgspec
 
@@ -193,18 +193,30 @@ _SECONDS_BETWEEN: Final = 0.5
 Source: CloudTrail API Reference, "LookupEvents"."""
 
 
+class RegionRead(NamedTuple):
+    """How reading the event history of a Region ended.
+
+    :param events: how many events were read.
+    :param unknown: why not all of them; ``None`` if they were.
+    """
+
+    region: str
+    events: int
+    unknown: ActivityUnknown | None = None
+
+
 def read_history(
     clients: Clients,
     regions: Sequence[str],
     period: tuple[datetime, datetime],
     *,
     add: Callable[[str, Sequence[Any]], object],
-    done: Callable[[str, int, ActivityUnknown | None], object],
-) -> None:
+    done: Callable[[RegionRead], object],
+) -> list[RegionRead]:
     """Read the event history of some Regions at once. One failure does not stop the others."""
     lock = Lock()
 
-    def read(region: str) -> tuple[str, int, ActivityUnknown | None]:
+    def read(region: str) -> RegionRead:
         count = 0
         client = clients.cloudtrail(region)
         pages = client.get_paginator("lookup_events").paginate(
@@ -222,11 +234,8 @@ def read_history(
         except Exception as error:  # noqa: BLE001
             # botocore can raise anything if the response is not from AWS.
             why: ActivityWhy = "denied" if is_denial(error_code(error)) else "not-read"
-            return (
-                region,
-                count,
-                ActivityUnknown(why=why, subject=region, detail=reason_of(error, client)),
-            )
-        return region, count, None
+            unknown = ActivityUnknown(why=why, subject=region, detail=reason_of(error, client))
+            return RegionRead(region, count, unknown)
+        return RegionRead(region, count)
 
-    in_threads(regions, read, on_result=lambda ended: done(*ended))
+    return in_threads(regions, read, on_result=done)

@@ -10,12 +10,12 @@ import click
 
 from pump_roles.inputs import ATHENA_TABLE, ROLE_ARN, WORKGROUP, InputError, check_region
 from pump_roles.review.account.activity_collector import Collector, NothingFoundError, Period
-from pump_roles.review.account.activity_result import ActivityUnknown
 from pump_roles.review.account.athena import check_condition, query, read_table
 from pump_roles.review.account.aws_sdk import CallerClients, Clients, in_utc
 from pump_roles.review.account.cloudtrail_records import (
     GLOBAL_REGION,
     TRAIL_FILES,
+    RegionRead,
     find_files,
     read_history,
     read_records,
@@ -205,19 +205,16 @@ def _read_history(
         )
     by_default = [clients.region, *([GLOBAL_REGION] if clients.partition == "aws" else [])]
     wanted = list(dict.fromkeys(regions or by_default))
-    read = []
     with aws.progress("events read") as advance:
 
         def add(region: str, records: Sequence[Any]) -> None:
             collector.add(region, records)
             advance(len(records))
 
-        def done(region: str, count: int, unknown: ActivityUnknown | None) -> None:
-            if unknown is None:
-                read.append(region)
-            else:
-                collector.unknown.append(unknown)
-            advance(0, f"{region} {count:,} events{'' if unknown is None else ' unknown'}")
+        def done(read: RegionRead) -> None:
+            advance(0, f"{read.region} {read.events:,} events{' unknown' if read.unknown else ''}")
 
-        read_history(clients, wanted, period, add=add, done=done)
-    return Period(in_utc(period[0]), in_utc(period[1]), tuple(sorted(read)))
+        ended = read_history(clients, wanted, period, add=add, done=done)
+    collector.unknown += [read.unknown for read in ended if read.unknown]
+    complete = sorted(read.region for read in ended if not read.unknown)
+    return Period(in_utc(period[0]), in_utc(period[1]), tuple(complete))

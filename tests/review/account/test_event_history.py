@@ -12,7 +12,7 @@ from botocore.exceptions import ClientError
 
 from pump_roles.review.account import cloudtrail_records
 from pump_roles.review.account.activity_result import ActivityUnknown, ActivityWhy
-from pump_roles.review.account.cloudtrail_records import read_history
+from pump_roles.review.account.cloudtrail_records import RegionRead, read_history
 
 PERIOD = (datetime(2026, 11, 1, tzinfo=timezone.utc), datetime(2026, 11, 12, tzinfo=timezone.utc))
 
@@ -62,18 +62,19 @@ def error(code: str) -> ClientError:
     return ClientError({"Error": {"Code": code, "Message": "no"}}, "LookupEvents")
 
 
-def read(clients: Clients) -> tuple[list[Any], list[tuple[str, int, ActivityUnknown | None]]]:
+def read(clients: Clients) -> tuple[list[Any], list[RegionRead]]:
     events: list[Any] = []
-    done: list[tuple[str, int, ActivityUnknown | None]] = []
+    done: list[RegionRead] = []
     with patch.object(cloudtrail_records, "time", clients.clock):
-        read_history(
+        ended = read_history(
             clients,  # type: ignore[arg-type]
             [*clients.pages],
             PERIOD,
             add=lambda region, records: events.extend((region, record) for record in records),
-            done=lambda *ended: done.append(ended),
+            done=done.append,
         )
-    return events, done
+    assert sorted(ended) == sorted(done)
+    return events, ended
 
 
 def page(*texts: str, token: str | None = None) -> dict[str, Any]:
