@@ -5,6 +5,7 @@ from typing import Any, Final, Literal
 
 from pump_roles.access import Access
 from pump_roles.iam import Principal
+from pump_roles.placeholders import TemplateChange
 from pump_roles.role import Role, Unknown
 
 OPENS: Final = frozenset(
@@ -21,6 +22,45 @@ OPENS: Final = frozenset(
 )
 """Resource types that let someone act in the account. A template with one of Pump's roles must have
 none."""
+
+
+AssemblyWhy = Literal[
+    TemplateChange,
+    "contradictory-targets",
+    "member",
+    "not-in-folder",
+    "not-read",
+    "outer-stack-set",
+    "unread-template",
+    "unreadable",
+]
+
+
+@dataclass(frozen=True, kw_only=True)
+class AssemblyUnknown(Unknown):
+    """Something that is not known about templates or an account, and may be about Pump's roles."""
+
+    part: Literal["template", "place", "role", "other-roles"]
+    why: AssemblyWhy
+
+
+OrganizationWhy = Literal[
+    "conditional",
+    "not-read",
+    "open",
+    "several-variants",
+    "stop-condition",
+    "stop-place",
+    "unreadable",
+]
+
+
+@dataclass(frozen=True, kw_only=True)
+class OrganizationUnknown(Unknown):
+    """Something that is not known about an organization's policies."""
+
+    part: Literal["organization-policies"] = "organization-policies"
+    why: OrganizationWhy
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -105,7 +145,7 @@ class Deployment:
     automatic: bool = False
     call_as: str = ""
     regions: tuple[str, ...] = ()
-    unreadable: tuple[Unknown, ...] = ()
+    unreadable: tuple[AssemblyUnknown, ...] = ()
 
     @property
     def known_units(self) -> tuple[str, ...]:
@@ -128,7 +168,7 @@ class OrganizationPolicy:
     type: str
     document: Any = None
     attached_to: tuple[str, ...] | None = None
-    unknown: tuple[Unknown, ...] = ()
+    unknown: tuple[OrganizationUnknown, ...] = ()
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -137,7 +177,7 @@ class Assembly:
 
     roles: tuple[DeployedRole, ...]
     others: tuple[OtherResource, ...] = ()
-    unreadable: tuple[Unknown, ...] = ()
+    unreadable: tuple[AssemblyUnknown, ...] = ()
     resources: tuple[str, ...] = ()
     places: tuple[Deployment, ...] = ()
     suspects_sha256: str = ""

@@ -173,6 +173,21 @@ Why = Literal[
 ]
 """Why a value is unresolved; empty if it is resolved."""
 
+TemplateChange = Literal[
+    "conditional",
+    "deploys-more",
+    "function",
+    "macro",
+    "macro-in-resource",
+    "macro-in-section",
+    "parameter-overrides",
+    "property",
+    "resource-from-function",
+    "resources-from-function",
+    "transform",
+]
+"""What can change a template at deployment."""
+
 Text = str | None | tuple[str, ...]
 """A text, nothing (``AWS::NoValue``), or a list of texts."""
 

@@ -2,6 +2,15 @@
 
 Published data, templates, accounts, saved files, and earlier reports are read into it, and
 :func:`pump_roles.compare.compare` compares two of them.
+
+Each room has a closed type for what is not known there, and the output has words for each::
+
+    Unknown
+    ├── RoleUnknown           a part of a role, or what can change its template
+    ├── AssemblyUnknown       a template, where it is deployed, or what else is there
+    ├── OrganizationUnknown   an organization's policies
+    ├── AccountUnknown        an account, or what is in it
+    └── RolloutUnknown        a StackSet, or the accounts that it targets
 """
 
 import re
@@ -24,6 +33,7 @@ from pump_roles.iam import (
     known,
     only_denies,
 )
+from pump_roles.placeholders import TemplateChange
 from pump_roles.published import ROLES
 
 HOUR: Final = 3_600
@@ -37,6 +47,25 @@ _REVOKES: Final = re.compile(
 )
 """The canonical form of the condition with which sessions are revoked."""
 
+
+@dataclass(frozen=True, kw_only=True)
+class Unknown:
+    """Something that is not known about a role, a template, an account, or a rollout.
+
+    :param part: what it is a part of.
+    :param why: why it is not known.
+    :param subject: what it is about, such as a policy's name; empty for the whole part.
+    :param detail: what is known about the reason, such as a condition or an error message of AWS.
+    :param source: the file that it is in; empty if that is the file of the role.
+    """
+
+    part: str
+    why: str
+    subject: str = ""
+    detail: str = ""
+    source: str = ""
+
+
 RolePart = Literal[
     "role",
     "name",
@@ -49,86 +78,38 @@ RolePart = Literal[
     "tags",
     "place",
     "template",
-    "other-roles",
-    "account",
-    "membership",
-    "organization-policies",
-    "rollout",
     "approval-end",
 ]
 """A part of a role. ``role`` means all of it, ``place`` is where it is deployed, ``template`` is
-its template or another one, ``other-roles`` are the other roles in its account, ``account`` is all
-of the account, ``membership`` the organization that it is in, ``organization-policies`` that
-organization's policies about the roles, ``rollout`` a StackSet, and ``approval-end`` the schedule
-that ends approvals."""
+its template, and ``approval-end`` the schedule that ends approvals."""
 
-Why = Literal[
+RoleWhy = Literal[
+    TemplateChange,
     "absent",
-    "assume-denied",
     "attached-to-unknown",
     "changed",
-    "conditional",
-    "contradictory-targets",
     "deployed-elsewhere",
-    "deploys-more",
     "existence",
     "external-id-differs",
     "files-differ",
-    "function",
-    "macro",
-    "macro-in-resource",
-    "macro-in-section",
     "member",
-    "no-stack-set",
-    "no-stack-set-as-administrator",
-    "no-units",
-    "not-assumed",
-    "not-below",
     "not-counted",
     "not-in-files",
-    "not-in-folder",
     "not-read",
-    "not-selected",
     "only-elsewhere",
     "open",
-    "organization-not-read",
-    "outer-stack-set",
-    "parameter-overrides",
-    "property",
-    "resource-from-function",
-    "resources-from-function",
-    "self-managed",
-    "several-groups",
     "several-variants",
-    "stop-condition",
-    "stop-place",
-    "suspended",
-    "too-deep",
-    "transform",
-    "unknown-filter",
-    "unread-template",
     "unreadable",
     "unreadable-name",
 ]
-"""Why something is not known. The output has words for each."""
 
 
 @dataclass(frozen=True, kw_only=True)
-class Unknown:
-    """Something that is not known about a role, a template, an account, or a rollout.
-
-    :param part: the part of the role.
-    :param why: why it is not known.
-    :param subject: what it is about, such as a policy's name; empty for the whole part.
-    :param detail: what is known about the reason, such as a condition or an error message of AWS.
-    :param source: the file that it is in; empty if that is the file of the role.
-    """
+class RoleUnknown(Unknown):
+    """Something that is not known about a role."""
 
     part: RolePart
-    why: Why
-    subject: str = ""
-    detail: str = ""
-    source: str = ""
+    why: RoleWhy
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -179,7 +160,7 @@ class Role:
     boundary: Boundary | None = None
     session: int | Value = HOUR
     tags: Mapping[str, Value] = field(default_factory=dict)
-    unknown: tuple[Unknown, ...] = ()
+    unknown: tuple[RoleUnknown, ...] = ()
 
     def __post_init__(self) -> None:
         if not self.tags and all(unknown.part != "tags" for unknown in self.unknown):
@@ -197,7 +178,7 @@ class Role:
         return (*(policy.document for policy in self.policies), *boundary)
 
     @property
-    def unreadable(self) -> tuple[Unknown, ...]:
+    def unreadable(self) -> tuple[RoleUnknown, ...]:
         """What is not known about it and may give it more access."""
         return tuple(
             unknown for unknown in self.not_known if unknown.part not in ("boundary", "path")
@@ -209,7 +190,7 @@ class Role:
         return self.boundary is not None and self.boundary.stops
 
     @property
-    def not_known(self) -> tuple[Unknown, ...]:
+    def not_known(self) -> tuple[RoleUnknown, ...]:
         """All that is not known about it."""
         values: list[tuple[RolePart, Value | int | None]] = [
             ("name", self.name),
@@ -218,12 +199,12 @@ class Role:
             ("path", self.path),
         ]
         found = [
-            Unknown(part=part, why=value.why or "unreadable", detail=value.text)
+            RoleUnknown(part=part, why=value.why or "unreadable", detail=value.text)
             for part, value in values
             if isinstance(value, Value) and value.state == "not-read"
         ]
         of_tags = [
-            Unknown(part="tags", why="unreadable", subject=key)
+            RoleUnknown(part="tags", why="unreadable", subject=key)
             for key, value in self.tags.items()
             if value.state == "not-read"
         ]
@@ -321,6 +302,11 @@ Rule = Literal[
 """The kinds of differences. They stay the same across versions of the JSON."""
 
 
+ComparedPart = Literal[RolePart, "other-roles", "membership", "organization-policies"]
+"""A part of a role, or of its account: its other roles, the organization that it is in, and that
+organization's policies about the roles."""
+
+
 @dataclass(frozen=True, kw_only=True)
 class Difference:
     """One way in which a role, or the organization of its account, differs from what is expected.
@@ -346,7 +332,7 @@ class Difference:
 
     rule: Rule
     effect: Effect
-    part: RolePart | Literal["membership"] = "role"
+    part: ComparedPart = "role"
     subject: str = ""
     was: tuple[str, ...] = ()
     now: tuple[str, ...] = ()

@@ -11,10 +11,13 @@ from typing import Any, Final, get_args
 
 from pump_roles.assembly import (
     Assembly,
+    AssemblyUnknown,
+    AssemblyWhy,
     ControlType,
     DeployedRole,
     Deployment,
     OrganizationPolicy,
+    OrganizationUnknown,
     OtherResource,
 )
 from pump_roles.iam import Value, text_of
@@ -41,12 +44,11 @@ from pump_roles.placeholders import (
     is_nothing,
 )
 from pump_roles.published import ROLES
-from pump_roles.role import ROOT, Role, RolePart, Unknown, Why
+from pump_roles.role import ROOT, Role
 from pump_roles.templates.resolve import Resolver, Resource
-from pump_roles.templates.role_reader import ROLE_PROPERTIES, TemplateRole, unknown_of
-from pump_roles.templates.template import MEMBERS, NEUTRAL_MEMBERS, Hidden, Template
+from pump_roles.templates.role_reader import ROLE_PROPERTIES, TemplateRole
+from pump_roles.templates.template import MEMBERS, NEUTRAL_MEMBERS, Hidden, Opaque, Template
 
-_POLICIES: Final[RolePart] = "organization-policies"
 _TARGETS: Final = {"OrganizationalUnitIds", "Accounts", "AccountFilterType", "AccountsUrl"}
 _INSTANCES: Final = {"DeploymentTargets", "Regions", "ParameterOverrides"}
 _AUTOMATIC: Final = {"Enabled", "RetainStacksOnAccountRemoval", "DependsOn"}
@@ -65,16 +67,16 @@ _NOT_ABOUT_TARGETS: Final = {"Description", "Parameters", "Tags", "TemplateBody"
 
 def places(roles: Iterable[TemplateRole]) -> Iterator[Deployment]:
     """Yield where each of Pump's roles is deployed."""
-    deployed: dict[tuple[str, Template, Resource | None], list[Unknown]] = {}
+    deployed: dict[tuple[str, Template, Resource | None], list[AssemblyUnknown]] = {}
     for role in roles:
         stack_set = stack_set_of(role.resource)
         template = role.resource.template.root if stack_set is None else stack_set.template
         problems = deployed.setdefault((role.role.kind, template, stack_set), [])
-        problems += role.changes
+        problems += map(_changed, role.changes)
         if "Condition" in role.resource.members:
             condition = as_text(role.resource.members["Condition"])
             about = role.resource.logical_id
-            problems.append(_unknown("conditional", about, condition, "template"))
+            problems.append(_changed(Opaque("conditional", about, condition)))
     order = list(ROLES)
     for kind, template, stack_set in sorted(deployed, key=lambda key: order.index(key[0])):
         for group in _groups(stack_set and stack_set["StackInstancesGroup"]):
@@ -98,8 +100,12 @@ def stack_set_of(resource: Resource) -> Resource | None:
     return resource.resolver.resources[member.parent.key, member.deployed_by]
 
 
-def _unknown(why: Why, subject: str = "", detail: str = "", part: RolePart = "place") -> Unknown:
-    return Unknown(part=part, why=why, subject=subject, detail=detail)
+def _unknown(why: AssemblyWhy, subject: str = "", detail: str = "") -> AssemblyUnknown:
+    return AssemblyUnknown(part="place", why=why, subject=subject, detail=detail)
+
+
+def _changed(change: Opaque, source: str = "") -> AssemblyUnknown:
+    return AssemblyUnknown(part="template", source=source, **vars(change))
 
 
 def _groups(value: Any) -> list[Any]:
@@ -118,7 +124,7 @@ def _open_list(value: Any, template: Template) -> tuple[str, ...]:
 
 class _Reader:
     # Reads one entry of a StackSet's groups, and collects why the result cannot be relied on.
-    def __init__(self, problems: Iterable[Unknown]) -> None:
+    def __init__(self, problems: Iterable[AssemblyUnknown]) -> None:
         self.problems = list(problems)
 
     def stack_set(self, resource: Resource, group: Any) -> dict[str, Any]:
@@ -247,13 +253,18 @@ def assembly_of(
         roles=tuple(map(_together, variants)),
         others=tuple(others.values()),
         unreadable=(
-            *(Unknown(part="template", why="not-in-folder", source=file) for file in outside),
             *(
-                Unknown(part="template", why="unread-template", subject=name, source=each.file.name)
+                AssemblyUnknown(part="template", why="not-in-folder", source=file)
+                for file in outside
+            ),
+            *(
+                AssemblyUnknown(
+                    part="template", why="unread-template", subject=name, source=each.file.name
+                )
                 for each, name in unread
             ),
             *(
-                unknown_of(change, template.file.name)
+                _changed(change, template.file.name)
                 for template, changes in changing.items()
                 for change in changes
             ),
@@ -429,7 +440,7 @@ def organization_policies(
 
 
 def _organization_policy(resource: Resource) -> OrganizationPolicy:
-    logical_id, members, part = resource.logical_id, resource.members, _POLICIES
+    logical_id, members = resource.logical_id, resource.members
     name, kind = (filled_text(resource[key]) or None for key in ("Name", "Type"))
     document = _document(resource["Content"])
     listed = resource["TargetIds"]
@@ -438,12 +449,13 @@ def _organization_policy(resource: Resource) -> OrganizationPolicy:
     known = tuple(target for target in targets if POLICY_TARGETS.element.accepts(target))
     unknown = []
     if "Condition" in members:
-        unknown.append(_unknown("conditional", logical_id, as_text(members["Condition"]), part))
+        condition = as_text(members["Condition"])
+        unknown.append(OrganizationUnknown(why="conditional", subject=logical_id, detail=condition))
     elif members.keys() - MEMBERS or resource.is_open:
         document = None
     readable = kind in get_args(ControlType) and len(known) == len(targets)
     if name is None or document is None or not readable:
-        unknown.append(_unknown("unreadable", logical_id, part=part))
+        unknown.append(OrganizationUnknown(why="unreadable", subject=logical_id))
     return OrganizationPolicy(
         name=name or logical_id,
         type=kind or "",

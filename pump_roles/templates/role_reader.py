@@ -42,7 +42,7 @@ from pump_roles.placeholders import (
     shown,
     values_of,
 )
-from pump_roles.role import HOUR, Boundary, Role, RolePart, Unknown, Why, kind_of
+from pump_roles.role import HOUR, Boundary, Role, RolePart, RoleUnknown, RoleWhy, kind_of
 from pump_roles.templates.reach import (
     INLINE_POLICIES,
     INSTANCE_PROFILE,
@@ -71,11 +71,15 @@ _NOT_READ: Final = Value("not-read", why="unreadable")
 
 @dataclass(frozen=True, kw_only=True)
 class TemplateRole:
-    """One of Pump's roles, and where it is. Policies that may be attached to it are uncounted."""
+    """One of Pump's roles, where it is, and what can change its template at deployment.
+
+    Policies that may be attached to it are uncounted.
+    """
 
     resource: Resource
     attachments: tuple[Attachment, ...]
     uncounted: tuple[Attachment, ...]
+    changes: tuple[Opaque, ...]
     role: Role
 
     @property
@@ -83,11 +87,6 @@ class TemplateRole:
         """Its own resource, and those of the policies that count."""
         attached = {found.resource.reference for found in self.attachments}
         return {self.resource.reference, *attached}
-
-    @property
-    def changes(self) -> list[Unknown]:
-        """What can change its template at deployment."""
-        return [unknown for unknown in self.role.unknown if unknown.part == "template"]
 
 
 def pump_roles(resources: Iterable[Resource], attachments: Attachments) -> Iterator[TemplateRole]:
@@ -99,16 +98,11 @@ def pump_roles(resources: Iterable[Resource], attachments: Attachments) -> Itera
                 yield found
 
 
-def unknown_of(opaque: Opaque, source: str = "") -> Unknown:
-    """Return what can change a template, as what is not known about it."""
-    return Unknown(part="template", source=source, **vars(opaque))
-
-
 @dataclass(frozen=True)
 class _Reader:
     resource: Resource
     attachments: Attachments
-    unknown: list[Unknown] = field(default_factory=list)
+    unknown: list[RoleUnknown] = field(default_factory=list)
 
     def read(self) -> TemplateRole | None:
         resource, template = self.resource, self.resource.template
@@ -128,9 +122,10 @@ class _Reader:
         if kind is None:
             return None
         # All of the template is read for these, so not for every role.
-        self.unknown[:0] = map(unknown_of, changed_at_deployment(template))
+        changes = [*changed_at_deployment(template)]
+        self.unknown[:0] = [RoleUnknown(part="template", **vars(change)) for change in changes]
         self.unknown.extend(
-            Unknown(part="inline-policies", why="unreadable-name", subject=policy.name)
+            RoleUnknown(part="inline-policies", why="unreadable-name", subject=policy.name)
             for policy in policies
             if not is_policy_name(policy.name)
         )
@@ -162,11 +157,12 @@ class _Reader:
             resource=resource,
             attachments=tuple(counted),
             uncounted=tuple(uncounted),
+            changes=tuple(changes),
             role=role,
         )
 
-    def _add(self, part: RolePart, why: Why, subject: str = "", detail: str = "") -> None:
-        self.unknown.append(Unknown(part=part, why=why, subject=subject, detail=detail))
+    def _add(self, part: RolePart, why: RoleWhy, subject: str = "", detail: str = "") -> None:
+        self.unknown.append(RoleUnknown(part=part, why=why, subject=subject, detail=detail))
 
     def _name(self) -> Value:
         name = filled_text(self.resource["RoleName"])
@@ -223,23 +219,23 @@ class _Reader:
     def _managed_policy(self, arn: Any) -> Attachment | None:
         return self.attachments.managed(arn, self.resource.template)
 
-    def _uncounted(self, attachment: Attachment, naming: Naming) -> Unknown | None:
-        # Why a policy does not count. A deny that may not be deployed must not count, either.
+    def _uncounted(self, attachment: Attachment, naming: Naming) -> RoleUnknown | None:
+        # RoleWhy a policy does not count. A deny that may not be deployed must not count, either.
         about, resource = attachment.resource.logical_id, attachment.resource
         is_open = resource.members.keys() - MEMBERS or any(each.why for each in attachment.values)
         part: RolePart = (
             "inline-policies" if resource.type in INLINE_POLICIES else "managed-policies"
         )
         if naming == "deployment":
-            return Unknown(part="managed-policies", why="attached-to-unknown", subject=about)
+            return RoleUnknown(part="managed-policies", why="attached-to-unknown", subject=about)
         if "Condition" in resource.members:
             condition = as_text(resource.members["Condition"])
-            return Unknown(part=part, why="conditional", subject=about, detail=condition)
+            return RoleUnknown(part=part, why="conditional", subject=about, detail=condition)
         if is_open or naming != "certain":
-            return Unknown(part=part, why="unreadable", subject=about)
+            return RoleUnknown(part=part, why="unreadable", subject=about)
         if not resource.template.is_deployed_with(self.resource.template):
             file = resource.template.file.name
-            return Unknown(part=part, why="deployed-elsewhere", subject=about, detail=file)
+            return RoleUnknown(part=part, why="deployed-elsewhere", subject=about, detail=file)
         return None
 
     def _not_as_built(self) -> None:

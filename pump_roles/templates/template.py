@@ -6,9 +6,10 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from importlib import resources
 from pathlib import Path
-from typing import Any, Final, Literal
+from typing import Any, Final
 
 from pump_roles.inputs import as_list, as_mapping, as_text
+from pump_roles.placeholders import TemplateChange
 
 AWS_TYPES: Final[Mapping[str, Any]] = json.loads(
     resources.files(__package__).joinpath("aws_types.json").read_bytes()
@@ -40,21 +41,6 @@ MEMBERS: Final = {"Type", "Properties", "Condition", *NEUTRAL_MEMBERS}
 
 _READ_TYPES: Final = tuple(AWS_TYPES["read_for_macros"])
 _READ_SECTIONS: Final = {"Conditions", "Mappings", "Outputs", "Parameters", "Rules"}
-
-Why = Literal[
-    "conditional",
-    "deploys-more",
-    "function",
-    "macro",
-    "macro-in-resource",
-    "macro-in-section",
-    "parameter-overrides",
-    "property",
-    "resource-from-function",
-    "resources-from-function",
-    "transform",
-]
-"""Why a template can be another one at deployment."""
 
 Tags = Mapping[str | None, str | None]
 """Tags by their keys; ``None`` for what is not certain."""
@@ -184,7 +170,7 @@ def _has_keys(parameters: Any) -> bool:
 class Opaque:
     """Something that can change a template, or add to it, at deployment."""
 
-    why: Why
+    why: TemplateChange
     subject: str
     detail: str = ""
 

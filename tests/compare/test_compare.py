@@ -18,7 +18,7 @@ from pump_roles.iam import DENY_ALL, Policy, Principal, Value, covers, known, pa
 from pump_roles.inputs import as_list
 from pump_roles.published import ROLES
 from pump_roles.review.output.descriptions import describe_difference, describe_policy, details_of
-from pump_roles.role import Boundary, Difference, Role, Unknown
+from pump_roles.role import Boundary, Difference, Role, RoleUnknown
 from tests.customer import allow, deny
 from tests.policies import rewritten
 from tests.support import ACTIONS, ARNS, CONDITION, EVERYTHING, STATEMENTS, trust
@@ -475,7 +475,7 @@ def test_policy_that_cannot_be_read_gives_more_access(document: Any) -> None:
 
 
 def test_policies_that_are_not_known_are_neither_missing_nor_added() -> None:
-    unknown = Unknown(part="inline-policies", why="not-read")
+    unknown = RoleUnknown(part="inline-policies", why="not-read")
     role = replace(AUTO_PILOT, policies=(), unknown=(unknown,))
     assert compare(AUTO_PILOT, role) == ()
     assert compare(role, AUTO_PILOT) == ()
@@ -582,7 +582,7 @@ def test_tag_that_may_open_a_guardrail_is_broader(key: str) -> None:
         assert (found.rule, found.effect, found.subject) == (rule, "broader", key)
         assert describe_difference(found) == f"the tag {key} may open a guardrail"
         # Unless it is not known what is expected.
-        unknown = (Unknown(part="tags", why="not-read"),)
+        unknown = (RoleUnknown(part="tags", why="not-read"),)
         assert compare(replace(before, unknown=unknown), after) == ()
         for unread in (replace(before, tags={key: NOT_READ}), replace(after, tags={key: NOT_READ})):
             assert compare(before, unread) == compare(unread, after) == ()
@@ -611,7 +611,7 @@ def test_tag_that_opens_no_guardrail_is_neither_compared_nor_kept(
 
 def test_tag_that_cannot_be_read_does_not_hide_one_that_may_open_a_guardrail() -> None:
     role = guarded(Guardrail.ONLY_WHEN_APPROVED)
-    unknown = (Unknown(part="tags", why="unreadable"),)
+    unknown = (RoleUnknown(part="tags", why="unreadable"),)
     found = replace(role, tags={"pump-commitments": known("approved")}, unknown=unknown)
     assert kinds(compare(role, found)) == [("tag-added", "broader", "pump-commitments")]
     # It may still be there.
@@ -659,11 +659,11 @@ def test_guardrail_that_the_tags_of_the_role_open_now_is_broader(
         ({}, ()),
         ({"team": known("y")}, ()),
         ({"team": NOT_READ}, ()),
-        ({"team": known("y")}, (Unknown(part="tags", why="not-read"),)),
+        ({"team": known("y")}, (RoleUnknown(part="tags", why="not-read"),)),
     ],
 )
 def test_guardrail_with_another_condition_that_may_apply_is_unclear_and_both_are_shown(
-    tags: Mapping[str, Value], unknown: tuple[Unknown, ...]
+    tags: Mapping[str, Value], unknown: tuple[RoleUnknown, ...]
 ) -> None:
     found = closing({"StringNotEquals": {"aws:PrincipalTag/team": "x"}})
     (difference,) = compare(

@@ -17,12 +17,12 @@ from mypy_boto3_iam import IAMClient
 
 from pump_roles.review.account.account_details import read_files
 from pump_roles.review.account.expectation import Expectation, from_report
+from pump_roles.review.account.organization import AccountUnknown
 from pump_roles.review.account.verification import AccountResult
 from pump_roles.review.account.verify_accounts import verify_files
 from pump_roles.review.output.descriptions import describe_access
 from pump_roles.review.output.saved_report import read_saved
 from pump_roles.review.report.permission_report import of_templates
-from pump_roles.role import Unknown
 from tests.customer import (
     AUTO_PILOT,
     BOUNDARY,
@@ -148,7 +148,7 @@ def same_in_files(customer: Customer, folder: Path) -> AccountResult:
     assert customer.verify(expected_by_page(customer.folder)) == found
     saved = verify_files(read_files(customer.saved(folder)), customer.expectation)
     (unread,) = saved.accounts
-    assert unread.notes == (Unknown(part="membership", why="not-in-files"),)
+    assert unread.notes == (AccountUnknown(part="membership", why="not-in-files"),)
     assert replace(unread, notes=()) == found
     assert SECRET.lower() not in repr(found).lower()
     assert OTHER_SECRET not in repr(found)

@@ -19,7 +19,7 @@ from pump_roles import (
 )
 from pump_roles.assembly import DeployedRole
 from pump_roles.iam import Principal, Value, in_account, known
-from pump_roles.role import Role, RolePart, Unknown
+from pump_roles.role import Role, RolePart, RoleUnknown
 from tests.support import EXTERNAL_ID, ROLE_ARGUMENTS, Template, role_of
 
 ACCOUNT = "111122223333"
@@ -133,7 +133,7 @@ def test_says_what_cannot_be_read(
 ) -> None:
     assert role_in(template, tmp_path).not_known == ()
     role_of(template)[name] = UNKNOWN
-    unknown = Unknown(part=part, why="unreadable", detail=detail)
+    unknown = RoleUnknown(part=part, why="unreadable", detail=detail)
     assert role_in(template, tmp_path).not_known == (unknown,)
 
 

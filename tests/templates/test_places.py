@@ -19,9 +19,8 @@ from pump_roles import (
     ReadOnlyStack,
     templates,
 )
-from pump_roles.assembly import Deployment
+from pump_roles.assembly import AssemblyUnknown, Deployment
 from pump_roles.masking import Mask
-from pump_roles.role import Unknown
 from tests.support import NO_VALUE, ROLE_ARGUMENTS, SECRET, json_values, rolled_out, synthesize
 
 UNITS = ["ou-abcd-12345678", "ou-abcd-87654321"]
@@ -241,8 +240,8 @@ def test_says_what_of_the_targets_cannot_be_read(
     assert place.stack_set
 
 
-def conditional(logical_id: str) -> Unknown:
-    return Unknown(part="template", why="conditional", subject=logical_id, detail="Never")
+def conditional(logical_id: str) -> AssemblyUnknown:
+    return AssemblyUnknown(part="template", why="conditional", subject=logical_id, detail="Never")
 
 
 def test_place_under_a_condition_is_not_certain(tmp_path: Path) -> None:
@@ -256,7 +255,7 @@ def test_place_under_a_condition_is_not_certain(tmp_path: Path) -> None:
     file = change_file(rolled_out(tmp_path, in_set()), add_condition)
     (place,) = places(change_file(file, lambda template: template.update(Transform="Macro")))
     assert place.unreadable == (
-        Unknown(part="template", why="transform", subject="Macro"),
+        AssemblyUnknown(part="template", why="transform", subject="Macro"),
         conditional("StackSet"),
     )
 
@@ -267,7 +266,7 @@ def test_nearest_stack_set_deploys_the_role(tmp_path: Path) -> None:
     stack_set = {"Type": "AWS::CloudFormation::StackSet", "Properties": outer}
     file.write_text(json.dumps({"Resources": {"OuterSet": stack_set}}))
     (place,) = places(file)
-    problem = Unknown(part="place", why="outer-stack-set", subject="OuterSet")
+    problem = AssemblyUnknown(part="place", why="outer-stack-set", subject="OuterSet")
     assert place == replace(PLACE, unreadable=(problem,))
 
 

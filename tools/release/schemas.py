@@ -13,6 +13,7 @@ from pump_roles.review.account.probe import ProbeReport
 from pump_roles.review.account.rollout_status import Statuses
 from pump_roles.review.account.verification import Verification
 from pump_roles.review.report import Report
+from pump_roles.role import Unknown
 
 _COMMANDS: Final = {
     "report": Report,
@@ -30,6 +31,8 @@ SCHEMAS: Final[Mapping[str, tuple[Any, str]]] = {
     for command, type_ in _COMMANDS.items()
 }
 """The type and the title of each schema, by the schema's path."""
+
+_UNKNOWN: Final = {type_.__name__ for type_ in Unknown.__subclasses__()}
 
 _NOTE: Final = (
     "A version that adds or removes a member, or changes its meaning, has another number. Texts in "
@@ -54,6 +57,9 @@ def schema(type_: Any, title: str) -> bytes:
 def _complete(described: dict[str, Any]) -> None:
     documentation = cleandoc(described["description"])
     about, _, _ = documentation.partition("\n\n:param ")
+    if described["title"] in _UNKNOWN:
+        # The members are those of the base.
+        documentation = cleandoc(Unknown.__doc__ or "")
     texts = {name: _plain(text) for name, text in _MEMBER.findall(documentation)}
     # In the order of the type. A member with a default is always written, too.
     members = {name: described["properties"].pop(name) for name in texts}

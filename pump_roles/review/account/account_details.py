@@ -35,8 +35,8 @@ from pump_roles.review.account.aws_sdk import (
     moment_of,
     reason_of,
 )
-from pump_roles.review.account.organization import Organization, is_deployed_to
-from pump_roles.role import Boundary, Role, RolePart, Unknown, kind_of
+from pump_roles.review.account.organization import AccountUnknown, Organization, is_deployed_to
+from pump_roles.role import Boundary, Role, RolePart, RoleUnknown, kind_of
 
 if TYPE_CHECKING:
     from mypy_boto3_iam import IAMClient
@@ -148,7 +148,7 @@ class _SavedFile(_Described):
     role: DescribedRole | None = None
 
 
-_NOT_IN_FILES: Final = Unknown(part="approval-end", why="not-in-files")
+_NOT_IN_FILES: Final = RoleUnknown(part="approval-end", why="not-in-files")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -166,10 +166,10 @@ class AccountDetails:
     units: tuple[str, ...] | None = None
     roles: tuple[Role, ...] = ()
     described: Mapping[str, DescribedRole] = field(default_factory=dict)
-    missing: Mapping[str, Unknown] = field(default_factory=dict)
-    organization: Organization | Unknown | None = None
-    schedule: DailyEnd | Unknown | None = _NOT_IN_FILES
-    unknown: tuple[Unknown, ...] = ()
+    missing: Mapping[str, RoleUnknown] = field(default_factory=dict)
+    organization: Organization | AccountUnknown | None = None
+    schedule: DailyEnd | RoleUnknown | None = _NOT_IN_FILES
+    unknown: tuple[AccountUnknown, ...] = ()
 
     @property
     def known_organization(self) -> Organization | None:
@@ -232,7 +232,7 @@ def read_files(files: Iterable[Path]) -> tuple[AccountDetails, ...]:
         AccountDetails(
             account=account,
             partition=partition_of(listed[0][0].arn),
-            organization=Unknown(part="membership", why="not-in-files"),
+            organization=AccountUnknown(part="membership", why="not-in-files"),
             roles=tuple(_saved_role(role, session, documents) for role, session in listed),
             described={role.role_name: role for role, _ in listed},
         )
@@ -306,9 +306,12 @@ def _saved_role(
         else None,
         session=seconds or Value("not-read", saved.role_name, "not-in-files"),
         unknown=(
-            *(Unknown(part=part, why="files-differ") for part in sorted(differing - values.keys())),
             *(
-                Unknown(part=part, why="not-in-files", subject=arn)
+                RoleUnknown(part=part, why="files-differ")
+                for part in sorted(differing - values.keys())
+            ),
+            *(
+                RoleUnknown(part=part, why="not-in-files", subject=arn)
                 for part, arn in needed
                 if arn not in documents
             ),
@@ -378,7 +381,7 @@ def read_account(
 ) -> AccountDetails:
     """Read some roles of an account, and the trust policies of all others."""
     listed: dict[str, DescribedRole] | None = None
-    unknown: tuple[Unknown, ...] = ()
+    unknown: tuple[AccountUnknown, ...] = ()
     try:
         size = {"PageSize": _MOST_PER_PAGE}
         listing = all_in(iam, "list_roles", "Roles", PaginationConfig=size)
@@ -386,10 +389,10 @@ def read_account(
         listed = {role.role_name.casefold(): role for role in roles_in_list}
     except Exception as error:  # noqa: BLE001
         detail = reason_of(error, iam)
-        unknown = (Unknown(part="other-roles", why="not-read", detail=detail),)
+        unknown = (AccountUnknown(part="other-roles", why="not-read", detail=detail),)
     described = {**(listed or {})}
     roles = {name: role.as_role() for name, role in described.items()}
-    missing: dict[str, Unknown] = {}
+    missing: dict[str, RoleUnknown] = {}
     for name in names:
         key = name.casefold()
         if listed is not None and key not in listed:
@@ -418,7 +421,7 @@ class _RoleReader:
         self._listed = listed
         # As it is listed, its name may be in another case.
         self._name = listed.role_name if listed else name
-        self.unknown: list[Unknown] = []
+        self.unknown: list[RoleUnknown] = []
 
     def read(self) -> tuple[Role, DescribedRole] | None:
         call = partial(self._iam.get_role, RoleName=self._name)
@@ -448,7 +451,7 @@ class _RoleReader:
             return msgspec.convert(call(), type_)
         except Exception as error:  # noqa: BLE001
             # botocore can raise anything if the response is not from AWS.
-            unknown = Unknown(part=part, why="changed", subject=subject)
+            unknown = RoleUnknown(part=part, why="changed", subject=subject)
             # If it does not exist, it did when it was listed.
             if error_code(error) != _MISSING:
                 unknown = replace(unknown, why="not-read", detail=reason_of(error, self._iam))
@@ -489,7 +492,7 @@ _READ: Final = {"FlexibleTimeWindow", "ScheduleExpression", "State", "Target"}
 
 def read_schedule(
     details: AccountDetails, client_in: Callable[[str], Any]
-) -> DailyEnd | Unknown | None:
+) -> DailyEnd | RoleUnknown | None:
     """Return what the schedule does that ends approvals; ``None`` if there is none.
 
     Only the trust policy of its role says in which Region it is. If the schedule may do anything
@@ -499,10 +502,10 @@ def read_schedule(
     """
     role = details.described.get(APPROVAL_END)
     if role is None:
-        return Unknown(part=_PART, why="not-read") if details.unknown else None
+        return RoleUnknown(part=_PART, why="not-read") if details.unknown else None
     region = _REGION.search(as_text(role.assume_role_policy_document))
     if region is None:
-        return Unknown(part=_PART, why="unreadable")
+        return RoleUnknown(part=_PART, why="unreadable")
     client = client_in(region[1])
     try:
         schedule = {**client.get_schedule(Name=APPROVAL_END)}
@@ -510,9 +513,9 @@ def read_schedule(
         # botocore can raise anything if the response is not from AWS.
         if error_code(error) == "ResourceNotFoundException":
             return None
-        return Unknown(part=_PART, why="not-read", detail=reason_of(error, client))
+        return RoleUnknown(part=_PART, why="not-read", detail=reason_of(error, client))
     if not schedule.keys() >= _READ:
-        return Unknown(part=_PART, why="not-read")
+        return RoleUnknown(part=_PART, why="not-read")
     own = f"{role.arn.partition(':role/')[0]}:role/{APPROVAL_END}"
     acts_as_it = as_mapping(schedule["Target"]).get("RoleArn") == own
     return (approval_end(schedule) if acts_as_it else None) or DailyEnd("", "")

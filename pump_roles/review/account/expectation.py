@@ -14,7 +14,7 @@ from pump_roles.inputs import EXTERNAL_ID, PRINCIPAL, InputError, Text
 from pump_roles.masking import Mask, digest_of, is_masked
 from pump_roles.published import ROLES
 from pump_roles.review.account.account_details import AccountDetails
-from pump_roles.role import ROOT, Boundary, Role, Unknown, Why
+from pump_roles.role import ROOT, Boundary, Role, RoleUnknown, RoleWhy
 
 if TYPE_CHECKING:
     from pump_roles.review.report import Report
@@ -136,8 +136,8 @@ class Expectation:
         return replace(role, trust=role.trust.with_values(filled))
 
 
-def _with_unknown(role: Role, why: Why) -> Role:
-    return replace(role, unknown=(*role.unknown, Unknown(part="role", why=why)))
+def _with_unknown(role: Role, why: RoleWhy) -> Role:
+    return replace(role, unknown=(*role.unknown, RoleUnknown(part="role", why=why)))
 
 
 def from_published(principal: str) -> Expectation:

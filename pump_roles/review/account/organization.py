@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, Literal
 
 from pump_roles.assembly import Deployment
 from pump_roles.inputs import ACCOUNT, ORGANIZATION, AccountFilter, InputError, is_account_filter
@@ -24,6 +24,26 @@ _NO_UNIT: Final = "ParentNotFoundException"
 _SUSPENDED: Final = {"SUSPENDED", "PENDING_CLOSURE", "CLOSED"}
 
 
+AccountWhy = Literal[
+    "assume-denied",
+    "not-assumed",
+    "not-below",
+    "not-in-files",
+    "not-read",
+    "not-selected",
+    "suspended",
+    "too-deep",
+]
+
+
+@dataclass(frozen=True, kw_only=True)
+class AccountUnknown(Unknown):
+    """Something that is not known about an account."""
+
+    part: Literal["account", "other-roles", "membership"]
+    why: AccountWhy
+
+
 @dataclass(frozen=True)
 class Account:
     """An account of an organization.
@@ -36,7 +56,7 @@ class Account:
     name: str
     suspended: bool
     units: tuple[str, ...]
-    unknown: tuple[Unknown, ...] = ()
+    unknown: tuple[AccountUnknown, ...] = ()
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -60,7 +80,7 @@ def describe_organization(organizations: "OrganizationsClient") -> Organization:
     )
 
 
-def read_organization(organizations: "OrganizationsClient") -> Organization | Unknown:
+def read_organization(organizations: "OrganizationsClient") -> Organization | AccountUnknown:
     """Return the organization of the caller's account, or why it is not known."""
     try:
         return describe_organization(organizations)
@@ -69,7 +89,7 @@ def read_organization(organizations: "OrganizationsClient") -> Organization | Un
         if error_code(error) == NO_ORGANIZATION:
             return Organization()
         reason = reason_of(error, organizations)
-        return Unknown(part="membership", why="not-read", detail=reason)
+        return AccountUnknown(part="membership", why="not-read", detail=reason)
 
 
 def targeted(
@@ -153,8 +173,8 @@ def select_accounts(
     where = " or ".join(units) or "the organization"
     if not_below := sorted(set(excluded) - below.keys()):
         raise InputError(f"--exclude-account: not below {where}: {', '.join(not_below)}")
-    missing = Unknown(part="account", why="not-below", subject=where)
-    suspended = Unknown(part="account", why="suspended")
+    missing = AccountUnknown(part="account", why="not-below", subject=where)
+    suspended = AccountUnknown(part="account", why="suspended")
     accounts = [
         below.get(id_) or Account(id_, "", suspended=False, units=(), unknown=(missing,))
         for id_ in dict.fromkeys(ids or sorted(below))

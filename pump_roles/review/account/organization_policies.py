@@ -1,34 +1,39 @@
 """The organization's policies about the roles: how they differ, and what stops Pump in a role."""
 
 import json
-from collections.abc import Collection, Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, Final, Literal, get_args
 
-from pump_roles.assembly import ControlType, OrganizationPolicy
+from pump_roles.assembly import (
+    ControlType,
+    OrganizationPolicy,
+    OrganizationUnknown,
+    OrganizationWhy,
+)
 from pump_roles.compare import in_each_direction, same_document
 from pump_roles.iam import Policy, clauses, in_account, is_met
 from pump_roles.inputs import POLICY_TARGETS, decoded, mapped
 from pump_roles.review.account.account_details import AccountDetails
 from pump_roles.review.account.aws_sdk import all_in, checked_id, reason_of, text_in
 from pump_roles.review.account.verification import PolicyResult, StoppedBy
-from pump_roles.role import Difference, Role, RolePart, Rule, Unknown, stops
+from pump_roles.role import ComparedPart, Difference, Role, Rule, stops
 
 if TYPE_CHECKING:
     from mypy_boto3_organizations import OrganizationsClient
 
-PoliciesRead = Sequence[OrganizationPolicy] | Unknown
+PoliciesRead = Sequence[OrganizationPolicy] | OrganizationUnknown
 """The organization's policies, or why they are not known."""
 
 AttachedStops = tuple[OrganizationPolicy, ...]
 """The organization's policies that stop someone, and are attached to something."""
 
-_PART: Final[RolePart] = "organization-policies"
+_PART: Final[ComparedPart] = "organization-policies"
 
 
 def read_policies(
     organizations: "OrganizationsClient", names: Collection[str]
-) -> list[OrganizationPolicy] | Unknown:
+) -> list[OrganizationPolicy] | OrganizationUnknown:
     """Return the organization's policies with some names, or why they are not known."""
     try:
         listed = [
@@ -56,9 +61,11 @@ def _read_policy(
         return replace(policy, unknown=(_not_read(name, error, organizations),))
 
 
-def _not_read(name: str, error: Exception, organizations: "OrganizationsClient") -> Unknown:
+def _not_read(
+    name: str, error: Exception, organizations: "OrganizationsClient"
+) -> OrganizationUnknown:
     detail = reason_of(error, organizations)
-    return Unknown(part=_PART, why="not-read", subject=name, detail=detail)
+    return OrganizationUnknown(why="not-read", subject=name, detail=detail)
 
 
 _ROOT: Final = "r-"
@@ -83,7 +90,7 @@ class Stopped:
 
     by: tuple[StoppedBy, ...]
     differences: tuple[Difference, ...] = ()
-    unknown: tuple[Unknown, ...] = ()
+    unknown: tuple[OrganizationUnknown, ...] = ()
 
 
 def stops_someone(policy: OrganizationPolicy) -> bool | None:
@@ -97,7 +104,7 @@ def stops_someone(policy: OrganizationPolicy) -> bool | None:
 
 def attached_stops(policies: PoliciesRead) -> AttachedStops:
     """Return the policies that stop someone, and are attached to something."""
-    read = () if isinstance(policies, Unknown) else policies
+    read = () if isinstance(policies, OrganizationUnknown) else policies
     return tuple(policy for policy in read if policy.attached_to and stops_someone(policy))
 
 
@@ -113,9 +120,12 @@ def stopped(role: Role, attached: AttachedStops, details: AccountDetails) -> Sto
     ]
     if by or not reached:
         return Stopped(by=tuple(by))
-    whys = {"not-known-place": "stop-place", "not-known-condition": "stop-condition"}
+    whys: Mapping[str, OrganizationWhy] = {
+        "not-known-place": "stop-place",
+        "not-known-condition": "stop-condition",
+    }
     unknown = tuple(
-        Unknown(part=_PART, why=whys[reach], subject=name)  # type: ignore[arg-type]
+        OrganizationUnknown(why=whys[reach], subject=name)
         for name, reach in reached.items()
         if reach in whys
     )
@@ -204,8 +214,10 @@ def verify_policies(
         same = variants.setdefault(_key(policy), [])
         if (filled := replace(policy, document=document)) not in same:
             same.append(filled)
-    existing = {} if isinstance(read, Unknown) else {_key(policy): policy for policy in read}
-    unread = read if isinstance(read, Unknown) else None
+    existing = (
+        {} if isinstance(read, OrganizationUnknown) else {_key(policy): policy for policy in read}
+    )
+    unread = read if isinstance(read, OrganizationUnknown) else None
     return tuple(
         _verify(variants.get(key, []), existing.get(key), unread)
         for key in sorted({*variants, *existing})
@@ -219,7 +231,7 @@ def _key(policy: OrganizationPolicy) -> tuple[str, str]:
 def _verify(
     variants: Sequence[OrganizationPolicy],
     actual: OrganizationPolicy | None,
-    unread: Unknown | None,
+    unread: OrganizationUnknown | None,
 ) -> PolicyResult:
     either = actual or variants[0]
     result = PolicyResult(
@@ -231,7 +243,7 @@ def _verify(
     )
     if actual is not None and not variants:
         return replace(result, unknown=actual.unknown)
-    several = Unknown(part=_PART, why="several-variants", subject=either.name)
+    several = OrganizationUnknown(why="several-variants", subject=either.name)
     unknown = (
         *(reason for policy in variants for reason in policy.unknown),
         *((several,) if len(variants) > 1 else ()),
@@ -250,7 +262,7 @@ def _verify(
 def _stops(
     variants: Sequence[OrganizationPolicy],
     actual: OrganizationPolicy | None,
-    unread: Unknown | None,
+    unread: OrganizationUnknown | None,
 ) -> bool | None:
     answer = None if unread else actual is not None and stops_someone(actual)
     # What is expected to stop nobody is not suspected of it.

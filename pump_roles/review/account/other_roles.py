@@ -6,7 +6,7 @@ from dataclasses import replace
 from typing import Any, Final, Literal, NamedTuple
 
 from pump_roles.access import NAMES, TRUSTS, Access, Named, PumpNames, Reason, admitted
-from pump_roles.assembly import Assembly, DeployedRole, OtherResource
+from pump_roles.assembly import Assembly, AssemblyUnknown, DeployedRole, OtherResource
 from pump_roles.iam import (
     OF_AWS,
     Trust,
@@ -19,7 +19,7 @@ from pump_roles.inputs import ACCOUNT, InputError, as_text
 from pump_roles.masking import digests_of_ids, texts_under_the_key
 from pump_roles.published import ROLES
 from pump_roles.review.account.account_details import AccountDetails
-from pump_roles.role import Role, Unknown
+from pump_roles.role import Role
 
 _ADMINISTRATOR: Final = "arn:*:iam::aws:policy/AdministratorAccess"
 _OF_MANAGEMENT: Final = (
@@ -191,7 +191,7 @@ def collect_contents(details: AccountDetails, names: Collection[str]) -> Assembl
         raise InputError(
             f"the account {details.account} has no role named {' or '.join(names)}{reasons}"
         )
-    others = Unknown(part="other-roles", why="not-read")
+    others = AssemblyUnknown(part="other-roles", why="not-read")
     return Assembly(
         roles=tuple(
             DeployedRole(
@@ -215,7 +215,7 @@ def collect_contents(details: AccountDetails, names: Collection[str]) -> Assembl
         unreadable=(
             *(replace(others, detail=unknown.detail) for unknown in details.unknown),
             *(
-                replace(reason, source=name)
+                AssemblyUnknown(part="role", why="not-read", detail=reason.detail, source=name)
                 for name in names
                 if (reason := details.missing.get(name.casefold()))
             ),

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, Final, Literal, get_args
 
 from pump_roles._version import __version__
-from pump_roles.assembly import Assembly, Deployment
+from pump_roles.assembly import Assembly, AssemblyUnknown, Deployment
 from pump_roles.inputs import (
     ACCOUNT,
     ORGANIZATIONAL_UNIT,
@@ -46,6 +46,26 @@ FINE: Final = frozenset[AccountState]({"suspended", "excluded", "current"})
 """The states of accounts that are as they should be."""
 
 RolloutState = Literal["complete", "incomplete", "unknown"]
+
+
+RolloutWhy = Literal[
+    "no-stack-set",
+    "no-stack-set-as-administrator",
+    "no-units",
+    "not-read",
+    "organization-not-read",
+    "self-managed",
+    "several-groups",
+    "unknown-filter",
+]
+
+
+@dataclass(frozen=True, kw_only=True)
+class RolloutUnknown(Unknown):
+    """Something that is not known about a StackSet, or about the accounts that it targets."""
+
+    part: Literal["rollout"] = "rollout"
+    why: RolloutWhy
 
 
 class UncertainRolloutError(Exception):
@@ -135,7 +155,7 @@ class RolloutStatus(ExpectedRollout):
     """
 
     state: RolloutState
-    unknown: tuple[Unknown, ...] = ()
+    unknown: tuple[RolloutUnknown, ...] = ()
     deployed_units: tuple[str, ...] = ()
     management_account: str = ""
     targeted: int = 0
@@ -201,18 +221,16 @@ def _expect_rollout(name: str, places: list[Deployment]) -> ExpectedRollout:
         raise UncertainRolloutError(name, unreadable)
     if not STACK_SET_NAME.accepts(name):
         raise UncertainRolloutError(
-            name, Unknown(part="place", why="unreadable", subject="StackSetName")
+            name, AssemblyUnknown(part="place", why="unreadable", subject="StackSetName")
         )
     if len({replace(each, kind="") for each in places}) > 1:
-        raise UncertainRolloutError(name, Unknown(part="rollout", why="several-groups"))
+        raise UncertainRolloutError(name, RolloutUnknown(why="several-groups"))
     if place.call_as not in STACK_SETS_CALL_AS:
-        raise UncertainRolloutError(name, Unknown(part="rollout", why="self-managed"))
+        raise UncertainRolloutError(name, RolloutUnknown(why="self-managed"))
     if not is_account_filter(place.filter):
-        raise UncertainRolloutError(
-            name, Unknown(part="rollout", why="unknown-filter", detail=place.filter)
-        )
+        raise UncertainRolloutError(name, RolloutUnknown(why="unknown-filter", detail=place.filter))
     if not place.units:
-        raise UncertainRolloutError(name, Unknown(part="rollout", why="no-units"))
+        raise UncertainRolloutError(name, RolloutUnknown(why="no-units"))
     return ExpectedRollout(
         stack_set=name,
         call_as="delegated-admin" if place.call_as == "delegated-admin" else "management",
@@ -237,7 +255,9 @@ class StackSet:
     instances: tuple[AccountStatus, ...] = ()
 
 
-def unknown_status(expected: ExpectedRollout, region: str, *unknown: Unknown) -> RolloutStatus:
+def unknown_status(
+    expected: ExpectedRollout, region: str, *unknown: RolloutUnknown
+) -> RolloutStatus:
     """Return the status of a rollout that cannot be read."""
     return RolloutStatus(**{**vars(expected), "region": region}, state="unknown", unknown=unknown)
 
@@ -343,9 +363,9 @@ def read_statuses(
     organization = _read_accounts(organizations, units, advance)
     statuses = []
     for rollout, stack_set in read.items():
-        if isinstance(stack_set, Unknown):
+        if isinstance(stack_set, RolloutUnknown):
             status = unknown_status(rollout, cloudformation.meta.region_name, stack_set)
-        elif isinstance(organization, Unknown):
+        elif isinstance(organization, RolloutUnknown):
             status = unknown_status(rollout, stack_set.region, organization)
         else:
             management_account, accounts = organization
@@ -358,7 +378,7 @@ def read_statuses(
 
 def _read_accounts(
     organizations: "OrganizationsClient", units: Collection[str], advance: _Advance
-) -> tuple[str, list[Account]] | Unknown:
+) -> tuple[str, list[Account]] | RolloutUnknown:
     if not units:
         # No rollout can be read, so there is nothing to compare the accounts with.
         return "", []
@@ -368,12 +388,12 @@ def _read_accounts(
     except Exception as error:  # noqa: BLE001
         # botocore can raise anything if the response is not from AWS.
         detail = explain_error(error, organizations)
-        return Unknown(part="rollout", why="organization-not-read", detail=detail)
+        return RolloutUnknown(why="organization-not-read", detail=detail)
 
 
 def _read_stack_set(
     cloudformation: "CloudFormationClient", rollout: ExpectedRollout, advance: _Advance
-) -> StackSet | Unknown:
+) -> StackSet | RolloutUnknown:
     region = cloudformation.meta.region_name
     try:
         described: Any = cloudformation.describe_stack_set(
@@ -383,7 +403,7 @@ def _read_stack_set(
         name = "OrganizationalUnitIds"
         units = list_in(described, name) if name in described else []
         if not units and not rollout.units:
-            return Unknown(part="rollout", why="no-units")
+            return RolloutUnknown(why="no-units")
         return StackSet(
             units=tuple(checked_id(unit, ORGANIZATIONAL_UNIT) for unit in units),
             region=region,
@@ -392,12 +412,9 @@ def _read_stack_set(
     except Exception as error:  # noqa: BLE001
         # botocore can raise anything if the response is not from AWS.
         if error_code(error) != _NOT_FOUND:
-            return Unknown(
-                part="rollout", why="not-read", detail=explain_error(error, cloudformation)
-            )
+            return RolloutUnknown(why="not-read", detail=explain_error(error, cloudformation))
         managed = rollout.call_as == "management"
-        return Unknown(
-            part="rollout",
+        return RolloutUnknown(
             why="no-stack-set" if managed else "no-stack-set-as-administrator",
             subject=rollout.stack_set,
             detail=region,

@@ -9,6 +9,7 @@ from pump_roles.guardrails import Guardrail, opening_value
 from pump_roles.masking import Mask, ids_of
 from pump_roles.review.account.account_details import AccountDetails
 from pump_roles.review.account.expectation import Expectation
+from pump_roles.review.account.organization import AccountUnknown
 from pump_roles.review.account.organization_policies import AttachedStops, stopped
 from pump_roles.review.account.other_roles import (
     AccessibleRole,
@@ -21,7 +22,7 @@ from pump_roles.review.account.verification import (
     OtherRole,
     RoleResult,
 )
-from pump_roles.role import Difference, Role, RolePart, Rule, Unknown, revoked_before
+from pump_roles.role import Difference, Role, RolePart, RoleUnknown, Rule, revoked_before
 
 
 def verify_account(
@@ -55,7 +56,7 @@ def verify_account(
         result = _masked(result, mask, details)
     except RecursionError:
         # What is nested too deeply cannot be masked, either.
-        too_deep = Unknown(part="account", why="too-deep")
+        too_deep = AccountUnknown(part="account", why="too-deep")
         unread = replace(details, roles=(), unknown=(too_deep, *details.unknown))
         return verify_account(expectation, unread, stops)
     return _verify_organization(result, expectation, details, mask)
@@ -95,7 +96,7 @@ def _verify_organization(
     result: AccountResult, expectation: Expectation, details: AccountDetails, mask: Mask
 ) -> AccountResult:
     organization, expected = details.organization, expectation.management_account
-    if organization is None or isinstance(organization, Unknown):
+    if organization is None or isinstance(organization, AccountUnknown):
         unknown = mask.masked((organization,)) if organization else ()
         if not expected:
             return replace(result, notes=unknown)
@@ -142,13 +143,13 @@ def _verify_role(
         # Only the list of all roles shows a name in another case. The account's result says why
         # that could not be read.
         if details.unknown:
-            return replace(result, unknown=(Unknown(part="role", why="existence"),))
-        absent = Unknown(part="role", why="absent" if expectation.removed else "only-elsewhere")
+            return replace(result, unknown=(RoleUnknown(part="role", why="existence"),))
+        absent = RoleUnknown(part="role", why="absent" if expectation.removed else "only-elsewhere")
         is_open = expectation.removed and _count_open_ids(expected)
-        open_ids = (Unknown(part="role", why="open"),) if is_open else ()
+        open_ids = (RoleUnknown(part="role", why="open"),) if is_open else ()
         return replace(result, notes=(absent, *open_ids))
     if belongs is None:
-        open_place = Unknown(part="place", why="open")
+        open_place = RoleUnknown(part="place", why="open")
         if details.units is None and actual is not None:
             # Whoever verifies only this account expects the role that is in it.
             result = replace(result, notes=(open_place,))
@@ -173,21 +174,21 @@ def _verify_variant(
         return replace(result, unknown=unknown, differences=() if unknown else (missing,))
     differences = compare(expected, actual, account=details.account)
     unread = [*expected.not_known, *actual.not_known]
-    notes: list[Unknown] = []
+    notes: list[RoleUnknown] = []
     open_ids = _count_open_ids(expected)
     if open_ids and not any(difference.part == "trust-policy" for difference in differences):
-        unread.append(Unknown(part="trust-policy", why="open", subject=f"{open_ids}"))
+        unread.append(RoleUnknown(part="trust-policy", why="open", subject=f"{open_ids}"))
     if expectation.approval_ends and any(_opened_by_tag(expected, expected.kind)):
         end = verify_schedule(expectation.approval_ends, actual, details)
         differences = (*differences, *([end] if isinstance(end, Difference) else []))
-        unread += [end] if isinstance(end, Unknown) else []
+        unread += [end] if isinstance(end, RoleUnknown) else []
     boundary = expected.boundary
     has_same_boundary = boundary and actual.boundary and boundary.arn == actual.boundary.arn
     if not (boundary and has_same_boundary and boundary.document is not None):
         # Only its ARN is compared.
         unread = [part for part in unread if part.part != "boundary" or not part.subject]
         if has_same_boundary:
-            notes.append(Unknown(part="boundary", why="open"))
+            notes.append(RoleUnknown(part="boundary", why="open"))
     return replace(
         result,
         differences=differences,
@@ -245,17 +246,17 @@ _PART: Final[RolePart] = "approval-end"
 
 def verify_schedule(
     expected: Collection[str], role: Role, details: AccountDetails
-) -> Difference | Unknown | None:
+) -> Difference | RoleUnknown | None:
     """Return how the schedule differs for a role; ``None`` if it does not.
 
     :param expected: at which times of day an approval ends in the templates; empty for one of which
         that is not known.
     """
     end = details.schedule
-    if isinstance(end, Unknown):
+    if isinstance(end, RoleUnknown):
         return end
     if len(expected) != 1 or "" in expected:
-        return Unknown(part=_PART, why="open")
+        return RoleUnknown(part=_PART, why="open")
     was = tuple(expected)
     if end is None:
         # Until somebody closes it, an approval gives more access than expected.

@@ -5,6 +5,7 @@ from contextlib import closing
 from dataclasses import replace
 from typing import Final
 
+from pump_roles.assembly import OrganizationUnknown
 from pump_roles.masking import Mask
 from pump_roles.review.account.account_details import (
     AccountDetails,
@@ -21,7 +22,13 @@ from pump_roles.review.account.aws_sdk import (
     reason_of,
 )
 from pump_roles.review.account.expectation import Expectation
-from pump_roles.review.account.organization import Account, Organization, read_organization
+from pump_roles.review.account.organization import (
+    Account,
+    AccountUnknown,
+    AccountWhy,
+    Organization,
+    read_organization,
+)
 from pump_roles.review.account.organization_policies import (
     AttachedStops,
     PoliciesRead,
@@ -32,7 +39,6 @@ from pump_roles.review.account.organization_policies import (
 )
 from pump_roles.review.account.verification import AccountResult, Verification
 from pump_roles.review.account.verify_account import verify_account
-from pump_roles.role import Unknown, Why
 
 _SESSION_NAME: Final = "pump-roles-verify"
 """The session name under which the calls appear in each account's CloudTrail."""
@@ -54,7 +60,7 @@ def verify_own_account(clients: CallerClients, expectation: Expectation) -> Veri
         return verify_files([details], expectation)
     policies = read_policies(organizations, policy_names(expectation.policies))
     result = verify_account(expectation, details, attached_stops(policies))
-    if isinstance(policies, Unknown):
+    if isinstance(policies, OrganizationUnknown):
         # Only the management account, and a delegated administrator, may read them.
         expectation = replace(expectation, policies=())
     return _with_policies(clients, expectation, [result], policies)
@@ -102,7 +108,7 @@ def _with_policies(
         account=clients.account,
         partition=clients.partition,
     )
-    notes = (policies,) if isinstance(policies, Unknown) and not verified else ()
+    notes = (policies,) if isinstance(policies, OrganizationUnknown) and not verified else ()
     mask = Mask(expectation.hidden)
     return replace(
         _verification(expectation, results),
@@ -131,7 +137,7 @@ def _verify_member(
         )
         iam = member.iam()
     except Exception as error:  # noqa: BLE001
-        why: Why = "assume-denied" if is_denial(error_code(error)) else "not-assumed"
+        why: AccountWhy = "assume-denied" if is_denial(error_code(error)) else "not-assumed"
         detail = reason_of(error, clients.caller)
         return verify_account(expectation, _not_read(details, why, role_to_assume, detail))
     with closing(iam):
@@ -150,9 +156,9 @@ def _verify_member(
 
 
 def _not_read(
-    details: AccountDetails, why: Why, subject: str = "", detail: str = ""
+    details: AccountDetails, why: AccountWhy, subject: str = "", detail: str = ""
 ) -> AccountDetails:
-    unknown = Unknown(part="account", why=why, subject=subject, detail=detail)
+    unknown = AccountUnknown(part="account", why=why, subject=subject, detail=detail)
     return replace(details, unknown=(unknown,))
 
 

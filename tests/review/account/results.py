@@ -5,7 +5,7 @@ from typing import Any, Final
 
 from pump_roles.access import Access
 from pump_roles.iam import ALLOWED, DENIED, NOT_GRANTED, DecisionChange, Grant, Principal, Value
-from pump_roles.review.account.organization import Organization
+from pump_roles.review.account.organization import AccountUnknown, Organization
 from pump_roles.review.account.verification import (
     AccountResult,
     Approval,
@@ -13,7 +13,7 @@ from pump_roles.review.account.verification import (
     RoleResult,
     Verification,
 )
-from pump_roles.role import Difference, Unknown
+from pump_roles.role import Difference, RoleUnknown
 
 HOSTILE = (
     "a|b",
@@ -66,14 +66,14 @@ ELSEWHERE: Final = Difference(
 """An account that is in another organization."""
 
 
-def not_read(detail: str) -> Unknown:
+def not_read(detail: str) -> RoleUnknown:
     """Return something about a role that could not be checked."""
-    return Unknown(part="role", why="not-read", detail=detail)
+    return RoleUnknown(part="role", why="not-read", detail=detail)
 
 
-def account_not_read(detail: str) -> Unknown:
+def account_not_read(detail: str) -> AccountUnknown:
     """Return why an account could not be read."""
-    return Unknown(part="account", why="not-read", detail=detail)
+    return AccountUnknown(part="account", why="not-read", detail=detail)
 
 
 def role(account: str, *differences: Difference, **members: Any) -> RoleResult:
@@ -106,7 +106,7 @@ def differing(number: int, *differences: Difference, **members: Any) -> AccountR
 
 def unknown(number: int, *, reason: str = "", **members: Any) -> AccountResult:
     """Return an account that could not be read."""
-    audit = Unknown(part="account", why="not-assumed", subject="Audit", detail="denied")
+    audit = AccountUnknown(part="account", why="not-assumed", subject="Audit", detail="denied")
     found = {"unknown": (account_not_read(reason) if reason else audit,), **members}
     return AccountResult(account=f"{number:012}", **found)
 
@@ -150,7 +150,7 @@ def with_everything(text: str = "text", number: int = 1) -> AccountResult:
         roles=(full,),
         others=(other_role(text, principals=(text,) * 20, alarm=text),),
         for_management=(other_role("Admin", principals=(text,), alarm=text),),
-        notes=(Unknown(part="membership", why="not-read", detail=text),),
+        notes=(AccountUnknown(part="membership", why="not-read", detail=text),),
     )
 
 

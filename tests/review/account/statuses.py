@@ -8,9 +8,9 @@ from typing import Any
 from pump_roles.review.account.rollout_status import (
     AccountStatus,
     RolloutStatus,
+    RolloutUnknown,
     Statuses,
 )
-from pump_roles.role import Unknown
 
 SCHEMA: Mapping[str, Any] = json.loads(
     resources.files("pump_roles.review.output").joinpath("rollout.schema.json").read_text("utf-8")
@@ -29,7 +29,7 @@ def with_everything(text: str = "text") -> Statuses:
         status=text,
         detailed_status=text,
     )
-    not_known = Unknown(part="rollout", why="not-read", subject=text, detail=text)
+    not_known = RolloutUnknown(why="not-read", subject=text, detail=text)
     return Statuses(
         rollouts=(
             RolloutStatus(

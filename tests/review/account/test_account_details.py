@@ -11,7 +11,7 @@ from pump_roles.guardrails.role_guardrails import documents
 from pump_roles.inputs import InputError
 from pump_roles.published import ROLES
 from pump_roles.review.account.account_details import AccountDetails, read_files
-from pump_roles.role import RolePart, Unknown
+from pump_roles.role import RolePart, RoleUnknown
 from tests.support import EVERYTHING, EXTERNAL_ID, PUMP_ACCOUNT, SECRET, trust
 from tools.sandbox.aws import ACCOUNT_ID
 
@@ -92,9 +92,9 @@ def test_what_the_files_do_not_have_is_unknown(tmp_path: Path) -> None:
     for policies in ([], [{**content["Policies"][0], "DefaultVersionId": "v2"}]):
         (found,) = read(tmp_path, {**content, "Policies": policies})
         assert {*found.roles[0].not_known} == {
-            Unknown(part="session", why="not-in-files", detail=NAME),
-            Unknown(part="managed-policies", why="not-in-files", subject=ADMINISTRATOR),
-            Unknown(part="boundary", why="not-in-files", subject=BOUNDARY),
+            RoleUnknown(part="session", why="not-in-files", detail=NAME),
+            RoleUnknown(part="managed-policies", why="not-in-files", subject=ADMINISTRATOR),
+            RoleUnknown(part="boundary", why="not-in-files", subject=BOUNDARY),
         }
 
 
@@ -121,7 +121,7 @@ def test_what_the_files_say_differently_about_a_role_is_unknown(
         [details(**own), one_role(**members)],
     ):
         (found,) = read(tmp_path, *content)
-        assert Unknown(part=part, why="files-differ") in found.roles[0].not_known
+        assert RoleUnknown(part=part, why="files-differ") in found.roles[0].not_known
     (same,) = read(tmp_path, details(**own), one_role())
     assert same.roles[0].not_known == ()
 

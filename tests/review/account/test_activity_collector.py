@@ -32,7 +32,7 @@ from pump_roles.review.account.watched_roles import (
     roles_in,
     with_arns,
 )
-from pump_roles.role import Unknown as NotRead
+from pump_roles.role import RoleUnknown
 from tests.review.account.trail import (
     ACCOUNT,
     AUTO_PILOT,
@@ -525,7 +525,7 @@ def test_unknown_call_prevents_the_recommendation_of_a_guardrail_that_may_deny_i
     assert len(refused.unknown) == bool(if_refused)
 
 
-def allowing(*unknown: NotRead, **members: Any) -> WatchedRoles:
+def allowing(*unknown: RoleUnknown, **members: Any) -> WatchedRoles:
     """The auto-pilot role as expected, with one more statement, and what cannot be read of it."""
     (watched,) = (role for role in PUBLISHED.roles if role.role.kind == "auto-pilot")
     document = {"Statement": [{"Effect": "Allow", "Resource": "*", **members}]}
@@ -534,7 +534,7 @@ def allowing(*unknown: NotRead, **members: Any) -> WatchedRoles:
     return WatchedRoles(roles=(replace(watched, role=role, expected=True),))
 
 
-MANAGED = NotRead(part="managed-policies", why="not-counted")
+MANAGED = RoleUnknown(part="managed-policies", why="not-counted")
 
 
 @pytest.mark.parametrize(

@@ -13,13 +13,13 @@ from pump_roles.assembly import Deployment
 from pump_roles.inputs import AccountFilter
 from pump_roles.review.account.organization import (
     Account,
+    AccountUnknown,
     Organization,
     accounts_below,
     is_deployed_to,
     read_organization,
     targeted,
 )
-from pump_roles.role import Unknown
 from tests.management import management
 from tools.sandbox.organization import Organization as Emulated
 
@@ -135,7 +135,7 @@ def test_organization_that_cannot_be_read_is_unknown(described: Any, stub: Any) 
     else:
         stub.add_response("describe_organization", {"Organization": described})
     found = read_organization(stub.client)
-    assert isinstance(found, Unknown)
+    assert isinstance(found, AccountUnknown)
     assert (found.part, found.why) == ("membership", "not-read")
     assert found.detail.startswith(reason)
 

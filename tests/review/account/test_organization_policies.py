@@ -12,7 +12,7 @@ from aws_cdk import App, LegacyStackSynthesizer, Stack
 from botocore.exceptions import ClientError
 
 from pump_roles import EmergencyStop, ReadOnlyRollout, RoleProtection, TrustProtection
-from pump_roles.assembly import OrganizationPolicy
+from pump_roles.assembly import OrganizationPolicy, OrganizationUnknown
 from pump_roles.review.account.expectation import Expectation, from_templates
 from pump_roles.review.account.organization_policies import (
     PUMP_POLICIES,
@@ -22,7 +22,6 @@ from pump_roles.review.account.organization_policies import (
     verify_policies,
 )
 from pump_roles.review.account.verification import PolicyResult, Verification
-from pump_roles.role import Unknown
 from tests.documents import written
 from tests.management import Management, management
 from tests.review.account.results import matching
@@ -88,7 +87,7 @@ def ids(aws: Management, expected: Expectation) -> Iterator[Mapping[str, str]]:
 
 def read(aws: Management, expectation: Expectation) -> list[OrganizationPolicy]:
     found = read_policies(aws.organizations, policy_names(expectation.policies))
-    assert not isinstance(found, Unknown)
+    assert not isinstance(found, OrganizationUnknown)
     return found
 
 
@@ -249,7 +248,7 @@ def test_policies_that_cannot_be_read_are_unknown_and_never_silent(
     assert (None in attached) == (denied != "describe_policy")
     assert shown(*results).count("could not be read: denied: ") == 3
     if denied == "list_policies":
-        assert isinstance(found, Unknown)
+        assert isinstance(found, OrganizationUnknown)
         assert verify_policies((), found, account=ACCOUNT_ID, partition="aws") == ()
         silent = Verification(expected="x", accounts=(matching(1),), notes=(found,))
         assert silent.state == "match"

@@ -8,14 +8,14 @@ from unittest.mock import Mock
 import pytest
 from botocore.exceptions import ClientError
 
-from pump_roles.assembly import OrganizationPolicy
+from pump_roles.assembly import OrganizationPolicy, OrganizationUnknown
 from pump_roles.guardrails.role_guardrails import published_role
 from pump_roles.iam import DENY_ALL, Policy, known, parse_trust
 from pump_roles.review.account import verify_accounts
 from pump_roles.review.account.account_details import AccountDetails
 from pump_roles.review.account.aws_sdk import CallerClients
 from pump_roles.review.account.expectation import Expectation, from_published
-from pump_roles.review.account.organization import Organization
+from pump_roles.review.account.organization import AccountUnknown, Organization
 from pump_roles.review.account.organization_policies import (
     attached_stops,
     stops_someone,
@@ -32,7 +32,7 @@ from pump_roles.review.account.verify_account import verify_account
 from pump_roles.review.account.verify_accounts import verify_own_account
 from pump_roles.review.output.texts import say
 from pump_roles.review.output.verify_sections import remedies
-from pump_roles.role import Boundary, Role, Unknown
+from pump_roles.role import Boundary, Role, RoleUnknown
 from tests.docs.pages import STOP, policy
 from tests.documents import written
 from tests.support import EXTERNAL_ID, PUMP_ACCOUNT, trust
@@ -46,7 +46,7 @@ BY_HAND = policy("stop-organization", STOP)
 EXPECTED = from_published(PUMP_ACCOUNT).with_external_id(EXTERNAL_ID)
 TRUST = parse_trust(trust(PUMP_ACCOUNT, EXTERNAL_ID))
 ROLES = tuple(replace(published_role(kind), trust=TRUST) for kind in ("read-only", "auto-pilot"))
-UNREAD = Unknown(part="organization-policies", why="not-read", subject="StopPump")
+UNREAD = OrganizationUnknown(why="not-read", subject="StopPump")
 
 
 def stop(*targets: str, document: Any = BY_HAND, **more: Any) -> OrganizationPolicy:
@@ -74,7 +74,7 @@ def details(account: str = MEMBER, *roles: Role, **more: Any) -> AccountDetails:
 
 
 def verified(
-    policies: Sequence[OrganizationPolicy] | Unknown,
+    policies: Sequence[OrganizationPolicy] | OrganizationUnknown,
     *accounts: AccountDetails,
     expectation: Expectation = EXPECTED,
 ) -> Verification:
@@ -138,7 +138,12 @@ PLACE_OPEN, CONDITION_OPEN = ["stop-place"], ["stop-condition"]
         ([ROOT], MEMBER, {"units": None}, STOPPED),
         ([ROOT], MANAGEMENT, {"units": None}, IN_MANAGEMENT),
         # It may be the management account.
-        ([ROOT], MEMBER, {"organization": Unknown(part="membership", why="not-read")}, PLACE_OPEN),
+        (
+            [ROOT],
+            MEMBER,
+            {"organization": AccountUnknown(part="membership", why="not-read")},
+            PLACE_OPEN,
+        ),
     ],
 )
 def test_stop_reaches_the_member_accounts_below_its_targets(
@@ -342,8 +347,8 @@ def test_stop_that_reaches_every_role_is_a_match_and_said_first() -> None:
 
 
 def test_what_was_not_read_is_never_said_to_be_stopped() -> None:
-    lost = AccountDetails(account=OTHER, unknown=(Unknown(part="account", why="suspended"),))
-    missing = {AUTO_PILOT.lower(): Unknown(part="role", why="not-read", detail="denied")}
+    lost = AccountDetails(account=OTHER, unknown=(AccountUnknown(part="account", why="suspended"),))
+    missing = {AUTO_PILOT.lower(): RoleUnknown(part="role", why="not-read", detail="denied")}
     partly = details(MEMBER, ROLES[0], missing=missing)
     result = verified([stop(ROOT)], lost, partly)
     assert first_lines(result) == [

@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import asdict, replace
 from hashlib import sha256
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import pytest
 
@@ -26,7 +26,7 @@ from pump_roles.review.account.expectation import (
     from_report,
     from_templates,
 )
-from pump_roles.review.account.organization import Organization
+from pump_roles.review.account.organization import AccountUnknown, Organization
 from pump_roles.review.account.other_roles import collect_contents
 from pump_roles.review.account.verification import (
     AccountResult,
@@ -38,7 +38,7 @@ from pump_roles.review.account.verification import (
 from pump_roles.review.account.verify_account import verify_account
 from pump_roles.review.account.verify_accounts import verify_files
 from pump_roles.review.report.permission_report import of_contents, of_templates
-from pump_roles.role import Boundary, RolePart, Unknown
+from pump_roles.role import Boundary, RolePart, RoleUnknown, Unknown
 from pump_roles.role import Role as HeldRole
 from pump_roles.templates.role_reader import parsed
 from tests import attacks
@@ -71,14 +71,16 @@ def managed_arn(name: str, path: str = "/") -> str:
     return f"arn:aws:iam::{ACCOUNT_ID}:policy{path}{name}"
 
 
-def denied(part: RolePart, subject: str = "") -> Unknown:
+def denied(part: RolePart, subject: str = "") -> RoleUnknown:
     """What AWS did not let us read of a role."""
-    return Unknown(part=part, why="not-read", subject=subject, detail="denied")
+    return RoleUnknown(part=part, why="not-read", subject=subject, detail="denied")
 
 
-def denied_account(part: RolePart, detail: str = "denied") -> Unknown:
+def denied_account(
+    part: Literal["account", "other-roles", "membership"], detail: str = "denied"
+) -> AccountUnknown:
     """What AWS did not let us read of an account."""
-    return Unknown(part=part, why="not-read", detail=detail)
+    return AccountUnknown(part=part, why="not-read", detail=detail)
 
 
 def account(*roles: HeldRole, others: Mapping[str, Any] | None = None, **more: Any) -> Any:
@@ -221,7 +223,7 @@ def test_text_of_a_boundary_that_cannot_be_read_is_unknown_unless_it_is_left_ope
     assert (found.state, found.unknown) == ("unknown", unread.unknown)
     for role in (unread, bounded_role((BOUNDARY, EVERYTHING))):
         found = result(bounded((BOUNDARY, None)), role)
-        assert (found.state, found.notes[-1]) == ("match", Unknown(part="boundary", why="open"))
+        assert (found.state, found.notes[-1]) == ("match", RoleUnknown(part="boundary", why="open"))
 
 
 def test_role_is_stopped_even_if_it_must_be_removed_but_not_if_its_boundary_is_not_known() -> None:
@@ -363,7 +365,7 @@ def test_deeply_nested_policy_never_matches_and_does_not_affect_other_accounts(
     else:
         others = {"Other": {"Statement": {**ANYONE, **condition}}}
     found = verify_account(PUBLISHED, account(role, others=others))
-    too_deep = Unknown(part="account", why="too-deep")
+    too_deep = AccountUnknown(part="account", why="too-deep")
     assert found.state == "differs" or found.unknown == (too_deep,)
 
 
@@ -421,7 +423,7 @@ def test_external_ids_appear_nowhere_in_a_result(shorter: str) -> None:
 
 def test_external_id_in_the_name_of_an_account_that_is_not_read_is_not_shown() -> None:
     expected = PUBLISHED.with_external_id(SECRET)
-    why = Unknown(part="account", why="not-below", subject=SECRET)
+    why = AccountUnknown(part="account", why="not-below", subject=SECRET)
     found = verify_account(expected, AccountDetails(account=A, name=SECRET, unknown=(why,)))
     assert (found.name, found.unknown[0].subject) == ("(external ID)", "(external ID)")
 
@@ -457,7 +459,7 @@ def test_external_id_that_is_no_text_is_not_open(tmp_path: Path) -> None:
 
 
 def test_external_id_that_is_not_known_is_not_compared_so_the_role_does_not_match() -> None:
-    uncompared = Unknown(part="trust-policy", why="open", subject="1")
+    uncompared = RoleUnknown(part="trust-policy", why="open", subject="1")
     for expected, state, unknown in ((PUBLISHED, "match", ()), (OPEN, "unknown", (uncompared,))):
         found = result(expected, published(A))
         assert (found.state, found.unknown, found.notes) == (state, unknown, ())
@@ -518,7 +520,7 @@ def test_external_id_that_is_open_stays_so(written: Any, held: Any, tmp_path: Pa
         expectation = expectation.with_external_id(SECRET)
     found = result(expectation, published(held))
     assert found.state == "unknown"
-    assert found.unknown == (Unknown(part="trust-policy", why="open", subject="1"),)
+    assert found.unknown == (RoleUnknown(part="trust-policy", why="open", subject="1"),)
     # The one that is passed takes its place.
     last = held[-1] if isinstance(held, list) else held
     assert result(in_template(tmp_path, written).with_external_id(last), published(held)).state == (
@@ -603,7 +605,7 @@ def rollout(**members: Any) -> Deployment:
     return stack(**{**given, **members})
 
 
-UNREADABLE = (Unknown(part="template", why="conditional"),)
+UNREADABLE = (RoleUnknown(part="template", why="conditional"),)
 ELSEWHERE = stack(account=OTHER_ACCOUNT)
 IN_UNITS = {"units": (UNIT, INNER)}
 IN_ROOT = {"account": MANAGEMENT, "units": ()}
@@ -654,14 +656,14 @@ def test_role_is_expected_where_the_templates_put_it_and_nowhere_else(
 ) -> None:
     organization = Organization(id="o-abcd123456", management_account=MANAGEMENT)
     expectation = replace(PUBLISHED, places=tuple(places))
-    open_place = Unknown(part="place", why="open")
+    open_place = RoleUnknown(part="place", why="open")
     about = {"organization": organization, **where}
     found, missing = (result(expectation, *roles, **about) for roles in ([published()], []))
     if expected is False:
         assert kinds(found) == [("role-misplaced", "broader")]
         assert (missing.state, missing.notes) == (
             "match",
-            (Unknown(part="role", why="only-elsewhere"),),
+            (RoleUnknown(part="role", why="only-elsewhere"),),
         )
     elif expected:
         assert (found.state, kinds(missing)) == ("match", [("role-missing", "narrower")])
@@ -675,7 +677,7 @@ def test_role_is_expected_where_the_templates_put_it_and_nowhere_else(
 def test_whether_a_role_exists_is_not_known_if_roles_cannot_be_listed() -> None:
     expectation = replace(PUBLISHED, places=(ELSEWHERE,))
     found = result(expectation, unknown=(denied_account("other-roles"),))
-    assert found.unknown == (Unknown(part="role", why="existence"),)
+    assert found.unknown == (RoleUnknown(part="role", why="existence"),)
 
 
 # Other roles.
@@ -844,7 +846,7 @@ def test_role_that_trusts_everyone_is_listed_unless_its_condition_certainly_limi
     ],
 )
 def test_role_of_an_organization_that_is_not_known_or_is_pumps_is_listed(
-    organization: Organization | Unknown | None,
+    organization: Organization | AccountUnknown | None,
 ) -> None:
     others = to_everyone({"StringEquals": IN_ORGANIZATION})
     details = account(published(), others=others, organization=organization)
@@ -908,7 +910,7 @@ LEFT = ("unclear", (OTHER_ACCOUNT,), ())
     ],
 )
 def test_compares_the_organization_only_if_one_is_expected(
-    organization: Organization | Unknown, management: str, state: str, difference: Any
+    organization: Organization | AccountUnknown, management: str, state: str, difference: Any
 ) -> None:
     expectation = replace(PUBLISHED, management_account=management)
     verification = verify_files([account(published(), organization=organization)], expectation)
@@ -939,7 +941,7 @@ def test_organization_does_not_hide_what_else_differs_or_is_unknown() -> None:
 
 
 def test_organization_of_an_account_that_is_not_in_it_is_not_known() -> None:
-    why = Unknown(part="account", why="not-below")
+    why = AccountUnknown(part="account", why="not-below")
     found = verify_account(
         replace(PUBLISHED, management_account=OTHER_ACCOUNT),
         AccountDetails(account=ACCOUNT_ID, unknown=(why,)),
@@ -1022,14 +1024,14 @@ def test_roles_for_the_management_account_are_listed_and_no_difference() -> None
     ("organization", "noted"),
     [
         (denied_account("membership"), [denied_account("membership")]),
-        (Unknown(part="membership", why="not-in-files"), None),
+        (AccountUnknown(part="membership", why="not-in-files"), None),
         # Left over from a former organization.
         (Organization(), []),
         (Organization(id="o-abcd123456", management_account=OTHER_ACCOUNT), []),
     ],
 )
 def test_only_names_tell_roles_for_a_management_account_that_is_not_known(
-    organization: Organization | Unknown, noted: list[Unknown] | None
+    organization: Organization | AccountUnknown, noted: list[Unknown] | None
 ) -> None:
     others = {name: document for name, (document, _) in OF_MANAGEMENT.items()}
     found = verify_account(
@@ -1111,7 +1113,7 @@ def test_external_ids_that_a_report_cannot_tell_apart_are_said_to_be_open(tmp_pa
     in_template(tmp_path, properties={"AssumeRolePolicyDocument": document})
     held = replace(published(), trust=parse_trust(document))
     found = result(reported(tmp_path / "role.template.json"), held)
-    open_ids = Unknown(part="trust-policy", why="open", subject="2")
+    open_ids = RoleUnknown(part="trust-policy", why="open", subject="2")
     assert (found.state, found.unknown) == ("unknown", (open_ids,))
     # As of two stacks with the same role, and different IDs.
     in_template(tmp_path, A)

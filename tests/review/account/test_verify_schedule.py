@@ -14,18 +14,19 @@ from botocore.exceptions import ClientError
 from pump_roles.guardrails import DailyEnd
 from pump_roles.review.account.account_details import AccountDetails, DescribedRole, read_schedule
 from pump_roles.review.account.expectation import Expectation, from_report, from_templates
+from pump_roles.review.account.organization import AccountUnknown
 from pump_roles.review.account.verification import RoleResult
 from pump_roles.review.account.verify_account import verify_account
 from pump_roles.review.output.descriptions import describe_difference, describe_unknown
 from pump_roles.review.report.permission_report import of_templates
-from pump_roles.role import Unknown
+from pump_roles.role import RoleUnknown
 from tests.support import EXTERNAL_ID, PUMP_ACCOUNT, app_files
 from tools.sandbox.aws import ACCOUNT_ID
 
 APPROVED = {"guardrails": ["only-when-approved"], "approval-ends": "20:00"}
 ENDING = f"arn:aws:iam::{ACCOUNT_ID}:role/PumpApprovalEnd"
 PASSED = '{"RoleName":"PumpAutoPilotRole","TagKeys":["pump-commitments"]}'
-UNREAD = Unknown(part="approval-end", why="not-read", detail="denied: scheduler:GetSchedule")
+UNREAD = RoleUnknown(part="approval-end", why="not-read", detail="denied: scheduler:GetSchedule")
 
 
 def schedule(target: Any = None, **changes: Any) -> dict[str, Any]:
@@ -193,11 +194,11 @@ def test_schedule_is_read_in_the_region_that_its_role_trusts() -> None:
 def test_without_its_role_or_the_schedule_there_is_none_unless_something_was_not_read() -> None:
     nothing = Mock(side_effect=AssertionError)
     assert read_schedule(AccountDetails(account=ACCOUNT_ID), nothing) is None
-    unread = Unknown(part="other-roles", why="not-read")
+    unread = AccountUnknown(part="other-roles", why="not-read")
     without = read_schedule(AccountDetails(account=ACCOUNT_ID, unknown=(unread,)), nothing)
-    assert without == Unknown(part="approval-end", why="not-read")
+    assert without == RoleUnknown(part="approval-end", why="not-read")
     changed = read_schedule(account({"Statement": []}), nothing)
-    assert changed == Unknown(part="approval-end", why="unreadable")
+    assert changed == RoleUnknown(part="approval-end", why="unreadable")
     for missing in ("FlexibleTimeWindow", "ScheduleExpression", "State", "Target"):
         incomplete = schedule()
         del incomplete[missing]

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from pump_roles.assembly import Deployment
+from pump_roles.assembly import AssemblyUnknown, Deployment
 from pump_roles.iam import Principal, Scope, Value
 from pump_roles.review.output.descriptions import (
     Sides,
@@ -16,7 +16,7 @@ from pump_roles.review.output.descriptions import (
     details_of,
 )
 from pump_roles.review.output.texts import say
-from pump_roles.role import Difference, Unknown
+from pump_roles.role import Difference, RoleUnknown, Unknown
 
 
 @pytest.mark.parametrize(
@@ -47,7 +47,7 @@ def stack_set(**members: Any) -> Deployment:
 
 
 def unread(name: str) -> Unknown:
-    return Unknown(part="place", why="unreadable", subject=name)
+    return AssemblyUnknown(part="place", why="unreadable", subject=name)
 
 
 ACCOUNTS = unread("Accounts")
@@ -155,27 +155,27 @@ def test_what_is_gone_is_not_worded_like_what_is_missing(sides: Sides) -> None:
 @pytest.mark.parametrize(
     ("unknown", "words"),
     [
-        (Unknown(part="tags", why="unreadable"), "its tags cannot be read"),
-        (Unknown(part="tags", why="unreadable", detail="why"), "its tags cannot be read: why"),
+        (RoleUnknown(part="tags", why="unreadable"), "its tags cannot be read"),
+        (RoleUnknown(part="tags", why="unreadable", detail="why"), "its tags cannot be read: why"),
         (
-            Unknown(part="name", why="unreadable", detail="why"),
+            RoleUnknown(part="name", why="unreadable", detail="why"),
             "its name cannot be read, so what attaches to it by name is not seen",
         ),
-        (Unknown(part="role", why="member", subject="M"), "its member M cannot be read"),
+        (RoleUnknown(part="role", why="member", subject="M"), "its member M cannot be read"),
         (
-            Unknown(part="role", why="member", subject="M", detail="D"),
+            RoleUnknown(part="role", why="member", subject="M", detail="D"),
             "the member M of D cannot be read",
         ),
         (
-            Unknown(part="place", why="member", subject="M", detail="D"),
+            AssemblyUnknown(part="place", why="member", subject="M", detail="D"),
             "the member M of its D cannot be read",
         ),
         (
-            Unknown(part="boundary", why="not-in-files"),
+            RoleUnknown(part="boundary", why="not-in-files"),
             "its permissions boundary is not in the files",
         ),
         (
-            Unknown(part="session", why="not-in-files", detail="R"),
+            RoleUnknown(part="session", why="not-in-files", detail="R"),
             (
                 "its maximum session duration is not in the files; also pass the output of aws iam "
                 "get-role --role-name R"

@@ -15,7 +15,7 @@ from playwright.sync_api import Browser, BrowserContext, Page, Request, Viewport
 
 from pump_roles import Guardrail
 from pump_roles.access import Access
-from pump_roles.assembly import Deployment, OtherResource
+from pump_roles.assembly import AssemblyUnknown, Deployment, OtherResource
 from pump_roles.iam import (
     ALLOWED,
     CONDITIONALLY,
@@ -48,7 +48,7 @@ from pump_roles.review.report import (
     Uncounted,
 )
 from pump_roles.review.report.permission_report import of_published
-from pump_roles.role import Boundary, Unknown
+from pump_roles.role import Boundary
 from tests.documents import written
 from tests.support import earlier, plain, trust
 from tools.sandbox.browser import MISSING, available
@@ -954,7 +954,7 @@ def test_shows_whatever_a_template_contains_as_text(
     tmp_path: Path,
 ) -> None:
     report = replace(reports["odd"], actions=reports["odd"].actions[:9])
-    unknown = Unknown(part="template", why="macro", subject="what")
+    unknown = AssemblyUnknown(part="template", why="macro", subject="what")
     change = ReportChange(effect="broader", about="suspect", unknown=unknown)
     report = replace(report, unreadable=(unknown,), changes=(change, *report.changes))
     report = edited(report, lambda text: text + EVIL)

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from pump_roles import Guardrail
-from pump_roles.assembly import Deployment
+from pump_roles.assembly import AssemblyUnknown, Deployment
 from pump_roles.iam import known, parse_trust, shipped
 from pump_roles.review.output.document import Names, Table
 from pump_roles.review.output.report_descriptions import (
@@ -258,7 +258,7 @@ SUSPECT = Alarm(kind="suspect")
 
 
 def macro(subject: str) -> Unknown:
-    return Unknown(part="template", why="macro", subject=subject)
+    return AssemblyUnknown(part="template", why="macro", subject=subject)
 
 
 LONG_CHANGE = ReportChange(

@@ -1,8 +1,7 @@
 """The documents of rollouts and of a probe: the whole state, first what needs attention."""
 
 from pump_roles.review.account.probe import ProbeAttempt, ProbeReport, ProbeResult
-from pump_roles.review.account.rollout_status import RolloutStatus, Statuses
-from pump_roles.role import Unknown
+from pump_roles.review.account.rollout_status import RolloutStatus, RolloutUnknown, Statuses
 from tests.documents import document_of, written
 from tests.review.account import statuses
 
@@ -11,7 +10,7 @@ PROVEN = "can be assumed with its external ID, but not without one or with a wro
 UNREAD = RolloutStatus(
     stack_set="PumpAutoPilot",
     state="unknown",
-    unknown=(Unknown(part="rollout", why="not-read", detail="denied"),),
+    unknown=(RolloutUnknown(why="not-read", detail="denied"),),
     region="us-east-1",
 )
 

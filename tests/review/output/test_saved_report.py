@@ -15,14 +15,13 @@ from pump_roles.inputs import InputError
 from pump_roles.published import ROLES
 from pump_roles.review.account.activity_collector import Collector
 from pump_roles.review.account.probe import ProbeAttempt, ProbeReport, ProbeResult
-from pump_roles.review.account.rollout_status import RolloutStatus, Statuses
+from pump_roles.review.account.rollout_status import RolloutStatus, RolloutUnknown, Statuses
 from pump_roles.review.account.verification import PolicyResult
 from pump_roles.review.account.watched_roles import published_roles
 from pump_roles.review.output.saved_report import report_from
 from pump_roles.review.output.writers import to_json
 from pump_roles.review.report import ALARMS, SCHEMA, Report
 from pump_roles.review.report.permission_report import of_published, of_templates
-from pump_roles.role import Unknown
 from tests.review.account import results, statuses
 from tests.review.account.trail import PURCHASES, call
 from tests.support import (
@@ -104,7 +103,7 @@ REPORTS: dict[str, Callable[[str, Path], Report]] = {
 UNREAD = RolloutStatus(
     stack_set="PumpReadOnly",
     state="unknown",
-    unknown=(Unknown(part="rollout", why="not-read", detail="denied"),),
+    unknown=(RolloutUnknown(why="not-read", detail="denied"),),
     region="us-east-1",
 )
 PROBED = ProbeResult(

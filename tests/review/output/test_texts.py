@@ -6,19 +6,22 @@ from collections.abc import Iterator, Sequence
 from html.parser import HTMLParser
 from importlib import resources
 from string import Formatter
-from typing import get_args
+from typing import get_args, get_type_hints
 
 import pytest
 from jinja2 import Environment, nodes
 
+from pump_roles import role
+from pump_roles.assembly import AssemblyUnknown, OrganizationUnknown
 from pump_roles.iam import CONDITIONALLY, PARTLY, PrincipalKind
 from pump_roles.review.account.activity_result import ActivityWhy, Cost
+from pump_roles.review.account.organization import AccountUnknown
 from pump_roles.review.account.probe import AttemptReason, Verdict
-from pump_roles.review.account.rollout_status import AccountState
+from pump_roles.review.account.rollout_status import AccountState, RolloutUnknown
 from pump_roles.review.output.report_actions import BANDS
 from pump_roles.review.output.texts import TEXTS, say
 from pump_roles.review.report import ALARMS, RISKS, AnswerKind
-from pump_roles.role import RolePart, Rule, Why
+from pump_roles.role import RoleUnknown, Rule, Unknown
 
 OUTPUT = "pump_roles.review.output"
 MODULES = {file.name for file in resources.files(OUTPUT).iterdir() if file.name.endswith(".py")} - {
@@ -144,11 +147,23 @@ def test_every_text_is_used_and_every_used_text_is_there() -> None:
     assert unused == set()
 
 
+UNKNOWN = (RoleUnknown, AssemblyUnknown, OrganizationUnknown, AccountUnknown, RolloutUnknown)
+WHYS, PARTS = (
+    {kind for type_ in UNKNOWN for kind in get_args(get_type_hints(type_)[member])}
+    for member in ("why", "part")
+)
+
+
+def test_every_type_of_what_is_not_known_is_closed() -> None:
+    assert {*Unknown.__subclasses__()} == {*UNKNOWN}
+    assert all(name.__name__ in (role.__doc__ or "") for name in UNKNOWN)
+
+
 @pytest.mark.parametrize(
     ("section", "kinds", "elsewhere"),
     [
-        ("unknown", get_args(Why), {"open"}),
-        ("parts", get_args(RolePart), set()),
+        ("unknown", WHYS, {"open"}),
+        ("parts", PARTS, set()),
         (
             "rules",
             get_args(Rule),
