@@ -11,6 +11,8 @@ Each room has a closed type for what is not known there, and the output has word
     ├── OrganizationUnknown   an organization's policies
     ├── AccountUnknown        an account, or what is in it
     └── RolloutUnknown        a StackSet, or the accounts that it targets
+
+    ActivityUnknown           what CloudTrail should say: a file, a Region, an event, a role
 """
 
 import re
