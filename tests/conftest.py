@@ -3,10 +3,12 @@
 import gc
 import json
 import os
+import shutil
 import subprocess
 import sys
 from collections.abc import Callable, Iterator, Mapping
 from functools import cache
+from importlib import resources
 from pathlib import Path
 from typing import Any
 
@@ -145,6 +147,22 @@ def _context(folder: Path) -> dict[str, Any]:
     paths = read.get("pathMetadata", True)
     context: dict[str, Any] = read["context"] | {"aws:cdk:enable-path-metadata": paths}
     return context
+
+
+@pytest.fixture(scope="session")
+def typescript(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The example in TypeScript, with the packages of npm that those of Python contain."""
+    folder = tmp_path_factory.mktemp("typescript")
+    for package in ("aws_cdk", "aws_cdk.cloud_assembly_schema", "constructs"):
+        (bundle,) = Path(str(resources.files(package))).glob("_jsii/*.tgz")
+        shutil.unpack_archive(bundle, folder / "new", "gztar")
+        name = json.loads((folder / "new" / "package" / "package.json").read_text())["name"]
+        installed = folder / "node_modules" / name
+        installed.parent.mkdir(parents=True, exist_ok=True)
+        (folder / "new" / "package").rename(installed)
+    shutil.copytree(EXAMPLES / "typescript", folder, dirs_exist_ok=True)
+    shutil.copy(ROOT / "cloudformation" / "PumpReadOnly-recommended.template.json", folder)
+    return folder
 
 
 @pytest.fixture(scope="session")

@@ -401,6 +401,18 @@ def run_example(
     runpy.run_path(str(file), run_name="__main__")
 
 
+def synthesized(*command: str, folder: Path, **variables: str) -> subprocess.CompletedProcess[str]:
+    """Run an app as the CDK CLI does."""
+    return subprocess.run(
+        command,
+        cwd=folder,
+        env={**tool_environment(), "CDK_OUTDIR": "cdk.out", **variables},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+
 def synthesize(folder: Path, *guardrails: Guardrail, **more: Any) -> Path:
     """Synthesize both roles' stacks into a folder, the auto-pilot role with some guardrails."""
     app = App(outdir=str(folder), default_stack_synthesizer=LegacyStackSynthesizer())

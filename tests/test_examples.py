@@ -1,13 +1,9 @@
 """The examples grant what they show, and fail their cdk-nag gate without acknowledgments."""
 
 import json
-import os
 import re
-import shutil
-import subprocess
 import sys
 from collections.abc import Callable
-from importlib import resources
 from pathlib import Path
 
 import cdk_nag
@@ -27,6 +23,7 @@ from tests.support import (
     identity_policies,
     recommended_flags,
     run_example,
+    synthesized,
 )
 from tools.sandbox.cdk import ROOT
 
@@ -181,18 +178,6 @@ def test_example_without_the_values_from_pump_is_not_synthesized(
     assert not list(tmp_path.glob("**/*.template.json"))
 
 
-def synthesized(*command: str, folder: Path, **variables: str) -> subprocess.CompletedProcess[str]:
-    """Run an app as the CDK CLI does."""
-    return subprocess.run(
-        command,
-        cwd=folder,
-        env={**os.environ, "CDK_OUTDIR": "cdk.out", **variables},
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-
-
 def has_included(folder: Path, template: bytes) -> Report:
     """Check that an app without this package has a template as it is; returns its report."""
     expected = json.loads(template)
@@ -213,24 +198,7 @@ def test_app_in_python_without_this_package_has_the_universal_template(tmp_path:
     has_included(tmp_path, universal.template("read-only"))
 
 
-@pytest.fixture(scope="module")
-def typescript(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The example in TypeScript, with the packages of npm that those of Python contain."""
-    folder = tmp_path_factory.mktemp("typescript")
-    for package in ("aws_cdk", "aws_cdk.cloud_assembly_schema", "constructs"):
-        (bundle,) = Path(str(resources.files(package))).glob("_jsii/*.tgz")
-        shutil.unpack_archive(bundle, folder / "new", "gztar")
-        name = json.loads((folder / "new" / "package" / "package.json").read_text())["name"]
-        installed = folder / "node_modules" / name
-        installed.parent.mkdir(parents=True, exist_ok=True)
-        (folder / "new" / "package").rename(installed)
-    shutil.copytree(EXAMPLES / "typescript", folder, dirs_exist_ok=True)
-    shutil.copy(GUARDED, folder)
-    return folder
-
-
 GUARDED = ROOT / "cloudformation" / "PumpReadOnly-recommended.template.json"
-NODE = str(Path(sys.executable).with_name("node"))
 WIDER = """\
 import { CfnRolePolicy } from "aws-cdk-lib/aws-iam";
 const statement = { Effect: "Allow", Action: "*", Resource: "*" };
@@ -244,18 +212,21 @@ new CfnRolePolicy(stack, "More", {
 
 @pytest.mark.slow
 def test_app_in_typescript_has_the_template_with_guardrails_and_its_gate(typescript: Path) -> None:
-    ended = synthesized(NODE, "app.ts", folder=typescript)
+    ended = synthesized("node", "app.ts", folder=typescript)
     assert ended.returncode == 0, ended.stderr
     (role,) = has_included(typescript, GUARDED.read_bytes()).roles
     assert [guardrail.name for guardrail in role.guardrails] == ["metadata-only"]
 
-    ended = synthesized(NODE, "app.ts", folder=typescript, PATH=str(typescript))
+    only_node = typescript / "bin"
+    only_node.mkdir()
+    (only_node / "node").symlink_to(Path(sys.executable).with_name("node"))
+    ended = synthesized("node", "app.ts", folder=typescript, PATH=str(only_node))
     assert ended.returncode == 1
     assert "spawnSync pump-roles ENOENT" in ended.stderr
 
     app = (typescript / "app.ts").read_text()
     (typescript / "wider.ts").write_text(app.replace("app.synth();", f"{WIDER}app.synth();"))
-    ended = synthesized(NODE, "wider.ts", folder=typescript)
+    ended = synthesized("node", "wider.ts", folder=typescript)
     assert ended.returncode == 1
     assert "The read-only role is not what Pump publishes" in ended.stderr
 
