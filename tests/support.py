@@ -1,6 +1,5 @@
 """What the tests share: values, types, and functions that create or read templates."""
 
-import csv
 import json
 import os
 import pty
@@ -689,13 +688,6 @@ def action_count(kind: str) -> int:
 def role_in(account: int, name: str = "PumpReadOnlyRole") -> str:
     """Return the ARN of a role in an account."""
     return f"arn:aws:iam::{account:012}:role/{name}"
-
-
-def write_csv(file: Path, *rows: tuple[str, str]) -> Path:
-    """Write roles and external IDs to a CSV file, and return it."""
-    with file.open("w", encoding="utf-8", newline="") as stream:
-        csv.writer(stream).writerows([("role_arn", "external_id"), *rows])
-    return file
 
 
 NOT_NEEDED = {"aws_cdk", "boto3", "botocore", "cdk_nag", "constructs", "jsii", "rich"}

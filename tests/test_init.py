@@ -128,9 +128,6 @@ def test_environment_has_no_node(tmp_path: Path) -> None:
     assert "node" in ended.stderr.lower()
 
 
-LINK = ("link", "auto-pilot", "--template-url", "https://s3.amazonaws.com/a/b", "--region")
-
-
 @pytest.mark.parametrize(
     ("arguments", "status"),
     [
@@ -156,11 +153,10 @@ def test_report_needs_no_node(
     [
         (("--help",), 0),
         (("template", "auto-pilot", "--output", "new.json"), 0),
-        ((*LINK, "us-east-1"), 0),
-        ((*LINK, "us-east1"), 2),
+        (("template", "auto"), 2),
     ],
 )
-def test_help_template_and_link_load_only_click(
+def test_help_and_template_load_only_click(
     arguments: tuple[str, ...], status: int, tmp_path: Path
 ) -> None:
     ended, loaded = python("-m", "pump_roles", *arguments, folder=tmp_path)

@@ -1,7 +1,7 @@
 """The constructs for Pump's roles."""
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime, timezone
 from functools import cache
 from typing import Any, ClassVar, Final
@@ -148,8 +148,8 @@ class PumpRole(Resource):
         trusting = trust_policy(principal, external_ids)
         published = {policy.name: policy.document for policy in self.published.policies}
         denies = documents(guardrails, self.published)
-        redundant = annotate_guardrails(self, guardrails, denies)
-        denied = _within_quota(denies, self.published, redundant)
+        warn_if_expired(self, denies)
+        denied = _within_quota(denies, self.published, guardrails)
         # The L1 with the raw documents, because what is deployed must be what is published. The L2
         # merges and reorders statements under @aws-cdk/aws-iam:minimizePolicies.
         self.resource: Final = iam.CfnRole(
@@ -332,8 +332,8 @@ def literal_or_parameter(
     """Return what represents the value in a template: the literal, or a reference.
 
     A ``CfnParameter`` without an allowed pattern gets the validator's pattern, and nothing else, so
-    that CloudFormation checks the value at deployment. An info message at synth says so. The
-    validation of the synthesized template checks that the parameter still has that pattern.
+    that CloudFormation checks the value at deployment. The validation of the synthesized template
+    checks that the parameter still has that pattern.
     """
     value = _parameter_of(value)
     if not isinstance(value, CfnParameter):
@@ -347,10 +347,6 @@ def literal_or_parameter(
         validator.check(f"{argument} (default of {path})", value.default)
     if value.allowed_pattern is None:
         value.allowed_pattern = validator.pattern
-        Annotations.of(value).add_info_v2(
-            "pump-roles:allowed-pattern",
-            f"pump-roles set the allowed pattern of this parameter to that of {argument}",
-        )
     elif value.allowed_pattern != validator.pattern:
         raise ArgumentError(
             argument,
@@ -405,31 +401,20 @@ def validated_trust(
     return principal, accepted
 
 
-def annotate_guardrails(
-    scope: Construct,
-    guardrails: Sequence[Guardrail] | None,
-    denies: Mapping[Guardrail, Mapping[str, Any]],
-) -> Mapping[str, Sequence[str]]:
-    """Report at synth if a guardrail has expired; report and return the redundant ones."""
-    for guardrail in denies:
+def warn_if_expired(scope: Construct, guardrails: Iterable[Guardrail]) -> None:
+    """Warn at synth if a guardrail has expired."""
+    for guardrail in guardrails:
         if guardrail.ends is not None and guardrail.ends <= datetime.now(timezone.utc):
             Annotations.of(scope).add_warning_v2(
                 "pump-roles:until",
                 f"until {guardrail.ends.isoformat()} has passed; the role has no permissions",
             )
-    redundant = made_redundant(guardrails, denies)
-    for name, others in redundant.items():
-        Annotations.of(scope).add_info_v2(
-            "pump-roles:redundant-guardrails",
-            f"guardrails: {name} makes these redundant: {', '.join(others)}",
-        )
-    return redundant
 
 
 def _within_quota(
     denies: Mapping[Guardrail, dict[str, Any]],
     role: PublishedRole,
-    redundant: Mapping[str, Sequence[str]],
+    guardrails: Sequence[Guardrail] | None,
 ) -> Mapping[str, dict[str, Any]]:
     if not denies:
         return {}
@@ -439,7 +424,7 @@ def _within_quota(
         listed = ", ".join(f"{name} {size:,}" for name, size in sizes.items())
         omit = "".join(
             f"; omit {', '.join(others)}, which {name} makes redundant"
-            for name, others in redundant.items()
+            for name, others in made_redundant(guardrails, denies).items()
         )
         raise ArgumentError(
             "guardrails",

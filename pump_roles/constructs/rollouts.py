@@ -24,8 +24,8 @@ from pump_roles.constructs.roles import (
     AutoPilotRole,
     PumpRole,
     ReadOnlyRole,
-    annotate_guardrails,
     validated_trust,
+    warn_if_expired,
 )
 from pump_roles.constructs.stacks import FlatStack, add_role, description_of
 from pump_roles.guardrails.role_guardrails import documents
@@ -278,7 +278,7 @@ class Rollout(Construct):
             ],
         )
         self.node.add_dependency(*(each for each in depends_on if isinstance(each, Rollout)))
-        annotate_guardrails(self, guardrails, documents(guardrails, published))
+        warn_if_expired(self, documents(guardrails, published))
         account, there = ("it", " there") if delegated_admin else ("this account", "")
         Annotations.of(self).add_info_v2(
             MANAGEMENT_ACCOUNT,

@@ -613,7 +613,6 @@ STACK_SET_NAME: Final = replace(
 STACK_SET_NAMES: Final = ListOf(STACK_SET_NAME)
 """CloudFormation API Reference, "CreateStackSet", ``StackSetName``."""
 
-_URL_CHARACTER: Final = "[A-Za-z0-9._~:@!$&'()*+,;=/-]|%[0-9A-Fa-f]{2}"
 _LABEL: Final = "[A-Za-z0-9]([A-Za-z0-9-]{0,61}[A-Za-z0-9])?"
 
 _ATOM: Final = "[A-Za-z0-9!#$%&'*+/=?^_`{|}~-]+"
@@ -628,19 +627,6 @@ EMAILS: Final = ListOf(
     ignore_case=True,
 )
 """RFC 5322, "dot-atom"; RFC 1123 for the domain; RFC 5321 for the length."""
-
-TEMPLATE_URL: Final = Text(
-    pattern=f"^https://{_LABEL}([.]{_LABEL})*(:443)?"
-    f"/({_URL_CHARACTER})+([?]({_URL_CHARACTER}|[?])*)?$",
-    minimum=1,
-    maximum=5_120,
-    description=(
-        "the URL of a template: https://HOST/PATH, at most 5,120 valid URL characters, without "
-        "a user name, a port, or a fragment (#)"
-    ),
-)
-"""CloudFormation API Reference, "CreateStack", ``TemplateURL``; RFC 3986 for the characters; RFC
-1123 for the host. Amazon S3 has no HTTPS port but 443, which a URL may name."""
 
 
 def check_region(argument: str, region: str) -> str:

@@ -124,7 +124,7 @@ def test_purchase_of_the_page_is_authorized_only_while_the_customer_approves_it(
 
 
 @pytest.mark.slow
-def test_commands_of_the_page_probe_a_role_and_a_file_of_roles(
+def test_commands_of_the_page_probe_a_role_and_a_list_of_roles(
     aws: EmbeddedAws, synth: Synth, tmp_path: Path
 ) -> None:
     commands = [block for block in sh_blocks(PAGE) if "pump-roles probe " in block]
@@ -133,17 +133,21 @@ def test_commands_of_the_page_probe_a_role_and_a_file_of_roles(
     aws.deploy(
         "PumpReadOnly", json.dumps(template["PumpReadOnly"]), caller=Caller(role.split(":")[4])
     )
-    (tmp_path / "roles.csv").write_text(f"role_arn,external_id\n{role},{EXTERNAL_ID}\n")
+    (tmp_path / "roles.txt").write_text(f"{role} {EXTERNAL_ID}\n{role}-2 {EXTERNAL_ID}\n")
     pump = aws.environment(aws.caller_in(PRINCIPAL))
-    for command in commands:
+    of_one, of_several = (
         subprocess.run(
             ["sh", "-c", command.replace("=EXTERNAL_ID ", f"={EXTERNAL_ID} ")],
             cwd=tmp_path,
             env={**tool_environment(), "PYTHONPATH": str(ROOT), **pump},
+            stdout=subprocess.PIPE,
+            text=True,
             check=True,
         )
-    (found,) = json.loads((tmp_path / "probe.json").read_text())["roles"]
-    assert (found["role_arn"], found["verdict"]) == (role, "required")
+        for command in commands
+    )
+    assert "External ID: 1 required." in of_one.stdout
+    assert of_several.stdout == f"4 {role}-2\n"
 
 
 def test_probe_from_the_example_finds_what_its_worker_cannot_do(

@@ -4,8 +4,9 @@ import json
 import re
 import shlex
 import textwrap
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import Any
+from urllib.parse import quote
 
 from pump_roles.app.config import KEYS, OBJECTS
 from pump_roles.published import ROLES
@@ -52,7 +53,6 @@ PLACEHOLDERS = {
     "EXTERNAL_ID": EXTERNAL_ID,
     "OLD_EXTERNAL_ID": "Old-1234",
     "NEW_EXTERNAL_ID": "New-5678",
-    "TEMPLATE_URL": "https://s3.us-east-1.amazonaws.com/mine/PumpReadOnly.template.json",
 }
 
 
@@ -106,7 +106,7 @@ def commands(block: str) -> list[list[str]]:
         redirected = False
         for word in lexer:
             if set(word) <= set("();<>|&"):
-                redirected = ">" in word
+                redirected = not {"<", ">"}.isdisjoint(word)
                 command = command if redirected else []
                 found += [] if redirected else [command]
             elif redirected:
@@ -114,6 +114,16 @@ def commands(block: str) -> list[list[str]]:
             elif command or not re.match(r"[A-Z_]+=|do$", word):
                 command.append(word)
     return [command for command in found if command and "$" not in "".join(command)]
+
+
+def quick_create_link(values: Mapping[str, str]) -> str:
+    """Return the link of the guide, with the values of its placeholders."""
+    link: str
+    (link,) = re.findall(r"^https://\S+#/stacks/create/review\S+$", TEMPLATE, re.MULTILINE)
+    for placeholder, value in values.items():
+        assert link.count(f"={placeholder}") == 1
+        link = link.replace(f"={placeholder}", f"={quote(value, safe='')}")
+    return link
 
 
 def shown(text: str, program: str) -> list[list[str]]:

@@ -3,12 +3,14 @@
 import json
 import re
 from pathlib import Path
+from urllib.parse import parse_qsl, urlsplit
 
 import pytest
 from click.testing import CliRunner
 
 from pump_roles import universal
 from pump_roles.app import app_stacks, config
+from pump_roles.inputs.validators import REGION_NAMES
 from pump_roles.published import ROLES
 from pump_roles.review.cli import app as cli
 from tests.docs.pages import (
@@ -16,11 +18,11 @@ from tests.docs.pages import (
     ORGANIZATIONS,
     PLACEHOLDERS,
     TEMPLATE,
-    filled,
     kept_in_pump_json,
+    quick_create_link,
     shown,
 )
-from tests.support import SECRET, app_files, rollout_with_parameters
+from tests.support import PUMP_ACCOUNT, SECRET, app_files, rollout_with_parameters
 
 ROWS = [
     {"key": row.name, "object": place, "only in one": row.for_one_role, "required": row.required}
@@ -62,21 +64,17 @@ def test_line_about_a_stack_is_that_of_the_settings_above_it() -> None:
     assert read_only.summary == line
 
 
-def test_commands_for_the_template_and_the_link_run(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_commands_for_a_template_run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
     # A short external ID would be a warning.
     monkeypatch.setitem(PLACEHOLDERS, "EXTERNAL_ID", SECRET)
     settings = kept_in_pump_json(DEPLOY)
     (tmp_path / "pump.json").write_text(json.dumps(settings))
-    printed = {}
     for arguments in shown(TEMPLATE, "pump-roles"):
-        if arguments[0] in {"template", "link"}:
-            ended = CliRunner().invoke(cli, [filled(word) for word in arguments])
-            assert (ended.exit_code, ended.stderr) == (0, "")
-            printed[arguments[0]] = ended.stdout
-    assert printed.keys() == {"template", "link"}
+        if arguments[0] != "template":
+            continue
+        ended = CliRunner().invoke(cli, arguments)
+        assert (ended.exit_code, ended.output) == (0, "")
     guarded = {"roles": ["auto-pilot"], "guardrails": ["recommended", "no-invitations"]}
     (tmp_path / "pump.json").unlink()
     assert {file.name: file.read_bytes() for file in tmp_path.iterdir()} == {
@@ -85,3 +83,46 @@ def test_commands_for_the_template_and_the_link_run(
         "Mine.template.json": app_files(settings)["PumpReadOnly"],
         "PumpReadOnlyRollout.template.json": rollout_with_parameters("read-only"),
     }
+
+
+AWS = (
+    "https://eu-central-1.console.aws.amazon.com/cloudformation/home?region=eu-central-1"
+    "#/stacks/create/review?templateURL=https://s3.eu-central-1.amazonaws.com/templates/"
+    "WordPress.template&stackName=MyWPBlog&param_DBName=mywpblog&param_KeyName=MyKeyPair"
+)
+"""CloudFormation User Guide, "Create quick-create links for stacks": the form of its example."""
+
+
+def parts(link: str) -> tuple[str, str, str, dict[str, str]]:
+    """Return the Region and the page that a link opens, and what it fills in."""
+    region, _, console = urlsplit(link).netloc.partition(".")
+    page, _, query = urlsplit(link).fragment.partition("?")
+    assert urlsplit(link).query == f"region={region}"
+    where = f"{urlsplit(link).scheme}://{console}{urlsplit(link).path}"
+    return region, where, page, dict(parse_qsl(query, strict_parsing=True))
+
+
+def test_quick_create_link_has_the_form_that_aws_documents() -> None:
+    values = {
+        "TEMPLATE_URL": "https://s3.us-east-1.amazonaws.com/mine/a+b.template.json?versionId=c%2Bd",
+        "PRINCIPAL": f"arn:aws:iam::{PUMP_ACCOUNT}:role/a+=,.@-/b",
+        # Everything that an external ID can have and a URL treats in its own way.
+        "EXTERNAL_ID": "a+b=c,d.e@f:g/h-i_j",
+    }
+    region, *where, filled_in = parts(quick_create_link(values))
+    of_aws, *documented, shown_by_aws = parts(AWS)
+    assert {region, of_aws} <= {*REGION_NAMES}
+    assert where == documented
+    assert filled_in == {
+        "templateURL": values["TEMPLATE_URL"],
+        "stackName": ROLES["read-only"].stack_name,
+        f"param_{universal.PRINCIPAL_PARAMETER}": values["PRINCIPAL"],
+        f"param_{universal.EXTERNAL_ID_PARAMETER}": values["EXTERNAL_ID"],
+    }
+    # The names are case-sensitive, and a parameter that the template does not have is ignored.
+    assert {"templateURL", "stackName"} < shown_by_aws.keys()
+    assert all(name.startswith("param_") for name in [*shown_by_aws][2:])
+    declared = json.loads(universal.template("read-only"))["Parameters"]
+    assert {f"param_{name}" for name in declared} == {*filled_in} - {"templateURL", "stackName"}
+    # The console would not fill in such a parameter.
+    assert not any("NoEcho" in parameter for parameter in declared.values())

@@ -39,7 +39,7 @@ source() { record source "$@"; }
 """
 """Records each program, of which the shell finds none, and what would need a file or a folder."""
 
-OF_THE_SHELL: Final = {*("for", "done", "{", "}", "valid"), *("echo", "export", "return")}
+OF_THE_SHELL: Final = {*("for", "while", "done", "{", "}", "valid"), *("echo", "export", "return")}
 """What a line begins with that starts no program."""
 
 

@@ -5,6 +5,7 @@ import json
 import pytest
 
 from pump_roles import __version__, universal
+from pump_roles.inputs import PROVIDED_EXTERNAL_ID, PROVIDED_PRINCIPAL
 from pump_roles.published import ROLES
 from tests.support import SCENARIOS, Assembly, app_files, stack_set
 from tools.sandbox.cdk import ROOT
@@ -28,6 +29,21 @@ def test_ready_templates_are_those_of_the_app(kind: str) -> None:
     }.items():
         written = (ROOT / "cloudformation" / f"{ready}.template.json").read_bytes()
         assert written == app_files(settings)[name]
+
+
+@pytest.mark.parametrize("kind", ROLES)
+def test_parameters_accept_what_the_validators_accept(kind: str) -> None:
+    validators = {
+        universal.PRINCIPAL_PARAMETER: PROVIDED_PRINCIPAL,
+        universal.EXTERNAL_ID_PARAMETER: PROVIDED_EXTERNAL_ID,
+    }
+    assert {
+        name: (parameter["AllowedPattern"], parameter["MinLength"], parameter["MaxLength"])
+        for name, parameter in json.loads(universal.template(kind))["Parameters"].items()
+    } == {
+        name: (validator.pattern, validator.minimum, validator.maximum)
+        for name, validator in validators.items()
+    }
 
 
 def test_template_does_not_depend_on_the_version() -> None:

@@ -3,7 +3,7 @@
 import json
 import re
 from collections import Counter
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Final, Literal, get_args
 
@@ -22,7 +22,6 @@ from pump_roles.review.account.aws_sdk import (
     MINIMUM_SESSION_SECONDS,
     Clients,
     error_code,
-    in_threads,
     reason_of,
 )
 from pump_roles.review.account.external_ids import new_external_id
@@ -159,35 +158,19 @@ def probe(role_arn: str, external_id: str, *, sts: "STSClient | None" = None) ->
     :raises ArgumentError: if an argument is not valid, or the role is in another partition. The
         message does not show the external ID.
     """
-    (result,) = probe_all([(role_arn, external_id)], sts=sts or sts_client())
-    return result
-
-
-def probe_all(
-    roles: Sequence[tuple[str, str]],
-    *,
-    sts: "STSClient",
-    on_result: Callable[[ProbeResult], object] | None = None,
-) -> list[ProbeResult]:
-    """Probe several roles at once, and return the results in the order of the roles."""
-    here = sts.meta.partition
-    for role_arn, external_id in roles:
-        # Do not show the ARN either: it could be an external ID in the wrong place.
-        PROBED_ROLE_ARN.check("role_arn", role_arn)
-        PROVIDED_EXTERNAL_ID.check("external_id", external_id)
-        if (there := partition_of(role_arn)) != here:
-            raise ArgumentError("role_arn", f"is in partition {there}, but the caller is in {here}")
-
-    def probe_one(role: tuple[str, str]) -> ProbeResult:
-        role_arn, external_id = role
-        wrong_id = new_external_id()
-        mask = Mask(frozenset({external_id, wrong_id}))
-        return ProbeResult(
-            role_arn,
-            *(_try_to_assume(sts, role_arn, id_, mask) for id_ in (external_id, None, wrong_id)),
-        )
-
-    return in_threads(roles, probe_one, on_result=on_result)
+    # Do not show the ARN either: it could be an external ID in the wrong place.
+    PROBED_ROLE_ARN.check("role_arn", role_arn)
+    PROVIDED_EXTERNAL_ID.check("external_id", external_id)
+    sts = sts or sts_client()
+    if (there := partition_of(role_arn)) != sts.meta.partition:
+        problem = f"is in partition {there}, but the caller is in {sts.meta.partition}"
+        raise ArgumentError("role_arn", problem)
+    wrong_id = new_external_id()
+    mask = Mask(frozenset({external_id, wrong_id}))
+    right, without, wrong = (
+        _try_to_assume(sts, role_arn, id_, mask) for id_ in (external_id, None, wrong_id)
+    )
+    return ProbeResult(role_arn, with_right_id=right, without_id=without, with_wrong_id=wrong)
 
 
 def sts_client(*, profile: str | None = None, region: str | None = None) -> "STSClient":

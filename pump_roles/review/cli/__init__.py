@@ -13,12 +13,11 @@ __all__ = ["app"]
 
 _COMMANDS: Final = {
     "rollout-status": "List the accounts without a current stack instance.",
-    "probe": "Prove that roles require their external ID.",
+    "probe": "Prove that a role requires its external ID.",
     "verify": "Verify that accounts have the expected roles.",
     "activity": "Show what Pump did, and what it never used.",
     "report": "Show what the roles can do.",
     "template": "Print a role's universal template.",
-    "link": "Print a link that deploys the template in the console.",
 }
 """What the help and the shell completion show of each command, without loading it."""
 

@@ -17,7 +17,6 @@ from typing import Any, Final, Literal, NoReturn, TypeVar
 import click
 
 from pump_roles.inputs import PROVIDED_EXTERNAL_ID, ArgumentError, ListOf, one_line
-from pump_roles.published import ROLES
 from pump_roles.review.output.document import Document
 from pump_roles.review.output.writers import to_json, to_markdown
 
@@ -175,14 +174,6 @@ def valid(name: str, check: Callable[[str, Any], _Value]) -> Callable[[Any], _Va
     return convert
 
 
-def csv(value: str) -> Path:
-    """Return the CSV file that an option names."""
-    # click would show a file that does not exist, and it could be an external ID.
-    if not value.lower().endswith(".csv"):
-        raise click.BadParameter("must be a .csv file")
-    return Path(value)
-
-
 def external_id_of_environment() -> str | None:
     """Return the external ID in the environment, and remove it there; ``None`` if it is not set."""
     # A credential process of the AWS configuration must not inherit it. CI systems set a secret
@@ -249,8 +240,6 @@ PROFILE: Final = click.option(
     "--profile",
     help="The profile of your AWS configuration to use. Defaults to the environment's settings.",
 )
-
-ROLE: Final = click.argument("role", type=click.Choice([*ROLES]), metavar="ROLE")
 
 
 # Results: the same ``--format`` and ``--output`` everywhere.

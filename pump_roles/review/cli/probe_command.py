@@ -1,17 +1,12 @@
-"""``pump-roles probe``: whether roles require their external ID."""
+"""``pump-roles probe``: whether a role requires its external ID."""
 
 from functools import partial
-from pathlib import Path
 
 import click
 
-from pump_roles.inputs import PROBED_ROLE_ARN, PROVIDED_EXTERNAL_ID, InputError
-from pump_roles.review.account.probe import ProbeReport, probe_all, read_caller, sts_client
-from pump_roles.review.account.role_list import (
-    ListedRole,
-    check_partition,
-    read_role_list,
-)
+from pump_roles.inputs import PROBED_ROLE_ARN, PROVIDED_EXTERNAL_ID, partition_of
+from pump_roles.review.account.probe import ProbeReport, read_caller, sts_client
+from pump_roles.review.account.probe import probe as prove
 from pump_roles.review.cli import aws, options
 from pump_roles.review.output.probe_sections import document_of
 
@@ -20,17 +15,12 @@ from pump_roles.review.output.probe_sections import document_of
 # external ID.
 @options.command(context_settings={"allow_extra_args": True})
 @click.pass_context
-@click.argument("role_arn", type=options.valid("arn", PROBED_ROLE_ARN.check), required=False)
+@click.argument("role_arn", type=options.valid("arn", PROBED_ROLE_ARN.check))
 @click.option(
     "--external-id",
     type=options.valid("id", PROVIDED_EXTERNAL_ID.check),
     help="The role's external ID. Defaults to the environment variable "
     f"{options.EXTERNAL_ID_VARIABLE}, which other users cannot see in the process list.",
-)
-@click.option(
-    "--file",
-    type=options.csv,
-    help="The roles to probe: a .csv file whose header has the columns role_arn and external_id.",
 )
 @click.option(
     "--region",
@@ -41,19 +31,18 @@ from pump_roles.review.output.probe_sections import document_of
 @options.written_as("table", "markdown", "json")
 def probe(
     context: click.Context,
-    role_arn: str | None,
+    role_arn: str,
     *,
     external_id: str | None,
-    file: Path | None,
     region: str | None,
     profile: str | None,
     outputs: options.Outputs,
 ) -> None:
-    """Prove that customers' roles require their external ID, by trying to assume them.
+    """Prove that a customer's role requires its external ID, by trying to assume it.
 
-    ROLE_ARN is the ARN of the role to probe. Also pass --external-id.
+    ROLE_ARN is the ARN of the role. Also pass --external-id.
 
-    Run it as a principal that the roles trust. It tries to assume each role three times: with its
+    Run it as a principal that the role trusts. It tries to assume the role three times: with its
     external ID, without one, and with a wrong one. AWS STS accepts an external ID that a role does
     not require, so the role requires its external ID only if the first call is accepted and the
     other two are refused. Credentials are discarded immediately. An accepted call appears in the
@@ -65,47 +54,28 @@ def probe(
     accepts a pattern of external IDs is detected only if the wrong ID (pump- and 32 random
     hexadecimal digits) matches the pattern.
 
-    Exit status: 3 if any role does not require its external ID; otherwise 4 if any verdict is
-    unknown, or AWS cannot be called.
+    Exit status: 3 if the role does not require its external ID; 4 if the verdict is unknown, or AWS
+    cannot be called.
     """
     if context.args:
         raise click.UsageError("too many arguments; pass the external ID with --external-id")
-    targets = _roles_to_probe(role_arn, external_id, file)
-    hidden = [target.external_id for target in targets]
-    with aws.unknown_if_aws_fails(hidden=hidden):
+    of_environment = options.external_id_of_environment()
+    external_id = external_id or of_environment
+    if external_id is None:
+        raise click.UsageError(f"pass --external-id, or set {options.EXTERNAL_ID_VARIABLE}")
+    with aws.unknown_if_aws_fails(hidden=[external_id]):
         sts = sts_client(profile=profile, region=aws.region_of(region))
-    try:
-        check_partition(targets, sts.meta.partition)
-    except InputError as error:
-        options.fail(f"{file}: {error}" if file else str(error))
-    # Missing credentials, or an endpoint that does not respond, cause one error, not one per role.
-    with aws.unknown_if_aws_fails(hidden=hidden):
-        caller = read_caller(sts)
-    with aws.progress("roles probed", len(targets)) as advance:
-        found = probe_all(
-            [(target.role_arn, target.external_id) for target in targets],
-            sts=sts,
-            on_result=lambda _: advance(1),
+    here, there = sts.meta.partition, partition_of(role_arn)
+    if there != here:
+        options.fail(
+            f"the role is in partition {there}, but the caller is in {here}; pass a --region or "
+            f"--profile in {there}"
         )
-    report = ProbeReport(caller=caller, roles=tuple(found))
+    # Missing credentials, or an endpoint that does not respond, cause one error, not three.
+    with aws.unknown_if_aws_fails(hidden=[external_id]):
+        caller = read_caller(sts)
+    report = ProbeReport(caller=caller, roles=(prove(role_arn, external_id, sts=sts),))
     outputs.write(report, partial(document_of, report))
     options.finish(
         different=bool(report.counts["not-required"]), unknown=bool(report.counts["unknown"])
     )
-
-
-def _roles_to_probe(
-    role_arn: str | None, external_id: str | None, file: Path | None
-) -> list[ListedRole]:
-    if file is not None:
-        options.check_not_passed(
-            {"ROLE_ARN": role_arn, "--external-id": external_id}, "cannot be combined with --file"
-        )
-        return read_role_list(file)
-    if role_arn is None:
-        raise click.UsageError("pass ROLE_ARN or --file")
-    of_environment = options.external_id_of_environment()
-    passed = external_id or of_environment
-    if passed is None:
-        raise click.UsageError(f"pass --external-id, or set {options.EXTERNAL_ID_VARIABLE}")
-    return [ListedRole(role_arn, passed)]

@@ -11,11 +11,12 @@ import click
 
 from pump_roles import universal
 from pump_roles.inputs import GUARDRAILS
+from pump_roles.published import ROLES
 from pump_roles.review.cli import options
 
 
 @options.command()
-@options.ROLE
+@click.argument("role", type=click.Choice([*ROLES]), metavar="ROLE")
 @click.option(
     "--settings",
     type=click.Path(path_type=Path),

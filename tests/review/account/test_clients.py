@@ -4,6 +4,7 @@ import socket
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from threading import Barrier, Semaphore
 from typing import Any
 from unittest.mock import Mock
 
@@ -11,7 +12,7 @@ import pytest
 from botocore.config import Config
 from botocore.exceptions import BotoCoreError, NoRegionError
 
-from pump_roles.review.account.aws_sdk import Clients, GivenUpError, all_in
+from pump_roles.review.account.aws_sdk import Clients, GivenUpError, all_in, in_threads
 from tests.endpoint import serving
 
 CREDENTIALS = {"AccessKeyId": "x", "SecretAccessKey": "y", "SessionToken": "z"}
@@ -131,3 +132,22 @@ def test_every_page_of_a_response_is_read_and_must_have_its_list() -> None:
         pages.return_value = [{"Roles": [1]}, wrong]
         with pytest.raises((KeyError, TypeError)):
             list(all_in(client, "list_roles", "Roles"))
+
+
+def test_items_are_worked_on_at_once_up_to_the_limit() -> None:
+    all_, free, waits = Barrier(8), Semaphore(8), list[bool]()
+
+    def work(item: str) -> str:
+        waits.append(not free.acquire(blocking=False))
+        all_.wait(timeout=300)
+        free.release()
+        all_.wait(timeout=300)
+        return f"{item}!"
+
+    items = [str(number) for number in range(24)]
+    found: list[str] = []
+    results = in_threads(items, work, on_result=found.append)
+    assert waits == [False] * 24
+    assert not all_.broken
+    assert results == [f"{item}!" for item in items]
+    assert sorted(found, key=results.index) == results

@@ -2,13 +2,9 @@
 
 import json
 import re
-import signal
-import subprocess
-import sys
 from collections.abc import Iterator
 from itertools import product
 from pathlib import Path
-from threading import Barrier, Event, Semaphore
 from types import SimpleNamespace
 from typing import Any, get_args
 from unittest.mock import Mock
@@ -30,7 +26,6 @@ from pump_roles.review.account.probe import (
     ProbeAttempt,
     ProbeResult,
     probe,
-    probe_all,
     sts_client,
 )
 from pump_roles.review.output.probe_sections import describe_reason
@@ -42,12 +37,9 @@ from tests.support import (
     PUMP_ACCOUNT,
     ROLE_ARN,
     SECRET,
-    role_in,
     trust,
-    write_csv,
 )
 from tools.sandbox.aws import ACCOUNT_ID, Caller, EmbeddedAws
-from tools.sandbox.cdk import ROOT, tool_environment
 
 pytestmark = pytest.mark.usefixtures("no_aws")
 
@@ -381,7 +373,7 @@ URL = "https://sts.example.com"
     ],
 )
 def test_call_that_is_not_sent_or_answered_is_unknown(raised: Exception, reason: str) -> None:
-    (found,) = probe_all([(ROLE_ARN, SECRET)], sts=broken(raised, endpoint_url=URL))
+    found = probe(ROLE_ARN, SECRET, sts=broken(raised, endpoint_url=URL))
     assert found.verdict == "unknown"
     assert describe_reason(found) == (
         f"with this external ID, without one, with a wrong one: {reason}"
@@ -407,27 +399,6 @@ def test_rejects_an_invalid_argument_before_the_first_call(
         probe(*arguments, sts=never)
     assert str(raised.value).startswith(problem)
     assert SECRET not in str(raised.value)
-    with pytest.raises(ArgumentError):
-        probe_all([(ROLE_ARN, SECRET), arguments], sts=never)
-
-
-def test_roles_are_probed_concurrently_up_to_the_limit() -> None:
-    all_, free, waits = Barrier(8), Semaphore(8), list[bool]()
-
-    def together(**_: object) -> None:
-        waits.append(not free.acquire(blocking=False))
-        all_.wait(timeout=300)
-        free.release()
-        all_.wait(timeout=300)
-
-    client: Any = SimpleNamespace(assume_role=together, meta=SimpleNamespace(partition="aws"))
-    roles = [(f"{ROLE_ARN}-{number}", SECRET) for number in range(24)]
-    found: list[ProbeResult] = []
-    results = probe_all(roles, sts=client, on_result=found.append)
-    assert waits == [False] * 72
-    assert not all_.broken
-    assert [result.role_arn for result in results] == [role_arn for role_arn, _ in roles]
-    assert sorted(found, key=results.index) == results
 
 
 # The command.
@@ -449,10 +420,7 @@ def test_external_id_may_come_from_the_environment_and_the_region_decides_the_pa
 @pytest.mark.parametrize(
     ("arguments", "problem"),
     [
-        ([], "pass ROLE_ARN or --file"),
-        ([ROLE_ARN, "--file=roles.csv"], "Error: ROLE_ARN: cannot be combined with --file"),
-        (["--file=roles.csv", f"--external-id={SECRET}"], "cannot be combined with --file"),
-        ([f"--file={SECRET}"], "Invalid value for '--file': must be a .csv file"),
+        ([], "Missing argument 'ROLE_ARN'"),
         ([ROLE_ARN], "pass --external-id, or set PUMP_EXTERNAL_ID"),
         (
             [ROLE_ARN, f"--external-id={SECRET}!"],
@@ -460,7 +428,7 @@ def test_external_id_may_come_from_the_environment_and_the_region_decides_the_pa
         ),
         (
             [SECRET, f"--external-id={SECRET}"],
-            "'[ROLE_ARN]': the value is not the ARN of an",
+            "'ROLE_ARN': the value is not the ARN of an",
         ),
         ([ROLE_ARN, SECRET], "pass the external ID with --external-id"),
     ],
@@ -528,72 +496,27 @@ def test_does_not_show_what_aws_echoes(fake: Endpoint) -> None:
         assert not [sent_id for sent_id in sent if sent_id in ended.output]
 
 
-# The file, for the command; its contents are tested in test_role_list.py.
-
-
-def test_bad_file_causes_one_error_before_the_first_call(fake: Endpoint, tmp_path: Path) -> None:
-    file = write_csv(tmp_path / "r.csv", (SECRET, ROLE_ARN))
-    line = the_error(run("--file", file), 1)
-    assert line.startswith(f"pump-roles: {file}: line 2: role_arn: the value")
-    write_csv(file, (ROLE_ARN, SECRET), (ROLE_ARN.replace("aws", "aws-cn"), SECRET))
-    line = the_error(run("--file", file), 1)
-    assert line.startswith(f"pump-roles: {file}: line 3: the role is in partition aws-cn")
-    assert fake.requests == []
-
-
-# Many roles, as whole commands.
-
-
-def test_shows_the_result_of_each_role(fake: Endpoint, tmp_path: Path) -> None:
-    right, open_role, missing = (role_in(number) for number in (1, 2, 3))
-
-    def respond(request: Request) -> tuple[int, str]:
-        if request.get("RoleArn") == open_role:
-            return ACCEPTED
-        return REFUSED if request.get("RoleArn") == missing else as_it_should(request)
-
-    fake.respond = respond
-    file = write_csv(tmp_path / "r.csv", *((role, SECRET) for role in (right, open_role, missing)))
-    ended = run("--file", file, "--format=json")
-    assert ended.exit_code == 3, ended.stderr
+@pytest.mark.parametrize(
+    ("accepted", "verdict", "status"),
+    [
+        ({SECRET}, "required", 0),
+        ({SECRET, None}, "not-required", 3),
+        (set(), "unknown", 4),
+    ],
+)
+def test_shows_the_result_of_the_role(
+    accepted: set[str | None], verdict: str, status: int, fake: Endpoint
+) -> None:
+    fake.respond = lambda request: (
+        IDENTITY
+        if request["Action"] == "GetCallerIdentity"
+        else ACCEPTED
+        if request.get("ExternalId") in accepted
+        else REFUSED
+    )
+    ended = run(ROLE_ARN, "--external-id", SECRET, "--format=json")
+    assert ended.exit_code == status, ended.stderr
     found = json.loads(ended.stdout)
     assert found["caller"] == f"arn:aws:iam::{PUMP_ACCOUNT}:user/Pump"
-    assert [(role["role_arn"], role["verdict"]) for role in found["roles"]] == [
-        (right, "required"),
-        (open_role, "not-required"),
-        (missing, "unknown"),
-    ]
-
-
-def test_interrupt_ends_the_command_without_partial_output(tmp_path: Path) -> None:
-    probing, released = Semaphore(0), Event()
-
-    def hang(request: Request) -> tuple[int, str]:
-        if request["Action"] == "AssumeRole":
-            probing.release()
-            released.wait()
-        return as_it_should(request)
-
-    file = write_csv(tmp_path / "r.csv", *((role_in(n), f"{SECRET}{n}") for n in range(1, 20)))
-    # A shell's background job ignores it, and so would the command.
-    signal.signal(signal.SIGINT, signal.default_int_handler)
-    with serving(hang) as fake:
-        process = subprocess.Popen(
-            [sys.executable, "-m", "pump_roles", "probe", "--file", file],
-            env={**tool_environment(), **fake.environment, "PYTHONPATH": str(ROOT)},
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
-            text=True,
-        )
-        try:
-            # Only once every thread calls AWS, so that nothing but the main thread still runs.
-            for _ in range(8):
-                assert probing.acquire(timeout=300)
-            process.send_signal(signal.SIGINT)
-            # It does not wait for the calls, which never end.
-            stdout, stderr = process.communicate(timeout=300)
-        finally:
-            process.kill()
-            released.set()
-    assert process.returncode == 130
-    assert (stdout, stderr) == ("", "")
+    (role,) = found["roles"]
+    assert (role["role_arn"], role["verdict"]) == (ROLE_ARN, verdict)

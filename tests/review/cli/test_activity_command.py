@@ -2,15 +2,21 @@
 
 import json
 import re
+import signal
+import subprocess
+import sys
 from pathlib import Path
+from threading import Event, Semaphore
 from typing import Any
 
 import jsonschema
 import pytest
 from click.testing import Result
 
+from pump_roles.inputs.validators import REGION_NAMES
 from tests.commands import run, the_error, the_usage_error
 from tests.docs.pages import ACTIVITY, SECURITY, block
+from tests.endpoint import Request, serving
 from tests.review.account.trail import (
     ACCOUNT,
     AUTO_PILOT,
@@ -23,7 +29,7 @@ from tests.review.account.trail import (
     write,
 )
 from tests.support import synthesize
-from tools.sandbox.cdk import ROOT
+from tools.sandbox.cdk import ROOT, tool_environment
 
 SCHEMA = json.loads((ROOT / "pump_roles/review/output/activity.schema.json").read_text())
 READS = call("ec2:DescribeInstances")
@@ -250,3 +256,41 @@ def test_query_is_printed_without_a_call_to_aws() -> None:
 def test_event_history_and_query_need_credentials(more: tuple[str, ...]) -> None:
     line = the_error(activity("--days", "1", *more))
     assert line.startswith(f"{UNKNOWN}Unable to locate credentials")
+
+
+def test_interrupt_ends_the_command_without_partial_output() -> None:
+    reading, released = Semaphore(0), Event()
+
+    def hang(request: Request) -> tuple[int, str]:
+        if request.get("Action") == "GetCallerIdentity":
+            arn = f"arn:aws:iam::{ACCOUNT}:user/Someone"
+            identity = f"<Arn>{arn}</Arn><Account>{ACCOUNT}</Account>"
+            result = f"<GetCallerIdentityResult>{identity}</GetCallerIdentityResult>"
+            return 200, f"<GetCallerIdentityResponse>{result}</GetCallerIdentityResponse>"
+        reading.release()
+        released.wait()
+        return 200, "{}"
+
+    # A shell's background job ignores it, and so would the command.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
+    with serving(hang) as fake:
+        regions = [f"--region={name}" for name in REGION_NAMES[:19]]
+        process = subprocess.Popen(
+            [sys.executable, "-m", "pump_roles", "activity", *regions],
+            env={**tool_environment(), **fake.environment, "PYTHONPATH": str(ROOT)},
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+        )
+        try:
+            # Only once every thread calls AWS, so that nothing but the main thread still runs.
+            for _ in range(8):
+                assert reading.acquire(timeout=300)
+            process.send_signal(signal.SIGINT)
+            # It does not wait for the calls, which never end.
+            stdout, stderr = process.communicate(timeout=300)
+        finally:
+            process.kill()
+            released.set()
+    assert process.returncode == 130
+    assert (stdout, stderr) == ("", "")

@@ -636,7 +636,7 @@ def test_says_what_to_install_if_a_package_of_the_extra_is_missing(tmp_path: Pat
 @pytest.mark.parametrize(
     ("words", "offered"),
     [
-        ("", "activity link probe report rollout-status template verify"),
+        ("", "activity probe report rollout-status template verify"),
         ("ver", "verify"),
         ("rollout-status --no-f", "--no-filter"),
     ],

@@ -1,6 +1,9 @@
-"""`pump-roles template` with settings: what it writes is what the app deploys, byte for byte."""
+"""`pump-roles template`: the universal template; with settings, what the app deploys."""
 
 import json
+import os
+import subprocess
+import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -13,9 +16,18 @@ from pump_roles.app import app_stacks
 from pump_roles.published import ROLES
 from pump_roles.review.cli import app
 from tests.commands import the_error, the_usage_error
-from tests.support import SCENARIOS, UNITS, app_files, rollout_with_parameters, without_node
-from tools.sandbox.cdk import ROOT
+from tests.support import (
+    DOCUMENTED,
+    SCENARIOS,
+    STACKS,
+    UNITS,
+    app_files,
+    rollout_with_parameters,
+    without_node,
+)
+from tools.sandbox.cdk import ROOT, tool_environment
 
+FILES = {kind: f"{stack}.template.json" for kind, stack in zip(DOCUMENTED, STACKS, strict=True)}
 GUARDRAILS = "recommended,no-invitations"
 
 
@@ -46,6 +58,72 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """The working folder."""
     monkeypatch.chdir(tmp_path)
     return tmp_path
+
+
+@pytest.mark.parametrize("kind", ROLES)
+def test_template_is_the_packages_byte_for_byte(
+    kind: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    packaged = (ROOT / "pump_roles" / "universal" / FILES[kind]).read_bytes()
+    for output in ([], ["--output", "-"]):
+        ended = run(kind, *output)
+        assert (ended.exit_code, ended.stderr) == (0, "")
+        assert ended.stdout_bytes == packaged
+    assert list(tmp_path.iterdir()) == []
+    ended = run(kind, "--output", "a template.json")
+    assert (ended.exit_code, ended.output) == (0, "")
+    assert (tmp_path / "a template.json").read_bytes() == packaged
+
+
+def test_output_that_cannot_be_written_is_one_error(tmp_path: Path) -> None:
+    file = tmp_path / "no" / "such" / "file"
+    line = the_error(run("read-only", "--output", file), 1)
+    assert line == f"pump-roles: {file}: cannot be written: No such file or directory"
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_standard_output_that_cannot_be_written_is_one_error() -> None:
+    reader, nobody_reads = os.pipe()
+    os.close(reader)
+    outputs = {
+        ">&-": "Bad file descriptor",
+        ">/dev/full": "No space left on device",
+        f">&{nobody_reads}": "Broken pipe",
+    }
+    for redirection, problem in outputs.items():
+        ended = subprocess.run(
+            ["bash", "-c", f'"$0" -m pump_roles template read-only {redirection}', sys.executable],
+            cwd=ROOT,
+            env=tool_environment(),
+            stderr=subprocess.PIPE,
+            text=True,
+            check=False,
+            pass_fds=[nobody_reads],
+        )
+        assert ended.returncode == 1
+        assert ended.stderr == f"pump-roles: standard output: cannot be written: {problem}\n"
+    os.close(nobody_reads)
+
+
+def test_role_that_does_not_exist_is_an_error(tmp_path: Path) -> None:
+    expected = r"Invalid value for 'ROLE': '../x\n' is not one of 'read-only', 'auto-pilot'."
+    file = tmp_path / "template.json"
+    assert expected in the_usage_error(run("../x\n", "--output", file))
+    assert not file.exists()
+
+
+@pytest.mark.parametrize(
+    ("arguments", "problem"),
+    [
+        ((), "Missing argument 'ROLE'. Choose from: read-only, auto-pilot"),
+        (("read-only", "--output=."), "File '.' is a directory."),
+    ],
+)
+def test_argument_that_is_missing_or_unknown_is_an_error(
+    arguments: Sequence[str], problem: str
+) -> None:
+    assert problem in the_usage_error(run(*arguments))
 
 
 @pytest.mark.parametrize(

@@ -13,7 +13,7 @@ from click.testing import CliRunner
 from pump_roles.published import ROLES
 from pump_roles.review.cli import app
 from pump_roles.universal import FILES
-from tests.docs.pages import TEMPLATE, sh_blocks
+from tests.docs.pages import TEMPLATE, quick_create_link, sh_blocks
 from tests.support import PRINCIPAL
 from tools.sandbox.aws import ACCOUNT_ID, EmbeddedAws
 from tools.sandbox.cdk import tool_environment
@@ -30,17 +30,15 @@ def run(*arguments: str) -> bytes:
 
 
 def linked(aws: EmbeddedAws, kind: str) -> tuple[bytes, str]:
-    """Publish what the command prints, and return it with the link to it."""
+    """Publish what the command prints, and return it with the guide's link to it."""
     content, key = run("template", kind), f"v0.1.0/{ROLES[kind].stack_name}+1.template.json"
     storage = aws.client("s3")
     storage.create_bucket(Bucket=BUCKET)
     storage.put_object(Bucket=BUCKET, Key=key, Body=content)
-    link = run(
-        *("link", kind, "--region", "us-east-1"),
-        *("--template-url", f"https://s3.us-east-1.amazonaws.com/{BUCKET}/{key}?versionId=a+b%2Bc"),
-        *("--principal", PRINCIPAL, "--external-id", EXTERNAL_ID),
+    url = f"https://s3.us-east-1.amazonaws.com/{BUCKET}/{key}?versionId=a+b%2Bc"
+    return content, quick_create_link(
+        {"TEMPLATE_URL": url, "PRINCIPAL": PRINCIPAL, "EXTERNAL_ID": EXTERNAL_ID}
     )
-    return content, link.decode().strip()
 
 
 @pytest.mark.parametrize("kind", ROLES)
