@@ -54,8 +54,14 @@ _GAINED: Final = 40
 
 def document_of(report: Report, *, every_action: bool = False) -> Document:
     """Return the document."""
-    checks = (
-        (Strong(f"{check.title}."), " ", *coded(check.text)) for check in wording.checks(report)
+    # What needs attention, then the verdicts, then what is as it should be.
+    checks: dict[bool, list[Text]] = {True: [], False: []}
+    for check in wording.checks(report):
+        text = (Strong(f"{check.title}."), " ", *coded(check.text))
+        checks[check.state in {"alarm", "broader", "narrower"}].append(text)
+    verdicts = (
+        (Strong(f"{wording.heading(role)}."), f" {wording.verdict(role, report)}")
+        for role in report.roles
     )
     date = say("markdown.date", date=report.date, catalog=report.catalog)
     titles = TEXTS["page_sections"]
@@ -71,7 +77,7 @@ def document_of(report: Report, *, every_action: bool = False) -> Document:
     return Document(
         say("top.title"),
         report.version,
-        summary=tuple(checks),
+        summary=(*checks[True], *verdicts, *checks[False]),
         about=((*coded(wording.subtitle(report)), f" {date}"),),
         sections=sections,
     )
@@ -106,8 +112,6 @@ def _by_role(report: Report, first: str, rows: Iterable[tuple[Text, ...]]) -> Ta
 
 
 def _roles(report: Report) -> Iterator[Part]:
-    for role in report.roles:
-        yield Strong(f"{wording.heading(role)}."), f" {wording.verdict(role, report)}"
     columns = [{**_numbers(role), **facts(role, report)} for role in report.roles]
     for column, role in zip(columns, report.roles, strict=True):
         column[say("facts.read_from")] = _read_from(role)
