@@ -25,6 +25,7 @@ NO_TITLES: Final[Mapping[str, set[str]]] = {
     "before-you-start": {
         "can't be shared outside the purchasing organization",
         "this step will fail",
+        "all customers in our organization",
     },
     "deploy": {"Parameters: [PumpExternalID] do not exist in the template"},
     "leave": {DIRECTLY},
