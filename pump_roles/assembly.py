@@ -1,10 +1,10 @@
 """What templates contain: Pump's roles, and everything else that gives access."""
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any, Final, Literal
 
 from pump_roles.access import Access
-from pump_roles.iam import Principal
+from pump_roles.iam import ExternalId, Principal
 from pump_roles.placeholders import TemplateChange
 from pump_roles.role import Role, Unknown
 
@@ -182,5 +182,5 @@ class Assembly:
     places: tuple[Deployment, ...] = ()
     suspects_sha256: str = ""
     variants: tuple[tuple[DeployedRole, ...], ...] = ()
-    external_ids: frozenset[str] = field(default=frozenset(), repr=False)
+    external_ids: frozenset[ExternalId] = frozenset()
     policies: tuple[OrganizationPolicy, ...] = ()

@@ -60,6 +60,7 @@ from pump_roles.constructs.stacks import (
 )
 from pump_roles.guardrails import WITH_VALUE, Guardrail, parts_of
 from pump_roles.guardrails.role_guardrails import added_up, applying
+from pump_roles.iam import ExternalId
 from pump_roles.inputs import ArgumentError, validators
 from pump_roles.published import ROLES
 from pump_roles.universal import EXTERNAL_ID_PARAMETER, PRINCIPAL_PARAMETER, UNITS_PARAMETER
@@ -238,8 +239,12 @@ class StackSettings:
     def build(self, app: App) -> Stack:
         """Build the stack."""
         self._check_tags()
+        arguments = {
+            name: value.reveal() if isinstance(value, ExternalId) else value
+            for name, value in self.arguments.items()
+        }
         try:
-            stack = self.create(app, self.stack_id, **self.arguments)
+            stack = self.create(app, self.stack_id, **arguments)
         except ArgumentError as error:
             # Several keys make one list of guardrails.
             key = self.keys.get(error.guardrail) or self.keys.get(error.argument)

@@ -3,7 +3,7 @@
 import os
 import subprocess
 from collections.abc import Callable, Collection, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
 from typing import Any, Final, Literal, NamedTuple
@@ -11,6 +11,7 @@ from typing import Any, Final, Literal, NamedTuple
 from aws_cdk import Environment
 
 from pump_roles.guardrails import WITH_VALUE, Guardrail
+from pump_roles.iam import ExternalId
 from pump_roles.inputs import ArgumentError, InputError, nearest, one_line, read_json, validators
 from pump_roles.published import ROLES
 
@@ -77,8 +78,10 @@ def _environment(account: str) -> Environment:
 
 TABLE: Final = (
     Setting("principal", validators.PROVIDED_PRINCIPAL, _BOTH_ROLES, _ROLE, "pump_principal"),
-    Setting("external-id", validators.PROVIDED_EXTERNAL_ID, _BOTH_ROLES, _ROLE),
-    Setting("next-external-id", validators.PROVIDED_EXTERNAL_ID, _BOTH_ROLES, _ROLE),
+    *(
+        Setting(name, validators.PROVIDED_EXTERNAL_ID, _BOTH_ROLES, _ROLE, convert=ExternalId.of)
+        for name in ("external-id", "next-external-id")
+    ),
     Setting("role-name", validators.ROLE_NAME, _ONE_ROLE, _ROLE),
     Setting("role-path", validators.ROLE_PATH, _BOTH_ROLES, _ROLE, "path"),
     Setting("permissions-boundary", validators.PERMISSIONS_BOUNDARY, _BOTH_ROLES, _ROLE),
@@ -168,7 +171,7 @@ class ConfigError(ValueError):
 class Settings:
     """The content of a settings file, and the file for error messages; both empty if none."""
 
-    content: Mapping[str, Any]
+    content: Mapping[str, Any] = field(repr=False)
     file: str = FILE
 
     @property

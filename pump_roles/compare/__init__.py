@@ -87,9 +87,7 @@ def _differences(
 ) -> Iterator[Difference]:
     yield from _plain("role-name", "name", expected.name, found.name)
     yield from _plain("role-path", "path", expected.path, found.path)
-    yield from trust_differences(
-        expected.trust, found.trust, account=account, any_principal=not over_time
-    )
+    yield from trust_differences(expected.trust, found.trust, account=account, over_time=over_time)
     if over_time:
         yield from may_deny_differences(expected, found)
     else:

@@ -1,8 +1,8 @@
 """Compares trust policies: whether more or fewer callers can assume a role."""
 
 import json
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 from itertools import product
 from typing import Any, Final
 
@@ -12,11 +12,11 @@ from pump_roles.iam import (
     OF_AWS,
     VERSIONS,
     Effect,
+    ExternalId,
     Principal,
     Trust,
     TrustProblem,
     TrustStatement,
-    Value,
     covers,
     folded,
     implies,
@@ -26,18 +26,16 @@ from pump_roles.role import Difference
 
 _Identity = tuple[str, str]
 
-_ANY: Final = "$"
-"""What is in the place of an open external ID: no external ID has this character."""
-
 _PROVIDED: Final[_Identity] = ("provided", "")
 
 
 def trust_differences(
-    expected: Trust, found: Trust, *, account: str = "", any_principal: bool = True
+    expected: Trust, found: Trust, *, account: str = "", over_time: bool = False
 ) -> Iterator[Difference]:
-    """Yield how a trust policy differs from the expected one.
+    """Yield how a trust policy differs from the expected one, or from that of an earlier time.
 
-    An open external ID can be any external ID, and an open principal one account or role.
+    An open external ID can be any external ID, and an open principal that is expected, one account
+    or role.
     """
     if not trust_effects(expected, found):
         return
@@ -51,13 +49,18 @@ def trust_differences(
             gained=tuple(deleted.values()),
             actions=(ASSUME_ROLE,),
         )
-    by_themselves = _has_only_exact_ids(expected) and _has_only_exact_ids(found)
+    by_themselves = (
+        _has_only_exact_ids(expected)
+        and _has_only_exact_ids(found)
+        and not _have_swapped_ids(expected, found, before.keys() & now.keys())
+    )
     if by_themselves:
-        yield from _external_ids(found.external_ids, expected.external_ids)
+        differing = _number_of_ids if over_time else _external_ids
+        yield from differing(found.external_ids, expected.external_ids)
     # Compare everything else as if they were not deleted.
     instead = {identity: next(iter(before), identity) for identity in deleted}
     others = [who for identity, who in now.items() if identity not in {*before, *deleted}]
-    if any_principal and _PROVIDED in before.keys() - now.keys() and len(others) == 1:
+    if not over_time and _PROVIDED in before.keys() - now.keys() and len(others) == 1:
         instead |= {who.identity: _PROVIDED for who in others if who.is_single}
     gained = [who for who in others if who.identity not in instead]
     trusted = {instead.get(identity, identity) for identity in now}
@@ -68,10 +71,9 @@ def trust_differences(
         if problem not in expected.problems
         and (problem.principal is None or problem.principal not in (*gained, *deleted.values()))
     ]
-    was, is_now = (
-        _meaning(expected, ids=not by_themselves),
-        _meaning(found, ids=not by_themselves, instead=instead),
-    )
+    texts = _have_texts(expected, found)
+    was = _meaning(expected, ids=not by_themselves, texts=texts)
+    is_now = _meaning(found, ids=not by_themselves, texts=texts, instead=instead)
     for effect in _effects(was, is_now, account):
         loses, gains = effect != "broader", effect != "narrower"
         yield Difference(
@@ -90,7 +92,8 @@ def trust_effects(expected: Trust, found: Trust, *, account: str = "") -> tuple[
 
     Empty if both mean the same. If in doubt, it is broader.
     """
-    return _effects(_meaning(expected), _meaning(found), account)
+    texts = _have_texts(expected, found)
+    return _effects(_meaning(expected, texts=texts), _meaning(found, texts=texts), account)
 
 
 def _by_identity(principals: Iterable[Principal]) -> dict[_Identity, Principal]:
@@ -102,42 +105,75 @@ def _has_only_exact_ids(trust: Trust) -> bool:
     return bool(requiring) and all(found.id_required == "exactly" for found in requiring)
 
 
-def _external_ids(found: Sequence[Value], expected: Sequence[Value]) -> Iterator[Difference]:
-    known = [value for value in expected if value.state != "open"]
+def _have_texts(*trusts: Trust) -> bool:
+    # Not those of a report.
+    return all(
+        id_.has_text or id_.state != "known"
+        for trust in trusts
+        for statement in trust.statements
+        for id_ in statement.external_ids
+    )
+
+
+def _have_swapped_ids(expected: Trust, found: Trust, principals: Collection[_Identity]) -> bool:
+    # The IDs are the same, but not for each of the principals.
+    if {*expected.external_ids} != {*found.external_ids}:
+        return False
+    was, now = (
+        {
+            (who.identity, id_)
+            for statement in trust.allows
+            for who in statement.principals
+            for id_ in statement.external_ids
+            if who.identity in principals
+        }
+        for trust in (expected, found)
+    )
+    return was != now
+
+
+def _number_of_ids(
+    found: Sequence[ExternalId], expected: Sequence[ExternalId]
+) -> Iterator[Difference]:
+    # Whether they are others is another change.
+    is_open, was_open = (sum(id_.state == "open" for id_ in ids) for ids in (found, expected))
+    if is_open > was_open:
+        yield _difference_of_ids("unclear", 0, 0)
+    more = len(found) - len(expected)
+    if more:
+        yield _difference_of_ids("broader" if more > 0 else "narrower", max(-more, 0), max(more, 0))
+
+
+def _external_ids(
+    found: Sequence[ExternalId], expected: Sequence[ExternalId]
+) -> Iterator[Difference]:
+    known = [id_ for id_ in expected if id_.state != "open"]
     number_open = len(expected) - len(known)
-    missing = [value for value in known if value not in found]
-    extra = [value for value in dict.fromkeys(found) if value not in known]
-    newly_open = False
-    if any(value.state == "hidden" for value in (*expected, *found)):
-        # Only their number is known, and whether they are open.
-        newly_open = sum(value.state == "open" for value in found) > number_open
-        number_open = 0
-        missing, extra = [*expected[len(found) :]], [*found[len(expected) :]]
-    if len(extra) == number_open and not missing and not newly_open:
+    missing = [id_ for id_ in known if id_ not in found]
+    extra = [id_ for id_ in dict.fromkeys(found) if id_ not in known]
+    if len(extra) == number_open and not missing:
         return
-    if newly_open:
-        yield Difference(
-            rule="external-id",
-            effect="unclear",
-            part="trust-policy",
-            numbers=(0, 0),
-            actions=(ASSUME_ROLE,),
-        )
-        if not (missing or extra):
-            return
     effect: Effect = "unclear"
     if not missing:
         effect = "broader" if len(extra) > number_open else "narrower"
     elif not extra:
         effect = "narrower"
-    cases = {value.text.casefold() for value in extra if value.state == "known"}
-    only_case = bool(missing) and all(value.text.casefold() in cases for value in missing)
-    yield Difference(
+    only_case = bool(missing) and all(
+        any(id_.differs_in_case_from(other) for other in extra) for id_ in missing
+    )
+    problems = (TrustProblem("external-id-case"),) if only_case else ()
+    yield _difference_of_ids(effect, len(missing), len(extra), problems)
+
+
+def _difference_of_ids(
+    effect: Effect, missing: int, extra: int, problems: tuple[TrustProblem, ...] = ()
+) -> Difference:
+    return Difference(
         rule="external-id",
         effect=effect,
         part="trust-policy",
-        problems=(TrustProblem("external-id-case"),) if only_case else (),
-        numbers=(len(missing), len(extra)),
+        problems=problems,
+        numbers=(missing, extra),
         actions=(ASSUME_ROLE,),
     )
 
@@ -148,7 +184,7 @@ class _Part:
     effect: str
     action: str
     principal: _Identity
-    condition: str
+    condition: str = field(repr=False)
 
     def covers(self, other: "_Part", account: str) -> bool:
         """Return whether it applies to every call that another part applies to."""
@@ -163,41 +199,46 @@ class _Part:
 @dataclass(frozen=True)
 class _Meaning:
     parts: frozenset[_Part]
-    unreadable: frozenset[str]
+    unreadable: frozenset[object]
 
 
 def _meaning(
-    trust: Trust, *, ids: bool = True, instead: Mapping[_Identity, _Identity] | None = None
+    trust: Trust,
+    *,
+    texts: bool,
+    ids: bool = True,
+    instead: Mapping[_Identity, _Identity] | None = None,
 ) -> _Meaning:
     readable = [statement for statement in trust.statements if statement.is_comparable]
-    others = (repr(statement) for statement in trust.statements if not statement.is_comparable)
     parts = frozenset(
         _Part(
             effect=statement.effect,
             action=folded(action),
             principal=(instead or {}).get(who.identity, who.identity),
             condition=in_newest_version(
-                _condition(statement, ids=ids or statement.effect == "Deny"), trust.version
+                _condition(statement, ids=ids or statement.effect == "Deny", texts=texts),
+                trust.version,
             ),
         )
         for statement in readable
         for action, who in product(statement.actions, statement.principals)
     )
-    unread = [in_newest_version(text, trust.version) for text in (*trust.not_read, *others)]
+    unread: set[object] = {in_newest_version(text, trust.version) for text in trust.not_read}
+    for statement in trust.statements:
+        if not statement.is_comparable:
+            text = f"{statement.not_read}{statement.condition}"
+            unread.add((statement, in_newest_version(text, trust.version)))
     if trust.version not in VERSIONS:
-        unread.append(trust.version)
+        unread.add(trust.version)
     return _Meaning(parts=parts, unreadable=frozenset(unread))
 
 
-def _condition(statement: TrustStatement, *, ids: bool) -> str:
+def _condition(statement: TrustStatement, *, ids: bool, texts: bool) -> str:
     found: dict[str, Any] = statement.conditions
     if statement.id_required == "exactly":
-        # What is open could be anything. Without IDs, it requires one of those that are compared by
-        # themselves.
-        texts = [_ANY if value.state == "open" else value.text for value in statement.external_ids]
-        hidden = [text for text in texts if not text]
-        required = {EXTERNAL_ID_KEY: [*hidden, *sorted({*texts} - {""})] if ids else [""]}
-        found["StringEquals"] = {**found.get("StringEquals", {}), **required}
+        # Without IDs, it requires one of those that are compared by themselves.
+        listed = sorted({*statement.compared_ids(by_text=texts)}) if ids else [""]
+        found["StringEquals"] = {**found.get("StringEquals", {}), EXTERNAL_ID_KEY: listed}
     return json.dumps(found, sort_keys=True)
 
 

@@ -21,10 +21,10 @@ from pump_roles.inputs.text import as_list, as_mapping, as_text, mapped
 
 @dataclass(frozen=True)
 class Value:
-    """A text: known, open, hidden, or not read.
+    """A text: known, open, or not read.
 
-    :param state: ``known``; ``open`` if it is decided at deployment; ``hidden`` if it is known, and
-        not shown; ``not-read`` if it cannot be read.
+    :param state: ``known``; ``open`` if it is decided at deployment; ``not-read`` if it cannot be
+        read.
     :param text: the text if it is known; what decides it if it is open, such as the name of a
         parameter; what is there, or what AWS says, if it is not read; otherwise empty.
     :param why: if it is not read, why: ``unreadable`` for a function in a template, ``not-read``
@@ -33,7 +33,7 @@ class Value:
     :param default: if it is open, what it is if nobody decides otherwise; may be empty.
     """
 
-    state: Literal["known", "open", "hidden", "not-read"]
+    state: Literal["known", "open", "not-read"]
     text: str = ""
     why: Literal["", "unreadable", "not-read", "not-in-files", "files-differ"] = ""
     default: str = ""

@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from typing import Any, Final, Literal
 
+from pump_roles.iam.external_ids import EXTERNAL_ID_KEY, ExternalId, external_ids_in
 from pump_roles.iam.identity_policies import (
     VERSIONS,
     Value,
@@ -41,9 +42,6 @@ OF_AWS: Final[frozenset[PrincipalKind]] = frozenset(
 )
 """The kinds of principals of AWS."""
 
-EXTERNAL_ID_KEY: Final = "sts:externalid"
-"""The condition key, in lower case. IAM reads a condition's key in any case."""
-
 _NO_ID: Final = {"service", "identity-provider"}
 """The kinds of principals that pass no external ID."""
 
@@ -52,9 +50,8 @@ ASSUME_ROLE: Final = "sts:AssumeRole"
 _ASSUMING: Final = "sts:Assume*"
 """Who is only allowed anything else, such as ``sts:TagSession``, cannot assume the role."""
 
-PART_FROM: Final = 6
-"""The minimum length of an external ID that is masked within other text. A shorter one could be a
-part of any word."""
+_ANY: Final = "$"
+"""What is in the place of an open external ID: no external ID has this character."""
 
 _IDS_WHILE_ROTATING: Final = 2
 _MOST_PARTS: Final = 10_000
@@ -163,7 +160,7 @@ class TrustStatement:
     principals: tuple[Principal, ...]
     actions: tuple[str, ...]
     id_required: Literal["exactly", "not-exactly", "unknown", "no"]
-    external_ids: tuple[Value, ...]
+    external_ids: tuple[ExternalId, ...]
     condition: str
     not_read: str
 
@@ -181,15 +178,29 @@ class TrustStatement:
         except (ValueError, RecursionError):
             return None
 
+    def compared_ids(self, *, by_text: bool) -> list[str]:
+        """Return a text for each external ID, to compare them; nothing shows these texts.
+
+        What is open could be any ID, and has the same text. With their own texts, they can also be
+        compared with a pattern.
+        """
+        return [
+            _ANY if id_.state == "open" else id_.reveal() if by_text else f"{_ANY}{id_.sha256}"
+            for id_ in self.external_ids
+        ]
+
     @property
     def is_comparable(self) -> bool:
         """Whether it can be compared with another one."""
-        values = (*(principal.value for principal in self.principals), *self.external_ids)
+        whys = (
+            *(who.value.why for who in self.principals),
+            *(id_.why for id_ in self.external_ids),
+        )
         return (
             not self.not_read
             and is_readable_condition(self.conditions)
             # An ID of the wrong type is in the condition. What a function is, is not known.
-            and not any(value.why for value in values)
+            and not any(whys)
             and 0 < len(self.principals) * len(self.actions) <= _MOST_PARTS
         )
 
@@ -221,9 +232,22 @@ class Trust:
         return tuple(dict.fromkeys((*named, *((_UNREAD,) if self.not_read else ()))))
 
     @property
-    def external_ids(self) -> tuple[Value, ...]:
+    def external_ids(self) -> tuple[ExternalId, ...]:
         """The external IDs that it accepts."""
-        return tuple(value for statement in self.allows for value in statement.external_ids)
+        return tuple(id_ for statement in self.allows for id_ in statement.external_ids)
+
+    @property
+    def named_ids(self) -> frozenset[ExternalId]:
+        """The external IDs in it that are known, wherever they are."""
+        accepted = (id_ for statement in self.statements for id_ in statement.external_ids)
+        elsewhere = [text for each in self.statements for text in (each.condition, each.not_read)]
+        known_ids = {id_ for id_ in accepted if id_.state == "known"}
+        return external_ids_in([*elsewhere, *self.not_read]) | known_ids
+
+    @property
+    def id_digests(self) -> tuple[str, ...]:
+        """The SHA-256 of each external ID in it that is known, in order."""
+        return tuple(sorted(id_.sha256 for id_ in self.named_ids))
 
     @property
     def id_required(self) -> Literal["exactly", "not-exactly", "not-always", "unknown", "no"]:
@@ -248,45 +272,48 @@ class Trust:
         """Whether nobody is let in without one of the external IDs."""
         return self.id_required == "exactly"
 
-    def with_values(self, change: Callable[[Value, Text], Value]) -> "Trust":
-        """Return it with other values for its principals of AWS and its external IDs."""
+    def with_principals(self, change: Callable[[Value], Value]) -> "Trust":
+        """Return it with other values for its principals of AWS."""
 
-        def principal_of(principal: Principal) -> Principal:
-            of_aws = principal.kind in OF_AWS
-            value = change(principal.value, PRINCIPAL) if of_aws else principal.value
+        def changed(principal: Principal) -> Principal:
+            value = change(principal.value) if principal.kind in OF_AWS else principal.value
             return principal if value == principal.value else _aws_principal(value)
 
-        def statement_of(statement: TrustStatement) -> TrustStatement:
-            ids = tuple(change(value, EXTERNAL_ID) for value in statement.external_ids)
-            return replace(
-                statement,
-                principals=tuple(map(principal_of, statement.principals)),
-                external_ids=ids,
-                id_required="exactly" if _is_exact(ids) else statement.id_required,
-            )
-
-        found = replace(self, statements=tuple(map(statement_of, self.statements)))
-        solved = {"no-external-id", "unknown-external-id"} if found.requires_external_id else set()
+        statements = (
+            replace(statement, principals=tuple(map(changed, statement.principals)))
+            for statement in self.statements
+        )
         problems = (
-            replace(problem, principal=problem.principal and principal_of(problem.principal))
+            replace(problem, principal=problem.principal and changed(problem.principal))
             for problem in self.problems
-            if problem.why not in solved
         )
         left = (each for each in problems if each.principal is None or not each.principal.is_single)
-        return replace(found, problems=tuple(left))
+        return replace(self, statements=tuple(statements), problems=tuple(left))
+
+    def with_external_ids(self, change: Callable[[ExternalId], ExternalId]) -> "Trust":
+        """Return it with other external IDs."""
+
+        def changed(statement: TrustStatement) -> TrustStatement:
+            ids = tuple(map(change, statement.external_ids))
+            required = "exactly" if _is_exact(ids) else statement.id_required
+            return replace(statement, external_ids=ids, id_required=required)
+
+        found = replace(self, statements=tuple(map(changed, self.statements)))
+        solved = {"no-external-id", "unknown-external-id"} if found.requires_external_id else set()
+        problems = (problem for problem in self.problems if problem.why not in solved)
+        return replace(found, problems=tuple(problems))
 
     def in_account(self, *, account: str, partition: str) -> "Trust":
         """Return it with the placeholders of an account filled in."""
 
-        def filled(value: Value, _validator: Text) -> Value:
-            return replace(value, text=in_account(value.text, account=account, partition=partition))
+        def fill(text: str) -> str:
+            filled: str = in_account(text, account=account, partition=partition)
+            return filled
 
-        found = self.with_values(filled)
+        found = self.with_principals(lambda value: replace(value, text=fill(value.text)))
+        found = found.with_external_ids(lambda id_: id_.filled(fill))
         statements = (
-            replace(
-                statement,
-                condition=in_account(statement.condition, account=account, partition=partition),
-            )
+            replace(statement, condition=fill(statement.condition))
             for statement in found.statements
         )
         return replace(found, statements=tuple(statements))
@@ -312,7 +339,7 @@ def _statement(statement: Mapping[str, Any], read: Reader) -> TrustStatement:
     equals = as_mapping(as_mapping(condition).get("StringEquals"))
     keys = [key for key in equals if key.lower() == EXTERNAL_ID_KEY]
     written = [value for key in keys for value in as_list(equals[key])]
-    ids = tuple(read(value, EXTERNAL_ID) for value in written)
+    ids = tuple(_external_id(read(value, EXTERNAL_ID)) for value in written)
     rest = condition
     if ids and len(keys) == 1 and all(map(_can_be_id, ids, written)):
         others = {key: value for key, value in equals.items() if key not in keys}
@@ -340,13 +367,21 @@ def _statement(statement: Mapping[str, Any], read: Reader) -> TrustStatement:
     )
 
 
-def _can_be_id(value: Value, written: Any) -> bool:
-    # A function can be one, even if it can be something else. Then it is compared as a value.
-    return is_call(written) or _is_exact((value,))
+def _external_id(value: Value) -> ExternalId:
+    if value.state == "open":
+        return ExternalId("open", parameter=value.text)
+    if value.is_known:
+        return ExternalId.of(value.text)
+    return ExternalId.not_read(value.text, "unreadable" if value.why else "")
+
+
+def _can_be_id(id_: ExternalId, written: Any) -> bool:
+    # A function can be one, even if it can be something else. Then it is compared as an ID.
+    return is_call(written) or _is_exact((id_,))
 
 
 def _id_required(
-    ids: tuple[Value, ...], statement: Mapping[str, Any], rest: Any, *, named: bool
+    ids: tuple[ExternalId, ...], statement: Mapping[str, Any], rest: Any, *, named: bool
 ) -> Literal["exactly", "not-exactly", "unknown", "no"]:
     if _is_exact(ids):
         return "exactly"
@@ -356,12 +391,8 @@ def _id_required(
     return "not-exactly" if _inexact_operator(statement.get("Condition")) else "no"
 
 
-def _is_exact(ids: tuple[Value, ...]) -> bool:
-    return bool(ids) and all(
-        value.state == "open"
-        or (value.state == "known" and re.fullmatch(EXTERNAL_ID.pattern, value.text))
-        for value in ids
-    )
+def _is_exact(ids: tuple[ExternalId, ...]) -> bool:
+    return bool(ids) and all(id_.state != "not-read" for id_ in ids)
 
 
 def _is_readable(principal: Principal) -> bool:
@@ -461,14 +492,9 @@ def _problems_of_ids(
         yield TrustProblem("no-external-id")
     if len(statement.external_ids) > _IDS_WHILE_ROTATING:
         yield TrustProblem("many-external-ids", f"{len(statement.external_ids)}")
-    named = [principal.value for principal in trust.principals]
-    if any(_is_within(id_, who) for id_ in statement.external_ids for who in named):
+    named = [principal.value.text for principal in trust.principals]
+    if any(id_.is_in(text) for id_ in statement.external_ids for text in named):
         yield TrustProblem("external-id-in-principal")
-
-
-def _is_within(external_id: Value, principal: Value) -> bool:
-    id_, text = external_id.text, principal.text
-    return external_id.state == "known" and (id_ == text or (len(id_) >= PART_FROM and id_ in text))
 
 
 def _problems_of_members(

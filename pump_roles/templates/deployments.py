@@ -20,10 +20,9 @@ from pump_roles.assembly import (
     OrganizationUnknown,
     OtherResource,
 )
-from pump_roles.iam import Value, text_of
+from pump_roles.iam import OPEN_ID, ExternalId, text_of, texts_under_the_key, under_the_key
 from pump_roles.inputs import (
     ACCOUNT_FILTERS,
-    EXTERNAL_ID,
     POLICY_TARGETS,
     InputError,
     as_list,
@@ -32,7 +31,7 @@ from pump_roles.inputs import (
     decoded,
     validators,
 )
-from pump_roles.masking import Mask, digests_of_ids, texts_under_the_key, under_the_key
+from pump_roles.masking import Mask
 from pump_roles.placeholders import (
     PLACEHOLDER,
     Reference,
@@ -278,7 +277,7 @@ def assembly_of(
     )
 
 
-def _external_ids(resolver: Resolver) -> frozenset[str]:
+def _external_ids(resolver: Resolver) -> frozenset[ExternalId]:
     # All that a value under the condition key could be.
     found: set[str] = set()
     for template in resolver.templates:
@@ -288,7 +287,7 @@ def _external_ids(resolver: Resolver) -> frozenset[str]:
         # A report can also show the pattern of a Fn::Sub.
         found |= {text for text in texts_under_the_key(template.content) if "${" in text}
     # An external ID has at least two characters.
-    return frozenset(text for text in found if len(text) > 1)
+    return frozenset(ExternalId.of(text) for text in found if len(text) > 1)
 
 
 def _variants(
@@ -316,10 +315,7 @@ def _variants(
 
 def _without_ids(role: Role) -> Role:
     # Nor with the path, which does not change what the role can do.
-    trust = role.trust.with_values(
-        lambda value, validator: Value("hidden") if validator is EXTERNAL_ID else value
-    )
-    return replace(role, trust=trust, path=ROOT)
+    return replace(role, trust=role.trust.with_external_ids(lambda _: OPEN_ID), path=ROOT)
 
 
 def _found(pump_role: TemplateRole, *, uncertain: bool) -> DeployedRole:
@@ -331,7 +327,7 @@ def _found(pump_role: TemplateRole, *, uncertain: bool) -> DeployedRole:
         account=resource.template.account,
         files=tuple((file.name, digest) for file, digest in files.items()),
         filled_sha256=filled_in(pump_role, uncertain=uncertain),
-        external_id_sha256=digests_of_ids(role.trust),
+        external_id_sha256=role.trust.id_digests,
     )
 
 

@@ -17,9 +17,15 @@ from typing import Any, Final
 from pump_roles.access import NAMES, TRUSTS, Access, Named, PumpNames, Reason, admitted
 from pump_roles.assembly import OPENS, OtherResource
 from pump_roles.guardrails import DailyEnd, approval_end, closes
-from pump_roles.iam import clauses, denies_all, statements_in, without_exclusions
+from pump_roles.iam import (
+    ExternalId,
+    clauses,
+    denies_all,
+    statements_in,
+    under_the_key,
+    without_exclusions,
+)
 from pump_roles.inputs import as_list, as_mapping, as_text
-from pump_roles.masking import under_the_key
 from pump_roles.placeholders import (
     HOLE,
     OPEN,
@@ -90,7 +96,7 @@ class _Pump:
     # with a principal, with their logical IDs; and the external IDs that the roles require.
     names: PumpNames
     definitions: Mapping[Reference | str, str]
-    external_ids: Collection[str]
+    external_ids: Collection[ExternalId]
 
     def in_value(
         self, value: Resolved, account: str, *, roles: bool = True
@@ -139,7 +145,7 @@ def others(
 def _names(roles: Sequence[TemplateRole], named: Iterable[RoleNames]) -> _Pump:
     definitions: dict[Reference | str, str] = {}
     principals: set[str] = set()
-    ids: set[str] = set()
+    ids: set[ExternalId] = set()
     for role in roles:
         resource, document = role.resource, role.resource[_TRUST]
         definitions[resource.reference] = resource.logical_id
@@ -161,11 +167,11 @@ def principals_in(document: Any, *effects: str) -> Iterator[Resolved]:
             yield from values_of(as_mapping(statement.get("Principal")).get("AWS"))
 
 
-def _external_ids(document: Any) -> set[str]:
+def _external_ids(document: Any) -> set[ExternalId]:
     # Those in a trust policy: texts, and placeholders of what has one, such as a parameter.
     under = under_the_key(_opened([*_admitting(document)]))
     texts = (text for value in under for each in values_of(value) for text in each.every)
-    return {text for text in texts if HOLE not in text}
+    return {ExternalId.of(text) for text in texts if HOLE not in text}
 
 
 def _opened(tree: Any) -> Any:

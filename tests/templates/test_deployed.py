@@ -18,7 +18,7 @@ from pump_roles import (
     templates,
 )
 from pump_roles.assembly import DeployedRole
-from pump_roles.iam import Principal, Value, in_account, known
+from pump_roles.iam import ExternalId, Principal, Value, in_account, known
 from pump_roles.role import Role, RolePart, RoleUnknown
 from tests.support import EXTERNAL_ID, ROLE_ARGUMENTS, Template, role_of
 
@@ -50,7 +50,7 @@ def test_reads_everything_that_an_account_has(tmp_path: Path) -> None:
     assert role.boundary is not None
     boundary = in_account(role.boundary.arn.text, account=ACCOUNT, partition="aws-us-gov")
     assert boundary == f"arn:aws-us-gov:iam::{ACCOUNT}:policy/platform/Boundary"
-    assert [value.text for value in role.trust.external_ids] == [EXTERNAL_ID, "Next-5678"]
+    assert [*role.trust.external_ids] == [*map(ExternalId.of, (EXTERNAL_ID, "Next-5678"))]
     assert [policy.name for policy in role.policies] == ["PumpBillingReadOnly"]
     assert (role.unknown, found.account, role.boundary.document) == ((), "", None)
 
@@ -60,7 +60,7 @@ def test_parameter_is_open(tmp_path: Path) -> None:
     ReadOnlyStack(app, "PumpReadOnly")
     ((found,),) = read(app)
     assert found.role.trust.principals == (Principal("provided", Value("open", "PumpIamRole")),)
-    assert found.role.trust.external_ids == (Value("open", "PumpExternalID"),)
+    assert found.role.trust.external_ids == (ExternalId("open", parameter="PumpExternalID"),)
 
 
 def test_arns_of_a_guardrail_have_the_partition_of_the_account(tmp_path: Path) -> None:
@@ -92,7 +92,7 @@ def test_stack_and_rollout_are_the_same_role_but_for_their_external_ids(
     )
     (variants,) = read(app)
     assert [variant.role.trust.external_ids for variant in variants] == [
-        (Value("known", external_id),) for external_id in dict.fromkeys(ids)
+        (ExternalId.of(external_id),) for external_id in dict.fromkeys(ids)
     ]
 
 

@@ -20,6 +20,7 @@ from pump_roles import (
     templates,
 )
 from pump_roles.assembly import AssemblyUnknown, Deployment
+from pump_roles.iam import ExternalId
 from pump_roles.masking import Mask
 from tests.support import NO_VALUE, ROLE_ARGUMENTS, SECRET, json_values, rolled_out, synthesize
 
@@ -308,7 +309,7 @@ def test_external_id_is_not_shown_where_a_role_is_deployed(external_id: str) -> 
         accounts=(ACCOUNT,),
         filter="exclude",
     )
-    masked = Mask(frozenset({external_id})).masked(place)
+    masked = Mask(frozenset({ExternalId.of(external_id)})).masked(place)
     is_word = external_id in (place.filter, place.call_as)
     assert (external_id in str(masked), masked == place) == (is_word, is_word)
 

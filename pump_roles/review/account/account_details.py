@@ -15,7 +15,7 @@ import msgspec
 
 from pump_roles.assembly import Deployment
 from pump_roles.guardrails import APPROVAL_END, DailyEnd, approval_end
-from pump_roles.iam import Policy, Trust, Value, known, parse_trust
+from pump_roles.iam import ExternalId, Policy, Trust, Value, external_ids_in, known, parse_trust
 from pump_roles.inputs import (
     ROLE_ARN,
     TOO_DEEP,
@@ -26,7 +26,6 @@ from pump_roles.inputs import (
     partition_of,
     read_json,
 )
-from pump_roles.masking import ids_of, texts_under_the_key
 from pump_roles.review.account.aws_sdk import (
     CallerClients,
     all_in,
@@ -189,10 +188,10 @@ class AccountDetails:
         )
 
     @property
-    def external_ids(self) -> frozenset[str]:
+    def external_ids(self) -> frozenset[ExternalId]:
         """The external IDs in it, which must not be shown."""
         documents = [document for role in self.roles for document in role.documents]
-        return texts_under_the_key(documents).union(*(ids_of(role.trust) for role in self.roles))
+        return external_ids_in(documents).union(*(role.trust.named_ids for role in self.roles))
 
     def arn(self, role: Role) -> str:
         """Return the ARN of a role."""

@@ -8,7 +8,7 @@ from typing import Any, Final, NamedTuple
 
 import msgspec
 
-from pump_roles.iam import action_of, needs_permission, services_of
+from pump_roles.iam import ExternalId, action_of, needs_permission, services_of
 from pump_roles.inputs import ACCOUNT, account_of, cut
 from pump_roles.masking import Mask
 from pump_roles.review.account.activity_result import (
@@ -175,7 +175,7 @@ class Collector:
         if not isinstance(arn, str) or self._find_issuer(arn, event.account) is None:
             return
         if isinstance(external_id := event.request.get("externalId"), str) and external_id:
-            self._hidden.add(external_id)
+            self._hidden.add(ExternalId.of(external_id))
         if isinstance(name, str) and name and event.outcome == DONE:
             caller = event.user_identity and event.user_identity.account_id
             seen = self._session(arn, name, event.event_time)

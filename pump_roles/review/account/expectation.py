@@ -1,7 +1,7 @@
 """What accounts are compared with: the published roles, or those in templates or in a report."""
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field, fields, replace
+from dataclasses import asdict, dataclass, fields, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -9,11 +9,22 @@ from pump_roles import templates
 from pump_roles.assembly import DeployedRole, Deployment, OrganizationPolicy, OtherResource
 from pump_roles.guardrails import opening_tags
 from pump_roles.guardrails.role_guardrails import published_role
-from pump_roles.iam import OF_AWS, OPEN, Policy, Trust, Value, account_of_root, in_account, known
-from pump_roles.inputs import EXTERNAL_ID, PRINCIPAL, InputError, Text
-from pump_roles.masking import Mask, digest_of, is_masked
+from pump_roles.iam import (
+    MASK,
+    OF_AWS,
+    OPEN,
+    OPEN_ID,
+    ExternalId,
+    Policy,
+    Trust,
+    Value,
+    account_of_root,
+    in_account,
+    known,
+)
+from pump_roles.inputs import InputError
+from pump_roles.masking import Mask
 from pump_roles.published import ROLES
-from pump_roles.review.account.account_details import AccountDetails
 from pump_roles.role import ROOT, Boundary, Role, RoleUnknown, RoleWhy
 
 if TYPE_CHECKING:
@@ -26,9 +37,8 @@ class Expectation:
 
     description: str
     roles: tuple[tuple[DeployedRole, ...], ...]
-    hidden: frozenset[str] = field(default=frozenset(), repr=False)
-    digests: frozenset[str] = frozenset()
-    external_id: str = field(default="", repr=False)
+    hidden: frozenset[ExternalId] = frozenset()
+    external_id: ExternalId | None = None
     places: tuple[Deployment, ...] = ()
     policies: tuple[OrganizationPolicy, ...] = ()
     approval_ends: frozenset[str] = frozenset()
@@ -70,16 +80,9 @@ class Expectation:
         description = f"accounts without {' and '.join(absent.names)} ({self.description})"
         return replace(absent, description=description)
 
-    def with_external_id(self, external_id: str) -> "Expectation":
+    def with_external_id(self, external_id: ExternalId) -> "Expectation":
         """Return the expectation with an external ID where the templates leave it open."""
         return replace(self, external_id=external_id, hidden=self.hidden | {external_id})
-
-    def with_ids_of(self, details: AccountDetails) -> "Expectation":
-        """Return the expectation with those external IDs of an account that a report stands for."""
-        if not self.digests:
-            return self
-        ids = {id_ for id_ in details.external_ids if digest_of(id_) in self.digests}
-        return replace(self, hidden=self.hidden | ids)
 
     def in_account(self, account: str, partition: str) -> tuple[tuple[Role, ...], ...]:
         """Return the roles that are expected in an account, each with its possible variants."""
@@ -92,7 +95,6 @@ class Expectation:
                 # The customer may open the guardrails.
                 tags = dict.fromkeys(opening_tags(variant.role.documents), OPEN)
                 role = replace(variant.role, tags={**tags, **variant.role.tags})
-                role = replace(role, trust=self._revealed(variant))
                 role = _filled(role, account, partition)
                 role = self._with_external_id(role)
                 if role not in roles:
@@ -102,38 +104,17 @@ class Expectation:
             expected.append(tuple(roles))
         return tuple(expected)
 
-    def _revealed(self, variant: DeployedRole) -> Trust:
-        # What a report hides. For an ID that is not in the account, its SHA-256 stands, after a
-        # character that no external ID has.
-        trust = variant.role.trust
-        digests = [*variant.external_id_sha256]
-        number = sum(value.state == "hidden" for value in trust.external_ids)
-        # Which of several is in which statement is not known.
-        certain = number == len(digests) and len(trust.statements) == 1
-        texts = {digest_of(id_): id_ for id_ in self.hidden}
-
-        def revealed(value: Value, _validator: Text) -> Value:
-            if value.state != "hidden":
-                return value
-            if not certain:
-                return OPEN
-            digest = digests.pop()
-            return known(texts.get(digest, f"${digest}"))
-
-        return trust.with_values(revealed)
-
     def _with_external_id(self, role: Role) -> Role:
-        accepted, passed = role.trust.external_ids, known(self.external_id)
-        to_fill = [passed] if self.external_id and passed not in accepted else []
-        if to_fill and all(value.state != "open" for value in accepted):
+        accepted, passed = role.trust.external_ids, self.external_id
+        to_fill = [passed] if passed and passed not in accepted else []
+        if to_fill and all(id_.state != "open" for id_ in accepted):
             role = _with_unknown(role, "external-id-differs")
 
-        def filled(value: Value, validator: Text) -> Value:
+        def filled(id_: ExternalId) -> ExternalId:
             # During a rotation, the other one stays open.
-            fills = validator is EXTERNAL_ID and value.state == "open" and to_fill
-            return to_fill.pop() if fills else value
+            return to_fill.pop() if id_.state == "open" and to_fill else id_
 
-        return replace(role, trust=role.trust.with_values(filled))
+        return replace(role, trust=role.trust.with_external_ids(filled))
 
 
 def _with_unknown(role: Role, why: RoleWhy) -> Role:
@@ -170,24 +151,31 @@ def from_report(path: Path, report: "Report", *, principal: str | None = None) -
     """
     variants = []
     for role in report.roles:
-        if is_masked(role.role):
+        if MASK in str(asdict(role.role)):
             raise InputError(
                 f"{path}: the {role.kind} role contains an external ID outside of its place in "
                 "the trust policy, which a report does not show; pass the templates"
             )
         stacks = (place for place in report.places if place.kind == role.kind)
         accounts = {role.account, *(place.account for place in stacks if not place.stack_set)}
-        digests = role.external_id_sha256
+        # Of two stacks with the same role and different IDs, it is not known which is whose.
+        found, named = role.role, {id_.sha256 for id_ in role.role.trust.external_ids}
+        if not named >= {*role.external_id_sha256}:
+            found = replace(found, trust=found.trust.with_external_ids(lambda _: OPEN_ID))
         variants.append(
             [
-                DeployedRole(role=role.role, account=account, external_id_sha256=digests)
+                DeployedRole(role=found, account=account)
                 for account in sorted(accounts - {""}) or [""]
             ]
         )
     return Expectation(
         description=path.name,
         roles=_checked(path, variants, principal, Mask(frozenset())),
-        digests=frozenset(digest for role in report.roles for digest in role.external_id_sha256),
+        hidden=frozenset(
+            ExternalId.from_sha256(digest)
+            for role in report.roles
+            for digest in role.external_id_sha256
+        ),
         places=report.places,
         approval_ends=_approval_ends(report.others),
     )
@@ -236,14 +224,15 @@ def _has_wrong_type(value: Value) -> bool:
 def _trusting(role: Role, principal: str | None) -> Role:
     # Whatever the deployment fills in is open, even if the parameter accepts more than it should:
     # the account has a value.
-    def filled(value: Value, validator: Text) -> Value:
-        if value.state in ("known", "hidden") or _has_wrong_type(value):
+    def filled(value: Value) -> Value:
+        if value.is_known or _has_wrong_type(value):
             return value
-        if validator is PRINCIPAL and (who := principal or value.default):
-            return known(who)
-        return Value("open", value.text)
+        who = principal or value.default
+        return known(who) if who else Value("open", value.text)
 
-    return replace(role, trust=role.trust.with_values(filled))
+    trust = role.trust.with_principals(filled)
+    trust = trust.with_external_ids(lambda id_: OPEN_ID if id_.why else id_)
+    return replace(role, trust=trust)
 
 
 def _filled(value: Any, account: str, partition: str) -> Any:

@@ -9,14 +9,15 @@ from pump_roles.access import NAMES, TRUSTS, Access, Named, PumpNames, Reason, a
 from pump_roles.assembly import Assembly, AssemblyUnknown, DeployedRole, OtherResource
 from pump_roles.iam import (
     OF_AWS,
+    ExternalId,
     Trust,
     TrustStatement,
     covers,
+    external_ids_in,
     is_readable_condition,
     without_exclusions,
 )
 from pump_roles.inputs import ACCOUNT, InputError, as_text
-from pump_roles.masking import digests_of_ids, texts_under_the_key
 from pump_roles.published import ROLES
 from pump_roles.review.account.account_details import AccountDetails
 from pump_roles.role import Role
@@ -63,7 +64,7 @@ def roles_that_admit_pump(
     details: AccountDetails,
     pump_roles: Collection[Role],
     *,
-    passed_ids: frozenset[str] = frozenset(),
+    passed_ids: frozenset[ExternalId] = frozenset(),
 ) -> Iterator[AccessibleRole]:
     """Yield the roles, other than Pump's, that Pump or everyone can assume."""
     names = {role.name.text.casefold() for role in pump_roles}
@@ -110,10 +111,10 @@ def roles_for_management(
             yield AccessibleRole(role, tuple(dict.fromkeys(ways)))
 
 
-def _ids_required_by(trust: Trust) -> frozenset[str]:
+def _ids_required_by(trust: Trust) -> frozenset[ExternalId]:
     conditions = [without_exclusions(statement.conditions) for statement in trust.allows]
-    known = {value.text for value in trust.external_ids if value.is_known}
-    return texts_under_the_key([*conditions, *trust.not_read]) | known
+    known_ids = {id_ for id_ in trust.external_ids if id_.state == "known"}
+    return external_ids_in([*conditions, *trust.not_read]) | known_ids
 
 
 def _find_ways(trust: Trust, pump: PumpNames, account: str, organization: str) -> Iterator[Access]:
@@ -197,7 +198,7 @@ def collect_contents(details: AccountDetails, names: Collection[str]) -> Assembl
             DeployedRole(
                 role=by_kind[kind],
                 account=details.account,
-                external_id_sha256=digests_of_ids(by_kind[kind].trust),
+                external_id_sha256=by_kind[kind].trust.id_digests,
             )
             for kind in ROLES
             if kind in by_kind

@@ -10,9 +10,9 @@ from typing import TYPE_CHECKING, Any, Final, Literal, get_args
 from botocore.exceptions import ClientError
 
 from pump_roles._version import __version__
+from pump_roles.iam import ExternalId, new_external_id
 from pump_roles.inputs import (
     PROBED_ROLE_ARN,
-    PROVIDED_EXTERNAL_ID,
     ArgumentError,
     partition_of,
 )
@@ -24,7 +24,6 @@ from pump_roles.review.account.aws_sdk import (
     error_code,
     reason_of,
 )
-from pump_roles.review.account.external_ids import new_external_id
 
 if TYPE_CHECKING:
     from mypy_boto3_sts import STSClient
@@ -160,12 +159,16 @@ def probe(role_arn: str, external_id: str, *, sts: "STSClient | None" = None) ->
     """
     # Do not show the ARN either: it could be an external ID in the wrong place.
     PROBED_ROLE_ARN.check("role_arn", role_arn)
-    PROVIDED_EXTERNAL_ID.check("external_id", external_id)
-    sts = sts or sts_client()
+    required = ExternalId.provided("external_id", external_id)
+    return prove(role_arn, required, sts=sts or sts_client())
+
+
+def prove(role_arn: str, external_id: ExternalId, *, sts: "STSClient") -> ProbeResult:
+    """Prove the same with an external ID that is checked."""
     if (there := partition_of(role_arn)) != sts.meta.partition:
         problem = f"is in partition {there}, but the caller is in {sts.meta.partition}"
         raise ArgumentError("role_arn", problem)
-    wrong_id = new_external_id()
+    wrong_id = ExternalId.of(new_external_id())
     mask = Mask(frozenset({external_id, wrong_id}))
     right, without, wrong = (
         _try_to_assume(sts, role_arn, id_, mask) for id_ in (external_id, None, wrong_id)
@@ -194,9 +197,11 @@ def read_caller(sts: "STSClient") -> str:
 
 
 def _try_to_assume(
-    sts: "STSClient", role_arn: str, external_id: str | None, mask: Mask
+    sts: "STSClient", role_arn: str, external_id: ExternalId | None, mask: Mask
 ) -> ProbeAttempt:
-    passed: dict[str, Any] = {} if external_id is None else {"ExternalId": external_id}
+    passed: dict[str, Any] = {}
+    if external_id is not None:
+        passed["ExternalId"] = external_id.reveal()
     try:
         # The credentials are discarded.
         accepted = bool(

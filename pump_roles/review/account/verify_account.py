@@ -6,7 +6,7 @@ from typing import Final
 
 from pump_roles.compare import compare, guardrail_of
 from pump_roles.guardrails import Guardrail, opening_value
-from pump_roles.masking import Mask, ids_of
+from pump_roles.masking import Mask
 from pump_roles.review.account.account_details import AccountDetails
 from pump_roles.review.account.expectation import Expectation
 from pump_roles.review.account.organization import AccountUnknown
@@ -37,7 +37,6 @@ def verify_account(
     result = AccountResult(account=details.account, name=details.name, unknown=details.unknown)
     try:
         if all(unknown.part != "account" for unknown in details.unknown):
-            expectation = expectation.with_ids_of(details)
             roles = expectation.in_account(details.account, details.partition)
             others = _find_others(expectation, details)
             # What is already listed, or compared, is not listed again.
@@ -199,7 +198,7 @@ def _verify_variant(
 
 
 def _count_open_ids(role: Role) -> int:
-    return sum(value.state == "open" for value in role.trust.external_ids)
+    return sum(id_.state == "open" for id_ in role.trust.external_ids)
 
 
 def _approvals(role: Role, kind: str) -> Iterator[Approval]:
@@ -237,7 +236,7 @@ def _other_roles(
 def _find_others(expectation: Expectation, details: AccountDetails) -> list[AccessibleRole]:
     pump_roles = [variant.role for variants in expectation.roles for variant in variants]
     in_account = filter(None, map(details.role, expectation.names))
-    passed_ids = expectation.hidden.union(*(ids_of(role.trust) for role in in_account))
+    passed_ids = expectation.hidden.union(*(role.trust.named_ids for role in in_account))
     return [*roles_that_admit_pump(details, pump_roles, passed_ids=passed_ids)]
 
 

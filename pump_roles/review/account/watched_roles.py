@@ -15,6 +15,7 @@ from pump_roles.iam import (
     EVERYWHERE,
     NOT_GRANTED,
     Clause,
+    ExternalId,
     Policy,
     PolicyEvaluator,
     could_be_of,
@@ -73,7 +74,7 @@ class WatchedRoles:
     """The roles whose events are looked for."""
 
     roles: tuple[WatchedRole, ...]
-    hidden: frozenset[str] = frozenset()
+    hidden: frozenset[ExternalId] = frozenset()
 
     @property
     def accounts(self) -> frozenset[str]:

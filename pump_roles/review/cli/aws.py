@@ -2,7 +2,7 @@
 
 import os
 import sys
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator
 from contextlib import contextmanager
 
 import click
@@ -11,6 +11,7 @@ from botocore.parsers import ResponseParserError
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, SpinnerColumn, TextColumn
 
+from pump_roles.iam import ExternalId
 from pump_roles.inputs import InputError
 from pump_roles.masking import Mask
 from pump_roles.review.account.aws_sdk import remedy_for
@@ -24,7 +25,7 @@ def region_of(region: str | None = None) -> str | None:
 
 
 @contextmanager
-def unknown_if_aws_fails(*, hidden: Sequence[str] = ()) -> Iterator[None]:
+def unknown_if_aws_fails(*, hidden: Collection[ExternalId] = ()) -> Iterator[None]:
     """Exit with :data:`UNKNOWN` if AWS or its configuration fails, or its response is of no use."""
     try:
         yield

@@ -16,7 +16,8 @@ from typing import Any, Final, Literal, NoReturn, TypeVar
 
 import click
 
-from pump_roles.inputs import PROVIDED_EXTERNAL_ID, ArgumentError, ListOf, one_line
+from pump_roles.iam import ExternalId
+from pump_roles.inputs import ArgumentError, ListOf, one_line
 from pump_roles.review.output.document import Document
 from pump_roles.review.output.writers import to_json, to_markdown
 
@@ -174,7 +175,7 @@ def valid(name: str, check: Callable[[str, Any], _Value]) -> Callable[[Any], _Va
     return convert
 
 
-def external_id_of_environment() -> str | None:
+def external_id_of_environment() -> ExternalId | None:
     """Return the external ID in the environment, and remove it there; ``None`` if it is not set."""
     # A credential process of the AWS configuration must not inherit it. CI systems set a secret
     # that does not exist to an empty string.
@@ -182,7 +183,7 @@ def external_id_of_environment() -> str | None:
     if not external_id:
         return None
     try:
-        return PROVIDED_EXTERNAL_ID.check(EXTERNAL_ID_VARIABLE, external_id)
+        return ExternalId.provided(EXTERNAL_ID_VARIABLE, external_id)
     except ArgumentError as error:
         raise click.UsageError(str(error)) from None
 

@@ -4,9 +4,9 @@ from functools import partial
 
 import click
 
-from pump_roles.inputs import PROBED_ROLE_ARN, PROVIDED_EXTERNAL_ID, partition_of
-from pump_roles.review.account.probe import ProbeReport, read_caller, sts_client
-from pump_roles.review.account.probe import probe as prove
+from pump_roles.iam import ExternalId
+from pump_roles.inputs import PROBED_ROLE_ARN, partition_of
+from pump_roles.review.account.probe import ProbeReport, prove, read_caller, sts_client
 from pump_roles.review.cli import aws, options
 from pump_roles.review.output.probe_sections import document_of
 
@@ -18,7 +18,7 @@ from pump_roles.review.output.probe_sections import document_of
 @click.argument("role_arn", type=options.valid("arn", PROBED_ROLE_ARN.check))
 @click.option(
     "--external-id",
-    type=options.valid("id", PROVIDED_EXTERNAL_ID.check),
+    type=options.valid("id", ExternalId.provided),
     help="The role's external ID. Defaults to the environment variable "
     f"{options.EXTERNAL_ID_VARIABLE}, which other users cannot see in the process list.",
 )
@@ -33,7 +33,7 @@ def probe(
     context: click.Context,
     role_arn: str,
     *,
-    external_id: str | None,
+    external_id: ExternalId | None,
     region: str | None,
     profile: str | None,
     outputs: options.Outputs,

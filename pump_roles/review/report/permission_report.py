@@ -78,7 +78,7 @@ def of_templates(path: Path, *, since: Earlier | None = None) -> Report:
 def of_contents(contents: Assembly, *, since: Earlier | None = None) -> Report:
     """Report on roles."""
     catalog = shipped()
-    contents = Mask(contents.external_ids).masked(contents)
+    contents = Mask(contents.external_ids).masked(replace(contents, variants=()))
     read = {found.role.kind: RolePolicies(found.role, catalog) for found in contents.roles}
     granted = {kind: policies.evaluator.grants for kind, policies in read.items()}
     actions = _actions(granted, catalog)

@@ -10,7 +10,7 @@ from botocore.exceptions import ClientError
 
 from pump_roles.assembly import OrganizationPolicy, OrganizationUnknown
 from pump_roles.guardrails.role_guardrails import published_role
-from pump_roles.iam import DENY_ALL, Policy, known, parse_trust
+from pump_roles.iam import DENY_ALL, ExternalId, Policy, known, parse_trust
 from pump_roles.review.account import verify_accounts
 from pump_roles.review.account.account_details import AccountDetails
 from pump_roles.review.account.aws_sdk import CallerClients
@@ -43,7 +43,7 @@ MANAGEMENT, MEMBER, OTHER = "444455556666", ACCOUNT_ID, "111122223333"
 ROOT, UNIT, INNER = "r-abcd", "ou-abcd-11111111", "ou-abcd-22222222"
 HERE = Organization(id="o-abcd123456", management_account=MANAGEMENT)
 BY_HAND = policy("stop-organization", STOP)
-EXPECTED = from_published(PUMP_ACCOUNT).with_external_id(EXTERNAL_ID)
+EXPECTED = from_published(PUMP_ACCOUNT).with_external_id(ExternalId.of(EXTERNAL_ID))
 TRUST = parse_trust(trust(PUMP_ACCOUNT, EXTERNAL_ID))
 ROLES = tuple(replace(published_role(kind), trust=TRUST) for kind in ("read-only", "auto-pilot"))
 UNREAD = OrganizationUnknown(why="not-read", subject="StopPump")
