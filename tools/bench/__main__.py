@@ -25,7 +25,11 @@ SIZE_TARGETS: Final = {
 ROLLED_OUT: Final = {
     role: {"organizational-units": ["r-abcd"]} for role in ("read-only", "auto-pilot")
 }
-PROVIDED: Final = {"principal": "999988887777", "external-id": "Example-1234-5678"}
+PROVIDED: Final = {
+    "principal": "999988887777",
+    "external-id": "Example-1234-5678",
+    "auto-pilot": {},
+}
 
 IMPORTS: Final = "import aws_cdk, aws_cdk.aws_iam"
 REPORT: Final = ["-m", "pump_roles", "report", "--output"]

@@ -98,7 +98,9 @@ def _synthesized(role: str, file: Path | None, guardrails: Sequence[str], *, rol
             raise click.BadParameter(error.problem, param_hint="'--guardrails'") from None
         options.fail(str(error))
     except RuntimeError as error:
-        options.fail(f"the synth failed: {str(error).strip()}")
+        # The CDK says where its report is, but that folder is gone.
+        found, _, _ = str(error).partition("A copy of this report can be found in")
+        options.fail(f"the synth failed: {found.strip()}")
     for warning in warnings:
         options.warn(warning)
     return text
