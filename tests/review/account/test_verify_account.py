@@ -775,7 +775,7 @@ def test_other_role_is_found_as_in_a_template(document: Any, expected: set[str])
 UNNAMED = {"another name", "no name"}
 
 
-@pytest.mark.parametrize("name", CHANGES.keys() - UNNAMED)
+@pytest.mark.parametrize("name", sorted(CHANGES.keys() - UNNAMED))
 def test_changed_role_is_found_as_in_a_template(name: str, tmp_path: Path) -> None:
     attacks.write_app(tmp_path, attacks.template())
     expectation = from_templates(tmp_path)
