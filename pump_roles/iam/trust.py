@@ -292,9 +292,25 @@ class Trust:
 
     def with_external_ids(self, change: Callable[[ExternalId], ExternalId]) -> "Trust":
         """Return it with other external IDs."""
+        return self._with_ids(lambda ids: tuple(map(change, ids)))
 
+    def with_open_id(self, passed: ExternalId) -> "Trust":
+        """Return it with an external ID in the place of the first open one of each statement.
+
+        During a rotation, the other one stays open.
+        """
+
+        def filled(ids: tuple[ExternalId, ...]) -> tuple[ExternalId, ...]:
+            at = next((at for at, id_ in enumerate(ids) if id_.state == "open"), None)
+            return ids if at is None else (*ids[:at], passed, *ids[at + 1 :])
+
+        return self._with_ids(filled)
+
+    def _with_ids(
+        self, change: Callable[[tuple[ExternalId, ...]], tuple[ExternalId, ...]]
+    ) -> "Trust":
         def changed(statement: TrustStatement) -> TrustStatement:
-            ids = tuple(map(change, statement.external_ids))
+            ids = change(statement.external_ids)
             required = "exactly" if _is_exact(ids) else statement.id_required
             return replace(statement, external_ids=ids, id_required=required)
 

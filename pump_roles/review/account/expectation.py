@@ -3,10 +3,16 @@
 from collections.abc import Iterable, Sequence
 from dataclasses import asdict, dataclass, fields, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from pump_roles import templates
-from pump_roles.assembly import DeployedRole, Deployment, OrganizationPolicy, OtherResource
+from pump_roles.assembly import (
+    Assembly,
+    DeployedRole,
+    Deployment,
+    OrganizationPolicy,
+    OtherResource,
+)
 from pump_roles.guardrails import opening_tags
 from pump_roles.guardrails.role_guardrails import published_role
 from pump_roles.iam import (
@@ -26,9 +32,6 @@ from pump_roles.inputs import InputError
 from pump_roles.masking import Mask
 from pump_roles.published import ROLES
 from pump_roles.role import ROOT, Boundary, Role, RoleUnknown, RoleWhy
-
-if TYPE_CHECKING:
-    from pump_roles.review.report import Report
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -105,16 +108,12 @@ class Expectation:
         return tuple(expected)
 
     def _with_external_id(self, role: Role) -> Role:
-        accepted, passed = role.trust.external_ids, self.external_id
-        to_fill = [passed] if passed and passed not in accepted else []
-        if to_fill and all(id_.state != "open" for id_ in accepted):
-            role = _with_unknown(role, "external-id-differs")
-
-        def filled(id_: ExternalId) -> ExternalId:
-            # During a rotation, the other one stays open.
-            return to_fill.pop() if id_.state == "open" and to_fill else id_
-
-        return replace(role, trust=role.trust.with_external_ids(filled))
+        accepted = role.trust.external_ids
+        if self.external_id is None or self.external_id in accepted:
+            return role
+        if all(id_.state != "open" for id_ in accepted):
+            return _with_unknown(role, "external-id-differs")
+        return replace(role, trust=role.trust.with_open_id(self.external_id))
 
 
 def _with_unknown(role: Role, why: RoleWhy) -> Role:
@@ -144,27 +143,27 @@ def from_templates(path: Path, *, principal: str | None = None) -> Expectation:
     )
 
 
-def from_report(path: Path, report: "Report", *, principal: str | None = None) -> Expectation:
-    """Return the expectation of the roles in a report, which was read from a file.
+def from_report(path: Path, reported: Assembly, *, principal: str | None = None) -> Expectation:
+    """Return the expectation of what a report is about, which was read from a file.
 
     Of external IDs, a report has the SHA-256. It does not have the organization's policies.
     """
     variants = []
-    for role in report.roles:
-        if MASK in str(asdict(role.role)):
+    for deployed in reported.roles:
+        role = deployed.role
+        if MASK in str(asdict(role)):
             raise InputError(
                 f"{path}: the {role.kind} role contains an external ID outside of its place in "
                 "the trust policy, which a report does not show; pass the templates"
             )
-        stacks = (place for place in report.places if place.kind == role.kind)
-        accounts = {role.account, *(place.account for place in stacks if not place.stack_set)}
         # Of two stacks with the same role and different IDs, it is not known which is whose.
-        found, named = role.role, {id_.sha256 for id_ in role.role.trust.external_ids}
-        if not named >= {*role.external_id_sha256}:
-            found = replace(found, trust=found.trust.with_external_ids(lambda _: OPEN_ID))
+        if not {id_.sha256 for id_ in role.trust.external_ids} >= {*deployed.external_id_sha256}:
+            role = replace(role, trust=role.trust.with_external_ids(lambda _: OPEN_ID))
+        stacks = (place for place in reported.places if place.kind == role.kind)
+        accounts = {deployed.account, *(place.account for place in stacks if not place.stack_set)}
         variants.append(
             [
-                DeployedRole(role=found, account=account)
+                DeployedRole(role=role, account=account)
                 for account in sorted(accounts - {""}) or [""]
             ]
         )
@@ -173,11 +172,11 @@ def from_report(path: Path, report: "Report", *, principal: str | None = None) -
         roles=_checked(path, variants, principal, Mask(frozenset())),
         hidden=frozenset(
             ExternalId.from_sha256(digest)
-            for role in report.roles
+            for role in reported.roles
             for digest in role.external_id_sha256
         ),
-        places=report.places,
-        approval_ends=_approval_ends(report.others),
+        places=reported.places,
+        approval_ends=_approval_ends(reported.others),
     )
 
 

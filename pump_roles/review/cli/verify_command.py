@@ -158,7 +158,7 @@ def _expectation(expect: Path | None, principal: str | None) -> Expectation:
     if expect is not None:
         saved = read_saved(expect)
         expectation = (
-            from_report(expect, saved.report, principal=principal)
+            from_report(expect, saved.report.assembly, principal=principal)
             if saved
             else from_templates(expect, principal=principal)
         )

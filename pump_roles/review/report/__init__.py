@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final, Literal, get_args
 
-from pump_roles.assembly import DeployedRole, Deployment, OtherResource
+from pump_roles.assembly import Assembly, AssemblyUnknown, DeployedRole, Deployment, OtherResource
 from pump_roles.iam import DENIED, Action, Decision, Effect, Grant, Scope, Trust
 from pump_roles.inputs import visible
 from pump_roles.role import Difference, RolePart, Unknown
@@ -463,7 +463,7 @@ class Report:
     roles: tuple[RoleReport, ...]
     places: tuple[Deployment, ...]
     others: tuple[OtherResource, ...]
-    unreadable: tuple[Unknown, ...]
+    unreadable: tuple[AssemblyUnknown, ...]
     suspects_sha256: str
     findings: tuple[Alarm, ...]
     resources: Mapping[str, int]
@@ -472,6 +472,17 @@ class Report:
     reviewed: str
     gained: Mapping[str, tuple[str, ...]]
     actions: tuple[ActionReport, ...]
+
+    @property
+    def assembly(self) -> Assembly:
+        """What it is about, as far as that is part of it."""
+        return Assembly(
+            roles=self.roles,
+            others=self.others,
+            unreadable=self.unreadable,
+            places=self.places,
+            suspects_sha256=self.suspects_sha256,
+        )
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -1128,7 +1128,7 @@ def test_says_if_a_role_for_the_management_account_is_known_to_be_an_administrat
 def reported(file: Path) -> Expectation:
     """What the report on a template expects."""
     with short_reports():
-        return from_report(Path("report.html"), of_templates(file))
+        return from_report(Path("report.html"), of_templates(file).assembly)
 
 
 def texts(value: str | list[str]) -> set[str]:
@@ -1177,7 +1177,7 @@ def test_external_ids_that_a_report_cannot_tell_apart_are_said_to_be_open(tmp_pa
     (role,) = report.roles
     either = replace(report, roles=(replace(role, external_id_sha256=digests),))
     for id_ in (A, B):
-        found = result(from_report(Path("report.html"), either), published(id_))
+        found = result(from_report(Path("report.html"), either.assembly), published(id_))
         assert (found.state, found.unknown) == ("unknown", (open_ids,))
 
 
@@ -1207,9 +1207,9 @@ def test_report_expects_the_role_where_it_says_and_its_principal_is_passed(tmp_p
         report = of_templates(tmp_path / "role.template.json")
     file = Path("report.html")
     with pytest.raises(InputError, match=r"report\.html: .* pass --principal"):
-        from_report(file, report)
+        from_report(file, report.assembly)
     there = replace(report, places=(ELSEWHERE, rollout()))
-    found = from_report(file, there, principal=PUMP_ACCOUNT)
+    found = from_report(file, there.assembly, principal=PUMP_ACCOUNT)
     assert found.places == (ELSEWHERE, rollout())
     assert found.accounts == {OTHER_ACCOUNT}
     assert result(found, published(), **IN_UNITS).state == "match"
@@ -1220,7 +1220,7 @@ def test_report_on_an_account_expects_what_it_had() -> None:
     had = account(replace(published(A), path=known("/pump/")))
     with short_reports():
         report = of_contents(collect_contents(had, [NAMES[READ_ONLY]]))
-    expected = from_report(Path("report.json"), report)
+    expected = from_report(Path("report.json"), report.assembly)
     assert expected.accounts == {ACCOUNT_ID}
     assert verify_account(expected, had).state == "match"
     assert kinds(result(expected, published(B))) == [

@@ -28,7 +28,7 @@ from pump_roles.review.report import RISKS, Alarm, Compared, Report, ReportChang
 from pump_roles.review.report.permission_report import of_published, of_templates
 from pump_roles.review.report.questions import left_by_sets
 from pump_roles.review.report.questions import worst_cases as worst_of
-from pump_roles.role import Boundary, Difference, Unknown
+from pump_roles.role import Boundary, Difference
 from tests.customer import allow, deny
 from tests.documents import document_of, written
 from tests.review.account.results import newly_allowed
@@ -257,7 +257,7 @@ LONG = "x" * 7_000
 SUSPECT = Alarm(kind="suspect")
 
 
-def macro(subject: str) -> Unknown:
+def macro(subject: str) -> AssemblyUnknown:
     return AssemblyUnknown(part="template", why="macro", subject=subject)
 
 
