@@ -2,6 +2,7 @@
 
 import json
 import subprocess
+import time
 from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qsl, urlsplit
@@ -105,6 +106,8 @@ def test_commands_without_the_cdk_create_and_update_the_role_and_reject_the_plac
     template = json.loads(run("template", "read-only"))
     template["Resources"]["ReadOnlyRole"]["Properties"]["Description"] = "Newer"
     (tmp_path / FILES["read-only"]).write_text(json.dumps(template))
+    # The AWS CLI names a change set after the second.
+    time.sleep(1)
     assert shell(update)[0] == 0
     assert aws.iam().get_role(RoleName="PumpReadOnlyRole")["Role"]["Description"] == "Newer"
     assert aws.can_assume(role, aws.caller_in(PRINCIPAL), external_id=EXTERNAL_ID)

@@ -212,7 +212,7 @@ def test_job_builds_and_the_other_ones_check_and_release_what_it_built(
     notes = f"dist/pump-roles-{__version__}-permissions-changelog.md"
     assert lines[:8] == [*arguments, f"{title}{__version__}", "--notes-file", notes]
     assert sorted(lines[8:]) == files
-    assert len(files) == 12
+    assert len(files) == 14
 
 
 def test_job_stops_at_another_tag_or_version_and_runs_nothing_of_it(checkout: Path) -> None:
