@@ -36,6 +36,10 @@ from tests.support import (
 from tools.sandbox.aws import EmbeddedAws, embedded_aws
 from tools.sandbox.cdk import ROOT
 
+# With it, jsonschema compiles 38 grammars, for a second in each process of the tests. It is for a
+# format that only the SBOM has, which is validated in a process of its own.
+sys.modules["rfc3987_syntax"] = None  # type: ignore[assignment]
+
 # `make check` tries more examples. `make bench` measures speed; tests do not.
 settings.register_profile("quick", deadline=None, max_examples=15)
 settings.register_profile("thorough", deadline=None)

@@ -5,7 +5,7 @@
 
 import json
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -35,7 +35,7 @@ from tests.support import (
 FIRST, SECOND = "111111111111", "222222222222"
 KINDS = list(DOCUMENTED)
 LONGEST_PARTITION = "aws-us-gov"
-FLAGS = [{}, recommended_flags()]
+FLAGS = pytest.mark.parametrize("flags", [dict, recommended_flags], ids=["no flags", "flags"])
 
 
 def pump_stack(app: App | None = None) -> Stack:
@@ -253,11 +253,11 @@ def test_role_that_is_created_outside_the_app_gets_both_statements_into_its_repo
     assert (deny["Effect"], allow["Effect"]) == ("Deny", "Allow")
 
 
-@pytest.mark.parametrize("flags", FLAGS)
+@FLAGS
 def test_two_grants_to_one_grantee_allow_both_and_deny_what_each_denies(
-    flags: dict[str, Any],
+    flags: Callable[[], Mapping[str, Any]],
 ) -> None:
-    stack = pump_stack(App(context=flags))
+    stack = pump_stack(App(context=flags()))
     worker = worker_in(stack)
     for access in (
         CustomerRoles(stack, "A", kinds=["auto-pilot"]),
@@ -277,7 +277,7 @@ def test_two_grants_to_one_grantee_allow_both_and_deny_what_each_denies(
         return found
 
     assert resources(policy["Statement"]) == resources(access_policy(arns, "Vendor")["Statement"])
-    assert len(policy["Statement"]) == (2 if flags else 4)
+    assert len(policy["Statement"]) == (2 if flags() else 4)
 
 
 # The size of a policy
@@ -340,9 +340,11 @@ def test_published_names_fit_under_any_path(grantee: str) -> None:
     assert access.grant_assume_role(GRANTEES[grantee](stack)).success
 
 
-@pytest.mark.parametrize("flags", FLAGS)
-def test_more_accounts_than_fit_are_granted_by_several_constructs(flags: dict[str, Any]) -> None:
-    stack = pump_stack(App(context=flags))
+@FLAGS
+def test_more_accounts_than_fit_are_granted_by_several_constructs(
+    flags: Callable[[], Mapping[str, Any]],
+) -> None:
+    stack = pump_stack(App(context=flags()))
     worker = worker_in(stack)
     most = fitting("role", 1_000)
     every = accounts(3 * most)

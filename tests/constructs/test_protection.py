@@ -56,6 +56,13 @@ def rollouts(scope: Stack, **more: Any) -> list[Rollout]:
     ]
 
 
+@cache
+def shared() -> tuple[Stack, list[Rollout]]:
+    """Return rollouts for tests that add nothing to their stack: to create them takes long."""
+    scope = Stack()
+    return scope, rollouts(scope)
+
+
 def content(policy: RoleProtection | EmergencyStop | TrustProtection) -> dict[str, Any]:
     document: dict[str, Any] = Stack.of(policy).resolve(policy.resource.content)
     return document
@@ -63,15 +70,15 @@ def content(policy: RoleProtection | EmergencyStop | TrustProtection) -> dict[st
 
 def protection(**more: Any) -> dict[str, Any]:
     """Return the policy that protects both roles, with everything that it can have."""
-    scope = Stack()
-    of = {"rollouts": rollouts(scope), "targets": [UNIT], **EVERYTHING}
-    return content(RoleProtection(scope, "P", **{**of, **more}))
+    _, each = shared()
+    of = {"rollouts": each, "targets": [UNIT], **EVERYTHING}
+    return content(RoleProtection(Stack(), "P", **{**of, **more}))
 
 
 def trust(**more: Any) -> dict[str, Any]:
-    scope = Stack()
-    of = {"rollouts": rollouts(scope), "targets": [UNIT], "pump_account": PUMP_ACCOUNT}
-    return content(TrustProtection(scope, "T", **{**of, **more}))
+    _, each = shared()
+    of = {"rollouts": each, "targets": [UNIT], "pump_account": PUMP_ACCOUNT}
+    return content(TrustProtection(Stack(), "T", **{**of, **more}))
 
 
 @cache
@@ -81,8 +88,8 @@ def protecting() -> dict[str, Any]:
 
 @cache
 def stopping(*others: str) -> dict[str, Any]:
-    scope = Stack()
-    return content(EmergencyStop(scope, "S", rollouts=rollouts(scope), roles=others))
+    _, each = shared()
+    return content(EmergencyStop(Stack(), "S", rollouts=each, roles=others))
 
 
 @cache
@@ -597,6 +604,16 @@ CONSTRUCTS: dict[str, tuple[Any, dict[str, Any]]] = {
 }
 
 
+def assert_rejected(kind: str, arguments: dict[str, Any], problem: str) -> None:
+    scope, each = shared()
+    construct, needed = CONSTRUCTS[kind]
+    if not scope.node.try_find_child("Taken"):
+        CfnPolicy(scope, "Taken", name="Taken", type="TAG_POLICY", content={})
+    with pytest.raises(ArgumentError, match=problem):
+        construct(scope, "P", **{"rollouts": each, **needed, **arguments})
+    scope.node.try_remove_child("P")
+
+
 @pytest.mark.parametrize("kind", CONSTRUCTS)
 @pytest.mark.parametrize(
     ("arguments", "problem"),
@@ -617,11 +634,7 @@ CONSTRUCTS: dict[str, tuple[Any, dict[str, Any]]] = {
 def test_arguments_of_each_policy_are_checked(
     kind: str, arguments: dict[str, Any], problem: str
 ) -> None:
-    scope = Stack()
-    CfnPolicy(scope, "Taken", name="Taken", type="TAG_POLICY", content={})
-    construct, needed = CONSTRUCTS[kind]
-    with pytest.raises(ArgumentError, match=problem):
-        construct(scope, "P", **{"rollouts": rollouts(scope), **needed, **arguments})
+    assert_rejected(kind, arguments, problem)
 
 
 @pytest.mark.parametrize(
@@ -655,10 +668,7 @@ def test_arguments_of_each_policy_are_checked(
 def test_arguments_of_one_policy_are_checked(
     kind: str, arguments: dict[str, Any], problem: str
 ) -> None:
-    scope = Stack()
-    construct, needed = CONSTRUCTS[kind]
-    with pytest.raises(ArgumentError, match=problem):
-        construct(scope, "P", **{"rollouts": rollouts(scope), **needed, **arguments})
+    assert_rejected(kind, arguments, problem)
 
 
 @pytest.mark.parametrize("argument", ["approvers", "boundary_managers"])

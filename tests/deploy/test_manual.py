@@ -21,7 +21,7 @@ from pump_roles import universal
 from pump_roles.published import ROLES
 from pump_roles.review.cli import app
 from tests.customer import READ_ONLY, policy, statement
-from tests.support import PRINCIPAL, PUMP_ACCOUNT, Synth, role_in, trust
+from tests.support import PRINCIPAL, PUMP_ACCOUNT, Synth, examples, role_in, some, trust
 from tools.sandbox.aws import ACCOUNT_ID, OWNER, Caller, EmbeddedAws
 from tools.sandbox.cdk import ROOT, tool_environment
 
@@ -323,6 +323,7 @@ def trust_policies(principal: str, external_id: str, next_id: str) -> Sequence[A
     next_id="EXTERNAL_ID",
 )
 @example(principal=PUMP_ACCOUNT, external_id="E" * 1224, next_id="==")
+@examples(thorough=100, quick=4)
 @given(principal=PRINCIPALS, external_id=IDS, next_id=IDS)
 def test_every_allowed_value_is_filled_in_unchanged(
     principal: str, external_id: str, next_id: str
@@ -360,7 +361,9 @@ def test_rejected_value_is_not_filled_in_and_runs_nothing(
 ) -> None:
     allowed = {"PRINCIPAL": PUMP_ACCOUNT, "EXTERNAL_ID": EXTERNAL_ID, "NEW_EXTERNAL_ID": NEXT_ID}
     script = ["aws() { :; }\n"]
-    for value in REJECTED:
+    # Each for every variable, and in one of the shells.
+    rejected = [*some(REJECTED, len(SHELLS), list(SHELLS).index(shell))]
+    for value in rejected:
         given_values = allowed | {variable: value}
         new_id = given_values.pop("NEW_EXTERNAL_ID")
         script += [
@@ -377,7 +380,7 @@ def test_rejected_value_is_not_filled_in_and_runs_nothing(
     printed = ended.stdout.split("\0")
     # The first trust policy, the one with both IDs, and the last one, after what the page prints.
     in_use = [{"PRINCIPAL", "EXTERNAL_ID"}, allowed.keys(), {"PRINCIPAL", "NEW_EXTERNAL_ID"}]
-    for number, value in enumerate(REJECTED):
+    for number, value in enumerate(rejected):
         made = printed[4 * number + 1 : 4 * number + 4]
         assert [policy == "" for policy in made] == [variable in names for names in in_use], value
         assert f"not valid: {value}" in ended.stderr

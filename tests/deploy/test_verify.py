@@ -21,7 +21,7 @@ from pump_roles.review.account.verification import AccountResult
 from pump_roles.review.output.descriptions import describe_unknown
 from pump_roles.role import Unknown
 from tests.customer import AUTO_PILOT, BOUNDARY_ARN, PATH, READ_ONLY, Customer, delete
-from tests.support import SECRET
+from tests.support import SECRET, some
 from tools.sandbox.aws import ACCOUNT_ID, OWNER, Caller, EmbeddedAws
 
 NAMES = (READ_ONLY, AUTO_PILOT)
@@ -263,7 +263,8 @@ def test_what_does_not_answer_or_was_deleted_meanwhile_is_unknown(
 def test_account_is_unknown_if_any_response_is_incomplete(
     customer: Customer, failing: Failing
 ) -> None:
-    for content, action in product(("<Role/>", ""), ACTIONS):
+    # Every action, with one of them.
+    for content, action in some(product(("<Role/>", ""), ACTIONS), 2):
         operation = action.partition(":")[2]
         result = f"<{operation}Result>{content}</{operation}Result>"
         response = 200, f"<{operation}Response>{result}</{operation}Response>"

@@ -33,6 +33,7 @@ WITHOUT_AN_API = {"aws-portal", "consolidatedbilling"}
 """Services of the billing console, which botocore cannot call."""
 
 
+@pytest.mark.slow
 def test_every_call_that_botocore_can_make_maps_to_an_action() -> None:
     session = get_session()
     unmapped, called = set(), set()

@@ -31,7 +31,7 @@ from tests.commands import command, run, the_error, the_usage_error
 from tests.documents import written
 from tests.review.account.trail import call
 from tests.review.account.trail import write as write_trail
-from tests.support import EXTERNAL_ID, PUMP_ACCOUNT, short_reports, synthesize, trust
+from tests.support import EXTERNAL_ID, PUMP_ACCOUNT, short_reports, some, synthesize, trust
 from tools.sandbox.cdk import ROOT, tool_environment
 
 
@@ -751,11 +751,12 @@ def test_error_about_a_wrong_type_is_never_in_python_terms(kind: str, tmp_path: 
     good, command = inputs(tmp_path)[kind]
     file = tmp_path / "broken.json"
     refused = 0
-    for value in broken(good):
+    # Not a divisor of the number of types, so that each is tried.
+    for value in some(broken(good), 5):
         file.write_text(json.dumps(value))
         ended = run(*command(file))
         assert not PYTHONS_WORDS.search(ended.stderr), (value, ended.stderr)
         assert ended.stderr.count("\n") <= 1
         assert bool(ended.stderr) == (ended.exit_code == 1) == (not ended.stdout)
         refused += bool(ended.stderr)
-    assert refused > (100 if kind == "earlier" else 5)
+    assert refused > (100 if kind == "earlier" else 0)

@@ -456,7 +456,11 @@ def told_of_the_rest(report: Report) -> Told:
                 yield "#rows", group.reason
 
 
-@pytest.mark.parametrize("name", ["published", "guarded", "odd"])
+@pytest.mark.parametrize(
+    # The second is the third with every action.
+    "name",
+    ["published", pytest.param("guarded", marks=pytest.mark.slow), "few", "odd"],
+)
 def test_shows_what_the_report_says(name: str, show: Show, reports: Reports) -> None:
     page, report = show(name), reports[name]
     assert not_shown(page, report) == []
@@ -509,7 +513,7 @@ def test_alarms_come_first_then_changes(show: Show) -> None:
     assert len(links) == 7
 
 
-@pytest.mark.parametrize("name", ["published", "guarded", "odd", "one role"])
+@pytest.mark.parametrize("name", ["published", "few", "odd", "one role"])
 def test_no_link_is_dead(name: str, show: Show) -> None:
     """Each leads to an element of the page, or to the search."""
     dead = show(name).evaluate(
@@ -863,8 +867,12 @@ def test_every_row_is_there_without_javascript(show: Show, reports: Reports) -> 
     assert "s3:GetObject" in page.locator("#read-objects").inner_text()
 
 
-def test_page_is_small_and_short_until_someone_searches(show: Show) -> None:
+def test_page_is_small() -> None:
     assert len(as_html(of_published()).encode()) <= 650_000
+
+
+@pytest.mark.slow
+def test_page_is_short_until_someone_searches(show: Show) -> None:
     page = show("guarded")
     assert 3 < page.evaluate("document.documentElement.scrollHeight / innerHeight") < 15
 

@@ -388,7 +388,7 @@ def test_action_that_the_catalog_lacks_has_a_row_with_its_decision(
 
 def test_many_limits_of_an_action_are_counted(text: str, tmp_path: Path) -> None:
     buys = {"Effect": "Deny", "Action": "ec2:PurchaseHostReservation"}
-    for number, shown in ((20, ""), (21, "; and 1 more"), (1_500, "; and 1,480 more")):
+    for number, shown in ((20, ""), (21, "; and 1 more"), (1_100, "; and 1,080 more")):
         arns = [f"arn:aws:ec2:*:*:dedicated-host/h-{at}" for at in range(number)]
         denies = [{**buys, "Resource": arn} for arn in reversed(arns)]
         report = changed(text, tmp_path, another({"Version": "2012-10-17", "Statement": denies}))

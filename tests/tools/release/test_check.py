@@ -80,17 +80,46 @@ def described(template: dict[str, Any], properties: dict[str, Any]) -> None:
     properties["Description"] = "Another one"
 
 
-NOW = current()
-AFTER = report(one_more)
-# For files: as above, but without the published policies.
-SMALL_NOW = report(without_policies, ("auto-pilot",))
-SMALL_AFTER = report(with_one_policy, ("auto-pilot",))
-ONLY_READ_ONLY = report(kinds=("read-only",))
-ANY_ID = report(accepting(".*"))
-AWS_BEFORE = replace(
-    NOW, actions=tuple(found for found in NOW.actions if found.name != "ec2:DescribeInstances")
-)
+# Each is made when a test first needs it.
+Made = Callable[[], Report | None]
 
+
+@cache
+def now() -> Report:
+    return current()
+
+
+def after() -> Report:
+    return report(one_more)
+
+
+def any_id() -> Report:
+    return report(ANY_ID)
+
+
+def only_read_only() -> Report:
+    return report(kinds=("read-only",))
+
+
+def before_aws() -> Report:
+    left = (action for action in now().actions if action.name != "ec2:DescribeInstances")
+    return replace(now(), actions=tuple(left))
+
+
+# For files: without the published policies.
+def small_now() -> Report:
+    return report(without_policies, ("auto-pilot",))
+
+
+def small_after() -> Report:
+    return report(with_one_policy, ("auto-pilot",))
+
+
+def redescribed() -> Report:
+    return report(described)
+
+
+ANY_ID = accepting(".*")
 PUMP = (
     "auto-pilot: 1 action that writes or tags: not granted before, allowed now: `ec2:RunInstances`."
 )
@@ -105,47 +134,51 @@ def section(text: str) -> Section:
     return found
 
 
-def announced(before: Report, after: Report) -> Section:
+def announced(before: Report | None, after: Report) -> Section:
     """Return a section with what is missing in an empty one."""
     lines = "\n".join(problems(before, after, section("")))
     return section(lines.replace("add: ", "").replace("YYYY-MM-DD", "2026-11-26"))
 
 
 @pytest.mark.parametrize(
-    ("before", "after", "said"),
+    ("before", "later", "said"),
     [
-        (NOW, AFTER, [PUMP]),
-        (NOW, ANY_ID, ["auto-pilot: whether it requires an external ID is", "auto-pilot: what"]),
-        (ONLY_READ_ONLY, NOW, ["auto-pilot: the role is new: `application-autoscaling:Desc"]),
+        (now, after, [PUMP]),
+        (now, any_id, ["auto-pilot: whether it requires an external ID is", "auto-pilot: what"]),
+        (only_read_only, now, ["auto-pilot: the role is new: `application-autoscaling:Desc"]),
     ],
 )
-def test_each_expansion_must_be_announced(before: Report, after: Report, said: list[str]) -> None:
-    found = problems(before, after, section(""))
+def test_each_expansion_must_be_announced(
+    before: Made, later: Callable[[], Report], said: list[str]
+) -> None:
+    found = problems(before(), later(), section(""))
     head = "add: - **Expansion**, announced YYYY-MM-DD: "
     assert all(line.startswith(head + start) for line, start in zip(found, said, strict=True))
-    assert problems(before, after, announced(before, after)) == []
+    assert problems(before(), later(), announced(before(), later())) == []
 
 
 @pytest.mark.parametrize(
-    ("before", "after"),
-    [(NOW, report(described)), (AFTER, NOW), (NOW, AWS_BEFORE), (None, NOW)],
+    ("before", "later"),
+    [(now, redescribed), (after, now), (now, before_aws), (lambda: None, now)],
 )
-def test_what_does_not_broaden_a_role_needs_no_line(before: Report | None, after: Report) -> None:
-    assert problems(before, after, section("\n- Free text.\n")) == []
-    (said,) = problems(before, after, section(READY))
+def test_what_does_not_broaden_a_role_needs_no_line(
+    before: Made, later: Callable[[], Report]
+) -> None:
+    assert problems(before(), later(), section("\n- Free text.\n")) == []
+    (said,) = problems(before(), later(), section(READY))
     assert said == f"remove or correct, there is no such expansion: {READY.strip()}"
 
 
 def test_action_that_aws_adds_is_listed_without_a_date() -> None:
-    assert problems(AWS_BEFORE, NOW, section("")) == [f"add: - **Expansion**: {AWS}"]
-    assert problems(AWS_BEFORE, NOW, section(f"- **Expansion**: {AWS}\n")) == []
+    assert problems(before_aws(), now(), section("")) == [f"add: - **Expansion**: {AWS}"]
+    assert problems(before_aws(), now(), section(f"- **Expansion**: {AWS}\n")) == []
     dated = section(f"- **Expansion**, announced 2026-11-26: {AWS}\n")
-    assert problems(AWS_BEFORE, NOW, dated) == [f"change to: - **Expansion**: {AWS}"]
+    assert problems(before_aws(), now(), dated) == [f"change to: - **Expansion**: {AWS}"]
 
 
 def test_announcement_of_what_words_leave_open_covers_nothing_else() -> None:
-    assert len(problems(NOW, report(accepting(".+")), announced(NOW, ANY_ID))) == 2
-    assert len(problems(ONLY_READ_ONLY, AFTER, announced(ONLY_READ_ONLY, NOW))) == 2
+    assert len(problems(now(), report(accepting(".+")), announced(now(), any_id()))) == 2
+    assert len(problems(only_read_only(), after(), announced(only_read_only(), now()))) == 2
 
 
 @pytest.mark.parametrize(
@@ -162,12 +195,12 @@ def test_announcement_of_what_words_leave_open_covers_nothing_else() -> None:
 )
 def test_any_other_text_is_a_problem(old: str, new: str, said: str) -> None:
     assert READY.count(old) == 1
-    first, *_ = problems(NOW, AFTER, section(READY.replace(old, new)))
+    first, *_ = problems(now(), after(), section(READY.replace(old, new)))
     assert first == f"{said}: - **Expansion**, announced YYYY-MM-DD: {PUMP}"
 
 
 def test_announcement_is_needed_only_once() -> None:
-    (said,) = problems(NOW, AFTER, section(READY * 2))
+    (said,) = problems(now(), after(), section(READY * 2))
     assert said == f"remove or correct, there is no such expansion: {READY.strip()}"
 
 
@@ -184,7 +217,7 @@ def test_example_of_the_guide_is_what_the_check_expects() -> None:
     """It is wrapped and explained."""
     guide = (ROOT / "docs" / "release.md").read_text(encoding="utf-8")
     (example,) = re.findall(r"```markdown\n(.*?)```", guide, re.DOTALL)
-    assert problems(NOW, AFTER, section(example)) == []
+    assert problems(now(), after(), section(example)) == []
 
 
 def test_entry_ends_where_a_person_sees_its_end() -> None:
@@ -204,9 +237,9 @@ def test_permissions_md_of_this_project_is_complete(capsys: pytest.CaptureFixtur
 @pytest.fixture
 def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A folder with PERMISSIONS.md and the report of a release."""
-    monkeypatch.setattr(check, "current", lambda _root: replace(SMALL_AFTER, version="0.11.0"))
+    monkeypatch.setattr(check, "current", lambda _root: replace(small_after(), version="0.11.0"))
     (tmp_path / RELEASED).parent.mkdir(parents=True)
-    (tmp_path / RELEASED).write_text(to_json(replace(SMALL_NOW, version="0.10.0")))
+    (tmp_path / RELEASED).write_text(to_json(replace(small_now(), version="0.10.0")))
     headings = "## [0.10.0] - 2026-01-02\n\n## [0.9.0] - 2026-01-01\n"
     (tmp_path / "PERMISSIONS.md").write_text(f"## [Unreleased]\n{READY}\n{headings}")
     return tmp_path
@@ -225,7 +258,7 @@ def test_compares_with_the_last_release_and_fails_with_status_3(
     assert said.out == ""
     assert said.err.splitlines() == [
         "PERMISSIONS.md, section [Unreleased], compared with 0.10.0:",
-        *problems(SMALL_NOW, SMALL_AFTER, section("")),
+        *problems(small_now(), small_after(), section("")),
     ]
 
 
