@@ -8,17 +8,16 @@ from dataclasses import dataclass, fields, is_dataclass, replace
 from functools import cache, cached_property
 from typing import Any, Final, Literal, TypeVar, get_args, get_origin
 
-from pump_roles._version import __version__
 from pump_roles.guardrails import by_policy, kept_by
 from pump_roles.iam import (
     MASK,
     VERSIONS,
-    Conceal,
     ExternalId,
+    TextMask,
     is_external_id_key,
     presence,
 )
-from pump_roles.inputs import ACCOUNT_FILTERS, CallAs, as_text, decoded, visible
+from pump_roles.inputs import ACCOUNT_FILTERS, CallAs, as_text, decoded
 from pump_roles.published import ROLES
 
 _DIGEST: Final = re.compile("[0-9a-f]{64}")
@@ -67,9 +66,11 @@ class Mask:
     def _masked_text(self, text: str) -> str:
         if text in _own_names():
             return text
-        concealed = self._conceal(text)
-        if concealed == MASK or _DIGEST.fullmatch(text):
-            return concealed if concealed == MASK else text
+        replaced = self._in_texts.masked(text)
+        if replaced == MASK:
+            return MASK
+        if _DIGEST.fullmatch(text):
+            return text
         if text.startswith(("{", "[")):
             # What cannot be read is shown as it is in the template. A short external ID is part of
             # words there, but not if it is all of a string.
@@ -77,11 +78,11 @@ class Mask:
                 value = decoded(json.loads, text)
                 masked = self._masked(value)
                 return text if masked == value else as_text(masked)
-        return visible(concealed)
+        return replaced
 
     @cached_property
-    def _conceal(self) -> Conceal:
-        return Conceal(self.ids)
+    def _in_texts(self) -> TextMask:
+        return TextMask(self.ids)
 
 
 @cache
@@ -96,7 +97,7 @@ def _with_texts(kind: Any) -> Iterable[str]:
 def _own_names() -> frozenset[str]:
     guardrails = by_policy()
     found = {*guardrails, *ACCOUNT_FILTERS.values(), *get_args(CallAs)}
-    found |= {*ROLES, *VERSIONS, "Allow", "Deny", __version__}
+    found |= {*ROLES, *VERSIONS, "Allow", "Deny"}
     for role in ROLES.values():
         found |= {role.name, *(policy.name for policy in role.policies), *role.patterns}
     for guardrail in guardrails.values():

@@ -44,26 +44,25 @@ from pump_roles.app.summary import (
 )
 from pump_roles.constructs.approval_end import ApprovalEnd
 from pump_roles.constructs.commitment_alarm import AlarmForwarder, CommitmentAlarm
-from pump_roles.constructs.protection import EmergencyStop, RoleProtection, TrustProtection
+from pump_roles.constructs.flat_stack import FlatStack, provided_or_parameters
+from pump_roles.constructs.protection import (
+    EmergencyStop,
+    RoleProtection,
+    TrustProtection,
+    stop_command,
+)
 from pump_roles.constructs.rollouts import (
     MANAGEMENT_ACCOUNT,
     AutoPilotRollout,
     ReadOnlyRollout,
     Rollout,
 )
-from pump_roles.constructs.stacks import (
-    AutoPilotStack,
-    FlatStack,
-    ReadOnlyStack,
-    RoleStack,
-    provided_or_parameters,
-)
+from pump_roles.constructs.stacks import AutoPilotStack, ReadOnlyStack, RoleStack
 from pump_roles.guardrails import WITH_VALUE, Guardrail, parts_of
 from pump_roles.guardrails.role_guardrails import added_up, applying
 from pump_roles.iam import ExternalId
-from pump_roles.inputs import ArgumentError, validators
-from pump_roles.published import ROLES
-from pump_roles.universal import EXTERNAL_ID_PARAMETER, PRINCIPAL_PARAMETER, UNITS_PARAMETER
+from pump_roles.inputs import ArgumentError, account_of
+from pump_roles.published import EXTERNAL_ID_PARAMETER, PRINCIPAL_PARAMETER, ROLES, UNITS_PARAMETER
 
 _ROLLOUTS: Final[Mapping[str, type[Rollout]]] = {
     "read-only": ReadOnlyRollout,
@@ -223,6 +222,13 @@ _UNITS: Final = "organizational-units"
 _BOUNDARY_OF_CDK: Final = "@aws-cdk/core:permissionsBoundary"
 """The CDK's own key, which gives every role of an app a boundary, including Pump's roles. It has no
 effect on the member template of a rollout, which has its own app."""
+
+
+_STOP: Final = stop_command(
+    "$(aws organizations list-policies --filter SERVICE_CONTROL_POLICY --query "
+    "\"Policies[?Name=='StopPump'].Id\" --output text)"
+)
+"""The output of the stack has the ID of the policy, which is not known before the deployment."""
 
 
 @dataclass(frozen=True)
@@ -467,9 +473,7 @@ def _protection(
         }
         if None in principals:
             raise values.settings.error(_TRUST, f"requires {_PRINCIPAL}, Pump's account")
-        accounts = {
-            validators.account_of(str(principal)): key for principal, key in principals.items()
-        }
+        accounts = {account_of(str(principal)): key for principal, key in principals.items()}
         account = next(iter(accounts))
         arguments["pump_account"] = account
         # The one in another account is wrong.
@@ -481,7 +485,7 @@ def _protection(
         arguments["approvers"] = [*approvers, ApprovalEnd.approver]
     protected = [role.name for role in roles if role.has_rollout]
     without = [role.name for role in roles if not role.has_rollout]
-    line = partial(protection_summary, protected, without)
+    line = partial(protection_summary, protected, without, _STOP)
     return StackSettings("PumpProtection", ProtectionStack, arguments, typed, values.settings, line)
 
 

@@ -3,23 +3,15 @@
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from typing import Any, Final
 
-from pump_roles.constructs.protection import stop_command
 from pump_roles.guardrails import Guardrail, documents_on, is_set, parts_of
 from pump_roles.guardrails.role_guardrails import documents
 from pump_roles.inputs import validators
-from pump_roles.published import ROLES, PublishedRole
-from pump_roles.universal import EXTERNAL_ID_PARAMETER, PRINCIPAL_PARAMETER
+from pump_roles.published import EXTERNAL_ID_PARAMETER, PRINCIPAL_PARAMETER, ROLES, PublishedRole
 
 _SHOWN: Final = 5
 _ALARM_REGION: Final = validators.GLOBAL_REGIONS["aws"]
 _REPORT: Final = "pump-roles report cdk.out --output report.html"
 """What shows the role of a rollout: before its first deployment, ``cdk diff`` does not."""
-
-_STOP: Final = stop_command(
-    "$(aws organizations list-policies --filter SERVICE_CONTROL_POLICY --query "
-    "\"Policies[?Name=='StopPump'].Id\" --output text)"
-)
-"""The output of the stack has the ID of the policy, which is not known before the deployment."""
 
 
 def summary(stack_id: str, role: str, arguments: Mapping[str, Any], *, boundary: str = "") -> str:
@@ -28,7 +20,10 @@ def summary(stack_id: str, role: str, arguments: Mapping[str, Any], *, boundary:
 
 
 def protection_summary(
-    role_names: Sequence[str], without_rollout: Sequence[str], arguments: Mapping[str, Any]
+    role_names: Sequence[str],
+    without_rollout: Sequence[str],
+    stop: str,
+    arguments: Mapping[str, Any],
 ) -> str:
     """Return one line: what the organization's policies protect, where, and how to stop Pump."""
     listed = {
@@ -47,7 +42,7 @@ def protection_summary(
     ]
     kept = arguments.get("keep_in_organization", True)
     parts.append(f"accounts {'cannot' if kept else 'can'} leave the organization")
-    return f"PumpProtection: {'; '.join(parts)}; to stop Pump: {_STOP}"
+    return f"PumpProtection: {'; '.join(parts)}; to stop Pump: {stop}"
 
 
 def alarm_summary(

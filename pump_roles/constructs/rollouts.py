@@ -19,6 +19,7 @@ from aws_cdk import (
 )
 from constructs import Construct
 
+from pump_roles.constructs.flat_stack import FlatStack, add_role, description_of
 from pump_roles.constructs.gate import protect
 from pump_roles.constructs.roles import (
     AutoPilotRole,
@@ -27,11 +28,10 @@ from pump_roles.constructs.roles import (
     validated_trust,
     warn_if_expired,
 )
-from pump_roles.constructs.stacks import FlatStack, add_role, description_of
 from pump_roles.guardrails.role_guardrails import documents
 from pump_roles.inputs import validators
 from pump_roles.inputs.validators import ArgumentError, names_the_construct
-from pump_roles.universal import (
+from pump_roles.published import (
     EXTERNAL_ID_PARAMETER,
     NEXT_EXTERNAL_ID_PARAMETER,
     PRINCIPAL_PARAMETER,

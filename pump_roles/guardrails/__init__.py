@@ -19,7 +19,24 @@ from importlib import resources
 from typing import Any, ClassVar, Final
 
 from pump_roles.iam import Policy, asked_tags, only_denies, overlap
-from pump_roles.inputs import ArgumentError, as_list, as_mapping, mapped, parse_json, validators
+from pump_roles.inputs import (
+    ACCOUNT,
+    ACTION,
+    ACTIONS,
+    GUARDRAIL_NAME,
+    MOMENT,
+    REASON,
+    REGIONS,
+    ArgumentError,
+    ListOf,
+    Text,
+    as_list,
+    as_mapping,
+    check_region,
+    mapped,
+    nearest,
+    parse_json,
+)
 from pump_roles.published import ROLES
 
 _POLICY: Final = "PumpGuardrail"
@@ -125,7 +142,7 @@ class Guardrail:
             which Pump gives you.
         :raises ArgumentError: when it is not a 12-digit account ID.
         """
-        return _filled("invitations-from", validators.ACCOUNT.check("invitations-from", account))
+        return _filled("invitations-from", ACCOUNT.check("invitations-from", account))
 
     @classmethod
     def only_in_regions(cls, *regions: str) -> "Guardrail":
@@ -140,9 +157,9 @@ class Guardrail:
         :raises ArgumentError: when a Region did not exist at the release of this package, or is
             listed twice.
         """
-        checked = validators.REGIONS.check("only-in-regions", _separate("only-in-regions", regions))
+        checked = REGIONS.check("only-in-regions", _separate("only-in-regions", regions))
         for region in checked:
-            validators.check_region("only-in-regions", region)
+            check_region("only-in-regions", region)
         # Sorted, so that the template does not depend on the order.
         return _filled("only-in-regions", sorted(checked))
 
@@ -172,12 +189,12 @@ class Guardrail:
         :raises ArgumentError: when the name is taken, the reason is empty, or an action is
             malformed, is listed twice, or is one that neither role has.
         """
-        validators.GUARDRAIL_NAME.check("name", name)
+        GUARDRAIL_NAME.check("name", name)
         taken = {other.replace("-", ""): other for other in SHIPPED}
         if other := taken.get(name.replace("-", "")):
             raise ArgumentError("name", f"{other} is a guardrail of this package")
-        checked = validators.ACTIONS.check("actions", _separate("actions", actions))
-        validators.REASON.check("reason", reason)
+        checked = ACTIONS.check("actions", _separate("actions", actions))
+        REASON.check("reason", reason)
         had = {pattern for role in ROLES.values() for pattern in role.patterns}
         for action in checked:
             if not any(overlap(action, pattern) for pattern in had):
@@ -200,7 +217,7 @@ class Guardrail:
         found = SHIPPED.get(name)
         if found is None:
             names = Guardrail.names()
-            hint = validators.nearest(name, names) or f"the guardrails are {', '.join(names)}"
+            hint = nearest(name, names) or f"the guardrails are {', '.join(names)}"
             raise ArgumentError("guardrails", f"there is no guardrail {name!r}; {hint}")
         if found.value:
             method = f"Guardrail.{name.replace('-', '_')}"
@@ -310,7 +327,7 @@ def _problems(statement: Mapping[str, Any]) -> Iterator[str]:
         if (element in statement) == (f"Not{element}" in statement):
             yield f"a statement must have either {element} or Not{element}: {statement}"
     for pattern, reason in statement.get("Action", {}).items():
-        if pattern != "*" and not validators.ACTION.accepts(pattern):
+        if pattern != "*" and not ACTION.accepts(pattern):
             yield f"{pattern} is not an action or a prefix of actions"
         if not reason.strip():
             yield f"{pattern} has no reason"
@@ -380,12 +397,8 @@ def _filled(name: str, value: Any, *, ends: datetime | None = None) -> Guardrail
 
 
 def _moment(moment: datetime | str) -> datetime:
-    text = (
-        moment.isoformat()
-        if isinstance(moment, datetime)
-        else validators.MOMENT.check("until", moment)
-    )
-    wrong = f"{text!r} is not {validators.MOMENT.description}"
+    text = moment.isoformat() if isinstance(moment, datetime) else MOMENT.check("until", moment)
+    wrong = f"{text!r} is not {MOMENT.description}"
     try:
         # Python 3.10 reads neither Z nor fractions of other than 3 or 6 digits.
         read = datetime.fromisoformat(re.sub(r"\.[0-9]+", "", text).replace("Z", "+00:00"))
@@ -426,12 +439,10 @@ def _shipped() -> Mapping[str, Guardrail]:
 SHIPPED: Final = _shipped()
 """The guardrails of this package by name. Sets of guardrails come last."""
 
-WITH_VALUE: Final[
-    Mapping[str, tuple[validators.Text | validators.ListOf, Callable[[Any], Guardrail]]]
-] = {
-    "only-in-regions": (validators.REGIONS, lambda regions: Guardrail.only_in_regions(*regions)),
-    "until": (validators.MOMENT, Guardrail.until),
-    "invitations-from": (validators.ACCOUNT, Guardrail.invitations_from),
+WITH_VALUE: Final[Mapping[str, tuple[Text | ListOf, Callable[[Any], Guardrail]]]] = {
+    "only-in-regions": (REGIONS, lambda regions: Guardrail.only_in_regions(*regions)),
+    "until": (MOMENT, Guardrail.until),
+    "invitations-from": (ACCOUNT, Guardrail.invitations_from),
 }
 """What accepts the value of each guardrail that takes one, and what returns the guardrail with it,
 by name."""

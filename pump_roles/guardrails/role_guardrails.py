@@ -24,9 +24,14 @@ from pump_roles.iam import (
     without_partition,
 )
 from pump_roles.inputs import ArgumentError, ListOf
-from pump_roles.published import ROLES, PublishedRole, trust_policy
+from pump_roles.published import (
+    EXTERNAL_ID_PARAMETER,
+    PRINCIPAL_PARAMETER,
+    ROLES,
+    PublishedRole,
+    trust_policy,
+)
 from pump_roles.role import Role
-from pump_roles.universal import EXTERNAL_ID_PARAMETER, PRINCIPAL_PARAMETER
 
 
 def documents(

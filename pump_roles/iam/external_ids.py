@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from hashlib import sha256
 from typing import Any, Final, Literal
 
-from pump_roles.inputs.text import as_list, as_text, decoded
+from pump_roles.inputs.text import as_list, as_text, decoded, visible
 from pump_roles.inputs.validators import EXTERNAL_ID, PROVIDED_EXTERNAL_ID
 
 EXTERNAL_ID_KEY: Final = "sts:externalid"
@@ -105,14 +105,14 @@ class ExternalId(_Secret):
 
     def is_in(self, text: str) -> bool:
         """Return whether a text is this external ID, or contains it."""
-        return self.state == "known" and Conceal([self])(text) != text
+        return self.state == "known" and TextMask([self]).replaced(text) != text
 
 
 OPEN_ID: Final = ExternalId("open")
 
 
-class Conceal:
-    """Replaces external IDs in a text: one that is short, only if it is the whole text."""
+class TextMask:
+    """Replaces external IDs in texts: one that is short, only if it is the whole text."""
 
     def __init__(self, ids: Iterable[ExternalId]) -> None:
         self._texts = {id_.reveal() for id_ in ids if id_.has_text}
@@ -120,7 +120,11 @@ class Conceal:
         longest_first = sorted(long, key=lambda text: (-len(text), text))
         self._parts = re.compile("|".join(map(re.escape, longest_first))) if long else None
 
-    def __call__(self, text: str) -> str:
+    def masked(self, text: str) -> str:
+        """Return a text without external IDs, and with every character visible."""
+        return visible(self.replaced(text))
+
+    def replaced(self, text: str) -> str:
         """Return a text without external IDs."""
         if text in self._texts:
             return MASK

@@ -116,3 +116,16 @@ REASONS: Final[Mapping[str, str]] = MappingProxyType(_REASONS["actions"])
 
 RESOURCE_REASONS: Final[Mapping[str, str]] = MappingProxyType(_REASONS["resources"])
 """Why the published statements name the resources they do."""
+
+PRINCIPAL_PARAMETER: Final = "PumpIamRole"
+"""The name of the template parameter with Pump's principal."""
+
+EXTERNAL_ID_PARAMETER: Final = "PumpExternalID"
+"""The name of the template parameter with the external ID."""
+
+NEXT_EXTERNAL_ID_PARAMETER: Final = "PumpNextExternalID"
+"""The name of the template parameter with a new external ID. Only a rollout's member template has
+it, during rotation."""
+
+UNITS_PARAMETER: Final = "OrganizationalUnitIds"
+"""The name of the parameter with the organizational units, in a rollout's own template."""

@@ -20,18 +20,28 @@ from pump_roles.assembly import (
     OrganizationUnknown,
     OtherResource,
 )
-from pump_roles.iam import OPEN_ID, ExternalId, text_of, texts_under_the_key, under_the_key
+from pump_roles.iam import (
+    OPEN_ID,
+    ExternalId,
+    TextMask,
+    text_of,
+    texts_under_the_key,
+    under_the_key,
+)
 from pump_roles.inputs import (
     ACCOUNT_FILTERS,
+    ACCOUNTS,
+    ORGANIZATIONAL_UNITS,
     POLICY_TARGETS,
+    REGIONS,
+    STACK_SETS_CALL_AS,
     InputError,
+    ListOf,
     as_list,
     as_mapping,
     as_text,
     decoded,
-    validators,
 )
-from pump_roles.masking import Mask
 from pump_roles.placeholders import (
     PLACEHOLDER,
     Reference,
@@ -55,9 +65,7 @@ _AUTOMATIC: Final = {"Enabled", "RetainStacksOnAccountRemoval", "DependsOn"}
 _SELF_MANAGED: Final = "SELF_MANAGED"
 _MODELS: Final = {name: name for name in (_SELF_MANAGED, "SERVICE_MANAGED")}
 _FILTERS: Final = {"NONE": "", "UNION": "UNION", **ACCOUNT_FILTERS}
-_CALL_AS: Final[Mapping[str, str]] = {
-    name: call_as for call_as, name in validators.STACK_SETS_CALL_AS.items()
-}
+_CALL_AS: Final[Mapping[str, str]] = {name: call_as for call_as, name in STACK_SETS_CALL_AS.items()}
 _ENABLED: Final = {"true": "yes", "True": "yes", "false": "", "False": ""}
 
 _READ_MEMBERS: Final = {"Type", "Properties", *NEUTRAL_MEMBERS}
@@ -150,9 +158,9 @@ class _Reader:
         instances = self._members(group, _INSTANCES, "StackInstancesGroup")
         targets = self._members(instances.get("DeploymentTargets"), _TARGETS, "DeploymentTargets")
         units = _open_list(targets.get("OrganizationalUnitIds"), template) or self._list(
-            validators.ORGANIZATIONAL_UNITS, targets, "OrganizationalUnitIds"
+            ORGANIZATIONAL_UNITS, targets, "OrganizationalUnitIds"
         )
-        accounts = self._list(validators.ACCOUNTS, targets, "Accounts", "${AWS::AccountId}")
+        accounts = self._list(ACCOUNTS, targets, "Accounts", "${AWS::AccountId}")
         account_filter = self._choice(_FILTERS, targets, "AccountFilterType", "NONE")
         if not is_nothing(targets.get("AccountsUrl")):
             self._not_read(targets["AccountsUrl"], "AccountsUrl")
@@ -166,7 +174,7 @@ class _Reader:
             "units": units,
             "accounts": accounts,
             "filter": account_filter,
-            "regions": self._list(validators.REGIONS, instances, "Regions", "${AWS::Region}"),
+            "regions": self._list(REGIONS, instances, "Regions", "${AWS::Region}"),
         }
 
     def _automatic(self, value: Any) -> bool:
@@ -202,7 +210,7 @@ class _Reader:
 
     def _list(
         self,
-        validator: validators.ListOf,
+        validator: ListOf,
         members: Mapping[str, Any],
         name: str,
         placeholder: str = "",
@@ -243,7 +251,7 @@ def assembly_of(
     reported = {above for role in roles for above in role.resource.template.chain}
     unread = [(each, name) for each in resolver.templates for name in each.unread]
     changing = {each: found for each, found in hidden.items() if each not in reported and found}
-    variants = tuple(_variants(path, roles, found_places, Mask(hidden_ids)))
+    variants = tuple(_variants(path, roles, found_places, TextMask(hidden_ids)))
     suspects = [*(reference for reference, other in others.items() if other.alarms)]
     suspects += [(template.key, name) for template, name in unread]
     names = {role.name for role in ROLES.values()}
@@ -291,7 +299,7 @@ def _external_ids(resolver: Resolver) -> frozenset[ExternalId]:
 
 
 def _variants(
-    path: Path, found: Sequence[TemplateRole], found_places: Iterable[Deployment], mask: Mask
+    path: Path, found: Sequence[TemplateRole], found_places: Iterable[Deployment], mask: TextMask
 ) -> Iterator[list[DeployedRole]]:
     uncertain = {place.kind for place in found_places if place.unreadable}
     for kind in ROLES:
@@ -305,9 +313,10 @@ def _variants(
                 f"{resource.logical_id} in {resource.template.file.name}"
                 for resource in reversed(different.values())
             ]
+            shown = ", ".join(map(mask.masked, listed))
             raise InputError(
-                f"{path}: contains different {kind} roles, {', '.join(mask.masked(listed))}; a "
-                f"report is about one of each kind{cure}"
+                f"{path}: contains different {kind} roles, {shown}; a report is about one of each "
+                f"kind{cure}"
             )
         if of_kind:
             yield [_found(each, uncertain=kind in uncertain) for each in of_kind]

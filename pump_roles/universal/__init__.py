@@ -9,19 +9,6 @@ from typing import Final
 
 from pump_roles.published import ROLES
 
-PRINCIPAL_PARAMETER: Final = "PumpIamRole"
-"""The name of the template parameter with Pump's principal."""
-
-EXTERNAL_ID_PARAMETER: Final = "PumpExternalID"
-"""The name of the template parameter with the external ID."""
-
-NEXT_EXTERNAL_ID_PARAMETER: Final = "PumpNextExternalID"
-"""The name of the template parameter with a new external ID. Only a rollout's member template has
-it, during rotation."""
-
-UNITS_PARAMETER: Final = "OrganizationalUnitIds"
-"""The name of the parameter with the organizational units, in a rollout's own template."""
-
 FILES: Final = {kind: f"{role.stack_name}.template.json" for kind, role in ROLES.items()}
 """The file name of each role's template, as in the synth, by the role's kind."""
 

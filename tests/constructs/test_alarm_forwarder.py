@@ -19,7 +19,7 @@ from pump_roles import (
     CommitmentAlarm,
     ReadOnlyRollout,
 )
-from pump_roles.inputs import policy_size
+from pump_roles.inputs.validators import policy_size
 from pump_roles.review.report.permission_report import of_templates
 from tests.alarm import (
     BUS,

@@ -26,7 +26,8 @@ from pump_roles import (
     Rollout,
     TrustProtection,
 )
-from pump_roles.inputs import account_of, policy_size
+from pump_roles.inputs import account_of
+from pump_roles.inputs.validators import policy_size
 from pump_roles.review.report.permission_report import of_templates
 from tests.docs.pages import BUY, PROTECT, READ, role
 from tests.support import EXTERNAL_ID, PRINCIPAL, PUMP_ACCOUNT, messages_of, recommended_flags

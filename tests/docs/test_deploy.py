@@ -8,7 +8,7 @@ from urllib.parse import parse_qsl, urlsplit
 import pytest
 from click.testing import CliRunner
 
-from pump_roles import universal
+from pump_roles import published, universal
 from pump_roles.app import app_stacks, config
 from pump_roles.inputs.validators import REGION_NAMES
 from pump_roles.published import ROLES
@@ -116,8 +116,8 @@ def test_quick_create_link_has_the_form_that_aws_documents() -> None:
     assert filled_in == {
         "templateURL": values["TEMPLATE_URL"],
         "stackName": ROLES["read-only"].stack_name,
-        f"param_{universal.PRINCIPAL_PARAMETER}": values["PRINCIPAL"],
-        f"param_{universal.EXTERNAL_ID_PARAMETER}": values["EXTERNAL_ID"],
+        f"param_{published.PRINCIPAL_PARAMETER}": values["PRINCIPAL"],
+        f"param_{published.EXTERNAL_ID_PARAMETER}": values["EXTERNAL_ID"],
     }
     # The names are case-sensitive, and a parameter that the template does not have is ignored.
     assert {"templateURL", "stackName"} < shown_by_aws.keys()

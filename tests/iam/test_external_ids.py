@@ -11,8 +11,8 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from pump_roles.iam import MASK, OPEN_ID, Conceal, ExternalId, external_ids_in, parse_trust
-from pump_roles.inputs import EXTERNAL_ID, ArgumentError
+from pump_roles.iam import MASK, OPEN_ID, ExternalId, TextMask, external_ids_in, parse_trust
+from pump_roles.inputs import EXTERNAL_ID, ArgumentError, visible
 from pump_roles.review.output.writers import to_json
 from tests.support import OTHER_SECRET, SECRET
 from tools.sandbox.cdk import ROOT
@@ -72,16 +72,16 @@ def test_text_that_aws_does_not_accept_is_no_known_external_id(text: str) -> Non
 @given(st.lists(LONG_IDS, min_size=1, max_size=3), st.text(), st.data())
 def test_text_shows_no_external_id_in_it(ids: list[str], around: str, data: st.DataObject) -> None:
     pieces = data.draw(st.lists(st.sampled_from([*ids, around, "x", "-", '"']), max_size=8))
-    shown = Conceal(map(ExternalId.of, ids))("".join(pieces))
+    shown = TextMask(map(ExternalId.of, ids)).masked("".join(pieces))
     left = shown.split(MASK)
     assert not [text for text in ids for piece in left if text in piece]
 
 
 @given(st.text(max_size=5), st.text())
 def test_short_external_id_is_masked_only_if_it_is_the_whole_text(short: str, text: str) -> None:
-    conceal = Conceal([ExternalId.of(short)])
-    assert conceal(short) == MASK
-    assert conceal(text) == (MASK if text == short else text)
+    mask = TextMask([ExternalId.of(short)])
+    assert mask.masked(short) == MASK
+    assert mask.masked(text) == (MASK if text == short else visible(text))
 
 
 def test_trust_policy_prints_none_of_its_external_ids() -> None:

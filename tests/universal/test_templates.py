@@ -4,8 +4,8 @@ import json
 
 import pytest
 
-from pump_roles import __version__, universal
-from pump_roles.inputs import PROVIDED_EXTERNAL_ID, PROVIDED_PRINCIPAL
+from pump_roles import __version__, published, universal
+from pump_roles.inputs.validators import PROVIDED_EXTERNAL_ID, PROVIDED_PRINCIPAL
 from pump_roles.published import ROLES
 from tests.support import SCENARIOS, Assembly, app_files, stack_set
 from tools.sandbox.cdk import ROOT
@@ -34,8 +34,8 @@ def test_ready_templates_are_those_of_the_app(kind: str) -> None:
 @pytest.mark.parametrize("kind", ROLES)
 def test_parameters_accept_what_the_validators_accept(kind: str) -> None:
     validators = {
-        universal.PRINCIPAL_PARAMETER: PROVIDED_PRINCIPAL,
-        universal.EXTERNAL_ID_PARAMETER: PROVIDED_EXTERNAL_ID,
+        published.PRINCIPAL_PARAMETER: PROVIDED_PRINCIPAL,
+        published.EXTERNAL_ID_PARAMETER: PROVIDED_EXTERNAL_ID,
     }
     assert {
         name: (parameter["AllowedPattern"], parameter["MinLength"], parameter["MaxLength"])

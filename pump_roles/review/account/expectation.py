@@ -22,6 +22,7 @@ from pump_roles.iam import (
     OPEN_ID,
     ExternalId,
     Policy,
+    TextMask,
     Trust,
     Value,
     account_of_root,
@@ -29,7 +30,6 @@ from pump_roles.iam import (
     known,
 )
 from pump_roles.inputs import InputError
-from pump_roles.masking import Mask
 from pump_roles.published import ROLES
 from pump_roles.role import ROOT, Boundary, Role, RoleUnknown, RoleWhy
 
@@ -134,8 +134,8 @@ def from_templates(path: Path, *, principal: str | None = None) -> Expectation:
     # The template of one stack, without the manifest, is for whichever account is verified.
     has_places = path.is_dir() or any(place.stack_set for place in read.places)
     return Expectation(
-        description=Mask(read.external_ids).masked(path.name or str(path)),
-        roles=_checked(path, read.variants, principal, Mask(read.external_ids)),
+        description=path.name or str(path),
+        roles=_checked(path, read.variants, principal, TextMask(read.external_ids)),
         hidden=read.external_ids,
         places=read.places if has_places else (),
         policies=read.policies,
@@ -169,7 +169,7 @@ def from_report(path: Path, reported: Assembly, *, principal: str | None = None)
         )
     return Expectation(
         description=path.name,
-        roles=_checked(path, variants, principal, Mask(frozenset())),
+        roles=_checked(path, variants, principal, TextMask([])),
         hidden=frozenset(
             ExternalId.from_sha256(digest)
             for role in reported.roles
@@ -187,7 +187,7 @@ def _approval_ends(others: Iterable[OtherResource]) -> frozenset[str]:
 
 
 def _checked(
-    path: Path, roles: Iterable[Sequence[DeployedRole]], principal: str | None, mask: Mask
+    path: Path, roles: Iterable[Sequence[DeployedRole]], principal: str | None, mask: TextMask
 ) -> tuple[tuple[DeployedRole, ...], ...]:
     roles = [*roles]
     for role in (variant.role for variants in roles for variant in variants):
@@ -200,7 +200,7 @@ def _checked(
     )
 
 
-def _check_principal(role: Role, principal: str | None, path: Path, mask: Mask) -> None:
+def _check_principal(role: Role, principal: str | None, path: Path, mask: TextMask) -> None:
     principals = [trusted.value for trusted in role.trust.principals if trusted.kind in OF_AWS]
     is_open = [value for value in principals if not (value.is_known or _has_wrong_type(value))]
     if is_open:
@@ -212,7 +212,7 @@ def _check_principal(role: Role, principal: str | None, path: Path, mask: Mask) 
     if principal is not None and named != [account_of_root(principal)]:
         if not named:
             raise InputError(f"{path}: the principal of the {role.kind} role cannot be read")
-        shown = ", ".join(mask.masked(named))
+        shown = ", ".join(map(mask.masked, named))
         raise InputError(f"{path}: trusts {shown}; omit --principal, or pass that principal")
 
 

@@ -10,13 +10,12 @@ from typing import TYPE_CHECKING, Any, Final, Literal, get_args
 from botocore.exceptions import ClientError
 
 from pump_roles._version import __version__
-from pump_roles.iam import ExternalId, new_external_id
+from pump_roles.iam import ExternalId, TextMask, new_external_id
 from pump_roles.inputs import (
     PROBED_ROLE_ARN,
     ArgumentError,
     partition_of,
 )
-from pump_roles.masking import Mask
 from pump_roles.review.account.aws_sdk import (
     ACCESS_DENIED,
     MINIMUM_SESSION_SECONDS,
@@ -169,7 +168,7 @@ def prove(role_arn: str, external_id: ExternalId, *, sts: "STSClient") -> ProbeR
         problem = f"is in partition {there}, but the caller is in {sts.meta.partition}"
         raise ArgumentError("role_arn", problem)
     wrong_id = ExternalId.of(new_external_id())
-    mask = Mask(frozenset({external_id, wrong_id}))
+    mask = TextMask([external_id, wrong_id])
     right, without, wrong = (
         _try_to_assume(sts, role_arn, id_, mask) for id_ in (external_id, None, wrong_id)
     )
@@ -197,7 +196,7 @@ def read_caller(sts: "STSClient") -> str:
 
 
 def _try_to_assume(
-    sts: "STSClient", role_arn: str, external_id: ExternalId | None, mask: Mask
+    sts: "STSClient", role_arn: str, external_id: ExternalId | None, mask: TextMask
 ) -> ProbeAttempt:
     passed: dict[str, Any] = {}
     if external_id is not None:

@@ -11,9 +11,8 @@ from botocore.parsers import ResponseParserError
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, SpinnerColumn, TextColumn
 
-from pump_roles.iam import ExternalId
+from pump_roles.iam import ExternalId, TextMask
 from pump_roles.inputs import InputError
-from pump_roles.masking import Mask
 from pump_roles.review.account.aws_sdk import remedy_for
 from pump_roles.review.cli.options import UNKNOWN, fail
 
@@ -33,7 +32,7 @@ def unknown_if_aws_fails(*, hidden: Collection[ExternalId] = ()) -> Iterator[Non
         fail(str(error), UNKNOWN)
     # A credential process, a token file, or a configured endpoint can raise the last two.
     except (BotoCoreError, ClientError, ResponseParserError, OSError, ValueError) as error:
-        shown = Mask(frozenset(hidden)).masked(" ".join(str(error).split()))
+        shown = TextMask(hidden).masked(" ".join(str(error).split()))
         remedy = remedy_for(error)
         fail(f"the result is unknown: {shown}{f'; {remedy}' if remedy else ''}", UNKNOWN)
 
