@@ -15,10 +15,10 @@ PACKAGE = ROOT / "pump_roles"
 FLOORS = [
     "_version",
     "inputs",
+    "iam",
     "placeholders",
     "published",
     "universal",
-    "iam",
     "role",
     "guardrails",
     "access",

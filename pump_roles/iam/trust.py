@@ -21,7 +21,6 @@ from pump_roles.iam.identity_policies import (
 from pump_roles.iam.matching import is_readable_condition, overlap
 from pump_roles.inputs.text import as_list, as_mapping, as_text, decoded
 from pump_roles.inputs.validators import EXTERNAL_ID, PRINCIPAL, Text
-from pump_roles.placeholders import is_call
 
 PrincipalKind = Literal[
     "account",
@@ -354,10 +353,10 @@ def _statement(statement: Mapping[str, Any], read: Reader) -> TrustStatement:
     condition = statement.get("Condition", {})
     equals = as_mapping(as_mapping(condition).get("StringEquals"))
     keys = [key for key in equals if key.lower() == EXTERNAL_ID_KEY]
-    written = [value for key in keys for value in as_list(equals[key])]
+    written = (value for key in keys for value in as_list(equals[key]))
     ids = tuple(_external_id(read(value, EXTERNAL_ID)) for value in written)
     rest = condition
-    if ids and len(keys) == 1 and all(map(_can_be_id, ids, written)):
+    if ids and len(keys) == 1 and all(map(_can_be_id, ids)):
         others = {key: value for key, value in equals.items() if key not in keys}
         rest = {**condition, "StringEquals": others}
         if not others:
@@ -391,9 +390,9 @@ def _external_id(value: Value) -> ExternalId:
     return ExternalId.not_read(value.text, "unreadable" if value.why else "")
 
 
-def _can_be_id(id_: ExternalId, written: Any) -> bool:
+def _can_be_id(id_: ExternalId) -> bool:
     # A function can be one, even if it can be something else. Then it is compared as an ID.
-    return is_call(written) or _is_exact((id_,))
+    return bool(id_.why) or _is_exact((id_,))
 
 
 def _id_required(
@@ -421,7 +420,7 @@ def _principals(statement: Mapping[str, Any], read: Reader) -> Iterator[Principa
     if "NotPrincipal" in statement:
         names = ", ".join(strings(statement["NotPrincipal"]))
         yield Principal("all-but", known(names))
-    if is_call(principal := statement.get("Principal")) or not isinstance(principal, dict):
+    if not isinstance(principal := statement.get("Principal"), dict):
         if principal is None and "NotPrincipal" not in statement:
             yield _UNREAD
         for part in as_list(principal) if principal is not None else ():
