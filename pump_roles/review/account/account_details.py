@@ -34,7 +34,12 @@ from pump_roles.review.account.aws_sdk import (
     moment_of,
     reason_of,
 )
-from pump_roles.review.account.organization import AccountUnknown, Organization, is_deployed_to
+from pump_roles.review.account.organization import (
+    AccountUnknown,
+    AccountWhy,
+    Organization,
+    is_deployed_to,
+)
 from pump_roles.role import Boundary, Role, RolePart, RoleUnknown, kind_of
 
 if TYPE_CHECKING:
@@ -192,6 +197,11 @@ class AccountDetails:
         """The external IDs in it, which must not be shown."""
         documents = [document for role in self.roles for document in role.documents]
         return external_ids_in(documents).union(*(role.trust.named_ids for role in self.roles))
+
+    def unread(self, why: AccountWhy, subject: str = "", detail: str = "") -> "AccountDetails":
+        """Return it as an account that could not be read."""
+        unknown = AccountUnknown(part="account", why=why, subject=subject, detail=detail)
+        return replace(self, roles=(), unknown=(unknown, *self.unknown))
 
     def arn(self, role: Role) -> str:
         """Return the ARN of a role."""

@@ -205,7 +205,7 @@ _SILENT_ACCOUNTS: Final = 3
 _Client = TypeVar("_Client")
 
 
-class _Patience:
+class _CircuitBreaker:
     """Ends all calls if some in a row got no response, each of which takes as long as it can.
 
     The calls of each service are counted by themselves: AWS STS may still respond if IAM does not.
@@ -214,7 +214,7 @@ class _Patience:
     :param shared: that of other accounts, which the calls also count for.
     """
 
-    def __init__(self, most: int, shared: "_Patience | None" = None) -> None:
+    def __init__(self, most: int, shared: "_CircuitBreaker | None" = None) -> None:
         self._most = most
         self._shared = shared
         self._silent = Counter[str]()
@@ -255,11 +255,11 @@ class AccountClients:
     """
 
     def __init__(
-        self, create: Callable[[str, str | None], Any], region: str, patience: _Patience
+        self, create: Callable[[str, str | None], Any], region: str, breaker: _CircuitBreaker
     ) -> None:
         self._create = create
         self.region = region
-        self._own = patience
+        self._own = breaker
 
     def iam(self) -> "IAMClient":
         """Return a client of IAM."""
@@ -304,11 +304,11 @@ class Clients(AccountClients):
 
         self._create_with = create
         self._own_region = session.region_name
-        self._all = _Patience(_SILENT_ACCOUNTS)
+        self._all = _CircuitBreaker(_SILENT_ACCOUNTS)
         # IAM and AWS Organizations are global, and STS in any Region serves every account: the
         # Region only selects the partition.
         region = session.region_name or _DEFAULT_REGION
-        super().__init__(create, region, _Patience(1, self._all))
+        super().__init__(create, region, _CircuitBreaker(1, self._all))
 
     def with_credentials(self, credentials: Mapping[str, Any]) -> AccountClients:
         """Return clients of another account, with credentials from AWS STS."""
@@ -318,7 +318,7 @@ class Clients(AccountClients):
             aws_secret_access_key=credentials["SecretAccessKey"],
             aws_session_token=credentials["SessionToken"],
         )
-        return AccountClients(create, self.region, _Patience(1, self._all))
+        return AccountClients(create, self.region, _CircuitBreaker(1, self._all))
 
     def cloudformation(self) -> "CloudFormationClient":
         """Return a client of CloudFormation, which requires a Region."""
@@ -327,7 +327,7 @@ class Clients(AccountClients):
 
     def cloudtrail(self, region: str) -> Any:
         """Return a client of AWS CloudTrail, in a Region that is given up by itself."""
-        return _Patience(1, self._all).watch(self._create("cloudtrail", region))
+        return _CircuitBreaker(1, self._all).watch(self._create("cloudtrail", region))
 
     def athena(self) -> Any:
         """Return a client of Amazon Athena."""

@@ -30,6 +30,7 @@ from pump_roles.iam import (
     known,
 )
 from pump_roles.inputs import InputError
+from pump_roles.masking import Mask
 from pump_roles.published import ROLES
 from pump_roles.role import ROOT, Boundary, Role, RoleUnknown, RoleWhy
 
@@ -64,6 +65,10 @@ class Expectation:
     def compared_policies(self) -> tuple[OrganizationPolicy, ...]:
         """The organization's policies that are compared: after a removal, none is expected."""
         return () if self.removed else self.policies
+
+    def mask(self, external_ids: frozenset[ExternalId] = frozenset()) -> Mask:
+        """Return what masks its external IDs, and others."""
+        return Mask(self.hidden | external_ids)
 
     def absent(self) -> "Expectation":
         """Return the expectation that accounts have none of the roles.

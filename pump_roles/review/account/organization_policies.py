@@ -22,7 +22,7 @@ from pump_roles.role import ComparedPart, Difference, Role, Rule, stops
 if TYPE_CHECKING:
     from mypy_boto3_organizations import OrganizationsClient
 
-PoliciesRead = Sequence[OrganizationPolicy] | OrganizationUnknown
+PoliciesRead = list[OrganizationPolicy] | OrganizationUnknown
 """The organization's policies, or why they are not known."""
 
 AttachedStops = tuple[OrganizationPolicy, ...]

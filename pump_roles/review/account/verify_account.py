@@ -6,10 +6,8 @@ from typing import Final
 
 from pump_roles.compare import compare, guardrail_of
 from pump_roles.guardrails import Guardrail, opening_value
-from pump_roles.masking import Mask
 from pump_roles.review.account.account_details import AccountDetails
 from pump_roles.review.account.expectation import Expectation
-from pump_roles.review.account.organization import AccountUnknown
 from pump_roles.review.account.organization_policies import AttachedStops, stopped
 from pump_roles.review.account.other_roles import (
     AccessibleRole,
@@ -22,7 +20,7 @@ from pump_roles.review.account.verification import (
     OtherRole,
     RoleResult,
 )
-from pump_roles.role import Difference, Role, RolePart, RoleUnknown, Rule, revoked_before
+from pump_roles.role import Difference, Role, RolePart, RoleUnknown, Rule, Unknown, revoked_before
 
 
 def verify_account(
@@ -51,14 +49,11 @@ def verify_account(
                 others=tuple(_other_roles(others, details, stops)),
                 for_management=tuple(_other_roles(for_management, details)),
             )
-        mask = Mask(expectation.hidden | details.external_ids)
-        result = _masked(result, mask, details)
+        result = _with_organization(result, expectation.management_account, details)
+        return _masked(result, expectation, details)
     except RecursionError:
         # What is nested too deeply cannot be masked, either.
-        too_deep = AccountUnknown(part="account", why="too-deep")
-        unread = replace(details, roles=(), unknown=(too_deep, *details.unknown))
-        return verify_account(expectation, unread, stops)
-    return _verify_organization(result, expectation, details, mask)
+        return verify_account(expectation, details.unread("too-deep"), stops)
 
 
 _THROUGH_ROLES: Final = {"trusts-role", "names-role"}
@@ -79,7 +74,35 @@ def _with_stops(result: RoleResult, details: AccountDetails, stops: AttachedStop
     )
 
 
-def _masked(result: AccountResult, mask: Mask, details: AccountDetails) -> AccountResult:
+def _with_organization(
+    result: AccountResult, expected: str, details: AccountDetails
+) -> AccountResult:
+    organization = details.known_organization
+    if organization is None:
+        unknown = (details.organization,) if isinstance(details.organization, Unknown) else ()
+        if not expected:
+            return replace(result, notes=unknown)
+        return replace(result, unknown=(*result.unknown, *unknown))
+    actual = organization.management_account
+    difference = Difference(
+        rule="organization",
+        # Without an organization, no management account acts here, but no policy limits the roles.
+        effect="broader" if actual else "unclear",
+        part="membership",
+        was=(expected,),
+        now=(actual,) if actual else (),
+    )
+    return replace(
+        result,
+        organization=organization,
+        differences=(difference,) if expected not in ("", actual) else (),
+    )
+
+
+def _masked(
+    result: AccountResult, expectation: Expectation, details: AccountDetails
+) -> AccountResult:
+    mask = expectation.mask(details.external_ids)
     masked = mask.masked(result)
     # Account IDs are shown, even if they are also external IDs.
     place = f"arn:{details.partition}:iam::{details.account}:"
@@ -88,31 +111,15 @@ def _masked(result: AccountResult, mask: Mask, details: AccountDetails) -> Accou
         replace(role, arn=place + mask.masked(name))
         for role, name in zip(masked.roles, names, strict=True)
     )
-    return replace(masked, account=details.account, roles=tuple(roles))
-
-
-def _verify_organization(
-    result: AccountResult, expectation: Expectation, details: AccountDetails, mask: Mask
-) -> AccountResult:
-    organization, expected = details.organization, expectation.management_account
-    if organization is None or isinstance(organization, AccountUnknown):
-        unknown = mask.masked((organization,)) if organization else ()
-        if not expected:
-            return replace(result, notes=unknown)
-        return replace(result, unknown=(*result.unknown, *unknown))
-    management_account = organization.management_account
-    difference = Difference(
-        rule="organization",
-        # Without an organization, no management account acts here, but no policy limits the roles.
-        effect="broader" if management_account else "unclear",
-        part="membership",
-        was=(expected,),
-        now=(management_account,) if management_account else (),
+    organization = masked.organization and replace(
+        masked.organization, management_account=details.management_account
     )
     return replace(
-        result,
-        organization=replace(organization, id=mask.masked(organization.id)),
-        differences=(difference,) if expected not in ("", management_account) else (),
+        masked,
+        account=details.account,
+        organization=organization,
+        differences=result.differences,
+        roles=tuple(roles),
     )
 
 

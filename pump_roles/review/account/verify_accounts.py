@@ -5,8 +5,6 @@ from contextlib import closing
 from dataclasses import replace
 from typing import Final
 
-from pump_roles.assembly import OrganizationUnknown
-from pump_roles.masking import Mask
 from pump_roles.review.account.account_details import (
     AccountDetails,
     policy_for_reading,
@@ -24,8 +22,6 @@ from pump_roles.review.account.aws_sdk import (
 from pump_roles.review.account.expectation import Expectation
 from pump_roles.review.account.organization import (
     Account,
-    AccountUnknown,
-    AccountWhy,
     Organization,
     read_organization,
 )
@@ -60,7 +56,7 @@ def verify_own_account(clients: CallerClients, expectation: Expectation) -> Veri
         return verify_files([details], expectation)
     policies = read_policies(organizations, policy_names(expectation.policies))
     result = verify_account(expectation, details, attached_stops(policies))
-    if isinstance(policies, OrganizationUnknown):
+    if not isinstance(policies, list):
         # Only the management account, and a delegated administrator, may read them.
         expectation = replace(expectation, policies=())
     return _with_policies(clients, expectation, [result], policies)
@@ -108,8 +104,8 @@ def _with_policies(
         account=clients.account,
         partition=clients.partition,
     )
-    notes = (policies,) if isinstance(policies, OrganizationUnknown) and not verified else ()
-    mask = Mask(expectation.hidden)
+    notes = () if verified or isinstance(policies, list) else (policies,)
+    mask = expectation.mask()
     return replace(
         _verification(expectation, results),
         policies=None if notes else mask.masked(verified),
@@ -137,9 +133,11 @@ def _verify_member(
         )
         iam = member.iam()
     except Exception as error:  # noqa: BLE001
-        why: AccountWhy = "assume-denied" if is_denial(error_code(error)) else "not-assumed"
-        detail = reason_of(error, clients.caller)
-        return verify_account(expectation, _not_read(details, why, role_to_assume, detail))
+        is_denied, detail = is_denial(error_code(error)), reason_of(error, clients.caller)
+        unread = details.unread(
+            "assume-denied" if is_denied else "not-assumed", role_to_assume, detail
+        )
+        return verify_account(expectation, unread)
     with closing(iam):
         try:
             read = read_account(iam, expectation.names, account=account, partition=partition)
@@ -151,26 +149,19 @@ def _verify_member(
             return verify_account(expectation, read, stops)
         except Exception as error:  # noqa: BLE001
             # A response that is not from AWS can raise anything. It must not hide the others.
-            detail = reason_of(error, iam)
-            return verify_account(expectation, _not_read(details, "not-read", detail=detail))
-
-
-def _not_read(
-    details: AccountDetails, why: AccountWhy, subject: str = "", detail: str = ""
-) -> AccountDetails:
-    unknown = AccountUnknown(part="account", why=why, subject=subject, detail=detail)
-    return replace(details, unknown=(unknown,))
+            unread = details.unread("not-read", detail=reason_of(error, iam))
+            return verify_account(expectation, unread)
 
 
 def _verification(expectation: Expectation, results: Sequence[AccountResult]) -> Verification:
     verified = {result.account for result in results}
     # A role that was deployed there may still exist.
     not_selected = [
-        verify_account(expectation, _not_read(AccountDetails(account=account), "not-selected"))
+        verify_account(expectation, AccountDetails(account=account).unread("not-selected"))
         for account in (expectation.accounts - verified if expectation.removed else ())
     ]
     return Verification(
-        expected=Mask(expectation.hidden).masked(expectation.description),
+        expected=expectation.mask().masked(expectation.description),
         removed=expectation.removed,
         accounts=tuple(sorted((*results, *not_selected), key=lambda result: result.account)),
     )

@@ -1,6 +1,6 @@
 """What a stop of the organization reaches, and that the result says so before everything else."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 from unittest.mock import Mock
@@ -74,7 +74,7 @@ def details(account: str = MEMBER, *roles: Role, **more: Any) -> AccountDetails:
 
 
 def verified(
-    policies: Sequence[OrganizationPolicy] | OrganizationUnknown,
+    policies: list[OrganizationPolicy] | OrganizationUnknown,
     *accounts: AccountDetails,
     expectation: Expectation = EXPECTED,
 ) -> Verification:
