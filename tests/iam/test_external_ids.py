@@ -29,8 +29,9 @@ def printed(value: object) -> Iterator[str]:
     yield to_json(value)
 
 
-@given(IDS)
+@given(IDS | st.text(st.characters()))
 @example("Describe")
+@example("\ud800")
 def test_external_id_prints_itself_masked(text: str) -> None:
     external_id = ExternalId.of(text)
     # As if it had no text.
@@ -82,6 +83,12 @@ def test_short_external_id_is_masked_only_if_it_is_the_whole_text(short: str, te
     mask = TextMask([ExternalId.of(short)])
     assert mask.masked(short) == MASK
     assert mask.masked(text) == (MASK if text == short else visible(text))
+
+
+@given(IDS, st.lists(st.text(), max_size=2))
+def test_text_that_shows_an_external_id_is_known(text: str, around: list[str]) -> None:
+    external_id, within = ExternalId.of(text), text.join(around)
+    assert external_id.is_in(within) == (TextMask([external_id]).replaced(within) != within)
 
 
 def test_trust_policy_prints_none_of_its_external_ids() -> None:
