@@ -17,9 +17,9 @@ from pump_roles.app import app_stacks, config
 from pump_roles.guardrails import WITH_VALUE, parts_of
 from pump_roles.inputs import ListOf
 from pump_roles.published import ROLES
-from pump_roles.review.account.expectation import from_templates
 from pump_roles.review.report.permission_report import of_templates
 from tests.every_guardrail import FILLED
+from tests.review.account.results import expected_in
 from tests.support import (
     PRINCIPAL,
     PUMP_ACCOUNT,
@@ -944,7 +944,7 @@ def test_stacks_around_the_roles_raise_no_alarm_and_verify_expects_their_policie
     for name, content in app_files(SCENARIOS["protected"]).items():
         (tmp_path / f"{name}.template.json").write_bytes(content)
     assert of_templates(tmp_path).alarms == 0
-    expected = from_templates(tmp_path).policies
+    expected = expected_in(tmp_path).policies
     assert {policy.name: policy.attached_to for policy in expected} == {
         "ProtectPumpRoles": ("ou-abcd-12345678",),
         "StopPump": (),

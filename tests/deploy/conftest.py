@@ -5,8 +5,9 @@ from pathlib import Path
 
 import pytest
 
-from pump_roles.review.account.expectation import Expectation, from_templates
+from pump_roles.review.account.expectation import Expectation
 from tests.customer import BOUNDARY, SETTINGS, Customer, reviewed_templates, with_boundary
+from tests.review.account.results import expected_in
 from tests.support import Synth
 from tools.sandbox.aws import EmbeddedAws
 
@@ -23,7 +24,7 @@ def reviewed(synth: Synth, tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="session")
 def expectation(reviewed: Path) -> Expectation:
     """What the reviewed templates expect of an account, and the boundary's text."""
-    return with_boundary(from_templates(reviewed))
+    return with_boundary(expected_in(reviewed))
 
 
 def deployed(aws: EmbeddedAws, reviewed: Path, expectation: Expectation) -> Customer:

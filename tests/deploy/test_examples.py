@@ -5,9 +5,9 @@ from collections.abc import Callable
 from pathlib import Path
 
 from pump_roles.review.account.account_details import read_account
-from pump_roles.review.account.expectation import from_templates
 from pump_roles.review.account.verify_account import verify_account
 from tests.customer import BOUNDARY
+from tests.review.account.results import expected_in
 from tests.support import FROM_PUMP, PRINCIPAL, VENDORS
 from tools.sandbox.aws import ACCOUNT_ID, EmbeddedAws
 
@@ -30,7 +30,7 @@ def test_role_in_a_customers_stack_matches_its_template_and_pump_assumes_it(
     for external_id in (FROM_PUMP["external-id"], "Another-1234-5678", None):
         accepted = aws.can_assume(output["OutputValue"], pump, external_id=external_id)
         assert accepted == (external_id == FROM_PUMP["external-id"])
-    expected = from_templates(folder)
+    expected = expected_in(folder)
     details = read_account(aws.iam(), expected.names, account=ACCOUNT_ID, partition="aws")
     assert verify_account(expected, details).state == "match"
     role = aws.iam().get_role(RoleName="PumpReadOnlyRole")["Role"]

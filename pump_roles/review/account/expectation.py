@@ -5,7 +5,6 @@ from dataclasses import asdict, dataclass, fields, replace
 from pathlib import Path
 from typing import Any
 
-from pump_roles import templates
 from pump_roles.assembly import (
     Assembly,
     DeployedRole,
@@ -133,9 +132,8 @@ def from_published(principal: str) -> Expectation:
     )
 
 
-def from_templates(path: Path, *, principal: str | None = None) -> Expectation:
-    """Return the expectation of the roles in a template, or in the templates of a folder."""
-    read = templates.read(path)
+def from_templates(path: Path, read: Assembly, *, principal: str | None = None) -> Expectation:
+    """Return the expectation of what a template, or the templates of a folder, contain."""
     # The template of one stack, without the manifest, is for whichever account is verified.
     has_places = path.is_dir() or any(place.stack_set for place in read.places)
     return Expectation(

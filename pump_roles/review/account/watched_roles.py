@@ -7,7 +7,7 @@ from functools import cache, cached_property, lru_cache
 from pathlib import Path
 from typing import Final, NamedTuple, get_args
 
-from pump_roles import templates
+from pump_roles.assembly import Assembly
 from pump_roles.guardrails import Guardrail, documents_on
 from pump_roles.guardrails.role_guardrails import as_policies, published_role
 from pump_roles.iam import (
@@ -92,11 +92,10 @@ def published_roles() -> WatchedRoles:
     )
 
 
-def roles_in(path: Path) -> WatchedRoles:
-    """Return the roles in a template, or in the templates of a folder, and the published ones."""
-    contents = templates.read(path)
+def roles_in(path: Path, read: Assembly) -> WatchedRoles:
+    """Return what a template, or the templates of a folder, contain, and the published roles."""
     watched = []
-    for variants in contents.variants:
+    for variants in read.variants:
         roles = [variant.role for variant in variants]
         if any(not role.name.is_known or role.is_unknown("name") for role in roles):
             raise InputError(f"{path}: the name of the {roles[0].kind} role cannot be read")
@@ -109,7 +108,7 @@ def roles_in(path: Path) -> WatchedRoles:
         for other in published_roles().roles
         if not taken & set(map(str.casefold, other.names))
     ]
-    return WatchedRoles(roles=(*watched, *others), hidden=contents.external_ids)
+    return WatchedRoles(roles=(*watched, *others), hidden=read.external_ids)
 
 
 def with_arns(roles: WatchedRoles, arns: Iterable[str]) -> WatchedRoles:

@@ -8,6 +8,7 @@ from typing import Any, Final
 
 import click
 
+from pump_roles import templates
 from pump_roles.inputs import ATHENA_TABLE, ROLE_ARN, WORKGROUP, InputError, check_region
 from pump_roles.review.account.activity_collector import Collector, NothingFoundError, Period
 from pump_roles.review.account.athena import check_condition, query, read_table
@@ -126,7 +127,8 @@ def activity(
         options.check_not_passed(of_aws, "cannot be combined with PATH")
     if not athena:
         options.check_not_passed(of_query, "requires --athena")
-    roles = with_arns(published_roles() if expect is None else roles_in(expect), role_arn)
+    expected = published_roles() if expect is None else roles_in(expect, templates.read(expect))
+    roles = with_arns(expected, role_arn)
     collector = Collector(roles)
     asked = None
     if paths:

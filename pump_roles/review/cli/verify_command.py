@@ -8,6 +8,7 @@ from pathlib import Path
 
 import click
 
+from pump_roles import templates
 from pump_roles.inputs import ACCOUNT, ORGANIZATIONAL_UNIT, PRINCIPAL, ROLE_TO_ASSUME, InputError
 from pump_roles.review.account.account_details import read_files
 from pump_roles.review.account.aws_sdk import CallerClients
@@ -160,7 +161,7 @@ def _expectation(expect: Path | None, principal: str | None) -> Expectation:
         expectation = (
             from_report(expect, saved.report.assembly, principal=principal)
             if saved
-            else from_templates(expect, principal=principal)
+            else from_templates(expect, templates.read(expect), principal=principal)
         )
     elif principal is not None:
         expectation = from_published(principal)

@@ -1,10 +1,13 @@
 """Results of ``verify`` for the tests of the formats."""
 
 from dataclasses import replace
+from pathlib import Path
 from typing import Any, Final
 
+from pump_roles import templates
 from pump_roles.access import Access
 from pump_roles.iam import ALLOWED, DENIED, NOT_GRANTED, DecisionChange, Grant, Principal, Value
+from pump_roles.review.account.expectation import Expectation, from_templates
 from pump_roles.review.account.organization import AccountUnknown, Organization
 from pump_roles.review.account.verification import (
     AccountResult,
@@ -156,3 +159,8 @@ def with_everything(text: str = "text", number: int = 1) -> AccountResult:
 
 MIXED = verification(differing(1), matching(2), unknown(3), with_everything(number=4))
 """A result with every state."""
+
+
+def expected_in(path: Path, **more: Any) -> Expectation:
+    """Return the expectation of what the templates at a path contain."""
+    return from_templates(path, templates.read(path), **more)

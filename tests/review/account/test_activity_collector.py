@@ -11,6 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from pump_roles import templates
 from pump_roles.guardrails import Guardrail, documents_on
 from pump_roles.guardrails.role_guardrails import documents, published_role
 from pump_roles.iam import Policy, in_account, shipped, without_partition
@@ -408,7 +409,7 @@ def test_role_that_is_not_seen_does_not_count_unless_it_is_expected(tmp_path: Pa
     found = activity(call("ec2:DescribeInstances", role=READ_ONLY))
     assert [role.kind for role in found.roles] == ["read-only"]
     assert found.allowed == 238
-    of_templates = roles_in(synthesize(tmp_path))
+    of_templates = roles_in(tmp_path, templates.read(synthesize(tmp_path)))
     found = activity(call("ec2:DescribeInstances", role=READ_ONLY), roles=of_templates)
     assert [(role.kind, role.calls) for role in found.roles] == [
         ("read-only", 1),
@@ -421,7 +422,8 @@ def test_role_that_is_not_expected_counts_if_it_has_a_published_name(tmp_path: P
     folder = synthesize(tmp_path, role_name="Pump")
     reads = call("ce:GetCostAndUsage", role=READ_ONLY.replace("PumpReadOnlyRole", "pump"))
     events = reads, PURCHASES["ec2"], call("ce:GetCostAndUsage", role=READ_ONLY)
-    found = activity(*events, roles=roles_in(folder / "PumpReadOnly.template.json"))
+    file = folder / "PumpReadOnly.template.json"
+    found = activity(*events, roles=roles_in(file, templates.read(file)))
     assert [(role.kind, role.calls) for role in found.roles] == [
         *(("read-only", 1), ("read-only", 1), ("auto-pilot", 1)),
     ]

@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 from ministack.services import athena
 from sqlglot import exp
 
+from pump_roles import templates
 from pump_roles.inputs import ATHENA_TABLE, WORKGROUP, ArgumentError, InputError
 from pump_roles.review.account.activity_collector import Collector, NothingFoundError
 from pump_roles.review.account.athena import (
@@ -128,7 +129,7 @@ def test_identifier_is_checked(validator: Any, accepted: list[str], rejected: li
 
 
 def test_expected_name_is_looked_for_in_lower_case(tmp_path: Any) -> None:
-    roles = roles_in(synthesize(tmp_path, role_name="Vendor_Pump"))
+    roles = roles_in(tmp_path, templates.read(synthesize(tmp_path, role_name="Vendor_Pump")))
     sql = query("a.b", roles, since=None, condition="")
     assert "LIKE '%/vendor_pump'" in sql
     hostile = ROLES.roles[0].__class__(role=ROLES.roles[0].role, names=frozenset({"a' OR 'b"}))

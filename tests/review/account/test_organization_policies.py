@@ -13,7 +13,7 @@ from botocore.exceptions import ClientError
 
 from pump_roles import EmergencyStop, ReadOnlyRollout, RoleProtection, TrustProtection
 from pump_roles.assembly import OrganizationPolicy, OrganizationUnknown
-from pump_roles.review.account.expectation import Expectation, from_templates
+from pump_roles.review.account.expectation import Expectation
 from pump_roles.review.account.organization_policies import (
     PUMP_POLICIES,
     attached_stops,
@@ -24,7 +24,7 @@ from pump_roles.review.account.organization_policies import (
 from pump_roles.review.account.verification import PolicyResult, Verification
 from tests.documents import written
 from tests.management import Management, management
-from tests.review.account.results import matching
+from tests.review.account.results import expected_in, matching
 from tests.support import PUMP_ACCOUNT, ROLE_ARGUMENTS
 from tools.sandbox.aws import ACCOUNT_ID
 from tools.sandbox.organization import Organization
@@ -61,7 +61,7 @@ def synth(folder: Path, organization: Organization, **more: Any) -> Path:
 
 @pytest.fixture(scope="module")
 def expected(organization: Organization, tmp_path_factory: pytest.TempPathFactory) -> Expectation:
-    return from_templates(synth(tmp_path_factory.mktemp("out"), organization))
+    return expected_in(synth(tmp_path_factory.mktemp("out"), organization))
 
 
 @pytest.fixture
@@ -300,7 +300,7 @@ def test_what_templates_leave_open_is_unknown(
     )
     change(policy)
     file.write_text(json.dumps(template))
-    found = from_templates(tmp_path).policies
+    found = expected_in(tmp_path).policies
     assert {reason.why for policy in found for reason in policy.unknown} == unknown
     results = verify_policies(found, [], account=ACCOUNT_ID, partition="aws")
     # What may not exist is not missing.

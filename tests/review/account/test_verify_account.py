@@ -22,12 +22,7 @@ from pump_roles.iam import ExternalId, Policy, Principal, Value, known, parse_tr
 from pump_roles.inputs import InputError, mapped, validators
 from pump_roles.masking import Mask
 from pump_roles.review.account.account_details import AccountDetails, read_trust_policy
-from pump_roles.review.account.expectation import (
-    Expectation,
-    from_published,
-    from_report,
-    from_templates,
-)
+from pump_roles.review.account.expectation import Expectation, from_published, from_report
 from pump_roles.review.account.organization import AccountUnknown, Organization
 from pump_roles.review.account.other_roles import collect_contents
 from pump_roles.review.account.verification import (
@@ -46,6 +41,7 @@ from pump_roles.templates.role_reader import parsed
 from tests import attacks
 from tests.attacks import ATTACKS, CHANGES, INNOCENT
 from tests.customer import allow
+from tests.review.account.results import expected_in
 from tests.support import (
     EVERYTHING,
     EXTERNAL_ID,
@@ -164,7 +160,7 @@ def attaching(folder: Path) -> Expectation:
         },
     }
     file.write_text(json.dumps(template))
-    return only(READ_ONLY, from_templates(folder))
+    return only(READ_ONLY, expected_in(folder))
 
 
 def test_what_only_takes_away_is_as_the_templates_attach_it(tmp_path: Path) -> None:
@@ -246,7 +242,7 @@ Tagged = Callable[..., RoleResult]
 def tagged(tmp_path_factory: pytest.TempPathFactory) -> Tagged:
     """Compare a role that has a guardrail which a tag opens, with some tags."""
     folder = synthesize(tmp_path_factory.mktemp("cdk.out"), Guardrail.ONLY_WHEN_APPROVED)
-    expected = only(AUTO_PILOT, from_templates(folder))
+    expected = only(AUTO_PILOT, expected_in(folder))
     ((role,),) = expected.in_account(ACCOUNT_ID, "aws")
 
     def compare(tags: Mapping[str, str], *, statements: Any = None, **more: Any) -> RoleResult:
@@ -494,7 +490,7 @@ def test_external_id_that_is_no_text_is_not_open(tmp_path: Path) -> None:
         json.dumps({"Resources": {"R": {"Type": "AWS::IAM::Role", "Properties": properties}}})
     )
     rules = [
-        [each.rule for each in result(from_templates(file), published(id_)).differences]
+        [each.rule for each in result(expected_in(file), published(id_)).differences]
         for id_ in ("12345678", EXTERNAL_ID)
     ]
     assert ["trust-policy" in each for each in rules] == [False, True]
@@ -532,7 +528,7 @@ def in_template(folder: Path, external_id: Any = EXTERNAL_ID, **more: Any) -> Ex
     content: Template = {"Parameters": parameters, "Resources": {"Role": role}}
     file = folder / "role.template.json"
     file.write_text(json.dumps(content))
-    return from_templates(file, **more)
+    return expected_in(file, **more)
 
 
 @pytest.mark.parametrize("name", ["", {"Fn::Sub": "${AWS::Region}-Pump"}, {"Ref": "Name"}])
@@ -778,7 +774,7 @@ UNNAMED = {"another name", "no name"}
 @pytest.mark.parametrize("name", sorted(CHANGES.keys() - UNNAMED))
 def test_changed_role_is_found_as_in_a_template(name: str, tmp_path: Path) -> None:
     attacks.write_app(tmp_path, attacks.template())
-    expectation = from_templates(tmp_path)
+    expectation = expected_in(tmp_path)
     CHANGES[name].written(tmp_path)
     (changed,) = templates.read(tmp_path).roles
     found = verify_account(expectation, account(changed.role))

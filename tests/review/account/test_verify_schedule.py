@@ -13,13 +13,14 @@ from botocore.exceptions import ClientError
 
 from pump_roles.guardrails import DailyEnd
 from pump_roles.review.account.account_details import AccountDetails, DescribedRole, read_schedule
-from pump_roles.review.account.expectation import Expectation, from_report, from_templates
+from pump_roles.review.account.expectation import Expectation, from_report
 from pump_roles.review.account.organization import AccountUnknown
 from pump_roles.review.account.verification import RoleResult
 from pump_roles.review.account.verify_account import verify_account
 from pump_roles.review.output.descriptions import describe_difference, describe_unknown
 from pump_roles.review.report.permission_report import of_templates
 from pump_roles.role import RoleUnknown
+from tests.review.account.results import expected_in
 from tests.support import EXTERNAL_ID, PUMP_ACCOUNT, app_files
 from tools.sandbox.aws import ACCOUNT_ID
 
@@ -51,7 +52,7 @@ def schedule(target: Any = None, **changes: Any) -> dict[str, Any]:
 
 @pytest.fixture
 def expectation(tmp_path: Path) -> Expectation:
-    return from_templates(folder(tmp_path))
+    return expected_in(folder(tmp_path))
 
 
 def folder(path: Path, **own: Any) -> Path:
@@ -140,7 +141,7 @@ def test_time_that_the_templates_do_not_tell_is_unknown(expectation: Expectation
 def test_without_an_expected_end_no_schedule_counts(tmp_path: Path) -> None:
     (folder(tmp_path) / "PumpApproval.template.json").unlink()
     for found in (None, schedule(), schedule(State="DISABLED"), UNREAD):
-        results = verified(from_templates(tmp_path), found)
+        results = verified(expected_in(tmp_path), found)
         assert {result.state for result in results.values()} == {"match"}
 
 
