@@ -10,8 +10,7 @@ from aws_cdk import aws_iam as iam
 from aws_cdk import aws_sns as sns
 from constructs import Construct
 
-from pump_roles.constructs.roles import PumpRole
-from pump_roles.constructs.rollouts import ROLE_CHANGES, Rollout
+from pump_roles.constructs.roles import ROLE_CHANGES, PumpRole
 from pump_roles.guardrails import APPROVAL_END, SHIPPED, Guardrail
 from pump_roles.iam import sources_of
 from pump_roles.inputs import validators
@@ -22,6 +21,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
     from aws_cdk import aws_kms as kms
+
+    from pump_roles.constructs.rollouts import Rollout
 
 _REGION: Final = validators.GLOBAL_REGIONS["aws"]
 """Where the events of Savings Plans, AWS Organizations, and IAM arrive."""
@@ -499,7 +500,8 @@ def _topic_policy(topic: str, rules: Sequence[str]) -> list[iam.PolicyStatement]
     ]
 
 
-def _name_of(role: object) -> str:
-    if isinstance(role, Rollout):
-        return role.role_name
-    return str(role.resource.role_name) if isinstance(role, PumpRole) else ""
+def _name_of(role: Any) -> str:
+    if isinstance(role, PumpRole):
+        return str(role.resource.role_name)
+    # Only a rollout has a StackSet.
+    return str(role.role_name) if hasattr(role, "stack_set_name") else ""

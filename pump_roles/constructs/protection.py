@@ -12,8 +12,7 @@ from aws_cdk import Annotations, CfnOutput, Fn, Stack
 from aws_cdk.aws_organizations import CfnPolicy
 from constructs import Construct
 
-from pump_roles.constructs.roles import PumpRole
-from pump_roles.constructs.rollouts import ROLE_CHANGES, Rollout, reference
+from pump_roles.constructs.roles import ROLE_CHANGES, PumpRole, reference
 from pump_roles.inputs import validators
 from pump_roles.inputs.validators import (
     ArgumentError,
@@ -26,6 +25,8 @@ from pump_roles.published import ROLES
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
+
+    from pump_roles.constructs.rollouts import Rollout
 
 _EXECUTION_ROLE: Final = "stacksets-exec-"
 _EXECUTION_ROLES: Final = f"arn:*:iam::*:role/{_EXECUTION_ROLE}*"
@@ -427,7 +428,7 @@ def _check_rollouts(rollouts: object) -> None:
     if not rollouts:
         raise ArgumentError("rollouts", "at least one rollout is required")
     for rollout in rollouts:
-        if not isinstance(rollout, Rollout):
+        if not hasattr(rollout, "stack_set_name"):
             raise ArgumentError("rollouts", f"{rollout!r} is not a rollout")
         if rollout.resource.call_as != "SELF":
             raise ArgumentError(

@@ -49,6 +49,17 @@ from pump_roles.published import (
 _INLINE_QUOTA: Final = 10_240
 _TRUST_QUOTA: Final = 2_048
 
+ROLE_CHANGES: Final = (
+    "iam:AttachRolePolicy",
+    "iam:CreateRole",
+    "iam:DeleteRole*",
+    "iam:DetachRolePolicy",
+    "iam:PutRole*",
+    "iam:UpdateAssumeRolePolicy",
+    "iam:UpdateRole*",
+)
+"""What only StackSets may do with protected roles, and what the alarm looks for."""
+
 _NO_INLINE: Final = "IAMNoInlinePolicy"
 _NO_FULL_ACCESS: Final = "IAMPolicyNoStatementsWithFullAccess"
 _OTHER_PACKS: Final[Mapping[str, Sequence[str]]] = {
@@ -324,6 +335,11 @@ class AutoPilotRole(PumpRole):
     """
 
     published = ROLES["auto-pilot"]
+
+
+def reference(value: object) -> str:
+    """Return a value that is known only at deployment; otherwise empty."""
+    return value if isinstance(value, str) and Token.is_unresolved(value) else ""
 
 
 def literal_or_parameter(

@@ -25,6 +25,7 @@ from pump_roles.constructs.roles import (
     AutoPilotRole,
     PumpRole,
     ReadOnlyRole,
+    reference,
     validated_trust,
     warn_if_expired,
 )
@@ -60,17 +61,6 @@ _ALTERNATIVES: Final[Mapping[str, validators.ListOf | validators.Integer]] = {
     "failure_tolerance_count": validators.FAILURE_TOLERANCE_COUNT,
 }
 """What validates each argument that cannot be combined with another one."""
-
-ROLE_CHANGES: Final = (
-    "iam:AttachRolePolicy",
-    "iam:CreateRole",
-    "iam:DeleteRole*",
-    "iam:DetachRolePolicy",
-    "iam:PutRole*",
-    "iam:UpdateAssumeRolePolicy",
-    "iam:UpdateRole*",
-)
-"""What only StackSets may do with protected roles, and what the alarm looks for."""
 
 _FILTERS: Final = {"exclude_accounts": "DIFFERENCE", "only_accounts": "INTERSECTION"}
 
@@ -384,11 +374,6 @@ def _checked_dependencies(
     if depends_on in ((), []):
         return []
     return validators.STACK_SET_ARNS.check("depends_on", depends_on, reference=arn)
-
-
-def reference(value: object) -> str:
-    """Return a value that is known only at deployment; otherwise empty."""
-    return value if isinstance(value, str) and Token.is_unresolved(value) else ""
 
 
 def _checked_units(organizational_units: Sequence[str]) -> list[str]:
