@@ -7,6 +7,7 @@ and ``verify``, which reads the roles of an account. What takes the CDK is in ``
 import json
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 from typing import Any, Final
 
@@ -47,13 +48,18 @@ ACCOUNT_ROOT = f"arn:aws:iam::{PUMP_ACCOUNT}:root"
 HERE, ELSEWHERE = "the role's template", "another template"
 
 
-def template() -> Template:
-    """Return the template of the auto-pilot role, with literals, and with exports."""
-    made: Template = json.loads(
+@cache
+def _with_literals() -> str:
+    return (
         json.dumps(json.loads(universal.template("auto-pilot")))
         .replace('{"Ref": "PumpIamRole"}', json.dumps(PUMP_ACCOUNT))
         .replace('{"Ref": "PumpExternalID"}', json.dumps(SECRET))
     )
+
+
+def template() -> Template:
+    """Return the template of the auto-pilot role, with literals, and with exports."""
+    made: Template = json.loads(_with_literals())
     del made["Parameters"]
     for name, value in (("TheRole", {"Ref": "AutoPilotRole"}), ("TheArn", ARN_OF_ROLE)):
         made["Outputs"][name] = {"Value": value, "Export": {"Name": name}}
@@ -1038,7 +1044,7 @@ CHANGES: Final[Mapping[str, Change]] = {
         "Policies",
         "policy-changed broader PumpReadOnly",
         "difference",
-        Policies=json.loads(json.dumps(_POLICIES).replace("ec2:Describe*", "ec2:*")),
+        Policies=json.loads(json.dumps(_POLICIES).replace('"ec2:Describe*"', '"ec2:*", "iam:*"')),
     ),
     "a macro in a policy": _change(
         "Policies",

@@ -29,25 +29,23 @@ from tests.attacks import (
     template,
 )
 from tests.innocent import customers_app
-from tests.support import EVERYTHING, Template, role_of
-
-pytestmark = pytest.mark.usefixtures("reports_are_short")
+from tests.support import EVERYTHING, Template, role_of, short_reports
 
 
-@pytest.mark.parametrize("place", [HERE, ELSEWHERE])
 @pytest.mark.parametrize("attack", [*ATTACKS, *INNOCENT])
 def test_finds_what_reaches_the_role_or_lets_others_in_and_nothing_else(
-    attack: Attack, place: str, tmp_path: Path
+    attack: Attack, tmp_path: Path
 ) -> None:
-    attack.written(place, tmp_path)
-    assembly = templates.read(tmp_path)
-    assert found_in(assembly) == (attack.found if place == HERE else attack.elsewhere)
-    if attack in INNOCENT and "Other" in attack.content["Resources"]:
-        kind = attack.content["Resources"]["Other"]["Type"]
-        gives_access = kind in {f"AWS::IAM::{name}" for name in ("Role", "User", "Group")}
-        listed = {other.name: other.type for other in assembly.others}.get("Other")
-        is_listed = attack.is_information or gives_access or "Policy" in kind
-        assert listed == (kind if is_listed else None)
+    for place, expected in ((HERE, attack.found), (ELSEWHERE, attack.elsewhere)):
+        attack.written(place, tmp_path)
+        assembly = templates.read(tmp_path)
+        assert found_in(assembly) == expected, place
+        if attack in INNOCENT and "Other" in attack.content["Resources"]:
+            kind = attack.content["Resources"]["Other"]["Type"]
+            gives_access = kind in {f"AWS::IAM::{name}" for name in ("Role", "User", "Group")}
+            listed = {other.name: other.type for other in assembly.others}.get("Other")
+            is_listed = attack.is_information or gives_access or "Policy" in kind
+            assert listed == (kind if is_listed else None), place
 
 
 @pytest.mark.parametrize("name", CHANGES)
@@ -155,6 +153,7 @@ def test_ordinary_customers_app_widens_nothing_and_raises_no_alarm(
     paths = customers_app(tmp_path, same=same)
     properties = role_of(json.loads(universal.template("read-only")))
     assert [*widenings([Built(None, paths[0], "ReadOnlyRole", properties)], paths)] == []
-    report = of_templates(tmp_path)
+    with short_reports():
+        report = of_templates(tmp_path)
     assert (report.alarms, report.as_published, report.exact) == (0, True, True)
     assert len(report.others) > 20

@@ -12,7 +12,7 @@ import pytest
 from pump_roles.review.output.report_descriptions import alarm_text, describe_change, number_of
 from pump_roles.review.report import RISKS, UNKNOWN, YES
 from pump_roles.review.report.permission_report import of_templates
-from tests.attacks import ADMINISTRATOR, ATTACKS, ELSEWHERE, HERE, NAME
+from tests.attacks import ADMINISTRATOR, ATTACKS, CHANGES, ELSEWHERE, HERE, NAME
 from tests.documents import written
 from tests.support import (
     EVERYTHING,
@@ -199,6 +199,17 @@ def test_each_reason_is_an_alarm(reason: str, tmp_path: Path) -> None:
     (role,) = report.roles
     assert (role.exact, role.readable) == (exact, readable)
     assert SECRET not in every_format(report)
+
+
+@pytest.mark.parametrize("name", CHANGES)
+def test_change_of_the_role_is_an_alarm_unless_it_gives_no_access(
+    name: str, tmp_path: Path
+) -> None:
+    CHANGES[name].written(tmp_path)
+    with short_reports():
+        report = of_templates(tmp_path)
+    assert [found.kind for found in report.findings] == [*filter(None, [CHANGES[name].alarm])]
+    assert report.as_published == (CHANGES[name].alarm == "")
 
 
 def test_every_reason_is_in_the_table() -> None:
