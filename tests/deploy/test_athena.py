@@ -84,6 +84,7 @@ def of_account(number: int, events: Sequence[Any]) -> list[Any]:
     return found
 
 
+@pytest.mark.slow
 def test_query_says_what_the_files_of_fifty_accounts_say(
     organization: EmbeddedAws, tmp_path: Path
 ) -> None:

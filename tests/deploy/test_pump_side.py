@@ -85,6 +85,7 @@ def test_session_assumes_the_role_once_and_again_when_it_expires(
         other.client("ec2").describe_regions()
 
 
+@pytest.mark.slow
 def test_purchase_of_the_page_is_authorized_only_while_the_customer_approves_it(
     page: dict[str, Any], aws: EmbeddedAws, synth: Synth, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -55,6 +55,7 @@ def works(aws: EmbeddedAws, session: Caller) -> bool:
     return True
 
 
+@pytest.mark.slow
 def test_deployment_keeps_pump_stopped_only_if_the_boundary_is_in_the_settings(
     aws: EmbeddedAws, assembly: Assembly, provided: dict[str, str]
 ) -> None:
