@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from pump_roles import Guardrail
 from pump_roles.inputs import InputError
-from pump_roles.review.output.report_descriptions import describe_change
+from pump_roles.review.output.report_checks import describe_change
 from pump_roles.review.report import Report, earlier_of
 from pump_roles.review.report.permission_report import of_templates
 from tests.documents import written

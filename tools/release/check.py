@@ -15,7 +15,7 @@ from typing import Final
 
 from pump_roles.iam import shipped
 from pump_roles.inputs import InputError
-from pump_roles.review.output.report_descriptions import describe_change
+from pump_roles.review.output.report_checks import describe_change
 from pump_roles.review.output.saved_report import read_saved
 from pump_roles.review.report import Report, ReportChange
 from pump_roles.review.report.permission_report import of_templates

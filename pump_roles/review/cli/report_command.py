@@ -11,10 +11,10 @@ from pump_roles.guardrails import Guardrail
 from pump_roles.inputs import GUARDRAILS, ROLE_NAME, ArgumentError
 from pump_roles.published import ROLES
 from pump_roles.review.cli import options
-from pump_roles.review.output.report_descriptions import alarm_title, change_of_roles, may_broaden
+from pump_roles.review.output.document import counted, first
+from pump_roles.review.output.report_checks import alarm_title, change_of_roles, may_broaden
 from pump_roles.review.output.report_sections import document_of, rows_of
 from pump_roles.review.output.saved_report import read_saved
-from pump_roles.review.output.texts import first, say
 from pump_roles.review.output.writers import to_csv, to_markdown
 from pump_roles.review.report import Earlier, Report, earlier_of
 from pump_roles.review.report.permission_report import of_contents, of_published, of_templates
@@ -159,7 +159,7 @@ def _of_account(names: Sequence[str], profile: str | None, earlier: Earlier | No
 def _reasons(result: Report, fatal: Sequence[str]) -> Iterator[str]:
     if _ALARM in fatal and result.alarms:
         titles = (alarm_title(finding, result) for finding in result.findings)
-        yield f"{say('units.alarms', result.alarms)}: {'; '.join(titles)}."
+        yield f"{counted(result.alarms, 'alarm')}: {'; '.join(titles)}."
     broader = [change_of_roles(change) for change in result.changes if change.may_broaden]
     if _BROADENED in fatal and broader:
         yield f"{may_broaden(result)}: {'; '.join(first(broader, 1)).rstrip('.')}."

@@ -1,7 +1,8 @@
 """What Pump did, as a document."""
 
 from collections import Counter
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Set as AbstractSet
 from itertools import groupby
 from typing import TYPE_CHECKING, Final
 
@@ -10,10 +11,13 @@ from pump_roles.inputs import TOO_DEEP, account_of
 from pump_roles.review.account.activity_result import (
     Activity,
     ActivityUnknown,
+    ActivityWhy,
+    Cost,
     DeniedCall,
     Session,
     WriteCall,
 )
+from pump_roles.review.output.descriptions import RISKS_IN_WORDS
 from pump_roles.review.output.document import (
     Code,
     Document,
@@ -24,9 +28,10 @@ from pump_roles.review.output.document import (
     Strong,
     Table,
     Text,
+    counted,
+    first,
     table_of,
 )
-from pump_roles.review.output.texts import TEXTS, first, say, text_of
 from pump_roles.review.report.action_risks import mark, risk_of
 
 if TYPE_CHECKING:
@@ -45,21 +50,14 @@ _DAY: Final = 86_400
 
 def document_of(activity: Activity) -> Document:
     """Return the document: what could not be read comes first."""
-    events, regions = say("units.events", activity.events), ", ".join(activity.regions)
+    regions = ", ".join(activity.regions) or "no Region"
+    period = f"{activity.since} to {activity.until}"
+    events = f"{counted(activity.events, 'event')} of all callers"
     return Document(
-        say("activity.title"),
+        "What Pump did",
         activity.version,
         summary=tuple(_summary(activity)),
-        about=(
-            say(
-                "activity.about",
-                accounts=_accounts_of(activity),
-                since=activity.since,
-                until=activity.until,
-                regions=regions or say("activity.no_region"),
-                events=events,
-            ),
-        ),
+        about=(f"{_accounts_of(activity)}, {period}, {regions}: {events}.",),
         sections=(
             _unknown(activity.unknown),
             _changes(activity),
@@ -69,15 +67,22 @@ def document_of(activity: Activity) -> Document:
             _unused(activity),
             _guardrails(activity),
             _sessions(activity),
-            Section(say("activity.not_shown"), tuple(map(Item, TEXTS["not_shown"].values()))),
+            Section("What this does not show", tuple(map(Item, _NOT_SHOWN))),
         ),
     )
 
 
+_NOT_SHOWN: Final = (
+    "Calls outside this period and these Regions. The event history goes back 90 days.",
+    "Calls of most global services, if us-east-1 was not read.",
+    "Calls that are not management events, such as cloudwatch:GetMetricData.",
+    "Actions that a call needs in addition, such as those for tags.",
+)
+
+
 def _accounts_of(activity: Activity) -> str:
     accounts = [each.account for each in activity.accounts]
-    several = say("activity.accounts", len(accounts))
-    return several if accounts[1:] else say("activity.accounts_named", accounts=accounts[0])
+    return counted(len(accounts), "account") if accounts[1:] else f"Account {accounts[0]}"
 
 
 def _summary(activity: Activity) -> Iterator[Text]:
@@ -86,19 +91,35 @@ def _summary(activity: Activity) -> Iterator[Text]:
         roles = [*found]
         if len(activity.accounts) > 1:
             roles = [role for role in roles if role.calls]
-            calls = say("units.calls", sum(role.calls for role in roles))
-            where = say("activity.accounts", len({account_of(role.arn) for role in roles}))
-            yield Strong(say("activity.role", role=kind)), f", {where}: {calls}"
+            calls = counted(sum(role.calls for role in roles), "call")
+            where = counted(len({account_of(role.arn) for role in roles}), "account")
+            yield Strong(f"{kind} role"), f", {where}: {calls}"
             continue
         for role in roles:
-            name = Strong(say("activity.role", role=kind))
-            yield name, " ", Code(role.arn), f": {say('units.calls', role.calls)}"
+            name = Strong(f"{kind} role")
+            yield name, " ", Code(role.arn), f": {counted(role.calls, 'call')}"
 
 
 def _accounts(activity: Activity) -> Section:
-    table = table_of("account_heads", activity.accounts)
-    parts = (say("activity.not_listed"), table) if len(activity.accounts) > 1 else ()
-    return Section(say("activity.by_account"), parts)
+    table = table_of(
+        {
+            "account": "account",
+            "events": "events of all callers",
+            "days": "days with events",
+            "until": "last event",
+            "calls": "calls",
+            "commitments": "commitments",
+            "handshakes": "handshakes",
+            "refused": "refused",
+        },
+        activity.accounts,
+    )
+    parts = (
+        ("Of an account that is not listed, nothing was read.", table)
+        if len(activity.accounts) > 1
+        else ()
+    )
+    return Section("Accounts", parts)
 
 
 def _by_account(
@@ -111,47 +132,80 @@ def _by_account(
         return table
     rows = zip(items, table.rows, strict=True)
     return Table(
-        (say("activity.account"), *table.heads),
+        ("account", *table.heads),
         tuple((account_of(item.role), *row) for item, row in rows),
     )
 
 
 def _or_nothing(table: Table, *about: Text) -> tuple[Part, ...]:
-    return (*about, table) if table.rows else (say("activity.nothing"),)
+    return (*about, table) if table.rows else ("Nothing in what was read.",)
 
 
 def describe_unknown(unknown: ActivityUnknown) -> str:
     """Return why something is not known."""
-    events = f"{say('units.events', unknown.events)}: " if unknown.events else ""
+    events = f"{counted(unknown.events, 'event')}: " if unknown.events else ""
     detail = f": {unknown.detail}" if unknown.detail else ""
-    why = TOO_DEEP if unknown.why == "too-deep" else text_of("activity_unknown", unknown.why)
-    return f"{events}{why}{detail}"
+    return f"{events}{_UNKNOWN[unknown.why]}{detail}"
+
+
+_UNKNOWN: Final[Mapping[ActivityWhy, str]] = {
+    "denied": "the event history cannot be read",
+    "expected-role": "the role in the templates cannot be read completely",
+    "malformed": "not as CloudTrail writes them",
+    "no-calls": "was assumed, but none of its calls is among the events",
+    "not-cloudtrail": "is not a file of CloudTrail",
+    "not-json": "is not JSON, or is incomplete",
+    "not-mapped": "the action is not known",
+    "not-read": "cannot be read",
+    "too-large": "is too large",
+    "too-deep": TOO_DEEP,
+    "truncated": ("is incomplete: the end of a gzip file, or the next page of events, is missing"),
+}
 
 
 def nothing_found(error: "NothingFoundError", roles: "WatchedRoles") -> str:
     """Return why there is no result."""
     if error.unknown:
         found = (f"{unknown.subject}: {describe_unknown(unknown)}" for unknown in error.unknown)
-        return say("activity.unknown", why="; ".join(first(found, _FEW)))
+        return f"the result is unknown: {'; '.join(first(found, _FEW))}"
     if not error.events:
-        return say("activity.no_events")
+        return "the result is unknown: there are no events"
     names = sorted(name for watched in roles.roles for name in watched.names)
     named = [arn for watched in roles.roles for arn in watched.arns] or names
-    return say("activity.of_none", error.events, roles=" or ".join(first(named, _FEW)))
+    return (
+        f"the result is unknown: none of {counted(error.events, 'event')} is of "
+        f"{' or '.join(first(named, _FEW))}; if a role has another name, pass --expect"
+    )
 
 
 def _unknown(unknown: Sequence[ActivityUnknown]) -> Section:
-    table = table_of("unknown_heads", unknown, why=describe_unknown)
-    parts = (say("activity.incomplete"), table) if unknown else ()
-    return Section(say("activity.not_known"), parts, attention=True)
+    heads = {"subject": "file, table, Region, role, or call", "why": "why"}
+    table = table_of(heads, unknown, why=describe_unknown)
+    parts = (
+        ("Until this is known, the rest of the result may be incomplete.", table) if unknown else ()
+    )
+    return Section("What is not known", parts, attention=True)
 
 
 def _changes(activity: Activity) -> Section:
     changes = activity.changes
-    table = table_of("change_heads", changes, what=what, returnable_until=_returnable)
+    table = table_of(
+        {
+            "time": "time",
+            "action": "action",
+            "what": "what",
+            "outcome": "outcome",
+            "returnable_until": "return",
+            "session": "session",
+            "region": "Region",
+        },
+        changes,
+        what=what,
+        returnable_until=_returnable,
+    )
     about = (Strong(text, "bad") for text in _about_handshakes(activity))
     return Section(
-        say("activity.changed"),
+        "What changed",
         _or_nothing(_by_account(table, changes, activity), *about),
         attention=any(change.is_important for change in changes),
     )
@@ -159,8 +213,8 @@ def _changes(activity: Activity) -> Section:
 
 def _returnable(change: WriteCall) -> str:
     if change.returnable_until is None:
-        return say("returnable.unknown")
-    return change.returnable_until and say("returnable.until", until=change.returnable_until)
+        return "not known"
+    return change.returnable_until and f"at most until {change.returnable_until}"
 
 
 def _about_handshakes(activity: Activity) -> Iterator[str]:
@@ -171,12 +225,32 @@ def _about_handshakes(activity: Activity) -> Iterator[str]:
         if change.handshake_type.upper() == _INVITATION
     }
     others = {account_of(change.role) for change in accepted} - invited
-    for key, accounts in ("activity.joined", invited), ("activity.may_have_joined", others):
-        if accounts:
-            names = ", ".join(first(sorted(accounts), _FEW))
-            who = say("activity.accounts_named", len(accounts), accounts=names)
-            only = say("activity.the_account") if len(activity.accounts) == 1 else who
-            yield say(key, len(accounts), accounts=only, means=say("activity.member"))
+    if invited:
+        one = len(invited) == 1
+        accepts = "an invitation: it" if one else "invitations: they"
+        yield f"{_named(invited, activity)} accepted {accepts} joined an organization. {_MEMBER}"
+    if others:
+        one = len(others) == 1
+        accepts = (
+            "a handshake: if that was an invitation, it"
+            if one
+            else "handshakes: if those were invitations, they"
+        )
+        yield f"{_named(others, activity)} accepted {accepts} joined an organization. {_MEMBER}"
+
+
+_MEMBER: Final = (
+    "The organization's management account can act in its accounts without Pump's roles, and no "
+    'guardrail limits it: see "If the account joins Pump\'s organization" in '
+    "docs/security-model.md."
+)
+
+
+def _named(accounts: AbstractSet[str], activity: Activity) -> str:
+    if len(activity.accounts) == 1:
+        return "The account"
+    several = "" if len(accounts) == 1 else "s"
+    return f"Account{several} {', '.join(first(sorted(accounts), _FEW))}"
 
 
 def what(change: WriteCall) -> str:
@@ -189,8 +263,8 @@ def what(change: WriteCall) -> str:
         change.handshake_type,
         _term(change.term_seconds),
         change.payment,
-        say("activity.hourly", dollars=change.hourly) if change.hourly else "",
-        say("activity.upfront", dollars=change.upfront) if change.upfront else "",
+        f"${change.hourly} an hour" if change.hourly else "",
+        f"${change.upfront} upfront" if change.upfront else "",
         change.item,
         "" if change.item else change.offering,
     )
@@ -201,7 +275,7 @@ def _term(seconds: int | None) -> str:
     if not seconds:
         return ""
     years, rest = divmod(seconds, _YEAR)
-    return say("units.days", seconds // _DAY) if rest else say("units.years", years)
+    return counted(seconds // _DAY, "day") if rest else counted(years, "year")
 
 
 def _of(action: str) -> Action:
@@ -219,23 +293,32 @@ def _reads(activity: Activity) -> Section:
             for use in of_service
             if mark("data", use.action)
         ]
-    table = Table((*TEXTS["read_heads"].values(),), tuple(rows))
-    return Section(say("activity.read"), _or_nothing(table))
+    table = Table(("service, or read that returns data", "calls", "last"), tuple(rows))
+    return Section("What it read", _or_nothing(table))
 
 
 def _refused(activity: Activity) -> Section:
-    table = _by_account(table_of("refusal_heads", activity.refused), activity.refused, activity)
-    return Section(say("activity.refused"), _or_nothing(table))
+    table = table_of(
+        {
+            "time": "time",
+            "action": "action",
+            "outcome": "error",
+            "session": "session",
+            "region": "Region",
+        },
+        activity.refused,
+    )
+    return Section("What was refused", _or_nothing(_by_account(table, activity.refused, activity)))
 
 
 def describe_risk(action: str) -> str:
     """Return what an action can do at worst."""
     known = shipped().actions.get(action.lower())
-    return text_of("risks", risk_of(action, only_reads=known is not None and known.only_reads))
+    return RISKS_IN_WORDS[risk_of(action, only_reads=known is not None and known.only_reads)]
 
 
 def _unused(activity: Activity) -> Section:
-    by_risk: dict[str, list[str]] = {risk: [] for risk in TEXTS["risks"].values()}
+    by_risk: dict[str, list[str]] = {risk: [] for risk in RISKS_IN_WORDS.values()}
     for action in activity.unused:
         by_risk[describe_risk(action)].append(action)
     rows = [(risk, len(names), Names(names, _FEW)) for risk, names in by_risk.items() if names]
@@ -243,33 +326,60 @@ def _unused(activity: Activity) -> Section:
     for use in activity.used:
         refused[use.action] += use.refused
     tried = refused.keys() - {use.action for use in activity.used if use.calls}
-    each = [say("activity.times", refused[action], action=action) for action in sorted(tried)]
-    number = f"{len(activity.unused):,}"
+    each = [f"{action} (refused {counted(refused[action], 'time')})" for action in sorted(tried)]
+    never_called = (
+        f"Of {counted(activity.allowed, 'known action')} that the roles allow, as published or as "
+        f"expected, {len(activity.unused):,} {'is' if activity.allowed == 1 else 'are'} in no "
+        "event."
+    )
     return Section(
-        say("activity.unused"),
+        "What it never used",
         (
-            say("activity.never_called", activity.allowed, unused=number),
-            *([say("activity.only_refused", actions=", ".join(first(each, _FEW)))] if each else []),
-            Table((*TEXTS["unused_heads"].values(),), tuple(rows)),
+            never_called,
+            *([f"Only refused: {', '.join(first(each, _FEW))}."] if each else []),
+            Table(("kind", "unused", "which"), tuple(rows)),
         ),
     )
 
 
 def _guardrails(activity: Activity) -> Section:
+    costs: Mapping[Cost, str] = {
+        "nothing": "would have denied none",
+        "unknown": "not known",
+        "some": "would have denied calls",
+    }
     table = table_of(
-        "cost_heads",
+        {
+            "name": "guardrail",
+            "kind": "role",
+            "would_deny": "would deny",
+            "might_deny": "may deny",
+            "cost": "in this period",
+        },
         activity.guardrails,
-        cost=lambda found: text_of("costs", found.cost),
+        cost=lambda found: costs[found.cost],
     )
-    notes = (say("activity.counted"), say("activity.may_deny"))
-    return Section(say("activity.guardrails"), (*notes, table))
+    calls = (
+        "Calls that succeeded, and those that were refused; not those that failed for another "
+        "reason."
+    )
+    may_deny = "May deny: a condition, a resource, or tags decide, or the action is not known."
+    return Section("What guardrails would have denied", (calls, may_deny, table))
 
 
 def _sessions(activity: Activity) -> Section:
     table = table_of(
-        "session_heads",
+        {
+            "name": "session",
+            "role": "role",
+            "callers": "from account",
+            "addresses": "addresses",
+            "first": "first",
+            "last": "last",
+            "calls": "calls",
+        },
         activity.sessions,
         role=lambda session: Code(session.role.rpartition("/")[2]),
         addresses=lambda session: Names(session.addresses, _FEW),
     )
-    return Section(say("activity.sessions"), (_by_account(table, activity.sessions, activity),))
+    return Section("Sessions", (_by_account(table, activity.sessions, activity),))

@@ -1,11 +1,14 @@
-"""Words for what the project knows as data: differences, decisions, and what is not known.
+"""Describes what the project knows as data: differences, decisions, and what is not known.
 
-Each function words one thing, for every command and format.
+Each function describes one thing, for every command and format. ``descriptions.json`` has the texts
+for each kind of something.
 """
 
+import json
 import re
-from collections.abc import Iterable, Iterator, Sequence
-from typing import Final, Literal
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from importlib import resources
+from typing import Any, Final, Literal
 
 from pump_roles.access import Access
 from pump_roles.assembly import Deployment, OtherResource
@@ -15,14 +18,19 @@ from pump_roles.iam import (
     DENIED,
     NOT_GRANTED,
     DecisionChange,
+    Effect,
     Grant,
     Principal,
     Scope,
     TrustProblem,
 )
 from pump_roles.inputs import cut
-from pump_roles.review.output.texts import TEXTS, first, say
+from pump_roles.review.output.document import counted, first
 from pump_roles.role import Difference, Unknown
+
+_TEXTS: Final[Mapping[str, Mapping[str, Any]]] = json.loads(
+    resources.files(__package__).joinpath("descriptions.json").read_bytes()
+)
 
 _POLICY_ARN: Final = re.compile(
     r"arn:(?:aws[a-z-]*|\$\{AWS::Partition\}):iam::(\$\{AWS::AccountId\}|[a-z0-9]*)"
@@ -36,6 +44,18 @@ _SHOWN: Final = 80
 _VALUES: Final = {"conditional", "not-counted", "transform", "unreadable"}
 """What is not known because of a value in a template, which may be long."""
 
+STOPPED_BY_BOUNDARY: Final = (
+    "Pump is stopped by this boundary; remove it only when Pump may continue."
+)
+
+RISKS_IN_WORDS: Final = {
+    "money": "spend money",
+    "writes": "other changes",
+    "data": "return data",
+    "reads": "read metadata",
+}
+"""What an action can do at worst."""
+
 Sides = Literal["time", "account", "template"]
 """What ``was`` and ``now`` are in a difference: before and now; or what is expected, and what is in
 an account or a template.
@@ -45,46 +65,58 @@ an account or a template.
 def describe_unknown(unknown: Unknown) -> str:
     """Return what is not known about a role, a template, an account, or a rollout."""
     longest = _SHOWN if unknown.why in _VALUES else None
-    about, subject = say(f"parts.{unknown.part}"), cut(unknown.subject, longest)
-    if unknown.subject and unknown.part in TEXTS["one_of_parts"]:
-        about = say(f"one_of_parts.{unknown.part}", name=subject)
-    said = say(
-        _why(unknown),
-        # Only external IDs are counted.
-        1 if subject == "1" else 2,
-        about=about,
-        subject=subject,
-        number=subject,
-        detail=cut(unknown.detail, longest),
+    part, subject = unknown.part, cut(unknown.subject, longest)
+    detail = cut(unknown.detail, longest)
+    if (part, unknown.why) == ("trust-policy", "open"):
+        described = _open_external_ids(subject)
+    else:
+        named = unknown.subject and part in _TEXTS["named_parts"]
+        about = _TEXTS["named_parts" if named else "parts"][part].format(subject=subject)
+        if part == "place" and unknown.why in ("member", "property"):
+            detail = f"its {detail}"
+        described = _why(unknown).format(about=about, subject=subject, detail=detail)
+    return f"{unknown.source}: {described}" if unknown.source else described
+
+
+def _open_external_ids(number: str) -> str:
+    if number == "1":
+        return (
+            "an external ID was not compared: the expected value is not known; set "
+            "PUMP_EXTERNAL_ID to it"
+        )
+    return (
+        f"{number} external IDs were not compared: the expected values are not known; pass "
+        "templates that have them"
     )
-    return f"{unknown.source}: {said}" if unknown.source else said
 
 
 def _why(unknown: Unknown) -> str:
-    # The text that says why it is not known: one for its part comes first, then one with details.
-    reasons = ("-because", "") if unknown.detail else ("",)
-    return next(
-        f"unknown.{key}"
-        for part in (f":{unknown.part}", "")
-        for reason in reasons
-        if (key := f"{unknown.why}{reason}{part}") in TEXTS["unknown"]
-    )
+    # The text for its part comes first, then the one with details.
+    of_part = _TEXTS["unknown_of_part"].get(unknown.part, {})
+    detailed = _TEXTS["unknown_with_detail"] if unknown.detail else {}
+    text: str = {**_TEXTS["unknown"], **detailed, **of_part}[unknown.why]
+    return text
 
 
 def describe_problem(problem: TrustProblem) -> str:
     """Return how a trust policy is not one principal with an external ID."""
     who = problem.principal
-    return say(f"trust.{problem.why}", what=describe_principal(who) if who else problem.subject)
+    what = describe_principal(who) if who else problem.subject
+    text: str = _TEXTS["trust"][problem.why]
+    return text.format(what=what)
 
 
 def describe_principal(principal: Principal) -> str:
     """Return a principal, which may be the one that is provided at deployment."""
-    value = principal.value
+    default, text = principal.value.default, principal.value.text
     if principal.kind == "provided":
-        return say("principals.default", name=value.default) if value.default else say("roles.pump")
-    text = value.text or say("principals.unread")
-    with_type = principal.kind in TEXTS["principals"]
-    return say(f"principals.{principal.kind}", name=text) if with_type else text
+        return f"{default}, unless another principal is provided" if default else "Pump's principal"
+    text = text or "a principal that cannot be read"
+    if principal.kind == "service":
+        return f"Service {text}"
+    if principal.kind == "identity-provider":
+        return f"Federated {text}"
+    return f"all but {text}" if principal.kind == "all-but" else text
 
 
 def describe_principals(other: OtherResource) -> str:
@@ -99,9 +131,9 @@ def describe_boundary(arn: str) -> str:
         return arn
     account, name, logical_id = found.groups()
     if logical_id:
-        return say("roles.same_template", name=logical_id)
+        return f"{logical_id} (in the same template)"
     if account == "aws":
-        return say("roles.aws_managed", name=name)
+        return f"{name} (AWS managed)"
     return name if account == "${AWS::AccountId}" else arn
 
 
@@ -111,10 +143,15 @@ def describe_scope(scope: Scope) -> str:
     listed = ", ".join(
         f'"{resource}"' if "," in resource else resource for resource in scope.resources
     )
-    where = say("scopes.everywhere" if scope.everywhere else "scopes.some", resources=listed)
+    where = "on every resource" if scope.everywhere else f"on {listed}"
     if scope.excluded:
-        where = say("scopes.all_but", resources=listed)
-    return say("scopes.if", scope=where, condition=scope.condition) if scope.condition else where
+        where = f"on all but {listed}"
+    return f"{where}, if {scope.condition}" if scope.condition else where
+
+
+def describe_scopes(scopes: Iterable[Scope]) -> str:
+    """Return on which resources, and under which conditions, some statements apply."""
+    return " or ".join(map(describe_scope, scopes))
 
 
 def describe_difference(difference: Difference, sides: Sides = "account") -> str:
@@ -130,20 +167,27 @@ def describe_difference(difference: Difference, sides: Sides = "account") -> str
         was, now, subject = map(describe_boundary, (was, now, subject))
         if rule == "boundary-stops":
             rule = "boundary-changed" if was else "boundary-added"
-    key = f"rules.{rule}"
-    if rule == "trust-policy":
-        key = f"rules.trust-policy-{difference.effect}"
-    elif rule == "organization" and not now:
-        key = "rules.organization-none"
-    elif rule == "session-duration":
+    if rule == "session-duration":
         was, now = (f"{seconds:,}" for seconds in difference.numbers)
-    if sides == "time" and rule in TEXTS["since"]:
-        key = f"since.{rule}"
-    words = say(key, was=was, now=now, subject=subject, policy=describe_policy(difference))
+    text: str = (
+        _TRUST_POLICIES[difference.effect] if rule == "trust-policy" else _TEXTS["rules"][rule]
+    )
+    if rule == "organization" and not now:
+        text = "it is in no organization, instead of that of the management account {was}"
+    elif sides == "time":
+        text = _TEXTS["rules_since"].get(rule, text)
+    described = text.format(was=was, now=now, subject=subject, policy=describe_policy(difference))
     neutral = rule in ("policy-added", "policy-removed", "policy-changed", "boundary-text")
     if neutral and difference.effect == "unclear" and not difference.decisions:
-        return say("differences.neutral", difference=words)
-    return words
+        return f"{described}, which does not change the decision for any known action"
+    return described
+
+
+_TRUST_POLICIES: Final[Mapping[Effect, str]] = {
+    "broader": "its trust policy allows more",
+    "unclear": "its trust policy differs",
+    "narrower": "its trust policy allows less",
+}
 
 
 def details_of(difference: Difference, sides: Sides = "time") -> list[str]:
@@ -155,20 +199,18 @@ def _details(difference: Difference, sides: Sides) -> Iterator[str]:
     if difference.rule in ("role-present", "role-misplaced"):
         yield from map(_stack, difference.now)
     if difference.rule == "trust-policy":
-        lost = "differences.no_longer_trusts" if sides == "time" else "differences.does_not_trust"
-        for key, principals in (("differences.trusts", difference.gained), (lost, difference.lost)):
-            for principal in principals:
-                yield say(key, principal=describe_principal(principal))
+        lost = "no longer trusts" if sides == "time" else "does not trust"
+        for verb, principals in (("trusts", difference.gained), (lost, difference.lost)):
+            yield from (f"{verb} {describe_principal(principal)}" for principal in principals)
         yield from map(describe_problem, difference.problems)
     values = difference.rule != "sessions-revoked" and (difference.was or difference.now)
     if difference.part == "inline-policies" and values:
         yield describe_values(difference, sides) or ", ".join((*difference.was, *difference.now))
     if difference.unreadable:
-        text = "differences.has_unreadable"
+        has = "has"
         if difference.effect == "narrower":
-            in_time = sides == "time"
-            text = "differences.no_longer_unreadable" if in_time else "differences.not_unreadable"
-        yield say(text)
+            has = "no longer has" if sides == "time" else "does not have"
+        yield f"{has} a statement that cannot be read"
     yield from (_describe_change(change, sides) for change in difference.decisions)
 
 
@@ -176,29 +218,34 @@ def describe_values(difference: Difference, sides: Sides = "time") -> str:
     """Return the values of a guardrail on both sides; empty if one of them has none."""
     if difference.part != "inline-policies" or not (difference.was and difference.now):
         return ""
-    return say(f"sides.{sides}", was=joined(difference.was), now=joined(difference.now))
+    return _on_both(sides, joined(difference.was), joined(difference.now))
+
+
+def _on_both(sides: Sides, was: str, now: str) -> str:
+    if sides == "time":
+        return f"{was} before, {now} now"
+    return f"{now} {'in the account' if sides == 'account' else 'here'} instead of {was}"
 
 
 def joined(names: Iterable[str]) -> str:
     """Return names with "and" between them, without empty ones."""
-    return say("differences.and").join(filter(None, names))
+    return " and ".join(filter(None, names))
 
 
 def _describe_change(change: DecisionChange, sides: Sides = "time") -> str:
-    """Return how decisions differ, with the number of actions."""
-    number = count_actions(change.actions, TEXTS["changed_actions"][""])
+    number = count_actions(change.actions, "action", "actions")
     return f"{number}: {describe_decisions(change, sides)}"
 
 
-def count_actions(actions: Sequence[str], nouns: Sequence[str]) -> str:
+def count_actions(actions: Sequence[str], one: str, several: str) -> str:
     """Return how many actions there are, and how many patterns that may match more."""
     # All but some actions is a pattern, too.
     patterns = sum(not {*action}.isdisjoint("*? ") for action in actions)
     number = len(actions) - patterns
     # The catalog does not have all that a pattern matches.
-    shown = say("numbers.at_least", number=f"{number:,}") if patterns else f"{number:,}"
-    parts = [f"{shown} {nouns[number != 1]}"] if number else []
-    return joined(parts + ([say("units.patterns", patterns)] if patterns else []))
+    at_least = "at least " if patterns else ""
+    shown = f"{at_least}{counted(number, one, several)}" if number else ""
+    return joined([shown, counted(patterns, "pattern") if patterns else ""])
 
 
 def describe_decisions(change: DecisionChange, sides: Sides = "time") -> str:
@@ -206,7 +253,7 @@ def describe_decisions(change: DecisionChange, sides: Sides = "time") -> str:
     was, now = _decided(change.before), _decided(change.after)
     if was == now:
         was, now = (_decided(side, whole=True) for side in (change.before, change.after))
-    return say(f"sides.{sides}", was=was, now=now)
+    return _on_both(sides, was, now)
 
 
 def _decided(grant: Grant, *, whole: bool = False) -> str:
@@ -218,15 +265,13 @@ def _decided(grant: Grant, *, whole: bool = False) -> str:
     ]
     decided: str = grant.decision
     if grant.denied_by:
-        policies = joined(map(_guardrail, grant.denied_by))
-        decided = say("differences.by", decision=decided, policies=policies)
+        decided = f"{decided} by {joined(map(_guardrail, grant.denied_by))}"
     if limits:
-        decided = say("differences.limits", decision=decided, limits=", ".join(limits))
+        decided = f"{decided} ({', '.join(limits)})"
     if grant.decision in (DENIED, NOT_GRANTED) or not grant.allowed_on:
         return decided
-    text = "differences.only" if grant.decision == ALLOWED else "differences.allowed_only"
-    scopes = say("differences.or").join(map(describe_scope, grant.allowed_on))
-    return say(text, decision=decided, scopes=scopes)
+    only = " only" if grant.decision == ALLOWED else ", allowed only"
+    return f"{decided}{only} {describe_scopes(grant.allowed_on)}"
 
 
 def _guardrail(policy: str) -> str:
@@ -237,29 +282,35 @@ def _guardrail(policy: str) -> str:
 def describe_policy(difference: Difference) -> str:
     """Return which policy a difference is about."""
     if difference.part == "boundary":
-        return say("differences.boundary")
-    is_guardrail = difference.subject in by_policy()
-    text = "differences.guardrail" if is_guardrail else "differences.inline_policy"
+        return "its permissions boundary"
+    kind = "guardrail" if difference.subject in by_policy() else "inline policy"
     if difference.part == "managed-policies":
-        text = "differences.managed_policy"
-    return say(text, name=difference.subject)
+        kind = "attached managed policy"
+    return f"the {kind} {difference.subject}"
 
 
 def _external_ids(difference: Difference, sides: Sides) -> str:
     missing, extra = difference.numbers
     if sides == "time":
-        # Only their number is known: a report does not show external IDs.
-        if not (missing or extra):
-            return say("since.open_external_id")
-        key = "since.fewer_external_ids" if missing else "since.more_external_ids"
-        return say(key, missing or extra)
-    for problem in difference.problems:
-        return describe_problem(problem)
-    if missing:
-        return say("differences.other_external_id" if extra else "differences.no_external_id")
-    if not extra:
-        return say("differences.fewer_external_ids")
-    return say("differences.more_external_ids", extra)
+        return _since(missing, extra)
+    if difference.problems:
+        return describe_problem(difference.problems[0])
+    several = "an external ID that is" if extra == 1 else f"{extra:,} external IDs that are"
+    accepted = {
+        (True, True): "accepts a different external ID than expected",
+        (True, False): "does not accept an expected external ID",
+        (False, True): f"accepts {several} not expected",
+        (False, False): "accepts fewer external IDs than expected",
+    }
+    return f"it {accepted[bool(missing), bool(extra)]}"
+
+
+def _since(missing: int, extra: int) -> str:
+    # Only their number is known: a report does not show external IDs.
+    if not (missing or extra):
+        return "an external ID is now provided at deployment, and may be another one"
+    more = "fewer external ID" if missing else "more external ID"
+    return f"it accepts {counted(missing or extra, more)}"
 
 
 _STACK_SET_PREFIX: Final = "StackSet-"
@@ -267,8 +318,9 @@ _STACK_SET_PREFIX: Final = "StackSet-"
 
 
 def _stack(name: str) -> str:
+    created = f"the stack {name} created it"
     is_instance = name.startswith(_STACK_SET_PREFIX)
-    return say("differences.stack_instance" if is_instance else "differences.stack", name=name)
+    return f"{created}; delete the stack instance, not the stack" if is_instance else created
 
 
 _GRANTS: Final = 8
@@ -277,7 +329,7 @@ _GRANTS: Final = 8
 
 def describe_access(ways: Iterable[Access]) -> str:
     """Return in which ways a resource reaches Pump's roles; empty if there are none."""
-    return "; ".join(map(_say_access, ways))
+    return "; ".join(map(_describe_way, ways))
 
 
 def describe_alarms(other: OtherResource) -> str:
@@ -287,59 +339,57 @@ def describe_alarms(other: OtherResource) -> str:
 
 def describe_grants(other: OtherResource) -> str:
     """Return what a resource allows; empty if it allows nothing itself."""
-    return ", ".join(first(map(_say_access, other.grants), _GRANTS))
+    return ", ".join(first(map(_describe_way, other.grants), _GRANTS))
 
 
-def _say_access(way: Access) -> str:
-    if way.why == "opens" and way.subject in TEXTS["opens"]:
-        return say(f"opens.{way.subject}")
-    return say(f"access.{way.why}", subject=cut(way.subject, _SHOWN))
+def _describe_way(way: Access) -> str:
+    text: str = _TEXTS["access"][way.why]
+    if way.why == "opens":
+        text = _TEXTS["opens"].get(way.subject, text)
+    return text.format(subject=cut(way.subject, _SHOWN))
 
 
 def describe_place(place: Deployment) -> str:
     """Return where a template deploys a role, in words."""
     sentences = [*_stack_set(place)] if place.stack_set else [_one_stack(place)]
     unknown = map(describe_unknown, place.unreadable)
-    return " ".join((*sentences, *(say("places.uncertain", why=why) for why in unknown)))
+    return " ".join((*sentences, *(f"Not certain: {why}." for why in unknown)))
 
 
 def _one_stack(place: Deployment) -> str:
-    account = say("places.account" if place.account else "places.yours", account=place.account)
-    text = "places.one_stack_in" if place.region else "places.one_stack"
-    return say(text, account=account, region=place.region)
+    account = f"account {place.account}" if place.account else "the account where you deploy it"
+    return f"One stack, in {account}{f', {place.region}' if place.region else ''}."
 
 
 def _stack_set(place: Deployment) -> Iterator[str]:
-    yield say(
-        f"places.stack_set{'_of' if place.account else ''}{'_in' if place.region else ''}",
-        name=place.stack_set,
-        account=place.account,
-        region=place.region,
-        targets=_targets(place),
-    )
+    account = f" of account {place.account}" if place.account else ""
+    region = f" in {place.region}" if place.region else ""
+    yield f"The StackSet {place.stack_set}{account}{region} deploys it to {_targets(place)}."
     if place.units and place.automatic:
-        yield say("places.automatic_even" if place.filter else "places.automatic")
+        even = ", even if the account filter excludes it today" if place.filter else ""
+        yield f"An account that is added to these units later gets it automatically{even}."
     elif place.units:
-        yield say("places.not_automatic")
+        yield "An account that is added to these units later does not get it."
     if place.call_as == "delegated-admin":
-        yield say("places.delegated")
+        yield "A delegated administrator deploys the StackSet."
     elif place.call_as not in ("", "management"):
-        yield say("places.called_as", caller=place.call_as)
+        yield f"The StackSet is called as {place.call_as}."
 
 
 def _targets(place: Deployment) -> str:
-    accounts = _listed(place.accounts) or say("places.unread_accounts")
-    if not place.units and place.accounts:
-        return say("places.accounts", accounts=accounts)
+    units = _listed(place.units)
+    accounts = _listed(place.accounts) or "accounts that cannot be read"
     if not place.units:
-        return accounts if place.unreadable else say("places.no_account")
-    text = {"exclude": "places.except", "only": "places.only", "": "places.every"}
-    return say(
-        text.get(place.filter, "places.filtered"),
-        units=_listed(place.units),
-        accounts=accounts,
-        filter=place.filter,
-    )
+        if place.accounts:
+            return f"the accounts {accounts}"
+        return accounts if place.unreadable else "no account that the template names"
+    targets = {
+        "": f"every account of {units}",
+        "only": f"{accounts}, if in {units}",
+        "exclude": f"the accounts of {units}, except {accounts}",
+    }
+    filtered = f"the accounts of {units}, filtered by {place.filter} with {accounts}"
+    return targets.get(place.filter, filtered)
 
 
 def _listed(names: tuple[str, ...]) -> str:

@@ -5,7 +5,6 @@ from dataclasses import dataclass
 from typing import Any, Final, Literal
 
 from pump_roles.inputs import cut, one_line
-from pump_roles.review.output.texts import TEXTS, say
 
 _LONGEST: Final = 900
 """The maximum length of a text, in characters. It has room for two policy ARNs."""
@@ -62,6 +61,22 @@ class Table:
     rows: tuple[tuple[Text, ...], ...]
 
 
+def counted(count: int, one: str, several: str = "") -> str:
+    """Return how many of something there are, such as ``1 action`` or ``1,000 actions``."""
+    return f"{count:,} {one if count == 1 else several or f'{one}s'}"
+
+
+def first(items: Iterable[str], most: int) -> list[str]:
+    """Return the first items, and if there are more, a last one that says how many."""
+    found = [*items]
+    left = len(found) - most
+    return [*found[:most], _more(left)] if left > 0 else found
+
+
+def _more(left: int) -> str:
+    return f"and {left:,} more"
+
+
 def coded(text: str) -> tuple[Piece, ...]:
     """Return a text whose parts between backticks are names."""
     pieces = text.split("`")
@@ -113,7 +128,7 @@ _CODE: Final = frozenset(
 
 
 def table_of(
-    heads: str,
+    heads: Mapping[str, str],
     items: Iterable[object],
     **cells: Callable[[Any], Text],
 ) -> Table:
@@ -121,15 +136,14 @@ def table_of(
 
     :param cells: functions that return the cells of some columns.
     """
-    columns: Mapping[str, str] = TEXTS[heads]
     rows = (
         tuple(
             cells[member](item) if member in cells else _cell(member, getattr(item, member))
-            for member in columns
+            for member in heads
         )
         for item in items
     )
-    return Table((*columns.values(),), tuple(rows))
+    return Table((*heads.values(),), tuple(rows))
 
 
 def _cell(member: str, value: Any) -> Text:
@@ -150,7 +164,7 @@ def spans(text: Text, *, whole: bool) -> Iterator[str | Code | Strong]:
             case Strong():
                 yield Strong(_shown(piece.text, whole=whole), piece.tone)
             case bool():
-                yield say("markdown.yes" if piece else "markdown.no")
+                yield "yes" if piece else "no"
             case int():
                 yield f"{piece:,}"
             case _:
@@ -164,7 +178,7 @@ def _listed(names: Names, *, whole: bool) -> Iterator[str | Code]:
             yield ", "
         yield Code(_shown(name, whole=whole, longest=_LONGEST_NAME))
     if left := len(names.names[most:]):
-        yield f", {say('document.more', left)}"
+        yield f", {_more(left)}"
 
 
 def _shown(text: str, *, whole: bool, longest: int = _LONGEST) -> str:

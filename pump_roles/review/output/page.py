@@ -13,10 +13,15 @@ from jinja2 import Environment, StrictUndefined, Template
 from markupsafe import Markup, escape
 
 from pump_roles.guardrails import SHIPPED
-from pump_roles.review.output import descriptions, report_actions, report_descriptions
-from pump_roles.review.output.report_sections import document_of, facts
+from pump_roles.review.output import (
+    descriptions,
+    report_actions,
+    report_checks,
+    report_descriptions,
+    report_sections,
+)
+from pump_roles.review.output.document import counted
 from pump_roles.review.output.saved_report import embedded
-from pump_roles.review.output.texts import TEXTS, say
 from pump_roles.review.output.writers import to_markdown
 from pump_roles.review.report import RISKS, ActionReport, Report, Risk, RoleReport
 from pump_roles.review.report.questions import left_by_sets
@@ -34,7 +39,31 @@ _NAMES: Final = re.compile(
 )
 """What is shown as code in a text: what it quotes, actions with their service, and guardrails."""
 
-_CHECKS: Final = {
+_SCRIPT: Final = {
+    "count": "{number} of {total}",
+    "not_listed": (
+        "{asked} is not in the list of {date}. If AWS has this action, each role's policies decide:"
+    ),
+    "no_service": (
+        "No listed action matches “{asked}”. If it is a service, each role's policies decide:"
+    ),
+    "no_pattern": "No listed action matches {asked}. Each role's policies decide:",
+    "no_match": "No listed action matches “{asked}”.",
+    "no_match_filtered": "No listed action matches “{asked}” and the filters.",
+    "no_filtered": "No listed action matches these filters.",
+    "ask": "To ask about any action, search for its service and name, such as s3:GetObject.",
+    "not_granted": "not granted by any pattern",
+    "unknown": "unknown, something cannot be read, or may give more access",
+    "allowed": "allowed by {by}",
+    "denied_by": "{decision} by {denied}, granted by {by}",
+    "may_match": "may have matching actions, by {by}",
+    "all_but": "all but {patterns}",
+    "copied": "Copied",
+    "selected": "Selected: press Ctrl+C or Command+C to copy it.",
+}
+"""The sentences of the script, which fills in what is in braces."""
+
+_TONES: Final = {
     "ok": ("ok", "ok"),
     "alarm": ("money", "alarm"),
     "broader": ("writes", "broader"),
@@ -61,7 +90,7 @@ def as_html(report: Report) -> str:
         script_hash=_hash(script),
         data=_data(report),
         embedded=Markup(embedded(report)),  # noqa: S704 - Base64 in an element
-        markdown=to_markdown(document_of(report)),
+        markdown=to_markdown(report_sections.document_of(report)),
         rows=frozenset(action.name for action in report.actions),
         navigation=[*_navigation(report)],
         severities=report_descriptions.severities(report),
@@ -70,15 +99,16 @@ def as_html(report: Report) -> str:
         sets=left_by_sets(report),
         bands=bands,
         risks=RISKS,
-        checks=_CHECKS,
-        wording={**vars(descriptions), **vars(report_descriptions)},
-        acts=vars(report_actions),
-        texts=TEXTS,
-        say=say,
+        tones=_TONES,
+        describe=descriptions,
+        words=report_descriptions,
+        review=report_checks,
+        sections=report_sections,
+        acts=report_actions,
+        counted=counted,
         bar_of=_bar,
         worst_of=_worst_of,
         roles_with=_roles_with,
-        facts=facts,
     )
 
 
@@ -89,13 +119,8 @@ def _template() -> Template:
     )
     environment.filters["coded"] = _coded
     environment.filters["capital"] = report_descriptions.capital
-    # Fixed texts become part of the template, because there are many.
-    source = re.sub(
-        r'\{\{ say\("(\w+\.\w+)"\) \}\}',
-        lambda found: escape(say(found[1])),
-        resources.files(__package__).joinpath("page.html.j2").read_text(encoding="utf-8"),
-    )
-    return environment.from_string(source)
+    source = resources.files(__package__).joinpath("page.html.j2")
+    return environment.from_string(source.read_text(encoding="utf-8"))
 
 
 def _coded(text: str) -> Markup:
@@ -118,7 +143,7 @@ def _navigation(report: Report) -> Iterator[tuple[str, str, str]]:
         "changes": report.since is None,
         "worst": not report.worst,
     }
-    titles = {**TEXTS["page_sections"], "worst": say("top.worst")}
+    titles = {**report_descriptions.SECTIONS, "worst": "At worst"}
     for id_, title in titles.items():
         if not missing.get(id_):
             yield id_, title, f"{numbers[id_]:,}" if id_ in numbers else ""
@@ -126,16 +151,14 @@ def _navigation(report: Report) -> Iterator[tuple[str, str, str]]:
 
 def _worst_of(role: RoleReport) -> tuple[str, str, str]:
     # Its severity, in words, and whether it is certain.
-    risk = next((risk for risk in RISKS if getattr(role, risk)), "")
+    risk = next((risk for risk in RISKS if getattr(role, risk)), None)
     if role.stopped:
-        return "", say("top.stopped"), ""
+        return "", "Stopped", ""
     if not role.readable and risk != "money":
-        return "money", say("top.not_known"), "unknown"
-    return (
-        risk,
-        report_descriptions.capital(say(f"severities.{risk}")) if risk else say("top.none"),
-        "",
-    )
+        return "money", "Not known", "unknown"
+    if not risk:
+        return "", "No permissions", ""
+    return risk, report_descriptions.capital(report_descriptions.SEVERITIES[risk]), ""
 
 
 def _roles_with(action: ActionReport) -> str:
@@ -157,7 +180,7 @@ def _data(report: Report) -> Markup:
         {"kind": role.kind, "readable": role.readable, "patterns": [*_patterns_of(role)]}
         for role in report.roles
     ]
-    data = {"roles": by_role, "texts": TEXTS["script"]}
+    data = {"roles": by_role, "texts": _SCRIPT}
     text = json.dumps(data, ensure_ascii=True, separators=(",", ":"))
     # Nothing in it can end the script element.
     return Markup(text.replace("<", "\\u003c"))  # noqa: S704

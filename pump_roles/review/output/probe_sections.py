@@ -3,77 +3,106 @@
 from collections.abc import Mapping
 from typing import Final
 
-from pump_roles.review.account.probe import ProbeAttempt, ProbeReport, ProbeResult, Verdict
+from pump_roles.review.account.probe import (
+    AttemptReason,
+    ProbeAttempt,
+    ProbeReport,
+    ProbeResult,
+    Verdict,
+)
 from pump_roles.review.output.document import Code, Document, Section, Strong, Tone, table_of
-from pump_roles.review.output.texts import TEXTS, say, text_of
 
-_TONES: Final[Mapping[Verdict, Tone]] = {
-    "not-required": "bad",
-    "unknown": "unsure",
-    "required": "good",
+_VERDICTS: Final[Mapping[Verdict, tuple[str, Tone]]] = {
+    "not-required": ("not required", "bad"),
+    "unknown": ("unknown", "unsure"),
+    "required": ("required", "good"),
 }
 """What each verdict means. What needs attention comes first."""
 
 
 def document_of(report: ProbeReport) -> Document:
     """Return the document: first what needs attention."""
-    roles = sorted(report.roles, key=lambda result: [*_TONES].index(result.verdict))
+    roles = sorted(report.roles, key=lambda result: [*_VERDICTS].index(result.verdict))
     table = table_of(
-        "probe_heads",
+        {"verdict": "external ID", "role_arn": "role", "reason": "why"},
         roles,
-        verdict=lambda result: Strong(text_of("verdicts", result.verdict), _TONES[result.verdict]),
+        verdict=lambda result: Strong(*_VERDICTS[result.verdict]),
         reason=describe_reason,
     )
     counts = ", ".join(
-        f"{report.counts[verdict]:,} {text_of('verdicts', verdict)}"
-        for verdict in _TONES
+        f"{report.counts[verdict]:,} {text}"
+        for verdict, (text, _) in _VERDICTS.items()
         if report.counts[verdict]
     )
-    about = ((say("probe.caller"), " ", Code(report.caller)),) if report.caller else ()
+    about = (("Called by ", Code(report.caller)),) if report.caller else ()
     return Document(
-        say("probe.title"),
+        "Whether roles require their external ID",
         report.version,
-        summary=(Strong(say("probe.counts", counts=counts)),),
+        summary=(Strong(f"External ID: {counts}."),),
         about=about,
-        sections=(Section(say("probe.roles"), (table,)),),
+        sections=(Section("Roles", (table,)),),
     )
 
 
 def describe_reason(result: ProbeResult) -> str:
     """Return the reason for a verdict."""
     attempts = (result.with_right_id, result.without_id, result.with_wrong_id)
-    right = say("probe_reasons.right")
-    names = (right, say("probe_reasons.no_id"), say("probe_reasons.wrong"))
+    right = "with this external ID"
+    names = (right, "without one", "with a wrong one")
     if result.verdict == "required":
         refused = [call for call, attempt in zip(names, attempts, strict=True) if attempt.reason]
+        proven = "can be assumed with its external ID, but not without one or with a wrong one"
         if refused:
-            by_policy = say("differences.and").join(refused)
-            return say("probe_reasons.required_by_policy", calls=by_policy)
-        return say("probe_reasons.required")
+            return (
+                f"{proven}: {' and '.join(refused)}, a resource control policy of its organization "
+                "denied it, so whether the role does, too, is not known"
+            )
+        return proven
     if result.verdict == "not-required":
-        wrong_calls = (say("probe_reasons.without"), say("probe_reasons.with_wrong"))
+        wrong_calls = ("without an external ID", "with a wrong external ID")
         calls = zip(wrong_calls, attempts[1:], strict=True)
         accepted = [call for call, attempt in calls if attempt.outcome == "accepted"]
-        return say("probe_reasons.not-required", calls=say("differences.and").join(accepted))
+        return f"can be assumed {' and '.join(accepted)}"
     calls_by_reason: dict[str, list[str]] = {}
     if result.with_right_id.outcome == "refused":
-        why = _describe_attempt(result.with_right_id) or say("probe_reasons.refused")
+        why = _describe_attempt(result.with_right_id) or (
+            "refused. The role requires another external ID, does not trust this caller, or does "
+            "not exist, or this caller may not assume it; AWS does not say which"
+        )
         calls_by_reason[why] = [right]
     for call, attempt in zip(names, attempts, strict=True):
         if attempt.outcome == "unknown":
             calls_by_reason.setdefault(_describe_attempt(attempt), []).append(call)
-    return "; ".join(
-        say("probe_reasons.calls", calls=", ".join(calls), reason=reason)
-        for reason, calls in calls_by_reason.items()
-    )
+    return "; ".join(f"{', '.join(calls)}: {reason}" for reason, calls in calls_by_reason.items())
 
 
 def _describe_attempt(attempt: ProbeAttempt) -> str:
     if attempt.reason == "no-credentials":
-        return say("probe_reasons.no_credentials")
-    if attempt.reason in TEXTS["probe_policies"]:
-        policy = text_of("probe_policies", attempt.reason)
-        if attempt.outcome == "refused":
-            return say("probe_reasons.perimeter", policy=policy)
-        return say("probe_reasons.denied", policy=policy)
-    return attempt.detail
+        return "the response contains no credentials, so it is not from AWS STS"
+    if attempt.reason not in _POLICIES:
+        return attempt.detail
+    denied = f"denied by {_POLICIES[attempt.reason]}"
+    if attempt.outcome == "refused":
+        return (
+            f"{denied}. If that is a data perimeter, the customer must except this caller's "
+            "account in it (aws:PrincipalAccount)"
+        )
+    return (
+        f"{denied}; probe as a principal that may call sts:AssumeRole with and without an external "
+        "ID"
+    )
+
+
+_POLICIES: Final[Mapping[AttemptReason, str]] = {
+    "identity-based-policy": "the caller's identity-based policies, not by the role",
+    "permissions-boundary": "the caller's permissions boundary, not by the role",
+    "session-policy": "the caller's session policy, not by the role",
+    "service-control-policy": (
+        "a service control policy of the caller's organization, not by the role"
+    ),
+    "resource-control-policy": (
+        "a resource control policy of the role's organization, not by the role"
+    ),
+    "vpc-endpoint-policy": "the policy of the VPC endpoint, not by the role",
+    "unclear-policy": "a policy that may not be the role's",
+}

@@ -6,9 +6,8 @@ from dataclasses import dataclass
 from typing import Final, NamedTuple
 
 from pump_roles.iam import ALLOWED, DENIED
-from pump_roles.review.output.descriptions import describe_scope
+from pump_roles.review.output.descriptions import describe_scopes
 from pump_roles.review.output.report_descriptions import name_of
-from pump_roles.review.output.texts import say
 from pump_roles.review.report import (
     LIMITED,
     RISKS,
@@ -19,8 +18,20 @@ from pump_roles.review.report import (
     RoleReport,
 )
 
-BANDS: Final = ("uncounted", *RISKS, "denied")
+_BANDS: Final = {
+    "uncounted": "Not in the catalog, and not counted",
+    "money": "Services in which a role can spend money",
+    "writes": "Services in which a role can change something",
+    "data": "Services from which reads return data",
+    "reads": "Services with metadata only",
+    "denied": "Services with every action denied",
+}
 """What a service is listed under: its most serious effective action."""
+
+NAMED: Final = "Named one by one"
+"""What is said in place of a pattern if a policy names an action."""
+
+NOT_GRANTED: Final = "\N{EN DASH}"
 
 
 class State(NamedTuple):
@@ -58,22 +69,31 @@ def state_of(action: ActionReport, role: RoleReport) -> State:
     grant = action.roles.get(role.kind)
     if grant is None:
         return _not_granted(role)
-    word = say(f"states.{grant.decision if grant.decision in (ALLOWED, DENIED) else LIMITED}")
+    decided = grant.decision if grant.decision in (ALLOWED, DENIED) else LIMITED
+    word = decided.capitalize()
     if grant.allowed_on and grant.decision != DENIED:
-        scopes = say("differences.or").join(map(describe_scope, grant.allowed_on))
-        word = say("states.only", state=word, scopes=scopes)
+        word = f"{word} only {describe_scopes(grant.allowed_on)}"
     by = [name_of(policy, role) for policy in grant.denied_by]
-    return State(say("states.by", state=word) if by else word, by)
+    return State(f"{word} by" if by else word, by)
 
 
 def _not_granted(role: RoleReport) -> State:
-    return State(say("states.none" if role.readable else "states.unknown"), granted=False)
+    return State(NOT_GRANTED if role.readable else "Unknown", granted=False)
 
 
 def kind_of(action: ActionReport) -> str:
     """Return what an action does; of a read that is not judged, not what it returns."""
-    is_known = action.reason or action.risk != "reads"
-    return say(f"short_kinds.{action.risk if is_known else ''}")
+    if action.risk == "reads" and not action.reason:
+        return "Reads"
+    return _KINDS[action.risk]
+
+
+_KINDS: Final[Mapping[Risk, str]] = {
+    "money": "Spends money",
+    "writes": "Changes",
+    "data": "Returns data",
+    "reads": "Metadata",
+}
 
 
 def actions_of(statement: Question, report: Report) -> Mapping[str, Sequence[State]]:
@@ -86,13 +106,14 @@ def actions_of(statement: Question, report: Report) -> Mapping[str, Sequence[Sta
         if name in neither or name in found:
             continue
         for answer, role in zip(answers, report.roles, strict=True):
-            state = "allowed" if name in answer.allowed else "denied"
             if name in answer.not_granted:
                 decided = _not_granted(role)
             elif name in listed and name not in answer.allowed:
                 decided = state_of(listed[name], role)
+            elif name in answer.limited:
+                decided = State("Limited")
             else:
-                decided = State(say(f"states.{LIMITED if name in answer.limited else state}"))
+                decided = State("Allowed" if name in answer.allowed else "Denied")
             found.setdefault(name, []).append(decided)
     return found
 
@@ -107,16 +128,16 @@ def in_no_role(statement: Question, report: Report) -> Sequence[str]:
 
 
 def by_service(report: Report) -> Iterator[tuple[str, Sequence[Service]]]:
-    """Yield the services in each of the :data:`BANDS`, the most serious first."""
+    """Yield the services that are listed under the same title, the most serious first."""
     actions: dict[str, list[ActionReport]] = {}
     for action in sorted(report.actions, key=lambda each: (RISKS.index(each.risk), each.name)):
         actions.setdefault(action.service, []).append(action)
     services = [_service(name, actions[name], report) for name in sorted(actions)]
-    found: dict[str, list[Service]] = {band: [] for band in BANDS}
+    found: dict[str, list[Service]] = {band: [] for band in _BANDS}
     found["uncounted"] += _uncounted(report)
     for service in services:
         found[next((risk for risk in RISKS if service.counts[risk]), "denied")].append(service)
-    yield from ((band, services) for band, services in found.items() if services)
+    yield from ((_BANDS[band], services) for band, services in found.items() if services)
 
 
 def _service(name: str, actions: Sequence[ActionReport], report: Report) -> Service:
@@ -133,9 +154,7 @@ def _service(name: str, actions: Sequence[ActionReport], report: Report) -> Serv
     return Service(
         name=name,
         counts=Counter(action.risk for action in actions if action.effective),
-        by_role={
-            kind: f"{count:,}" if count else say("states.none") for kind, count in having.items()
-        },
+        by_role={kind: f"{count:,}" if count else NOT_GRANTED for kind, count in having.items()},
         groups=[
             Group(patterns=patterns, reason=reason, actions=found)
             for (patterns, reason), found in groups.items()
@@ -158,10 +177,9 @@ def _policies(kinds: Mapping[str, Iterable[str]], report: Report) -> str:
     words = []
     for policy, of_policy in kinds.items():
         listed = [kind for kind in every if kind in of_policy]
-        role = say("every_action.both_roles") if listed == every else ", ".join(listed)
-        text = "every_action.in_policy" if len(every) == 1 else "every_action.in_role"
-        words.append(say(text, policy=policy, role=role))
-    return say("every_action.and").join(words)
+        role = "both roles" if listed == every else ", ".join(listed)
+        words.append(f"in {policy}" if len(every) == 1 else f"in {policy}, {role}")
+    return ", and ".join(words)
 
 
 def _uncounted(report: Report) -> Iterator[Service]:
@@ -177,13 +195,13 @@ def _uncounted(report: Report) -> Iterator[Service]:
             name=pattern,
             counts=Counter(),
             by_role={
-                role.kind: say("states.not_counted" if role.kind in kinds else "states.none")
+                role.kind: "Not counted" if role.kind in kinds else NOT_GRANTED
                 for role in report.roles
             },
             groups=[
                 Group(
                     patterns=[(pattern, _policies(by, report))],
-                    reason=say("every_action.not_in_catalog"),
+                    reason="The catalog does not have it, so what it allows is not counted.",
                     actions=(),
                 )
             ],

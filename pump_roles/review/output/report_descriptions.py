@@ -1,69 +1,89 @@
-"""Sentences that the formats of a report share, from the texts in ``texts.json``."""
+"""Describes what a report says: the sentences that its Markdown and its page share."""
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Final, Literal, NamedTuple
 
-from pump_roles.assembly import Deployment
-from pump_roles.guardrails import SHIPPED, Guardrail, by_policy
-from pump_roles.iam import Principal
+from pump_roles.guardrails import SHIPPED, Guardrail
+from pump_roles.iam import Principal, PrincipalKind
 from pump_roles.inputs import ROLE_NAME
 from pump_roles.review.output.descriptions import (
-    count_actions,
-    describe_alarms,
-    describe_decisions,
-    describe_difference,
-    describe_place,
-    describe_policy,
-    describe_problem,
-    describe_unknown,
-    describe_values,
-    details_of,
+    STOPPED_BY_BOUNDARY,
     joined,
 )
-from pump_roles.review.output.texts import TEXTS, first, say, text_of
+from pump_roles.review.output.document import counted, first
 from pump_roles.review.report import (
     NO,
     RISKS,
     UNKNOWN,
-    Alarm,
     Answer,
+    AnswerKind,
     GuardrailReport,
+    PolicyKind,
     PolicyReport,
     Question,
     Report,
-    ReportChange,
     Risk,
     RoleReport,
-    Uncounted,
     WorstCase,
 )
-from pump_roles.role import Difference
 
 _SUBTITLE: Final = 3
 """How many of the files that the roles were read from are named first."""
 
-_FILES: Final = 8
-"""How many of the files that a report is compared with are listed."""
-
-_ACTIONS: Final = 8
-"""How many of the actions of a difference from what is published are listed."""
-
 _WORST: Final[Mapping[str, Risk]] = {"Money": "money", "Data": "data"}
 """The risk of an action that the catalog does not have, by the topic of the statement about it."""
 
-SYMBOLS: Final[Mapping[str, str]] = {
+TITLE: Final = "What Pump can do in your AWS account"
+
+SECTIONS: Final = {
+    "alarms": "Alarms",
+    "changes": "Changes",
+    "roles": "The roles",
+    "can": "What they can do",
+    "worst": "At worst, and what limits it",
+    "actions": "Every action",
+    "ticket": "For the ticket",
+}
+"""The titles of the sections."""
+
+Severity = Risk | Literal[""]
+
+SEVERITIES: Final[Mapping[Severity, str]] = {
+    "money": "spends money",
+    "writes": "changes something",
+    "data": "returns data",
+    "reads": "reads metadata",
+    "": "cannot",
+}
+"""What an answer means. The worst comes first."""
+
+SYMBOLS: Final[Mapping[Severity, str]] = {
     "money": "●",
     "writes": "◕",
     "data": "◑",
     "reads": "◔",
     "": "○",
 }
-"""The symbol of each severity. The worst comes first."""
+"""The symbol of each severity."""
 
-LEGEND: Final[Mapping[str, str]] = {
-    severity: f"{symbol} {text_of('severities', severity)}" for severity, symbol in SYMBOLS.items()
+LEGEND: Final = {
+    severity: f"{symbol} {SEVERITIES[severity]}" for severity, symbol in SYMBOLS.items()
 }
 """The symbol of each severity with its meaning."""
+
+
+UNNAMED: Final = "known only at deployment"
+
+QUESTION: Final = "Can the role …"
+
+EVERYWHERE: Final = (
+    "IAM is global: each role acts in every Region of its account, and on services that have "
+    "no Region."
+)
+
+NOT_COMPLETE: Final = "The list is not complete: the numbers of these roles are not exact."
+
+LATER: Final = "pump-roles report ... --since report.html"
 
 
 def is_certain(role: RoleReport, member: str) -> bool:
@@ -75,7 +95,7 @@ def number_of(role: RoleReport, member: str = "effective") -> str:
     """Return one of a role's numbers, by its name: ``40``, or ``40+`` if it is not exact."""
     number: int = getattr(role, member)
     text = f"{number:,}"
-    return text if is_certain(role, member) else say("numbers.or_more", number=text)
+    return text if is_certain(role, member) else f"{text}+"
 
 
 def heading(role: RoleReport) -> str:
@@ -83,7 +103,7 @@ def heading(role: RoleReport) -> str:
     return role.kind.capitalize()
 
 
-def severities(report: Report) -> Mapping[tuple[str, str], Risk | Literal[""]]:
+def severities(report: Report) -> Mapping[tuple[str, str], Severity]:
     """Return the severity of each answer, by the statement's ID and the role's kind.
 
     It is the worst risk among the actions that are left, and among those that may be; empty if
@@ -91,7 +111,7 @@ def severities(report: Report) -> Mapping[tuple[str, str], Risk | Literal[""]]:
     """
     # What Pump does not publish is not judged, so its topic says what it is at worst.
     risks = {action.name: action.risk for action in report.actions if action.reason}
-    found: dict[tuple[str, str], Risk | Literal[""]] = {}
+    found: dict[tuple[str, str], Severity] = {}
     for statement in report.statements:
         otherwise = _WORST.get(statement.topic, "writes")
         for kind, answer in statement.roles.items():
@@ -105,18 +125,23 @@ def severities(report: Report) -> Mapping[tuple[str, str], Risk | Literal[""]]:
 def verdict(role: RoleReport, report: Report) -> str:
     """Return in short sentences what a role can do."""
     answers = {statement.id: statement.roles[role.kind] for statement in report.statements}
-    alarms = say("verdict.alarms") if report.alarms else ""
+    alarms = "Read the alarms first." if report.alarms else ""
     if role.stopped:
-        sentences = [alarms, say("verdict.nothing"), say("verdict.stopped")]
+        sentences = [
+            alarms,
+            "Can do nothing, because of its permissions boundary.",
+            STOPPED_BY_BOUNDARY,
+        ]
     elif not role.effective and role.exact and role.readable:
-        sentences = [alarms, say("verdict.no_permissions")]
+        sentences = [alarms, "Has no permissions."]
     else:
+        joins = answers["join-organization"].left
         sentences = [
             alarms,
             *_commitments(answers["spend-money"], answers["sell"], role, report),
-            say("verdict.joins") if answers["join-organization"].left else "",
+            "Can make the account join another organization." if joins else "",
             _changes_in(role, answers),
-            say("verdict.ends", until=role.ends) if role.ends else "",
+            f"Has permissions only {role.ends}." if role.ends else "",
         ]
     return " ".join(filter(None, sentences))
 
@@ -124,43 +149,39 @@ def verdict(role: RoleReport, report: Report) -> str:
 def _commitments(buy: Answer, sell: Answer, role: RoleReport, report: Report) -> Iterator[str]:
     # A reservation is sold; a Savings Plan can only be returned.
     sold = tuple(name for name in sell.left if name != "savingsplans:ReturnSavingsPlan")
-    limits: dict[tuple[str, str], list[str]] = {}
+    limits: dict[str, list[str]] = {}
     for verb, answer, names in (
         ("buy", buy, buy.left),
-        ("sell" if sold else "give_back", sell, sold or sell.left),
+        ("sell" if sold else "return", sell, sold or sell.left),
     ):
         if names:
-            limits.setdefault(_limit(answer, names, role, report), []).append(
-                say(f"verdict.{verb}")
-            )
-    for (text, by), verbs in limits.items():
-        yield say(text, verbs=joined(verbs), by=by)
+            limits.setdefault(_limit(answer, names, role, report), []).append(verb)
+    for limit, verbs in limits.items():
+        yield f"Can {joined(verbs)} commitments{limit}."
     if not limits and UNKNOWN in (buy.answer, sell.answer):
-        yield say("verdict.commitments_unknown")
+        yield "Whether it can buy or sell commitments is not known."
+    elif not limits and _only_reads(role):
+        yield "Reads billing data and infrastructure metadata."
     elif not limits:
-        yield say("verdict.reads" if _only_reads(role) else "verdict.no_commitments")
+        yield "Cannot buy or sell commitments."
 
 
-def _limit(
-    answer: Answer, names: Sequence[str], role: RoleReport, report: Report
-) -> tuple[str, str]:
-    # The text that says how these actions are limited, and by what.
+def _limit(answer: Answer, names: Sequence[str], role: RoleReport, report: Report) -> str:
+    # How these actions are limited, and by what.
     if set(names).isdisjoint(answer.allowed):
-        unknown = answer.answer == UNKNOWN
-        text = "verdict.limits_unknown" if unknown else "verdict.limited"
         values = {found.policy: found.value for found in role.guardrails}
         by = [
-            values.get(policy) or say("verdict.by_policy", name=name_of(policy, role))
-            for policy in answer.limits
+            values.get(policy) or f"limited by {name_of(policy, role)}" for policy in answer.limits
         ]
-        return text, joined(by) or say("verdict.differently")
+        unknown = "; whether also without that limit is not known"
+        limit = joined(by) or "limited in different ways"
+        return f", {limit}{unknown if answer.answer == UNKNOWN else ''}"
     everywhere = {
         action.name
         for action in report.actions
         if role.kind in action.roles and not action.roles[role.kind].allowed_on
     }
-    unlimited = everywhere.intersection(names, answer.allowed)
-    return "verdict.unlimited" if unlimited else "verdict.commitments", ""
+    return ", without a limit" if everywhere.intersection(names, answer.allowed) else ""
 
 
 def _only_reads(role: RoleReport) -> bool:
@@ -173,7 +194,7 @@ _NOT_RUNNING: Final = ("ce:", "savingsplans:")
 
 def _changes_in(role: RoleReport, answers: Mapping[str, Answer]) -> str:
     if _only_reads(role):
-        return say("verdict.harmless")
+        return "Changes nothing."
     answer, tag = answers["change-resources"].answer, answers["tag"]
     only_on_commitments = {
         name
@@ -183,13 +204,26 @@ def _changes_in(role: RoleReport, answers: Mapping[str, Answer]) -> str:
     }
     tags = {name for name in tag.left if not name.startswith(_NOT_RUNNING)}
     if answer == NO and tags - only_on_commitments:
-        return say("verdict.tags")
-    return text_of("verdict_on_changes", answer)
+        return (
+            "Cannot start, stop, or change what runs. Can change tags of what runs, and tags can "
+            "control access."
+        )
+    if answer == UNKNOWN:
+        return "Whether it can change what runs is not known."
+    return "Cannot start, stop, or change what runs." if answer == NO else "Can change what runs."
 
 
 def describe_answer(answer: Answer) -> str:
     """Return an answer."""
-    return answer.only or text_of("answers", answer.answer)
+    return answer.only or ANSWERS[answer.answer]
+
+
+ANSWERS: Final[Mapping[AnswerKind, str]] = {
+    "yes": "Yes",
+    "limited": "Limited",
+    "no": "No",
+    "unknown": "Unknown",
+}
 
 
 def answered(answer: Answer, role: RoleReport) -> str:
@@ -197,26 +231,35 @@ def answered(answer: Answer, role: RoleReport) -> str:
     if answer.answer == NO and answer.denied:
         denied = {*answer.denied}
         names = [found.name for found in role.guardrails if not denied.isdisjoint(found.denied)]
-        return say("answered.by", by=", ".join(names) or say("answered.a_policy"))
-    unknown = say("answered.not_covered" if role.readable else "answered.not_read")
+        return f"by {', '.join(names) or 'a policy'}"
+    unknown = "another policy may allow it" if role.readable else "not everything can be read"
     if answer.answer == UNKNOWN and not answer.left:
         return unknown
-    text = "answered.number"
-    if answer.limited:
-        text = "answered.some_limited" if answer.allowed else "answered.limited"
-    said = say(
-        text,
-        some=f"{len(answer.left):,}",
-        total=f"{len(answer.named):,}",
-        limited=f"{len(answer.limited):,}",
-        by=", ".join(name_of(name, role) for name in answer.limits) or say("answered.differently"),
-    )
-    return f"{said}; {unknown}" if answer.answer == UNKNOWN else said
+    number = f"{len(answer.left):,} of {len(answer.named):,}"
+    by = ", ".join(name_of(name, role) for name in answer.limits) or "different policies"
+    if answer.limited and answer.allowed:
+        number = f"{number}, {len(answer.limited):,} limited by {by}"
+    elif answer.limited:
+        number = f"{number}, by {by}"
+    return f"{number}; {unknown}" if answer.answer == UNKNOWN else number
 
 
 def name_of(policy: str, role: RoleReport) -> str:
     """Return the name of the guardrail that a policy implements; of any other, its own."""
     return next((found.name for found in role.guardrails if found.policy == policy), policy)
+
+
+ABOUT_WORST: Final = (
+    "What the worst answers mean, and which guardrails limit them. What is not known counts "
+    "as possible. A guardrail is a named set of explicit denies; in IAM, a deny overrides "
+    "every allow. Decide before you deploy."
+)
+
+LIMITS_IT: Final = "What limits it"
+
+DENIES: Final = "It denies:"
+
+COST: Final = "Cost:"
 
 
 class AtWorst(NamedTuple):
@@ -253,8 +296,8 @@ def _in_place(name: str, worst: WorstCase, report: Report) -> str:
         if role.kind in worst.roles and any(found.name == name for found in role.guardrails)
     ]
     if len(having) == len(worst.roles):
-        return say("worst.in_place")
-    return say("worst.in_place_for", role=joined(having)) if having else ""
+        return "in place"
+    return f"in place for {joined(having)}" if having else ""
 
 
 def _possible(worst: WorstCase, report: Report) -> Iterator[str]:
@@ -265,7 +308,7 @@ def _possible(worst: WorstCase, report: Report) -> Iterator[str]:
             kinds = [kind for kind, answer in statement.roles.items() if answer.answer != NO]
             by_roles.setdefault(capital(joined(kinds)), []).append(asked(statement))
     for roles, answers in by_roles.items():
-        yield say("worst.possible", roles=roles, answers=" ".join(answers))
+        yield f"{roles}: {' '.join(answers)}"
 
 
 def asked(statement: Question) -> str:
@@ -279,14 +322,70 @@ def harmless_at_worst(report: Report) -> str:
     if len(kinds) != 1 or len(report.roles) == 1:
         return ""
     titles = [found.title for found in report.worst if kinds[0] in found.roles]
-    return say("worst.only_reads", role=kinds[0], worst="; ".join(titles)) if titles else ""
+    only = f"With the {kinds[0]} role, only these are possible: {'; '.join(titles)}."
+    return only if titles else ""
+
+
+STOP: Final = "How to stop"
+
+STOP_IN_ACCOUNT: Final = (
+    "In an account, deny everything at once, for open sessions too. This replaces the "
+    "permissions boundary of a role. In a member account, it is denied if PumpProtection "
+    "protects the roles:"
+)
+
+STOP_IN_ORGANIZATION: Final = (
+    "In an organization, from the management account, attach its emergency stop, the policy "
+    "StopPump, to the root or to units. It does not affect roles in the management account "
+    "itself:"
+)
+
+ATTACH_STOP: Final = "aws organizations attach-policy --policy-id POLICY_ID --target-id TARGET_ID"
+
+CONTINUES: Final = (
+    "What continues: queued purchases, listings on the marketplace, emails about costs, the "
+    "membership of an organization, and support cases. What was bought stays bought."
+)
+
+STOP_GUIDE: Final = (
+    'The guide has these steps, and how to undo them: "Stop Pump now" in docs/stop.md.'
+)
 
 
 def stop(report: Report) -> Iterator[str]:
     """Yield the commands that stop the roles in an account."""
     names = (role.name for role in report.roles)
-    valid = (name if ROLE_NAME.accepts(name) else say("stop.unnamed") for name in names)
-    yield from (say("stop.command", name=name) for name in dict.fromkeys(valid))
+    valid = (name if ROLE_NAME.accepts(name) else "ROLE_NAME" for name in names)
+    for name in dict.fromkeys(valid):
+        yield (
+            f"aws iam put-role-permissions-boundary --role-name {name} "
+            "--permissions-boundary arn:aws:iam::aws:policy/AWSDenyAll"
+        )
+
+
+SETS: Final = "Two ready-made sets of guardrails"
+
+STILL_POSSIBLE: Final = "Still possible"
+
+GUARDRAILS_IN_PLACE: Final = "The guardrails in place"
+
+GUARDRAIL_DENIES: Final = "What it denies"
+
+GUARDRAIL_COSTS: Final = "What Pump's service loses"
+
+ALL_DENIED: Final = "every action denied from then on"
+
+
+def stay_allowed(role: RoleReport, counts: Mapping[str, int]) -> str:
+    """Return how many of a role's actions guardrails would leave."""
+    left = f"{counts['effective']:,} of {counted(role.effective, 'action')}"
+    return f"{left} {'stays' if role.effective == 1 else 'stay'} allowed"
+
+
+def become(answer: AnswerKind, questions: Sequence[Question]) -> str:
+    """Return how many answers guardrails would change to another one."""
+    one = len(questions) == 1
+    return f"{counted(len(questions), 'answer')} {'becomes' if one else 'become'} {ANSWERS[answer]}"
 
 
 def ledger(report: Report) -> dict[tuple[str, str], dict[str, GuardrailReport]]:
@@ -309,202 +408,135 @@ def value_of(guardrail: GuardrailReport) -> str:
 
 def denied(role: RoleReport) -> str:
     """Return how many of a role's actions are denied."""
-    of = say("units.actions", role.actions, number=number_of(role, "actions"))
-    return say("facts.denied", role.denied, number=number_of(role, "denied"), of=of)
+    of = f"{number_of(role, 'actions')} action{'' if role.actions == 1 else 's'}"
+    return f"{number_of(role, 'denied')} of {of} {'is' if role.denied == 1 else 'are'} denied"
 
 
 def describe_published(role: RoleReport) -> str:
     """Return how many policies of a role allow something, and whether Pump publishes them."""
     number = sum(policy.kind not in ("guardrail", "deny") for policy in role.policies)
-    return say(f"facts.policies_{role.policies_published}", number)
+    published = {"yes": "as", "no": "not as", "unknown": "perhaps not as"}[role.policies_published]
+    return f"{number:,}, {published} Pump publishes {'it' if number == 1 else 'them'}"
 
 
 def state_of(policy: PolicyReport) -> str:
     """Return what a policy is, or that it is not what it seems."""
-    kind = policy.kind if policy.unmodified else f"changed-{policy.kind}"
-    return text_of("policy_states", kind)
+    return (_UNMODIFIED if policy.unmodified else _MODIFIED)[policy.kind]
+
+
+_UNMODIFIED: Final[Mapping[PolicyKind, str]] = {
+    "published": "as published by Pump",
+    "guardrail": "guardrail",
+    "deny": "not published by Pump, but only denies",
+}
+
+_MODIFIED: Final[Mapping[PolicyKind, str]] = {
+    "published": "differs from what Pump publishes",
+    "guardrail": "named like a guardrail, but is not one",
+    "other": "not published by Pump",
+}
 
 
 def trusted(role: RoleReport) -> str:
     """Return whether a role requires an external ID."""
     required, number = role.trust.id_required, len(role.trust.external_ids)
     if required == "exactly" and number > 1:
-        return say("roles.one_of", number=number)
-    return text_of("required", required)
+        return f"required, one of {number}"
+    return {
+        "exactly": "required",
+        "not-exactly": "not exactly",
+        "not-always": "not always",
+        "unknown": "not known",
+        "no": "not required",
+    }[required]
 
 
 def who(principal: Principal) -> str:
     """Return who a principal is, to follow it."""
     kind, value = principal.kind, principal.value
-    is_unread = kind == "other" and value.state == "not-read"
-    return text_of("who", "unreadable" if is_unread else "default" if value.default else kind)
+    if kind == "other" and value.state == "not-read":
+        kind = "unreadable"
+    return "one role or account" if value.default else _WHO[kind]
 
 
-class Check(NamedTuple):
-    """Something that a reviewer checks first.
-
-    :param state: ``ok``, ``alarm``, ``broader``, ``narrower``, or ``none``: nothing was compared.
-    :param about: the section that it is about; empty if there is none.
-    """
-
-    state: str
-    title: str
-    text: str
-    about: str = ""
-
-
-def checks(report: Report) -> Iterator[Check]:
-    """Yield whether there are alarms, new actions, and changes."""
-    if report.alarms:
-        yield Check("alarm", say("units.alarms", report.alarms), say("checks.alarms"), "alarms")
-    else:
-        yield Check("ok", say("checks.no_alarms"), say("checks.nothing"))
-    if new := sum(map(len, report.gained.values())):
-        yield Check("broader", say("checks.new", new), gained(report), "actions")
-    else:
-        yield Check("ok", say("checks.no_new"), gained(report))
-    if report.since is None:
-        yield Check("none", say("checks.not_compared"), say("checks.to_compare"))
-        return
-    number, broader = len(report.changes), sum(change.may_broaden for change in report.changes)
-    text = say("checks.since", file=report.since.file)
-    if broader:
-        text = f"{text} {say('checks.broader', broader)}"
-    title = say("checks.changes", number) if number else say("checks.no_changes")
-    yield Check("broader" if broader else "narrower" if number else "ok", title, text, "changes")
+_WHO: Final[Mapping[PrincipalKind, str]] = {
+    "account": "any principal that its administrators allow",
+    "role": "one role",
+    "provided": "one role or account, which Pump names to you",
+    "user": "one user",
+    "service": "a service of AWS",
+    "identity-provider": "whoever this identity provider signs in",
+    "everyone": "everyone",
+    "all-but": "everyone else",
+    "deleted": "a role or user that no longer exists",
+    "other": "not one account or role",
+    "unreadable": "not known",
+}
 
 
 def subtitle(report: Report) -> str:
     """Return what a report is about."""
     one, *others = report.roles
-    roles = say("top.two_roles") if others else say("top.one_role", role=one.kind)
+    roles = "The two roles" if others else f"The {one.kind} role"
     files = dict.fromkeys(f"`{file}`" for role in report.roles for file, _ in role.files)
     if one.account:
-        return say("top.of_account", roles=roles, account=one.account)
+        return f"{roles}, in account {one.account}."
     if files:
-        return say("top.of_files", roles=roles, files=", ".join(first(files, _SUBTITLE)))
+        return f"{roles}, from {', '.join(first(files, _SUBTITLE))}."
     guarded = any(role.guardrails for role in report.roles)
-    return say("top.with_guardrails" if guarded else "top.published", roles=roles)
+    return f"{roles}, as published by Pump{', with guardrails' if guarded else ''}."
 
 
-def counted(report: Report) -> str:
+def describe_numbers(report: Report) -> str:
     """Return how the actions of the roles are counted, and how many there are."""
     *others, last = report.roles
     certain = all(is_certain(role, risk) for role in report.roles for risk in RISKS)
     sentences = [
-        say("top.counted"),
+        "Each action is counted once, under the first kind that applies.",
         *(
-            say("top.has", role.effective, role=heading(role), number=number_of(role))
+            f"{heading(role)} has {number_of(role)} action{'' if role.effective == 1 else 's'}."
             for role in report.roles
         ),
-        say("top.only", last.only, role=last.kind) if others and last.exact else "",
-        "" if certain else say("top.plus"),
-        "" if all(role.judged for role in report.roles) else say("top.unjudged"),
-        say("top.without_boundary") if any(role.stopped for role in report.roles) else "",
+        only_in_last(report) if others and last.exact else "",
+        "" if certain else "A plus sign means “at least”.",
+        "" if all(role.judged for role in report.roles) else _UNJUDGED,
+        _WITHOUT_BOUNDARY if any(role.stopped for role in report.roles) else "",
     ]
     return " ".join(filter(None, sentences))
+
+
+_UNJUDGED: Final = (
+    "What Pump does not publish is counted by its access level only: it may spend money or return "
+    "data."
+)
+
+_WITHOUT_BOUNDARY: Final = (
+    "The numbers and the answers of a role that is stopped are those without its permissions "
+    "boundary."
+)
+
+
+def only_in_last(report: Report) -> str:
+    """Return how many actions only the last role has."""
+    last = report.roles[-1]
+    return f"Only {last.kind} has {last.only:,} of them."
 
 
 def by_topic(report: Report) -> Mapping[str, Sequence[Question]]:
     """Return the statements by their topic, in words."""
     found: dict[str, list[Question]] = {}
     for statement in report.statements:
-        found.setdefault(text_of("topics", statement.topic), []).append(statement)
+        found.setdefault(_TOPICS[statement.topic], []).append(statement)
     return found
 
 
-def compared(report: Report) -> str:
-    """Return which earlier report a report is compared with."""
-    if report.since is None:
-        return f"{say('changes.not_compared')}."
-    earlier = report.since
-    digests = (
-        f"{'' if file == earlier.file else f'{file} '}SHA-256 {sha256}"
-        for file, sha256 in earlier.files
-    )
-    return say(
-        "changes.compared",
-        file=earlier.file,
-        date=earlier.date,
-        version=earlier.version,
-        digests=", ".join(first(digests, _FILES)),
-    )
-
-
-def gained(report: Report) -> str:
-    """Return how many new actions the published wildcards match since they were last reviewed."""
-    number = sum(map(len, report.gained.values()))
-    text = "changes.gained" if number else "changes.gained_none"
-    return say(text, number, date=report.reviewed)
-
-
-def may_broaden(report: Report) -> str:
-    """Return how many changes since the earlier report broaden access, or may."""
-    number = sum(change.may_broaden for change in report.changes)
-    return say("changes.broader", number, file=report.since.file if report.since else "")
-
-
-def alarm_title(finding: Alarm, report: Report) -> str:
-    """Return the title of a finding, with its number."""
-    differs = any(role.differences for role in report.roles if role.kind == finding.role)
-    unread = finding.kind == "difference" and not differs
-    return say(f"finding_titles.{'unread' if unread else finding.kind}", role=finding.role)
-
-
-def alarm_text(finding: Alarm, report: Report) -> str:
-    """Return what a finding means."""
-    for role in report.roles:
-        if role.kind == finding.role:
-            return _about_role(finding, role)
-    suspects = [describe_alarms(other) for other in report.others if other.alarms]
-    suspects += map(describe_unknown, report.unreadable)
-    parts = [say("findings.suspect"), *(f"{suspect}." for suspect in suspects)]
-    # For other roles, another finding says so.
-    if any(not role.exact and not (role.unreadable or role.uncounted) for role in report.roles):
-        parts.append(say("findings.not_exact"))
-    return " ".join(parts)
-
-
-def what_to_do(finding: Alarm) -> str:
-    """Return what to do about a finding."""
-    return text_of("todo", finding.kind)
-
-
-def _about_role(finding: Alarm, role: RoleReport) -> str:
-    if finding.kind == "trust":
-        return _sentence(map(describe_problem, role.trust.problems))
-    if finding.kind == "opened":
-        tags = role.role.tags
-        return _sentence(
-            say("findings.opened", tag=key, value=tags[key].text) for key in role.opened
-        )
-    if finding.kind == "uncounted":
-        return say("findings.uncounted", parts=", ".join(map(_uncounted, role.uncounted)))
-    parts = [*map(describe_unknown, role.unreadable), *map(_from_published, role.differences)]
-    found = [
-        _sentence(parts),
-        say("findings.role_not_exact") if role.unreadable else "",
-        say("findings.unjudged") if role.unreadable or not role.judged else "",
-    ]
-    return " ".join(filter(None, found))
-
-
-def _from_published(difference: Difference) -> str:
-    details = ", ".join(details_of(difference, "template"))
-    actions = ", ".join(first(difference.actions, _ACTIONS)) if difference.decisions else ""
-    words = describe_difference(difference)
-    if difference.rule == "policy-added" and difference.subject in by_policy():
-        words = say("findings.not_a_guardrail", name=difference.subject)
-    return ": ".join(filter(None, [words, details, actions]))
-
-
-def _uncounted(part: Uncounted) -> str:
-    text = "findings.uncounted_pattern" if part.pattern else "findings.uncounted_statement"
-    return say(text, pattern=part.pattern, policy=part.policy)
-
-
-def _sentence(parts: Iterable[str]) -> str:
-    return f"{capital('; '.join(parts))}."
+_TOPICS: Final = {
+    "Money": "Money",
+    "Data": "Data",
+    "Control": "Resources and access",
+    "Account": "The account",
+    "Reach": "Beyond the account",
+}
 
 
 def capital(text: str) -> str:
@@ -512,54 +544,39 @@ def capital(text: str) -> str:
     return f"{text[:1].upper()}{text[1:]}"
 
 
-def describe_change(change: ReportChange) -> str:
-    """Return a difference from an earlier report in one line."""
-    narrower = change.effect == "narrower"
-    if change.cause == "AWS":
-        return say("change.unmatched" if narrower else "change.matched", actions=_number(change))
-    if change.difference is not None:
-        return _since(change, change.difference)
-    about = ""
-    if change.unknown is not None:
-        about = describe_unknown(change.unknown)
-    elif change.other is not None:
-        about = describe_alarms(change.other)
-    if about:
-        return say("change.no_longer", what=about) if narrower else about
-    if change.about == "place":
-        return _places(change.was, change.now)
-    return text_of("change_about", change.about)
+OTHERS_NOT_COUNTED: Final = "Not counted in the numbers of Pump's roles."
+
+NOBODY_NAMED: Final = "nobody named"
+
+NOTHING_BY_ITSELF: Final = "nothing by itself"
+
+OTHER_HEADS: Final = {
+    "name": "Name",
+    "type": "Type",
+    "source": "File",
+    "principals": "Who can use it",
+    "grants": "What it grants",
+    "alarms": "Alarm",
+}
 
 
-def change_of_roles(change: ReportChange) -> str:
-    """Return which role a change is about, and what it is."""
-    return f"{change.role or say('changes.all_roles')}: {describe_change(change)}"
+def other_resources(report: Report) -> str:
+    """Return how many other resources are listed."""
+    number, one = len(report.others), len(report.others) == 1
+    gives = "gives access or names" if one else "give access or name"
+    return f"{counted(number, 'other resource')} in these templates {gives} the roles"
 
 
-def _places(was: Deployment | None, now: Deployment | None) -> str:
-    if was is None or now is None:
-        text = "change.place_gained" if was is None else "change.place_lost"
-        return say(text, place=" ".join(map(describe_place, filter(None, (was, now)))))
-    before, after = (
-        say("change.regions", place=describe_place(place), regions=", ".join(place.regions))
-        if was.regions != now.regions
-        else describe_place(place)
-        for place in (was, now)
+def not_covered(report: Report) -> str:
+    """Return which resources are not listed."""
+    types = ", ".join(f"{kind} ({count:,})" for kind, count in report.resources.items())
+    return f"There are other resources, which this report does not cover: {types}."
+
+
+def about_questions(report: Report) -> str:
+    """Return how the questions are answered."""
+    number = len(report.statements)
+    return (
+        f"{counted(number, 'question')}, {'' if number == 1 else 'each '}answered for a fixed list "
+        "of AWS actions: “8 of 11” means that the role has 8 of the 11."
     )
-    return say("change.place", was=before, now=after)
-
-
-def _number(change: ReportChange) -> str:
-    return count_actions(change.actions, TEXTS["changed_actions"][change.risk])
-
-
-def _since(change: ReportChange, difference: Difference) -> str:
-    if difference.decisions and change.actions:
-        (decision,) = difference.decisions
-        how = describe_values(difference) or describe_decisions(decision)
-        whose = f"{describe_policy(difference)}: " if difference.subject else ""
-        return f"{whose}{_number(change)}: {how}"
-    details = ", ".join(details_of(difference))
-    if difference.part == "trust-policy" and details:
-        return details
-    return ": ".join(filter(None, (describe_difference(difference, "time"), details)))

@@ -5,8 +5,10 @@ from typing import Any, Final
 
 from pump_roles.guardrails import SHIPPED
 from pump_roles.iam import ALLOWED, DENIED, NOT_GRANTED
+from pump_roles.review.output import report_checks
 from pump_roles.review.output import report_descriptions as wording
 from pump_roles.review.output.descriptions import (
+    RISKS_IN_WORDS,
     describe_access,
     describe_boundary,
     describe_grants,
@@ -27,10 +29,11 @@ from pump_roles.review.output.document import (
     Table,
     Text,
     coded,
+    counted,
     table_of,
 )
-from pump_roles.review.output.report_actions import Group, by_service, kind_of, state_of
-from pump_roles.review.output.texts import TEXTS, say
+from pump_roles.review.output.report_actions import NAMED, Group, by_service, kind_of, state_of
+from pump_roles.review.output.report_descriptions import Severity
 from pump_roles.review.report import (
     LIMITED,
     NO,
@@ -56,15 +59,15 @@ def document_of(report: Report, *, every_action: bool = False) -> Document:
     """Return the document."""
     # What needs attention, then the verdicts, then what is as it should be.
     checks: dict[bool, list[Text]] = {True: [], False: []}
-    for check in wording.checks(report):
+    for check in report_checks.checks(report):
         text = (Strong(f"{check.title}."), " ", *coded(check.text))
         checks[check.state in {"alarm", "broader", "narrower"}].append(text)
     verdicts = (
         (Strong(f"{wording.heading(role)}."), f" {wording.verdict(role, report)}")
         for role in report.roles
     )
-    date = say("markdown.date", date=report.date, catalog=report.catalog)
-    titles = TEXTS["page_sections"]
+    date = f"Actions as of {report.date}, from the catalog {report.catalog}."
+    titles = wording.SECTIONS
     sections = (
         Section(titles["alarms"], (*_alarms(report),), attention=True),
         Section(titles["changes"], (*_changes(report),)),
@@ -75,7 +78,7 @@ def document_of(report: Report, *, every_action: bool = False) -> Document:
         Section(titles["ticket"], () if every_action else (*_ticket(report),)),
     )
     return Document(
-        say("top.title"),
+        wording.TITLE,
         report.version,
         summary=(*checks[True], *verdicts, *checks[False]),
         about=((*coded(wording.subtitle(report)), f" {date}"),),
@@ -85,25 +88,25 @@ def document_of(report: Report, *, every_action: bool = False) -> Document:
 
 def _alarms(report: Report) -> Iterator[Part]:
     if report.findings:
-        yield say("alarms.about")
+        yield report_checks.ABOUT_ALARMS
     for finding in report.findings:
         yield (
-            Strong(f"{wording.alarm_title(finding, report)}."),
-            f" {wording.alarm_text(finding, report)}",
-            f" {say('alarms.todo')} {wording.what_to_do(finding)}",
+            Strong(f"{report_checks.alarm_title(finding, report)}."),
+            f" {report_checks.alarm_text(finding, report)}",
+            f" {report_checks.TO_DO} {report_checks.what_to_do(finding)}",
         )
 
 
 def _changes(report: Report) -> Iterator[Part]:
     if report.since is not None:
-        yield wording.compared(report)
+        yield report_checks.compared(report)
         yield from map(_change, report.changes)
     for pattern, names in report.gained.items():
-        yield Item((say("changes.new"), " ", Code(pattern), ": ", Names(names, _GAINED)))
+        yield Item(("New since the review: ", Code(pattern), ": ", Names(names, _GAINED)))
 
 
 def _change(change: ReportChange) -> Item:
-    what = f"{change.effect}, {wording.change_of_roles(change)}"
+    what = f"{change.effect}, {report_checks.change_of_roles(change)}"
     return Item((what, *((": ", Names(change.actions)) if change.actions else ())))
 
 
@@ -114,38 +117,42 @@ def _by_role(report: Report, first: str, rows: Iterable[tuple[Text, ...]]) -> Ta
 def _roles(report: Report) -> Iterator[Part]:
     columns = [{**_numbers(role), **facts(role, report)} for role in report.roles]
     for column, role in zip(columns, report.roles, strict=True):
-        column[say("facts.read_from")] = _read_from(role)
+        column[READ_FROM] = _read_from(role)
     rows = ((name, *(column[name] for column in columns)) for name in columns[0])
     yield _by_role(report, "", rows)
-    yield wording.counted(report)
+    yield wording.describe_numbers(report)
 
 
 def _numbers(role: RoleReport) -> dict[str, Text]:
-    counts = {say(f"risks.{risk}"): wording.number_of(role, risk) for risk in RISKS}
-    name = Code(role.name) if role.name else say("roles.unnamed")
-    return {**counts, say("facts.total"): wording.number_of(role), say("facts.name"): name}
+    counts = {RISKS_IN_WORDS[risk]: wording.number_of(role, risk) for risk in RISKS}
+    name = Code(role.name) if role.name else wording.UNNAMED
+    return {**counts, "in total": wording.number_of(role), "Name": name}
+
+
+POLICIES: Final = "Policies"
+READ_FROM: Final = "Read from"
 
 
 def facts(role: RoleReport, report: Report) -> Mapping[str, tuple[Piece, ...]]:
     """Return who can use a role, where it is, and what limits it, by what each is."""
     trusted = wording.capital(wording.trusted(role))
-    external_id = (f"{trusted}: {say('facts.protects')}",)
+    protects = "other customers of Pump cannot reach this role through Pump"
     is_published = role.policies_published == "yes"
     own = [policy for policy in role.policies if policy.kind != "guardrail"]
     changed = [policy for policy in own if policy.kind != "published" or not policy.unmodified]
     published = wording.describe_published(role)
     return {
-        say("facts.used_by"): (*_used_by(role),),
-        say("facts.external_id"): (
-            external_id if role.trust.requires_external_id else (Strong(trusted),)
+        "Used by": (*_used_by(role),),
+        "External ID": (
+            f"{trusted}: {protects}" if role.trust.requires_external_id else Strong(trusted),
         ),
-        say("facts.where"): (" ".join((*_places(role, report), say("facts.every_region"))),),
-        say("facts.policies"): (
+        "Where": (" ".join((*_places(role, report), "Every Region.")),),
+        POLICIES: (
             published if is_published else Strong(published),
             *(f"; {policy.name}: {wording.state_of(policy)}" for policy in changed),
         ),
-        say("facts.guardrails"): (*_guardrails(role, report),),
-        say("facts.limits"): (*_limits(role),),
+        "Guardrails": (*_guardrails(role, report),),
+        "Limits": (*_limits(role),),
     }
 
 
@@ -166,12 +173,12 @@ def _used_by(role: RoleReport) -> Iterator[str | Code | Strong]:
                 Strong(who) if is_problem else who,
             )
     if not role.trust.principals:
-        yield wording.capital(say("roles.nobody"))
+        yield "Nobody"
 
 
 def _places(role: RoleReport, report: Report) -> Sequence[str]:
     found = [describe_place(place) for place in report.places if place.kind == role.kind]
-    account = say("facts.account", account=role.account) if role.account else say("facts.yours")
+    account = f"Account {role.account}." if role.account else "The account where you deploy it."
     return found or [account]
 
 
@@ -181,7 +188,7 @@ def _guardrails(role: RoleReport, report: Report) -> Iterator[str | Code]:
         value = wording.value_of(found)
         yield from (Code(found.name), f" ({value})" if value else "")
     if not role.guardrails:
-        yield wording.capital(say("roles.none"))
+        yield "None"
     if role.denied:
         yield f"; {wording.denied(role)}"
     # A saved report can name a guardrail of another version.
@@ -193,45 +200,44 @@ def _guardrails(role: RoleReport, report: Report) -> Iterator[str | Code]:
 
 
 def _limits(role: RoleReport) -> Iterator[str | Code | Names]:
-    yield say("facts.ends", until=role.ends) if role.ends else say("facts.never")
+    yield f"Permissions only {role.ends}" if role.ends else "Never expires"
+    not_counted = ", not counted; it can only reduce permissions"
     if role.boundary:
-        yield f"; {say('facts.boundary')} "
-        yield from (Code(describe_boundary(role.boundary)), f", {say('roles.not_counted')}")
+        yield from ("; permissions boundary ", Code(describe_boundary(role.boundary)), not_counted)
     else:
-        yield f"; {say('facts.no_boundary')}"
+        yield "; no permissions boundary"
     if role.role.may_deny:
-        yield f"; {say('roles.may_deny')} "
+        yield "; may also be denied by "
         yield Names([policy.name for policy in role.role.may_deny])
-        yield f", {say('roles.not_counted')}"
+        yield not_counted
 
 
 def _read_from(role: RoleReport) -> Text:
     if role.account:
-        return say("roles.of_account", account=role.account)
+        return f"account {role.account}"
     if not role.files:
-        return say("facts.from_pump")
+        return "what Pump publishes"
     files, digests = zip(*role.files, strict=True)
     return (Names(files), " (SHA-256 ", Names(digests), ")")
 
 
 def _others(report: Report) -> Iterator[Part]:
     if report.others:
-        yield Strong(f"{say('others.number', len(report.others))}.")
-        yield say("others.not_counted")
+        yield Strong(f"{wording.other_resources(report)}.")
+        yield wording.OTHERS_NOT_COUNTED
         yield table_of(
-            "other",
+            wording.OTHER_HEADS,
             report.others,
-            principals=lambda other: describe_principals(other) or say("others.nobody"),
-            grants=lambda other: describe_grants(other) or say("others.nothing"),
+            principals=lambda other: describe_principals(other) or wording.NOBODY_NAMED,
+            grants=lambda other: describe_grants(other) or wording.NOTHING_BY_ITSELF,
             alarms=lambda other: Strong(describe_access(other.alarms)),
         )
     if report.resources:
-        types = ", ".join(f"{kind} ({count:,})" for kind, count in report.resources.items())
-        yield say("others.resources", types=types)
+        yield wording.not_covered(report)
 
 
 def _questions(report: Report) -> Iterator[Part]:
-    yield say("can.about", len(report.statements))
+    yield wording.about_questions(report)
     yield f"{'; '.join(wording.LEGEND.values())}."
     severities = wording.severities(report)
     for topic, statements in wording.by_topic(report).items():
@@ -246,11 +252,11 @@ def _questions(report: Report) -> Iterator[Part]:
             for statement in statements
         )
         yield Strong(f"{topic}.")
-        yield _by_role(report, say("can.question"), rows)
-    yield say("where.everywhere")
+        yield _by_role(report, wording.QUESTION, rows)
+    yield wording.EVERYWHERE
 
 
-def _answer(answer: Answer, role: RoleReport, severity: str) -> Text:
+def _answer(answer: Answer, role: RoleReport, severity: Severity) -> Text:
     symbol, about = wording.SYMBOLS[severity], wording.answered(answer, role)
     few = len(answer.left) <= _NAMED and answer.left
     named = (": ", Names(answer.left)) if few else ()
@@ -260,16 +266,16 @@ def _answer(answer: Answer, role: RoleReport, severity: str) -> Text:
 def _at_worst(report: Report) -> Iterator[Part]:
     if not report.worst:
         return
-    yield say("worst.about")
+    yield wording.ABOUT_WORST
     for worst in wording.at_worst(report):
         yield (Strong(f"{worst.title} ({worst.who})."),)
         yield from map(Item, worst.texts)
         for guardrail, in_place in worst.limits:
             placed = f" ({in_place})" if in_place else ""
-            denies = f"{say('worst.denies')} {guardrail.removes}"
-            costs = f"{say('worst.costs')} {guardrail.costs}"
+            denies = f"{wording.DENIES} {guardrail.removes}"
+            costs = f"{wording.COST} {guardrail.costs}"
             limit = (
-                f"{say('worst.limits')}: ",
+                f"{wording.LIMITS_IT}: ",
                 Code(guardrail.name),
                 f"{placed}. {denies} {costs}",
             )
@@ -285,31 +291,34 @@ def _sets(report: Report) -> Iterator[Part]:
     sets = left_by_sets(report)
     if not sets:
         return
-    yield Strong(f"{say('sets.title')}.")
+    yield Strong(f"{wording.SETS}.")
     rows: list[tuple[Text, ...]] = [
         (wording.heading(role), *(_left(left, role) for left in sets)) for role in report.roles
     ]
-    rows.append((say("guardrail_heads.costs"), *(left.costs for left in sets)))
+    rows.append((wording.GUARDRAIL_COSTS, *(left.costs for left in sets)))
     yield Table(("", *(left.name for left in sets)), tuple(rows))
 
 
 def _left(left: Left, role: RoleReport) -> str:
     counts, answers = left.counts[role.kind], left.answers[role.kind]
-    stay = say("sets.stay", role.effective, left=f"{counts['effective']:,}")
-    numbers = ", ".join(f"{counts[risk]:,} {say(f'risks.{risk}')}" for risk in RISKS)
-    sentences = [f"{stay}: {numbers}."]
-    for answer, text in ((NO, "becomes.no"), (LIMITED, "becomes.limited"), (YES, "sets.still")):
+    numbers = ", ".join(f"{counts[risk]:,} {RISKS_IN_WORDS[risk]}" for risk in RISKS)
+    sentences = [f"{wording.stay_allowed(role, counts)}: {numbers}."]
+    for answer in (NO, LIMITED, YES):
         if found := answers.get(answer):
             titles = "; ".join(statement.title for statement in found)
-            sentences.append(f"{say(text, len(found))}: {titles}.")
+            becomes = wording.STILL_POSSIBLE
+            if answer != YES:
+                becomes = wording.become(answer, found)
+            sentences.append(f"{becomes}: {titles}.")
     return " ".join(sentences)
 
 
 def _ledger(report: Report) -> Iterator[Part]:
     rows = [_guardrail(name, found) for (name, _), found in wording.ledger(report).items()]
     if rows:
-        yield Strong(f"{say('guardrails.title')}.")
-        yield Table((*TEXTS["guardrail_heads"].values(),), tuple(rows))
+        yield Strong(f"{wording.GUARDRAILS_IN_PLACE}.")
+        heads = ("Guardrail", wording.GUARDRAIL_DENIES, "Leaves", wording.GUARDRAIL_COSTS)
+        yield Table(heads, tuple(rows))
 
 
 def _guardrail(name: str, by_role: Mapping[str, GuardrailReport]) -> tuple[Text, ...]:
@@ -318,9 +327,9 @@ def _guardrail(name: str, by_role: Mapping[str, GuardrailReport]) -> tuple[Text,
         f"{wording.capital(kind)}: {how}."
         for kind, found in by_role.items()
         for how in (
-            say("taken.denied", len(found.denied)) if found.denied else "",
-            say("taken.limited", len(found.limited)) if found.limited else "",
-            say("guardrails.all_denied") if found.ends else "",
+            f"{counted(len(found.denied), 'action')} denied" if found.denied else "",
+            f"{counted(len(found.limited), 'action')} limited" if found.limited else "",
+            wording.ALL_DENIED if found.ends else "",
         )
         if how
     ]
@@ -330,35 +339,39 @@ def _guardrail(name: str, by_role: Mapping[str, GuardrailReport]) -> tuple[Text,
 
 
 def _stop(report: Report) -> Iterator[Part]:
-    yield Strong(f"{say('stop.title')}.")
-    yield say("stop.account")
+    yield Strong(f"{wording.STOP}.")
+    yield wording.STOP_IN_ACCOUNT
     yield from (Item(Code(command)) for command in wording.stop(report))
-    yield say("stop.organization")
-    yield Item(Code(say("stop.attach")))
-    yield say("stop.continues")
-    yield say("stop.guide")
+    yield wording.STOP_IN_ORGANIZATION
+    yield Item(Code(wording.ATTACH_STOP))
+    yield wording.CONTINUES
+    yield wording.STOP_GUIDE
 
 
 def _actions(report: Report) -> Iterator[Part]:
-    yield say("markdown.actions", date=report.date)
+    yield (
+        f"Every action of the catalog of {report.date} that a role has. Actions that AWS has added "
+        "since are also granted if a wildcard matches them, but are not listed here. They are "
+        "listed by service, the most serious first; within a service, by the pattern that grants "
+        "them, with the reason that Pump gives for it."
+    )
     if not report.exact:
-        yield Strong(say("actions.not_complete"))
-    heads = TEXTS["action_heads"]
-    for band, services in by_service(report):
-        yield (Strong(f"{say(f'bands.{band}')}."),)
+        yield Strong(wording.NOT_COMPLETE)
+    for title, services in by_service(report):
+        yield (Strong(f"{title}."),)
         for service in services:
             for group in service.groups:
                 yield (*_granted(group),)
                 if group.actions:
                     kinds = (role.kind for role in report.roles)
-                    named = (heads["actions"], heads["kind"], heads["level"])
-                    yield Table((*named, *kinds, heads["note"]), (*_rows_of(group, report),))
+                    heads = ("actions", "kind", "access level", *kinds, "note")
+                    yield Table(heads, (*_rows_of(group, report),))
 
 
 def _granted(group: Group) -> Iterator[str | Code]:
     for index, (pattern, policies) in enumerate(group.patterns):
         yield from (("; ",) if index else ())
-        yield Code(pattern) if pattern else say("every_action.named")
+        yield Code(pattern) if pattern else NAMED
         yield f" {policies}"
     yield f". {group.reason}" if group.reason else "."
 
@@ -388,16 +401,45 @@ def _ticket(report: Report) -> Iterator[Part]:
     for role in report.roles:
         digests = Names([sha256 for _, sha256 in role.files])
         of_files = (" (SHA-256 ", digests, ")") if role.files else ()
-        yield Item((say("markdown.accept", role=role.kind), *of_files), choice=True)
-    yield Item(say("markdown.reject"), choice=True)
-    yield (say("later.markdown"), " ", Code(say("later.command")))
+        yield Item((f"Accept the {role.kind} role", *of_files), choice=True)
+    yield Item("Reject, because:", choice=True)
+    keep = (
+        "Keep the page of this report, or its JSON. Whoever reviews the roles next passes it to "
+        "the same command, and the new report lists what has changed: "
+    )
+    yield keep, Code(wording.LATER)
 
 
 def rows_of(report: Report) -> Table:
     """Return a row for each role and each action that it has, or that a statement is about."""
-    heads: Mapping[str, str] = TEXTS["csv_heads"]
-    rows = (tuple(row.get(head, "") for head in heads) for row in _rows(report))
-    return Table((*heads.values(),), tuple(rows))
+    rows = (tuple(row.get(column, "") for column in CSV_HEADS) for row in _rows(report))
+    return Table((*CSV_HEADS.values(),), tuple(rows))
+
+
+CSV_HEADS: Final = {
+    "action": "action",
+    "service": "service",
+    "role": "role",
+    "published": "role as published",
+    "exact": "exact",
+    "decision": "decision",
+    "risk": "risk",
+    "plain": "plain words",
+    "reason": "why Pump needs it",
+    "levels": "access levels",
+    "resources": "resource types",
+    "conditions": "condition keys",
+    "policies": "granted by policies",
+    "patterns": "granted by patterns",
+    "allowed_on": "allowed only",
+    "denied_by": "denied by",
+    "limits": "limited by",
+    "data": "returns data",
+    "spends": "spends money",
+    "legacy": "legacy",
+    "new": "new",
+    "description": "description",
+}
 
 
 def _rows(report: Report) -> Iterator[Mapping[str, Text]]:
@@ -458,7 +500,7 @@ def _catalogued(action: ActionReport, role: RoleReport) -> Mapping[str, Any]:
         "limits": "; ".join(
             [
                 *map(describe_scope, grant.limits),
-                *([say("document.more", grant.further)] if grant.further else []),
+                *([f"and {grant.further:,} more"] if grant.further else []),
             ]
         ),
         "data": action.data,

@@ -1,7 +1,7 @@
 """The status of rollouts as a document: a section for each StackSet."""
 
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import Final
 
 from pump_roles.review.account.rollout_status import (
@@ -20,9 +20,13 @@ from pump_roles.review.output.document import (
     Text,
     table_of,
 )
-from pump_roles.review.output.texts import TEXTS, say, text_of
 
-_BAD: Final[tuple[AccountState, ...]] = ("missing", "not-current", "not-targeted", "not-found")
+_PROBLEMS: Final[Mapping[AccountState, str]] = {
+    "missing": "targeted accounts without a stack instance",
+    "not-current": "stack instances that are not current",
+    "not-targeted": "stack instances in accounts that are not targeted",
+    "not-found": "accounts in the account filter that are not below the units",
+}
 
 
 def document_of(statuses: Statuses) -> Document:
@@ -30,38 +34,46 @@ def document_of(statuses: Statuses) -> Document:
     states = Counter(rollout.state for rollout in statuses.rollouts)
     counts = ", ".join(f"{count:,} {state}" for state, count in states.items())
     return Document(
-        say("rollout.title"),
+        "Pump's rollouts",
         statuses.version,
-        summary=(Strong(say("rollout.counts", counts=counts)),),
+        summary=(Strong(f"Rollouts: {counts}."),),
         about=(),
         sections=tuple(map(_section, statuses.rollouts)),
     )
 
 
 def _section(rollout: RolloutStatus) -> Section:
-    title = say("rollout.stack_set", name=rollout.stack_set, region=rollout.region)
+    title = f"StackSet {rollout.stack_set} in {rollout.region}"
     parts = _unknown(rollout) if rollout.state == "unknown" else _known(rollout)
     return Section(title, tuple(parts), attention=rollout.state != "complete")
 
 
 def _unknown(rollout: RolloutStatus) -> Iterator[Part]:
     for problem in describe_problems(rollout):
-        yield Strong(say("rollout.unknown"), "unsure"), f": {problem}"
+        yield Strong("could not be determined", "unsure"), f": {problem}"
 
 
 def _known(rollout: RolloutStatus) -> Iterator[Part]:
-    yield say("rollout.targets", targets=_targets(rollout))
+    yield f"targets: {_targets(rollout)}"
     counts = (f"{count:,} {state}" for state, count in rollout.counts.items() if count)
-    yield say("rollout.accounts", accounts=", ".join(counts) or say("rollout.none"))
+    yield f"accounts: {', '.join(counts) or 'none'}"
     if rollout.state == "complete":
-        yield Strong(say("rollout.complete", number=f"{rollout.targeted:,}"), "good")
-    for state in _BAD:
+        yield Strong(
+            f"Each of the {rollout.targeted:,} targeted accounts has a current stack instance, and "
+            "no other account has one.",
+            "good",
+        )
+    for state, problem in _PROBLEMS.items():
         if count := rollout.counts[state]:
-            yield Strong(f"{text_of('rollout_problems', state)}: {count:,}", "bad")
+            yield Strong(f"{problem}: {count:,}", "bad")
     yield from (Strong(problem, "bad") for problem in describe_problems(rollout))
-    yield say("rollout.not_counted", account=rollout.management_account)
+    yield (
+        f"Not counted: the management account {rollout.management_account}. StackSets never deploy "
+        "to it."
+    )
     others = (account for account in rollout.accounts if account.state != "current")
-    yield table_of("rollout_heads", others, state=_state, reason=describe_reason)
+    heads = {name: name for name in ("account", "name", "state", "unit", "reason")}
+    yield table_of(heads, others, state=_state, reason=describe_reason)
 
 
 def _state(account: AccountStatus) -> Text:
@@ -71,22 +83,43 @@ def _state(account: AccountStatus) -> Text:
 
 
 def _targets(rollout: RolloutStatus) -> str:
-    key = {"exclude": "rollout.all_but", "only": "rollout.only"}.get(rollout.filter)
     units, accounts = ", ".join(rollout.units), ", ".join(rollout.filtered)
-    return say(key, units=units, accounts=accounts) if key else units
+    filtered = {"exclude": f"{units}, except {accounts}", "only": f"{units}, only {accounts}"}
+    return filtered.get(rollout.filter, units)
 
 
 def describe_reason(account: AccountStatus) -> str:
     """Return why an account has its state."""
     if account.state == "not-targeted":
-        return say("rollout.excluded" if account.unit else "rollout.not_below")
+        why = _REASONS["excluded"] if account.unit else "it is not below the targeted units"
+        return f"it has a stack instance, but {why}"
     if account.state != "not-current":
-        return text_of("account_states", account.state)
+        return _REASONS[account.state]
     if account.status == "INOPERABLE" and account.detailed_status != "FAILED_IMPORT":
-        return say("rollout.inoperable", reason=account.reason or say("rollout.not_deleted"))
-    is_known = account.detailed_status in TEXTS["operation_ended"]
-    ended = text_of("operation_ended", account.detailed_status if is_known else "")
-    return account.reason or ended
+        return (
+            f"{account.reason or 'a deletion failed'}; updates skip it; delete the stack instance "
+            "with --retain-stacks, then delete its stack"
+        )
+    return account.reason or _ENDED.get(account.detailed_status, "it is not up to date")
+
+
+_REASONS: Final[Mapping[AccountState, str]] = {
+    "current": "the last operation in this account succeeded",
+    "excluded": "the account filter excludes it",
+    "missing": "it is targeted, but has no stack instance",
+    "not-found": "the account filter names it, but it is not below the targeted units",
+    "suspended": "the account is suspended; StackSets skip it",
+}
+
+_ENDED: Final = {
+    "CANCELLED": "the last operation stopped before it reached this account",
+    "FAILED": "the last operation failed in this account; AWS gives no reason",
+    "FAILED_IMPORT": "the stack could not be imported",
+    "PENDING": "an operation has yet to start in this account",
+    "RUNNING": "an operation is working in this account",
+    "SKIPPED_SUSPENDED_ACCOUNT": "the account was suspended when the last operation ran",
+}
+"""What the last operation did, by its detailed status."""
 
 
 def describe_problems(rollout: RolloutStatus) -> Iterator[str]:
@@ -95,8 +128,10 @@ def describe_problems(rollout: RolloutStatus) -> Iterator[str]:
         yield from map(describe_unknown, rollout.unknown)
         return
     if {*rollout.units} != {*rollout.deployed_units}:
-        deployed = ", ".join(sorted(rollout.deployed_units)) or say("rollout.no_units")
+        deployed = ", ".join(sorted(rollout.deployed_units)) or "no organizational units"
         units = ", ".join(sorted(rollout.units))
-        yield say("rollout.other_units", deployed=deployed, units=units)
+        yield (
+            f"the StackSet targets {deployed}, but should target {units}; deploy the rollout again"
+        )
     if not rollout.targeted:
-        yield say("rollout.no_account")
+        yield "no account is targeted"

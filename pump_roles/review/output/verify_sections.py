@@ -18,6 +18,7 @@ from pump_roles.review.account.verification import (
     Verification,
 )
 from pump_roles.review.output.descriptions import (
+    STOPPED_BY_BOUNDARY,
     describe_access,
     describe_difference,
     describe_principal,
@@ -33,8 +34,8 @@ from pump_roles.review.output.document import (
     Strong,
     Text,
     Tone,
+    counted,
 )
-from pump_roles.review.output.texts import TEXTS, say
 from pump_roles.role import Difference, Rule
 
 _K = TypeVar("_K")
@@ -44,11 +45,16 @@ _MATCHING: Final = 10
 
 _BROADER: Final[Effect] = "broader"
 
-_NOT_STOPPED: Final[Sequence[Rule]] = (
-    "not-stopped-management",
-    "not-stopped-name",
-    "not-stopped-target",
-)
+_NOT_STOPPED: Final[Mapping[Rule, str]] = {
+    "not-stopped-management": (
+        "Pump is not stopped in these roles of the management account, which no service control "
+        "policy affects"
+    ),
+    "not-stopped-name": "Pump is not stopped in these roles, which {names} does not name",
+    "not-stopped-target": (
+        "Pump is not stopped in these roles, whose accounts are below no target of {names}"
+    ),
+}
 
 _STATES: Final[Mapping[MatchState, Tone]] = {"differs": "bad", "unknown": "unsure", "match": "good"}
 _EFFECTS: Final[Mapping[Effect, Tone]] = {"broader": "bad", "unclear": "unsure", "narrower": "less"}
@@ -64,34 +70,45 @@ def document_of(verification: Verification) -> Document:
     todo = (Item((Code(rule), f": {remedy}")) for rule, remedy in remedies(verification).items())
     matching = [*map(_account, by_state["match"][:_MATCHING])]
     if left := len(by_state["match"][_MATCHING:]):
-        matching.append(Item(say("verify.more_accounts", left)))
+        matching.append(Item(f"and {counted(left, 'more account')}"))
     sections = (
-        Section(say("verify.policies"), (*map(_policy, policies),), attention=True),
-        Section(say("verify.differ"), (*map(_account, by_state["differs"]),), attention=True),
-        Section(say("verify.unknown"), (*map(_account, by_state["unknown"]),)),
-        Section(say("verify.for_management"), tuple(_for_management(verification.accounts))),
-        Section(say("verify.remedies"), tuple(todo)),
-        Section(say("verify.match"), tuple(matching)),
+        Section("Policies of the organization", (*map(_policy, policies),), attention=True),
+        Section("Accounts that differ", (*map(_account, by_state["differs"]),), attention=True),
+        Section("Accounts that could not be checked", (*map(_account, by_state["unknown"]),)),
+        Section(
+            "What the management account can use", tuple(_for_management(verification.accounts))
+        ),
+        Section("What to do", tuple(todo)),
+        Section("Accounts that match", tuple(matching)),
     )
-    about: list[Text] = [(say("verify.compared"), " ", Code(verification.expected))]
+    about: list[Text] = [("Compared with:", " ", Code(verification.expected))]
     read = (account.organization for account in verification.accounts)
     if found := dict.fromkeys(_organization(each) for each in read if each is not None):
-        about.append(say("verify.organizations", organizations="; ".join(found)))
+        about.append(f"Organization: {'; '.join(found)}.")
     notes = dict.fromkeys(note for account in verification.accounts for note in account.notes)
-    about += (say("verify.unread_organization", why=describe_unknown(note)) for note in notes)
-    usable = [role for account in verification.accounts for role in account.for_management]
-    about += [say("verify.usable", number=f"{len(usable):,}")] if usable else []
-    if verification.policies == ():
-        about.append(say("verify.no_policies", names=", ".join(PUMP_POLICIES)))
     about += (
-        say("verify.unread_policies", why=describe_unknown(note)) for note in verification.notes
+        f"Management account not known: {describe_unknown(note)}. Of the roles that trust it, only "
+        "those with a name that AWS gives are listed."
+        for note in notes
+    )
+    usable = [role for account in verification.accounts for role in account.for_management]
+    if usable:
+        about.append(
+            f"Roles for the management account: {len(usable):,}. They are listed below, and are "
+            "not a difference."
+        )
+    if verification.policies == ():
+        about.append(f"Policies of the organization: none is named {', '.join(PUMP_POLICIES)}.")
+    about += (
+        f"Whether the organization stops Pump is not known: {describe_unknown(note)}."
+        for note in verification.notes
     )
     return Document(
-        say("verify.title"),
+        "Pump's roles in AWS accounts",
         verification.version,
         summary=(
-            *([Strong(say("verify.broader", number=f"{more:,}"), "bad")] if more else []),
-            Strong(say("verify.counts", counts=", ".join(counts) or say("roles.none"))),
+            *([Strong(f"More access than expected: {more:,}.", "bad")] if more else []),
+            Strong(f"Accounts: {', '.join(counts) or 'none'}."),
         ),
         about=tuple(about),
         sections=sections,
@@ -108,7 +125,7 @@ def _stops(verification: Verification) -> Iterator[Text]:
     yield from _not_stopped(roles)
     stopped = _grouped((by, role.arn) for role in roles for by in role.stopped_by)
     for by, arns in stopped.items():
-        yield Strong(say("verify.stopped", by=_stop(by, policies), roles=_in_accounts(arns)), "bad")
+        yield Strong(f"Pump is stopped by {_stop(by, policies)}: {_in_accounts(arns)}.", "bad")
     attached = [
         StoppedBy(kind="organization-policy", name=policy.name)
         for policy in policies.values()
@@ -116,10 +133,19 @@ def _stops(verification: Verification) -> Iterator[Text]:
     ]
     for by in attached:
         if by not in stopped:
-            text = "verify.stops_none" if policies[by.name].stops else "verify.may_stop"
-            yield Strong(say(text, by=_stop(by, policies)), "unsure")
+            text = f"No role of Pump's that was read is stopped by {_stop(by, policies)}."
+            if not policies[by.name].stops:
+                text = (
+                    f"Whether {_stop(by, policies)} stops Pump is not known: its content, or what "
+                    "it is attached to, could not be read."
+                )
+            yield Strong(text, "unsure")
     if attached and (unread := sum(map(_is_unread, verification.accounts))):
-        yield Strong(say("verify.unread_accounts", unread), "unsure")
+        yield Strong(
+            f"Whether Pump is stopped is not known in {counted(unread, 'account')}, which could "
+            "not be read completely.",
+            "unsure",
+        )
     revoked = _grouped(
         (role.revoked_before, role.arn)
         for account in verification.accounts
@@ -127,7 +153,11 @@ def _stops(verification: Verification) -> Iterator[Text]:
         if role.revoked_before
     )
     for time, arns in revoked.items():
-        yield Strong(say("verify.revoked", time=time, roles=_in_accounts(arns)), "bad")
+        yield Strong(
+            f"Sessions from before {time} are revoked, but Pump can start new ones: "
+            f"{_in_accounts(arns)}.",
+            "bad",
+        )
 
 
 def _not_stopped(roles: Iterable[RoleResult | OtherRole]) -> Iterator[Text]:
@@ -136,10 +166,10 @@ def _not_stopped(roles: Iterable[RoleResult | OtherRole]) -> Iterator[Text]:
         for role in roles
         for difference in role.differences
     )
-    for rule in _NOT_STOPPED:
+    for rule, text in _NOT_STOPPED.items():
         for (found, names), arns in grouped.items():
             if found == rule:
-                yield Strong(say(f"verify.{rule}", names=names), "bad"), ": ", Names(arns)
+                yield Strong(text.format(names=names), "bad"), ": ", Names(arns)
 
 
 def _grouped(pairs: Iterable[tuple[_K, str]]) -> dict[_K, list[str]]:
@@ -150,17 +180,18 @@ def _grouped(pairs: Iterable[tuple[_K, str]]) -> dict[_K, list[str]]:
 
 
 def _stop(by: StoppedBy, policies: Mapping[str, PolicyResult]) -> str:
-    if by.kind != "organization-policy":
-        return say(f"verify.by_{by.kind}", name=by.name)
+    if by.kind == "boundary":
+        return f"the permissions boundary {by.name}"
+    if by.kind == "policy":
+        return f"the role's policy {by.name}"
     policy = policies.get(by.name)
     targets = ", ".join((policy and policy.attached_to) or ())
-    text = "verify.by_attached" if targets else "verify.by_unread"
-    return say(text, name=by.name, targets=targets)
+    return f"the policy {by.name}{f' (attached to {targets})' if targets else ''}"
 
 
 def _in_accounts(arns: Sequence[str]) -> str:
     numbers = Counter(arn.rpartition("/")[2] for arn in arns)
-    texts = (say("verify.in_accounts", numbers[role], role=role) for role in sorted(numbers))
+    texts = (f"{role} in {counted(numbers[role], 'account')}" for role in sorted(numbers))
     return ", ".join(texts)
 
 
@@ -178,7 +209,7 @@ def _is_unread(account: AccountResult) -> bool:
 
 def _account(account: AccountResult) -> Item:
     items = [
-        *_items(say("verify.not_checked"), map(describe_unknown, account.unknown)),
+        *_items("not checked", map(describe_unknown, account.unknown)),
         *map(_of_difference, account.differences),
         *map(_of_other, account.others),
         *map(_role, account.roles),
@@ -187,17 +218,25 @@ def _account(account: AccountResult) -> Item:
     return Item((Strong(name, _STATES[account.state]),), tuple(items))
 
 
+_STOPPED_BY_POLICY: Final = "Pump is stopped by this policy; remove it only when Pump may continue."
+
+_POLICY_TYPES: Final = {
+    "SERVICE_CONTROL_POLICY": "service control policy",
+    "RESOURCE_CONTROL_POLICY": "resource control policy",
+}
+
+
 def _policy(policy: PolicyResult) -> Item:
-    kind = TEXTS["policy_types"].get(policy.type, policy.type)
-    state = Strong(say("verify.not_compared"))
+    kind = _POLICY_TYPES.get(policy.type, policy.type)
+    state = Strong("not compared")
     if policy.state != "not-compared":
         state = Strong(policy.state, _STATES[policy.state])
-    text = say("verify.attached") if policy.attached_to else say("verify.not_attached")
+    text = ", attached to " if policy.attached_to else ", attached to nothing"
     attached = "" if policy.attached_to is None else text
     about = (state, f": {kind} ", Code(policy.name), attached, Names(policy.attached_to or ()))
     items = (
         *map(_of_difference, policy.differences),
-        *_items(say("verify.not_checked"), map(describe_unknown, policy.unknown)),
+        *_items("not checked", map(describe_unknown, policy.unknown)),
     )
     return Item(about, items)
 
@@ -208,23 +247,23 @@ def _role(role: RoleResult) -> Item:
     items = [
         *(_item(by.name, _about_stop(by), "bad") for by in role.stopped_by),
         *map(_of_difference, by_effect),
-        *_items(say("verify.not_checked"), map(describe_unknown, role.unknown)),
-        *_items(say("verify.note"), map(describe_unknown, role.notes)),
+        *_items("not checked", map(describe_unknown, role.unknown)),
+        *_items("note", map(describe_unknown, role.notes)),
         *(_item(found.guardrail, describe_approval(found)) for found in role.approvals),
     ]
     if role.last_used:
-        items.append(_item(say("verify.last_used"), role.last_used))
+        items.append(_item("last used", role.last_used))
     state = Strong(role.state, _STATES[role.state])
-    about = say("verify.role", role=role.kind)
+    about = f"{role.kind} role"
     return Item((state, f": {about} ", Code(role.arn)), tuple(items))
 
 
 def _about_stop(by: StoppedBy) -> str:
     # The role's own stop, which is also a difference unless it is expected.
     return {
-        "boundary": say("verdict.stopped"),
-        "policy": say("remedies.policy-stops"),
-        "organization-policy": say("verify.by_organization"),
+        "boundary": STOPPED_BY_BOUNDARY,
+        "policy": _STOPPED_BY_POLICY,
+        "organization-policy": "Pump is stopped by this policy of the organization.",
     }[by.kind]
 
 
@@ -238,7 +277,7 @@ def _items(label: str, texts: Iterable[str]) -> Iterator[Item]:
 
 def _of_difference(difference: Difference) -> Item:
     details = details_of(difference, "account")
-    actions = [Item((say("verify.actions"), Names(difference.actions)))]
+    actions = [Item(("actions: ", Names(difference.actions)))]
     return Item(
         (
             Strong(difference.effect, _EFFECTS[difference.effect]),
@@ -252,11 +291,11 @@ def _of_difference(difference: Difference) -> Item:
 
 def _of_other(other: OtherRole) -> Item:
     ways = describe_access(other.access)
-    about = (Strong(_BROADER, "bad"), " (", Code("other-access"), "): ", say("verify.the_role"))
+    about = (Strong(_BROADER, "bad"), " (", Code("other-access"), "): ", "the role")
     items = (
         *map(_of_difference, other.differences),
         *(_item(by.name, _about_stop(by)) for by in other.stopped_by),
-        *_items(say("verify.not_checked"), map(describe_unknown, other.unknown)),
+        *_items("not checked", map(describe_unknown, other.unknown)),
         *_assumed_by(other),
     )
     return Item((*about, " ", Code(other.arn), f": {ways}"), items)
@@ -275,7 +314,7 @@ def _for_management(accounts: Iterable[AccountResult]) -> Iterator[Item]:
 
 def _assumed_by(other: OtherRole) -> tuple[Item, ...]:
     principals = [*map(describe_principal, other.principals)]
-    return (Item((say("verify.assumed_by"), Names(principals))),) if principals else ()
+    return (Item(("can be assumed by: ", Names(principals))),) if principals else ()
 
 
 def broader(found: AccountResult | PolicyResult) -> bool:
@@ -318,9 +357,9 @@ def by_attention(accounts: Iterable[AccountResult]) -> Mapping[MatchState, Seque
 
 def _organization(organization: Organization) -> str:
     if not organization.id:
-        return say("roles.none")
+        return "none"
     management = organization.management_account
-    return say("verify.organization", id=organization.id, account=management)
+    return f"{organization.id}, management account {management}"
 
 
 def _is_noted(account: AccountResult) -> bool:
@@ -336,12 +375,122 @@ def _is_noted(account: AccountResult) -> bool:
 
 def describe_approval(approval: Approval) -> str:
     """Return whether a guardrail is open, such as ``open: approved``."""
-    text = "verify.open" if approval.open else "verify.misspelled"
-    return say(text if approval.value else "verify.closed", tag=approval.tag, value=approval.value)
+    if not approval.value:
+        return "closed"
+    if approval.open:
+        return f"open: {approval.value}"
+    return f"closed: the tag {approval.tag} has the value {approval.value}, which does not open it"
 
 
-REMEDIES: Final[Mapping[str, str]] = {
-    rule: TEXTS["remedies"][rule].format(**TEXTS["remedy_parts"]) for rule in get_args(Rule)
+_NOT_PROTECTED: Final = (
+    "The roles are not protected as reviewed. If what is expected is not deployed yet, deploy it. "
+    "Otherwise, AWS CloudTrail in the management account shows who changed the policy."
+)
+
+_WHO: Final = (
+    "If what is expected is not deployed yet, deploy it. Otherwise, AWS CloudTrail shows who "
+    "changed the role."
+)
+
+_RESTORE: Final = (
+    "Restore the reviewed state, manually or with a drift-aware change set (cdk deploy "
+    "--revert-drift). Deploying an unchanged template again does not restore it."
+)
+
+_STOP_IT: Final = (
+    "Pump can still use the role. To stop Pump there, set the permissions boundary of the role "
+    "to AWSDenyAll (step 1 of docs/stop.md)."
+)
+
+_AGAIN: Final = "Correct the expectation, or delete the role and deploy it again."
+
+REMEDIES: Final[Mapping[Rule, str]] = {
+    "role-missing": (
+        "Pump cannot work in the account with this role. Deploy the role's stack, or the "
+        "stack instance of its rollout; if you do not want it yet, pass --expect with a "
+        f"template of the other one. If the stack still exists: {_RESTORE}"
+    ),
+    "role-present": (
+        "Delete what created it: its stack; in a member account, the stack instance of its "
+        "rollout (aws cloudformation delete-stack-instances --no-retain-stacks); or, if it was "
+        "created manually, the role itself. Then verify again."
+    ),
+    "role-misplaced": (
+        "Pump can act in an account where nobody expects it to. Delete what created the role, "
+        "as its stack or a stack instance; or, if Pump should have it there, add the account to "
+        "what is expected. Then verify again."
+    ),
+    "role-name": f"ARNs in policies are case-sensitive. {_AGAIN}",
+    "role-path": f"The path is part of the ARN that Pump and policies use. {_AGAIN}",
+    "trust-policy": f"It decides who can assume the role. {_WHO} {_RESTORE}",
+    "trust-broken": (
+        "A new principal with the same name cannot assume the role until the trust policy is "
+        f"updated. {_RESTORE}"
+    ),
+    "external-id": (
+        "Pump can assume the role only with the external ID that it has for the account. "
+        f"{_WHO} {_RESTORE}"
+    ),
+    "policy-added": f"{_WHO} Remove the policy, or review it and add it to what is expected.",
+    "policy-removed": (
+        "Without a guardrail, the role can do more; without any other policy, Pump may be "
+        f"unable to work in the account. {_WHO} {_RESTORE}"
+    ),
+    "policy-changed": f"{_WHO} {_RESTORE}",
+    "policy-stops": _STOPPED_BY_POLICY,
+    "sessions-revoked": (
+        "Pump's earlier sessions are revoked, but Pump can start new ones; remove the policy "
+        "only when Pump may continue."
+    ),
+    "policies-together": (
+        f"No single policy has this effect. Review all policies of the role. {_WHO} {_RESTORE}"
+    ),
+    "boundary-added": f"{_WHO} Remove the boundary, or add it to what is expected.",
+    "boundary-stops": STOPPED_BY_BOUNDARY,
+    "boundary-removed": f"No permissions boundary limits the role now. {_WHO} {_RESTORE}",
+    "boundary-changed": f"{_WHO} {_RESTORE}",
+    "boundary-text": f"Compare the policy with the one that was reviewed. {_WHO}",
+    "session-duration": f"{_WHO} {_RESTORE}",
+    "tag-added": "Remove the tag.",
+    "tag-removed": (
+        "The guardrail is expected to be open. Restore the tag, or remove it from what is expected."
+    ),
+    "tag-changed": "Set the expected value of the tag again.",
+    "other-access": (
+        "If it is one of the roles that you deployed, verify it, too. Otherwise, delete the "
+        "role if it is no longer needed, or restrict its trust policy."
+    ),
+    "organization": (
+        "The management account of an organization can act in the account without Pump's roles, "
+        "and no guardrail or permissions boundary limits it. An organization's policies no "
+        "longer apply after the account has left it. Find out who accepted an invitation, or "
+        "left. If the account should not be in its organization, leave that."
+    ),
+    "organization-policy-missing": (
+        "The roles are not protected as reviewed. Deploy the stack with the policy."
+    ),
+    "organization-policy-changed": f"{_NOT_PROTECTED} {_RESTORE}",
+    "organization-policy-detached": f"{_NOT_PROTECTED} {_RESTORE}",
+    "not-stopped-management": _STOP_IT,
+    "not-stopped-name": (
+        f"{_STOP_IT} To let the policy stop it, too, add the role to the policy as its name "
+        "and path are spelled in the account."
+    ),
+    "not-stopped-target": (
+        "If Pump should be stopped there, attach the policy to the root, or to the account."
+    ),
+    "approval-end-missing": (
+        "An open approval stays open until somebody closes it. If the stack with the schedule "
+        f"is not deployed yet, deploy it. {_RESTORE}"
+    ),
+    "approval-end-changed": (
+        "An open approval stays open until somebody closes it. AWS CloudTrail shows who "
+        f"changed the schedule. {_RESTORE}"
+    ),
+    "approval-end-time": (
+        "If what is expected is not deployed yet, deploy it. Otherwise, AWS CloudTrail shows "
+        f"who changed the schedule. {_RESTORE}"
+    ),
 }
 """What to do about each kind of difference."""
 
@@ -353,8 +502,8 @@ def remedies(verification: Verification) -> Mapping[str, str]:
     }
     if any(account.others for account in verification.accounts):
         rules.add("other-access")
-    found = {rule: remedy for rule, remedy in REMEDIES.items() if rule in rules}
-    unverified = (
+    found: dict[str, str] = {rule: REMEDIES[rule] for rule in get_args(Rule) if rule in rules}
+    if (
         not verification.accounts
         or any(policy.unknown for policy in verification.policies or ())
         or any(
@@ -363,5 +512,9 @@ def remedies(verification: Verification) -> Mapping[str, str]:
             or any(role.unknown for role in account.roles)
             for account in verification.accounts
         )
-    )
-    return {**found, "unverified": say("remedies.unverified")} if unverified else found
+    ):
+        found["unverified"] = (
+            "It may differ from what is expected. Make sure that it can be read, then verify "
+            "again. Until then, findings about this account may be missing."
+        )
+    return found

@@ -26,17 +26,19 @@ from pump_roles.iam import (
     known,
     parse_trust,
 )
+from pump_roles.review.output import report_checks
 from pump_roles.review.output import report_descriptions as wording
 from pump_roles.review.output.descriptions import (
+    RISKS_IN_WORDS,
     describe_access,
     describe_boundary,
     describe_grants,
     describe_principal,
     describe_principals,
 )
+from pump_roles.review.output.document import counted
 from pump_roles.review.output.page import as_html
-from pump_roles.review.output.report_actions import actions_of, by_service, in_no_role
-from pump_roles.review.output.texts import say
+from pump_roles.review.output.report_actions import NOT_GRANTED, actions_of, by_service, in_no_role
 from pump_roles.review.report import (
     ALARMS,
     RISKS,
@@ -59,7 +61,7 @@ if not available():
     pytest.skip(MISSING, allow_module_level=True)
 
 AXE = ROOT / "node_modules" / "axe-core" / "axe.min.js"
-STATES = {ALLOWED: "allowed", CONDITIONALLY: "limited", PARTLY: "limited", DENIED: "denied"}
+STATES = {ALLOWED: "Allowed", CONDITIONALLY: "Limited", PARTLY: "Limited", DENIED: "Denied"}
 ACTION = "ec2:DescribeReservedInstances"
 UNFOLD = "for (const details of document.querySelectorAll('details')) details.open = true"
 ROWS = "[...document.querySelectorAll('#rows li')]"
@@ -275,7 +277,7 @@ def count(page: Page) -> str:
     return page.locator("output").inner_text()
 
 
-def counted(report: Report, number: int | None = None) -> str:
+def shown_count(report: Report, number: int | None = None) -> str:
     """Return the expected count; by default, that of every action."""
     every = len(report.actions)
     return f"{every if number is None else number:,} of {every:,}"
@@ -355,7 +357,7 @@ Told = Iterator[tuple[str, str]]
 
 
 def told_of_roles(report: Report) -> Told:
-    for check in wording.checks(report):
+    for check in report_checks.checks(report):
         yield ".checks", check.title + check.text.replace("`", "")
     for role in report.roles:
         trusted = wording.capital(wording.trusted(role))
@@ -363,13 +365,13 @@ def told_of_roles(report: Report) -> Told:
         for said in (
             wording.heading(role) + role.name,
             wording.verdict(role, report),
-            *(f"{wording.number_of(role, risk)}{say(f'risks.{risk}')}" for risk in RISKS),
+            *(f"{wording.number_of(role, risk)}{RISKS_IN_WORDS[risk]}" for risk in RISKS),
             *map(used_by, role.trust.principals),
             *(trusted, wording.describe_published(role)),
             *(policy.name for policy in own),
             *(guardrail.name for guardrail in role.guardrails),
-            say("facts.ends", until=role.ends) if role.ends else say("facts.never"),
-            describe_boundary(role.boundary) if role.boundary else say("facts.no_boundary"),
+            f"Permissions only {role.ends}" if role.ends else "Never expires",
+            describe_boundary(role.boundary) if role.boundary else "no permissions boundary",
             *(f"{file} SHA-256 {digest[:12]}" for file, digest in role.files),
         ):
             yield ".role", said
@@ -387,7 +389,7 @@ def told_of_answers(report: Report) -> Told:
         for role in report.roles:
             answer = statement.roles[role.kind]
             severity = wording.severities(report)[statement.id, role.kind]
-            means = say(f"severities.{severity}") if severity else ""
+            means = wording.SEVERITIES[severity] if severity else ""
             answered = wording.answered(answer, role).replace(", ", "", len(answer.left) and 1)
             said = wording.describe_answer(answer) + means + answered
             yield f"[id='{statement.id}'] summary", said
@@ -402,23 +404,23 @@ def told_of_answers(report: Report) -> Told:
         yield f"[id='{action.name}']", action.name
         for role in report.roles:
             grant = action.roles.get(role.kind)
-            decided = say(f"states.{STATES[grant.decision]}") if grant else missing(role)
+            decided = STATES[grant.decision] if grant else missing(role)
             yield f"[id='{action.name}']", f"{wording.heading(role)}: {decided}"
 
 
 def missing(role: RoleReport) -> str:
-    return say("states.none" if role.readable else "states.unknown")
+    return NOT_GRANTED if role.readable else "Unknown"
 
 
 def told_first(report: Report) -> Told:
     for finding in report.findings:
-        yield ".alarms", wording.alarm_title(finding, report)
-        yield ".alarms", wording.alarm_text(finding, report)
-        yield ".alarms", wording.what_to_do(finding)
+        yield ".alarms", report_checks.alarm_title(finding, report)
+        yield ".alarms", report_checks.alarm_text(finding, report)
+        yield ".alarms", report_checks.what_to_do(finding)
     for change in report.changes:
-        role = change.role or say("changes.all_roles")
+        role = change.role or "all roles"
         effect, whose = map(wording.capital, (change.effect, role))
-        said = wording.capital(wording.describe_change(change))
+        said = wording.capital(report_checks.describe_change(change))
         yield ".changes", f"{effect}{whose}{said}"
 
 
@@ -430,26 +432,26 @@ def told_of_the_worst(report: Report) -> Told:
             yield "[aria-labelledby=worst]", guardrail.name + wording.capital(in_place)
             yield "[aria-labelledby=worst]", guardrail.costs
     for found in (each for by_role in wording.ledger(report).values() for each in by_role.values()):
-        yield ".ledger", say("guardrails.all_denied") if found.ends else ""
+        yield ".ledger", "every action denied from then on" if found.ends else ""
         for how, names in {"denied": found.denied, "limited": found.limited}.items():
-            yield ".ledger", say(f"taken.{how}", len(names)) if names else ""
+            yield ".ledger", f"{counted(len(names), 'action')} {how}" if names else ""
     for command in wording.stop(report):
         yield "[aria-labelledby=worst]", command
 
 
 def told_of_the_rest(report: Report) -> Told:
     for other in report.others:
-        yield ".others", describe_principals(other) or say("others.nobody")
-        yield ".others", describe_grants(other) or say("others.nothing")
-        yield ".others", describe_access(other.alarms) or say("states.none")
-    for band, services in by_service(report):
-        yield "#rows h3", say(f"bands.{band}")
+        yield ".others", describe_principals(other) or "nobody named"
+        yield ".others", describe_grants(other) or "nothing by itself"
+        yield ".others", describe_access(other.alarms) or NOT_GRANTED
+    for title, services in by_service(report):
+        yield "#rows h3", title
         for service in services:
             yield (
                 "#rows",
                 service.name
                 + "".join(
-                    f"{number}{say(f'risks.{risk}')}" for risk, number in service.counts.items()
+                    f"{number}{RISKS_IN_WORDS[risk]}" for risk, number in service.counts.items()
                 ),
             )
             for group in service.groups:
@@ -479,7 +481,9 @@ def test_shows_what_the_report_says(name: str, show: Show, reports: Reports) -> 
         for text in texts:
             assert text in rest, shown
             rest = rest[rest.index(text) + len(text) :]
-    assert page.get_by_text(say("actions.not_complete")).count() == (not report.exact)
+    assert page.get_by_text(
+        "The list is not complete: the numbers of these roles are not exact."
+    ).count() == (not report.exact)
 
 
 def test_report_has_what_the_page_shows(reports: Reports) -> None:
@@ -492,13 +496,13 @@ def test_checks_verdicts_and_counts_are_above_the_fold(show: Show, reports: Repo
     page = show("published")
     assert page.evaluate(ABOVE, "h1, .checks *, .verdict, .counts *") == []
     assert reports["published"].date in page.locator("main > header").inner_text()
-    assert page.title() == say("top.title")
+    assert page.title() == "What Pump can do in your AWS account"
 
 
 def test_unknown_answer_is_not_a_no(show: Show) -> None:
     assert search(show("odd"), "s3:GetObject")[1:] == [
-        f"read-only: {say('script.unknown')}.",
-        f"auto-pilot: {say('script.not_granted')}.",
+        "read-only: unknown, something cannot be read, or may give more access.",
+        "auto-pilot: not granted by any pattern.",
     ]
 
 
@@ -540,7 +544,7 @@ def test_address_opens_a_row(show: Show, reports: Reports) -> None:
     page.wait_for_function("location.hash.endsWith('CreateSavingsPlan?text=createSavingsPlan')")
     page.evaluate(f"location.hash = '{ACTION}'")
     assert_open(page, ACTION)
-    assert count(page) == counted(reports["few"])
+    assert count(page) == shown_count(reports["few"])
     # In any case, or without a row.
     page.evaluate("location.hash = 'SAVINGSPLANS:createsavingsplan'")
     page.wait_for_function(f"{FOCUSED} === 'savingsplans:CreateSavingsPlan'")
@@ -555,7 +559,7 @@ def test_unknown_address_shows_every_action(show: Show, reports: Reports) -> Non
     for fragment in ("#%E0%A4%A", "#actions?role=none&count=x&other=1", "#nothing", "#rows"):
         page.evaluate("(hash) => { window.heard = null; location.hash = hash; }", fragment)
         page.wait_for_function("window.heard !== null")
-        assert count(page) == counted(reports["few"])
+        assert count(page) == shown_count(reports["few"])
 
 
 def test_markdown_is_there_to_copy(show: Show, reports: Reports) -> None:
@@ -569,11 +573,11 @@ def test_markdown_is_there_to_copy(show: Show, reports: Reports) -> None:
     markdown = written(reports["few"], "markdown")
     page.evaluate(clipboard.format("async (text) => { window.copied = text; }"))
     top.click()
-    page.locator("#copied", has_text=say("script.copied")).wait_for()
+    page.locator("#copied", has_text="Copied").wait_for()
     assert page.evaluate("window.copied") == markdown
     page.evaluate(clipboard.format('() => Promise.reject(new Error("no"))'))
     ticket.click()
-    page.locator("#copied", has_text=say("script.selected")).wait_for()
+    page.locator("#copied", has_text="Selected: press Ctrl+C or Command+C to copy it.").wait_for()
     assert shown.is_visible()
     assert page.evaluate("getSelection().toString()").strip() == markdown.strip()
 
@@ -624,10 +628,10 @@ def test_filter_shows_exactly_the_actions_that_it_is_for(show: Show, reports: Re
             else:
                 field.select_option(value)
         assert shown(page) == [name for name in order if name in names], filters
-        assert count(page) == counted(report, len(names))
+        assert count(page) == shown_count(report, len(names))
         assert dict(parse_qsl(page.url.partition("#actions?")[2])) == filters
         page.keyboard.press("Escape")
-        assert count(page) == counted(report)
+        assert count(page) == shown_count(report)
         # Without a search, the services are folded.
         assert shown(page) == []
         assert "#" not in page.url
@@ -638,7 +642,7 @@ def test_link_of_a_count_shows_what_it_counts(show: Show, reports: Reports) -> N
     kinds = [action for action in report.actions if action.risk == "writes"]
     number = sum(action.is_effective("auto-pilot") for action in kinds)
     page.locator(".role").last.locator(".counts .writes a").click()
-    wait_for_count(page, counted(report, number))
+    wait_for_count(page, shown_count(report, number))
     assert len(shown(page)) == number > 0
 
 
@@ -653,7 +657,7 @@ def test_address_restores_the_filters(show: Show, reports: Reports) -> None:
         assert page.locator(f"#filters [name={name}]").input_value() == value
     page.evaluate("location.hash = '?text=tag:*'")
     expected = [each.name for each in reports["few"].actions if each.service == "tag"]
-    wait_for_count(page, counted(reports["few"], len(expected)))
+    wait_for_count(page, shown_count(reports["few"], len(expected)))
     assert shown(page) == expected
 
 
@@ -664,14 +668,14 @@ def test_slash_searches_and_escape_clears(show: Show, reports: Reports) -> None:
     text = page.locator("[name=text]")
     assert text.input_value() == "tag/"
     page.locator("[name=role]").select_option("read-only")
-    assert count(page) == counted(reports["few"], 0)
+    assert count(page) == shown_count(reports["few"], 0)
     page.keyboard.press("Escape")
-    assert count(page) == counted(reports["few"])
+    assert count(page) == shown_count(reports["few"])
     assert text.input_value() == page.locator("[name=role]").input_value() == ""
     assert "#" not in page.url
 
 
-NO = say("script.not_granted")
+NO = "not granted by any pattern"
 NOT_LISTED = {
     "s3:GetObject": (NO, NO),
     "ec2:DescribeTomorrow": (NO, "allowed by PumpReadOnly ec2:Describe*"),
@@ -702,12 +706,26 @@ def test_search_answers_for_what_has_no_row(show: Show, reports: Reports) -> Non
         assert shown(page) == []
 
     for asked, by_role in NOT_LISTED.items():
-        assert_answered(asked, say("script.not_listed", asked=asked, date=date), by_role)
+        assert_answered(
+            asked,
+            f"{asked} is not in the list of {date}. If AWS has this action, each role's policies "
+            "decide:",
+            by_role,
+        )
     for asked, by_role in NO_PATTERN.items():
-        assert_answered(asked, say("script.no_pattern", asked=asked), by_role)
-    assert_answered("s3", say("script.no_service", asked="s3"), (NO, NO))
-    unmatched = say("script.no_match", asked="nothing at all")
-    assert search(page, "nothing at all") == [unmatched, say("script.ask")]
+        assert_answered(
+            asked, f"No listed action matches {asked}. Each role's policies decide:", by_role
+        )
+    assert_answered(
+        "s3",
+        "No listed action matches “s3”. If it is a service, each role's policies decide:",
+        (NO, NO),
+    )
+    unmatched = "No listed action matches “nothing at all”."
+    assert search(page, "nothing at all") == [
+        unmatched,
+        "To ask about any action, search for its service and name, such as s3:GetObject.",
+    ]
 
 
 @pytest.mark.parametrize(
@@ -735,7 +753,7 @@ def test_search_shows_what_a_pattern_matches(show: Show, reports: Reports, patte
 
 def test_search_for_many_wildcards_does_not_take_exponential_time(show: Show) -> None:
     hostile = "*?*?*?*?*?*?*?*?*?*?*?*qz"
-    assert search(show("few"), hostile)[0] == say("script.no_match", asked=hostile)
+    assert search(show("few"), hostile)[0] == f"No listed action matches “{hostile}”."
 
 
 def test_search_may_be_as_long_as_a_browser_allows(show: Show, reports: Reports) -> None:
@@ -743,7 +761,7 @@ def test_search_may_be_as_long_as_a_browser_allows(show: Show, reports: Reports)
     for hostile in ("*" * 3_000, "*?" * 3_000, "ec2:" + "*" * 3_000, "a*" * 3_000, "*:" * 3_000):
         search(page, hostile)
     assert search(page, "*" * 3_000) == []
-    assert count(page) == counted(reports["few"])
+    assert count(page) == shown_count(reports["few"])
 
 
 def test_search_says_nothing_about_what_has_rows(show: Show, reports: Reports) -> None:
@@ -759,7 +777,7 @@ def test_search_says_nothing_about_what_has_rows(show: Show, reports: Reports) -
     search(page, "")
     page.locator("[name=role]").select_option("read-only")
     page.locator("[name=kind]").select_option("money")
-    assert page.locator("#said p").all_inner_texts() == [say("script.no_filtered")]
+    assert page.locator("#said p").all_inner_texts() == ["No listed action matches these filters."]
 
 
 @pytest.mark.parametrize("viewport", [DESK, PHONE])
@@ -931,7 +949,7 @@ def test_axe_finds_no_violation(browser: Browser, files: dict[str, Path]) -> Non
         """
     )
     for state in STATES.values():
-        assert page.locator("#rows li").get_by_text(say(f"states.{state}")).first.is_visible()
+        assert page.locator("#rows li").get_by_text(state).first.is_visible()
     page.evaluate(AXE.read_text(encoding="utf-8"))
     # Contrast takes most of the time. Only it depends on the colors, and not on the width.
     runs: tuple[tuple[Literal["light", "dark"], ViewportSize, str, int], ...] = (

@@ -11,23 +11,25 @@ from pump_roles import Guardrail
 from pump_roles.assembly import Assembly, DeployedRole
 from pump_roles.guardrails.role_guardrails import published_role
 from pump_roles.iam import Policy, Value, known, parse_trust, unreadable
+from pump_roles.review.output.report_checks import alarm_text, alarm_title, checks, compared
 from pump_roles.review.output.report_descriptions import (
-    alarm_text,
-    alarm_title,
-    checks,
-    compared,
-    counted,
+    describe_numbers,
     severities,
     verdict,
     who,
 )
-from pump_roles.review.output.texts import say
 from pump_roles.review.report import Answer, Compared, Report
 from pump_roles.review.report import ReportChange as Changed
 from pump_roles.review.report.permission_report import of_contents, of_published
 from pump_roles.role import Boundary
 from tests.documents import written
 from tests.support import Change, another, changed, in_role, principal, trust
+
+JOINS = "Can make the account join another organization."
+TAGS = (
+    "Cannot start, stop, or change what runs. Can change tags of what runs, and tags can control "
+    "access."
+)
 
 
 def verdicts(report: Report) -> list[str]:
@@ -37,22 +39,22 @@ def verdicts(report: Report) -> list[str]:
 @pytest.mark.parametrize(
     ("guardrails", "commitments", "changes"),
     [
-        ([], "Can buy and sell commitments, without a limit.", say("verdict.tags")),
+        ([], "Can buy and sell commitments, without a limit.", TAGS),
         (
             [Guardrail.RECOMMENDED],
             "Can buy and sell commitments, without a limit.",
-            say("verdict_on_changes.no"),
+            "Cannot start, stop, or change what runs.",
         ),
         (
             [Guardrail.NO_SELLING],
             "Can buy and return commitments, without a limit.",
-            say("verdict.tags"),
+            TAGS,
         ),
         # It only keeps a tag of one name off.
         (
             [Guardrail.HANDS_OFF, Guardrail.NO_COMMITMENTS],
             "Cannot buy or sell commitments.",
-            say("verdict.tags"),
+            TAGS,
         ),
     ],
 )
@@ -60,8 +62,8 @@ def test_verdict_says_what_each_role_can_do(
     guardrails: Sequence[Guardrail], commitments: str, changes: str
 ) -> None:
     assert verdicts(of_published(guardrails=guardrails)) == [
-        f"{say('verdict.reads')} {say('verdict.harmless')}",
-        f"{commitments} {say('verdict.joins')} {changes}",
+        "Reads billing data and infrastructure metadata. Changes nothing.",
+        f"{commitments} {JOINS} {changes}",
     ]
 
 
@@ -77,7 +79,7 @@ APPROVED = "only while you approve (the role's tag pump-commitments)"
             # The only limit of a Savings Plan is that it cannot be bought with a tag.
             [Guardrail.RECOMMENDED, Guardrail.HANDS_OFF, REGIONS],
             [],
-            f"Can buy commitments, without a limit. {HANDS_OFF}. {say('verdict.joins')}",
+            f"Can buy commitments, without a limit. {HANDS_OFF}. {JOINS}",
         ),
         (
             [Guardrail.HANDS_OFF, Guardrail.ONLY_WHEN_APPROVED],
@@ -106,7 +108,7 @@ APPROVED = "only while you approve (the role's tag pump-commitments)"
         (
             [],
             [{"Effect": "Allow", "Action": "rds:RebootDBInstance", "Resource": "*"}],
-            f"Can buy and sell commitments, without a limit. {say('verdict.joins')} Whether it ",
+            f"Can buy and sell commitments, without a limit. {JOINS} Whether it ",
         ),
     ],
 )
@@ -118,12 +120,12 @@ def test_verdict_says_only_what_is_so(
     report = of_contents(
         Assembly(roles=(DeployedRole(role=replace(role, policies=(*role.policies, more))),))
     )
-    assert verdicts(report)[0].removeprefix(f"{say('verdict.alarms')} ").startswith(said)
+    assert verdicts(report)[0].removeprefix("Read the alarms first. ").startswith(said)
 
 
 def test_verdict_says_when_a_role_expires() -> None:
     report = of_published(guardrails=[Guardrail.until("2027-01-31T18:00:00Z")])
-    until = say("verdict.ends", until="until 31 January 2027, 18:00 UTC")
+    until = "Has permissions only until 31 January 2027, 18:00 UTC."
     assert all(until in said for said in verdicts(report))
 
 
@@ -143,8 +145,8 @@ def test_verdict_claims_nothing_that_cannot_be_read() -> None:
         ),
     )
     said = verdict(replace(first, exact=False, readable=False, data=0), unknown)
-    changes = say("verdict_on_changes.unknown")
-    assert said == f"{say('verdict.commitments_unknown')} {changes}"
+    changes = "Whether it can change what runs is not known."
+    assert said == f"Whether it can buy or sell commitments is not known. {changes}"
 
 
 def test_verdict_says_which_limit_is_known_if_others_cannot_be_read() -> None:
@@ -181,11 +183,16 @@ def test_each_part_of_a_role_says_for_itself_whether_it_is_as_published(
 
 def policies_in(report: Report) -> str:
     (role,) = report.roles
-    said = say(f"facts.policies_{role.policies_published}", len(role.policies))
+    words = {"yes": "as", "no": "not as", "unknown": "perhaps not as"}
+    published = words[role.policies_published]
+    said = f"{len(role.policies)}, {published} Pump publishes them"
     return said if role.policies_published == "yes" else f"**{said}**"
 
 
-STOPPED = f"{say('verdict.nothing')} {say('verdict.stopped')}"
+STOPPED = (
+    "Can do nothing, because of its permissions boundary. Pump is stopped by this boundary; remove "
+    "it only when Pump may continue."
+)
 
 
 @pytest.mark.parametrize(("alarms", "said"), [(0, ""), (1, "Read the alarms first. ")])
@@ -199,8 +206,9 @@ def test_verdict_on_a_role_that_is_stopped(partition: str, alarms: int, said: st
     found = verdict(replace(last, role=role, stopped=True), report)
     assert found == f"{said}{STOPPED}"
     stopped = replace(report, roles=(replace(last, role=role, stopped=True),))
-    assert counted(stopped).endswith(say("top.without_boundary"))
-    assert say("top.without_boundary") not in counted(report)
+    said = "The numbers and the answers of a role that is stopped are those without its "
+    assert f" {said}permissions boundary." in describe_numbers(stopped)
+    assert said not in describe_numbers(report)
 
 
 def test_digest_of_an_earlier_file_has_its_name_unless_that_is_named_before() -> None:

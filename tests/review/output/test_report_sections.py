@@ -12,17 +12,18 @@ import pytest
 from pump_roles import Guardrail
 from pump_roles.assembly import AssemblyUnknown, Deployment
 from pump_roles.iam import known, parse_trust, shipped
+from pump_roles.review.output.descriptions import RISKS_IN_WORDS
 from pump_roles.review.output.document import Names, Table
+from pump_roles.review.output.report_checks import checks
 from pump_roles.review.output.report_descriptions import (
     answered,
     asked,
     at_worst,
-    checks,
     describe_answer,
     heading,
     verdict,
 )
-from pump_roles.review.output.texts import TEXTS, say
+from pump_roles.review.output.report_sections import CSV_HEADS
 from pump_roles.review.output.writers import LIMIT
 from pump_roles.review.report import RISKS, Alarm, Compared, Report, ReportChange, WorstCase
 from pump_roles.review.report.permission_report import of_published, of_templates
@@ -60,10 +61,10 @@ def test_has_what_a_ticket_needs(published: Report) -> None:
         assert f"`{role.name}`" in markdown
         for risk in RISKS:
             numbers = (f"{getattr(each, risk):,}" for each in published.roles)
-            assert f"\n| {say(f'risks.{risk}')} | {' | '.join(numbers)} |\n" in markdown
+            assert f"\n| {RISKS_IN_WORDS[risk]} | {' | '.join(numbers)} |\n" in markdown
         assert f"- [ ] Accept the {role.kind} role" in markdown
     assert "- [ ] Reject, because:\n" in markdown
-    assert say("who.provided")[1:] in markdown
+    assert "ne role or account, which Pump names to you" in markdown
     for check in checks(published):
         assert f"\n**{check.title}.** {check.text}\n" in markdown
     for statement in published.statements:
@@ -80,7 +81,7 @@ def test_has_what_a_ticket_needs(published: Report) -> None:
             # Cut short nowhere.
             assert f"\n- {text}\n" in markdown
         for guardrail, _ in worst.limits:
-            assert f"`{guardrail.name}`. {say('worst.denies')} {guardrail.removes}" in markdown
+            assert f"`{guardrail.name}`. It denies: {guardrail.removes}" in markdown
             assert guardrail.costs in markdown
     for left in left_by_sets(published):
         assert left.costs in markdown
@@ -95,15 +96,15 @@ def test_says_at_worst_only_what_is_possible_and_which_guardrails_are_in_place(
     guarded = of_published(guardrails=[Guardrail.NO_INVITATIONS, Guardrail.ONLY_WHEN_APPROVED])
     assert both not in [*at_worst(guarded)]
     markdown = written(guarded, "markdown")
-    assert f"`only-when-approved` ({say('worst.in_place')})" in markdown
+    assert "`only-when-approved` (in place)" in markdown
     assert "`metadata-only`." in markdown
     one, other = of_published(guardrails=[Guardrail.METADATA_ONLY]).roles
     for roles, where in (
-        ((one, other), say("worst.in_place")),
-        ((replace(one, guardrails=()), other), say("worst.in_place_for", role="auto-pilot")),
+        ((one, other), "in place"),
+        ((replace(one, guardrails=()), other), "in place for auto-pilot"),
     ):
         assert f"`metadata-only` ({where})." in written(replace(published, roles=roles), "markdown")
-    assert f"`no-commitments`. {say('worst.denies')}" in markdown
+    assert "`no-commitments`. It denies:" in markdown
     harmless = of_published(guardrails=[Guardrail.NEEDED_ONLY])
     unknown = [
         replace(
@@ -121,7 +122,9 @@ def test_says_at_worst_only_what_is_possible_and_which_guardrails_are_in_place(
 
 def test_says_what_only_the_read_only_role_can_do_at_worst(published: Report) -> None:
     titles = "; ".join(found.title for found in published.worst if "read-only" in found.roles)
-    assert say("worst.only_reads", role="read-only", worst=titles) in written(published, "markdown")
+    assert f"With the read-only role, only these are possible: {titles}." in written(
+        published, "markdown"
+    )
     metered, organization, costs = (
         next(asked(found) for found in published.statements if found.id == id_)
         for id_ in ("incur-fees", "read-organization", "read-consolidated-bill")
@@ -158,19 +161,20 @@ def test_guardrail_limits_what_it_is_said_to_limit(
 
 def test_role_that_can_do_nothing_has_nothing_at_worst(text: str, tmp_path: Path) -> None:
     markdown = written(changed(text, tmp_path, another({"Statement": deny("*")})), "markdown")
-    assert f"## {TEXTS['page_sections']['worst']}" not in markdown
-    assert f"## {TEXTS['page_sections']['can']}" in markdown
+    assert "## At worst, and what limits it" not in markdown
+    assert "## What they can do" in markdown
 
 
 def test_what_pump_does_not_publish_is_not_judged(text: str, tmp_path: Path) -> None:
     statement = allow("ec2:GetPasswordData", "ec2:RunInstances", "s3:GetObject")
     report = changed(text, tmp_path, another({"Statement": statement}))
     markdown = written(report, "markdown", every_action=True)
-    reads, changes = say("short_kinds."), say("short_kinds.writes")
+    reads, changes = "Reads", "Changes"
     assert f"| `ec2:GetPasswordData` | {reads} | Read |" in markdown
     assert f"| `ec2:RunInstances` | {changes} | Write |" in markdown
-    assert say("top.unjudged") in markdown
-    assert say("top.unjudged") not in written(of_published(), "markdown")
+    unjudged = "What Pump does not publish is counted by its access level only: it may spend money "
+    assert f"{unjudged}or return data." in markdown
+    assert unjudged not in written(of_published(), "markdown")
 
 
 def test_numbers_of_denied_actions_may_not_be_exact(text: str, tmp_path: Path) -> None:
@@ -191,7 +195,9 @@ def test_says_how_to_stop_the_roles_of_the_report(name: str, shown: str, publish
     markdown = written(replace(published, roles=(renamed, *others)), "markdown")
     for stopped in (shown, others[0].name):
         assert f"\n- `aws iam put-role-permissions-boundary --role-name {stopped} --" in markdown
-    assert f"`{say('stop.attach')}`" in markdown
+    assert (
+        "`aws organizations attach-policy --policy-id POLICY_ID --target-id TARGET_ID`" in markdown
+    )
     # The same for both is said once.
     unnamed = replace(others[0], role=replace(others[0].role, name=known("")))
     markdown = written(replace(published, roles=(renamed, unnamed)), "markdown")
@@ -224,10 +230,12 @@ def test_has_the_digests_the_alarms_and_the_changes(published: Report) -> None:
         ),
     )
     markdown = written(report, "markdown")
-    assert f"**1 alarm.** {say('checks.alarms')}\n" in markdown
+    assert (
+        "**1 alarm.** Something gives, or may give, more access than Pump publishes.\n" in markdown
+    )
     assert "**1 change.** Since `earlier.json`. 1 can broaden access.\n" in markdown
     assert "**Other resources may give more access than these roles.** They are not " in markdown
-    assert f" {say('alarms.todo')} {say('todo.suspect')}\n" in markdown
+    assert " What to do: Find out who needs this, and review it by itself.\n" in markdown
     assert (
         "- broader, read-only: 1 action that reads metadata: not granted before, allowed now: "
         "`ce:GetTags`" in markdown
@@ -302,7 +310,11 @@ def test_nothing_pushes_out_the_rest(published: Report) -> None:
         assert statement.title in markdown
     assert "**Other resources may give more access than these roles.**" in markdown
     assert "- broader, read-only: " in markdown
-    later = f"{say('later.markdown')} `{say('later.command')}`\n"
+    later = (
+        "Keep the page of this report, or its JSON. Whoever reviews the roles next passes it to "
+        "the same command, and the new report lists what has changed: `pump-roles report ... "
+        "--since report.html`\n"
+    )
     assert markdown.endswith(f"- [ ] Reject, because:\n\n{later}")
     whole = written(report, "markdown", every_action=True)
     assert not re.search("ut here|\\(cut\\)|and [0-9]+ more", whole)
@@ -326,7 +338,7 @@ def of_both(published: Report) -> Rows:
 
 def test_csv_has_a_row_for_every_action_of_a_role(of_both: Rows, published: Report) -> None:
     row = of_both["savingsplans:CreateSavingsPlan", "auto-pilot"]
-    assert [*row] == [*TEXTS["csv_heads"].values()]
+    assert [*row] == [*CSV_HEADS.values()]
     assert row["service"] == "savingsplans"
     assert row["granted by policies"] == "PumpAutoPilot"
     assert row["granted by patterns"] == "savingsplans:*"

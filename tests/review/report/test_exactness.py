@@ -9,7 +9,8 @@ from typing import Any
 
 import pytest
 
-from pump_roles.review.output.report_descriptions import alarm_text, describe_change, number_of
+from pump_roles.review.output.report_checks import alarm_text, describe_change
+from pump_roles.review.output.report_descriptions import number_of
 from pump_roles.review.report import RISKS, UNKNOWN, YES
 from pump_roles.review.report.permission_report import of_templates
 from tests.attacks import ADMINISTRATOR, ATTACKS, CHANGES, ELSEWHERE, HERE, NAME

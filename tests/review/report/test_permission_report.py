@@ -15,8 +15,7 @@ from pump_roles import AutoPilotStack, Guardrail, ReadOnlyStack
 from pump_roles.iam import DENIED, reviewed, shipped
 from pump_roles.inputs import InputError
 from pump_roles.review.output.descriptions import describe_difference
-from pump_roles.review.output.report_descriptions import describe_change
-from pump_roles.review.output.texts import say
+from pump_roles.review.output.report_checks import describe_change
 from pump_roles.review.report import RISKS, SCHEMA, Report, Uncounted, permission_report
 from pump_roles.review.report.permission_report import of_published, of_templates
 from pump_roles.review.report.questions import left_by_sets
@@ -277,7 +276,7 @@ def test_what_is_not_as_published_comes_first(
     assert [found.rule, found.effect, found.subject] == expected
     assert action in found.actions
     is_false = found.subject == FALSE_GUARDRAIL
-    words = say("findings.not_a_guardrail", name=FALSE_GUARDRAIL)
+    words = f"the inline policy {FALSE_GUARDRAIL} is named like a guardrail, but is not one"
     assert (words if is_false else describe_difference(found))[1:] in said(report)
 
 

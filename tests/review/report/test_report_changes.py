@@ -14,7 +14,7 @@ from pump_roles import AutoPilotRollout, Guardrail
 from pump_roles.assembly import Deployment
 from pump_roles.iam import Catalog, shipped
 from pump_roles.inputs import EXTERNAL_ID
-from pump_roles.review.output.report_descriptions import describe_change
+from pump_roles.review.output.report_checks import describe_change
 from pump_roles.review.report import (
     Earlier,
     Report,

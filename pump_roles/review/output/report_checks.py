@@ -1,0 +1,285 @@
+"""Describes what a reviewer checks first: alarms, new actions, and changes since another report."""
+
+from collections.abc import Iterable, Iterator, Mapping
+from typing import Final, Literal, NamedTuple
+
+from pump_roles.assembly import Deployment
+from pump_roles.guardrails import by_policy
+from pump_roles.review.output.descriptions import (
+    count_actions,
+    describe_alarms,
+    describe_decisions,
+    describe_difference,
+    describe_place,
+    describe_policy,
+    describe_problem,
+    describe_unknown,
+    describe_values,
+    details_of,
+)
+from pump_roles.review.output.document import counted, first
+from pump_roles.review.output.report_descriptions import capital
+from pump_roles.review.report import (
+    Alarm,
+    AlarmKind,
+    Report,
+    ReportChange,
+    Risk,
+    RoleReport,
+    Uncounted,
+)
+from pump_roles.role import Difference
+
+_FILES: Final = 8
+"""How many of the files that a report is compared with are listed."""
+
+_ACTIONS: Final = 8
+"""How many of the actions of a difference from what is published are listed."""
+
+
+ABOUT_ALARMS: Final = (
+    "Read these before the numbers: with them, the rest of this report may be incomplete."
+)
+
+TO_DO: Final = "What to do:"
+
+
+class Check(NamedTuple):
+    """Something that a reviewer checks first.
+
+    :param state: ``ok``, ``alarm``, ``broader``, ``narrower``, or ``none``: nothing was compared.
+    :param about: the section that it is about; empty if there is none.
+    """
+
+    state: str
+    title: str
+    text: str
+    about: str = ""
+
+
+def checks(report: Report) -> Iterator[Check]:
+    """Yield whether there are alarms, new actions, and changes."""
+    if report.alarms:
+        text = "Something gives, or may give, more access than Pump publishes."
+        yield Check("alarm", counted(report.alarms, "alarm"), text, "alarms")
+    else:
+        text = "Nothing that was read gives the roles more access than Pump publishes."
+        yield Check("ok", "No alarms", text)
+    if new := sum(map(len, report.gained.values())):
+        yield Check("broader", counted(new, "new action"), gained(report), "actions")
+    else:
+        yield Check("ok", "No new actions", gained(report))
+    if report.since is None:
+        yield Check("none", "Not compared", "To see changes, pass an earlier report to `--since`.")
+        return
+    number, broader = len(report.changes), sum(change.may_broaden for change in report.changes)
+    text = f"Since `{report.since.file}`."
+    if broader:
+        text = f"{text} {broader:,} can broaden access."
+    title = counted(number, "change") if number else "No changes"
+    yield Check("broader" if broader else "narrower" if number else "ok", title, text, "changes")
+
+
+def compared(report: Report) -> str:
+    """Return which earlier report a report is compared with."""
+    if report.since is None:
+        return "Not compared with an earlier report."
+    earlier = report.since
+    digests = (
+        f"{'' if file == earlier.file else f'{file} '}SHA-256 {sha256}"
+        for file, sha256 in earlier.files
+    )
+    return (
+        f"Compared with {earlier.file}: actions as of {earlier.date}, pump-roles "
+        f"{earlier.version}, {', '.join(first(digests, _FILES))}."
+    )
+
+
+def gained(report: Report) -> str:
+    """Return how many new actions the published wildcards match since they were last reviewed."""
+    number = sum(map(len, report.gained.values()))
+    if not number:
+        return f"Pump's wildcards match only actions that Pump has reviewed ({report.reviewed})."
+    return (
+        f"Pump's wildcards match {counted(number, 'new action')} since Pump last reviewed them "
+        f"(AWS actions as of {report.reviewed})."
+    )
+
+
+def may_broaden(report: Report) -> str:
+    """Return how many changes since the earlier report broaden access, or may."""
+    number = sum(change.may_broaden for change in report.changes)
+    since = report.since.file if report.since else ""
+    return f"{counted(number, 'change')} since {since} can broaden access"
+
+
+def alarm_title(finding: Alarm, report: Report) -> str:
+    """Return the title of a finding, with its number."""
+    role = f"The {finding.role} role"
+    if finding.kind == "difference":
+        differs = any(each.differences for each in report.roles if each.kind == finding.role)
+        return (
+            f"{role} {'is' if differs else 'may'} not {'' if differs else 'be '}what Pump publishes"
+        )
+    if finding.kind == "trust":
+        return f"{role}'s trust is not one principal with an external ID"
+    if finding.kind == "opened":
+        return f"A tag of the {finding.role} role may open a guardrail"
+    if finding.kind == "uncounted":
+        return f"{role} allows more than is counted"
+    return "Other resources may give more access than these roles"
+
+
+def alarm_text(finding: Alarm, report: Report) -> str:
+    """Return what a finding means."""
+    for role in report.roles:
+        if role.kind == finding.role:
+            return _about_role(finding, role)
+    suspects = [describe_alarms(other) for other in report.others if other.alarms]
+    suspects += map(describe_unknown, report.unreadable)
+    parts = ["They are not counted.", *(f"{suspect}." for suspect in suspects)]
+    # For other roles, another finding says so.
+    if any(not role.exact and not (role.unreadable or role.uncounted) for role in report.roles):
+        parts.append("The numbers of Pump's roles are not exact.")
+    return " ".join(parts)
+
+
+def what_to_do(finding: Alarm) -> str:
+    """Return what to do about a finding."""
+    return _TODO[finding.kind]
+
+
+_TODO: Final[Mapping[AlarmKind, str]] = {
+    "difference": (
+        "Restore what Pump publishes, or review the difference by itself. If something could not "
+        "be read, make it readable, and create the report again."
+    ),
+    "trust": (
+        "Trust only the principal that Pump gave you, and require the external ID with "
+        "StringEquals."
+    ),
+    "opened": "Remove the tag, unless you approved what it opens.",
+    "uncounted": "Read these patterns and statements yourself.",
+    "suspect": "Find out who needs this, and review it by itself.",
+}
+
+
+def _about_role(finding: Alarm, role: RoleReport) -> str:
+    if finding.kind == "trust":
+        return _sentence(map(describe_problem, role.trust.problems))
+    if finding.kind == "opened":
+        tags = role.role.tags
+        return _sentence(f"the tag {key} has the value {tags[key].text}" for key in role.opened)
+    if finding.kind == "uncounted":
+        return (
+            "The catalog has only the services that the published policies name, as of its date. "
+            "What it does not have, and what cannot be read, is not counted, so the numbers of "
+            f"this role are not exact: {', '.join(map(_uncounted, role.uncounted))}."
+        )
+    parts = [*map(describe_unknown, role.unreadable), *map(_from_published, role.differences)]
+    found = [
+        _sentence(parts),
+        "Its numbers are not exact." if role.unreadable else "",
+        _NOT_PUBLISHED if role.unreadable or not role.judged else "",
+    ]
+    return " ".join(filter(None, found))
+
+
+_NOT_PUBLISHED: Final = (
+    "For actions that Pump does not publish, this report does not say whether they spend money or "
+    "return data. The answers cover only the actions that they name, so none is No."
+)
+
+
+def _from_published(difference: Difference) -> str:
+    details = ", ".join(details_of(difference, "template"))
+    actions = ", ".join(first(difference.actions, _ACTIONS)) if difference.decisions else ""
+    words = describe_difference(difference)
+    if difference.rule == "policy-added" and difference.subject in by_policy():
+        words = f"the inline policy {difference.subject} is named like a guardrail, but is not one"
+    return ": ".join(filter(None, [words, details, actions]))
+
+
+def _uncounted(part: Uncounted) -> str:
+    if part.pattern:
+        return f"{part.pattern} in {part.policy}"
+    return f"a statement of {part.policy} that cannot be read"
+
+
+def _sentence(parts: Iterable[str]) -> str:
+    return f"{capital('; '.join(parts))}."
+
+
+def describe_change(change: ReportChange) -> str:
+    """Return a difference from an earlier report in one line."""
+    narrower = change.effect == "narrower"
+    if change.cause == "AWS":
+        longer = "no longer" if narrower else "now"
+        return f"{_number(change)}: {longer} matched by a wildcard"
+    if change.difference is not None:
+        return _since(change, change.difference)
+    about = ""
+    if change.unknown is not None:
+        about = describe_unknown(change.unknown)
+    elif change.other is not None:
+        about = describe_alarms(change.other)
+    if about:
+        return f"no longer: {about}" if narrower else about
+    if change.about == "place":
+        return _places(change.was, change.now)
+    return {
+        "suspect": "what may give more access may have changed",
+        "external-id": "it accepts an external ID that it did not accept before",
+        "filled-in": (
+            "what is filled in when it is deployed may have changed, such as a parameter's default"
+        ),
+    }[change.about]
+
+
+def change_of_roles(change: ReportChange) -> str:
+    """Return which role a change is about, and what it is."""
+    return f"{change.role or ALL_ROLES}: {describe_change(change)}"
+
+
+ALL_ROLES: Final = "all roles"
+
+
+def _places(was: Deployment | None, now: Deployment | None) -> str:
+    if was is None or now is None:
+        longer = "now also" if was is None else "no longer"
+        place = " ".join(map(describe_place, filter(None, (was, now))))
+        return f"where it is deployed, {longer}: {place}"
+    before, after = (
+        f"{describe_place(place)} Regions: {', '.join(place.regions)}."
+        if was.regions != now.regions
+        else describe_place(place)
+        for place in (was, now)
+    )
+    return f"where it is deployed: {before} Now: {after}"
+
+
+def _number(change: ReportChange) -> str:
+    one, several = _CHANGED[change.risk]
+    return count_actions(change.actions, f"action{one}", f"actions{several}")
+
+
+_CHANGED: Final[Mapping[Risk | Literal[""], tuple[str, str]]] = {
+    "money": (" that can spend money", " that can spend money"),
+    "writes": (" that writes or tags", " that write or tag"),
+    "data": (" that returns data", " that return data"),
+    "reads": (" that reads metadata", " that read metadata"),
+    "": ("", ""),
+}
+"""What some actions do, for one and for several."""
+
+
+def _since(change: ReportChange, difference: Difference) -> str:
+    if difference.decisions and change.actions:
+        (decision,) = difference.decisions
+        how = describe_values(difference) or describe_decisions(decision)
+        whose = f"{describe_policy(difference)}: " if difference.subject else ""
+        return f"{whose}{_number(change)}: {how}"
+    details = ", ".join(details_of(difference))
+    if difference.part == "trust-policy" and details:
+        return details
+    return ": ".join(filter(None, (describe_difference(difference, "time"), details)))
