@@ -11,8 +11,10 @@ from functools import cache
 from pathlib import Path
 from typing import Any, Final
 
-from pump_roles import universal
+from pump_roles import Guardrail, universal
 from pump_roles.assembly import Assembly
+from pump_roles.guardrails.role_guardrails import documents
+from pump_roles.published import ROLES
 from tests.support import EVERYTHING, NO_VALUE, PUMP_ACCOUNT, SECRET, Template
 
 __all__ = [
@@ -57,10 +59,15 @@ def _with_literals() -> str:
     )
 
 
-def template() -> Template:
-    """Return the template of the auto-pilot role, with literals, and with exports."""
+def template(guardrail: str = "") -> Template:
+    """Return the template of the auto-pilot role, with literals, exports, and a guardrail."""
     made: Template = json.loads(_with_literals())
     del made["Parameters"]
+    chosen = [Guardrail.named(guardrail)] if guardrail else []
+    made["Resources"]["AutoPilotRole"]["Properties"]["Policies"] += [
+        {"PolicyName": found.policy_name, "PolicyDocument": document}
+        for found, document in documents(chosen, ROLES["auto-pilot"]).items()
+    ]
     for name, value in (("TheRole", {"Ref": "AutoPilotRole"}), ("TheArn", ARN_OF_ROLE)):
         made["Outputs"][name] = {"Value": value, "Export": {"Name": name}}
     return made
@@ -87,14 +94,17 @@ def merged(own: Template, sections: Template) -> Template:
     }
 
 
-def write_app(folder: Path, own: Template, other: Template | None = None) -> list[Path]:
-    """Write two templates of an app as the CDK does."""
+def write_app(
+    folder: Path, own: Template, other: Template | None = None, tags: Any = None
+) -> list[Path]:
+    """Write two templates of an app as the CDK does, the first one of a stack with tags."""
     paths = []
     for stack, content in (("Own", own), ("Other", other or {})):
         paths.append(folder / f"{stack}.template.json")
         paths[-1].write_text(json.dumps(content))
     artifacts = {
-        path.name.partition(".")[0]: {"properties": {"templateFile": path.name}} for path in paths
+        path.name.partition(".")[0]: {"properties": {"templateFile": path.name, "tags": tags}}
+        for path in paths
     }
     (folder / "manifest.json").write_text(json.dumps({"artifacts": artifacts}))
     return paths
@@ -194,7 +204,7 @@ BESIDE: Template = {
 """What some refer to. It is innocent."""
 
 MAYBE = {"Fn::If": ["C", "x", NO_VALUE]}
-TRANSFORM = {"Fn::Transform": {"Name": "Macro"}}
+TRANSFORM: dict[str, Any] = {"Fn::Transform": {"Name": "Macro"}}
 NAMING_MACRO = {"Name": "Macro", "Parameters": {"Role": NAME}}
 ARN_OF_ROLE = {"Fn::GetAtt": ["AutoPilotRole", "Arn"]}
 ROLE_ARN = {"Fn::Sub": f"arn:aws:iam::${{AWS::AccountId}}:role/{NAME}"}
@@ -961,6 +971,8 @@ class Change:
     :param found: the differences from the role before.
     :param unknown: what of it is not known.
     :param alarm: the report's alarm; empty if there is none.
+    :param guardrail: the role's guardrail; empty if it has none.
+    :param stack_tags: the tags of the role's stack.
     """
 
     properties: Mapping[str, Any]
@@ -969,17 +981,23 @@ class Change:
     found: frozenset[str]
     unknown: frozenset[str]
     alarm: str
+    guardrail: str
+    stack_tags: Any
+
+    def before(self) -> Template:
+        """Return the template of the role before."""
+        return template(self.guardrail)
 
     def written(self, folder: Path) -> Path:
         """Write the template of the changed role, and its manifest."""
-        own = template()
+        own = self.before()
         changed = own["Resources"]["AutoPilotRole"]
         properties = {**changed["Properties"], **self.properties}
         changed |= self.members
         changed["Properties"] = {
             name: value for name, value in properties.items() if value is not None
         }
-        path, _ = write_app(folder, own)
+        path, _ = write_app(folder, own, tags=self.stack_tags)
         return path
 
 
@@ -990,6 +1008,8 @@ def _change(
     *,
     unknown: Found = (),
     members: Any = None,
+    guardrail: str = "",
+    stack_tags: Any = None,
     **properties: Any,
 ) -> Change:
     return Change(
@@ -999,6 +1019,8 @@ def _change(
         found=_set(found),
         unknown=_set(unknown),
         alarm=alarm,
+        guardrail=guardrail,
+        stack_tags=stack_tags,
     )
 
 
@@ -1014,19 +1036,31 @@ def _trusting(**statement: Any) -> dict[str, Any]:
     return {"AssumeRolePolicyDocument": {"Statement": [kept]}}
 
 
+def _tagged(gate: Found, found: Found, alarm: str = "", **more: Any) -> Change:
+    return _change(gate, found, alarm, **{"guardrail": "only-when-approved", **more})
+
+
+def _tags(key: Any, value: Any = "approved") -> list[dict[str, Any]]:
+    return [{"Key": "team", "Value": IMPORTED}, {"Key": key, "Value": value}]
+
+
+KEY, IMPORTED = "pump-commitments", {"Fn::ImportValue": "of-another-stack"}
+
 CHANGES: Final[Mapping[str, Change]] = {
-    "everyone": _change("AssumeRolePolicyDocument", _BROADER, "trust", **_trusting(Principal="*")),
+    "everyone": _change(
+        "changed AssumeRolePolicyDocument", _BROADER, "trust", **_trusting(Principal="*")
+    ),
     "another principal": _change(
-        "AssumeRolePolicyDocument",
+        "changed AssumeRolePolicyDocument",
         _BROADER,
         "trust",
         **_trusting(Principal={"AWS": [PUMP_ACCOUNT, "111122223333"]}),
     ),
     "no external ID": _change(
-        "AssumeRolePolicyDocument", _BROADER, "trust", **_trusting(Condition=None)
+        "changed AssumeRolePolicyDocument", _BROADER, "trust", **_trusting(Condition=None)
     ),
     "no policies": _change(
-        "Policies",
+        "changed Policies",
         (
             "policies-together narrower",
             *(f"policy-removed narrower {each['PolicyName']}" for each in _POLICIES),
@@ -1035,46 +1069,49 @@ CHANGES: Final[Mapping[str, Change]] = {
         Policies=None,
     ),
     "a policy twice": _change(
-        "Policies",
+        "changed Policies",
         f"policy-added unclear {_POLICIES[0]['PolicyName']}",
         "difference",
         Policies=[*_POLICIES, _POLICIES[0]],
     ),
     "more actions": _change(
-        "Policies",
+        "changed Policies",
         "policy-changed broader PumpReadOnly",
         "difference",
         Policies=json.loads(json.dumps(_POLICIES).replace('"ec2:Describe*"', '"ec2:*", "iam:*"')),
     ),
     "a macro in a policy": _change(
-        "Policies",
+        "changed Policies",
         (),
         "difference",
         unknown=(MACRO, "inline-policies unreadable"),
         Policies=[{**_POLICIES[0], **TRANSFORM}],
     ),
     "a managed policy": _change(
-        "ManagedPolicyArns",
+        "changed ManagedPolicyArns",
         (),
         "difference",
         unknown=f"managed-policies not-counted {ADMINISTRATOR}",
         ManagedPolicyArns=[ADMINISTRATOR],
     ),
     "longer sessions": _change(
-        "MaxSessionDuration", "session-duration broader", "difference", MaxSessionDuration=43_200
+        "changed MaxSessionDuration",
+        "session-duration broader",
+        "difference",
+        MaxSessionDuration=43_200,
     ),
-    "another name": _change("RoleName", "role-name unclear", RoleName="Renamed"),
-    "no name": _change("RoleName", (), RoleName=None),
-    "another path": _change("Path", "role-path unclear", Path="/elsewhere/"),
+    "another name": _change("changed RoleName", "role-name unclear", RoleName="Renamed"),
+    "no name": _change("changed RoleName", (), RoleName=None),
+    "another path": _change("changed Path", "role-path unclear", Path="/elsewhere/"),
     "a macro in its properties": _change(
-        "Fn::Transform",
+        "changed Fn::Transform",
         (),
         "difference",
         unknown=(MACRO, "role property Fn::Transform"),
         **TRANSFORM,
     ),
     "a macro": _change(
-        "Fn::Transform",
+        "changed Fn::Transform",
         (),
         "difference",
         unknown=(
@@ -1084,7 +1121,7 @@ CHANGES: Final[Mapping[str, Change]] = {
         members=TRANSFORM,
     ),
     "connectors": _change(
-        "Connectors",
+        "changed Connectors",
         (),
         "difference",
         unknown=("role member Connectors", "managed-policies unreadable AutoPilotRole"),
@@ -1100,6 +1137,53 @@ CHANGES: Final[Mapping[str, Change]] = {
     "a boundary": _change(
         (), f"boundary-added narrower {ADMINISTRATOR}", PermissionsBoundary=ADMINISTRATOR
     ),
+    "a tag that opens a guardrail": _tagged(
+        "tagged Pump-Commitments",
+        "tag-added broader Pump-Commitments",
+        "opened",
+        Tags=_tags("Pump-Commitments"),
+    ),
+    "a tag of the stack that opens a guardrail": _tagged(
+        f"tagged {KEY}", f"tag-added broader {KEY}", "opened", stack_tags={KEY: "approved"}
+    ),
+    "a tag of the stack in another case": _tagged(
+        f"tagged {KEY.upper()}",
+        f"tag-added broader {KEY.upper()}",
+        "opened",
+        stack_tags={KEY.upper(): "approved"},
+    ),
+    "a tag whose value is not read": _tagged(
+        f"tagged {KEY}",
+        (),
+        "difference",
+        unknown=f"tags unreadable {KEY}",
+        Tags=_tags(KEY, IMPORTED),
+    ),
+    "a tag that is not that of the stack": _tagged(
+        f"tagged {KEY}",
+        (),
+        "difference",
+        unknown=f"tags unreadable {KEY}",
+        stack_tags={KEY: "x"},
+        Tags=_tags(KEY, {"Ref": "P"}),
+    ),
+    "a tag of the stack that is no text": _tagged(
+        f"tagged {KEY}", (), "difference", unknown=f"tags unreadable {KEY}", stack_tags={KEY: 1}
+    ),
+    "a tag whose key is not read": _tagged(
+        "tagged", (), "difference", unknown="tags unreadable", Tags=_tags(IMPORTED)
+    ),
+    "tags that are not read": _tagged(
+        "tagged", (), "difference", unknown="tags unreadable", Tags=IMPORTED
+    ),
+    "tags of the stack that are not read": _tagged(
+        "tagged", (), "difference", unknown="tags unreadable", stack_tags=_tags(KEY)
+    ),
+    "a tag that opens nothing": _tagged((), (), Tags=_tags("pump-hands-off")),
+    "a tag of the stack that opens nothing": _tagged(
+        (), (), stack_tags={"team": "platform", "cost-center": None}
+    ),
+    "tags without a guardrail": _tagged((), (), guardrail="no-selling", Tags=_tags(IMPORTED)),
     "defaults": _change((), (), ManagedPolicyArns=[], MaxSessionDuration=3_600),
     "no access": _change((), (), Tags=[], Description="Pump reads what things cost"),
     "metadata": _change((), (), members={"Metadata": {"Owner": "platform"}}),

@@ -53,13 +53,14 @@ def test_change_of_the_role_is_a_difference_or_not_known_and_nothing_else(
     name: str, tmp_path: Path
 ) -> None:
     change = CHANGES[name]
-    path = change.written(tmp_path)
-    (before,) = read(tmp_path / "before", template()).roles
-    (after,) = templates.read(path).roles
+    (before,) = read(tmp_path / "before", change.before()).roles
+    change.written(tmp_path)
+    assembly = templates.read(tmp_path)
+    (after,) = assembly.roles
     differences = compare(before.role, after.role)
     told = {f"{each.rule} {each.effect} {each.subject}".rstrip() for each in differences}
     assert told == change.found
-    assert found_in(templates.read(path)) == change.unknown
+    assert found_in(assembly) == change.unknown
 
 
 def read(folder: Path, own: Template, **others: Any) -> Assembly:

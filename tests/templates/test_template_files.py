@@ -1,7 +1,6 @@
 """Which files are read, and one clear error for those that cannot be."""
 
 import json
-import shutil
 from hashlib import sha256
 from pathlib import Path
 from typing import Any
@@ -10,13 +9,10 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from pump_roles import Guardrail
 from pump_roles.inputs import InputError
-from pump_roles.review.output.report_checks import describe_change
-from pump_roles.review.report import Report, earlier_of
 from pump_roles.review.report.permission_report import of_templates
 from tests.documents import written
-from tests.support import EVERYTHING, changed, json_values, said, synthesize
+from tests.support import EVERYTHING, changed, json_values, said
 
 
 def test_sha_256_is_that_of_the_file(text: str, tmp_path: Path) -> None:
@@ -111,50 +107,3 @@ def test_file_with_another_extension_that_the_manifest_names_is_read(
     report = of_templates(with_artifact(tmp_path, text, templateFile="evil.txt"))
     assert report.findings[0].kind == "difference"
     assert "ts inline policy Wide is from evil.txt" in said(report)
-
-
-KEY = "pump-commitments"
-APPROVED = [{"Key": KEY, "Value": "approved"}]
-
-
-@pytest.fixture(scope="module")
-def guarded(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """An assembly with a guardrail that a tag of the role opens."""
-    return synthesize(tmp_path_factory.mktemp("cdk.out"), Guardrail.ONLY_WHEN_APPROVED)
-
-
-def with_tags(assembly: Path, folder: Path, stack: Any, role: Any, since: Any = None) -> Report:
-    """Return the report of an assembly with tags of a stack, and of the role in it."""
-    shutil.copytree(assembly, folder, dirs_exist_ok=True)
-    manifest, template = folder / "manifest.json", folder / "PumpAutoPilot.template.json"
-    artifacts = json.loads(manifest.read_text())["artifacts"]
-    artifacts["PumpAutoPilot"]["properties"]["tags"] = stack
-    manifest.write_text(json.dumps({"artifacts": artifacts}))
-    content = json.loads(template.read_text())
-    content["Resources"]["AutoPilotRole"]["Properties"]["Tags"] = role
-    template.write_text(json.dumps(content))
-    return of_templates(folder, since=since)
-
-
-@pytest.mark.parametrize(
-    ("stack", "role", "difference"),
-    [
-        ({}, APPROVED, f"the tag {KEY} may open a guardrail"),
-        ({KEY: "approved"}, [], f"the tag {KEY} may open a guardrail"),
-        ({KEY.upper(): "approved"}, [], f"the tag {KEY.upper()} may open a guardrail"),
-        ({KEY: "x"}, [{"Key": KEY, "Value": {"Ref": "P"}}], f"its tag {KEY} cannot be read"),
-        ({KEY: 1}, [{"Key": "team", "Value": "platform"}], f"its tag {KEY} cannot be read"),
-        (APPROVED, [], "its tags cannot be read"),
-        ({"team": "platform", "cost-center": None}, [], ""),
-        (None, [], ""),
-    ],
-)
-def test_tag_of_a_stack_is_one_of_its_role(
-    stack: Any, role: Any, difference: str, guarded: Path, tmp_path: Path
-) -> None:
-    before = with_tags(guarded, tmp_path, {}, [])
-    after = with_tags(guarded, tmp_path, stack, role, earlier_of(before, file="x", files=()))
-    assert (before.alarms, after.alarms) == (0, int(difference != ""))
-    assert [(one.effect, describe_change(one)) for one in after.changes] == (
-        [("broader", difference)] if difference else []
-    )

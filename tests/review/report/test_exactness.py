@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 
+from pump_roles import Guardrail
 from pump_roles.review.output.report_checks import alarm_text, describe_change
 from pump_roles.review.output.report_descriptions import number_of
 from pump_roles.review.report import RISKS, UNKNOWN, YES
@@ -28,10 +29,12 @@ from tests.support import (
     changed,
     earlier,
     every_format,
+    guarded,
     in_role,
     on_role,
     plain,
     short_reports,
+    together,
 )
 
 INCLUDE = {"Fn::Transform": {"Name": "AWS::Include"}}
@@ -67,6 +70,19 @@ HIDING: list[tuple[str, list[Change]]] = [
     (
         "the managed policy arn:aws:iam::aws:policy/A",
         [in_role(ManagedPolicyArns=[ADMINISTRATOR])],
+    ),
+    (
+        "its tags cannot be read",
+        [together(guarded(Guardrail.ONLY_WHEN_APPROVED), in_role(Tags={"Ref": "P"}))],
+    ),
+    (
+        "its tag pump-commitments cannot be read",
+        [
+            together(
+                guarded(Guardrail.ONLY_WHEN_APPROVED),
+                in_role(Tags=[{"Key": "pump-commitments", "Value": {"Ref": "P"}}]),
+            )
+        ],
     ),
     ('the managed policy {"Ref": "P"}', [in_role(ManagedPolicyArns=[{"Ref": "P"}])]),
     (
@@ -211,6 +227,9 @@ def test_change_of_the_role_is_an_alarm_unless_it_gives_no_access(
         report = of_templates(tmp_path)
     assert [found.kind for found in report.findings] == [*filter(None, [CHANGES[name].alarm])]
     assert report.as_published == (CHANGES[name].alarm == "")
+    # What the customer approves is not a difference from what Pump publishes.
+    (role,) = report.roles
+    assert role.as_published == (CHANGES[name].alarm in ("", "opened"))
 
 
 def test_every_reason_is_in_the_table() -> None:

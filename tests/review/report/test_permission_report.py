@@ -12,14 +12,12 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from pump_roles import AutoPilotStack, Guardrail, ReadOnlyStack
-from pump_roles.iam import DENIED, reviewed, shipped
+from pump_roles.iam import DENIED, reviewed
 from pump_roles.inputs import InputError
 from pump_roles.review.output.descriptions import describe_difference
-from pump_roles.review.output.report_checks import describe_change
 from pump_roles.review.report import RISKS, SCHEMA, Report, Uncounted, permission_report
 from pump_roles.review.report.permission_report import of_published, of_templates
 from pump_roles.review.report.questions import left_by_sets
-from pump_roles.review.report.report_changes import changes
 from tests.documents import written
 from tests.support import (
     DOCUMENTED,
@@ -82,47 +80,15 @@ def test_role_of_another_name_is_reported_under_it_without_an_alarm(
     assert report.alarms == 0
 
 
-def tag(key: Any, value: Any = "approved") -> Any:
-    return in_role(Tags=[{"Key": "team", "Value": UNKNOWN}, {"Key": key, "Value": value}])
-
-
-@pytest.mark.parametrize(
-    ("guardrail", "change", "alarm"),
-    [
-        (Guardrail.ONLY_WHEN_APPROVED, tag("Pump-Commitments"), "the tag Pump-Commitments may"),
-        (
-            Guardrail.ONLY_WHEN_APPROVED,
-            tag("pump-commitments", UNKNOWN),
-            "its tag pump-commitments",
-        ),
-        (Guardrail.ONLY_WHEN_APPROVED, tag(UNKNOWN), "its tags cannot be read"),
-        (Guardrail.ONLY_WHEN_APPROVED, in_role(Tags=UNKNOWN), "its tags cannot be read"),
-        (Guardrail.ONLY_WHEN_APPROVED, tag("pump-hands-off"), ""),
-        (Guardrail.NO_SELLING, tag(UNKNOWN), ""),
-    ],
-)
-def test_tag_that_may_open_a_guardrail_is_an_alarm_and_broader(
-    guardrail: Guardrail, change: Change, alarm: str, tmp_path: Path
-) -> None:
-    file = synthesize(tmp_path, guardrail) / "PumpAutoPilot.template.json"
-    before = of_templates(file)
-    after = changed(file.read_text(), tmp_path, change)
-    (role,) = after.roles
-    assert (before.alarms, after.alarms) == (0, int(alarm != ""))
-    opened = role.opened != ()
-    assert [found.kind for found in after.findings] == (
-        ["opened" if opened else "difference"] if alarm else []
-    )
-    # What the customer approves is not a difference from what Pump publishes.
-    assert role.as_published == (opened or not alarm)
-    # The two are one role, unless the tag may open a guardrail of only one of them.
+def test_roles_are_one_unless_a_tag_may_open_a_guardrail_of_only_one(tmp_path: Path) -> None:
+    file = synthesize(tmp_path, Guardrail.ONLY_WHEN_APPROVED) / "PumpAutoPilot.template.json"
     (tmp_path / "manifest.json").unlink()
-    with pytest.raises(InputError, match="different") if alarm else nullcontext():
-        assert of_templates(tmp_path).alarms == 0
-    found = changes(before, after, shipped())
-    assert [(one.effect, describe_change(one)[: len(alarm)]) for one in found] == (
-        [("broader", alarm)] if alarm else []
-    )
+    for key in ("pump-hands-off", "pump-commitments"):
+        tags = in_role(Tags=[{"Key": key, "Value": "approved"}])
+        (role,) = changed(file.read_text(), tmp_path, tags).roles
+        assert bool(role.opened) == (key == "pump-commitments")
+        with pytest.raises(InputError, match="different") if role.opened else nullcontext():
+            assert of_templates(tmp_path).alarms == 0
 
 
 def test_counts_of_a_role_are_those_of_its_actions(tmp_path: Path) -> None:
