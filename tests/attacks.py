@@ -21,14 +21,16 @@ __all__ = [
     "ADMINISTRATOR",
     "ATTACKS",
     "BESIDE",
-    "CHANGES",
     "ELSEWHERE",
     "HERE",
     "INNOCENT",
+    "MACRO",
     "NAME",
     "OWN_ROOT",
+    "TRANSFORM",
     "Attack",
-    "Change",
+    "Found",
+    "as_set",
     "attack",
     "found_in",
     "merged",
@@ -246,7 +248,7 @@ def _by_budget(definition: Any) -> dict[str, Any]:
     return resource("AWS::Budgets::BudgetsAction", Definition=definition)
 
 
-def _stack_set(body: Any) -> dict[str, Any]:
+def _stackas_set(body: Any) -> dict[str, Any]:
     return resource("AWS::CloudFormation::StackSet", StackSetName="Wide", TemplateBody=body)
 
 
@@ -325,10 +327,10 @@ def _each(
                     for name in BESIDE.keys() & sections.keys()
                 },
             },
-            found=_set(found),
-            elsewhere=_set(found if elsewhere is None else elsewhere),
-            gate=_set(gate),
-            gate_elsewhere=_set(gate if gate_elsewhere is None else gate_elsewhere),
+            found=as_set(found),
+            elsewhere=as_set(found if elsewhere is None else elsewhere),
+            gate=as_set(gate),
+            gate_elsewhere=as_set(gate if gate_elsewhere is None else gate_elsewhere),
             is_information=is_information,
         )
 
@@ -339,7 +341,8 @@ def attack(other: Mapping[str, Any], **sections: Any) -> Attack:
     return made
 
 
-def _set(found: Found) -> frozenset[str]:
+def as_set(found: Found) -> frozenset[str]:
+    """Return one finding, or several, as a set."""
     return frozenset([found] if isinstance(found, str) else found)
 
 
@@ -589,7 +592,7 @@ _ATTACHING = [
     ),
     *_each(
         (ATTACHES, ELSEWHERE_INLINE.replace("Other", "Wide")),
-        _stack_set(_in_json(NAME)),
+        _stackas_set(_in_json(NAME)),
         gate="attaches Other",
     ),
     *_each(
@@ -629,23 +632,23 @@ _OPAQUE = [
         resource(
             "AWS::CloudFormation::StackSet", TemplateBody='{"Resources": {}}', TemplateURL="x"
         ),
-        _stack_set(_in_yaml("MyOwnRole")),
-        _stack_set({"Fn::Sub": [_in_yaml("${Name}"), {"Name": "MyOwnRole"}]}),
+        _stackas_set(_in_yaml("MyOwnRole")),
+        _stackas_set({"Fn::Sub": [_in_yaml("${Name}"), {"Name": "MyOwnRole"}]}),
         gate="may-contain Other",
         gate_elsewhere=(),
     ),
     *_each(
         (UNREAD_TEMPLATE, NAMES_ROLE),
         _nested(Role=NAME),
-        _stack_set(_in_yaml(NAME)),
-        _stack_set(_in_yaml(f'"\\x50{NAME[1:]}"')),
-        _stack_set({"Fn::Sub": [_in_yaml("${Name}"), {"Name": NAME}]}),
-        _stack_set({"Fn::Sub": [_in_json("${Name}"), {"Name": NAME}]}),
+        _stackas_set(_in_yaml(NAME)),
+        _stackas_set(_in_yaml(f'"\\x50{NAME[1:]}"')),
+        _stackas_set({"Fn::Sub": [_in_yaml("${Name}"), {"Name": NAME}]}),
+        _stackas_set({"Fn::Sub": [_in_json("${Name}"), {"Name": NAME}]}),
         gate="could-contain Other",
     ),
     *_each(
         (UNREAD_TEMPLATE, "names-definition AutoPilotRole"),
-        _stack_set({"Fn::Sub": [_in_yaml("${Name}"), {"Name": {"Fn::ImportValue": "TheRole"}}]}),
+        _stackas_set({"Fn::Sub": [_in_yaml("${Name}"), {"Name": {"Fn::ImportValue": "TheRole"}}]}),
         gate="could-contain Other",
     ),
     *_each(
@@ -959,233 +962,3 @@ INNOCENT: Final = [
     ),
 ]
 """What only looks like it."""
-
-
-@dataclass(frozen=True, kw_only=True)
-class Change:
-    """A change of the role itself, and what is found.
-
-    :param properties: those that differ; ``None`` removes one.
-    :param members: those of the resource.
-    :param gate: the properties and members that the check at synth names.
-    :param found: the differences from the role before.
-    :param unknown: what of it is not known.
-    :param alarm: the report's alarm; empty if there is none.
-    :param guardrail: the role's guardrail; empty if it has none.
-    :param stack_tags: the tags of the role's stack.
-    """
-
-    properties: Mapping[str, Any]
-    members: Mapping[str, Any]
-    gate: frozenset[str]
-    found: frozenset[str]
-    unknown: frozenset[str]
-    alarm: str
-    guardrail: str
-    stack_tags: Any
-
-    def before(self) -> Template:
-        """Return the template of the role before."""
-        return template(self.guardrail)
-
-    def written(self, folder: Path) -> Path:
-        """Write the template of the changed role, and its manifest."""
-        own = self.before()
-        changed = own["Resources"]["AutoPilotRole"]
-        properties = {**changed["Properties"], **self.properties}
-        changed |= self.members
-        changed["Properties"] = {
-            name: value for name, value in properties.items() if value is not None
-        }
-        path, _ = write_app(folder, own, tags=self.stack_tags)
-        return path
-
-
-def _change(
-    gate: Found,
-    found: Found,
-    alarm: str = "",
-    *,
-    unknown: Found = (),
-    members: Any = None,
-    guardrail: str = "",
-    stack_tags: Any = None,
-    **properties: Any,
-) -> Change:
-    return Change(
-        properties=properties,
-        members=members or {},
-        gate=_set(gate),
-        found=_set(found),
-        unknown=_set(unknown),
-        alarm=alarm,
-        guardrail=guardrail,
-        stack_tags=stack_tags,
-    )
-
-
-_PROPERTIES = template()["Resources"]["AutoPilotRole"]["Properties"]
-_POLICIES = _PROPERTIES["Policies"]
-(_STATEMENT,) = _PROPERTIES["AssumeRolePolicyDocument"]["Statement"]
-_BROADER = "trust-policy broader"
-
-
-def _trusting(**statement: Any) -> dict[str, Any]:
-    changed = {**_STATEMENT, **statement}
-    kept = {name: value for name, value in changed.items() if value is not None}
-    return {"AssumeRolePolicyDocument": {"Statement": [kept]}}
-
-
-def _tagged(gate: Found, found: Found, alarm: str = "", **more: Any) -> Change:
-    return _change(gate, found, alarm, **{"guardrail": "only-when-approved", **more})
-
-
-def _tags(key: Any, value: Any = "approved") -> list[dict[str, Any]]:
-    return [{"Key": "team", "Value": IMPORTED}, {"Key": key, "Value": value}]
-
-
-KEY, IMPORTED = "pump-commitments", {"Fn::ImportValue": "of-another-stack"}
-
-CHANGES: Final[Mapping[str, Change]] = {
-    "everyone": _change(
-        "changed AssumeRolePolicyDocument", _BROADER, "trust", **_trusting(Principal="*")
-    ),
-    "another principal": _change(
-        "changed AssumeRolePolicyDocument",
-        _BROADER,
-        "trust",
-        **_trusting(Principal={"AWS": [PUMP_ACCOUNT, "111122223333"]}),
-    ),
-    "no external ID": _change(
-        "changed AssumeRolePolicyDocument", _BROADER, "trust", **_trusting(Condition=None)
-    ),
-    "no policies": _change(
-        "changed Policies",
-        (
-            "policies-together narrower",
-            *(f"policy-removed narrower {each['PolicyName']}" for each in _POLICIES),
-        ),
-        "difference",
-        Policies=None,
-    ),
-    "a policy twice": _change(
-        "changed Policies",
-        f"policy-added unclear {_POLICIES[0]['PolicyName']}",
-        "difference",
-        Policies=[*_POLICIES, _POLICIES[0]],
-    ),
-    "more actions": _change(
-        "changed Policies",
-        "policy-changed broader PumpReadOnly",
-        "difference",
-        Policies=json.loads(json.dumps(_POLICIES).replace('"ec2:Describe*"', '"ec2:*", "iam:*"')),
-    ),
-    "a macro in a policy": _change(
-        "changed Policies",
-        (),
-        "difference",
-        unknown=(MACRO, "inline-policies unreadable"),
-        Policies=[{**_POLICIES[0], **TRANSFORM}],
-    ),
-    "a managed policy": _change(
-        "changed ManagedPolicyArns",
-        (),
-        "difference",
-        unknown=f"managed-policies not-counted {ADMINISTRATOR}",
-        ManagedPolicyArns=[ADMINISTRATOR],
-    ),
-    "longer sessions": _change(
-        "changed MaxSessionDuration",
-        "session-duration broader",
-        "difference",
-        MaxSessionDuration=43_200,
-    ),
-    "another name": _change("changed RoleName", "role-name unclear", RoleName="Renamed"),
-    "no name": _change("changed RoleName", (), RoleName=None),
-    "another path": _change("changed Path", "role-path unclear", Path="/elsewhere/"),
-    "a macro in its properties": _change(
-        "changed Fn::Transform",
-        (),
-        "difference",
-        unknown=(MACRO, "role property Fn::Transform"),
-        **TRANSFORM,
-    ),
-    "a macro": _change(
-        "changed Fn::Transform",
-        (),
-        "difference",
-        unknown=(
-            *(MACRO, "role member Fn::Transform"),
-            "template resource-from-function AutoPilotRole",
-        ),
-        members=TRANSFORM,
-    ),
-    "connectors": _change(
-        "changed Connectors",
-        (),
-        "difference",
-        unknown=("role member Connectors", "managed-policies unreadable AutoPilotRole"),
-        members={"Connectors": {}},
-    ),
-    "a condition": _change(
-        (),
-        (),
-        "difference",
-        unknown="role conditional",
-        members={"Condition": "C", "DependsOn": "Other", "DeletionPolicy": "Retain"},
-    ),
-    "a boundary": _change(
-        (), f"boundary-added narrower {ADMINISTRATOR}", PermissionsBoundary=ADMINISTRATOR
-    ),
-    "a tag that opens a guardrail": _tagged(
-        "tagged Pump-Commitments",
-        "tag-added broader Pump-Commitments",
-        "opened",
-        Tags=_tags("Pump-Commitments"),
-    ),
-    "a tag of the stack that opens a guardrail": _tagged(
-        f"tagged {KEY}", f"tag-added broader {KEY}", "opened", stack_tags={KEY: "approved"}
-    ),
-    "a tag of the stack in another case": _tagged(
-        f"tagged {KEY.upper()}",
-        f"tag-added broader {KEY.upper()}",
-        "opened",
-        stack_tags={KEY.upper(): "approved"},
-    ),
-    "a tag whose value is not read": _tagged(
-        f"tagged {KEY}",
-        (),
-        "difference",
-        unknown=f"tags unreadable {KEY}",
-        Tags=_tags(KEY, IMPORTED),
-    ),
-    "a tag that is not that of the stack": _tagged(
-        f"tagged {KEY}",
-        (),
-        "difference",
-        unknown=f"tags unreadable {KEY}",
-        stack_tags={KEY: "x"},
-        Tags=_tags(KEY, {"Ref": "P"}),
-    ),
-    "a tag of the stack that is no text": _tagged(
-        f"tagged {KEY}", (), "difference", unknown=f"tags unreadable {KEY}", stack_tags={KEY: 1}
-    ),
-    "a tag whose key is not read": _tagged(
-        "tagged", (), "difference", unknown="tags unreadable", Tags=_tags(IMPORTED)
-    ),
-    "tags that are not read": _tagged(
-        "tagged", (), "difference", unknown="tags unreadable", Tags=IMPORTED
-    ),
-    "tags of the stack that are not read": _tagged(
-        "tagged", (), "difference", unknown="tags unreadable", stack_tags=_tags(KEY)
-    ),
-    "a tag that opens nothing": _tagged((), (), Tags=_tags("pump-hands-off")),
-    "a tag of the stack that opens nothing": _tagged(
-        (), (), stack_tags={"team": "platform", "cost-center": None}
-    ),
-    "tags without a guardrail": _tagged((), (), guardrail="no-selling", Tags=_tags(IMPORTED)),
-    "defaults": _change((), (), ManagedPolicyArns=[], MaxSessionDuration=3_600),
-    "no access": _change((), (), Tags=[], Description="Pump reads what things cost"),
-    "metadata": _change((), (), members={"Metadata": {"Owner": "platform"}}),
-}
-"""Changes of the role, some of which give no access."""

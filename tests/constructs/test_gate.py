@@ -331,8 +331,15 @@ TAKING_AWAY: dict[str, tuple[Callable[[Place], object], Callable[[Place], object
 }
 
 
-@pytest.mark.parametrize("where", [HERE, ELSEWHERE, NESTED])
-@pytest.mark.parametrize("name", TAKING_AWAY)
+@pytest.mark.parametrize(
+    ("name", "where"),
+    [
+        *((name, HERE) for name in TAKING_AWAY),
+        # ``test_taking_away.py`` has each in another template.
+        *(("a managed policy", where) for where in (ELSEWHERE, NESTED)),
+        *(("a budget's action with a policy", where) for where in (ELSEWHERE, NESTED)),
+    ],
+)
 def test_only_what_certainly_takes_away_may_attach(app: App, name: str, where: str) -> None:
     takes_away, widens = TAKING_AWAY[name]
     for route in (takes_away, widens):

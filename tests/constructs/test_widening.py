@@ -12,7 +12,6 @@ from pump_roles.constructs.gate import ONLY_AT_DEPLOYMENT
 from pump_roles.constructs.widening import Built, Widening, widenings
 from tests.attacks import (
     ATTACKS,
-    CHANGES,
     ELSEWHERE,
     HERE,
     INNOCENT,
@@ -23,6 +22,7 @@ from tests.attacks import (
     resource,
     template,
 )
+from tests.role_changes import CHANGES
 from tests.support import Template, role_of
 
 OWN = template()

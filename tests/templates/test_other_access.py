@@ -16,7 +16,6 @@ from pump_roles.review.report.permission_report import of_templates
 from tests.attacks import (
     ADMINISTRATOR,
     ATTACKS,
-    CHANGES,
     ELSEWHERE,
     HERE,
     INNOCENT,
@@ -29,6 +28,7 @@ from tests.attacks import (
     template,
 )
 from tests.innocent import customers_app
+from tests.role_changes import CHANGES
 from tests.support import EVERYTHING, Template, role_of, short_reports
 
 

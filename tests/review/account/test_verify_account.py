@@ -39,9 +39,10 @@ from pump_roles.role import Boundary, RolePart, RoleUnknown, Unknown
 from pump_roles.role import Role as HeldRole
 from pump_roles.templates.role_reader import parsed
 from tests import attacks
-from tests.attacks import ATTACKS, CHANGES, INNOCENT
+from tests.attacks import ATTACKS, INNOCENT
 from tests.customer import allow
 from tests.review.account.results import expected_in
+from tests.role_changes import CHANGES
 from tests.support import (
     EVERYTHING,
     EXTERNAL_ID,

@@ -14,8 +14,9 @@ from pump_roles.review.output.report_checks import alarm_text, describe_change
 from pump_roles.review.output.report_descriptions import number_of
 from pump_roles.review.report import RISKS, UNKNOWN, YES
 from pump_roles.review.report.permission_report import of_templates
-from tests.attacks import ADMINISTRATOR, ATTACKS, CHANGES, ELSEWHERE, HERE, NAME
+from tests.attacks import ADMINISTRATOR, ATTACKS, ELSEWHERE, HERE, NAME
 from tests.documents import written
+from tests.role_changes import CHANGES
 from tests.support import (
     EVERYTHING,
     NO_VALUE,
