@@ -1,10 +1,10 @@
 """What templates contain: Pump's roles, and everything else that gives access."""
 
 from dataclasses import dataclass
-from typing import Any, Final, Literal
+from typing import Final, Literal
 
 from pump_roles.access import Access
-from pump_roles.iam import ExternalId, Principal
+from pump_roles.iam import ExternalId, Policy, Principal
 from pump_roles.placeholders import TemplateChange
 from pump_roles.role import Role, Unknown
 
@@ -161,12 +161,12 @@ ControlType = Literal["SERVICE_CONTROL_POLICY", "RESOURCE_CONTROL_POLICY"]
 class OrganizationPolicy:
     """A service or resource control policy, in a template or in AWS.
 
-    Its document, or what it is attached to, is ``None`` if that is not known; ``unknown`` says why.
+    Its content, or what it is attached to, is ``None`` if that is not known; ``unknown`` says why.
     """
 
     name: str
     type: str
-    document: Any = None
+    content: Policy | None = None
     attached_to: tuple[str, ...] | None = None
     unknown: tuple[OrganizationUnknown, ...] = ()
 

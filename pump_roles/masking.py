@@ -12,9 +12,11 @@ from pump_roles.guardrails import by_policy, kept_by
 from pump_roles.iam import (
     MASK,
     VERSIONS,
+    ConditionTest,
     ExternalId,
     TextMask,
     is_external_id_key,
+    names_ids,
     presence,
 )
 from pump_roles.inputs import ACCOUNT_FILTERS, CallAs, as_text, decoded
@@ -60,6 +62,8 @@ class Mask:
             changed = {
                 name: self._masked(getattr(value, name)) for name in _with_texts(type(value))
             }
+            if isinstance(value, ConditionTest) and names_ids(value):
+                changed["values"] = tuple(MASK for _ in value.values)
             return replace(value, **changed)
         return value
 

@@ -18,7 +18,8 @@ Each room has a closed type for what is not known there, and the output has word
 import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Final, Literal
+from functools import cache
+from typing import Final, Literal
 
 from pump_roles.iam import (
     EVERYWHERE,
@@ -29,11 +30,9 @@ from pump_roles.iam import (
     Trust,
     TrustProblem,
     Value,
-    asked_tags,
-    clauses,
     denies_all,
     known,
-    only_denies,
+    parse_policy,
 )
 from pump_roles.placeholders import TemplateChange
 from pump_roles.published import ROLES
@@ -44,10 +43,7 @@ HOUR: Final = 3_600
 ROOT: Final = known("/")
 """The path of a role that does not set it."""
 
-_REVOKES: Final = re.compile(
-    r'\{"DateLessThan": \{"aws:tokenissuetime": \["([0-9T:.-]{10,23}Z?)"\]\}\}'
-)
-"""The canonical form of the condition with which sessions are revoked."""
+_TIME: Final = re.compile("[0-9T:.-]{10,23}Z?")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -119,17 +115,17 @@ class Boundary:
     """A permissions boundary.
 
     :param arn: the policy's ARN. If it is not read, there may be no boundary.
-    :param document: the policy's document; ``None`` if it is not known.
+    :param policy: the policy; ``None`` if it is not known.
     """
 
     arn: Value
-    document: Any = None
+    policy: Policy | None = None
 
     @property
     def stops(self) -> bool:
         """Whether it is AWS's policy that denies everything, or another one that does."""
-        policy = Policy(name=self.arn.text, document=self.document)
-        return self.arn.is_known and (denies_all(self.arn.text) or stops(policy))
+        denied = denies_all(self.arn.text) or (self.policy is not None and stops(self.policy))
+        return self.arn.is_known and denied
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -167,17 +163,17 @@ class Role:
     def __post_init__(self) -> None:
         if not self.tags and all(unknown.part != "tags" for unknown in self.unknown):
             return
-        asked = asked_tags([policy.document for policy in self.policies])
+        asked = {key for policy in self.policies for key in policy.asked_tags}
         tags = {key: value for key, value in self.tags.items() if key.lower() in asked}
         unknown = tuple(unknown for unknown in self.unknown if unknown.part != "tags" or asked)
         object.__setattr__(self, "tags", tags)
         object.__setattr__(self, "unknown", unknown)
 
     @property
-    def documents(self) -> tuple[Any, ...]:
-        """The documents of its policies and its permissions boundary."""
-        boundary = () if self.boundary is None else (self.boundary.document,)
-        return (*(policy.document for policy in self.policies), *boundary)
+    def all_policies(self) -> tuple[Policy, ...]:
+        """Its policies, and its permissions boundary if that is known."""
+        boundary = self.boundary.policy if self.boundary else None
+        return self.policies if boundary is None else (*self.policies, boundary)
 
     @property
     def unreadable(self) -> tuple[RoleUnknown, ...]:
@@ -219,31 +215,38 @@ class Role:
 
 def stops(policy: Policy) -> bool:
     """Return whether a policy denies everything, and does nothing else."""
-    if policy.document is None:
+    if not policy.is_known:
         return denies_all(policy.arn)
-    return only_denies(policy.document) and any(
-        clause.pattern == "*" and clause.scope == EVERYWHERE for clause in clauses(policy.document)
-    )
+    everything = (each for each in policy.statements if each.denies_everything)
+    return policy.only_denies and any(each.scope == EVERYWHERE for each in everything)
 
 
 def revoked_before(policy: Policy) -> str:
     """Return the time before which sessions were started that a policy denies everything, and does
     nothing else; empty if it does not.
     """
-    if not only_denies(policy.document):
-        return ""
-    scopes = [clause.scope for clause in clauses(policy.document) if clause.pattern == "*"]
-    conditions = [scope.condition for scope in scopes if scope.everywhere]
+    denying = policy.statements if policy.only_denies else ()
+    tests = [each.scope.condition.tests for each in denying if each.denies_everything]
     # IAM User Guide, "Revoke IAM role temporary security credentials".
-    times = map(_REVOKES.fullmatch, conditions)
-    return max((found[1] for found in times if found), default="")
+    times = (
+        test.values[0]
+        for (test,) in (found for found in tests if len(found) == 1)
+        if (test.operator, test.key, len(test.values)) == ("DateLessThan", "aws:tokenissuetime", 1)
+    )
+    return max(filter(_TIME.fullmatch, times), default="")
+
+
+@cache
+def published_policies(kind: str) -> tuple[Policy, ...]:
+    """Return the policies of a role as Pump publishes them."""
+    return tuple(parse_policy(policy.document, name=policy.name) for policy in ROLES[kind].policies)
 
 
 def kind_of(names: Iterable[str], policies: Sequence[Policy]) -> str | None:
     """Return the kind of one of Pump's roles; ``None`` for any other role.
 
     A role is one of Pump's if it has the name of a published role, or a policy with the name or
-    the document of a published policy.
+    the statements of a published policy.
     """
     called = {name.casefold() for name in names}
     for role in ROLES.values():
@@ -251,10 +254,10 @@ def kind_of(names: Iterable[str], policies: Sequence[Policy]) -> str | None:
             return role.kind
     held = {
         published.name
-        for role in ROLES.values()
-        for published in role.policies
+        for kind in ROLES
+        for published in published_policies(kind)
         for policy in policies
-        if policy.name == published.name or policy.document == published.document
+        if policy.name == published.name or policy.statements == published.statements
     }
     # The smallest role that has all of them: the auto-pilot role also has the read-only role's.
     for role in sorted(ROLES.values(), key=lambda role: len(role.policies)):

@@ -16,6 +16,7 @@ from typing import Any, Final
 from mypy_boto3_iam import IAMClient
 
 from pump_roles.assembly import DeployedRole
+from pump_roles.iam import parse_policy
 from pump_roles.review.account.account_details import read_account
 from pump_roles.review.account.expectation import Expectation
 from pump_roles.review.account.verification import AccountResult
@@ -76,7 +77,7 @@ def with_boundary(expectation: Expectation) -> Expectation:
 
     def with_text(way: DeployedRole) -> DeployedRole:
         assert way.role.boundary is not None
-        boundary = replace(way.role.boundary, document=BOUNDARY)
+        boundary = replace(way.role.boundary, policy=parse_policy(BOUNDARY, name="boundary"))
         return replace(way, role=replace(way.role, boundary=boundary))
 
     roles = (tuple(map(with_text, ways)) for ways in expectation.roles)

@@ -1,15 +1,39 @@
 """Rewrites policy documents without changing what they mean."""
 
+import json
 from collections.abc import Callable, Mapping
 from copy import deepcopy
 from typing import Any
 
 from hypothesis import strategies as st
 
-from pump_roles.iam import account_of_root
+from pump_roles.iam import VERSIONS, Policy, account_of_root
+from pump_roles.iam import Statement as ReadStatement
 from pump_roles.inputs import as_list
 
 Statement = dict[str, Any]
+
+
+def document_of(policy: Policy) -> dict[str, Any]:
+    """A document that a policy could be read from."""
+    statements = [
+        json.loads(statement.not_read) if statement.not_read else _written(statement)
+        for statement in policy.statements
+    ]
+    others = [json.loads(part)["Statement"] for part in policy.not_read]
+    return {"Version": VERSIONS[-1], "Statement": [*statements, *others]}
+
+
+def _written(statement: ReadStatement) -> Statement:
+    scope = statement.scope
+    resources = [*scope.resources, *map(json.loads, scope.unresolved)]
+    actions, excluded = statement.actions, statement.not_actions
+    return {
+        "Effect": statement.effect,
+        **({"Action": [*actions]} if excluded is None else {"NotAction": [*excluded]}),
+        "NotResource" if scope.excluded else "Resource": resources,
+        **({"Condition": json.loads(str(scope.condition))} if scope.condition else {}),
+    }
 
 
 @st.composite

@@ -7,25 +7,12 @@ import re
 from collections.abc import Iterator, Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from dataclasses import replace
-from typing import Any, Final
+from typing import Final
 
 from pump_roles.compare.trust_policies import trust_differences
 from pump_roles.guardrails import Guardrail, opening_tags, opening_value
 from pump_roles.guardrails.role_guardrails import recognized
-from pump_roles.iam import (
-    ASSUME_ROLE,
-    Effect,
-    Policy,
-    Value,
-    asked_tags,
-    canonical,
-    canonical_condition,
-    decision_changes,
-    is_met,
-    unreadable_statements,
-    without_partition,
-)
-from pump_roles.inputs import as_list, as_mapping
+from pump_roles.iam import ASSUME_ROLE, Effect, Policy, Value, decision_changes, without_partition
 from pump_roles.published import ROLES
 from pump_roles.role import Boundary, Difference, Role, RolePart, Rule, revoked_before, stops
 
@@ -65,18 +52,13 @@ def _anywhere(role: Role) -> Role:
     # known at either time is told by itself.
     def boundary_of(boundary: Boundary) -> Boundary:
         arn = _ACCOUNT.sub("::${AWS::AccountId}:", without_partition(boundary.arn.text))
-        document = without_partition(boundary.document)
-        return Boundary(arn=replace(boundary.arn, text=arn), document=document)
-
-    def anywhere(policies: tuple[Policy, ...]) -> tuple[Policy, ...]:
-        return tuple(
-            replace(policy, document=without_partition(policy.document)) for policy in policies
-        )
+        policy = boundary.policy and boundary.policy.with_texts(without_partition)
+        return Boundary(arn=replace(boundary.arn, text=arn), policy=policy)
 
     return replace(
         role,
-        policies=anywhere(role.policies),
-        may_deny=anywhere(role.may_deny),
+        policies=tuple(policy.with_texts(without_partition) for policy in role.policies),
+        may_deny=tuple(policy.with_texts(without_partition) for policy in role.may_deny),
         boundary=role.boundary and boundary_of(role.boundary),
         unknown=(),
     )
@@ -135,12 +117,11 @@ def _boundary(
             rule=rule, effect=effect, part="boundary", subject=(now or was)[0], was=was, now=now
         )
         return
-    texts = [side.document for side in sides]
-    if now and None not in texts and not same_document(*texts):
+    before, after = (side and side.policy for side in (expected, found))
+    if before and after and not before.means_the_same_as(after):
         text = Difference(rule="boundary-text", effect="unclear", part="boundary", subject=now[0])
         # A boundary by itself, as if it were the only policy of a role.
-        before, after = ([Policy(name="boundary", document=text, arn=now[0])] for text in texts)
-        yield from in_each_direction(text, before, after)
+        yield from in_each_direction(text, [before], [after])
 
 
 def _tags(expected: Role, found: Role) -> Iterator[Difference]:
@@ -214,7 +195,7 @@ def may_deny_differences(expected: Role, found: Role) -> Iterator[Difference]:
     for rule, effect, here, there in sides:
         for policy in here.may_deny:
             others = (*there.may_deny, *there.policies)
-            if not any(same_document(policy.document, other.document) for other in others):
+            if not any(map(policy.means_the_same_as, others)):
                 part = _part_of(policy)
                 yield Difference(rule=rule, effect=effect, part=part, subject=policy.name)
 
@@ -233,8 +214,8 @@ def without_denies_that_may_be(expected: Role, found: Role) -> Role:
         or not any(
             part == key[0]
             and (policy.arn or policy.name == other.name)
-            and policy.document is not None
-            and same_document(policy.document, other.document)
+            and policy.is_known
+            and policy.means_the_same_as(other)
             for part, other in may_be
         )
     )
@@ -246,12 +227,6 @@ def _part_of(policy: Policy) -> RolePart:
 
 
 _PARTS: Final[tuple[RolePart, ...]] = ("inline-policies", "managed-policies")
-
-
-def same_document(document: Any, other: Any) -> bool:
-    """Return whether two policy documents mean the same."""
-    # The representation distinguishes true from 1.
-    return repr(document) == repr(other) or canonical(document) == canonical(other)
 
 
 def _by_key(policies: Sequence[Policy]) -> dict[_Key, Policy]:
@@ -277,8 +252,7 @@ def _named_as_expected(
         if ":policy/${" not in policy.arn or key in found:
             continue
         for other in [other for other in found if other not in before]:
-            document = found[other].document
-            if other[0] == key[0] and document and same_document(document, policy.document):
+            if other[0] == key[0] and found[other].means_the_same_as(policy):
                 found[key] = found.pop(other)
                 break
     return found
@@ -286,11 +260,7 @@ def _named_as_expected(
 
 def _is_same(expected: Policy, found: Policy) -> bool:
     # A document that could not be read is not known to differ.
-    return (
-        expected.document is None
-        or found.document is None
-        or same_document(expected.document, found.document)
-    )
+    return not (expected.is_known and found.is_known) or expected.means_the_same_as(found)
 
 
 def _of_policy(
@@ -324,7 +294,8 @@ def opened(role: Role) -> tuple[str, ...]:
     """Return the keys of a role's tags that open a guardrail, or may; not what is unknown."""
     implemented = [(policy, guardrail_of(role.kind, policy)) for policy in role.policies]
     values = {found.tag: opening_value(found) for _, found in implemented if found is not None}
-    elsewhere = opening_tags([policy.document for policy, found in implemented if found is None])
+    others = (policy.asked_tags for policy, found in implemented if found is None)
+    elsewhere = opening_tags({key for asked in others for key in asked})
     return tuple(
         key
         for key, value in role.tags.items()
@@ -334,9 +305,7 @@ def opened(role: Role) -> tuple[str, ...]:
 
 def guardrail_of(kind: str, policy: Policy) -> Guardrail | None:
     """Return the guardrail that a policy implements; ``None`` for any other policy."""
-    if kind not in ROLES or not isinstance(policy.document, dict):
-        return None
-    return recognized(policy.name, policy.document, ROLES[kind].patterns)
+    return recognized(policy, ROLES[kind].patterns) if kind in ROLES else None
 
 
 def _has_value(kind: str, old: Policy | None, new: Policy | None) -> bool:
@@ -364,7 +333,7 @@ def _as_tagged(policy: Policy, role: Role) -> Policy:
     # left to the customer, who opens it.
     if guardrail_of(role.kind, policy) is not None:
         return policy
-    asked = () if role.is_unknown("tags") else asked_tags([policy.document])
+    asked = () if role.is_unknown("tags") else policy.asked_tags
     tags = {key.lower(): value for key, value in role.tags.items()}
     keys = {
         f"aws:principaltag/{key}": tags[key].text if key in tags else None
@@ -372,17 +341,12 @@ def _as_tagged(policy: Policy, role: Role) -> Policy:
         if key not in tags or tags[key].is_known
     }
 
-    def applies(statement: Any) -> bool:
-        members = as_mapping(statement)
-        condition = canonical_condition(members.get("Condition", {}))
-        return members.get("Effect") != "Deny" or is_met(condition, keys) is not False
-
-    document = as_mapping(policy.document)
-    listed = as_list(document.get("Statement", []))
-    left = [statement for statement in listed if applies(statement)]
-    if len(left) == len(listed):
-        return policy
-    return replace(policy, document={**document, "Statement": left})
+    left = tuple(
+        statement
+        for statement in policy.statements
+        if statement.effect != "Deny" or statement.scope.condition.is_met(keys) is not False
+    )
+    return replace(policy, statements=left)
 
 
 def in_each_direction(
@@ -418,11 +382,7 @@ def in_each_direction(
 
 
 def _unreadable(policies: Sequence[Policy]) -> set[tuple[str, str]]:
-    return {
-        (policy.name, repr(statement))
-        for policy in policies
-        for statement in unreadable_statements(policy.document)
-    }
+    return {(policy.name, statement) for policy in policies for statement in policy.unreadable}
 
 
 def _together(

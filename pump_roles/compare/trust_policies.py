@@ -1,16 +1,17 @@
 """Compares trust policies: whether more or fewer callers can assume a role."""
 
-import json
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import product
-from typing import Any, Final
+from typing import Final
 
 from pump_roles.iam import (
     ASSUME_ROLE,
     EXTERNAL_ID_KEY,
     OF_AWS,
     VERSIONS,
+    Condition,
+    ConditionTest,
     Effect,
     ExternalId,
     Principal,
@@ -19,7 +20,6 @@ from pump_roles.iam import (
     TrustStatement,
     covers,
     folded,
-    implies,
     in_newest_version,
 )
 from pump_roles.role import Difference
@@ -184,7 +184,7 @@ class _Part:
     effect: str
     action: str
     principal: _Identity
-    condition: str = field(repr=False)
+    condition: Condition = field(repr=False)
 
     def covers(self, other: "_Part", account: str) -> bool:
         """Return whether it applies to every call that another part applies to."""
@@ -192,7 +192,7 @@ class _Part:
             self.effect == other.effect
             and covers(self.action, other.action)
             and _is_within(other.principal, self.principal, account)
-            and implies(json.loads(other.condition), json.loads(self.condition))
+            and other.condition.implies(self.condition)
         )
 
 
@@ -215,10 +215,7 @@ def _meaning(
             effect=statement.effect,
             action=folded(action),
             principal=(instead or {}).get(who.identity, who.identity),
-            condition=in_newest_version(
-                _condition(statement, ids=ids or statement.effect == "Deny", texts=texts),
-                trust.version,
-            ),
+            condition=_condition(statement, ids=ids or statement.effect == "Deny", texts=texts),
         )
         for statement in readable
         for action, who in product(statement.actions, statement.principals)
@@ -226,20 +223,19 @@ def _meaning(
     unread: set[object] = {in_newest_version(text, trust.version) for text in trust.not_read}
     for statement in trust.statements:
         if not statement.is_comparable:
-            text = f"{statement.not_read}{statement.condition}"
-            unread.add((statement, in_newest_version(text, trust.version)))
+            unread.add((statement, in_newest_version(statement.not_read, trust.version)))
     if trust.version not in VERSIONS:
         unread.add(trust.version)
     return _Meaning(parts=parts, unreadable=frozenset(unread))
 
 
-def _condition(statement: TrustStatement, *, ids: bool, texts: bool) -> str:
-    found: dict[str, Any] = statement.conditions
-    if statement.id_required == "exactly":
-        # Without IDs, it requires one of those that are compared by themselves.
-        listed = sorted({*statement.compared_ids(by_text=texts)}) if ids else [""]
-        found["StringEquals"] = {**found.get("StringEquals", {}), EXTERNAL_ID_KEY: listed}
-    return json.dumps(found, sort_keys=True)
+def _condition(statement: TrustStatement, *, ids: bool, texts: bool) -> Condition:
+    if statement.id_required != "exactly":
+        return statement.condition
+    # Without IDs, it requires one of those that are compared by themselves.
+    listed = sorted({*statement.compared_ids(by_text=texts)}) if ids else [""]
+    required = ConditionTest("StringEquals", EXTERNAL_ID_KEY, tuple(listed))
+    return Condition(tuple(sorted({*statement.condition.tests, required})))
 
 
 def _effects(was: _Meaning, now: _Meaning, account: str) -> tuple[Effect, ...]:

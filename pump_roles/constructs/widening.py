@@ -8,7 +8,7 @@ from typing import Any, Final
 
 from pump_roles.access import Access, Reason
 from pump_roles.guardrails import opening_tags
-from pump_roles.iam import statements_in, without_partition
+from pump_roles.iam import asked_tags, statements_in, without_partition
 from pump_roles.inputs import EXTERNAL_ID, PRINCIPAL, Text, as_list, as_mapping, as_text, unescaped
 from pump_roles.placeholders import (
     Reference,
@@ -153,7 +153,7 @@ class _Gate:
             if not self._is_same(name, resource, built):
                 at = f"Properties.{name}"
                 found.append(_widening("changed", file, built.logical_id, name, at))
-        if opening := opening_tags(built.properties):
+        if opening := opening_tags(asked_tags(as_text(built.properties))):
             keys = dict.fromkeys(key for key, _ in resource.tags)
             tags = [key or "" for key in keys if key is None or key.lower() in opening]
             found += [_widening("tagged", file, built.logical_id, key) for key in tags]

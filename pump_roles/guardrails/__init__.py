@@ -18,7 +18,7 @@ from functools import cache, partial
 from importlib import resources
 from typing import Any, ClassVar, Final
 
-from pump_roles.iam import Policy, asked_tags, only_denies, overlap
+from pump_roles.iam import Policy, overlap
 from pump_roles.inputs import (
     ACCOUNT,
     ACTION,
@@ -30,7 +30,6 @@ from pump_roles.inputs import (
     ArgumentError,
     ListOf,
     Text,
-    as_list,
     as_mapping,
     check_region,
     mapped,
@@ -356,16 +355,15 @@ def _with_partition(part: Any) -> Any:
     return {"Fn::Sub": part} if isinstance(part, str) and "${AWS::Partition}" in part else part
 
 
-def own_guardrail(policy_name: str, document: Mapping[str, Any]) -> Guardrail | None:
+def own_guardrail(policy: Policy) -> Guardrail | None:
     """Return the guardrail that a policy with a name like this could implement; else ``None``."""
-    name = "-".join(re.findall("[A-Z][a-z0-9]*", policy_name.removeprefix(_POLICY))).lower()
-    statements = map(as_mapping, as_list(document.get("Statement")))
-    actions = [action for each in statements for action in as_list(each.get("Action"))]
+    name = "-".join(re.findall("[A-Z][a-z0-9]*", policy.name.removeprefix(_POLICY))).lower()
+    actions = [action for statement in policy.statements for action in statement.actions]
     try:
         guardrail = Guardrail.denying(name, *actions, reason="Your own guardrail denies it.")
     except ArgumentError:
         return None
-    return guardrail if guardrail.policy_name == policy_name else None
+    return guardrail if guardrail.policy_name == policy.name else None
 
 
 def _separate(argument: str, values: tuple[object, ...]) -> tuple[object, ...]:
@@ -459,19 +457,19 @@ def by_policy() -> Mapping[str, Guardrail]:
     }
 
 
-def opening_tags(policies: Any) -> set[str]:
+def opening_tags(asked: Collection[str]) -> set[str]:
     """Return the keys, in lower case, of the tags with which the customer opens guardrails.
 
     The case of a key does not matter (IAM User Guide, "Tags for AWS Identity and Access Management
     resources").
     """
-    return asked_tags(policies) & {guardrail.tag for guardrail in by_policy().values()}
+    return {*asked} & {guardrail.tag for guardrail in by_policy().values()}
 
 
 def only_takes_away(policy: Policy) -> bool:
     """Return whether a policy has nothing but denies, and no name of this package's policies."""
     own = {policy.name for role in ROLES.values() for policy in role.policies} | {*by_policy()}
-    return policy.name.casefold() not in map(str.casefold, own) and only_denies(policy.document)
+    return policy.name.casefold() not in map(str.casefold, own) and policy.only_denies
 
 
 # What ends an approval every day: a schedule that removes the tag which opens a guardrail.

@@ -1,7 +1,7 @@
 """Guardrails as policies of a role: their documents, redundant ones, and which one a policy is."""
 
 import re
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 from pump_roles.guardrails import (
@@ -16,14 +16,14 @@ from pump_roles.guardrails import (
 from pump_roles.iam import (
     Policy,
     Value,
-    canonical,
     covers,
     known,
     overlap,
+    parse_policy,
     parse_trust,
     without_partition,
 )
-from pump_roles.inputs import ArgumentError, ListOf
+from pump_roles.inputs import ArgumentError, ListOf, mapped
 from pump_roles.published import (
     EXTERNAL_ID_PARAMETER,
     PRINCIPAL_PARAMETER,
@@ -31,7 +31,7 @@ from pump_roles.published import (
     PublishedRole,
     trust_policy,
 )
-from pump_roles.role import Role
+from pump_roles.role import Role, published_policies
 
 
 def documents(
@@ -63,9 +63,13 @@ def documents(
 def as_policies(denies: Mapping[Guardrail, Mapping[str, Any]]) -> tuple[Policy, ...]:
     """Return the inline policies of guardrails, with a placeholder for the partition."""
     return tuple(
-        Policy(name=guardrail.policy_name, document=without_partition(document))
+        parse_policy(mapped(document, _without_function), name=guardrail.policy_name)
         for guardrail, document in denies.items()
     )
+
+
+def _without_function(part: Any) -> Any:
+    return part["Fn::Sub"] if isinstance(part, dict) and part.keys() == {"Fn::Sub"} else part
 
 
 def applying(
@@ -185,41 +189,47 @@ def _checked(guardrails: object) -> tuple[Guardrail, ...]:
     return tuple(guardrails)
 
 
-def recognized(
-    policy_name: str, document: Mapping[str, Any], patterns: Iterable[str]
-) -> Guardrail | None:
+def recognized(policy: Policy, patterns: Iterable[str]) -> Guardrail | None:
     """Return the guardrail that a role's policy implements exactly; ``None`` if there is none.
 
     How it is written, and the partition of its ARNs, do not count.
     """
-    guardrail = by_policy().get(policy_name) or own_guardrail(policy_name, document)
+    guardrail = by_policy().get(policy.name) or own_guardrail(policy)
     if guardrail is None:
         return None
-    found, allowed = canonical(without_partition(document)), list(patterns)
-    for own in documents_on(guardrail, allowed).values():
-        expected = canonical(without_partition(own))
+    found, allowed = policy.with_texts(without_partition), list(patterns)
+    for expected in as_policies(documents_on(guardrail, allowed)):
         filled = _filled_as_in(found, guardrail, expected) if guardrail.value else guardrail
         if filled is not None and any(
-            canonical(without_partition(with_value)) == found
-            for with_value in documents_on(filled, allowed).values()
+            map(found.means_the_same_as, as_policies(documents_on(filled, allowed)))
         ):
             return filled
     return None
 
 
-def _filled_as_in(found: str, guardrail: Guardrail, expected: str) -> Guardrail | None:
+def _filled_as_in(found: Policy, guardrail: Guardrail, expected: Policy) -> Guardrail | None:
     # The guardrail with the value that is in the place of its placeholder.
-    placeholder = f"${{{guardrail.value}}}"
-    part = next(line for line in expected.splitlines() if placeholder in line)
-    value = re.escape(part).replace(re.escape(placeholder), '([^"]+(?:","[^"]+)*)')
-    match = re.search(f"^{value}$", found, re.MULTILINE)
-    if match is None:
+    values = [*dict.fromkeys(_values(found, expected, f"${{{guardrail.value}}}"))]
+    if not values:
         return None
     validator, with_value = WITH_VALUE[guardrail.name]
     try:
-        return with_value(match[1].split('","') if isinstance(validator, ListOf) else match[1])
+        return with_value(values if isinstance(validator, ListOf) else values[0])
     except ArgumentError:
         return None
+
+
+def _values(found: Policy, expected: Policy, placeholder: str) -> Iterator[str]:
+    scopes = [statement.scope for statement in found.statements]
+    for own in (statement.scope for statement in expected.statements):
+        for resource in (text for text in own.resources if placeholder in text):
+            value = re.escape(resource).replace(re.escape(placeholder), "(.+)")
+            matches = (re.fullmatch(value, text) for scope in scopes for text in scope.resources)
+            yield from (match[1] for match in matches if match)
+        for own_test in (test for test in own.condition.tests if placeholder in test.values):
+            for test in (test for scope in scopes for test in scope.condition.tests):
+                if (test.operator, test.key) == (own_test.operator, own_test.key):
+                    yield from test.values
 
 
 def published_role(kind: str, guardrails: Sequence[Guardrail] = ()) -> Role:
@@ -233,7 +243,7 @@ def published_role(kind: str, guardrails: Sequence[Guardrail] = ()) -> Role:
             lambda parameter, _: Value("open", parameter),
         ),
         policies=(
-            *(Policy(name=policy.name, document=policy.document) for policy in role.policies),
+            *published_policies(kind),
             *as_policies(documents(guardrails, role)),
         ),
     )

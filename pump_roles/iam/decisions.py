@@ -4,18 +4,11 @@ from collections import Counter
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property, lru_cache
+from itertools import count
 from typing import Final, Literal, NamedTuple
 
 from pump_roles.iam.catalog import Action, Catalog, shipped
-from pump_roles.iam.identity_policies import (
-    ANY_ARN,
-    EVERYWHERE,
-    Clause,
-    Policy,
-    Scope,
-    clauses,
-    is_policy_name,
-)
+from pump_roles.iam.identity_policies import ANY_ARN, EVERYWHERE, ActionPattern, Policy, Scope
 from pump_roles.iam.matching import overlap
 
 Decision = Literal[
@@ -78,16 +71,28 @@ class DecisionChange:
     actions: tuple[str, ...]
 
 
-_Pair = tuple[Policy, Clause]
-_Clauses = tuple[list[_Pair], list[_Pair]]
-"""The clauses that allow an action, and those that deny it, with their policies."""
+class PolicyPattern(NamedTuple):
+    """An action pattern that counts, and the policy that has it.
+
+    :param number: what no other one of its evaluator has.
+    """
+
+    policy: Policy
+    pattern: ActionPattern
+    number: int = 0
+
+
+_Deciding = tuple[list[PolicyPattern], list[PolicyPattern]]
+"""The patterns that allow an action, and those that deny it."""
+
+_Numbers = tuple[tuple[int, ...], ...]
 
 _BOTH: Final = ("Allow", "Deny")
 _MANY: Final = 20
 """As many limits as someone reads. Of more, what another one covers stays."""
 
 _NOTHING: Final = Grant(decision=NOT_GRANTED)
-_EVERYTHING: Final = Clause(
+_EVERYTHING: Final = ActionPattern(
     pattern="*", excluded=None, effect="Allow", scope=EVERYWHERE, readable=True
 )
 
@@ -105,35 +110,32 @@ class PolicyEvaluator:
     ) -> None:
         self._catalog = catalog
         certain = certain_policies(policies)
-        read = [
-            (policy, clause)
-            for policy in policies
-            if not any(policy is other for other in without)
-            for clause in clauses(policy.document)
-            if clause.scope.on(ANY_ARN)
-        ]
-        self.effective: Final[Mapping[str, Sequence[_Pair]]] = {
-            "Allow": [(policy, clause) for policy, clause in read if clause.effect == "Allow"],
-            "Deny": [
-                (policy, clause)
-                for policy, clause in read
-                if clause.effect == "Deny"
-                and clause.readable
-                and any(policy is other for other in certain)
-            ],
-        }
-        """The clauses that count, with their policies, by their effect."""
+        self._numbers = count()
+        self.effective: Final[Mapping[str, list[PolicyPattern]]] = {"Allow": [], "Deny": []}
+        """The patterns that count, by their effect."""
+        for policy in policies:
+            if policy not in without:
+                self._add(policy, certain=policy in certain)
         # Those of a service with the same kinds of resources are about these alike.
-        self._by_resources: Final[dict[tuple[str, ...], list[_Pair | None]]] = {}
-        self._in_scopes: Final[dict[tuple[int, Scope], _Pair]] = {}
+        self._by_resources: Final[dict[tuple[str, ...], list[PolicyPattern | None]]] = {}
+        self._in_scopes: Final[dict[tuple[int, Scope], PolicyPattern]] = {}
+
+    def _add(self, policy: Policy, *, certain: bool) -> None:
+        for pattern in policy.patterns:
+            counts = pattern.effect == "Allow" or (
+                pattern.effect == "Deny" and pattern.readable and certain
+            )
+            if counts and pattern.scope.on(ANY_ARN):
+                found = PolicyPattern(policy, pattern, next(self._numbers))
+                self.effective[pattern.effect].append(found)
 
     @cached_property
     def allowed(self) -> Catalog:
         """The actions of the catalog that they allow, somewhere."""
         names = {
             action.name
-            for at, (_, clause) in enumerate(self.effective["Allow"])
-            for action in matched_by(clause, self._catalog)
+            for at, found in enumerate(self.effective["Allow"])
+            for action in matched_by(found.pattern, self._catalog)
             if self._for("Allow", action)[at] is not None
         }
         actions = self._catalog.actions.items()
@@ -142,50 +144,50 @@ class PolicyEvaluator:
         )
 
     @cached_property
-    def decided(self) -> Mapping[str, _Clauses]:
-        """The clauses that decide about each action of the catalog that they allow, by its name."""
+    def decided(self) -> Mapping[str, _Deciding]:
+        """What decides about each action of the catalog that they allow, by its name."""
         # Only among these: a deny of every service is about all of the catalog.
         names = {
-            (clause.pattern, clause.excluded): {
-                action.name for action in matched_by(clause, self.allowed)
+            (pattern.pattern, pattern.excluded): {
+                action.name for action in matched_by(pattern, self.allowed)
             }
-            for pairs in self.effective.values()
-            for _, clause in pairs
+            for found in self.effective.values()
+            for _, pattern, _ in found
         }
         about = {
-            effect: [names[clause.pattern, clause.excluded] for _, clause in pairs]
-            for effect, pairs in self.effective.items()
+            effect: [names[pattern.pattern, pattern.excluded] for _, pattern, _ in found]
+            for effect, found in self.effective.items()
         }
 
-        def clauses_about(action: Action, effect: str) -> list[_Pair]:
+        def patterns_about(action: Action, effect: str) -> list[PolicyPattern]:
             placed = zip(self._for(effect, action), about[effect], strict=True)
-            return [pair for pair, of_it in placed if pair is not None and action.name in of_it]
+            return [found for found, of_it in placed if found is not None and action.name in of_it]
 
         return {
-            action.name: (clauses_about(action, "Allow"), clauses_about(action, "Deny"))
+            action.name: (patterns_about(action, "Allow"), patterns_about(action, "Deny"))
             for action in self.allowed.actions.values()
         }
 
     @cached_property
     def grants(self) -> Mapping[str, Grant]:
         """How each action of the catalog that they allow is decided, by its name."""
-        # The same clauses decide about most actions.
-        made: dict[tuple[int, ...], Grant] = {}
+        # The same patterns decide about most actions.
+        made: dict[_Numbers, Grant] = {}
         found: dict[str, Grant] = {}
         for name, decided in self.decided.items():
-            key = _key(*decided)
-            if key not in made:
-                made[key] = _grant(*decided)
-            found[name] = made[key]
+            numbers = _numbers(*decided)
+            if numbers not in made:
+                made[numbers] = _grant(*decided)
+            found[name] = made[numbers]
         return found
 
-    def deciding(self, name: str) -> _Clauses:
-        """Return the clauses that allow an action, and those that deny it."""
+    def deciding(self, name: str) -> _Deciding:
+        """Return the patterns that allow an action, and those that deny it."""
         action = self._catalog.actions.get(name.lower())
         if action is not None and action.name in self.decided:
             return self.decided[action.name]
         allows, denies = (
-            [pair for pair in placed if pair is not None and pair[1].matches(name)]
+            [found for found in placed if found is not None and found.pattern.matches(name)]
             for placed in (
                 self.effective[effect] if action is None else self._for(effect, action)
                 for effect in _BOTH
@@ -197,8 +199,8 @@ class PolicyEvaluator:
         """Return how an action is decided, whether or not the catalog has it."""
         return self.grants.get(name) or _grant(*self.deciding(name))
 
-    def _for(self, effect: str, action: Action) -> list[_Pair | None]:
-        # The clauses that count, with their scopes for an action's resources; None for one that
+    def _for(self, effect: str, action: Action) -> Sequence[PolicyPattern | None]:
+        # The patterns that count, with their scopes for an action's resources; None for one that
         # never applies to these.
         arns = self._catalog.arns[action.name]
         others = f"arn:*:{action.service}:*"
@@ -206,16 +208,21 @@ class PolicyEvaluator:
         if key not in self._by_resources:
             # AWS may check others than it documents. Then an allow counts.
             self._by_resources[key] = [
-                self._in_scope(pair, pair[1].scope.on(arns, (others,), certain=effect == "Deny"))
-                for pair in self.effective[effect]
+                self._in_scope(
+                    found, found.pattern.scope.on(arns, (others,), certain=effect == "Deny")
+                )
+                for found in self.effective[effect]
             ]
         return self._by_resources[key]
 
-    def _in_scope(self, pair: _Pair, scope: Scope | None) -> _Pair | None:
-        policy, clause = pair
-        if scope is None or scope is clause.scope:
-            return None if scope is None else pair
-        return self._in_scopes.setdefault((id(pair), scope), (policy, replace(clause, scope=scope)))
+    def _in_scope(self, found: PolicyPattern, scope: Scope | None) -> PolicyPattern | None:
+        if scope is None or scope is found.pattern.scope:
+            return None if scope is None else found
+        key = found.number, scope
+        if key not in self._in_scopes:
+            pattern = replace(found.pattern, scope=scope)
+            self._in_scopes[key] = PolicyPattern(found.policy, pattern, next(self._numbers))
+        return self._in_scopes[key]
 
 
 def certain_policies(policies: Sequence[Policy]) -> list[Policy]:
@@ -225,7 +232,7 @@ def certain_policies(policies: Sequence[Policy]) -> list[Policy]:
     name that is filled in at deployment.
     """
     names = Counter(policy.name.casefold() for policy in policies if not policy.arn)
-    known = all(policy.arn or is_policy_name(policy.name) for policy in policies)
+    known = all(policy.arn or policy.has_valid_name for policy in policies)
     return [
         policy
         for policy in policies
@@ -234,29 +241,29 @@ def certain_policies(policies: Sequence[Policy]) -> list[Policy]:
 
 
 def decision_of(limit: Scope) -> Decision:
-    """Return what a clause that denies decides."""
+    """Return what a deny decides."""
     if limit.condition:
         return CONDITIONALLY
     return DENIED if limit.everywhere else PARTLY
 
 
-def is_covered(clause: Clause, catalog: Catalog) -> bool:
-    """Return whether the catalog has everything that a clause matches.
+def is_covered(pattern: ActionPattern, catalog: Catalog) -> bool:
+    """Return whether the catalog has everything that a pattern matches.
 
     A pattern that matches nothing may match an action that is newer than the catalog.
     """
     return (
-        clause.excluded is None
-        and catalog.covers(clause.pattern)
-        and bool(catalog.matched_by(clause.pattern))
+        pattern.excluded is None
+        and catalog.covers(pattern.pattern)
+        and bool(catalog.matched_by(pattern.pattern))
     )
 
 
-def matched_by(clause: Clause, catalog: Catalog) -> Sequence[Action]:
-    """Return the catalog's actions that a clause is about."""
-    if clause.excluded is None:
-        return catalog.matched_by(clause.pattern)
-    excluded = {action.name for action in catalog.matching(clause.excluded)}
+def matched_by(pattern: ActionPattern, catalog: Catalog) -> Sequence[Action]:
+    """Return the catalog's actions that a pattern is about."""
+    if pattern.excluded is None:
+        return catalog.matched_by(pattern.pattern)
+    excluded = {action.name for action in catalog.matching(pattern.excluded)}
     return [action for action in catalog.actions.values() if action.name not in excluded]
 
 
@@ -267,10 +274,11 @@ def decision_changes(
     actions = shipped()
     was, now = PolicyEvaluator(before, actions), PolicyEvaluator(after, actions)
     groups: dict[tuple[Effect, Grant, Grant], list[str]] = {}
-    alike: dict[tuple[int, ...], tuple[_Clauses, _Clauses, list[str]]] = {}
+    alike: dict[tuple[_Numbers, _Numbers], tuple[_Deciding, _Deciding, list[str]]] = {}
     for name in sorted(_differing(was, now)):
         old, new = was.deciding(name), now.deciding(name)
-        alike.setdefault(_key(*old, *new), (old, new, []))[2].append(name)
+        numbers = _numbers(*old), _numbers(*new)
+        alike.setdefault(numbers, (old, new, []))[2].append(name)
     for old, new, names in alike.values():
         effect = _effect_of(old, new)
         if effect is not None:
@@ -283,9 +291,9 @@ def decision_changes(
     for found in _uncovered(was, now, actions):
         # A deny of what newer actions may be is only worth a line if nothing else says so.
         if found.certain or found.effect not in found_effects:
-            patterns.setdefault(found.clause.named, []).append(found)
-    for pattern, each in patterns.items():
-        groups.setdefault(_of_pattern(each), []).append(pattern)
+            patterns.setdefault(found.pattern.named, []).append(found)
+    for named, each in patterns.items():
+        groups.setdefault(_of_pattern(each), []).append(named)
     order: tuple[Effect, ...] = ("broader", "unclear", "narrower")
     changes = (
         DecisionChange(effect=effect, before=old, after=new, actions=tuple(dict.fromkeys(names)))
@@ -295,29 +303,29 @@ def decision_changes(
 
 
 def _differing(was: PolicyEvaluator, now: PolicyEvaluator) -> set[str]:
-    # The actions of the catalog that either side allows, and that a differing clause is about.
+    # The actions of the catalog that either side allows, and that a differing pattern is about.
     old, new = (
-        Counter(clause for effect in _BOTH for _, clause in side.effective[effect])
+        Counter(found.pattern for effect in _BOTH for found in side.effective[effect])
         for side in (was, now)
     )
     differing = (old - new) + (new - old)
     return {
         action.name
         for side in (was, now)
-        for clause in differing
-        for action in matched_by(clause, side.allowed)
+        for pattern in differing
+        for action in matched_by(pattern, side.allowed)
     }
 
 
-def _effect_of(before: _Clauses, after: _Clauses) -> Effect | None:
-    # None if the change of the clauses does not change the decision.
+def _effect_of(before: _Deciding, after: _Deciding) -> Effect | None:
+    # None if the change of the patterns does not change the decision.
     nothing = _is_nothing(before), _is_nothing(after)
     if all(nothing):
         return None
     if any(nothing):
         return "broader" if nothing[0] else "narrower"
     allows, denies, new_allows, new_denies = (
-        frozenset(clause.scope for _, clause in found) for found in (*before, *after)
+        frozenset(found.pattern.scope for found in side) for side in (*before, *after)
     )
     more = _not_covered(new_allows, allows) or _not_covered(denies, new_denies)
     less = _not_covered(allows, new_allows) or _not_covered(new_denies, denies)
@@ -326,9 +334,9 @@ def _effect_of(before: _Clauses, after: _Clauses) -> Effect | None:
     return "broader" if more else "narrower" if less else None
 
 
-def _is_nothing(found: _Clauses) -> bool:
+def _is_nothing(found: _Deciding) -> bool:
     allows, denies = found
-    return not allows or any(clause.scope == EVERYWHERE for _, clause in denies)
+    return not allows or any(denied.pattern.scope == EVERYWHERE for denied in denies)
 
 
 @lru_cache(maxsize=2**10)
@@ -337,15 +345,15 @@ def _not_covered(found: frozenset[Scope], others: frozenset[Scope]) -> bool:
 
 
 class _Uncovered(NamedTuple):
-    # A clause that only one side has, about more than the catalog has.
+    # A pattern that only one side has, about more than the catalog has.
     policy: Policy
-    clause: Clause
+    pattern: ActionPattern
     before: bool
     certain: bool
 
     @property
     def effect(self) -> Effect:
-        return "broader" if (self.clause.effect == "Allow") != self.before else "narrower"
+        return "broader" if (self.pattern.effect == "Allow") != self.before else "narrower"
 
 
 def _of_pattern(found: Sequence[_Uncovered]) -> tuple[Effect, Grant, Grant]:
@@ -355,55 +363,56 @@ def _of_pattern(found: Sequence[_Uncovered]) -> tuple[Effect, Grant, Grant]:
 
 
 def _decided(found: Sequence[_Uncovered], *, before: bool) -> Grant:
-    # What the clauses of one side decide by themselves about what they match.
-    here = [(part.policy, part.clause) for part in found if part.before is before]
-    allows = [pair for pair in here if pair[1].effect == "Allow"]
-    denies = [pair for pair in here if pair[1].effect == "Deny"]
-    if not allows and (denies or found[0].clause.effect == "Deny"):
+    # What the patterns of one side decide by themselves about what they match.
+    here = [PolicyPattern(part.policy, part.pattern) for part in found if part.before is before]
+    allows = [part for part in here if part.pattern.effect == "Allow"]
+    denies = [part for part in here if part.pattern.effect == "Deny"]
+    if not allows and (denies or found[0].pattern.effect == "Deny"):
         # A deny only counts for what something else allows.
-        allows = [(found[0].policy, _EVERYTHING)]
+        allows = [PolicyPattern(found[0].policy, _EVERYTHING)]
     return replace(_grant(allows, denies), granted_by=())
 
 
 def _uncovered(
     was: PolicyEvaluator, now: PolicyEvaluator, catalog: Catalog
 ) -> Iterator[_Uncovered]:
-    # The catalog does not have all actions of these clauses, so compare the clauses themselves.
-    allows = [clause for side in (was, now) for _, clause in side.effective["Allow"]]
-    uncovered = [clause for clause in allows if not is_covered(clause, catalog)]
+    # The catalog does not have all actions of these patterns, so compare the patterns themselves.
+    allows = [found.pattern for side in (was, now) for found in side.effective["Allow"]]
+    uncovered = [pattern for pattern in allows if not is_covered(pattern, catalog)]
     for effect in _BOTH:
         for side, other in ((was, now), (now, was)):
-            for policy, clause in _only_in(side, other, effect, catalog):
-                if effect == "Allow" or _shares(clause, allows):
-                    certain = effect == "Allow" or _shares(clause, uncovered)
-                    yield _Uncovered(policy, clause, side is was, certain)
+            for policy, pattern, _ in _only_in(side, other, effect, catalog):
+                if effect == "Allow" or _shares(pattern, allows):
+                    certain = effect == "Allow" or _shares(pattern, uncovered)
+                    yield _Uncovered(policy, pattern, side is was, certain)
 
 
 def _only_in(
     evaluator: PolicyEvaluator, other: PolicyEvaluator, effect: str, catalog: Catalog
-) -> Iterator[tuple[Policy, Clause]]:
-    known: dict[Scope, dict[Clause, None]] = {}
-    for _, clause in other.effective[effect]:
-        known.setdefault(clause.scope, {})[clause] = None
-    for policy, clause in evaluator.effective[effect]:
-        if not is_covered(clause, catalog) and not any(
-            clause in same or any(found.matches_all_of(clause) for found in same)
+) -> Iterator[PolicyPattern]:
+    known: dict[Scope, dict[ActionPattern, None]] = {}
+    for _, pattern, _ in other.effective[effect]:
+        known.setdefault(pattern.scope, {})[pattern] = None
+    for found in evaluator.effective[effect]:
+        pattern = found.pattern
+        if not is_covered(pattern, catalog) and not any(
+            pattern in same or any(each.matches_all_of(pattern) for each in same)
             for scope, same in known.items()
-            if scope.covers(clause.scope)
+            if scope.covers(pattern.scope)
         ):
-            yield policy, clause
+            yield found
 
 
-def _shares(clause: Clause, others: Sequence[Clause]) -> bool:
+def _shares(pattern: ActionPattern, others: Sequence[ActionPattern]) -> bool:
     return any(
-        clause.excluded is not None
+        pattern.excluded is not None
         or other.excluded is not None
-        or overlap(clause.pattern, other.pattern)
+        or overlap(pattern.pattern, other.pattern)
         for other in others
     )
 
 
-# The same clauses decide about many actions.
+# The same patterns decide about many actions.
 @lru_cache(maxsize=2**10)
 def _widest(scopes: tuple[Scope, ...]) -> tuple[Scope, ...]:
     # One that another one covers changes nothing. Of those that cover each other, the first stays.
@@ -420,25 +429,24 @@ def _widest(scopes: tuple[Scope, ...]) -> tuple[Scope, ...]:
     )
 
 
-def _key(*sides: Sequence[tuple[Policy, Clause]]) -> tuple[int, ...]:
-    # Tells apart the clauses of evaluators, which keep each pair that they return.
-    return tuple(at for side in sides for at in (*map(id, side), 0))
+def _numbers(allows: Sequence[PolicyPattern], denies: Sequence[PolicyPattern]) -> _Numbers:
+    return tuple(found.number for found in allows), tuple(found.number for found in denies)
 
 
-def _grant(
-    allows: Sequence[tuple[Policy, Clause]], denies: Sequence[tuple[Policy, Clause]]
-) -> Grant:
+def _grant(allows: Sequence[PolicyPattern], denies: Sequence[PolicyPattern]) -> Grant:
     if not allows:
         return _NOTHING
-    limits = _widest(tuple(dict.fromkeys(clause.scope for _, clause in denies)))
+    limits = _widest(tuple(dict.fromkeys(found.pattern.scope for found in denies)))
     decisions = {decision_of(limit) for limit in limits} or {ALLOWED}
     order: tuple[Decision, ...] = (DENIED, CONDITIONALLY, PARTLY, ALLOWED)
     decision = next(found for found in order if found in decisions)
-    scopes = dict.fromkeys(clause.scope for _, clause in allows)
+    scopes = dict.fromkeys(found.pattern.scope for found in allows)
     return Grant(
         decision=decision,
-        granted_by=tuple(dict.fromkeys((policy.name, clause.named) for policy, clause in allows)),
-        denied_by=tuple(dict.fromkeys(policy.name for policy, _ in denies)),
+        granted_by=tuple(
+            dict.fromkeys((found.policy.name, found.pattern.named) for found in allows)
+        ),
+        denied_by=tuple(dict.fromkeys(found.policy.name for found in denies)),
         allowed_on=() if EVERYWHERE in scopes else tuple(scopes),
         limits=() if decision == DENIED else limits,
     )

@@ -1,20 +1,23 @@
-"""Policies and their statements: which can be read, what each is about, and where it applies."""
+"""Identity policies, parsed once: what each statement is about, and where it applies."""
 
 import json
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from functools import lru_cache
+from functools import cached_property, lru_cache
 from typing import Any, Final, Literal
 
 from pump_roles.iam.matching import (
+    ALWAYS,
+    VARIABLE,
+    Condition,
     arns_may_overlap,
     arns_overlap,
     covers,
-    implies,
-    is_never_met,
+    folded,
     is_whole_arn,
     overlap,
+    parse_condition,
 )
 from pump_roles.inputs.text import as_list, as_mapping, as_text, mapped
 
@@ -62,113 +65,10 @@ def known(text: str) -> Value:
     return Value("known", text)
 
 
-def strings(value: Any) -> list[str]:
-    """The value's strings; what is not one is written as JSON."""
-    return [as_text(element) for element in as_list(value)]
-
-
-def statements_in(document: Any) -> list[Mapping[str, Any]]:
-    """The statements of a policy document; none if the value is not one."""
-    found = as_list(as_mapping(document).get("Statement"))
-    return [statement for statement in found if isinstance(statement, dict)]
-
-
-_DOCUMENT_MEMBERS: Final = {"Version", "Id", "Statement"}
-_STATEMENT_MEMBERS: Final = {
-    "Sid",
-    "Effect",
-    "Action",
-    "NotAction",
-    "Resource",
-    "NotResource",
-    "Condition",
-}
-_PATTERN: Final = re.compile(r"\*|[A-Za-z0-9._-]+:[A-Za-z0-9*?._-]+")
-"""The characters of an action pattern. Anything else is a function or masked, imitates another
-pattern, or is rejected by IAM, such as a wildcard in the service."""
-
-
-_NAME: Final = re.compile(r"[A-Za-z0-9_+=,.@-]{1,128}")
-
-
-@dataclass(frozen=True, kw_only=True)
-class Policy:
-    """A policy of a role.
-
-    :param name: its name.
-    :param document: its document. What depends on the account is a placeholder, such as
-        ``${AWS::Partition}``. ``None`` if it is not known.
-    :param arn: its ARN if it is a managed policy; empty for an inline one.
-    """
-
-    name: str
-    document: Any
-    arn: str = ""
-
-
-_DENIES_ALL: Final = re.compile(
-    r"arn:(?:aws[a-z-]*|\$\{AWS::Partition\}):iam::aws:policy/AWSDenyAll"
-)
-DENY_ALL: Final = Policy(
-    name="AWSDenyAll",
-    document={
-        "Version": "2012-10-17",
-        "Statement": [{"Sid": "DenyAll", "Effect": "Deny", "Action": ["*"], "Resource": "*"}],
-    },
-    arn="arn:${AWS::Partition}:iam::aws:policy/AWSDenyAll",
-)
-"""AWS Managed Policy Reference, "AWSDenyAll"."""
-
-
-def denies_all(arn: str) -> bool:
-    """Return whether an ARN is that of AWS's policy that denies everything."""
-    return _DENIES_ALL.fullmatch(arn) is not None
-
-
-def is_policy_name(name: str) -> bool:
-    """Return whether a text is a valid policy name, not a function or a masked text."""
-    return _NAME.fullmatch(name) is not None
-
-
-def _is_whole(document: Mapping[str, Any]) -> bool:
-    """Return whether a policy document contains statements, and no unknown members."""
-    return "Statement" in document and document.keys() <= _DOCUMENT_MEMBERS
-
-
-def only_denies(document: Any) -> bool:
-    """Return whether a policy document can be read, and has nothing but denies."""
-    read = as_mapping(document)
-    listed = as_list(read["Statement"]) if _is_whole(read) else []
-    return bool(listed) and all(
-        _is_readable(statement) and statement["Effect"] == "Deny" for statement in listed
-    )
-
-
-def _is_readable(statement: Any) -> bool:
-    """Return whether a statement can be read.
-
-    Functions in a condition or a resource can only narrow the statement, so they do not matter.
-    """
-    known = as_mapping(statement)
-    patterns = [*as_list(known.get("Action", [])), *as_list(known.get("NotAction", []))]
-    return (
-        known.get("Effect") in ("Allow", "Deny")
-        and known.keys() <= _STATEMENT_MEMBERS
-        and ("Action" in known) != ("NotAction" in known)
-        and ("Resource" in known) != ("NotResource" in known)
-        and bool(patterns)
-        and all(isinstance(pattern, str) and _PATTERN.fullmatch(pattern) for pattern in patterns)
-    )
-
-
-# Canonical forms: what IAM treats alike has the same form.
+# Texts
 
 VERSIONS: Final = ("2008-10-17", "2012-10-17")
 """The versions of a policy. The first is the default; only the second has policy variables."""
-
-# IAM User Guide, "IAM JSON policy elements: Condition operators": these behave identically.
-_ALIKE: Final = {"ArnEquals": "ArnLike", "ArnNotEquals": "ArnNotLike"}
-_TRUTH: Final = {"Bool", "Null"}
 
 _ROOT: Final = re.compile("arn:aws(?:-[a-z]+)*:iam::([0-9]{12}):root")
 
@@ -186,26 +86,14 @@ def in_newest_version(text: str, version: Any) -> str:
     return _VARIABLE_START.sub("${$}{", text) if version == VERSIONS[0] else text
 
 
-def in_account(value: Any, *, account: str, partition: str) -> Any:
-    """Return a JSON value with the placeholders of an account filled in."""
-
-    def filled(part: Any) -> Any:
-        if not isinstance(part, str):
-            return part
-        return part.replace("${AWS::AccountId}", account).replace("${AWS::Partition}", partition)
-
-    return mapped(value, filled)
+def in_account(text: str, *, account: str, partition: str) -> str:
+    """Return a text with the placeholders of an account filled in."""
+    return text.replace("${AWS::AccountId}", account).replace("${AWS::Partition}", partition)
 
 
-def without_partition(value: Any) -> Any:
-    """Return a JSON value with a placeholder for the partition of each ARN."""
-
-    def without(part: Any) -> Any:
-        if isinstance(part, dict) and part.keys() == {"Fn::Sub"}:
-            return part["Fn::Sub"]
-        return _ARN.sub("arn:${AWS::Partition}:", part) if isinstance(part, str) else part
-
-    return mapped(value, without)
+def without_partition(text: str) -> str:
+    """Return an ARN with a placeholder for its partition, or any other text as it is."""
+    return _ARN.sub("arn:${AWS::Partition}:", text)
 
 
 def account_of_root(principal: Any) -> Any:
@@ -214,71 +102,35 @@ def account_of_root(principal: Any) -> Any:
     return principal if root is None else root[1]
 
 
-def canonical_condition(condition: Any) -> Any:
-    """Return a condition's canonical form: operators with keys in lowercase and sorted values.
-
-    What cannot be read stays unchanged.
-    """
-    if not isinstance(condition, dict):
-        return condition
-    found: dict[str, Any] = {}
-    for operator, keys in condition.items():
-        name = _operator(operator)
-        if name in found:
-            # Two spellings of one operator: both must be met, so neither replaces the other.
-            return condition
-        found[name] = _keys(name, keys) if isinstance(keys, dict) else keys
-    return found
-
-
-def _keys(operator: str, keys: Mapping[str, Any]) -> Mapping[str, Any]:
-    found = {folded(key): _values(operator, value) for key, value in keys.items()}
-    # If a key has two spellings, neither replaces the other.
-    return found if len(found) == len(keys) else keys
-
-
-def _operator(name: str) -> str:
-    prefix, _, last = name.rpartition(":")
-    base = last.removesuffix("IfExists")
-    alike = f"{_ALIKE.get(base, base)}{last[len(base) :]}"
-    return f"{prefix}:{alike}" if prefix else alike
-
-
-def _values(operator: str, value: Any) -> Any:
-    base = operator.rpartition(":")[2].removesuffix("IfExists")
-    return _set([_value(element, truth=base in _TRUTH) for element in as_list(value)])
-
-
-def _value(value: Any, *, truth: bool) -> Any:
-    # IAM treats a number or a Boolean like its text.
-    if isinstance(value, bool | int | float):
-        value = json.dumps(value)
-    return folded(value) if truth and isinstance(value, str) else value
-
-
-def folded(text: str) -> str:
-    """Return the text of an action or a condition key in lower case."""
-    # Only ASCII: letters that IAM distinguishes, such as the Kelvin sign and K, are equal in lower
-    # case.
-    return text.lower() if text.isascii() else text
-
-
-def _set(values: list[Any]) -> list[Any]:
-    return sorted({text_of(value): value for value in values}.values(), key=text_of)
-
-
 def text_of(value: Any) -> str:
     """Return the one text of a JSON value."""
     return json.dumps(value, sort_keys=True, separators=(",", ":"))
 
 
-# Statements, one action pattern at a time
+def strings(value: Any) -> list[str]:
+    """The value's strings; what is not one is written as JSON."""
+    return [as_text(element) for element in as_list(value)]
 
-_VARIABLE: Final = "${"
+
+_PRINCIPAL_TAG: Final = re.compile(r'aws:principaltag/([^"\\}]+)')
+
+
+def asked_tags(text: str) -> set[str]:
+    """Return the keys, in lower case, of the role's tags on which a text of a policy depends."""
+    return set(_PRINCIPAL_TAG.findall(text.lower()))
+
+
+# Where a statement applies
+
 _OPEN: Final = re.compile(r"\$\{(\$\}\{)?[^}]*\}")
 """What can stand for any text: a policy variable, or a placeholder, in each version."""
 
 _NO_RESOURCE: Final = "*"
+
+_REQUIRES_ONE: Final = {
+    f"ForAnyValue:{operator}"
+    for operator in ("StringEquals", "StringEqualsIgnoreCase", "StringLike")
+}
 
 ANY_ARN: Final = ("arn:*",)
 """The pattern of the ARNs of an action whose resources are not known."""
@@ -288,14 +140,16 @@ ANY_ARN: Final = ("arn:*",)
 class Scope:
     """Where a statement applies.
 
-    :param resources: the ARNs and patterns of its resources, sorted. What is not a string is JSON.
+    :param resources: the ARNs and patterns of its resources, sorted.
+    :param unresolved: those of its resources that only the deployment knows, as JSON, sorted.
     :param excluded: whether it applies to all resources but these.
-    :param condition: the canonical form of its condition as JSON; empty if it has none.
+    :param condition: what a request must meet.
     """
 
     resources: tuple[str, ...] = ("*",)
+    unresolved: tuple[str, ...] = ()
     excluded: bool = False
-    condition: str = ""
+    condition: Condition = ALWAYS
 
     @property
     def everywhere(self) -> bool:
@@ -305,10 +159,9 @@ class Scope:
     @property
     def needs_tags(self) -> bool:
         """Whether it applies only to requests with certain tags."""
-        condition = as_mapping(_read(self.condition or "{}"))
         return any(
-            "aws:tagkeys" in as_mapping(condition.get(f"ForAnyValue:{operator}"))
-            for operator in ("StringEquals", "StringEqualsIgnoreCase", "StringLike")
+            test.key == "aws:tagkeys" and test.operator in _REQUIRES_ONE
+            for test in self.condition.tests
         )
 
     def on(
@@ -328,38 +181,57 @@ class Scope:
             if "*" in self.resources:
                 return None
             # That an incomplete ARN does not exclude the resource `*` is not certain.
-            everywhere = not arns and all(
+            everywhere = not (arns or self.unresolved) and all(
                 is_whole_arn(listed) and not _may_be(listed, (*known, *others))
                 for listed in self.resources
             )
             return replace(EVERYWHERE, condition=self.condition) if everywhere else self
         about = known if certain else (*known, *others)
-        applies = any(_may_be(listed, about, certain=certain) for listed in self.resources)
+        applies = self.unresolved or any(
+            _may_be(listed, about, certain=certain) for listed in self.resources
+        )
         return self if applies else None
 
     def covers(self, other: "Scope") -> bool:
         """Return whether it certainly applies wherever another one does."""
         return self._covers_resources(other) and (
-            self.condition == other.condition
-            or not self.condition
-            or (bool(other.condition) and implies(_read(other.condition), _read(self.condition)))
+            not self.condition or other.condition.implies(self.condition)
         )
 
     def _covers_resources(self, other: "Scope") -> bool:
-        if self.everywhere or (self.excluded, self.resources) == (other.excluded, other.resources):
+        if self.everywhere or replace(self, condition=other.condition) == other:
             return True
+        mine, its = {*self.unresolved}, {*other.unresolved}
         if self.excluded and other.excluded:
-            return all(
-                any(_within(mine, its) for its in other.resources) for mine in self.resources
+            return mine <= its and all(
+                any(_within(one, another) for another in other.resources) for one in self.resources
             )
         if self.excluded:
-            return not any(
-                _VARIABLE in mine + its or overlap(mine, its)
-                for mine in self.resources
-                for its in other.resources
+            return not (mine or its) and not any(
+                VARIABLE in one + another or overlap(one, another)
+                for one in self.resources
+                for another in other.resources
             )
-        return not other.excluded and all(
-            any(_within(its, mine) for mine in self.resources) for its in other.resources
+        return (
+            not other.excluded
+            and its <= mine
+            and all(
+                any(_within(one, another) for another in self.resources) for one in other.resources
+            )
+        )
+
+    @property
+    def texts(self) -> Iterator[str]:
+        """Its resources, and the texts of its condition."""
+        yield from (*self.resources, *self.unresolved, *self.condition.texts)
+
+    def with_texts(self, change: Callable[[str], str]) -> "Scope":
+        """Return it with other texts."""
+        return replace(
+            self,
+            resources=tuple(sorted({*map(change, self.resources)})),
+            unresolved=tuple(sorted({*map(change, self.unresolved)})),
+            condition=self.condition.with_texts(change),
         )
 
 
@@ -367,35 +239,9 @@ EVERYWHERE: Final = Scope()
 """Every resource, under no condition."""
 
 
-def _scope_of(statement: Mapping[str, Any], version: Any) -> Scope:
-    excluded = "NotResource" in statement
-    listed = statement["NotResource"] if excluded else statement.get("Resource", "*")
-    # What CloudFormation fills in is written as JSON, so it is not text of the policy.
-    resources = {
-        text if text.startswith("{") else in_newest_version(text, version)
-        for text in strings(listed)
-    }
-    condition = statement.get("Condition", {})
-    canonical_form = canonical_condition(condition)
-    if statement.get("Effect") == "Deny" and is_never_met(canonical_form):
-        return Scope(resources=())
-    written = "" if condition == {} else json.dumps(canonical_form, sort_keys=True)
-    return Scope(
-        resources=("*",) if not excluded and "*" in resources else tuple(sorted(resources)),
-        excluded=excluded,
-        condition=in_newest_version(written, version),
-    )
-
-
-@lru_cache(maxsize=2**12)
-def _read(condition: str) -> Any:
-    return json.loads(condition)
-
-
 @lru_cache(maxsize=2**12)
 def _opened(resource: str) -> str:
-    # What CloudFormation fills in is written as JSON.
-    return "*" if resource.startswith("{") else _OPEN.sub("*", resource)
+    return _OPEN.sub("*", resource)
 
 
 def _may_be(resource: str, arns: Sequence[str], *, certain: bool = False) -> bool:
@@ -409,12 +255,19 @@ def _may_be(resource: str, arns: Sequence[str], *, certain: bool = False) -> boo
 
 def _within(inner: str, outer: str) -> bool:
     # A variable can stand for anything.
-    return inner == outer or (_VARIABLE not in inner + outer and covers(outer, inner, fold=False))
+    return inner == outer or (VARIABLE not in inner + outer and covers(outer, inner, fold=False))
 
 
 @dataclass(frozen=True, kw_only=True)
-class Clause:
-    """One action pattern of a statement, or all the patterns of its ``NotAction``."""
+class ActionPattern:
+    """One action pattern of a statement, or all the patterns of its ``NotAction``.
+
+    :param pattern: the pattern; empty for a ``NotAction``.
+    :param excluded: the patterns of the ``NotAction``.
+    :param effect: the effect of the statement.
+    :param scope: where the statement applies.
+    :param readable: whether the statement can be read.
+    """
 
     pattern: str
     excluded: tuple[str, ...] | None
@@ -433,7 +286,7 @@ class Clause:
             return covers(self.pattern, action)
         return not any(overlap(pattern, action) for pattern in self.excluded)
 
-    def matches_all_of(self, other: "Clause") -> bool:
+    def matches_all_of(self, other: "ActionPattern") -> bool:
         """Return whether it is certainly about everything that another one is about."""
         if other.excluded is None:
             return self.matches(other.pattern)
@@ -442,73 +295,274 @@ class Clause:
         return all(any(covers(its, mine) for its in other.excluded) for mine in self.excluded)
 
 
-def clauses(document: Any) -> Iterator[Clause]:
-    """Yield the clauses of a policy document. What is not a statement is skipped; see
-    :func:`unreadable_statements`.
+_STATEMENT_MEMBERS: Final = {
+    "Sid",
+    "Effect",
+    "Action",
+    "NotAction",
+    "Resource",
+    "NotResource",
+    "Condition",
+}
+_PATTERN: Final = re.compile(r"\*|[A-Za-z0-9._-]+:[A-Za-z0-9*?._-]+")
+"""The characters of an action pattern. Anything else is a function or masked, imitates another
+pattern, or is rejected by IAM, such as a wildcard in the service."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Statement:
+    """A statement of an identity policy.
+
+    :param effect: ``Allow`` or ``Deny``; another text if it cannot be read.
+    :param actions: the patterns of its actions.
+    :param not_actions: the patterns of all that it is not about; ``None`` if it only has actions.
+    :param scope: where it applies.
+    :param not_read: all of it, as JSON, if it cannot be read; otherwise empty.
     """
-    members = as_mapping(document)
-    whole, version = _is_whole(members), members.get("Version", VERSIONS[0])
-    for statement in statements_in(document):
-        common: dict[str, Any] = {
-            "effect": as_text(statement.get("Effect", "")),
-            "scope": _scope_of(statement, version),
-            "readable": whole and _is_readable(statement),
+
+    effect: str
+    actions: tuple[str, ...] = ()
+    not_actions: tuple[str, ...] | None = None
+    scope: Scope = EVERYWHERE
+    not_read: str = ""
+
+    @cached_property
+    def patterns(self) -> tuple[ActionPattern, ...]:
+        """Its action patterns, one by one."""
+        excluded = () if self.not_actions is None else (("", self.not_actions),)
+        return tuple(
+            ActionPattern(
+                pattern=pattern,
+                excluded=excluded,
+                effect=self.effect,
+                scope=self.scope,
+                readable=not self.not_read,
+            )
+            for pattern, excluded in (*excluded, *((action, None) for action in self.actions))
+        )
+
+    @property
+    def denies_everything(self) -> bool:
+        """Whether it denies every action on every resource, at least under its condition."""
+        denies = self.effect == "Deny" and not self.not_read
+        return denies and "*" in self.actions and self.scope.everywhere
+
+    @property
+    def texts(self) -> Iterator[str]:
+        """All of its texts but the effect."""
+        yield from (*self.actions, *(self.not_actions or ()), *self.scope.texts, self.not_read)
+
+
+_DOCUMENT_MEMBERS: Final = {"Version", "Id", "Statement"}
+_NAME: Final = re.compile(r"[A-Za-z0-9_+=,.@-]{1,128}")
+_NOT_KNOWN: Final = ("null",)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Policy:
+    """A policy of a role, or of an organization.
+
+    What depends on the account is a placeholder, such as ``${AWS::Partition}``. Its texts are those
+    of the newest version of policies.
+
+    :param name: its name.
+    :param arn: its ARN if it is a managed policy; empty for an inline one.
+    :param statements: its statements.
+    :param not_read: what is no statement, or all of it if it is no policy, as JSON; ``null`` if its
+        document is not known.
+    """
+
+    name: str
+    arn: str = ""
+    statements: tuple[Statement, ...] = ()
+    not_read: tuple[str, ...] = _NOT_KNOWN
+
+    @property
+    def is_known(self) -> bool:
+        """Whether its document is known."""
+        return self.not_read != _NOT_KNOWN
+
+    @property
+    def unreadable(self) -> tuple[str, ...]:
+        """All that cannot be read of it, as JSON."""
+        unread = (statement.not_read for statement in self.statements if statement.not_read)
+        return (*self.not_read, *unread)
+
+    @property
+    def patterns(self) -> Iterator[ActionPattern]:
+        """The action patterns of its statements, one by one."""
+        for statement in self.statements:
+            yield from statement.patterns
+
+    @property
+    def only_denies(self) -> bool:
+        """Whether all of it can be read, and it has nothing but denies."""
+        denies = (each.effect == "Deny" and not each.not_read for each in self.statements)
+        return bool(self.statements) and not self.not_read and all(denies)
+
+    @property
+    def has_valid_name(self) -> bool:
+        """Whether its name is valid, not a function or a masked text."""
+        return _NAME.fullmatch(self.name) is not None
+
+    @property
+    def asked_tags(self) -> set[str]:
+        """The keys, in lower case, of the role's tags on which it depends."""
+        texts = (text for statement in self.statements for text in statement.texts)
+        return {key for text in (*texts, *self.not_read) for key in asked_tags(text)}
+
+    def with_texts(self, change: Callable[[str], str]) -> "Policy":
+        """Return it with other resources and conditions."""
+        statements = (
+            replace(each, scope=each.scope.with_texts(change), not_read=change(each.not_read))
+            for each in self.statements
+        )
+        not_read = tuple(map(change, self.not_read))
+        return replace(self, statements=tuple(statements), not_read=not_read)
+
+    def in_account(self, *, account: str, partition: str) -> "Policy":
+        """Return it with the placeholders of an account filled in."""
+
+        def fill(text: str) -> str:
+            return in_account(text, account=account, partition=partition)
+
+        return replace(self.with_texts(fill), name=fill(self.name), arn=fill(self.arn))
+
+    def means_the_same_as(self, other: "Policy") -> bool:
+        """Return whether IAM treats two policies alike."""
+        mine, its = (self.statements, self.not_read), (other.statements, other.not_read)
+        return mine == its or self.canonical == other.canonical
+
+    @cached_property
+    def canonical(self) -> frozenset[object]:
+        """What is the same for policies that IAM treats alike.
+
+        It has a part for each action and resource of a statement. What cannot be read is there as
+        it is, so it equals only itself.
+        """
+        parts = {
+            part
+            for statement in self.statements
+            if not statement.not_read
+            for pattern in statement.patterns
+            for part in _parts(pattern)
         }
-        if "NotAction" in statement:
-            yield Clause(pattern="", excluded=tuple(strings(statement["NotAction"])), **common)
-        for pattern in strings(statement.get("Action", [])):
-            yield Clause(pattern=pattern, excluded=None, **common)
+        # Every resource includes any other one.
+        kept = {(about, on) for about, on in parts if on == "*" or (about, "*") not in parts}
+        return frozenset({*kept, *self.unreadable})
 
 
-def unreadable_statements(document: Any) -> list[Any]:
-    """Return the statements of a policy document that cannot be read, or the document itself."""
-    read = as_mapping(document)
-    if not _is_whole(read):
-        return [document]
-    return [statement for statement in as_list(read["Statement"]) if not _is_readable(statement)]
-
-
-def canonical(document: Any) -> str:
-    """Return a policy document's canonical form: documents that IAM treats alike have the same one.
-
-    It has a line for each action and resource of a statement. What cannot be read is there as it
-    is, so it equals only itself.
-    """
-    members = as_mapping(document)
-    if not _is_whole(members):
-        return f"unreadable document {text_of(document)}"
-    lines = {f"unreadable {text_of(part)}" for part in unreadable_statements(document)}
-    parts = {part for clause in clauses(document) if clause.readable for part in _parts(clause)}
-    # Every resource includes any other one.
-    lines |= {f"{about} {on}" for about, on in parts if on == _ANY or (about, _ANY) not in parts}
-    version = members.get("Version", VERSIONS[0])
-    if version not in VERSIONS:
-        lines.add(f"version {text_of(version)}")
-    return "\n".join(sorted(lines))
-
-
-_ANY: Final = text_of("*")
-
-
-def _parts(clause: Clause) -> Iterator[tuple[str, str]]:
-    # What each part of a clause is about, and on which resource.
-    scope = clause.scope
-    about = {"Effect": clause.effect, "Condition": _read(scope.condition or "{}")}
-    if clause.excluded is None:
-        about["Action"] = folded(clause.pattern)
-    else:
-        about["NotAction"] = sorted({*map(folded, clause.excluded)})
+def _parts(pattern: ActionPattern) -> Iterator[tuple[object, object]]:
+    # What it is about, and on which resource.
+    scope = pattern.scope
+    action: object = folded(pattern.pattern)
+    if pattern.excluded is not None:
+        action = frozenset(map(folded, pattern.excluded))
+    about = (pattern.effect, action, scope.condition)
     if scope.excluded:
-        yield text_of({**about, "NotResource": scope.resources}), ""
+        yield about, (scope.resources, scope.unresolved)
         return
-    text = text_of(about)
     for resource in scope.resources or (None,):
-        yield text, text_of(resource)
+        yield about, resource
+    for unresolved in scope.unresolved:
+        yield about, ("unresolved", unresolved)
 
 
-_PRINCIPAL_TAG: Final = re.compile(r'aws:principaltag/([^"\\}]+)')
+def parse_policy(document: Any, *, name: str, arn: str = "") -> Policy:
+    """Parse the document of an identity policy."""
+    members = as_mapping(document)
+    is_whole = "Statement" in members and members.keys() <= _DOCUMENT_MEMBERS
+    listed = as_list(members.get("Statement", []))
+    version = members.get("Version", VERSIONS[0])
+    not_read = [{"Statement": part} for part in listed if not isinstance(part, dict)]
+    if not is_whole:
+        not_read = [document]
+    if version not in VERSIONS:
+        not_read.append({"Version": version})
+    return Policy(
+        name=name,
+        arn=arn,
+        statements=tuple(
+            _statement(part, version, is_whole=is_whole)
+            for part in listed
+            if isinstance(part, dict)
+        ),
+        not_read=tuple(map(text_of, not_read)),
+    )
 
 
-def asked_tags(policies: Any) -> set[str]:
-    """Return the keys, in lower case, of the role's tags on which policies depend."""
-    return set(_PRINCIPAL_TAG.findall(as_text(policies).lower()))
+def parse_control_policy(document: Any, *, name: str) -> Policy:
+    """Parse the document of a service or resource control policy, which may name everyone."""
+
+    def without_everyone(part: Any) -> Any:
+        if isinstance(part, dict) and part.get("Principal") == "*":
+            return {key: value for key, value in part.items() if key != "Principal"}
+        return part
+
+    return parse_policy(mapped(document, without_everyone), name=name)
+
+
+def _statement(members: Mapping[str, Any], version: Any, *, is_whole: bool) -> Statement:
+    actions, not_actions = members.get("Action", []), members.get("NotAction")
+    patterns = [*as_list(actions), *as_list([] if not_actions is None else not_actions)]
+    # Functions in a condition or a resource can only narrow the statement, so they do not matter.
+    readable = (
+        is_whole
+        and members.get("Effect") in ("Allow", "Deny")
+        and members.keys() <= _STATEMENT_MEMBERS
+        and ("Action" in members) != ("NotAction" in members)
+        and ("Resource" in members) != ("NotResource" in members)
+        and bool(patterns)
+        and all(isinstance(pattern, str) and _PATTERN.fullmatch(pattern) for pattern in patterns)
+    )
+    return Statement(
+        effect=as_text(members.get("Effect", "")),
+        actions=tuple(strings(actions)),
+        not_actions=tuple(strings(not_actions)) if "NotAction" in members else None,
+        scope=_scope(members, version),
+        not_read="" if readable else text_of(members),
+    )
+
+
+def _scope(members: Mapping[str, Any], version: Any) -> Scope:
+    def newest(text: str) -> str:
+        return in_newest_version(text, version)
+
+    condition = parse_condition(members.get("Condition", {})).with_texts(newest)
+    if members.get("Effect") == "Deny" and condition.is_never_met:
+        return Scope(resources=())
+    excluded = "NotResource" in members
+    listed = as_list(members["NotResource"] if excluded else members.get("Resource", "*"))
+    resources = {newest(resource) for resource in listed if isinstance(resource, str)}
+    if "*" in resources and not excluded:
+        return Scope(condition=condition)
+    unresolved = {as_text(resource) for resource in listed if not isinstance(resource, str)}
+    return Scope(
+        resources=tuple(sorted(resources)),
+        unresolved=tuple(sorted(unresolved)),
+        excluded=excluded,
+        condition=condition,
+    )
+
+
+_DENIES_ALL: Final = re.compile(
+    r"arn:(?:aws[a-z-]*|\$\{AWS::Partition\}):iam::aws:policy/AWSDenyAll"
+)
+DENY_ALL: Final = Policy(
+    name="AWSDenyAll",
+    arn="arn:${AWS::Partition}:iam::aws:policy/AWSDenyAll",
+    statements=(Statement(effect="Deny", actions=("*",)),),
+    not_read=(),
+)
+"""AWS Managed Policy Reference, "AWSDenyAll"."""
+
+
+def denies_all(arn: str) -> bool:
+    """Return whether an ARN is that of AWS's policy that denies everything."""
+    return _DENIES_ALL.fullmatch(arn) is not None
+
+
+def statements_in(document: Any) -> list[Mapping[str, Any]]:
+    """The statements of a policy document; none if the value is not one."""
+    found = as_list(as_mapping(document).get("Statement"))
+    return [statement for statement in found if isinstance(statement, dict)]

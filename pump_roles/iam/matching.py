@@ -1,7 +1,9 @@
 """What patterns with the wildcards ``*`` and ``?`` match, and what conditions require."""
 
+import json
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass, replace
 from fnmatch import translate
 from functools import cache, lru_cache, partial
 from typing import Any, Final
@@ -136,7 +138,13 @@ condition context keys"."""
 _AFTER: Final = "DateGreaterThanEquals"
 _DATE: Final = re.compile(r"[0-9]{4}(-[0-9]{2}){2}T[0-9]{2}(:[0-9]{2}){2}Z")
 
-_VARIABLE: Final = "${"
+VARIABLE: Final = "${"
+"""What a policy variable, or a placeholder for what depends on the account, starts with."""
+
+# IAM User Guide, "IAM JSON policy elements: Condition operators": these behave identically.
+_ALIKE: Final = {"ArnEquals": "ArnLike", "ArnNotEquals": "ArnNotLike"}
+_TRUTH: Final = {"Bool", "Null"}
+
 _WILDCARD: Final = re.compile(r"[*?]")
 
 _SAME: Final[Mapping[str, Callable[[str, str], bool]]] = {
@@ -147,111 +155,78 @@ _SAME: Final[Mapping[str, Callable[[str, str], bool]]] = {
 }
 """What the operators for one value do that can be decided without the request."""
 
-_Test = tuple[str, str, list[str]]
 
+@dataclass(frozen=True, order=True)
+class ConditionTest:
+    """A test of a condition.
 
-def is_readable_condition(condition: Any) -> bool:
-    """Return whether a condition can be compared with another one."""
-    return isinstance(condition, dict) and all(
-        isinstance(keys, dict)
-        and all(
-            isinstance(values, list) and all(isinstance(value, str) for value in values)
-            for values in keys.values()
+    :param operator: its operator, such as ``StringEquals``.
+    :param key: its condition key, in lower case.
+    :param values: its values, sorted, each once.
+    """
+
+    operator: str
+    key: str
+    values: tuple[str, ...]
+
+    @property
+    def is_never_met(self) -> bool:
+        """Whether certainly no request meets it."""
+        base = self.operator.rpartition(":")[2]
+        if base == "Null":
+            return self.values == ("true",) and self.key in _IN_EVERY_REQUEST
+        # Without values, only what requires nothing of the key is met.
+        lenient = (
+            self.operator.startswith("ForAllValues:") or base.endswith("IfExists") or "Not" in base
         )
-        for keys in condition.values()
-    )
+        return not self.values and not lenient
+
+    def is_met_by(self, value: str | None) -> bool | None:
+        """Return whether a value of its key meets it; ``None`` if that is not known.
+
+        :param value: the value; ``None`` if the request does not have the key.
+        """
+        if self.operator == "Null" and self.values in (("true",), ("false",)):
+            return (value is None) == (self.values == ("true",))
+        base = self.operator.removesuffix("IfExists")
+        negative, same = "Not" in base, _SAME.get(base.replace("Not", ""))
+        if same is None or self.has_variable:
+            return None
+        if value is None:
+            # IAM User Guide, "IAM JSON policy elements: Condition operators": an operator that
+            # negates is then true.
+            return negative or base != self.operator
+        return any(same(found, value) for found in self.values) != negative
+
+    @property
+    def has_variable(self) -> bool:
+        """Whether one of its values can stand for any text."""
+        return any(VARIABLE in value for value in self.values)
+
+    def implies(self, other: "ConditionTest") -> bool:
+        """Return whether every request that meets it also meets another one."""
+        if self == other:
+            return True
+        if self.key != other.key or self.has_variable or other.has_variable:
+            return False
+        operator = other.operator
+        if self.operator in _POSITIVE:
+            # A request that passes it has the key, with one value.
+            operator = operator.removeprefix("ForAllValues:")
+        # A request without the key passes only with IfExists, or with a negative operator.
+        if not self.operator.endswith("IfExists"):
+            operator = operator.removesuffix("IfExists")
+        return _values_imply(self, replace(other, operator=operator))
 
 
-def without_exclusions(condition: Any) -> Any:
-    """Return a condition without what only says whom or what it does not apply to."""
-    if not isinstance(condition, dict):
-        return condition
-    names = (operator for operator in condition if not _EXCLUDES.match(operator))
-    return {operator: condition[operator] for operator in names}
+def is_exclusion(operator: str) -> bool:
+    """Return whether an operator only says whom or what a condition does not apply to."""
+    return _EXCLUDES.match(operator) is not None
 
 
-def is_never_met(condition: Any) -> bool:
-    """Return whether certainly no request meets a condition."""
-    tests = _tests(condition) if is_readable_condition(condition) else []
-    return any(
-        _is_never_met(operator.rpartition(":")[2], operator, key, values)
-        for operator, key, values in tests
-    )
-
-
-def _is_never_met(base: str, operator: str, key: str, values: list[str]) -> bool:
-    if base == "Null":
-        return values == ["true"] and key.lower() in _IN_EVERY_REQUEST
-    # Without values, only what requires nothing of the key is met.
-    lenient = operator.startswith("ForAllValues:") or base.endswith("IfExists") or "Not" in base
-    return not values and not lenient
-
-
-def implies(condition: Any, other: Any) -> bool:
-    """Return whether every request that meets a condition also meets another one.
-
-    If in doubt, it does not.
-    """
-    if not (is_readable_condition(condition) and is_readable_condition(other)):
-        return bool(condition == other)
-    tests = _tests(condition)
-    return all(any(_test_implies(test, implied) for test in tests) for implied in _tests(other))
-
-
-def is_met(condition: Any, keys: Mapping[str, str | None]) -> bool | None:
-    """Return whether a request meets a condition in canonical form; ``None`` if that is not known.
-
-    :param keys: the values of condition keys, in lower case; ``None`` for one that the request does
-        not have. Any other key may have any value.
-    """
-    if not is_readable_condition(condition):
-        return None
-    answers = {
-        _is_test_met(operator, keys[key], values) if key in keys else None
-        for operator, key, values in _tests(condition)
-    }
-    return False if False in answers else None if None in answers else True
-
-
-def _is_test_met(operator: str, value: str | None, values: list[str]) -> bool | None:
-    if operator == "Null" and len(values) == 1 and values[0] in ("true", "false"):
-        return (value is None) == (values[0] == "true")
-    base = operator.removesuffix("IfExists")
-    negative, same = "Not" in base, _SAME.get(base.replace("Not", ""))
-    if same is None or any(_VARIABLE in found for found in values):
-        return None
-    if value is None:
-        # IAM User Guide, "IAM JSON policy elements: Condition operators": an operator that negates
-        # is then true.
-        return negative or base != operator
-    return any(same(found, value) for found in values) != negative
-
-
-def _tests(condition: Mapping[str, Any]) -> list[_Test]:
-    return [
-        (operator, key, values)
-        for operator, keys in condition.items()
-        for key, values in keys.items()
-    ]
-
-
-def _test_implies(test: _Test, implied: _Test) -> bool:
-    if test == implied:
-        return True
-    (stronger, its_key, its_values), (operator, key, values) = test, implied
-    if its_key != key or any(_VARIABLE in value for value in (*its_values, *values)):
-        return False
-    if stronger in _POSITIVE:
-        # A request that passes it has the key, with one value.
-        operator = operator.removeprefix("ForAllValues:")
-    # A request without the key passes only with IfExists, or with a negative operator.
-    if not stronger.endswith("IfExists"):
-        operator = operator.removesuffix("IfExists")
-    return _values_imply((stronger, its_values), (operator, values))
-
-
-def _values_imply(test: tuple[str, list[str]], implied: tuple[str, list[str]]) -> bool:
-    (stronger, its_values), (operator, values) = test, implied
+def _values_imply(test: ConditionTest, implied: ConditionTest) -> bool:
+    stronger, operator = test.operator, implied.operator
+    its_values, values = test.values, implied.values
     within = set(its_values) <= set(values)
     if stronger == operator:
         base = operator.removesuffix("IfExists")
@@ -270,3 +245,128 @@ def _values_imply(test: tuple[str, list[str]], implied: tuple[str, list[str]]) -
         )
     plain = not any(_WILDCARD.search(value) for value in its_values)
     return (stronger, operator) == ("StringLike", "StringEquals") and plain and within
+
+
+@dataclass(frozen=True)
+class Condition:
+    """What a request must meet. What IAM treats alike is equal.
+
+    :param tests: its tests, sorted; a request must meet all of them.
+    :param not_read: all of it, as JSON, if something in it cannot be read; otherwise empty.
+    """
+
+    tests: tuple[ConditionTest, ...] = ()
+    not_read: str = ""
+
+    def __bool__(self) -> bool:
+        """Return whether it requires anything."""
+        return bool(self.tests or self.not_read)
+
+    def __str__(self) -> str:
+        """Return it as JSON."""
+        found: dict[str, dict[str, list[str]]] = {}
+        for test in self.tests:
+            found.setdefault(test.operator, {})[test.key] = [*test.values]
+        return self.not_read or json.dumps(found)
+
+    @property
+    def texts(self) -> Iterator[str]:
+        """Its keys and values, and what cannot be read."""
+        yield self.not_read
+        for test in self.tests:
+            yield from (test.key, *test.values)
+
+    @property
+    def is_never_met(self) -> bool:
+        """Whether certainly no request meets it."""
+        return any(test.is_never_met for test in self.tests)
+
+    @property
+    def without_exclusions(self) -> "Condition":
+        """The condition without what only says whom or what it does not apply to."""
+        left = tuple(test for test in self.tests if not is_exclusion(test.operator))
+        return replace(self, tests=left)
+
+    def implies(self, other: "Condition") -> bool:
+        """Return whether every request that meets it also meets another one.
+
+        If in doubt, it does not.
+        """
+        if self.not_read or other.not_read:
+            return self == other
+        return all(any(test.implies(implied) for test in self.tests) for implied in other.tests)
+
+    def is_met(self, keys: Mapping[str, str | None]) -> bool | None:
+        """Return whether a request meets it; ``None`` if that is not known.
+
+        :param keys: the values of condition keys, in lower case; ``None`` for one that the request
+            does not have. Any other key may have any value.
+        """
+        if self.not_read:
+            return None
+        answers = {
+            test.is_met_by(keys[test.key]) if test.key in keys else None for test in self.tests
+        }
+        return False if False in answers else None if None in answers else True
+
+    def with_texts(self, change: Callable[[str], str]) -> "Condition":
+        """Return it with other keys and values."""
+        tests = (
+            ConditionTest(test.operator, change(test.key), _sorted(map(change, test.values)))
+            for test in self.tests
+        )
+        return Condition(tuple(sorted(tests)), change(self.not_read))
+
+
+ALWAYS: Final = Condition()
+"""The condition that every request meets."""
+
+
+def parse_condition(condition: Any) -> Condition:
+    """Parse the condition of a statement."""
+    if condition == {}:
+        return ALWAYS
+    tests = [*_tests(condition)] if isinstance(condition, dict) else [None]
+    read = [test for test in tests if test is not None]
+    if len(read) < len(tests):
+        return Condition(not_read=json.dumps(condition, sort_keys=True))
+    return Condition(tuple(sorted(read)))
+
+
+def _tests(condition: Mapping[str, Any]) -> Iterator[ConditionTest | None]:
+    # None for what cannot be read.
+    for operator, keys in condition.items():
+        prefix, colon, last = operator.rpartition(":")
+        base = last.removesuffix("IfExists")
+        other = f"{prefix}{colon}{_ALIKE.get(base, base)}{last[len(base) :]}"
+        # Of two spellings of one operator, both must be met.
+        name = operator if other in condition else other
+        listed = keys if isinstance(keys, dict) else {}
+        if not listed or len({folded(key) for key in listed}) < len(listed):
+            yield None
+        for key, value in listed.items():
+            elements = value if isinstance(value, list) else [value]
+            values = [_as_text(element, truth=base in _TRUTH) for element in elements]
+            texts = [text for text in values if text is not None]
+            readable = len(texts) == len(values)
+            yield ConditionTest(name, folded(key), _sorted(texts)) if readable else None
+
+
+def _as_text(value: Any, *, truth: bool) -> str | None:
+    # IAM treats a number or a Boolean like its text.
+    if isinstance(value, bool | int | float):
+        value = json.dumps(value)
+    if not isinstance(value, str):
+        return None
+    return folded(value) if truth else value
+
+
+def _sorted(texts: Iterable[str]) -> tuple[str, ...]:
+    return tuple(sorted({*texts}))
+
+
+def folded(text: str) -> str:
+    """Return the text of an action or a condition key in lower case."""
+    # Only ASCII: letters that IAM distinguishes, such as the Kelvin sign and K, are equal in lower
+    # case.
+    return text.lower() if text.isascii() else text

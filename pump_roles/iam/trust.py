@@ -1,25 +1,29 @@
 """Trust policies, parsed once: whom each statement lets in, and what it requires of them."""
 
-import json
 import re
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from typing import Any, Final, Literal
 
-from pump_roles.iam.external_ids import EXTERNAL_ID_KEY, ExternalId, external_ids_in
+from pump_roles.iam.external_ids import (
+    EXTERNAL_ID_KEY,
+    ExternalId,
+    external_ids_in,
+    ids_required_by,
+)
 from pump_roles.iam.identity_policies import (
     VERSIONS,
     Value,
     account_of_root,
-    canonical_condition,
     in_account,
+    in_newest_version,
     known,
     literal,
     strings,
     unreadable,
 )
-from pump_roles.iam.matching import is_readable_condition, overlap
-from pump_roles.inputs.text import as_list, as_mapping, as_text, decoded
+from pump_roles.iam.matching import Condition, overlap, parse_condition
+from pump_roles.inputs.text import as_list, as_mapping, as_text
 from pump_roles.inputs.validators import EXTERNAL_ID, PRINCIPAL, Text
 
 PrincipalKind = Literal[
@@ -150,8 +154,7 @@ class TrustStatement:
     :param id_required: whether it requires an external ID: ``exactly`` one of ``external_ids``,
         ``not-exactly`` if others can be similar, ``unknown`` if that cannot be read, or ``no``.
     :param external_ids: the external IDs that ``StringEquals`` accepts.
-    :param condition: the canonical form of everything else that it requires, as JSON; empty if it
-        requires nothing else.
+    :param condition: what else it requires.
     :param not_read: all of it, as JSON, if something in it cannot be read; otherwise empty.
     """
 
@@ -160,7 +163,7 @@ class TrustStatement:
     actions: tuple[str, ...]
     id_required: Literal["exactly", "not-exactly", "unknown", "no"]
     external_ids: tuple[ExternalId, ...]
-    condition: str
+    condition: Condition
     not_read: str
 
     @property
@@ -168,14 +171,6 @@ class TrustStatement:
         """Whether someone can assume the role because of it, as far as it can be read."""
         assumes = not self.actions or any(overlap(action, _ASSUMING) for action in self.actions)
         return self.effect != "Deny" and assumes
-
-    @property
-    def conditions(self) -> Any:
-        """The condition; ``None`` if it cannot be read, as in a file that somebody changed."""
-        try:
-            return decoded(json.loads, self.condition or "{}")
-        except (ValueError, RecursionError):
-            return None
 
     def compared_ids(self, *, by_text: bool) -> list[str]:
         """Return a text for each external ID, to compare them; nothing shows these texts.
@@ -197,7 +192,7 @@ class TrustStatement:
         )
         return (
             not self.not_read
-            and is_readable_condition(self.conditions)
+            and not self.condition.not_read
             # An ID of the wrong type is in the condition. What a function is, is not known.
             and not any(whys)
             and 0 < len(self.principals) * len(self.actions) <= _MOST_PARTS
@@ -239,9 +234,9 @@ class Trust:
     def named_ids(self) -> frozenset[ExternalId]:
         """The external IDs in it that are known, wherever they are."""
         accepted = (id_ for statement in self.statements for id_ in statement.external_ids)
-        elsewhere = [text for each in self.statements for text in (each.condition, each.not_read)]
-        known_ids = {id_ for id_ in accepted if id_.state == "known"}
-        return external_ids_in([*elsewhere, *self.not_read]) | known_ids
+        required = (id_ for each in self.statements for id_ in ids_required_by(each.condition))
+        not_read = external_ids_in([*(each.not_read for each in self.statements), *self.not_read])
+        return not_read.union(required, (id_ for id_ in accepted if id_.state == "known"))
 
     @property
     def id_digests(self) -> tuple[str, ...]:
@@ -262,7 +257,8 @@ class Trust:
     def denies_by_id(self) -> bool:
         """Whether it denies access by the external ID, perhaps also without one."""
         return any(
-            statement.effect == "Deny" and EXTERNAL_ID_KEY in statement.condition.lower()
+            statement.effect == "Deny"
+            and any(EXTERNAL_ID_KEY in text.lower() for text in statement.condition.texts)
             for statement in self.statements
         )
 
@@ -322,13 +318,12 @@ class Trust:
         """Return it with the placeholders of an account filled in."""
 
         def fill(text: str) -> str:
-            filled: str = in_account(text, account=account, partition=partition)
-            return filled
+            return in_account(text, account=account, partition=partition)
 
         found = self.with_principals(lambda value: replace(value, text=fill(value.text)))
         found = found.with_external_ids(lambda id_: id_.filled(fill))
         statements = (
-            replace(statement, condition=fill(statement.condition))
+            replace(statement, condition=statement.condition.with_texts(fill))
             for statement in found.statements
         )
         return replace(found, statements=tuple(statements))
@@ -341,27 +336,29 @@ def parse_trust(document: Any, read: Reader = as_written) -> Trust:
     not_read = [as_text(part) for part in listed if not isinstance(part, dict)]
     if not isinstance(document, dict) or members.keys() - _MEMBERS:
         not_read = [as_text(document)]
+    version = as_text(members.get("Version", VERSIONS[0]))
+    parts = (part for part in listed if isinstance(part, dict))
     trust = Trust(
-        statements=tuple(_statement(part, read) for part in listed if isinstance(part, dict)),
+        statements=tuple(_statement(part, version, read) for part in parts),
         not_read=tuple(not_read),
-        version=as_text(members.get("Version", VERSIONS[0])),
+        version=version,
     )
     return replace(trust, problems=tuple(_problems(trust, members, listed)))
 
 
-def _statement(statement: Mapping[str, Any], read: Reader) -> TrustStatement:
-    condition = statement.get("Condition", {})
-    equals = as_mapping(as_mapping(condition).get("StringEquals"))
+def _statement(statement: Mapping[str, Any], version: str, read: Reader) -> TrustStatement:
+    written_condition = statement.get("Condition", {})
+    equals = as_mapping(as_mapping(written_condition).get("StringEquals"))
     keys = [key for key in equals if key.lower() == EXTERNAL_ID_KEY]
     written = (value for key in keys for value in as_list(equals[key]))
     ids = tuple(_external_id(read(value, EXTERNAL_ID)) for value in written)
-    rest = condition
+    rest = written_condition
     if ids and len(keys) == 1 and all(map(_can_be_id, ids)):
         others = {key: value for key, value in equals.items() if key not in keys}
-        rest = {**condition, "StringEquals": others}
+        rest = {**written_condition, "StringEquals": others}
         if not others:
             del rest["StringEquals"]
-    canonical = canonical_condition(rest)
+    condition = parse_condition(rest).with_texts(lambda text: in_newest_version(text, version))
     actions = as_list(statement.get("Action", []))
     principals = tuple(_principals(statement, read))
     readable = (
@@ -369,15 +366,15 @@ def _statement(statement: Mapping[str, Any], read: Reader) -> TrustStatement:
         and statement.keys() <= _COMPARED_MEMBERS
         and all(isinstance(action, str) for action in actions)
         and all(_is_readable(principal) for principal in principals)
-        and is_readable_condition(canonical)
+        and not condition.not_read
     )
     return TrustStatement(
         effect=as_text(statement.get("Effect", "")),
         principals=principals,
         actions=tuple(strings(actions)),
-        id_required=_id_required(ids, statement, canonical, named=bool(keys)),
+        id_required=_id_required(ids, statement, condition, named=bool(keys)),
         external_ids=ids,
-        condition="" if rest == {} else json.dumps(canonical, sort_keys=True),
+        condition=condition,
         not_read="" if readable else as_text(statement),
     )
 
@@ -396,11 +393,15 @@ def _can_be_id(id_: ExternalId) -> bool:
 
 
 def _id_required(
-    ids: tuple[ExternalId, ...], statement: Mapping[str, Any], rest: Any, *, named: bool
+    ids: tuple[ExternalId, ...],
+    statement: Mapping[str, Any],
+    condition: Condition,
+    *,
+    named: bool,
 ) -> Literal["exactly", "not-exactly", "unknown", "no"]:
     if _is_exact(ids):
         return "exactly"
-    is_read = is_readable_condition(rest) and not any(id_.why for id_ in ids)
+    is_read = not condition.not_read and not any(id_.why for id_ in ids)
     if not is_read or named or not statement.keys() <= _STATEMENT_MEMBERS:
         return "unknown"
     return "not-exactly" if _inexact_operator(statement.get("Condition")) else "no"

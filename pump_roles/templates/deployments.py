@@ -23,7 +23,9 @@ from pump_roles.assembly import (
 from pump_roles.iam import (
     OPEN_ID,
     ExternalId,
+    Policy,
     TextMask,
+    parse_control_policy,
     text_of,
     texts_under_the_key,
     under_the_key,
@@ -447,7 +449,7 @@ def organization_policies(
 def _organization_policy(resource: Resource) -> OrganizationPolicy:
     logical_id, members = resource.logical_id, resource.members
     name, kind = (filled_text(resource[key]) or None for key in ("Name", "Type"))
-    document = _document(resource["Content"])
+    content = _content(resource["Content"], name or logical_id)
     listed = resource["TargetIds"]
     values = [] if is_nothing(listed) else as_list(listed)
     targets = [filled_text(target) for target in values]
@@ -457,27 +459,28 @@ def _organization_policy(resource: Resource) -> OrganizationPolicy:
         condition = as_text(members["Condition"])
         unknown.append(OrganizationUnknown(why="conditional", subject=logical_id, detail=condition))
     elif members.keys() - MEMBERS or resource.is_open:
-        document = None
+        content = None
     readable = kind in get_args(ControlType) and len(known) == len(targets)
-    if name is None or document is None or not readable:
+    if name is None or content is None or not readable:
         unknown.append(OrganizationUnknown(why="unreadable", subject=logical_id))
     return OrganizationPolicy(
         name=name or logical_id,
         type=kind or "",
-        document=document,
+        content=content,
         attached_to=known,
         unknown=tuple(unknown),
     )
 
 
-def _document(content: Any) -> Any:
-    found = filled(content)
+def _content(written: Any, name: str) -> Policy | None:
+    found = filled(written)
     if isinstance(found, str):
         try:
             found = decoded(json.loads, found)
         except ValueError:
             return None
-    return found if isinstance(found, dict) and not _has_call(found) else None
+    is_read = isinstance(found, dict) and not _has_call(found)
+    return parse_control_policy(found, name=name) if is_read else None
 
 
 def _has_call(value: Any) -> bool:

@@ -19,11 +19,11 @@ from pump_roles.assembly import OPENS, OtherResource
 from pump_roles.guardrails import DailyEnd, approval_end, closes
 from pump_roles.iam import (
     ExternalId,
-    clauses,
     denies_all,
+    is_exclusion,
+    parse_policy,
     statements_in,
     under_the_key,
-    without_exclusions,
 )
 from pump_roles.inputs import as_list, as_mapping, as_text
 from pump_roles.placeholders import (
@@ -442,7 +442,10 @@ def _admitting(document: Any) -> Iterator[Mapping[str, Any]]:
             principal = statement.get("Principal")
             if isinstance(principal, dict):
                 principal = {kind: principal[kind] for kind in principal.keys() - {"AWS"}}
-            condition = without_exclusions(statement.get("Condition"))
+            condition = statement.get("Condition")
+            if isinstance(condition, dict):
+                names = (operator for operator in condition if not is_exclusion(operator))
+                condition = {operator: condition[operator] for operator in names}
             yield {"Principal": principal, "Condition": condition}
 
 
@@ -464,12 +467,12 @@ def _grants(properties: Mapping[str, Any]) -> Iterator[Access]:
     ]
     if "PolicyDocument" in properties:
         documents.append(properties["PolicyDocument"])
-    for document in map(parsed, documents):
-        for clause in clauses(document):
-            if clause.effect == "Allow":
-                yield Access("allows", clause.named)
-        listed = as_list(as_mapping(document).get("Statement", [document]))
-        if any(as_mapping(part).get("Effect") not in ("Allow", "Deny") for part in listed):
+    for policy in (parse_policy(parsed(document), name="") for document in documents):
+        for pattern in policy.patterns:
+            if pattern.effect == "Allow":
+                yield Access("allows", pattern.named)
+        effects = {statement.effect for statement in policy.statements}
+        if policy.not_read or not effects <= {"Allow", "Deny"}:
             yield Access("allows-unreadable-statement")
     for managed in as_list(properties.get("ManagedPolicyArns", [])):
         yield Access("allows-managed-policy", as_text(managed))

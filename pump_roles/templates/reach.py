@@ -7,7 +7,7 @@ from typing import Any, Final, Literal
 
 from pump_roles.access import Reason
 from pump_roles.guardrails import only_takes_away
-from pump_roles.iam import DENY_ALL, Policy, denies_all, is_policy_name
+from pump_roles.iam import DENY_ALL, Policy, denies_all, parse_policy
 from pump_roles.inputs import Text, as_mapping, as_text
 from pump_roles.placeholders import (
     GENERATED,
@@ -209,7 +209,7 @@ class Attachments:
         if resource.type not in (MANAGED_POLICY, *INLINE_POLICIES):
             return None
         found = policy_of(resource)
-        named = found.arn or is_policy_name(found.name)
+        named = found.arn or found.has_valid_name
         denies = named and only_takes_away(found) and not self._is_changeable(resource)
         return found if denies else None
 
@@ -225,9 +225,9 @@ def policy_of(resource: Resource) -> Policy:
     document = filled(resource["PolicyDocument"])
     # The name of a managed policy, which does not replace an inline one, may be no literal.
     readable = given if isinstance(given, str) or not managed else ""
-    return Policy(
+    return parse_policy(
+        document if isinstance(document, dict) else {},
         name=as_text(readable or resource.logical_id),
-        document=document if isinstance(document, dict) else {},
         arn=managed_policy_arn(resource) if managed else "",
     )
 

@@ -12,9 +12,9 @@ from pump_roles.iam import (
     Trust,
     Value,
     denies_all,
-    is_policy_name,
     known,
     literal,
+    parse_policy,
     parse_trust,
     strings,
     unreadable,
@@ -127,7 +127,7 @@ class _Reader:
         self.unknown.extend(
             RoleUnknown(part="inline-policies", why="unreadable-name", subject=policy.name)
             for policy in policies
-            if not is_policy_name(policy.name)
+            if not policy.has_valid_name
         )
         may_deny: list[Policy] = []
         uncounted: list[Attachment] = []
@@ -194,9 +194,9 @@ class _Reader:
             document = filled(inline.get("PolicyDocument"))
             if inline.keys() == {"PolicyName", "PolicyDocument"} and isinstance(document, dict):
                 name = filled_text(inline["PolicyName"])
-                yield Policy(
+                yield parse_policy(
+                    document,
                     name=as_text(as_written(inline["PolicyName"])) if name is None else name,
-                    document=document,
                 )
             elif policy is None or not is_nothing(policy):
                 # Another policy may be any number of them.
@@ -220,7 +220,7 @@ class _Reader:
         return self.attachments.managed(arn, self.resource.template)
 
     def _uncounted(self, attachment: Attachment, naming: Naming) -> RoleUnknown | None:
-        # RoleWhy a policy does not count. A deny that may not be deployed must not count, either.
+        # Why a policy does not count. A deny that may not be deployed must not count, either.
         about, resource = attachment.resource.logical_id, attachment.resource
         is_open = resource.members.keys() - MEMBERS or any(each.why for each in attachment.values)
         part: RolePart = (
@@ -255,8 +255,9 @@ def boundary(role: Resource, attachments: Attachments) -> Boundary | None:
         return None
     policy = attachments.managed(value, template)
     if policy is not None and path_of(policy.resource):
-        named = known(managed_policy_arn(policy.resource))
-        return Boundary(arn=named, document=filled(policy.resource["PolicyDocument"]))
+        return Boundary(
+            arn=known(managed_policy_arn(policy.resource)), policy=policy_of(policy.resource)
+        )
     if policy is not None and policy.resource.template is template:
         return Boundary(arn=unreadable(managed_policy_arn(policy.resource)))
     arn = filled_text(value) or ""

@@ -13,14 +13,23 @@ from hypothesis import strategies as st
 
 from pump_roles import Guardrail
 from pump_roles.compare import compare, compare_roles
-from pump_roles.guardrails.role_guardrails import documents, published_role
-from pump_roles.iam import DENY_ALL, Policy, Principal, Value, covers, known, parse_trust
+from pump_roles.guardrails.role_guardrails import as_policies, documents, published_role
+from pump_roles.iam import (
+    DENY_ALL,
+    Policy,
+    Principal,
+    Value,
+    covers,
+    known,
+    parse_policy,
+    parse_trust,
+)
 from pump_roles.inputs import as_list
 from pump_roles.published import ROLES
 from pump_roles.review.output.descriptions import describe_difference, describe_policy, details_of
 from pump_roles.role import Boundary, Difference, Role, RoleUnknown
 from tests.customer import allow, deny
-from tests.policies import rewritten
+from tests.policies import document_of, rewritten
 from tests.support import ACTIONS, ARNS, CONDITION, EVERYTHING, STATEMENTS, short_catalog, trust
 from tools.sandbox import catalog
 from tools.sandbox.cdk import ROOT
@@ -41,9 +50,7 @@ AUTO_PILOT = replace(published_role("auto-pilot"), trust=parse_trust(trust(PUMP,
 
 
 def policy(*statements: Mapping[str, Any], name: str = "Extra", arn: str = "") -> Policy:
-    return Policy(
-        name=name, document={"Version": "2012-10-17", "Statement": [*statements]}, arn=arn
-    )
+    return parse_policy({"Version": "2012-10-17", "Statement": [*statements]}, name=name, arn=arn)
 
 
 def with_policies(*policies: Policy) -> Role:
@@ -195,7 +202,7 @@ def test_whatever_a_change_allows_or_refuses_is_a_difference_that_names_its_acti
 @given(st.data())
 def test_roles_that_mean_the_same_have_no_difference(data: st.DataObject) -> None:
     policies = [
-        replace(found, document=data.draw(rewritten(found.document)))
+        parse_policy(data.draw(rewritten(document_of(found))), name=found.name, arn=found.arn)
         for found in AUTO_PILOT.policies
     ]
     role = replace(
@@ -317,7 +324,7 @@ def test_version_of_a_policy_matters_only_to_a_policy_variable(
     role = with_policies(allows, policy(statement))
     for version in ({"Version": "2008-10-17"}, {}):
         older = {**version, "Statement": [statement]}
-        changed = with_policies(allows, Policy(name="Extra", document=older))
+        changed = with_policies(allows, parse_policy(older, name="Extra"))
         before, after = ({"auto-pilot": side} for side in (role, changed))
         for found in (
             compare(role, changed),
@@ -330,8 +337,7 @@ def test_version_of_a_policy_matters_only_to_a_policy_variable(
 
 
 def guarded(guardrail: Guardrail) -> Role:
-    ((found, document),) = documents([guardrail], ROLES["auto-pilot"]).items()
-    return with_policies(Policy(name=found.policy_name, document=document))
+    return with_policies(*as_policies(documents([guardrail], ROLES["auto-pilot"])))
 
 
 ENDING = Guardrail.until("2927-01-31T18:00:00Z")
@@ -392,12 +398,12 @@ def test_policies_of_one_name_that_are_inline_and_managed_do_not_replace_each_ot
     ],
 )
 def test_attached_policy_is_broader_whatever_its_name(name: str, arn: str) -> None:
-    found = compare(AUTO_PILOT, with_policies(Policy(name=name, arn=arn, document=EVERYTHING)))
+    found = compare(AUTO_PILOT, with_policies(parse_policy(EVERYTHING, name=name, arn=arn)))
     assert ("policy-added", "broader", name) in kinds(found)
 
 
 def test_inline_policy_is_broader_even_if_its_name_differs_only_in_case() -> None:
-    more = Policy(name="pumpreadonly", document=EVERYTHING)
+    more = parse_policy(EVERYTHING, name="pumpreadonly")
     for policies in ((more, *AUTO_PILOT.policies), (*AUTO_PILOT.policies, more)):
         found = compare(AUTO_PILOT, replace(AUTO_PILOT, policies=policies))
         assert "broader" in {difference.effect for difference in found}
@@ -405,8 +411,8 @@ def test_inline_policy_is_broader_even_if_its_name_differs_only_in_case() -> Non
 
 def test_attached_policies_of_one_name_do_not_hide_each_other() -> None:
     denies = policy(deny("s3:*"), name="X", arn=managed("X"))
-    of_aws = Policy(name="X", arn=managed("X", account="aws"), document=EVERYTHING)
-    in_small = replace(denies, name="x", arn=managed("x"), document=EVERYTHING)
+    of_aws = parse_policy(EVERYTHING, name="X", arn=managed("X", account="aws"))
+    in_small = parse_policy(EVERYTHING, name="x", arn=managed("x"))
     for pair in ((denies, of_aws), (of_aws, denies), (denies, in_small)):
         found = compare(AUTO_PILOT, with_policies(*pair))
         assert [difference.rule for difference in found].count("policy-added") >= 2
@@ -476,7 +482,7 @@ def test_values_that_are_equal_only_in_python_are_a_difference() -> None:
     ],
 )
 def test_policy_that_cannot_be_read_gives_more_access(document: Any) -> None:
-    unreadable = with_policies(Policy(name="Extra", document=document))
+    unreadable = with_policies(parse_policy(document, name="Extra"))
     assert kinds(compare(AUTO_PILOT, unreadable)) == [("policy-added", "broader", "Extra")]
     assert kinds(compare(unreadable, AUTO_PILOT)) == [("policy-removed", "narrower", "Extra")]
 
@@ -487,7 +493,9 @@ def test_policies_that_are_not_known_are_neither_missing_nor_added() -> None:
     assert compare(AUTO_PILOT, role) == ()
     assert compare(role, AUTO_PILOT) == ()
     first, *others = AUTO_PILOT.policies
-    unread = replace(AUTO_PILOT, policies=(replace(first, document=None), *others))
+    unread = replace(
+        AUTO_PILOT, policies=(parse_policy(None, name=first.name, arn=first.arn), *others)
+    )
     assert compare(AUTO_PILOT, unread) == ()
 
 
@@ -539,7 +547,8 @@ def test_details_of_a_trust_policy_are_those_of_the_effect() -> None:
 # The other properties.
 
 BOUNDARY = Boundary(
-    arn=known(managed("Boundary", path="/platform/")), document={"Statement": allow("ec2:*")}
+    arn=known(managed("Boundary", path="/platform/")),
+    policy=parse_policy({"Statement": allow("ec2:*")}, name="boundary"),
 )
 LESS = {"Statement": [allow("ec2:Describe*")]}
 STOPS = Boundary(arn=known(managed("AWSDenyAll", account="aws")))
@@ -562,8 +571,14 @@ STOPS = Boundary(arn=known(managed("AWSDenyAll", account="aws")))
                 managed("Boundary", account="aws", path="/platform/"),
             )
         ),
-        ({"boundary": replace(BOUNDARY, document=EVERYTHING)}, ("boundary-text", "broader")),
-        ({"boundary": replace(BOUNDARY, document=LESS)}, ("boundary-text", "narrower")),
+        (
+            {"boundary": replace(BOUNDARY, policy=parse_policy(EVERYTHING, name="boundary"))},
+            ("boundary-text", "broader"),
+        ),
+        (
+            {"boundary": replace(BOUNDARY, policy=parse_policy(LESS, name="boundary"))},
+            ("boundary-text", "narrower"),
+        ),
     ],
 )
 def test_any_other_property_that_differs_is_a_difference(
@@ -628,7 +643,7 @@ def test_tag_that_cannot_be_read_does_not_hide_one_that_may_open_a_guardrail() -
 def closing(condition: Mapping[str, Any]) -> Role:
     """The role with the guardrail, whose statements have another condition now."""
     guardrail = guarded(Guardrail.ONLY_WHEN_APPROVED).policies[-1]
-    statements = [{**each, "Condition": condition} for each in guardrail.document["Statement"]]
+    statements = [{**each, "Condition": condition} for each in document_of(guardrail)["Statement"]]
     return with_policies(policy(*statements, name=guardrail.name))
 
 
@@ -686,8 +701,7 @@ def test_guardrail_with_another_condition_that_may_apply_is_unclear_and_both_are
 def test_statement_that_cannot_be_read_stays_next_to_one_that_a_tag_opens() -> None:
     found = closing({"StringNotEquals": {"aws:PrincipalTag/team": "x"}})
     *others, changed = found.policies
-    statements = [*changed.document["Statement"], "text"]
-    hidden = replace(changed, document={**changed.document, "Statement": statements})
+    hidden = replace(changed, not_read=('{"Statement": "text"}',))
     role = replace(found, policies=(*others, hidden), tags={"team": known("x")})
     assert any(each.unreadable for each in compare(guarded(Guardrail.ONLY_WHEN_APPROVED), role))
 
@@ -703,7 +717,7 @@ ATTACHED = replace(DENY_ALL, arn="arn:aws:iam::aws:policy/AWSDenyAll")
     [
         (ATTACHED, "policy-stops"),
         # Its document could not be read.
-        (replace(ATTACHED, document=None), "policy-stops"),
+        (Policy(name=ATTACHED.name, arn=ATTACHED.arn), "policy-stops"),
         (policy(ALL), "policy-stops"),
         (policy(ALL, arn=managed()), "policy-stops"),
         (policy(deny("s3:*"), {**ALL, "Action": ["*"], "Resource": ["*"]}), "policy-stops"),
@@ -729,7 +743,7 @@ def test_policy_that_denies_everything_is_a_stop_and_an_earlier_session_revoked(
     assert (found[0].actions, found[0].decisions) == (("*",), ())
     assert bool(found[0].now) == (rule == "sessions-revoked")
     assert details_of(found[0]) == []
-    if more.document is not None:
+    if more.is_known:
         (gone,) = compare(with_policies(more), AUTO_PILOT, over_time=over_time)
         assert gone.effect == "broader"
     # In the place of a guardrail, revoked sessions leave new ones without it.
@@ -759,7 +773,7 @@ def test_policy_that_denies_everything_is_a_stop_and_an_earlier_session_revoked(
         policy(
             {**ALL, "Condition": {"DateLessThan": {"aws:TokenIssueTime": "${aws:CurrentTime}"}}}
         ),
-        Policy(name="AWSDenyAll", document=None, arn=managed("AWSDenyAll")),
+        parse_policy(None, name="AWSDenyAll", arn=managed("AWSDenyAll")),
     ],
 )
 def test_policy_that_only_looks_like_a_stop_is_an_added_policy(more: Policy) -> None:
@@ -768,7 +782,7 @@ def test_policy_that_only_looks_like_a_stop_is_an_added_policy(more: Policy) -> 
 
 def test_boundary_that_means_the_same_is_no_difference_and_one_more_is_narrower() -> None:
     bounded = replace(AUTO_PILOT, boundary=BOUNDARY)
-    same = replace(BOUNDARY, document={"Statement": [allow("ec2:*")]})
+    same = replace(BOUNDARY, policy=parse_policy({"Statement": [allow("ec2:*")]}, name="boundary"))
     assert compare(bounded, replace(AUTO_PILOT, boundary=same)) == ()
     stopped = replace(AUTO_PILOT, boundary=STOPS)
     for was, now, expected in [
@@ -779,11 +793,13 @@ def test_boundary_that_means_the_same_is_no_difference_and_one_more_is_narrower(
     ]:
         (found,) = compare(was, now)
         assert (found.rule, found.effect) == expected
-    wide = replace(AUTO_PILOT, boundary=replace(BOUNDARY, document=EVERYTHING))
+    wide = replace(
+        AUTO_PILOT, boundary=replace(BOUNDARY, policy=parse_policy(EVERYTHING, name="boundary"))
+    )
     (wider,) = compare(bounded, wide)
     assert describe_policy(wider) == "its permissions boundary"
     assert "rds:DescribeAccountAttributes" in wider.actions
-    unread = replace(AUTO_PILOT, boundary=replace(BOUNDARY, document=None))
+    unread = replace(AUTO_PILOT, boundary=replace(BOUNDARY, policy=None))
     assert compare(unread, wide) == ()
 
 
@@ -800,10 +816,10 @@ BY_NAME = replace(LESS_CE, arn=managed("Less"))
         (LESS_CE, LESS_CE, False),
         (BY_NAME, replace(BY_NAME, name="Stack-Less-1", arn=managed("Stack-Less-1")), False),
         (DENY_ALL, replace(DENY_ALL, arn="arn:aws:iam::aws:policy/AWSDenyAll"), False),
-        (LESS_CE, replace(LESS_CE, document=EVERYTHING), True),
+        (LESS_CE, parse_policy(EVERYTHING, name="Less"), True),
         (LESS_CE, replace(LESS_CE, name="Other"), True),
         (LESS_CE, BY_NAME, True),
-        (BY_NAME, replace(BY_NAME, document=None), True),
+        (BY_NAME, Policy(name="Less", arn=managed("Less")), True),
     ],
 )
 def test_policy_that_may_deny_may_be_there_or_not(

@@ -16,14 +16,14 @@ from pump_roles.assembly import Assembly, DeployedRole
 from pump_roles.compare import compare
 from pump_roles.guardrails import is_set
 from pump_roles.guardrails.role_guardrails import published_role
-from pump_roles.iam import Policy, covers
-from pump_roles.inputs import mapped
+from pump_roles.iam import Policy, covers, parse_policy
 from pump_roles.published import ROLES
 from pump_roles.review.output.report_descriptions import verdict
 from pump_roles.review.report import LIMITED, NO, YES, Question, Report, RoleReport
 from pump_roles.review.report.permission_report import of_contents
 from pump_roles.role import Difference, Role
 from tests.every_guardrail import EVERY
+from tests.policies import document_of
 from tests.support import examples
 from tools.sandbox import catalog
 from tools.sandbox.simulator import ALLOWED, EXPLICITLY_DENIED, Context, decide, use
@@ -109,15 +109,18 @@ Decided = Mapping[str, Mapping[str, str]]
 
 
 def requests(actions: Iterable[str], text: str) -> Iterator[tuple[str, str, str, Context]]:
-    """Yield requests whose decisions may differ: the policies name the keys that differ."""
+    """Yield requests whose decisions may differ: the policies name the keys that differ.
+
+    :param text: the policies, in lower case.
+    """
     for action in sorted(actions):
         known = catalog.actions()[action.lower()].resources[0]
         meets, fails = RESOURCES.get(action, (known, known))
         yield action, "", meets, MEETS
         for name, context in FAILS.items():
-            if any(key in text for key in context):
+            if any(key.lower() in text for key in context):
                 yield action, name, meets, {**MEETS, **context}
-        if meets != fails or any(key in text for key in OWN_KEYS):
+        if meets != fails or any(key.lower() in text for key in OWN_KEYS):
             yield action, "own", fails, {**MEETS, **OWN_KEYS}
 
 
@@ -127,7 +130,7 @@ def decided(*sides: Iterable[Policy], actions: Iterable[str] = ACTIONS) -> list[
         Deployed("R", {}, {f"{at}": deployed(policy) for at, policy in enumerate(policies)})
         for policies in sides
     ]
-    asked = [*requests(actions, repr(roles))]
+    asked = [*requests(actions, repr(roles).lower())]
     simulations = [
         use(role, action=action, resource=resource, context=context)
         for role in roles
@@ -142,14 +145,11 @@ def decided(*sides: Iterable[Policy], actions: Iterable[str] = ACTIONS) -> list[
 
 
 def deployed(policy: Policy) -> Any:
-    def filled(part: Any) -> Any:
-        return part.replace("${AWS::Partition}", "aws") if isinstance(part, str) else part
-
-    return {"Version": "2012-10-17", **mapped(policy.document, filled)}
+    return document_of(policy.in_account(account="111122223333", partition="aws"))
 
 
-EVERYTHING = Policy(
-    name="All", document={"Statement": {"Effect": "Allow", "Action": "*", "Resource": "*"}}
+EVERYTHING = parse_policy(
+    {"Statement": {"Effect": "Allow", "Action": "*", "Resource": "*"}}, name="All"
 )
 
 PATTERNS = st.sampled_from(
@@ -211,7 +211,7 @@ class Drawn(NamedTuple):
         published = [policy.name for policy in ROLES[KIND].policies]
         policies = [one for one in chosen.policies if one.name not in published[self.kept :]]
         policies += [
-            Policy(name=f"Own{at}", document={"Statement": own}) for at, own in enumerate(self.own)
+            parse_policy({"Statement": own}, name=f"Own{at}") for at, own in enumerate(self.own)
         ]
         return replace(chosen, policies=tuple(policies))
 

@@ -4,6 +4,7 @@ import inspect
 import json
 import re
 from collections.abc import Mapping
+from dataclasses import replace
 from datetime import datetime, timedelta, timezone
 from fnmatch import fnmatchcase
 from importlib import resources
@@ -34,8 +35,8 @@ from pump_roles.guardrails import (
     parts_of,
     with_statements,
 )
-from pump_roles.guardrails.role_guardrails import documents, made_redundant, recognized
-from pump_roles.iam import shipped
+from pump_roles.guardrails.role_guardrails import as_policies, documents, made_redundant, recognized
+from pump_roles.iam import Policy, asked_tags, shipped
 from pump_roles.inputs import mapped
 from pump_roles.inputs.validators import REGION_NAMES
 from pump_roles.published import ROLES
@@ -460,8 +461,10 @@ def test_policy_depends_only_on_the_tag_with_which_the_customer_opens_it(
 ) -> None:
     (document,) = documents_on(guardrail, ROLES["auto-pilot"].patterns).values()
     # As in a StackSet, whose template is a string.
-    for text in (document, json.dumps(document)):
-        assert opening_tags([text]) == ({guardrail.tag} if guardrail.tag else set())
+    for text in (json.dumps(document), json.dumps(json.dumps(document))):
+        assert opening_tags(asked_tags(text)) == ({guardrail.tag} if guardrail.tag else set())
+    (policy,) = as_policies({guardrail: document})
+    assert policy.asked_tags == ({guardrail.tag} if guardrail.tag else set())
 
 
 @pytest.mark.parametrize("key", ["team", "pump-commitments-2", "my-pump-commitments"])
@@ -471,7 +474,7 @@ def test_own_guardrail_that_depends_on_a_tag_is_not_opened_with_it(key: str) -> 
     assert policies["PumpGuardrailMine"]["Statement"] == [
         {"Effect": "Deny", "Action": ["ec2:Describe*"], "Resource": "*", "Condition": condition}
     ]
-    assert opening_tags(policies) == set()
+    assert opening_tags(asked_tags(json.dumps(policies))) == set()
 
 
 def test_guardrails_that_the_customer_opens_deny_what_no_commitments_denies() -> None:
@@ -538,6 +541,12 @@ def test_denies_a_pattern_exactly_if_the_role_has_an_action_of_it(one: str, othe
     assert bool(documents_on(own(one), [other])) == in_common
 
 
+def as_policy(name: str, document: Any) -> Policy:
+    """A document of a template as a role's policy with a name."""
+    (policy,) = as_policies({own(): document})
+    return replace(policy, name=name)
+
+
 def reversed_texts(part: Any) -> Any:
     """Return a list of texts reversed, and anything else as it is."""
     is_texts = isinstance(part, list) and all(isinstance(element, str) for element in part)
@@ -552,9 +561,9 @@ def test_policy_of_a_shipped_guardrail_is_recognized_in_any_order(
     patterns = ROLES[kind].patterns
     for document in documents_on(guardrail, patterns).values():
         for written in (document, mapped(document, reversed_texts)):
-            assert recognized(guardrail.policy_name, written, patterns) == guardrail
+            assert recognized(as_policy(guardrail.policy_name, written), patterns) == guardrail
         # Only the name says which guardrail it is, and a customer's own has no conditions.
-        other = recognized("PumpGuardrailMine", document, patterns)
+        other = recognized(as_policy("PumpGuardrailMine", document), patterns)
         assert other is None or (other.name, other.costs) == ("mine", NO_HOSTS.costs)
 
 
@@ -570,14 +579,17 @@ def test_policy_of_a_shipped_guardrail_is_recognized_in_any_order(
 )
 def test_only_a_policy_that_denies_outright_is_an_own_guardrail(change: dict[str, Any]) -> None:
     document = auto_pilot(NO_HOSTS)[NO_HOSTS.policy_name]
-    found = recognized(NO_HOSTS.policy_name, document, AUTO_PILOT.patterns)
+    found = recognized(as_policy(NO_HOSTS.policy_name, document), AUTO_PILOT.patterns)
     assert found is not None
     assert (found.name, found.removes) == ("no-hosts2", "ec2:PurchaseHost*.")
     (statement,) = document["Statement"]
     changed = {**document, "Statement": [{**statement, **change}]}
-    assert recognized(NO_HOSTS.policy_name, changed, AUTO_PILOT.patterns) is None
-    assert recognized("MyNoHosts2", document, AUTO_PILOT.patterns) is None
-    assert recognized(NO_HOSTS.policy_name, {"Statement": []}, AUTO_PILOT.patterns) is None
+    for name, other in (
+        (NO_HOSTS.policy_name, changed),
+        ("MyNoHosts2", document),
+        (NO_HOSTS.policy_name, {"Statement": []}),
+    ):
+        assert recognized(as_policy(name, other), AUTO_PILOT.patterns) is None
 
 
 @pytest.mark.parametrize("guardrail", SINGLE, ids=lambda guardrail: guardrail.name)
@@ -592,8 +604,8 @@ def test_policy_that_differs_from_its_guardrail_is_not_recognized(guardrail: Gua
         [{**first, "Condition": {**first.get("Condition", {}), **secure}}, *others],
         [first, *others, {"Effect": "Allow", "Action": "*", "Resource": "*"}],
     ):
-        policy = {**document, "Statement": changed}
-        assert recognized(guardrail.policy_name, policy, AUTO_PILOT.patterns) is None
+        policy = as_policy(guardrail.policy_name, {**document, "Statement": changed})
+        assert recognized(policy, AUTO_PILOT.patterns) is None
 
 
 @pytest.mark.parametrize(
@@ -618,4 +630,4 @@ def test_policy_whose_value_the_guardrail_would_reject_is_not_recognized(
     (document,) = documents_on(guardrail, AUTO_PILOT.patterns).values()
     changed = json.loads(json.dumps(document))
     changed["Statement"][0]["Condition"] = {operator: {key: value}}
-    assert recognized(guardrail.policy_name, changed, AUTO_PILOT.patterns) is None
+    assert recognized(as_policy(guardrail.policy_name, changed), AUTO_PILOT.patterns) is None

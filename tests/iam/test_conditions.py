@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pump_roles.iam import canonical_condition, implies, is_met
+from pump_roles.iam import Condition, parse_condition
 
 ARN = "arn:aws:iam::111122223333:role/path/R"
 KEYS = {"aws:principalarn": ARN, "k": "Ab", "absent": None}
@@ -53,7 +53,7 @@ KEYS = {"aws:principalarn": ARN, "k": "Ab", "absent": None}
     ],
 )
 def test_condition_is_met_only_if_that_is_certain(condition: Any, met: bool | None) -> None:  # noqa: FBT001
-    assert is_met(canonical_condition(condition), KEYS) is met
+    assert parse_condition(condition).is_met(KEYS) is met
 
 
 OPERATORS = [
@@ -67,11 +67,11 @@ VALUES = st.lists(st.sampled_from(["a", "A", "a*", "?", "*", "arn:a:b:c:d:e", "a
 
 
 @st.composite
-def conditions(draw: st.DrawFn) -> Any:
+def conditions(draw: st.DrawFn) -> Condition:
     found: dict[str, dict[str, Any]] = {}
     for operator in draw(st.lists(st.sampled_from(OPERATORS), max_size=2)):
         found.setdefault(operator, {})[draw(st.sampled_from(["k", "l"]))] = draw(VALUES)
-    return canonical_condition(found)
+    return parse_condition(found)
 
 
 KNOWN = st.dictionaries(
@@ -81,11 +81,11 @@ KNOWN = st.dictionaries(
 
 @given(conditions(), conditions(), KNOWN)
 def test_request_that_meets_a_condition_meets_what_it_implies(
-    condition: Any, other: Any, keys: dict[str, str | None]
+    condition: Condition, other: Condition, keys: dict[str, str | None]
 ) -> None:
-    if implies(condition, other) and is_met(condition, keys):
-        assert is_met(other, keys) is not False
+    if condition.implies(other) and condition.is_met(keys):
+        assert other.is_met(keys) is not False
     # To know more never changes what is certain.
     more = {"k": "b", "l": None, **keys}
-    if (known := is_met(condition, keys)) is not None:
-        assert is_met(condition, more) is known
+    if (known := condition.is_met(keys)) is not None:
+        assert condition.is_met(more) is known

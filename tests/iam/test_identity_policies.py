@@ -1,5 +1,6 @@
 """Policy documents have one canonical form if, and only if, IAM treats them alike."""
 
+import json
 from collections.abc import Mapping
 from copy import deepcopy
 from itertools import pairwise
@@ -9,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pump_roles.iam import account_of_root, canonical, in_account
+from pump_roles.iam import account_of_root, in_account, parse_policy
 from pump_roles.iam import statements_in as statements_of
 from tests.policies import rewritten
 from tests.support import examples, json_values
@@ -17,6 +18,10 @@ from tools.sandbox.simulator import Role, Simulation, decide, use
 
 ROLE = "arn:aws:iam::999988887777:role/PumpService"
 ORGANIZATION = "aws:PrincipalOrgID"
+
+
+def canonical(document: Any) -> frozenset[object]:
+    return parse_policy(document, name="P").canonical
 
 
 def allow(**more: Any) -> dict[str, Any]:
@@ -171,7 +176,7 @@ DIFFERENT: list[Any] = [
 
 
 def test_documents_that_mean_something_else_have_canonical_forms_of_their_own() -> None:
-    forms: dict[str, Any] = {}
+    forms: dict[frozenset[object], Any] = {}
     for document in DIFFERENT:
         assert forms.setdefault(canonical(document), document) is document
         assert canonical(deepcopy(document)) == canonical(document)
@@ -339,12 +344,14 @@ def test_other_json_never_has_the_canonical_form_of_a_policy(one: Any, other: An
 
 
 def test_placeholders_of_an_account_are_filled_in_everywhere() -> None:
-    filled = in_account(
-        {"${AWS::AccountId}": ["arn:${AWS::Partition}:iam::${AWS::AccountId}:x", 1, None]},
-        account="123456789012",
-        partition="aws-cn",
-    )
-    assert filled == {"${AWS::AccountId}": ["arn:aws-cn:iam::123456789012:x", 1, None]}
+    arn, key = "arn:${AWS::Partition}:iam::${AWS::AccountId}:x", "aws:PrincipalArn"
+    here = {"account": "123456789012", "partition": "aws-cn"}
+    filled = "arn:aws-cn:iam::123456789012:x"
+    assert in_account(arn, **here) == filled
+    for text in (allow(Resource=arn), equals(arn, key)["Statement"][0], allow(Foo=arn)):
+        read = parse_policy(policy(text), name="P", arn=arn).in_account(**here)
+        expected = json.loads(json.dumps(policy(text)).replace(arn, filled))
+        assert read == parse_policy(expected, name="P", arn=filled)
 
 
 @pytest.mark.parametrize(

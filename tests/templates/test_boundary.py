@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 
 from pump_roles import templates
 from pump_roles.constructs.widening import Built, widenings
+from pump_roles.iam import parse_policy
 from pump_roles.review.output.descriptions import describe_boundary
 from pump_roles.role import Boundary
 from pump_roles.templates.reach import attachments
@@ -113,6 +114,7 @@ def test_boundary_that_is_not_certain_is_shown_as_it_is(value: Any) -> None:
 
 
 DOCUMENT = {"Statement": {"Effect": "Allow", "Action": "ce:*", "Resource": "*"}}
+POLICY = parse_policy(DOCUMENT, name="B", arn=f"{OWN}B")
 NAMED = {"ManagedPolicyName": "B", "PolicyDocument": DOCUMENT}
 
 
@@ -136,7 +138,8 @@ def test_policy_of_another_template_is_known_only_by_reference(
     there = Template(content=content, file=Path("o.json"), key="1", account=ACCOUNT)
     found = read(value, ACCOUNT, there)
     assert found is not None
-    assert (found.arn.text, found.document) == (arn, DOCUMENT if known else None)
+    assert found.arn.text == arn
+    assert found.policy == (POLICY if known else None)
 
 
 @pytest.mark.parametrize(("members", "known"), [({}, True), ({"Condition": "C"}, False)])
@@ -146,7 +149,7 @@ def test_policy_of_the_template_is_known_by_its_name_without_a_condition(
     made = {"Type": "AWS::IAM::ManagedPolicy", "Properties": NAMED, **members}
     found = read({"Fn::Sub": f"{OWN}B"}, ACCOUNT, Made=made)
     assert found is not None
-    assert (found.document == DOCUMENT) is known
+    assert (found.policy is not None) is known
 
 
 def test_list_is_shown_as_its_elements() -> None:

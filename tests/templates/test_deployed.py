@@ -18,7 +18,7 @@ from pump_roles import (
     templates,
 )
 from pump_roles.assembly import DeployedRole
-from pump_roles.iam import ExternalId, Principal, Value, in_account, known
+from pump_roles.iam import ExternalId, Principal, Statement, Value, in_account, known
 from pump_roles.role import Role, RolePart, RoleUnknown
 from tests.support import EXTERNAL_ID, ROLE_ARGUMENTS, Template, role_of
 
@@ -52,7 +52,7 @@ def test_reads_everything_that_an_account_has(tmp_path: Path) -> None:
     assert boundary == f"arn:aws-us-gov:iam::{ACCOUNT}:policy/platform/Boundary"
     assert [*role.trust.external_ids] == [*map(ExternalId.of, (EXTERNAL_ID, "Next-5678"))]
     assert [policy.name for policy in role.policies] == ["PumpBillingReadOnly"]
-    assert (role.unknown, found.account, role.boundary.document) == ((), "", None)
+    assert (role.unknown, found.account, role.boundary.policy) == ((), "", None)
 
 
 def test_parameter_is_open(tmp_path: Path) -> None:
@@ -68,13 +68,12 @@ def test_arns_of_a_guardrail_have_the_partition_of_the_account(tmp_path: Path) -
     guardrail = Guardrail.invitations_from(ACCOUNT)
     AutoPilotStack(app, "PumpAutoPilot", **ROLE_ARGUMENTS, guardrails=[guardrail])
     ((found,),) = read(app)
-    documents = {policy.name: policy.document for policy in found.role.policies}
-    filled = in_account(
-        documents[guardrail.policy_name], account="444455556666", partition="aws-cn"
-    )
-    text = json.dumps(filled)
-    assert "arn:aws-cn:organizations::111122223333:handshake/" in text
-    assert "Fn::Sub" not in text
+    policies = {policy.name: policy for policy in found.role.policies}
+    filled = policies[guardrail.policy_name].in_account(account="444455556666", partition="aws-cn")
+    (statement,) = filled.statements
+    (arn,) = statement.scope.resources
+    assert arn.startswith("arn:aws-cn:organizations::111122223333:handshake/")
+    assert statement.scope.unresolved == ()
 
 
 @pytest.mark.parametrize("ids", [[EXTERNAL_ID, EXTERNAL_ID], [EXTERNAL_ID, "Other-1234"]])
@@ -108,8 +107,8 @@ def test_boundary_in_the_same_template_has_its_arn_and_document(tmp_path: Path) 
     assert boundary is not None
     policy = "policy/platform/Boundary"
     assert boundary.arn == known(f"arn:${{AWS::Partition}}:iam::${{AWS::AccountId}}:{policy}")
-    allowed = {"Action": "ce:*", "Effect": "Allow", "Resource": "*"}
-    assert boundary.document["Statement"] == [allowed]
+    assert boundary.policy is not None
+    assert boundary.policy.statements == (Statement(effect="Allow", actions=("ce:*",)),)
 
 
 @pytest.fixture
@@ -149,5 +148,6 @@ def test_text_that_looks_like_a_placeholder_is_not_taken_for_one(
     value: Any, template: Template, tmp_path: Path
 ) -> None:
     role_of(template)["Policies"][0]["PolicyDocument"]["Statement"][0]["Resource"] = value
-    statement = role_in(template, tmp_path).policies[0].document["Statement"][0]
-    assert statement["Resource"] == {"literal": "arn:${AWS::Partition}:s3:::x"}
+    scope = role_in(template, tmp_path).policies[0].statements[0].scope
+    literal = '{"literal": "arn:${AWS::Partition}:s3:::x"}'
+    assert (scope.resources, scope.unresolved) == ((), (literal,))

@@ -15,7 +15,16 @@ import msgspec
 
 from pump_roles.assembly import Deployment
 from pump_roles.guardrails import APPROVAL_END, DailyEnd, approval_end
-from pump_roles.iam import ExternalId, Policy, Trust, Value, external_ids_in, known, parse_trust
+from pump_roles.iam import (
+    ExternalId,
+    Policy,
+    Trust,
+    Value,
+    known,
+    named_ids,
+    parse_policy,
+    parse_trust,
+)
 from pump_roles.inputs import (
     ROLE_ARN,
     TOO_DEEP,
@@ -71,7 +80,7 @@ class AttachedPolicy(_Described):
 
     def as_policy(self, document: Any) -> Policy:
         """Return it with its document; ``None`` if that is not known."""
-        return Policy(name=self.policy_name, arn=self.policy_arn, document=document)
+        return read_policy(document, self.policy_name, self.policy_arn)
 
 
 class DescribedRole(_Described, kw_only=True):
@@ -195,8 +204,8 @@ class AccountDetails:
     @property
     def external_ids(self) -> frozenset[ExternalId]:
         """The external IDs in it, which must not be shown."""
-        documents = [document for role in self.roles for document in role.documents]
-        return external_ids_in(documents).union(*(role.trust.named_ids for role in self.roles))
+        ids = (named_ids(policy) for role in self.roles for policy in role.all_policies)
+        return frozenset().union(*ids, *(role.trust.named_ids for role in self.roles))
 
     def unread(self, why: AccountWhy, subject: str = "", detail: str = "") -> "AccountDetails":
         """Return it as an account that could not be read."""
@@ -219,6 +228,14 @@ def read_trust_policy(document: Any) -> Trust:
         return parse_trust(document)
     except RecursionError:
         return Trust(statements=(), not_read=(TOO_DEEP,))
+
+
+def read_policy(document: Any, name: str, arn: str = "") -> Policy:
+    """Return a policy. One that is nested too deeply to read may allow anything."""
+    try:
+        return parse_policy(document, name=name, arn=arn)
+    except RecursionError:
+        return Policy(name=name, arn=arn, not_read=(TOO_DEEP,))
 
 
 _ROLES: Final = "aws iam get-account-authorization-details"
@@ -290,12 +307,16 @@ def _documents(saved: Iterable[tuple[Path, _SavedFile]]) -> dict[str, Any]:
     return {arn: document for arn, document in documents.items() if document is not None}
 
 
+def _boundary(arn: str, document: Any) -> Boundary:
+    policy = None if document is None else read_policy(document, "boundary", arn)
+    return Boundary(arn=known(arn), policy=policy)
+
+
 def _saved_role(
     saved: _SavedRole, described: DescribedRole | None, documents: Mapping[str, Any]
 ) -> Role:
     inline = (
-        Policy(name=policy.policy_name, document=policy.policy_document)
-        for policy in saved.role_policy_list
+        read_policy(policy.policy_document, policy.policy_name) for policy in saved.role_policy_list
     )
     attached = [
         policy.as_policy(documents.get(policy.policy_arn))
@@ -310,9 +331,7 @@ def _saved_role(
     seconds = described.max_session_duration if described else None
     role = saved.as_role(
         (*inline, *attached),
-        boundary=Boundary(arn=known(boundary), document=documents.get(boundary))
-        if boundary
-        else None,
+        boundary=_boundary(boundary, documents.get(boundary)) if boundary else None,
         session=seconds or Value("not-read", saved.role_name, "not-in-files"),
         unknown=(
             *(
@@ -447,7 +466,7 @@ class _RoleReader:
             session = Value("not-read", reason.detail, "not-read")
             boundary = Boundary(arn=session)
         elif arn := role.boundary_arn:
-            boundary = Boundary(arn=known(arn), document=self._managed("boundary", arn))
+            boundary = _boundary(arn, self._managed("boundary", arn))
         policies = [*self._inline(), *self._attached()]
         unknown = tuple(self.unknown)
         read = role.as_role(policies, boundary=boundary, session=session, unknown=unknown)
@@ -475,7 +494,7 @@ class _RoleReader:
         listed = all_in(self._iam, "list_role_policies", "PolicyNames", RoleName=self._name)
         for name in self._try(part, list[str], lambda: [*listed]) or ():
             document = self._try(part, _Document, partial(read, name), name)
-            yield Policy(name=name, document=document)
+            yield read_policy(document, name)
 
     def _attached(self) -> Iterator[Policy]:
         part: RolePart = "managed-policies"

@@ -100,7 +100,7 @@ class Expectation:
             roles: list[Role] = []
             for variant in here or anywhere or variants:
                 # The customer may open the guardrails.
-                tags = dict.fromkeys(opening_tags(variant.role.documents), OPEN)
+                tags = dict.fromkeys(opening_tags(_asked_tags(variant.role)), OPEN)
                 role = replace(variant.role, tags={**tags, **variant.role.tags})
                 role = _filled(role, account, partition)
                 role = self._with_external_id(role)
@@ -118,6 +118,10 @@ class Expectation:
         if all(id_.state != "open" for id_ in accepted):
             return _with_unknown(role, "external-id-differs")
         return replace(role, trust=role.trust.with_open_id(self.external_id))
+
+
+def _asked_tags(role: Role) -> set[str]:
+    return {key for policy in role.all_policies for key in policy.asked_tags}
 
 
 def _with_unknown(role: Role, why: RoleWhy) -> Role:
@@ -238,13 +242,14 @@ def _trusting(role: Role, principal: str | None) -> Role:
 
 
 def _filled(value: Any, account: str, partition: str) -> Any:
-    if isinstance(value, Trust):
+    if isinstance(value, Trust | Policy):
         return value.in_account(account=account, partition=partition)
     if isinstance(value, tuple):
         return tuple(_filled(element, account, partition) for element in value)
-    if isinstance(value, Role | Policy | Boundary | Value):
+    if isinstance(value, Role | Boundary | Value):
         members = {field.name: getattr(value, field.name) for field in fields(value)}
         return replace(value, **_filled(members, account, partition))
     if isinstance(value, dict):
         return {key: _filled(member, account, partition) for key, member in value.items()}
-    return in_account(value, account=account, partition=partition)
+    is_text = isinstance(value, str)
+    return in_account(value, account=account, partition=partition) if is_text else value

@@ -1,9 +1,8 @@
 """The organization's policies about the roles: how they differ, and what stops Pump in a role."""
 
-import json
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Any, Final, Literal, get_args
+from typing import TYPE_CHECKING, Final, Literal, get_args
 
 from pump_roles.assembly import (
     ControlType,
@@ -11,9 +10,9 @@ from pump_roles.assembly import (
     OrganizationUnknown,
     OrganizationWhy,
 )
-from pump_roles.compare import in_each_direction, same_document
-from pump_roles.iam import Policy, clauses, in_account, is_met
-from pump_roles.inputs import POLICY_TARGETS, decoded, mapped
+from pump_roles.compare import in_each_direction
+from pump_roles.iam import Condition, Policy, Statement, parse_control_policy
+from pump_roles.inputs import POLICY_TARGETS, parse_json
 from pump_roles.review.account.account_details import AccountDetails
 from pump_roles.review.account.aws_sdk import all_in, checked_id, reason_of, text_in
 from pump_roles.review.account.verification import PolicyResult, StoppedBy
@@ -56,7 +55,7 @@ def _read_policy(
         ids = (checked_id(target["TargetId"], POLICY_TARGETS.element) for target in targets)
         policy = replace(policy, attached_to=tuple(sorted(ids)))
         content = organizations.describe_policy(PolicyId=id_)["Policy"]["Content"]
-        return replace(policy, document=decoded(json.loads, content))
+        return replace(policy, content=parse_control_policy(parse_json(content), name=name))
     except Exception as error:  # noqa: BLE001
         return replace(policy, unknown=(_not_read(name, error, organizations),))
 
@@ -97,7 +96,7 @@ def stops_someone(policy: OrganizationPolicy) -> bool | None:
     """Return whether a policy denies some principals everything; ``None`` if it was not read."""
     if policy.type != "SERVICE_CONTROL_POLICY":
         return False
-    if policy.document is None and policy.unknown:
+    if policy.content is None and policy.unknown:
         return None
     return next(_conditions(policy), None) is not None
 
@@ -149,7 +148,7 @@ def _reach(policy: OrganizationPolicy, arn: str, details: AccountDetails) -> _Re
         # AWS Organizations User Guide, "Service control policies (SCPs)".
         return "not-stopped-management"
     below = _is_below(policy.attached_to or (), details)
-    named = {is_met(condition, {"aws:principalarn": arn}) for condition in _conditions(policy)}
+    named = {condition.is_met({"aws:principalarn": arn}) for condition in _conditions(policy)}
     if below is False:
         return "not-stopped-target"
     if named == {False}:
@@ -170,27 +169,18 @@ def _is_below(targets: Sequence[str], details: AccountDetails) -> bool | None:
     return False if any(unit.startswith(_ROOT) for unit in units) else None
 
 
-def _conditions(policy: OrganizationPolicy) -> Iterator[Any]:
+def _conditions(policy: OrganizationPolicy) -> Iterator[Condition]:
     # Those under which it denies everything.
-    for clause in clauses(policy.document):
-        if (
-            clause.effect == "Deny"
-            and clause.readable
-            and clause.pattern == "*"
-            and clause.scope.everywhere
-        ):
-            yield json.loads(clause.scope.condition or "{}")
+    for statement in policy.content.statements if policy.content else ():
+        if statement.denies_everything:
+            yield statement.scope.condition
 
 
 PUMP_POLICIES: Final = ("ProtectPumpRoles", "StopPump", "StopPumpByHand", "PumpTrust")
 """The names of the policies if none are expected."""
 
 _EVERYTHING: Final = Policy(
-    name="everything",
-    document={
-        "Version": "2012-10-17",
-        "Statement": [{"Effect": "Allow", "Action": "*", "Resource": "*"}],
-    },
+    name="everything", statements=(Statement(effect="Allow", actions=("*",)),), not_read=()
 )
 """What policies that only deny take away from."""
 
@@ -210,9 +200,9 @@ def verify_policies(
     """Return how the policies differ from the expected ones, and what they are attached to."""
     variants: dict[tuple[str, str], list[OrganizationPolicy]] = {}
     for policy in expected:
-        document = in_account(policy.document, account=account, partition=partition)
+        here = policy.content and policy.content.in_account(account=account, partition=partition)
         same = variants.setdefault(_key(policy), [])
-        if (filled := replace(policy, document=document)) not in same:
+        if (filled := replace(policy, content=here)) not in same:
             same.append(filled)
     existing = (
         {} if isinstance(read, OrganizationUnknown) else {_key(policy): policy for policy in read}
@@ -284,11 +274,10 @@ def _compare(
     if actual is None:
         return (difference,)
     differences: list[Difference] = []
-    texts = [_for_everyone(policy.document) for policy in (expected, actual)]
-    if None not in texts and not same_document(*texts):
+    before, now = expected.content, actual.content
+    if before and now and not before.means_the_same_as(now):
         changed = replace(difference, rule="organization-policy-changed", effect="unclear")
-        before, now = ([_EVERYTHING, Policy(name=actual.name, document=text)] for text in texts)
-        differences += in_each_direction(changed, before, now)
+        differences += in_each_direction(changed, [_EVERYTHING, before], [_EVERYTHING, now])
     here = actual.attached_to
     # The root contains every account that the policy can affect.
     if here is not None and not any(target.startswith("r-") for target in here):
@@ -296,13 +285,3 @@ def _compare(
         detached = replace(difference, rule="organization-policy-detached", was=missing, now=here)
         differences += [detached] if missing else []
     return tuple(differences)
-
-
-def _for_everyone(document: Any) -> Any:
-    # What a resource control policy says about its principals: IAM accepts nothing else there.
-    def without(part: Any) -> Any:
-        if isinstance(part, dict) and part.get("Principal") == "*":
-            return {key: value for key, value in part.items() if key != "Principal"}
-        return part
-
-    return mapped(document, without)

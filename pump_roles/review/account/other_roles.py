@@ -3,21 +3,21 @@
 import re
 from collections.abc import Collection, Iterator, Mapping
 from dataclasses import replace
-from typing import Any, Final, Literal, NamedTuple
+from typing import Final, Literal, NamedTuple
 
 from pump_roles.access import NAMES, TRUSTS, Access, Named, PumpNames, Reason, admitted
 from pump_roles.assembly import Assembly, AssemblyUnknown, DeployedRole, OtherResource
 from pump_roles.iam import (
     OF_AWS,
+    Condition,
     ExternalId,
     Trust,
     TrustStatement,
     covers,
     external_ids_in,
-    is_readable_condition,
-    without_exclusions,
+    ids_required_by,
 )
-from pump_roles.inputs import ACCOUNT, InputError, as_text
+from pump_roles.inputs import ACCOUNT, InputError
 from pump_roles.published import ROLES
 from pump_roles.review.account.account_details import AccountDetails
 from pump_roles.role import Role
@@ -112,9 +112,9 @@ def roles_for_management(
 
 
 def _ids_required_by(trust: Trust) -> frozenset[ExternalId]:
-    conditions = [without_exclusions(statement.conditions) for statement in trust.allows]
+    required = (ids_required_by(each.condition.without_exclusions) for each in trust.allows)
     known_ids = {id_ for id_ in trust.external_ids if id_.state == "known"}
-    return external_ids_in([*conditions, *trust.not_read]) | known_ids
+    return external_ids_in([*trust.not_read]).union(known_ids, *required)
 
 
 def _find_ways(trust: Trust, pump: PumpNames, account: str, organization: str) -> Iterator[Access]:
@@ -130,17 +130,17 @@ def _find_ways(trust: Trust, pump: PumpNames, account: str, organization: str) -
 
 def _without_everyone(statement: TrustStatement, organization: str) -> TrustStatement:
     # Everyone in some accounts is not everyone. If one of them is Pump's, the condition names it.
-    if not _is_limited(statement.conditions, organization):
+    if not _is_limited(statement.condition, organization):
         return statement
     limited = (who for who in statement.principals if who.kind != "everyone")
     return replace(statement, principals=tuple(limited))
 
 
-def _is_limited(condition: Any, organization: str) -> bool:
-    return is_readable_condition(condition) and any(
-        values and all(_is_within(key, operator, value, organization) for value in values)
-        for operator, keys in condition.items()
-        for key, values in keys.items()
+def _is_limited(condition: Condition, organization: str) -> bool:
+    return any(
+        test.values
+        and all(_is_within(test.key, test.operator, value, organization) for value in test.values)
+        for test in condition.tests
     )
 
 
@@ -166,8 +166,7 @@ def _named(trust: Trust, pump: PumpNames, account: str) -> Iterator[tuple[_How, 
         if named and principal.kind != "all-but":
             yield "trusts", *named
     for statement in trust.allows:
-        conditions = without_exclusions(statement.conditions)
-        if named := pump.in_text(as_text(conditions), account):
+        if named := pump.in_text(str(statement.condition.without_exclusions), account):
             yield "names", *named
 
 

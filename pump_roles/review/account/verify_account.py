@@ -190,7 +190,7 @@ def _verify_variant(
         unread += [end] if isinstance(end, RoleUnknown) else []
     boundary = expected.boundary
     has_same_boundary = boundary and actual.boundary and boundary.arn == actual.boundary.arn
-    if not (boundary and has_same_boundary and boundary.document is not None):
+    if not (boundary and has_same_boundary and boundary.policy is not None):
         # Only its ARN is compared.
         unread = [part for part in unread if part.part != "boundary" or not part.subject]
         if has_same_boundary:

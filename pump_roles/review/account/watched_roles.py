@@ -14,16 +14,15 @@ from pump_roles.iam import (
     DENIED,
     EVERYWHERE,
     NOT_GRANTED,
-    Clause,
+    ActionPattern,
     ExternalId,
-    Policy,
     PolicyEvaluator,
+    PolicyPattern,
     could_be_of,
     covers,
     overlap,
     services_of,
     shipped,
-    unreadable_statements,
 )
 from pump_roles.inputs import InputError, account_of
 from pump_roles.published import ROLES
@@ -192,10 +191,10 @@ def may_have_action(watched: WatchedRole, source: str) -> bool:
     return (
         not services
         or bool(watched.role.not_known)
-        or any(unreadable_statements(policy.document) for policy in watched.role.policies)
+        or any(policy.unreadable for policy in watched.role.policies)
         or any(
-            _may_match(clause, service)
-            for _, clause in watched.evaluator.effective["Allow"]
+            _may_match(allowed.pattern, service)
+            for allowed in watched.evaluator.effective["Allow"]
             for service in services
         )
     )
@@ -206,7 +205,7 @@ def _is_denied(evaluator: PolicyEvaluator, call: RoleCall) -> bool | None:
     if call.action is None:
         return None if _may_deny(evaluator.effective["Deny"], call.source) else False
     answers = {
-        clause.scope == EVERYWHERE or None for _, clause in evaluator.deciding(call.action)[1]
+        denied.pattern.scope == EVERYWHERE or None for denied in evaluator.deciding(call.action)[1]
     }
     tagging = _tagging(call.role, call.action) if call.with_tags else ()
     if any(evaluator.deciding(name)[1] for name in tagging):
@@ -223,19 +222,19 @@ def _tagging(watched: WatchedRole, action: str) -> Iterator[str]:
             yield name
 
 
-def _may_match(clause: Clause, service: str) -> bool:
+def _may_match(pattern: ActionPattern, service: str) -> bool:
     every = f"{service}:*"
-    if clause.excluded is None:
-        return overlap(clause.pattern, every)
-    return not any(covers(pattern, every) for pattern in clause.excluded)
+    if pattern.excluded is None:
+        return overlap(pattern.pattern, every)
+    return not any(covers(excluded, every) for excluded in pattern.excluded)
 
 
-def _may_deny(clauses: Iterable[tuple[Policy, Clause]], source: str) -> bool:
+def _may_deny(denies: Iterable[PolicyPattern], source: str) -> bool:
     # A call whose name is not known, of a service that may not be known either.
     known = {name.partition(":")[0] for name in shipped().actions}
     return any(
-        service not in known or _may_match(clause, service)
-        for _, clause in clauses
+        service not in known or _may_match(denied.pattern, service)
+        for denied in denies
         for service in services_of(source)
     )
 

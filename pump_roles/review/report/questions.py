@@ -100,9 +100,9 @@ def _is_avoided(limit: Scope, action: str) -> bool:
 def _limits(evaluator: PolicyEvaluator, actions: Sequence[str]) -> tuple[str, ...]:
     by_action = [
         {
-            policy.name
-            for policy, clause in evaluator.deciding(action)[1]
-            if not _is_avoided(clause.scope, action)
+            denied.policy.name
+            for denied in evaluator.deciding(action)[1]
+            if not _is_avoided(denied.pattern.scope, action)
         }
         for action in actions
     ]
@@ -195,7 +195,7 @@ def _denied(guardrail: Guardrail, kind: str) -> Mapping[str, AbstractSet[Decisio
     # Once, although the page and the Markdown that it carries both say it.
     role = published_role(kind, applying([guardrail], kind, ROLES))
     return {
-        name: {decision_of(deny.scope) for _, deny in denies}
+        name: {decision_of(denied.pattern.scope) for denied in denies}
         for name, (_, denies) in PolicyEvaluator(role.policies, shipped()).decided.items()
         if denies
     }

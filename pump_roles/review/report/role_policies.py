@@ -5,7 +5,7 @@ from dataclasses import replace
 from functools import cached_property
 from typing import Final, Literal
 
-from pump_roles.compare import compare, guardrail_of, same_document
+from pump_roles.compare import compare, guardrail_of
 from pump_roles.guardrails import Guardrail, by_policy, only_takes_away
 from pump_roles.guardrails.role_guardrails import published_role
 from pump_roles.iam import (
@@ -13,23 +13,22 @@ from pump_roles.iam import (
     ANY_ARN,
     DENIED,
     EVERYWHERE,
+    ActionPattern,
     Catalog,
-    Clause,
     Decision,
     Grant,
     Policy,
     PolicyEvaluator,
+    PolicyPattern,
     certain_policies,
-    clauses,
     covers,
     decision_of,
     is_covered,
     matched_by,
-    unreadable_statements,
 )
 from pump_roles.published import REASONS, ROLES
 from pump_roles.review.report import GuardrailReport, Pattern, PolicyKind, PolicyReport, Uncounted
-from pump_roles.role import Difference, Role
+from pump_roles.role import Difference, Role, published_policies
 
 
 def differences(role: Role) -> tuple[Difference, ...]:
@@ -63,71 +62,67 @@ class RolePolicies:
     def __init__(self, role: Role, catalog: Catalog) -> None:
         self._role = role
         self._catalog = catalog
-        certain = certain_policies(role.policies)
-        self._certain = {id(policy) for policy in certain}
-        self._implemented = {
-            id(policy): guardrail_of(role.kind, policy) for policy in role.policies
-        }
+        self._certain = certain_policies(role.policies)
+        self._implemented = [(policy, guardrail_of(role.kind, policy)) for policy in role.policies]
         self._guardrails: Final[list[tuple[Policy, Guardrail]]] = [
             (policy, found)
-            for policy in certain
-            if (found := self._implemented[id(policy)]) is not None
+            for policy, found in self._implemented
+            if found is not None and policy in self._certain
         ]
         self._ending = [policy for policy, found in self._guardrails if found.ends is not None]
         self.evaluator: Final = PolicyEvaluator(role.policies, catalog, without=self._ending)
 
     def reports(self) -> Iterator[PolicyReport]:
         """Yield the policies with the actions that their patterns match."""
-        yield from map(self._report, self._role.policies)
+        for policy, implemented in self._implemented:
+            yield self._report(policy, implemented)
 
-    def _report(self, policy: Policy) -> PolicyReport:
-        published = {own.name: own for own in ROLES[self._role.kind].policies}
-        guardrail = self._implemented[id(policy)] or by_policy().get(policy.name)
+    def _report(self, policy: Policy, implemented: Guardrail | None) -> PolicyReport:
+        published = {own.name: own for own in published_policies(self._role.kind)}
+        guardrail = implemented or by_policy().get(policy.name)
         denies = guardrail is None and only_takes_away(policy)
         kind: PolicyKind = "guardrail" if guardrail else "deny" if denies else "other"
-        unmodified = denies or self._implemented[id(policy)] is not None
+        unmodified = denies or implemented is not None
         if policy.name in published and not policy.arn:
             kind = "published"
-            unmodified = same_document(policy.document, published[policy.name].document)
+            unmodified = policy.means_the_same_as(published[policy.name])
         reasons = {**REASONS, **(guardrail.reasons if guardrail else {})}
         removes = guardrail.removes if guardrail else ""
-        ends = any(policy is ending for ending in self._ending)
+        ends, certain = policy in self._ending, policy in self._certain
         return PolicyReport(
             name=policy.name,
             kind=kind,
             unmodified=unmodified,
             patterns=tuple(
                 Pattern(
-                    pattern=clause.named,
-                    effect=clause.effect,
-                    reason=reasons.get(clause.pattern, "") if clause.excluded is None else removes,
-                    scope=clause.scope,
-                    actions=() if ends else self._actions(clause),
-                    exact=clause.readable and is_covered(clause, self._catalog),
-                    excluded=clause.excluded or (),
-                    decision=self._decision(policy, clause),
+                    pattern=pattern.named,
+                    effect=pattern.effect,
+                    reason=reasons.get(pattern.pattern, "")
+                    if pattern.excluded is None
+                    else removes,
+                    scope=pattern.scope,
+                    actions=() if ends else self._actions(pattern),
+                    exact=pattern.readable and is_covered(pattern, self._catalog),
+                    excluded=pattern.excluded or (),
+                    decision=_decision_of(pattern, certain=certain),
                 )
-                for clause in clauses(policy.document)
+                for pattern in policy.patterns
             ),
         )
 
-    def _actions(self, clause: Clause) -> tuple[str, ...]:
-        catalog = self._catalog if clause.effect == "Allow" else self.evaluator.allowed
-        return tuple(action.name for action in matched_by(clause, catalog))
-
-    def _decision(self, policy: Policy, clause: Clause) -> Decision | Literal[""]:
-        if clause.scope.on(ANY_ARN) is None:
-            return ""
-        if clause.effect == "Allow":
-            return ALLOWED
-        counts = clause.effect == "Deny" and clause.readable and id(policy) in self._certain
-        return decision_of(clause.scope) if counts else ""
+    def _actions(self, pattern: ActionPattern) -> tuple[str, ...]:
+        catalog = self._catalog if pattern.effect == "Allow" else self.evaluator.allowed
+        return tuple(action.name for action in matched_by(pattern, catalog))
 
     def ledger(self, granted: Mapping[str, Grant]) -> Iterator[GuardrailReport]:
         """Yield what each guardrail does to the role."""
         for policy, guardrail in self._guardrails:
             by_action = {
-                name: {decision_of(clause.scope) for other, clause in denies if other is policy}
+                name: {
+                    decision_of(denied.pattern.scope)
+                    for denied in denies
+                    if denied.policy is policy
+                }
                 for name, (_, denies) in self.evaluator.decided.items()
             }
             yield GuardrailReport(
@@ -149,35 +144,39 @@ class RolePolicies:
         """Whether Pump publishes everything that it allows."""
         published = [pattern for role in ROLES.values() for pattern in role.patterns]
         return all(
-            clause.excluded is None
-            and any(covers(pattern, clause.pattern) for pattern in published)
-            for _, clause in self._allowing
+            allowed.pattern.excluded is None
+            and any(covers(pattern, allowed.pattern.pattern) for pattern in published)
+            for allowed in self._allowing
         )
 
     @cached_property
-    def _allowing(self) -> list[tuple[Policy, Clause]]:
-        # The clauses that allow something, unless one deny is about all of it, everywhere.
-        outright = [
-            clause for _, clause in self.evaluator.effective["Deny"] if clause.scope == EVERYWHERE
-        ]
+    def _allowing(self) -> list[PolicyPattern]:
+        # The patterns that allow something, unless one deny is about all of it, everywhere.
+        denies = (found.pattern for found in self.evaluator.effective["Deny"])
+        outright = [denied for denied in denies if denied.scope == EVERYWHERE]
         return [
-            (policy, clause)
-            for policy, clause in self.evaluator.effective["Allow"]
-            if not any(denied.matches_all_of(clause) for denied in outright)
+            found
+            for found in self.evaluator.effective["Allow"]
+            if not any(denied.matches_all_of(found.pattern) for denied in outright)
         ]
 
     def uncounted(self) -> tuple[Uncounted, ...]:
         """Return what is not counted, each once."""
         found = [
             *(
-                Uncounted(policy=policy.name, pattern=clause.named)
-                for policy, clause in self._allowing
-                if not is_covered(clause, self._catalog)
+                Uncounted(policy=found.policy.name, pattern=found.pattern.named)
+                for found in self._allowing
+                if not is_covered(found.pattern, self._catalog)
             ),
-            *(
-                Uncounted(policy=policy.name)
-                for policy in self._role.policies
-                if unreadable_statements(policy.document)
-            ),
+            *(Uncounted(policy=policy.name) for policy in self._role.policies if policy.unreadable),
         ]
         return tuple(dict.fromkeys(found))
+
+
+def _decision_of(pattern: ActionPattern, *, certain: bool) -> Decision | Literal[""]:
+    if pattern.scope.on(ANY_ARN) is None:
+        return ""
+    if pattern.effect == "Allow":
+        return ALLOWED
+    counts = pattern.effect == "Deny" and pattern.readable and certain
+    return decision_of(pattern.scope) if counts else ""

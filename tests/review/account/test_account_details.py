@@ -8,6 +8,7 @@ import pytest
 
 from pump_roles import Guardrail
 from pump_roles.guardrails.role_guardrails import documents
+from pump_roles.iam import Statement
 from pump_roles.inputs import InputError
 from pump_roles.published import ROLES
 from pump_roles.review.account.account_details import AccountDetails, read_files
@@ -65,7 +66,9 @@ def test_reads_an_account_and_a_role_in_any_order(tmp_path: Path) -> None:
     (role,) = found.roles
     assert (role.name.text, role.session, role.not_known) == (NAME, 7_200, ())
     assert role.boundary is not None
-    assert (role.boundary.arn.text, role.boundary.document) == (BOUNDARY, EVERYTHING)
+    assert role.boundary.arn.text == BOUNDARY
+    assert role.boundary.policy is not None
+    assert role.boundary.policy.statements == (Statement(effect="Allow", actions=("*",)),)
     described = found.described[NAME]
     assert (described.stack, described.last_used) == ("Pump", "2026-11-25T08:15:00Z")
 

@@ -13,8 +13,8 @@ from hypothesis import strategies as st
 
 from pump_roles import templates
 from pump_roles.guardrails import Guardrail, documents_on
-from pump_roles.guardrails.role_guardrails import documents, published_role
-from pump_roles.iam import Policy, in_account, shipped, without_partition
+from pump_roles.guardrails.role_guardrails import as_policies, documents, published_role
+from pump_roles.iam import parse_policy, shipped
 from pump_roles.inputs import InputError
 from pump_roles.published import ROLES
 from pump_roles.review.account.activity_collector import Collector, NothingFoundError
@@ -34,6 +34,7 @@ from pump_roles.review.account.watched_roles import (
     with_arns,
 )
 from pump_roles.role import RoleUnknown
+from tests.policies import document_of
 from tests.review.account.trail import (
     ACCOUNT,
     AUTO_PILOT,
@@ -66,8 +67,7 @@ def expected(*guardrails: Guardrail) -> WatchedRoles:
     for watched in PUBLISHED.roles:
         role = watched.role
         if role.kind == "auto-pilot":
-            denies = documents(guardrails, ROLES["auto-pilot"]).items()
-            more = (Policy(name=each.policy_name, document=document) for each, document in denies)
+            more = as_policies(documents(guardrails, ROLES["auto-pilot"]))
             role = replace(role, policies=(*role.policies, *more))
         made.append(replace(watched, role=role, expected=True))
     return WatchedRoles(roles=tuple(made))
@@ -531,7 +531,7 @@ def allowing(*unknown: RoleUnknown, **members: Any) -> WatchedRoles:
     """The auto-pilot role as expected, with one more statement, and what cannot be read of it."""
     (watched,) = (role for role in PUBLISHED.roles if role.role.kind == "auto-pilot")
     document = {"Statement": [{"Effect": "Allow", "Resource": "*", **members}]}
-    policies = *watched.role.policies, Policy(name="Own", document=document)
+    policies = *watched.role.policies, parse_policy(document, name="Own")
     role = replace(watched.role, policies=policies, unknown=unknown)
     return WatchedRoles(roles=(replace(watched, role=role, expected=True),))
 
@@ -617,12 +617,11 @@ ALLOWED_CALLS = sorted({action.name for action in shipped().matching(ROLES["auto
 def deployed(guardrail: str) -> simulator.Role:
     """The auto-pilot role with a guardrail, as it is in an account."""
     role = published_role("auto-pilot")
-    denies = documents_on(Guardrail.named(guardrail), ROLES["auto-pilot"].patterns)
-    made = {policy.name: policy.document for policy in role.policies} | {
-        part.policy_name: in_account(without_partition(document), account=ACCOUNT, partition="aws")
-        for part, document in denies.items()
-    }
-    return simulator.Role(role.name.text, {}, made)
+    denies = as_policies(documents_on(Guardrail.named(guardrail), ROLES["auto-pilot"].patterns))
+    made = (
+        policy.in_account(account=ACCOUNT, partition="aws") for policy in (*role.policies, *denies)
+    )
+    return simulator.Role(role.name.text, {}, {policy.name: document_of(policy) for policy in made})
 
 
 @examples(thorough=60, quick=6)

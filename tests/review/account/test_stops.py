@@ -10,7 +10,14 @@ from botocore.exceptions import ClientError
 
 from pump_roles.assembly import OrganizationPolicy, OrganizationUnknown
 from pump_roles.guardrails.role_guardrails import published_role
-from pump_roles.iam import DENY_ALL, ExternalId, Policy, known, parse_trust
+from pump_roles.iam import (
+    DENY_ALL,
+    ExternalId,
+    known,
+    parse_control_policy,
+    parse_policy,
+    parse_trust,
+)
 from pump_roles.review.account import verify_accounts
 from pump_roles.review.account.account_details import AccountDetails
 from pump_roles.review.account.aws_sdk import CallerClients
@@ -49,7 +56,8 @@ UNREAD = OrganizationUnknown(why="not-read", subject="StopPump")
 
 
 def stop(*targets: str, document: Any = BY_HAND, **more: Any) -> OrganizationPolicy:
-    members = {"name": "StopPump", "type": "SERVICE_CONTROL_POLICY", "document": document}
+    content = None if document is None else parse_control_policy(document, name="StopPump")
+    members = {"name": "StopPump", "type": "SERVICE_CONTROL_POLICY", "content": content}
     return OrganizationPolicy(**{**members, "attached_to": targets, **more})
 
 
@@ -407,9 +415,8 @@ REVOKED = "2026-11-25T08:15:00.000Z"
 
 
 def test_stop_and_revoked_sessions_of_a_role_are_said_first_with_no_advice_to_undo_them() -> None:
-    revoked = Policy(
-        name="AWSRevokeOlderSessions",
-        document=only({"DateLessThan": {"aws:TokenIssueTime": REVOKED}}),
+    revoked = parse_policy(
+        only({"DateLessThan": {"aws:TokenIssueTime": REVOKED}}), name="AWSRevokeOlderSessions"
     )
     denied = replace(DENY_ALL, arn="arn:aws:iam::aws:policy/AWSDenyAll")
     roles = [

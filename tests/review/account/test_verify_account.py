@@ -18,11 +18,15 @@ from hypothesis import strategies as st
 from pump_roles import Guardrail, templates
 from pump_roles.assembly import DeployedRole, Deployment
 from pump_roles.guardrails.role_guardrails import published_role
-from pump_roles.iam import ExternalId, Policy, Principal, Value, known, parse_trust
+from pump_roles.iam import ExternalId, Principal, Value, known, parse_policy, parse_trust
 from pump_roles.inputs import InputError, mapped, validators
 from pump_roles.masking import Mask
-from pump_roles.review.account.account_details import AccountDetails, read_trust_policy
-from pump_roles.review.account.expectation import Expectation, from_published, from_report
+from pump_roles.review.account.account_details import AccountDetails, read_policy, read_trust_policy
+from pump_roles.review.account.expectation import (
+    Expectation,
+    from_published,
+    from_report,
+)
 from pump_roles.review.account.organization import AccountUnknown, Organization
 from pump_roles.review.account.other_roles import collect_contents
 from pump_roles.review.account.verification import (
@@ -41,6 +45,7 @@ from pump_roles.templates.role_reader import parsed
 from tests import attacks
 from tests.attacks import ATTACKS, INNOCENT
 from tests.customer import allow
+from tests.policies import document_of
 from tests.review.account.results import expected_in
 from tests.role_changes import CHANGES
 from tests.support import (
@@ -115,9 +120,10 @@ def bounded_role(boundary: tuple[str, Any] | None) -> HeldRole:
     if boundary is None:
         return published()
     arn, document = boundary
+    policy = parse_policy(document, name="boundary") if document else None
     return replace(
         published(),
-        boundary=Boundary(arn=known(arn), document=document),
+        boundary=Boundary(arn=known(arn), policy=policy),
         unknown=() if document else (denied("boundary", arn),),
     )
 
@@ -168,13 +174,16 @@ def test_what_only_takes_away_is_as_the_templates_attach_it(tmp_path: Path) -> N
     expectation = attaching(tmp_path)
     role = published(EXTERNAL_ID)
     # CloudFormation generates the name.
-    less = Policy(name="Pump-Less-1", document=DENY, arn=managed_arn("Pump-Less-1"))
-    stops = Policy(name="AWSDenyAll", document=STOPS, arn=DENY_ALL)
+    less = parse_policy(DENY, name="Pump-Less-1", arn=managed_arn("Pump-Less-1"))
+    stops = parse_policy(STOPS, name="AWSDenyAll", arn=DENY_ALL)
     for policies, differences in (
         ([less], []),
         ([less, stops], []),
         ([stops], [("policy-removed", "broader")]),
-        ([less, replace(stops, document=EVERYTHING)], [("policy-added", "broader")]),
+        (
+            [less, parse_policy(EVERYTHING, name=stops.name, arn=stops.arn)],
+            [("policy-added", "broader")],
+        ),
     ):
         found = result(expectation, replace(role, policies=(*role.policies, *policies)))
         assert (found.unknown, kinds(found)) == ((), differences)
@@ -248,7 +257,11 @@ def tagged(tmp_path_factory: pytest.TempPathFactory) -> Tagged:
 
     def compare(tags: Mapping[str, str], *, statements: Any = None, **more: Any) -> RoleResult:
         policies = (
-            replace(policy, document={**policy.document, "Statement": statements})
+            parse_policy(
+                {"Version": "2012-10-17", "Statement": statements},
+                name=policy.name,
+                arn=policy.arn,
+            )
             if statements is not None and policy.name == "PumpGuardrailOnlyWhenApproved"
             else policy
             for policy in role.policies
@@ -307,7 +320,9 @@ def test_role_that_does_not_exist_is_missing_unless_it_could_not_be_read() -> No
     assert found.roles[0].arn == f"arn:aws:iam::{ACCOUNT_ID}:role/PumpReadOnlyRole"
 
 
-UNREAD_TEXTS = tuple(replace(policy, document=None) for policy in published().policies)
+UNREAD_TEXTS = tuple(
+    parse_policy(None, name=policy.name, arn=policy.arn) for policy in published().policies
+)
 
 
 @pytest.mark.parametrize(
@@ -345,7 +360,7 @@ def test_unknown_account_does_not_match_and_a_difference_takes_precedence() -> N
     assert verify_account(nothing, account(others=others)).state == "differs"
 
 
-@pytest.mark.parametrize("levels", [50, 5_000])
+@pytest.mark.parametrize("levels", [50, 500, 5_000])
 @pytest.mark.parametrize("where", ["inline", "trust", "other"])
 def test_deeply_nested_policy_never_matches_and_does_not_affect_other_accounts(
     levels: int, where: str
@@ -356,7 +371,7 @@ def test_deeply_nested_policy_never_matches_and_does_not_affect_other_accounts(
     condition = {"Condition": {"StringEquals": {"k": nested}}}
     role, others = published(), {}
     if where == "inline":
-        more = Policy(name="X", document={"Statement": {**EVERYTHING["Statement"], **condition}})
+        more = read_policy({"Statement": {**EVERYTHING["Statement"], **condition}}, "X")
         role = replace(role, policies=(*role.policies, more))
     elif where == "trust":
         statements = [*trust(PUMP_ACCOUNT, A)["Statement"], {**ANYONE, **condition}]
@@ -384,12 +399,12 @@ def with_everywhere(id_: str) -> AccountResult:
         published(id_),
         policies=(
             *published().policies,
-            Policy(name=inside, document={"Statement": inline}),
-            Policy(name=inside, arn=managed_arn(inside), document={"Statement": {inside: id_}}),
+            parse_policy({"Statement": inline}, name=inside),
+            parse_policy({"Statement": {inside: id_}}, name=inside, arn=managed_arn(inside)),
         ),
         path=known(f"/{inside}/"),
         tags={inside: known(id_), Guardrail.ONLY_WHEN_APPROVED.tag: known(inside)},
-        boundary=Boundary(arn=known(managed_arn(inside)), document={}),
+        boundary=Boundary(arn=known(managed_arn(inside)), policy=parse_policy({}, name="boundary")),
         unknown=(denied("managed-policies", inside), denied("boundary", id_)),
     )
     others = {inside: {"Statement": {**ANYONE, inside: id_}}}
@@ -430,14 +445,14 @@ def test_external_ids_appear_nowhere_in_a_result(shorter: str) -> None:
         trust=parse_trust({"Statement": [statement, more]}),
         policies=(
             *published().policies,
-            Policy(name=f"Allows-{SECRET}", document={"Statement": inline}),
-            Policy(
-                name=managed, arn=managed_arn(managed), document={"Statement": "Of-Inline-1234"}
-            ),
+            parse_policy({"Statement": inline}, name=f"Allows-{SECRET}"),
+            parse_policy({"Statement": "Of-Inline-1234"}, name=managed, arn=managed_arn(managed)),
         ),
         path=known(f"/{SECRET}/"),
         tags={key: known(value) for key, value in tags.items()},
-        boundary=Boundary(arn=known(managed_arn(f"B-{SECRET}")), document=bounds),
+        boundary=Boundary(
+            arn=known(managed_arn(f"B-{SECRET}")), policy=parse_policy(bounds, name="boundary")
+        ),
         unknown=(denied("managed-policies", SECRET), denied("boundary", "Bound-1")),
     )
     details = account(
@@ -518,7 +533,7 @@ def in_template(folder: Path, external_id: Any = EXTERNAL_ID, **more: Any) -> Ex
         "RoleName": NAMES[READ_ONLY],
         "AssumeRolePolicyDocument": trust(PUMP_ACCOUNT, external_id),
         "Policies": [
-            {"PolicyName": policy.name, "PolicyDocument": policy.document}
+            {"PolicyName": policy.name, "PolicyDocument": document_of(policy)}
             for policy in published().policies
         ],
         **more.pop("properties", {}),
@@ -610,7 +625,7 @@ def test_placeholders_are_filled_in_for_each_account() -> None:
     ((role,),) = expected.in_account(OTHER_ACCOUNT, "aws-cn")
     assert role.boundary == Boundary(
         arn=known(f"arn:aws-cn:iam::{OTHER_ACCOUNT}:policy/B"),
-        document={"Statement": [OTHER_ACCOUNT]},
+        policy=parse_policy({"Statement": [OTHER_ACCOUNT]}, name="boundary"),
     )
 
 
@@ -1116,7 +1131,7 @@ def test_says_if_a_role_for_the_management_account_is_known_to_be_an_administrat
         kind="",
         name=known("OrgAdmin"),
         trust=parse_trust(trusting(MANAGEMENT)),
-        policies=(Policy(name=name_of(arn), document=None, arn=arn),),
+        policies=(parse_policy(None, name=name_of(arn), arn=arn),),
     )
     found = verify_account(PUBLISHED, account(published(), role, organization=HERE))
     administrator = [("administrator", "")] if "/" not in name else []

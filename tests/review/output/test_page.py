@@ -1,9 +1,10 @@
 """The permission report's page in a real browser: what it shows, and that it loads nothing else."""
 
+import json
 import re
 from base64 import b64encode
 from collections.abc import Callable, Collection, Iterator
-from dataclasses import fields, is_dataclass, replace
+from dataclasses import asdict, fields, is_dataclass, replace
 from functools import cache
 from hashlib import sha256
 from pathlib import Path
@@ -24,6 +25,7 @@ from pump_roles.iam import (
     Principal,
     covers,
     known,
+    parse_policy,
     parse_trust,
 )
 from pump_roles.review.output import report_checks
@@ -116,7 +118,9 @@ def guarded() -> Report:
     del action["roles"]["auto-pilot"]
     policies = before["roles"][1]["role"]["policies"]
     denied = {"Effect": "Deny", "Action": "savingsplans:CreateSavingsPlan", "Resource": "*"}
-    policies.append({"name": "Denies", "document": {"Statement": [denied]}, "arn": ""})
+    policies.append(
+        json.loads(json.dumps(asdict(parse_policy({"Statement": [denied]}, name="Denies"))))
+    )
     report = of_published(guardrails=guardrails, since=earlier(before))
     first, second = report.roles
     bounded = replace(

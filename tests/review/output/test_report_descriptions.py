@@ -10,7 +10,7 @@ import pytest
 from pump_roles import Guardrail
 from pump_roles.assembly import Assembly, DeployedRole
 from pump_roles.guardrails.role_guardrails import published_role
-from pump_roles.iam import Policy, Value, known, parse_trust, unreadable
+from pump_roles.iam import Value, known, parse_policy, parse_trust, unreadable
 from pump_roles.review.output.report_checks import alarm_text, alarm_title, checks, compared
 from pump_roles.review.output.report_descriptions import (
     describe_numbers,
@@ -116,7 +116,7 @@ def test_verdict_says_only_what_is_so(
     guardrails: Sequence[Guardrail], own: list[Any], said: str
 ) -> None:
     role = published_role("auto-pilot", guardrails)
-    more = Policy(name="Own", document={"Statement": own})
+    more = parse_policy({"Statement": own}, name="Own")
     report = of_contents(
         Assembly(roles=(DeployedRole(role=replace(role, policies=(*role.policies, more))),))
     )

@@ -15,9 +15,10 @@ from pump_roles.iam import (
     NOT_GRANTED,
     PARTLY,
     Grant,
-    Policy,
     PolicyEvaluator,
     Scope,
+    parse_condition,
+    parse_policy,
     shipped,
 )
 from pump_roles.review.output.report_descriptions import number_of
@@ -60,15 +61,15 @@ def test_counts_money_for_published_actions_and_says_what_is_not_covered(
 
 def grant_of(*statements: Mapping[str, Any]) -> Grant:
     """How a role with some statements has ec2:RunInstances."""
-    policy = Policy(name="P", document={"Version": "2012-10-17", "Statement": [*statements]})
+    policy = parse_policy({"Version": "2012-10-17", "Statement": [*statements]}, name="P")
     return PolicyEvaluator([policy], shipped()).grant("ec2:RunInstances")
 
 
 RUN: dict[str, Any] = {"Effect": "Allow", "Action": "ec2:RunInstances", "Resource": "*"}
 A, B, C = (f"arn:aws:ec2:us-east-1:{ACCOUNT_ID}:instance/{name}" for name in "abc")
 HERE = {**RUN, "Resource": [B, A]}
-SECURE = Scope(condition='{"Bool": {"aws:securetransport": ["true"]}}')
 IF = {"Bool": {"aws:SecureTransport": "true"}}
+SECURE = Scope(condition=parse_condition(IF))
 
 
 @pytest.mark.parametrize(
@@ -85,7 +86,7 @@ IF = {"Bool": {"aws:SecureTransport": "true"}}
             (Scope(resources=(A, B)), Scope(resources=(C,))),
         ),
         ([{**RUN, "Resource": [f"{A}, {B}"]}], (Scope(resources=(f"{A}, {B}",)),)),
-        ([{**RUN, "Resource": {"Ref": "X"}}], (Scope(resources=('{"Ref": "X"}',)),)),
+        ([{**RUN, "Resource": {"Ref": "X"}}], (Scope(resources=(), unresolved=('{"Ref": "X"}',)),)),
     ],
 )
 def test_says_where_and_when_an_action_is_allowed(
@@ -134,8 +135,8 @@ def test_says_where_and_when_an_action_is_denied(
 def test_deny_counts_unless_another_inline_policy_may_replace_its_policy(
     name: str, arn: str, decision: str
 ) -> None:
-    deny = Policy(name="Deny", document={"Statement": DENY})
-    other = Policy(name=name, document={"Statement": RUN}, arn=arn)
+    deny = parse_policy({"Statement": DENY}, name="Deny")
+    other = parse_policy({"Statement": RUN}, name=name, arn=arn)
     assert PolicyEvaluator([deny, other], shipped()).grant("ec2:RunInstances").decision == decision
 
 
@@ -169,7 +170,7 @@ def test_statement_about_resources_that_an_action_cannot_have_decides_nothing(
             document = {"Statement": [everything, {**statement, "Effect": "Deny"}]}
         else:
             document = {"Statement": [statement]}
-        judged.append(PolicyEvaluator([Policy(name="P", document=document)], shipped()).grant(name))
+        judged.append(PolicyEvaluator([parse_policy(document, name="P")], shipped()).grant(name))
         role = Role("R", {}, {"P": document})
         resources = catalog.actions()[name.lower()].resources
         asked.append([use(role, action=name, resource=resource) for resource in resources])
@@ -203,11 +204,11 @@ def test_deny_that_never_applies_limits_nothing(
 ) -> None:
     everything = {"Effect": "Allow", "Action": "*", "Resource": "*"}
     deny = {"Effect": "Deny", "Action": action, **resources}
-    denying = Policy(name="P", document={"Statement": [everything, deny]})
+    denying = parse_policy({"Statement": [everything, deny]}, name="P")
     grant = PolicyEvaluator([denying], shipped()).grant(action)
     assert (grant.decision, bool(grant.limits)) == (decision, decision == PARTLY)
     # An Allow applies in the same places.
-    allowing = Policy(name="P", document={"Statement": {**deny, "Effect": "Allow"}})
+    allowing = parse_policy({"Statement": {**deny, "Effect": "Allow"}}, name="P")
     grant = PolicyEvaluator([allowing], shipped()).grant(action)
     never = decision == ALLOWED
     assert (grant.decision == NOT_GRANTED, bool(grant.allowed_on)) == (never, decision == PARTLY)
@@ -234,7 +235,7 @@ def test_where_resources_are_not_certain_an_allow_counts_and_a_deny_does_not(
     everything = {"Effect": "Allow", "Action": "*", "Resource": "*"}
 
     def grant(*statements: dict[str, Any]) -> Grant:
-        policy = Policy(name="P", document={"Statement": [*statements]})
+        policy = parse_policy({"Statement": [*statements]}, name="P")
         return PolicyEvaluator([policy], shipped()).grant(action)
 
     assert grant(everything, {**statement, "Effect": "Deny"}).decision == denied

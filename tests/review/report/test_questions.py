@@ -16,7 +16,16 @@ from hypothesis import strategies as st
 from pump_roles import Guardrail
 from pump_roles.assembly import Assembly, DeployedRole
 from pump_roles.guardrails.role_guardrails import documents, published_role
-from pump_roles.iam import NOT_GRANTED, Grant, Policy, PolicyEvaluator, known, parse_trust, shipped
+from pump_roles.iam import (
+    NOT_GRANTED,
+    Grant,
+    Policy,
+    PolicyEvaluator,
+    known,
+    parse_policy,
+    parse_trust,
+    shipped,
+)
 from pump_roles.published import ROLES
 from pump_roles.review.output.report_descriptions import answered as answered_in_words
 from pump_roles.review.report import LIMITED, NO, UNKNOWN, YES, Answer, Report
@@ -57,7 +66,7 @@ def role_of(
         kind="auto-pilot",
         name=known("PumpAutoPilotRole"),
         trust=parse_trust(trust("999988887777", "Example-1234")),
-        policies=(*own, *(Policy(name=name, document=found) for name, found in policies)),
+        policies=(*own, *(parse_policy(found, name=name) for name, found in policies)),
     )
 
 
