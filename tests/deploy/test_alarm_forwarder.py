@@ -48,12 +48,15 @@ def test_forwarder_of_the_guide_is_in_each_account_and_region_of_the_organizatio
     for option in ("--stack-set-name", "--template-body", "--capabilities", "--permission-model"):
         parser.add_argument(option)
     parser.add_argument("--auto-deployment")
+    parser.add_argument("--operation-preferences")
     parser.add_argument("--deployment-targets")
     parser.add_argument("--regions", nargs="+")
     asked = parser.parse_args(create[3:])
     where = parser.parse_args(instances[3:])
     assert where.stack_set_name == asked.stack_set_name == "PumpAlarmForwarder"
     assert where.deployment_targets == "OrganizationalUnitIds=r-abcd"
+    # By default, one account at a time, one Region after the other, until the first failure.
+    assert "SOFT_FAILURE_TOLERANCE,RegionConcurrencyType=PARALLEL" in where.operation_preferences
     file = Path(asked.template_body.removeprefix("file://"))
     assert file.parts[0] == "cdk.out"
     template = (assembly(SETTINGS[1]) / file.name).read_text()

@@ -3,13 +3,16 @@
 import json
 import re
 
+from pump_roles import Guardrail
 from pump_roles.published import ROLES
+from pump_roles.review.report.permission_report import of_published
 from tests.decisions.test_guardrails import UNDOCUMENTED
-from tests.docs.pages import GUARDRAILS_REFERENCE, SECURITY, counts
+from tests.docs.pages import GUARDRAILS, GUARDRAILS_REFERENCE, README, SECURITY, counts
 from tests.support import NEVER, Synth, only_resource
 from tools.sandbox import catalog
 from tools.sandbox.cdk import ROOT
 
+DATA = (ROOT / "docs" / "data.md").read_text()
 AUTO_PILOT = ROLES["auto-pilot"]
 
 
@@ -65,3 +68,29 @@ def test_reads_that_return_data_are_those_of_the_report_and_of_the_roles() -> No
     read_only = {action.name for action in catalog.matching(ROLES["read-only"].patterns)}
     assert set(re.findall(r"`([a-z]+:\w+)`", in_both)) <= read_only
     assert not set(re.findall(r"`([a-z0-9]+:\w+)`", rest)) & read_only
+
+
+def test_pages_say_how_many_reads_that_return_data_recommended_denies() -> None:
+    published, recommended = (
+        {
+            kind: sum(
+                action.risk == "data" and action.roles[kind].decision in ("allowed", "limited")
+                for action in of_published(guardrails=guardrails).actions
+                if kind in action.roles
+            )
+            for kind in ROLES
+        }
+        for guardrails in ((), (Guardrail.RECOMMENDED,))
+    )
+    denied = {kind: published[kind] - recommended[kind] for kind in ROLES}
+    both = (
+        f"denies {denied['read-only']} of the {published['read-only']} reads that return data in "
+        f"the read-only role, and {denied['auto-pilot']} of {published['auto-pilot']} in the "
+        "auto-pilot role"
+    )
+    assert both in " ".join(README.split())
+    assert both in " ".join(GUARDRAILS.split())
+    of_the_auto_pilot = f"{denied['auto-pilot']} of the {published['auto-pilot']} reads"
+    assert of_the_auto_pilot in " ".join(SECURITY.split())
+    left = "{read-only} of the 35 are left, and {auto-pilot} of the 142".format(**recommended)
+    assert left in " ".join(DATA.split())

@@ -73,8 +73,13 @@ def _decisions() -> str:
 
 
 DATA: Final[Mapping[str, str]] = {
-    "read-consolidated-bill": "costs of every account: confidential",
-    "read-organization": "names and email addresses of accounts: personal",
+    "read-consolidated-bill": (
+        "costs of every account (only in the management account): confidential"
+    ),
+    "read-organization": (
+        "names and email addresses of accounts (only there or in a delegated administrator "
+        "account): personal"
+    ),
     "read-alerts": "email addresses that budgets and alerts notify: personal",
     "read-people": "names of users, public keys, home folders, names of files: personal",
     "read-support-cases": "the text and the files of support cases: personal and confidential",

@@ -99,7 +99,7 @@ def gained(report: Report) -> str:
     """Return how many new actions the published wildcards match since they were last reviewed."""
     number = sum(map(len, report.gained.values()))
     if not number:
-        return f"Pump's wildcards match only actions that Pump has reviewed ({report.reviewed})."
+        return f"Pump's wildcards match only actions in the reviewed catalog of {report.reviewed}."
     return (
         f"Pump's wildcards match {counted(number, 'new action')} since Pump last reviewed them "
         f"(AWS actions as of {report.reviewed})."

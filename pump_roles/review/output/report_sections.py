@@ -353,7 +353,7 @@ def _actions(report: Report) -> Iterator[Part]:
         f"Every action of the catalog of {report.date} that a role has. Actions that AWS has added "
         "since are also granted if a wildcard matches them, but are not listed here. They are "
         "listed by service, the most serious first; within a service, by the pattern that grants "
-        "them, with the reason that Pump gives for it."
+        "them, with the reason that this project gives for it."
     )
     if not report.exact:
         yield Strong(wording.NOT_COMPLETE)
