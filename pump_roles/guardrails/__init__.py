@@ -357,6 +357,8 @@ def _with_partition(part: Any) -> Any:
 
 def own_guardrail(policy: Policy) -> Guardrail | None:
     """Return the guardrail that a policy with a name like this could implement; else ``None``."""
+    if not policy.name.startswith(_POLICY):
+        return None
     name = "-".join(re.findall("[A-Z][a-z0-9]*", policy.name.removeprefix(_POLICY))).lower()
     actions = [action for statement in policy.statements for action in statement.actions]
     try:

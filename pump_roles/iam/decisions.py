@@ -88,6 +88,7 @@ _Deciding = tuple[list[PolicyPattern], list[PolicyPattern]]
 _Numbers = tuple[tuple[int, ...], ...]
 
 _BOTH: Final = ("Allow", "Deny")
+_WILDCARDS: Final = frozenset("*?")
 _MANY: Final = 20
 """As many limits as someone reads. Of more, what another one covers stays."""
 
@@ -132,41 +133,34 @@ class PolicyEvaluator:
     @cached_property
     def allowed(self) -> Catalog:
         """The actions of the catalog that they allow, somewhere."""
-        names = {
-            action.name
-            for at, found in enumerate(self.effective["Allow"])
-            for action in matched_by(found.pattern, self._catalog)
-            if self._for("Allow", action)[at] is not None
-        }
         actions = self._catalog.actions.items()
         return replace(
-            self._catalog, actions={key: action for key, action in actions if action.name in names}
+            self._catalog,
+            actions={key: action for key, action in actions if action.name in self._allows},
         )
+
+    @cached_property
+    def _allows(self) -> Mapping[str, list[PolicyPattern]]:
+        return self.about(self._catalog, "Allow")
 
     @cached_property
     def decided(self) -> Mapping[str, _Deciding]:
         """What decides about each action of the catalog that they allow, by its name."""
         # Only among these: a deny of every service is about all of the catalog.
-        names = {
-            (pattern.pattern, pattern.excluded): {
-                action.name for action in matched_by(pattern, self.allowed)
-            }
-            for found in self.effective.values()
-            for _, pattern, _ in found
-        }
-        about = {
-            effect: [names[pattern.pattern, pattern.excluded] for _, pattern, _ in found]
-            for effect, found in self.effective.items()
-        }
-
-        def patterns_about(action: Action, effect: str) -> list[PolicyPattern]:
-            placed = zip(self._for(effect, action), about[effect], strict=True)
-            return [found for found, of_it in placed if found is not None and action.name in of_it]
-
+        denies = self.about(self.allowed, "Deny")
         return {
-            action.name: (patterns_about(action, "Allow"), patterns_about(action, "Deny"))
+            action.name: (self._allows[action.name], denies.get(action.name, []))
             for action in self.allowed.actions.values()
         }
+
+    def about(self, catalog: Catalog, effect: str) -> Mapping[str, list[PolicyPattern]]:
+        """Return the patterns with an effect that are about each action of a catalog, by name."""
+        about: dict[str, list[PolicyPattern]] = {}
+        for index, (_, pattern, _) in enumerate(self.effective[effect]):
+            for action in matched_by(pattern, catalog):
+                if (found := self._for(effect, action)[index]) is not None:
+                    about.setdefault(action.name, []).append(found)
+        return about
 
     @cached_property
     def grants(self) -> Mapping[str, Grant]:
@@ -186,14 +180,29 @@ class PolicyEvaluator:
         action = self._catalog.actions.get(name.lower())
         if action is not None and action.name in self.decided:
             return self.decided[action.name]
-        allows, denies = (
-            [found for found in placed if found is not None and found.pattern.matches(name)]
-            for placed in (
-                self.effective[effect] if action is None else self._for(effect, action)
-                for effect in _BOTH
-            )
-        )
-        return allows, denies
+        service = name.lower().partition(":")[0]
+        found: dict[str, list[PolicyPattern]] = {}
+        for effect in _BOTH:
+            placed = self.effective[effect] if action is None else self._for(effect, action)
+            within = (placed[index] for index in self._within(effect, service))
+            found[effect] = [each for each in within if each and each.pattern.matches(name)]
+        return found["Allow"], found["Deny"]
+
+    def _within(self, effect: str, service: str) -> list[int]:
+        # Which patterns may be about actions of a service.
+        of_any, of_service = self._by_service[effect]
+        return sorted((*of_any, *of_service.get(service, ())))
+
+    @cached_property
+    def _by_service(self) -> Mapping[str, tuple[list[int], Mapping[str, list[int]]]]:
+        grouped: dict[str, tuple[list[int], dict[str, list[int]]]] = {}
+        for effect, found in self.effective.items():
+            of_any, of_service = grouped.setdefault(effect, ([], {}))
+            for index, (_, pattern, _) in enumerate(found):
+                service, colon, _ = pattern.pattern.lower().partition(":")
+                one = pattern.excluded is None and colon and _WILDCARDS.isdisjoint(service)
+                (of_service.setdefault(service, []) if one else of_any).append(index)
+        return grouped
 
     def grant(self, name: str) -> Grant:
         """Return how an action is decided, whether or not the catalog has it."""

@@ -8,7 +8,7 @@ from fnmatch import translate
 from functools import cache, lru_cache, partial
 from typing import Any, Final
 
-_WILDCARDS = "*?"
+_WILDCARDS: Final = frozenset("*?")
 _PARTS = 6
 """The parts of an ARN, which colons separate."""
 
@@ -34,13 +34,13 @@ def covers(pattern: str, other: str, *, fold: bool = True) -> bool:
 def overlap(pattern: str, other: str) -> bool:
     """Return whether two patterns of actions have a name in common."""
     first, second = pattern.lower(), other.lower()
-    for index, (left, right) in enumerate(zip(first, second, strict=False)):
-        if left in _WILDCARDS or right in _WILDCARDS:
-            return _overlap(first[index:], second[index:])
-        if left != right:
-            return False
-    shorter = min(len(first), len(second))
-    return not (first[shorter:] + second[shorter:]).strip("*")
+    start, beginning = first.rstrip("*"), second.rstrip("*")
+    if not _WILDCARDS.isdisjoint(start + beginning):
+        return _overlap(first, second)
+    # Most have no wildcard, or one at their end.
+    if start == first:
+        return start == beginning if beginning == second else start.startswith(beginning)
+    return beginning.startswith(start) or (beginning != second and start.startswith(beginning))
 
 
 def arns_overlap(pattern: str, other: str) -> bool:

@@ -7,7 +7,7 @@ guardrail: an action that is no longer denied still returns data.
 """
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from functools import cache
 from importlib import resources
 from typing import Any, Final
@@ -26,9 +26,7 @@ def mark(kind: str, name: str) -> str:
     reasons, name = _reasons()[kind], name.lower()
     if name in reasons:
         return reasons[name]
-    prefixes = (pattern for pattern in reasons if pattern.endswith("*"))
-    wildcards = (pattern for pattern in prefixes if name.startswith(pattern[:-1]))
-    return reasons.get(next(wildcards, ""), "")
+    return next((why for prefix, why in _prefixes(kind) if name.startswith(prefix)), "")
 
 
 @cache
@@ -49,6 +47,12 @@ def _reasons() -> Mapping[str, Mapping[str, str]]:
         kind: {pattern.lower(): reason for pattern, reason in of_kind.items()}
         for kind, of_kind in reasons.items()
     }
+
+
+@cache
+def _prefixes(kind: str) -> Sequence[tuple[str, str]]:
+    reasons = _reasons()[kind].items()
+    return [(pattern[:-1], reason) for pattern, reason in reasons if pattern.endswith("*")]
 
 
 def risk_of(name: str, *, only_reads: bool) -> Risk:

@@ -127,7 +127,9 @@ def of_contents(contents: Assembly, *, since: Earlier | None = None) -> Report:
     return replace(
         report,
         changes=found,
-        actions=tuple(replace(action, new=action.name in new) for action in actions),
+        actions=tuple(
+            replace(action, new=True) if action.name in new else action for action in actions
+        ),
     )
 
 

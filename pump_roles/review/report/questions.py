@@ -14,8 +14,8 @@ from functools import cache
 from importlib import resources
 from typing import Any
 
-from pump_roles.guardrails import Guardrail
-from pump_roles.guardrails.role_guardrails import applying, published_role
+from pump_roles.guardrails import Guardrail, documents_on
+from pump_roles.guardrails.role_guardrails import as_policies
 from pump_roles.iam import (
     ALLOWED,
     DENIED,
@@ -193,11 +193,10 @@ def _left(guardrail: Guardrail, report: Report) -> Left:
 @cache
 def _denied(guardrail: Guardrail, kind: str) -> Mapping[str, AbstractSet[Decision]]:
     # Once, although the page and the Markdown that it carries both say it.
-    role = published_role(kind, applying([guardrail], kind, ROLES))
+    policies = as_policies(documents_on(guardrail, ROLES[kind].patterns))
+    denies = PolicyEvaluator(policies, shipped()).about(shipped(), "Deny")
     return {
-        name: {decision_of(denied.pattern.scope) for denied in denies}
-        for name, (_, denies) in PolicyEvaluator(role.policies, shipped()).decided.items()
-        if denies
+        name: {decision_of(deny.pattern.scope) for deny in of_it} for name, of_it in denies.items()
     }
 
 
