@@ -10,10 +10,9 @@ from dataclasses import replace
 from typing import Final
 
 from pump_roles.compare.trust_policies import trust_differences
-from pump_roles.guardrails import Guardrail, opening_tags, opening_value
-from pump_roles.guardrails.role_guardrails import recognized
+from pump_roles.guardrails import opening_tags, opening_value
+from pump_roles.guardrails.role_guardrails import guardrail_of
 from pump_roles.iam import ASSUME_ROLE, Effect, Policy, Value, decision_changes, without_partition
-from pump_roles.published import ROLES
 from pump_roles.role import Boundary, Difference, Role, RolePart, Rule, revoked_before, stops
 
 _ACCOUNT: Final = re.compile("::[0-9]{12}:")
@@ -301,11 +300,6 @@ def opened(role: Role) -> tuple[str, ...]:
         for key, value in role.tags.items()
         if value.is_known and (key.lower() in elsewhere or values.get(key.lower()) == value.text)
     )
-
-
-def guardrail_of(kind: str, policy: Policy) -> Guardrail | None:
-    """Return the guardrail that a policy implements; ``None`` for any other policy."""
-    return recognized(policy, ROLES[kind].patterns) if kind in ROLES else None
 
 
 def _has_value(kind: str, old: Policy | None, new: Policy | None) -> bool:

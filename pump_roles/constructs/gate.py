@@ -28,8 +28,8 @@ from aws_cdk import aws_iam as iam
 from constructs import Construct
 
 from pump_roles._version import __version__
-from pump_roles.access import Reason
 from pump_roles.inputs import ArgumentError
+from pump_roles.role import Reason
 
 if TYPE_CHECKING:
     from pump_roles.constructs.widening import Built, Widening

@@ -6,7 +6,6 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Final
 
-from pump_roles.access import Access, Reason
 from pump_roles.guardrails import opening_tags
 from pump_roles.iam import asked_tags, statements_in, without_partition
 from pump_roles.inputs import EXTERNAL_ID, PRINCIPAL, Text, as_list, as_mapping, as_text, unescaped
@@ -18,6 +17,7 @@ from pump_roles.placeholders import (
     is_word,
     values_of,
 )
+from pump_roles.role import Access, Reason
 from pump_roles.templates.reach import (
     ATTACHED,
     ROLE,

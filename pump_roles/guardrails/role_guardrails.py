@@ -68,6 +68,11 @@ def as_policies(denies: Mapping[Guardrail, Mapping[str, Any]]) -> tuple[Policy, 
     )
 
 
+def policies_on(guardrail: Guardrail, kind: str) -> tuple[Policy, ...]:
+    """Return the inline policies of a guardrail on a published role; none if it denies nothing."""
+    return as_policies(documents_on(guardrail, ROLES[kind].patterns))
+
+
 def _without_function(part: Any) -> Any:
     return part["Fn::Sub"] if isinstance(part, dict) and part.keys() == {"Fn::Sub"} else part
 
@@ -189,20 +194,18 @@ def _checked(guardrails: object) -> tuple[Guardrail, ...]:
     return tuple(guardrails)
 
 
-def recognized(policy: Policy, patterns: Iterable[str]) -> Guardrail | None:
-    """Return the guardrail that a role's policy implements exactly; ``None`` if there is none.
+def guardrail_of(kind: str, policy: Policy) -> Guardrail | None:
+    """Return the guardrail that a policy of a role implements exactly; ``None`` for any other one.
 
     How it is written, and the partition of its ARNs, do not count.
     """
     guardrail = by_policy().get(policy.name) or own_guardrail(policy)
-    if guardrail is None:
+    if guardrail is None or kind not in ROLES:
         return None
-    found, allowed = policy.with_texts(without_partition), list(patterns)
-    for expected in as_policies(documents_on(guardrail, allowed)):
+    found = policy.with_texts(without_partition)
+    for expected in policies_on(guardrail, kind):
         filled = _filled_as_in(found, guardrail, expected) if guardrail.value else guardrail
-        if filled is not None and any(
-            map(found.means_the_same_as, as_policies(documents_on(filled, allowed)))
-        ):
+        if filled is not None and any(map(found.means_the_same_as, policies_on(filled, kind))):
             return filled
     return None
 
@@ -233,7 +236,7 @@ def _values(found: Policy, expected: Policy, placeholder: str) -> Iterator[str]:
 
 
 def published_role(kind: str, guardrails: Sequence[Guardrail] = ()) -> Role:
-    """Return a role as Pump publishes it."""
+    """Return a role as Pump publishes it, with those of the guardrails of both that apply to it."""
     role = ROLES[kind]
     return Role(
         kind=kind,
@@ -244,6 +247,6 @@ def published_role(kind: str, guardrails: Sequence[Guardrail] = ()) -> Role:
         ),
         policies=(
             *published_policies(kind),
-            *as_policies(documents(guardrails, role)),
+            *as_policies(documents(applying(guardrails, kind, ROLES), role)),
         ),
     )

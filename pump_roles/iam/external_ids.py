@@ -9,7 +9,6 @@ from dataclasses import dataclass
 from hashlib import sha256
 from typing import Any, Final, Literal
 
-from pump_roles.iam.identity_policies import Policy
 from pump_roles.iam.matching import Condition, ConditionTest
 from pump_roles.inputs.text import as_list, as_text, decoded, visible
 from pump_roles.inputs.validators import EXTERNAL_ID, PROVIDED_EXTERNAL_ID
@@ -186,12 +185,6 @@ def ids_required_by(condition: Condition) -> frozenset[ExternalId]:
     """Return the external IDs, and the patterns of some, that a condition names."""
     texts = {text for test in condition.tests if names_ids(test) for text in test.values}
     return external_ids_in(condition.not_read) | {*map(ExternalId.of, texts - {"", "*"})}
-
-
-def named_ids(policy: Policy) -> frozenset[ExternalId]:
-    """Return the external IDs, and the patterns of some, that an identity policy names."""
-    required = (ids_required_by(statement.scope.condition) for statement in policy.statements)
-    return external_ids_in([*policy.unreadable]).union(*required)
 
 
 def names_ids(test: ConditionTest) -> bool:

@@ -1,6 +1,5 @@
 """Identity policies, parsed once: what each statement is about, and where it applies."""
 
-import json
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -19,7 +18,7 @@ from pump_roles.iam.matching import (
     overlap,
     parse_condition,
 )
-from pump_roles.inputs.text import as_list, as_mapping, as_text, mapped
+from pump_roles.inputs.text import as_list, as_mapping, as_text, json_text, mapped
 
 
 @dataclass(frozen=True)
@@ -100,11 +99,6 @@ def account_of_root(principal: Any) -> Any:
     """Return the account's ID if a principal is its root; else the principal."""
     root = _ROOT.fullmatch(principal) if isinstance(principal, str) else None
     return principal if root is None else root[1]
-
-
-def text_of(value: Any) -> str:
-    """Return the one text of a JSON value."""
-    return json.dumps(value, sort_keys=True, separators=(",", ":"))
 
 
 def strings(value: Any) -> list[str]:
@@ -487,7 +481,7 @@ def parse_policy(document: Any, *, name: str, arn: str = "") -> Policy:
             for part in listed
             if isinstance(part, dict)
         ),
-        not_read=tuple(map(text_of, not_read)),
+        not_read=tuple(map(json_text, not_read)),
     )
 
 
@@ -520,7 +514,7 @@ def _statement(members: Mapping[str, Any], version: Any, *, is_whole: bool) -> S
         actions=tuple(strings(actions)),
         not_actions=tuple(strings(not_actions)) if "NotAction" in members else None,
         scope=_scope(members, version),
-        not_read="" if readable else text_of(members),
+        not_read="" if readable else json_text(members),
     )
 
 

@@ -23,8 +23,7 @@ from pump_roles.iam.identity_policies import (
     unreadable,
 )
 from pump_roles.iam.matching import Condition, overlap, parse_condition
-from pump_roles.inputs.text import as_list, as_mapping, as_text
-from pump_roles.inputs.validators import EXTERNAL_ID, PRINCIPAL, Text
+from pump_roles.inputs import EXTERNAL_ID, PRINCIPAL, Text, as_list, as_mapping, as_text
 
 PrincipalKind = Literal[
     "account",

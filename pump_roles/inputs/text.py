@@ -196,6 +196,11 @@ def as_text(value: Any) -> str:
     return value if isinstance(value, str) else json.dumps(value, sort_keys=True)
 
 
+def json_text(value: Any) -> str:
+    """Return the one text of a JSON value."""
+    return json.dumps(value, sort_keys=True, separators=(",", ":"))
+
+
 def mapped(value: Any, change: Callable[[Any], Any]) -> Any:
     """Return a JSON value with parts of it changed."""
     changed = change(value)

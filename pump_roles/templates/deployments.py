@@ -9,24 +9,12 @@ from hashlib import sha256
 from pathlib import Path
 from typing import Any, Final, get_args
 
-from pump_roles.assembly import (
-    Assembly,
-    AssemblyUnknown,
-    AssemblyWhy,
-    ControlType,
-    DeployedRole,
-    Deployment,
-    OrganizationPolicy,
-    OrganizationUnknown,
-    OtherResource,
-)
 from pump_roles.iam import (
     OPEN_ID,
     ExternalId,
     Policy,
     TextMask,
     parse_control_policy,
-    text_of,
     texts_under_the_key,
     under_the_key,
 )
@@ -43,6 +31,7 @@ from pump_roles.inputs import (
     as_mapping,
     as_text,
     decoded,
+    json_text,
 )
 from pump_roles.placeholders import (
     PLACEHOLDER,
@@ -55,7 +44,19 @@ from pump_roles.placeholders import (
     is_nothing,
 )
 from pump_roles.published import ROLES
-from pump_roles.role import ROOT, Role
+from pump_roles.role import (
+    ROOT,
+    Assembly,
+    AssemblyUnknown,
+    AssemblyWhy,
+    ControlType,
+    DeployedRole,
+    Deployment,
+    OrganizationPolicy,
+    OrganizationUnknown,
+    OtherResource,
+    Role,
+)
 from pump_roles.templates.resolve import Resolver, Resource
 from pump_roles.templates.role_reader import ROLE_PROPERTIES, TemplateRole
 from pump_roles.templates.template import MEMBERS, NEUTRAL_MEMBERS, Hidden, Opaque, Template
@@ -392,19 +393,19 @@ def filled_in(role: TemplateRole, *, uncertain: bool) -> str:
     members = resource.members
     more = {name: members[name] for name in members.keys() - _READ_MEMBERS}
     more |= {name: resource.properties[name] for name in properties.keys() - ROLE_PROPERTIES}
-    texts += [*map(text_of, filter(None, [more])), *resolver.condition(resource, seen)]
+    texts += [*map(json_text, filter(None, [more])), *resolver.condition(resource, seen)]
     for attachment in role.attachments:
         texts += resolver.uncertain(attachment.resource["PolicyDocument"], seen)
     for attachment in role.uncounted:
         texts += resolver.definition(attachment.resource.reference, seen)
     for above in resource.template.chain:
-        texts += [text_of(above.content)] if role.changes else []
+        texts += [json_text(above.content)] if role.changes else []
         if above.parent is not None:
             deploying = resolver.resources[above.parent.key, above.deployed_by]
             names = deploying.tree.keys() - _NOT_ABOUT_TARGETS
             targets = {name: deploying.tree[name] for name in names}
             texts += [*resolver.uncertain(targets, seen), *resolver.condition(deploying, seen)]
-            texts += [text_of(as_written(targets))] if uncertain else []
+            texts += [json_text(as_written(targets))] if uncertain else []
     return _digest(sorted({*texts})) if texts else ""
 
 
@@ -417,19 +418,22 @@ def suspicious(
     """Return the digest of all that may give more access; empty if there is nothing."""
     # The roles themselves are compared.
     seen = {reference for role in roles for reference in role.references}
-    texts = [text_of(template.content) for template in templates]
+    texts = [json_text(template.content) for template in templates]
     for key, name in found:
         if (key, name) in resolver.resources:
             texts += resolver.definition((key, name), seen)
         else:
             template = resolver.by_key[key]
             section = template.content[name]
-            texts += [text_of(section), *resolver.uncertain(resolver.tree(section, template), seen)]
+            texts += [
+                json_text(section),
+                *resolver.uncertain(resolver.tree(section, template), seen),
+            ]
     return _digest(sorted({*texts})) if texts else ""
 
 
 def _digest(value: Any) -> str:
-    return sha256(text_of(value).encode()).hexdigest()
+    return sha256(json_text(value).encode()).hexdigest()
 
 
 # The organization's policies

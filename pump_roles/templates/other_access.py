@@ -14,8 +14,6 @@ from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any, Final
 
-from pump_roles.access import NAMES, TRUSTS, Access, Named, PumpNames, Reason, admitted
-from pump_roles.assembly import OPENS, OtherResource
 from pump_roles.guardrails import DailyEnd, approval_end, closes
 from pump_roles.iam import (
     ExternalId,
@@ -42,6 +40,8 @@ from pump_roles.placeholders import (
     shown,
     values_of,
 )
+from pump_roles.pump_names import NAMES, TRUSTS, Named, PumpNames, admitted
+from pump_roles.role import OPENS, Access, OtherResource, Reason
 from pump_roles.templates.reach import (
     ATTACHED,
     ATTACHES,

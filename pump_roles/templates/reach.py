@@ -5,7 +5,6 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, Final, Literal
 
-from pump_roles.access import Reason
 from pump_roles.guardrails import only_takes_away
 from pump_roles.iam import DENY_ALL, Policy, denies_all, parse_policy
 from pump_roles.inputs import Text, as_mapping, as_text
@@ -27,6 +26,7 @@ from pump_roles.placeholders import (
     values_of,
 )
 from pump_roles.published import ROLES
+from pump_roles.role import Reason
 from pump_roles.templates.resolve import Resource
 from pump_roles.templates.template import AWS_TYPES, MEMBERS, Hidden, Template
 

@@ -12,8 +12,7 @@ from itertools import product
 from math import prod
 from typing import Any, Final
 
-from pump_roles.iam import text_of
-from pump_roles.inputs import as_list, as_mapping, as_text
+from pump_roles.inputs import as_list, as_mapping, as_text, json_text
 from pump_roles.placeholders import (
     HOLE,
     LONGEST,
@@ -304,15 +303,15 @@ class Resolver:
         """
         depends: set[Reference] = set()
         if isinstance(tree, Choice):
-            yield text_of(tree.written)
+            yield json_text(tree.written)
             depends.add(tree.condition)
         elif (
             isinstance(tree, FunctionCall) and certain_text(tree) is None and tree.value != NOTHING
         ):
             texts, words = [*tree.value.every], tree.value.literals
-            yield text_of([sorted(map(shown, texts)), sorted(map(shown, words))])
+            yield json_text([sorted(map(shown, texts)), sorted(map(shown, words))])
             for key, name in _PARAMETER.findall("".join(texts)):
-                yield text_of({**as_mapping(self.by_key[key].declared[name]), **_ONLY_DESCRIBES})
+                yield json_text({**as_mapping(self.by_key[key].declared[name]), **_ONLY_DESCRIBES})
             depends |= tree.value.refers
         for reference in sorted(depends - seen):
             yield from self.definition(reference, seen)
@@ -330,14 +329,14 @@ class Resolver:
             kept = {member: members[member] for member in members.keys() - NEUTRAL_MEMBERS}
             if resource.type.startswith("AWS::"):
                 kept["Properties"] = {**resource.properties, "Description": ""}
-            yield text_of([name, kept])
+            yield json_text([name, kept])
             yield from self.uncertain(dict(resource.tree), seen)
             yield from self.condition(resource, seen)
             return
         declared = as_mapping(self.by_key[key].content.get("Conditions"))
         value = declared.get(name[1:])
         words = {word for each in self.inside(value, self.by_key[key]) for word in each.words}
-        yield text_of([name, value, sorted(map(shown, words))])
+        yield json_text([name, value, sorted(map(shown, words))])
         for other in declared:
             if f'"{other}"' in as_text(value):
                 yield from self.definition((key, f"?{other}"), seen)

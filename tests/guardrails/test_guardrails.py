@@ -35,7 +35,12 @@ from pump_roles.guardrails import (
     parts_of,
     with_statements,
 )
-from pump_roles.guardrails.role_guardrails import as_policies, documents, made_redundant, recognized
+from pump_roles.guardrails.role_guardrails import (
+    as_policies,
+    documents,
+    guardrail_of,
+    made_redundant,
+)
 from pump_roles.iam import Policy, asked_tags, shipped
 from pump_roles.inputs import mapped
 from pump_roles.inputs.validators import REGION_NAMES
@@ -561,9 +566,9 @@ def test_policy_of_a_shipped_guardrail_is_recognized_in_any_order(
     patterns = ROLES[kind].patterns
     for document in documents_on(guardrail, patterns).values():
         for written in (document, mapped(document, reversed_texts)):
-            assert recognized(as_policy(guardrail.policy_name, written), patterns) == guardrail
+            assert guardrail_of(kind, as_policy(guardrail.policy_name, written)) == guardrail
         # Only the name says which guardrail it is, and a customer's own has no conditions.
-        other = recognized(as_policy("PumpGuardrailMine", document), patterns)
+        other = guardrail_of(kind, as_policy("PumpGuardrailMine", document))
         assert other is None or (other.name, other.costs) == ("mine", NO_HOSTS.costs)
 
 
@@ -579,7 +584,7 @@ def test_policy_of_a_shipped_guardrail_is_recognized_in_any_order(
 )
 def test_only_a_policy_that_denies_outright_is_an_own_guardrail(change: dict[str, Any]) -> None:
     document = auto_pilot(NO_HOSTS)[NO_HOSTS.policy_name]
-    found = recognized(as_policy(NO_HOSTS.policy_name, document), AUTO_PILOT.patterns)
+    found = guardrail_of(AUTO_PILOT.kind, as_policy(NO_HOSTS.policy_name, document))
     assert found is not None
     assert (found.name, found.removes) == ("no-hosts2", "ec2:PurchaseHost*.")
     (statement,) = document["Statement"]
@@ -589,7 +594,7 @@ def test_only_a_policy_that_denies_outright_is_an_own_guardrail(change: dict[str
         ("MyNoHosts2", document),
         (NO_HOSTS.policy_name, {"Statement": []}),
     ):
-        assert recognized(as_policy(name, other), AUTO_PILOT.patterns) is None
+        assert guardrail_of(AUTO_PILOT.kind, as_policy(name, other)) is None
 
 
 @pytest.mark.parametrize("guardrail", SINGLE, ids=lambda guardrail: guardrail.name)
@@ -605,7 +610,7 @@ def test_policy_that_differs_from_its_guardrail_is_not_recognized(guardrail: Gua
         [first, *others, {"Effect": "Allow", "Action": "*", "Resource": "*"}],
     ):
         policy = as_policy(guardrail.policy_name, {**document, "Statement": changed})
-        assert recognized(policy, AUTO_PILOT.patterns) is None
+        assert guardrail_of(AUTO_PILOT.kind, policy) is None
 
 
 @pytest.mark.parametrize(
@@ -630,4 +635,4 @@ def test_policy_whose_value_the_guardrail_would_reject_is_not_recognized(
     (document,) = documents_on(guardrail, AUTO_PILOT.patterns).values()
     changed = json.loads(json.dumps(document))
     changed["Statement"][0]["Condition"] = {operator: {key: value}}
-    assert recognized(as_policy(guardrail.policy_name, changed), AUTO_PILOT.patterns) is None
+    assert guardrail_of(AUTO_PILOT.kind, as_policy(guardrail.policy_name, changed)) is None

@@ -17,9 +17,8 @@ from pump_roles import (
     ReadOnlyStack,
     templates,
 )
-from pump_roles.assembly import DeployedRole
 from pump_roles.iam import ExternalId, Principal, Statement, Value, in_account, known
-from pump_roles.role import Role, RolePart, RoleUnknown
+from pump_roles.role import DeployedRole, Role, RolePart, RoleUnknown
 from tests.support import EXTERNAL_ID, ROLE_ARGUMENTS, Template, role_of
 
 ACCOUNT = "111122223333"

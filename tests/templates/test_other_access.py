@@ -7,12 +7,11 @@ from typing import Any
 import pytest
 
 from pump_roles import templates, universal
-from pump_roles.access import Access
-from pump_roles.assembly import Assembly, OtherResource
 from pump_roles.compare import compare
 from pump_roles.constructs.widening import Built, widenings
 from pump_roles.iam import Principal, Value
 from pump_roles.review.report.permission_report import of_templates
+from pump_roles.role import Access, Assembly, OtherResource
 from tests.attacks import (
     ADMINISTRATOR,
     ATTACKS,

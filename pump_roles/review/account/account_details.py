@@ -13,7 +13,6 @@ from typing import TYPE_CHECKING, Annotated, Any, Final, TypeVar
 
 import msgspec
 
-from pump_roles.assembly import Deployment
 from pump_roles.guardrails import APPROVAL_END, DailyEnd, approval_end
 from pump_roles.iam import (
     ExternalId,
@@ -21,7 +20,6 @@ from pump_roles.iam import (
     Trust,
     Value,
     known,
-    named_ids,
     parse_policy,
     parse_trust,
 )
@@ -49,7 +47,7 @@ from pump_roles.review.account.organization import (
     Organization,
     is_deployed_to,
 )
-from pump_roles.role import Boundary, Role, RolePart, RoleUnknown, kind_of
+from pump_roles.role import Boundary, Deployment, Role, RolePart, RoleUnknown, kind_of
 
 if TYPE_CHECKING:
     from mypy_boto3_iam import IAMClient
@@ -204,8 +202,7 @@ class AccountDetails:
     @property
     def external_ids(self) -> frozenset[ExternalId]:
         """The external IDs in it, which must not be shown."""
-        ids = (named_ids(policy) for role in self.roles for policy in role.all_policies)
-        return frozenset().union(*ids, *(role.trust.named_ids for role in self.roles))
+        return frozenset().union(*(role.named_ids for role in self.roles))
 
     def unread(self, why: AccountWhy, subject: str = "", detail: str = "") -> "AccountDetails":
         """Return it as an account that could not be read."""

@@ -5,13 +5,6 @@ from dataclasses import asdict, dataclass, fields, replace
 from pathlib import Path
 from typing import Any
 
-from pump_roles.assembly import (
-    Assembly,
-    DeployedRole,
-    Deployment,
-    OrganizationPolicy,
-    OtherResource,
-)
 from pump_roles.guardrails import opening_tags
 from pump_roles.guardrails.role_guardrails import published_role
 from pump_roles.iam import (
@@ -31,7 +24,18 @@ from pump_roles.iam import (
 from pump_roles.inputs import InputError
 from pump_roles.masking import Mask
 from pump_roles.published import ROLES
-from pump_roles.role import ROOT, Boundary, Role, RoleUnknown, RoleWhy
+from pump_roles.role import (
+    ROOT,
+    Assembly,
+    Boundary,
+    DeployedRole,
+    Deployment,
+    OrganizationPolicy,
+    OtherResource,
+    Role,
+    RoleUnknown,
+    RoleWhy,
+)
 
 
 @dataclass(frozen=True, kw_only=True)

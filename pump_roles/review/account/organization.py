@@ -4,7 +4,6 @@ from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Final, Literal
 
-from pump_roles.assembly import Deployment
 from pump_roles.inputs import ACCOUNT, ORGANIZATION, AccountFilter, InputError, is_account_filter
 from pump_roles.review.account.aws_sdk import (
     NO_ORGANIZATION,
@@ -15,7 +14,7 @@ from pump_roles.review.account.aws_sdk import (
     reason_of,
     text_in,
 )
-from pump_roles.role import Unknown
+from pump_roles.role import Deployment, Unknown
 
 if TYPE_CHECKING:
     from mypy_boto3_organizations import OrganizationsClient

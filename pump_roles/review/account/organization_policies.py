@@ -4,19 +4,23 @@ from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Final, Literal, get_args
 
-from pump_roles.assembly import (
-    ControlType,
-    OrganizationPolicy,
-    OrganizationUnknown,
-    OrganizationWhy,
-)
 from pump_roles.compare import in_each_direction
 from pump_roles.iam import Condition, Policy, Statement, parse_control_policy
 from pump_roles.inputs import POLICY_TARGETS, parse_json
 from pump_roles.review.account.account_details import AccountDetails
 from pump_roles.review.account.aws_sdk import all_in, checked_id, reason_of, text_in
 from pump_roles.review.account.verification import PolicyResult, StoppedBy
-from pump_roles.role import ComparedPart, Difference, Role, Rule, stops
+from pump_roles.role import (
+    ComparedPart,
+    ControlType,
+    Difference,
+    OrganizationPolicy,
+    OrganizationUnknown,
+    OrganizationWhy,
+    Role,
+    Rule,
+    stops,
+)
 
 if TYPE_CHECKING:
     from mypy_boto3_organizations import OrganizationsClient

@@ -5,8 +5,6 @@ from collections.abc import Collection, Iterator, Mapping
 from dataclasses import replace
 from typing import Final, Literal, NamedTuple
 
-from pump_roles.access import NAMES, TRUSTS, Access, Named, PumpNames, Reason, admitted
-from pump_roles.assembly import Assembly, AssemblyUnknown, DeployedRole, OtherResource
 from pump_roles.iam import (
     OF_AWS,
     Condition,
@@ -19,8 +17,17 @@ from pump_roles.iam import (
 )
 from pump_roles.inputs import ACCOUNT, InputError
 from pump_roles.published import ROLES
+from pump_roles.pump_names import NAMES, TRUSTS, Named, PumpNames, admitted
 from pump_roles.review.account.account_details import AccountDetails
-from pump_roles.role import Role
+from pump_roles.role import (
+    Access,
+    Assembly,
+    AssemblyUnknown,
+    DeployedRole,
+    OtherResource,
+    Reason,
+    Role,
+)
 
 _ADMINISTRATOR: Final = "arn:*:iam::aws:policy/AdministratorAccess"
 _OF_MANAGEMENT: Final = (

@@ -6,7 +6,6 @@ from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, Final, Literal, get_args
 
 from pump_roles._version import __version__
-from pump_roles.assembly import Assembly, AssemblyUnknown, Deployment
 from pump_roles.inputs import (
     ACCOUNT,
     ORGANIZATIONAL_UNIT,
@@ -31,7 +30,7 @@ from pump_roles.review.account.organization import (
     describe_organization,
     targeted,
 )
-from pump_roles.role import Unknown
+from pump_roles.role import Assembly, AssemblyUnknown, Deployment, Unknown
 
 if TYPE_CHECKING:
     from mypy_boto3_cloudformation import CloudFormationClient

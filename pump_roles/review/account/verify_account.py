@@ -4,8 +4,9 @@ from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import replace
 from typing import Final
 
-from pump_roles.compare import compare, guardrail_of
+from pump_roles.compare import compare
 from pump_roles.guardrails import Guardrail, opening_value
+from pump_roles.guardrails.role_guardrails import guardrail_of
 from pump_roles.review.account.account_details import AccountDetails
 from pump_roles.review.account.expectation import Expectation
 from pump_roles.review.account.organization_policies import AttachedStops, stopped

@@ -7,9 +7,8 @@ from functools import cache, cached_property, lru_cache
 from pathlib import Path
 from typing import Final, NamedTuple, get_args
 
-from pump_roles.assembly import Assembly
-from pump_roles.guardrails import Guardrail, documents_on
-from pump_roles.guardrails.role_guardrails import as_policies, published_role
+from pump_roles.guardrails import Guardrail
+from pump_roles.guardrails.role_guardrails import policies_on, published_role
 from pump_roles.iam import (
     DENIED,
     EVERYWHERE,
@@ -27,7 +26,7 @@ from pump_roles.iam import (
 from pump_roles.inputs import InputError, account_of
 from pump_roles.published import ROLES
 from pump_roles.review.account.activity_result import Cost, GuardrailActivity
-from pump_roles.role import Role
+from pump_roles.role import Assembly, Role
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -153,12 +152,11 @@ def judge_guardrails(
     costs = []
     for watched in roles:
         of_role = [(call, count) for call, count in calls.items() if call.role is watched]
-        patterns = ROLES[watched.role.kind].patterns
         for name in Guardrail.names():
-            denies = documents_on(Guardrail.named(name), patterns)
-            if not denies:
+            policies = policies_on(Guardrail.named(name), watched.role.kind)
+            if not policies:
                 continue
-            evaluator = PolicyEvaluator(as_policies(denies), shipped())
+            evaluator = PolicyEvaluator(policies, shipped())
             counts = Counter[bool | None]()
             for call, count in of_role:
                 counts[_is_denied(evaluator, call)] += count

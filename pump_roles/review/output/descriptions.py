@@ -10,8 +10,6 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from importlib import resources
 from typing import Any, Final, Literal
 
-from pump_roles.access import Access
-from pump_roles.assembly import Deployment, OtherResource
 from pump_roles.guardrails import by_policy
 from pump_roles.iam import (
     ALLOWED,
@@ -26,7 +24,7 @@ from pump_roles.iam import (
 )
 from pump_roles.inputs import cut
 from pump_roles.review.output.document import counted, first
-from pump_roles.role import Difference, Unknown
+from pump_roles.role import Access, Deployment, Difference, OtherResource, Unknown
 
 _TEXTS: Final[Mapping[str, Mapping[str, Any]]] = json.loads(
     resources.files(__package__).joinpath("descriptions.json").read_bytes()

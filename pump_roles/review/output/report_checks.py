@@ -3,7 +3,6 @@
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Final, Literal, NamedTuple
 
-from pump_roles.assembly import Deployment
 from pump_roles.guardrails import by_policy
 from pump_roles.review.output.descriptions import (
     count_actions,
@@ -28,7 +27,7 @@ from pump_roles.review.report import (
     RoleReport,
     Uncounted,
 )
-from pump_roles.role import Difference
+from pump_roles.role import Deployment, Difference
 
 _FILES: Final = 8
 """How many of the files that a report is compared with are listed."""

@@ -8,10 +8,18 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final, Literal, get_args
 
-from pump_roles.assembly import Assembly, AssemblyUnknown, DeployedRole, Deployment, OtherResource
 from pump_roles.iam import DENIED, Action, Decision, Effect, Grant, Scope, Trust
 from pump_roles.inputs import visible
-from pump_roles.role import Difference, RolePart, Unknown
+from pump_roles.role import (
+    Assembly,
+    AssemblyUnknown,
+    DeployedRole,
+    Deployment,
+    Difference,
+    OtherResource,
+    RolePart,
+    Unknown,
+)
 
 SCHEMA: Final = 7
 """The version of the JSON report's schema, ``report.schema.json``."""

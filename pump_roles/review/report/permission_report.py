@@ -7,10 +7,9 @@ from pathlib import Path
 from typing import Final
 
 from pump_roles._version import __version__
-from pump_roles.assembly import OPENS, Assembly, DeployedRole
 from pump_roles.compare import opened
 from pump_roles.guardrails import Guardrail
-from pump_roles.guardrails.role_guardrails import applying, published_role
+from pump_roles.guardrails.role_guardrails import published_role
 from pump_roles.iam import CONDITIONALLY, DENIED, PARTLY, Action, Catalog, Grant, reviewed, shipped
 from pump_roles.inputs import TOO_DEEP, InputError
 from pump_roles.masking import Mask
@@ -28,6 +27,7 @@ from pump_roles.review.report.action_risks import mark, risk_of
 from pump_roles.review.report.questions import questions, worst_cases
 from pump_roles.review.report.report_changes import changes, newly_matched
 from pump_roles.review.report.role_policies import RolePolicies, differences
+from pump_roles.role import OPENS, Assembly, DeployedRole
 
 _REACHABLE_TYPES: Final = {"AWS::EKS::AccessEntry", "AWS::IAM::Role"}
 """Resource types through which one of Pump's roles can do more than its policies say: a role that
@@ -58,9 +58,7 @@ def _alarms(roles: Sequence[RoleReport], contents: Assembly) -> Iterator[Alarm]:
 
 def of_published(*, guardrails: Sequence[Guardrail] = (), since: Earlier | None = None) -> Report:
     """Report on the roles as Pump publishes them."""
-    roles = tuple(
-        DeployedRole(role=published_role(kind, applying(guardrails, kind, ROLES))) for kind in ROLES
-    )
+    roles = tuple(DeployedRole(role=published_role(kind, guardrails)) for kind in ROLES)
     return of_contents(Assembly(roles=roles), since=since)
 
 

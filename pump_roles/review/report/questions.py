@@ -14,8 +14,8 @@ from functools import cache
 from importlib import resources
 from typing import Any
 
-from pump_roles.guardrails import Guardrail, documents_on
-from pump_roles.guardrails.role_guardrails import as_policies
+from pump_roles.guardrails import Guardrail
+from pump_roles.guardrails.role_guardrails import policies_on
 from pump_roles.iam import (
     ALLOWED,
     DENIED,
@@ -26,7 +26,6 @@ from pump_roles.iam import (
     decision_of,
     shipped,
 )
-from pump_roles.published import ROLES
 from pump_roles.review.report import (
     LIMITED,
     NO,
@@ -193,8 +192,7 @@ def _left(guardrail: Guardrail, report: Report) -> Left:
 @cache
 def _denied(guardrail: Guardrail, kind: str) -> Mapping[str, AbstractSet[Decision]]:
     # Once, although the page and the Markdown that it carries both say it.
-    policies = as_policies(documents_on(guardrail, ROLES[kind].patterns))
-    denies = PolicyEvaluator(policies, shipped()).about(shipped(), "Deny")
+    denies = PolicyEvaluator(policies_on(guardrail, kind), shipped()).about(shipped(), "Deny")
     return {
         name: {decision_of(deny.pattern.scope) for deny in of_it} for name, of_it in denies.items()
     }

@@ -4,11 +4,11 @@ from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import replace
 from typing import Final, Literal, TypeVar
 
-from pump_roles.assembly import Deployment
 from pump_roles.compare import compare_roles
 from pump_roles.iam import DENIED, Catalog, Effect
 from pump_roles.review.report import Report, ReportChange, Risk, RoleReport
 from pump_roles.review.report.role_policies import RolePolicies
+from pump_roles.role import Deployment
 
 _ORDER: Final[tuple[Effect, ...]] = ("broader", "unclear", "narrower")
 _RISKS: Final[tuple[Risk | Literal[""], ...]] = ("money", "writes", "data", "", "reads")

@@ -5,9 +5,9 @@ from dataclasses import replace
 from functools import cached_property
 from typing import Final, Literal
 
-from pump_roles.compare import compare, guardrail_of
+from pump_roles.compare import compare
 from pump_roles.guardrails import Guardrail, by_policy, only_takes_away
-from pump_roles.guardrails.role_guardrails import published_role
+from pump_roles.guardrails.role_guardrails import guardrail_of, published_role
 from pump_roles.iam import (
     ALLOWED,
     ANY_ARN,

@@ -5,7 +5,6 @@ from pathlib import Path
 from typing import Any, Final
 
 from pump_roles import templates
-from pump_roles.access import Access
 from pump_roles.iam import ALLOWED, DENIED, NOT_GRANTED, DecisionChange, Grant, Principal, Value
 from pump_roles.review.account.expectation import Expectation, from_templates
 from pump_roles.review.account.organization import AccountUnknown, Organization
@@ -16,7 +15,7 @@ from pump_roles.review.account.verification import (
     RoleResult,
     Verification,
 )
-from pump_roles.role import Difference, RoleUnknown
+from pump_roles.role import Access, Difference, RoleUnknown
 
 HOSTILE = (
     "a|b",

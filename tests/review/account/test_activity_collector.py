@@ -13,7 +13,12 @@ from hypothesis import strategies as st
 
 from pump_roles import templates
 from pump_roles.guardrails import Guardrail, documents_on
-from pump_roles.guardrails.role_guardrails import as_policies, documents, published_role
+from pump_roles.guardrails.role_guardrails import (
+    as_policies,
+    documents,
+    policies_on,
+    published_role,
+)
 from pump_roles.iam import parse_policy, shipped
 from pump_roles.inputs import InputError
 from pump_roles.published import ROLES
@@ -617,7 +622,7 @@ ALLOWED_CALLS = sorted({action.name for action in shipped().matching(ROLES["auto
 def deployed(guardrail: str) -> simulator.Role:
     """The auto-pilot role with a guardrail, as it is in an account."""
     role = published_role("auto-pilot")
-    denies = as_policies(documents_on(Guardrail.named(guardrail), ROLES["auto-pilot"].patterns))
+    denies = policies_on(Guardrail.named(guardrail), "auto-pilot")
     made = (
         policy.in_account(account=ACCOUNT, partition="aws") for policy in (*role.policies, *denies)
     )

@@ -9,7 +9,6 @@ import boto3
 import pytest
 from botocore.stub import Stubber
 
-from pump_roles.assembly import Deployment
 from pump_roles.inputs import AccountFilter
 from pump_roles.review.account.organization import (
     Account,
@@ -20,6 +19,7 @@ from pump_roles.review.account.organization import (
     read_organization,
     targeted,
 )
+from pump_roles.role import Deployment
 from tests.management import management
 from tools.sandbox.organization import Organization as Emulated
 

@@ -8,7 +8,6 @@ from unittest.mock import Mock
 import pytest
 from botocore.exceptions import ClientError
 
-from pump_roles.assembly import OrganizationPolicy, OrganizationUnknown
 from pump_roles.guardrails.role_guardrails import published_role
 from pump_roles.iam import (
     DENY_ALL,
@@ -38,7 +37,7 @@ from pump_roles.review.account.verification import (
 from pump_roles.review.account.verify_account import verify_account
 from pump_roles.review.account.verify_accounts import verify_own_account
 from pump_roles.review.output.verify_sections import remedies
-from pump_roles.role import Boundary, Role, RoleUnknown
+from pump_roles.role import Boundary, OrganizationPolicy, OrganizationUnknown, Role, RoleUnknown
 from tests.docs.pages import STOP, policy
 from tests.documents import written
 from tests.support import EXTERNAL_ID, PUMP_ACCOUNT, trust

@@ -16,7 +16,6 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from pump_roles import Guardrail, templates
-from pump_roles.assembly import DeployedRole, Deployment
 from pump_roles.guardrails.role_guardrails import published_role
 from pump_roles.iam import ExternalId, Principal, Value, known, parse_policy, parse_trust
 from pump_roles.inputs import InputError, mapped, validators
@@ -39,7 +38,7 @@ from pump_roles.review.account.verification import (
 from pump_roles.review.account.verify_account import verify_account
 from pump_roles.review.account.verify_accounts import verify_files
 from pump_roles.review.report.permission_report import of_contents, of_templates
-from pump_roles.role import Boundary, RolePart, RoleUnknown, Unknown
+from pump_roles.role import Boundary, DeployedRole, Deployment, RolePart, RoleUnknown, Unknown
 from pump_roles.role import Role as HeldRole
 from pump_roles.templates.role_reader import parsed
 from tests import attacks

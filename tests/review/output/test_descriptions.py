@@ -5,7 +5,6 @@ from typing import Any
 
 import pytest
 
-from pump_roles.assembly import AssemblyUnknown, Deployment
 from pump_roles.iam import Principal, Scope, Value
 from pump_roles.review.output.descriptions import (
     Sides,
@@ -15,7 +14,7 @@ from pump_roles.review.output.descriptions import (
     describe_unknown,
     details_of,
 )
-from pump_roles.role import Difference, RoleUnknown, Unknown
+from pump_roles.role import AssemblyUnknown, Deployment, Difference, RoleUnknown, Unknown
 
 
 @pytest.mark.parametrize(

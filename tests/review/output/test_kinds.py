@@ -8,8 +8,6 @@ from typing import Any, get_args, get_type_hints
 import pytest
 
 from pump_roles import role
-from pump_roles.access import Reason
-from pump_roles.assembly import AssemblyUnknown, OrganizationUnknown
 from pump_roles.iam import PrincipalKind, TrustProblem
 from pump_roles.review.account.activity_result import ActivityWhy
 from pump_roles.review.account.organization import AccountUnknown
@@ -26,7 +24,7 @@ from pump_roles.review.output import (
 )
 from pump_roles.review.output.descriptions import _TEXTS, RISKS_IN_WORDS
 from pump_roles.review.report import ALARMS, RISKS, AnswerKind
-from pump_roles.role import RoleUnknown, Rule, Unknown
+from pump_roles.role import AssemblyUnknown, OrganizationUnknown, Reason, RoleUnknown, Rule, Unknown
 
 RULES = get_args(Rule)
 UNKNOWN = (RoleUnknown, AssemblyUnknown, OrganizationUnknown, AccountUnknown, RolloutUnknown)

@@ -15,8 +15,6 @@ import pytest
 from playwright.sync_api import Browser, BrowserContext, Page, Request, ViewportSize
 
 from pump_roles import Guardrail
-from pump_roles.access import Access
-from pump_roles.assembly import AssemblyUnknown, Deployment, OtherResource
 from pump_roles.iam import (
     ALLOWED,
     CONDITIONALLY,
@@ -52,7 +50,7 @@ from pump_roles.review.report import (
     Uncounted,
 )
 from pump_roles.review.report.permission_report import of_published
-from pump_roles.role import Boundary
+from pump_roles.role import Access, AssemblyUnknown, Boundary, Deployment, OtherResource
 from tests.documents import written
 from tests.support import earlier, plain, trust
 from tools.sandbox.browser import MISSING, available

@@ -8,7 +8,6 @@ from typing import Any
 import pytest
 
 from pump_roles import Guardrail
-from pump_roles.assembly import Assembly, DeployedRole
 from pump_roles.guardrails.role_guardrails import published_role
 from pump_roles.iam import Value, known, parse_policy, parse_trust, unreadable
 from pump_roles.review.output.report_checks import alarm_text, alarm_title, checks, compared
@@ -21,7 +20,7 @@ from pump_roles.review.output.report_descriptions import (
 from pump_roles.review.report import Answer, Compared, Report
 from pump_roles.review.report import ReportChange as Changed
 from pump_roles.review.report.permission_report import of_contents, of_published
-from pump_roles.role import Boundary
+from pump_roles.role import Assembly, Boundary, DeployedRole
 from tests.documents import written
 from tests.support import Change, another, changed, in_role, principal, trust
 

@@ -10,7 +10,6 @@ from pathlib import Path
 import pytest
 
 from pump_roles import Guardrail
-from pump_roles.assembly import AssemblyUnknown, Deployment
 from pump_roles.iam import known, parse_trust, shipped
 from pump_roles.review.output.descriptions import RISKS_IN_WORDS
 from pump_roles.review.output.document import Names, Table
@@ -29,7 +28,7 @@ from pump_roles.review.report import RISKS, Alarm, Compared, Report, ReportChang
 from pump_roles.review.report.permission_report import of_published, of_templates
 from pump_roles.review.report.questions import left_by_sets
 from pump_roles.review.report.questions import worst_cases as worst_of
-from pump_roles.role import Boundary, Difference
+from pump_roles.role import AssemblyUnknown, Boundary, Deployment, Difference
 from tests.customer import allow, deny
 from tests.documents import document_of, written
 from tests.review.account.results import newly_allowed

@@ -11,7 +11,6 @@ import pytest
 from aws_cdk import App, Stack
 
 from pump_roles import AutoPilotRollout, Guardrail
-from pump_roles.assembly import Deployment
 from pump_roles.iam import Catalog, shipped
 from pump_roles.inputs import EXTERNAL_ID
 from pump_roles.review.output.report_checks import describe_change
@@ -23,6 +22,7 @@ from pump_roles.review.report import (
     report_changes,
 )
 from pump_roles.review.report.permission_report import of_published, of_templates
+from pump_roles.role import Deployment
 from tests.customer import allow, deny
 from tests.support import (
     ROLE_ARGUMENTS,

@@ -1,4 +1,4 @@
-"""How something reaches one of Pump's roles, and whether a text or a trust policy names one."""
+"""Whether a text or a trust policy names one of Pump's roles, principals, or accounts."""
 
 import re
 from collections.abc import Collection, Iterator, Mapping
@@ -9,66 +9,7 @@ from typing import Final, Literal
 from pump_roles.iam import Trust
 from pump_roles.placeholders import BESIDE, pattern, readings, shown
 from pump_roles.published import ROLES
-
-Reason = Literal[
-    "administrator",
-    "allows",
-    "allows-managed-policy",
-    "allows-unreadable-statement",
-    "attaches",
-    "changed",
-    "changed-later",
-    "could-attach",
-    "could-be-named-alike",
-    "could-contain",
-    "ends-approval",
-    "lets-in",
-    "lets-in-unreadable",
-    "may-attach",
-    "may-be-named-alike",
-    "may-contain",
-    "may-end-approval",
-    "missing",
-    "named-alike",
-    "named-for-management",
-    "names-account",
-    "names-definition",
-    "names-management",
-    "names-role",
-    "opens",
-    "parameter",
-    "password",
-    "requires-same-external-id",
-    "tagged",
-    "trusts-account",
-    "trusts-definition",
-    "trusts-everyone",
-    "trusts-everyone-but",
-    "trusts-identity-provider",
-    "trusts-management",
-    "trusts-other-account",
-    "trusts-role",
-    "trusts-unreadable",
-    "unreadable-properties",
-    "unreadable-statement",
-    "unreadable-trust-policy",
-]
-"""Why something is a finding, for the check at synth, the report, and ``verify``, each of which has
-words for its own."""
-
-
-@dataclass(frozen=True)
-class Access:
-    """A way in which something reaches one of Pump's roles or principals, or lets others in; or
-    what a policy allows.
-
-    :param why: the way.
-    :param subject: whom or what it is about; empty if ``why`` says it all.
-    """
-
-    why: Reason
-    subject: str = ""
-
+from pump_roles.role import Access, Reason
 
 Named = Literal["role", "account", "definition"]
 """What something names: a role, Pump's account, or a role or parameter of the templates."""
