@@ -428,7 +428,7 @@ class OtherResource:
     :param principals: whom its trust policy lets in; empty if it has none.
     :param attached_to: the roles, users, and groups that it is attached to, as in the template.
     :param grants: what it allows; empty if it allows nothing itself.
-    :param alarms: how it could give Pump, or others through Pump's roles, more access than these
+    :param access: how it could give Pump, or others through Pump's roles, more access than these
         roles; empty if it could not.
     """
 
@@ -438,7 +438,7 @@ class OtherResource:
     principals: tuple[Principal, ...] = ()
     attached_to: tuple[str, ...] = ()
     grants: tuple[Access, ...] = ()
-    alarms: tuple[Access, ...] = ()
+    access: tuple[Access, ...] = ()
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -112,7 +112,7 @@ def test_roles_in_an_organization_are_as_published_with_their_guardrails(
         "auto-pilot": sorted([*RECOMMENDED, "only-in-regions"]),
     }
     policies = [("AWS::Organizations::Policy", ())] * 2
-    assert [(other.type, other.alarms) for other in report.others] == policies
+    assert [(other.type, other.access) for other in report.others] == policies
     assert [(found.kind, found.stack_set, *found.units) for found in report.places] == [
         ("read-only", ""),
         ("read-only", "PumpReadOnly", "r-abcd"),

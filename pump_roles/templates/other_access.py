@@ -193,10 +193,10 @@ class _Reader:
 
     def resource(self, resource: Resource) -> OtherResource | None:
         kind, properties = resource.type, resource.properties
-        alarms = tuple(dict.fromkeys(self._ways(resource)))
+        access = tuple(dict.fromkeys(self._ways(resource)))
         is_attached = kind in ATTACHES or kind in _POLICIES
         is_listed = kind in _PRINCIPALS or kind in _POLICIES
-        if not (alarms or is_listed or any(self._mentions(resource, information=True))):
+        if not (access or is_listed or any(self._mentions(resource, information=True))):
             return None
         has_trust = _has_trust_policy(resource)
         trust = read_trust(resource[_TRUST], self.resolver, self.template) if has_trust else None
@@ -207,7 +207,7 @@ class _Reader:
             principals=trust.principals if trust else (),
             attached_to=tuple(_attached_to(properties)) if is_attached else (),
             grants=tuple(dict.fromkeys([*_grants(properties), *self._ends_approval(resource)])),
-            alarms=alarms,
+            access=access,
         )
 
     def _ends_approval(self, resource: Resource) -> Iterator[Access]:
@@ -223,9 +223,9 @@ class _Reader:
             if self.in_pump_stack and _is_public(defaults):
                 ways.append(Access("lets-in", "*"))
         file = self.template.file.name
-        alarms = tuple(dict.fromkeys(ways))
+        access = tuple(dict.fromkeys(ways))
         return (
-            OtherResource(name=name, type="section", source=file, alarms=alarms) if alarms else None
+            OtherResource(name=name, type="section", source=file, access=access) if access else None
         )
 
     def _ways(self, resource: Resource) -> Iterator[Access]:

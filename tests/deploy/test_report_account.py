@@ -108,7 +108,7 @@ def test_changes_in_the_account_are_alarms_and_changes(
     ((attached,), _) = (role["differences"] for role in found["roles"])
     assert (attached["rule"], attached["subject"]) == ("policy-added", "AdministratorAccess")
     (other,) = found["others"]
-    assert (other["name"], other["alarms"]) == (
+    assert (other["name"], other["access"]) == (
         "Other",
         [{"why": "trusts-account", "subject": "999988887777"}],
     )
@@ -123,7 +123,7 @@ def test_reports_a_role_with_another_name(deployed: Path, aws: EmbeddedAws) -> N
     found = of_account("--role-name", "AcmePump")
     assert [role["role"]["name"]["text"] for role in found["roles"]] == ["AcmePump"]
     # The others also trust Pump.
-    assert sum(bool(other["alarms"]) for other in found["others"]) == len(STACKS)
+    assert sum(bool(other["access"]) for other in found["others"]) == len(STACKS)
 
     ended = report("--account", "--role-name", "AcmePump", "--role-name", "PumpReadOnlyRole")
     assert "has two read-only roles, AcmePump and PumpReadOnlyRole" in the_error(ended)

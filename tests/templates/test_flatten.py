@@ -37,7 +37,7 @@ def test_account_of_the_administrator_is_another_one(
         stack_set["Parameters"] = [{"ParameterKey": "Trusted", "ParameterValue": passed}]
 
     (other,) = of_templates(rolled_out(tmp_path, change)).others
-    assert ("trusts-other-account" in {access.why for access in other.alarms}) is not harmless
+    assert ("trusts-other-account" in {access.why for access in other.access}) is not harmless
 
 
 def test_empty_stack_next_to_the_roles_is_skipped(tmp_path: Path) -> None:

@@ -93,7 +93,7 @@ def test_external_ids_that_are_not_read_are_not_the_same(tmp_path: Path) -> None
     (statement,) = role_of(own)["AssumeRolePolicyDocument"]["Statement"]
     statement |= requiring({"Fn::ImportValue": "One"})
     own["Resources"]["Other"] = role({"AWS": OWN_ROOT}, **requiring({"Fn::ImportValue": "Another"}))
-    assert not any(other.alarms for other in read(tmp_path, own).others)
+    assert not any(other.access for other in read(tmp_path, own).others)
 
 
 def test_everything_that_gives_access_is_listed_with_its_principals_and_what_it_grants(

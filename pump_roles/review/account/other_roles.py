@@ -215,7 +215,7 @@ def collect_contents(details: AccountDetails, names: Collection[str]) -> Assembl
                 type="AWS::IAM::Role",
                 source=details.account,
                 principals=role.trust.principals,
-                alarms=access,
+                access=access,
             )
             for role, access in roles_that_admit_pump(details, [*by_kind.values()])
         ),

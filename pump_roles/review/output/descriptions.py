@@ -332,7 +332,7 @@ def describe_access(ways: Iterable[Access]) -> str:
 
 def describe_alarms(other: OtherResource) -> str:
     """Return which resource reaches Pump's roles, and how."""
-    return f"{other.name} ({other.type}): {describe_access(other.alarms)}"
+    return f"{other.name} ({other.type}): {describe_access(other.access)}"
 
 
 def describe_grants(other: OtherResource) -> str:

@@ -134,7 +134,7 @@ def alarm_text(finding: Alarm, report: Report) -> str:
     for role in report.roles:
         if role.kind == finding.role:
             return _about_role(finding, role)
-    suspects = [describe_alarms(other) for other in report.others if other.alarms]
+    suspects = [describe_alarms(other) for other in report.others if other.access]
     suspects += map(describe_unknown, report.unreadable)
     parts = ["They are not counted.", *(f"{suspect}." for suspect in suspects)]
     # For other roles, another finding says so.

@@ -230,7 +230,7 @@ def _others(report: Report) -> Iterator[Part]:
             report.others,
             principals=lambda other: describe_principals(other) or wording.NOBODY_NAMED,
             grants=lambda other: describe_grants(other) or wording.NOTHING_BY_ITSELF,
-            alarms=lambda other: Strong(describe_access(other.alarms)),
+            alarms=lambda other: Strong(describe_access(other.access)),
         )
     if report.resources:
         yield wording.not_covered(report)

@@ -52,7 +52,7 @@ def _alarms(roles: Sequence[RoleReport], contents: Assembly) -> Iterator[Alarm]:
     yield from (Alarm(kind="trust", role=role.kind) for role in roles if role.trust.problems)
     yield from (Alarm(kind="opened", role=role.kind) for role in roles if role.opened)
     yield from (Alarm(kind="uncounted", role=role.kind) for role in roles if role.uncounted)
-    if contents.unreadable or any(other.alarms for other in contents.others):
+    if contents.unreadable or any(other.access for other in contents.others):
         yield Alarm(kind="suspect")
 
 
@@ -80,7 +80,7 @@ def of_contents(contents: Assembly, *, since: Earlier | None = None) -> Report:
     read = {found.role.kind: RolePolicies(found.role, catalog) for found in contents.roles}
     granted = {kind: policies.evaluator.grants for kind, policies in read.items()}
     actions = _actions(granted, catalog)
-    alarming = {other.type for other in contents.others if other.alarms}
+    alarming = {other.type for other in contents.others if other.access}
     # Nothing outside of the roles can give them permissions, nor can they reach anything that does.
     certain = not contents.unreadable and alarming <= _ACCESS_TYPES
     isolated = certain and not alarming & _REACHABLE_TYPES

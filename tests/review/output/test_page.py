@@ -88,7 +88,7 @@ OTHER = OtherResource(
     source="Other.template.json",
     attached_to=("PumpAutoPilotRole", "another"),
     grants=(Access("allows", "s3:GetObject"),),
-    alarms=(Access("attaches", "PumpAutoPilotRole"),),
+    access=(Access("attaches", "PumpAutoPilotRole"),),
 )
 """Something else in the templates that gives access."""
 
@@ -445,7 +445,7 @@ def told_of_the_rest(report: Report) -> Told:
     for other in report.others:
         yield ".others", describe_principals(other) or "nobody named"
         yield ".others", describe_grants(other) or "nothing by itself"
-        yield ".others", describe_access(other.alarms) or NOT_GRANTED
+        yield ".others", describe_access(other.access) or NOT_GRANTED
     for title, services in by_service(report):
         yield "#rows h3", title
         for service in services:
