@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Final, Literal, NamedTuple
 
-from pump_roles.guardrails import by_policy
+from pump_roles.guardrails import Guardrail, by_policy
 from pump_roles.review.output.descriptions import (
     count_actions,
     describe_alarms,
@@ -95,14 +95,22 @@ def compared(report: Report) -> str:
 
 
 def gained(report: Report) -> str:
-    """Return how many new actions the published wildcards match since they were last reviewed."""
+    """Return which new actions the published wildcards match, when they can, and who says so."""
     number = sum(map(len, report.gained.values()))
+    catalog = f"the reviewed catalog of {report.reviewed}. {_growth(report)}"
     if not number:
-        return f"Pump's wildcards match only actions in the reviewed catalog of {report.reviewed}."
-    return (
-        f"Pump's wildcards match {counted(number, 'new action')} since Pump last reviewed them "
-        f"(AWS actions as of {report.reviewed})."
+        return f"Pump's wildcards match only actions in {catalog}"
+    return f"Pump's wildcards match {counted(number, 'new action')}, in addition to {catalog}"
+
+
+def _growth(report: Report) -> str:
+    needed_only = (
+        any(found.name == Guardrail.NEEDED_ONLY.name for found in role.guardrails)
+        for role in report.roles
     )
+    if report.roles and all(needed_only):
+        return "`needed-only` denies what AWS adds."
+    return "AWS can add some on any day; a report of a newer version says so."
 
 
 def may_broaden(report: Report) -> str:

@@ -83,6 +83,22 @@ EVERYWHERE: Final = (
 
 NOT_COMPLETE: Final = "The list is not complete: the numbers of these roles are not exact."
 
+NOT_ON_AWS: Final = "The maintainers have run nothing on AWS."
+
+DATA_IN_WORDS: Final[Mapping[str, frozenset[str]]] = {
+    "can hold secrets": frozenset({"read-secrets", "read-user-data", "read-queries", "read-logs"}),
+    "personal": frozenset(
+        {
+            "read-people",
+            "read-alerts",
+            "read-support-cases",
+            "read-membership",
+            "read-organization",
+        }
+    ),
+}
+"""What data is, by the questions about it. The most serious comes first."""
+
 LATER: Final = "pump-roles report ... --since report.html"
 
 

@@ -81,7 +81,7 @@ def document_of(report: Report, *, every_action: bool = False) -> Document:
         wording.TITLE,
         report.version,
         summary=(*checks[True], *verdicts, *checks[False]),
-        about=((*coded(wording.subtitle(report)), f" {date}"),),
+        about=((*coded(wording.subtitle(report)), f" {date} {wording.NOT_ON_AWS}"),),
         sections=sections,
     )
 
@@ -129,6 +129,9 @@ def _numbers(role: RoleReport) -> dict[str, Text]:
     return {**counts, "in total": wording.number_of(role), "Name": name}
 
 
+_ESCALATES: Final = frozenset({"change-iam", "become"})
+"""The questions about what gives a role more permissions than it has."""
+
 POLICIES: Final = "Policies"
 READ_FROM: Final = "Read from"
 
@@ -142,6 +145,8 @@ def facts(role: RoleReport, report: Report) -> Mapping[str, tuple[Piece, ...]]:
     changed = [policy for policy in own if policy.kind != "published" or not policy.unmodified]
     published = wording.describe_published(role)
     return {
+        "Data": (_data(role, report),),
+        "Escalation": (*_escalation(role, report),),
         "Used by": (*_used_by(role),),
         "External ID": (
             f"{trusted}: {protects}" if role.trust.requires_external_id else Strong(trusted),
@@ -154,6 +159,48 @@ def facts(role: RoleReport, report: Report) -> Mapping[str, tuple[Piece, ...]]:
         "Guardrails": (*_guardrails(role, report),),
         "Limits": (*_limits(role),),
     }
+
+
+def _data(role: RoleReport, report: Report) -> str:
+    # Each action once, under the first.
+    left = {
+        action.name
+        for action in report.actions
+        if action.risk == "data" and action.is_effective(role.kind)
+    }
+    if not left:
+        return "None" if wording.is_certain(role, "data") else "Not known"
+    numbers: dict[str, int] = {}
+    for what, questions in wording.DATA_IN_WORDS.items():
+        found = {
+            name
+            for question in report.statements
+            if question.id in questions
+            for name in question.roles[role.kind].left
+        }
+        numbers[what], left = len(left & found), left - found
+    numbers["confidential or not documented"] = len(left)
+    words = ", ".join(f"{number:,} {what}" for what, number in numbers.items() if number)
+    return words if wording.is_certain(role, "data") else f"At least {words}"
+
+
+def _escalation(role: RoleReport, report: Report) -> Iterator[str | Strong]:
+    judged = [
+        question.roles[role.kind] for question in report.statements if question.id in _ESCALATES
+    ]
+    number = sum(len(answer.left) for answer in judged)
+    of = sum(len(answer.named) for answer in judged)
+    text = f"{number:,} of {of:,} actions that change IAM, or assume or pass roles"
+    if len(judged) < len(_ESCALATES) or any(answer.answer == UNKNOWN for answer in judged):
+        yield Strong(f"{text}; not everything is known")
+    else:
+        yield Strong(text) if number else text
+    if any(
+        question.roles[role.kind].left
+        for question in report.statements
+        if question.id == "join-organization"
+    ):
+        yield "; by joining an organization: its management account can create any role"
 
 
 def _used_by(role: RoleReport) -> Iterator[str | Code | Strong]:

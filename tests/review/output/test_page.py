@@ -50,6 +50,7 @@ from pump_roles.review.report import (
     Uncounted,
 )
 from pump_roles.review.report.permission_report import of_published
+from pump_roles.review.report.questions import left_by_sets
 from pump_roles.role import Access, AssemblyUnknown, Boundary, Deployment, OtherResource
 from tests.documents import written
 from tests.support import earlier, plain, trust
@@ -499,6 +500,12 @@ def test_checks_verdicts_and_counts_are_above_the_fold(show: Show, reports: Repo
     assert page.evaluate(ABOVE, "h1, .checks *, .verdict, .counts *") == []
     assert reports["published"].date in page.locator("main > header").inner_text()
     assert page.title() == "What Pump can do in your AWS account"
+    recommended, _ = left_by_sets(reports["published"])
+    for card, role in zip(page.locator(".role").all(), reports["published"].roles, strict=True):
+        left = card.locator(".counts a .soft").all_inner_texts()
+        counts = recommended.counts[role.kind]
+        assert left == [f"→ {counts[risk]:,}" for risk in RISKS if getattr(role, risk)]
+    assert show("guarded").locator(".counts .soft").count() == 0
 
 
 def test_unknown_answer_is_not_a_no(show: Show) -> None:

@@ -12,7 +12,7 @@ import pytest
 from pump_roles import Guardrail
 from pump_roles.iam import known, parse_trust, shipped
 from pump_roles.review.output.descriptions import RISKS_IN_WORDS
-from pump_roles.review.output.document import Names, Table
+from pump_roles.review.output.document import Names, Strong, Table
 from pump_roles.review.output.report_checks import checks
 from pump_roles.review.output.report_descriptions import (
     answered,
@@ -22,9 +22,9 @@ from pump_roles.review.output.report_descriptions import (
     heading,
     verdict,
 )
-from pump_roles.review.output.report_sections import CSV_HEADS
+from pump_roles.review.output.report_sections import CSV_HEADS, facts
 from pump_roles.review.output.writers import LIMIT
-from pump_roles.review.report import RISKS, Alarm, Compared, Report, ReportChange, WorstCase
+from pump_roles.review.report import RISKS, Alarm, Answer, Compared, Report, ReportChange, WorstCase
 from pump_roles.review.report.permission_report import of_published, of_templates
 from pump_roles.review.report.questions import left_by_sets
 from pump_roles.review.report.questions import worst_cases as worst_of
@@ -428,3 +428,61 @@ def test_csv_says_what_limits_an_action(text: str, tmp_path: Path) -> None:
     change = a_statement(allow("ec2:RunInstances", Resource=images))
     row = rows(changed(text, tmp_path, change))["ec2:RunInstances", "auto-pilot"]
     assert (row["decision"], row["allowed only"]) == ("allowed", f"on {images}")
+
+
+def test_data_of_a_role_adds_up_to_its_number(published: Report) -> None:
+    for role in published.roles:
+        (text,) = facts(role, published)["Data"]
+        assert sum(map(int, re.findall(r"\d+", str(text)))) == role.data
+    (without,) = (role for role in of_published().roles if role.kind == "read-only")
+    nothing = replace(published, actions=())
+    assert facts(without, nothing)["Data"] == ("None",)
+    assert facts(replace(without, exact=False), nothing)["Data"] == ("Not known",)
+    (at_least,) = facts(replace(without, exact=False), published)["Data"]
+    assert str(at_least).startswith("At least 12 can hold secrets, ")
+
+
+def _with_one_allowed(answer: Answer) -> Answer:
+    one, *others = answer.not_granted
+    return replace(answer, answer="yes", allowed=(one,), not_granted=tuple(others))
+
+
+def test_escalation_is_zero_only_if_each_answer_is_known(published: Report) -> None:
+    read_only, auto_pilot = published.roles
+    zero = "0 of 31 actions that change IAM, or assume or pass roles"
+    assert facts(read_only, published)["Escalation"] == (zero,)
+    joins = "; by joining an organization: its management account can create any role"
+    assert facts(auto_pilot, published)["Escalation"] == (zero, joins)
+    never = of_published(guardrails=[Guardrail.NO_INVITATIONS])
+    assert facts(never.roles[1], never)["Escalation"] == (zero,)
+    passing = tuple(
+        replace(question, roles={"read-only": _with_one_allowed(question.roles["read-only"])})
+        if question.id == "become"
+        else question
+        for question in published.statements
+    )
+    (one,) = facts(read_only, replace(published, statements=passing))["Escalation"]
+    assert one == Strong(zero.replace("0", "1", 1))
+    unknown = tuple(
+        replace(
+            question,
+            roles={"read-only": replace(question.roles["read-only"], answer="unknown")},
+        )
+        if question.id == "change-iam"
+        else question
+        for question in published.statements
+    )
+    (not_known,) = facts(read_only, replace(published, statements=unknown))["Escalation"]
+    assert not_known == Strong(f"{zero}; not everything is known")
+    (unasked,) = facts(read_only, replace(published, statements=()))["Escalation"]
+    assert isinstance(unasked, Strong)
+
+
+def test_says_when_permissions_can_grow(published: Report) -> None:
+    texts = [check.text for check in checks(published)]
+    assert "AWS can add some on any day; a report of a newer version says so." in texts[1]
+    needed = [check.text for check in checks(of_published(guardrails=[Guardrail.NEEDED_ONLY]))]
+    assert needed[1].endswith("`needed-only` denies what AWS adds.")
+    none = [check.text for check in checks(replace(published, roles=()))]
+    assert "AWS can add some" in none[1]
+    assert "The maintainers have run nothing on AWS." in written(published, "markdown")
