@@ -8,8 +8,7 @@ from typing import Final, Literal
 
 from pump_roles.iam import Trust
 from pump_roles.placeholders import BESIDE, pattern, readings, shown
-from pump_roles.published import ROLES
-from pump_roles.role import Access, Reason
+from pump_roles.role import PUBLISHED_NAMES, Access, Reason
 
 Named = Literal["role", "account", "definition"]
 """What something names: a role, Pump's account, or a role or parameter of the templates."""
@@ -40,7 +39,7 @@ class PumpNames:
     @cached_property
     def roles(self) -> list[str]:
         """The names of the roles."""
-        return sorted({*self.given, *(role.name for role in ROLES.values())})
+        return sorted({*self.given, *PUBLISHED_NAMES.values()})
 
     def in_text(self, text: str, account: str, *, roles: bool = True) -> tuple[Named, str] | None:
         """Return what a text names, and which; ``None`` if it is nothing of Pump.

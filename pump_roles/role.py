@@ -40,6 +40,9 @@ from pump_roles.iam import (
 from pump_roles.placeholders import TemplateChange
 from pump_roles.published import ROLES
 
+PUBLISHED_NAMES: Final[Mapping[str, str]] = {kind: role.name for kind, role in ROLES.items()}
+"""The name of each kind of role as Pump publishes it."""
+
 HOUR: Final = 3_600
 """The maximum session duration, in seconds, of a role that does not set it."""
 

@@ -10,8 +10,7 @@ from dataclasses import replace
 from typing import Final
 
 from pump_roles.compare.trust_policies import trust_differences
-from pump_roles.guardrails import opening_tags, opening_value
-from pump_roles.guardrails.role_guardrails import guardrail_of
+from pump_roles.guardrails.role_guardrails import guardrail_of, opened
 from pump_roles.iam import ASSUME_ROLE, Effect, Policy, Value, decision_changes, without_partition
 from pump_roles.role import Boundary, Difference, Role, RolePart, Rule, revoked_before, stops
 
@@ -48,7 +47,7 @@ def compare_roles(
 
 def _anywhere(role: Role) -> Role:
     # The account and the partition that it is in do not change what it can do there. What is not
-    # known at either time is told by itself.
+    # known at either time is reported by itself.
     def boundary_of(boundary: Boundary) -> Boundary:
         arn = _ACCOUNT.sub("::${AWS::AccountId}:", without_partition(boundary.arn.text))
         policy = boundary.policy and boundary.policy.with_texts(without_partition)
@@ -176,7 +175,7 @@ def policy_differences(expected: Role, found: Role, *, each: bool = True) -> Ite
                 reported.setdefault(action, set()).add(difference.effect)
             yield difference
     if len(differing) > 1 or (differing and not each):
-        # What newly denies everything is told, and must not hide the rest.
+        # What newly denies everything is reported, and must not hide the rest.
         rest = {key: now[key] for key in now if not _newly_denies(before.get(key), now[key])}
         was, after = (
             [policy for policy in side.values() if not _is_ending(expected.kind, policy)]
@@ -289,19 +288,6 @@ def _of_policy(
         yield replace(part, actions=("*",), decisions=()) if ending else part
 
 
-def opened(role: Role) -> tuple[str, ...]:
-    """Return the keys of a role's tags that open a guardrail, or may; not what is unknown."""
-    implemented = [(policy, guardrail_of(role.kind, policy)) for policy in role.policies]
-    values = {found.tag: opening_value(found) for _, found in implemented if found is not None}
-    others = (policy.asked_tags for policy, found in implemented if found is None)
-    elsewhere = opening_tags({key for asked in others for key in asked})
-    return tuple(
-        key
-        for key, value in role.tags.items()
-        if value.is_known and (key.lower() in elsewhere or values.get(key.lower()) == value.text)
-    )
-
-
 def _has_value(kind: str, old: Policy | None, new: Policy | None) -> bool:
     sides = [None if side is None else guardrail_of(kind, side) for side in (old, new)]
     if None in sides:
@@ -391,13 +377,13 @@ def _together(
         new = tuple(
             action
             for action in difference.actions
-            if not _is_told(difference.effect, reported.get(action, set()))
+            if not _is_reported(difference.effect, reported.get(action, set()))
         )
         if new or (difference.unreadable and not each):
             yield replace(difference, actions=new)
 
 
-def _is_told(effect: Effect, reported: AbstractSet[Effect]) -> bool:
+def _is_reported(effect: Effect, reported: AbstractSet[Effect]) -> bool:
     # The effect "unclear" is both, but it does not tell that there is only more.
     if effect in reported:
         return True

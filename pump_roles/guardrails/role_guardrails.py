@@ -10,6 +10,8 @@ from pump_roles.guardrails import (
     by_policy,
     documents_on,
     is_set,
+    opening_tags,
+    opening_value,
     own_guardrail,
     parts_of,
 )
@@ -233,6 +235,32 @@ def _values(found: Policy, expected: Policy, placeholder: str) -> Iterator[str]:
             for test in (test for scope in scopes for test in scope.condition.tests):
                 if (test.operator, test.key) == (own_test.operator, own_test.key):
                     yield from test.values
+
+
+def opened(role: Role) -> tuple[str, ...]:
+    """Return the keys of a role's tags that open a guardrail, or may; not what is unknown."""
+    implemented = [(policy, guardrail_of(role.kind, policy)) for policy in role.policies]
+    values = {found.tag: opening_value(found) for _, found in implemented if found is not None}
+    others = (policy.asked_tags for policy, found in implemented if found is None)
+    elsewhere = opening_tags({key for asked in others for key in asked})
+    return tuple(
+        key
+        for key, value in role.tags.items()
+        if value.is_known and (key.lower() in elsewhere or values.get(key.lower()) == value.text)
+    )
+
+
+def may_be_opened(role: Role) -> set[str]:
+    """Return the keys, in lower case, of the tags with which the customer opens its guardrails."""
+    return opening_tags({key for policy in role.all_policies for key in policy.asked_tags})
+
+
+def opened_by_tag(kind: str, policies: Iterable[Policy]) -> Iterator[tuple[Guardrail, str]]:
+    """Yield the guardrails among a role's policies that a tag opens, and its value that does."""
+    for policy in policies:
+        guardrail = guardrail_of(kind, policy)
+        if guardrail is not None and guardrail.tag:
+            yield guardrail, opening_value(guardrail)
 
 
 def published_role(kind: str, guardrails: Sequence[Guardrail] = ()) -> Role:

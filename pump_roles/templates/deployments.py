@@ -43,8 +43,8 @@ from pump_roles.placeholders import (
     is_call,
     is_nothing,
 )
-from pump_roles.published import ROLES
 from pump_roles.role import (
+    PUBLISHED_NAMES,
     ROOT,
     Assembly,
     AssemblyUnknown,
@@ -87,7 +87,7 @@ def places(roles: Iterable[TemplateRole]) -> Iterator[Deployment]:
             condition = as_text(role.resource.members["Condition"])
             about = role.resource.logical_id
             problems.append(_changed(Opaque("conditional", about, condition)))
-    order = list(ROLES)
+    order = list(PUBLISHED_NAMES)
     for kind, template, stack_set in sorted(deployed, key=lambda key: order.index(key[0])):
         for group in _groups(stack_set and stack_set["StackInstancesGroup"]):
             reader = _Reader(deployed[kind, template, stack_set])
@@ -257,7 +257,7 @@ def assembly_of(
     variants = tuple(_variants(path, roles, found_places, TextMask(hidden_ids)))
     suspects = [*(reference for reference, other in others.items() if other.access)]
     suspects += [(template.key, name) for template, name in unread]
-    names = {role.name for role in ROLES.values()}
+    names = {*PUBLISHED_NAMES.values()}
     names |= {found.role.name.text for found in roles if found.role.name.is_known}
     return Assembly(
         roles=tuple(map(_together, variants)),
@@ -305,7 +305,7 @@ def _variants(
     path: Path, found: Sequence[TemplateRole], found_places: Iterable[Deployment], mask: TextMask
 ) -> Iterator[list[DeployedRole]]:
     uncertain = {place.kind for place in found_places if place.unreadable}
-    for kind in ROLES:
+    for kind in PUBLISHED_NAMES:
         of_kind = [pump_role for pump_role in found if pump_role.role.kind == kind]
         # The stack for one account and the rollout contain the same role.
         different = {repr(_without_ids(each.role)): each.resource for each in reversed(of_kind)}

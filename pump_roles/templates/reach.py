@@ -25,8 +25,7 @@ from pump_roles.placeholders import (
     unresolved,
     values_of,
 )
-from pump_roles.published import ROLES
-from pump_roles.role import Reason
+from pump_roles.role import PUBLISHED_NAMES, Reason
 from pump_roles.templates.resolve import Resource
 from pump_roles.templates.template import AWS_TYPES, MEMBERS, Hidden, Template
 
@@ -95,7 +94,7 @@ def names_of(role: Resource) -> RoleNames:
     """
     values = [*values_of(role["RoleName"])]
     given = [text for value in values for text in value.every if OPEN not in text]
-    published = {role.name for role in ROLES.values()}
+    published = {*PUBLISHED_NAMES.values()}
     words = [word for value in values for word in sorted(published & value.literals)]
     names = dict.fromkeys([role.name, *given, *words])
     return RoleNames(tuple(names), role.reference)

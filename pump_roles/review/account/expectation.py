@@ -5,8 +5,7 @@ from dataclasses import asdict, dataclass, fields, replace
 from pathlib import Path
 from typing import Any
 
-from pump_roles.guardrails import opening_tags
-from pump_roles.guardrails.role_guardrails import published_role
+from pump_roles.guardrails.role_guardrails import may_be_opened, published_role
 from pump_roles.iam import (
     MASK,
     OF_AWS,
@@ -23,8 +22,8 @@ from pump_roles.iam import (
 )
 from pump_roles.inputs import InputError
 from pump_roles.masking import Mask
-from pump_roles.published import ROLES
 from pump_roles.role import (
+    PUBLISHED_NAMES,
     ROOT,
     Assembly,
     Boundary,
@@ -81,10 +80,10 @@ class Expectation:
         """
         taken = {name.casefold() for name in self.names}
         published = tuple(
-            (DeployedRole(role=replace(role, name=known(ROLES[role.kind].name), path=ROOT)),)
+            (DeployedRole(role=replace(role, name=known(PUBLISHED_NAMES[role.kind]), path=ROOT)),)
             for variants in self.roles
             for role in [variants[0].role]
-            if ROLES[role.kind].name.casefold() not in taken
+            if PUBLISHED_NAMES[role.kind].casefold() not in taken
         )
         roles = (*self.roles, *published)
         absent = replace(self, roles=roles, removed=True, approval_ends=frozenset())
@@ -104,7 +103,7 @@ class Expectation:
             roles: list[Role] = []
             for variant in here or anywhere or variants:
                 # The customer may open the guardrails.
-                tags = dict.fromkeys(opening_tags(_asked_tags(variant.role)), OPEN)
+                tags = dict.fromkeys(may_be_opened(variant.role), OPEN)
                 role = replace(variant.role, tags={**tags, **variant.role.tags})
                 role = _filled(role, account, partition)
                 role = self._with_external_id(role)
@@ -124,17 +123,13 @@ class Expectation:
         return replace(role, trust=role.trust.with_open_id(self.external_id))
 
 
-def _asked_tags(role: Role) -> set[str]:
-    return {key for policy in role.all_policies for key in policy.asked_tags}
-
-
 def _with_unknown(role: Role, why: RoleWhy) -> Role:
     return replace(role, unknown=(*role.unknown, RoleUnknown(part="role", why=why)))
 
 
 def from_published(principal: str) -> Expectation:
     """Return the expectation of the roles as Pump publishes them."""
-    roles = (_trusting(published_role(kind), principal) for kind in ROLES)
+    roles = (_trusting(published_role(kind), principal) for kind in PUBLISHED_NAMES)
     return Expectation(
         description="the published roles", roles=tuple((DeployedRole(role=role),) for role in roles)
     )

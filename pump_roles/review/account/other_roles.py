@@ -16,10 +16,10 @@ from pump_roles.iam import (
     ids_required_by,
 )
 from pump_roles.inputs import ACCOUNT, InputError
-from pump_roles.published import ROLES
 from pump_roles.pump_names import NAMES, TRUSTS, Named, PumpNames, admitted
 from pump_roles.review.account.account_details import AccountDetails
 from pump_roles.role import (
+    PUBLISHED_NAMES,
     Access,
     Assembly,
     AssemblyUnknown,
@@ -206,7 +206,7 @@ def collect_contents(details: AccountDetails, names: Collection[str]) -> Assembl
                 account=details.account,
                 external_id_sha256=by_kind[kind].trust.id_digests,
             )
-            for kind in ROLES
+            for kind in PUBLISHED_NAMES
             if kind in by_kind
         ),
         others=tuple(

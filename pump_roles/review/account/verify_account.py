@@ -5,8 +5,7 @@ from dataclasses import replace
 from typing import Final
 
 from pump_roles.compare import compare
-from pump_roles.guardrails import Guardrail, opening_value
-from pump_roles.guardrails.role_guardrails import guardrail_of
+from pump_roles.guardrails.role_guardrails import opened_by_tag
 from pump_roles.review.account.account_details import AccountDetails
 from pump_roles.review.account.expectation import Expectation
 from pump_roles.review.account.organization_policies import AttachedStops, stopped
@@ -185,7 +184,7 @@ def _verify_variant(
     open_ids = _count_open_ids(expected)
     if open_ids and not any(difference.part == "trust-policy" for difference in differences):
         unread.append(RoleUnknown(part="trust-policy", why="open", subject=f"{open_ids}"))
-    if expectation.approval_ends and any(_opened_by_tag(expected, expected.kind)):
+    if expectation.approval_ends and any(opened_by_tag(expected.kind, expected.policies)):
         end = verify_schedule(expectation.approval_ends, actual, details)
         differences = (*differences, *([end] if isinstance(end, Difference) else []))
         unread += [end] if isinstance(end, RoleUnknown) else []
@@ -215,17 +214,10 @@ def _approvals(role: Role, kind: str) -> Iterator[Approval]:
     # IAM User Guide, "Tags for AWS Identity and Access Management resources": the case of a key
     # does not matter.
     tags = {key.lower(): value.text for key, value in role.tags.items()}
-    for guardrail in _opened_by_tag(role, kind):
+    for guardrail, opens in opened_by_tag(kind, role.policies):
         value = tags.get(guardrail.tag, "")
-        is_open = value == opening_value(guardrail)
+        is_open = value == opens
         yield Approval(guardrail=guardrail.name, tag=guardrail.tag, value=value, open=is_open)
-
-
-def _opened_by_tag(role: Role, kind: str) -> Iterator[Guardrail]:
-    for policy in role.policies:
-        guardrail = guardrail_of(kind, policy)
-        if guardrail is not None and guardrail.tag:
-            yield guardrail
 
 
 def _other_roles(

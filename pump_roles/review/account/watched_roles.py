@@ -24,9 +24,8 @@ from pump_roles.iam import (
     shipped,
 )
 from pump_roles.inputs import InputError, account_of
-from pump_roles.published import ROLES
 from pump_roles.review.account.activity_result import Cost, GuardrailActivity
-from pump_roles.role import Assembly, Role
+from pump_roles.role import PUBLISHED_NAMES, Assembly, Role
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -84,8 +83,8 @@ def published_roles() -> WatchedRoles:
     """Return the roles as Pump publishes them."""
     return WatchedRoles(
         roles=tuple(
-            WatchedRole(role=published_role(kind), names=frozenset({role.name}))
-            for kind, role in ROLES.items()
+            WatchedRole(role=published_role(kind), names=frozenset({name}))
+            for kind, name in PUBLISHED_NAMES.items()
         )
     )
 

@@ -7,9 +7,8 @@ from pathlib import Path
 from typing import Final
 
 from pump_roles._version import __version__
-from pump_roles.compare import opened
 from pump_roles.guardrails import Guardrail
-from pump_roles.guardrails.role_guardrails import published_role
+from pump_roles.guardrails.role_guardrails import opened, published_role
 from pump_roles.iam import CONDITIONALLY, DENIED, PARTLY, Action, Catalog, Grant, reviewed, shipped
 from pump_roles.inputs import TOO_DEEP, InputError
 from pump_roles.masking import Mask
