@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from pump_roles.iam import account_of_root, in_account, parse_policy
 from pump_roles.iam import statements_in as statements_of
-from tests.policies import rewritten
+from tests.policies import document_of, rewritten
 from tests.support import examples, json_values
 from tools.sandbox.simulator import Role, Simulation, decide, use
 
@@ -239,6 +239,13 @@ def test_equivalent_policy_has_the_same_canonical_form(data: st.DataObject) -> N
     assert canonical(data.draw(rewritten(document))) == canonical(document)
 
 
+@given(policies())
+def test_nothing_of_a_policy_is_lost_when_it_is_read(document: dict[str, Any]) -> None:
+    read = parse_policy(document, name="P")
+    assert read.unreadable == ()
+    assert parse_policy(document_of(read), name="P") == read
+
+
 @st.composite
 def mutated(draw: st.DrawFn, document: dict[str, Any]) -> dict[str, Any]:
     """The policy after one small change, which can mean something."""
@@ -294,6 +301,7 @@ def test_policies_with_one_canonical_form_decide_every_request_alike(data: st.Da
     for _ in range(20):
         document = data.draw(policies())
         others = [*(data.draw(mutated(document)) for _ in range(3)), data.draw(rewritten(document))]
+        others.append(document_of(parse_policy(document, name="P")))
         alike += [
             (document, other)
             for other in others
