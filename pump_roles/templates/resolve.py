@@ -12,7 +12,7 @@ from itertools import product
 from math import prod
 from typing import Any, Final
 
-from pump_roles.inputs import as_list, as_mapping, as_text, json_text
+from pump_roles.inputs import as_list, as_mapping, as_text
 from pump_roles.placeholders import (
     HOLE,
     LONGEST,
@@ -27,7 +27,6 @@ from pump_roles.placeholders import (
     Resolved,
     Text,
     Why,
-    certain_text,
     either,
     filled_text,
     flat,
@@ -35,16 +34,14 @@ from pump_roles.placeholders import (
     just,
     literal,
     of,
-    parts_of,
     plain,
-    shown,
     unresolved,
 )
-from pump_roles.templates.template import AWS_TYPES, NEUTRAL_MEMBERS, STACK, Template
+from pump_roles.templates.template import AWS_TYPES, STACK, Template
 
 _DYNAMIC: Final = "{{resolve:"
-_PARAMETER: Final = re.compile(r"\$\{\?([0-9]+)\.([^{}]+)\}")
-_ONLY_DESCRIBES: Final = {"ConstraintDescription": "", "Description": ""}
+PARAMETER: Final = re.compile(r"\$\{\?([0-9]+)\.([^{}]+)\}")
+"""The placeholder of a parameter: the key of its template, and its name."""
 _VARIABLE: Final = re.compile(r"\$\{([^{}$]*)\}")
 _REFERENCE: Final = re.compile(r"\{\{resolve:(ssm|ssm-secure|secretsmanager):([^{}]*)\}\}")
 _PER_STACK: Final = ("AWS::StackName", "AWS::StackId")
@@ -190,7 +187,7 @@ class Resolver:
         It may also be the parameter's default.
         """
         texts = [text for text in value.every if OPEN in text]
-        found = _PARAMETER.fullmatch(texts[0]) if len(texts) == 1 else None
+        found = PARAMETER.fullmatch(texts[0]) if len(texts) == 1 else None
         if found is None or value.why not in ("parameter", "overridden"):
             return None
         declared = dict(as_mapping(self.by_key[found[1]].declared[found[2]]))
@@ -296,55 +293,6 @@ class Resolver:
             self._once[key] = unresolved("circle")
             self._once[key] = compute()
         return self._once[key]
-
-    def uncertain(self, tree: Any, seen: set[Reference]) -> Iterator[str]:
-        """Yield canonical texts of what is not certain in a part of a property, and of all that it
-        depends on, each once. It stays as it is written if what it depends on changes.
-        """
-        depends: set[Reference] = set()
-        if isinstance(tree, Choice):
-            yield json_text(tree.written)
-            depends.add(tree.condition)
-        elif (
-            isinstance(tree, FunctionCall) and certain_text(tree) is None and tree.value != NOTHING
-        ):
-            texts, words = [*tree.value.every], tree.value.literals
-            yield json_text([sorted(map(shown, texts)), sorted(map(shown, words))])
-            for key, name in _PARAMETER.findall("".join(texts)):
-                yield json_text({**as_mapping(self.by_key[key].declared[name]), **_ONLY_DESCRIBES})
-            depends |= tree.value.refers
-        for reference in sorted(depends - seen):
-            yield from self.definition(reference, seen)
-        for part in parts_of(tree):
-            yield from self.uncertain(part, seen)
-
-    def definition(self, reference: Reference, seen: set[Reference]) -> Iterator[str]:
-        """Yield canonical texts of a resource or a condition, and of all that it depends on."""
-        if reference in seen:
-            return
-        seen.add(reference)
-        key, name = reference
-        if resource := self.resources.get(reference):
-            members = resource.members
-            kept = {member: members[member] for member in members.keys() - NEUTRAL_MEMBERS}
-            if resource.type.startswith("AWS::"):
-                kept["Properties"] = {**resource.properties, "Description": ""}
-            yield json_text([name, kept])
-            yield from self.uncertain(dict(resource.tree), seen)
-            yield from self.condition(resource, seen)
-            return
-        declared = as_mapping(self.by_key[key].content.get("Conditions"))
-        value = declared.get(name[1:])
-        words = {word for each in self.inside(value, self.by_key[key]) for word in each.words}
-        yield json_text([name, value, sorted(map(shown, words))])
-        for other in declared:
-            if f'"{other}"' in as_text(value):
-                yield from self.definition((key, f"?{other}"), seen)
-
-    def condition(self, resource: "Resource", seen: set[Reference]) -> Iterator[str]:
-        """Yield canonical texts of the condition under which a resource is created."""
-        if isinstance(name := resource.members.get("Condition"), str):
-            yield from self.definition((resource.template.key, f"?{name}"), seen)
 
     def _ref(self, name: Any, template: Template) -> Resolved:
         if not isinstance(name, str):
