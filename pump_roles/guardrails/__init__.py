@@ -15,7 +15,7 @@ from copy import copy
 from dataclasses import dataclass, field
 from datetime import datetime, timezone
 from functools import cache, partial
-from importlib import resources
+from pathlib import Path
 from typing import Any, ClassVar, Final
 
 from pump_roles.iam import Policy, overlap
@@ -416,7 +416,7 @@ def _moment(moment: datetime | str) -> datetime:
 def _shipped() -> Mapping[str, Guardrail]:
     contents = {
         file.name.removesuffix(".json"): json.loads(file.read_text(encoding="utf-8"))
-        for file in resources.files(__package__).iterdir()
+        for file in Path(__file__).parent.iterdir()
         if file.name.endswith(".json")
     }
     found: dict[str, Guardrail] = {}

@@ -16,7 +16,7 @@ import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from functools import cache, cached_property, lru_cache
-from importlib import resources
+from pathlib import Path
 from typing import Any, Final, Literal, get_args
 
 from pump_roles.iam.matching import expression
@@ -136,17 +136,13 @@ class Catalog:
 @cache
 def shipped() -> Catalog:
     """Return the snapshot that comes with the package."""
-    return Catalog.of(
-        json.loads(resources.files(__package__).joinpath("catalog.json").read_bytes())
-    )
+    return Catalog.of(json.loads(Path(__file__).with_name("catalog.json").read_bytes()))
 
 
 @cache
 def reviewed() -> Mapping[str, Any]:
     """Return what each published pattern matched at the last review."""
-    content: dict[str, Any] = json.loads(
-        resources.files(__package__).joinpath("reviewed.json").read_bytes()
-    )
+    content: dict[str, Any] = json.loads(Path(__file__).with_name("reviewed.json").read_bytes())
     return content
 
 
@@ -214,7 +210,5 @@ def needs_permission(source: str, name: str) -> bool:
 
 @cache
 def _of_events() -> Mapping[str, Any]:
-    content: dict[str, Any] = json.loads(
-        resources.files(__package__).joinpath("events.json").read_bytes()
-    )
+    content: dict[str, Any] = json.loads(Path(__file__).with_name("events.json").read_bytes())
     return content

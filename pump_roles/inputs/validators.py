@@ -11,7 +11,7 @@ from collections import Counter
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import wraps
-from importlib import resources
+from pathlib import Path
 from types import MappingProxyType
 from typing import Any, Final, Literal, TypeGuard, TypeVar, cast, get_args
 
@@ -258,7 +258,7 @@ def _quoted(value: object) -> str:
 
 
 _REGIONS: Final[Mapping[str, list[str]]] = json.loads(
-    resources.files(__package__).joinpath("regions.json").read_bytes()
+    Path(__file__).with_name("regions.json").read_bytes()
 )
 """The Regions of each partition that aws-cdk-lib 2.275 and botocore know; a test compares them."""
 

@@ -10,7 +10,7 @@ import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
-from importlib import resources
+from pathlib import Path
 from types import MappingProxyType
 from typing import Any, Final
 
@@ -89,7 +89,7 @@ def trust_policy(principal: str, external_ids: Sequence[str]) -> dict[str, Any]:
 def _policies(file: str) -> tuple[PublishedPolicy, ...]:
     return tuple(
         PublishedPolicy(listed["PolicyName"], json.dumps(listed["PolicyDocument"]))
-        for listed in json.loads(resources.files(__name__).joinpath(file).read_bytes())
+        for listed in json.loads(Path(__file__).with_name(file).read_bytes())
     )
 
 
@@ -101,14 +101,14 @@ def _role(listed: Mapping[str, Any]) -> PublishedRole:
 ROLES: Final[Mapping[str, PublishedRole]] = MappingProxyType(
     {
         listed["kind"]: _role(listed)
-        for listed in json.loads(resources.files(__name__).joinpath("roles.json").read_bytes())
+        for listed in json.loads(Path(__file__).with_name("roles.json").read_bytes())
     }
 )
 """The roles by their kind. The auto-pilot role starts with the policy of the read-only role, as in
 Pump's document."""
 
 _REASONS: Final[Mapping[str, Mapping[str, str]]] = json.loads(
-    resources.files(__name__).joinpath("reasons.json").read_bytes()
+    Path(__file__).with_name("reasons.json").read_bytes()
 )
 
 REASONS: Final[Mapping[str, str]] = MappingProxyType(_REASONS["actions"])

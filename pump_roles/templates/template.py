@@ -4,7 +4,6 @@ import json
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
-from importlib import resources
 from pathlib import Path
 from typing import Any, Final
 
@@ -12,7 +11,7 @@ from pump_roles.inputs import as_list, as_mapping, as_text
 from pump_roles.placeholders import TemplateChange
 
 AWS_TYPES: Final[Mapping[str, Any]] = json.loads(
-    resources.files(__package__).joinpath("aws_types.json").read_bytes()
+    Path(__file__).with_name("aws_types.json").read_bytes()
 )
 """What the types of AWS's resources do.
 

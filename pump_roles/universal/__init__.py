@@ -4,7 +4,7 @@ The package contains them so that customers can deploy them without the CDK. ``m
 writes them, and a test compares them with the templates of the synth and of a rollout's members.
 """
 
-from importlib import resources
+from pathlib import Path
 from typing import Final
 
 from pump_roles.published import ROLES
@@ -15,4 +15,4 @@ FILES: Final = {kind: f"{role.stack_name}.template.json" for kind, role in ROLES
 
 def template(kind: str) -> bytes:
     """Return a role's universal template, byte for byte."""
-    return resources.files(__name__).joinpath(FILES[kind]).read_bytes()
+    return Path(__file__).with_name(FILES[kind]).read_bytes()

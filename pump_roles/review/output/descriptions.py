@@ -7,7 +7,7 @@ for each kind of something.
 import json
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from importlib import resources
+from pathlib import Path
 from typing import Any, Final, Literal
 
 from pump_roles.guardrails import by_policy
@@ -27,7 +27,7 @@ from pump_roles.review.output.document import counted, first
 from pump_roles.role import Access, Deployment, Difference, OtherResource, Unknown
 
 _TEXTS: Final[Mapping[str, Mapping[str, Any]]] = json.loads(
-    resources.files(__package__).joinpath("descriptions.json").read_bytes()
+    Path(__file__).with_name("descriptions.json").read_bytes()
 )
 
 _POLICY_ARN: Final = re.compile(

@@ -6,7 +6,7 @@ from base64 import b64encode
 from collections.abc import Iterator, Mapping
 from functools import cache
 from hashlib import sha256
-from importlib import resources
+from pathlib import Path
 from typing import Any, Final
 
 from jinja2 import Environment, StrictUndefined, Template
@@ -76,8 +76,8 @@ _TONES: Final = {
 def as_html(report: Report) -> str:
     """Return the page of a report: the same bytes for the same report."""
     css, script = (
-        resources.files(__package__).joinpath("page.css").read_text(encoding="utf-8"),
-        resources.files(__package__).joinpath("page.js").read_text(encoding="utf-8"),
+        Path(__file__).with_name("page.css").read_text(encoding="utf-8"),
+        Path(__file__).with_name("page.js").read_text(encoding="utf-8"),
     )
     bands = [*report_actions.by_service(report)]
     services = [service for _, of_band in bands for service in of_band]
@@ -106,6 +106,10 @@ def as_html(report: Report) -> str:
         sections=report_sections,
         acts=report_actions,
         counted=counted,
+        zip=zip,
+        headings=[*map(report_descriptions.heading, report.roles)],
+        separator=Markup("</code>, <code>"),
+        states_of=lambda action: [report_actions.state_of(action, role) for role in report.roles],
         bar_of=_bar,
         worst_of=_worst_of,
         roles_with=_roles_with,
@@ -119,7 +123,7 @@ def _template() -> Template:
     )
     environment.filters["coded"] = _coded
     environment.filters["capital"] = report_descriptions.capital
-    source = resources.files(__package__).joinpath("page.html.j2")
+    source = Path(__file__).with_name("page.html.j2")
     return environment.from_string(source.read_text(encoding="utf-8"))
 
 

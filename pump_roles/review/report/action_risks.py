@@ -9,7 +9,7 @@ guardrail: an action that is no longer denied still returns data.
 import json
 from collections.abc import Mapping, Sequence
 from functools import cache
-from importlib import resources
+from pathlib import Path
 from typing import Any, Final
 
 from pump_roles.guardrails import Guardrail
@@ -33,11 +33,9 @@ def mark(kind: str, name: str) -> str:
 def _reasons() -> Mapping[str, Mapping[str, str]]:
     # By kind and pattern, in lower case.
     reasons: dict[str, Mapping[str, str]] = json.loads(
-        resources.files(__package__).joinpath("action_risks.json").read_bytes()
+        Path(__file__).with_name("action_risks.json").read_bytes()
     )
-    data: dict[str, Any] = json.loads(
-        resources.files(__package__).joinpath("data.json").read_bytes()
-    )
+    data: dict[str, Any] = json.loads(Path(__file__).with_name("data.json").read_bytes())
     sentences, left = Guardrail.METADATA_ONLY.reasons, data["left"]
     reasons["data"] = {
         **{pattern: sentences.get(pattern, _NOT_DENIED) for pattern in data["denied"]},

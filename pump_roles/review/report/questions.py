@@ -11,7 +11,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 from functools import cache
-from importlib import resources
+from pathlib import Path
 from typing import Any
 
 from pump_roles.guardrails import Guardrail
@@ -111,7 +111,7 @@ def _limits(evaluator: PolicyEvaluator, actions: Sequence[str]) -> tuple[str, ..
 @cache
 def _questions() -> list[dict[str, Any]]:
     listed: list[dict[str, Any]] = json.loads(
-        resources.files(__package__).joinpath("questions.json").read_bytes()
+        Path(__file__).with_name("questions.json").read_bytes()
     )
     return listed
 
@@ -142,7 +142,7 @@ def worst_cases(found: Sequence[Question]) -> Iterator[WorstCase]:
 @cache
 def _worst_cases() -> list[dict[str, Any]]:
     listed: list[dict[str, Any]] = json.loads(
-        resources.files(__package__).joinpath("worst_cases.json").read_bytes()
+        Path(__file__).with_name("worst_cases.json").read_bytes()
     )
     return listed
 
