@@ -19,7 +19,7 @@ from functools import cache, cached_property, lru_cache
 from pathlib import Path
 from typing import Any, Final, Literal, get_args
 
-from pump_roles.iam.matching import expression
+from pump_roles.iam.matching import matcher
 
 Level = Literal["List", "Read", "Tagging", "Write", "Permissions management"]
 
@@ -124,7 +124,7 @@ class Catalog:
         candidates = self._services.get(service, {}) if one_service else self.actions
         if _WILDCARDS.isdisjoint(pattern):
             return (candidates[pattern],) if pattern in candidates else ()
-        matches = expression(pattern).fullmatch
+        matches = matcher(pattern)
         return tuple(action for name, action in candidates.items() if matches(name))
 
     def matching(self, patterns: Iterable[str]) -> list[Action]:

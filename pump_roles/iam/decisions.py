@@ -211,18 +211,28 @@ class PolicyEvaluator:
     def _for(self, effect: str, action: Action) -> Sequence[PolicyPattern | None]:
         # The patterns that count, with their scopes for an action's resources; None for one that
         # never applies to these.
+        if not self._within_resources[effect]:
+            return self.effective[effect]
         arns = self._catalog.arns[action.name]
         others = f"arn:*:{action.service}:*"
         key = effect, *arns, others
         if key not in self._by_resources:
-            # AWS may check others than it documents. Then an allow counts.
-            self._by_resources[key] = [
-                self._in_scope(
-                    found, found.pattern.scope.on(arns, (others,), certain=effect == "Deny")
-                )
-                for found in self.effective[effect]
-            ]
+            placed: list[PolicyPattern | None] = [*self.effective[effect]]
+            for index in self._within_resources[effect]:
+                found = self.effective[effect][index]
+                # AWS may check others than it documents. Then an allow counts.
+                scope = found.pattern.scope.on(arns, (others,), certain=effect == "Deny")
+                placed[index] = self._in_scope(found, scope)
+            self._by_resources[key] = placed
         return self._by_resources[key]
+
+    @cached_property
+    def _within_resources(self) -> Mapping[str, list[int]]:
+        # Which patterns are not about every resource.
+        return {
+            effect: [at for at, each in enumerate(found) if not each.pattern.scope.everywhere]
+            for effect, found in self.effective.items()
+        }
 
     def _in_scope(self, found: PolicyPattern, scope: Scope | None) -> PolicyPattern | None:
         if scope is None or scope is found.pattern.scope:

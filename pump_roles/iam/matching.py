@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from fnmatch import translate
 from functools import cache, lru_cache, partial
+from operator import eq
 from typing import Any, Final
 
 _WILDCARDS: Final = frozenset("*?")
@@ -14,11 +15,15 @@ _PARTS = 6
 
 
 @cache
-def expression(pattern: str) -> re.Pattern[str]:
-    """Return the regular expression of a pattern."""
+def matcher(pattern: str) -> Callable[[str], object]:
+    """Return what tells whether a pattern matches a name, or all that another pattern matches."""
+    start = pattern.rstrip("*")
+    if _WILDCARDS.isdisjoint(start):
+        # Nearly all patterns, without the time to compile an expression.
+        return partial(eq, pattern) if start == pattern else lambda text: text.startswith(start)
     # The regular expressions of translate() do not backtrack exponentially. A single character is
     # not a wildcard for any number of them.
-    return re.compile(translate(pattern.replace("[", "[[]").replace("?", "[!*]")))
+    return re.compile(translate(pattern.replace("[", "[[]").replace("?", "[!*]"))).fullmatch
 
 
 # Every role, and every report, asks about nearly the same patterns and actions.
@@ -27,7 +32,7 @@ def covers(pattern: str, other: str, *, fold: bool = True) -> bool:
     """Return whether a pattern matches a name, or everything that another pattern matches."""
     if fold:
         pattern, other = pattern.lower(), other.lower()
-    return expression(pattern).fullmatch(other) is not None
+    return bool(matcher(pattern)(other))
 
 
 @lru_cache(maxsize=2**16)

@@ -7,7 +7,7 @@ guardrail: an action that is no longer denied still returns data.
 """
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from functools import cache
 from pathlib import Path
 from typing import Any, Final
@@ -26,7 +26,8 @@ def mark(kind: str, name: str) -> str:
     reasons, name = _reasons()[kind], name.lower()
     if name in reasons:
         return reasons[name]
-    return next((why for prefix, why in _prefixes(kind) if name.startswith(prefix)), "")
+    prefixes = _prefixes(kind)
+    return prefixes.get(next(filter(name.startswith, prefixes), ""), "")
 
 
 @cache
@@ -48,9 +49,9 @@ def _reasons() -> Mapping[str, Mapping[str, str]]:
 
 
 @cache
-def _prefixes(kind: str) -> Sequence[tuple[str, str]]:
+def _prefixes(kind: str) -> Mapping[str, str]:
     reasons = _reasons()[kind].items()
-    return [(pattern[:-1], reason) for pattern, reason in reasons if pattern.endswith("*")]
+    return {pattern[:-1]: reason for pattern, reason in reasons if pattern.endswith("*")}
 
 
 def risk_of(name: str, *, only_reads: bool) -> Risk:
