@@ -89,6 +89,10 @@ def enter(account: str, region: str) -> None:
     set_request_region(region)
 
 
+class NotDeployedError(Exception):
+    """CloudFormation does not create a stack; the message has the reasons of its resources."""
+
+
 class CloudFormation:
     """Empty accounts."""
 
@@ -121,7 +125,10 @@ class CloudFormation:
             request[f"Parameters.member.{index}.ParameterValue"] = value
         asyncio.run(_create(request))
         stack = cloudformation._stacks[name]  # noqa: SLF001
-        assert stack["StackStatus"] == "CREATE_COMPLETE", stack["StackStatusReason"]
+        if stack["StackStatus"] != "CREATE_COMPLETE":
+            events = cloudformation._stack_events[stack["StackId"]]  # noqa: SLF001
+            reasons = (event.get("ResourceStatusReason") for event in events)
+            raise NotDeployedError("; ".join(filter(None, reasons)))
         return Stack(stack)
 
 
