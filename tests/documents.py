@@ -11,6 +11,7 @@ from pump_roles.review.cli.options import Format
 from pump_roles.review.output import (
     activity_sections,
     probe_sections,
+    report_actions,
     report_sections,
     rollout_sections,
     verify_sections,
@@ -42,7 +43,7 @@ def written(result: Any, chosen: Format, *, every_action: bool = False) -> str:
     writers: Mapping[Format, Callable[[], str]] = {
         "json": lambda: to_json(result),
         "html": lambda: as_html(result),
-        "csv": lambda: to_csv(report_sections.rows_of(result)),
+        "csv": lambda: to_csv(report_actions.rows_of(result)),
         "table": lambda: to_terminal(document_of(result), styled=False),
         "markdown": lambda: to_markdown(document_of(result)),
     }

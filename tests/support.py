@@ -26,7 +26,7 @@ from constructs import IConstruct
 from hypothesis import settings
 from hypothesis import strategies as st
 
-from pump_roles import AutoPilotStack, Guardrail, ReadOnlyStack
+from pump_roles import AutoPilotStack, Guardrail, ReadOnlyStack, templates
 from pump_roles.app import app_stacks, config
 from pump_roles.app.app_stacks import RolloutStack
 from pump_roles.guardrails.role_guardrails import documents
@@ -38,7 +38,7 @@ from pump_roles.review.output.report_checks import alarm_text
 from pump_roles.review.output.saved_report import report_from
 from pump_roles.review.output.writers import to_json
 from pump_roles.review.report import Earlier, Report, earlier_of, permission_report
-from pump_roles.review.report.permission_report import of_templates
+from pump_roles.review.report.permission_report import of_contents
 from pump_roles.review.report.questions import _questions as statements_listed
 from tests.documents import written
 from tools.sandbox import catalog
@@ -532,6 +532,11 @@ def short_reports() -> Iterator[Catalog]:
         patched.setattr("pump_roles.iam.decisions.shipped", short_catalog)
         patched.setattr("pump_roles.review.report.questions._questions", _in_the_verdict)
         yield short_catalog()
+
+
+def of_templates(path: Path, *, since: Earlier | None = None) -> Report:
+    """Report on the roles in a synthesized template, or in the templates of a folder."""
+    return of_contents(templates.read(path), since=since)
 
 
 def said(report: Report, index: int = 0) -> str:

@@ -19,7 +19,6 @@ from click.testing import CliRunner
 from pump_roles.published import ROLES
 from pump_roles.review.cli import app
 from pump_roles.review.output.writers import to_json
-from pump_roles.review.report.permission_report import of_templates
 from tests.review.account.trail import PURCHASES, call, handshake, write
 from tests.support import (
     EXTERNAL_ID,
@@ -27,6 +26,7 @@ from tests.support import (
     STACKS,
     Assembly,
     bash,
+    of_templates,
     other_commands,
     with_values,
 )

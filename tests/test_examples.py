@@ -13,7 +13,6 @@ from aws_cdk import App, Stack
 from pump_roles import ArgumentError, __version__, universal
 from pump_roles.inputs import InputError
 from pump_roles.review.report import Report
-from pump_roles.review.report.permission_report import of_templates
 from tests.support import (
     EXAMPLE_APPS,
     EXAMPLES,
@@ -21,6 +20,7 @@ from tests.support import (
     VENDORS,
     access_policy,
     identity_policies,
+    of_templates,
     recommended_flags,
     run_example,
     synthesized,

@@ -14,7 +14,6 @@ from pump_roles.iam import OPEN_ID
 from pump_roles.inputs import EXTERNAL_ID, InputError
 from pump_roles.masking import Mask
 from pump_roles.review.output.writers import to_json
-from pump_roles.review.report.permission_report import of_templates
 from tests.documents import written
 from tests.support import (
     EVERYTHING,
@@ -28,6 +27,7 @@ from tests.support import (
     external_id,
     in_role,
     in_template,
+    of_templates,
     on_role,
     principal,
     rolled_out,

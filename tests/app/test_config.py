@@ -17,7 +17,6 @@ from pump_roles.app import app_stacks, config
 from pump_roles.guardrails import WITH_VALUE, parts_of
 from pump_roles.inputs import ListOf
 from pump_roles.published import ROLES
-from pump_roles.review.report.permission_report import of_templates
 from tests.every_guardrail import FILLED
 from tests.review.account.results import expected_in
 from tests.support import (
@@ -32,6 +31,7 @@ from tests.support import (
     app_files,
     member_template,
     messages_of,
+    of_templates,
     policies_of,
 )
 

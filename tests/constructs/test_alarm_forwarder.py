@@ -20,7 +20,6 @@ from pump_roles import (
     ReadOnlyRollout,
 )
 from pump_roles.inputs.validators import policy_size
-from pump_roles.review.report.permission_report import of_templates
 from tests.alarm import (
     BUS,
     TAGGED,
@@ -36,7 +35,7 @@ from tests.alarm import (
 from tests.cloudformation import CloudFormation
 from tests.review.account.trail import ACCOUNT as OTHER
 from tests.review.account.trail import PURCHASES, call, handshake
-from tests.support import ROLE_ARGUMENTS
+from tests.support import ROLE_ARGUMENTS, of_templates
 from tools.sandbox.aws import ACCOUNT_ID
 
 ORGANIZATION = "o-abcd123456"

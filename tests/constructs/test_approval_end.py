@@ -16,10 +16,9 @@ from cdk_nag import AwsSolutionsChecks
 
 from pump_roles import ApprovalEnd, ArgumentError, AutoPilotRole, Guardrail
 from pump_roles.review.report import Report
-from pump_roles.review.report.permission_report import of_templates
 from tests.alarm import template_of
 from tests.documents import written
-from tests.support import ROLE_ARGUMENTS
+from tests.support import ROLE_ARGUMENTS, of_templates
 from tools.sandbox.aws import ACCOUNT_ID
 from tools.sandbox.simulator import ALLOWED, IMPLICITLY_DENIED, Role, decide, use
 

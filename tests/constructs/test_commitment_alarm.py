@@ -30,7 +30,6 @@ from pump_roles import (
     RoleProtection,
 )
 from pump_roles.iam import covers, services_of, shipped, sources_of
-from pump_roles.review.report.permission_report import of_templates
 from tests.alarm import (
     PLAN,
     TAGGED,
@@ -44,7 +43,7 @@ from tests.alarm import (
 from tests.cloudformation import CloudFormation, eventbridge
 from tests.cloudformation import Stack as Deployed
 from tests.review.account.trail import ACCOUNT, PURCHASES, TIME, call, handshake
-from tests.support import ROLE_ARGUMENTS, messages_of
+from tests.support import ROLE_ARGUMENTS, messages_of, of_templates
 from tools.sandbox.cdk import ROOT
 from tools.sandbox.simulator import (
     ALLOWED,

@@ -17,7 +17,6 @@ from aws_cdk.assertions import Template
 
 from pump_roles import ArgumentError, AutoPilotRole, CustomerRoles, ReadOnlyRole
 from pump_roles.inputs import as_list
-from pump_roles.review.report.permission_report import of_templates
 from tests.support import (
     DOCUMENTED,
     NEVER_WITHOUT_EXTERNAL_ID,
@@ -27,6 +26,7 @@ from tests.support import (
     access_policy,
     identity_policies,
     messages_of,
+    of_templates,
     recommended_flags,
     size_of,
     worker_in,

@@ -47,10 +47,9 @@ from pump_roles import (
     ReadOnlyRollout,
 )
 from pump_roles.inputs import InputError
-from pump_roles.review.report.permission_report import of_templates
 from tests.constructs.test_stacks import pipeline_in
 from tests.hostile import HOSTILE, Place, add_aspect
-from tests.support import ROLE_ARGUMENTS, recommended_flags, short_reports
+from tests.support import ROLE_ARGUMENTS, of_templates, recommended_flags, short_reports
 from tools.sandbox.cdk import ROOT, cdk
 
 HERE, ELSEWHERE = "the same stack", "another stack"

@@ -28,9 +28,15 @@ from pump_roles import (
 )
 from pump_roles.inputs import account_of
 from pump_roles.inputs.validators import policy_size
-from pump_roles.review.report.permission_report import of_templates
 from tests.docs.pages import BUY, PROTECT, READ, role
-from tests.support import EXTERNAL_ID, PRINCIPAL, PUMP_ACCOUNT, messages_of, recommended_flags
+from tests.support import (
+    EXTERNAL_ID,
+    PRINCIPAL,
+    PUMP_ACCOUNT,
+    messages_of,
+    of_templates,
+    recommended_flags,
+)
 from tools.sandbox import catalog
 from tools.sandbox.aws import ACCOUNT_ID, REGION, EmbeddedAws
 from tools.sandbox.simulator import ALLOWED, EXPLICITLY_DENIED, Role, assumption, decide, use

@@ -42,12 +42,12 @@ from pump_roles import (
 )
 from pump_roles.constructs.roles import PumpRole
 from pump_roles.constructs.stacks import RoleStack
-from pump_roles.review.report.permission_report import of_templates
 from tests.support import (
     PUMP_ACCOUNT,
     ROLE_ARGUMENTS,
     identity_policies,
     messages_of,
+    of_templates,
     published_policies,
     recommended_flags,
     short_reports,

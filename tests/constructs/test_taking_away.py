@@ -9,10 +9,9 @@ import pytest
 from pump_roles import universal
 from pump_roles.constructs.widening import Built, widenings
 from pump_roles.guardrails import by_policy
-from pump_roles.review.report.permission_report import of_templates
 from pump_roles.role import Reason
 from tests.attacks import merged, write_app
-from tests.support import Template, every_format, role_of
+from tests.support import Template, every_format, of_templates, role_of
 
 NAME = "PumpReadOnlyRole"
 OWN = json.loads(universal.template("read-only"))

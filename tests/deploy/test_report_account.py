@@ -10,9 +10,16 @@ import pytest
 from click.testing import Result
 
 from pump_roles.review.output.writers import to_json
-from pump_roles.review.report.permission_report import of_templates
 from tests.commands import run, the_error, the_usage_error
-from tests.support import EXTERNAL_ID, PRINCIPAL, PUBLISHED_NAMES, STACKS, Assembly, short_reports
+from tests.support import (
+    EXTERNAL_ID,
+    PRINCIPAL,
+    PUBLISHED_NAMES,
+    STACKS,
+    Assembly,
+    of_templates,
+    short_reports,
+)
 from tools.sandbox.aws import ACCOUNT_ID as ACCOUNT
 from tools.sandbox.aws import EmbeddedAws
 

@@ -22,7 +22,6 @@ from pump_roles.review.account.verification import AccountResult
 from pump_roles.review.account.verify_accounts import verify_files
 from pump_roles.review.output.descriptions import describe_access
 from pump_roles.review.output.saved_report import read_saved
-from pump_roles.review.report.permission_report import of_templates
 from tests.customer import (
     AUTO_PILOT,
     BOUNDARY,
@@ -42,7 +41,7 @@ from tests.customer import (
     with_boundary,
 )
 from tests.documents import written
-from tests.support import OTHER_SECRET, PRINCIPAL, PUMP_ACCOUNT, SECRET, trust
+from tests.support import OTHER_SECRET, PRINCIPAL, PUMP_ACCOUNT, SECRET, of_templates, trust
 
 ADMINISTRATOR = "arn:aws:iam::aws:policy/AdministratorAccess"
 ALLOWED, DENIED = BOUNDARY["Statement"]

@@ -16,9 +16,18 @@ from pump_roles.review.output.descriptions import (
 from pump_roles.review.output.page import as_html
 from pump_roles.review.output.report_descriptions import trusted
 from pump_roles.review.report import RoleReport
-from pump_roles.review.report.permission_report import of_templates
 from tests.documents import written
-from tests.support import NO_VALUE, SECRET, changed, external_id, principal, rolled_out, said, trust
+from tests.support import (
+    NO_VALUE,
+    SECRET,
+    changed,
+    external_id,
+    of_templates,
+    principal,
+    rolled_out,
+    said,
+    trust,
+)
 
 pytestmark = pytest.mark.usefixtures("reports_are_short")
 

@@ -10,9 +10,16 @@ from aws_cdk import App, NestedStack, Stack
 from aws_cdk import aws_iam as iam
 
 from pump_roles import ReadOnlyRole
-from pump_roles.review.report.permission_report import of_templates
 from tests.documents import written
-from tests.support import NO_VALUE, ROLE_ARGUMENTS, add_resources, changed, rolled_out, said
+from tests.support import (
+    NO_VALUE,
+    ROLE_ARGUMENTS,
+    add_resources,
+    changed,
+    of_templates,
+    rolled_out,
+    said,
+)
 
 
 @pytest.mark.parametrize(

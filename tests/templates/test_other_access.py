@@ -10,7 +10,6 @@ from pump_roles import templates, universal
 from pump_roles.compare import compare
 from pump_roles.constructs.widening import Built, widenings
 from pump_roles.iam import Principal, Value
-from pump_roles.review.report.permission_report import of_templates
 from pump_roles.role import Access, Assembly, OtherResource
 from tests.attacks import (
     ADMINISTRATOR,
@@ -28,7 +27,7 @@ from tests.attacks import (
 )
 from tests.innocent import customers_app
 from tests.role_changes import CHANGES
-from tests.support import EVERYTHING, Template, role_of, short_reports
+from tests.support import EVERYTHING, Template, of_templates, role_of, short_reports
 
 
 @pytest.mark.parametrize("attack", [*ATTACKS, *INNOCENT])

@@ -9,9 +9,8 @@ import pytest
 from pump_roles import Guardrail
 from pump_roles.guardrails.role_guardrails import documents
 from pump_roles.published import ROLES
-from pump_roles.review.report.permission_report import of_templates
 from tests.documents import written
-from tests.support import add_resources, changed, in_role, said
+from tests.support import add_resources, changed, in_role, of_templates, said
 
 LATER: dict[str, Any] = {"Fn::Transform": {"Name": "M"}}
 

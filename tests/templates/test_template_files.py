@@ -10,9 +10,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from pump_roles.inputs import InputError
-from pump_roles.review.report.permission_report import of_templates
 from tests.documents import written
-from tests.support import EVERYTHING, changed, json_values, said
+from tests.support import EVERYTHING, changed, json_values, of_templates, said
 
 
 def test_sha_256_is_that_of_the_file(text: str, tmp_path: Path) -> None:

@@ -13,12 +13,13 @@ from datetime import date, datetime, timedelta, timezone
 from pathlib import Path
 from typing import Final
 
+from pump_roles import templates
 from pump_roles.iam import shipped
 from pump_roles.inputs import InputError
 from pump_roles.review.output.report_checks import describe_change
 from pump_roles.review.output.saved_report import read_saved
 from pump_roles.review.report import Report, ReportChange
-from pump_roles.review.report.permission_report import of_templates
+from pump_roles.review.report.permission_report import of_contents
 from pump_roles.review.report.report_changes import changes
 from tools.sandbox.cdk import ROOT
 
@@ -136,7 +137,7 @@ def unreleased(root: Path, before: Report | None) -> Section:
 
 def current(root: Path = ROOT) -> Report:
     """Report on the universal templates, as they are now."""
-    report = of_templates(root / TEMPLATES)
+    report = of_contents(templates.read(root / TEMPLATES))
     if not report.as_published or not report.exact or report.others:
         raise InputError(f"{TEMPLATES}: not only what Pump publishes; run make generate")
     return report

@@ -5,10 +5,10 @@ from functools import partial
 from hashlib import sha256
 from typing import Final
 
-from pump_roles import universal
+from pump_roles import templates, universal
 from pump_roles.app import app_stacks, config
 from pump_roles.published import ROLES
-from pump_roles.review.report.permission_report import of_templates
+from pump_roles.review.report.permission_report import of_contents
 from tools.sandbox.cdk import ROOT
 
 FOLDER: Final = "cloudformation"
@@ -43,7 +43,7 @@ def table() -> str:
 
 def _row(path: str) -> str:
     file = ROOT / path
-    (role,) = of_templates(file).roles
+    (role,) = of_contents(templates.read(file)).roles
     guardrails = ", ".join(f"`{found.name}`" for found in role.guardrails)
     kept = f"with {guardrails}" if guardrails else "that Pump publishes"
     left = f"{role.effective} actions {kept}"

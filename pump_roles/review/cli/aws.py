@@ -13,8 +13,10 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, SpinnerColumn
 
 from pump_roles.iam import ExternalId, TextMask
 from pump_roles.inputs import InputError
-from pump_roles.review.account.aws_sdk import remedy_for
+from pump_roles.review.account.aws_sdk import CallerClients, Clients, remedy_for
 from pump_roles.review.cli.options import UNKNOWN, fail
+
+__all__ = ["CallerClients", "Clients", "progress", "region_of", "unknown_if_aws_fails"]
 
 
 def region_of(region: str | None = None) -> str | None:

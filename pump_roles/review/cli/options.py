@@ -18,8 +18,8 @@ import click
 
 from pump_roles.iam import ExternalId
 from pump_roles.inputs import ArgumentError, ListOf, one_line
-from pump_roles.review.output.document import Document
-from pump_roles.review.output.writers import to_json, to_markdown
+from pump_roles.review.output.document import Document, Table
+from pump_roles.review.output.writers import LIMIT, to_csv, to_json, to_markdown
 
 _Value = TypeVar("_Value")
 Command = Callable[..., None]
@@ -296,21 +296,31 @@ class Outputs:
     formats: Mapping[Path | None, Format]
 
     def write(
-        self, result: object, document: Callable[[], Document], **writers: Callable[[], str]
+        self,
+        result: object,
+        document: Callable[[], Document],
+        *,
+        table: Callable[[], Table] | None = None,
+        page: Callable[[], str] | None = None,
+        whole: bool = False,
     ) -> None:
         """Write a result.
 
-        :param document: makes its document, for a table and Markdown.
-        :param writers: what else writes it, by format.
+        :param document: makes its document, for a terminal and Markdown.
+        :param table: makes its table, for CSV.
+        :param page: makes its page.
+        :param whole: whether Markdown is not cut.
         """
 
         def text(chosen: Format, *, styled: bool) -> str:
-            if chosen in writers:
-                return writers[chosen]()
             if chosen == "json":
                 return to_json(result)
+            if chosen == "csv" and table is not None:
+                return to_csv(table())
+            if chosen == "html" and page is not None:
+                return page()
             if chosen == "markdown":
-                return to_markdown(document())
+                return to_markdown(document(), None if whole else LIMIT)
             # Imported here: rich loads slowly.
             from pump_roles.review.output.terminal import to_terminal  # noqa: PLC0415
 

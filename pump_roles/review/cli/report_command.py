@@ -8,16 +8,15 @@ from typing import Final
 import click
 
 from pump_roles.guardrails import Guardrail
-from pump_roles.inputs import GUARDRAILS, ROLE_NAME, ArgumentError
+from pump_roles.inputs import GUARDRAILS, ROLE_NAME, TOO_DEEP, ArgumentError, InputError
 from pump_roles.published import ROLES
 from pump_roles.review.cli import options
-from pump_roles.review.output.document import counted, first
-from pump_roles.review.output.report_checks import alarm_title, change_of_roles, may_broaden
-from pump_roles.review.output.report_sections import document_of, rows_of
+from pump_roles.review.output.report_actions import rows_of
+from pump_roles.review.output.report_checks import alarms_in_short, broader_in_short
+from pump_roles.review.output.report_sections import document_of
 from pump_roles.review.output.saved_report import read_saved
-from pump_roles.review.output.writers import to_csv, to_markdown
 from pump_roles.review.report import Earlier, Report, earlier_of
-from pump_roles.review.report.permission_report import of_contents, of_published, of_templates
+from pump_roles.review.report.permission_report import of_contents, of_published
 
 _ALARM: Final = "alarm"
 _BROADENED: Final = "broadened"
@@ -90,19 +89,19 @@ def report(
         raise click.UsageError("--fail-on broadened requires --since")
     if "markdown" not in outputs.formats.values():
         options.check_not_passed({"--every-action": every_action}, "requires Markdown")
-    earlier = None if since is None else read_baseline(since)
+    earlier = None if since is None else _baseline(since)
     if account:
         result = _of_account(role_name, profile, earlier)
     elif path is not None:
-        result = of_templates(path, since=earlier)
+        result = _of_templates(path, earlier)
     else:
         result = _of_published(guardrails, earlier)
     outputs.write(
         result,
-        partial(document_of, result),
-        html=partial(_as_html, result),
-        csv=lambda: to_csv(rows_of(result)),
-        **({"markdown": partial(_every_action, result)} if every_action else {}),
+        partial(document_of, result, every_action=every_action),
+        table=partial(rows_of, result),
+        page=partial(_as_html, result),
+        whole=every_action,
     )
     if reasons := [*_reasons(result, fail_on)]:
         options.fail(" ".join(reasons), options.DIFFERENT)
@@ -115,17 +114,21 @@ def _as_html(report: Report) -> str:
     return as_html(report)
 
 
-def _every_action(report: Report) -> str:
-    return to_markdown(document_of(report, every_action=True), None)
+def _of_templates(path: Path, earlier: Earlier | None = None) -> Report:
+    # Imported here: a report on the published roles does not need the reader.
+    from pump_roles import templates  # noqa: PLC0415
+
+    try:
+        return of_contents(templates.read(path), since=earlier)
+    except RecursionError:
+        raise InputError(f"{path}: {TOO_DEEP}") from None
 
 
-def read_baseline(path: Path) -> Earlier:
-    """Read what a later report is compared with. Its content says what it is, not its name."""
-    return read_saved(path) or _earlier_of_templates(path)
-
-
-def _earlier_of_templates(path: Path) -> Earlier:
-    report = of_templates(path)
+def _baseline(path: Path) -> Earlier:
+    # What a later report is compared with. Its content says what it is, not its name.
+    if saved := read_saved(path):
+        return saved
+    report = _of_templates(path)
     files = dict.fromkeys(file for role in report.roles for file in role.files)
     # Only names of files: the report must not depend on the machine.
     return earlier_of(report, file=path.name, files=tuple(files))
@@ -146,20 +149,19 @@ def _of_published(names: Sequence[str], earlier: Earlier | None) -> Report:
 def _of_account(names: Sequence[str], profile: str | None, earlier: Earlier | None) -> Report:
     # boto3 takes longer to load than the other reports take as a whole.
     from pump_roles.review.account.account_details import read_own_account  # noqa: PLC0415
-    from pump_roles.review.account.aws_sdk import CallerClients  # noqa: PLC0415
     from pump_roles.review.account.other_roles import collect_contents  # noqa: PLC0415
     from pump_roles.review.cli import aws  # noqa: PLC0415
 
     names = names or [role.name for role in ROLES.values()]
     with aws.unknown_if_aws_fails():
-        details = read_own_account(CallerClients(profile=profile, region=aws.region_of()), names)
+        details = read_own_account(
+            aws.CallerClients(profile=profile, region=aws.region_of()), names
+        )
         return of_contents(collect_contents(details, names), since=earlier)
 
 
 def _reasons(result: Report, fatal: Sequence[str]) -> Iterator[str]:
     if _ALARM in fatal and result.alarms:
-        titles = (alarm_title(finding, result) for finding in result.findings)
-        yield f"{counted(result.alarms, 'alarm')}: {'; '.join(titles)}."
-    broader = [change_of_roles(change) for change in result.changes if change.may_broaden]
-    if _BROADENED in fatal and broader:
-        yield f"{may_broaden(result)}: {'; '.join(first(broader, 1)).rstrip('.')}."
+        yield alarms_in_short(result)
+    if _BROADENED in fatal and any(change.may_broaden for change in result.changes):
+        yield broader_in_short(result)

@@ -9,7 +9,6 @@ import click
 
 from pump_roles import templates
 from pump_roles.inputs import ACCOUNTS, STACK_SET_NAME, CallAs, InputError
-from pump_roles.review.account.aws_sdk import Clients
 from pump_roles.review.account.rollout_status import (
     ExpectedRollout,
     UncertainRolloutError,
@@ -107,7 +106,7 @@ def rollout_status(
     region = aws.region_of(region or _region_of_rollouts(rollouts))
     with aws.unknown_if_aws_fails():
         # Organizations allows few calls per second, and each unit takes two.
-        clients = Clients(profile=profile, region=region, read_seconds=60, attempts=11)
+        clients = aws.Clients(profile=profile, region=region, read_seconds=60, attempts=11)
         cloudformation, organizations = clients.cloudformation(), clients.organizations()
     with aws.progress("stack instances and accounts read") as advance:
         statuses = read_statuses(cloudformation, organizations, rollouts, advance=advance)

@@ -11,7 +11,6 @@ import click
 from pump_roles import templates
 from pump_roles.inputs import ACCOUNT, ORGANIZATIONAL_UNIT, PRINCIPAL, ROLE_TO_ASSUME, InputError
 from pump_roles.review.account.account_details import read_files
-from pump_roles.review.account.aws_sdk import CallerClients
 from pump_roles.review.account.expectation import (
     Expectation,
     from_published,
@@ -143,7 +142,7 @@ def verify(
         verification = verify_files(read_files(details), expectation)
     else:
         with aws.unknown_if_aws_fails(hidden=expectation.hidden):
-            clients = CallerClients(profile=profile, region=aws.region_of())
+            clients = aws.CallerClients(profile=profile, region=aws.region_of())
             verification = (
                 _of_organization(clients, expectation, target, exclude_account, assume_role)
                 if assume_role
@@ -171,7 +170,7 @@ def _expectation(expect: Path | None, principal: str | None) -> Expectation:
 
 
 def _of_organization(
-    clients: CallerClients,
+    clients: aws.CallerClients,
     expectation: Expectation,
     targets: Sequence[str],
     excluded: Sequence[str],

@@ -1,16 +1,18 @@
-"""The actions of a report as its formats show them: by service, by pattern, and by answer."""
+"""The actions of a report in its formats: by service, by pattern, by answer, and as CSV."""
 
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Final, NamedTuple
+from typing import Any, Final, NamedTuple
 
-from pump_roles.iam import ALLOWED, DENIED
-from pump_roles.review.output.descriptions import describe_scopes
+from pump_roles.iam import ALLOWED, DENIED, NOT_GRANTED
+from pump_roles.review.output.descriptions import describe_scope, describe_scopes
+from pump_roles.review.output.document import Table, Text
 from pump_roles.review.output.report_descriptions import name_of
 from pump_roles.review.report import (
     LIMITED,
     RISKS,
+    UNKNOWN,
     ActionReport,
     Question,
     Report,
@@ -31,7 +33,8 @@ _BANDS: Final = {
 NAMED: Final = "Named one by one"
 """What is said in place of a pattern if a policy names an action."""
 
-NOT_GRANTED: Final = "\N{EN DASH}"
+DASH: Final = "\N{EN DASH}"
+"""What stands for no action, and for nothing."""
 
 
 class State(NamedTuple):
@@ -78,7 +81,7 @@ def state_of(action: ActionReport, role: RoleReport) -> State:
 
 
 def _not_granted(role: RoleReport) -> State:
-    return State(NOT_GRANTED if role.readable else "Unknown", granted=False)
+    return State(DASH if role.readable else "Unknown", granted=False)
 
 
 def kind_of(action: ActionReport) -> str:
@@ -154,7 +157,7 @@ def _service(name: str, actions: Sequence[ActionReport], report: Report) -> Serv
     return Service(
         name=name,
         counts=Counter(action.risk for action in actions if action.effective),
-        by_role={kind: f"{count:,}" if count else NOT_GRANTED for kind, count in having.items()},
+        by_role={kind: f"{count:,}" if count else DASH for kind, count in having.items()},
         groups=[
             Group(patterns=patterns, reason=reason, actions=found)
             for (patterns, reason), found in groups.items()
@@ -195,8 +198,7 @@ def _uncounted(report: Report) -> Iterator[Service]:
             name=pattern,
             counts=Counter(),
             by_role={
-                role.kind: "Not counted" if role.kind in kinds else NOT_GRANTED
-                for role in report.roles
+                role.kind: "Not counted" if role.kind in kinds else DASH for role in report.roles
             },
             groups=[
                 Group(
@@ -206,3 +208,103 @@ def _uncounted(report: Report) -> Iterator[Service]:
                 )
             ],
         )
+
+
+def rows_of(report: Report) -> Table:
+    """Return a row for each role and each action that it has, or that a statement is about."""
+    rows = (tuple(row.get(column, "") for column in CSV_HEADS) for row in _rows(report))
+    return Table((*CSV_HEADS.values(),), tuple(rows))
+
+
+CSV_HEADS: Final = {
+    "action": "action",
+    "service": "service",
+    "role": "role",
+    "published": "role as published",
+    "exact": "exact",
+    "decision": "decision",
+    "risk": "risk",
+    "plain": "plain words",
+    "reason": "why Pump needs it",
+    "levels": "access levels",
+    "resources": "resource types",
+    "conditions": "condition keys",
+    "policies": "granted by policies",
+    "patterns": "granted by patterns",
+    "allowed_on": "allowed only",
+    "denied_by": "denied by",
+    "limits": "limited by",
+    "data": "returns data",
+    "spends": "spends money",
+    "legacy": "legacy",
+    "new": "new",
+    "description": "description",
+}
+
+
+def _rows(report: Report) -> Iterator[Mapping[str, Text]]:
+    actions = {action.name: action for action in report.actions}
+    titles: dict[str, list[str]] = {}
+    for statement in report.statements:
+        for name in next(iter(statement.roles.values())).named:
+            titles.setdefault(name, []).append(statement.title)
+    decisions = {role.kind: _decisions(report, role) for role in report.roles}
+    for name in sorted(actions.keys() | titles.keys()):
+        for role in report.roles:
+            row: dict[str, Text] = {
+                "action": name,
+                "service": name.partition(":")[0],
+                "role": role.kind,
+                "published": role.as_published,
+                "exact": role.exact,
+                "decision": decisions[role.kind].get(name, ""),
+                "plain": "; ".join(titles.get(name, ())),
+                **(_catalogued(actions[name], role) if name in actions else {}),
+            }
+            if row["decision"]:
+                yield row
+
+
+def _decisions(report: Report, role: RoleReport) -> Mapping[str, str]:
+    # On the actions of the statements.
+    found: dict[str, str] = {}
+    for statement in report.statements:
+        answer = statement.roles[role.kind]
+        found |= dict.fromkeys(answer.allowed, ALLOWED)
+        found |= dict.fromkeys(answer.limited, LIMITED)
+        found |= dict.fromkeys(answer.denied, DENIED)
+        found |= dict.fromkeys(answer.not_granted, NOT_GRANTED if role.readable else UNKNOWN)
+    return found
+
+
+def _catalogued(action: ActionReport, role: RoleReport) -> Mapping[str, Any]:
+    cells = {
+        "levels": ", ".join(action.levels),
+        "resources": ", ".join(action.resources) or "*",
+        "conditions": ", ".join(action.conditions),
+        "description": action.description,
+    }
+    grant = action.roles.get(role.kind)
+    # No risk and no reason: those are for what a role has.
+    if grant is None:
+        return cells
+    # Patterns, such as "all but" others, and scopes can contain commas.
+    return cells | {
+        "decision": grant.decision,
+        "risk": action.risk,
+        "reason": action.reason,
+        "policies": "; ".join(policy for policy, _ in grant.granted_by),
+        "patterns": "; ".join(pattern for _, pattern in grant.granted_by),
+        "allowed_on": "; ".join(map(describe_scope, grant.allowed_on)),
+        "denied_by": ", ".join(grant.denied_by),
+        "limits": "; ".join(
+            [
+                *map(describe_scope, grant.limits),
+                *([f"and {grant.further:,} more"] if grant.further else []),
+            ]
+        ),
+        "data": action.data,
+        "spends": action.spends,
+        "legacy": action.legacy,
+        "new": action.new or "",
+    }

@@ -113,11 +113,18 @@ def _growth(report: Report) -> str:
     return "AWS can add some on any day; a report of a newer version says so."
 
 
-def may_broaden(report: Report) -> str:
-    """Return how many changes since the earlier report broaden access, or may."""
-    number = sum(change.may_broaden for change in report.changes)
+def broader_in_short(report: Report) -> str:
+    """Return how many changes since the earlier report broaden access, or may, and the first."""
+    broader = [change_of_roles(change) for change in report.changes if change.may_broaden]
     since = report.since.file if report.since else ""
-    return f"{counted(number, 'change')} since {since} can broaden access"
+    changes = f"{counted(len(broader), 'change')} since {since} can broaden access"
+    return f"{changes}: {'; '.join(first(broader, 1)).rstrip('.')}."
+
+
+def alarms_in_short(report: Report) -> str:
+    """Return how many alarms there are, and their titles."""
+    titles = (alarm_title(alarm, report) for alarm in report.findings)
+    return f"{counted(report.alarms, 'alarm')}: {'; '.join(titles)}."
 
 
 def alarm_title(finding: Alarm, report: Report) -> str:

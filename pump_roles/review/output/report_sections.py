@@ -1,10 +1,9 @@
 """The permission report as a document, for a ticket or with every action; its rows for CSV."""
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from typing import Any, Final
+from typing import Final
 
 from pump_roles.guardrails import SHIPPED
-from pump_roles.iam import ALLOWED, DENIED, NOT_GRANTED
 from pump_roles.review.output import report_checks
 from pump_roles.review.output import report_descriptions as wording
 from pump_roles.review.output.descriptions import (
@@ -15,7 +14,6 @@ from pump_roles.review.output.descriptions import (
     describe_place,
     describe_principal,
     describe_principals,
-    describe_scope,
 )
 from pump_roles.review.output.document import (
     Code,
@@ -455,103 +453,3 @@ def _ticket(report: Report) -> Iterator[Part]:
         "the same command, and the new report lists what has changed: "
     )
     yield keep, Code(wording.LATER)
-
-
-def rows_of(report: Report) -> Table:
-    """Return a row for each role and each action that it has, or that a statement is about."""
-    rows = (tuple(row.get(column, "") for column in CSV_HEADS) for row in _rows(report))
-    return Table((*CSV_HEADS.values(),), tuple(rows))
-
-
-CSV_HEADS: Final = {
-    "action": "action",
-    "service": "service",
-    "role": "role",
-    "published": "role as published",
-    "exact": "exact",
-    "decision": "decision",
-    "risk": "risk",
-    "plain": "plain words",
-    "reason": "why Pump needs it",
-    "levels": "access levels",
-    "resources": "resource types",
-    "conditions": "condition keys",
-    "policies": "granted by policies",
-    "patterns": "granted by patterns",
-    "allowed_on": "allowed only",
-    "denied_by": "denied by",
-    "limits": "limited by",
-    "data": "returns data",
-    "spends": "spends money",
-    "legacy": "legacy",
-    "new": "new",
-    "description": "description",
-}
-
-
-def _rows(report: Report) -> Iterator[Mapping[str, Text]]:
-    actions = {action.name: action for action in report.actions}
-    titles: dict[str, list[str]] = {}
-    for statement in report.statements:
-        for name in next(iter(statement.roles.values())).named:
-            titles.setdefault(name, []).append(statement.title)
-    decisions = {role.kind: _decisions(report, role) for role in report.roles}
-    for name in sorted(actions.keys() | titles.keys()):
-        for role in report.roles:
-            row: dict[str, Text] = {
-                "action": name,
-                "service": name.partition(":")[0],
-                "role": role.kind,
-                "published": role.as_published,
-                "exact": role.exact,
-                "decision": decisions[role.kind].get(name, ""),
-                "plain": "; ".join(titles.get(name, ())),
-                **(_catalogued(actions[name], role) if name in actions else {}),
-            }
-            if row["decision"]:
-                yield row
-
-
-def _decisions(report: Report, role: RoleReport) -> Mapping[str, str]:
-    # On the actions of the statements.
-    found: dict[str, str] = {}
-    for statement in report.statements:
-        answer = statement.roles[role.kind]
-        found |= dict.fromkeys(answer.allowed, ALLOWED)
-        found |= dict.fromkeys(answer.limited, LIMITED)
-        found |= dict.fromkeys(answer.denied, DENIED)
-        found |= dict.fromkeys(answer.not_granted, NOT_GRANTED if role.readable else UNKNOWN)
-    return found
-
-
-def _catalogued(action: ActionReport, role: RoleReport) -> Mapping[str, Any]:
-    cells = {
-        "levels": ", ".join(action.levels),
-        "resources": ", ".join(action.resources) or "*",
-        "conditions": ", ".join(action.conditions),
-        "description": action.description,
-    }
-    grant = action.roles.get(role.kind)
-    # No risk and no reason: those are for what a role has.
-    if grant is None:
-        return cells
-    # Patterns, such as "all but" others, and scopes can contain commas.
-    return cells | {
-        "decision": grant.decision,
-        "risk": action.risk,
-        "reason": action.reason,
-        "policies": "; ".join(policy for policy, _ in grant.granted_by),
-        "patterns": "; ".join(pattern for _, pattern in grant.granted_by),
-        "allowed_on": "; ".join(map(describe_scope, grant.allowed_on)),
-        "denied_by": ", ".join(grant.denied_by),
-        "limits": "; ".join(
-            [
-                *map(describe_scope, grant.limits),
-                *([f"and {grant.further:,} more"] if grant.further else []),
-            ]
-        ),
-        "data": action.data,
-        "spends": action.spends,
-        "legacy": action.legacy,
-        "new": action.new or "",
-    }

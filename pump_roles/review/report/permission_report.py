@@ -3,14 +3,12 @@
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
-from pathlib import Path
 from typing import Final
 
 from pump_roles._version import __version__
 from pump_roles.guardrails import Guardrail
 from pump_roles.guardrails.role_guardrails import opened, published_role
 from pump_roles.iam import CONDITIONALLY, DENIED, PARTLY, Action, Catalog, Grant, reviewed, shipped
-from pump_roles.inputs import TOO_DEEP, InputError
 from pump_roles.masking import Mask
 from pump_roles.published import REASONS, ROLES
 from pump_roles.review.report import (
@@ -59,17 +57,6 @@ def of_published(*, guardrails: Sequence[Guardrail] = (), since: Earlier | None 
     """Report on the roles as Pump publishes them."""
     roles = tuple(DeployedRole(role=published_role(kind, guardrails)) for kind in ROLES)
     return of_contents(Assembly(roles=roles), since=since)
-
-
-def of_templates(path: Path, *, since: Earlier | None = None) -> Report:
-    """Report on the roles in a synthesized template, or in the templates of a folder."""
-    # Imported here: a report on the published roles does not need the reader.
-    from pump_roles import templates  # noqa: PLC0415
-
-    try:
-        return of_contents(templates.read(path), since=since)
-    except RecursionError:
-        raise InputError(f"{path}: {TOO_DEEP}") from None
 
 
 def of_contents(contents: Assembly, *, since: Earlier | None = None) -> Report:

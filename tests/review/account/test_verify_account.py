@@ -37,7 +37,7 @@ from pump_roles.review.account.verification import (
 )
 from pump_roles.review.account.verify_account import verify_account
 from pump_roles.review.account.verify_accounts import verify_files
-from pump_roles.review.report.permission_report import of_contents, of_templates
+from pump_roles.review.report.permission_report import of_contents
 from pump_roles.role import Boundary, DeployedRole, Deployment, RolePart, RoleUnknown, Unknown
 from pump_roles.role import Role as HeldRole
 from pump_roles.templates.role_reader import parsed
@@ -54,6 +54,7 @@ from tests.support import (
     PUMP_ACCOUNT,
     SECRET,
     Template,
+    of_templates,
     short_reports,
     synthesize,
     trust,

@@ -18,10 +18,9 @@ from pump_roles.review.account.organization import AccountUnknown
 from pump_roles.review.account.verification import RoleResult
 from pump_roles.review.account.verify_account import verify_account
 from pump_roles.review.output.descriptions import describe_difference, describe_unknown
-from pump_roles.review.report.permission_report import of_templates
 from pump_roles.role import RoleUnknown
 from tests.review.account.results import expected_in
-from tests.support import EXTERNAL_ID, PUMP_ACCOUNT, app_files
+from tests.support import EXTERNAL_ID, PUMP_ACCOUNT, app_files, of_templates
 from tools.sandbox.aws import ACCOUNT_ID
 
 APPROVED = {"guardrails": ["only-when-approved"], "approval-ends": "20:00"}

@@ -38,7 +38,7 @@ from pump_roles.review.output.descriptions import (
 )
 from pump_roles.review.output.document import counted
 from pump_roles.review.output.page import as_html
-from pump_roles.review.output.report_actions import NOT_GRANTED, actions_of, by_service, in_no_role
+from pump_roles.review.output.report_actions import DASH, actions_of, by_service, in_no_role
 from pump_roles.review.report import (
     ALARMS,
     RISKS,
@@ -412,7 +412,7 @@ def told_of_answers(report: Report) -> Told:
 
 
 def missing(role: RoleReport) -> str:
-    return NOT_GRANTED if role.readable else "Unknown"
+    return DASH if role.readable else "Unknown"
 
 
 def told_first(report: Report) -> Told:
@@ -446,7 +446,7 @@ def told_of_the_rest(report: Report) -> Told:
     for other in report.others:
         yield ".others", describe_principals(other) or "nobody named"
         yield ".others", describe_grants(other) or "nothing by itself"
-        yield ".others", describe_access(other.access) or NOT_GRANTED
+        yield ".others", describe_access(other.access) or DASH
     for title, services in by_service(report):
         yield "#rows h3", title
         for service in services:

@@ -13,6 +13,7 @@ from pump_roles import Guardrail
 from pump_roles.iam import known, parse_trust, shipped
 from pump_roles.review.output.descriptions import RISKS_IN_WORDS
 from pump_roles.review.output.document import Names, Strong, Table
+from pump_roles.review.output.report_actions import CSV_HEADS
 from pump_roles.review.output.report_checks import checks
 from pump_roles.review.output.report_descriptions import (
     answered,
@@ -22,10 +23,10 @@ from pump_roles.review.output.report_descriptions import (
     heading,
     verdict,
 )
-from pump_roles.review.output.report_sections import CSV_HEADS, facts
+from pump_roles.review.output.report_sections import facts
 from pump_roles.review.output.writers import LIMIT
 from pump_roles.review.report import RISKS, Alarm, Answer, Compared, Report, ReportChange, WorstCase
-from pump_roles.review.report.permission_report import of_published, of_templates
+from pump_roles.review.report.permission_report import of_published
 from pump_roles.review.report.questions import left_by_sets
 from pump_roles.review.report.questions import worst_cases as worst_of
 from pump_roles.role import AssemblyUnknown, Boundary, Deployment, Difference
@@ -38,6 +39,7 @@ from tests.support import (
     another,
     changed,
     in_template,
+    of_templates,
     synthesize,
     together,
     trust,

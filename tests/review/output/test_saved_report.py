@@ -21,7 +21,7 @@ from pump_roles.review.account.watched_roles import published_roles
 from pump_roles.review.output.saved_report import report_from
 from pump_roles.review.output.writers import to_json
 from pump_roles.review.report import ALARMS, SCHEMA, Report
-from pump_roles.review.report.permission_report import of_published, of_templates
+from pump_roles.review.report.permission_report import of_published
 from tests.review.account import results, statuses
 from tests.review.account.trail import PURCHASES, call
 from tests.support import (
@@ -29,6 +29,7 @@ from tests.support import (
     another,
     changed,
     earlier,
+    of_templates,
     plain,
     rolled_out,
     short_reports,

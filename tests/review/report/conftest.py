@@ -9,9 +9,8 @@ from aws_cdk import App
 
 from pump_roles import AutoPilotStack, Guardrail, ReadOnlyStack
 from pump_roles.review.report import Report
-from pump_roles.review.report.permission_report import of_templates
 from tests.every_guardrail import EVERY
-from tests.support import ROLE_ARGUMENTS
+from tests.support import ROLE_ARGUMENTS, of_templates
 
 
 @pytest.fixture(scope="session")

@@ -13,7 +13,6 @@ from pump_roles import Guardrail
 from pump_roles.review.output.report_checks import alarm_text, describe_change
 from pump_roles.review.output.report_descriptions import number_of
 from pump_roles.review.report import RISKS, UNKNOWN, YES
-from pump_roles.review.report.permission_report import of_templates
 from tests.attacks import ADMINISTRATOR, ATTACKS, ELSEWHERE, HERE, NAME
 from tests.documents import written
 from tests.role_changes import CHANGES
@@ -32,6 +31,7 @@ from tests.support import (
     every_format,
     guarded,
     in_role,
+    of_templates,
     on_role,
     plain,
     short_reports,

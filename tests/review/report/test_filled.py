@@ -13,7 +13,6 @@ from pump_roles import AutoPilotRollout, AutoPilotStack, templates, universal
 from pump_roles.inputs import validators
 from pump_roles.published import ROLES
 from pump_roles.review.report import Report, ReportChange
-from pump_roles.review.report.permission_report import of_templates
 from pump_roles.review.report.report_changes import changes
 from pump_roles.role import AssemblyUnknown
 from tests.customer import allow
@@ -22,6 +21,7 @@ from tests.support import (
     ROLE_ARGUMENTS,
     SECRET,
     earlier,
+    of_templates,
     rolled_out,
     short_reports,
     synthesize,

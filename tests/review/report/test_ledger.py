@@ -11,10 +11,9 @@ from pump_roles.guardrails import is_set, parts_of
 from pump_roles.iam import CONDITIONALLY, DENIED
 from pump_roles.review.output.writers import to_json
 from pump_roles.review.report import GuardrailReport, Report
-from pump_roles.review.report.permission_report import of_templates
 from tests.decisions.test_guardrails import INTENDED, LIMITS, NOT_TOLD_APART, granted, needed
 from tests.every_guardrail import EVERY
-from tests.support import ROLE_ARGUMENTS, another, changed, guarded, synthesize
+from tests.support import ROLE_ARGUMENTS, another, changed, guarded, of_templates, synthesize
 
 ReportWith = Callable[[str], Report]
 

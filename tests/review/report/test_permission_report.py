@@ -16,7 +16,7 @@ from pump_roles.iam import DENIED, reviewed
 from pump_roles.inputs import InputError
 from pump_roles.review.output.descriptions import describe_difference
 from pump_roles.review.report import RISKS, SCHEMA, Report, Uncounted, permission_report
-from pump_roles.review.report.permission_report import of_published, of_templates
+from pump_roles.review.report.permission_report import of_published
 from pump_roles.review.report.questions import left_by_sets
 from tests.documents import written
 from tests.support import (
@@ -27,6 +27,7 @@ from tests.support import (
     changed,
     in_role,
     json_values,
+    of_templates,
     principal,
     published_patterns,
     said,

@@ -21,7 +21,7 @@ from pump_roles.review.report import (
     permission_report,
     report_changes,
 )
-from pump_roles.review.report.permission_report import of_published, of_templates
+from pump_roles.review.report.permission_report import of_published
 from pump_roles.role import Deployment
 from tests.customer import allow, deny
 from tests.support import (
@@ -35,6 +35,7 @@ from tests.support import (
     external_id,
     guarded,
     in_role,
+    of_templates,
     short_reports,
     together,
 )

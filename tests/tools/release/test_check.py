@@ -20,7 +20,7 @@ from pump_roles.inputs import InputError
 from pump_roles.published import ROLES
 from pump_roles.review.output.writers import to_json
 from pump_roles.review.report import Report
-from pump_roles.review.report.permission_report import of_templates
+from tests.support import of_templates
 from tools.release import check
 from tools.release.check import (
     NOTICE_DAYS,
