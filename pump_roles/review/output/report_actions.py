@@ -99,11 +99,11 @@ _KINDS: Final[Mapping[Risk, str]] = {
 }
 
 
-def actions_of(statement: Question, report: Report) -> Mapping[str, Sequence[State]]:
-    """Return the actions of a statement that a role has, each with its state in each role."""
+def actions_of(question: Question, report: Report) -> Mapping[str, Sequence[State]]:
+    """Return the actions of a question that a role has, each with its state in each role."""
     listed = {action.name: action for action in report.actions}
-    answers = [statement.roles[role.kind] for role in report.roles]
-    neither = {*in_no_role(statement, report)}
+    answers = [question.roles[role.kind] for role in report.roles]
+    neither = {*in_no_role(question, report)}
     found: dict[str, list[State]] = {}
     for name in (name for answer in reversed(answers) for name in answer.named):
         if name in neither or name in found:
@@ -121,11 +121,11 @@ def actions_of(statement: Question, report: Report) -> Mapping[str, Sequence[Sta
     return found
 
 
-def in_no_role(statement: Question, report: Report) -> Sequence[str]:
-    """Return the actions of a statement that certainly no role has."""
+def in_no_role(question: Question, report: Report) -> Sequence[str]:
+    """Return the actions of a question that certainly no role has."""
     if not all(role.readable for role in report.roles):
         return ()
-    answers = [statement.roles[role.kind] for role in report.roles]
+    answers = [question.roles[role.kind] for role in report.roles]
     named = answers[0].named
     return [name for name in named if all(name in answer.not_granted for answer in answers)]
 
@@ -211,7 +211,7 @@ def _uncounted(report: Report) -> Iterator[Service]:
 
 
 def rows_of(report: Report) -> Table:
-    """Return a row for each role and each action that it has, or that a statement is about."""
+    """Return a row for each role and each action that it has, or that a question is about."""
     rows = (tuple(row.get(column, "") for column in CSV_HEADS) for row in _rows(report))
     return Table((*CSV_HEADS.values(),), tuple(rows))
 
@@ -245,9 +245,9 @@ CSV_HEADS: Final = {
 def _rows(report: Report) -> Iterator[Mapping[str, Text]]:
     actions = {action.name: action for action in report.actions}
     titles: dict[str, list[str]] = {}
-    for statement in report.statements:
-        for name in next(iter(statement.roles.values())).named:
-            titles.setdefault(name, []).append(statement.title)
+    for question in report.statements:
+        for name in next(iter(question.roles.values())).named:
+            titles.setdefault(name, []).append(question.title)
     decisions = {role.kind: _decisions(report, role) for role in report.roles}
     for name in sorted(actions.keys() | titles.keys()):
         for role in report.roles:
@@ -266,10 +266,10 @@ def _rows(report: Report) -> Iterator[Mapping[str, Text]]:
 
 
 def _decisions(report: Report, role: RoleReport) -> Mapping[str, str]:
-    # On the actions of the statements.
+    # On the actions of the questions.
     found: dict[str, str] = {}
-    for statement in report.statements:
-        answer = statement.roles[role.kind]
+    for question in report.statements:
+        answer = question.roles[role.kind]
         found |= dict.fromkeys(answer.allowed, ALLOWED)
         found |= dict.fromkeys(answer.limited, LIMITED)
         found |= dict.fromkeys(answer.denied, DENIED)

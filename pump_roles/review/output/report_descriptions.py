@@ -31,7 +31,7 @@ _SUBTITLE: Final = 3
 """How many of the files that the roles were read from are named first."""
 
 _WORST: Final[Mapping[str, Risk]] = {"Money": "money", "Data": "data"}
-"""The risk of an action that the catalog does not have, by the topic of the statement about it."""
+"""The risk of an action that the catalog does not have, by the topic of the question about it."""
 
 TITLE: Final = "What Pump can do in your AWS account"
 
@@ -120,7 +120,7 @@ def heading(role: RoleReport) -> str:
 
 
 def severities(report: Report) -> Mapping[tuple[str, str], Severity]:
-    """Return the severity of each answer, by the statement's ID and the role's kind.
+    """Return the severity of each answer, by the question's ID and the role's kind.
 
     It is the worst risk among the actions that are left, and among those that may be; empty if
     there is none.
@@ -128,19 +128,19 @@ def severities(report: Report) -> Mapping[tuple[str, str], Severity]:
     # What Pump does not publish is not judged, so its topic says what it is at worst.
     risks = {action.name: action.risk for action in report.actions if action.reason}
     found: dict[tuple[str, str], Severity] = {}
-    for statement in report.statements:
-        otherwise = _WORST.get(statement.topic, "writes")
-        for kind, answer in statement.roles.items():
+    for question in report.statements:
+        otherwise = _WORST.get(question.topic, "writes")
+        for kind, answer in question.roles.items():
             left = {risks.get(name, otherwise) for name in answer.left}
             if answer.answer == UNKNOWN:
                 left.add(otherwise)
-            found[statement.id, kind] = next((risk for risk in RISKS if risk in left), "")
+            found[question.id, kind] = next((risk for risk in RISKS if risk in left), "")
     return found
 
 
 def verdict(role: RoleReport, report: Report) -> str:
     """Return in short sentences what a role can do."""
-    answers = {statement.id: statement.roles[role.kind] for statement in report.statements}
+    answers = {question.id: question.roles[role.kind] for question in report.statements}
     alarms = "Read the alarms first." if report.alarms else ""
     if role.stopped:
         sentences = [
@@ -319,17 +319,17 @@ def _in_place(name: str, worst: WorstCase, report: Report) -> str:
 def _possible(worst: WorstCase, report: Report) -> Iterator[str]:
     # What is read, the title does not say.
     by_roles: dict[str, list[str]] = {}
-    for statement in report.statements:
-        if statement.id in worst.answers and worst.only_reads:
-            kinds = [kind for kind, answer in statement.roles.items() if answer.answer != NO]
-            by_roles.setdefault(capital(joined(kinds)), []).append(asked(statement))
+    for question in report.statements:
+        if question.id in worst.answers and worst.only_reads:
+            kinds = [kind for kind, answer in question.roles.items() if answer.answer != NO]
+            by_roles.setdefault(capital(joined(kinds)), []).append(asked(question))
     for roles, answers in by_roles.items():
         yield f"{roles}: {' '.join(answers)}"
 
 
-def asked(statement: Question) -> str:
-    """Return what a statement is about, in sentences."""
-    return f"{statement.title}. {statement.note}".rstrip()
+def asked(question: Question) -> str:
+    """Return what a question is about, in sentences."""
+    return f"{question.title}. {question.note}".rstrip()
 
 
 def harmless_at_worst(report: Report) -> str:
@@ -541,8 +541,8 @@ def only_in_last(report: Report) -> str:
 def by_topic(report: Report) -> Mapping[str, Sequence[Question]]:
     """Return the statements by their topic, in words."""
     found: dict[str, list[Question]] = {}
-    for statement in report.statements:
-        found.setdefault(_TOPICS[statement.topic], []).append(statement)
+    for question in report.statements:
+        found.setdefault(_TOPICS[question.topic], []).append(question)
     return found
 
 

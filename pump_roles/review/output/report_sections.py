@@ -285,16 +285,16 @@ def _questions(report: Report) -> Iterator[Part]:
     yield wording.about_questions(report)
     yield f"{'; '.join(wording.LEGEND.values())}."
     severities = wording.severities(report)
-    for topic, statements in wording.by_topic(report).items():
+    for topic, questions in wording.by_topic(report).items():
         rows = (
             (
-                wording.asked(statement),
+                wording.asked(question),
                 *(
-                    _answer(statement.roles[role.kind], role, severities[statement.id, role.kind])
+                    _answer(question.roles[role.kind], role, severities[question.id, role.kind])
                     for role in report.roles
                 ),
             )
-            for statement in statements
+            for question in questions
         )
         yield Strong(f"{topic}.")
         yield _by_role(report, wording.QUESTION, rows)
@@ -350,7 +350,7 @@ def _left(left: Left, role: RoleReport) -> str:
     sentences = [f"{wording.stay_allowed(role, counts)}: {numbers}."]
     for answer in (NO, LIMITED, YES):
         if found := answers.get(answer):
-            titles = "; ".join(statement.title for statement in found)
+            titles = "; ".join(question.title for question in found)
             becomes = wording.STILL_POSSIBLE
             if answer != YES:
                 becomes = wording.become(answer, found)
