@@ -539,7 +539,7 @@ def only_in_last(report: Report) -> str:
 
 
 def by_topic(report: Report) -> Mapping[str, Sequence[Question]]:
-    """Return the statements by their topic, in words."""
+    """Return the questions by their topic, in words."""
     found: dict[str, list[Question]] = {}
     for question in report.statements:
         found.setdefault(_TOPICS[question.topic], []).append(question)
