@@ -64,7 +64,7 @@ def document_of(report: Report, *, every_action: bool = False) -> Document:
         (Strong(f"{wording.heading(role)}."), f" {wording.verdict(role, report)}")
         for role in report.roles
     )
-    date = f"Actions as of {report.date}, from the catalog {report.catalog}."
+    date = f"Actions as of {report.date}, from the catalog `{report.catalog}`."
     titles = wording.SECTIONS
     sections = (
         Section(titles["alarms"], (*_alarms(report),), attention=True),
@@ -79,7 +79,7 @@ def document_of(report: Report, *, every_action: bool = False) -> Document:
         wording.TITLE,
         report.version,
         summary=(*checks[True], *verdicts, *checks[False]),
-        about=((*coded(wording.subtitle(report)), f" {date} {wording.NOT_ON_AWS}"),),
+        about=(coded(f"{wording.subtitle(report)} {date} {wording.NOT_ON_AWS}"),),
         sections=sections,
     )
 
