@@ -17,7 +17,8 @@ Validations.of(app).addPlugins({
     } catch (error: any) {
       // The CDK ignores a plugin that throws, and a violation without a resource.
       const violatingResources = [{ resourceLogicalId: "*", templatePath, locations: [] }];
-      const description = String(error.stderr || error);
+      const missing = error.code === "ENOENT";
+      const description = missing ? "the command pump-roles is not installed" : String(error.stderr || error);
       return { success: false, violations: [{ ruleName: "report", severity: "fatal", description, violatingResources }] };
     }
   },
