@@ -326,6 +326,8 @@ def template_of(
         if name not in built:
             can_add = kind in settings.omitted_roles
             cure = f'; to add the role, add an object "{kind}"' if can_add else ""
+            if f"{name}Rollout" in built:
+                cure = "; as a delegated administrator, pass --rollout"
             raise ConfigError(f"{settings.file}: the app has no stack {name}{cure}")
         if configure_app is not None:
             configure_app(app)

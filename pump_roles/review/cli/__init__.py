@@ -17,7 +17,7 @@ _COMMANDS: Final = {
     "verify": "Verify that accounts have the expected roles.",
     "activity": "Show what Pump did, and what it never used.",
     "report": "Show what the roles can do.",
-    "template": "Print a role's universal template.",
+    "template": "Write a role's CloudFormation template.",
 }
 """What the help and the shell completion show of each command, without loading it."""
 

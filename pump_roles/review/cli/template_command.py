@@ -10,7 +10,8 @@ from typing import Any
 import click
 
 from pump_roles import universal
-from pump_roles.inputs import GUARDRAILS
+from pump_roles.guardrails import Guardrail
+from pump_roles.inputs import GUARDRAILS, ArgumentError
 from pump_roles.published import ROLES
 from pump_roles.review.cli import options
 
@@ -19,7 +20,7 @@ from pump_roles.review.cli import options
 @click.argument("role", type=click.Choice([*ROLES]), metavar="ROLE")
 @click.option(
     "--settings",
-    type=click.Path(path_type=Path),
+    type=click.Path(exists=True, readable=False, path_type=Path),
     help="Write what the app would deploy with this file, such as pump.json.",
 )
 @options.comma_separated(
@@ -43,7 +44,7 @@ def template(
     rollout: bool,
     output: Path | None,
 ) -> None:
-    """Print a role's template: CloudFormation JSON, which everything can deploy.
+    """Write a role's CloudFormation template, as JSON, which everything can deploy.
 
     ROLE is read-only or auto-pilot.
 
@@ -53,17 +54,30 @@ def template(
 
     With --settings or --guardrails, it is byte for byte what the app deploys: what is set is in the
     template, what is omitted is a parameter. With --rollout, so are the units: the parameter
-    OrganizationalUnitIds. These need the AWS CDK and Node.
+    OrganizationalUnitIds. For these, the app makes the template, so all options but --output need
+    the AWS CDK and Node.
     """
     if settings is not None:
         options.check_not_passed({"--guardrails": guardrails}, "cannot be combined with --settings")
     if settings is None and not guardrails and not rollout:
         text = universal.template(role).decode()
     else:
+        _check_guardrails(guardrails)
         _check_tools()
         text = _synthesized(role, settings, guardrails, rollout=rollout)
     file = None if output == Path("-") else output
     options.write({file: text})
+
+
+def _check_guardrails(names: Sequence[str]) -> None:
+    try:
+        for name in names:
+            Guardrail.named(name)
+    except ArgumentError as error:
+        problem = error.problem
+        if error.other:
+            problem = f"{error.guardrail} takes a value: set it in a file, and pass --settings"
+        raise click.BadParameter(problem, param_hint="'--guardrails'") from None
 
 
 def _check_tools() -> None:

@@ -211,7 +211,6 @@ def test_boundary_of_the_configuration_next_to_the_settings_counts(folder: Path)
 @pytest.mark.parametrize(
     ("settings", "kind", "options", "message"),
     [
-        (None, "read-only", (), "pump.json: there is no such file"),
         ("[]", "read-only", (), "pump.json: is not a settings file: it is not a JSON object"),
         ('{"rols": []}', "read-only", (), "pump.json: rols: unknown key; did you mean roles?"),
         (
@@ -225,21 +224,20 @@ def test_boundary_of_the_configuration_next_to_the_settings_counts(folder: Path)
         ('{"roles": ["read-only"]}', "auto-pilot", (), "pump.json: the app has no stack PumpAuto"),
         (
             json.dumps({"read-only": UNITS, "delegated-admin": True}),
-            *("read-only", (), "pump.json: the app has no stack PumpReadOnly"),
+            *("read-only", (), "pump.json: the app has no stack PumpReadOnly; as a delegated "),
         ),
         ("{}", "read-only", ("--output", "pump.json"), "pump.json: would overwrite an input"),
     ],
 )
 def test_settings_that_cannot_be_used_are_one_error_and_nothing_is_written(
-    settings: str | None, kind: str, options: Sequence[str], message: str, folder: Path
+    settings: str, kind: str, options: Sequence[str], message: str, folder: Path
 ) -> None:
-    if settings is not None:
-        (folder / "pump.json").write_text(settings)
+    (folder / "pump.json").write_text(settings)
     output = options or ("--output", "role.template.json")
     line = the_error(run(kind, "--settings", "pump.json", *output), 1)
     assert line.startswith(f"pump-roles: {message}")
     files = {file.name: file.read_text() for file in folder.iterdir()}
-    assert files == ({} if settings is None else {"pump.json": settings})
+    assert files == {"pump.json": settings}
 
 
 @pytest.mark.parametrize(
@@ -247,12 +245,13 @@ def test_settings_that_cannot_be_used_are_one_error_and_nothing_is_written(
     [
         (("--guardrails", "recomended"), "there is no guardrail 'recomended'; did you mean recomm"),
         (("--guardrails", "no-selling"), "no-selling would have no effect on the read-only role"),
-        (("--guardrails", "until"), "until takes a value; use the key until, or "),
+        (("--guardrails", "until"), "until takes a value: set it in a file, and pass --settings"),
         (("--guardrails", "recommended,metadata-only"), "metadata-only is listed twice"),
-        (("--guardrails", "x", "--settings", "x"), "--guardrails: cannot be combined with --setti"),
+        (("--guardrails", "x", "--settings", "."), "--guardrails: cannot be combined with --setti"),
+        (("--settings", "nope.json"), "'--settings': Path 'nope.json' does not exist."),
     ],
 )
-def test_guardrail_that_cannot_be_used_is_an_error(
+def test_option_that_cannot_be_used_is_a_usage_error(
     arguments: Sequence[str], problem: str, folder: Path
 ) -> None:
     ended = run("read-only", *arguments, "--output", "role.template.json")
@@ -270,11 +269,14 @@ def test_missing_tool_is_one_line_that_says_how_to_get_it(
     else:
         module = "pump_roles.review.cli.template_command.find_spec"
         monkeypatch.setattr(module, lambda found: None if found == missing else found)
-    for options in (["--guardrails", "recommended"], ["--rollout"], ["--settings", "pump.json"]):
+    for options in (["--guardrails", "recommended"], ["--rollout"], ["--settings", "."]):
         line = the_error(run("read-only", *options, "--output", "role.template.json"), 1)
         assert line.startswith("pump-roles: this template needs ")
         assert name in line
         assert "run pip install " in line
+    # What is wrong with the options comes first.
+    for options in (["--guardrails", "recomended"], ["--settings", "pump.json"]):
+        the_usage_error(run("read-only", *options))
     assert not [*folder.iterdir()]
     assert written("read-only") == universal.template("read-only")
 
