@@ -13,8 +13,7 @@ import jmespath  # type: ignore[import-untyped]
 import pytest
 
 from pump_roles.app import app_stacks, config
-from tests.docs.pages import PROTECT, settings_in
-from tests.support import ROLLED_OUT
+from tests.docs.pages import ORGANIZATIONS, PROTECT, settings_in
 from tools.sandbox.aws import ACCOUNT_ID
 
 MANAGEMENT = "111122223333"
@@ -97,12 +96,12 @@ def test_lists_roles_with_pumps_names_in_every_spelling() -> None:
     assert {*found.stdout.split()} == listed
 
 
-def test_settings_add_the_stack_that_the_page_deploys(provided: dict[str, str]) -> None:
+@pytest.mark.parametrize("rollouts", settings_in(ORGANIZATIONS))
+def test_settings_add_the_stack_that_the_page_deploys(rollouts: dict[str, Any]) -> None:
     (settings,) = settings_in(PROTECT)
-    bounded = {**provided, **ROLLED_OUT, "permissions-boundary": "platform/Boundary"}
     added = {
-        stack.stack_id for stack in app_stacks.stacks(config.Settings({**bounded, **settings}))
+        stack.stack_id for stack in app_stacks.stacks(config.Settings({**rollouts, **settings}))
     }
-    assert added - {stack.stack_id for stack in app_stacks.stacks(config.Settings(bounded))} == {
+    assert added - {stack.stack_id for stack in app_stacks.stacks(config.Settings(rollouts))} == {
         *re.findall(r"^npx cdk deploy (\w+)$", PROTECT, re.MULTILINE)
     }
