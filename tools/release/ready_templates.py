@@ -34,22 +34,33 @@ READY: Final[Mapping[str, Callable[[], bytes]]] = {
 }
 """The function that makes each template, by path."""
 
+_AUDITOR: Final = (
+    "not a role of Pump's: with it, [an auditor](../docs/audit.md#a-role-for-the-auditor) reads "
+    "the account"
+)
+
 
 def table() -> str:
     """Return the rows of the templates: what each leaves, and its digest."""
-    rows = ["| file | what the role can do | SHA-256 |", "|---|---|---|", *map(_row, READY)]
+    rows = [
+        "| file | what the role can do | SHA-256 |",
+        "|---|---|---|",
+        *(_row(path, _what_it_can_do(path)) for path in READY),
+        _row(f"{FOLDER}/Auditor.template.json", _AUDITOR),
+    ]
     return "".join(f"{row}\n" for row in rows)
 
 
-def _row(path: str) -> str:
-    file = ROOT / path
-    (role,) = of_contents(templates.read(file)).roles
+def _what_it_can_do(path: str) -> str:
+    (role,) = of_contents(templates.read(ROOT / path)).roles
     guardrails = ", ".join(f"`{found.name}`" for found in role.guardrails)
     kept = f"with {guardrails}" if guardrails else "that Pump publishes"
-    left = f"{role.effective} actions {kept}"
-    can = (
-        f"{role.money} spend money, {role.writes} make other changes, {role.data} return data, "
-        f"{role.reads} read metadata"
+    return (
+        f"{role.effective} actions {kept}: {role.money} spend money, {role.writes} make other "
+        f"changes, {role.data} return data, {role.reads} read metadata"
     )
+
+
+def _row(path: str, can: str) -> str:
     name = path.removeprefix(f"{FOLDER}/")
-    return f"| [{name}]({name}) | {left}: {can} | `{sha256(file.read_bytes()).hexdigest()}` |"
+    return f"| [{name}]({name}) | {can} | `{sha256((ROOT / path).read_bytes()).hexdigest()}` |"
