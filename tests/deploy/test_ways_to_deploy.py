@@ -56,7 +56,7 @@ def test_same_role_from_the_app_a_ready_file_typescript_and_the_aws_cli(
     aws.deploy("Vendors", vendors, PARAMETERS, in_typescript)
 
     create, *_ = (block for block in sh_blocks(TEMPLATE) if "aws cloudformation" in block)
-    (tmp_path / "PumpReadOnly.template.json").write_bytes(file.read_bytes())
+    (tmp_path / FILE).write_bytes(file.read_bytes())
     shell(create, tmp_path, aws, cli)
 
     for account in (app, ready, in_typescript, cli):

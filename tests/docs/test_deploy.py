@@ -79,8 +79,8 @@ def test_commands_for_a_template_run(tmp_path: Path, monkeypatch: pytest.MonkeyP
     (tmp_path / "pump.json").unlink()
     assert {file.name: file.read_bytes() for file in tmp_path.iterdir()} == {
         "PumpReadOnly.template.json": universal.template("read-only"),
-        "PumpAutoPilot.template.json": app_files(guarded)["PumpAutoPilot"],
-        "Mine.template.json": app_files(settings)["PumpReadOnly"],
+        "PumpAutoPilot-mine.template.json": app_files(guarded)["PumpAutoPilot"],
+        "PumpReadOnly-mine.template.json": app_files(settings)["PumpReadOnly"],
         "PumpReadOnlyRollout.template.json": rollout_with_parameters("read-only"),
     }
 

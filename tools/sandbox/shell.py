@@ -38,7 +38,7 @@ Without -c, the settings are those in your pump.json. Without a terminal, also p
 --require-approval never to cdk deploy.
 
 The emulator lacks Savings Plans, Reserved Instances and their listings, Cost Explorer, Support,
-and Service Quotas.
+Service Quotas, the State of an account in list-accounts, and list-delegated-administrators.
 
 To stop the emulator and delete everything in it: exit
 """
