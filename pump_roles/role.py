@@ -102,6 +102,7 @@ RoleWhy = Literal[
     "not-read",
     "only-elsewhere",
     "open",
+    "open-units",
     "several-variants",
     "unreadable",
     "unreadable-name",
@@ -488,6 +489,11 @@ class Deployment:
     def known_units(self) -> tuple[str, ...]:
         """The IDs of the units, without the placeholder of a parameter."""
         return tuple(unit for unit in self.units if not unit.startswith("${"))
+
+    @property
+    def has_open_units(self) -> bool:
+        """Whether a parameter has the units."""
+        return not self.unreadable and self.known_units != self.units
 
 
 ControlType = Literal["SERVICE_CONTROL_POLICY", "RESOURCE_CONTROL_POLICY"]

@@ -217,7 +217,7 @@ def is_deployed_to(
         return True if units is None else None
 
     def is_targeted(rollout: Deployment) -> bool | None:
-        if not is_account_filter(rollout.filter) or rollout.known_units != rollout.units:
+        if not is_account_filter(rollout.filter) or rollout.has_open_units:
             return None
         # If its units are not known, the account may be in the targeted ones.
         in_units = rollout.units if units is None else tuple(units)

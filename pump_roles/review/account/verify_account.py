@@ -138,7 +138,8 @@ def _verify_role(
     )
     if reason := details.missing.get(name.casefold()):
         return replace(result, unknown=(reason,))
-    belongs = details.is_in([place for place in expectation.places if place.kind == expected.kind])
+    places = [place for place in expectation.places if place.kind == expected.kind]
+    belongs = details.is_in(places)
     if expectation.removed or belongs is False:
         rule: Rule = "role-present" if expectation.removed else "role-misplaced"
         if actual is not None:
@@ -155,7 +156,9 @@ def _verify_role(
         open_ids = (RoleUnknown(part="role", why="open"),) if is_open else ()
         return replace(result, notes=(absent, *open_ids))
     if belongs is None:
-        open_place = RoleUnknown(part="place", why="open")
+        # Of an account that is verified alone, the units are not read, either.
+        in_parameter = details.units is not None and any(place.has_open_units for place in places)
+        open_place = RoleUnknown(part="place", why="open-units" if in_parameter else "open")
         if details.units is None and actual is not None:
             # Whoever verifies only this account expects the role that is in it.
             result = replace(result, notes=(open_place,))

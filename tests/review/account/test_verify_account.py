@@ -728,6 +728,13 @@ def test_role_is_expected_where_the_templates_put_it_and_nowhere_else(
         assert (found.state, open_place in found.notes) == ("match" if alone else "unknown", alone)
 
 
+def test_units_that_are_a_parameter_leave_open_where_the_role_is_expected() -> None:
+    places = (rollout(units=("${OrganizationalUnitIds}",)),)
+    for where, why in ((IN_UNITS, "open-units"), (ALONE, "open")):
+        found = result(replace(PUBLISHED, places=places), **where)
+        assert [(each.part, each.why) for each in found.unknown] == [("place", why)]
+
+
 def test_whether_a_role_exists_is_not_known_if_roles_cannot_be_listed() -> None:
     expectation = replace(PUBLISHED, places=(ELSEWHERE,))
     found = result(expectation, unknown=(denied_account("other-roles"),))
