@@ -241,6 +241,10 @@ def _policy(policy: PolicyResult) -> Item:
     return Item(about, items)
 
 
+_ABSENT: Final = {"absent", "only-elsewhere"}
+"""Which notes say that a role does not exist, and should not."""
+
+
 def _role(role: RoleResult) -> Item:
     # First those that give more access, then those that may, then the others.
     by_effect = sorted(role.differences, key=lambda found: [*_EFFECTS].index(found.effect))
@@ -253,7 +257,8 @@ def _role(role: RoleResult) -> Item:
     ]
     if role.last_used:
         items.append(_item("last used", role.last_used))
-    state = Strong(role.state, _STATES[role.state])
+    absent = role.state == "match" and any(note.why in _ABSENT for note in role.notes)
+    state = Strong("absent, as expected" if absent else role.state, _STATES[role.state])
     about = f"{role.kind} role"
     return Item((state, f": {about} ", Code(role.arn)), tuple(items))
 

@@ -8,7 +8,7 @@ import pytest
 from pump_roles.review.account.organization import Organization
 from pump_roles.review.account.verification import AccountResult, StoppedBy
 from pump_roles.review.output.verify_sections import REMEDIES, remedies
-from pump_roles.role import Difference
+from pump_roles.role import Difference, RoleUnknown, RoleWhy
 from tests.documents import written
 from tests.review.account.results import (
     APPROVED,
@@ -83,6 +83,13 @@ def test_value_of_a_tag_that_does_not_open_a_guardrail_is_said() -> None:
     misspelled = replace(APPROVED, value="Approved", open=False)
     said = "closed: the tag pump-commitments has the value Approved, which does not open it\n"
     assert f"only-when-approved: {said}" in table(matching(1, approvals=(misspelled,)))
+
+
+@pytest.mark.parametrize("why", ["absent", "only-elsewhere"])
+def test_role_that_should_not_exist_and_does_not_is_absent(why: RoleWhy) -> None:
+    found = table(matching(1, notes=(RoleUnknown(part="role", why=why),)))
+    assert "    absent, as expected: read-only role arn:" in found
+    assert "match: read-only" not in found
 
 
 def test_markdown_begins_with_the_result() -> None:
