@@ -20,7 +20,7 @@ from pump_roles.review.cli import options
 @click.argument("role", type=click.Choice([*ROLES]), metavar="ROLE")
 @click.option(
     "--settings",
-    type=click.Path(exists=True, readable=False, path_type=Path),
+    type=options.Input(lambda: ()),
     help="Write what the app would deploy with this file, such as pump.json.",
 )
 @options.comma_separated(
