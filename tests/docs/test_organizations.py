@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from pump_roles.published import ROLES
-from tests.docs.pages import PROTECT, STACKSETS, policy
+from tests.docs.pages import ORGANIZATIONS, PROTECT, STACKSETS, cdk_commands, policy, settings_in
 from tests.support import EXTERNAL_ID, PUMP_ACCOUNT, trust
 from tools.sandbox import catalog
 from tools.sandbox.aws import ACCOUNT_ID
@@ -94,6 +94,19 @@ def test_service_role_may_do_nothing_else(name: str) -> None:
         "Principal": {"Service": "cloudformation.amazonaws.com"},
         "Action": "sts:AssumeRole",
     }
+
+
+def test_stack_of_another_account_is_not_destroyed_with_those_of_this_one() -> None:
+    elsewhere = {
+        role.stack_name
+        for settings in settings_in(ORGANIZATIONS)
+        for kind, role in ROLES.items()
+        if "account" in settings.get(kind, {})
+    }
+    together = [words[3:] for words in cdk_commands(ORGANIZATIONS) if len(words[3:]) > 1]
+    assert elsewhere
+    assert together
+    assert [names for names in together if not elsewhere.isdisjoint(names)] == []
 
 
 def test_wildcard_service_actions_on_the_page_are_the_published_ones() -> None:
