@@ -593,4 +593,7 @@ def _has(name: str, separator: str) -> bool:
     # Whether the value of a placeholder may contain a separator.
     if name.endswith("AWS::AccountId"):
         return separator.isdigit()
-    return name.startswith("?") or (separator != "," and bool(re.search(r"[\w+=.@-]", separator)))
+    # Only names have no other characters: an attribute, or the ID of a stack, can be an ARN.
+    is_name = name.count(".") <= 1 and not name.endswith("AWS::StackId")
+    may_be_in_names = not is_name or bool(re.search(r"[\w+=.@-]", separator))
+    return name.startswith("?") or (separator != "," and may_be_in_names)

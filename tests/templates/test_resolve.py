@@ -204,6 +204,8 @@ UNRESOLVED: list[tuple[Any, str, set[Any], set[str]]] = [
     ({"Fn::Split": ["", "a-b"]}, "function", {HOLE}, {"a-b"}),
     # A Region contains the separator, and what is provided may.
     ({"Fn::Split": ["-", {"Ref": "AWS::Region"}]}, "unresolved", {HOLE}, set()),
+    ({"Fn::Split": ["/", {"Ref": "AWS::StackId"}]}, "unresolved", {HOLE}, set()),
+    ({"Fn::Split": [":", {"Fn::GetAtt": ["Role", "RoleId"]}]}, "unresolved", {HOLE}, set()),
     ({"Fn::Split": ["/", {"Fn::Sub": "a/${Free}"}]}, "parameter", {HOLE}, {"a/"}),
     ({"Fn::Transform": {"Name": "M", "Parameters": {"R": "a"}}}, "function", {HOLE}, {"M", "a"}),
     ({"Fn::Unknown": [{"deep": 1.5}]}, "function", {HOLE}, {"1.5"}),
