@@ -89,6 +89,10 @@ def test_has_what_a_ticket_needs(published: Report) -> None:
     assert len(markdown) < 20_000
 
 
+def test_catalog_is_a_name_in_which_nothing_is_escaped(published: Report) -> None:
+    assert f"from the catalog `{published.catalog}`. " in written(published, "markdown")
+
+
 def test_says_at_worst_only_what_is_possible_and_which_guardrails_are_in_place(
     published: Report,
 ) -> None:
