@@ -13,11 +13,10 @@ from click.testing import CliRunner
 
 from pump_roles.published import ROLES
 from pump_roles.review.cli import app
-from pump_roles.universal import FILES
 from tests.docs.pages import TEMPLATE, quick_create_link, sh_blocks
 from tests.support import PRINCIPAL
 from tools.sandbox.aws import ACCOUNT_ID, EmbeddedAws
-from tools.sandbox.cdk import tool_environment
+from tools.sandbox.cdk import ROOT, tool_environment
 
 # Everything that an external ID can have and a URL treats in its own way.
 EXTERNAL_ID = "a+b=c,d.e@f:g/h-i_j"
@@ -83,7 +82,9 @@ def test_commands_without_the_cdk_create_and_update_the_role_and_reject_the_plac
     create, arn, update, _ = (
         block for block in sh_blocks(TEMPLATE) if "aws cloudformation" in block
     )
-    (tmp_path / FILES["read-only"]).write_bytes(run("template", "read-only"))
+    file = "PumpReadOnly-recommended.template.json"
+    content = (ROOT / "cloudformation" / file).read_text()
+    (tmp_path / file).write_text(content)
 
     def shell(block: str) -> tuple[int, str]:
         ended = subprocess.run(
@@ -103,9 +104,9 @@ def test_commands_without_the_cdk_create_and_update_the_role_and_reject_the_plac
     assert shell(with_principal.replace("=EXTERNAL_ID", f"={EXTERNAL_ID}"))[0] == 0
     role = f"arn:aws:iam::{ACCOUNT_ID}:role/PumpReadOnlyRole"
     assert shell(arn) == (0, f"{role}\n")
-    template = json.loads(run("template", "read-only"))
+    template = json.loads(content)
     template["Resources"]["ReadOnlyRole"]["Properties"]["Description"] = "Newer"
-    (tmp_path / FILES["read-only"]).write_text(json.dumps(template))
+    (tmp_path / file).write_text(json.dumps(template))
     # The AWS CLI names a change set after the second.
     time.sleep(1)
     assert shell(update)[0] == 0

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pump_roles.iam import account_of_root, in_account, parse_policy
+from pump_roles.iam import VERSIONS, account_of_root, in_account, parse_policy
 from pump_roles.iam import statements_in as statements_of
 from tests.policies import document_of, rewritten
 from tests.support import examples, json_values
@@ -301,7 +301,9 @@ def test_policies_with_one_canonical_form_decide_every_request_alike(data: st.Da
     for _ in range(20):
         document = data.draw(policies())
         others = [*(data.draw(mutated(document)) for _ in range(3)), data.draw(rewritten(document))]
-        others.append(document_of(parse_policy(document, name="P")))
+        # In the older version, "${" is no variable, but it is for the simulator.
+        if document["Version"] == VERSIONS[-1] or "${" not in json.dumps(document):
+            others.append(document_of(parse_policy(document, name="P")))
         alike += [
             (document, other)
             for other in others
