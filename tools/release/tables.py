@@ -80,6 +80,10 @@ DATA: Final[Mapping[str, str]] = {
         "names and email addresses of accounts (only there or in a delegated administrator "
         "account): personal"
     ),
+    "read-membership": (
+        "the organization that the account is in, with its management account's email address, "
+        "and its handshakes: personal"
+    ),
     "read-alerts": "email addresses that budgets and alerts notify: personal",
     "read-people": "names of users, public keys, home folders, names of files: personal",
     "read-support-cases": "the text and the files of support cases: personal and confidential",
