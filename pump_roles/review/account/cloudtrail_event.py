@@ -102,6 +102,10 @@ class Event(Struct, rename="camel"):
 
     def __post_init__(self) -> None:
         self.issuer = self.account = self.unnamed_issuer = ""
+        # Days, months, and deadlines are those in UTC.
+        if (time := moment_of(self.event_time)) is None:
+            raise ValueError("not a time in UTC")
+        self.event_time = time
         identity = self.user_identity or _NO_IDENTITY
         context = identity.session_context
         issuer = (context and context.session_issuer) or _NO_ISSUER

@@ -8,13 +8,13 @@ from contextlib import contextmanager
 import click
 from botocore.exceptions import BotoCoreError, ClientError
 from botocore.parsers import ResponseParserError
-from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, SpinnerColumn, TextColumn
 
 from pump_roles.iam import ExternalId, TextMask
 from pump_roles.inputs import InputError
 from pump_roles.review.account.aws_sdk import CallerClients, Clients, remedy_for
 from pump_roles.review.cli.options import UNKNOWN, fail
+from pump_roles.review.output.terminal import console
 
 __all__ = ["CallerClients", "Clients", "progress", "region_of", "unknown_if_aws_fails"]
 
@@ -46,21 +46,22 @@ def progress(description: str, total: int | None = None) -> Iterator[Callable[..
     Yields a function to call with the number of further items that are done. With a second
     argument, it writes that as a line if standard error is not a terminal, such as in a CI log.
     """
-    console = Console(stderr=True)
+    is_terminal = sys.stderr is not None and sys.stderr.isatty()
+    shown = console(terminal=is_terminal, stderr=True)
     with Progress(
         SpinnerColumn(),
         TextColumn("{task.description}"),
         BarColumn(),
         MofNCompleteColumn(),
-        console=console,
+        console=shown,
         transient=True,
-        disable=not console.is_terminal,
+        disable=not is_terminal,
     ) as bar:
         task = bar.add_task(description, total=total)
 
         def done(count: int, line: str = "") -> None:
             bar.advance(task, count)
-            if line and sys.stderr is not None and not sys.stderr.isatty():
+            if line and sys.stderr is not None and not is_terminal:
                 click.echo(line, err=True)
 
         yield done

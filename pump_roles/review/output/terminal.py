@@ -1,10 +1,11 @@
 """What writes any document for a terminal. It is not in ``writers``, because rich loads slowly."""
 
 import os
+import shutil
 import sys
 from collections.abc import Iterator, Mapping
 from io import StringIO
-from typing import Final
+from typing import Any, Final
 
 from rich.cells import cell_len
 from rich.console import Console
@@ -31,25 +32,43 @@ _STYLES: Final[Mapping[Tone, str]] = {
     "good": "green",
 }
 
+_NARROWEST: Final = 40
+"""The minimum width of a terminal, in columns."""
+
+_OF_A_FILE: Final = 80
+"""The width of anything else, whose lines are never wrapped."""
+
 _Line = tuple[int, Styled]
 """How deep it is, and what it says."""
+
+
+def console(*, terminal: bool, **settings: Any) -> Console:
+    """Return a console of rich, whose width may come from the variable ``COLUMNS``.
+
+    :param terminal: whether it writes to a terminal.
+    """
+    # rich takes any text of digits in the variables, shows nothing in 0 columns, and fails if a
+    # digit is not an ASCII one.
+    columns, lines = shutil.get_terminal_size()
+    width = max(columns, _NARROWEST) if terminal else _OF_A_FILE
+    return Console(width=width, height=lines, force_terminal=terminal, **settings)
 
 
 def to_terminal(document: Document, *, styled: bool) -> str:
     """Return a document as lines: styled and wrapped only if for a terminal, without markup."""
     written = StringIO()
-    console = Console(
+    shown = console(
         file=written,
         # sys.stdout is None if standard output is closed.
-        force_terminal=styled and sys.stdout is not None and sys.stdout.isatty(),
+        terminal=styled and sys.stdout is not None and sys.stdout.isatty(),
         color_system=None if os.environ.get("NO_COLOR") else "auto",
         soft_wrap=True,
     )
     for depth, line in _lines(document):
         indent = "  " * depth
-        width = max(console.width - len(indent) - 2, 1)
-        for number, part in enumerate(_wrapped(line, width) if console.is_terminal else [line]):
-            console.print(Styled(f"{indent}  " if number else indent).append_text(part))
+        width = max(shown.width - len(indent) - 2, 1)
+        for number, part in enumerate(_wrapped(line, width) if shown.is_terminal else [line]):
+            shown.print(Styled(f"{indent}  " if number else indent).append_text(part))
     return written.getvalue()
 
 

@@ -187,6 +187,9 @@ def plan(hourly: Any, **request: Any) -> Any:
         ("2026-12-31T23:59:59Z", "2.50", None, "2026-12-31T23:59:59Z"),
         ("2027-02-20T00:00:00Z", "2.50", None, "2027-02-27T00:00:00Z"),
         ("2028-02-25T00:00:00Z", "2.50", None, "2028-02-29T23:59:59Z"),
+        # The month is the one in UTC.
+        ("2026-12-01T02:00:00+05:00", "2.50", None, "2026-11-30T23:59:59Z"),
+        ("2026-11-30T22:00:00-05:00", "2.50", None, "2026-12-08T03:00:00Z"),
         # Queued: bought later.
         (TIME, "2.50", "2026-12-01T00:00:00Z", "2026-12-08T00:00:00Z"),
         (TIME, "2.50", 1_796_083_200, "2026-12-08T00:00:00Z"),
@@ -813,6 +816,31 @@ def test_account_says_what_was_read_and_what_was_done_of_its_own() -> None:
         ),
     )
     assert found.events == 7
+
+
+def test_time_with_an_offset_is_converted_to_utc_and_its_day_and_order_are_those_in_utc() -> None:
+    early, late = (
+        call("ec2:CreateTags", session=session, eventTime=time)
+        for session, time in (
+            ("early", "2026-11-11T02:00:00+05:00"),
+            ("late", "2026-11-10T23:30:00Z"),
+        )
+    )
+    found = activity(late, early)
+    assert [change.time for change in found.changes] == [
+        "2026-11-10T21:00:00Z",
+        "2026-11-10T23:30:00Z",
+    ]
+    (account,) = found.accounts
+    assert (account.days, account.since) == (1, "2026-11-10T21:00:00Z")
+    assert [session.name for session in found.sessions] == ["early", "late"]
+
+
+@pytest.mark.parametrize("time", ["0001-01-01T00:00:00+14:00", "2026-11-10T08:15:00", "yesterday"])
+def test_event_without_a_time_in_utc_is_not_read(time: str) -> None:
+    found = activity(call("ec2:CreateTags"), call("ec2:CreateTags", eventTime=time))
+    assert len(found.changes) == 1
+    assert [(each.why, each.events) for each in found.unknown] == [("malformed", 1)]
 
 
 def test_plan_that_must_be_returned_first_is_first_whatever_its_account() -> None:

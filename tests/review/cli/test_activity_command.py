@@ -70,6 +70,12 @@ def test_writes_every_format(trail: Path, tmp_path: Path) -> None:
         assert "Example-1234-5678" not in written
 
 
+@pytest.mark.parametrize("columns", ["0", "\u00b2"])
+def test_result_is_the_same_whatever_the_width_of_the_terminal(trail: Path, columns: str) -> None:
+    ended = run("activity", trail, environment={"COLUMNS": columns})
+    assert (ended.exit_code, ended.stdout) == (0, activity(trail).stdout)
+
+
 def test_guide_shows_the_first_lines_for_the_folder_of_an_account_in_a_trail(
     tmp_path: Path,
 ) -> None:

@@ -32,7 +32,7 @@ GITHUB = 65_536
 """The maximum length of a GitHub comment, in characters."""
 
 ARN = f"arn:aws:iam::000000000001:role/{'a-long-path/' * 9}PumpReadOnlyRole"
-ROW = " ".join(["cell"] * 9)
+ROW = " ".join(["cell"] * 18)
 
 
 def document(*parts: Part) -> Document:
@@ -182,7 +182,7 @@ def shown(monkeypatch: pytest.MonkeyPatch) -> Callable[..., str]:
     def show(output: StringIO | None, part: Part, *, styled: bool = True, **variables: str) -> str:
         for name in ("NO_COLOR", "FORCE_COLOR"):
             monkeypatch.delenv(name, raising=False)
-        for name, value in {"TERM": "xterm", "COLUMNS": "20", **variables}.items():
+        for name, value in {"TERM": "xterm", "COLUMNS": "40", **variables}.items():
             monkeypatch.setenv(name, value)
         with monkeypatch.context() as patched:
             patched.setattr(sys, "stdout", output)
@@ -195,9 +195,9 @@ def shown(monkeypatch: pytest.MonkeyPatch) -> Callable[..., str]:
 def test_text_is_wrapped_between_words_and_only_on_a_terminal(shown: Callable[..., str]) -> None:
     text = (f"label: {ROW} ", Code(ARN), " end")
     assert shown(Terminal(), text).splitlines() == [
-        "  label: cell cell",
-        *["    cell cell cell"] * 2,
-        "    cell",
+        "  label: cell cell cell cell cell cell",
+        "    cell cell cell cell cell cell cell",
+        "    cell cell cell cell cell",
         f"    {ARN}",
         "    end",
     ]
@@ -205,14 +205,26 @@ def test_text_is_wrapped_between_words_and_only_on_a_terminal(shown: Callable[..
 
 
 def test_row_of_a_table_is_wrapped_only_between_words(shown: Callable[..., str]) -> None:
-    table = Table(("account", "name"), ((1, f"a-name-that-exceeds-the-width {ROW}"),))
+    table = Table(("account", "name"), ((1, f"a-name-that-exceeds-the-width-of-a-line {ROW}"),))
     assert shown(Terminal(), table, NO_COLOR="1").splitlines() == [
         "  account  name",
         "  1",
-        "    a-name-that-exceeds-the-width",
-        *["    cell cell cell"] * 3,
+        "    a-name-that-exceeds-the-width-of-a-line",
+        *["    cell cell cell cell cell cell cell"] * 2,
+        "    cell cell cell cell",
     ]
     assert shown(StringIO(), table).count("\n") == 2
+
+
+@pytest.mark.parametrize("columns", ["0", "1", "39", "-1", "\u00b2", "9" * 5_000, "abc"])
+def test_width_that_is_too_small_or_no_number_hides_nothing(
+    columns: str, shown: Callable[..., str]
+) -> None:
+    first, *others = shown(Terminal(), ROW, COLUMNS=columns).splitlines()
+    assert " ".join([first, *others]).split() == ROW.split()
+    assert len(first) >= len("  cell cell cell cell cell cell cell")
+    for styled in (True, False):
+        assert shown(StringIO(), ROW, styled=styled, COLUMNS=columns) == f"  {ROW}\n"
 
 
 def test_columns_are_aligned_by_their_width_on_the_screen() -> None:
