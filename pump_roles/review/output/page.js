@@ -9,6 +9,8 @@
   const date = document.querySelector("time").dateTime;
   // A search that finds more leaves the services folded.
   const MOST = 200;
+  // A longer search is cut, because the time for a pattern grows with its length. No action's name is as long.
+  const LONGEST = 256;
 
   // Read once, so that each keystroke is fast.
   const rows = all("li", find("rows")).map((row) => ({
@@ -117,6 +119,7 @@
   };
 
   const apply = () => {
+    if (fields.text.value.length > LONGEST) fields.text.value = fields.text.value.slice(0, LONGEST);
     // A line pasted from a policy has quotes and a comma.
     const asked = fields.text.value.replace(/["',]/g, " ").trim();
     const terms = asked.toLowerCase().split(/\s+/).filter(Boolean);

@@ -300,3 +300,19 @@ def test_interrupt_ends_the_command_without_partial_output() -> None:
             released.set()
     assert process.returncode == 130
     assert (stdout, stderr) == ("", "")
+
+
+def test_interrupt_while_modules_are_loaded_prints_nothing(tmp_path: Path) -> None:
+    # It is loaded before the command line, as something that takes long.
+    interrupts = "import os, signal\nos.kill(os.getpid(), signal.SIGINT)\n"
+    (tmp_path / "click.py").write_text(interrupts)
+    signal.signal(signal.SIGINT, signal.default_int_handler)
+    ended = subprocess.run(
+        [sys.executable, "-m", "pump_roles", "activity"],
+        env={**tool_environment(), "PYTHONPATH": f"{tmp_path}:{ROOT}"},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    # A shell reports 130.
+    assert (ended.returncode, ended.stdout, ended.stderr) == (-signal.SIGINT, "", "")

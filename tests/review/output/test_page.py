@@ -773,6 +773,17 @@ def test_search_may_be_as_long_as_a_browser_allows(show: Show, reports: Reports)
     assert count(page) == shown_count(reports["few"])
 
 
+def test_long_search_is_cut_before_it_takes_time(show: Show) -> None:
+    page = show("few")
+    search(page, "*a" * 10_000)
+    assert page.locator("[name=text]").input_value() == "*a" * 128
+    # A paste of a line is searched as it is.
+    search(page, "a" * 256)
+    assert page.locator("[name=text]").input_value() == "a" * 256
+    page.goto(f"{page.url.partition('#')[0]}#actions?text={'b' * 20_000}")
+    assert page.locator("[name=text]").input_value() == "b" * 256
+
+
 def test_search_says_nothing_about_what_has_rows(show: Show, reports: Reports) -> None:
     page = show("few")
     # The second is pasted from a policy. The third is the beginning of listed actions.
