@@ -6,16 +6,21 @@ The emulator runs the query in DuckDB, over the files of a trail in its S3.
 import json
 import re
 import shlex
-from collections.abc import Sequence
+import signal
+from collections.abc import Callable, Sequence
+from datetime import datetime, timezone
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
+from unittest.mock import Mock
 
 import pytest
+from botocore.exceptions import EndpointConnectionError
 from click.testing import Result
 
 from pump_roles.review.account import athena
 from pump_roles.review.account.aws_sdk import Clients
+from pump_roles.review.cli import activity_command
 from tests.athena_tables import COLUMNS, create_table, have_a_trail, upload
 from tests.commands import run, the_error
 from tests.docs.pages import ACTIVITY, policy
@@ -41,13 +46,18 @@ def organization(aws: EmbeddedAws) -> EmbeddedAws:
     return aws
 
 
+NOW = datetime(2026, 11, 11, 9, tzinfo=timezone.utc)
+
+
 def deliver(folder: Path, account: str, events: Sequence[Any], day: str = "2026/11/10") -> None:
     """Write a file where CloudTrail delivers it."""
     write(folder / account / "CloudTrail" / "us-east-1" / day, *events, name="1.json.gz")
 
 
-def query(aws: EmbeddedAws, *arguments: object, caller: Caller = OWNER) -> Result:
-    common = ("activity", "--athena", TABLE, "--workgroup", "audit")
+def query(
+    aws: EmbeddedAws, *arguments: object, caller: Caller = OWNER, table: str = TABLE
+) -> Result:
+    common = ("activity", "--athena", table, "--workgroup", "audit")
     return run(*common, *arguments, environment=aws.environment(caller))
 
 
@@ -102,6 +112,7 @@ def test_query_says_what_the_files_of_fifty_accounts_say(
     queried = query(organization, "--format", "json")
     assert (queried.exit_code, read_files.exit_code) == (4, 4)
     files, table = json.loads(read_files.stdout), json.loads(queried.stdout)
+    assert (files.pop("table"), table.pop("table")["table"]) == (None, TABLE)
     for result in (files, table):
         # What cannot be read is said of each file, or of the table.
         malformed = [each for each in result["unknown"] if each["why"] == "malformed"]
@@ -132,6 +143,37 @@ def test_condition_of_the_guide_skips_partitions_of_its_table(
     result = json.loads(query(organization, "--where", condition, "--format", "json").stdout)
     assert [change["action"] for change in result["changes"]] == ["ec2:CreateTags"]
     assert (result["events"], result["unknown"]) == (1, [])
+    assert (result["table"]["condition"], result["table"]["workgroup"]) == (condition, "audit")
+
+
+@pytest.mark.parametrize("kind", ["partition", "all", "manual", "organization"])
+def test_days_skip_partitions_of_dates(
+    kind: str, organization: EmbeddedAws, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(activity_command, "datetime", Mock(now=lambda _: NOW))
+    # Only the partition decides, because the time of both is in the period.
+    deliver(tmp_path, "111122223333", [call("ec2:CreateTags")], "2026/11/04")
+    deliver(tmp_path, "111122223333", [call("ec2:RunInstances")], "2026/11/02")
+    upload(organization, tmp_path)
+    create_table(organization, "cloudtrail_logs", kind)
+    ended = query(organization, "--days", "7", "--format", "json")
+    result = json.loads(ended.stdout)
+    assert [change["action"] for change in result["changes"]] == ["ec2:CreateTags"]
+    assert ALL not in ended.stderr
+    table = result["table"]
+    assert (table["since"], table["until"]) == ("2026-11-04T09:00:00Z", "2026-11-11T09:00:00Z")
+
+
+ALL = "all partitions of audit.cloudtrail_logs are scanned"
+
+
+def test_condition_for_anything_but_partitions_is_not_known(table: EmbeddedAws) -> None:
+    ended = query(table, "--where", "eventsource = 'ec2.amazonaws.com'")
+    assert ended.exit_code == 4
+    assert ALL in ended.stderr
+    assert "not only partitions decide: eventsource" in ended.stdout
+    assert "Not known: the condition of the query may leave out events." in ended.stdout
+    assert "would have denied none" not in ended.stdout
 
 
 def test_guide_has_a_condition_for_each_table() -> None:
@@ -176,28 +218,75 @@ def test_permissions_of_the_page_are_enough_and_none_is_too_many(table: Embedded
             assert statement["Action"].partition(":")[2] in line
 
 
-def test_interrupted_query_is_stopped(table: EmbeddedAws, monkeypatch: pytest.MonkeyPatch) -> None:
-    def interrupt(_: float) -> None:
-        raise KeyboardInterrupt
+def interrupt() -> None:
+    raise KeyboardInterrupt
 
-    monkeypatch.setattr(athena, "time", SimpleNamespace(sleep=interrupt))
-    original, stopped = Clients.athena, []
 
-    def with_slow_query(clients: Clients) -> Any:
-        client = original(clients)
-        client.meta.events.register(
-            "after-call.athena.StopQueryExecution",
-            lambda http_response, **_: stopped.append(http_response.status_code),
-        )
-        client.meta.events.register(
-            "after-call.athena.GetQueryExecution",
-            lambda parsed, **_: parsed["QueryExecution"]["Status"].update(State="RUNNING"),
-        )
-        return client
+def lose_the_connection() -> None:
+    raise EndpointConnectionError(endpoint_url="https://athena")
 
-    monkeypatch.setattr(Clients, "athena", with_slow_query)
-    ended = query(table, caller=reader(table))
-    assert (ended.exit_code, ended.stdout, stopped) == (130, "", [200])
+
+@pytest.fixture
+def interrupted(
+    table: EmbeddedAws, monkeypatch: pytest.MonkeyPatch
+) -> Callable[..., tuple[Result, list[int]]]:
+    """How a query ends while it runs, and the answers when it is stopped."""
+
+    def end(how: Callable[[], object], caller: Caller) -> tuple[Result, list[int]]:
+        monkeypatch.setattr(athena, "time", SimpleNamespace(sleep=lambda _: how()))
+        original, answers = Clients.athena, list[int]()
+
+        def with_slow_query(clients: Clients) -> Any:
+            client = original(clients)
+            client.meta.events.register(
+                "after-call.athena.StopQueryExecution",
+                lambda http_response, **_: answers.append(http_response.status_code),
+            )
+            client.meta.events.register(
+                "after-call.athena.GetQueryExecution",
+                lambda parsed, **_: parsed["QueryExecution"]["Status"].update(State="RUNNING"),
+            )
+            return client
+
+        monkeypatch.setattr(Clients, "athena", with_slow_query)
+        return query(table, caller=caller), answers
+
+    return end
+
+
+@pytest.mark.parametrize(
+    ("how", "status"),
+    [
+        (interrupt, 130),
+        (lambda: signal.raise_signal(signal.SIGTERM), 143),
+        (lambda: signal.raise_signal(signal.SIGHUP), 129),
+        (lose_the_connection, 4),
+    ],
+)
+def test_interrupted_query_is_stopped_and_named(
+    how: Callable[[], object],
+    status: int,
+    table: EmbeddedAws,
+    interrupted: Callable[..., tuple[Result, list[int]]],
+) -> None:
+    ended, answers = interrupted(how, reader(table))
+    assert (ended.exit_code, ended.stdout, answers) == (status, "", [200])
+    assert re.search("query [0-9a-f-]{36} was started in the workgroup audit", ended.stderr)
+    assert re.search("query [0-9a-f-]{36} was stopped\n", ended.stderr)
+    assert signal.getsignal(signal.SIGTERM) is signal.SIG_DFL
+
+
+def test_query_that_was_not_stopped_comes_with_the_command_that_stops_it(
+    table: EmbeddedAws, interrupted: Callable[..., tuple[Result, list[int]]]
+) -> None:
+    others = [each for each in STATEMENTS if each["Action"] != "athena:StopQueryExecution"]
+    ended, answers = interrupted(interrupt, reader(table, others))
+    assert (ended.exit_code, len(answers)) == (130, 1)
+    assert re.search(
+        r"query ([0-9a-f-]{36}) was not stopped: denied: athena:StopQueryExecution; to stop it, "
+        r"run aws athena stop-query-execution --query-execution-id \1 --region us-east-1\n",
+        ended.stderr,
+    )
 
 
 GUIDE = '"Create the table for CloudTrail logs in Athena" in the Amazon Athena User Guide'
@@ -211,15 +300,14 @@ def test_error_is_one_line(table: EmbeddedAws) -> None:
     assert error("--athena", "audit.nothing", *audit) == (
         f"pump-roles: --athena: there is no table audit.nothing; see {GUIDE}"
     )
-    assert error("--athena", TABLE) == (
+    assert error("--athena", TABLE, "--where", "region = 'us-east-1'") == (
         "pump-roles: --workgroup: primary has no location for query results; set one, or pass "
         "another workgroup"
     )
-    older = COLUMNS.replace("addendum STRUCT", "other STRUCT").replace("sessionissuer", "issuer")
+    older = OLDER.replace("sessionissuer", "issuer")
     create_table(table, "older", "all", older)
     assert error("--athena", "audit.older", *audit) == (
-        "pump-roles: --athena: the table audit.older does not have addendum.originaleventid, "
-        "addendum.reason, useridentity.sessioncontext.sessionissuer.accountid, "
+        "pump-roles: --athena: the table audit.older does not have "
         "useridentity.sessioncontext.sessionissuer.arn; create it as in "
         f"{GUIDE}"
     )
@@ -227,14 +315,36 @@ def test_error_is_one_line(table: EmbeddedAws) -> None:
     assert error("--athena", "audit.view", *audit) == (
         f"{UNKNOWN}the response cannot be parsed (KeyError)"
     )
-    failed = f"{UNKNOWN}the query failed: "
-    line = query(table, "--where", "hour = 1").stderr.splitlines()[-1]
-    assert line.startswith(failed)
+    first, *_, line = query(table, "--where", "hour = 1").stderr.splitlines()
+    assert ALL in first
+    assert re.match(f"{UNKNOWN}query [0-9a-f-]{{36}} failed: ", line)
+
+
+OLDER = COLUMNS.replace("addendum STRUCT", "other STRUCT")
+
+
+def test_table_without_columns_that_are_not_essential_is_read_and_the_result_says_so(
+    table: EmbeddedAws,
+) -> None:
+    create_table(table, "older", "all", OLDER)
+    ended = query(table, table="audit.older")
+    assert ended.exit_code == 0, ended.stderr
+    assert "ec2:PurchaseReservedInstancesOffering" in ended.stdout
+    assert (
+        "The table does not have addendum.originaleventid, addendum.reason. An event that corrects "
+        "another one counts as a further event."
+    ) in ended.stdout
+    assert "The table does not have" not in query(table).stdout
 
 
 def test_table_without_an_event_of_the_roles_says_how_many_were_read(table: EmbeddedAws) -> None:
     none = query(table, "--where", "region = 'eu-west-1'")
-    assert none.stderr.splitlines()[-1] == f"{UNKNOWN}there are no events"
+    assert re.fullmatch(
+        f"{UNKNOWN}there are no events; read from the table audit.cloudtrail_logs by query "
+        "[0-9a-f-]{36} in the workgroup audit, for all times, with the condition region = "
+        "'eu-west-1'",
+        none.stderr.splitlines()[-1],
+    )
     # Its events are from before.
     none = query(table, "--days", "1", "--where", "region = 'us-east-1'")
     assert none.exit_code == 4

@@ -19,6 +19,7 @@ from pump_roles.review.account.activity_result import (
     DeniedCall,
     RoleActivity,
     Session,
+    TableRead,
     Use,
     WriteCall,
 )
@@ -125,6 +126,8 @@ class Collector:
         self._sessions: dict[tuple[str, str], _Seen] = {}
         self.unknown: list[ActivityUnknown] = []
         """What could not be read."""
+        self.table: TableRead | None = None
+        """How the events are read from a table."""
         self._malformed: Counter[str] = Counter()
         self._not_mapped: Counter[str] = Counter()
 
@@ -324,6 +327,7 @@ class Collector:
                 )
             ),
             unknown=tuple(unknown),
+            table=self.table,
         )
         masked = Mask(frozenset(self._hidden)).masked(activity)
         return replace(

@@ -23,6 +23,7 @@ ActivityWhy = Literal[
     "not-mapped",
     "no-calls",
     "expected-role",
+    "condition",
 ]
 """Why something is not known. The output has words for each.
 
@@ -38,6 +39,8 @@ ActivityWhy = Literal[
 * a role
     * ``no-calls``: it was assumed, but no call of its sessions is among the events
     * ``expected-role``: the templates do not tell all that it can do
+* a table
+    * ``condition``: the query may leave out any event, not only partitions
 """
 
 Cost = Literal["nothing", "unknown", "some"]
@@ -50,8 +53,8 @@ class ActivityUnknown:
     """Something that could not be read or mapped to an action.
 
     :param why: why it is not known. ``not-mapped`` is a call, ``malformed`` an event,
-        ``no-calls`` a role, and ``expected-role`` one in the templates; the others are files or
-        Regions.
+        ``no-calls`` a role, and ``expected-role`` one in the templates; ``condition`` a table; the
+        others are files or Regions.
     :param subject: the file, the table, the Region, the role, or the call, as its source and its
         name.
     :param detail: what is known about the reason; empty if there is no more.
@@ -266,6 +269,28 @@ class Session:
 
 
 @dataclass(frozen=True, kw_only=True)
+class TableRead:
+    """How a table was read, with a query in Amazon Athena.
+
+    :param query: the ID of the query.
+    :param table: the database and the table.
+    :param workgroup: the workgroup in which the query ran.
+    :param condition: the condition that was passed; empty if there is none.
+    :param since: the beginning of the period that was asked for, in UTC; empty if all of it.
+    :param until: the end of the period, in UTC: when the query was started.
+    :param missing: the columns that the table does not have, so that their values are not known.
+    """
+
+    query: str
+    table: str
+    workgroup: str
+    condition: str
+    since: str
+    until: str
+    missing: tuple[str, ...]
+
+
+@dataclass(frozen=True, kw_only=True)
 class Activity:
     """The whole result.
 
@@ -289,9 +314,10 @@ class Activity:
     :param unused: those of which no call is among the events. A refused call is a call.
     :param sessions: who came in, by the time when they were first seen.
     :param unknown: what could not be read or mapped to an action.
+    :param table: how the events were read from a table; ``None`` if they are from elsewhere.
     """
 
-    schema: Literal[3] = 3
+    schema: Literal[4] = 4
     version: str = __version__
     accounts: tuple[AccountActivity, ...]
     regions: tuple[str, ...]
@@ -307,3 +333,4 @@ class Activity:
     unused: tuple[str, ...]
     sessions: tuple[Session, ...]
     unknown: tuple[ActivityUnknown, ...]
+    table: TableRead | None = None

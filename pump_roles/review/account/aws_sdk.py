@@ -330,8 +330,8 @@ class Clients(AccountClients):
         return _CircuitBreaker(1, self._all).watch(self._create("cloudtrail", region))
 
     def athena(self) -> Any:
-        """Return a client of Amazon Athena."""
-        return self._own.watch(self._create("athena", self.region))
+        """Return a client of Amazon Athena, with which a query is stopped after any failure."""
+        return self._create("athena", self.region)
 
     def glue(self) -> Any:
         """Return a client of AWS Glue."""

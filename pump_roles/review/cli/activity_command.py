@@ -1,5 +1,6 @@
 """``pump-roles activity``: what Pump did through its roles, and what it never used."""
 
+import shlex
 from collections.abc import Sequence
 from datetime import datetime, timedelta, timezone
 from functools import partial
@@ -9,9 +10,22 @@ from typing import Any, Final
 import click
 
 from pump_roles import templates
-from pump_roles.inputs import ATHENA_TABLE, ROLE_ARN, WORKGROUP, InputError, check_region
+from pump_roles.inputs import (
+    ATHENA_TABLE,
+    ROLE_ARN,
+    WORKGROUP,
+    InputError,
+    check_region,
+    one_line,
+)
 from pump_roles.review.account.activity_collector import Collector, NothingFoundError, Period
-from pump_roles.review.account.athena import check_condition, query, read_table
+from pump_roles.review.account.athena import (
+    QueryStep,
+    TableQuery,
+    check_condition,
+    query,
+    read_table,
+)
 from pump_roles.review.account.aws_sdk import CallerClients, Clients, in_utc
 from pump_roles.review.account.cloudtrail_records import (
     GLOBAL_REGION,
@@ -29,7 +43,7 @@ from pump_roles.review.account.watched_roles import (
 )
 from pump_roles.review.cli import aws, options
 from pump_roles.review.cli.options import Input
-from pump_roles.review.output.activity_sections import document_of, nothing_found
+from pump_roles.review.output.activity_sections import describe_step, document_of, nothing_found
 
 _MOST_DAYS: Final = 90
 """CloudTrail User Guide, "Working with CloudTrail event history"."""
@@ -60,7 +74,8 @@ _TRAIL: Final = Input(lambda: TRAIL_FILES)
     "--where",
     metavar="SQL",
     type=options.valid("condition", check_condition),
-    help="Another condition of the query, for the table's partitions.",
+    help="Another condition of the query, for the table's partitions. With anything else, what did "
+    "not happen is not known.",
 )
 @click.option("--print-query", is_flag=True, help="Print the query, and call nothing.")
 @click.option(
@@ -137,7 +152,10 @@ def activity(
             for file, records in read_records(found, unknown=collector.unknown.append, done=done):
                 collector.add(file, records)
     elif athena:
-        sql = query(athena, roles, since=_since(days) if days else None, condition=where or "")
+        now = datetime.now(timezone.utc)
+        since = now - timedelta(days=days) if days else None
+        of_table = TableQuery(athena.lower(), workgroup or _WORKGROUP, where or "", since, now)
+        sql = query(athena, roles, since=since, condition=where or "")
         if print_query:
             written = {"--output": any(outputs.formats)}
             options.check_not_passed(written, "cannot be combined with --print-query")
@@ -145,7 +163,7 @@ def activity(
             return
         with aws.unknown_if_aws_fails(hidden=roles.hidden):
             clients = _clients_of_table(region, profile)
-            _read_table(clients, collector, sql, athena, workgroup or _WORKGROUP)
+            _read_table(clients, roles, of_table, collector, profile)
     else:
         if days and days > _MOST_DAYS:
             raise click.UsageError(f"--days: the event history has {_MOST_DAYS} days, not {days:,}")
@@ -154,7 +172,7 @@ def activity(
     try:
         result = collector.result(asked)
     except NothingFoundError as error:
-        options.fail(nothing_found(error, roles), options.UNKNOWN)
+        options.fail(nothing_found(error, roles, collector.table), options.UNKNOWN)
     outputs.write(result, partial(document_of, result))
     met = {
         "change": any(change.is_important for change in result.changes),
@@ -177,17 +195,25 @@ def _clients_of_table(region: Sequence[str], profile: str | None) -> Clients:
 
 
 def _read_table(
-    clients: Clients, collector: Collector, sql: str, table: str, workgroup: str
+    clients: Clients,
+    roles: WatchedRoles,
+    asked: TableQuery,
+    collector: Collector,
+    profile: str | None,
 ) -> None:
-    with aws.progress("query") as advance:
-        scanned = read_table(
-            clients,
-            sql,
-            table=table.lower(),
-            workgroup=workgroup,
-            collector=collector,
-            progress=lambda state: advance(0, f"query {state}"),
-        )
+    with aws.stopping(), aws.progress("query") as advance:
+
+        def tell(step: QueryStep) -> None:
+            if step.state in ("queued", "running", "succeeded"):
+                advance(0, f"query {step.state}")
+                return
+            command = f"--region {clients.region}"
+            if profile:
+                command += f" --profile {shlex.quote(profile)}"
+            text = describe_step(step, asked, command)
+            click.echo(f"pump-roles: {one_line(text)}", err=True)
+
+        scanned = read_table(clients, roles, asked, collector=collector, tell=tell)
     click.echo(f"pump-roles: the query scanned {scanned:,} bytes", err=True)
 
 

@@ -1,6 +1,7 @@
 """What the commands that call AWS share."""
 
 import os
+import signal
 import sys
 from collections.abc import Callable, Collection, Iterator
 from contextlib import contextmanager
@@ -16,7 +17,7 @@ from pump_roles.review.account.aws_sdk import CallerClients, Clients, remedy_for
 from pump_roles.review.cli.options import UNKNOWN, fail
 from pump_roles.review.output.terminal import console
 
-__all__ = ["CallerClients", "Clients", "progress", "region_of", "unknown_if_aws_fails"]
+__all__ = ["CallerClients", "Clients", "progress", "region_of", "stopping", "unknown_if_aws_fails"]
 
 
 def region_of(region: str | None = None) -> str | None:
@@ -37,6 +38,25 @@ def unknown_if_aws_fails(*, hidden: Collection[ExternalId] = ()) -> Iterator[Non
         shown = TextMask(hidden).masked(" ".join(str(error).split()))
         remedy = remedy_for(error)
         fail(f"the result is unknown: {shown}{f'; {remedy}' if remedy else ''}", UNKNOWN)
+
+
+@contextmanager
+def stopping() -> Iterator[None]:
+    """Raise :class:`SystemExit` on SIGTERM and SIGHUP, as Ctrl+C raises an exception."""
+
+    def stop(number: int, _: object) -> None:
+        raise SystemExit(128 + number)
+
+    # What the caller ignores, such as with nohup, stays ignored.
+    wanted = (signal.SIGTERM, signal.SIGHUP)
+    changed = [each for each in wanted if signal.getsignal(each) is signal.SIG_DFL]
+    for each in changed:
+        signal.signal(each, stop)
+    try:
+        yield
+    finally:
+        for each in changed:
+            signal.signal(each, signal.SIG_DFL)
 
 
 @contextmanager

@@ -15,6 +15,7 @@ from pump_roles.review.account.activity_result import (
     Cost,
     DeniedCall,
     Session,
+    TableRead,
     WriteCall,
 )
 from pump_roles.review.output.descriptions import RISKS_IN_WORDS
@@ -36,6 +37,7 @@ from pump_roles.review.report.action_risks import mark, risk_of
 
 if TYPE_CHECKING:
     from pump_roles.review.account.activity_collector import NothingFoundError
+    from pump_roles.review.account.athena import QueryStep, TableQuery
     from pump_roles.review.account.watched_roles import WatchedRoles
 
 _FEW: Final = 4
@@ -57,7 +59,10 @@ def document_of(activity: Activity) -> Document:
         "What Pump did",
         activity.version,
         summary=tuple(_summary(activity)),
-        about=(f"{_accounts_of(activity)}, {period}, {regions}: {events}.",),
+        about=(
+            f"{_accounts_of(activity)}, {period}, {regions}: {events}.",
+            *([f"Read from {describe_table(activity.table)}."] if activity.table else []),
+        ),
         sections=(
             _unknown(activity.unknown),
             _changes(activity),
@@ -67,7 +72,7 @@ def document_of(activity: Activity) -> Document:
             _unused(activity),
             _guardrails(activity),
             _sessions(activity),
-            Section("What this does not show", tuple(map(Item, _NOT_SHOWN))),
+            Section("What this does not show", tuple(map(Item, _not_shown(activity)))),
         ),
     )
 
@@ -78,6 +83,61 @@ _NOT_SHOWN: Final = (
     "Calls that are not management events, such as cloudwatch:GetMetricData.",
     "Actions that a call needs in addition, such as those for tags.",
 )
+
+
+_WITHOUT: Final[Mapping[str, str]] = {
+    "addendum": "An event that corrects another one counts as a further event.",
+    "errormessage": "A call that failed with a message and no error code counts as done.",
+    "eventid": "An event that was delivered twice counts twice.",
+    "responseelements": "IDs and terms of what was bought, and kinds of handshakes, are missing.",
+    "sourceipaddress": "Source addresses are missing.",
+    "useridentity": "Accounts that assumed a role, and events without a recipient, are missing.",
+}
+"""What a column that the table does not have leaves out."""
+
+
+def _not_shown(activity: Activity) -> Iterator[str]:
+    missing = activity.table.missing if activity.table else ()
+    for column, names in groupby(missing, key=lambda name: name.partition(".")[0]):
+        yield f"The table does not have {', '.join(names)}. {_WITHOUT[column]}"
+    yield from _NOT_SHOWN
+
+
+def describe_table(table: TableRead) -> str:
+    """Return how a table was read."""
+    period = f"{table.since} to {table.until}" if table.since else "all times"
+    condition = f"the condition {table.condition}" if table.condition else "no condition"
+    return (
+        f"the table {table.table} by query {table.query} in the workgroup {table.workgroup}, for "
+        f"{period}, with {condition}"
+    )
+
+
+def describe_step(step: "QueryStep", asked: "TableQuery", options: str) -> str:
+    """Return what happened to a query.
+
+    :param options: the options of the AWS CLI for the query's Region.
+    """
+    if step.state == "all-partitions":
+        return (
+            f"all partitions of {asked.table} are scanned, which Athena bills; to skip some, pass "
+            f"--where with a condition for {step.detail}"
+        )
+    if step.state == "may-have-started":
+        return (
+            "whether the query was started is not known; to list queries, run aws athena "
+            f"list-query-executions --work-group {asked.workgroup} {options}"
+        )
+    if step.state == "not-stopped":
+        return (
+            f"query {step.id} was not stopped: {step.detail}; to stop it, run aws athena "
+            f"stop-query-execution --query-execution-id {step.id} {options}"
+        )
+    if step.state == "not-read":
+        return f"the result of query {step.id} was not read"
+    if step.state == "stopped":
+        return f"query {step.id} was stopped"
+    return f"query {step.id} was started in the workgroup {asked.workgroup}"
 
 
 def _accounts_of(activity: Activity) -> str:
@@ -137,8 +197,12 @@ def _by_account(
     )
 
 
-def _or_nothing(table: Table, *about: Text) -> tuple[Part, ...]:
-    return (*about, table) if table.rows else ("Nothing in what was read.",)
+def _or_nothing(activity: Activity, table: Table, *about: Text) -> tuple[Part, ...]:
+    if table.rows:
+        return (*about, table)
+    if any(unknown.why == "condition" for unknown in activity.unknown):
+        return ("Not known: the condition of the query may leave out events.",)
+    return ("Nothing in what was read.",)
 
 
 def describe_unknown(unknown: ActivityUnknown) -> str:
@@ -149,6 +213,7 @@ def describe_unknown(unknown: ActivityUnknown) -> str:
 
 
 _UNKNOWN: Final[Mapping[ActivityWhy, str]] = {
+    "condition": "the condition may leave out events, because not only partitions decide",
     "denied": "the event history cannot be read",
     "expected-role": "the role in the templates cannot be read completely",
     "malformed": "not as CloudTrail writes them",
@@ -163,8 +228,15 @@ _UNKNOWN: Final[Mapping[ActivityWhy, str]] = {
 }
 
 
-def nothing_found(error: "NothingFoundError", roles: "WatchedRoles") -> str:
+def nothing_found(
+    error: "NothingFoundError", roles: "WatchedRoles", table: TableRead | None = None
+) -> str:
     """Return why there is no result."""
+    read = f"; read from {describe_table(table)}" if table else ""
+    return f"{_why_nothing(error, roles)}{read}"
+
+
+def _why_nothing(error: "NothingFoundError", roles: "WatchedRoles") -> str:
     if error.unknown:
         found = (f"{unknown.subject}: {describe_unknown(unknown)}" for unknown in error.unknown)
         return f"the result is unknown: {'; '.join(first(found, _FEW))}"
@@ -206,7 +278,7 @@ def _changes(activity: Activity) -> Section:
     about = (Strong(text, "bad") for text in _about_handshakes(activity))
     return Section(
         "What changed",
-        _or_nothing(_by_account(table, changes, activity), *about),
+        _or_nothing(activity, _by_account(table, changes, activity), *about),
         attention=any(change.is_important for change in changes),
     )
 
@@ -294,7 +366,7 @@ def _reads(activity: Activity) -> Section:
             if mark("data", use.action)
         ]
     table = Table(("service, or read that returns data", "calls", "last"), tuple(rows))
-    return Section("What it read", _or_nothing(table))
+    return Section("What it read", _or_nothing(activity, table))
 
 
 def _refused(activity: Activity) -> Section:
@@ -308,7 +380,8 @@ def _refused(activity: Activity) -> Section:
         },
         activity.refused,
     )
-    return Section("What was refused", _or_nothing(_by_account(table, activity.refused, activity)))
+    refused = _by_account(table, activity.refused, activity)
+    return Section("What was refused", _or_nothing(activity, refused))
 
 
 def describe_risk(action: str) -> str:

@@ -1,13 +1,16 @@
 """The query for Amazon Athena is one SELECT, whatever condition is added, and misses no event."""
 
 import json
+import re
 from collections.abc import Mapping
-from datetime import datetime, timezone
+from datetime import date, datetime, timezone
 from typing import Any
+from unittest.mock import Mock
 
 import duckdb
 import pytest
 import sqlglot
+from botocore.exceptions import EndpointConnectionError, NoCredentialsError
 from hypothesis import given
 from hypothesis import strategies as st
 from ministack.services import athena
@@ -18,9 +21,17 @@ from pump_roles.inputs import ATHENA_TABLE, WORKGROUP, ArgumentError, InputError
 from pump_roles.review.account.activity_collector import Collector, NothingFoundError
 from pump_roles.review.account.athena import (
     _MEMBERS,
+    NOT_ESSENTIAL,
+    QueryStep,
+    TableQuery,
+    TrailTable,
+    _rows,
+    _start,
+    _wait,
     add_row,
     check_condition,
     missing_columns,
+    names_in,
     query,
     record_of,
 )
@@ -50,7 +61,13 @@ def test_query_is_one_select_of_one_table(dialect: str) -> None:
     names = [column.alias_or_name for column in found.selects]
     assert names == ["account", "region", "day", "events", "earliest", "latest", "record"]
     (where,) = found.find_all(exp.Where)
-    assert where.this.sql() == "eventtime >= '2026-11-03T08:15:00Z' AND (region = 'us-east-1')"
+    # A time that is not as CloudTrail writes it is not compared.
+    assert where.this.sql().replace(
+        "NOT COALESCE(eventtime, '')", "COALESCE(eventtime, '') NOT"
+    ) == (
+        "(eventtime >= '2026-11-03T08:15:00Z' OR "
+        "COALESCE(eventtime, '') NOT LIKE '____-__-__T__:__:__Z') AND (region = 'us-east-1')"
+    )
     # It is a condition less if nothing is asked for.
     assert not [*parsed(query("a.b", ROLES, since=None, condition="")).find_all(exp.Where)]
 
@@ -214,6 +231,7 @@ OF_OTHERS = [
     call("ec2:CreateTags", userIdentity=None),
     call("ec2:CreateTags", role=OWN) | {"awsRegion": ""},
     call("ec2:CreateTags", role=OWN) | {"eventTime": None},
+    call("ec2:CreateTags", role=OWN) | {"eventTime": "yesterday"},
 ]
 """Events of which the reader needs only the number."""
 
@@ -248,8 +266,157 @@ def test_query_says_what_the_events_say(
     assert result_of(collectors[1]) == result_of(collectors[0])
 
 
+def test_others_whose_time_has_an_offset_are_not_read(tmp_path: Any) -> None:
+    other = call("ec2:CreateTags", role=OWN) | {"eventTime": "2026-12-01T02:00:00+05:00"}
+    mine = call("ec2:CreateTags") | {"eventTime": "2026-12-01T02:00:00+05:00"}
+    file = write(tmp_path, other, mine, call("ec2:CreateTags"))
+    # The text of the first two is less than the beginning of the period.
+    sql = query("a.b", ROLES, since=datetime(2026, 11, 10, tzinfo=timezone.utc), condition="")
+    found = duckdb.connect().execute(sql.replace('"a"."b"', rows_of(TABLE, [str(file)])))
+    collector = Collector(ROLES)
+    for row in found.fetchall():
+        texts = [value if value is None else str(value) for value in row]
+        add_row(collector, "a.b", dict(zip(COLUMNS_OF_RESULT, texts, strict=True)))
+    result = collector.result()
+    assert [change.time for change in result.changes] == [
+        "2026-11-10T08:15:00Z",
+        "2026-11-30T21:00:00Z",
+    ]
+    assert [(each.why, each.events) for each in result.unknown] == [("malformed", 1)]
+
+
+@pytest.mark.parametrize(
+    ("condition", "names"),
+    [
+        ("\"timestamp\" >= '2026/11/03'", {"timestamp"}),
+        (
+            "region IN ('us-east-1', 'a b') AND NOT (Day > '03' OR month = '12')",
+            {"region", "day", "month"},
+        ),
+        ("dt >= date_format(current_date - interval '7' day, '%Y/%m/%d')", {"dt"}),
+        ("account = 'eventname' AND 1e5 > 2", {"account"}),
+        ("region = 'a' AND eventname = 'b'", {"region", "eventname"}),
+        ("rand() < 0.5", {"rand"}),
+        ("\"eventName\" = 'b'", {"eventname"}),
+        ("logs.region = 'a'", {"logs", "region"}),
+    ],
+)
+def test_finds_what_a_condition_names(condition: str, names: set[str]) -> None:
+    assert names_in(condition) == names
+
+
+PROJECTED = {
+    "projection.enabled": "true",
+    "projection.timestamp.type": "date",
+    "projection.timestamp.format": "yyyy/MM/dd",
+}
+OF_PARTS = "(year > '2026' OR (year = '2026' AND (month > '11' OR (month = '11' AND day >= '03'))))"
+
+
+@pytest.mark.parametrize(
+    ("partitions", "parameters", "bound"),
+    [
+        ({"region": "string", "timestamp": "string"}, PROJECTED, "\"timestamp\" >= '2026/11/03'"),
+        (
+            {"timestamp": "varchar(10)"},
+            PROJECTED | {"projection.timestamp.format": "yyyy-MM-dd"},
+            "\"timestamp\" >= '2026-11-03'",
+        ),
+        (dict.fromkeys(("region", "year", "month", "day"), "string"), {}, OF_PARTS),
+        (
+            dict.fromkeys(("year", "month", "day"), "int"),
+            {},
+            OF_PARTS.replace("'03'", "3").replace("'", ""),
+        ),
+        # Not dates, or how they are written is not known.
+        ({}, PROJECTED, ""),
+        ({"timestamp": "string"}, {}, ""),
+        ({"timestamp": "string"}, PROJECTED | {"projection.enabled": "false"}, ""),
+        ({"timestamp": "string"}, PROJECTED | {"projection.timestamp.format": "dd/MM/yyyy"}, ""),
+        ({"timestamp": "string"}, PROJECTED | {"projection.timestamp.type": "enum"}, ""),
+        ({"timestamp": "date"}, PROJECTED, ""),
+        ({"year": "string", "month": "string"}, {}, ""),
+        ({"year": "string", "month": "int", "day": "string"}, {}, ""),
+    ],
+)
+def test_period_bounds_partitions_that_are_dates(
+    partitions: dict[str, str], parameters: dict[str, str], bound: str
+) -> None:
+    table = TrailTable("a.b", (), partitions, parameters)
+    assert table.bound(SINCE) == bound
+
+
+@given(st.dates(date(2025, 1, 1), date(2027, 12, 31)))
+def test_partition_without_leading_zeros_is_never_skipped(day: date) -> None:
+    names = ("year", "month", "day")
+    table = TrailTable("a.b", (), dict.fromkeys(names, "string"), {})
+    values = ", ".join(
+        f"'{value}' AS {name}"
+        for name, value in zip(names, (day.year, day.month, day.day), strict=True)
+    )
+    sql = f"SELECT {table.bound(SINCE)} FROM (SELECT {values})"  # noqa: S608
+    found = duckdb.connect().execute(sql)
+    assert found.fetchall() == [(True,)] or day < SINCE.date()
+
+
+@pytest.mark.parametrize(
+    ("rows", "problem"),
+    [
+        ([["a"]], "the result of query 1 does not have the expected columns"),
+        (
+            [[*COLUMNS_OF_RESULT], ["1", "2"]],
+            "row 1 of the result of query 1 has 2 values; 7 are expected",
+        ),
+        ([[*COLUMNS_OF_RESULT], [*"abcdefg"]], "row 1 of the result: the number of events is 'd'"),
+    ],
+)
+def test_malformed_result_is_named(rows: list[list[str]], problem: str) -> None:
+    data = [{"Data": [{"VarCharValue": value} for value in row]} for row in rows]
+    client = Mock()
+    client.get_paginator.return_value.paginate.return_value = [{"ResultSet": {"Rows": data}}]
+
+    def read() -> None:
+        for number, row in enumerate(_rows(client, "1"), 1):
+            add_row(Collector(ROLES), "a.b", row, number)
+
+    with pytest.raises(ValueError, match=re.escape(problem)):
+        read()
+
+
+def test_number_of_bytes_that_is_no_number_is_named() -> None:
+    client = Mock()
+    client.get_query_execution.return_value = {
+        "QueryExecution": {
+            "Status": {"State": "SUCCEEDED"},
+            "Statistics": {"DataScannedInBytes": "x"},
+        }
+    }
+    with pytest.raises(ValueError, match="query 1 scanned 'x' bytes, which is not a number"):
+        _wait(client, "1", lambda _: None)
+
+
+def test_interrupted_start_says_that_the_query_may_run() -> None:
+    client, told = Mock(), list[QueryStep]()
+    asked = TableQuery("a.b", "audit", "", None, SINCE)
+    for error, steps in (
+        (KeyboardInterrupt(), [QueryStep("may-have-started")]),
+        (EndpointConnectionError(endpoint_url="x"), [QueryStep("may-have-started")]),
+        (NoCredentialsError(), []),
+    ):
+        told.clear()
+        client.start_query_execution.side_effect = error
+        with pytest.raises(type(error)):
+            _start(client, "", asked, told.append)
+        assert told == steps
+
+
 def test_missing_columns_are_named() -> None:
     types = {member.split(".")[0].lower(): "string" for member in _MEMBERS}
     nested = [member.lower() for member in _MEMBERS if "." in member]
     assert missing_columns(types) == nested
     assert missing_columns({}) == [member.lower() for member in _MEMBERS]
+    assert {*NOT_ESSENTIAL} <= {*missing_columns({})}
+    sql = query("a.b", ROLES, since=None, condition="", missing=NOT_ESSENTIAL)
+    assert {column.sql().lower() for column in parsed(sql).find_all(exp.Column)}.isdisjoint(
+        NOT_ESSENTIAL
+    )

@@ -254,7 +254,7 @@ def test_query_is_printed_without_a_call_to_aws() -> None:
     ended = activity("--athena", "Audit.logs", "--print-query", "--days", "7", "--where", "a = 1")
     assert (ended.exit_code, ended.stderr) == (0, "")
     assert 'FROM "audit"."logs"' in ended.stdout
-    assert re.search(r"WHERE eventtime >= '[0-9TZ:-]{20}' AND \(a = 1\)\n", ended.stdout)
+    assert re.search(r"WHERE \(eventtime >= '[0-9TZ:-]{20}' OR .*\) AND \(a = 1\)\n", ended.stdout)
 
 
 @pytest.mark.usefixtures("no_aws")
