@@ -171,7 +171,7 @@ def test_condition_for_anything_but_partitions_is_not_known(table: EmbeddedAws) 
     ended = query(table, "--where", "eventsource = 'ec2.amazonaws.com'")
     assert ended.exit_code == 4
     assert ALL in ended.stderr
-    assert "not only partitions decide: eventsource" in ended.stdout
+    assert "the condition is not only for partitions: eventsource" in ended.stdout
     assert "Not known: the condition of the query may leave out events." in ended.stdout
     assert "would have denied none" not in ended.stdout
 

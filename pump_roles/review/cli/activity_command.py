@@ -16,7 +16,6 @@ from pump_roles.inputs import (
     WORKGROUP,
     InputError,
     check_region,
-    one_line,
 )
 from pump_roles.review.account.activity_collector import Collector, NothingFoundError, Period
 from pump_roles.review.account.athena import (
@@ -210,8 +209,7 @@ def _read_table(
             command = f"--region {clients.region}"
             if profile:
                 command += f" --profile {shlex.quote(profile)}"
-            text = describe_step(step, asked, command)
-            click.echo(f"pump-roles: {one_line(text)}", err=True)
+            aws.say(describe_step(step, asked, command))
 
         scanned = read_table(clients, roles, asked, collector=collector, tell=tell)
     click.echo(f"pump-roles: the query scanned {scanned:,} bytes", err=True)

@@ -12,12 +12,20 @@ from botocore.parsers import ResponseParserError
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, SpinnerColumn, TextColumn
 
 from pump_roles.iam import ExternalId, TextMask
-from pump_roles.inputs import InputError
+from pump_roles.inputs import InputError, one_line
 from pump_roles.review.account.aws_sdk import CallerClients, Clients, remedy_for
 from pump_roles.review.cli.options import UNKNOWN, fail
 from pump_roles.review.output.terminal import console
 
-__all__ = ["CallerClients", "Clients", "progress", "region_of", "stopping", "unknown_if_aws_fails"]
+__all__ = [
+    "CallerClients",
+    "Clients",
+    "progress",
+    "region_of",
+    "say",
+    "stopping",
+    "unknown_if_aws_fails",
+]
 
 
 def region_of(region: str | None = None) -> str | None:
@@ -85,3 +93,11 @@ def progress(description: str, total: int | None = None) -> Iterator[Callable[..
                 click.echo(line, err=True)
 
         yield done
+
+
+def say(text: str) -> None:
+    """Write a line on standard error, above a progress bar."""
+    # Unlike click.echo(), this writes to what rich put in place of standard error.
+    if sys.stderr is not None:
+        sys.stderr.write(f"pump-roles: {one_line(text)}\n")
+        sys.stderr.flush()

@@ -213,7 +213,7 @@ def describe_unknown(unknown: ActivityUnknown) -> str:
 
 
 _UNKNOWN: Final[Mapping[ActivityWhy, str]] = {
-    "condition": "the condition may leave out events, because not only partitions decide",
+    "condition": "events may be missing, because the condition is not only for partitions",
     "denied": "the event history cannot be read",
     "expected-role": "the role in the templates cannot be read completely",
     "malformed": "not as CloudTrail writes them",
