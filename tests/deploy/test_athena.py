@@ -140,7 +140,9 @@ def test_condition_of_the_guide_skips_partitions_of_its_table(
     deliver(tmp_path, "111122223333", [call("ec2:RunInstances")], "2026/11/02")
     upload(organization, tmp_path)
     create_table(organization, "cloudtrail_logs", kind)
-    result = json.loads(query(organization, "--where", condition, "--format", "json").stdout)
+    ended = query(organization, "--where", condition, "--format", "json")
+    assert ALL not in ended.stderr
+    result = json.loads(ended.stdout)
     assert [change["action"] for change in result["changes"]] == ["ec2:CreateTags"]
     assert (result["events"], result["unknown"]) == (1, [])
     assert (result["table"]["condition"], result["table"]["workgroup"]) == (condition, "audit")
