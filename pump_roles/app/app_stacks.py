@@ -276,10 +276,13 @@ class StackSettings:
         return self.describe(self.arguments)
 
 
+_NO_SETTINGS: Final = f"none (no {FILE} here): the universal templates; no guardrail applies"
+
+
 def summaries(settings: Settings, stacks: Collection[StackSettings]) -> list[str]:
     """Return one line for each stack, and what to know about the settings; no external ID."""
     file = Path(settings.file)
-    lines = [f"settings: {settings.file or f'none (no {FILE} here)'}"]
+    lines = [f"settings: {settings.file or _NO_SETTINGS}"]
     lines += [stack.summary for stack in stacks]
     lines += [
         f'{ROLES[kind].stack_name}: not in this app; to add it, add an object "{kind}" to '

@@ -1,9 +1,11 @@
 """The settings of the app, one JSON file: its keys, and their values as arguments of stacks."""
 
 import os
+import re
 import subprocess
 from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import dataclass, field
+from difflib import SequenceMatcher
 from functools import partial
 from pathlib import Path
 from typing import Any, Final, Literal, NamedTuple
@@ -144,6 +146,11 @@ SETTINGS: Final = f"{_PREFIX}settings"
 FILE: Final = "pump.json"
 """The settings file if no other is named."""
 
+_ALIKE: Final = 0.8
+"""From which ratio on a name is taken for a mistyped one; that of pump-report.json is 0.72."""
+
+_OTHER_ENDING: Final = re.compile(r"pump(\.(js.*|ya?ml|toml|ini|conf|cfg|txt))?")
+
 OBJECTS: Final = (*ROLES, PROTECTION, ALARM)
 """The keys of objects: those of a role override the ones for both."""
 
@@ -202,12 +209,28 @@ def read(context: Mapping[str, Any], folder: Path) -> Settings:
     named = context.get(SETTINGS, FILE)
     # A link that leads nowhere is a file that cannot be read.
     if SETTINGS not in context and not os.path.lexists(folder / FILE):
+        if misnamed := sorted(filter(_is_misnamed, _files_in(folder))):
+            raise ConfigError(
+                f"{', '.join(map(one_line, misnamed))}: the settings file must be named {FILE}; "
+                f"rename it, or name it with -c {SETTINGS}=FILE"
+            )
         return Settings({}, "")
     try:
         name = validators.SETTINGS_FILE.check(SETTINGS, named)
     except ArgumentError as error:
         raise ConfigError(str(error)) from None
     return Settings(_content_of(folder / name, "a settings file"), str(folder / name))
+
+
+def _files_in(folder: Path) -> Iterator[str]:
+    return (entry.name for entry in os.scandir(folder) if not entry.is_dir())
+
+
+def _is_misnamed(name: str) -> bool:
+    # Without its settings, the app would have both roles, and no guardrails.
+    name = name.lower()
+    alike = SequenceMatcher(None, name, FILE).ratio() >= _ALIKE
+    return alike or _OTHER_ENDING.fullmatch(name) is not None
 
 
 def read_file(file: Path) -> tuple[Settings, Mapping[str, Any]]:

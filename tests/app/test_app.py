@@ -136,13 +136,15 @@ def test_synth_says_to_commit_the_settings_until_git_has_them(
     assert "pump.json" not in (ROOT / ".gitignore").read_text()
 
 
-def test_synth_without_settings_says_so(
+def test_synth_without_settings_says_that_no_guardrail_applies(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.chdir(tmp_path)
     runpy.run_path(str(ROOT / "app.py"), run_name="__main__")
     origin, *_ = capsys.readouterr().err.splitlines()
-    assert origin == "settings: none (no pump.json here)"
+    assert origin == (
+        "settings: none (no pump.json here): the universal templates; no guardrail applies"
+    )
 
 
 @pytest.mark.parametrize("missing", ["aws_cdk", "cdk_nag"])

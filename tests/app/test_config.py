@@ -4,6 +4,7 @@ import json
 import re
 from collections.abc import Callable
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 import pytest
@@ -711,6 +712,74 @@ def test_no_file_is_no_error_and_a_named_file_that_is_missing_is_one(tmp_path: P
     (tmp_path / "pump.json").symlink_to("elsewhere.json")
     with pytest.raises(config.ConfigError, match=r"pump\.json: there is no such file$"):
         config.read({}, tmp_path)
+
+
+MISNAMED = (
+    *("pump.jsn", "Pump.json", "PUMP.JSON", "pump.json.txt", "pump.yaml", "pump.yml", "pump.txt"),
+    *("pump.toml", "pump.jsonc", "pump.js", "pump", "pmup.json", "pumps.json", "pump.json~"),
+    *(".pump.json", "pump_json", "pump.json.example", "pump.json ", "pump\n.json", "pump (1).json"),
+)
+OTHERS = (
+    *(
+        "pump-report.json",
+        "pump-verify.json",
+        "pump_roles",
+        "PumpReadOnly.template.json",
+        "cdk.json",
+    ),
+    *("pump.md", "pump.py", "pump.png", "pump-prod.json", "package.json", "jump.md", "pumpkin.txt"),
+)
+
+
+@pytest.mark.parametrize("name", MISNAMED)
+def test_file_named_almost_like_the_settings_is_an_error_without_them(
+    name: str, tmp_path: Path
+) -> None:
+    file = tmp_path / name
+    file.write_text('{"guardrails": ["recommended"]}')
+    with pytest.raises(config.ConfigError) as raised:
+        config.read({}, tmp_path)
+    shown = name.replace("\n", r"\n")
+    assert str(raised.value) == (
+        f"{shown}: the settings file must be named pump.json; rename it, or name it with "
+        "-c pump:settings=FILE"
+    )
+    assert config.read({"pump:settings": name}, tmp_path).file == str(file)
+    (tmp_path / "pump.json").write_text("{}")
+    assert config.read({}, tmp_path) == config.Settings({}, str(tmp_path / "pump.json"))
+
+
+def test_files_with_other_names_and_folders_are_not_taken_for_the_settings(tmp_path: Path) -> None:
+    for name in OTHERS:
+        (tmp_path / name).touch()
+    (tmp_path / "pump").mkdir()
+    assert config.read({}, tmp_path) == config.Settings({}, "")
+
+
+@given(
+    position=st.integers(0, len(config.FILE) - 1),
+    typed=st.characters(codec="utf-8", exclude_characters="/\x00"),
+    kind=st.sampled_from(["omitted", "added", "replaced"]),
+)
+def test_name_with_one_mistyped_character_is_taken_for_the_settings(
+    position: int, typed: str, kind: str
+) -> None:
+    before, letter, after = (
+        config.FILE[:position],
+        config.FILE[position],
+        config.FILE[position + 1 :],
+    )
+    name = {
+        "omitted": before + after,
+        "added": before + typed + letter + after,
+        "replaced": before + typed + after,
+    }[kind]
+    with TemporaryDirectory() as folder:
+        Path(folder, name).touch()
+        if name == config.FILE:
+            return
+        with pytest.raises(config.ConfigError, match=r"the settings file must be named pump\.json"):
+            config.read({}, Path(folder))
 
 
 def test_named_file_is_read_instead_of_pump_json(read: Read, tmp_path: Path) -> None:

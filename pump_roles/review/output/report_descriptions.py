@@ -99,6 +99,8 @@ DATA_IN_WORDS: Final[Mapping[str, frozenset[str]]] = {
 }
 """What data is, by the questions about it. The most serious comes first."""
 
+_NO_GUARDRAIL: Final = "No guardrail applies."
+
 LATER: Final = "pump-roles report ... --since report.html"
 
 
@@ -158,6 +160,7 @@ def verdict(role: RoleReport, report: Report) -> str:
             "Can make the account join another organization." if joins else "",
             _changes_in(role, answers),
             f"Has permissions only {role.ends}." if role.ends else "",
+            _NO_GUARDRAIL if role.files and role.readable and not role.guardrails else "",
         ]
     return " ".join(filter(None, sentences))
 

@@ -66,6 +66,17 @@ def test_standard_output_gets_the_chosen_format_next_to_a_file(tmp_path: Path) -
     assert (tmp_path / "r.json").read_text() == published("json")
 
 
+def test_report_of_templates_without_guardrails_says_so_next_to_the_roles() -> None:
+    without, limited = (ROOT / "pump_roles/universal", ROOT / "cloudformation")
+    said = "No guardrail applies."
+    verdicts = [line for line in report(without).stdout.splitlines() if line.endswith(said)]
+    assert [line.partition(".")[0] for line in verdicts] == ["**Read-only", "**Auto-pilot"]
+    page = report(without, "--format", "html").stdout
+    assert len(re.findall(rf'<p class="verdict">[^<]*{said}</p>', page)) == 2
+    for others in ([], [limited / "PumpReadOnly-recommended.template.json"]):
+        assert said not in report(*others).stdout
+
+
 def test_every_action_is_only_for_markdown(tmp_path: Path) -> None:
     file = tmp_path / "r.md"
     assert report("--every-action", "--output", file).exit_code == 0
