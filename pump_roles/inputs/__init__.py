@@ -3,6 +3,7 @@
 from pump_roles.inputs.text import (
     TEMPLATE,
     TOO_DEEP,
+    YAML_ENDINGS,
     InputError,
     as_list,
     as_mapping,
@@ -85,6 +86,7 @@ __all__ = [
     "TEMPLATE",
     "TOO_DEEP",
     "WORKGROUP",
+    "YAML_ENDINGS",
     "AccountFilter",
     "ArgumentError",
     "CallAs",

@@ -15,6 +15,9 @@ from typing import Any, Final
 TEMPLATE: Final = "a CloudFormation template"
 """What :func:`read_json` calls a template."""
 
+YAML_ENDINGS: Final = frozenset({".yaml", ".yml"})
+"""How the name of a YAML file ends."""
+
 _YAML: Final = re.compile(
     r"^(?:---|(?:AWSTemplateFormatVersion|Parameters|Resources|Transform) *:)", re.MULTILINE
 )
@@ -64,7 +67,7 @@ def read_json(file: Path, kind: str) -> tuple[Any, bytes]:
     except RecursionError:
         raise InputError(f"{file}: {TOO_DEEP}") from None
     except ValueError as error:
-        is_yaml = file.suffix.lower() in (".yaml", ".yml") or _YAML.search(text)
+        is_yaml = file.suffix.lower() in YAML_ENDINGS or _YAML.search(text)
         if is_yaml and kind == TEMPLATE:
             raise InputError(
                 f"{file}: is YAML, but templates are read as JSON: pass cdk.out, or the template "

@@ -17,7 +17,7 @@ from typing import Any, Final, Literal, NoReturn, TypeVar
 import click
 
 from pump_roles.iam import ExternalId
-from pump_roles.inputs import ArgumentError, ListOf, one_line
+from pump_roles.inputs import ArgumentError, InputError, ListOf, one_line
 from pump_roles.review.output.document import Document, Table
 from pump_roles.review.output.writers import LIMIT, to_csv, to_json, to_markdown
 
@@ -261,18 +261,46 @@ WOULD_OVERWRITE: Final = "would overwrite an input"
 
 def write(texts: Mapping[Path | None, str]) -> None:
     """Write files, and standard output. If one cannot be written, the others are."""
-    problems = []
+    # Before any is read, to say what it had.
+    inputs = {file for file in texts if file is not None and was_read(file)}
+    problems = [f"{file}: {WOULD_OVERWRITE}" for file in texts if file in inputs]
     for file, text in texts.items():
-        content = text.encode("utf-8", "backslashreplace")
-        if file is not None and was_read(file):
-            problems.append(f"{file}: {WOULD_OVERWRITE}")
+        if file in inputs:
             continue
+        content = text.encode("utf-8", "backslashreplace")
         try:
-            _write_to_standard_output(content) if file is None else file.write_bytes(content)
+            _write_to_standard_output(content) if file is None else _replace(file, content)
         except OSError as error:
             problems.append(f"{file or 'standard output'}: cannot be written: {error.strerror}")
     if problems:
         fail("; ".join(problems))
+
+
+def _replace(file: Path, content: bytes) -> None:
+    had = _described(file) if _has_other(file, content) else ""
+    file.write_bytes(content)
+    if had:
+        click.echo(f"pump-roles: {one_line(str(file))}: replaced; it had {had}", err=True)
+
+
+def _has_other(file: Path, content: bytes) -> bool:
+    # Reading a pipe or a device may never end.
+    if not file.is_file():
+        return False
+    try:
+        return file.read_bytes() not in {b"", content}
+    except OSError:
+        return True
+
+
+def _described(file: Path) -> str:
+    from pump_roles.review.output.saved_report import read_saved  # noqa: PLC0415
+
+    try:
+        earlier = read_saved(file)
+    except InputError:
+        earlier = None
+    return f"another report of actions as of {earlier.report.date}" if earlier else "other content"
 
 
 def _write_to_standard_output(content: bytes) -> None:

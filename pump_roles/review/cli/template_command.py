@@ -11,9 +11,16 @@ import click
 
 from pump_roles import universal
 from pump_roles.guardrails import Guardrail
-from pump_roles.inputs import GUARDRAILS, ArgumentError
+from pump_roles.inputs import GUARDRAILS, YAML_ENDINGS, ArgumentError, one_line
 from pump_roles.published import ROLES
 from pump_roles.review.cli import options
+
+
+def _check_not_yaml(_context: object, _parameter: object, file: Path | None) -> Path | None:
+    if file is not None and file.suffix.lower() in YAML_ENDINGS:
+        problem = "the template is written as JSON; use a name such as PumpReadOnly.template.json"
+        raise click.BadParameter(one_line(f"{file}: {problem}"))
+    return file
 
 
 @options.command()
@@ -34,6 +41,7 @@ from pump_roles.review.cli import options
 @click.option(
     "--output",
     type=click.Path(dir_okay=False, writable=True, allow_dash=True, path_type=Path),
+    callback=_check_not_yaml,
     help="The file to write. Defaults to -, standard output.",
 )
 def template(

@@ -532,6 +532,43 @@ def test_template_does_not_overwrite_the_one_that_it_is_a_copy_of(tmp_path: Path
     assert link.read_bytes() == before
 
 
+@pytest.mark.parametrize("name", ["report.html", "report.json"])
+def test_output_says_what_it_replaces_in_a_file_with_other_content(
+    name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+
+    def written_over(content: bytes | None) -> str:
+        if content is not None:
+            Path(name).write_bytes(content)
+        ended = report("--output", name)
+        assert (ended.exit_code, ended.stdout) == (0, "")
+        return ended.stderr
+
+    assert written_over(None) == ""
+    same = Path(name).read_bytes()
+    assert written_over(same) == ""
+    assert written_over(b"") == ""
+    report("--guardrails", "recommended", "--output", "other.json", "--output", "other.html")
+    assert [written_over(Path(f"other{name[-5:]}").read_bytes())] == [
+        f"pump-roles: {name}: replaced; it had another report of actions as of 2026-09-26\n"
+    ]
+    for content in (b"mine", b'{"schema": 1}', b"[" * 5_000, b"\xff", b'{"Resources": {}}'):
+        assert written_over(content) == f"pump-roles: {name}: replaced; it had other content\n"
+    assert Path(name).read_bytes() == same
+
+
+def test_two_names_of_one_output_are_no_input(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    Path("link.md").symlink_to("r.md")
+    Path("r.md").write_text("mine")
+    ended = report("--output", "r.md", "--output", "link.md")
+    assert (ended.exit_code, ended.stdout) == (0, "")
+    assert ended.stderr == "pump-roles: r.md: replaced; it had other content\n"
+
+
 @in_short
 @pytest.mark.parametrize(
     ("arguments", "output"),

@@ -76,6 +76,21 @@ def test_template_is_the_packages_byte_for_byte(
     assert (tmp_path / "a template.json").read_bytes() == packaged
 
 
+@pytest.mark.parametrize("name", ["role.yaml", "role.template.YML"])
+def test_template_is_not_written_as_json_under_a_name_of_yaml(name: str, tmp_path: Path) -> None:
+    problem = the_usage_error(run("read-only", "--output", tmp_path / name))
+    assert problem.endswith(
+        f"{name}: the template is written as JSON; use a name such as PumpReadOnly.template.json"
+    )
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize("name", ["role", "role.template", "role.yaml.json"])
+def test_template_is_written_under_any_other_name(name: str, tmp_path: Path) -> None:
+    assert run("read-only", "--output", tmp_path / name).exit_code == 0
+    assert (tmp_path / name).read_bytes() == universal.template("read-only")
+
+
 def test_output_that_cannot_be_written_is_one_error(tmp_path: Path) -> None:
     file = tmp_path / "no" / "such" / "file"
     line = the_error(run("read-only", "--output", file), 1)
