@@ -9,7 +9,9 @@ try:
 
     from pump_roles.app import app_stacks, config
 except ModuleNotFoundError as missing:
-    cure = "activate the environment: source .venv/bin/activate (make setup creates it)"
+    cure = "activate the environment: source .venv/bin/activate"
+    if not Path(".venv").exists():
+        cure = "set it up: make setup && source .venv/bin/activate"
     sys.exit(f"pump-roles: there is no Python module {missing.name}; {cure}")
 
 

@@ -11,6 +11,7 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from pump_roles.inputs import (
+    ACCOUNT,
     ACCOUNTS,
     EXTERNAL_ID,
     PRINCIPAL,
@@ -28,6 +29,7 @@ from pump_roles.inputs.validators import (
     ORGANIZATIONAL_UNITS,
     PARTITIONS,
     PERMISSIONS_BOUNDARY,
+    POLICY_TARGETS,
     PROVIDED_EXTERNAL_ID,
     PROVIDED_PRINCIPAL,
     REGION_NAMES,
@@ -324,3 +326,23 @@ def test_placeholder_is_recognized_and_a_value_that_contains_it_is_not(
         problem = f"^value: '{placeholder}' is a placeholder; replace it with "
         with pytest.raises(ArgumentError, match=problem):
             validator.check("value", placeholder)
+
+
+@pytest.mark.parametrize("mark", ["-", " ", "\u2013", "\u00a0", "\u2011"])
+@pytest.mark.parametrize("validator", [PROVIDED_PRINCIPAL, ACCOUNT, POLICY_TARGETS.element])
+def test_account_id_with_dashes_or_spaces_is_an_error_that_says_so(
+    validator: Text, mark: str
+) -> None:
+    with pytest.raises(ArgumentError) as raised:
+        validator.check("account", mark.join(["1111", "2222", "3333"]))
+    assert str(raised.value).endswith(
+        f" is not {validator.description}; omit the dashes and spaces: 111122223333"
+    )
+    assert validator.check("account", "111122223333") == "111122223333"
+
+
+@given(st.text("0123456789- :a", max_size=20))
+def test_only_12_digits_with_dashes_or_spaces_are_taken_for_an_account_id(value: str) -> None:
+    digits = value.replace("-", "").replace(" ", "")
+    is_one = len(digits) == 12 and digits.isdigit()
+    assert bool(ACCOUNT.explain(value)) == (is_one and digits != value)

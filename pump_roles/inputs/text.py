@@ -21,7 +21,10 @@ YAML_ENDINGS: Final = frozenset({".yaml", ".yml"})
 _YAML: Final = re.compile(
     r"^(?:---|(?:AWSTemplateFormatVersion|Parameters|Resources|Transform) *:)", re.MULTILINE
 )
+_BEGINS_AS_YAML: Final = re.compile(r"(?:\s|#.*\n)*[A-Za-z][A-Za-z0-9-]* *:\s")
 
+_OTHER_QUOTES: Final = "'\u2018\u2019\u201a\u201c\u201d\u201e\u00ab\u00bb"
+_CLOSING_QUOTE: Final = re.compile(r"[\u2019\u201d\u201c\u00bb](?=\s*[:,}\]])")
 
 _DEEPEST: Final = 200
 """How deep arrays and objects may be nested. Pythons differ in how much more they can read."""
@@ -67,7 +70,9 @@ def read_json(file: Path, kind: str) -> tuple[Any, bytes]:
     except RecursionError:
         raise InputError(f"{file}: {TOO_DEEP}") from None
     except ValueError as error:
-        is_yaml = file.suffix.lower() in YAML_ENDINGS or _YAML.search(text)
+        is_yaml = (
+            file.suffix.lower() in YAML_ENDINGS or _YAML.search(text) or _BEGINS_AS_YAML.match(text)
+        )
         if is_yaml and kind == TEMPLATE:
             raise InputError(
                 f"{file}: is YAML, but templates are read as JSON: pass cdk.out, or the template "
@@ -82,8 +87,30 @@ def _why_not_json(error: ValueError, text: str) -> str:
     if not text.strip():
         return "it is empty"
     if isinstance(error, json.JSONDecodeError):
-        return f"the error is in line {error.lineno:,}, column {error.colno:,}"
+        cause, position = _cause_at(error.pos, text)
+        line, column = text.count("\n", 0, position) + 1, position - text.rfind("\n", 0, position)
+        return f"{cause} in line {line:,}, column {column:,}"
     return str(error) if isinstance(error, _NotJsonError) else "a number has too many digits"
+
+
+def _cause_at(position: int, text: str) -> tuple[str, int]:
+    begins = text.rfind("\n", 0, position) + 1
+    # Pythons differ in whether it is the comma or the bracket after it.
+    position += len(text[position:]) - len(text[position:].lstrip())
+    before = text[:position].rstrip()
+    if before.endswith(",") and text.startswith(("]", "}"), position):
+        position, before = len(before) - 1, before[:-1].rstrip()
+    if re.compile(r",\s*[]}]").match(text, position) and not before.endswith(("[", "{", ",", ":")):
+        return "JSON has no comma before ] or }: there is one", position
+    if text.startswith(("//", "/*", "#"), position):
+        return "JSON has no comments: there is one", position
+    # A string with another mark at its end continues up to the next one of JSON.
+    closing = _CLOSING_QUOTE.search(text, begins, position + 1)
+    if text[position : position + 1] not in {*_OTHER_QUOTES} and closing:
+        position = closing.start()
+    if text[position : position + 1] in {*_OTHER_QUOTES}:
+        return f'JSON has only the quotation mark ": there is {text[position]}', position
+    return "the error is", position
 
 
 def parse_json(text: str) -> Any:

@@ -327,11 +327,26 @@ EXTERNAL_ID: Final = Text(
 )
 """AWS STS API Reference, "AssumeRole", ``ExternalId``."""
 
-PRINCIPAL: Final = Text(
-    pattern=f"^([0-9]{{12}}|{_ARN}[0-9]{{12}}:(root|role/([{_NAME}]+/)*[{_NAME}]{{1,64}}))$",
-    minimum=12,
-    maximum=640,
-    description="a 12-digit account ID, or the ARN of an IAM role or account root",
+
+def _of_account(validator: Text) -> Text:
+    """Let a validator of an account ID say how to write one with dashes or spaces."""
+
+    def explain(value: str) -> str:
+        digits = re.sub(r"[ \u00a0\u2010-\u2014-]", "", value)
+        if digits == value or not re.fullmatch("[0-9]{12}", digits):
+            return ""
+        return f"is not {validator.description}; omit the dashes and spaces: {digits}"
+
+    return replace(validator, explain=explain)
+
+
+PRINCIPAL: Final = _of_account(
+    Text(
+        pattern=f"^([0-9]{{12}}|{_ARN}[0-9]{{12}}:(root|role/([{_NAME}]+/)*[{_NAME}]{{1,64}}))$",
+        minimum=12,
+        maximum=640,
+        description="a 12-digit account ID, or the ARN of an IAM role or account root",
+    )
 )
 """IAM User Guide, "AWS JSON policy elements: Principal". Accepts only the two kinds of principals
 that can identify one vendor: no wildcards, users, sessions, or services."""
@@ -358,7 +373,7 @@ def _provided(
                 "is what StringParameter.value_from_lookup() returns before the lookup; pass it a "
                 f"default_value: {validator.description}"
             )
-        return ""
+        return validator.explain(value)
 
     return replace(validator, explain=explain)
 
@@ -485,7 +500,7 @@ ORGANIZATION: Final = Text(
 )
 """AWS Organizations API Reference, "Organization"."""
 
-ACCOUNT: Final = Text(pattern="^[0-9]{12}$", description="a 12-digit account ID")
+ACCOUNT: Final = _of_account(Text(pattern="^[0-9]{12}$", description="a 12-digit account ID"))
 ACCOUNTS: Final = ListOf(ACCOUNT, maximum=1_000)
 """CloudFormation API Reference, "DeploymentTargets". AWS documents no maximum number. With this
 one, a rollout's template stays under the 51,200 bytes of a template body."""
@@ -495,9 +510,11 @@ SENDING_ACCOUNTS: Final = ListOf(ACCOUNT, maximum=200)
 EventBridge User Guide, "Amazon EventBridge quotas"."""
 
 POLICY_TARGETS: Final = ListOf(
-    Text(
-        pattern=f"^({ORGANIZATIONAL_UNIT.pattern[1:-1]}|{ACCOUNT.pattern[1:-1]})$",
-        description=f"{ORGANIZATIONAL_UNIT.description}, or {ACCOUNT.description}",
+    _of_account(
+        Text(
+            pattern=f"^({ORGANIZATIONAL_UNIT.pattern[1:-1]}|{ACCOUNT.pattern[1:-1]})$",
+            description=f"{ORGANIZATIONAL_UNIT.description}, or {ACCOUNT.description}",
+        )
     )
 )
 ORGANIZATION_POLICY_NAME: Final = Text(

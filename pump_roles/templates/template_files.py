@@ -17,6 +17,7 @@ from pump_roles.inputs import (
     parse_json,
     read_json,
 )
+from pump_roles.published import ROLES
 from pump_roles.templates.resolve import Resolver
 from pump_roles.templates.template import STACK, STACK_SET, Tags, Template
 
@@ -26,6 +27,9 @@ _ASSETS: Final = "*.assets.json"
 
 READ_IN_FOLDERS: Final = (_MANIFEST, _TEMPLATES, _ASSETS)
 """The names of files that are read in a folder of templates."""
+
+_OF_SETTINGS: Final = frozenset({"principal", "external-id", "guardrails", *ROLES})
+"""The keys of the app's settings that no template has."""
 
 _MOST: Final = 1_000
 """The maximum number of templates nested in one. Each use of a nested stack counts."""
@@ -96,6 +100,11 @@ def load(files: Iterable[File], *, empty: bool = True) -> list[Template]:
             raise InputError(f"{file.path}: there is no such file")
         content, read = read_json(file.path, TEMPLATE)
         resources = as_mapping(content).get("Resources", {} if empty else None)
+        if not _OF_SETTINGS.isdisjoint(as_mapping(content)):
+            raise InputError(
+                f"{file.path}: is a settings file, not a template; run npx cdk synth, then pass "
+                "cdk.out"
+            )
         if not isinstance(content, dict) or not isinstance(resources, dict):
             raise InputError(f"{file.path}: is not a CloudFormation template: it has no Resources")
         root = Template(

@@ -148,7 +148,7 @@ def test_synth_without_settings_says_that_no_guardrail_applies(
 
 
 @pytest.mark.parametrize("missing", ["aws_cdk", "cdk_nag"])
-def test_app_without_its_environment_says_in_one_line_to_activate_it(
+def test_app_without_its_environment_says_in_one_line_to_set_it_up_or_to_activate_it(
     missing: str, tmp_path: Path
 ) -> None:
     shutil.copy(ROOT / "app.py", tmp_path)
@@ -162,8 +162,16 @@ def test_app_without_its_environment_says_in_one_line_to_activate_it(
     )
     assert (ended.returncode, ended.stdout) == (1, "")
     assert ended.stderr == (
+        f"pump-roles: there is no Python module {missing}; set it up: make setup && "
+        "source .venv/bin/activate\n"
+    )
+    (tmp_path / ".venv").mkdir()
+    ended = subprocess.run(
+        [sys.executable, "-S", "app.py"], cwd=tmp_path, capture_output=True, text=True, check=False
+    )
+    assert ended.stderr == (
         f"pump-roles: there is no Python module {missing}; activate the environment: "
-        "source .venv/bin/activate (make setup creates it)\n"
+        "source .venv/bin/activate\n"
     )
 
 

@@ -287,6 +287,14 @@ NOT_JSON = {
     [
         ("t.json", "[]", f"{NOT_A_TEMPLATE} has no Resources"),
         ("t.json", '{"Resources": {}}', "contains none of Pump's roles"),
+        *(
+            (
+                "pump.json",
+                settings,
+                "is a settings file, not a template; run npx cdk synth, then pass cdk.out",
+            )
+            for settings in ('{"principal": "1"}', '{"auto-pilot": {}}')
+        ),
         ("t.json", "\udcff\udcfe\x00", f"{NOT_A_TEMPLATE} is not UTF-8 text"),
         ("t.json", "[" * 100_000, "is nested too deeply to read"),
         *(
