@@ -5,6 +5,7 @@ import re
 import sys
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import cdk_nag
 import pytest
@@ -13,6 +14,7 @@ from aws_cdk import App, Stack
 from pump_roles import ArgumentError, __version__, universal
 from pump_roles.inputs import InputError
 from pump_roles.review.report import Report
+from tests.commands import run
 from tests.support import (
     EXAMPLE_APPS,
     EXAMPLES,
@@ -208,10 +210,67 @@ new CfnRolePolicy(stack, "More", {
   policyDocument: { Version: "2012-10-17", Statement: [statement] },
 });
 """
+LESS = """\
+const role = stack.node.findChild("Pump").getResource("ReadOnlyRole");
+role.addPropertyDeletionOverride("Policies.1");
+"""
+
+
+def without_guardrail(template: dict[str, Any]) -> None:
+    policies = template["Resources"]["ReadOnlyRole"]["Properties"]["Policies"]
+    assert policies.pop()["PolicyName"] == "PumpGuardrailMetadataOnly"
+
+
+def for_a_stranger(template: dict[str, Any]) -> None:
+    role = template["Resources"]["ReadOnlyRole"]["Properties"]
+    (statement,) = role["AssumeRolePolicyDocument"]["Statement"]
+    statement["Principal"] = {"AWS": "arn:aws:iam::444455556666:root"}
+
+
+def with_an_external_id(template: dict[str, Any]) -> None:
+    template["Parameters"]["PumpExternalID"]["Default"] = "Stranger-1234-5678"
+
+
+def for_a_stranger_by_default(template: dict[str, Any]) -> None:
+    template["Parameters"]["PumpIamRole"]["Default"] = "444455556666"
+
+
+def with_another_description(template: dict[str, Any]) -> None:
+    template["Description"] = "Another description"
+
+
+@pytest.mark.parametrize(
+    ("change", "status"),
+    [
+        (without_guardrail, 3),
+        (for_a_stranger, 3),
+        (with_an_external_id, 3),
+        (for_a_stranger_by_default, 3),
+        (with_another_description, 0),
+    ],
+)
+def test_gate_in_typescript_passes_only_what_the_template_allows(
+    change: Callable[[dict[str, Any]], None], status: int, tmp_path: Path
+) -> None:
+    app = (EXAMPLES / "typescript" / "app.ts").read_text()
+    (gate,) = re.findall(r"^const gate = \[(.*)\];$", app, re.MULTILINE)
+    values = {"app.outdir": tmp_path, "template": GUARDED}
+    words = [values.get(word, word.strip('"')) for word in gate.split(", ")]
+    template = json.loads(GUARDED.read_text())
+    change(template)
+    (tmp_path / "Vendors.template.json").write_text(json.dumps(template))
+    assert run(*words).exit_code == status
+
+
+def test_example_in_typescript_is_not_installed_on_a_node_that_cannot_run_it() -> None:
+    folder = EXAMPLES / "typescript"
+    assert (folder / ".npmrc").read_text() == "engine-strict=true\n"
+    assert json.loads((folder / "package.json").read_text())["engines"] == {"node": ">=22.18"}
 
 
 @pytest.mark.slow
 def test_app_in_typescript_has_the_template_with_guardrails_and_its_gate(typescript: Path) -> None:
+    app = (typescript / "app.ts").read_text()
     ended = synthesized("node", "app.ts", folder=typescript)
     assert ended.returncode == 0, ended.stderr
     (role,) = has_included(typescript, GUARDED.read_bytes()).roles
@@ -224,7 +283,11 @@ def test_app_in_typescript_has_the_template_with_guardrails_and_its_gate(typescr
     assert ended.returncode == 1
     assert "the command pump-roles is not installed" in ended.stderr
 
-    app = (typescript / "app.ts").read_text()
+    (typescript / "less.ts").write_text(app.replace("app.synth();", f"{LESS}app.synth();"))
+    ended = synthesized("node", "less.ts", folder=typescript)
+    assert ended.returncode == 1
+    assert "can broaden access" in ended.stderr
+
     (typescript / "wider.ts").write_text(app.replace("app.synth();", f"{WIDER}app.synth();"))
     ended = synthesized("node", "wider.ts", folder=typescript)
     assert ended.returncode == 1
