@@ -13,7 +13,7 @@ from awscli.clidriver import create_clidriver
 from pump_roles.review.cli import app
 from pump_roles.review.cli.options import Input
 from tests.commands import command
-from tests.docs.pages import VERIFY, shown
+from tests.docs.pages import README, VERIFY, shown
 from tools.sandbox.cdk import ROOT
 
 PAGES: Final = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
@@ -111,7 +111,7 @@ def test_page_of_verify_names_every_option() -> None:
 
 
 def test_no_command_overwrites_the_output_of_another_one() -> None:
-    """README says to keep ``report.html``."""
+    """README keeps what was reviewed under a name that no command writes."""
     by_file: dict[str, set[str]] = {}
     for page in PAGES:
         for arguments in shown(page.read_text("utf-8"), "pump-roles"):
@@ -119,4 +119,6 @@ def test_no_command_overwrites_the_output_of_another_one() -> None:
                 if option == "--output":
                     by_file.setdefault(file, set()).add(" ".join(arguments))
     assert "report.html" in by_file
+    assert "reviewed.html" not in by_file
+    assert README.count("reviewed.html") == 2
     assert {file: commands for file, commands in by_file.items() if len(commands) > 1} == {}

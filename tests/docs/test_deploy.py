@@ -14,21 +14,29 @@ from pump_roles.inputs.validators import REGION_NAMES
 from pump_roles.published import ROLES
 from pump_roles.review.cli import app as cli
 from tests.docs.pages import (
+    APPROVE,
     DEPLOY,
+    GUARDRAILS,
     ORGANIZATIONS,
     PLACEHOLDERS,
+    README,
     TEMPLATE,
     kept_in_pump_json,
     quick_create_link,
+    sh_blocks,
     shown,
 )
 from tests.support import PUMP_ACCOUNT, SECRET, app_files, rollout_with_parameters
+from tools.sandbox import demo, demo_organization
 
 ROWS = [
     {"key": row.name, "object": place, "only in one": row.for_one_role, "required": row.required}
     for row in config.TABLE
     for place in sorted({"" if parent in ROLES else parent for parent in row.parents})
 ]
+
+
+ADDED = re.findall(r'^ *"auto-pilot": .*$', DEPLOY, re.MULTILINE)
 
 
 def rows(page: str, heading: str, place: str) -> list[dict[str, object]]:
@@ -62,6 +70,45 @@ def test_line_about_a_stack_is_that_of_the_settings_above_it() -> None:
     (line,) = re.findall(r"^PumpReadOnly: role .*$", DEPLOY, re.MULTILINE)
     read_only, *_ = app_stacks.stacks(config.Settings(kept_in_pump_json(DEPLOY)))
     assert read_only.summary == line
+
+
+STEP = re.compile(
+    r'"(?P<added>auto-pilot)":|pump-roles (?P<reported>report) cdk\.out --output report\.html'
+    r"|(?P<kept>mv) report\.html reviewed\.html|^ *npx cdk (?P<deployed>deploy) PumpAutoPilot$",
+    re.MULTILINE,
+)
+IN_ORDER = ["added", "reported", "kept", "deployed"]
+
+
+def steps(text: str) -> list[str | None]:
+    """Return the steps of a guide to the auto-pilot role, from the one that adds the role."""
+    found = [step.lastgroup for step in STEP.finditer(text)]
+    return found[found.index("added") :]
+
+
+@pytest.mark.parametrize("text", [DEPLOY, APPROVE, GUARDRAILS, demo.NEXT_STEPS])
+def test_no_step_deploys_the_auto_pilot_role_from_a_report_that_did_not_have_it(text: str) -> None:
+    assert steps(text)[:4] == IN_ORDER
+    assert steps(text).count("deployed") == 1
+
+
+def test_step_that_deploys_the_auto_pilot_role_without_its_report_is_found() -> None:
+    assert steps(DEPLOY.replace("mv report.html", "cat report.html"))[:4] != IN_ORDER
+    assert steps('report cdk.out\n"auto-pilot": {}\nnpx cdk deploy PumpAutoPilot') != IN_ORDER
+
+
+@pytest.mark.parametrize("ending", [demo.NEXT_STEPS, demo_organization.NEXT_STEPS])
+def test_demos_end_with_the_settings_and_the_review_of_the_guides(ending: str) -> None:
+    (text,) = re.findall(r"^  (\{.*?\})$", ending, re.MULTILINE | re.DOTALL)
+    settings, guide = json.loads(text), kept_in_pump_json(README)
+    assert settings["guardrails"] == guide["guardrails"] == ["recommended"]
+    assert settings.keys() - {"read-only"} == guide.keys()
+    later = re.findall(r'^  ("auto-pilot": .*)$', ending, re.MULTILINE)
+    assert later == ([line.strip() for line in ADDED] if "auto-pilot" in ending else [])
+    ran = [line.strip() for line in ending.splitlines() if line.startswith("  ")]
+    of_readme = [line for block in sh_blocks(README)[:2] for line in block.splitlines()][1:]
+    at = ran.index(of_readme[0])
+    assert ran[at : at + len(of_readme)] == of_readme
 
 
 def test_commands_for_a_template_run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

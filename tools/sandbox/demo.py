@@ -423,13 +423,31 @@ NEXT_STEPS: Final = """
 [bold]To deploy to a real account[/], use its credentials, and put the two values
 from Pump into pump.json:
 
-  { "principal": "...", "external-id": "..." }
+  { "principal": "...", "external-id": "...",
+    "guardrails": ["recommended"] }
 
   source .venv/bin/activate
+  npx cdk synth --quiet
+  pump-roles report cdk.out --output report.html
+
+Review the report, keep it, and deploy:
+
+  mv report.html reviewed.html
   npx cdk deploy PumpReadOnly
 
-If you want Pump to buy and sell, add "auto-pilot": {}, and deploy PumpAutoPilot
-in the same way. The account does not need to be bootstrapped.
+When you want Pump to buy and sell, add to pump.json:
+
+  "auto-pilot": { "guardrails": ["no-invitations"] }
+
+  npx cdk synth --quiet
+  pump-roles report cdk.out --output report.html
+
+Review this report, too, keep it, and deploy:
+
+  mv report.html reviewed.html
+  npx cdk deploy PumpAutoPilot
+
+The account does not need to be bootstrapped.
 """
 
 

@@ -352,11 +352,16 @@ NEXT_STEPS: Final = """
 two values from Pump and your units into pump.json:
 
   { "principal": "...", "external-id": "...",
+    "guardrails": ["recommended"],
     "read-only": { "organizational-units": ["r-..."] } }
 
-Then, use the management account's credentials:
-
   source .venv/bin/activate
+  npx cdk synth --quiet
+  pump-roles report cdk.out --output report.html
+
+Review the report, and keep it. Then, use the management account's credentials:
+
+  mv report.html reviewed.html
   npx cdk deploy PumpReadOnly
   npx cdk deploy PumpReadOnlyRollout
   pump-roles rollout-status --expect cdk.out
