@@ -62,7 +62,7 @@ EXAMPLES = ROOT / "examples"
 EXAMPLE_APPS = sorted(file.parent.name for file in EXAMPLES.glob("*/app.py"))
 PUMP_WORKER = "PumpWorker.template.json"
 VENDORS = "Vendors.template.json"
-FROM_PUMP: dict[str, str] = json.loads((EXAMPLES / "settings.json").read_text())
+FROM_PUMP: dict[str, str] = json.loads((ROOT / "tools" / "sandbox" / "settings.json").read_text())
 """The values with which the page of the examples synthesizes them."""
 
 DOCUMENTED: dict[str, tuple[str, tuple[int, ...]]] = {
@@ -383,9 +383,14 @@ def run_app(
 
 def with_values(app: str, *placeholders: str) -> str:
     """Return an example's code with values for these placeholders, or for all."""
-    values = {"PRINCIPAL": FROM_PUMP["principal"], "EXTERNAL_ID": FROM_PUMP["external-id"]}
+    values = {
+        "PRINCIPAL": FROM_PUMP["principal"],
+        "EXTERNAL_ID": FROM_PUMP["external-id"],
+        "ROOT": "r-abcd",
+        "UNIT": "ou-abcd-12345678",
+    }
     for placeholder in placeholders or values:
-        app = app.replace(f' = "{placeholder}"\n', f' = "{values[placeholder]}"\n')
+        app = app.replace(f'"{placeholder}"', f'"{values[placeholder]}"')
     return app
 
 

@@ -18,6 +18,7 @@ from tests.commands import run
 from tests.support import (
     EXAMPLE_APPS,
     EXAMPLES,
+    FROM_PUMP,
     PUMP_WORKER,
     VENDORS,
     access_policy,
@@ -172,11 +173,22 @@ def test_example_without_the_values_from_pump_is_not_synthesized(
     with pytest.raises(
         ArgumentError, match=rf"{path}: pump_principal: 'PRINCIPAL' is a placeholder"
     ):
-        run_example(name, tmp_path, monkeypatch, "EXTERNAL_ID")
+        run_example(name, tmp_path, monkeypatch, "EXTERNAL_ID", "ROOT", "UNIT")
     with pytest.raises(
         ArgumentError, match=rf"{path}: external_id: 'EXTERNAL_ID' is a placeholder"
     ):
-        run_example(name, tmp_path, monkeypatch, "PRINCIPAL")
+        run_example(name, tmp_path, monkeypatch, "PRINCIPAL", "ROOT", "UNIT")
+    assert not list(tmp_path.glob("**/*.template.json"))
+
+
+@pytest.mark.parametrize("placeholder", ["ROOT", "UNIT"])
+def test_example_without_your_units_is_not_synthesized(
+    placeholder: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    others = {"PRINCIPAL", "EXTERNAL_ID", "ROOT", "UNIT"} - {placeholder}
+    problem = f"organizational_units: '{placeholder}' is not the ID of an organizational unit"
+    with pytest.raises(ArgumentError, match=problem):
+        run_example("organization", tmp_path, monkeypatch, *others)
     assert not list(tmp_path.glob("**/*.template.json"))
 
 
@@ -329,3 +341,11 @@ def test_example_requires_the_wheel_of_this_version_is_quiet_and_has_the_recomme
 def test_report_finds_none_of_the_roles_on_pumps_side(pump_side: Path) -> None:
     with pytest.raises(InputError, match=r"contains none of Pump's roles$"):
         of_templates(pump_side)
+
+
+def test_no_example_has_a_principal_or_an_external_id_that_is_accepted() -> None:
+    files = [file for file in EXAMPLES.rglob("*") if file.is_file() and "cdk.out" not in file.parts]
+    texts = [file.read_text() for file in files if "node_modules" not in file.parts]
+    assert len(texts) > 20
+    for value in FROM_PUMP.values():
+        assert not [text for text in texts if value in text]

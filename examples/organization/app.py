@@ -22,11 +22,11 @@ PUMP_PRINCIPAL = "PRINCIPAL"
 EXTERNAL_ID = "EXTERNAL_ID"
 """What Pump gives you. The ID is not a secret."""
 
-READ_ONLY_UNITS = ["r-abcd"]
-"""Where the read-only role is deployed: the root of the organization, so every account."""
+READ_ONLY_UNITS = ["ROOT"]
+"""Where the read-only role is deployed: the ID of the root, so every account."""
 
-AUTO_PILOT_UNITS = ["ou-abcd-12345678"]
-"""Where the auto-pilot role is deployed: the organizational units that buy commitments."""
+AUTO_PILOT_UNITS = ["UNIT"]
+"""Where the auto-pilot role is deployed: the IDs of the units that buy commitments."""
 
 READ_ONLY_GUARDRAILS = [Guardrail.RECOMMENDED]
 

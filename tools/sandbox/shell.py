@@ -22,7 +22,7 @@ In this shell, AWS is an emulator that enforces IAM, but not the policies of an 
 protection and the stop can be deployed, but deny nothing. It is the account {ACCOUNT_ID}, with
 administrator credentials. Nothing reaches a real account. For example:
 
-  npx cdk deploy PumpReadOnly -c pump:settings=examples/settings.json
+  npx cdk deploy PumpReadOnly -c pump:settings=tools/sandbox/settings.json
   pump-roles verify --expect cdk.out/PumpReadOnly.template.json
   aws iam get-role --role-name PumpReadOnlyRole
 
@@ -49,7 +49,9 @@ def main() -> int:
         organization = Organization.create(aws.organizations, UNITS)
         for account in organization.accounts():
             let_audit(aws, Caller(account.id))
-        example = json.loads((ROOT / "examples" / "settings.json").read_text(encoding="utf-8"))
+        example = json.loads(
+            (ROOT / "tools" / "sandbox" / "settings.json").read_text(encoding="utf-8")
+        )
         example["read-only"] = {"organizational-units": [organization.root]}
         settings = Path(folder) / "rollout.json"
         settings.write_text(json.dumps(example, indent=2), encoding="utf-8")
