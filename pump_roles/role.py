@@ -102,6 +102,8 @@ RoleWhy = Literal[
     "not-read",
     "only-elsewhere",
     "open",
+    "open-account",
+    "open-rollout",
     "open-units",
     "several-variants",
     "unreadable",
@@ -388,7 +390,9 @@ OrganizationWhy = Literal[
     "open",
     "several-variants",
     "stop-condition",
+    "stop-organization",
     "stop-place",
+    "stop-units",
     "unreadable",
 ]
 

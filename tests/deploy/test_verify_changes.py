@@ -138,7 +138,7 @@ def expected_by_page(templates: Path) -> Expectation:
         page.write_text(written(of_templates(templates), "html"))
         saved = read_saved(page)
     assert saved is not None
-    return with_boundary(from_report(page, saved.report.assembly))
+    return with_boundary(from_report(page, saved.report))
 
 
 def same_in_files(customer: Customer, folder: Path) -> AccountResult:

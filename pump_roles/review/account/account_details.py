@@ -193,6 +193,11 @@ class AccountDetails:
         organization = self.known_organization
         return organization.management_account if organization else ""
 
+    @property
+    def is_management(self) -> bool:
+        """Whether it is known to be the management account of its organization."""
+        return self.management_account == self.account
+
     def is_in(self, places: Collection[Deployment]) -> bool | None:
         """Return whether one of the places is this account; ``None`` if that is not known."""
         return is_deployed_to(
@@ -401,6 +406,14 @@ def policy_for_reading(names: Iterable[str], *, partition: str = "aws") -> dict[
     }
 
 
+_ONLY_LISTED: Final = (
+    RoleUnknown(part="boundary", why="not-read"),
+    RoleUnknown(part="inline-policies", why="not-read"),
+    RoleUnknown(part="managed-policies", why="not-read"),
+)
+"""What is not known about a role of which only the trust policy is read."""
+
+
 def read_account(
     iam: "IAMClient", names: Collection[str], *, account: str, partition: str
 ) -> AccountDetails:
@@ -416,7 +429,7 @@ def read_account(
         detail = reason_of(error, iam)
         unknown = (AccountUnknown(part="other-roles", why="not-read", detail=detail),)
     described = {**(listed or {})}
-    roles = {name: role.as_role() for name, role in described.items()}
+    roles = {name: role.as_role(unknown=_ONLY_LISTED) for name, role in described.items()}
     missing: dict[str, RoleUnknown] = {}
     for name in names:
         key = name.casefold()

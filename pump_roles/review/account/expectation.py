@@ -22,6 +22,9 @@ from pump_roles.iam import (
 )
 from pump_roles.inputs import InputError
 from pump_roles.masking import Mask
+from pump_roles.review.account.verification import ExpectedRole
+from pump_roles.review.report import Report
+from pump_roles.review.report.permission_report import of_contents, of_published
 from pump_roles.role import (
     PUBLISHED_NAMES,
     ROOT,
@@ -43,6 +46,7 @@ class Expectation:
 
     description: str
     roles: tuple[tuple[DeployedRole, ...], ...]
+    reviewed: tuple[ExpectedRole, ...] = ()
     hidden: frozenset[ExternalId] = frozenset()
     external_id: ExternalId | None = None
     places: tuple[Deployment, ...] = ()
@@ -86,7 +90,7 @@ class Expectation:
             if PUBLISHED_NAMES[role.kind].casefold() not in taken
         )
         roles = (*self.roles, *published)
-        absent = replace(self, roles=roles, removed=True, approval_ends=frozenset())
+        absent = replace(self, roles=roles, reviewed=(), removed=True, approval_ends=frozenset())
         description = f"accounts without {' and '.join(absent.names)} ({self.description})"
         return replace(absent, description=description)
 
@@ -130,8 +134,11 @@ def _with_unknown(role: Role, why: RoleWhy) -> Role:
 def from_published(principal: str) -> Expectation:
     """Return the expectation of the roles as Pump publishes them."""
     roles = (_trusting(published_role(kind), principal) for kind in PUBLISHED_NAMES)
+    expected = tuple((DeployedRole(role=role),) for role in roles)
     return Expectation(
-        description="the published roles", roles=tuple((DeployedRole(role=role),) for role in roles)
+        description="the published roles",
+        roles=expected,
+        reviewed=_reviewed(of_published(), expected),
     )
 
 
@@ -139,9 +146,11 @@ def from_templates(path: Path, read: Assembly, *, principal: str | None = None) 
     """Return the expectation of what a template, or the templates of a folder, contain."""
     # The template of one stack, without the manifest, is for whichever account is verified.
     has_places = path.is_dir() or any(place.stack_set for place in read.places)
+    roles = _checked(path, read.variants, principal, TextMask(read.external_ids))
     return Expectation(
         description=path.name or str(path),
-        roles=_checked(path, read.variants, principal, TextMask(read.external_ids)),
+        roles=roles,
+        reviewed=_reviewed(of_contents(read), roles),
         hidden=read.external_ids,
         places=read.places if has_places else (),
         policies=read.policies,
@@ -149,11 +158,20 @@ def from_templates(path: Path, read: Assembly, *, principal: str | None = None) 
     )
 
 
-def from_report(path: Path, reported: Assembly, *, principal: str | None = None) -> Expectation:
+def from_report(
+    path: Path,
+    report: Report,
+    *,
+    files: tuple[tuple[str, str], ...] = (),
+    principal: str | None = None,
+) -> Expectation:
     """Return the expectation of what a report is about, which was read from a file.
+
+    :param files: the file, with its SHA-256.
 
     Of external IDs, a report has the SHA-256. It does not have the organization's policies.
     """
+    reported = report.assembly
     variants = []
     for deployed in reported.roles:
         role = deployed.role
@@ -173,9 +191,11 @@ def from_report(path: Path, reported: Assembly, *, principal: str | None = None)
                 for account in sorted(accounts - {""}) or [""]
             ]
         )
+    roles = _checked(path, variants, principal, TextMask([]))
     return Expectation(
         description=path.name,
-        roles=_checked(path, variants, principal, TextMask([])),
+        roles=roles,
+        reviewed=_reviewed(report, roles, files=files),
         hidden=frozenset(
             ExternalId.from_sha256(digest)
             for role in reported.roles
@@ -183,6 +203,31 @@ def from_report(path: Path, reported: Assembly, *, principal: str | None = None)
         ),
         places=reported.places,
         approval_ends=_approval_ends(reported.others),
+    )
+
+
+def _reviewed(
+    report: Report,
+    expected: Iterable[Sequence[DeployedRole]],
+    *,
+    files: tuple[tuple[str, str], ...] = (),
+) -> tuple[ExpectedRole, ...]:
+    # The trust is that of what is expected, in which the principal is filled in.
+    trusts = {variants[0].role.kind: variants[0].role.trust for variants in expected}
+    return tuple(
+        ExpectedRole(
+            kind=role.kind,
+            name=role.name,
+            as_published=role.as_published,
+            principals=trusts[role.kind].principals,
+            guardrails=tuple(
+                f"{each.name} ({each.value})" if each.value else each.name
+                for each in role.guardrails
+            ),
+            alarms=sum(alarm.role in ("", role.kind) for alarm in report.findings),
+            files=files or role.files,
+        )
+        for role in report.roles
     )
 
 

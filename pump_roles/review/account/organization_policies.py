@@ -1,7 +1,7 @@
 """The organization's policies about the roles: how they differ, and what stops Pump in a role."""
 
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Final, Literal, get_args
 
 from pump_roles.compare import in_each_direction
@@ -9,7 +9,8 @@ from pump_roles.iam import Condition, Policy, Statement, parse_control_policy
 from pump_roles.inputs import POLICY_TARGETS, parse_json
 from pump_roles.review.account.account_details import AccountDetails
 from pump_roles.review.account.aws_sdk import all_in, checked_id, reason_of, text_in
-from pump_roles.review.account.verification import PolicyResult, StoppedBy
+from pump_roles.review.account.organization import Organization
+from pump_roles.review.account.verification import PolicyResult, StopKind, StoppedBy, StopState
 from pump_roles.role import (
     ComparedPart,
     ControlType,
@@ -25,29 +26,54 @@ from pump_roles.role import (
 if TYPE_CHECKING:
     from mypy_boto3_organizations import OrganizationsClient
 
-PoliciesRead = list[OrganizationPolicy] | OrganizationUnknown
-"""The organization's policies, or why they are not known."""
+_STOPPING: Final[ControlType] = "SERVICE_CONTROL_POLICY"
+"""The only type of policy that stops a role wherever it acts."""
 
-AttachedStops = tuple[OrganizationPolicy, ...]
-"""The organization's policies that stop someone, and are attached to something."""
+
+@dataclass(frozen=True, kw_only=True)
+class PoliciesRead:
+    """The organization's policies that have some names.
+
+    :param policies: those that were listed.
+    :param unlisted: why those of a type are not known, by the type.
+    """
+
+    policies: tuple[OrganizationPolicy, ...] = ()
+    unlisted: Mapping[str, OrganizationUnknown] = field(default_factory=dict)
+
+    @property
+    def stops(self) -> tuple[OrganizationPolicy, ...]:
+        """Those that certainly stop someone, and are attached to something."""
+        return tuple(each for each in self.policies if each.attached_to and stops_someone(each))
+
+    @property
+    def has_all_stops(self) -> bool:
+        """Whether every policy was read that may stop someone."""
+        return _STOPPING not in self.unlisted and all(
+            each in self.stops or each.attached_to == () or stops_someone(each) is False
+            for each in self.policies
+        )
+
 
 _PART: Final[ComparedPart] = "organization-policies"
 
 
-def read_policies(
-    organizations: "OrganizationsClient", names: Collection[str]
-) -> list[OrganizationPolicy] | OrganizationUnknown:
-    """Return the organization's policies with some names, or why they are not known."""
-    try:
-        listed = [
-            (text_in(policy, "Id"), text_in(policy, "Name"), kind)
-            for kind in get_args(ControlType)
-            for policy in all_in(organizations, "list_policies", "Policies", Filter=kind)
-        ]
-    except Exception as error:  # noqa: BLE001
-        # botocore can raise anything if the response is not from AWS.
-        return _not_read("", error, organizations)
-    return [_read_policy(organizations, *policy) for policy in listed if policy[1] in names]
+def read_policies(organizations: "OrganizationsClient", names: Collection[str]) -> PoliciesRead:
+    """Return the organization's policies with some names. Each type is read by itself."""
+    found: list[OrganizationPolicy] = []
+    unlisted: dict[str, OrganizationUnknown] = {}
+    for kind in get_args(ControlType):
+        try:
+            policies = all_in(organizations, "list_policies", "Policies", Filter=kind)
+            listed = [(text_in(policy, "Id"), text_in(policy, "Name")) for policy in policies]
+        except Exception as error:  # noqa: BLE001
+            # botocore can raise anything if the response is not from AWS.
+            unlisted[kind] = _not_read("", error, organizations)
+            continue
+        found += (
+            _read_policy(organizations, id_, name, kind) for id_, name in listed if name in names
+        )
+    return PoliciesRead(policies=tuple(found), unlisted=unlisted)
 
 
 def _read_policy(
@@ -79,64 +105,78 @@ _NO: Final[Sequence[Rule]] = ("not-stopped-name", "not-stopped-target", "not-sto
 """Why a policy does not reach a role. Of several policies, the first reason counts."""
 
 
-_Reach = Literal["yes", "not-known-place", "not-known-condition"] | Rule
+_Reach = Literal["yes", "stop-condition", "stop-organization", "stop-place", "stop-units"] | Rule
+
+_OPEN: Final[Mapping[_Reach, OrganizationWhy]] = {
+    "stop-condition": "stop-condition",
+    "stop-organization": "stop-organization",
+    "stop-place": "stop-place",
+    "stop-units": "stop-units",
+}
+"""Why it is not known whether a policy reaches a role."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Stopped:
     """Whether Pump is stopped in a role.
 
+    :param state: whether it is.
     :param by: what stops it; empty if nothing does, as far as that is known.
     :param differences: why no stop of the organization reaches it, if one is attached.
     :param unknown: why it is not known whether one does.
     """
 
-    by: tuple[StoppedBy, ...]
+    state: StopState
+    by: tuple[StoppedBy, ...] = ()
     differences: tuple[Difference, ...] = ()
     unknown: tuple[OrganizationUnknown, ...] = ()
 
 
 def stops_someone(policy: OrganizationPolicy) -> bool | None:
     """Return whether a policy denies some principals everything; ``None`` if it was not read."""
-    if policy.type != "SERVICE_CONTROL_POLICY":
+    if policy.type != _STOPPING:
         return False
     if policy.content is None and policy.unknown:
         return None
     return next(_conditions(policy), None) is not None
 
 
-def attached_stops(policies: PoliciesRead) -> AttachedStops:
-    """Return the policies that stop someone, and are attached to something."""
-    read = () if isinstance(policies, OrganizationUnknown) else policies
-    return tuple(policy for policy in read if policy.attached_to and stops_someone(policy))
+def stopped(role: Role, read: PoliciesRead | None, details: AccountDetails) -> Stopped:
+    """Return whether Pump is stopped in a role of an account.
 
-
-def stopped(role: Role, attached: AttachedStops, details: AccountDetails) -> Stopped:
-    """Return whether Pump is stopped in a role of an account."""
+    :param read: the policies of its organization; ``None`` if nothing read them.
+    """
     by = [*_own(role)]
     arn = details.arn(role)
+    attached = read.stops if read else ()
     reached = {policy.name: _reach(policy, arn, details) for policy in attached}
     by += [
-        StoppedBy(kind="organization-policy", name=name)
+        StoppedBy(kind="service-control-policy", name=name)
         for name, reach in reached.items()
         if reach == "yes"
     ]
-    if by or not reached:
-        return Stopped(by=tuple(by))
-    whys: Mapping[str, OrganizationWhy] = {
-        "not-known-place": "stop-place",
-        "not-known-condition": "stop-condition",
-    }
+    if by:
+        return Stopped(state="stopped", by=tuple(by))
     unknown = tuple(
-        OrganizationUnknown(why=whys[reach], subject=name)
+        OrganizationUnknown(why=_OPEN[reach], subject=name)
         for name, reach in reached.items()
-        if reach in whys
+        if reach in _OPEN
     )
-    if unknown:
-        return Stopped(by=(), unknown=unknown)
+    # No service control policy affects the management account, or one without an organization.
+    is_exempt = details.organization == Organization() or details.is_management
+    may_be_reached = not is_exempt and not (read and read.has_all_stops)
+    state: StopState = "not-known-organization" if unknown or may_be_reached else "not-stopped"
+    if any(each.part in _OWN for each in role.not_known):
+        state = "not-known"
+    if unknown or not reached:
+        return Stopped(state=state, unknown=unknown)
     rule = next(rule for rule in _NO if rule in reached.values())
     difference = Difference(rule=rule, effect="broader", part=_PART, subject=", ".join(reached))
-    return Stopped(by=(), differences=(difference,))
+    return Stopped(state=state, differences=(difference,))
+
+
+_OWN: Final = {"role", "inline-policies", "managed-policies", "boundary"}
+"""The parts of a role that may stop it."""
 
 
 def _own(role: Role) -> Iterator[StoppedBy]:
@@ -144,11 +184,12 @@ def _own(role: Role) -> Iterator[StoppedBy]:
         yield StoppedBy(kind="boundary", name=role.boundary.arn.text.rpartition("/")[2])
     for policy in role.policies:
         if stops(policy):
-            yield StoppedBy(kind="policy", name=policy.name)
+            kind: StopKind = "attached-policy" if policy.arn else "inline-policy"
+            yield StoppedBy(kind=kind, name=policy.name)
 
 
 def _reach(policy: OrganizationPolicy, arn: str, details: AccountDetails) -> _Reach:
-    if details.management_account == details.account:
+    if details.is_management:
         # AWS Organizations User Guide, "Service control policies (SCPs)".
         return "not-stopped-management"
     below = _is_below(policy.attached_to or (), details)
@@ -158,8 +199,10 @@ def _reach(policy: OrganizationPolicy, arn: str, details: AccountDetails) -> _Re
     if named == {False}:
         return "not-stopped-name"
     if True not in named:
-        return "not-known-condition"
-    return "yes" if below and details.known_organization else "not-known-place"
+        return "stop-condition"
+    if details.known_organization is None:
+        return "stop-organization"
+    return "yes" if below else "stop-place" if details.units is None else "stop-units"
 
 
 def _is_below(targets: Sequence[str], details: AccountDetails) -> bool | None:
@@ -208,12 +251,9 @@ def verify_policies(
         same = variants.setdefault(_key(policy), [])
         if (filled := replace(policy, content=here)) not in same:
             same.append(filled)
-    existing = (
-        {} if isinstance(read, OrganizationUnknown) else {_key(policy): policy for policy in read}
-    )
-    unread = read if isinstance(read, OrganizationUnknown) else None
+    existing = {_key(policy): policy for policy in read.policies}
     return tuple(
-        _verify(variants.get(key, []), existing.get(key), unread)
+        _verify(variants.get(key, []), existing.get(key), read.unlisted.get(key[0]))
         for key in sorted({*variants, *existing})
     )
 
@@ -270,8 +310,8 @@ def _compare(
 ) -> tuple[Difference, ...]:
     difference = Difference(
         rule="organization-policy-missing",
-        # While it is attached to nothing, it limits nobody.
-        effect="broader" if expected.attached_to else "unclear",
+        # A stop that is attached to nothing is there to be attached.
+        effect="broader",
         part=_PART,
         subject=expected.name,
     )

@@ -104,8 +104,7 @@ def roles_for_management(
     """
     management = PumpNames((), {details.management_account})
     # In the management account itself, every role is its own.
-    is_management = details.management_account == details.account
-    for role in () if is_management else details.roles:
+    for role in () if details.is_management else details.roles:
         if role.name.text.casefold() in except_names:
             continue
         names = (made for made in _OF_MANAGEMENT if covers(made, role.name.text))

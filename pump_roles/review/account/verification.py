@@ -20,6 +20,14 @@ PolicyState = MatchState | Literal["not-compared"]
 """Whether a policy of the organization is as expected, if one is expected."""
 
 
+StopKind = Literal["boundary", "attached-policy", "inline-policy", "service-control-policy"]
+"""What can stop a role: its permissions boundary, one of its policies, or its organization."""
+
+StopState = Literal["stopped", "not-stopped", "not-known", "not-known-organization"]
+"""Whether Pump is stopped in a role. The last one means that nothing in the account stops it, and
+that only a service control policy could."""
+
+
 @dataclass(frozen=True, kw_only=True)
 class Approval:
     """Whether the customer's tag on a role opens a guardrail.
@@ -40,12 +48,11 @@ class Approval:
 class StoppedBy:
     """What stops a role.
 
-    :param kind: ``boundary`` for its permissions boundary, ``policy`` for one of its policies, and
-        ``organization-policy`` for a service control policy.
+    :param kind: the kind of policy.
     :param name: the name of that policy.
     """
 
-    kind: Literal["boundary", "policy", "organization-policy"]
+    kind: StopKind
     name: str
 
 
@@ -63,6 +70,7 @@ class RoleResult:
     :param last_used: when it was last used, in UTC, such as ``2026-11-25T08:15:00Z``; empty if IAM
         shows no use, or the role does not exist.
     :param approvals: which of its guardrails are open.
+    :param stop: whether Pump is stopped in it; ``None`` if it does not exist.
     :param stopped_by: what stops Pump in it; empty if it does not exist, or if nothing is known to.
     :param revoked_before: the time before which its sessions were started that one of its policies
         denies everything; empty if none does.
@@ -76,6 +84,7 @@ class RoleResult:
     notes: tuple[Unknown, ...] = ()
     last_used: str = ""
     approvals: tuple[Approval, ...] = ()
+    stop: StopState | None = None
     stopped_by: tuple[StoppedBy, ...] = ()
     revoked_before: str = ""
 
@@ -93,6 +102,8 @@ class OtherRole:
     :param arn: its ARN.
     :param principals: who may assume it.
     :param access: why it is listed: how Pump, everyone, or the management account can use it.
+    :param stop: whether Pump is stopped in it; ``None`` if Pump can use it only in a session of one
+        of its own roles, or if it is for the management account.
     :param stopped_by: what stops Pump in it, if that is known.
     :param differences: why the organization's stop does not reach it, if one is attached.
     :param unknown: why it is not known whether the stop does.
@@ -101,6 +112,7 @@ class OtherRole:
     arn: str
     principals: tuple[Principal, ...]
     access: tuple[Access, ...]
+    stop: StopState | None = None
     stopped_by: tuple[StoppedBy, ...] = ()
     differences: tuple[Difference, ...] = ()
     unknown: tuple[Unknown, ...] = ()
@@ -174,12 +186,37 @@ class PolicyResult:
 
 
 @dataclass(frozen=True, kw_only=True)
+class ExpectedRole:
+    """What the reviewed file says of a role that is expected.
+
+    :param kind: the role's kind, such as ``read-only``.
+    :param name: its name.
+    :param as_published: whether it is what Pump publishes, apart from guardrails of this package
+        and other policies with nothing but denies.
+    :param principals: who may assume it.
+    :param guardrails: its guardrails, each with its value in words, if it has one.
+    :param alarms: how many alarms a report on the file has about this role, or about all of them.
+    :param files: every file that it was read from, with its SHA-256; none for a published role.
+    """
+
+    kind: str
+    name: str
+    as_published: bool
+    principals: tuple[Principal, ...]
+    guardrails: tuple[str, ...]
+    alarms: int
+    files: tuple[tuple[str, str], ...]
+
+
+@dataclass(frozen=True, kw_only=True)
 class Verification:
     """The whole result.
 
+    :param message: whether Pump is stopped, in words: the first line of every other format.
     :param schema: the version of the JSON result's schema.
     :param version: the version of this package.
     :param expected: what the accounts were compared with, in words.
+    :param expected_roles: the roles that are expected; none after a removal.
     :param removed: whether the accounts must not have any of the roles. If so, a role that does not
         exist matches, and a role that exists differs.
     :param state: the state of all accounts and policies together. A difference takes precedence
@@ -192,9 +229,11 @@ class Verification:
     :param accounts: the accounts, by ID.
     """
 
-    schema: Literal[8] = 8
+    message: str = ""
+    schema: Literal[9] = 9
     version: str = __version__
     expected: str
+    expected_roles: tuple[ExpectedRole, ...] = ()
     removed: bool = False
     state: MatchState = field(init=False)
     counts: Mapping[MatchState, int] = field(init=False)

@@ -6,9 +6,10 @@ from typing import Final
 
 from pump_roles.compare import compare
 from pump_roles.guardrails.role_guardrails import opened_by_tag
+from pump_roles.inputs import is_account_filter
 from pump_roles.review.account.account_details import AccountDetails
 from pump_roles.review.account.expectation import Expectation
-from pump_roles.review.account.organization_policies import AttachedStops, stopped
+from pump_roles.review.account.organization_policies import PoliciesRead, stopped
 from pump_roles.review.account.other_roles import (
     AccessibleRole,
     roles_for_management,
@@ -20,17 +21,27 @@ from pump_roles.review.account.verification import (
     OtherRole,
     RoleResult,
 )
-from pump_roles.role import Difference, Role, RolePart, RoleUnknown, Rule, Unknown, revoked_before
+from pump_roles.role import (
+    Deployment,
+    Difference,
+    Role,
+    RolePart,
+    RoleUnknown,
+    RoleWhy,
+    Rule,
+    Unknown,
+    revoked_before,
+)
 
 
 def verify_account(
     expectation: Expectation,
     details: AccountDetails,
-    stops: AttachedStops = (),
+    policies: PoliciesRead | None = None,
 ) -> AccountResult:
     """Return how an account's roles, and its organization, differ from what is expected.
 
-    :param stops: those of its organization that are attached to something.
+    :param policies: those of its organization; ``None`` if nothing read them.
     """
     result = AccountResult(account=details.account, name=details.name, unknown=details.unknown)
     try:
@@ -43,32 +54,39 @@ def verify_account(
             result = replace(
                 result,
                 roles=tuple(
-                    _with_stops(_verify_role(variants, expectation, details), details, stops)
+                    _with_stops(_verify_role(variants, expectation, details), details, policies)
                     for variants in roles
                 ),
-                others=tuple(_other_roles(others, details, stops)),
+                others=tuple(_other_roles(others, details, policies)),
                 for_management=tuple(_other_roles(for_management, details)),
             )
         result = _with_organization(result, expectation.management_account, details)
         return _masked(result, expectation, details)
     except RecursionError:
         # What is nested too deeply cannot be masked, either.
-        return verify_account(expectation, details.unread("too-deep"), stops)
+        return verify_account(expectation, details.unread("too-deep"), policies)
 
 
-_THROUGH_ROLES: Final = {"trusts-role", "names-role"}
-"""Why Pump can assume another role only in a session of one of its own."""
+_NOT_BY_ITSELF: Final = {
+    *("trusts-role", "names-role"),
+    *("administrator", "named-for-management", "names-management", "trusts-management"),
+}
+"""Why Pump can assume another role only in a session of one of its own, or not at all."""
 
 
-def _with_stops(result: RoleResult, details: AccountDetails, stops: AttachedStops) -> RoleResult:
-    role = details.role(result.arn.rpartition("/")[2])
+def _with_stops(
+    result: RoleResult, details: AccountDetails, policies: PoliciesRead | None
+) -> RoleResult:
+    name = result.arn.rpartition("/")[2]
+    role = details.role(name)
     if role is None:
-        return result
-    stop = stopped(role, stops, details)
+        return replace(result, stop="not-known" if name.casefold() in details.missing else None)
+    stop = stopped(role, policies, details)
     return replace(
         result,
         differences=(*stop.differences, *result.differences),
         unknown=(*result.unknown, *stop.unknown),
+        stop=stop.state,
         stopped_by=stop.by,
         revoked_before=max(map(revoked_before, role.policies), default=""),
     )
@@ -156,9 +174,7 @@ def _verify_role(
         open_ids = (RoleUnknown(part="role", why="open"),) if is_open else ()
         return replace(result, notes=(absent, *open_ids))
     if belongs is None:
-        # Of an account that is verified alone, the units are not read, either.
-        in_parameter = details.units is not None and any(place.has_open_units for place in places)
-        open_place = RoleUnknown(part="place", why="open-units" if in_parameter else "open")
+        open_place = RoleUnknown(part="place", why=_why_open(places, details))
         if details.units is None and actual is not None:
             # Whoever verifies only this account expects the role that is in it.
             result = replace(result, notes=(open_place,))
@@ -167,6 +183,15 @@ def _verify_role(
     # With several variants, the expectation is not certain: each one's result is at best unknown.
     results = (_verify_variant(result, role, actual, expectation, details) for role in variants)
     return min(results, key=lambda each: len(each.differences))
+
+
+def _why_open(places: Sequence[Deployment], details: AccountDetails) -> RoleWhy:
+    if any(place.unreadable or not is_account_filter(place.filter) for place in places):
+        return "open"
+    # Of an account that is verified alone, the units are not read, either.
+    if details.units is None:
+        return "open-rollout"
+    return "open-units" if any(place.has_open_units for place in places) else "open-account"
 
 
 def _verify_variant(
@@ -224,14 +249,20 @@ def _approvals(role: Role, kind: str) -> Iterator[Approval]:
 
 
 def _other_roles(
-    accessible: Iterable[AccessibleRole], details: AccountDetails, stops: AttachedStops = ()
+    accessible: Iterable[AccessibleRole],
+    details: AccountDetails,
+    policies: PoliciesRead | None = None,
 ) -> Iterator[OtherRole]:
     for role, access in sorted(accessible, key=lambda each: each.role.name.text):
         other = OtherRole(arn=details.arn(role), principals=role.trust.principals, access=access)
-        if stops and {way.why for way in access} - _THROUGH_ROLES:
-            stop = stopped(role, stops, details)
+        if {way.why for way in access} - _NOT_BY_ITSELF:
+            stop = stopped(role, policies, details)
             other = replace(
-                other, stopped_by=stop.by, differences=stop.differences, unknown=stop.unknown
+                other,
+                stop=stop.state,
+                stopped_by=stop.by,
+                differences=stop.differences,
+                unknown=stop.unknown,
             )
         yield other
 

@@ -26,9 +26,7 @@ from pump_roles.review.account.organization import (
     read_organization,
 )
 from pump_roles.review.account.organization_policies import (
-    AttachedStops,
     PoliciesRead,
-    attached_stops,
     policy_names,
     read_policies,
     verify_policies,
@@ -55,10 +53,11 @@ def verify_own_account(clients: CallerClients, expectation: Expectation) -> Veri
     if details.organization == Organization():
         return verify_files([details], expectation)
     policies = read_policies(organizations, policy_names(expectation.policies))
-    result = verify_account(expectation, details, attached_stops(policies))
-    if not isinstance(policies, list):
+    result = verify_account(expectation, details, policies)
+    if not details.is_management:
         # Only the management account, and a delegated administrator, may read them.
-        expectation = replace(expectation, policies=())
+        readable = (each for each in expectation.policies if each.type not in policies.unlisted)
+        expectation = replace(expectation, policies=tuple(readable))
     return _with_policies(clients, expectation, [result], policies)
 
 
@@ -74,7 +73,6 @@ def verify_organization(
     organizations = clients.organizations()
     organization = read_organization(organizations)
     policies = read_policies(organizations, policy_names(expectation.policies))
-    stops = attached_stops(policies)
 
     def verify(account: Account) -> AccountResult:
         details = AccountDetails(
@@ -85,7 +83,7 @@ def verify_organization(
             unknown=account.unknown,
         )
         if not account.unknown:
-            return _verify_member(clients, expectation, details, role_to_assume, stops)
+            return _verify_member(clients, expectation, details, role_to_assume, policies)
         return verify_account(expectation, replace(details, organization=None))
 
     results = in_threads(accounts, verify, on_result=on_result)
@@ -104,11 +102,12 @@ def _with_policies(
         account=clients.account,
         partition=clients.partition,
     )
-    notes = () if verified or isinstance(policies, list) else (policies,)
+    said = {reason for policy in verified for reason in policy.unknown}
+    notes = tuple(dict.fromkeys(each for each in policies.unlisted.values() if each not in said))
     mask = expectation.mask()
     return replace(
         _verification(expectation, results),
-        policies=None if notes else mask.masked(verified),
+        policies=None if notes and not verified else mask.masked(verified),
         notes=mask.masked(notes),
     )
 
@@ -118,7 +117,7 @@ def _verify_member(
     expectation: Expectation,
     details: AccountDetails,
     role_to_assume: str,
-    stops: AttachedStops,
+    policies: PoliciesRead,
 ) -> AccountResult:
     account, partition = details.account, clients.partition
     try:
@@ -146,7 +145,7 @@ def _verify_member(
             )
             if expectation.approval_ends:
                 read = replace(read, schedule=read_schedule(read, member.scheduler))
-            return verify_account(expectation, read, stops)
+            return verify_account(expectation, read, policies)
         except Exception as error:  # noqa: BLE001
             # A response that is not from AWS can raise anything. It must not hide the others.
             unread = details.unread("not-read", detail=reason_of(error, iam))
@@ -162,6 +161,7 @@ def _verification(expectation: Expectation, results: Sequence[AccountResult]) ->
     ]
     return Verification(
         expected=expectation.mask().masked(expectation.description),
+        expected_roles=expectation.mask().masked(expectation.reviewed),
         removed=expectation.removed,
         accounts=tuple(sorted((*results, *not_selected), key=lambda result: result.account)),
     )

@@ -26,7 +26,7 @@ from pump_roles.review.account.verify_accounts import (
 )
 from pump_roles.review.cli import aws, options
 from pump_roles.review.output.saved_report import read_saved
-from pump_roles.review.output.verify_sections import document_of
+from pump_roles.review.output.verify_sections import document_of, message_of
 
 
 def _check_target(argument: str, value: str) -> str:
@@ -104,7 +104,7 @@ def verify(
     expected: name and path, trust policy, inline and attached policies, guardrails, permissions
     boundary, maximum session duration, and the schedule that ends an approval. Policies are
     compared by meaning, not by text. The result begins with which roles are stopped, and which are
-    not, if Pump is stopped. Also names the account's organization and its management account, and
+    not. Also names the account's organization and its management account, and
     lists other roles that Pump's principal or everyone can assume, and those that the management
     account can use, which are not a difference. All calls are read-only. External IDs are compared
     but never shown. One that the templates leave to a parameter is that of the environment variable
@@ -148,6 +148,7 @@ def verify(
                 if assume_role
                 else verify_own_account(clients, expectation)
             )
+    verification = replace(verification, message=message_of(verification))
     outputs.write(verification, partial(document_of, verification))
     state = verification.state
     options.finish(different=state == "differs", unknown=state == "unknown")
@@ -158,7 +159,7 @@ def _expectation(expect: Path | None, principal: str | None) -> Expectation:
     if expect is not None:
         saved = read_saved(expect)
         expectation = (
-            from_report(expect, saved.report.assembly, principal=principal)
+            from_report(expect, saved.report, files=saved.compared.files, principal=principal)
             if saved
             else from_templates(expect, templates.read(expect), principal=principal)
         )

@@ -5,16 +5,20 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Final, TypeVar, get_args
 
 from pump_roles.iam import Effect
+from pump_roles.inputs import account_of
 from pump_roles.review.account.organization import Organization
 from pump_roles.review.account.organization_policies import PUMP_POLICIES
 from pump_roles.review.account.verification import (
     AccountResult,
     Approval,
+    ExpectedRole,
     MatchState,
     OtherRole,
     PolicyResult,
     RoleResult,
+    StopKind,
     StoppedBy,
+    StopState,
     Verification,
 )
 from pump_roles.review.output.descriptions import (
@@ -24,17 +28,20 @@ from pump_roles.review.output.descriptions import (
     describe_principal,
     describe_unknown,
     details_of,
+    joined,
 )
 from pump_roles.review.output.document import (
     Code,
     Document,
     Item,
     Names,
+    Piece,
     Section,
     Strong,
     Text,
     Tone,
     counted,
+    first,
 )
 from pump_roles.role import Difference, Rule
 
@@ -42,6 +49,9 @@ _K = TypeVar("_K")
 
 _MATCHING: Final = 10
 """How many of the matching accounts are shown; the others are only counted."""
+
+_LISTED: Final = 8
+"""How many names are listed in the first line."""
 
 _BROADER: Final[Effect] = "broader"
 
@@ -82,6 +92,7 @@ def document_of(verification: Verification) -> Document:
         Section("Accounts that match", tuple(matching)),
     )
     about: list[Text] = [("Compared with:", " ", Code(verification.expected))]
+    about += map(_expected, verification.expected_roles)
     read = (account.organization for account in verification.accounts)
     if found := dict.fromkeys(_organization(each) for each in read if each is not None):
         about.append(f"Organization: {'; '.join(found)}.")
@@ -112,40 +123,64 @@ def document_of(verification: Verification) -> Document:
         ),
         about=tuple(about),
         sections=sections,
-        first=tuple(_stops(verification)),
+        first=tuple(_lines(verification)),
     )
 
 
-def _stops(verification: Verification) -> Iterator[Text]:
-    # First which roles are not stopped, then which ones are, in how many accounts.
+def message_of(verification: Verification) -> str:
+    """Return the first line: whether Pump is stopped, in which roles, and in how many accounts."""
+    return " ".join(sentence.text for sentence in _first_line(verification))
+
+
+def _first_line(verification: Verification) -> Iterator[Strong]:
+    # What is not stopped comes first, then what is not known. Only if there is neither, Pump is
+    # stopped as a whole.
+    accounts = verification.accounts
+    roles = [role for account in accounts for role in _roles(account)]
+    arns = _grouped((role.stop, role.arn) for role in roles if role.stop)
+    unknown = [*_not_known(accounts, arns)]
+    working = arns.get("not-stopped", [])
+    stopped = _grouped((role.stopped_by, role.arn) for role in roles if role.stop == "stopped")
+    by = "; ".join(f"{_in_accounts(those)}, by {_stops(stops)}" for stops, those in stopped.items())
+    if working:
+        yield Strong(f"Pump is not stopped: {_in_accounts(working)}.", "bad")
+    if unknown:
+        lead = "Not known" if working else "Whether Pump is stopped is not known"
+        yield Strong(f"{lead}: {'; '.join(unknown)}.", "unsure")
+    if by and (working or unknown):
+        yield Strong(f"Stopped: {by}.")
+    elif by:
+        having = len({account_of(arn) for those in stopped.values() for arn in those})
+        number = counted(having, "account")
+        every = f"all {number}" if 1 < having == len(accounts) else number
+        none = len(accounts) - having
+        without = f" {counted(none, 'other account has', 'other accounts have')} no role of Pump's."
+        yield Strong(f"Pump is stopped in {every}: {by}.{without if none else ''}", "bad")
+    elif not (working or unknown):
+        yield Strong(f"Pump has no role to stop in {counted(len(accounts), 'account')}.")
+
+
+def _not_known(
+    accounts: Sequence[AccountResult], arns: Mapping[StopState, Sequence[str]]
+) -> Iterator[str]:
+    if not accounts:
+        yield "no account was verified"
+    parts = [{unknown.part for unknown in account.unknown} for account in accounts]
+    if unread := sum("account" in found for found in parts):
+        yield f"{counted(unread, 'account')} that could not be read"
+    if unlisted := sum("other-roles" in found for found in parts):
+        yield f"other roles in {counted(unlisted, 'account')}"
+    if "not-known" in arns:
+        yield _in_accounts(arns["not-known"])
+    if "not-known-organization" in arns:
+        listed = _in_accounts(arns["not-known-organization"])
+        yield f"{listed}, which only a service control policy could stop"
+
+
+def _lines(verification: Verification) -> Iterator[Text]:
+    yield tuple(_separated(_first_line(verification)))
     roles = [role for account in verification.accounts for role in _roles(account)]
-    # Another type of policy can have the same name.
-    stops = (policy for policy in verification.policies or () if policy.stops is not False)
-    policies = {policy.name: policy for policy in stops}
     yield from _not_stopped(roles)
-    stopped = _grouped((by, role.arn) for role in roles for by in role.stopped_by)
-    for by, arns in stopped.items():
-        yield Strong(f"Pump is stopped by {_stop(by, policies)}: {_in_accounts(arns)}.", "bad")
-    attached = [
-        StoppedBy(kind="organization-policy", name=policy.name)
-        for policy in policies.values()
-        if policy.attached_to != ()
-    ]
-    for by in attached:
-        if by not in stopped:
-            text = f"No role of Pump's that was read is stopped by {_stop(by, policies)}."
-            if not policies[by.name].stops:
-                text = (
-                    f"Whether {_stop(by, policies)} stops Pump is not known: its content, or what "
-                    "it is attached to, could not be read."
-                )
-            yield Strong(text, "unsure")
-    if attached and (unread := sum(map(_is_unread, verification.accounts))):
-        yield Strong(
-            f"Whether Pump is stopped is not known in {counted(unread, 'account')}, which could "
-            "not be read completely.",
-            "unsure",
-        )
     revoked = _grouped(
         (role.revoked_before, role.arn)
         for account in verification.accounts
@@ -160,7 +195,14 @@ def _stops(verification: Verification) -> Iterator[Text]:
         )
 
 
-def _not_stopped(roles: Iterable[RoleResult | OtherRole]) -> Iterator[Text]:
+def _separated(sentences: Iterable[Strong]) -> Iterator[Piece]:
+    for index, sentence in enumerate(sentences):
+        yield from [" "] if index else []
+        yield sentence
+
+
+def _not_stopped(roles: Sequence[RoleResult | OtherRole]) -> Iterator[Text]:
+    explained: set[str] = set()
     grouped = _grouped(
         ((difference.rule, difference.subject), role.arn)
         for role in roles
@@ -169,7 +211,13 @@ def _not_stopped(roles: Iterable[RoleResult | OtherRole]) -> Iterator[Text]:
     for rule, text in _NOT_STOPPED.items():
         for (found, names), arns in grouped.items():
             if found == rule:
+                explained |= {*arns}
                 yield Strong(text.format(names=names), "bad"), ": ", Names(arns)
+    # Which ones only matters if others are stopped.
+    working = [role.arn for role in roles if role.stop == "not-stopped"]
+    left = [arn for arn in working if arn not in explained]
+    if left and any(role.stop == "stopped" for role in roles):
+        yield Strong("Pump is not stopped in these roles", "bad"), ": ", Names(left)
 
 
 def _grouped(pairs: Iterable[tuple[_K, str]]) -> dict[_K, list[str]]:
@@ -179,32 +227,36 @@ def _grouped(pairs: Iterable[tuple[_K, str]]) -> dict[_K, list[str]]:
     return found
 
 
-def _stop(by: StoppedBy, policies: Mapping[str, PolicyResult]) -> str:
-    if by.kind == "boundary":
-        return f"the permissions boundary {by.name}"
-    if by.kind == "policy":
-        return f"the role's policy {by.name}"
-    policy = policies.get(by.name)
-    targets = ", ".join((policy and policy.attached_to) or ())
-    return f"the policy {by.name}{f' (attached to {targets})' if targets else ''}"
+_STOPS: Final[Mapping[StopKind, str]] = {
+    "boundary": "the boundary",
+    "attached-policy": "the attached policy",
+    "inline-policy": "the inline policy",
+    "service-control-policy": "the service control policy",
+}
+
+
+def _stops(stops: Iterable[StoppedBy]) -> str:
+    return joined(first((f"{_STOPS[by.kind]} {by.name}" for by in stops), _LISTED))
 
 
 def _in_accounts(arns: Sequence[str]) -> str:
     numbers = Counter(arn.rpartition("/")[2] for arn in arns)
     texts = (f"{role} in {counted(numbers[role], 'account')}" for role in sorted(numbers))
-    return ", ".join(texts)
+    return ", ".join(first(texts, _LISTED))
 
 
-def _is_unread(account: AccountResult) -> bool:
-    # Whether one of Pump's roles may be there that was not read.
-    reasons = [*account.unknown]
-    for role in _roles(account):
-        reasons += role.unknown
-    return any(
-        reason.part in ("account", "other-roles", "organization-policies")
-        or (reason.part == "role" and reason.why not in ("several-variants", "external-id-differs"))
-        for reason in reasons
-    )
+def _expected(role: ExpectedRole) -> Text:
+    # What is compared with, so that nobody takes it for something else.
+    published = "as published" if role.as_published else "not as published"
+    principals = ", ".join(map(describe_principal, role.principals)) or "no principal"
+    guardrails = f"guardrails: {', '.join(role.guardrails)}" if role.guardrails else "no guardrails"
+    alarms = Strong(counted(role.alarms, "alarm"), "bad") if role.alarms else "no alarms"
+    about = f"{published}; principal: {principals}; {guardrails}; "
+    files = [f"{file} SHA-256 {digest}" for file, digest in role.files]
+    read = ("; ", Names(files)) if files else ()
+    state: Piece = about if role.as_published else Strong(about.strip(), "bad")
+    space = "" if role.as_published else " "
+    return (f"Expected {role.kind} role ", Code(role.name), ": ", state, space, alarms, *read, ".")
 
 
 def _account(account: AccountResult) -> Item:
@@ -267,8 +319,9 @@ def _about_stop(by: StoppedBy) -> str:
     # The role's own stop, which is also a difference unless it is expected.
     return {
         "boundary": STOPPED_BY_BOUNDARY,
-        "policy": _STOPPED_BY_POLICY,
-        "organization-policy": "Pump is stopped by this policy of the organization.",
+        "attached-policy": _STOPPED_BY_POLICY,
+        "inline-policy": _STOPPED_BY_POLICY,
+        "service-control-policy": "Pump is stopped by this policy of the organization.",
     }[by.kind]
 
 
@@ -472,10 +525,16 @@ REMEDIES: Final[Mapping[Rule, str]] = {
         "left. If the account should not be in its organization, leave that."
     ),
     "organization-policy-missing": (
-        "The roles are not protected as reviewed. Deploy the stack with the policy."
+        "The roles cannot be protected, or stopped, as reviewed. If the stack with the policy is "
+        "not deployed yet, deploy it. A stack does not create again what was deleted outside of "
+        "it: run npx cdk deploy PumpProtection --revert-drift. If Pump must stay stopped, attach "
+        "StopPump again afterwards (aws organizations attach-policy)."
     ),
     "organization-policy-changed": f"{_NOT_PROTECTED} {_RESTORE}",
-    "organization-policy-detached": f"{_NOT_PROTECTED} {_RESTORE}",
+    "organization-policy-detached": (
+        f"{_NOT_PROTECTED} Deploying an unchanged template does not attach it again: run aws "
+        "organizations attach-policy, with the ID of the policy and each missing target."
+    ),
     "not-stopped-management": _STOP_IT,
     "not-stopped-name": (
         f"{_STOP_IT} To let the policy stop it, too, add the role to the policy as its name "

@@ -84,6 +84,7 @@ def role(account: str, *differences: Difference, **members: Any) -> RoleResult:
         "kind": "read-only",
         "arn": f"arn:aws:iam::{account}:role/PumpReadOnlyRole",
         "differences": differences,
+        "stop": "not-stopped",
     }
     return RoleResult(**{**found, **members})
 

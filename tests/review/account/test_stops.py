@@ -23,7 +23,7 @@ from pump_roles.review.account.aws_sdk import CallerClients
 from pump_roles.review.account.expectation import Expectation, from_published
 from pump_roles.review.account.organization import AccountUnknown, Organization
 from pump_roles.review.account.organization_policies import (
-    attached_stops,
+    PoliciesRead,
     stops_someone,
     verify_policies,
 )
@@ -36,7 +36,7 @@ from pump_roles.review.account.verification import (
 )
 from pump_roles.review.account.verify_account import verify_account
 from pump_roles.review.account.verify_accounts import verify_own_account
-from pump_roles.review.output.verify_sections import remedies
+from pump_roles.review.output.verify_sections import message_of, remedies
 from pump_roles.role import Boundary, OrganizationPolicy, OrganizationUnknown, Role, RoleUnknown
 from tests.docs.pages import STOP, policy
 from tests.documents import written
@@ -80,16 +80,16 @@ def details(account: str = MEMBER, *roles: Role, **more: Any) -> AccountDetails:
 
 
 def verified(
-    policies: list[OrganizationPolicy] | OrganizationUnknown,
+    policies: list[OrganizationPolicy],
     *accounts: AccountDetails,
     expectation: Expectation = EXPECTED,
 ) -> Verification:
-    attached = attached_stops(policies)
+    read = PoliciesRead(policies=tuple(policies))
     return Verification(
         expected="x",
-        accounts=tuple(verify_account(expectation, found, attached) for found in accounts),
+        accounts=tuple(verify_account(expectation, found, read) for found in accounts),
         policies=verify_policies(
-            expectation.compared_policies, policies, account=MANAGEMENT, partition="aws"
+            expectation.compared_policies, read, account=MANAGEMENT, partition="aws"
         ),
     )
 
@@ -120,6 +120,7 @@ NO_TARGET, NO_NAME, IN_MANAGEMENT = (
     [f"not-stopped-{why}"] for why in ("target", "name", "management")
 )
 PLACE_OPEN, CONDITION_OPEN = ["stop-place"], ["stop-condition"]
+UNITS_OPEN, ORGANIZATION_OPEN = ["stop-units"], ["stop-organization"]
 
 
 @pytest.mark.parametrize(
@@ -138,7 +139,7 @@ PLACE_OPEN, CONDITION_OPEN = ["stop-place"], ["stop-condition"]
         # The units above a --target, and of an account that is verified by itself, are not known.
         ([ROOT], MEMBER, {"units": (INNER,)}, STOPPED),
         ([INNER], MEMBER, {"units": (INNER,)}, STOPPED),
-        ([UNIT], MEMBER, {"units": (INNER,)}, PLACE_OPEN),
+        ([UNIT], MEMBER, {"units": (INNER,)}, UNITS_OPEN),
         ([UNIT], MEMBER, {"units": None}, PLACE_OPEN),
         ([MEMBER], MEMBER, {"units": None}, STOPPED),
         ([ROOT], MEMBER, {"units": None}, STOPPED),
@@ -148,7 +149,7 @@ PLACE_OPEN, CONDITION_OPEN = ["stop-place"], ["stop-condition"]
             [ROOT],
             MEMBER,
             {"organization": AccountUnknown(part="membership", why="not-read")},
-            PLACE_OPEN,
+            ORGANIZATION_OPEN,
         ),
     ],
 )
@@ -234,7 +235,7 @@ def test_stop_reaches_the_roles_that_it_names(
 def test_policy_that_stops_nobody_or_is_attached_to_nothing_is_no_stop(
     policy: OrganizationPolicy,
 ) -> None:
-    assert attached_stops([policy]) == ()
+    assert PoliciesRead(policies=(policy,)).stops == ()
     result = verified([policy], details(), details(MANAGEMENT))
     assert {state for found in result.accounts for state in [found.state]} == {"match"}
     assert not any(
@@ -285,7 +286,7 @@ def test_role_that_a_boundary_or_policy_stops_need_not_be_reached() -> None:
     (account,) = verified([stop(ROOT)], details(MANAGEMENT, *roles)).accounts
     assert [role.stopped_by for role in account.roles] == [
         (StoppedBy(kind="boundary", name="AWSDenyAll"),),
-        (StoppedBy(kind="policy", name="AWSDenyAll"),),
+        (StoppedBy(kind="attached-policy", name="AWSDenyAll"),),
     ]
     assert [[found.rule for found in role.differences] for role in account.roles] == [
         ["boundary-stops"],
@@ -316,6 +317,11 @@ def test_result_begins_with_what_is_not_stopped_and_then_with_what_is() -> None:
     arn = "arn:aws:iam::{}:role/{}".format
     assert first_lines(result) == [
         (
+            "Pump is not stopped: Copy in 1 account, PumpAutoPilotRole in 2 accounts, "
+            "PumpReadOnlyRole in 2 accounts. Stopped: PumpAutoPilotRole in 1 account, "
+            "PumpReadOnlyRole in 2 accounts, by the service control policy StopPump."
+        ),
+        (
             "Pump is not stopped in these roles of the management account, which no service "
             f"control policy affects: {arn(MANAGEMENT, READ_ONLY)}, {arn(MANAGEMENT, AUTO_PILOT)}"
         ),
@@ -323,10 +329,6 @@ def test_result_begins_with_what_is_not_stopped_and_then_with_what_is() -> None:
         (
             "Pump is not stopped in these roles, whose accounts are below no target of StopPump: "
             f"{arn('777788889999', READ_ONLY)}, {arn('777788889999', AUTO_PILOT)}"
-        ),
-        (
-            f"Pump is stopped by the policy StopPump (attached to {UNIT}): "
-            f"{AUTO_PILOT} in 1 account, {READ_ONLY} in 2 accounts."
         ),
     ]
     assert result.state == "differs"
@@ -346,8 +348,8 @@ def test_stop_that_reaches_every_role_is_a_match_and_said_first() -> None:
     assert result.state == "match"
     assert first_lines(result) == [
         (
-            f"Pump is stopped by the policy StopPump (attached to {ROOT}): "
-            f"{AUTO_PILOT} in 2 accounts, {READ_ONLY} in 2 accounts."
+            f"Pump is stopped in all 2 accounts: {AUTO_PILOT} in 2 accounts, {READ_ONLY} in 2 "
+            "accounts, by the service control policy StopPump."
         )
     ]
 
@@ -358,12 +360,23 @@ def test_what_was_not_read_is_never_said_to_be_stopped() -> None:
     partly = details(MEMBER, ROLES[0], missing=missing)
     result = verified([stop(ROOT)], lost, partly)
     assert first_lines(result) == [
-        f"Pump is stopped by the policy StopPump (attached to {ROOT}): {READ_ONLY} in 1 account.",
-        "Whether Pump is stopped is not known in 2 accounts, which could not be read completely.",
+        (
+            "Whether Pump is stopped is not known: 1 account that could not be read; "
+            "PumpAutoPilotRole in 1 account. Stopped: PumpReadOnlyRole in 1 account, by the service "
+            "control policy "
+            "StopPump."
+        )
     ]
     assert result.state == "unknown"
-    # Only a stop makes that worth a line.
-    assert first_lines(verified([], lost, partly)) == []
+    assert first_lines(verified([], lost, partly)) == [
+        (
+            "Pump is not stopped: PumpReadOnlyRole in 1 account. Not known: 1 account that could "
+            "not be read; PumpAutoPilotRole in 1 account."
+        )
+    ]
+
+
+ONLY_POLICY = "which only a service control policy could stop"
 
 
 @pytest.mark.parametrize(
@@ -371,43 +384,93 @@ def test_what_was_not_read_is_never_said_to_be_stopped() -> None:
     [
         (
             [stop(ROOT, document=None, unknown=(UNREAD,))],
-            (
-                "Whether the policy StopPump (attached to r-abcd) stops Pump is not known: its "
-                "content, or what it is attached to, could not be read."
-            ),
+            f"{AUTO_PILOT} in 1 account, {READ_ONLY} in 1 account, {ONLY_POLICY}.",
         ),
         (
             [stop(attached_to=None, document=None, unknown=(UNREAD,))],
-            (
-                "Whether the policy StopPump stops Pump is not known: its content, or what it is "
-                "attached to, could not be read."
-            ),
-        ),
-        (
-            [stop(MANAGEMENT, document=arns("x"))],
-            (
-                "No role of Pump's that was read is stopped by the policy StopPump (attached to "
-                "444455556666)."
-            ),
+            f"{AUTO_PILOT} in 1 account, {READ_ONLY} in 1 account, {ONLY_POLICY}.",
         ),
     ],
 )
-def test_stop_that_is_not_known_or_stops_nothing_is_said(
+def test_stop_that_could_not_be_read_leaves_open_whether_pump_is_stopped(
     policies: list[OrganizationPolicy], line: str
 ) -> None:
-    result = verified(policies, details(roles=()))
-    assert first_lines(result) == [line]
-    assert stops_someone(policies[0]) in (None, True)
-    assert ("unknown" in {found.state for found in result.policies or ()}) == ("Whether" in line)
+    result = verified(policies, details())
+    assert first_lines(result) == [f"Whether Pump is stopped is not known: {line}"]
+    assert (stops_someone(policies[0]), result.state) == (None, "unknown")
+    # Only in the management account, nothing can stop it.
+    assert first_lines(verified(policies, details(MANAGEMENT))) == [NOT_STOPPED]
 
 
-def test_innocent_result_begins_with_its_title() -> None:
+NOT_STOPPED = f"Pump is not stopped: {AUTO_PILOT} in 1 account, {READ_ONLY} in 1 account."
+
+
+def test_innocent_result_begins_with_that_nothing_is_stopped() -> None:
     for policies in (
         [],
         [stop()],
         [stop(ROOT, name="ProtectPumpRoles", document=only(None, Action="iam:*"))],
     ):
-        assert first_lines(verified(policies, details())) == []
+        assert first_lines(verified(policies, details())) == [NOT_STOPPED]
+    assert first_lines(verified([], details(roles=()))) == [
+        "Pump has no role to stop in 1 account."
+    ]
+    assert first_lines(verified([])) == [
+        "Whether Pump is stopped is not known: no account was verified."
+    ]
+
+
+DENY_BOUNDARY = Boundary(arn=known("arn:aws:iam::aws:policy/AWSDenyAll"))
+ATTACHED = replace(DENY_ALL, arn="arn:aws:iam::aws:policy/AWSDenyAll")
+OWN_STOPS = [
+    ({"boundary": DENY_BOUNDARY}, "the boundary AWSDenyAll"),
+    ({"policies": (*ROLES[0].policies, ATTACHED)}, "the attached policy AWSDenyAll"),
+    (
+        {"policies": (*ROLES[0].policies, parse_policy(only(None), name="Stop"))},
+        "the inline policy Stop",
+    ),
+]
+
+
+@pytest.mark.parametrize(("stopped", "by"), OWN_STOPS)
+def test_role_that_is_not_stopped_is_named_before_one_that_is(
+    stopped: dict[str, Any], by: str
+) -> None:
+    result = verified([], details(MEMBER, replace(ROLES[0], **stopped), ROLES[1]))
+    assert first_lines(result) == [
+        (
+            f"Pump is not stopped: {AUTO_PILOT} in 1 account. Stopped: {READ_ONLY} in 1 account, "
+            f"by {by}."
+        ),
+        f"Pump is not stopped in these roles: arn:aws:iam::{MEMBER}:role/{AUTO_PILOT}",
+    ]
+    # A copy that Pump can assume is also one of its roles.
+    alone = details(MEMBER, replace(ROLES[0], **stopped), COPY)
+    assert first_lines(verified([], alone))[0].startswith("Pump is not stopped: Copy in 1 account.")
+    (line,) = first_lines(verified([], details(MEMBER, replace(ROLES[0], **stopped))))
+    assert line == f"Pump is stopped in 1 account: {READ_ONLY} in 1 account, by {by}."
+
+
+@pytest.mark.parametrize(
+    "lost",
+    [
+        {"organization": AccountUnknown(part="membership", why="not-read")},
+        {"units": (INNER,)},
+        {"unknown": (AccountUnknown(part="other-roles", why="not-read"),)},
+    ],
+)
+def test_pump_is_never_said_to_be_stopped_as_a_whole_if_something_is_not_known(
+    lost: dict[str, Any],
+) -> None:
+    lines = first_lines(verified([stop(UNIT)], details(), details(OTHER, **lost)))
+    assert lines[0].startswith("Whether Pump is stopped is not known: ")
+    assert ". Stopped: PumpAutoPilotRole in " in lines[0]
+
+
+def test_json_has_the_first_line_and_the_state_of_each_role() -> None:
+    result = verified([], details(MEMBER, replace(ROLES[0], boundary=DENY_BOUNDARY), ROLES[1]))
+    assert message_of(result) == first_lines(result)[0]
+    assert [role.stop for role in result.accounts[0].roles] == ["stopped", "not-stopped"]
 
 
 REVOKED = "2026-11-25T08:15:00.000Z"
@@ -424,7 +487,11 @@ def test_stop_and_revoked_sessions_of_a_role_are_said_first_with_no_advice_to_un
     ]
     result = verified([], details(MEMBER, *roles))
     assert first_lines(result) == [
-        f"Pump is stopped by the role's policy AWSDenyAll: {AUTO_PILOT} in 1 account.",
+        (
+            f"Pump is not stopped: {READ_ONLY} in 1 account. Stopped: {AUTO_PILOT} in 1 account, "
+            "by the attached policy AWSDenyAll."
+        ),
+        f"Pump is not stopped in these roles: arn:aws:iam::{MEMBER}:role/{READ_ONLY}",
         (
             f"Sessions from before {REVOKED} are revoked, but Pump can start new ones: "
             f"{READ_ONLY} in 1 account."

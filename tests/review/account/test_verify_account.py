@@ -38,7 +38,15 @@ from pump_roles.review.account.verification import (
 from pump_roles.review.account.verify_account import verify_account
 from pump_roles.review.account.verify_accounts import verify_files
 from pump_roles.review.report.permission_report import of_contents
-from pump_roles.role import Boundary, DeployedRole, Deployment, RolePart, RoleUnknown, Unknown
+from pump_roles.role import (
+    Boundary,
+    DeployedRole,
+    Deployment,
+    RolePart,
+    RoleUnknown,
+    RoleWhy,
+    Unknown,
+)
 from pump_roles.role import Role as HeldRole
 from pump_roles.templates.role_reader import parsed
 from tests import attacks
@@ -710,7 +718,12 @@ def test_role_is_expected_where_the_templates_put_it_and_nowhere_else(
 ) -> None:
     organization = Organization(id="o-abcd123456", management_account=MANAGEMENT)
     expectation = replace(PUBLISHED, places=tuple(places))
-    open_place = RoleUnknown(part="place", why="open")
+    why: RoleWhy = "open-account"
+    if where is ALONE:
+        why = "open-rollout"
+    elif any(place.unreadable or place.filter == "UNION" for place in places):
+        why = "open"
+    open_place = RoleUnknown(part="place", why=why)
     about = {"organization": organization, **where}
     found, missing = (result(expectation, *roles, **about) for roles in ([published()], []))
     if expected is False:
@@ -730,7 +743,7 @@ def test_role_is_expected_where_the_templates_put_it_and_nowhere_else(
 
 def test_units_that_are_a_parameter_leave_open_where_the_role_is_expected() -> None:
     places = (rollout(units=("${OrganizationalUnitIds}",)),)
-    for where, why in ((IN_UNITS, "open-units"), (ALONE, "open")):
+    for where, why in ((IN_UNITS, "open-units"), (ALONE, "open-rollout")):
         found = result(replace(PUBLISHED, places=places), **where)
         assert [(each.part, each.why) for each in found.unknown] == [("place", why)]
 
@@ -1151,7 +1164,7 @@ def test_says_if_a_role_for_the_management_account_is_known_to_be_an_administrat
 def reported(file: Path) -> Expectation:
     """What the report on a template expects."""
     with short_reports():
-        return from_report(Path("report.html"), of_templates(file).assembly)
+        return from_report(Path("report.html"), of_templates(file))
 
 
 def texts(value: str | list[str]) -> set[str]:
@@ -1200,7 +1213,7 @@ def test_external_ids_that_a_report_cannot_tell_apart_are_said_to_be_open(tmp_pa
     (role,) = report.roles
     either = replace(report, roles=(replace(role, external_id_sha256=digests),))
     for id_ in (A, B):
-        found = result(from_report(Path("report.html"), either.assembly), published(id_))
+        found = result(from_report(Path("report.html"), either), published(id_))
         assert (found.state, found.unknown) == ("unknown", (open_ids,))
 
 
@@ -1230,9 +1243,9 @@ def test_report_expects_the_role_where_it_says_and_its_principal_is_passed(tmp_p
         report = of_templates(tmp_path / "role.template.json")
     file = Path("report.html")
     with pytest.raises(InputError, match=r"report\.html: .* pass --principal"):
-        from_report(file, report.assembly)
+        from_report(file, report)
     there = replace(report, places=(ELSEWHERE, rollout()))
-    found = from_report(file, there.assembly, principal=PUMP_ACCOUNT)
+    found = from_report(file, there, principal=PUMP_ACCOUNT)
     assert found.places == (ELSEWHERE, rollout())
     assert found.accounts == {OTHER_ACCOUNT}
     assert result(found, published(), **IN_UNITS).state == "match"
@@ -1243,7 +1256,7 @@ def test_report_on_an_account_expects_what_it_had() -> None:
     had = account(replace(published(A), path=known("/pump/")))
     with short_reports():
         report = of_contents(collect_contents(had, [NAMES[READ_ONLY]]))
-    expected = from_report(Path("report.json"), report.assembly)
+    expected = from_report(Path("report.json"), report)
     assert expected.accounts == {ACCOUNT_ID}
     assert verify_account(expected, had).state == "match"
     assert kinds(result(expected, published(B))) == [

@@ -152,7 +152,7 @@ def test_after_a_removal_no_schedule_is_expected(expectation: Expectation) -> No
 def test_report_expects_what_the_templates_do(tmp_path: Path, expectation: Expectation) -> None:
     assert expectation.approval_ends == {"20:00"}
     report = of_templates(tmp_path)
-    assert from_report(tmp_path, report.assembly).approval_ends == expectation.approval_ends
+    assert from_report(tmp_path, report).approval_ends == expectation.approval_ends
 
 
 def account(trust: Any, **more: Any) -> AccountDetails:

@@ -5,8 +5,9 @@ from dataclasses import replace
 
 import pytest
 
+from pump_roles.iam import Principal, Value
 from pump_roles.review.account.organization import Organization
-from pump_roles.review.account.verification import AccountResult, StoppedBy
+from pump_roles.review.account.verification import AccountResult, ExpectedRole, StoppedBy
 from pump_roles.review.output.verify_sections import REMEDIES, remedies
 from pump_roles.role import Difference, RoleUnknown, RoleWhy
 from tests.documents import written
@@ -31,6 +32,8 @@ def table(*accounts: AccountResult) -> str:
 def test_shows_each_difference_with_what_it_means() -> None:
     found = verification(with_everything("text", number=4), matching(2), unknown(3))
     assert written(found, "table") == (
+        "Pump is not stopped: PumpReadOnlyRole in 2 accounts. Not known: 2 accounts that could not "
+        "be read.\n"
         "Pump's roles in AWS accounts\n"
         "Compared with: the published roles\n"
         "Organization: o-abcd123456, management account 111122223333.\n"
@@ -79,6 +82,32 @@ def test_shows_each_difference_with_what_it_means() -> None:
     )
 
 
+def test_says_what_is_compared_with() -> None:
+    reviewed = ExpectedRole(
+        kind="read-only",
+        name="PumpReadOnlyRole",
+        as_published=True,
+        principals=(Principal("role", Value("known", "arn:aws:iam::999988887777:role/Pump")),),
+        guardrails=("metadata-only", "allowed-regions (only us-east-1)"),
+        alarms=0,
+        files=(("a.json", "ab12"),),
+    )
+    alarming = replace(reviewed, as_published=False, alarms=2, guardrails=(), files=())
+    found = replace(verification(matching(1)), expected_roles=(reviewed, alarming))
+    assert written(found, "table").splitlines()[2:5] == [
+        "Compared with: the published roles",
+        (
+            "Expected read-only role PumpReadOnlyRole: as published; principal: "
+            "arn:aws:iam::999988887777:role/Pump; guardrails: metadata-only, allowed-regions (only "
+            "us-east-1); no alarms; a.json SHA-256 ab12."
+        ),
+        (
+            "Expected read-only role PumpReadOnlyRole: not as published; principal: "
+            "arn:aws:iam::999988887777:role/Pump; no guardrails; 2 alarms."
+        ),
+    ]
+
+
 def test_value_of_a_tag_that_does_not_open_a_guardrail_is_said() -> None:
     misspelled = replace(APPROVED, value="Approved", open=False)
     said = "closed: the tag pump-commitments has the value Approved, which does not open it\n"
@@ -96,6 +125,8 @@ def test_markdown_begins_with_the_result() -> None:
     found = written(verification(differing(1), matching(2)), "markdown")
     assert found.startswith(
         "# Pump's roles in AWS accounts\n"
+        "\n"
+        "**Pump is not stopped: PumpReadOnlyRole in 2 accounts.**\n"
         "\n"
         "**More access than expected: 1.**\n"
         "\n"
@@ -155,7 +186,7 @@ def test_names_each_organization_once_and_says_if_there_is_none() -> None:
     alone = replace(matching(1), organization=Organization())
     member = Organization(id="o-abcd123456", management_account="111122223333")
     members = [replace(matching(number), organization=member) for number in (2, 3)]
-    assert table(alone, *members, matching(4)).splitlines()[2] == (
+    assert table(alone, *members, matching(4)).splitlines()[3] == (
         "Organization: none; o-abcd123456, management account 111122223333."
     )
     assert "Organization" not in table(matching(1))
@@ -183,11 +214,11 @@ STOPS = Difference(
     ],
 )
 def test_stopped_role_says_so_and_nothing_advises_to_undo_it(stops: Difference, said: str) -> None:
-    stopped = replace(matching(1), roles=(role("1", stops, stopped_by=(DENIED,)),))
+    stopped = replace(matching(1), roles=(role("1", stops, stop="stopped", stopped_by=(DENIED,)),))
     found = table(stopped)
     assert f"      AWSDenyAll: {STOPPED}\n      narrower (boundary-stops): {said}\n" in found
     assert found.startswith(
-        "Pump is stopped by the permissions boundary AWSDenyAll: PumpReadOnlyRole in 1 account.\n"
+        "Pump is stopped in 1 account: PumpReadOnlyRole in 1 account, by the boundary AWSDenyAll.\n"
     )
     assert remedies(verification(stopped)) == {"boundary-stops": STOPPED}
     assert STOPPED not in table(matching(1), differing(2))
