@@ -319,3 +319,28 @@ def test_what_templates_leave_open_is_unknown(
     results = verify_policies(found, PoliciesRead(), account=ACCOUNT_ID, partition="aws")
     # What may not exist is not missing.
     assert sum(result.state == "unknown" for result in results) == len(unknown)
+
+
+@pytest.mark.parametrize("denied", ["SERVICE_CONTROL_POLICY", "RESOURCE_CONTROL_POLICY"])
+def test_policies_of_one_type_count_if_the_other_type_cannot_be_listed(
+    denied: str, aws: Management, ids: Mapping[str, str], expected: Expectation
+) -> None:
+    assert ids
+
+    def paginator(operation: str) -> Any:
+        pages = aws.organizations.get_paginator(operation)  # type: ignore[call-overload]
+
+        def paginate(**arguments: Any) -> Any:
+            if arguments.get("Filter") == denied:
+                raise ClientError({"Error": {"Code": "AccessDeniedException"}}, "ListPolicies")
+            return pages.paginate(**arguments)
+
+        return Mock(paginate=paginate)
+
+    client = Mock(wraps=aws.organizations, get_paginator=paginator)
+    found = read_policies(client, policy_names(expected.policies))
+    assert [*found.unlisted] == [denied]
+    results = verify_policies(expected.policies, found, account=ACCOUNT_ID, partition="aws")
+    assert {result.state for result in results if result.type == denied} == {"unknown"}
+    assert {result.state for result in results if result.type != denied} == {"match"}
+    assert found.has_all_stops == (denied == "RESOURCE_CONTROL_POLICY")

@@ -362,8 +362,8 @@ def test_what_was_not_read_is_never_said_to_be_stopped() -> None:
     assert first_lines(result) == [
         (
             "Whether Pump is stopped is not known: 1 account that could not be read; "
-            "PumpAutoPilotRole in 1 account. Stopped: PumpReadOnlyRole in 1 account, by the service "
-            "control policy "
+            "PumpAutoPilotRole in 1 account. Stopped: PumpReadOnlyRole in 1 account, by the "
+            "service control policy "
             "StopPump."
         )
     ]
