@@ -8,11 +8,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, ClassVar, Final
 
-from aws_cdk import Annotations, CfnOutput, Fn, Stack
+from aws_cdk import CfnOutput, Fn, Stack
 from aws_cdk.aws_organizations import CfnPolicy
 from constructs import Construct
 
 from pump_roles.constructs.roles import ROLE_CHANGES, PumpRole, reference
+from pump_roles.guardrails import APPROVAL_END
 from pump_roles.inputs import validators
 from pump_roles.inputs.validators import (
     ArgumentError,
@@ -24,7 +25,7 @@ from pump_roles.inputs.validators import (
 from pump_roles.published import ROLES
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Mapping
+    from collections.abc import Callable, Iterable, Iterator, Mapping
 
     from pump_roles.constructs.rollouts import Rollout
 
@@ -63,15 +64,14 @@ _STACK_CHANGES: Final = tuple(
     )
 )
 
-_SMALLER_QUOTA: Final = 5_120
-"""That of resource control policies, and of service control policies before May 2026."""
-
 
 class _OrganizationPolicy(Construct):
     _type: ClassVar[str] = "SERVICE_CONTROL_POLICY"
     _description: ClassVar[str]
     _quota: ClassVar[int] = 10_240
-    """AWS Organizations User Guide, "Quotas and service limits"."""
+    """That of a service control policy since May 15, 2026, without a request, according to three
+    articles from outside AWS. The copies of the AWS Organizations User Guide, "Quotas and service
+    limits", that were read still say 5,120."""
 
     resource: CfnPolicy
     """The underlying resource."""
@@ -130,12 +130,6 @@ class _OrganizationPolicy(Construct):
                 f"the policy {self._name} would have {size:,} characters without white space, at "
                 f"most {self._quota:,} allowed",
             )
-        if size > _SMALLER_QUOTA:
-            Annotations.of(self).add_warning_v2(
-                "pump-roles:policy-size",
-                f"the policy {self._name} has {size:,} characters without white space; not every "
-                f"organization accepts more than {_SMALLER_QUOTA:,} yet",
-            )
         self.resource = CfnPolicy(
             self,
             "Resource",
@@ -189,8 +183,9 @@ class RoleProtection(_OrganizationPolicy):
             units, or 12-digit account IDs, at least one. Literals, or references such as the
             ``attr_id`` of a ``CfnOrganizationalUnit``.
         :param approvers: the roles of the member accounts that may tag the rollouts' roles: names,
-            with their paths (``platform/PumpApprover``). Only StackSets change these roles, too. By
-            default, only StackSets tag the roles.
+            with their paths (``platform/PumpApprover``). :attr:`pump_roles.ApprovalEnd.approver`
+            may only remove tags. Only StackSets change these roles, too. By default, only StackSets
+            tag the roles.
         :param boundary_managers: the roles of the member accounts that may change the boundary:
             names, with their paths. By default, only StackSets do.
         :param stack_sets: the names of further StackSets whose stacks are protected, such as those
@@ -205,9 +200,7 @@ class RoleProtection(_OrganizationPolicy):
             role of Pump has the name of an execution role (``stacksets-exec-...``), an approver or
             a boundary manager has that or one of Pump's names, boundary managers have no boundary,
             a policy of the stack has that name, or the policy would have more than 10,240
-            characters, without white space. Above 5,120, the synth warns, because not every
-            organization has the higher quota yet (AWS Organizations User Guide, "Quotas and service
-            limits").
+            characters, without white space.
         """
         super().__init__(scope, id, rollouts=rollouts, roles=roles, policy_name=policy_name)
         checked = validators.POLICY_TARGETS.check("targets", targets, reference=reference)
@@ -232,11 +225,9 @@ class RoleProtection(_OrganizationPolicy):
                 [*protected, *approving],
                 but=[_EXECUTION_ROLES],
             ),
-            _deny(
-                "OnlyApproversTagPumpRoles",
-                _TAGGING,
-                protected,
-                but=[_EXECUTION_ROLES, *approving],
+            *(
+                _deny(sid, actions, protected, but=[_EXECUTION_ROLES, *exempt])
+                for sid, actions, exempt in _tagging(approving)
             ),
             _deny(
                 "NobodyMakesOrChangesStackSetsExecutionRoles",
@@ -351,7 +342,7 @@ class TrustProtection(_OrganizationPolicy):
 
     _type = "RESOURCE_CONTROL_POLICY"
     _description = "Only Pump assumes Pump's roles, and only these"
-    _quota = _SMALLER_QUOTA
+    _quota = 5_120
 
     @names_the_construct
     def __init__(
@@ -473,6 +464,16 @@ def _optional(
 
 def _role_arn(name: str) -> str:
     return f"arn:*:iam::*:role/{name}"
+
+
+def _tagging(approving: list[str]) -> Iterator[tuple[str, Sequence[str], list[str]]]:
+    # What ends an approval must not be able to open one.
+    opening = [arn for arn in approving if arn != _role_arn(APPROVAL_END)]
+    if opening == approving:
+        yield "OnlyApproversTagPumpRoles", _TAGGING, approving
+    else:
+        yield "OnlyApproversTagPumpRoles", ["iam:TagRole"], opening
+        yield "OnlyApproversUntagPumpRoles", ["iam:UntagRole"], approving
 
 
 def _anywhere(names: Iterable[str]) -> list[str]:

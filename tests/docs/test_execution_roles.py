@@ -12,6 +12,7 @@ from typing import Any
 import jmespath  # type: ignore[import-untyped]
 import pytest
 
+from pump_roles import ApprovalEnd
 from pump_roles.app import app_stacks, config
 from tests.docs.pages import ORGANIZATIONS, PROTECT, settings_in
 from tools.sandbox.aws import ACCOUNT_ID
@@ -80,14 +81,17 @@ def test_lists_every_exempt_role_that_others_can_assume(
     assert found(role(OURS), found_role) == ([found_role["Arn"]] if exempt else [])
 
 
-def test_lists_roles_with_pumps_names_in_every_spelling() -> None:
-    pipe = re.search(r"^ *(aws iam list-roles .*) \| (grep .*)\n", PROTECT, re.MULTILINE)
+def test_lists_roles_with_names_that_the_policies_leave_something_to_in_every_spelling() -> None:
+    pipe = re.search(r"^ *(aws iam list-roles .*) \|\n *(grep .*)\n", PROTECT, re.MULTILINE)
     assert pipe
     listing, filtering = map(shlex.split, pipe.groups())
     assert listing[:4] == ["aws", "iam", "list-roles", "--query"]
     assert listing[5:] == ["--output", "text"]
+    (settings,) = settings_in(PROTECT)
+    (approver,) = settings["protection"]["approvers"]
     listed = {"pumpreadonlyrole", "PumpReadOnlyRole", "PUMPAutopilotRole"}
-    others = {"MyPumpReadOnlyRole", "PumpReadOnlyRoles", "PumpReadOnly", "Pump"}
+    listed |= {approver.rpartition("/")[2], ApprovalEnd.approver, "pumpapprovalend"}
+    others = {"MyPumpReadOnlyRole", "PumpReadOnlyRoles", "PumpReadOnly", "Pump", "PumpApproverRole"}
     rows = jmespath.search(
         listing[4], {"Roles": [role(name=name, path="/x/") for name in listed | others]}
     )
