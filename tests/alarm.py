@@ -12,7 +12,7 @@ from aws_cdk.assertions import Template
 from constructs import Construct
 
 from tests.cloudformation import CloudFormation, enter, eventbridge, iam
-from tests.review.account.trail import ACCOUNT, call
+from tests.review.account.trail import ACCOUNT, TIME, call
 from tools.sandbox.aws import ACCOUNT_ID, REGION
 from tools.sandbox.simulator import ALLOWED, access, decide
 
@@ -72,6 +72,30 @@ def on_role(
 ) -> dict[str, Any]:
     """Return the event of a call by an administrator about a role."""
     return from_trail(call(f"iam:{name}", {"roleName": role, **parameters}, role=ADMIN))
+
+
+def undelivered(**members: Any) -> dict[str, Any]:
+    """Return the event of an alarm about a queue, with other members of the event or its detail:
+    Amazon CloudWatch User Guide, "Alarm events and EventBridge".
+    """
+    detail = {
+        "alarmName": "PumpApproval-Alarm-1",
+        "configuration": {"description": "Something about Pump was not delivered"},
+        "state": {"value": "ALARM"},
+        "previousState": {"value": "OK"},
+    }
+    return {
+        "version": "0",
+        "id": "c4c1c1c9-6542-e61b-6ef0-8c4d36933a92",
+        "detail-type": "CloudWatch Alarm State Change",
+        "source": "aws.cloudwatch",
+        "account": ACCOUNT,
+        "time": TIME,
+        "region": "us-east-1",
+        "resources": [],
+        "detail": detail | {key: members.pop(key) for key in [*members] if key in detail},
+        **members,
+    }
 
 
 BUS = f"arn:aws:events:{REGION}:{ACCOUNT_ID}:event-bus/default"
@@ -143,7 +167,9 @@ class Buses:
         enter(to.account_id, to.region)
         policy = eventbridge._event_bus_policies.get("default")  # noqa: SLF001
         caller = Sender(target["RoleArn"], role["InlinePolicies"], self.organization)
-        if to.account_id == BUS.split(":")[4] and caller.may("events:PutEvents", policy):
+        sent = {"source": event["Source"], "detail-type": event["DetailType"]}
+        allowed = caller.may("events:PutEvents", policy, event=sent)
+        if to.account_id == BUS.split(":")[4] and allowed:
             self._arrive(event, to.account_id, to.region)
         enter(*here)
 
@@ -156,13 +182,26 @@ class Sender:
     policies: Mapping[str, Any]
     organization: str = ""
 
-    def may(self, action: str, bus_policy: Mapping[str, Any] | None, bus: str = BUS) -> bool:
+    def may(
+        self,
+        action: str,
+        bus_policy: Mapping[str, Any] | None,
+        bus: str = BUS,
+        event: Mapping[str, Any] = MappingProxyType(
+            {"source": "aws.iam", "detail-type": "AWS API Call via CloudTrail"}
+        ),
+    ) -> bool:
         """Return whether the simulator allows an action on a bus of the default account."""
         documents = {
             name: json.loads(document) if isinstance(document, str) else document
             for name, document in self.policies.items()
         }
-        context = {"aws:PrincipalArn": self.arn}
+        # Amazon EventBridge User Guide, "Using IAM policy conditions in Amazon EventBridge".
+        context: dict[str, Any] = {
+            "aws:PrincipalArn": self.arn,
+            "events:source": [event["source"]],
+            "events:detail-type": event["detail-type"],
+        }
         if self.organization:
             context["aws:PrincipalOrgID"] = self.organization
         request = access(

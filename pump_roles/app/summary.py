@@ -9,7 +9,6 @@ from pump_roles.inputs import validators
 from pump_roles.published import EXTERNAL_ID_PARAMETER, PRINCIPAL_PARAMETER, ROLES, PublishedRole
 
 _SHOWN: Final = 5
-_ALARM_REGION: Final = validators.GLOBAL_REGIONS["aws"]
 _REPORT: Final = "pump-roles report cdk.out --output report.html"
 """What shows the role of a rollout: before its first deployment, ``cdk diff`` does not."""
 
@@ -59,8 +58,8 @@ def alarm_summary(
     own = {validators.partition_of(principal)} if ":" in principal else set()
     of_region = {region: validators.partition_of_region(region) for region in (*buying, *regions)}
     partitions = {*of_region.values()} or own or {"aws"}
-    # Between other Regions than those of AWS itself, EventBridge sends no events.
-    alone = {region for region in buying if of_region[region] != "aws"}
+    forwarding = validators.FORWARDING_PARTITIONS
+    alone = {region for region in buying if of_region[region] not in forwarding}
     homes = {validators.GLOBAL_REGIONS[partition] for partition in partitions} | alone
     heard = {*homes, *regions}
     unheard = sorted({*buying} - heard) if buying else ["other Regions"]
@@ -82,10 +81,12 @@ def alarm_summary(
 def forwarder_summary(regions: Sequence[str], arguments: Mapping[str, Any]) -> str:
     """Return one line: what a Region's events are sent to, and where to deploy that."""
     account = arguments.get("account")
+    partition = validators.partition_of_region(regions[0]) if regions else "aws"
+    home = validators.GLOBAL_REGIONS[partition]
     where = [f"in {', '.join(sorted(regions))}"] if regions else []
     if account:
-        where.append(f"in other accounts also in {_ALARM_REGION}")
-    to = f"{_ALARM_REGION} of {account}" if account else _ALARM_REGION
+        where.append(f"in other accounts also in {home}")
+    to = f"{home} of {account}" if account else home
     return f"PumpAlarmForwarder: sends events to {to}; deploy it {', '.join(where)}"
 
 

@@ -10,6 +10,7 @@ from aws_cdk import aws_iam as iam
 from aws_cdk import aws_scheduler as scheduler
 from constructs import Construct
 
+from pump_roles.constructs.undelivered import UndeliveredQueue
 from pump_roles.guardrails import APPROVAL_END, Guardrail
 from pump_roles.inputs import validators
 from pump_roles.inputs.validators import names_the_construct
@@ -24,16 +25,18 @@ _TAG: Final = Guardrail.ONLY_WHEN_APPROVED.tag
 class ApprovalEnd(Construct):
     """Ends an approval every day, by removing the tag of :attr:`Guardrail.ONLY_WHEN_APPROVED`.
 
-    It consists of a schedule of Amazon EventBridge Scheduler that calls ``iam:UntagRole``, and a
-    role, both with the name :attr:`approver`. With the role, the schedule can remove this tag from
-    this role and do nothing else. If the tag is not there, nothing happens. An account has at most
-    one.
+    It consists of a schedule of Amazon EventBridge Scheduler that calls ``iam:UntagRole``, a role,
+    and a queue, all with the name :attr:`approver`. With the role, the schedule can remove this tag
+    from this role, put into the queue what failed after 24 hours, and do nothing else. If the tag
+    is not there, nothing happens. The queue keeps failures for 14 days, and its alarm of Amazon
+    CloudWatch is an event for :class:`pump_roles.CommitmentAlarm`. An account has at most one.
 
     With :class:`pump_roles.RoleProtection`, only StackSets can create this role, and its name must
     be among the ``approvers``, or the protection denies what the schedule does.
 
     Not run on AWS. Sources: EventBridge Scheduler User Guide, "Using universal targets in
-    EventBridge Scheduler" and "Confused deputy prevention in EventBridge Scheduler".
+    EventBridge Scheduler", "Confused deputy prevention in EventBridge Scheduler", and "Configuring
+    a schedule's dead-letter queue in EventBridge Scheduler".
     """
 
     approver: ClassVar[str] = APPROVAL_END
@@ -53,6 +56,8 @@ class ApprovalEnd(Construct):
         super().__init__(scope, id)
         role_name = validators.ROLE_TO_ASSUME.check("role_name", role_name)
         hour, _, minute = validators.TIME_OF_DAY.check("at", at).partition(":")
+        self._undelivered = undelivered = UndeliveredQueue(self, queue_name=self.approver)
+        undelivered.take_from()
         role = iam.CfnRole(
             self,
             "Role",
@@ -90,7 +95,21 @@ class ApprovalEnd(Construct):
                             },
                         }
                     ),
-                )
+                ),
+                iam.CfnRole.PolicyProperty(
+                    policy_name="Undelivered",
+                    policy_document=_document(
+                        {
+                            "Effect": "Allow",
+                            "Action": "sqs:SendMessage",
+                            # Its name, so that the role's policy says which queue it is.
+                            "Resource": Fn.sub(
+                                "arn:${AWS::Partition}:sqs:${AWS::Region}:${AWS::AccountId}"
+                                f":{self.approver}"
+                            ),
+                        }
+                    ),
+                ),
             ],
         )
         scheduler.CfnSchedule(
@@ -108,8 +127,15 @@ class ApprovalEnd(Construct):
                     {"RoleName": role_name.rpartition("/")[2], "TagKeys": [_TAG]},
                     separators=(",", ":"),
                 ),
+                dead_letter_config=scheduler.CfnSchedule.DeadLetterConfigProperty(
+                    arn=undelivered.arn
+                ),
             ),
         )
+
+    def acknowledge_cdk_nag(self) -> None:
+        """As :meth:`pump_roles.CommitmentAlarm.acknowledge_cdk_nag`."""
+        self._undelivered.acknowledge_cdk_nag()
 
 
 def _document(statement: Mapping[str, object]) -> dict[str, object]:

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Final
 
-from aws_cdk import Annotations, Aws, CfnCondition, CfnResource, Fn
+from aws_cdk import Annotations, Aws, CfnCondition, CfnMapping, CfnResource, Fn
 from aws_cdk import aws_events as events
 from aws_cdk import aws_iam as iam
 from aws_cdk import aws_sns as sns
 from constructs import Construct
 
 from pump_roles.constructs.roles import ROLE_CHANGES, PumpRole
+from pump_roles.constructs.undelivered import UNDELIVERED, UndeliveredQueue
 from pump_roles.guardrails import APPROVAL_END, SHIPPED, Guardrail
 from pump_roles.iam import sources_of
 from pump_roles.inputs import validators
@@ -24,23 +25,31 @@ if TYPE_CHECKING:
 
     from pump_roles.constructs.rollouts import Rollout
 
-_REGION: Final = validators.GLOBAL_REGIONS["aws"]
-"""Where the events of Savings Plans, AWS Organizations, and IAM arrive."""
-
 _PATTERN: Final = 2_048
 """Amazon EventBridge User Guide, "Amazon EventBridge quotas": the default."""
 
 _SERVICE: Final = "events.amazonaws.com"
+_CLOUDWATCH: Final = "cloudwatch.amazonaws.com"
 _BUS: Final = "arn:${{AWS::Partition}}:events:{region}:{account}:event-bus/default"
+_OF_AWS: Final = "aws."
+"""How the source of an event begins only if AWS sends it: Amazon EventBridge API Reference,
+"PutEventsRequestEntry"."""
+
 _CALLED: Final = "AWS API Call via CloudTrail"
 _RECORDED: Final = "AWS Service Event via CloudTrail"
 
 _ORGANIZATION_CALLS: Final = (
     "AcceptHandshake",
     "InviteAccountToOrganization",
+    "InviteOrganizationToTransferResponsibility",
     "LeaveOrganization",
     "RemoveAccountFromOrganization",
+    "TerminateResponsibilityTransfer",
+    "UpdateResponsibilityTransfer",
 )
+_POLICY_CALLS: Final = ("DeletePolicy", "DetachPolicy", "UpdatePolicy")
+"""Their events have only the ID of the policy: AWS Organizations API Reference."""
+
 _MEMBERSHIP: Final = (
     "AccountDepartedOrganization",
     "AccountJoinedOrganization",
@@ -68,6 +77,15 @@ email says who.
 _ROLE_CHANGE: Final = """\
 Someone called <call> (<source>) on the role <role> in account <account>, <region>, at <time>.
 """
+_SAFEGUARD: Final = """\
+Someone called <call> (<source>) in account <account>, <region>, at <time>.
+"""
+_NOT_DELIVERED: Final = """\
+Something about Pump was not delivered in account <account>, <region>, at <time>.
+What it means: an email may be missing, or an approval may still be open.
+To see which queue has it: aws cloudwatch describe-alarms --region <region> --alarm-names <alarm>
+Read on: What was not delivered, in docs/alarm.md of pump-roles.
+"""
 _WHO: Final = """\
 Who: <who>
 """
@@ -85,6 +103,11 @@ _ROLE: Final = """\
 What it means: TagRole can open an approval, and UntagRole close it. With any other call, the role \
 may have other permissions than Pump publishes, or trust others.
 To compare the role with what you expect: pump-roles verify
+"""
+_LIMITS: Final = """\
+What it means: a call on a role is about PumpApprovalEnd, which ends approvals. A call on a policy \
+may be about StopPump or ProtectPumpRoles: AWS gives only the ID of the policy.
+To compare them with what you expect: pump-roles verify
 """
 _RETURN: Final = """\
 To return a Savings Plan: aws savingsplans return-savings-plan --savings-plan-id ID
@@ -118,6 +141,11 @@ _EMAILS: Final = {
         "Someone changed Pump's role, or opened or closed an approval",
         _ROLE_CHANGE + _WHO + _DETAILS + _ROLE + _STOP,
     ),
+    "Safeguards": (
+        "Someone changed what ends approvals, or a policy of the organization",
+        _SAFEGUARD + _WHO + _DETAILS + _LIMITS + _STOP,
+    ),
+    "Undelivered": (UNDELIVERED, _NOT_DELIVERED + _STOP),
 }
 """What each rule is for, and its email."""
 
@@ -139,6 +167,8 @@ _VALUES: Final = {
     "OrganizationCalls": _OF_CALLER,
     "Membership": _OF_CALL,
     "RoleChanges": {**_OF_CALLER, "role": "$.detail.requestParameters.roleName"},
+    "Safeguards": _OF_CALLER,
+    "Undelivered": {"alarm": "$.detail.alarmName"},
 }
 """Only what each of these events has, in a fixed format: a value that is missing, or has quotation
 marks, could prevent the email."""
@@ -147,7 +177,7 @@ marks, could prevent the email."""
 class CommitmentAlarm(Construct):
     """Sends an email for every change to commitments, to the organization, and to the roles.
 
-    It consists of a topic of Amazon SNS with the addresses, and five rules of Amazon EventBridge:
+    It consists of a topic of Amazon SNS with the addresses, and seven rules of Amazon EventBridge:
 
     - A Savings Plan changed its state, whoever changed it, unless its term ended. AWS does not say
       who caused these events.
@@ -158,8 +188,15 @@ class CommitmentAlarm(Construct):
     - Anyone made a call about one of the roles that :class:`pump_roles.RoleProtection` denies, or
       set or removed a tag that opens a guardrail. The schedule of :class:`pump_roles.ApprovalEnd`
       does not count.
+    - Anyone made such a call about the role of :class:`pump_roles.ApprovalEnd`, or detached,
+      updated, or deleted a policy of the organization. AWS does not say the policy's name.
+    - An :class:`pump_roles.AlarmForwarder` or an :class:`pump_roles.ApprovalEnd` could not deliver
+      something.
 
-    Refused calls do not count. All but the first need a trail of AWS CloudTrail that records
+    What a rule itself cannot deliver, a queue keeps for 14 days, with an alarm of Amazon CloudWatch
+    on the same topic.
+
+    Refused calls do not count. What is about calls needs a trail of AWS CloudTrail that records
     management events. Deploy it once, in us-east-1, where all of these events arrive except
     purchases of reservations. Deploy an :class:`pump_roles.AlarmForwarder` in each other Region
     where Pump may buy. AWS delivers these events on a best-effort basis, each address must confirm
@@ -192,10 +229,11 @@ class CommitmentAlarm(Construct):
             duplicates; or the roles themselves, or their rollouts. By default,
             ``PumpAutoPilotRole``.
         :param key: a customer managed key of this Region, which encrypts the topic. The key's
-            policy must let EventBridge use it: a key of this app gets that statement; for another
-            one, the synth warns. By default, the topic is not encrypted.
+            policy must let EventBridge and CloudWatch use it: a key of this app gets these
+            statements; for another one, the synth warns. By default, the topic is not encrypted.
         :param from_accounts: the 12-digit IDs of the other accounts, at most 200, whose forwarders
-            may put events on the default event bus of this account. By default, none.
+            may put events of AWS with these detail types on the default event bus of this account.
+            By default, none.
         :param from_organization: the ID of an organization whose accounts may do that, instead. An
             account that leaves it may no longer. By default, none.
         :param stop_page: the address of your copy of ``docs/stop.md``, which begins with
@@ -217,7 +255,7 @@ class CommitmentAlarm(Construct):
             page = f": {validators.PAGE.check('stop_page', stop_page)}"
         if key is not None and not hasattr(key, "key_arn"):
             raise ArgumentError("key", f"{key!r} is not a key of AWS KMS, such as kms.Key")
-        self._receive(from_accounts, from_organization)
+        self._receive(from_accounts, from_organization, patterns)
         self.topic: Final[sns.ITopic] = sns.Topic(
             self, "Topic", display_name="Pump commitments", master_key=key
         )
@@ -231,31 +269,53 @@ class CommitmentAlarm(Construct):
                 protocol="email",
                 endpoint=email,
             )
+        self._undelivered = undelivered = UndeliveredQueue(self, topic=self.topic.topic_arn)
         rules = [
-            self._rule(rule, pattern, email.replace("<page>", page), description)
+            self._rule(rule, pattern, email.replace("<page>", page), description, undelivered.arn)
             for rule, pattern in patterns.items()
             for description, email in [_EMAILS[rule]]
         ]
-        for statement in _topic_policy(self.topic.topic_arn, [rule.attr_arn for rule in rules]):
+        arns = [rule.attr_arn for rule in rules]
+        undelivered.take_from(arns)
+        for statement in _topic_policy(self.topic.topic_arn, arns, undelivered.alarm_arn):
             self.topic.add_to_resource_policy(statement)
         if key is not None:
             self._allow_encryption(key)
 
+    def acknowledge_cdk_nag(self) -> None:
+        """Acknowledge cdk-nag's finding about the queue, as :meth:`PumpRole.acknowledge_cdk_nag`.
+
+        AwsSolutions-SQS3 does not see that the queue is the dead-letter queue of rules.
+        """
+        self._undelivered.acknowledge_cdk_nag()
+
     def _allow_encryption(self, key: kms.IKey) -> None:
-        statement = iam.PolicyStatement(
-            # Without a condition: the source says that EventBridge supports none here.
-            principals=[iam.ServicePrincipal(_SERVICE)],
-            actions=["kms:Decrypt", "kms:GenerateDataKey*"],
-            resources=["*"],
-        )
-        if not key.add_to_resource_policy(statement, True).statement_added:  # noqa: FBT003
+        services = (_SERVICE, _CLOUDWATCH)
+        added = [
+            key.add_to_resource_policy(
+                iam.PolicyStatement(
+                    # Without a condition: the source says that EventBridge supports none here.
+                    principals=[iam.ServicePrincipal(service)],
+                    actions=["kms:Decrypt", "kms:GenerateDataKey*"],
+                    resources=["*"],
+                ),
+                True,  # noqa: FBT003
+            ).statement_added
+            for service in services
+        ]
+        if not all(added):
             Annotations.of(self).add_warning_v2(
                 "pump-roles:key-policy",
                 "this app cannot change the policy of the key; no email is sent unless it allows "
-                f"{_SERVICE} kms:Decrypt and kms:GenerateDataKey*",
+                f"{' and '.join(services)} kms:Decrypt and kms:GenerateDataKey*",
             )
 
-    def _receive(self, accounts: Sequence[str], organization: str | None) -> None:
+    def _receive(
+        self,
+        accounts: Sequence[str],
+        organization: str | None,
+        patterns: Mapping[str, Mapping[str, Any]],
+    ) -> None:
         if accounts not in ((), []):
             accounts = validators.SENDING_ACCOUNTS.check("from_accounts", accounts)
         if organization is not None:
@@ -264,14 +324,22 @@ class CommitmentAlarm(Construct):
             raise ArgumentError("from_organization", "omit {other}, or this", other="from_accounts")
         if not (accounts or organization):
             return
-        statement: dict[str, Any] = {
+        types = {kind for pattern in patterns.values() for kind in pattern["detail-type"]}
+        # Service Authorization Reference, "Condition keys for Amazon EventBridge": both are lists.
+        condition: dict[str, Any] = {
+            "ForAllValues:StringEquals": {"events:detail-type": sorted(types)},
+            "ForAllValues:StringLike": {"events:source": f"{_OF_AWS}*"},
+            "Null": {"events:detail-type": "false", "events:source": "false"},
+        }
+        if organization:
+            condition["StringEquals"] = {"aws:PrincipalOrgID": organization}
+        statement = {
             "Effect": "Allow",
             "Principal": "*" if organization else {"AWS": [*accounts]},
             "Action": "events:PutEvents",
             "Resource": Fn.sub(_BUS.format(region="${AWS::Region}", account="${AWS::AccountId}")),
+            "Condition": condition,
         }
-        if organization:
-            statement["Condition"] = {"StringEquals": {"aws:PrincipalOrgID": organization}}
         # CDK's own class warns about a property that is not used here.
         CfnResource(
             self,
@@ -281,7 +349,7 @@ class CommitmentAlarm(Construct):
         )
 
     def _rule(
-        self, id: str, pattern: Mapping[str, Any], email: str, description: str
+        self, id: str, pattern: Mapping[str, Any], email: str, description: str, undelivered: str
     ) -> events.CfnRule:
         shared = {name: f"$.{name}" for name in ("account", "region", "time")}
         values = {**shared, **_VALUES[id]}
@@ -300,6 +368,7 @@ class CommitmentAlarm(Construct):
                     input_transformer=events.CfnRule.InputTransformerProperty(
                         input_paths_map=values, input_template=Fn.sub("\n".join(lines))
                     ),
+                    dead_letter_config=_dead_letters(undelivered),
                 )
             ],
         )
@@ -310,16 +379,18 @@ class AlarmForwarder(Construct):
 
     It consists of the alarm's rules, whose target is the default event bus of us-east-1, and a
     role, with which EventBridge can put events on this bus and do nothing else. An event keeps its
-    account and its Region. Deploy it in each other Region where Pump may buy, and, if the alarm is
-    in another account, in us-east-1 of each account, too. Where the alarm itself is, the template
-    creates nothing, because a bus that sends to itself would not end.
+    account and its Region. What cannot be sent, a queue keeps for 14 days, and an alarm of Amazon
+    CloudWatch says so with another event. Deploy it in each other Region where Pump may buy, and,
+    if the alarm is in another account, in us-east-1 of each account, too. Where the alarm itself
+    is, the template creates nothing, because a bus that sends to itself would not end.
 
-    EventBridge sends no events between the Regions of AWS GovCloud (US) and China. Deploy an alarm
-    in each Region there.
+    In AWS GovCloud (US), the alarm is in us-gov-west-1 instead. In China, deploy an alarm in each
+    Region: whether EventBridge sends events between them is not confirmed. The deployment fails
+    there, and in every other partition.
 
     Sources: Amazon EventBridge User Guide, "Sending and receiving events between AWS Regions in
-    Amazon EventBridge"; AWS Compute Blog, "Expanding cross-Region event routing with Amazon
-    EventBridge".
+    Amazon EventBridge"; AWS What's New of June 30, 2022, about cross-Region routing in AWS GovCloud
+    (US).
     """
 
     @names_the_construct
@@ -344,12 +415,28 @@ class AlarmForwarder(Construct):
         if account is not None:
             account = validators.ACCOUNT.check("account", account)
         patterns = _patterns(role_names)
-        elsewhere = Fn.condition_not(Fn.condition_equals(Aws.REGION, _REGION))
+        homes = CfnMapping(
+            self,
+            "Home",
+            mapping={
+                partition: {"Region": validators.GLOBAL_REGIONS[partition]}
+                for partition in validators.FORWARDING_PARTITIONS
+            },
+        )
+        home = homes.find_in_map(Aws.PARTITION, "Region")
+        # The names of Regions are unique across partitions.
+        at_home = (
+            Fn.condition_equals(Aws.REGION, validators.GLOBAL_REGIONS[partition])
+            for partition in validators.FORWARDING_PARTITIONS
+        )
+        elsewhere = Fn.condition_not(Fn.condition_or(*at_home))
         if account is not None:
             other = Fn.condition_not(Fn.condition_equals(Aws.ACCOUNT_ID, account))
             elsewhere = Fn.condition_or(elsewhere, other)
         condition = CfnCondition(self, "Elsewhere", expression=elsewhere)
-        bus = Fn.sub(_BUS.format(region=_REGION, account=account or "${AWS::AccountId}"))
+        bus = Fn.sub(
+            _BUS.format(region="${Home}", account=account or "${AWS::AccountId}"), {"Home": home}
+        )
         role = iam.CfnRole(
             self,
             "Role",
@@ -371,7 +458,13 @@ class AlarmForwarder(Construct):
                 )
             ],
         )
-        target = events.CfnRule.TargetProperty(id="Bus", arn=bus, role_arn=role.attr_arn)
+        self._undelivered = undelivered = UndeliveredQueue(self, condition=condition)
+        target = events.CfnRule.TargetProperty(
+            id="Bus",
+            arn=bus,
+            role_arn=role.attr_arn,
+            dead_letter_config=_dead_letters(undelivered.arn),
+        )
         rules = [
             events.CfnRule(
                 self,
@@ -382,8 +475,17 @@ class AlarmForwarder(Construct):
             )
             for rule, pattern in patterns.items()
         ]
+        undelivered.take_from([rule.attr_arn for rule in rules])
         for resource in (role, *rules):
             resource.cfn_options.condition = condition
+
+    def acknowledge_cdk_nag(self) -> None:
+        """As :meth:`CommitmentAlarm.acknowledge_cdk_nag`."""
+        self._undelivered.acknowledge_cdk_nag()
+
+
+def _dead_letters(queue: str) -> events.CfnRule.DeadLetterConfigProperty:
+    return events.CfnRule.DeadLetterConfigProperty(arn=queue)
 
 
 def _document(*statements: Mapping[str, Any]) -> dict[str, Any]:
@@ -407,7 +509,7 @@ def _patterns(roles: Sequence[str | PumpRole | Rollout]) -> dict[str, dict[str, 
         },
         "Calls": {
             # No other event has such a source.
-            "source": [{"prefix": "aws."}],
+            "source": [{"prefix": _OF_AWS}],
             "detail-type": [_CALLED],
             "detail": {
                 "$or": [
@@ -466,6 +568,33 @@ def _patterns(roles: Sequence[str | PumpRole | Rollout]) -> dict[str, dict[str, 
                 },
             },
         },
+        "Safeguards": {
+            "source": ["aws.iam", "aws.organizations"],
+            "detail-type": [_CALLED],
+            "detail": {
+                **succeeded,
+                "$or": [
+                    {
+                        "eventSource": ["iam.amazonaws.com"],
+                        "eventName": _event_names(ROLE_CHANGES),
+                        "requestParameters": {"roleName": [{"equals-ignore-case": APPROVAL_END}]},
+                    },
+                    {
+                        "eventSource": ["organizations.amazonaws.com"],
+                        "eventName": [*_POLICY_CALLS],
+                    },
+                ],
+            },
+        },
+        "Undelivered": {
+            "source": ["aws.cloudwatch"],
+            # Amazon CloudWatch User Guide, "Alarm events and EventBridge".
+            "detail-type": ["CloudWatch Alarm State Change"],
+            "detail": {
+                "configuration": {"description": [UNDELIVERED]},
+                "state": {"value": ["ALARM"]},
+            },
+        },
     }
     for pattern in patterns.values():
         if (size := validators.policy_size(pattern)) > _PATTERN:
@@ -482,12 +611,12 @@ def _event_names(actions: Iterable[str]) -> list[dict[str, str]]:
     return [{"prefix": action.partition(":")[2].removesuffix("*")} for action in actions]
 
 
-def _topic_policy(topic: str, rules: Sequence[str]) -> list[iam.PolicyStatement]:
+def _topic_policy(topic: str, rules: Sequence[str], alarm: str) -> list[iam.PolicyStatement]:
     deny: Any = {"effect": iam.Effect.DENY, "principals": [iam.StarPrincipal()]}
     publish: Any = {"actions": ["sns:Publish"], "resources": [topic]}
     by_another = {
         "Null": {"aws:SourceArn": "false"},
-        "ArnNotEquals": {"aws:SourceArn": [*rules]},
+        "ArnNotEquals": {"aws:SourceArn": [*rules, alarm]},
     }
     unencrypted = {"Bool": {"aws:SecureTransport": "false"}}
     return [
@@ -497,6 +626,12 @@ def _topic_policy(topic: str, rules: Sequence[str]) -> list[iam.PolicyStatement]
         # So another rule is denied only if EventBridge says which one it is.
         iam.PolicyStatement(**publish, **deny, conditions=by_another),
         iam.PolicyStatement(**publish, **deny, conditions=unencrypted),
+        # Amazon SNS Developer Guide, "Example cases for Amazon SNS access control".
+        iam.PolicyStatement(
+            **publish,
+            principals=[iam.ServicePrincipal(_CLOUDWATCH)],
+            conditions={"ArnEquals": {"aws:SourceArn": alarm}},
+        ),
     ]
 
 

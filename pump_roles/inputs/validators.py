@@ -600,10 +600,15 @@ PAGE: Final = Text(
 )
 
 
+FORWARDING_PARTITIONS: Final = ("aws", "aws-us-gov")
+"""Those between whose Regions EventBridge sends events: AWS What's New of June 30, 2022, for AWS
+GovCloud (US)."""
+
+
 def _why_not_forwarded(region: str) -> str:
-    if region == GLOBAL_REGIONS["aws"]:
+    if region in [GLOBAL_REGIONS[partition] for partition in FORWARDING_PARTITIONS]:
         return "is where the alarm is; list only the others"
-    if region in REGION_NAMES and region not in _REGIONS["aws"]:
+    if region in REGION_NAMES and partition_of_region(region) not in FORWARDING_PARTITIONS:
         return "sends no events to another Region; deploy the alarm itself there"
     if region not in REGION_NAMES and REGION.accepts(region):
         hint = nearest(region, REGION_NAMES)

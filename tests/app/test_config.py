@@ -165,8 +165,8 @@ def error_of(content: dict[str, Any], context: dict[str, Any] | None = None) -> 
                     "regions: 'us-east-1' is where the alarm is; list only the others",
                 ),
                 (
-                    {"regions": ["us-gov-east-1"]},
-                    "regions: 'us-gov-east-1' sends no events to another Region; deploy the alarm",
+                    {"regions": ["cn-north-1"]},
+                    "regions: 'cn-north-1' sends no events to another Region; deploy the alarm",
                 ),
                 (
                     {"regions": ["eu-wset-1"]},

@@ -163,7 +163,7 @@ def test_stacks_around_the_roles_show_what_they_do_and_the_command_that_stops_pu
         ),
         (
             {"only-in-regions": ["us-gov-east-1"]},
-            "us-gov-east-1, us-gov-west-1; hears of purchases in us-gov-east-1, us-gov-west-1",
+            "us-gov-west-1; hears of purchases in us-gov-west-1, not in us-gov-east-1",
         ),
         (
             {"principal": PUMP_ACCOUNT, "only-in-regions": ["cn-north-1"]},

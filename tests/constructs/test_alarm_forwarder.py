@@ -31,6 +31,7 @@ from tests.alarm import (
     from_trail,
     on_role,
     template_of,
+    undelivered,
 )
 from tests.cloudformation import CloudFormation
 from tests.review.account.trail import ACCOUNT as OTHER
@@ -56,6 +57,10 @@ HEARD = {
     "a trust policy": on_role("UpdateAssumeRolePolicy"),
     "an opened approval": on_role("TagRole", TAGGED),
     "a closed approval": on_role("UntagRole", UNTAGGED),
+    "a change of what ends approvals": on_role("DeleteRole", role="PumpApprovalEnd"),
+    "a policy of the organization": from_trail(call("organizations:DetachPolicy")),
+    "a transfer of the bill": from_trail(call("organizations:UpdateResponsibilityTransfer")),
+    "what was not delivered": undelivered(),
 }
 UNHEARD = {
     "another role's purchase": from_trail(
@@ -147,7 +152,7 @@ def test_forwarder_has_the_patterns_of_the_alarm_and_creates_nothing_where_the_a
     assert patterns[0] == patterns[1]
     # Amazon EventBridge User Guide, "Amazon EventBridge quotas": 300 rules of a bus, 100 in some
     # Regions, and 5 targets of a rule.
-    assert len(patterns[0]) == 5
+    assert len(patterns[0]) == 7
     targets = [rule["Properties"]["Targets"] for rule in resources(forwarder, "AWS::Events::Rule")]
     assert {len(found) for found in targets} == {1}
     (condition,) = forwarder["Conditions"]
@@ -172,9 +177,12 @@ def test_app_with_the_role_passes_the_gate_and_cdk_nag_and_the_report_has_no_ala
     Validations.of(app).add_plugins(AwsSolutionsChecks(app))
     stack = Stack(app, "Foreign")
     AutoPilotRole(stack, "Pump", **ROLE_ARGUMENTS).acknowledge_cdk_nag()
-    CommitmentAlarm(stack, "Alarm", emails=ADDRESS, from_accounts=[OTHER])
-    CommitmentAlarm(stack, "Second", emails=ADDRESS, from_organization=ORGANIZATION)
-    AlarmForwarder(stack, "Forwarder", account=ACCOUNT_ID)
+    for part in (
+        CommitmentAlarm(stack, "Alarm", emails=ADDRESS, from_accounts=[OTHER]),
+        CommitmentAlarm(stack, "Second", emails=ADDRESS, from_organization=ORGANIZATION),
+        AlarmForwarder(stack, "Forwarder", account=ACCOUNT_ID),
+    ):
+        part.acknowledge_cdk_nag()
     app.synth()
     assert of_templates(tmp_path).alarms == 0
 
@@ -217,6 +225,48 @@ def test_only_the_named_accounts_put_events_on_the_bus_and_do_nothing_else(
     assert sender.may("events:PutEvents", policy) == (kind in allowed)
     for action, resource in OTHER_ACTIONS.items():
         assert not sender.may(action, policy, resource)
+
+
+@pytest.mark.parametrize("kind", OF_ALARM)
+def test_bus_takes_only_events_of_aws_with_the_detail_types_of_the_rules(
+    kind: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    template = template_of(CommitmentAlarm, "Alarm", emails=ADDRESS, **OF_ALARM[kind])
+    policy = Buses(monkeypatch).deploy_alarm(template)
+    everything = {"Effect": "Allow", "Action": "*", "Resource": "*"}
+    own = {"All": {"Version": "2012-10-17", "Statement": everything}}
+    sender = Sender(f"arn:aws:iam::{OTHER}:role/Forwarder", own, ORGANIZATION)
+    for event in HEARD.values():
+        assert sender.may("events:PutEvents", policy, event=event)
+    for changes in (
+        {"source": "my.application"},
+        {"source": "my.aws.iam"},
+        {"detail-type": "EC2 Instance State-change Notification"},
+        {"detail-type": "AWS Console Sign In via CloudTrail"},
+    ):
+        event = {**HEARD["a policy"], **changes}
+        assert not sender.may("events:PutEvents", policy, event=event)
+
+
+def test_forwarder_sends_to_the_region_of_its_partition_with_the_alarm() -> None:
+    forwarder = template_of(AlarmForwarder, "Forwarder")
+    ((name, homes),) = forwarder["Mappings"].items()
+    # In any other partition, the deployment fails.
+    assert homes == {
+        "aws": {"Region": "us-east-1"},
+        "aws-us-gov": {"Region": "us-gov-west-1"},
+    }
+    home = {"Fn::FindInMap": [name, {"Ref": "AWS::Partition"}, "Region"]}
+    (condition,) = forwarder["Conditions"].values()
+    at_home = [
+        {"Fn::Equals": [{"Ref": "AWS::Region"}, found["Region"]]} for found in homes.values()
+    ]
+    assert condition == {"Fn::Not": [{"Fn::Or": at_home}]}
+    for rule in resources(forwarder, "AWS::Events::Rule"):
+        (target,) = rule["Properties"]["Targets"]
+        text, values = target["Arn"]["Fn::Sub"]
+        assert values == {"Home": home}
+        assert text == ("arn:${AWS::Partition}:events:${Home}:${AWS::AccountId}:event-bus/default")
 
 
 def test_role_of_the_forwarder_puts_events_on_that_bus_and_does_nothing_else() -> None:

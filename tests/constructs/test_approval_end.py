@@ -22,6 +22,8 @@ from tests.support import ROLE_ARGUMENTS, of_templates
 from tools.sandbox.aws import ACCOUNT_ID
 from tools.sandbox.simulator import ALLOWED, IMPLICITLY_DENIED, Role, decide, use
 
+SCHEDULE = "AWS::Scheduler::Schedule"
+SQS = "AWS::SQS::Queue"
 ROLE = f"arn:aws:iam::{ACCOUNT_ID}:role/pump/PumpAutoPilotRole"
 PSEUDO = {"AWS::Partition": "aws", "AWS::AccountId": ACCOUNT_ID, "AWS::Region": "eu-west-1"}
 
@@ -67,6 +69,21 @@ def test_schedule_calls_untag_role_every_day_at_that_time_in_utc(at: str, expres
     assert {*operation.input_shape.required_members} == {*parameters}
 
 
+def test_failures_of_the_schedule_stay_in_a_queue_of_that_name_with_an_alarm() -> None:
+    arguments = {"role_name": "PumpAutoPilotRole"}
+    rendered = template_of(ApprovalEnd, "End", **arguments)
+    ((name, queue),) = (
+        (name, each) for name, each in rendered["Resources"].items() if each["Type"] == SQS
+    )
+    assert queue["Properties"]["QueueName"] == ApprovalEnd.approver
+    target = resource(SCHEDULE, **arguments)["Target"]
+    assert target["DeadLetterConfig"] == {"Arn": {"Fn::GetAtt": [name, "Arn"]}}
+    alarm = resource("AWS::CloudWatch::Alarm", **arguments)
+    (dimension,) = alarm["Dimensions"]
+    assert dimension["Value"] == {"Fn::GetAtt": [name, "QueueName"]}
+    assert alarm["MetricName"] == "ApproximateNumberOfMessagesVisible"
+
+
 def test_default_is_eight_in_the_evening() -> None:
     default = resource("AWS::Scheduler::Schedule", role_name="PumpAutoPilotRole")
     assert default["ScheduleExpression"] == "cron(0 20 * * ? *)"
@@ -80,6 +97,7 @@ def ending() -> Role:
 
 
 TAG = ["pump-commitments"]
+QUEUE = f"arn:aws:sqs:eu-west-1:{ACCOUNT_ID}:PumpApprovalEnd"
 
 
 @pytest.mark.parametrize(
@@ -95,9 +113,13 @@ TAG = ["pump-commitments"]
         ("iam:PutRolePolicy", ROLE, None, IMPLICITLY_DENIED),
         ("iam:DeleteRolePolicy", ROLE, None, IMPLICITLY_DENIED),
         ("sts:AssumeRole", ROLE, None, IMPLICITLY_DENIED),
+        ("sqs:SendMessage", QUEUE, None, ALLOWED),
+        ("sqs:SendMessage", f"{QUEUE}2", None, IMPLICITLY_DENIED),
+        ("sqs:ReceiveMessage", QUEUE, None, IMPLICITLY_DENIED),
+        ("sqs:PurgeQueue", QUEUE, None, IMPLICITLY_DENIED),
     ],
 )
-def test_role_removes_this_tag_from_this_role_and_does_nothing_else(
+def test_role_removes_this_tag_from_this_role_keeps_failures_and_does_nothing_else(
     action: str, role: str, keys: list[str] | None, decision: str
 ) -> None:
     context: dict[str, Any] = {} if keys is None else {"aws:TagKeys": keys}
@@ -131,7 +153,7 @@ def synthesized(folder: Path) -> Path:
     guardrails = [Guardrail.ONLY_WHEN_APPROVED]
     role = AutoPilotRole(stack, "Pump", guardrails=guardrails, **ROLE_ARGUMENTS)
     role.acknowledge_cdk_nag()
-    ApprovalEnd(stack, "End", role_name="PumpAutoPilotRole")
+    ApprovalEnd(stack, "End", role_name="PumpAutoPilotRole").acknowledge_cdk_nag()
     app.synth()
     return folder
 
@@ -157,7 +179,6 @@ def changed(folder: Path, kind: str, change: Callable[[dict[str, Any]], object])
     return of_templates(file)
 
 
-SCHEDULE = "AWS::Scheduler::Schedule"
 PASSED = '{"RoleName":"PumpAutoPilotRole","TagKeys":["pump-commitments"]}'
 OTHER_TARGETS: dict[str, dict[str, Any]] = {
     "tags the role": {"Arn": "arn:aws:scheduler:::aws-sdk:iam:tagRole"},

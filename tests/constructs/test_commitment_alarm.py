@@ -20,6 +20,7 @@ from botocore.session import get_session
 from cdk_nag import AwsSolutionsChecks
 
 from pump_roles import (
+    AlarmForwarder,
     ApprovalEnd,
     ArgumentError,
     AutoPilotRole,
@@ -31,6 +32,7 @@ from pump_roles import (
 )
 from pump_roles.iam import covers, services_of, shipped, sources_of
 from tests.alarm import (
+    ADMIN,
     PLAN,
     TAGGED,
     UNTAGGED,
@@ -39,6 +41,7 @@ from tests.alarm import (
     from_trail,
     on_role,
     template_of,
+    undelivered,
 )
 from tests.cloudformation import CloudFormation, eventbridge
 from tests.cloudformation import Stack as Deployed
@@ -54,7 +57,15 @@ from tools.sandbox.simulator import (
 )
 
 EMAILS = ["finops@example.com", "Security.Team+pump@example.org"]
-RULES = ["SavingsPlans", "Calls", "OrganizationCalls", "Membership", "RoleChanges"]
+RULES = [
+    "SavingsPlans",
+    "Calls",
+    "OrganizationCalls",
+    "Membership",
+    "RoleChanges",
+    "Safeguards",
+    "Undelivered",
+]
 CALLS = [action.name for action in shipped().matching(Guardrail.NO_COMMITMENTS.reasons)]
 SAMPLES = {
     f"{event['eventSource'].partition('.')[0]}:{event['eventName']}": event
@@ -64,9 +75,13 @@ SAMPLES = {
 ORGANIZATION_CALLS = [
     "AcceptHandshake",
     "InviteAccountToOrganization",
+    "InviteOrganizationToTransferResponsibility",
     "LeaveOrganization",
     "RemoveAccountFromOrganization",
+    "TerminateResponsibilityTransfer",
+    "UpdateResponsibilityTransfer",
 ]
+POLICY_CALLS = ["DeletePolicy", "DetachPolicy", "UpdatePolicy"]
 MEMBERSHIP = [
     "AccountDepartedOrganization",
     "AccountJoinedOrganization",
@@ -138,11 +153,14 @@ def test_stack_has_a_topic_with_addresses_and_rules_and_is_the_same_in_every_reg
     assert found[0] == found[1]
     kinds = [resource["Type"] for resource in found[0]["Resources"].values()]
     assert sorted(kinds) == [
-        *(["AWS::Events::Rule"] * 5),
+        "AWS::CloudWatch::Alarm",
+        *(["AWS::Events::Rule"] * 7),
         "AWS::SNS::Subscription",
         "AWS::SNS::Subscription",
         "AWS::SNS::Topic",
         "AWS::SNS::TopicPolicy",
+        "AWS::SQS::Queue",
+        "AWS::SQS::QueuePolicy",
     ]
     subscribed = properties(found[0], "AWS::SNS::Subscription")
     assert [(each["Protocol"], each["Endpoint"]) for each in subscribed] == [
@@ -252,7 +270,19 @@ OTHER_EVENTS = {
     "a membership of an application": from_organizations(
         "AccountJoinedOrganization", source="my.application"
     ),
+    "a refused end of a stop": from_trail(
+        call("organizations:DetachPolicy", error="AccessDeniedException")
+    ),
+    "a stop": from_trail(call("organizations:AttachPolicy")),
+    "a policy of an application": from_trail(
+        call("organizations:DetachPolicy"), source="my.application"
+    ),
+    "a policy of IAM": from_trail(call("iam:DeletePolicy")),
     "a change of another role": on_role("PutRolePolicy", role="Admin"),
+    "a read of the role that ends approvals": on_role("GetRole", role="PumpApprovalEnd"),
+    "another alarm": undelivered(configuration={"description": "Mine"}),
+    "an alarm without a description": undelivered(configuration={}),
+    "an alarm that ended": undelivered(state={"value": "OK"}),
     "a role whose name begins alike": on_role("PutRolePolicy", role="PumpAutoPilotRole2"),
     "a refused change": from_trail(
         call("iam:PutRolePolicy", {"roleName": "PumpAutoPilotRole"}, error="AccessDenied")
@@ -300,8 +330,10 @@ def test_guide_shows_the_emails(send: Send) -> None:
         from_trail(handshake()),
         from_organizations("AccountJoinedOrganization"),
         on_role("TagRole", TAGGED),
+        from_trail(call("organizations:DetachPolicy", role=ADMIN)),
+        undelivered(),
     ]
-    for event in events[:1] + events[2:]:
+    for event in events[:1] + events[2:-1]:
         event["detail"] = event["detail"] | {"eventID": "c9f2b6a4-1e5d-4b57-9f52-0d5a3c1b7e88"}
     assert shown == [email for event in events for email in send(event)]
 
@@ -317,6 +349,9 @@ CALLERS = {
     "event",
     [
         *(from_trail(call(f"organizations:{name}")) for name in ORGANIZATION_CALLS),
+        *(from_trail(call(f"organizations:{name}")) for name in POLICY_CALLS),
+        *(on_role(name, role="PumpApprovalEnd") for name in ROLE_CALLS),
+        on_role("PutRolePolicy", role="pumpapprovalEND"),
         *(on_role(name) for name in ROLE_CALLS),
         on_role("PutRolePolicy", role="pumpautopilotROLE"),
         on_role("TagRole", TAGGED),
@@ -343,6 +378,63 @@ def test_what_organizations_records_sends_an_email(name: str, kind: str, send: S
     (email,) = send(from_organizations(name, **{"detail-type": kind}))
     assert f"recorded {name} in account {ACCOUNT}, us-east-1, at {TIME}." in email
     assert "can do more in its accounts than both of Pump's roles" in email
+
+
+def test_what_was_not_delivered_sends_an_email_that_says_where_to_look(send: Send) -> None:
+    (email,) = send(undelivered(account=ACCOUNT, region="eu-central-1"))
+    assert f"was not delivered in account {ACCOUNT}, eu-central-1, at {TIME}." in email
+    assert "describe-alarms --region eu-central-1 --alarm-names PumpApproval-Alarm-1" in email
+
+
+def test_alarm_of_every_queue_is_what_the_rule_looks_for_but_the_own_one_uses_the_topic() -> None:
+    own, *others = (
+        template(),
+        template_of(AlarmForwarder, "Forwarder"),
+        template_of(ApprovalEnd, "End", role_name="PumpAutoPilotRole"),
+    )
+    (topic,) = (
+        name for name, each in own["Resources"].items() if each["Type"] == "AWS::SNS::Topic"
+    )
+    (alarm,) = properties(own, "AWS::CloudWatch::Alarm")
+    assert alarm["AlarmActions"] == [{"Ref": topic}]
+    (looked_for,) = rules(own)["Undelivered"]["EventPattern"]["detail"]["configuration"].values()
+    assert alarm["AlarmDescription"] not in looked_for
+    for found in others:
+        (alarm,) = properties(found, "AWS::CloudWatch::Alarm")
+        assert [alarm["AlarmDescription"]] == looked_for
+        assert "AlarmActions" not in alarm
+
+
+@pytest.mark.parametrize(
+    ("caller", "context", "decision"),
+    [
+        *(("events", {"aws:SourceArn": rule}, ALLOWED) for rule in RULES),
+        ("events", {"aws:SourceArn": "Calls", "aws:SecureTransport": "false"}, EXPLICITLY_DENIED),
+        ("events", {"aws:SourceArn": "another rule"}, IMPLICITLY_DENIED),
+        ("events", {}, IMPLICITLY_DENIED),
+        ("scheduler", {"aws:SourceArn": "Calls"}, IMPLICITLY_DENIED),
+    ],
+)
+def test_only_these_rules_put_what_they_cannot_deliver_into_the_queue(
+    caller: str, context: dict[str, str], decision: str, deployed: Deployed
+) -> None:
+    rendered = template()
+    (resource,) = properties(rendered, "AWS::SQS::QueuePolicy")
+    policy = deployed.value(resource["PolicyDocument"])
+    allowed, _ = policy["Statement"]
+    named = dict(zip(RULES, allowed["Condition"]["ArnEquals"]["aws:SourceArn"], strict=True))
+    named["another rule"] = f"{named['Calls']}2"
+    request = access(
+        allowed["Resource"],
+        policy,
+        caller=f"{caller}.amazonaws.com",
+        action="sqs:SendMessage",
+        context={key: named.get(value, value) for key, value in context.items()},
+    )
+    assert decide([request]) == [decision]
+    for rule in rules(rendered).values():
+        (target,) = rule["Targets"]
+        assert deployed.value(target["DeadLetterConfig"]) == {"Arn": allowed["Resource"]}
 
 
 def test_changes_of_a_role_are_those_that_the_protection_denies() -> None:
@@ -400,6 +492,9 @@ def test_emails_have_only_lines_in_quotation_marks_and_say_how_to_stop(
         ("events", {"aws:SourceArn": "Calls", "aws:SecureTransport": "false"}, EXPLICITLY_DENIED),
         ("events", {"aws:SourceArn": "another rule"}, EXPLICITLY_DENIED),
         ("cloudwatch", {}, IMPLICITLY_DENIED),
+        ("cloudwatch", {"aws:SourceArn": "the alarm"}, ALLOWED),
+        ("cloudwatch", {"aws:SourceArn": "another alarm"}, EXPLICITLY_DENIED),
+        ("cloudwatch", {"aws:SourceArn": "Calls"}, IMPLICITLY_DENIED),
     ],
 )
 def test_only_these_rules_publish_as_far_as_eventbridge_names_them_and_only_over_tls(
@@ -408,8 +503,8 @@ def test_only_these_rules_publish_as_far_as_eventbridge_names_them_and_only_over
     (resource,) = properties(template(), "AWS::SNS::TopicPolicy")
     policy = deployed.value(resource["PolicyDocument"])
     arns = policy["Statement"][1]["Condition"]["ArnNotEquals"]["aws:SourceArn"]
-    named = dict(zip(RULES, arns, strict=True))
-    named["another rule"] = f"{arns[0]}2"
+    named = dict(zip([*RULES, "the alarm"], arns, strict=True))
+    named |= {"another rule": f"{arns[0]}2", "another alarm": f"{arns[-1]}2"}
     request = access(
         policy["Statement"][0]["Resource"],
         policy,
@@ -434,24 +529,28 @@ def test_topic_is_encrypted_with_the_key_which_lets_eventbridge_use_it_and_cdk_n
     elif kind == "imported":
         key = kms.Key.from_key_arn(stack, "Key", arn)
     alarm = CommitmentAlarm(stack, "Alarm", emails=EMAILS, key=key)
+    alarm.acknowledge_cdk_nag()
     AutoPilotRole(stack, "Pump", **ROLE_ARGUMENTS).acknowledge_cdk_nag()
     # The gate raises no alarm either.
     rendered = app.synth().get_stack_by_name("Foreign").template
     assert of_templates(tmp_path).alarms == 0
     (topic,) = properties(rendered, "AWS::SNS::Topic")
     assert topic.get("KmsMasterKeyId") == (stack.resolve(key.key_arn) if key else None)
-    granted = {
-        "Action": ["kms:Decrypt", "kms:GenerateDataKey*"],
-        "Effect": "Allow",
-        "Principal": {"Service": "events.amazonaws.com"},
-        "Resource": "*",
-    }
+    granted: list[Any] = [
+        {
+            "Action": ["kms:Decrypt", "kms:GenerateDataKey*"],
+            "Effect": "Allow",
+            "Principal": {"Service": f"{service}.amazonaws.com"},
+            "Resource": "*",
+        }
+        for service in ("events", "cloudwatch")
+    ]
     statements = [
         statement
         for found in properties(rendered, "AWS::KMS::Key")
         for statement in found["KeyPolicy"]["Statement"]
     ]
-    assert (granted in statements) == (kind == "own")
+    assert [each for each in granted if each in statements] == (granted if kind == "own" else [])
     assert [message.split(";")[0] for message in messages_of(alarm, "warning")] == (
         ["this app cannot change the policy of the key"] if kind == "imported" else []
     )
