@@ -15,7 +15,7 @@ from base64 import b64decode
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
-from functools import lru_cache
+from functools import lru_cache, partial
 from typing import Any, Final, Literal
 
 from pump_roles.inputs.text import as_text, unescaped
@@ -52,8 +52,8 @@ LONGEST: Final = 100_000
 
 _HOLES: Final = re.compile(r"(?:\$\{\?\}){2,}")
 _OF_REGION: Final = re.compile(r"\$\{AWS::(?:Region|URLSuffix)\}")
-_MARKED: Final = re.compile(r"\$\{!AWS::(?:AccountId|Partition)\}")
-_FILLED: Final = re.compile(r"\$\{AWS::(?:AccountId|Partition)\}")
+_MARKED: Final = re.compile(r"\$\{!AWS::(?:AccountId|Partition|Region)\}")
+_FILLED: Final = re.compile(r"\$\{AWS::(?:AccountId|Partition|Region)\}")
 
 
 def literal(text: str) -> str:
@@ -357,22 +357,25 @@ def filled_text(leaf: Any) -> str | None:
     return None if text is None or _OF_REGION.search(text) else text
 
 
-def filled(tree: Any) -> Any:
+def filled(tree: Any, *, regional: bool = False) -> Any:
     """Return a value with every function replaced whose result is certain; any other stays as it is
     written.
 
     What depends on the account is a placeholder: ``${AWS::AccountId}``, ``${AWS::Partition}``. A
     text that only looks like one is an object, so that nothing can read it.
+
+    :param regional: whether ``${AWS::Region}`` is one, too: of what is deployed in one Region.
     """
+    fill = partial(filled, regional=regional)
     if isinstance(tree, list):
-        return [filled(element) for element in tree if element is None or not is_nothing(element)]
+        return [fill(element) for element in tree if element is None or not is_nothing(element)]
     if isinstance(tree, dict):
         members = tree.items()
-        return {key: filled(each) for key, each in members if each is None or not is_nothing(each)}
+        return {key: fill(each) for key, each in members if each is None or not is_nothing(each)}
     if isinstance(tree, str):
         return {"literal": tree} if _FILLED.search(tree) else tree
     if isinstance(tree, FunctionCall):
-        text = filled_text(tree)
+        text = certain_text(tree) if regional else filled_text(tree)
         if text is not None and _MARKED.search(tree.value.certain or ""):
             return {"literal": text}
         return tree.written if text is None else text

@@ -83,9 +83,11 @@ RolePart = Literal[
     "place",
     "template",
     "approval-end",
+    "approval-end-role",
 ]
 """A part of a role. ``role`` means all of it, ``place`` is where it is deployed, ``template`` is
-its template, and ``approval-end`` the schedule that ends approvals."""
+its template, ``approval-end`` the schedule that ends approvals, and
+``approval-end-role`` the role that it acts with."""
 
 RoleWhy = Literal[
     TemplateChange,
@@ -531,6 +533,7 @@ class Assembly:
     variants: tuple[tuple[DeployedRole, ...], ...] = ()
     external_ids: frozenset[ExternalId] = frozenset()
     policies: tuple[OrganizationPolicy, ...] = ()
+    approval_end_roles: tuple[Role, ...] = ()
 
 
 # How a role differs from another one
@@ -570,6 +573,7 @@ Rule = Literal[
     "approval-end-missing",
     "approval-end-changed",
     "approval-end-time",
+    "approval-end-role",
 ]
 """The kinds of differences. They stay the same across versions of the JSON."""
 

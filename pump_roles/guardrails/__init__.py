@@ -487,6 +487,9 @@ _TARGET: Final = {"Arn", "DeadLetterConfig", "Input", "RetryPolicy", "RoleArn"}
 """What the target of such a schedule can have: Amazon EventBridge Scheduler API Reference,
 "Target"."""
 
+_RETRIES: Final = {"MaximumEventAgeInSeconds": 86_400, "MaximumRetryAttempts": 185}
+"""The most, and the default: Amazon EventBridge Scheduler API Reference, "RetryPolicy"."""
+
 
 @dataclass(frozen=True)
 class DailyEnd:
@@ -494,7 +497,8 @@ class DailyEnd:
 
     :param role_name: whose tag it removes.
     :param time: at what time of day, in UTC, such as ``20:00``; empty if it does not act every day
-        at one time, or if that is not certain.
+        at one time, with all retries and without a key of the customer's, or if that is not
+        certain.
     """
 
     role_name: str
@@ -525,6 +529,11 @@ def approval_end(schedule: Mapping[str, Any]) -> DailyEnd | None:
 
 
 def _time_of_day(schedule: Mapping[str, Any]) -> str:
+    target = as_mapping(schedule.get("Target"))
+    # With a key of the customer's, or without all retries, it can fail.
+    retries = {**_RETRIES, **as_mapping(target.get("RetryPolicy"))} == _RETRIES
+    if "KmsKeyArn" in schedule or not retries:
+        return ""
     is_exact = as_mapping(schedule.get("FlexibleTimeWindow")).get("Mode") == "OFF"
     in_utc = schedule.get("ScheduleExpressionTimezone", "UTC") == "UTC"
     always = schedule.get("State", "ENABLED") == "ENABLED"

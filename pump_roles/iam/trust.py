@@ -3,6 +3,7 @@
 import re
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import Any, Final, Literal
 
 from pump_roles.iam.external_ids import (
@@ -315,14 +316,14 @@ class Trust:
 
     def in_account(self, *, account: str, partition: str) -> "Trust":
         """Return it with the placeholders of an account filled in."""
+        return self.with_texts(partial(in_account, account=account, partition=partition))
 
-        def fill(text: str) -> str:
-            return in_account(text, account=account, partition=partition)
-
-        found = self.with_principals(lambda value: replace(value, text=fill(value.text)))
-        found = found.with_external_ids(lambda id_: id_.filled(fill))
+    def with_texts(self, change: Callable[[str], str]) -> "Trust":
+        """Return it with other principals, external IDs, and conditions."""
+        found = self.with_principals(lambda value: replace(value, text=change(value.text)))
+        found = found.with_external_ids(lambda id_: id_.filled(change))
         statements = (
-            replace(statement, condition=statement.condition.with_texts(fill))
+            replace(statement, condition=statement.condition.with_texts(change))
             for statement in found.statements
         )
         return replace(found, statements=tuple(statements))

@@ -5,6 +5,7 @@ deployment. If one of them could change one of Pump's roles, the result says so,
 on it.
 """
 
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -27,7 +28,7 @@ def read(path: Path) -> "Assembly":
     # Imported here: the check at synth needs no roles.
     from pump_roles.templates.deployments import assembly_of  # noqa: PLC0415
     from pump_roles.templates.other_access import others  # noqa: PLC0415
-    from pump_roles.templates.role_reader import pump_roles  # noqa: PLC0415
+    from pump_roles.templates.role_reader import approval_end_roles, pump_roles  # noqa: PLC0415
 
     try:
         files = files_in(path)
@@ -40,6 +41,8 @@ def read(path: Path) -> "Assembly":
             raise InputError(f"{path}: contains none of Pump's roles")
         outside = [file.path.name for file in files if not file.readable]
         found = dict(others(resolver, roles, attached))
-        return assembly_of(path, resolver, roles, found, hidden=hidden, outside=outside)
+        assembly = assembly_of(path, resolver, roles, found, hidden=hidden, outside=outside)
+        ending = approval_end_roles(resolver.resources.values(), attached)
+        return replace(assembly, approval_end_roles=ending)
     except RecursionError:
         raise InputError(f"{path}: {TOO_DEEP}") from None

@@ -5,6 +5,7 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Any, Final
 
+from pump_roles.guardrails import APPROVAL_END
 from pump_roles.iam import (
     DENY_ALL,
     OPEN,
@@ -98,13 +99,29 @@ def pump_roles(resources: Iterable[Resource], attachments: Attachments) -> Itera
                 yield found
 
 
+def approval_end_roles(resources: Iterable[Resource], attachments: Attachments) -> tuple[Role, ...]:
+    """Return every role that ends approvals, once."""
+    found = (
+        # Its schedule is in one Region.
+        _Reader(resource, attachments, regional=True).read(APPROVAL_END)
+        for resource in resources
+        if resource.type == ROLE and filled_text(resource["RoleName"]) == APPROVAL_END
+    )
+    roles: list[Role] = []
+    for role in (each.role for each in found if each is not None):
+        if role not in roles:
+            roles.append(role)
+    return tuple(roles)
+
+
 @dataclass(frozen=True)
 class _Reader:
     resource: Resource
     attachments: Attachments
+    regional: bool = False
     unknown: list[RoleUnknown] = field(default_factory=list)
 
-    def read(self) -> TemplateRole | None:
+    def read(self, kind: str | None = None) -> TemplateRole | None:
         resource, template = self.resource, self.resource.template
         names = (plain(name) for name in names_of(resource).names if name != resource.placeholder)
         self._not_as_built()
@@ -118,7 +135,7 @@ class _Reader:
                 policies.append(DENY_ALL)
             elif self._managed_policy(arn) is None and [*values_of(arn)]:
                 unread.append(as_text(as_written(arn)) or '""')
-        kind = kind_of(names, policies)
+        kind = kind or kind_of(names, policies)
         if kind is None:
             return None
         # All of the template is read for these, so not for every role.
@@ -145,7 +162,12 @@ class _Reader:
             kind=kind,
             name=self._name(),
             path=self._path(),
-            trust=read_trust(resource["AssumeRolePolicyDocument"], resource.resolver, template),
+            trust=read_trust(
+                resource["AssumeRolePolicyDocument"],
+                resource.resolver,
+                template,
+                regional=self.regional,
+            ),
             policies=tuple(policies),
             may_deny=tuple(may_deny),
             boundary=boundary(resource, self.attachments),
@@ -191,7 +213,7 @@ class _Reader:
     def _inline(self) -> Iterator[Policy]:
         for policy in as_list(self.resource.tree.get("Policies", [])):
             inline = as_mapping(policy)
-            document = filled(inline.get("PolicyDocument"))
+            document = filled(inline.get("PolicyDocument"), regional=self.regional)
             if inline.keys() == {"PolicyName", "PolicyDocument"} and isinstance(document, dict):
                 name = filled_text(inline["PolicyName"])
                 yield parse_policy(
@@ -290,7 +312,9 @@ def _text(part: Any) -> Any:
     return part
 
 
-def read_trust(document: Any, resolver: Resolver, template: Template) -> Trust:
+def read_trust(
+    document: Any, resolver: Resolver, template: Template, *, regional: bool = False
+) -> Trust:
     """Return a trust policy, with what is certain, and what is provided at deployment."""
 
     def value_of(value: Any, validator: Text) -> Value:
@@ -303,4 +327,4 @@ def read_trust(document: Any, resolver: Resolver, template: Template) -> Trust:
         default = "" if found.why == "overridden" else declared.get("Default", "")
         return Value("open", name, default=default if validator is PRINCIPAL else "")
 
-    return parse_trust(filled(parsed(document)), value_of)
+    return parse_trust(filled(parsed(document), regional=regional), value_of)

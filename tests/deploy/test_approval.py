@@ -151,7 +151,9 @@ def test_verify_compares_the_schedule_with_the_smallest_policy(
     assert verify() == ("differs", ["approval-end-time"])
     scheduler.delete_schedule(Name="PumpApprovalEnd")
     assert verify() == ("differs", ["approval-end-missing"])
+    # Without the permission, the role of the schedule ends no approval.
+    aws.iam(owner).delete_role_policy(RoleName="PumpApprovalEnd", PolicyName="Untag")
     aws.iam(owner).put_role_policy(
         RoleName=AUDITOR, PolicyName="No", PolicyDocument=json.dumps(DENY_SCHEDULE)
     )
-    assert verify() == ("unknown", ["approval-end"])
+    assert verify() == ("differs", ["approval-end-role", "approval-end"])

@@ -378,6 +378,7 @@ def policy_for_reading(names: Iterable[str], *, partition: str = "aws") -> dict[
     roles = f"arn:{partition}:iam::*:role/"
     # A role that was created again with another path must also be found.
     resources = [f"{roles}{path}{name}" for name in names for path in ("", "*/")]
+    resources.append(f"{roles}{APPROVAL_END}")
     return {
         "Version": "2012-10-17",
         "Statement": [
@@ -528,6 +529,12 @@ _READ: Final = {"FlexibleTimeWindow", "ScheduleExpression", "State", "Target"}
 """What AWS always says about a schedule."""
 
 
+def region_of_schedule(role: DescribedRole) -> str:
+    """Return the Region of the schedule that acts with a role; empty if its trust names none."""
+    region = _REGION.search(as_text(role.assume_role_policy_document))
+    return region[1] if region else ""
+
+
 def read_schedule(
     details: AccountDetails, client_in: Callable[[str], Any]
 ) -> DailyEnd | RoleUnknown | None:
@@ -541,10 +548,10 @@ def read_schedule(
     role = details.described.get(APPROVAL_END)
     if role is None:
         return RoleUnknown(part=_PART, why="not-read") if details.unknown else None
-    region = _REGION.search(as_text(role.assume_role_policy_document))
-    if region is None:
+    region = region_of_schedule(role)
+    if not region:
         return RoleUnknown(part=_PART, why="unreadable")
-    client = client_in(region[1])
+    client = client_in(region)
     try:
         schedule = {**client.get_schedule(Name=APPROVAL_END)}
     except Exception as error:  # noqa: BLE001

@@ -5,6 +5,7 @@ from dataclasses import asdict, dataclass, fields, replace
 from pathlib import Path
 from typing import Any
 
+from pump_roles.guardrails import APPROVAL_END
 from pump_roles.guardrails.role_guardrails import may_be_opened, published_role
 from pump_roles.iam import (
     MASK,
@@ -52,6 +53,7 @@ class Expectation:
     places: tuple[Deployment, ...] = ()
     policies: tuple[OrganizationPolicy, ...] = ()
     approval_ends: frozenset[str] = frozenset()
+    approval_end_roles: tuple[Role, ...] = ()
     removed: bool = False
     management_account: str = ""
 
@@ -66,6 +68,11 @@ class Expectation:
     def names(self) -> tuple[str, ...]:
         """The names of the roles."""
         return tuple(variants[0].role.name.text for variants in self.roles)
+
+    @property
+    def names_to_read(self) -> tuple[str, ...]:
+        """The names of all roles that are compared."""
+        return (*self.names, *([APPROVAL_END] if self.approval_ends else ()))
 
     @property
     def compared_policies(self) -> tuple[OrganizationPolicy, ...]:
@@ -118,6 +125,22 @@ class Expectation:
             expected.append(tuple(roles))
         return tuple(expected)
 
+    def approval_end_roles_in(self, account: str, partition: str, region: str) -> tuple[Role, ...]:
+        """Return the roles that may be expected to end approvals in an account and a Region."""
+
+        def in_region(text: str) -> str:
+            return text.replace("${AWS::Region}", region)
+
+        filled = (_filled(role, account, partition) for role in self.approval_end_roles)
+        return tuple(
+            replace(
+                role,
+                trust=role.trust.with_texts(in_region),
+                policies=tuple(policy.with_texts(in_region) for policy in role.policies),
+            )
+            for role in filled
+        )
+
     def _with_external_id(self, role: Role) -> Role:
         accepted = role.trust.external_ids
         if self.external_id is None or self.external_id in accepted:
@@ -155,6 +178,7 @@ def from_templates(path: Path, read: Assembly, *, principal: str | None = None) 
         places=read.places if has_places else (),
         policies=read.policies,
         approval_ends=_approval_ends(read.others),
+        approval_end_roles=read.approval_end_roles,
     )
 
 
@@ -203,6 +227,7 @@ def from_report(
         ),
         places=reported.places,
         approval_ends=_approval_ends(reported.others),
+        approval_end_roles=reported.approval_end_roles,
     )
 
 

@@ -5,9 +5,10 @@ from dataclasses import replace
 from typing import Final
 
 from pump_roles.compare import compare
+from pump_roles.guardrails import APPROVAL_END
 from pump_roles.guardrails.role_guardrails import opened_by_tag
 from pump_roles.inputs import is_account_filter
-from pump_roles.review.account.account_details import AccountDetails
+from pump_roles.review.account.account_details import AccountDetails, region_of_schedule
 from pump_roles.review.account.expectation import Expectation
 from pump_roles.review.account.organization_policies import PoliciesRead, stopped
 from pump_roles.review.account.other_roles import (
@@ -214,8 +215,9 @@ def _verify_variant(
         unread.append(RoleUnknown(part="trust-policy", why="open", subject=f"{open_ids}"))
     if expectation.approval_ends and any(opened_by_tag(expected.kind, expected.policies)):
         end = verify_schedule(expectation.approval_ends, actual, details)
-        differences = (*differences, *([end] if isinstance(end, Difference) else []))
-        unread += [end] if isinstance(end, RoleUnknown) else []
+        ends = [*([end] if end else []), *verify_approval_end_role(expectation, details)]
+        differences += tuple(found for found in ends if isinstance(found, Difference))
+        unread += [found for found in ends if isinstance(found, RoleUnknown)]
     boundary = expected.boundary
     has_same_boundary = boundary and actual.boundary and boundary.arn == actual.boundary.arn
     if not (boundary and has_same_boundary and boundary.policy is not None):
@@ -300,3 +302,35 @@ def verify_schedule(
         return None
     now = (end.time,)
     return Difference(rule="approval-end-time", effect="unclear", part=_PART, was=was, now=now)
+
+
+_ENDING: Final[RolePart] = "approval-end-role"
+
+
+def verify_approval_end_role(
+    expectation: Expectation, details: AccountDetails
+) -> Iterator[Difference | RoleUnknown]:
+    """Yield the parts in which the role that ends approvals differs, and what is not known.
+
+    If there is none, its schedule is missing.
+    """
+    if reason := details.missing.get(APPROVAL_END.casefold()):
+        yield replace(reason, part=_ENDING)
+        return
+    role, described = details.role(APPROVAL_END), details.described.get(APPROVAL_END)
+    if role is None or described is None:
+        return
+    expected = expectation.approval_end_roles_in(
+        details.account, details.partition, region_of_schedule(described)
+    )
+    if len(expected) != 1:
+        yield RoleUnknown(part=_ENDING, why="open")
+        return
+    differences = compare(*expected, role, account=details.account)
+    # With less, it may not end an approval; with more, or for others, it can do something else.
+    for part in dict.fromkeys(difference.part for difference in differences):
+        yield Difference(rule="approval-end-role", effect="broader", part=_ENDING, subject=part)
+    for unknown in (*expected[0].not_known, *role.not_known):
+        # Which saved files may lack. It does not change what a schedule can do.
+        if unknown.part != "session":
+            yield replace(unknown, part=_ENDING)

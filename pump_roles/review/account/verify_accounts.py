@@ -46,7 +46,7 @@ def verify_files(accounts: Iterable[AccountDetails], expectation: Expectation) -
 def verify_own_account(clients: CallerClients, expectation: Expectation) -> Verification:
     """Verify the caller's account."""
     organizations = clients.organizations()
-    details = read_own_account(clients, expectation.names)
+    details = read_own_account(clients, expectation.names_to_read)
     details = replace(details, organization=read_organization(organizations))
     if expectation.approval_ends:
         details = replace(details, schedule=read_schedule(details, clients.scheduler))
@@ -139,7 +139,9 @@ def _verify_member(
         return verify_account(expectation, unread)
     with closing(iam):
         try:
-            read = read_account(iam, expectation.names, account=account, partition=partition)
+            read = read_account(
+                iam, expectation.names_to_read, account=account, partition=partition
+            )
             read = replace(
                 read, name=details.name, units=details.units, organization=details.organization
             )

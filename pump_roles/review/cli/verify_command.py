@@ -102,12 +102,12 @@ def verify(
 
     Compares the roles in the caller's account, or in the accounts of an organization, with what is
     expected: name and path, trust policy, inline and attached policies, guardrails, permissions
-    boundary, maximum session duration, and the schedule that ends an approval. Policies are
-    compared by meaning, not by text. The result begins with which roles are stopped, and which are
-    not. Also names the account's organization and its management account, and
-    lists other roles that Pump's principal or everyone can assume, and those that the management
-    account can use, which are not a difference. All calls are read-only. External IDs are compared
-    but never shown. One that the templates leave to a parameter is that of the environment variable
+    boundary, maximum session duration, and the schedule that ends an approval, with its role.
+    Policies are compared by meaning, not by text. The result begins with which roles are stopped,
+    and which are not. Also names the account's organization and its management account, and lists
+    other roles that Pump's principal or everyone can assume, and those that the management account
+    can use, which are not a difference. All calls are read-only. External IDs are compared but
+    never shown. One that the templates leave to a parameter is that of the environment variable
     PUMP_EXTERNAL_ID; without it, the role is unknown.
 
     After a removal, pass --removed: then a role that still exists is a difference.

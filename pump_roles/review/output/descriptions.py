@@ -165,6 +165,8 @@ def describe_difference(difference: Difference, sides: Sides = "account") -> str
         was, now, subject = map(describe_boundary, (was, now, subject))
         if rule == "boundary-stops":
             rule = "boundary-changed" if was else "boundary-added"
+    if rule == "approval-end-role":
+        subject = _TEXTS["parts"][subject]
     if rule == "session-duration":
         was, now = (f"{seconds:,}" for seconds in difference.numbers)
     text: str = (

@@ -555,6 +555,10 @@ REMEDIES: Final[Mapping[Rule, str]] = {
         "If what is expected is not deployed yet, deploy it. Otherwise, AWS CloudTrail shows "
         f"who changed the schedule. {_RESTORE}"
     ),
+    "approval-end-role": (
+        "An open approval may stay open, or others can act with the role. AWS CloudTrail shows who "
+        f"changed it. {_RESTORE}"
+    ),
 }
 """What to do about each kind of difference."""
 

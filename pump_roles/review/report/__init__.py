@@ -17,6 +17,7 @@ from pump_roles.role import (
     Deployment,
     Difference,
     OtherResource,
+    Role,
     RolePart,
     Unknown,
 )
@@ -447,6 +448,8 @@ class Report:
     :param roles: the roles.
     :param places: where the templates deploy them.
     :param others: everything else in the templates that gives access.
+    :param approval_end_roles: the roles with which schedules end approvals, as ``verify`` compares
+        them.
     :param unreadable: what could not be read and may give more access than the roles.
     :param suspects_sha256: the SHA-256 of what may give more access, as in the templates; empty if
         there is nothing.
@@ -471,6 +474,7 @@ class Report:
     roles: tuple[RoleReport, ...]
     places: tuple[Deployment, ...]
     others: tuple[OtherResource, ...]
+    approval_end_roles: tuple[Role, ...] = ()
     unreadable: tuple[AssemblyUnknown, ...]
     suspects_sha256: str
     findings: tuple[Alarm, ...]
@@ -490,6 +494,7 @@ class Report:
             unreadable=self.unreadable,
             places=self.places,
             suspects_sha256=self.suspects_sha256,
+            approval_end_roles=self.approval_end_roles,
         )
 
 

@@ -96,6 +96,7 @@ def of_contents(contents: Assembly, *, since: Earlier | None = None) -> Report:
         roles=roles,
         places=contents.places,
         others=contents.others,
+        approval_end_roles=contents.approval_end_roles,
         unreadable=contents.unreadable,
         suspects_sha256=contents.suspects_sha256,
         findings=found_alarms,

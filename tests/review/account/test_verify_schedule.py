@@ -3,6 +3,9 @@
 ``tests/deploy/test_approval.py`` does this on the emulator.
 """
 
+import json
+import re
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -12,7 +15,12 @@ import pytest
 from botocore.exceptions import ClientError
 
 from pump_roles.guardrails import DailyEnd
-from pump_roles.review.account.account_details import AccountDetails, DescribedRole, read_schedule
+from pump_roles.review.account.account_details import (
+    AccountDetails,
+    DescribedRole,
+    read_files,
+    read_schedule,
+)
 from pump_roles.review.account.expectation import Expectation, from_report
 from pump_roles.review.account.organization import AccountUnknown
 from pump_roles.review.account.verification import RoleResult
@@ -74,12 +82,20 @@ def verified(expectation: Expectation, found: Any) -> dict[str, RoleResult]:
 
 
 def test_schedule_as_in_the_templates_matches(expectation: Expectation) -> None:
-    for found in (schedule(), schedule(Description="Mine", ActionAfterCompletion="NONE")):
+    without_retries = schedule()
+    del without_retries["Target"]["RetryPolicy"]
+    queue = {"DeadLetterConfig": {"Arn": f"arn:aws:sqs:us-east-1:{ACCOUNT_ID}:PumpApprovalEnd"}}
+    for found in (
+        schedule(),
+        without_retries,
+        schedule(queue),
+        schedule(Description="Mine", ActionAfterCompletion="NONE"),
+    ):
         results = verified(expectation, found)
         assert {result.state for result in results.values()} == {"match"}
 
 
-BROADER = "the schedule does not end its approval; expected: every day at 20:00 UTC"
+BROADER = "the schedule does not reliably end its approval; expected: every day at 20:00 UTC"
 OTHERS: dict[str, Any] = {
     "none": (None, "broader", "no schedule ends an approval; expected: every day at 20:00 UTC"),
     "disabled": (schedule(State="DISABLED"), "broader", BROADER),
@@ -97,6 +113,21 @@ OTHERS: dict[str, Any] = {
         BROADER,
     ),
     "another role": (schedule({"Input": PASSED.replace("Pump", "Other")}), "broader", BROADER),
+    "no retries": (
+        schedule({"RetryPolicy": {"MaximumEventAgeInSeconds": 86400, "MaximumRetryAttempts": 0}}),
+        "broader",
+        BROADER,
+    ),
+    "retries for a minute": (
+        schedule({"RetryPolicy": {"MaximumEventAgeInSeconds": 60}}),
+        "broader",
+        BROADER,
+    ),
+    "a key of the customer's": (
+        schedule(KmsKeyArn=f"arn:aws:kms:us-east-1:{ACCOUNT_ID}:key/1"),
+        "broader",
+        BROADER,
+    ),
     "acts as another role": (schedule({"RoleArn": f"{ENDING}2"}), "broader", BROADER),
     "another time": (
         schedule(ScheduleExpression="cron(30 6 * * ? *)"),
@@ -153,6 +184,176 @@ def test_report_expects_what_the_templates_do(tmp_path: Path, expectation: Expec
     assert expectation.approval_ends == {"20:00"}
     report = of_templates(tmp_path)
     assert from_report(tmp_path, report).approval_ends == expectation.approval_ends
+
+
+REGION = "eu-west-1"
+IN_ACCOUNT = {"AWS::Partition": "aws", "AWS::AccountId": ACCOUNT_ID, "AWS::Region": REGION}
+
+
+def filled(value: Any) -> Any:
+    """Return a part of a template with values for the pseudo parameters."""
+    if isinstance(value, list):
+        return [filled(part) for part in value]
+    if not isinstance(value, dict):
+        return value
+    if value.keys() == {"Ref"}:
+        return IN_ACCOUNT[value["Ref"]]
+    if value.keys() == {"Fn::Sub"}:
+        return re.sub(r"\$\{(.*?)\}", lambda found: IN_ACCOUNT[found[1]], value["Fn::Sub"])
+    return {key: filled(part) for key, part in value.items()}
+
+
+def deployed(path: Path) -> dict[str, Any]:
+    """Return the role that the app's template declares, as IAM describes it in an account."""
+    template = json.loads((path / "PumpApproval.template.json").read_text())
+    (declared,) = (
+        each["Properties"]
+        for each in template["Resources"].values()
+        if each["Type"] == "AWS::IAM::Role"
+    )
+    found = filled(declared)
+    return {
+        "Arn": ENDING,
+        "RoleName": found["RoleName"],
+        "Path": "/",
+        "AssumeRolePolicyDocument": found["AssumeRolePolicyDocument"],
+        "MaxSessionDuration": 3600,
+        "RolePolicyList": found["Policies"],
+        "AttachedManagedPolicies": [],
+    }
+
+
+def verified_role(
+    expectation: Expectation, role: dict[str, Any], path: Path
+) -> tuple[list[tuple[str, str]], list[str]]:
+    """Return the differences, and what is unknown, of an account with this role."""
+    described = {
+        key: role[key] for key in role.keys() - {"RolePolicyList", "AttachedManagedPolicies"}
+    }
+    files = [path / "all.json", path / "one.json"]
+    for file, content in zip(files, ({"RoleDetailList": [role]}, {"Role": described}), strict=True):
+        file.write_text(json.dumps(content))
+    (read,) = read_files(files)
+    roles = tuple(each for (each,) in expectation.in_account(ACCOUNT_ID, "aws"))
+    end = DailyEnd("PumpAutoPilotRole", "20:00")
+    details = replace(read, roles=(*roles, *read.roles), schedule=end)
+    results = {each.kind: each for each in verify_account(expectation, details).roles}
+    assert results["read-only"].state == "match"
+    pilot = results["auto-pilot"]
+    return (
+        [(found.effect, describe_difference(found)) for found in pilot.differences],
+        [*map(describe_unknown, pilot.unknown)],
+    )
+
+
+def test_role_of_the_schedule_as_in_the_templates_matches_also_with_a_report(
+    tmp_path: Path, expectation: Expectation
+) -> None:
+    role = deployed(tmp_path)
+    report = of_templates(tmp_path)
+    by_report = from_report(tmp_path, report.assembly).approval_end_roles
+    for roles in (expectation.approval_end_roles, by_report):
+        expected = replace(expectation, approval_end_roles=roles)
+        assert verified_role(expected, role, tmp_path) == ([], [])
+
+
+def policy(name: str, **members: Any) -> dict[str, Any]:
+    statement = {"Effect": "Allow", "Action": "*", "Resource": "*", **members}
+    document = {"Version": "2012-10-17", "Statement": [statement]}
+    return {"PolicyName": name, "PolicyDocument": document}
+
+
+FOR_EVERYONE = {"Effect": "Allow", "Principal": {"AWS": "*"}, "Action": "sts:AssumeRole"}
+DENY_ALL = "arn:aws:iam::aws:policy/AWSDenyAll"
+OTHER_ROLES: dict[str, tuple[Callable[[dict[str, Any]], dict[str, Any]], list[str]]] = {
+    "no permissions": (lambda _: {"RolePolicyList": []}, ["its inline policies"]),
+    "denies itself everything": (
+        lambda role: {"RolePolicyList": [*role["RolePolicyList"], policy("No", Effect="Deny")]},
+        ["its inline policies"],
+    ),
+    "a boundary that denies everything": (
+        lambda _: {
+            "PermissionsBoundary": {
+                "PermissionsBoundaryType": "Policy",
+                "PermissionsBoundaryArn": DENY_ALL,
+            }
+        },
+        ["its permissions boundary"],
+    ),
+    "another account's schedules": (
+        lambda role: {
+            "AssumeRolePolicyDocument": json.loads(
+                json.dumps(role["AssumeRolePolicyDocument"]).replace(ACCOUNT_ID, "444455556666")
+            )
+        },
+        ["its trust policy"],
+    ),
+    "another group of schedules": (
+        lambda role: {
+            "AssumeRolePolicyDocument": json.loads(
+                json.dumps(role["AssumeRolePolicyDocument"]).replace("/default", "/other")
+            )
+        },
+        ["its trust policy"],
+    ),
+    "everything for everyone": (
+        lambda role: {
+            "AssumeRolePolicyDocument": {
+                "Version": "2012-10-17",
+                "Statement": [*role["AssumeRolePolicyDocument"]["Statement"], FOR_EVERYONE],
+            },
+            "RolePolicyList": [policy("Untag")],
+        },
+        ["its trust policy", "its inline policies"],
+    ),
+    "an administrator": (
+        lambda _: {
+            "AttachedManagedPolicies": [
+                {
+                    "PolicyName": "AdministratorAccess",
+                    "PolicyArn": "arn:aws:iam::aws:policy/AdministratorAccess",
+                }
+            ]
+        },
+        ["its managed policies"],
+    ),
+    "another path": (lambda _: {"Path": "/x/", "Arn": ENDING.replace("/", "/x/")}, ["its path"]),
+}
+
+
+@pytest.mark.parametrize(("change", "parts"), OTHER_ROLES.values(), ids=OTHER_ROLES)
+def test_any_other_role_of_the_schedule_is_a_difference_in_each_part(
+    change: Callable[[dict[str, Any]], dict[str, Any]],
+    parts: list[str],
+    tmp_path: Path,
+    expectation: Expectation,
+) -> None:
+    role = deployed(tmp_path)
+    differences, _ = verified_role(expectation, role | change(role), tmp_path)
+    said = "the role PumpApprovalEnd, which ends its approval, differs: "
+    assert differences == [("broader", f"{said}{part}") for part in parts]
+
+
+def test_role_of_the_schedule_that_is_not_known_or_not_read_is_unknown(
+    tmp_path: Path, expectation: Expectation
+) -> None:
+    older = replace(expectation, approval_end_roles=())
+    assert verified_role(older, deployed(tmp_path), tmp_path) == (
+        [],
+        ["the role PumpApprovalEnd was not compared: the expected one is not known"],
+    )
+    denied = RoleUnknown(part="role", why="not-read", detail="denied: iam:GetRole")
+    details = AccountDetails(
+        account=ACCOUNT_ID,
+        partition="aws",
+        roles=tuple(role for (role,) in expectation.in_account(ACCOUNT_ID, "aws")),
+        missing={"pumpapprovalend": denied},
+        schedule=DailyEnd("PumpAutoPilotRole", "20:00"),
+    )
+    results = verify_account(expectation, details).roles
+    assert [describe_unknown(found) for each in results for found in each.unknown] == [
+        "the role PumpApprovalEnd could not be read: denied: iam:GetRole"
+    ]
 
 
 def account(trust: Any, **more: Any) -> AccountDetails:
