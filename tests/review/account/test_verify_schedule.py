@@ -4,7 +4,6 @@
 """
 
 import json
-import re
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -27,6 +26,7 @@ from pump_roles.review.account.verification import RoleResult
 from pump_roles.review.account.verify_account import verify_account
 from pump_roles.review.output.descriptions import describe_difference, describe_unknown
 from pump_roles.role import RoleUnknown
+from tests.constructs.test_approval_end import filled
 from tests.review.account.results import expected_in
 from tests.support import EXTERNAL_ID, PUMP_ACCOUNT, app_files, of_templates
 from tools.sandbox.aws import ACCOUNT_ID
@@ -184,23 +184,6 @@ def test_report_expects_what_the_templates_do(tmp_path: Path, expectation: Expec
     assert expectation.approval_ends == {"20:00"}
     report = of_templates(tmp_path)
     assert from_report(tmp_path, report).approval_ends == expectation.approval_ends
-
-
-REGION = "eu-west-1"
-IN_ACCOUNT = {"AWS::Partition": "aws", "AWS::AccountId": ACCOUNT_ID, "AWS::Region": REGION}
-
-
-def filled(value: Any) -> Any:
-    """Return a part of a template with values for the pseudo parameters."""
-    if isinstance(value, list):
-        return [filled(part) for part in value]
-    if not isinstance(value, dict):
-        return value
-    if value.keys() == {"Ref"}:
-        return IN_ACCOUNT[value["Ref"]]
-    if value.keys() == {"Fn::Sub"}:
-        return re.sub(r"\$\{(.*?)\}", lambda found: IN_ACCOUNT[found[1]], value["Fn::Sub"])
-    return {key: filled(part) for key, part in value.items()}
 
 
 def deployed(path: Path) -> dict[str, Any]:
