@@ -81,7 +81,7 @@ def test_forwarder_of_the_guide_is_in_each_account_and_region_of_the_organizatio
                 for rule in rules
                 for target in events.list_targets_by_rule(Rule=rule["Name"])["Targets"]
             ]
-            assert len(rules) == len(targets) == 5
+            assert len(rules) == len(targets) == 7
             assert {target["Arn"] for target in targets} == {
                 "arn:aws:events:us-east-1:111122223333:event-bus/default"
             }
