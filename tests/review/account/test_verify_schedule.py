@@ -234,7 +234,7 @@ def test_role_of_the_schedule_as_in_the_templates_matches_also_with_a_report(
 ) -> None:
     role = deployed(tmp_path)
     report = of_templates(tmp_path)
-    by_report = from_report(tmp_path, report.assembly).approval_end_roles
+    by_report = from_report(tmp_path, report).approval_end_roles
     for roles in (expectation.approval_end_roles, by_report):
         expected = replace(expectation, approval_end_roles=roles)
         assert verified_role(expected, role, tmp_path) == ([], [])
