@@ -14,7 +14,7 @@ import pytest
 from botocore.exceptions import ClientError
 
 from pump_roles import probe
-from tests.docs.pages import sh_blocks, shown
+from tests.docs.pages import filled_in, sh_blocks, shown
 from tests.support import EXTERNAL_ID, PRINCIPAL, PUMP_ACCOUNT, PUMP_WORKER, Synth
 from tools.sandbox.aws import ACCOUNT_ID, Caller, EmbeddedAws
 from tools.sandbox.cdk import ROOT, tool_environment
@@ -129,16 +129,20 @@ def test_commands_of_the_page_probe_a_role_and_a_list_of_roles(
     aws: EmbeddedAws, synth: Synth, tmp_path: Path
 ) -> None:
     commands = [block for block in sh_blocks(PAGE) if "pump-roles probe " in block]
-    (role,) = re.findall(r"arn:\S+", " ".join(commands))
+    role = "arn:aws:iam::111122223333:role/PumpReadOnlyRole"
     template = synth({"principal": PRINCIPAL, "external-id": EXTERNAL_ID})
     aws.deploy(
         "PumpReadOnly", json.dumps(template["PumpReadOnly"]), caller=Caller(role.split(":")[4])
     )
-    (tmp_path / "roles.txt").write_text(f"{role} {EXTERNAL_ID}\n{role}-2 {EXTERNAL_ID}\n")
+    (tmp_path / "roles.txt").write_text(f"{role} {EXTERNAL_ID}\n{role}-2 {EXTERNAL_ID}")
     pump = aws.environment(aws.caller_in(PRINCIPAL))
     of_one, of_several = (
         subprocess.run(
-            ["sh", "-c", command.replace("=EXTERNAL_ID ", f"={EXTERNAL_ID} ")],
+            [
+                "sh",
+                "-c",
+                filled_in(command, {"EXTERNAL_ID": EXTERNAL_ID, "ROLE_ARN": role}),
+            ],
             cwd=tmp_path,
             env={**tool_environment(), "PYTHONPATH": str(ROOT), **pump},
             stdout=subprocess.PIPE,

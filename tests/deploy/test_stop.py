@@ -150,8 +150,15 @@ def test_stop_of_an_organization_moves_to_the_stack_and_back_and_ends_as_the_gui
     aws.cloudformation().delete_stack(StackName="PumpProtection")
 
     by_hand = ids["POLICY_ID"]
-    for marker in ("to-protection", "from-protection"):
-        for words in arguments(marker):
+    destroy = ["cdk", "destroy", "PumpProtection"]
+    for marker, last in (
+        ("to-protection", arguments("delete-stop")),
+        ("from-protection", [destroy, *arguments("rename-new")]),
+    ):
+        moving = [
+            words for step in (marker, "attach-new", "detach-stop") for words in arguments(step)
+        ]
+        for words in [*moving, *last]:
             run(words)
             assert any(attached(aws, root).values())
             # verify looks for these names.
@@ -161,6 +168,8 @@ def test_stop_of_an_organization_moves_to_the_stack_and_back_and_ends_as_the_gui
         assert ids["POLICY_ID"] != by_hand
         by_hand = ids["POLICY_ID"]
 
-    listed, (found,), *ending = (run(words) for words in arguments("end-stop"))
-    assert (listed, found, ending) == ([root], ["StopPump", by_hand], [None, None])
+    listed, (found,) = (run(words) for words in arguments("end-stop"))
+    assert (listed, found) == ([root], ["StopPump", by_hand])
+    for words in [*arguments("detach-stop"), *arguments("delete-stop")]:
+        run(words)
     assert not attached(aws, root)

@@ -68,7 +68,7 @@ def test_same_role_from_the_app_a_ready_file_typescript_and_the_aws_cli(
 def test_rollout_to_an_organization_by_the_aws_cli_alone(aws: EmbeddedAws, tmp_path: Path) -> None:
     organization = Organization.create(aws.organizations, {"Workloads": ACCOUNTS, "Sandbox": 1})
     *_, block = (block for block in sh_blocks(TEMPLATE) if "--rollout" in block)
-    units = "OrganizationalUnitIds=ou-abcd-12345678,ou-abcd-87654321"
+    units = "OrganizationalUnitIds=UNIT_ID,OTHER_UNIT_ID"
     assert units in block
     workloads = organization.units["Workloads"]
     chosen = block.replace(units, f"OrganizationalUnitIds={workloads}")

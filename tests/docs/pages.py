@@ -53,11 +53,32 @@ PLACEHOLDERS = {
     "EXTERNAL_ID": EXTERNAL_ID,
     "OLD_EXTERNAL_ID": "Old-1234",
     "NEW_EXTERNAL_ID": "New-5678",
+    "PUMP_ACCOUNT": PUMP_ACCOUNT,
+    "ACCOUNT": "111122223333",
+    "OTHER_ACCOUNT": "444455556666",
+    "PIPELINE_ACCOUNT": "222233334444",
+    "AUDITOR_PRINCIPAL": "111122223333",
+    "ROOT_ID": "r-abcd",
+    "UNIT_ID": "ou-abcd-12345678",
+    "OTHER_UNIT_ID": "ou-abcd-87654321",
+    "MANAGEMENT_ACCOUNT": "111122223333",
+    "REGION": "us-east-1",
+    "ROLE_ARN": "arn:aws:iam::111122223333:role/PumpReadOnlyRole",
+    "ACTION_ID": "01234567-89ab-cdef-0123-456789abcdef",
 }
 
 
 def filled(value: str) -> str:
     return PLACEHOLDERS.get(value, value)
+
+
+def filled_in(text: str, values: Mapping[str, Any]) -> str:
+    """Return a block with the values of its placeholders."""
+    return re.sub(
+        rf"(?<![A-Za-z0-9_$])({'|'.join(sorted(values, key=len, reverse=True))})(?![A-Za-z0-9_])",
+        lambda found: str(values[found[1]]),
+        text,
+    )
 
 
 def block(marker: str, language: str, text: str) -> str:

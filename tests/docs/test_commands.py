@@ -13,7 +13,7 @@ from awscli.clidriver import create_clidriver
 from pump_roles.review.cli import app
 from pump_roles.review.cli.options import Input
 from tests.commands import command
-from tests.docs.pages import README, VERIFY, shown
+from tests.docs.pages import PLACEHOLDERS, README, VERIFY, filled_in, shown
 from tools.sandbox.cdk import ROOT
 
 PAGES: Final = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
@@ -25,9 +25,6 @@ SHOWN: Final = [
     for page in PAGES
     for arguments in shown(page.read_text("utf-8"), program)
 ]
-
-
-PLACEHOLDERS: Final = {"PRINCIPAL": "999988887777", "MANAGEMENT_ACCOUNT": "111122223333"}
 
 
 class Sending(BaseException):
@@ -63,7 +60,7 @@ def accepted_by_pump_roles(arguments: list[str]) -> bool:
             if isinstance(each.type, Input):
                 patched.setattr(each.type, "exists", False)
         with pytest.raises(SystemExit) as ended:
-            app.main([PLACEHOLDERS.get(argument, argument) for argument in arguments])
+            app.main(arguments)
     return ended.value.code == 0
 
 
@@ -82,7 +79,7 @@ def nobody(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.mark.parametrize(("program", "arguments"), SHOWN)
 def test_program_accepts_the_command_of_a_page(program: str, arguments: list[str]) -> None:
-    assert ACCEPTED[program](arguments)
+    assert ACCEPTED[program]([filled_in(argument, PLACEHOLDERS) for argument in arguments])
 
 
 @pytest.mark.parametrize(

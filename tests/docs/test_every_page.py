@@ -19,7 +19,7 @@ from tests.docs.pages import (
     cdk_commands,
     settings_in,
 )
-from tests.support import NEVER_WITHOUT_EXTERNAL_ID, Synth
+from tests.support import NEVER_WITHOUT_EXTERNAL_ID, PUMP_ACCOUNT, SECRET, Synth
 from tools.sandbox.cdk import ROOT
 
 WITH_AN_APP = {
@@ -35,7 +35,11 @@ def test_examples_of_the_constructs_run_one_after_the_other(
     page: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     examples = re.findall(r"```python\n(.*?)```", page, re.DOTALL)
-    (tmp_path / "app.py").write_text("\n".join(map(textwrap.dedent, examples)))
+    code = "\n".join(map(textwrap.dedent, examples))
+    values = {"PRINCIPAL": PUMP_ACCOUNT, "EXTERNAL_ID": SECRET}
+    for placeholder, value in values.items():
+        code = code.replace(f'="{placeholder}"', f'="{value}"')
+    (tmp_path / "app.py").write_text(code)
     app = App(outdir=str(tmp_path / "out"))
     monkeypatch.setattr(aws_cdk, "App", lambda: app)
     runpy.run_path(str(tmp_path / "app.py"), run_name="__main__")

@@ -39,7 +39,10 @@ source() { record source "$@"; }
 """
 """Records each program, of which the shell finds none, and what would need a file or a folder."""
 
-OF_THE_SHELL: Final = {*("for", "while", "done", "{", "}", "valid"), *("echo", "export", "return")}
+OF_THE_SHELL: Final = {
+    *("for", "while", "done", "{", "}", "valid"),
+    *("break", "echo", "export", "return", "set"),
+}
 """What a line begins with that starts no program."""
 
 
@@ -49,6 +52,7 @@ def run(blocks: Sequence[str], shell: str) -> list[list[list[str]]]:
     for block in blocks:
         # What the reader types between the quotation marks.
         typed += ["record\n", re.sub(r"^([A-Z_]+)=''$", r"\1='x'", block, flags=re.MULTILINE)]
+        typed.append("set +eu\n")
     with TemporaryDirectory() as folder:
         Path(folder, "trail", "1").mkdir(parents=True)
         # The shell does not look for a program with a folder in its name.

@@ -9,13 +9,19 @@ from pump_roles.review.report.permission_report import of_published
 
 Kind = Literal["plain", "good", "bad", "note"]
 
-_COLORS: Final[Mapping[Kind, tuple[str, str]]] = {
-    "plain": ("#f1f5f9", "#475569"),
-    "good": ("#dcfce7", "#15803d"),
-    "bad": ("#fee2e2", "#b91c1c"),
-    "note": ("#ffffff", "#94a3b8"),
+_COLORS: Final[Mapping[str, tuple[str, str]]] = {
+    "plain": ("fill:#f1f5f9;stroke:#475569", "fill:#1e293b;stroke:#94a3b8"),
+    "good": ("fill:#dcfce7;stroke:#15803d", "fill:#14532d;stroke:#4ade80"),
+    "bad": ("fill:#fee2e2;stroke:#b91c1c", "fill:#7f1d1d;stroke:#f87171"),
+    "note": ("fill:#ffffff;stroke:#94a3b8", "fill:#0d1117;stroke:#64748b"),
+    "paper": ("fill:#ffffff", "fill:#0d1117"),
+    "line": ("stroke:#475569", "stroke:#94a3b8"),
+    "head": ("fill:#475569", "fill:#94a3b8"),
+    "bar": ("fill:#64748b", "fill:#64748b"),
 }
-"""The color of a box, and of its border."""
+"""The style of each class, in light and in dark mode: of the kinds of boxes first."""
+
+_TEXT: Final = ("#0f172a", "#e2e8f0")
 
 _BOLD: Final = ' font-weight="bold"'
 _LINE: Final = 19
@@ -46,11 +52,10 @@ def _box(
     widest = max(widths)
     if widest > width - 12:
         raise ValueError(f"{widest} is wider than the box: {text}")
-    fill, border = _COLORS[kind]
     height = _height(text)
     return (
-        f'<rect x="{x:g}" y="{y:g}" width="{width:g}" height="{height:g}" rx="8" fill="{fill}" '
-        f'stroke="{border}"/>' + _text(x + width / 2, y + 25, lines, bold=bold)
+        f'<rect x="{x:g}" y="{y:g}" width="{width:g}" height="{height:g}" rx="8" '
+        f'class="{kind}"/>' + _text(x + width / 2, y + 25, lines, bold=bold)
     )
 
 
@@ -66,28 +71,35 @@ def _arrow(x: float, y: float, to_x: float, to_y: float, label: str = "") -> str
     elif label:
         said = _text(middle_x, middle_y - 8, [label])
     return (
-        f'<line x1="{x:g}" y1="{y:g}" x2="{to_x:g}" y2="{to_y:g}" stroke="#475569" '
+        f'<line x1="{x:g}" y1="{y:g}" x2="{to_x:g}" y2="{to_y:g}" class="line" '
         f'stroke-width="1.5" marker-end="url(#arrow)"/>{said}'
     )
 
 
 _HEAD: Final = (
     '<defs><marker id="arrow" viewBox="0 0 10 10" refX="9" refY="5" markerWidth="8" '
-    'markerHeight="8" orient="auto"><path d="M0 0L10 5L0 10z" fill="#475569"/></marker></defs>'
+    'markerHeight="8" orient="auto"><path d="M0 0L10 5L0 10z" class="head"/></marker></defs>'
 )
+
+
+def _style(dark: int) -> str:
+    """Return the rules for light mode, 0, or for dark mode, 1."""
+    classes = (f".{name}{{{styles[dark]}}}" for name, styles in _COLORS.items())
+    return f"text{{fill:{_TEXT[dark]}}}" + "".join(classes)
 
 
 def _drawn(width: int, height: int, title: str, parts: Iterable[str]) -> bytes:
     size = f'width="{width}" height="{height}"'
-    font = 'font-family="Helvetica, Arial, sans-serif" font-size="14" fill="#0f172a"'
+    font = 'font-family="Helvetica, Arial, sans-serif" font-size="14"'
     lines = (
         (
             f'<svg xmlns="http://www.w3.org/2000/svg" {size} viewBox="0 0 {width} {height}" '
             f'role="img" {font}>'
         ),
         f"<title>{escape(title)}</title>",
+        f"<style>{_style(0)}@media(prefers-color-scheme:dark){{{_style(1)}}}</style>",
         _HEAD,
-        f'<rect {size} fill="#ffffff"/>',
+        f'<rect {size} class="paper"/>',
         *parts,
         "</svg>",
     )
@@ -164,7 +176,7 @@ def _purchase() -> bytes:
     )
     parts = [_arrow(30, 70, 735, 70)]
     for x, label in times:
-        parts.append(f'<circle cx="{x}" cy="70" r="6" fill="#475569"/>')
+        parts.append(f'<circle cx="{x}" cy="70" r="6" class="head"/>')
         parts.append(_text(x, 30 if "\n" in label else 48, label.split("\n")))
     parts += [
         _box(15, 95, 225, "up to three years:\nyou can delete it", "good"),
@@ -190,9 +202,7 @@ def _guardrails() -> bytes:
         y = 20 + 45 * number
         parts.append(_text(170, y + 20, [name], anchor="end"))
         width = 480 * count / most
-        parts.append(
-            f'<rect x="185" y="{y}" width="{width:.0f}" height="30" rx="4" fill="#64748b"/>'
-        )
+        parts.append(f'<rect x="185" y="{y}" width="{width:.0f}" height="30" rx="4" class="bar"/>')
         parts.append(_text(195 + width, y + 20, [f"{count:,} actions"], anchor="start"))
     return _drawn(800, 165, "What guardrails leave of the auto-pilot role", parts)
 
@@ -206,44 +216,41 @@ def _counts(guardrails: Sequence[Guardrail]) -> Iterable[int]:
     )
 
 
+STOP_STEPS: Final[Sequence[tuple[str, str, Kind]]] = (
+    ("In one account", ": give both roles\nthe boundary AWSDenyAll", "plain"),
+    (
+        "In all member accounts",
+        ": attach\nStopPump, in the management account.\nIf Pump has it: step 1 in each account",
+        "plain",
+    ),
+    ("Check", " that it is stopped", "good"),
+    ("Return Savings Plans", ", today", "good"),
+    ("End what continues", "", "good"),
+    ("Leave", " Pump's organization, if you joined:\nafterward, AWS accepts no return", "bad"),
+    ("Remove the roles", "", "plain"),
+)
+"""The steps of a stop, in order: what ``docs/stop.md`` calls each, and what the picture adds."""
+
+
 def _stop() -> bytes:
+    """Return the steps below each other; the first one leads to the check, past the second."""
+    texts = [f"{number}. {name}{more}" for number, (name, more, _) in enumerate(STOP_STEPS, 1)]
+    gaps = [50, *[28] * (len(texts) - 2)]
+    tops = [15]
+    for text, gap in zip(texts, gaps, strict=False):
+        tops.append(tops[-1] + _height(text) + gap)
+    ends = [top + _height(text) for top, text in zip(tops, texts, strict=True)]
     parts = [
-        _box(225, 15, 310, "Who has the management account?", bold=1),
-        _arrow(290, 56, 150, 95, "you"),
-        _arrow(470, 56, 610, 95, "Pump"),
-        _box(15, 95, 330, "Give both roles the boundary AWSDenyAll\nin one account: step 1"),
-        _arrow(180, 155, 180, 195, "AccessDenied, or many accounts"),
-        _box(
-            15,
-            195,
-            330,
-            "Attach the policy StopPump to the root:\nstep 2. Management account: step 1",
-        ),
-        _box(
-            415,
-            95,
-            330,
-            "Give both roles the boundary AWSDenyAll\nin each account, with the loop",
-        ),
-        _arrow(580, 155, 580, 195),
-        _box(
-            415,
-            195,
-            330,
-            "Leave Pump's organization:\nits management account is not stopped",
-            "bad",
-        ),
-        _arrow(180, 255, 330, 300),
-        _arrow(580, 255, 430, 300),
-        _box(
-            205,
-            300,
-            350,
-            "Check, return Savings Plans, and end\nwhat continues: steps 3 to 5",
-            "good",
-        ),
+        _box(10, top, 300 if number == 1 else 340, text, kind)
+        for number, (top, text, (*_, kind)) in enumerate(zip(tops, texts, STOP_STEPS, strict=True))
     ]
-    return _drawn(760, 375, "The decision tree of a stop", parts)
+    parts += [_arrow(60, end, 60, top) for end, top in zip(ends, tops[1:], strict=False)]
+    parts += [
+        _text(70, ends[0] + 21, ["AccessDenied, or", "many accounts"], anchor="start"),
+        _arrow(330, ends[0], 330, tops[2]),
+        _text(322, ends[0] + 30, ["stopped"], anchor="end"),
+    ]
+    return _drawn(360, ends[-1] + 15, "The steps of a stop, in order", parts)
 
 
 _PICTURES: Final[Mapping[str, Callable[[], bytes]]] = {

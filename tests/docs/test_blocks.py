@@ -1,0 +1,158 @@
+"""Blocks of the pages, pasted into bash and zsh on the emulated organization, do what they say."""
+
+import re
+from pathlib import Path
+
+import pytest
+
+from tests.docs.pages import PLACEHOLDERS, STOP, block, filled_in, sh_blocks
+from tests.docs.pasted import World, shell
+from tests.docs.test_pasted_commands import BLOCKS
+from tests.support import PRINCIPAL, SECRET, Assembly
+from tools.release.pictures import STOP_STEPS
+from tools.sandbox.aws import EmbeddedAws
+from tools.sandbox.cdk import ROOT
+
+DEPLOY, MANY = ((ROOT / "docs" / f"{name}.md").read_text() for name in ("deploy", "many-accounts"))
+DENY_ALL = "arn:aws:iam::aws:policy/AWSDenyAll"
+SETTINGS = {"principal": PRINCIPAL, "external-id": SECRET, "auto-pilot": {}}
+PROFILES = {"PROFILE": "production", "OTHER_PROFILE": "test"}
+SHELLS = ("bash", "zsh")
+
+
+@pytest.fixture
+def world(aws: EmbeddedAws, tmp_path: Path, assembly: Assembly) -> World:
+    made = World.create(aws, tmp_path, assembly)
+    made.profiles(**dict(zip(PROFILES.values(), made.accounts, strict=False)))
+    made.configure(SETTINGS)
+    return made
+
+
+def only(page: str, part: str) -> str:
+    """Return the one block of a page with a command."""
+    (found,) = (each for each in sh_blocks(page) if part in each)
+    return filled_in(found, PROFILES)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", SHELLS)
+def test_block_for_ci_deploys_only_what_the_gate_accepts(world: World, name: str) -> None:
+    ci = only(DEPLOY, "--since earlier.json")
+    world.configure({**SETTINGS, "guardrails": ["recommended"]})
+    world.run("npx", "cdk", "synth")
+    world.run("pump-roles", "report", "cdk.out", "--output", "earlier.json")
+    for settings, accepted in ((SETTINGS, False), (world.settings, True)):
+        world.configure(settings)
+        with shell(world, name) as opened:
+            ran, _ = opened.paste(ci)
+        deployed = [each.status for each in ran if each.words[:3] == ["npx", "cdk", "deploy"]]
+        assert deployed == ([0] if accepted else [])
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", SHELLS)
+def test_loop_over_accounts_ends_at_the_first_that_differs(world: World, name: str) -> None:
+    """Only the first account has both roles, so the second one differs from what is expected."""
+    loop = only(MANY, "--require-approval never")
+    world.run("npx", "cdk", "deploy", "PumpAutoPilot", "--profile", "test")
+    with shell(world, name) as opened:
+        ran, printed = opened.paste(loop)
+        assert [each.status for each in ran] == [0, 3]
+        assert "stopped at production" in printed
+        world.run("npx", "cdk", "deploy", "PumpAutoPilot", "--profile", "production")
+        ran, printed = opened.paste(loop)
+    assert [each.status for each in ran] == [0] * 4
+    assert "stopped at" not in printed
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", SHELLS)
+def test_loops_stop_every_account_and_check_it(world: World, name: str) -> None:
+    for profile in PROFILES.values():
+        world.run("npx", "cdk", "deploy", "PumpReadOnly", "PumpAutoPilot", "--profile", profile)
+    stop, check = (
+        filled_in(block(f"<!-- {marker} -->", "sh", STOP), PROFILES)
+        for marker in ("stop-loop", "check-loop")
+    )
+    with shell(world, name) as opened:
+        assert DENY_ALL not in opened.paste(check)[1]
+        opened.paste(stop)
+        ran, printed = opened.paste(check)
+    assert [each.status for each in ran] == [0] * 4
+    assert printed.count(DENY_ALL) == 4
+
+
+DESTROYS = re.compile(
+    r"^(npx cdk destroy|aws \S+ (delete-policy|delete-stack|delete-stack-instances|detach-policy"
+    r"|leave-organization))\b"
+)
+
+
+def mixed(text: str) -> bool:
+    """Return whether a block has a command that destroys, and another one."""
+    lines = text.replace("\\\n", " ").splitlines()
+    return len(lines) > 1 and any(DESTROYS.match(line) for line in lines)
+
+
+@pytest.mark.parametrize("text", BLOCKS.values(), ids=BLOCKS)
+def test_command_that_destroys_is_alone_in_its_block(text: str) -> None:
+    assert not mixed(text)
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("aws organizations list-roots\naws organizations delete-policy --policy-id A\n", True),
+        ("npx cdk destroy PumpReadOnly\npump-roles verify --removed\n", True),
+        ("aws organizations delete-policy \\\n    --policy-id A\n", False),
+        ("npx cdk deploy PumpReadOnly\npump-roles verify\n", False),
+    ],
+)
+def test_block_that_destroys_among_others_is_found(text: str, expected: object) -> None:
+    assert mixed(text) == expected
+
+
+WORKS = re.compile(
+    r"\b\d{12}\b|\b(?:r|ou)-[0-9a-z]{4}\b|Example-1234|eu-west-1|\b[0-9a-f]{8}-[0-9a-f]{4}-"
+)
+"""An account, a root or a unit, an external ID, a Region, or an ID that nobody put there."""
+
+EXAMPLES = {
+    f"{page.stem} {number}": code
+    for page in sorted(ROOT.glob("docs/*.md"))
+    for number, code in enumerate(
+        re.findall(r"pump_principal=.*|external_id=.*|organizational_unit_ids.*", page.read_text())
+    )
+}
+
+
+@pytest.mark.parametrize("text", [*BLOCKS.values(), *EXAMPLES.values()], ids=[*BLOCKS, *EXAMPLES])
+def test_no_value_works_unless_the_reader_put_it_there(text: str) -> None:
+    assert not WORKS.search(text)
+
+
+@pytest.mark.parametrize(
+    "text", ["--principal 999988887777", "=r-abcd", "ou-abcd-12345678", '"Example-1234-5678"']
+)
+def test_value_that_works_is_found(text: str) -> None:
+    assert WORKS.search(text)
+    assert not any(WORKS.search(placeholder) for placeholder in PLACEHOLDERS)
+
+
+def test_picture_of_a_stop_has_the_steps_of_the_list_in_their_order() -> None:
+    listed = re.findall(r"^(\d)\. \*\*\[?(.*?)(?:\]\(.*?\))?\*\*", STOP, re.MULTILINE)
+    assert listed == [(str(number), name) for number, (name, *_) in enumerate(STOP_STEPS, 1)]
+    picture = (ROOT / "docs" / "pictures" / "stop.svg").read_text()
+    drawn = re.findall(r">(\d)\. ([^<]*)<", picture)
+    assert [number for number, _ in drawn] == [number for number, _ in listed]
+    assert all(text.startswith(name) for (_, text), (_, name) in zip(drawn, listed, strict=True))
+    # Each step leads to the next one, and the first one also to the check.
+    tops = [int(y) for y in re.findall(r'<rect x="10" y="(\d+)"', picture)]
+    arrows = [
+        (int(x), int(end))
+        for x, end in re.findall(r'<line x1="(\d+)" y1="\d+" x2="\1" y2="(\d+)"', picture)
+    ]
+    assert arrows == [*((60, top) for top in tops[1:]), (330, tops[2])]
+    assert tops == sorted(tops)
+    assert int(re.findall(r'width="(\d+)"', picture)[0]) <= 390
+    assert "prefers-color-scheme:dark" in picture
