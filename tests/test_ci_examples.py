@@ -379,3 +379,12 @@ def test_guide_names_each_format() -> None:
     formats = shown.partition("--format [")[2].partition("]")[0].split("|")
     table = GUIDE.partition("\n## Formats\n")[2].partition("\n## ")[0]
     assert re.findall(r"^\| `(\w+)` \|", table, re.MULTILINE) == formats
+
+
+def test_script_of_several_commands_ends_at_the_first_that_fails() -> None:
+    jobs = [job for workflow in (GITHUB, VERIFY, ACTIVITY) for job in workflow["jobs"].values()]
+    scripts = [step["run"] for job in jobs for step in job["steps"] if "run" in step]
+    several = [script for script in scripts if "\n" in script]
+    assert len(several) == 5
+    firsts = {script.partition("\n")[0] for script in several}
+    assert firsts | {GITLAB["pump-report"]["script"][0]} == {"set -eu"}
