@@ -35,7 +35,7 @@ from pump_roles.inputs import mapped, validators
 from pump_roles.published import ROLES
 from pump_roles.review.output.page import as_html
 from pump_roles.review.output.report_checks import alarm_text
-from pump_roles.review.output.saved_report import report_from
+from pump_roles.review.output.saved_report import inventory_from
 from pump_roles.review.output.writers import to_json
 from pump_roles.review.report import Earlier, Report, earlier_of, permission_report
 from pump_roles.review.report.permission_report import of_contents
@@ -701,8 +701,12 @@ def plain(report: Report) -> dict[str, Any]:
 
 def earlier(report: dict[str, Any] | Report, file: str = "earlier.json") -> Earlier:
     """Return a report as an earlier one."""
-    read = report if isinstance(report, Report) else report_from(report)
-    return earlier_of(read, file=file, files=((file, "0" * 64),))
+    files = ((file, "0" * 64),)
+    if isinstance(report, Report):
+        return earlier_of(report, file=file, files=files)
+    read = inventory_from(report["read"])
+    derived = permission_report.of_contents(read.assembly)
+    return earlier_of(derived, file=file, files=files, read=read)
 
 
 def action_count(kind: str) -> int:

@@ -18,7 +18,7 @@ from pump_roles.iam import shipped
 from pump_roles.inputs import InputError
 from pump_roles.review.output.report_checks import describe_change
 from pump_roles.review.output.saved_report import read_saved
-from pump_roles.review.report import Report, ReportChange
+from pump_roles.review.report import Earlier, Report, ReportChange
 from pump_roles.review.report.permission_report import of_contents
 from pump_roles.review.report.report_changes import changes
 from tools.sandbox.cdk import ROOT
@@ -45,7 +45,7 @@ _HIDING: Final = re.compile(r"^[ \t]*(?:<!--|```|~~~)", re.MULTILINE)
 _EXPANSION: Final = re.compile(r"\*\*Expansion\*\*(?:, announced (?P<date>[^:]*))?: (?P<text>.*)")
 
 
-def problems(before: Report | None, after: Report, section: Section) -> list[str]:
+def problems(before: Earlier | None, after: Report, section: Section) -> list[str]:
     """Return how a section of ``PERMISSIONS.md`` differs from the expansions, one line for each."""
     found: list[str] = []
     left = _written(section)
@@ -119,14 +119,14 @@ def _entries(text: str) -> Section:
     return [" ".join(entry.split()) for entry in entries]
 
 
-def unreleased(root: Path, before: Report | None) -> Section:
+def unreleased(root: Path, before: Earlier | None) -> Section:
     """Return the section ``[Unreleased]`` of ``PERMISSIONS.md``, which the last release's follows.
 
     Without that one, or without the report of the last release, an expansion would not be detected.
     """
     found = sections((root / CHANGELOG).read_text("utf-8"))
     has = [version for version, _ in found]
-    needs = [f"[{UNRELEASED}]", *([] if before is None else [f"[{before.version}]"])]
+    needs = [f"[{UNRELEASED}]", *([] if before is None else [f"[{before.compared.read.version}]"])]
     if has[:2] != needs:
         raise InputError(
             f"{CHANGELOG}: has the sections {', '.join(has) or 'none'}; by {RELEASED}, it must "
@@ -143,10 +143,9 @@ def current(root: Path = ROOT) -> Report:
     return report
 
 
-def released(root: Path) -> Report | None:
+def released(root: Path) -> Earlier | None:
     """Return the report of the last release, or ``None`` if there is no release yet."""
-    found = read_saved(root / RELEASED) if (root / RELEASED).exists() else None
-    return None if found is None else found.report
+    return read_saved(root / RELEASED) if (root / RELEASED).exists() else None
 
 
 def main(arguments: Sequence[str], root: Path = ROOT) -> int:
@@ -160,7 +159,9 @@ def main(arguments: Sequence[str], root: Path = ROOT) -> int:
     found = problems(before, after, section)
     if "--notice" in arguments and not found:
         found = too_early(section, datetime.now(timezone.utc).date())
-    since = "the first version" if before is None else f"compared with {before.version}"
+    since = (
+        "the first version" if before is None else f"compared with {before.compared.read.version}"
+    )
     if not found:
         print(f"{CHANGELOG} lists every expansion: {after.version}, {since}.")
         return 0

@@ -195,7 +195,7 @@ def from_report(
 
     Of external IDs, a report has the SHA-256. It does not have the organization's policies.
     """
-    reported = report.assembly
+    reported = report.read.assembly
     variants = []
     for deployed in reported.roles:
         role = deployed.role

@@ -12,7 +12,7 @@ from fnmatch import fnmatchcase
 from functools import cache, partial, wraps
 from pathlib import Path
 from stat import S_ISREG
-from typing import Any, Final, Literal, NoReturn, TypeVar
+from typing import TYPE_CHECKING, Any, Final, Literal, NoReturn, TypeVar
 
 import click
 
@@ -20,6 +20,9 @@ from pump_roles.iam import ExternalId
 from pump_roles.inputs import ArgumentError, InputError, ListOf, one_line
 from pump_roles.review.output.document import Document, Table
 from pump_roles.review.output.writers import LIMIT, to_csv, to_json, to_markdown
+
+if TYPE_CHECKING:
+    from pump_roles.review.report import Earlier
 
 _Value = TypeVar("_Value")
 Command = Callable[..., None]
@@ -228,6 +231,21 @@ def _check_not_a_report(_context: object, _parameter: object, path: Path | None)
         problem = f"{path}: is a report; pass the templates that it is about, such as cdk.out"
         raise click.BadParameter(one_line(problem))
     return path
+
+
+def read_reviewed(path: Path) -> "Earlier | None":
+    """Read a report, or a page of one; return ``None`` for a template, or a folder of them."""
+    from pump_roles.review.output.saved_report import read_saved  # noqa: PLC0415
+
+    saved = read_saved(path)
+    if saved and saved.unchecked:
+        wrote = f"another build of pump-roles wrote it ({saved.compared.read.version})"
+        click.echo(
+            f"pump-roles: {one_line(str(path))}: {wrote}, so this one cannot check that it shows "
+            "what it carries",
+            err=True,
+        )
+    return saved
 
 
 EXPECT: Final = click.option(

@@ -14,7 +14,6 @@ from pump_roles.review.cli import options
 from pump_roles.review.output.report_actions import rows_of
 from pump_roles.review.output.report_checks import alarms_in_short, broader_in_short
 from pump_roles.review.output.report_sections import document_of
-from pump_roles.review.output.saved_report import read_saved
 from pump_roles.review.report import Earlier, Report, earlier_of
 from pump_roles.review.report.permission_report import of_contents, of_published
 
@@ -126,7 +125,7 @@ def _of_templates(path: Path, earlier: Earlier | None = None) -> Report:
 
 def _baseline(path: Path) -> Earlier:
     # What a later report is compared with. Its content says what it is, not its name.
-    if saved := read_saved(path):
+    if saved := options.read_reviewed(path):
         return saved
     report = _of_templates(path)
     files = dict.fromkeys(file for role in report.roles for file in role.files)

@@ -25,7 +25,6 @@ from pump_roles.review.account.verify_accounts import (
     verify_own_account,
 )
 from pump_roles.review.cli import aws, options
-from pump_roles.review.output.saved_report import read_saved
 from pump_roles.review.output.verify_sections import document_of, message_of
 
 
@@ -157,7 +156,7 @@ def verify(
 def _expectation(expect: Path | None, principal: str | None) -> Expectation:
     external_id = options.external_id_of_environment()
     if expect is not None:
-        saved = read_saved(expect)
+        saved = options.read_reviewed(expect)
         expectation = (
             from_report(expect, saved.report, files=saved.compared.files, principal=principal)
             if saved

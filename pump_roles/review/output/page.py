@@ -15,13 +15,13 @@ from markupsafe import Markup, escape
 from pump_roles.guardrails import SHIPPED
 from pump_roles.review.output import (
     descriptions,
+    embedding,
     report_actions,
     report_checks,
     report_descriptions,
     report_sections,
 )
 from pump_roles.review.output.document import counted
-from pump_roles.review.output.saved_report import embedded
 from pump_roles.review.output.writers import to_markdown
 from pump_roles.review.report import RISKS, ActionReport, Report, Risk, RoleReport
 from pump_roles.review.report.questions import left_by_sets
@@ -73,8 +73,11 @@ _TONES: Final = {
 """The tone and the icon of each state of a check."""
 
 
-def as_html(report: Report) -> str:
-    """Return the page of a report: the same bytes for the same report."""
+def as_html(report: Report, *, embedded: str | None = None) -> str:
+    """Return the page of a report: the same bytes for the same report.
+
+    :param embedded: the element with what it carries; by default, as it is for the report.
+    """
     css, script = (
         Path(__file__).with_name("page.css").read_text(encoding="utf-8"),
         Path(__file__).with_name("page.js").read_text(encoding="utf-8"),
@@ -89,7 +92,7 @@ def as_html(report: Report) -> str:
         css_hash=_hash(css),
         script_hash=_hash(script),
         data=_data(report),
-        embedded=Markup(embedded(report)),  # noqa: S704 - Base64 in an element
+        embedded=Markup(embedded or embedding.embedded(report)),  # noqa: S704 - Base64
         markdown=to_markdown(report_sections.document_of(report)),
         rows=frozenset(action.name for action in report.actions),
         navigation=[*_navigation(report)],

@@ -89,8 +89,8 @@ def compared(report: Report) -> str:
         for file, sha256 in earlier.files
     )
     return (
-        f"Compared with {earlier.file}: actions as of {earlier.date}, pump-roles "
-        f"{earlier.version}, {', '.join(first(digests, _FILES))}."
+        f"Compared with {earlier.file}: actions as of {earlier.read.date}, pump-roles "
+        f"{earlier.read.version}, {', '.join(first(digests, _FILES))}."
     )
 
 

@@ -1,64 +1,78 @@
-"""A report back from its JSON, or from its page, which carries it."""
+"""A report back from what its JSON, or its page, keeps: what was read."""
 
 import json
-import re
-from base64 import b64decode, b64encode
+from dataclasses import replace
 from hashlib import sha256
-from lzma import LZMADecompressor, LZMAError, compress
 from pathlib import Path
 from typing import Any, Final
 
-from pump_roles.inputs import TOO_DEEP, InputError, cut, parse_json, read_json, visible
+from pump_roles.inputs import (
+    TOO_DEEP,
+    InputError,
+    as_mapping,
+    as_text,
+    cut,
+    parse_json,
+    read_json,
+    visible,
+)
+from pump_roles.published import ROLES
+from pump_roles.review.output.embedding import carried_by, code_sha256, element_of
 from pump_roles.review.output.writers import to_compact_json
-from pump_roles.review.report import SCHEMA, Earlier, Report, earlier_of
+from pump_roles.review.report import Compared, Earlier, Report, earlier_of
+from pump_roles.review.report.inventory import FORMAT, Inventory
+from pump_roles.review.report.permission_report import of_contents
 
 _LONGEST: Final = 200
 """The maximum length of a problem, in characters."""
 
-_ELEMENT: Final = '<script type="text/plain" id="report">{}</script>'
-_EMBEDDED: Final = re.compile(_ELEMENT.format("([A-Za-z0-9+/=]*)").encode())
-_MOST_BYTES: Final = 100_000_000
-"""The maximum length of an embedded report, in bytes, so that a page cannot fill the memory."""
+
+def inventory_from(content: Any) -> Inventory:
+    """Return what a report's member ``read`` has.
+
+    :raises InputError: if this version cannot read it, or it has a member that is not known.
+    """
+    members = as_mapping(content)
+    if not members:
+        raise InputError("it does not keep what was read; write it again with this version")
+    if members.get("format") != FORMAT:
+        written, version = (as_text(members.get(name)) for name in ("format", "version"))
+        raise InputError(
+            f"its format is {cut(visible(written), _LONGEST)}; use version "
+            f"{cut(visible(version), _LONGEST)} of pump-roles, or a later one"
+        )
+    read: Inventory = _converted(content, Inventory)
+    kinds = [role.kind for role in read.roles]
+    if not kinds or {*kinds} - ROLES.keys() or len({*kinds}) < len(kinds):
+        raise InputError(f"roles: must be one or more of {', '.join(ROLES)}, each once")
+    return read
 
 
-def embedded(report: Report) -> str:
-    """Return the element of a page that carries the JSON of the report that it shows."""
-    # As it is, it would make the page two thirds larger. Unlike zlib, this has one implementation,
-    # so the page is the same on every machine; and it takes a fifth of the time of bzip2.
-    written = to_compact_json(report).encode("utf-8", "backslashreplace")
-    return _ELEMENT.format(b64encode(compress(written, preset=1)).decode())
-
-
-def embedded_in(page: bytes) -> Any:
-    """Return the JSON value that a page carries; ``None`` if it is not the page of a report."""
-    found = _EMBEDDED.findall(page)
-    if len(found) != 1:
-        return None
-    decompressor = LZMADecompressor(memlimit=_MOST_BYTES)
-    try:
-        written = decompressor.decompress(b64decode(found[0]), _MOST_BYTES)
-        return parse_json(written.decode()) if decompressor.eof else None
-    except (LZMAError, EOFError, ValueError):
-        return None
-
-
-def report_from(content: Any) -> Report:
-    """Return the report that a JSON value is."""
-    version = content.get("schema") if isinstance(content, dict) else None
-    if isinstance(version, int) and version != SCHEMA:
-        raise InputError(f"its schema version is {version:d}; this version reads {SCHEMA}")
+def _converted(content: Any, type_: Any) -> Any:
     content = _visible(content)
     # Imported here: only what reads a report needs it.
     import msgspec  # noqa: PLC0415
 
     try:
-        report = msgspec.convert(content, Report)
+        found = msgspec.convert(content, type_)
     except msgspec.ValidationError as error:
         raise InputError(cut(visible(str(error)), _LONGEST)) from None
-    # A member with a default may be missing, and one that is not known would be ignored.
-    if json.loads(to_compact_json(report)) != content:
-        raise InputError("lacks a member of its schema, or has another one")
-    return report
+    if unknown := _ignored(content, json.loads(to_compact_json(found))):
+        raise InputError(f"the member {cut(unknown, _LONGEST)} is not known")
+    return found
+
+
+def _ignored(content: Any, read: Any) -> str | None:
+    # The first member that is not in what was read.
+    if isinstance(content, dict):
+        parts = [(member, read.get(name)) for name, member in content.items()]
+        if unknown := next((name for name in content if name not in read), None):
+            return f"{unknown}"
+    elif isinstance(content, list):
+        parts = [*zip(content, read, strict=True)]
+    else:
+        return None
+    return next(filter(None, (_ignored(*part) for part in parts)), None)
 
 
 def _visible(value: Any) -> Any:
@@ -81,26 +95,59 @@ def read_saved(path: Path) -> Earlier | None:
         if path.is_dir():
             return None
         page = path.read_bytes() if path.is_file() else b""
-        embedded = embedded_in(page)
+        carried = carried_by(page)
+        content, written = (carried, page) if carried is not None else read_json(path, _KIND)
     except RecursionError:
         raise InputError(f"{path}: {TOO_DEEP}") from None
     except OSError as error:
         raise InputError(f"{path}: cannot be read: {error.strerror}") from None
-    if embedded is not None:
-        return _of_report(path, embedded, page)
-    content, written = read_json(path, _KIND)
     if isinstance(content, dict) and "Resources" in content:
         return None
-    if _is_result(content):
-        return _of_report(path, content, written)
-    raise InputError(f"{path}: is not {_KIND}")
+    if not _is_result(content):
+        raise InputError(f"{path}: is not {_KIND}")
+    files = ((path.name, sha256(written).hexdigest()),)
+    try:
+        found = _earlier(content, path.name, files)
+        unchecked = carried is not None and not _is_checked(page, content, found.report)
+    except InputError as error:
+        raise InputError(
+            f"{path}: is not a report that this version of pump-roles can read: {error}"
+        ) from None
+    except RecursionError:
+        raise InputError(f"{path}: {TOO_DEEP}") from None
+    return replace(found, unchecked=unchecked)
+
+
+def _earlier(content: Any, file: str, files: tuple[tuple[str, str], ...]) -> Earlier:
+    read, since = inventory_from(content.get("read")), None
+    if content.get("since") and "code" in content:
+        # Only a page shows again what it was compared with.
+        inventory_from(as_mapping(content["since"]).get("read"))
+        compared: Compared = _converted(content["since"], Compared)
+        since = Earlier(compared=compared, report=of_contents(compared.read.assembly))
+    report = of_contents(read.assembly, since=since)
+    return earlier_of(report, file=file, files=files, read=read)
+
+
+def _is_checked(page: bytes, carried: Any, report: Report) -> bool:
+    # Another version can show the same otherwise.
+    if carried.get("code") != code_sha256():
+        return False
+    # Imported here: Jinja loads slowly.
+    from pump_roles.review.output.page import as_html  # noqa: PLC0415
+
+    shown = as_html(report, embedded=element_of(page)).encode("utf-8", "backslashreplace")
+    kept = json.loads(to_compact_json({"read": report.read, "since": report.since}))
+    if shown != page or kept != {name: carried.get(name) for name in kept}:
+        raise InputError("it shows something else than it carries")
+    return True
 
 
 def is_report(path: Path) -> bool:
     """Return whether a file is a report, or a page of one, even if this version cannot read it."""
     try:
         content = path.read_bytes() if path.is_file() else b""
-        if _EMBEDDED.search(content):
+        if element_of(content):
             return True
         found = parse_json(content.decode("utf-8-sig"))
     except (OSError, RecursionError, ValueError):
@@ -109,12 +156,5 @@ def is_report(path: Path) -> bool:
 
 
 def _is_result(content: Any) -> bool:
-    return isinstance(content, dict) and "schema" in content and "Resources" not in content
-
-
-def _of_report(path: Path, content: Any, written: bytes) -> Earlier:
-    try:
-        report = report_from(content)
-    except InputError as error:
-        raise InputError(f"{path}: is not a pump-roles report: {error}") from None
-    return earlier_of(report, file=path.name, files=((path.name, sha256(written).hexdigest()),))
+    is_object = isinstance(content, dict) and "Resources" not in content
+    return is_object and bool(content.keys() & {"schema", "read"})

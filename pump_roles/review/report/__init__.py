@@ -10,19 +10,18 @@ from typing import Final, Literal, get_args
 
 from pump_roles.iam import DENIED, Action, Decision, Effect, Grant, Scope, Trust
 from pump_roles.inputs import visible
+from pump_roles.review.report.inventory import Inventory
 from pump_roles.role import (
-    Assembly,
     AssemblyUnknown,
     DeployedRole,
     Deployment,
     Difference,
     OtherResource,
-    Role,
     RolePart,
     Unknown,
 )
 
-SCHEMA: Final = 7
+SCHEMA: Final = 8
 """The version of the JSON report's schema, ``report.schema.json``."""
 
 Cause = Literal["AWS", "role"]
@@ -421,14 +420,12 @@ class Compared:
 
     :param file: the name of its file or folder.
     :param files: every file that it was read from, with its SHA-256.
-    :param date: the date of its action catalog.
-    :param version: the version of this package that generated it.
+    :param read: what was read for it.
     """
 
     file: str
     files: tuple[tuple[str, str], ...]
-    date: str
-    version: str
+    read: Inventory
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -436,6 +433,8 @@ class Report:
     """The whole report.
 
     :param schema: the version of the JSON report's schema.
+    :param read: what was read. The rest is derived from it, and so is a later comparison with this
+        report.
     :param version: the version of this package.
     :param catalog: the action catalog's package and version.
     :param date: the catalog's date.
@@ -448,8 +447,6 @@ class Report:
     :param roles: the roles.
     :param places: where the templates deploy them.
     :param others: everything else in the templates that gives access.
-    :param approval_end_roles: the roles with which schedules end approvals, as ``verify`` compares
-        them.
     :param unreadable: what could not be read and may give more access than the roles.
     :param suspects_sha256: the SHA-256 of what may give more access, as in the templates; empty if
         there is nothing.
@@ -462,7 +459,8 @@ class Report:
     :param actions: every action that a role has, by name.
     """
 
-    schema: Literal[7]
+    schema: Literal[8]
+    read: Inventory
     version: str
     catalog: str
     date: str
@@ -474,7 +472,6 @@ class Report:
     roles: tuple[RoleReport, ...]
     places: tuple[Deployment, ...]
     others: tuple[OtherResource, ...]
-    approval_end_roles: tuple[Role, ...] = ()
     unreadable: tuple[AssemblyUnknown, ...]
     suspects_sha256: str
     findings: tuple[Alarm, ...]
@@ -485,28 +482,30 @@ class Report:
     gained: Mapping[str, tuple[str, ...]]
     actions: tuple[ActionReport, ...]
 
-    @property
-    def assembly(self) -> Assembly:
-        """What it is about, as far as that is part of it."""
-        return Assembly(
-            roles=self.roles,
-            others=self.others,
-            unreadable=self.unreadable,
-            places=self.places,
-            suspects_sha256=self.suspects_sha256,
-            approval_end_roles=self.approval_end_roles,
-        )
-
 
 @dataclass(frozen=True, kw_only=True)
 class Earlier:
-    """What a report is compared with."""
+    """What a report is compared with.
+
+    If it is of a page that another version wrote, whether that shows it is ``unchecked``.
+    """
 
     compared: Compared
     report: Report
+    unchecked: bool = False
 
 
-def earlier_of(report: Report, *, file: str, files: tuple[tuple[str, str], ...]) -> Earlier:
-    """Return what to compare a later report with."""
-    compared = Compared(file=visible(file), files=files, date=report.date, version=report.version)
+def earlier_of(
+    report: Report,
+    *,
+    file: str,
+    files: tuple[tuple[str, str], ...],
+    read: Inventory | None = None,
+) -> Earlier:
+    """Return what to compare a later report with.
+
+    :param report: the report, as this version derives it.
+    :param read: what the earlier version kept; the report's own by default.
+    """
+    compared = Compared(file=visible(file), files=files, read=read or report.read)
     return Earlier(compared=compared, report=report)

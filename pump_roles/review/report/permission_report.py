@@ -21,6 +21,7 @@ from pump_roles.review.report import (
     counts,
 )
 from pump_roles.review.report.action_risks import mark, risk_of
+from pump_roles.review.report.inventory import inventory_of
 from pump_roles.review.report.questions import questions, worst_cases
 from pump_roles.review.report.report_changes import changes, newly_matched
 from pump_roles.review.report.role_policies import RolePolicies, differences
@@ -62,7 +63,10 @@ def of_published(*, guardrails: Sequence[Guardrail] = (), since: Earlier | None 
 def of_contents(contents: Assembly, *, since: Earlier | None = None) -> Report:
     """Report on roles."""
     catalog = shipped()
-    contents = Mask(contents.external_ids).masked(replace(contents, variants=()))
+    masked = Mask(contents.external_ids).masked(replace(contents, variants=()))
+    kept = inventory_of(masked, catalog=catalog.source, date=catalog.date)
+    # So that a report that is read again says the same.
+    contents = kept.assembly
     read = {found.role.kind: RolePolicies(found.role, catalog) for found in contents.roles}
     granted = {kind: policies.evaluator.grants for kind, policies in read.items()}
     actions = _actions(granted, catalog)
@@ -85,6 +89,12 @@ def of_contents(contents: Assembly, *, since: Earlier | None = None) -> Report:
     )
     report = Report(
         schema=SCHEMA,
+        read=kept.with_effective(
+            {
+                kind: tuple(action.name for action in actions if action.is_effective(kind))
+                for kind in read
+            }
+        ),
         version=__version__,
         catalog=catalog.source,
         date=catalog.date,
@@ -96,7 +106,6 @@ def of_contents(contents: Assembly, *, since: Earlier | None = None) -> Report:
         roles=roles,
         places=contents.places,
         others=contents.others,
-        approval_end_roles=contents.approval_end_roles,
         unreadable=contents.unreadable,
         suspects_sha256=contents.suspects_sha256,
         findings=found_alarms,
@@ -107,7 +116,7 @@ def of_contents(contents: Assembly, *, since: Earlier | None = None) -> Report:
         gained=_gained(actions),
         actions=actions,
     )
-    found = () if since is None else changes(since.report, report, catalog)
+    found = () if since is None else changes(since, report, catalog)
     new = newly_matched(found).union(*report.gained.values())
     return replace(
         report,

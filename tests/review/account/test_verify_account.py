@@ -1210,8 +1210,9 @@ def test_external_ids_that_a_report_cannot_tell_apart_are_said_to_be_open(tmp_pa
     with short_reports():
         report = of_templates(tmp_path / "role.template.json")
     digests = tuple(sha256(id_.encode()).hexdigest() for id_ in (A, B))
-    (role,) = report.roles
-    either = replace(report, roles=(replace(role, external_id_sha256=digests),))
+    (role,) = report.read.roles
+    read = replace(report.read, roles=(replace(role, external_id_sha256=digests),))
+    either = replace(report, read=read)
     for id_ in (A, B):
         found = result(from_report(Path("report.html"), either), published(id_))
         assert (found.state, found.unknown) == ("unknown", (open_ids,))
@@ -1244,7 +1245,7 @@ def test_report_expects_the_role_where_it_says_and_its_principal_is_passed(tmp_p
     file = Path("report.html")
     with pytest.raises(InputError, match=r"report\.html: .* pass --principal"):
         from_report(file, report)
-    there = replace(report, places=(ELSEWHERE, rollout()))
+    there = replace(report, read=replace(report.read, places=(ELSEWHERE, rollout())))
     found = from_report(file, there, principal=PUMP_ACCOUNT)
     assert found.places == (ELSEWHERE, rollout())
     assert found.accounts == {OTHER_ACCOUNT}

@@ -25,7 +25,6 @@ from click.testing import CliRunner, Result
 from pump_roles import Guardrail, __version__
 from pump_roles.review.cli import app
 from pump_roles.review.cli.options import Format, record, was_read
-from pump_roles.review.report import SCHEMA
 from pump_roles.review.report.permission_report import of_published
 from tests.commands import command, run, the_error, the_usage_error
 from tests.documents import written
@@ -113,8 +112,7 @@ def test_compares_with_a_report_its_page_a_template_or_a_folder_alike(tmp_path: 
     assert found["a.txt"]["since"] == {
         "file": "a.txt",
         "files": [["a.txt", sha256((tmp_path / "a.txt").read_bytes()).hexdigest()]],
-        "date": found["a.txt"]["date"],
-        "version": __version__,
+        "read": json.loads((tmp_path / "a.txt").read_text())["read"],
     }
     assert found["before"]["since"]["files"] == [
         [file.name, sha256(file.read_bytes()).hexdigest()]
@@ -323,6 +321,9 @@ def test_input_that_cannot_be_used_causes_one_error_and_writes_nothing(
 NEITHER = "a pump-roles report, a page of one, a template, or a folder of templates"
 
 
+UNREADABLE = "is not a report that this version of pump-roles can read"
+
+
 def is_not_compared_with(path: Path) -> str:
     """Return why a report is not compared with a file or a folder."""
     return error_of("--since", path).removeprefix(f"{path}: ")
@@ -337,17 +338,14 @@ def is_not_compared_with(path: Path) -> str:
         ('{"roles": []}', f"is not {NEITHER}"),
         ('{"Resources": {}}', "contains none of Pump's roles"),
         (
-            '{"schema": 1}',
-            f"is not a pump-roles report: its schema version is 1; this version reads {SCHEMA}",
+            '{"schema": 7}',
+            f"{UNREADABLE}: it does not keep what was read; write it again with this version",
         ),
         (
-            f'{{"schema": {SCHEMA}}}',
-            "is not a pump-roles report: Object missing required field `version`",
+            '{"read": {"format": 2, "version": "9.1"}}',
+            f"{UNREADABLE}: its format is 2; use version 9.1 of pump-roles, or a later one",
         ),
-        (
-            '{"schema": "3\\u001b"}',
-            "is not a pump-roles report: Expected `int`, got `str` - at `$.schema`",
-        ),
+        ('{"read": {"format": 1}}', f"{UNREADABLE}: Object missing required field `version`"),
         (f'{{"schema": 3, "roles": {"[" * 201}{"]" * 201}}}', "is nested too deeply to read"),
     ],
 )
@@ -358,10 +356,10 @@ def test_says_why_it_cannot_compare_with_a_file(text: str, problem: str, tmp_pat
 
 def test_value_in_an_error_about_an_earlier_report_is_visible_and_short(tmp_path: Path) -> None:
     content = json.loads(published("json"))
-    content["statements"][0]["roles"]["read-only"]["answer"] = "\x1b[31m" + "x" * 1_000
+    content["read"]["roles"][0]["RoleName"] = {"state": "\x1b[31m" + "x" * 1_000}
     (tmp_path / "earlier.json").write_text(json.dumps(content))
     found = is_not_compared_with(tmp_path / "earlier.json")
-    assert found.startswith("is not a pump-roles report: Invalid enum value '\\\\x1b[31mxxx")
+    assert found.startswith(f"{UNREADABLE}: Invalid enum value '\\\\x1b[31mxxx")
     assert found.endswith(" (cut)")
     assert len(found) < 300
 

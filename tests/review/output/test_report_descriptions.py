@@ -212,8 +212,9 @@ def test_verdict_on_a_role_that_is_stopped(partition: str, alarms: int, said: st
 
 def test_digest_of_an_earlier_file_has_its_name_unless_that_is_named_before() -> None:
     files = (("a.json", "1" * 64), ("b.json", "2" * 64))
-    since = Compared(file="a.json", files=files, date="2026-11-25", version="0.1.0")
-    said = compared(replace(of_published(), since=since))
+    published = of_published()
+    since = Compared(file="a.json", files=files, read=published.read)
+    said = compared(replace(published, since=since))
     assert f"SHA-256 {'1' * 64}, b.json SHA-256 {'2' * 64}" in said
     assert "a.json SHA-256" not in said
 
@@ -293,7 +294,7 @@ def test_checks_say_what_is_new_and_where_it_is(
     assert [(check.state, check.about) for check in checks(published)] == [
         *(("ok", ""), ("ok", ""), ("none", ""))
     ]
-    since = Compared(file="a.json", files=(), date="2026-11-25", version="0.1.0")
+    since = Compared(file="a.json", files=(), read=published.read)
     gained = {"ec2:Describe*": ("ec2:DescribeInstances", "ec2:DescribeHosts")}
     *others, last = checks(
         replace(published, alarms=2, gained=gained, since=since, changes=changes)

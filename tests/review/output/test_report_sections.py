@@ -45,9 +45,7 @@ from tests.support import (
     trust,
 )
 
-SINCE = Compared(
-    file="earlier.json", files=(("earlier.json", "0" * 64),), date="2026-09-26", version="0.1.0"
-)
+SINCE = Compared(file="earlier.json", files=(("earlier.json", "0" * 64),), read=of_published().read)
 
 
 @pytest.fixture(scope="module")

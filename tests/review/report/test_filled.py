@@ -52,7 +52,7 @@ def compared(tmp_path: Path) -> Compare:
         with short_reports() as catalog:
             report = of_templates(written(tmp_path / "before", files))
             was = earlier(report)
-            assert changes(was.report, report, catalog) == ()
+            assert changes(was, report, catalog) == ()
             after = deepcopy(files)
             edit(after)
             assert after != files

@@ -48,7 +48,7 @@ def changes(
     was: Earlier, report: Report, catalog: Catalog | None = None
 ) -> tuple[ReportChange, ...]:
     """The differences between an earlier report and a later one."""
-    return report_changes.changes(was.report, report, catalog or shipped())
+    return report_changes.changes(was, report, catalog or shipped())
 
 
 def told(found: Iterable[ReportChange]) -> list[tuple[str, str]]:
@@ -376,7 +376,7 @@ def test_distinguishes_what_aws_added_or_removed(monkeypatch: pytest.MonkeyPatch
     }
     without = published_with(replace(shipped(), actions=smaller), monkeypatch)
     gained, catalog = of_published(since=earlier(without)), replace(shipped(), actions=smaller)
-    lost = report_changes.changes(of_published(), without, catalog)
+    lost = report_changes.changes(earlier(of_published()), without, catalog)
     names = ["ce:CreateReport", "ec2:DescribeInstances"]
     for found, effect in ((gained.changes, "broader"), (lost, "narrower")):
         assert [

@@ -20,7 +20,7 @@ from pump_roles.inputs import InputError
 from pump_roles.published import ROLES
 from pump_roles.review.output.writers import to_json
 from pump_roles.review.report import Report
-from tests.support import of_templates
+from tests.support import earlier, of_templates
 from tools.release import check
 from tools.release.check import (
     NOTICE_DAYS,
@@ -29,7 +29,6 @@ from tools.release.check import (
     Section,
     current,
     main,
-    problems,
     sections,
     too_early,
 )
@@ -102,8 +101,11 @@ def only_read_only() -> Report:
 
 
 def before_aws() -> Report:
-    left = (action for action in now().actions if action.name != "ec2:DescribeInstances")
-    return replace(now(), actions=tuple(left))
+    effective = {
+        role.kind: tuple(name for name in role.effective if name != "ec2:DescribeInstances")
+        for role in now().read.roles
+    }
+    return replace(now(), read=now().read.with_effective(effective))
 
 
 # For files: without the published policies.
@@ -127,6 +129,10 @@ AWS = (
     "auto-pilot: 1 action that reads metadata: now matched by a wildcard: `ec2:DescribeInstances`."
 )
 READY = f"\n- **Expansion**, announced 2026-11-26: {PUMP}\n"
+
+
+def problems(before: Report | None, after: Report, section: Section) -> list[str]:
+    return check.problems(earlier(before) if before else None, after, section)
 
 
 def section(text: str) -> Section:
@@ -239,7 +245,8 @@ def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A folder with PERMISSIONS.md and the report of a release."""
     monkeypatch.setattr(check, "current", lambda _root: replace(small_after(), version="0.11.0"))
     (tmp_path / RELEASED).parent.mkdir(parents=True)
-    (tmp_path / RELEASED).write_text(to_json(replace(small_now(), version="0.10.0")))
+    released = replace(small_now(), read=replace(small_now().read, version="0.10.0"))
+    (tmp_path / RELEASED).write_text(to_json(released))
     headings = "## [0.10.0] - 2026-01-02\n\n## [0.9.0] - 2026-01-01\n"
     (tmp_path / "PERMISSIONS.md").write_text(f"## [Unreleased]\n{READY}\n{headings}")
     return tmp_path
@@ -303,8 +310,8 @@ MUST_BEGIN = f"by {RELEASED}, it must begin with [Unreleased]"
         ("PERMISSIONS.md", ("## [0.10.0] - 2026-01-02\n", ""), f"{MUST_BEGIN}, [0.10.0]"),
         (RELEASED, None, MUST_BEGIN),
         (RELEASED, ("{", ""), "it is not JSON"),
-        (RELEASED, ('"schema"', '"scheme"'), "is not a pump-roles report"),
-        (RELEASED, ('"schema": ', '"schema": 9'), "its schema version is 9"),
+        (RELEASED, ('"read"', '"reads"'), "it does not keep what was read"),
+        (RELEASED, ('"format": ', '"format": 9'), "its format is 91"),
     ],
 )
 def test_release_whose_parts_do_not_agree_fails_with_one_line(
