@@ -1,10 +1,14 @@
 """What each command writes as JSON is what its schema describes, and nothing else is."""
 
 import json
+import re
+import subprocess
+import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from importlib import resources
 from pathlib import Path
+from shutil import copytree, ignore_patterns
 from typing import Any
 
 import pytest
@@ -17,7 +21,10 @@ from pump_roles.review.account.probe import ProbeAttempt, ProbeReport, ProbeResu
 from pump_roles.review.account.rollout_status import RolloutStatus, RolloutUnknown, Statuses
 from pump_roles.review.account.verification import PolicyResult
 from pump_roles.review.account.watched_roles import published_roles
-from pump_roles.review.output.saved_report import inventory_from
+from pump_roles.review.output import embedding, saved_report
+from pump_roles.review.output.embedding import element_of
+from pump_roles.review.output.page import as_html
+from pump_roles.review.output.saved_report import inventory_from, read_saved
 from pump_roles.review.output.writers import to_json
 from pump_roles.review.report import ALARMS, Compared, Earlier, Report
 from pump_roles.review.report.permission_report import of_contents, of_published
@@ -35,6 +42,7 @@ from tests.support import (
     synthesize,
     together,
 )
+from tools.sandbox.cdk import ROOT
 
 Json = Any
 
@@ -287,3 +295,127 @@ def test_character_that_cannot_be_encoded_is_kept() -> None:
     written = to_json(ProbeReport(caller="", roles=(PROBED,)))
     assert json.loads(written)["roles"][0]["without_id"]["detail"] == "\ud800"
     assert written.encode("utf-8", "backslashreplace")
+
+
+# Pages, and files of every version
+
+
+SAVED = ROOT / "tests" / "saved"
+"""What each version kept. Nothing is ever removed from it."""
+
+
+@pytest.fixture(scope="module")
+def pages(reports: Mapping[str, Report]) -> Mapping[str, str]:
+    """The pages of reports, which were made with few actions."""
+    with short_reports():
+        return {name: as_html(report) for name, report in reports.items() if "compared" not in name}
+
+
+def read_page(page: str, folder: Path) -> Earlier | None:
+    """Read a page as a file."""
+    (folder / "page.html").write_text(page, encoding="utf-8")
+    with short_reports():
+        return read_saved(folder / "page.html")
+
+
+def test_page_shows_what_it_carries(
+    pages: Mapping[str, str], reports: Mapping[str, Report], tmp_path: Path
+) -> None:
+    for name, page in pages.items():
+        found = read_page(page, tmp_path)
+        assert found is not None
+        assert (found.report, found.unchecked) == (reports[name], False)
+
+
+def test_page_that_was_compared_carries_both_sides(text: str, tmp_path: Path) -> None:
+    changed(text, tmp_path, modify)
+    with short_reports():
+        before = earlier(of_templates(synthesize(tmp_path / "before", *ALL_GUARDRAILS)), "a.json")
+        report = of_templates(tmp_path / "changed.template.json", since=before)
+        page = as_html(report)
+    found = read_page(page, tmp_path)
+    assert found is not None
+    assert (found.report, found.unchecked) == (report, False)
+    assert found.report.changes
+
+
+@pytest.mark.parametrize("other", ["report, modified", "report, guardrails"])
+def test_page_that_shows_something_else_than_it_carries_is_refused(
+    other: str, pages: Mapping[str, str], tmp_path: Path
+) -> None:
+    shown, carried = (pages[name].encode() for name in ("report, published", other))
+    forged = shown.decode().replace(element_of(shown), element_of(carried))
+    for page in (forged, pages[other].replace("<main", "<p>Reviewed.</p><main", 1)):
+        with pytest.raises(InputError, match="it shows something else than it carries"):
+            read_page(page, tmp_path)
+
+
+def test_page_whose_names_of_actions_are_not_those_of_its_roles_is_refused(
+    reports: Mapping[str, Report], tmp_path: Path
+) -> None:
+    # They decide what AWS is said to have added.
+    report = reports["report, published"]
+    more = {role.kind: (*role.effective, "s3:GetObject") for role in report.read.roles}
+    with short_reports():
+        page = as_html(replace(report, read=report.read.with_effective(more)))
+    with pytest.raises(InputError, match="it shows something else than it carries"):
+        read_page(page, tmp_path)
+
+
+def test_page_of_another_build_is_read_and_not_checked(
+    reports: Mapping[str, Report], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(embedding, "code_sha256", lambda: "0" * 64)
+    with short_reports():
+        page = as_html(reports["report, modified"])
+    monkeypatch.undo()
+    found = read_page(page.replace("<main", "<p>Another page.</p><main", 1), tmp_path)
+    assert found is not None
+    assert (found.report, found.unchecked) == (reports["report, modified"], True)
+
+
+def kept_files() -> list[Path]:
+    return sorted(file for file in SAVED.rglob("*.*") if file.parent != SAVED)
+
+
+def test_every_version_is_kept() -> None:
+    """The positive control of the test below."""
+    assert {file.suffix for file in kept_files()} == {".html", ".json"}
+
+
+@pytest.mark.parametrize("file", kept_files(), ids=lambda file: f"{file.parent.name}/{file.name}")
+def test_what_every_version_kept_is_read(file: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(saved_report, "code_sha256", lambda: "of a later version")
+    with short_reports():
+        found = read_saved(file)
+        assert found is not None
+        assert found.report.roles
+        assert found.unchecked == (file.suffix == ".html")
+        # It is the same as in the file.
+        report = of_contents(found.compared.read.assembly, since=found)
+    assert report.read.roles == found.compared.read.roles
+    assert {change.cause for change in report.changes} <= {"AWS"}
+
+
+def test_page_from_before_the_first_format_is_an_error_that_says_what_to_do() -> None:
+    with pytest.raises(InputError) as caught:
+        read_saved(SAVED / "before-format-1.html")
+    assert str(caught.value).endswith(
+        "it does not keep what was read; write it again with this version"
+    )
+
+
+def test_what_was_kept_is_read_although_a_type_has_another_name_since(tmp_path: Path) -> None:
+    copytree(ROOT / "pump_roles", tmp_path / "pump_roles", ignore=ignore_patterns("__pycache__"))
+    for file in (tmp_path / "pump_roles").rglob("*.py"):
+        file.write_text(re.sub(r"\bOtherResource\b", "Neighbor", file.read_text()))
+    kept = SAVED / "0.1.0" / "modified.json"
+    ended = subprocess.run(
+        [sys.executable, "-m", "pump_roles", "report", "--since", str(kept)],
+        cwd=tmp_path,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert (ended.returncode, ended.stderr) == (0, "")
+    assert "Since `modified.json`" in ended.stdout
