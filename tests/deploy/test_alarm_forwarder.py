@@ -54,7 +54,7 @@ def test_forwarder_of_the_guide_is_in_each_account_and_region_of_the_organizatio
     asked = parser.parse_args(create[3:])
     where = parser.parse_args(instances[3:])
     assert where.stack_set_name == asked.stack_set_name == "PumpAlarmForwarder"
-    assert where.deployment_targets == "OrganizationalUnitIds=r-abcd"
+    assert where.deployment_targets == "OrganizationalUnitIds=ROOT_ID"
     # By default, one account at a time, one Region after the other, until the first failure.
     assert "SOFT_FAILURE_TOLERANCE,RegionConcurrencyType=PARALLEL" in where.operation_preferences
     file = Path(asked.template_body.removeprefix("file://"))
