@@ -10,6 +10,7 @@ from typing import Final, Literal, NamedTuple
 from pump_roles.iam.catalog import Action, Catalog, shipped
 from pump_roles.iam.identity_policies import ANY_ARN, EVERYWHERE, ActionPattern, Policy, Scope
 from pump_roles.iam.matching import overlap
+from pump_roles.iam.session_conditions import documented_key, is_never_met, needed_keys
 
 Decision = Literal[
     "allowed", "denied", "conditionally denied", "denied on some resources", "not granted"
@@ -103,7 +104,8 @@ class PolicyEvaluator:
 
     A deny does not count if it cannot be read, or if another policy may replace its policy. An
     allow that cannot be read still allows the part that can be read. Neither counts for an action
-    whose resources it certainly never applies to.
+    whose resources it certainly never applies to. Nor does a deny whose condition no session of a
+    role meets, or needs a condition key that AWS does not document for the action.
     """
 
     def __init__(
@@ -124,7 +126,10 @@ class PolicyEvaluator:
     def _add(self, policy: Policy, *, certain: bool) -> None:
         for pattern in policy.patterns:
             counts = pattern.effect == "Allow" or (
-                pattern.effect == "Deny" and pattern.readable and certain
+                pattern.effect == "Deny"
+                and pattern.readable
+                and certain
+                and not is_never_met(pattern.scope.condition)
             )
             if counts and pattern.scope.on(ANY_ARN):
                 found = PolicyPattern(policy, pattern, next(self._numbers))
@@ -211,15 +216,21 @@ class PolicyEvaluator:
     def _for(self, effect: str, action: Action) -> Sequence[PolicyPattern | None]:
         # The patterns that count, with their scopes for an action's resources; None for one that
         # never applies to these.
-        if not self._within_resources[effect]:
+        if not self._depending[effect]:
             return self.effective[effect]
         arns = self._catalog.arns[action.name]
         others = f"arn:*:{action.service}:*"
-        key = effect, *arns, others
+        has = {documented_key(key) for key in action.conditions} & self._needed
+        key = effect, *arns, others, *sorted(has)
         if key not in self._by_resources:
             placed: list[PolicyPattern | None] = [*self.effective[effect]]
-            for index in self._within_resources[effect]:
+            for index in self._depending[effect]:
                 found = self.effective[effect][index]
+                if effect == "Deny" and not has.issuperset(
+                    needed_keys(found.pattern.scope.condition)
+                ):
+                    placed[index] = None
+                    continue
                 # AWS may check others than it documents. Then an allow counts.
                 scope = found.pattern.scope.on(arns, (others,), certain=effect == "Deny")
                 placed[index] = self._in_scope(found, scope)
@@ -227,12 +238,22 @@ class PolicyEvaluator:
         return self._by_resources[key]
 
     @cached_property
-    def _within_resources(self) -> Mapping[str, list[int]]:
-        # Which patterns are not about every resource.
+    def _depending(self) -> Mapping[str, list[int]]:
+        # Which patterns are not about every resource, or need a condition key of the action.
         return {
-            effect: [at for at, each in enumerate(found) if not each.pattern.scope.everywhere]
+            effect: [
+                at
+                for at, each in enumerate(found)
+                if not each.pattern.scope.everywhere
+                or (effect == "Deny" and any(needed_keys(each.pattern.scope.condition)))
+            ]
             for effect, found in self.effective.items()
         }
+
+    @cached_property
+    def _needed(self) -> set[str]:
+        denies = (found.pattern.scope.condition for found in self.effective["Deny"])
+        return {key for condition in denies for key in needed_keys(condition)}
 
     def _in_scope(self, found: PolicyPattern, scope: Scope | None) -> PolicyPattern | None:
         if scope is None or scope is found.pattern.scope:

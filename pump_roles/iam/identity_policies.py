@@ -523,8 +523,6 @@ def _scope(members: Mapping[str, Any], version: Any) -> Scope:
         return in_newest_version(text, version)
 
     condition = parse_condition(members.get("Condition", {})).with_texts(newest)
-    if members.get("Effect") == "Deny" and condition.is_never_met:
-        return Scope(resources=())
     excluded = "NotResource" in members
     listed = as_list(members["NotResource"] if excluded else members.get("Resource", "*"))
     resources = {newest(resource) for resource in listed if isinstance(resource, str)}

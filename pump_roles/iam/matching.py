@@ -41,7 +41,7 @@ def overlap(pattern: str, other: str) -> bool:
     first, second = pattern.lower(), other.lower()
     start, beginning = first.rstrip("*"), second.rstrip("*")
     if not _WILDCARDS.isdisjoint(start + beginning):
-        return _overlap(first, second)
+        return patterns_overlap(first, second)
     # Most have no wildcard, or one at their end.
     if start == first:
         return start == beginning if beginning == second else start.startswith(beginning)
@@ -94,7 +94,8 @@ def _parts(arn: str) -> list[str]:
     return found + ["*"] * (_PARTS - len(found))
 
 
-def _overlap(first: str, second: str) -> bool:
+def patterns_overlap(first: str, second: str) -> bool:
+    """Return whether two patterns match a text in common, in the same case."""
     # The positions in the second pattern that the first one, read so far, can end at.
     ends = _skipped({0}, second)
     for character in first:
@@ -131,14 +132,17 @@ _POSITIVE: Final = {"StringEquals", "StringLike", "ArnLike", "IpAddress", "Bool"
 _NEGATIVE: Final = {"StringNotEquals", "StringNotLike", "ArnNotLike", "NotIpAddress"}
 """Operators whose key must have none of the values, so that more values admit fewer requests."""
 
-_EXCLUDES: Final = re.compile("(?:String|Arn)Not")
+_OPERATOR: Final = re.compile(
+    r"(?:Not)?IpAddress|Bool|BinaryEquals|Arn(?:Not)?(?:Equals|Like)|"
+    r"String(?:Not)?(?:Equals(?:IgnoreCase)?|Like)|"
+    r"(?:Numeric|Date)(?:(?:Not)?Equals|(?:Less|Greater)Than(?:Equals)?)"
+)
+"""IAM User Guide, "IAM JSON policy elements: Condition operators"."""
 
-_IN_EVERY_REQUEST: Final = {
-    *("aws:currenttime", "aws:epochtime", "aws:principalaccount", "aws:principalarn"),
-    *("aws:principaltype", "aws:securetransport", "aws:userid", "aws:viaawsservice"),
-}
-"""Condition keys, in lower case, that every request of a role has: IAM User Guide, "AWS global
-condition context keys"."""
+_OPERATOR_IN_ANY_CASE: Final = re.compile(_OPERATOR.pattern, re.IGNORECASE)
+_SEVERAL: Final = {"", "forallvalues", "foranyvalue"}
+
+_EXCLUDES: Final = re.compile("(?:String|Arn)Not")
 
 _AFTER: Final = "DateGreaterThanEquals"
 _DATE: Final = re.compile(r"[0-9]{4}(-[0-9]{2}){2}T[0-9]{2}(:[0-9]{2}){2}Z")
@@ -157,6 +161,7 @@ _SAME: Final[Mapping[str, Callable[[str, str], bool]]] = {
     "StringEqualsIgnoreCase": lambda value, other: value.casefold() == other.casefold(),
     "StringLike": partial(covers, fold=False),
     "ArnLike": arn_covers,
+    "Bool": str.__eq__,
 }
 """What the operators for one value do that can be decided without the request."""
 
@@ -175,16 +180,9 @@ class ConditionTest:
     values: tuple[str, ...]
 
     @property
-    def is_never_met(self) -> bool:
-        """Whether certainly no request meets it."""
-        base = self.operator.rpartition(":")[2]
-        if base == "Null":
-            return self.values == ("true",) and self.key in _IN_EVERY_REQUEST
-        # Without values, only what requires nothing of the key is met.
-        lenient = (
-            self.operator.startswith("ForAllValues:") or base.endswith("IfExists") or "Not" in base
-        )
-        return not self.values and not lenient
+    def single(self) -> "ConditionTest":
+        """The same for a key that has exactly one value."""
+        return replace(self, operator=self.operator.rpartition(":")[2])
 
     def is_met_by(self, value: str | None) -> bool | None:
         """Return whether a value of its key meets it; ``None`` if that is not known.
@@ -193,15 +191,39 @@ class ConditionTest:
         """
         if self.operator == "Null" and self.values in (("true",), ("false",)):
             return (value is None) == (self.values == ("true",))
-        base = self.operator.removesuffix("IfExists")
-        negative, same = "Not" in base, _SAME.get(base.replace("Not", ""))
-        if same is None or self.has_variable:
+        if self.has_variable:
             return None
         if value is None:
-            # IAM User Guide, "IAM JSON policy elements: Condition operators": an operator that
-            # negates is then true.
-            return negative or base != self.operator
+            return self.is_met_without_key
+        base = self.operator.removesuffix("IfExists")
+        negative, same = "Not" in base, _SAME.get(base.replace("Not", ""))
+        if same is None:
+            return None
         return any(same(found, value) for found in self.values) != negative
+
+    @property
+    def is_met_without_key(self) -> bool | None:
+        """Whether a request without its key meets it; ``None`` if that is not known."""
+        # IAM User Guide, "IAM JSON policy elements: Condition operators" and "Multivalued context
+        # keys": an operator that negates is then true.
+        if self.operator == "Null" and self.values in (("true",), ("false",)):
+            return self.values == ("true",)
+        several, _, operator = self.operator.rpartition(":")
+        base = operator.removesuffix("IfExists")
+        if not _OPERATOR.fullmatch(base):
+            return None
+        if several == "ForAnyValue":
+            return None if base != operator else False
+        return several == "ForAllValues" or "Not" in base or base != operator
+
+    @property
+    def has_operator(self) -> bool:
+        """Whether IAM has its operator, in any case."""
+        several, _, operator = self.operator.rpartition(":")
+        base = operator.removesuffix("IfExists")
+        return several.lower() in _SEVERAL and (
+            operator.lower() == "null" or bool(_OPERATOR_IN_ANY_CASE.fullmatch(base))
+        )
 
     @property
     def has_variable(self) -> bool:
@@ -280,11 +302,6 @@ class Condition:
         yield self.not_read
         for test in self.tests:
             yield from (test.key, *test.values)
-
-    @property
-    def is_never_met(self) -> bool:
-        """Whether certainly no request meets it."""
-        return any(test.is_never_met for test in self.tests)
 
     @property
     def without_exclusions(self) -> "Condition":

@@ -1,0 +1,125 @@
+"""A deny whose condition no session of a role meets limits nothing; any other one does."""
+
+from typing import Any
+
+import pytest
+
+from pump_roles.iam import PolicyEvaluator, parse_policy, shipped
+from tools.sandbox.simulator import ALLOWED, Role, decide, use
+
+ALLOW = {"Effect": "Allow", "Action": "*", "Resource": "*"}
+RUN, TAGS = "ec2:RunInstances", "ce:GetTags"
+PAST, NEXT, LATER = "2020-01-01T00:00:00Z", "2100-01-01T00:00:00Z", "2110-01-01T00:00:00Z"
+ARN = "arn:aws:iam::123456789012:role/R"
+
+
+def document(condition: Any) -> dict[str, Any]:
+    deny = {"Effect": "Deny", "Action": "*", "Resource": "*", "Condition": condition}
+    return {"Version": "2012-10-17", "Statement": [ALLOW, deny]}
+
+
+def decision(condition: Any, action: str = RUN) -> str:
+    policy = parse_policy(document(condition), name="P")
+    return PolicyEvaluator([policy], shipped()).grant(action).decision
+
+
+NEVER: list[Any] = [
+    {"Null": {"aws:TokenIssueTime": "true"}},
+    {"StringEquals": {"aws:PrincipalType": "User"}},
+    {"StringNotEquals": {"aws:PrincipalType": "AssumedRole"}},
+    {"ForAnyValue:StringLike": {"aws:PrincipalType": ["User", "Account"]}},
+    {"StringEquals": {"aws:username": "alice"}},
+    {"StringLike": {"aws:username": "${aws:username}"}},
+    {"Null": {"aws:username": "false"}},
+    {"Bool": {"aws:PrincipalIsAWSService": "true"}},
+    {"DateLessThan": {"aws:CurrentTime": PAST}},
+    {"DateLessThanEquals": {"aws:CurrentTime": "2020-01-01"}},
+    {"NumericLessThan": {"aws:EpochTime": "1577836800"}},
+    {"DateEquals": {"aws:CurrentTime": PAST}},
+    {"StringEquals": {"k": "a"}, "StringNotEquals": {"k": "a"}},
+    {"StringEquals": {"aws:RequestedRegion": "a"}, "StringLike": {"aws:RequestedRegion": "b*"}},
+    {"StringLike": {"aws:PrincipalTag/a": "a*"}, "StringNotLike": {"aws:PrincipalTag/a": "a*"}},
+    {"StringLike": {"aws:PrincipalArn": "b*"}, "ArnLike": {"aws:PrincipalArn": ARN}},
+    {"StringEquals": {"aws:PrincipalTag/a": "a"}, "Null": {"aws:PrincipalTag/a": "true"}},
+    {"Bool": {"aws:SecureTransport": "true"}, "BoolIfExists": {"aws:SecureTransport": "false"}},
+    {"DateGreaterThan": {"aws:CurrentTime": LATER}, "DateLessThan": {"aws:CurrentTime": NEXT}},
+    {"IpAddress": {"aws:SourceIp": "10.0.0.0/8"}, "IpAddressIfExists": {"aws:SourceIp": "::/0"}},
+    {"StringEquals": {"aws:RequestedRegion": "us-*"}},
+    {"StringEqualsIfExists": {"aws:PrincipalArn": f"{ARN}*"}},
+    {"StringIs": {"aws:RequestedRegion": "us-east-1"}},
+    {"StringEquals": {"aws:RequestedRegion": []}},
+    {"StringEquals": {"rds:DatabaseEngine": "mysql"}},
+]
+
+SOMETIMES: list[Any] = [
+    {"Null": {"aws:TokenIssueTime": "false"}},
+    {"Null": {"aws:PrincipalOrgID": "true"}},
+    {"StringEquals": {"aws:PrincipalType": ["User", "AssumedRole"]}},
+    {"StringNotEquals": {"aws:PrincipalType": "User"}},
+    {"StringNotEquals": {"aws:username": "alice"}},
+    {"StringEqualsIfExists": {"aws:username": "alice"}},
+    {"ForAllValues:StringEquals": {"aws:username": "alice"}},
+    {"Bool": {"aws:PrincipalIsAWSService": "false"}},
+    {"DateLessThan": {"aws:CurrentTime": NEXT}},
+    {"DateGreaterThan": {"aws:CurrentTime": PAST}},
+    {"DateGreaterThan": {"aws:CurrentTime": NEXT}, "DateLessThan": {"aws:CurrentTime": LATER}},
+    {"DateLessThan": {"aws:TokenIssueTime": PAST}},
+    {
+        "StringEquals": {"aws:PrincipalTag/a": ["a", "b"]},
+        "StringNotEquals": {"aws:PrincipalTag/a": "a"},
+    },
+    {
+        "StringLike": {"aws:RequestedRegion": "us-*"},
+        "StringEquals": {"aws:RequestedRegion": "us-east-1"},
+    },
+    {"StringEqualsIfExists": {"k": "a"}, "Null": {"k": "true"}},
+    {
+        "ForAnyValue:StringEquals": {"aws:TagKeys": "a"},
+        "ForAnyValue:StringNotEquals": {"aws:TagKeys": "a"},
+    },
+    {"IpAddress": {"aws:SourceIp": "10.0.0.0/8"}, "NotIpAddress": {"aws:SourceIp": "10.1.0.0/16"}},
+    {"StringEquals": {"aws:RequestTag/a": "a*"}},
+    {"StringNotEquals": {"aws:RequestedRegion": "us-*"}},
+    {"StringEquals": {"aws:RequestedRegion": ["us-*", "us-east-1"]}},
+    {"StringEquals": {"ec2:InstanceType": "t3.micro"}},
+    {"StringNotEquals": {"rds:DatabaseEngine": "mysql"}},
+]
+
+
+@pytest.mark.parametrize("condition", NEVER)
+def test_deny_that_never_applies_to_a_session_limits_nothing(condition: Any) -> None:
+    assert decision(condition) == "allowed"
+
+
+@pytest.mark.parametrize("condition", SOMETIMES)
+def test_deny_that_can_apply_to_a_session_limits(condition: Any) -> None:
+    assert decision(condition) == "conditionally denied"
+
+
+def test_key_limits_only_the_actions_for_which_aws_documents_it() -> None:
+    condition = {"StringEquals": {"ec2:InstanceType": "t3.micro"}}
+    assert decision(condition, TAGS) == "allowed"
+    assert decision({"StringEquals": {"aws:ResourceTag/a": "b"}}, "ec2:DescribeInstances") == "allowed"
+    assert decision({"StringEquals": {"aws:ResourceTag/a": "b"}}) == "conditionally denied"
+
+
+CONTEXT = {
+    "aws:PrincipalType": "AssumedRole",
+    "aws:TokenIssueTime": "2099-01-01T00:00:00Z",
+    "aws:CurrentTime": "2099-01-01T01:00:00Z",
+    "aws:PrincipalIsAWSService": "false",
+    "aws:SecureTransport": "true",
+    "aws:RequestedRegion": "us-east-1",
+    "aws:SourceIp": "10.0.0.1",
+    "aws:PrincipalTag/a": "a",
+}
+
+
+def test_simulator_allows_what_a_deny_that_never_applies_is_about() -> None:
+    """It rejects an operator that does not exist, and a condition without values."""
+    judged = [each for each in NEVER if "StringIs" not in each and [] not in [*each.values()]]
+    judged = [each for each in judged if "k" not in next(iter(each.values()))]
+    asked = [
+        use(Role("R", {}, {"P": document(each)}), action=TAGS, context=CONTEXT) for each in judged
+    ]
+    assert {*decide(asked)} == {ALLOWED}
