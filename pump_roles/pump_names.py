@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Final, Literal
 
-from pump_roles.iam import Trust
+from pump_roles.iam import Trust, matcher
 from pump_roles.placeholders import BESIDE, pattern, readings, shown
 from pump_roles.role import PUBLISHED_NAMES, Access, Reason
 
@@ -23,6 +23,9 @@ NAMES: Final[Mapping[Named, Reason]] = {
     "account": "names-account",
     "definition": "names-definition",
 }
+
+_PATTERN: Final = re.compile(r"role/(?:[^\s/\"]*/)*?([\w+=,.@-]+[*?][\w+=,.@*?-]*)")
+"""A pattern of the ARNs of roles, in which the beginning of the name is literal."""
 
 
 @dataclass(frozen=True)
@@ -49,10 +52,21 @@ class PumpNames:
         for reading in readings(text):
             if roles and (found := self._roles.search(reading)):
                 return "role", shown(found[1])
+            if roles and (name := self._matched(reading)):
+                return "role", shown(name)
             for name in self._accounts:
                 own = name == account and reading not in self.principals
                 if not own and re.search(rf"(?<![0-9]){name}(?![0-9])", reading):
                     return "account", name
+        return None
+
+    def _matched(self, text: str) -> str | None:
+        # The role whose name a pattern of ARNs matches that has the beginning of the name.
+        for found in _PATTERN.finditer(text):
+            matches = matcher(found[1].casefold())
+            for name in self.roles:
+                if matches(name.casefold()):
+                    return name
         return None
 
     @cached_property

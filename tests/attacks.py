@@ -169,6 +169,10 @@ def requiring(external_id: Any) -> dict[str, Any]:
 COGNITO = "cognito-identity.amazonaws.com"
 
 
+def _bus(**more: Any) -> dict[str, Any]:
+    return resource("AWS::Events::EventBusPolicy", Statement={"Effect": "Allow", **more})
+
+
 def _of_pool(pool: Any, *, users: str = "authenticated", **operators: Any) -> dict[str, Any]:
     # A role for the users of an Amazon Cognito identity pool.
     in_pool = {"StringEquals": {f"{COGNITO}:aud": pool}}
@@ -785,11 +789,15 @@ _OPENING = [
             "lets-in-unreadable": [
                 resource("AWS::EKS::AccessEntry", PrincipalArn={"Ref": "Parameter"}),
                 resource("AWS::Lambda::Permission", Principal={"Ref": "P"}),
+                _bus(Principal={"AWS": {"Ref": "Parameter"}}),
+                resource("AWS::Events::EventBusPolicy", Statement={"Ref": "Parameter"}),
             ],
             "lets-in *": [
                 resource("AWS::Serverless::Function", FunctionUrlConfig={"AuthType": "NONE"}),
                 _function(FunctionUrlConfig={"AuthType": "NONE"}),
                 resource("AWS::Events::EventBusPolicy", Principal="*"),
+                _bus(Principal="*"),
+                _bus(NotPrincipal={"AWS": OWN_ROOT}),
                 resource("AWS::EC2::VPCEndpointServicePermissions", AllowedPrincipals=["*"]),
             ],
             "lets-in evil.com": [resource("AWS::Lambda::Permission", Principal="evil.com")],
@@ -800,6 +808,7 @@ _OPENING = [
             ],
             "lets-in u-1": [resource("AWS::SSO::ApplicationAssignment", PrincipalId="u-1")],
             f"lets-in {OTHER_ROOT}": [
+                _bus(Principal={"AWS": [OWN_ROOT, OTHER_ROOT]}),
                 resource(
                     "AWS::Lambda::Permission",
                     Principal={"Fn::If": ["C", "s3.amazonaws.com", OTHER_ROOT]},

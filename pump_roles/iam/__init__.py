@@ -77,6 +77,7 @@ from pump_roles.iam.matching import (
     covers,
     folded,
     is_exclusion,
+    matcher,
     overlap,
     parse_condition,
 )
@@ -151,6 +152,7 @@ __all__ = [
     "known",
     "literal",
     "matched_by",
+    "matcher",
     "names_ids",
     "needs_permission",
     "new_external_id",

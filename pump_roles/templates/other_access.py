@@ -319,8 +319,10 @@ class _Reader:
         elif _is_public(resource.tree):
             yield Access("lets-in", "*")
         elif resource.is_of_aws and not resource.type.startswith("AWS::IoT::"):
-            for member, value in resource.tree.items():
+            for member, value in _granting(resource.tree):
                 yield from self._lets_in(value) if _LETS_IN.fullmatch(member) else ()
+                if member == "NotPrincipal":
+                    yield Access("lets-in", "*")
 
     def _lets_in(self, tree: Any) -> Iterator[Access]:
         members = as_mapping(tree)
@@ -447,6 +449,16 @@ def _admitting(document: Any) -> Iterator[Mapping[str, Any]]:
                 names = (operator for operator in condition if not is_exclusion(operator))
                 condition = {operator: condition[operator] for operator in names}
             yield {"Principal": principal, "Condition": condition}
+
+
+def _granting(tree: Mapping[str, Any]) -> Iterator[tuple[str, Any]]:
+    # The members of a resource, and of its statement, such as that of an event bus.
+    yield from tree.items()
+    for statement in as_list(parsed(tree.get("Statement", []))):
+        if not isinstance(statement, dict):
+            yield "Principal", statement
+        elif statement.get("Effect") != "Deny":
+            yield from statement.items()
 
 
 def _is_public(properties: Mapping[str, Any]) -> bool:

@@ -99,8 +99,9 @@ def test_deny_that_can_apply_to_a_session_limits(condition: Any) -> None:
 def test_key_limits_only_the_actions_for_which_aws_documents_it() -> None:
     condition = {"StringEquals": {"ec2:InstanceType": "t3.micro"}}
     assert decision(condition, TAGS) == "allowed"
-    assert decision({"StringEquals": {"aws:ResourceTag/a": "b"}}, "ec2:DescribeInstances") == "allowed"
-    assert decision({"StringEquals": {"aws:ResourceTag/a": "b"}}) == "conditionally denied"
+    tagged = {"StringEquals": {"aws:ResourceTag/a": "b"}}
+    assert decision(tagged, "ec2:DescribeInstances") == "allowed"
+    assert decision(tagged) == "conditionally denied"
 
 
 CONTEXT = {
