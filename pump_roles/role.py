@@ -372,6 +372,7 @@ AssemblyWhy = Literal[
     "member",
     "not-in-folder",
     "not-read",
+    "not-read-in-folder",
     "outer-stack-set",
     "unread-template",
     "unreadable",

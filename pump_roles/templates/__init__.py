@@ -39,7 +39,7 @@ def read(path: Path) -> "Assembly":
         roles = [*pump_roles(resolver.resources.values(), attached)]
         if not roles:
             raise InputError(f"{path}: contains none of Pump's roles")
-        outside = [file.path.name for file in files if not file.readable]
+        outside = [file for file in files if not file.readable]
         found = dict(others(resolver, roles, attached))
         assembly = assembly_of(path, resolver, roles, found, hidden=hidden, outside=outside)
         ending = approval_end_roles(resolver.resources.values(), attached)

@@ -65,6 +65,7 @@ from pump_roles.role import (
 from pump_roles.templates.resolve import PARAMETER, Resolver, Resource
 from pump_roles.templates.role_reader import ROLE_PROPERTIES, TemplateRole
 from pump_roles.templates.template import MEMBERS, NEUTRAL_MEMBERS, Hidden, Opaque, Template
+from pump_roles.templates.template_files import File
 
 _TARGETS: Final = {"OrganizationalUnitIds", "Accounts", "AccountFilterType", "AccountsUrl"}
 _INSTANCES: Final = {"DeploymentTargets", "Regions", "ParameterOverrides"}
@@ -250,7 +251,7 @@ def assembly_of(
     others: Mapping[Reference, OtherResource],
     *,
     hidden: Hidden,
-    outside: Iterable[str],
+    outside: Iterable[File],
 ) -> Assembly:
     """Return what templates deploy: Pump's roles, other resources, and what cannot be read."""
     hidden_ids = _external_ids(resolver)
@@ -270,7 +271,11 @@ def assembly_of(
         others=tuple(others.values()),
         unreadable=(
             *(
-                AssemblyUnknown(part="template", why="not-in-folder", source=file)
+                AssemblyUnknown(
+                    part="template",
+                    why="not-in-folder" if file.named else "not-read-in-folder",
+                    source=file.path.name,
+                )
                 for file in outside
             ),
             *(

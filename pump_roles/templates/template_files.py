@@ -1,7 +1,7 @@
 """Loads an app's templates: its files, the manifest, nested stacks, and what StackSets deploy."""
 
 import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from hashlib import sha256
 from pathlib import Path
@@ -34,6 +34,11 @@ _OF_SETTINGS: Final = frozenset({"principal", "external-id", "guardrails", *ROLE
 _MOST: Final = 1_000
 """The maximum number of templates nested in one. Each use of a nested stack counts."""
 
+_LOOKS_LIKE_ONE: Final = (
+    re.compile(r"""\bResources["']?\s*:"""),
+    re.compile(r"""\bType["']?\s*:\s*["']?(?:AWS|Custom)::\w"""),
+)
+
 _BUCKET: Final = re.compile(
     r"https://s3\.(?:\$\{AWS::Region\}|[a-z0-9-]+)\."
     r"(?:\$\{AWS::URLSuffix\}|amazonaws\.com(?:\.cn)?)/(.*)"
@@ -42,7 +47,11 @@ _BUCKET: Final = re.compile(
 
 @dataclass(frozen=True)
 class File:
-    """A template's file."""
+    """A template's file.
+
+    :param readable: whether it is read.
+    :param named: whether the caller, the manifest, or its name says that it is a template.
+    """
 
     path: Path
     stack: str = ""
@@ -50,6 +59,7 @@ class File:
     region: str = ""
     tags: Tags = field(default_factory=dict)
     readable: bool = True
+    named: bool = True
 
 
 def files_in(path: Path) -> list[File]:
@@ -71,10 +81,23 @@ def files_in(path: Path) -> list[File]:
     if (path / _MANIFEST).is_file():
         files = sorted(_named(path), key=lambda file: file.path)
     else:
-        files = [File(file) for file in sorted(path.glob(f"**/{_TEMPLATES}"))]
+        templates = {*path.glob(f"**/{_TEMPLATES}")}
+        files = [File(file) for file in sorted(templates)]
+        if files:
+            files += _not_read({path, *(file.parent for file in templates)}, templates)
     if not files:
         raise InputError(f"{path}: there is no template in this folder")
     return files
+
+
+def _not_read(folders: Iterable[Path], templates: Collection[Path]) -> Iterator[File]:
+    # What looks like a template in the folders, and has another name.
+    files = (file for folder in folders for file in folder.iterdir())
+    for file in sorted(files):
+        if file.suffix in (".json", ".yaml", ".yml") and file not in templates and _is_file(file):
+            text = file.read_bytes().decode(errors="replace")
+            if all(part.search(text) for part in _LOOKS_LIKE_ONE):
+                yield File(file, readable=False, named=False)
 
 
 def rendered(paths: Iterable[Path]) -> list[File]:

@@ -49,6 +49,35 @@ def test_whatever_a_template_holds_is_a_report_or_one_clear_error(
         assert str(error).startswith(str(tmp_path))
 
 
+OTHER_TEMPLATES = {
+    "a.yaml": "Resources:\n  R:\n    Type: AWS::IAM::Role\n",
+    "deep/b.yml": "Resources: {R: {Type: 'AWS::IAM::Role'}}",
+    "c.json": '{"Resources": {"R": {"Type": "AWS::IAM::Role"}}}',
+}
+NO_TEMPLATES = {
+    "package.json": '{"name": "x", "Resources": []}',
+    "config.yaml": "Type: AWS::IAM::Role\n",
+    "readme.md": OTHER_TEMPLATES["a.yaml"],
+}
+
+
+def test_template_in_a_folder_that_is_not_read_is_named(text: str, tmp_path: Path) -> None:
+    (tmp_path / "deep").mkdir()
+    templates = dict.fromkeys(["Pump.template.json", "deep/Pump.template.json"], text)
+    for name, content in {**NO_TEMPLATES, **templates}.items():
+        (tmp_path / name).write_text(content)
+    assert of_templates(tmp_path).unreadable == ()
+    for name, content in OTHER_TEMPLATES.items():
+        (tmp_path / name).write_text(content)
+    report = of_templates(tmp_path)
+    found = [(each.why, each.source) for each in report.unreadable]
+    assert found == [("not-read-in-folder", name) for name in ("a.yaml", "c.json", "b.yml")]
+    assert [alarm.kind for alarm in report.findings] == ["suspect"]
+    assert not report.exact
+    # A single template is all that was asked for.
+    assert of_templates(tmp_path / "Pump.template.json").unreadable == ()
+
+
 def with_artifact(folder: Path, text: str, **properties: str) -> Path:
     """Write the role's template, and a manifest that names it and one more artifact."""
     folder.mkdir(exist_ok=True)
