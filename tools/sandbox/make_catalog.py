@@ -12,7 +12,10 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any, Final
 
-from pump_roles.iam import Action, Catalog
+import botocore
+from botocore.session import get_session
+
+from pump_roles.iam import Action, Catalog, action_of, covers, services_of
 from pump_roles.published import ROLES
 from pump_roles.review.report.action_risks import mark
 from tools.sandbox.cdk import ROOT
@@ -104,6 +107,33 @@ def added(before: Mapping[str, Any], after: Mapping[str, Any]) -> list[tuple[str
     ]
 
 
+def uncataloged() -> list[str]:
+    """Return what botocore can call in the services of the published policies, and the shipped
+    catalog does not have, as ``service:Operation``.
+    """
+    session = get_session()
+    services = {pattern.partition(":")[0] for pattern in PATTERNS}
+    found = set()
+    for name in session.get_available_services():
+        model = session.get_service_model(name)
+        source = f"{model.endpoint_prefix}.amazonaws.com"
+        for service in services.intersection(services_of(source)):
+            found |= {
+                f"{service}:{operation}"
+                for operation in model.operation_names
+                if action_of(source, operation) is None
+            }
+    return sorted(found)
+
+
+def newer(names: Iterable[str]) -> dict[str, Any]:
+    """Return those that a published pattern matches."""
+    return {
+        "source": f"botocore {botocore.__version__}",
+        "actions": [name for name in names if any(covers(pattern, name) for pattern in PATTERNS)],
+    }
+
+
 def priority(action: Action) -> int:
     """Return the order of the review: writes, then reads that return data, then the others."""
     if not action.only_reads:
@@ -143,6 +173,9 @@ def main(package: Path = PACKAGE, folder: Path = FOLDER) -> int:
     )
     (folder / "catalog.json").write_text(as_text(data), encoding="utf-8")
     file.write_text(json.dumps(after, indent=1) + "\n", encoding="utf-8")
+    known = newer(uncataloged())
+    print(f"{len(known['actions'])} more are known from {known['source']}: {known['actions']}")
+    (folder / "newer.json").write_text(json.dumps(known, indent=1) + "\n", encoding="utf-8")
     shutil.copyfile(package / "LICENSE.txt", folder / "catalog-license.txt")
     return 0
 

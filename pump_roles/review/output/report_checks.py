@@ -42,6 +42,8 @@ ABOUT_ALARMS: Final = (
 
 TO_DO: Final = "What to do:"
 
+ABOUT_NEWER: Final = "Known from the SDK of %s, not described by AWS's reference yet: "
+
 
 class Check(NamedTuple):
     """Something that a reviewer checks first.
@@ -67,7 +69,8 @@ def checks(report: Report) -> Iterator[Check]:
     if new := sum(map(len, report.gained.values())):
         yield Check("broader", counted(new, "new action"), gained(report), "actions")
     else:
-        yield Check("ok", "No new actions", gained(report))
+        title = "No new actions in the catalog" if report.newer else "No new actions"
+        yield Check("ok", title, gained(report))
     if report.since is None:
         yield Check("none", "Not compared", "To see changes, pass an earlier report to `--since`.")
         return
@@ -98,9 +101,19 @@ def gained(report: Report) -> str:
     """Return which new actions the published wildcards match, when they can, and who says so."""
     number = sum(map(len, report.gained.values()))
     catalog = f"the reviewed catalog of {report.reviewed}. {_growth(report)}"
-    if not number:
-        return f"Pump's wildcards match only actions in {catalog}"
-    return f"Pump's wildcards match {counted(number, 'new action')}, in addition to {catalog}"
+    text = f"Pump's wildcards match only actions in {catalog}"
+    if number:
+        text = f"Pump's wildcards match {counted(number, 'new action')}, in addition to {catalog}"
+    return f"{text}{_newer(report)}"
+
+
+def _newer(report: Report) -> str:
+    if not report.newer:
+        return ""
+    return (
+        f" Not counted: {counted(len(report.newer), 'action')} known from the SDK of {report.sdk}, "
+        "not described by AWS's reference yet."
+    )
 
 
 def _growth(report: Report) -> str:

@@ -101,6 +101,8 @@ def _changes(report: Report) -> Iterator[Part]:
         yield from map(_change, report.changes)
     for pattern, names in report.gained.items():
         yield Item(("New since the review: ", Code(pattern), ": ", Names(names, _GAINED)))
+    if report.newer:
+        yield Item((report_checks.ABOUT_NEWER % report.sdk, Names(report.newer)))
 
 
 def _change(change: ReportChange) -> Item:

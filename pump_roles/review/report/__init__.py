@@ -456,6 +456,9 @@ class Report:
     :param changes: the differences from the earlier report.
     :param reviewed: the date of the last review of what the published wildcards match.
     :param gained: the actions that they match since then, by pattern.
+    :param sdk: the version of AWS's SDK at that review.
+    :param newer: the operations of that SDK that a role may call, and that the catalog does not
+        have because AWS's reference does not describe them yet. They are not counted.
     :param actions: every action that a role has, by name.
     """
 
@@ -480,6 +483,8 @@ class Report:
     changes: tuple[ReportChange, ...]
     reviewed: str
     gained: Mapping[str, tuple[str, ...]]
+    sdk: str
+    newer: tuple[str, ...]
     actions: tuple[ActionReport, ...]
 
 

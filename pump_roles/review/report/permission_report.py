@@ -8,7 +8,18 @@ from typing import Final
 from pump_roles._version import __version__
 from pump_roles.guardrails import Guardrail
 from pump_roles.guardrails.role_guardrails import opened, published_role
-from pump_roles.iam import CONDITIONALLY, DENIED, PARTLY, Action, Catalog, Grant, reviewed, shipped
+from pump_roles.iam import (
+    CONDITIONALLY,
+    DENIED,
+    NOT_GRANTED,
+    PARTLY,
+    Action,
+    Catalog,
+    Grant,
+    newer,
+    reviewed,
+    shipped,
+)
 from pump_roles.masking import Mask
 from pump_roles.published import REASONS, ROLES
 from pump_roles.review.report import (
@@ -114,6 +125,15 @@ def of_contents(contents: Assembly, *, since: Earlier | None = None) -> Report:
         changes=(),
         reviewed=reviewed()["date"],
         gained=_gained(actions),
+        sdk=newer()[0],
+        newer=tuple(
+            name
+            for name in newer()[1]
+            if any(
+                policies.evaluator.grant(name).decision not in (DENIED, NOT_GRANTED)
+                for policies in read.values()
+            )
+        ),
         actions=actions,
     )
     found = () if since is None else changes(since, report, catalog)

@@ -24,6 +24,7 @@ from pump_roles.iam import (
     PolicyEvaluator,
     Scope,
     decision_of,
+    newer,
     shipped,
 )
 from pump_roles.review.report import (
@@ -192,7 +193,11 @@ def _left(guardrail: Guardrail, report: Report) -> Left:
 @cache
 def _denied(guardrail: Guardrail, kind: str) -> Mapping[str, AbstractSet[Decision]]:
     # Once, although the page and the Markdown that it carries both say it.
-    denies = PolicyEvaluator(policies_on(guardrail, kind), shipped()).about(shipped(), "Deny")
+    evaluator = PolicyEvaluator(policies_on(guardrail, kind), shipped())
+    denies = dict(evaluator.about(shipped(), "Deny"))
+    for name in newer()[1]:
+        if deciding := evaluator.deciding(name)[1]:
+            denies[name] = deciding
     return {
         name: {decision_of(deny.pattern.scope) for deny in of_it} for name, of_it in denies.items()
     }

@@ -21,6 +21,7 @@ from pump_roles.iam import (
     Policy,
     PolicyEvaluator,
     known,
+    newer,
     parse_policy,
     parse_trust,
     shipped,
@@ -218,7 +219,9 @@ def test_statement_about_support_cases_names_what_opens_and_changes_them() -> No
     opens = {"servicequotas:CreateSupportCase", "servicequotas:RequestServiceQuotaIncrease"}
     refresh = "support:RefreshTrustedAdvisorCheck"
     assert refresh in writes
-    assert listed("open-support-cases") == writes - {refresh} | opens
+    uploads = {"support:CompleteAttachmentUpload", "support:GetAttachmentUploadLinks"}
+    assert uploads <= NEWER
+    assert listed("open-support-cases") - uploads == writes - {refresh} | opens
 
 
 def test_no_support_writes_leaves_the_cases_that_aws_opens_for_quotas(
@@ -345,11 +348,14 @@ def test_statement_about_other_accounts_names_what_works_in_a_monitoring_account
 def test_every_named_action_exists() -> None:
     """In AWS's whole catalog, with the case that it is written in."""
     known = {action.name for action in catalog.actions().values()}
-    assert set(NAMED) <= known
+    assert set(NAMED) <= known | {*newer()[1]}
 
 
 UNDECIDED = {"neptune-db:ReadDataViaQuery"}
 """The simulator finds no resource type for it, whatever the resource."""
+
+NEWER = {*newer()[1]}.intersection(NAMED)
+"""The simulator does not know these yet."""
 
 
 @pytest.mark.parametrize(
@@ -378,6 +384,7 @@ def test_each_answer_is_what_a_policy_simulator_decides(
     assert not expected.keys() & limited
     for action in UNDECIDED:
         assert expected.pop(action) in {EXPLICITLY_DENIED, IMPLICITLY_DENIED}
+    expected = {action: expected[action] for action in expected.keys() - NEWER}
     assert len(expected) > 200
     deployed = Deployed.of_template(json.loads(file.read_text()))
     context = {"aws:CurrentTime": "2027-01-01T00:00:00Z"}
