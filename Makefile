@@ -21,7 +21,7 @@ REVIEW := $(DEPLOY) .venv/.review
 DEVELOP := $(REVIEW) .venv/.develop node_modules/.develop
 BROWSER := $(DEVELOP) .venv/.browser
 
-.PHONY: help setup setup-review setup-develop demo demo-org sandbox smoke check test pythons versions lint type fix synth snapshot generate catalog screenshot bench site dist release-check release lock clean
+.PHONY: help setup setup-review setup-develop demo demo-org sandbox smoke check test pythons versions lint type fix synth snapshot generate catalog attributes screenshot bench site dist release-check release lock clean
 
 help: ## List what make can do
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "%-14s%s\n", $$1, $$2 }' Makefile
@@ -127,6 +127,9 @@ bench: $(BROWSER) ## Measure speed and size, for docs/performance.md
 
 catalog: $(DEVELOP) ## Update the action catalog from the pinned package, and print the actions that wildcards newly grant
 	@$(BIN)/python -m tools.sandbox.make_catalog
+
+attributes: $(DEVELOP) ## Update which names of resources AWS makes, from the resource schemas in cfn-lint
+	@$(BIN)/python -m tools.sandbox.make_attributes
 
 generate: $(DEVELOP) ## Write the files that are generated from the published roles; review the difference before you commit
 	@$(BIN)/python -m tools.release.generate

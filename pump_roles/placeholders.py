@@ -7,6 +7,7 @@ and what is literally ``${`` is ``${!``. So no literal can look like a placehold
   that of its stacks;
 - ``${3.Role}``, ``${3.Table.Arn}``: what AWS generates for a resource of the template 3;
 - ``${?3.Name}``: what whoever deploys the template 3 says for its parameter;
+  ``${?AWS::StackName}`` for the name of a stack;
 - ``${?}``: what is not resolved. A text with one of the last two is open.
 """
 
@@ -23,7 +24,7 @@ from pump_roles.inputs.text import as_text, unescaped
 HOLE: Final = "${?}"
 OPEN: Final = "${?"
 PLACEHOLDER: Final = re.compile(r"\$\{(?!!)([^{}]*)\}")
-_TEMPLATE_OF: Final = re.compile(r"\$\{\??(?:[0-9]+|outer)\.")
+_TEMPLATE_OF: Final = re.compile(r"\$\{(?:\??(?:[0-9]+|outer)\.|\?(?=AWS::))")
 
 
 SHAPES: Final[Mapping[str, str]] = {
@@ -201,7 +202,7 @@ class Resolved:
 
     :param texts: the texts.
     :param why: why it is unresolved.
-    :param literals: if it is unresolved, the literals that go into it.
+    :param literals: the literals that go into it, if it is unresolved or AWS makes it of them.
     :param refers: the resources that it names, and the conditions that choose between the texts.
     """
 
@@ -288,7 +289,8 @@ def of(texts: Iterable[Text], why: Why = "", *parts: Resolved) -> Resolved:
         found, why = frozenset({HOLE}), "too-many"
     refers: frozenset[Reference] = frozenset().union(*(part.refers for part in parts))
     if not why:
-        return Resolved(found, refers=refers)
+        kept: frozenset[str] = frozenset().union(*(part.literals for part in parts))
+        return Resolved(found, literals=kept, refers=refers)
     pieces = frozenset(plain(piece) for text in single for piece in PLACEHOLDER.split(text)[::2])
     return Resolved(found, why, pieces.union(*(part.words for part in parts)) - {""}, refers)
 

@@ -192,7 +192,11 @@ BESIDE: Template = {
         "Own": role({"Service": "ec2.amazonaws.com"}),
         "Account": resource("AWS::Organizations::Account"),
         "Users": resource("AWS::Cognito::UserPool"),
-        "Pool": _pool(USERS),
+        "Machine": resource("AWS::StepFunctions::StateMachine", StateMachineName=NAME),
+        "Named": resource("AWS::Cognito::UserPoolGroup", GroupName=NAME, UserPoolId="x"),
+        "OpenUser": resource("AWS::IAM::User", UserName={"Ref": "Free"}),
+        "EitherGroup": resource("AWS::IAM::Group", GroupName={"Fn::If": ["C", "x", NAME]}),
+        "Pool": _pool(USERS, IdentityPoolName="Mine"),
         "OfOthers": _pool("cognito-idp.us-east-1.amazonaws.com/us-east-1_Example"),
         "OfOwn": _pool({"Fn::GetAtt": "Users.ProviderName"}),
         "OfApps": _pool(USERS, OpenIdConnectProviderARNs=["arn:aws:iam::1:oidc-provider/x"]),
@@ -208,6 +212,13 @@ BESIDE: Template = {
     "Mappings": {"Services": {"us-east-1": {"states": "states.amazonaws.com"}}},
 }
 """What some refer to. It is innocent."""
+
+NOT_READ: list[Any] = [
+    {"Ref": "Free"},
+    ["sts:TagSession", {"Fn::ImportValue": "Action"}],
+    "{{resolve:ssm:/action}}",
+]
+"""Actions that only the deployment knows."""
 
 MAYBE = {"Fn::If": ["C", "x", NO_VALUE]}
 TRANSFORM: dict[str, Any] = {"Fn::Transform": {"Name": "Macro"}}
@@ -274,14 +285,16 @@ def _each_of(name: str) -> list[Any]:
     return ["X", [name], {"P${X}": policy("RolePolicy", RoleName={"Ref": "X"})}]
 
 
-def _connected(source: Any) -> Template:
-    # What SAM makes a managed policy of, for the role of the source.
-    destination = {"Destination": {"Arn": "arn:x"}, "Permissions": ["Write"]}
+def _connected(source: Any, target: Any = "") -> Template:
+    # What SAM makes a managed policy of, for the role of the source or the destination.
+    destination = {"Destination": target or {"Arn": "arn:x"}, "Permissions": ["Write"]}
     return {
         "Transform": SERVERLESS,
         "Resources": {
             "Other": resource("AWS::Serverless::Connector", Source=source, **destination),
             "F": resource("AWS::Lambda::Function", Role=ROLE_ARN),
+            "R": resource("AWS::Events::Rule", Targets=[{"Id": "x", "RoleArn": ROLE_ARN}]),
+            "Q": resource("AWS::SQS::Queue"),
         },
     }
 
@@ -372,6 +385,12 @@ _TRUSTING = [
         role("*", Condition={"StringEquals": {"aws:PrincipalAccount": {"Ref": "AWS::AccountId"}}}),
     ),
     *_each("trusts-everyone-but", role(None, NotPrincipal={"AWS": "123456789012"})),
+    # What is no text may be any action.
+    *_each("trusts-everyone", *(role("*", Action=action) for action in NOT_READ)),
+    *_each(
+        "trusts-everyone-but",
+        *(role(None, NotPrincipal={"AWS": "1"}, Action=action) for action in NOT_READ),
+    ),
     *_each(
         TRUSTS_ACCOUNT,
         role({"AWS": PUMP_ACCOUNT}),
@@ -477,12 +496,7 @@ _NAMING = [
         NAMES_ROLE,
         resource("AWS::EKS::AccessEntry", PrincipalArn=ROLE_ARN),
         resource("AWS::KMS::Key", KeyPolicy={"Statement": {**ALLOW, "Principal": "*"}}),
-        _command({"Fn::Sub": f'{{"role": "{ESCAPED}", "of": "${{X}}"}}'}),
-        _command({NAME: "*"}),
         {"Type": "AWS::EC2::Instance", "Metadata": {"AWS::CloudFormation::Init": COMMANDS}},
-        _command(
-            {"Fn::Join": ["", ["--role Pump", {"Fn::If": ["C", "AutoPilotRole ", NO_VALUE]}]]}
-        ),
         # What is not only a name, a filter, or a deny.
         resource("AWS::SecretsManager::Secret", SecretString=ROLE_ARN),
         resource("AWS::Events::Rule", EventPattern=PATTERN, RoleArn=ROLE_ARN),
@@ -492,14 +506,10 @@ _NAMING = [
         _organization(f'{{"Statement": {{"Effect": "Allow", "Effect": "Deny", "A": "{NAME}"}}}}'),
         _organization(ROLE_ARN),
         _organization(NAME),
-        resource("Custom::Policy", PolicyDocument={"Statement": [BUCKET_DENY]}),
         resource("AWS::S3::BucketPolicy", PolicyDocument={"Statement": [BUCKET_DENY, ALLOW]}),
         resource("AWS::CloudWatch::Alarm", AlarmActions=[NAME]),
-        resource("Custom::Command", Description=NAME),
-        resource("Custom::Command", CommandName=NAME),
         resource("AWS::S3::Bucket", AlarmName=NAME),
         resource("AWS::Logs::SubscriptionFilter", DestinationArn=NAME),
-        resource("AWS::CloudFormation::CustomResource", Tags=[NAME]),
         *(
             resource("AWS::Config::ConfigRule", InputParameters={"r": ROLE_ARN}, Source=source)
             for source in ({"Owner": "CUSTOM_LAMBDA"}, {"Owner": {"Ref": "Owner"}})
@@ -540,6 +550,34 @@ _NAMING = [
         *_assuming(Resource=ARN_OF_ROLE),
         elsewhere=(),
     ),
+    # What can call AWS, and names the role.
+    *_each(
+        NAMES_ROLE,
+        _command({"Fn::Sub": f'{{"role": "{ESCAPED}", "of": "${{X}}"}}'}),
+        _command({NAME: "*"}),
+        _command(
+            {"Fn::Join": ["", ["--role Pump", {"Fn::If": ["C", "AutoPilotRole ", NO_VALUE]}]]}
+        ),
+        _command({"Fn::Base64": NAME}),
+        _command({"Fn::Base64": {"Fn::Sub": f"--role-name {NAME} ${{AWS::Region}}"}}),
+        _command({"Fn::GetAtt": ["Machine", "Name"]}),
+        _command({"Ref": "Named"}),
+        resource("Custom::Policy", PolicyDocument={"Statement": [BUCKET_DENY]}),
+        resource("Custom::Command", Description=NAME),
+        resource("Custom::Command", CommandName=NAME),
+        resource("AWS::CloudFormation::CustomResource", Properties=[NAME]),
+        resource("AWS::Scheduler::Schedule", Target={"Arn": "x", "Input": f'{{"R": "{NAME}"}}'}),
+        resource("AWS::StepFunctions::StateMachine", Definition={"States": {"S": {"R": NAME}}}),
+        resource("AWS::StepFunctions::StateMachine", DefinitionString=f'{{"R": "{NAME}"}}'),
+        gate="names-role Other",
+    ),
+    *_each(
+        "names-definition AutoPilotRole",
+        _command({"Ref": "AutoPilotRole"}),
+        elsewhere=(),
+        gate="names-role Other",
+        gate_elsewhere=(),
+    ),
 ]
 """What names Pump's role, or its account, in a way that may give access."""
 
@@ -552,6 +590,8 @@ _ATTACHING = [
         policy("RolePolicy", RoleName={"Fn::Sub": "Pump${Free}Role"}),
         policy("RolePolicy", RoleName={"Fn::ImportValue": {"Ref": "Free"}}),
         policy("RolePolicy", RoleName={"Fn::ImportValue": "Unknown"}),
+        policy("RolePolicy", RoleName={"Ref": "OpenUser"}),
+        policy("RolePolicy", RoleName={"Fn::Base64": {"Ref": "Free"}}),
         policy("RolePolicy", RoleName={"Fn::Select": [1, {"Fn::Split": ["/", {"Ref": "Free"}]}]}),
         elsewhere="may-attach",
         gate="may-attach Other",
@@ -569,6 +609,7 @@ _ATTACHING = [
         *(policy("RolePolicy", RoleName=name) for name in (NAME, {"Fn::ImportValue": "TheRole"})),
         policy(Roles=[{"Fn::Select": [1, {"Fn::Split": ["/", {"Fn::ImportValue": "TheArn"}]}]}]),
         policy(Roles=[{"Fn::ImportValue": {"Fn::Sub": "The${Suffix}"}}]),
+        policy(Roles=[{"Fn::GetAtt": ["Machine", "Name"]}]),
         policy(Roles=[{"Fn::GetStackOutput": {"StackName": "Own", "OutputName": "RoleName"}}]),
         elsewhere=(ATTACHES, ELSEWHERE_INLINE),
         gate="attaches Other",
@@ -583,6 +624,9 @@ _ATTACHING = [
         (COULD_ATTACH, UNREAD_POLICY),
         policy("RolePolicy", RoleName={"Ref": "ByDefault"}),
         policy("RolePolicy", RoleName={"Ref": "OfSsm"}),
+        policy("RolePolicy", RoleName={"Ref": "Named"}),
+        policy("RolePolicy", RoleName={"Ref": "EitherGroup"}),
+        policy(Roles=[{"Fn::Select": [6, {"Fn::Split": [":", {"Ref": "Machine"}]}]}]),
         policy("RolePolicy", RoleName={"Fn::If": ["C", "Other", NAME]}),
         policy(Roles=[{"Fn::Select": [1, ["a", MAYBE, NAME]]}]),
         gate="could-attach Other",
@@ -603,6 +647,10 @@ _ATTACHING = [
         (COULD_ATTACH, NAMES_ROLE, UNREAD_POLICIES),
         _connected({"Type": "AWS::Lambda::Function", "RoleName": NAME}),
         _connected({"Id": "F"}),
+        _connected({"Id": "Q"}, {"Id": "F"}),
+        _connected({"Id": "Q"}, [{"Id": "Q"}, {"Id": "F"}]),
+        _connected({"Id": "R"}, {"Type": "AWS::StepFunctions::StateMachine", "Arn": "arn:x"}),
+        _connected({"Id": "Q"}, {"Type": "AWS::Lambda::Function", "RoleName": NAME}),
         {
             "Transform": SERVERLESS,
             "Resources": {
@@ -610,6 +658,16 @@ _ATTACHING = [
                     **resource("AWS::Serverless::Function", Role=ROLE_ARN),
                     "Connectors": {"C": {"Properties": {"Destination": {"Id": "Table"}}}},
                 }
+            },
+        },
+        {
+            "Transform": SERVERLESS,
+            "Resources": {
+                "F": resource("AWS::Serverless::Function", Role=ROLE_ARN),
+                "Other": {
+                    **resource("AWS::SQS::Queue"),
+                    "Connectors": {"C": {"Properties": {"Destination": {"Id": "F"}}}},
+                },
             },
         },
         gate="could-attach Other",

@@ -40,16 +40,25 @@ _FIX: Final = (
     "To change its name or deny permissions, use its arguments."
 )
 _UNKNOWN_TARGET: Final = "unknown-target"
-"""The one rule that can be acknowledged: nothing in the app says that Pump's role is the target."""
+"""The one rule that can be acknowledged: nothing in the app says that it changes Pump's role."""
 _UNKNOWN_TARGET_FIX: Final = (
     "Say in the app what this is, with a literal name or the allowed_values of a parameter; or "
     "move it to another stack. If it never reaches Pump's role, acknowledge this rule on its "
     "construct, with a reason."
 )
+_NAMES_ROLE_FIX: Final = (
+    "If it must not change Pump's role, remove the role's name from it. If it does not change the "
+    "role, acknowledge this rule on its construct, with a reason."
+)
 _CHANGED_LATER_FIX: Final = (
     "Move it, or Pump's role, to another stack. If it does not change Pump's role, acknowledge "
     "this rule on the role, with a reason."
 )
+
+_FIXES: Final[Mapping[Reason, str]] = {
+    "changed-later": _CHANGED_LATER_FIX,
+    "names-role": _NAMES_ROLE_FIX,
+}
 
 ONLY_AT_DEPLOYMENT: Final[frozenset[Reason]] = frozenset(
     {"changed-later", "may-attach", "may-be-named-alike", "may-contain"}
@@ -73,6 +82,7 @@ _WORDS: Final[Mapping[Reason, str]] = {
     "changed-later": f"{{it}} may change the template of {{role}}: {_ONLY_AT_DEPLOYMENT}",
     "could-be-named-alike": f"{_ALIKE}: {_SPELLED}",
     "may-be-named-alike": f"{_ALIKE}: {_ONLY_AT_DEPLOYMENT}",
+    "names-role": f"{{it}} names {{role}} and can change it: {_ONLY_AT_DEPLOYMENT}",
     "could-contain": f"{_UNREAD}: {_SPELLED}",
     "may-contain": f"{_UNREAD}: {_ONLY_AT_DEPLOYMENT}",
 }
@@ -168,12 +178,12 @@ _PLUGINS: Final[dict[str, _Immutable]] = {}
 
 def _violation(built: "Built", widening: "Widening") -> PolicyViolation:
     why, at = widening.access.why, widening.at
-    is_unknown = why in ONLY_AT_DEPLOYMENT
+    is_unknown = why in ONLY_AT_DEPLOYMENT or why in _FIXES
     fix = _UNKNOWN_TARGET_FIX if is_unknown else _FIX
     return PolicyViolation(
         rule_name=_UNKNOWN_TARGET if is_unknown else _RULE,
         description=_description(built, widening),
-        fix=_CHANGED_LATER_FIX if why == "changed-later" else fix,
+        fix=_FIXES.get(why, fix),
         # Only "fatal" cannot be acknowledged.
         severity="error" if is_unknown else "fatal",
         violating_resources=[

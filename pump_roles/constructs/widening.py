@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Final
 
-from pump_roles.guardrails import opening_tags
+from pump_roles.guardrails import approval_end, opening_tags
 from pump_roles.iam import asked_tags, statements_in, without_partition
 from pump_roles.inputs import EXTERNAL_ID, PRINCIPAL, Text, as_list, as_mapping, as_text, unescaped
 from pump_roles.placeholders import (
@@ -14,13 +14,14 @@ from pump_roles.placeholders import (
     Resolved,
     certain_text,
     contains,
+    everything,
+    filled,
     is_word,
     values_of,
 )
 from pump_roles.role import Access, Reason
 from pump_roles.templates.reach import (
     ATTACHED,
-    ROLE,
     Attachment,
     Attachments,
     Naming,
@@ -31,10 +32,13 @@ from pump_roles.templates.reach import (
 )
 from pump_roles.templates.resolve import Resolver, Resource
 from pump_roles.templates.template import (
+    AWS_TYPES,
     MEMBERS,
+    ROLE,
     STACK_SET,
     Hidden,
     Template,
+    attributes,
     has_transform,
     hidden_at_deployment,
     ref,
@@ -202,6 +206,7 @@ class _Gate:
         )
         namesakes = Attachments(outside, self._hidden)
         not_read, changing = [*_unread(self._resolver, self._hidden)], self._changing()
+        acting = [*_acting(self._resolver.resources.values())]
         for reference, built in roles.items():
             resource = self._resolver.resources[reference]
             role, template = names_of(resource), resource.template
@@ -214,6 +219,10 @@ class _Gate:
                     yield built, _at(found.resource, ATTACHED[naming])
             for found, naming in namesakes.near(role, template) if not template.member else ():
                 yield built, _at(found.resource, _ALIKE[naming])
+            named = (
+                each for each, values in acting if each is not resource and _names(role, values)
+            )
+            yield from ((built, _at(each, "names-role")) for each in named)
             for part in not_read:
                 near = part.template.root is template.root and part.name in part.template.unread
                 if (contains := part.may_contain(role)) or near:
@@ -249,10 +258,7 @@ class _Unread:
 
     def may_contain(self, role: RoleNames) -> bool:
         """Return whether it contains a role's name, or refers to the role."""
-        return any(is_word(name, self.text) for name in role.names) or any(
-            role.reference in value.refers or any(contains(name, value) for name in role.names)
-            for value in self.values
-        )
+        return any(is_word(name, self.text) for name in role.names) or _names(role, self.values)
 
 
 def _unread(resolver: Resolver, hidden: Hidden) -> Iterator[_Unread]:
@@ -263,6 +269,25 @@ def _unread(resolver: Resolver, hidden: Hidden) -> Iterator[_Unread]:
             read = listed.get(name, template.content.get(name))
             text = unescaped(template.unread.get(name) or as_text(read))
             yield _Unread(template, name, text, tuple(resolver.inside(read, template)))
+
+
+def _acting(resources: Iterable[Resource]) -> Iterator[tuple[Resource, Sequence[Resolved]]]:
+    # What can call AWS when it is deployed, or later, and the values that say what it does.
+    for resource in resources:
+        is_custom = not (resource.is_of_aws or resource.type.endswith("::MODULE"))
+        if not is_custom and resource.type not in AWS_TYPES["acts"]:
+            continue
+        names = attributes().get(resource.type, ("", "", ""))[1].split()
+        tree = {name: resource[name] for name in resource.properties.keys() - {*names, "Tags"}}
+        if not approval_end(filled(tree)):
+            yield resource, [*everything(tree)]
+
+
+def _names(role: RoleNames, values: Iterable[Resolved]) -> bool:
+    return any(
+        role.reference in value.refers or any(contains(name, value) for name in role.names)
+        for value in values
+    )
 
 
 def _outside(template: Template, logical_id: str) -> tuple[Template, str]:

@@ -53,6 +53,9 @@ ASSUME_ROLE: Final = "sts:AssumeRole"
 _ASSUMING: Final = "sts:Assume*"
 """Who is only allowed anything else, such as ``sts:TagSession``, cannot assume the role."""
 
+_DYNAMIC: Final = "{{resolve:"
+"""What a dynamic reference of a template starts with."""
+
 _ANY: Final = "$"
 """What is in the place of an open external ID: no external ID has this character."""
 
@@ -360,18 +363,20 @@ def _statement(statement: Mapping[str, Any], version: str, read: Reader) -> Trus
             del rest["StringEquals"]
     condition = parse_condition(rest).with_texts(lambda text: in_newest_version(text, version))
     actions = as_list(statement.get("Action", []))
+    are_texts = all(isinstance(action, str) and _DYNAMIC not in action for action in actions)
     principals = tuple(_principals(statement, read))
     readable = (
         statement.get("Effect") in ("Allow", "Deny")
         and statement.keys() <= _COMPARED_MEMBERS
-        and all(isinstance(action, str) for action in actions)
+        and are_texts
         and all(_is_readable(principal) for principal in principals)
         and not condition.not_read
     )
     return TrustStatement(
         effect=as_text(statement.get("Effect", "")),
         principals=principals,
-        actions=tuple(strings(actions)),
+        # What is not read may be any action.
+        actions=tuple(actions) if are_texts else (),
         id_required=_id_required(ids, statement, condition, named=bool(keys)),
         external_ids=ids,
         condition=condition,

@@ -46,7 +46,6 @@ from pump_roles.templates.reach import (
     ATTACHED,
     ATTACHES,
     INSTANCE_PROFILE,
-    ROLE,
     Attachments,
     Naming,
     RoleNames,
@@ -54,7 +53,7 @@ from pump_roles.templates.reach import (
 )
 from pump_roles.templates.resolve import Resolver, Resource, generated
 from pump_roles.templates.role_reader import TemplateRole, parsed, read_trust
-from pump_roles.templates.template import AWS_TYPES, Template, has_transform, ref
+from pump_roles.templates.template import AWS_TYPES, ROLE, Template, has_transform, ref
 
 _PRINCIPALS: Final = {ROLE, "AWS::IAM::User", "AWS::IAM::Group"}
 _POLICIES: Final = {*ATTACHES, "AWS::IAM::UserPolicy", "AWS::IAM::GroupPolicy"} - {INSTANCE_PROFILE}

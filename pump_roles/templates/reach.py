@@ -7,12 +7,13 @@ from typing import Any, Final, Literal
 
 from pump_roles.guardrails import only_takes_away
 from pump_roles.iam import DENY_ALL, Policy, denies_all, parse_policy
-from pump_roles.inputs import Text, as_mapping, as_text
+from pump_roles.inputs import Text, as_list, as_mapping, as_text
 from pump_roles.placeholders import (
     GENERATED,
     KEPT,
     OPEN,
     PLACEHOLDER,
+    Choice,
     Reference,
     Resolved,
     alike,
@@ -22,6 +23,7 @@ from pump_roles.placeholders import (
     filled,
     filled_text,
     fits,
+    parts_of,
     unresolved,
     values_of,
 )
@@ -45,7 +47,6 @@ ATTACHED: Final[Mapping[Naming, Reason]] = {
     "deployment": "may-attach",
 }
 
-ROLE: Final = "AWS::IAM::Role"
 INSTANCE_PROFILE: Final = "AWS::IAM::InstanceProfile"
 MANAGED_POLICY: Final = "AWS::IAM::ManagedPolicy"
 _BUDGETS_ACTION: Final = "AWS::Budgets::BudgetsAction"
@@ -258,8 +259,8 @@ def _attachments(resources: Iterable[Resource]) -> Iterator[Attachment]:
                 added = [value for name, value in resource.tree.items() if name.startswith("Fn::")]
                 values.append(unresolved("macro", *everything(added)))
             yield Attachment(resource, tuple(values), "later" if by_budget else "name")
-        elif source := _connected(resource):
-            yield Attachment(resource, source, "text")
+        elif connected := tuple(_connected(resource)):
+            yield Attachment(resource, connected, "text")
 
 
 def _of_budget(definition: Any) -> Any:
@@ -270,18 +271,43 @@ def _of_budget(definition: Any) -> Any:
     return action.get("Roles") if isinstance(action, dict) else action
 
 
-def _connected(resource: Resource) -> tuple[Resolved, ...]:
-    # SAM gives the role of a connector's source a policy. The source is a resource, or the one that
-    # has the connector.
-    source: Any = {"Id": resource.logical_id}
-    if resource.type == _CONNECTOR:
-        source = as_mapping(resource["Source"])
-    elif "Connectors" not in resource.members:
-        return ()
-    name = source.get("Id")
-    of = resource.resolver.resources.get((resource.template.key, as_text(name)))
-    roles = [value for key, value in of.tree.items() if "Role" in key] if of else [source]
-    return tuple(value for role in roles for value in everything(role))
+def _connected(resource: Resource) -> Iterator[Resolved]:
+    # SAM gives the role of a connector's source or destination a policy: that of a resource, or one
+    # that it names. The source can be the resource that has the connector.
+    connectors = [resource.tree] if resource.type == _CONNECTOR else []
+    if "Connectors" in resource.members:
+        own = resource.resolver.tree(resource.members["Connectors"], resource.template)
+        parts = parts_of(own) if isinstance(own, dict) else [own]
+        connectors += [as_mapping(part).get("Properties", part) for part in parts]
+        yield from _roles_of({"Id": resource.logical_id}, resource)
+    for connector in connectors:
+        for end in ("Source", "Destination") if isinstance(connector, dict) else ():
+            for each in as_list(connector.get(end, [])):
+                yield from _roles_of(each, resource)
+        if not isinstance(connector, dict):
+            yield unresolved("function", *everything(connector))
+
+
+def _roles_of(end: Any, resource: Resource) -> Iterator[Resolved]:
+    if not isinstance(end, dict):
+        yield unresolved("function", *everything(end))
+        return
+    key = (resource.template.key, as_text(end.get("Id")))
+    connected = resource.resolver.resources.get(key)
+    if connected is not None:
+        yield from _named_roles(connected.tree)
+    elif "Id" in end or "RoleName" in end:
+        yield from everything({name: end[name] for name in end.keys() & {"Id", "RoleName"}})
+
+
+def _named_roles(tree: Any) -> Iterator[Resolved]:
+    # Those of a rule are in its targets.
+    if isinstance(tree, dict):
+        for name, value in tree.items():
+            yield from everything(value) if "Role" in name else _named_roles(value)
+    elif isinstance(tree, list | Choice):
+        for part in parts_of(tree):
+            yield from _named_roles(part)
 
 
 def _is_whole(text: str) -> bool:

@@ -4,7 +4,9 @@ A value with open placeholders is unresolved, but keeps its texts: ``app-${?}-ro
 name of one of Pump's roles.
 """
 
+import json
 import re
+from base64 import b64encode
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property, partial
@@ -37,7 +39,7 @@ from pump_roles.placeholders import (
     plain,
     unresolved,
 )
-from pump_roles.templates.template import AWS_TYPES, STACK, Template
+from pump_roles.templates.template import AWS_TYPES, ROLE, STACK, Template, attributes
 
 _DYNAMIC: Final = "{{resolve:"
 PARAMETER: Final = re.compile(r"\$\{\?([0-9]+)\.([^{}]+)\}")
@@ -45,14 +47,16 @@ PARAMETER: Final = re.compile(r"\$\{\?([0-9]+)\.([^{}]+)\}")
 _VARIABLE: Final = re.compile(r"\$\{([^{}$]*)\}")
 _REFERENCE: Final = re.compile(r"\{\{resolve:(ssm|ssm-secure|secretsmanager):([^{}]*)\}\}")
 _PER_STACK: Final = ("AWS::StackName", "AWS::StackId")
-_IAM: Final[Mapping[str, tuple[str, str]]] = AWS_TYPES["iam"]
+_IAM: Final[Mapping[str, str]] = AWS_TYPES["iam"]
 _STORES: Final[Mapping[str, str]] = AWS_TYPES["stores"]
 _READER, _WRITER = "Custom::CrossRegionExportReader", "Custom::CrossRegionExportWriter"
 _PAIR: Final = 2
+_MAYBE: Final = "Fn::Maybe"
+"""A function of the reader: what an output is that is there only under a condition."""
 
 _HANDLERS: Final[Mapping[str, str]] = {
     "Ref": "_ref",
-    "Fn::Base64": "_resolve",
+    "Fn::Base64": "_base64",
     "Fn::FindInMap": "_find_in_map",
     "Fn::GetAtt": "_attribute",
     "Fn::GetStackOutput": "_stack_output",
@@ -62,6 +66,7 @@ _HANDLERS: Final[Mapping[str, str]] = {
     "Fn::Select": "_select",
     "Fn::Split": "_split",
     "Fn::Sub": "_sub",
+    _MAYBE: "_maybe",
 }
 """The functions of CloudFormation, and what resolves each."""
 
@@ -203,7 +208,8 @@ class Resolver:
             output = as_mapping(declared)
             value = output.get("Value")
             if "Condition" in output:
-                value = {"Fn::If": [output["Condition"], value, {"Ref": "AWS::NoValue"}]}
+                # Without it, another stack can export the name.
+                value = {_MAYBE: {"Fn::If": [output["Condition"], value, {"Ref": "AWS::NoValue"}]}}
             if "Export" in output:
                 found = self.resolve(as_mapping(output["Export"]).get("Name"), template)
                 yield from ((key, value) for key in ([HOLE] if found.why else found.every))
@@ -307,12 +313,22 @@ class Resolver:
             "AWS::StackName": template.stack,
         }
         text = literal(known.get(name, ""))
-        if not text and name in _PER_STACK:
+        if not text and name == "AWS::StackName" and template.parent is None:
+            # Whoever deploys it chooses.
+            return of([f"{OPEN}{name}}}"], "undeclared")
+        if not text and (name in _PER_STACK or template.is_made_by_sam(name)):
             text = generated(name, "", template)
         elif not text and name in SHAPES:
             text = f"${{{name}}}"
         nothing = NOTHING if name == "AWS::NoValue" else unresolved("undeclared")
         return just(text) if text else nothing
+
+    def _base64(self, value: Any, template: Template) -> Resolved:
+        found = self._resolve(value, template)
+        text = found.certain
+        if text is None or PLACEHOLDER.search(text):
+            return of([HOLE, *found.texts], found.why or "function", found)
+        return replace(found, texts=frozenset({b64encode(plain(text).encode()).decode()}))
 
     def _parameter(self, name: str, template: Template) -> Resolved:
         declared, parent = as_mapping(template.declared.get(name)), template.parent
@@ -364,32 +380,62 @@ class Resolver:
     def _identity(self, name: str, attribute: str, template: Template) -> Resolved:
         kind, properties = template.type_of(name), template.properties(name)
         if kind in _IAM:
-            name_property, arn_type = _IAM[kind]
-            given = self._property(name_property, name, template).certain
-            own = just(given or generated(name, "", template))
+            (name_property,) = attributes()[kind][1].split()
+            given = self._property(name_property, name, template)
+            made = generated(name, "", template)
+            own = _given(given, made)
+            if kind == ROLE and given.certain is None:
+                # Whatever its name is, it is this role.
+                own = just(made)
             is_policy = kind == "AWS::IAM::ManagedPolicy"
             if attribute not in (("", "PolicyArn") if is_policy else ("Arn",)):
-                return just(generated(name, attribute, template)) if attribute else own
+                return self._of_aws(name, attribute, template) if attribute else own
             path = self._property("Path", name, template) if "Path" in properties else just("/")
-            before = just("arn:${AWS::Partition}:iam::")
-            account = self._ref("AWS::AccountId", template)
-            return _product(
-                [before, account, just(f":{arn_type}"), path, own], partial(_joined, "")
-            )
-        if (kind, attribute) == ("AWS::SSM::Parameter", "Value"):
-            return self._property(attribute, name, template)
+            return self._arn(_IAM[kind], path, own, template)
         if not kind.startswith("AWS::") or kind == "AWS::CloudFormation::CustomResource":
             # Any provider may use the type of CDK's own.
             read = self._exports.get(f"\1{attribute}", []) if kind == _READER else []
             values = [self._resolve(value, of_) for of_, value in read]
             found = unresolved("custom-resource", *values, *self.inside(properties, template))
             return replace(found, refers=frozenset())
-        # What AWS makes is generated, or it is the property of that name.
-        last = kind.rpartition("::")[2]
-        names = [attribute.rpartition(".")[2]] if attribute else [f"{last}Name", "Name"]
-        given_as = [self._property(each, name, template) for each in names if each in properties]
-        made = just(generated(name, attribute, template))
-        return unresolved("property", *given_as) if given_as else made
+        return self._of_aws(name, attribute, template)
+
+    def _of_aws(self, name: str, attribute: str, template: Template) -> Resolved:
+        # A value that the template sets, or that AWS makes, perhaps of one.
+        kind, properties = template.type_of(name), template.properties(name)
+        identifiers, names, made = map(str.split, attributes().get(kind, ("", "", "")))
+        asked = attribute or (identifiers[0] if len(identifiers) == 1 else "")
+        placeholder = generated(name, attribute, template)
+        if template.is_open(name):
+            return self._unknown(properties, template, "macro")
+        if asked in properties:
+            return _given(self._property(asked, name, template), placeholder)
+        given = {
+            path: value
+            for path in names
+            if (value := self._resolve(_member(properties, path), template)) != NOTHING
+        }
+        is_name = asked in names or asked.endswith("Name")
+        same = [path for path in given if is_name and path.endswith(asked)] or [
+            path for path in given if is_name and asked.endswith(path)
+        ]
+        if len(same) == 1:
+            return _given(given[same[0]], placeholder)
+        nested = {} if given or not is_name else _names_in(properties)
+        chosen = [*given.values(), *(self._resolve(each, template) for each in nested.values())]
+        # An ARN, a URL, or one of several identifiers can be, or contain, a name; an ID does not.
+        is_chosen = nested or not (attribute or asked.endswith("Id"))
+        if chosen and is_chosen:
+            return unresolved("property", *chosen)
+        if asked in made or asked in names or (identifiers and not attribute):
+            words = frozenset(word for value in chosen for word in value.words)
+            return replace(just(placeholder), literals=words)
+        everything = unresolved("property", *self.inside(properties, template))
+        return replace(everything, refers=frozenset())
+
+    def _arn(self, kind: str, path: Resolved, name: Resolved, template: Template) -> Resolved:
+        before, account = just("arn:${AWS::Partition}:iam::"), self._ref("AWS::AccountId", template)
+        return _product([before, account, just(f":{kind}"), path, name], partial(_joined, ""))
 
     def _property(self, name: str, logical_id: str, template: Template) -> Resolved:
         properties = template.properties(logical_id)
@@ -400,6 +446,9 @@ class Resolver:
     def _attribute(self, argument: Any, template: Template) -> Resolved:
         is_text = isinstance(argument, str)
         name, *rest = argument.split(".") if is_text else as_list(argument) or [None]
+        if rest == ["Arn"] and isinstance(name, str) and template.is_made_by_sam(name):
+            role = just(generated(name, "", template))
+            return self._arn(_IAM[ROLE], just("/"), role, template)
         if not isinstance(name, str) or name not in template.resources:
             return self._unknown(argument, template)
         if not all(isinstance(part, str) for part in rest):
@@ -445,7 +494,13 @@ class Resolver:
     def _stack_output(self, argument: Any, template: Template) -> Resolved:
         named = as_mapping(argument)
         parts = [self._resolve(named.get(key), template) for key in ("StackName", "OutputName")]
-        return self._import(_product(parts, partial(_joined, "\0")), template)
+        found = self._import(_product(parts, partial(_joined, "\0")), template)
+        region = self._ref("AWS::Region", template)
+        is_here = self._resolve(named.get("Region", {"Ref": "AWS::Region"}), template) == region
+        return found if is_here and "RoleArn" not in named else unresolved("import", found)
+
+    def _maybe(self, value: Any, template: Template) -> Resolved:
+        return unresolved("import", self._resolve(value, template))
 
     def _sub(self, argument: Any, template: Template) -> Resolved:
         is_pair = isinstance(argument, list) and len(argument) == _PAIR
@@ -471,7 +526,8 @@ class Resolver:
         joined = partial(_joined, literal(separator))
         if isinstance(rest[0], list):
             elements = [self._resolve(each, template) for each in rest[0]]
-            return _product(elements, joined, [*map(as_text, rest[0])])
+            # A text can be the JSON of a function.
+            return _product(elements, joined, [*map(json.dumps, rest[0])])
         found = self._resolve(rest[0], template)
         return of((joined(t) if isinstance(t, tuple) else HOLE for t in found.texts), "", found)
 
@@ -538,6 +594,23 @@ def _product(
         for texts in product(*(p.texts for p in unique.values()))
     )
     return of((make([texts[key] for key in keys]) for texts in picked), "", *parts)
+
+
+def _given(value: Resolved, made: str) -> Resolved:
+    # What a property says, or what AWS makes without it.
+    return of((made if text is None else text for text in value.texts), value.why, value)
+
+
+def _member(properties: Any, path: str) -> Any:
+    for name in path.split("."):
+        properties = as_mapping(properties).get(name)
+    return properties
+
+
+def _names_in(properties: Mapping[str, Any]) -> Mapping[str, Any]:
+    # The names in the members of objects, such as the input of which a service makes the resource.
+    members = (member for value in properties.values() for member in as_mapping(value).items())
+    return {name: value for name, value in members if name.endswith("Name")}
 
 
 def _is_structure(value: Any) -> bool:

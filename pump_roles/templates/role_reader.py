@@ -47,7 +47,6 @@ from pump_roles.role import HOUR, Boundary, Role, RolePart, RoleUnknown, RoleWhy
 from pump_roles.templates.reach import (
     INLINE_POLICIES,
     INSTANCE_PROFILE,
-    ROLE,
     Attachment,
     Attachments,
     Naming,
@@ -58,7 +57,7 @@ from pump_roles.templates.reach import (
     policy_of,
 )
 from pump_roles.templates.resolve import Resolver, Resource
-from pump_roles.templates.template import MEMBERS, Opaque, Template, changed_at_deployment
+from pump_roles.templates.template import MEMBERS, ROLE, Opaque, Template, changed_at_deployment
 
 ROLE_PROPERTIES: Final = {
     *("RoleName", "Description", "Path", "Tags", "PermissionsBoundary", "MaxSessionDuration"),

@@ -3,7 +3,7 @@
 import json
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from functools import cached_property
+from functools import cache, cached_property
 from pathlib import Path
 from typing import Any, Final
 
@@ -15,11 +15,13 @@ AWS_TYPES: Final[Mapping[str, Any]] = json.loads(
 )
 """What the types of AWS's resources do.
 
+- ``acts``: those that can call AWS themselves, as whatever role they have; so do custom resources;
 - ``attaches``: those that attach to roles, and the property that names the roles;
 - ``deploys_more``: those that deploy templates from elsewhere; so do modules;
-- ``iam``: those whose name and ARN are known: the property with the name, and the type in the ARN;
+- ``iam``: those whose ARN is known, and the type in the ARN;
 - ``metadata``: what CloudFormation's helper scripts act on, on an instance;
 - ``read_for_macros``: the prefixes of those that can reach one of Pump's roles themselves;
+- ``roles_by_sam``: those for which SAM makes a role, unless they name one;
 - ``sections``: those of a template that give no access themselves. ``Globals``, of SAM, does;
 - ``sign_in``: how an identity pool signs in others than those of its user pools;
 - ``stores``: those that dynamic references read, and the property that they read;
@@ -29,6 +31,21 @@ AWS_TYPES: Final[Mapping[str, Any]] = json.loads(
 - ``watches``: the properties with what a resource looks for or shows.
 """
 
+
+@cache
+def attributes() -> Mapping[str, tuple[str, str, str]]:
+    """Return, for each type of AWS's resources, which attributes its schema has.
+
+    These are what ``Ref`` gives, the properties that can name it, and what is read-only: AWS makes
+    it, perhaps of a name. ``make attributes`` writes the file.
+    """
+    read = json.loads(Path(__file__).with_name("attributes.json").read_bytes())
+    types: Mapping[str, tuple[str, str, str]] = read["types"]
+    return types
+
+
+ROLE: Final = "AWS::IAM::Role"
+SAM: Final = "AWS::Serverless-2016-10-31"
 STACK: Final = "AWS::CloudFormation::Stack"
 STACK_SET: Final = "AWS::CloudFormation::StackSet"
 
@@ -150,6 +167,20 @@ class Template:
         """Return whether a function, such as a macro, can change a resource's properties."""
         members = (*self.resources[logical_id], *self.properties(logical_id))
         return any(name.startswith("Fn::") for name in members)
+
+    def is_made_by_sam(self, name: str) -> bool:
+        """Return whether SAM makes a role of a name for a function or a state machine."""
+        logical_id = name.removesuffix("Role")
+        kind = self.type_of(logical_id)
+        return (
+            kind in AWS_TYPES["roles_by_sam"]
+            and name != logical_id
+            and name not in self.resources
+            and not self.is_open(logical_id)
+            and "Role" not in self.properties(logical_id)
+            and "Role" not in as_text(as_mapping(self.content.get("Globals")))
+            and SAM in map(as_text, as_list(self.content.get("Transform", [])))
+        )
 
     def type_of(self, logical_id: str) -> str:
         """Return the type of a resource; empty if there is no such resource."""

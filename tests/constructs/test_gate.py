@@ -159,12 +159,16 @@ def test_transform_of_the_roles_template_fails_the_synth_unless_acknowledged(app
     app.synth(force=True)
 
 
-def test_what_is_out_of_reach_is_what_the_security_model_says(app: App) -> None:
+@pytest.mark.parametrize("names_role", [True, False])
+def test_custom_resource_fails_the_synth_if_it_names_the_role_unless_acknowledged(
+    app: App, *, names_role: bool
+) -> None:
     _, role = pump(app)
+    name = role.role_name if names_role else "Mine"
     call = custom_resources.AwsSdkCall(
         service="IAM",
         action="attachRolePolicy",
-        parameters={"RoleName": role.role_name, "PolicyArn": ADMINISTRATOR},
+        parameters={"RoleName": name, "PolicyArn": ADMINISTRATOR},
         physical_resource_id=custom_resources.PhysicalResourceId.of("wide"),
     )
     custom_resources.AwsCustomResource(
@@ -176,7 +180,11 @@ def test_what_is_out_of_reach_is_what_the_security_model_says(app: App) -> None:
             resources=custom_resources.AwsCustomResourcePolicy.ANY_RESOURCE
         ),
     )
-    app.synth()
+    if names_role:
+        (problem,) = problems(app)
+        assert problem.endswith(f"names Pump/Role and can change it: {UNKNOWN}")
+        acknowledge_everywhere(app)
+    app.synth(force=True)
 
 
 def set_by_aspect(construct: Construct, attribute: str, value: Any) -> None:

@@ -14,6 +14,7 @@ from pump_roles.templates.template import STACK, STACK_SET, Template
 from tests.support import NO_VALUE, json_values
 
 NAME = "PumpReadOnlyRole"
+BY_CHOICE = {"Fn::If": ["C", "B", NO_VALUE]}
 CONTENT: dict[str, Any] = {
     "Parameters": {
         "Chosen": {"Type": "String", "AllowedValues": ["one", "two"]},
@@ -39,6 +40,22 @@ CONTENT: dict[str, Any] = {
         "Group": {"Type": "AWS::IAM::Group", "Properties": {"GroupName": "G"}},
         "Queue": {"Type": "AWS::SQS::Queue", "Properties": {"QueueName": "Q"}},
         "Bucket": {"Type": "AWS::S3::Bucket"},
+        **{
+            name: {"Type": f"AWS::{kind}", "Properties": {**properties}}
+            for name, kind, properties in (
+                ("Machine", "StepFunctions::StateMachine", {"StateMachineName": "M"}),
+                ("Balancer", "ElasticLoadBalancingV2::LoadBalancer", {"Name": BY_CHOICE}),
+                ("Client", "Cognito::UserPoolClient", {"ClientName": "C"}),
+                ("Pool", "Cognito::UserPool", {"UserPoolName": "P"}),
+                ("Table", "Serverless::SimpleTable", {"TableName": "T"}),
+                ("EitherUser", "IAM::User", {"UserName": {"Fn::If": ["C", "a", "b"]}}),
+                ("OpenUser", "IAM::User", {"UserName": {"Ref": "Free"}}),
+                ("OpenPolicy", "IAM::ManagedPolicy", {"ManagedPolicyName": {"Ref": "Free"}}),
+                ("Member", "Cognito::UserPoolGroup", {"GroupName": "in it"}),
+                ("Data", "Glue::Database", {"DatabaseInput": {"Name": "in it"}}),
+                ("Later", "New::Type", {"Name": "in it"}),
+            )
+        },
         "Call": {
             "Type": "Custom::AWS",
             "Properties": {"Create": {"Name": "in it"}, "Of": {"Ref": "Role"}},
@@ -92,6 +109,7 @@ def arn(kind: str, name: str, path: str = "/") -> str:
 
 MAYBE = {"Fn::If": ["C", "a", NO_VALUE]}
 SPLIT_ARN = {"Fn::Split": ["/", {"Fn::GetAtt": ["Named", "Arn"]}]}
+MACHINE = {"Fn::GetAtt": ["Machine", "Arn"]}
 IN_MAP = {"Fn::FindInMap": ["Map", {"Ref": "AWS::Region"}, "k"]}
 RESOLVED: list[tuple[Any, set[Any] | None]] = [
     ("x", {"x"}),
@@ -102,7 +120,6 @@ RESOLVED: list[tuple[Any, set[Any] | None]] = [
     (NO_VALUE, {None}),
     ("a literal ${AWS::AccountId}", {"a literal ${AWS::AccountId}"}),
     ({"Ref": "AWS::Partition"}, {"${AWS::Partition}"}),
-    ({"Ref": "AWS::StackName"}, {"${AWS::StackName}"}),
     ({"Ref": "Fixed"}, {"only"}),
     ({"Ref": "Chosen"}, {"one", "two"}),
     ({"Ref": "Role"}, {"${Role}"}),
@@ -147,7 +164,21 @@ RESOLVED: list[tuple[Any, set[Any] | None]] = [
     ({"Fn::FindInMap": ["Map", "x", "k", {"DefaultValue": "other"}]}, {"in x"}),
     ({"Fn::FindInMap": ["Map", "z", "k", {"DefaultValue": "other"}]}, {"other"}),
     (IN_MAP, {"in x", "in y"}),
-    ({"Fn::Base64": {"Fn::Sub": "run ${Named}"}}, {"run N"}),
+    ({"Fn::Base64": {"Fn::Sub": "run ${Named}"}}, {"cnVuIE4="}),
+    ({"Fn::Base64": "${x}"}, {"JHt4fQ=="}),
+    # The text of a function is not that function.
+    ({"Fn::Join": ["", [{"Ref": "Fixed"}, '{"Ref": "Fixed"}']]}, {'only{"Ref": "Fixed"}'}),
+    ({"Fn::Join": ["", ['{"Ref": "Fixed"}', {"Ref": "Fixed"}]]}, {'{"Ref": "Fixed"}only'}),
+    # What names a resource is that attribute of it; AWS makes the rest.
+    ({"Fn::GetAtt": ["Queue", "QueueName"]}, {"Q"}),
+    ({"Fn::GetAtt": ["Machine", "Name"]}, {"M"}),
+    ({"Fn::GetAtt": ["Balancer", "LoadBalancerName"]}, {"B", "${Balancer.LoadBalancerName}"}),
+    ({"Fn::GetAtt": ["Client", "Name"]}, {"C"}),
+    ({"Fn::GetAtt": ["Pool", "ProviderName"]}, {"${Pool.ProviderName}"}),
+    ({"Fn::GetAtt": ["Machine", "Arn"]}, {"${Machine.Arn}"}),
+    ({"Ref": "Pool"}, {"${Pool}"}),
+    ({"Ref": "Table"}, {"T"}),
+    ({"Fn::GetAtt": ["EitherUser", "Arn"]}, {arn("user", name) for name in ("a", "b")}),
     ({"Fn::Sub": "${AWS::Region}" * 40}, {"${AWS::Region}" * 40}),
     ({"Fn::Join": ["", [{"Fn::If": [c, "a", "b"]} for c in "CDEFGH"]]}, None),
 ]
@@ -181,7 +212,17 @@ UNRESOLVED: list[tuple[Any, str, set[Any], set[str]]] = [
     ({"Ref": "Undeclared"}, "undeclared", {HOLE}, set()),
     ({"Ref": ["Role"]}, "function", {HOLE}, {"Role"}),
     ({"Ref": "Queue"}, "property", {HOLE}, {"Q"}),
-    ({"Fn::GetAtt": ["Queue", "QueueName"]}, "property", {HOLE}, {"Q"}),
+    ({"Ref": "AWS::StackName"}, "undeclared", {"${AWS::StackName}"}, set()),
+    ({"Fn::Base64": {"Fn::Sub": "run ${Free}"}}, "parameter", {HOLE, "run ${Free}"}, {"run "}),
+    ({"Ref": "OpenUser"}, "parameter", {"${Free}"}, set()),
+    ({"Fn::GetAtt": ["OpenUser", "Arn"]}, "parameter", {arn("user", "${Free}")}, set()),
+    ({"Fn::Select": [1, {"Fn::Split": ["/", {"Ref": "OpenPolicy"}]}]}, "parameter", {HOLE}, set()),
+    ({"Fn::Select": [6, {"Fn::Split": [":", MACHINE]}]}, "unresolved", {HOLE}, {"M"}),
+    ({"Ref": "Member"}, "property", {HOLE}, {"in it"}),
+    ({"Ref": "Data"}, "property", {HOLE}, {"in it"}),
+    # AWS's schema does not have it.
+    ({"Fn::GetAtt": ["Machine", "Future"]}, "property", {HOLE}, {"M"}),
+    ({"Ref": "Later"}, "property", {HOLE}, {"in it"}),
     ({"Fn::GetAtt": ["Queue", {"Ref": "Free"}]}, "function", {HOLE}, {"Q"}),
     ({"Fn::GetAtt": ["Call", "Name"]}, "custom-resource", {HOLE}, {"in it"}),
     ({"Fn::GetAtt": ["Gone", "Arn"]}, "function", {HOLE}, {"Gone", "Arn"}),
@@ -338,11 +379,65 @@ def test_output_export_and_output_of_a_stack_are_followed() -> None:
             {"Fn::Sub": ["${X}", {"X": {"Fn::GetAtt": "Nested.Outputs.O"}}]},
             {"Fn::ImportValue": "S-E"},
             {"Fn::GetStackOutput": {"StackName": "S", "OutputName": "O"}},
+            {
+                "Fn::GetStackOutput": {
+                    "StackName": "S",
+                    "OutputName": "O",
+                    "Region": {"Ref": "AWS::Region"},
+                }
+            },
         ):
             found = of(read, here, nested, exporting)
             assert "x" in found.words
             assert texts(found) == expected or "Fn::Sub" in read
         assert of({"Fn::GetAtt": ["Nested", "Outputs.Gone"]}, here, nested).why
+
+
+def test_output_that_may_be_another_one_is_unresolved() -> None:
+    named = {"StackName": "S", "OutputName": "O"}
+    condition = {"Condition": "C"}
+    for value, members in [
+        ({"Fn::ImportValue": "E"}, condition),
+        ({"Fn::GetStackOutput": named}, condition),
+        ({"Fn::GetStackOutput": {**named, "Region": "eu-west-1"}}, {}),
+        ({"Fn::GetStackOutput": {**named, "Region": {"Ref": "Free"}}}, {}),
+        ({"Fn::GetStackOutput": {**named, "RoleArn": "arn:aws:iam::111122223333:role/R"}}, {}),
+    ]:
+        outputs = {"O": {"Value": "x", "Export": {"Name": "E"}, **members}}
+        exporting = Template(content={"Outputs": outputs}, file=Path("o.json"), stack="S")
+        found = of(value, template(), exporting)
+        assert (found.why, texts(found)) == ("import", {HOLE})
+        assert "x" in found.literals
+
+
+SERVERLESS = "AWS::Serverless-2016-10-31"
+
+
+@pytest.mark.parametrize(
+    ("properties", "sections", "why"),
+    [
+        ({}, {"Transform": SERVERLESS}, ""),
+        ({}, {"Transform": [SERVERLESS], "Globals": {"Function": {"Timeout": 3}}}, ""),
+        ({}, {}, "undeclared"),
+        ({"Role": "arn"}, {"Transform": SERVERLESS}, "undeclared"),
+        ({}, {"Transform": SERVERLESS, "Globals": {"Function": {"Role": "arn"}}}, "undeclared"),
+    ],
+)
+def test_role_that_sam_makes_for_a_function_is_generated(
+    properties: Any, sections: dict[str, Any], why: str
+) -> None:
+    resources = {"F": {"Type": "AWS::Serverless::Function", "Properties": properties}}
+    here = template(Resources=resources, **sections)
+    found = of({"Ref": "FRole"}, here)
+    assert (found.why, texts(found)) == (why, {HOLE if why else "${FRole}"})
+    of_arn = of({"Fn::GetAtt": ["FRole", "Arn"]}, here)
+    assert texts(of_arn) == {HOLE if why else arn("role", "${FRole}")}
+
+
+def test_name_of_a_nested_stack_is_generated() -> None:
+    here = nested_in(template(Resources={}), {})
+    found = of({"Ref": "AWS::StackName"}, here)
+    assert (found.why, texts(found)) == ("", {"${AWS::StackName}"})
 
 
 @pytest.mark.parametrize(
