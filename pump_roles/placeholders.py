@@ -16,7 +16,7 @@ from base64 import b64decode
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
-from functools import lru_cache, partial
+from functools import cached_property, lru_cache, partial
 from typing import Any, Final, Literal
 
 from pump_roles.inputs.text import as_text, unescaped
@@ -31,7 +31,8 @@ SHAPES: Final[Mapping[str, str]] = {
     "AWS::AccountId": "[0-9]{12}",
     "AWS::Partition": "aws(?:-[a-z]+)*",
     "AWS::Region": "[a-z]{2,4}(?:-[a-z]+)+-[0-9]",
-    "AWS::URLSuffix": r"[a-z0-9]+(?:\.[a-z0-9]+)+",
+    # Bounded: it is looked for at each word of a text.
+    "AWS::URLSuffix": r"[a-z0-9]{1,16}(?:\.[a-z0-9-]{1,16}){1,4}",
 }
 """What the pseudo parameters look like, case-folded."""
 
@@ -102,10 +103,20 @@ def _name_made_of(logical_id: str) -> str:
     return f"[a-z0-9-]*-{logical_id[:KEPT]}{rest}-[a-z0-9]{{8,}}"
 
 
+@lru_cache(maxsize=2**12)
+def _pieces(name: str) -> list[str]:
+    # What a text contains if it contains a name, without the time to search for its pattern.
+    parts = PLACEHOLDER.split(name)
+    made = filter(None, map(GENERATED.fullmatch, parts[1::2]))
+    found = [plain(part) for part in parts[::2]] + [f"-{match[1][:KEPT]}" for match in made]
+    return [piece.casefold() for piece in found if piece]
+
+
 def is_word(name: str, text: str) -> bool:
     """Return whether a text contains a name as a whole word, in any case."""
     folded = text.casefold()
-    if "${" not in name and name.casefold() not in folded:
+    # A placeholder can also be in the text itself.
+    if "${" not in folded and not all(piece in folded for piece in _pieces(name)):
         return False
     return re.search(rf"(?<!{BESIDE}){pattern(name)}(?!{BESIDE})", folded) is not None
 
@@ -230,6 +241,12 @@ class Resolved:
     def words(self) -> frozenset[str]:
         """All literals in it, whether it is resolved or not."""
         return self.literals | {plain(text) for text in self.every if OPEN not in text}
+
+    @cached_property
+    def all_readings(self) -> str:
+        """All literals and texts in it, each on a line, to look for names in them."""
+        texts = {*self.words, *map(plain, self.every)} - {HOLE}
+        return "\n".join(reading for text in texts for reading in readings(text))
 
     def elements(self) -> "Iterator[Resolved]":
         """Yield the elements of the list that it certainly is; else itself, with all elements."""
@@ -395,8 +412,7 @@ def as_written(tree: Any) -> Any:
 
 def contains(name: str, value: Resolved) -> bool:
     """Return whether a literal in a value contains a name as a whole word."""
-    texts = {*value.words, *map(plain, value.every)}
-    return any(is_word(name, reading) for text in texts for reading in readings(text))
+    return is_word(name, value.all_readings)
 
 
 def is_function(key: str) -> bool:

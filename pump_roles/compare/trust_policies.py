@@ -255,11 +255,23 @@ def _effects(was: _Meaning, now: _Meaning, account: str) -> tuple[Effect, ...]:
 
 def _not_covered(parts: frozenset[_Part], others: frozenset[_Part], account: str) -> set[str]:
     # The effects of the parts that no equal or broader part among the others covers.
-    return {
-        part.effect
-        for part in parts - others
-        if not any(other.covers(part, account) for other in others)
-    }
+    of_principal: dict[_Identity, list[_Part]] = {}
+    for other in others:
+        of_principal.setdefault(other.principal, []).append(other)
+    wide = [who for who in of_principal if who[0] in ("account", "everyone")]
+    found: set[str] = set()
+    for part in parts - others:
+        # Only some principals can include another one.
+        including = {part.principal, *(who for who in wide if part.effect not in found)}
+        candidates = (
+            other
+            for who in including
+            if who in of_principal and _is_within(part.principal, who, account)
+            for other in of_principal[who]
+        )
+        if part.effect not in found and not any(o.covers(part, account) for o in candidates):
+            found.add(part.effect)
+    return found
 
 
 def _is_within(inner: _Identity, outer: _Identity, account: str) -> bool:

@@ -3,6 +3,7 @@ policies.
 """
 
 import json
+import re
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from hashlib import sha256
@@ -78,6 +79,9 @@ _CALL_AS: Final[Mapping[str, str]] = {name: call_as for call_as, name in STACK_S
 _ENABLED: Final = {"true": "yes", "True": "yes", "false": "", "False": ""}
 
 _ONLY_DESCRIBES: Final = {"ConstraintDescription": "", "Description": ""}
+_TEXT: Final = re.compile(r'"([^"]*)"')
+"""A text in JSON, as far as it can be the name of a condition."""
+
 _READ_MEMBERS: Final = {"Type", "Properties", *NEUTRAL_MEMBERS}
 _NOT_ABOUT_TARGETS: Final = {"Description", "Parameters", "Tags", "TemplateBody", "TemplateURL"}
 
@@ -431,10 +435,15 @@ class _Uncertain:
             self.add_uncertain(part)
 
     def add_definition(self, reference: Reference) -> None:
-        """Add a resource or a condition."""
-        if reference in self._seen:
-            return
-        self._seen.add(reference)
+        """Add a resource or a condition, and the conditions of which it is made."""
+        pending = [reference]
+        while pending:
+            following = pending.pop()
+            if following not in self._seen:
+                self._seen.add(following)
+                pending += self._add_one(following)
+
+    def _add_one(self, reference: Reference) -> Iterator[Reference]:
         key, name = reference
         if resource := self._resolver.resources.get(reference):
             members = resource.members
@@ -450,9 +459,8 @@ class _Uncertain:
         value = declared.get(name[1:])
         words = {word for each in self._resolver.inside(value, template) for word in each.words}
         self.add([name, value, sorted(map(shown, words))])
-        for other in declared:
-            if f'"{other}"' in as_text(value):
-                self.add_definition((key, f"?{other}"))
+        texts = {*_TEXT.findall(as_text(value))}
+        yield from ((key, f"?{other}") for other in declared.keys() & texts)
 
     def add_condition(self, resource: Resource) -> None:
         """Add the condition under which a resource is created."""

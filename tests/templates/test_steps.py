@@ -3,13 +3,17 @@
 import json
 import sys
 from collections.abc import Callable
+from itertools import pairwise
 from pathlib import Path
 from types import FrameType
 from typing import Any
 
 import pytest
 
+from pump_roles import templates, universal
+from pump_roles.compare.trust_policies import trust_effects
 from pump_roles.constructs.widening import Built, widenings
+from pump_roles.iam import Trust, parse_trust
 from pump_roles.templates.reach import RoleNames, attachments
 from pump_roles.templates.resolve import Resolver
 from pump_roles.templates.role_reader import pump_roles
@@ -168,3 +172,50 @@ def test_steps_grow_linearly_with_roles_of_one_name_in_many_stacks(tmp_path: Pat
         return steps(lambda: list(widenings(built[:size], paths[:size])))
 
     assert steps_of(2 * SIZE) <= 2.5 * steps_of(SIZE)
+
+
+def trusting(size: int) -> Trust:
+    names = [f"arn:aws:iam::111122223333:role/R{size}-{index}" for index in range(size)]
+    allow = {"Effect": "Allow", "Action": "sts:AssumeRole", "Principal": {"AWS": names}}
+    return parse_trust({"Statement": [allow]})
+
+
+def test_steps_grow_linearly_with_the_principals_of_two_trust_policies() -> None:
+    def steps_of(size: int) -> int:
+        before, now = trusting(size), trusting(2 * size)
+        return steps(lambda: trust_effects(before, now))
+
+    assert_linear(steps_of)
+
+
+def conditional(folder: Path, size: int, *, chained: bool) -> Path:
+    """Pump's role under a condition that is made of others, or of one that is made of one, ..."""
+    names = [f"C{index}" for index in range(size)]
+    last = {"Fn::Equals": ["a", {"Ref": "AWS::Region"}]}
+    own = json.loads(universal.template("read-only"))
+    own["Conditions"] = dict.fromkeys(names, last)
+    if chained:
+        for name, other in pairwise(names):
+            own["Conditions"][name] = {"Fn::Not": [{"Condition": other}]}
+    else:
+        own["Conditions"]["C0"] = {"Fn::Or": [{"Condition": each} for each in names[1:]]}
+    own["Resources"]["ReadOnlyRole"]["Condition"] = "C0"
+    path = folder / f"{size}.template.json"
+    path.write_text(json.dumps(own))
+    return path
+
+
+@pytest.mark.parametrize("chained", [True, False])
+def test_steps_grow_linearly_with_the_conditions_of_a_role(
+    tmp_path: Path, *, chained: bool
+) -> None:
+    def steps_of(size: int) -> int:
+        path = conditional(tmp_path, size, chained=chained)
+        return steps(lambda: templates.read(path))
+
+    assert_linear(steps_of)
+
+
+def test_chain_of_conditions_is_read_however_long_it_is(tmp_path: Path) -> None:
+    (found,) = templates.read(conditional(tmp_path, 2_000, chained=True)).roles
+    assert found.filled_sha256
