@@ -196,6 +196,7 @@ BESIDE: Template = {
         "Named": resource("AWS::Cognito::UserPoolGroup", GroupName=NAME, UserPoolId="x"),
         "OpenUser": resource("AWS::IAM::User", UserName={"Ref": "Free"}),
         "EitherGroup": resource("AWS::IAM::Group", GroupName={"Fn::If": ["C", "x", NAME]}),
+        "Line": resource("AWS::SQS::Queue", QueueName="Mine"),
         "Pool": _pool(USERS, IdentityPoolName="Mine"),
         "OfOthers": _pool("cognito-idp.us-east-1.amazonaws.com/us-east-1_Example"),
         "OfOwn": _pool({"Fn::GetAtt": "Users.ProviderName"}),
@@ -1021,6 +1022,22 @@ INNOCENT: Final = [
             "Transform": SERVERLESS,
             "Resources": {"F": resource("AWS::Serverless::Function", Handler="index.handler")},
         },
+        # The role of a function that SAM makes, what AWS makes of a name, and the name of a stack.
+        {
+            "Transform": SERVERLESS,
+            "Resources": {
+                "F": resource("AWS::Serverless::Function", Handler="index.handler"),
+                "P": policy(Roles=[{"Ref": "FRole"}]),
+                "R": role({"AWS": {"Fn::GetAtt": ["FRole", "Arn"]}}),
+            },
+        },
+        policy(Roles=[{"Fn::Sub": "${AWS::StackName}-worker"}]),
+        policy("RolePolicy", RoleName={"Fn::GetAtt": ["Line", "QueueName"]}),
+        policy(Users=[{"Ref": "OpenUser"}]),
+        resource("AWS::EC2::Instance", UserData={"Fn::Base64": {"Fn::Sub": "x ${AWS::Region}"}}),
+        resource("AWS::Scheduler::Schedule", Target={"Arn": "x", "RoleArn": "arn:aws:iam::1:x"}),
+        resource("AWS::StepFunctions::StateMachine", Definition={"States": {"S": {}}}),
+        _command({"Fn::GetAtt": ["Line", "Arn"]}),
     ),
     *_each(
         MACRO,

@@ -21,7 +21,17 @@ def _same_recursion_limit() -> Iterator[None]:
 
 with _same_recursion_limit():
     from ministack.core.responses import set_request_account_id, set_request_region
-    from ministack.services import cloudformation, eventbridge, iam, s3, sns, ssm
+    from ministack.services import (
+        cloudformation,
+        dynamodb,
+        eventbridge,
+        iam,
+        s3,
+        sns,
+        sqs,
+        ssm,
+        stepfunctions,
+    )
     from ministack.services.cloudformation import engine, handlers, provisioners
 
 __all__ = ["BUCKET", "CloudFormation", "Stack", "enter", "eventbridge", "iam"]
@@ -98,7 +108,17 @@ class CloudFormation:
 
     def __init__(self, assets: Mapping[str, Mapping[str, Any]]) -> None:
         enter(ACCOUNT_ID, REGION)
-        for service in (cloudformation, eventbridge, iam, s3, sns, ssm):
+        for service in (
+            cloudformation,
+            dynamodb,
+            eventbridge,
+            iam,
+            s3,
+            sns,
+            sqs,
+            ssm,
+            stepfunctions,
+        ):
             service.reset()
         s3._create_bucket(BUCKET, b"")  # noqa: SLF001
         for key, template in assets.items():

@@ -41,6 +41,7 @@ _LITERALS = [
 _NAMES = [
     *("PumpReadOnlyRole", {"Fn::If": ["No", "a", {"Fn::Sub": "${AWS::AccountId}@x"}]}),
     {"Fn::If": ["Yes", "Role", "Role"]},
+    {"Fn::If": ["No", "Role", "User"]},
 ]
 _IN_SUB = ["a", "-", "/", "Role", "$", ".", ",", "${!Text}"]
 _SEPARATORS = [",", "/", ":", "-", ", ", "Role", "a"]
@@ -59,8 +60,9 @@ _PARAMETERS = {
 }
 _DOCUMENT = {"Version": "2012-10-17", "Statement": []}
 _REFERENCES = [
-    *({"Ref": name} for name in ("Role", "User", "Policy", "Stored")),
+    *({"Ref": name} for name in ("Role", "User", "Policy", "Stored", "Table")),
     *({"Fn::GetAtt": name} for name in ("Role.Arn", "Stored.Value", ["User", "Arn"])),
+    *({"Fn::GetAtt": name} for name in ("Machine.Name", "Queue.QueueName")),
     {"Fn::Sub": "{{resolve:ssm:${Stored}}}"},
 ]
 _BUCKET = "assets-${AWS::AccountId}-${AWS::Region}"
@@ -110,6 +112,7 @@ class _Writer:
                 lambda: {"Fn::Join": [self.pick(["", *_SEPARATORS]), self.list_(scope, depth - 1)]},
                 lambda: {"Fn::Select": [self._index(scope), self.list_(scope, depth - 1)]},
                 lambda: self._choice(lambda: self.text(scope, depth - 1)),
+                lambda: {"Fn::Base64": self.text(scope, depth - 1)},
                 lambda: self._lookup(scope, "texts", lambda: self.text(scope, depth - 1)),
             ]
         return self.pick(writers)()
@@ -182,6 +185,21 @@ class _Writer:
                 {"PolicyDocument": _DOCUMENT},
             ),
             "User": ("AWS::IAM::User", "UserName", {}),
+            "Queue": ("AWS::SQS::Queue", "QueueName", {}),
+            "Machine": (
+                "AWS::StepFunctions::StateMachine",
+                "StateMachineName",
+                {"DefinitionString": "{}", "RoleArn": "arn:aws:iam::1:role/x"},
+            ),
+            "Table": (
+                "AWS::DynamoDB::Table",
+                "TableName",
+                {
+                    "AttributeDefinitions": [{"AttributeName": "k", "AttributeType": "S"}],
+                    "KeySchema": [{"AttributeName": "k", "KeyType": "HASH"}],
+                    "BillingMode": "PAY_PER_REQUEST",
+                },
+            ),
             "Stored": ("AWS::SSM::Parameter", "Name", {"Type": "String"}),
         }
         for logical_id, (kind, name, properties) in resources.items():
