@@ -6,7 +6,7 @@ of earlier versions.
 
 import json
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from hashlib import sha256
 from typing import Any, Final, Literal
@@ -22,13 +22,15 @@ from pump_roles.iam import (
     Trust,
     TrustStatement,
     Value,
+    is_external_id_key,
     known,
     literal,
     parse_policy,
     parse_trust,
     unreadable,
 )
-from pump_roles.inputs import EXTERNAL_ID, Text, mapped
+from pump_roles.inputs import EXTERNAL_ID, Text, as_list, as_mapping, mapped
+from pump_roles.masking import Mask
 from pump_roles.role import (
     Assembly,
     AssemblyUnknown,
@@ -371,7 +373,7 @@ def _trust_document(trust: Trust) -> Any:
 
 def _trust_statement(statement: TrustStatement) -> Any:
     if statement.not_read:
-        return _as_in_template(_json(statement.not_read))
+        return _with_ids(_as_in_template(_json(statement.not_read)), statement.external_ids)
     principals: dict[str, list[Any]] = {}
     for who in statement.principals:
         named = principals.setdefault(_TYPES.get(who.kind, "AWS"), [])
@@ -387,6 +389,19 @@ def _trust_statement(statement: TrustStatement) -> Any:
         "Action": [*statement.actions],
         **({"Condition": condition} if condition else {}),
     }
+
+
+def _with_ids(statement: Any, ids: Sequence[ExternalId]) -> Any:
+    # In what is not read, external IDs are masked, in the order in which they were parsed.
+    condition = as_mapping(as_mapping(statement).get("Condition"))
+    equals, left = as_mapping(condition.get("StringEquals")), [*ids]
+    changed = {
+        key: [_id(left.pop(0)) if left else value for value in as_list(values)]
+        if is_external_id_key(key)
+        else values
+        for key, values in equals.items()
+    }
+    return {**statement, "Condition": {**condition, "StringEquals": changed}} if ids else statement
 
 
 def _id(id_: ExternalId) -> Any:
@@ -409,4 +424,5 @@ def _trust(document: Any) -> Trust:
     def restored(id_: ExternalId) -> ExternalId:
         return replace(id_, sha256=digests[id_.sha256]) if id_.sha256 in digests else id_
 
-    return parse_trust(document, read).with_external_ids(restored)
+    trust = parse_trust(document, read).with_external_ids(restored)
+    return Mask(frozenset()).masked(trust)
