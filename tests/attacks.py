@@ -169,6 +169,13 @@ def requiring(external_id: Any) -> dict[str, Any]:
 COGNITO = "cognito-identity.amazonaws.com"
 
 
+OF_AWS: Final = {
+    "ForAllValues:StringLike": {"events:source": "aws.*"},
+    "Null": {"events:source": "false"},
+}
+"""The condition that only events of AWS meet."""
+
+
 def _bus(**more: Any) -> dict[str, Any]:
     return resource("AWS::Events::EventBusPolicy", Statement={"Effect": "Allow", **more})
 
@@ -856,6 +863,18 @@ _OPENING = [
                 _function(FunctionUrlConfig={"AuthType": "NONE"}),
                 resource("AWS::Events::EventBusPolicy", Principal="*"),
                 _bus(Principal="*"),
+                _bus(Principal="*", Action="events:*", Condition=OF_AWS),
+                _bus(
+                    Principal="*",
+                    Action="events:PutEvents",
+                    # A condition for all values is met without any.
+                    Condition={**OF_AWS, "Null": {"events:detail-type": "false"}},
+                ),
+                _bus(
+                    Principal="*",
+                    Action="events:PutEvents",
+                    Condition={**OF_AWS, "ForAllValues:StringLike": {"events:source": ["aws*"]}},
+                ),
                 _bus(NotPrincipal={"AWS": OWN_ROOT}),
                 resource("AWS::EC2::VPCEndpointServicePermissions", AllowedPrincipals=["*"]),
             ],

@@ -19,6 +19,7 @@ from pump_roles.iam import (
     ExternalId,
     denies_all,
     is_exclusion,
+    parse_condition,
     parse_policy,
     statements_in,
     under_the_key,
@@ -71,6 +72,8 @@ _LETS_IN: Final = re.compile(
     r"(?:Allowed|DataLake)?Principals?(?:Id|Arn|ARN|OrgID)?|OrganizationId"
 )
 """The properties that name whom a resource gives access. In AWS IoT, that is a device."""
+
+_EVENT_SOURCE: Final = "events:source"
 
 _SERVICE: Final = re.compile(
     r"(?:[a-z0-9.-]|\$\{AWS::\w+\})+\.(?:amazon(?:aws)?\.com(?:\.cn)?|\$\{AWS::URLSuffix\})"
@@ -456,8 +459,21 @@ def _granting(tree: Mapping[str, Any]) -> Iterator[tuple[str, Any]]:
     for statement in as_list(parsed(tree.get("Statement", []))):
         if not isinstance(statement, dict):
             yield "Principal", statement
-        elif statement.get("Effect") != "Deny":
+        elif statement.get("Effect") != "Deny" and not _takes_only_events_of_aws(statement):
             yield from statement.items()
+
+
+def _takes_only_events_of_aws(statement: Mapping[str, Any]) -> bool:
+    # Nobody else can send an event with such a source: EventBridge API Reference, "PutEvents".
+    condition = parse_condition(filled(statement.get("Condition", {})))
+    tests = {(test.operator, test.key): test.values for test in condition.tests}
+    sources = tests.get(("ForAllValues:StringLike", _EVENT_SOURCE), ())
+    return (
+        statement.get("Action") == "events:PutEvents"
+        and tests.get(("Null", _EVENT_SOURCE)) == ("false",)
+        and bool(sources)
+        and all(source.startswith("aws.") for source in sources)
+    )
 
 
 def _is_public(properties: Mapping[str, Any]) -> bool:
