@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from pump_roles.compare import compare
 from pump_roles.guardrails import is_set
 from pump_roles.guardrails.role_guardrails import published_role
-from pump_roles.iam import Policy, covers, parse_policy
+from pump_roles.iam import Policy, covers, parse_policy, shipped
 from pump_roles.published import ROLES
 from pump_roles.review.output.report_descriptions import verdict
 from pump_roles.review.report import LIMITED, NO, YES, Question, Report, RoleReport
@@ -85,6 +85,16 @@ FAILS: Mapping[str, Context] = {
 }
 """What differs in requests that fail to meet one of them."""
 
+TAG_KEYS = {"aws:TagKeys"}
+"""The keys that only requests have for whose action AWS documents them."""
+
+
+def documented(action: str) -> set[str]:
+    """Return the condition keys that AWS documents for an action, or all of another service."""
+    found = shipped().actions.get(action.lower())
+    return TAG_KEYS if found is None else {*found.conditions}
+
+
 OWN_KEYS: Context = {
     "servicequotas:service": "lambda",
     "iam:AWSServiceName": "ec2.amazonaws.com",
@@ -117,7 +127,8 @@ def requests(actions: Iterable[str], text: str) -> Iterator[tuple[str, str, str,
         meets, fails = RESOURCES.get(action, (known, known))
         yield action, "", meets, MEETS
         for name, context in FAILS.items():
-            if any(key.lower() in text for key in context):
+            named = any(key.lower() in text for key in context)
+            if named and not {*context} & TAG_KEYS - documented(action):
                 yield action, name, meets, {**MEETS, **context}
         if meets != fails or any(key.lower() in text for key in OWN_KEYS):
             yield action, "own", fails, {**MEETS, **OWN_KEYS}

@@ -239,10 +239,9 @@ def read_reviewed(path: Path) -> "Earlier | None":
 
     saved = read_saved(path)
     if saved and saved.unchecked:
-        wrote = f"another build of pump-roles wrote it ({saved.compared.read.version})"
         click.echo(
-            f"pump-roles: {one_line(str(path))}: {wrote}, so this one cannot check that it shows "
-            "what it carries",
+            f"pump-roles: {one_line(str(path))}: whether it shows what it carries is not known: "
+            "another build of pump-roles wrote it, or a time in a condition has passed since",
             err=True,
         )
     return saved

@@ -362,6 +362,20 @@ def test_page_whose_names_of_actions_are_not_those_of_its_roles_is_refused(
         read_page(page, tmp_path)
 
 
+def test_page_with_a_time_that_may_have_passed_is_read_and_not_checked(
+    text: str, tmp_path: Path
+) -> None:
+    until = {"DateLessThan": {"aws:CurrentTime": "2999-01-01T00:00:00Z"}}
+    denied = {"Effect": "Deny", "Action": "ce:*", "Resource": "*", "Condition": until}
+    with short_reports():
+        page = as_html(changed(text, tmp_path, another({"Statement": denied})))
+    found = read_page(page, tmp_path)
+    later = read_page(page.replace("<main", "<p>It limits.</p><main", 1), tmp_path)
+    assert found
+    assert later
+    assert (found.unchecked, later.unchecked) == (False, True)
+
+
 def test_page_of_another_build_is_read_and_not_checked(
     reports: Mapping[str, Report], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
