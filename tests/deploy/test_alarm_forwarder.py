@@ -4,7 +4,6 @@ The emulator's StackSets have one Region. So the commands of the guide say what 
 and each stack is created there with the account's own credentials.
 """
 
-import json
 import re
 import shlex
 from argparse import ArgumentParser
@@ -14,6 +13,7 @@ from typing import Any
 import pytest
 
 from pump_roles.app import app_stacks, config
+from tests.docs.pages import PLACEHOLDERS, filled_in, settings_in
 from tests.support import Assembly
 from tools.sandbox.aws import ACCOUNT_ID, Caller, EmbeddedAws
 from tools.sandbox.cdk import ROOT
@@ -22,15 +22,15 @@ from tools.sandbox.organization import Organization
 PAGE = (ROOT / "docs" / "alarm.md").read_text()
 SETTINGS: list[dict[str, Any]] = [
     # Once pump.json has the role that buys.
-    {"auto-pilot": {}, **json.loads(block)}
-    for block in re.findall(r"```json\n(.*?)```", PAGE, re.DOTALL)
+    {"auto-pilot": {}, **settings}
+    for settings in settings_in(PAGE)
 ]
 
 
 def commands() -> list[list[str]]:
     """Return the arguments of the commands in the guide that deploy the forwarder."""
     (block,) = re.findall(r"<!-- forward -->\n```sh\n(.*?)```", PAGE, re.DOTALL)
-    return [shlex.split(line) for line in block.replace("\\\n", " ").splitlines()]
+    return [shlex.split(line) for line in filled_in(block).replace("\\\n", " ").splitlines()]
 
 
 @pytest.mark.parametrize("settings", SETTINGS)
@@ -54,7 +54,7 @@ def test_forwarder_of_the_guide_is_in_each_account_and_region_of_the_organizatio
     asked = parser.parse_args(create[3:])
     where = parser.parse_args(instances[3:])
     assert where.stack_set_name == asked.stack_set_name == "PumpAlarmForwarder"
-    assert where.deployment_targets == "OrganizationalUnitIds=ROOT_ID"
+    assert where.deployment_targets == f"OrganizationalUnitIds={PLACEHOLDERS['ROOT_ID']}"
     # By default, one account at a time, one Region after the other, until the first failure.
     assert "SOFT_FAILURE_TOLERANCE,RegionConcurrencyType=PARALLEL" in where.operation_preferences
     file = Path(asked.template_body.removeprefix("file://"))

@@ -193,7 +193,9 @@ def table(organization: EmbeddedAws, tmp_path: Path) -> EmbeddedAws:
 
 STATEMENTS = [
     statement | {"Action": action}
-    for statement in policy("smallest-policy-athena", ACTIVITY)["Statement"]
+    for statement in policy(
+        "smallest-policy-athena", ACTIVITY, ACCOUNT=ACCOUNT_ID, REGION="us-east-1"
+    )["Statement"]
     for action in (statement["Action"], [statement["Action"]])[isinstance(statement["Action"], str)]
 ]
 """The permissions of the page, each by itself."""

@@ -62,17 +62,15 @@ PLACEHOLDERS = {
     "UNIT_ID": "ou-abcd-12345678",
     "OTHER_UNIT_ID": "ou-abcd-87654321",
     "MANAGEMENT_ACCOUNT": "111122223333",
+    "ORGANIZATION_ID": "o-abcd123456",
     "REGION": "us-east-1",
+    "OTHER_REGION": "eu-central-1",
     "ROLE_ARN": "arn:aws:iam::111122223333:role/PumpReadOnlyRole",
     "ACTION_ID": "01234567-89ab-cdef-0123-456789abcdef",
 }
 
 
-def filled(value: str) -> str:
-    return PLACEHOLDERS.get(value, value)
-
-
-def filled_in(text: str, values: Mapping[str, Any]) -> str:
+def filled_in(text: str, values: Mapping[str, Any] = PLACEHOLDERS) -> str:
     """Return a block with the values of its placeholders."""
     return re.sub(
         rf"(?<![A-Za-z0-9_$])({'|'.join(sorted(values, key=len, reverse=True))})(?![A-Za-z0-9_])",
@@ -88,20 +86,22 @@ def block(marker: str, language: str, text: str) -> str:
     return found[1]
 
 
-def policy(marker: str, text: str) -> dict[str, Any]:
-    """Return the policy of a page that follows a marker."""
-    found: dict[str, Any] = json.loads(block(f"<!-- {marker} -->", "json", text))
+def policy(marker: str, text: str, **values: str) -> dict[str, Any]:
+    """Return the policy of a page that follows a marker, with placeholders replaced."""
+    written = block(f"<!-- {marker} -->", "json", text)
+    found: dict[str, Any] = json.loads(filled_in(written, PLACEHOLDERS | values))
     return found
 
 
 def settings_in(text: str) -> list[dict[str, Any]]:
     """Return each example of ``pump.json`` on a page, with placeholders replaced."""
-    blocks = map(json.loads, re.findall(r"^```json\n(.*?)^```", text, re.MULTILINE | re.DOTALL))
-    return [
-        {key: filled(value) if isinstance(value, str) else value for key, value in block.items()}
-        for block in blocks
-        if block.keys() <= SETTINGS
-    ]
+    return [json.loads(filled_in(block)) for block in settings_blocks(text)]
+
+
+def settings_blocks(text: str) -> list[str]:
+    """Return each example of ``pump.json`` on a page, as it is written."""
+    blocks = re.findall(r"^( *)```json\n(.*?)^\1```", text, re.MULTILINE | re.DOTALL)
+    return [block for _, block in blocks if json.loads(block).keys() <= SETTINGS]
 
 
 def kept_in_pump_json(text: str) -> dict[str, Any]:

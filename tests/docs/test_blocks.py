@@ -1,13 +1,23 @@
 """Blocks of the pages, pasted into bash and zsh on the emulated organization, do what they say."""
 
+import json
 import re
 from pathlib import Path
 
 import pytest
 
-from tests.docs.pages import PLACEHOLDERS, STOP, block, filled_in, sh_blocks
+from pump_roles.app import config
+from pump_roles.inputs import ArgumentError, validators
+from tests.docs.pages import (
+    PLACEHOLDERS,
+    STOP,
+    block,
+    filled_in,
+    settings_blocks,
+    sh_blocks,
+)
 from tests.docs.pasted import World, shell
-from tests.docs.test_pasted_commands import BLOCKS
+from tests.docs.test_pasted_commands import BLOCKS, PAGES
 from tests.support import PRINCIPAL, SECRET, Assembly
 from tools.release.pictures import STOP_STEPS
 from tools.sandbox.aws import EmbeddedAws
@@ -113,30 +123,81 @@ def test_block_that_destroys_among_others_is_found(text: str, expected: object) 
 
 
 WORKS = re.compile(
-    r"\b\d{12}\b|\b(?:r|ou)-[0-9a-z]{4}\b|Example-1234|eu-west-1|\b[0-9a-f]{8}-[0-9a-f]{4}-"
+    r"\b\d{12}\b|\b(?:r|ou)-[0-9a-z]{4}\b|\bo-[0-9a-z]{10}\b|-(?:1234|5678)\b"
+    r"|\b(?!us-east-1\b)[a-z]{2}-[a-z]+-\d\b|\b[0-9a-f]{8}-[0-9a-f]{4}-"
 )
-"""An account, a root or a unit, an external ID, a Region, or an ID that nobody put there."""
+"""An account, a root, a unit, an organization, an external ID, or an ID that nobody put there; or a
+Region, except the one of all global services.
+"""
 
-EXAMPLES = {
-    f"{page.stem} {number}": code
-    for page in sorted(ROOT.glob("docs/*.md"))
-    for number, code in enumerate(
-        re.findall(r"pump_principal=.*|external_id=.*|organizational_unit_ids.*", page.read_text())
+CODE = {
+    f"{page.relative_to(ROOT)} {number}": "".join(codes)
+    for page in sorted(PAGES)
+    for number, (_, *codes) in enumerate(
+        re.findall(
+            r"^( *)```(?!text)\w+\n(.*?)^\1```$|(?<=`)(\"[a-z-]+\": [^`]*)(?=`)",
+            page.read_text(),
+            re.MULTILINE | re.DOTALL,
+        )
     )
 }
+"""What is copied: the blocks of the pages, except what a command prints, and settings in text."""
 
 
-@pytest.mark.parametrize("text", [*BLOCKS.values(), *EXAMPLES.values()], ids=[*BLOCKS, *EXAMPLES])
+@pytest.mark.parametrize("text", CODE.values(), ids=CODE)
 def test_no_value_works_unless_the_reader_put_it_there(text: str) -> None:
     assert not WORKS.search(text)
 
 
-@pytest.mark.parametrize(
-    "text", ["--principal 999988887777", "=r-abcd", "ou-abcd-12345678", '"Example-1234-5678"']
-)
-def test_value_that_works_is_found(text: str) -> None:
-    assert WORKS.search(text)
-    assert not any(WORKS.search(placeholder) for placeholder in PLACEHOLDERS)
+@pytest.mark.parametrize("placeholder", PLACEHOLDERS)
+def test_value_that_works_is_found(placeholder: str) -> None:
+    value = PLACEHOLDERS[placeholder]
+    assert WORKS.search(f'"{value}"') or value == "us-east-1"
+    assert not WORKS.search(f'"{placeholder}"')
+
+
+SETTINGS_WITH_PLACEHOLDERS = [
+    pytest.param(text, placeholder, id=f"{page.stem}: {placeholder}")
+    for page in PAGES
+    for text in settings_blocks(page.read_text())
+    for placeholder in PLACEHOLDERS
+    if filled_in(text, {placeholder: ""}) != text
+]
+
+
+@pytest.mark.parametrize(("text", "placeholder"), SETTINGS_WITH_PLACEHOLDERS)
+def test_settings_with_a_placeholder_are_rejected(text: str, placeholder: str) -> None:
+    """The others are filled in, and with this one as well, the settings are accepted."""
+    others = {name: value for name, value in PLACEHOLDERS.items() if name != placeholder}
+    config.Values(config.Settings(json.loads(filled_in(text))))
+    with pytest.raises(config.ConfigError, match=f"{placeholder}' is "):
+        config.Values(config.Settings(json.loads(filled_in(text, others))))
+
+
+CHECKED = {
+    **dict.fromkeys(
+        ("PRINCIPAL", "PUMP_ACCOUNT", "AUDITOR_PRINCIPAL"), validators.PROVIDED_PRINCIPAL
+    ),
+    **dict.fromkeys(
+        ("EXTERNAL_ID", "OLD_EXTERNAL_ID", "NEW_EXTERNAL_ID"), validators.PROVIDED_EXTERNAL_ID
+    ),
+    **dict.fromkeys(("ROOT_ID", "UNIT_ID", "OTHER_UNIT_ID"), validators.ORGANIZATIONAL_UNIT),
+    **dict.fromkeys(("REGION", "OTHER_REGION"), validators.REGION),
+    "ORGANIZATION_ID": validators.ORGANIZATION,
+    "ROLE_ARN": validators.PROBED_ROLE_ARN,
+}
+"""What checks a placeholder's value; it is an account if it is not named."""
+
+OF_AWS = {"ACTION_ID"}
+"""Only AWS checks these."""
+
+
+@pytest.mark.parametrize("placeholder", sorted(PLACEHOLDERS.keys() - OF_AWS))
+def test_placeholder_is_rejected_wherever_its_value_is_checked(placeholder: str) -> None:
+    validator = CHECKED.get(placeholder, validators.ACCOUNT)
+    validator.check("value", PLACEHOLDERS[placeholder])
+    with pytest.raises(ArgumentError):
+        validator.check("value", placeholder)
 
 
 def test_picture_of_a_stop_has_the_steps_of_the_list_in_their_order() -> None:

@@ -14,12 +14,14 @@ from tests.docs.pages import (
     DEPLOY,
     GUARDRAILS,
     ORGANIZATIONS,
+    PLACEHOLDERS,
     PUMP_SIDE,
     WITH_COMMANDS,
     cdk_commands,
+    filled_in,
     settings_in,
 )
-from tests.support import NEVER_WITHOUT_EXTERNAL_ID, PUMP_ACCOUNT, SECRET, Synth
+from tests.support import NEVER_WITHOUT_EXTERNAL_ID, SECRET, Synth
 from tools.sandbox.cdk import ROOT
 
 WITH_AN_APP = {
@@ -36,10 +38,7 @@ def test_examples_of_the_constructs_run_one_after_the_other(
 ) -> None:
     examples = re.findall(r"```python\n(.*?)```", page, re.DOTALL)
     code = "\n".join(map(textwrap.dedent, examples))
-    values = {"PRINCIPAL": PUMP_ACCOUNT, "EXTERNAL_ID": SECRET}
-    for placeholder, value in values.items():
-        code = code.replace(f'="{placeholder}"', f'="{value}"')
-    (tmp_path / "app.py").write_text(code)
+    (tmp_path / "app.py").write_text(filled_in(code, PLACEHOLDERS | {"EXTERNAL_ID": SECRET}))
     app = App(outdir=str(tmp_path / "out"))
     monkeypatch.setattr(aws_cdk, "App", lambda: app)
     runpy.run_path(str(tmp_path / "app.py"), run_name="__main__")

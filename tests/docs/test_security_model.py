@@ -7,7 +7,7 @@ from pump_roles import Guardrail
 from pump_roles.published import ROLES
 from pump_roles.review.report.permission_report import of_published
 from tests.decisions.test_guardrails import UNDOCUMENTED
-from tests.docs.pages import GUARDRAILS, GUARDRAILS_REFERENCE, README, SECURITY, counts
+from tests.docs.pages import GUARDRAILS, GUARDRAILS_REFERENCE, README, SECURITY, counts, filled_in
 from tests.support import NEVER, Synth, only_resource
 from tools.sandbox import catalog
 from tools.sandbox.cdk import ROOT
@@ -17,7 +17,8 @@ AUTO_PILOT = ROLES["auto-pilot"]
 
 
 def test_page_shows_the_trust_policy_of_each_role(synth: Synth) -> None:
-    (shown,) = map(json.loads, re.findall(r"```json\n(.*?)```", SECURITY, re.DOTALL))
+    (block,) = re.findall(r"```json\n(.*?)```", SECURITY, re.DOTALL)
+    shown = json.loads(filled_in(block))
     (statement,) = shown["Statement"]
     stacks = synth(
         {
