@@ -229,6 +229,30 @@ def know_pseudo_parameters_in_conditions() -> None:
             module._evaluate_conditions = evaluate_here  # noqa: SLF001
 
 
+def find_stacks_by_their_resources() -> None:
+    """Let ``DescribeStackResources`` take a resource's physical ID instead of a stack's name.
+
+    CloudFormation API Reference, "DescribeStackResources". ministack needs the name.
+    """
+    from ministack.services import cloudformation  # noqa: PLC0415
+
+    handlers = cloudformation._ACTION_HANDLERS  # noqa: SLF001
+    describe = handlers["DescribeStackResources"]
+
+    def describe_stack_of(request: Mapping[str, Any]) -> Any:
+        wanted = request.get("PhysicalResourceId")
+        named = [
+            {"StackName": [stack["StackName"]]}
+            for stack in cloudformation._stacks.values()  # noqa: SLF001
+            if wanted is not None and stack["StackStatus"] != "DELETE_COMPLETE"
+            for resource in stack.get("_resources", {}).values()
+            if resource.get("PhysicalResourceId") in wanted
+        ]
+        return describe({**request, **(named[0] if named else {})})
+
+    handlers["DescribeStackResources"] = describe_stack_of
+
+
 def count_as_encrypted() -> None:
     """Count each call as made with TLS, which the bucket of ``cdk bootstrap`` demands."""
     from ministack import app as ministack  # noqa: PLC0415
@@ -291,6 +315,7 @@ def main() -> None:
     count_as_encrypted()
     know_pseudo_parameters_in_conditions()
     make_roles_as_cloudformation_does()
+    find_stacks_by_their_resources()
     know_deny_all()
     pass_external_id()
     cloudtrail_tables.read_cloudtrail_tables()
