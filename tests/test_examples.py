@@ -2,6 +2,8 @@
 
 import json
 import re
+import shutil
+import subprocess
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -15,6 +17,7 @@ from pump_roles import ArgumentError, __version__, universal
 from pump_roles.inputs import InputError
 from pump_roles.review.report import Report
 from tests.commands import run
+from tests.docs.pages import sh_blocks
 from tests.support import (
     EXAMPLE_APPS,
     EXAMPLES,
@@ -336,6 +339,56 @@ def test_example_requires_the_wheel_of_this_version_is_quiet_and_has_the_recomme
         "requireApproval": "any-change",
         "context": {"cli-telemetry": False, **recommended_flags()},
     }
+
+
+PROGRAM = """\
+#!/bin/sh
+echo "${PWD##*/}: ${0##*/} $*" >> "$RECORDED"
+case "$*" in
+  "-m venv .venv") mkdir -p .venv/bin && touch .venv/bin/activate && cp "$0" .venv/bin/pip ;;
+  dist) mkdir -p dist && touch dist/pump_roles-VERSION-py3-none-any.whl ;;
+  setup-review) mkdir -p .venv/bin && touch .venv/bin/activate ;;
+esac
+"""
+
+
+def test_blocks_of_the_page_do_not_depend_on_the_folder_that_the_last_one_left(
+    tmp_path: Path,
+) -> None:
+    """In one shell, which each block leaves where it was."""
+    clone, programs = tmp_path / "clone", tmp_path / "programs"
+    programs.mkdir()
+    for name in ("make", "npm", "npx", "pip", "pump-roles", "python3"):
+        (programs / name).write_text(PROGRAM.replace("VERSION", __version__))
+        (programs / name).chmod(0o755)
+    for folder in ("cloudformation", "examples/organization", "examples/read_only"):
+        shutil.copytree(ROOT / folder, clone / folder)
+    shutil.copytree(EXAMPLES / "typescript", clone / "examples" / "typescript")
+    # What replaces a line of a pipeline is not for the clone.
+    *blocks, _ = sh_blocks(PAGE)
+    ended = subprocess.run(
+        ["bash", "-e"],
+        input="".join(f"{block}pwd\n" for block in blocks),
+        cwd=clone,
+        env={"PATH": f"{programs}:/usr/bin:/bin", "RECORDED": str(tmp_path / "recorded")},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert ended.returncode == 0, ended.stderr
+    assert {*ended.stdout.split()} == {str(clone)}
+    recorded = (tmp_path / "recorded").read_text().splitlines()
+    assert [line.split()[:2] for line in recorded] == [
+        ["clone:", "make"],
+        ["organization:", "npx"],
+        ["clone:", "pump-roles"],
+        ["clone:", "make"],
+        ["vendors:", "python3"],
+        ["vendors:", "pip"],
+        ["vendors:", "npx"],
+        ["vendors-ts:", "npm"],
+        ["vendors-ts:", "npx"],
+    ]
 
 
 def test_report_finds_none_of_the_roles_on_pumps_side(pump_side: Path) -> None:
