@@ -4,7 +4,8 @@ import json
 import shlex
 import subprocess
 import sys
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -201,13 +202,22 @@ def test_role_is_verified_where_the_templates_put_it(
         for role in found["roles"]
         for difference in role["differences"]
     } == {(other, "role-misplaced", "broader"), (late, "role-missing", "narrower")}
+
+    # Advice for an account that is verified alone would be to do what was done.
+    with stopped_at(aws, organization.unit):
+        for options in ([], everyone, everyone[:1], everyone[-1:], ["--target", organization.unit]):
+            said = run(
+                *("verify", "--expect", tmp_path, "--assume-role", AUDITOR, *options),
+                environment=aws.environment(),
+            ).stdout
+            assert "topped" in said
+            assert "--assume-role" not in said
     aws.delete("PumpReadOnly")
 
 
-def test_stop_made_by_hand_is_said_first_and_what_it_does_not_stop(
-    aws: EmbeddedAws, organization: Audited, template: Path
-) -> None:
-    """As the page on stopping has it: the templates do not have the policy."""
+@contextmanager
+def stopped_at(aws: EmbeddedAws, target: str) -> Iterator[None]:
+    """Attach the policy of the page on stopping to a root or a unit."""
     organizations = aws.client("organizations")
     stop = organizations.create_policy(
         Name="StopPump",
@@ -215,7 +225,16 @@ def test_stop_made_by_hand_is_said_first_and_what_it_does_not_stop(
         Type="SERVICE_CONTROL_POLICY",
         Content=json.dumps(policy("stop-organization", STOP)),
     )["Policy"]["PolicySummary"]["Id"]
-    organizations.attach_policy(PolicyId=stop, TargetId=organization.root)
+    organizations.attach_policy(PolicyId=stop, TargetId=target)
+    yield
+    organizations.detach_policy(PolicyId=stop, TargetId=target)
+    organizations.delete_policy(PolicyId=stop)
+
+
+def test_stop_made_by_hand_is_said_first_and_what_it_does_not_stop(
+    aws: EmbeddedAws, organization: Audited, template: Path
+) -> None:
+    """As the page on stopping has it: the templates do not have the policy."""
     aws.deploy("PumpReadOnly", template.read_text())
     members = [f"--target={account}" for account in organization.accounts]
     here = f"--target={ACCOUNT_ID}"
@@ -237,15 +256,14 @@ def test_stop_made_by_hand_is_said_first_and_what_it_does_not_stop(
         # In the management account itself.
         ([], 3, [working, not_stopped]),
     ):
-        ended = run("verify", "--expect", template, *options, environment=aws.environment())
+        with stopped_at(aws, organization.root):
+            ended = run("verify", "--expect", template, *options, environment=aws.environment())
         assert ended.exit_code == status, ended.stdout
         assert ended.stdout.splitlines()[: len(lines) + 1] == [
             *lines,
             "Pump's roles in AWS accounts",
         ]
     aws.delete("PumpReadOnly")
-    organizations.detach_policy(PolicyId=stop, TargetId=organization.root)
-    organizations.delete_policy(PolicyId=stop)
 
 
 def test_caller_needs_exactly_the_policy_of_the_guide(
