@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Mapping
+from hashlib import sha256
 from pathlib import Path
 
 import pytest
@@ -9,7 +10,7 @@ from click.testing import Result
 
 from tests import commands
 from tests.commands import the_error, the_usage_error
-from tests.customer import AUTO_PILOT, BOUNDARY, Customer, boundary_version
+from tests.customer import AUTO_PILOT, BOUNDARY, Customer, allow, boundary_version, document
 from tests.support import OTHER_SECRET, PRINCIPAL, PUMP_ACCOUNT, SECRET, STACKS, Synth
 from tools.sandbox.aws import ACCOUNT_ID, EmbeddedAws
 
@@ -201,3 +202,47 @@ def test_saved_files_match_without_credentials(customer: Customer, tmp_path: Pat
     assert ended.exit_code == 0
     assert "Compared with: reviewed.html" in ended.stdout
     assert "Management account not known: the account's organization is not in the" in ended.stdout
+
+
+def expected_line(path: Path, details: Path) -> str:
+    ended = run("--expect", path, "--details", details)
+    (line,) = (line for line in ended.stdout.splitlines() if line.startswith("Expected "))
+    return line
+
+
+@pytest.mark.parametrize("alarms", [0, 2])
+def test_says_what_the_template_or_its_report_has(
+    alarms: int, synth: Synth, tmp_path: Path
+) -> None:
+    """An expectation with alarms is compared, too: the line about it says how many."""
+    settings = {"principal": PRINCIPAL, "external-id": SECRET, "guardrails": ["metadata-only"]}
+    template = json.loads(json.dumps(synth(settings)["PumpReadOnly"]))
+    for number in range(alarms):
+        template["Resources"][f"More{number}"] = {
+            "Type": "AWS::IAM::RolePolicy",
+            "Properties": {
+                "RoleName": "PumpReadOnlyRole",
+                "PolicyName": f"More{number}",
+                "PolicyDocument": json.loads(document(allow("s3:GetObject"))),
+            },
+        }
+    file, reported = tmp_path / "PumpReadOnly.template.json", tmp_path / "reviewed.json"
+    file.write_text(json.dumps(template))
+    assert commands.run("report", file, "--output", reported).exit_code == 0
+    details = tmp_path / "details.json"
+    other = {
+        "RoleName": "Other",
+        "Path": "/",
+        "Arn": f"arn:aws:iam::{ACCOUNT_ID}:role/Other",
+        "AssumeRolePolicyDocument": json.loads(document()),
+        "RolePolicyList": [],
+        "AttachedManagedPolicies": [],
+    }
+    details.write_text(json.dumps({"RoleDetailList": [other], "Policies": []}))
+    for path in (file, reported):
+        digest = sha256(path.read_bytes()).hexdigest()
+        assert expected_line(path, details) == (
+            f"Expected read-only role PumpReadOnlyRole: {'not ' if alarms else ''}as published; "
+            f"principal: {PRINCIPAL}; guardrails: metadata-only; "
+            f"{f'{alarms} alarms' if alarms else 'no alarms'}; {path.name} SHA-256 {digest}."
+        )
