@@ -34,6 +34,74 @@ def test_example_passes_the_parameters_of_the_template(block: str) -> None:
     assert f"/{TEMPLATE}" in STACK
 
 
+OF_THE_PROVIDER = {
+    "aws_cloudformation_stack": {
+        "": {"name", "template_body", "capabilities"},
+        "parameters": {"PumpIamRole", "PumpExternalID"},
+        "lifecycle.precondition": {"condition", "error_message"},
+    },
+    "aws_cloudformation_stack_set": {
+        "": {"name", "template_body", "capabilities", "permission_model"},
+        "parameters": {"PumpIamRole", "PumpExternalID"},
+        "auto_deployment": {"enabled", "retain_stacks_on_account_removal"},
+        "managed_execution": {"active"},
+        "operation_preferences": {"max_concurrent_percentage", "failure_tolerance_percentage"},
+        # It has no others.
+        "timeouts": {"update"},
+    },
+    "aws_cloudformation_stack_set_instance": {
+        "": {"stack_set_name"},
+        "deployment_targets": {"organizational_unit_ids"},
+        "operation_preferences": {
+            *("max_concurrent_percentage", "failure_tolerance_percentage", "concurrency_mode")
+        },
+        "timeouts": {"create", "update", "delete"},
+    },
+}
+"""The blocks and arguments of the AWS provider, as its documentation and its schemas name them:
+hashicorp/terraform-provider-aws, website/docs/r/, and internal/service/cloudformation/.
+"""
+
+
+def arguments(text: str) -> dict[str, dict[str, set[str]]]:
+    """Return the arguments of each block of each resource; fails if braces do not match."""
+    found: dict[str, dict[str, set[str]]] = {}
+    resource, path = "", [""]
+    for line in filter(None, map(str.strip, text.splitlines())):
+        if opened := re.fullmatch(r'(\w+)(?: "(\w+)"(?: "\w+")?)? (?:= )?\{', line):
+            if opened[1] == "resource":
+                resource, path = opened[2], [*path, ""]
+                assert resource not in found
+                found[resource] = {}
+            else:
+                path.append(opened[1] if resource else "-")
+        elif line == "}":
+            path.pop()
+            resource = resource if len(path) > 1 else ""
+        elif resource:
+            name = re.fullmatch(r"(\w+) += .+", line)
+            assert name, line
+            found[resource].setdefault(".".join(filter(None, path)), set()).add(name[1])
+    assert path == [""]
+    return found
+
+
+def test_each_block_and_argument_of_the_examples_is_one_of_the_provider() -> None:
+    assert arguments(STACK) | arguments(STACK_SET) == OF_THE_PROVIDER
+
+
+def test_argument_that_the_provider_does_not_have_is_found() -> None:
+    for wrong in (
+        STACK_SET.replace("update =", "create =", 1),
+        STACK_SET.replace("managed_execution {", "managed_executions {"),
+        STACK_SET.replace("organizational_unit_ids", "organizational_units"),
+    ):
+        assert wrong != STACK_SET
+        assert arguments(STACK) | arguments(wrong) != OF_THE_PROVIDER
+    with pytest.raises(AssertionError):
+        arguments(STACK_SET.removesuffix("}\n"))
+
+
 def test_stack_set_of_the_example_deploys_as_that_of_the_app() -> None:
     (resource,) = json.loads(app_files(SCENARIOS["rollout"])["PumpReadOnlyRollout"])[
         "Resources"
