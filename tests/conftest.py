@@ -32,6 +32,7 @@ from tests.support import (
     settings_of,
     short_reports,
     synthesize,
+    synthesized,
 )
 from tools.sandbox.aws import EmbeddedAws, embedded_aws
 from tools.sandbox.cdk import ROOT
@@ -155,7 +156,7 @@ def _context(folder: Path) -> dict[str, Any]:
 
 @pytest.fixture(scope="session")
 def typescript(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The example in TypeScript, with the packages of npm that those of Python contain."""
+    """The example in TypeScript, compiled, with the packages that Python's contain, and ours."""
     folder = tmp_path_factory.mktemp("typescript")
     for package in ("aws_cdk", "aws_cdk.cloud_assembly_schema", "constructs"):
         (bundle,) = Path(str(resources.files(package))).glob("_jsii/*.tgz")
@@ -164,7 +165,11 @@ def typescript(tmp_path_factory: pytest.TempPathFactory) -> Path:
         installed = folder / "node_modules" / name
         installed.parent.mkdir(parents=True, exist_ok=True)
         (folder / "new" / "package").rename(installed)
+    for name in ("@types", "typescript", "undici-types"):
+        (folder / "node_modules" / name).symlink_to(ROOT / "node_modules" / name)
     shutil.copytree(EXAMPLES / "typescript", folder, dirs_exist_ok=True)
+    ended = synthesized("node", "node_modules/typescript/bin/tsc", folder=folder)
+    assert ended.returncode == 0, ended.stdout
     shutil.copy(ROOT / "cloudformation" / "PumpReadOnly-recommended.template.json", folder)
     return folder
 

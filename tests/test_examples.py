@@ -1,6 +1,7 @@
 """The examples grant what they show, and fail their cdk-nag gate without acknowledgments."""
 
 import json
+import os
 import re
 import shutil
 import subprocess
@@ -31,7 +32,7 @@ from tests.support import (
     run_example,
     synthesized,
 )
-from tools.sandbox.cdk import ROOT
+from tools.sandbox.cdk import ROOT, tool_environment
 
 PAGE = (EXAMPLES / "README.md").read_text()
 CUSTOMERS = ["read_only", "organization", "pipeline", "budget"]
@@ -216,17 +217,8 @@ def test_app_in_python_without_this_package_has_the_universal_template(tmp_path:
 
 
 GUARDED = ROOT / "cloudformation" / "PumpReadOnly-recommended.template.json"
-WIDER = """\
-import { CfnRolePolicy } from "aws-cdk-lib/aws-iam";
-const statement = { Effect: "Allow", Action: "*", Resource: "*" };
-new CfnRolePolicy(stack, "More", {
-  roleName: "PumpReadOnlyRole",
-  policyName: "More",
-  policyDocument: { Version: "2012-10-17", Statement: [statement] },
-});
-"""
 LESS = """\
-const role = stack.node.findChild("Pump").getResource("ReadOnlyRole");
+const role = app.node.findChild("Vendors").node.findChild("Pump").getResource("ReadOnlyRole");
 role.addPropertyDeletionOverride("Policies.1");
 """
 
@@ -267,8 +259,8 @@ def with_another_description(template: dict[str, Any]) -> None:
 def test_gate_in_typescript_passes_only_what_the_template_allows(
     change: Callable[[dict[str, Any]], None], status: int, tmp_path: Path
 ) -> None:
-    app = (EXAMPLES / "typescript" / "app.ts").read_text()
-    (gate,) = re.findall(r"^const gate = \[(.*)\];$", app, re.MULTILINE)
+    code = (EXAMPLES / "typescript" / "lib" / "gate.ts").read_text()
+    (gate,) = re.findall(r"^ *const gate = \[(.*)\];$", code, re.MULTILINE)
     values = {"app.outdir": tmp_path, "template": GUARDED}
     words = [values.get(word, word.strip('"')) for word in gate.split(", ")]
     template = json.loads(GUARDED.read_text())
@@ -277,43 +269,83 @@ def test_gate_in_typescript_passes_only_what_the_template_allows(
     assert run(*words).exit_code == status
 
 
-def test_example_in_typescript_is_not_installed_on_a_node_that_cannot_run_it() -> None:
+def test_example_in_typescript_has_the_shape_that_the_cdk_gives_an_app() -> None:
+    """``cdk init app --language typescript``, with what this one needs in place of Jest."""
     folder = EXAMPLES / "typescript"
-    assert (folder / ".npmrc").read_text() == "engine-strict=true\n"
-    assert json.loads((folder / "package.json").read_text())["engines"] == {"node": ">=22.18"}
+    package = json.loads((folder / "package.json").read_text())
+    assert package["scripts"] == {
+        "build": "tsc",
+        "synth": "cdk synth --quiet",
+        "test": "tsc && node --test test/vendors.test.js",
+    }
+    assert package["devDependencies"].keys() == {"@types/node", "aws-cdk", "typescript"}
+    assert json.loads((folder / "tsconfig.json").read_text())["compilerOptions"]["strict"]
+    assert {"node_modules/", "cdk.out/", "*.js", "*.d.ts"} <= {
+        *(folder / ".gitignore").read_text().split()
+    }
+    for name in ("bin/vendors.ts", "lib/vendors-stack.ts", "test/vendors.test.ts"):
+        assert (folder / name).is_file()
+
+
+@pytest.mark.slow
+def test_example_in_typescript_is_installed_on_the_versions_of_node_that_the_cdk_supports(
+    typescript: Path,
+) -> None:
+    assert (typescript / ".npmrc").read_text() == "engine-strict=true\n"
+    ours, of_the_cdk = (
+        json.loads((folder / "package.json").read_text())["engines"]["node"].replace(" ", "")
+        for folder in (typescript, typescript / "node_modules" / "aws-cdk-lib")
+    )
+    assert ours == of_the_cdk.removesuffix(".0.0")
 
 
 @pytest.mark.slow
 def test_app_in_typescript_has_the_template_with_guardrails_and_its_gate(typescript: Path) -> None:
-    app = (typescript / "app.ts").read_text()
-    ended = synthesized("node", "app.ts", folder=typescript)
+    app = (typescript / "bin" / "vendors.js").read_text()
+    ended = synthesized("node", "bin/vendors.js", folder=typescript)
     assert ended.returncode == 0, ended.stderr
     (role,) = has_included(typescript, GUARDED.read_bytes()).roles
     assert [guardrail.name for guardrail in role.guardrails] == ["metadata-only"]
 
-    only_node = typescript / "bin"
+    only_node = typescript / "only-node"
     only_node.mkdir()
     (only_node / "node").symlink_to(Path(sys.executable).with_name("node"))
-    ended = synthesized("node", "app.ts", folder=typescript, PATH=str(only_node))
+    ended = synthesized("node", "bin/vendors.js", folder=typescript, PATH=str(only_node))
     assert ended.returncode == 1
     assert "the command pump-roles is not installed" in ended.stderr
 
-    (typescript / "less.ts").write_text(app.replace("app.synth();", f"{LESS}app.synth();"))
-    ended = synthesized("node", "less.ts", folder=typescript)
+    less = app.replace("app.synth();", f"{LESS}app.synth();")
+    (typescript / "bin" / "less.js").write_text(less)
+    ended = synthesized("node", "bin/less.js", folder=typescript)
     assert ended.returncode == 1
     assert "can broaden access" in ended.stderr
 
-    (typescript / "wider.ts").write_text(app.replace("app.synth();", f"{WIDER}app.synth();"))
-    ended = synthesized("node", "wider.ts", folder=typescript)
-    assert ended.returncode == 1
-    assert "The read-only role is not what Pump publishes" in ended.stderr
+
+@pytest.mark.slow
+@pytest.mark.parametrize("node", ["ours", "the machine's"])
+def test_test_of_the_app_in_typescript_finds_a_wider_role(node: str, typescript: Path) -> None:
+    """With the Node of the tests, and with another one, if the machine has one."""
+    ours = Path(sys.executable).parent
+    folders = [path for path in os.environ["PATH"].split(os.pathsep) if Path(path) != ours]
+    program = shutil.which("node", path=str(ours) if node == "ours" else os.pathsep.join(folders))
+    if program is None:
+        pytest.skip("the machine has no other Node")
+    ended = subprocess.run(
+        [program, "--test", "test/vendors.test.js"],
+        cwd=typescript,
+        env=tool_environment(),
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert ended.returncode == 0, ended.stdout
 
 
 def test_app_in_typescript_has_the_requirements_and_the_settings_of_the_other_examples() -> None:
     folder = EXAMPLES / "typescript"
     settings = json.loads((folder / "cdk.json").read_text())
     others = json.loads((EXAMPLES / "read_only" / "cdk.json").read_text())
-    assert settings == {**others, "app": "node app.ts"}
+    assert settings == {**others, "app": "npm run --silent build && node bin/vendors.js"}
     package = json.loads((folder / "package.json").read_text())
     project = (ROOT / "pyproject.toml").read_text()
     lowest = dict(re.findall(r'"(aws-cdk-lib|constructs)>=([0-9.]+),', project))
