@@ -327,6 +327,7 @@ Reason = Literal[
     "trusts-other-account",
     "trusts-role",
     "trusts-unreadable",
+    "trusts-unreadable-account",
     "unreadable-properties",
     "unreadable-statement",
     "unreadable-trust-policy",
@@ -346,6 +347,10 @@ class Access:
 
     why: Reason
     subject: str = ""
+
+
+_NO_ALARM: Final = frozenset({"may-be-named-alike"})
+"""The reasons that only inform: IAM refuses a second role of one name."""
 
 
 # What templates contain, or an account
@@ -440,7 +445,7 @@ class OtherResource:
     :param attached_to: the roles, users, and groups that it is attached to, as in the template.
     :param grants: what it allows; empty if it allows nothing itself.
     :param access: how it could give Pump, or others through Pump's roles, more access than these
-        roles; empty if it could not.
+        roles, or only have the name of one; empty if it could not.
     """
 
     name: str
@@ -450,6 +455,11 @@ class OtherResource:
     attached_to: tuple[str, ...] = ()
     grants: tuple[Access, ...] = ()
     access: tuple[Access, ...] = ()
+
+    @property
+    def alarms(self) -> tuple[Access, ...]:
+        """What of ``access`` is an alarm."""
+        return tuple(way for way in self.access if way.why not in _NO_ALARM)
 
 
 @dataclass(frozen=True, kw_only=True)

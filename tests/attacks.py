@@ -176,6 +176,10 @@ OF_AWS: Final = {
 """The condition that only events of AWS meet."""
 
 
+def _root_of(parameter: str) -> dict[str, str]:
+    return {"Fn::Sub": f"arn:${{AWS::Partition}}:iam::${{{parameter}}}:root"}
+
+
 def _bus(**more: Any) -> dict[str, Any]:
     return resource("AWS::Events::EventBusPolicy", Statement={"Effect": "Allow", **more})
 
@@ -428,6 +432,18 @@ _TRUSTING = [
         role({"AWS": {"Fn::Join": ["", ["{{res", "olve:ssm:/x}}"]]}}),
         role({"Fn::If": ["C", {"AWS": "*"}, NO_VALUE]}),
         role(None),
+        # The parameter can have the name of a role.
+        role({"AWS": {"Fn::Sub": "arn:aws:iam::${Free}"}}),
+        role({"AWS": {"Fn::If": ["C", _root_of("Free"), {"Ref": "Free"}]}}),
+    ),
+    *_each(
+        "trusts-unreadable-account",
+        role({"AWS": _root_of("Free")}),
+        role({"AWS": {"Fn::Join": [":", ["arn:aws:iam:", {"Ref": "Free"}, "root"]]}}),
+    ),
+    *_each(
+        (f"trusts-account {PUMP_ACCOUNT}", "trusts-unreadable-account"),
+        role({"AWS": [_root_of("Free"), ACCOUNT_ROOT]}),
     ),
     *_each(
         "requires-same-external-id",

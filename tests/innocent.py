@@ -1,6 +1,7 @@
 """Stacks as customers have them, in which there is nothing to raise an alarm about.
 
 CDK rendered them with the recommended feature flags; a reference to another stack also without.
+``roles-named-by-parameters`` is as in AWS's security reference architecture.
 Those in ``innocent/anywhere`` are harmless in any stack, also in the one of Pump's role. Those in
 ``innocent/elsewhere`` are harmless in another stack: they let somebody else into the account, make
 credentials, or are what the others refer to.

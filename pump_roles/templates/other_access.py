@@ -79,6 +79,11 @@ _SERVICE: Final = re.compile(
     r"(?:[a-z0-9.-]|\$\{AWS::\w+\})+\.(?:amazon(?:aws)?\.com(?:\.cn)?|\$\{AWS::URLSuffix\})"
 )
 
+_ACCOUNT_ROOT: Final = re.compile(
+    r"arn:(?:[a-z-]+|\$\{AWS::Partition\}):iam::(?:[0-9]{12}|\$\{[^{}]*\}):root"
+)
+"""The principal that is an account, even if its ID is not resolved."""
+
 _TEXTS: Final = re.compile(r"\w*Description|Comment|DisplayName|Tags")
 """The properties of AWS's own resources that nothing acts on."""
 
@@ -259,7 +264,8 @@ class _Reader:
             elif named:
                 yield Access(TRUSTS[named[0]], named[1])
             elif value.why:
-                yield Access("trusts-unreadable")
+                is_account = all(map(_ACCOUNT_ROOT.fullmatch, texts))
+                yield Access("trusts-unreadable-account" if is_account else "trusts-unreadable")
             elif self.in_pump_stack:
                 foreign = (text for text in texts if not self._is_own_account(text))
                 yield from (Access("trusts-other-account", shown(text)) for text in foreign)

@@ -323,6 +323,9 @@ def _stack(name: str) -> str:
     return f"{created}; delete the stack instance, not the stack" if is_instance else created
 
 
+_LISTED: Final = 3
+"""How many of the resources that reach Pump's roles in the same way are listed."""
+
 _GRANTS: Final = 8
 """How many of the patterns that a policy allows are listed."""
 
@@ -332,9 +335,15 @@ def describe_access(ways: Iterable[Access]) -> str:
     return "; ".join(map(_describe_way, ways))
 
 
-def describe_alarms(other: OtherResource) -> str:
-    """Return which resource reaches Pump's roles, and how."""
-    return f"{other.name} ({other.type}): {describe_access(other.access)}"
+def describe_alarms(other: OtherResource, *alike: OtherResource) -> str:
+    """Return which resources reach Pump's roles, all in one way, and how."""
+    named = first_named(each.name for each in (other, *alike))
+    return f"{named} ({other.type}): {describe_access(other.alarms)}"
+
+
+def first_named(names: Iterable[str]) -> str:
+    """Return the first names, and how many more there are."""
+    return ", ".join(first(names, _LISTED))
 
 
 def describe_grants(other: OtherResource) -> str:

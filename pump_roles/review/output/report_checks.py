@@ -1,6 +1,6 @@
 """Describes what a reviewer checks first: alarms, new actions, and changes since another report."""
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Final, Literal, NamedTuple
 
 from pump_roles.guardrails import Guardrail, by_policy
@@ -15,6 +15,7 @@ from pump_roles.review.output.descriptions import (
     describe_unknown,
     describe_values,
     details_of,
+    first_named,
 )
 from pump_roles.review.output.document import counted, first
 from pump_roles.review.output.report_descriptions import capital
@@ -27,7 +28,7 @@ from pump_roles.review.report import (
     RoleReport,
     Uncounted,
 )
-from pump_roles.role import Deployment, Difference
+from pump_roles.role import Deployment, Difference, OtherResource
 
 _FILES: Final = 8
 """How many of the files that a report is compared with are listed."""
@@ -61,11 +62,11 @@ class Check(NamedTuple):
 def checks(report: Report) -> Iterator[Check]:
     """Yield whether there are alarms, new actions, and changes."""
     if report.alarms:
-        text = "Something gives, or may give, more access than Pump publishes."
+        text = f"Something gives, or may give, more access than Pump publishes.{_unnamed(report)}"
         yield Check("alarm", counted(report.alarms, "alarm"), text, "alarms")
     else:
         text = "Nothing that was read gives the roles more access than Pump publishes."
-        yield Check("ok", "No alarms", text)
+        yield Check("ok", "No alarms", f"{text}{_unnamed(report)}")
     if new := sum(map(len, report.gained.values())):
         yield Check("broader", counted(new, "new action"), gained(report), "actions")
     else:
@@ -80,6 +81,23 @@ def checks(report: Report) -> Iterator[Check]:
         text = f"{text} {broader:,} can broaden access."
     title = counted(number, "change") if number else "No changes"
     yield Check("broader" if broader else "narrower" if number else "ok", title, text, "changes")
+
+
+def _unnamed(report: Report) -> str:
+    # Which roles have names that only the deployment knows.
+    names = [
+        other.name
+        for other in report.others
+        if any(way.why == "may-be-named-alike" for way in other.access)
+    ]
+    if not names:
+        return ""
+    number = counted(len(names), "other role has", "other roles have")
+    name = "a name" if len(names) == 1 else "names"
+    return (
+        f" {number} {name} that cannot be read: {first_named(names)}. IAM refuses a second role "
+        "with the name of one of Pump's roles."
+    )
 
 
 def compared(report: Report) -> str:
@@ -162,13 +180,23 @@ def alarm_text(finding: Alarm, report: Report) -> str:
     for role in report.roles:
         if role.kind == finding.role:
             return _about_role(finding, role)
-    suspects = [describe_alarms(other) for other in report.others if other.access]
+    suspects = [describe_alarms(*alike) for alike in _suspects(report)]
     suspects += map(describe_unknown, report.unreadable)
     parts = ["They are not counted.", *(f"{suspect}." for suspect in suspects)]
     # For other roles, another finding says so.
     if any(not role.exact and not (role.unreadable or role.uncounted) for role in report.roles):
         parts.append("The numbers of Pump's roles are not exact.")
     return " ".join(parts)
+
+
+def _suspects(report: Report) -> Iterable[Sequence[OtherResource]]:
+    # What only the deployment knows is said once, of all that it is about.
+    found: dict[object, list[OtherResource]] = {}
+    for index, other in enumerate(report.others):
+        is_open = {way.why for way in other.alarms} == {"trusts-unreadable-account"}
+        if other.alarms:
+            found.setdefault(other.type if is_open else index, []).append(other)
+    return found.values()
 
 
 def what_to_do(finding: Alarm) -> str:

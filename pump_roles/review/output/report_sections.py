@@ -46,6 +46,7 @@ from pump_roles.review.report import (
     RoleReport,
 )
 from pump_roles.review.report.questions import Left, left_by_sets
+from pump_roles.role import OtherResource
 
 _NAMED: Final = 3
 """At most so many of the actions that make an answer are named next to it."""
@@ -277,10 +278,15 @@ def _others(report: Report) -> Iterator[Part]:
             report.others,
             principals=lambda other: describe_principals(other) or wording.NOBODY_NAMED,
             grants=lambda other: describe_grants(other) or wording.NOTHING_BY_ITSELF,
-            alarms=lambda other: Strong(describe_access(other.access)),
+            alarms=_access,
         )
     if report.resources:
         yield wording.not_covered(report)
+
+
+def _access(other: OtherResource) -> Text:
+    described = describe_access(other.access)
+    return Strong(described) if other.alarms else described
 
 
 def _questions(report: Report) -> Iterator[Part]:

@@ -11,7 +11,6 @@ from pump_roles.guardrails.role_guardrails import opened, published_role
 from pump_roles.iam import (
     CONDITIONALLY,
     DENIED,
-    NOT_GRANTED,
     PARTLY,
     Action,
     Catalog,
@@ -36,7 +35,7 @@ from pump_roles.review.report.inventory import inventory_of
 from pump_roles.review.report.questions import questions, worst_cases
 from pump_roles.review.report.report_changes import changes, newly_matched
 from pump_roles.review.report.role_policies import RolePolicies, differences
-from pump_roles.role import OPENS, Assembly, DeployedRole
+from pump_roles.role import OPENS, Assembly, DeployedRole, OtherResource
 
 _REACHABLE_TYPES: Final = {"AWS::EKS::AccessEntry", "AWS::IAM::Role"}
 """Resource types through which one of Pump's roles can do more than its policies say: a role that
@@ -61,7 +60,7 @@ def _alarms(roles: Sequence[RoleReport], contents: Assembly) -> Iterator[Alarm]:
     yield from (Alarm(kind="trust", role=role.kind) for role in roles if role.trust.problems)
     yield from (Alarm(kind="opened", role=role.kind) for role in roles if role.opened)
     yield from (Alarm(kind="uncounted", role=role.kind) for role in roles if role.uncounted)
-    if contents.unreadable or any(other.access for other in contents.others):
+    if contents.unreadable or any(other.alarms for other in contents.others):
         yield Alarm(kind="suspect")
 
 
@@ -81,10 +80,14 @@ def of_contents(contents: Assembly, *, since: Earlier | None = None) -> Report:
     read = {found.role.kind: RolePolicies(found.role, catalog) for found in contents.roles}
     granted = {kind: policies.evaluator.grants for kind, policies in read.items()}
     actions = _actions(granted, catalog)
-    alarming = {other.type for other in contents.others if other.access}
     # Nothing outside of the roles can give them permissions, nor can they reach anything that does.
+    alarming = {other.type for other in contents.others if other.alarms}
     certain = not contents.unreadable and alarming <= _ACCESS_TYPES
-    isolated = certain and not alarming & _REACHABLE_TYPES
+    assumes = any(policies.may_allow("sts:AssumeRole") for policies in read.values())
+    reachable = (other for other in contents.others if assumes or not _needs_permission(other))
+    isolated = certain and _REACHABLE_TYPES.isdisjoint(
+        other.type for other in reachable if other.alarms
+    )
     roles = tuple(
         _role(found, read[found.role.kind], actions, certain=certain, isolated=isolated)
         for found in contents.roles
@@ -129,10 +132,7 @@ def of_contents(contents: Assembly, *, since: Earlier | None = None) -> Report:
         newer=tuple(
             name
             for name in newer()[1]
-            if any(
-                policies.evaluator.grant(name).decision not in (DENIED, NOT_GRANTED)
-                for policies in read.values()
-            )
+            if any(policies.may_allow(name) for policies in read.values())
         ),
         actions=actions,
     )
@@ -145,6 +145,12 @@ def of_contents(contents: Assembly, *, since: Earlier | None = None) -> Report:
             replace(action, new=True) if action.name in new else action for action in actions
         ),
     )
+
+
+def _needs_permission(other: OtherResource) -> bool:
+    # Whether a role of its account can use it only with a permission to assume roles, because it
+    # trusts accounts, and no single role.
+    return {way.why for way in other.alarms} <= {"trusts-unreadable-account"}
 
 
 def _role(

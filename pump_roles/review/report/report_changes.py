@@ -213,10 +213,10 @@ def _suspects(earlier: Report, report: Report) -> Iterator[ReportChange]:
 def _suspect(report: Report) -> dict[object, ReportChange]:
     # What may give more access. Its file does not matter.
     suspect = ReportChange(effect="unclear", about="suspect")
-    alarming = [other for other in report.others if other.access]
+    alarming = [other for other in report.others if other.alarms]
     return {
         **{
-            (other.name, other.type, other.access): replace(suspect, other=other)
+            (other.name, other.type, other.alarms): replace(suspect, other=other)
             for other in alarming
         },
         **{unknown: replace(suspect, unknown=unknown) for unknown in report.unreadable},

@@ -13,6 +13,7 @@ from pump_roles.iam import (
     ANY_ARN,
     DENIED,
     EVERYWHERE,
+    NOT_GRANTED,
     ActionPattern,
     Catalog,
     Decision,
@@ -113,6 +114,10 @@ class RolePolicies:
     def _actions(self, pattern: ActionPattern) -> tuple[str, ...]:
         catalog = self._catalog if pattern.effect == "Allow" else self.evaluator.allowed
         return tuple(action.name for action in matched_by(pattern, catalog))
+
+    def may_allow(self, action: str) -> bool:
+        """Return whether the role has an action, at least sometimes, as far as can be read."""
+        return self.evaluator.grant(action).decision not in (DENIED, NOT_GRANTED)
 
     def ledger(self, granted: Mapping[str, Grant]) -> Iterator[GuardrailReport]:
         """Yield what each guardrail does to the role."""

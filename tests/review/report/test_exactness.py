@@ -10,10 +10,20 @@ from typing import Any
 import pytest
 
 from pump_roles import Guardrail
-from pump_roles.review.output.report_checks import alarm_text, describe_change
+from pump_roles.review.output.report_checks import alarm_text, checks, describe_change
 from pump_roles.review.output.report_descriptions import number_of
-from pump_roles.review.report import RISKS, UNKNOWN, YES
-from tests.attacks import ADMINISTRATOR, ATTACKS, ELSEWHERE, HERE, NAME
+from pump_roles.review.report import RISKS, UNKNOWN, YES, Report
+from tests.attacks import (
+    ADMINISTRATOR,
+    ATTACKS,
+    ELSEWHERE,
+    HERE,
+    NAME,
+    resource,
+    role,
+    template,
+    write_app,
+)
 from tests.documents import written
 from tests.role_changes import CHANGES
 from tests.support import (
@@ -34,6 +44,7 @@ from tests.support import (
     of_templates,
     on_role,
     plain,
+    role_of,
     short_reports,
     together,
 )
@@ -160,6 +171,7 @@ SAID: dict[str, tuple[str, tuple[bool, bool]]] = {
     "trusts-role": (f"trusts the role {NAME}", OF_ROLES),
     "trusts-definition": ("trusts AutoPilotRole", OF_ROLES),
     "trusts-unreadable": ("trusts a principal that cannot be read", OF_ROLES),
+    "trusts-unreadable-account": ("trusts an account whose ID cannot be read", OF_ACCESS),
     "trusts-other-account": ("trusts another account: arn:aws:iam::123456789012:root", OF_ROLES),
     "trusts-identity-provider": ("trusts an identity provider", OF_ROLES),
     "requires-same-external-id": ("requires the external ID of one of Pump's roles", OF_ROLES),
@@ -168,7 +180,6 @@ SAID: dict[str, tuple[str, tuple[bool, bool]]] = {
     "names-account": (f"names Pump's account {PUMP_ACCOUNT}", OF_ROLES),
     "names-role": (f"names the role {NAME}", OF_ROLES),
     "names-definition": ("names AutoPilotRole", OF_ROLES),
-    "may-be-named-alike": ("may have the name of one of the roles", OF_ROLES),
     "lets-in-unreadable": ("gives access to a principal that cannot be read", OF_ROLES),
     "opens AWS::IAM::AccessKey": ("can act as a user of the account", OF_ACCESS),
     "opens AWS::IAM::OIDCProvider": ("external identity provider", OF_ACCESS),
@@ -236,7 +247,91 @@ def test_change_of_the_role_is_an_alarm_unless_it_gives_no_access(
 def test_every_reason_is_in_the_table() -> None:
     reasons = {found for attack in ATTACKS for found in (*attack.found, *attack.elsewhere)}
     missing = [each for each in reasons if not any(has(reason, [each]) for reason in SAID)]
-    assert missing == []
+    assert missing == ["may-be-named-alike"]
+
+
+def named(name: Any, principal: Any) -> dict[str, Any]:
+    properties = role(principal)["Properties"]
+    return resource("AWS::IAM::Role", RoleName=name, **properties)
+
+
+def next_to_the_role(folder: Path, *changes: Change, **others: Any) -> Report:
+    own = template()
+    together(*changes)(own, role_of(own))
+    parameters = {name: {"Type": "String"} for name in ("Account", "Name")}
+    parameters["Alike"] = {"Type": "String", "Default": "acme-PUMP"}
+    write_app(folder, own, {"Parameters": parameters, "Resources": others})
+    with short_reports():
+        return of_templates(folder)
+
+
+OPEN_NAME, LAMBDA = {"Ref": "Name"}, {"Service": "lambda.amazonaws.com"}
+OPEN_ROOT = {"AWS": {"Fn::Sub": "arn:${AWS::Partition}:iam::${Account}:root"}}
+
+
+def test_roles_with_open_names_are_one_line_and_no_alarm(tmp_path: Path) -> None:
+    made = {f"Role{number}": named(OPEN_NAME, LAMBDA) for number in range(5)}
+    report = next_to_the_role(tmp_path, **made)
+    (found,) = report.roles
+    assert (report.alarms, report.as_published, found.exact, found.readable) == (0, *[True] * 3)
+    said = (
+        "5 other roles have names that cannot be read: Role0, Role1, Role2, and 2 more. IAM "
+        "refuses a second role with the name of one of Pump's roles."
+    )
+    assert said in next(checks(report)).text
+    for format_ in ("html", "markdown"):
+        assert said.partition("Pump's")[0] in written(report, format_)
+    # Nor are they a change.
+    before = earlier(next_to_the_role(tmp_path))
+    with short_reports():
+        write_app(tmp_path, template(), {"Resources": made})
+        assert of_templates(tmp_path, since=before).changes == ()
+
+
+@pytest.mark.parametrize(
+    ("alike", "words"),
+    [
+        (named({"Ref": "Alike"}, LAMBDA), "may have the name of the role Acme-Pump"),
+        (named("ACME-pump", LAMBDA), "may have the name of the role Acme-Pump"),
+        (named(OPEN_NAME, {"AWS": PUMP_ACCOUNT}), f"trusts Pump's account {PUMP_ACCOUNT}"),
+        (named(OPEN_NAME, {"AWS": {"Ref": "Account"}}), "trusts a principal that cannot be read"),
+        (resource("AWS::IAM::RolePolicy", RoleName=OPEN_NAME), "may attach to one of the roles"),
+    ],
+)
+def test_role_with_an_open_name_is_an_alarm_for_any_other_reason(
+    alike: dict[str, Any], words: str, tmp_path: Path
+) -> None:
+    renamed = in_role(RoleName="Acme-Pump")
+    report = next_to_the_role(tmp_path, renamed, Role=named(OPEN_NAME, LAMBDA), Other=alike)
+    (alarm,) = (alarm_text(found, report) for found in report.findings)
+    assert words in alarm
+    assert "Role (" not in alarm
+    assert [role.readable for role in report.roles] == [False]
+
+
+def test_trust_of_open_accounts_is_one_line_and_changes_no_answer(tmp_path: Path) -> None:
+    made = {f"Role{number}": named(OPEN_NAME, OPEN_ROOT) for number in range(5)}
+    alone = next_to_the_role(tmp_path)
+    report = next_to_the_role(tmp_path, **made)
+    (alarm,) = (alarm_text(found, report) for found in report.findings)
+    assert alarm == (
+        "They are not counted. Role0, Role1, Role2, and 2 more (AWS::IAM::Role): trusts an account "
+        "whose ID cannot be read."
+    )
+    assert report.statements == alone.statements
+    assert [role.readable for role in report.roles] == [True]
+
+
+@pytest.mark.parametrize("action", ["sts:AssumeRole", "sts:Assume*", "*"])
+def test_trust_of_an_open_account_counts_for_a_role_that_assumes_roles(
+    action: str, tmp_path: Path
+) -> None:
+    allow = {"Effect": "Allow", "Action": action, "Resource": "*"}
+    wider = another({"Version": "2012-10-17", "Statement": [allow]})
+    report = next_to_the_role(tmp_path, wider, Role=role(OPEN_ROOT))
+    assert [role.readable for role in report.roles] == [False]
+    report = next_to_the_role(tmp_path, wider)
+    assert [role.readable for role in report.roles] == [True]
 
 
 def test_numbers_that_are_not_exact_say_so_in_every_format(text: str, tmp_path: Path) -> None:
