@@ -10,6 +10,7 @@ import tarfile
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import replace
+from datetime import datetime, timedelta, timezone
 from functools import cache, partial
 from importlib import resources
 from importlib.util import find_spec
@@ -697,6 +698,12 @@ def plain(report: Report) -> dict[str, Any]:
     """Return a report as the JSON object that is written."""
     content: dict[str, Any] = json.loads(to_json(report))
     return content
+
+
+def ago(*, hours: int) -> str:
+    """Return the time so many hours ago, as in a policy."""
+    time = datetime.now(timezone.utc) - timedelta(hours=hours)
+    return time.strftime("%Y-%m-%dT%H:%M:%SZ")
 
 
 def earlier(report: dict[str, Any] | Report, file: str = "earlier.json") -> Earlier:

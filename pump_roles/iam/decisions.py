@@ -135,6 +135,21 @@ class PolicyEvaluator:
                 found = PolicyPattern(policy, pattern, next(self._numbers))
                 self.effective[pattern.effect].append(found)
 
+    def limits(self, policy: Policy, pattern: ActionPattern) -> bool:
+        """Return whether a deny limits actions, such as those of the catalog that they allow and
+        that it matches.
+        """
+        index = self._denies.get((id(policy), id(pattern)))
+        if index is None:
+            return False
+        matched = matched_by(pattern, self.allowed)
+        return not matched or any(self._for("Deny", action)[index] for action in matched)
+
+    @cached_property
+    def _denies(self) -> Mapping[tuple[int, int], int]:
+        denies = enumerate(self.effective["Deny"])
+        return {(id(found.policy), id(found.pattern)): index for index, found in denies}
+
     @cached_property
     def allowed(self) -> Catalog:
         """The actions of the catalog that they allow, somewhere."""

@@ -28,7 +28,10 @@ _KNOWN: Final[Mapping[str, str | None]] = {
 """What these keys are in every request of a role's session; ``None`` if it does not have the
 key."""
 
-_NOW: Final = {"aws:currenttime", "aws:epochtime"}
+_LONGEST_SESSION: Final = 12 * 3_600
+_AGES: Final = {"aws:currenttime": 0, "aws:epochtime": 0, "aws:tokenissuetime": _LONGEST_SESSION}
+"""The keys with a time, and for how many seconds at most it has passed: IAM User Guide, "Methods to
+assume a role"."""
 
 _IN_ANY_CASE: Final = "StringEqualsIgnoreCase"
 
@@ -108,7 +111,7 @@ def _contradict(tests: Sequence[ConditionTest]) -> bool:
     if any(test.operator == "Null" and test.values == ("true",) for test in tests):
         return True
     tests = [test for test in tests if not test.has_variable]
-    return _is_empty(tests, from_now=key in _NOW) or _have_no_network(tests) or _have_no_text(tests)
+    return _is_empty(tests, age=_AGES.get(key)) or _have_no_network(tests) or _have_no_text(tests)
 
 
 def _have_no_text(tests: Sequence[ConditionTest]) -> bool:
@@ -152,9 +155,9 @@ def _have_no_network(tests: Iterable[ConditionTest]) -> bool:
     )
 
 
-def _is_empty(tests: Iterable[ConditionTest], *, from_now: bool) -> bool:
+def _is_empty(tests: Iterable[ConditionTest], *, age: int | None) -> bool:
     # Whether no number or time is within all limits.
-    lowest = [(datetime.now(timezone.utc).timestamp(), True)] if from_now else []
+    lowest = [] if age is None else [(datetime.now(timezone.utc).timestamp() - age, True)]
     highest: list[tuple[float, bool]] = []
     exact: list[set[float]] = []
     excluded: set[float] = set()

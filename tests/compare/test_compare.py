@@ -30,7 +30,16 @@ from pump_roles.review.output.descriptions import describe_difference, describe_
 from pump_roles.role import Boundary, Difference, Role, RoleUnknown
 from tests.customer import allow, deny
 from tests.policies import document_of, rewritten
-from tests.support import ACTIONS, ARNS, CONDITION, EVERYTHING, STATEMENTS, short_catalog, trust
+from tests.support import (
+    ACTIONS,
+    ARNS,
+    CONDITION,
+    EVERYTHING,
+    STATEMENTS,
+    ago,
+    short_catalog,
+    trust,
+)
 from tools.sandbox import catalog
 from tools.sandbox.cdk import ROOT
 
@@ -707,7 +716,8 @@ def test_statement_that_cannot_be_read_stays_next_to_one_that_a_tag_opens() -> N
 
 
 ALL = deny("*")
-REVOKING = {**ALL, "Condition": {"DateLessThan": {"aws:TokenIssueTime": "2026-11-25T08:15:00Z"}}}
+REVOKED = ago(hours=1)
+REVOKING = {**ALL, "Condition": {"DateLessThan": {"aws:TokenIssueTime": REVOKED}}}
 ATTACHED = replace(DENY_ALL, arn="arn:aws:iam::aws:policy/AWSDenyAll")
 
 
@@ -727,7 +737,7 @@ ATTACHED = replace(DENY_ALL, arn="arn:aws:iam::aws:policy/AWSDenyAll")
                 {
                     **REVOKING,
                     "Condition": {
-                        "DateLessThan": {"AWS:tokenissuetime": ["2026-11-25T08:15:00.000Z"]}
+                        "DateLessThan": {"AWS:tokenissuetime": [REVOKED.replace("Z", ".000Z")]}
                     },
                 }
             ),
@@ -757,6 +767,14 @@ def test_policy_that_denies_everything_is_a_stop_and_an_earlier_session_revoked(
     other = with_policies(more, policy(allow("s3:GetObject"), name="Other"))
     effects = {difference.effect for difference in compare(AUTO_PILOT, other, over_time=over_time)}
     assert "broader" in effects
+
+
+def test_revocation_that_ends_after_every_revoked_session_gives_no_access() -> None:
+    for hours, effects in ((11, ["broader"]), (13, [])):
+        revoking = {"DateLessThan": {"aws:TokenIssueTime": ago(hours=hours)}}
+        revoked = with_policies(policy({**ALL, "Condition": revoking}))
+        found = compare(revoked, AUTO_PILOT, over_time=True)
+        assert [difference.effect for difference in found] == effects
 
 
 @pytest.mark.parametrize(

@@ -5,6 +5,7 @@ from typing import Any
 import pytest
 
 from pump_roles.iam import PolicyEvaluator, parse_policy, shipped
+from tests.support import ago
 from tools.sandbox.simulator import ALLOWED, Role, decide, use
 
 ALLOW = {"Effect": "Allow", "Action": "*", "Resource": "*"}
@@ -36,6 +37,8 @@ NEVER: list[Any] = [
     {"DateLessThanEquals": {"aws:CurrentTime": "2020-01-01"}},
     {"NumericLessThan": {"aws:EpochTime": "1577836800"}},
     {"DateEquals": {"aws:CurrentTime": PAST}},
+    {"DateLessThan": {"aws:TokenIssueTime": PAST}},
+    {"DateLessThan": {"aws:TokenIssueTime": ago(hours=13)}},
     {"StringEquals": {"k": "a"}, "StringNotEquals": {"k": "a"}},
     {"StringEquals": {"aws:RequestedRegion": "a"}, "StringLike": {"aws:RequestedRegion": "b*"}},
     {"StringLike": {"aws:PrincipalTag/a": "a*"}, "StringNotLike": {"aws:PrincipalTag/a": "a*"}},
@@ -63,7 +66,10 @@ SOMETIMES: list[Any] = [
     {"DateLessThan": {"aws:CurrentTime": NEXT}},
     {"DateGreaterThan": {"aws:CurrentTime": PAST}},
     {"DateGreaterThan": {"aws:CurrentTime": NEXT}, "DateLessThan": {"aws:CurrentTime": LATER}},
-    {"DateLessThan": {"aws:TokenIssueTime": PAST}},
+    # A session lasts for at most 12 hours.
+    {"DateLessThan": {"aws:TokenIssueTime": ago(hours=11)}},
+    {"DateLessThan": {"aws:TokenIssueTime": NEXT}},
+    {"DateGreaterThan": {"aws:TokenIssueTime": PAST}},
     {
         "StringEquals": {"aws:PrincipalTag/a": ["a", "b"]},
         "StringNotEquals": {"aws:PrincipalTag/a": "a"},

@@ -54,8 +54,8 @@ class Pattern:
         that is filled in when the template is deployed.
     :param excluded: the patterns of a ``NotAction``; empty for a pattern of an ``Action``.
     :param decision: what it decides for the actions that it matches: ``allowed``, ``denied``,
-        ``conditionally denied`` or ``denied on some resources``; empty if it cannot be read, or
-        another policy can replace its policy.
+        ``conditionally denied`` or ``denied on some resources``; empty if it cannot be read,
+        another policy can replace its policy, or it limits none of them.
     """
 
     pattern: str

@@ -89,7 +89,7 @@ class RolePolicies:
             unmodified = policy.means_the_same_as(published[policy.name])
         reasons = {**REASONS, **(guardrail.reasons if guardrail else {})}
         removes = guardrail.removes if guardrail else ""
-        ends, certain = policy in self._ending, policy in self._certain
+        ends = policy in self._ending
         return PolicyReport(
             name=policy.name,
             kind=kind,
@@ -105,11 +105,17 @@ class RolePolicies:
                     actions=() if ends else self._actions(pattern),
                     exact=pattern.readable and is_covered(pattern, self._catalog),
                     excluded=pattern.excluded or (),
-                    decision=_decision_of(pattern, certain=certain),
+                    decision=self._decision_of(policy, pattern),
                 )
                 for pattern in policy.patterns
             ),
         )
+
+    def _decision_of(self, policy: Policy, pattern: ActionPattern) -> Decision | Literal[""]:
+        if pattern.effect == "Allow":
+            return ALLOWED if pattern.scope.on(ANY_ARN) else ""
+        limits = policy in self._ending or self.evaluator.limits(policy, pattern)
+        return decision_of(pattern.scope) if limits else ""
 
     def _actions(self, pattern: ActionPattern) -> tuple[str, ...]:
         catalog = self._catalog if pattern.effect == "Allow" else self.evaluator.allowed
@@ -176,12 +182,3 @@ class RolePolicies:
             *(Uncounted(policy=policy.name) for policy in self._role.policies if policy.unreadable),
         ]
         return tuple(dict.fromkeys(found))
-
-
-def _decision_of(pattern: ActionPattern, *, certain: bool) -> Decision | Literal[""]:
-    if pattern.scope.on(ANY_ARN) is None:
-        return ""
-    if pattern.effect == "Allow":
-        return ALLOWED
-    counts = pattern.effect == "Deny" and pattern.readable and certain
-    return decision_of(pattern.scope) if counts else ""

@@ -23,7 +23,7 @@ from pump_roles.iam import (
 )
 from pump_roles.review.output.report_descriptions import number_of
 from pump_roles.review.report import RISKS
-from tests.support import a_statement, action_count, changed, examples, said
+from tests.support import a_statement, action_count, another, changed, examples, said
 from tools.sandbox import catalog
 from tools.sandbox.aws import ACCOUNT_ID
 from tools.sandbox.simulator import ALLOWED as SIMULATED_ALLOWED
@@ -212,6 +212,29 @@ def test_deny_that_never_applies_limits_nothing(
     grant = PolicyEvaluator([allowing], shipped()).grant(action)
     never = decision == ALLOWED
     assert (grant.decision == NOT_GRANTED, bool(grant.allowed_on)) == (never, decision == PARTLY)
+
+
+@pytest.mark.parametrize(
+    ("action", "more", "decision"),
+    [
+        (REQUESTED[1], {}, DENIED),
+        (REQUESTED[1], {"Condition": IF}, CONDITIONALLY),
+        (REQUESTED[1], {"Condition": {"StringEquals": {"aws:username": "a"}}}, ""),
+        # AWS documents the key for another action.
+        (REQUESTED[1], {"Condition": {"StringEquals": {"rds:DatabaseEngine": "a"}}}, ""),
+        ("*", {"Condition": {"StringEquals": {"aws:RequestTag/a": "b"}}}, CONDITIONALLY),
+        (REQUESTED[1], {"Resource": "arn:aws:s3:::b"}, ""),
+        # The role does not have it, so far.
+        ("s3:GetObject", {"Resource": "arn:aws:s3:::b"}, PARTLY),
+    ],
+)
+def test_policy_list_says_what_a_deny_limits(
+    action: str, more: dict[str, Any], decision: str, text: str, tmp_path: Path
+) -> None:
+    denying = another({"Statement": {"Effect": "Deny", "Action": action, "Resource": "*", **more}})
+    (role,) = changed(text, tmp_path, denying).roles
+    (pattern,) = role.policies[-1].patterns
+    assert (pattern.pattern, pattern.decision) == (action, decision)
 
 
 @pytest.mark.parametrize(
