@@ -9,8 +9,7 @@ Each room has a closed type for what is not known there, and the output has word
     ├── RoleUnknown           a part of a role, or what can change its template
     ├── AssemblyUnknown       a template, where it is deployed, or what else is there
     ├── OrganizationUnknown   an organization's policies
-    ├── AccountUnknown        an account, or what is in it
-    └── RolloutUnknown        a StackSet, or the accounts that it targets
+    └── AccountUnknown        an account, or what is in it
 
     ActivityUnknown           what CloudTrail should say: a file, a Region, an event, a role
 """
@@ -54,7 +53,7 @@ _TIME: Final = re.compile("[0-9T:.-]{10,23}Z?")
 
 @dataclass(frozen=True, kw_only=True)
 class Unknown:
-    """Something that is not known about a role, a template, an account, or a rollout.
+    """Something that is not known about a role, a template, or an account.
 
     :param part: what it is a part of.
     :param why: why it is not known.

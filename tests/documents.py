@@ -5,7 +5,6 @@ from typing import Any, Final
 
 from pump_roles.review.account.activity_result import Activity
 from pump_roles.review.account.probe import ProbeReport
-from pump_roles.review.account.rollout_status import Statuses
 from pump_roles.review.account.verification import Verification
 from pump_roles.review.cli.options import Format
 from pump_roles.review.output import (
@@ -13,7 +12,6 @@ from pump_roles.review.output import (
     probe_sections,
     report_actions,
     report_sections,
-    rollout_sections,
     verify_sections,
 )
 from pump_roles.review.output.document import Document
@@ -26,7 +24,6 @@ _DOCUMENTS: Final[Mapping[type, Callable[..., Document]]] = {
     Report: report_sections.document_of,
     Verification: verify_sections.document_of,
     Activity: activity_sections.document_of,
-    Statuses: rollout_sections.document_of,
     ProbeReport: probe_sections.document_of,
 }
 

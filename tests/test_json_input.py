@@ -54,7 +54,7 @@ def test_file_that_is_nested_too_deeply_is_one_error(depth: int, tmp_path: Path)
         ("report", "--since", "FILE"),
         ("verify", "--expect", "FILE", "--details", "FILE"),
         ("verify", "--principal", "999988887777", "--details", "FILE"),
-        ("rollout-status", "--expect", "FILE"),
+        ("activity", "--expect", "FILE"),
     ],
 )
 def test_command_says_that_its_input_is_nested_too_deeply(

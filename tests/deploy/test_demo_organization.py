@@ -54,10 +54,9 @@ def test_demo_shows_every_account() -> None:
         ("PumpReadOnly", str(sum(UNITS.values()) - len([EXCLUDED]))),
         ("PumpAutoPilot", str(UNITS["Workloads"])),
     ]
-    # Two accounts fail at first, and the last status is complete.
-    assert re.search(r"^ +accounts: 2 not-current, 1 excluded, 48 current$", shown, re.MULTILINE)
-    assert shown.count("'PumpReadOnlyRole' already exists.") == len(TAKEN)
-    assert re.findall(r"^exit status (\d): ✔", shown, re.MULTILINE) == ["3", "0"]
+    # Two accounts fail at first.
+    assert re.findall(r"(\d+) stack instances are not current", shown) == [str(len(TAKEN)), "0"]
+    assert " ".join(shown.split()).count("'PumpReadOnlyRole' already exists.") == len(TAKEN)
     for question, (before, protected, stopped) in QUESTIONS.items():
         (row,) = re.findall(rf"^{question} +(.+)$", shown, re.MULTILINE)
         answers = [before, protected, stopped, protected]

@@ -185,7 +185,7 @@ class World:
     ) -> tuple[int, str, str]:
         program, *arguments = words
         runs: dict[str, Callable[[list[str], Mapping[str, str]], tuple[int, str, str]]] = {
-            "aws": _aws,
+            "aws": run_aws_cli,
             "pump-roles": _pump_roles,
             "npx": self._npx,
             "make": _make,
@@ -233,7 +233,7 @@ class World:
                 stack += ["--template-file", file, "--capabilities", "CAPABILITY_NAMED_IAM"]
                 stack += ["--no-fail-on-empty-changeset"]
                 stack += ["--parameter-overrides", *values] if values else []
-            status, said, wrong = _aws(stack, environment)
+            status, said, wrong = run_aws_cli(stack, environment)
             out, err = f"{out}{said}", f"{err}{wrong}"
             if status:
                 return 1, out, err
@@ -255,7 +255,8 @@ def _captured(run: Callable[[], int | None]) -> tuple[int, str, str]:
     return status, texts[0], texts[1]
 
 
-def _aws(arguments: list[str], environment: Mapping[str, str]) -> tuple[int, str, str]:
+def run_aws_cli(arguments: list[str], environment: Mapping[str, str]) -> tuple[int, str, str]:
+    """Run the AWS CLI in this process; return its exit status and what it wrote."""
     # Version 1 ignores AWS_ENDPOINT_URL for some services.
     endpoint = ["--endpoint-url", environment["AWS_ENDPOINT_URL"]]
     with (

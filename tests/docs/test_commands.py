@@ -91,7 +91,7 @@ def test_program_accepts_the_command_of_a_page(program: str, arguments: list[str
         ("aws", "ec2 describe-reserved-instances --filters Nam=state,Values=queued"),
         ("pump-roles", "verify --expected cdk.out"),
         ("pump-roles", "template billing"),
-        ("pump-roles", "rollout-status --expect"),
+        ("pump-roles", "verify --expect"),
     ],
 )
 def test_program_does_not_accept_a_mistake(program: str, arguments: str) -> None:

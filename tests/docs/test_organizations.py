@@ -1,15 +1,29 @@
 """The service role can do what a rollout needs, and nothing else; Pump passes a data perimeter."""
 
 import re
+from collections.abc import Collection
+from dataclasses import dataclass
 from typing import Any
 
 import pytest
 
 from pump_roles.published import ROLES
-from tests.docs.pages import ORGANIZATIONS, PROTECT, STACKSETS, cdk_commands, policy, settings_in
+from tests.docs.pages import (
+    ORGANIZATIONS,
+    PROTECT,
+    STACKSETS,
+    cdk_commands,
+    commands,
+    policy,
+    settings_in,
+    sh_blocks,
+)
+from tests.docs.pasted import run_aws_cli
+from tests.management import management
 from tests.support import EXTERNAL_ID, PUMP_ACCOUNT, trust
 from tools.sandbox import catalog
-from tools.sandbox.aws import ACCOUNT_ID
+from tools.sandbox.aws import ACCOUNT_ID, StackFailedError
+from tools.sandbox.organization import Organization, StackSets
 from tools.sandbox.simulator import (
     ALLOWED,
     EXPLICITLY_DENIED,
@@ -94,6 +108,50 @@ def test_service_role_may_do_nothing_else(name: str) -> None:
         "Principal": {"Service": "cloudformation.amazonaws.com"},
         "Action": "sts:AssumeRole",
     }
+
+
+REASON = "Resource of type 'AWS::IAM::Role' with identifier 'PumpReadOnlyRole' already exists."
+
+
+@dataclass(frozen=True)
+class NoMembers:
+    """Member accounts without resources, because only the StackSets API matters here."""
+
+    failing: Collection[str]
+
+    def deploy(self, _stack: str, _state: object, account: str, *, update: bool) -> None:
+        if account in self.failing and not update:
+            raise StackFailedError(REASON)
+
+    def delete(self, stack: str, account: str) -> None:
+        pass
+
+
+@pytest.mark.parametrize("failing", [(), ("workloads-3", "workloads-8")])
+def test_command_of_the_guide_names_each_instance_that_is_not_current(
+    failing: Collection[str],
+) -> None:
+    (block,) = (block for block in sh_blocks(ORGANIZATIONS) if " list-stack-instances " in block)
+    ((_, *arguments),) = commands(block)
+    with management() as aws, pytest.MonkeyPatch.context() as patched:
+        for name, value in aws.environment.items():
+            patched.setenv(name, value)
+        organization = Organization.create(aws.organizations, {"Workloads": 9, "Sandbox": 2})
+        ids = {account.name: account.id for account in organization.accounts()}
+        targets = {"OrganizationalUnitIds": [organization.root]}
+        StackSets(organization, NoMembers([ids[name] for name in failing])).deploy(
+            {
+                "StackSetName": "PumpReadOnly",
+                "PermissionModel": "SERVICE_MANAGED",
+                "AutoDeployment": {"Enabled": True},
+                "TemplateBody": "{}",
+                "StackInstancesGroup": [{"DeploymentTargets": targets}],
+            }
+        )
+        ended, listed, _ = run_aws_cli(arguments, aws.environment)
+    assert ended == 0
+    expected = sorted(f"{ids[name]}\tOUTDATED\t{REASON}" for name in failing)
+    assert sorted(listed.splitlines()) == expected
 
 
 def test_stack_of_another_account_is_not_destroyed_with_those_of_this_one() -> None:

@@ -10,7 +10,6 @@ import msgspec
 
 from pump_roles.review.account.activity_result import Activity
 from pump_roles.review.account.probe import ProbeReport
-from pump_roles.review.account.rollout_status import Statuses
 from pump_roles.review.account.verification import Verification
 from pump_roles.review.report import Report
 from pump_roles.role import Unknown
@@ -19,12 +18,11 @@ _COMMANDS: Final = {
     "report": Report,
     "verify": Verification,
     "activity": Activity,
-    "rollout-status": Statuses,
     "probe": ProbeReport,
 }
 
 SCHEMAS: Final[Mapping[str, tuple[Any, str]]] = {
-    f"pump_roles/review/output/{command.removesuffix('-status')}.schema.json": (
+    f"pump_roles/review/output/{command}.schema.json": (
         type_,
         f"The output of pump-roles {command} --format json",
     )

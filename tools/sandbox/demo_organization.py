@@ -16,7 +16,7 @@ from rich.tree import Tree
 
 from pump_roles.review.account.organization import Account
 from tools.sandbox.audit import AUDITOR, let_audit
-from tools.sandbox.aws import ACCOUNT_ID, Caller, EmbeddedAws, embedded_aws
+from tools.sandbox.aws import ACCOUNT_ID, REGION, Caller, EmbeddedAws, embedded_aws
 from tools.sandbox.cdk import tool_environment
 from tools.sandbox.organization import Organization
 from tools.sandbox.show import (
@@ -149,7 +149,7 @@ class OrganizationDemo(Show):
         self.say_done(f"{LATE} joins, and automatic deployment gives it both roles")
 
         self.part("Find the accounts that the rollouts missed, and repeat the operation there")
-        self.show_status(taken)
+        self.show_status(taken, organization.root)
 
         self.part("Which accounts have which role, and whether Pump can assume it")
         self.show_tree(organization)
@@ -197,44 +197,43 @@ class OrganizationDemo(Show):
             return self.verdict(found, should=should, labels=(kind, f"no {kind}"))
         return f"[dim]- {'':<{len(kind)}}[/]"
 
-    def show_status(self, taken: list[Caller]) -> None:
-        """Show what `pump-roles rollout-status` finds before and after what failed is repeated."""
-        failed = self.statuses(complete=False)
+    def show_status(self, taken: list[Caller], root: str) -> None:
+        """Show what StackSets list before and after what failed is repeated."""
+        accounts = [account for account, _ in self.not_current()]
+        self.expect(accounts == sorted(owner.access_key_id for owner in taken))
         for owner in taken:
             self.aws.iam(owner).delete_role(RoleName=READ_ONLY_ROLE)
         self.say_done(f"the manually created roles in {' and '.join(TAKEN)} are deleted")
-        for rollout in failed:
-            accounts = [
-                found["account"] for found in rollout["accounts"] if found["state"] == "not-current"
-            ]
-            (unit,) = rollout["deployed_units"]
-            targets = f"OrganizationalUnitIds={unit},Accounts={','.join(accounts)}"
-            subprocess.run(
-                [
-                    *(sys.executable, "-m", "awscli", "cloudformation", "create-stack-instances"),
-                    *("--stack-set-name", rollout["stack_set"], "--regions", rollout["region"]),
-                    *("--deployment-targets", f"{targets},AccountFilterType=INTERSECTION"),
-                    *("--operation-preferences", "FailureTolerancePercentage=100"),
-                ],
-                env=tool_environment() | dict(self.environment),
-                stdout=subprocess.DEVNULL,
-                check=True,
-            )
+        self.aws_cli(
+            *("create-stack-instances", "--stack-set-name", STACK_SETS[0], "--regions", REGION),
+            "--deployment-targets",
+            f"OrganizationalUnitIds={root},Accounts={','.join(accounts)},AccountFilterType=INTERSECTION",
+            *("--operation-preferences", "FailureTolerancePercentage=100"),
+        )
         self.say_done("the operation is repeated in these accounts\n")
-        self.statuses(complete=True)
+        self.expect(self.not_current() == [])
 
-    def statuses(self, *, complete: bool) -> list[dict[str, Any]]:
-        """Show the status of the rollouts, and return those that are not complete."""
-        self.command("pump-roles rollout-status --expect cdk.out")
-        status = ("rollout-status", "--expect", f"{self.folder}/cdk.out")
-        ended = self.pump_roles(*status, shown=True)
-        right = ended.returncode == (0 if complete else 3)
-        cell = self.verdict(right, should=True, labels=("as expected", "as expected"))
-        self.console.print(f"\nexit status {ended.returncode}: {cell}\n")
-        found = json.loads(self.pump_roles(*status, "--format", "json").stdout)
-        failed = [rollout for rollout in found["rollouts"] if rollout["state"] != "complete"]
-        self.expect(bool(failed) != complete)
-        return failed
+    def not_current(self) -> list[list[str]]:
+        """Show and return the accounts in which the read-only role's stack is not current."""
+        query = "Summaries[?Status!='CURRENT'].[Account,StatusReason]"
+        listing = ("list-stack-instances", "--stack-set-name", STACK_SETS[0])
+        self.command(f'aws cloudformation {" ".join(listing)} \\\n      --query "{query}"')
+        found: list[list[str]] = json.loads(self.aws_cli(*listing, "--query", query))
+        for account, reason in sorted(found):
+            self.console.print(f"\n{account}")
+            self.quote(reason)
+        self.say_done(f"{len(found)} stack instances are not current\n")
+        return sorted(found)
+
+    def aws_cli(self, *arguments: str) -> str:
+        """Run a command of StackSets, and return its output."""
+        return subprocess.run(
+            [sys.executable, "-m", "awscli", "cloudformation", *arguments, "--output", "json"],
+            env=tool_environment() | dict(self.environment),
+            stdout=subprocess.PIPE,
+            text=True,
+            check=True,
+        ).stdout
 
     def show_protection(self, organization: Organization) -> None:
         """Deploy the policies, attach and detach the stop, and show who can do what each time."""
@@ -364,7 +363,7 @@ Review the report, and keep it. Then, use the management account's credentials:
   mv report.html reviewed.html
   npx cdk deploy PumpReadOnly
   npx cdk deploy PumpReadOnlyRollout
-  pump-roles rollout-status --expect cdk.out
+  pump-roles verify --expect cdk.out --assume-role ...
 
 After a removal, check that it is complete:
 

@@ -29,7 +29,6 @@ administrator credentials. Nothing reaches a real account. For example:
 It is the management account of an organization with {sum(UNITS.values())} members. For a rollout:
 
   npx cdk deploy PumpReadOnlyRollout -c pump:settings={{settings}}
-  pump-roles rollout-status --expect cdk.out
   aws cloudformation list-stack-instances --stack-set-name PumpReadOnly
   pump-roles verify --expect cdk.out/PumpReadOnly.template.json --assume-role {AUDITOR}
   aws organizations list-roots

@@ -22,7 +22,6 @@ from botocore.exceptions import BotoCoreError, ClientError
 from pump_roles.inputs import Text, partition_of
 
 if TYPE_CHECKING:
-    from mypy_boto3_cloudformation import CloudFormationClient
     from mypy_boto3_iam import IAMClient
     from mypy_boto3_organizations import OrganizationsClient
     from mypy_boto3_sts import STSClient
@@ -303,7 +302,6 @@ class Clients(AccountClients):
                 )
 
         self._create_with = create
-        self._own_region = session.region_name
         self._all = _CircuitBreaker(_SILENT_ACCOUNTS)
         # IAM and AWS Organizations are global, and STS in any Region serves every account: the
         # Region only selects the partition.
@@ -319,11 +317,6 @@ class Clients(AccountClients):
             aws_session_token=credentials["SessionToken"],
         )
         return AccountClients(create, self.region, _CircuitBreaker(1, self._all))
-
-    def cloudformation(self) -> "CloudFormationClient":
-        """Return a client of CloudFormation, which requires a Region."""
-        client: CloudFormationClient = self._create("cloudformation", self._own_region)
-        return self._own.watch(client)
 
     def cloudtrail(self, region: str) -> Any:
         """Return a client of AWS CloudTrail, in a Region that is given up by itself."""

@@ -1,6 +1,6 @@
 """An account's organization, its accounts, and which of them a StackSet targets."""
 
-from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Final, Literal
 
@@ -70,19 +70,14 @@ class Organization:
     management_account: str = ""
 
 
-def describe_organization(organizations: "OrganizationsClient") -> Organization:
-    """Return the organization of the caller's account."""
-    described = organizations.describe_organization()["Organization"]
-    return Organization(
-        id=checked_id(described["Id"], ORGANIZATION),
-        management_account=checked_id(described["MasterAccountId"], ACCOUNT),
-    )
-
-
 def read_organization(organizations: "OrganizationsClient") -> Organization | AccountUnknown:
     """Return the organization of the caller's account, or why it is not known."""
     try:
-        return describe_organization(organizations)
+        described = organizations.describe_organization()["Organization"]
+        return Organization(
+            id=checked_id(described["Id"], ORGANIZATION),
+            management_account=checked_id(described["MasterAccountId"], ACCOUNT),
+        )
     except Exception as error:  # noqa: BLE001
         # botocore can raise anything if the response is not from AWS.
         if error_code(error) == NO_ORGANIZATION:
@@ -110,19 +105,12 @@ def targeted(
     ]
 
 
-def accounts_below(
-    organizations: "OrganizationsClient",
-    units: Iterable[str],
-    *,
-    advance: Callable[[int], object] = lambda _: None,
-) -> list[Account]:
+def accounts_below(organizations: "OrganizationsClient", units: Iterable[str]) -> list[Account]:
     """Read the accounts in or below organizational units, each once."""
     accounts: dict[str, Account] = {}
     for unit in units:
         for account in _list_accounts(organizations, unit, ()):
             before = accounts.get(account.id)
-            if before is None:
-                advance(1)
             # If one unit is inside another, the outer one gives the whole path.
             if before is None or len(account.units) > len(before.units):
                 accounts[account.id] = account

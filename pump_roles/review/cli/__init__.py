@@ -12,7 +12,6 @@ from pump_roles.review.cli.options import INTERRUPTED, fail, record
 __all__ = ["app"]
 
 _COMMANDS: Final = {
-    "rollout-status": "List the accounts without a current stack instance.",
     "probe": "Prove that a role requires its external ID.",
     "verify": "Verify that accounts have the expected roles.",
     "activity": "Show what Pump did, and what it never used.",
@@ -49,7 +48,7 @@ class _LazyGroup(click.Group):
 )
 @click.version_option(__version__, message="%(version)s")
 def app() -> None:
-    """Get the templates of Pump's roles, and inspect roles and rollouts.
+    """Get the templates of Pump's roles, and inspect roles.
 
     No command changes anything in AWS.
 

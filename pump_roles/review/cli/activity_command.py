@@ -16,6 +16,7 @@ from pump_roles.inputs import (
     WORKGROUP,
     InputError,
     check_region,
+    one_line,
 )
 from pump_roles.review.account.activity_collector import Collector, NothingFoundError, Period
 from pump_roles.review.account.athena import (
@@ -56,6 +57,15 @@ _WORKGROUP: Final = "primary"
 _TRAIL: Final = Input(lambda: TRAIL_FILES)
 
 
+def _check_not_a_report(_context: object, _parameter: object, path: Path | None) -> Path | None:
+    from pump_roles.review.output.saved_report import is_report  # noqa: PLC0415
+
+    if path is not None and is_report(path):
+        problem = f"{path}: is a report; pass the templates that it is about, such as cdk.out"
+        raise click.BadParameter(one_line(problem))
+    return path
+
+
 @options.command()
 @click.argument("paths", type=_TRAIL, nargs=-1, metavar="[PATH]...")
 @click.option(
@@ -90,7 +100,12 @@ _TRAIL: Final = Input(lambda: TRAIL_FILES)
     "the events of global services.",
 )
 @options.PROFILE
-@options.EXPECT
+@click.option(
+    "--expect",
+    type=options.INPUT,
+    callback=_check_not_a_report,
+    help="What was deployed: a synthesized template, or a folder such as cdk.out.",
+)
 @options.repeatable(
     "--role-arn",
     type=options.valid("arn", ROLE_ARN.check),

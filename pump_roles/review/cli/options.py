@@ -224,15 +224,6 @@ def comma_separated(name: str, validator: ListOf, *, help: str) -> Callable[[Com
     return repeatable(name, callback=convert, metavar="LIST", help=f"{help}, comma-separated.")
 
 
-def _check_not_a_report(_context: object, _parameter: object, path: Path | None) -> Path | None:
-    from pump_roles.review.output.saved_report import is_report  # noqa: PLC0415
-
-    if path is not None and is_report(path):
-        problem = f"{path}: is a report; pass the templates that it is about, such as cdk.out"
-        raise click.BadParameter(one_line(problem))
-    return path
-
-
 def read_reviewed(path: Path) -> "Earlier | None":
     """Read a report, or a page of one; return ``None`` for a template, or a folder of them."""
     from pump_roles.review.output.saved_report import read_saved  # noqa: PLC0415
@@ -246,13 +237,6 @@ def read_reviewed(path: Path) -> "Earlier | None":
         )
     return saved
 
-
-EXPECT: Final = click.option(
-    "--expect",
-    type=INPUT,
-    callback=_check_not_a_report,
-    help="What was deployed: a synthesized template, or a folder such as cdk.out.",
-)
 
 PROFILE: Final = click.option(
     "--profile",

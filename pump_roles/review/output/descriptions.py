@@ -61,7 +61,7 @@ an account or a template.
 
 
 def describe_unknown(unknown: Unknown) -> str:
-    """Return what is not known about a role, a template, an account, or a rollout."""
+    """Return what is not known about a role, a template, or an account."""
     longest = _SHOWN if unknown.why in _VALUES else None
     part, subject = unknown.part, cut(unknown.subject, longest)
     detail = cut(unknown.detail, longest)

@@ -10,7 +10,7 @@ from unittest.mock import Mock
 
 import pytest
 from botocore.config import Config
-from botocore.exceptions import BotoCoreError, NoRegionError
+from botocore.exceptions import BotoCoreError
 
 from pump_roles.review.account.aws_sdk import Clients, GivenUpError, all_in, in_threads
 from tests.endpoint import serving
@@ -19,13 +19,11 @@ CREDENTIALS = {"AccessKeyId": "x", "SecretAccessKey": "y", "SessionToken": "z"}
 
 
 @pytest.mark.usefixtures("no_aws")
-def test_only_cloudformation_requires_a_region() -> None:
+def test_no_region_is_required() -> None:
     clients = Clients(read_seconds=1, attempts=1)
     assert clients.iam().meta.region_name == "aws-global"
     assert clients.organizations().meta.region_name == "aws-global"
     assert clients.sts().meta.endpoint_url == "https://sts.us-east-1.amazonaws.com"
-    with pytest.raises(NoRegionError):
-        clients.cloudformation()
 
 
 @pytest.mark.usefixtures("no_aws")
@@ -35,7 +33,6 @@ def test_region_of_the_profile_is_used(tmp_path: Path, monkeypatch: pytest.Monke
     monkeypatch.setenv("AWS_CONFIG_FILE", str(file))
     for region, expected in ((None, "us-gov-west-1"), ("us-gov-east-1", "us-gov-east-1")):
         clients = Clients(profile="government", region=region, read_seconds=1, attempts=1)
-        assert clients.cloudformation().meta.region_name == expected
         assert clients.sts().meta.region_name == expected
         assert clients.iam().meta.partition == "aws-us-gov"
 
@@ -44,7 +41,7 @@ def test_region_of_the_profile_is_used(tmp_path: Path, monkeypatch: pytest.Monke
 def test_time_limits_apply_to_every_client() -> None:
     clients = Clients(read_seconds=7, attempts=3, region="eu-central-1")
     for client in (
-        *(clients.cloudformation(), clients.iam(), clients.with_credentials(CREDENTIALS).iam()),
+        *(clients.iam(), clients.with_credentials(CREDENTIALS).iam()),
         *(clients.organizations(), clients.sts()),
     ):
         config: Any = client.meta.config

@@ -9,7 +9,7 @@ import boto3
 import pytest
 from botocore.stub import Stubber
 
-from pump_roles.inputs import AccountFilter
+from pump_roles.inputs import AccountFilter, InputError
 from pump_roles.review.account.organization import (
     Account,
     AccountUnknown,
@@ -17,6 +17,7 @@ from pump_roles.review.account.organization import (
     accounts_below,
     is_deployed_to,
     read_organization,
+    select_accounts,
     targeted,
 )
 from pump_roles.role import Deployment
@@ -90,10 +91,8 @@ def test_reads_an_account_below_two_listed_units_once_with_its_whole_path() -> N
         organization = Emulated.create(aws.organizations, {"Upper": {"Lower": 1}})
         upper, lower = (organization.units[name] for name in ("Upper", "Lower"))
         for units in ([upper, lower], [lower, upper]):
-            found: list[int] = []
-            (read,) = accounts_below(aws.organizations, units, advance=found.append)
+            (read,) = accounts_below(aws.organizations, units)
             assert read.units == (upper, lower)
-            assert found == [1]
 
 
 @pytest.fixture
@@ -140,17 +139,28 @@ def test_organization_that_cannot_be_read_is_unknown(described: Any, stub: Any) 
     assert found.detail.startswith(reason)
 
 
+def listing(*accounts: Any) -> Any:
+    """Return a client of AWS Organizations with one unit that has these accounts."""
+    organizations = Mock()
+    organizations.get_paginator.side_effect = lambda operation: Mock(
+        paginate=lambda **_: (
+            [{"Accounts": [*accounts]}] if operation == "list_accounts_for_parent" else []
+        )
+    )
+    return organizations
+
+
 @pytest.mark.parametrize("named", [{"State": "CLOSED"}, {"Status": "SUSPENDED"}])
 def test_account_is_suspended_by_its_state_or_before_aws_had_that_by_its_status(
     named: dict[str, str],
 ) -> None:
-    organizations = Mock()
-    organizations.get_paginator.side_effect = lambda operation: Mock(
-        paginate=lambda **_: (
-            [{"Accounts": [{"Id": MANAGEMENT, "Name": "Own", **named}]}]
-            if operation == "list_accounts_for_parent"
-            else []
-        )
-    )
+    organizations = listing({"Id": MANAGEMENT, "Name": "Own", **named})
     (read,) = accounts_below(organizations, ["ou-dev"])
     assert read == Account(MANAGEMENT, "Own", suspended=True, units=("ou-dev",))
+
+
+@pytest.mark.parametrize("wrong", [{}, {"Id": 7}, {"Id": "1"}, {"Name": None}, {"Name": []}])
+def test_account_that_cannot_be_read_is_an_error(wrong: dict[str, Any]) -> None:
+    organizations = listing({"Id": MANAGEMENT, "Name": "Own", **wrong} if wrong else {})
+    with pytest.raises(InputError, match=r"^the accounts of the organization cannot be listed: "):
+        select_accounts(organizations, ["ou-dev"], (), ())

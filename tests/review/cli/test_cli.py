@@ -1,7 +1,4 @@
-"""The command line: its arguments, what it writes, and one clear error for bad input.
-
-What ``rollout-status`` finds is in ``account/test_rollout_status.py``.
-"""
+"""The command line: its arguments, what it writes, and one clear error for bad input."""
 
 import errno
 import gzip
@@ -410,18 +407,15 @@ OVERWRITES = "would overwrite an input"
 BECOMES = "would become an input; write it outside of "
 
 
-@pytest.mark.parametrize("command_", ["activity", "rollout-status"])
 @pytest.mark.parametrize(
     ("name", "text"),
     [("page.html", None), ("report.json", None), ("old.json", '{"schema": 1}')],
 )
 @in_short
-def test_says_what_to_pass_instead_of_a_report(
-    command_: str, name: str, text: str | None, tmp_path: Path
-) -> None:
+def test_says_what_to_pass_instead_of_a_report(name: str, text: str | None, tmp_path: Path) -> None:
     file = tmp_path / name
     file.write_text(text or published("html" if file.suffix == ".html" else "json"))
-    problem = the_usage_error(run(command_, "--expect", file))
+    problem = the_usage_error(run("activity", "--expect", file))
     assert problem.endswith(
         f"{file}: is a report; pass the templates that it is about, such as cdk.out"
     )
@@ -460,7 +454,6 @@ def test_what_is_no_report_is_read_as_a_template(text: str, tmp_path: Path) -> N
         ("activity links", "links/elsewhere.json", f"{BECOMES}links"),
         ("activity trail --expect cdk.out", "cdk.out/manifest.json", OVERWRITES),
         ("verify --expect earlier.json", "symbolic.json", OVERWRITES),
-        ("rollout-status --expect cdk.out", "cdk.out/manifest.json", OVERWRITES),
     ],
 )
 def test_output_may_neither_be_an_input_nor_become_one(
@@ -634,31 +627,7 @@ def test_rejects_an_earlier_report_that_must_not_be_read(
     assert error_of("--since", file) == f"{file}: cannot be read: Permission denied"
 
 
-PASS = (
-    "pass --expect, or the names of StackSets, such as PumpReadOnly, with one of "
-    "--only-accounts, --exclude-accounts, --no-filter"
-)
-
-
-@pytest.mark.parametrize(
-    ("arguments", "problem"),
-    [
-        ("- --no-filter", "'[STACK_SET]...': '-' is not a StackSet name"),
-        ("PumpReadOnly --exclude-accounts=123", "'123' is not a 12-digit account ID"),
-        ("PumpReadOnly --expect=.", "Error: STACK_SET: cannot be combined with --expect"),
-        ("--expect=. --no-filter", "--no-filter: cannot be combined with --expect"),
-        ("PumpReadOnly --only-accounts=111111111111 --exclude-accounts=111111111112", PASS),
-        ("PumpReadOnly --exclude-accounts=111111111111 --no-filter", PASS),
-        ("", PASS),
-        ("PumpReadOnly", PASS),
-        ("--no-filter", PASS),
-    ],
-)
-def test_bad_argument_of_rollout_status_is_a_usage_error(arguments: str, problem: str) -> None:
-    assert problem in the_usage_error(run("rollout-status", *arguments.split()))
-
-
-@pytest.mark.parametrize("name", ["activity", "probe", "report", "rollout-status", "verify"])
+@pytest.mark.parametrize("name", ["activity", "probe", "report", "verify"])
 def test_formats_are_chosen_alike_in_every_command_with_a_result(name: str) -> None:
     formats, extensions = "table|markdown|json", ".txt, .md, .json"
     if name == "report":
@@ -675,7 +644,7 @@ def test_shows_its_version() -> None:
 def test_says_what_to_install_if_a_package_of_the_extra_is_missing(tmp_path: Path) -> None:
     (tmp_path / "click.py").write_text("raise ModuleNotFoundError(name='click')")
     ended = subprocess.run(
-        [sys.executable, "-m", "pump_roles", "rollout-status"],
+        [sys.executable, "-m", "pump_roles", "probe"],
         env=tool_environment() | {"PYTHONPATH": str(tmp_path)},
         capture_output=True,
         text=True,
@@ -690,9 +659,9 @@ def test_says_what_to_install_if_a_package_of_the_extra_is_missing(tmp_path: Pat
 @pytest.mark.parametrize(
     ("words", "offered"),
     [
-        ("", "activity probe report rollout-status template verify"),
+        ("", "activity probe report template verify"),
         ("ver", "verify"),
-        ("rollout-status --no-f", "--no-filter"),
+        ("verify --exc", "--exclude-account"),
     ],
 )
 def test_completion_offers_commands_and_their_options(words: str, offered: str) -> None:

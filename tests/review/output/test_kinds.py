@@ -12,14 +12,12 @@ from pump_roles.iam import PrincipalKind, TrustProblem
 from pump_roles.review.account.activity_result import ActivityWhy
 from pump_roles.review.account.organization import AccountUnknown
 from pump_roles.review.account.probe import AttemptReason, Verdict
-from pump_roles.review.account.rollout_status import AccountState, RolloutUnknown
 from pump_roles.review.output import (
     activity_sections,
     probe_sections,
     report_actions,
     report_checks,
     report_descriptions,
-    rollout_sections,
     verify_sections,
 )
 from pump_roles.review.output.descriptions import _TEXTS, RISKS_IN_WORDS
@@ -27,7 +25,7 @@ from pump_roles.review.report import ALARMS, RISKS, AnswerKind
 from pump_roles.role import AssemblyUnknown, OrganizationUnknown, Reason, RoleUnknown, Rule, Unknown
 
 RULES = get_args(Rule)
-UNKNOWN = (RoleUnknown, AssemblyUnknown, OrganizationUnknown, AccountUnknown, RolloutUnknown)
+UNKNOWN = (RoleUnknown, AssemblyUnknown, OrganizationUnknown, AccountUnknown)
 WHYS, PARTS = (
     {kind for type_ in UNKNOWN for kind in get_args(get_type_hints(type_)[member])}
     for member in ("why", "part")
@@ -51,7 +49,6 @@ PROBLEMS = get_args(TrustProblem.__annotations__["why"])
         (report_actions._KINDS, RISKS, set()),
         (RISKS_IN_WORDS, RISKS, set()),
         (activity_sections._UNKNOWN, get_args(ActivityWhy), set()),
-        (rollout_sections._REASONS, get_args(AccountState), {"not-current", "not-targeted"}),
         (probe_sections._VERDICTS, get_args(Verdict), set()),
         (probe_sections._POLICIES, get_args(AttemptReason), {"", "no-credentials", "failed"}),
     ],

@@ -18,7 +18,6 @@ from pump_roles import Guardrail
 from pump_roles.inputs import InputError
 from pump_roles.review.account.activity_collector import Collector
 from pump_roles.review.account.probe import ProbeAttempt, ProbeReport, ProbeResult
-from pump_roles.review.account.rollout_status import RolloutStatus, RolloutUnknown, Statuses
 from pump_roles.review.account.verification import PolicyResult
 from pump_roles.review.account.watched_roles import published_roles
 from pump_roles.review.output import embedding, saved_report
@@ -28,7 +27,7 @@ from pump_roles.review.output.saved_report import inventory_from, read_saved
 from pump_roles.review.output.writers import to_json
 from pump_roles.review.report import ALARMS, Compared, Earlier, Report
 from pump_roles.review.report.permission_report import of_contents, of_published
-from tests.review.account import results, statuses
+from tests.review.account import results
 from tests.review.account.trail import PURCHASES, call
 from tests.support import (
     EVERYTHING,
@@ -108,12 +107,6 @@ REPORTS: dict[str, Callable[[str, Path], Report]] = {
 }
 
 
-UNREAD = RolloutStatus(
-    stack_set="PumpReadOnly",
-    state="unknown",
-    unknown=(RolloutUnknown(why="not-read", detail="denied"),),
-    region="us-east-1",
-)
 PROBED = ProbeResult(
     "arn:aws:iam::111122223333:role/R",
     ProbeAttempt("refused"),
@@ -143,8 +136,6 @@ OTHERS: dict[str, Json] = {
         ),
         notes=(results.not_read("text"),),
     ),
-    "rollout, everything": statuses.with_everything(),
-    "rollout, unknown": Statuses(rollouts=(UNREAD,)),
     "probe": ProbeReport(caller="", roles=(PROBED,)),
 }
 
