@@ -25,9 +25,6 @@ _MANIFEST: Final = "manifest.json"
 _TEMPLATES: Final = "*.template.json"
 _ASSETS: Final = "*.assets.json"
 
-READ_IN_FOLDERS: Final = (_MANIFEST, _TEMPLATES, _ASSETS)
-"""The names of files that are read in a folder of templates."""
-
 _OF_SETTINGS: Final = frozenset({"principal", "external-id", "guardrails", *ROLES})
 """The keys of the app's settings that no template has."""
 

@@ -36,9 +36,6 @@ _MOST_BYTES: Final = 2**30
 
 _NAMES: Final = (".json", ".json.gz")
 
-TRAIL_FILES: Final = tuple(f"*{extension}" for extension in _NAMES)
-"""The names of files that are read in a folder, in lower case."""
-
 _PROBLEMS: Final[Mapping[type[Exception], ActivityWhy]] = {
     EOFError: "truncated",
     RecursionError: "too-deep",

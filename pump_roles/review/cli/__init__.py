@@ -7,7 +7,7 @@ import click
 
 from pump_roles._version import __version__
 from pump_roles.inputs import InputError
-from pump_roles.review.cli.options import INTERRUPTED, fail, record
+from pump_roles.review.cli.options import INTERRUPTED, fail
 
 __all__ = ["app"]
 
@@ -32,7 +32,6 @@ class _LazyGroup(click.Group):
         return name, command, rest
 
     def invoke(self, ctx: click.Context) -> object:
-        record()
         try:
             return super().invoke(ctx)
         except InputError as error:

@@ -29,7 +29,6 @@ from pump_roles.review.account.athena import (
 from pump_roles.review.account.aws_sdk import CallerClients, Clients, in_utc
 from pump_roles.review.account.cloudtrail_records import (
     GLOBAL_REGION,
-    TRAIL_FILES,
     RegionRead,
     find_files,
     read_history,
@@ -42,7 +41,6 @@ from pump_roles.review.account.watched_roles import (
     with_arns,
 )
 from pump_roles.review.cli import aws, options
-from pump_roles.review.cli.options import Input
 from pump_roles.review.output.activity_sections import describe_step, document_of, nothing_found
 
 _MOST_DAYS: Final = 90
@@ -53,8 +51,6 @@ _MOST_DAYS_OF_A_TABLE: Final = 3_653
 
 _WORKGROUP: Final = "primary"
 """The workgroup that every account has: Amazon Athena User Guide, "Manage workgroups"."""
-
-_TRAIL: Final = Input(lambda: TRAIL_FILES)
 
 
 def _check_not_a_report(_context: object, _parameter: object, path: Path | None) -> Path | None:
@@ -67,7 +63,7 @@ def _check_not_a_report(_context: object, _parameter: object, path: Path | None)
 
 
 @options.command()
-@click.argument("paths", type=_TRAIL, nargs=-1, metavar="[PATH]...")
+@click.argument("paths", type=options.INPUT, nargs=-1, metavar="[PATH]...")
 @click.option(
     "--athena",
     metavar="DATABASE.TABLE",

@@ -5,13 +5,13 @@ import os
 import signal
 import sys
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
-from fnmatch import fnmatchcase
-from functools import cache, partial, wraps
+from functools import partial, wraps
+from itertools import chain
+from os.path import samestat
 from pathlib import Path
-from stat import S_ISREG
 from typing import TYPE_CHECKING, Any, Final, Literal, NoReturn, TypeVar
 
 import click
@@ -76,89 +76,43 @@ def check_not_passed(options: Mapping[str, object], why: str) -> None:
 # Inputs: a result never replaces what is read, or is read with it the next time.
 
 
-_opened: set[str] = set()
+INPUT: Final = click.Path(exists=True, readable=False, path_type=Path)
+"""A file or folder to read. If it exists but cannot be read, that is not a usage error."""
 
 
-class Input(click.Path):
-    """A file or folder to read. If it exists but cannot be read, that is not a usage error.
-
-    :param names: returns the patterns of the names of files that are read in a folder.
-    """
-
-    def __init__(self, names: Callable[[], Sequence[str]]) -> None:
-        super().__init__(exists=True, readable=False, path_type=Path)
-        self._names = names
-
-    def reads(self, path: Path, file: Path) -> bool:
-        """Return whether a path is a folder, and a file, which may not exist, is read in it."""
-        # Where a link leads, and the link itself.
-        for place in (file, Path(os.path.realpath(file))):
-            named = any(fnmatchcase(place.name.lower(), pattern) for pattern in self._names())
-            if named and any(is_same(Path(folder), place.parent) for folder in _folders(path)):
-                return True
-        return False
+def check_not_an_input(file: Path, inputs: Iterable[object]) -> None:
+    """Raise a usage error if a file is one of some inputs, or is inside of one that is a folder."""
+    # Where a link leads, and the link itself.
+    folders = [*filter(None, (_status(place.parent) for place in (file, file.resolve())))]
+    existing = _status(file)
+    for path in inputs:
+        problem = ""
+        for status in _below(path) if isinstance(path, Path) else ():
+            if existing and samestat(status, existing):
+                problem = "would overwrite an input"
+                break
+            if any(samestat(status, folder) for folder in folders):
+                problem = f"would be inside an input; write it outside of {path}"
+        if problem:
+            raise click.UsageError(one_line(f"{file}: {problem}"))
 
 
-def is_same(path: Path, other: Path) -> bool:
-    """Return whether two paths lead to one file or folder."""
-    try:
-        return path.samefile(other)
-    except OSError:
-        return False
-
-
-def _folders(path: Path) -> Iterator[str]:
+def _below(path: Path) -> Iterator[os.stat_result]:
+    yield from filter(None, [_status(path)])
     seen = set()
-    for folder, below, _ in os.walk(path, followlinks=True):
+    for folder, below, files in os.walk(path, followlinks=True):
         # A link may lead to a folder above it.
         if (real := os.path.realpath(folder)) in seen:
             below.clear()
         seen.add(real)
-        yield folder
+        yield from filter(None, (_status(Path(folder, name)) for name in (*below, *files)))
 
 
-def record() -> None:
-    """Record which files are read from now on, by whatever code."""
-    _opened.clear()
-    _add_hook()
-
-
-@cache
-def _add_hook() -> None:
-    # Python cannot remove it.
-    sys.addaudithook(_hook)
-
-
-def _hook(event: str, arguments: tuple[Any, ...]) -> None:
-    if event == "open":
-        path, _, flags = arguments
-        if isinstance(path, str | bytes) and not flags & os.O_WRONLY:
-            _opened.add(os.fsdecode(path))
-
-
-def was_read(file: Path) -> bool:
-    """Return whether a file was read, under whatever name."""
-    identity = _identity(file)
-    return identity is not None and identity in map(_identity, [*_opened])
-
-
-def _identity(path: str | Path) -> tuple[int, int] | None:
+def _status(path: Path) -> os.stat_result | None:
     try:
-        found = os.stat(path)  # noqa: PTH116
-    except (OSError, ValueError):
+        return path.stat()
+    except OSError:
         return None
-    return (found.st_dev, found.st_ino) if S_ISREG(found.st_mode) else None
-
-
-def _template_names() -> Sequence[str]:
-    # What reads templates takes long to load.
-    from pump_roles.templates.template_files import READ_IN_FOLDERS  # noqa: PLC0415
-
-    return READ_IN_FOLDERS
-
-
-INPUT: Final = Input(_template_names)
-"""A template or a report, or a folder of templates."""
 
 
 # Values.
@@ -257,17 +211,10 @@ _EXTENSIONS: Final[dict[Format, str]] = {
 }
 
 
-WOULD_OVERWRITE: Final = "would overwrite an input"
-
-
 def write(texts: Mapping[Path | None, str]) -> None:
     """Write files, and standard output. If one cannot be written, the others are."""
-    # Before any is read, to say what it had.
-    inputs = {file for file in texts if file is not None and was_read(file)}
-    problems = [f"{file}: {WOULD_OVERWRITE}" for file in texts if file in inputs]
+    problems = []
     for file, text in texts.items():
-        if file in inputs:
-            continue
         content = text.encode("utf-8", "backslashreplace")
         try:
             _write_to_standard_output(content) if file is None else _replace(file, content)
@@ -358,22 +305,6 @@ class Outputs:
         write({file: text(chosen, styled=file is None) for file, chosen in self.formats.items()})
 
 
-def _check_not_an_input(file: Path, options: Mapping[str, Any]) -> None:
-    # Before everything is read, not after. What is only known then is checked before it is written.
-    types = {each.name: each.type for each in click.get_current_context().command.params}
-    for name, value in options.items():
-        for path in value if isinstance(value, tuple) else (value,):
-            if not isinstance(path, Path):
-                continue
-            type_ = types.get(name)
-            within = isinstance(type_, Input) and type_.reads(path, file)
-            if is_same(path, file) or (within and file.exists()):
-                raise click.UsageError(one_line(f"{file}: {WOULD_OVERWRITE}"))
-            if within:
-                problem = f"{file}: would become an input; write it outside of {path}"
-                raise click.UsageError(one_line(problem))
-
-
 def written_as(default: Format, *others: Format) -> Callable[[Command], Command]:
     """Return a decorator of a command that writes a result, which gets its ``outputs``."""
     formats = {_EXTENSIONS[name]: name for name in (default, *others)}
@@ -406,8 +337,10 @@ def written_as(default: Format, *others: Format) -> Callable[[Command], Command]
         def run(
             *arguments: object, format: Format | None, output: Sequence[Path], **options: object
         ) -> None:
+            passed = (each if isinstance(each, tuple) else (each,) for each in options.values())
+            inputs = [*chain.from_iterable(passed)]
             for file in output:
-                _check_not_an_input(file, options)
+                check_not_an_input(file, inputs)
             chosen: dict[Path | None, Format] = (
                 {} if output and not format else {None: format or default}
             )

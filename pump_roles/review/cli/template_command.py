@@ -27,7 +27,7 @@ def _check_not_yaml(_context: object, _parameter: object, file: Path | None) -> 
 @click.argument("role", type=click.Choice([*ROLES]), metavar="ROLE")
 @click.option(
     "--settings",
-    type=options.Input(lambda: ()),
+    type=options.INPUT,
     help="Write what the app would deploy with this file, such as pump.json.",
 )
 @options.comma_separated(
@@ -65,6 +65,7 @@ def template(
     OrganizationalUnitIds. For these, the app makes the template, so all options but --output need
     the AWS CDK and Node.
     """
+    file = None if output == Path("-") else output
     if settings is not None:
         options.check_not_passed({"--guardrails": guardrails}, "cannot be combined with --settings")
     if settings is None and not guardrails and not rollout:
@@ -72,8 +73,9 @@ def template(
     else:
         _check_guardrails(guardrails)
         _check_tools()
+        if file is not None:
+            options.check_not_an_input(file, [settings])
         text = _synthesized(role, settings, guardrails, rollout=rollout)
-    file = None if output == Path("-") else output
     options.write({file: text})
 
 
