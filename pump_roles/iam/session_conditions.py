@@ -72,7 +72,7 @@ def documented_key(key: str) -> str:
 
 def can_expire(condition: Condition) -> bool:
     """Return whether it may be met now, and never again from some time on."""
-    return any(test.key in _NOW and "Greater" not in test.operator for test in condition.tests)
+    return any(test.key in _AGES and "Greater" not in test.operator for test in condition.tests)
 
 
 def _base(test: ConditionTest) -> str:
