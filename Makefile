@@ -122,7 +122,7 @@ type: $(DEVELOP) ## Check the types, strictly
 	@$(BIN)/mypy
 	@$(BIN)/node node_modules/pyright/index.js
 
-bench: $(BROWSER) ## Measure speed and size, for docs/performance.md
+bench: $(BROWSER) ## Measure speed and size, for tools/bench/README.md
 	@$(BIN)/python -m tools.bench
 
 catalog: $(DEVELOP) ## Update the action catalog from the pinned package, and print the actions that wildcards newly grant

@@ -38,6 +38,7 @@ CI = ROOT / "examples" / "ci"
 GITHUB = yaml.safe_load((CI / "github-actions.yml").read_text())
 ACTIVITY = yaml.safe_load((CI / "github-actions-activity.yml").read_text())
 VERIFY = yaml.safe_load((CI / "github-actions-verify.yml").read_text())
+DEPLOY = yaml.safe_load((CI / "github-actions-deploy.yml").read_text())
 GITLAB = yaml.safe_load((CI / "gitlab-ci.yml").read_text())
 GUIDE = (ROOT / "docs" / "report.md").read_text()
 
@@ -350,7 +351,7 @@ def _line(event: Mapping[str, Any]) -> str:
     return f"- {event['eventTime']} {service}:{event['eventName']}, event {event['eventID']}"
 
 
-@pytest.mark.parametrize("workflow", [GITHUB, VERIFY, ACTIVITY])
+@pytest.mark.parametrize("workflow", [GITHUB, VERIFY, ACTIVITY, DEPLOY])
 def test_only_a_job_that_assumes_a_role_gets_a_token_for_it(workflow: Mapping[str, Any]) -> None:
     assert workflow["permissions"] == {}
     for job in workflow["jobs"].values():
@@ -382,9 +383,23 @@ def test_guide_names_each_format() -> None:
 
 
 def test_script_of_several_commands_ends_at_the_first_that_fails() -> None:
-    jobs = [job for workflow in (GITHUB, VERIFY, ACTIVITY) for job in workflow["jobs"].values()]
+    jobs = [
+        job for workflow in (GITHUB, VERIFY, ACTIVITY, DEPLOY) for job in workflow["jobs"].values()
+    ]
     scripts = [step["run"] for job in jobs for step in job["steps"] if "run" in step]
     several = [script for script in scripts if "\n" in script]
-    assert len(several) == 5
+    assert len(several) == 6
     firsts = {script.partition("\n")[0] for script in several}
     assert firsts | {GITLAB["pump-report"]["script"][0]} == {"set -eu"}
+
+
+def test_job_that_deploys_checks_before_it_has_credentials_and_deploys_what_it_checked() -> None:
+    (job,) = DEPLOY["jobs"].values()
+    steps = [step.get("run", step.get("uses", "")) for step in job["steps"]]
+    in_order = ("cdk synth", "--fail-on broadened", "configure-aws-credentials", "cdk deploy")
+    at = [next(i for i, step in enumerate(steps) if part in step) for part in in_order]
+    assert at == sorted(at)
+    assert "--app cdk.out" in steps[at[-1]]
+    assert "pump-roles verify" in steps[-1]
+    assert job["environment"] == "pump"
+    assert not any("if" in step or "continue-on-error" in step for step in job["steps"])

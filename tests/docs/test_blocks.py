@@ -9,7 +9,9 @@ import pytest
 from pump_roles.app import config
 from pump_roles.inputs import ArgumentError, validators
 from tests.docs.pages import (
+    DEPLOY,
     OPERATIONS,
+    ORGANIZATIONS,
     PLACEHOLDERS,
     README,
     STOP,
@@ -24,12 +26,9 @@ from tests.docs.pasted import World, shell
 from tests.docs.test_pasted_commands import BLOCKS, PAGES
 from tests.support import PRINCIPAL, SECRET, Assembly
 from tools.release.pictures import STOP_STEPS
-from tools.sandbox.aws import ACCOUNT_ID, EmbeddedAws
+from tools.sandbox.aws import EmbeddedAws
 from tools.sandbox.cdk import ROOT
 
-DEPLOY, MANY, HAND_OVER = (
-    (ROOT / "docs" / f"{name}.md").read_text() for name in ("deploy", "many-accounts", "hand-over")
-)
 DENY_ALL = "arn:aws:iam::aws:policy/AWSDenyAll"
 SETTINGS = {"principal": PRINCIPAL, "external-id": SECRET, "auto-pilot": {}}
 PROFILES = {"PROFILE": "production", "OTHER_PROFILE": "test"}
@@ -69,7 +68,7 @@ def test_block_for_ci_deploys_only_what_the_gate_accepts(world: World, name: str
 @pytest.mark.parametrize("name", SHELLS)
 def test_loop_over_accounts_ends_at_the_first_that_differs(world: World, name: str) -> None:
     """Only the first account has both roles, so the second one differs from what is expected."""
-    loop = only(MANY, "--require-approval never")
+    loop = only(ORGANIZATIONS, "--require-approval never")
     world.run("npx", "cdk", "deploy", "PumpAutoPilot", "--profile", "test")
     with shell(world, name) as opened:
         ran, printed = opened.paste(loop)
@@ -96,25 +95,6 @@ def test_loops_stop_every_account_and_check_it(world: World, name: str) -> None:
         ran, printed = opened.paste(check)
     assert [each.status for each in ran] == [0] * 4
     assert printed.count(DENY_ALL) == 4
-
-
-@pytest.mark.slow
-@pytest.mark.parametrize("name", SHELLS)
-def test_block_finds_each_stack_whatever_its_name_is(world: World, name: str) -> None:
-    auditor = (ROOT / "cloudformation" / "Auditor.template.json").read_text()
-    topic = json.dumps({"Resources": {"Topic": {"Type": "AWS::SNS::Topic"}}})
-    for stack, template in {
-        "Vendors": (world.assembly(SETTINGS) / "PumpAutoPilot.template.json").read_text(),
-        "PumpAlarm": topic,
-        "Unrelated": topic,
-    }.items():
-        world.aws.deploy(stack, template)
-    world.aws.deploy("Security", auditor, {"AuditorPrincipal": ACCOUNT_ID})
-    with shell(world, name) as opened:
-        ran, printed = opened.paste(only(HAND_OVER, "--physical-resource-id"))
-    # No stack has the read-only role.
-    assert [each.status == 0 for each in ran] == [False, True, True, True]
-    assert re.findall(r'"(\w+)"', printed) == ["Vendors", "Security", "PumpAlarm"]
 
 
 def test_rotation_shows_all_settings_so_that_no_other_is_lost() -> None:

@@ -16,6 +16,7 @@ from tests.docs.pages import (
     ORGANIZATIONS,
     PLACEHOLDERS,
     PUMP_SIDE,
+    README,
     WITH_COMMANDS,
     cdk_commands,
     filled_in,
@@ -25,8 +26,8 @@ from tests.support import NEVER_WITHOUT_EXTERNAL_ID, SECRET, Synth
 from tools.sandbox.cdk import ROOT
 
 WITH_AN_APP = {
+    "README": README,
     "deploy": DEPLOY,
-    "organizations": ORGANIZATIONS,
     "guardrails": GUARDRAILS,
     "pump-side": PUMP_SIDE,
 }

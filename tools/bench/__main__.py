@@ -1,4 +1,4 @@
-"""`make bench`: measure what has a target, and write docs/performance.md."""
+"""`make bench`: measure what has a target, and write its README.md."""
 
 import compileall
 import json
@@ -208,7 +208,7 @@ seconds: the floor {median(timed["floor"]):.2f}, the peer {median(timed["peer"])
 {median(timed["app"]):.2f}, only the imports {median(timed["imports"]):.2f}; a further bare role
 {median(added(timed, "bare")):.4f}.
 """
-    file = ROOT / "docs" / "performance.md"
+    file = ROOT / "tools" / "bench" / "README.md"
     before, start, rest = file.read_text(encoding="utf-8").partition("<!-- measured -->\n")
     _, end, after = rest.partition("<!-- /measured -->")
     file.write_text(before + start + measured + end + after, encoding="utf-8")

@@ -4,14 +4,11 @@ Each one is between two lines, ``<!-- generated: NAME -->`` and ``<!-- /generate
 around them is written by hand.
 """
 
-import json
 import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from importlib import resources
 from typing import Final
 
-from pump_roles.guardrails import SHIPPED, Guardrail, kept_by
-from pump_roles.iam import shipped
+from pump_roles.guardrails import SHIPPED, Guardrail
 from pump_roles.published import ROLES
 from pump_roles.review.report.permission_report import of_published
 from tools.release import ready_templates
@@ -31,35 +28,10 @@ def _guardrails() -> str:
     )
 
 
-def _guardrails_in_full() -> str:
+def _costs_of_guardrails() -> str:
     return _table(
-        ("guardrail", "what it leaves", "what it costs Pump's service"),
-        (
-            (f"`{guardrail.name}`", guardrail.leaves, guardrail.costs)
-            for guardrail in SHIPPED.values()
-        ),
-    )
-
-
-def _left_by_metadata_only() -> str:
-    left = json.loads(
-        resources.files("pump_roles.review.report").joinpath("data.json").read_bytes()
-    )["left"]
-    return _table(
-        ("action", "what it returns", "why it stays"),
-        ((f"`{action}`", data["returns"], data["stays"]) for action, data in left.items()),
-    )
-
-
-def _left_by_needed_only() -> str:
-    read_only = {action.name for action in shipped().matching(ROLES["read-only"].patterns)}
-    head = ("action", "what it is needed for", "what is lost without it", "in the read-only role")
-    return _table(
-        head,
-        (
-            (f"`{action}`", need.needed, need.without, "yes" if action in read_only else "no")
-            for action, need in kept_by(Guardrail.NEEDED_ONLY).items()
-        ),
+        ("guardrail", "what it costs Pump's service"),
+        ((f"`{guardrail.name}`", guardrail.costs) for guardrail in SHIPPED.values()),
     )
 
 
@@ -130,9 +102,7 @@ PAGES: Final = (
 
 TABLES: Final[Mapping[str, Callable[[], str]]] = {
     "guardrails": _guardrails,
-    "guardrails in full": _guardrails_in_full,
-    "left by metadata-only": _left_by_metadata_only,
-    "left by needed-only": _left_by_needed_only,
+    "costs of guardrails": _costs_of_guardrails,
     "data": _data,
     "decisions": _decisions,
     "ready templates": ready_templates.table,

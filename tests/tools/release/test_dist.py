@@ -220,13 +220,6 @@ def test_command_of_the_guide_compares_what_two_wheels_contain(
     assert subprocess.run(["sh", "-c", script], cwd=tmp_path, check=False).returncode == status
 
 
-def test_guide_lists_each_file_of_a_release() -> None:
-    guide = (ROOT / "docs" / "release.md").read_text("utf-8")
-    table = guide.partition("| file | what it is |")[2].partition("\n\n")[0]
-    listed = re.findall(r"`([^` ]+)`(?=[^|]*\|[^|]*\|$)", table, re.MULTILINE)
-    assert sorted(listed) == sorted(name.replace(__version__, "VERSION") for name in FILES)
-
-
 @pytest.mark.slow
 def test_two_folders_pythons_and_environments_give_the_same_bytes_and_so_does_plain_hatchling(
     built: Path, tmp_path: Path
