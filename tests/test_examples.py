@@ -417,7 +417,6 @@ def test_blocks_of_the_page_do_not_depend_on_the_folder_that_the_last_one_left(
         ["clone:", "make"],
         ["vendors:", "python3"],
         ["vendors:", "pip"],
-        ["vendors:", "npx"],
         ["vendors-ts:", "npm"],
         ["vendors-ts:", "npx"],
     ]

@@ -98,7 +98,7 @@ def test_loops_stop_every_account_and_check_it(world: World, name: str) -> None:
 
 
 def test_rotation_shows_all_settings_so_that_no_other_is_lost() -> None:
-    during, after = settings_in(OPERATIONS)
+    during, after, *_ = settings_in(OPERATIONS)
     settings = {**kept_in_pump_json(README), "external-id": PLACEHOLDERS["NEW_EXTERNAL_ID"]}
     assert after == settings
     new = settings["external-id"]
