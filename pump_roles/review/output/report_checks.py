@@ -119,7 +119,7 @@ def gained(report: Report) -> str:
     """Return which new actions the published wildcards match, when they can, and who says so."""
     number = sum(map(len, report.gained.values()))
     catalog = f"the reviewed catalog of {report.reviewed}. {_growth(report)}"
-    text = f"Pump's wildcards match only actions in {catalog}"
+    text = f"Of the catalog's actions, Pump's wildcards match only those in {catalog}"
     if number:
         text = f"Pump's wildcards match {counted(number, 'new action')}, in addition to {catalog}"
     return f"{text}{_newer(report)}"

@@ -325,6 +325,20 @@ def test_statement_about_the_costs_of_every_account_names_what_returns_costs() -
     assert shown <= returns
 
 
+def test_statement_about_alarms_names_what_returns_the_reason_of_a_state() -> None:
+    """By the responses of the CloudWatch API, and of actions that the catalog lacks, too."""
+    returns = {
+        f"cloudwatch:{model.name}"
+        for model in operations("cloudwatch").values()
+        if "StateReason" in {field for field, _ in fields(model.output_shape)}
+    }
+    assert returns & {*newer()[1]}
+    assert returns <= listed("read-dashboards")
+    denied = of_published(guardrails=[Guardrail.METADATA_ONLY]).statements
+    (answers,) = (found.roles for found in denied if found.id == "read-dashboards")
+    assert {answer.answer for answer in answers.values()} == {NO}
+
+
 def test_statement_about_other_accounts_names_what_works_in_a_monitoring_account() -> None:
     """CloudWatch API Reference, and EKS in the Service Authorization Reference."""
     actions = published_report().actions
