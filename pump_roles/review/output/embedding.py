@@ -2,21 +2,23 @@
 
 import re
 from base64 import b64decode, b64encode
+from collections.abc import Iterator
 from functools import cache
 from hashlib import sha256
-from importlib import resources
 from lzma import LZMADecompressor, LZMAError, compress
-from typing import TYPE_CHECKING, Any, Final
+from pathlib import Path
+from typing import Any, Final
 
 from pump_roles.inputs import parse_json
 from pump_roles.review.output.writers import to_compact_json
 from pump_roles.review.report import Report
 
-if TYPE_CHECKING:
-    from importlib.resources.abc import Traversable
-
 _ELEMENT: Final = '<script type="text/plain" id="report">{}</script>'
 _EMBEDDED: Final = re.compile(_ELEMENT.format("([A-Za-z0-9+/=]*)").encode())
+_PACKAGE: Final = Path(__file__).parents[2]
+_WITHOUT: Final = {"__pycache__", "account", "app", "cli", "constructs", "universal"}
+"""The folders of the package that a page does not depend on."""
+
 _MOST_BYTES: Final = 100_000_000
 """The maximum length of what a page carries, in bytes, so that it cannot fill the memory."""
 
@@ -31,23 +33,20 @@ def embedded(report: Report) -> str:
 
 @cache
 def code_sha256() -> str:
-    """Return the SHA-256 of this package's files, with which a page is the same every time."""
+    """Return the SHA-256 of the files that decide a page, with which it is the same every time."""
     found = sha256()
-    for name, file in sorted(_files(resources.files("pump_roles"), "")):
-        content = file.read_bytes()
+    for file in sorted(_files(_PACKAGE)):
+        name, content = file.relative_to(_PACKAGE).as_posix(), file.read_bytes()
         found.update(f"{name}\n{len(content)}\n".encode() + content)
     return found.hexdigest()
 
 
-def _files(folder: "Traversable", name: str) -> "list[tuple[str, Traversable]]":
-    found: list[tuple[str, Traversable]] = []
+def _files(folder: Path) -> Iterator[Path]:
     for file in folder.iterdir():
-        path = f"{name}/{file.name}"
         if not file.is_dir():
-            found.append((path, file))
-        elif file.name != "__pycache__":
-            found += _files(file, path)
-    return found
+            yield file
+        elif file.name not in _WITHOUT:
+            yield from _files(file)
 
 
 def carried_by(page: bytes) -> Any:

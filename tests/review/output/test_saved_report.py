@@ -1,5 +1,7 @@
 """What each command writes as JSON is what its schema describes, and nothing else is."""
 
+# ruff: noqa: SLF001
+
 import json
 import re
 import subprocess
@@ -12,6 +14,7 @@ from shutil import copytree, ignore_patterns
 from typing import Any
 
 import pytest
+from jinja2 import Environment, compiler
 from jsonschema import Draft202012Validator
 
 from pump_roles import Guardrail
@@ -21,11 +24,12 @@ from pump_roles.review.account.probe import ProbeAttempt, ProbeReport, ProbeResu
 from pump_roles.review.account.verification import PolicyResult
 from pump_roles.review.account.watched_roles import published_roles
 from pump_roles.review.output import embedding, saved_report
+from pump_roles.review.output import page as html_page
 from pump_roles.review.output.embedding import element_of
 from pump_roles.review.output.page import as_html
 from pump_roles.review.output.saved_report import inventory_from, read_saved
 from pump_roles.review.output.writers import to_json
-from pump_roles.review.report import ALARMS, Compared, Earlier, Report
+from pump_roles.review.report import ALARMS, Compared, Earlier, Report, permission_report
 from pump_roles.review.report.permission_report import of_contents, of_published
 from tests.review.account import results
 from tests.review.account.trail import PURCHASES, call
@@ -41,6 +45,7 @@ from tests.support import (
     synthesize,
     together,
 )
+from tests.test_layers import imported
 from tools.sandbox.cdk import ROOT
 
 Json = Any
@@ -377,6 +382,49 @@ def test_page_of_another_build_is_read_and_not_checked(
     found = read_page(page.replace("<main", "<p>Another page.</p><main", 1), tmp_path)
     assert found is not None
     assert (found.report, found.unchecked) == (reports["report, modified"], True)
+
+
+def modules_of(*names: str) -> Iterator[Path]:
+    """The files of modules, and of all that they import from the package, apart from its API."""
+    reached, left = {"pump_roles"}, [*names]
+    while left:
+        name = left.pop()
+        file = ROOT.joinpath(*name.split("."))
+        found = [file for file in (file.with_suffix(".py"), file / "__init__.py") if file.is_file()]
+        if found and name not in reached:
+            yield from found
+            reached.add(name)
+            left += [each for each in imported(found[0].read_text()) if "pump_roles" in each]
+
+
+def test_page_depends_only_on_what_its_sha256_is_of() -> None:
+    decisive = {*embedding._files(ROOT / "pump_roles")}
+    makes = modules_of(html_page.__name__, permission_report.__name__, saved_report.__name__)
+    assert {*makes} < decisive
+    # The positive control.
+    assert not {*modules_of("pump_roles.review.cli.report_command")} <= decisive
+
+
+def test_template_of_the_page_is_compiled_once_for_each_version_of_jinja(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    found: list[str] = []
+    compile_ = Environment.compile
+
+    def compiled(*arguments: Any, **options: Any) -> Any:
+        found.append(options["filename"])
+        return compile_(*arguments, **options)
+
+    monkeypatch.setattr(sys, "pycache_prefix", str(tmp_path / "cache"))
+    monkeypatch.setattr(sys, "dont_write_bytecode", False)
+    monkeypatch.setattr(Environment, "compile", compiled)
+    other = tmp_path / "compiler.py"
+    other.write_text("")
+    for version, expected in ((None, 1), (None, 1), (str(other), 2), (str(other), 2)):
+        if version:
+            monkeypatch.setattr(compiler, "__file__", version)
+        assert html_page._template.__wrapped__().root_render_func
+        assert len(found) == expected
 
 
 def kept_files() -> list[Path]:
