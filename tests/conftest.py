@@ -28,6 +28,7 @@ from tests.support import (
     Synth,
     Template,
     app_files,
+    recommended_flags,
     run_example,
     settings_of,
     short_reports,
@@ -48,6 +49,12 @@ settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "quick"))
 
 # Otherwise, each session parses AWS's models again, for about half of a command's time.
 botocore.session.create_loader = cache(create_loader)
+
+
+@pytest.fixture(params=["default flags", "recommended flags"])
+def cdk_flags(request: pytest.FixtureRequest) -> Mapping[str, Any]:
+    """The feature flags of an app without any, and of a new app."""
+    return recommended_flags() if request.param == "recommended flags" else {}
 
 
 @pytest.fixture(scope="session")

@@ -196,26 +196,25 @@ class PumpRole(Resource):
     # see a ``cached_property``, because jsii only registers data descriptors.
     @property
     def role_arn(self) -> str:
-        """The role's ARN: a reference, or in another account or Region, a literal."""
-        self._arn = self._arn or self._reference_or_literal()
-        return self._arn
+        """The role's ARN: a reference, or in another account or Region, a literal.
 
-    def _reference_or_literal(self) -> str:
-        if Token.is_unresolved(self.stack.account):
-            # A literal would have the other account, so let the CDK reject the reference there.
-            return self.resource.attr_arn
-        literal = self.stack.format_arn(
-            service="iam",
-            region="",
-            resource="role",
-            resource_name=f"{(self._path or '/')[1:]}{self._name}",
-        )
-        return Lazy.uncached_string(_Elsewhere(self.stack, self.resource.attr_arn, literal))
+        If the role's stack does not say its account, only another such stack can use the ARN: the
+        literal has the account that this one is deployed to.
+        """
+        if not self._arn:
+            literal = self.stack.format_arn(
+                service="iam",
+                region="",
+                resource="role",
+                resource_name=f"{(self._path or '/')[1:]}{self._name}",
+            )
+            self._arn = in_place(self, self.resource.attr_arn, literal, has_account=True)
+        return self._arn
 
     @property
     def role_name(self) -> str:
         """The role's name: a reference, or in another account or Region, a literal."""
-        return Lazy.uncached_string(_Elsewhere(self.stack, self.resource.ref, self._name))
+        return in_place(self, self.resource.ref, self._name)
 
     @property
     def pump_principal(self) -> str:
@@ -305,17 +304,41 @@ class PumpRole(Resource):
         self.resource.node.add_metadata(*_acknowledged(self.published.policies))
 
 
+def in_place(
+    construct: Construct, reference: str, literal: str = "", *, has_account: bool = False
+) -> str:
+    """Return a reference to a construct that is the literal in another account or Region.
+
+    The synth fails there if there is no literal, or if it has an account that is not known.
+    """
+    return Lazy.uncached_string(_InPlace(construct, reference, literal, has_account))
+
+
 @jsii.implements(IStringProducer)
-class _Elsewhere:
-    # A Resource of the CDK would add custom resources to the role's stack if it is used in another
-    # Region, by a stack with cross_region_references.
-    def __init__(self, stack: Stack, reference: str, literal: str) -> None:
-        self._stack, self._reference, self._literal = stack, reference, literal
+class _InPlace:
+    # A reference would make CDK add custom resources, roles, and outputs to both stacks: which
+    # ones depends on its feature flags, and on what is known about the stacks.
+    def __init__(self, of: Construct, reference: str, literal: str, has_account: bool) -> None:  # noqa: FBT001
+        self._of, self._reference, self._literal = of, reference, literal
+        self._has_account = has_account
 
     def produce(self, context: IResolveContext) -> str:
-        here, there = Stack.of(context.scope), self._stack
-        is_same = (here.account, here.region) == (there.account, there.region)
-        return self._reference if is_same else self._literal
+        here, there = Stack.of(context.scope), Stack.of(self._of)
+        if (here.account, here.region) == (there.account, there.region):
+            return self._reference
+        problem = "" if self._literal else "AWS generates a part of it; pass a literal"
+        if (
+            self._has_account
+            and Token.is_unresolved(there.account)
+            and here.account != there.account
+        ):
+            problem = f"the stack {there.node.path} has no account; set its env"
+        if problem:
+            raise ValueError(
+                f"the ARN of {self._of.node.path} is not known in the stack {here.node.path}, "
+                f"which is in another account or Region: {problem}"
+            )
+        return self._literal
 
 
 class ReadOnlyRole(PumpRole):

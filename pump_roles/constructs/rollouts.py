@@ -25,6 +25,7 @@ from pump_roles.constructs.roles import (
     AutoPilotRole,
     PumpRole,
     ReadOnlyRole,
+    in_place,
     reference,
     validated_trust,
     warn_if_expired,
@@ -300,19 +301,20 @@ class Rollout(Construct):
     def stack_set_arn(self) -> str:
         """The StackSet's ARN, as a reference. Not for a delegated administrator.
 
-        In another account or Region, use a literal: the CDK rejects the reference there, or with
-        ``cross_region_references``, adds custom resources to both stacks.
+        The synth fails if a stack in another account or Region uses it, because AWS generates the
+        end of the ARN. Pass a literal there.
 
         :raises ValueError: for a delegated administrator, whose StackSets are in the management
             account, which the synth does not know.
         """
         if self.resource.call_as != "SELF":
             raise ValueError(f"{self.node.path}: the account of its StackSet is not known")
-        return Stack.of(self).format_arn(
+        arn = Stack.of(self).format_arn(
             service="cloudformation",
             resource="stackset",
             resource_name=self.resource.attr_stack_set_id,
         )
+        return in_place(self, arn)
 
 
 class ReadOnlyRollout(Rollout):

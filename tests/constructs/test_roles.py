@@ -38,10 +38,8 @@ from pump_roles import (
     AutoPilotStack,
     Guardrail,
     ReadOnlyRole,
-    ReadOnlyStack,
 )
 from pump_roles.constructs.roles import PumpRole
-from pump_roles.constructs.stacks import RoleStack
 from tests.support import (
     PUMP_ACCOUNT,
     ROLE_ARGUMENTS,
@@ -488,37 +486,54 @@ def test_uses_that_add_nothing_to_the_role_are_no_reason_to_warn() -> None:
 
 
 @pytest.mark.parametrize(
-    "away",
+    ("home", "away", "account"),
     [
-        Environment(account=PUMP_ACCOUNT, region="us-east-1"),
-        Environment(account="111122223333", region="eu-west-1"),
+        (HOME, Environment(account=PUMP_ACCOUNT, region="us-east-1"), HOME.account),
+        (HOME, Environment(account=HOME.account, region="eu-west-1"), HOME.account),
+        (HOME, Environment(region="us-east-1"), HOME.account),
+        (Environment(region="us-east-1"), Environment(region="eu-west-1"), PUMP_ACCOUNT),
     ],
-    ids=["account", "Region"],
+    ids=["account", "Region", "account not known there", "account not known"],
 )
 @pytest.mark.parametrize("with_references", [False, True])
-@pytest.mark.parametrize("stack_class", [ReadOnlyStack, AutoPilotStack])
 def test_name_and_arn_are_literals_elsewhere_and_add_no_resource(
-    stack_class: type[RoleStack], away: Environment, *, with_references: bool
+    home: Environment,
+    away: Environment,
+    account: str,
+    cdk_flags: Mapping[str, Any],
+    *,
+    with_references: bool,
 ) -> None:
-    app = App()
+    app = App(context=cdk_flags)
     arguments = {**ROLE_ARGUMENTS, "cross_region_references": with_references}
-    role = stack_class(app, "Pump", env=HOME, path="/pump/", **arguments).role
+    role = AutoPilotStack(app, "Pump", env=home, path="/pump/", **arguments).role
     stack = Stack(app, "Away", env=away, cross_region_references=with_references)
     role.grant_assume_role(worker_in(stack))
     CfnOutput(stack, "Name", value=role.role_name)
     CfnOutput(stack, "Arn", value=role.role_arn)
     there, here = (artifact.template for artifact in app.synth().stacks)
-    assert [*here["Resources"]] == [stack_class.role_class.__name__]
+    there = json.loads(json.dumps(there).replace('{"Ref": "AWS::AccountId"}', f'"{PUMP_ACCOUNT}"'))
+    assert [*here["Resources"]] == ["AutoPilotRole"]
     assert here["Outputs"].keys() == {"RoleArn", "RoleName"}
     types = {resource["Type"] for resource in there["Resources"].values()}
     assert (types, len(there["Resources"])) == ({"AWS::IAM::Role", "AWS::IAM::Policy"}, 2)
-    name = stack_class.role_class.published.name
-    assert there["Outputs"]["Name"]["Value"] == name
-    (policy,) = identity_policies(there, "aws-cn").values()
+    assert there["Outputs"]["Name"]["Value"] == "PumpAutoPilotRole"
+    (policy,) = identity_policies(there).values()
     (statement,) = policy["Statement"]
-    assert statement["Resource"] == f"arn:aws-cn:iam::111122223333:role/pump/{name}"
-    _, parts = there["Outputs"]["Arn"]["Value"]["Fn::Join"]
-    assert parts == ["arn:", {"Ref": "AWS::Partition"}, f":iam::111122223333:role/pump/{name}"]
+    assert statement["Resource"] == f"arn:aws:iam::{account}:role/pump/PumpAutoPilotRole"
+
+
+def test_arn_with_an_account_that_is_not_known_is_an_error_in_another_account(
+    cdk_flags: Mapping[str, Any],
+) -> None:
+    app = App(context=cdk_flags)
+    role = ReadOnlyRole(Stack(app, "Pump"), "Role", **ROLE_ARGUMENTS)
+    away = Stack(app, "Away", env=HOME)
+    assert away.resolve(role.role_name) == "PumpReadOnlyRole"
+    CfnOutput(away, "Arn", value=role.role_arn)
+    problem = "the ARN of Pump/Role is not known in the stack Away.*the stack Pump has no account"
+    with pytest.raises(RuntimeError, match=problem):
+        app.synth()
 
 
 def test_tags_and_boundaries_of_the_app_do_not_reach_into_stages() -> None:
@@ -534,20 +549,16 @@ def test_tags_and_boundaries_of_the_app_do_not_reach_into_stages() -> None:
     assert members.isdisjoint(role_in(staged))
 
 
-def test_arn_and_name_are_references_in_the_same_account_and_region() -> None:
-    app = App()
+def test_arn_and_name_are_references_in_the_same_account_and_region(
+    cdk_flags: Mapping[str, Any],
+) -> None:
+    app = App(context=cdk_flags)
     stack = Stack(app, "Pump")
     role = ReadOnlyRole(stack, "Role", **ROLE_ARGUMENTS, path="/pump/")
     logical_id = stack.get_logical_id(role.resource)
     assert stack.resolve(role.role_name) == {"Ref": logical_id}
     assert stack.resolve(role.role_arn) == {"Fn::GetAtt": [logical_id, "Arn"]}
     assert role.node.default_child is role.resource
-    # In an account that is not known, the ARN cannot be a literal.
-    away = Stack(app, "Away", env=HOME)
-    assert away.resolve(role.role_name) == "PumpReadOnlyRole"
-    CfnOutput(away, "Arn", value=role.role_arn)
-    with pytest.raises(RuntimeError, match='Stack "Away" cannot reference'):
-        app.synth()
 
 
 # Names

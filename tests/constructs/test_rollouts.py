@@ -5,13 +5,22 @@ import re
 import subprocess
 import sys
 import tempfile
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from traceback import format_exception
 from typing import Any
 
 import pytest
-from aws_cdk import App, CfnParameter, PermissionsBoundary, Stack, Stage, Tags, Validations
+from aws_cdk import (
+    App,
+    CfnOutput,
+    CfnParameter,
+    PermissionsBoundary,
+    Stack,
+    Stage,
+    Tags,
+    Validations,
+)
 from aws_cdk import aws_iam as iam
 from aws_cdk.assertions import Template
 from aws_cdk.aws_organizations import CfnOrganizationalUnit
@@ -89,7 +98,7 @@ def test_context_that_the_cli_hands_to_every_app_does_not_reach_the_member_templ
     tmp_path: Path,
 ) -> None:
     script = f"""
-from aws_cdk import App, Stack
+from aws_cdk import App, CfnOutput, Stack
 from pump_roles import ReadOnlyRollout
 app = App(outdir={str(tmp_path)!r})
 assert app.node.try_get_context({BOUNDARY!r}) == {{"name": "Others"}}
@@ -273,6 +282,20 @@ def test_rollout_can_wait_for_a_stack_set_by_a_reference() -> None:
     assert found == [stack.resolve(arn)]
 
 
+@pytest.mark.parametrize("with_references", [False, True])
+def test_arn_of_a_stack_set_is_an_error_elsewhere(
+    cdk_flags: Mapping[str, Any], *, with_references: bool
+) -> None:
+    app = App(context=cdk_flags)
+    here, there = (
+        Stack(app, region, env={"region": region}, cross_region_references=with_references)
+        for region in ("us-east-1", "eu-west-1")
+    )
+    CfnOutput(there, "Arn", value=ReadOnlyRollout(here, "R", **ARGUMENTS).stack_set_arn)
+    with pytest.raises(RuntimeError, match="us-east-1/R is not known.*AWS generates a part of it"):
+        app.synth()
+
+
 def test_delegated_administrator_names_other_stack_sets_by_their_arns() -> None:
     stack = Stack(App(), "Mine")
     first = AutoPilotRollout(stack, "First", **ARGUMENTS, delegated_admin=True)
@@ -403,7 +426,7 @@ def test_configure_app_that_fails_names_the_rollout_and_says_all_that_is_wrong(
 @pytest.mark.slow
 def test_validation_of_the_member_template_fails_in_every_mode_of_the_cdk() -> None:
     script = f"""
-from aws_cdk import App, Stack
+from aws_cdk import App, CfnOutput, Stack
 from pump_roles import ReadOnlyRollout
 def widen(app):
     role = app.node.find_child("PumpReadOnly").node.find_child("Role")
