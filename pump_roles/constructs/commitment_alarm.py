@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Final
 
-from aws_cdk import Annotations, Aws, CfnCondition, CfnMapping, CfnResource, Fn
+from aws_cdk import Annotations, Aws, CfnCondition, CfnMapping, CfnResource, Fn, Stack, Token
 from aws_cdk import aws_events as events
 from aws_cdk import aws_iam as iam
 from aws_cdk import aws_sns as sns
@@ -28,6 +28,7 @@ if TYPE_CHECKING:
 _PATTERN: Final = 2_048
 """Amazon EventBridge User Guide, "Amazon EventBridge quotas": the default."""
 
+_ALARM_REGION: Final = "pump-roles:alarm-region"
 _SERVICE: Final = "events.amazonaws.com"
 _CLOUDWATCH: Final = "cloudwatch.amazonaws.com"
 _BUS: Final = "arn:${{AWS::Partition}}:events:{region}:{account}:event-bus/default"
@@ -198,7 +199,8 @@ class CommitmentAlarm(Construct):
 
     Refused calls do not count. What is about calls needs a trail of AWS CloudTrail that records
     management events. Deploy it once, in us-east-1, where all of these events arrive except
-    purchases of reservations. Deploy an :class:`pump_roles.AlarmForwarder` in each other Region
+    purchases of reservations: in another Region, the synth warns (``pump-roles:alarm-region``).
+    Deploy an :class:`pump_roles.AlarmForwarder` in each other Region
     where Pump may buy. AWS delivers these events on a best-effort basis, each address must confirm
     its subscription and can end it, and a purchase that was queued completes without a call.
 
@@ -281,6 +283,14 @@ class CommitmentAlarm(Construct):
             self.topic.add_to_resource_policy(statement)
         if key is not None:
             self._allow_encryption(key)
+        home = _home(self)
+        if home not in ("", Stack.of(self).region):
+            Annotations.of(self).add_warning_v2(
+                _ALARM_REGION,
+                f"the events arrive in {home}, except purchases of reservations, but the stack is "
+                f"in {Stack.of(self).region}; deploy the alarm in {home}, and an AlarmForwarder "
+                "here",
+            )
 
     def acknowledge_cdk_nag(self) -> None:
         """Acknowledge cdk-nag's finding about the queue, as :meth:`PumpRole.acknowledge_cdk_nag`.
@@ -382,7 +392,8 @@ class AlarmForwarder(Construct):
     account and its Region. What cannot be sent, a queue keeps for 14 days, and an alarm of Amazon
     CloudWatch says so with another event. Deploy it in each other Region where Pump may buy, and,
     if the alarm is in another account, in us-east-1 of each account, too. Where the alarm itself
-    is, the template creates nothing, because a bus that sends to itself would not end.
+    is, the template creates nothing, because a bus that sends to itself would not end, and the
+    synth warns (``pump-roles:alarm-region``).
 
     In AWS GovCloud (US), the alarm is in us-gov-west-1 instead. In China, deploy an alarm in each
     Region: whether EventBridge sends events between them is not confirmed. The deployment fails
@@ -478,10 +489,29 @@ class AlarmForwarder(Construct):
         undelivered.take_from([rule.attr_arn for rule in rules])
         for resource in (role, *rules):
             resource.cfn_options.condition = condition
+        here = Stack.of(self)
+        if _home(self) == here.region and account in (None, here.account):
+            Annotations.of(self).add_warning_v2(
+                _ALARM_REGION,
+                f"the alarm itself is in {here.region} of this account, so nothing is created; "
+                "deploy the forwarder in another Region, or pass the account of the alarm",
+            )
 
     def acknowledge_cdk_nag(self) -> None:
         """As :meth:`CommitmentAlarm.acknowledge_cdk_nag`."""
         self._undelivered.acknowledge_cdk_nag()
+
+
+def _home(construct: Construct) -> str:
+    # The Region with the alarm; empty if it is not known, or each Region has its own.
+    region = Stack.of(construct).region
+    if Token.is_unresolved(region):
+        return ""
+    is_known = region in validators.REGION_NAMES
+    partition = validators.partition_of_region(region) if is_known else "aws"
+    if partition not in validators.FORWARDING_PARTITIONS:
+        return ""
+    return validators.GLOBAL_REGIONS[partition]
 
 
 def _dead_letters(queue: str) -> events.CfnRule.DeadLetterConfigProperty:

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from aws_cdk import App, LegacyStackSynthesizer, Stack, Validations
+from aws_cdk import App, Environment, LegacyStackSynthesizer, Stack, Validations
 from cdk_nag import AwsSolutionsChecks
 
 from pump_roles import (
@@ -36,7 +36,7 @@ from tests.alarm import (
 from tests.cloudformation import CloudFormation
 from tests.review.account.trail import ACCOUNT as OTHER
 from tests.review.account.trail import PURCHASES, call, handshake
-from tests.support import ROLE_ARGUMENTS, of_templates
+from tests.support import ROLE_ARGUMENTS, messages_of, of_templates
 from tools.sandbox.aws import ACCOUNT_ID
 
 ORGANIZATION = "o-abcd123456"
@@ -157,6 +157,25 @@ def test_forwarder_has_the_patterns_of_the_alarm_and_creates_nothing_where_the_a
     assert {len(found) for found in targets} == {1}
     (condition,) = forwarder["Conditions"]
     assert {each["Condition"] for each in forwarder["Resources"].values()} == {condition}
+
+
+@pytest.mark.parametrize(
+    ("region", "account", "is_warned"),
+    [
+        ("us-east-1", None, True),
+        ("us-east-1", ACCOUNT_ID, True),
+        ("us-gov-west-1", None, True),
+        ("us-east-1", OTHER, False),
+        ("eu-west-1", None, False),
+        (None, None, False),
+    ],
+)
+def test_warns_if_it_creates_nothing(
+    region: str | None, account: str | None, *, is_warned: bool
+) -> None:
+    stack = Stack(App(), "S", env=Environment(account=ACCOUNT_ID, region=region))
+    said = messages_of(AlarmForwarder(stack, "Forwarder", account=account), "warning")
+    assert ["pump-roles:alarm-region" in warning for warning in said] == [True] * is_warned
 
 
 def test_roles_can_be_given_by_name_or_themselves() -> None:

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from aws_cdk import App, Environment, Stack, Validations
+from aws_cdk import Annotations, App, Environment, Stack, Validations
 from aws_cdk import aws_kms as kms
 from aws_cdk.assertions import Template
 from aws_cdk.aws_iam import ServicePrincipal
@@ -166,6 +166,28 @@ def test_stack_has_a_topic_with_addresses_and_rules_and_is_the_same_in_every_reg
     assert [(each["Protocol"], each["Endpoint"]) for each in subscribed] == [
         ("email", email) for email in EMAILS
     ]
+
+
+@pytest.mark.parametrize(
+    ("region", "home"),
+    [
+        ("eu-west-1", "us-east-1"),
+        ("us-gov-east-1", "us-gov-west-1"),
+        ("xx-new-1", "us-east-1"),
+        ("us-east-1", ""),
+        ("us-gov-west-1", ""),
+        ("cn-north-1", ""),
+        (None, ""),
+    ],
+)
+def test_warns_if_the_events_arrive_in_another_region(region: str | None, home: str) -> None:
+    stack = Stack(App(), "S", env=Environment(region=region))
+    alarm = CommitmentAlarm(stack, "Alarm", emails=EMAILS)
+    said = messages_of(alarm, "warning")
+    assert len(said) == (1 if home else 0)
+    assert all(f"deploy the alarm in {home}, " in warning for warning in said)
+    Annotations.of(alarm).acknowledge_warning("pump-roles:alarm-region")
+    assert messages_of(alarm, "warning") == []
 
 
 def test_topic_takes_more_subscriptions_and_statements() -> None:

@@ -292,7 +292,7 @@ def test_arn_of_a_stack_set_is_an_error_elsewhere(
         for region in ("us-east-1", "eu-west-1")
     )
     CfnOutput(there, "Arn", value=ReadOnlyRollout(here, "R", **ARGUMENTS).stack_set_arn)
-    with pytest.raises(RuntimeError, match="us-east-1/R is not known.*AWS generates a part of it"):
+    with pytest.raises(RuntimeError, match=r"us-east-1/R is not known.*AWS generates a part of it"):
         app.synth()
 
 
