@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
-from aws_cdk import CfnOutput, CfnParameter, Stack
+from aws_cdk import CfnOutput, CfnParameter, CfnResource, Stack, Stage, Token
 
-from pump_roles.inputs import EXTERNAL_ID, ORGANIZATIONAL_UNIT, PRINCIPAL, TAGS, Text
+from pump_roles.inputs import EXTERNAL_ID, ORGANIZATIONAL_UNIT, PRINCIPAL, TAGS, ArgumentError, Text
 from pump_roles.published import (
     EXTERNAL_ID_PARAMETER,
     NEXT_EXTERNAL_ID_PARAMETER,
@@ -15,9 +15,9 @@ from pump_roles.published import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
 
-    from constructs import Construct
+    from constructs import Construct, IConstruct
 
     from pump_roles.constructs.roles import PumpRole
 
@@ -101,6 +101,31 @@ class FlatStack(Stack):
             tags = TAGS.check("tags", tags)
         super().__init__(scope, id, analytics_reporting=False, tags=tags, **options)
         self.node.set_context("aws:cdk:enable-path-metadata", value=False)
+
+
+def check_name(
+    scope: Construct,
+    argument: str,
+    name: str,
+    taken: Callable[[CfnResource], str | None],
+    *,
+    in_region: bool = True,
+) -> None:
+    """Reject the name of another resource in the same account, and the same Region if that counts.
+
+    As for the CDK, stacks of one app or stage without an account are in the same one.
+    """
+
+    def place(construct: IConstruct) -> tuple[str, str]:
+        stack = Stack.of(construct)
+        stage = Stage.of(stack)
+        unknown = stage.node.path if stage else ""
+        account = unknown if Token.is_unresolved(stack.account) else stack.account
+        return account, stack.region if in_region else ""
+
+    for other in scope.node.root.node.find_all():
+        if isinstance(other, CfnResource) and taken(other) == name and place(other) == place(scope):
+            raise ArgumentError(argument, f"{name} is already the name of {other.node.path}")
 
 
 def add_role(

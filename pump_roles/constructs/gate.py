@@ -22,6 +22,7 @@ from aws_cdk import (
     PolicyViolation,
     Stack,
     Stage,
+    Token,
     Validations,
 )
 from aws_cdk import aws_iam as iam
@@ -91,7 +92,8 @@ _WORDS: Final[Mapping[Reason, str]] = {
 def protect(resource: iam.CfnRole | CfnStackSet, scope: Construct, **properties: Any) -> None:
     """Fail the synth when anything in the app widens a role, or a StackSet that deploys one.
 
-    A stack cannot have two of Pump's roles with one name, ignoring case.
+    Two of Pump's roles in a stack, or in an account that is known, cannot have one name, ignoring
+    case.
     """
     # Each attribute is a call into the CDK.
     stack = scope if isinstance(scope, Stack) else resource.stack
@@ -100,13 +102,15 @@ def protect(resource: iam.CfnRole | CfnStackSet, scope: Construct, **properties:
     plugin, folder = _plugin_and_folder(stage)
     # By file, because jsii returns another Python object each time for a stack that was not created
     # in Python.
-    here = plugin.protected.setdefault(folder / stack.template_file, [])
-    name = properties.get("RoleName")
-    for other, its in here:
-        if name and name.lower() == its.get("RoleName", "").lower():
+    file = folder / stack.template_file
+    if name := properties.get("RoleName"):
+        account = stack.account
+        place = str(file) if Token.is_unresolved(account) else account
+        other = plugin.named.setdefault((place, name.lower()), resource)
+        if other is not resource:
             role = other.node.path.removesuffix("/Resource")
             raise ArgumentError("role_name", f"{name} is already the name of {role}")
-    here.append((resource, properties))
+    plugin.protected.setdefault(file, []).append((resource, properties))
 
 
 @cache
@@ -126,6 +130,7 @@ def _plugin_and_folder(stage: Stage) -> "tuple[_Immutable, Path]":
 class _Immutable:
     def __init__(self) -> None:
         self.protected: dict[Path, list[tuple[CfnResource, Mapping[str, Any]]]] = {}
+        self.named: dict[tuple[str, str], CfnResource] = {}
 
     @property
     def name(self) -> str:

@@ -12,6 +12,7 @@ from aws_cdk import CfnOutput, Fn, Stack
 from aws_cdk.aws_organizations import CfnPolicy
 from constructs import Construct
 
+from pump_roles.constructs.flat_stack import check_name
 from pump_roles.constructs.roles import ROLE_CHANGES, PumpRole, reference
 from pump_roles.guardrails import APPROVAL_END
 from pump_roles.inputs import validators
@@ -85,7 +86,7 @@ class _OrganizationPolicy(Construct):
         roles: Sequence[PumpRole | str],
         policy_name: str,
     ) -> None:
-        _check_rollouts(rollouts)
+        _check_rollouts(rollouts, Stack.of(scope).account)
         others = _optional(validators.ROLE_NAMES, "roles", roles, reference=_name_of_role)
         # The published names come first, and always, because a role that the app no longer has
         # stays in the accounts.
@@ -116,11 +117,13 @@ class _OrganizationPolicy(Construct):
         targets: Iterable[str],
     ) -> None:
         others = [other for other in Stack.of(self).node.find_all() if isinstance(other, CfnPolicy)]
-        for other in others:
-            if other.name == self._name:
-                raise ArgumentError(
-                    "policy_name", f"{self._name} is already the name of {other.node.path}"
-                )
+        check_name(
+            self,
+            "policy_name",
+            self._name,
+            lambda other: other.name if isinstance(other, CfnPolicy) else None,
+            in_region=False,
+        )
         content = {"Version": "2012-10-17", "Statement": [*statements]}
         # CloudFormation sends it to AWS Organizations without white space.
         size = policy_size(content)
@@ -196,11 +199,11 @@ class RoleProtection(_OrganizationPolicy):
         :param policy_name: 1 to 128 characters, unique in the organization. By default,
             ``ProtectPumpRoles``.
         :raises ArgumentError: a ``ValueError``, when an argument is not what it must be, a
-            delegated administrator deploys a rollout, the boundary of a rollout cannot be read, a
-            role of Pump has the name of an execution role (``stacksets-exec-...``), an approver or
-            a boundary manager has that or one of Pump's names, boundary managers have no boundary,
-            a policy of the stack has that name, or the policy would have more than 10,240
-            characters, without white space.
+            delegated administrator deploys a rollout, a rollout is in another account, the boundary
+            of a rollout cannot be read, a role of Pump has the name of an execution role
+            (``stacksets-exec-...``), an approver or a boundary manager has that or one of Pump's
+            names, boundary managers have no boundary, a policy of the app has that name in the
+            account, or the policy would have more than 10,240 characters, without white space.
         """
         super().__init__(scope, id, rollouts=rollouts, roles=roles, policy_name=policy_name)
         checked = validators.POLICY_TARGETS.check("targets", targets, reference=reference)
@@ -413,7 +416,7 @@ def stop_command(policy_id: str) -> str:
     )
 
 
-def _check_rollouts(rollouts: object) -> None:
+def _check_rollouts(rollouts: object, account: str) -> None:
     if not isinstance(rollouts, Sequence):
         raise ArgumentError("rollouts", f"{rollouts!r} is not a list")
     if not rollouts:
@@ -426,6 +429,13 @@ def _check_rollouts(rollouts: object) -> None:
                 "rollouts",
                 f"{rollout.node.path} is for a delegated administrator; the policies must be in "
                 "the management account, with its rollouts",
+            )
+        its = Stack.of(rollout).account
+        if not is_token(its) and not is_token(account) and its != account:
+            raise ArgumentError(
+                "rollouts",
+                f"{rollout.node.path} is in the account {its}, not in {account}; the policies must "
+                "be in the management account, with its rollouts",
             )
 
 

@@ -251,6 +251,13 @@ class PumpRole(Resource):
     ) -> iam.AddToPrincipalPolicyResult:
         """Add no statement, and warn at synth."""
         dropped = ", ".join(statement.actions) or "a statement"
+        if statement.effect == iam.Effect.DENY:
+            Annotations.of(self).add_warning_v2(
+                "pump-roles:deny-dropped",
+                f"the deny is not in force, because the role's policies stay as published: "
+                f"{dropped}; use a guardrail, or iam.Policy(..., roles=[role])",
+            )
+            return _added()
         Annotations.of(self).add_warning_v2(
             "pump-roles:grant-dropped",
             f"nothing was added to the role's policies, which stay as published: {dropped}; if the "
@@ -258,11 +265,7 @@ class PumpRole(Resource):
             "secret, its policy can now allow this to the role: pump-roles report lists each "
             "policy that names the role",
         )
-        # Otherwise, the CDK would write every grant into the policy of the resource, and Pump could
-        # do more than is published.
-        return iam.AddToPrincipalPolicyResult(
-            statement_added=True, policy_dependable=DependencyGroup()
-        )
+        return _added()
 
     def add_managed_policy(self, policy: iam.IManagedPolicy) -> None:
         """Attach a managed policy. The synth fails unless it certainly only denies."""
@@ -286,7 +289,13 @@ class PumpRole(Resource):
         return self.grant(grantee, "iam:PassRole")
 
     def grant_assume_role(self, grantee: iam.IPrincipal) -> iam.Grant:
-        """Allow a principal to assume this role."""
+        """Allow a principal to assume this role: one with policies, so no service or account."""
+        if isinstance(grantee, (iam.ServicePrincipal, iam.AccountPrincipal)):
+            raise ArgumentError(
+                "grantee",
+                "a service or account has no policy that could allow it, and the role's trust "
+                "policy stays as published",
+            )
         return self.grant(grantee, "sts:AssumeRole")
 
     def acknowledge_cdk_nag(self) -> None:
@@ -358,6 +367,12 @@ class AutoPilotRole(PumpRole):
     """
 
     published = ROLES["auto-pilot"]
+
+
+def _added() -> iam.AddToPrincipalPolicyResult:
+    # Otherwise, the CDK would write every grant into the policy of the resource, and Pump could do
+    # more than is published.
+    return iam.AddToPrincipalPolicyResult(statement_added=True, policy_dependable=DependencyGroup())
 
 
 def reference(value: object) -> str:

@@ -19,7 +19,7 @@ from aws_cdk import (
 )
 from constructs import Construct
 
-from pump_roles.constructs.flat_stack import FlatStack, add_role, description_of
+from pump_roles.constructs.flat_stack import FlatStack, add_role, check_name, description_of
 from pump_roles.constructs.gate import protect
 from pump_roles.constructs.roles import (
     AutoPilotRole,
@@ -166,9 +166,10 @@ class Rollout(Construct):
             ``iam.PermissionsBoundary.of(...).apply(...)`` is not seen). By default, none.
         :param guardrails: what to deny the role, each guardrail at most once. By default, nothing.
         :raises ArgumentError: a ``ValueError``, when AWS would not accept an argument, both account
-            filters are used, or a percentage and a count of one kind, another StackSet in the stack
-            has that name, ``configure_app`` is not a function or fails, or the member template
-            fails its validation or is larger than the 51,200 bytes of a template body.
+            filters are used, or a percentage and a count of one kind, another StackSet of the app
+            has that name in the account and Region, ``configure_app`` is not a function or fails,
+            or the member template fails its validation or is larger than the 51,200 bytes of a
+            template body.
         """
         if type(self) is Rollout:
             raise TypeError("Rollout is abstract; use ReadOnlyRollout or AutoPilotRollout")
@@ -209,11 +210,12 @@ class Rollout(Construct):
         name = validators.STACK_SET_NAME.check(
             "stack_set_name", published.stack_name if stack_set_name is None else stack_set_name
         )
-        for other in Stack.of(self).node.find_all():
-            if isinstance(other, CfnStackSet) and other.stack_set_name == name:
-                raise ArgumentError(
-                    "stack_set_name", f"{name} is already the name of {other.node.path}"
-                )
+        check_name(
+            self,
+            "stack_set_name",
+            name,
+            lambda other: other.stack_set_name if isinstance(other, CfnStackSet) else None,
+        )
         template, self._role_properties = _member_template(
             self.role_class,
             parameters,

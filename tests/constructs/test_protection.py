@@ -665,6 +665,36 @@ def test_arguments_of_each_policy_are_checked(
     assert_rejected(kind, arguments, problem)
 
 
+def test_two_policies_with_the_same_name_in_an_account_are_an_error() -> None:
+    app = App()
+    accounts = {"One": ACCOUNT_ID, "Two": ACCOUNT_ID, "Other": PUMP_ACCOUNT}
+    stacks = {
+        name: Stack(app, name, env={"account": account, "region": f"eu-west-{number}"})
+        for number, (name, account) in enumerate(accounts.items(), 1)
+    }
+    each = {
+        name: [ReadOnlyRollout(stack, "R", **PROVIDED, stack_set_name=name)]
+        for name, stack in stacks.items()
+    }
+    EmergencyStop(stacks["One"], "Stop", rollouts=each["One"])
+    EmergencyStop(stacks["Other"], "Stop", rollouts=each["Other"])
+    with pytest.raises(ArgumentError, match="policy_name: StopPump is already the name of One/St"):
+        EmergencyStop(stacks["Two"], "Stop", rollouts=each["Two"])
+
+
+@pytest.mark.parametrize("account", [None, ACCOUNT_ID, PUMP_ACCOUNT])
+def test_policy_in_another_account_than_its_rollouts_is_an_error(account: str | None) -> None:
+    app = App()
+    home = Stack(app, "Home", env={"account": ACCOUNT_ID})
+    each = [ReadOnlyRollout(home, "R", **PROVIDED)]
+    policies = Stack(app, "Policies", env={"account": account})
+    if account != PUMP_ACCOUNT:
+        RoleProtection(policies, "P", rollouts=each, targets=[UNIT])
+        return
+    with pytest.raises(ArgumentError, match=r"^Policies/P: rollouts: Home/R is in the account 1"):
+        RoleProtection(policies, "P", rollouts=each, targets=[UNIT])
+
+
 @pytest.mark.parametrize(
     ("kind", "arguments", "problem"),
     [

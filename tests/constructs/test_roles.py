@@ -350,6 +350,30 @@ def test_grant_adds_no_permission_to_the_role_and_the_warning_says_which_policy_
     )
 
 
+def test_deny_that_is_not_added_is_said_to_be_not_in_force() -> None:
+    pump = ReadOnlyRole(Stack(App(), "S"), "Role", **ROLE_ARGUMENTS)
+    deny = iam.PolicyStatement(effect=iam.Effect.DENY, actions=["ce:*"], resources=["*"])
+    assert pump.add_to_principal_policy(deny).statement_added
+    said = next(said for said in messages_of(pump, "warning") if "deny-dropped" in said)
+    assert dropped(pump) == []
+    assert said.startswith("the deny is not in force, ")
+    assert ": ce:*; use a guardrail, or iam.Policy(..., roles=[role]) " in said
+
+
+@pytest.mark.parametrize(
+    "grantee",
+    [
+        iam.ServicePrincipal("ec2.amazonaws.com"),
+        iam.AccountPrincipal(PUMP_ACCOUNT),
+        iam.AccountRootPrincipal(),
+    ],
+)
+def test_service_or_account_cannot_be_granted_to_assume_the_role(grantee: iam.IPrincipal) -> None:
+    pump = ReadOnlyRole(Stack(App(), "S"), "Role", **ROLE_ARGUMENTS)
+    with pytest.raises(ArgumentError, match=r"^grantee: a service or account has no policy"):
+        pump.grant_assume_role(grantee)
+
+
 @pytest.mark.parametrize("stacks", [1, 2])
 @pytest.mark.parametrize("by_role", [False, True])
 def test_policy_can_be_attached_to_two_roles(stacks: int, *, by_role: bool) -> None:
@@ -572,6 +596,16 @@ def test_two_roles_with_the_same_name_in_a_stack_are_an_error(name: str) -> None
         AutoPilotRole(Construct(stack, "Inner"), "Two", role_name=name, **ROLE_ARGUMENTS)
     problem = f"role_name: {name} is already the name of Vendors/One"
     assert str(raised.value) == f"Vendors/Inner/Two: {problem}"
+
+
+def test_two_roles_with_the_same_name_in_an_account_are_an_error() -> None:
+    app = App()
+    ReadOnlyRole(Stack(app, "One", env=HOME), "Role", **ROLE_ARGUMENTS)
+    elsewhere = Environment(account=PUMP_ACCOUNT, region=HOME.region)
+    ReadOnlyRole(Stack(app, "Elsewhere", env=elsewhere), "Role", **ROLE_ARGUMENTS)
+    stage = Stage(app, "Stage", env=in_another(region="eu-west-1"))
+    with pytest.raises(ArgumentError, match="PumpReadOnlyRole is already the name of One/Role"):
+        ReadOnlyRole(Stack(stage, "Two"), "Role", **ROLE_ARGUMENTS)
 
 
 def test_name_counts_in_a_stack_that_was_not_created_in_python(tmp_path: Path) -> None:

@@ -153,6 +153,17 @@ def test_two_stack_sets_with_the_same_name_in_a_stack_are_an_error() -> None:
     ReadOnlyRollout(stack, "Four", **ARGUMENTS, stack_set_name="Another")
 
 
+def test_two_stack_sets_with_the_same_name_in_an_account_and_region_are_an_error() -> None:
+    app = App()
+    ReadOnlyRollout(Stack(app, "One"), "R", **ARGUMENTS)
+    with pytest.raises(ArgumentError, match="PumpReadOnly is already the name of One/R/Resource"):
+        ReadOnlyRollout(Stack(app, "Two"), "R", **ARGUMENTS)
+    ReadOnlyRollout(Stack(app, "Region", env={"region": REGION}), "R", **ARGUMENTS)
+    ReadOnlyRollout(Stack(app, "Account", env={"account": ACCOUNT_ID}), "R", **ARGUMENTS)
+    # The accounts of stages often differ, and only a deployment says them.
+    ReadOnlyRollout(Stack(Stage(app, "Stage"), "R"), "R", **ARGUMENTS)
+
+
 def test_rollout_can_be_in_a_stack_of_the_customer() -> None:
     stack = Stack(App(), "Mine")
     external_id = CfnParameter(stack, "MyId")
