@@ -423,7 +423,7 @@ def test_template_of_the_page_is_compiled_once_for_each_version_of_jinja(
     for version, expected in ((None, 1), (None, 1), (str(other), 2), (str(other), 2)):
         if version:
             monkeypatch.setattr(compiler, "__file__", version)
-        assert html_page._template.__wrapped__().root_render_func
+        assert html_page._template.__wrapped__().root_render_func is not None
         assert len(found) == expected
 
 
