@@ -19,6 +19,7 @@ from hypothesis import strategies as st
 
 from pump_roles import universal
 from pump_roles.published import ROLES
+from pump_roles.review.account.account_details import policy_for_reading
 from pump_roles.review.cli import app
 from tests.customer import READ_ONLY, policy, statement
 from tests.support import PRINCIPAL, PUMP_ACCOUNT, Synth, examples, role_in, some, trust
@@ -85,9 +86,7 @@ def unpacked(tmp_path: Path) -> Path:
 
 def permissions() -> list[str]:
     """Return the actions that the page says are needed."""
-    (listed,) = re.findall(
-        r"credentials with (.*?) on the two", PAGE, re.MULTILINE | re.DOTALL
-    )
+    (listed,) = re.findall(r"credentials with (.*?) on the two", PAGE, re.MULTILINE | re.DOTALL)
     return re.findall(r"`(iam:\w+)`", listed)
 
 
@@ -153,10 +152,10 @@ Shell = Callable[..., tuple[int, str]]
 
 @pytest.fixture
 def shell(aws: EmbeddedAws, unpacked: Path) -> Shell:
-    """A shell whose credentials have the permissions that the page lists."""
+    """A shell whose credentials have the permissions that the page lists, and names."""
     statements: list[dict[str, Any]] = [
         {"Effect": "Allow", "Action": permissions(), "Resource": [*ARNS.values()]},
-        {"Effect": "Allow", "Action": "iam:ListRoles", "Resource": "*"},
+        *policy_for_reading([role.name for role in ROLES.values()])["Statement"],
     ]
     aws.create_role("Operator", ACCOUNT_ID, statements)
     operator = aws.environment(aws.assume(role_in(int(ACCOUNT_ID), "Operator"), OWNER))
@@ -207,7 +206,7 @@ def test_page_creates_both_roles_even_if_followed_twice(
     assert reads(aws, session)
     (verify_with,) = BLOCKS["Verify"]
     status, shown = shell(f"{verify_with.rstrip()} --expect {plain / universal.FILES['read-only']}")
-    assert (status, "match" in shown) == (0, True)
+    assert (status, "match" in shown) == (0, True), shown
     assert verify(aws, "--expect", plain / universal.FILES["read-only"]) == (0, [])
     assert verify(aws, "--expect", plain) == (3, [("role-missing", "narrower")])
 
