@@ -58,7 +58,7 @@ def test_shown_commands_work_and_the_emulator_stops_with_the_shell() -> None:
         project() as folder,
         subprocess.Popen(command, cwd=ROOT, text=True, **pipes) as shell,
     ):
-        for name in ("examples", "node_modules"):
+        for name in ("tools", "node_modules"):
             (folder / name).symlink_to(ROOT / name)
         assert shell.stdout is not None
         introduction = "".join(iter(shell.stdout.readline, f"{INTRODUCTION.splitlines()[-1]}\n"))
