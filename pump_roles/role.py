@@ -16,7 +16,7 @@ Each room has a closed type for what is not known there, and the output has word
 
 import re
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cache
 from typing import Final, Literal
 
@@ -170,14 +170,12 @@ class Role:
     tags: Mapping[str, Value] = field(default_factory=dict)
     unknown: tuple[RoleUnknown, ...] = ()
 
-    def __post_init__(self) -> None:
-        if not self.tags and all(unknown.part != "tags" for unknown in self.unknown):
-            return
+    def without_other_tags(self) -> "Role":
+        """Return it with only those tags on which its policies depend."""
         asked = {key for policy in self.policies for key in policy.asked_tags}
         tags = {key: value for key, value in self.tags.items() if key.lower() in asked}
         unknown = tuple(unknown for unknown in self.unknown if unknown.part != "tags" or asked)
-        object.__setattr__(self, "tags", tags)
-        object.__setattr__(self, "unknown", unknown)
+        return replace(self, tags=tags, unknown=unknown)
 
     @property
     def all_policies(self) -> tuple[Policy, ...]:

@@ -668,5 +668,7 @@ def _topic_policy(topic: str, rules: Sequence[str], alarm: str) -> list[iam.Poli
 def _name_of(role: Any) -> str:
     if isinstance(role, PumpRole):
         return str(role.resource.role_name)
-    # Only a rollout has a StackSet.
-    return str(role.role_name) if hasattr(role, "stack_set_name") else ""
+    # Whoever has a rollout has loaded its module.
+    from pump_roles.constructs.rollouts import Rollout  # noqa: PLC0415
+
+    return role.role_name if isinstance(role, Rollout) else ""

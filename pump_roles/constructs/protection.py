@@ -421,8 +421,11 @@ def _check_rollouts(rollouts: object, account: str) -> None:
         raise ArgumentError("rollouts", f"{rollouts!r} is not a list")
     if not rollouts:
         raise ArgumentError("rollouts", "at least one rollout is required")
+    # Whoever has a rollout has loaded its module.
+    from pump_roles.constructs.rollouts import Rollout  # noqa: PLC0415
+
     for rollout in rollouts:
-        if not hasattr(rollout, "stack_set_name"):
+        if not isinstance(rollout, Rollout):
             raise ArgumentError("rollouts", f"{rollout!r} is not a rollout")
         if rollout.resource.call_as != "SELF":
             raise ArgumentError(

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field, replace
 from functools import cached_property, partial
 from itertools import product
 from math import prod
-from typing import Any, Final
+from typing import Any, ClassVar, Final
 
 from pump_roles.inputs import as_list, as_mapping, as_text
 from pump_roles.placeholders import (
@@ -53,22 +53,6 @@ _READER, _WRITER = "Custom::CrossRegionExportReader", "Custom::CrossRegionExport
 _PAIR: Final = 2
 _MAYBE: Final = "Fn::Maybe"
 """A function of the reader: what an output is that is there only under a condition."""
-
-_HANDLERS: Final[Mapping[str, str]] = {
-    "Ref": "_ref",
-    "Fn::Base64": "_base64",
-    "Fn::FindInMap": "_find_in_map",
-    "Fn::GetAtt": "_attribute",
-    "Fn::GetStackOutput": "_stack_output",
-    "Fn::If": "_if",
-    "Fn::ImportValue": "_import_value",
-    "Fn::Join": "_join",
-    "Fn::Select": "_select",
-    "Fn::Split": "_split",
-    "Fn::Sub": "_sub",
-    _MAYBE: "_maybe",
-}
-"""The functions of CloudFormation, and what resolves each."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -270,9 +254,7 @@ class Resolver:
             return _product(elements, _listed)
         if is_call(value):
             ((function, argument),) = value.items()
-            handler = getattr(self, _HANDLERS.get(function, "_unknown"))
-            found: Resolved = handler(argument, template)
-            return found
+            return self._functions.get(function, Resolver._unknown)(self, argument, template)
         return self._unknown(value, template)
 
     def _unknown(self, value: Any, template: Template, why: Why = "function") -> Resolved:
@@ -579,6 +561,22 @@ class Resolver:
         if "Mappings" in template.changeable or not parts:
             return unresolved("macro" if parts else "nothing", *parts)
         return either(parts)
+
+    _functions: ClassVar[Mapping[str, Callable[["Resolver", Any, Template], Resolved]]] = {
+        "Ref": _ref,
+        "Fn::Base64": _base64,
+        "Fn::FindInMap": _find_in_map,
+        "Fn::GetAtt": _attribute,
+        "Fn::GetStackOutput": _stack_output,
+        "Fn::If": _if,
+        "Fn::ImportValue": _import_value,
+        "Fn::Join": _join,
+        "Fn::Select": _select,
+        "Fn::Split": _split,
+        "Fn::Sub": _sub,
+        _MAYBE: _maybe,
+    }
+    """The functions of CloudFormation, and what resolves each."""
 
 
 def _product(

@@ -173,7 +173,7 @@ class _Reader:
             session=self._session(),
             tags=dict(self._tags()),
             unknown=tuple(self.unknown),
-        )
+        ).without_other_tags()
         return TemplateRole(
             resource=resource,
             attachments=tuple(counted),

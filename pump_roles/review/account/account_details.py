@@ -109,7 +109,7 @@ class DescribedRole(_Described, kw_only=True):
             policies=tuple(policies),
             tags={tag.key: known(tag.value) for tag in self.tags},
             **more,
-        )
+        ).without_other_tags()
 
     @property
     def stack(self) -> str:

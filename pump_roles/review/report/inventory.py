@@ -170,7 +170,7 @@ class RoleDetail:
             session=self.MaxSessionDuration,
             tags={tag.Key: _value(tag.Value) for tag in self.Tags},
             unknown=self.unknown,
-        )
+        ).without_other_tags()
         return DeployedRole(
             role=role,
             files=self.files,
