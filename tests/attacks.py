@@ -412,6 +412,7 @@ _TRUSTING = [
         role({"AWS": {"Fn::Sub": "arn:aws:iam::${StoredAccount.Value}:root"}}),
         # In parts, it could be any parameter of the app.
         role({"AWS": {"Fn::Sub": "{{resolve:ssm:${StoredAccount}}}"}}),
+        gate="trusts-account Other",
     ),
     *_each(
         f"trusts-role {NAME}",

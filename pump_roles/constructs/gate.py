@@ -41,7 +41,7 @@ _FIX: Final = (
     "To change its name or deny permissions, use its arguments."
 )
 _UNKNOWN_TARGET: Final = "unknown-target"
-"""The one rule that can be acknowledged: nothing in the app says that it changes Pump's role."""
+"""Can be acknowledged: nothing in the app says that it changes Pump's role."""
 _UNKNOWN_TARGET_FIX: Final = (
     "Say in the app what this is, with a literal name or the allowed_values of a parameter; or "
     "move it to another stack. If it never reaches Pump's role, acknowledge this rule on its "
@@ -60,6 +60,12 @@ _FIXES: Final[Mapping[Reason, str]] = {
     "changed-later": _CHANGED_LATER_FIX,
     "names-role": _NAMES_ROLE_FIX,
 }
+_OTHER_ROLE: Final = "other-role"
+"""Can be acknowledged: Pump's role is not affected."""
+_OTHER_ROLE_FIX: Final = (
+    "Remove Pump's principal from the trust policy. If Pump must be able to assume this role, too, "
+    "acknowledge this rule on its construct, with a reason."
+)
 
 ONLY_AT_DEPLOYMENT: Final[frozenset[Reason]] = frozenset(
     {"changed-later", "may-attach", "may-be-named-alike", "may-contain"}
@@ -77,6 +83,7 @@ _WORDS: Final[Mapping[Reason, str]] = {
     "missing": "{role} is missing from its template: it was removed or replaced",
     "named-alike": "{it} has the same name as {role} and could replace it",
     "parameter": "{role} has the parameter {it}, which now accepts more than it should",
+    "trusts-account": "{it} trusts the account of Pump, as {role} does",
     "tagged": "{role} has {tag}, which may open a guardrail; set it only on the deployed role",
     "could-attach": f"{{it}} may attach to {{role}}: {_SPELLED}",
     "may-attach": f"{{it}} may attach to {{role}}: {_ONLY_AT_DEPLOYMENT}",
@@ -142,7 +149,7 @@ class _Immutable:
 
     @property
     def rule_ids(self) -> list[str]:
-        return [_RULE, _UNKNOWN_TARGET]
+        return [_RULE, _UNKNOWN_TARGET, _OTHER_ROLE]
 
     def validate(self, context: IPolicyValidationContext) -> PolicyValidationPluginReport:
         try:
@@ -183,14 +190,17 @@ _PLUGINS: Final[dict[str, _Immutable]] = {}
 
 def _violation(built: "Built", widening: "Widening") -> PolicyViolation:
     why, at = widening.access.why, widening.at
-    is_unknown = why in ONLY_AT_DEPLOYMENT or why in _FIXES
-    fix = _UNKNOWN_TARGET_FIX if is_unknown else _FIX
+    rule, fix = _RULE, _FIX
+    if why == "trusts-account":
+        rule, fix = _OTHER_ROLE, _OTHER_ROLE_FIX
+    elif why in ONLY_AT_DEPLOYMENT or why in _FIXES:
+        rule, fix = _UNKNOWN_TARGET, _FIXES.get(why, _UNKNOWN_TARGET_FIX)
     return PolicyViolation(
-        rule_name=_UNKNOWN_TARGET if is_unknown else _RULE,
+        rule_name=rule,
         description=_description(built, widening),
-        fix=_FIXES.get(why, fix),
+        fix=fix,
         # Only "fatal" cannot be acknowledged.
-        severity="error" if is_unknown else "fatal",
+        severity="fatal" if rule == _RULE else "error",
         violating_resources=[
             PolicyViolatingResource(
                 resource_logical_id=at.logical_id,

@@ -19,6 +19,7 @@ from pump_roles.placeholders import (
     is_word,
     values_of,
 )
+from pump_roles.pump_names import PumpNames
 from pump_roles.role import Access, Reason
 from pump_roles.templates.reach import (
     ATTACHED,
@@ -29,6 +30,7 @@ from pump_roles.templates.reach import (
     accepts_only,
     attachments,
     names_of,
+    principals_in,
 )
 from pump_roles.templates.resolve import Resolver, Resource
 from pump_roles.templates.template import (
@@ -46,6 +48,7 @@ from pump_roles.templates.template import (
 )
 from pump_roles.templates.template_files import File, load, rendered
 
+_TRUST: Final = "AssumeRolePolicyDocument"
 _HARMLESS_PROPERTIES: Final = {"Description", "Tags"}
 _DEFAULTS: Final[Mapping[str, Any]] = {"MaxSessionDuration": 3_600}
 _ALIKE: Final[Mapping[Naming, Reason]] = {
@@ -89,7 +92,7 @@ class Built:
     @property
     def is_role(self) -> bool:
         """Whether it is a role."""
-        return "AssumeRolePolicyDocument" in self.properties
+        return _TRUST in self.properties
 
 
 def widenings(built: Sequence[Built], paths: Iterable[Path]) -> Iterator[tuple[Built, Widening]]:
@@ -205,6 +208,7 @@ class _Gate:
             if each.type == ROLE and not each.template.member and each.reference not in roles
         )
         namesakes = Attachments(outside, self._hidden)
+        yield from self._trusting(roles)
         not_read, changing = [*_unread(self._resolver, self._hidden)], self._changing()
         acting = [*_acting(self._resolver.resources.values())]
         for reference, built in roles.items():
@@ -232,6 +236,30 @@ class _Gate:
             of, name = _outside(template, resource.logical_id)
             for what in changing.get(template.root, ()):
                 yield built, _widening("changed-later", of.file, name, what)
+
+    def _trusting(self, roles: Mapping[Reference, Built]) -> Iterator[tuple[Built, Widening]]:
+        # Other roles that the principals of Pump's roles, or their accounts, can assume.
+        resources = self._resolver.resources
+        trusts = {
+            principal: built
+            for reference, built in roles.items()
+            for value in principals_in(resources[reference][_TRUST], "Allow")
+            for principal in value.words
+        }
+        pump = PumpNames((), trusts)
+        for other in resources.values():
+            if other.type != ROLE or other.reference in roles:
+                continue
+            account = other.template.account
+            texts = (
+                text
+                for value in principals_in(other[_TRUST], "Allow")
+                for text in {*value.every, *value.words}
+            )
+            found = (pump.in_text(text, account, roles=False) for text in texts)
+            if named := next(filter(None, found), None):
+                built = next(trusts[principal] for principal in trusts if named[1] in principal)
+                yield built, _at(other, "trusts-account")
 
     def _changing(self) -> Mapping[Template, Sequence[str]]:
         # What can change the templates of each stack, with its nested stacks.
@@ -316,7 +344,7 @@ def _policy(leaf: Any, template: Template) -> str | None:
 
 def _loosened(built: Mapping[str, Any], template: Template) -> Iterator[str]:
     # The parameters of the trust policy that accept more than they should.
-    for statement in statements_in(built["AssumeRolePolicyDocument"]):
+    for statement in statements_in(built[_TRUST]):
         ids = as_mapping(as_mapping(statement.get("Condition")).get("StringEquals"))
         named: list[tuple[Any, Text]] = [
             (as_mapping(statement.get("Principal")).get("AWS"), PRINCIPAL),

@@ -51,9 +51,11 @@ from pump_roles.templates.reach import (
     Naming,
     RoleNames,
     names_of,
+    parsed,
+    principals_in,
 )
 from pump_roles.templates.resolve import Resolver, Resource, generated
-from pump_roles.templates.role_reader import TemplateRole, parsed, read_trust
+from pump_roles.templates.role_reader import TemplateRole, read_trust
 from pump_roles.templates.template import AWS_TYPES, ROLE, Template, has_transform, ref
 
 _PRINCIPALS: Final = {ROLE, "AWS::IAM::User", "AWS::IAM::Group"}
@@ -165,13 +167,6 @@ def _names(roles: Sequence[TemplateRole], named: Iterable[RoleNames]) -> _Pump:
             principals |= value.words
     names = PumpNames({name for role in named for name in role.names}, principals)
     return _Pump(names, definitions, ids)
-
-
-def principals_in(document: Any, *effects: str) -> Iterator[Resolved]:
-    """Yield the values that stand for principals of AWS in a trust policy."""
-    for statement in statements_in(parsed(document)):
-        if statement.get("Effect") in effects:
-            yield from values_of(as_mapping(statement.get("Principal")).get("AWS"))
 
 
 def _external_ids(document: Any) -> set[ExternalId]:

@@ -2,18 +2,20 @@
 
 import re
 from collections.abc import Iterable, Iterator, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any, Final, Literal
 
 from pump_roles.guardrails import only_takes_away
-from pump_roles.iam import DENY_ALL, Policy, denies_all, parse_policy
-from pump_roles.inputs import Text, as_list, as_mapping, as_text
+from pump_roles.iam import DENY_ALL, Policy, denies_all, parse_policy, statements_in
+from pump_roles.inputs import Text, as_list, as_mapping, as_text, mapped, parse_json
 from pump_roles.placeholders import (
     GENERATED,
     KEPT,
     OPEN,
     PLACEHOLDER,
     Choice,
+    FunctionCall,
     Reference,
     Resolved,
     alike,
@@ -24,6 +26,7 @@ from pump_roles.placeholders import (
     filled_text,
     fits,
     parts_of,
+    shown,
     unresolved,
     values_of,
 )
@@ -347,3 +350,29 @@ def accepts_only(validator: Text, declared: Mapping[str, Any]) -> bool:
             is not None
         )
     )
+
+
+def parsed(document: Any) -> Any:
+    """Return a policy document, which may be the text of one; any other value as it is."""
+    text = document if isinstance(document, str) else ""
+    if isinstance(document, FunctionCall):
+        text = document.value.certain or ""
+    if '"Statement"' in text:
+        with suppress(ValueError, RecursionError):
+            read = parse_json(text)
+            return read if isinstance(document, str) else mapped(read, _text)
+    return document
+
+
+def _text(part: Any) -> Any:
+    # A text in a document that is put together can have placeholders.
+    if isinstance(part, str) and "${" in part:
+        return FunctionCall(shown(part), Resolved(frozenset({part})))
+    return part
+
+
+def principals_in(document: Any, *effects: str) -> Iterator[Resolved]:
+    """Yield the values that stand for principals of AWS in a trust policy."""
+    for statement in statements_in(parsed(document)):
+        if statement.get("Effect") in effects:
+            yield from values_of(as_mapping(statement.get("Principal")).get("AWS"))

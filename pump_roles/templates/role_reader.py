@@ -1,7 +1,6 @@
 """Finds Pump's roles in templates: their policies, trust, boundary, session, and tags."""
 
 from collections.abc import Iterable, Iterator
-from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Any, Final
 
@@ -27,20 +26,15 @@ from pump_roles.inputs import (
     as_list,
     as_mapping,
     as_text,
-    mapped,
-    parse_json,
 )
 from pump_roles.placeholders import (
-    FunctionCall,
     Reference,
-    Resolved,
     as_written,
     certain_text,
     filled,
     filled_text,
     is_nothing,
     plain,
-    shown,
     values_of,
 )
 from pump_roles.role import HOUR, Boundary, Role, RolePart, RoleUnknown, RoleWhy, kind_of
@@ -53,6 +47,7 @@ from pump_roles.templates.reach import (
     accepts_only,
     managed_policy_arn,
     names_of,
+    parsed,
     path_of,
     policy_of,
 )
@@ -290,25 +285,6 @@ def boundary(role: Resource, attachments: Attachments) -> Boundary | None:
 
 
 # Trust policies
-
-
-def parsed(document: Any) -> Any:
-    """Return a policy document, which may be the text of one; any other value as it is."""
-    text = document if isinstance(document, str) else ""
-    if isinstance(document, FunctionCall):
-        text = document.value.certain or ""
-    if '"Statement"' in text:
-        with suppress(ValueError, RecursionError):
-            read = parse_json(text)
-            return read if isinstance(document, str) else mapped(read, _text)
-    return document
-
-
-def _text(part: Any) -> Any:
-    # A text in a document that is put together can have placeholders.
-    if isinstance(part, str) and "${" in part:
-        return FunctionCall(shown(part), Resolved(frozenset({part})))
-    return part
 
 
 def read_trust(

@@ -4,6 +4,7 @@
 """
 
 import json
+import re
 import shlex
 import sys
 from collections.abc import Callable, Sequence
@@ -49,7 +50,13 @@ from pump_roles import (
 from pump_roles.inputs import InputError
 from tests.constructs.test_stacks import pipeline_in
 from tests.hostile import HOSTILE, Place, add_aspect
-from tests.support import ROLE_ARGUMENTS, of_templates, recommended_flags, short_reports
+from tests.support import (
+    PUMP_ACCOUNT,
+    ROLE_ARGUMENTS,
+    of_templates,
+    recommended_flags,
+    short_reports,
+)
 from tools.sandbox.cdk import ROOT, cdk
 
 HERE, ELSEWHERE = "the same stack", "another stack"
@@ -612,7 +619,7 @@ def test_boundary_of_the_app_must_be_the_same_policy(of: str, name: str) -> None
 
 def acknowledge_everywhere(app: App) -> None:
     for scope in app.node.find_all():
-        for rule in ("immutable", "unknown-target"):
+        for rule in ("immutable", "unknown-target", "other-role"):
             for prefix in ("pump-roles::", ""):
                 acknowledgment = Acknowledgment(id=f"{prefix}{rule}", reason="please")
                 Validations.of(scope).acknowledge(acknowledgment)
@@ -636,6 +643,40 @@ def test_owner_can_acknowledge_a_policy_whose_target_only_the_deployment_knows(
     else:
         (problem,) = problems(app)
         assert problem.endswith(UNKNOWN)
+
+
+@pytest.mark.parametrize("build", [pump, rollout])
+@pytest.mark.parametrize("trusted", [PUMP_ACCOUNT, f"arn:aws:iam::{PUMP_ACCOUNT}:role/Else"])
+@pytest.mark.parametrize("acknowledged", [False, True])
+def test_owner_can_acknowledge_another_role_that_trusts_the_principal(
+    app: App, build: Callable[[App], object], trusted: str, *, acknowledged: bool
+) -> None:
+    build(app)
+    document = {"Effect": "Allow", "Action": "sts:AssumeRole", "Principal": {"AWS": trusted}}
+    stack = another(app)
+    role = iam.CfnRole(stack, "Wide", assume_role_policy_document={"Statement": [document]})
+    if acknowledged:
+        Validations.of(role).acknowledge(
+            Acknowledgment(id="pump-roles::other-role", reason="Pump's own role for our logs.")
+        )
+        app.synth()
+        return
+    (problem,) = problems(app)
+    assert re.fullmatch("Wide trusts the account of Pump, as .* does", problem)
+
+
+def test_other_role_may_trust_others(app: App) -> None:
+    pump(app)
+    stack = another(app)
+    for name, principal in {
+        "Own": iam.AccountRootPrincipal(),
+        "Other": iam.AccountPrincipal("444455556666"),
+        "Service": iam.ServicePrincipal("ec2.amazonaws.com"),
+    }.items():
+        iam.Role(stack, name, assumed_by=principal)
+    denied = {"Effect": "Deny", "Action": "sts:*", "Principal": {"AWS": PUMP_ACCOUNT}}
+    iam.CfnRole(stack, "Denying", assume_role_policy_document={"Statement": [denied]})
+    app.synth()
 
 
 def test_acknowledging_an_unknown_target_lets_nothing_through_that_the_app_names(app: App) -> None:
