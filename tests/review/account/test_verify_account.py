@@ -48,7 +48,7 @@ from pump_roles.role import (
     Unknown,
 )
 from pump_roles.role import Role as HeldRole
-from pump_roles.templates.role_reader import parsed
+from pump_roles.templates.reach import parsed
 from tests import attacks
 from tests.attacks import ATTACKS, INNOCENT
 from tests.customer import allow
