@@ -42,7 +42,7 @@ def use(stack: Stack) -> tuple[iam.IRole, sns.ITopic, iam.Grant]:
     )
     iam.Policy(stack, "Policy", roles=[read_only, auto_pilot])
     alarm = CommitmentAlarm(
-        stack, "Alarm", emails=["finops@example.com"], role_names=[auto_pilot, rollout, "Other"]
+        stack, "Alarm", emails=["finops@example.com"], roles=[auto_pilot, rollout, "Other"]
     )
     EmergencyStop(stack, "Stop", rollouts=[rollout])
     grant = CustomerRoles(stack, "Access").grant_assume_role(read_only)

@@ -497,7 +497,7 @@ def _protection(
 def _alarm(roles: Mapping[str, _Role], values: Values) -> Iterator[StackSettings]:
     keys = values.keys_of_object(ALARM)
     typed = _typed("alarm", keys)
-    names = {"role_names": [role.name for role in roles.values()]}
+    names = {"roles": [role.name for role in roles.values()]}
     arguments = values.arguments("alarm", keys) | names
     regions = values.by_key.get(_REGIONS, [])
     environment = values.by_key.get(_ALARM_ACCOUNT)
@@ -531,8 +531,8 @@ def _approval(role: _Role, values: Values) -> StackSettings:
         # Its role is in many accounts.
         arguments.pop("env", None)
     path = values.by_key[role.keys[_ROLE_PATH]] if _ROLE_PATH in role.keys else "/"
-    arguments["role_name"] = f"{path}{role.name}"[1:]
-    typed["role_name"] = role.keys.get(_ROLE_PATH, Key(SHARED, _ROLE_PATH))
+    arguments["role"] = f"{path}{role.name}"[1:]
+    typed["role"] = role.keys.get(_ROLE_PATH, Key(SHARED, _ROLE_PATH))
     return StackSettings(
         "PumpApproval", ApprovalStack, arguments, typed, values.settings, approval_summary
     )

@@ -63,7 +63,7 @@ def alarm_summary(
     homes = {validators.GLOBAL_REGIONS[partition] for partition in partitions} | alone
     heard = {*homes, *regions}
     unheard = sorted({*buying} - heard) if buying else ["other Regions"]
-    names = arguments["role_names"]
+    names = arguments["roles"]
     parts = [
         f"role{'s' if len(names) > 1 else ''} {', '.join(names)}",
         f"{number} email address{'es' if number > 1 else ''}",
@@ -93,7 +93,7 @@ def forwarder_summary(regions: Sequence[str], arguments: Mapping[str, Any]) -> s
 def approval_summary(arguments: Mapping[str, Any]) -> str:
     """Return one line: when an approval ends."""
     return (
-        f"PumpApproval: an approval of {arguments['role_name']} ends every day at "
+        f"PumpApproval: an approval of {arguments['role']} ends every day at "
         f"{arguments['at']} UTC; deploy it in each account with the role"
     )
 

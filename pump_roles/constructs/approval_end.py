@@ -10,13 +10,17 @@ from aws_cdk import aws_iam as iam
 from aws_cdk import aws_scheduler as scheduler
 from constructs import Construct
 
+from pump_roles.constructs.roles import name_of
 from pump_roles.constructs.undelivered import UndeliveredQueue
 from pump_roles.guardrails import APPROVAL_END, Guardrail
 from pump_roles.inputs import validators
-from pump_roles.inputs.validators import names_the_construct
+from pump_roles.inputs.validators import ArgumentError, names_the_construct
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
+
+    from pump_roles.constructs.roles import PumpRole
+    from pump_roles.constructs.rollouts import Rollout
 
 _SERVICE: Final = "scheduler.amazonaws.com"
 _TAG: Final = Guardrail.ONLY_WHEN_APPROVED.tag
@@ -43,22 +47,31 @@ class ApprovalEnd(Construct):
     """The name of the schedule, and of the role that it acts with."""
 
     @names_the_construct
-    def __init__(self, scope: Construct, id: str, *, role_name: str, at: str = "20:00") -> None:
+    def __init__(
+        self, scope: Construct, id: str, *, role: PumpRole | Rollout | str, at: str = "20:00"
+    ) -> None:
         """Create the schedule, in the account of Pump's role, in one Region.
 
         :param scope: the construct that this one belongs to.
         :param id: the construct's ID in the scope.
-        :param role_name: the name of Pump's role, with its path if it has one
+        :param role: Pump's role, its rollout, or its name, with its path if it has one
             (``pump/PumpAutoPilotRole``).
         :param at: the time of day in UTC, from ``00:00`` to ``23:59``. By default, ``20:00``.
-        :raises ArgumentError: a ``ValueError``, if an argument is not such a literal.
+        :raises ArgumentError: a ``ValueError``, if an argument is not such a literal, or the role
+            does not have :attr:`Guardrail.ONLY_WHEN_APPROVED`, if that is known.
         """
         super().__init__(scope, id)
-        role_name = validators.ROLE_TO_ASSUME.check("role_name", role_name)
+        role_name = validators.ROLE_TO_ASSUME.check("role", name_of(role) or role)
+        approved = Guardrail.ONLY_WHEN_APPROVED
+        if not isinstance(role, str) and approved not in role.guardrails:
+            raise ArgumentError(
+                "role",
+                f"{role_name} does not have the guardrail {approved.name}, whose tag this removes",
+            )
         hour, _, minute = validators.TIME_OF_DAY.check("at", at).partition(":")
         self._undelivered = undelivered = UndeliveredQueue(self, queue_name=self.approver)
         undelivered.take_from()
-        role = iam.CfnRole(
+        own = iam.CfnRole(
             self,
             "Role",
             role_name=self.approver,
@@ -122,7 +135,7 @@ class ApprovalEnd(Construct):
             flexible_time_window=scheduler.CfnSchedule.FlexibleTimeWindowProperty(mode="OFF"),
             target=scheduler.CfnSchedule.TargetProperty(
                 arn=Fn.sub("arn:${AWS::Partition}:scheduler:::aws-sdk:iam:untagRole"),
-                role_arn=role.attr_arn,
+                role_arn=own.attr_arn,
                 input=json.dumps(
                     {"RoleName": role_name.rpartition("/")[2], "TagKeys": [_TAG]},
                     separators=(",", ":"),

@@ -10,7 +10,7 @@ from aws_cdk import aws_iam as iam
 from aws_cdk import aws_sns as sns
 from constructs import Construct
 
-from pump_roles.constructs.roles import ROLE_CHANGES, PumpRole
+from pump_roles.constructs.roles import ROLE_CHANGES, name_of
 from pump_roles.constructs.undelivered import UNDELIVERED, UndeliveredQueue
 from pump_roles.guardrails import APPROVAL_END, SHIPPED, Guardrail
 from pump_roles.iam import sources_of
@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 
     from aws_cdk import aws_kms as kms
 
+    from pump_roles.constructs.roles import PumpRole
     from pump_roles.constructs.rollouts import Rollout
 
 _PATTERN: Final = 2_048
@@ -215,8 +216,9 @@ class CommitmentAlarm(Construct):
         scope: Construct,
         id: str,
         *,
-        emails: Sequence[str],
-        role_names: Sequence[str | PumpRole | Rollout] = (ROLES["auto-pilot"].name,),
+        emails: Sequence[str] = (),
+        topic: sns.ITopic | None = None,
+        roles: Sequence[PumpRole | Rollout | str] = (ROLES["auto-pilot"].name,),
         key: kms.IKey | None = None,
         from_accounts: Sequence[str] = (),
         from_organization: str | None = None,
@@ -226,10 +228,13 @@ class CommitmentAlarm(Construct):
 
         :param scope: the construct that this one belongs to.
         :param id: the construct's ID in the scope.
-        :param emails: 1 to 10 email addresses, without duplicates, ignoring case.
-        :param role_names: the names of Pump's roles in the accounts, at least 1, without paths and
-            duplicates; or the roles themselves, or their rollouts. By default,
-            ``PumpAutoPilotRole``.
+        :param emails: 1 to 10 email addresses, without duplicates, ignoring case. By default, none;
+            then ``topic`` is required.
+        :param topic: an existing topic of this Region, instead of addresses, such as one of a chat
+            or a paging service. A topic of this app gets the statements with which EventBridge and
+            CloudWatch can publish; for another one, the synth warns.
+        :param roles: Pump's roles, their rollouts, or their names, with their paths, at least 1,
+            without duplicates. A path does not matter. By default, ``PumpAutoPilotRole``.
         :param key: a customer managed key of this Region, which encrypts the topic. The key's
             policy must let EventBridge and CloudWatch use it: a key of this app gets these
             statements; for another one, the synth warns. By default, the topic is not encrypted.
@@ -242,24 +247,24 @@ class CommitmentAlarm(Construct):
             ``https://`` and has at most 500 characters, for the emails. By default, they name the
             file.
         :raises ArgumentError: a ``ValueError``, if an argument is not a literal that AWS accepts,
-            something is listed twice, both accounts and an organization are passed, or the names
-            make an event pattern longer than the 2,048 characters that EventBridge accepts by
-            default.
+            something is listed twice, not exactly one of addresses and a topic is passed, a key is
+            passed with a topic, both accounts and an organization are passed, or the names make an
+            event pattern longer than the 2,048 characters that EventBridge accepts by default.
 
         Sources: Amazon SNS Developer Guide, "Managing Amazon SNS encryption keys and costs"; Amazon
         EventBridge User Guide, "Permissions for event buses in Amazon EventBridge".
         """
         super().__init__(scope, id)
-        emails = validators.EMAILS.check("emails", emails)
-        patterns = _patterns(role_names)
+        emails = _addresses(emails, topic, key)
+        patterns = _patterns(roles)
         page = _PAGE
         if stop_page is not None:
             page = f": {validators.PAGE.check('stop_page', stop_page)}"
-        if key is not None and not hasattr(key, "key_arn"):
-            raise ArgumentError("key", f"{key!r} is not a key of AWS KMS, such as kms.Key")
         self._receive(from_accounts, from_organization, patterns)
-        self.topic: Final[sns.ITopic] = sns.Topic(
-            self, "Topic", display_name="Pump commitments", master_key=key
+        self.topic: Final[sns.ITopic] = (
+            sns.Topic(self, "Topic", display_name="Pump commitments", master_key=key)
+            if topic is None
+            else topic
         )
         """The topic. To send the alarms elsewhere as well, add subscriptions to it."""
         # The IDs do not depend on the order, because an address must confirm a new subscription.
@@ -279,8 +284,19 @@ class CommitmentAlarm(Construct):
         ]
         arns = [rule.attr_arn for rule in rules]
         undelivered.take_from(arns)
-        for statement in _topic_policy(self.topic.topic_arn, arns, undelivered.alarm_arn):
-            self.topic.add_to_resource_policy(statement)
+        statements = _topic_policy(self.topic.topic_arn, arns, undelivered.alarm_arn)
+        # A topic of the customer can have other publishers, which no deny may affect.
+        added = [
+            self.topic.add_to_resource_policy(statement).statement_added
+            for statement in statements
+            if topic is None or statement.effect == iam.Effect.ALLOW
+        ]
+        if not all(added):
+            Annotations.of(self).add_warning_v2(
+                "pump-roles:topic-policy",
+                "this app cannot change the policy of the topic; nothing is sent unless it allows "
+                f"{_SERVICE} and {_CLOUDWATCH} sns:Publish",
+            )
         if key is not None:
             self._allow_encryption(key)
         home = _home(self)
@@ -411,7 +427,7 @@ class AlarmForwarder(Construct):
         id: str,
         *,
         account: str | None = None,
-        role_names: Sequence[str | PumpRole | Rollout] = (ROLES["auto-pilot"].name,),
+        roles: Sequence[PumpRole | Rollout | str] = (ROLES["auto-pilot"].name,),
     ) -> None:
         """Create the rules.
 
@@ -419,13 +435,13 @@ class AlarmForwarder(Construct):
         :param id: the construct's ID in the scope.
         :param account: the 12-digit ID of the account with the alarm, whose ``from_accounts`` or
             ``from_organization`` must cover this account. By default, this account.
-        :param role_names: as for :class:`CommitmentAlarm`.
+        :param roles: as for :class:`CommitmentAlarm`.
         :raises ArgumentError: as for :class:`CommitmentAlarm`.
         """
         super().__init__(scope, id)
         if account is not None:
             account = validators.ACCOUNT.check("account", account)
-        patterns = _patterns(role_names)
+        patterns = _patterns(roles)
         homes = CfnMapping(
             self,
             "Home",
@@ -514,6 +530,24 @@ def _home(construct: Construct) -> str:
     return validators.GLOBAL_REGIONS[partition]
 
 
+def _addresses(
+    emails: Sequence[str], topic: sns.ITopic | None, key: kms.IKey | None
+) -> Sequence[str]:
+    # None if there is a topic, which has its own subscriptions and its own key.
+    if key is not None and not hasattr(key, "key_arn"):
+        raise ArgumentError("key", f"{key!r} is not a key of AWS KMS, such as kms.Key")
+    if topic is None:
+        if emails in ((), []):
+            raise ArgumentError("emails", "this or {other} is required", other="topic")
+        return validators.EMAILS.check("emails", emails)
+    if emails not in ((), []) or key is not None:
+        other = "emails" if key is None else "key"
+        raise ArgumentError("topic", "cannot be combined with {other}", other=other)
+    if not hasattr(topic, "topic_arn"):
+        raise ArgumentError("topic", f"{topic!r} is not a topic of Amazon SNS, such as sns.Topic")
+    return ()
+
+
 def _dead_letters(queue: str) -> events.CfnRule.DeadLetterConfigProperty:
     return events.CfnRule.DeadLetterConfigProperty(arn=queue)
 
@@ -522,9 +556,10 @@ def _document(*statements: Mapping[str, Any]) -> dict[str, Any]:
     return {"Version": "2012-10-17", "Statement": [*statements]}
 
 
-def _patterns(roles: Sequence[str | PumpRole | Rollout]) -> dict[str, dict[str, Any]]:
+def _patterns(roles: Sequence[PumpRole | Rollout | str]) -> dict[str, dict[str, Any]]:
     """Return the events that the alarm looks for, by the rule."""
-    role_names = validators.ROLE_NAMES.check("role_names", roles, reference=_name_of)
+    listed = validators.ROLES_TO_ASSUME.check("roles", roles, reference=name_of)
+    role_names = list(dict.fromkeys(name.rpartition("/")[2] for name in listed))
     calls: dict[str, list[str]] = {}
     for action in Guardrail.NO_COMMITMENTS.reasons:
         calls.setdefault(action.partition(":")[0], []).append(action)
@@ -629,7 +664,7 @@ def _patterns(roles: Sequence[str | PumpRole | Rollout]) -> dict[str, dict[str, 
     for pattern in patterns.values():
         if (size := validators.policy_size(pattern)) > _PATTERN:
             raise ArgumentError(
-                "role_names",
+                "roles",
                 f"with these names, the event pattern would have {size:,} characters, at most "
                 f"{_PATTERN:,} allowed; use a second alarm for some of them",
             )
@@ -663,12 +698,3 @@ def _topic_policy(topic: str, rules: Sequence[str], alarm: str) -> list[iam.Poli
             conditions={"ArnEquals": {"aws:SourceArn": alarm}},
         ),
     ]
-
-
-def _name_of(role: Any) -> str:
-    if isinstance(role, PumpRole):
-        return str(role.resource.role_name)
-    # Whoever has a rollout has loaded its module.
-    from pump_roles.constructs.rollouts import Rollout  # noqa: PLC0415
-
-    return role.role_name if isinstance(role, Rollout) else ""

@@ -13,7 +13,7 @@ from aws_cdk.aws_organizations import CfnPolicy
 from constructs import Construct
 
 from pump_roles.constructs.flat_stack import check_name
-from pump_roles.constructs.roles import ROLE_CHANGES, PumpRole, reference
+from pump_roles.constructs.roles import ROLE_CHANGES, name_of, reference
 from pump_roles.guardrails import APPROVAL_END
 from pump_roles.inputs import validators
 from pump_roles.inputs.validators import (
@@ -28,6 +28,7 @@ from pump_roles.published import ROLES
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping
 
+    from pump_roles.constructs.roles import PumpRole
     from pump_roles.constructs.rollouts import Rollout
 
 _EXECUTION_ROLE: Final = "stacksets-exec-"
@@ -74,6 +75,9 @@ class _OrganizationPolicy(Construct):
     articles from outside AWS. The copies of the AWS Organizations User Guide, "Quotas and service
     limits", that were read still say 5,120."""
 
+    _protects: ClassVar[bool] = False
+    """Whether it is about nothing but rollouts."""
+
     resource: CfnPolicy
     """The underlying resource."""
 
@@ -83,18 +87,23 @@ class _OrganizationPolicy(Construct):
         id: str,
         *,
         rollouts: Sequence[Rollout],
-        roles: Sequence[PumpRole | str],
+        roles: Sequence[PumpRole | Rollout | str],
         policy_name: str,
     ) -> None:
         _check_rollouts(rollouts, Stack.of(scope).account)
-        others = _optional(validators.ROLE_NAMES, "roles", roles, reference=_name_of_role)
+        if not rollouts and (self._protects or roles in ((), [])):
+            if self._protects:
+                raise ArgumentError("rollouts", "at least one rollout is required")
+            problem = "at least one rollout, or one of {other}, is required"
+            raise ArgumentError("rollouts", problem, other="roles")
+        others = _optional(validators.ROLES_TO_ASSUME, "roles", roles, reference=name_of)
         # The published names come first, and always, because a role that the app no longer has
         # stays in the accounts.
         self._role_names = dict.fromkeys(
             [
                 *(published.name for published in ROLES.values()),
                 *(rollout.role_name for rollout in rollouts),
-                *others,
+                *(other.rpartition("/")[2] for other in others),
             ]
         )
         self._name = validators.ORGANIZATION_POLICY_NAME.check("policy_name", policy_name)
@@ -160,6 +169,7 @@ class RoleProtection(_OrganizationPolicy):
     """
 
     _description = "Only StackSets change Pump's roles"
+    _protects = True
 
     @names_the_construct
     def __init__(
@@ -173,7 +183,7 @@ class RoleProtection(_OrganizationPolicy):
         boundary_managers: Sequence[str] = (),
         stack_sets: Sequence[str] = (),
         keep_in_organization: bool = True,
-        roles: Sequence[PumpRole | str] = (),
+        roles: Sequence[PumpRole | Rollout | str] = (),
         policy_name: str = "ProtectPumpRoles",
     ) -> None:
         """Create the policy, after the rollouts and the other policies of the stack.
@@ -210,7 +220,7 @@ class RoleProtection(_OrganizationPolicy):
         validators.Boolean().check("keep_in_organization", keep_in_organization)
         for argument, found in (("rollouts", rollouts), ("roles", roles)):
             for role in found:
-                _check_not_exempt(argument, _with_path(role))
+                _check_not_exempt(argument, name_of(role) or str(role))
         protected = _anywhere(rollout.role_name for rollout in rollouts)
         approving = self._customers_roles("approvers", approvers)
         managing = self._customers_roles("boundary_managers", boundary_managers)
@@ -295,8 +305,8 @@ class EmergencyStop(_OrganizationPolicy):
         scope: Construct,
         id: str,
         *,
-        rollouts: Sequence[Rollout],
-        roles: Sequence[PumpRole | str] = (),
+        rollouts: Sequence[Rollout] = (),
+        roles: Sequence[PumpRole | Rollout | str] = (),
         targets: Sequence[str] = (),
         policy_name: str = "StopPump",
     ) -> None:
@@ -304,10 +314,11 @@ class EmergencyStop(_OrganizationPolicy):
 
         :param scope: as for :class:`pump_roles.RoleProtection`.
         :param id: the construct's ID in the scope.
-        :param rollouts: as for :class:`pump_roles.RoleProtection`.
+        :param rollouts: as for :class:`pump_roles.RoleProtection`, but none if there are ``roles``.
         :param roles: Pump's roles in member accounts that no rollout deploys: the roles, or their
-            names. By default, only the roles of the rollouts, and those with a published name,
-            ``PumpReadOnlyRole`` or ``PumpAutoPilotRole``. Each is stopped in whatever path.
+            names, with their paths. By default, only the roles of the rollouts, and those with a
+            published name, ``PumpReadOnlyRole`` or ``PumpAutoPilotRole``. Each is stopped in
+            whatever path.
         :param targets: what the policy is attached to, as for :class:`pump_roles.RoleProtection`.
             By default, nothing.
         :param policy_name: 1 to 128 characters, unique in the organization. By default,
@@ -353,17 +364,17 @@ class TrustProtection(_OrganizationPolicy):
         scope: Construct,
         id: str,
         *,
-        rollouts: Sequence[Rollout],
+        rollouts: Sequence[Rollout] = (),
         pump_account: str,
         targets: Sequence[str],
-        roles: Sequence[PumpRole | str] = (),
+        roles: Sequence[PumpRole | Rollout | str] = (),
         policy_name: str = "PumpTrust",
     ) -> None:
         """Create the policy, after the rollouts and the other policies of the stack.
 
         :param scope: as for :class:`pump_roles.RoleProtection`.
         :param id: the construct's ID in the scope.
-        :param rollouts: as for :class:`pump_roles.RoleProtection`. If the principal of each, and of
+        :param rollouts: as for :class:`pump_roles.EmergencyStop`. If the principal of each, and of
             each of ``roles``, is the literal ARN of a role, only these roles of Pump's account
             assume Pump's roles; otherwise any principal of the account.
         :param pump_account: Pump's 12-digit account ID.
@@ -419,8 +430,6 @@ def stop_command(policy_id: str) -> str:
 def _check_rollouts(rollouts: object, account: str) -> None:
     if not isinstance(rollouts, Sequence):
         raise ArgumentError("rollouts", f"{rollouts!r} is not a list")
-    if not rollouts:
-        raise ArgumentError("rollouts", "at least one rollout is required")
     # Whoever has a rollout has loaded its module.
     from pump_roles.constructs.rollouts import Rollout  # noqa: PLC0415
 
@@ -449,18 +458,6 @@ def _check_not_exempt(argument: str, role: str) -> None:
             f"{role} is named as the execution roles of StackSets, which may change everything; "
             f"it must not begin with {_EXECUTION_ROLE}",
         )
-
-
-def _with_path(role: Rollout | PumpRole | str) -> str:
-    if isinstance(role, str):
-        return role
-    if isinstance(role, PumpRole):
-        return f"{role.resource.path or '/'}{role.resource.role_name}"[1:]
-    return f"{role.role_properties.get('Path', '/')}{role.role_name}"[1:]
-
-
-def _name_of_role(role: object) -> str:
-    return str(role.resource.role_name) if isinstance(role, PumpRole) else ""
 
 
 def _optional(

@@ -1,7 +1,7 @@
 """The constructs for Pump's roles."""
 
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from datetime import datetime, timezone
 from functools import cache
 from typing import Any, ClassVar, Final
@@ -159,6 +159,7 @@ class PumpRole(Resource):
         trusting = trust_policy(principal, external_ids)
         published = {policy.name: policy.document for policy in self.published.policies}
         denies = documents(guardrails, self.published)
+        self._guardrails = tuple(denies)
         warn_if_expired(self, denies)
         denied = _within_quota(denies, self.published, guardrails)
         # The L1 with the raw documents, because what is deployed must be what is published. The L2
@@ -206,7 +207,7 @@ class PumpRole(Resource):
                 service="iam",
                 region="",
                 resource="role",
-                resource_name=f"{(self._path or '/')[1:]}{self._name}",
+                resource_name=self.name_with_path,
             )
             self._arn = in_place(self, self.resource.attr_arn, literal, has_account=True)
         return self._arn
@@ -215,6 +216,16 @@ class PumpRole(Resource):
     def role_name(self) -> str:
         """The role's name: a reference, or in another account or Region, a literal."""
         return in_place(self, self.resource.ref, self._name)
+
+    @property
+    def name_with_path(self) -> str:
+        """The role's literal name, with its path if it has one (``pump/PumpAutoPilotRole``)."""
+        return f"{(self._path or '/')[1:]}{self._name}"
+
+    @property
+    def guardrails(self) -> Collection[Guardrail]:
+        """What is denied to the role; a set of guardrails is its members."""
+        return self._guardrails
 
     @property
     def pump_principal(self) -> str:
@@ -373,6 +384,11 @@ def _added() -> iam.AddToPrincipalPolicyResult:
     # Otherwise, the CDK would write every grant into the policy of the resource, and Pump could do
     # more than is published.
     return iam.AddToPrincipalPolicyResult(statement_added=True, policy_dependable=DependencyGroup())
+
+
+def name_of(role: object) -> str:
+    """Return the name of a role or a rollout's, with its path; empty for anything else."""
+    return str(getattr(role, "name_with_path", ""))
 
 
 def reference(value: object) -> str:

@@ -40,9 +40,7 @@ from pump_roles.published import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Mapping, Sequence
-
-    from aws_cdk import aws_iam as iam
+    from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 
     from pump_roles.guardrails import Guardrail
 
@@ -106,7 +104,7 @@ class Rollout(Construct):
         configure_app: Callable[[App], object] | None = None,
         role_name: str | None = None,
         path: str | None = None,
-        permissions_boundary: str | iam.IManagedPolicy | None = None,
+        permissions_boundary: str | None = None,
         guardrails: Sequence[Guardrail] | None = (),
     ) -> None:
         """Create the rollout.
@@ -271,7 +269,8 @@ class Rollout(Construct):
             ],
         )
         self.node.add_dependency(*(each for each in depends_on if isinstance(each, Rollout)))
-        warn_if_expired(self, documents(guardrails, published))
+        self._guardrails = tuple(documents(guardrails, published))
+        warn_if_expired(self, self._guardrails)
         account, there = ("it", " there") if delegated_admin else ("this account", "")
         Annotations.of(self).add_info_v2(
             MANAGEMENT_ACCOUNT,
@@ -283,6 +282,16 @@ class Rollout(Construct):
     def role_name(self) -> str:
         """The name of the role in the accounts."""
         return self._role_name
+
+    @property
+    def name_with_path(self) -> str:
+        """The name of the role in the accounts, with its path if it has one."""
+        return f"{self.role_properties.get('Path', '/')}{self.role_name}"[1:]
+
+    @property
+    def guardrails(self) -> Collection[Guardrail]:
+        """What is denied to the role; a set of guardrails is its members."""
+        return self._guardrails
 
     @property
     def role_properties(self) -> Mapping[str, Any]:
@@ -342,8 +351,13 @@ def _check_boundary(scope: Construct, boundary: object) -> None:
             f"the app's boundary {app} does not reach the accounts of a rollout; pass the name of "
             "a policy that exists in each of them",
         )
+    if hasattr(boundary, "managed_policy_arn"):
+        raise ArgumentError(
+            "permissions_boundary",
+            "a policy of this app does not exist in the accounts of a rollout; pass the name of a "
+            "policy that exists in each of them",
+        )
     if boundary is not None:
-        # A policy of this app does not exist in the accounts.
         validators.PERMISSIONS_BOUNDARY.check("permissions_boundary", boundary)
 
 

@@ -478,7 +478,7 @@ ORGANIZATION = {"account": "444455556666", "from-organization": "o-abcd123456"}
 def test_alarm_hears_of_both_roles_and_its_account_gets_the_events(
     own: dict[str, Any], alarm: dict[str, Any], forwarder: dict[str, Any]
 ) -> None:
-    names = {"role_names": ["PumpReadOnlyRole", "Buyer"]}
+    names = {"roles": ["PumpReadOnlyRole", "Buyer"]}
     content = {"auto-pilot": {"role-name": "Buyer"}, "alarm": {**REQUIRED["alarm"], **own}}
     *_, to, by = stacks(content)
     assert (to.stack_id, by.stack_id) == ("PumpAlarm", "PumpAlarmForwarder")
@@ -496,10 +496,10 @@ def test_alarm_hears_of_both_roles_and_its_account_gets_the_events(
 @pytest.mark.parametrize(
     ("own", "found"),
     [
-        ({}, {"role_name": "PumpAutoPilotRole"}),
-        ({"role-name": "Buyer", "role-path": "/pump/"}, {"role_name": "pump/Buyer"}),
-        ({"account": "1" * 12}, {"role_name": "PumpAutoPilotRole", "env": "1" * 12}),
-        ({"account": "1" * 12, **UNITS}, {"role_name": "PumpAutoPilotRole"}),
+        ({}, {"role": "PumpAutoPilotRole"}),
+        ({"role-name": "Buyer", "role-path": "/pump/"}, {"role": "pump/Buyer"}),
+        ({"account": "1" * 12}, {"role": "PumpAutoPilotRole", "env": "1" * 12}),
+        ({"account": "1" * 12, **UNITS}, {"role": "PumpAutoPilotRole"}),
     ],
 )
 def test_approval_of_the_role_ends_wherever_the_role_is(

@@ -183,7 +183,7 @@ def test_roles_can_be_given_by_name_or_themselves() -> None:
     role = AutoPilotRole(scope, "A", **{**ROLE_ARGUMENTS, "role_name": "Mine"})
     rollout = ReadOnlyRollout(scope, "R", organizational_units=["r-abcd"], **ROLE_ARGUMENTS)
     given, named = (
-        template_of(AlarmForwarder, "Forwarder", role_names=names)
+        template_of(AlarmForwarder, "Forwarder", roles=names)
         for names in ([role, rollout, "Other"], ["Mine", "PumpReadOnlyRole", "Other"])
     )
     assert given == named
@@ -325,10 +325,10 @@ def test_policy_of_the_bus_with_the_most_accounts_is_within_the_quota() -> None:
     ("arguments", "message"),
     [
         ({"account": "1"}, "account: '1' is not a 12-digit account ID"),
-        ({"role_names": []}, "role_names: the list is empty"),
+        ({"roles": []}, "roles: the list is empty"),
         (
-            {"role_names": [f"{n:064}" for n in range(20)]},
-            "role_names: with these names, the event",
+            {"roles": [f"{n:064}" for n in range(20)]},
+            "roles: with these names, the event",
         ),
     ],
 )

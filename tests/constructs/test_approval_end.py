@@ -14,7 +14,7 @@ from aws_cdk import App, LegacyStackSynthesizer, Stack, Validations
 from botocore.session import get_session
 from cdk_nag import AwsSolutionsChecks
 
-from pump_roles import ApprovalEnd, ArgumentError, AutoPilotRole, Guardrail
+from pump_roles import ApprovalEnd, ArgumentError, AutoPilotRole, AutoPilotRollout, Guardrail
 from pump_roles.review.report import Report
 from tests.alarm import template_of
 from tests.documents import written
@@ -57,7 +57,7 @@ def resource(kind: str, **arguments: Any) -> dict[str, Any]:
     ],
 )
 def test_schedule_calls_untag_role_every_day_at_that_time_in_utc(at: str, expression: str) -> None:
-    schedule = resource("AWS::Scheduler::Schedule", role_name="pump/PumpAutoPilotRole", at=at)
+    schedule = resource("AWS::Scheduler::Schedule", role="pump/PumpAutoPilotRole", at=at)
     assert schedule["ScheduleExpression"] == expression
     assert schedule["ScheduleExpressionTimezone"] == "UTC"
     assert schedule["FlexibleTimeWindow"] == {"Mode": "OFF"}
@@ -70,7 +70,7 @@ def test_schedule_calls_untag_role_every_day_at_that_time_in_utc(at: str, expres
 
 
 def test_failures_of_the_schedule_stay_in_a_queue_of_that_name_with_an_alarm() -> None:
-    arguments = {"role_name": "PumpAutoPilotRole"}
+    arguments = {"role": "PumpAutoPilotRole"}
     rendered = template_of(ApprovalEnd, "End", **arguments)
     ((name, queue),) = (
         (name, each) for name, each in rendered["Resources"].items() if each["Type"] == SQS
@@ -85,13 +85,13 @@ def test_failures_of_the_schedule_stay_in_a_queue_of_that_name_with_an_alarm() -
 
 
 def test_default_is_eight_in_the_evening() -> None:
-    default = resource("AWS::Scheduler::Schedule", role_name="PumpAutoPilotRole")
+    default = resource("AWS::Scheduler::Schedule", role="PumpAutoPilotRole")
     assert default["ScheduleExpression"] == "cron(0 20 * * ? *)"
 
 
 def ending() -> Role:
     """Return the role of the schedule, as it is deployed."""
-    found = filled(resource("AWS::IAM::Role", role_name="pump/PumpAutoPilotRole"))
+    found = filled(resource("AWS::IAM::Role", role="pump/PumpAutoPilotRole"))
     policies = {policy["PolicyName"]: policy["PolicyDocument"] for policy in found["Policies"]}
     return Role(found["RoleName"], found["AssumeRolePolicyDocument"], policies)
 
@@ -153,7 +153,7 @@ def synthesized(folder: Path) -> Path:
     guardrails = [Guardrail.ONLY_WHEN_APPROVED]
     role = AutoPilotRole(stack, "Pump", guardrails=guardrails, **ROLE_ARGUMENTS)
     role.acknowledge_cdk_nag()
-    ApprovalEnd(stack, "End", role_name="PumpAutoPilotRole").acknowledge_cdk_nag()
+    ApprovalEnd(stack, "End", role="PumpAutoPilotRole").acknowledge_cdk_nag()
     app.synth()
     return folder
 
@@ -279,12 +279,12 @@ def test_report_names_no_time_that_is_not_every_day_in_utc(
     ("arguments", "message"),
     [
         (
-            {"role_name": "/pump/Role"},
-            "role_name: '/pump/Role' is not a role's name, with its path",
+            {"role": "/pump/Role"},
+            "role: '/pump/Role' is not a role's name, with its path",
         ),
-        ({"role_name": "${Token[TOKEN.1]}"}, "role_name: .* is a token; it must be a literal"),
+        ({"role": "${Token[TOKEN.1]}"}, "role: .* is a token; it must be a literal"),
         *(
-            ({"role_name": "Role", "at": at}, "at: .* is not a time of day in UTC, from 00:00 to")
+            ({"role": "Role", "at": at}, "at: .* is not a time of day in UTC, from 00:00 to")
             for at in ("24:00", "8:00", "20:60", "20", "20:00Z", 20, None)
         ),
     ],
@@ -292,3 +292,19 @@ def test_report_names_no_time_that_is_not_every_day_in_utc(
 def test_rejects_what_is_no_role_or_time(arguments: dict[str, Any], message: str) -> None:
     with pytest.raises(ArgumentError, match=message):
         template_of(ApprovalEnd, "End", **arguments)
+
+
+def test_role_must_have_the_guardrail_whose_tag_is_removed() -> None:
+    stack = Stack(App(), "S")
+    approved = {**ROLE_ARGUMENTS, "guardrails": [Guardrail.ONLY_WHEN_APPROVED]}
+    units: dict[str, Any] = {"organizational_units": ["r-abcd"]}
+    braked = AutoPilotRole(stack, "Braked", path="/pump/", **approved)
+    made = template_of(ApprovalEnd, "End", role=braked)
+    assert made == template_of(ApprovalEnd, "End", role="pump/PumpAutoPilotRole")
+    rolled_out = AutoPilotRollout(stack, "Rolled", path="/pump/", **units, **approved)
+    assert made == template_of(ApprovalEnd, "End", role=rolled_out)
+    free = AutoPilotRole(stack, "Free", role_name="Free", **ROLE_ARGUMENTS)
+    unbraked = AutoPilotRollout(stack, "R", stack_set_name="R", **units, **ROLE_ARGUMENTS)
+    for role in (free, unbraked):
+        with pytest.raises(ArgumentError, match=r"role: .* not have the guardrail only-when-appro"):
+            template_of(ApprovalEnd, "End", role=role)

@@ -15,6 +15,7 @@ from aws_cdk import Annotations, App, Environment, Stack, Validations
 from aws_cdk import aws_kms as kms
 from aws_cdk.assertions import Template
 from aws_cdk.aws_iam import ServicePrincipal
+from aws_cdk.aws_sns import Topic
 from aws_cdk.aws_sns_subscriptions import UrlSubscription
 from botocore.session import get_session
 from cdk_nag import AwsSolutionsChecks
@@ -213,6 +214,46 @@ def test_topic_takes_more_subscriptions_and_statements() -> None:
     assert {found["Endpoint"] for found in subscribed} == {*EMAILS, "https://example.com/"}
 
 
+@pytest.mark.parametrize("is_imported", [False, True])
+def test_alarm_uses_an_existing_topic_and_denies_its_other_publishers_nothing(
+    *, is_imported: bool
+) -> None:
+    stack = Stack(App(), "S")
+    arn = f"arn:aws:sns:us-east-1:{ACCOUNT}:paging"
+    topic = Topic.from_topic_arn(stack, "T", arn) if is_imported else Topic(stack, "T")
+    alarm = CommitmentAlarm(stack, "Alarm", topic=topic)
+    said = [text for text in messages_of(alarm, "warning") if "pump-roles:topic-policy" in text]
+    assert len(said) == (1 if is_imported else 0)
+    found = Template.from_stack(stack).to_json()
+    assert properties(found, "AWS::SNS::Subscription") == []
+    targets = [rule["Targets"][0]["Arn"] for rule in properties(found, "AWS::Events::Rule")]
+    assert targets == [stack.resolve(topic.topic_arn)] * 7
+    (metric,) = properties(found, "AWS::CloudWatch::Alarm")
+    assert metric["AlarmActions"] == [stack.resolve(topic.topic_arn)]
+    if not is_imported:
+        (policy,) = properties(found, "AWS::SNS::TopicPolicy")
+        statements = policy["PolicyDocument"]["Statement"]
+        services = [(each["Effect"], each["Principal"]["Service"]) for each in statements]
+        assert services == [
+            ("Allow", "events.amazonaws.com"),
+            ("Allow", "cloudwatch.amazonaws.com"),
+        ]
+
+
+@pytest.mark.parametrize(
+    ("more", "message"),
+    [
+        ({}, "emails: this or topic is required"),
+        ({"topic": "paging"}, "topic: 'paging' is not a topic of Amazon SNS"),
+        ({"topic": "paging", "emails": EMAILS}, "topic: cannot be combined with emails"),
+        ({"topic": "paging", "key": "key"}, "key: 'key' is not a key of AWS KMS"),
+    ],
+)
+def test_alarm_requires_addresses_or_a_topic(more: dict[str, Any], message: str) -> None:
+    with pytest.raises(ArgumentError, match=message):
+        CommitmentAlarm(Stack(), "Alarm", **more)
+
+
 def test_roles_can_be_given_by_name_or_themselves() -> None:
     scope = Stack(App(), "Roles")
     arguments = {**ROLE_ARGUMENTS, "role_name": "Mine"}
@@ -220,9 +261,9 @@ def test_roles_can_be_given_by_name_or_themselves() -> None:
     units = ["r-abcd"]
     rollout = ReadOnlyRollout(scope, "R", organizational_units=units, **ROLE_ARGUMENTS)
     names = ["Mine", "PumpReadOnlyRole", "Other"]
-    assert pattern(role_names=[role, rollout, "Other"]) == pattern(role_names=names)
-    with pytest.raises(ArgumentError, match="role_names: 'Mine' is listed twice"):
-        pattern(role_names=[role, "Mine"])
+    assert pattern(roles=[role, rollout, "Other"]) == pattern(roles=names)
+    with pytest.raises(ArgumentError, match="roles: 'Mine' is listed twice"):
+        pattern(roles=[role, "Mine"])
 
 
 def test_addresses_keep_their_subscriptions_if_others_come_and_go() -> None:
@@ -413,7 +454,7 @@ def test_alarm_of_every_queue_is_what_the_rule_looks_for_but_the_own_one_uses_th
     own, *others = (
         template(),
         template_of(AlarmForwarder, "Forwarder"),
-        template_of(ApprovalEnd, "End", role_name="PumpAutoPilotRole"),
+        template_of(ApprovalEnd, "End", role="PumpAutoPilotRole"),
     )
     (topic,) = (
         name for name, each in own["Resources"].items() if each["Type"] == "AWS::SNS::Topic"
@@ -582,7 +623,7 @@ def test_topic_is_encrypted_with_the_key_which_lets_eventbridge_use_it_and_cdk_n
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        ({"emails": []}, "emails: the list is empty; at least 1 required, each an email address"),
+        ({"emails": []}, "emails: this or topic is required"),
         ({"emails": "a@example.com"}, "emails: 'a@example.com' is not a list"),
         ({"emails": [f"{n}@example.com" for n in range(11)]}, "emails: 11 given, at most 10 allow"),
         (
@@ -597,10 +638,10 @@ def test_topic_is_encrypted_with_the_key_which_lets_eventbridge_use_it_and_cdk_n
             r"emails: 'a+\.\.\. \(255 characters\) is not an",
         ),
         ({"emails": ["${Token[TOKEN.1]}"]}, "is a token; it must be a literal: an email address"),
-        ({"role_names": []}, "role_names: the list is empty"),
-        ({"role_names": [5]}, "role_names: 5 is not a role name"),
-        ({"role_names": ["path/Role"]}, "role_names: 'path/Role' is not a role name"),
-        ({"role_names": ["Pump", "Pump"]}, "role_names: 'Pump' is listed twice"),
+        ({"roles": []}, "roles: the list is empty"),
+        ({"roles": [5]}, "roles: 5 is not a role's name, with its path"),
+        ({"roles": ["/path/Role"]}, "roles: '/path/Role' is not a role's name"),
+        ({"roles": ["Pump", "Pump"]}, "roles: 'Pump' is listed twice"),
         ({"key": "alias/pump"}, "key: 'alias/pump' is not a key of AWS KMS, such as kms.Key"),
         ({"from_accounts": ["1"]}, "from_accounts: '1' is not a 12-digit account ID"),
         ({"from_accounts": ["1" * 12] * 2}, "from_accounts: '111111111111' is listed twice"),
@@ -622,17 +663,17 @@ def test_rejects_what_aws_does_not_accept(arguments: dict[str, Any], message: st
 @pytest.mark.parametrize("rule", RULES)
 def test_patterns_with_ten_names_are_within_the_quota(rule: str) -> None:
     """Amazon EventBridge User Guide, "Amazon EventBridge quotas"."""
-    assert len(pattern(rule, role_names=[f"{number:064}" for number in range(10)])) <= 2_048
+    assert len(pattern(rule, roles=[f"{number:064}" for number in range(10)])) <= 2_048
 
 
 def test_accepts_names_of_roles_as_long_as_the_event_pattern_is_not_too_long() -> None:
     names = [f"{number:064}" for number in range(13)]
-    rest = 2_048 - len(pattern(role_names=names)) - len('"",')
+    rest = 2_048 - len(pattern(roles=names)) - len('"",')
     assert 0 < rest < 64
-    assert len(pattern(role_names=[*names, "x" * rest])) == 2_048
+    assert len(pattern(roles=[*names, "x" * rest])) == 2_048
     message = (
-        r"^Stack/Alarm: role_names: with .* would have 2,049 characters, at most 2,048 "
+        r"^Stack/Alarm: roles: with .* would have 2,049 characters, at most 2,048 "
         "allowed; use a second"
     )
     with pytest.raises(ArgumentError, match=message):
-        pattern(role_names=[*names, "x" * (rest + 1)])
+        pattern(roles=[*names, "x" * (rest + 1)])

@@ -646,7 +646,7 @@ def assert_rejected(kind: str, arguments: dict[str, Any], problem: str) -> None:
 @pytest.mark.parametrize(
     ("arguments", "problem"),
     [
-        ({"rollouts": []}, "rollouts: at least one rollout is required"),
+        ({"rollouts": []}, "rollouts: at least one rollout.* is required"),
         ({"rollouts": {"PumpReadOnly"}}, "rollouts: {'PumpReadOnly'} is not a list"),
         ({"rollouts": ["PumpReadOnly"]}, "rollouts: 'PumpReadOnly' is not a rollout"),
         ({"targets": ["o-abcd123456"]}, "targets: 'o-abcd123456' is not the ID of an organiz"),
@@ -663,6 +663,27 @@ def test_arguments_of_each_policy_are_checked(
     kind: str, arguments: dict[str, Any], problem: str
 ) -> None:
     assert_rejected(kind, arguments, problem)
+
+
+@pytest.mark.parametrize("kind", ["stop", "trust"])
+def test_stop_and_trust_policy_need_a_rollout_or_a_role(kind: str) -> None:
+    scope = Stack()
+    role = AutoPilotRole(
+        scope,
+        "A",
+        pump_principal=PRINCIPAL,
+        external_id=EXTERNAL_ID,
+        role_name="Buyer",
+        path="/one/",
+    )
+    arguments = {"pump_account": PUMP_ACCOUNT, "targets": [UNIT]} if kind == "trust" else {}
+    construct: Any = {"stop": EmergencyStop, "trust": TrustProtection}[kind]
+    by_role, by_name, by_rollout = (
+        content(construct(Stack(), "P", roles=[given], **arguments))
+        for given in (role, "one/Buyer", ReadOnlyRollout(scope, "R", **PROVIDED, role_name="Buyer"))
+    )
+    assert by_role == by_rollout
+    assert json.dumps(by_name).count("role/Buyer") == json.dumps(by_role).count("role/Buyer") > 0
 
 
 def test_two_policies_with_the_same_name_in_an_account_are_an_error() -> None:
@@ -701,7 +722,7 @@ def test_policy_in_another_account_than_its_rollouts_is_an_error(account: str | 
         ("role", {"targets": []}, "targets: the list is empty"),
         ("trust", {"targets": []}, "targets: the list is empty"),
         ("role", {"approvers": ["role/Approver*"]}, "approvers: 'role/Approver\\*' is not a role"),
-        ("role", {"roles": ["one/Buyer"]}, "roles: 'one/Buyer' is not a role name"),
+        ("role", {"roles": ["/one/Buyer"]}, "roles: '/one/Buyer' is not a role's name, with its p"),
         ("role", {"approvers": "Approver"}, "approvers: 'Approver' is not a list"),
         ("role", {"boundary_managers": ["/Pipeline"]}, "boundary_managers: '/Pipeline' is not a"),
         ("role", {"stack_sets": ["Network*"]}, "stack_sets: 'Network\\*' is not a StackSet name"),
