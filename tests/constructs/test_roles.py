@@ -51,7 +51,6 @@ from tests.support import (
     short_reports,
     size_of,
     trust,
-    worker_in,
 )
 
 ROLES = [ReadOnlyRole, AutoPilotRole]
@@ -532,7 +531,8 @@ def test_name_and_arn_are_literals_elsewhere_and_add_no_resource(
     arguments = {**ROLE_ARGUMENTS, "cross_region_references": with_references}
     role = AutoPilotStack(app, "Pump", env=home, path="/pump/", **arguments).role
     stack = Stack(app, "Away", env=away, cross_region_references=with_references)
-    role.grant_assume_role(worker_in(stack))
+    service = iam.ServicePrincipal("ec2.amazonaws.com")
+    role.grant_assume_role(iam.Role(stack, "Worker", assumed_by=service))
     CfnOutput(stack, "Name", value=role.role_name)
     CfnOutput(stack, "Arn", value=role.role_arn)
     there, here = (artifact.template for artifact in app.synth().stacks)
