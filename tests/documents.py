@@ -15,9 +15,10 @@ from pump_roles.review.output import (
     verify_sections,
 )
 from pump_roles.review.output.document import Document
+from pump_roles.review.output.messages import to_json
 from pump_roles.review.output.page import as_html
 from pump_roles.review.output.terminal import to_terminal
-from pump_roles.review.output.writers import to_csv, to_json, to_markdown
+from pump_roles.review.output.writers import to_csv, to_markdown
 from pump_roles.review.report import Report
 
 _DOCUMENTS: Final[Mapping[type, Callable[..., Document]]] = {

@@ -34,10 +34,10 @@ from pump_roles.guardrails.role_guardrails import documents
 from pump_roles.iam import Catalog, shipped
 from pump_roles.inputs import mapped, validators
 from pump_roles.published import ROLES
+from pump_roles.review.output.messages import to_json
 from pump_roles.review.output.page import as_html
 from pump_roles.review.output.report_checks import alarm_text
 from pump_roles.review.output.saved_report import inventory_from
-from pump_roles.review.output.writers import to_json
 from pump_roles.review.report import Earlier, Report, earlier_of, permission_report
 from pump_roles.review.report.permission_report import of_contents
 from pump_roles.review.report.questions import _questions as statements_listed

@@ -18,7 +18,7 @@ from click.testing import CliRunner
 
 from pump_roles.published import ROLES
 from pump_roles.review.cli import app
-from pump_roles.review.output.writers import to_json
+from pump_roles.review.output.messages import to_json
 from tests.review.account.trail import PURCHASES, call, handshake, write
 from tests.support import (
     EXTERNAL_ID,

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from pump_roles.iam import OPEN_ID
 from pump_roles.inputs import EXTERNAL_ID, InputError
 from pump_roles.masking import Mask
-from pump_roles.review.output.writers import to_json
+from pump_roles.review.output.messages import to_json
 from tests.documents import written
 from tests.support import (
     EVERYTHING,

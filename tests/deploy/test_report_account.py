@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from click.testing import Result
 
-from pump_roles.review.output.writers import to_json
+from pump_roles.review.output.messages import to_json
 from tests.commands import run, the_error, the_usage_error
 from tests.support import (
     EXTERNAL_ID,

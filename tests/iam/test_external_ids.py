@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from pump_roles.iam import MASK, OPEN_ID, ExternalId, TextMask, external_ids_in, parse_trust
 from pump_roles.inputs import EXTERNAL_ID, ArgumentError, visible
-from pump_roles.review.output.writers import to_json
+from pump_roles.review.output.messages import to_json
 from tests.support import OTHER_SECRET, SECRET
 from tools.sandbox.cdk import ROOT
 

@@ -20,9 +20,10 @@ from tempfile import TemporaryDirectory
 from typing import Final
 
 from pump_roles import __version__
+from pump_roles.review.output.messages import to_json
 from pump_roles.review.output.page import as_html
 from pump_roles.review.output.report_sections import document_of
-from pump_roles.review.output.writers import to_json, to_markdown
+from pump_roles.review.output.writers import to_markdown
 from pump_roles.review.report.permission_report import of_published
 from tools.release import manual
 from tools.release.check import current

@@ -2,7 +2,7 @@
 
 import json
 import re
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from inspect import cleandoc
 from typing import Any, Final
 
@@ -11,7 +11,9 @@ import msgspec
 from pump_roles.review.account.activity_result import Activity
 from pump_roles.review.account.probe import ProbeReport
 from pump_roles.review.account.verification import Verification
+from pump_roles.review.output.messages import MESSAGES
 from pump_roles.review.report import Report
+from pump_roles.review.report.inventory import Inventory
 from pump_roles.role import Unknown
 
 _COMMANDS: Final = {
@@ -32,24 +34,61 @@ SCHEMAS: Final[Mapping[str, tuple[Any, str]]] = {
 
 _UNKNOWN: Final = {type_.__name__ for type_ in Unknown.__subclasses__()}
 
+_WORDED: Final = {
+    worded.__name__ for type_ in MESSAGES for worded in (type_, *type_.__subclasses__())
+}
+_MESSAGE: Final = {
+    "type": "string",
+    "description": "What this means in words: the sentence of every other format.",
+}
+
 _NOTE: Final = (
     "A version that adds or removes a member, or changes its meaning, has another number. Texts in "
     "words, such as descriptions and reasons, are for people to read; their wording may change. "
     "External IDs are never included."
 )
+_REFERENCE: Final = re.compile(r'"#/\$defs/(\w+)"')
 _MEMBER: Final = re.compile(r"^:param (\w+): (.*?)\s*(?=^:param |\Z)", re.MULTILINE | re.DOTALL)
 
 
 def schema(type_: Any, title: str) -> bytes:
     """Return the JSON schema of a type: all its members, no others, and what its docstrings say."""
-    [root], known = msgspec.json.schema_components([type_], ref_template="#/$defs/{name}")
-    for described in known.values():
-        if "properties" in described:
-            _complete(described)
-    whole = known.pop(root["$ref"].rpartition("/")[2])
+    whole, known = _described(type_, "#/$defs/", _WORDED)
+    if Inventory.__name__ in known:
+        # What is kept has no messages, so its types are others.
+        kept, inside = _described(Inventory, f"#/$defs/{Inventory.__name__}/$defs/", set())
+        known[Inventory.__name__] = {**kept, "$defs": inside}
+        known = {name: known[name] for name in known if name in _used(whole, known)}
     whole |= {"title": title, "description": f"{whole['description']} {_NOTE}"}
     document = {"$schema": "https://json-schema.org/draft/2020-12/schema", **whole, "$defs": known}
     return (json.dumps(document, indent=1, ensure_ascii=False) + "\n").encode()
+
+
+def _described(
+    type_: Any, prefix: str, worded: Collection[str]
+) -> tuple[dict[str, Any], dict[str, dict[str, Any]]]:
+    """Return the schema of a type, and those of the types in it, by name.
+
+    :param prefix: what comes before the name of a type in a reference to it.
+    :param worded: the names of those that have a message.
+    """
+    [root], known = msgspec.json.schema_components([type_], ref_template=f"{prefix}{{name}}")
+    for name, described in known.items():
+        if "properties" in described:
+            _complete(described)
+        if name in worded:
+            described["properties"] = {"message": _MESSAGE, **described["properties"]}
+            described["required"] = ["message", *described["required"]]
+    return known.pop(root["$ref"].removeprefix(prefix)), known
+
+
+def _used(whole: Mapping[str, Any], known: Mapping[str, Mapping[str, Any]]) -> set[str]:
+    found, left = set[str](), [whole]
+    while left:
+        names = {*_REFERENCE.findall(json.dumps(left.pop()))} - found
+        found |= names
+        left += [known[name] for name in names]
+    return found
 
 
 def _complete(described: dict[str, Any]) -> None:

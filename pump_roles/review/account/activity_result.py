@@ -317,7 +317,7 @@ class Activity:
     :param table: how the events were read from a table; ``None`` if they are from elsewhere.
     """
 
-    schema: Literal[4] = 4
+    schema: Literal[5] = 5
     version: str = __version__
     accounts: tuple[AccountActivity, ...]
     regions: tuple[str, ...]

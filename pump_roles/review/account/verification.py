@@ -212,7 +212,6 @@ class ExpectedRole:
 class Verification:
     """The whole result.
 
-    :param message: whether Pump is stopped, in words: the first line of every other format.
     :param schema: the version of the JSON result's schema.
     :param version: the version of this package.
     :param expected: what the accounts were compared with, in words.
@@ -229,8 +228,7 @@ class Verification:
     :param accounts: the accounts, by ID.
     """
 
-    message: str = ""
-    schema: Literal[9] = 9
+    schema: Literal[10] = 10
     version: str = __version__
     expected: str
     expected_roles: tuple[ExpectedRole, ...] = ()

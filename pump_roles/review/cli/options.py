@@ -19,7 +19,7 @@ import click
 from pump_roles.iam import ExternalId
 from pump_roles.inputs import ArgumentError, InputError, ListOf, one_line
 from pump_roles.review.output.document import Document, Table
-from pump_roles.review.output.writers import LIMIT, to_csv, to_json, to_markdown
+from pump_roles.review.output.writers import LIMIT, to_csv, to_markdown
 
 if TYPE_CHECKING:
     from pump_roles.review.report import Earlier
@@ -290,6 +290,9 @@ class Outputs:
 
         def text(chosen: Format, *, styled: bool) -> str:
             if chosen == "json":
+                # Imported here: only JSON needs what describes every command's results.
+                from pump_roles.review.output.messages import to_json  # noqa: PLC0415
+
                 return to_json(result)
             if chosen == "csv" and table is not None:
                 return to_csv(table())

@@ -25,7 +25,7 @@ from pump_roles.review.account.verify_accounts import (
     verify_own_account,
 )
 from pump_roles.review.cli import aws, options
-from pump_roles.review.output.verify_sections import document_of, message_of
+from pump_roles.review.output.verify_sections import document_of
 
 
 def _check_target(argument: str, value: str) -> str:
@@ -147,7 +147,6 @@ def verify(
                 if assume_role
                 else verify_own_account(clients, expectation)
             )
-    verification = replace(verification, message=message_of(verification))
     outputs.write(verification, partial(document_of, verification))
     state = verification.state
     options.finish(different=state == "differs", unknown=state == "unknown")

@@ -205,8 +205,12 @@ def _or_nothing(activity: Activity, table: Table, *about: Text) -> tuple[Part, .
     return ("Nothing in what was read.",)
 
 
-def describe_unknown(unknown: ActivityUnknown) -> str:
-    """Return why something is not known."""
+def describe_unread(unknown: ActivityUnknown) -> str:
+    """Return what is not known, and why."""
+    return f"{unknown.subject}: {_why(unknown)}"
+
+
+def _why(unknown: ActivityUnknown) -> str:
     events = f"{counted(unknown.events, 'event')}: " if unknown.events else ""
     detail = f": {unknown.detail}" if unknown.detail else ""
     return f"{events}{_UNKNOWN[unknown.why]}{detail}"
@@ -238,7 +242,7 @@ def nothing_found(
 
 def _why_nothing(error: "NothingFoundError", roles: "WatchedRoles") -> str:
     if error.unknown:
-        found = (f"{unknown.subject}: {describe_unknown(unknown)}" for unknown in error.unknown)
+        found = map(describe_unread, error.unknown)
         return f"the result is unknown: {'; '.join(first(found, _FEW))}"
     if not error.events:
         return "the result is unknown: there are no events"
@@ -252,7 +256,7 @@ def _why_nothing(error: "NothingFoundError", roles: "WatchedRoles") -> str:
 
 def _unknown(unknown: Sequence[ActivityUnknown]) -> Section:
     heads = {"subject": "file, table, Region, role, or call", "why": "why"}
-    table = table_of(heads, unknown, why=describe_unknown)
+    table = table_of(heads, unknown, why=_why)
     parts = (
         ("Until this is known, the rest of the result may be incomplete.", table) if unknown else ()
     )

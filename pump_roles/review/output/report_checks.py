@@ -199,6 +199,11 @@ def _suspects(report: Report) -> Iterable[Sequence[OtherResource]]:
     return found.values()
 
 
+def describe_alarm(finding: Alarm, report: Report) -> str:
+    """Return a finding, and what it means."""
+    return f"{alarm_title(finding, report)}. {alarm_text(finding, report)}"
+
+
 def what_to_do(finding: Alarm) -> str:
     """Return what to do about a finding."""
     return _TODO[finding.kind]
@@ -231,7 +236,10 @@ def _about_role(finding: Alarm, role: RoleReport) -> str:
             "What it does not have, and what cannot be read, is not counted, so the numbers of "
             f"this role are not exact: {', '.join(map(_uncounted, role.uncounted))}."
         )
-    parts = [*map(describe_unknown, role.unreadable), *map(_from_published, role.differences)]
+    parts = [
+        *map(describe_unknown, role.unreadable),
+        *map(describe_from_published, role.differences),
+    ]
     found = [
         _sentence(parts),
         "Its numbers are not exact." if role.unreadable else "",
@@ -246,7 +254,8 @@ _NOT_PUBLISHED: Final = (
 )
 
 
-def _from_published(difference: Difference) -> str:
+def describe_from_published(difference: Difference) -> str:
+    """Return how a role differs from what Pump publishes, in one line."""
     details = ", ".join(details_of(difference, "template"))
     actions = ", ".join(first(difference.actions, _ACTIONS)) if difference.decisions else ""
     words = describe_difference(difference)

@@ -1,5 +1,5 @@
-"""What writes any document as Markdown, any table as CSV, and any result as JSON. See also
-``terminal``.
+"""What writes any document as Markdown, any table as CSV, and any value as JSON on one line. See
+also ``terminal`` and ``messages``.
 """
 
 import csv
@@ -189,19 +189,12 @@ def _csv_cell(cell: Text) -> str | int:
     return f"'{text}" if text.startswith(("=", "+", "-", "@")) else text
 
 
-def to_json(result: object) -> str:
-    """Return a result as JSON, which has the members of its type.
-
-    The ``*.schema.json`` files next to this module are generated from the types.
-    """
-    return json.dumps(result, indent=1, ensure_ascii=False, default=_members) + "\n"
+def to_compact_json(value: object) -> str:
+    """Return a value as JSON on one line: the encoder in C does not indent."""
+    return json.dumps(value, ensure_ascii=False, default=members, separators=(",", ":"))
 
 
-def to_compact_json(result: object) -> str:
-    """Return a result as JSON on one line: the encoder in C does not indent."""
-    return json.dumps(result, ensure_ascii=False, default=_members, separators=(",", ":"))
-
-
-def _members(value: Any) -> Mapping[str, Any]:
+def members(value: Any) -> Mapping[str, Any]:
+    """Return the members of a dataclass, by name."""
     # Not dataclasses.asdict, which copies every leaf.
     return {name: getattr(value, name) for name in value.__dataclass_fields__}

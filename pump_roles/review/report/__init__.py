@@ -21,7 +21,7 @@ from pump_roles.role import (
     Unknown,
 )
 
-SCHEMA: Final = 8
+SCHEMA: Final = 9
 """The version of the JSON report's schema, ``report.schema.json``."""
 
 Cause = Literal["AWS", "role"]
@@ -462,7 +462,7 @@ class Report:
     :param actions: every action that a role has, by name.
     """
 
-    schema: Literal[8]
+    schema: Literal[9]
     read: Inventory
     version: str
     catalog: str

@@ -1,5 +1,6 @@
 """What a stop of the organization reaches, and that the result says so before everything else."""
 
+import json
 from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
@@ -36,7 +37,8 @@ from pump_roles.review.account.verification import (
 )
 from pump_roles.review.account.verify_account import verify_account
 from pump_roles.review.account.verify_accounts import verify_own_account
-from pump_roles.review.output.verify_sections import message_of, remedies
+from pump_roles.review.output.messages import to_json
+from pump_roles.review.output.verify_sections import remedies
 from pump_roles.role import Boundary, OrganizationPolicy, OrganizationUnknown, Role, RoleUnknown
 from tests.docs.pages import STOP, policy
 from tests.documents import written
@@ -469,7 +471,7 @@ def test_pump_is_never_said_to_be_stopped_as_a_whole_if_something_is_not_known(
 
 def test_json_has_the_first_line_and_the_state_of_each_role() -> None:
     result = verified([], details(MEMBER, replace(ROLES[0], boundary=DENY_BOUNDARY), ROLES[1]))
-    assert message_of(result) == first_lines(result)[0]
+    assert json.loads(to_json(result))["message"] == first_lines(result)[0]
     assert [role.stop for role in result.accounts[0].roles] == ["stopped", "not-stopped"]
 
 

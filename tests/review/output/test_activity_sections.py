@@ -15,7 +15,7 @@ from pump_roles.review.account.activity_result import (
 from pump_roles.review.account.watched_roles import published_roles
 from pump_roles.review.output.activity_sections import (
     describe_risk,
-    describe_unknown,
+    describe_unread,
     what,
 )
 from tests.documents import document_of, written
@@ -89,9 +89,8 @@ def test_reads_are_counted_by_service_and_those_that_return_data_listed() -> Non
 
 @pytest.mark.parametrize("why", get_args(ActivityWhy))
 def test_has_words_for_everything_that_is_not_known(why: Any) -> None:
-    assert describe_unknown(ActivityUnknown(why=why, subject="s", detail="d", events=2)).startswith(
-        "2 events: "
-    )
+    unknown = ActivityUnknown(why=why, subject="s", detail="d", events=2)
+    assert describe_unread(unknown).startswith("s: 2 events: ")
 
 
 @pytest.mark.parametrize(

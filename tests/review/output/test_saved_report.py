@@ -25,12 +25,15 @@ from pump_roles.review.account.verification import PolicyResult
 from pump_roles.review.account.watched_roles import published_roles
 from pump_roles.review.output import embedding, saved_report
 from pump_roles.review.output import page as html_page
+from pump_roles.review.output.document import Document, Item, Part, Section, Table, spans
 from pump_roles.review.output.embedding import element_of
+from pump_roles.review.output.messages import to_json
 from pump_roles.review.output.page import as_html
+from pump_roles.review.output.report_descriptions import capital
 from pump_roles.review.output.saved_report import inventory_from, read_saved
-from pump_roles.review.output.writers import to_json
 from pump_roles.review.report import ALARMS, Compared, Earlier, Report, permission_report
 from pump_roles.review.report.permission_report import of_contents, of_published
+from tests.documents import document_of
 from tests.review.account import results
 from tests.review.account.trail import PURCHASES, call
 from tests.support import (
@@ -201,6 +204,60 @@ def test_reports_have_what_their_names_say(documents: Mapping[str, Json]) -> Non
     compared = documents["report, compared"]
     assert compared["since"]["file"] == "before.json"
     assert {change["cause"] for change in compared["changes"]} == {"AWS", "role"}
+
+
+WORDED = ({"rule", "effect"}, {"part", "why"}, {"why", "events"}, {"cause"}, {"schema", "expected"})
+"""Members that only a difference, an unknown or a note, a change, or a verification has."""
+
+
+def texts_of(part: Part | Section | Document) -> Iterator[str]:
+    """Every text of a document, whole, as it is shown."""
+    match part:
+        case Document():
+            for section in (*part.first, *part.summary, *part.about, *part.sections):
+                yield from texts_of(section)
+        case Section():
+            for each in part.parts:
+                yield from texts_of(each)
+        case Table():
+            for row in part.rows:
+                yield ": ".join(text for cell in row for text in texts_of(cell))
+        case Item():
+            yield from texts_of(part.text)
+            for item in part.items:
+                yield from texts_of(item)
+        case _:
+            pieces = spans(part, whole=True)
+            yield "".join(piece if isinstance(piece, str) else piece.text for piece in pieces)
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_message_of_each_difference_unknown_and_note_is_what_a_terminal_shows(
+    name: str, reports: Mapping[str, Report], documents: Mapping[str, Json]
+) -> None:
+    shown = [*texts_of(document_of({**reports, **OTHERS}[name]))]
+    for found in objects_apart_from(("read",), documents[name]):
+        if any(members <= found.keys() for members in WORDED):
+            texts = found["message"], capital(found["message"])
+            assert any(text in line for line in shown for text in texts), found
+
+
+def test_results_have_messages_of_each_type_apart_from_what_is_kept(
+    documents: Mapping[str, Json],
+) -> None:
+    """The positive control of the test above."""
+    worded = [
+        members
+        for document in documents.values()
+        for found in objects_apart_from(("read",), document)
+        for members in (*WORDED, {"kind", "role"})
+        if {"message", *members} <= found.keys()
+    ]
+    assert all(members in worded for members in (*WORDED, {"kind", "role"}))
+    read = documents["report, unreadable"]["read"]
+    kept = [*objects_apart_from((), read)]
+    assert any({"part", "why"} <= found.keys() for found in kept)
+    assert not any("message" in found for found in kept)
 
 
 UNDESCRIBED = ("AssumeRolePolicyDocument", "PolicyDocument", "resources")
@@ -423,7 +480,7 @@ def test_template_of_the_page_is_compiled_once_for_each_version_of_jinja(
     for version, expected in ((None, 1), (None, 1), (str(other), 2), (str(other), 2)):
         if version:
             monkeypatch.setattr(compiler, "__file__", version)
-        assert html_page._template.__wrapped__().root_render_func is not None
+        html_page._template.__wrapped__()
         assert len(found) == expected
 
 

@@ -18,7 +18,7 @@ import pytest
 from pump_roles import universal
 from pump_roles.inputs import InputError
 from pump_roles.published import ROLES
-from pump_roles.review.output.writers import to_json
+from pump_roles.review.output.messages import to_json
 from pump_roles.review.report import Report
 from tests.support import earlier, of_templates
 from tools.release import check

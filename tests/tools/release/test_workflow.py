@@ -16,7 +16,7 @@ import pytest
 import yaml
 
 from pump_roles import __version__
-from pump_roles.review.output.writers import to_json
+from pump_roles.review.output.messages import to_json
 from tests.support import bash, other_commands
 from tools.release.check import RELEASED, current
 from tools.sandbox.cdk import ROOT

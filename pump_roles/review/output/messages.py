@@ -1,0 +1,65 @@
+"""A result as JSON, with what a terminal shows for each difference, unknown, and note."""
+
+import json
+from collections.abc import Callable, Mapping
+from dataclasses import is_dataclass
+from typing import Any, Final
+
+from pump_roles.inputs import one_line
+from pump_roles.review.account.activity_result import ActivityUnknown
+from pump_roles.review.account.verification import Verification
+from pump_roles.review.output.activity_sections import describe_unread
+from pump_roles.review.output.descriptions import describe_difference, describe_unknown
+from pump_roles.review.output.report_checks import (
+    describe_alarm,
+    describe_change,
+    describe_from_published,
+)
+from pump_roles.review.output.verify_sections import message_of
+from pump_roles.review.output.writers import members
+from pump_roles.review.report import Alarm, ReportChange, RoleReport
+from pump_roles.review.report.inventory import Inventory
+from pump_roles.role import Difference, Unknown
+
+
+def _difference(difference: Difference, owner: object) -> str:
+    if isinstance(owner, ReportChange):
+        return describe_change(owner)
+    if isinstance(owner, RoleReport):
+        return describe_from_published(difference)
+    return describe_difference(difference)
+
+
+MESSAGES: Final[Mapping[type, Callable[[Any, Any], str]]] = {
+    ActivityUnknown: lambda unknown, _: describe_unread(unknown),
+    Alarm: describe_alarm,
+    Difference: _difference,
+    ReportChange: lambda change, _: describe_change(change),
+    Unknown: lambda unknown, _: describe_unknown(unknown),
+    Verification: lambda verification, _: message_of(verification),
+}
+"""What describes each type that has a sentence, given the value, and the one that it is in."""
+
+
+def to_json(result: object) -> str:
+    """Return a result as JSON: the members of its type, and ``message`` of what has a sentence.
+
+    The ``*.schema.json`` files next to this module are generated from the types.
+    """
+    worded = _worded(result, None)
+    return json.dumps(worded, indent=1, ensure_ascii=False, default=members) + "\n"
+
+
+def _worded(value: Any, owner: object) -> Any:
+    if isinstance(value, list | tuple):
+        return [_worded(element, owner) for element in value]
+    if isinstance(value, Mapping):
+        return {key: _worded(member, owner) for key, member in value.items()}
+    # What is kept has no sentences: it is read back.
+    if isinstance(value, Inventory) or not is_dataclass(value):
+        return value
+    worded = {name: _worded(member, value) for name, member in members(value).items()}
+    for type_, describe in MESSAGES.items():
+        if isinstance(value, type_):
+            return {"message": one_line(describe(value, owner)), **worded}
+    return worded
