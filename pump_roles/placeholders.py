@@ -200,7 +200,7 @@ TemplateChange = Literal[
 ]
 """What can change a template at deployment."""
 
-Text = str | None | tuple[str, ...]
+FilledText = str | None | tuple[str, ...]
 """A text, nothing (``AWS::NoValue``), or a list of texts."""
 
 Reference = tuple[str, str]
@@ -217,13 +217,13 @@ class Resolved:
     :param refers: the resources that it names, and the conditions that choose between the texts.
     """
 
-    texts: frozenset[Text]
+    texts: frozenset[FilledText]
     why: Why = ""
     literals: frozenset[str] = frozenset()
     refers: frozenset[Reference] = frozenset()
 
     @property
-    def only(self) -> Text:
+    def only(self) -> FilledText:
         """The one text or list that it certainly is; ``None`` if it is not one."""
         return next(iter(self.texts)) if len(self.texts) == 1 and not self.why else None
 
@@ -276,7 +276,7 @@ class Choice:
 NOTHING: Final = Resolved(frozenset({None}))
 
 
-def flat(texts: Iterable[Text]) -> Iterator[str]:
+def flat(texts: Iterable[FilledText]) -> Iterator[str]:
     """Yield texts, and the elements of those that are lists."""
     for text in texts:
         yield from (text,) if isinstance(text, str) else text or ()
@@ -294,7 +294,7 @@ def just(text: str) -> Resolved:
     return Resolved(frozenset({text}))
 
 
-def of(texts: Iterable[Text], why: Why = "", *parts: Resolved) -> Resolved:
+def of(texts: Iterable[FilledText], why: Why = "", *parts: Resolved) -> Resolved:
     """Return what a function makes of its parts."""
     found = frozenset(_HOLES.sub(HOLE, text) if isinstance(text, str) else text for text in texts)
     single = [*flat(found)]

@@ -1,6 +1,7 @@
 """Data flows one way: each part of the package imports only from the parts below it."""
 
 import ast
+import re
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from graphlib import TopologicalSorter
@@ -101,6 +102,27 @@ def test_no_two_modules_have_one_name() -> None:
     names.update(file.parent.name for file in PACKAGE.rglob("__init__.py"))
     del names["__init__"]
     assert {name for name, number in names.items() if number > 1} == set()
+
+
+def types_in(text: str) -> list[str]:
+    """The names of the classes and of the type aliases of a module, without a leading ``_``."""
+    nodes = [*ast.walk(ast.parse(text))]
+    names = [node.name for node in nodes if isinstance(node, ast.ClassDef)]
+    for node in nodes:
+        targets = node.targets if isinstance(node, ast.Assign) else ()
+        names += [target.id for target in targets if isinstance(target, ast.Name)]
+    return [name.lstrip("_") for name in names if re.match("_?[A-Z][A-Za-z]*[a-z]", name)]
+
+
+def test_no_two_types_have_one_name() -> None:
+    found = Counter(name for file in PACKAGE.rglob("*.py") for name in types_in(file.read_text()))
+    assert {name for name, count in found.items() if count > 1} == set()
+
+
+def test_types_are_found() -> None:
+    """Proves that the test above can fail."""
+    text = "class _Reader:\n    class Text: ...\n_Text = str | None\nfound = _T = OPEN = 1"
+    assert types_in(text) == ["Reader", "Text", "Text"]
 
 
 @pytest.mark.parametrize("folder", sorted({file.parent for file in PACKAGE.rglob("*/*.py")}))

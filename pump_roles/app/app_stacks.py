@@ -381,7 +381,7 @@ def stacks(
 
 
 @dataclass(frozen=True)
-class _Role:
+class _RoleSettings:
     """What the settings say about one role of the app."""
 
     kind: str
@@ -413,7 +413,7 @@ def _typed(stack: Kind, keys: Mapping[str, Key]) -> dict[str, Key]:
     }
 
 
-def _roles(values: Values, rollouts: Collection[str]) -> dict[str, _Role]:
+def _roles(values: Values, rollouts: Collection[str]) -> dict[str, _RoleSettings]:
     listed = values.by_key.get(_ROLES, values.settings.default_roles)
     keys_of = {kind: values.keys_of(kind) for kind in ROLES if kind in listed}
     names = _checked_names(values, keys_of)
@@ -421,7 +421,7 @@ def _roles(values: Values, rollouts: Collection[str]) -> dict[str, _Role]:
     rolled_out = {kind for kind, keys in keys_of.items() if _UNITS in keys or kind in rollouts}
     deployed = [kind for kind in keys_of if not delegated or kind in rolled_out]
     return {
-        kind: _Role(
+        kind: _RoleSettings(
             kind,
             names[kind],
             keys,
@@ -433,7 +433,7 @@ def _roles(values: Values, rollouts: Collection[str]) -> dict[str, _Role]:
     }
 
 
-def _role_stack(role: _Role, values: Values, boundary: str) -> StackSettings:
+def _role_stack(role: _RoleSettings, values: Values, boundary: str) -> StackSettings:
     own = role.keys.get(_BOUNDARY)
     if own and boundary:
         its_policy = _policy_of_boundary(values.by_key[own])
@@ -454,7 +454,7 @@ def _role_stack(role: _Role, values: Values, boundary: str) -> StackSettings:
 
 
 def _rollout(
-    role: _Role, values: Values, configure_app: Callable[[App], object] | None
+    role: _RoleSettings, values: Values, configure_app: Callable[[App], object] | None
 ) -> StackSettings:
     name = f"{ROLES[role.kind].stack_name}Rollout"
     return StackSettings(
@@ -468,7 +468,7 @@ def _rollout(
 
 
 def _protection(
-    roles: Collection[_Role], stacks: Collection[StackSettings], values: Values
+    roles: Collection[_RoleSettings], stacks: Collection[StackSettings], values: Values
 ) -> StackSettings:
     keys = values.keys_of_object(PROTECTION)
     arguments, typed = values.arguments("protection", keys), _typed("protection", keys)
@@ -494,7 +494,7 @@ def _protection(
     return StackSettings("PumpProtection", ProtectionStack, arguments, typed, values.settings, line)
 
 
-def _alarm(roles: Mapping[str, _Role], values: Values) -> Iterator[StackSettings]:
+def _alarm(roles: Mapping[str, _RoleSettings], values: Values) -> Iterator[StackSettings]:
     keys = values.keys_of_object(ALARM)
     typed = _typed("alarm", keys)
     names = {"roles": [role.name for role in roles.values()]}
@@ -520,7 +520,7 @@ def _alarm(roles: Mapping[str, _Role], values: Values) -> Iterator[StackSettings
     )
 
 
-def _approval(role: _Role, values: Values) -> StackSettings:
+def _approval(role: _RoleSettings, values: Values) -> StackSettings:
     approved = Guardrail.ONLY_WHEN_APPROVED
     if not any(approved in parts_of(guardrail) for guardrail in role.guardrails):
         raise values.settings.error(
@@ -538,7 +538,7 @@ def _approval(role: _Role, values: Values) -> StackSettings:
     )
 
 
-def _without_effect(key: Key, roles: Mapping[str, _Role], values: Values) -> str:
+def _without_effect(key: Key, roles: Mapping[str, _RoleSettings], values: Values) -> str:
     # All rollouts are protected, and the role that buys causes the alarms.
     kind = {PROTECTION: "", ALARM: "auto-pilot"}.get(key.parent, key.parent)
     if kind and kind not in roles:

@@ -140,7 +140,7 @@ def _tags(expected: Role, found: Role) -> Iterator[Difference]:
 
 # Identity policies: their effect on the decision for each action
 
-_Key = tuple[RolePart, str]
+_PartAndSubject = tuple[RolePart, str]
 
 
 def policy_differences(expected: Role, found: Role, *, each: bool = True) -> Iterator[Difference]:
@@ -227,8 +227,8 @@ def _part_of(policy: Policy) -> RolePart:
 _PARTS: Final[tuple[RolePart, ...]] = ("inline-policies", "managed-policies")
 
 
-def _by_key(policies: Sequence[Policy]) -> dict[_Key, Policy]:
-    found: dict[_Key, Policy] = {}
+def _by_key(policies: Sequence[Policy]) -> dict[_PartAndSubject, Policy]:
+    found: dict[_PartAndSubject, Policy] = {}
     for policy in policies:
         part, name = _part_of(policy), policy.name.casefold()
         if ":aws:policy/" in policy.arn:
@@ -242,8 +242,8 @@ def _by_key(policies: Sequence[Policy]) -> dict[_Key, Policy]:
 
 
 def _named_as_expected(
-    before: Mapping[_Key, Policy], now: Mapping[_Key, Policy]
-) -> dict[_Key, Policy]:
+    before: Mapping[_PartAndSubject, Policy], now: Mapping[_PartAndSubject, Policy]
+) -> dict[_PartAndSubject, Policy]:
     # If the name of a managed policy is generated, its document tells which one it is.
     found = dict(now)
     for key, policy in before.items():
@@ -262,7 +262,10 @@ def _is_same(expected: Policy, found: Policy) -> bool:
 
 
 def _of_policy(
-    kind: str, key: _Key, before: Mapping[_Key, Policy], now: Mapping[_Key, Policy]
+    kind: str,
+    key: _PartAndSubject,
+    before: Mapping[_PartAndSubject, Policy],
+    now: Mapping[_PartAndSubject, Policy],
 ) -> Iterator[Difference]:
     old, new = before.get(key), now.get(key)
     policy = new or before[key]

@@ -24,9 +24,9 @@ from pump_roles.iam import (
 )
 from pump_roles.role import Difference
 
-_Identity = tuple[str, str]
+_PrincipalKey = tuple[str, str]
 
-_PROVIDED: Final[_Identity] = ("provided", "")
+_PROVIDED: Final[_PrincipalKey] = ("provided", "")
 
 
 def trust_differences(
@@ -96,7 +96,7 @@ def trust_effects(expected: Trust, found: Trust, *, account: str = "") -> tuple[
     return _effects(_meaning(expected, texts=texts), _meaning(found, texts=texts), account)
 
 
-def _by_identity(principals: Iterable[Principal]) -> dict[_Identity, Principal]:
+def _by_identity(principals: Iterable[Principal]) -> dict[_PrincipalKey, Principal]:
     return {who.identity: who for who in principals}
 
 
@@ -115,7 +115,7 @@ def _have_texts(*trusts: Trust) -> bool:
     )
 
 
-def _have_swapped_ids(expected: Trust, found: Trust, principals: Collection[_Identity]) -> bool:
+def _have_swapped_ids(expected: Trust, found: Trust, principals: Collection[_PrincipalKey]) -> bool:
     # The IDs are the same, but not for each of the principals.
     if {*expected.external_ids} != {*found.external_ids}:
         return False
@@ -179,14 +179,14 @@ def _difference_of_ids(
 
 
 @dataclass(frozen=True)
-class _Part:
+class _TrustRule:
     # What allows or denies one action to one principal.
     effect: str
     action: str
-    principal: _Identity
+    principal: _PrincipalKey
     condition: Condition = field(repr=False)
 
-    def covers(self, other: "_Part", account: str) -> bool:
+    def covers(self, other: "_TrustRule", account: str) -> bool:
         """Return whether it applies to every call that another part applies to."""
         return (
             self.effect == other.effect
@@ -198,7 +198,7 @@ class _Part:
 
 @dataclass(frozen=True)
 class _Meaning:
-    parts: frozenset[_Part]
+    parts: frozenset[_TrustRule]
     unreadable: frozenset[object]
 
 
@@ -207,11 +207,11 @@ def _meaning(
     *,
     texts: bool,
     ids: bool = True,
-    instead: Mapping[_Identity, _Identity] | None = None,
+    instead: Mapping[_PrincipalKey, _PrincipalKey] | None = None,
 ) -> _Meaning:
     readable = [statement for statement in trust.statements if statement.is_comparable]
     parts = frozenset(
-        _Part(
+        _TrustRule(
             effect=statement.effect,
             action=folded(action),
             principal=(instead or {}).get(who.identity, who.identity),
@@ -253,7 +253,9 @@ def _effects(was: _Meaning, now: _Meaning, account: str) -> tuple[Effect, ...]:
     return tuple(effects) or ("unclear",)
 
 
-def _not_covered(parts: frozenset[_Part], others: frozenset[_Part], account: str) -> set[str]:
+def _not_covered(
+    parts: frozenset[_TrustRule], others: frozenset[_TrustRule], account: str
+) -> set[str]:
     # The effects of the parts that no equal or broader part among the others covers.
     of_principal: dict[_Identity, list[_Part]] = {}
     for other in others:
@@ -274,7 +276,7 @@ def _not_covered(parts: frozenset[_Part], others: frozenset[_Part], account: str
     return found
 
 
-def _is_within(inner: _Identity, outer: _Identity, account: str) -> bool:
+def _is_within(inner: _PrincipalKey, outer: _PrincipalKey, account: str) -> bool:
     if inner == outer:
         return True
     if inner[0] not in OF_AWS:

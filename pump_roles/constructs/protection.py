@@ -67,7 +67,7 @@ _STACK_CHANGES: Final = tuple(
 )
 
 
-class _OrganizationPolicy(Construct):
+class _ControlPolicy(Construct):
     _type: ClassVar[str] = "SERVICE_CONTROL_POLICY"
     _description: ClassVar[str]
     _quota: ClassVar[int] = 10_240
@@ -153,11 +153,11 @@ class _OrganizationPolicy(Construct):
             target_ids=[*targets] or None,
         )
         # AWS Organizations rejects changes that are made at the same time.
-        earlier = (other for other in others if isinstance(other.node.scope, _OrganizationPolicy))
+        earlier = (other for other in others if isinstance(other.node.scope, _ControlPolicy))
         self.node.add_dependency(*rollouts, *earlier)
 
 
-class RoleProtection(_OrganizationPolicy):
+class RoleProtection(_ControlPolicy):
     """A service control policy: in the member accounts, only StackSets change the roles.
 
     Nobody else creates, changes, or deletes the roles of the rollouts, their permissions boundary,
@@ -289,7 +289,7 @@ class RoleProtection(_OrganizationPolicy):
         return [_role_arn(name) for name in names]
 
 
-class EmergencyStop(_OrganizationPolicy):
+class EmergencyStop(_ControlPolicy):
     """A service control policy that denies Pump's roles everything, attached to nothing.
 
     In an incident, the command in the stack's output attaches it, and Pump is stopped in all member
@@ -343,7 +343,7 @@ class EmergencyStop(_OrganizationPolicy):
         """The output with the command that stops Pump."""
 
 
-class TrustProtection(_OrganizationPolicy):
+class TrustProtection(_ControlPolicy):
     """A resource control policy: only Pump assumes these roles, and Pump assumes only these.
 
     Pump's account assumes no other role of the member accounts, whatever their trust policies say,

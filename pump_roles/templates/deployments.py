@@ -101,7 +101,7 @@ def places(roles: Iterable[TemplateRole]) -> Iterator[Deployment]:
     order = list(PUBLISHED_NAMES)
     for kind, template, stack_set in sorted(deployed, key=lambda key: order.index(key[0])):
         for group in _groups(stack_set and stack_set["StackInstancesGroup"]):
-            reader = _Reader(deployed[kind, template, stack_set])
+            reader = _PlaceReader(deployed[kind, template, stack_set])
             members = reader.stack_set(stack_set, group) if stack_set else {}
             yield Deployment(
                 kind=kind,
@@ -143,7 +143,7 @@ def _open_list(value: Any, template: Template) -> tuple[str, ...]:
     return () if "Default" in as_mapping(template.declared[name]) else (f"${{{name}}}",)
 
 
-class _Reader:
+class _PlaceReader:
     # Reads one entry of a StackSet's groups, and collects why the result cannot be relied on.
     def __init__(self, problems: Iterable[AssemblyUnknown]) -> None:
         self.problems = list(problems)

@@ -141,7 +141,7 @@ def others(
                 ways = reaching.setdefault(attachment.resource.reference, [])
                 ways.append((naming, shown(role.names[0])))
     for template in resolver.templates:
-        reader = _Reader(resolver, template, pump, named, reaching, template.root in roots)
+        reader = _AccessReader(resolver, template, pump, named, reaching, template.root in roots)
         for name in template.resources:
             resource = resolver.resources[template.key, name]
             if resource.reference not in accounted and (other := reader.resource(resource)):
@@ -184,7 +184,7 @@ def _opened(tree: Any) -> Any:
 
 
 @dataclass(frozen=True)
-class _Reader:
+class _AccessReader:
     # Reads a template. One with one of Pump's roles is in Pump's stack.
     resolver: Resolver
     template: Template

@@ -24,10 +24,10 @@ from pump_roles.placeholders import (
     PLACEHOLDER,
     SHAPES,
     Choice,
+    FilledText,
     FunctionCall,
     Reference,
     Resolved,
-    Text,
     Why,
     either,
     filled_text,
@@ -580,7 +580,9 @@ class Resolver:
 
 
 def _product(
-    parts: Sequence[Resolved], make: Callable[[Sequence[Text]], Text], names: Sequence[str] = ()
+    parts: Sequence[Resolved],
+    make: Callable[[Sequence[FilledText]], FilledText],
+    names: Sequence[str] = (),
 ) -> Resolved:
     # Two parts of one name are the same value, and so the same text.
     keys = names or [*map(str, range(len(parts)))]
@@ -628,11 +630,11 @@ def _overrides(value: Any) -> Iterator[Any]:
             yield from _overrides(element)
 
 
-def _listed(texts: Sequence[Text]) -> tuple[str, ...]:
+def _listed(texts: Sequence[FilledText]) -> tuple[str, ...]:
     return tuple(flat(texts))
 
 
-def _joined(separator: str, texts: Sequence[Text]) -> str:
+def _joined(separator: str, texts: Sequence[FilledText]) -> str:
     # Join leaves out what is nothing.
     present = [text for text in texts if text is not None]
     whole = all(isinstance(text, str) for text in present)
@@ -640,7 +642,7 @@ def _joined(separator: str, texts: Sequence[Text]) -> str:
 
 
 def _split(source: Resolved, separator: str, *, strip: bool = False) -> Resolved:
-    found: list[Text] = []
+    found: list[FilledText] = []
     for text in source.texts:
         if (
             not isinstance(text, str)

@@ -88,7 +88,7 @@ def pump_roles(resources: Iterable[Resource], attachments: Attachments) -> Itera
     """Yield every one of Pump's roles."""
     for resource in resources:
         if resource.type == ROLE:
-            found = _Reader(resource, attachments).read()
+            found = _TemplateRoleReader(resource, attachments).read()
             if found is not None:
                 yield found
 
@@ -97,7 +97,7 @@ def approval_end_roles(resources: Iterable[Resource], attachments: Attachments) 
     """Return every role that ends approvals, once."""
     found = (
         # Its schedule is in one Region.
-        _Reader(resource, attachments, regional=True).read(APPROVAL_END)
+        _TemplateRoleReader(resource, attachments, regional=True).read(APPROVAL_END)
         for resource in resources
         if resource.type == ROLE and filled_text(resource["RoleName"]) == APPROVAL_END
     )
@@ -109,7 +109,7 @@ def approval_end_roles(resources: Iterable[Resource], attachments: Attachments) 
 
 
 @dataclass(frozen=True)
-class _Reader:
+class _TemplateRoleReader:
     resource: Resource
     attachments: Attachments
     regional: bool = False

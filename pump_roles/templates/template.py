@@ -58,7 +58,7 @@ MEMBERS: Final = {"Type", "Properties", "Condition", *NEUTRAL_MEMBERS}
 _READ_TYPES: Final = tuple(AWS_TYPES["read_for_macros"])
 _READ_SECTIONS: Final = {"Conditions", "Mappings", "Outputs", "Parameters", "Rules"}
 
-Tags = Mapping[str | None, str | None]
+StackTags = Mapping[str | None, str | None]
 """Tags by their keys; ``None`` for what is not certain."""
 
 
@@ -77,7 +77,7 @@ class Template:
     account: str = ""
     region: str = ""
     stack: str = ""
-    tags: Tags = field(default_factory=dict)
+    tags: StackTags = field(default_factory=dict)
     parent: "Template | None" = None
     deployed_by: str = ""
     arguments: Mapping[str, Any] = field(default_factory=dict)

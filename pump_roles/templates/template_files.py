@@ -19,7 +19,7 @@ from pump_roles.inputs import (
 )
 from pump_roles.published import ROLES
 from pump_roles.templates.resolve import Resolver
-from pump_roles.templates.template import STACK, STACK_SET, Tags, Template
+from pump_roles.templates.template import STACK, STACK_SET, StackTags, Template
 
 _MANIFEST: Final = "manifest.json"
 _TEMPLATES: Final = "*.template.json"
@@ -54,7 +54,7 @@ class File:
     stack: str = ""
     account: str = ""
     region: str = ""
-    tags: Tags = field(default_factory=dict)
+    tags: StackTags = field(default_factory=dict)
     readable: bool = True
     named: bool = True
 
@@ -289,7 +289,7 @@ def _named(folder: Path, *, follow: bool = True) -> Iterator[File]:
                 yield File(inner, readable=False)
 
 
-def _tags(value: Any) -> Tags:
+def _tags(value: Any) -> StackTags:
     if not isinstance(value, dict | None):
         return {None: None}
     return {key: text if isinstance(text, str) else None for key, text in (value or {}).items()}

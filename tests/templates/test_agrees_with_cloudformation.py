@@ -8,7 +8,7 @@ from tempfile import TemporaryDirectory
 from hypothesis import given
 
 from pump_roles.inputs import as_list
-from pump_roles.placeholders import PLACEHOLDER, Reference, Text, plain
+from pump_roles.placeholders import PLACEHOLDER, FilledText, Reference, plain
 from pump_roles.templates.resolve import Resolver
 from tests.expressions import App, apps
 from tools.sandbox.aws import ACCOUNT_ID, REGION
@@ -54,7 +54,7 @@ def test_value_is_one_of_the_texts_that_it_resolves_to(app: App) -> None:
                     assert any(placeholder in str(text) for text in found.texts), value
 
 
-def is_text(text: Text, result: list[str], names: Names, *, many: bool) -> bool:
+def is_text(text: FilledText, result: list[str], names: Names, *, many: bool) -> bool:
     """Whether a text, with whatever its placeholders stand for, is a value."""
     if text is None:
         return result in ([], [""], ["None"])

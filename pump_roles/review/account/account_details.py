@@ -125,16 +125,16 @@ class DescribedRole(_Described, kw_only=True):
         return in_utc(when) if when else ""
 
 
-_Role = TypeVar("_Role", bound=DescribedRole)
+_AnyRole = TypeVar("_AnyRole", bound=DescribedRole)
 
 
-class _InlinePolicy(_Described):
+class _DescribedInlinePolicy(_Described):
     policy_name: str
     policy_document: dict[str, Any]
 
 
 class _SavedRole(DescribedRole, kw_only=True):
-    role_policy_list: tuple[_InlinePolicy, ...]
+    role_policy_list: tuple[_DescribedInlinePolicy, ...]
     attached_managed_policies: tuple[AttachedPolicy, ...]
 
 
@@ -143,7 +143,7 @@ class _Version(_Described):
     document: dict[str, Any]
 
 
-class _ManagedPolicy(_Described):
+class _DescribedManagedPolicy(_Described):
     arn: str
     default_version_id: str
     policy_version_list: tuple[_Version, ...] = ()
@@ -151,7 +151,7 @@ class _ManagedPolicy(_Described):
 
 class _SavedFile(_Described):
     role_detail_list: tuple[_SavedRole, ...] = ()
-    policies: tuple[_ManagedPolicy, ...] = ()
+    policies: tuple[_DescribedManagedPolicy, ...] = ()
     is_truncated: bool = False
     marker: str = ""
     # With --max-items, the AWS CLI writes it instead of the other two.
@@ -281,8 +281,8 @@ def _read_file(file: Path) -> _SavedFile:
     return saved
 
 
-def _index(roles: Iterable[tuple[Path, _Role]]) -> dict[tuple[str, str], tuple[Path, _Role]]:
-    by_name: dict[tuple[str, str], tuple[Path, _Role]] = {}
+def _index(roles: Iterable[tuple[Path, _AnyRole]]) -> dict[tuple[str, str], tuple[Path, _AnyRole]]:
+    by_name: dict[tuple[str, str], tuple[Path, _AnyRole]] = {}
     for file, role in roles:
         key = (account_of(role.arn), role.role_name.casefold())
         if key in by_name:
@@ -368,7 +368,7 @@ def _differing(saved: DescribedRole, described: DescribedRole) -> Iterator[RoleP
 _MISSING: Final = "NoSuchEntity"
 _MOST_PER_PAGE: Final = 1_000
 
-_Document = dict[str, Any]
+_PolicyDocument = dict[str, Any]
 
 _T = TypeVar("_T")
 
@@ -504,7 +504,7 @@ class _RoleReader:
         part: RolePart = "inline-policies"
         listed = all_in(self._iam, "list_role_policies", "PolicyNames", RoleName=self._name)
         for name in self._try(part, list[str], lambda: [*listed]) or ():
-            document = self._try(part, _Document, partial(read, name), name)
+            document = self._try(part, _PolicyDocument, partial(read, name), name)
             yield read_policy(document, name)
 
     def _attached(self) -> Iterator[Policy]:
@@ -520,7 +520,7 @@ class _RoleReader:
             default = self._iam.get_policy_version(PolicyArn=arn, VersionId=version)
             return default["PolicyVersion"]["Document"]
 
-        return self._try(part, _Document, read, arn)
+        return self._try(part, _PolicyDocument, read, arn)
 
 
 _PART: Final[RolePart] = "approval-end"

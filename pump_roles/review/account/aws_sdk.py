@@ -93,29 +93,31 @@ class GivenUpError(BotoCoreError):
     fmt = "given up after {reason}"
 
 
-class _Cause(NamedTuple):
+class _FailureCause(NamedTuple):
     meaning: str
     remedy: str = ""
 
 
-_NO_RESPONSE: Final = _Cause("no response", "check the network, the Region, and AWS_ENDPOINT_URL")
-_NO_CREDENTIALS: Final = _Cause(
+_NO_RESPONSE: Final = _FailureCause(
+    "no response", "check the network, the Region, and AWS_ENDPOINT_URL"
+)
+_NO_CREDENTIALS: Final = _FailureCause(
     "no usable credentials", "sign in, for example with aws sso login, or pass --profile"
 )
 _SIGN_IN: Final = "sign in again, or pass another --profile"
 
-_CAUSES: Final[Mapping[str, _Cause]] = {
+_CAUSES: Final[Mapping[str, _FailureCause]] = {
     code: cause
     for cause, codes in {
-        _Cause("throttled", "try again later"): "429 RequestLimitExceeded RequestThrottled "
+        _FailureCause("throttled", "try again later"): "429 RequestLimitExceeded RequestThrottled "
         "RequestThrottledException SlowDown ThrottledException Throttling ThrottlingException "
         "TooManyRequestsException",
-        _Cause("the caller's credentials have expired", _SIGN_IN): "ExpiredToken "
+        _FailureCause("the caller's credentials have expired", _SIGN_IN): "ExpiredToken "
         "ExpiredTokenException RequestExpired",
-        _Cause("AWS rejects the caller's credentials", _SIGN_IN): "IncompleteSignature "
+        _FailureCause("AWS rejects the caller's credentials", _SIGN_IN): "IncompleteSignature "
         "InvalidAccessKeyId InvalidClientTokenId MissingAuthenticationToken SignatureDoesNotMatch "
         "UnrecognizedClientException",
-        _Cause("AWS STS is not activated in this Region for the caller's account"): (
+        _FailureCause("AWS STS is not activated in this Region for the caller's account"): (
             "RegionDisabledException"
         ),
     }.items()
@@ -141,7 +143,7 @@ def is_without_response(error: Exception) -> bool:
     return isinstance(error, exceptions.ConnectionError | exceptions.HTTPClientError)
 
 
-def _find_cause(error: Exception) -> _Cause | None:
+def _find_cause(error: Exception) -> _FailureCause | None:
     if isinstance(error, ClientError):
         return _CAUSES.get(error_code(error))
     if is_without_response(error) or isinstance(error, GivenUpError):
@@ -367,13 +369,13 @@ class CallerClients(Clients):
         return self.with_credentials(assumed["Credentials"])
 
 
-_Item = TypeVar("_Item")
+_Task = TypeVar("_Task")
 _Result = TypeVar("_Result")
 
 
 def in_threads(
-    items: Sequence[_Item],
-    work: Callable[[_Item], _Result],
+    items: Sequence[_Task],
+    work: Callable[[_Task], _Result],
     *,
     on_result: Callable[[_Result], object] | None = None,
 ) -> list[_Result]:

@@ -42,7 +42,7 @@ _ITEM: Final = {
 
 _ID: Final = re.compile("[0-9A-Za-z-]{1,64}")
 
-_Text = Annotated[str, Meta(min_length=1)]
+_NonEmpty = Annotated[str, Meta(min_length=1)]
 
 
 class _Issuer(Struct, rename="camel"):
@@ -54,14 +54,14 @@ class _SessionContext(Struct, rename="camel"):
     session_issuer: _Issuer | None = None
 
 
-class _Identity(Struct, rename="camel"):
+class _UserIdentity(Struct, rename="camel"):
     type: str | None = None
     arn: str | None = None
     account_id: str | None = None
     session_context: _SessionContext | None = None
 
 
-_NO_IDENTITY: Final = _Identity()
+_NO_IDENTITY: Final = _UserIdentity()
 _NO_ISSUER: Final = _Issuer()
 
 # A trail has few accounts, but whoever writes a file may choose any text.
@@ -81,14 +81,14 @@ class Event(Struct, rename="camel"):
     """An event. A record that is not as CloudTrail writes it raises msgspec's error."""
 
     event_time: Annotated[datetime, Meta(tz=True)]
-    aws_region: _Text
+    aws_region: _NonEmpty
     # Insights events have neither of the two.
     event_source: str = ""
     event_name: str = ""
-    user_identity: _Identity | None = None
+    user_identity: _UserIdentity | None = None
     recipient_account_id: str | None = None
     source_ip_address: str | None = field(default=None, name="sourceIPAddress")
-    error_code: _Text | None = None
+    error_code: _NonEmpty | None = None
     error_message: Any = None
     request_parameters: Any = None
     response_elements: Any = None

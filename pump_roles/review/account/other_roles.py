@@ -50,11 +50,11 @@ _IN_ACCOUNT: Final = {
 }
 """Which values of ``aws:PrincipalArn`` are in one account, by the operator."""
 
-_How = Literal["trusts", "names"]
+_TrustWay = Literal["trusts", "names"]
 """How a trust policy is about someone: as a principal, or in a condition."""
 
-_WHYS: Final[Mapping[_How, Mapping[Named, Reason]]] = {"trusts": TRUSTS, "names": NAMES}
-_MANAGEMENT: Final[Mapping[_How, Reason]] = {
+_WHYS: Final[Mapping[_TrustWay, Mapping[Named, Reason]]] = {"trusts": TRUSTS, "names": NAMES}
+_MANAGEMENT: Final[Mapping[_TrustWay, Reason]] = {
     "trusts": "trusts-management",
     "names": "names-management",
 }
@@ -166,7 +166,7 @@ def _is_within(key: str, operator: str, value: str, organization: str) -> bool:
     return is_path and bool(organization) and value.startswith(f"{organization}/")
 
 
-def _named(trust: Trust, pump: PumpNames, account: str) -> Iterator[tuple[_How, Named, str]]:
+def _named(trust: Trust, pump: PumpNames, account: str) -> Iterator[tuple[_TrustWay, Named, str]]:
     for principal in trust.principals:
         named = pump.in_text(principal.value.text, account)
         if named and principal.kind != "all-but":

@@ -24,7 +24,7 @@ from pump_roles.review.output.writers import LIMIT, to_csv, to_markdown
 if TYPE_CHECKING:
     from pump_roles.review.report import Earlier
 
-_Value = TypeVar("_Value")
+_Checked = TypeVar("_Checked")
 Command = Callable[..., None]
 
 _ERROR: Final = 1
@@ -118,10 +118,10 @@ def _status(path: Path) -> os.stat_result | None:
 # Values.
 
 
-def valid(name: str, check: Callable[[str, Any], _Value]) -> Callable[[Any], _Value]:
+def valid(name: str, check: Callable[[str, Any], _Checked]) -> Callable[[Any], _Checked]:
     """Return the type of an option whose value a validator checks."""
 
-    def convert(value: object) -> _Value:
+    def convert(value: object) -> _Checked:
         try:
             return check("", value)
         except ArgumentError as error:
@@ -148,7 +148,7 @@ def external_id_of_environment() -> ExternalId | None:
 # Commands and options.
 
 
-class _Command(click.Command):
+class _CommandWithoutRepeats(click.Command):
     def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
         # Of an option that is passed twice, click would silently use the last value.
         _, _, passed = self.make_parser(ctx).parse_args([*args])
@@ -159,7 +159,7 @@ class _Command(click.Command):
         return super().parse_args(ctx, args)
 
 
-command: Final = partial(click.command, cls=_Command)
+command: Final = partial(click.command, cls=_CommandWithoutRepeats)
 """A command. Only an option that is :func:`repeatable` may be passed more than once."""
 
 

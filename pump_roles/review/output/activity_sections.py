@@ -26,9 +26,9 @@ from pump_roles.review.output.document import (
     Names,
     Part,
     Section,
+    Sentence,
     Strong,
     Table,
-    Text,
     counted,
     first,
     table_of,
@@ -145,7 +145,7 @@ def _accounts_of(activity: Activity) -> str:
     return counted(len(accounts), "account") if accounts[1:] else f"Account {accounts[0]}"
 
 
-def _summary(activity: Activity) -> Iterator[Text]:
+def _summary(activity: Activity) -> Iterator[Sentence]:
     # The roles of one account, or how many of each kind there are.
     for kind, found in groupby(activity.roles, key=lambda role: role.kind):
         roles = [*found]
@@ -197,7 +197,7 @@ def _by_account(
     )
 
 
-def _or_nothing(activity: Activity, table: Table, *about: Text) -> tuple[Part, ...]:
+def _or_nothing(activity: Activity, table: Table, *about: Sentence) -> tuple[Part, ...]:
     if table.rows:
         return (*about, table)
     if any(unknown.why == "condition" for unknown in activity.unknown):
@@ -359,7 +359,7 @@ def _of(action: str) -> Action:
 
 
 def _reads(activity: Activity) -> Section:
-    rows: list[tuple[Text, ...]] = []
+    rows: list[tuple[Sentence, ...]] = []
     reads = (use for use in activity.used if use.calls and _of(use.action).only_reads)
     for service, uses in groupby(reads, key=lambda use: _of(use.action).service):
         of_service = [*uses]

@@ -40,7 +40,7 @@ class Names:
 
 
 Piece = str | int | Code | Strong | Names
-Text = Piece | tuple[Piece, ...]
+Sentence = Piece | tuple[Piece, ...]
 """A sentence."""
 
 
@@ -48,7 +48,7 @@ Text = Piece | tuple[Piece, ...]
 class Item:
     """An item of a list, with those below it. A choice is one that a reader ticks."""
 
-    text: Text
+    text: Sentence
     items: tuple["Item", ...] = ()
     choice: bool = False
 
@@ -58,7 +58,7 @@ class Table:
     """A table."""
 
     heads: tuple[str, ...]
-    rows: tuple[tuple[Text, ...], ...]
+    rows: tuple[tuple[Sentence, ...], ...]
 
 
 def counted(count: int, one: str, several: str = "") -> str:
@@ -83,7 +83,7 @@ def coded(text: str) -> tuple[Piece, ...]:
     return tuple(Code(piece) if index % 2 else piece for index, piece in enumerate(pieces))
 
 
-Part = Text | Item | Table
+Part = Sentence | Item | Table
 
 
 @dataclass(frozen=True)
@@ -111,10 +111,10 @@ class Document:
 
     title: str
     version: str
-    summary: tuple[Text, ...]
-    about: tuple[Text, ...]
+    summary: tuple[Sentence, ...]
+    about: tuple[Sentence, ...]
     sections: tuple[Section, ...]
-    first: tuple[Text, ...] = ()
+    first: tuple[Sentence, ...] = ()
 
     def __post_init__(self) -> None:
         sections = tuple(section for section in self.sections if section.parts)
@@ -130,7 +130,7 @@ _CODE: Final = frozenset(
 def table_of(
     heads: Mapping[str, str],
     items: Iterable[object],
-    **cells: Callable[[Any], Text],
+    **cells: Callable[[Any], Sentence],
 ) -> Table:
     """Return a table with a row for each item, and a column for each member that has a head.
 
@@ -146,14 +146,14 @@ def table_of(
     return Table((*heads.values(),), tuple(rows))
 
 
-def _cell(member: str, value: Any) -> Text:
+def _cell(member: str, value: Any) -> Sentence:
     if isinstance(value, int):
         return value
     text = ", ".join(value) if isinstance(value, tuple) else str(value)
     return Code(text) if member in _CODE else text
 
 
-def spans(text: Text, *, whole: bool) -> Iterator[str | Code | Strong]:
+def spans(text: Sentence, *, whole: bool) -> Iterator[str | Code | Strong]:
     """Yield the pieces of a text as they are shown: visible, on one line, and cut unless whole."""
     for piece in text if isinstance(text, tuple) else (text,):
         match piece:

@@ -7,7 +7,7 @@ from typing import Any, Final, NamedTuple
 
 from pump_roles.iam import ALLOWED, DENIED, NOT_GRANTED
 from pump_roles.review.output.descriptions import describe_scope, describe_scopes
-from pump_roles.review.output.document import Table, Text
+from pump_roles.review.output.document import Sentence, Table
 from pump_roles.review.output.report_descriptions import name_of
 from pump_roles.review.report import (
     LIMITED,
@@ -242,7 +242,7 @@ CSV_HEADS: Final = {
 }
 
 
-def _rows(report: Report) -> Iterator[Mapping[str, Text]]:
+def _rows(report: Report) -> Iterator[Mapping[str, Sentence]]:
     actions = {action.name: action for action in report.actions}
     titles: dict[str, list[str]] = {}
     for question in report.statements:
@@ -251,7 +251,7 @@ def _rows(report: Report) -> Iterator[Mapping[str, Text]]:
     decisions = {role.kind: _decisions(report, role) for role in report.roles}
     for name in sorted(actions.keys() | titles.keys()):
         for role in report.roles:
-            row: dict[str, Text] = {
+            row: dict[str, Sentence] = {
                 "action": name,
                 "service": name.partition(":")[0],
                 "role": role.kind,

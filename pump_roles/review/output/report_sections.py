@@ -23,9 +23,9 @@ from pump_roles.review.output.document import (
     Part,
     Piece,
     Section,
+    Sentence,
     Strong,
     Table,
-    Text,
     coded,
     counted,
     table_of,
@@ -57,7 +57,7 @@ _GAINED: Final = 40
 def document_of(report: Report, *, every_action: bool = False) -> Document:
     """Return the document."""
     # What needs attention, then the verdicts, then what is as it should be.
-    checks: dict[bool, list[Text]] = {True: [], False: []}
+    checks: dict[bool, list[Sentence]] = {True: [], False: []}
     for check in report_checks.checks(report):
         text = (Strong(f"{check.title}."), " ", *coded(check.text))
         checks[check.state in {"alarm", "broader", "narrower"}].append(text)
@@ -111,7 +111,7 @@ def _change(change: ReportChange) -> Item:
     return Item((what, *((": ", Names(change.actions)) if change.actions else ())))
 
 
-def _by_role(report: Report, first: str, rows: Iterable[tuple[Text, ...]]) -> Table:
+def _by_role(report: Report, first: str, rows: Iterable[tuple[Sentence, ...]]) -> Table:
     return Table((first, *map(wording.heading, report.roles)), tuple(rows))
 
 
@@ -124,7 +124,7 @@ def _roles(report: Report) -> Iterator[Part]:
     yield wording.describe_numbers(report)
 
 
-def _numbers(role: RoleReport) -> dict[str, Text]:
+def _numbers(role: RoleReport) -> dict[str, Sentence]:
     counts = {RISKS_IN_WORDS[risk]: wording.number_of(role, risk) for risk in RISKS}
     name = Code(role.name) if role.name else wording.UNNAMED
     return {**counts, "in total": wording.number_of(role), "Name": name}
@@ -260,7 +260,7 @@ def _limits(role: RoleReport) -> Iterator[str | Code | Names]:
         yield not_counted
 
 
-def _read_from(role: RoleReport) -> Text:
+def _read_from(role: RoleReport) -> Sentence:
     if role.account:
         return f"account {role.account}"
     if not role.files:
@@ -309,7 +309,7 @@ def _questions(report: Report) -> Iterator[Part]:
     yield wording.EVERYWHERE
 
 
-def _answer(answer: Answer, role: RoleReport, severity: Severity) -> Text:
+def _answer(answer: Answer, role: RoleReport, severity: Severity) -> Sentence:
     symbol, about = wording.SYMBOLS[severity], wording.answered(answer, role)
     few = len(answer.left) <= _NAMED and answer.left
     named = (": ", Names(answer.left)) if few else ()
@@ -345,7 +345,7 @@ def _sets(report: Report) -> Iterator[Part]:
     if not sets:
         return
     yield Strong(f"{wording.SETS}.")
-    rows: list[tuple[Text, ...]] = [
+    rows: list[tuple[Sentence, ...]] = [
         (wording.heading(role), *(_left(left, role) for left in sets)) for role in report.roles
     ]
     rows.append((wording.GUARDRAIL_COSTS, *(left.costs for left in sets)))
@@ -374,7 +374,7 @@ def _ledger(report: Report) -> Iterator[Part]:
         yield Table(heads, tuple(rows))
 
 
-def _guardrail(name: str, by_role: Mapping[str, GuardrailReport]) -> tuple[Text, ...]:
+def _guardrail(name: str, by_role: Mapping[str, GuardrailReport]) -> tuple[Sentence, ...]:
     about = next(iter(by_role.values()))
     taken = [
         f"{wording.capital(kind)}: {how}."
@@ -429,7 +429,7 @@ def _granted(group: Group) -> Iterator[str | Code]:
     yield f". {group.reason}" if group.reason else "."
 
 
-def _rows_of(group: Group, report: Report) -> Iterator[tuple[Text, ...]]:
+def _rows_of(group: Group, report: Report) -> Iterator[tuple[Sentence, ...]]:
     # What is the same about several actions is said once.
     found: dict[tuple[str, ...], list[str]] = {}
     for action in group.actions:

@@ -17,9 +17,9 @@ from pump_roles.review.output.document import (
     Document,
     Item,
     Part,
+    Sentence,
     Strong,
     Table,
-    Text,
     Tone,
     spans,
 )
@@ -110,7 +110,7 @@ def _part(part: Part, depth: int) -> Iterator[_Line]:
             yield depth, _styled(part)
 
 
-def _styled(text: Text) -> Styled:
+def _styled(text: Sentence) -> Styled:
     shown = Styled()
     for span in spans(text, whole=False):
         match span:

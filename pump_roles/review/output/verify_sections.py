@@ -37,8 +37,8 @@ from pump_roles.review.output.document import (
     Names,
     Piece,
     Section,
+    Sentence,
     Strong,
-    Text,
     Tone,
     counted,
     first,
@@ -91,7 +91,7 @@ def document_of(verification: Verification) -> Document:
         Section("What to do", tuple(todo)),
         Section("Accounts that match", tuple(matching)),
     )
-    about: list[Text] = [("Compared with:", " ", Code(verification.expected))]
+    about: list[Sentence] = [("Compared with:", " ", Code(verification.expected))]
     about += map(_expected, verification.expected_roles)
     read = (account.organization for account in verification.accounts)
     if found := dict.fromkeys(_organization(each) for each in read if each is not None):
@@ -177,7 +177,7 @@ def _not_known(
         yield f"{listed}, which only a service control policy could stop"
 
 
-def _lines(verification: Verification) -> Iterator[Text]:
+def _lines(verification: Verification) -> Iterator[Sentence]:
     yield tuple(_separated(_first_line(verification)))
     roles = [role for account in verification.accounts for role in _roles(account)]
     yield from _not_stopped(roles)
@@ -201,7 +201,7 @@ def _separated(sentences: Iterable[Strong]) -> Iterator[Piece]:
         yield sentence
 
 
-def _not_stopped(roles: Sequence[RoleResult | OtherRole]) -> Iterator[Text]:
+def _not_stopped(roles: Sequence[RoleResult | OtherRole]) -> Iterator[Sentence]:
     explained: set[str] = set()
     grouped = _grouped(
         ((difference.rule, difference.subject), role.arn)
@@ -245,7 +245,7 @@ def _in_accounts(arns: Sequence[str]) -> str:
     return ", ".join(first(texts, _LISTED))
 
 
-def _expected(role: ExpectedRole) -> Text:
+def _expected(role: ExpectedRole) -> Sentence:
     # What is compared with, so that nobody takes it for something else.
     published = "as published" if role.as_published else "not as published"
     principals = ", ".join(map(describe_principal, role.principals)) or "no principal"

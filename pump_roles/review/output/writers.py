@@ -15,9 +15,9 @@ from pump_roles.review.output.document import (
     Document,
     Item,
     Section,
+    Sentence,
     Strong,
     Table,
-    Text,
     counted,
     spans,
 )
@@ -121,13 +121,13 @@ def _rows(table: Table, *, whole: bool) -> Iterator[str]:
         yield f"{'' if index else head}| {cells} |"
 
 
-def _line(text: Text, *, whole: bool) -> str:
+def _line(text: Sentence, *, whole: bool) -> str:
     # What begins a list or a heading is also a text.
     line = _inline(text, whole=whole).strip()
     return re.sub(r"^(?:([0-9]{1,9})(?=[.)](?: |$))|(?=[-+#=]))", r"\1\\", line)
 
 
-def _inline(text: Text, *, whole: bool, in_cell: bool = False) -> str:
+def _inline(text: Sentence, *, whole: bool, in_cell: bool = False) -> str:
     written = []
     for span in spans(text, whole=whole):
         match span:
@@ -182,7 +182,7 @@ def to_csv(table: Table) -> str:
     return written.getvalue()
 
 
-def _csv_cell(cell: Text) -> str | int:
+def _csv_cell(cell: Sentence) -> str | int:
     if isinstance(cell, int) and not isinstance(cell, bool):
         return cell
     text = "".join(span if isinstance(span, str) else span.text for span in spans(cell, whole=True))

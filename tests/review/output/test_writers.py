@@ -20,9 +20,9 @@ from pump_roles.review.output.document import (
     Names,
     Part,
     Section,
+    Sentence,
     Strong,
     Table,
-    Text,
 )
 from pump_roles.review.output.terminal import to_terminal
 from pump_roles.review.output.writers import LIMIT, to_csv, to_markdown
@@ -46,7 +46,7 @@ def markdown(*parts: Part) -> str:
 
 def everywhere(text: str) -> Document:
     """Return a document with a text wherever one can be."""
-    texts: tuple[Text, ...] = (text, Code(text), Strong(text), Names([text, text]))
+    texts: tuple[Sentence, ...] = (text, Code(text), Strong(text), Names([text, text]))
     inline = (text, " ", Code(text), " ", Strong(text), " ", Names([text, "b"]))
     parts = (*texts, inline, *map(Item, texts), Item("a", (Item(text, (Item(inline),)),)))
     table = Table(("a", "b", "c", "d"), (texts, (inline, 1, True, "")))
