@@ -257,7 +257,7 @@ def _not_covered(
     parts: frozenset[_TrustRule], others: frozenset[_TrustRule], account: str
 ) -> set[str]:
     # The effects of the parts that no equal or broader part among the others covers.
-    of_principal: dict[_Identity, list[_Part]] = {}
+    of_principal: dict[_PrincipalKey, list[_TrustRule]] = {}
     for other in others:
         of_principal.setdefault(other.principal, []).append(other)
     wide = [who for who in of_principal if who[0] in ("account", "everyone")]

@@ -284,7 +284,7 @@ def _others(report: Report) -> Iterator[Part]:
         yield wording.not_covered(report)
 
 
-def _access(other: OtherResource) -> Text:
+def _access(other: OtherResource) -> Sentence:
     described = describe_access(other.access)
     return Strong(described) if other.alarms else described
 
