@@ -445,6 +445,7 @@ _TRUSTING = [
     *_each(
         (f"trusts-account {PUMP_ACCOUNT}", "trusts-unreadable-account"),
         role({"AWS": [_root_of("Free"), ACCOUNT_ROOT]}),
+        gate="trusts-account Other",
     ),
     *_each(
         "requires-same-external-id",

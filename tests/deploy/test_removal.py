@@ -99,7 +99,14 @@ def test_deployed_roles_still_exist_until_their_stacks_are_deleted(
     assert removed(*files)[0] == 0
     status, account = removed()
     assert (status, account["state"]) == (0, "match")
-    absent = {"part": "role", "why": "absent", "subject": "", "detail": "", "source": ""}
+    absent = {
+        "message": "the role does not exist",
+        "part": "role",
+        "why": "absent",
+        "subject": "",
+        "detail": "",
+        "source": "",
+    }
     assert [role["notes"] for role in account["roles"]] == [[absent]] * 2
 
 

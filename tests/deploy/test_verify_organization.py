@@ -65,7 +65,8 @@ def accounts_of(ended: Result) -> Mapping[str, Any]:
 
 def reasons(account: Mapping[str, Any]) -> list[tuple[str, ...]]:
     """Return what could not be checked: the part, why, the subject, and the detail."""
-    return [(*unknown.values(),)[:4] for unknown in account["unknown"]]
+    parts = ("part", "why", "subject", "detail")
+    return [tuple(unknown[part] for part in parts) for unknown in account["unknown"]]
 
 
 def test_every_account_of_a_unit_matches(

@@ -34,9 +34,7 @@ SCHEMAS: Final[Mapping[str, tuple[Any, str]]] = {
 
 _UNKNOWN: Final = {type_.__name__ for type_ in Unknown.__subclasses__()}
 
-_WORDED: Final = {
-    worded.__name__ for type_ in MESSAGES for worded in (type_, *type_.__subclasses__())
-}
+_WORDED: Final = {*MESSAGES, *_UNKNOWN}
 _MESSAGE: Final = {
     "type": "string",
     "description": "What this means in words: the sentence of every other format.",

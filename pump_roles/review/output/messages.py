@@ -3,19 +3,16 @@
 import json
 from collections.abc import Callable, Mapping
 from dataclasses import is_dataclass
+from inspect import getmro
 from typing import Any, Final
 
 from pump_roles.inputs import one_line
-from pump_roles.review.account.activity_result import ActivityUnknown
-from pump_roles.review.account.verification import Verification
-from pump_roles.review.output.activity_sections import describe_unread
 from pump_roles.review.output.descriptions import describe_difference, describe_unknown
 from pump_roles.review.output.report_checks import (
     describe_alarm,
     describe_change,
     describe_from_published,
 )
-from pump_roles.review.output.verify_sections import message_of
 from pump_roles.review.output.writers import members
 from pump_roles.review.report import Alarm, ReportChange, RoleReport
 from pump_roles.review.report.inventory import Inventory
@@ -30,13 +27,26 @@ def _difference(difference: Difference, owner: object) -> str:
     return describe_difference(difference)
 
 
-MESSAGES: Final[Mapping[type, Callable[[Any, Any], str]]] = {
-    ActivityUnknown: lambda unknown, _: describe_unread(unknown),
-    Alarm: describe_alarm,
-    Difference: _difference,
-    ReportChange: lambda change, _: describe_change(change),
-    Unknown: lambda unknown, _: describe_unknown(unknown),
-    Verification: lambda verification, _: message_of(verification),
+def _activity_unknown(unknown: Any, _owner: object) -> str:
+    # Imported here, as below: a report needs nothing about accounts.
+    from pump_roles.review.output.activity_sections import describe_unread  # noqa: PLC0415
+
+    return describe_unread(unknown)
+
+
+def _verification(verification: Any, _owner: object) -> str:
+    from pump_roles.review.output.verify_sections import message_of  # noqa: PLC0415
+
+    return message_of(verification)
+
+
+MESSAGES: Final[Mapping[str, Callable[[Any, Any], str]]] = {
+    "ActivityUnknown": _activity_unknown,
+    Alarm.__name__: describe_alarm,
+    Difference.__name__: _difference,
+    ReportChange.__name__: lambda change, _: describe_change(change),
+    Unknown.__name__: lambda unknown, _: describe_unknown(unknown),
+    "Verification": _verification,
 }
 """What describes each type that has a sentence, given the value, and the one that it is in."""
 
@@ -59,7 +69,7 @@ def _worded(value: Any, owner: object) -> Any:
     if isinstance(value, Inventory) or not is_dataclass(value):
         return value
     worded = {name: _worded(member, value) for name, member in members(value).items()}
-    for type_, describe in MESSAGES.items():
-        if isinstance(value, type_):
+    for type_ in getmro(type(value)):
+        if describe := MESSAGES.get(type_.__name__):
             return {"message": one_line(describe(value, owner)), **worded}
     return worded

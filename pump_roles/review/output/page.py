@@ -128,11 +128,11 @@ def _template() -> Template:
     )
     environment.filters["coded"] = _coded
     environment.filters["capital"] = report_descriptions.capital
-    code: Any = _Loader(environment).get_code(__name__)
+    code: Any = _CompiledPage(environment).get_code(__name__)
     return Template.from_code(environment, code, environment.make_globals(None))
 
 
-class _Loader(SourceFileLoader):
+class _CompiledPage(SourceFileLoader):
     """Compiles the template once, as Python does with a module: into ``__pycache__``."""
 
     def __init__(self, environment: Environment) -> None:
