@@ -73,8 +73,7 @@ def test_rollout_to_an_organization_by_the_aws_cli_alone(aws: EmbeddedAws, tmp_p
     workloads = organization.units["Workloads"]
     chosen = block.replace(units, f"OrganizationalUnitIds={workloads}")
     owner = Caller(aws.organizations.describe_organization()["Organization"]["MasterAccountId"])
-    said = shell(chosen, tmp_path, aws, owner)
-    assert f"accounts: {ACCOUNTS} current" in said
+    shell(chosen, tmp_path, aws, owner)
     template = json.loads((tmp_path / "PumpReadOnlyRollout.template.json").read_text())
     assert "OrganizationalUnitIds" in template["Parameters"]
     pump = aws.caller_in(PRINCIPAL)
