@@ -1077,6 +1077,23 @@ INNOCENT: Final = [
         _command({"Fn::GetAtt": ["Line", "Arn"]}),
     ),
     *_each(
+        NAMES_ROLE,
+        # SAM gives the function a permission, and its role nothing.
+        {
+            "Transform": SERVERLESS,
+            "Resources": {
+                "F": resource("AWS::Lambda::Function", Role=ROLE_ARN),
+                "Topic": resource("AWS::SNS::Topic"),
+                "C": resource(
+                    "AWS::Serverless::Connector",
+                    Source={"Id": "Topic"},
+                    Destination={"Id": "F"},
+                    Permissions=["Write"],
+                ),
+            },
+        },
+    ),
+    *_each(
         MACRO,
         {"Resources": {"F": resource("AWS::Lambda::Function", Environment=TRANSFORM)}},
         elsewhere=(),

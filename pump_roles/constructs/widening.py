@@ -32,7 +32,7 @@ from pump_roles.templates.reach import (
     names_of,
     principals_in,
 )
-from pump_roles.templates.resolve import Resolver, Resource
+from pump_roles.templates.resolve import EXPORT_WRITER, Resolver, Resource
 from pump_roles.templates.template import (
     AWS_TYPES,
     MEMBERS,
@@ -49,6 +49,13 @@ from pump_roles.templates.template import (
 from pump_roles.templates.template_files import File, load, rendered
 
 _TRUST: Final = "AssumeRolePolicyDocument"
+_PROVIDER: Final = re.compile(
+    "CustomCrossRegionExportWriterCustomResourceProviderHandler[0-9A-F]{8}"
+)
+_LOGS: Final = {
+    "Fn::Sub": "arn:${AWS::Partition}:iam::aws:policy/service-role/AWSLambdaBasicExecutionRole"
+}
+_ANY: Final = re.compile(".*")
 _HARMLESS_PROPERTIES: Final = {"Description", "Tags"}
 _DEFAULTS: Final[Mapping[str, Any]] = {"MaxSessionDuration": 3_600}
 _ALIKE: Final[Mapping[Naming, Reason]] = {
@@ -305,10 +312,36 @@ def _acting(resources: Iterable[Resource]) -> Iterator[tuple[Resource, Sequence[
         is_custom = not (resource.is_of_aws or resource.type.endswith("::MODULE"))
         if not is_custom and resource.type not in AWS_TYPES["acts"]:
             continue
+        if resource.type == EXPORT_WRITER and _is_of_cdk(resource):
+            continue
         names = attributes().get(resource.type, ("", "", ""))[1].split()
         tree = {name: resource[name] for name in resource.properties.keys() - {*names, "Tags"}}
         if not approval_end(filled(tree)):
             yield resource, [*everything(tree)]
+
+
+def _is_of_cdk(writer: Resource) -> bool:
+    # Whether its function is the one that CDK adds, whose role can only keep values in SSM.
+    template = writer.template
+    handler = _properties_of(writer.properties.get("ServiceToken"), template, _PROVIDER)
+    role = _properties_of(handler.get("Role"), template)
+    (policy, *more), managed = (
+        as_list(role.get("Policies")) or [None],
+        role.get("ManagedPolicyArns"),
+    )
+    document = as_mapping(as_mapping(policy).get("PolicyDocument"))
+    (statement, *others) = as_list(document.get("Statement")) or [None]
+    actions = as_list(as_mapping(statement).get("Action", "*"))
+    is_only = not (more or others) and managed in (None, [_LOGS])
+    return is_only and all(as_text(action).startswith("ssm:") for action in actions)
+
+
+def _properties_of(
+    attribute: Any, template: Template, named: re.Pattern[str] = _ANY
+) -> Mapping[str, Any]:
+    # Those of the resource that a value is an attribute of; empty if it is none in the template.
+    name = as_text((as_list(as_mapping(attribute).get("Fn::GetAtt")) or [""])[0])
+    return template.properties(name) if named.fullmatch(name) and name in template.resources else {}
 
 
 def _names(role: RoleNames, values: Iterable[Resolved]) -> bool:

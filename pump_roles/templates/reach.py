@@ -1,9 +1,10 @@
 """What attaches to a role, or has its name: certainly, possibly, or only the deployment knows."""
 
 import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
+from itertools import product
 from typing import Any, Final, Literal
 
 from pump_roles.guardrails import only_takes_away
@@ -54,6 +55,9 @@ INSTANCE_PROFILE: Final = "AWS::IAM::InstanceProfile"
 MANAGED_POLICY: Final = "AWS::IAM::ManagedPolicy"
 _BUDGETS_ACTION: Final = "AWS::Budgets::BudgetsAction"
 _CONNECTOR: Final = "AWS::Serverless::Connector"
+_WITHOUT_ROLES: Final[Mapping[str, Sequence[str]]] = AWS_TYPES["connected_without_roles"]
+"""For the type of a connector's source, those of destinations to which it needs no role: SAM only
+makes a permission of a function, or a policy of a topic or a queue."""
 
 ATTACHES: Final[Mapping[str, str]] = AWS_TYPES["attaches"]
 INLINE_POLICIES: Final = ("AWS::IAM::Policy", "AWS::IAM::RolePolicy")
@@ -284,11 +288,27 @@ def _connected(resource: Resource) -> Iterator[Resolved]:
         connectors += [as_mapping(part).get("Properties", part) for part in parts]
         yield from _roles_of({"Id": resource.logical_id}, resource)
     for connector in connectors:
-        for end in ("Source", "Destination") if isinstance(connector, dict) else ():
-            for each in as_list(connector.get(end, [])):
-                yield from _roles_of(each, resource)
         if not isinstance(connector, dict):
             yield unresolved("function", *everything(connector))
+            continue
+        # That of a resource can only say more about its source.
+        sources = as_list(connector.get("Source", []))
+        if resource.type != _CONNECTOR:
+            sources = [{"Id": resource.logical_id}, *sources]
+        destinations = as_list(connector.get("Destination", []))
+        for source, destination in product(sources or [{}], destinations or [{}]):
+            if _end_type(destination, resource) not in _WITHOUT_ROLES.get(
+                _end_type(source, resource), ()
+            ):
+                yield from _roles_of(source, resource)
+                yield from _roles_of(destination, resource)
+
+
+def _end_type(end: Any, resource: Resource) -> str:
+    # Of a connector's source or destination that is a resource of the template.
+    key = (resource.template.key, as_text(as_mapping(end).get("Id")))
+    found = resource.resolver.resources.get(key)
+    return "" if found is None or found.is_open else found.type
 
 
 def _roles_of(end: Any, resource: Resource) -> Iterator[Resolved]:

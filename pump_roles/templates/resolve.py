@@ -49,7 +49,8 @@ _REFERENCE: Final = re.compile(r"\{\{resolve:(ssm|ssm-secure|secretsmanager):([^
 _PER_STACK: Final = ("AWS::StackName", "AWS::StackId")
 _IAM: Final[Mapping[str, str]] = AWS_TYPES["iam"]
 _STORES: Final[Mapping[str, str]] = AWS_TYPES["stores"]
-_READER, _WRITER = "Custom::CrossRegionExportReader", "Custom::CrossRegionExportWriter"
+EXPORT_READER: Final = "Custom::CrossRegionExportReader"
+EXPORT_WRITER: Final = "Custom::CrossRegionExportWriter"
 _PAIR: Final = 2
 _MAYBE: Final = "Fn::Maybe"
 """A function of the reader: what an output is that is there only under a condition."""
@@ -201,7 +202,7 @@ class Resolver:
                 yield f"{stack}\0{name}", value
         for name in template.resources:
             # CDK's own way to refer to a stack in another Region.
-            if template.type_of(name) == _WRITER:
+            if template.type_of(name) == EXPORT_WRITER:
                 properties = as_mapping(template.properties(name).get("WriterProps"))
                 for key, value in as_mapping(properties.get("exports")).items():
                     yield f"\1{key}", value
@@ -376,7 +377,7 @@ class Resolver:
             return self._arn(_IAM[kind], path, own, template)
         if not kind.startswith("AWS::") or kind == "AWS::CloudFormation::CustomResource":
             # Any provider may use the type of CDK's own.
-            read = self._exports.get(f"\1{attribute}", []) if kind == _READER else []
+            read = self._exports.get(f"\1{attribute}", []) if kind == EXPORT_READER else []
             values = [self._resolve(value, of_) for of_, value in read]
             found = unresolved("custom-resource", *values, *self.inside(properties, template))
             return replace(found, refers=frozenset())

@@ -530,6 +530,41 @@ def test_reference_across_regions_fails_the_synth(app: App) -> None:
     assert f"P may attach to Pump/Role: {SPELLED}" in problems(app)
 
 
+@pytest.mark.parametrize(
+    "made_by", ["the CDK", "hand", "hand, under its type", "hand, with more permissions"]
+)
+def test_export_of_the_arn_to_another_region_passes_if_the_cdk_made_it(
+    app: App, made_by: str
+) -> None:
+    home = Stack(app, "Pump", env=HOME, cross_region_references=made_by == "the CDK")
+    role = ReadOnlyRole(home, "Role", **ROLE_ARGUMENTS)
+    away = Environment(account="111122223333", region="eu-west-1")
+    elsewhere = Stack(app, "Other", env=away, cross_region_references=True)
+    s3.CfnBucket(elsewhere, "Filler")
+    if made_by == "the CDK":
+        CfnOutput(elsewhere, "Arn", value=role.resource.attr_arn)
+        app.synth()
+        return
+    handler = "CustomCrossRegionExportWriterCustomResourceProviderHandlerD8786E8A"
+    token: Any = {"Fn::GetAtt": [handler, "Arn"]}
+    if made_by == "hand, with more permissions":
+        allow = {"Effect": "Allow", "Action": ["ssm:PutParameter", "iam:*"], "Resource": "*"}
+        policy = {"PolicyName": "P", "PolicyDocument": {"Statement": [allow]}}
+        service = {"Effect": "Allow", "Principal": {"Service": "lambda.amazonaws.com"}}
+        trust = {"Statement": {**service, "Action": "sts:AssumeRole"}}
+        own = {"AssumeRolePolicyDocument": trust, "Policies": [policy]}
+        CfnResource(home, "Mine", type="AWS::IAM::Role", properties=own)
+        granted = {"Role": {"Fn::GetAtt": ["Mine", "Arn"]}}
+        CfnResource(home, handler, type="AWS::Lambda::Function", properties=granted)
+    else:
+        token = "arn:aws:lambda:us-east-1:111122223333:function:f"
+    kind = "Custom::Role" if made_by == "hand" else "Custom::CrossRegionExportWriter"
+    exports = {"exports": {"x": role.resource.attr_arn}}
+    CfnResource(home, "Wide", type=kind, properties={"ServiceToken": token, "WriterProps": exports})
+    (problem,) = problems(app)
+    assert problem.startswith("Wide names Pump/Role")
+
+
 def test_reference_across_regions_by_another_provider_fails_the_synth(app: App) -> None:
     stack = Stack(app, "Pump")
     ReadOnlyRole(stack, "Role", **ROLE_ARGUMENTS)
