@@ -39,6 +39,7 @@ class Grant:
     :param limits: the resources and conditions on which it is denied; empty if it is denied
         outright.
     :param further: how many other limits there are. The policies list them.
+    :param further_allowed: how many other resources and conditions it is allowed on.
     """
 
     decision: Decision
@@ -47,13 +48,19 @@ class Grant:
     allowed_on: tuple[Scope, ...] = ()
     limits: tuple[Scope, ...] = ()
     further: int = 0
+    further_allowed: int = 0
 
     @property
     def shortened(self) -> "Grant":
-        """The same, with at most 20 limits."""
+        """The same, with at most 20 limits, and 20 of what it is allowed on."""
         # A role can have a thousand, which would be repeated for each of its actions.
-        further = len(self.limits) - _MANY
-        return replace(self, limits=self.limits[:_MANY], further=further) if further > 0 else self
+        return replace(
+            self,
+            limits=self.limits[:_MANY],
+            further=max(len(self.limits) - _MANY, 0),
+            allowed_on=self.allowed_on[:_MANY],
+            further_allowed=max(len(self.allowed_on) - _MANY, 0),
+        )
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -147,9 +147,13 @@ def describe_scope(scope: Scope) -> str:
     return f"{where}, if {scope.condition}" if scope.condition else where
 
 
-def describe_scopes(scopes: Iterable[Scope]) -> str:
-    """Return on which resources, and under which conditions, some statements apply."""
-    return " or ".join(map(describe_scope, scopes))
+def describe_scopes(scopes: Iterable[Scope], further: int = 0) -> str:
+    """Return on which resources, and under which conditions, some statements apply.
+
+    :param further: how many others there are.
+    """
+    more = [f"{further:,} more"] if further else []
+    return " or ".join([*map(describe_scope, scopes), *more])
 
 
 def describe_difference(difference: Difference, sides: Sides = "account") -> str:
@@ -271,7 +275,7 @@ def _decided(grant: Grant, *, whole: bool = False) -> str:
     if grant.decision in (DENIED, NOT_GRANTED) or not grant.allowed_on:
         return decided
     only = " only" if grant.decision == ALLOWED else ", allowed only"
-    return f"{decided}{only} {describe_scopes(grant.allowed_on)}"
+    return f"{decided}{only} {describe_scopes(grant.allowed_on, grant.further_allowed)}"
 
 
 def _guardrail(policy: str) -> str:

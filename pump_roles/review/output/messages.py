@@ -13,7 +13,7 @@ from pump_roles.review.output.report_checks import (
     describe_change,
     describe_from_published,
 )
-from pump_roles.review.output.writers import members
+from pump_roles.review.output.writers import LONGEST_INDENTED, members, to_compact_json
 from pump_roles.review.report import Alarm, ReportChange, RoleReport
 from pump_roles.review.report.inventory import Inventory
 from pump_roles.role import Difference, Unknown
@@ -54,10 +54,13 @@ MESSAGES: Final[Mapping[str, Callable[[Any, Any], str]]] = {
 def to_json(result: object) -> str:
     """Return a result as JSON: the members of its type, and ``message`` of what has a sentence.
 
-    The ``*.schema.json`` files next to this module are generated from the types.
+    The ``*.schema.json`` files next to this module are generated from the types. What is longer
+    than anyone reads is on one line.
     """
-    worded = _worded(result, None)
-    return json.dumps(worded, indent=1, ensure_ascii=False, default=members) + "\n"
+    compact = to_compact_json(_worded(result, None))
+    if len(compact) > LONGEST_INDENTED:
+        return f"{compact}\n"
+    return json.dumps(json.loads(compact), indent=1, ensure_ascii=False) + "\n"
 
 
 def _worded(value: Any, owner: object) -> Any:

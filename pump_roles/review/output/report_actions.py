@@ -5,7 +5,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final, NamedTuple
 
-from pump_roles.iam import ALLOWED, DENIED, NOT_GRANTED
+from pump_roles.iam import ALLOWED, DENIED, NOT_GRANTED, Scope
 from pump_roles.review.output.descriptions import describe_scope, describe_scopes
 from pump_roles.review.output.document import Sentence, Table
 from pump_roles.review.output.report_descriptions import name_of
@@ -75,7 +75,7 @@ def state_of(action: ActionReport, role: RoleReport) -> State:
     decided = grant.decision if grant.decision in (ALLOWED, DENIED) else LIMITED
     word = decided.capitalize()
     if grant.allowed_on and grant.decision != DENIED:
-        word = f"{word} only {describe_scopes(grant.allowed_on)}"
+        word = f"{word} only {describe_scopes(grant.allowed_on, grant.further_allowed)}"
     by = [name_of(policy, role) for policy in grant.denied_by]
     return State(f"{word} by" if by else word, by)
 
@@ -277,6 +277,12 @@ def _decisions(report: Report, role: RoleReport) -> Mapping[str, str]:
     return found
 
 
+def _listed(scopes: Iterable[Scope], further: int) -> str:
+    return "; ".join(
+        [*map(describe_scope, scopes), *([f"and {further:,} more"] if further else [])]
+    )
+
+
 def _catalogued(action: ActionReport, role: RoleReport) -> Mapping[str, Any]:
     cells = {
         "levels": ", ".join(action.levels),
@@ -295,14 +301,9 @@ def _catalogued(action: ActionReport, role: RoleReport) -> Mapping[str, Any]:
         "reason": action.reason,
         "policies": "; ".join(policy for policy, _ in grant.granted_by),
         "patterns": "; ".join(pattern for _, pattern in grant.granted_by),
-        "allowed_on": "; ".join(map(describe_scope, grant.allowed_on)),
+        "allowed_on": _listed(grant.allowed_on, grant.further_allowed),
         "denied_by": ", ".join(grant.denied_by),
-        "limits": "; ".join(
-            [
-                *map(describe_scope, grant.limits),
-                *([f"and {grant.further:,} more"] if grant.further else []),
-            ]
-        ),
+        "limits": _listed(grant.limits, grant.further),
         "data": action.data,
         "spends": action.spends,
         "legacy": action.legacy,

@@ -22,6 +22,9 @@ from pump_roles.review.output.document import (
     spans,
 )
 
+LONGEST_INDENTED: Final = 10_000_000
+"""The maximum length of JSON that is indented, which takes ten times as long to write."""
+
 LIMIT: Final = 60_000
 """The maximum length of Markdown for a comment or a ticket, in characters. GitHub allows 65,536."""
 

@@ -420,6 +420,16 @@ def test_many_limits_of_an_action_are_counted(text: str, tmp_path: Path) -> None
         assert len(extra.patterns) == number
 
 
+def test_many_resources_that_an_action_is_allowed_on_are_counted(text: str, tmp_path: Path) -> None:
+    runs = {"Effect": "Allow", "Action": "ec2:RunInstances"}
+    for number, shown in ((20, ""), (21, "; and 1 more"), (1_100, "; and 1,080 more")):
+        arns = [f"arn:aws:ec2:*:*:image/ami-{at:04}" for at in range(number)]
+        allows = [{**runs, "Resource": arn} for arn in arns]
+        report = changed(text, tmp_path, another({"Version": "2012-10-17", "Statement": allows}))
+        row = rows(report)["ec2:RunInstances", "auto-pilot"]
+        assert row["allowed only"] == "; ".join(f"on {arn}" for arn in arns[:20]) + shown
+
+
 def test_csv_says_what_limits_an_action(text: str, tmp_path: Path) -> None:
     guardrails = (Guardrail.only_in_regions("us-east-1"), Guardrail.NO_SELLING)
     found = rows(of_templates(synthesize(tmp_path / "app", *guardrails)))

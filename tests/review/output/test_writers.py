@@ -2,6 +2,7 @@
 
 import csv
 import io
+import json
 import re
 import sys
 from collections.abc import Callable
@@ -24,8 +25,9 @@ from pump_roles.review.output.document import (
     Strong,
     Table,
 )
+from pump_roles.review.output.messages import to_json
 from pump_roles.review.output.terminal import to_terminal
-from pump_roles.review.output.writers import LIMIT, to_csv, to_markdown
+from pump_roles.review.output.writers import LIMIT, LONGEST_INDENTED, to_csv, to_markdown
 from tests.review.account.results import HOSTILE
 
 GITHUB = 65_536
@@ -244,3 +246,10 @@ def test_only_a_terminal_has_styles(shown: Callable[..., str]) -> None:
         (None, {}),
     ):
         assert shown(output, bad, **options) == "  bad: text\n"
+
+
+def test_json_is_indented_unless_it_is_longer_than_anyone_reads() -> None:
+    for length, lines in ((3, 3), (LONGEST_INDENTED, 1)):
+        written = to_json({"text": "x" * length})
+        assert written.count("\n") == lines
+        assert json.loads(written) == {"text": "x" * length}
