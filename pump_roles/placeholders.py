@@ -52,6 +52,9 @@ MOST: Final = 64
 LONGEST: Final = 100_000
 """The maximum length of its texts together: nested stacks can double a text at each level."""
 
+WORK: Final = 200_000
+"""The maximum number of texts and literals that are handled to resolve one property."""
+
 _HOLES: Final = re.compile(r"(?:\$\{\?\}){2,}")
 _OF_REGION: Final = re.compile(r"\$\{AWS::(?:Region|URLSuffix)\}")
 _MARKED: Final = re.compile(r"\$\{!AWS::(?:AccountId|Partition|Region)\}")
@@ -180,6 +183,7 @@ Why = Literal[
     "property",
     "ssm-parameter",
     "too-many",
+    "too-much-work",
     "undeclared",
     "unresolved",
 ]
@@ -297,6 +301,8 @@ def just(text: str) -> Resolved:
 def of(texts: Iterable[FilledText], why: Why = "", *parts: Resolved) -> Resolved:
     """Return what a function makes of its parts."""
     found = frozenset(_HOLES.sub(HOLE, text) if isinstance(text, str) else text for text in texts)
+    if any(part.why == "too-much-work" for part in parts):
+        why = "too-much-work"
     single = [*flat(found)]
     if not why and any(OPEN in text for text in single):
         why = next((part.why for part in parts if part.why), "unresolved")
@@ -411,8 +417,8 @@ def as_written(tree: Any) -> Any:
 
 
 def contains(name: str, value: Resolved) -> bool:
-    """Return whether a literal in a value contains a name as a whole word."""
-    return is_word(name, value.all_readings)
+    """Return whether a literal in a value contains a name as a whole word, or can do so."""
+    return value.why == "too-much-work" or is_word(name, value.all_readings)
 
 
 def is_function(key: str) -> bool:

@@ -23,6 +23,7 @@ from pump_roles.placeholders import (
     OPEN,
     PLACEHOLDER,
     SHAPES,
+    WORK,
     Choice,
     FilledText,
     FunctionCall,
@@ -141,11 +142,14 @@ class Resolver:
     """Resolves the values of all templates of an app, each definition once."""
 
     templates: Sequence[Template]
+    work: int = WORK
+    _left: int = field(init=False)
     _once: dict[tuple[str, str, str], Resolved] = field(default_factory=dict)
     _exports: dict[str, list[tuple[Template, Any]]] = field(default_factory=dict)
     _stored: list[tuple[str, Resolved, Resolved]] = field(default_factory=list)
 
     def __post_init__(self) -> None:
+        self._left = self.work
         for template in self.templates:
             for key, value in self._exported(template):
                 self._exports.setdefault(key, []).append((template, value))
@@ -208,22 +212,34 @@ class Resolver:
                     yield f"\1{key}", value
 
     def tree(self, value: Any, template: Template) -> Any:
-        """Return a value with each function in it resolved; what is no function stays as it is."""
+        """Return a value with each function in it resolved; what is no function stays as it is.
+
+        Of what takes too much work, nothing more is resolved.
+        """
+        self._left = self.work
+        return self._tree(value, template)
+
+    def _tree(self, value: Any, template: Template) -> Any:
         if isinstance(value, list):
-            return [self.tree(element, template) for element in value]
+            return [self._tree(element, template) for element in value]
         if isinstance(value, dict) and not is_call(value):
-            return {key: self.tree(member, template) for key, member in value.items()}
+            return {key: self._tree(member, template) for key, member in value.items()}
         if isinstance(value, dict) and "Fn::If" in value:
             condition, *branches = as_list(value["Fn::If"]) or [None]
             if any(map(_is_structure, branches)):
-                options = tuple(self.tree(branch, template) for branch in branches)
+                options = tuple(self._tree(branch, template) for branch in branches)
                 return Choice(value, options, (template.key, f"?{as_text(condition)}"))
         if isinstance(value, dict) or (isinstance(value, str) and _DYNAMIC in value):
-            return FunctionCall(value, self.resolve(value, template))
+            return FunctionCall(value, self._with_dynamic(value, template))
         return value
 
     def resolve(self, value: Any, template: Template) -> Resolved:
-        """Return what a value is. Dynamic references come after all functions."""
+        """Return what a value is."""
+        self._left = self.work
+        return self._with_dynamic(value, template)
+
+    def _with_dynamic(self, value: Any, template: Template) -> Resolved:
+        # Dynamic references come after all functions.
         found = self._resolve(value, template)
         dynamic = [text for text in found.every if _DYNAMIC in text]
         if not dynamic:
@@ -253,23 +269,33 @@ class Resolver:
         if isinstance(value, list):
             elements = [self._resolve(element, template) for element in value]
             return _product(elements, _listed)
+        if self._left < 0:
+            return unresolved("too-much-work")
         if is_call(value):
             ((function, argument),) = value.items()
-            return self._functions.get(function, Resolver._unknown)(self, argument, template)
-        return self._unknown(value, template)
+            resolve = self._functions.get(function, Resolver._unknown)
+            found = resolve(self, argument, template)
+        else:
+            found = self._unknown(value, template)
+        self._left -= 1 + len(found.texts) + len(found.literals)
+        return found
 
     def _unknown(self, value: Any, template: Template, why: Why = "function") -> Resolved:
-        return unresolved(why, *self.inside(value, template))
+        return unresolved(why, *self._inside(value, template))
 
     def inside(self, value: Any, template: Template) -> Iterator[Resolved]:
         """Yield every value in an object or a list."""
+        self._left = self.work
+        return self._inside(value, template)
+
+    def _inside(self, value: Any, template: Template) -> Iterator[Resolved]:
         if isinstance(value, dict) and not is_call(value):
             for key, member in value.items():
                 yield just(literal(key))
-                yield from self.inside(member, template)
+                yield from self._inside(member, template)
         elif isinstance(value, list):
             for element in value:
-                yield from self.inside(element, template)
+                yield from self._inside(element, template)
         else:
             number = isinstance(value, float)
             yield just(as_text(value)) if number else self._resolve(value, template)
@@ -328,7 +354,7 @@ class Resolver:
         if "Parameters" in template.changeable or template.has_changeable_arguments:
             deploying = parent.properties(template.deployed_by) if parent else {}
             groups = [*_overrides(deploying.get("StackInstancesGroup"))]
-            more = self.inside([deploying.get("Parameters"), groups], parent or template)
+            more = self._inside([deploying.get("Parameters"), groups], parent or template)
             return of([hole], "overridden", default, options, passed, *more)
         if parent is not None:
             # Only the parent passes arguments: what it does not pass is the default.
@@ -379,7 +405,7 @@ class Resolver:
             # Any provider may use the type of CDK's own.
             read = self._exports.get(f"\1{attribute}", []) if kind == EXPORT_READER else []
             values = [self._resolve(value, of_) for of_, value in read]
-            found = unresolved("custom-resource", *values, *self.inside(properties, template))
+            found = unresolved("custom-resource", *values, *self._inside(properties, template))
             return replace(found, refers=frozenset())
         return self._of_aws(name, attribute, template)
 
@@ -413,7 +439,7 @@ class Resolver:
         if asked in made or asked in names or (identifiers and not attribute):
             words = frozenset(word for value in chosen for word in value.words)
             return replace(just(placeholder), literals=words)
-        everything = unresolved("property", *self.inside(properties, template))
+        everything = unresolved("property", *self._inside(properties, template))
         return replace(everything, refers=frozenset())
 
     def _arn(self, kind: str, path: Resolved, name: Resolved, template: Template) -> Resolved:

@@ -115,6 +115,26 @@ def test_everything_that_gives_access_is_listed_with_its_principals_and_what_it_
     )
 
 
+ANY_ROLE = {f"could-attach {name}" for name in ("PumpReadOnlyRole", "PumpAutoPilotRole")}
+
+
+@pytest.mark.parametrize(
+    ("size", "found"),
+    [(100, {"may-attach"}), (500, {*ANY_ROLE, "inline-policies unreadable Other"})],
+)
+def test_resource_whose_name_takes_too_much_work_to_read_could_attach_to_any_role(
+    size: int, found: set[str], tmp_path: Path
+) -> None:
+    words = [f"word-{index}" for index in range(size)]
+    names = [{"Fn::GetAtt": ["Custom", f"Name{index}"]} for index in range(size)]
+    properties = {"RoleName": {"Fn::Join": ["", names]}, "PolicyName": "P", "PolicyDocument": {}}
+    others = {
+        "Custom": {"Type": "Custom::Names", "Properties": {"Words": words}},
+        "Other": {"Type": "AWS::IAM::RolePolicy", "Properties": properties},
+    }
+    assert found_in(read(tmp_path, template(), **others)) == found
+
+
 IN_REGION = {"Fn::Sub": "acme-${AWS::Region}"}
 
 

@@ -14,6 +14,7 @@ from pump_roles import templates, universal
 from pump_roles.compare.trust_policies import trust_effects
 from pump_roles.constructs.widening import Built, widenings
 from pump_roles.iam import Trust, parse_trust
+from pump_roles.placeholders import values_of
 from pump_roles.templates.reach import RoleNames, attachments
 from pump_roles.templates.resolve import Resolver
 from pump_roles.templates.role_reader import pump_roles
@@ -219,3 +220,41 @@ def test_steps_grow_linearly_with_the_conditions_of_a_role(
 def test_chain_of_conditions_is_read_however_long_it_is(tmp_path: Path) -> None:
     (found,) = templates.read(conditional(tmp_path, 2_000, chained=True)).roles
     assert found.filled_sha256
+
+
+def attaching(size: int) -> Template:
+    """A policy of a role whose name is a value of one of some custom resources."""
+    words = [f"word-{index}" for index in range(size)]
+    custom = {"Type": "Custom::Names", "Properties": {"Words": words}}
+    names = [{"Fn::GetAtt": ["Custom", f"Name{index}"]} for index in range(size)]
+    policy = {"PolicyName": "P", "PolicyDocument": {}, "RoleName": {"Fn::Join": ["", names]}}
+    return template(
+        Resources={
+            "Custom": custom,
+            "P": {"Type": "AWS::IAM::RolePolicy", "Properties": policy},
+            "Next": {"Type": QUEUE, "Properties": {"QueueName": {"Fn::Join": ["-", ["a", "b"]]}}},
+        }
+    )
+
+
+@pytest.mark.parametrize(("work", "why"), [(2_000, ""), (100, "too-much-work")])
+def test_value_that_takes_too_much_work_is_not_resolved_and_the_next_one_is(
+    work: int, why: str
+) -> None:
+    resolver = Resolver([attaching(SIZE)], work)
+    policy, following = resolver.resources["0", "P"], resolver.resources["0", "Next"]
+    (value,) = values_of(policy["RoleName"])
+    assert value.why == (why or "custom-resource")
+    # It can be any role, also one of another stack.
+    assert RoleNames(("PumpReadOnlyRole",)).naming([value]) == ("could-be" if why else "deployment")
+    (name,) = values_of(following["QueueName"])
+    assert name.certain == "a-b"
+
+
+def test_steps_to_resolve_a_value_are_bounded() -> None:
+    def steps_of(size: int) -> int:
+        resolver = Resolver([attaching(size)], 300)
+        return steps(lambda: resolver.resources["0", "P"]["RoleName"])
+
+    # Without a bound, it is the square of the size.
+    assert_linear(steps_of)
