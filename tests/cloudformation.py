@@ -34,7 +34,7 @@ with _same_recursion_limit():
     )
     from ministack.services.cloudformation import engine, handlers, provisioners
 
-__all__ = ["BUCKET", "CloudFormation", "Stack", "enter", "eventbridge", "iam"]
+__all__ = ["BUCKET", "KINDS", "CloudFormation", "Stack", "enter", "eventbridge", "iam"]
 
 BUCKET = f"assets-{ACCOUNT_ID}-{REGION}"
 
@@ -53,6 +53,9 @@ def _create_bus_policy(_: str, properties: Mapping[str, Any], *__: Any) -> tuple
 provisioners._RESOURCE_HANDLERS["AWS::Events::EventBusPolicy"] = {  # noqa: SLF001
     "create": _create_bus_policy
 }
+
+KINDS = frozenset(provisioners._RESOURCE_HANDLERS)  # noqa: SLF001
+"""The types of resources that the emulator has."""
 
 
 class Stack:

@@ -10,6 +10,8 @@ from hypothesis import given
 from pump_roles.inputs import as_list
 from pump_roles.placeholders import PLACEHOLDER, FilledText, Reference, plain
 from pump_roles.templates.resolve import Resolver
+from pump_roles.templates.template import Template, attributes
+from tests.cloudformation import KINDS, CloudFormation, NotDeployedError
 from tests.expressions import App, apps
 from tools.sandbox.aws import ACCOUNT_ID, REGION
 
@@ -19,6 +21,9 @@ PSEUDO_PARAMETERS = {
     "AWS::Region": REGION,
     "AWS::URLSuffix": "amazonaws.com",
 }
+
+MANY = 100
+"""At least as many texts that contain the name of a resource."""
 
 Names = Mapping[Reference, str]
 """The names that the emulator gave resources."""
@@ -52,6 +57,33 @@ def test_value_is_one_of_the_texts_that_it_resolves_to(app: App) -> None:
                 if any(name in text for text in texts) and not found.why:
                     placeholder = f"${{{reference[0]}.{reference[1]}"
                     assert any(placeholder in str(text) for text in found.texts), value
+
+
+def test_name_of_a_resource_of_any_type_is_seen_in_whatever_the_emulator_makes_of_it() -> None:
+    tried = 0
+    for kind, (_, named, made) in attributes().items():
+        names = [name for name in named.split() if re.fullmatch(r"\w*Name", name)]
+        if kind not in KINDS or len(names) != 1:
+            continue
+        # No two services accept the same one.
+        own = f"Pump{kind.replace(':', '')}"
+        content = {"Resources": {"R": {"Type": kind, "Properties": {names[0]: own}}}}
+        try:
+            stack = CloudFormation({}).deploy("Stack", content, {})
+        except NotDeployedError:
+            # It needs more than a name.
+            continue
+        template = Template(content=content, file=Path("t.json"), key="0")
+        for value in ({"Ref": "R"}, *({"Fn::GetAtt": ["R", each]} for each in made.split())):
+            try:
+                is_in = own in str(stack.value(value))
+            except ValueError:
+                # The emulator has no such attribute.
+                continue
+            tried += is_in
+            found = Resolver([template]).resolve(value, template)
+            assert own in found.all_readings or not is_in, (kind, value)
+    assert tried > MANY
 
 
 def is_text(text: FilledText, result: list[str], names: Names, *, many: bool) -> bool:
