@@ -156,6 +156,37 @@ def report_rows(folder: Path) -> Iterator[str]:
     yield row(f"{what} / {imports}", ratio(timed["report"], timed["its libraries"]), 3.5)
 
 
+def conditional_rows(folder: Path) -> Iterator[str]:
+    """Yield the row about a role with as many conditional statements as AWS permits."""
+    content = json.loads((ROOT / "cloudformation" / "PumpReadOnly.template.json").read_text())
+    (role,) = (
+        name for name, each in content["Resources"].items() if each["Type"] == "AWS::IAM::Role"
+    )
+    for policy in range(20):
+        statements = [
+            {
+                "Effect": ("Allow", "Deny")[number % 2],
+                "Action": "*",
+                "Resource": "*",
+                "Condition": {
+                    "StringLike": {f"aws:PrincipalTag/{number % 7}": f"{policy}-{number}*"}
+                },
+            }
+            for number in range(50)
+        ]
+        document = {"Version": "2012-10-17", "Statement": statements}
+        content["Resources"][f"Policy{policy}"] = {
+            "Type": "AWS::IAM::ManagedPolicy",
+            "Properties": {"PolicyDocument": document, "Roles": [{"Ref": role}]},
+        }
+    template = folder / "conditional.template.json"
+    template.write_text(json.dumps(content), encoding="utf-8")
+    command = [*REPORT[:-1], str(template), "--output", str(folder / "conditional.json")]
+    measured = [process.run(command, environment(folder)).seconds for _ in range(3)]
+    what = "`pump-roles report --output x.json`, 20 managed policies of 50 conditional statements"
+    yield row(what, median(measured), 5, " s")
+
+
 def size_rows(folder: Path) -> Iterator[str]:
     seconds(["app.py"], folder, ROLLED_OUT)
     for stack, target in SIZE_TARGETS.items():
@@ -194,6 +225,7 @@ def main() -> None:
             *synth_rows(timed),
             *many_roles_rows(timed),
             *report_rows(folder),
+            *conditional_rows(folder),
             *verify_rows(folder),
             *activity_rows(folder),
             *size_rows(folder),
