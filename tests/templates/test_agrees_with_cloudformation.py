@@ -4,7 +4,9 @@ import re
 from collections.abc import Mapping
 from pathlib import Path
 from tempfile import TemporaryDirectory
+from unittest.mock import Mock
 
+import pytest
 from hypothesis import given
 
 from pump_roles.inputs import as_list
@@ -59,7 +61,11 @@ def test_value_is_one_of_the_texts_that_it_resolves_to(app: App) -> None:
                     assert any(placeholder in str(text) for text in found.texts), value
 
 
-def test_name_of_a_resource_of_any_type_is_seen_in_whatever_the_emulator_makes_of_it() -> None:
+def test_name_of_a_resource_of_any_type_is_seen_in_whatever_the_emulator_makes_of_it(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    # The emulator starts containers for some types if it can.
+    monkeypatch.setattr("docker.APIClient.__init__", Mock(side_effect=OSError))
     tried = 0
     for kind, (_, named, made) in attributes().items():
         names = [name for name in named.split() if re.fullmatch(r"\w*Name", name)]
