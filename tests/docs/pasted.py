@@ -20,6 +20,7 @@ import socket
 import subprocess
 import sys
 import textwrap
+import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, redirect_stderr, redirect_stdout
 from dataclasses import dataclass, field
@@ -32,6 +33,7 @@ from unittest.mock import patch
 
 from awscli.clidriver import create_clidriver
 from awscli.customizations.cloudformation import deployer
+from botocore import waiter
 from click.testing import CliRunner
 
 from pump_roles.review.cli import app
@@ -260,7 +262,8 @@ def run_aws_cli(arguments: list[str], environment: Mapping[str, str]) -> tuple[i
     # Version 1 ignores AWS_ENDPOINT_URL for some services.
     endpoint = ["--endpoint-url", environment["AWS_ENDPOINT_URL"]]
     with (
-        patch("botocore.waiter.time.sleep", lambda _: None),
+        # Not the module's sleep: the emulator's threads sleep, too.
+        patch.object(waiter, "time", SimpleNamespace(sleep=lambda _: time.sleep(0.1))),
         # Names a change set after the second.
         patch.object(deployer, "time", SimpleNamespace(time=_SECONDS.__next__)),
     ):
