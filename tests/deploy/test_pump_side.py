@@ -14,7 +14,7 @@ import pytest
 from botocore.exceptions import ClientError
 
 from pump_roles import probe
-from tests.docs.pages import filled_in, sh_blocks, shown
+from tests.docs.pages import APPROVE, filled_in, sh_blocks, shown
 from tests.support import EXTERNAL_ID, PRINCIPAL, PUMP_ACCOUNT, PUMP_WORKER, Synth
 from tools.sandbox.aws import ACCOUNT_ID, Caller, EmbeddedAws
 from tools.sandbox.cdk import ROOT, tool_environment
@@ -95,7 +95,7 @@ def test_purchase_of_the_page_is_authorized_only_while_the_customer_approves_it(
     for name, value in aws.environment(aws.caller_in(PRINCIPAL)).items():
         monkeypatch.setenv(name, value)
     role = f"arn:aws:iam::{ACCOUNT_ID}:role/PumpAutoPilotRole"
-    approve, close = (words for words in shown(PAGE, "aws") if "tag-role" in words[1])
+    approve, close = (words for words in shown(APPROVE, "aws") if "tag-role" in words[1])
 
     def buy() -> str:
         with pytest.raises(ClientError) as caught:
