@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Final
 
-from aws_cdk import Validations
+from aws_cdk import RemovalPolicy, Validations
 from aws_cdk import aws_cloudwatch as cloudwatch
 from aws_cdk import aws_sqs as sqs
 from constructs import Construct
@@ -46,6 +46,8 @@ class UndeliveredQueue(Construct):
             message_retention_period=_FOURTEEN_DAYS,
             sqs_managed_sse_enabled=True,
         )
+        # What it keeps is of no use without the rules.
+        queue.apply_removal_policy(RemovalPolicy.DESTROY)
         self._queue = queue
         self.arn: Final[str] = queue.attr_arn
         alarm = cloudwatch.CfnAlarm(

@@ -838,7 +838,7 @@ def test_size_of_a_policy_is_checked_as_organizations_counts_it() -> None:
             approvers=named_approvers(number),
         )
 
-    assert f"take {policy_size(protecting()):,} of at most 10,240 characters" in PROTECT
+    assert f"has {policy_size(protecting()):,} of at most 10,240 characters" in PROTECT
     larger = with_approvers(20)
     size = policy_size(content(larger))
     assert 5_120 < size <= 10_240

@@ -146,7 +146,7 @@ def rotation() -> list[tuple[dict[str, str], list[str]]]:
     assert shown(section, "pump-roles") == [["verify", "--expect", "cdk.out"]] * 2
     ids = {"OLD_EXTERNAL_ID": EXTERNAL_ID, "NEW_EXTERNAL_ID": NEXT}
     settings = [
-        {key: ids[value] for key, value in json.loads(block).items()}
+        {key: ids[value] for key, value in json.loads(block).items() if "external-id" in key}
         for block in re.findall(r"```json\n(.*?)```", section, re.DOTALL)
     ]
     return list(zip(settings, [words[3:] for words in cdk_commands(section)], strict=True))

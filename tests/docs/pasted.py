@@ -15,6 +15,7 @@ import io
 import json
 import os
 import re
+import shlex
 import shutil
 import socket
 import subprocess
@@ -58,12 +59,11 @@ command_not_found_handler() { unknown "$@"; }
 """
 """What bash and zsh run when there is no program of a name."""
 
-CLIENT: Final = f"""\
-#!{sys.executable} -IS
+CLIENT: Final = """\
 import json, os, socket, sys
 with socket.socket(socket.AF_UNIX) as client:
     client.connect(os.environ["PROGRAMS"])
-    asked = [os.path.basename(sys.argv[0]), *sys.argv[1:]], os.getcwd(), dict(os.environ)
+    asked = [os.path.basename(sys.argv[1]), *sys.argv[2:]], os.getcwd(), dict(os.environ)
     client.sendall(json.dumps(asked).encode() + b"\\n")
     status, out, err = json.loads(client.makefile().read())
 sys.stdout.write(out)
@@ -130,8 +130,12 @@ class World:
             (folder / name).symlink_to(ROOT / name)
         programs = folder / "programs"
         programs.mkdir()
+        client = folder / "client"
+        client.write_text(CLIENT)
+        # The path of Python may have a space, which no first line of a script can.
+        python = shlex.join([sys.executable, "-IS", str(client)])
         for name in PROGRAMS:
-            (programs / name).write_text(CLIENT)
+            (programs / name).write_text(f'#!/bin/sh\nexec {python} "$0" "$@"\n')
             (programs / name).chmod(0o755)
         return cls(aws, folder, organization, assembly)
 

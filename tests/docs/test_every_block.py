@@ -118,10 +118,10 @@ def with_trail(world: World) -> None:
 
 
 def prepared(world: World) -> None:
-    """Have the settings of a rollout of the read-only role, and nothing deployed."""
+    """Have the settings of a rollout and of one account that buys, and nothing deployed."""
     with_auditor(world)
     units = {"organizational-units": [world.organization.root]}
-    world.configure({**BOTH, "read-only": units})
+    world.configure({**BOTH, "read-only": units, "auto-pilot": {"account": ACCOUNT_ID}})
 
 
 def protected(world: World) -> None:
