@@ -7,7 +7,7 @@ import json
 import re
 import shlex
 import signal
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from datetime import datetime, timezone
 from pathlib import Path
 from types import SimpleNamespace
@@ -228,6 +228,15 @@ def interrupt() -> None:
 
 def lose_the_connection() -> None:
     raise EndpointConnectionError(endpoint_url="https://athena")
+
+
+@pytest.fixture(autouse=True)
+def signals_end_a_process() -> Iterator[None]:
+    """What ``nohup`` ignores would otherwise be ignored here, too, and nothing would end."""
+    before = {each: signal.signal(each, signal.SIG_DFL) for each in (signal.SIGTERM, signal.SIGHUP)}
+    yield
+    for each, handler in before.items():
+        signal.signal(each, handler)
 
 
 @pytest.fixture
