@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from pump_roles import Guardrail, universal
-from pump_roles.guardrails.role_guardrails import documents
+from pump_roles.guardrails.guardrail_documents import documents
 from pump_roles.published import ROLES
 from pump_roles.role import Assembly
 from tests.support import EVERYTHING, NO_VALUE, PUMP_ACCOUNT, SECRET, Template

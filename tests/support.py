@@ -30,7 +30,7 @@ from hypothesis import strategies as st
 from pump_roles import AutoPilotStack, Guardrail, ReadOnlyStack, templates
 from pump_roles.app import app_stacks, config
 from pump_roles.app.app_stacks import RolloutStack
-from pump_roles.guardrails.role_guardrails import documents
+from pump_roles.guardrails.guardrail_documents import documents
 from pump_roles.iam import Catalog, shipped
 from pump_roles.inputs import mapped, validators
 from pump_roles.published import ROLES

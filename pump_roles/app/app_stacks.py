@@ -59,7 +59,7 @@ from pump_roles.constructs.rollouts import (
 )
 from pump_roles.constructs.stacks import AutoPilotStack, ReadOnlyStack, RoleStack
 from pump_roles.guardrails import WITH_VALUE, Guardrail, parts_of
-from pump_roles.guardrails.role_guardrails import added_up, applying
+from pump_roles.guardrails.guardrail_documents import added_up, applying
 from pump_roles.iam import ExternalId
 from pump_roles.inputs import ArgumentError, account_of
 from pump_roles.published import EXTERNAL_ID_PARAMETER, PRINCIPAL_PARAMETER, ROLES, UNITS_PARAMETER

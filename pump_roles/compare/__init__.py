@@ -10,7 +10,7 @@ from dataclasses import replace
 from typing import Final
 
 from pump_roles.compare.trust_policies import trust_differences
-from pump_roles.guardrails.role_guardrails import guardrail_of, opened
+from pump_roles.guardrail_policies import guardrail_of, opened
 from pump_roles.iam import ASSUME_ROLE, Effect, Policy, Value, decision_changes, without_partition
 from pump_roles.role import Boundary, Difference, Role, RolePart, Rule, revoked_before, stops
 

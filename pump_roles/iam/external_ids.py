@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from hashlib import sha256
 from typing import Any, Final, Literal
 
-from pump_roles.iam.matching import Condition, ConditionTest
+from pump_roles.iam.conditions import Condition, ConditionTest
 from pump_roles.inputs.text import as_list, as_text, decoded, visible
 from pump_roles.inputs.validators import EXTERNAL_ID, PROVIDED_EXTERNAL_ID
 

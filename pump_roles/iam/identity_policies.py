@@ -6,19 +6,16 @@ from dataclasses import dataclass, replace
 from functools import cached_property, lru_cache
 from typing import Any, Final, Literal
 
-from pump_roles.iam.matching import (
-    ALWAYS,
-    VARIABLE,
-    Condition,
+from pump_roles.iam.conditions import ALWAYS, VARIABLE, Condition, parse_condition
+from pump_roles.inputs.text import as_list, as_mapping, as_text, json_text, mapped
+from pump_roles.patterns import (
     arns_may_overlap,
     arns_overlap,
     covers,
     folded,
     is_whole_arn,
     overlap,
-    parse_condition,
 )
-from pump_roles.inputs.text import as_list, as_mapping, as_text, json_text, mapped
 
 
 @dataclass(frozen=True)

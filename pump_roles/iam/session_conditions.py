@@ -8,7 +8,8 @@ from functools import lru_cache
 from ipaddress import ip_network
 from typing import Any, Final
 
-from pump_roles.iam.matching import Condition, ConditionTest, patterns_overlap
+from pump_roles.iam.conditions import Condition, ConditionTest
+from pump_roles.patterns import patterns_overlap
 
 _ALWAYS_THERE: Final = {
     *("aws:currenttime", "aws:epochtime", "aws:principalaccount", "aws:principalarn"),

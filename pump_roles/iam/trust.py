@@ -6,6 +6,7 @@ from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any, Final, Literal
 
+from pump_roles.iam.conditions import Condition, parse_condition
 from pump_roles.iam.external_ids import (
     EXTERNAL_ID_KEY,
     MASK,
@@ -24,8 +25,8 @@ from pump_roles.iam.identity_policies import (
     strings,
     unreadable,
 )
-from pump_roles.iam.matching import Condition, overlap, parse_condition
 from pump_roles.inputs import EXTERNAL_ID, PRINCIPAL, Text, as_list, as_mapping, as_text
+from pump_roles.patterns import overlap
 
 PrincipalKind = Literal[
     "account",

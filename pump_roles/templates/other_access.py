@@ -14,7 +14,7 @@ from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any, Final
 
-from pump_roles.guardrails import DailyEnd, approval_end, closes
+from pump_roles.guardrail_policies import DailyEnd, approval_end, closes
 from pump_roles.iam import (
     ExternalId,
     denies_all,

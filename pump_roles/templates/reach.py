@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from itertools import product
 from typing import Any, Final, Literal
 
-from pump_roles.guardrails import only_takes_away
+from pump_roles.guardrail_policies import only_takes_away
 from pump_roles.iam import DENY_ALL, Policy, denies_all, parse_policy, statements_in
 from pump_roles.inputs import Text, as_list, as_mapping, as_text, mapped, parse_json
 from pump_roles.placeholders import (

@@ -31,7 +31,9 @@ from pump_roles import (
     ReadOnlyRollout,
     RoleProtection,
 )
-from pump_roles.iam import covers, services_of, shipped, sources_of
+from pump_roles.event_sources import services_of, sources_of
+from pump_roles.iam import shipped
+from pump_roles.patterns import covers
 from tests.alarm import (
     ADMIN,
     PLAN,

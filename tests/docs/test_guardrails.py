@@ -4,7 +4,7 @@ import json
 
 from pump_roles import Guardrail
 from pump_roles.guardrails import kept_by
-from pump_roles.guardrails.role_guardrails import documents
+from pump_roles.guardrails.guardrail_documents import documents
 from pump_roles.published import ROLES
 from tests.docs.pages import GUARDRAILS, GUARDRAILS_REFERENCE, SECURITY
 from tools.sandbox import catalog

@@ -26,6 +26,7 @@ from pump_roles import (
     ReadOnlyRole,
 )
 from pump_roles import guardrails as package
+from pump_roles.guardrail_policies import as_policies, guardrail_of
 from pump_roles.guardrails import (
     WITH_VALUE,
     documents_on,
@@ -35,12 +36,7 @@ from pump_roles.guardrails import (
     parts_of,
     with_statements,
 )
-from pump_roles.guardrails.role_guardrails import (
-    as_policies,
-    documents,
-    guardrail_of,
-    made_redundant,
-)
+from pump_roles.guardrails.guardrail_documents import documents, made_redundant
 from pump_roles.iam import Policy, asked_tags, shipped
 from pump_roles.inputs import mapped
 from pump_roles.inputs.validators import REGION_NAMES

@@ -5,14 +5,8 @@ import json
 import pytest
 from botocore.session import get_session
 
-from pump_roles.iam import (
-    action_of,
-    needs_permission,
-    newer,
-    services_of,
-    shipped,
-    sources_of,
-)
+from pump_roles.event_sources import needs_permission, services_of, sources_of
+from pump_roles.iam import action_of, newer, shipped
 from pump_roles.published import ROLES
 from tools.sandbox import make_catalog
 from tools.sandbox.cdk import ROOT

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pump_roles.iam import covers, overlap
+from pump_roles.patterns import covers, overlap
 
 GLOBS = st.text("ab*?:", max_size=8)
 SHORT = st.text("ab*?", max_size=4)

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from pump_roles import Guardrail
-from pump_roles.guardrails.role_guardrails import documents
+from pump_roles.guardrails.guardrail_documents import documents
 from pump_roles.published import ROLES
 from tests.documents import written
 from tests.support import add_resources, changed, in_role, of_templates, said

@@ -11,7 +11,7 @@ from typing import Any, Final
 
 from pump_roles import universal
 from pump_roles.guardrails import Guardrail
-from pump_roles.guardrails.role_guardrails import documents
+from pump_roles.guardrails.guardrail_documents import documents
 from pump_roles.inputs import mapped
 from pump_roles.published import ROLES
 

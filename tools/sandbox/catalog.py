@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from functools import cache
 from typing import Any, Final
 
-from pump_roles.iam import covers
+from pump_roles.patterns import covers
 from tools.sandbox.aws import ACCOUNT_ID
 from tools.sandbox.cdk import ROOT
 

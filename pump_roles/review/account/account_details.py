@@ -13,16 +13,9 @@ from typing import TYPE_CHECKING, Annotated, Any, Final, TypeVar
 
 import msgspec
 
-from pump_roles.guardrails import APPROVAL_END, DailyEnd, approval_end
-from pump_roles.iam import (
-    ExternalId,
-    Policy,
-    Trust,
-    Value,
-    known,
-    parse_policy,
-    parse_trust,
-)
+from pump_roles.guardrail_policies import DailyEnd, approval_end
+from pump_roles.guardrails import APPROVAL_END
+from pump_roles.iam import ExternalId, Policy, Trust, Value, known, parse_policy, parse_trust
 from pump_roles.inputs import (
     ROLE_ARN,
     TOO_DEEP,

@@ -8,7 +8,8 @@ from typing import Any, Final, NamedTuple
 
 import msgspec
 
-from pump_roles.iam import ExternalId, action_of, needs_permission, services_of
+from pump_roles.event_sources import needs_permission, services_of
+from pump_roles.iam import ExternalId, action_of
 from pump_roles.inputs import ACCOUNT, account_of, cut
 from pump_roles.masking import Mask
 from pump_roles.review.account.activity_result import (

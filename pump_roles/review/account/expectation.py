@@ -5,8 +5,8 @@ from dataclasses import asdict, dataclass, fields, replace
 from pathlib import Path
 from typing import Any
 
+from pump_roles.guardrail_policies import may_be_opened, published_role
 from pump_roles.guardrails import APPROVAL_END
-from pump_roles.guardrails.role_guardrails import may_be_opened, published_role
 from pump_roles.iam import (
     MASK,
     OF_AWS,

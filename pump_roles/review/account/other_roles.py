@@ -11,11 +11,11 @@ from pump_roles.iam import (
     ExternalId,
     Trust,
     TrustStatement,
-    covers,
     external_ids_in,
     ids_required_by,
 )
 from pump_roles.inputs import ACCOUNT, InputError
+from pump_roles.patterns import covers
 from pump_roles.pump_names import NAMES, TRUSTS, Named, PumpNames, admitted
 from pump_roles.review.account.account_details import AccountDetails
 from pump_roles.role import (

@@ -7,8 +7,9 @@ from functools import cache, cached_property, lru_cache
 from pathlib import Path
 from typing import Final, NamedTuple, get_args
 
+from pump_roles.event_sources import could_be_of, services_of
+from pump_roles.guardrail_policies import policies_on, published_role
 from pump_roles.guardrails import Guardrail
-from pump_roles.guardrails.role_guardrails import policies_on, published_role
 from pump_roles.iam import (
     DENIED,
     EVERYWHERE,
@@ -17,13 +18,10 @@ from pump_roles.iam import (
     ExternalId,
     PolicyEvaluator,
     PolicyPattern,
-    could_be_of,
-    covers,
-    overlap,
-    services_of,
     shipped,
 )
 from pump_roles.inputs import InputError, account_of
+from pump_roles.patterns import covers, overlap
 from pump_roles.review.account.activity_result import Cost, GuardrailActivity
 from pump_roles.role import PUBLISHED_NAMES, Assembly, Role
 

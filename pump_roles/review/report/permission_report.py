@@ -6,8 +6,8 @@ from dataclasses import replace
 from typing import Final
 
 from pump_roles._version import __version__
+from pump_roles.guardrail_policies import opened, published_role
 from pump_roles.guardrails import Guardrail
-from pump_roles.guardrails.role_guardrails import opened, published_role
 from pump_roles.iam import (
     CONDITIONALLY,
     DENIED,

@@ -14,8 +14,8 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
+from pump_roles.guardrail_policies import policies_on
 from pump_roles.guardrails import Guardrail
-from pump_roles.guardrails.role_guardrails import policies_on
 from pump_roles.iam import (
     ALLOWED,
     DENIED,

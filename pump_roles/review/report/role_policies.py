@@ -6,8 +6,8 @@ from functools import cached_property
 from typing import Final, Literal
 
 from pump_roles.compare import compare
-from pump_roles.guardrails import Guardrail, by_policy, only_takes_away
-from pump_roles.guardrails.role_guardrails import guardrail_of, published_role
+from pump_roles.guardrail_policies import guardrail_of, only_takes_away, published_role
+from pump_roles.guardrails import Guardrail, by_policy
 from pump_roles.iam import (
     ALLOWED,
     ANY_ARN,
@@ -22,11 +22,11 @@ from pump_roles.iam import (
     PolicyEvaluator,
     PolicyPattern,
     certain_policies,
-    covers,
     decision_of,
     is_covered,
     matched_by,
 )
+from pump_roles.patterns import covers
 from pump_roles.published import REASONS, ROLES
 from pump_roles.review.report import GuardrailReport, Pattern, PolicyKind, PolicyReport, Uncounted
 from pump_roles.role import Difference, Role, published_policies

@@ -12,13 +12,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from pump_roles import templates
+from pump_roles.guardrail_policies import as_policies, policies_on, published_role
 from pump_roles.guardrails import Guardrail, documents_on
-from pump_roles.guardrails.role_guardrails import (
-    as_policies,
-    documents,
-    policies_on,
-    published_role,
-)
+from pump_roles.guardrails.guardrail_documents import documents
 from pump_roles.iam import parse_policy, shipped
 from pump_roles.inputs import InputError
 from pump_roles.published import ROLES

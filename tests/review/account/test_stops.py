@@ -9,7 +9,7 @@ from unittest.mock import Mock
 import pytest
 from botocore.exceptions import ClientError
 
-from pump_roles.guardrails.role_guardrails import published_role
+from pump_roles.guardrail_policies import published_role
 from pump_roles.iam import (
     DENY_ALL,
     ExternalId,

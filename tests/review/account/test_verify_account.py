@@ -16,7 +16,7 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from pump_roles import Guardrail, templates
-from pump_roles.guardrails.role_guardrails import published_role
+from pump_roles.guardrail_policies import published_role
 from pump_roles.iam import ExternalId, Principal, Value, known, parse_policy, parse_trust
 from pump_roles.inputs import InputError, mapped, validators
 from pump_roles.masking import Mask

@@ -13,7 +13,7 @@ from unittest.mock import Mock
 import pytest
 from botocore.exceptions import ClientError
 
-from pump_roles.guardrails import DailyEnd
+from pump_roles.guardrail_policies import DailyEnd
 from pump_roles.review.account.account_details import (
     AccountDetails,
     DescribedRole,

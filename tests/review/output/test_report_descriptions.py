@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from pump_roles import Guardrail
-from pump_roles.guardrails.role_guardrails import published_role
+from pump_roles.guardrail_policies import published_role
 from pump_roles.iam import Value, known, parse_policy, parse_trust, unreadable
 from pump_roles.review.output.report_checks import alarm_text, alarm_title, checks, compared
 from pump_roles.review.output.report_descriptions import (

@@ -14,7 +14,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from pump_roles import Guardrail
-from pump_roles.guardrails.role_guardrails import documents, published_role
+from pump_roles.guardrail_policies import published_role
+from pump_roles.guardrails.guardrail_documents import documents
 from pump_roles.iam import (
     NOT_GRANTED,
     Grant,

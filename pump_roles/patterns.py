@@ -1,0 +1,129 @@
+"""What patterns with the wildcards ``*`` and ``?`` match."""
+
+import re
+from collections.abc import Callable
+from fnmatch import translate
+from functools import cache, lru_cache, partial
+from operator import eq
+from typing import Final
+
+_WILDCARDS: Final = frozenset("*?")
+_PARTS = 6
+"""The parts of an ARN, which colons separate."""
+
+
+@cache
+def matcher(pattern: str) -> Callable[[str], object]:
+    """Return what tells whether a pattern matches a name, or all that another pattern matches."""
+    start = pattern.rstrip("*")
+    if _WILDCARDS.isdisjoint(start):
+        # Nearly all patterns, without the time to compile an expression.
+        return partial(eq, pattern) if start == pattern else lambda text: text.startswith(start)
+    # The regular expressions of translate() do not backtrack exponentially. A single character is
+    # not a wildcard for any number of them.
+    return re.compile(translate(pattern.replace("[", "[[]").replace("?", "[!*]"))).fullmatch
+
+
+# Every role, and every report, asks about nearly the same patterns and actions.
+@lru_cache(maxsize=2**16)
+def covers(pattern: str, other: str, *, fold: bool = True) -> bool:
+    """Return whether a pattern matches a name, or everything that another pattern matches."""
+    if fold:
+        pattern, other = pattern.lower(), other.lower()
+    return bool(matcher(pattern)(other))
+
+
+@lru_cache(maxsize=2**16)
+def overlap(pattern: str, other: str) -> bool:
+    """Return whether two patterns of actions have a name in common."""
+    first, second = pattern.lower(), other.lower()
+    start, beginning = first.rstrip("*"), second.rstrip("*")
+    if not _WILDCARDS.isdisjoint(start + beginning):
+        return patterns_overlap(first, second)
+    # Most have no wildcard, or one at their end.
+    if start == first:
+        return start == beginning if beginning == second else start.startswith(beginning)
+    return beginning.startswith(start) or (beginning != second and start.startswith(beginning))
+
+
+def arns_overlap(pattern: str, other: str) -> bool:
+    """Return whether two patterns of ARNs have an ARN in common.
+
+    A wildcard is within one part of an ARN. IAM completes one that is too short.
+    """
+    return all(map(overlap, _parts(pattern), _parts(other)))
+
+
+def arn_covers(pattern: str, arn: str) -> bool:
+    """Return whether a pattern matches an ARN, in the same case.
+
+    A wildcard is within one part of an ARN, as for the condition operator ``ArnLike``.
+    """
+    mine, its = (text.split(":", _PARTS - 1) for text in (pattern, arn))
+    return len(mine) == len(its) == _PARTS and all(
+        covers(part, other, fold=False) for part, other in zip(mine, its, strict=True)
+    )
+
+
+def arns_may_overlap(pattern: str, other: str) -> bool:
+    """Return whether two patterns of ARNs may have an ARN in common.
+
+    A wildcard that ends a part of an ARN can also match the next ones (IAM User Guide, "IAM JSON
+    policy elements: Resource").
+    """
+    mine, its = _parts(pattern), _parts(other)
+    first = next((at for at, part in enumerate(mine) if "*" in part), _PARTS - 1)
+    rest = ":".join(pattern.split(":")[first:])
+    return all(map(overlap, mine[:first], its)) and overlap(
+        rest if is_whole_arn(pattern) else f"{rest}*", ":".join(its[first:])
+    )
+
+
+def is_whole_arn(pattern: str) -> bool:
+    """Return whether a pattern has all parts of an ARN."""
+    return pattern.count(":") >= _PARTS - 1
+
+
+@lru_cache(maxsize=2**12)
+def _parts(arn: str) -> list[str]:
+    if arn == "*":
+        return ["*"] * _PARTS
+    found = arn.split(":", _PARTS - 1)
+    return found + ["*"] * (_PARTS - len(found))
+
+
+def patterns_overlap(first: str, second: str) -> bool:
+    """Return whether two patterns match a text in common, in the same case."""
+    # The positions in the second pattern that the first one, read so far, can end at.
+    ends = _skipped({0}, second)
+    for character in first:
+        if character == "*":
+            ends = set(range(min(ends, default=len(second) + 1), len(second) + 1))
+            continue
+        after = set()
+        for end in ends:
+            if end < len(second) and second[end] == "*":
+                after.add(end)
+            elif end < len(second) and (
+                second[end] == character or "?" in (second[end], character)
+            ):
+                after.add(end + 1)
+        ends = _skipped(after, second)
+    return len(second) in ends
+
+
+def _skipped(ends: set[int], pattern: str) -> set[int]:
+    # A wildcard for any number of characters also stands for none.
+    found = set(ends)
+    for end in ends:
+        while end < len(pattern) and pattern[end] == "*":
+            end += 1  # noqa: PLW2901
+            found.add(end)
+    return found
+
+
+def folded(text: str) -> str:
+    """Return the text of an action or a condition key in lower case."""
+    # Only ASCII: letters that IAM distinguishes, such as the Kelvin sign and K, are equal in lower
+    # case.
+    return text.lower() if text.isascii() else text
