@@ -17,8 +17,8 @@ if TYPE_CHECKING:
     from pump_roles.constructs.rollouts import AutoPilotRollout, ReadOnlyRollout, Rollout
     from pump_roles.constructs.stacks import AutoPilotStack, ReadOnlyStack
     from pump_roles.guardrails import Guardrail
-    from pump_roles.iam import new_external_id
-    from pump_roles.inputs import ArgumentError
+    from pump_roles.iam.external_ids import new_external_id
+    from pump_roles.inputs.validators import ArgumentError
     from pump_roles.review.account.probe import ProbeAttempt, ProbeResult, probe
 
 __all__ = [
@@ -57,8 +57,8 @@ _MODULES = {
         "constructs.rollouts": "AutoPilotRollout ReadOnlyRollout Rollout",
         "constructs.stacks": "AutoPilotStack ReadOnlyStack",
         "guardrails": "Guardrail",
-        "iam": "new_external_id",
-        "inputs": "ArgumentError",
+        "iam.external_ids": "new_external_id",
+        "inputs.validators": "ArgumentError",
         "review.account.probe": "ProbeAttempt ProbeResult probe",
     }.items()
     for name in names.split()

@@ -17,8 +17,10 @@ from pump_roles.guardrails import (
     opening_value,
 )
 from pump_roles.guardrails.guardrail_documents import applying, documents
-from pump_roles.iam import Policy, Value, known, parse_policy, parse_trust, without_partition
-from pump_roles.inputs import ArgumentError, ListOf, as_mapping, mapped, parse_json
+from pump_roles.iam.identity_policies import Policy, Value, known, parse_policy, without_partition
+from pump_roles.iam.trust import parse_trust
+from pump_roles.inputs.text import as_mapping, mapped, parse_json
+from pump_roles.inputs.validators import ArgumentError, ListOf
 from pump_roles.published import (
     EXTERNAL_ID_PARAMETER,
     PRINCIPAL_PARAMETER,

@@ -9,17 +9,18 @@ from functools import cache, cached_property
 from typing import Any, Final, Literal, TypeVar, get_args, get_origin
 
 from pump_roles.guardrails import by_policy, kept_by
-from pump_roles.iam import (
+from pump_roles.iam.conditions import ConditionTest
+from pump_roles.iam.external_ids import (
     MASK,
-    VERSIONS,
-    ConditionTest,
     ExternalId,
     TextMask,
     is_external_id_key,
     names_ids,
     presence,
 )
-from pump_roles.inputs import ACCOUNT_FILTERS, CallAs, as_text, decoded
+from pump_roles.iam.identity_policies import VERSIONS
+from pump_roles.inputs.text import as_text, decoded
+from pump_roles.inputs.validators import ACCOUNT_FILTERS, CallAs
 from pump_roles.published import ROLES
 
 _DIGEST: Final = re.compile("[0-9a-f]{64}")

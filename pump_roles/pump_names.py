@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Final, Literal
 
-from pump_roles.iam import Trust
+from pump_roles.iam.trust import Trust
 from pump_roles.patterns import matcher
 from pump_roles.placeholders import BESIDE, pattern, readings, shown
 from pump_roles.role import PUBLISHED_NAMES, Access, Reason

@@ -20,22 +20,17 @@ from dataclasses import dataclass, field, replace
 from functools import cache
 from typing import Final, Literal
 
-from pump_roles.iam import (
+from pump_roles.iam.decisions import DecisionChange, Effect
+from pump_roles.iam.external_ids import ExternalId, external_ids_in, ids_required_by
+from pump_roles.iam.identity_policies import (
     EVERYWHERE,
-    DecisionChange,
-    Effect,
-    ExternalId,
     Policy,
-    Principal,
-    Trust,
-    TrustProblem,
     Value,
     denies_all,
-    external_ids_in,
-    ids_required_by,
     known,
     parse_policy,
 )
+from pump_roles.iam.trust import Principal, Trust, TrustProblem
 from pump_roles.placeholders import TemplateChange
 from pump_roles.published import ROLES
 

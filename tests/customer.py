@@ -15,7 +15,7 @@ from typing import Any, Final
 
 from mypy_boto3_iam import IAMClient
 
-from pump_roles.iam import parse_policy
+from pump_roles.iam.identity_policies import parse_policy
 from pump_roles.review.account.account_details import read_account
 from pump_roles.review.account.expectation import Expectation
 from pump_roles.review.account.verification import AccountResult

@@ -15,7 +15,7 @@ import pytest
 from aws_cdk import App, Stack
 
 from pump_roles import ArgumentError, __version__, universal
-from pump_roles.inputs import InputError
+from pump_roles.inputs.text import InputError
 from pump_roles.review.report import Report
 from tests.commands import run
 from tests.docs.pages import sh_blocks

@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pump_roles.inputs import InputError, decoded, parse_json, read_json
+from pump_roles.inputs.text import InputError, decoded, parse_json, read_json
 from tests.commands import run, the_error
 
 

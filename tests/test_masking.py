@@ -10,8 +10,9 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from pump_roles.iam import OPEN_ID
-from pump_roles.inputs import EXTERNAL_ID, InputError
+from pump_roles.iam.external_ids import OPEN_ID
+from pump_roles.inputs.text import InputError
+from pump_roles.inputs.validators import EXTERNAL_ID
 from pump_roles.masking import Mask
 from pump_roles.review.output.messages import to_json
 from tests.documents import written

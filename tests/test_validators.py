@@ -10,19 +10,10 @@ from aws_cdk.region_info import RegionInfo
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from pump_roles.inputs import (
+from pump_roles.inputs.validators import (
     ACCOUNT,
     ACCOUNTS,
     EXTERNAL_ID,
-    PRINCIPAL,
-    PROBED_ROLE_ARN,
-    ROLE_ARN,
-    ROLE_NAME,
-    ArgumentError,
-    ListOf,
-    Text,
-)
-from pump_roles.inputs.validators import (
     FAILURE_TOLERANCE,
     GLOBAL_REGIONS,
     MAX_CONCURRENT,
@@ -30,11 +21,18 @@ from pump_roles.inputs.validators import (
     PARTITIONS,
     PERMISSIONS_BOUNDARY,
     POLICY_TARGETS,
+    PRINCIPAL,
+    PROBED_ROLE_ARN,
     PROVIDED_EXTERNAL_ID,
     PROVIDED_PRINCIPAL,
     REGION_NAMES,
     REGIONS,
+    ROLE_ARN,
+    ROLE_NAME,
     ROLE_PATH,
+    ArgumentError,
+    ListOf,
+    Text,
     partition_of_region,
 )
 

@@ -60,8 +60,8 @@ from pump_roles.constructs.rollouts import (
 from pump_roles.constructs.stacks import AutoPilotStack, ReadOnlyStack, RoleStack
 from pump_roles.guardrails import WITH_VALUE, Guardrail, parts_of
 from pump_roles.guardrails.guardrail_documents import added_up, applying
-from pump_roles.iam import ExternalId
-from pump_roles.inputs import ArgumentError, account_of
+from pump_roles.iam.external_ids import ExternalId
+from pump_roles.inputs.validators import ArgumentError, account_of
 from pump_roles.published import EXTERNAL_ID_PARAMETER, PRINCIPAL_PARAMETER, ROLES, UNITS_PARAMETER
 
 _ROLLOUTS: Final[Mapping[str, type[Rollout]]] = {

@@ -13,8 +13,10 @@ from typing import Any, Final, Literal, NamedTuple
 from aws_cdk import Environment
 
 from pump_roles.guardrails import WITH_VALUE, Guardrail
-from pump_roles.iam import ExternalId
-from pump_roles.inputs import ArgumentError, InputError, nearest, one_line, read_json, validators
+from pump_roles.iam.external_ids import ExternalId
+from pump_roles.inputs import validators
+from pump_roles.inputs.text import InputError, one_line, read_json
+from pump_roles.inputs.validators import ArgumentError, nearest
 from pump_roles.published import ROLES
 
 _Validator = (

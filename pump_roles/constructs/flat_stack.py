@@ -6,7 +6,14 @@ from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from aws_cdk import CfnOutput, CfnParameter, CfnResource, Stack, Stage, Token
 
-from pump_roles.inputs import EXTERNAL_ID, ORGANIZATIONAL_UNIT, PRINCIPAL, TAGS, ArgumentError, Text
+from pump_roles.inputs.validators import (
+    EXTERNAL_ID,
+    ORGANIZATIONAL_UNIT,
+    PRINCIPAL,
+    TAGS,
+    ArgumentError,
+    Text,
+)
 from pump_roles.published import (
     EXTERNAL_ID_PARAMETER,
     NEXT_EXTERNAL_ID_PARAMETER,

@@ -29,7 +29,7 @@ from aws_cdk import aws_iam as iam
 from constructs import Construct
 
 from pump_roles._version import __version__
-from pump_roles.inputs import ArgumentError
+from pump_roles.inputs.validators import ArgumentError
 
 if TYPE_CHECKING:
     from pump_roles.constructs.widening import Built, Widening

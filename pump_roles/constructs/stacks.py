@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, ClassVar
 
 from pump_roles.constructs.flat_stack import FlatStack, add_role, description_of
 from pump_roles.constructs.roles import AutoPilotRole, PumpRole, ReadOnlyRole
-from pump_roles.inputs import names_the_construct
+from pump_roles.inputs.validators import names_the_construct
 from pump_roles.published import (
     EXTERNAL_ID_PARAMETER,
     NEXT_EXTERNAL_ID_PARAMETER,

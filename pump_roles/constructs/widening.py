@@ -8,8 +8,9 @@ from typing import Any, Final
 
 from pump_roles.guardrail_policies import approval_end
 from pump_roles.guardrails import opening_tags
-from pump_roles.iam import asked_tags, statements_in, without_partition
-from pump_roles.inputs import EXTERNAL_ID, PRINCIPAL, Text, as_list, as_mapping, as_text, unescaped
+from pump_roles.iam.identity_policies import asked_tags, statements_in, without_partition
+from pump_roles.inputs.text import as_list, as_mapping, as_text, unescaped
+from pump_roles.inputs.validators import EXTERNAL_ID, PRINCIPAL, Text
 from pump_roles.placeholders import (
     Reference,
     Resolved,

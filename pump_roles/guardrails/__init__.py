@@ -17,7 +17,8 @@ from functools import cache, partial
 from pathlib import Path
 from typing import Any, ClassVar, Final
 
-from pump_roles.inputs import (
+from pump_roles.inputs.text import mapped
+from pump_roles.inputs.validators import (
     ACCOUNT,
     ACTION,
     ACTIONS,
@@ -29,7 +30,6 @@ from pump_roles.inputs import (
     ListOf,
     Text,
     check_region,
-    mapped,
     nearest,
 )
 from pump_roles.patterns import overlap

@@ -4,7 +4,7 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import Any
 
 from pump_roles.guardrails import WITH_VALUE, Guardrail, documents_on, is_set, parts_of
-from pump_roles.inputs import ArgumentError, ListOf
+from pump_roles.inputs.validators import ArgumentError, ListOf
 from pump_roles.patterns import covers, overlap
 from pump_roles.published import ROLES, PublishedRole
 

@@ -9,7 +9,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from pump_roles.inputs import TOO_DEEP, InputError
+from pump_roles.inputs.text import TOO_DEEP, InputError
 from pump_roles.templates.reach import attachments
 from pump_roles.templates.resolve import Resolver
 from pump_roles.templates.template import hidden_at_deployment

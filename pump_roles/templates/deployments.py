@@ -10,29 +10,23 @@ from hashlib import sha256
 from pathlib import Path
 from typing import Any, Final, get_args
 
-from pump_roles.iam import (
+from pump_roles.iam.external_ids import (
     OPEN_ID,
     ExternalId,
-    Policy,
     TextMask,
-    parse_control_policy,
     texts_under_the_key,
     under_the_key,
 )
-from pump_roles.inputs import (
+from pump_roles.iam.identity_policies import Policy, parse_control_policy
+from pump_roles.inputs.text import InputError, as_list, as_mapping, as_text, decoded, json_text
+from pump_roles.inputs.validators import (
     ACCOUNT_FILTERS,
     ACCOUNTS,
     ORGANIZATIONAL_UNITS,
     POLICY_TARGETS,
     REGIONS,
     STACK_SETS_CALL_AS,
-    InputError,
     ListOf,
-    as_list,
-    as_mapping,
-    as_text,
-    decoded,
-    json_text,
 )
 from pump_roles.placeholders import (
     NOTHING,

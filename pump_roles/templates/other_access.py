@@ -15,16 +15,10 @@ from dataclasses import dataclass, field, replace
 from typing import Any, Final
 
 from pump_roles.guardrail_policies import DailyEnd, approval_end, closes
-from pump_roles.iam import (
-    ExternalId,
-    denies_all,
-    is_exclusion,
-    parse_condition,
-    parse_policy,
-    statements_in,
-    under_the_key,
-)
-from pump_roles.inputs import as_list, as_mapping, as_text
+from pump_roles.iam.conditions import is_exclusion, parse_condition
+from pump_roles.iam.external_ids import ExternalId, under_the_key
+from pump_roles.iam.identity_policies import denies_all, parse_policy, statements_in
+from pump_roles.inputs.text import as_list, as_mapping, as_text
 from pump_roles.placeholders import (
     HOLE,
     OPEN,

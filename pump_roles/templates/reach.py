@@ -8,8 +8,15 @@ from itertools import product
 from typing import Any, Final, Literal
 
 from pump_roles.guardrail_policies import only_takes_away
-from pump_roles.iam import DENY_ALL, Policy, denies_all, parse_policy, statements_in
-from pump_roles.inputs import Text, as_list, as_mapping, as_text, mapped, parse_json
+from pump_roles.iam.identity_policies import (
+    DENY_ALL,
+    Policy,
+    denies_all,
+    parse_policy,
+    statements_in,
+)
+from pump_roles.inputs.text import as_list, as_mapping, as_text, mapped, parse_json
+from pump_roles.inputs.validators import Text
 from pump_roles.placeholders import (
     GENERATED,
     KEPT,

@@ -5,28 +5,21 @@ from dataclasses import dataclass, field
 from typing import Any, Final
 
 from pump_roles.guardrails import APPROVAL_END
-from pump_roles.iam import (
+from pump_roles.iam.identity_policies import (
     DENY_ALL,
     OPEN,
     Policy,
-    Trust,
     Value,
     denies_all,
     known,
     literal,
     parse_policy,
-    parse_trust,
     strings,
     unreadable,
 )
-from pump_roles.inputs import (
-    PRINCIPAL,
-    ROLE_NAME,
-    Text,
-    as_list,
-    as_mapping,
-    as_text,
-)
+from pump_roles.iam.trust import Trust, parse_trust
+from pump_roles.inputs.text import as_list, as_mapping, as_text
+from pump_roles.inputs.validators import PRINCIPAL, ROLE_NAME, Text
 from pump_roles.placeholders import (
     Reference,
     as_written,

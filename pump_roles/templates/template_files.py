@@ -8,7 +8,7 @@ from pathlib import Path
 from stat import S_ISDIR, S_ISREG
 from typing import Any, Final
 
-from pump_roles.inputs import (
+from pump_roles.inputs.text import (
     TEMPLATE,
     InputError,
     as_list,

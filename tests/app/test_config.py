@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 from pump_roles import Guardrail, ReadOnlyStack
 from pump_roles.app import app_stacks, config
 from pump_roles.guardrails import WITH_VALUE, parts_of
-from pump_roles.inputs import ListOf
+from pump_roles.inputs.validators import ListOf
 from pump_roles.published import ROLES
 from tests.every_guardrail import FILLED
 from tests.review.account.results import expected_in

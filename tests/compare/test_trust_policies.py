@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from pump_roles.compare import trust_policies
-from pump_roles.iam import parse_trust
+from pump_roles.iam.trust import parse_trust
 from tests.policies import rewritten
 from tests.support import json_values
 

@@ -32,7 +32,7 @@ from pump_roles import (
     RoleProtection,
 )
 from pump_roles.event_sources import services_of, sources_of
-from pump_roles.iam import shipped
+from pump_roles.iam.catalog import shipped
 from pump_roles.patterns import covers
 from tests.alarm import (
     ADMIN,

@@ -47,7 +47,7 @@ from pump_roles import (
     ReadOnlyRole,
     ReadOnlyRollout,
 )
-from pump_roles.inputs import InputError
+from pump_roles.inputs.text import InputError
 from tests.constructs.test_stacks import pipeline_in
 from tests.hostile import HOSTILE, Place, add_aspect
 from tests.support import (

@@ -27,8 +27,7 @@ from pump_roles import (
     Rollout,
     TrustProtection,
 )
-from pump_roles.inputs import account_of
-from pump_roles.inputs.validators import policy_size
+from pump_roles.inputs.validators import account_of, policy_size
 from tests.docs.pages import BUY, PROTECT, READ, role
 from tests.support import (
     EXTERNAL_ID,

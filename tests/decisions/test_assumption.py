@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from pump_roles.iam import parse_trust
+from pump_roles.iam.trust import parse_trust
 from tests.support import ROLLED_OUT, STACKS, Synth, some, stack_set
 from tools.sandbox.aws import ACCOUNT_ID
 from tools.sandbox.simulator import ALLOWED, IMPLICITLY_DENIED, Role, assumption, decide

@@ -15,7 +15,8 @@ from hypothesis import strategies as st
 from pump_roles.compare import compare
 from pump_roles.guardrail_policies import published_role
 from pump_roles.guardrails import is_set
-from pump_roles.iam import Policy, parse_policy, shipped
+from pump_roles.iam.catalog import shipped
+from pump_roles.iam.identity_policies import Policy, parse_policy
 from pump_roles.patterns import covers
 from pump_roles.published import ROLES
 from pump_roles.review.output.report_descriptions import verdict

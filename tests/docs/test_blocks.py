@@ -7,7 +7,8 @@ from pathlib import Path
 import pytest
 
 from pump_roles.app import config
-from pump_roles.inputs import ArgumentError, validators
+from pump_roles.inputs import validators
+from pump_roles.inputs.validators import ArgumentError
 from tests.docs.pages import (
     DEPLOY,
     OPERATIONS,

@@ -37,8 +37,9 @@ from pump_roles.guardrails import (
     with_statements,
 )
 from pump_roles.guardrails.guardrail_documents import documents, made_redundant
-from pump_roles.iam import Policy, asked_tags, shipped
-from pump_roles.inputs import mapped
+from pump_roles.iam.catalog import shipped
+from pump_roles.iam.identity_policies import Policy, asked_tags
+from pump_roles.inputs.text import mapped
 from pump_roles.inputs.validators import REGION_NAMES
 from pump_roles.published import ROLES
 from tests.every_guardrail import EVERY, FILLED

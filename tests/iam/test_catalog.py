@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from pump_roles.iam import LEVELS, Catalog, reviewed, shipped
+from pump_roles.iam.catalog import LEVELS, Catalog, reviewed, shipped
 from pump_roles.patterns import covers
 from pump_roles.published import ROLES
 from tools.sandbox import catalog as npm

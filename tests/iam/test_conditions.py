@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pump_roles.iam import Condition, parse_condition
+from pump_roles.iam.conditions import Condition, parse_condition
 
 ARN = "arn:aws:iam::111122223333:role/path/R"
 KEYS = {"aws:principalarn": ARN, "k": "Ab", "absent": None}

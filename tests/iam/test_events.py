@@ -6,7 +6,7 @@ import pytest
 from botocore.session import get_session
 
 from pump_roles.event_sources import needs_permission, services_of, sources_of
-from pump_roles.iam import action_of, newer, shipped
+from pump_roles.iam.catalog import action_of, newer, shipped
 from pump_roles.published import ROLES
 from tools.sandbox import make_catalog
 from tools.sandbox.cdk import ROOT

@@ -10,8 +10,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pump_roles.iam import VERSIONS, account_of_root, in_account, parse_policy
-from pump_roles.iam import statements_in as statements_of
+from pump_roles.iam.identity_policies import VERSIONS, account_of_root, in_account, parse_policy
+from pump_roles.iam.identity_policies import statements_in as statements_of
 from tests.policies import document_of, rewritten
 from tests.support import examples, json_values
 from tools.sandbox.simulator import Role, Simulation, decide, use

@@ -4,7 +4,9 @@ from typing import Any
 
 import pytest
 
-from pump_roles.iam import PolicyEvaluator, parse_policy, shipped
+from pump_roles.iam.catalog import shipped
+from pump_roles.iam.decisions import PolicyEvaluator
+from pump_roles.iam.identity_policies import parse_policy
 from tests.support import ago
 from tools.sandbox.simulator import ALLOWED, Role, decide, use
 

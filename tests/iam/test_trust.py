@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from pump_roles.iam import TrustProblem, parse_trust
+from pump_roles.iam.trust import TrustProblem, parse_trust
 from pump_roles.inputs import validators
 from pump_roles.review.output.descriptions import (
     describe_principal,

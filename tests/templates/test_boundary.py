@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from pump_roles import templates
 from pump_roles.constructs.widening import Built, widenings
-from pump_roles.iam import parse_policy
+from pump_roles.iam.identity_policies import parse_policy
 from pump_roles.review.output.descriptions import describe_boundary
 from pump_roles.role import Boundary
 from pump_roles.templates.reach import attachments

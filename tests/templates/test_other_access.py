@@ -9,7 +9,8 @@ import pytest
 from pump_roles import templates, universal
 from pump_roles.compare import compare
 from pump_roles.constructs.widening import Built, widenings
-from pump_roles.iam import Principal, Value
+from pump_roles.iam.identity_policies import Value
+from pump_roles.iam.trust import Principal
 from pump_roles.role import Access, Assembly, OtherResource
 from tests.attacks import (
     ADMINISTRATOR,

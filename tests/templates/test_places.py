@@ -19,7 +19,7 @@ from pump_roles import (
     ReadOnlyStack,
     templates,
 )
-from pump_roles.iam import ExternalId
+from pump_roles.iam.external_ids import ExternalId
 from pump_roles.masking import Mask
 from pump_roles.role import AssemblyUnknown, Deployment
 from tests.support import NO_VALUE, ROLE_ARGUMENTS, SECRET, json_values, rolled_out, synthesize

@@ -13,7 +13,7 @@ import pytest
 from pump_roles import templates, universal
 from pump_roles.compare.trust_policies import trust_effects
 from pump_roles.constructs.widening import Built, widenings
-from pump_roles.iam import Trust, parse_trust
+from pump_roles.iam.trust import Trust, parse_trust
 from pump_roles.placeholders import values_of
 from pump_roles.templates.reach import RoleNames, attachments
 from pump_roles.templates.resolve import Resolver

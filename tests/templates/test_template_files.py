@@ -9,7 +9,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from pump_roles.inputs import InputError
+from pump_roles.inputs.text import InputError
 from tests.documents import written
 from tests.support import EVERYTHING, changed, json_values, of_templates, said
 

@@ -14,8 +14,8 @@ from pathlib import Path
 from typing import Final
 
 from pump_roles import templates
-from pump_roles.iam import shipped
-from pump_roles.inputs import InputError
+from pump_roles.iam.catalog import shipped
+from pump_roles.inputs.text import InputError
 from pump_roles.review.output.report_checks import describe_change
 from pump_roles.review.output.saved_report import read_saved
 from pump_roles.review.report import Earlier, Report, ReportChange

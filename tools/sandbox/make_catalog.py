@@ -16,7 +16,7 @@ import botocore
 from botocore.session import get_session
 
 from pump_roles.event_sources import services_of
-from pump_roles.iam import Action, Catalog, action_of
+from pump_roles.iam.catalog import Action, Catalog, action_of
 from pump_roles.patterns import covers
 from pump_roles.published import ROLES
 from pump_roles.review.report.action_risks import mark

@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Protocol
 
-from pump_roles.inputs import ACCOUNT_FILTERS
+from pump_roles.inputs.validators import ACCOUNT_FILTERS
 from pump_roles.review.account.organization import Account, accounts_below, targeted
 from tools.sandbox.aws import ACCOUNT_ID, REGION, Caller, EmbeddedAws, StackFailedError
 

@@ -15,17 +15,11 @@ import msgspec
 
 from pump_roles.guardrail_policies import DailyEnd, approval_end
 from pump_roles.guardrails import APPROVAL_END
-from pump_roles.iam import ExternalId, Policy, Trust, Value, known, parse_policy, parse_trust
-from pump_roles.inputs import (
-    ROLE_ARN,
-    TOO_DEEP,
-    InputError,
-    account_of,
-    as_mapping,
-    as_text,
-    partition_of,
-    read_json,
-)
+from pump_roles.iam.external_ids import ExternalId
+from pump_roles.iam.identity_policies import Policy, Value, known, parse_policy
+from pump_roles.iam.trust import Trust, parse_trust
+from pump_roles.inputs.text import TOO_DEEP, InputError, as_mapping, as_text, read_json
+from pump_roles.inputs.validators import ROLE_ARN, account_of, partition_of
 from pump_roles.review.account.aws_sdk import (
     CallerClients,
     all_in,

@@ -9,8 +9,10 @@ from typing import Any, Final, NamedTuple
 import msgspec
 
 from pump_roles.event_sources import needs_permission, services_of
-from pump_roles.iam import ExternalId, action_of
-from pump_roles.inputs import ACCOUNT, account_of, cut
+from pump_roles.iam.catalog import action_of
+from pump_roles.iam.external_ids import ExternalId
+from pump_roles.inputs.text import cut
+from pump_roles.inputs.validators import ACCOUNT, account_of
 from pump_roles.masking import Mask
 from pump_roles.review.account.activity_result import (
     DONE,

@@ -11,7 +11,8 @@ from typing import Any, Final, Literal, NamedTuple
 
 from botocore.exceptions import ClientError
 
-from pump_roles.inputs import ROLE_NAME, ArgumentError, InputError, cut, parse_any_depth
+from pump_roles.inputs.text import InputError, cut, parse_any_depth
+from pump_roles.inputs.validators import ROLE_NAME, ArgumentError
 from pump_roles.review.account.activity_collector import Collector
 from pump_roles.review.account.activity_result import ActivityUnknown, TableRead
 from pump_roles.review.account.aws_sdk import (

@@ -19,7 +19,7 @@ from botocore import exceptions
 from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError
 
-from pump_roles.inputs import Text, partition_of
+from pump_roles.inputs.validators import Text, partition_of
 
 if TYPE_CHECKING:
     from mypy_boto3_iam import IAMClient

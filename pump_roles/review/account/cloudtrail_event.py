@@ -15,7 +15,7 @@ from typing import Annotated, Any, Final
 from msgspec import Meta, Struct, field
 
 from pump_roles.event_sources import exact_source
-from pump_roles.inputs import ACCOUNT
+from pump_roles.inputs.validators import ACCOUNT
 from pump_roles.review.account.activity_result import DONE, Quantity
 from pump_roles.review.account.aws_sdk import in_utc, is_denial, moment_of
 

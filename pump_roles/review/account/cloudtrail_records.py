@@ -14,7 +14,7 @@ from stat import S_ISDIR, S_ISREG
 from threading import Lock
 from typing import Any, Final, NamedTuple
 
-from pump_roles.inputs import InputError, parse_any_depth
+from pump_roles.inputs.text import InputError, parse_any_depth
 from pump_roles.review.account.activity_result import ActivityUnknown, ActivityWhy
 from pump_roles.review.account.aws_sdk import (
     Clients,

@@ -7,21 +7,10 @@ from typing import Any
 
 from pump_roles.guardrail_policies import may_be_opened, published_role
 from pump_roles.guardrails import APPROVAL_END
-from pump_roles.iam import (
-    MASK,
-    OF_AWS,
-    OPEN,
-    OPEN_ID,
-    ExternalId,
-    Policy,
-    TextMask,
-    Trust,
-    Value,
-    account_of_root,
-    in_account,
-    known,
-)
-from pump_roles.inputs import InputError
+from pump_roles.iam.external_ids import MASK, OPEN_ID, ExternalId, TextMask
+from pump_roles.iam.identity_policies import OPEN, Policy, Value, account_of_root, in_account, known
+from pump_roles.iam.trust import OF_AWS, Trust
+from pump_roles.inputs.text import InputError
 from pump_roles.masking import Mask
 from pump_roles.review.account.verification import ExpectedRole
 from pump_roles.review.report import Report

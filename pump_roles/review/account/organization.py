@@ -4,7 +4,8 @@ from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Final, Literal
 
-from pump_roles.inputs import ACCOUNT, ORGANIZATION, AccountFilter, InputError, is_account_filter
+from pump_roles.inputs.text import InputError
+from pump_roles.inputs.validators import ACCOUNT, ORGANIZATION, AccountFilter, is_account_filter
 from pump_roles.review.account.aws_sdk import (
     NO_ORGANIZATION,
     all_in,

@@ -5,8 +5,10 @@ from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Final, Literal, get_args
 
 from pump_roles.compare import in_each_direction
-from pump_roles.iam import Condition, Policy, Statement, parse_control_policy
-from pump_roles.inputs import POLICY_TARGETS, parse_json
+from pump_roles.iam.conditions import Condition
+from pump_roles.iam.identity_policies import Policy, Statement, parse_control_policy
+from pump_roles.inputs.text import parse_json
+from pump_roles.inputs.validators import POLICY_TARGETS
 from pump_roles.review.account.account_details import AccountDetails
 from pump_roles.review.account.aws_sdk import all_in, checked_id, reason_of, text_in
 from pump_roles.review.account.organization import Organization

@@ -10,12 +10,8 @@ from typing import TYPE_CHECKING, Any, Final, Literal, get_args
 from botocore.exceptions import ClientError
 
 from pump_roles._version import __version__
-from pump_roles.iam import ExternalId, TextMask, new_external_id
-from pump_roles.inputs import (
-    PROBED_ROLE_ARN,
-    ArgumentError,
-    partition_of,
-)
+from pump_roles.iam.external_ids import ExternalId, TextMask, new_external_id
+from pump_roles.inputs.validators import PROBED_ROLE_ARN, ArgumentError, partition_of
 from pump_roles.review.account.aws_sdk import (
     ACCESS_DENIED,
     MINIMUM_SESSION_SECONDS,

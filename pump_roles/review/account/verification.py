@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from typing import Literal, get_args
 
 from pump_roles._version import __version__
-from pump_roles.iam import Principal
+from pump_roles.iam.trust import Principal
 from pump_roles.review.account.organization import Organization
 from pump_roles.role import Access, Difference, Unknown
 

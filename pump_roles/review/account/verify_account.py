@@ -7,7 +7,7 @@ from typing import Final
 from pump_roles.compare import compare
 from pump_roles.guardrail_policies import opened_by_tag
 from pump_roles.guardrails import APPROVAL_END
-from pump_roles.inputs import is_account_filter
+from pump_roles.inputs.validators import is_account_filter
 from pump_roles.review.account.account_details import AccountDetails, region_of_schedule
 from pump_roles.review.account.expectation import Expectation
 from pump_roles.review.account.organization_policies import PoliciesRead, stopped

@@ -10,17 +10,12 @@ from typing import Final, NamedTuple, get_args
 from pump_roles.event_sources import could_be_of, services_of
 from pump_roles.guardrail_policies import policies_on, published_role
 from pump_roles.guardrails import Guardrail
-from pump_roles.iam import (
-    DENIED,
-    EVERYWHERE,
-    NOT_GRANTED,
-    ActionPattern,
-    ExternalId,
-    PolicyEvaluator,
-    PolicyPattern,
-    shipped,
-)
-from pump_roles.inputs import InputError, account_of
+from pump_roles.iam.catalog import shipped
+from pump_roles.iam.decisions import DENIED, NOT_GRANTED, PolicyEvaluator, PolicyPattern
+from pump_roles.iam.external_ids import ExternalId
+from pump_roles.iam.identity_policies import EVERYWHERE, ActionPattern
+from pump_roles.inputs.text import InputError
+from pump_roles.inputs.validators import account_of
 from pump_roles.patterns import covers, overlap
 from pump_roles.review.account.activity_result import Cost, GuardrailActivity
 from pump_roles.role import PUBLISHED_NAMES, Assembly, Role

@@ -6,7 +6,7 @@ from typing import Final
 import click
 
 from pump_roles._version import __version__
-from pump_roles.inputs import InputError
+from pump_roles.inputs.text import InputError
 from pump_roles.review.cli.options import INTERRUPTED, fail
 
 __all__ = ["app"]

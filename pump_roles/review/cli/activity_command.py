@@ -10,14 +10,8 @@ from typing import Any, Final
 import click
 
 from pump_roles import templates
-from pump_roles.inputs import (
-    ATHENA_TABLE,
-    ROLE_ARN,
-    WORKGROUP,
-    InputError,
-    check_region,
-    one_line,
-)
+from pump_roles.inputs.text import InputError, one_line
+from pump_roles.inputs.validators import ATHENA_TABLE, ROLE_ARN, WORKGROUP, check_region
 from pump_roles.review.account.activity_collector import Collector, NothingFoundError, Period
 from pump_roles.review.account.athena import (
     QueryStep,

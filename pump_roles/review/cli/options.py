@@ -16,8 +16,9 @@ from typing import TYPE_CHECKING, Any, Final, Literal, NoReturn, TypeVar
 
 import click
 
-from pump_roles.iam import ExternalId
-from pump_roles.inputs import ArgumentError, InputError, ListOf, one_line
+from pump_roles.iam.external_ids import ExternalId
+from pump_roles.inputs.text import InputError, one_line
+from pump_roles.inputs.validators import ArgumentError, ListOf
 from pump_roles.review.output.document import Document, Table
 from pump_roles.review.output.writers import LIMIT, to_csv, to_markdown
 

@@ -4,8 +4,8 @@ from functools import partial
 
 import click
 
-from pump_roles.iam import ExternalId
-from pump_roles.inputs import PROBED_ROLE_ARN, partition_of
+from pump_roles.iam.external_ids import ExternalId
+from pump_roles.inputs.validators import PROBED_ROLE_ARN, partition_of
 from pump_roles.review.account.probe import ProbeReport, prove, read_caller, sts_client
 from pump_roles.review.cli import aws, options
 from pump_roles.review.output.probe_sections import document_of

@@ -8,7 +8,8 @@ from typing import Final
 import click
 
 from pump_roles.guardrails import Guardrail
-from pump_roles.inputs import GUARDRAILS, ROLE_NAME, TOO_DEEP, ArgumentError, InputError
+from pump_roles.inputs.text import TOO_DEEP, InputError
+from pump_roles.inputs.validators import GUARDRAILS, ROLE_NAME, ArgumentError
 from pump_roles.published import ROLES
 from pump_roles.review.cli import options
 from pump_roles.review.output.report_actions import rows_of

@@ -9,7 +9,8 @@ from pathlib import Path
 import click
 
 from pump_roles import templates
-from pump_roles.inputs import ACCOUNT, ORGANIZATIONAL_UNIT, PRINCIPAL, ROLE_TO_ASSUME, InputError
+from pump_roles.inputs.text import InputError
+from pump_roles.inputs.validators import ACCOUNT, ORGANIZATIONAL_UNIT, PRINCIPAL, ROLE_TO_ASSUME
 from pump_roles.review.account.account_details import read_files
 from pump_roles.review.account.expectation import (
     Expectation,

@@ -6,8 +6,9 @@ from collections.abc import Set as AbstractSet
 from itertools import groupby
 from typing import TYPE_CHECKING, Final
 
-from pump_roles.iam import Action, shipped
-from pump_roles.inputs import TOO_DEEP, account_of
+from pump_roles.iam.catalog import Action, shipped
+from pump_roles.inputs.text import TOO_DEEP
+from pump_roles.inputs.validators import account_of
 from pump_roles.review.account.activity_result import (
     Activity,
     ActivityUnknown,

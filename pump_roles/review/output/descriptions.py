@@ -11,18 +11,10 @@ from pathlib import Path
 from typing import Any, Final, Literal
 
 from pump_roles.guardrails import by_policy
-from pump_roles.iam import (
-    ALLOWED,
-    DENIED,
-    NOT_GRANTED,
-    DecisionChange,
-    Effect,
-    Grant,
-    Principal,
-    Scope,
-    TrustProblem,
-)
-from pump_roles.inputs import cut
+from pump_roles.iam.decisions import ALLOWED, DENIED, NOT_GRANTED, DecisionChange, Effect, Grant
+from pump_roles.iam.identity_policies import Scope
+from pump_roles.iam.trust import Principal, TrustProblem
+from pump_roles.inputs.text import cut
 from pump_roles.review.output.document import counted, first
 from pump_roles.role import Access, Deployment, Difference, OtherResource, Unknown
 

@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final, Literal
 
-from pump_roles.inputs import cut, one_line
+from pump_roles.inputs.text import cut, one_line
 
 _LONGEST: Final = 900
 """The maximum length of a text, in characters. It has room for two policy ARNs."""

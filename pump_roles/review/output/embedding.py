@@ -9,7 +9,7 @@ from lzma import LZMADecompressor, LZMAError, compress
 from pathlib import Path
 from typing import Any, Final
 
-from pump_roles.inputs import parse_json
+from pump_roles.inputs.text import parse_json
 from pump_roles.review.output.writers import to_compact_json
 from pump_roles.review.report import Report
 

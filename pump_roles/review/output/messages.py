@@ -6,7 +6,7 @@ from dataclasses import is_dataclass
 from inspect import getmro
 from typing import Any, Final
 
-from pump_roles.inputs import one_line
+from pump_roles.inputs.text import one_line
 from pump_roles.review.output.descriptions import describe_difference, describe_unknown
 from pump_roles.review.output.report_checks import (
     describe_alarm,

@@ -5,7 +5,8 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final, NamedTuple
 
-from pump_roles.iam import ALLOWED, DENIED, NOT_GRANTED, Scope
+from pump_roles.iam.decisions import ALLOWED, DENIED, NOT_GRANTED
+from pump_roles.iam.identity_policies import Scope
 from pump_roles.review.output.descriptions import describe_scope, describe_scopes
 from pump_roles.review.output.document import Sentence, Table
 from pump_roles.review.output.report_descriptions import name_of

@@ -4,8 +4,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Final, Literal, NamedTuple
 
 from pump_roles.guardrails import SHIPPED, Guardrail
-from pump_roles.iam import Principal, PrincipalKind
-from pump_roles.inputs import ROLE_NAME
+from pump_roles.iam.trust import Principal, PrincipalKind
+from pump_roles.inputs.validators import ROLE_NAME
 from pump_roles.review.output.descriptions import (
     STOPPED_BY_BOUNDARY,
     joined,

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from pump_roles.iam.session_conditions import can_expire
-from pump_roles.inputs import (
+from pump_roles.inputs.text import (
     TOO_DEEP,
     InputError,
     as_mapping,

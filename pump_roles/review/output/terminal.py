@@ -11,7 +11,7 @@ from rich.cells import cell_len
 from rich.console import Console
 from rich.text import Text as Styled
 
-from pump_roles.inputs import one_line
+from pump_roles.inputs.text import one_line
 from pump_roles.review.output.document import (
     Code,
     Document,

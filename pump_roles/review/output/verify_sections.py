@@ -4,8 +4,8 @@ from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Final, TypeVar, get_args
 
-from pump_roles.iam import Effect
-from pump_roles.inputs import account_of
+from pump_roles.iam.decisions import Effect
+from pump_roles.inputs.validators import account_of
 from pump_roles.review.account.organization import Organization
 from pump_roles.review.account.organization_policies import PUMP_POLICIES
 from pump_roles.review.account.verification import (

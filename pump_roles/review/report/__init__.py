@@ -8,8 +8,11 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final, Literal, get_args
 
-from pump_roles.iam import DENIED, Action, Decision, Effect, Grant, Scope, Trust
-from pump_roles.inputs import visible
+from pump_roles.iam.catalog import Action
+from pump_roles.iam.decisions import DENIED, Decision, Effect, Grant
+from pump_roles.iam.identity_policies import Scope
+from pump_roles.iam.trust import Trust
+from pump_roles.inputs.text import visible
 from pump_roles.review.report.inventory import Inventory
 from pump_roles.role import (
     AssemblyUnknown,

@@ -12,24 +12,21 @@ from hashlib import sha256
 from typing import Any, Final, Literal
 
 from pump_roles._version import __version__
-from pump_roles.iam import (
-    EXTERNAL_ID_KEY,
+from pump_roles.iam.conditions import Condition
+from pump_roles.iam.external_ids import EXTERNAL_ID_KEY, ExternalId, is_external_id_key
+from pump_roles.iam.identity_policies import (
     VERSIONS,
-    Condition,
-    ExternalId,
     Policy,
     Statement,
-    Trust,
-    TrustStatement,
     Value,
-    is_external_id_key,
     known,
     literal,
     parse_policy,
-    parse_trust,
     unreadable,
 )
-from pump_roles.inputs import EXTERNAL_ID, Text, as_list, as_mapping, mapped
+from pump_roles.iam.trust import Trust, TrustStatement, parse_trust
+from pump_roles.inputs.text import as_list, as_mapping, mapped
+from pump_roles.inputs.validators import EXTERNAL_ID, Text
 from pump_roles.masking import Mask
 from pump_roles.role import (
     Assembly,

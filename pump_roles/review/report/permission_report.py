@@ -8,17 +8,8 @@ from typing import Final
 from pump_roles._version import __version__
 from pump_roles.guardrail_policies import opened, published_role
 from pump_roles.guardrails import Guardrail
-from pump_roles.iam import (
-    CONDITIONALLY,
-    DENIED,
-    PARTLY,
-    Action,
-    Catalog,
-    Grant,
-    newer,
-    reviewed,
-    shipped,
-)
+from pump_roles.iam.catalog import Action, Catalog, newer, reviewed, shipped
+from pump_roles.iam.decisions import CONDITIONALLY, DENIED, PARTLY, Grant
 from pump_roles.masking import Mask
 from pump_roles.published import REASONS, ROLES
 from pump_roles.review.report import (

@@ -16,17 +16,16 @@ from typing import Any
 
 from pump_roles.guardrail_policies import policies_on
 from pump_roles.guardrails import Guardrail
-from pump_roles.iam import (
+from pump_roles.iam.catalog import newer, shipped
+from pump_roles.iam.decisions import (
     ALLOWED,
     DENIED,
     NOT_GRANTED,
     Decision,
     PolicyEvaluator,
-    Scope,
     decision_of,
-    newer,
-    shipped,
 )
+from pump_roles.iam.identity_policies import Scope
 from pump_roles.review.report import (
     LIMITED,
     NO,

@@ -5,7 +5,8 @@ from dataclasses import replace
 from typing import Final, Literal, TypeVar
 
 from pump_roles.compare import compare_roles
-from pump_roles.iam import DENIED, Catalog, Effect
+from pump_roles.iam.catalog import Catalog
+from pump_roles.iam.decisions import DENIED, Effect
 from pump_roles.review.report import Earlier, Report, ReportChange, Risk, RoleReport
 from pump_roles.review.report.role_policies import RolePolicies
 from pump_roles.role import Deployment

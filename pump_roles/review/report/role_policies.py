@@ -8,17 +8,13 @@ from typing import Final, Literal
 from pump_roles.compare import compare
 from pump_roles.guardrail_policies import guardrail_of, only_takes_away, published_role
 from pump_roles.guardrails import Guardrail, by_policy
-from pump_roles.iam import (
+from pump_roles.iam.catalog import Catalog
+from pump_roles.iam.decisions import (
     ALLOWED,
-    ANY_ARN,
     DENIED,
-    EVERYWHERE,
     NOT_GRANTED,
-    ActionPattern,
-    Catalog,
     Decision,
     Grant,
-    Policy,
     PolicyEvaluator,
     PolicyPattern,
     certain_policies,
@@ -26,6 +22,7 @@ from pump_roles.iam import (
     is_covered,
     matched_by,
 )
+from pump_roles.iam.identity_policies import ANY_ARN, EVERYWHERE, ActionPattern, Policy
 from pump_roles.patterns import covers
 from pump_roles.published import REASONS, ROLES
 from pump_roles.review.report import GuardrailReport, Pattern, PolicyKind, PolicyReport, Uncounted

@@ -5,7 +5,9 @@ from pathlib import Path
 from typing import Any, Final
 
 from pump_roles import templates
-from pump_roles.iam import ALLOWED, DENIED, NOT_GRANTED, DecisionChange, Grant, Principal, Value
+from pump_roles.iam.decisions import ALLOWED, DENIED, NOT_GRANTED, DecisionChange, Grant
+from pump_roles.iam.identity_policies import Value
+from pump_roles.iam.trust import Principal
 from pump_roles.review.account.expectation import Expectation, from_templates
 from pump_roles.review.account.organization import AccountUnknown, Organization
 from pump_roles.review.account.verification import (

@@ -8,8 +8,8 @@ import pytest
 
 from pump_roles import Guardrail
 from pump_roles.guardrails.guardrail_documents import documents
-from pump_roles.iam import Statement
-from pump_roles.inputs import InputError
+from pump_roles.iam.identity_policies import Statement
+from pump_roles.inputs.text import InputError
 from pump_roles.published import ROLES
 from pump_roles.review.account.account_details import AccountDetails, read_files
 from pump_roles.role import RolePart, RoleUnknown

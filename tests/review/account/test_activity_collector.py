@@ -15,8 +15,9 @@ from pump_roles import templates
 from pump_roles.guardrail_policies import as_policies, policies_on, published_role
 from pump_roles.guardrails import Guardrail, documents_on
 from pump_roles.guardrails.guardrail_documents import documents
-from pump_roles.iam import parse_policy, shipped
-from pump_roles.inputs import InputError
+from pump_roles.iam.catalog import shipped
+from pump_roles.iam.identity_policies import parse_policy
+from pump_roles.inputs.text import InputError
 from pump_roles.published import ROLES
 from pump_roles.review.account.activity_collector import Collector, NothingFoundError
 from pump_roles.review.account.activity_result import (

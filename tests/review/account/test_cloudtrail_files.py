@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pump_roles.inputs import InputError, parse_any_depth
+from pump_roles.inputs.text import InputError, parse_any_depth
 from pump_roles.review.account import cloudtrail_records
 from pump_roles.review.account.activity_result import ActivityUnknown
 from pump_roles.review.account.cloudtrail_records import find_files, parse_record, read_records

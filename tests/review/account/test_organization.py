@@ -9,7 +9,8 @@ import boto3
 import pytest
 from botocore.stub import Stubber
 
-from pump_roles.inputs import AccountFilter, InputError
+from pump_roles.inputs.text import InputError
+from pump_roles.inputs.validators import AccountFilter
 from pump_roles.review.account.organization import (
     Account,
     AccountUnknown,

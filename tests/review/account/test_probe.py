@@ -18,8 +18,8 @@ from botocore.exceptions import (
 from click.testing import Result
 from mypy_boto3_sts import STSClient
 
-from pump_roles.iam import new_external_id
-from pump_roles.inputs import EXTERNAL_ID, ArgumentError
+from pump_roles.iam.external_ids import new_external_id
+from pump_roles.inputs.validators import EXTERNAL_ID, ArgumentError
 from pump_roles.review.account.probe import (
     AttemptReason,
     Outcome,

@@ -10,14 +10,9 @@ import pytest
 from botocore.exceptions import ClientError
 
 from pump_roles.guardrail_policies import published_role
-from pump_roles.iam import (
-    DENY_ALL,
-    ExternalId,
-    known,
-    parse_control_policy,
-    parse_policy,
-    parse_trust,
-)
+from pump_roles.iam.external_ids import ExternalId
+from pump_roles.iam.identity_policies import DENY_ALL, known, parse_control_policy, parse_policy
+from pump_roles.iam.trust import parse_trust
 from pump_roles.review.account import verify_accounts
 from pump_roles.review.account.account_details import AccountDetails
 from pump_roles.review.account.aws_sdk import CallerClients

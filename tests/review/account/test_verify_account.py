@@ -17,8 +17,11 @@ from hypothesis import strategies as st
 
 from pump_roles import Guardrail, templates
 from pump_roles.guardrail_policies import published_role
-from pump_roles.iam import ExternalId, Principal, Value, known, parse_policy, parse_trust
-from pump_roles.inputs import InputError, mapped, validators
+from pump_roles.iam.external_ids import ExternalId
+from pump_roles.iam.identity_policies import Value, known, parse_policy
+from pump_roles.iam.trust import Principal, parse_trust
+from pump_roles.inputs import validators
+from pump_roles.inputs.text import InputError, mapped
 from pump_roles.masking import Mask
 from pump_roles.review.account.account_details import AccountDetails, read_policy, read_trust_policy
 from pump_roles.review.account.expectation import (

@@ -5,7 +5,8 @@ from typing import Any
 
 import pytest
 
-from pump_roles.iam import Principal, Scope, Value
+from pump_roles.iam.identity_policies import Scope, Value
+from pump_roles.iam.trust import Principal
 from pump_roles.review.output.descriptions import (
     Sides,
     count_actions,

@@ -8,7 +8,7 @@ from typing import Any, get_args, get_type_hints
 import pytest
 
 from pump_roles import role
-from pump_roles.iam import PrincipalKind, TrustProblem
+from pump_roles.iam.trust import PrincipalKind, TrustProblem
 from pump_roles.review.account.activity_result import ActivityWhy
 from pump_roles.review.account.organization import AccountUnknown
 from pump_roles.review.account.probe import AttemptReason, Verdict

@@ -14,7 +14,9 @@ import pytest
 from playwright.sync_api import Browser, BrowserContext, Page, Request, ViewportSize
 
 from pump_roles import Guardrail
-from pump_roles.iam import ALLOWED, CONDITIONALLY, DENIED, PARTLY, Principal, known, parse_trust
+from pump_roles.iam.decisions import ALLOWED, CONDITIONALLY, DENIED, PARTLY
+from pump_roles.iam.identity_policies import known
+from pump_roles.iam.trust import Principal, parse_trust
 from pump_roles.patterns import covers
 from pump_roles.review.output import report_checks
 from pump_roles.review.output import report_descriptions as wording

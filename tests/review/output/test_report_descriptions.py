@@ -9,7 +9,8 @@ import pytest
 
 from pump_roles import Guardrail
 from pump_roles.guardrail_policies import published_role
-from pump_roles.iam import Value, known, parse_policy, parse_trust, unreadable
+from pump_roles.iam.identity_policies import Value, known, parse_policy, unreadable
+from pump_roles.iam.trust import parse_trust
 from pump_roles.review.output.report_checks import alarm_text, alarm_title, checks, compared
 from pump_roles.review.output.report_descriptions import (
     describe_numbers,

@@ -10,7 +10,9 @@ from pathlib import Path
 import pytest
 
 from pump_roles import Guardrail
-from pump_roles.iam import known, newer, parse_trust, shipped
+from pump_roles.iam.catalog import newer, shipped
+from pump_roles.iam.identity_policies import known
+from pump_roles.iam.trust import parse_trust
 from pump_roles.review.output.descriptions import RISKS_IN_WORDS
 from pump_roles.review.output.document import Names, Strong, Table
 from pump_roles.review.output.report_actions import CSV_HEADS

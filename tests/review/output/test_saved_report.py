@@ -18,7 +18,7 @@ from jinja2 import Environment, compiler
 from jsonschema import Draft202012Validator
 
 from pump_roles import Guardrail
-from pump_roles.inputs import InputError
+from pump_roles.inputs.text import InputError
 from pump_roles.review.account.activity_collector import Collector
 from pump_roles.review.account.probe import ProbeAttempt, ProbeReport, ProbeResult
 from pump_roles.review.account.verification import PolicyResult

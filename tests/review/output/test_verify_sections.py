@@ -5,7 +5,8 @@ from dataclasses import replace
 
 import pytest
 
-from pump_roles.iam import Principal, Value
+from pump_roles.iam.identity_policies import Value
+from pump_roles.iam.trust import Principal
 from pump_roles.review.account.organization import Organization
 from pump_roles.review.account.verification import AccountResult, ExpectedRole, StoppedBy
 from pump_roles.review.output.verify_sections import REMEDIES, remedies

@@ -14,7 +14,7 @@ from botocore.model import ListShape, MapShape, OperationModel, Shape, Structure
 
 from pump_roles import Guardrail
 from pump_roles.guardrails import with_statements
-from pump_roles.iam import Action, shipped
+from pump_roles.iam.catalog import Action, shipped
 from pump_roles.published import RESOURCE_REASONS, ROLES
 from pump_roles.review.report import Report
 from pump_roles.review.report.action_risks import _reasons, mark

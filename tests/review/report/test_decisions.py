@@ -8,7 +8,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pump_roles.iam import (
+from pump_roles.iam.catalog import shipped
+from pump_roles.iam.conditions import parse_condition
+from pump_roles.iam.decisions import (
     ALLOWED,
     CONDITIONALLY,
     DENIED,
@@ -16,11 +18,8 @@ from pump_roles.iam import (
     PARTLY,
     Grant,
     PolicyEvaluator,
-    Scope,
-    parse_condition,
-    parse_policy,
-    shipped,
 )
+from pump_roles.iam.identity_policies import Scope, parse_policy
 from pump_roles.review.output.report_descriptions import number_of
 from pump_roles.review.report import RISKS
 from tests.support import a_statement, action_count, another, changed, examples, said

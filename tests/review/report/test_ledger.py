@@ -8,7 +8,7 @@ import pytest
 
 from pump_roles import Guardrail
 from pump_roles.guardrails import is_set, parts_of
-from pump_roles.iam import CONDITIONALLY, DENIED
+from pump_roles.iam.decisions import CONDITIONALLY, DENIED
 from pump_roles.review.output.messages import to_json
 from pump_roles.review.report import GuardrailReport, Report
 from tests.decisions.test_guardrails import INTENDED, LIMITS, NOT_TOLD_APART, granted, needed

@@ -12,8 +12,9 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from pump_roles import AutoPilotStack, Guardrail, ReadOnlyStack
-from pump_roles.iam import DENIED, reviewed
-from pump_roles.inputs import InputError
+from pump_roles.iam.catalog import reviewed
+from pump_roles.iam.decisions import DENIED
+from pump_roles.inputs.text import InputError
 from pump_roles.review.output.descriptions import describe_difference
 from pump_roles.review.report import RISKS, SCHEMA, Report, Uncounted, permission_report
 from pump_roles.review.report.permission_report import of_published

@@ -16,17 +16,10 @@ from hypothesis import strategies as st
 from pump_roles import Guardrail
 from pump_roles.guardrail_policies import published_role
 from pump_roles.guardrails.guardrail_documents import documents
-from pump_roles.iam import (
-    NOT_GRANTED,
-    Grant,
-    Policy,
-    PolicyEvaluator,
-    known,
-    newer,
-    parse_policy,
-    parse_trust,
-    shipped,
-)
+from pump_roles.iam.catalog import newer, shipped
+from pump_roles.iam.decisions import NOT_GRANTED, Grant, PolicyEvaluator
+from pump_roles.iam.identity_policies import Policy, known, parse_policy
+from pump_roles.iam.trust import parse_trust
 from pump_roles.published import ROLES
 from pump_roles.review.output.report_descriptions import answered as answered_in_words
 from pump_roles.review.report import LIMITED, NO, UNKNOWN, YES, Answer, Report

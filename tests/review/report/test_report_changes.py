@@ -11,8 +11,8 @@ import pytest
 from aws_cdk import App, Stack
 
 from pump_roles import AutoPilotRollout, Guardrail
-from pump_roles.iam import Catalog, shipped
-from pump_roles.inputs import EXTERNAL_ID
+from pump_roles.iam.catalog import Catalog, shipped
+from pump_roles.inputs.validators import EXTERNAL_ID
 from pump_roles.review.output.report_checks import describe_change
 from pump_roles.review.report import (
     Earlier,

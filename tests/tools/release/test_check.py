@@ -16,7 +16,7 @@ from typing import Any
 import pytest
 
 from pump_roles import universal
-from pump_roles.inputs import InputError
+from pump_roles.inputs.text import InputError
 from pump_roles.published import ROLES
 from pump_roles.review.output.messages import to_json
 from pump_roles.review.report import Report
