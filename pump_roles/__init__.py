@@ -11,15 +11,12 @@ from pump_roles._version import __version__
 if TYPE_CHECKING:
     from pump_roles.constructs.approval_end import ApprovalEnd
     from pump_roles.constructs.commitment_alarm import AlarmForwarder, CommitmentAlarm
-    from pump_roles.constructs.customer_roles import CustomerRoles
     from pump_roles.constructs.protection import EmergencyStop, RoleProtection, TrustProtection
     from pump_roles.constructs.roles import AutoPilotRole, PumpRole, ReadOnlyRole
     from pump_roles.constructs.rollouts import AutoPilotRollout, ReadOnlyRollout, Rollout
     from pump_roles.constructs.stacks import AutoPilotStack, ReadOnlyStack
     from pump_roles.guardrails import Guardrail
-    from pump_roles.iam.external_ids import new_external_id
     from pump_roles.inputs.validators import ArgumentError
-    from pump_roles.review.account.probe import ProbeAttempt, ProbeResult, probe
 
 __all__ = [
     "AlarmForwarder",
@@ -29,11 +26,8 @@ __all__ = [
     "AutoPilotRollout",
     "AutoPilotStack",
     "CommitmentAlarm",
-    "CustomerRoles",
     "EmergencyStop",
     "Guardrail",
-    "ProbeAttempt",
-    "ProbeResult",
     "PumpRole",
     "ReadOnlyRole",
     "ReadOnlyRollout",
@@ -42,8 +36,6 @@ __all__ = [
     "Rollout",
     "TrustProtection",
     "__version__",
-    "new_external_id",
-    "probe",
 ]
 
 _MODULES = {
@@ -51,15 +43,12 @@ _MODULES = {
     for module, names in {
         "constructs.approval_end": "ApprovalEnd",
         "constructs.commitment_alarm": "AlarmForwarder CommitmentAlarm",
-        "constructs.customer_roles": "CustomerRoles",
         "constructs.protection": "EmergencyStop RoleProtection TrustProtection",
         "constructs.roles": "AutoPilotRole PumpRole ReadOnlyRole",
         "constructs.rollouts": "AutoPilotRollout ReadOnlyRollout Rollout",
         "constructs.stacks": "AutoPilotStack ReadOnlyStack",
         "guardrails": "Guardrail",
-        "iam.external_ids": "new_external_id",
         "inputs.validators": "ArgumentError",
-        "review.account.probe": "ProbeAttempt ProbeResult probe",
     }.items()
     for name in names.split()
 }

@@ -11,12 +11,12 @@ from pump_roles import (
     AutoPilotRole,
     AutoPilotRollout,
     CommitmentAlarm,
-    CustomerRoles,
     EmergencyStop,
     Guardrail,
     ReadOnlyRole,
     ReadOnlyStack,
 )
+from pump_roles.pump_side import CustomerRoles
 
 
 def use(stack: Stack) -> tuple[iam.IRole, sns.ITopic, iam.Grant]:

@@ -8,7 +8,7 @@ from aws_cdk import aws_iam as iam
 from cdk_nag import AwsSolutionsChecks
 from constructs import Construct
 
-from pump_roles import CustomerRoles
+from pump_roles.pump_side import CustomerRoles
 
 CUSTOMERS_ROLES = f"arn:{Aws.PARTITION}:iam::*:role/PumpReadOnlyRole"
 WILDCARD = (

@@ -9,7 +9,7 @@ import pytest
 from aws_cdk import App, LegacyStackSynthesizer, Stack
 from aws_cdk import aws_iam as iam
 
-from pump_roles import CustomerRoles
+from pump_roles.pump_side import CustomerRoles
 from tests.support import (
     NEVER_WITHOUT_EXTERNAL_ID,
     PUMP_ACCOUNT,

@@ -13,7 +13,7 @@ import boto3
 import pytest
 from botocore.exceptions import ClientError
 
-from pump_roles import probe
+from pump_roles.pump_side import probe
 from tests.docs.pages import APPROVE, filled_in, sh_blocks, shown
 from tests.support import EXTERNAL_ID, PRINCIPAL, PUMP_ACCOUNT, PUMP_WORKER, Synth
 from tools.sandbox.aws import ACCOUNT_ID, Caller, EmbeddedAws

@@ -16,7 +16,7 @@ from typing import Any, Final
 import boto3
 from botocore.exceptions import BotoCoreError, ClientError, NoRegionError
 
-from pump_roles import new_external_id
+from pump_roles.pump_side import new_external_id
 from tools.sandbox.cdk import ROOT
 from tools.sandbox.show import READ_ONLY_ROLE, Show
 
