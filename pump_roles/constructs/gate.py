@@ -32,8 +32,8 @@ from pump_roles._version import __version__
 from pump_roles.inputs.validators import ArgumentError
 
 if TYPE_CHECKING:
-    from pump_roles.constructs.widening import Built, Widening
     from pump_roles.role import Reason
+    from pump_roles.templates.widening import Built, Widening
 
 _RULE: Final = "immutable"
 _FIX: Final = (
@@ -160,14 +160,14 @@ class _Immutable:
 
     def _violations(self, context: IPolicyValidationContext) -> Iterator[PolicyViolation]:
         # Imported here: an app that only defines its constructs does not need the reader.
-        from pump_roles.constructs.widening import widenings  # noqa: PLC0415
+        from pump_roles.templates.widening import widenings  # noqa: PLC0415
 
         paths = [Path(path) for path in context.template_paths]
         found = widenings(list(self._built()), paths)
         yield from (_violation(*each) for each in found)
 
     def _built(self) -> "Iterator[Built]":
-        from pump_roles.constructs.widening import Built  # noqa: PLC0415
+        from pump_roles.templates.widening import Built  # noqa: PLC0415
 
         found = [
             (file, resource, properties)

@@ -220,8 +220,8 @@ def test_roles_that_mean_the_same_have_no_difference(data: st.DataObject) -> Non
 def test_comparison_of_equal_roles_loads_no_action_catalog() -> None:
     code = (
         "from pump_roles.compare import compare\n"
-        "from pump_roles.iam import shipped\n"
-        "from pump_roles.guardrails.role_guardrails import published_role\n"
+        "from pump_roles.iam.catalog import shipped\n"
+        "from pump_roles.guardrail_policies import published_role\n"
         "for kind in ('read-only', 'auto-pilot'):\n"
         "    assert compare(published_role(kind), published_role(kind)) == ()\n"
         "assert shipped.cache_info().currsize == 0\n"

@@ -759,7 +759,7 @@ def test_templates_are_read_once_also_if_the_app_was_not_created_in_python(
         read.append(len(built))
         return []
 
-    monkeypatch.setattr("pump_roles.constructs.widening.widenings", recorded)
+    monkeypatch.setattr("pump_roles.templates.widening.widenings", recorded)
     stack = Stack()
     assert stack.node.root is not stack.node.root
     for role_class in (ReadOnlyRole, AutoPilotRole):
@@ -804,7 +804,7 @@ class SilentError(Exception):
         raise RecursionError
 
 
-READER = "pump_roles.constructs.widening"
+READER = "pump_roles.templates.widening"
 
 
 @pytest.mark.parametrize("staged", [False, True])

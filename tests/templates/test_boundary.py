@@ -10,7 +10,6 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from pump_roles import templates
-from pump_roles.constructs.widening import Built, widenings
 from pump_roles.iam.identity_policies import parse_policy
 from pump_roles.review.output.descriptions import describe_boundary
 from pump_roles.role import Boundary
@@ -18,6 +17,7 @@ from pump_roles.templates.reach import attachments
 from pump_roles.templates.resolve import Resolver
 from pump_roles.templates.role_reader import boundary
 from pump_roles.templates.template import Template
+from pump_roles.templates.widening import Built, widenings
 from tests.support import NO_VALUE, json_values, rolled_out
 
 ACCOUNT = "111122223333"

@@ -12,13 +12,13 @@ import pytest
 
 from pump_roles import templates, universal
 from pump_roles.compare.trust_policies import trust_effects
-from pump_roles.constructs.widening import Built, widenings
 from pump_roles.iam.trust import Trust, parse_trust
 from pump_roles.placeholders import values_of
 from pump_roles.templates.reach import RoleNames, attachments
 from pump_roles.templates.resolve import Resolver
 from pump_roles.templates.role_reader import pump_roles
 from pump_roles.templates.template import STACK, Template
+from pump_roles.templates.widening import Built, widenings
 from tools.sandbox.cdk import ROOT
 
 READER = str(ROOT / "pump_roles")
