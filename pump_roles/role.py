@@ -324,8 +324,7 @@ Reason = Literal[
     "unreadable-statement",
     "unreadable-trust-policy",
 ]
-"""Why something is a finding, for the check at synth, the report, and ``verify``, each of which has
-words for its own."""
+"""Why the check at synth, the report, or ``verify`` names something. Each has words for its own."""
 
 
 @dataclass(frozen=True)
@@ -341,7 +340,7 @@ class Access:
     subject: str = ""
 
 
-_NO_ALARM: Final = frozenset({"may-be-named-alike"})
+_INFORMS: Final = frozenset({"may-be-named-alike"})
 """The reasons that only inform: IAM refuses a second role of one name."""
 
 
@@ -449,9 +448,9 @@ class OtherResource:
     access: tuple[Access, ...] = ()
 
     @property
-    def alarms(self) -> tuple[Access, ...]:
-        """What of ``access`` is an alarm."""
-        return tuple(way for way in self.access if way.why not in _NO_ALARM)
+    def suspect_access(self) -> tuple[Access, ...]:
+        """What of ``access`` the report has a finding about."""
+        return tuple(way for way in self.access if way.why not in _INFORMS)
 
 
 @dataclass(frozen=True, kw_only=True)

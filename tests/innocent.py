@@ -1,4 +1,4 @@
-"""Stacks as customers have them, in which there is nothing to raise an alarm about.
+"""Stacks as customers have them, in which there is no finding.
 
 CDK rendered them with the recommended feature flags; a reference to another stack also without.
 ``roles-named-by-parameters`` is as in AWS's security reference architecture.

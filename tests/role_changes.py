@@ -24,7 +24,7 @@ class Change:
     :param gate: the properties and members that the check at synth names.
     :param found: the differences from the role before.
     :param unknown: what of it is not known.
-    :param alarm: the report's alarm; empty if there is none.
+    :param finding: the kind of the report's finding; empty if there is none.
     :param guardrail: the role's guardrail; empty if it has none.
     :param stack_tags: the tags of the role's stack.
     """
@@ -34,7 +34,7 @@ class Change:
     gate: frozenset[str]
     found: frozenset[str]
     unknown: frozenset[str]
-    alarm: str
+    finding: str
     guardrail: str
     stack_tags: Any
 
@@ -58,7 +58,7 @@ class Change:
 def _change(
     gate: Found,
     found: Found,
-    alarm: str = "",
+    finding: str = "",
     *,
     unknown: Found = (),
     members: Any = None,
@@ -72,7 +72,7 @@ def _change(
         gate=as_set(gate),
         found=as_set(found),
         unknown=as_set(unknown),
-        alarm=alarm,
+        finding=finding,
         guardrail=guardrail,
         stack_tags=stack_tags,
     )
@@ -90,8 +90,8 @@ def _trusting(**statement: Any) -> dict[str, Any]:
     return {"AssumeRolePolicyDocument": {"Statement": [kept]}}
 
 
-def _tagged(gate: Found, found: Found, alarm: str = "", **more: Any) -> Change:
-    return _change(gate, found, alarm, **{"guardrail": "only-when-approved", **more})
+def _tagged(gate: Found, found: Found, finding: str = "", **more: Any) -> Change:
+    return _change(gate, found, finding, **{"guardrail": "only-when-approved", **more})
 
 
 def _tags(key: Any, value: Any = "approved") -> list[dict[str, Any]]:

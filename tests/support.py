@@ -37,7 +37,7 @@ from pump_roles.inputs.text import mapped
 from pump_roles.published import ROLES
 from pump_roles.review.output.messages import to_json
 from pump_roles.review.output.page import as_html
-from pump_roles.review.output.report_checks import alarm_text
+from pump_roles.review.output.report_checks import finding_text
 from pump_roles.review.output.saved_report import inventory_from
 from pump_roles.review.report import Earlier, Report, earlier_of, permission_report
 from pump_roles.review.report.permission_report import of_contents
@@ -548,7 +548,7 @@ def of_templates(path: Path, *, since: Earlier | None = None) -> Report:
 
 def said(report: Report, index: int = 0) -> str:
     """Return what one of a report's findings says."""
-    return alarm_text(report.findings[index], report)
+    return finding_text(report.findings[index], report)
 
 
 def every_format(report: Report) -> str:

@@ -260,7 +260,7 @@ def assembly_of(
     unread = [(each, name) for each in resolver.templates for name in each.unread]
     changing = {each: found for each, found in hidden.items() if each not in reported and found}
     variants = tuple(_variants(path, roles, found_places, TextMask(hidden_ids)))
-    suspects = [*(reference for reference, other in others.items() if other.alarms)]
+    suspects = [*(reference for reference, other in others.items() if other.suspect_access)]
     suspects += [(template.key, name) for template, name in unread]
     names = {*PUBLISHED_NAMES.values()}
     names |= {found.role.name.text for found in roles if found.role.name.is_known}

@@ -3,7 +3,7 @@
 In a template that contains one of Pump's roles, nothing else may let anyone in except AWS services
 and its own account: no role, no way to act as a user or role, and no resource that is itself a
 permission for someone, such as an ``AWS::Lambda::Permission``. In any other template, only what
-reaches Pump or Pump's roles is an alarm. The rest is listed.
+reaches Pump or Pump's roles is a finding. The rest is listed.
 
 The policies of buckets, keys, and other resources count only if they name Pump or Pump's roles:
 anyone else whom they admit reaches only that resource.
@@ -397,7 +397,7 @@ class _Parts:
                 self.information.append(statement)
             elif in_iam and _only_assumes(statement):
                 # Permission to assume the roles with an external ID, as Pump's own services have
-                # it, is no alarm just because it names them: the roles' trust policies decide.
+                # it, is no finding just because it names them: the roles' trust policies decide.
                 self.definitions.append(statement["Resource"])
                 remaining.append({key: statement[key] for key in statement.keys() - {"Resource"}})
             else:

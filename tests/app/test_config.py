@@ -1012,7 +1012,7 @@ def test_stacks_around_the_roles_raise_no_alarm_and_verify_expects_their_policie
 ) -> None:
     for name, content in app_files(SCENARIOS["protected"]).items():
         (tmp_path / f"{name}.template.json").write_bytes(content)
-    assert of_templates(tmp_path).alarms == 0
+    assert of_templates(tmp_path).findings == ()
     expected = expected_in(tmp_path).policies
     assert {policy.name: policy.attached_to for policy in expected} == {
         "ProtectPumpRoles": ("ou-abcd-12345678",),

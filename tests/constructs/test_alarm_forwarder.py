@@ -203,7 +203,7 @@ def test_app_with_the_role_passes_the_gate_and_cdk_nag_and_the_report_has_no_ala
     ):
         part.acknowledge_cdk_nag()
     app.synth()
-    assert of_templates(tmp_path).alarms == 0
+    assert of_templates(tmp_path).findings == ()
 
 
 OF_ALARM: dict[str, dict[str, Any]] = {

@@ -162,7 +162,7 @@ def test_app_with_the_role_passes_the_gate_and_cdk_nag_and_the_report_says_when_
     tmp_path: Path,
 ) -> None:
     report = of_templates(synthesized(tmp_path))
-    assert report.alarms == 0
+    assert report.findings == ()
     ends = "an approval ends every day at 20:00 UTC"
     assert written(report, "markdown", every_action=True).count(ends) == 2
     # With the guardrail of the role; the list of other resources is only in the long form.
@@ -202,7 +202,7 @@ def test_schedule_that_does_something_else_with_the_role_is_an_alarm(
     change: dict[str, Any], tmp_path: Path
 ) -> None:
     report = changed(tmp_path, SCHEDULE, lambda found: found["Properties"]["Target"].update(change))
-    assert report.alarms == 1
+    assert len(report.findings) == 1
 
 
 def test_end_of_an_approval_of_another_role_is_not_said(tmp_path: Path) -> None:
@@ -211,7 +211,7 @@ def test_end_of_an_approval_of_another_role_is_not_said(tmp_path: Path) -> None:
         schedule["Properties"]["Description"] = "Ends an approval of PumpAutoPilotRole"
 
     report = changed(tmp_path, SCHEDULE, change)
-    assert report.alarms == 0
+    assert report.findings == ()
     assert "an approval ends" not in written(report, "markdown", every_action=True)
 
 
@@ -244,7 +244,7 @@ def test_permission_to_do_something_else_with_the_role_is_an_alarm(
         assert role["Properties"]["RoleName"] == ApprovalEnd.approver
         role["Properties"]["Policies"][0]["PolicyDocument"]["Statement"][0].update(change)
 
-    assert changed(tmp_path, "AWS::IAM::Role", changed_statement).alarms == 1
+    assert len(changed(tmp_path, "AWS::IAM::Role", changed_statement).findings) == 1
 
 
 @pytest.mark.parametrize(
@@ -268,7 +268,7 @@ def test_report_names_no_time_that_is_not_every_day_in_utc(
         (schedule if "Condition" in change else schedule["Properties"]).update(change)
 
     report = changed(tmp_path, SCHEDULE, changed_schedule)
-    assert report.alarms == 0
+    assert report.findings == ()
     assert "every day" not in written(report, "markdown", every_action=True)
     assert "an approval may end; when is not known" in written(
         report, "markdown", every_action=True

@@ -599,7 +599,7 @@ def test_topic_is_encrypted_with_the_key_which_lets_eventbridge_use_it_and_cdk_n
     AutoPilotRole(stack, "Pump", **ROLE_ARGUMENTS).acknowledge_cdk_nag()
     # The gate raises no alarm either.
     rendered = app.synth().get_stack_by_name("Foreign").template
-    assert of_templates(tmp_path).alarms == 0
+    assert of_templates(tmp_path).findings == ()
     (topic,) = properties(rendered, "AWS::SNS::Topic")
     assert topic.get("KmsMasterKeyId") == (stack.resolve(key.key_arn) if key else None)
     granted: list[Any] = [

@@ -884,4 +884,4 @@ def test_neither_cdk_nag_nor_the_gate_nor_the_report_finds_anything(tmp_path: Pa
     EmergencyStop(scope, "Stop", rollouts=each)
     TrustProtection(scope, "Trust", rollouts=each, pump_account=PUMP_ACCOUNT, targets=[UNIT])
     app.synth()
-    assert not of_templates(tmp_path).alarms
+    assert not of_templates(tmp_path).findings

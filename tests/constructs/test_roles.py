@@ -339,7 +339,7 @@ def test_grant_adds_no_permission_to_the_role_and_the_warning_says_which_policy_
     # The report raises an alarm for each policy that names the role.
     with short_reports():
         report = of_templates(Path(app.outdir))
-    assert bool(report.alarms) == (name in named)
+    assert bool(report.findings) == (name in named)
     said, *_ = dropped(pump)
     assert said.startswith("nothing was added to the role's policies, which stay as published: ")
     assert (

@@ -84,7 +84,7 @@ def test_what_certainly_only_takes_away_may_attach(name: str, place: str, tmp_pa
     in_places = (template,) if place == HERE else ({}, template)
     assert found(tmp_path, *in_places) == []
     report = of_templates(tmp_path)
-    assert (report.alarms, report.as_published, report.exact) == (0, True, True)
+    assert (report.findings, report.as_published, report.exact) == ((), True, True)
     (role,) = report.roles
     taken = [each.name for each in role.policies if each.kind == "deny"]
     may_take = [each.name for each in role.role.may_deny]
@@ -130,7 +130,7 @@ def test_what_may_give_more_may_not_attach(name: str, place: str, tmp_path: Path
     in_places = (template,) if place == HERE else ({}, template)
     reasons = {why for why, name in found(tmp_path, *in_places) if name == "Less"}
     assert reasons & {"attaches", "could-attach"}
-    assert of_templates(tmp_path).alarms
+    assert of_templates(tmp_path).findings
 
 
 NAMED = managed()
@@ -173,7 +173,7 @@ def test_only_a_managed_policy_that_is_known_takes_away(
     assert changed == ([("changed", "ReadOnlyRole")] if expected == "fails" else [])
     report = of_templates(tmp_path)
     (found_role,) = report.roles
-    assert bool(report.alarms) is (expected == "fails")
+    assert bool(report.findings) is (expected == "fails")
     assert (found_role.denied > 0 or found_role.limited > 0) is (expected == "limits")
     assert bool(found_role.role.may_deny) is (expected == "may deny")
 
@@ -191,7 +191,7 @@ def test_policy_of_another_stack_of_the_account_only_may_deny(
     (tmp_path / "manifest.json").write_text(json.dumps(manifest))
     report = of_templates(tmp_path)
     (role,) = report.roles
-    assert (report.alarms, role.denied, role.limited) == (0, 0, 0)
+    assert (report.findings, role.denied, role.limited) == ((), 0, 0)
     assert [each.name for each in role.role.may_deny] == ["Less"]
 
 
@@ -221,7 +221,7 @@ def test_deny_that_can_never_apply_limits_nothing(
     assert found(tmp_path, attaching(policy({**DENY, **members}))) == []
     report = of_templates(tmp_path)
     (role,) = report.roles
-    assert report.alarms == 0
+    assert report.findings == ()
     assert [each.name for each in role.policies if each.kind == "deny"] == ["Less"]
     assert (role.denied > 0 or role.limited > 0) is limits
 
@@ -252,5 +252,5 @@ def test_permission_to_attach_nothing_but_aws_deny_all_is_no_alarm(
     }
     assert found(tmp_path, attaching(execution)) == []
     report = of_templates(tmp_path)
-    assert bool(report.alarms) is not harmless
+    assert bool(report.findings) is not harmless
     assert [other.name for other in report.others] == ["Less"]

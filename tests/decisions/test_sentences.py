@@ -356,7 +356,7 @@ CLAIMS: Mapping[str, Callable[[Decided, About], object]] = {
 }
 """What the sentences of a verdict claim."""
 
-CLAIMS_NOTHING = (" is not known", "Read the alarms first")
+CLAIMS_NOTHING = (" is not known", "Read the findings first")
 
 
 def assert_verdict(report: Report, found: Decided, limiting: Mapping[str, Decided]) -> None:

@@ -76,7 +76,7 @@ def test_deployed_roles_are_what_the_templates_say(deployed: Path, tmp_path: Pat
     in_account = written.replace("${AWS::Partition}", "aws").replace("${AWS::AccountId}", ACCOUNT)
     of_files = json.loads(in_account)
     found = of_account()
-    for name in ("statements", "actions", "findings", "alarms", "as_published"):
+    for name in ("statements", "actions", "findings", "as_published"):
         assert found[name] == of_files[name], name
     aside = {"account", "files", "filled_sha256", "role"}
     for here, there in zip(found["roles"], of_files["roles"], strict=True):
@@ -92,12 +92,12 @@ def test_deployed_roles_are_what_the_templates_say(deployed: Path, tmp_path: Pat
     earlier = tmp_path / "earlier.json"
     earlier.write_text(written)
     compared = of_account(
-        *("--since", str(earlier), "--fail-on", "alarm", "--fail-on", "broadened")
+        *("--since", str(earlier), "--fail-on", "finding", "--fail-on", "broadened")
     )
     assert compared["changes"] == []
 
 
-def test_changes_in_the_account_are_alarms_and_changes(
+def test_changes_in_the_account_are_findings_and_changes(
     deployed: Path, aws: EmbeddedAws, tmp_path: Path
 ) -> None:
     earlier = tmp_path / "earlier.json"

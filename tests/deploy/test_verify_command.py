@@ -210,14 +210,14 @@ def expected_line(path: Path, details: Path) -> str:
     return line
 
 
-@pytest.mark.parametrize("alarms", [0, 2])
+@pytest.mark.parametrize("findings", [0, 2])
 def test_says_what_the_template_or_its_report_has(
-    alarms: int, synth: Synth, tmp_path: Path
+    findings: int, synth: Synth, tmp_path: Path
 ) -> None:
-    """An expectation with alarms is compared, too: the line about it says how many."""
+    """An expectation with findings is compared, too: the line about it says how many."""
     settings = {"principal": PRINCIPAL, "external-id": SECRET, "guardrails": ["metadata-only"]}
     template = json.loads(json.dumps(synth(settings)["PumpReadOnly"]))
-    for number in range(alarms):
+    for number in range(findings):
         template["Resources"][f"More{number}"] = {
             "Type": "AWS::IAM::RolePolicy",
             "Properties": {
@@ -242,7 +242,7 @@ def test_says_what_the_template_or_its_report_has(
     for path in (file, reported):
         digest = sha256(path.read_bytes()).hexdigest()
         assert expected_line(path, details) == (
-            f"Expected read-only role PumpReadOnlyRole: {'not ' if alarms else ''}as published; "
+            f"Expected read-only role PumpReadOnlyRole: {'not ' if findings else ''}as published; "
             f"principal: {PRINCIPAL}; guardrails: metadata-only; "
-            f"{f'{alarms} alarms' if alarms else 'no alarms'}; {path.name} SHA-256 {digest}."
+            f"{findings or 'no'} findings; {path.name} SHA-256 {digest}."
         )

@@ -370,7 +370,7 @@ def test_more_accounts_than_fit_are_granted_by_several_constructs(
 # In an app with the roles
 
 
-def test_access_in_an_app_with_the_roles_raises_no_alarm(tmp_path: Path) -> None:
+def test_access_in_an_app_with_the_roles_raises_no_finding(tmp_path: Path) -> None:
     """Pump's account can be a customer's too."""
     app = App(context=recommended_flags(), outdir=str(tmp_path))
     stack = Stack(app, "Pump")

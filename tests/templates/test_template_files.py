@@ -72,7 +72,7 @@ def test_template_in_a_folder_that_is_not_read_is_named(text: str, tmp_path: Pat
     report = of_templates(tmp_path)
     found = [(each.why, each.source) for each in report.unreadable]
     assert found == [("not-read-in-folder", name) for name in ("a.yaml", "c.json", "b.yml")]
-    assert [alarm.kind for alarm in report.findings] == ["suspect"]
+    assert [finding.kind for finding in report.findings] == ["suspect"]
     assert not report.exact
     # A single template is all that was asked for.
     assert of_templates(tmp_path / "Pump.template.json").unreadable == ()
@@ -92,7 +92,7 @@ def with_artifact(folder: Path, text: str, **properties: str) -> Path:
 
 @pytest.mark.parametrize("name", ["a\0b", "\ud800", "a" * 5_000, "", ".", ".."])
 @pytest.mark.parametrize("key", ["templateFile", "directoryName"])
-def test_name_that_is_not_a_files_name_is_an_alarm_or_one_clear_error(
+def test_name_that_is_not_a_files_name_is_a_finding_or_one_clear_error(
     key: str, name: str, text: str, tmp_path: Path
 ) -> None:
     try:
@@ -113,7 +113,7 @@ def test_name_that_is_not_a_files_name_is_an_alarm_or_one_clear_error(
         ("directoryName", "assembly-that-is-missing"),
     ],
 )
-def test_what_the_manifest_names_elsewhere_is_an_alarm_and_is_not_read(
+def test_what_the_manifest_names_elsewhere_is_a_finding_and_is_not_read(
     key: str, name: str, text: str, tmp_path: Path
 ) -> None:
     name = name.format(outside=tmp_path)

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from tools.sandbox import real_templates
-from tools.sandbox.real_templates import ADDRESSES, REPOSITORIES, alarms, contents
+from tools.sandbox.real_templates import ADDRESSES, REPOSITORIES, contents, findings
 
 TOPIC = b"Resources:\n  Topic:\n    Type: AWS::SNS::Topic\n"
 ROLE = b"""Resources:
@@ -18,8 +18,8 @@ ROLE = b"""Resources:
 
 
 @pytest.mark.parametrize(("content", "found"), [(TOPIC, 0), (ROLE, 2), (b"on: push\n", None)])
-def test_counts_the_alarms_that_a_template_adds(content: bytes, found: int | None) -> None:
-    assert alarms("t.yaml", content) == found
+def test_counts_the_findings_that_a_template_adds(content: bytes, found: int | None) -> None:
+    assert findings("t.yaml", content) == found
 
 
 def test_rejects_a_template_with_another_digest(

@@ -1,4 +1,4 @@
-"""Alarms about public templates that are next to Pump's role, none of which is about the role.
+"""Findings about public templates that are next to Pump's role, none of which is about the role.
 
     python -m tools.sandbox.real_templates FOLDER [--write]
 
@@ -64,8 +64,8 @@ def contents(folder: Path, listed: Mapping[str, Any]) -> Iterator[tuple[str, str
             yield repository, path, content
 
 
-def alarms(path: str, content: bytes) -> int | None:
-    """Return how many alarms a template adds; ``None`` if it is no template with resources."""
+def findings(path: str, content: bytes) -> int | None:
+    """Return how many findings a template adds; ``None`` if it is no template with resources."""
     with TemporaryDirectory() as name:
         folder = Path(name)
         (folder / "Pump.template.json").write_bytes(universal.template("read-only"))
@@ -90,10 +90,10 @@ def main() -> None:
         ADDRESSES.write_text(f"{text}\n", encoding="utf-8")
     counts: dict[str, Counter[str]] = {}
     for repository, path, content in contents(options.folder, json.loads(ADDRESSES.read_text())):
-        found = alarms(path, content)
+        found = findings(path, content)
         counts.setdefault(repository, Counter())["not read" if found is None else "read"] += 1
         if found:
-            counts[repository]["with alarms"] += 1
+            counts[repository]["with findings"] += 1
             print(f"{repository}/{path}: {found}")
     for repository, count in counts.items():
         print(f"{repository}: {dict(count)}", file=sys.stderr)

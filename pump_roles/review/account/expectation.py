@@ -238,7 +238,7 @@ def _reviewed(
                 f"{each.name} ({each.value})" if each.value else each.name
                 for each in role.guardrails
             ),
-            alarms=sum(alarm.role in ("", role.kind) for alarm in report.findings),
+            findings=sum(finding.role in ("", role.kind) for finding in report.findings),
             files=files or role.files,
         )
         for role in report.roles

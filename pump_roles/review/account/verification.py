@@ -195,7 +195,8 @@ class ExpectedRole:
         and other policies with nothing but denies.
     :param principals: who may assume it.
     :param guardrails: its guardrails, each with its value in words, if it has one.
-    :param alarms: how many alarms a report on the file has about this role, or about all of them.
+    :param findings: how many findings a report on the file has about this role, or about all of
+        them.
     :param files: every file that it was read from, with its SHA-256; none for a published role.
     """
 
@@ -204,7 +205,7 @@ class ExpectedRole:
     as_published: bool
     principals: tuple[Principal, ...]
     guardrails: tuple[str, ...]
-    alarms: int
+    findings: int
     files: tuple[tuple[str, str], ...]
 
 
@@ -228,7 +229,7 @@ class Verification:
     :param accounts: the accounts, by ID.
     """
 
-    schema: Literal[10] = 10
+    schema: Literal[11] = 11
     version: str = __version__
     expected: str
     expected_roles: tuple[ExpectedRole, ...] = ()

@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Sequence
 from functools import partial
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 import click
 
@@ -13,13 +13,25 @@ from pump_roles.inputs.validators import GUARDRAILS, ROLE_NAME, ArgumentError
 from pump_roles.published import ROLES
 from pump_roles.review.cli import options
 from pump_roles.review.output.report_actions import rows_of
-from pump_roles.review.output.report_checks import alarms_in_short, broader_in_short
+from pump_roles.review.output.report_checks import broader_in_short, findings_in_short
 from pump_roles.review.output.report_sections import document_of
 from pump_roles.review.report import Earlier, Report, earlier_of
 from pump_roles.review.report.permission_report import of_contents, of_published
 
-_ALARM: Final = "alarm"
+_FINDING: Final = "finding"
 _BROADENED: Final = "broadened"
+
+
+class _FailOn(click.Choice[str]):
+    """The conditions of --fail-on. For one release, it accepts the old name of one."""
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> str:
+        if value == "alarm":
+            options.warn(
+                f"--fail-on alarm is now --fail-on {_FINDING}; the next release rejects it"
+            )
+            value = _FINDING
+        return super().convert(value, param, ctx)
 
 
 @options.command()
@@ -38,9 +50,9 @@ _BROADENED: Final = "broadened"
 )
 @options.repeatable(
     "--fail-on",
-    type=click.Choice([_ALARM, _BROADENED]),
-    help="Exit with status 3 if the report has an alarm (alarm), or if a change since the earlier "
-    "report broadens or may broaden the roles (broadened).",
+    type=_FailOn([_FINDING, _BROADENED]),
+    help="Exit with status 3 if the report has a finding (finding), or if a change since the "
+    "earlier report broadens or may broaden the roles (broadened).",
 )
 @click.option(
     "--account", is_flag=True, help="Show the roles in the caller's AWS account, as they are now."
@@ -161,7 +173,7 @@ def _of_account(names: Sequence[str], profile: str | None, earlier: Earlier | No
 
 
 def _reasons(result: Report, fatal: Sequence[str]) -> Iterator[str]:
-    if _ALARM in fatal and result.alarms:
-        yield alarms_in_short(result)
+    if _FINDING in fatal and result.findings:
+        yield findings_in_short(result)
     if _BROADENED in fatal and any(change.may_broaden for change in result.changes):
         yield broader_in_short(result)

@@ -331,10 +331,10 @@ def describe_access(ways: Iterable[Access]) -> str:
     return "; ".join(map(_describe_way, ways))
 
 
-def describe_alarms(other: OtherResource, *alike: OtherResource) -> str:
+def describe_suspects(other: OtherResource, *alike: OtherResource) -> str:
     """Return which resources reach Pump's roles, all in one way, and how."""
     named = first_named(each.name for each in (other, *alike))
-    return f"{named} ({other.type}): {describe_access(other.alarms)}"
+    return f"{named} ({other.type}): {describe_access(other.suspect_access)}"
 
 
 def first_named(names: Iterable[str]) -> str:

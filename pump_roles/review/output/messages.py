@@ -9,12 +9,12 @@ from typing import Any, Final
 from pump_roles.inputs.text import one_line
 from pump_roles.review.output.descriptions import describe_difference, describe_unknown
 from pump_roles.review.output.report_checks import (
-    describe_alarm,
     describe_change,
+    describe_finding,
     describe_from_published,
 )
 from pump_roles.review.output.writers import LONGEST_INDENTED, members, to_compact_json
-from pump_roles.review.report import Alarm, ReportChange, RoleReport
+from pump_roles.review.report import Finding, ReportChange, RoleReport
 from pump_roles.review.report.inventory import Inventory
 from pump_roles.role import Difference, Unknown
 
@@ -42,8 +42,8 @@ def _verification(verification: Any, _owner: object) -> str:
 
 MESSAGES: Final[Mapping[str, Callable[[Any, Any], str]]] = {
     "ActivityUnknown": _activity_unknown,
-    Alarm.__name__: describe_alarm,
     Difference.__name__: _difference,
+    Finding.__name__: describe_finding,
     ReportChange.__name__: lambda change, _: describe_change(change),
     Unknown.__name__: lambda unknown, _: describe_unknown(unknown),
     "Verification": _verification,

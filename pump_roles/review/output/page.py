@@ -67,7 +67,7 @@ _SCRIPT: Final = {
 
 _TONES: Final = {
     "ok": ("ok", "ok"),
-    "alarm": ("money", "alarm"),
+    "finding": ("money", "finding"),
     "broader": ("writes", "broader"),
     "narrower": ("ok", "narrower"),
     "none": ("none", "none"),
@@ -162,11 +162,11 @@ def _hash(text: str) -> str:
 
 
 def _navigation(report: Report) -> Iterator[tuple[str, str, str]]:
-    numbers = {"alarms": report.alarms, "actions": len(report.actions)}
+    numbers = {"findings": len(report.findings), "actions": len(report.actions)}
     if report.since is not None:
         numbers["changes"] = len(report.changes)
     missing = {
-        "alarms": not report.alarms,
+        "findings": not report.findings,
         "changes": report.since is None,
         "worst": not report.worst,
     }

@@ -1,4 +1,4 @@
-"""Describes what a reviewer checks first: alarms, new actions, and changes since another report."""
+"""Describes what a reviewer checks first: findings, new actions, and changes since a report."""
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Final, Literal, NamedTuple
@@ -6,12 +6,12 @@ from typing import Final, Literal, NamedTuple
 from pump_roles.guardrails import Guardrail, by_policy
 from pump_roles.review.output.descriptions import (
     count_actions,
-    describe_alarms,
     describe_decisions,
     describe_difference,
     describe_place,
     describe_policy,
     describe_problem,
+    describe_suspects,
     describe_unknown,
     describe_values,
     details_of,
@@ -20,8 +20,8 @@ from pump_roles.review.output.descriptions import (
 from pump_roles.review.output.document import counted, first
 from pump_roles.review.output.report_descriptions import capital
 from pump_roles.review.report import (
-    Alarm,
-    AlarmKind,
+    Finding,
+    FindingKind,
     Report,
     ReportChange,
     Risk,
@@ -37,7 +37,7 @@ _ACTIONS: Final = 8
 """How many of the actions of a difference from what is published are listed."""
 
 
-ABOUT_ALARMS: Final = (
+ABOUT_FINDINGS: Final = (
     "Read these before the numbers: with them, the rest of this report may be incomplete."
 )
 
@@ -49,7 +49,7 @@ ABOUT_NEWER: Final = "Known from the SDK of %s, not described by AWS's reference
 class Check(NamedTuple):
     """Something that a reviewer checks first.
 
-    :param state: ``ok``, ``alarm``, ``broader``, ``narrower``, or ``none``: nothing was compared.
+    :param state: ``ok``, ``finding``, ``broader``, ``narrower``, or ``none``: nothing was compared.
     :param about: the section that it is about; empty if there is none.
     """
 
@@ -60,13 +60,13 @@ class Check(NamedTuple):
 
 
 def checks(report: Report) -> Iterator[Check]:
-    """Yield whether there are alarms, new actions, and changes."""
-    if report.alarms:
+    """Yield whether there are findings, new actions, and changes."""
+    if report.findings:
         text = f"Something gives, or may give, more access than Pump publishes.{_unnamed(report)}"
-        yield Check("alarm", counted(report.alarms, "alarm"), text, "alarms")
+        yield Check("finding", counted(len(report.findings), "finding"), text, "findings")
     else:
         text = "Nothing that was read gives the roles more access than Pump publishes."
-        yield Check("ok", "No alarms", f"{text}{_unnamed(report)}")
+        yield Check("ok", "No findings", f"{text}{_unnamed(report)}")
     if new := sum(map(len, report.gained.values())):
         yield Check("broader", counted(new, "new action"), gained(report), "actions")
     else:
@@ -152,13 +152,13 @@ def broader_in_short(report: Report) -> str:
     return f"{changes}: {'; '.join(first(broader, 1)).rstrip('.')}."
 
 
-def alarms_in_short(report: Report) -> str:
-    """Return how many alarms there are, and their titles."""
-    titles = (alarm_title(alarm, report) for alarm in report.findings)
-    return f"{counted(report.alarms, 'alarm')}: {'; '.join(titles)}."
+def findings_in_short(report: Report) -> str:
+    """Return how many findings there are, and their titles."""
+    titles = (finding_title(finding, report) for finding in report.findings)
+    return f"{counted(len(report.findings), 'finding')}: {'; '.join(titles)}."
 
 
-def alarm_title(finding: Alarm, report: Report) -> str:
+def finding_title(finding: Finding, report: Report) -> str:
     """Return the title of a finding, with its number."""
     role = f"The {finding.role} role"
     if finding.kind == "difference":
@@ -175,12 +175,12 @@ def alarm_title(finding: Alarm, report: Report) -> str:
     return "Other resources may give more access than these roles"
 
 
-def alarm_text(finding: Alarm, report: Report) -> str:
+def finding_text(finding: Finding, report: Report) -> str:
     """Return what a finding means."""
     for role in report.roles:
         if role.kind == finding.role:
             return _about_role(finding, role)
-    suspects = [describe_alarms(*alike) for alike in _suspects(report)]
+    suspects = [describe_suspects(*alike) for alike in _suspects(report)]
     suspects += map(describe_unknown, report.unreadable)
     parts = ["They are not counted.", *(f"{suspect}." for suspect in suspects)]
     # For other roles, another finding says so.
@@ -193,23 +193,23 @@ def _suspects(report: Report) -> Iterable[Sequence[OtherResource]]:
     # What only the deployment knows is said once, of all that it is about.
     found: dict[object, list[OtherResource]] = {}
     for index, other in enumerate(report.others):
-        is_open = {way.why for way in other.alarms} == {"trusts-unreadable-account"}
-        if other.alarms:
+        is_open = {way.why for way in other.suspect_access} == {"trusts-unreadable-account"}
+        if other.suspect_access:
             found.setdefault(other.type if is_open else index, []).append(other)
     return found.values()
 
 
-def describe_alarm(finding: Alarm, report: Report) -> str:
+def describe_finding(finding: Finding, report: Report) -> str:
     """Return a finding, and what it means."""
-    return f"{alarm_title(finding, report)}. {alarm_text(finding, report)}"
+    return f"{finding_title(finding, report)}. {finding_text(finding, report)}"
 
 
-def what_to_do(finding: Alarm) -> str:
+def what_to_do(finding: Finding) -> str:
     """Return what to do about a finding."""
     return _TODO[finding.kind]
 
 
-_TODO: Final[Mapping[AlarmKind, str]] = {
+_TODO: Final[Mapping[FindingKind, str]] = {
     "difference": (
         "Restore what Pump publishes, or review the difference by itself. If something could not "
         "be read, make it readable, and create the report again."
@@ -224,7 +224,7 @@ _TODO: Final[Mapping[AlarmKind, str]] = {
 }
 
 
-def _about_role(finding: Alarm, role: RoleReport) -> str:
+def _about_role(finding: Finding, role: RoleReport) -> str:
     if finding.kind == "trust":
         return _sentence(map(describe_problem, role.trust.problems))
     if finding.kind == "opened":
@@ -286,7 +286,7 @@ def describe_change(change: ReportChange) -> str:
     if change.unknown is not None:
         about = describe_unknown(change.unknown)
     elif change.other is not None:
-        about = describe_alarms(change.other)
+        about = describe_suspects(change.other)
     if about:
         return f"no longer: {about}" if narrower else about
     if change.about == "place":

@@ -36,7 +36,7 @@ _WORST: Final[Mapping[str, Risk]] = {"Money": "money", "Data": "data"}
 TITLE: Final = "What Pump can do in your AWS account"
 
 SECTIONS: Final = {
-    "alarms": "Alarms",
+    "findings": "Findings",
     "changes": "Changes",
     "roles": "The roles",
     "can": "What they can do",
@@ -143,19 +143,19 @@ def severities(report: Report) -> Mapping[tuple[str, str], Severity]:
 def verdict(role: RoleReport, report: Report) -> str:
     """Return in short sentences what a role can do."""
     answers = {question.id: question.roles[role.kind] for question in report.statements}
-    alarms = "Read the alarms first." if report.alarms else ""
+    findings = "Read the findings first." if report.findings else ""
     if role.stopped:
         sentences = [
-            alarms,
+            findings,
             "Can do nothing, because of its permissions boundary.",
             STOPPED_BY_BOUNDARY,
         ]
     elif not role.effective and role.exact and role.readable:
-        sentences = [alarms, "Has no permissions."]
+        sentences = [findings, "Has no permissions."]
     else:
         joins = answers["join-organization"].left
         sentences = [
-            alarms,
+            findings,
             *_commitments(answers["spend-money"], answers["sell"], role, report),
             "Can make the account join another organization." if joins else "",
             _changes_in(role, answers),
@@ -575,7 +575,7 @@ OTHER_HEADS: Final = {
     "source": "File",
     "principals": "Who can use it",
     "grants": "What it grants",
-    "alarms": "Alarm",
+    "access": "May give more access",
 }
 
 

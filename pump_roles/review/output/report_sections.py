@@ -60,7 +60,7 @@ def document_of(report: Report, *, every_action: bool = False) -> Document:
     checks: dict[bool, list[Sentence]] = {True: [], False: []}
     for check in report_checks.checks(report):
         text = (Strong(f"{check.title}."), " ", *coded(check.text))
-        checks[check.state in {"alarm", "broader", "narrower"}].append(text)
+        checks[check.state in {"finding", "broader", "narrower"}].append(text)
     verdicts = (
         (Strong(f"{wording.heading(role)}."), f" {wording.verdict(role, report)}")
         for role in report.roles
@@ -68,7 +68,7 @@ def document_of(report: Report, *, every_action: bool = False) -> Document:
     date = f"Actions as of {report.date}, from the catalog `{report.catalog}`."
     titles = wording.SECTIONS
     sections = (
-        Section(titles["alarms"], (*_alarms(report),), attention=True),
+        Section(titles["findings"], (*_findings(report),), attention=True),
         Section(titles["changes"], (*_changes(report),)),
         Section(titles["roles"], (*_roles(report), *(_others(report) if every_action else ()))),
         Section(titles["can"], (*_questions(report),)),
@@ -85,13 +85,13 @@ def document_of(report: Report, *, every_action: bool = False) -> Document:
     )
 
 
-def _alarms(report: Report) -> Iterator[Part]:
+def _findings(report: Report) -> Iterator[Part]:
     if report.findings:
-        yield report_checks.ABOUT_ALARMS
+        yield report_checks.ABOUT_FINDINGS
     for finding in report.findings:
         yield (
-            Strong(f"{report_checks.alarm_title(finding, report)}."),
-            f" {report_checks.alarm_text(finding, report)}",
+            Strong(f"{report_checks.finding_title(finding, report)}."),
+            f" {report_checks.finding_text(finding, report)}",
             f" {report_checks.TO_DO} {report_checks.what_to_do(finding)}",
         )
 
@@ -278,7 +278,7 @@ def _others(report: Report) -> Iterator[Part]:
             report.others,
             principals=lambda other: describe_principals(other) or wording.NOBODY_NAMED,
             grants=lambda other: describe_grants(other) or wording.NOTHING_BY_ITSELF,
-            alarms=_access,
+            access=_access,
         )
     if report.resources:
         yield wording.not_covered(report)
@@ -286,7 +286,7 @@ def _others(report: Report) -> Iterator[Part]:
 
 def _access(other: OtherResource) -> Sentence:
     described = describe_access(other.access)
-    return Strong(described) if other.alarms else described
+    return Strong(described) if other.suspect_access else described
 
 
 def _questions(report: Report) -> Iterator[Part]:

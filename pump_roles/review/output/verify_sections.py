@@ -250,13 +250,16 @@ def _expected(role: ExpectedRole) -> Sentence:
     published = "as published" if role.as_published else "not as published"
     principals = ", ".join(map(describe_principal, role.principals)) or "no principal"
     guardrails = f"guardrails: {', '.join(role.guardrails)}" if role.guardrails else "no guardrails"
-    alarms = Strong(counted(role.alarms, "alarm"), "bad") if role.alarms else "no alarms"
+    findings: Piece = "no findings"
+    if role.findings:
+        findings = Strong(counted(role.findings, "finding"), "bad")
     about = f"{published}; principal: {principals}; {guardrails}; "
     files = [f"{file} SHA-256 {digest}" for file, digest in role.files]
     read = ("; ", Names(files)) if files else ()
     state: Piece = about if role.as_published else Strong(about.strip(), "bad")
     space = "" if role.as_published else " "
-    return (f"Expected {role.kind} role ", Code(role.name), ": ", state, space, alarms, *read, ".")
+    expected = (f"Expected {role.kind} role ", Code(role.name), ": ")
+    return (*expected, state, space, findings, *read, ".")
 
 
 def _account(account: AccountResult) -> Item:
@@ -583,6 +586,6 @@ def remedies(verification: Verification) -> Mapping[str, str]:
     ):
         found["unverified"] = (
             "It may differ from what is expected. Make sure that it can be read, then verify "
-            "again. Until then, findings about this account may be missing."
+            "again. Until then, differences of this account may be missing."
         )
     return found

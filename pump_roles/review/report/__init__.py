@@ -24,7 +24,7 @@ from pump_roles.role import (
     Unknown,
 )
 
-SCHEMA: Final = 9
+SCHEMA: Final = 10
 """The version of the JSON report's schema, ``report.schema.json``."""
 
 Cause = Literal["AWS", "role"]
@@ -34,10 +34,10 @@ RISKS: Final[tuple[Risk, ...]] = get_args(Risk)
 """The risks. Each action is counted once, under the first that applies: it can spend money, its
 access level is not List or Read, it returns data, or it reads metadata."""
 
-AlarmKind = Literal["difference", "trust", "opened", "uncounted", "suspect"]
+FindingKind = Literal["difference", "trust", "opened", "uncounted", "suspect"]
 
-ALARMS: Final[tuple[AlarmKind, ...]] = get_args(AlarmKind)
-"""The kinds of alarms, which must be read before a role's numbers."""
+FINDINGS: Final[tuple[FindingKind, ...]] = get_args(FindingKind)
+"""The kinds of findings, which must be read before a role's numbers."""
 
 
 PolicyKind = Literal["published", "guardrail", "deny", "other"]
@@ -342,14 +342,14 @@ def counts(actions: Sequence[ActionReport]) -> dict[str, int]:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Alarm:
+class Finding:
     """What a reviewer must see before a role's numbers.
 
-    :param kind: the kind of alarm.
+    :param kind: the kind of finding.
     :param role: the kind of the role that it is about; empty for all of them.
     """
 
-    kind: AlarmKind
+    kind: FindingKind
     role: str = ""
 
 
@@ -442,9 +442,8 @@ class Report:
     :param catalog: the action catalog's package and version.
     :param date: the catalog's date.
     :param as_published: whether all roles are what Pump publishes, apart from guardrails of this
-        package and other policies with nothing but denies, and there are no alarms.
+        package and other policies with nothing but denies, and there are no findings.
     :param exact: whether the numbers of all roles are exact.
-    :param alarms: how many alarms there are.
     :param statements: the questions about what the roles can do, with their answers.
     :param worst: what can happen at worst.
     :param roles: the roles.
@@ -453,7 +452,8 @@ class Report:
     :param unreadable: what could not be read and may give more access than the roles.
     :param suspects_sha256: the SHA-256 of what may give more access, as in the templates; empty if
         there is nothing.
-    :param findings: the alarms.
+    :param findings: what must be read before the numbers: something gives, or may give, more
+        access than Pump publishes.
     :param resources: how many other resources the templates have, by type.
     :param since: the earlier report that it is compared with, if any.
     :param changes: the differences from the earlier report.
@@ -465,14 +465,13 @@ class Report:
     :param actions: every action that a role has, by name.
     """
 
-    schema: Literal[9]
+    schema: Literal[10]
     read: Inventory
     version: str
     catalog: str
     date: str
     as_published: bool
     exact: bool
-    alarms: int
     statements: tuple[Question, ...]
     worst: tuple[WorstCase, ...]
     roles: tuple[RoleReport, ...]
@@ -480,7 +479,7 @@ class Report:
     others: tuple[OtherResource, ...]
     unreadable: tuple[AssemblyUnknown, ...]
     suspects_sha256: str
-    findings: tuple[Alarm, ...]
+    findings: tuple[Finding, ...]
     resources: Mapping[str, int]
     since: Compared | None
     changes: tuple[ReportChange, ...]

@@ -1,4 +1,4 @@
-"""Builds the report: its numbers, and the alarms that a reviewer must see first."""
+"""Builds the report: its numbers, and the findings that a reviewer must see first."""
 
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -15,8 +15,8 @@ from pump_roles.published import REASONS, ROLES
 from pump_roles.review.report import (
     SCHEMA,
     ActionReport,
-    Alarm,
     Earlier,
+    Finding,
     Report,
     RoleReport,
     counts,
@@ -41,18 +41,18 @@ _ACCESS_TYPES: Final = {
 """Resource types that give someone access, but give Pump's roles no permissions."""
 
 
-def _alarms(roles: Sequence[RoleReport], contents: Assembly) -> Iterator[Alarm]:
+def _findings(roles: Sequence[RoleReport], contents: Assembly) -> Iterator[Finding]:
     # What must be read before the roles' numbers.
     yield from (
-        Alarm(kind="difference", role=role.kind)
+        Finding(kind="difference", role=role.kind)
         for role in roles
         if role.differences or role.unreadable
     )
-    yield from (Alarm(kind="trust", role=role.kind) for role in roles if role.trust.problems)
-    yield from (Alarm(kind="opened", role=role.kind) for role in roles if role.opened)
-    yield from (Alarm(kind="uncounted", role=role.kind) for role in roles if role.uncounted)
-    if contents.unreadable or any(other.alarms for other in contents.others):
-        yield Alarm(kind="suspect")
+    yield from (Finding(kind="trust", role=role.kind) for role in roles if role.trust.problems)
+    yield from (Finding(kind="opened", role=role.kind) for role in roles if role.opened)
+    yield from (Finding(kind="uncounted", role=role.kind) for role in roles if role.uncounted)
+    if contents.unreadable or any(other.suspect_access for other in contents.others):
+        yield Finding(kind="suspect")
 
 
 def of_published(*, guardrails: Sequence[Guardrail] = (), since: Earlier | None = None) -> Report:
@@ -72,18 +72,18 @@ def of_contents(contents: Assembly, *, since: Earlier | None = None) -> Report:
     granted = {kind: policies.evaluator.grants for kind, policies in read.items()}
     actions = _actions(granted, catalog)
     # Nothing outside of the roles can give them permissions, nor can they reach anything that does.
-    alarming = {other.type for other in contents.others if other.alarms}
-    certain = not contents.unreadable and alarming <= _ACCESS_TYPES
+    suspects = {other.type for other in contents.others if other.suspect_access}
+    certain = not contents.unreadable and suspects <= _ACCESS_TYPES
     assumes = any(policies.may_allow("sts:AssumeRole") for policies in read.values())
     reachable = (other for other in contents.others if assumes or not _needs_permission(other))
     isolated = certain and _REACHABLE_TYPES.isdisjoint(
-        other.type for other in reachable if other.alarms
+        other.type for other in reachable if other.suspect_access
     )
     roles = tuple(
         _role(found, read[found.role.kind], actions, certain=certain, isolated=isolated)
         for found in contents.roles
     )
-    found_alarms = tuple(_alarms(roles, contents))
+    findings = tuple(_findings(roles, contents))
     answered = tuple(
         questions(
             {
@@ -103,9 +103,8 @@ def of_contents(contents: Assembly, *, since: Earlier | None = None) -> Report:
         version=__version__,
         catalog=catalog.source,
         date=catalog.date,
-        as_published=not found_alarms,
+        as_published=not findings,
         exact=all(role.exact for role in roles),
-        alarms=len(found_alarms),
         statements=answered,
         worst=tuple(worst_cases(answered)),
         roles=roles,
@@ -113,7 +112,7 @@ def of_contents(contents: Assembly, *, since: Earlier | None = None) -> Report:
         others=contents.others,
         unreadable=contents.unreadable,
         suspects_sha256=contents.suspects_sha256,
-        findings=found_alarms,
+        findings=findings,
         resources=Counter(contents.resources),
         since=None if since is None else since.compared,
         changes=(),
@@ -141,7 +140,7 @@ def of_contents(contents: Assembly, *, since: Earlier | None = None) -> Report:
 def _needs_permission(other: OtherResource) -> bool:
     # Whether a role of its account can use it only with a permission to assume roles, because it
     # trusts accounts, and no single role.
-    return {way.why for way in other.alarms} <= {"trusts-unreadable-account"}
+    return {way.why for way in other.suspect_access} <= {"trusts-unreadable-account"}
 
 
 def _role(

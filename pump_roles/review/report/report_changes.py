@@ -214,11 +214,11 @@ def _suspects(earlier: Report, report: Report) -> Iterator[ReportChange]:
 def _suspect(report: Report) -> dict[object, ReportChange]:
     # What may give more access. Its file does not matter.
     suspect = ReportChange(effect="unclear", about="suspect")
-    alarming = [other for other in report.others if other.alarms]
+    suspects = [other for other in report.others if other.suspect_access]
     return {
         **{
-            (other.name, other.type, other.alarms): replace(suspect, other=other)
-            for other in alarming
+            (other.name, other.type, other.suspect_access): replace(suspect, other=other)
+            for other in suspects
         },
         **{unknown: replace(suspect, unknown=unknown) for unknown in report.unreadable},
     }

@@ -121,10 +121,10 @@ def verification(*accounts: AccountResult) -> Verification:
     return Verification(expected="the published roles", accounts=accounts)
 
 
-def other_role(name: str, *, principals: tuple[str, ...] = ("*",), alarm: str) -> OtherRole:
+def other_role(name: str, *, principals: tuple[str, ...] = ("*",), allows: str) -> OtherRole:
     """Return another role of the first account."""
     arn = f"arn:aws:iam::000000000001:role/{name}"
-    access = (Access("allows", alarm),)
+    access = (Access("allows", allows),)
     trusted = tuple(Principal("role", Value("known", text)) for text in principals)
     return OtherRole(arn=arn, principals=trusted, access=access)
 
@@ -153,8 +153,8 @@ def with_everything(text: str = "text", number: int = 1) -> AccountResult:
         differences=(ELSEWHERE,),
         unknown=(account_not_read(text),),
         roles=(full,),
-        others=(other_role(text, principals=(text,) * 20, alarm=text),),
-        for_management=(other_role("Admin", principals=(text,), alarm=text),),
+        others=(other_role(text, principals=(text,) * 20, allows=text),),
+        for_management=(other_role("Admin", principals=(text,), allows=text),),
         notes=(AccountUnknown(part="membership", why="not-read", detail=text),),
     )
 

@@ -821,7 +821,7 @@ def test_changed_role_is_found_as_in_a_template(name: str, tmp_path: Path) -> No
     (role,) = found.roles
     told = {f"{each.rule} {each.effect} {each.subject}".rstrip() for each in role.differences}
     # In an account, it is the customer who opens a guardrail.
-    is_open = change.alarm == "opened"
+    is_open = change.finding == "opened"
     assert told == (set() if is_open else change.found)
     assert any(approval.open for approval in role.approvals) == is_open
     assert bool(role.unknown) == bool(change.unknown)

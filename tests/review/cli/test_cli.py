@@ -158,8 +158,8 @@ def stage(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
-ALARMS = (
-    "2 alarms: The auto-pilot role is not what Pump publishes; "
+FOUND = (
+    "2 findings: The auto-pilot role is not what Pump publishes; "
     "The auto-pilot role allows more than is counted."
 )
 SELLS = "auto-pilot: 1 action that writes or tags: denied by no-selling before, allowed now"
@@ -170,9 +170,9 @@ SELLS = "auto-pilot: 1 action that writes or tags: denied by no-selling before, 
     ("folder", "since", "conditions", "reason"),
     [
         ("wide", "", "", ""),
-        ("wide", "", "alarm", ALARMS),
+        ("wide", "", "finding", FOUND),
         ("bare", "guarded", "", ""),
-        ("bare", "guarded", "alarm", ""),
+        ("bare", "guarded", "finding", ""),
         (
             *("bare", "guarded", "broadened"),
             f"1 change since guarded.json can broaden access: {SELLS}.",
@@ -180,8 +180,8 @@ SELLS = "auto-pilot: 1 action that writes or tags: denied by no-selling before, 
         # A narrower role is not broader.
         ("guarded", "bare", "broadened", ""),
         (
-            *("wide", "guarded", "alarm broadened"),
-            f"{ALARMS} 2 changes since guarded.json can broaden access: {SELLS}; and 1 more.",
+            *("wide", "guarded", "finding broadened"),
+            f"{FOUND} 2 changes since guarded.json can broaden access: {SELLS}; and 1 more.",
         ),
     ],
 )
@@ -196,6 +196,14 @@ def test_fails_only_for_the_chosen_conditions_after_it_is_written(
     assert ended.stdout == passing.stdout
     assert ended.exit_code == (3 if reason else 0)
     assert ended.stderr == (f"pump-roles: {reason}\n" if reason else "")
+
+
+@in_short
+def test_fail_on_alarm_still_means_finding_and_says_so(stage: Path) -> None:
+    ended = report(stage / "wide", "--fail-on=alarm")
+    notice = "warning: --fail-on alarm is now --fail-on finding; the next release rejects it"
+    assert ended.exit_code == 3
+    assert ended.stderr == f"pump-roles: {notice}\npump-roles: {FOUND}\n"
 
 
 def test_reports_what_guardrails_would_leave_of_the_published_roles() -> None:
@@ -221,8 +229,8 @@ def test_reports_what_guardrails_would_leave_of_the_published_roles() -> None:
             "--guardrails: cannot be combined with --account or a path",
         ),
         (
-            ["--fail-on=alarm,broadened"],
-            "Invalid value for '--fail-on': 'alarm,broadened' is not one of 'alarm', 'broadened'.",
+            ["--fail-on=broadened,finding"],
+            "'--fail-on': 'broadened,finding' is not one of 'finding', 'broadened'.",
         ),
         (["--fail-on", "broadened"], "Error: --fail-on broadened requires --since"),
         ([""], "Invalid value for '[PATH]': Path '' does not exist."),

@@ -21,7 +21,7 @@ from pump_roles.review.output import (
     verify_sections,
 )
 from pump_roles.review.output.descriptions import _TEXTS, RISKS_IN_WORDS
-from pump_roles.review.report import ALARMS, RISKS, AnswerKind
+from pump_roles.review.report import FINDINGS, RISKS, AnswerKind
 from pump_roles.role import AssemblyUnknown, OrganizationUnknown, Reason, RoleUnknown, Rule, Unknown
 
 RULES = get_args(Rule)
@@ -41,7 +41,7 @@ PROBLEMS = get_args(TrustProblem.__annotations__["why"])
         (_TEXTS["rules"], RULES, {"boundary-stops", "external-id", "trust-policy", "other-access"}),
         (_TEXTS["trust"], PROBLEMS, set()),
         (verify_sections.REMEDIES, RULES, set()),
-        (report_checks._TODO, ALARMS, set()),
+        (report_checks._TODO, FINDINGS, set()),
         (report_descriptions.SEVERITIES, (*RISKS, ""), set()),
         (report_descriptions.SYMBOLS, (*RISKS, ""), set()),
         (report_descriptions.ANSWERS, get_args(AnswerKind), set()),

@@ -32,10 +32,10 @@ from pump_roles.review.output.document import counted
 from pump_roles.review.output.page import as_html
 from pump_roles.review.output.report_actions import DASH, actions_of, by_service, in_no_role
 from pump_roles.review.report import (
-    ALARMS,
+    FINDINGS,
     RISKS,
     ActionReport,
-    Alarm,
+    Finding,
     Report,
     ReportChange,
     RoleReport,
@@ -143,20 +143,19 @@ def few(report: Report) -> Report:
 
 
 def odd(report: Report) -> Report:
-    """Every kind of alarm, numbers that are not exact, an answer that is unknown, other access."""
+    """Every kind of finding, inexact numbers, an answer that is unknown, other access."""
     first, *others = report.roles
     statement = report.statements[0]
     unknown = replace(statement.roles[first.kind], answer="unknown")
-    alarms = tuple(Alarm(kind=kind, role=first.kind) for kind in ALARMS)
+    findings = tuple(Finding(kind=kind, role=first.kind) for kind in FINDINGS)
     role = replace(first.role, trust=parse_trust(trust("999988887777", "")))
-    alarming = replace(first, role=role, as_published=False, exact=False, readable=False)
-    alarming = replace(alarming, uncounted=(Uncounted(policy="P"),), judged=False)
+    suspect = replace(first, role=role, as_published=False, exact=False, readable=False)
+    suspect = replace(suspect, uncounted=(Uncounted(policy="P"),), judged=False)
     return replace(
         report,
-        alarms=len(alarms),
         as_published=False,
         exact=False,
-        roles=(replace(alarming, writes=3), *others),
+        roles=(replace(suspect, writes=3), *others),
         statements=(
             replace(statement, roles={**statement.roles, first.kind: unknown}),
             *report.statements[1:],
@@ -165,7 +164,7 @@ def odd(report: Report) -> Report:
             OTHER,
             OtherResource(name="Quiet", type="AWS::IAM::Group", source="Other.template.json"),
         ),
-        findings=alarms,
+        findings=findings,
     )
 
 
@@ -408,9 +407,9 @@ def missing(role: RoleReport) -> str:
 
 def told_first(report: Report) -> Told:
     for finding in report.findings:
-        yield ".alarms", report_checks.alarm_title(finding, report)
-        yield ".alarms", report_checks.alarm_text(finding, report)
-        yield ".alarms", report_checks.what_to_do(finding)
+        yield ".findings", report_checks.finding_title(finding, report)
+        yield ".findings", report_checks.finding_text(finding, report)
+        yield ".findings", report_checks.what_to_do(finding)
     for change in report.changes:
         role = change.role or "all roles"
         effect, whose = map(wording.capital, (change.effect, role))
@@ -483,7 +482,7 @@ def test_shows_what_the_report_says(name: str, show: Show, reports: Reports) -> 
 def test_report_has_what_the_page_shows(reports: Reports) -> None:
     """The positive control of the test above."""
     assert {change.cause for change in reports["guarded"].changes} == {"role", "AWS"}
-    assert {finding.kind for finding in reports["odd"].findings} == {*ALARMS}
+    assert {finding.kind for finding in reports["odd"].findings} == {*FINDINGS}
 
 
 def test_checks_verdicts_and_counts_are_above_the_fold(show: Show, reports: Reports) -> None:
@@ -506,14 +505,14 @@ def test_unknown_answer_is_not_a_no(show: Show) -> None:
     ]
 
 
-def test_alarms_come_first_then_changes(show: Show) -> None:
+def test_findings_come_first_then_changes(show: Show) -> None:
     page = show("odd")
     first, second = page.locator("main h2").all()[:2]
-    assert first.get_attribute("id") == "alarms"
+    assert first.get_attribute("id") == "findings"
     assert second.get_attribute("id") == "changes"
-    assert page.locator(".alarm").count() == len(ALARMS)
+    assert page.locator(".finding").count() == len(FINDINGS)
     links = page.locator(".rail nav a").evaluate_all("(all) => all.map((link) => link.hash)")
-    assert links[:3] == ["#alarms", "#changes", "#roles"]
+    assert links[:3] == ["#findings", "#changes", "#roles"]
     assert len(links) == 7
 
 

@@ -11,19 +11,21 @@ from pump_roles import Guardrail
 from pump_roles.guardrail_policies import published_role
 from pump_roles.iam.identity_policies import Value, known, parse_policy, unreadable
 from pump_roles.iam.trust import parse_trust
-from pump_roles.review.output.report_checks import alarm_text, alarm_title, checks, compared
+from pump_roles.review.output.report_checks import checks, compared, finding_text, finding_title
 from pump_roles.review.output.report_descriptions import (
     describe_numbers,
     severities,
     verdict,
     who,
 )
-from pump_roles.review.report import Answer, Compared, Report
+from pump_roles.review.report import Answer, Compared, Finding, Report
 from pump_roles.review.report import ReportChange as Changed
 from pump_roles.review.report.permission_report import of_contents, of_published
 from pump_roles.role import Assembly, Boundary, DeployedRole
 from tests.documents import written
 from tests.support import Change, another, changed, in_role, principal, trust
+
+SUSPECT = Finding(kind="suspect")
 
 JOINS = "Can make the account join another organization."
 TAGS = (
@@ -120,7 +122,7 @@ def test_verdict_says_only_what_is_so(
     report = of_contents(
         Assembly(roles=(DeployedRole(role=replace(role, policies=(*role.policies, more))),))
     )
-    assert verdicts(report)[0].removeprefix("Read the alarms first. ").startswith(said)
+    assert verdicts(report)[0].removeprefix("Read the findings first. ").startswith(said)
 
 
 def test_verdict_says_when_a_role_expires() -> None:
@@ -129,9 +131,9 @@ def test_verdict_says_when_a_role_expires() -> None:
     assert all(until in said for said in verdicts(report))
 
 
-def test_verdict_leads_to_the_alarms() -> None:
-    report = replace(of_published(), alarms=1)
-    assert all(said.startswith("Read the alarms first. ") for said in verdicts(report))
+def test_verdict_leads_to_the_findings() -> None:
+    report = replace(of_published(), findings=(SUSPECT,))
+    assert all(said.startswith("Read the findings first. ") for said in verdicts(report))
 
 
 def test_verdict_claims_nothing_that_cannot_be_read() -> None:
@@ -177,7 +179,7 @@ def test_each_part_of_a_role_says_for_itself_whether_it_is_as_published(
     report = changed(text, tmp_path, change)
     (role,) = report.roles
     assert role.policies_published == policies
-    assert alarm_title(report.findings[0], report).startswith(title)
+    assert finding_title(report.findings[0], report).startswith(title)
     assert f"| Policies | {policies_in(report)}" in written(report, "markdown")
 
 
@@ -195,10 +197,10 @@ STOPPED = (
 )
 
 
-@pytest.mark.parametrize(("alarms", "said"), [(0, ""), (1, "Read the alarms first. ")])
+@pytest.mark.parametrize(("findings", "said"), [(0, ""), (1, "Read the findings first. ")])
 @pytest.mark.parametrize("partition", ["aws", "aws-us-gov", "aws-cn", "${AWS::Partition}"])
-def test_verdict_on_a_role_that_is_stopped(partition: str, alarms: int, said: str) -> None:
-    report = replace(of_published(), alarms=alarms)
+def test_verdict_on_a_role_that_is_stopped(partition: str, findings: int, said: str) -> None:
+    report = replace(of_published(), findings=(SUSPECT,) * findings)
     *_, last = report.roles
     boundary = Boundary(arn=known(f"arn:{partition}:iam::aws:policy/AWSDenyAll"))
     role = replace(last.role, boundary=boundary)
@@ -274,7 +276,7 @@ def test_says_how_a_role_differs_from_what_pump_publishes(text: str, tmp_path: P
     allowed = {**denied, "Effect": "Allow"}
     report = changed(text, tmp_path, another({"Statement": [denied, allowed]}))
     (finding,) = (found for found in report.findings if found.kind == "difference")
-    assert alarm_text(finding, report) == (
+    assert finding_text(finding, report) == (
         "The inline policy Extra is not expected: 1 action: denied by Extra here instead of "
         "allowed: ce:GetTags."
     )
@@ -298,10 +300,10 @@ def test_checks_say_what_is_new_and_where_it_is(
     since = Compared(file="a.json", files=(), read=published.read)
     gained = {"ec2:Describe*": ("ec2:DescribeInstances", "ec2:DescribeHosts")}
     *others, last = checks(
-        replace(published, alarms=2, gained=gained, since=since, changes=changes)
+        replace(published, findings=(SUSPECT,) * 2, gained=gained, since=since, changes=changes)
     )
     assert [(check.state, check.title, check.about) for check in others] == [
-        ("alarm", "2 alarms", "alarms"),
+        ("finding", "2 findings", "findings"),
         ("broader", "2 new actions", "actions"),
     ]
     assert (last.state, last.title, last.about) == (state, title, "changes")

@@ -27,7 +27,15 @@ from pump_roles.review.output.report_descriptions import (
 )
 from pump_roles.review.output.report_sections import facts
 from pump_roles.review.output.writers import LIMIT
-from pump_roles.review.report import RISKS, Alarm, Answer, Compared, Report, ReportChange, WorstCase
+from pump_roles.review.report import (
+    RISKS,
+    Answer,
+    Compared,
+    Finding,
+    Report,
+    ReportChange,
+    WorstCase,
+)
 from pump_roles.review.report.permission_report import of_published
 from pump_roles.review.report.questions import left_by_sets
 from pump_roles.review.report.questions import worst_cases as worst_of
@@ -209,7 +217,7 @@ def test_says_how_to_stop_the_roles_of_the_report(name: str, shown: str, publish
     assert markdown.count("--role-name ROLE_NAME --") == 1
 
 
-def test_has_the_digests_the_alarms_and_the_changes(published: Report) -> None:
+def test_has_the_digests_the_findings_and_the_changes(published: Report) -> None:
     difference = Difference(
         rule="policies-together",
         effect="broader",
@@ -225,7 +233,6 @@ def test_has_the_digests_the_alarms_and_the_changes(published: Report) -> None:
     )
     report = replace(
         published,
-        alarms=1,
         findings=(SUSPECT,),
         since=SINCE,
         changes=(change,),
@@ -235,9 +242,7 @@ def test_has_the_digests_the_alarms_and_the_changes(published: Report) -> None:
         ),
     )
     markdown = written(report, "markdown")
-    assert (
-        "**1 alarm.** Something gives, or may give, more access than Pump publishes.\n" in markdown
-    )
+    assert "**1 finding.** Something gives, or may give, more access than Pump " in markdown
     assert "**1 change.** Since `earlier.json`. 1 can broaden access.\n" in markdown
     assert "**Other resources may give more access than these roles.** They are not " in markdown
     assert " What to do: Find out who needs this, and review it by itself.\n" in markdown
@@ -267,7 +272,7 @@ def test_lists_every_action_only_if_asked(published: Report) -> None:
 
 
 LONG = "x" * 7_000
-SUSPECT = Alarm(kind="suspect")
+SUSPECT = Finding(kind="suspect")
 
 
 def macro(subject: str) -> AssemblyUnknown:
@@ -299,7 +304,6 @@ def test_nothing_pushes_out_the_rest(published: Report) -> None:
     )
     report = replace(
         published,
-        alarms=1,
         roles=roles,
         places=(Deployment(kind="read-only", source=LONG, stack_set=LONG),) * 30,
         findings=(SUSPECT,) * 100,

@@ -31,7 +31,7 @@ from pump_roles.review.output.messages import to_json
 from pump_roles.review.output.page import as_html
 from pump_roles.review.output.report_descriptions import capital
 from pump_roles.review.output.saved_report import inventory_from, read_saved
-from pump_roles.review.report import ALARMS, Compared, Earlier, Report, permission_report
+from pump_roles.review.report import FINDINGS, Compared, Earlier, Report, permission_report
 from pump_roles.review.report.permission_report import of_contents, of_published
 from tests.documents import document_of
 from tests.review.account import results
@@ -199,7 +199,7 @@ def test_reports_have_what_their_names_say(documents: Mapping[str, Json]) -> Non
     assert any(found["ends"] for found in documents["report, guardrails"]["roles"][1]["guardrails"])
     assert all(place["units"] for place in documents["report, rollouts"]["places"])
     kinds = {finding["kind"] for finding in documents["report, modified"]["findings"]}
-    assert kinds >= set(ALARMS)
+    assert kinds >= set(FINDINGS)
     assert not documents["report, unreadable"]["exact"]
     compared = documents["report, compared"]
     assert compared["since"]["file"] == "before.json"

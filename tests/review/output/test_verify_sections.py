@@ -90,21 +90,21 @@ def test_says_what_is_compared_with() -> None:
         as_published=True,
         principals=(Principal("role", Value("known", "arn:aws:iam::999988887777:role/Pump")),),
         guardrails=("metadata-only", "allowed-regions (only us-east-1)"),
-        alarms=0,
+        findings=0,
         files=(("a.json", "ab12"),),
     )
-    alarming = replace(reviewed, as_published=False, alarms=2, guardrails=(), files=())
-    found = replace(verification(matching(1)), expected_roles=(reviewed, alarming))
+    suspect = replace(reviewed, as_published=False, findings=2, guardrails=(), files=())
+    found = replace(verification(matching(1)), expected_roles=(reviewed, suspect))
     assert written(found, "table").splitlines()[2:5] == [
         "Compared with: the published roles",
         (
             "Expected read-only role PumpReadOnlyRole: as published; principal: "
             "arn:aws:iam::999988887777:role/Pump; guardrails: metadata-only, allowed-regions (only "
-            "us-east-1); no alarms; a.json SHA-256 ab12."
+            "us-east-1); no findings; a.json SHA-256 ab12."
         ),
         (
             "Expected read-only role PumpReadOnlyRole: not as published; principal: "
-            "arn:aws:iam::999988887777:role/Pump; no guardrails; 2 alarms."
+            "arn:aws:iam::999988887777:role/Pump; no guardrails; 2 findings."
         ),
     ]
 
@@ -154,7 +154,7 @@ def test_says_what_to_do_about_each_rule() -> None:
         **dict[str, str](REMEDIES.items()),
         "unverified": (
             "It may differ from what is expected. Make sure that it can be read, then verify "
-            "again. Until then, findings about this account may be missing."
+            "again. Until then, differences of this account may be missing."
         ),
     }
     assert found == {rule: remedy for rule, remedy in said.items() if rule in found}
@@ -231,7 +231,7 @@ def test_what_needs_attention_is_first() -> None:
         matching(1),
         unknown(2),
         differing(3, narrower),
-        differing(4, narrower, others=(other_role("Old", alarm="open"),)),
+        differing(4, narrower, others=(other_role("Old", allows="open"),)),
         differing(5, narrower, difference()),
         matching(6, approvals=(APPROVED,)),
     )
@@ -258,7 +258,7 @@ def test_many_matching_accounts_are_counted_except_those_with_something_to_know(
 
 
 def test_roles_for_the_management_account_that_are_alike_are_shown_once() -> None:
-    made = other_role("Admin", principals=("444455556666",), alarm="for-management")
+    made = other_role("Admin", principals=("444455556666",), allows="for-management")
     accounts = [
         replace(matching(at), for_management=(replace(made, arn=f"Admin{at}"),))
         for at in range(1, 1_000)

@@ -1,4 +1,4 @@
-"""What may allow more than is counted is an alarm, and nothing that it affects seems certain."""
+"""What may allow more than is counted is a finding, and nothing that it affects seems certain."""
 
 import csv
 import io
@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from pump_roles import Guardrail
-from pump_roles.review.output.report_checks import alarm_text, checks, describe_change
+from pump_roles.review.output.report_checks import checks, describe_change, finding_text
 from pump_roles.review.output.report_descriptions import number_of
 from pump_roles.review.report import RISKS, UNKNOWN, YES, Report
 from tests.attacks import (
@@ -144,15 +144,14 @@ def base(text: str, tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
 @pytest.mark.parametrize(
     ("change", "words"), [(change, words) for words, changes in HIDING for change in changes]
 )
-def test_what_may_allow_more_is_an_alarm_and_never_exact_nor_a_no(
+def test_what_may_allow_more_is_a_finding_and_never_exact_nor_a_no(
     change: Change, words: str, text: str, base: dict[str, Any], tmp_path: Path
 ) -> None:
     with short_reports():
         changed(text, tmp_path, change)
         report = of_templates(tmp_path / "changed.template.json", since=earlier(base))
-    alarms = [alarm_text(found, report) for found in report.findings[: report.alarms]]
-    assert any(words[1:] in alarm for alarm in alarms), alarms
-    assert report.alarms
+    findings = [finding_text(found, report) for found in report.findings]
+    assert any(words[1:] in finding for finding in findings), findings
     (role,) = report.roles
     assert [report.as_published, role.exact, role.readable] == [False] * 3
     answers = {statement.roles[role.kind].answer for statement in report.statements}
@@ -215,33 +214,33 @@ def has(reason: str, found: Iterable[str]) -> bool:
 
 
 @pytest.mark.parametrize("reason", SAID)
-def test_each_reason_is_an_alarm(reason: str, tmp_path: Path) -> None:
+def test_each_reason_is_a_finding(reason: str, tmp_path: Path) -> None:
     words, (exact, readable) = SAID[reason]
     near = [attack for attack in ATTACKS if has(reason, attack.found)]
     (attack, *_) = near or [attack for attack in ATTACKS if has(reason, attack.elsewhere)]
     attack.written(HERE if near else ELSEWHERE, tmp_path)
     with short_reports():
         report = of_templates(tmp_path)
-    alarms = [alarm_text(found, report) for found in report.findings]
-    assert any(words[1:] in alarm for alarm in alarms), alarms
-    assert (report.alarms, report.as_published) == (len(alarms), False)
+    findings = [finding_text(found, report) for found in report.findings]
+    assert any(words[1:] in finding for finding in findings), findings
+    assert not report.as_published
     (role,) = report.roles
     assert (role.exact, role.readable) == (exact, readable)
     assert SECRET not in every_format(report)
 
 
 @pytest.mark.parametrize("name", CHANGES)
-def test_change_of_the_role_is_an_alarm_unless_it_gives_no_access(
+def test_change_of_the_role_is_a_finding_unless_it_gives_no_access(
     name: str, tmp_path: Path
 ) -> None:
     CHANGES[name].written(tmp_path)
     with short_reports():
         report = of_templates(tmp_path)
-    assert [found.kind for found in report.findings] == [*filter(None, [CHANGES[name].alarm])]
-    assert report.as_published == (CHANGES[name].alarm == "")
+    assert [found.kind for found in report.findings] == [*filter(None, [CHANGES[name].finding])]
+    assert report.as_published == (CHANGES[name].finding == "")
     # What the customer approves is not a difference from what Pump publishes.
     (role,) = report.roles
-    assert role.as_published == (CHANGES[name].alarm in ("", "opened"))
+    assert role.as_published == (CHANGES[name].finding in ("", "opened"))
 
 
 def test_every_reason_is_in_the_table() -> None:
@@ -269,11 +268,11 @@ OPEN_NAME, LAMBDA = {"Ref": "Name"}, {"Service": "lambda.amazonaws.com"}
 OPEN_ROOT = {"AWS": {"Fn::Sub": "arn:${AWS::Partition}:iam::${Account}:root"}}
 
 
-def test_roles_with_open_names_are_one_line_and_no_alarm(tmp_path: Path) -> None:
+def test_roles_with_open_names_are_one_line_and_no_finding(tmp_path: Path) -> None:
     made = {f"Role{number}": named(OPEN_NAME, LAMBDA) for number in range(5)}
     report = next_to_the_role(tmp_path, **made)
     (found,) = report.roles
-    assert (report.alarms, report.as_published, found.exact, found.readable) == (0, *[True] * 3)
+    assert (report.findings, report.as_published, found.exact, found.readable) == ((), *[True] * 3)
     said = (
         "5 other roles have names that cannot be read: Role0, Role1, Role2, and 2 more. IAM "
         "refuses a second role with the name of one of Pump's roles."
@@ -298,14 +297,14 @@ def test_roles_with_open_names_are_one_line_and_no_alarm(tmp_path: Path) -> None
         (resource("AWS::IAM::RolePolicy", RoleName=OPEN_NAME), "may attach to one of the roles"),
     ],
 )
-def test_role_with_an_open_name_is_an_alarm_for_any_other_reason(
+def test_role_with_an_open_name_is_a_finding_for_any_other_reason(
     alike: dict[str, Any], words: str, tmp_path: Path
 ) -> None:
     renamed = in_role(RoleName="Acme-Pump")
     report = next_to_the_role(tmp_path, renamed, Role=named(OPEN_NAME, LAMBDA), Other=alike)
-    (alarm,) = (alarm_text(found, report) for found in report.findings)
-    assert words in alarm
-    assert "Role (" not in alarm
+    (finding,) = (finding_text(found, report) for found in report.findings)
+    assert words in finding
+    assert "Role (" not in finding
     assert [role.readable for role in report.roles] == [False]
 
 
@@ -313,8 +312,8 @@ def test_trust_of_open_accounts_is_one_line_and_changes_no_answer(tmp_path: Path
     made = {f"Role{number}": named(OPEN_NAME, OPEN_ROOT) for number in range(5)}
     alone = next_to_the_role(tmp_path)
     report = next_to_the_role(tmp_path, **made)
-    (alarm,) = (alarm_text(found, report) for found in report.findings)
-    assert alarm == (
+    (finding,) = (finding_text(found, report) for found in report.findings)
+    assert finding == (
         "They are not counted. Role0, Role1, Role2, and 2 more (AWS::IAM::Role): trusts an account "
         "whose ID cannot be read."
     )

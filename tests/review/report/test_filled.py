@@ -466,7 +466,7 @@ TRANSFORM = {"Fn::Transform": {"Name": "Macro"}}
 
 
 @pytest.mark.parametrize("where", ["Parameters", "StackInstancesGroup", "element"])
-def test_a_macro_in_the_stack_set_is_an_alarm(where: str, tmp_path: Path) -> None:
+def test_a_macro_in_the_stack_set_is_a_finding(where: str, tmp_path: Path) -> None:
     def change(stack_set: Content) -> None:
         if where == "StackInstancesGroup":
             stack_set["StackInstancesGroup"] = TRANSFORM
