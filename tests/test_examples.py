@@ -207,7 +207,7 @@ def has_included(folder: Path, template: bytes) -> Report:
 
 
 @pytest.mark.slow
-def test_app_in_python_without_this_package_has_the_universal_template(tmp_path: Path) -> None:
+def test_app_in_python_without_this_package_has_the_ready_template(tmp_path: Path) -> None:
     (code,) = re.findall(r"```python\n(.*?)```", PAGE, re.DOTALL)
     (tmp_path / "app.py").write_text(code)
     (tmp_path / "PumpReadOnly.template.json").write_bytes(universal.template("read-only"))

@@ -221,7 +221,7 @@ _ACCOUNT: Final = "account"
 _UNITS: Final = "organizational-units"
 _BOUNDARY_OF_CDK: Final = "@aws-cdk/core:permissionsBoundary"
 """The CDK's own key, which gives every role of an app a boundary, including Pump's roles. It has no
-effect on the member template of a rollout, which has its own app."""
+effect on the template of a rollout's StackSet, which has its own app."""
 
 
 _STOP: Final = stop_command(
@@ -276,7 +276,7 @@ class StackSettings:
         return self.describe(self.arguments)
 
 
-_NO_SETTINGS: Final = f"none (no {FILE} here): the universal templates; no guardrail applies"
+_NO_SETTINGS: Final = f"none (no {FILE} here): the ready templates; no guardrail applies"
 
 
 def summaries(settings: Settings, stacks: Collection[StackSettings]) -> list[str]:
@@ -298,7 +298,7 @@ def summaries(settings: Settings, stacks: Collection[StackSettings]) -> list[str
 
 
 def add_cdk_nag(app: App) -> None:
-    """Add cdk-nag, also to the apps of the rollouts' member templates."""
+    """Add cdk-nag, also to the apps of the rollouts' own templates."""
     # A deployment needs it. The command, without the app's requirements, does not.
     from cdk_nag import AwsSolutionsChecks  # noqa: PLC0415
 

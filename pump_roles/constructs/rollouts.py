@@ -1,4 +1,4 @@
-"""Deploys the universal template to the accounts of an organization, with a StackSet."""
+"""Deploys the ready template, or yours, to the accounts of an organization, with a StackSet."""
 
 from __future__ import annotations
 
@@ -153,8 +153,9 @@ class Rollout(Construct):
             the management account does.
         :param stack_set_name: 1 to 128 characters, unique in the account and Region. It cannot
             change later. By default, ``PumpReadOnly`` or ``PumpAutoPilot``.
-        :param configure_app: called with the app that synthesizes the member template, separate
-            from yours, before the synth. By default, that app has only the role's own validations.
+        :param configure_app: called with the app that synthesizes the StackSet's template,
+            separate from yours, before the synth. By default, that app has only the role's own
+            validations.
         :param role_name: the name of the role. By default, ``PumpReadOnlyRole`` or
             ``PumpAutoPilotRole``.
         :param path: the path of the role. By default, ``/``.
@@ -166,7 +167,7 @@ class Rollout(Construct):
         :raises ArgumentError: a ``ValueError``, when AWS would not accept an argument, both account
             filters are used, or a percentage and a count of one kind, another StackSet of the app
             has that name in the account and Region, ``configure_app`` is not a function or fails,
-            or the member template fails its validation or is larger than the 51,200 bytes of a
+            or the StackSet's template fails its validation or is larger than the 51,200 bytes of a
             template body.
         """
         if type(self) is Rollout:
@@ -295,7 +296,7 @@ class Rollout(Construct):
 
     @property
     def role_properties(self) -> Mapping[str, Any]:
-        """The properties of the role in the member template."""
+        """The properties of the role in the StackSet's template."""
         return self._role_properties
 
     @property
@@ -452,13 +453,15 @@ def _member_template(
             found, reported, _ = str(error).partition("A copy of this report can be found in")
             raise ArgumentError(
                 "configure_app",
-                f"the synth of the member template failed: {type(error).__name__}: {found.strip()}",
+                f"the synth of the StackSet's template failed: {type(error).__name__}: "
+                f"{found.strip()}",
             ) from (None if reported else error)
         template = (Path(folder) / f"{name}.template.json").read_text(encoding="utf-8")
     if (size := len(template.encode())) > _TEMPLATE_BODY:
         raise ArgumentError(
             "template",
-            f"the member template would have {size:,} bytes, at most {_TEMPLATE_BODY:,} allowed",
+            f"the StackSet's template would have {size:,} bytes, at most {_TEMPLATE_BODY:,} "
+            "allowed",
         )
     resources = json.loads(template)["Resources"]
     return template, resources[stack.resolve(role.resource.logical_id)]["Properties"]

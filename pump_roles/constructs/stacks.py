@@ -27,8 +27,8 @@ class RoleStack(FlatStack):
     """What the stacks with a role have in common.
 
     The values that you provide are in the template. If you omit the principal or the external ID,
-    it becomes a template parameter. If you provide nothing, the template is the universal one,
-    which is the same for every customer.
+    it becomes a template parameter. If you provide nothing, the template is the ready one, which is
+    the same for every customer.
 
     cdk-nag's findings about the published policies are acknowledged; see
     :meth:`pump_roles.PumpRole.acknowledge_cdk_nag`.

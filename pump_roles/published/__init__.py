@@ -124,8 +124,8 @@ EXTERNAL_ID_PARAMETER: Final = "PumpExternalID"
 """The name of the template parameter with the external ID."""
 
 NEXT_EXTERNAL_ID_PARAMETER: Final = "PumpNextExternalID"
-"""The name of the template parameter with a new external ID. Only a rollout's member template has
-it, during rotation."""
+"""The name of the template parameter with a new external ID. Only the template of a rollout's
+StackSet has it, during rotation."""
 
 UNITS_PARAMETER: Final = "OrganizationalUnitIds"
 """The name of the parameter with the organizational units, in a rollout's own template."""

@@ -139,7 +139,7 @@ class _Gate:
         self._attachments = attachments(self._resolver.resources.values(), self._hidden)
         self._files: dict[Path, list[Template]] = {}
         for template in templates:
-            # A StackSet's member template is in the same file, but has its own logical IDs.
+            # A StackSet's template is in the same file, but has its own logical IDs.
             if not template.is_body:
                 self._files.setdefault(template.file.resolve(), []).append(template)
 

@@ -1,4 +1,4 @@
-"""The universal templates: the result of a synth without values, the same for every customer.
+"""The ready templates without guardrails: what a synth without values writes, for every customer.
 
 The package contains them so that customers can deploy them without the CDK. ``make generate``
 writes them, and a test compares them with the templates of the synth and of a rollout's members.
@@ -14,5 +14,5 @@ FILES: Final = {kind: f"{role.stack_name}.template.json" for kind, role in ROLES
 
 
 def template(kind: str) -> bytes:
-    """Return a role's universal template, byte for byte."""
+    """Return a role's ready template without guardrails, byte for byte."""
     return Path(__file__).with_name(FILES[kind]).read_bytes()

@@ -143,7 +143,7 @@ def test_synth_without_settings_says_that_no_guardrail_applies(
     runpy.run_path(str(ROOT / "app.py"), run_name="__main__")
     origin, *_ = capsys.readouterr().err.splitlines()
     assert origin == (
-        "settings: none (no pump.json here): the universal templates; no guardrail applies"
+        "settings: none (no pump.json here): the ready templates; no guardrail applies"
     )
 
 

@@ -1,4 +1,4 @@
-"""A rollout is one StackSet with the universal template, which the outer app cannot change."""
+"""A rollout is one StackSet with the ready template, which the outer app cannot change."""
 
 import json
 import re
@@ -431,7 +431,7 @@ def test_configure_app_that_fails_names_the_rollout_and_says_all_that_is_wrong(
     with pytest.raises(ArgumentError) as raised:
         ReadOnlyRollout(Stack(App(), "Mine"), "R", **ARGUMENTS, configure_app=configure)
     said = "".join(format_exception(raised.value))
-    start = "Mine/R: configure_app: the synth of the member template failed: "
+    start = "Mine/R: configure_app: the synth of the StackSet's template failed: "
     assert re.search(start + problem, said, re.DOTALL)
     assert tmp_path.name not in said
 
@@ -456,7 +456,7 @@ ReadOnlyRollout(Stack(App(), "R"), "R", **{ARGUMENTS!r}, configure_app=widen)
         check=False,
     )
     assert ended.returncode == 1
-    assert "R/R: configure_app: the synth of the member template failed: " in ended.stderr
+    assert "R/R: configure_app: the synth of the StackSet's template failed: " in ended.stderr
 
 
 def test_warns_if_a_guardrail_has_expired() -> None:

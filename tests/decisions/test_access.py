@@ -42,7 +42,7 @@ class Customer:
         return f"ID-{self.account}"
 
     def role(self, synth: Synth) -> Role:
-        """Return the role of the universal template, with its name and path."""
+        """Return the role of the ready template, with its name and path."""
         parameters = {"PumpIamRole": PUMP_ACCOUNT, "PumpExternalID": self.external_id}
         template = synth()["PumpReadOnly"]
         properties = template["Resources"]["ReadOnlyRole"]["Properties"]

@@ -196,7 +196,7 @@ def test_imported_role_stays_as_it_was_and_verify_says_so(
         ({**PARAMETERS, "PumpIamRole": "*"}, "PumpIamRole"),
     ],
 )
-def test_universal_template_does_not_deploy_without_valid_parameters(
+def test_ready_template_does_not_deploy_without_valid_parameters(
     parameters: dict[str, str], named: str, aws: EmbeddedAws, synth: Synth
 ) -> None:
     with pytest.raises(ClientError, match=named):

@@ -129,7 +129,7 @@ def read(aws: EmbeddedAws, caller: Caller = OWNER) -> dict[str, Any]:
 
 
 def from_stacks(aws: EmbeddedAws) -> dict[str, Any]:
-    """Return the roles that the universal templates make, in another account."""
+    """Return the roles that the ready templates make, in another account."""
     parameters = {"PumpIamRole": PRINCIPAL, "PumpExternalID": EXTERNAL_ID}
     other = Caller(OTHER_ACCOUNT)
     for kind, role in ROLES.items():

@@ -118,7 +118,7 @@ def test_cfn_lint_finds_nothing(example: Callable[[str], Path], tmp_path: Path) 
         template = app_files(SCENARIOS[scenario])[name]
         contents[f"{scenario}-{name}"] = template
         if name in ROLLOUTS and "next-external-id" in SCENARIOS[scenario]:
-            # Without that, it is the universal template.
+            # Without that, it is the ready template.
             body = stack_set(json.loads(template))["TemplateBody"]
             contents[f"{scenario}-{name}-member"] = body.encode()
     files = [tmp_path / f"{name}.json" for name in contents]

@@ -34,7 +34,7 @@ RELEASED: Final = "tools/release/released.json"
 """The permission report of the last release, which ``make release`` writes."""
 
 TEMPLATES: Final = "pump_roles/universal"
-"""Where the universal templates are."""
+"""Where the ready templates without guardrails are."""
 
 Section = Sequence[str]
 """The entries of a section's lists, each in one line."""
@@ -136,7 +136,7 @@ def unreleased(root: Path, before: Earlier | None) -> Section:
 
 
 def current(root: Path = ROOT) -> Report:
-    """Report on the universal templates, as they are now."""
+    """Report on the ready templates without guardrails, as they are now."""
     report = of_contents(templates.read(root / TEMPLATES))
     if not report.as_published or not report.exact or report.others:
         raise InputError(f"{TEMPLATES}: not only what Pump publishes; run make generate")

@@ -57,14 +57,14 @@ def template(
 
     ROLE is read-only or auto-pilot.
 
-    Without options, it is the universal template, the same for every customer. Its parameters are
+    Without options, it is a ready template, the same for every customer. Its parameters are
     PumpIamRole, Pump's principal, and PumpExternalID, the external ID that Pump created for you. It
     creates a named IAM role and nothing else, so CloudFormation requires CAPABILITY_NAMED_IAM.
 
-    With --settings or --guardrails, it is byte for byte what the app deploys: what is set is in the
-    template, what is omitted is a parameter. With --rollout, so are the units: the parameter
-    OrganizationalUnitIds. For these, the app makes the template, so all options but --output need
-    the AWS CDK and Node.
+    With --settings or --guardrails, it is your template, byte for byte what the app deploys: what
+    is set is in the template, what is omitted is a parameter. With --rollout, so are the units: the
+    parameter OrganizationalUnitIds. For these, the app makes the template, so all options but
+    --output need the AWS CDK and Node.
     """
     file = None if output == Path("-") else output
     if settings is not None:

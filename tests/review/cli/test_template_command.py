@@ -1,4 +1,4 @@
-"""`pump-roles template`: the universal template; with settings, what the app deploys."""
+"""`pump-roles template`: the ready template; with settings, what the app deploys."""
 
 import json
 import os
@@ -171,7 +171,7 @@ def test_guardrails_give_the_template_of_settings_with_only_them(kind: str) -> N
 
 
 @pytest.mark.parametrize("kind", ROLES)
-def test_rollout_without_settings_has_parameters_and_the_universal_template(kind: str) -> None:
+def test_rollout_without_settings_has_parameters_and_the_ready_template(kind: str) -> None:
     template = json.loads(written(kind, "--rollout"))
     assert template == json.loads(rollout_with_parameters(kind))
     assert [*template["Parameters"]] == ["PumpIamRole", "PumpExternalID", "OrganizationalUnitIds"]

@@ -41,7 +41,7 @@ Edit = Callable[[dict[str, Any], dict[str, Any]], object]
 def report(
     edit: Edit = lambda _template, _properties: None, kinds: Iterable[str] = ROLES
 ) -> Report:
-    """Return the report of the universal templates, with an edited auto-pilot role."""
+    """Return the report of the ready templates, with an edited auto-pilot role."""
     with TemporaryDirectory() as folder:
         for kind in kinds:
             template = json.loads(universal.template(kind))
