@@ -29,6 +29,7 @@ from aws_cdk import aws_iam as iam
 from constructs import Construct
 
 from pump_roles._version import __version__
+from pump_roles.inputs.text import as_list, as_text
 from pump_roles.inputs.validators import ArgumentError
 
 if TYPE_CHECKING:
@@ -39,6 +40,12 @@ _RULE: Final = "immutable"
 _FIX: Final = (
     "The role must have exactly what Pump publishes. Remove whatever changes it or attaches to it. "
     "To change its name or deny permissions, use its arguments."
+)
+_ATTACHED_FIX: Final = (
+    f"{_FIX} Only what certainly denies may attach: AWSDenyAll, or a policy with nothing but "
+    "denies that this app creates. If the account has such a policy already, create it in this "
+    "app instead; or pass its name as permissions_boundary, if it also allows what the role "
+    "should do."
 )
 _UNKNOWN_TARGET: Final = "unknown-target"
 """Can be acknowledged: nothing in the app says that it changes Pump's role."""
@@ -193,6 +200,8 @@ def _violation(built: "Built", widening: "Widening") -> PolicyViolation:
     rule, fix = _RULE, _FIX
     if why == "trusts-account":
         rule, fix = _OTHER_ROLE, _OTHER_ROLE_FIX
+    elif why == "attaches" or at.path == "Properties.ManagedPolicyArns":
+        fix = _ATTACHED_FIX
     elif why in ONLY_AT_DEPLOYMENT or why in _FIXES:
         rule, fix = _UNKNOWN_TARGET, _FIXES.get(why, _UNKNOWN_TARGET_FIX)
     return PolicyViolation(
@@ -207,6 +216,7 @@ def _violation(built: "Built", widening: "Widening") -> PolicyViolation:
                 template_path=str(at.file),
                 locations=[at.path] if at.path else [],
             )
+            for at in (at, *widening.others)
         ],
     )
 
@@ -232,4 +242,10 @@ def _description(built: "Built", widening: "Widening") -> str:
     subject = widening.access.subject
     tag = f"the tag {subject}" if subject else "a tag whose key cannot be read"
     it = subject or widening.at.logical_id
-    return _WORDS[widening.access.why].format(it=it, role=role, tag=tag)
+    text = _WORDS[widening.access.why].format(it=it, role=role, tag=tag)
+    if not widening.values:
+        return text
+    built, found = (
+        ", ".join(map(as_text, as_list(value))) if value else "none" for value in widening.values
+    )
+    return f"{text}: built with {built}, found {found}"

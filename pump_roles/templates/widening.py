@@ -60,6 +60,10 @@ _LOGS: Final = {
 _ANY: Final = re.compile(".*")
 _HARMLESS_PROPERTIES: Final = {"Description", "Tags"}
 _DEFAULTS: Final[Mapping[str, Any]] = {"MaxSessionDuration": 3_600}
+_SHOWN: Final = frozenset(
+    {"ManagedPolicyArns", "MaxSessionDuration", "Path", "PermissionsBoundary", "RoleName"}
+)
+"""Properties of a role whose values are short, and never contain an external ID."""
 _ALIKE: Final[Mapping[Naming, Reason]] = {
     "certain": "named-alike",
     "could-be": "could-be-named-alike",
@@ -83,10 +87,17 @@ class Location:
 
 @dataclass(frozen=True)
 class Widening:
-    """A way in which something reaches one of Pump's roles, and where it is."""
+    """A way in which something reaches one of Pump's roles, and where it is.
+
+    :param values: of a property that differs, what was built and what was found; of policies, only
+        those that may not attach. Empty if it is long, or could contain an external ID.
+    :param others: the resources of the app that the property names.
+    """
 
     access: Access
     at: Location
+    values: tuple[Any, ...] = ()
+    others: tuple[Location, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -165,10 +176,11 @@ class _Gate:
         changed = [] if resource.type == (ROLE if built.is_role else STACK_SET) else ["Type"]
         changed += sorted(members.keys() - MEMBERS)
         found = [_widening("changed", file, built.logical_id, name, name) for name in changed]
-        for name in sorted({*properties, *built.properties}):
-            if not self._is_same(name, resource, built):
-                at = f"Properties.{name}"
-                found.append(_widening("changed", file, built.logical_id, name, at))
+        found += [
+            self._difference(name, resource, built)
+            for name in sorted({*properties, *built.properties})
+            if not self._is_same(name, resource, built)
+        ]
         if opening := opening_tags(asked_tags(as_text(built.properties))):
             keys = dict.fromkeys(key for key, _ in resource.tags)
             tags = [key or "" for key in keys if key is None or key.lower() in opening]
@@ -178,18 +190,36 @@ class _Gate:
             found += [_widening("parameter", file, built.logical_id, name) for name in names]
         yield from found
 
+    def _difference(self, name: str, resource: Resource, built: Built) -> Widening:
+        template, as_built = resource.template, built.properties.get(name, _DEFAULTS.get(name))
+        at = f"Properties.{name}"
+        difference = _widening("changed", template.file, built.logical_id, name, at)
+        if not built.is_role or name not in _SHOWN:
+            return difference
+        tree = self._refused(resource) if name == "ManagedPolicyArns" else resource.tree.get(name)
+        resources = self._resolver.resources
+        refers = {of for value in everything(tree) for of in value.refers if of in resources}
+        return replace(
+            difference,
+            values=(filled(self._resolver.tree(as_built, template)), filled(tree)),
+            others=tuple(_place(resources[of]) for of in sorted(refers)),
+        )
+
+    def _refused(self, resource: Resource) -> list[Any]:
+        # The managed policies of a role that do not certainly only deny.
+        return [
+            arn
+            for arn in as_list(resource.tree.get("ManagedPolicyArns", []))
+            if [*values_of(arn)] and not self._attachments.denying(arn, resource.template)
+        ]
+
     def _is_same(self, name: str, resource: Resource, built: Built) -> bool:
         value, as_built = resource.properties.get(name), built.properties.get(name)
         if built.is_role and name == "PermissionsBoundary":
             # The app may add one, because a boundary only removes permissions.
             return as_built is None or self._is_same_policy(resource, as_built)
         if built.is_role and name == "ManagedPolicyArns":
-            arns = as_list(resource.tree.get(name, []))
-            return all(
-                self._attachments.denying(arn, resource.template)
-                for arn in arns
-                if [*values_of(arn)]
-            )
+            return not self._refused(resource)
         if name in built.properties:
             return bool(value == as_built)
         if built.is_role:
@@ -361,8 +391,12 @@ def _outside(template: Template, logical_id: str) -> tuple[Template, str]:
 
 
 def _at(resource: Resource, why: Reason) -> Widening:
+    return Widening(Access(why, resource.logical_id), _place(resource))
+
+
+def _place(resource: Resource) -> Location:
     template, logical_id = _outside(resource.template, resource.logical_id)
-    return _widening(why, template.file, logical_id, resource.logical_id)
+    return Location(template.file, logical_id)
 
 
 def _inline_names(resource: Resource) -> list[str]:

@@ -202,31 +202,65 @@ def set_by_aspect(construct: Construct, attribute: str, value: Any) -> None:
     add_aspect(construct.node.root, change)
 
 
-CHANGES: dict[str, Callable[[ReadOnlyRole], object]] = {
-    "AssumeRolePolicyDocument": lambda role: setattr(
-        role.resource, "assume_role_policy_document", {"Statement": []}
+BOUNDARY = "arn:${AWS::Partition}:iam::${AWS::AccountId}:policy/platform/"
+
+CHANGES: dict[str, tuple[Callable[[ReadOnlyRole], object], str]] = {
+    # Which contain external IDs, or are long.
+    "AssumeRolePolicyDocument": (
+        lambda role: setattr(role.resource, "assume_role_policy_document", {"Statement": []}),
+        "",
     ),
-    "Policies": lambda role: setattr(role.resource, "policies", Token.as_any([])),
-    "ManagedPolicyArns": lambda role: set_by_aspect(
-        role.resource, "managed_policy_arns", [ADMINISTRATOR]
+    "Policies": (lambda role: setattr(role.resource, "policies", Token.as_any([])), ""),
+    "ManagedPolicyArns": (
+        lambda role: set_by_aspect(role.resource, "managed_policy_arns", [ADMINISTRATOR]),
+        f": built with none, found {ADMINISTRATOR}",
     ),
-    "MaxSessionDuration": lambda role: role.resource.add_property_override(
-        "MaxSessionDuration", 43_200
+    "MaxSessionDuration": (
+        lambda role: role.resource.add_property_override("MaxSessionDuration", 43_200),
+        ": built with 3600, found 43200",
     ),
-    "PermissionsBoundary": lambda role: role.resource.add_deletion_override(
-        "Properties.PermissionsBoundary"
+    "PermissionsBoundary": (
+        lambda role: role.resource.add_deletion_override("Properties.PermissionsBoundary"),
+        f": built with {BOUNDARY}B, found none",
     ),
-    "RoleName": lambda role: setattr(role.resource, "role_name", None),
-    "Path": lambda role: setattr(role.resource, "path", "/elsewhere/"),
-    "Type": lambda role: role.resource.add_override("Type", "Custom::Role"),
+    "RoleName": (
+        lambda role: setattr(role.resource, "role_name", None),
+        ": built with PumpReadOnlyRole, found none",
+    ),
+    "Path": (
+        lambda role: setattr(role.resource, "path", "/elsewhere/"),
+        ": built with none, found /elsewhere/",
+    ),
+    "Type": (lambda role: role.resource.add_override("Type", "Custom::Role"), ""),
 }
 
 
 @pytest.mark.parametrize("name", CHANGES)
 def test_changed_role_fails_the_synth_however_it_is_changed(app: App, name: str) -> None:
     _, role = pump(app, permissions_boundary="platform/B")
-    CHANGES[name](role)
-    assert problems(app) == [f"Pump/Role has a different {name}"]
+    change, values = CHANGES[name]
+    change(role)
+    assert problems(app) == [f"Pump/Role has a different {name}{values}"]
+
+
+def test_policies_that_may_not_attach_are_named_with_those_that_may(app: App) -> None:
+    stack, role = pump(app)
+    elsewhere = another(app)
+    denying = iam.ManagedPolicy(elsewhere, "Denying", statements=[deny()])
+    role.add_managed_policy(denying)
+    app.synth()
+    role.add_managed_policy(managed_policy(Place(elsewhere, role, elsewhere), READS))
+    role.add_managed_policy(iam.ManagedPolicy.from_managed_policy_name(stack, "Named", "Ours"))
+    with pytest.raises(RuntimeError, match="ValidationFailed") as raised:
+        app.synth(force=True)
+    (problem,) = violations(app)
+    assert problem.endswith(f", {BOUNDARY.removesuffix('platform/')}Ours")
+    assert "Denying" not in problem
+    said = str(raised.value)
+    assert "Pump/Role/Resource" in said
+    assert "Other/Managed/Resource" in said
+    assert "a policy with nothing but denies that this app creates" in said
+    assert "pass its name as permissions_boundary" in said
 
 
 def test_what_takes_nothing_from_the_promises_passes(app: App) -> None:
@@ -649,7 +683,8 @@ def test_boundary_of_the_app_must_be_the_same_policy(of: str, name: str) -> None
     if name == "B":
         app.synth()
     else:
-        assert problems(app) == ["Pump/Role has a different PermissionsBoundary"]
+        values = f"built with {BOUNDARY}B, found {BOUNDARY}C"
+        assert problems(app) == [f"Pump/Role has a different PermissionsBoundary: {values}"]
 
 
 def acknowledge_everywhere(app: App) -> None:
@@ -785,7 +820,8 @@ def test_synth_returns_in_modes_in_which_the_cdk_leaves_the_violations_to_its_cl
     _, role = pump(app)
     role.resource.max_session_duration = 43_200
     app.synth()
-    assert violations(app) == ["Pump/Role has a different MaxSessionDuration"]
+    (problem,) = violations(app)
+    assert problem.startswith("Pump/Role has a different MaxSessionDuration: ")
     capfd.readouterr()
 
 
