@@ -245,7 +245,7 @@ def _description(built: "Built", widening: "Widening") -> str:
     text = _WORDS[widening.access.why].format(it=it, role=role, tag=tag)
     if not widening.values:
         return text
-    built, found = (
+    was, found = (
         ", ".join(map(as_text, as_list(value))) if value else "none" for value in widening.values
     )
-    return f"{text}: built with {built}, found {found}"
+    return f"{text}: built with {was}, found {found}"

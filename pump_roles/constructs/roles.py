@@ -16,6 +16,7 @@ from aws_cdk import (
     Lazy,
     Reference,
     Resource,
+    SecretValue,
     Stack,
     Token,
     Tokenization,
@@ -406,13 +407,23 @@ def literal_or_parameter(
     checks that the parameter still has that pattern.
     """
     value = _parameter_of(value)
+    if isinstance(value, SecretValue):
+        raise ArgumentError(
+            argument,
+            f"a SecretValue is not {validator.description}; pass it as a string, or a CfnParameter "
+            "with no_echo: whoever can read the role can read it",
+        )
     if not isinstance(value, CfnParameter):
         return validator.check(argument, value)
     stack, path = Stack.of(value), value.node.path
     if stack is not Stack.of(scope):
         raise ArgumentError(argument, f"{path} is a parameter of another stack")
     if value.type != "String":
-        raise ArgumentError(argument, f"{path} is a parameter of type {value.type}, must be String")
+        of_ssm = value.type.startswith("AWS::SSM::")
+        cure = "; pass what value_from_lookup() returns, or a CfnParameter" if of_ssm else ""
+        raise ArgumentError(
+            argument, f"{path} is a parameter of type {value.type}, must be String{cure}"
+        )
     if value.default is not None:
         validator.check(f"{argument} (default of {path})", value.default)
     if value.allowed_pattern is None:

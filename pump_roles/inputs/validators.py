@@ -251,6 +251,11 @@ class Tags:
 
 def _quoted(value: object) -> str:
     text = repr(value)
+    if " object at 0x" in text:
+        # jsii has its own types for what an interface of the CDK is in Python.
+        kind = type(value)
+        name = "object" if kind.__module__.startswith("jsii.") else kind.__name__
+        return f"an {name}" if name[0] in "AEIOaeiou" else f"a {name}"
     if len(text) <= _SHOWN:
         return text
     size = f" ({len(value):,} characters)" if isinstance(value, str) else ""

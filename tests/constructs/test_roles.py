@@ -14,7 +14,18 @@ from typing import Any
 
 import jsii
 import pytest
-from aws_cdk import App, Aws, CfnOutput, Environment, NestedStack, Stack, Stage, Tags
+from aws_cdk import (
+    App,
+    Aws,
+    CfnOutput,
+    Environment,
+    NestedStack,
+    PermissionsBoundary,
+    SecretValue,
+    Stack,
+    Stage,
+    Tags,
+)
 from aws_cdk import aws_dynamodb as dynamodb
 from aws_cdk import aws_ecr as ecr
 from aws_cdk import aws_events as events
@@ -169,6 +180,43 @@ def test_imported_boundary_is_rendered_as_it_is_and_must_be_in_the_same_account(
 def test_error_names_the_argument_that_is_wrong(argument: str, value: str) -> None:
     with pytest.raises(ArgumentError, match=f"^Default/Role: {argument}: "):
         AutoPilotRole(Stack(), "Role", **(ROLE_ARGUMENTS | {argument: value}))
+
+
+NOT_TEXT: dict[str, tuple[str, Callable[[Stack], Any], str]] = {
+    "a boundary of a stack": (
+        "permissions_boundary",
+        lambda _: PermissionsBoundary.from_name("x"),
+        r"a PermissionsBoundary is not a policy's name, with its path if it has one",
+    ),
+    "a principal of the CDK": (
+        "pump_principal",
+        lambda _: iam.AccountPrincipal(PUMP_ACCOUNT),
+        "an AccountPrincipal is not a 12-digit account ID, or the ARN of an IAM role",
+    ),
+    "a role of the CDK": (
+        "pump_principal",
+        lambda stack: iam.Role.from_role_arn(stack, "R", f"arn:aws:iam::{PUMP_ACCOUNT}:role/R"),
+        "an object is not a 12-digit account ID, or the ARN of an IAM role",
+    ),
+    "a secret": (
+        "external_id",
+        lambda _: SecretValue.secrets_manager("pump"),
+        "a SecretValue is not an external ID: .*; pass it as a string, or a CfnParameter with no_e",
+    ),
+    "a parameter of Systems Manager": (
+        "external_id",
+        lambda stack: ssm.StringParameter.value_for_string_parameter(stack, "/pump/id"),
+        r"must be String; pass what value_from_lookup\(\) returns, or a CfnParameter$",
+    ),
+}
+
+
+@pytest.mark.parametrize("name", NOT_TEXT)
+def test_error_says_what_to_pass_instead_of_an_object_or_a_reference(name: str) -> None:
+    argument, value, said = NOT_TEXT[name]
+    stack = Stack()
+    with pytest.raises(ArgumentError, match=f"^Default/Role: {argument}: .*{said}"):
+        ReadOnlyRole(stack, "Role", **(ROLE_ARGUMENTS | {argument: value(stack)}))
 
 
 @pytest.mark.parametrize("argument", ROLE_ARGUMENTS)

@@ -86,6 +86,14 @@ def test_second_deployment_changes_nothing(
     assert status == 0, output
     assert output.count("(no changes)") == len(KINDS)
     assert {name: iam.get_role(RoleName=name)["Role"] for name in first} == first
+    # Only this command of the CDK CLI needs a bootstrap stack, as the guide says.
+    for options, said in (
+        ([], "requires a bootstrap stack"),
+        (["--no-validate-bootstrap-version"], "does not need a rollback"),
+    ):
+        command = ("rollback", *KINDS, "--app", str(assembly(provided)), *options)
+        ended = cdk(*command, environment=aws.environment())
+        assert said in ended.stdout + ended.stderr
 
 
 @pytest.mark.slow
