@@ -106,8 +106,8 @@ synth: $(DEPLOY) ## Write the templates to cdk.out
 snapshot: generate ## Accept the templates as they are now; review the difference before you commit
 	@$(BIN)/python -m pytest tests/snapshot --snapshot-update
 
-versions: $(DEVELOP) ## Test the constructs with the lowest and the newest aws-cdk-lib that the package accepts
-	@echo "This takes about 5 minutes on 2 cores."
+versions: $(DEVELOP) ## Test the wheel with the lowest and the newest aws-cdk-lib that the package accepts
+	@echo "This takes about 3 minutes on 2 cores."
 	@$(BIN)/python -m pytest -m versions
 
 lint: $(DEVELOP) ## Check the style of the code

@@ -44,6 +44,7 @@ FLOORS = [
     "__main__",
 ]
 CDK = {"aws_cdk", "constructs", "jsii"}
+OUTSIDE = {"pump_roles", *sys.stdlib_module_names}
 AWS = {"boto3", "botocore"}
 WITH_CDK = {"constructs", "app", "pump_side"}
 LATE = {"constructs/gate.py": {"pump_roles.templates", "pump_roles.role"}}
@@ -80,7 +81,10 @@ def wrong(here: str, text: str) -> set[str]:
         name = floor_of(names or [""])
         above = name in FLOORS and FLOORS.index(name) > FLOORS.index(here)
         not_here = (set() if here in WITH_CDK else CDK) | (set() if here in WITH_AWS else AWS)
-        if (package == "pump_roles" and above) or package in not_here:
+        # The library needs only the CDK, and its app also cdk-nag.
+        needed = OUTSIDE | CDK | ({"cdk_nag"} if here == "app" else set())
+        extra = here in FLOORS[: FLOORS.index("review.report")] and package not in needed
+        if (package == "pump_roles" and above) or package in not_here or extra:
             found.add(module)
     return found
 
@@ -177,10 +181,13 @@ def test_modules_of_a_part_import_each_other_in_one_direction(folder: Path) -> N
 
 def test_import_from_above_is_detected() -> None:
     """Proves that the tests above can fail."""
-    text = "from aws_cdk import App\nimport boto3\nfrom pump_roles import constructs, inputs\n"
+    text = (
+        "from aws_cdk import App\nimport boto3, msgspec\nfrom pump_roles import constructs, inputs"
+    )
     assert wrong("guardrails", text) == {
         "aws_cdk",
         "aws_cdk.App",
         "boto3",
+        "msgspec",
         "pump_roles.constructs",
     }

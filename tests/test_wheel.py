@@ -3,15 +3,16 @@
 import re
 import subprocess
 import sys
-import sysconfig
 import venv
 import zipfile
+from importlib.metadata import distribution
 from pathlib import Path
 
 import pytest
+from packaging.requirements import Requirement
 
 from pump_roles import __version__
-from tools.sandbox.cdk import tool_environment
+from tools.sandbox.cdk import ROOT, tool_environment
 
 APP = """\
 from aws_cdk import App, CfnParameter, Stack
@@ -63,8 +64,28 @@ def python(wheel: Path, tmp_path_factory: pytest.TempPathFactory) -> str:
     packages = Path(run(str(executable), "-c", code).strip())
     zipfile.ZipFile(wheel).extractall(packages)
     # The test environment's packages stand in for an install from a registry.
-    (packages / "dependencies.pth").write_text(sysconfig.get_path("purelib"))
+    for name in needed_by("aws-cdk-lib", "constructs"):
+        found = distribution(name)
+        for top in {file.parts[0] for file in found.files or ()} - {".."}:
+            if not (packages / top).exists():
+                (packages / top).symlink_to(str(found.locate_file(top)))
     return str(executable)
+
+
+def needed_by(*names: str) -> set[str]:
+    """Return the names of packages, and of all that they depend on."""
+    found: set[str] = set()
+    left = [*names]
+    while left:
+        if (name := left.pop()) not in found:
+            found.add(name)
+            needed = map(Requirement, distribution(name).requires or ())
+            left += (
+                each.name
+                for each in needed
+                if not each.marker or each.marker.evaluate({"extra": ""})
+            )
+    return found
 
 
 def test_wheel_is_the_package_with_its_script_and_needs_only_the_cdk(wheel: Path) -> None:
@@ -78,6 +99,16 @@ def test_wheel_is_the_package_with_its_script_and_needs_only_the_cdk(wheel: Path
     metadata = zipfile.ZipFile(wheel).read(f"{folder}/METADATA").decode()
     needed = re.findall(r"^Requires-Dist: ([a-z-]+)(?!.*extra ==)", metadata, re.MULTILINE)
     assert needed == ["aws-cdk-lib", "constructs"]
+
+
+@pytest.mark.slow
+def test_constructs_and_the_check_at_synth_need_only_what_the_wheel_depends_on(python: str) -> None:
+    """The messages of each are tested where they are made. `make versions` installs other CDKs."""
+    code = "from importlib.util import find_spec; print(*map(find_spec, ('boto3', 'msgspec')))"
+    assert run(python, "-c", code) == "None None\n"
+    assert (
+        run(python, str(ROOT / "tests" / "wheel_app.py"), str(ROOT / "cdk.json")) == "as expected\n"
+    )
 
 
 @pytest.mark.slow
