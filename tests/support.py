@@ -29,7 +29,7 @@ from hypothesis import strategies as st
 
 from pump_roles import AutoPilotStack, Guardrail, ReadOnlyStack, templates
 from pump_roles.app import app_stacks, config
-from pump_roles.app.app_stacks import RolloutStack
+from pump_roles.app.further_stacks import RolloutStack
 from pump_roles.guardrails.guardrail_documents import documents
 from pump_roles.iam.catalog import Catalog, shipped
 from pump_roles.inputs import validators

@@ -117,6 +117,20 @@ def test_constructs_load_the_check_at_synth_only_when_it_runs() -> None:
     assert {*ended.stdout.split()} == {*FLOORS[: FLOORS.index("iam")]} - {"universal"}
 
 
+def test_app_loads_the_constructs_of_further_stacks_only_when_they_are_set() -> None:
+    code = (
+        "import sys\n"
+        "from pump_roles.app import app_stacks, config\n"
+        "assert app_stacks.stacks(config.Settings({}))\n"
+        "print(*(name for name in sys.modules if name.startswith('pump_roles.constructs.')))\n"
+    )
+    ended = subprocess.run(
+        [sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True
+    )
+    loaded = {name.rpartition(".")[2] for name in ended.stdout.split()}
+    assert loaded == {"flat_stack", "gate", "roles", "stacks"}
+
+
 def test_every_part_has_a_layer() -> None:
     parts = {floor(file) for file in PACKAGE.rglob("*.py")} - {"__init__", "review.__init__"}
     assert parts == set(FLOORS)

@@ -1,24 +1,18 @@
-"""The app's stacks, and what the settings say about each."""
+"""The app's stacks, and what the settings say about each.
 
-from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+Those of ``further_stacks`` are loaded when the settings ask for them.
+"""
+
+from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import dataclass
 from functools import partial
 from importlib.util import find_spec
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from types import MappingProxyType
-from typing import Any, ClassVar, Final
+from typing import Any, Final
 
-from aws_cdk import (
-    Annotations,
-    App,
-    CfnParameter,
-    Environment,
-    LegacyStackSynthesizer,
-    Stack,
-    Validations,
-)
-from constructs import Construct
+from aws_cdk import App, LegacyStackSynthesizer, Stack, Validations
 
 from pump_roles.app.config import (
     ALARM,
@@ -42,164 +36,12 @@ from pump_roles.app.summary import (
     protection_summary,
     summary,
 )
-from pump_roles.constructs.approval_end import ApprovalEnd
-from pump_roles.constructs.commitment_alarm import AlarmForwarder, CommitmentAlarm
-from pump_roles.constructs.flat_stack import FlatStack, provided_or_parameters
-from pump_roles.constructs.protection import (
-    EmergencyStop,
-    RoleProtection,
-    TrustProtection,
-    stop_command,
-)
-from pump_roles.constructs.rollouts import (
-    MANAGEMENT_ACCOUNT,
-    AutoPilotRollout,
-    ReadOnlyRollout,
-    Rollout,
-)
-from pump_roles.constructs.stacks import AutoPilotStack, ReadOnlyStack, RoleStack
-from pump_roles.guardrails import WITH_VALUE, Guardrail, parts_of
+from pump_roles.constructs.stacks import AutoPilotStack, ReadOnlyStack
+from pump_roles.guardrails import APPROVAL_END, WITH_VALUE, Guardrail, parts_of
 from pump_roles.guardrails.guardrail_documents import added_up, applying
 from pump_roles.iam.external_ids import ExternalId
 from pump_roles.inputs.validators import ArgumentError, account_of
-from pump_roles.published import EXTERNAL_ID_PARAMETER, PRINCIPAL_PARAMETER, ROLES, UNITS_PARAMETER
-
-_ROLLOUTS: Final[Mapping[str, type[Rollout]]] = {
-    "read-only": ReadOnlyRollout,
-    "auto-pilot": AutoPilotRollout,
-}
-
-
-class RolloutStack(FlatStack):
-    """Contains only a rollout, with a parameter for what is omitted of Pump's values and units."""
-
-    def __init__(
-        self,
-        scope: Construct,
-        id: str,
-        *,
-        kind: str,
-        organizational_units: Sequence[str] | None = None,
-        pump_principal: str | None = None,
-        external_id: str | None = None,
-        tags: Mapping[str, str] | None = None,
-        termination_protection: bool | None = None,
-        **arguments: Any,
-    ) -> None:
-        super().__init__(
-            scope,
-            id,
-            description=f"Deploys Pump's {kind} role to the accounts of this organization",
-            tags=tags,
-            termination_protection=termination_protection,
-        )
-        values = {PRINCIPAL_PARAMETER: pump_principal, EXTERNAL_ID_PARAMETER: external_id}
-        omitted = {UNITS_PARAMETER: None} if organizational_units is None else {}
-        found = provided_or_parameters(self, {**values, **omitted})
-        units = found.get(UNITS_PARAMETER)
-        self.rollout = _ROLLOUTS[kind](
-            self,
-            "Rollout",
-            organizational_units=(
-                units.value_as_list
-                if isinstance(units, CfnParameter)
-                else organizational_units or ()
-            ),
-            pump_principal=found[PRINCIPAL_PARAMETER],
-            external_id=found[EXTERNAL_ID_PARAMETER],
-            **arguments,
-        )
-        self.rollout.resource.override_logical_id("StackSet")
-        # The summary says it.
-        Annotations.of(self).acknowledge_info(MANAGEMENT_ACCOUNT)
-
-
-class ProtectionStack(FlatStack):
-    """Contains the organization's policies about the roles of an app's stacks and rollouts."""
-
-    def __init__(
-        self,
-        scope: Construct,
-        id: str,
-        *,
-        stacks: Sequence[str],
-        targets: Sequence[str],
-        pump_account: str | None = None,
-        tags: Mapping[str, str] | None = None,
-        termination_protection: bool | None = None,
-        **arguments: Any,
-    ) -> None:
-        super().__init__(
-            scope,
-            id,
-            description="Protects Pump's roles in the accounts of this organization",
-            tags=tags,
-            termination_protection=termination_protection,
-        )
-        found = [scope.node.find_child(name) for name in stacks]
-        rollouts = [stack.rollout for stack in found if isinstance(stack, RolloutStack)]
-        roles = [stack.role for stack in found if isinstance(stack, RoleStack)]
-        about: dict[str, Any] = {"rollouts": rollouts, "roles": roles}
-        protection = RoleProtection(self, "RoleProtection", **about, targets=targets, **arguments)
-        stop = EmergencyStop(self, "EmergencyStop", **about)
-        stop.command.override_logical_id("StopCommand")
-        policies = [protection, stop]
-        if pump_account is not None:
-            about |= {"targets": targets, "pump_account": pump_account}
-            policies.append(TrustProtection(self, "TrustProtection", **about))
-        for policy in policies:
-            policy.resource.override_logical_id(policy.node.id)
-
-
-class _PartStack(FlatStack):
-    _part: ClassVar[type[CommitmentAlarm | AlarmForwarder | ApprovalEnd]]
-    _id: ClassVar[str]
-    _description: ClassVar[str]
-
-    def __init__(
-        self,
-        scope: Construct,
-        id: str,
-        *,
-        env: Environment | None = None,
-        tags: Mapping[str, str] | None = None,
-        termination_protection: bool | None = None,
-        **arguments: Any,
-    ) -> None:
-        super().__init__(
-            scope,
-            id,
-            description=self._description,
-            env=env,
-            tags=tags,
-            termination_protection=termination_protection,
-        )
-        self._part(self, self._id, **arguments).acknowledge_cdk_nag()
-
-
-class AlarmStack(_PartStack):
-    """Contains the alarm."""
-
-    _part = CommitmentAlarm
-    _id = "Alarm"
-    _description = "Sends an email about commitments, the organization, and Pump's roles"
-
-
-class AlarmForwarderStack(_PartStack):
-    """Contains what sends a Region's events to the alarm."""
-
-    _part = AlarmForwarder
-    _id = "Forwarder"
-    _description = "Sends the events about Pump to the alarm in us-east-1"
-
-
-class ApprovalStack(_PartStack):
-    """Contains the schedule that ends an approval."""
-
-    _part = ApprovalEnd
-    _id = "ApprovalEnd"
-    _description = "Ends an approval of purchases by Pump every day"
-
+from pump_roles.published import ROLES
 
 _ROLE_STACKS: Final[Mapping[str, Callable[..., Stack]]] = {
     "read-only": ReadOnlyStack,
@@ -222,13 +64,6 @@ _UNITS: Final = "organizational-units"
 _BOUNDARY_OF_CDK: Final = "@aws-cdk/core:permissionsBoundary"
 """The CDK's own key, which gives every role of an app a boundary, including Pump's roles. It has no
 effect on the template of a rollout's StackSet, which has its own app."""
-
-
-_STOP: Final = stop_command(
-    "$(aws organizations list-policies --filter SERVICE_CONTROL_POLICY --query "
-    "\"Policies[?Name=='StopPump'].Id\" --output text)"
-)
-"""The output of the stack has the ID of the policy, which is not known before the deployment."""
 
 
 @dataclass(frozen=True)
@@ -456,6 +291,8 @@ def _role_stack(role: _RoleSettings, values: Values, boundary: str) -> StackSett
 def _rollout(
     role: _RoleSettings, values: Values, configure_app: Callable[[App], object] | None
 ) -> StackSettings:
+    from pump_roles.app.further_stacks import RolloutStack  # noqa: PLC0415
+
     name = f"{ROLES[role.kind].stack_name}Rollout"
     return StackSettings(
         name,
@@ -470,6 +307,8 @@ def _rollout(
 def _protection(
     roles: Collection[_RoleSettings], stacks: Collection[StackSettings], values: Values
 ) -> StackSettings:
+    from pump_roles.app.further_stacks import STOP, ProtectionStack  # noqa: PLC0415
+
     keys = values.keys_of_object(PROTECTION)
     arguments, typed = values.arguments("protection", keys), _typed("protection", keys)
     if values.by_key.get(_TRUST, False):
@@ -486,15 +325,17 @@ def _protection(
         typed["pump_account"] = next(others, accounts[account])
     arguments["stacks"] = [stack.stack_id for stack in stacks]
     approvers = arguments.get("approvers", [])
-    if _APPROVAL in values.by_key and ApprovalEnd.approver not in approvers:
-        arguments["approvers"] = [*approvers, ApprovalEnd.approver]
+    if _APPROVAL in values.by_key and APPROVAL_END not in approvers:
+        arguments["approvers"] = [*approvers, APPROVAL_END]
     protected = [role.name for role in roles if role.has_rollout]
     without = [role.name for role in roles if not role.has_rollout]
-    line = partial(protection_summary, protected, without, _STOP)
+    line = partial(protection_summary, protected, without, STOP)
     return StackSettings("PumpProtection", ProtectionStack, arguments, typed, values.settings, line)
 
 
 def _alarm(roles: Mapping[str, _RoleSettings], values: Values) -> Iterator[StackSettings]:
+    from pump_roles.app.further_stacks import AlarmForwarderStack, AlarmStack  # noqa: PLC0415
+
     keys = values.keys_of_object(ALARM)
     typed = _typed("alarm", keys)
     names = {"roles": [role.name for role in roles.values()]}
@@ -521,6 +362,8 @@ def _alarm(roles: Mapping[str, _RoleSettings], values: Values) -> Iterator[Stack
 
 
 def _approval(role: _RoleSettings, values: Values) -> StackSettings:
+    from pump_roles.app.further_stacks import ApprovalStack  # noqa: PLC0415
+
     approved = Guardrail.ONLY_WHEN_APPROVED
     if not any(approved in parts_of(guardrail) for guardrail in role.guardrails):
         raise values.settings.error(
