@@ -1,6 +1,5 @@
 """The events in files: of a trail, of its folders, and of the saved event history."""
 
-import gc
 import gzip
 import json
 import os
@@ -121,19 +120,6 @@ def test_file_is_read_as_the_strict_parser_reads_it(
     file = tmp_path_factory.mktemp("trail") / "a.json"
     file.write_text(text)
     assert repr(read(file)[0]) == repr(expected)
-
-
-def test_search_for_cycles_goes_on_after_the_last_file_or_if_no_more_are_read(
-    tmp_path: Path,
-) -> None:
-    files = [write(tmp_path, call("ec2:DescribeInstances"), name=f"{name}.json") for name in "ab"]
-    read(*files)
-    assert gc.isenabled()
-    records = read_records(files, unknown=print, done=print)
-    next(records)
-    assert not gc.isenabled()
-    records.close()  # type: ignore[attr-defined]
-    assert gc.isenabled()
 
 
 def test_event_history_that_was_not_saved_to_the_end_is_unknown(tmp_path: Path) -> None:
