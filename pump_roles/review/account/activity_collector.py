@@ -461,10 +461,17 @@ def _order(event: Event) -> tuple[bool, datetime, str]:
 
 
 def _cut_texts(change: WriteCall) -> WriteCall:
-    names = ("item", "offering", "handshake_type", "payment", "hourly", "upfront")
-    texts: dict[str, Any] = {name: cut(getattr(change, name), _LONGEST) for name in names}
-    quantities = tuple(replace(each, type=cut(each.type, _LONGEST)) for each in change.quantities)
-    return replace(change, quantities=quantities, **texts)
+    quantities = (replace(each, type=cut(each.type, _LONGEST)) for each in change.quantities)
+    return replace(
+        change,
+        item=cut(change.item, _LONGEST),
+        offering=cut(change.offering, _LONGEST),
+        quantities=tuple(quantities),
+        handshake_type=cut(change.handshake_type, _LONGEST),
+        payment=cut(change.payment, _LONGEST),
+        hourly=cut(change.hourly, _LONGEST),
+        upfront=cut(change.upfront, _LONGEST),
+    )
 
 
 def without_returned(changes: Iterable[WriteCall]) -> list[WriteCall]:

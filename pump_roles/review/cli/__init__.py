@@ -27,8 +27,7 @@ class _LazyGroup(click.Group):
     ) -> tuple[str | None, click.Command | None, list[str]]:
         name, command, rest = super().resolve_command(ctx, args)
         if name is not None:
-            function = name.replace("-", "_")
-            command = getattr(import_module(f"{__name__}.{function}_command"), function)
+            command = getattr(import_module(f"{__name__}.{name}_command"), name)
         return name, command, rest
 
     def invoke(self, ctx: click.Context) -> object:

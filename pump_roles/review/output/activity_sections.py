@@ -64,7 +64,7 @@ def document_of(activity: Activity) -> Document:
             f"{_accounts_of(activity)}, {period}, {regions}: {events}.",
             *([f"Read from {describe_table(activity.table)}."] if activity.table else []),
         ),
-        sections=(
+        all_sections=(
             _unknown(activity.unknown),
             _changes(activity),
             _accounts(activity),
@@ -164,14 +164,14 @@ def _summary(activity: Activity) -> Iterator[Sentence]:
 def _accounts(activity: Activity) -> Section:
     table = table_of(
         {
-            "account": "account",
-            "events": "events of all callers",
-            "days": "days with events",
-            "until": "last event",
-            "calls": "calls",
-            "commitments": "commitments",
-            "handshakes": "handshakes",
-            "refused": "refused",
+            "account": lambda found: found.account,
+            "events of all callers": lambda found: found.events,
+            "days with events": lambda found: found.days,
+            "last event": lambda found: found.until,
+            "calls": lambda found: found.calls,
+            "commitments": lambda found: found.commitments,
+            "handshakes": lambda found: found.handshakes,
+            "refused": lambda found: found.refused,
         },
         activity.accounts,
     )
@@ -256,8 +256,13 @@ def _why_nothing(error: "NothingFoundError", roles: "WatchedRoles") -> str:
 
 
 def _unknown(unknown: Sequence[ActivityUnknown]) -> Section:
-    heads = {"subject": "file, table, Region, role, or call", "why": "why"}
-    table = table_of(heads, unknown, why=_why)
+    table = table_of(
+        {
+            "file, table, Region, role, or call": lambda found: Code(found.subject),
+            "why": _why,
+        },
+        unknown,
+    )
     parts = (
         ("Until this is known, the rest of the result may be incomplete.", table) if unknown else ()
     )
@@ -268,17 +273,15 @@ def _changes(activity: Activity) -> Section:
     changes = activity.changes
     table = table_of(
         {
-            "time": "time",
-            "action": "action",
-            "what": "what",
-            "outcome": "outcome",
-            "returnable_until": "return",
-            "session": "session",
-            "region": "Region",
+            "time": lambda change: change.time,
+            "action": lambda change: Code(change.action),
+            "what": what,
+            "outcome": lambda change: change.outcome,
+            "return": _returnable,
+            "session": lambda change: Code(change.session),
+            "Region": lambda change: change.region,
         },
         changes,
-        what=what,
-        returnable_until=_returnable,
     )
     about = (Strong(text, "bad") for text in _about_handshakes(activity))
     return Section(
@@ -377,11 +380,11 @@ def _reads(activity: Activity) -> Section:
 def _refused(activity: Activity) -> Section:
     table = table_of(
         {
-            "time": "time",
-            "action": "action",
-            "outcome": "error",
-            "session": "session",
-            "region": "Region",
+            "time": lambda call: call.time,
+            "action": lambda call: Code(call.action),
+            "error": lambda call: call.outcome,
+            "session": lambda call: Code(call.session),
+            "Region": lambda call: call.region,
         },
         activity.refused,
     )
@@ -428,14 +431,13 @@ def _guardrails(activity: Activity) -> Section:
     }
     table = table_of(
         {
-            "name": "guardrail",
-            "kind": "role",
-            "would_deny": "would deny",
-            "might_deny": "may deny",
-            "cost": "in this period",
+            "guardrail": lambda found: Code(found.name),
+            "role": lambda found: found.kind,
+            "would deny": lambda found: found.would_deny,
+            "may deny": lambda found: found.might_deny,
+            "in this period": lambda found: costs[found.cost],
         },
         activity.guardrails,
-        cost=lambda found: costs[found.cost],
     )
     calls = (
         "Calls that succeeded, and those that were refused; not those that failed for another "
@@ -448,16 +450,14 @@ def _guardrails(activity: Activity) -> Section:
 def _sessions(activity: Activity) -> Section:
     table = table_of(
         {
-            "name": "session",
-            "role": "role",
-            "callers": "from account",
-            "addresses": "addresses",
-            "first": "first",
-            "last": "last",
-            "calls": "calls",
+            "session": lambda session: Code(session.name),
+            "role": lambda session: Code(session.role.rpartition("/")[2]),
+            "from account": lambda session: ", ".join(session.callers),
+            "addresses": lambda session: Names(session.addresses, _FEW),
+            "first": lambda session: session.first,
+            "last": lambda session: session.last,
+            "calls": lambda session: session.calls,
         },
         activity.sessions,
-        role=lambda session: Code(session.role.rpartition("/")[2]),
-        addresses=lambda session: Names(session.addresses, _FEW),
     )
     return Section("Sessions", (_by_account(table, activity.sessions, activity),))

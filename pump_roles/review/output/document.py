@@ -106,6 +106,7 @@ class Document:
     :param summary: the result in sentences. They are where readers look first: at the beginning of
         Markdown, and at the end on a terminal.
     :param about: what the result is about.
+    :param all_sections: its sections, also those without parts.
     :param first: what comes before everything else, in every format.
     """
 
@@ -113,44 +114,22 @@ class Document:
     version: str
     summary: tuple[Sentence, ...]
     about: tuple[Sentence, ...]
-    sections: tuple[Section, ...]
+    all_sections: tuple[Section, ...]
     first: tuple[Sentence, ...] = ()
 
-    def __post_init__(self) -> None:
-        sections = tuple(section for section in self.sections if section.parts)
-        object.__setattr__(self, "sections", sections)
+    @property
+    def sections(self) -> tuple[Section, ...]:
+        """Those that have parts."""
+        return tuple(section for section in self.all_sections if section.parts)
 
 
-_CODE: Final = frozenset(
-    {"action", "name", "pattern", "role_arn", "service", "session", "source", "subject", "type"}
-)
-"""The members of results that are names, for :func:`table_of`."""
+def table_of(columns: Mapping[str, Callable[[Any], Sentence]], items: Iterable[object]) -> Table:
+    """Return a table with a row for each item.
 
-
-def table_of(
-    heads: Mapping[str, str],
-    items: Iterable[object],
-    **cells: Callable[[Any], Sentence],
-) -> Table:
-    """Return a table with a row for each item, and a column for each member that has a head.
-
-    :param cells: functions that return the cells of some columns.
+    :param columns: what returns the cell of an item, by the column's head.
     """
-    rows = (
-        tuple(
-            cells[member](item) if member in cells else _cell(member, getattr(item, member))
-            for member in heads
-        )
-        for item in items
-    )
-    return Table((*heads.values(),), tuple(rows))
-
-
-def _cell(member: str, value: Any) -> Sentence:
-    if isinstance(value, int):
-        return value
-    text = ", ".join(value) if isinstance(value, tuple) else str(value)
-    return Code(text) if member in _CODE else text
+    rows = (tuple(cell(item) for cell in columns.values()) for item in items)
+    return Table((*columns,), tuple(rows))
 
 
 def spans(text: Sentence, *, whole: bool) -> Iterator[str | Code | Strong]:

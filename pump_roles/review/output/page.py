@@ -178,7 +178,7 @@ def _navigation(report: Report) -> Iterator[tuple[str, str, str]]:
 
 def _worst_of(role: RoleReport) -> tuple[str, str, str]:
     # Its severity, in words, and whether it is certain.
-    risk = next((risk for risk in RISKS if getattr(role, risk)), None)
+    risk = next((risk for risk, count in role.by_risk.items() if count), None)
     if role.stopped:
         return "", "Stopped", ""
     if not role.readable and risk != "money":

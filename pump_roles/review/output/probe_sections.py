@@ -24,10 +24,12 @@ def document_of(report: ProbeReport) -> Document:
     """Return the document: first what needs attention."""
     roles = sorted(report.roles, key=lambda result: [*_VERDICTS].index(result.verdict))
     table = table_of(
-        {"verdict": "external ID", "role_arn": "role", "reason": "why"},
+        {
+            "external ID": lambda result: Strong(*_VERDICTS[result.verdict]),
+            "role": lambda result: Code(result.role_arn),
+            "why": describe_reason,
+        },
         roles,
-        verdict=lambda result: Strong(*_VERDICTS[result.verdict]),
-        reason=describe_reason,
     )
     counts = ", ".join(
         f"{report.counts[verdict]:,} {text}"
@@ -40,7 +42,7 @@ def document_of(report: ProbeReport) -> Document:
         report.version,
         summary=(Strong(f"External ID: {counts}."),),
         about=about,
-        sections=(Section("Roles", (table,)),),
+        all_sections=(Section("Roles", (table,)),),
     )
 
 

@@ -104,16 +104,19 @@ _NO_GUARDRAIL: Final = "No guardrail applies."
 LATER: Final = "pump-roles report ... --since report.html"
 
 
-def is_certain(role: RoleReport, member: str) -> bool:
-    """Return whether one of a role's numbers, by its name, is exact."""
-    return role.exact and role.readable and (role.judged or member not in RISKS)
+def is_certain(role: RoleReport, risk: Risk | None = None) -> bool:
+    """Return whether the number of a role's actions, of any risk or of one, is exact."""
+    return role.exact and role.readable and (role.judged or risk is None)
 
 
-def number_of(role: RoleReport, member: str = "effective") -> str:
-    """Return one of a role's numbers, by its name: ``40``, or ``40+`` if it is not exact."""
-    number: int = getattr(role, member)
-    text = f"{number:,}"
-    return text if is_certain(role, member) else f"{text}+"
+def number_of(role: RoleReport, risk: Risk | None = None) -> str:
+    """Return how many effective actions a role has: ``40``, or ``40+`` if it is not exact."""
+    number = role.effective if risk is None else role.by_risk[risk]
+    return _or_more(number, certain=is_certain(role, risk))
+
+
+def _or_more(number: int, *, certain: bool) -> str:
+    return f"{number:,}" if certain else f"{number:,}+"
 
 
 def heading(role: RoleReport) -> str:
@@ -427,8 +430,11 @@ def value_of(guardrail: GuardrailReport) -> str:
 
 def denied(role: RoleReport) -> str:
     """Return how many of a role's actions are denied."""
-    of = f"{number_of(role, 'actions')} action{'' if role.actions == 1 else 's'}"
-    return f"{number_of(role, 'denied')} of {of} {'is' if role.denied == 1 else 'are'} denied"
+    count, whole = (
+        _or_more(number, certain=is_certain(role)) for number in (role.denied, role.actions)
+    )
+    action, verb = "" if role.actions == 1 else "s", "is" if role.denied == 1 else "are"
+    return f"{count} of {whole} action{action} {verb} denied"
 
 
 def describe_published(role: RoleReport) -> str:

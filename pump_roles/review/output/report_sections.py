@@ -28,7 +28,6 @@ from pump_roles.review.output.document import (
     Table,
     coded,
     counted,
-    table_of,
 )
 from pump_roles.review.output.report_actions import NAMED, Group, by_service, kind_of, state_of
 from pump_roles.review.output.report_descriptions import Severity
@@ -81,7 +80,7 @@ def document_of(report: Report, *, every_action: bool = False) -> Document:
         report.version,
         summary=(*checks[True], *verdicts, *checks[False]),
         about=(coded(f"{wording.subtitle(report)} {date} {wording.NOT_ON_AWS}"),),
-        sections=sections,
+        all_sections=sections,
     )
 
 
@@ -273,20 +272,21 @@ def _others(report: Report) -> Iterator[Part]:
     if report.others:
         yield Strong(f"{wording.other_resources(report)}.")
         yield wording.OTHERS_NOT_COUNTED
-        yield table_of(
-            wording.OTHER_HEADS,
-            report.others,
-            principals=lambda other: describe_principals(other) or wording.NOBODY_NAMED,
-            grants=lambda other: describe_grants(other) or wording.NOTHING_BY_ITSELF,
-            access=_access,
-        )
+        yield Table((*wording.OTHER_HEADS.values(),), tuple(map(_other, report.others)))
     if report.resources:
         yield wording.not_covered(report)
 
 
-def _access(other: OtherResource) -> Sentence:
-    described = describe_access(other.access)
-    return Strong(described) if other.suspect_access else described
+def _other(other: OtherResource) -> tuple[Sentence, ...]:
+    access = describe_access(other.access)
+    return (
+        Code(other.name),
+        Code(other.type),
+        Code(other.source),
+        describe_principals(other) or wording.NOBODY_NAMED,
+        describe_grants(other) or wording.NOTHING_BY_ITSELF,
+        Strong(access) if other.suspect_access else access,
+    )
 
 
 def _questions(report: Report) -> Iterator[Part]:

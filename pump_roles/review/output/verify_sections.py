@@ -122,7 +122,7 @@ def document_of(verification: Verification) -> Document:
             Strong(f"Accounts: {', '.join(counts) or 'none'}."),
         ),
         about=tuple(about),
-        sections=sections,
+        all_sections=sections,
         first=tuple(_lines(verification)),
     )
 

@@ -265,6 +265,11 @@ class RoleReport(DeployedRole):
         return self.role.trust
 
     @property
+    def by_risk(self) -> Mapping[Risk, int]:
+        """How many of its effective actions have each risk."""
+        return {"money": self.money, "writes": self.writes, "data": self.data, "reads": self.reads}
+
+    @property
     def boundary(self) -> str:
         """The ARN of its permissions boundary, which is not counted; empty if it has none."""
         return "" if self.role.boundary is None else self.role.boundary.arn.text

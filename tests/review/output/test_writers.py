@@ -39,7 +39,7 @@ ROW = " ".join(["cell"] * 18)
 
 def document(*parts: Part) -> Document:
     """Return a document with one section."""
-    return Document("Title", "1.0.0", (), (), sections=(Section("title", parts),))
+    return Document("Title", "1.0.0", (), (), all_sections=(Section("title", parts),))
 
 
 def markdown(*parts: Part) -> str:

@@ -12,7 +12,7 @@ import pytest
 from pump_roles import Guardrail
 from pump_roles.review.output.report_checks import checks, describe_change, finding_text
 from pump_roles.review.output.report_descriptions import number_of
-from pump_roles.review.report import RISKS, UNKNOWN, YES, Report
+from pump_roles.review.report import UNKNOWN, YES, Report
 from tests.attacks import (
     ADMINISTRATOR,
     ATTACKS,
@@ -339,9 +339,9 @@ def test_numbers_that_are_not_exact_say_so_in_every_format(text: str, tmp_path: 
             report = changed(text, tmp_path, change)
         (role,) = report.roles
         markdown = written(report, "markdown", every_action=True)
-        for member in (*RISKS, "effective"):
-            shown = number_of(role, member)
-            assert shown == f"{getattr(role, member):,}{'' if exact else '+'}"
+        for risk, number in [*role.by_risk.items(), (None, role.effective)]:
+            shown = number_of(role, risk)
+            assert shown == f"{number:,}{'' if exact else '+'}"
             assert f"| {shown} |\n" in markdown
         assert ("A plus sign means" in markdown) == (not exact)
         assert [role.exact, role.readable] == [exact] * 2
