@@ -1,13 +1,13 @@
 """The command line, ``pump-roles``: one module for each command, loaded when the command runs."""
 
+import signal
 from importlib import import_module
-from typing import Final
+from typing import Final, NoReturn
 
 import click
 
 from pump_roles._version import __version__
-from pump_roles.inputs.text import InputError
-from pump_roles.review.cli.options import INTERRUPTED, fail
+from pump_roles.inputs.text import InputError, one_line
 
 __all__ = ["app"]
 
@@ -19,6 +19,37 @@ _COMMANDS: Final = {
     "template": "Write a role's CloudFormation template.",
 }
 """What the help and the shell completion show of each command, without loading it."""
+
+
+_ERROR: Final = 1
+"""Exit status: the input cannot be used, or the result cannot be written."""
+
+DIFFERENT: Final = 3
+"""Exit status: an account differs from what is expected, a role does not require its external ID,
+or a --fail-on condition is met."""
+
+UNKNOWN: Final = 4
+"""Exit status: AWS did not respond, or the result is not conclusive."""
+
+INTERRUPTED: Final = 128 + signal.SIGINT
+"""Exit status: what a shell reports of a program that Ctrl+C ended."""
+
+
+def fail(problem: str, status: int = _ERROR) -> NoReturn:
+    """Exit with one line on standard error."""
+    click.echo(f"pump-roles: {one_line(problem)}", err=True)
+    raise click.exceptions.Exit(status)
+
+
+def warn(problem: str) -> None:
+    """Write a warning as one line on standard error."""
+    click.echo(f"pump-roles: warning: {one_line(problem)}", err=True)
+
+
+def finish(*, different: bool, unknown: bool) -> None:
+    """Exit with :data:`DIFFERENT` or :data:`UNKNOWN` if a result is that; both are different."""
+    if different or unknown:
+        raise click.exceptions.Exit(DIFFERENT if different else UNKNOWN)
 
 
 class _LazyGroup(click.Group):

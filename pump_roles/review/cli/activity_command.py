@@ -35,7 +35,7 @@ from pump_roles.review.account.watched_roles import (
     roles_in,
     with_arns,
 )
-from pump_roles.review.cli import aws, options
+from pump_roles.review.cli import UNKNOWN, aws, fail, finish, options
 from pump_roles.review.output.activity_sections import describe_step, document_of, nothing_found
 
 _MOST_DAYS: Final = 90
@@ -184,15 +184,13 @@ def activity(
     try:
         result = collector.result(asked)
     except NothingFoundError as error:
-        options.fail(nothing_found(error, roles, collector.table), options.UNKNOWN)
+        fail(nothing_found(error, roles, collector.table), UNKNOWN)
     outputs.write(result, partial(document_of, result))
     met = {
         "change": any(change.is_important for change in result.changes),
         "refused": bool(result.refused),
     }
-    options.finish(
-        different=any(met[condition] for condition in fail_on), unknown=bool(result.unknown)
-    )
+    finish(different=any(met[condition] for condition in fail_on), unknown=bool(result.unknown))
 
 
 def _since(days: int) -> datetime:

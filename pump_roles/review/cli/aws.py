@@ -14,7 +14,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, SpinnerColumn
 from pump_roles.iam.external_ids import ExternalId, TextMask
 from pump_roles.inputs.text import InputError, one_line
 from pump_roles.review.account.aws_sdk import CallerClients, Clients, remedy_for
-from pump_roles.review.cli.options import UNKNOWN, fail
+from pump_roles.review.cli import UNKNOWN, fail
 from pump_roles.review.output.terminal import console
 
 __all__ = [

@@ -2,7 +2,6 @@
 
 import errno
 import os
-import signal
 import sys
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
@@ -12,13 +11,14 @@ from functools import partial, wraps
 from itertools import chain
 from os.path import samestat
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final, Literal, NoReturn, TypeVar
+from typing import TYPE_CHECKING, Any, Final, Literal, TypeVar
 
 import click
 
 from pump_roles.iam.external_ids import ExternalId
 from pump_roles.inputs.text import InputError, one_line
 from pump_roles.inputs.validators import ArgumentError, ListOf
+from pump_roles.review.cli import fail
 from pump_roles.review.output.document import Document, Table
 from pump_roles.review.output.writers import LIMIT, to_csv, to_markdown
 
@@ -28,42 +28,9 @@ if TYPE_CHECKING:
 _Checked = TypeVar("_Checked")
 Command = Callable[..., None]
 
-_ERROR: Final = 1
-"""Exit status: the input cannot be used, or the result cannot be written."""
-
-DIFFERENT: Final = 3
-"""Exit status: a rollout is not complete, an account differs from what is expected, a role does not
-require its external ID, or a --fail-on condition is met."""
-
-UNKNOWN: Final = 4
-"""Exit status: AWS did not respond, or the result is not conclusive."""
-
-INTERRUPTED: Final = 128 + signal.SIGINT
-"""Exit status: what a shell reports of a program that Ctrl+C ended."""
-
 EXTERNAL_ID_VARIABLE: Final = "PUMP_EXTERNAL_ID"
 """The environment variable for an external ID. Unlike a command line, other users of the machine
 cannot read it."""
-
-
-# Errors.
-
-
-def fail(problem: str, status: int = _ERROR) -> NoReturn:
-    """Exit with one line on standard error."""
-    click.echo(f"pump-roles: {one_line(problem)}", err=True)
-    raise click.exceptions.Exit(status)
-
-
-def warn(problem: str) -> None:
-    """Write a warning as one line on standard error."""
-    click.echo(f"pump-roles: warning: {one_line(problem)}", err=True)
-
-
-def finish(*, different: bool, unknown: bool) -> None:
-    """Exit with :data:`DIFFERENT` or :data:`UNKNOWN` if a result is that; both are different."""
-    if different or unknown:
-        raise click.exceptions.Exit(DIFFERENT if different else UNKNOWN)
 
 
 def check_not_passed(options: Mapping[str, object], why: str) -> None:

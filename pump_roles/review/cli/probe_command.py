@@ -7,7 +7,7 @@ import click
 from pump_roles.iam.external_ids import ExternalId
 from pump_roles.inputs.validators import PROBED_ROLE_ARN, partition_of
 from pump_roles.review.account.probe import ProbeReport, prove, read_caller, sts_client
-from pump_roles.review.cli import aws, options
+from pump_roles.review.cli import aws, fail, finish, options
 from pump_roles.review.output.probe_sections import document_of
 
 
@@ -67,7 +67,7 @@ def probe(
         sts = sts_client(profile=profile, region=aws.region_of(region))
     here, there = sts.meta.partition, partition_of(role_arn)
     if there != here:
-        options.fail(
+        fail(
             f"the role is in partition {there}, but the caller is in {here}; pass a --region or "
             f"--profile in {there}"
         )
@@ -76,6 +76,4 @@ def probe(
         caller = read_caller(sts)
     report = ProbeReport(caller=caller, roles=(prove(role_arn, external_id, sts=sts),))
     outputs.write(report, partial(document_of, report))
-    options.finish(
-        different=bool(report.counts["not-required"]), unknown=bool(report.counts["unknown"])
-    )
+    finish(different=bool(report.counts["not-required"]), unknown=bool(report.counts["unknown"]))

@@ -11,7 +11,7 @@ from pump_roles.guardrails import Guardrail
 from pump_roles.inputs.text import TOO_DEEP, InputError
 from pump_roles.inputs.validators import GUARDRAILS, ROLE_NAME, ArgumentError
 from pump_roles.published import ROLES
-from pump_roles.review.cli import options
+from pump_roles.review.cli import DIFFERENT, fail, options
 from pump_roles.review.output.report_actions import rows_of
 from pump_roles.review.output.report_checks import broader_in_short, findings_in_short
 from pump_roles.review.output.report_sections import document_of
@@ -116,7 +116,7 @@ def report(
         whole=every_action,
     )
     if reasons := [*_reasons(result, fail_on)]:
-        options.fail(" ".join(reasons), options.DIFFERENT)
+        fail(" ".join(reasons), DIFFERENT)
 
 
 def _as_html(report: Report) -> str:

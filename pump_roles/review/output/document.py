@@ -66,6 +66,11 @@ def counted(count: int, one: str, several: str = "") -> str:
     return f"{count:,} {one if count == 1 else several or f'{one}s'}"
 
 
+def capital(text: str) -> str:
+    """Return a text that begins with a capital, and is otherwise the same."""
+    return f"{text[:1].upper()}{text[1:]}"
+
+
 def first(items: Iterable[str], most: int) -> list[str]:
     """Return the first items, and if there are more, a last one that says how many."""
     found = [*items]

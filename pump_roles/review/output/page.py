@@ -23,7 +23,7 @@ from pump_roles.review.output import (
     report_descriptions,
     report_sections,
 )
-from pump_roles.review.output.document import counted
+from pump_roles.review.output.document import capital, counted
 from pump_roles.review.output.writers import to_markdown
 from pump_roles.review.report import RISKS, ActionReport, Report, Risk, RoleReport
 from pump_roles.review.report.questions import left_by_sets
@@ -127,7 +127,7 @@ def _template() -> Template:
         autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True
     )
     environment.filters["coded"] = _coded
-    environment.filters["capital"] = report_descriptions.capital
+    environment.filters["capital"] = capital
     code: Any = _CompiledPage(environment).get_code(__name__)
     return Template.from_code(environment, code, environment.make_globals(None))
 
@@ -185,7 +185,7 @@ def _worst_of(role: RoleReport) -> tuple[str, str, str]:
         return "money", "Not known", "unknown"
     if not risk:
         return "", "No permissions", ""
-    return risk, report_descriptions.capital(report_descriptions.SEVERITIES[risk]), ""
+    return risk, capital(report_descriptions.SEVERITIES[risk]), ""
 
 
 def _roles_with(action: ActionReport) -> str:

@@ -10,7 +10,7 @@ from pump_roles.review.output.descriptions import (
     STOPPED_BY_BOUNDARY,
     joined,
 )
-from pump_roles.review.output.document import counted, first
+from pump_roles.review.output.document import capital, counted, first
 from pump_roles.review.report import (
     NO,
     RISKS,
@@ -562,11 +562,6 @@ _TOPICS: Final = {
     "Account": "The account",
     "Reach": "Beyond the account",
 }
-
-
-def capital(text: str) -> str:
-    """Return a text that begins with a capital, and is otherwise the same."""
-    return f"{text[:1].upper()}{text[1:]}"
 
 
 OTHERS_NOT_COUNTED: Final = "Not counted in the numbers of Pump's roles."

@@ -26,6 +26,7 @@ from pump_roles.review.output.document import (
     Sentence,
     Strong,
     Table,
+    capital,
     coded,
     counted,
 )
@@ -138,7 +139,7 @@ READ_FROM: Final = "Read from"
 
 def facts(role: RoleReport, report: Report) -> Mapping[str, tuple[Piece, ...]]:
     """Return who can use a role, where it is, and what limits it, by what each is."""
-    trusted = wording.capital(wording.trusted(role))
+    trusted = capital(wording.trusted(role))
     protects = "other customers of Pump cannot reach this role through Pump"
     is_published = role.policies_published == "yes"
     own = [policy for policy in role.policies if policy.kind != "guardrail"]
@@ -211,7 +212,7 @@ def _used_by(role: RoleReport) -> Iterator[str | Code | Strong]:
         if index:
             yield "; "
         if principal.kind == "provided" and not principal.value.default:
-            yield wording.capital(who)
+            yield capital(who)
         else:
             is_problem = several or any(problem.principal == principal for problem in problems)
             yield from (
@@ -377,7 +378,7 @@ def _ledger(report: Report) -> Iterator[Part]:
 def _guardrail(name: str, by_role: Mapping[str, GuardrailReport]) -> tuple[Sentence, ...]:
     about = next(iter(by_role.values()))
     taken = [
-        f"{wording.capital(kind)}: {how}."
+        f"{capital(kind)}: {how}."
         for kind, found in by_role.items()
         for how in (
             f"{counted(len(found.denied), 'action')} denied" if found.denied else "",

@@ -28,7 +28,7 @@ from pump_roles.review.output.descriptions import (
     describe_principal,
     describe_principals,
 )
-from pump_roles.review.output.document import counted
+from pump_roles.review.output.document import capital, counted
 from pump_roles.review.output.page import as_html
 from pump_roles.review.output.report_actions import DASH, actions_of, by_service, in_no_role
 from pump_roles.review.report import (
@@ -353,7 +353,7 @@ def told_of_roles(report: Report) -> Told:
     for check in report_checks.checks(report):
         yield ".checks", check.title + check.text.replace("`", "")
     for role in report.roles:
-        trusted = wording.capital(wording.trusted(role))
+        trusted = capital(wording.trusted(role))
         own = [policy for policy in role.policies if policy.kind != "guardrail"]
         for said in (
             wording.heading(role) + role.name,
@@ -373,7 +373,7 @@ def told_of_roles(report: Report) -> Told:
 def used_by(principal: Principal) -> str:
     who = wording.who(principal)
     if principal.kind == "provided":
-        return wording.capital(who)
+        return capital(who)
     return f"{describe_principal(principal)}, {who}"
 
 
@@ -412,8 +412,8 @@ def told_first(report: Report) -> Told:
         yield ".findings", report_checks.what_to_do(finding)
     for change in report.changes:
         role = change.role or "all roles"
-        effect, whose = map(wording.capital, (change.effect, role))
-        said = wording.capital(report_checks.describe_change(change))
+        effect, whose = map(capital, (change.effect, role))
+        said = capital(report_checks.describe_change(change))
         yield ".changes", f"{effect}{whose}{said}"
 
 
@@ -422,7 +422,7 @@ def told_of_the_worst(report: Report) -> Told:
         for said in (worst.title, worst.who, *worst.texts):
             yield "[aria-labelledby=worst]", said
         for guardrail, in_place in worst.limits:
-            yield "[aria-labelledby=worst]", guardrail.name + wording.capital(in_place)
+            yield "[aria-labelledby=worst]", guardrail.name + capital(in_place)
             yield "[aria-labelledby=worst]", guardrail.costs
     for found in (each for by_role in wording.ledger(report).values() for each in by_role.values()):
         yield ".ledger", "every action denied from then on" if found.ends else ""

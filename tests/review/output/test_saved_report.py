@@ -25,11 +25,10 @@ from pump_roles.review.account.verification import PolicyResult
 from pump_roles.review.account.watched_roles import published_roles
 from pump_roles.review.output import embedding, saved_report
 from pump_roles.review.output import page as html_page
-from pump_roles.review.output.document import Document, Item, Part, Section, Table, spans
+from pump_roles.review.output.document import Document, Item, Part, Section, Table, capital, spans
 from pump_roles.review.output.embedding import element_of
 from pump_roles.review.output.messages import to_json
 from pump_roles.review.output.page import as_html
-from pump_roles.review.output.report_descriptions import capital
 from pump_roles.review.output.saved_report import inventory_from, read_saved
 from pump_roles.review.report import FINDINGS, Compared, Earlier, Report, permission_report
 from pump_roles.review.report.permission_report import of_contents, of_published
