@@ -11,7 +11,7 @@ from pump_roles.guardrails import Guardrail
 from pump_roles.inputs.text import TOO_DEEP, InputError
 from pump_roles.inputs.validators import GUARDRAILS, ROLE_NAME, ArgumentError
 from pump_roles.published import ROLES
-from pump_roles.review.cli import DIFFERENT, fail, options
+from pump_roles.review.cli import DIFFERENT, fail, options, warn
 from pump_roles.review.output.report_actions import rows_of
 from pump_roles.review.output.report_checks import broader_in_short, findings_in_short
 from pump_roles.review.output.report_sections import document_of
@@ -27,9 +27,7 @@ class _FailOn(click.Choice[str]):
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> str:
         if value == "alarm":
-            options.warn(
-                f"--fail-on alarm is now --fail-on {_FINDING}; the next release rejects it"
-            )
+            warn(f"--fail-on alarm is now --fail-on {_FINDING}; the next release rejects it")
             value = _FINDING
         return super().convert(value, param, ctx)
 
