@@ -10,6 +10,7 @@ from aws_cdk import aws_iam as iam
 from aws_cdk import aws_scheduler as scheduler
 from constructs import Construct
 
+from pump_roles.constructs.acknowledgments import acknowledge
 from pump_roles.constructs.roles import name_of
 from pump_roles.constructs.undelivered import UndeliveredQueue
 from pump_roles.guardrails import APPROVAL_END, Guardrail
@@ -71,7 +72,7 @@ class ApprovalEnd(Construct):
         hour, _, minute = validators.TIME_OF_DAY.check("at", at).partition(":")
         self._undelivered = undelivered = UndeliveredQueue(self, queue_name=self.approver)
         undelivered.take_from()
-        own = iam.CfnRole(
+        self._role = own = iam.CfnRole(
             self,
             "Role",
             role_name=self.approver,
@@ -147,7 +148,8 @@ class ApprovalEnd(Construct):
         )
 
     def acknowledge_cdk_nag(self) -> None:
-        """As :meth:`pump_roles.CommitmentAlarm.acknowledge_cdk_nag`."""
+        """As :meth:`pump_roles.AlarmForwarder.acknowledge_cdk_nag`."""
+        acknowledge(self._role, "inline-policies")
         self._undelivered.acknowledge_cdk_nag()
 
 

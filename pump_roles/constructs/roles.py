@@ -20,12 +20,12 @@ from aws_cdk import (
     Stack,
     Token,
     Tokenization,
-    Validations,
 )
 from aws_cdk import aws_iam as iam
 from aws_cdk.interfaces.aws_iam import RoleReference
 from constructs import Construct, DependencyGroup
 
+from pump_roles.constructs.acknowledgments import acknowledge
 from pump_roles.constructs.gate import protect
 from pump_roles.guardrails import Guardrail
 from pump_roles.guardrails.guardrail_documents import documents, made_redundant
@@ -39,6 +39,7 @@ from pump_roles.inputs.validators import (
     warning_if_short,
 )
 from pump_roles.published import (
+    FINDINGS,
     REASONS,
     RESOURCE_REASONS,
     ROLES,
@@ -60,16 +61,6 @@ ROLE_CHANGES: Final = (
     "iam:UpdateRole*",
 )
 """What only StackSets may do with protected roles, and what the alarm looks for."""
-
-_NO_INLINE: Final = "IAMNoInlinePolicy"
-_NO_FULL_ACCESS: Final = "IAMPolicyNoStatementsWithFullAccess"
-_OTHER_PACKS: Final[Mapping[str, Sequence[str]]] = {
-    "HIPAA.Security": (_NO_INLINE, _NO_FULL_ACCESS),
-    "NIST.800.53.R4": (_NO_INLINE,),
-    "NIST.800.53.R5": (_NO_INLINE, _NO_FULL_ACCESS),
-    "PCI.DSS.321": (_NO_INLINE, _NO_FULL_ACCESS),
-}
-"""cdk-nag's packs besides AwsSolutions, with their rules that find the published policies."""
 
 
 @jsii.implements(iam.IRole)
@@ -322,7 +313,7 @@ class PumpRole(Resource):
 
         Requires cdk-nag 3 or later, because earlier versions do not read acknowledgments.
         """
-        self.resource.node.add_metadata(*_acknowledged(self.published.policies))
+        acknowledge(self.resource, "inline-policies", _wildcards(self.published.policies))
 
 
 def in_place(
@@ -527,31 +518,15 @@ def _published(policies: tuple[PublishedPolicy, ...]) -> tuple[iam.CfnRole.Polic
 
 
 @cache
-def _acknowledged(policies: tuple[PublishedPolicy, ...]) -> tuple[str, dict[str, str]]:
-    findings = {
-        f"Action::{pattern}": REASONS[pattern]
-        for policy in policies
-        for pattern in policy.patterns
-        if "*" in pattern
-    }
-    findings |= {f"Resource::{resource}": reason for resource, reason in RESOURCE_REASONS.items()}
+def _wildcards(policies: tuple[PublishedPolicy, ...]) -> dict[str, str]:
     patterns = [pattern for policy in policies for pattern in policy.patterns]
-    reasons = {
-        _NO_INLINE: "Only this role can use its policies, and they are deleted with it.",
-        _NO_FULL_ACCESS: " ".join(REASONS[name] for name in patterns if name.endswith(":*")),
-    }
-    others = {
-        f"{pack}::{pack}-{rule}": reasons[rule]
-        for pack, rules in _OTHER_PACKS.items()
-        for rule in rules
-        if reasons[rule]
-    }
-    # As one entry: ``Validations.acknowledge()`` adds one for each, with a stack trace, which takes
-    # longer than creating the role.
-    return Validations.ACKNOWLEDGED_RULES_METADATA_KEY, {
+    findings = {f"Action::{name}": REASONS[name] for name in patterns if "*" in name}
+    findings |= {f"Resource::{resource}": reason for resource, reason in RESOURCE_REASONS.items()}
+    whole = " ".join(REASONS[name] for name in patterns if name.endswith(":*"))
+    return {
         f"AwsSolutions::AwsSolutions-IAM5[{finding}]": reason
         for finding, reason in findings.items()
-    } | others
+    } | dict.fromkeys(FINDINGS["whole-services"] if whole else (), whole)
 
 
 def _boundary_arn(boundary: str | iam.IManagedPolicy | None, scope: Construct) -> str | None:

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Final
 
-from aws_cdk import RemovalPolicy, Validations
+from aws_cdk import RemovalPolicy
 from aws_cdk import aws_cloudwatch as cloudwatch
 from aws_cdk import aws_sqs as sqs
 from constructs import Construct
+
+from pump_roles.constructs.acknowledgments import acknowledge
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -68,16 +70,16 @@ class UndeliveredQueue(Construct):
             comparison_operator="GreaterThanOrEqualToThreshold",
             treat_missing_data="notBreaching",
         )
+        self._alarm = alarm
         self.alarm_arn: Final[str] = alarm.attr_arn
         for resource in (queue, alarm):
             resource.cfn_options.condition = condition
 
     def acknowledge_cdk_nag(self) -> None:
-        """Acknowledge that this queue has no dead-letter queue."""
-        self._queue.node.add_metadata(
-            Validations.ACKNOWLEDGED_RULES_METADATA_KEY,
-            {"AwsSolutions::AwsSolutions-SQS3": "It is the dead-letter queue."},
-        )
+        """Acknowledge that this queue has no dead-letter queue, and its alarm no action."""
+        acknowledge(self._queue, "dead-letter-queue")
+        if not self._alarm.alarm_actions:
+            acknowledge(self._alarm, "alarm-without-action")
 
     def take_from(self, rules: Sequence[str] = ()) -> None:
         """Let rules of EventBridge put events into the queue, and everyone only over TLS."""

@@ -2,8 +2,8 @@
 
 ``roles.json`` has one entry for each role. ``read-only.json`` and ``auto-pilot.json`` are the two
 lists of policies in Pump's document "Cross Account Role", character for character. ``reasons.json``
-says why Pump needs each action pattern, and what each policy is for, which only the README shows.
-Tests check that they match.
+says why Pump needs each action pattern, what each policy is for, which only the README shows, and
+why each finding of cdk-nag about the constructs is acceptable. Tests check that they match.
 """
 
 import json
@@ -15,6 +15,7 @@ from types import MappingProxyType
 from typing import Any, Final
 
 __all__ = [
+    "FINDINGS",
     "REASONS",
     "RESOURCE_REASONS",
     "ROLES",
@@ -107,7 +108,7 @@ ROLES: Final[Mapping[str, PublishedRole]] = MappingProxyType(
 """The roles by their kind. The auto-pilot role starts with the policy of the read-only role, as in
 Pump's document."""
 
-_REASONS: Final[Mapping[str, Mapping[str, str]]] = json.loads(
+_REASONS: Final[Mapping[str, Any]] = json.loads(
     Path(__file__).with_name("reasons.json").read_bytes()
 )
 
@@ -116,6 +117,17 @@ REASONS: Final[Mapping[str, str]] = MappingProxyType(_REASONS["actions"])
 
 RESOURCE_REASONS: Final[Mapping[str, str]] = MappingProxyType(_REASONS["resources"])
 """Why the published statements name the resources they do."""
+
+FINDINGS: Final[Mapping[str, Mapping[str, str]]] = MappingProxyType(
+    {
+        name: {
+            f"{rule.rpartition('-')[0]}::{rule}": found.get("reason", "") for rule in found["rules"]
+        }
+        for name, found in _REASONS["findings"].items()
+    }
+)
+"""What cdk-nag finds in the constructs: the ID of each rule, with the reason why it is acceptable.
+For ``whole-services``, these are the reasons of the actions."""
 
 PRINCIPAL_PARAMETER: Final = "PumpIamRole"
 """The name of the template parameter with Pump's principal."""

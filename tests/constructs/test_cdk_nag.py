@@ -11,6 +11,8 @@ from typing import Any
 import pytest
 from aws_cdk import App, Stack, Stage, Validations
 from aws_cdk import aws_iam as iam
+from aws_cdk import aws_kms as kms
+from aws_cdk import aws_sns as sns
 from cdk_nag import (
     AwsSolutionsChecks,
     HIPAASecurityChecks,
@@ -20,12 +22,28 @@ from cdk_nag import (
     ServerlessChecks,
 )
 
-from pump_roles import AutoPilotRole, ReadOnlyRole
+import pump_roles
+from pump_roles import (
+    AlarmForwarder,
+    ApprovalEnd,
+    AutoPilotRole,
+    AutoPilotRollout,
+    AutoPilotStack,
+    CommitmentAlarm,
+    EmergencyStop,
+    Guardrail,
+    ReadOnlyRole,
+    ReadOnlyRollout,
+    ReadOnlyStack,
+    RoleProtection,
+    TrustProtection,
+)
 from pump_roles.app import app_stacks, config
 from pump_roles.constructs.roles import PumpRole
-from pump_roles.published import REASONS, RESOURCE_REASONS
+from pump_roles.published import FINDINGS, REASONS, RESOURCE_REASONS
 from tests.support import (
     DOCUMENTED,
+    PUMP_ACCOUNT,
     ROLE_ARGUMENTS,
     STACKS,
     published_patterns,
@@ -68,7 +86,7 @@ def suppressed(outdir: Path) -> list[Finding]:
     return [
         (violation["acknowledgedAt"], violation["acknowledgedId"], violation["reason"])
         for plugin in report["pluginReports"]
-        for violation in plugin["suppressedViolations"]
+        for violation in plugin.get("suppressedViolations", [])
     ]
 
 
@@ -106,6 +124,85 @@ def test_every_finding_is_acknowledged_on_its_role_with_a_reason_and_nothing_els
     }
     assert all(reason for _, _, reason in found)
     assert sorted(acknowledged(app)) == found
+
+
+def every_construct(app: App) -> None:
+    """Create each of the constructs, in each way that makes a difference for cdk-nag."""
+    ReadOnlyStack(app, "ReadOnlyStack")
+    AutoPilotStack(app, "AutoPilotStack", guardrails=[Guardrail.RECOMMENDED])
+    stack = Stack(app, "Roles")
+    roles: list[PumpRole] = [
+        ReadOnlyRole(stack, "ReadOnly", **ROLE_ARGUMENTS),
+        AutoPilotRole(stack, "AutoPilot", **ROLE_ARGUMENTS),
+    ]
+    stack = Stack(app, "Organization")
+    accounts: Any = {"organizational_units": ["r-abcd"], **ROLE_ARGUMENTS}
+    rollouts = [
+        ReadOnlyRollout(stack, "ReadOnly", **accounts),
+        AutoPilotRollout(stack, "AutoPilot", **accounts),
+    ]
+    protected: Any = {"rollouts": rollouts, "targets": ["r-abcd"]}
+    RoleProtection(stack, "Protection", **protected)
+    EmergencyStop(stack, "Stop", **protected)
+    TrustProtection(stack, "Trust", pump_account=PUMP_ACCOUNT, **protected)
+    stack = Stack(app, "Parts")
+    key = kms.Key(stack, "Key", enable_key_rotation=True)
+    topic = sns.Topic(stack, "Topic", master_key=key, enforce_ssl=True)
+    emails = ["finops@example.com"]
+    parts: list[CommitmentAlarm | AlarmForwarder | ApprovalEnd] = [
+        CommitmentAlarm(stack, "Alarm", emails=emails),
+        CommitmentAlarm(stack, "WithKey", emails=emails, key=key),
+        CommitmentAlarm(stack, "WithTopic", topic=topic),
+        AlarmForwarder(stack, "Forwarder"),
+        ApprovalEnd(stack, "End", role="PumpAutoPilotRole"),
+    ]
+    created = {type(construct).__name__ for construct in app.node.find_all()}
+    public = {
+        name for name in pump_roles.__all__ if hasattr(getattr(pump_roles, name), "is_construct")
+    }
+    assert public - {"PumpRole", "Rollout"} <= created
+    assert {where.split("/")[0] for where, _, _ in acknowledged(app)} == {
+        "ReadOnlyStack",
+        "AutoPilotStack",
+    }
+    for construct in [*roles, *parts]:
+        construct.acknowledge_cdk_nag()
+
+
+def test_every_finding_of_every_pack_about_every_construct_is_acknowledged_and_nothing_else(
+    tmp_path: Path,
+) -> None:
+    app = app_with_cdk_nag(tmp_path, OTHER_PACKS)
+    every_construct(app)
+    app.synth()
+    found = sorted(suppressed(tmp_path))
+    assert sorted(acknowledged(app)) == found
+    names = {rule: name for name, rules in FINDINGS.items() for rule in rules}
+    parts: dict[str, set[str]] = {}
+    for where, rule, reason in found:
+        if where.startswith("Parts/"):
+            assert reason == FINDINGS[names[rule]][rule]
+            parts.setdefault(where.removeprefix("Parts/"), set()).add(rule)
+    assert parts == {
+        where: {*FINDINGS[name]}
+        for name, places in {
+            "alarm-without-action": ["Forwarder/DeadLetters/Alarm", "End/DeadLetters/Alarm"],
+            "dead-letter-queue": [
+                f"{part}/DeadLetters/Queue"
+                for part in ("Alarm", "WithKey", "WithTopic", "Forwarder", "End")
+            ],
+            "email-subscription": ["Alarm/finops@example.com", "WithKey/finops@example.com"],
+            "inline-policies": ["Forwarder/Role", "End/Role"],
+            "topic-without-key": ["Alarm/Topic/Resource"],
+        }.items()
+        for where in places
+    }
+    assert {where.split("/")[0] for where, _, _ in found} == {
+        "ReadOnlyStack",
+        "AutoPilotStack",
+        "Roles",
+        "Parts",
+    }
 
 
 @pytest.mark.parametrize(("role_class", "staged"), [(ReadOnlyRole, False), (AutoPilotRole, True)])
