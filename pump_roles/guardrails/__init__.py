@@ -10,12 +10,11 @@ lists the actions that it does not deny. The customer provides the value of a gu
 import json
 import re
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
-from copy import copy
 from dataclasses import dataclass, field
 from datetime import datetime, timezone
 from functools import cache, partial
 from pathlib import Path
-from typing import Any, ClassVar, Final
+from typing import Any, ClassVar, Final, NoReturn
 
 from pump_roles.inputs.text import mapped
 from pump_roles.inputs.validators import (
@@ -50,28 +49,28 @@ class Need:
     without: str
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, init=False)
 class Guardrail:
     """A named set of explicit denies that a customer adds to a role.
 
     Use one of the constants, or create one with :meth:`invitations_from`, :meth:`only_in_regions`,
-    :meth:`until`, or, for actions of your choice, :meth:`denying`. Its ``removes`` says what it
-    denies, and its ``costs`` what Pump then cannot do. On a role, it denies only what the role has.
-    If that is nothing, the role rejects it.
+    :meth:`until`, or, for actions of your choice, :meth:`denying`. ``Guardrail(...)`` itself raises
+    a ``TypeError``. Its ``removes`` says what it denies, and its ``costs`` what Pump then cannot
+    do. On a role, it denies only what the role has. If that is nothing, the role rejects it.
 
     A guardrail cannot limit what purchases cost, because IAM has no condition for the price, the
     term, or the commitment. It cannot stop a purchase that is already queued. And it has to be
     deployed; only ``ONLY_WHEN_APPROVED`` is then opened and closed with a tag of the role. To stop
     everything, see "Stop Pump now" in ``docs/stop.md``.
 
-    :param name: its name, as in the settings and in error messages.
-    :param removes: what it denies.
-    :param costs: what Pump cannot do with it.
-    :param leaves: what remains allowed.
-    :param value: the name of the value that the customer provides, if it is still missing.
-    :param tag: the key of the role's tag with which the customer opens it; empty if there is none.
-    :param values: the values that were provided.
-    :param ends: the time from which it denies everything, if there is one.
+    :ivar name: its name, as in the settings and in error messages.
+    :ivar removes: what it denies.
+    :ivar costs: what Pump cannot do with it.
+    :ivar leaves: what remains allowed.
+    :ivar value: the name of the value that the customer provides, if it is still missing.
+    :ivar tag: the key of the role's tag with which the customer opens it; empty if there is none.
+    :ivar values: the values that were provided.
+    :ivar ends: the time from which it denies everything, if there is one.
     """
 
     name: str
@@ -84,12 +83,19 @@ class Guardrail:
     ends: datetime | None = None
     # Its statements as JSON text: each ``Action`` with the reason why it is denied, or each
     # ``NotAction`` with what it is ``needed`` for, and what is lost ``without`` it.
-    _text: str = field(default="[]", init=False, repr=False)
-    _members: tuple["Guardrail", ...] = field(default=(), init=False, repr=False)
+    _text: str = field(default="[]", repr=False)
+    _members: tuple["Guardrail", ...] = field(default=(), repr=False)
     # What remains, with a place for its value if it takes one; empty if its name says it.
-    _in_words: str = field(default="", init=False, repr=False)
+    _in_words: str = field(default="", repr=False)
     # The value of its tag with which the customer opens it.
-    _opens: str = field(default="", init=False, repr=False)
+    _opens: str = field(default="", repr=False)
+
+    def __init__(self, *_: NoReturn, **__: NoReturn) -> None:
+        # Type checkers reject every argument.
+        raise TypeError(
+            "Guardrail(...) would deny nothing; use a constant, such as Guardrail.RECOMMENDED, or "
+            "for actions of your choice, Guardrail.denying()"
+        )
 
     METADATA_ONLY: ClassVar["Guardrail"]
     """Denies the reads that return application data, user data, credentials, or case contents."""
@@ -197,8 +203,10 @@ class Guardrail:
                 raise ArgumentError("actions", f"{action} takes nothing away: no role has it")
         own = "Not known: it is your own guardrail."
         return with_statements(
-            Guardrail(name, removes=f"{', '.join(checked)}.", costs=own),
             [{"Action": dict.fromkeys(checked, reason), "Resource": "*"}],
+            name=name,
+            removes=f"{', '.join(checked)}.",
+            costs=own,
         )
 
     @classmethod
@@ -251,15 +259,13 @@ class Guardrail:
         return dict(_listed(self, "Action"))
 
 
-def with_statements(
-    guardrail: Guardrail, statements: Sequence[Mapping[str, Any]], **members: Any
-) -> Guardrail:
-    """Return a guardrail with its statements, and with other members that are no arguments."""
+def with_statements(statements: Sequence[Mapping[str, Any]], **members: Any) -> Guardrail:
+    """Return a guardrail with these statements, and with these members."""
     for statement in statements:
         for problem in _problems(statement):
-            raise ValueError(f"{guardrail.name}: {problem}")
-    made = copy(guardrail)
-    for name, value in {"_text": json.dumps(statements), **members}.items():
+            raise ValueError(f"{members['name']}: {problem}")
+    made = object.__new__(Guardrail)
+    for name, value in {**members, "_text": json.dumps(statements)}.items():
         object.__setattr__(made, name, value)
     return made
 
@@ -371,13 +377,13 @@ def _filled(name: str, value: Any, *, ends: datetime | None = None) -> Guardrail
         both = isinstance(part, str) and isinstance(value, str)
         return part.replace(placeholder, value) if both else part
 
-    return with_statements(
-        template,
-        mapped(json.loads(template._text), filled),
-        value="",
-        values=(value,) if isinstance(value, str) else tuple(value),
-        ends=ends,
-    )
+    members = {
+        **vars(template),
+        "value": "",
+        "values": (value,) if isinstance(value, str) else tuple(value),
+        "ends": ends,
+    }
+    return with_statements(mapped(json.loads(template._text), filled), **members)
 
 
 def _moment(moment: datetime | str) -> datetime:
@@ -414,9 +420,7 @@ def _shipped() -> Mapping[str, Guardrail]:
                 statement["Action"] = found[same].reasons
         members = tuple(found[member] for member in content.pop("members", ()))
         more = {f"_{key}": content.pop(key, "") for key in ("in_words", "opens")}
-        found[name] = with_statements(
-            Guardrail(name, **content), statements, _members=members, **more
-        )
+        found[name] = with_statements(statements, name=name, **content, _members=members, **more)
     return found
 
 

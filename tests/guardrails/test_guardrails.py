@@ -4,7 +4,7 @@ import inspect
 import json
 import re
 from collections.abc import Mapping
-from dataclasses import replace
+from dataclasses import fields, replace
 from datetime import datetime, timedelta, timezone
 from fnmatch import fnmatchcase
 from importlib import resources
@@ -69,10 +69,14 @@ def auto_pilot(*guardrails: Guardrail) -> dict[str, Any]:
     return policies_of(Template.from_stack(stack).to_json())
 
 
+def customers(*statements: dict[str, Any], **members: Any) -> Guardrail:
+    """Return a guardrail with statements."""
+    return with_statements(statements, **{"name": "mine", "removes": "a", "costs": "b", **members})
+
+
 def own(pattern: str = "ec2:Describe*", **change: Any) -> Guardrail:
     """Return a guardrail of a customer's own."""
-    statement = {"Action": {pattern: "why"}, "Resource": "*"} | change
-    return with_statements(Guardrail("mine", "a", "b"), [statement])
+    return customers({"Action": {pattern: "why"}, "Resource": "*"} | change)
 
 
 @pytest.mark.parametrize("guardrail", SINGLE, ids=lambda guardrail: guardrail.name)
@@ -138,7 +142,7 @@ def test_guardrails_that_add_to_each_other_are_not_redundant() -> None:
     assert not redundant(Guardrail.RECOMMENDED, Guardrail.NEEDED_ONLY)
 
 
-READS = with_statements(Guardrail("reads", "a", "b"), [], _members=(Guardrail.METADATA_ONLY,))
+READS = customers(name="reads", _members=(Guardrail.METADATA_ONLY,))
 
 
 @pytest.mark.parametrize(
@@ -310,9 +314,9 @@ def test_guardrail_without_a_value_is_a_documented_constant_and_has_its_name(nam
     assert guardrail.costs
 
 
-def test_help_explains_each_argument_of_a_guardrail() -> None:
-    explained = re.findall(r"^:param (\w+): \S", inspect.getdoc(Guardrail) or "", re.MULTILINE)
-    assert explained == [*inspect.signature(Guardrail).parameters]
+def test_help_explains_each_member_of_a_guardrail() -> None:
+    explained = re.findall(r"^:ivar (\w+): \S", inspect.getdoc(Guardrail) or "", re.MULTILINE)
+    assert explained == [found.name for found in fields(Guardrail) if found.name[0] != "_"]
 
 
 @pytest.mark.parametrize(
@@ -356,7 +360,17 @@ def test_unknown_name_is_an_error_with_the_nearest_one(name: Any, hint: str) -> 
 )
 def test_guardrail_cannot_allow(statement: dict[str, Any], problem: str) -> None:
     with pytest.raises(ValueError, match=rf"^mine: .*{problem}"):
-        with_statements(Guardrail("mine", "a", "b"), [statement])
+        customers(statement)
+
+
+@pytest.mark.parametrize("arguments", [(), ("mine",), ("mine", "a", "b")])
+def test_guardrail_is_not_constructed_by_hand(arguments: tuple[Any, ...]) -> None:
+    construct: Any = Guardrail
+    for named in ({}, {"removes": "everything"}):
+        with pytest.raises(TypeError, match="would deny nothing; use a constant"):
+            construct(*arguments, **named)
+    with pytest.raises(TypeError, match="would deny nothing"):
+        replace(Guardrail.NO_SELLING, name="mine")
 
 
 @pytest.mark.parametrize(
@@ -496,7 +510,7 @@ def test_guardrails_that_the_customer_opens_deny_what_no_commitments_denies() ->
 
 def test_needed_only_allows_only_kept_actions_that_the_role_has() -> None:
     statement = {"NotAction": {"a:B": NEED, "a:C": NEED}, "Resource": "*"}
-    keeping = with_statements(Guardrail("mine", "a", "b"), [statement])
+    keeping = customers(statement)
 
     def denied(*patterns: str) -> Any:
         return [document["Statement"] for document in documents_on(keeping, patterns).values()]

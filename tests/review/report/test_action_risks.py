@@ -71,7 +71,7 @@ def test_exactly_the_listed_actions_have_a_reason() -> None:
 
 
 def test_what_is_no_longer_denied_still_returns_data(monkeypatch: pytest.MonkeyPatch) -> None:
-    denies_nothing = with_statements(Guardrail.METADATA_ONLY, [])
+    denies_nothing = with_statements([], name="metadata-only")
     monkeypatch.setattr(Guardrail, "METADATA_ONLY", denies_nothing)
     reasons = _reasons.__wrapped__()["data"]
     assert {reasons[pattern.lower()] for pattern in DENIED} == {GENERIC}
