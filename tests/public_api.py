@@ -3,13 +3,14 @@
 mypy does not see what jsii does not pass on to the CDK, such as a property that is not one.
 """
 
-from aws_cdk import CfnParameter, Stack
+from aws_cdk import CfnOutput, CfnParameter, Stack
 from aws_cdk import aws_iam as iam
 from aws_cdk import aws_sns as sns
 
 from pump_roles import (
     AutoPilotRole,
     AutoPilotRollout,
+    AutoPilotStack,
     CommitmentAlarm,
     EmergencyStop,
     Guardrail,
@@ -19,7 +20,7 @@ from pump_roles import (
 from pump_roles.pump_side import CustomerRoles
 
 
-def use(stack: Stack) -> tuple[iam.IRole, sns.ITopic, iam.Grant]:
+def use(stack: Stack) -> tuple[ReadOnlyRole, AutoPilotRole, sns.ITopic, iam.Grant]:
     """Create constructs, and pass them to what takes them."""
     external_id = CfnParameter(stack, "ExternalId")
     read_only = ReadOnlyRole(
@@ -44,6 +45,8 @@ def use(stack: Stack) -> tuple[iam.IRole, sns.ITopic, iam.Grant]:
     alarm = CommitmentAlarm(
         stack, "Alarm", emails=["finops@example.com"], roles=[auto_pilot, rollout, "Other"]
     )
-    EmergencyStop(stack, "Stop", rollouts=[rollout])
+    stop = EmergencyStop(stack, "Stop", rollouts=[rollout])
+    CfnOutput(stack, "StopCommand", value=stop.command)
     grant = CustomerRoles(stack, "Access").grant_assume_role(read_only)
-    return ReadOnlyStack(stack, "Stack").role, alarm.topic, grant
+    roles = ReadOnlyStack(stack, "Stack").role, AutoPilotStack(stack, "Other").role
+    return *roles, alarm.topic, grant

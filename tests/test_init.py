@@ -5,6 +5,7 @@ import inspect
 import json
 import re
 import sys
+import textwrap
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -53,6 +54,48 @@ def test_every_argument_of_a_construct_is_written_out_and_explained(name: str) -
     assert ["self", *explained] == [*parameters]
     kinds = {parameter.kind for parameter in parameters.values()}
     assert kinds == {inspect.Parameter.POSITIONAL_OR_KEYWORD, inspect.Parameter.KEYWORD_ONLY}
+
+
+def attributes(cls: type) -> Iterator[tuple[str, bool]]:
+    """Yield each public attribute that a class has from here, and whether it is explained there."""
+    for base in cls.__mro__:
+        if base.__module__.startswith("pump_roles."):
+            tree = ast.parse(textwrap.dedent(inspect.getsource(base)))
+            for node in ast.walk(tree):
+                if isinstance(node, ast.ClassDef):
+                    yield from assigned(node.body, r"([A-Za-z]\w*)")
+                elif isinstance(node, ast.FunctionDef):
+                    yield from assigned(node.body, r"self\.([A-Za-z]\w*)")
+            members = re.findall(
+                r"^:(?:ivar|param) (\w+): \S", inspect.getdoc(base) or "", re.MULTILINE
+            )
+            yield from ((name, True) for name in members)
+
+
+def assigned(body: list[ast.stmt], pattern: str) -> Iterator[tuple[str, bool]]:
+    """Yield what matches of what is assigned, and whether a text follows."""
+    for statement, following in zip(body, [*body[1:], ast.Pass()], strict=True):
+        if isinstance(statement, (ast.Assign, ast.AnnAssign)):
+            target = ast.unparse(next(ast.iter_child_nodes(statement)))
+            if name := re.fullmatch(pattern, target):
+                yield name[1], ast.unparse(following)[0] in "'\""
+
+
+@pytest.mark.parametrize("name", CLASSES)
+def test_every_public_attribute_is_explained(name: str) -> None:
+    found = [*attributes(getattr(pump_roles, name))]
+    explained = {name for name, is_explained in found if is_explained}
+    assert {name for name, _ in found} - explained == set()
+
+
+def test_attributes_are_found() -> None:
+    """Proves that the test above can fail."""
+    body = ast.parse("one: int\n'Explained.'\ntwo = 2\n_three = 3\nself.four = 4").body
+    assert [*assigned(body, "([a-z]+)")] == [("one", True), ("two", False)]
+    assert [*assigned(body, r"self\.([a-z]+)")] == [("four", False)]
+    found = {*attributes(pump_roles.ReadOnlyStack)}
+    assert {("role", True), ("role_class", True), ("role_class", False)} <= found
+    assert ("command", True) in {*attributes(pump_roles.EmergencyStop)}
 
 
 @pytest.mark.parametrize(("name", "ending"), ABSTRACT.items())

@@ -93,6 +93,7 @@ protection = Stack(app, "VendorsProtection", description="Policies around Pump's
 # In the member accounts, only StackSets change the roles.
 RoleProtection(protection, "Roles", rollouts=rollouts, targets=READ_ONLY_UNITS)
 # Not attached to anything. The stack's output is the command that attaches it.
-EmergencyStop(protection, "Stop", rollouts=rollouts)
+stop = EmergencyStop(protection, "Stop", rollouts=rollouts)
+CfnOutput(protection, "StopCommand", value=stop.command)
 add_cdk_nag(app)
 app.synth()

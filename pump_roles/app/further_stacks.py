@@ -6,7 +6,7 @@ They load what the roles do not need: each part of ``aws_cdk`` takes time.
 from collections.abc import Mapping, Sequence
 from typing import Any, ClassVar, Final
 
-from aws_cdk import Annotations, CfnParameter, Environment
+from aws_cdk import Annotations, CfnOutput, CfnParameter, Environment
 from constructs import Construct
 
 from pump_roles.constructs.approval_end import ApprovalEnd
@@ -111,7 +111,12 @@ class ProtectionStack(FlatStack):
         about: dict[str, Any] = {"rollouts": rollouts, "roles": roles}
         protection = RoleProtection(self, "RoleProtection", **about, targets=targets, **arguments)
         stop = EmergencyStop(self, "EmergencyStop", **about)
-        stop.command.override_logical_id("StopCommand")
+        CfnOutput(
+            self,
+            "StopCommand",
+            description="Stops Pump in all member accounts. detach-policy ends it",
+            value=stop.command,
+        )
         policies = [protection, stop]
         if pump_account is not None:
             about |= {"targets": targets, "pump_account": pump_account}

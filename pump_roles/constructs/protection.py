@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, ClassVar, Final
 
-from aws_cdk import CfnOutput, Fn, Stack
+from aws_cdk import Fn, Stack
 from aws_cdk.aws_organizations import CfnPolicy
 from constructs import Construct
 
@@ -292,9 +292,9 @@ class RoleProtection(_ControlPolicy):
 class EmergencyStop(_ControlPolicy):
     """A service control policy that denies Pump's roles everything, attached to nothing.
 
-    In an incident, the command in the stack's output attaches it, and Pump is stopped in all member
-    accounts, with its open sessions. Later deployments leave it attached. It does not affect the
-    management account.
+    In an incident, :attr:`command` attaches it, and Pump is stopped in all member accounts, with
+    its open sessions. To have the command at hand, make it an output of the stack. Later
+    deployments leave the policy attached. It does not affect the management account.
     """
 
     _description = "Stops Pump's roles while it is attached"
@@ -334,13 +334,9 @@ class EmergencyStop(_ControlPolicy):
             "Condition": {"ArnLike": {"aws:PrincipalArn": _anywhere(self._role_names)}},
         }
         self._create(rollouts, [stop], checked)
-        self.command: Final = CfnOutput(
-            self,
-            "Command",
-            description="Stops Pump in all member accounts. detach-policy ends it",
-            value=Fn.sub(stop_command("${PolicyId}"), {"PolicyId": self.policy_id}),
-        )
-        """The output with the command that stops Pump."""
+        self.command: Final[str] = Fn.sub(stop_command("${PolicyId}"), {"PolicyId": self.policy_id})
+        """The command of the AWS CLI that stops Pump in all member accounts: it attaches the policy
+        to the root. It has a reference to the policy's ID."""
 
 
 class TrustProtection(_ControlPolicy):

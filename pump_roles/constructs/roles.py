@@ -172,6 +172,7 @@ class PumpRole(Resource):
                 ),
             ],
         )
+        """The underlying resource. The synth fails if the app widens it."""
         protect(
             self.resource,
             scope,

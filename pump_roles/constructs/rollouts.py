@@ -260,6 +260,7 @@ class Rollout(Construct):
             ],
             template_body=template,
         )
+        """The underlying resource. The synth fails if the app changes its template."""
         protect(
             self.resource,
             scope,

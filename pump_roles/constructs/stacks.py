@@ -39,6 +39,9 @@ class RoleStack(FlatStack):
     role_class: ClassVar[type[PumpRole]]
     """The class of the role that the stack contains."""
 
+    role: PumpRole
+    """The role, whose ARN and name are also outputs of the stack."""
+
     @names_the_construct
     def __init__(
         self,
@@ -131,8 +134,14 @@ class ReadOnlyStack(RoleStack):
 
     role_class = ReadOnlyRole
 
+    role: ReadOnlyRole
+    """The role, whose ARN and name are also outputs of the stack."""
+
 
 class AutoPilotStack(RoleStack):
     """The auto-pilot role, in its own stack."""
 
     role_class = AutoPilotRole
+
+    role: AutoPilotRole
+    """The role, whose ARN and name are also outputs of the stack."""

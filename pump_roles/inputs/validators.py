@@ -41,6 +41,7 @@ class ArgumentError(ValueError):
         self, argument: str, problem: str, *, other: str = "", guardrail: str = ""
     ) -> None:
         self.path = ""
+        """The path of the construct; empty if no construct has the argument."""
         self.argument = argument
         self.other = other
         self.guardrail = guardrail
