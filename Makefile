@@ -21,7 +21,7 @@ REVIEW := $(DEPLOY) .venv/.review
 DEVELOP := $(REVIEW) .venv/.develop node_modules/.develop
 BROWSER := $(DEVELOP) .venv/.browser
 
-.PHONY: help setup setup-review setup-develop demo demo-org sandbox smoke check test pythons versions lint type fix synth snapshot generate catalog attributes screenshot bench site dist release-check release lock clean
+.PHONY: help setup setup-review setup-develop demo demo-org sandbox smoke smoke-org check test pythons versions lint type fix synth snapshot generate catalog attributes screenshot bench site dist release-check release lock clean
 
 help: ## List what make can do
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "%-14s%s\n", $$1, $$2 }' Makefile
@@ -82,6 +82,9 @@ sandbox: $(DEVELOP) ## Open a shell in which AWS is the emulator, to try the com
 
 smoke: $(DEVELOP) ## Deploy the read-only role to the account of your AWS credentials, check it, and delete it
 	@$(BIN)/python -m tools.sandbox.smoke $(PROFILE)
+
+smoke-org: $(DEVELOP) ## Deploy everything to a unit of a sandbox organization, try it, and remove it: ACCOUNT= UNIT= MEMBERS= REGION= EMAIL=
+	@$(BIN)/python -m tools.sandbox.smoke_organization "$(ACCOUNT)" "$(UNIT)" "$(MEMBERS)" "$(REGION)" "$(EMAIL)"
 
 # Without it, each worker would prepare the assertions of each file again, which takes 10 seconds.
 check test: export PYTHONDONTWRITEBYTECODE =

@@ -110,12 +110,12 @@ class Smoke(Show):
         right = ended.returncode == 0 or (
             command == "verify"
             and bool(ended.stdout)
-            and [
+            and {
                 role["state"]
                 for account in json.loads(ended.stdout)["accounts"]
                 for role in account["roles"]
-            ]
-            == ["match"]
+            }
+            == {"match"}
         )
         labels = ("as expected", f"exit status {ended.returncode}")
         self.console.print(
