@@ -2,6 +2,9 @@
 
 import json
 import re
+from pathlib import Path
+
+import pytest
 
 from pump_roles import Guardrail
 from pump_roles.published import ROLES
@@ -95,3 +98,27 @@ def test_pages_say_how_many_reads_that_return_data_recommended_denies() -> None:
     assert of_the_auto_pilot in " ".join(SECURITY.split())
     left = "{read-only} of the 35 are left, and {auto-pilot} of the 142".format(**recommended)
     assert left in " ".join(DATA.split())
+
+
+OVERSOLD = re.compile(r"\b(?:other|another|no other) customers?\b.*\b(?:reach|protect|assume)")
+CONDITION = re.compile(r"\b[Ii]f Pump sends each customer's own\b")
+
+
+def oversold(text: str) -> list[str]:
+    """Return what says that the external ID keeps other customers out, whatever Pump sends."""
+    parts = re.split(r"\n\n|\n- |\| ", text.replace("**", ""))
+    return [part for part in parts if OVERSOLD.search(part) and not CONDITION.search(part)]
+
+
+@pytest.mark.parametrize(
+    "page",
+    [ROOT / "README.md", ROOT / "SECURITY.md", *sorted(ROOT.glob("docs/*.md"))],
+    ids=lambda page: page.stem,
+)
+def test_external_id_is_said_to_protect_only_if_pump_sends_each_customers_own(page: Path) -> None:
+    assert [" ".join(part.split()) for part in oversold(page.read_text("utf-8"))] == []
+
+
+def test_promise_of_what_pump_sends_is_found() -> None:
+    assert oversold("| External ID | other customers of Pump cannot reach this role |\n")
+    assert not oversold("If Pump sends each customer's own, no other customer reaches your role.")

@@ -140,7 +140,7 @@ READ_FROM: Final = "Read from"
 def facts(role: RoleReport, report: Report) -> Mapping[str, tuple[Piece, ...]]:
     """Return who can use a role, where it is, and what limits it, by what each is."""
     trusted = capital(wording.trusted(role))
-    protects = "other customers of Pump cannot reach this role through Pump"
+    protects = "if Pump sends each customer's own, no other customer reaches this role through Pump"
     is_published = role.policies_published == "yes"
     own = [policy for policy in role.policies if policy.kind != "guardrail"]
     changed = [policy for policy in own if policy.kind != "published" or not policy.unmodified]
