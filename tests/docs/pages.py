@@ -66,7 +66,6 @@ PLACEHOLDERS = {
     "REGION": "us-east-1",
     "OTHER_REGION": "eu-central-1",
     "ROLE_ARN": "arn:aws:iam::111122223333:role/PumpReadOnlyRole",
-    "ACTION_ID": "01234567-89ab-cdef-0123-456789abcdef",
 }
 
 

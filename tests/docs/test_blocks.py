@@ -203,11 +203,8 @@ CHECKED = {
 }
 """What checks a placeholder's value; it is an account if it is not named."""
 
-OF_AWS = {"ACTION_ID"}
-"""Only AWS checks these."""
 
-
-@pytest.mark.parametrize("placeholder", sorted(PLACEHOLDERS.keys() - OF_AWS))
+@pytest.mark.parametrize("placeholder", sorted(PLACEHOLDERS))
 def test_placeholder_is_rejected_wherever_its_value_is_checked(placeholder: str) -> None:
     validator = CHECKED.get(placeholder, validators.ACCOUNT)
     validator.check("value", PLACEHOLDERS[placeholder])
