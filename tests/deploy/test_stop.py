@@ -150,15 +150,24 @@ def test_stop_of_an_organization_moves_to_the_stack_and_back_and_ends_as_the_gui
     aws.cloudformation().delete_stack(StackName="PumpProtection")
 
     by_hand = ids["POLICY_ID"]
-    destroy = ["cdk", "destroy", "PumpProtection"]
-    for marker, last in (
-        ("to-protection", arguments("delete-stop")),
-        ("from-protection", [destroy, *arguments("rename-new")]),
+    rename, deploy_again = arguments("to-protection")
+    create = arguments("create-stop")[-1]
+    for first, last in (
+        ([rename, deploy_again], arguments("delete-stop")),
+        # Back, as the page says in words.
+        (
+            [[name.replace("StopPump", "StopPumpByHand") for name in create]],
+            [
+                ["cdk", "destroy", "PumpProtection"],
+                [
+                    {"POLICY_ID": "NEW_POLICY_ID", "StopPumpByHand": "StopPump"}.get(word, word)
+                    for word in rename
+                ],
+            ],
+        ),
     ):
-        moving = [
-            words for step in (marker, "attach-new", "detach-stop") for words in arguments(step)
-        ]
-        for words in [*moving, *last]:
+        moving = [words for step in ("attach-new", "detach-stop") for words in arguments(step)]
+        for words in [*first, *moving, *last]:
             run(words)
             assert any(attached(aws, root).values())
             # verify looks for these names.

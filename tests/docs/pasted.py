@@ -119,6 +119,8 @@ class World:
     folder: Path
     organization: Organization
     assembly: Assembly
+    caller: Caller = field(default_factory=lambda: Caller(ACCOUNT_ID))
+    """Whose credentials the blocks run with."""
     settings: dict[str, Any] = field(default_factory=dict)
     ran: list[Ran] = field(default_factory=list)
 
@@ -164,7 +166,7 @@ class World:
         status, out, err = self._run([*words], str(self.folder), environment)
         return Ran([*words], status, out + err)
 
-    def environment(self, caller: Caller | None = None) -> dict[str, str]:
+    def environment(self) -> dict[str, str]:
         return {
             "PATH": f"{self.folder / 'programs'}:/usr/bin:/bin",
             "HOME": str(self.folder),
@@ -175,7 +177,7 @@ class World:
             "AWS_SHARED_CREDENTIALS_FILE": os.devnull,
             # Of the AWS CLI's own data, which its import sets.
             "AWS_DATA_PATH": os.environ["AWS_DATA_PATH"],
-            **self.aws.environment(caller or Caller(ACCOUNT_ID)),
+            **self.aws.environment(self.caller),
         }
 
     def answer(self, asked: str) -> bytes:

@@ -12,11 +12,9 @@ from pump_roles.inputs.validators import ArgumentError
 from tests.docs.pages import (
     DEPLOY,
     OPERATIONS,
-    ORGANIZATIONS,
     PLACEHOLDERS,
     README,
     STOP,
-    block,
     filled_in,
     kept_in_pump_json,
     settings_blocks,
@@ -30,7 +28,6 @@ from tools.release.pictures import STOP_STEPS
 from tools.sandbox.aws import EmbeddedAws
 from tools.sandbox.cdk import ROOT
 
-DENY_ALL = "arn:aws:iam::aws:policy/AWSDenyAll"
 SETTINGS = {"principal": PRINCIPAL, "external-id": SECRET, "auto-pilot": {}}
 PROFILES = {"PROFILE": "production", "OTHER_PROFILE": "test"}
 SHELLS = ("bash", "zsh")
@@ -63,39 +60,6 @@ def test_block_for_ci_deploys_only_what_the_gate_accepts(world: World, name: str
             ran, _ = opened.paste(ci)
         deployed = [each.status for each in ran if each.words[:3] == ["npx", "cdk", "deploy"]]
         assert deployed == ([0] if accepted else [])
-
-
-@pytest.mark.slow
-@pytest.mark.parametrize("name", SHELLS)
-def test_loop_over_accounts_ends_at_the_first_that_differs(world: World, name: str) -> None:
-    """Only the first account has both roles, so the second one differs from what is expected."""
-    loop = only(ORGANIZATIONS, "--require-approval never")
-    world.run("npx", "cdk", "deploy", "PumpAutoPilot", "--profile", "test")
-    with shell(world, name) as opened:
-        ran, printed = opened.paste(loop)
-        assert [each.status for each in ran] == [0, 3]
-        assert "stopped at production" in printed
-        world.run("npx", "cdk", "deploy", "PumpAutoPilot", "--profile", "production")
-        ran, printed = opened.paste(loop)
-    assert [each.status for each in ran] == [0] * 4
-    assert "stopped at" not in printed
-
-
-@pytest.mark.slow
-@pytest.mark.parametrize("name", SHELLS)
-def test_loops_stop_every_account_and_check_it(world: World, name: str) -> None:
-    for profile in PROFILES.values():
-        world.run("npx", "cdk", "deploy", "PumpReadOnly", "PumpAutoPilot", "--profile", profile)
-    stop, check = (
-        filled_in(block(f"<!-- {marker} -->", "sh", STOP), PROFILES)
-        for marker in ("stop-loop", "check-loop")
-    )
-    with shell(world, name) as opened:
-        assert DENY_ALL not in opened.paste(check)[1]
-        opened.paste(stop)
-        ran, printed = opened.paste(check)
-    assert [each.status for each in ran] == [0] * 4
-    assert printed.count(DENY_ALL) == 4
 
 
 def test_rotation_shows_all_settings_so_that_no_other_is_lost() -> None:
