@@ -5,6 +5,7 @@ claims is derived here from its words; whether that is so, the simulator decides
 with a request that meets every condition, and with requests that each fail to meet one.
 """
 
+import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import replace
 from typing import Any, NamedTuple
@@ -332,6 +333,10 @@ def tags_what_runs(found: Decided) -> bool:
     return found["ec2:CreateTags"]["own"] == ALLOWED
 
 
+SECRETS = re.compile(r"(?:At least )?(\d+) actions? returns? data that can hold secrets")
+SECRET = ("read-secrets", "read-user-data", "read-queries", "read-logs")
+"""The statements that this sentence is about."""
+
 CANNOT_CHANGE = "Cannot start, stop, or change what runs"
 TAGS = "Can change tags of what runs, and tags can control access"
 
@@ -367,7 +372,10 @@ def assert_verdict(report: Report, found: Decided, limiting: Mapping[str, Decide
     if CANNOT_CHANGE in parts and TAGS not in parts:
         assert not tags_what_runs(found)
     for part in parts:
-        if part in CLAIMS:
+        if number := SECRETS.fullmatch(part):
+            secrets = set().union(*(by_id[id_] for id_ in SECRET))
+            assert int(number[1]) >= len(ever(found, secrets)), part
+        elif part in CLAIMS:
             assert CLAIMS[part](found, by_id), part
         elif part.startswith("Can "):
             known = "; whether also without that limit is not known" not in part

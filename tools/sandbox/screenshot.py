@@ -86,7 +86,7 @@ def main() -> int:
     output = Text.from_ansi(demo())
     console.print(output)
     with browser() as chromium:
-        draw(chromium, as_html(of_published()), REPORT, width=1280, height=944)
+        draw(chromium, as_html(of_published()), REPORT, width=1280, height=976)
         terminal = console.export_html(inline_styles=True)
         lines = len(output.plain.splitlines())
         draw(chromium, terminal, DEMO, width=812, height=19 * lines + 40)

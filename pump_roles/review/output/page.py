@@ -41,6 +41,9 @@ _NAMES: Final = re.compile(
 )
 """What is shown as code in a text: what it quotes, actions with their service, and guardrails."""
 
+_WORDS: Final = re.compile(rf"(?<![\w-])({'|'.join(report_descriptions.GLOSSARY)})s?(?![\w-])")
+"""The words that the page explains, in a text."""
+
 _SCRIPT: Final = {
     "count": "{number} of {total}",
     "not_listed": (
@@ -127,6 +130,7 @@ def _template() -> Template:
         autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True
     )
     environment.filters["coded"] = _coded
+    environment.filters["explained"] = _explained
     environment.filters["capital"] = capital
     code: Any = _CompiledPage(environment).get_code(__name__)
     return Template.from_code(environment, code, environment.make_globals(None))
@@ -157,17 +161,24 @@ def _coded(text: str) -> Markup:
     return Markup(code)  # noqa: S704 - it was escaped
 
 
+def _explained(text: str) -> Markup:
+    linked = _WORDS.sub(r'<a href="#\1">\g<0></a>', str(escape(text)))
+    return Markup(linked)  # noqa: S704 - it was escaped
+
+
 def _hash(text: str) -> str:
     return f"sha256-{b64encode(sha256(text.encode()).digest()).decode()}"
 
 
 def _navigation(report: Report) -> Iterator[tuple[str, str, str]]:
-    numbers = {"findings": len(report.findings), "actions": len(report.actions)}
-    if report.since is not None:
-        numbers["changes"] = len(report.changes)
+    numbers = {
+        "findings": len(report.findings),
+        "changes": len(report.changes),
+        "actions": len(report.actions),
+    }
     missing = {
         "findings": not report.findings,
-        "changes": report.since is None,
+        "changes": not report.changes,
         "worst": not report.worst,
     }
     titles = {**report_descriptions.SECTIONS, "worst": "At worst"}

@@ -82,6 +82,19 @@ def checks(report: Report) -> Iterator[Check]:
     yield Check("broader" if broader else "narrower" if number else "ok", title, text, "changes")
 
 
+_FOUND: Final = frozenset({"finding", "broader", "narrower"})
+"""The states of a check that found something."""
+
+
+def checks_around(report: Report) -> tuple[Sequence[Check], Sequence[Check]]:
+    """Return the checks that found something, and those that come after what the roles can do."""
+    found, rest = (
+        [each for each in checks(report) if (each.state in _FOUND) == is_found]
+        for is_found in (True, False)
+    )
+    return found, rest
+
+
 def _unnamed(report: Report) -> str:
     # Which roles have names that only the deployment knows.
     names = [

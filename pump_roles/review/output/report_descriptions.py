@@ -46,6 +46,14 @@ SECTIONS: Final = {
 }
 """The titles of the sections."""
 
+GLOSSARY: Final = {
+    "commitment": (
+        "a promise to AWS to pay for one or three years: a Savings Plan or a reservation"
+    ),
+    "handshake": "a request between accounts, such as an invitation to an organization",
+}
+"""What the page explains: words of its sentences. ``docs/glossary.md`` says the same."""
+
 Severity = Risk | Literal[""]
 
 SEVERITIES: Final[Mapping[Severity, str]] = {
@@ -85,9 +93,11 @@ NOT_COMPLETE: Final = "The list is not complete: the numbers of these roles are 
 
 NOT_ON_AWS: Final = "The maintainers have run nothing on AWS."
 
-DATA_IN_WORDS: Final[Mapping[str, frozenset[str]]] = {
-    "can hold secrets": frozenset({"read-secrets", "read-user-data", "read-queries", "read-logs"}),
-    "personal": frozenset(
+_SECRETS: Final = "data that can hold secrets"
+
+_DATA: Final[Mapping[str, frozenset[str]]] = {
+    _SECRETS: frozenset({"read-secrets", "read-user-data", "read-queries", "read-logs"}),
+    "personal data such as names and email addresses": frozenset(
         {
             "read-people",
             "read-alerts",
@@ -98,6 +108,8 @@ DATA_IN_WORDS: Final[Mapping[str, frozenset[str]]] = {
     ),
 }
 """What data is, by the questions about it. The most serious comes first."""
+
+_OTHER_DATA: Final = "other data that is confidential or not documented"
 
 _NO_GUARDRAIL: Final = "No guardrail applies."
 
@@ -184,6 +196,8 @@ def _commitments(buy: Answer, sell: Answer, role: RoleReport, report: Report) ->
         yield "Whether it can buy or sell commitments is not known."
     elif not limits and _only_reads(role):
         yield "Reads billing data and infrastructure metadata."
+        if secrets := _data_of(role, report).get(_SECRETS):
+            yield f"{_returning(secrets, _SECRETS, role)}."
     elif not limits:
         yield "Cannot buy or sell commitments."
 
@@ -208,6 +222,41 @@ def _limit(answer: Answer, names: Sequence[str], role: RoleReport, report: Repor
 
 def _only_reads(role: RoleReport) -> bool:
     return role.exact and role.readable and not (role.money or role.writes)
+
+
+def _data_of(role: RoleReport, report: Report) -> Mapping[str, int]:
+    # How many of the actions that return data return what, each once, under the first.
+    left = {
+        action.name
+        for action in report.actions
+        if action.risk == "data" and action.is_effective(role.kind)
+    }
+    numbers: dict[str, int] = {}
+    for what, questions in _DATA.items():
+        found = {
+            name
+            for question in report.statements
+            if question.id in questions
+            for name in question.roles[role.kind].left
+        }
+        numbers[what], left = len(left & found), left - found
+    numbers[_OTHER_DATA] = len(left)
+    return {what: number for what, number in numbers.items() if number}
+
+
+def _returning(number: int, what: str, role: RoleReport) -> str:
+    at_least = "" if is_certain(role, "data") else "At least "
+    verb = "returns" if number == 1 else "return"
+    return f"{at_least}{counted(number, 'action')} {verb} {what}"
+
+
+def describe_data(role: RoleReport, report: Report) -> str:
+    """Return what data a role can read, and with how many actions."""
+    found = [*_data_of(role, report).items()]
+    if not found:
+        return "None" if is_certain(role, "data") else "Not known"
+    (what, number), *others = found
+    return ", ".join([_returning(number, what, role), *(f"{n:,} {other}" for other, n in others)])
 
 
 _NOT_RUNNING: Final = ("ce:", "savingsplans:")
@@ -279,8 +328,6 @@ ABOUT_WORST: Final = (
 
 LIMITS_IT: Final = "What limits it"
 
-DENIES: Final = "It denies:"
-
 COST: Final = "Cost:"
 
 
@@ -311,6 +358,11 @@ def at_worst(report: Report) -> Sequence[AtWorst]:
     ]
 
 
+def describe_denies(guardrail: Guardrail) -> str:
+    """Return what a guardrail denies, in sentences."""
+    return f"It denies {_inside(guardrail.removes)}"
+
+
 def _in_place(name: str, worst: WorstCase, report: Report) -> str:
     having = [
         role.kind
@@ -327,10 +379,19 @@ def _possible(worst: WorstCase, report: Report) -> Iterator[str]:
     by_roles: dict[str, list[str]] = {}
     for question in report.statements:
         if question.id in worst.answers and worst.only_reads:
-            kinds = [kind for kind, answer in question.roles.items() if answer.answer != NO]
-            by_roles.setdefault(capital(joined(kinds)), []).append(asked(question))
-    for roles, answers in by_roles.items():
-        yield f"{roles}: {' '.join(answers)}"
+            for able, kinds in _able(question).items():
+                by_roles.setdefault(f"{capital(joined(kinds))} {able}", []).append(asked(question))
+    for who_can, answers in by_roles.items():
+        yield from (f"{who_can} {_inside(answer)}" for answer in answers)
+
+
+def _able(question: Question) -> Mapping[str, Sequence[str]]:
+    found: dict[str, list[str]] = {}
+    for kind, answer in question.roles.items():
+        if answer.answer != NO:
+            able = "may be able to" if answer.answer == UNKNOWN else "can"
+            found.setdefault(able, []).append(kind)
+    return found
 
 
 def asked(question: Question) -> str:
@@ -343,9 +404,9 @@ def harmless_at_worst(report: Report) -> str:
     kinds = [role.kind for role in report.roles if _only_reads(role)]
     if len(kinds) != 1 or len(report.roles) == 1:
         return ""
-    titles = [found.title for found in report.worst if kinds[0] in found.roles]
-    only = f"With the {kinds[0]} role, only these are possible: {'; '.join(titles)}."
-    return only if titles else ""
+    titles = [f"“{found.title}”" for found in report.worst if kinds[0] in found.roles]
+    applies = "applies" if len(titles) == 1 else "apply"
+    return f"Of these, only {joined(titles)} {applies} to the {kinds[0]} role." if titles else ""
 
 
 STOP: Final = "How to stop"
@@ -562,6 +623,11 @@ _TOPICS: Final = {
     "Account": "The account",
     "Reach": "Beyond the account",
 }
+
+
+def _inside(text: str) -> str:
+    # As a part of a sentence.
+    return f"{text[:1].lower()}{text[1:]}"
 
 
 OTHERS_NOT_COUNTED: Final = "Not counted in the numbers of Pump's roles."

@@ -56,11 +56,10 @@ _GAINED: Final = 40
 
 def document_of(report: Report, *, every_action: bool = False) -> Document:
     """Return the document."""
-    # What needs attention, then the verdicts, then what is as it should be.
-    checks: dict[bool, list[Sentence]] = {True: [], False: []}
-    for check in report_checks.checks(report):
-        text = (Strong(f"{check.title}."), " ", *coded(check.text))
-        checks[check.state in {"finding", "broader", "narrower"}].append(text)
+    before, after = (
+        [(Strong(f"{check.title}."), " ", *coded(check.text)) for check in checks]
+        for checks in report_checks.checks_around(report)
+    )
     verdicts = (
         (Strong(f"{wording.heading(role)}."), f" {wording.verdict(role, report)}")
         for role in report.roles
@@ -79,7 +78,7 @@ def document_of(report: Report, *, every_action: bool = False) -> Document:
     return Document(
         wording.TITLE,
         report.version,
-        summary=(*checks[True], *verdicts, *checks[False]),
+        summary=(*before, *verdicts, *after),
         about=(coded(f"{wording.subtitle(report)} {date} {wording.NOT_ON_AWS}"),),
         all_sections=sections,
     )
@@ -140,17 +139,19 @@ READ_FROM: Final = "Read from"
 def facts(role: RoleReport, report: Report) -> Mapping[str, tuple[Piece, ...]]:
     """Return who can use a role, where it is, and what limits it, by what each is."""
     trusted = capital(wording.trusted(role))
-    protects = "if Pump sends each customer's own, no other customer reaches this role through Pump"
+    protects = (
+        "If Pump sends each customer's own ID, no other customer reaches this role through Pump."
+    )
     is_published = role.policies_published == "yes"
     own = [policy for policy in role.policies if policy.kind != "guardrail"]
     changed = [policy for policy in own if policy.kind != "published" or not policy.unmodified]
     published = wording.describe_published(role)
     return {
-        "Data": (_data(role, report),),
+        "Data": (wording.describe_data(role, report),),
         "Escalation": (*_escalation(role, report),),
         "Used by": (*_used_by(role),),
         "External ID": (
-            f"{trusted}: {protects}" if role.trust.requires_external_id else Strong(trusted),
+            f"{trusted}. {protects}" if role.trust.requires_external_id else Strong(trusted),
         ),
         "Where": (" ".join((*_places(role, report), "Every Region.")),),
         POLICIES: (
@@ -160,29 +161,6 @@ def facts(role: RoleReport, report: Report) -> Mapping[str, tuple[Piece, ...]]:
         "Guardrails": (*_guardrails(role, report),),
         "Limits": (*_limits(role),),
     }
-
-
-def _data(role: RoleReport, report: Report) -> str:
-    # Each action once, under the first.
-    left = {
-        action.name
-        for action in report.actions
-        if action.risk == "data" and action.is_effective(role.kind)
-    }
-    if not left:
-        return "None" if wording.is_certain(role, "data") else "Not known"
-    numbers: dict[str, int] = {}
-    for what, questions in wording.DATA_IN_WORDS.items():
-        found = {
-            name
-            for question in report.statements
-            if question.id in questions
-            for name in question.roles[role.kind].left
-        }
-        numbers[what], left = len(left & found), left - found
-    numbers["confidential or not documented"] = len(left)
-    words = ", ".join(f"{number:,} {what}" for what, number in numbers.items() if number)
-    return words if wording.is_certain(role, "data") else f"At least {words}"
 
 
 def _escalation(role: RoleReport, report: Report) -> Iterator[str | Strong]:
@@ -326,7 +304,7 @@ def _at_worst(report: Report) -> Iterator[Part]:
         yield from map(Item, worst.texts)
         for guardrail, in_place in worst.limits:
             placed = f" ({in_place})" if in_place else ""
-            denies = f"{wording.DENIES} {guardrail.removes}"
+            denies = wording.describe_denies(guardrail)
             costs = f"{wording.COST} {guardrail.costs}"
             limit = (
                 f"{wording.LIMITS_IT}: ",

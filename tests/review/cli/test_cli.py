@@ -66,7 +66,7 @@ def test_report_of_templates_without_guardrails_says_so_next_to_the_roles() -> N
     verdicts = [line for line in report(without).stdout.splitlines() if line.endswith(said)]
     assert [line.partition(".")[0] for line in verdicts] == ["**Read-only", "**Auto-pilot"]
     page = report(without, "--format", "html").stdout
-    assert len(re.findall(rf'<p class="verdict">[^<]*{said}</p>', page)) == 2
+    assert len(re.findall(rf'<p class="verdict">.*{said}</p>', page)) == 2
     for others in ([], [limited / "PumpReadOnly-recommended.template.json"]):
         assert said not in report(*others).stdout
 

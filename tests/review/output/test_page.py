@@ -6,6 +6,7 @@ from collections.abc import Callable, Collection, Iterator
 from dataclasses import fields, is_dataclass, replace
 from functools import cache
 from hashlib import sha256
+from itertools import chain
 from pathlib import Path
 from typing import Any, Literal
 from urllib.parse import parse_qsl, urlencode
@@ -350,7 +351,7 @@ Told = Iterator[tuple[str, str]]
 
 
 def told_of_roles(report: Report) -> Told:
-    for check in report_checks.checks(report):
+    for check in chain(*report_checks.checks_around(report)):
         yield ".checks", check.title + check.text.replace("`", "")
     for role in report.roles:
         trusted = capital(wording.trusted(role))
@@ -485,9 +486,9 @@ def test_report_has_what_the_page_shows(reports: Reports) -> None:
     assert {finding.kind for finding in reports["odd"].findings} == {*FINDINGS}
 
 
-def test_checks_verdicts_and_counts_are_above_the_fold(show: Show, reports: Reports) -> None:
+def test_verdicts_and_counts_are_above_the_fold(show: Show, reports: Reports) -> None:
     page = show("published")
-    assert page.evaluate(ABOVE, "h1, .checks *, .verdict, .counts *") == []
+    assert page.evaluate(ABOVE, "h1, .role > header *, .verdict, .counts *") == []
     assert reports["published"].date in page.locator("main > header").inner_text()
     assert page.title() == "What Pump can do in your AWS account"
     recommended, _ = left_by_sets(reports["published"])
@@ -503,6 +504,31 @@ def test_unknown_answer_is_not_a_no(show: Show) -> None:
         "read-only: unknown, something cannot be read, or may give more access.",
         "auto-pilot: not granted by any pattern.",
     ]
+
+
+def test_roles_come_before_what_was_checked_unless_something_was_found(show: Show) -> None:
+    """Two ticks first would read as safe, also for the role that spends."""
+    order = """() => [...document.querySelectorAll(".checks b, .role h2")]
+        .map((element) => element.textContent)"""
+    assert show("published").evaluate(order) == [
+        *("Read-only", "Auto-pilot"),
+        *("No findings", "No new actions in the catalog", "Not compared"),
+    ]
+    assert show("odd").evaluate(order) == [
+        *("5 findings", "3 changes"),
+        *("Read-only", "Auto-pilot"),
+        "No new actions in the catalog",
+    ]
+
+
+def test_explains_the_words_of_its_sentences_as_the_glossary_does(show: Show) -> None:
+    page = show("published")
+    assert {*page.locator(".verdict a").all_inner_texts()} == {"commitments"}
+    glossary = (ROOT / "docs" / "glossary.md").read_text(encoding="utf-8")
+    for word, meaning in wording.GLOSSARY.items():
+        assert page.locator(f"dt[id='{word}'] + dd").inner_text() == meaning
+        assert page.locator(f".worst a[href='#{word}']").count() > 0
+        assert f"| {word} | {meaning} |" in glossary
 
 
 def test_findings_come_first_then_changes(show: Show) -> None:

@@ -13,6 +13,7 @@ from pump_roles.iam.identity_policies import Value, known, parse_policy, unreada
 from pump_roles.iam.trust import parse_trust
 from pump_roles.review.output.report_checks import checks, compared, finding_text, finding_title
 from pump_roles.review.output.report_descriptions import (
+    describe_data,
     describe_numbers,
     severities,
     verdict,
@@ -27,6 +28,7 @@ from tests.support import Change, another, changed, in_role, principal, trust
 
 SUSPECT = Finding(kind="suspect")
 
+SECRETS = "12 actions return data that can hold secrets."
 JOINS = "Can make the account join another organization."
 TAGS = (
     "Cannot start, stop, or change what runs. Can change tags of what runs, and tags can control "
@@ -63,10 +65,23 @@ def verdicts(report: Report) -> list[str]:
 def test_verdict_says_what_each_role_can_do(
     guardrails: Sequence[Guardrail], commitments: str, changes: str
 ) -> None:
+    secrets = "" if Guardrail.RECOMMENDED in guardrails else f" {SECRETS}"
     assert verdicts(of_published(guardrails=guardrails)) == [
-        "Reads billing data and infrastructure metadata. Changes nothing.",
+        f"Reads billing data and infrastructure metadata.{secrets} Changes nothing.",
         f"{commitments} {JOINS} {changes}",
     ]
+
+
+def test_verdict_and_data_count_one_action_as_one() -> None:
+    report = of_published()
+    one, _ = report.roles
+    named = [action for action in report.actions if action.name == "redshift:DescribeTable"]
+    few = replace(report, actions=tuple(named))
+    returns = "1 action returns data that can hold secrets"
+    assert f" {returns}. Changes nothing." in verdict(one, few)
+    assert describe_data(one, few) == returns
+    # What Pump does not publish is not judged.
+    assert f" At least {returns}. " in verdict(replace(one, judged=False), few)
 
 
 REGIONS = Guardrail.only_in_regions("us-east-1", "eu-west-1")

@@ -19,9 +19,9 @@ from pump_roles.review.output.report_actions import CSV_HEADS
 from pump_roles.review.output.report_checks import checks
 from pump_roles.review.output.report_descriptions import (
     answered,
-    asked,
     at_worst,
     describe_answer,
+    describe_denies,
     heading,
     verdict,
 )
@@ -90,7 +90,7 @@ def test_has_what_a_ticket_needs(published: Report) -> None:
             # Cut short nowhere.
             assert f"\n- {text}\n" in markdown
         for guardrail, _ in worst.limits:
-            assert f"`{guardrail.name}`. It denies: {guardrail.removes}" in markdown
+            assert f"`{guardrail.name}`. {describe_denies(guardrail)}" in markdown
             assert guardrail.costs in markdown
     for left in left_by_sets(published):
         assert left.costs in markdown
@@ -117,7 +117,7 @@ def test_says_at_worst_only_what_is_possible_and_which_guardrails_are_in_place(
         ((replace(one, guardrails=()), other), "in place for auto-pilot"),
     ):
         assert f"`metadata-only` ({where})." in written(replace(published, roles=roles), "markdown")
-    assert "`no-commitments`. It denies:" in markdown
+    assert "`no-commitments`. It denies every" in markdown
     harmless = of_published(guardrails=[Guardrail.NEEDED_ONLY])
     unknown = [
         replace(
@@ -134,17 +134,30 @@ def test_says_at_worst_only_what_is_possible_and_which_guardrails_are_in_place(
 
 
 def test_says_what_only_the_read_only_role_can_do_at_worst(published: Report) -> None:
-    titles = "; ".join(found.title for found in published.worst if "read-only" in found.roles)
-    assert f"With the read-only role, only these are possible: {titles}." in written(
-        published, "markdown"
-    )
-    metered, organization, costs = (
-        next(asked(found) for found in published.statements if found.id == id_)
-        for id_ in ("incur-fees", "read-organization", "read-consolidated-bill")
-    )
+    first, second = (found.title for found in published.worst if "read-only" in found.roles)
+    only = f"Of these, only “{first}” and “{second}” apply to the read-only role."
+    assert only in written(published, "markdown")
+
+
+def test_what_is_read_at_worst_is_a_sentence_for_each_answer(published: Report) -> None:
     *_, last = at_worst(published)
-    assert last.texts[0].startswith("Read-only and auto-pilot: ")
-    assert all(text in last.texts[0] for text in (metered, organization, costs))
+    able = "Read-only and auto-pilot can"
+    assert last.texts[0] == (
+        f"{able} make calls that AWS charges for. A call to Cost Explorer costs $0.01."
+    )
+    assert last.texts[1] == (
+        f"{able} read which organization the account is in, its handshakes, and the policies that "
+        "apply to it. This works in any account, and names the management account with its email "
+        "address."
+    )
+    statements = tuple(
+        replace(found, roles={**found.roles, "read-only": replace(answer, answer="unknown")})
+        for found in published.statements
+        for answer in (found.roles["read-only"],)
+    )
+    *_, last = at_worst(replace(published, statements=statements))
+    assert "Read-only may be able to make calls that AWS charges for." in last.texts[0]
+    assert any(text.startswith("Auto-pilot can make calls") for text in last.texts)
 
 
 @pytest.mark.parametrize(
@@ -463,7 +476,7 @@ def test_data_of_a_role_adds_up_to_its_number(published: Report) -> None:
     assert facts(without, nothing)["Data"] == ("None",)
     assert facts(replace(without, exact=False), nothing)["Data"] == ("Not known",)
     (at_least,) = facts(replace(without, exact=False), published)["Data"]
-    assert str(at_least).startswith("At least 12 can hold secrets, ")
+    assert str(at_least).startswith("At least 12 actions return data that can hold secrets, ")
 
 
 def _with_one_allowed(answer: Answer) -> Answer:
