@@ -2,10 +2,10 @@ import { execFileSync } from "node:child_process";
 import { type App, type IPolicyValidationContext, Validations } from "aws-cdk-lib/core";
 import { template } from "./vendors-stack";
 
-// Fails the synth if the report has an alarm, if the role can do more than in the template, or if the report cannot be
+// Fails the synth if the report has a finding, if the role can do more than in the template, or if the report cannot be
 // made.
 export function addGate(app: App): void {
-  const gate = ["report", app.outdir, "--since", template, "--fail-on", "alarm", "--fail-on", "broadened"];
+  const gate = ["report", app.outdir, "--since", template, "--fail-on", "finding", "--fail-on", "broadened"];
   Validations.of(app).addPlugins({
     name: "pump-roles",
     validate({ templatePaths: [templatePath] }: IPolicyValidationContext) {
