@@ -5,13 +5,13 @@ from dataclasses import dataclass, field
 from itertools import product
 from typing import Final
 
+from pump_roles.compare.difference import Difference
 from pump_roles.iam.conditions import Condition, ConditionTest
 from pump_roles.iam.decisions import Effect
 from pump_roles.iam.external_ids import EXTERNAL_ID_KEY, ExternalId
 from pump_roles.iam.identity_policies import VERSIONS, in_newest_version
 from pump_roles.iam.trust import ASSUME_ROLE, OF_AWS, Principal, Trust, TrustProblem, TrustStatement
 from pump_roles.patterns import covers, folded
-from pump_roles.role import Difference
 
 _PrincipalKey = tuple[str, str]
 

@@ -10,6 +10,17 @@ from hashlib import sha256
 from pathlib import Path
 from typing import Any, Final, get_args
 
+from pump_roles.assembly import (
+    Assembly,
+    AssemblyUnknown,
+    AssemblyWhy,
+    ControlType,
+    DeployedRole,
+    Deployment,
+    OrganizationPolicy,
+    OrganizationUnknown,
+    OtherResource,
+)
 from pump_roles.iam.external_ids import (
     OPEN_ID,
     ExternalId,
@@ -43,20 +54,7 @@ from pump_roles.placeholders import (
     parts_of,
     shown,
 )
-from pump_roles.role import (
-    PUBLISHED_NAMES,
-    ROOT,
-    Assembly,
-    AssemblyUnknown,
-    AssemblyWhy,
-    ControlType,
-    DeployedRole,
-    Deployment,
-    OrganizationPolicy,
-    OrganizationUnknown,
-    OtherResource,
-    Role,
-)
+from pump_roles.role import PUBLISHED_NAMES, ROOT, Role
 from pump_roles.templates.resolve import PARAMETER, Resolver, Resource
 from pump_roles.templates.role_reader import ROLE_PROPERTIES, TemplateRole
 from pump_roles.templates.template import MEMBERS, NEUTRAL_MEMBERS, Hidden, Opaque, Template

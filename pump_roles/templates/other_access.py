@@ -14,6 +14,7 @@ from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any, Final
 
+from pump_roles.assembly import OPENS, Access, OtherResource, Reason
 from pump_roles.guardrail_policies import DailyEnd, approval_end, closes
 from pump_roles.iam.conditions import is_exclusion, parse_condition
 from pump_roles.iam.external_ids import ExternalId, under_the_key
@@ -36,7 +37,6 @@ from pump_roles.placeholders import (
     values_of,
 )
 from pump_roles.pump_names import NAMES, TRUSTS, Named, PumpNames, admitted
-from pump_roles.role import OPENS, Access, OtherResource, Reason
 from pump_roles.templates.reach import (
     ATTACHED,
     ATTACHES,

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from itertools import product
 from typing import Any, Final, Literal
 
+from pump_roles.assembly import Reason
 from pump_roles.guardrail_policies import only_takes_away
 from pump_roles.iam.identity_policies import (
     DENY_ALL,
@@ -38,7 +39,7 @@ from pump_roles.placeholders import (
     unresolved,
     values_of,
 )
-from pump_roles.role import PUBLISHED_NAMES, Reason
+from pump_roles.role import PUBLISHED_NAMES
 from pump_roles.templates.resolve import Resource
 from pump_roles.templates.template import AWS_TYPES, MEMBERS, Hidden, Template
 

@@ -6,6 +6,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Final
 
+from pump_roles.assembly import Access, Reason
 from pump_roles.guardrail_policies import approval_end
 from pump_roles.guardrails import opening_tags
 from pump_roles.iam.identity_policies import asked_tags, statements_in, without_partition
@@ -22,7 +23,6 @@ from pump_roles.placeholders import (
     values_of,
 )
 from pump_roles.pump_names import PumpNames
-from pump_roles.role import Access, Reason
 from pump_roles.templates.reach import (
     ATTACHED,
     Attachment,

@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 
 from pump_roles import Guardrail
 from pump_roles.compare import compare, compare_roles
+from pump_roles.compare.difference import Difference
 from pump_roles.guardrail_policies import as_policies, published_role
 from pump_roles.guardrails.guardrail_documents import documents
 from pump_roles.iam.identity_policies import DENY_ALL, Policy, Value, known, parse_policy
@@ -21,7 +22,7 @@ from pump_roles.inputs.text import as_list
 from pump_roles.patterns import covers
 from pump_roles.published import ROLES
 from pump_roles.review.output.descriptions import describe_difference, describe_policy, details_of
-from pump_roles.role import Boundary, Difference, Role, RoleUnknown
+from pump_roles.role import Boundary, Role, RoleUnknown
 from tests.customer import allow, deny
 from tests.policies import document_of, rewritten
 from tests.support import (

@@ -14,7 +14,6 @@ from pathlib import Path
 from typing import Final
 
 from pump_roles import templates
-from pump_roles.iam.catalog import shipped
 from pump_roles.inputs.text import InputError
 from pump_roles.review.output.report_checks import describe_change
 from pump_roles.review.output.saved_report import read_saved
@@ -49,7 +48,7 @@ def problems(before: Earlier | None, after: Report, section: Section) -> list[st
     """Return how a section of ``PERMISSIONS.md`` differs from the expansions, one line for each."""
     found: list[str] = []
     left = _written(section)
-    changed = () if before is None else changes(before, after, shipped())
+    changed = () if before is None else changes(before, after)
     for change in (change for change in changed if change.may_broaden):
         says = _sentence(change, after)
         announced = "" if change.cause == "AWS" else ", announced YYYY-MM-DD"

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Final, TypeVar
 
 import msgspec
 
+from pump_roles.assembly import Deployment
 from pump_roles.guardrail_policies import DailyEnd, approval_end
 from pump_roles.guardrails import APPROVAL_END
 from pump_roles.iam.external_ids import ExternalId
@@ -34,7 +35,7 @@ from pump_roles.review.account.organization import (
     Organization,
     is_deployed_to,
 )
-from pump_roles.role import Boundary, Deployment, Role, RolePart, RoleUnknown, kind_of
+from pump_roles.role import Boundary, Role, RolePart, RoleUnknown, kind_of
 
 if TYPE_CHECKING:
     from mypy_boto3_iam import IAMClient

@@ -5,6 +5,13 @@ from dataclasses import asdict, dataclass, fields, replace
 from pathlib import Path
 from typing import Any
 
+from pump_roles.assembly import (
+    Assembly,
+    DeployedRole,
+    Deployment,
+    OrganizationPolicy,
+    OtherResource,
+)
 from pump_roles.guardrail_policies import may_be_opened, published_role
 from pump_roles.guardrails import APPROVAL_END
 from pump_roles.iam.external_ids import MASK, OPEN_ID, ExternalId, TextMask
@@ -15,19 +22,7 @@ from pump_roles.masking import Mask
 from pump_roles.review.account.verification import ExpectedRole
 from pump_roles.review.report import Report
 from pump_roles.review.report.permission_report import of_contents, of_published
-from pump_roles.role import (
-    PUBLISHED_NAMES,
-    ROOT,
-    Assembly,
-    Boundary,
-    DeployedRole,
-    Deployment,
-    OrganizationPolicy,
-    OtherResource,
-    Role,
-    RoleUnknown,
-    RoleWhy,
-)
+from pump_roles.role import PUBLISHED_NAMES, ROOT, Boundary, Role, RoleUnknown, RoleWhy
 
 
 @dataclass(frozen=True, kw_only=True)

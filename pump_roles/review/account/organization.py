@@ -4,6 +4,7 @@ from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Final, Literal
 
+from pump_roles.assembly import Deployment
 from pump_roles.inputs.text import InputError
 from pump_roles.inputs.validators import ACCOUNT, ORGANIZATION, AccountFilter, is_account_filter
 from pump_roles.review.account.aws_sdk import (
@@ -15,7 +16,7 @@ from pump_roles.review.account.aws_sdk import (
     reason_of,
     text_in,
 )
-from pump_roles.role import Deployment, Unknown
+from pump_roles.role import Unknown
 
 if TYPE_CHECKING:
     from mypy_boto3_organizations import OrganizationsClient

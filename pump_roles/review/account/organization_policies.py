@@ -4,7 +4,14 @@ from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Final, Literal, get_args
 
+from pump_roles.assembly import (
+    ControlType,
+    OrganizationPolicy,
+    OrganizationUnknown,
+    OrganizationWhy,
+)
 from pump_roles.compare import in_each_direction
+from pump_roles.compare.difference import ComparedPart, Difference, Rule
 from pump_roles.iam.conditions import Condition
 from pump_roles.iam.identity_policies import Policy, Statement, parse_control_policy
 from pump_roles.inputs.text import parse_json
@@ -13,17 +20,7 @@ from pump_roles.review.account.account_details import AccountDetails
 from pump_roles.review.account.aws_sdk import all_in, checked_id, reason_of, text_in
 from pump_roles.review.account.organization import Organization
 from pump_roles.review.account.verification import PolicyResult, StopKind, StoppedBy, StopState
-from pump_roles.role import (
-    ComparedPart,
-    ControlType,
-    Difference,
-    OrganizationPolicy,
-    OrganizationUnknown,
-    OrganizationWhy,
-    Role,
-    Rule,
-    stops,
-)
+from pump_roles.role import Role, stops
 
 if TYPE_CHECKING:
     from mypy_boto3_organizations import OrganizationsClient

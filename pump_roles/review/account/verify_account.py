@@ -4,7 +4,9 @@ from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import replace
 from typing import Final
 
+from pump_roles.assembly import Deployment
 from pump_roles.compare import compare
+from pump_roles.compare.difference import Difference, Rule
 from pump_roles.guardrail_policies import opened_by_tag
 from pump_roles.guardrails import APPROVAL_END
 from pump_roles.inputs.validators import is_account_filter
@@ -22,17 +24,7 @@ from pump_roles.review.account.verification import (
     OtherRole,
     RoleResult,
 )
-from pump_roles.role import (
-    Deployment,
-    Difference,
-    Role,
-    RolePart,
-    RoleUnknown,
-    RoleWhy,
-    Rule,
-    Unknown,
-    revoked_before,
-)
+from pump_roles.role import Role, RolePart, RoleUnknown, RoleWhy, Unknown, revoked_before
 
 
 def verify_account(

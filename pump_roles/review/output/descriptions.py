@@ -10,13 +10,15 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Final, Literal
 
+from pump_roles.assembly import Access, Deployment, OtherResource
+from pump_roles.compare.difference import Difference
 from pump_roles.guardrails import by_policy
 from pump_roles.iam.decisions import ALLOWED, DENIED, NOT_GRANTED, DecisionChange, Effect, Grant
 from pump_roles.iam.identity_policies import Scope
 from pump_roles.iam.trust import Principal, TrustProblem
 from pump_roles.inputs.text import cut
 from pump_roles.review.output.document import counted, first
-from pump_roles.role import Access, Deployment, Difference, OtherResource, Unknown
+from pump_roles.role import Unknown
 
 _TEXTS: Final[Mapping[str, Mapping[str, Any]]] = json.loads(
     Path(__file__).with_name("descriptions.json").read_bytes()

@@ -6,6 +6,7 @@ from dataclasses import is_dataclass
 from inspect import getmro
 from typing import Any, Final
 
+from pump_roles.compare.difference import Difference
 from pump_roles.inputs.text import one_line
 from pump_roles.review.output.descriptions import describe_difference, describe_unknown
 from pump_roles.review.output.report_checks import (
@@ -16,7 +17,7 @@ from pump_roles.review.output.report_checks import (
 from pump_roles.review.output.writers import LONGEST_INDENTED, members, to_compact_json
 from pump_roles.review.report import Finding, ReportChange, RoleReport
 from pump_roles.review.report.inventory import Inventory
-from pump_roles.role import Difference, Unknown
+from pump_roles.role import Unknown
 
 
 def _difference(difference: Difference, owner: object) -> str:

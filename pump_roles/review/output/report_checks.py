@@ -3,6 +3,8 @@
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Final, Literal, NamedTuple
 
+from pump_roles.assembly import Deployment, OtherResource
+from pump_roles.compare.difference import Difference
 from pump_roles.guardrails import Guardrail, by_policy
 from pump_roles.review.output.descriptions import (
     count_actions,
@@ -27,7 +29,6 @@ from pump_roles.review.report import (
     RoleReport,
     Uncounted,
 )
-from pump_roles.role import Deployment, Difference, OtherResource
 
 _FILES: Final = 8
 """How many of the files that a report is compared with are listed."""

@@ -207,7 +207,8 @@ def _limit(answer: Answer, names: Sequence[str], role: RoleReport, report: Repor
     if set(names).isdisjoint(answer.allowed):
         values = {found.policy: found.value for found in role.guardrails}
         by = [
-            values.get(policy) or f"limited by {name_of(policy, role)}" for policy in answer.limits
+            values.get(policy) or f"limited by {role.guardrail_of(policy)}"
+            for policy in answer.limits
         ]
         unknown = "; whether also without that limit is not known"
         limit = joined(by) or "limited in different ways"
@@ -307,17 +308,12 @@ def answered(answer: Answer, role: RoleReport) -> str:
     if answer.answer == UNKNOWN and not answer.left:
         return unknown
     number = f"{len(answer.left):,} of {len(answer.named):,}"
-    by = ", ".join(name_of(name, role) for name in answer.limits) or "different policies"
+    by = ", ".join(role.guardrail_of(name) for name in answer.limits) or "different policies"
     if answer.limited and answer.allowed:
         number = f"{number}, {len(answer.limited):,} limited by {by}"
     elif answer.limited:
         number = f"{number}, by {by}"
     return f"{number}; {unknown}" if answer.answer == UNKNOWN else number
-
-
-def name_of(policy: str, role: RoleReport) -> str:
-    """Return the name of the guardrail that a policy implements; of any other, its own."""
-    return next((found.name for found in role.guardrails if found.policy == policy), policy)
 
 
 ABOUT_WORST: Final = (

@@ -4,6 +4,7 @@ from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Final, TypeVar, get_args
 
+from pump_roles.compare.difference import Difference, Rule
 from pump_roles.iam.decisions import Effect
 from pump_roles.inputs.validators import account_of
 from pump_roles.review.account.organization import Organization
@@ -43,7 +44,6 @@ from pump_roles.review.output.document import (
     counted,
     first,
 )
-from pump_roles.role import Difference, Rule
 
 _K = TypeVar("_K")
 

@@ -8,21 +8,15 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final, Literal, get_args
 
+from pump_roles.assembly import AssemblyUnknown, DeployedRole, Deployment, OtherResource
+from pump_roles.compare.difference import Difference
 from pump_roles.iam.catalog import Action
 from pump_roles.iam.decisions import DENIED, Decision, Effect, Grant
 from pump_roles.iam.identity_policies import Scope
 from pump_roles.iam.trust import Trust
 from pump_roles.inputs.text import visible
 from pump_roles.review.report.inventory import Inventory
-from pump_roles.role import (
-    AssemblyUnknown,
-    DeployedRole,
-    Deployment,
-    Difference,
-    OtherResource,
-    RolePart,
-    Unknown,
-)
+from pump_roles.role import RolePart, Unknown
 
 SCHEMA: Final = 10
 """The version of the JSON report's schema, ``report.schema.json``."""
@@ -288,6 +282,10 @@ class RoleReport(DeployedRole):
         apart: set[RolePart] = {"session", "tags"}
         unread = {unknown.part for unknown in self.unreadable} - apart
         return "unknown" if unread or self.uncounted else "yes"
+
+    def guardrail_of(self, policy: str) -> str:
+        """Return the name of the guardrail that a policy implements; of any other, its own."""
+        return next((found.name for found in self.guardrails if found.policy == policy), policy)
 
     @property
     def ends(self) -> str:

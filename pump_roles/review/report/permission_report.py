@@ -6,10 +6,18 @@ from dataclasses import replace
 from typing import Final
 
 from pump_roles._version import __version__
-from pump_roles.guardrail_policies import opened, published_role
+from pump_roles.assembly import OPENS, Assembly, DeployedRole, OtherResource
+from pump_roles.compare import compare
+from pump_roles.compare.difference import Difference
+from pump_roles.guardrail_policies import guardrail_of, only_takes_away, opened, published_role
 from pump_roles.guardrails import Guardrail
 from pump_roles.iam.catalog import Action, Catalog, newer, reviewed, shipped
-from pump_roles.iam.decisions import CONDITIONALLY, DENIED, PARTLY, Grant
+from pump_roles.iam.decisions import (
+    CONDITIONALLY,
+    DENIED,
+    PARTLY,
+    Grant,
+)
 from pump_roles.masking import Mask
 from pump_roles.published import REASONS, ROLES
 from pump_roles.review.report import (
@@ -25,8 +33,8 @@ from pump_roles.review.report.action_risks import mark, risk_of
 from pump_roles.review.report.inventory import inventory_of
 from pump_roles.review.report.questions import questions, worst_cases
 from pump_roles.review.report.report_changes import changes, newly_matched
-from pump_roles.review.report.role_policies import RolePolicies, differences
-from pump_roles.role import OPENS, Assembly, DeployedRole, OtherResource
+from pump_roles.review.report.role_policies import RolePolicies
+from pump_roles.role import Role
 
 _REACHABLE_TYPES: Final = {"AWS::EKS::AccessEntry", "AWS::IAM::Role"}
 """Resource types through which one of Pump's roles can do more than its policies say: a role that
@@ -126,7 +134,7 @@ def of_contents(contents: Assembly, *, since: Earlier | None = None) -> Report:
         ),
         actions=actions,
     )
-    found = () if since is None else changes(since, report, catalog)
+    found = () if since is None else changes(since, report)
     new = newly_matched(found).union(*report.gained.values())
     return replace(
         report,
@@ -153,7 +161,7 @@ def _role(
 ) -> RoleReport:
     role = found.role
     uncounted = policies.uncounted()
-    different, unread = differences(role), role.unreadable
+    different, unread = _from_published(role), role.unreadable
     hidden = any(not part.pattern for part in uncounted)
     having = [action for action in listed if role.kind in action.roles]
     granted = {action.name: action.roles[role.kind] for action in having}
@@ -182,6 +190,27 @@ def _role(
         actions=len(having),
         limited=sum(grant.decision in {CONDITIONALLY, PARTLY} for grant in granted.values()),
     )
+
+
+def _from_published(role: Role) -> tuple[Difference, ...]:
+    """Return how a role differs from what Pump publishes, apart from what a customer chooses.
+
+    That is its name, path, permissions boundary, guardrails of this package with the tags that open
+    them, and other policies with nothing but denies. Its trust policy is judged by itself.
+    """
+    published = published_role(role.kind)
+    own = tuple(
+        policy
+        for policy in role.policies
+        if guardrail_of(role.kind, policy) is not None or only_takes_away(policy)
+    )
+    chosen = replace(
+        role,
+        policies=(*published.policies, *own),
+        session=published.session,
+        unknown=(),
+    )
+    return compare(chosen, role)
 
 
 def _gained(actions: Iterable[ActionReport]) -> Mapping[str, tuple[str, ...]]:

@@ -4,12 +4,10 @@ from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import replace
 from typing import Final, Literal, TypeVar
 
+from pump_roles.assembly import Deployment
 from pump_roles.compare import compare_roles
-from pump_roles.iam.catalog import Catalog
-from pump_roles.iam.decisions import DENIED, Effect
+from pump_roles.iam.decisions import Effect
 from pump_roles.review.report import Earlier, Report, ReportChange, Risk, RoleReport
-from pump_roles.review.report.role_policies import RolePolicies
-from pump_roles.role import Deployment
 
 _ORDER: Final[tuple[Effect, ...]] = ("broader", "unclear", "narrower")
 _RISKS: Final[tuple[Risk | Literal[""], ...]] = ("money", "writes", "data", "", "reads")
@@ -17,21 +15,22 @@ _RISKS: Final[tuple[Risk | Literal[""], ...]] = ("money", "writes", "data", "", 
 _T = TypeVar("_T")
 
 
-def changes(since: Earlier, report: Report, catalog: Catalog) -> tuple[ReportChange, ...]:
+def changes(since: Earlier, report: Report) -> tuple[ReportChange, ...]:
     """Return the differences: first what broadens, then what may broaden, then what narrows.
 
     Within each group, money, writes, and data come first, and reads of metadata last.
     """
     earlier = since.report
     was = {role.kind: role for role in earlier.roles}
-    effective = {role.kind: role.effective for role in since.compared.read.roles}
+    then = {role.kind: role.effective for role in since.compared.read.roles}
+    today = {role.kind: role.effective for role in earlier.read.roles}
     now = {role.kind: role for role in report.roles}
     found = [*_differences(was, now)]
     # Not the intersection of the keys: the order must be the same every time.
     for kind in (kind for kind in now if kind in was):
         compared = [change for change in found if change.role == kind]
         more = [
-            *_caused_by_aws(effective[kind], was[kind], catalog),
+            *_caused_by_aws(kind, then[kind], today[kind]),
             *_not_compared(was[kind], now[kind], compared),
             *_places(kind, earlier.places, report.places),
         ]
@@ -96,14 +95,12 @@ def _by_risk(change: ReportChange, risks: Mapping[str, Risk]) -> Iterator[Report
 
 
 def _caused_by_aws(
-    then: Collection[str], role: RoleReport, catalog: Catalog
+    kind: str, then: Collection[str], today: Collection[str]
 ) -> Iterator[ReportChange]:
     # What the role as it was allows today, but did not allow with the catalog of its time.
-    grants = RolePolicies(role.role, catalog).evaluator.grants
-    today = {name for name, grant in grants.items() if grant.decision != DENIED}
     for effect, names in _only_in_one(then, today):
         if actions := tuple(sorted(names)):
-            yield ReportChange(cause="AWS", effect=effect, role=role.kind, actions=actions)
+            yield ReportChange(cause="AWS", effect=effect, role=kind, actions=actions)
 
 
 def _not_compared(

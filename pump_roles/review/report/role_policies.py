@@ -1,12 +1,10 @@
-"""The policies of a role as a report shows them, and how they differ from what is published."""
+"""The policies of a role as a report shows them."""
 
 from collections.abc import Iterator, Mapping
-from dataclasses import replace
 from functools import cached_property
 from typing import Final, Literal
 
-from pump_roles.compare import compare
-from pump_roles.guardrail_policies import guardrail_of, only_takes_away, published_role
+from pump_roles.guardrail_policies import guardrail_of, only_takes_away
 from pump_roles.guardrails import Guardrail, by_policy
 from pump_roles.iam.catalog import Catalog
 from pump_roles.iam.decisions import (
@@ -26,28 +24,7 @@ from pump_roles.iam.identity_policies import ANY_ARN, EVERYWHERE, ActionPattern,
 from pump_roles.patterns import covers
 from pump_roles.published import REASONS, ROLES
 from pump_roles.review.report import GuardrailReport, Pattern, PolicyKind, PolicyReport, Uncounted
-from pump_roles.role import Difference, Role, published_policies
-
-
-def differences(role: Role) -> tuple[Difference, ...]:
-    """Return how a role differs from what Pump publishes, apart from what a customer chooses.
-
-    That is its name, path, permissions boundary, guardrails of this package with the tags that open
-    them, and other policies with nothing but denies. Its trust policy is judged by itself.
-    """
-    published = published_role(role.kind)
-    own = tuple(
-        policy
-        for policy in role.policies
-        if guardrail_of(role.kind, policy) is not None or only_takes_away(policy)
-    )
-    chosen = replace(
-        role,
-        policies=(*published.policies, *own),
-        session=published.session,
-        unknown=(),
-    )
-    return compare(chosen, role)
+from pump_roles.role import Role, published_policies
 
 
 class RolePolicies:

@@ -5,6 +5,8 @@ from pathlib import Path
 from typing import Any, Final
 
 from pump_roles import templates
+from pump_roles.assembly import Access
+from pump_roles.compare.difference import Difference
 from pump_roles.iam.decisions import ALLOWED, DENIED, NOT_GRANTED, DecisionChange, Grant
 from pump_roles.iam.identity_policies import Value
 from pump_roles.iam.trust import Principal
@@ -17,7 +19,7 @@ from pump_roles.review.account.verification import (
     RoleResult,
     Verification,
 )
-from pump_roles.role import Access, Difference, RoleUnknown
+from pump_roles.role import RoleUnknown
 
 HOSTILE = (
     "a|b",

@@ -5,6 +5,8 @@ from typing import Any
 
 import pytest
 
+from pump_roles.assembly import AssemblyUnknown, Deployment
+from pump_roles.compare.difference import Difference
 from pump_roles.iam.identity_policies import Scope, Value
 from pump_roles.iam.trust import Principal
 from pump_roles.review.output.descriptions import (
@@ -15,7 +17,7 @@ from pump_roles.review.output.descriptions import (
     describe_unknown,
     details_of,
 )
-from pump_roles.role import AssemblyUnknown, Deployment, Difference, RoleUnknown, Unknown
+from pump_roles.role import RoleUnknown, Unknown
 
 
 @pytest.mark.parametrize(

@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from pump_roles import Guardrail
+from pump_roles.assembly import Assembly, DeployedRole
 from pump_roles.guardrail_policies import published_role
 from pump_roles.iam.identity_policies import Value, known, parse_policy, unreadable
 from pump_roles.iam.trust import parse_trust
@@ -22,7 +23,7 @@ from pump_roles.review.output.report_descriptions import (
 from pump_roles.review.report import Answer, Compared, Finding, Report
 from pump_roles.review.report import ReportChange as Changed
 from pump_roles.review.report.permission_report import of_contents, of_published
-from pump_roles.role import Assembly, Boundary, DeployedRole
+from pump_roles.role import Boundary
 from tests.documents import written
 from tests.support import Change, another, changed, in_role, principal, trust
 

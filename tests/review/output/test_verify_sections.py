@@ -5,12 +5,13 @@ from dataclasses import replace
 
 import pytest
 
+from pump_roles.compare.difference import Difference
 from pump_roles.iam.identity_policies import Value
 from pump_roles.iam.trust import Principal
 from pump_roles.review.account.organization import Organization
 from pump_roles.review.account.verification import AccountResult, ExpectedRole, StoppedBy
 from pump_roles.review.output.verify_sections import REMEDIES, remedies
-from pump_roles.role import Difference, RoleUnknown, RoleWhy
+from pump_roles.role import RoleUnknown, RoleWhy
 from tests.documents import written
 from tests.review.account.results import (
     APPROVED,

@@ -10,11 +10,11 @@ import pytest
 from aws_cdk import App, Stack
 
 from pump_roles import AutoPilotRollout, AutoPilotStack, templates, universal
+from pump_roles.assembly import AssemblyUnknown
 from pump_roles.inputs import validators
 from pump_roles.published import ROLES
 from pump_roles.review.report import Report, ReportChange
 from pump_roles.review.report.report_changes import changes
-from pump_roles.role import AssemblyUnknown
 from tests.customer import allow
 from tests.innocent import customers_app
 from tests.support import (
@@ -49,10 +49,10 @@ def compared(tmp_path: Path) -> Compare:
     """The differences between a folder of templates and the same after an edit."""
 
     def differences(files: Files, edit: Edit) -> tuple[ReportChange, ...]:
-        with short_reports() as catalog:
+        with short_reports():
             report = of_templates(written(tmp_path / "before", files))
             was = earlier(report)
-            assert changes(was, report, catalog) == ()
+            assert changes(was, report) == ()
             after = deepcopy(files)
             edit(after)
             assert after != files

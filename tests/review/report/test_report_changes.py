@@ -1,7 +1,8 @@
 """What has changed since an earlier report, in its effect."""
 
 import json
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
 from dataclasses import replace
 from functools import cache
 from pathlib import Path
@@ -11,7 +12,8 @@ import pytest
 from aws_cdk import App, Stack
 
 from pump_roles import AutoPilotRollout, Guardrail
-from pump_roles.iam.catalog import Catalog, shipped
+from pump_roles.assembly import Deployment
+from pump_roles.iam.catalog import shipped
 from pump_roles.inputs.validators import EXTERNAL_ID
 from pump_roles.review.output.report_checks import describe_change
 from pump_roles.review.report import (
@@ -19,10 +21,9 @@ from pump_roles.review.report import (
     Report,
     ReportChange,
     permission_report,
-    report_changes,
 )
 from pump_roles.review.report.permission_report import of_published
-from pump_roles.role import Deployment
+from pump_roles.review.report.report_changes import changes
 from tests.customer import allow, deny
 from tests.support import (
     ROLE_ARGUMENTS,
@@ -36,19 +37,13 @@ from tests.support import (
     guarded,
     in_role,
     of_templates,
+    plain,
     short_reports,
     together,
 )
 from tests.support import Change as Edit
 
 KIND = "auto-pilot"
-
-
-def changes(
-    was: Earlier, report: Report, catalog: Catalog | None = None
-) -> tuple[ReportChange, ...]:
-    """The differences between an earlier report and a later one."""
-    return report_changes.changes(was, report, catalog or shipped())
 
 
 def told(found: Iterable[ReportChange]) -> list[tuple[str, str]]:
@@ -336,8 +331,7 @@ def test_changed_target_of_a_rollout_is_a_change(
     was, after = (replace(short, places=(replace(PLACE, **members),)) for members in (before, now))
     back = {"broader": "narrower", "narrower": "broader"}.get(effect, effect)
     for one, other, expected in ((was, after, effect), (after, was, back)):
-        with short_reports() as catalog:
-            found = changes(earlier(one), other, catalog)
+        found = changes(earlier(one), other)
         assert [(change.about, change.effect) for change in found] == (
             [("place", expected)] if expected else []
         )
@@ -357,44 +351,46 @@ def test_changed_default_of_a_target_that_cannot_be_read_is_a_change(tmp_path: P
         (tmp_path / "R.template.json").write_text(json.dumps(template))
         return of_templates(tmp_path / "R.template.json")
 
-    with short_reports() as catalog:
-        found = changes(earlier(default(TWO)), default("r-abcd"), catalog)
+    with short_reports():
+        found = changes(earlier(default(TWO)), default("r-abcd"))
     assert [(change.about, change.effect) for change in found] == [("filled-in", "unclear")]
 
 
-def published_with(catalog: Catalog, monkeypatch: pytest.MonkeyPatch) -> Report:
+@contextmanager
+def without_actions(monkeypatch: pytest.MonkeyPatch, *names: str) -> Iterator[None]:
+    """Take actions out of the catalog, as if AWS did not have them."""
+    actions = {name: found for name, found in shipped().actions.items() if name not in names}
+    smaller = replace(shipped(), actions=actions)
     with monkeypatch.context() as patched:
-        patched.setattr(permission_report, "shipped", lambda: catalog)
-        return of_published()
+        patched.setattr(permission_report, "shipped", lambda: smaller)
+        yield
 
 
 def test_distinguishes_what_aws_added_or_removed(monkeypatch: pytest.MonkeyPatch) -> None:
-    smaller = {
-        name: action
-        for name, action in shipped().actions.items()
-        if name not in {"ec2:describeinstances", "ce:createreport"}
-    }
-    without = published_with(replace(shipped(), actions=smaller), monkeypatch)
-    gained, catalog = of_published(since=earlier(without)), replace(shipped(), actions=smaller)
-    lost = report_changes.changes(earlier(of_published()), without, catalog)
+    whole = plain(of_published())
+    with without_actions(monkeypatch, "ec2:describeinstances", "ce:createreport"):
+        smaller = plain(of_published())
+        lost = of_published(since=earlier(whole)).changes
+    gained = of_published(since=earlier(smaller))
     names = ["ce:CreateReport", "ec2:DescribeInstances"]
-    for found, effect in ((gained.changes, "broader"), (lost, "narrower")):
+    # Of what AWS removed, the catalog of today has no risk.
+    by_risk = [(name,) for name in names]
+    for found, effect, by in (
+        (gained.changes, "broader", by_risk),
+        (lost, "narrower", [(*names,)]),
+    ):
         assert [
             (change.cause, change.effect, change.actions) for change in found if change.actions
-        ] == [("AWS", effect, (name,)) for name in names]
+        ] == [("AWS", effect, actions) for actions in by]
     assert [action.name for action in gained.actions if action.new] == names
 
 
 def test_added_pattern_is_the_roles_change_even_if_aws_added_the_action(
     text: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    smaller = {
-        name: action for name, action in shipped().actions.items() if name != "ec2:runinstances"
-    }
     file = tmp_path / "earlier.template.json"
     file.write_text(text)
-    with monkeypatch.context() as patched:
-        patched.setattr(permission_report, "shipped", lambda: replace(shipped(), actions=smaller))
-        was = of_templates(file)
-    found = changes(earlier(was), changed(text, tmp_path, allows("ec2:RunInstances")))
+    with without_actions(monkeypatch, "ec2:runinstances"):
+        then = plain(of_templates(file))
+    found = changes(earlier(then), changed(text, tmp_path, allows("ec2:RunInstances")))
     assert {change.cause for change in found} == {"role"}

@@ -20,7 +20,7 @@ from pump_roles.inputs.text import InputError
 from pump_roles.published import ROLES
 from pump_roles.review.output.messages import to_json
 from pump_roles.review.report import Report
-from tests.support import earlier, of_templates
+from tests.support import earlier, of_templates, plain
 from tools.release import check
 from tools.release.check import (
     NOTICE_DAYS,
@@ -132,7 +132,7 @@ READY = f"\n- **Expansion**, announced 2026-11-26: {PUMP}\n"
 
 
 def problems(before: Report | None, after: Report, section: Section) -> list[str]:
-    return check.problems(earlier(before) if before else None, after, section)
+    return check.problems(earlier(plain(before)) if before else None, after, section)
 
 
 def section(text: str) -> Section:

@@ -1,0 +1,265 @@
+"""What templates deploy, or an account has: roles, where they are, and what else reaches them."""
+
+from dataclasses import dataclass
+from typing import Final, Literal
+
+from pump_roles.iam.external_ids import ExternalId
+from pump_roles.iam.identity_policies import Policy
+from pump_roles.iam.trust import Principal
+from pump_roles.placeholders import TemplateChange
+from pump_roles.role import Role, Unknown
+
+Reason = Literal[
+    "administrator",
+    "allows",
+    "allows-managed-policy",
+    "allows-unreadable-statement",
+    "attaches",
+    "changed",
+    "changed-later",
+    "could-attach",
+    "could-be-named-alike",
+    "could-contain",
+    "ends-approval",
+    "lets-in",
+    "lets-in-unreadable",
+    "may-attach",
+    "may-be-named-alike",
+    "may-contain",
+    "may-end-approval",
+    "missing",
+    "named-alike",
+    "named-for-management",
+    "names-account",
+    "names-definition",
+    "names-management",
+    "names-role",
+    "opens",
+    "parameter",
+    "password",
+    "requires-same-external-id",
+    "tagged",
+    "trusts-account",
+    "trusts-definition",
+    "trusts-everyone",
+    "trusts-everyone-but",
+    "trusts-identity-provider",
+    "trusts-management",
+    "trusts-other-account",
+    "trusts-role",
+    "trusts-unreadable",
+    "trusts-unreadable-account",
+    "unreadable-properties",
+    "unreadable-statement",
+    "unreadable-trust-policy",
+]
+"""Why the check at synth, the report, or ``verify`` names something. Each has words for its own."""
+
+
+@dataclass(frozen=True)
+class Access:
+    """A way in which something reaches one of Pump's roles or principals, or lets others in; or
+    what a policy allows.
+
+    :param why: the way.
+    :param subject: whom or what it is about; empty if ``why`` says it all.
+    """
+
+    why: Reason
+    subject: str = ""
+
+
+_INFORMS: Final = frozenset({"may-be-named-alike"})
+"""The reasons that only inform: IAM refuses a second role of one name."""
+
+
+OPENS: Final = frozenset(
+    {
+        "AWS::IAM::AccessKey",
+        "AWS::IAM::OIDCProvider",
+        "AWS::IAM::SAMLProvider",
+        "AWS::IdentityStore::GroupMembership",
+        "AWS::RolesAnywhere::Profile",
+        "AWS::RolesAnywhere::TrustAnchor",
+        "AWS::SSO::Assignment",
+        "AWS::SSO::PermissionSet",
+    }
+)
+"""Resource types that let someone act in the account. A template with one of Pump's roles must have
+none."""
+
+
+AssemblyWhy = Literal[
+    TemplateChange,
+    "contradictory-targets",
+    "member",
+    "not-in-folder",
+    "not-read",
+    "not-read-in-folder",
+    "outer-stack-set",
+    "unread-template",
+    "unreadable",
+]
+
+
+@dataclass(frozen=True, kw_only=True)
+class AssemblyUnknown(Unknown):
+    """Something that is not known about templates or an account, and may be about Pump's roles."""
+
+    part: Literal["template", "place", "role", "other-roles"]
+    why: AssemblyWhy
+
+
+OrganizationWhy = Literal[
+    "conditional",
+    "not-read",
+    "open",
+    "several-variants",
+    "stop-condition",
+    "stop-organization",
+    "stop-place",
+    "stop-units",
+    "unreadable",
+]
+
+
+@dataclass(frozen=True, kw_only=True)
+class OrganizationUnknown(Unknown):
+    """Something that is not known about an organization's policies."""
+
+    part: Literal["organization-policies"] = "organization-policies"
+    why: OrganizationWhy
+
+
+@dataclass(frozen=True, kw_only=True)
+class DeployedRole:
+    """One of Pump's roles, and what it was read from.
+
+    :param role: the role itself.
+    :param files: every file that it was read from, with its SHA-256; none for a published role, and
+        for one of an account.
+    :param account: the ID of the account that it was read from, or that its template is for; empty
+        if there is none.
+    :param filled_sha256: the SHA-256 of everything that is filled in when it is deployed, such as a
+        parameter with its default, and of its parts that are not read; empty if there is nothing.
+    :param external_id_sha256: the SHA-256 of each external ID in its trust policy.
+    """
+
+    role: Role
+    files: tuple[tuple[str, str], ...] = ()
+    account: str = ""
+    filled_sha256: str = ""
+    external_id_sha256: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, kw_only=True)
+class OtherResource:
+    """Another resource that gives access, or that reaches one of Pump's roles.
+
+    :param name: its logical ID.
+    :param type: its CloudFormation type.
+    :param source: the file.
+    :param principals: whom its trust policy lets in; empty if it has none.
+    :param attached_to: the roles, users, and groups that it is attached to, as in the template.
+    :param grants: what it allows; empty if it allows nothing itself.
+    :param access: how it could give Pump, or others through Pump's roles, more access than these
+        roles, or only have the name of one; empty if it could not.
+    """
+
+    name: str
+    type: str
+    source: str
+    principals: tuple[Principal, ...] = ()
+    attached_to: tuple[str, ...] = ()
+    grants: tuple[Access, ...] = ()
+    access: tuple[Access, ...] = ()
+
+    @property
+    def suspect_access(self) -> tuple[Access, ...]:
+        """What of ``access`` the report has a finding about."""
+        return tuple(way for way in self.access if way.why not in _INFORMS)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Deployment:
+    """Where templates deploy one of Pump's roles: one stack, or the stack instances of a StackSet.
+
+    A string that is known only at deployment has a placeholder, such as ``${AWS::Region}``.
+
+    :param kind: the role's kind, such as ``read-only``.
+    :param source: the file of the stack's template. For a nested stack, that of the root stack.
+    :param account: the 12-digit ID of the account that the stack is for; empty if it is for any.
+        For a StackSet, the account that the StackSet itself is deployed to.
+    :param region: the Region that the stack is for; empty if it is for any.
+    :param stack_set: the StackSet's name; empty for one stack. Then, of the following, only
+        ``unreadable`` can be set.
+    :param units: the IDs of the organizational units, or of the root, that the StackSet targets; or
+        the placeholder of the parameter with all of them.
+    :param filter: what the account filter does, ``exclude`` or ``only``, or the value in the
+        template, such as ``UNION``; empty if there is no filter.
+    :param accounts: the 12-digit IDs of the accounts that the filter names. If the StackSet is
+        self-managed, they are the accounts that it targets, and there are no units.
+    :param automatic: whether an account that joins one of the units gets the role.
+    :param call_as: who deploys the StackSet, ``management`` or ``delegated-admin``, or the value in
+        the template; empty if it is self-managed.
+    :param regions: the Regions of the stack instances.
+    :param unreadable: what cannot be read, or could change the place. If it is not empty, do not
+        rely on the rest.
+    """
+
+    kind: str
+    source: str
+    account: str = ""
+    region: str = ""
+    stack_set: str = ""
+    units: tuple[str, ...] = ()
+    filter: str = ""
+    accounts: tuple[str, ...] = ()
+    automatic: bool = False
+    call_as: str = ""
+    regions: tuple[str, ...] = ()
+    unreadable: tuple[AssemblyUnknown, ...] = ()
+
+    @property
+    def known_units(self) -> tuple[str, ...]:
+        """The IDs of the units, without the placeholder of a parameter."""
+        return tuple(unit for unit in self.units if not unit.startswith("${"))
+
+    @property
+    def has_open_units(self) -> bool:
+        """Whether a parameter has the units."""
+        return not self.unreadable and self.known_units != self.units
+
+
+ControlType = Literal["SERVICE_CONTROL_POLICY", "RESOURCE_CONTROL_POLICY"]
+"""The type of a policy that limits roles, or who assumes them."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class OrganizationPolicy:
+    """A service or resource control policy, in a template or in AWS.
+
+    Its content, or what it is attached to, is ``None`` if that is not known; ``unknown`` says why.
+    """
+
+    name: str
+    type: str
+    content: Policy | None = None
+    attached_to: tuple[str, ...] | None = None
+    unknown: tuple[OrganizationUnknown, ...] = ()
+
+
+@dataclass(frozen=True, kw_only=True)
+class Assembly:
+    """What templates contain."""
+
+    roles: tuple[DeployedRole, ...]
+    others: tuple[OtherResource, ...] = ()
+    unreadable: tuple[AssemblyUnknown, ...] = ()
+    resources: tuple[str, ...] = ()
+    places: tuple[Deployment, ...] = ()
+    suspects_sha256: str = ""
+    variants: tuple[tuple[DeployedRole, ...], ...] = ()
+    external_ids: frozenset[ExternalId] = frozenset()
+    policies: tuple[OrganizationPolicy, ...] = ()
+    approval_end_roles: tuple[Role, ...] = ()
