@@ -15,9 +15,9 @@ from typing import Any
 import pytest
 from mypy_boto3_iam import IAMClient
 
-from pump_roles.review.account.account_details import read_files
 from pump_roles.review.account.expectation import Expectation, from_report
 from pump_roles.review.account.organization import AccountUnknown
+from pump_roles.review.account.saved_details import read_files
 from pump_roles.review.account.verification import AccountResult
 from pump_roles.review.account.verify_accounts import verify_files
 from pump_roles.review.output.descriptions import describe_access

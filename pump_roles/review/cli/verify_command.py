@@ -11,7 +11,6 @@ import click
 from pump_roles import templates
 from pump_roles.inputs.text import InputError
 from pump_roles.inputs.validators import ACCOUNT, ORGANIZATIONAL_UNIT, PRINCIPAL, ROLE_TO_ASSUME
-from pump_roles.review.account.account_details import read_files
 from pump_roles.review.account.expectation import (
     Expectation,
     from_published,
@@ -19,6 +18,7 @@ from pump_roles.review.account.expectation import (
     from_templates,
 )
 from pump_roles.review.account.organization import select_accounts
+from pump_roles.review.account.saved_details import read_files
 from pump_roles.review.account.verification import AccountResult, Verification
 from pump_roles.review.account.verify_accounts import (
     verify_files,

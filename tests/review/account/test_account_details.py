@@ -11,7 +11,8 @@ from pump_roles.guardrails.guardrail_documents import documents
 from pump_roles.iam.identity_policies import Statement
 from pump_roles.inputs.text import InputError
 from pump_roles.published import ROLES
-from pump_roles.review.account.account_details import AccountDetails, read_files
+from pump_roles.review.account.account_details import AccountDetails
+from pump_roles.review.account.saved_details import read_files
 from pump_roles.role import RolePart, RoleUnknown
 from tests.support import EVERYTHING, EXTERNAL_ID, PUMP_ACCOUNT, SECRET, trust
 from tools.sandbox.aws import ACCOUNT_ID

@@ -14,14 +14,10 @@ import pytest
 from botocore.exceptions import ClientError
 
 from pump_roles.guardrail_policies import DailyEnd
-from pump_roles.review.account.account_details import (
-    AccountDetails,
-    DescribedRole,
-    read_files,
-    read_schedule,
-)
+from pump_roles.review.account.account_details import AccountDetails, DescribedRole, read_schedule
 from pump_roles.review.account.expectation import Expectation, from_report
 from pump_roles.review.account.organization import AccountUnknown
+from pump_roles.review.account.saved_details import read_files
 from pump_roles.review.account.verification import RoleResult
 from pump_roles.review.account.verify_account import verify_account
 from pump_roles.review.output.descriptions import describe_difference, describe_unknown
