@@ -12,11 +12,10 @@ from pump_roles.guardrails import (
     WITH_VALUE,
     Guardrail,
     by_policy,
-    documents_on,
     opening_tags,
     opening_value,
 )
-from pump_roles.guardrails.guardrail_documents import applying, documents
+from pump_roles.guardrails.guardrail_documents import applying, documents, documents_on
 from pump_roles.iam.identity_policies import Policy, Value, known, parse_policy, without_partition
 from pump_roles.iam.trust import parse_trust
 from pump_roles.inputs.text import as_mapping, mapped, parse_json

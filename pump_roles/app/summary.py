@@ -3,8 +3,8 @@
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from typing import Any, Final
 
-from pump_roles.guardrails import Guardrail, documents_on, is_set, parts_of
-from pump_roles.guardrails.guardrail_documents import documents
+from pump_roles.guardrails import Guardrail, is_set, parts_of
+from pump_roles.guardrails.guardrail_documents import documents, documents_on
 from pump_roles.inputs import validators
 from pump_roles.published import EXTERNAL_ID_PARAMETER, PRINCIPAL_PARAMETER, ROLES, PublishedRole
 

@@ -9,10 +9,10 @@ lists the actions that it does not deny. The customer provides the value of a gu
 
 import json
 import re
-from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timezone
-from functools import cache, partial
+from functools import cache
 from pathlib import Path
 from typing import Any, ClassVar, Final, NoReturn
 
@@ -280,6 +280,12 @@ def is_set(guardrail: Guardrail) -> bool:
     return bool(guardrail._members)
 
 
+def statements_of(guardrail: Guardrail) -> list[dict[str, Any]]:
+    """Return its statements, with the reasons; none for a set of guardrails."""
+    statements: list[dict[str, Any]] = json.loads(guardrail._text)
+    return statements
+
+
 def opening_value(guardrail: Guardrail) -> str:
     """Return the value of its tag with which the customer opens it."""
     return guardrail._opens
@@ -292,34 +298,8 @@ def kept_by(guardrail: Guardrail) -> Mapping[str, Need]:
 
 def _listed(guardrail: Guardrail, element: str) -> Iterator[tuple[str, Any]]:
     for part in parts_of(guardrail):
-        for statement in json.loads(part._text):
+        for statement in statements_of(part):
             yield from statement.get(element, {}).items()
-
-
-def documents_on(guardrail: Guardrail, patterns: Iterable[str]) -> dict[Guardrail, dict[str, Any]]:
-    """Return its policy document for a role; for a set of guardrails, one for each member.
-
-    A guardrail that denies nothing that the role has is omitted.
-
-    :param patterns: the action patterns that the role allows, each without a wildcard or with one
-        at its end.
-    """
-    allowed = list(patterns)
-    found = {part: _document(part, allowed) for part in parts_of(guardrail)}
-    return {part: document for part, document in found.items() if document["Statement"]}
-
-
-def _document(guardrail: Guardrail, allowed: Sequence[str]) -> dict[str, Any]:
-    statements = []
-    for statement in json.loads(guardrail._text):
-        named, kept = statement.pop("Action", ()), statement.pop("NotAction", None)
-        here = _in_common(named, allowed)
-        denied = {"Action": here} if here else {}
-        if kept is not None:
-            denied = _all_but(kept, allowed)
-        if denied:
-            statements.append({"Effect": "Deny", **denied, **mapped(statement, _with_partition)})
-    return {"Version": "2012-10-17", "Statement": statements}
 
 
 def _problems(statement: Mapping[str, Any]) -> Iterator[str]:
@@ -338,24 +318,6 @@ def _problems(statement: Mapping[str, Any]) -> Iterator[str]:
             yield f"{action} is not an action"
         if need.keys() != {"needed", "without"} or not all(map(str.strip, need.values())):
             yield f"{action} must say what it is needed for, and what is lost without it"
-
-
-def _in_common(patterns: Iterable[str], allowed: Sequence[str]) -> list[str]:
-    return [pattern for pattern in patterns if any(map(partial(overlap, pattern), allowed))]
-
-
-def _all_but(kept: Iterable[str], allowed: Sequence[str]) -> dict[str, list[str]]:
-    # A pattern with a wildcard always matches more, because AWS adds actions.
-    if {name.lower() for name in allowed} <= {name.lower() for name in kept}:
-        return {}
-    # IAM accepts no empty list.
-    within = _in_common(kept, allowed)
-    return {"NotAction": within} if within else {"Action": ["*"]}
-
-
-def _with_partition(part: Any) -> Any:
-    # One template for every partition.
-    return {"Fn::Sub": part} if isinstance(part, str) and "${AWS::Partition}" in part else part
 
 
 def _separate(argument: str, values: tuple[object, ...]) -> tuple[object, ...]:
@@ -383,7 +345,7 @@ def _filled(name: str, value: Any, *, ends: datetime | None = None) -> Guardrail
         "values": (value,) if isinstance(value, str) else tuple(value),
         "ends": ends,
     }
-    return with_statements(mapped(json.loads(template._text), filled), **members)
+    return with_statements(mapped(statements_of(template), filled), **members)
 
 
 def _moment(moment: datetime | str) -> datetime:

@@ -1,9 +1,11 @@
 """The policy documents of a role's guardrails, and which guardrails apply or are redundant."""
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
+from functools import partial
 from typing import Any
 
-from pump_roles.guardrails import WITH_VALUE, Guardrail, documents_on, is_set, parts_of
+from pump_roles.guardrails import WITH_VALUE, Guardrail, is_set, parts_of, statements_of
+from pump_roles.inputs.text import mapped
 from pump_roles.inputs.validators import ArgumentError, ListOf
 from pump_roles.patterns import covers, overlap
 from pump_roles.published import ROLES, PublishedRole
@@ -150,3 +152,47 @@ def _checked(guardrails: object) -> tuple[Guardrail, ...]:
         if other != guardrail.name:
             raise ArgumentError("guardrails", f"{guardrail.name} is too similar to {other}")
     return tuple(guardrails)
+
+
+def documents_on(guardrail: Guardrail, patterns: Iterable[str]) -> dict[Guardrail, dict[str, Any]]:
+    """Return its policy document for a role; for a set of guardrails, one for each member.
+
+    A guardrail that denies nothing that the role has is omitted.
+
+    :param patterns: the action patterns that the role allows, each without a wildcard or with one
+        at its end.
+    """
+    allowed = list(patterns)
+    found = {part: _document(part, allowed) for part in parts_of(guardrail)}
+    return {part: document for part, document in found.items() if document["Statement"]}
+
+
+def _document(guardrail: Guardrail, allowed: Sequence[str]) -> dict[str, Any]:
+    statements = []
+    for statement in statements_of(guardrail):
+        named, kept = statement.pop("Action", ()), statement.pop("NotAction", None)
+        here = _in_common(named, allowed)
+        denied = {"Action": here} if here else {}
+        if kept is not None:
+            denied = _all_but(kept, allowed)
+        if denied:
+            statements.append({"Effect": "Deny", **denied, **mapped(statement, _with_partition)})
+    return {"Version": "2012-10-17", "Statement": statements}
+
+
+def _in_common(patterns: Iterable[str], allowed: Sequence[str]) -> list[str]:
+    return [pattern for pattern in patterns if any(map(partial(overlap, pattern), allowed))]
+
+
+def _all_but(kept: Iterable[str], allowed: Sequence[str]) -> dict[str, list[str]]:
+    # A pattern with a wildcard always matches more, because AWS adds actions.
+    if {name.lower() for name in allowed} <= {name.lower() for name in kept}:
+        return {}
+    # IAM accepts no empty list.
+    within = _in_common(kept, allowed)
+    return {"NotAction": within} if within else {"Action": ["*"]}
+
+
+def _with_partition(part: Any) -> Any:
+    # One template for every partition.
+    return {"Fn::Sub": part} if isinstance(part, str) and "${AWS::Partition}" in part else part

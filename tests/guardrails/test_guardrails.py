@@ -29,14 +29,13 @@ from pump_roles import guardrails as package
 from pump_roles.guardrail_policies import as_policies, guardrail_of
 from pump_roles.guardrails import (
     WITH_VALUE,
-    documents_on,
     is_set,
     opening_tags,
     opening_value,
     parts_of,
     with_statements,
 )
-from pump_roles.guardrails.guardrail_documents import documents, made_redundant
+from pump_roles.guardrails.guardrail_documents import documents, documents_on, made_redundant
 from pump_roles.iam.catalog import shipped
 from pump_roles.iam.identity_policies import Policy, asked_tags
 from pump_roles.inputs.text import mapped

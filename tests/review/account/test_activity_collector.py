@@ -13,8 +13,8 @@ from hypothesis import strategies as st
 
 from pump_roles import templates
 from pump_roles.guardrail_policies import as_policies, policies_on, published_role
-from pump_roles.guardrails import Guardrail, documents_on
-from pump_roles.guardrails.guardrail_documents import documents
+from pump_roles.guardrails import Guardrail
+from pump_roles.guardrails.guardrail_documents import documents, documents_on
 from pump_roles.iam.catalog import shipped
 from pump_roles.iam.identity_policies import parse_policy
 from pump_roles.inputs.text import InputError
