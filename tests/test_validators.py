@@ -161,7 +161,7 @@ BAD: dict[Text, list[object]] = {
 )
 def test_rejects_anything_else_with_one_clear_message(validator: Text, value: object) -> None:
     problem = problem_of(validator, value)
-    assert validator.hidden or repr(value)[:30] in problem
+    assert validator.secret or repr(value)[:30] in problem
     assert validator.description in problem
     assert len(problem) < 310
 

@@ -86,7 +86,7 @@ class Text:
     maximum: int | None = None
     explain: Callable[[str], str] = lambda value: ""  # noqa: ARG005
     """Returns what is wrong with a value in particular, also with one that AWS accepts."""
-    hidden: bool = False
+    secret: bool = False
     """Whether an error shows only how long a value is."""
 
     def accepts(self, value: object) -> TypeGuard[str]:
@@ -107,15 +107,15 @@ class Text:
             # A plain string: a subclass, such as an enum member, may be rendered differently.
             return str.__str__(value)
         if isinstance(value, str) and is_token(value):
-            token = "the value" if self.hidden else value
+            token = "the value" if self.secret else value
             raise ArgumentError(
                 argument, f"{token} is a token; it must be a literal: {self.description}"
             )
         number = isinstance(value, int) and not isinstance(value, bool)
         cure = "; put the number in quotes" if number else ""
-        if self.hidden and isinstance(value, str):
+        if self.secret and isinstance(value, str):
             cure = f"; its length is {len(value):,}"
-        shown = _quoted(value) if value is None or not self.hidden else "the value"
+        shown = _quoted(value) if value is None or not self.secret else "the value"
         raise ArgumentError(argument, f"{shown} is not {self.description}{cure}")
 
 
@@ -329,7 +329,7 @@ EXTERNAL_ID: Final = Text(
     minimum=2,
     maximum=1_224,
     description="an external ID: 2 to 1,224 of A-Z a-z 0-9 _ + = , . @ : / -",
-    hidden=True,
+    secret=True,
 )
 """AWS STS API Reference, "AssumeRole", ``ExternalId``."""
 
@@ -417,7 +417,7 @@ ROLE_ARN: Final = Text(
 )
 """IAM User Guide, "IAM ARNs", with the path and the name of "CreateRole"."""
 
-PROBED_ROLE_ARN: Final = replace(ROLE_ARN, hidden=True)
+PROBED_ROLE_ARN: Final = replace(ROLE_ARN, secret=True)
 """Next to an external ID, which a user may pass in its place."""
 
 ROLE_NAME: Final = Text(

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 from pump_roles.inputs.text import TOO_DEEP, InputError
 from pump_roles.templates.reach import attachments
 from pump_roles.templates.resolve import Resolver
-from pump_roles.templates.template import hidden_at_deployment
+from pump_roles.templates.template import additions_at_deployment
 from pump_roles.templates.template_files import files_in, load
 
 if TYPE_CHECKING:
@@ -34,14 +34,14 @@ def read(path: Path) -> "Assembly":
         files = files_in(path)
         templates = load((file for file in files if file.readable), empty=path.is_dir())
         resolver = Resolver(templates)
-        hidden = {template: hidden_at_deployment(template) for template in templates}
-        attached = attachments(resolver.resources.values(), hidden)
+        additions = {template: additions_at_deployment(template) for template in templates}
+        attached = attachments(resolver.resources.values(), additions)
         roles = [*pump_roles(resolver.resources.values(), attached)]
         if not roles:
             raise InputError(f"{path}: contains none of Pump's roles")
         outside = [file for file in files if not file.readable]
         found = dict(others(resolver, roles, attached))
-        assembly = assembly_of(path, resolver, roles, found, hidden=hidden, outside=outside)
+        assembly = assembly_of(path, resolver, roles, found, additions=additions, outside=outside)
         ending = approval_end_roles(resolver.resources.values(), attached)
         return replace(assembly, approval_end_roles=ending)
     except RecursionError:

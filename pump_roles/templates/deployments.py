@@ -49,7 +49,7 @@ from pump_roles.role import PUBLISHED_NAMES, ROOT, Role
 from pump_roles.templates.filled_in import combined, filled_in, suspicious
 from pump_roles.templates.resolve import Resolver, Resource
 from pump_roles.templates.role_reader import TemplateRole
-from pump_roles.templates.template import MEMBERS, Hidden, Opaque, Template
+from pump_roles.templates.template import MEMBERS, Additions, Opaque, Template
 from pump_roles.templates.template_files import File
 
 _TARGETS: Final = {"OrganizationalUnitIds", "Accounts", "AccountFilterType", "AccountsUrl"}
@@ -231,7 +231,7 @@ def assembly_of(
     roles: Sequence[TemplateRole],
     others: Mapping[Reference, OtherResource],
     *,
-    hidden: Hidden,
+    additions: Additions,
     outside: Iterable[File],
 ) -> Assembly:
     """Return what templates deploy: Pump's roles, other resources, and what cannot be read."""
@@ -241,7 +241,7 @@ def assembly_of(
     # the role itself.
     reported = {above for role in roles for above in role.resource.template.chain}
     unread = [(each, name) for each in resolver.templates for name in each.unread]
-    changing = {each: found for each, found in hidden.items() if each not in reported and found}
+    changing = {each: found for each, found in additions.items() if each not in reported and found}
     variants = tuple(_variants(path, roles, found_places, TextMask(hidden_ids)))
     suspects = [*(reference for reference, other in others.items() if other.suspect_access)]
     suspects += [(template.key, name) for template, name in unread]

@@ -41,7 +41,7 @@ from pump_roles.placeholders import (
 )
 from pump_roles.role import PUBLISHED_NAMES
 from pump_roles.templates.resolve import Resource
-from pump_roles.templates.template import AWS_TYPES, MEMBERS, Hidden, Template
+from pump_roles.templates.template import AWS_TYPES, MEMBERS, Additions, Template
 
 Naming = Literal["certain", "could-be", "deployment"]
 """How something names a role: certainly; possibly, from what the app contains; or only the
@@ -131,8 +131,8 @@ class Attachment:
 class Attachments:
     """Every resource that attaches to roles, or every role that may have another one's name."""
 
-    def __init__(self, attachments: Iterable[Attachment], hidden: Hidden) -> None:
-        self._hidden = hidden
+    def __init__(self, attachments: Iterable[Attachment], additions: Additions) -> None:
+        self._additions = additions
         self._all = [*attachments]
         self._known: dict[tuple[str, ...], dict[Attachment, Naming]] = {}
         self._by_key: dict[str, list[Attachment]] = {}
@@ -230,7 +230,7 @@ class Attachments:
 
     def _is_changeable(self, resource: Resource) -> bool:
         changed = resource.is_open or bool(resource.members.keys() - MEMBERS)
-        return changed or any(self._hidden.get(above) for above in resource.template.chain)
+        return changed or any(self._additions.get(above) for above in resource.template.chain)
 
 
 def policy_of(resource: Resource) -> Policy:
@@ -260,9 +260,9 @@ def path_of(policy: Resource) -> str | None:
     return f"{path}{name}" if name and path else None
 
 
-def attachments(resources: Iterable[Resource], hidden: Hidden) -> Attachments:
+def attachments(resources: Iterable[Resource], additions: Additions) -> Attachments:
     """Return every resource that attaches to roles."""
-    return Attachments(_attachments(resources), hidden)
+    return Attachments(_attachments(resources), additions)
 
 
 def _attachments(resources: Iterable[Resource]) -> Iterator[Attachment]:

@@ -205,7 +205,7 @@ class Opaque:
     detail: str = ""
 
 
-Hidden = Mapping[Template, Sequence[Opaque]]
+Additions = Mapping[Template, Sequence[Opaque]]
 """What can add resources of any kind to each template."""
 
 
@@ -219,7 +219,7 @@ def changed_at_deployment(template: Template) -> Iterator[Opaque]:
         yield Opaque("macro", template.file.name)
 
 
-def hidden_at_deployment(template: Template) -> Sequence[Opaque]:
+def additions_at_deployment(template: Template) -> Sequence[Opaque]:
     """Return what can add resources of any kind to a template at deployment."""
     found = [*_added(template)]
     found += [

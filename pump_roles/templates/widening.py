@@ -40,11 +40,11 @@ from pump_roles.templates.template import (
     MEMBERS,
     ROLE,
     STACK_SET,
-    Hidden,
+    Additions,
     Template,
+    additions_at_deployment,
     attributes,
     has_transform,
-    hidden_at_deployment,
     ref,
     unread_in,
 )
@@ -146,8 +146,8 @@ class _Gate:
     # An app's templates, as the check at synth reads them.
     def __init__(self, templates: Sequence[Template]) -> None:
         self._resolver = Resolver(templates)
-        self._hidden: Hidden = {each: hidden_at_deployment(each) for each in templates}
-        self._attachments = attachments(self._resolver.resources.values(), self._hidden)
+        self._additions: Additions = {each: additions_at_deployment(each) for each in templates}
+        self._attachments = attachments(self._resolver.resources.values(), self._additions)
         self._files: dict[Path, list[Template]] = {}
         for template in templates:
             # A StackSet's template is in the same file, but has its own logical IDs.
@@ -246,9 +246,9 @@ class _Gate:
             for each in self._resolver.resources.values()
             if each.type == ROLE and not each.template.member and each.reference not in roles
         )
-        namesakes = Attachments(outside, self._hidden)
+        namesakes = Attachments(outside, self._additions)
         yield from self._trusting(roles)
-        not_read, changing = [*_unread(self._resolver, self._hidden)], self._changing()
+        not_read, changing = [*_unread(self._resolver, self._additions)], self._changing()
         acting = [*_acting(self._resolver.resources.values())]
         for reference, built in roles.items():
             resource = self._resolver.resources[reference]
@@ -303,7 +303,7 @@ class _Gate:
     def _changing(self) -> Mapping[Template, Sequence[str]]:
         # What can change the templates of each stack, with its nested stacks.
         found: dict[Template, list[str]] = {}
-        for template, changes in self._hidden.items():
+        for template, changes in self._additions.items():
             named = (f"{change.subject} in {template.file.name}" for change in changes)
             found.setdefault(template.root, []).extend(named)
         return found
@@ -328,9 +328,9 @@ class _Unread:
         return any(is_word(name, self.text) for name in role.names) or _names(role, self.values)
 
 
-def _unread(resolver: Resolver, hidden: Hidden) -> Iterator[_Unread]:
+def _unread(resolver: Resolver, additions: Additions) -> Iterator[_Unread]:
     """Yield what cannot be read."""
-    for template, changes in hidden.items():
+    for template, changes in additions.items():
         for name in sorted(unread_in(template, changes)):
             listed = as_mapping(template.content.get("Resources"))
             read = listed.get(name, template.content.get(name))

@@ -112,7 +112,7 @@ class Collector:
 
     def __init__(self, roles: WatchedRoles) -> None:
         self._roles = roles
-        self._hidden = set(roles.hidden)
+        self._external_ids = set(roles.external_ids)
         # Whose session it is, by the ARN of the role that issued it, and the event's account.
         self._issuers: dict[tuple[str, str], WatchedRole | None] = {}
         self._names = {name.casefold() for watched in roles.roles for name in watched.names}
@@ -181,7 +181,7 @@ class Collector:
         if not isinstance(arn, str) or self._find_issuer(arn, event.account) is None:
             return
         if isinstance(external_id := event.request.get("externalId"), str) and external_id:
-            self._hidden.add(ExternalId.of(external_id))
+            self._external_ids.add(ExternalId.of(external_id))
         if isinstance(name, str) and name and event.outcome == DONE:
             caller = event.user_identity and event.user_identity.account_id
             seen = self._session(arn, name, event.event_time)
@@ -332,7 +332,7 @@ class Collector:
             unknown=tuple(unknown),
             table=self.table,
         )
-        masked = Mask(frozenset(self._hidden)).masked(activity)
+        masked = Mask(frozenset(self._external_ids)).masked(activity)
         return replace(
             masked,
             # An account ID may also be an external ID.

@@ -32,7 +32,7 @@ class Expectation:
     description: str
     roles: tuple[tuple[DeployedRole, ...], ...]
     reviewed: tuple[ExpectedRole, ...] = ()
-    hidden: frozenset[ExternalId] = frozenset()
+    external_ids: frozenset[ExternalId] = frozenset()
     external_id: ExternalId | None = None
     places: tuple[Deployment, ...] = ()
     policies: tuple[OrganizationPolicy, ...] = ()
@@ -63,9 +63,9 @@ class Expectation:
         """The organization's policies that are compared: after a removal, none is expected."""
         return () if self.removed else self.policies
 
-    def mask(self, external_ids: frozenset[ExternalId] = frozenset()) -> Mask:
+    def mask(self, others: frozenset[ExternalId] = frozenset()) -> Mask:
         """Return what masks its external IDs, and others."""
-        return Mask(self.hidden | external_ids)
+        return Mask(self.external_ids | others)
 
     def absent(self) -> "Expectation":
         """Return the expectation that accounts have none of the roles.
@@ -87,7 +87,9 @@ class Expectation:
 
     def with_external_id(self, external_id: ExternalId) -> "Expectation":
         """Return the expectation with an external ID where the templates leave it open."""
-        return replace(self, external_id=external_id, hidden=self.hidden | {external_id})
+        return replace(
+            self, external_id=external_id, external_ids=self.external_ids | {external_id}
+        )
 
     def in_account(self, account: str, partition: str) -> tuple[tuple[Role, ...], ...]:
         """Return the roles that are expected in an account, each with its possible variants."""
@@ -158,7 +160,7 @@ def from_templates(path: Path, read: Assembly, *, principal: str | None = None) 
         description=path.name or str(path),
         roles=roles,
         reviewed=_reviewed(of_contents(read), roles),
-        hidden=read.external_ids,
+        external_ids=read.external_ids,
         places=read.places if has_places else (),
         policies=read.policies,
         approval_ends=_approval_ends(read.others),
@@ -204,7 +206,7 @@ def from_report(
         description=path.name,
         roles=roles,
         reviewed=_reviewed(report, roles, files=files),
-        hidden=frozenset(
+        external_ids=frozenset(
             ExternalId.from_sha256(digest)
             for role in reported.roles
             for digest in role.external_id_sha256

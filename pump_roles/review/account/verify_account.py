@@ -264,7 +264,7 @@ def _other_roles(
 def _find_others(expectation: Expectation, details: AccountDetails) -> list[AccessibleRole]:
     pump_roles = [variant.role for variants in expectation.roles for variant in variants]
     in_account = filter(None, map(details.role, expectation.names))
-    passed_ids = expectation.hidden.union(*(role.trust.named_ids for role in in_account))
+    passed_ids = expectation.external_ids.union(*(role.trust.named_ids for role in in_account))
     return [*roles_that_admit_pump(details, pump_roles, passed_ids=passed_ids)]
 
 

@@ -65,7 +65,7 @@ class WatchedRoles:
     """The roles whose events are looked for."""
 
     roles: tuple[WatchedRole, ...]
-    hidden: frozenset[ExternalId] = frozenset()
+    external_ids: frozenset[ExternalId] = frozenset()
 
     @property
     def accounts(self) -> frozenset[str]:
@@ -99,7 +99,7 @@ def roles_in(path: Path, read: Assembly) -> WatchedRoles:
         for other in published_roles().roles
         if not taken & set(map(str.casefold, other.names))
     ]
-    return WatchedRoles(roles=(*watched, *others), hidden=read.external_ids)
+    return WatchedRoles(roles=(*watched, *others), external_ids=read.external_ids)
 
 
 def with_arns(roles: WatchedRoles, arns: Iterable[str]) -> WatchedRoles:

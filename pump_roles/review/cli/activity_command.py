@@ -173,13 +173,13 @@ def activity(
             options.check_not_passed(written, "cannot be combined with --print-query")
             click.echo(sql)
             return
-        with aws.unknown_if_aws_fails(hidden=roles.hidden):
+        with aws.unknown_if_aws_fails(external_ids=roles.external_ids):
             clients = _clients_of_table(region, profile)
             _read_table(clients, roles, of_table, collector, profile)
     else:
         if days and days > _MOST_DAYS:
             raise click.UsageError(f"--days: the event history has {_MOST_DAYS} days, not {days:,}")
-        with aws.unknown_if_aws_fails(hidden=roles.hidden):
+        with aws.unknown_if_aws_fails(external_ids=roles.external_ids):
             asked = _read_history(collector, roles, region, profile, days or _MOST_DAYS)
     try:
         result = collector.result(asked)

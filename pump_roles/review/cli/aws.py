@@ -35,7 +35,7 @@ def region_of(region: str | None = None) -> str | None:
 
 
 @contextmanager
-def unknown_if_aws_fails(*, hidden: Collection[ExternalId] = ()) -> Iterator[None]:
+def unknown_if_aws_fails(*, external_ids: Collection[ExternalId] = ()) -> Iterator[None]:
     """Exit with :data:`UNKNOWN` if AWS or its configuration fails, or its response is of no use."""
     try:
         yield
@@ -43,7 +43,7 @@ def unknown_if_aws_fails(*, hidden: Collection[ExternalId] = ()) -> Iterator[Non
         fail(str(error), UNKNOWN)
     # A credential process, a token file, or a configured endpoint can raise the last two.
     except (BotoCoreError, ClientError, ResponseParserError, OSError, ValueError) as error:
-        shown = TextMask(hidden).masked(" ".join(str(error).split()))
+        shown = TextMask(external_ids).masked(" ".join(str(error).split()))
         remedy = remedy_for(error)
         fail(f"the result is unknown: {shown}{f'; {remedy}' if remedy else ''}", UNKNOWN)
 

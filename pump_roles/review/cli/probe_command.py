@@ -63,7 +63,7 @@ def probe(
     external_id = external_id or of_environment
     if external_id is None:
         raise click.UsageError(f"pass --external-id, or set {options.EXTERNAL_ID_VARIABLE}")
-    with aws.unknown_if_aws_fails(hidden=[external_id]):
+    with aws.unknown_if_aws_fails(external_ids=[external_id]):
         sts = sts_client(profile=profile, region=aws.region_of(region))
     here, there = sts.meta.partition, partition_of(role_arn)
     if there != here:
@@ -72,7 +72,7 @@ def probe(
             f"--profile in {there}"
         )
     # Missing credentials, or an endpoint that does not respond, cause one error, not three.
-    with aws.unknown_if_aws_fails(hidden=[external_id]):
+    with aws.unknown_if_aws_fails(external_ids=[external_id]):
         caller = read_caller(sts)
     report = ProbeReport(caller=caller, roles=(prove(role_arn, external_id, sts=sts),))
     outputs.write(report, partial(document_of, report))

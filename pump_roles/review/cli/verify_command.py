@@ -141,7 +141,7 @@ def verify(
     if details:
         verification = verify_files(read_files(details), expectation)
     else:
-        with aws.unknown_if_aws_fails(hidden=expectation.hidden):
+        with aws.unknown_if_aws_fails(external_ids=expectation.external_ids):
             clients = aws.CallerClients(profile=profile, region=aws.region_of())
             verification = (
                 _of_organization(clients, expectation, target, exclude_account, assume_role)

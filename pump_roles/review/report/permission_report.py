@@ -162,7 +162,7 @@ def _role(
     role = found.role
     uncounted = policies.uncounted()
     different, unread = _from_published(role), role.unreadable
-    hidden = any(not part.pattern for part in uncounted)
+    unread_statement = any(not part.pattern for part in uncounted)
     having = [action for action in listed if role.kind in action.roles]
     granted = {action.name: action.roles[role.kind] for action in having}
     effective = [action for action in having if granted[action.name].decision != DENIED]
@@ -180,7 +180,7 @@ def _role(
         as_published=not (different or unread or role.trust.problems or uncounted),
         exact=certain and not unread and not uncounted,
         judged=policies.judged,
-        readable=isolated and not unread and not hidden,
+        readable=isolated and not unread and not unread_statement,
         stopped=role.stopped,
         **counts(effective),
         only=sum(
