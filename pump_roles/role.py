@@ -113,6 +113,11 @@ class RoleUnknown(Unknown):
     part: RolePart
     why: RoleWhy
 
+    @property
+    def may_add_access(self) -> bool:
+        """Whether what is not known may give the role more access."""
+        return self.part not in ("boundary", "path")
+
 
 @dataclass(frozen=True, kw_only=True)
 class Boundary:
@@ -185,13 +190,6 @@ class Role:
         not_read = external_ids_in([text for policy in policies for text in policy.unreadable])
         required = (ids_required_by(scope.condition) for scope in scopes)
         return not_read.union(self.trust.named_ids, *required)
-
-    @property
-    def unreadable(self) -> tuple[RoleUnknown, ...]:
-        """What is not known about it and may give it more access."""
-        return tuple(
-            unknown for unknown in self.not_known if unknown.part not in ("boundary", "path")
-        )
 
     @property
     def stopped(self) -> bool:

@@ -78,8 +78,8 @@ def template(guardrail: str = "") -> Template:
 def found_in(assembly: Assembly) -> frozenset[str]:
     """Return how the rest of an app reaches the role, and what is not known of both."""
     ways = (way for other in assembly.others for way in other.access)
-    of_roles = (each for found in assembly.roles for each in found.role.unreadable)
-    unknown = (*assembly.unreadable, *of_roles)
+    of_roles = (each for found in assembly.roles for each in found.role.not_known)
+    unknown = (*assembly.unreadable, *(each for each in of_roles if each.may_add_access))
     return frozenset(
         [
             *(f"{way.why} {way.subject}".rstrip() for way in ways),

@@ -271,7 +271,7 @@ class RoleReport(DeployedRole):
     @property
     def unreadable(self) -> tuple[Unknown, ...]:
         """What is not known about it and may give more access."""
-        return self.role.unreadable
+        return tuple(unknown for unknown in self.role.not_known if unknown.may_add_access)
 
     @property
     def policies_published(self) -> Literal["yes", "no", "unknown"]:

@@ -161,7 +161,7 @@ def _role(
 ) -> RoleReport:
     role = found.role
     uncounted = policies.uncounted()
-    different, unread = _from_published(role), role.unreadable
+    different, unread = _from_published(role), any(each.may_add_access for each in role.not_known)
     unread_statement = any(not part.pattern for part in uncounted)
     having = [action for action in listed if role.kind in action.roles]
     granted = {action.name: action.roles[role.kind] for action in having}

@@ -108,11 +108,7 @@ def _not_compared(
 ) -> Iterator[ReportChange]:
     # What cannot be read may allow anything, so treat it as broadening.
     before, after = (
-        dict.fromkeys(
-            unknown
-            for unknown in side.role.not_known
-            if unknown.part == "path" or unknown in side.unreadable
-        )
+        dict.fromkeys(unknown for unknown in side.role.not_known if unknown.part != "boundary")
         for side in (was, now)
     )
     for effect, listed in _only_in_one(before, after):
