@@ -9,7 +9,7 @@ from pump_roles.iam.trust import Principal
 from pump_roles.placeholders import TemplateChange
 from pump_roles.role import Role, Unknown
 
-Reason = Literal[
+AccessWhy = Literal[
     "administrator",
     "allows",
     "allows-managed-policy",
@@ -65,7 +65,7 @@ class Access:
     :param subject: whom or what it is about; empty if ``why`` says it all.
     """
 
-    why: Reason
+    why: AccessWhy
     subject: str = ""
 
 

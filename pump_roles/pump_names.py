@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Final, Literal
 
-from pump_roles.assembly import Access, Reason
+from pump_roles.assembly import Access, AccessWhy
 from pump_roles.iam.trust import Trust
 from pump_roles.patterns import matcher
 from pump_roles.placeholders import BESIDE, pattern, readings, shown
@@ -15,12 +15,12 @@ from pump_roles.role import PUBLISHED_NAMES
 Named = Literal["role", "account", "definition"]
 """What something names: a role, Pump's account, or a role or parameter of the templates."""
 
-TRUSTS: Final[Mapping[Named, Reason]] = {
+TRUSTS: Final[Mapping[Named, AccessWhy]] = {
     "role": "trusts-role",
     "account": "trusts-account",
     "definition": "trusts-definition",
 }
-NAMES: Final[Mapping[Named, Reason]] = {
+NAMES: Final[Mapping[Named, AccessWhy]] = {
     "role": "names-role",
     "account": "names-account",
     "definition": "names-definition",
@@ -34,17 +34,17 @@ _PATTERN: Final = re.compile(r"role/(?:[^\s/\"]*/)*?([\w+=,.@-]+[*?][\w+=,.@*?-]
 class PumpNames:
     """The names of Pump's roles and principals, which nothing else may contain.
 
-    :param given: the names of the roles.
+    :param role_names: the names of the roles.
     :param principals: the principals that they trust.
     """
 
-    given: Collection[str]
+    role_names: Collection[str]
     principals: Collection[str]
 
     @cached_property
     def roles(self) -> list[str]:
         """The names of the roles."""
-        return sorted({*self.given, *PUBLISHED_NAMES.values()})
+        return sorted({*self.role_names, *PUBLISHED_NAMES.values()})
 
     def in_text(self, text: str, account: str, *, roles: bool = True) -> tuple[Named, str] | None:
         """Return what a text names, and which; ``None`` if it is nothing of Pump.
@@ -90,7 +90,7 @@ def admitted(trust: Trust) -> Iterator[Access]:
         yield Access("unreadable-trust-policy")
     if any(statement.effect not in ("Allow", "Deny") for statement in trust.statements):
         yield Access("unreadable-statement")
-    whys: Mapping[str, Reason] = {
+    whys: Mapping[str, AccessWhy] = {
         "all-but": "trusts-everyone-but",
         "everyone": "trusts-everyone",
         "unreadable": "trusts-unreadable",

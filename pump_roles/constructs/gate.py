@@ -33,7 +33,7 @@ from pump_roles.inputs.text import as_list, as_text
 from pump_roles.inputs.validators import ArgumentError
 
 if TYPE_CHECKING:
-    from pump_roles.assembly import Reason
+    from pump_roles.assembly import AccessWhy
     from pump_roles.templates.widening import Built, Widening
 
 _RULE: Final = "immutable"
@@ -63,7 +63,7 @@ _CHANGED_LATER_FIX: Final = (
     "this rule on the role, with a reason."
 )
 
-_FIXES: Final["Mapping[Reason, str]"] = {
+_FIXES: Final["Mapping[AccessWhy, str]"] = {
     "changed-later": _CHANGED_LATER_FIX,
     "names-role": _NAMES_ROLE_FIX,
 }
@@ -74,7 +74,7 @@ _OTHER_ROLE_FIX: Final = (
     "acknowledge this rule on its construct, with a reason."
 )
 
-ONLY_AT_DEPLOYMENT: Final["frozenset[Reason]"] = frozenset(
+ONLY_AT_DEPLOYMENT: Final["frozenset[AccessWhy]"] = frozenset(
     {"changed-later", "may-attach", "may-be-named-alike", "may-contain"}
 )
 """The reasons for which only the deployment knows whether it reaches one of the roles."""
@@ -84,7 +84,7 @@ _SPELLED: Final = "the app contains every part of the name"
 _ONLY_AT_DEPLOYMENT: Final = "whether it does is known only at deployment"
 _ALIKE: Final = "{it} may have the same name as {role} and could replace it"
 _UNREAD: Final = "{it} has a template that cannot be read and may contain what widens {role}"
-_WORDS: Final["Mapping[Reason, str]"] = {
+_WORDS: Final["Mapping[AccessWhy, str]"] = {
     "attaches": "{it} attaches to {role}",
     "changed": "{role} has a different {it}",
     "missing": "{role} is missing from its template: it was removed or replaced",

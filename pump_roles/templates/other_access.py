@@ -14,7 +14,7 @@ from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any, Final
 
-from pump_roles.assembly import OPENS, Access, OtherResource, Reason
+from pump_roles.assembly import OPENS, Access, AccessWhy, OtherResource
 from pump_roles.guardrail_policies import DailyEnd, approval_end, closes
 from pump_roles.iam.conditions import is_exclusion, parse_condition
 from pump_roles.iam.external_ids import ExternalId, under_the_key
@@ -86,7 +86,7 @@ _TEXTS: Final = re.compile(r"\w*Description|Comment|DisplayName|Tags")
 _SCHEDULE: Final = "AWS::Scheduler::Schedule"
 _ONLY_KEYS, _TAG_KEYS = "ForAllValues:StringEquals", "aws:TagKeys"
 
-_ALIKE: Final[Mapping[Naming, Reason]] = {
+_ALIKE: Final[Mapping[Naming, AccessWhy]] = {
     "certain": "could-be-named-alike",
     "could-be": "could-be-named-alike",
     "deployment": "may-be-named-alike",
@@ -366,7 +366,7 @@ class _AccessReader:
 
 
 def _by_naming(
-    named: Iterable[tuple[Naming | None, str]], whys: Mapping[Naming, Reason]
+    named: Iterable[tuple[Naming | None, str]], whys: Mapping[Naming, AccessWhy]
 ) -> Iterator[Access]:
     found = [(naming, name) for naming, name in named if naming is not None]
     known = [Access(whys[naming], name) for naming, name in found if naming != "deployment"]

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from itertools import product
 from typing import Any, Final, Literal
 
-from pump_roles.assembly import Reason
+from pump_roles.assembly import AccessWhy
 from pump_roles.guardrail_policies import only_takes_away
 from pump_roles.iam.identity_policies import (
     DENY_ALL,
@@ -53,7 +53,7 @@ an ARN, that contains one."""
 
 _ORDER: Final[tuple[Naming, ...]] = ("certain", "could-be", "deployment")
 
-ATTACHED: Final[Mapping[Naming, Reason]] = {
+ATTACHED: Final[Mapping[Naming, AccessWhy]] = {
     "certain": "attaches",
     "could-be": "could-attach",
     "deployment": "may-attach",

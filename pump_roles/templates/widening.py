@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Final
 
-from pump_roles.assembly import Access, Reason
+from pump_roles.assembly import Access, AccessWhy
 from pump_roles.guardrail_policies import approval_end
 from pump_roles.guardrails import opening_tags
 from pump_roles.iam.identity_policies import asked_tags, statements_in, without_partition
@@ -64,7 +64,7 @@ _SHOWN: Final = frozenset(
     {"ManagedPolicyArns", "MaxSessionDuration", "Path", "PermissionsBoundary", "RoleName"}
 )
 """Properties of a role whose values are short, and never contain an external ID."""
-_ALIKE: Final[Mapping[Naming, Reason]] = {
+_ALIKE: Final[Mapping[Naming, AccessWhy]] = {
     "certain": "named-alike",
     "could-be": "could-be-named-alike",
     "deployment": "may-be-named-alike",
@@ -137,7 +137,7 @@ def widenings(built: Sequence[Built], paths: Iterable[Path]) -> Iterator[tuple[B
 
 
 def _widening(
-    why: Reason, file: Path, logical_id: str, subject: str = "", path: str = ""
+    why: AccessWhy, file: Path, logical_id: str, subject: str = "", path: str = ""
 ) -> Widening:
     return Widening(Access(why, subject), Location(file, logical_id, path))
 
@@ -270,7 +270,7 @@ class _Gate:
                 near = part.template.root is template.root and part.name in part.template.unread
                 if (contains := part.may_contain(role)) or near:
                     of, name = _outside(part.template, part.name)
-                    why: Reason = "could-contain" if contains else "may-contain"
+                    why: AccessWhy = "could-contain" if contains else "may-contain"
                     yield built, _widening(why, of.file, name, part.name)
             of, name = _outside(template, resource.logical_id)
             for what in changing.get(template.root, ()):
@@ -390,7 +390,7 @@ def _outside(template: Template, logical_id: str) -> tuple[Template, str]:
     return _outside(template.parent, template.deployed_by)
 
 
-def _at(resource: Resource, why: Reason) -> Widening:
+def _at(resource: Resource, why: AccessWhy) -> Widening:
     return Widening(Access(why, resource.logical_id), _place(resource))
 
 

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from pump_roles import universal
-from pump_roles.assembly import Reason
+from pump_roles.assembly import AccessWhy
 from pump_roles.guardrails import by_policy
 from pump_roles.templates.widening import Built, widenings
 from tests.attacks import merged, write_app
@@ -17,7 +17,9 @@ NAME = "PumpReadOnlyRole"
 OWN = json.loads(universal.template("read-only"))
 
 
-def found(folder: Path, same: Template, other: Template | None = None) -> list[tuple[Reason, str]]:
+def found(
+    folder: Path, same: Template, other: Template | None = None
+) -> list[tuple[AccessWhy, str]]:
     """Return why, and which resource, widens the role, with more sections in its template."""
     paths = write_app(folder, merged(OWN, same), other)
     built = Built(None, paths[0], "ReadOnlyRole", role_of(OWN))

@@ -7,11 +7,11 @@ from typing import Final, Literal, NamedTuple
 
 from pump_roles.assembly import (
     Access,
+    AccessWhy,
     Assembly,
     AssemblyUnknown,
     DeployedRole,
     OtherResource,
-    Reason,
 )
 from pump_roles.iam.conditions import Condition
 from pump_roles.iam.external_ids import ExternalId, external_ids_in, ids_required_by
@@ -47,8 +47,8 @@ _IN_ACCOUNT: Final = {
 _TrustWay = Literal["trusts", "names"]
 """How a trust policy is about someone: as a principal, or in a condition."""
 
-_WHYS: Final[Mapping[_TrustWay, Mapping[Named, Reason]]] = {"trusts": TRUSTS, "names": NAMES}
-_MANAGEMENT: Final[Mapping[_TrustWay, Reason]] = {
+_WHYS: Final[Mapping[_TrustWay, Mapping[Named, AccessWhy]]] = {"trusts": TRUSTS, "names": NAMES}
+_MANAGEMENT: Final[Mapping[_TrustWay, AccessWhy]] = {
     "trusts": "trusts-management",
     "names": "names-management",
 }

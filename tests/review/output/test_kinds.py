@@ -8,7 +8,7 @@ from typing import Any, get_args, get_type_hints
 import pytest
 
 from pump_roles import role
-from pump_roles.assembly import AssemblyUnknown, OrganizationUnknown, Reason
+from pump_roles.assembly import AccessWhy, AssemblyUnknown, OrganizationUnknown
 from pump_roles.compare.difference import Rule
 from pump_roles.iam.trust import PrincipalKind, TrustProblem
 from pump_roles.review.account.activity_result import ActivityWhy
@@ -73,7 +73,7 @@ def test_every_type_of_what_is_not_known_is_closed() -> None:
         ("unknown_with_detail", WHYS),
         ("unknown_of_part", PARTS),
         ("rules_since", RULES),
-        ("access", get_args(Reason)),
+        ("access", get_args(AccessWhy)),
     ],
 )
 def test_each_text_is_about_a_kind(section: str, kinds: Iterable[str]) -> None:
