@@ -256,7 +256,7 @@ def _about_role(finding: Finding, role: RoleReport) -> str:
     found = [
         _sentence(parts),
         "Its numbers are not exact." if role.unreadable else "",
-        _NOT_PUBLISHED if role.unreadable or not role.judged else "",
+        _NOT_PUBLISHED if role.unreadable or not role.allows_only_published else "",
     ]
     return " ".join(filter(None, found))
 

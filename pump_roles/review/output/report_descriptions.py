@@ -118,7 +118,7 @@ LATER: Final = "pump-roles report ... --since report.html"
 
 def is_certain(role: RoleReport, risk: Risk | None = None) -> bool:
     """Return whether the number of a role's actions, of any risk or of one, is exact."""
-    return role.exact and role.readable and (role.judged or risk is None)
+    return role.exact and role.readable and (role.allows_only_published or risk is None)
 
 
 def number_of(role: RoleReport, risk: Risk | None = None) -> str:
@@ -581,7 +581,7 @@ def describe_numbers(report: Report) -> str:
         ),
         only_in_last(report) if others and last.exact else "",
         "" if certain else "A plus sign means “at least”.",
-        "" if all(role.judged for role in report.roles) else _UNJUDGED,
+        "" if all(role.allows_only_published for role in report.roles) else _UNJUDGED,
         _WITHOUT_BOUNDARY if any(role.stopped for role in report.roles) else "",
     ]
     return " ".join(filter(None, sentences))

@@ -208,8 +208,8 @@ class RoleReport(DeployedRole):
         and other policies with nothing but denies.
     :param exact: whether the numbers below are exact. They are not if something that could add or
         hide permissions is attached or cannot be read.
-    :param judged: whether Pump publishes everything that it allows. Of other actions, it is not
-        known whether they spend money or return data.
+    :param allows_only_published: whether Pump publishes everything that it allows. Of other
+        actions, it is not known whether they spend money or return data.
     :param readable: whether everything that may allow an action can be read, and the role can reach
         nothing else, so that "not granted" is certain.
     :param stopped: whether it can do nothing now, because its permissions boundary is AWSDenyAll.
@@ -231,7 +231,7 @@ class RoleReport(DeployedRole):
     uncounted: tuple[Uncounted, ...]
     as_published: bool
     exact: bool
-    judged: bool
+    allows_only_published: bool
     readable: bool
     stopped: bool
     money: int

@@ -95,7 +95,7 @@ def of_contents(contents: Assembly, *, since: Earlier | None = None) -> Report:
     answered = tuple(
         questions(
             {
-                role.kind: (read[role.kind].evaluator, role.readable and role.judged)
+                role.kind: (read[role.kind].evaluator, role.readable and role.allows_only_published)
                 for role in roles
             }
         )
@@ -179,7 +179,7 @@ def _role(
         uncounted=uncounted,
         as_published=not (different or unread or role.trust.problems or uncounted),
         exact=certain and not unread and not uncounted,
-        judged=policies.judged,
+        allows_only_published=policies.allows_only_published,
         readable=isolated and not unread and not unread_statement,
         stopped=role.stopped,
         **counts(effective),

@@ -125,7 +125,7 @@ class RolePolicies:
             )
 
     @property
-    def judged(self) -> bool:
+    def allows_only_published(self) -> bool:
         """Whether Pump publishes everything that it allows."""
         published = [pattern for role in ROLES.values() for pattern in role.patterns]
         return all(

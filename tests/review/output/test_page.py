@@ -152,7 +152,7 @@ def odd(report: Report) -> Report:
     findings = tuple(Finding(kind=kind, role=first.kind) for kind in FINDINGS)
     role = replace(first.role, trust=parse_trust(trust("999988887777", "")))
     suspect = replace(first, role=role, as_published=False, exact=False, readable=False)
-    suspect = replace(suspect, uncounted=(Uncounted(policy="P"),), judged=False)
+    suspect = replace(suspect, uncounted=(Uncounted(policy="P"),), allows_only_published=False)
     return replace(
         report,
         as_published=False,
