@@ -14,35 +14,35 @@ from pump_roles.review.output import (
     report_sections,
     verify_sections,
 )
-from pump_roles.review.output.document import Document
 from pump_roles.review.output.messages import to_json
 from pump_roles.review.output.page import as_html
+from pump_roles.review.output.presentation import Presentation
 from pump_roles.review.output.terminal import to_terminal
 from pump_roles.review.output.writers import to_csv, to_markdown
 from pump_roles.review.report import Report
 
-_DOCUMENTS: Final[Mapping[type, Callable[..., Document]]] = {
-    Report: report_sections.document_of,
-    Verification: verify_sections.document_of,
-    Activity: activity_sections.document_of,
-    ProbeReport: probe_sections.document_of,
+_PRESENTATIONS: Final[Mapping[type, Callable[..., Presentation]]] = {
+    Report: report_sections.presentation_of,
+    Verification: verify_sections.presentation_of,
+    Activity: activity_sections.presentation_of,
+    ProbeReport: probe_sections.presentation_of,
 }
 
 
-def document_of(result: Any, **options: bool) -> Document:
-    """Return a result as a document."""
-    return _DOCUMENTS[type(result)](result, **options)
+def presentation_of(result: Any, **options: bool) -> Presentation:
+    """Return a result as a presentation."""
+    return _PRESENTATIONS[type(result)](result, **options)
 
 
 def written(result: Any, chosen: Format, *, every_action: bool = False) -> str:
     """Return a result in a format."""
     if every_action:
-        return to_markdown(report_sections.document_of(result, every_action=True), None)
+        return to_markdown(report_sections.presentation_of(result, every_action=True), None)
     writers: Mapping[Format, Callable[[], str]] = {
         "json": lambda: to_json(result),
         "html": lambda: as_html(result),
         "csv": lambda: to_csv(report_actions.rows_of(result)),
-        "table": lambda: to_terminal(document_of(result), styled=False),
-        "markdown": lambda: to_markdown(document_of(result)),
+        "table": lambda: to_terminal(presentation_of(result), styled=False),
+        "markdown": lambda: to_markdown(presentation_of(result)),
     }
     return writers[chosen]()

@@ -11,7 +11,7 @@ from tempfile import TemporaryDirectory
 from typing import Final
 
 from pump_roles import __version__, universal
-from pump_roles.review.output.report_sections import document_of
+from pump_roles.review.output.report_sections import presentation_of
 from pump_roles.review.output.writers import to_markdown
 from pump_roles.review.report.permission_report import of_published
 from tools.release import auditor, manual, pictures, ready_templates, schemas, tables
@@ -62,7 +62,7 @@ FILES: Final[Mapping[str, Callable[[], bytes]]] = {
     "cloudformation/Auditor.template.json": auditor.template,
     **pictures.FILES,
     "docs/permissions.md": lambda: linked(
-        to_markdown(document_of(of_published(), every_action=True), None)
+        to_markdown(presentation_of(of_published(), every_action=True), None)
     ).encode(),
     **{f"docs/manual/{name}": make for name, make in manual.FILES.items()},
     **{path: partial(_filled, path, tables.filled) for path in tables.PAGES},

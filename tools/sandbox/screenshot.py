@@ -18,7 +18,7 @@ from rich.console import Console
 from rich.text import Text
 
 from pump_roles.review.output.page import as_html
-from pump_roles.review.output.report_sections import document_of
+from pump_roles.review.output.report_sections import presentation_of
 from pump_roles.review.output.writers import to_markdown
 from pump_roles.review.report.permission_report import of_published
 from tools.sandbox.browser import MISSING, available, browser
@@ -64,7 +64,7 @@ def digest(text: str) -> str:
 
 def report_digest() -> str:
     """Return the digest of the report, which is the same in each version of the package."""
-    return digest(to_markdown(document_of(replace(of_published(), version=""))))
+    return digest(to_markdown(presentation_of(replace(of_published(), version=""))))
 
 
 def draw(chromium: Browser, html: str, picture: Path, *, width: int, height: int) -> None:

@@ -36,7 +36,7 @@ from pump_roles.review.account.watched_roles import (
     with_arns,
 )
 from pump_roles.review.cli import UNKNOWN, aws, fail, finish, options
-from pump_roles.review.output.activity_sections import describe_step, document_of, nothing_found
+from pump_roles.review.output.activity_sections import describe_step, nothing_found, presentation_of
 
 _MOST_DAYS: Final = 90
 """CloudTrail User Guide, "Working with CloudTrail event history"."""
@@ -185,7 +185,7 @@ def activity(
         result = collector.result(asked)
     except NothingFoundError as error:
         fail(nothing_found(error, roles, collector.table), UNKNOWN)
-    outputs.write(result, partial(document_of, result))
+    outputs.write(result, partial(presentation_of, result))
     met = {
         "change": any(change.is_important for change in result.changes),
         "refused": bool(result.refused),

@@ -19,7 +19,7 @@ from pump_roles.iam.external_ids import ExternalId
 from pump_roles.inputs.text import InputError, one_line
 from pump_roles.inputs.validators import ArgumentError, ListOf
 from pump_roles.review.cli import fail
-from pump_roles.review.output.document import Document, Table
+from pump_roles.review.output.presentation import Presentation, Table
 from pump_roles.review.output.writers import LIMIT, to_csv, to_markdown
 
 if TYPE_CHECKING:
@@ -242,7 +242,7 @@ class Outputs:
     def write(
         self,
         result: object,
-        document: Callable[[], Document],
+        presentation: Callable[[], Presentation],
         *,
         table: Callable[[], Table] | None = None,
         page: Callable[[], str] | None = None,
@@ -250,7 +250,7 @@ class Outputs:
     ) -> None:
         """Write a result.
 
-        :param document: makes its document, for a terminal and Markdown.
+        :param presentation: makes its presentation, for a terminal and Markdown.
         :param table: makes its table, for CSV.
         :param page: makes its page.
         :param whole: whether Markdown is not cut.
@@ -267,11 +267,11 @@ class Outputs:
             if chosen == "html" and page is not None:
                 return page()
             if chosen == "markdown":
-                return to_markdown(document(), None if whole else LIMIT)
+                return to_markdown(presentation(), None if whole else LIMIT)
             # Imported here: rich loads slowly.
             from pump_roles.review.output.terminal import to_terminal  # noqa: PLC0415
 
-            return to_terminal(document(), styled=styled)
+            return to_terminal(presentation(), styled=styled)
 
         write({file: text(chosen, styled=file is None) for file, chosen in self.formats.items()})
 

@@ -8,7 +8,7 @@ from pump_roles.iam.external_ids import ExternalId
 from pump_roles.inputs.validators import PROBED_ROLE_ARN, partition_of
 from pump_roles.review.account.probe import ProbeReport, prove, read_caller, sts_client
 from pump_roles.review.cli import aws, fail, finish, options
-from pump_roles.review.output.probe_sections import document_of
+from pump_roles.review.output.probe_sections import presentation_of
 
 
 # The command rejects extra arguments: click's own message would show them, and with them maybe an
@@ -75,5 +75,5 @@ def probe(
     with aws.unknown_if_aws_fails(external_ids=[external_id]):
         caller = read_caller(sts)
     report = ProbeReport(caller=caller, roles=(prove(role_arn, external_id, sts=sts),))
-    outputs.write(report, partial(document_of, report))
+    outputs.write(report, partial(presentation_of, report))
     finish(different=bool(report.counts["not-required"]), unknown=bool(report.counts["unknown"]))

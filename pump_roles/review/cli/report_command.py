@@ -14,7 +14,7 @@ from pump_roles.published import ROLES
 from pump_roles.review.cli import DIFFERENT, fail, options, warn
 from pump_roles.review.output.report_actions import rows_of
 from pump_roles.review.output.report_checks import broader_in_short, findings_in_short
-from pump_roles.review.output.report_sections import document_of
+from pump_roles.review.output.report_sections import presentation_of
 from pump_roles.review.report import Earlier, Report, earlier_of
 from pump_roles.review.report.permission_report import of_contents, of_published
 
@@ -108,7 +108,7 @@ def report(
         result = _of_published(guardrails, earlier)
     outputs.write(
         result,
-        partial(document_of, result, every_action=every_action),
+        partial(presentation_of, result, every_action=every_action),
         table=partial(rows_of, result),
         page=partial(_as_html, result),
         whole=every_action,

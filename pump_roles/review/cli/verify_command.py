@@ -26,7 +26,7 @@ from pump_roles.review.account.verify_accounts import (
     verify_own_account,
 )
 from pump_roles.review.cli import aws, finish, options
-from pump_roles.review.output.verify_sections import document_of
+from pump_roles.review.output.verify_sections import presentation_of
 
 
 def _check_target(argument: str, value: str) -> str:
@@ -148,7 +148,7 @@ def verify(
                 if assume_role
                 else verify_own_account(clients, expectation)
             )
-    outputs.write(verification, partial(document_of, verification))
+    outputs.write(verification, partial(presentation_of, verification))
     state = verification.state
     finish(different=state == "differs", unknown=state == "unknown")
 

@@ -1,4 +1,4 @@
-"""What Pump did, as a document."""
+"""What Pump did, as a presentation."""
 
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -20,12 +20,12 @@ from pump_roles.review.account.activity_result import (
     WriteCall,
 )
 from pump_roles.review.output.descriptions import RISKS_IN_WORDS
-from pump_roles.review.output.document import (
+from pump_roles.review.output.presentation import (
     Code,
-    Document,
     Item,
     Names,
     Part,
+    Presentation,
     Section,
     Sentence,
     Strong,
@@ -51,12 +51,12 @@ _YEAR: Final = 31_536_000
 _DAY: Final = 86_400
 
 
-def document_of(activity: Activity) -> Document:
-    """Return the document: what could not be read comes first."""
+def presentation_of(activity: Activity) -> Presentation:
+    """Return the presentation: what could not be read comes first."""
     regions = ", ".join(activity.regions) or "no Region"
     period = f"{activity.since} to {activity.until}"
     events = f"{counted(activity.events, 'event')} of all callers"
-    return Document(
+    return Presentation(
         "What Pump did",
         activity.version,
         summary=tuple(_summary(activity)),

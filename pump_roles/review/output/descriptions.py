@@ -17,7 +17,7 @@ from pump_roles.iam.decisions import ALLOWED, DENIED, NOT_GRANTED, DecisionChang
 from pump_roles.iam.identity_policies import Scope
 from pump_roles.iam.trust import Principal, TrustProblem
 from pump_roles.inputs.text import cut
-from pump_roles.review.output.document import counted, first
+from pump_roles.review.output.presentation import counted, first
 from pump_roles.role import Unknown
 
 _TEXTS: Final[Mapping[str, Mapping[str, Any]]] = json.loads(

@@ -23,7 +23,7 @@ from pump_roles.review.output import (
     report_descriptions,
     report_sections,
 )
-from pump_roles.review.output.document import capital, counted
+from pump_roles.review.output.presentation import capital, counted
 from pump_roles.review.output.writers import to_markdown
 from pump_roles.review.report import RISKS, ActionReport, Report, Risk, RoleReport
 from pump_roles.review.report.questions import left_by_sets
@@ -98,7 +98,7 @@ def as_html(report: Report, *, embedded: str | None = None) -> str:
         script_hash=_hash(script),
         data=_data(report),
         embedded=Markup(embedded or embedding.embedded(report)),  # noqa: S704 - Base64
-        markdown=to_markdown(report_sections.document_of(report)),
+        markdown=to_markdown(report_sections.presentation_of(report)),
         rows=frozenset(action.name for action in report.actions),
         navigation=[*_navigation(report)],
         severities=report_descriptions.severities(report),

@@ -1,4 +1,4 @@
-"""Whether roles require their external ID, as a document."""
+"""Whether roles require their external ID, as a presentation."""
 
 from collections.abc import Mapping
 from typing import Final
@@ -10,7 +10,14 @@ from pump_roles.review.account.probe import (
     ProbeResult,
     Verdict,
 )
-from pump_roles.review.output.document import Code, Document, Section, Strong, Tone, table_of
+from pump_roles.review.output.presentation import (
+    Code,
+    Presentation,
+    Section,
+    Strong,
+    Tone,
+    table_of,
+)
 
 _VERDICTS: Final[Mapping[Verdict, tuple[str, Tone]]] = {
     "not-required": ("not required", "bad"),
@@ -20,8 +27,8 @@ _VERDICTS: Final[Mapping[Verdict, tuple[str, Tone]]] = {
 """What each verdict means. What needs attention comes first."""
 
 
-def document_of(report: ProbeReport) -> Document:
-    """Return the document: first what needs attention."""
+def presentation_of(report: ProbeReport) -> Presentation:
+    """Return the presentation: first what needs attention."""
     roles = sorted(report.roles, key=lambda result: [*_VERDICTS].index(result.verdict))
     table = table_of(
         {
@@ -37,7 +44,7 @@ def document_of(report: ProbeReport) -> Document:
         if report.counts[verdict]
     )
     about = (("Called by ", Code(report.caller)),) if report.caller else ()
-    return Document(
+    return Presentation(
         "Whether roles require their external ID",
         report.version,
         summary=(Strong(f"External ID: {counts}."),),

@@ -19,7 +19,7 @@ from pump_roles.review.output.descriptions import (
     details_of,
     first_named,
 )
-from pump_roles.review.output.document import capital, counted, first
+from pump_roles.review.output.presentation import capital, counted, first
 from pump_roles.review.report import (
     Finding,
     FindingKind,

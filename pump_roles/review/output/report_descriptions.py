@@ -10,7 +10,7 @@ from pump_roles.review.output.descriptions import (
     STOPPED_BY_BOUNDARY,
     joined,
 )
-from pump_roles.review.output.document import capital, counted, first
+from pump_roles.review.output.presentation import capital, counted, first
 from pump_roles.review.report import (
     NO,
     RISKS,

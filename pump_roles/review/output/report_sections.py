@@ -1,4 +1,4 @@
-"""The permission report as a document, for a ticket or with every action; its rows for CSV."""
+"""The permission report as a presentation, for a ticket or with every action; its rows for CSV."""
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Final
@@ -16,13 +16,13 @@ from pump_roles.review.output.descriptions import (
     describe_principal,
     describe_principals,
 )
-from pump_roles.review.output.document import (
+from pump_roles.review.output.presentation import (
     Code,
-    Document,
     Item,
     Names,
     Part,
     Piece,
+    Presentation,
     Section,
     Sentence,
     Strong,
@@ -54,8 +54,8 @@ _NAMED: Final = 3
 _GAINED: Final = 40
 
 
-def document_of(report: Report, *, every_action: bool = False) -> Document:
-    """Return the document."""
+def presentation_of(report: Report, *, every_action: bool = False) -> Presentation:
+    """Return the presentation."""
     before, after = (
         [(Strong(f"{check.title}."), " ", *coded(check.text)) for check in checks]
         for checks in report_checks.checks_around(report)
@@ -75,7 +75,7 @@ def document_of(report: Report, *, every_action: bool = False) -> Document:
         Section(titles["actions"], (*_actions(report),) if every_action else ()),
         Section(titles["ticket"], () if every_action else (*_ticket(report),)),
     )
-    return Document(
+    return Presentation(
         wording.TITLE,
         report.version,
         summary=(*before, *verdicts, *after),

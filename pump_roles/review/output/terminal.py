@@ -1,4 +1,4 @@
-"""What writes any document for a terminal. It is not in ``writers``, because rich loads slowly."""
+"""Writes any presentation for a terminal. It is not in ``writers``, because rich loads slowly."""
 
 import os
 import shutil
@@ -12,11 +12,11 @@ from rich.console import Console
 from rich.text import Text as Styled
 
 from pump_roles.inputs.text import one_line
-from pump_roles.review.output.document import (
+from pump_roles.review.output.presentation import (
     Code,
-    Document,
     Item,
     Part,
+    Presentation,
     Sentence,
     Strong,
     Table,
@@ -54,8 +54,8 @@ def console(*, terminal: bool, **settings: Any) -> Console:
     return Console(width=width, height=lines, force_terminal=terminal, **settings)
 
 
-def to_terminal(document: Document, *, styled: bool) -> str:
-    """Return a document as lines: styled and wrapped only if for a terminal, without markup."""
+def to_terminal(presentation: Presentation, *, styled: bool) -> str:
+    """Return a presentation as lines: styled and wrapped only if for a terminal, without markup."""
     written = StringIO()
     shown = console(
         file=written,
@@ -64,7 +64,7 @@ def to_terminal(document: Document, *, styled: bool) -> str:
         color_system=None if os.environ.get("NO_COLOR") else "auto",
         soft_wrap=True,
     )
-    for depth, line in _lines(document):
+    for depth, line in _lines(presentation):
         indent = "  " * depth
         width = max(shown.width - len(indent) - 2, 1)
         for number, part in enumerate(_wrapped(line, width) if shown.is_terminal else [line]):
@@ -84,18 +84,18 @@ def _wrapped(line: Styled, width: int) -> Iterator[Styled]:
     yield row
 
 
-def _lines(document: Document) -> Iterator[_Line]:
-    yield from ((0, _styled(text)) for text in document.first)
-    yield 0, Styled(one_line(document.title), "bold")
-    yield from ((0, _styled(text)) for text in document.about)
-    for section in document.sections:
+def _lines(presentation: Presentation) -> Iterator[_Line]:
+    yield from ((0, _styled(text)) for text in presentation.first)
+    yield 0, Styled(one_line(presentation.title), "bold")
+    yield from ((0, _styled(text)) for text in presentation.about)
+    for section in presentation.sections:
         yield 0, Styled()
         yield 0, Styled(one_line(section.title), "bold red" if section.attention else "bold")
         for part in section.parts:
             yield from _part(part, 1)
-    if document.summary:
+    if presentation.summary:
         yield 0, Styled()
-    yield from ((0, _styled(text)) for text in document.summary)
+    yield from ((0, _styled(text)) for text in presentation.summary)
 
 
 def _part(part: Part, depth: int) -> Iterator[_Line]:

@@ -1,4 +1,4 @@
-"""Whether accounts are as expected, as a document."""
+"""Whether accounts are as expected, as a presentation."""
 
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -31,12 +31,12 @@ from pump_roles.review.output.descriptions import (
     details_of,
     joined,
 )
-from pump_roles.review.output.document import (
+from pump_roles.review.output.presentation import (
     Code,
-    Document,
     Item,
     Names,
     Piece,
+    Presentation,
     Section,
     Sentence,
     Strong,
@@ -71,8 +71,8 @@ _EFFECTS: Final[Mapping[Effect, Tone]] = {"broader": "bad", "unclear": "unsure",
 """What needs attention comes first."""
 
 
-def document_of(verification: Verification) -> Document:
-    """Return the document: first what needs attention."""
+def presentation_of(verification: Verification) -> Presentation:
+    """Return the presentation: first what needs attention."""
     by_state = by_attention(verification.accounts)
     counts = [f"{count:,} {state}" for state, count in verification.counts.items() if count]
     policies = verification.policies or ()
@@ -114,7 +114,7 @@ def document_of(verification: Verification) -> Document:
         f"Whether the organization stops Pump is not known: {describe_unknown(note)}."
         for note in verification.notes
     )
-    return Document(
+    return Presentation(
         "Pump's roles in AWS accounts",
         verification.version,
         summary=(

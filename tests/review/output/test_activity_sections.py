@@ -18,7 +18,7 @@ from pump_roles.review.output.activity_sections import (
     describe_unread,
     what,
 )
-from tests.documents import document_of, written
+from tests.documents import presentation_of, written
 from tests.review.account.results import HOSTILE
 from tests.review.account.trail import AUTO_PILOT, assumption, call
 
@@ -131,7 +131,7 @@ def test_action_that_was_only_refused_is_not_never_used() -> None:
     ],
 )
 def test_says_nothing_only_of_what_did_not_happen(event: Any, present: int) -> None:
-    sections = {section.title: section for section in document_of(activity(event)).sections}
+    sections = {section.title: section for section in presentation_of(activity(event)).sections}
     titles = ["What changed", "What it read", "What was refused"]
     said = ["Nothing in what was read." in sections[title].parts for title in titles]
     assert said == [index != present for index in range(3)]
@@ -150,7 +150,7 @@ def test_text_of_an_event_adds_no_section_and_no_invisible_character(hostile: st
         )
 
     evil, benign = found(hostile), found("text")
-    assert [section.title for section in document_of(evil).sections] == [
-        section.title for section in document_of(benign).sections
+    assert [section.title for section in presentation_of(evil).sections] == [
+        section.title for section in presentation_of(benign).sections
     ]
     assert all(line.isprintable() for line in written(evil, "json").split("\n"))

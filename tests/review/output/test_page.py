@@ -30,8 +30,8 @@ from pump_roles.review.output.descriptions import (
     describe_principal,
     describe_principals,
 )
-from pump_roles.review.output.document import capital, counted
 from pump_roles.review.output.page import as_html
+from pump_roles.review.output.presentation import capital, counted
 from pump_roles.review.output.report_actions import DASH, actions_of, by_service, in_no_role
 from pump_roles.review.report import (
     FINDINGS,

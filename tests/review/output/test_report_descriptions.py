@@ -82,7 +82,7 @@ def test_verdict_and_data_count_one_action_as_one() -> None:
     assert f" {returns}. Changes nothing." in verdict(one, few)
     assert describe_data(one, few) == returns
     # What Pump does not publish is not judged.
-    assert f" At least {returns}. " in verdict(replace(one, judged=False), few)
+    assert f" At least {returns}. " in verdict(replace(one, allows_only_published=False), few)
 
 
 REGIONS = Guardrail.only_in_regions("us-east-1", "eu-west-1")

@@ -16,7 +16,7 @@ from pump_roles.iam.catalog import newer, shipped
 from pump_roles.iam.identity_policies import known
 from pump_roles.iam.trust import parse_trust
 from pump_roles.review.output.descriptions import RISKS_IN_WORDS
-from pump_roles.review.output.document import Names, Strong, Table
+from pump_roles.review.output.presentation import Names, Strong, Table
 from pump_roles.review.output.report_actions import CSV_HEADS
 from pump_roles.review.output.report_checks import checks
 from pump_roles.review.output.report_descriptions import (
@@ -43,7 +43,7 @@ from pump_roles.review.report.questions import left_by_sets
 from pump_roles.review.report.questions import worst_cases as worst_of
 from pump_roles.role import Boundary
 from tests.customer import allow, deny
-from tests.documents import document_of, written
+from tests.documents import presentation_of, written
 from tests.review.account.results import newly_allowed
 from tests.support import (
     DOCUMENTED,
@@ -272,7 +272,7 @@ def test_has_the_digests_the_findings_and_the_changes(published: Report) -> None
 
 
 def test_lists_every_action_only_if_asked(published: Report) -> None:
-    ticket, whole = document_of(published), document_of(published, every_action=True)
+    ticket, whole = presentation_of(published), presentation_of(published, every_action=True)
     titles = [[section.title for section in found.sections] for found in (ticket, whole)]
     assert titles[0][:-1] == titles[1][:-1]
     assert [found[-1] for found in titles] == ["For the ticket", "Every action"]
@@ -328,7 +328,9 @@ def test_nothing_pushes_out_the_rest(published: Report) -> None:
     )
     markdown = written(report, "markdown")
     assert len(markdown) <= LIMIT
-    found = [markdown.index(f"\n## {section.title}\n") for section in document_of(report).sections]
+    found = [
+        markdown.index(f"\n## {section.title}\n") for section in presentation_of(report).sections
+    ]
     assert found == sorted(found)
     for statement in report.statements:
         assert statement.title in markdown

@@ -25,14 +25,22 @@ from pump_roles.review.account.verification import PolicyResult
 from pump_roles.review.account.watched_roles import published_roles
 from pump_roles.review.output import embedding, saved_report
 from pump_roles.review.output import page as html_page
-from pump_roles.review.output.document import Document, Item, Part, Section, Table, capital, spans
 from pump_roles.review.output.embedding import element_of
 from pump_roles.review.output.messages import to_json
 from pump_roles.review.output.page import as_html
+from pump_roles.review.output.presentation import (
+    Item,
+    Part,
+    Presentation,
+    Section,
+    Table,
+    capital,
+    spans,
+)
 from pump_roles.review.output.saved_report import inventory_from, read_saved
 from pump_roles.review.report import FINDINGS, Compared, Earlier, Report, permission_report
 from pump_roles.review.report.permission_report import of_contents, of_published
-from tests.documents import document_of
+from tests.documents import presentation_of
 from tests.review.account import results
 from tests.review.account.trail import PURCHASES, call
 from tests.support import (
@@ -209,10 +217,10 @@ WORDED = ({"rule", "effect"}, {"part", "why"}, {"why", "events"}, {"cause"}, {"s
 """Members that only a difference, an unknown or a note, a change, or a verification has."""
 
 
-def texts_of(part: Part | Section | Document) -> Iterator[str]:
+def texts_of(part: Part | Section | Presentation) -> Iterator[str]:
     """Every text of a document, whole, as it is shown."""
     match part:
-        case Document():
+        case Presentation():
             for section in (*part.first, *part.summary, *part.about, *part.sections):
                 yield from texts_of(section)
         case Section():
@@ -234,7 +242,7 @@ def texts_of(part: Part | Section | Document) -> Iterator[str]:
 def test_message_of_each_difference_unknown_and_note_is_what_a_terminal_shows(
     name: str, reports: Mapping[str, Report], documents: Mapping[str, Json]
 ) -> None:
-    shown = [*texts_of(document_of({**reports, **OTHERS}[name]))]
+    shown = [*texts_of(presentation_of({**reports, **OTHERS}[name]))]
     for found in objects_apart_from(("read",), documents[name]):
         if any(members <= found.keys() for members in WORDED):
             texts = found["message"], capital(found["message"])

@@ -14,18 +14,18 @@ from hypothesis import given
 from hypothesis import strategies as st
 from rich.markdown import Markdown
 
-from pump_roles.review.output.document import (
+from pump_roles.review.output.messages import to_json
+from pump_roles.review.output.presentation import (
     Code,
-    Document,
     Item,
     Names,
     Part,
+    Presentation,
     Section,
     Sentence,
     Strong,
     Table,
 )
-from pump_roles.review.output.messages import to_json
 from pump_roles.review.output.terminal import to_terminal
 from pump_roles.review.output.writers import LIMIT, LONGEST_INDENTED, to_csv, to_markdown
 from tests.review.account.results import HOSTILE
@@ -37,23 +37,23 @@ ARN = f"arn:aws:iam::000000000001:role/{'a-long-path/' * 9}PumpReadOnlyRole"
 ROW = " ".join(["cell"] * 18)
 
 
-def document(*parts: Part) -> Document:
+def document(*parts: Part) -> Presentation:
     """Return a document with one section."""
-    return Document("Title", "1.0.0", (), (), all_sections=(Section("title", parts),))
+    return Presentation("Title", "1.0.0", (), (), all_sections=(Section("title", parts),))
 
 
 def markdown(*parts: Part) -> str:
     return to_markdown(document(*parts))
 
 
-def everywhere(text: str) -> Document:
+def everywhere(text: str) -> Presentation:
     """Return a document with a text wherever one can be."""
     texts: tuple[Sentence, ...] = (text, Code(text), Strong(text), Names([text, text]))
     inline = (text, " ", Code(text), " ", Strong(text), " ", Names([text, "b"]))
     parts = (*texts, inline, *map(Item, texts), Item("a", (Item(text, (Item(inline),)),)))
     table = Table(("a", "b", "c", "d"), (texts, (inline, 1, True, "")))
     section = Section(text, (*parts, table))
-    return Document(text, "1.0.0", texts, texts, (section, section))
+    return Presentation(text, "1.0.0", texts, texts, (section, section))
 
 
 def parsed(written: str) -> list[Any]:
@@ -139,7 +139,7 @@ def test_markdown_fits_and_each_thing_is_shown_or_counted(
         Section("s", (*[f"t{'.' * size}"] * number, *[Item(f"i{'.' * size}")] * number))
         for number, size in sizes
     )
-    written = to_markdown(Document("T", "1", (), (), sections), limit)
+    written = to_markdown(Presentation("T", "1", (), (), sections), limit)
     assert len(written) <= limit
     shown = len(re.findall(r"^(?:t|- i)\.", written, re.MULTILINE))
     cut = sum(int(number) for number in re.findall(r"([0-9]+) more", written))
@@ -156,7 +156,7 @@ def test_always_fits_in_a_comment(text: str) -> None:
     item = Item(text, tuple(Item((Strong(text), Names([text] * 20))) for _ in range(20)))
     table = Table(("a", "b"), ((text, Code(text)),) * 90)
     sections = (Section("one", (item,) * 30), Section("two", (table, text)))
-    written = to_markdown(Document(text, "1", (text,), (), sections))
+    written = to_markdown(Presentation(text, "1", (text,), (), sections))
     assert len(written) <= LIMIT < GITHUB
     # An item does not crowd out the others.
     assert written.count("more lines. JSON has everything.**\n- ") >= 1

@@ -1,4 +1,4 @@
-"""A result as a document, which each of the writers can write."""
+"""A result as a presentation, which each of the writers can write."""
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -33,7 +33,7 @@ class Strong:
 
 @dataclass(frozen=True)
 class Names:
-    """A list of names. If it is long, only a whole document has all of them."""
+    """A list of names. If it is long, only a whole presentation has all of them."""
 
     names: Sequence[str]
     most: int = 8
@@ -104,7 +104,7 @@ class Section:
 
 
 @dataclass(frozen=True)
-class Document:
+class Presentation:
     """A whole result.
 
     :param version: the version of this package, for who reads it elsewhere.
