@@ -232,51 +232,12 @@ class RoleProtection(_ControlPolicy):
         further = _optional(validators.STACK_SET_NAMES, "stack_sets", stack_sets)
         stacks = dict.fromkeys([*(rollout.stack_set_name for rollout in rollouts), *further])
         statements = [
-            _deny(
-                "OnlyStackSetsChangePumpRoles",
-                ROLE_CHANGES,
-                [*protected, *approving],
-                but=[_EXECUTION_ROLES],
-            ),
-            *(
-                _deny(sid, actions, protected, but=[_EXECUTION_ROLES, *exempt])
-                for sid, actions, exempt in _tagging(approving)
-            ),
-            _deny(
-                "NobodyMakesOrChangesStackSetsExecutionRoles",
-                sorted([*ROLE_CHANGES, *_TAGGING]),
-                _EXECUTION_ROLES,
-            ),
-            _deny(
-                "NobodyElseUsesTheExecutionRoles",
-                ["iam:PassRole", "sts:AssumeRole"],
-                _EXECUTION_ROLES,
-                but=[_EXECUTION_ROLES],
-            ),
-            _deny(
-                "OnlyStackSetsChangeTheirStacks",
-                _STACK_CHANGES,
-                [f"arn:*:cloudformation:*:*:stack/StackSet-{name}-*/*" for name in stacks],
-                but=[_EXECUTION_ROLES],
-            ),
+            *_on_roles(protected, approving),
+            *_ON_EXECUTION_ROLES,
+            _on_stacks(stacks),
+            *([_on_boundaries(boundaries, managing)] if boundaries else []),
+            *([_ON_MEMBERSHIP] if keep_in_organization else []),
         ]
-        if boundaries:
-            statements.append(
-                _deny(
-                    "OnlyStackSetsChangeTheBoundary",
-                    _POLICY_CHANGES,
-                    boundaries,
-                    but=[_EXECUTION_ROLES, *managing],
-                )
-            )
-        if keep_in_organization:
-            statements.append(
-                _deny(
-                    "NobodyLeavesTheOrganization",
-                    ["organizations:AcceptHandshake", "organizations:LeaveOrganization"],
-                    "*",
-                )
-            )
         self._create(rollouts, statements, checked)
 
     def _customers_roles(self, argument: str, roles: Sequence[str]) -> list[str]:
@@ -472,6 +433,13 @@ def _role_arn(name: str) -> str:
     return f"arn:*:iam::*:role/{name}"
 
 
+def _on_roles(protected: list[str], approving: list[str]) -> Iterator[dict[str, Any]]:
+    both = [*protected, *approving]
+    yield _deny("OnlyStackSetsChangePumpRoles", ROLE_CHANGES, both, but=[_EXECUTION_ROLES])
+    for sid, actions, exempt in _tagging(approving):
+        yield _deny(sid, actions, protected, but=[_EXECUTION_ROLES, *exempt])
+
+
 def _tagging(approving: list[str]) -> Iterator[tuple[str, Sequence[str], list[str]]]:
     # What ends an approval must not be able to open one.
     opening = [arn for arn in approving if arn != _role_arn(APPROVAL_END)]
@@ -480,6 +448,17 @@ def _tagging(approving: list[str]) -> Iterator[tuple[str, Sequence[str], list[st
     else:
         yield "OnlyApproversTagPumpRoles", ["iam:TagRole"], opening
         yield "OnlyApproversUntagPumpRoles", ["iam:UntagRole"], approving
+
+
+def _on_stacks(stack_sets: Iterable[str]) -> dict[str, Any]:
+    stacks = [f"arn:*:cloudformation:*:*:stack/StackSet-{name}-*/*" for name in stack_sets]
+    sid = "OnlyStackSetsChangeTheirStacks"
+    return _deny(sid, _STACK_CHANGES, stacks, but=[_EXECUTION_ROLES])
+
+
+def _on_boundaries(boundaries: list[str], managing: list[str]) -> dict[str, Any]:
+    exempt = [_EXECUTION_ROLES, *managing]
+    return _deny("OnlyStackSetsChangeTheBoundary", _POLICY_CHANGES, boundaries, but=exempt)
 
 
 def _anywhere(names: Iterable[str]) -> list[str]:
@@ -534,3 +513,24 @@ def _deny(
     }
     condition = {"Condition": {"ArnNotLike": {"aws:PrincipalArn": [*but]}}} if but else {}
     return {"Sid": sid, "Effect": "Deny", **lists, **condition}
+
+
+_ON_EXECUTION_ROLES: Final = (
+    _deny(
+        "NobodyMakesOrChangesStackSetsExecutionRoles",
+        sorted([*ROLE_CHANGES, *_TAGGING]),
+        _EXECUTION_ROLES,
+    ),
+    _deny(
+        "NobodyElseUsesTheExecutionRoles",
+        ["iam:PassRole", "sts:AssumeRole"],
+        _EXECUTION_ROLES,
+        but=[_EXECUTION_ROLES],
+    ),
+)
+
+_ON_MEMBERSHIP: Final = _deny(
+    "NobodyLeavesTheOrganization",
+    ["organizations:AcceptHandshake", "organizations:LeaveOrganization"],
+    "*",
+)

@@ -195,17 +195,18 @@ class Rollout(Construct):
                 "depends_on", "cannot be combined with {other}", other="only_accounts"
             )
         filtered = _one_of(exclude_accounts=exclude_accounts, only_accounts=only_accounts)
-        concurrent = _one_of(
-            max_concurrent_percentage=max_concurrent_percentage,
-            max_concurrent_count=max_concurrent_count,
+        preferences = _operation_preferences(
+            _one_of(
+                max_concurrent_percentage=max_concurrent_percentage,
+                max_concurrent_count=max_concurrent_count,
+            ),
+            _one_of(
+                failure_tolerance_percentage=failure_tolerance_percentage,
+                failure_tolerance_count=failure_tolerance_count,
+            ),
         )
-        tolerance = _one_of(
-            failure_tolerance_percentage=failure_tolerance_percentage,
-            failure_tolerance_count=failure_tolerance_count,
-        )
-        if region is not None:
-            validators.check_region("region", validators.REGION.check("region", region))
-        self._automatic = automatic = only_accounts is None
+        instances = _instances(units, filtered, region)
+        self._automatic = only_accounts is None
         name = validators.STACK_SET_NAME.check(
             "stack_set_name", published.stack_name if stack_set_name is None else stack_set_name
         )
@@ -231,33 +232,15 @@ class Rollout(Construct):
             description=f"Pump's {published.kind} role in the accounts of this organization",
             permission_model="SERVICE_MANAGED",
             call_as="DELEGATED_ADMIN" if delegated_admin else "SELF",
-            auto_deployment=CfnStackSet.AutoDeploymentProperty(
-                enabled=automatic,
-                # CloudFormation accepts it only with automatic deployment.
-                retain_stacks_on_account_removal=False if automatic else None,
-                depends_on=first or None,
-            ),
+            auto_deployment=_auto_deployment(first, enabled=self._automatic),
             managed_execution={"Active": True},
             capabilities=["CAPABILITY_NAMED_IAM"],
-            operation_preferences=CfnStackSet.OperationPreferencesProperty(
-                concurrency_mode="SOFT_FAILURE_TOLERANCE",
-                **(concurrent or {"max_concurrent_percentage": _PERCENTAGE}),
-                **(tolerance or {"failure_tolerance_percentage": _PERCENTAGE}),
-            ),
+            operation_preferences=preferences,
             parameters=[
                 CfnStackSet.ParameterProperty(parameter_key=parameter, parameter_value=value)
                 for parameter, value in parameters.items()
             ],
-            stack_instances_group=[
-                CfnStackSet.StackInstancesProperty(
-                    deployment_targets=CfnStackSet.DeploymentTargetsProperty(
-                        organizational_unit_ids=units,
-                        account_filter_type=next((_FILTERS[name] for name in filtered), None),
-                        accounts=next(iter(filtered.values()), None),
-                    ),
-                    regions=[Aws.REGION if region is None else region],
-                )
-            ],
+            stack_instances_group=[instances],
             template_body=template,
         )
         """The underlying resource. The synth fails if the app changes its template."""
@@ -273,11 +256,14 @@ class Rollout(Construct):
         self.node.add_dependency(*(each for each in depends_on if isinstance(each, Rollout)))
         self._guardrails = tuple(documents(guardrails, published))
         warn_if_expired(self, self._guardrails)
+        self._note_management_account(delegated_admin=delegated_admin)
+
+    def _note_management_account(self, *, delegated_admin: bool) -> None:
         account, there = ("it", " there") if delegated_admin else ("this account", "")
         Annotations.of(self).add_info_v2(
             MANAGEMENT_ACCOUNT,
             f"StackSets do not deploy to the management account: {account} has this role only if "
-            f"a stack such as {published.stack_name} deploys it{there}",
+            f"a stack such as {self.role_class.published.stack_name} deploys it{there}",
         )
 
     @property
@@ -417,6 +403,40 @@ def _one_of(**alternatives: Any) -> dict[str, Any]:
         other, name = passed
         raise ArgumentError(name, "cannot be combined with {other}", other=other)
     return {name: _ALTERNATIVES[name].check(name, value) for name, value in passed.items()}
+
+
+def _operation_preferences(
+    concurrent: Mapping[str, Any], tolerance: Mapping[str, Any]
+) -> CfnStackSet.OperationPreferencesProperty:
+    return CfnStackSet.OperationPreferencesProperty(
+        concurrency_mode="SOFT_FAILURE_TOLERANCE",
+        **(concurrent or {"max_concurrent_percentage": _PERCENTAGE}),
+        **(tolerance or {"failure_tolerance_percentage": _PERCENTAGE}),
+    )
+
+
+def _instances(
+    units: list[str], filtered: Mapping[str, list[str]], region: str | None
+) -> CfnStackSet.StackInstancesProperty:
+    if region is not None:
+        validators.check_region("region", validators.REGION.check("region", region))
+    return CfnStackSet.StackInstancesProperty(
+        deployment_targets=CfnStackSet.DeploymentTargetsProperty(
+            organizational_unit_ids=units,
+            account_filter_type=next((_FILTERS[name] for name in filtered), None),
+            accounts=next(iter(filtered.values()), None),
+        ),
+        regions=[Aws.REGION if region is None else region],
+    )
+
+
+def _auto_deployment(first: list[str], *, enabled: bool) -> CfnStackSet.AutoDeploymentProperty:
+    return CfnStackSet.AutoDeploymentProperty(
+        enabled=enabled,
+        # CloudFormation accepts it only with automatic deployment.
+        retain_stacks_on_account_removal=False if enabled else None,
+        depends_on=first or None,
+    )
 
 
 def _member_template(
