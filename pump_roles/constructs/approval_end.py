@@ -39,8 +39,9 @@ class ApprovalEnd(Construct):
     With :class:`pump_roles.RoleProtection`, only StackSets can create this role, and its name must
     be among the ``approvers``, or the protection denies what the schedule does.
 
-    Not run on AWS. Sources: EventBridge Scheduler User Guide, "Using universal targets in
-    EventBridge Scheduler", "Confused deputy prevention in EventBridge Scheduler", and "Configuring
+    Not run on AWS. Sources: EventBridge Scheduler User Guide, ["Using universal targets in
+    EventBridge Scheduler"](https://docs.aws.amazon.com/scheduler/latest/UserGuide/managing-targets-universal.html),
+    "Confused deputy prevention in EventBridge Scheduler", and "Configuring
     a schedule's dead-letter queue in EventBridge Scheduler".
     """
 

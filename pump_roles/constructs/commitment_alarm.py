@@ -206,9 +206,12 @@ class CommitmentAlarm(Construct):
     where Pump may buy. AWS delivers these events on a best-effort basis, each address must confirm
     its subscription and can end it, and a purchase that was queued completes without a call.
 
-    Sources: Savings Plans User Guide, "Automating Savings Plans with Amazon EventBridge"; Amazon
-    EventBridge User Guide, "AWS service events delivered via AWS CloudTrail"; Amazon EventBridge
-    Events Reference, "AWS Organizations events".
+    Sources: Savings Plans User Guide, ["Automating Savings Plans with Amazon
+    EventBridge"](https://docs.aws.amazon.com/savingsplans/latest/userguide/automating-savingsplans-with-eventbridge.html);
+    Amazon EventBridge User Guide, ["AWS service events delivered via AWS
+    CloudTrail"](https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-service-event-cloudtrail.html);
+    Amazon EventBridge Events Reference, ["AWS Organizations
+    events"](https://docs.aws.amazon.com/eventbridge/latest/ref/events-ref-organizations.html).
     """
 
     @names_the_construct
@@ -429,8 +432,9 @@ class AlarmForwarder(Construct):
     Region: whether EventBridge sends events between them is not confirmed. The deployment fails
     there, and in every other partition.
 
-    Sources: Amazon EventBridge User Guide, "Sending and receiving events between AWS Regions in
-    Amazon EventBridge"; AWS What's New of June 30, 2022, about cross-Region routing in AWS GovCloud
+    Sources: Amazon EventBridge User Guide, ["Sending and receiving events between AWS Regions in
+    Amazon EventBridge"](https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-cross-region.html);
+    AWS What's New of June 30, 2022, about cross-Region routing in AWS GovCloud
     (US).
     """
 

@@ -166,6 +166,9 @@ class RoleProtection(_ControlPolicy):
 
     It does not affect the management account or service-linked roles. Deploy it in the management
     account. Service control policies must be enabled in the organization.
+
+    Source: AWS Organizations User Guide, ["Service control policies
+    (SCPs)"](https://docs.aws.amazon.com/organizations/latest/userguide/orgs_manage_policies_scps.html).
     """
 
     _description = "Only StackSets change Pump's roles"
@@ -256,6 +259,9 @@ class EmergencyStop(_ControlPolicy):
     In an incident, :attr:`command` attaches it, and Pump is stopped in all member accounts, with
     its open sessions. To have the command at hand, make it an output of the stack. Later
     deployments leave the policy attached. It does not affect the management account.
+
+    Source: AWS Organizations User Guide, ["Service control policies
+    (SCPs)"](https://docs.aws.amazon.com/organizations/latest/userguide/orgs_manage_policies_scps.html).
     """
 
     _description = "Stops Pump's roles while it is attached"
@@ -309,6 +315,9 @@ class TrustProtection(_ControlPolicy):
 
     It does not affect roles of the management account. Resource control policies must be enabled in
     the organization.
+
+    Source: AWS Organizations User Guide, ["Resource control policies
+    (RCPs)"](https://docs.aws.amazon.com/organizations/latest/userguide/orgs_manage_policies_rcps.html).
     """
 
     _type = "RESOURCE_CONTROL_POLICY"

@@ -80,7 +80,8 @@ class PumpRole(Resource):
     in another Region or encrypts a secret, the CDK can write the grant into the resource's policy.
     As with an immutable role of the CDK, ``assert_success()`` passes.
 
-    Source: Pump's document "Cross Account Role".
+    Sources: Pump's document "Cross Account Role"; IAM User Guide, ["Access to AWS accounts owned by
+    third parties"](https://docs.aws.amazon.com/IAM/latest/UserGuide/id_roles_common-scenarios_third-party.html).
     """
 
     published: ClassVar[PublishedRole]
@@ -357,7 +358,9 @@ class _InPlace:
 class ReadOnlyRole(PumpRole):
     """The role through which Pump reads billing history and infrastructure metadata.
 
-    It has the published policy ``PumpBillingReadOnly``.
+    It has the published policy ``PumpBillingReadOnly``. How a vendor assumes such a role: IAM User
+    Guide, ["Access to AWS accounts owned by third
+    parties"](https://docs.aws.amazon.com/IAM/latest/UserGuide/id_roles_common-scenarios_third-party.html).
     """
 
     published = ROLES["read-only"]
@@ -367,7 +370,9 @@ class AutoPilotRole(PumpRole):
     """The role through which Pump also reads usage metadata, and buys and sells commitments.
 
     It has the published policies ``PumpBillingReadOnly``, ``PumpOrgInvite``, ``PumpReadOnly``,
-    and ``PumpAutoPilot``. IAM cannot limit what its purchases cost.
+    and ``PumpAutoPilot``. IAM cannot limit what its purchases cost: Service Authorization
+    Reference, ["Actions, resources, and condition keys for AWS Savings
+    Plans"](https://docs.aws.amazon.com/service-authorization/latest/reference/list_awssavingsplans.html).
     """
 
     published = ROLES["auto-pilot"]

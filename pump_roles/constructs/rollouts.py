@@ -76,6 +76,9 @@ class Rollout(Construct):
 
     StackSets never deploy to the management account, so deploy :class:`pump_roles.ReadOnlyStack`
     there. ``docs/stacksets-reference.md`` lists the other limits of StackSets, with their sources.
+
+    The resource's type is
+    ["AWS::CloudFormation::StackSet"](https://docs.aws.amazon.com/AWSCloudFormation/latest/TemplateReference/aws-resource-cloudformation-stackset.html).
     """
 
     role_class: ClassVar[type[PumpRole]]
@@ -317,13 +320,21 @@ class Rollout(Construct):
 
 
 class ReadOnlyRollout(Rollout):
-    """The read-only role in an organization's accounts."""
+    """The read-only role in an organization's accounts, with one resource.
+
+    Its type is
+    ["AWS::CloudFormation::StackSet"](https://docs.aws.amazon.com/AWSCloudFormation/latest/TemplateReference/aws-resource-cloudformation-stackset.html).
+    """
 
     role_class = ReadOnlyRole
 
 
 class AutoPilotRollout(Rollout):
-    """The auto-pilot role in an organization's accounts."""
+    """The auto-pilot role in an organization's accounts, with one resource.
+
+    Its type is
+    ["AWS::CloudFormation::StackSet"](https://docs.aws.amazon.com/AWSCloudFormation/latest/TemplateReference/aws-resource-cloudformation-stackset.html).
+    """
 
     role_class = AutoPilotRole
 

@@ -130,7 +130,11 @@ class RoleStack(FlatStack):
 
 
 class ReadOnlyStack(RoleStack):
-    """The read-only role, in its own stack."""
+    """The read-only role, in its own stack, as one resource.
+
+    Its type is
+    ["AWS::IAM::Role"](https://docs.aws.amazon.com/AWSCloudFormation/latest/TemplateReference/aws-resource-iam-role.html).
+    """
 
     role_class = ReadOnlyRole
 
@@ -139,7 +143,11 @@ class ReadOnlyStack(RoleStack):
 
 
 class AutoPilotStack(RoleStack):
-    """The auto-pilot role, in its own stack."""
+    """The auto-pilot role, in its own stack, as one resource.
+
+    Its type is
+    ["AWS::IAM::Role"](https://docs.aws.amazon.com/AWSCloudFormation/latest/TemplateReference/aws-resource-iam-role.html).
+    """
 
     role_class = AutoPilotRole
 

@@ -63,6 +63,9 @@ class Guardrail:
     deployed; only ``ONLY_WHEN_APPROVED`` is then opened and closed with a tag of the role. To stop
     everything, see "Stop Pump now" in ``docs/stop.md``.
 
+    Source: IAM User Guide, ["The difference between explicit and implicit
+    denies"](https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_evaluation-logic_AccessPolicyLanguage_Interplay.html).
+
     :ivar name: its name, as in the settings and in error messages.
     :ivar removes: what it denies.
     :ivar costs: what Pump cannot do with it.

@@ -28,6 +28,9 @@ _DUMMY: Final = "dummy-value-for-"
 class ArgumentError(ValueError):
     """An argument's value is not one that AWS accepts.
 
+    For names, paths, and external IDs: IAM User Guide, ["IAM and AWS STS
+    quotas"](https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_iam-quotas.html).
+
     :param argument: the argument's name.
     :param problem: what is wrong with the value, and what is allowed. If it names another argument,
         that is ``{other}``.

@@ -36,8 +36,10 @@ class CustomerRoles(Construct):
     grantee can allow it. Nothing else is granted, not even session tags or a source identity,
     because the roles' trust policies do not accept them.
 
-    Source: IAM User Guide, "Access to AWS accounts owned by third parties"; Service Authorization
-    Reference, "Actions, resources, and condition keys for AWS Security Token Service".
+    Sources: IAM User Guide, ["Access to AWS accounts owned by third
+    parties"](https://docs.aws.amazon.com/IAM/latest/UserGuide/id_roles_common-scenarios_third-party.html);
+    Service Authorization Reference, "Actions, resources, and condition keys for AWS Security Token
+    Service".
     """
 
     @names_the_construct

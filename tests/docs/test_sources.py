@@ -1,5 +1,6 @@
 """Each title of a page of AWS's, Pump's, or another source is a link."""
 
+import inspect
 import re
 from collections.abc import Iterator, Mapping
 from pathlib import Path
@@ -7,6 +8,8 @@ from typing import Final
 
 import pytest
 
+import pump_roles
+from pump_roles.pump_side import CustomerRoles
 from tools.sandbox.cdk import ROOT
 
 PAGES: Final = [
@@ -68,14 +71,31 @@ a role"), and `"quoted code"`, [as here "Elsewhere"](elsewhere.md).
     assert [*unlinked(text)] == ["Methods to assume a role", "Elsewhere"]
 
 
+CLASSES: Final = [
+    *filter(inspect.isclass, (getattr(pump_roles, name) for name in pump_roles.__all__)),
+    CustomerRoles,
+]
+
+
+def titles(text: str) -> Iterator[tuple[str, str]]:
+    """Yield each title that is a link, and its address."""
+    for title, address in re.findall(r'\["([^"]+)"\]\((https://[^)\s]+)\)', text):
+        yield " ".join(title.split()), address
+
+
+@pytest.mark.parametrize("public", CLASSES, ids=lambda public: public.__name__)
+def test_public_class_links_to_the_page_of_aws_that_it_is_about(public: type) -> None:
+    addresses = [address for _, address in titles(public.__doc__ or "")]
+    assert [one for one in addresses if one.startswith("https://docs.aws.amazon.com/")]
+
+
 def test_each_address_is_written_for_one_title() -> None:
     """So that a wrong address is noticed where the title is cited a second time."""
     addresses: dict[str, set[str]] = {}
-    for page in PAGES:
-        for title, address in re.findall(
-            r'\["([^"]+)"\]\((https://[^)\s]+)\)', page.read_text("utf-8")
-        ):
-            addresses.setdefault(" ".join(title.split()), set()).add(address)
+    texts = [page.read_text("utf-8") for page in PAGES]
+    for text in [*texts, *(public.__doc__ or "" for public in CLASSES)]:
+        for title, address in titles(text):
+            addresses.setdefault(title, set()).add(address)
     assert len(addresses) > 30
     several = {title: found for title, found in addresses.items() if len(found) > 1}
     # Two guides have a page of this name.
