@@ -10,6 +10,7 @@ from tempfile import TemporaryDirectory
 from typing import Final
 
 import pump_roles
+from pump_roles import pump_side
 from tools.sandbox.cdk import ROOT
 
 _PAGES: Final = ("*.md", "cloudformation/*.md", "docs/**/*.md", "examples/*.md")
@@ -53,10 +54,14 @@ def main() -> int:
 
 
 def _api() -> str:
-    public = {name: getattr(pump_roles, name) for name in pump_roles.__all__}
+    public = {
+        f"{room.__name__}.{name}": getattr(room, name)
+        for room in (pump_roles, pump_side)
+        for name in room.__all__
+    }
     described = [name for name, value in public.items() if callable(value) and value.__doc__]
     described.sort(key=lambda name: _API.index(public[name].__module__.rpartition(".")[2]))
-    return "# Python API\n\n" + "".join(f"::: pump_roles.{name}\n\n" for name in described)
+    return "# Python API\n\n" + "".join(f"::: {name}\n\n" for name in described)
 
 
 def _run(module: str, *arguments: str, **variables: str) -> None:
