@@ -51,6 +51,7 @@ ACTIONS = {
     *("rds:PurchaseReservedDBInstancesOffering", "redshift:PurchaseReservedNodeOffering"),
     *("elasticache:PurchaseReservedCacheNodesOffering", "es:PurchaseReservedInstanceOffering"),
     *("memorydb:PurchaseReservedNodesOffering", "ec2:CreateReservedInstancesListing"),
+    *("dynamodb:PurchaseReservedCapacityOfferings", "aws-marketplace:Subscribe"),
     "savingsplans:ReturnSavingsPlan",
     # Other writes.
     *("ec2:StopInstances", "rds:ModifyDBInstance", "ecs:DeleteService", "iam:CreateUser"),
