@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import replace
 from typing import Any, NamedTuple
 
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from pump_roles.assembly import Assembly, DeployedRole
@@ -270,7 +270,11 @@ def always(found: Decided, actions: Iterable[str]) -> set[str]:
     }
 
 
+NOT_COMPUTING = {"Effect": "Allow", "NotAction": ["ec2:*", "memorydb:*"], "Resource": "*"}
+
+
 @examples(thorough=100, quick=5)
+@example(Drawn(frozenset({"no-commitments"}), 0, [[NOT_COMPUTING]]))
 @given(DRAWN)
 def test_what_is_said_about_a_role_is_what_a_policy_simulator_decides(drawn: Drawn) -> None:
     role = drawn.role
