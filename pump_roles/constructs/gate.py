@@ -20,6 +20,7 @@ from aws_cdk import (
     PolicyValidationPluginReport,
     PolicyViolatingResource,
     PolicyViolation,
+    Resource,
     Stack,
     Stage,
     Token,
@@ -111,12 +112,7 @@ def protect(resource: iam.CfnRole | CfnStackSet, scope: Construct, **properties:
     """
     # Each attribute is a call into the CDK.
     stack = scope if isinstance(scope, Stack) else resource.stack
-    stage = Stage.of(stack)
-    assert stage is not None  # noqa: S101 - the root is an App, which is a stage
-    plugin, folder = _plugin_and_folder(stage)
-    # By file, because jsii returns another Python object each time for a stack that was not created
-    # in Python.
-    file = folder / stack.template_file
+    plugin, file = _plugin_and_file(stack)
     if name := properties.get("RoleName"):
         account = stack.account
         place = str(file) if Token.is_unresolved(account) else account
@@ -125,6 +121,21 @@ def protect(resource: iam.CfnRole | CfnStackSet, scope: Construct, **properties:
             role = other.node.path.removesuffix("/Resource")
             raise ArgumentError("role_name", f"{name} is already the name of {role}")
     plugin.protected.setdefault(file, []).append((resource, properties))
+
+
+def check_attachments(role: Resource, name: str) -> None:
+    """Fail the synth when the app attaches to a role of another app what may not only deny."""
+    plugin, file = _plugin_and_file(role.stack)
+    plugin.protected.setdefault(file, []).append((role, {"RoleName": name}))
+
+
+def _plugin_and_file(stack: Stack) -> "tuple[_Immutable, Path]":
+    stage = Stage.of(stack)
+    assert stage is not None  # noqa: S101 - the root is an App, which is a stage
+    plugin, folder = _plugin_and_folder(stage)
+    # By file, because jsii returns another Python object each time for a stack that was not created
+    # in Python.
+    return plugin, folder / stack.template_file
 
 
 @cache
@@ -143,7 +154,7 @@ def _plugin_and_folder(stage: Stage) -> "tuple[_Immutable, Path]":
 @jsii.implements(IPolicyValidationPlugin)
 class _Immutable:
     def __init__(self) -> None:
-        self.protected: dict[Path, list[tuple[CfnResource, Mapping[str, Any]]]] = {}
+        self.protected: dict[Path, list[tuple[CfnResource | Resource, Mapping[str, Any]]]] = {}
         self.named: dict[tuple[str, str], CfnResource] = {}
 
     @property
@@ -181,9 +192,9 @@ class _Immutable:
             for file, here in self.protected.items()
             for resource, properties in here
         ]
-        # All in one call into the CDK.
+        # All in one call into the CDK. A role of another app has no resource.
         resolve = found[0][1].stack.resolve
-        logical_ids = resolve([resource.logical_id for _, resource, _ in found])
+        logical_ids = resolve([getattr(resource, "logical_id", "") for _, resource, _ in found])
         for (file, resource, properties), logical_id in zip(found, logical_ids, strict=True):
             read = properties
             if "${Token[" in json.dumps(properties):

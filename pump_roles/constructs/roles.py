@@ -26,7 +26,7 @@ from aws_cdk.interfaces.aws_iam import RoleReference
 from constructs import Construct, DependencyGroup
 
 from pump_roles.constructs.acknowledgments import acknowledge
-from pump_roles.constructs.gate import protect
+from pump_roles.constructs.gate import check_attachments, protect
 from pump_roles.guardrails import Guardrail
 from pump_roles.guardrails.guardrail_documents import documents, made_redundant
 from pump_roles.inputs import validators
@@ -51,6 +51,8 @@ from pump_roles.published import (
 _INLINE_QUOTA: Final = 10_240
 _TRUST_QUOTA: Final = 2_048
 
+_ABSTRACT: Final = "PumpRole is abstract; use ReadOnlyRole or AutoPilotRole"
+
 ROLE_CHANGES: Final = (
     "iam:AttachRolePolicy",
     "iam:CreateRole",
@@ -64,7 +66,92 @@ ROLE_CHANGES: Final = (
 
 
 @jsii.implements(iam.IRole)
-class PumpRole(Resource):
+class _UnchangedRole(Resource):
+    # What one of Pump's roles is for other constructs, whichever app deploys it.
+    @property
+    def role_arn(self) -> str:
+        raise NotImplementedError
+
+    @property
+    def role_name(self) -> str:
+        raise NotImplementedError
+
+    def add_managed_policy(self, policy: iam.IManagedPolicy) -> None:
+        raise NotImplementedError
+
+    @property
+    def role_ref(self) -> RoleReference:
+        """The role, as the CDK's own constructs refer to one."""
+        return RoleReference(role_arn=self.role_arn, role_name=self.role_name)
+
+    @property
+    def grant_principal(self) -> iam.IPrincipal:
+        """The role itself, as the grantee of other constructs."""
+        return self
+
+    @property
+    def assume_role_action(self) -> str:
+        """The action with which a principal assumes the role."""
+        return "sts:AssumeRole"
+
+    @property
+    def policy_fragment(self) -> iam.PrincipalPolicyFragment:
+        """The role as a principal in the policy of another resource."""
+        return iam.ArnPrincipal(self.role_arn).policy_fragment
+
+    @property
+    def principal_account(self) -> str | None:
+        """The account of the role's stack."""
+        return self.stack.account
+
+    def add_to_principal_policy(
+        self, statement: iam.PolicyStatement
+    ) -> iam.AddToPrincipalPolicyResult:
+        """Add no statement, and warn at synth."""
+        dropped = ", ".join(statement.actions) or "a statement"
+        if statement.effect == iam.Effect.DENY:
+            Annotations.of(self).add_warning_v2(
+                "pump-roles:deny-dropped",
+                f"the deny is not in force, because the role's policies stay as published: "
+                f"{dropped}; use a guardrail, or iam.Policy(..., roles=[role])",
+            )
+            return _added()
+        Annotations.of(self).add_warning_v2(
+            "pump-roles:grant-dropped",
+            f"nothing was added to the role's policies, which stay as published: {dropped}; if the "
+            "resource is in another account, or is a key that is in another Region or encrypts a "
+            "secret, its policy can now allow this to the role: pump-roles report lists each "
+            "policy that names the role",
+        )
+        return _added()
+
+    def attach_inline_policy(self, policy: iam.Policy) -> None:
+        """Attach an inline policy. The synth fails unless it certainly only denies."""
+        # It calls this method in turn, unless it has the role already.
+        policy.attach_to_role(self)
+
+    def grant(self, grantee: iam.IPrincipal, *actions: str) -> iam.Grant:
+        """Allow a principal actions on this role."""
+        return iam.Grant.add_to_principal(
+            grantee=grantee, actions=[*actions], resource_arns=[self.role_arn]
+        )
+
+    def grant_pass_role(self, grantee: iam.IPrincipal) -> iam.Grant:
+        """Allow a principal to pass this role."""
+        return self.grant(grantee, "iam:PassRole")
+
+    def grant_assume_role(self, grantee: iam.IPrincipal) -> iam.Grant:
+        """Allow a principal to assume this role: one with policies, so no service or account."""
+        if isinstance(grantee, (iam.ServicePrincipal, iam.AccountPrincipal)):
+            raise ArgumentError(
+                "grantee",
+                "a service or account has no policy that could allow it, and the role's trust "
+                "policy stays as published",
+            )
+        return self.grant(grantee, "sts:AssumeRole")
+
+
+class PumpRole(_UnchangedRole):
     """What the roles have in common. It is abstract; use one of its subclasses.
 
     The role has the published policies. Only Pump's principal can assume it, and only with the
@@ -133,7 +220,7 @@ class PumpRole(Resource):
             counting white space).
         """
         if type(self) is PumpRole:
-            raise TypeError("PumpRole is abstract; use ReadOnlyRole or AutoPilotRole")
+            raise TypeError(_ABSTRACT)
         if role_name is None:
             role_name = self.published.name
         super().__init__(scope, id)
@@ -187,6 +274,24 @@ class PumpRole(Resource):
             ],
         )
 
+    @classmethod
+    def from_role_name(cls, scope: Construct, id: str, name: str | None = None) -> iam.IRole:
+        """Return the role that another app deploys to the account of this stack.
+
+        Other constructs can use it as any role. As with a role of this app, a grant adds no
+        permission to it, and the synth warns; and the synth fails if the app attaches a policy to
+        it that does not certainly only deny. ``iam.Role.from_role_name`` does neither.
+
+        :param scope: the construct that this one belongs to.
+        :param id: the construct's ID in the scope.
+        :param name: the role's name, with its path if it has one (``pump/PumpAutoPilotRole``). By
+            default, ``PumpReadOnlyRole`` or ``PumpAutoPilotRole``.
+        :raises ArgumentError: a ``ValueError``, if the name is not such a literal.
+        """
+        if cls is PumpRole:
+            raise TypeError(_ABSTRACT)
+        return _RoleOfAnotherApp(scope, id, cls.published.name if name is None else name)
+
     # The same text each time: CDK compares the ARNs of roles to attach a policy once. It would not
     # see a ``cached_property``, because jsii only registers data descriptors.
     @property
@@ -226,82 +331,11 @@ class PumpRole(Resource):
         """Pump's account ID or ARN: a literal, or a reference to the parameter."""
         return self._principal
 
-    @property
-    def role_ref(self) -> RoleReference:
-        """The role, as the CDK's own constructs refer to one."""
-        return RoleReference(role_arn=self.role_arn, role_name=self.role_name)
-
-    @property
-    def grant_principal(self) -> iam.IPrincipal:
-        """The role itself, as the grantee of other constructs."""
-        return self
-
-    @property
-    def assume_role_action(self) -> str:
-        """The action with which a principal assumes the role."""
-        return "sts:AssumeRole"
-
-    @property
-    def policy_fragment(self) -> iam.PrincipalPolicyFragment:
-        """The role as a principal in the policy of another resource."""
-        return iam.ArnPrincipal(self.role_arn).policy_fragment
-
-    @property
-    def principal_account(self) -> str | None:
-        """The account of the role's stack."""
-        return self.stack.account
-
-    def add_to_principal_policy(
-        self, statement: iam.PolicyStatement
-    ) -> iam.AddToPrincipalPolicyResult:
-        """Add no statement, and warn at synth."""
-        dropped = ", ".join(statement.actions) or "a statement"
-        if statement.effect == iam.Effect.DENY:
-            Annotations.of(self).add_warning_v2(
-                "pump-roles:deny-dropped",
-                f"the deny is not in force, because the role's policies stay as published: "
-                f"{dropped}; use a guardrail, or iam.Policy(..., roles=[role])",
-            )
-            return _added()
-        Annotations.of(self).add_warning_v2(
-            "pump-roles:grant-dropped",
-            f"nothing was added to the role's policies, which stay as published: {dropped}; if the "
-            "resource is in another account, or is a key that is in another Region or encrypts a "
-            "secret, its policy can now allow this to the role: pump-roles report lists each "
-            "policy that names the role",
-        )
-        return _added()
-
     def add_managed_policy(self, policy: iam.IManagedPolicy) -> None:
         """Attach a managed policy. The synth fails unless it certainly only denies."""
         listed = self.resource.managed_policy_arns or []
         if policy.managed_policy_arn not in listed:
             self.resource.managed_policy_arns = [*listed, policy.managed_policy_arn]
-
-    def attach_inline_policy(self, policy: iam.Policy) -> None:
-        """Attach an inline policy. The synth fails unless it certainly only denies."""
-        # It calls this method in turn, unless it has the role already.
-        policy.attach_to_role(self)
-
-    def grant(self, grantee: iam.IPrincipal, *actions: str) -> iam.Grant:
-        """Allow a principal actions on this role."""
-        return iam.Grant.add_to_principal(
-            grantee=grantee, actions=[*actions], resource_arns=[self.role_arn]
-        )
-
-    def grant_pass_role(self, grantee: iam.IPrincipal) -> iam.Grant:
-        """Allow a principal to pass this role."""
-        return self.grant(grantee, "iam:PassRole")
-
-    def grant_assume_role(self, grantee: iam.IPrincipal) -> iam.Grant:
-        """Allow a principal to assume this role: one with policies, so no service or account."""
-        if isinstance(grantee, (iam.ServicePrincipal, iam.AccountPrincipal)):
-            raise ArgumentError(
-                "grantee",
-                "a service or account has no policy that could allow it, and the role's trust "
-                "policy stays as published",
-            )
-        return self.grant(grantee, "sts:AssumeRole")
 
     def acknowledge_cdk_nag(self) -> None:
         """Acknowledge cdk-nag's findings about the published policies, with the reasons.
@@ -353,6 +387,33 @@ class _InPlace:
                 f"which is in another account or Region: {problem}"
             )
         return self._literal
+
+
+class _RoleOfAnotherApp(_UnchangedRole):
+    # One that another app deploys. The synth checks what this app attaches to its name.
+    @names_the_construct
+    def __init__(self, scope: Construct, id: str, name: str) -> None:
+        super().__init__(scope, id)
+        name = validators.ROLE_TO_ASSUME.check("name", name)
+        self._name = name.rpartition("/")[2]
+        arn = self.stack.format_arn(service="iam", region="", resource="role", resource_name=name)
+        self._arn = in_place(self, arn, arn, has_account=True)
+        check_attachments(self, self._name)
+
+    @property
+    def role_arn(self) -> str:
+        return self._arn
+
+    @property
+    def role_name(self) -> str:
+        return self._name
+
+    def add_managed_policy(self, policy: iam.IManagedPolicy) -> None:  # noqa: ARG002
+        Annotations.of(self).add_warning_v2(
+            "pump-roles:policy-dropped",
+            f"nothing is attached to {self._name}, which another app deploys; a policy of this app "
+            "that only denies can be attached with iam.ManagedPolicy(..., roles=[role])",
+        )
 
 
 class ReadOnlyRole(PumpRole):

@@ -102,7 +102,11 @@ class Widening:
 
 @dataclass(frozen=True)
 class Built:
-    """A role, or a StackSet with one, as it was built."""
+    """A role, or a StackSet with one, as it was built.
+
+    :param logical_id: its logical ID; empty for a role that another app deploys, which only has a
+        name.
+    """
 
     resource: Any
     file: Path
@@ -127,6 +131,9 @@ def widenings(built: Sequence[Built], paths: Iterable[Path]) -> Iterator[tuple[B
     gate = _Gate(load(files) if not_followed else templates)
     roles: dict[Reference, Built] = {}
     for original in built:
+        if not original.logical_id:
+            yield from ((original, found) for found in gate.attaching(original))
+            continue
         found = gate.placed(original)
         if not found:
             yield original, _widening("missing", original.file, original.logical_id)
@@ -161,6 +168,14 @@ class _Gate:
             for template in self._files.get(built.file.resolve(), [])
             if built.logical_id in template.resources
         ]
+
+    def attaching(self, built: Built) -> Iterator[Widening]:
+        """Yield what attaches to a role that another app deploys, and may not only deny."""
+        role = RoleNames((built.properties["RoleName"],))
+        for template in self._files.get(built.file.resolve(), []):
+            for found, naming in self._attachments.near(role, template):
+                if self._attachments.taken_away(found, ()) is None:
+                    yield _at(found.resource, ATTACHED[naming])
 
     def roles_of(self, resource: Resource, built: Built) -> Iterator[Reference]:
         """Yield the role; for a StackSet, the roles that it deploys."""
