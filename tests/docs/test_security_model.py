@@ -122,3 +122,15 @@ def test_external_id_is_said_to_protect_only_if_pump_sends_each_customers_own(pa
 def test_promise_of_what_pump_sends_is_found() -> None:
     assert oversold("| External ID | other customers of Pump cannot reach this role |\n")
     assert not oversold("If Pump sends each customer's own, no other customer reaches your role.")
+
+
+NOTHING_WAS_RUN = re.compile(
+    r"(nothing|neither)\s+(was|has\s+been)\s+\[?run\s+on\s+AWS", re.IGNORECASE
+)
+
+
+def test_pages_say_that_nothing_was_run_on_aws_until_a_file_says_what_was() -> None:
+    pages = [ROOT / "README.md", *(ROOT / "docs").rglob("*.md")]
+    found = {page.name for page in pages if NOTHING_WAS_RUN.search(page.read_text("utf-8"))}
+    expected = {"README.md", "release.md", "security-model.md"}
+    assert found == (set() if (ROOT / "docs" / "smoke.json").exists() else expected)

@@ -4,8 +4,10 @@ Each one is between two lines, ``<!-- generated: NAME -->`` and ``<!-- /generate
 around them is written by hand.
 """
 
+import json
 import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from pathlib import Path
 from typing import Final
 
 from pump_roles.guardrails import SHIPPED, Guardrail
@@ -91,12 +93,26 @@ def _data() -> str:
     return _table(head, ((text, *numbers(question)) for question, text in DATA.items()))
 
 
+def run_on_aws(file: Path = ROOT / "docs" / "smoke.json") -> str:
+    """Return what was run on AWS: what ``make smoke-org`` wrote."""
+    documented = "these pages say about AWS is from its documentation.\n"
+    if not file.exists():
+        return f"**Nothing was run on AWS.** What {documented}"
+    result = json.loads(file.read_text("utf-8"))
+    passed, left = "; ".join(result["passed"]), "; ".join(result["left"])
+    return (
+        f"**Run on AWS** on {result['date']}, in us-east-1 and {result['region']}, at the commit "
+        f"`{result['commit'][:12]}`: {passed}. Not run: {left}. What else {documented}"
+    )
+
+
 PAGES: Final = (
     "cloudformation/README.md",
     "docs/data.md",
     "docs/decisions/README.md",
     "docs/guardrails-reference.md",
     "docs/guardrails.md",
+    "docs/security-model.md",
 )
 """The pages with the tables."""
 
@@ -106,6 +122,7 @@ TABLES: Final[Mapping[str, Callable[[], str]]] = {
     "data": _data,
     "decisions": _decisions,
     "ready templates": ready_templates.table,
+    "run on AWS": run_on_aws,
 }
 """The function that makes each table, by name."""
 

@@ -1,9 +1,10 @@
 """`make smoke-org`: each construct in a sandbox organization, events of its rules, and a stop.
 
-Run it with credentials of the management account, which also plays Pump. It works only in the
-accounts that you name, and buys nothing. If it ends early, the next run continues after the last
-step that passed, or removes everything. What passed on AWS is in ``docs/smoke.json``, from which
-the security model says it.
+Run it with credentials of the management account, which also plays Pump. The organization must
+allow StackSets, have both types of policies enabled, and a trail of management events. It works
+only in the accounts that you name, and buys nothing. If it ends early, the next run continues after
+the last step that passed, or removes everything. What passed on AWS is in ``docs/smoke.json``, from
+which the security model says it.
 """
 
 import json
@@ -145,7 +146,7 @@ class SmokeOrganization(Smoke):
         self.configure(self.settings())
         commit = git("rev-parse", "HEAD")
         result: dict[str, Any] = {"commit": commit, "region": self.named.region, "removed": False}
-        before = json.loads(self.file.read_text("utf-8")) if self.file.exists() else {}
+        before = self.saved()
         passed = before["passed"] if result.items() <= before.items() else []
         left, covered = dict(LEFT), ""
         for step in self.steps:
@@ -161,13 +162,19 @@ class SmokeOrganization(Smoke):
             covered += f" {step.constructs}" if step.name in passed else ""
             result["date"] = f"{datetime.now(timezone.utc):%Y-%m-%d}"
             result |= {"passed": passed, "constructs": sorted(covered.split()), "left": left}
-            self.file.parent.mkdir(exist_ok=True)
-            self.file.write_text(json.dumps(result, indent=2) + "\n", "utf-8")
+            self.save(result)
         self.remove()
-        result["removed"] = self.passed
-        self.file.write_text(json.dumps(result, indent=2) + "\n", "utf-8")
         for what, why in left.items():
             self.console.print(f"not run: {what}: {why}")
+
+    def saved(self) -> dict[str, Any]:
+        """Return what the last run kept."""
+        found: dict[str, Any] = {}
+        return json.loads(self.file.read_text("utf-8")) if self.file.exists() else found
+
+    def save(self, result: Mapping[str, Any]) -> None:
+        self.file.parent.mkdir(exist_ok=True)
+        self.file.write_text(json.dumps(result, indent=2) + "\n", "utf-8")
 
     def settings(self, ends: str = "20:00") -> dict[str, Any]:
         """Return what is in ``pump.json``."""
@@ -262,7 +269,7 @@ class SmokeOrganization(Smoke):
         The call of Pump's role is about a queued purchase that does not exist. It succeeds, and
         changes nothing: EC2 API Reference, "DeleteQueuedReservedInstances".
         """
-        until = datetime.now(timezone.utc) + timedelta(minutes=15)
+        until = datetime.now(timezone.utc) + timedelta(minutes=10)
         until -= timedelta(minutes=until.minute % 5, seconds=until.second)
         self.configure(self.settings(f"{until:%H:%M}"))
         self.deploy_stacks(APPROVAL)
@@ -355,6 +362,8 @@ class SmokeOrganization(Smoke):
             self.environment = {**self.environment, "AWS_REGION": region}
             self.cdk("destroy", stack, "--exclusively", hidden="--force")
         left = [stack for _, stack, _ in self.stacks()]
+        if not left and (result := self.saved()):
+            self.save(result | {"removed": True})
         self.console.print(self.verdict(not left, should=True, labels=("nothing left", f"{left}")))
         self.ended = "Everything that was created is deleted."
 
@@ -398,7 +407,9 @@ def run(account: str, unit: str, members: str, region: str, email: str) -> int:
     if answer.strip() not in {named.account, "remove"}:
         smoke.console.print("Nothing was created.")
         return 1
-    return smoke.run(smoke.remove if answer.strip() == "remove" else smoke.show, "")
+    commit = "Run make generate, and commit its changes and docs/smoke.json."
+    show = smoke.remove if answer.strip() == "remove" else smoke.show
+    return smoke.run(show, commit if smoke.on_aws else "")
 
 
 if __name__ == "__main__":

@@ -1,5 +1,6 @@
 """The files that are generated from the published roles are up to date, and only where they are."""
 
+import json
 import re
 from pathlib import Path
 
@@ -61,3 +62,14 @@ def test_table_is_filled_in_between_its_lines_each_once(monkeypatch: pytest.Monk
     page = "before\n<!-- generated: a -->\n{}<!-- /generated -->\nafter\n"
     monkeypatch.setattr(tables, "TABLES", {"a": lambda: "| 1 |\n"})
     assert tables.filled(page.format("| old |\n")) == page.format("| 1 |\n")
+
+
+def test_security_model_says_what_was_run_on_aws_from_its_file(tmp_path: Path) -> None:
+    file = tmp_path / "smoke.json"
+    assert tables.run_on_aws(file).startswith("**Nothing was run on AWS.** ")
+    result = {"date": "2026-12-02", "commit": "0123456789abcdef", "region": "eu-central-1"}
+    file.write_text(json.dumps({**result, "passed": ["both roles", "verify"], "left": {"x": "y"}}))
+    assert tables.run_on_aws(file).startswith(
+        "**Run on AWS** on 2026-12-02, in us-east-1 and eu-central-1, at the commit "
+        "`0123456789ab`: both roles; verify. Not run: x. "
+    )
