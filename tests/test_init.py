@@ -15,6 +15,7 @@ from aws_cdk import Stack
 from constructs import Construct
 
 import pump_roles
+from pump_roles.pump_side import CustomerRoles
 from tests.review.account.trail import PURCHASES
 from tests.support import NOT_NEEDED, PUMP_ACCOUNT, ROLE_ARGUMENTS, Synth, python, without_node
 from tools.sandbox.cdk import ROOT
@@ -96,6 +97,21 @@ def test_attributes_are_found() -> None:
     found = {*attributes(pump_roles.ReadOnlyStack)}
     assert {("role", True), ("role_class", True), ("role_class", False)} <= found
     assert ("command", True) in {*attributes(pump_roles.EmergencyStop)}
+
+
+def test_docstring_of_each_construct_says_if_it_was_not_run_on_aws() -> None:
+    """``make smoke-org`` writes what was."""
+    file = ROOT / "docs" / "smoke.json"
+    covered = json.loads(file.read_text("utf-8"))["constructs"] if file.exists() else []
+    constructs = [getattr(pump_roles, name) for name in CONSTRUCTS if name not in ABSTRACT]
+    assert {cls.__name__ for cls in [*constructs, CustomerRoles] if says_not_run(cls)} == {
+        cls.__name__ for cls in [*constructs, CustomerRoles] if cls.__name__ not in covered
+    }
+    assert not says_not_run(pump_roles.PumpRole)
+
+
+def says_not_run(cls: type) -> bool:
+    return "Not run on AWS." in (cls.__doc__ or "")
 
 
 @pytest.mark.parametrize(("name", "ending"), ABSTRACT.items())

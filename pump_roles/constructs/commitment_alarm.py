@@ -212,6 +212,8 @@ class CommitmentAlarm(Construct):
     CloudTrail"](https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-service-event-cloudtrail.html);
     Amazon EventBridge Events Reference, ["AWS Organizations
     events"](https://docs.aws.amazon.com/eventbridge/latest/ref/events-ref-organizations.html).
+
+    Not run on AWS.
     """
 
     @names_the_construct
@@ -436,6 +438,8 @@ class AlarmForwarder(Construct):
     Amazon EventBridge"](https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-cross-region.html);
     AWS What's New of June 30, 2022, about cross-Region routing in AWS GovCloud
     (US).
+
+    Not run on AWS.
     """
 
     @names_the_construct

@@ -169,6 +169,8 @@ class RoleProtection(_ControlPolicy):
 
     Source: AWS Organizations User Guide, ["Service control policies
     (SCPs)"](https://docs.aws.amazon.com/organizations/latest/userguide/orgs_manage_policies_scps.html).
+
+    Not run on AWS.
     """
 
     _description = "Only StackSets change Pump's roles"
@@ -262,6 +264,8 @@ class EmergencyStop(_ControlPolicy):
 
     Source: AWS Organizations User Guide, ["Service control policies
     (SCPs)"](https://docs.aws.amazon.com/organizations/latest/userguide/orgs_manage_policies_scps.html).
+
+    Not run on AWS.
     """
 
     _description = "Stops Pump's roles while it is attached"
@@ -318,6 +322,8 @@ class TrustProtection(_ControlPolicy):
 
     Source: AWS Organizations User Guide, ["Resource control policies
     (RCPs)"](https://docs.aws.amazon.com/organizations/latest/userguide/orgs_manage_policies_rcps.html).
+
+    Not run on AWS.
     """
 
     _type = "RESOURCE_CONTROL_POLICY"

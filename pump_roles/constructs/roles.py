@@ -422,6 +422,8 @@ class ReadOnlyRole(PumpRole):
     It has the published policy ``PumpBillingReadOnly``. How a vendor assumes such a role: IAM User
     Guide, ["Access to AWS accounts owned by third
     parties"](https://docs.aws.amazon.com/IAM/latest/UserGuide/id_roles_common-scenarios_third-party.html).
+
+    Not run on AWS.
     """
 
     published = ROLES["read-only"]
@@ -434,6 +436,8 @@ class AutoPilotRole(PumpRole):
     and ``PumpAutoPilot``. IAM cannot limit what its purchases cost: Service Authorization
     Reference, ["Actions, resources, and condition keys for AWS Savings
     Plans"](https://docs.aws.amazon.com/service-authorization/latest/reference/list_awssavingsplans.html).
+
+    Not run on AWS.
     """
 
     published = ROLES["auto-pilot"]

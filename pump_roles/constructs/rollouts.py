@@ -324,6 +324,8 @@ class ReadOnlyRollout(Rollout):
 
     Its type is
     ["AWS::CloudFormation::StackSet"](https://docs.aws.amazon.com/AWSCloudFormation/latest/TemplateReference/aws-resource-cloudformation-stackset.html).
+
+    Not run on AWS.
     """
 
     role_class = ReadOnlyRole
@@ -334,6 +336,8 @@ class AutoPilotRollout(Rollout):
 
     Its type is
     ["AWS::CloudFormation::StackSet"](https://docs.aws.amazon.com/AWSCloudFormation/latest/TemplateReference/aws-resource-cloudformation-stackset.html).
+
+    Not run on AWS.
     """
 
     role_class = AutoPilotRole

@@ -134,6 +134,8 @@ class ReadOnlyStack(RoleStack):
 
     Its type is
     ["AWS::IAM::Role"](https://docs.aws.amazon.com/AWSCloudFormation/latest/TemplateReference/aws-resource-iam-role.html).
+
+    Not run on AWS.
     """
 
     role_class = ReadOnlyRole
@@ -147,6 +149,8 @@ class AutoPilotStack(RoleStack):
 
     Its type is
     ["AWS::IAM::Role"](https://docs.aws.amazon.com/AWSCloudFormation/latest/TemplateReference/aws-resource-iam-role.html).
+
+    Not run on AWS.
     """
 
     role_class = AutoPilotRole

@@ -40,6 +40,8 @@ class CustomerRoles(Construct):
     parties"](https://docs.aws.amazon.com/IAM/latest/UserGuide/id_roles_common-scenarios_third-party.html);
     Service Authorization Reference, "Actions, resources, and condition keys for AWS Security Token
     Service".
+
+    Not run on AWS.
     """
 
     @names_the_construct
