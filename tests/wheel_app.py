@@ -10,7 +10,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from aws_cdk import App, Environment, PermissionsBoundary, SecretValue, Stack
+from aws_cdk import App, CfnOutput, Environment, PermissionsBoundary, SecretValue, Stack
 from aws_cdk import aws_iam as iam
 from aws_cdk import aws_s3 as s3
 from aws_cdk import aws_sns as sns
@@ -62,14 +62,18 @@ def everything(app: App) -> None:
         rollout(scope, permissions_boundary="platform/Boundary"),
     ]
     RoleProtection(scope, "Protection", rollouts=rollouts, targets=["r-abcd"])
-    EmergencyStop(scope, "Stop", roles=[read_only, auto_pilot])
+    stop = EmergencyStop(scope, "Stop", roles=[read_only, auto_pilot])
+    CfnOutput(scope, "Command", value=stop.command)
     TrustProtection(
         scope, "Trust", rollouts=rollouts, pump_account="999988887777", targets=["r-abcd"]
     )
     topic = sns.Topic(scope, "Topic")
-    CommitmentAlarm(scope, "Alarm", topic=topic, roles=[auto_pilot, *rollouts, "Other"])
-    AlarmForwarder(stack(app, "Elsewhere", region="eu-west-1"), "Forwarder", roles=[auto_pilot])
-    ApprovalEnd(scope, "End", role=auto_pilot)
+    alarm = CommitmentAlarm(scope, "Alarm", topic=topic, roles=[auto_pilot, *rollouts, "Other"])
+    elsewhere = stack(app, "Elsewhere", region="eu-west-1")
+    forwarder = AlarmForwarder(elsewhere, "Forwarder", roles=[auto_pilot])
+    end = ApprovalEnd(scope, "End", role=auto_pilot)
+    for construct in (read_only, auto_pilot, alarm, forwarder, end):
+        construct.acknowledge_cdk_nag()
     CustomerRoles(scope, "Pump").grant_assume_role(iam.Role.from_role_name(scope, "Own", "Own"))
 
 
