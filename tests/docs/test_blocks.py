@@ -14,7 +14,6 @@ from tests.docs.pages import (
     OPERATIONS,
     PLACEHOLDERS,
     README,
-    STOP,
     filled_in,
     kept_in_pump_json,
     settings_blocks,
@@ -24,7 +23,6 @@ from tests.docs.pages import (
 from tests.docs.pasted import World, shell
 from tests.docs.test_pasted_commands import BLOCKS, PAGES
 from tests.support import PRINCIPAL, SECRET, Assembly
-from tools.release.pictures import STOP_STEPS
 from tools.sandbox.aws import EmbeddedAws
 from tools.sandbox.cdk import ROOT
 
@@ -174,22 +172,3 @@ def test_placeholder_is_rejected_wherever_its_value_is_checked(placeholder: str)
     validator.check("value", PLACEHOLDERS[placeholder])
     with pytest.raises(ArgumentError):
         validator.check("value", placeholder)
-
-
-def test_picture_of_a_stop_has_the_steps_of_the_list_in_their_order() -> None:
-    listed = re.findall(r"^(\d)\. \*\*\[?(.*?)(?:\]\(.*?\))?\*\*", STOP, re.MULTILINE)
-    assert listed == [(str(number), name) for number, (name, *_) in enumerate(STOP_STEPS, 1)]
-    picture = (ROOT / "docs" / "pictures" / "stop.svg").read_text()
-    drawn = re.findall(r">(\d)\. ([^<]*)<", picture)
-    assert [number for number, _ in drawn] == [number for number, _ in listed]
-    assert all(text.startswith(name) for (_, text), (_, name) in zip(drawn, listed, strict=True))
-    # Each step leads to the next one, and the first one also to the check.
-    tops = [int(y) for y in re.findall(r'<rect x="10" y="(\d+)"', picture)]
-    arrows = [
-        (int(x), int(end))
-        for x, end in re.findall(r'<line x1="(\d+)" y1="\d+" x2="\1" y2="(\d+)"', picture)
-    ]
-    assert arrows == [*((60, top) for top in tops[1:]), (330, tops[2])]
-    assert tops == sorted(tops)
-    assert int(re.findall(r'width="(\d+)"', picture)[0]) <= 390
-    assert "prefers-color-scheme:dark" in picture

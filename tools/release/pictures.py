@@ -1,11 +1,14 @@
 """The pictures of the pages, in ``docs/pictures/``: SVG, with the numbers of the action catalog."""
 
+import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from html import escape
+from textwrap import wrap
 from typing import Final, Literal
 
 from pump_roles.guardrails import Guardrail
 from pump_roles.review.report.permission_report import of_published
+from tools.sandbox.cdk import ROOT
 
 Kind = Literal["plain", "good", "bad", "note"]
 
@@ -128,56 +131,55 @@ def _who_is_above() -> bytes:
     )
 
 
+def listed(page: str, heading: str) -> Sequence[str]:
+    """Return the first paragraph of each numbered step below a heading, without links."""
+    text = (ROOT / "docs" / page).read_text("utf-8").partition(f"# {heading}\n")[2]
+    section = text.partition("\n## ")[0]
+    steps = re.findall(r"^\d\. (.*(?:\n {3}\S.*)*)", section, re.MULTILINE)
+    linked = (re.sub(r"\[(.*?)\]\(.*?\)", r"\1", step, flags=re.DOTALL) for step in steps)
+    return [" ".join(step.replace("`", "").split()) for step in linked]
+
+
+def _wrapped(text: str, width: int) -> str:
+    return "\n".join(wrap(text, int((width - 12) / _CHARACTER)))
+
+
 def _attack() -> bytes:
-    steps: Sequence[tuple[str, Kind, str]] = (
-        (
-            "1. Somebody steals Pump's credentials\nand your external ID, which Pump stores",
-            "bad",
-            "",
-        ),
-        (
-            "2. They assume the auto-pilot role\nin your account",
-            "bad",
-            "stopped by: no role, or the stop\n(AWSDenyAll, or StopPump)",
-        ),
-        (
-            "3. They invite your account to their own\norganization, and accept with the role",
-            "bad",
-            "stopped by: no-invitations, or a service\ncontrol policy of your organization",
-        ),
-        (
-            "4. Their management account creates\nan administrator in your account",
-            "bad",
-            "stopped by: nothing of yours.\nGuardrails do not limit it",
-        ),
-    )
+    steps = listed("security-model.md", "If Pump is compromised")
+    chain = [f"{number}. {step}" for number, step in enumerate(steps, 1)]
     parts, y = [], 15
-    for number, (step, kind, guard) in enumerate(steps):
-        parts.append(_box(15, y, 320, step, kind))
+    for step in [
+        *chain,
+        "After step 2, they can also buy and sell. Stopped by: only-when-approved.",
+    ]:
+        done, _, guard = step.rstrip(".").partition(". Stopped by: ")
+        box = _wrapped(done, 320)
+        parts.append(_box(15, y, 320, box, "bad"))
         if guard:
-            good: Kind = "bad" if "nothing" in guard else "good"
-            parts.append(_box(420, y, 325, guard, good))
-            parts.append(_arrow(420, y + 30, 335, y + 30))
-        if number < len(steps) - 1:
-            parts.append(_arrow(175, y + 60, 175, y + 95))
-        y += 95
-    parts.append(_box(15, y + 5, 320, "In step 2, they can also buy, and sell", "bad"))
-    parts.append(_box(420, y + 5, 325, "stopped by: only-when-approved", "good"))
-    parts.append(_arrow(420, y + 25, 335, y + 25))
-    return _drawn(760, y + 65, "The chain of an attack, and where each guardrail cuts it", parts)
+            kind: Kind = "bad" if guard.startswith("nothing") else "good"
+            parts.append(_box(420, y, 325, _wrapped(f"stopped by: {guard}", 325), kind))
+            parts.append(_arrow(420, y + 20, 335, y + 20))
+        bottom = y + _height(box)
+        y = bottom + 35
+        if step in chain[:-1]:
+            parts.append(_arrow(175, bottom, 175, y))
+    return _drawn(760, bottom + 15, "The chain of an attack, and what stops each step", parts)
+
+
+PURCHASE_TIMES: Final[Sequence[tuple[int, str, str]]] = (
+    (70, "queued", ""),
+    (250, "bought", ""),
+    (450, "seven days", " later, or the\nend of the month"),
+    (690, "one or three years", "\nafter the purchase"),
+)
+"""Where each time of a purchase is, what ``docs/costs.md`` calls it, and what the picture adds."""
 
 
 def _purchase() -> bytes:
-    times = (
-        (70, "queued"),
-        (250, "bought"),
-        (450, "7 days later, or the\nend of the month"),
-        (690, "1 or 3 years\nafter the purchase"),
-    )
     parts = [_arrow(30, 70, 735, 70)]
-    for x, label in times:
+    for x, name, more in PURCHASE_TIMES:
         parts.append(f'<circle cx="{x}" cy="70" r="6" class="head"/>')
-        parts.append(_text(x, 30 if "\n" in label else 48, label.split("\n")))
+        parts.append(_text(x, 30 if "\n" in more else 48, f"{name}{more}".split("\n")))
     parts += [
         _box(15, 95, 225, "up to three years:\nyou can delete it", "good"),
         _box(255, 95, 190, "a Savings Plan of at\nmost $100 an hour:\nyou can return it", "good"),
@@ -216,25 +218,26 @@ def _counts(guardrails: Sequence[Guardrail]) -> Iterable[int]:
     )
 
 
-STOP_STEPS: Final[Sequence[tuple[str, str, Kind]]] = (
-    ("In one account", ": give both roles\nthe boundary AWSDenyAll", "plain"),
-    (
-        "In all member accounts",
+_STOP: Final[Mapping[str, tuple[str, Kind]]] = {
+    "In one account": (": give both roles\nthe boundary AWSDenyAll", "plain"),
+    "In all member accounts": (
         ": attach\nStopPump, in the management account.\nIf Pump has it: step 1 in each account",
         "plain",
     ),
-    ("Check", " that it is stopped", "good"),
-    ("Return Savings Plans", ", today", "good"),
-    ("End what continues", "", "good"),
-    ("Leave", " Pump's organization, if you joined:\nafterward, AWS accepts no return", "bad"),
-    ("Remove the roles", "", "plain"),
-)
-"""The steps of a stop, in order: what ``docs/stop.md`` calls each, and what the picture adds."""
+    "Check": (" that it is stopped", "good"),
+    "Return Savings Plans": (", today", "good"),
+    "End what continues": ("", "good"),
+    "Leave": (" Pump's organization, if you joined:\nafterward, AWS accepts no return", "bad"),
+    "Remove the roles": ("", "plain"),
+}
+"""What the picture adds to the steps of a stop, by what ``docs/stop.md`` calls each."""
 
 
 def _stop() -> bytes:
     """Return the steps below each other; the first one leads to the check, past the second."""
-    texts = [f"{number}. {name}{more}" for number, (name, more, _) in enumerate(STOP_STEPS, 1)]
+    names = [step.split("**")[1] for step in listed("stop.md", "Stop Pump now")]
+    kinds = [_STOP[name][1] for name in names]
+    texts = [f"{number}. {name}{_STOP[name][0]}" for number, name in enumerate(names, 1)]
     gaps = [50, *[28] * (len(texts) - 2)]
     tops = [15]
     for text, gap in zip(texts, gaps, strict=False):
@@ -242,7 +245,7 @@ def _stop() -> bytes:
     ends = [top + _height(text) for top, text in zip(tops, texts, strict=True)]
     parts = [
         _box(10, top, 300 if number == 1 else 340, text, kind)
-        for number, (top, text, (*_, kind)) in enumerate(zip(tops, texts, STOP_STEPS, strict=True))
+        for number, (top, text, kind) in enumerate(zip(tops, texts, kinds, strict=True))
     ]
     parts += [_arrow(60, end, 60, top) for end, top in zip(ends, tops[1:], strict=False)]
     parts += [
