@@ -94,32 +94,26 @@ def _parts(arn: str) -> list[str]:
 
 def patterns_overlap(first: str, second: str) -> bool:
     """Return whether two patterns match a text in common, in the same case."""
-    # The positions in the second pattern that the first one, read so far, can end at.
-    ends = _skipped({0}, second)
+    # The positions in the second pattern that the first one, read so far, can end at: bits of a
+    # number, so that all of them are handled at once.
+    second = re.sub(r"\*+", "*", second)
+    at: dict[str, int] = {}
+    for position, character in enumerate(second):
+        at[character] = at.get(character, 0) | 1 << position
+    stars, one = at.get("*", 0), at.get("?", 0)
+    every = (1 << len(second)) - 1
+    ends = 1
     for character in first:
+        # A wildcard for any number of characters also stands for none.
+        ends |= (ends & stars) << 1
         if character == "*":
-            ends = set(range(min(ends, default=len(second) + 1), len(second) + 1))
-            continue
-        after = set()
-        for end in ends:
-            if end < len(second) and second[end] == "*":
-                after.add(end)
-            elif end < len(second) and (
-                second[end] == character or "?" in (second[end], character)
-            ):
-                after.add(end + 1)
-        ends = _skipped(after, second)
-    return len(second) in ends
-
-
-def _skipped(ends: set[int], pattern: str) -> set[int]:
-    # A wildcard for any number of characters also stands for none.
-    found = set(ends)
-    for end in ends:
-        while end < len(pattern) and pattern[end] == "*":
-            end += 1  # noqa: PLW2901
-            found.add(end)
-    return found
+            # All positions from the first one on.
+            ends = every << 1 & -ends | ends
+        else:
+            fitting = every & ~stars if character == "?" else at.get(character, 0) | one
+            ends = (ends & fitting) << 1 | ends & stars
+    ends |= (ends & stars) << 1
+    return bool(ends >> len(second))
 
 
 def folded(text: str) -> str:

@@ -52,7 +52,7 @@ class Action:
         return set(self.levels) <= {"List", "Read"}
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Catalog:
     """The actions of some services.
 

@@ -2,9 +2,9 @@
 
 import json
 import re
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from functools import partial
+from functools import cached_property, partial
 from typing import Any, Final
 
 from pump_roles.patterns import arn_covers, covers, folded
@@ -108,7 +108,7 @@ class ConditionTest:
             operator.lower() == "null" or bool(_OPERATOR_IN_ANY_CASE.fullmatch(base))
         )
 
-    @property
+    @cached_property
     def has_variable(self) -> bool:
         """Whether one of its values can stand for any text."""
         return any(VARIABLE in value for value in self.values)
@@ -126,7 +126,7 @@ class ConditionTest:
         # A request without the key passes only with IfExists, or with a negative operator.
         if not self.operator.endswith("IfExists"):
             operator = operator.removesuffix("IfExists")
-        return _values_imply(self, replace(other, operator=operator))
+        return _values_imply(self, other.values, operator)
 
 
 def is_exclusion(operator: str) -> bool:
@@ -134,16 +134,15 @@ def is_exclusion(operator: str) -> bool:
     return _EXCLUDES.match(operator) is not None
 
 
-def _values_imply(test: ConditionTest, implied: ConditionTest) -> bool:
-    stronger, operator = test.operator, implied.operator
-    its_values, values = test.values, implied.values
+def _values_imply(test: ConditionTest, values: Sequence[str], operator: str) -> bool:
+    stronger, its_values = test.operator, test.values
     within = set(its_values) <= set(values)
     if stronger == operator:
         base = operator.removesuffix("IfExists")
         if base == _AFTER:
             dates = [*its_values, *values]
             known = len(its_values) == len(values) == 1 and all(map(_DATE.fullmatch, dates))
-            return known and its_values >= values
+            return known and its_values[0] >= values[0]
         return (within and base in _POSITIVE) or (
             set(its_values) >= set(values) and base in _NEGATIVE
         )

@@ -127,7 +127,8 @@ class PolicyEvaluator:
             if policy not in without:
                 self._add(policy, certain=policy in certain)
         # Those of a service with the same kinds of resources are about these alike.
-        self._by_resources: Final[dict[tuple[str, ...], list[PolicyPattern | None]]] = {}
+        self._by_resources: Final[dict[tuple[str, ...], Sequence[PolicyPattern | None]]] = {}
+        self._by_action: Final[dict[tuple[str, str], Sequence[PolicyPattern | None]]] = {}
         self._in_scopes: Final[dict[tuple[int, Scope], PolicyPattern]] = {}
 
     def _add(self, policy: Policy, *, certain: bool) -> None:
@@ -182,12 +183,16 @@ class PolicyEvaluator:
 
     def about(self, catalog: Catalog, effect: str) -> Mapping[str, list[PolicyPattern]]:
         """Return the patterns with an effect that are about each action of a catalog, by name."""
-        about: dict[str, list[PolicyPattern]] = {}
+        about: dict[str, tuple[Action, list[int]]] = {}
         for index, (_, pattern, _) in enumerate(self.effective[effect]):
             for action in matched_by(pattern, catalog):
-                if (found := self._for(effect, action)[index]) is not None:
-                    about.setdefault(action.name, []).append(found)
-        return about
+                about.setdefault(action.name, (action, []))[1].append(index)
+        found: dict[str, list[PolicyPattern]] = {}
+        for name, (action, indices) in about.items():
+            placed = self._for(effect, action)
+            if counting := [each for index in indices if (each := placed[index]) is not None]:
+                found[name] = counting
+        return found
 
     @cached_property
     def grants(self) -> Mapping[str, Grant]:
@@ -240,24 +245,32 @@ class PolicyEvaluator:
         # never applies to these.
         if not self._depending[effect]:
             return self.effective[effect]
-        arns = self._catalog.arns[action.name]
-        others = f"arn:*:{action.service}:*"
-        has = {documented_key(key) for key in action.conditions} & self._needed
-        key = effect, *arns, others, *sorted(has)
-        if key not in self._by_resources:
-            placed: list[PolicyPattern | None] = [*self.effective[effect]]
-            for index in self._depending[effect]:
-                found = self.effective[effect][index]
-                if effect == "Deny" and not has.issuperset(
-                    needed_keys(found.pattern.scope.condition)
-                ):
-                    placed[index] = None
-                    continue
-                # AWS may check others than it documents. Then an allow counts.
-                scope = found.pattern.scope.on(arns, (others,), certain=effect == "Deny")
-                placed[index] = self._in_scope(found, scope)
-            self._by_resources[key] = placed
-        return self._by_resources[key]
+        if (effect, action.name) not in self._by_action:
+            arns = self._catalog.arns[action.name]
+            has = {documented_key(key) for key in action.conditions} & self._needed
+            key = effect, action.service, *arns, "", *sorted(has)
+            if key not in self._by_resources:
+                self._by_resources[key] = self._placed(effect, action.service, arns, has)
+            self._by_action[effect, action.name] = self._by_resources[key]
+        return self._by_action[effect, action.name]
+
+    def _placed(
+        self, effect: str, service: str, arns: Sequence[str], has: Collection[str]
+    ) -> Sequence[PolicyPattern | None]:
+        certain = effect == "Deny"
+        # AWS may check others than it documents. Then an allow counts.
+        others = (f"arn:*:{service}:*",)
+        placed: list[PolicyPattern | None] = [*self.effective[effect]]
+        # All patterns of a statement have its scope.
+        scopes: dict[int, Scope | None] = {}
+        for index in self._depending[effect]:
+            found = self.effective[effect][index]
+            scope = found.pattern.scope
+            if id(scope) not in scopes:
+                known = not certain or all(key in has for key in needed_keys(scope.condition))
+                scopes[id(scope)] = scope.on(arns, others, certain=certain) if known else None
+            placed[index] = self._in_scope(found, scopes[id(scope)])
+        return placed
 
     @cached_property
     def _depending(self) -> Mapping[str, list[int]]:
@@ -334,7 +347,7 @@ def decision_changes(
 ) -> tuple[DecisionChange, ...]:
     """Return how decisions differ: first those that give more access, then those that may."""
     actions = shipped()
-    was, now = PolicyEvaluator(before, actions), PolicyEvaluator(after, actions)
+    was, now = _evaluator(tuple(before), actions), _evaluator(tuple(after), actions)
     groups: dict[tuple[Effect, Grant, Grant], list[str]] = {}
     alike: dict[tuple[_Numbers, _Numbers], tuple[_Deciding, _Deciding, list[str]]] = {}
     for name in sorted(_differing(was, now)):
@@ -362,6 +375,12 @@ def decision_changes(
         for (effect, old, new), names in groups.items()
     )
     return tuple(sorted(changes, key=lambda change: order.index(change.effect)))
+
+
+# Each policy of a role is compared next to the same others.
+@lru_cache(maxsize=2)
+def _evaluator(policies: tuple[Policy, ...], catalog: Catalog) -> PolicyEvaluator:
+    return PolicyEvaluator(policies, catalog)
 
 
 def _differing(was: PolicyEvaluator, now: PolicyEvaluator) -> set[str]:

@@ -190,7 +190,12 @@ class Scope:
         )
 
     def _covers_resources(self, other: "Scope") -> bool:
-        if self.everywhere or replace(self, condition=other.condition) == other:
+        same = (
+            self.resources == other.resources
+            and self.unresolved == other.unresolved
+            and self.excluded == other.excluded
+        )
+        if self.everywhere or same:
             return True
         mine, its = {*self.unresolved}, {*other.unresolved}
         if self.excluded and other.excluded:

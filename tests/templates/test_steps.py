@@ -13,6 +13,7 @@ import pytest
 from pump_roles import templates, universal
 from pump_roles.compare.trust_policies import trust_effects
 from pump_roles.iam.trust import Trust, parse_trust
+from pump_roles.patterns import patterns_overlap
 from pump_roles.placeholders import values_of
 from pump_roles.templates.reach import RoleNames, attachments
 from pump_roles.templates.resolve import Resolver
@@ -187,6 +188,11 @@ def test_steps_grow_linearly_with_the_principals_of_two_trust_policies() -> None
         return steps(lambda: trust_effects(before, now))
 
     assert_linear(steps_of)
+
+
+@pytest.mark.parametrize(("first", "second"), [("*?", "?*"), ("*a", "a")])
+def test_steps_grow_linearly_with_the_length_of_two_patterns(first: str, second: str) -> None:
+    assert_linear(lambda size: steps(lambda: patterns_overlap(first * size, second * size)))
 
 
 def conditional(folder: Path, size: int, *, chained: bool) -> Path:

@@ -58,22 +58,27 @@ def to_json(result: object) -> str:
     The ``*.schema.json`` files next to this module are generated from the types. What is longer
     than anyone reads is on one line.
     """
-    compact = to_compact_json(_worded(result, None))
+    compact = to_compact_json(_worded(result, None, {}))
     if len(compact) > LONGEST_INDENTED:
         return f"{compact}\n"
     return json.dumps(json.loads(compact), indent=1, ensure_ascii=False) + "\n"
 
 
-def _worded(value: Any, owner: object) -> Any:
+def _worded(value: Any, owner: object, known: dict[int, Any]) -> Any:
     if isinstance(value, list | tuple):
-        return [_worded(element, owner) for element in value]
+        texts = {*map(type, value)} <= {str}
+        return value if texts else [_worded(element, owner, known) for element in value]
     if isinstance(value, Mapping):
-        return {key: _worded(member, owner) for key, member in value.items()}
+        return {key: _worded(member, owner, known) for key, member in value.items()}
     # What is kept has no sentences: it is read back.
     if isinstance(value, Inventory) or not is_dataclass(value):
         return value
-    worded = {name: _worded(member, value) for name, member in members(value).items()}
+    # Thousands of actions share what decides about them.
+    if id(value) in known:
+        return known[id(value)]
+    worded = {name: _worded(member, value, known) for name, member in members(value).items()}
     for type_ in getmro(type(value)):
         if describe := MESSAGES.get(type_.__name__):
             return {"message": one_line(describe(value, owner)), **worded}
+    known[id(value)] = worded
     return worded
