@@ -64,7 +64,7 @@ def to_json(result: object) -> str:
     return json.dumps(json.loads(compact), indent=1, ensure_ascii=False) + "\n"
 
 
-def _worded(value: Any, owner: object, known: dict[int, Any]) -> Any:
+def _worded(value: Any, owner: object, known: dict[int, tuple[object, Any]]) -> Any:
     if isinstance(value, list | tuple):
         texts = {*map(type, value)} <= {str}
         return value if texts else [_worded(element, owner, known) for element in value]
@@ -73,12 +73,12 @@ def _worded(value: Any, owner: object, known: dict[int, Any]) -> Any:
     # What is kept has no sentences: it is read back.
     if isinstance(value, Inventory) or not is_dataclass(value):
         return value
-    # Thousands of actions share what decides about them.
+    # Thousands of actions share what decides about them. What is kept cannot lose its id.
     if id(value) in known:
-        return known[id(value)]
+        return known[id(value)][1]
     worded = {name: _worded(member, value, known) for name, member in members(value).items()}
     for type_ in getmro(type(value)):
         if describe := MESSAGES.get(type_.__name__):
             return {"message": one_line(describe(value, owner)), **worded}
-    known[id(value)] = worded
+    known[id(value)] = value, worded
     return worded
