@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any, Final, Literal
 
 from pump_roles.assembly import Access, Deployment, OtherResource
-from pump_roles.compare.difference import Difference
+from pump_roles.compare.difference import Difference, Rule
 from pump_roles.guardrails import by_policy
 from pump_roles.iam.decisions import ALLOWED, DENIED, NOT_GRANTED, DecisionChange, Effect, Grant
 from pump_roles.iam.identity_policies import Scope
@@ -35,10 +35,6 @@ _SHOWN: Final = 80
 
 _VALUES: Final = {"conditional", "not-counted", "transform", "unreadable"}
 """What is not known because of a value in a template, which may be long."""
-
-STOPPED_BY_BOUNDARY: Final = (
-    "Pump is stopped by this boundary; remove it only when Pump may continue."
-)
 
 RISKS_IN_WORDS: Final = {
     "money": "spend money",
@@ -167,18 +163,23 @@ def describe_difference(difference: Difference, sides: Sides = "account") -> str
         subject = _TEXTS["parts"][subject]
     if rule == "session-duration":
         was, now = (f"{seconds:,}" for seconds in difference.numbers)
-    text: str = (
-        _TRUST_POLICIES[difference.effect] if rule == "trust-policy" else _TEXTS["rules"][rule]
-    )
+    texts = _TEXTS["rules"][rule]
+    text: str = _TRUST_POLICIES[difference.effect] if rule == "trust-policy" else texts["text"]
     if rule == "organization" and not now:
         text = "it is in no organization, instead of that of the management account {was}"
     elif sides == "time":
-        text = _TEXTS["rules_since"].get(rule, text)
+        text = texts.get("since", text)
     described = text.format(was=was, now=now, subject=subject, policy=describe_policy(difference))
     neutral = rule in ("policy-added", "policy-removed", "policy-changed", "boundary-text")
     if neutral and difference.effect == "unclear" and not difference.decisions:
         return f"{described}, which does not change the decision for any known action"
     return described
+
+
+def describe_remedy(rule: Rule) -> str:
+    """Return what to do about a kind of difference."""
+    remedy: str = _TEXTS["rules"][rule]["remedy"]
+    return remedy.format(**_TEXTS["phrases"])
 
 
 _TRUST_POLICIES: Final[Mapping[Effect, str]] = {

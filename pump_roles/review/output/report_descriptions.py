@@ -7,7 +7,7 @@ from pump_roles.guardrails import SHIPPED, Guardrail
 from pump_roles.iam.trust import Principal, PrincipalKind
 from pump_roles.inputs.validators import ROLE_NAME
 from pump_roles.review.output.descriptions import (
-    STOPPED_BY_BOUNDARY,
+    describe_remedy,
     joined,
 )
 from pump_roles.review.output.presentation import capital, counted, first
@@ -163,7 +163,7 @@ def verdict(role: RoleReport, report: Report) -> str:
         sentences = [
             findings,
             "Can do nothing, because of its permissions boundary.",
-            STOPPED_BY_BOUNDARY,
+            describe_remedy("boundary-stops"),
         ]
     elif not role.effective and role.exact and role.readable:
         sentences = [findings, "Has no permissions."]

@@ -23,10 +23,10 @@ from pump_roles.review.account.verification import (
     Verification,
 )
 from pump_roles.review.output.descriptions import (
-    STOPPED_BY_BOUNDARY,
     describe_access,
     describe_difference,
     describe_principal,
+    describe_remedy,
     describe_unknown,
     details_of,
     joined,
@@ -273,8 +273,6 @@ def _account(account: AccountResult) -> Item:
     return Item((Strong(name, _STATES[account.state]),), tuple(items))
 
 
-_STOPPED_BY_POLICY: Final = "Pump is stopped by this policy; remove it only when Pump may continue."
-
 _POLICY_TYPES: Final = {
     "SERVICE_CONTROL_POLICY": "service control policy",
     "RESOURCE_CONTROL_POLICY": "resource control policy",
@@ -321,9 +319,9 @@ def _role(role: RoleResult) -> Item:
 def _about_stop(by: StoppedBy) -> str:
     # The role's own stop, which is also a difference unless it is expected.
     return {
-        "boundary": STOPPED_BY_BOUNDARY,
-        "attached-policy": _STOPPED_BY_POLICY,
-        "inline-policy": _STOPPED_BY_POLICY,
+        "boundary": describe_remedy("boundary-stops"),
+        "attached-policy": describe_remedy("policy-stops"),
+        "inline-policy": describe_remedy("policy-stops"),
         "service-control-policy": "Pump is stopped by this policy of the organization.",
     }[by.kind]
 
@@ -443,129 +441,6 @@ def describe_approval(approval: Approval) -> str:
     return f"closed: the tag {approval.tag} has the value {approval.value}, which does not open it"
 
 
-_NOT_PROTECTED: Final = (
-    "The roles are not protected as reviewed. If what is expected is not deployed yet, deploy it. "
-    "Otherwise, AWS CloudTrail in the management account shows who changed the policy."
-)
-
-_WHO: Final = (
-    "If what is expected is not deployed yet, deploy it. Otherwise, AWS CloudTrail shows who "
-    "changed the role."
-)
-
-_RESTORE: Final = (
-    "Restore the reviewed state, manually or with a drift-aware change set (cdk deploy "
-    "--revert-drift). Deploying an unchanged template again does not restore it."
-)
-
-_STOP_IT: Final = (
-    "Pump can still use the role. To stop Pump there, set the permissions boundary of the role "
-    "to AWSDenyAll (step 1 of docs/stop.md)."
-)
-
-_AGAIN: Final = "Correct the expectation, or delete the role and deploy it again."
-
-REMEDIES: Final[Mapping[Rule, str]] = {
-    "role-missing": (
-        "Pump cannot work in the account with this role. Deploy the role's stack, or the "
-        "stack instance of its rollout; if you do not want it yet, pass --expect with a "
-        f"template of the other one. If the stack still exists: {_RESTORE}"
-    ),
-    "role-present": (
-        "Delete what created it: its stack; in a member account, the stack instance of its "
-        "rollout (aws cloudformation delete-stack-instances --no-retain-stacks); or, if it was "
-        "created manually, the role itself. Then verify again."
-    ),
-    "role-misplaced": (
-        "Pump can act in an account where nobody expects it to. Delete what created the role, "
-        "as its stack or a stack instance; or, if Pump should have it there, add the account to "
-        "what is expected. Then verify again."
-    ),
-    "role-name": f"ARNs in policies are case-sensitive. {_AGAIN}",
-    "role-path": f"The path is part of the ARN that Pump and policies use. {_AGAIN}",
-    "trust-policy": f"It decides who can assume the role. {_WHO} {_RESTORE}",
-    "trust-broken": (
-        "A new principal with the same name cannot assume the role until the trust policy is "
-        f"updated. {_RESTORE}"
-    ),
-    "external-id": (
-        "Pump can assume the role only with the external ID that it has for the account. "
-        f"{_WHO} {_RESTORE}"
-    ),
-    "policy-added": f"{_WHO} Remove the policy, or review it and add it to what is expected.",
-    "policy-removed": (
-        "Without a guardrail, the role can do more; without any other policy, Pump may be "
-        f"unable to work in the account. {_WHO} {_RESTORE}"
-    ),
-    "policy-changed": f"{_WHO} {_RESTORE}",
-    "policy-stops": _STOPPED_BY_POLICY,
-    "sessions-revoked": (
-        "Pump's earlier sessions are revoked, but Pump can start new ones; remove the policy "
-        "only when Pump may continue."
-    ),
-    "policies-together": (
-        f"No single policy has this effect. Review all policies of the role. {_WHO} {_RESTORE}"
-    ),
-    "boundary-added": f"{_WHO} Remove the boundary, or add it to what is expected.",
-    "boundary-stops": STOPPED_BY_BOUNDARY,
-    "boundary-removed": f"No permissions boundary limits the role now. {_WHO} {_RESTORE}",
-    "boundary-changed": f"{_WHO} {_RESTORE}",
-    "boundary-text": f"Compare the policy with the one that was reviewed. {_WHO}",
-    "session-duration": f"{_WHO} {_RESTORE}",
-    "tag-added": "Remove the tag.",
-    "tag-removed": (
-        "The guardrail is expected to be open. Restore the tag, or remove it from what is expected."
-    ),
-    "tag-changed": "Set the expected value of the tag again.",
-    "other-access": (
-        "If it is one of the roles that you deployed, verify it, too. Otherwise, delete the "
-        "role if it is no longer needed, or restrict its trust policy."
-    ),
-    "organization": (
-        "The management account of an organization can act in the account without Pump's roles, "
-        "and no guardrail or permissions boundary limits it. An organization's policies no "
-        "longer apply after the account has left it. Find out who accepted an invitation, or "
-        "left. If the account should not be in its organization, leave that."
-    ),
-    "organization-policy-missing": (
-        "The roles cannot be protected, or stopped, as reviewed. If the stack with the policy is "
-        "not deployed yet, deploy it. A stack does not create again what was deleted outside of "
-        "it: run npx cdk deploy PumpProtection --revert-drift. If Pump must stay stopped, attach "
-        "StopPump again afterwards (aws organizations attach-policy)."
-    ),
-    "organization-policy-changed": f"{_NOT_PROTECTED} {_RESTORE}",
-    "organization-policy-detached": (
-        f"{_NOT_PROTECTED} Deploying an unchanged template does not attach it again: run aws "
-        "organizations attach-policy, with the ID of the policy and each missing target."
-    ),
-    "not-stopped-management": _STOP_IT,
-    "not-stopped-name": (
-        f"{_STOP_IT} To let the policy stop it, too, add the role to the policy as its name "
-        "and path are spelled in the account."
-    ),
-    "not-stopped-target": (
-        "If Pump should be stopped there, attach the policy to the root, or to the account."
-    ),
-    "approval-end-missing": (
-        "An open approval stays open until somebody closes it. If the stack with the schedule "
-        f"is not deployed yet, deploy it. {_RESTORE}"
-    ),
-    "approval-end-changed": (
-        "An open approval stays open until somebody closes it. AWS CloudTrail shows who "
-        f"changed the schedule. {_RESTORE}"
-    ),
-    "approval-end-time": (
-        "If what is expected is not deployed yet, deploy it. Otherwise, AWS CloudTrail shows "
-        f"who changed the schedule. {_RESTORE}"
-    ),
-    "approval-end-role": (
-        "An open approval may stay open, or others can act with the role. AWS CloudTrail shows who "
-        f"changed it. {_RESTORE}"
-    ),
-}
-"""What to do about each kind of difference."""
-
-
 def remedies(verification: Verification) -> Mapping[str, str]:
     """Return what to do about a result, by rule."""
     rules: set[str] = {
@@ -573,7 +448,9 @@ def remedies(verification: Verification) -> Mapping[str, str]:
     }
     if any(account.others for account in verification.accounts):
         rules.add("other-access")
-    found: dict[str, str] = {rule: REMEDIES[rule] for rule in get_args(Rule) if rule in rules}
+    found: dict[str, str] = {
+        rule: describe_remedy(rule) for rule in get_args(Rule) if rule in rules
+    }
     if (
         not verification.accounts
         or any(policy.unknown for policy in verification.policies or ())

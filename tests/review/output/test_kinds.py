@@ -2,6 +2,7 @@
 
 # ruff: noqa: SLF001
 
+import re
 from collections.abc import Iterable, Mapping
 from typing import Any, get_args, get_type_hints
 
@@ -20,9 +21,8 @@ from pump_roles.review.output import (
     report_actions,
     report_checks,
     report_descriptions,
-    verify_sections,
 )
-from pump_roles.review.output.descriptions import _TEXTS, RISKS_IN_WORDS
+from pump_roles.review.output.descriptions import _TEXTS, RISKS_IN_WORDS, describe_remedy
 from pump_roles.review.report import FINDINGS, RISKS, AnswerKind
 from pump_roles.role import RoleUnknown, Unknown
 
@@ -40,9 +40,13 @@ PROBLEMS = get_args(TrustProblem.__annotations__["why"])
     [
         (_TEXTS["unknown"], WHYS, {"open"}),
         (_TEXTS["parts"], PARTS, set()),
-        (_TEXTS["rules"], RULES, {"boundary-stops", "external-id", "trust-policy", "other-access"}),
+        (_TEXTS["rules"], RULES, set()),
+        (
+            {rule: texts for rule, texts in _TEXTS["rules"].items() if "text" in texts},
+            RULES,
+            {"boundary-stops", "external-id", "trust-policy", "other-access"},
+        ),
         (_TEXTS["trust"], PROBLEMS, set()),
-        (verify_sections.REMEDIES, RULES, set()),
         (report_checks._TODO, FINDINGS, set()),
         (report_descriptions.SEVERITIES, (*RISKS, ""), set()),
         (report_descriptions.SYMBOLS, (*RISKS, ""), set()),
@@ -72,9 +76,19 @@ def test_every_type_of_what_is_not_known_is_closed() -> None:
         ("named_parts", PARTS),
         ("unknown_with_detail", WHYS),
         ("unknown_of_part", PARTS),
-        ("rules_since", RULES),
         ("access", get_args(AccessWhy)),
     ],
 )
 def test_each_text_is_about_a_kind(section: str, kinds: Iterable[str]) -> None:
     assert _TEXTS[section].keys() <= {*kinds}
+
+
+@pytest.mark.parametrize("rule", RULES)
+def test_rule_has_its_words_and_its_remedy_in_one_place(rule: Rule) -> None:
+    assert {"remedy"} <= _TEXTS["rules"][rule].keys() <= {"text", "since", "remedy"}
+    assert "{" not in describe_remedy(rule)
+
+
+def test_each_phrase_is_in_a_remedy() -> None:
+    remedies = " ".join(texts["remedy"] for texts in _TEXTS["rules"].values())
+    assert {*re.findall(r"{(\w+)}", remedies)} == _TEXTS["phrases"].keys()

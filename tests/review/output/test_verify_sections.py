@@ -2,15 +2,17 @@
 
 import re
 from dataclasses import replace
+from typing import get_args
 
 import pytest
 
-from pump_roles.compare.difference import Difference
+from pump_roles.compare.difference import Difference, Rule
 from pump_roles.iam.identity_policies import Value
 from pump_roles.iam.trust import Principal
 from pump_roles.review.account.organization import Organization
 from pump_roles.review.account.verification import AccountResult, ExpectedRole, StoppedBy
-from pump_roles.review.output.verify_sections import REMEDIES, remedies
+from pump_roles.review.output.descriptions import describe_remedy
+from pump_roles.review.output.verify_sections import remedies
 from pump_roles.role import RoleUnknown, RoleWhy
 from tests.documents import written
 from tests.review.account.results import (
@@ -152,7 +154,7 @@ def test_says_what_to_do_about_each_rule() -> None:
         "unverified",
     ]
     said: dict[str, str] = {
-        **dict[str, str](REMEDIES.items()),
+        **{rule: describe_remedy(rule) for rule in get_args(Rule)},
         "unverified": (
             "It may differ from what is expected. Make sure that it can be read, then verify "
             "again. Until then, differences of this account may be missing."
