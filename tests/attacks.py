@@ -12,9 +12,9 @@ from pathlib import Path
 from typing import Any, Final
 
 from pump_roles import Guardrail, universal
-from pump_roles.assembly import Assembly
 from pump_roles.guardrails.guardrail_documents import documents
 from pump_roles.published import ROLES
+from pump_roles.role.assembly import Assembly
 from tests.support import EVERYTHING, NO_VALUE, PUMP_ACCOUNT, SECRET, Template
 
 __all__ = [

@@ -15,12 +15,12 @@ from typing import Any, Final
 
 from mypy_boto3_iam import IAMClient
 
-from pump_roles.assembly import DeployedRole
 from pump_roles.iam.identity_policies import parse_policy
 from pump_roles.review.account.account_details import read_account
 from pump_roles.review.account.expectation import Expectation
 from pump_roles.review.account.verification import AccountResult
 from pump_roles.review.account.verify_account import verify_account
+from pump_roles.role.assembly import DeployedRole
 from tests.support import PRINCIPAL, SECRET, Template
 from tools.sandbox.aws import ACCOUNT_ID, OWNER, Caller, EmbeddedAws
 

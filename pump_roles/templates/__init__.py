@@ -16,7 +16,7 @@ from pump_roles.templates.template import additions_at_deployment
 from pump_roles.templates.template_files import files_in, load
 
 if TYPE_CHECKING:
-    from pump_roles.assembly import Assembly
+    from pump_roles.role.assembly import Assembly
 
 
 def read(path: Path) -> "Assembly":

@@ -6,17 +6,6 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any, Final, get_args
 
-from pump_roles.assembly import (
-    Assembly,
-    AssemblyUnknown,
-    AssemblyWhy,
-    ControlType,
-    DeployedRole,
-    Deployment,
-    OrganizationPolicy,
-    OrganizationUnknown,
-    OtherResource,
-)
 from pump_roles.iam.external_ids import (
     OPEN_ID,
     ExternalId,
@@ -46,6 +35,17 @@ from pump_roles.placeholders import (
     is_nothing,
 )
 from pump_roles.role import PUBLISHED_NAMES, ROOT, Role
+from pump_roles.role.assembly import (
+    Assembly,
+    AssemblyUnknown,
+    AssemblyWhy,
+    ControlType,
+    DeployedRole,
+    Deployment,
+    OrganizationPolicy,
+    OrganizationUnknown,
+    OtherResource,
+)
 from pump_roles.templates.filled_in import combined, filled_in, suspicious
 from pump_roles.templates.resolve import Resolver, Resource
 from pump_roles.templates.role_reader import TemplateRole

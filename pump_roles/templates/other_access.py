@@ -14,8 +14,6 @@ from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any, Final
 
-from pump_roles.assembly import OPENS, Access, AccessWhy, OtherResource
-from pump_roles.guardrail_policies import DailyEnd, approval_end, closes
 from pump_roles.iam.conditions import is_exclusion, parse_condition
 from pump_roles.iam.external_ids import ExternalId, under_the_key
 from pump_roles.iam.identity_policies import denies_all, parse_policy, statements_in
@@ -36,7 +34,9 @@ from pump_roles.placeholders import (
     shown,
     values_of,
 )
-from pump_roles.pump_names import NAMES, TRUSTS, Named, PumpNames, admitted
+from pump_roles.role.assembly import OPENS, Access, AccessWhy, OtherResource
+from pump_roles.role.guardrail_policies import DailyEnd, approval_end, closes
+from pump_roles.role.pump_names import NAMES, TRUSTS, Named, PumpNames, admitted
 from pump_roles.templates.reach import (
     ATTACHED,
     ATTACHES,

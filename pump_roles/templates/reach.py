@@ -7,8 +7,6 @@ from dataclasses import dataclass
 from itertools import product
 from typing import Any, Final, Literal
 
-from pump_roles.assembly import AccessWhy
-from pump_roles.guardrail_policies import only_takes_away
 from pump_roles.iam.identity_policies import (
     DENY_ALL,
     Policy,
@@ -40,6 +38,8 @@ from pump_roles.placeholders import (
     values_of,
 )
 from pump_roles.role import PUBLISHED_NAMES
+from pump_roles.role.assembly import AccessWhy
+from pump_roles.role.guardrail_policies import only_takes_away
 from pump_roles.templates.resolve import Resource
 from pump_roles.templates.template import AWS_TYPES, MEMBERS, Additions, Template
 

@@ -6,8 +6,6 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Final
 
-from pump_roles.assembly import Access, AccessWhy
-from pump_roles.guardrail_policies import approval_end
 from pump_roles.guardrails import opening_tags
 from pump_roles.iam.identity_policies import asked_tags, statements_in, without_partition
 from pump_roles.inputs.text import as_list, as_mapping, as_text, unescaped
@@ -22,7 +20,9 @@ from pump_roles.placeholders import (
     is_word,
     values_of,
 )
-from pump_roles.pump_names import PumpNames
+from pump_roles.role.assembly import Access, AccessWhy
+from pump_roles.role.guardrail_policies import approval_end
+from pump_roles.role.pump_names import PumpNames
 from pump_roles.templates.reach import (
     ATTACHED,
     Attachment,

@@ -14,7 +14,6 @@ from hypothesis import strategies as st
 from pump_roles import Guardrail
 from pump_roles.compare import compare, compare_roles
 from pump_roles.compare.difference import Difference
-from pump_roles.guardrail_policies import as_policies, published_role
 from pump_roles.guardrails.guardrail_documents import documents
 from pump_roles.iam.identity_policies import DENY_ALL, Policy, Value, known, parse_policy
 from pump_roles.iam.trust import Principal, parse_trust
@@ -23,6 +22,7 @@ from pump_roles.patterns import covers
 from pump_roles.published import ROLES
 from pump_roles.review.output.descriptions import describe_difference, describe_policy, details_of
 from pump_roles.role import Boundary, Role, RoleUnknown
+from pump_roles.role.guardrail_policies import as_policies, published_role
 from tests.customer import allow, deny
 from tests.policies import document_of, rewritten
 from tests.support import (
@@ -222,7 +222,7 @@ def test_comparison_of_equal_roles_loads_no_action_catalog() -> None:
     code = (
         "from pump_roles.compare import compare\n"
         "from pump_roles.iam.catalog import shipped\n"
-        "from pump_roles.guardrail_policies import published_role\n"
+        "from pump_roles.role.guardrail_policies import published_role\n"
         "for kind in ('read-only', 'auto-pilot'):\n"
         "    assert compare(published_role(kind), published_role(kind)) == ()\n"
         "assert shipped.cache_info().currsize == 0\n"

@@ -13,10 +13,8 @@ from typing import Any, NamedTuple
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from pump_roles.assembly import Assembly, DeployedRole
 from pump_roles.compare import compare
 from pump_roles.compare.difference import Difference
-from pump_roles.guardrail_policies import published_role
 from pump_roles.guardrails import is_set
 from pump_roles.iam.catalog import shipped
 from pump_roles.iam.identity_policies import Policy, parse_policy
@@ -26,6 +24,8 @@ from pump_roles.review.output.report_descriptions import verdict
 from pump_roles.review.report import LIMITED, NO, YES, Question, Report, RoleReport
 from pump_roles.review.report.permission_report import of_contents
 from pump_roles.role import Role
+from pump_roles.role.assembly import Assembly, DeployedRole
+from pump_roles.role.guardrail_policies import published_role
 from tests.every_guardrail import EVERY
 from tests.policies import document_of
 from tests.support import examples

@@ -26,7 +26,6 @@ from pump_roles import (
     ReadOnlyRole,
 )
 from pump_roles import guardrails as package
-from pump_roles.guardrail_policies import as_policies, guardrail_of
 from pump_roles.guardrails import (
     WITH_VALUE,
     is_set,
@@ -41,6 +40,7 @@ from pump_roles.iam.identity_policies import Policy, asked_tags
 from pump_roles.inputs.text import mapped
 from pump_roles.inputs.validators import REGION_NAMES
 from pump_roles.published import ROLES
+from pump_roles.role.guardrail_policies import as_policies, guardrail_of
 from tests.every_guardrail import EVERY, FILLED
 from tests.support import ROLE_ARGUMENTS, policies_of, size_of
 

@@ -7,10 +7,10 @@ from typing import Any
 import pytest
 
 from pump_roles import templates, universal
-from pump_roles.assembly import Access, Assembly, OtherResource
 from pump_roles.compare import compare
 from pump_roles.iam.identity_policies import Value
 from pump_roles.iam.trust import Principal
+from pump_roles.role.assembly import Access, Assembly, OtherResource
 from pump_roles.templates.widening import Built, widenings
 from tests.attacks import (
     ADMINISTRATOR,

@@ -19,9 +19,9 @@ from pump_roles import (
     ReadOnlyStack,
     templates,
 )
-from pump_roles.assembly import AssemblyUnknown, Deployment
 from pump_roles.iam.external_ids import ExternalId
 from pump_roles.masking import Mask
+from pump_roles.role.assembly import AssemblyUnknown, Deployment
 from tests.support import NO_VALUE, ROLE_ARGUMENTS, SECRET, json_values, rolled_out, synthesize
 
 UNITS = ["ou-abcd-12345678", "ou-abcd-87654321"]

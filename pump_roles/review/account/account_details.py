@@ -11,8 +11,6 @@ from typing import TYPE_CHECKING, Annotated, Any, Final, TypeVar
 
 import msgspec
 
-from pump_roles.assembly import Deployment
-from pump_roles.guardrail_policies import DailyEnd, approval_end
 from pump_roles.guardrails import APPROVAL_END
 from pump_roles.iam.external_ids import ExternalId
 from pump_roles.iam.identity_policies import Policy, Value, known, parse_policy
@@ -34,6 +32,8 @@ from pump_roles.review.account.organization import (
     is_deployed_to,
 )
 from pump_roles.role import Boundary, Role, RolePart, RoleUnknown, kind_of
+from pump_roles.role.assembly import Deployment
+from pump_roles.role.guardrail_policies import DailyEnd, approval_end
 
 if TYPE_CHECKING:
     from mypy_boto3_iam import IAMClient

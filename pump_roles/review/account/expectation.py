@@ -5,14 +5,6 @@ from dataclasses import asdict, dataclass, fields, replace
 from pathlib import Path
 from typing import Any
 
-from pump_roles.assembly import (
-    Assembly,
-    DeployedRole,
-    Deployment,
-    OrganizationPolicy,
-    OtherResource,
-)
-from pump_roles.guardrail_policies import may_be_opened, published_role
 from pump_roles.guardrails import APPROVAL_END
 from pump_roles.iam.external_ids import MASK, OPEN_ID, ExternalId, TextMask
 from pump_roles.iam.identity_policies import OPEN, Policy, Value, account_of_root, in_account, known
@@ -23,6 +15,14 @@ from pump_roles.review.account.verification import ExpectedRole
 from pump_roles.review.report import Report
 from pump_roles.review.report.permission_report import of_contents, of_published
 from pump_roles.role import PUBLISHED_NAMES, ROOT, Boundary, Role, RoleUnknown, RoleWhy
+from pump_roles.role.assembly import (
+    Assembly,
+    DeployedRole,
+    Deployment,
+    OrganizationPolicy,
+    OtherResource,
+)
+from pump_roles.role.guardrail_policies import may_be_opened, published_role
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -4,7 +4,6 @@ from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Final, Literal
 
-from pump_roles.assembly import Deployment
 from pump_roles.inputs.text import InputError
 from pump_roles.inputs.validators import ACCOUNT, ORGANIZATION, AccountFilter, is_account_filter
 from pump_roles.review.account.aws_sdk import (
@@ -17,6 +16,7 @@ from pump_roles.review.account.aws_sdk import (
     text_in,
 )
 from pump_roles.role import Unknown
+from pump_roles.role.assembly import Deployment
 
 if TYPE_CHECKING:
     from mypy_boto3_organizations import OrganizationsClient

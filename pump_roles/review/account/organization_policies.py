@@ -4,12 +4,6 @@ from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Final, Literal, get_args
 
-from pump_roles.assembly import (
-    ControlType,
-    OrganizationPolicy,
-    OrganizationUnknown,
-    OrganizationWhy,
-)
 from pump_roles.compare import in_each_direction
 from pump_roles.compare.difference import ComparedPart, Difference, Rule
 from pump_roles.iam.conditions import Condition
@@ -21,6 +15,12 @@ from pump_roles.review.account.aws_sdk import all_in, checked_id, reason_of, tex
 from pump_roles.review.account.organization import Organization
 from pump_roles.review.account.verification import PolicyResult, StopKind, StoppedBy, StopState
 from pump_roles.role import Role, stops
+from pump_roles.role.assembly import (
+    ControlType,
+    OrganizationPolicy,
+    OrganizationUnknown,
+    OrganizationWhy,
+)
 
 if TYPE_CHECKING:
     from mypy_boto3_organizations import OrganizationsClient

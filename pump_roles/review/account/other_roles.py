@@ -5,7 +5,15 @@ from collections.abc import Collection, Iterator, Mapping
 from dataclasses import replace
 from typing import Final, Literal, NamedTuple
 
-from pump_roles.assembly import (
+from pump_roles.iam.conditions import Condition
+from pump_roles.iam.external_ids import ExternalId, external_ids_in, ids_required_by
+from pump_roles.iam.trust import OF_AWS, Trust, TrustStatement
+from pump_roles.inputs.text import InputError
+from pump_roles.inputs.validators import ACCOUNT
+from pump_roles.patterns import covers
+from pump_roles.review.account.account_details import AccountDetails
+from pump_roles.role import PUBLISHED_NAMES, Role
+from pump_roles.role.assembly import (
     Access,
     AccessWhy,
     Assembly,
@@ -13,15 +21,7 @@ from pump_roles.assembly import (
     DeployedRole,
     OtherResource,
 )
-from pump_roles.iam.conditions import Condition
-from pump_roles.iam.external_ids import ExternalId, external_ids_in, ids_required_by
-from pump_roles.iam.trust import OF_AWS, Trust, TrustStatement
-from pump_roles.inputs.text import InputError
-from pump_roles.inputs.validators import ACCOUNT
-from pump_roles.patterns import covers
-from pump_roles.pump_names import NAMES, TRUSTS, Named, PumpNames, admitted
-from pump_roles.review.account.account_details import AccountDetails
-from pump_roles.role import PUBLISHED_NAMES, Role
+from pump_roles.role.pump_names import NAMES, TRUSTS, Named, PumpNames, admitted
 
 _ADMINISTRATOR: Final = "arn:*:iam::aws:policy/AdministratorAccess"
 _OF_MANAGEMENT: Final = (

@@ -9,11 +9,11 @@ from dataclasses import dataclass, field
 from typing import Literal, get_args
 
 from pump_roles._version import __version__
-from pump_roles.assembly import Access
 from pump_roles.compare.difference import Difference
 from pump_roles.iam.trust import Principal
 from pump_roles.review.account.organization import Organization
 from pump_roles.role import Unknown
+from pump_roles.role.assembly import Access
 
 MatchState = Literal["match", "differs", "unknown"]
 """Whether something is as expected."""

@@ -4,10 +4,8 @@ from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import replace
 from typing import Final
 
-from pump_roles.assembly import Deployment
 from pump_roles.compare import compare
 from pump_roles.compare.difference import Difference, Rule
-from pump_roles.guardrail_policies import opened_by_tag
 from pump_roles.guardrails import APPROVAL_END
 from pump_roles.inputs.validators import is_account_filter
 from pump_roles.review.account.account_details import AccountDetails, region_of_schedule
@@ -25,6 +23,8 @@ from pump_roles.review.account.verification import (
     RoleResult,
 )
 from pump_roles.role import Role, RolePart, RoleUnknown, RoleWhy, Unknown, revoked_before
+from pump_roles.role.assembly import Deployment
+from pump_roles.role.guardrail_policies import opened_by_tag
 
 
 def verify_account(

@@ -7,9 +7,7 @@ from functools import cache, cached_property, lru_cache
 from pathlib import Path
 from typing import Final, NamedTuple, get_args
 
-from pump_roles.assembly import Assembly
 from pump_roles.event_sources import could_be_of, services_of
-from pump_roles.guardrail_policies import policies_on, published_role
 from pump_roles.guardrails import Guardrail
 from pump_roles.iam.catalog import shipped
 from pump_roles.iam.decisions import DENIED, NOT_GRANTED, PolicyEvaluator, PolicyPattern
@@ -20,6 +18,8 @@ from pump_roles.inputs.validators import account_of
 from pump_roles.patterns import covers, overlap
 from pump_roles.review.account.activity_result import Cost, GuardrailActivity
 from pump_roles.role import PUBLISHED_NAMES, Role
+from pump_roles.role.assembly import Assembly
+from pump_roles.role.guardrail_policies import policies_on, published_role
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)

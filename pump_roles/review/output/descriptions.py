@@ -10,7 +10,6 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Final, Literal
 
-from pump_roles.assembly import Access, Deployment, OtherResource
 from pump_roles.compare.difference import Difference, Rule
 from pump_roles.guardrails import by_policy
 from pump_roles.iam.decisions import ALLOWED, DENIED, NOT_GRANTED, DecisionChange, Effect, Grant
@@ -19,6 +18,7 @@ from pump_roles.iam.trust import Principal, TrustProblem
 from pump_roles.inputs.text import cut
 from pump_roles.review.output.presentation import counted, first
 from pump_roles.role import Unknown
+from pump_roles.role.assembly import Access, Deployment, OtherResource
 
 _TEXTS: Final[Mapping[str, Mapping[str, Any]]] = json.loads(
     Path(__file__).with_name("descriptions.json").read_bytes()

@@ -3,7 +3,6 @@
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Final, Literal, NamedTuple
 
-from pump_roles.assembly import Deployment, OtherResource
 from pump_roles.compare.difference import Difference
 from pump_roles.guardrails import Guardrail, by_policy
 from pump_roles.review.output.descriptions import (
@@ -29,6 +28,7 @@ from pump_roles.review.report import (
     RoleReport,
     Uncounted,
 )
+from pump_roles.role.assembly import Deployment, OtherResource
 
 _FILES: Final = 8
 """How many of the files that a report is compared with are listed."""

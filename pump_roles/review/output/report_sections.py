@@ -3,7 +3,6 @@
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Final
 
-from pump_roles.assembly import OtherResource
 from pump_roles.guardrails import SHIPPED
 from pump_roles.review.output import report_checks
 from pump_roles.review.output import report_descriptions as wording
@@ -47,6 +46,7 @@ from pump_roles.review.report import (
     RoleReport,
 )
 from pump_roles.review.report.questions import Left, left_by_sets
+from pump_roles.role.assembly import OtherResource
 
 _NAMED: Final = 3
 """At most so many of the actions that make an answer are named next to it."""

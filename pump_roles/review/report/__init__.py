@@ -8,7 +8,6 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final, Literal, get_args
 
-from pump_roles.assembly import AssemblyUnknown, DeployedRole, Deployment, OtherResource
 from pump_roles.compare.difference import Difference
 from pump_roles.iam.catalog import Action
 from pump_roles.iam.decisions import DENIED, Decision, Effect, Grant
@@ -17,6 +16,7 @@ from pump_roles.iam.trust import Trust
 from pump_roles.inputs.text import visible
 from pump_roles.review.report.inventory import Inventory
 from pump_roles.role import RolePart, Unknown
+from pump_roles.role.assembly import AssemblyUnknown, DeployedRole, Deployment, OtherResource
 
 SCHEMA: Final = 10
 """The version of the JSON report's schema, ``report.schema.json``."""

@@ -12,7 +12,6 @@ from hashlib import sha256
 from typing import Any, Final, Literal
 
 from pump_roles._version import __version__
-from pump_roles.assembly import Assembly, AssemblyUnknown, DeployedRole, Deployment, OtherResource
 from pump_roles.iam.conditions import Condition
 from pump_roles.iam.external_ids import EXTERNAL_ID_KEY, ExternalId, is_external_id_key
 from pump_roles.iam.identity_policies import (
@@ -30,6 +29,13 @@ from pump_roles.inputs.text import as_list, as_mapping, mapped
 from pump_roles.inputs.validators import EXTERNAL_ID, Text
 from pump_roles.masking import Mask
 from pump_roles.role import Boundary, Role, RoleUnknown
+from pump_roles.role.assembly import (
+    Assembly,
+    AssemblyUnknown,
+    DeployedRole,
+    Deployment,
+    OtherResource,
+)
 
 FORMAT: Final = 1
 """The version of what is kept. It has nothing to do with the version of a report's schema."""

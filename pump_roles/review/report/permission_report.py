@@ -6,10 +6,8 @@ from dataclasses import replace
 from typing import Final
 
 from pump_roles._version import __version__
-from pump_roles.assembly import OPENS, Assembly, DeployedRole, OtherResource
 from pump_roles.compare import compare
 from pump_roles.compare.difference import Difference
-from pump_roles.guardrail_policies import guardrail_of, only_takes_away, opened, published_role
 from pump_roles.guardrails import Guardrail
 from pump_roles.iam.catalog import Action, Catalog, newer, reviewed, shipped
 from pump_roles.iam.decisions import (
@@ -35,6 +33,8 @@ from pump_roles.review.report.questions import questions, worst_cases
 from pump_roles.review.report.report_changes import changes, newly_matched
 from pump_roles.review.report.role_policies import RolePolicies
 from pump_roles.role import Role
+from pump_roles.role.assembly import OPENS, Assembly, DeployedRole, OtherResource
+from pump_roles.role.guardrail_policies import guardrail_of, only_takes_away, opened, published_role
 
 _REACHABLE_TYPES: Final = {"AWS::EKS::AccessEntry", "AWS::IAM::Role"}
 """Resource types through which one of Pump's roles can do more than its policies say: a role that

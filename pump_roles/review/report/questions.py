@@ -14,7 +14,6 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-from pump_roles.guardrail_policies import policies_on
 from pump_roles.guardrails import Guardrail
 from pump_roles.iam.catalog import newer, shipped
 from pump_roles.iam.decisions import (
@@ -38,6 +37,7 @@ from pump_roles.review.report import (
     WorstCase,
     counts,
 )
+from pump_roles.role.guardrail_policies import policies_on
 
 
 def questions(roles: Mapping[str, tuple[PolicyEvaluator, bool]]) -> Iterator[Question]:

@@ -4,10 +4,10 @@ from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import replace
 from typing import Final, Literal, TypeVar
 
-from pump_roles.assembly import Deployment
 from pump_roles.compare import compare_roles
 from pump_roles.iam.decisions import Effect
 from pump_roles.review.report import Earlier, Report, ReportChange, Risk, RoleReport
+from pump_roles.role.assembly import Deployment
 
 _ORDER: Final[tuple[Effect, ...]] = ("broader", "unclear", "narrower")
 _RISKS: Final[tuple[Risk | Literal[""], ...]] = ("money", "writes", "data", "", "reads")

@@ -4,7 +4,6 @@ from collections.abc import Iterator, Mapping
 from functools import cached_property
 from typing import Final, Literal
 
-from pump_roles.guardrail_policies import guardrail_of, only_takes_away
 from pump_roles.guardrails import Guardrail, by_policy
 from pump_roles.iam.catalog import Catalog
 from pump_roles.iam.decisions import (
@@ -25,6 +24,7 @@ from pump_roles.patterns import covers
 from pump_roles.published import REASONS, ROLES
 from pump_roles.review.report import GuardrailReport, Pattern, PolicyKind, PolicyReport, Uncounted
 from pump_roles.role import Role, published_policies
+from pump_roles.role.guardrail_policies import guardrail_of, only_takes_away
 
 
 class RolePolicies:

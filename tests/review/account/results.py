@@ -5,7 +5,6 @@ from pathlib import Path
 from typing import Any, Final
 
 from pump_roles import templates
-from pump_roles.assembly import Access
 from pump_roles.compare.difference import Difference
 from pump_roles.iam.decisions import ALLOWED, DENIED, NOT_GRANTED, DecisionChange, Grant
 from pump_roles.iam.identity_policies import Value
@@ -20,6 +19,7 @@ from pump_roles.review.account.verification import (
     Verification,
 )
 from pump_roles.role import RoleUnknown
+from pump_roles.role.assembly import Access
 
 HOSTILE = (
     "a|b",

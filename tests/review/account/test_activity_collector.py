@@ -12,7 +12,6 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from pump_roles import templates
-from pump_roles.guardrail_policies import as_policies, policies_on, published_role
 from pump_roles.guardrails import Guardrail
 from pump_roles.guardrails.guardrail_documents import documents, documents_on
 from pump_roles.iam.catalog import shipped
@@ -36,6 +35,7 @@ from pump_roles.review.account.watched_roles import (
     with_arns,
 )
 from pump_roles.role import RoleUnknown
+from pump_roles.role.guardrail_policies import as_policies, policies_on, published_role
 from tests.policies import document_of
 from tests.review.account.trail import (
     ACCOUNT,

@@ -12,7 +12,6 @@ from aws_cdk import App, LegacyStackSynthesizer, Stack
 from botocore.exceptions import ClientError
 
 from pump_roles import EmergencyStop, ReadOnlyRollout, RoleProtection, TrustProtection
-from pump_roles.assembly import OrganizationPolicy
 from pump_roles.review.account.expectation import Expectation
 from pump_roles.review.account.organization_policies import (
     PUMP_POLICIES,
@@ -22,6 +21,7 @@ from pump_roles.review.account.organization_policies import (
     verify_policies,
 )
 from pump_roles.review.account.verification import PolicyResult, Verification
+from pump_roles.role.assembly import OrganizationPolicy
 from tests.documents import written
 from tests.management import Management, management
 from tests.policies import document_of

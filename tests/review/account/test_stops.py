@@ -9,8 +9,6 @@ from unittest.mock import Mock
 import pytest
 from botocore.exceptions import ClientError
 
-from pump_roles.assembly import OrganizationPolicy, OrganizationUnknown
-from pump_roles.guardrail_policies import published_role
 from pump_roles.iam.external_ids import ExternalId
 from pump_roles.iam.identity_policies import DENY_ALL, known, parse_control_policy, parse_policy
 from pump_roles.iam.trust import parse_trust
@@ -36,6 +34,8 @@ from pump_roles.review.account.verify_accounts import verify_own_account
 from pump_roles.review.output.messages import to_json
 from pump_roles.review.output.verify_sections import remedies
 from pump_roles.role import Boundary, Role, RoleUnknown
+from pump_roles.role.assembly import OrganizationPolicy, OrganizationUnknown
+from pump_roles.role.guardrail_policies import published_role
 from tests.docs.pages import STOP, policy
 from tests.documents import written
 from tests.support import EXTERNAL_ID, PUMP_ACCOUNT, trust

@@ -16,8 +16,6 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from pump_roles import Guardrail, templates
-from pump_roles.assembly import DeployedRole, Deployment
-from pump_roles.guardrail_policies import published_role
 from pump_roles.iam.external_ids import ExternalId
 from pump_roles.iam.identity_policies import Value, known, parse_policy
 from pump_roles.iam.trust import Principal, parse_trust
@@ -44,6 +42,8 @@ from pump_roles.review.account.verify_accounts import verify_files
 from pump_roles.review.report.permission_report import of_contents
 from pump_roles.role import Boundary, RolePart, RoleUnknown, RoleWhy, Unknown
 from pump_roles.role import Role as HeldRole
+from pump_roles.role.assembly import DeployedRole, Deployment
+from pump_roles.role.guardrail_policies import published_role
 from pump_roles.templates.reach import parsed
 from tests import attacks
 from tests.attacks import ATTACKS, INNOCENT

@@ -13,7 +13,6 @@ from unittest.mock import Mock
 import pytest
 from botocore.exceptions import ClientError
 
-from pump_roles.guardrail_policies import DailyEnd
 from pump_roles.review.account.account_details import AccountDetails, DescribedRole, read_schedule
 from pump_roles.review.account.expectation import Expectation, from_report
 from pump_roles.review.account.organization import AccountUnknown
@@ -22,6 +21,7 @@ from pump_roles.review.account.verification import RoleResult
 from pump_roles.review.account.verify_account import verify_account
 from pump_roles.review.output.descriptions import describe_difference, describe_unknown
 from pump_roles.role import RoleUnknown
+from pump_roles.role.guardrail_policies import DailyEnd
 from tests.constructs.test_approval_end import filled
 from tests.review.account.results import expected_in
 from tests.support import EXTERNAL_ID, PUMP_ACCOUNT, app_files, of_templates

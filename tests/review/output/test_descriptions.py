@@ -5,7 +5,6 @@ from typing import Any
 
 import pytest
 
-from pump_roles.assembly import AssemblyUnknown, Deployment
 from pump_roles.compare.difference import Difference
 from pump_roles.iam.identity_policies import Scope, Value
 from pump_roles.iam.trust import Principal
@@ -18,6 +17,7 @@ from pump_roles.review.output.descriptions import (
     details_of,
 )
 from pump_roles.role import RoleUnknown, Unknown
+from pump_roles.role.assembly import AssemblyUnknown, Deployment
 
 
 @pytest.mark.parametrize(

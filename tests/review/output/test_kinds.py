@@ -9,7 +9,6 @@ from typing import Any, get_args, get_type_hints
 import pytest
 
 from pump_roles import role
-from pump_roles.assembly import AccessWhy, AssemblyUnknown, OrganizationUnknown
 from pump_roles.compare.difference import Rule
 from pump_roles.iam.trust import PrincipalKind, TrustProblem
 from pump_roles.review.account.activity_result import ActivityWhy
@@ -25,6 +24,7 @@ from pump_roles.review.output import (
 from pump_roles.review.output.descriptions import _TEXTS, RISKS_IN_WORDS, describe_remedy
 from pump_roles.review.report import FINDINGS, RISKS, AnswerKind
 from pump_roles.role import RoleUnknown, Unknown
+from pump_roles.role.assembly import AccessWhy, AssemblyUnknown, OrganizationUnknown
 
 RULES = get_args(Rule)
 UNKNOWN = (RoleUnknown, AssemblyUnknown, OrganizationUnknown, AccountUnknown)

@@ -15,7 +15,6 @@ import pytest
 from playwright.sync_api import Browser, BrowserContext, Page, Request, ViewportSize
 
 from pump_roles import Guardrail
-from pump_roles.assembly import Access, AssemblyUnknown, Deployment, OtherResource
 from pump_roles.iam.decisions import ALLOWED, CONDITIONALLY, DENIED, PARTLY
 from pump_roles.iam.identity_policies import known
 from pump_roles.iam.trust import Principal, parse_trust
@@ -46,6 +45,7 @@ from pump_roles.review.report import (
 from pump_roles.review.report.permission_report import of_published
 from pump_roles.review.report.questions import left_by_sets
 from pump_roles.role import Boundary
+from pump_roles.role.assembly import Access, AssemblyUnknown, Deployment, OtherResource
 from tests.documents import written
 from tests.support import earlier, plain, trust
 from tools.sandbox.browser import MISSING, available

@@ -8,8 +8,6 @@ from typing import Any
 import pytest
 
 from pump_roles import Guardrail
-from pump_roles.assembly import Assembly, DeployedRole
-from pump_roles.guardrail_policies import published_role
 from pump_roles.iam.identity_policies import Value, known, parse_policy, unreadable
 from pump_roles.iam.trust import parse_trust
 from pump_roles.review.output.report_checks import checks, compared, finding_text, finding_title
@@ -24,6 +22,8 @@ from pump_roles.review.report import Answer, Compared, Finding, Report
 from pump_roles.review.report import ReportChange as Changed
 from pump_roles.review.report.permission_report import of_contents, of_published
 from pump_roles.role import Boundary
+from pump_roles.role.assembly import Assembly, DeployedRole
+from pump_roles.role.guardrail_policies import published_role
 from tests.documents import written
 from tests.support import Change, another, changed, in_role, principal, trust
 

@@ -10,7 +10,6 @@ from pathlib import Path
 import pytest
 
 from pump_roles import Guardrail
-from pump_roles.assembly import AssemblyUnknown, Deployment
 from pump_roles.compare.difference import Difference
 from pump_roles.iam.catalog import newer, shipped
 from pump_roles.iam.identity_policies import known
@@ -42,6 +41,7 @@ from pump_roles.review.report.permission_report import of_published
 from pump_roles.review.report.questions import left_by_sets
 from pump_roles.review.report.questions import worst_cases as worst_of
 from pump_roles.role import Boundary
+from pump_roles.role.assembly import AssemblyUnknown, Deployment
 from tests.customer import allow, deny
 from tests.documents import presentation_of, written
 from tests.review.account.results import newly_allowed

@@ -10,11 +10,11 @@ import pytest
 from aws_cdk import App, Stack
 
 from pump_roles import AutoPilotRollout, AutoPilotStack, templates, universal
-from pump_roles.assembly import AssemblyUnknown
 from pump_roles.inputs import validators
 from pump_roles.published import ROLES
 from pump_roles.review.report import Report, ReportChange
 from pump_roles.review.report.report_changes import changes
+from pump_roles.role.assembly import AssemblyUnknown
 from tests.customer import allow
 from tests.innocent import customers_app
 from tests.support import (

@@ -14,8 +14,6 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from pump_roles import Guardrail
-from pump_roles.assembly import Assembly, DeployedRole
-from pump_roles.guardrail_policies import published_role
 from pump_roles.guardrails.guardrail_documents import documents
 from pump_roles.iam.catalog import newer, shipped
 from pump_roles.iam.decisions import NOT_GRANTED, Grant, PolicyEvaluator
@@ -27,6 +25,8 @@ from pump_roles.review.report import LIMITED, NO, UNKNOWN, YES, Answer, Report
 from pump_roles.review.report.permission_report import of_contents, of_published
 from pump_roles.review.report.questions import questions
 from pump_roles.role import Role
+from pump_roles.role.assembly import Assembly, DeployedRole
+from pump_roles.role.guardrail_policies import published_role
 from tests.decisions.test_guardrails import LIMITS, SUPPORT_WRITES, UNDOCUMENTED
 from tests.every_guardrail import EVERY
 from tests.review.report.test_action_risks import fields, operations

@@ -12,7 +12,6 @@ import pytest
 from aws_cdk import App, Stack
 
 from pump_roles import AutoPilotRollout, Guardrail
-from pump_roles.assembly import Deployment
 from pump_roles.iam.catalog import shipped
 from pump_roles.inputs.validators import EXTERNAL_ID
 from pump_roles.review.output.report_checks import describe_change
@@ -24,6 +23,7 @@ from pump_roles.review.report import (
 )
 from pump_roles.review.report.permission_report import of_published
 from pump_roles.review.report.report_changes import changes
+from pump_roles.role.assembly import Deployment
 from tests.customer import allow, deny
 from tests.support import (
     ROLE_ARGUMENTS,

@@ -6,11 +6,11 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Final, Literal
 
-from pump_roles.assembly import Access, AccessWhy
 from pump_roles.iam.trust import Trust
 from pump_roles.patterns import matcher
 from pump_roles.placeholders import BESIDE, pattern, readings, shown
 from pump_roles.role import PUBLISHED_NAMES
+from pump_roles.role.assembly import Access, AccessWhy
 
 Named = Literal["role", "account", "definition"]
 """What something names: a role, Pump's account, or a role or parameter of the templates."""
