@@ -2,9 +2,11 @@
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Final, Literal
+from typing import Final, Literal, TypeVar
 
 from pump_roles.inputs.text import cut, one_line
+
+_T = TypeVar("_T")
 
 _LONGEST: Final = 900
 """The maximum length of a text, in characters. It has room for two policy ARNs."""
@@ -128,7 +130,7 @@ class Presentation:
         return tuple(section for section in self.all_sections if section.parts)
 
 
-def table_of(columns: Mapping[str, Callable[[Any], Sentence]], items: Iterable[object]) -> Table:
+def table_of(columns: Mapping[str, Callable[[_T], Sentence]], items: Iterable[_T]) -> Table:
     """Return a table with a row for each item.
 
     :param columns: what returns the cell of an item, by the column's head.
