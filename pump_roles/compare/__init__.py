@@ -285,8 +285,8 @@ def _of_policy(
     if new is not None and _newly_denies(old, new):
         time = revoked_before(new)
         rule = "sessions-revoked" if time else "policy-stops"
-        given = (time,) if time else ()
-        yield replace(difference, rule=rule, effect="narrower", now=given, actions=("*",))
+        revoked = (time,) if time else ()
+        yield replace(difference, rule=rule, effect="narrower", now=revoked, actions=("*",))
         return
     ending = any(found is not None and found.ends for found in guardrails)
     # One that denies everything from a certain time on is about every action.

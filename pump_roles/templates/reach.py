@@ -109,10 +109,10 @@ def names_of(role: Resource) -> RoleNames:
     what it is if it is nothing else.
     """
     values = [*values_of(role["RoleName"])]
-    given = [text for value in values for text in value.every if OPEN not in text]
+    texts = [text for value in values for text in value.every if OPEN not in text]
     published = {*PUBLISHED_NAMES.values()}
     words = [word for value in values for word in sorted(published & value.literals)]
-    names = dict.fromkeys([role.name, *given, *words])
+    names = dict.fromkeys([role.name, *texts, *words])
     return RoleNames(tuple(names), role.reference)
 
 
@@ -236,10 +236,10 @@ class Attachments:
 def policy_of(resource: Resource) -> Policy:
     """Return the policy that a resource is."""
     managed = resource.type == MANAGED_POLICY
-    given = filled(resource["ManagedPolicyName" if managed else "PolicyName"])
+    name = filled(resource["ManagedPolicyName" if managed else "PolicyName"])
     document = filled(resource["PolicyDocument"])
     # The name of a managed policy, which does not replace an inline one, may be no literal.
-    readable = given if isinstance(given, str) or not managed else ""
+    readable = name if isinstance(name, str) or not managed else ""
     return parse_policy(
         document if isinstance(document, dict) else {},
         name=as_text(readable or resource.logical_id),

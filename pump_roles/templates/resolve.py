@@ -358,10 +358,10 @@ class Resolver:
             return of([hole], "overridden", default, options, passed, *more)
         if parent is not None:
             # Only the parent passes arguments: what it does not pass is the default.
-            given = [*(passed.texts - {None}), *(default.texts if None in passed.texts else ())]
-            if None in given:
+            texts = [*(passed.texts - {None}), *(default.texts if None in passed.texts else ())]
+            if None in texts:
                 return unresolved("undeclared", passed)
-            found = of(given, "", passed, default)
+            found = of(texts, "", passed, default)
             return _split(found, ",", strip=True) if is_list else found
         if options is not NOTHING and not is_list:
             return of(options.every, "", options)
@@ -390,10 +390,10 @@ class Resolver:
         kind, properties = template.type_of(name), template.properties(name)
         if kind in _IAM:
             (name_property,) = attributes()[kind][1].split()
-            given = self._property(name_property, name, template)
+            own_name = self._property(name_property, name, template)
             made = generated(name, "", template)
-            own = _given(given, made)
-            if kind == ROLE and given.certain is None:
+            own = _or_generated(own_name, made)
+            if kind == ROLE and own_name.certain is None:
                 # Whatever its name is, it is this role.
                 own = just(made)
             is_policy = kind == "AWS::IAM::ManagedPolicy"
@@ -418,20 +418,20 @@ class Resolver:
         if template.is_open(name):
             return self._unknown(properties, template, "macro")
         if asked in properties:
-            return _given(self._property(asked, name, template), placeholder)
-        given = {
+            return _or_generated(self._property(asked, name, template), placeholder)
+        named = {
             path: value
             for path in names
             if (value := self._resolve(_member(properties, path), template)) != NOTHING
         }
         is_name = asked in names or asked.endswith("Name")
-        same = [path for path in given if is_name and path.endswith(asked)] or [
-            path for path in given if is_name and asked.endswith(path)
+        same = [path for path in named if is_name and path.endswith(asked)] or [
+            path for path in named if is_name and asked.endswith(path)
         ]
         if len(same) == 1:
-            return _given(given[same[0]], placeholder)
-        nested = {} if given or not is_name else _names_in(properties)
-        chosen = [*given.values(), *(self._resolve(each, template) for each in nested.values())]
+            return _or_generated(named[same[0]], placeholder)
+        nested = {} if named or not is_name else _names_in(properties)
+        chosen = [*named.values(), *(self._resolve(each, template) for each in nested.values())]
         # An ARN, a URL, or one of several identifiers can be, or contain, a name; an ID does not.
         is_chosen = nested or not (attribute or asked.endswith("Id"))
         if chosen and is_chosen:
@@ -623,7 +623,7 @@ def _product(
     return of((make([texts[key] for key in keys]) for texts in picked), "", *parts)
 
 
-def _given(value: Resolved, made: str) -> Resolved:
+def _or_generated(value: Resolved, made: str) -> Resolved:
     # What a property says, or what AWS makes without it.
     return of((made if text is None else text for text in value.texts), value.why, value)
 
