@@ -1,13 +1,16 @@
 """The real CDK CLI deploys to an AWS emulator that enforces IAM, and the result is as published."""
 
 import json
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
 import pytest
 from botocore.exceptions import ClientError
+from cfnlint.schema.manager import PROVIDER_SCHEMA_MANAGER
 
 from tests.commands import run
+from tests.docs.pages import policy
 from tests.support import (
     DOCUMENTED,
     EXTERNAL_ID,
@@ -22,10 +25,12 @@ from tests.support import (
 )
 from tools.sandbox.aws import (
     ACCOUNT_ID,
+    OWNER,
+    REGION,
     EmbeddedAws,
     embedded_aws,
 )
-from tools.sandbox.cdk import cdk
+from tools.sandbox.cdk import ROOT, cdk
 from tools.sandbox.simulator import Role
 
 KINDS = dict(zip(STACKS, DOCUMENTED, strict=True))
@@ -123,6 +128,38 @@ def test_deployment_that_drops_a_boundary_or_a_guardrail_or_is_a_rollout_asks_fo
     # Its role is in a template that is embedded in the stack's.
     assert asks("PumpReadOnlyRollout", SCENARIOS["rollout"])
     assert not asks("PumpReadOnly", limited)
+
+
+@pytest.mark.slow
+def test_permissions_of_the_page_deploy_update_and_remove_a_role(
+    aws: EmbeddedAws, assembly: Assembly, provided: dict[str, str]
+) -> None:
+    page = (ROOT / "docs" / "operations.md").read_text("utf-8")
+    stacks, roles = policy("smallest-policy-deploy", page, ACCOUNT=ACCOUNT_ID)["Statement"]
+    aws.create_role("Deployer", ACCOUNT_ID, [stacks, roles])
+    deployer = aws.environment(aws.assume(f"arn:aws:iam::{ACCOUNT_ID}:role/Deployer", OWNER))
+    for command, settings in (
+        (["deploy", "--require-approval=never"], provided),
+        (["deploy", "--require-approval=never"], {**provided, "external-id": f"{EXTERNAL_ID}2"}),
+        (["destroy", "--force"], provided),
+    ):
+        folder = str(assembly(settings))
+        ended = cdk(*command, "PumpReadOnly", "--app", folder, environment=deployer)
+        assert ended.returncode == 0, ended.stderr
+        names = [role["RoleName"] for role in aws.roles()]
+        assert ("PumpReadOnlyRole" in names) == (command[0] == "deploy")
+    events = aws.client("cloudtrail").lookup_events(MaxResults=50)["Events"]
+    called = {
+        json.loads(event["CloudTrailEvent"])["requestParameters"]["Action"]
+        for event in events
+        if event["EventSource"].startswith("cloudformation.")
+    }
+    assert stacks["Action"] == [f"cloudformation:{name}" for name in sorted(called)]
+    handlers = PROVIDER_SCHEMA_MANAGER.get_resource_schema(REGION, "AWS::IAM::Role").schema[
+        "handlers"
+    ]
+    needed = [handlers[kind]["permissions"] for kind in ("create", "read", "update", "delete")]
+    assert roles["Action"] == sorted({*chain.from_iterable(needed)})
 
 
 @pytest.mark.slow
