@@ -31,7 +31,6 @@ FLOORS = [
     "app",
     "placeholders",
     "role",
-    "masking",
     "compare",
     "templates",
     # Tell.

@@ -20,7 +20,7 @@ from pump_roles import (
     templates,
 )
 from pump_roles.iam.external_ids import ExternalId
-from pump_roles.masking import Mask
+from pump_roles.review.report.masking import Mask
 from pump_roles.role.assembly import AssemblyUnknown, Deployment
 from tests.support import NO_VALUE, ROLE_ARGUMENTS, SECRET, json_values, rolled_out, synthesize
 

@@ -13,7 +13,6 @@ from pump_roles.iam.catalog import action_of
 from pump_roles.iam.external_ids import ExternalId
 from pump_roles.inputs.text import cut
 from pump_roles.inputs.validators import ACCOUNT, account_of
-from pump_roles.masking import Mask
 from pump_roles.review.account.activity_result import (
     DONE,
     AccountActivity,
@@ -44,6 +43,7 @@ from pump_roles.review.account.watched_roles import (
     judge_guardrails,
     may_have_action,
 )
+from pump_roles.review.report.masking import Mask
 
 _LONGEST: Final = 200
 """The maximum length of a text of a change, in characters."""

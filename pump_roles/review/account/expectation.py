@@ -10,9 +10,9 @@ from pump_roles.iam.external_ids import MASK, OPEN_ID, ExternalId, TextMask
 from pump_roles.iam.identity_policies import OPEN, Policy, Value, account_of_root, in_account, known
 from pump_roles.iam.trust import OF_AWS, Trust
 from pump_roles.inputs.text import InputError
-from pump_roles.masking import Mask
 from pump_roles.review.account.verification import ExpectedRole
 from pump_roles.review.report import Report
+from pump_roles.review.report.masking import Mask
 from pump_roles.review.report.permission_report import of_contents, of_published
 from pump_roles.role import PUBLISHED_NAMES, ROOT, Boundary, Role, RoleUnknown, RoleWhy
 from pump_roles.role.assembly import (

@@ -16,7 +16,6 @@ from pump_roles.iam.decisions import (
     PARTLY,
     Grant,
 )
-from pump_roles.masking import Mask
 from pump_roles.published import REASONS, ROLES
 from pump_roles.review.report import (
     SCHEMA,
@@ -29,6 +28,7 @@ from pump_roles.review.report import (
 )
 from pump_roles.review.report.action_risks import mark, risk_of
 from pump_roles.review.report.inventory import inventory_of
+from pump_roles.review.report.masking import Mask
 from pump_roles.review.report.questions import questions, worst_cases
 from pump_roles.review.report.report_changes import changes, newly_matched
 from pump_roles.review.report.role_policies import RolePolicies

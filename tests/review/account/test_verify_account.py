@@ -21,7 +21,6 @@ from pump_roles.iam.identity_policies import Value, known, parse_policy
 from pump_roles.iam.trust import Principal, parse_trust
 from pump_roles.inputs import validators
 from pump_roles.inputs.text import InputError, mapped
-from pump_roles.masking import Mask
 from pump_roles.review.account.account_details import AccountDetails, read_policy, read_trust_policy
 from pump_roles.review.account.expectation import (
     Expectation,
@@ -39,6 +38,7 @@ from pump_roles.review.account.verification import (
 )
 from pump_roles.review.account.verify_account import verify_account
 from pump_roles.review.account.verify_accounts import verify_files
+from pump_roles.review.report.masking import Mask
 from pump_roles.review.report.permission_report import of_contents
 from pump_roles.role import Boundary, RolePart, RoleUnknown, RoleWhy, Unknown
 from pump_roles.role import Role as HeldRole

@@ -13,8 +13,8 @@ from hypothesis import strategies as st
 from pump_roles.iam.external_ids import OPEN_ID
 from pump_roles.inputs.text import InputError
 from pump_roles.inputs.validators import EXTERNAL_ID
-from pump_roles.masking import Mask
 from pump_roles.review.output.messages import to_json
+from pump_roles.review.report.masking import Mask
 from tests.documents import written
 from tests.support import (
     EVERYTHING,
