@@ -29,7 +29,6 @@ FLOORS = [
     # Read: from a CloudFormation template to roles.
     "iam",
     "app",
-    "placeholders",
     "role",
     "compare",
     "templates",
@@ -112,6 +111,24 @@ def test_constructs_load_the_check_at_synth_only_when_it_runs() -> None:
         [sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True
     )
     assert {*ended.stdout.split()} == {*FLOORS[: FLOORS.index("iam")]} - {"universal"}
+
+
+def test_check_at_synth_loads_no_model_of_roles() -> None:
+    code = (
+        "import sys\n"
+        "import pump_roles.templates.widening\n"
+        "print(*(name for name in sys.modules if name.startswith('pump_roles.')))"
+    )
+    ended = subprocess.run(
+        [sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True
+    )
+    loaded = {*ended.stdout.split()}
+    assert {name for name in loaded if name.startswith("pump_roles.role.")} == {
+        "pump_roles.role.access",
+        "pump_roles.role.approval_ends",
+        "pump_roles.role.unknowns",
+    }
+    assert not loaded & {"pump_roles.iam.trust", "pump_roles.iam.external_ids"}
 
 
 def test_app_loads_the_constructs_of_further_stacks_only_when_they_are_set() -> None:

@@ -14,8 +14,9 @@ from pump_roles.compare.trust_policies import trust_differences
 from pump_roles.iam.decisions import Effect, decision_changes
 from pump_roles.iam.identity_policies import Policy, Value, without_partition
 from pump_roles.iam.trust import ASSUME_ROLE
-from pump_roles.role import Boundary, Role, RolePart, revoked_before, stops
 from pump_roles.role.guardrail_policies import guardrail_of, opened
+from pump_roles.role.iam_role import Boundary, Role, revoked_before, stops
+from pump_roles.role.unknowns import RolePart
 
 _ACCOUNT: Final = re.compile("::[0-9]{12}:")
 

@@ -5,7 +5,7 @@ from typing import Literal
 
 from pump_roles.iam.decisions import DecisionChange, Effect
 from pump_roles.iam.trust import Principal, TrustProblem
-from pump_roles.role import RolePart
+from pump_roles.role.unknowns import RolePart
 
 Rule = Literal[
     "role-missing",

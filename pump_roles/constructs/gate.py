@@ -34,7 +34,7 @@ from pump_roles.inputs.text import as_list, as_text
 from pump_roles.inputs.validators import ArgumentError
 
 if TYPE_CHECKING:
-    from pump_roles.role.assembly import AccessWhy
+    from pump_roles.role.access import AccessWhy
     from pump_roles.templates.widening import Built, Widening
 
 _RULE: Final = "immutable"

@@ -108,6 +108,9 @@ ROLES: Final[Mapping[str, PublishedRole]] = MappingProxyType(
 """The roles by their kind. The auto-pilot role starts with the policy of the read-only role, as in
 Pump's document."""
 
+PUBLISHED_NAMES: Final[Mapping[str, str]] = {kind: role.name for kind, role in ROLES.items()}
+"""The name of each kind of role as Pump publishes it."""
+
 _REASONS: Final[Mapping[str, Any]] = json.loads(
     Path(__file__).with_name("reasons.json").read_bytes()
 )

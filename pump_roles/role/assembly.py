@@ -1,73 +1,15 @@
 """What templates deploy, or an account has: roles, where they are, and what else reaches them."""
 
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Final, Literal
 
 from pump_roles.iam.external_ids import ExternalId
 from pump_roles.iam.identity_policies import Policy
-from pump_roles.iam.trust import Principal
-from pump_roles.placeholders import TemplateChange
-from pump_roles.role import Role, Unknown
-
-AccessWhy = Literal[
-    "administrator",
-    "allows",
-    "allows-managed-policy",
-    "allows-unreadable-statement",
-    "attaches",
-    "changed",
-    "changed-later",
-    "could-attach",
-    "could-be-named-alike",
-    "could-contain",
-    "ends-approval",
-    "lets-in",
-    "lets-in-unreadable",
-    "may-attach",
-    "may-be-named-alike",
-    "may-contain",
-    "may-end-approval",
-    "missing",
-    "named-alike",
-    "named-for-management",
-    "names-account",
-    "names-definition",
-    "names-management",
-    "names-role",
-    "opens",
-    "parameter",
-    "password",
-    "requires-same-external-id",
-    "tagged",
-    "trusts-account",
-    "trusts-definition",
-    "trusts-everyone",
-    "trusts-everyone-but",
-    "trusts-identity-provider",
-    "trusts-management",
-    "trusts-other-account",
-    "trusts-role",
-    "trusts-unreadable",
-    "trusts-unreadable-account",
-    "unreadable-properties",
-    "unreadable-statement",
-    "unreadable-trust-policy",
-]
-"""Why the check at synth, the report, or ``verify`` names something. Each has words for its own."""
-
-
-@dataclass(frozen=True)
-class Access:
-    """A way in which something reaches one of Pump's roles or principals, or lets others in; or
-    what a policy allows.
-
-    :param why: the way.
-    :param subject: whom or what it is about; empty if ``why`` says it all.
-    """
-
-    why: AccessWhy
-    subject: str = ""
-
+from pump_roles.iam.trust import Principal, Trust
+from pump_roles.role.access import Access, AccessWhy
+from pump_roles.role.iam_role import Role
+from pump_roles.role.unknowns import AssemblyUnknown, OrganizationUnknown
 
 _INFORMS: Final = frozenset({"may-be-named-alike"})
 """The reasons that only inform: IAM refuses a second role of one name."""
@@ -87,48 +29,6 @@ OPENS: Final = frozenset(
 )
 """Resource types that let someone act in the account. A template with one of Pump's roles must have
 none."""
-
-
-AssemblyWhy = Literal[
-    TemplateChange,
-    "contradictory-targets",
-    "member",
-    "not-in-folder",
-    "not-read",
-    "not-read-in-folder",
-    "outer-stack-set",
-    "unread-template",
-    "unreadable",
-]
-
-
-@dataclass(frozen=True, kw_only=True)
-class AssemblyUnknown(Unknown):
-    """Something that is not known about templates or an account, and may be about Pump's roles."""
-
-    part: Literal["template", "place", "role", "other-roles"]
-    why: AssemblyWhy
-
-
-OrganizationWhy = Literal[
-    "conditional",
-    "not-read",
-    "open",
-    "several-variants",
-    "stop-condition",
-    "stop-organization",
-    "stop-place",
-    "stop-units",
-    "unreadable",
-]
-
-
-@dataclass(frozen=True, kw_only=True)
-class OrganizationUnknown(Unknown):
-    """Something that is not known about an organization's policies."""
-
-    part: Literal["organization-policies"] = "organization-policies"
-    why: OrganizationWhy
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -263,3 +163,22 @@ class Assembly:
     external_ids: frozenset[ExternalId] = frozenset()
     policies: tuple[OrganizationPolicy, ...] = ()
     approval_end_roles: tuple[Role, ...] = ()
+
+
+def admitted(trust: Trust) -> Iterator[Access]:
+    """Yield whom a trust policy admits, other than single principals.
+
+    Its conditions do not matter: of a template, neither the account nor the organization is known.
+    """
+    if trust.not_read or not trust.statements:
+        yield Access("unreadable-trust-policy")
+    if any(statement.effect not in ("Allow", "Deny") for statement in trust.statements):
+        yield Access("unreadable-statement")
+    whys: Mapping[str, AccessWhy] = {
+        "all-but": "trusts-everyone-but",
+        "everyone": "trusts-everyone",
+        "unreadable": "trusts-unreadable",
+    }
+    for statement in trust.allows:
+        kinds = (principal.kind for principal in statement.principals)
+        yield from (Access(whys[kind]) for kind in kinds if kind in whys)

@@ -24,7 +24,19 @@ from pump_roles.inputs.validators import (
     STACK_SETS_CALL_AS,
     ListOf,
 )
-from pump_roles.placeholders import (
+from pump_roles.published import PUBLISHED_NAMES
+from pump_roles.role.assembly import (
+    Assembly,
+    ControlType,
+    DeployedRole,
+    Deployment,
+    OrganizationPolicy,
+    OtherResource,
+)
+from pump_roles.role.iam_role import ROOT, Role
+from pump_roles.role.unknowns import AssemblyUnknown, AssemblyWhy, OrganizationUnknown
+from pump_roles.templates.filled_in import combined, filled_in, suspicious
+from pump_roles.templates.placeholders import (
     PLACEHOLDER,
     Reference,
     as_written,
@@ -34,19 +46,6 @@ from pump_roles.placeholders import (
     is_call,
     is_nothing,
 )
-from pump_roles.role import PUBLISHED_NAMES, ROOT, Role
-from pump_roles.role.assembly import (
-    Assembly,
-    AssemblyUnknown,
-    AssemblyWhy,
-    ControlType,
-    DeployedRole,
-    Deployment,
-    OrganizationPolicy,
-    OrganizationUnknown,
-    OtherResource,
-)
-from pump_roles.templates.filled_in import combined, filled_in, suspicious
 from pump_roles.templates.resolve import Resolver, Resource
 from pump_roles.templates.role_reader import TemplateRole
 from pump_roles.templates.template import MEMBERS, Additions, Opaque, Template

@@ -6,7 +6,7 @@ from hashlib import sha256
 from typing import Any, Final
 
 from pump_roles.inputs.text import as_mapping, as_text, json_text
-from pump_roles.placeholders import (
+from pump_roles.templates.placeholders import (
     NOTHING,
     Choice,
     FunctionCall,

@@ -18,7 +18,10 @@ from pump_roles.iam.conditions import is_exclusion, parse_condition
 from pump_roles.iam.external_ids import ExternalId, under_the_key
 from pump_roles.iam.identity_policies import denies_all, parse_policy, statements_in
 from pump_roles.inputs.text import as_list, as_mapping, as_text
-from pump_roles.placeholders import (
+from pump_roles.role.access import Access, AccessWhy
+from pump_roles.role.approval_ends import DailyEnd, approval_end, closes
+from pump_roles.role.assembly import OPENS, OtherResource, admitted
+from pump_roles.templates.placeholders import (
     HOLE,
     OPEN,
     Choice,
@@ -34,9 +37,7 @@ from pump_roles.placeholders import (
     shown,
     values_of,
 )
-from pump_roles.role.assembly import OPENS, Access, AccessWhy, OtherResource
-from pump_roles.role.guardrail_policies import DailyEnd, approval_end, closes
-from pump_roles.role.pump_names import NAMES, TRUSTS, Named, PumpNames, admitted
+from pump_roles.templates.pump_names import NAMES, TRUSTS, Named, PumpNames
 from pump_roles.templates.reach import (
     ATTACHED,
     ATTACHES,

@@ -16,7 +16,9 @@ from pump_roles.iam.identity_policies import (
 )
 from pump_roles.inputs.text import as_list, as_mapping, as_text, mapped, parse_json
 from pump_roles.inputs.validators import Text
-from pump_roles.placeholders import (
+from pump_roles.published import PUBLISHED_NAMES
+from pump_roles.role.access import AccessWhy, only_takes_away
+from pump_roles.templates.placeholders import (
     GENERATED,
     KEPT,
     OPEN,
@@ -37,9 +39,6 @@ from pump_roles.placeholders import (
     unresolved,
     values_of,
 )
-from pump_roles.role import PUBLISHED_NAMES
-from pump_roles.role.assembly import AccessWhy
-from pump_roles.role.guardrail_policies import only_takes_away
 from pump_roles.templates.resolve import Resource
 from pump_roles.templates.template import AWS_TYPES, MEMBERS, Additions, Template
 

@@ -15,7 +15,7 @@ from math import prod
 from typing import Any, ClassVar, Final
 
 from pump_roles.inputs.text import as_list, as_mapping, as_text
-from pump_roles.placeholders import (
+from pump_roles.templates.placeholders import (
     HOLE,
     LONGEST,
     MOST,

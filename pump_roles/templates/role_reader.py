@@ -20,7 +20,9 @@ from pump_roles.iam.identity_policies import (
 from pump_roles.iam.trust import Trust, parse_trust
 from pump_roles.inputs.text import as_list, as_mapping, as_text
 from pump_roles.inputs.validators import PRINCIPAL, ROLE_NAME, Text
-from pump_roles.placeholders import (
+from pump_roles.role.iam_role import HOUR, Boundary, Role, kind_of
+from pump_roles.role.unknowns import RolePart, RoleUnknown, RoleWhy
+from pump_roles.templates.placeholders import (
     Reference,
     as_written,
     certain_text,
@@ -30,7 +32,6 @@ from pump_roles.placeholders import (
     plain,
     values_of,
 )
-from pump_roles.role import HOUR, Boundary, Role, RolePart, RoleUnknown, RoleWhy, kind_of
 from pump_roles.templates.reach import (
     INLINE_POLICIES,
     INSTANCE_PROFILE,

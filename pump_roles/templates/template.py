@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from pump_roles.inputs.text import as_list, as_mapping, as_text
-from pump_roles.placeholders import TemplateChange
+from pump_roles.role.unknowns import TemplateChange
 
 AWS_TYPES: Final[Mapping[str, Any]] = json.loads(
     Path(__file__).with_name("aws_types.json").read_bytes()

@@ -10,7 +10,9 @@ from pump_roles.guardrails import opening_tags
 from pump_roles.iam.identity_policies import asked_tags, statements_in, without_partition
 from pump_roles.inputs.text import as_list, as_mapping, as_text, unescaped
 from pump_roles.inputs.validators import EXTERNAL_ID, PRINCIPAL, Text
-from pump_roles.placeholders import (
+from pump_roles.role.access import Access, AccessWhy
+from pump_roles.role.approval_ends import approval_end
+from pump_roles.templates.placeholders import (
     Reference,
     Resolved,
     certain_text,
@@ -20,9 +22,7 @@ from pump_roles.placeholders import (
     is_word,
     values_of,
 )
-from pump_roles.role.assembly import Access, AccessWhy
-from pump_roles.role.guardrail_policies import approval_end
-from pump_roles.role.pump_names import PumpNames
+from pump_roles.templates.pump_names import PumpNames
 from pump_roles.templates.reach import (
     ATTACHED,
     Attachment,

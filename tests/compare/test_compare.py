@@ -21,8 +21,9 @@ from pump_roles.inputs.text import as_list
 from pump_roles.patterns import covers
 from pump_roles.published import ROLES
 from pump_roles.review.output.descriptions import describe_difference, describe_policy, details_of
-from pump_roles.role import Boundary, Role, RoleUnknown
 from pump_roles.role.guardrail_policies import as_policies, published_role
+from pump_roles.role.iam_role import Boundary, Role
+from pump_roles.role.unknowns import RoleUnknown
 from tests.customer import allow, deny
 from tests.policies import document_of, rewritten
 from tests.support import (

@@ -8,7 +8,7 @@ import pytest
 
 from pump_roles import universal
 from pump_roles.guardrails import by_policy
-from pump_roles.role.assembly import AccessWhy
+from pump_roles.role.access import AccessWhy
 from pump_roles.templates.widening import Built, widenings
 from tests.attacks import merged, write_app
 from tests.support import Template, every_format, of_templates, role_of

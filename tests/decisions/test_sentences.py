@@ -23,9 +23,9 @@ from pump_roles.published import ROLES
 from pump_roles.review.output.report_descriptions import verdict
 from pump_roles.review.report import LIMITED, NO, YES, Question, Report, RoleReport
 from pump_roles.review.report.permission_report import of_contents
-from pump_roles.role import Role
 from pump_roles.role.assembly import Assembly, DeployedRole
 from pump_roles.role.guardrail_policies import published_role
+from pump_roles.role.iam_role import Role
 from tests.every_guardrail import EVERY
 from tests.policies import document_of
 from tests.support import examples

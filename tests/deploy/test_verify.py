@@ -19,7 +19,7 @@ from pump_roles.review.account.account_details import policy_for_reading
 from pump_roles.review.account.aws_sdk import CallerClients
 from pump_roles.review.account.verification import AccountResult
 from pump_roles.review.output.descriptions import describe_unknown
-from pump_roles.role import Unknown
+from pump_roles.role.unknowns import Unknown
 from tests.customer import AUTO_PILOT, BOUNDARY_ARN, PATH, READ_ONLY, Customer, delete
 from tests.support import SECRET, some
 from tools.sandbox.aws import ACCOUNT_ID, OWNER, Caller, EmbeddedAws

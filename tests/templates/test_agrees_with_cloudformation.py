@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 
 from pump_roles.inputs.text import as_list
-from pump_roles.placeholders import PLACEHOLDER, FilledText, Reference, plain
+from pump_roles.templates.placeholders import PLACEHOLDER, FilledText, Reference, plain
 from pump_roles.templates.resolve import Resolver
 from pump_roles.templates.template import Template, attributes
 from tests.cloudformation import KINDS, CloudFormation, NotDeployedError

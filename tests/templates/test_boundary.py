@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from pump_roles import templates
 from pump_roles.iam.identity_policies import parse_policy
 from pump_roles.review.output.descriptions import describe_boundary
-from pump_roles.role import Boundary
+from pump_roles.role.iam_role import Boundary
 from pump_roles.templates.reach import attachments
 from pump_roles.templates.resolve import Resolver
 from pump_roles.templates.role_reader import boundary

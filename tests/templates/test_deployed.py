@@ -20,8 +20,9 @@ from pump_roles import (
 from pump_roles.iam.external_ids import ExternalId
 from pump_roles.iam.identity_policies import Statement, Value, in_account, known
 from pump_roles.iam.trust import Principal
-from pump_roles.role import Role, RolePart, RoleUnknown
 from pump_roles.role.assembly import DeployedRole
+from pump_roles.role.iam_role import Role
+from pump_roles.role.unknowns import RolePart, RoleUnknown
 from tests.support import EXTERNAL_ID, ROLE_ARGUMENTS, Template, role_of
 
 ACCOUNT = "111122223333"

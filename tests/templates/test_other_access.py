@@ -10,7 +10,8 @@ from pump_roles import templates, universal
 from pump_roles.compare import compare
 from pump_roles.iam.identity_policies import Value
 from pump_roles.iam.trust import Principal
-from pump_roles.role.assembly import Access, Assembly, OtherResource
+from pump_roles.role.access import Access
+from pump_roles.role.assembly import Assembly, OtherResource
 from pump_roles.templates.widening import Built, widenings
 from tests.attacks import (
     ADMINISTRATOR,

@@ -21,7 +21,8 @@ from pump_roles import (
 )
 from pump_roles.iam.external_ids import ExternalId
 from pump_roles.review.report.masking import Mask
-from pump_roles.role.assembly import AssemblyUnknown, Deployment
+from pump_roles.role.assembly import Deployment
+from pump_roles.role.unknowns import AssemblyUnknown
 from tests.support import NO_VALUE, ROLE_ARGUMENTS, SECRET, json_values, rolled_out, synthesize
 
 UNITS = ["ou-abcd-12345678", "ou-abcd-87654321"]

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from pump_roles.placeholders import plain, values_of
+from pump_roles.templates.placeholders import plain, values_of
 from pump_roles.templates.reach import Naming, RoleNames, attachments, names_of
 from pump_roles.templates.resolve import Resolver
 from pump_roles.templates.template import Template

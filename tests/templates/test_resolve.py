@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pump_roles.placeholders import HOLE, MOST, Resolved, filled, shown
+from pump_roles.templates.placeholders import HOLE, MOST, Resolved, filled, shown
 from pump_roles.templates.resolve import Resolver
 from pump_roles.templates.template import STACK, STACK_SET, Template
 from tests.support import NO_VALUE, json_values

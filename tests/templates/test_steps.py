@@ -14,7 +14,7 @@ from pump_roles import templates, universal
 from pump_roles.compare.trust_policies import trust_effects
 from pump_roles.iam.trust import Trust, parse_trust
 from pump_roles.patterns import patterns_overlap
-from pump_roles.placeholders import values_of
+from pump_roles.templates.placeholders import values_of
 from pump_roles.templates.reach import RoleNames, attachments
 from pump_roles.templates.resolve import Resolver
 from pump_roles.templates.role_reader import pump_roles

@@ -8,7 +8,7 @@ import pytest
 
 from pump_roles import universal
 from pump_roles.constructs.gate import ONLY_AT_DEPLOYMENT
-from pump_roles.role.assembly import Access
+from pump_roles.role.access import Access
 from pump_roles.templates.widening import Built, Widening, widenings
 from tests.attacks import (
     ATTACKS,

@@ -14,7 +14,7 @@ from pump_roles.review.account.verification import Verification
 from pump_roles.review.output.messages import MESSAGES
 from pump_roles.review.report import Report
 from pump_roles.review.report.inventory import Inventory
-from pump_roles.role import Unknown
+from pump_roles.role.unknowns import Unknown
 
 _COMMANDS: Final = {
     "report": Report,

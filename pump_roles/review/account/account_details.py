@@ -31,9 +31,10 @@ from pump_roles.review.account.organization import (
     Organization,
     is_deployed_to,
 )
-from pump_roles.role import Boundary, Role, RolePart, RoleUnknown, kind_of
+from pump_roles.role.approval_ends import DailyEnd, approval_end
 from pump_roles.role.assembly import Deployment
-from pump_roles.role.guardrail_policies import DailyEnd, approval_end
+from pump_roles.role.iam_role import Boundary, Role, kind_of
+from pump_roles.role.unknowns import RolePart, RoleUnknown
 
 if TYPE_CHECKING:
     from mypy_boto3_iam import IAMClient

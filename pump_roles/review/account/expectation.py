@@ -10,11 +10,11 @@ from pump_roles.iam.external_ids import MASK, OPEN_ID, ExternalId, TextMask
 from pump_roles.iam.identity_policies import OPEN, Policy, Value, account_of_root, in_account, known
 from pump_roles.iam.trust import OF_AWS, Trust
 from pump_roles.inputs.text import InputError
+from pump_roles.published import PUBLISHED_NAMES
 from pump_roles.review.account.verification import ExpectedRole
 from pump_roles.review.report import Report
 from pump_roles.review.report.masking import Mask
 from pump_roles.review.report.permission_report import of_contents, of_published
-from pump_roles.role import PUBLISHED_NAMES, ROOT, Boundary, Role, RoleUnknown, RoleWhy
 from pump_roles.role.assembly import (
     Assembly,
     DeployedRole,
@@ -23,6 +23,8 @@ from pump_roles.role.assembly import (
     OtherResource,
 )
 from pump_roles.role.guardrail_policies import may_be_opened, published_role
+from pump_roles.role.iam_role import ROOT, Boundary, Role
+from pump_roles.role.unknowns import RoleUnknown, RoleWhy
 
 
 @dataclass(frozen=True, kw_only=True)

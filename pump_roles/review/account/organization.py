@@ -15,8 +15,8 @@ from pump_roles.review.account.aws_sdk import (
     reason_of,
     text_in,
 )
-from pump_roles.role import Unknown
 from pump_roles.role.assembly import Deployment
+from pump_roles.role.unknowns import Unknown
 
 if TYPE_CHECKING:
     from mypy_boto3_organizations import OrganizationsClient

@@ -14,13 +14,9 @@ from pump_roles.review.account.account_details import AccountDetails
 from pump_roles.review.account.aws_sdk import all_in, checked_id, reason_of, text_in
 from pump_roles.review.account.organization import Organization
 from pump_roles.review.account.verification import PolicyResult, StopKind, StoppedBy, StopState
-from pump_roles.role import Role, stops
-from pump_roles.role.assembly import (
-    ControlType,
-    OrganizationPolicy,
-    OrganizationUnknown,
-    OrganizationWhy,
-)
+from pump_roles.role.assembly import ControlType, OrganizationPolicy
+from pump_roles.role.iam_role import Role, stops
+from pump_roles.role.unknowns import OrganizationUnknown, OrganizationWhy
 
 if TYPE_CHECKING:
     from mypy_boto3_organizations import OrganizationsClient

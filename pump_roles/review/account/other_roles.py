@@ -11,17 +11,13 @@ from pump_roles.iam.trust import OF_AWS, Trust, TrustStatement
 from pump_roles.inputs.text import InputError
 from pump_roles.inputs.validators import ACCOUNT
 from pump_roles.patterns import covers
+from pump_roles.published import PUBLISHED_NAMES
 from pump_roles.review.account.account_details import AccountDetails
-from pump_roles.role import PUBLISHED_NAMES, Role
-from pump_roles.role.assembly import (
-    Access,
-    AccessWhy,
-    Assembly,
-    AssemblyUnknown,
-    DeployedRole,
-    OtherResource,
-)
-from pump_roles.role.pump_names import NAMES, TRUSTS, Named, PumpNames, admitted
+from pump_roles.role.access import Access, AccessWhy
+from pump_roles.role.assembly import Assembly, DeployedRole, OtherResource, admitted
+from pump_roles.role.iam_role import Role
+from pump_roles.role.unknowns import AssemblyUnknown
+from pump_roles.templates.pump_names import NAMES, TRUSTS, Named, PumpNames
 
 _ADMINISTRATOR: Final = "arn:*:iam::aws:policy/AdministratorAccess"
 _OF_MANAGEMENT: Final = (

@@ -23,7 +23,8 @@ from pump_roles.review.account.account_details import (
     read_trust_policy,
 )
 from pump_roles.review.account.organization import AccountUnknown
-from pump_roles.role import Boundary, Role, RolePart, RoleUnknown
+from pump_roles.role.iam_role import Boundary, Role
+from pump_roles.role.unknowns import RolePart, RoleUnknown
 
 _AnyRole = TypeVar("_AnyRole", bound=DescribedRole)
 

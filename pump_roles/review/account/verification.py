@@ -12,8 +12,8 @@ from pump_roles._version import __version__
 from pump_roles.compare.difference import Difference
 from pump_roles.iam.trust import Principal
 from pump_roles.review.account.organization import Organization
-from pump_roles.role import Unknown
-from pump_roles.role.assembly import Access
+from pump_roles.role.access import Access
+from pump_roles.role.unknowns import Unknown
 
 MatchState = Literal["match", "differs", "unknown"]
 """Whether something is as expected."""

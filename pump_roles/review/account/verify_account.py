@@ -16,15 +16,11 @@ from pump_roles.review.account.other_roles import (
     roles_for_management,
     roles_that_admit_pump,
 )
-from pump_roles.review.account.verification import (
-    AccountResult,
-    Approval,
-    OtherRole,
-    RoleResult,
-)
-from pump_roles.role import Role, RolePart, RoleUnknown, RoleWhy, Unknown, revoked_before
+from pump_roles.review.account.verification import AccountResult, Approval, OtherRole, RoleResult
 from pump_roles.role.assembly import Deployment
 from pump_roles.role.guardrail_policies import opened_by_tag
+from pump_roles.role.iam_role import Role, revoked_before
+from pump_roles.role.unknowns import RolePart, RoleUnknown, RoleWhy, Unknown
 
 
 def verify_account(

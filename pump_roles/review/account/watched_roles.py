@@ -16,10 +16,11 @@ from pump_roles.iam.identity_policies import EVERYWHERE, ActionPattern
 from pump_roles.inputs.text import InputError
 from pump_roles.inputs.validators import account_of
 from pump_roles.patterns import covers, overlap
+from pump_roles.published import PUBLISHED_NAMES
 from pump_roles.review.account.activity_result import Cost, GuardrailActivity
-from pump_roles.role import PUBLISHED_NAMES, Role
 from pump_roles.role.assembly import Assembly
 from pump_roles.role.guardrail_policies import policies_on, published_role
+from pump_roles.role.iam_role import Role
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)

@@ -17,8 +17,9 @@ from pump_roles.iam.identity_policies import Scope
 from pump_roles.iam.trust import Principal, TrustProblem
 from pump_roles.inputs.text import cut
 from pump_roles.review.output.presentation import counted, first
-from pump_roles.role import Unknown
-from pump_roles.role.assembly import Access, Deployment, OtherResource
+from pump_roles.role.access import Access
+from pump_roles.role.assembly import Deployment, OtherResource
+from pump_roles.role.unknowns import Unknown
 
 _TEXTS: Final[Mapping[str, Mapping[str, Any]]] = json.loads(
     Path(__file__).with_name("descriptions.json").read_bytes()

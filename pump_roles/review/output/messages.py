@@ -17,7 +17,7 @@ from pump_roles.review.output.report_checks import (
 from pump_roles.review.output.writers import LONGEST_INDENTED, members, to_compact_json
 from pump_roles.review.report import Finding, ReportChange, RoleReport
 from pump_roles.review.report.inventory import Inventory
-from pump_roles.role import Unknown
+from pump_roles.role.unknowns import Unknown
 
 
 def _difference(difference: Difference, owner: object) -> str:

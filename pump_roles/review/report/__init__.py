@@ -15,8 +15,8 @@ from pump_roles.iam.identity_policies import Scope
 from pump_roles.iam.trust import Trust
 from pump_roles.inputs.text import visible
 from pump_roles.review.report.inventory import Inventory
-from pump_roles.role import RolePart, Unknown
-from pump_roles.role.assembly import AssemblyUnknown, DeployedRole, Deployment, OtherResource
+from pump_roles.role.assembly import DeployedRole, Deployment, OtherResource
+from pump_roles.role.unknowns import AssemblyUnknown, RolePart, Unknown
 
 SCHEMA: Final = 10
 """The version of the JSON report's schema, ``report.schema.json``."""

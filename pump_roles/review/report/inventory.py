@@ -28,14 +28,9 @@ from pump_roles.iam.trust import Trust, TrustStatement, parse_trust
 from pump_roles.inputs.text import as_list, as_mapping, mapped
 from pump_roles.inputs.validators import EXTERNAL_ID, Text
 from pump_roles.review.report.masking import Mask
-from pump_roles.role import Boundary, Role, RoleUnknown
-from pump_roles.role.assembly import (
-    Assembly,
-    AssemblyUnknown,
-    DeployedRole,
-    Deployment,
-    OtherResource,
-)
+from pump_roles.role.assembly import Assembly, DeployedRole, Deployment, OtherResource
+from pump_roles.role.iam_role import Boundary, Role
+from pump_roles.role.unknowns import AssemblyUnknown, RoleUnknown
 
 FORMAT: Final = 1
 """The version of what is kept. It has nothing to do with the version of a report's schema."""

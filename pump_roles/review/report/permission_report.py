@@ -10,12 +10,7 @@ from pump_roles.compare import compare
 from pump_roles.compare.difference import Difference
 from pump_roles.guardrails import Guardrail
 from pump_roles.iam.catalog import Action, Catalog, newer, reviewed, shipped
-from pump_roles.iam.decisions import (
-    CONDITIONALLY,
-    DENIED,
-    PARTLY,
-    Grant,
-)
+from pump_roles.iam.decisions import CONDITIONALLY, DENIED, PARTLY, Grant
 from pump_roles.published import REASONS, ROLES
 from pump_roles.review.report import (
     SCHEMA,
@@ -32,9 +27,10 @@ from pump_roles.review.report.masking import Mask
 from pump_roles.review.report.questions import questions, worst_cases
 from pump_roles.review.report.report_changes import changes, newly_matched
 from pump_roles.review.report.role_policies import RolePolicies
-from pump_roles.role import Role
+from pump_roles.role.access import only_takes_away
 from pump_roles.role.assembly import OPENS, Assembly, DeployedRole, OtherResource
-from pump_roles.role.guardrail_policies import guardrail_of, only_takes_away, opened, published_role
+from pump_roles.role.guardrail_policies import guardrail_of, opened, published_role
+from pump_roles.role.iam_role import Role
 
 _REACHABLE_TYPES: Final = {"AWS::EKS::AccessEntry", "AWS::IAM::Role"}
 """Resource types through which one of Pump's roles can do more than its policies say: a role that

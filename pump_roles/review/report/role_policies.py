@@ -23,8 +23,9 @@ from pump_roles.iam.identity_policies import ANY_ARN, EVERYWHERE, ActionPattern,
 from pump_roles.patterns import covers
 from pump_roles.published import REASONS, ROLES
 from pump_roles.review.report import GuardrailReport, Pattern, PolicyKind, PolicyReport, Uncounted
-from pump_roles.role import Role, published_policies
-from pump_roles.role.guardrail_policies import guardrail_of, only_takes_away
+from pump_roles.role.access import only_takes_away
+from pump_roles.role.guardrail_policies import guardrail_of
+from pump_roles.role.iam_role import Role, published_policies
 
 
 class RolePolicies:

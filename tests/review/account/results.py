@@ -18,8 +18,8 @@ from pump_roles.review.account.verification import (
     RoleResult,
     Verification,
 )
-from pump_roles.role import RoleUnknown
-from pump_roles.role.assembly import Access
+from pump_roles.role.access import Access
+from pump_roles.role.unknowns import RoleUnknown
 
 HOSTILE = (
     "a|b",

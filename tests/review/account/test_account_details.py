@@ -13,7 +13,7 @@ from pump_roles.inputs.text import InputError
 from pump_roles.published import ROLES
 from pump_roles.review.account.account_details import AccountDetails
 from pump_roles.review.account.saved_details import read_files
-from pump_roles.role import RolePart, RoleUnknown
+from pump_roles.role.unknowns import RolePart, RoleUnknown
 from tests.support import EVERYTHING, EXTERNAL_ID, PUMP_ACCOUNT, SECRET, trust
 from tools.sandbox.aws import ACCOUNT_ID
 

@@ -34,8 +34,8 @@ from pump_roles.review.account.watched_roles import (
     roles_in,
     with_arns,
 )
-from pump_roles.role import RoleUnknown
 from pump_roles.role.guardrail_policies import as_policies, policies_on, published_role
+from pump_roles.role.unknowns import RoleUnknown
 from tests.policies import document_of
 from tests.review.account.trail import (
     ACCOUNT,

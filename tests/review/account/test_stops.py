@@ -33,9 +33,10 @@ from pump_roles.review.account.verify_account import verify_account
 from pump_roles.review.account.verify_accounts import verify_own_account
 from pump_roles.review.output.messages import to_json
 from pump_roles.review.output.verify_sections import remedies
-from pump_roles.role import Boundary, Role, RoleUnknown
-from pump_roles.role.assembly import OrganizationPolicy, OrganizationUnknown
+from pump_roles.role.assembly import OrganizationPolicy
 from pump_roles.role.guardrail_policies import published_role
+from pump_roles.role.iam_role import Boundary, Role
+from pump_roles.role.unknowns import OrganizationUnknown, RoleUnknown
 from tests.docs.pages import STOP, policy
 from tests.documents import written
 from tests.support import EXTERNAL_ID, PUMP_ACCOUNT, trust

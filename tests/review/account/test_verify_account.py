@@ -22,11 +22,7 @@ from pump_roles.iam.trust import Principal, parse_trust
 from pump_roles.inputs import validators
 from pump_roles.inputs.text import InputError, mapped
 from pump_roles.review.account.account_details import AccountDetails, read_policy, read_trust_policy
-from pump_roles.review.account.expectation import (
-    Expectation,
-    from_published,
-    from_report,
-)
+from pump_roles.review.account.expectation import Expectation, from_published, from_report
 from pump_roles.review.account.organization import AccountUnknown, Organization
 from pump_roles.review.account.other_roles import collect_contents
 from pump_roles.review.account.verification import (
@@ -40,10 +36,11 @@ from pump_roles.review.account.verify_account import verify_account
 from pump_roles.review.account.verify_accounts import verify_files
 from pump_roles.review.report.masking import Mask
 from pump_roles.review.report.permission_report import of_contents
-from pump_roles.role import Boundary, RolePart, RoleUnknown, RoleWhy, Unknown
-from pump_roles.role import Role as HeldRole
 from pump_roles.role.assembly import DeployedRole, Deployment
 from pump_roles.role.guardrail_policies import published_role
+from pump_roles.role.iam_role import Boundary
+from pump_roles.role.iam_role import Role as HeldRole
+from pump_roles.role.unknowns import RolePart, RoleUnknown, RoleWhy, Unknown
 from pump_roles.templates.reach import parsed
 from tests import attacks
 from tests.attacks import ATTACKS, INNOCENT

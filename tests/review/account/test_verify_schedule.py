@@ -20,8 +20,8 @@ from pump_roles.review.account.saved_details import read_files
 from pump_roles.review.account.verification import RoleResult
 from pump_roles.review.account.verify_account import verify_account
 from pump_roles.review.output.descriptions import describe_difference, describe_unknown
-from pump_roles.role import RoleUnknown
-from pump_roles.role.guardrail_policies import DailyEnd
+from pump_roles.role.approval_ends import DailyEnd
+from pump_roles.role.unknowns import RoleUnknown
 from tests.constructs.test_approval_end import filled
 from tests.review.account.results import expected_in
 from tests.support import EXTERNAL_ID, PUMP_ACCOUNT, app_files, of_templates

@@ -16,8 +16,8 @@ from pump_roles.review.output.descriptions import (
     describe_unknown,
     details_of,
 )
-from pump_roles.role import RoleUnknown, Unknown
-from pump_roles.role.assembly import AssemblyUnknown, Deployment
+from pump_roles.role.assembly import Deployment
+from pump_roles.role.unknowns import AssemblyUnknown, RoleUnknown, Unknown
 
 
 @pytest.mark.parametrize(

@@ -8,7 +8,6 @@ from typing import Any, get_args, get_type_hints
 
 import pytest
 
-from pump_roles import role
 from pump_roles.compare.difference import Rule
 from pump_roles.iam.trust import PrincipalKind, TrustProblem
 from pump_roles.review.account.activity_result import ActivityWhy
@@ -23,8 +22,9 @@ from pump_roles.review.output import (
 )
 from pump_roles.review.output.descriptions import _TEXTS, RISKS_IN_WORDS, describe_remedy
 from pump_roles.review.report import FINDINGS, RISKS, AnswerKind
-from pump_roles.role import RoleUnknown, Unknown
-from pump_roles.role.assembly import AccessWhy, AssemblyUnknown, OrganizationUnknown
+from pump_roles.role import unknowns
+from pump_roles.role.access import AccessWhy
+from pump_roles.role.unknowns import AssemblyUnknown, OrganizationUnknown, RoleUnknown, Unknown
 
 RULES = get_args(Rule)
 UNKNOWN = (RoleUnknown, AssemblyUnknown, OrganizationUnknown, AccountUnknown)
@@ -67,7 +67,7 @@ def test_each_kind_has_a_text(
 
 def test_every_type_of_what_is_not_known_is_closed() -> None:
     assert {*Unknown.__subclasses__()} == {*UNKNOWN}
-    assert all(name.__name__ in (role.__doc__ or "") for name in UNKNOWN)
+    assert all(name.__name__ in (unknowns.__doc__ or "") for name in UNKNOWN)
 
 
 @pytest.mark.parametrize(

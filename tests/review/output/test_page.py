@@ -44,8 +44,10 @@ from pump_roles.review.report import (
 )
 from pump_roles.review.report.permission_report import of_published
 from pump_roles.review.report.questions import left_by_sets
-from pump_roles.role import Boundary
-from pump_roles.role.assembly import Access, AssemblyUnknown, Deployment, OtherResource
+from pump_roles.role.access import Access
+from pump_roles.role.assembly import Deployment, OtherResource
+from pump_roles.role.iam_role import Boundary
+from pump_roles.role.unknowns import AssemblyUnknown
 from tests.documents import written
 from tests.support import earlier, plain, trust
 from tools.sandbox.browser import MISSING, available

@@ -21,9 +21,9 @@ from pump_roles.review.output.report_descriptions import (
 from pump_roles.review.report import Answer, Compared, Finding, Report
 from pump_roles.review.report import ReportChange as Changed
 from pump_roles.review.report.permission_report import of_contents, of_published
-from pump_roles.role import Boundary
 from pump_roles.role.assembly import Assembly, DeployedRole
 from pump_roles.role.guardrail_policies import published_role
+from pump_roles.role.iam_role import Boundary
 from tests.documents import written
 from tests.support import Change, another, changed, in_role, principal, trust
 

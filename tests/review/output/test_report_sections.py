@@ -40,8 +40,9 @@ from pump_roles.review.report import (
 from pump_roles.review.report.permission_report import of_published
 from pump_roles.review.report.questions import left_by_sets
 from pump_roles.review.report.questions import worst_cases as worst_of
-from pump_roles.role import Boundary
-from pump_roles.role.assembly import AssemblyUnknown, Deployment
+from pump_roles.role.assembly import Deployment
+from pump_roles.role.iam_role import Boundary
+from pump_roles.role.unknowns import AssemblyUnknown
 from tests.customer import allow, deny
 from tests.documents import presentation_of, written
 from tests.review.account.results import newly_allowed

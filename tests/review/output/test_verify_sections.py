@@ -13,7 +13,7 @@ from pump_roles.review.account.organization import Organization
 from pump_roles.review.account.verification import AccountResult, ExpectedRole, StoppedBy
 from pump_roles.review.output.descriptions import describe_remedy
 from pump_roles.review.output.verify_sections import remedies
-from pump_roles.role import RoleUnknown, RoleWhy
+from pump_roles.role.unknowns import RoleUnknown, RoleWhy
 from tests.documents import written
 from tests.review.account.results import (
     APPROVED,

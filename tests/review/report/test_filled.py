@@ -14,7 +14,7 @@ from pump_roles.inputs import validators
 from pump_roles.published import ROLES
 from pump_roles.review.report import Report, ReportChange
 from pump_roles.review.report.report_changes import changes
-from pump_roles.role.assembly import AssemblyUnknown
+from pump_roles.role.unknowns import AssemblyUnknown
 from tests.customer import allow
 from tests.innocent import customers_app
 from tests.support import (

@@ -24,9 +24,9 @@ from pump_roles.review.output.report_descriptions import answered as answered_in
 from pump_roles.review.report import LIMITED, NO, UNKNOWN, YES, Answer, Report
 from pump_roles.review.report.permission_report import of_contents, of_published
 from pump_roles.review.report.questions import questions
-from pump_roles.role import Role
 from pump_roles.role.assembly import Assembly, DeployedRole
 from pump_roles.role.guardrail_policies import published_role
+from pump_roles.role.iam_role import Role
 from tests.decisions.test_guardrails import LIMITS, SUPPORT_WRITES, UNDOCUMENTED
 from tests.every_guardrail import EVERY
 from tests.review.report.test_action_risks import fields, operations

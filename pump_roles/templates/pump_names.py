@@ -1,16 +1,15 @@
-"""Whether a text or a trust policy names one of Pump's roles, principals, or accounts."""
+"""Whether a text names one of Pump's roles, principals, or accounts."""
 
 import re
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Final, Literal
 
-from pump_roles.iam.trust import Trust
 from pump_roles.patterns import matcher
-from pump_roles.placeholders import BESIDE, pattern, readings, shown
-from pump_roles.role import PUBLISHED_NAMES
-from pump_roles.role.assembly import Access, AccessWhy
+from pump_roles.published import PUBLISHED_NAMES
+from pump_roles.role.access import AccessWhy
+from pump_roles.templates.placeholders import BESIDE, pattern, readings, shown
 
 Named = Literal["role", "account", "definition"]
 """What something names: a role, Pump's account, or a role or parameter of the templates."""
@@ -79,22 +78,3 @@ class PumpNames:
     @cached_property
     def _accounts(self) -> list[str]:
         return sorted({name for text in self.principals for name in re.findall("[0-9]{12}", text)})
-
-
-def admitted(trust: Trust) -> Iterator[Access]:
-    """Yield whom a trust policy admits, other than single principals.
-
-    Its conditions do not matter: of a template, neither the account nor the organization is known.
-    """
-    if trust.not_read or not trust.statements:
-        yield Access("unreadable-trust-policy")
-    if any(statement.effect not in ("Allow", "Deny") for statement in trust.statements):
-        yield Access("unreadable-statement")
-    whys: Mapping[str, AccessWhy] = {
-        "all-but": "trusts-everyone-but",
-        "everyone": "trusts-everyone",
-        "unreadable": "trusts-unreadable",
-    }
-    for statement in trust.allows:
-        kinds = (principal.kind for principal in statement.principals)
-        yield from (Access(whys[kind]) for kind in kinds if kind in whys)

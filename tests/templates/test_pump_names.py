@@ -5,7 +5,7 @@ from base64 import b64encode
 
 import pytest
 
-from pump_roles.role.pump_names import PumpNames
+from pump_roles.templates.pump_names import PumpNames
 from tests.support import PUMP_ACCOUNT
 
 ESCAPED = "".join(f"\\u{ord(letter):04X}" for letter in "PumpAutoPilotRole")

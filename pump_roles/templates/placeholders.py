@@ -189,21 +189,6 @@ Why = Literal[
 ]
 """Why a value is unresolved; empty if it is resolved."""
 
-TemplateChange = Literal[
-    "conditional",
-    "deploys-more",
-    "function",
-    "macro",
-    "macro-in-resource",
-    "macro-in-section",
-    "parameter-overrides",
-    "property",
-    "resource-from-function",
-    "resources-from-function",
-    "transform",
-]
-"""What can change a template at deployment."""
-
 FilledText = str | None | tuple[str, ...]
 """A text, nothing (``AWS::NoValue``), or a list of texts."""
 
