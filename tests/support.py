@@ -33,7 +33,7 @@ from pump_roles.app.further_stacks import RolloutStack
 from pump_roles.guardrails.guardrail_documents import documents
 from pump_roles.iam.catalog import Catalog, shipped
 from pump_roles.inputs import validators
-from pump_roles.inputs.text import mapped
+from pump_roles.inputs.json_values import mapped
 from pump_roles.published import ROLES
 from pump_roles.review.output.messages import to_json
 from pump_roles.review.output.page import as_html

@@ -30,7 +30,7 @@ from aws_cdk import aws_iam as iam
 from constructs import Construct
 
 from pump_roles._version import __version__
-from pump_roles.inputs.text import as_list, as_text
+from pump_roles.inputs.json_values import as_list, as_text
 from pump_roles.inputs.validators import ArgumentError
 
 if TYPE_CHECKING:

@@ -5,7 +5,7 @@ from functools import partial
 from typing import Any
 
 from pump_roles.guardrails import WITH_VALUE, Guardrail, is_set, parts_of, statements_of
-from pump_roles.inputs.text import mapped
+from pump_roles.inputs.json_values import mapped
 from pump_roles.inputs.validators import ArgumentError, ListOf
 from pump_roles.patterns import covers, overlap
 from pump_roles.published import ROLES, PublishedRole

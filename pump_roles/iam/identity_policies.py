@@ -7,7 +7,7 @@ from functools import cached_property, lru_cache
 from typing import Any, Final, Literal
 
 from pump_roles.iam.conditions import ALWAYS, VARIABLE, Condition, parse_condition
-from pump_roles.inputs.text import as_list, as_mapping, as_text, json_text, mapped
+from pump_roles.inputs.json_values import as_list, as_mapping, as_text, json_text, mapped
 from pump_roles.patterns import (
     arns_may_overlap,
     arns_overlap,

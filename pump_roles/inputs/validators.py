@@ -15,6 +15,8 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import Any, Final, Literal, TypeGuard, TypeVar, cast, get_args
 
+from pump_roles.inputs.json_values import json_text
+
 _SHOWN: Final = 60
 _IN_A_TAG: Final = "_.:/=+-@"
 _MOST_TAGS: Final = 50
@@ -306,7 +308,7 @@ def warning_if_short(external_id: str) -> str:
 
 def policy_size(document: Mapping[str, object]) -> int:
     """Return how many characters of a policy document IAM counts: all but white space."""
-    return len(json.dumps(document, separators=(",", ":")))
+    return len(json_text(document))
 
 
 def partition_of(arn: str) -> str:

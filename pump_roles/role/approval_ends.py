@@ -7,7 +7,8 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from pump_roles.guardrails import SHIPPED
-from pump_roles.inputs.text import as_mapping, parse_json
+from pump_roles.inputs.json_values import as_mapping
+from pump_roles.inputs.text import parse_json
 
 _UNTAGS: Final = re.compile(
     r"arn:(aws[a-z-]*|\$\{AWS::Partition\}):scheduler:::aws-sdk:iam:untagRole"

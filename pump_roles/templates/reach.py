@@ -14,7 +14,8 @@ from pump_roles.iam.identity_policies import (
     parse_policy,
     statements_in,
 )
-from pump_roles.inputs.text import as_list, as_mapping, as_text, mapped, parse_json
+from pump_roles.inputs.json_values import as_list, as_mapping, as_text, mapped
+from pump_roles.inputs.text import parse_json
 from pump_roles.inputs.validators import Text
 from pump_roles.published import PUBLISHED_NAMES
 from pump_roles.role.access import AccessWhy, only_takes_away

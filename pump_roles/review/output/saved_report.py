@@ -7,16 +7,8 @@ from pathlib import Path
 from typing import Any, Final
 
 from pump_roles.iam.session_conditions import can_expire
-from pump_roles.inputs.text import (
-    TOO_DEEP,
-    InputError,
-    as_mapping,
-    as_text,
-    cut,
-    parse_json,
-    read_json,
-    visible,
-)
+from pump_roles.inputs.json_values import as_mapping, as_text
+from pump_roles.inputs.text import TOO_DEEP, InputError, cut, parse_json, read_json, visible
 from pump_roles.published import ROLES
 from pump_roles.review.output.embedding import carried_by, code_sha256, element_of
 from pump_roles.review.output.writers import to_compact_json

@@ -19,7 +19,8 @@ from pump_roles.iam.external_ids import (
     presence,
 )
 from pump_roles.iam.identity_policies import VERSIONS
-from pump_roles.inputs.text import as_text, decoded
+from pump_roles.inputs.json_values import as_text
+from pump_roles.inputs.text import decoded
 from pump_roles.inputs.validators import ACCOUNT_FILTERS, CallAs
 from pump_roles.published import ROLES
 
