@@ -26,7 +26,7 @@ from aws_cdk.interfaces.aws_iam import RoleReference
 from constructs import Construct, DependencyGroup
 
 from pump_roles.constructs.acknowledgments import acknowledge
-from pump_roles.constructs.gate import check_attachments, protect
+from pump_roles.constructs.gate import check_at_synth, check_attachments
 from pump_roles.guardrails import Guardrail
 from pump_roles.guardrails.guardrail_documents import documents, made_redundant
 from pump_roles.inputs import validators
@@ -261,7 +261,7 @@ class PumpRole(_UnchangedRole):
             ],
         )
         """The underlying resource. The synth fails if the app widens it."""
-        protect(
+        check_at_synth(
             self.resource,
             scope,
             RoleName=role_name,

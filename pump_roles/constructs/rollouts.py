@@ -20,7 +20,7 @@ from aws_cdk import (
 from constructs import Construct
 
 from pump_roles.constructs.flat_stack import FlatStack, add_role, check_name, description_of
-from pump_roles.constructs.gate import protect
+from pump_roles.constructs.gate import check_at_synth
 from pump_roles.constructs.roles import (
     AutoPilotRole,
     PumpRole,
@@ -247,7 +247,7 @@ class Rollout(Construct):
             template_body=template,
         )
         """The underlying resource. The synth fails if the app changes its template."""
-        protect(
+        check_at_synth(
             self.resource,
             scope,
             TemplateBody=template,

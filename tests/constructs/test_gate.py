@@ -790,11 +790,11 @@ def test_templates_are_read_once_also_if_the_app_was_not_created_in_python(
     """For such an app, jsii returns another Python object each time."""
     read: list[int] = []
 
-    def recorded(built: list[Any], _: object) -> list[Any]:
-        read.append(len(built))
+    def recorded(expected: list[Any], _: object) -> list[Any]:
+        read.append(len(expected))
         return []
 
-    monkeypatch.setattr("pump_roles.templates.widening.widenings", recorded)
+    monkeypatch.setattr("pump_roles.templates.synth_check.check_templates", recorded)
     stack = Stack()
     assert stack.node.root is not stack.node.root
     for role_class in (ReadOnlyRole, AutoPilotRole):
@@ -840,16 +840,16 @@ class SilentError(Exception):
         raise RecursionError
 
 
-READER = "pump_roles.templates.widening"
+READER = "pump_roles.templates.synth_check"
 
 
 @pytest.mark.parametrize("staged", [False, True])
 @pytest.mark.parametrize(
     ("place", "error", "said"),
     [
-        (f"{READER}.widenings", RecursionError("too deep"), "RecursionError: too deep"),
-        (f"{READER}.Built", ValueError("a"), "ValueError: a"),
-        (f"{READER}.widenings", SilentError(), "SilentError: <exception str() failed>"),
+        (f"{READER}.check_templates", RecursionError("too deep"), "RecursionError: too deep"),
+        (f"{READER}.ExpectedResource", ValueError("a"), "ValueError: a"),
+        (f"{READER}.check_templates", SilentError(), "SilentError: <exception str() failed>"),
         ("pump_roles.constructs.gate.Path", OSError("gone"), "OSError: gone"),
         ("", None, f"ModuleNotFoundError: import of {READER} halted; None in sys.modules"),
     ],

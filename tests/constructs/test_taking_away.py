@@ -9,7 +9,7 @@ import pytest
 from pump_roles import universal
 from pump_roles.guardrails import by_policy
 from pump_roles.role.access import AccessWhy
-from pump_roles.templates.widening import Built, widenings
+from pump_roles.templates.synth_check import ExpectedResource, check_templates
 from tests.attacks import merged, write_app
 from tests.support import Template, every_format, of_templates, role_of
 
@@ -22,8 +22,8 @@ def found(
 ) -> list[tuple[AccessWhy, str]]:
     """Return why, and which resource, widens the role, with more sections in its template."""
     paths = write_app(folder, merged(OWN, same), other)
-    built = Built(None, paths[0], "ReadOnlyRole", role_of(OWN))
-    return [(each.access.why, each.at.logical_id) for _, each in widenings([built], paths)]
+    expected = ExpectedResource(None, paths[0], "ReadOnlyRole", role_of(OWN))
+    return [(each.access.why, each.at.logical_id) for _, each in check_templates([expected], paths)]
 
 
 pytestmark = pytest.mark.usefixtures("reports_are_short")

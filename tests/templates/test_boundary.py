@@ -16,8 +16,8 @@ from pump_roles.role.iam_role import Boundary
 from pump_roles.templates.reach import attachments
 from pump_roles.templates.resolve import Resolver
 from pump_roles.templates.role_reader import boundary
+from pump_roles.templates.synth_check import ExpectedResource, check_templates
 from pump_roles.templates.template import Template
-from pump_roles.templates.widening import Built, widenings
 from tests.support import NO_VALUE, json_values, rolled_out
 
 ACCOUNT = "111122223333"
@@ -226,8 +226,8 @@ def is_same(value: Any, as_built: Any, account: str, folder: Path) -> bool:
     file.write_text(json.dumps({**CONTENT, "Resources": resources}))
     artifact = {"properties": {"templateFile": file.name}, "environment": f"aws://{account}/x"}
     (folder / "manifest.json").write_text(json.dumps({"artifacts": {"S": artifact}}))
-    built = Built(None, file, "Role", {**role, "PermissionsBoundary": as_built})
-    return [*widenings([built], [file])] == []
+    expected = ExpectedResource(None, file, "Role", {**role, "PermissionsBoundary": as_built})
+    return [*check_templates([expected], [file])] == []
 
 
 LEAVES = st.sampled_from([None, True, 1, "", "Custom", "Free", "AWS::NoValue", OWN]) | st.text()

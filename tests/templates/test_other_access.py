@@ -12,7 +12,7 @@ from pump_roles.iam.identity_policies import Value
 from pump_roles.iam.trust import Principal
 from pump_roles.role.access import Access
 from pump_roles.role.assembly import Assembly, OtherResource
-from pump_roles.templates.widening import Built, widenings
+from pump_roles.templates.synth_check import ExpectedResource, check_templates
 from tests.attacks import (
     ADMINISTRATOR,
     ATTACKS,
@@ -173,7 +173,9 @@ def test_ordinary_customers_app_widens_nothing_and_raises_no_finding(
 ) -> None:
     paths = customers_app(tmp_path, same=same)
     properties = role_of(json.loads(universal.template("read-only")))
-    assert [*widenings([Built(None, paths[0], "ReadOnlyRole", properties)], paths)] == []
+    assert [
+        *check_templates([ExpectedResource(None, paths[0], "ReadOnlyRole", properties)], paths)
+    ] == []
     with short_reports():
         report = of_templates(tmp_path)
     assert (report.findings, report.as_published, report.exact) == ((), True, True)

@@ -18,8 +18,8 @@ from pump_roles.templates.placeholders import values_of
 from pump_roles.templates.reach import RoleNames, attachments
 from pump_roles.templates.resolve import Resolver
 from pump_roles.templates.role_reader import pump_roles
+from pump_roles.templates.synth_check import ExpectedResource, check_templates
 from pump_roles.templates.template import STACK, Template
-from pump_roles.templates.widening import Built, widenings
 from tools.sandbox.cdk import ROOT
 
 READER = str(ROOT / "pump_roles")
@@ -168,10 +168,10 @@ def test_steps_grow_linearly_with_roles_of_one_name_in_many_stacks(tmp_path: Pat
     for path in paths:
         path.write_text(json.dumps(content))
     (tmp_path / "manifest.json").write_text("{}")
-    built = [Built(None, path, "Role", properties) for path in paths]
+    expected = [ExpectedResource(None, path, "Role", properties) for path in paths]
 
     def steps_of(size: int) -> int:
-        return steps(lambda: list(widenings(built[:size], paths[:size])))
+        return steps(lambda: list(check_templates(expected[:size], paths[:size])))
 
     assert steps_of(2 * SIZE) <= 2.5 * steps_of(SIZE)
 

@@ -164,13 +164,13 @@ def facts(role: RoleReport, report: Report) -> Mapping[str, tuple[Piece, ...]]:
 
 
 def _escalation(role: RoleReport, report: Report) -> Iterator[str | Strong]:
-    judged = [
+    escalating = [
         question.roles[role.kind] for question in report.statements if question.id in _ESCALATES
     ]
-    number = sum(len(answer.left) for answer in judged)
-    of = sum(len(answer.named) for answer in judged)
+    number = sum(len(answer.left) for answer in escalating)
+    of = sum(len(answer.named) for answer in escalating)
     text = f"{number:,} of {of:,} actions that change IAM, or assume or pass roles"
-    if len(judged) < len(_ESCALATES) or any(answer.answer == UNKNOWN for answer in judged):
+    if len(escalating) < len(_ESCALATES) or any(answer.answer == UNKNOWN for answer in escalating):
         yield Strong(f"{text}; not everything is known")
     else:
         yield Strong(text) if number else text

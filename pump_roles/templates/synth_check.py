@@ -1,4 +1,4 @@
-"""Checks that an app's templates contain what was built, and nothing that widens it."""
+"""Checks that an app's templates contain what its constructs wrote, and nothing that widens it."""
 
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -87,11 +87,11 @@ class Location:
 
 
 @dataclass(frozen=True)
-class Widening:
+class SynthFinding:
     """A way in which something reaches one of Pump's roles, and where it is.
 
-    :param values: of a property that differs, what was built and what was found; of policies, only
-        those that may not attach. Empty if it is long, or could contain an external ID.
+    :param values: of a property that differs, what was expected and what was found; of policies,
+        only those that may not attach. Empty if it is long, or could contain an external ID.
     :param others: the resources of the app that the property names.
     """
 
@@ -102,8 +102,8 @@ class Widening:
 
 
 @dataclass(frozen=True)
-class Built:
-    """A role, or a StackSet with one, as it was built.
+class ExpectedResource:
+    """A role, or a StackSet with one, as its construct wrote it.
 
     :param logical_id: its logical ID; empty for a role that another app deploys, which only has a
         name.
@@ -120,37 +120,39 @@ class Built:
         return _TRUST in self.properties
 
 
-def widenings(built: Sequence[Built], paths: Iterable[Path]) -> Iterator[tuple[Built, Widening]]:
-    """Yield everything in an app's templates that widens what was built."""
+def check_templates(
+    expected: Sequence[ExpectedResource], paths: Iterable[Path]
+) -> Iterator[tuple[ExpectedResource, SynthFinding]]:
+    """Yield everything in an app's templates that widens an expected resource."""
     files = rendered(paths)
     templates = load(files)
     read_files = {template.file.resolve() for template in templates}
     # Also read nested stacks whose parents refer to them in a way that is not followed.
-    not_followed = {each.file for each in built if each.file.resolve() not in read_files}
+    not_followed = {each.file for each in expected if each.file.resolve() not in read_files}
     tags = {key: value for template in templates for key, value in template.tags.items()}
     files += [File(at, tags=tags) for at in sorted(not_followed) if at.is_file()]
-    gate = _Gate(load(files) if not_followed else templates)
-    roles: dict[Reference, Built] = {}
-    for original in built:
+    check = _SynthCheck(load(files) if not_followed else templates)
+    roles: dict[Reference, ExpectedResource] = {}
+    for original in expected:
         if not original.logical_id:
-            yield from ((original, found) for found in gate.attaching(original))
+            yield from ((original, found) for found in check.attaching(original))
             continue
-        found = gate.placed(original)
+        found = check.placed(original)
         if not found:
-            yield original, _widening("missing", original.file, original.logical_id)
+            yield original, _finding("missing", original.file, original.logical_id)
         for resource in found:
-            yield from ((original, change) for change in gate.changes(resource, original))
-            roles |= dict.fromkeys(gate.roles_of(resource, original), original)
-    yield from gate.reaching(roles)
+            yield from ((original, change) for change in check.changes(resource, original))
+            roles |= dict.fromkeys(check.roles_of(resource, original), original)
+    yield from check.reaching(roles)
 
 
-def _widening(
+def _finding(
     why: AccessWhy, file: Path, logical_id: str, subject: str = "", path: str = ""
-) -> Widening:
-    return Widening(Access(why, subject), Location(file, logical_id, path))
+) -> SynthFinding:
+    return SynthFinding(Access(why, subject), Location(file, logical_id, path))
 
 
-class _Gate:
+class _SynthCheck:
     # An app's templates, as the check at synth reads them.
     def __init__(self, templates: Sequence[Template]) -> None:
         self._resolver = Resolver(templates)
@@ -162,62 +164,67 @@ class _Gate:
             if not template.is_body:
                 self._files.setdefault(template.file.resolve(), []).append(template)
 
-    def placed(self, built: Built) -> list[Resource]:
-        """Return what was built as it is in each place."""
+    def placed(self, expected: ExpectedResource) -> list[Resource]:
+        """Return it as it is in each place."""
         return [
-            self._resolver.resources[template.key, built.logical_id]
-            for template in self._files.get(built.file.resolve(), [])
-            if built.logical_id in template.resources
+            self._resolver.resources[template.key, expected.logical_id]
+            for template in self._files.get(expected.file.resolve(), [])
+            if expected.logical_id in template.resources
         ]
 
-    def attaching(self, built: Built) -> Iterator[Widening]:
+    def attaching(self, expected: ExpectedResource) -> Iterator[SynthFinding]:
         """Yield what attaches to a role that another app deploys, and may not only deny."""
-        role = RoleNames((built.properties["RoleName"],))
-        for template in self._files.get(built.file.resolve(), []):
+        role = RoleNames((expected.properties["RoleName"],))
+        for template in self._files.get(expected.file.resolve(), []):
             for found, naming in self._attachments.near(role, template):
                 if self._attachments.taken_away(found, ()) is None:
                     yield _at(found.resource, ATTACHED[naming])
 
-    def roles_of(self, resource: Resource, built: Built) -> Iterator[Reference]:
+    def roles_of(self, resource: Resource, expected: ExpectedResource) -> Iterator[Reference]:
         """Yield the role; for a StackSet, the roles that it deploys."""
-        if built.is_role:
+        if expected.is_role:
             yield resource.reference
-        elif member := resource.template.nested.get(built.logical_id):
+        elif member := resource.template.nested.get(expected.logical_id):
             names = (name for name in member.resources if member.type_of(name) == ROLE)
             yield from ((member.key, name) for name in names)
 
-    def changes(self, resource: Resource, built: Built) -> Iterator[Widening]:
-        """Yield how a resource differs from what was built."""
+    def changes(self, resource: Resource, expected: ExpectedResource) -> Iterator[SynthFinding]:
+        """Yield how a resource differs from what was expected."""
         file, members, properties = resource.template.file, resource.members, resource.properties
-        changed = [] if resource.type == (ROLE if built.is_role else STACK_SET) else ["Type"]
+        changed = [] if resource.type == (ROLE if expected.is_role else STACK_SET) else ["Type"]
         changed += sorted(members.keys() - MEMBERS)
-        found = [_widening("changed", file, built.logical_id, name, name) for name in changed]
+        found = [_finding("changed", file, expected.logical_id, name, name) for name in changed]
         found += [
-            self._difference(name, resource, built)
-            for name in sorted({*properties, *built.properties})
-            if not self._is_same(name, resource, built)
+            self._difference(name, resource, expected)
+            for name in sorted({*properties, *expected.properties})
+            if not self._is_same(name, resource, expected)
         ]
-        if opening := opening_tags(asked_tags(as_text(built.properties))):
+        if opening := opening_tags(asked_tags(as_text(expected.properties))):
             keys = dict.fromkeys(key for key, _ in resource.tags)
             tags = [key or "" for key in keys if key is None or key.lower() in opening]
-            found += [_widening("tagged", file, built.logical_id, key) for key in tags]
-        if built.is_role:
-            names = dict.fromkeys(_loosened(built.properties, resource.template))
-            found += [_widening("parameter", file, built.logical_id, name) for name in names]
+            found += [_finding("tagged", file, expected.logical_id, key) for key in tags]
+        if expected.is_role:
+            names = dict.fromkeys(_loosened(expected.properties, resource.template))
+            found += [_finding("parameter", file, expected.logical_id, name) for name in names]
         yield from found
 
-    def _difference(self, name: str, resource: Resource, built: Built) -> Widening:
-        template, as_built = resource.template, built.properties.get(name, _DEFAULTS.get(name))
+    def _difference(
+        self, name: str, resource: Resource, expected: ExpectedResource
+    ) -> SynthFinding:
+        template, expected_value = (
+            resource.template,
+            expected.properties.get(name, _DEFAULTS.get(name)),
+        )
         at = f"Properties.{name}"
-        difference = _widening("changed", template.file, built.logical_id, name, at)
-        if not built.is_role or name not in _SHOWN:
+        difference = _finding("changed", template.file, expected.logical_id, name, at)
+        if not expected.is_role or name not in _SHOWN:
             return difference
         tree = self._refused(resource) if name == "ManagedPolicyArns" else resource.tree.get(name)
         resources = self._resolver.resources
         refers = {of for value in everything(tree) for of in value.refers if of in resources}
         return replace(
             difference,
-            values=(filled(self._resolver.tree(as_built, template)), filled(tree)),
+            values=(filled(self._resolver.tree(expected_value, template)), filled(tree)),
             others=tuple(_place(resources[of]) for of in sorted(refers)),
         )
 
@@ -229,32 +236,34 @@ class _Gate:
             if [*values_of(arn)] and not self._attachments.denying(arn, resource.template)
         ]
 
-    def _is_same(self, name: str, resource: Resource, built: Built) -> bool:
-        value, as_built = resource.properties.get(name), built.properties.get(name)
-        if built.is_role and name == "PermissionsBoundary":
+    def _is_same(self, name: str, resource: Resource, expected: ExpectedResource) -> bool:
+        value, expected_value = resource.properties.get(name), expected.properties.get(name)
+        if expected.is_role and name == "PermissionsBoundary":
             # The app may add one, because a boundary only removes permissions.
-            return as_built is None or self._is_same_policy(resource, as_built)
-        if built.is_role and name == "ManagedPolicyArns":
+            return expected_value is None or self._is_same_policy(resource, expected_value)
+        if expected.is_role and name == "ManagedPolicyArns":
             return not self._refused(resource)
-        if name in built.properties:
-            return bool(value == as_built)
-        if built.is_role:
+        if name in expected.properties:
+            return bool(value == expected_value)
+        if expected.is_role:
             return name in _HARMLESS_PROPERTIES or value in (None, _DEFAULTS.get(name))
         # Targets and preferences of a StackSet are free, but not what it deploys there.
         is_open = name == "TemplateURL" or name.startswith("Fn::") or has_transform(value)
         return not is_open and '"ParameterOverrides"' not in as_text(value)
 
-    def _is_same_policy(self, resource: Resource, as_built: Any) -> bool:
+    def _is_same_policy(self, resource: Resource, expected_value: Any) -> bool:
         # However it is written. If it is not certain which policy it is, it must be written alike.
         value, template = resource["PermissionsBoundary"], resource.template
         if not [*values_of(value)]:
             return False
         named = _policy(value, template)
-        other = _policy(self._resolver.tree(as_built, template), template)
-        alike = resource.properties.get("PermissionsBoundary") == as_built
+        other = _policy(self._resolver.tree(expected_value, template), template)
+        alike = resource.properties.get("PermissionsBoundary") == expected_value
         return alike or (named is not None and named == other)
 
-    def reaching(self, roles: Mapping[Reference, Built]) -> Iterator[tuple[Built, Widening]]:
+    def reaching(
+        self, roles: Mapping[Reference, ExpectedResource]
+    ) -> Iterator[tuple[ExpectedResource, SynthFinding]]:
         """Yield what attaches to the roles, takes their name, or may contain what does."""
         # Each of many roles has the name of the others in other stacks.
         outside = (
@@ -266,38 +275,40 @@ class _Gate:
         yield from self._trusting(roles)
         not_read, changing = [*_unread(self._resolver, self._additions)], self._changing()
         acting = [*_acting(self._resolver.resources.values())]
-        for reference, built in roles.items():
+        for reference, expected in roles.items():
             resource = self._resolver.resources[reference]
             role, template = names_of(resource), resource.template
-            as_built = built.properties.get("RoleName")
-            if isinstance(as_built, str):
-                role = replace(role, names=(*role.names, as_built))
+            expected_value = expected.properties.get("RoleName")
+            if isinstance(expected_value, str):
+                role = replace(role, names=(*role.names, expected_value))
             inline = _inline_names(resource)
             for found, naming in self._attachments.near(role, template):
                 if self._attachments.taken_away(found, inline) is None:
-                    yield built, _at(found.resource, ATTACHED[naming])
+                    yield expected, _at(found.resource, ATTACHED[naming])
             for found, naming in namesakes.near(role, template) if not template.member else ():
-                yield built, _at(found.resource, _ALIKE[naming])
+                yield expected, _at(found.resource, _ALIKE[naming])
             named = (
                 each for each, values in acting if each is not resource and _names(role, values)
             )
-            yield from ((built, _at(each, "names-role")) for each in named)
+            yield from ((expected, _at(each, "names-role")) for each in named)
             for part in not_read:
                 near = part.template.root is template.root and part.name in part.template.unread
                 if (contains := part.may_contain(role)) or near:
                     of, name = _outside(part.template, part.name)
                     why: AccessWhy = "could-contain" if contains else "may-contain"
-                    yield built, _widening(why, of.file, name, part.name)
+                    yield expected, _finding(why, of.file, name, part.name)
             of, name = _outside(template, resource.logical_id)
             for what in changing.get(template.root, ()):
-                yield built, _widening("changed-later", of.file, name, what)
+                yield expected, _finding("changed-later", of.file, name, what)
 
-    def _trusting(self, roles: Mapping[Reference, Built]) -> Iterator[tuple[Built, Widening]]:
+    def _trusting(
+        self, roles: Mapping[Reference, ExpectedResource]
+    ) -> Iterator[tuple[ExpectedResource, SynthFinding]]:
         # Other roles that the principals of Pump's roles, or their accounts, can assume.
         resources = self._resolver.resources
         trusts = {
-            principal: built
-            for reference, built in roles.items()
+            principal: expected
+            for reference, expected in roles.items()
             for value in principals_in(resources[reference][_TRUST], "Allow")
             for principal in value.words
         }
@@ -313,8 +324,8 @@ class _Gate:
             )
             found = (pump.in_text(text, account, roles=False) for text in texts)
             if named := next(filter(None, found), None):
-                built = next(trusts[principal] for principal in trusts if named[1] in principal)
-                yield built, _at(other, "trusts-account")
+                expected = next(trusts[principal] for principal in trusts if named[1] in principal)
+                yield expected, _at(other, "trusts-account")
 
     def _changing(self) -> Mapping[Template, Sequence[str]]:
         # What can change the templates of each stack, with its nested stacks.
@@ -406,8 +417,8 @@ def _outside(template: Template, logical_id: str) -> tuple[Template, str]:
     return _outside(template.parent, template.deployed_by)
 
 
-def _at(resource: Resource, why: AccessWhy) -> Widening:
-    return Widening(Access(why, resource.logical_id), _place(resource))
+def _at(resource: Resource, why: AccessWhy) -> SynthFinding:
+    return SynthFinding(Access(why, resource.logical_id), _place(resource))
 
 
 def _place(resource: Resource) -> Location:
@@ -427,9 +438,9 @@ def _policy(leaf: Any, template: Template) -> str | None:
     return None if text is None else own.sub("::${AWS::AccountId}:", without_partition(text))
 
 
-def _loosened(built: Mapping[str, Any], template: Template) -> Iterator[str]:
+def _loosened(expected: Mapping[str, Any], template: Template) -> Iterator[str]:
     # The parameters of the trust policy that accept more than they should.
-    for statement in statements_in(built[_TRUST]):
+    for statement in statements_in(expected[_TRUST]):
         ids = as_mapping(as_mapping(statement.get("Condition")).get("StringEquals"))
         named: list[tuple[Any, Text]] = [
             (as_mapping(statement.get("Principal")).get("AWS"), PRINCIPAL),
