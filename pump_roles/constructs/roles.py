@@ -65,6 +65,15 @@ ROLE_CHANGES: Final = (
 """What only StackSets may do with protected roles, and what the alarm looks for."""
 
 
+class RoleSource:
+    """What deploys one of Pump's roles: the role itself, or a rollout."""
+
+    @property
+    def name_with_path(self) -> str:
+        """The role's literal name, with its path if it has one (``pump/PumpAutoPilotRole``)."""
+        raise NotImplementedError
+
+
 @jsii.implements(iam.IRole)
 class _UnchangedRole(Resource):
     # What one of Pump's roles is for other constructs, whichever app deploys it.
@@ -151,7 +160,7 @@ class _UnchangedRole(Resource):
         return self.grant(grantee, "sts:AssumeRole")
 
 
-class PumpRole(_UnchangedRole):
+class PumpRole(_UnchangedRole, RoleSource):
     """What the roles have in common. It is abstract; use one of its subclasses.
 
     The role has the published policies. Only Pump's principal can assume it, and only with the
@@ -451,7 +460,7 @@ def _added() -> iam.AddToPrincipalPolicyResult:
 
 def name_of(role: object) -> str:
     """Return the name of a role or a rollout's, with its path; empty for anything else."""
-    return str(getattr(role, "name_with_path", ""))
+    return role.name_with_path if isinstance(role, RoleSource) else ""
 
 
 def reference(value: object) -> str:
@@ -603,7 +612,7 @@ def _wildcards(policies: tuple[PublishedPolicy, ...]) -> dict[str, str]:
 def _boundary_arn(boundary: str | iam.IManagedPolicy | None, scope: Construct) -> str | None:
     if boundary is None:
         return None
-    if not isinstance(boundary, str) and hasattr(boundary, "managed_policy_arn"):
+    if hasattr(boundary, "managed_policy_arn"):
         arn = str(boundary.managed_policy_arn)
         found = re.match("arn:[^:]*:iam::([0-9]{12}):", arn)
         account = Stack.of(scope).account

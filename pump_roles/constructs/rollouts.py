@@ -25,6 +25,7 @@ from pump_roles.constructs.roles import (
     AutoPilotRole,
     PumpRole,
     ReadOnlyRole,
+    RoleSource,
     in_place,
     reference,
     validated_trust,
@@ -64,7 +65,7 @@ _ALTERNATIVES: Final[Mapping[str, validators.ListOf | validators.Integer]] = {
 _FILTERS: Final = {"exclude_accounts": "DIFFERENCE", "only_accounts": "INTERSECTION"}
 
 
-class Rollout(Construct):
+class Rollout(Construct, RoleSource):
     """What the rollouts have in common. It is abstract; use one of its subclasses.
 
     A service-managed StackSet that deploys a stack with the role to the accounts of organizational

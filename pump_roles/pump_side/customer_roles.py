@@ -198,6 +198,7 @@ def _checked_path(path: str) -> str:
 def _may_be_in_this_account(principal: iam.IPrincipal) -> bool:
     # Without this check, a stack without an account would attach the policy of a role imported from
     # another account to any role of that name in the account where it is deployed.
+    # An UnknownPrincipal has no such property, and what is imported is of no class of its own.
     imported: Any = principal
     account = getattr(imported, "principal_account", None)
     if account is None or not hasattr(imported, "node"):

@@ -1,7 +1,7 @@
 """What accounts are compared with: the published roles, or those in templates or in a report."""
 
 from collections.abc import Iterable, Sequence
-from dataclasses import asdict, dataclass, fields, replace
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -304,8 +304,7 @@ def _filled(value: Any, account: str, partition: str) -> Any:
     if isinstance(value, tuple):
         return tuple(_filled(element, account, partition) for element in value)
     if isinstance(value, Role | Boundary | Value):
-        members = {field.name: getattr(value, field.name) for field in fields(value)}
-        return replace(value, **_filled(members, account, partition))
+        return replace(value, **_filled(vars(value), account, partition))
     if isinstance(value, dict):
         return {key: _filled(member, account, partition) for key, member in value.items()}
     is_text = isinstance(value, str)
