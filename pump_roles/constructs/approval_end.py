@@ -16,10 +16,9 @@ from pump_roles.constructs.undelivered import UndeliveredQueue
 from pump_roles.guardrails import APPROVAL_END, Guardrail
 from pump_roles.inputs import validators
 from pump_roles.inputs.validators import ArgumentError, names_the_construct
+from pump_roles.published import policy_document
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
-
     from pump_roles.constructs.roles import PumpRole
     from pump_roles.constructs.rollouts import Rollout
 
@@ -78,7 +77,7 @@ class ApprovalEnd(Construct):
             "Role",
             role_name=self.approver,
             description="Ends approvals of purchases by Pump",
-            assume_role_policy_document=_document(
+            assume_role_policy_document=policy_document(
                 {
                     "Effect": "Allow",
                     "Principal": {"Service": _SERVICE},
@@ -97,7 +96,7 @@ class ApprovalEnd(Construct):
             policies=[
                 iam.CfnRole.PolicyProperty(
                     policy_name="Untag",
-                    policy_document=_document(
+                    policy_document=policy_document(
                         {
                             "Effect": "Allow",
                             "Action": "iam:UntagRole",
@@ -113,7 +112,7 @@ class ApprovalEnd(Construct):
                 ),
                 iam.CfnRole.PolicyProperty(
                     policy_name="Undelivered",
-                    policy_document=_document(
+                    policy_document=policy_document(
                         {
                             "Effect": "Allow",
                             "Action": "sqs:SendMessage",
@@ -152,7 +151,3 @@ class ApprovalEnd(Construct):
         """As :meth:`pump_roles.AlarmForwarder.acknowledge_cdk_nag`."""
         acknowledge(self._role, "inline-policies")
         self._undelivered.acknowledge_cdk_nag()
-
-
-def _document(statement: Mapping[str, object]) -> dict[str, object]:
-    return {"Version": "2012-10-17", "Statement": [statement]}

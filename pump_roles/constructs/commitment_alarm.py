@@ -17,7 +17,7 @@ from pump_roles.event_sources import sources_of
 from pump_roles.guardrails import APPROVAL_END, SHIPPED, Guardrail
 from pump_roles.inputs import validators
 from pump_roles.inputs.validators import ArgumentError, names_the_construct
-from pump_roles.published import ROLES
+from pump_roles.published import ROLES, policy_document
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
@@ -490,7 +490,7 @@ class AlarmForwarder(Construct):
             self,
             "Role",
             description="Sends events to Pump's alarm",
-            assume_role_policy_document=_document(
+            assume_role_policy_document=policy_document(
                 {
                     "Effect": "Allow",
                     "Principal": {"Service": _SERVICE},
@@ -501,7 +501,7 @@ class AlarmForwarder(Construct):
             policies=[
                 iam.CfnRole.PolicyProperty(
                     policy_name="PutEvents",
-                    policy_document=_document(
+                    policy_document=policy_document(
                         {"Effect": "Allow", "Action": "events:PutEvents", "Resource": bus}
                     ),
                 )
@@ -579,10 +579,6 @@ def _addresses(
 
 def _dead_letters(queue: str) -> events.CfnRule.DeadLetterConfigProperty:
     return events.CfnRule.DeadLetterConfigProperty(arn=queue)
-
-
-def _document(*statements: Mapping[str, Any]) -> dict[str, Any]:
-    return {"Version": "2012-10-17", "Statement": [*statements]}
 
 
 def _patterns(roles: Sequence[PumpRole | Rollout | str]) -> dict[str, dict[str, Any]]:

@@ -23,7 +23,7 @@ from pump_roles.inputs.validators import (
     names_the_construct,
     policy_size,
 )
-from pump_roles.published import ROLES
+from pump_roles.published import ROLES, policy_document
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping
@@ -133,7 +133,7 @@ class _ControlPolicy(Construct):
             lambda other: other.name if isinstance(other, CfnPolicy) else None,
             in_region=False,
         )
-        content = {"Version": "2012-10-17", "Statement": [*statements]}
+        content = policy_document(*statements)
         # CloudFormation sends it to AWS Organizations without white space.
         size = policy_size(content)
         if size > self._quota:

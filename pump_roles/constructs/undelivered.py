@@ -10,6 +10,7 @@ from aws_cdk import aws_sqs as sqs
 from constructs import Construct
 
 from pump_roles.constructs.acknowledgments import acknowledge
+from pump_roles.published import policy_document
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -102,6 +103,6 @@ class UndeliveredQueue(Construct):
             self,
             "Policy",
             queues=[self._queue.ref],
-            policy_document={"Version": "2012-10-17", "Statement": statements},
+            policy_document=policy_document(*statements),
         )
         policy.cfn_options.condition = self._condition

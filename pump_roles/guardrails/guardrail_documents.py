@@ -8,7 +8,7 @@ from pump_roles.guardrails import WITH_VALUE, Guardrail, is_set, parts_of, state
 from pump_roles.inputs.json_values import mapped
 from pump_roles.inputs.validators import ArgumentError, ListOf
 from pump_roles.patterns import covers, overlap
-from pump_roles.published import ROLES, PublishedRole
+from pump_roles.published import ROLES, PublishedRole, policy_document
 
 
 def documents(
@@ -177,7 +177,7 @@ def _document(guardrail: Guardrail, allowed: Sequence[str]) -> dict[str, Any]:
             denied = _all_but(kept, allowed)
         if denied:
             statements.append({"Effect": "Deny", **denied, **mapped(statement, _with_partition)})
-    return {"Version": "2012-10-17", "Statement": statements}
+    return policy_document(*statements)
 
 
 def _in_common(patterns: Iterable[str], allowed: Sequence[str]) -> list[str]:

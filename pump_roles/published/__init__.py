@@ -21,6 +21,7 @@ __all__ = [
     "ROLES",
     "PublishedPolicy",
     "PublishedRole",
+    "policy_document",
     "trust_policy",
 ]
 
@@ -70,20 +71,22 @@ class PublishedRole:
         return self.name.removesuffix("Role")
 
 
+def policy_document(*statements: Mapping[str, Any]) -> dict[str, Any]:
+    """Return a policy document of the newest version."""
+    return {"Version": "2012-10-17", "Statement": [*statements]}
+
+
 def trust_policy(principal: str, external_ids: Sequence[str]) -> dict[str, Any]:
     """Return a role's trust policy: one statement with one principal and an external ID."""
     accepted = [*external_ids] if len(external_ids) > 1 else external_ids[0]
-    return {
-        "Version": "2012-10-17",
-        "Statement": [
-            {
-                "Effect": "Allow",
-                "Principal": {"AWS": principal},
-                "Action": "sts:AssumeRole",
-                "Condition": {"StringEquals": {"sts:ExternalId": accepted}},
-            }
-        ],
-    }
+    return policy_document(
+        {
+            "Effect": "Allow",
+            "Principal": {"AWS": principal},
+            "Action": "sts:AssumeRole",
+            "Condition": {"StringEquals": {"sts:ExternalId": accepted}},
+        }
+    )
 
 
 @cache

@@ -10,7 +10,7 @@ from constructs import Construct, Dependable
 
 from pump_roles.inputs import validators
 from pump_roles.inputs.validators import ArgumentError, names_the_construct
-from pump_roles.published import ROLES
+from pump_roles.published import ROLES, policy_document
 
 _ACCOUNTS: Final = validators.ListOf(validators.ACCOUNT)
 _KINDS: Final = validators.ListOf(validators.choice(ROLES, "a kind of role: "))
@@ -142,7 +142,7 @@ class CustomerRoles(Construct):
         def size(count: int) -> int:
             # CDK renders a list of one as its element, but such a policy is far below the quotas.
             statements = self._statements(_LONGEST_PARTITION, self._accounts[:count])
-            return validators.policy_size({"Version": "2012-10-17", "Statement": statements})
+            return validators.policy_size(policy_document(*statements))
 
         count = len(self._accounts)
         if size(count) <= quota:

@@ -26,9 +26,9 @@ def granted(published: list[list[dict[str, Any]]], kind: str = "auto-pilot") -> 
 def decisions(role: Role, actions: Iterable[Action]) -> dict[str, str]:
     """Return the decision on each action: the one for an example of every resource type."""
     asked = tuple((action.name, resource) for action in actions for resource in action.resources)
-    judged = decide([use(role, action=name, resource=resource) for name, resource in asked])
+    found = decide([use(role, action=name, resource=resource) for name, resource in asked])
     decided: dict[str, set[str]] = {}
-    for (name, _), decision in zip(asked, judged, strict=True):
+    for (name, _), decision in zip(asked, found, strict=True):
         decided.setdefault(name, set()).add(decision)
     assert all(len(found) == 1 for found in decided.values())
     return {name: found.pop() for name, found in decided.items()}

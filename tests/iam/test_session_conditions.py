@@ -126,9 +126,10 @@ CONTEXT = {
 
 def test_simulator_allows_what_a_deny_that_never_applies_is_about() -> None:
     """It rejects an operator that does not exist, and a condition without values."""
-    judged = [each for each in NEVER if "StringIs" not in each and [] not in [*each.values()]]
-    judged = [each for each in judged if "k" not in next(iter(each.values()))]
+    decidable = [each for each in NEVER if "StringIs" not in each and [] not in [*each.values()]]
+    decidable = [each for each in decidable if "k" not in next(iter(each.values()))]
     asked = [
-        use(Role("R", {}, {"P": document(each)}), action=TAGS, context=CONTEXT) for each in judged
+        use(Role("R", {}, {"P": document(each)}), action=TAGS, context=CONTEXT)
+        for each in decidable
     ]
     assert {*decide(asked)} == {ALLOWED}

@@ -158,7 +158,7 @@ def test_statement_about_resources_that_an_action_cannot_have_decides_nothing(
     data: st.DataObject,
 ) -> None:
     """The policy simulator decides about an example of each resource of the action."""
-    judged: list[Grant] = []
+    grants: list[Grant] = []
     asked: list[list[Simulation]] = []
     for name in REQUESTED:
         member = data.draw(st.sampled_from(["Resource", "NotResource"]))
@@ -169,12 +169,12 @@ def test_statement_about_resources_that_an_action_cannot_have_decides_nothing(
             document = {"Statement": [everything, {**statement, "Effect": "Deny"}]}
         else:
             document = {"Statement": [statement]}
-        judged.append(PolicyEvaluator([parse_policy(document, name="P")], shipped()).grant(name))
+        grants.append(PolicyEvaluator([parse_policy(document, name="P")], shipped()).grant(name))
         role = Role("R", {}, {"P": document})
         resources = catalog.actions()[name.lower()].resources
         asked.append([use(role, action=name, resource=resource) for resource in resources])
     decided = iter(decide([simulation for each in asked for simulation in each]))
-    for grant, each in zip(judged, asked, strict=True):
+    for grant, each in zip(grants, asked, strict=True):
         found = {next(decided) == SIMULATED_ALLOWED for _ in each}
         if grant.decision in (DENIED, NOT_GRANTED):
             assert True not in found, grant
