@@ -562,7 +562,8 @@ def _home(construct: Construct) -> str:
 def _addresses(
     emails: Sequence[str], topic: sns.ITopic | None, key: kms.IKey | None
 ) -> Sequence[str]:
-    # None if there is a topic, which has its own subscriptions and its own key.
+    # None if there is a topic, which has its own subscriptions and its own key. What is imported
+    # has no class of its own in Python, so only its properties tell what it is.
     if key is not None and not hasattr(key, "key_arn"):
         raise ArgumentError("key", f"{key!r} is not a key of AWS KMS, such as kms.Key")
     if topic is None:
