@@ -379,6 +379,14 @@ def test_only_a_job_that_assumes_a_role_gets_a_token_for_it(workflow: Mapping[st
         assert not (opens and {"actions/checkout", "actions/setup-python"} & {*names})
 
 
+@pytest.mark.parametrize("name", ["deploy", "verify", "activity"])
+def test_workflow_says_what_the_token_of_a_job_without_an_environment_is_for(name: str) -> None:
+    text = (CI / f"github-actions-{name}.yml").read_text()
+    jobs = yaml.safe_load(text)["jobs"].values()
+    (job,) = (job for job in jobs if "id-token" in job["permissions"])
+    assert ('"repo:OWNER/REPOSITORY:ref:refs/heads/main"' in text) == ("environment" not in job)
+
+
 def test_jobs_upload_what_they_write() -> None:
     (job,) = GITHUB["jobs"].values()
     (upload,) = (step for step in job["steps"] if "/upload-artifact@" in step.get("uses", ""))

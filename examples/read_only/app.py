@@ -7,7 +7,7 @@ from aws_cdk import App, CfnOutput, Stack, Validations
 from cdk_nag import AwsSolutionsChecks
 from constructs import Construct
 
-from pump_roles import ReadOnlyRole
+from pump_roles import Guardrail, ReadOnlyRole
 
 PUMP_PRINCIPAL = "PRINCIPAL"
 EXTERNAL_ID = "EXTERNAL_ID"
@@ -28,6 +28,7 @@ class VendorsStack(Stack):
             pump_principal=PUMP_PRINCIPAL,
             external_id=EXTERNAL_ID,
             permissions_boundary=BOUNDARY,
+            guardrails=[Guardrail.RECOMMENDED],
         )
         # Without this call, cdk-nag reports each wildcard that Pump publishes.
         pump.acknowledge_cdk_nag()
