@@ -221,7 +221,7 @@ class World:
                 options += [word, next(words)]
             elif word == "--parameters":
                 values.append(next(words))
-            elif word == "--require-approval":
+            elif word in ("--app", "--require-approval"):
                 next(words)
             elif not word.startswith("-"):
                 names.append(word)

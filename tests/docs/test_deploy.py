@@ -28,6 +28,7 @@ from tests.docs.pages import (
 )
 from tests.support import PUMP_ACCOUNT, SECRET, app_files, rollout_with_parameters
 from tools.sandbox import demo, demo_organization
+from tools.sandbox.cdk import ROOT
 
 ROWS = [
     {"key": row.name, "object": place, "only in one": row.for_one_role, "required": row.required}
@@ -173,3 +174,12 @@ def test_quick_create_link_has_the_form_that_aws_documents() -> None:
     assert {f"param_{name}" for name in declared} == {*filled_in} - {"templateURL", "stackName"}
     # The console would not fill in such a parameter.
     assert not any("NoEcho" in parameter for parameter in declared.values())
+
+
+def test_guide_names_the_versions_that_the_package_needs() -> None:
+    package = (ROOT / "pyproject.toml").read_text()
+    cli = json.loads((ROOT / "package.json").read_text())
+    (lowest,) = re.findall(r'"aws-cdk-lib>=([\d.]+),<3"', package)
+    node = cli["engines"]["node"].removeprefix(">=")
+    needed = f"`aws-cdk-lib` {lowest} or later, and, for the CDK, Node {node} or later"
+    assert needed in " ".join(DEPLOY.split())
