@@ -74,16 +74,19 @@ def test_reads_that_return_data_are_those_of_the_report_and_of_the_roles() -> No
     assert not set(re.findall(r"`([a-z0-9]+:\w+)`", rest)) & read_only
 
 
+def reads_of_data(kind: str, *guardrails: Guardrail) -> set[str]:
+    """Return the reads that return data and that a published role is left with."""
+    return {
+        action.name
+        for action in of_published(guardrails=guardrails).actions
+        if action.risk == "data" and kind in action.roles
+        if action.roles[kind].decision in ("allowed", "limited")
+    }
+
+
 def test_pages_say_how_many_reads_that_return_data_recommended_denies() -> None:
     published, recommended = (
-        {
-            kind: sum(
-                action.risk == "data" and action.roles[kind].decision in ("allowed", "limited")
-                for action in of_published(guardrails=guardrails).actions
-                if kind in action.roles
-            )
-            for kind in ROLES
-        }
+        {kind: len(reads_of_data(kind, *guardrails)) for kind in ROLES}
         for guardrails in ((), (Guardrail.RECOMMENDED,))
     )
     denied = {kind: published[kind] - recommended[kind] for kind in ROLES}
@@ -98,6 +101,31 @@ def test_pages_say_how_many_reads_that_return_data_recommended_denies() -> None:
     assert of_the_auto_pilot in " ".join(SECURITY.split())
     left = "{read-only} of the 35 are left, and {auto-pilot} of the 142".format(**recommended)
     assert left in " ".join(DATA.split())
+
+
+SECRETS = {"read-secrets", "read-user-data", "read-queries", "read-logs"}
+QUESTIONS = json.loads((ROOT / "pump_roles" / "review" / "report" / "questions.json").read_bytes())
+
+
+def test_pages_say_which_reads_that_can_hold_secrets_recommended_denies() -> None:
+    published = reads_of_data("read-only")
+    recommended = reads_of_data("read-only", Guardrail.RECOMMENDED)
+    denied = published - recommended
+    (no_secret,) = re.findall(r"which also has `(\w+:\w+)`", " ".join(DATA.split()))
+    secret = {
+        name
+        for question in QUESTIONS
+        if question["id"] in SECRETS
+        for name in question["actions"]
+        if name in published
+    }
+    assert denied - secret == {no_secret}
+    assert secret <= denied
+    in_words = f"The {len(secret)} that can hold secrets are among the {len(denied)}."
+    assert in_words in " ".join(README.split())
+    assert f"denies all {len(secret)} that can hold secrets in the read-only role" in " ".join(
+        DATA.split()
+    )
 
 
 OVERSOLD = re.compile(r"\b(?:other|another|no other) customers?\b.*\b(?:reach|protect|assume)")
