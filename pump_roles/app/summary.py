@@ -68,7 +68,7 @@ def alarm_summary(
         f"role{'s' if len(names) > 1 else ''} {', '.join(names)}",
         f"{number} email address{'es' if number > 1 else ''}",
         f"deploy it in {', '.join(sorted(homes))}",
-        f"hears of purchases in {', '.join(sorted(heard))}"
+        f"sends emails about purchases in {', '.join(sorted(heard))}"
         + (f", not in {', '.join(unheard)}" if unheard else ""),
     ]
     if "env" in arguments:

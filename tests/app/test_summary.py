@@ -117,8 +117,8 @@ def test_stacks_around_the_roles_show_what_they_do_and_the_command_that_stops_pu
     assert protection.startswith(about + unprotected)
     # No address: a log may be public.
     assert alarm == (
-        "PumpAlarm: roles PumpReadOnlyRole, Buyer; 1 email address; deploy it in us-east-1; hears "
-        "of purchases in us-east-1, not in eu-west-1"
+        "PumpAlarm: roles PumpReadOnlyRole, Buyer; 1 email address; deploy it in us-east-1; sends "
+        "emails about purchases in us-east-1, not in eu-west-1"
     )
     assert approval == (
         "PumpApproval: an approval of Buyer ends every day at 20:00 UTC; deploy it in each account "
@@ -141,7 +141,8 @@ def test_stacks_around_the_roles_show_what_they_do_and_the_command_that_stops_pu
         "organization"
     )
     heard = (
-        "; 2 email addresses; deploy it in us-east-1; hears of purchases in eu-west-1, us-east-1"
+        "; 2 email addresses; deploy it in us-east-1; "
+        "sends emails about purchases in eu-west-1, us-east-1"
     )
     assert alarm.endswith(f"{heard}, not in other Regions")
     sends = "PumpAlarmForwarder: sends events to us-east-1"
@@ -159,15 +160,18 @@ def test_stacks_around_the_roles_show_what_they_do_and_the_command_that_stops_pu
     [
         (
             {"principal": "arn:aws-us-gov:iam::999988887777:root"},
-            "us-gov-west-1; hears of purchases in us-gov-west-1, not in other Regions",
+            "us-gov-west-1; sends emails about purchases in us-gov-west-1, not in other Regions",
         ),
         (
             {"only-in-regions": ["us-gov-east-1"]},
-            "us-gov-west-1; hears of purchases in us-gov-west-1, not in us-gov-east-1",
+            "us-gov-west-1; sends emails about purchases in us-gov-west-1, not in us-gov-east-1",
         ),
         (
             {"principal": PUMP_ACCOUNT, "only-in-regions": ["cn-north-1"]},
-            "cn-north-1, cn-northwest-1; hears of purchases in cn-north-1, cn-northwest-1",
+            (
+                "cn-north-1, cn-northwest-1; "
+                "sends emails about purchases in cn-north-1, cn-northwest-1"
+            ),
         ),
         # what the role that buys has
         (
@@ -175,7 +179,7 @@ def test_stacks_around_the_roles_show_what_they_do_and_the_command_that_stops_pu
                 "principal": "arn:aws-cn:iam::999988887777:root",
                 "auto-pilot": {"principal": PRINCIPAL},
             },
-            "us-east-1; hears of purchases in us-east-1, not in other Regions",
+            "us-east-1; sends emails about purchases in us-east-1, not in other Regions",
         ),
     ],
 )
