@@ -74,7 +74,12 @@ def everything(app: App) -> None:
     end = ApprovalEnd(scope, "End", role=auto_pilot)
     for construct in (read_only, auto_pilot, alarm, forwarder, end):
         construct.acknowledge_cdk_nag()
-    CustomerRoles(scope, "Pump").grant_assume_role(iam.Role.from_role_name(scope, "Own", "Own"))
+    customers = CustomerRoles(scope, "Pump")
+    customers.grant_assume_role(iam.Role.from_role_name(scope, "Own", "Own"))
+    customers.acknowledge_cdk_nag()
+    deployed = AutoPilotRole.from_role_name(scope, "Deployed", "pump/PumpAutoPilotRole")
+    iam.Policy(scope, "AlsoLess", statements=[DENY], roles=[deployed])
+    deployed.grant_pass_role(iam.Role.from_role_name(scope, "Passes", "Passes"))
 
 
 def in_another_region(app: App) -> None:
@@ -85,6 +90,18 @@ def in_another_region(app: App) -> None:
 
 def grants(app: App) -> None:
     role(app).add_to_principal_policy(DENY)
+
+
+def grants_to_deployed(app: App) -> None:
+    scope = stack(app)
+    s3.Bucket(scope, "Bucket").grant_read(ReadOnlyRole.from_role_name(scope, "Deployed"))
+
+
+def attaches_to_deployed(app: App) -> None:
+    scope = stack(app)
+    allow = iam.PolicyStatement(actions=["s3:*"], resources=["*"])
+    deployed = ReadOnlyRole.from_role_name(scope, "Deployed")
+    iam.Policy(scope, "More", statements=[allow], roles=[deployed])
 
 
 def other_role(app: App) -> None:
@@ -128,6 +145,8 @@ APPS: dict[Callable[[App], object], str] = {
     protected_elsewhere: "must be in the management account",
     lambda app: ApprovalEnd(stack(app), "End", role=role(app, "Other")): "only-when-approved",
     grants: "pump-roles:deny-dropped",
+    grants_to_deployed: "pump-roles:grant-dropped",
+    attaches_to_deployed: "attaches to S/Deployed",
     lambda app: role(app).grant_assume_role(iam.ServicePrincipal("ec2.amazonaws.com")): "grantee:",
     lambda app: EmergencyStop(stack(app), "Stop"): "at least one rollout, or one of roles",
     lambda app: CommitmentAlarm(stack(app), "A"): "emails",

@@ -8,6 +8,7 @@ from aws_cdk import Annotations, Aws, Stack, Token
 from aws_cdk import aws_iam as iam
 from constructs import Construct, Dependable
 
+from pump_roles.constructs.acknowledgments import acknowledge_resources
 from pump_roles.inputs import validators
 from pump_roles.inputs.validators import ArgumentError, names_the_construct
 from pump_roles.published import ROLES, policy_document
@@ -77,6 +78,7 @@ class CustomerRoles(Construct):
         self._names = published if names is None else validators.ROLE_NAMES.check("names", names)
         self._path = _checked_path(path)
         self._accounts = ["*"] if accounts is None else _ACCOUNTS.check("accounts", accounts)
+        self._holders: list[Any] = []
 
     def grant_assume_role(self, grantee: iam.IGrantable) -> iam.Grant:
         """Allow a grantee to assume the roles with an external ID, and deny it without one.
@@ -127,12 +129,28 @@ class CustomerRoles(Construct):
                 f"{_name(grantee)} is created outside this app: attach both statements that "
                 "iam-policy-report.json lists, the allow and the deny",
             )
+        self._holders += [each for each in (principal, grantee) if hasattr(each, "node")][:1]
         return iam.Grant.add_to_principal(
             grantee=grantee,
             actions=[allow["Action"]],
             resource_arns=allow["Resource"],
             conditions=allow["Condition"],
         )
+
+    def acknowledge_cdk_nag(self) -> None:
+        """Acknowledge cdk-nag's finding that a grantee may assume the roles of every account.
+
+        The pack AwsSolutions reports it (AwsSolutions-IAM5) for each of the roles' ARNs, unless
+        ``accounts`` is given. This acknowledges exactly those, in the grantees of the calls of
+        :meth:`grant_assume_role` before this one. Other findings about a grantee, such as that its
+        policies are inline, are its owner's.
+
+        Requires cdk-nag 3 or later, because earlier versions do not read acknowledgments.
+        """
+        if self._accounts == ["*"]:
+            _, allow = self._statements("<AWS::Partition>", self._accounts)
+            for holder in self._holders:
+                acknowledge_resources(holder, "any-account", allow["Resource"])
 
     def _check_size(self, principal: iam.IPrincipal) -> None:
         quota, where = next(

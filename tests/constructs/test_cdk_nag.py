@@ -41,6 +41,7 @@ from pump_roles import (
 from pump_roles.app import app_stacks, config
 from pump_roles.constructs.roles import PumpRole
 from pump_roles.published import FINDINGS, REASONS, RESOURCE_REASONS
+from pump_roles.pump_side import CustomerRoles
 from tests.support import (
     DOCUMENTED,
     PUMP_ACCOUNT,
@@ -220,6 +221,44 @@ def test_synth_of_another_app_fails_until_the_published_policies_are_acknowledge
             assert not acknowledged(app)
             with pytest.raises(RuntimeError, match=r"AwsSolutions-IAM5\[Action::ce:Get"):
                 app.synth()
+
+
+def worker(stack: Stack, name: str) -> iam.Role:
+    return iam.Role(stack, name, assumed_by=iam.ServicePrincipal("ec2.amazonaws.com"))
+
+
+def test_only_findings_about_customers_roles_are_acknowledged_in_those_who_may_assume_them(
+    tmp_path: Path,
+) -> None:
+    app = app_with_cdk_nag(tmp_path)
+    stack = Stack(app, "Pump")
+    service, listed = worker(stack, "Service"), worker(stack, "Listed")
+    every = CustomerRoles(stack, "Every", kinds=["read-only", "auto-pilot"], path="/team/")
+    few = CustomerRoles(stack, "Few", accounts=["111122223333"])
+    for access, grantee in (
+        (every, service),
+        (every, iam.ManagedPolicy(stack, "Managed")),
+        (few, listed),
+        (every, iam.AccountPrincipal("444455556666")),
+    ):
+        access.grant_assume_role(grantee)
+    assert not acknowledged(app)
+    for access in (every, few):
+        access.acknowledge_cdk_nag()
+    app.synth()
+    found = {(where, rule.partition("Resource::")[2][:-1]) for where, rule, _ in acknowledged(app)}
+    assert found == {
+        (where, f"arn:<AWS::Partition>:iam::*:role/team/{role}")
+        for where in ("Pump/Service", "Pump/Managed")
+        for role in ("PumpReadOnlyRole", "PumpAutoPilotRole")
+    }
+    assert {rule for _, rule, _ in acknowledged(app)} == {
+        rule for _, rule, _ in suppressed(tmp_path)
+    }
+
+    service.add_to_policy(iam.PolicyStatement(actions=["ce:Get*"], resources=["*"]))
+    with pytest.raises(RuntimeError, match=r"AwsSolutions-IAM5\[Action::ce:Get"):
+        app.synth(force=True)
 
 
 def test_findings_of_other_resources_are_not_acknowledged() -> None:
