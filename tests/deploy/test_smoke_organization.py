@@ -6,14 +6,20 @@ import re
 import subprocess
 from collections.abc import Callable, Mapping
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
+import boto3
 import pytest
 
+from pump_roles.constructs.undelivered import UNDELIVERED
 from tests.support import PUMP_ACCOUNT, SECRET, Synth
 from tools.sandbox import show, smoke_organization
 from tools.sandbox.aws import ACCOUNT_ID, EmbeddedAws
 from tools.sandbox.organization import Organization
+from tools.sandbox.show import CheckFailedError
+from tools.sandbox.smoke import Account
+from tools.sandbox.smoke_organization import STOP, Named, SmokeOrganization
 
 FAST: Any = {"Delay": 0.05, "MaxAttempts": 500}
 NAMED: Any = {"Capabilities": ["CAPABILITY_NAMED_IAM"]}
@@ -82,6 +88,183 @@ def test_creates_nothing_in_accounts_that_are_not_named(
     assert aws.roles() == []
 
 
+class Aws:
+    """Answers what the emulator cannot, after botocore checked the call's parameters."""
+
+    def __init__(self) -> None:
+        self.calls: list[str] = []
+        self.attached = False
+        self.tags: list[list[dict[str, str]]] = [[smoke_organization.APPROVED], []]
+        self.messages: list[str] = []
+        self.instances = ["CURRENT"]
+        self.fails = ""
+
+    def client(self, service: str, region: str = "us-east-1", session: Any = None) -> Any:
+        keys = session or {"aws_access_key_id": "x", "aws_secret_access_key": "x"}
+        client: Any = boto3.client(service, region_name=region, **keys)  # type: ignore[call-overload]
+        client.meta.events.register("before-call", self.answer)
+        return client
+
+    def answer(self, model: Any, **_: Any) -> tuple[SimpleNamespace, Mapping[str, Any]]:
+        name: str = model.name
+        self.calls.append(name)
+        answers: dict[str, dict[str, Any]] = {
+            "AssumeRole": {
+                "Credentials": dict.fromkeys(
+                    ("AccessKeyId", "SecretAccessKey", "SessionToken"), "x"
+                )
+            },
+            "CreateQueue": {"QueueUrl": "https://queue"},
+            "DescribeAlarms": {
+                "MetricAlarms": [
+                    {"AlarmName": "Other"},
+                    {"AlarmName": "Pump", "AlarmDescription": UNDELIVERED},
+                ]
+            },
+            "DescribeStackResources": {
+                "StackResources": [
+                    {"ResourceType": kind, "PhysicalResourceId": "arn:aws:sns:us-east-1:1:topic"}
+                    for kind in ("AWS::SNS::Topic", "AWS::Events::Rule")
+                ]
+            },
+            "GetQueueUrl": {"QueueUrl": "https://queue"},
+            "ListPolicies": {"Policies": [{"Name": STOP, "Id": "p-12345678"}]},
+            "ListStackInstances": {
+                "Summaries": [
+                    {"Account": member, "Status": status}
+                    for member, status in zip(MEMBERS, self.instances * 2, strict=False)
+                ]
+            },
+            "ReceiveMessage": {
+                "Messages": [
+                    {"Body": json.dumps({"Message": message})} for message in self.messages
+                ]
+            },
+        }
+        found = answers.get(name, {})
+        if name == "ListRoleTags":
+            found = {"Tags": self.tags.pop(0)}
+        elif name in {"AttachPolicy", "DetachPolicy"}:
+            if name == "DetachPolicy" and not self.attached:
+                return refusal("PolicyNotAttachedException", "")
+            self.attached = name == "AttachPolicy"
+        elif name == self.fails or (name == "DescribeReservedDBInstances" and self.attached):
+            return refusal("AccessDenied", "with an explicit deny in a service control policy")
+        return SimpleNamespace(status_code=200), found
+
+
+def refusal(code: str, message: str) -> tuple[SimpleNamespace, Mapping[str, Any]]:
+    return SimpleNamespace(status_code=400), {"Error": {"Code": code, "Message": message}}
+
+
+MEMBERS = ["222233334444", "333344445555"]
+
+OnAws = tuple[Aws, SmokeOrganization, list[str]]
+
+
+@pytest.fixture
+def on_aws(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> OnAws:
+    """What AWS answers, a run that waits for nothing, and the stacks that it deploys."""
+    clock = [0.0]
+    passes = SimpleNamespace(
+        monotonic=lambda: clock[0], sleep=lambda seconds: clock.append(clock.pop() + seconds)
+    )
+    monkeypatch.setattr(smoke_organization, "time", passes)
+    monkeypatch.setenv("AWS_REGION", "us-east-1")
+    monkeypatch.setenv("AWS_DEFAULT_REGION", "us-east-1")
+    monkeypatch.setattr(Account, "id", ACCOUNT_ID)
+    named = Named(ACCOUNT_ID, "ou-abcd-12345678", MEMBERS, "eu-central-1", "finops@example.com")
+    aws, deployed, smoke = Aws(), list[str](), SmokeOrganization(named)
+    smoke.folder, smoke.file = tmp_path, tmp_path / "smoke.json"
+    monkeypatch.setattr(smoke, "client", aws.client)
+    monkeypatch.setattr(smoke, "cdk", lambda _, stack, *__, **___: deployed.append(stack))
+    return aws, smoke, deployed
+
+
+def test_rollout_passes_only_if_each_account_has_a_current_instance(on_aws: OnAws) -> None:
+    aws, smoke, _ = on_aws
+    assert smoke.roll_out()
+    aws.instances = ["CURRENT", "OUTDATED"]
+    assert not smoke.roll_out()
+
+
+def test_alarm_has_a_queue_even_if_an_earlier_run_created_it(on_aws: OnAws) -> None:
+    aws, smoke, deployed = on_aws
+    assert smoke.alarm()
+    assert deployed == ["PumpAlarm", "PumpAlarmForwarder"]
+    assert aws.calls.index("CreateQueue") < aws.calls.index("SetQueueAttributes")
+
+
+def test_approval_is_open_in_each_region_until_its_tag_is_removed(on_aws: OnAws) -> None:
+    aws, smoke, _ = on_aws
+    assert smoke.approve()
+    assert aws.calls.count("SetAlarmState") == 1
+    assert aws.calls.count("DeleteQueuedReservedInstances") == 2
+    assert json.loads((smoke.folder or Path()).joinpath("pump.json").read_text())["auto-pilot"][
+        "approval-ends"
+    ].endswith(("0", "5"))
+    aws.tags, aws.fails = [[]], "DeleteQueuedReservedInstances"
+    assert not smoke.approve()
+
+
+@pytest.mark.parametrize("attached", [False, True])
+def test_stop_is_repeated_after_a_run_that_ended_with_the_policy_attached(
+    on_aws: OnAws, *, attached: bool
+) -> None:
+    aws, smoke, _ = on_aws
+    aws.attached = attached
+    for stopped in (True, False):
+        assert smoke.stop(stopped=stopped)
+        assert aws.attached == stopped
+    aws.fails = "DescribeReservedDBInstances"
+    assert not smoke.stop(stopped=True)
+
+
+def test_events_pass_only_if_the_queue_received_a_message_about_each(on_aws: OnAws) -> None:
+    aws, smoke, _ = on_aws
+    call = "Pump's role called DeleteQueuedReservedInstances (ec2.amazonaws.com) in account "
+    aws.messages = [
+        *(f"{call}{ACCOUNT_ID}, {region}, at" for region in ("us-east-1", "eu-central-1")),
+        "Someone called TagRole (iam.amazonaws.com) on the role PumpAutoPilotRole in",
+        "Someone called UpdateRoleDescription (iam.amazonaws.com) in",
+        "Someone called DetachPolicy (organizations.amazonaws.com) in",
+        "Something about Pump was not delivered in account",
+    ]
+    assert smoke.received()
+    del aws.messages[1]
+    assert not smoke.received()
+
+
+def test_no_step_counts_as_passed_before_if_a_removal_ended_early(
+    on_aws: OnAws, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    _, smoke, deployed = on_aws
+    stacks = ("us-east-1", "PumpReadOnly", smoke_organization.MARK)
+    monkeypatch.setattr(smoke, "check_to_create", lambda: None)
+    monkeypatch.setattr(smoke_organization, "git", lambda *_: "0123456789abcdef")
+    monkeypatch.setattr(smoke, "stacks", lambda: [stacks])
+    monkeypatch.setattr(smoke, "deploy_roles", lambda: deployed.append("roles"))
+
+    def interrupt(*_: str, **__: str) -> None:
+        raise SystemExit(1)
+
+    before = {"commit": "0123456789abcdef", "region": "eu-central-1", "removed": False}
+    smoke.save({**before, "passed": [step.name for step in smoke.steps]})
+    monkeypatch.setattr(smoke, "cdk", interrupt)
+    with pytest.raises(SystemExit):
+        smoke.show()
+    assert deployed == []
+    with pytest.raises(CheckFailedError):
+        smoke.show()
+    assert deployed == ["roles"]
+
+
+def test_says_that_no_region_is_configured(smoke: Answer, monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("AWS_REGION", "AWS_DEFAULT_REGION"):
+        monkeypatch.delenv(name, raising=False)
+    assert smoke(ACCOUNT_ID) == (1, "make smoke-org: You must specify a region.")
+
+
 @pytest.mark.slow
 def test_deploys_each_construct_says_what_the_emulator_leaves_and_removes_everything(
     aws: EmbeddedAws,
@@ -133,10 +316,11 @@ def test_deploys_each_construct_says_what_the_emulator_leaves_and_removes_everyt
     assert aws.cloudformation().describe_stacks()["Stacks"] == []
     assert re.findall(r"not run: ([a-z ]+): the emulator has no", shown) == [
         *("an approval that ended", "a stop of the unit", "the end of the stop"),
-        "an email about each event",
+        "a message about each event",
     ]
     assert all(f"not run: {what}: {why}" in shown for what, why in smoke_organization.LEFT.items())
     kept = json.loads(result.read_text())
+    assert kept["removed"] is True
     assert kept["passed"] == [*before, "the alarm in two Regions", *kept["passed"][4:]]
     assert {"CommitmentAlarm", "EmergencyStop"} <= {*kept["constructs"]}
     assert "ApprovalEnd" not in kept["constructs"]

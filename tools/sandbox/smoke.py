@@ -51,6 +51,8 @@ class Smoke(Show):
     ended = "Nothing was created."
 
     def __init__(self, account: Account, pump: Account | None) -> None:
+        if account.session.region_name is None:
+            raise NoRegionError
         super().__init__(account.environment())
         self.account = account
         self.pump = pump
@@ -177,8 +179,6 @@ def main(arguments: list[str]) -> int:
 
 def run(arguments: list[str]) -> int:
     account = Account()
-    if account.session.region_name is None:
-        raise NoRegionError
     smoke = Smoke(account, Account(arguments[0]) if arguments else None)
     smoke.console.print(
         f"This creates the stack {STACK} with the role {READ_ONLY_ROLE} in the account "
