@@ -150,7 +150,11 @@ class _UnchangedRole(Resource):
         return self.grant(grantee, "iam:PassRole")
 
     def grant_assume_role(self, grantee: iam.IPrincipal) -> iam.Grant:
-        """Allow a principal to assume this role: one with policies, so no service or account."""
+        """Allow a principal to assume this role.
+
+        :raises ArgumentError: a ``ValueError``, if the principal is a service or an account, which
+            has no policies.
+        """
         if isinstance(grantee, (iam.ServicePrincipal, iam.AccountPrincipal)):
             raise ArgumentError(
                 "grantee",

@@ -145,6 +145,9 @@ def new_external_id() -> str:
     The digits are 128 bits from the operating system's source of randomness, so no two customers
     get the same ID, and nobody can guess another customer's. The prefix and the fixed length make
     it recognizable to people and to log filters.
+
+    Source: IAM User Guide, ["Access to AWS accounts owned by third
+    parties"](https://docs.aws.amazon.com/IAM/latest/UserGuide/id_roles_common-scenarios_third-party.html).
     """
     return f"pump-{secrets.token_hex(_RANDOM_BYTES)}"
 

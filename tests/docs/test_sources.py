@@ -1,6 +1,5 @@
 """Each title of a page of AWS's, Pump's, or another source is a link."""
 
-import inspect
 import re
 from collections.abc import Iterator, Mapping
 from pathlib import Path
@@ -9,7 +8,7 @@ from typing import Final
 import pytest
 
 import pump_roles
-from pump_roles.pump_side import CustomerRoles
+from pump_roles import pump_side
 from tools.sandbox.cdk import ROOT
 
 PAGES: Final = [
@@ -71,9 +70,11 @@ a role"), and `"quoted code"`, [as here "Elsewhere"](elsewhere.md).
     assert [*unlinked(text)] == ["Methods to assume a role", "Elsewhere"]
 
 
-CLASSES: Final = [
-    *filter(inspect.isclass, (getattr(pump_roles, name) for name in pump_roles.__all__)),
-    CustomerRoles,
+PUBLIC: Final = [
+    found
+    for module in (pump_roles, pump_side)
+    for found in (getattr(module, name) for name in module.__all__)
+    if callable(found)
 ]
 
 
@@ -83,8 +84,8 @@ def titles(text: str) -> Iterator[tuple[str, str]]:
         yield " ".join(title.split()), address
 
 
-@pytest.mark.parametrize("public", CLASSES, ids=lambda public: public.__name__)
-def test_public_class_links_to_the_page_of_aws_that_it_is_about(public: type) -> None:
+@pytest.mark.parametrize("public", PUBLIC, ids=lambda public: public.__name__)
+def test_what_is_public_links_to_the_page_of_aws_that_it_is_about(public: object) -> None:
     addresses = [address for _, address in titles(public.__doc__ or "")]
     assert [one for one in addresses if one.startswith("https://docs.aws.amazon.com/")]
 
@@ -93,7 +94,7 @@ def test_each_address_is_written_for_one_title() -> None:
     """So that a wrong address is noticed where the title is cited a second time."""
     addresses: dict[str, set[str]] = {}
     texts = [page.read_text("utf-8") for page in PAGES]
-    for text in [*texts, *(public.__doc__ or "" for public in CLASSES)]:
+    for text in [*texts, *(public.__doc__ or "" for public in PUBLIC)]:
         for title, address in titles(text):
             addresses.setdefault(title, set()).add(address)
     assert len(addresses) > 30

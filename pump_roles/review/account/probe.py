@@ -58,6 +58,9 @@ Verdict = Literal["required", "not-required", "unknown"]
 class ProbeAttempt:
     """How one attempt to assume a role ended.
 
+    Source: AWS Security Token Service API Reference,
+    ["AssumeRole"](https://docs.aws.amazon.com/STS/latest/APIReference/API_AssumeRole.html).
+
     :param outcome: ``accepted``; ``refused`` by the role, or by a resource control policy of its
         organization; or ``unknown``.
     :param reason: ``resource-control-policy`` if that refused the call; if the outcome is unknown,
@@ -75,6 +78,9 @@ class ProbeAttempt:
 @dataclass(frozen=True)
 class ProbeResult:
     """The result for a role. It contains no external ID.
+
+    Source: IAM User Guide, ["Access to AWS accounts owned by third
+    parties"](https://docs.aws.amazon.com/IAM/latest/UserGuide/id_roles_common-scenarios_third-party.html).
 
     :param role_arn: the role.
     :param verdict: whether it requires its external ID.
@@ -145,8 +151,11 @@ def probe(role_arn: str, external_id: str, *, sts: "STSClient | None" = None) ->
     and without an external ID. Only one wrong external ID is tried, so a role that accepts a
     pattern, such as ``StringLike`` with ``Acme-*``, is reported as requiring its own ID.
 
+    Source: AWS Security Token Service API Reference,
+    ["AssumeRole"](https://docs.aws.amazon.com/STS/latest/APIReference/API_AssumeRole.html).
+
     :param role_arn: the role's ARN.
-    :param external_id: the external ID that the role should require.
+    :param external_id: the external ID that the role should require, 2 to 1,224 characters.
     :param sts: a client of AWS STS, in the role's partition. By default, one from
         :func:`sts_client`, with the environment's settings.
     :raises ArgumentError: if an argument is not valid, or the role is in another partition. The
