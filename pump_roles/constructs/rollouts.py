@@ -358,8 +358,8 @@ def _check_boundary(scope: Construct, boundary: object) -> None:
     if hasattr(boundary, "managed_policy_arn"):
         raise ArgumentError(
             "permissions_boundary",
-            "a policy of this app does not exist in the accounts of a rollout; pass the name of a "
-            "policy that exists in each of them",
+            "an iam.IManagedPolicy can be a policy of one account; pass the name of a policy that "
+            "exists in each account of the rollout, or the ARN of an AWS managed policy",
         )
     if boundary is not None:
         validators.PERMISSIONS_BOUNDARY.check("permissions_boundary", boundary)

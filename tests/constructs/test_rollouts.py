@@ -133,7 +133,8 @@ def test_boundary_that_does_not_reach_the_member_accounts_is_an_error(
     ReadOnlyRollout(stack, "Bounded", **ARGUMENTS, permissions_boundary="Mine")
     policy: Any = iam.ManagedPolicy.from_managed_policy_name(stack, "Boundary", "Mine")
     problem = (
-        "^Stage/S/R: permissions_boundary: a policy of this app does not exist in the accounts"
+        "^Stage/S/R: permissions_boundary: an iam.IManagedPolicy can be a policy of one "
+        "account; pass the name of .*, or the ARN of an AWS managed policy$"
     )
     with pytest.raises(ArgumentError, match=problem):
         ReadOnlyRollout(stack, "R", **ARGUMENTS, permissions_boundary=policy)
