@@ -71,12 +71,27 @@ def arns_may_overlap(pattern: str, other: str) -> bool:
     A wildcard that ends a part of an ARN can also match the next ones (IAM User Guide, "IAM JSON
     policy elements: Resource").
     """
-    mine, its = _parts(pattern), _parts(other)
+    start, rest = _until_wildcard(pattern)
+    its = _parts(other)
+    return all(map(overlap, start, its)) and overlap(rest, ":".join(its[len(start) :]))
+
+
+@lru_cache(maxsize=2**12)
+def _until_wildcard(pattern: str) -> tuple[list[str], str]:
+    # The parts of an ARN before the first wildcard for any number of characters, and the rest.
+    mine = _parts(pattern)
     first = next((at for at, part in enumerate(mine) if "*" in part), _PARTS - 1)
     rest = ":".join(pattern.split(":")[first:])
-    return all(map(overlap, mine[:first], its)) and overlap(
-        rest if is_whole_arn(pattern) else f"{rest}*", ":".join(its[first:])
-    )
+    return mine[:first], rest if is_whole_arn(pattern) else f"{rest}*"
+
+
+def service_in(pattern: str) -> str | None:
+    """Return the service that a pattern of ARNs names; ``None`` if it may be about several."""
+    arn, colon, rest = pattern.lower().partition(":")
+    partition, _, rest = rest.partition(":")
+    service = rest.partition(":")[0]
+    plain = service and _WILDCARDS.isdisjoint(arn + partition + service)
+    return service if colon and plain else None
 
 
 def is_whole_arn(pattern: str) -> bool:

@@ -11,7 +11,7 @@ from typing import Final
 
 from pump_roles.compare.difference import Difference, Rule
 from pump_roles.compare.trust_policies import trust_differences
-from pump_roles.iam.decisions import Effect, decision_changes
+from pump_roles.iam.decisions import Effect, StepsLeft, decision_changes
 from pump_roles.iam.identity_policies import Policy, Value, without_partition
 from pump_roles.iam.trust import ASSUME_ROLE
 from pump_roles.role.guardrail_policies import guardrail_of, opened
@@ -164,8 +164,10 @@ def policy_differences(expected: Role, found: Role, *, each: bool = True) -> Ite
     )
     for role, side in ((expected, before), (found, now)):
         side.update({key: _as_tagged(side[key], role) for key in differing if key in side})
-    # The effects that are reported for each action.
+    # The effects that are reported for each action. If there is too much to compare, those of each
+    # policy are not known, but those of all policies together are.
     reported: dict[str, set[Effect]] = {}
+    left = StepsLeft()
     for key in differing:
         old, new = before.get(key), now.get(key)
         is_stop = new is not None and _newly_denies(old, new)
@@ -174,7 +176,7 @@ def policy_differences(expected: Role, found: Role, *, each: bool = True) -> Ite
         changed = {other: policy for other, policy in before.items() if other != key}
         if key in now:
             changed[key] = now[key]
-        for difference in _of_policy(expected.kind, key, before, changed):
+        for difference in _of_policy(expected.kind, key, before, changed, left):
             for action in difference.actions:
                 reported.setdefault(action, set()).add(difference.effect)
             yield difference
@@ -270,6 +272,7 @@ def _of_policy(
     key: _PartAndSubject,
     before: Mapping[_PartAndSubject, Policy],
     now: Mapping[_PartAndSubject, Policy],
+    left: StepsLeft,
 ) -> Iterator[Difference]:
     old, new = before.get(key), now.get(key)
     policy = new or before[key]
@@ -291,7 +294,10 @@ def _of_policy(
         return
     ending = any(found is not None and found.ends for found in guardrails)
     # One that denies everything from a certain time on is about every action.
-    for part in in_each_direction(difference, [*before.values()], [*now.values()]):
+    if left.number < 0:
+        yield difference
+        return
+    for part in in_each_direction(difference, [*before.values()], [*now.values()], left):
         yield replace(part, actions=("*",), decisions=()) if ending else part
 
 
@@ -337,13 +343,16 @@ def _as_tagged(policy: Policy, role: Role) -> Policy:
 
 
 def in_each_direction(
-    difference: Difference, before: Sequence[Policy], now: Sequence[Policy]
+    difference: Difference,
+    before: Sequence[Policy],
+    now: Sequence[Policy],
+    left: StepsLeft | None = None,
 ) -> tuple[Difference, ...]:
     """Return a difference between policies once for each direction in which they differ.
 
     If they decide everything alike, it is returned as it is.
     """
-    changes = decision_changes(before, now)
+    changes = decision_changes(before, now, left)
     was_unread, unread = _unreadable(before), _unreadable(now)
     # What cannot be read may allow anything.
     directions: tuple[tuple[Effect, bool], ...] = (

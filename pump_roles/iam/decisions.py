@@ -1,7 +1,7 @@
 """What policies decide about actions, one by one, and what differs between two sets of policies."""
 
 from collections import Counter
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property, lru_cache
 from itertools import count
@@ -106,6 +106,22 @@ _EVERYTHING: Final = ActionPattern(
 )
 
 
+@dataclass
+class StepsLeft:
+    """How many steps a comparison has left. Without any, its effects are unclear.
+
+    A step is a scope that is placed for some kinds of resources, or a scope or a pattern that is
+    compared with another one, or collected for an action.
+    """
+
+    number: int = 200_000
+
+    def take(self, number: int) -> bool:
+        """Take some steps, and return whether that many were left."""
+        self.number -= number
+        return self.number >= 0
+
+
 class PolicyEvaluator:
     """Evaluates what policies decide about an action.
 
@@ -121,6 +137,8 @@ class PolicyEvaluator:
         self._catalog = catalog
         certain = certain_policies(policies)
         self._numbers = count()
+        self.steps = 0
+        """How many steps it took so far, as of :class:`StepsLeft`."""
         self.effective: Final[Mapping[str, list[PolicyPattern]]] = {"Allow": [], "Deny": []}
         """The patterns that count, by their effect."""
         for policy in policies:
@@ -183,16 +201,31 @@ class PolicyEvaluator:
 
     def about(self, catalog: Catalog, effect: str) -> Mapping[str, list[PolicyPattern]]:
         """Return the patterns with an effect that are about each action of a catalog, by name."""
+        # Many statements are about the same actions, and many actions have the same statements.
+        alike = self._alike[effect]
         about: dict[str, tuple[Action, list[int]]] = {}
-        for index, (_, pattern, _) in enumerate(self.effective[effect]):
+        for number, (pattern, _) in enumerate(alike):
             for action in matched_by(pattern, catalog):
-                about.setdefault(action.name, (action, []))[1].append(index)
+                about.setdefault(action.name, (action, []))[1].append(number)
+        counting: dict[tuple[int, ...], list[PolicyPattern]] = {}
         found: dict[str, list[PolicyPattern]] = {}
-        for name, (action, indices) in about.items():
+        for name, (action, numbers) in about.items():
             placed = self._for(effect, action)
-            if counting := [each for index in indices if (each := placed[index]) is not None]:
-                found[name] = counting
+            key = id(placed), *numbers
+            if key not in counting:
+                indices = sorted(index for number in numbers for index in alike[number][1])
+                self.steps += len(indices)
+                counting[key] = [each for index in indices if (each := placed[index]) is not None]
+            if counting[key]:
+                found[name] = counting[key]
         return found
+
+    @cached_property
+    def _alike(self) -> Mapping[str, Sequence[tuple[ActionPattern, list[int]]]]:
+        return {
+            effect: _by_actions(each.pattern for each in found)
+            for effect, found in self.effective.items()
+        }
 
     @cached_property
     def grants(self) -> Mapping[str, Grant]:
@@ -260,35 +293,51 @@ class PolicyEvaluator:
         certain = effect == "Deny"
         # AWS may check others than it documents. Then an allow counts.
         others = (f"arn:*:{service}:*",)
-        placed: list[PolicyPattern | None] = [*self.effective[effect]]
+        # Each ARN of the catalog names one service.
+        services = {arn.split(":")[2] for arn in (*arns, *others)}
+        depending = self._depending[effect]
+        placed = [*self._independent[effect]]
         # All patterns of a statement have its scope.
         scopes: dict[int, Scope | None] = {}
-        for index in self._depending[effect]:
+        about = ((of, at) for of in ("", *services) for at in depending.get(of, ()))
+        for service_or_any, index in about:
+            needed = depending[service_or_any][index]
             found = self.effective[effect][index]
             scope = found.pattern.scope
             if id(scope) not in scopes:
-                known = not certain or all(key in has for key in needed_keys(scope.condition))
+                self.steps += 1
+                known = needed.issubset(has)
                 scopes[id(scope)] = scope.on(arns, others, certain=certain) if known else None
             placed[index] = self._in_scope(found, scopes[id(scope)])
         return placed
 
     @cached_property
-    def _depending(self) -> Mapping[str, list[int]]:
-        # Which patterns are not about every resource, or need a condition key of the action.
-        return {
-            effect: [
-                at
-                for at, each in enumerate(found)
-                if not each.pattern.scope.everywhere
-                or (effect == "Deny" and any(needed_keys(each.pattern.scope.condition)))
-            ]
-            for effect, found in self.effective.items()
-        }
+    def _independent(self) -> Mapping[str, Sequence[PolicyPattern | None]]:
+        # The patterns; None for those that depend on the action.
+        found: dict[str, list[PolicyPattern | None]] = {}
+        for effect, patterns in self.effective.items():
+            depending = {at for of_service in self._depending[effect].values() for at in of_service}
+            found[effect] = [None if at in depending else each for at, each in enumerate(patterns)]
+        return found
 
     @cached_property
-    def _needed(self) -> set[str]:
-        denies = (found.pattern.scope.condition for found in self.effective["Deny"])
-        return {key for condition in denies for key in needed_keys(condition)}
+    def _depending(self) -> Mapping[str, Mapping[str, Mapping[int, frozenset[str]]]]:
+        # The patterns that are not about every resource, or need condition keys of the action:
+        # these keys, by the services to whose resources they apply; for any service, under "".
+        found: dict[str, dict[str, dict[int, frozenset[str]]]] = {"Allow": {}, "Deny": {}}
+        for effect, patterns in self.effective.items():
+            for at, each in enumerate(patterns):
+                scope = each.pattern.scope
+                needed = frozenset(needed_keys(scope.condition) if effect == "Deny" else ())
+                if needed or not scope.everywhere:
+                    for service in ("",) if scope.services is None else scope.services:
+                        found[effect].setdefault(service, {})[at] = needed
+        return found
+
+    @cached_property
+    def _needed(self) -> frozenset[str]:
+        of_services = self._depending["Deny"].values()
+        return frozenset().union(*(needed for found in of_services for needed in found.values()))
 
     def _in_scope(self, found: PolicyPattern, scope: Scope | None) -> PolicyPattern | None:
         if scope is None or scope is found.pattern.scope:
@@ -343,19 +392,24 @@ def matched_by(pattern: ActionPattern, catalog: Catalog) -> Sequence[Action]:
 
 
 def decision_changes(
-    before: Sequence[Policy], after: Sequence[Policy]
+    before: Sequence[Policy], after: Sequence[Policy], left: StepsLeft | None = None
 ) -> tuple[DecisionChange, ...]:
-    """Return how decisions differ: first those that give more access, then those that may."""
-    actions = shipped()
+    """Return how decisions differ: first those that give more access, then those that may.
+
+    :param left: the steps that the comparison has left, of which this one takes some.
+    """
+    actions, left = shipped(), left or StepsLeft()
     was, now = _evaluator(tuple(before), actions), _evaluator(tuple(after), actions)
+    taken = was.steps + now.steps
     groups: dict[tuple[Effect, Grant, Grant], list[str]] = {}
     alike: dict[tuple[_Numbers, _Numbers], tuple[_Deciding, _Deciding, list[str]]] = {}
     for name in sorted(_differing(was, now)):
         old, new = was.deciding(name), now.deciding(name)
         numbers = _numbers(*old), _numbers(*new)
         alike.setdefault(numbers, (old, new, []))[2].append(name)
+    left.take(was.steps + now.steps - taken)
     for old, new, names in alike.values():
-        effect = _effect_of(old, new)
+        effect = _effect_of(old, new, left)
         if effect is not None:
             was_shown, shown = (replace(_grant(*side), granted_by=()) for side in (old, new))
             groups.setdefault((effect, was_shown, shown), []).extend(names)
@@ -363,7 +417,7 @@ def decision_changes(
         names.sort()
     found_effects = {effect for effect, _, _ in groups}
     patterns: dict[str, list[_Uncovered]] = {}
-    for found in _uncovered(was, now, actions):
+    for found in _uncovered(was, now, actions, left):
         # A deny of what newer actions may be is only worth a line if nothing else says so.
         if found.certain or found.effect not in found_effects:
             patterns.setdefault(found.pattern.named, []).append(found)
@@ -383,22 +437,31 @@ def _evaluator(policies: tuple[Policy, ...], catalog: Catalog) -> PolicyEvaluato
     return PolicyEvaluator(policies, catalog)
 
 
+def _by_actions(patterns: Iterable[ActionPattern]) -> Sequence[tuple[ActionPattern, list[int]]]:
+    # One pattern of those that are about the same actions, and where all of them are.
+    alike: dict[object, tuple[ActionPattern, list[int]]] = {}
+    for index, pattern in enumerate(patterns):
+        key = pattern.pattern.lower(), pattern.excluded
+        alike.setdefault(key, (pattern, []))[1].append(index)
+    return [*alike.values()]
+
+
 def _differing(was: PolicyEvaluator, now: PolicyEvaluator) -> set[str]:
     # The actions of the catalog that either side allows, and that a differing pattern is about.
     old, new = (
         Counter(found.pattern for effect in _BOTH for found in side.effective[effect])
         for side in (was, now)
     )
-    differing = (old - new) + (new - old)
+    differing = _by_actions((old - new) + (new - old))
     return {
         action.name
         for side in (was, now)
-        for pattern in differing
+        for pattern, _ in differing
         for action in matched_by(pattern, side.allowed)
     }
 
 
-def _effect_of(before: _Deciding, after: _Deciding) -> Effect | None:
+def _effect_of(before: _Deciding, after: _Deciding, left: StepsLeft) -> Effect | None:
     # None if the change of the patterns does not change the decision.
     nothing = _is_nothing(before), _is_nothing(after)
     if all(nothing):
@@ -408,8 +471,8 @@ def _effect_of(before: _Deciding, after: _Deciding) -> Effect | None:
     allows, denies, new_allows, new_denies = (
         frozenset(found.pattern.scope for found in side) for side in (*before, *after)
     )
-    more = _not_covered(new_allows, allows) or _not_covered(denies, new_denies)
-    less = _not_covered(allows, new_allows) or _not_covered(new_denies, denies)
+    more = _not_covered(new_allows, allows, left) or _not_covered(denies, new_denies, left)
+    less = _not_covered(allows, new_allows, left) or _not_covered(new_denies, denies, left)
     if more and less:
         return "unclear"
     return "broader" if more else "narrower" if less else None
@@ -420,9 +483,12 @@ def _is_nothing(found: _Deciding) -> bool:
     return not allows or any(denied.pattern.scope == EVERYWHERE for denied in denies)
 
 
-@lru_cache(maxsize=2**10)
-def _not_covered(found: frozenset[Scope], others: frozenset[Scope]) -> bool:
-    return any(not any(other.covers(scope) for other in others) for scope in found - others)
+def _not_covered(found: frozenset[Scope], others: frozenset[Scope], left: StepsLeft) -> bool:
+    # Whether others certainly cover each scope is not certain if that takes too many steps.
+    for scope in found - others:
+        if not left.take(len(others)) or not any(other.covers(scope) for other in others):
+            return True
+    return False
 
 
 class _Uncovered(NamedTuple):
@@ -455,37 +521,46 @@ def _decided(found: Sequence[_Uncovered], *, before: bool) -> Grant:
 
 
 def _uncovered(
-    was: PolicyEvaluator, now: PolicyEvaluator, catalog: Catalog
+    was: PolicyEvaluator, now: PolicyEvaluator, catalog: Catalog, left: StepsLeft
 ) -> Iterator[_Uncovered]:
     # The catalog does not have all actions of these patterns, so compare the patterns themselves.
     allows = [found.pattern for side in (was, now) for found in side.effective["Allow"]]
     uncovered = [pattern for pattern in allows if not is_covered(pattern, catalog)]
     for effect in _BOTH:
         for side, other in ((was, now), (now, was)):
-            for policy, pattern, _ in _only_in(side, other, effect, catalog):
-                if effect == "Allow" or _shares(pattern, allows):
-                    certain = effect == "Allow" or _shares(pattern, uncovered)
+            for policy, pattern, _ in _only_in(side, other, effect, catalog, left):
+                if effect == "Allow" or _shares(pattern, allows, left):
+                    certain = effect == "Allow" or _shares(pattern, uncovered, left)
                     yield _Uncovered(policy, pattern, side is was, certain)
 
 
 def _only_in(
-    evaluator: PolicyEvaluator, other: PolicyEvaluator, effect: str, catalog: Catalog
+    evaluator: PolicyEvaluator,
+    other: PolicyEvaluator,
+    effect: str,
+    catalog: Catalog,
+    left: StepsLeft,
 ) -> Iterator[PolicyPattern]:
     known: dict[Scope, dict[ActionPattern, None]] = {}
     for _, pattern, _ in other.effective[effect]:
         known.setdefault(pattern.scope, {})[pattern] = None
     for found in evaluator.effective[effect]:
         pattern = found.pattern
-        if not is_covered(pattern, catalog) and not any(
-            pattern in same or any(each.matches_all_of(pattern) for each in same)
-            for scope, same in known.items()
+        same = known.get(pattern.scope, {})
+        if is_covered(pattern, catalog) or pattern in same:
+            continue
+        enough = left.take(len(known)) and left.take(len(other.effective[effect]))
+        if not enough or not any(
+            each.matches_all_of(pattern)
+            for scope, patterns in known.items()
             if scope.covers(pattern.scope)
+            for each in patterns
         ):
             yield found
 
 
-def _shares(pattern: ActionPattern, others: Sequence[ActionPattern]) -> bool:
-    return any(
+def _shares(pattern: ActionPattern, others: Sequence[ActionPattern], left: StepsLeft) -> bool:
+    return not left.take(len(others)) or any(
         pattern.excluded is not None
         or other.excluded is not None
         or overlap(pattern.pattern, other.pattern)

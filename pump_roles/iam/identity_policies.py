@@ -15,6 +15,7 @@ from pump_roles.patterns import (
     folded,
     is_whole_arn,
     overlap,
+    service_in,
 )
 
 
@@ -147,6 +148,14 @@ class Scope:
         """Whether it applies to every resource."""
         return not self.excluded and "*" in self.resources
 
+    @cached_property
+    def services(self) -> frozenset[str] | None:
+        """The only services whose resources it applies to; ``None`` if that is not certain."""
+        found = frozenset(map(service_in, map(_opened, self.resources)))
+        if self.excluded or self.unresolved or None in found:
+            return None
+        return frozenset(filter(None, found))
+
     @property
     def needs_tags(self) -> bool:
         """Whether it applies only to requests with certain tags."""
@@ -237,7 +246,8 @@ EVERYWHERE: Final = Scope()
 
 @lru_cache(maxsize=2**12)
 def _opened(resource: str) -> str:
-    return _OPEN.sub("*", resource)
+    # No partition has a colon, so that it does not matter which one it is.
+    return _OPEN.sub("*", resource.replace("${AWS::Partition}", "aws"))
 
 
 def _may_be(resource: str, arns: Sequence[str], *, certain: bool = False) -> bool:

@@ -56,6 +56,12 @@ LONGEST: Final = 100_000
 WORK: Final = 200_000
 """The maximum number of texts and literals that are handled to resolve one property."""
 
+TOTAL_WORK: Final = 1_000_000
+"""The same for all properties of an app."""
+
+CHARACTERS: Final = 100
+"""As many characters of a long text count as a text."""
+
 _HOLES: Final = re.compile(r"(?:\$\{\?\}){2,}")
 _OF_REGION: Final = re.compile(r"\$\{AWS::(?:Region|URLSuffix)\}")
 _MARKED: Final = re.compile(r"\$\{!AWS::(?:AccountId|Partition|Region)\}")
@@ -118,7 +124,10 @@ def _pieces(name: str) -> list[str]:
 
 def is_word(name: str, text: str) -> bool:
     """Return whether a text contains a name as a whole word, in any case."""
-    folded = text.casefold()
+    return _is_word(name, text.casefold())
+
+
+def _is_word(name: str, folded: str) -> bool:
     # A placeholder can also be in the text itself.
     if "${" not in folded and not all(piece in folded for piece in _pieces(name)):
         return False
@@ -234,16 +243,16 @@ class Resolved:
 
     @cached_property
     def all_readings(self) -> str:
-        """All literals and texts in it, each on a line, to look for names in them."""
+        """All literals and texts in it, each on a line, case-folded, to look for names in them."""
         texts = {*self.words, *map(plain, self.every)} - {HOLE}
-        return "\n".join(reading for text in texts for reading in readings(text))
+        return "\n".join(reading for text in texts for reading in readings(text)).casefold()
 
     def elements(self) -> "Iterator[Resolved]":
         """Yield the elements of the list that it certainly is; else itself, with all elements."""
         if isinstance(self.only, tuple):
             yield from (replace(self, texts=frozenset({text})) for text in self.only)
         elif texts := frozenset(self.every):
-            yield replace(self, texts=texts)
+            yield self if texts == self.texts else replace(self, texts=texts)
 
 
 @dataclass(frozen=True, eq=False)
@@ -404,7 +413,7 @@ def as_written(tree: Any) -> Any:
 
 def contains(name: str, value: Resolved) -> bool:
     """Return whether a literal in a value contains a name as a whole word, or can do so."""
-    return value.why == "too-much-work" or is_word(name, value.all_readings)
+    return value.why == "too-much-work" or _is_word(name, value.all_readings)
 
 
 def is_function(key: str) -> bool:

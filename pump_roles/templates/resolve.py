@@ -16,6 +16,7 @@ from typing import Any, ClassVar, Final
 
 from pump_roles.inputs.json_values import as_list, as_mapping, as_text
 from pump_roles.templates.placeholders import (
+    CHARACTERS,
     HOLE,
     LONGEST,
     MOST,
@@ -23,6 +24,7 @@ from pump_roles.templates.placeholders import (
     OPEN,
     PLACEHOLDER,
     SHAPES,
+    TOTAL_WORK,
     WORK,
     Choice,
     FilledText,
@@ -143,13 +145,15 @@ class Resolver:
 
     templates: Sequence[Template]
     work: int = WORK
-    _left: int = field(init=False)
+    total: int = TOTAL_WORK
+    _left: int = 0
+    _granted: int = 0
     _once: dict[tuple[str, str, str], Resolved] = field(default_factory=dict)
     _exports: dict[str, list[tuple[Template, Any]]] = field(default_factory=dict)
     _stored: list[tuple[str, Resolved, Resolved]] = field(default_factory=list)
 
     def __post_init__(self) -> None:
-        self._left = self.work
+        self._begin()
         for template in self.templates:
             for key, value in self._exported(template):
                 self._exports.setdefault(key, []).append((template, value))
@@ -160,6 +164,16 @@ class Resolver:
                 kept = (resource.properties.get(key) for key in ("Name", _STORES[kind]))
                 name, value = (self.resolve(each, resource.template) for each in kept)
                 self._stored.append((kind, name, value))
+
+    def _begin(self) -> None:
+        # All properties together have a bound, too.
+        self.total -= self._granted - self._left
+        self._granted = self._left = min(self.work, self.total)
+
+    def _count(self, found: Resolved) -> Resolved:
+        texts = (*found.every, *found.literals)
+        self._left -= 1 + len(texts) + sum(map(len, texts)) // CHARACTERS
+        return found
 
     @cached_property
     def by_key(self) -> Mapping[str, Template]:
@@ -216,7 +230,7 @@ class Resolver:
 
         Of what takes too much work, nothing more is resolved.
         """
-        self._left = self.work
+        self._begin()
         return self._tree(value, template)
 
     def _tree(self, value: Any, template: Template) -> Any:
@@ -235,7 +249,7 @@ class Resolver:
 
     def resolve(self, value: Any, template: Template) -> Resolved:
         """Return what a value is."""
-        self._left = self.work
+        self._begin()
         return self._with_dynamic(value, template)
 
     def _with_dynamic(self, value: Any, template: Template) -> Resolved:
@@ -250,7 +264,7 @@ class Resolver:
             for service, what in _REFERENCE.findall(PLACEHOLDER.sub("\0", text))
             for content in self._contents(service, what)
         ]
-        return unresolved("dynamic-reference", found, *contents)
+        return self._count(unresolved("dynamic-reference", found, *contents))
 
     def _contents(self, service: str, what: str) -> Iterator[Resolved]:
         # What the app itself keeps under a name.
@@ -277,15 +291,14 @@ class Resolver:
             found = resolve(self, argument, template)
         else:
             found = self._unknown(value, template)
-        self._left -= 1 + len(found.texts) + len(found.literals)
-        return found
+        return self._count(found)
 
     def _unknown(self, value: Any, template: Template, why: Why = "function") -> Resolved:
         return unresolved(why, *self._inside(value, template))
 
     def inside(self, value: Any, template: Template) -> Iterator[Resolved]:
         """Yield every value in an object or a list."""
-        self._left = self.work
+        self._begin()
         return self._inside(value, template)
 
     def _inside(self, value: Any, template: Template) -> Iterator[Resolved]:
@@ -297,6 +310,7 @@ class Resolver:
             for element in value:
                 yield from self._inside(element, template)
         else:
+            self._left -= 1
             number = isinstance(value, float)
             yield just(as_text(value)) if number else self._resolve(value, template)
 
@@ -384,7 +398,10 @@ class Resolver:
             found = self._identity(name, attribute, template)
             return replace(found, refers=found.refers | {(template.key, name)})
 
-        return self._first(template, "resource", f"{name}.{attribute}", compute)
+        # Whatever is asked of a custom resource, it is the same.
+        kind = template.type_of(name)
+        asked = attribute if kind.startswith("AWS::") or kind == EXPORT_READER else ""
+        return self._first(template, "resource", f"{name}.{asked}", compute)
 
     def _identity(self, name: str, attribute: str, template: Template) -> Resolved:
         kind, properties = template.type_of(name), template.properties(name)

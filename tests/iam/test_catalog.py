@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from pump_roles.iam.catalog import LEVELS, Catalog, reviewed, shipped
-from pump_roles.patterns import covers
+from pump_roles.patterns import covers, service_in
 from pump_roles.published import ROLES
 from tools.sandbox import catalog as npm
 from tools.sandbox import make_catalog
@@ -173,3 +173,27 @@ def test_covers_the_services_that_it_has() -> None:
     catalog = catalog_of(a={"GetX": "Read"})
     assert catalog.covers("A:Gone")
     assert not any(catalog.covers(pattern) for pattern in ("b:GetX", "a", "*", "a*:GetX"))
+
+
+def test_each_arn_of_the_catalog_names_one_service() -> None:
+    arns = {arn for listed in shipped().arns.values() for arn in listed}
+    # Whether a wildcard before it could match other parts, too, does not matter there.
+    assert {service_in(arn.replace("arn:*:", "arn:aws:")) for arn in arns} == {
+        arn.split(":")[2] for arn in arns
+    }
+
+
+@pytest.mark.parametrize(
+    ("pattern", "service"),
+    [
+        ("arn:aws:s3:::bucket/*", "s3"),
+        ("arn:aws:S3", "s3"),
+        ("arn:aws*:s3:::bucket", None),
+        ("arn:aws:s?:::bucket", None),
+        ("arn:*", None),
+        ("*", None),
+        ("bucket", None),
+    ],
+)
+def test_pattern_of_arns_names_one_service(pattern: str, service: str | None) -> None:
+    assert service_in(pattern) == service

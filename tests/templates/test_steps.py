@@ -12,6 +12,8 @@ import pytest
 
 from pump_roles import templates, universal
 from pump_roles.compare.trust_policies import trust_effects
+from pump_roles.iam.decisions import StepsLeft, decision_changes
+from pump_roles.iam.identity_policies import Policy, parse_policy
 from pump_roles.iam.trust import Trust, parse_trust
 from pump_roles.patterns import patterns_overlap
 from pump_roles.templates.placeholders import values_of
@@ -190,6 +192,42 @@ def test_steps_grow_linearly_with_the_principals_of_two_trust_policies() -> None
     assert_linear(steps_of)
 
 
+def conditional_policies(size: int, *values: str) -> list[Policy]:
+    """A policy that allows much, and one that denies it under many conditions."""
+    denies = [
+        {
+            "Effect": "Deny",
+            "Action": "*",
+            "Resource": [f"arn:aws:ec2:*:*:instance/i-{size}-{number}*", "arn:aws:s3:::*"],
+            "Condition": {"StringLike": {"aws:userid": [f"{size}{of}{number}*" for of in values]}},
+        }
+        for number in range(size)
+    ]
+    allow = {"Effect": "Allow", "Action": ["ec2:*", "s3:*"], "Resource": "*"}
+    return [
+        parse_policy({"Version": "2012-10-17", "Statement": listed}, name=name)
+        for name, listed in (("Allow", [allow]), ("Deny", denies))
+    ]
+
+
+def test_steps_grow_linearly_with_the_conditional_statements_of_two_policies() -> None:
+    def steps_of(size: int) -> int:
+        before, now = (conditional_policies(size, value) for value in "ab")
+        return steps(lambda: decision_changes(before, now, StepsLeft(100)))
+
+    # What is read once for all policies is read now.
+    steps_of(1)
+    assert_linear(lambda size: steps_of(2 * size))
+
+
+@pytest.mark.parametrize(("left", "effect"), [(None, "narrower"), (StepsLeft(0), "unclear")])
+def test_effect_of_policies_that_take_too_many_steps_to_compare_is_unclear(
+    left: StepsLeft | None, effect: str
+) -> None:
+    before, now = conditional_policies(SIZE, "a"), conditional_policies(SIZE, "a", "b")
+    assert {change.effect for change in decision_changes(before, now, left)} == {effect}
+
+
 @pytest.mark.parametrize(("first", "second"), [("*?", "?*"), ("*a", "a")])
 def test_steps_grow_linearly_with_the_length_of_two_patterns(first: str, second: str) -> None:
     assert_linear(lambda size: steps(lambda: patterns_overlap(first * size, second * size)))
@@ -255,6 +293,13 @@ def test_value_that_takes_too_much_work_is_not_resolved_and_the_next_one_is(
     assert RoleNames(("PumpReadOnlyRole",)).naming([value]) == ("could-be" if why else "deployment")
     (name,) = values_of(following["QueueName"])
     assert name.certain == "a-b"
+
+
+def test_values_that_take_too_much_work_together_are_not_resolved() -> None:
+    resolver = Resolver([attaching(SIZE)], total=100)
+    for name, member in (("P", "RoleName"), ("Next", "QueueName")):
+        (value,) = values_of(resolver.resources["0", name][member])
+        assert value.why == "too-much-work"
 
 
 def test_steps_to_resolve_a_value_are_bounded() -> None:
