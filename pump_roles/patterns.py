@@ -1,13 +1,14 @@
 """What patterns with the wildcards ``*`` and ``?`` match."""
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from fnmatch import translate
 from functools import cache, lru_cache, partial
 from operator import eq
 from typing import Final
 
 _WILDCARDS: Final = frozenset("*?")
+_WILDCARD: Final = re.compile("[*?]")
 _PARTS = 6
 """The parts of an ARN, which colons separate."""
 
@@ -39,7 +40,9 @@ def overlap(pattern: str, other: str) -> bool:
     first, second = pattern.lower(), other.lower()
     start, beginning = first.rstrip("*"), second.rstrip("*")
     if not _WILDCARDS.isdisjoint(start + beginning):
-        return patterns_overlap(first, second)
+        literal, other_literal = _WILDCARD.split(first, 1)[0], _WILDCARD.split(second, 1)[0]
+        same = literal.startswith(other_literal) or other_literal.startswith(literal)
+        return same and patterns_overlap(first, second)
     # Most have no wildcard, or one at their end.
     if start == first:
         return start == beginning if beginning == second else start.startswith(beginning)
@@ -111,12 +114,9 @@ def patterns_overlap(first: str, second: str) -> bool:
     """Return whether two patterns match a text in common, in the same case."""
     # The positions in the second pattern that the first one, read so far, can end at: bits of a
     # number, so that all of them are handled at once.
-    second = re.sub(r"\*+", "*", second)
-    at: dict[str, int] = {}
-    for position, character in enumerate(second):
-        at[character] = at.get(character, 0) | 1 << position
+    at, length = _positions(second)
     stars, one = at.get("*", 0), at.get("?", 0)
-    every = (1 << len(second)) - 1
+    every = (1 << length) - 1
     ends = 1
     for character in first:
         # A wildcard for any number of characters also stands for none.
@@ -128,7 +128,17 @@ def patterns_overlap(first: str, second: str) -> bool:
             fitting = every & ~stars if character == "?" else at.get(character, 0) | one
             ends = (ends & fitting) << 1 | ends & stars
     ends |= (ends & stars) << 1
-    return bool(ends >> len(second))
+    return bool(ends >> length)
+
+
+@lru_cache(maxsize=2**12)
+def _positions(pattern: str) -> tuple[Mapping[str, int], int]:
+    # Where each character is, as bits of a number, and how many there are.
+    pattern = re.sub(r"\*+", "*", pattern)
+    at: dict[str, int] = {}
+    for position, character in enumerate(pattern):
+        at[character] = at.get(character, 0) | 1 << position
+    return at, len(pattern)
 
 
 def folded(text: str) -> str:

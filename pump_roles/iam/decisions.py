@@ -93,7 +93,11 @@ class PolicyPattern(NamedTuple):
 _Deciding = tuple[list[PolicyPattern], list[PolicyPattern]]
 """The patterns that allow an action, and those that deny it."""
 
-_Numbers = tuple[tuple[int, ...], ...]
+_Lists = tuple[int, int]
+"""Which patterns allow an action, and which deny it: the same ones are in one list."""
+
+_UNDECIDED: Final[_Deciding] = ([], [])
+"""What decides about an action that nothing allows."""
 
 _BOTH: Final = ("Allow", "Deny")
 _WILDCARDS: Final = frozenset("*?")
@@ -110,11 +114,11 @@ _EVERYTHING: Final = ActionPattern(
 class StepsLeft:
     """How many steps a comparison has left. Without any, its effects are unclear.
 
-    A step is a scope that is placed for some kinds of resources, or a scope or a pattern that is
-    compared with another one, or collected for an action.
+    A step is a resource, a value, or a pattern that is compared with another one, or that is
+    collected for an action.
     """
 
-    number: int = 200_000
+    number: int = 1_000_000
 
     def take(self, number: int) -> bool:
         """Take some steps, and return whether that many were left."""
@@ -195,7 +199,7 @@ class PolicyEvaluator:
         # Only among these: a deny of every service is about all of the catalog.
         denies = self.about(self.allowed, "Deny")
         return {
-            action.name: (self._allows[action.name], denies.get(action.name, []))
+            action.name: (self._allows[action.name], denies.get(action.name, _UNDECIDED[1]))
             for action in self.allowed.actions.values()
         }
 
@@ -231,13 +235,13 @@ class PolicyEvaluator:
     def grants(self) -> Mapping[str, Grant]:
         """How each action of the catalog that they allow is decided, by its name."""
         # The same patterns decide about most actions.
-        made: dict[_Numbers, Grant] = {}
+        made: dict[_Lists, Grant] = {}
         found: dict[str, Grant] = {}
         for name, decided in self.decided.items():
-            numbers = _numbers(*decided)
-            if numbers not in made:
-                made[numbers] = _grant(*decided)
-            found[name] = made[numbers]
+            lists = _lists(decided)
+            if lists not in made:
+                made[lists] = _grant(*decided)
+            found[name] = made[lists]
         return found
 
     def deciding(self, name: str) -> _Deciding:
@@ -305,7 +309,7 @@ class PolicyEvaluator:
             found = self.effective[effect][index]
             scope = found.pattern.scope
             if id(scope) not in scopes:
-                self.steps += 1
+                self.steps += scope.size
                 known = needed.issubset(has)
                 scopes[id(scope)] = scope.on(arns, others, certain=certain) if known else None
             placed[index] = self._in_scope(found, scopes[id(scope)])
@@ -402,11 +406,10 @@ def decision_changes(
     was, now = _evaluator(tuple(before), actions), _evaluator(tuple(after), actions)
     taken = was.steps + now.steps
     groups: dict[tuple[Effect, Grant, Grant], list[str]] = {}
-    alike: dict[tuple[_Numbers, _Numbers], tuple[_Deciding, _Deciding, list[str]]] = {}
+    alike: dict[tuple[_Lists, _Lists], tuple[_Deciding, _Deciding, list[str]]] = {}
     for name in sorted(_differing(was, now)):
-        old, new = was.deciding(name), now.deciding(name)
-        numbers = _numbers(*old), _numbers(*new)
-        alike.setdefault(numbers, (old, new, []))[2].append(name)
+        old, new = was.decided.get(name, _UNDECIDED), now.decided.get(name, _UNDECIDED)
+        alike.setdefault((_lists(old), _lists(new)), (old, new, []))[2].append(name)
     left.take(was.steps + now.steps - taken)
     for old, new, names in alike.values():
         effect = _effect_of(old, new, left)
@@ -485,8 +488,9 @@ def _is_nothing(found: _Deciding) -> bool:
 
 def _not_covered(found: frozenset[Scope], others: frozenset[Scope], left: StepsLeft) -> bool:
     # Whether others certainly cover each scope is not certain if that takes too many steps.
+    size = sum(other.size for other in others)
     for scope in found - others:
-        if not left.take(len(others)) or not any(other.covers(scope) for other in others):
+        if not left.take(scope.size * size) or not any(other.covers(scope) for other in others):
             return True
     return False
 
@@ -544,17 +548,19 @@ def _only_in(
     known: dict[Scope, dict[ActionPattern, None]] = {}
     for _, pattern, _ in other.effective[effect]:
         known.setdefault(pattern.scope, {})[pattern] = None
+    scopes = sum(scope.size for scope in known)
+    patterns = sum(each.pattern.size for each in other.effective[effect])
     for found in evaluator.effective[effect]:
         pattern = found.pattern
         same = known.get(pattern.scope, {})
         if is_covered(pattern, catalog) or pattern in same:
             continue
-        enough = left.take(len(known)) and left.take(len(other.effective[effect]))
+        enough = left.take(pattern.scope.size * scopes + pattern.size * patterns)
         if not enough or not any(
             each.matches_all_of(pattern)
-            for scope, patterns in known.items()
+            for scope, listed in known.items()
             if scope.covers(pattern.scope)
-            for each in patterns
+            for each in listed
         ):
             yield found
 
@@ -585,8 +591,9 @@ def _widest(scopes: tuple[Scope, ...]) -> tuple[Scope, ...]:
     )
 
 
-def _numbers(allows: Sequence[PolicyPattern], denies: Sequence[PolicyPattern]) -> _Numbers:
-    return tuple(found.number for found in allows), tuple(found.number for found in denies)
+def _lists(found: _Deciding) -> _Lists:
+    allows, denies = found
+    return id(allows), id(denies)
 
 
 def _grant(allows: Sequence[PolicyPattern], denies: Sequence[PolicyPattern]) -> Grant:

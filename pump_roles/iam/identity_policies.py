@@ -149,6 +149,12 @@ class Scope:
         return not self.excluded and "*" in self.resources
 
     @cached_property
+    def size(self) -> int:
+        """How many resources it has, or values of its condition."""
+        values = sum(len(test.values) for test in self.condition.tests)
+        return max(len(self.resources), values, 1)
+
+    @cached_property
     def services(self) -> frozenset[str] | None:
         """The only services whose resources it applies to; ``None`` if that is not certain."""
         found = frozenset(map(service_in, map(_opened, self.resources)))
@@ -254,7 +260,7 @@ def _may_be(resource: str, arns: Sequence[str], *, certain: bool = False) -> boo
     pattern = _opened(resource)
     shares = arns_overlap if certain else arns_may_overlap
     return any(
-        covers(pattern, arn, fold=False) if arn == _NO_RESOURCE else shares(pattern, arn)
+        {*pattern} == {_NO_RESOURCE} if arn == _NO_RESOURCE else shares(pattern, arn)
         for arn in arns
     )
 
@@ -280,6 +286,11 @@ class ActionPattern:
     effect: str
     scope: Scope
     readable: bool
+
+    @property
+    def size(self) -> int:
+        """How many patterns it has."""
+        return len(self.excluded or [self.pattern])
 
     @property
     def named(self) -> str:

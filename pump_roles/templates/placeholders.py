@@ -56,10 +56,10 @@ LONGEST: Final = 100_000
 WORK: Final = 200_000
 """The maximum number of texts and literals that are handled to resolve one property."""
 
-TOTAL_WORK: Final = 1_000_000
+TOTAL_WORK: Final = 500_000
 """The same for all properties of an app."""
 
-CHARACTERS: Final = 100
+CHARACTERS: Final = 50
 """As many characters of a long text count as a text."""
 
 _HOLES: Final = re.compile(r"(?:\$\{\?\}){2,}")

@@ -85,10 +85,11 @@ class RoleNames:
 
     def naming(self, values: Iterable[Resolved], how: How = "name") -> Naming | None:
         """Return how values name it; ``None`` if they do not."""
-        found = {self._naming(value, how) for value in values}
+        found = {self.naming_one(value, how) for value in values}
         return next((naming for naming in _ORDER if naming in found), None)
 
-    def _naming(self, value: Resolved, how: How) -> Naming | None:
+    def naming_one(self, value: Resolved, how: How) -> Naming | None:
+        """Return how a value names it; ``None`` if it does not."""
         texts = [*value.every]
         same = {alike(text, name) for text in texts for name in self.names}
         if how == "name" and "certain" in same and len(texts) == 1 and not value.why:
@@ -134,8 +135,9 @@ class Attachments:
     def __init__(self, attachments: Iterable[Attachment], additions: Additions) -> None:
         self._additions = additions
         self._all = [*attachments]
-        self._known: dict[tuple[str, ...], dict[Attachment, Naming]] = {}
+        self._known: dict[tuple[str, ...], Mapping[Attachment, Naming]] = {}
         self._by_key: dict[str, list[Attachment]] = {}
+        self._by_value: dict[tuple[Resolved, How], list[Attachment]] = {}
         self._others: list[Attachment] = []
         self._managed: dict[str, list[Attachment]] = {}
         self._policies: dict[Reference, Attachment] = {}
@@ -143,6 +145,8 @@ class Attachments:
             if found.resource.type == MANAGED_POLICY:
                 self._managed.setdefault(found.resource.template.key, []).append(found)
                 self._policies[found.resource.reference] = found
+            for value in found.values:
+                self._by_value.setdefault((value, found.how), []).append(found)
             texts = [value.certain for value in found.values]
             if found.how == "name" and all(text is not None and _is_whole(text) for text in texts):
                 for key in {key for text in filter(None, texts) for key in _keys(text)}:
@@ -157,13 +161,27 @@ class Attachments:
             named = (found for key in keys for found in self._by_key.get(key, ()))
             # A name with a pseudo parameter can be equal to a literal one.
             whole = all(map(_is_whole, role.names))
-            candidates = dict.fromkeys([*named, *self._others] if whole else self._all)
-            self._known[role.names] = {
-                found: naming
-                for found in candidates
-                if (naming := role.naming(found.values, found.how))
-            }
+            candidates = dict.fromkeys([*named, *self._others])
+            self._known[role.names] = (
+                {
+                    found: naming
+                    for found in candidates
+                    if (naming := role.naming(found.values, found.how))
+                }
+                if whole
+                else self._named_by(role)
+            )
         return self._known[role.names]
+
+    def _named_by(self, role: RoleNames) -> Mapping[Attachment, Naming]:
+        # Many attachments may have the same values.
+        found: dict[Attachment, set[Naming]] = {}
+        for (value, how), attached in self._by_value.items():
+            if naming := role.naming_one(value, how):
+                for attachment in attached:
+                    found.setdefault(attachment, set()).add(naming)
+        named = (attachment for attachment in self._all if attachment in found)
+        return {each: next(how for how in _ORDER if how in found[each]) for each in named}
 
     def near(self, role: RoleNames, template: Template) -> Iterator[tuple[Attachment, Naming]]:
         """Yield what attaches to a role in a template.
@@ -304,12 +322,18 @@ def _connected(resource: Resource) -> Iterator[Resolved]:
         if resource.type != _CONNECTOR:
             sources = [{"Id": resource.logical_id}, *sources]
         destinations = as_list(connector.get("Destination", []))
-        for source, destination in product(sources or [{}], destinations or [{}]):
-            if _end_type(destination, resource) not in _WITHOUT_ROLES.get(
-                _end_type(source, resource), ()
-            ):
-                yield from _roles_of(source, resource)
-                yield from _roles_of(destination, resource)
+        by_type: list[dict[str, list[Any]]] = []
+        for ends in (sources or [{}], destinations or [{}]):
+            by_type.append({})
+            for end in ends:
+                by_type[-1].setdefault(_end_type(end, resource), []).append(end)
+        connected: dict[int, Any] = {}
+        for source, destination in product(*by_type):
+            if destination not in _WITHOUT_ROLES.get(source, ()):
+                both = (*by_type[0][source], *by_type[1][destination])
+                connected |= {id(end): end for end in both}
+        for end in connected.values():
+            yield from _roles_of(end, resource)
 
 
 def _end_type(end: Any, resource: Resource) -> str:

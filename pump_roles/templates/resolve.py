@@ -172,7 +172,7 @@ class Resolver:
 
     def _count(self, found: Resolved) -> Resolved:
         texts = (*found.every, *found.literals)
-        self._left -= 1 + len(texts) + sum(map(len, texts)) // CHARACTERS
+        self._left -= len(texts) + sum(map(len, texts)) // CHARACTERS
         return found
 
     @cached_property
@@ -276,6 +276,7 @@ class Resolver:
                 yield content
 
     def _resolve(self, value: Any, template: Template) -> Resolved:
+        self._left -= 1
         if value is None:
             return NOTHING
         if isinstance(value, bool | str | int):
@@ -310,7 +311,6 @@ class Resolver:
             for element in value:
                 yield from self._inside(element, template)
         else:
-            self._left -= 1
             number = isinstance(value, float)
             yield just(as_text(value)) if number else self._resolve(value, template)
 

@@ -155,6 +155,19 @@ def test_steps_grow_linearly_with_the_roles_of_an_app() -> None:
     assert_linear(steps_of)
 
 
+def test_steps_grow_linearly_with_the_ends_of_a_connector() -> None:
+    def steps_of(size: int) -> int:
+        function = {"Type": "AWS::Lambda::Function", "Properties": {"Role": "R"}}
+        ends = [{"Id": f"F{index}"} for index in range(size)]
+        properties = {"Source": ends, "Destination": ends}
+        connector = {"Type": "AWS::Serverless::Connector", "Properties": properties}
+        functions = dict.fromkeys([end["Id"] for end in ends], function)
+        resolver = Resolver([template(Resources={"C": connector, **functions})])
+        return steps(lambda: attachments(resolver.resources.values(), {}))
+
+    assert_linear(steps_of)
+
+
 def test_counts_each_step() -> None:
     def read() -> object:
         here = template()
