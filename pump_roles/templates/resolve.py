@@ -150,7 +150,7 @@ class Resolver:
     _granted: int = 0
     _once: dict[tuple[str, str, str], Resolved] = field(default_factory=dict)
     _exports: dict[str, list[tuple[Template, Any]]] = field(default_factory=dict)
-    _stored: list[tuple[str, Resolved, Resolved]] = field(default_factory=list)
+    _stored: list[tuple[str, tuple[str, ...], Resolved]] = field(default_factory=list)
 
     def __post_init__(self) -> None:
         self._begin()
@@ -163,7 +163,8 @@ class Resolver:
             if (kind := resource.type) in _STORES:
                 kept = (resource.properties.get(key) for key in ("Name", _STORES[kind]))
                 name, value = (self.resolve(each, resource.template) for each in kept)
-                self._stored.append((kind, name, value))
+                known = tuple(plain(text) for text in name.every if OPEN not in text)
+                self._stored.append((kind, known, value))
 
     def _begin(self) -> None:
         # All properties together have a bound, too.
@@ -258,6 +259,9 @@ class Resolver:
         dynamic = [text for text in found.every if _DYNAMIC in text]
         if not dynamic:
             return found
+        self._left -= len(self._stored) // CHARACTERS
+        if self._left < 0:
+            return unresolved("too-much-work")
         contents = [
             content
             for text in dynamic
@@ -270,8 +274,7 @@ class Resolver:
         # What the app itself keeps under a name.
         secret = service == "secretsmanager"
         wanted = "AWS::SecretsManager::Secret" if secret else "AWS::SSM::Parameter"
-        for kind, name, content in self._stored:
-            known = [plain(text) for text in name.every if OPEN not in text]
+        for kind, known, content in self._stored:
             if kind == wanted and ("\0" in what or any(text in what for text in known)):
                 yield content
 
