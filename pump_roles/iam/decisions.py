@@ -118,7 +118,7 @@ class StepsLeft:
     collected for an action.
     """
 
-    number: int = 1_000_000
+    number: int = 500_000
 
     def take(self, number: int) -> bool:
         """Take some steps, and return whether that many were left."""
@@ -209,7 +209,9 @@ class PolicyEvaluator:
         alike = self._alike[effect]
         about: dict[str, tuple[Action, list[int]]] = {}
         for number, (pattern, _) in enumerate(alike):
-            for action in matched_by(pattern, catalog):
+            matched = matched_by(pattern, catalog)
+            self.steps += len(matched)
+            for action in matched:
                 about.setdefault(action.name, (action, []))[1].append(number)
         counting: dict[tuple[int, ...], list[PolicyPattern]] = {}
         found: dict[str, list[PolicyPattern]] = {}
