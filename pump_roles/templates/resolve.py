@@ -55,6 +55,8 @@ _STORES: Final[Mapping[str, str]] = AWS_TYPES["stores"]
 EXPORT_READER: Final = "Custom::CrossRegionExportReader"
 EXPORT_WRITER: Final = "Custom::CrossRegionExportWriter"
 _PAIR: Final = 2
+_NAMES: Final = 10
+"""As many names that are looked for in a dynamic reference count as a text."""
 _MAYBE: Final = "Fn::Maybe"
 """A function of the reader: what an output is that is there only under a condition."""
 
@@ -259,7 +261,7 @@ class Resolver:
         dynamic = [text for text in found.every if _DYNAMIC in text]
         if not dynamic:
             return found
-        self._left -= len(self._stored) // CHARACTERS
+        self._left -= len(self._stored) // _NAMES
         if self._left < 0:
             return unresolved("too-much-work")
         contents = [

@@ -21,6 +21,7 @@ from pump_roles.templates.placeholders import (
     everything,
     filled,
     is_word,
+    unresolved,
     values_of,
 )
 from pump_roles.templates.pump_names import PumpNames
@@ -366,7 +367,7 @@ def _unread(resolver: Resolver, additions: Additions) -> Iterator[_Unread]:
 
 
 def _acting(resources: Iterable[Resource]) -> Iterator[tuple[Resource, Sequence[Resolved]]]:
-    # What can call AWS when it is deployed, or later, and the values that say what it does.
+    # What can call AWS when it is deployed, or later, and what says what it does, as one value.
     for resource in resources:
         is_custom = not (resource.is_of_aws or resource.type.endswith("::MODULE"))
         if not is_custom and resource.type not in AWS_TYPES["acts"]:
@@ -376,7 +377,7 @@ def _acting(resources: Iterable[Resource]) -> Iterator[tuple[Resource, Sequence[
         names = attributes().get(resource.type, ("", "", ""))[1].split()
         tree = {name: resource[name] for name in resource.properties.keys() - {*names, "Tags"}}
         if not approval_end(filled(tree)):
-            yield resource, [*everything(tree)]
+            yield resource, [unresolved("custom-resource", *everything(tree))]
 
 
 def _is_of_cdk(writer: Resource) -> bool:
