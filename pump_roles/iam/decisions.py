@@ -118,7 +118,7 @@ class StepsLeft:
     collected for an action.
     """
 
-    number: int = 500_000
+    number: int = 300_000
 
     def take(self, number: int) -> bool:
         """Take some steps, and return whether that many were left."""

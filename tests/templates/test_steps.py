@@ -11,17 +11,20 @@ from typing import Any
 import pytest
 
 from pump_roles import templates, universal
+from pump_roles.compare import compare
 from pump_roles.compare.trust_policies import trust_effects
 from pump_roles.iam.decisions import StepsLeft, decision_changes
 from pump_roles.iam.identity_policies import Policy, parse_policy
 from pump_roles.iam.trust import Trust, parse_trust
 from pump_roles.patterns import patterns_overlap
+from pump_roles.role.guardrail_policies import published_role
 from pump_roles.templates.placeholders import values_of
 from pump_roles.templates.reach import RoleNames, attachments
 from pump_roles.templates.resolve import Resolver
 from pump_roles.templates.role_reader import pump_roles
 from pump_roles.templates.synth_check import ExpectedResource, check_templates
 from pump_roles.templates.template import STACK, Template
+from tests.every_guardrail import EVERY
 from tools.sandbox.cdk import ROOT
 
 READER = str(ROOT / "pump_roles")
@@ -239,6 +242,19 @@ def test_effect_of_policies_that_take_too_many_steps_to_compare_is_unclear(
 ) -> None:
     before, now = conditional_policies(SIZE, "a"), conditional_policies(SIZE, "a", "b")
     assert {change.effect for change in decision_changes(before, now, left)} == {effect}
+
+
+def test_role_with_every_guardrail_is_compared_in_a_third_of_the_steps(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    every = [guardrail for guardrail in EVERY.values() if not guardrail._members]
+    published, limited = (published_role("auto-pilot", found) for found in ((), every))
+    for expected, found in ((published, limited), (limited, published)):
+        left = StepsLeft()
+        most = left.number
+        monkeypatch.setattr("pump_roles.compare.StepsLeft", lambda left=left: left)
+        assert compare(expected, found)
+        assert most > left.number > most * 2 / 3
 
 
 @pytest.mark.parametrize(("first", "second"), [("*?", "?*"), ("*a", "a")])
