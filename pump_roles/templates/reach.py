@@ -1,7 +1,7 @@
 """What attaches to a role, or has its name: certainly, possibly, or only the deployment knows."""
 
 import re
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from itertools import product
@@ -85,8 +85,7 @@ class RoleNames:
 
     def naming(self, values: Iterable[Resolved], how: How = "name") -> Naming | None:
         """Return how values name it; ``None`` if they do not."""
-        found = {self.naming_one(value, how) for value in values}
-        return next((naming for naming in _ORDER if naming in found), None)
+        return _surest({self.naming_one(value, how) for value in values})
 
     def naming_one(self, value: Resolved, how: How) -> Naming | None:
         """Return how a value names it; ``None`` if it does not."""
@@ -101,6 +100,10 @@ class RoleNames:
             return None
         can_be = how == "text" or any(fits(text, name) for text in texts for name in self.names)
         return "deployment" if can_be else None
+
+
+def _surest(namings: Collection[Naming | None]) -> Naming | None:
+    return next((naming for naming in _ORDER if naming in namings), None)
 
 
 def names_of(role: Resource) -> RoleNames:
@@ -157,31 +160,31 @@ class Attachments:
     def naming(self, role: RoleNames) -> Mapping[Attachment, Naming]:
         """Return what attaches to a role, or can do so."""
         if role.names not in self._known:
-            keys = [key for name in role.names for key in _keys(name)]
-            named = (found for key in keys for found in self._by_key.get(key, ()))
             # A name with a pseudo parameter can be equal to a literal one.
             whole = all(map(_is_whole, role.names))
-            candidates = dict.fromkeys([*named, *self._others])
             self._known[role.names] = (
-                {
-                    found: naming
-                    for found in candidates
-                    if (naming := role.naming(found.values, found.how))
-                }
-                if whole
-                else self._named_by(role)
+                self._found_by_key(role) if whole else self._found_by_value(role)
             )
         return self._known[role.names]
 
-    def _named_by(self, role: RoleNames) -> Mapping[Attachment, Naming]:
+    def _found_by_key(self, role: RoleNames) -> Mapping[Attachment, Naming]:
+        keys = [key for name in role.names for key in _keys(name)]
+        named = (found for key in keys for found in self._by_key.get(key, ()))
+        namings = (
+            (found, role.naming(found.values, found.how))
+            for found in dict.fromkeys([*named, *self._others])
+        )
+        return {found: naming for found, naming in namings if naming}
+
+    def _found_by_value(self, role: RoleNames) -> Mapping[Attachment, Naming]:
         # Many attachments may have the same values.
-        found: dict[Attachment, set[Naming]] = {}
+        found: dict[Attachment, set[Naming | None]] = {}
         for (value, how), attached in self._by_value.items():
             if naming := role.naming_one(value, how):
                 for attachment in attached:
                     found.setdefault(attachment, set()).add(naming)
-        named = (attachment for attachment in self._all if attachment in found)
-        return {each: next(how for how in _ORDER if how in found[each]) for each in named}
+        namings = ((each, _surest(found[each])) for each in self._all if each in found)
+        return {each: naming for each, naming in namings if naming}
 
     def near(self, role: RoleNames, template: Template) -> Iterator[tuple[Attachment, Naming]]:
         """Yield what attaches to a role in a template.
