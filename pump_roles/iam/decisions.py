@@ -1,7 +1,7 @@
 """What policies decide about actions, one by one, and what differs between two sets of policies."""
 
 from collections import Counter
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence, Set
 from dataclasses import dataclass, replace
 from functools import cached_property, lru_cache
 from itertools import count
@@ -90,17 +90,27 @@ class PolicyPattern(NamedTuple):
     number: int = 0
 
 
-_Deciding = tuple[list[PolicyPattern], list[PolicyPattern]]
+class Deciding(tuple[PolicyPattern, ...]):
+    """The patterns of one effect that decide about an action."""
+
+    @cached_property
+    def scopes(self) -> Mapping[Scope, None]:
+        """Where they apply: each scope once, in their order."""
+        return dict.fromkeys(found.pattern.scope for found in self)
+
+
+_Decided = tuple[Deciding, Deciding]
 """The patterns that allow an action, and those that deny it."""
 
 _Lists = tuple[int, int]
-"""Which patterns allow an action, and which deny it: the same ones are in one list."""
+"""Which patterns allow an action, and which deny it: an evaluator has the same ones once."""
 
-_UNDECIDED: Final[_Deciding] = ([], [])
+_UNDECIDED: Final[_Decided] = (Deciding(), Deciding())
 """What decides about an action that nothing allows."""
 
 _BOTH: Final = ("Allow", "Deny")
 _WILDCARDS: Final = frozenset("*?")
+_WITHOUT_RESOURCES: Final = "*"
 _MANY: Final = 20
 """As many limits as someone reads. Of more, what another one covers stays."""
 
@@ -190,11 +200,11 @@ class PolicyEvaluator:
         )
 
     @cached_property
-    def _allows(self) -> Mapping[str, list[PolicyPattern]]:
+    def _allows(self) -> Mapping[str, Deciding]:
         return self.about(self._catalog, "Allow")
 
     @cached_property
-    def decided(self) -> Mapping[str, _Deciding]:
+    def decided(self) -> Mapping[str, _Decided]:
         """What decides about each action of the catalog that they allow, by its name."""
         # Only among these: a deny of every service is about all of the catalog.
         denies = self.about(self.allowed, "Deny")
@@ -203,7 +213,7 @@ class PolicyEvaluator:
             for action in self.allowed.actions.values()
         }
 
-    def about(self, catalog: Catalog, effect: str) -> Mapping[str, list[PolicyPattern]]:
+    def about(self, catalog: Catalog, effect: str) -> Mapping[str, Deciding]:
         """Return the patterns with an effect that are about each action of a catalog, by name."""
         # Many statements are about the same actions, and many actions have the same statements.
         alike = self._alike[effect]
@@ -213,15 +223,18 @@ class PolicyEvaluator:
             self.steps += len(matched)
             for action in matched:
                 about.setdefault(action.name, (action, []))[1].append(number)
-        counting: dict[tuple[int, ...], list[PolicyPattern]] = {}
-        found: dict[str, list[PolicyPattern]] = {}
+        counting: dict[tuple[int, ...], Deciding] = {}
+        distinct: dict[tuple[int, ...], Deciding] = {}
+        found: dict[str, Deciding] = {}
         for name, (action, numbers) in about.items():
             placed = self._for(effect, action)
             key = id(placed), *numbers
             if key not in counting:
                 indices = sorted(index for number in numbers for index in alike[number][1])
                 self.steps += len(indices)
-                counting[key] = [each for index in indices if (each := placed[index]) is not None]
+                each = [which for index in indices if (which := placed[index]) is not None]
+                same = tuple(which.number for which in each)
+                counting[key] = distinct.setdefault(same, Deciding(each))
             if counting[key]:
                 found[name] = counting[key]
         return found
@@ -246,17 +259,17 @@ class PolicyEvaluator:
             found[name] = made[lists]
         return found
 
-    def deciding(self, name: str) -> _Deciding:
+    def deciding(self, name: str) -> _Decided:
         """Return the patterns that allow an action, and those that deny it."""
         action = self._catalog.actions.get(name.lower())
         if action is not None and action.name in self.decided:
             return self.decided[action.name]
         service = name.lower().partition(":")[0]
-        found: dict[str, list[PolicyPattern]] = {}
+        found: dict[str, Deciding] = {}
         for effect in _BOTH:
             placed = self.effective[effect] if action is None else self._for(effect, action)
             within = (placed[index] for index in self._within(effect, service))
-            found[effect] = [each for each in within if each and each.pattern.matches(name)]
+            found[effect] = Deciding(each for each in within if each and each.pattern.matches(name))
         return found["Allow"], found["Deny"]
 
     def _within(self, effect: str, service: str) -> list[int]:
@@ -305,7 +318,8 @@ class PolicyEvaluator:
         placed = [*self._independent[effect]]
         # All patterns of a statement have its scope.
         scopes: dict[int, Scope | None] = {}
-        about = ((of, at) for of in ("", *services) for at in depending.get(of, ()))
+        kinds = ("",) if arns else ("", _WITHOUT_RESOURCES)
+        about = ((of, at) for of in (*kinds, *services) for at in depending.get(of, ()))
         for service_or_any, index in about:
             needed = depending[service_or_any][index]
             found = self.effective[effect][index]
@@ -319,10 +333,13 @@ class PolicyEvaluator:
 
     @cached_property
     def _independent(self) -> Mapping[str, Sequence[PolicyPattern | None]]:
-        # The patterns; None for those that depend on the action.
+        # The patterns; None for those that depend on the resources or keys of the action.
         found: dict[str, list[PolicyPattern | None]] = {}
         for effect, patterns in self.effective.items():
-            depending = {at for of_service in self._depending[effect].values() for at in of_service}
+            of_services = self._depending[effect].items()
+            depending = {
+                at for of, listed in of_services if of != _WITHOUT_RESOURCES for at in listed
+            }
             found[effect] = [None if at in depending else each for at, each in enumerate(patterns)]
         return found
 
@@ -330,13 +347,16 @@ class PolicyEvaluator:
     def _depending(self) -> Mapping[str, Mapping[str, Mapping[int, frozenset[str]]]]:
         # The patterns that are not about every resource, or need condition keys of the action:
         # these keys, by the services to whose resources they apply; for any service, under "".
+        # What a `NotResource` does not exclude only matters to actions without resources.
         found: dict[str, dict[str, dict[int, frozenset[str]]]] = {"Allow": {}, "Deny": {}}
         for effect, patterns in self.effective.items():
             for at, each in enumerate(patterns):
                 scope = each.pattern.scope
                 needed = frozenset(needed_keys(scope.condition) if effect == "Deny" else ())
                 if needed or not scope.everywhere:
-                    for service in ("",) if scope.services is None else scope.services:
+                    wide = scope.excluded and not needed
+                    any_service = (_WITHOUT_RESOURCES if wide else "",)
+                    for service in any_service if scope.services is None else scope.services:
                         found[effect].setdefault(service, {})[at] = needed
         return found
 
@@ -408,7 +428,7 @@ def decision_changes(
     was, now = _evaluator(tuple(before), actions), _evaluator(tuple(after), actions)
     taken = was.steps + now.steps
     groups: dict[tuple[Effect, Grant, Grant], list[str]] = {}
-    alike: dict[tuple[_Lists, _Lists], tuple[_Deciding, _Deciding, list[str]]] = {}
+    alike: dict[tuple[_Lists, _Lists], tuple[_Decided, _Decided, list[str]]] = {}
     for name in sorted(_differing(was, now)):
         old, new = was.decided.get(name, _UNDECIDED), now.decided.get(name, _UNDECIDED)
         alike.setdefault((_lists(old), _lists(new)), (old, new, []))[2].append(name)
@@ -466,16 +486,14 @@ def _differing(was: PolicyEvaluator, now: PolicyEvaluator) -> set[str]:
     }
 
 
-def _effect_of(before: _Deciding, after: _Deciding, left: StepsLeft) -> Effect | None:
+def _effect_of(before: _Decided, after: _Decided, left: StepsLeft) -> Effect | None:
     # None if the change of the patterns does not change the decision.
     nothing = _is_nothing(before), _is_nothing(after)
     if all(nothing):
         return None
     if any(nothing):
         return "broader" if nothing[0] else "narrower"
-    allows, denies, new_allows, new_denies = (
-        frozenset(found.pattern.scope for found in side) for side in (*before, *after)
-    )
+    allows, denies, new_allows, new_denies = (side.scopes.keys() for side in (*before, *after))
     more = _not_covered(new_allows, allows, left) or _not_covered(denies, new_denies, left)
     less = _not_covered(allows, new_allows, left) or _not_covered(new_denies, denies, left)
     if more and less:
@@ -483,12 +501,12 @@ def _effect_of(before: _Deciding, after: _Deciding, left: StepsLeft) -> Effect |
     return "broader" if more else "narrower" if less else None
 
 
-def _is_nothing(found: _Deciding) -> bool:
+def _is_nothing(found: _Decided) -> bool:
     allows, denies = found
-    return not allows or any(denied.pattern.scope == EVERYWHERE for denied in denies)
+    return not allows or EVERYWHERE in denies.scopes
 
 
-def _not_covered(found: frozenset[Scope], others: frozenset[Scope], left: StepsLeft) -> bool:
+def _not_covered(found: Set[Scope], others: Set[Scope], left: StepsLeft) -> bool:
     # Whether others certainly cover each scope is not certain if that takes too many steps.
     size = sum(other.size for other in others)
     for scope in found - others:
@@ -518,11 +536,12 @@ def _of_pattern(found: Sequence[_Uncovered]) -> tuple[Effect, Grant, Grant]:
 def _decided(found: Sequence[_Uncovered], *, before: bool) -> Grant:
     # What the patterns of one side decide by themselves about what they match.
     here = [PolicyPattern(part.policy, part.pattern) for part in found if part.before is before]
-    allows = [part for part in here if part.pattern.effect == "Allow"]
-    denies = [part for part in here if part.pattern.effect == "Deny"]
+    allows, denies = (
+        Deciding(part for part in here if part.pattern.effect == effect) for effect in _BOTH
+    )
     if not allows and (denies or found[0].pattern.effect == "Deny"):
         # A deny only counts for what something else allows.
-        allows = [PolicyPattern(found[0].policy, _EVERYTHING)]
+        allows = Deciding([PolicyPattern(found[0].policy, _EVERYTHING)])
     return replace(_grant(allows, denies), granted_by=())
 
 
@@ -593,25 +612,24 @@ def _widest(scopes: tuple[Scope, ...]) -> tuple[Scope, ...]:
     )
 
 
-def _lists(found: _Deciding) -> _Lists:
+def _lists(found: _Decided) -> _Lists:
     allows, denies = found
     return id(allows), id(denies)
 
 
-def _grant(allows: Sequence[PolicyPattern], denies: Sequence[PolicyPattern]) -> Grant:
+def _grant(allows: Deciding, denies: Deciding) -> Grant:
     if not allows:
         return _NOTHING
-    limits = _widest(tuple(dict.fromkeys(found.pattern.scope for found in denies)))
+    limits = _widest(tuple(denies.scopes))
     decisions = {decision_of(limit) for limit in limits} or {ALLOWED}
     order: tuple[Decision, ...] = (DENIED, CONDITIONALLY, PARTLY, ALLOWED)
     decision = next(found for found in order if found in decisions)
-    scopes = dict.fromkeys(found.pattern.scope for found in allows)
     return Grant(
         decision=decision,
         granted_by=tuple(
             dict.fromkeys((found.policy.name, found.pattern.named) for found in allows)
         ),
         denied_by=tuple(dict.fromkeys(found.policy.name for found in denies)),
-        allowed_on=() if EVERYWHERE in scopes else tuple(scopes),
+        allowed_on=() if EVERYWHERE in allows.scopes else tuple(allows.scopes),
         limits=() if decision == DENIED else limits,
     )

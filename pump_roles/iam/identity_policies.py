@@ -192,7 +192,7 @@ class Scope:
                 for listed in self.resources
             )
             return replace(EVERYWHERE, condition=self.condition) if everywhere else self
-        about = known if certain else (*known, *others)
+        about = known if certain else (*others, *known)
         applies = self.unresolved or any(
             _may_be(listed, about, certain=certain) for listed in self.resources
         )
