@@ -88,13 +88,15 @@ def _until_wildcard(pattern: str) -> tuple[list[str], str]:
     return mine[:first], rest if is_whole_arn(pattern) else f"{rest}*"
 
 
-def service_in(pattern: str) -> str | None:
-    """Return the service that a pattern of ARNs names; ``None`` if it may be about several."""
-    arn, colon, rest = pattern.lower().partition(":")
+def service_in(pattern: str) -> str:
+    """Return a pattern of the services that a pattern of ARNs may be about."""
+    arn, _, rest = pattern.lower().partition(":")
     partition, _, rest = rest.partition(":")
     service = rest.partition(":")[0]
-    plain = service and _WILDCARDS.isdisjoint(arn + partition + service)
-    return service if colon and plain else None
+    # A wildcard for any number of characters can also match the next parts.
+    start, wildcard, _ = service.partition("*")
+    known = service and _WILDCARDS.isdisjoint(arn + partition)
+    return start + wildcard if known else "*"
 
 
 def is_whole_arn(pattern: str) -> bool:

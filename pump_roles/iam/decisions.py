@@ -1,7 +1,8 @@
 """What policies decide about actions, one by one, and what differs between two sets of policies."""
 
 from collections import Counter
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence, Set
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, replace
 from functools import cached_property, lru_cache
 from itertools import count
@@ -90,13 +91,16 @@ class PolicyPattern(NamedTuple):
     number: int = 0
 
 
-class Deciding(tuple[PolicyPattern, ...]):
+@dataclass(frozen=True, eq=False)
+class Deciding:
     """The patterns of one effect that decide about an action."""
+
+    patterns: Sequence[PolicyPattern] = ()
 
     @cached_property
     def scopes(self) -> Mapping[Scope, None]:
         """Where they apply: each scope once, in their order."""
-        return dict.fromkeys(found.pattern.scope for found in self)
+        return dict.fromkeys(found.pattern.scope for found in self.patterns)
 
 
 _Decided = tuple[Deciding, Deciding]
@@ -110,7 +114,8 @@ _UNDECIDED: Final[_Decided] = (Deciding(), Deciding())
 
 _BOTH: Final = ("Allow", "Deny")
 _WILDCARDS: Final = frozenset("*?")
-_WITHOUT_RESOURCES: Final = "*"
+_WITHOUT_RESOURCES: Final = ""
+"""In the place of a service, for the actions without resources."""
 _MANY: Final = 20
 """As many limits as someone reads. Of more, what another one covers stays."""
 
@@ -145,9 +150,8 @@ class PolicyEvaluator:
     role meets, or needs a condition key that AWS does not document for the action.
     """
 
-    def __init__(
-        self, policies: Sequence[Policy], catalog: Catalog, *, without: Collection[Policy] = ()
-    ) -> None:
+    def __init__(self, policies: Sequence[Policy], catalog: Catalog) -> None:
+        self.policies: Final = policies
         self._catalog = catalog
         certain = certain_policies(policies)
         self._numbers = count()
@@ -156,8 +160,7 @@ class PolicyEvaluator:
         self.effective: Final[Mapping[str, list[PolicyPattern]]] = {"Allow": [], "Deny": []}
         """The patterns that count, by their effect."""
         for policy in policies:
-            if policy not in without:
-                self._add(policy, certain=policy in certain)
+            self._add(policy, certain=policy in certain)
         # Those of a service with the same kinds of resources are about these alike.
         self._by_resources: Final[dict[tuple[str, ...], Sequence[PolicyPattern | None]]] = {}
         self._by_action: Final[dict[tuple[str, str], Sequence[PolicyPattern | None]]] = {}
@@ -217,26 +220,32 @@ class PolicyEvaluator:
         """Return the patterns with an effect that are about each action of a catalog, by name."""
         # Many statements are about the same actions, and many actions have the same statements.
         alike = self._alike[effect]
-        about: dict[str, tuple[Action, list[int]]] = {}
+        matching: dict[str, list[int]] = {}
+        excluding: dict[str, list[int]] = {}
+        all_but = [at for at, (pattern, _) in enumerate(alike) if pattern.excluded is not None]
         for number, (pattern, _) in enumerate(alike):
-            matched = matched_by(pattern, catalog)
-            self.steps += len(matched)
-            for action in matched:
-                about.setdefault(action.name, (action, []))[1].append(number)
-        counting: dict[tuple[int, ...], Deciding] = {}
+            named = matching if pattern.excluded is None else excluding
+            names = _named_by(pattern, catalog)
+            self.steps += len(names)
+            for name in names:
+                named.setdefault(name, []).append(number)
+        counting: dict[object, Deciding] = {}
         distinct: dict[tuple[int, ...], Deciding] = {}
         found: dict[str, Deciding] = {}
-        for name, (action, numbers) in about.items():
+        named_actions = (catalog.actions[name.lower()] for name in matching)
+        for action in catalog.actions.values() if all_but else named_actions:
+            of_it, but = matching.get(action.name, ()), excluding.get(action.name, ())
             placed = self._for(effect, action)
-            key = id(placed), *numbers
+            key = id(placed), tuple(of_it), tuple(but)
             if key not in counting:
+                numbers = (*of_it, *(number for number in all_but if number not in but))
                 indices = sorted(index for number in numbers for index in alike[number][1])
                 self.steps += len(indices)
                 each = [which for index in indices if (which := placed[index]) is not None]
                 same = tuple(which.number for which in each)
                 counting[key] = distinct.setdefault(same, Deciding(each))
-            if counting[key]:
-                found[name] = counting[key]
+            if counting[key].patterns:
+                found[action.name] = counting[key]
         return found
 
     @cached_property
@@ -269,7 +278,9 @@ class PolicyEvaluator:
         for effect in _BOTH:
             placed = self.effective[effect] if action is None else self._for(effect, action)
             within = (placed[index] for index in self._within(effect, service))
-            found[effect] = Deciding(each for each in within if each and each.pattern.matches(name))
+            found[effect] = Deciding(
+                [each for each in within if each and each.pattern.matches(name)]
+            )
         return found["Allow"], found["Deny"]
 
     def _within(self, effect: str, service: str) -> list[int]:
@@ -318,10 +329,14 @@ class PolicyEvaluator:
         placed = [*self._independent[effect]]
         # All patterns of a statement have its scope.
         scopes: dict[int, Scope | None] = {}
-        kinds = ("",) if arns else ("", _WITHOUT_RESOURCES)
-        about = ((of, at) for of in (*kinds, *services) for at in depending.get(of, ()))
-        for service_or_any, index in about:
-            needed = depending[service_or_any][index]
+        about = {*services, *(() if arns else (_WITHOUT_RESOURCES,))}
+        about.update(
+            pattern
+            for pattern in self._wide[effect]
+            if any(overlap(pattern, service) for service in services)
+        )
+        needing = {at: keys for of in about for at, keys in depending.get(of, {}).items()}
+        for index, needed in needing.items():
             found = self.effective[effect][index]
             scope = found.pattern.scope
             if id(scope) not in scopes:
@@ -345,20 +360,30 @@ class PolicyEvaluator:
 
     @cached_property
     def _depending(self) -> Mapping[str, Mapping[str, Mapping[int, frozenset[str]]]]:
-        # The patterns that are not about every resource, or need condition keys of the action:
-        # these keys, by the services to whose resources they apply; for any service, under "".
-        # What a `NotResource` does not exclude only matters to actions without resources.
+        # The patterns whose scope depends on the resources of an action or on its condition keys:
+        # the keys that they need, by the pattern of the services whose resources they are about.
         found: dict[str, dict[str, dict[int, frozenset[str]]]] = {"Allow": {}, "Deny": {}}
         for effect, patterns in self.effective.items():
             for at, each in enumerate(patterns):
                 scope = each.pattern.scope
                 needed = frozenset(needed_keys(scope.condition) if effect == "Deny" else ())
-                if needed or not scope.everywhere:
-                    wide = scope.excluded and not needed
-                    any_service = (_WITHOUT_RESOURCES if wide else "",)
-                    for service in any_service if scope.services is None else scope.services:
-                        found[effect].setdefault(service, {})[at] = needed
+                services: Collection[str] = scope.services
+                if not needed and scope.excluded and not scope.unresolved:
+                    # It applies to every action with resources, at least to some of them.
+                    services = (_WITHOUT_RESOURCES,)
+                elif not needed and scope.is_of_any_service(certain=effect == "Deny"):
+                    services = ()
+                for service in services:
+                    found[effect].setdefault(service, {})[at] = needed
         return found
+
+    @cached_property
+    def _wide(self) -> Mapping[str, Sequence[str]]:
+        # The patterns of services that are not the name of one.
+        return {
+            effect: [service for service in found if not _WILDCARDS.isdisjoint(service)]
+            for effect, found in self._depending.items()
+        }
 
     @cached_property
     def _needed(self) -> frozenset[str]:
@@ -373,6 +398,13 @@ class PolicyEvaluator:
             pattern = replace(found.pattern, scope=scope)
             self._in_scopes[key] = PolicyPattern(found.policy, pattern, next(self._numbers))
         return self._in_scopes[key]
+
+
+# A report compares the roles whose actions it lists, and a role's policies next to the same others.
+@lru_cache(maxsize=2**3)
+def evaluator_of(policies: tuple[Policy, ...], catalog: Catalog) -> PolicyEvaluator:
+    """Return the evaluator of policies, which may be of policies that are equal to them."""
+    return PolicyEvaluator(policies, catalog)
 
 
 def certain_policies(policies: Sequence[Policy]) -> list[Policy]:
@@ -413,8 +445,14 @@ def matched_by(pattern: ActionPattern, catalog: Catalog) -> Sequence[Action]:
     """Return the catalog's actions that a pattern is about."""
     if pattern.excluded is None:
         return catalog.matched_by(pattern.pattern)
-    excluded = {action.name for action in catalog.matching(pattern.excluded)}
+    excluded = _named_by(pattern, catalog)
     return [action for action in catalog.actions.values() if action.name not in excluded]
+
+
+def _named_by(pattern: ActionPattern, catalog: Catalog) -> set[str]:
+    # The actions that a pattern matches, or a `NotAction` excludes.
+    patterns = [pattern.pattern] if pattern.excluded is None else pattern.excluded
+    return {action.name for each in patterns for action in catalog.matched_by(each)}
 
 
 def decision_changes(
@@ -425,7 +463,7 @@ def decision_changes(
     :param left: the steps that the comparison has left, of which this one takes some.
     """
     actions, left = shipped(), left or StepsLeft()
-    was, now = _evaluator(tuple(before), actions), _evaluator(tuple(after), actions)
+    was, now = evaluator_of(tuple(before), actions), evaluator_of(tuple(after), actions)
     taken = was.steps + now.steps
     groups: dict[tuple[Effect, Grant, Grant], list[str]] = {}
     alike: dict[tuple[_Lists, _Lists], tuple[_Decided, _Decided, list[str]]] = {}
@@ -456,12 +494,6 @@ def decision_changes(
     return tuple(sorted(changes, key=lambda change: order.index(change.effect)))
 
 
-# Each policy of a role is compared next to the same others.
-@lru_cache(maxsize=2)
-def _evaluator(policies: tuple[Policy, ...], catalog: Catalog) -> PolicyEvaluator:
-    return PolicyEvaluator(policies, catalog)
-
-
 def _by_actions(patterns: Iterable[ActionPattern]) -> Sequence[tuple[ActionPattern, list[int]]]:
     # One pattern of those that are about the same actions, and where all of them are.
     alike: dict[object, tuple[ActionPattern, list[int]]] = {}
@@ -477,13 +509,17 @@ def _differing(was: PolicyEvaluator, now: PolicyEvaluator) -> set[str]:
         Counter(found.pattern for effect in _BOTH for found in side.effective[effect])
         for side in (was, now)
     )
-    differing = _by_actions((old - new) + (new - old))
-    return {
-        action.name
-        for side in (was, now)
-        for pattern, _ in differing
-        for action in matched_by(pattern, side.allowed)
-    }
+    differing = [pattern for pattern, _ in _by_actions((old - new) + (new - old))]
+    listed = [each for each in differing if each.excluded is None]
+    all_but = [each for each in differing if each.excluded is not None]
+    names: set[str] = set()
+    for side in (was, now):
+        names.update(*(_named_by(each, side.allowed) for each in listed))
+        if all_but:
+            excluded = set.intersection(*(_named_by(each, side.allowed) for each in all_but))
+            actions = side.allowed.actions.values()
+            names.update(action.name for action in actions if action.name not in excluded)
+    return names
 
 
 def _effect_of(before: _Decided, after: _Decided, left: StepsLeft) -> Effect | None:
@@ -503,10 +539,10 @@ def _effect_of(before: _Decided, after: _Decided, left: StepsLeft) -> Effect | N
 
 def _is_nothing(found: _Decided) -> bool:
     allows, denies = found
-    return not allows or EVERYWHERE in denies.scopes
+    return not allows.patterns or EVERYWHERE in denies.scopes
 
 
-def _not_covered(found: Set[Scope], others: Set[Scope], left: StepsLeft) -> bool:
+def _not_covered(found: AbstractSet[Scope], others: AbstractSet[Scope], left: StepsLeft) -> bool:
     # Whether others certainly cover each scope is not certain if that takes too many steps.
     size = sum(other.size for other in others)
     for scope in found - others:
@@ -537,9 +573,9 @@ def _decided(found: Sequence[_Uncovered], *, before: bool) -> Grant:
     # What the patterns of one side decide by themselves about what they match.
     here = [PolicyPattern(part.policy, part.pattern) for part in found if part.before is before]
     allows, denies = (
-        Deciding(part for part in here if part.pattern.effect == effect) for effect in _BOTH
+        Deciding([part for part in here if part.pattern.effect == effect]) for effect in _BOTH
     )
-    if not allows and (denies or found[0].pattern.effect == "Deny"):
+    if not allows.patterns and (denies.patterns or found[0].pattern.effect == "Deny"):
         # A deny only counts for what something else allows.
         allows = Deciding([PolicyPattern(found[0].policy, _EVERYTHING)])
     return replace(_grant(allows, denies), granted_by=())
@@ -618,7 +654,7 @@ def _lists(found: _Decided) -> _Lists:
 
 
 def _grant(allows: Deciding, denies: Deciding) -> Grant:
-    if not allows:
+    if not allows.patterns:
         return _NOTHING
     limits = _widest(tuple(denies.scopes))
     decisions = {decision_of(limit) for limit in limits} or {ALLOWED}
@@ -627,9 +663,9 @@ def _grant(allows: Deciding, denies: Deciding) -> Grant:
     return Grant(
         decision=decision,
         granted_by=tuple(
-            dict.fromkeys((found.policy.name, found.pattern.named) for found in allows)
+            dict.fromkeys((found.policy.name, found.pattern.named) for found in allows.patterns)
         ),
-        denied_by=tuple(dict.fromkeys(found.policy.name for found in denies)),
+        denied_by=tuple(dict.fromkeys(found.policy.name for found in denies.patterns)),
         allowed_on=() if EVERYWHERE in allows.scopes else tuple(allows.scopes),
         limits=() if decision == DENIED else limits,
     )

@@ -117,6 +117,8 @@ def asked_tags(text: str) -> set[str]:
 _OPEN: Final = re.compile(r"\$\{(\$\}\{)?[^}]*\}")
 """What can stand for any text: a policy variable, or a placeholder, in each version."""
 
+_OF_ANY_SERVICE: Final = re.compile(r"arn:[\w-]*:\*", re.IGNORECASE)
+
 _NO_RESOURCE: Final = "*"
 
 _REQUIRES_ONE: Final = {
@@ -155,12 +157,16 @@ class Scope:
         return max(len(self.resources), values, 1)
 
     @cached_property
-    def services(self) -> frozenset[str] | None:
-        """The only services whose resources it applies to; ``None`` if that is not certain."""
-        found = frozenset(map(service_in, map(_opened, self.resources)))
-        if self.excluded or self.unresolved or None in found:
-            return None
-        return frozenset(filter(None, found))
+    def services(self) -> frozenset[str]:
+        """The patterns of the services whose resources it may apply to."""
+        if self.excluded or self.unresolved:
+            return frozenset("*")
+        return frozenset(map(service_in, map(_opened, self.resources)))
+
+    def is_of_any_service(self, *, certain: bool) -> bool:
+        """Return whether it applies to every action; if only what is certain counts, certainly."""
+        every = not certain and any(map(_OF_ANY_SERVICE.match, map(_opened, self.resources)))
+        return self.everywhere or bool(self.unresolved) or (every and not self.excluded)
 
     @property
     def needs_tags(self) -> bool:

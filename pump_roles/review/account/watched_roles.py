@@ -197,10 +197,11 @@ def _is_denied(evaluator: PolicyEvaluator, call: RoleCall) -> bool | None:
     if call.action is None:
         return None if _may_deny(evaluator.effective["Deny"], call.source) else False
     answers = {
-        denied.pattern.scope == EVERYWHERE or None for denied in evaluator.deciding(call.action)[1]
+        denied.pattern.scope == EVERYWHERE or None
+        for denied in evaluator.deciding(call.action)[1].patterns
     }
     tagging = _tagging(call.role, call.action) if call.with_tags else ()
-    if any(evaluator.deciding(name)[1] for name in tagging):
+    if any(evaluator.deciding(name)[1].patterns for name in tagging):
         # The call may have needed such an action, too.
         answers.add(None)
     return True if True in answers else None if None in answers else False

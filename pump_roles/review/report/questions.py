@@ -100,7 +100,7 @@ def _limits(evaluator: PolicyEvaluator, actions: Sequence[str]) -> tuple[str, ..
     by_action = [
         {
             denied.policy.name
-            for denied in evaluator.deciding(action)[1]
+            for denied in evaluator.deciding(action)[1].patterns
             if not _is_avoided(denied.pattern.scope, action)
         }
         for action in actions
@@ -194,11 +194,11 @@ def _denied(guardrail: Guardrail, kind: str) -> Mapping[str, AbstractSet[Decisio
     # Once, although the page and the Markdown that it carries both say it.
     evaluator = PolicyEvaluator(policies_on(guardrail, kind), shipped())
     denies = dict(evaluator.about(shipped(), "Deny"))
-    for name in newer()[1]:
-        if deciding := evaluator.deciding(name)[1]:
-            denies[name] = deciding
+    denies.update({name: evaluator.deciding(name)[1] for name in newer()[1]})
     return {
-        name: {decision_of(deny.pattern.scope) for deny in of_it} for name, of_it in denies.items()
+        name: {decision_of(deny.pattern.scope) for deny in of_it.patterns}
+        for name, of_it in denies.items()
+        if of_it.patterns
     }
 
 

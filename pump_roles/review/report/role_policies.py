@@ -12,10 +12,10 @@ from pump_roles.iam.decisions import (
     NOT_GRANTED,
     Decision,
     Grant,
-    PolicyEvaluator,
     PolicyPattern,
     certain_policies,
     decision_of,
+    evaluator_of,
     is_covered,
     matched_by,
 )
@@ -38,15 +38,22 @@ class RolePolicies:
     def __init__(self, role: Role, catalog: Catalog) -> None:
         self._role = role
         self._catalog = catalog
-        self._certain = certain_policies(role.policies)
-        self._implemented = [(policy, guardrail_of(role.kind, policy)) for policy in role.policies]
+        certain = certain_policies(role.policies)
+        guardrails = {policy: guardrail_of(role.kind, policy) for policy in role.policies}
+        self._ending = [
+            policy for policy, found in guardrails.items() if policy in certain and _ends(found)
+        ]
+        counting = tuple(policy for policy in role.policies if policy not in self._ending)
+        self.evaluator: Final = evaluator_of(counting, catalog)
+        evaluated = {policy: policy for policy in self.evaluator.policies}
+        self._implemented = [
+            (evaluated.get(policy, policy), guardrails[policy]) for policy in role.policies
+        ]
         self._guardrails: Final[list[tuple[Policy, Guardrail]]] = [
             (policy, found)
             for policy, found in self._implemented
-            if found is not None and policy in self._certain
+            if found is not None and policy in certain
         ]
-        self._ending = [policy for policy, found in self._guardrails if found.ends is not None]
-        self.evaluator: Final = PolicyEvaluator(role.policies, catalog, without=self._ending)
 
     def reports(self) -> Iterator[PolicyReport]:
         """Yield the policies with the actions that their patterns match."""
@@ -106,7 +113,7 @@ class RolePolicies:
             by_action = {
                 name: {
                     decision_of(denied.pattern.scope)
-                    for denied in denies
+                    for denied in denies.patterns
                     if denied.policy is policy
                 }
                 for name, (_, denies) in self.evaluator.decided.items()
@@ -157,3 +164,7 @@ class RolePolicies:
             *(Uncounted(policy=policy.name) for policy in self._role.policies if policy.unreadable),
         ]
         return tuple(dict.fromkeys(found))
+
+
+def _ends(guardrail: Guardrail | None) -> bool:
+    return guardrail is not None and guardrail.ends is not None
