@@ -1,10 +1,10 @@
 """What patterns with the wildcards ``*`` and ``?`` match."""
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from fnmatch import translate
-from functools import cache, lru_cache, partial
-from operator import eq
+from functools import cache, lru_cache, partial, reduce
+from operator import and_, eq, or_
 from typing import Final
 
 _WILDCARDS: Final = frozenset("*?")
@@ -40,6 +40,8 @@ def overlap(pattern: str, other: str) -> bool:
     first, second = pattern.lower(), other.lower()
     start, beginning = first.rstrip("*"), second.rstrip("*")
     if not _WILDCARDS.isdisjoint(start + beginning):
+        if "**" in (first[:1] + second[-1:], second[:1] + first[-1:]):
+            return True
         literal, other_literal = _WILDCARD.split(first, 1)[0], _WILDCARD.split(second, 1)[0]
         same = literal.startswith(other_literal) or other_literal.startswith(literal)
         return same and patterns_overlap(first, second)
@@ -49,12 +51,40 @@ def overlap(pattern: str, other: str) -> bool:
     return beginning.startswith(start) or (beginning != second and start.startswith(beginning))
 
 
-def arns_overlap(pattern: str, other: str) -> bool:
-    """Return whether two patterns of ARNs have an ARN in common.
+class ArnIndex:
+    """Which of several patterns of ARNs have an ARN in common with another one.
 
     A wildcard is within one part of an ARN. IAM completes one that is too short.
     """
-    return all(map(overlap, _parts(pattern), _parts(other)))
+
+    # Policies have thousands of patterns, and thousands of actions have resources. Which ones
+    # overlap are the bits of a number, so that all of an action's are compared at once.
+
+    def __init__(self, arns: Iterable[str]) -> None:
+        self._bits = {arn: 1 << at for at, arn in enumerate(dict.fromkeys(arns))}
+        self._by_part: list[dict[str, int]] = [{} for _ in range(_PARTS)]
+        for arn, bit in self._bits.items():
+            for found, part in zip(self._by_part, _parts(arn), strict=True):
+                found[part] = found.get(part, 0) | bit
+        self._overlapping = lru_cache(maxsize=2**14)(self._of_part)
+
+    def bits(self, arns: Iterable[str]) -> int:
+        """Return the bits of some of its patterns."""
+        return reduce(or_, map(self._bits.__getitem__, arns), 0)
+
+    def overlapping(self, pattern: str) -> int:
+        """Return the bits of those that have an ARN in common with a pattern."""
+        return reduce(and_, map(self._overlapping, range(_PARTS), _parts(pattern)))
+
+    def _of_part(self, at: int, part: str) -> int:
+        start = {part[:1], part[:1].swapcase(), *_WILDCARDS}
+        any_start = not _WILDCARDS.isdisjoint(part[:1])
+        fitting = (
+            bits
+            for other, bits in self._by_part[at].items()
+            if (any_start or other[:1] in start) and overlap(part, other)
+        )
+        return reduce(or_, fitting, 0)
 
 
 def arn_covers(pattern: str, arn: str) -> bool:
@@ -95,7 +125,7 @@ def service_in(pattern: str) -> str:
     service = rest.partition(":")[0]
     # A wildcard for any number of characters can also match the next parts.
     start, wildcard, _ = service.partition("*")
-    known = service and _WILDCARDS.isdisjoint(arn + partition)
+    known = service and arn == "arn" and _WILDCARDS.isdisjoint(partition)
     return start + wildcard if known else "*"
 
 

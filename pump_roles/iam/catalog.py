@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any, Final, Literal, get_args
 
 from pump_roles.event_sources import of_events, services_of
-from pump_roles.patterns import matcher
+from pump_roles.patterns import ArnIndex, matcher
 
 Level = Literal["List", "Read", "Tagging", "Write", "Permissions management"]
 
@@ -93,6 +93,11 @@ class Catalog:
                 for name, (_, _, types, _) in actions.items()
             },
         )
+
+    @cached_property
+    def arn_index(self) -> ArnIndex:
+        """All of the patterns of ARNs."""
+        return ArnIndex(arn for arns in self.arns.values() for arn in arns)
 
     @cached_property
     def _services(self) -> Mapping[str, Mapping[str, Action]]:

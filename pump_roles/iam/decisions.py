@@ -4,8 +4,9 @@ from collections import Counter
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, replace
-from functools import cached_property, lru_cache
+from functools import cached_property, lru_cache, reduce
 from itertools import count
+from operator import or_
 from typing import Final, Literal, NamedTuple
 
 from pump_roles.iam.catalog import Action, Catalog, shipped
@@ -164,6 +165,7 @@ class PolicyEvaluator:
         # Those of a service with the same kinds of resources are about these alike.
         self._by_resources: Final[dict[tuple[str, ...], Sequence[PolicyPattern | None]]] = {}
         self._by_action: Final[dict[tuple[str, str], Sequence[PolicyPattern | None]]] = {}
+        self._bits_of: Final[dict[int, int]] = {}
         self._in_scopes: Final[dict[tuple[int, Scope], PolicyPattern]] = {}
 
     def _add(self, policy: Policy, *, certain: bool) -> None:
@@ -320,11 +322,8 @@ class PolicyEvaluator:
     def _placed(
         self, effect: str, service: str, arns: Sequence[str], has: Collection[str]
     ) -> Sequence[PolicyPattern | None]:
-        certain = effect == "Deny"
-        # AWS may check others than it documents. Then an allow counts.
-        others = (f"arn:*:{service}:*",)
         # Each ARN of the catalog names one service.
-        services = {arn.split(":")[2] for arn in (*arns, *others)}
+        services = {service, *(arn.split(":")[2] for arn in arns)}
         depending = self._depending[effect]
         placed = [*self._independent[effect]]
         # All patterns of a statement have its scope.
@@ -342,9 +341,23 @@ class PolicyEvaluator:
             if id(scope) not in scopes:
                 self.steps += scope.size
                 known = needed.issubset(has)
-                scopes[id(scope)] = scope.on(arns, others, certain=certain) if known else None
+                scopes[id(scope)] = self._place(effect, scope, service, arns) if known else None
             placed[index] = self._in_scope(found, scopes[id(scope)])
         return placed
+
+    def _place(self, effect: str, scope: Scope, service: str, arns: Sequence[str]) -> Scope | None:
+        # AWS may check other resources than it documents. Then an allow counts.
+        if effect == "Allow" and service in scope.services:
+            return scope
+        if effect == "Allow" or scope.excluded:
+            return scope.on(arns, (f"arn:*:{service}:*",))
+        if not arns or scope.is_of_any_service(certain=True):
+            return scope.on(arns)
+        # A deny counts where it certainly applies, at least to some of the resources.
+        index = self._catalog.arn_index
+        if id(scope) not in self._bits_of:
+            self._bits_of[id(scope)] = reduce(or_, map(index.overlapping, scope.opened))
+        return scope if self._bits_of[id(scope)] & index.bits(arns) else None
 
     @cached_property
     def _independent(self) -> Mapping[str, Sequence[PolicyPattern | None]]:
@@ -474,7 +487,10 @@ def decision_changes(
     for old, new, names in alike.values():
         effect = _effect_of(old, new, left)
         if effect is not None:
-            was_shown, shown = (replace(_grant(*side), granted_by=()) for side in (old, new))
+            was_shown, shown = (
+                replace(side.grants.get(names[0], _NOTHING), granted_by=()).shortened
+                for side in (was, now)
+            )
             groups.setdefault((effect, was_shown, shown), []).extend(names)
     for names in groups.values():
         names.sort()

@@ -10,7 +10,6 @@ from pump_roles.iam.conditions import ALWAYS, VARIABLE, Condition, parse_conditi
 from pump_roles.inputs.json_values import as_list, as_mapping, as_text, json_text, mapped
 from pump_roles.patterns import (
     arns_may_overlap,
-    arns_overlap,
     covers,
     folded,
     is_whole_arn,
@@ -161,11 +160,16 @@ class Scope:
         """The patterns of the services whose resources it may apply to."""
         if self.excluded or self.unresolved:
             return frozenset("*")
-        return frozenset(map(service_in, map(_opened, self.resources)))
+        return frozenset(map(service_in, self.opened))
+
+    @cached_property
+    def opened(self) -> tuple[str, ...]:
+        """Its resources, with a wildcard for what can be any text."""
+        return tuple(map(_opened, self.resources))
 
     def is_of_any_service(self, *, certain: bool) -> bool:
         """Return whether it applies to every action; if only what is certain counts, certainly."""
-        every = not certain and any(map(_OF_ANY_SERVICE.match, map(_opened, self.resources)))
+        every = not certain and any(map(_OF_ANY_SERVICE.match, self.opened))
         return self.everywhere or bool(self.unresolved) or (every and not self.excluded)
 
     @property
@@ -176,11 +180,8 @@ class Scope:
             for test in self.condition.tests
         )
 
-    def on(
-        self, arns: Sequence[str], others: Sequence[str] = (), *, certain: bool = False
-    ) -> "Scope | None":
-        """Return where it applies to an action; ``None`` if it certainly never does, or, if only
-        what is certain counts, unless it does.
+    def on(self, arns: Sequence[str], others: Sequence[str] = ()) -> "Scope | None":
+        """Return where it applies to an action; ``None`` if it certainly never does.
 
         The action's resources have ARNs of some patterns, or of none, and perhaps of others that
         AWS does not document. An action without resources is about the resource ``*``, so a
@@ -189,19 +190,16 @@ class Scope:
         if self.everywhere:
             return self
         known = arns or (_NO_RESOURCE,)
+        about = (*others, *known)
         if self.excluded:
             if "*" in self.resources:
                 return None
             # That an incomplete ARN does not exclude the resource `*` is not certain.
             everywhere = not (arns or self.unresolved) and all(
-                is_whole_arn(listed) and not _may_be(listed, (*known, *others))
-                for listed in self.resources
+                is_whole_arn(listed) and not _may_be(listed, about) for listed in self.resources
             )
             return replace(EVERYWHERE, condition=self.condition) if everywhere else self
-        about = known if certain else (*others, *known)
-        applies = self.unresolved or any(
-            _may_be(listed, about, certain=certain) for listed in self.resources
-        )
+        applies = self.unresolved or any(_may_be(listed, about) for listed in self.resources)
         return self if applies else None
 
     def covers(self, other: "Scope") -> bool:
@@ -262,11 +260,10 @@ def _opened(resource: str) -> str:
     return _OPEN.sub("*", resource.replace("${AWS::Partition}", "aws"))
 
 
-def _may_be(resource: str, arns: Sequence[str], *, certain: bool = False) -> bool:
+def _may_be(resource: str, arns: Sequence[str]) -> bool:
     pattern = _opened(resource)
-    shares = arns_overlap if certain else arns_may_overlap
     return any(
-        {*pattern} == {_NO_RESOURCE} if arn == _NO_RESOURCE else shares(pattern, arn)
+        {*pattern} == {_NO_RESOURCE} if arn == _NO_RESOURCE else arns_may_overlap(pattern, arn)
         for arn in arns
     )
 
