@@ -377,6 +377,11 @@ def as_set(found: Found) -> frozenset[str]:
 
 ATTACHES, COULD_ATTACH = f"attaches {NAME}", f"could-attach {NAME}"
 NAMES_ROLE, NAMES_ACCOUNT = f"names-role {NAME}", f"names-account {PUMP_ACCOUNT}"
+ENDS_APPROVALS = {
+    "Arn": "arn:aws:scheduler:::aws-sdk:iam:untagRole",
+    "Input": f'{{"RoleName": "{NAME}", "TagKeys": ["pump-commitments"]}}',
+}
+"""What a schedule that ends approvals calls; a custom resource may do anything with it."""
 TRUSTS_ACCOUNT = f"trusts-account {PUMP_ACCOUNT}"
 UNREAD_POLICIES = "managed-policies unreadable Other"
 UNREAD_POLICY = "inline-policies unreadable Other"
@@ -593,6 +598,7 @@ _NAMING = [
         resource("Custom::Command", CommandName=NAME),
         resource("AWS::CloudFormation::CustomResource", Properties=[NAME]),
         resource("AWS::Scheduler::Schedule", Target={"Arn": "x", "Input": f'{{"R": "{NAME}"}}'}),
+        resource("Custom::Schedule", Target=ENDS_APPROVALS),
         resource("AWS::StepFunctions::StateMachine", Definition={"States": {"S": {"R": NAME}}}),
         resource("AWS::StepFunctions::StateMachine", DefinitionString=f'{{"R": "{NAME}"}}'),
         gate="names-role Other",

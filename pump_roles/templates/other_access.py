@@ -51,7 +51,14 @@ from pump_roles.templates.reach import (
 )
 from pump_roles.templates.resolve import Resolver, Resource, generated
 from pump_roles.templates.role_reader import TemplateRole, read_trust
-from pump_roles.templates.template import AWS_TYPES, ROLE, Template, has_transform, ref
+from pump_roles.templates.template import (
+    AWS_TYPES,
+    ROLE,
+    SCHEDULE,
+    Template,
+    has_transform,
+    ref,
+)
 
 _PRINCIPALS: Final = {ROLE, "AWS::IAM::User", "AWS::IAM::Group"}
 _POLICIES: Final = {*ATTACHES, "AWS::IAM::UserPolicy", "AWS::IAM::GroupPolicy"} - {INSTANCE_PROFILE}
@@ -84,7 +91,6 @@ _ACCOUNT_ROOT: Final = re.compile(
 _TEXTS: Final = re.compile(r"\w*Description|Comment|DisplayName|Tags")
 """The properties of AWS's own resources that nothing acts on."""
 
-_SCHEDULE: Final = "AWS::Scheduler::Schedule"
 _ONLY_KEYS, _TAG_KEYS = "ForAllValues:StringEquals", "aws:TagKeys"
 
 _ALIKE: Final[Mapping[Naming, AccessWhy]] = {
@@ -528,6 +534,6 @@ def _only_stops(statement: Any) -> bool:
 
 def _ending(schedule: Resource) -> DailyEnd | None:
     # What it does if it only ends approvals.
-    found = approval_end(filled(schedule.tree)) if schedule.type == _SCHEDULE else None
+    found = approval_end(filled(schedule.tree)) if schedule.type == SCHEDULE else None
     certain = not schedule.is_open and "Condition" not in schedule.members
     return found if found is None or certain else replace(found, time="")

@@ -323,6 +323,25 @@ def unresolved(why: Why, *parts: Resolved) -> Resolved:
     return of([HOLE], why, *parts)
 
 
+def unresolved_tree(why: Why, tree: Any) -> Resolved:
+    """Return a value of which only the literals in a part of a property are known."""
+    words: set[str] = set()
+    called: list[Resolved] = []
+    left = [tree]
+    while left:
+        part = left.pop()
+        if isinstance(part, str):
+            words.add(part)
+        elif isinstance(part, FunctionCall):
+            called.append(part.value)
+        elif isinstance(part, dict | list | Choice):
+            words.update(part if isinstance(part, dict) else ())
+            left += parts_of(part)
+        elif part is not None:
+            words.add(as_text(part))
+    return unresolved(why, Resolved(frozenset(), why, frozenset(words)), *called)
+
+
 def everything(tree: Any) -> Iterator[Resolved]:
     """Yield all keys and leaves of a part of a property."""
     if isinstance(tree, dict):
@@ -349,7 +368,7 @@ def values_of(tree: Any) -> Iterator[Resolved]:
     elif isinstance(tree, Choice):
         yield from either([value for part in tree.options for value in values_of(part)]).elements()
     elif isinstance(tree, dict):
-        yield unresolved("function", *everything(tree))
+        yield unresolved_tree("function", tree)
     else:
         yield from resolved(tree).elements()
 

@@ -37,7 +37,7 @@ from pump_roles.templates.placeholders import (
     fits,
     parts_of,
     shown,
-    unresolved,
+    unresolved_tree,
     values_of,
 )
 from pump_roles.templates.resolve import Resource
@@ -293,7 +293,7 @@ def _attachments(resources: Iterable[Resource]) -> Iterator[Attachment]:
             values = [*values_of(_of_budget(named) if by_budget else named)]
             if resource.is_open:
                 added = [value for name, value in resource.tree.items() if name.startswith("Fn::")]
-                values.append(unresolved("macro", *everything(added)))
+                values.append(unresolved_tree("macro", added))
             yield Attachment(resource, tuple(values), "later" if by_budget else "name")
         elif connected := tuple(_connected(resource)):
             yield Attachment(resource, connected, "text")
@@ -318,7 +318,7 @@ def _connected(resource: Resource) -> Iterator[Resolved]:
         yield from _roles_of({"Id": resource.logical_id}, resource)
     for connector in connectors:
         if not isinstance(connector, dict):
-            yield unresolved("function", *everything(connector))
+            yield unresolved_tree("function", connector)
             continue
         # That of a resource can only say more about its source.
         sources = as_list(connector.get("Source", []))
@@ -348,7 +348,7 @@ def _end_type(end: Any, resource: Resource) -> str:
 
 def _roles_of(end: Any, resource: Resource) -> Iterator[Resolved]:
     if not isinstance(end, dict):
-        yield unresolved("function", *everything(end))
+        yield unresolved_tree("function", end)
         return
     key = (resource.template.key, as_text(end.get("Id")))
     connected = resource.resolver.resources.get(key)

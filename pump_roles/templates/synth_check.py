@@ -21,7 +21,7 @@ from pump_roles.templates.placeholders import (
     everything,
     filled,
     is_word,
-    unresolved,
+    unresolved_tree,
     values_of,
 )
 from pump_roles.templates.pump_names import PumpNames
@@ -41,6 +41,7 @@ from pump_roles.templates.template import (
     AWS_TYPES,
     MEMBERS,
     ROLE,
+    SCHEDULE,
     STACK_SET,
     Additions,
     Template,
@@ -376,8 +377,8 @@ def _acting(resources: Iterable[Resource]) -> Iterator[tuple[Resource, Sequence[
             continue
         names = attributes().get(resource.type, ("", "", ""))[1].split()
         tree = {name: resource[name] for name in resource.properties.keys() - {*names, "Tags"}}
-        if not approval_end(filled(tree)):
-            yield resource, [unresolved("custom-resource", *everything(tree))]
+        if not (resource.type == SCHEDULE and approval_end(filled(tree))):
+            yield resource, [unresolved_tree("custom-resource", tree)]
 
 
 def _is_of_cdk(writer: Resource) -> bool:

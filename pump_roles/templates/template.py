@@ -45,6 +45,7 @@ def attributes() -> Mapping[str, tuple[str, str, str]]:
 
 
 ROLE: Final = "AWS::IAM::Role"
+SCHEDULE: Final = "AWS::Scheduler::Schedule"
 SAM: Final = "AWS::Serverless-2016-10-31"
 STACK: Final = "AWS::CloudFormation::Stack"
 STACK_SET: Final = "AWS::CloudFormation::StackSet"
