@@ -59,6 +59,9 @@ WORK: Final = 200_000
 TOTAL_WORK: Final = 500_000
 """The same for all properties of an app."""
 
+DEEPEST: Final = 50
+"""The maximum number of resources of which each refers to the next one, to resolve a value."""
+
 CHARACTERS: Final = 50
 """As many characters of a long text count as a text."""
 

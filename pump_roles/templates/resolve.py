@@ -17,6 +17,7 @@ from typing import Any, ClassVar, Final
 from pump_roles.inputs.json_values import as_list, as_mapping, as_text
 from pump_roles.templates.placeholders import (
     CHARACTERS,
+    DEEPEST,
     HOLE,
     LONGEST,
     MOST,
@@ -150,6 +151,7 @@ class Resolver:
     total: int = TOTAL_WORK
     _left: int = 0
     _granted: int = 0
+    _depth: int = 0
     _once: dict[tuple[str, str, str], Resolved] = field(default_factory=dict)
     _exports: dict[str, list[tuple[Template, Any]]] = field(default_factory=dict)
     _stored: list[tuple[str, tuple[str, ...], Resolved]] = field(default_factory=list)
@@ -172,6 +174,7 @@ class Resolver:
         # All properties together have a bound, too.
         self.total -= self._granted - self._left
         self._granted = self._left = min(self.work, self.total)
+        self._depth = 0
 
     def _count(self, found: Resolved) -> Resolved:
         texts = (*found.every, *found.literals)
@@ -400,7 +403,12 @@ class Resolver:
 
     def _resource(self, name: str, attribute: str, template: Template) -> Resolved:
         def compute() -> Resolved:
+            # Python itself cannot follow a much longer chain of resources.
+            if self._depth == DEEPEST:
+                return unresolved("too-much-work")
+            self._depth += 1
             found = self._identity(name, attribute, template)
+            self._depth -= 1
             return replace(found, refers=found.refers | {(template.key, name)})
 
         # Whatever is asked of a custom resource, it is the same.
@@ -500,16 +508,12 @@ class Resolver:
         )
 
     def _import(self, names: Resolved, template: Template) -> Resolved:
-        unnamed = [self._resolve(value, of_) for of_, value in self._exports.get(HOLE, [])]
+        unnamed = self._exported_as(HOLE)
         if names.why:
             return unresolved("import", names, *unnamed)
         found = []
         for text in names.every:
-            exports = self._exports.get(text, [])
-            values = [
-                self._first(of_, f"export {text}", f"{at}", partial(self._resolve, value, of_))
-                for at, (of_, value) in enumerate(exports)
-            ]
+            exports, values = self._exports.get(text, []), self._exported_as(text)
             # Exports of other accounts and Regions have the same names.
             places = {(of_.account, of_.region, of_.member) for of_, _ in exports}
             here = places == {(template.account, template.region, template.member)}
@@ -518,6 +522,13 @@ class Resolver:
                 values if here and not changeable else [unresolved("import", *values, *unnamed)]
             )
         return either(found)
+
+    def _exported_as(self, key: str) -> list[Resolved]:
+        # Another stack's export can be what this one imports.
+        return [
+            self._first(of_, f"export {key}", f"{at}", partial(self._resolve, value, of_))
+            for at, (of_, value) in enumerate(self._exports.get(key, []))
+        ]
 
     def _import_value(self, name: Any, template: Template) -> Resolved:
         return self._import(self._resolve(name, template), template)

@@ -476,6 +476,15 @@ def test_only_definitions_in_a_circle_are_unresolved() -> None:
         assert found.certain == (None if why else "xfine")
 
 
+def test_export_with_an_open_name_may_be_what_it_imports_itself() -> None:
+    imported = {"Fn::ImportValue": {"Ref": "Free"}}
+    outputs = {"O": {"Value": imported, "Export": {"Name": {"Ref": "Free"}}}}
+    outputs["Other"] = {**outputs["O"], "Value": "x"}
+    found = of(imported, template(Outputs=outputs))
+    assert (found.why, texts(found)) == ("import", {HOLE})
+    assert "x" in found.words
+
+
 def test_nested_stacks_that_double_a_string_are_not_put_together() -> None:
     here = [template(Resources={})]
     content = {"Parameters": {"P": {"Type": "String"}}}

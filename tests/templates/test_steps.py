@@ -19,7 +19,7 @@ from pump_roles.iam.identity_policies import Policy, parse_policy
 from pump_roles.iam.trust import Trust, parse_trust
 from pump_roles.patterns import patterns_overlap
 from pump_roles.role.guardrail_policies import published_role
-from pump_roles.templates.placeholders import values_of
+from pump_roles.templates.placeholders import DEEPEST, Resolved, values_of
 from pump_roles.templates.reach import RoleNames, attachments
 from pump_roles.templates.resolve import Resolver
 from pump_roles.templates.role_reader import pump_roles
@@ -330,6 +330,27 @@ def test_values_that_take_too_much_work_together_are_not_resolved() -> None:
     for name, member in (("P", "RoleName"), ("Next", "QueueName")):
         (value,) = values_of(resolver.resources["0", name][member])
         assert value.why == "too-much-work"
+
+
+@pytest.mark.parametrize("kind", [QUEUE, "Custom::Name", "AWS::IAM::Role"])
+def test_chain_of_resources_is_followed_to_a_bound(kind: str) -> None:
+    name = "RoleName" if kind.endswith("Role") else "QueueName"
+
+    def of_length(size: int) -> Resolved:
+        made: dict[str, Any] = {
+            f"R{index}": {
+                "Type": kind,
+                "Properties": {name: {"Fn::GetAtt": f"R{index + 1}.{name}"}},
+            }
+            for index in range(size)
+        }
+        made[f"R{size - 1}"]["Properties"][name] = "Pump"
+        here = template(Resources=made)
+        return Resolver([here]).resolve({"Fn::GetAtt": f"R0.{name}"}, here)
+
+    assert "Pump" in of_length(DEEPEST).words
+    for longer in (DEEPEST + 1, 10 * DEEPEST):
+        assert of_length(longer).why == "too-much-work"
 
 
 def test_steps_to_resolve_a_value_are_bounded() -> None:

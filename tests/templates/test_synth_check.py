@@ -8,6 +8,7 @@ import pytest
 
 from pump_roles import universal
 from pump_roles.role.access import Access
+from pump_roles.templates.placeholders import DEEPEST
 from pump_roles.templates.synth_check import ExpectedResource, SynthFinding, check_templates
 from tests.attacks import (
     ATTACKS,
@@ -106,6 +107,20 @@ def test_policies_of_the_roles_own_stack_are_found(tmp_path: Path) -> None:
     for target in (NAME, {"Ref": "AutoPilotRole"}, {"Fn::Sub": "${AutoPilotRole}"}):
         attaching = attack(policy("RolePolicy", RoleName=target))
         assert told(findings(attaching.written(HERE, tmp_path))) == {"attaches Other"}
+
+
+def test_custom_resource_that_too_many_others_lead_to_may_name_the_role(tmp_path: Path) -> None:
+    chained = {
+        f"R{index}": resource("Custom::Name", Of={"Fn::GetAtt": f"R{index + 1}.Of"})
+        for index in range(10 * DEEPEST)
+    }
+    chained[f"R{len(chained)}"] = resource("Custom::Name", Of="a")
+    own, other = attack(resource("Custom::Name")).written(ELSEWHERE, tmp_path)
+    other.write_text(json.dumps({"Resources": chained}))
+    found = told(findings([own, other]))
+    assert {why.split()[0] for why in found} == {"names-role"}
+    assert "names-role R0" in found
+    assert f"names-role R{len(chained) - 1}" not in found
 
 
 def test_ssm_parameter_of_another_stack_may_have_the_name(tmp_path: Path) -> None:
