@@ -478,8 +478,8 @@ def test_only_definitions_in_a_circle_are_unresolved() -> None:
 
 def test_export_with_an_open_name_may_be_what_it_imports_itself() -> None:
     imported = {"Fn::ImportValue": {"Ref": "Free"}}
-    outputs = {"O": {"Value": imported, "Export": {"Name": {"Ref": "Free"}}}}
-    outputs["Other"] = {**outputs["O"], "Value": "x"}
+    named = {"Export": {"Name": {"Ref": "Free"}}}
+    outputs = {"O": {"Value": imported, **named}, "Other": {"Value": "x", **named}}
     found = of(imported, template(Outputs=outputs))
     assert (found.why, texts(found)) == ("import", {HOLE})
     assert "x" in found.words
