@@ -219,7 +219,7 @@ class Condition:
             ConditionTest(test.operator, change(test.key), _sorted(map(change, test.values)))
             for test in self.tests
         )
-        return Condition(tuple(sorted(tests)), change(self.not_read))
+        return replace(self, tests=tuple(sorted(tests)), not_read=change(self.not_read))
 
 
 ALWAYS: Final = Condition()

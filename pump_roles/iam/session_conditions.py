@@ -3,6 +3,7 @@
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
+from dataclasses import dataclass
 from datetime import datetime, timezone
 from functools import lru_cache
 from ipaddress import ip_network
@@ -47,13 +48,33 @@ _NUMBER: Final = re.compile(r"-?[0-9]+(?:\.[0-9]+)?")
 _TIME: Final = re.compile(r"([0-9]{4})(-[0-9]{2})?(-[0-9]{2})?(T[0-9:]+)?(?:\.[0-9]+)?(Z|[+-].*)?")
 
 
+@dataclass(frozen=True)
+class ConditionAsOf(Condition):
+    """A condition as it was at an earlier time.
+
+    :param now: the time, in seconds since 1970.
+    """
+
+    now: float = 0
+
+
+def as_of(condition: Condition, now: float) -> Condition:
+    """Return a condition as it was at an earlier time, if that makes a difference."""
+    ends = any(last_times(condition))
+    return ConditionAsOf(condition.tests, condition.not_read, now) if ends else condition
+
+
 @lru_cache(maxsize=2**12)
 def is_never_met(condition: Condition) -> bool:
     """Return whether certainly no request of a role's session, from now on, meets a condition."""
+    today = datetime.now(timezone.utc).timestamp()
+    now = condition.now if isinstance(condition, ConditionAsOf) else today
     by_key: dict[str, list[ConditionTest]] = {}
     for test in condition.tests:
         by_key.setdefault(test.key, []).append(test)
-    return any(map(_is_never_met, condition.tests)) or any(map(_contradict, by_key.values()))
+    return any(map(_is_never_met, condition.tests)) or any(
+        _contradict(tests, now) for tests in by_key.values()
+    )
 
 
 def needed_keys(condition: Condition) -> Iterator[str]:
@@ -71,9 +92,12 @@ def documented_key(key: str) -> str:
     return f"{start}{slash}"
 
 
-def can_expire(condition: Condition) -> bool:
-    """Return whether it may be met now, and never again from some time on."""
-    return any(test.key in _AGES and "Greater" not in test.operator for test in condition.tests)
+def last_times(condition: Condition) -> Iterator[float]:
+    """Yield the times, in seconds since 1970, from which on it may never be met again."""
+    for test in condition.tests:
+        if test.key in _AGES and "Greater" not in test.operator:
+            times = filter(None, map(_time, test.values))
+            yield from (time + _AGES[test.key] for time in times)
 
 
 def _base(test: ConditionTest) -> str:
@@ -101,7 +125,7 @@ def _is_never_met(test: ConditionTest) -> bool:
     )
 
 
-def _contradict(tests: Sequence[ConditionTest]) -> bool:
+def _contradict(tests: Sequence[ConditionTest], now: float) -> bool:
     # Whether tests of one key, with one value, contradict each other, or what the key always is.
     key = tests[0].key
     tests = [test.single if key in _ALWAYS_THERE else test for test in tests]
@@ -112,7 +136,8 @@ def _contradict(tests: Sequence[ConditionTest]) -> bool:
     if any(test.operator == "Null" and test.values == ("true",) for test in tests):
         return True
     tests = [test for test in tests if not test.has_variable]
-    return _is_empty(tests, age=_AGES.get(key)) or _have_no_network(tests) or _have_no_text(tests)
+    earliest = now - _AGES[key] if key in _AGES else None
+    return _is_empty(tests, earliest) or _have_no_network(tests) or _have_no_text(tests)
 
 
 def _have_no_text(tests: Sequence[ConditionTest]) -> bool:
@@ -156,9 +181,9 @@ def _have_no_network(tests: Iterable[ConditionTest]) -> bool:
     )
 
 
-def _is_empty(tests: Iterable[ConditionTest], *, age: int | None) -> bool:
+def _is_empty(tests: Iterable[ConditionTest], earliest: float | None) -> bool:
     # Whether no number or time is within all limits.
-    lowest = [] if age is None else [(datetime.now(timezone.utc).timestamp() - age, True)]
+    lowest = [] if earliest is None else [(earliest, True)]
     highest: list[tuple[float, bool]] = []
     exact: list[set[float]] = []
     excluded: set[float] = set()

@@ -1,12 +1,15 @@
 """A deny whose condition no session of a role meets limits nothing; any other one does."""
 
+from datetime import datetime, timezone
 from typing import Any
 
 import pytest
 
 from pump_roles.iam.catalog import shipped
+from pump_roles.iam.conditions import parse_condition
 from pump_roles.iam.decisions import PolicyEvaluator
 from pump_roles.iam.identity_policies import parse_policy
+from pump_roles.iam.session_conditions import as_of, is_never_met, last_times
 from tests.support import ago
 from tools.sandbox.simulator import ALLOWED, Role, decide, use
 
@@ -102,6 +105,32 @@ def test_deny_that_never_applies_to_a_session_limits_nothing(condition: Any) -> 
 @pytest.mark.parametrize("condition", SOMETIMES)
 def test_deny_that_can_apply_to_a_session_limits(condition: Any) -> None:
     assert decision(condition) == "conditionally denied"
+
+
+@pytest.mark.parametrize(
+    ("condition", "hours"),
+    [
+        ({"DateLessThan": {"aws:CurrentTime": PAST}}, 0),
+        ({"DateLessThanEquals": {"aws:CurrentTime": "2020-01-01"}}, 0),
+        ({"NumericLessThan": {"aws:EpochTime": "1577836800"}}, 0),
+        ({"DateEquals": {"aws:CurrentTime": PAST}}, 0),
+        ({"DateLessThan": {"aws:TokenIssueTime": PAST}}, 12),
+    ],
+)
+def test_condition_as_of_an_earlier_time_is_never_met_only_if_it_was_not_then(
+    condition: Any, hours: int
+) -> None:
+    parsed = parse_condition(condition)
+    (last,) = last_times(parsed)
+    assert last == datetime(2020, 1, 1, hours, tzinfo=timezone.utc).timestamp()
+    assert is_never_met(parsed)
+    assert is_never_met(as_of(parsed, last + 1))
+    assert not is_never_met(as_of(parsed, last - 1))
+
+
+def test_condition_whose_time_never_passes_is_the_same_as_of_any_time() -> None:
+    for condition in ({"DateGreaterThan": {"aws:CurrentTime": PAST}}, {"Bool": {"a:b": "true"}}):
+        assert as_of(parse_condition(condition), 0) == parse_condition(condition)
 
 
 def test_key_limits_only_the_actions_for_which_aws_documents_it() -> None:

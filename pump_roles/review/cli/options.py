@@ -154,7 +154,7 @@ def read_reviewed(path: Path) -> "Earlier | None":
     if saved and saved.unchecked:
         click.echo(
             f"pump-roles: {one_line(str(path))}: whether it shows what it carries is not known: "
-            "another build of pump-roles wrote it, or a time in a condition has passed since",
+            "another build of pump-roles wrote it, or too many times in conditions have passed",
             err=True,
         )
     return saved

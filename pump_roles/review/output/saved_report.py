@@ -2,11 +2,13 @@
 
 import json
 from dataclasses import replace
+from datetime import datetime, timezone
 from hashlib import sha256
+from itertools import chain
 from pathlib import Path
 from typing import Any, Final
 
-from pump_roles.iam.session_conditions import can_expire
+from pump_roles.iam.session_conditions import last_times
 from pump_roles.inputs.json_values import as_mapping, as_text
 from pump_roles.inputs.text import TOO_DEEP, InputError, cut, parse_json, read_json, visible
 from pump_roles.published import ROLES
@@ -15,6 +17,12 @@ from pump_roles.review.output.writers import to_compact_json
 from pump_roles.review.report import Compared, Earlier, Report, earlier_of
 from pump_roles.review.report.inventory import FORMAT, Inventory
 from pump_roles.review.report.permission_report import of_contents
+
+_MOST_TIMES: Final = 5
+"""The maximum number of earlier times as of which a page is made again."""
+
+_MOMENT: Final = 0.001
+"""How long before a time that has passed since, in seconds, a page is made again."""
 
 _LONGEST: Final = 200
 """The maximum length of a problem, in characters."""
@@ -101,7 +109,7 @@ def read_saved(path: Path) -> Earlier | None:
     files = ((path.name, sha256(written).hexdigest()),)
     try:
         found = _earlier(content, path.name, files)
-        unchecked = carried is not None and not _is_checked(page, content, found.report)
+        unchecked = carried is not None and not _is_checked(page, content, found)
     except InputError as error:
         raise InputError(
             f"{path}: is not a report that this version of pump-roles can read: {error}"
@@ -111,37 +119,51 @@ def read_saved(path: Path) -> Earlier | None:
     return replace(found, unchecked=unchecked)
 
 
-def _earlier(content: Any, file: str, files: tuple[tuple[str, str], ...]) -> Earlier:
+def _earlier(
+    content: Any, file: str, files: tuple[tuple[str, str], ...], now: float | None = None
+) -> Earlier:
     read, since = inventory_from(content.get("read")), None
     if content.get("since") and "code" in content:
         # Only a page shows again what it was compared with.
         inventory_from(as_mapping(content["since"]).get("read"))
         compared: Compared = _converted(content["since"], Compared)
-        since = Earlier(compared=compared, report=of_contents(compared.read.assembly))
-    report = of_contents(read.assembly, since=since)
+        since = Earlier(compared=compared, report=of_contents(compared.read.assembly, now=now))
+    report = of_contents(read.assembly, since=since, now=now)
     return earlier_of(report, file=file, files=files, read=read)
 
 
-def _is_checked(page: bytes, carried: Any, report: Report) -> bool:
+def _is_checked(page: bytes, carried: Any, found: Earlier) -> bool:
     # Another version can show the same otherwise.
     if carried.get("code") != code_sha256():
         return False
+    times = _times_passed(found.report)
+    # What a policy denied until one of them, it may have denied when the page was written.
+    then = (_earlier(carried, "", (), time - _MOMENT) for time in times[:_MOST_TIMES])
+    if any(_is_shown(page, carried, each.report) for each in chain([found], then)):
+        return True
+    if len(times) <= _MOST_TIMES:
+        raise InputError("it shows something else than it carries")
+    return False
+
+
+def _is_shown(page: bytes, carried: Any, report: Report) -> bool:
     # Imported here: Jinja loads slowly.
     from pump_roles.review.output.page import as_html  # noqa: PLC0415
 
     shown = as_html(report, embedded=element_of(page)).encode("utf-8", "backslashreplace")
     kept = json.loads(to_compact_json({"read": report.read, "since": report.since}))
-    is_same = shown == page and kept == {name: carried.get(name) for name in kept}
-    if not is_same and not _can_expire(report):
-        raise InputError("it shows something else than it carries")
-    return is_same
+    return shown == page and kept == {name: carried.get(name) for name in kept}
 
 
-def _can_expire(report: Report) -> bool:
-    # What a policy denies until a certain time, it may have denied when the page was written.
-    policies = (policy for role in report.roles for policy in role.role.all_policies)
+def _times_passed(report: Report) -> list[float]:
+    # The times that have passed after which a condition is never met, the last one first.
+    inventories = [report.read, *([report.since.read] if report.since else [])]
+    roles = (found.role for inventory in inventories for found in inventory.assembly.roles)
+    policies = (policy for role in roles for policy in role.all_policies)
     scopes = (statement.scope for policy in policies for statement in policy.statements)
-    return any(can_expire(scope.condition) for scope in scopes)
+    times = {time for scope in scopes for time in last_times(scope.condition)}
+    now = datetime.now(timezone.utc).timestamp()
+    return sorted((time for time in times if time <= now), reverse=True)
 
 
 def is_report(path: Path) -> bool:

@@ -11,6 +11,8 @@ from pump_roles.compare.difference import Difference
 from pump_roles.guardrails import Guardrail
 from pump_roles.iam.catalog import Action, Catalog, newer, reviewed, shipped
 from pump_roles.iam.decisions import CONDITIONALLY, DENIED, PARTLY, Grant
+from pump_roles.iam.identity_policies import Policy
+from pump_roles.iam.session_conditions import as_of
 from pump_roles.published import REASONS, ROLES
 from pump_roles.review.report import (
     SCHEMA,
@@ -65,13 +67,18 @@ def of_published(*, guardrails: Sequence[Guardrail] = (), since: Earlier | None 
     return of_contents(Assembly(roles=roles), since=since)
 
 
-def of_contents(contents: Assembly, *, since: Earlier | None = None) -> Report:
-    """Report on roles."""
+def of_contents(
+    contents: Assembly, *, since: Earlier | None = None, now: float | None = None
+) -> Report:
+    """Report on roles.
+
+    :param now: the time of the report, in seconds since 1970, if it is an earlier one.
+    """
     catalog = shipped()
     masked = Mask(contents.external_ids).masked(replace(contents, variants=()))
     kept = inventory_of(masked, catalog=catalog.source, date=catalog.date)
     # So that a report that is read again says the same.
-    contents = kept.assembly
+    contents = kept.assembly if now is None else _as_of(kept.assembly, now)
     read = {found.role.kind: RolePolicies(found.role, catalog) for found in contents.roles}
     granted = {kind: policies.evaluator.grants for kind, policies in read.items()}
     actions = _actions(granted, catalog)
@@ -139,6 +146,24 @@ def of_contents(contents: Assembly, *, since: Earlier | None = None) -> Report:
             replace(action, new=True) if action.name in new else action for action in actions
         ),
     )
+
+
+def _as_of(contents: Assembly, now: float) -> Assembly:
+    # The roles as they were at an earlier time.
+    def then(policy: Policy) -> Policy:
+        statements = (
+            replace(each, scope=replace(each.scope, condition=as_of(each.scope.condition, now)))
+            for each in policy.statements
+        )
+        return replace(policy, statements=tuple(statements))
+
+    def role_then(role: Role) -> Role:
+        own = role.boundary
+        boundary = replace(own, policy=then(own.policy)) if own and own.policy else own
+        return replace(role, policies=tuple(map(then, role.policies)), boundary=boundary)
+
+    roles = (replace(found, role=role_then(found.role)) for found in contents.roles)
+    return replace(contents, roles=tuple(roles))
 
 
 def _needs_permission(other: OtherResource) -> bool:

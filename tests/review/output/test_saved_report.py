@@ -7,8 +7,11 @@ import re
 import subprocess
 import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import replace
+from datetime import datetime, tzinfo
 from importlib import resources
+from itertools import cycle
 from pathlib import Path
 from shutil import copytree, ignore_patterns
 from typing import Any
@@ -18,6 +21,7 @@ from jinja2 import Environment, compiler
 from jsonschema import Draft202012Validator
 
 from pump_roles import Guardrail
+from pump_roles.iam import decisions, session_conditions
 from pump_roles.inputs.text import InputError
 from pump_roles.review.account.activity_collector import Collector
 from pump_roles.review.account.probe import ProbeAttempt, ProbeReport, ProbeResult
@@ -45,6 +49,7 @@ from tests.review.account import results
 from tests.review.account.trail import PURCHASES, call
 from tests.support import (
     EVERYTHING,
+    Change,
     another,
     changed,
     earlier,
@@ -422,18 +427,82 @@ def test_page_whose_names_of_actions_are_not_those_of_its_roles_is_refused(
         read_page(page, tmp_path)
 
 
-def test_page_with_a_time_that_may_have_passed_is_read_and_not_checked(
+@contextmanager
+def in_year(year: int) -> Iterator[None]:
+    """Let it be another year, in which nothing was evaluated yet."""
+
+    class Clock(datetime):
+        @classmethod
+        def now(cls, tz: tzinfo | None = None) -> "Clock":
+            return cls(year, 6, 1, tzinfo=tz)
+
+    def forget() -> None:
+        for cached in (session_conditions.is_never_met, decisions._evaluator):
+            cached.cache_clear()
+
+    forget()
+    with pytest.MonkeyPatch.context() as patched:
+        for module in (session_conditions, saved_report):
+            patched.setattr(module, "datetime", Clock)
+        yield
+    forget()
+
+
+def denying(*years: int) -> Change:
+    """Return a change that adds a policy which denies actions until the start of some years."""
+    statements = [
+        {
+            "Effect": "Deny",
+            "Action": action,
+            "Resource": "*",
+            "Condition": {"DateLessThan": {"aws:CurrentTime": f"{year}-01-01T00:00:00Z"}},
+        }
+        for year, action in zip(years, cycle(["ce:*", "rds:*", "ec2:*"]), strict=False)
+    ]
+    return another({"Statement": statements})
+
+
+@pytest.mark.parametrize(
+    ("years", "passed"), [((2999,), False), ((2021,), True), ((2020, 2021, 2022), True)]
+)
+def test_page_is_checked_as_of_when_it_was_made_and_compared_as_of_today(
+    years: tuple[int, ...], text: str, tmp_path: Path, *, passed: bool
+) -> None:
+    with short_reports():
+        with in_year(2020):
+            made = changed(text, tmp_path, denying(*years))
+            page = as_html(made)
+        today = of_contents(made.read.assembly)
+    found = read_page(page, tmp_path)
+    assert found is not None
+    assert (found.report, found.unchecked) == (today, False)
+    assert (found.report != made) == passed
+    # Nobody can write into it, whatever has passed since.
+    with pytest.raises(InputError, match="it shows something else than it carries"):
+        read_page(page.replace("<main", "<p>It limits.</p><main", 1), tmp_path)
+
+
+def test_page_that_was_compared_is_checked_as_of_when_it_was_made(
     text: str, tmp_path: Path
 ) -> None:
-    until = {"DateLessThan": {"aws:CurrentTime": "2999-01-01T00:00:00Z"}}
-    denied = {"Effect": "Deny", "Action": "ce:*", "Resource": "*", "Condition": until}
-    with short_reports():
-        page = as_html(changed(text, tmp_path, another({"Statement": denied})))
+    with short_reports(), in_year(2020):
+        before = earlier(changed(text, tmp_path, denying(2021)), "a.json")
+        page = as_html(of_contents(changed(text, tmp_path, modify).read.assembly, since=before))
     found = read_page(page, tmp_path)
-    later = read_page(page.replace("<main", "<p>It limits.</p><main", 1), tmp_path)
-    assert found
-    assert later
-    assert (found.unchecked, later.unchecked) == (False, True)
+    assert found is not None
+    assert not found.unchecked
+
+
+def test_page_with_too_many_times_that_have_passed_is_read_and_not_checked(
+    text: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with short_reports(), in_year(2020):
+        page = as_html(changed(text, tmp_path, denying(2021, 2022, 2023)))
+    for most in (2, 3):
+        monkeypatch.setattr(saved_report, "_MOST_TIMES", most)
+        found = read_page(page, tmp_path)
+        assert found is not None
+        assert found.unchecked == (most < 3)
 
 
 def test_page_of_another_build_is_read_and_not_checked(
