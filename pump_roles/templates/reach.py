@@ -4,6 +4,7 @@ import re
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
+from functools import cached_property
 from itertools import product
 from typing import Any, Final, Literal
 
@@ -131,6 +132,16 @@ class Attachment:
     values: tuple[Resolved, ...]
     how: How = "name"
 
+    @cached_property
+    def policy(self) -> Policy:
+        """The policy that its resource is, which may attach to many roles."""
+        return _policy_of(self.resource)
+
+    @cached_property
+    def is_unresolved(self) -> bool:
+        """Whether something that names the roles is not resolved."""
+        return any(value.why for value in self.values)
+
 
 class Attachments:
     """Every resource that attaches to roles, or every role that may have another one's name."""
@@ -223,7 +234,7 @@ class Attachments:
         if denies_all(certain_text(arn) or ""):
             return DENY_ALL
         managed = self.managed(arn, template)
-        return None if managed is None else self._denial(managed.resource)
+        return None if managed is None else self._denial(managed)
 
     def taken_away(self, attachment: Attachment, inline: Iterable[str]) -> Policy | None:
         """Return the policy with which an attachment only takes away; ``None`` if not certain.
@@ -237,14 +248,15 @@ class Attachments:
             if resource["ActionType"] != "APPLY_IAM_POLICY" or self._is_changeable(resource):
                 return None
             return self.denying(definition.get("PolicyArn"), resource.template)
-        found = self._denial(resource)
+        found = self._denial(attachment)
         taken = () if found is None or found.arn else map(str.casefold, inline)
         return None if found is None or found.name.casefold() in taken else found
 
-    def _denial(self, resource: Resource) -> Policy | None:
+    def _denial(self, attachment: Attachment) -> Policy | None:
+        resource = attachment.resource
         if resource.type not in (MANAGED_POLICY, *INLINE_POLICIES):
             return None
-        found = policy_of(resource)
+        found = attachment.policy
         named = found.arn or found.has_valid_name
         denies = named and only_takes_away(found) and not self._is_changeable(resource)
         return found if denies else None
@@ -254,8 +266,7 @@ class Attachments:
         return changed or any(self._additions.get(above) for above in resource.template.chain)
 
 
-def policy_of(resource: Resource) -> Policy:
-    """Return the policy that a resource is."""
+def _policy_of(resource: Resource) -> Policy:
     managed = resource.type == MANAGED_POLICY
     name = filled(resource["ManagedPolicyName" if managed else "PolicyName"])
     document = filled(resource["PolicyDocument"])

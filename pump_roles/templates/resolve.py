@@ -351,8 +351,9 @@ class Resolver:
             text = generated(name, "", template)
         elif not text and name in SHAPES:
             text = f"${{{name}}}"
-        nothing = NOTHING if name == "AWS::NoValue" else unresolved("undeclared")
-        return just(text) if text else nothing
+        if text:
+            return just(text)
+        return NOTHING if name == "AWS::NoValue" else unresolved("undeclared")
 
     def _base64(self, value: Any, template: Template) -> Resolved:
         found = self._resolve(value, template)

@@ -43,7 +43,6 @@ from pump_roles.templates.reach import (
     names_of,
     parsed,
     path_of,
-    policy_of,
 )
 from pump_roles.templates.resolve import Resolver, Resource
 from pump_roles.templates.template import MEMBERS, ROLE, Opaque, Template, changed_at_deployment
@@ -116,7 +115,7 @@ class _TemplateRoleReader:
         policies = [*self._inline()]
         reasons = {found: self._uncounted(found, how) for found, how in self._attached().items()}
         counted = [found for found, why in reasons.items() if why is None]
-        policies += [policy_of(found.resource) for found in counted]
+        policies += [found.policy for found in counted]
         unread = []
         for arn in self._managed_arns():
             if denies_all(certain_text(arn) or ""):
@@ -137,7 +136,7 @@ class _TemplateRoleReader:
         may_deny: list[Policy] = []
         uncounted: list[Attachment] = []
         inline = [policy.name for policy in policies if not policy.arn]
-        for attachment in (found for found in reasons if found not in counted):
+        for attachment in (found for found, why in reasons.items() if why is not None):
             denied = self.attachments.taken_away(attachment, inline)
             if denied is None:
                 uncounted.append(attachment)
@@ -232,7 +231,7 @@ class _TemplateRoleReader:
     def _uncounted(self, attachment: Attachment, naming: Naming) -> RoleUnknown | None:
         # Why a policy does not count. A deny that may not be deployed must not count, either.
         about, resource = attachment.resource.logical_id, attachment.resource
-        is_open = resource.members.keys() - MEMBERS or any(each.why for each in attachment.values)
+        is_open = resource.members.keys() - MEMBERS or attachment.is_unresolved
         part: RolePart = (
             "inline-policies" if resource.type in INLINE_POLICIES else "managed-policies"
         )
@@ -265,9 +264,7 @@ def boundary(role: Resource, attachments: Attachments) -> Boundary | None:
         return None
     policy = attachments.managed(value, template)
     if policy is not None and path_of(policy.resource):
-        return Boundary(
-            arn=known(managed_policy_arn(policy.resource)), policy=policy_of(policy.resource)
-        )
+        return Boundary(arn=known(managed_policy_arn(policy.resource)), policy=policy.policy)
     if policy is not None and policy.resource.template is template:
         return Boundary(arn=unreadable(managed_policy_arn(policy.resource)))
     arn = filled_text(value) or ""

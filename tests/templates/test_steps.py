@@ -159,6 +159,24 @@ def test_steps_grow_linearly_with_the_roles_of_an_app() -> None:
     assert_linear(steps_of)
 
 
+def test_policy_of_many_roles_is_read_once() -> None:
+    def steps_of(roles: int, size: int) -> int:
+        names = [f"R{index}" for index in range(roles)]
+        role = {"Type": "AWS::IAM::Role", "Properties": {"AssumeRolePolicyDocument": {}}}
+        statements = [
+            {"Effect": "Allow", "Action": f"a:{at}", "Resource": "*"} for at in range(size)
+        ]
+        document = {"Version": "2012-10-17", "Statement": statements}
+        own = {"PolicyName": "P", "PolicyDocument": document, "Roles": [{"Ref": R} for R in names]}
+        policy = {"Type": "AWS::IAM::Policy", "Properties": own}
+        resolver = Resolver([template(Resources={**dict.fromkeys(names, role), "P": policy})])
+        found = attachments(resolver.resources.values(), {})
+        return steps(lambda: list(pump_roles(resolver.resources.values(), found)))
+
+    added = [steps_of(roles, 10 * SIZE) - steps_of(roles, SIZE) for roles in (1, SIZE)]
+    assert added[1] <= 1.5 * added[0]
+
+
 def test_steps_grow_linearly_with_the_ends_of_a_connector() -> None:
     def steps_of(size: int) -> int:
         function = {"Type": "AWS::Lambda::Function", "Properties": {"Role": "R"}}
