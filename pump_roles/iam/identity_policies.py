@@ -116,7 +116,7 @@ def asked_tags(text: str) -> set[str]:
 _OPEN: Final = re.compile(r"\$\{(\$\}\{)?[^}]*\}")
 """What can stand for any text: a policy variable, or a placeholder, in each version."""
 
-_OF_ANY_SERVICE: Final = re.compile(r"arn:[\w-]*:\*", re.IGNORECASE)
+_OF_ANY_SERVICE: Final = re.compile(r"(?:arn:[^:*?]*:?)?\*", re.IGNORECASE)
 
 _NO_RESOURCE: Final = "*"
 
