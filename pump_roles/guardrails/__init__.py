@@ -37,18 +37,6 @@ from pump_roles.published import ROLES
 POLICY_PREFIX: Final = "PumpGuardrail"
 
 
-@dataclass(frozen=True)
-class Need:
-    """Why a guardrail does not deny an action.
-
-    :param needed: what Pump needs the action for.
-    :param without: what Pump cannot do without it.
-    """
-
-    needed: str
-    without: str
-
-
 @dataclass(frozen=True, init=False)
 class Guardrail:
     """A named set of explicit denies that a customer adds to a role.
@@ -294,9 +282,9 @@ def opening_value(guardrail: Guardrail) -> str:
     return guardrail._opens
 
 
-def kept_by(guardrail: Guardrail) -> Mapping[str, Need]:
+def kept_by(guardrail: Guardrail) -> Mapping[str, Mapping[str, str]]:
     """Return what it does not deny, with the reasons; empty if it lists what it denies."""
-    return {action: Need(**need) for action, need in _listed(guardrail, "NotAction")}
+    return dict(_listed(guardrail, "NotAction"))
 
 
 def _listed(guardrail: Guardrail, element: str) -> Iterator[tuple[str, Any]]:

@@ -9,11 +9,10 @@ import re
 import unicodedata
 from collections import Counter
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
 from functools import wraps
 from pathlib import Path
 from types import MappingProxyType
-from typing import Any, Final, Literal, TypeGuard, TypeVar, cast, get_args
+from typing import Any, Final, Literal, NamedTuple, TypeGuard, TypeVar, cast, get_args
 
 from pump_roles.inputs.json_values import json_text
 
@@ -81,8 +80,7 @@ def names_the_construct(init: _Init) -> _Init:
     return cast("_Init", checked)
 
 
-@dataclass(frozen=True, kw_only=True)
-class Text:
+class Text(NamedTuple):
     """Validates one kind of string."""
 
     pattern: str
@@ -150,8 +148,7 @@ def _no_reference(value: object) -> str:  # noqa: ARG001
     return ""
 
 
-@dataclass(frozen=True)
-class ListOf:
+class ListOf(NamedTuple):
     """Validates a list of strings of one kind, without duplicates."""
 
     element: Text
@@ -188,8 +185,7 @@ class ListOf:
         return checked
 
 
-@dataclass(frozen=True)
-class Integer:
+class Integer(NamedTuple):
     """Validates a whole number."""
 
     minimum: int
@@ -209,7 +205,6 @@ class Integer:
         return value
 
 
-@dataclass(frozen=True)
 class Boolean:
     """Validates a value that is true or false."""
 
@@ -220,7 +215,6 @@ class Boolean:
         return value
 
 
-@dataclass(frozen=True)
 class Tags:
     """Validates tags of a stack, which CloudFormation passes on to the role.
 
@@ -348,7 +342,7 @@ def _of_account(validator: Text) -> Text:
             return ""
         return f"is not {validator.description}; omit the dashes and spaces: {digits}"
 
-    return replace(validator, explain=explain)
+    return validator._replace(explain=explain)
 
 
 PRINCIPAL: Final = _of_account(
@@ -386,7 +380,7 @@ def _provided(
             )
         return validator.explain(value)
 
-    return replace(validator, explain=explain)
+    return validator._replace(explain=explain)
 
 
 def _why_impossible(principal: str) -> str:
@@ -422,7 +416,7 @@ ROLE_ARN: Final = Text(
 )
 """IAM User Guide, "IAM ARNs", with the path and the name of "CreateRole"."""
 
-PROBED_ROLE_ARN: Final = replace(ROLE_ARN, secret=True)
+PROBED_ROLE_ARN: Final = ROLE_ARN._replace(secret=True)
 """Next to an external ID, which a user may pass in its place."""
 
 ROLE_NAME: Final = Text(
@@ -470,7 +464,7 @@ _BOUNDARY: Final = Text(
         "AWS managed policy (arn:aws:iam::aws:policy/...)"
     ),
 )
-PERMISSIONS_BOUNDARY: Final = replace(_BOUNDARY, explain=_why_not_a_boundary)
+PERMISSIONS_BOUNDARY: Final = _BOUNDARY._replace(explain=_why_not_a_boundary)
 """IAM API Reference, "CreatePolicy", ``PolicyName`` and ``Path``."""
 
 ORGANIZATIONAL_UNIT: Final = Text(
@@ -632,7 +626,7 @@ REGION: Final = Text(
     description="the name of a Region, such as us-east-1",
 )
 REGIONS: Final = ListOf(REGION)
-FORWARDED_REGIONS: Final = ListOf(replace(REGION, explain=_why_not_forwarded))
+FORWARDED_REGIONS: Final = ListOf(REGION._replace(explain=_why_not_forwarded))
 
 STACK_NAME: Final = Text(
     pattern="^[A-Za-z][A-Za-z0-9-]{0,127}$",
@@ -640,8 +634,8 @@ STACK_NAME: Final = Text(
 )
 """CloudFormation API Reference, "CreateStack", ``StackName``."""
 
-STACK_SET_NAME: Final = replace(
-    STACK_NAME, description="a StackSet name: 1 to 128 of A-Z a-z 0-9 -, the first a letter"
+STACK_SET_NAME: Final = STACK_NAME._replace(
+    description="a StackSet name: 1 to 128 of A-Z a-z 0-9 -, the first a letter"
 )
 STACK_SET_NAMES: Final = ListOf(STACK_SET_NAME)
 """CloudFormation API Reference, "CreateStackSet", ``StackSetName``."""

@@ -8,11 +8,10 @@ why each finding of cdk-nag about the constructs is acceptable. Tests check that
 
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 from types import MappingProxyType
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 __all__ = [
     "FINDINGS",
@@ -26,8 +25,7 @@ __all__ = [
 ]
 
 
-@dataclass(frozen=True)
-class PublishedPolicy:
+class PublishedPolicy(NamedTuple):
     """One published inline policy.
 
     :param name: the policy's published name, up to 128 characters.
@@ -51,8 +49,7 @@ class PublishedPolicy:
         )
 
 
-@dataclass(frozen=True)
-class PublishedRole:
+class PublishedRole(NamedTuple):
     """A role, as Pump publishes it."""
 
     kind: str

@@ -292,7 +292,7 @@ def test_actions_of_needed_only_that_list_resources_need_no_resource_id() -> Non
     listing = [
         action
         for action, need in kept_by(Guardrail.NEEDED_ONLY).items()
-        if re.search("covers|that you have", need.needed)
+        if re.search("covers|that you have", need["needed"])
     ]
     assert len(listing) > 10
     for action in listing:
