@@ -14,7 +14,7 @@ from pump_roles.constructs.acknowledgments import acknowledge
 from pump_roles.constructs.roles import ROLE_CHANGES, name_of
 from pump_roles.constructs.undelivered import UNDELIVERED, UndeliveredQueue
 from pump_roles.event_sources import sources_of
-from pump_roles.guardrails import APPROVAL_END, SHIPPED, Guardrail
+from pump_roles.guardrails import APPROVAL_END, Guardrail, by_name
 from pump_roles.inputs import validators
 from pump_roles.inputs.validators import ArgumentError, names_the_construct
 from pump_roles.published import ROLES, policy_document
@@ -591,7 +591,7 @@ def _patterns(roles: Sequence[PumpRole | Rollout | str]) -> dict[str, dict[str, 
         calls.setdefault(action.partition(":")[0], []).append(action)
     succeeded = {"errorCode": [{"exists": False}]}
     # IAM compares the names of roles and the keys of tags without case.
-    tags = [{"equals-ignore-case": found.tag} for found in SHIPPED.values() if found.tag]
+    tags = [{"equals-ignore-case": found.tag} for found in by_name().values() if found.tag]
     patterns: dict[str, dict[str, Any]] = {
         "SavingsPlans": {
             "source": ["aws.savingsplans"],

@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, timezone
 from functools import cache
 from pathlib import Path
-from typing import Any, ClassVar, Final, NoReturn
+from typing import Any, Final, NoReturn
 
 from pump_roles.inputs.json_values import mapped
 from pump_roles.inputs.validators import (
@@ -35,6 +35,15 @@ from pump_roles.patterns import overlap
 from pump_roles.published import ROLES
 
 POLICY_PREFIX: Final = "PumpGuardrail"
+
+
+class _Shipped:
+    # A guardrail of this package, which is read from its file when it is first used.
+    def __set_name__(self, owner: type, name: str) -> None:
+        self._name = name.lower().replace("_", "-")
+
+    def __get__(self, instance: object, owner: type) -> "Guardrail":
+        return by_name()[self._name]
 
 
 @dataclass(frozen=True, init=False)
@@ -88,43 +97,43 @@ class Guardrail:
             "for actions of your choice, Guardrail.denying()"
         )
 
-    METADATA_ONLY: ClassVar["Guardrail"]
+    METADATA_ONLY = _Shipped()
     """Denies the reads that return application data, user data, credentials, or case contents."""
 
-    NEEDED_ONLY: ClassVar["Guardrail"]
+    NEEDED_ONLY = _Shipped()
     """Denies all but what reservations and Savings Plans need, including what AWS adds later."""
 
-    NO_BILLING_PREFERENCES: ClassVar["Guardrail"]
+    NO_BILLING_PREFERENCES = _Shipped()
     """Denies the writes in ``ce:*`` that change billing settings, such as anomaly monitors."""
 
-    NO_SELLING: ClassVar["Guardrail"]
+    NO_SELLING = _Shipped()
     """Denies listing Reserved Instances on the marketplace, so Pump cannot sell them."""
 
-    NO_COMMITMENTS: ClassVar["Guardrail"]
+    NO_COMMITMENTS = _Shipped()
     """Denies every change to commitments, permanently or for a while."""
 
-    ONLY_WHEN_APPROVED: ClassVar["Guardrail"]
+    ONLY_WHEN_APPROVED = _Shipped()
     """Denies the same, unless the role has the tag ``pump-commitments`` = ``approved``."""
 
-    HANDS_OFF: ClassVar["Guardrail"]
+    HANDS_OFF = _Shipped()
     """Denies changing the commitments that have your tag ``pump-hands-off``, and that tag."""
 
-    NO_INVITATIONS: ClassVar["Guardrail"]
+    NO_INVITATIONS = _Shipped()
     """Denies accepting any handshake, so that the account joins no organization through Pump."""
 
-    NO_QUOTA_INCREASES: ClassVar["Guardrail"]
+    NO_QUOTA_INCREASES = _Shipped()
     """Denies requests for higher service quotas, which can limit how much can be bought."""
 
-    NO_SUPPORT_WRITES: ClassVar["Guardrail"]
+    NO_SUPPORT_WRITES = _Shipped()
     """Denies opening, answering, and closing support cases, and refreshing Trusted Advisor."""
 
-    COMMITMENT_TAGS_ONLY: ClassVar["Guardrail"]
+    COMMITMENT_TAGS_ONLY = _Shipped()
     """Denies ``ec2:CreateTags`` except on Reserved Instances and host reservations."""
 
-    ORGANIZATIONS_LINKED_ROLE_ONLY: ClassVar["Guardrail"]
+    ORGANIZATIONS_LINKED_ROLE_ONLY = _Shipped()
     """Denies ``iam:CreateServiceLinkedRole`` except for AWS Organizations."""
 
-    RECOMMENDED: ClassVar["Guardrail"]
+    RECOMMENDED = _Shipped()
     """Guardrails that do not affect buying, selling, and the decisions about them."""
 
     @classmethod
@@ -183,7 +192,7 @@ class Guardrail:
             malformed, is listed twice, or is one that neither role has.
         """
         GUARDRAIL_NAME.check("name", name)
-        taken = {other.replace("-", ""): other for other in SHIPPED}
+        taken = {other.replace("-", ""): other for other in by_name()}
         if other := taken.get(name.replace("-", "")):
             raise ArgumentError("name", f"{other} is a guardrail of this package")
         checked = ACTIONS.check("actions", _separate("actions", actions))
@@ -209,7 +218,7 @@ class Guardrail:
         """
         if not isinstance(name, str):
             raise ArgumentError("guardrails", f"{name!r} is not the name of a guardrail")
-        found = SHIPPED.get(name)
+        found = by_name().get(name)
         if found is None:
             names = Guardrail.names()
             hint = nearest(name, names) or f"the guardrails are {', '.join(names)}"
@@ -227,7 +236,7 @@ class Guardrail:
     @staticmethod
     def names() -> tuple[str, ...]:
         """The names of the guardrails that take no value. Sets of guardrails come last."""
-        return tuple(guardrail.name for guardrail in SHIPPED.values() if not guardrail.value)
+        return tuple(guardrail.name for guardrail in by_name().values() if not guardrail.value)
 
     @property
     def policy_name(self) -> str:
@@ -321,7 +330,7 @@ def _separate(argument: str, values: tuple[object, ...]) -> tuple[object, ...]:
 
 
 def _filled(name: str, value: Any, *, ends: datetime | None = None) -> Guardrail:
-    template = SHIPPED[name]
+    template = by_name()[name]
     placeholder = f"${{{template.value}}}"
 
     def filled(part: Any) -> Any:
@@ -356,7 +365,9 @@ def _moment(moment: datetime | str) -> datetime:
     return in_utc
 
 
-def _shipped() -> Mapping[str, Guardrail]:
+@cache
+def by_name() -> Mapping[str, Guardrail]:
+    """Return the guardrails of this package by name. Sets of guardrails come last."""
     contents = {
         file.name.removesuffix(".json"): json.loads(file.read_text(encoding="utf-8"))
         for file in Path(__file__).parent.iterdir()
@@ -377,9 +388,6 @@ def _shipped() -> Mapping[str, Guardrail]:
     return found
 
 
-SHIPPED: Final = _shipped()
-"""The guardrails of this package by name. Sets of guardrails come last."""
-
 WITH_VALUE: Final[Mapping[str, tuple[Text | ListOf, Callable[[Any], Guardrail]]]] = {
     "only-in-regions": (REGIONS, lambda regions: Guardrail.only_in_regions(*regions)),
     "until": (MOMENT, Guardrail.until),
@@ -388,15 +396,14 @@ WITH_VALUE: Final[Mapping[str, tuple[Text | ListOf, Callable[[Any], Guardrail]]]
 """What accepts the value of each guardrail that takes one, and what returns the guardrail with it,
 by name."""
 
-for _name in Guardrail.names():
-    setattr(Guardrail, _name.upper().replace("-", "_"), SHIPPED[_name])
-
 
 @cache
 def by_policy() -> Mapping[str, Guardrail]:
     """Return the guardrails of this package, except sets, by the name of their inline policy."""
     return {
-        guardrail.policy_name: guardrail for guardrail in SHIPPED.values() if not is_set(guardrail)
+        guardrail.policy_name: guardrail
+        for guardrail in by_name().values()
+        if not is_set(guardrail)
     }
 
 

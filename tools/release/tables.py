@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Final
 
-from pump_roles.guardrails import SHIPPED, Guardrail
+from pump_roles.guardrails import Guardrail, by_name
 from pump_roles.published import ROLES
 from pump_roles.review.report.permission_report import of_published
 from tools.release import ready_templates
@@ -26,14 +26,14 @@ def _table(head: Sequence[str], rows: Iterable[Iterable[str]]) -> str:
 def _guardrails() -> str:
     return _table(
         ("guardrail", "what it removes"),
-        ((f"`{guardrail.name}`", guardrail.removes) for guardrail in SHIPPED.values()),
+        ((f"`{guardrail.name}`", guardrail.removes) for guardrail in by_name().values()),
     )
 
 
 def _costs_of_guardrails() -> str:
     return _table(
         ("guardrail", "what it costs Pump's service"),
-        ((f"`{guardrail.name}`", guardrail.costs) for guardrail in SHIPPED.values()),
+        ((f"`{guardrail.name}`", guardrail.costs) for guardrail in by_name().values()),
     )
 
 

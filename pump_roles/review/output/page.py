@@ -14,7 +14,7 @@ from typing import Any, Final
 from jinja2 import Environment, StrictUndefined, Template, compiler
 from markupsafe import Markup, escape
 
-from pump_roles.guardrails import SHIPPED
+from pump_roles.guardrails import by_name
 from pump_roles.review.output import (
     descriptions,
     embedding,
@@ -37,7 +37,7 @@ _GAP: Final = 1.5
 _NAMES: Final = re.compile(
     r"`([^`]+)`"
     r"|\b([a-z0-9-]+:(?:[A-Z][A-Za-z0-9]*\*?|\*))(?![\w*])"
-    rf"|(?<![\w-])({'|'.join(name for name in SHIPPED if '-' in name)})(?![\w-])"
+    rf"|(?<![\w-])({'|'.join(name for name in by_name() if '-' in name)})(?![\w-])"
 )
 """What is shown as code in a text: what it quotes, actions with their service, and guardrails."""
 

@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Final, Literal, NamedTuple
 
-from pump_roles.guardrails import SHIPPED, Guardrail
+from pump_roles.guardrails import Guardrail, by_name
 from pump_roles.iam.trust import Principal, PrincipalKind
 from pump_roles.inputs.validators import ROLE_NAME
 from pump_roles.review.output.descriptions import (
@@ -348,7 +348,7 @@ def at_worst(report: Report) -> Sequence[AtWorst]:
             worst.severity,
             capital(joined(worst.roles)),
             (*_possible(worst, report), *worst.texts),
-            [(SHIPPED[name], _in_place(name, worst, report)) for name in worst.limits],
+            [(by_name()[name], _in_place(name, worst, report)) for name in worst.limits],
         )
         for worst in report.worst
     ]
@@ -476,7 +476,7 @@ def ledger(report: Report) -> dict[tuple[str, str], dict[str, GuardrailReport]]:
     return found
 
 
-_FIXED: Final = {guardrail.value_in_words for guardrail in SHIPPED.values()}
+_FIXED: Final = {guardrail.value_in_words for guardrail in by_name().values()}
 """What the name of a guardrail says already."""
 
 

@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Final
 
-from pump_roles.guardrails import SHIPPED
+from pump_roles.guardrails import by_name
 from pump_roles.review.output import report_checks
 from pump_roles.review.output import report_descriptions as wording
 from pump_roles.review.output.descriptions import (
@@ -218,7 +218,7 @@ def _guardrails(role: RoleReport, report: Report) -> Iterator[str | Code]:
     if role.denied:
         yield f"; {wording.denied(role)}"
     # A saved report can name a guardrail of another version.
-    shipped = (SHIPPED.get(found.name) for found in role.guardrails)
+    shipped = (by_name().get(found.name) for found in role.guardrails)
     if any(guardrail and guardrail.tag for guardrail in shipped):
         ways = (way for other in report.others for way in other.grants)
         ends = [way for way in ways if way.why in ("ends-approval", "may-end-approval")]
