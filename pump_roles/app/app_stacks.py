@@ -38,7 +38,7 @@ from pump_roles.app.summary import (
 )
 from pump_roles.constructs.stacks import AutoPilotStack, ReadOnlyStack
 from pump_roles.guardrails import APPROVAL_END, WITH_VALUE, Guardrail, parts_of
-from pump_roles.guardrails.guardrail_documents import added_up, applying
+from pump_roles.guardrails.shared_guardrails import added_up, applying
 from pump_roles.iam.external_ids import ExternalId
 from pump_roles.inputs.validators import ArgumentError, account_of
 from pump_roles.published import ROLES

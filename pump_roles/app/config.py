@@ -14,7 +14,7 @@ from aws_cdk import Environment
 
 from pump_roles.guardrails import WITH_VALUE, Guardrail
 from pump_roles.iam.external_ids import ExternalId
-from pump_roles.inputs import validators
+from pump_roles.inputs import option_validators, validators
 from pump_roles.inputs.text import InputError, one_line, read_json
 from pump_roles.inputs.validators import ArgumentError, nearest
 from pump_roles.published import ROLES
@@ -89,13 +89,13 @@ TABLE: Final = (
     Setting("role-name", validators.ROLE_NAME, _ONE_ROLE, _ROLE),
     Setting("role-path", validators.ROLE_PATH, _BOTH_ROLES, _ROLE, "path"),
     Setting("permissions-boundary", validators.PERMISSIONS_BOUNDARY, _BOTH_ROLES, _ROLE),
-    Setting(GUARDRAILS, validators.GUARDRAILS, _BOTH_ROLES, _ROLE, GUARDRAILS, _named),
+    Setting(GUARDRAILS, option_validators.GUARDRAILS, _BOTH_ROLES, _ROLE, GUARDRAILS, _named),
     *(
         Setting(name, validator, _BOTH_ROLES, _ROLE, GUARDRAILS, partial(_with_value, create))
         for name, (validator, create) in WITH_VALUE.items()
     ),
     Setting("tags", validators.TAGS, _BOTH_ROLES, _EVERY),
-    Setting("termination-protection", validators.TERMINATION_PROTECTION, _BOTH_ROLES, _EVERY),
+    Setting("termination-protection", validators.Boolean(), _BOTH_ROLES, _EVERY),
     Setting("account", validators.ACCOUNT, _ONE_ROLE, ("role", "approval"), "env", _environment),
     Setting("approval-ends", validators.TIME_OF_DAY, ("auto-pilot",), ("approval",), "at"),
     Setting("organizational-units", validators.ORGANIZATIONAL_UNITS, _ONE_ROLE, _ROLLOUT),
@@ -107,7 +107,7 @@ TABLE: Final = (
     Setting("failure-tolerance-count", validators.FAILURE_TOLERANCE_COUNT, _BOTH_ROLES, _ROLLOUT),
     Setting("region", validators.REGION, _BOTH_ROLES, _ROLLOUT),
     Setting("depends-on", validators.STACK_SET_ARNS, _ONE_ROLE, _ROLLOUT),
-    Setting("delegated-admin", validators.DELEGATED_ADMIN, (SHARED,), _ROLLOUT),
+    Setting("delegated-admin", validators.Boolean(), (SHARED,), _ROLLOUT),
     Setting("roles", validators.ListOf(validators.choice(ROLES)), (SHARED,)),
     Setting("targets", validators.POLICY_TARGETS, (PROTECTION,), ("protection",), required=True),
     Setting("approvers", validators.ROLES_TO_ASSUME, (PROTECTION,), ("protection",)),
@@ -116,7 +116,7 @@ TABLE: Final = (
     Setting("trust", validators.Boolean(), (PROTECTION,)),
     Setting("keep-in-organization", validators.Boolean(), (PROTECTION,), ("protection",)),
     Setting("emails", validators.EMAILS, (ALARM,), ("alarm",), required=True),
-    Setting("regions", validators.FORWARDED_REGIONS, (ALARM,)),
+    Setting("regions", option_validators.FORWARDED_REGIONS, (ALARM,)),
     Setting("account", validators.ACCOUNT, (ALARM,), ("alarm",), "env", _environment),
     Setting("from-organization", validators.ORGANIZATION, (ALARM,), ("alarm",)),
     Setting("stop-page", validators.PAGE, (ALARM,), ("alarm",)),
@@ -218,7 +218,7 @@ def read(context: Mapping[str, Any], folder: Path) -> Settings:
             )
         return Settings({}, "")
     try:
-        name = validators.SETTINGS_FILE.check(SETTINGS, named)
+        name = option_validators.SETTINGS_FILE.check(SETTINGS, named)
     except ArgumentError as error:
         raise ConfigError(str(error)) from None
     return Settings(_content_of(folder / name, "a settings file"), str(folder / name))

@@ -182,7 +182,7 @@ class Rollout(Construct, RoleSource):
         _check_boundary(self, permissions_boundary)
         published = self.role_class.published
         self._role_name = published.name if role_name is None else role_name
-        validators.DELEGATED_ADMIN.check("delegated_admin", delegated_admin)
+        validators.Boolean().check("delegated_admin", delegated_admin)
         principal, external_ids = validated_trust(
             self,
             pump_principal=pump_principal,

@@ -11,8 +11,7 @@ from collections import Counter
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from functools import wraps
 from pathlib import Path
-from types import MappingProxyType
-from typing import Any, Final, Literal, NamedTuple, TypeGuard, TypeVar, cast, get_args
+from typing import Any, Final, NamedTuple, TypeGuard, TypeVar, cast
 
 from pump_roles.inputs.json_values import json_text
 
@@ -422,7 +421,6 @@ PROBED_ROLE_ARN: Final = ROLE_ARN._replace(secret=True)
 ROLE_NAME: Final = Text(
     pattern=f"^[{_NAME}]{{1,64}}$", description="a role name: 1 to 64 of A-Z a-z 0-9 _ + = , . @ -"
 )
-ROLE_NAMES: Final = ListOf(ROLE_NAME)
 """IAM API Reference, "CreateRole", ``RoleName``."""
 
 ROLE_TO_ASSUME: Final = Text(
@@ -439,11 +437,6 @@ ROLE_PATH: Final = Text(
     description="a path: / or /.../, 1 to 512 of the ASCII characters ! to ~",
 )
 """IAM API Reference, "CreateRole", ``Path``."""
-
-
-def matches_others(path: str) -> bool:
-    """Return whether a path, in a policy, has a wildcard or a variable."""
-    return not {*"*?$"}.isdisjoint(path)
 
 
 def _why_not_a_boundary(value: str) -> str:
@@ -487,19 +480,6 @@ STACK_SET_ARNS: Final = ListOf(STACK_SET_ARN, maximum=10)
 """CloudFormation Template Reference, "AWS::CloudFormation::StackSet AutoDeployment", ``DependsOn``;
 Service Authorization Reference, "Resource types defined by AWS CloudFormation"."""
 
-ATHENA_TABLE: Final = Text(
-    pattern=r"^[A-Za-z0-9_-]{1,255}\.[A-Za-z0-9_-]{1,255}$",
-    description="a database and its table, such as default.cloudtrail_logs",
-)
-"""AWS Glue API Reference, "Table" and "Database", ``Name``: 1 to 255 characters. Of these, Amazon
-Athena documents letters, digits, and underscores; the console of Glue also creates hyphens."""
-
-WORKGROUP: Final = Text(
-    pattern="^[A-Za-z0-9._-]{1,128}$",
-    description="the name of a workgroup: 1 to 128 of A-Z a-z 0-9 . _ -",
-)
-"""Amazon Athena API Reference, "StartQueryExecution", ``WorkGroup``."""
-
 ORGANIZATION: Final = Text(
     pattern="^o-[a-z0-9]{10,32}$", description="the ID of an organization (o-abcd123456)"
 )
@@ -527,28 +507,6 @@ ORGANIZATION_POLICY_NAME: Final = Text(
 )
 """CloudFormation Template Reference, "AWS::Organizations::Policy", ``TargetIds`` and ``Name``."""
 
-CallAs = Literal["management", "delegated-admin"]
-"""Who calls StackSets: the management account, or a delegated administrator."""
-
-STACK_SETS_CALL_AS: Final[Mapping[str, Literal["SELF", "DELEGATED_ADMIN"]]] = MappingProxyType(
-    {"management": "SELF", "delegated-admin": "DELEGATED_ADMIN"}
-)
-"""What StackSets calls each caller: CloudFormation API Reference, "CreateStackSet", ``CallAs``."""
-
-AccountFilter = Literal["", "exclude", "only"]
-"""What an account filter does; empty for none."""
-
-ACCOUNT_FILTERS: Final[Mapping[str, AccountFilter]] = MappingProxyType(
-    {"DIFFERENCE": "exclude", "INTERSECTION": "only"}
-)
-"""What an account filter does, by its type: CloudFormation API Reference, "DeploymentTargets"."""
-
-
-def is_account_filter(value: str) -> TypeGuard[AccountFilter]:
-    """Return whether a value is what an account filter of a rollout does."""
-    return value in get_args(AccountFilter)
-
-
 MAX_CONCURRENT: Final = Integer(1, 100)
 FAILURE_TOLERANCE: Final = Integer(0, 100)
 """CloudFormation API Reference, "StackSetOperationPreferences", for both percentages."""
@@ -559,21 +517,6 @@ FAILURE_TOLERANCE_COUNT: Final = Integer(0, _LARGEST_INTEGER)
 """The same page, for both counts. It has no maximum, but the type, an integer of 32 bits, does."""
 
 TAGS: Final = Tags()
-TERMINATION_PROTECTION: Final = Boolean()
-DELEGATED_ADMIN: Final = Boolean()
-
-SETTINGS_FILE: Final = Text(
-    pattern="^[^\\x00\\ud800-\\udfff]+$",
-    maximum=4_096,
-    description="the path of a settings file, such as prod.json",
-)
-
-GUARDRAILS: Final = ListOf(
-    Text(
-        pattern="^[^,]{1,64}$",
-        description="the name of a guardrail, such as recommended or metadata-only",
-    )
-)
 
 GUARDRAIL_NAME: Final = Text(
     pattern="^[a-z][a-z0-9]*(-[a-z][a-z0-9]*)*$",
@@ -610,24 +553,11 @@ FORWARDING_PARTITIONS: Final = ("aws", "aws-us-gov")
 GovCloud (US)."""
 
 
-def _why_not_forwarded(region: str) -> str:
-    if region in [GLOBAL_REGIONS[partition] for partition in FORWARDING_PARTITIONS]:
-        return "is where the alarm is; list only the others"
-    if region in REGION_NAMES and partition_of_region(region) not in FORWARDING_PARTITIONS:
-        return "sends no events to another Region; deploy the alarm itself there"
-    if region not in REGION_NAMES and REGION.accepts(region):
-        hint = nearest(region, REGION_NAMES)
-        return f"is not a Region; {hint}" if hint else "is not a Region"
-    return ""
-
-
 REGION: Final = Text(
     pattern="^[a-z]{2,8}(-[a-z]{2,16}){1,2}-[0-9]{1,2}$",
     description="the name of a Region, such as us-east-1",
 )
 REGIONS: Final = ListOf(REGION)
-FORWARDED_REGIONS: Final = ListOf(REGION._replace(explain=_why_not_forwarded))
-
 STACK_NAME: Final = Text(
     pattern="^[A-Za-z][A-Za-z0-9-]{0,127}$",
     description="a stack name: 1 to 128 of A-Z a-z 0-9 -, the first a letter",

@@ -14,6 +14,7 @@ from pump_roles.inputs.validators import ArgumentError, names_the_construct
 from pump_roles.published import ROLES, policy_document
 
 _ACCOUNTS: Final = validators.ListOf(validators.ACCOUNT)
+_NAMES: Final = validators.ListOf(validators.ROLE_NAME)
 _KINDS: Final = validators.ListOf(validators.choice(ROLES, "a kind of role: "))
 
 _QUOTAS: Final = {
@@ -75,7 +76,7 @@ class CustomerRoles(Construct):
         """
         super().__init__(scope, id)
         published = [ROLES[kind].name for kind in _KINDS.check("kinds", kinds)]
-        self._names = published if names is None else validators.ROLE_NAMES.check("names", names)
+        self._names = published if names is None else _NAMES.check("names", names)
         self._path = _checked_path(path)
         self._accounts = ["*"] if accounts is None else _ACCOUNTS.check("accounts", accounts)
         self._holders: list[Any] = []
@@ -205,7 +206,7 @@ def _arns(partition: str, accounts: Sequence[str], roles: Sequence[str]) -> list
 
 def _checked_path(path: str) -> str:
     path = validators.ROLE_PATH.check("path", path)
-    if validators.matches_others(path):
+    if not {*"*?$"}.isdisjoint(path):
         raise ArgumentError(
             "path",
             f"{path!r} contains *, ? or $, which a policy treats as a wildcard or a variable",

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from typing import Final, Literal
+from typing import Final, Literal, TypeGuard, get_args
 
 from pump_roles.iam.external_ids import ExternalId
 from pump_roles.iam.identity_policies import Policy
@@ -78,6 +78,18 @@ class OtherResource:
     def suspect_access(self) -> tuple[Access, ...]:
         """What of ``access`` the report has a finding about."""
         return tuple(way for way in self.access if way.why not in _INFORMS)
+
+
+CallAs = Literal["management", "delegated-admin"]
+"""Who calls StackSets: the management account, or a delegated administrator."""
+
+AccountFilter = Literal["", "exclude", "only"]
+"""What an account filter does; empty for none."""
+
+
+def is_account_filter(value: str) -> TypeGuard[AccountFilter]:
+    """Return whether a value is what an account filter of a rollout does."""
+    return value in get_args(AccountFilter)
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -17,17 +17,17 @@ from pump_roles.iam.identity_policies import Policy, parse_control_policy
 from pump_roles.inputs.json_values import as_list, as_mapping, as_text
 from pump_roles.inputs.text import InputError, decoded
 from pump_roles.inputs.validators import (
-    ACCOUNT_FILTERS,
     ACCOUNTS,
     ORGANIZATIONAL_UNITS,
     POLICY_TARGETS,
     REGIONS,
-    STACK_SETS_CALL_AS,
     ListOf,
 )
 from pump_roles.published import PUBLISHED_NAMES
 from pump_roles.role.assembly import (
+    AccountFilter,
     Assembly,
+    CallAs,
     ControlType,
     DeployedRole,
     Deployment,
@@ -58,8 +58,16 @@ _AUTOMATIC: Final = {"Enabled", "RetainStacksOnAccountRemoval", "DependsOn"}
 
 _SELF_MANAGED: Final = "SELF_MANAGED"
 _MODELS: Final = {name: name for name in (_SELF_MANAGED, "SERVICE_MANAGED")}
+ACCOUNT_FILTERS: Final[Mapping[str, AccountFilter]] = {
+    "DIFFERENCE": "exclude",
+    "INTERSECTION": "only",
+}
+"""What an account filter does, by its type: CloudFormation API Reference, "DeploymentTargets"."""
+
 _FILTERS: Final = {"NONE": "", "UNION": "UNION", **ACCOUNT_FILTERS}
-_CALL_AS: Final[Mapping[str, str]] = {name: call_as for call_as, name in STACK_SETS_CALL_AS.items()}
+_CALL_AS: Final[Mapping[str, CallAs]] = {"SELF": "management", "DELEGATED_ADMIN": "delegated-admin"}
+"""What StackSets calls each caller: CloudFormation API Reference, "CreateStackSet", ``CallAs``."""
+
 _ENABLED: Final = {"true": "yes", "True": "yes", "false": "", "False": ""}
 
 

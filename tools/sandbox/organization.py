@@ -11,8 +11,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Protocol
 
-from pump_roles.inputs.validators import ACCOUNT_FILTERS
 from pump_roles.review.account.organization import Account, accounts_below, targeted
+from pump_roles.templates.deployments import ACCOUNT_FILTERS
 from tools.sandbox.aws import ACCOUNT_ID, REGION, Caller, EmbeddedAws, StackFailedError
 
 if TYPE_CHECKING:

@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Final, Literal
 
 from pump_roles.inputs.text import InputError
-from pump_roles.inputs.validators import ACCOUNT, ORGANIZATION, AccountFilter, is_account_filter
+from pump_roles.inputs.validators import ACCOUNT, ORGANIZATION
 from pump_roles.review.account.aws_sdk import (
     NO_ORGANIZATION,
     all_in,
@@ -15,7 +15,7 @@ from pump_roles.review.account.aws_sdk import (
     reason_of,
     text_in,
 )
-from pump_roles.role.assembly import Deployment
+from pump_roles.role.assembly import AccountFilter, Deployment, is_account_filter
 from pump_roles.role.unknowns import Unknown
 
 if TYPE_CHECKING:

@@ -7,7 +7,6 @@ from typing import Final
 from pump_roles.compare import compare
 from pump_roles.compare.difference import Difference, Rule
 from pump_roles.guardrails import APPROVAL_END
-from pump_roles.inputs.validators import is_account_filter
 from pump_roles.review.account.account_details import AccountDetails, region_of_schedule
 from pump_roles.review.account.expectation import Expectation
 from pump_roles.review.account.organization_policies import PoliciesRead, stopped
@@ -17,7 +16,7 @@ from pump_roles.review.account.other_roles import (
     roles_that_admit_pump,
 )
 from pump_roles.review.account.verification import AccountResult, Approval, OtherRole, RoleResult
-from pump_roles.role.assembly import Deployment
+from pump_roles.role.assembly import Deployment, is_account_filter
 from pump_roles.role.guardrail_policies import opened_by_tag
 from pump_roles.role.iam_role import Role, revoked_before
 from pump_roles.role.unknowns import RolePart, RoleUnknown, RoleWhy, Unknown

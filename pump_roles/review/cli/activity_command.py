@@ -11,8 +11,9 @@ from typing import Any, Final
 import click
 
 from pump_roles import templates
+from pump_roles.inputs.option_validators import ATHENA_TABLE, WORKGROUP
 from pump_roles.inputs.text import InputError, one_line
-from pump_roles.inputs.validators import ATHENA_TABLE, ROLE_ARN, WORKGROUP, check_region
+from pump_roles.inputs.validators import ROLE_ARN, check_region
 from pump_roles.review.account.activity_collector import Collector, NothingFoundError, Period
 from pump_roles.review.account.athena import (
     QueryStep,

@@ -21,8 +21,8 @@ from pump_roles.iam.external_ids import (
 from pump_roles.iam.identity_policies import VERSIONS
 from pump_roles.inputs.json_values import as_text
 from pump_roles.inputs.text import decoded
-from pump_roles.inputs.validators import ACCOUNT_FILTERS, CallAs
 from pump_roles.published import ROLES
+from pump_roles.role.assembly import AccountFilter, CallAs
 
 _DIGEST: Final = re.compile("[0-9a-f]{64}")
 
@@ -102,7 +102,7 @@ def _with_texts(kind: Any) -> Iterable[str]:
 @cache
 def _own_names() -> frozenset[str]:
     guardrails = by_policy()
-    found = {*guardrails, *ACCOUNT_FILTERS.values(), *get_args(CallAs)}
+    found = {*guardrails, *get_args(AccountFilter), *get_args(CallAs)}
     found |= {*ROLES, *VERSIONS, "Allow", "Deny"}
     for role in ROLES.values():
         found |= {role.name, *(policy.name for policy in role.policies), *role.patterns}

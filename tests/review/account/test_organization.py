@@ -10,7 +10,6 @@ import pytest
 from botocore.stub import Stubber
 
 from pump_roles.inputs.text import InputError
-from pump_roles.inputs.validators import AccountFilter
 from pump_roles.review.account.organization import (
     Account,
     AccountUnknown,
@@ -21,7 +20,7 @@ from pump_roles.review.account.organization import (
     select_accounts,
     targeted,
 )
-from pump_roles.role.assembly import Deployment
+from pump_roles.role.assembly import AccountFilter, Deployment
 from tests.management import management
 from tools.sandbox.organization import Organization as Emulated
 
