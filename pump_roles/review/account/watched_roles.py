@@ -1,7 +1,7 @@
 """Pump's roles whose events are looked for, and what guardrails would have denied them."""
 
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cache, cached_property, lru_cache
 from pathlib import Path
@@ -37,7 +37,7 @@ class WatchedRole:
         """Evaluates what its policies decide."""
         return PolicyEvaluator(self.role.policies, shipped())
 
-    @property
+    @cached_property
     def allowed_actions(self) -> frozenset[str]:
         """The actions that its policies allow, at least on some resources or in some requests."""
         return frozenset(
@@ -45,6 +45,16 @@ class WatchedRole:
             for action, grant in self.evaluator.grants.items()
             if grant.decision not in (DENIED, NOT_GRANTED)
         )
+
+    @cached_property
+    def tagging(self) -> Mapping[str, Sequence[str]]:
+        """The actions that its policies allow that tag, by their service."""
+        found: dict[str, list[str]] = {}
+        for name in self.evaluator.grants:
+            granted = shipped().actions[name.lower()]
+            if "Tagging" in granted.levels:
+                found.setdefault(granted.service, []).append(name)
+        return found
 
     def is_issuer(self, arn: str, account: str) -> bool:
         """Return whether it issued a session. A role of another account never did.
@@ -147,10 +157,9 @@ def judge_guardrails(
     for watched in roles:
         of_role = [(call, count) for call, count in calls.items() if call.role is watched]
         for name in Guardrail.names():
-            policies = policies_on(Guardrail.named(name), watched.role.kind)
-            if not policies:
+            evaluator = _denying(name, watched.role.kind)
+            if evaluator is None:
                 continue
-            evaluator = PolicyEvaluator(policies, shipped())
             counts = Counter[bool | None]()
             for call, count in of_role:
                 counts[_is_denied(evaluator, call)] += count
@@ -173,6 +182,13 @@ def judge_guardrails(
             activity.might_deny,
         ),
     )
+
+
+@cache
+def _denying(guardrail: str, kind: str) -> PolicyEvaluator | None:
+    # None if it denies nothing that the role has.
+    policies = policies_on(Guardrail.named(guardrail), kind)
+    return PolicyEvaluator(policies, shipped()) if policies else None
 
 
 # A trail has few sources, but whoever writes a file may choose any names.
@@ -200,19 +216,12 @@ def _is_denied(evaluator: PolicyEvaluator, call: RoleCall) -> bool | None:
         denied.pattern.scope == EVERYWHERE or None
         for denied in evaluator.deciding(call.action)[1].patterns
     }
-    tagging = _tagging(call.role, call.action) if call.with_tags else ()
+    service = call.action.partition(":")[0]
+    tagging = call.role.tagging.get(service, ()) if call.with_tags else ()
     if any(evaluator.deciding(name)[1].patterns for name in tagging):
         # The call may have needed such an action, too.
         answers.add(None)
     return True if True in answers else None if None in answers else False
-
-
-def _tagging(watched: WatchedRole, action: str) -> Iterator[str]:
-    # The actions of the role that tag, of the same service.
-    for name in watched.evaluator.grants:
-        granted = shipped().actions[name.lower()]
-        if action.startswith(f"{granted.service}:") and "Tagging" in granted.levels:
-            yield name
 
 
 def _may_match(pattern: ActionPattern, service: str) -> bool:
