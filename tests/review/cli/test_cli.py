@@ -481,6 +481,7 @@ def test_output_may_be_neither_an_input_nor_inside_one(
     assert contents(read) == before
 
 
+@in_short
 @pytest.mark.parametrize("name", ["report.html", "report.json"])
 def test_output_says_what_it_replaces_in_a_file_with_other_content(
     name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
