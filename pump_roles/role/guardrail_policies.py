@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from functools import lru_cache
 from typing import Any
 
 from pump_roles.guardrails import (
@@ -30,6 +31,8 @@ def as_policies(denies: Mapping[Guardrail, Mapping[str, Any]]) -> tuple[Policy, 
     )
 
 
+# There are few guardrails, but whoever writes a policy may choose any value.
+@lru_cache(maxsize=2**10)
 def policies_on(guardrail: Guardrail, kind: str) -> tuple[Policy, ...]:
     """Return the inline policies of a guardrail on a published role; none if it denies nothing."""
     return as_policies(documents_on(guardrail, ROLES[kind].patterns))

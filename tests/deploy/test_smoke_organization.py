@@ -98,12 +98,17 @@ class Aws:
         self.messages: list[str] = []
         self.instances = ["CURRENT"]
         self.fails = ""
+        # Each takes longer to make than all of its calls.
+        self.clients: dict[tuple[str, str, str], Any] = {}
 
     def client(self, service: str, region: str = "us-east-1", session: Any = None) -> Any:
-        keys = session or {"aws_access_key_id": "x", "aws_secret_access_key": "x"}
-        client: Any = boto3.client(service, region_name=region, **keys)  # type: ignore[call-overload]
-        client.meta.events.register("before-call", self.answer)
-        return client
+        key = service, region, str(session)
+        if key not in self.clients:
+            keys = session or {"aws_access_key_id": "x", "aws_secret_access_key": "x"}
+            made: Any = boto3.client(service, region_name=region, **keys)  # type: ignore[call-overload]
+            made.meta.events.register("before-call", self.answer)
+            self.clients[key] = made
+        return self.clients[key]
 
     def answer(self, model: Any, **_: Any) -> tuple[SimpleNamespace, Mapping[str, Any]]:
         name: str = model.name
