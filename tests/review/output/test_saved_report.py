@@ -437,7 +437,7 @@ def in_year(year: int) -> Iterator[None]:
             return cls(year, 6, 1, tzinfo=tz)
 
     def forget() -> None:
-        for cached in (session_conditions.is_never_met, decisions._evaluator):
+        for cached in (session_conditions.is_never_met, decisions.evaluator_of):
             cached.cache_clear()
 
     forget()
