@@ -14,7 +14,8 @@ from pathlib import Path
 from typing import Any, Final, Literal, get_args
 
 from pump_roles.event_sources import of_events, services_of
-from pump_roles.patterns import ArnIndex, matcher
+from pump_roles.iam.arns import ArnIndex
+from pump_roles.patterns import matcher
 
 Level = Literal["List", "Read", "Tagging", "Write", "Permissions management"]
 

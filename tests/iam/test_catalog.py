@@ -7,8 +7,9 @@ from typing import Any
 
 import pytest
 
+from pump_roles.iam.arns import service_in
 from pump_roles.iam.catalog import LEVELS, Catalog, reviewed, shipped
-from pump_roles.patterns import covers, service_in
+from pump_roles.patterns import covers
 from pump_roles.published import ROLES
 from tools.sandbox import catalog as npm
 from tools.sandbox import make_catalog

@@ -7,6 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from pump_roles.iam.arns import ArnIndex
 from pump_roles.patterns import covers, overlap
 
 GLOBS = st.text("ab*?:", max_size=8)
@@ -48,6 +49,22 @@ def test_patterns_overlap_if_a_name_matches_both(pattern: str, other: str) -> No
     elif "*" not in pattern and "*" not in other:
         assert not overlap(pattern, other)
     assert overlap(pattern, other) == overlap(other, pattern)
+
+
+ARN_PARTS = st.lists(st.text("abA*?", max_size=3), min_size=1, max_size=6)
+
+
+@given(st.lists(ARN_PARTS.map(":".join), min_size=1, max_size=6), ARN_PARTS.map(":".join))
+def test_index_finds_the_arns_of_which_every_part_overlaps(arns: list[str], pattern: str) -> None:
+    def parts(arn: str) -> list[str]:
+        # IAM completes an ARN that is too short.
+        return [*arn.split(":"), *"*****"][:6]
+
+    index = ArnIndex(arns)
+    found = index.overlapping(pattern)
+    for arn in arns:
+        expected = all(map(overlap, parts(pattern), parts(arn)))
+        assert bool(found & index.bits([arn])) == expected
 
 
 @pytest.mark.parametrize(
