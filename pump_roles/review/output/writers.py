@@ -23,7 +23,7 @@ from pump_roles.review.output.presentation import (
     spans,
 )
 
-LONGEST_INDENTED: Final = 10_000_000
+LONGEST_INDENTED: Final = 3_000_000
 """The maximum length of JSON that is indented, which takes ten times as long to write."""
 
 LIMIT: Final = 60_000
