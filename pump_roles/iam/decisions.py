@@ -240,7 +240,8 @@ class PolicyEvaluator:
             placed = self._for(effect, action)
             key = id(placed), tuple(of_it), tuple(but)
             if key not in counting:
-                numbers = (*of_it, *(number for number in all_but if number not in but))
+                excluded = {*but}
+                numbers = (*of_it, *(number for number in all_but if number not in excluded))
                 indices = sorted(index for number in numbers for index in alike[number][1])
                 self.steps += len(indices)
                 each = [which for index in indices if (which := placed[index]) is not None]
@@ -326,6 +327,7 @@ class PolicyEvaluator:
         services = {service, *(arn.split(":")[2] for arn in arns)}
         depending = self._depending[effect]
         placed = [*self._independent[effect]]
+        bits = self._catalog.arn_index.bits(arns)
         # All patterns of a statement have its scope.
         scopes: dict[int, Scope | None] = {}
         about = {*services, *(() if arns else (_WITHOUT_RESOURCES,))}
@@ -341,23 +343,26 @@ class PolicyEvaluator:
             if id(scope) not in scopes:
                 self.steps += scope.size
                 known = needed.issubset(has)
-                scopes[id(scope)] = self._place(effect, scope, service, arns) if known else None
+                if not known:
+                    scopes[id(scope)] = None
+                elif effect == "Allow" and service in scope.services:
+                    # AWS may check other resources of the service than it documents.
+                    scopes[id(scope)] = scope
+                elif effect == "Allow" or scope.excluded:
+                    scopes[id(scope)] = scope.on(arns, (f"arn:*:{service}:*",))
+                elif not arns or scope.is_of_any_service(certain=True):
+                    scopes[id(scope)] = scope.on(arns)
+                else:
+                    # A deny counts where it certainly applies, at least to some of the resources.
+                    scopes[id(scope)] = scope if self._bits(scope) & bits else None
             placed[index] = self._in_scope(found, scopes[id(scope)])
         return placed
 
-    def _place(self, effect: str, scope: Scope, service: str, arns: Sequence[str]) -> Scope | None:
-        # AWS may check other resources than it documents. Then an allow counts.
-        if effect == "Allow" and service in scope.services:
-            return scope
-        if effect == "Allow" or scope.excluded:
-            return scope.on(arns, (f"arn:*:{service}:*",))
-        if not arns or scope.is_of_any_service(certain=True):
-            return scope.on(arns)
-        # A deny counts where it certainly applies, at least to some of the resources.
-        index = self._catalog.arn_index
+    def _bits(self, scope: Scope) -> int:
         if id(scope) not in self._bits_of:
-            self._bits_of[id(scope)] = reduce(or_, map(index.overlapping, scope.opened))
-        return scope if self._bits_of[id(scope)] & index.bits(arns) else None
+            overlapping = map(self._catalog.arn_index.overlapping, scope.opened)
+            self._bits_of[id(scope)] = reduce(or_, overlapping)
+        return self._bits_of[id(scope)]
 
     @cached_property
     def _independent(self) -> Mapping[str, Sequence[PolicyPattern | None]]:
@@ -381,11 +386,11 @@ class PolicyEvaluator:
                 scope = each.pattern.scope
                 needed = frozenset(needed_keys(scope.condition) if effect == "Deny" else ())
                 services: Collection[str] = scope.services
-                if not needed and scope.excluded and not scope.unresolved:
+                if not needed and scope.is_of_any_service(certain=effect == "Deny"):
+                    services = ()
+                elif not needed and scope.excluded:
                     # It applies to every action with resources, at least to some of them.
                     services = (_WITHOUT_RESOURCES,)
-                elif not needed and scope.is_of_any_service(certain=effect == "Deny"):
-                    services = ()
                 for service in services:
                     found[effect].setdefault(service, {})[at] = needed
         return found

@@ -39,20 +39,19 @@ class RolePolicies:
         self._role = role
         self._catalog = catalog
         certain = certain_policies(role.policies)
-        guardrails = {policy: guardrail_of(role.kind, policy) for policy in role.policies}
-        self._ending = [
-            policy for policy, found in guardrails.items() if policy in certain and _ends(found)
+        implemented = [(policy, guardrail_of(role.kind, policy)) for policy in role.policies]
+        guardrails = [
+            (policy, found)
+            for policy, found in implemented
+            if found is not None and policy in certain
         ]
+        self._ending = [policy for policy, found in guardrails if found.ends is not None]
         counting = tuple(policy for policy in role.policies if policy not in self._ending)
         self.evaluator: Final = evaluator_of(counting, catalog)
-        evaluated = {policy: policy for policy in self.evaluator.policies}
-        self._implemented = [
-            (evaluated.get(policy, policy), guardrails[policy]) for policy in role.policies
-        ]
+        same = {policy: policy for policy in self.evaluator.policies}
+        self._implemented = [(same.get(policy, policy), found) for policy, found in implemented]
         self._guardrails: Final[list[tuple[Policy, Guardrail]]] = [
-            (policy, found)
-            for policy, found in self._implemented
-            if found is not None and policy in certain
+            (same.get(policy, policy), found) for policy, found in guardrails
         ]
 
     def reports(self) -> Iterator[PolicyReport]:
@@ -164,7 +163,3 @@ class RolePolicies:
             *(Uncounted(policy=policy.name) for policy in self._role.policies if policy.unreadable),
         ]
         return tuple(dict.fromkeys(found))
-
-
-def _ends(guardrail: Guardrail | None) -> bool:
-    return guardrail is not None and guardrail.ends is not None
