@@ -9,6 +9,8 @@ from typing import Final
 
 _WILDCARDS: Final = frozenset("*?")
 _WILDCARD: Final = re.compile("[*?]")
+ARN_PARTS: Final = 6
+"""The parts of an ARN, which colons separate."""
 
 
 @cache
@@ -38,6 +40,7 @@ def overlap(pattern: str, other: str) -> bool:
     first, second = pattern.lower(), other.lower()
     start, beginning = first.rstrip("*"), second.rstrip("*")
     if not _WILDCARDS.isdisjoint(start + beginning):
+        # If one starts with a wildcard, and the other one ends with one, nothing else matters.
         if "**" in (first[:1] + second[-1:], second[:1] + first[-1:]):
             return True
         literal, other_literal = _WILDCARD.split(first, 1)[0], _WILDCARD.split(second, 1)[0]
@@ -47,6 +50,17 @@ def overlap(pattern: str, other: str) -> bool:
     if start == first:
         return start == beginning if beginning == second else start.startswith(beginning)
     return beginning.startswith(start) or (beginning != second and start.startswith(beginning))
+
+
+def arn_covers(pattern: str, arn: str) -> bool:
+    """Return whether a pattern matches an ARN, in the same case.
+
+    A wildcard is within one part of an ARN, as for the condition operator ``ArnLike``.
+    """
+    mine, its = (text.split(":", ARN_PARTS - 1) for text in (pattern, arn))
+    return len(mine) == len(its) == ARN_PARTS and all(
+        covers(part, other, fold=False) for part, other in zip(mine, its, strict=True)
+    )
 
 
 def patterns_overlap(first: str, second: str) -> bool:

@@ -1,15 +1,13 @@
-"""What patterns of ARNs match, with the wildcards ``*`` and ``?``."""
+"""Which ARNs two patterns have in common, and of which services."""
 
 from collections.abc import Iterable
 from functools import lru_cache, reduce
 from operator import and_, or_
 from typing import Final
 
-from pump_roles.patterns import covers, overlap
+from pump_roles.patterns import ARN_PARTS, overlap
 
 _WILDCARDS: Final = frozenset("*?")
-_PARTS: Final = 6
-"""The parts of an ARN, which colons separate."""
 
 
 class ArnIndex:
@@ -23,7 +21,7 @@ class ArnIndex:
 
     def __init__(self, arns: Iterable[str]) -> None:
         self._bits = {arn: 1 << at for at, arn in enumerate(dict.fromkeys(arns))}
-        self._by_part: list[dict[str, int]] = [{} for _ in range(_PARTS)]
+        self._by_part: list[dict[str, int]] = [{} for _ in range(ARN_PARTS)]
         for arn, bit in self._bits.items():
             for found, part in zip(self._by_part, _parts(arn), strict=True):
                 found[part] = found.get(part, 0) | bit
@@ -35,7 +33,7 @@ class ArnIndex:
 
     def overlapping(self, pattern: str) -> int:
         """Return the bits of those that have an ARN in common with a pattern."""
-        return reduce(and_, map(self._overlapping, range(_PARTS), _parts(pattern)))
+        return reduce(and_, map(self._overlapping, range(ARN_PARTS), _parts(pattern)))
 
     def _of_part(self, at: int, part: str) -> int:
         start = {part[:1], part[:1].swapcase(), *_WILDCARDS}
@@ -46,17 +44,6 @@ class ArnIndex:
             if (any_start or other[:1] in start) and overlap(part, other)
         )
         return reduce(or_, fitting, 0)
-
-
-def arn_covers(pattern: str, arn: str) -> bool:
-    """Return whether a pattern matches an ARN, in the same case.
-
-    A wildcard is within one part of an ARN, as for the condition operator ``ArnLike``.
-    """
-    mine, its = (text.split(":", _PARTS - 1) for text in (pattern, arn))
-    return len(mine) == len(its) == _PARTS and all(
-        covers(part, other, fold=False) for part, other in zip(mine, its, strict=True)
-    )
 
 
 def arns_may_overlap(pattern: str, other: str) -> bool:
@@ -74,7 +61,7 @@ def arns_may_overlap(pattern: str, other: str) -> bool:
 def _until_wildcard(pattern: str) -> tuple[list[str], str]:
     # The parts of an ARN before the first wildcard for any number of characters, and the rest.
     mine = _parts(pattern)
-    first = next((at for at, part in enumerate(mine) if "*" in part), _PARTS - 1)
+    first = next((at for at, part in enumerate(mine) if "*" in part), ARN_PARTS - 1)
     rest = ":".join(pattern.split(":")[first:])
     return mine[:first], rest if is_whole_arn(pattern) else f"{rest}*"
 
@@ -92,12 +79,12 @@ def service_in(pattern: str) -> str:
 
 def is_whole_arn(pattern: str) -> bool:
     """Return whether a pattern has all parts of an ARN."""
-    return pattern.count(":") >= _PARTS - 1
+    return pattern.count(":") >= ARN_PARTS - 1
 
 
 @lru_cache(maxsize=2**12)
 def _parts(arn: str) -> list[str]:
     if arn == "*":
-        return ["*"] * _PARTS
-    found = arn.split(":", _PARTS - 1)
-    return found + ["*"] * (_PARTS - len(found))
+        return ["*"] * ARN_PARTS
+    found = arn.split(":", ARN_PARTS - 1)
+    return found + ["*"] * (ARN_PARTS - len(found))

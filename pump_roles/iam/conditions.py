@@ -7,8 +7,7 @@ from dataclasses import dataclass, replace
 from functools import cached_property, partial
 from typing import Any, Final
 
-from pump_roles.iam.arns import arn_covers
-from pump_roles.patterns import covers, folded
+from pump_roles.patterns import arn_covers, covers, folded
 
 _POSITIVE: Final = {"StringEquals", "StringLike", "ArnLike", "IpAddress", "Bool"}
 """Operators whose key must have one of the values, so that more values admit more requests."""
