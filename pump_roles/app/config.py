@@ -14,9 +14,19 @@ from aws_cdk import Environment
 
 from pump_roles.guardrails import WITH_VALUE, Guardrail
 from pump_roles.iam.external_ids import ExternalId
-from pump_roles.inputs import option_validators, validators
+from pump_roles.inputs import validators
 from pump_roles.inputs.text import InputError, one_line, read_json
-from pump_roles.inputs.validators import ArgumentError, nearest
+from pump_roles.inputs.validators import (
+    FORWARDING_PARTITIONS,
+    GLOBAL_REGIONS,
+    REGION,
+    REGION_NAMES,
+    ArgumentError,
+    ListOf,
+    Text,
+    nearest,
+    partition_of_region,
+)
 from pump_roles.published import ROLES
 
 _Validator = (
@@ -36,6 +46,27 @@ _BOTH_ROLES: Final = (SHARED, *ROLES)
 _ROLE: Final[tuple[Kind, ...]] = ("role", "rollout")
 _ROLLOUT: Final[tuple[Kind, ...]] = ("rollout",)
 _EVERY: Final[tuple[Kind, ...]] = (*_ROLE, "protection", "alarm", "forwarder", "approval")
+
+
+_SETTINGS_FILE: Final = Text(
+    pattern="^[^\\x00\\ud800-\\udfff]+$",
+    maximum=4_096,
+    description="the path of a settings file, such as prod.json",
+)
+
+
+def _why_not_forwarded(region: str) -> str:
+    if region in [GLOBAL_REGIONS[partition] for partition in FORWARDING_PARTITIONS]:
+        return "is where the alarm is; list only the others"
+    if region in REGION_NAMES and partition_of_region(region) not in FORWARDING_PARTITIONS:
+        return "sends no events to another Region; deploy the alarm itself there"
+    if region not in REGION_NAMES and REGION.accepts(region):
+        hint = nearest(region, REGION_NAMES)
+        return f"is not a Region; {hint}" if hint else "is not a Region"
+    return ""
+
+
+FORWARDED_REGIONS: Final = ListOf(REGION._replace(explain=_why_not_forwarded))
 
 
 class Setting(NamedTuple):
@@ -89,7 +120,7 @@ TABLE: Final = (
     Setting("role-name", validators.ROLE_NAME, _ONE_ROLE, _ROLE),
     Setting("role-path", validators.ROLE_PATH, _BOTH_ROLES, _ROLE, "path"),
     Setting("permissions-boundary", validators.PERMISSIONS_BOUNDARY, _BOTH_ROLES, _ROLE),
-    Setting(GUARDRAILS, option_validators.GUARDRAILS, _BOTH_ROLES, _ROLE, GUARDRAILS, _named),
+    Setting(GUARDRAILS, validators.GUARDRAILS, _BOTH_ROLES, _ROLE, GUARDRAILS, _named),
     *(
         Setting(name, validator, _BOTH_ROLES, _ROLE, GUARDRAILS, partial(_with_value, create))
         for name, (validator, create) in WITH_VALUE.items()
@@ -116,7 +147,7 @@ TABLE: Final = (
     Setting("trust", validators.Boolean(), (PROTECTION,)),
     Setting("keep-in-organization", validators.Boolean(), (PROTECTION,), ("protection",)),
     Setting("emails", validators.EMAILS, (ALARM,), ("alarm",), required=True),
-    Setting("regions", option_validators.FORWARDED_REGIONS, (ALARM,)),
+    Setting("regions", FORWARDED_REGIONS, (ALARM,)),
     Setting("account", validators.ACCOUNT, (ALARM,), ("alarm",), "env", _environment),
     Setting("from-organization", validators.ORGANIZATION, (ALARM,), ("alarm",)),
     Setting("stop-page", validators.PAGE, (ALARM,), ("alarm",)),
@@ -218,7 +249,7 @@ def read(context: Mapping[str, Any], folder: Path) -> Settings:
             )
         return Settings({}, "")
     try:
-        name = option_validators.SETTINGS_FILE.check(SETTINGS, named)
+        name = _SETTINGS_FILE.check(SETTINGS, named)
     except ArgumentError as error:
         raise ConfigError(str(error)) from None
     return Settings(_content_of(folder / name, "a settings file"), str(folder / name))

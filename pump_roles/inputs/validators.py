@@ -518,6 +518,13 @@ FAILURE_TOLERANCE_COUNT: Final = Integer(0, _LARGEST_INTEGER)
 
 TAGS: Final = Tags()
 
+GUARDRAILS: Final = ListOf(
+    Text(
+        pattern="^[^,]{1,64}$",
+        description="the name of a guardrail, such as recommended or metadata-only",
+    )
+)
+
 GUARDRAIL_NAME: Final = Text(
     pattern="^[a-z][a-z0-9]*(-[a-z][a-z0-9]*)*$",
     maximum=64,

@@ -20,8 +20,9 @@ from uuid import uuid4
 
 from botocore.exceptions import BotoCoreError, ClientError
 
+from pump_roles.app.config import FORWARDED_REGIONS
 from pump_roles.constructs.undelivered import UNDELIVERED
-from pump_roles.inputs import option_validators, validators
+from pump_roles.inputs import validators
 from pump_roles.review.account.organization import accounts_below
 from tools.sandbox.cdk import ROOT
 from tools.sandbox.demo import decision_on
@@ -416,7 +417,7 @@ def run(account: str, unit: str, members: str, region: str, email: str) -> int:
     if unit.startswith("r-"):
         raise ValueError("UNIT: the root contains every account; name a unit")
     validators.ACCOUNTS.check("MEMBERS", named.members)
-    option_validators.FORWARDED_REGIONS.check("REGION", [region])
+    FORWARDED_REGIONS.check("REGION", [region])
     validators.EMAILS.check("EMAIL", [email])
     smoke = SmokeOrganization(named)
     smoke.check()

@@ -12,7 +12,7 @@ from typing import Any, Final, Literal, NamedTuple
 from botocore.exceptions import ClientError
 
 from pump_roles.inputs.text import InputError, cut, parse_any_depth
-from pump_roles.inputs.validators import ROLE_NAME, ArgumentError
+from pump_roles.inputs.validators import ROLE_NAME, ArgumentError, Text
 from pump_roles.review.account.activity_collector import Collector
 from pump_roles.review.account.activity_result import ActivityUnknown, TableRead
 from pump_roles.review.account.aws_sdk import (
@@ -26,6 +26,19 @@ from pump_roles.review.account.aws_sdk import (
     text_in,
 )
 from pump_roles.review.account.watched_roles import WatchedRoles
+
+ATHENA_TABLE: Final = Text(
+    pattern=r"^[A-Za-z0-9_-]{1,255}\.[A-Za-z0-9_-]{1,255}$",
+    description="a database and its table, such as default.cloudtrail_logs",
+)
+"""AWS Glue API Reference, "Table" and "Database", ``Name``: 1 to 255 characters. Of these, Amazon
+Athena documents letters, digits, and underscores; the console of Glue also creates hyphens."""
+
+WORKGROUP: Final = Text(
+    pattern="^[A-Za-z0-9._-]{1,128}$",
+    description="the name of a workgroup: 1 to 128 of A-Z a-z 0-9 . _ -",
+)
+"""Amazon Athena API Reference, "StartQueryExecution", ``WorkGroup``."""
 
 _MEMBERS: Final = (
     "addendum.originalEventID",

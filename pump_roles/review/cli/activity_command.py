@@ -11,11 +11,12 @@ from typing import Any, Final
 import click
 
 from pump_roles import templates
-from pump_roles.inputs.option_validators import ATHENA_TABLE, WORKGROUP
 from pump_roles.inputs.text import InputError, one_line
 from pump_roles.inputs.validators import ROLE_ARN, check_region
 from pump_roles.review.account.activity_collector import Collector, NothingFoundError, Period
 from pump_roles.review.account.athena import (
+    ATHENA_TABLE,
+    WORKGROUP,
     QueryStep,
     TableQuery,
     check_condition,

@@ -8,9 +8,8 @@ from typing import Any, Final
 import click
 
 from pump_roles.guardrails import Guardrail
-from pump_roles.inputs.option_validators import GUARDRAILS
 from pump_roles.inputs.text import TOO_DEEP, InputError
-from pump_roles.inputs.validators import ROLE_NAME, ArgumentError
+from pump_roles.inputs.validators import GUARDRAILS, ROLE_NAME, ArgumentError
 from pump_roles.published import ROLES
 from pump_roles.review.cli import DIFFERENT, fail, options, warn
 from pump_roles.review.output.report_actions import rows_of

@@ -11,9 +11,8 @@ import click
 
 from pump_roles import universal
 from pump_roles.guardrails import Guardrail
-from pump_roles.inputs.option_validators import GUARDRAILS
 from pump_roles.inputs.text import YAML_ENDINGS, one_line
-from pump_roles.inputs.validators import ArgumentError
+from pump_roles.inputs.validators import GUARDRAILS, ArgumentError
 from pump_roles.published import ROLES
 from pump_roles.review.cli import fail, options, warn
 

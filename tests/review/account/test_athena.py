@@ -17,13 +17,14 @@ from ministack.services import athena
 from sqlglot import exp
 
 from pump_roles import templates
-from pump_roles.inputs.option_validators import ATHENA_TABLE, WORKGROUP
 from pump_roles.inputs.text import InputError
 from pump_roles.inputs.validators import ArgumentError
 from pump_roles.review.account.activity_collector import Collector, NothingFoundError
 from pump_roles.review.account.athena import (
     _MEMBERS,
+    ATHENA_TABLE,
     NOT_ESSENTIAL,
+    WORKGROUP,
     QueryStep,
     TableQuery,
     TrailTable,
