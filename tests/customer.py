@@ -11,9 +11,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from functools import cached_property
 from pathlib import Path
-from typing import Any, Final
-
-from mypy_boto3_iam import IAMClient
+from typing import TYPE_CHECKING, Any, Final
 
 from pump_roles.iam.identity_policies import parse_policy
 from pump_roles.review.account.account_details import read_account
@@ -23,6 +21,9 @@ from pump_roles.review.account.verify_account import verify_account
 from pump_roles.role.assembly import DeployedRole
 from tests.support import PRINCIPAL, SECRET, Template
 from tools.sandbox.aws import ACCOUNT_ID, OWNER, Caller, EmbeddedAws
+
+if TYPE_CHECKING:
+    from mypy_boto3_iam import IAMClient
 
 READ_ONLY: Final = "PumpReadOnlyRole"
 AUTO_PILOT: Final = "PumpAutoPilotRole"
@@ -55,7 +56,7 @@ BOUNDARY: Final[dict[str, Any]] = {
 Edit = Callable[[Any], object]
 """Changes a policy document in place."""
 
-Change = Callable[[IAMClient], object]
+Change = Callable[["IAMClient"], object]
 """Changes the account."""
 
 
@@ -93,7 +94,7 @@ class Customer:
     expectation: Expectation
 
     @cached_property
-    def iam(self) -> IAMClient:
+    def iam(self) -> "IAMClient":
         """A client of the account's root user."""
         return self.aws.iam()
 
@@ -102,7 +103,7 @@ class Customer:
         expectation: Expectation | None = None,
         *,
         caller: Caller = OWNER,
-        iam: IAMClient | None = None,
+        iam: "IAMClient | None" = None,
     ) -> AccountResult:
         """Read the account, and compare it."""
         expected = expectation or self.expectation
@@ -163,7 +164,7 @@ def deny(*actions: str, **more: Any) -> dict[str, Any]:
 def policy(name: str, edit: Edit, role: str = READ_ONLY) -> Change:
     """Return a change of one of a role's inline policies."""
 
-    def change(iam: IAMClient) -> None:
+    def change(iam: "IAMClient") -> None:
         found: Any = iam.get_role_policy(RoleName=role, PolicyName=name)["PolicyDocument"]
         before = deepcopy(found)
         edit(found)
@@ -186,7 +187,7 @@ def statement(edit: Edit) -> Edit:
 def trust_policy(edit: Edit, role: str = READ_ONLY) -> Change:
     """Return a change of a role's trust policy."""
 
-    def change(iam: IAMClient) -> None:
+    def change(iam: "IAMClient") -> None:
         found: Any = iam.get_role(RoleName=role)["Role"]["AssumeRolePolicyDocument"]
         before = deepcopy(found)
         edit(found)
@@ -196,7 +197,7 @@ def trust_policy(edit: Edit, role: str = READ_ONLY) -> Change:
     return change
 
 
-def delete(iam: IAMClient, role: str = READ_ONLY) -> None:
+def delete(iam: "IAMClient", role: str = READ_ONLY) -> None:
     """Delete a role with its policies."""
     for name in iam.list_role_policies(RoleName=role)["PolicyNames"]:
         iam.delete_role_policy(RoleName=role, PolicyName=name)
@@ -206,7 +207,7 @@ def delete(iam: IAMClient, role: str = READ_ONLY) -> None:
 def recreated(role: str = READ_ONLY, *, trust: str = "", **more: Any) -> Change:
     """Return a change that deletes a role, and makes it again with something else."""
 
-    def change(iam: IAMClient) -> None:
+    def change(iam: "IAMClient") -> None:
         was = iam.get_role(RoleName=role)["Role"]
         policies = {
             name: iam.get_role_policy(RoleName=role, PolicyName=name)["PolicyDocument"]

@@ -6,15 +6,18 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cache, cached_property
 from threading import Thread
+from typing import TYPE_CHECKING
 from urllib.request import Request, urlopen
 
 import boto3
 from moto.moto_server import werkzeug_app
-from mypy_boto3_cloudformation import CloudFormationClient
-from mypy_boto3_organizations import OrganizationsClient
 from werkzeug.serving import make_server
 
 from tools.sandbox.aws import REGION, Caller, environment_at
+
+if TYPE_CHECKING:
+    from mypy_boto3_cloudformation import CloudFormationClient
+    from mypy_boto3_organizations import OrganizationsClient
 
 
 @dataclass(frozen=True)
@@ -29,11 +32,11 @@ class Management:
         return environment_at(self.endpoint, Caller("testing"))
 
     @cached_property
-    def organizations(self) -> OrganizationsClient:
+    def organizations(self) -> "OrganizationsClient":
         return _session().client("organizations", endpoint_url=self.endpoint)
 
     @cached_property
-    def cloudformation(self) -> CloudFormationClient:
+    def cloudformation(self) -> "CloudFormationClient":
         return _session().client("cloudformation", endpoint_url=self.endpoint)
 
 

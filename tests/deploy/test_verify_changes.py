@@ -10,10 +10,9 @@ from dataclasses import replace
 from functools import cache
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
-from mypy_boto3_iam import IAMClient
 
 from pump_roles.review.account.expectation import Expectation, from_report
 from pump_roles.review.account.organization import AccountUnknown
@@ -43,6 +42,9 @@ from tests.customer import (
 from tests.documents import written
 from tests.support import OTHER_SECRET, PRINCIPAL, PUMP_ACCOUNT, SECRET, of_templates, trust
 
+if TYPE_CHECKING:
+    from mypy_boto3_iam import IAMClient
+
 ADMINISTRATOR = "arn:aws:iam::aws:policy/AdministratorAccess"
 ALLOWED, DENIED = BOUNDARY["Statement"]
 BOTH = (READ_ONLY, AUTO_PILOT)
@@ -51,7 +53,7 @@ BOTH = (READ_ONLY, AUTO_PILOT)
 def attached(*versions: Mapping[str, Any], default: int) -> Change:
     """Attach a managed policy with some versions to the read-only role."""
 
-    def change(iam: IAMClient) -> None:
+    def change(iam: "IAMClient") -> None:
         first, *others = [document(version) for version in versions]
         arn = iam.create_policy(PolicyName="Attached", PolicyDocument=first)["Policy"]["Arn"]
         for number, version in enumerate(others, start=2):

@@ -14,7 +14,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import cached_property
 from tempfile import TemporaryDirectory
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 from urllib.request import ProxyHandler, Request, build_opener
 
 import boto3
@@ -22,13 +22,15 @@ from botocore.config import Config
 from botocore.credentials import Credentials
 from botocore.exceptions import ClientError
 from botocore.session import Session as BotocoreSession
-from mypy_boto3_cloudformation import CloudFormationClient
-from mypy_boto3_iam import IAMClient
-from mypy_boto3_iam.type_defs import RoleDetailTypeDef
-from mypy_boto3_organizations import OrganizationsClient
-from mypy_boto3_sts import STSClient
 
 from tools.sandbox.cdk import ROOT, tool_environment
+
+if TYPE_CHECKING:
+    from mypy_boto3_cloudformation import CloudFormationClient
+    from mypy_boto3_iam import IAMClient
+    from mypy_boto3_iam.type_defs import RoleDetailTypeDef
+    from mypy_boto3_organizations import OrganizationsClient
+    from mypy_boto3_sts import STSClient
 
 ACCOUNT_ID: Final = "123456789012"
 """The default account."""
@@ -105,20 +107,20 @@ class EmbeddedAws:
             config=_ONCE,
         )
 
-    def iam(self, caller: Caller = OWNER) -> IAMClient:
+    def iam(self, caller: Caller = OWNER) -> "IAMClient":
         client: IAMClient = self.client("iam", caller)
         return client
 
-    def cloudformation(self, caller: Caller = OWNER) -> CloudFormationClient:
+    def cloudformation(self, caller: Caller = OWNER) -> "CloudFormationClient":
         client: CloudFormationClient = self.client("cloudformation", caller)
         return client
 
-    def sts(self, caller: Caller = OWNER) -> STSClient:
+    def sts(self, caller: Caller = OWNER) -> "STSClient":
         client: STSClient = self.client("sts", caller)
         return client
 
     @cached_property
-    def organizations(self) -> OrganizationsClient:
+    def organizations(self) -> "OrganizationsClient":
         client: OrganizationsClient = self.client("organizations")
         return client
 
@@ -225,7 +227,7 @@ class EmbeddedAws:
         client: CloudFormationClient = self.borrow("cloudformation", caller)
         client.delete_stack(StackName=stack)
 
-    def roles(self, caller: Caller = OWNER) -> list[RoleDetailTypeDef]:
+    def roles(self, caller: Caller = OWNER) -> "list[RoleDetailTypeDef]":
         """Return the roles of the caller's account, with their policies."""
         client: IAMClient = self.borrow("iam", caller)
         return client.get_account_authorization_details(Filter=["Role"])["RoleDetailList"]

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from itertools import product
 from pathlib import Path
 from types import SimpleNamespace
-from typing import Any, get_args
+from typing import TYPE_CHECKING, Any, get_args
 from unittest.mock import Mock
 
 import pytest
@@ -16,7 +16,6 @@ from botocore.exceptions import (
     NoCredentialsError,
 )
 from click.testing import Result
-from mypy_boto3_sts import STSClient
 
 from pump_roles.iam.external_ids import new_external_id
 from pump_roles.inputs.validators import EXTERNAL_ID, ArgumentError
@@ -40,6 +39,9 @@ from tests.support import (
     trust,
 )
 from tools.sandbox.aws import ACCOUNT_ID, Caller, EmbeddedAws
+
+if TYPE_CHECKING:
+    from mypy_boto3_sts import STSClient
 
 pytestmark = pytest.mark.usefixtures("no_aws")
 
@@ -349,7 +351,7 @@ def test_call_ends_within_seconds() -> None:
     assert attempts * (config.connect_timeout + config.read_timeout) <= 30
 
 
-def broken(raised: BaseException, **meta: Any) -> STSClient:
+def broken(raised: BaseException, **meta: Any) -> "STSClient":
     """A client whose calls raise an error."""
     client: Any = SimpleNamespace(
         assume_role=Mock(side_effect=raised), meta=SimpleNamespace(partition="aws", **meta)
