@@ -8,14 +8,16 @@ from itertools import chain
 from pathlib import Path
 from typing import Any, Final
 
+from pump_roles.iam.identity_policies import Value
 from pump_roles.iam.session_conditions import last_times
 from pump_roles.inputs.json_values import as_mapping, as_text
 from pump_roles.inputs.text import TOO_DEEP, InputError, cut, parse_json, read_json, visible
 from pump_roles.published import ROLES
+from pump_roles.review.output.descriptions import describe_unknown
 from pump_roles.review.output.embedding import carried_by, code_sha256, element_of
 from pump_roles.review.output.writers import to_compact_json
 from pump_roles.review.report import Compared, Earlier, Report, earlier_of
-from pump_roles.review.report.inventory import FORMAT, Inventory
+from pump_roles.review.report.inventory import FORMAT, Inventory, RoleDetail
 from pump_roles.review.report.permission_report import of_contents
 
 _MOST_TIMES: Final = 5
@@ -23,6 +25,9 @@ _MOST_TIMES: Final = 5
 
 _MOMENT: Final = 0.001
 """How long before a time that has passed since, in seconds, a page is made again."""
+
+_MOST_RESOURCES: Final = 1_000_000
+"""The maximum number of other resources, so that they cannot fill the memory."""
 
 _LONGEST: Final = 200
 """The maximum length of a problem, in characters."""
@@ -46,7 +51,40 @@ def inventory_from(content: Any) -> Inventory:
     kinds = [role.kind for role in read.roles]
     if not kinds or {*kinds} - ROLES.keys() or len({*kinds}) < len(kinds):
         raise InputError(f"roles: must be one or more of {', '.join(ROLES)}, each once")
+    if sum(map(abs, read.resources.values())) > _MOST_RESOURCES:
+        raise InputError(f"resources: must be at most {_MOST_RESOURCES:,}")
+    for detail in (*read.roles, *read.approval_end_roles):
+        if problem := _problem_of(detail):
+            raise InputError(cut(f"{visible(detail.kind)}: {problem}", _LONGEST))
     return read
+
+
+def _problem_of(detail: RoleDetail) -> str:
+    # What no version writes, and what would be expected of an account without being compared.
+    boundary = detail.PermissionsBoundary
+    values = {
+        "Path": detail.Path,
+        "MaxSessionDuration": detail.MaxSessionDuration,
+        "PermissionsBoundary": boundary.PolicyArn if boundary else "",
+    }
+    for name, value in values.items():
+        if isinstance(value, Value) and value.state != "not-read":
+            return f"{name}: can only be known or not read"
+    for managed in detail.may_deny:
+        if not managed.policy.only_denies:
+            return f"may_deny: {managed.PolicyName} has more than denies"
+    try:
+        for unknown in detail.unknown:
+            describe_unknown(unknown)
+    except KeyError:
+        return f"unknown: {unknown.part} cannot be {unknown.why}"
+    named = {(unknown.part, unknown.subject) for unknown in detail.unknown}
+    role = detail.deployed.role
+    for policy in role.policies:
+        part = "managed-policies" if policy.arn else "inline-policies"
+        if not (policy.is_known or named & {(part, ""), (part, policy.name), (part, policy.arn)}):
+            return f"the document of {policy.name} is null, and unknown does not say why"
+    return ""
 
 
 def _converted(content: Any, type_: Any) -> Any:

@@ -349,6 +349,74 @@ def test_what_is_kept_has_each_kind_of_role_at_most_once(documents: Mapping[str,
     assert inventory_from({**read, "roles": [second, first]}).roles
 
 
+ALLOWING: Json = {"Statement": [{"Effect": "Allow", "Action": "*", "Resource": "*"}]}
+OPEN_VALUE: Json = {"state": "open", "text": "P", "why": "", "default": ""}
+OTHER_POLICY: Json = {"PolicyName": "X", "PolicyArn": "arn:aws:iam::111122223333:policy/X"}
+
+
+@pytest.mark.parametrize(
+    ("members", "problem"),
+    [
+        (
+            {"may_deny": [{**OTHER_POLICY, "PolicyDocument": ALLOWING}]},
+            "may_deny: X has more than denies",
+        ),
+        (
+            {"AttachedManagedPolicies": [{**OTHER_POLICY, "PolicyDocument": None}]},
+            "the document of X is null, and unknown does not say why",
+        ),
+        (
+            {"RolePolicyList": [{"PolicyName": "X", "PolicyDocument": None}]},
+            "the document of X is null, and unknown does not say why",
+        ),
+        ({"Path": OPEN_VALUE}, "Path: can only be known or not read"),
+        (
+            {"MaxSessionDuration": {**OPEN_VALUE, "state": "known", "text": "3600"}},
+            "MaxSessionDuration: can only be known or not read",
+        ),
+        (
+            {"PermissionsBoundary": {**OTHER_POLICY, "PolicyArn": OPEN_VALUE}},
+            "PermissionsBoundary: can only be known or not read",
+        ),
+        (
+            {"unknown": [{"part": "inline-policies", "why": "open"}]},
+            "unknown: inline-policies cannot be open",
+        ),
+    ],
+)
+def test_what_would_not_be_compared_although_no_finding_says_so_is_an_error(
+    members: Json, problem: str, documents: Mapping[str, Json]
+) -> None:
+    read = documents["report, guardrails"]["read"]
+    first, second = read["roles"]
+    if boundary := members.get("PermissionsBoundary"):
+        members = {"PermissionsBoundary": {**boundary, "PolicyDocument": None}}
+    assert problem_of({**read, "roles": [{**first, **members}, second]}) == f"read-only: {problem}"
+
+
+def test_policy_that_was_not_read_and_policy_that_may_deny_are_read_back(
+    documents: Mapping[str, Json],
+) -> None:
+    """The positive control of the test above."""
+    read = documents["report, guardrails"]["read"]
+    denying = {"Statement": [{"Effect": "Deny", "Action": "*", "Resource": "*"}]}
+    why = {"part": "managed-policies", "why": "not-read", "subject": OTHER_POLICY["PolicyArn"]}
+    role = {
+        **read["roles"][0],
+        "AttachedManagedPolicies": [{**OTHER_POLICY, "PolicyDocument": None}],
+        "may_deny": [{**OTHER_POLICY, "PolicyDocument": denying}],
+        "unknown": [why],
+    }
+    assert inventory_from({**read, "roles": [role]}).roles[0].may_deny
+
+
+def test_more_resources_than_templates_have_are_an_error(documents: Mapping[str, Json]) -> None:
+    read = documents["report, modified"]["read"]
+    assert problem_of({**read, "resources": {"AWS::SNS::Topic": 10**12}}) == (
+        "resources: must be at most 1,000,000"
+    )
+
+
 def test_numbers_of_accounts_and_roles_are_by_state(documents: Mapping[str, Json]) -> None:
     assert documents["verify, mixed"]["counts"] == {"match": 1, "differs": 2, "unknown": 1}
     assert documents["verify, mixed"]["state"] == "differs"
