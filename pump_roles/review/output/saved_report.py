@@ -125,6 +125,9 @@ def _visible(value: Any) -> Any:
     return value
 
 
+_PAGES: Final = frozenset({".htm", ".html", ".mht", ".mhtml", ".shtml", ".svg", ".xht", ".xhtml"})
+"""How the names of files end that a browser shows as a page, whatever they contain."""
+
 _KIND: Final = "a pump-roles report, a page of one, a template, or a folder of templates"
 
 
@@ -140,6 +143,9 @@ def read_saved(path: Path) -> Earlier | None:
         raise InputError(f"{path}: {TOO_DEEP}") from None
     except OSError as error:
         raise InputError(f"{path}: cannot be read: {error.strerror}") from None
+    if carried is None and path.suffix.lower() in _PAGES:
+        # A page can be in a string of JSON, and show anything.
+        raise InputError(f"{path}: is JSON, but its name is that of a page; name it .json")
     if isinstance(content, dict) and "Resources" in content:
         return None
     if not _is_result(content):

@@ -117,7 +117,7 @@ def test_compares_with_a_report_its_page_a_template_or_a_folder_alike(tmp_path: 
     assert {change["effect"] for change in changes} == {"broader"}
     assert all(content["changes"] == changes for content in found.values())
     template = before / "PumpAutoPilot.template.json"
-    ended = report(now / template.name, "--since", template.rename(tmp_path / "t.html"))
+    ended = report(now / template.name, "--since", template.rename(tmp_path / "t.txt"))
     assert ended.exit_code == 0, ended.output
     assert "- broader, auto-pilot: 1 action that writes or tags" in ended.stdout, ended.stdout[-1:]
 

@@ -483,6 +483,22 @@ def test_page_that_shows_something_else_than_it_carries_is_refused(
             read_page(page, tmp_path)
 
 
+@pytest.mark.parametrize("ending", ["html", "HTM", "xhtml", "svg"])
+def test_json_that_a_browser_shows_as_a_page_is_refused(
+    ending: str, pages: Mapping[str, str], documents: Mapping[str, Json], tmp_path: Path
+) -> None:
+    shown = pages["report, published"]
+    shown = shown.replace(element_of(shown.encode()), "<!--")
+    for content in ({"read": documents["report, modified"]["read"]}, {"Resources": {}}):
+        file = tmp_path / f"report.{ending}"
+        file.write_text(json.dumps({"Description": shown, **content}))
+        with pytest.raises(InputError, match="is JSON, but its name is that of a page"):
+            read_saved(file)
+        renamed = file.rename(tmp_path / "report.json")
+        with short_reports():
+            assert (read_saved(renamed) is None) == ("Resources" in content)
+
+
 def test_page_whose_names_of_actions_are_not_those_of_its_roles_is_refused(
     reports: Mapping[str, Report], tmp_path: Path
 ) -> None:
