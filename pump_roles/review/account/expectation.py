@@ -42,6 +42,7 @@ class Expectation:
     approval_end_roles: tuple[Role, ...] = ()
     removed: bool = False
     management_account: str = ""
+    unchecked: bool = False
 
     @property
     def accounts(self) -> frozenset[str]:

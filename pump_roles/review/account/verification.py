@@ -218,6 +218,7 @@ class Verification:
     :param schema: the version of the JSON result's schema.
     :param version: the version of this package.
     :param expected: what the accounts were compared with, in words.
+    :param unchecked: whether that is a page of which it is not known that it shows what it carries.
     :param expected_roles: the roles that are expected; none after a removal.
     :param removed: whether the accounts must not have any of the roles. If so, a role that does not
         exist matches, and a role that exists differs.
@@ -234,6 +235,7 @@ class Verification:
     schema: Literal[11] = 11
     version: str = __version__
     expected: str
+    unchecked: bool = False
     expected_roles: tuple[ExpectedRole, ...] = ()
     removed: bool = False
     state: MatchState = field(init=False)

@@ -19,6 +19,7 @@ from pump_roles.iam.external_ids import ExternalId
 from pump_roles.inputs.text import InputError, one_line
 from pump_roles.inputs.validators import ArgumentError, ListOf
 from pump_roles.review.cli import fail
+from pump_roles.review.output.descriptions import UNCHECKED
 from pump_roles.review.output.presentation import Presentation, Table
 from pump_roles.review.output.writers import LIMIT, to_csv, to_markdown
 
@@ -151,12 +152,8 @@ def read_reviewed(path: Path) -> "Earlier | None":
     from pump_roles.review.output.saved_report import read_saved  # noqa: PLC0415
 
     saved = read_saved(path)
-    if saved and saved.unchecked:
-        click.echo(
-            f"pump-roles: {one_line(str(path))}: whether it shows what it carries is not known: "
-            "another build of pump-roles wrote it, or too many times in conditions have passed",
-            err=True,
-        )
+    if saved and saved.compared.unchecked:
+        click.echo(f"pump-roles: {one_line(str(path))}: {UNCHECKED}", err=True)
     return saved
 
 

@@ -158,7 +158,10 @@ def _expectation(expect: Path | None, principal: str | None) -> Expectation:
     if expect is not None:
         saved = options.read_reviewed(expect)
         expectation = (
-            from_report(expect, saved.report, files=saved.compared.files, principal=principal)
+            replace(
+                from_report(expect, saved.report, files=saved.compared.files, principal=principal),
+                unchecked=saved.compared.unchecked,
+            )
             if saved
             else from_templates(expect, templates.read(expect), principal=principal)
         )

@@ -51,6 +51,13 @@ an account or a template.
 """
 
 
+UNCHECKED: Final = (
+    "Whether this page shows what it carries is not known: another build of pump-roles wrote it, "
+    "or too many times in conditions have passed."
+)
+"""What is said of a page that cannot be made again."""
+
+
 def describe_unknown(unknown: Unknown) -> str:
     """Return what is not known about a role, a template, or an account."""
     longest = _SHOWN if unknown.why in _VALUES else None

@@ -6,6 +6,7 @@ from typing import Final, Literal, NamedTuple
 from pump_roles.compare.difference import Difference
 from pump_roles.guardrails import Guardrail, by_policy
 from pump_roles.review.output.descriptions import (
+    UNCHECKED,
     count_actions,
     describe_decisions,
     describe_difference,
@@ -125,6 +126,7 @@ def compared(report: Report) -> str:
     return (
         f"Compared with {earlier.file}: actions as of {earlier.read.date}, pump-roles "
         f"{earlier.read.version}, {', '.join(first(digests, _FILES))}."
+        f"{f' {UNCHECKED}' if earlier.unchecked else ''}"
     )
 
 

@@ -160,7 +160,7 @@ def read_saved(path: Path) -> Earlier | None:
         ) from None
     except RecursionError:
         raise InputError(f"{path}: {TOO_DEEP}") from None
-    return replace(found, unchecked=unchecked)
+    return replace(found, compared=replace(found.compared, unchecked=unchecked))
 
 
 def _earlier(

@@ -23,6 +23,7 @@ from pump_roles.review.account.verification import (
     Verification,
 )
 from pump_roles.review.output.descriptions import (
+    UNCHECKED,
     describe_access,
     describe_difference,
     describe_principal,
@@ -92,6 +93,8 @@ def presentation_of(verification: Verification) -> Presentation:
         Section("Accounts that match", tuple(matching)),
     )
     about: list[Sentence] = [("Compared with:", " ", Code(verification.expected))]
+    if verification.unchecked:
+        about.append((Strong(UNCHECKED, "unsure"),))
     about += map(_expected, verification.expected_roles)
     read = (account.organization for account in verification.accounts)
     if found := dict.fromkeys(_organization(each) for each in read if each is not None):

@@ -427,11 +427,13 @@ class Compared:
     :param file: the name of its file or folder.
     :param files: every file that it was read from, with its SHA-256.
     :param read: what was read for it.
+    :param unchecked: whether it is a page of which it is not known that it shows what it carries.
     """
 
     file: str
     files: tuple[tuple[str, str], ...]
     read: Inventory
+    unchecked: bool = False
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -495,14 +497,10 @@ class Report:
 
 @dataclass(frozen=True, kw_only=True)
 class Earlier:
-    """What a report is compared with.
-
-    If it is of a page that another version wrote, whether that shows it is ``unchecked``.
-    """
+    """What a report is compared with."""
 
     compared: Compared
     report: Report
-    unchecked: bool = False
 
 
 def earlier_of(

@@ -20,6 +20,8 @@ from click.testing import CliRunner, Result
 from pump_roles import Guardrail, __version__
 from pump_roles.review.cli import app
 from pump_roles.review.cli.options import Format
+from pump_roles.review.output import embedding
+from pump_roles.review.output.descriptions import UNCHECKED
 from pump_roles.review.report.permission_report import of_published
 from tests.commands import command, run, the_error, the_usage_error
 from tests.documents import written
@@ -105,6 +107,7 @@ def test_compares_with_a_report_its_page_a_template_or_a_folder_alike(tmp_path: 
         found[name] = json.loads(ended.stdout)
     # Without its folder: the report does not depend on the machine.
     assert found["a.txt"]["since"] == {
+        "unchecked": False,
         "file": "a.txt",
         "files": [["a.txt", sha256((tmp_path / "a.txt").read_bytes()).hexdigest()]],
         "read": json.loads((tmp_path / "a.txt").read_text())["read"],
@@ -120,6 +123,36 @@ def test_compares_with_a_report_its_page_a_template_or_a_folder_alike(tmp_path: 
     ended = report(now / template.name, "--since", template.rename(tmp_path / "t.txt"))
     assert ended.exit_code == 0, ended.output
     assert "- broader, auto-pilot: 1 action that writes or tags" in ended.stdout, ended.stdout[-1:]
+
+
+@in_short
+def test_page_of_another_build_is_named_on_standard_error_and_in_each_result(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    template = synthesize(tmp_path) / "PumpReadOnly.template.json"
+    page, own = tmp_path / "page.html", tmp_path / "own.html"
+    with monkeypatch.context() as patched:
+        patched.setattr(embedding, "code_sha256", lambda: "0" * 64)
+        page.write_text(report(template, "--format", "html").stdout)
+    own.write_text(report(template, "--format", "html").stdout)
+    details = saved_account(tmp_path)
+    for file, is_unchecked in ((page, True), (own, False)):
+        expected = ("--expect", file, "--details", details)
+        found = [
+            *(
+                report(template, "--since", file, "--format", chosen)
+                for chosen in ("json", "markdown", "html")
+            ),
+            *(verify(*expected, "--format", chosen) for chosen in ("json", "table", "markdown")),
+        ]
+        line = f"pump-roles: {file}: {UNCHECKED}\n"
+        assert [ended.stderr for ended in found] == [line if is_unchecked else ""] * len(found)
+        for ended in found:
+            content = json.loads(ended.stdout) if ended.stdout.startswith("{") else None
+            if content is None:
+                assert (UNCHECKED in " ".join(ended.stdout.split())) == is_unchecked
+            else:
+                assert content.get("since", content)["unchecked"] == is_unchecked
 
 
 @pytest.mark.parametrize("cut", [slice(1, None), slice(None, -9), slice(0)])

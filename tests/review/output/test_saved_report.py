@@ -457,7 +457,7 @@ def test_page_shows_what_it_carries(
     for name, page in pages.items():
         found = read_page(page, tmp_path)
         assert found is not None
-        assert (found.report, found.unchecked) == (reports[name], False)
+        assert (found.report, found.compared.unchecked) == (reports[name], False)
 
 
 def test_page_that_was_compared_carries_both_sides(text: str, tmp_path: Path) -> None:
@@ -468,7 +468,7 @@ def test_page_that_was_compared_carries_both_sides(text: str, tmp_path: Path) ->
         page = as_html(report)
     found = read_page(page, tmp_path)
     assert found is not None
-    assert (found.report, found.unchecked) == (report, False)
+    assert (found.report, found.compared.unchecked) == (report, False)
     assert found.report.changes
 
 
@@ -489,7 +489,9 @@ def test_json_that_a_browser_shows_as_a_page_is_refused(
 ) -> None:
     shown = pages["report, published"]
     shown = shown.replace(element_of(shown.encode()), "<!--")
-    for content in ({"read": documents["report, modified"]["read"]}, {"Resources": {}}):
+    kept: Json = {"read": documents["report, modified"]["read"]}
+    template: Json = {"Resources": {}}
+    for content in (kept, template):
         file = tmp_path / f"report.{ending}"
         file.write_text(json.dumps({"Description": shown, **content}))
         with pytest.raises(InputError, match="is JSON, but its name is that of a page"):
@@ -559,7 +561,7 @@ def test_page_is_checked_as_of_when_it_was_made_and_compared_as_of_today(
         today = of_contents(made.read.assembly)
     found = read_page(page, tmp_path)
     assert found is not None
-    assert (found.report, found.unchecked) == (today, False)
+    assert (found.report, found.compared.unchecked) == (today, False)
     assert (found.report != made) == passed
     # Nobody can write into it, whatever has passed since.
     with pytest.raises(InputError, match="it shows something else than it carries"):
@@ -574,7 +576,7 @@ def test_page_that_was_compared_is_checked_as_of_when_it_was_made(
         page = as_html(of_contents(changed(text, tmp_path, modify).read.assembly, since=before))
     found = read_page(page, tmp_path)
     assert found is not None
-    assert not found.unchecked
+    assert not found.compared.unchecked
 
 
 def test_page_with_too_many_times_that_have_passed_is_read_and_not_checked(
@@ -586,7 +588,7 @@ def test_page_with_too_many_times_that_have_passed_is_read_and_not_checked(
         monkeypatch.setattr(saved_report, "_MOST_TIMES", most)
         found = read_page(page, tmp_path)
         assert found is not None
-        assert found.unchecked == (most < 3)
+        assert found.compared.unchecked == (most < 3)
 
 
 def test_page_of_another_build_is_read_and_not_checked(
@@ -598,7 +600,7 @@ def test_page_of_another_build_is_read_and_not_checked(
     monkeypatch.undo()
     found = read_page(page.replace("<main", "<p>Another page.</p><main", 1), tmp_path)
     assert found is not None
-    assert (found.report, found.unchecked) == (reports["report, modified"], True)
+    assert (found.report, found.compared.unchecked) == (reports["report, modified"], True)
 
 
 def modules_of(*names: str) -> Iterator[Path]:
@@ -660,7 +662,7 @@ def test_what_every_version_kept_is_read(file: Path, monkeypatch: pytest.MonkeyP
         found = read_saved(file)
         assert found is not None
         assert found.report.roles
-        assert found.unchecked == (file.suffix == ".html")
+        assert found.compared.unchecked == (file.suffix == ".html")
         # It is the same as in the file.
         report = of_contents(found.compared.read.assembly, since=found)
     assert report.read.roles == found.compared.read.roles
