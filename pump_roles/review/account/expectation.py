@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 from pump_roles.guardrails import APPROVAL_END
 from pump_roles.iam.external_ids import MASK, OPEN_ID, ExternalId, TextMask
@@ -25,6 +25,9 @@ from pump_roles.role.assembly import (
 from pump_roles.role.guardrail_policies import may_be_opened, published_role
 from pump_roles.role.iam_role import ROOT, Boundary, Role
 from pump_roles.role.unknowns import RoleUnknown, RoleWhy
+
+_ENDS_APPROVALS: Final = frozenset({"iam:UntagRole", "sqs:SendMessage"})
+"""What the role of the schedule may do: remove the tag, and keep what failed in a queue."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -216,7 +219,8 @@ def from_report(
         ),
         places=reported.places,
         approval_ends=_approval_ends(reported.others),
-        approval_end_roles=reported.approval_end_roles,
+        # A page does not show these roles, so one that can do anything else was not reviewed.
+        approval_end_roles=tuple(filter(_only_ends_approvals, reported.approval_end_roles)),
     )
 
 
@@ -242,6 +246,22 @@ def _reviewed(
             files=files or role.files,
         )
         for role in report.roles
+    )
+
+
+def _only_ends_approvals(role: Role) -> bool:
+    allowing = [
+        statement
+        for policy in role.policies
+        for statement in policy.statements
+        if statement.effect != "Deny"
+    ]
+    return (
+        all(policy.is_known and not policy.unreadable for policy in role.policies)
+        and not any(each.not_actions is not None for each in allowing)
+        and {action for each in allowing for action in each.actions} <= _ENDS_APPROVALS
+        and {principal.kind for principal in role.trust.principals} <= {"service"}
+        and not (role.may_deny or role.not_known)
     )
 
 
