@@ -147,6 +147,8 @@ def read_saved(path: Path) -> Earlier | None:
         # A page can be in a string of JSON, and show anything.
         raise InputError(f"{path}: is JSON, but its name is that of a page; name it .json")
     if isinstance(content, dict) and "Resources" in content:
+        if "read" in content:
+            raise InputError(f"{path}: is both a report and a template: it has read and Resources")
         return None
     if not _is_result(content):
         raise InputError(f"{path}: is not {_KIND}")

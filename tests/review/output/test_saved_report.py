@@ -501,6 +501,17 @@ def test_json_that_a_browser_shows_as_a_page_is_refused(
             assert (read_saved(renamed) is None) == ("Resources" in content)
 
 
+def test_json_that_is_both_a_report_and_a_template_is_refused(
+    documents: Mapping[str, Json], tmp_path: Path
+) -> None:
+    file = tmp_path / "report.json"
+    file.write_text(json.dumps({"read": documents["report, published"]["read"], "Resources": {}}))
+    with pytest.raises(InputError, match="is both a report and a template"):
+        read_saved(file)
+    file.write_text(json.dumps({"Resources": {}}))
+    assert read_saved(file) is None
+
+
 def test_page_whose_names_of_actions_are_not_those_of_its_roles_is_refused(
     reports: Mapping[str, Report], tmp_path: Path
 ) -> None:
