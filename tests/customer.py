@@ -17,7 +17,7 @@ from pump_roles.iam.identity_policies import parse_policy
 from pump_roles.review.account.account_details import read_account
 from pump_roles.review.account.expectation import Expectation
 from pump_roles.review.account.verification import AccountResult
-from pump_roles.review.account.verify_account import verify_account
+from pump_roles.review.account.verify_accounts import verify_account
 from pump_roles.role.assembly import DeployedRole
 from tests.support import PRINCIPAL, SECRET, Template
 from tools.sandbox.aws import ACCOUNT_ID, OWNER, Caller, EmbeddedAws

@@ -233,7 +233,6 @@ VERIFIES = {
     "expectation",
     "organization_policies",
     "verification",
-    "verify_account",
     "verify_accounts",
 }
 """The modules of which only ``verify`` is made."""

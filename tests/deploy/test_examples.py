@@ -5,7 +5,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from pump_roles.review.account.account_details import read_account
-from pump_roles.review.account.verify_account import verify_account
+from pump_roles.review.account.verify_accounts import verify_account
 from tests.customer import BOUNDARY
 from tests.review.account.results import expected_in
 from tests.support import FROM_PUMP, PRINCIPAL, VENDORS

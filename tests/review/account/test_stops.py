@@ -29,8 +29,7 @@ from pump_roles.review.account.verification import (
     StoppedBy,
     Verification,
 )
-from pump_roles.review.account.verify_account import verify_account
-from pump_roles.review.account.verify_accounts import verify_own_account
+from pump_roles.review.account.verify_accounts import verify_account, verify_own_account
 from pump_roles.review.output.messages import to_json
 from pump_roles.review.output.verify_sections import remedies
 from pump_roles.role.assembly import OrganizationPolicy

@@ -33,8 +33,7 @@ from pump_roles.review.account.verification import (
     StoppedBy,
     match_state,
 )
-from pump_roles.review.account.verify_account import verify_account
-from pump_roles.review.account.verify_accounts import verify_files
+from pump_roles.review.account.verify_accounts import verify_account, verify_files
 from pump_roles.review.report.masking import Mask
 from pump_roles.review.report.permission_report import of_contents
 from pump_roles.role.assembly import DeployedRole, Deployment

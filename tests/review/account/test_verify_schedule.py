@@ -18,7 +18,7 @@ from pump_roles.review.account.expectation import Expectation, from_report
 from pump_roles.review.account.organization import AccountUnknown
 from pump_roles.review.account.saved_details import read_files
 from pump_roles.review.account.verification import RoleResult
-from pump_roles.review.account.verify_account import verify_account
+from pump_roles.review.account.verify_accounts import verify_account
 from pump_roles.review.output.descriptions import describe_difference, describe_unknown
 from pump_roles.review.report.inventory import InlinePolicy
 from pump_roles.role.approval_ends import DailyEnd
