@@ -216,7 +216,11 @@ def pytest_make_parametrize_id(val: object) -> str | None:
     return "token" if isinstance(val, str) and "${Token[" in val else None
 
 
-def pytest_collection_finish() -> None:
-    """Let the garbage collector skip what was imported, and run seldom: tests leave few cycles."""
-    gc.freeze()
+def pytest_configure() -> None:
+    """Let the garbage collector run seldom: imports and tests leave few cycles."""
     gc.set_threshold(100_000, 20, 100)
+
+
+def pytest_collection_finish() -> None:
+    """Let the garbage collector skip what was imported."""
+    gc.freeze()

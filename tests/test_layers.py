@@ -108,7 +108,9 @@ def test_constructs_load_the_check_at_synth_only_when_it_runs() -> None:
         "from pump_roles import ReadOnlyRole, RoleProtection, CommitmentAlarm, ReadOnlyRollout\n"
         "from pump_roles.pump_side import CustomerRoles\n"
         "loaded = {name.split('.')[1] for name in sys.modules if name.startswith('pump_roles.')}\n"
-        "print(*sorted(loaded))"
+        "print(*sorted(loaded))\n"
+        "from pump_roles.guardrails import by_name\n"
+        "assert by_name.cache_info().currsize == 0, 'guardrails are read before they are used'"
     )
     ended = subprocess.run(
         [sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True
