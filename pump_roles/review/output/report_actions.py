@@ -3,7 +3,7 @@
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Final, NamedTuple
+from typing import Any, Final, NamedTuple, TypeAlias
 
 from pump_roles.iam.decisions import ALLOWED, DENIED, NOT_GRANTED
 from pump_roles.iam.identity_policies import Scope
@@ -35,6 +35,10 @@ NAMED: Final = "Named one by one"
 
 DASH: Final = "\N{EN DASH}"
 """What stands for no action, and for nothing."""
+
+
+_Granted: TypeAlias = tuple[tuple[str, str, str], ...]
+"""What grants an action: roles, policies, and patterns."""
 
 
 class State(NamedTuple):
@@ -144,12 +148,13 @@ def by_service(report: Report) -> Iterator[tuple[str, Sequence[Service]]]:
 
 
 def _service(name: str, actions: Sequence[ActionReport], report: Report) -> Service:
-    groups: dict[tuple[tuple[tuple[str, str], ...], str], list[ActionReport]] = {}
+    # Actions share what grants them, which can be long, and is put in words once.
+    groups: dict[tuple[_Granted, str], list[ActionReport]] = {}
     for action in actions:
-        patterns = _patterns(action, report)
+        granted = _granted(action)
         # What is named one by one has a reason of its own.
-        named = not any(pattern for pattern, _ in patterns)
-        groups.setdefault((patterns, "" if named else action.reason), []).append(action)
+        named = not any(pattern for _, _, pattern in granted)
+        groups.setdefault((granted, "" if named else action.reason), []).append(action)
     having = {
         role.kind: sum(action.is_effective(role.kind) for action in actions)
         for role in report.roles
@@ -159,19 +164,29 @@ def _service(name: str, actions: Sequence[ActionReport], report: Report) -> Serv
         counts=Counter(action.risk for action in actions if action.effective),
         by_role={kind: f"{count:,}" if count else DASH for kind, count in having.items()},
         groups=[
-            Group(patterns=patterns, reason=reason, actions=found)
-            for (patterns, reason), found in groups.items()
+            Group(patterns=_patterns(granted, report), reason=reason, actions=found)
+            for (granted, reason), found in groups.items()
         ],
     )
 
 
-def _patterns(action: ActionReport, report: Report) -> tuple[tuple[str, str], ...]:
+def _granted(action: ActionReport) -> _Granted:
+    # A pattern that is the action's name is empty.
+    named = action.name.lower()
+    return tuple(
+        dict.fromkeys(
+            (kind, policy, "" if pattern.lower() == named else pattern)
+            for kind, grant in action.roles.items()
+            for policy, pattern in grant.granted_by
+        )
+    )
+
+
+def _patterns(granted: _Granted, report: Report) -> Sequence[tuple[str, str]]:
     found: dict[str, dict[str, list[str]]] = {}
-    for kind, grant in action.roles.items():
-        for policy, pattern in grant.granted_by:
-            named = pattern.lower() == action.name.lower()
-            found.setdefault("" if named else pattern, {}).setdefault(policy, []).append(kind)
-    return tuple((pattern, _policies(by, report)) for pattern, by in found.items())
+    for kind, policy, pattern in granted:
+        found.setdefault(pattern, {}).setdefault(policy, []).append(kind)
+    return [(pattern, _policies(by, report)) for pattern, by in found.items()]
 
 
 def _policies(kinds: Mapping[str, Iterable[str]], report: Report) -> str:
