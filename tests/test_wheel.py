@@ -106,6 +106,8 @@ def test_constructs_and_the_check_at_synth_need_only_what_the_wheel_depends_on(p
     """The messages of each are tested where they are made. `make versions` installs other CDKs."""
     code = "from importlib.util import find_spec; print(*map(find_spec, ('boto3', 'msgspec')))"
     assert run(python, "-c", code) == "None None\n"
+    every = "from pump_roles import *; print(ReadOnlyRole.__name__, AutoPilotRole.__name__)"
+    assert run(python, "-c", every) == "ReadOnlyRole AutoPilotRole\n"
     assert (
         run(python, str(ROOT / "tests" / "wheel_app.py"), str(ROOT / "cdk.json")) == "as expected\n"
     )
