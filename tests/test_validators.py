@@ -42,7 +42,9 @@ DIGITS = st.text(string.digits, min_size=12, max_size=12)
 SOME_PARTITIONS = st.sampled_from(PARTITIONS)
 
 # What AWS's references say, written down apart from the package.
-EXTERNAL_IDS = st.text(ALNUM + "_+=,.@:/-", min_size=2, max_size=1224)
+EXTERNAL_IDS = st.text(ALNUM + "_+=,.@:/-", min_size=2, max_size=1224).filter(
+    lambda value: not value.endswith("EXTERNAL_ID")  # the placeholders
+)
 ROLE_NAMES = st.text(ALNUM + "_+=,.@-", min_size=1, max_size=64)
 POLICY_NAMES = st.text(ALNUM + "_+=,.@-", min_size=1, max_size=128)
 PATHS = st.just("/") | st.text(VISIBLE, min_size=1, max_size=510).map(lambda inner: f"/{inner}/")
