@@ -183,10 +183,15 @@ def _granted(action: ActionReport) -> _Granted:
 
 
 def _patterns(granted: _Granted, report: Report) -> Sequence[tuple[str, str]]:
+    return [(pattern, _policies(by, report)) for pattern, by in _by_pattern(granted).items()]
+
+
+def _by_pattern(granted: Iterable[tuple[str, str, str]]) -> Mapping[str, Mapping[str, list[str]]]:
+    # For each pattern, the policies that have it, each with its roles.
     found: dict[str, dict[str, list[str]]] = {}
     for kind, policy, pattern in granted:
         found.setdefault(pattern, {}).setdefault(policy, []).append(kind)
-    return [(pattern, _policies(by, report)) for pattern, by in found.items()]
+    return found
 
 
 def _policies(kinds: Mapping[str, Iterable[str]], report: Report) -> str:
@@ -202,12 +207,13 @@ def _policies(kinds: Mapping[str, Iterable[str]], report: Report) -> str:
 
 def _uncounted(report: Report) -> Iterator[Service]:
     # What the catalog does not have is listed by pattern.
-    found: dict[str, dict[str, list[str]]] = {}
-    for role in report.roles:
-        for part in role.uncounted:
-            if part.pattern:
-                found.setdefault(part.pattern, {}).setdefault(part.policy, []).append(role.kind)
-    for pattern, by in found.items():
+    granted = (
+        (role.kind, part.policy, part.pattern)
+        for role in report.roles
+        for part in role.uncounted
+        if part.pattern
+    )
+    for pattern, by in _by_pattern(granted).items():
         kinds = {kind for of_policy in by.values() for kind in of_policy}
         yield Service(
             name=pattern,
