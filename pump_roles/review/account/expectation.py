@@ -179,11 +179,13 @@ def from_report(
     report: Report,
     *,
     files: tuple[tuple[str, str], ...] = (),
+    unchecked: bool = False,
     principal: str | None = None,
 ) -> Expectation:
     """Return the expectation of what a report is about, which was read from a file.
 
     :param files: the file, with its SHA-256.
+    :param unchecked: whether it is a page of which it is not known that it shows what it carries.
 
     Of external IDs, a report has the SHA-256. It does not have the organization's policies.
     """
@@ -221,6 +223,7 @@ def from_report(
         approval_ends=_approval_ends(reported.others),
         # A page does not show these roles, so one that can do anything else was not reviewed.
         approval_end_roles=tuple(filter(_only_ends_approvals, reported.approval_end_roles)),
+        unchecked=unchecked,
     )
 
 

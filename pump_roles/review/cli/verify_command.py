@@ -158,9 +158,12 @@ def _expectation(expect: Path | None, principal: str | None) -> Expectation:
     if expect is not None:
         saved = options.read_reviewed(expect)
         expectation = (
-            replace(
-                from_report(expect, saved.report, files=saved.compared.files, principal=principal),
+            from_report(
+                expect,
+                saved.report,
+                files=saved.compared.files,
                 unchecked=saved.compared.unchecked,
+                principal=principal,
             )
             if saved
             else from_templates(expect, templates.read(expect), principal=principal)
