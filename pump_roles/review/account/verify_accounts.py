@@ -343,7 +343,7 @@ def _verify_role(
 def _why_open(places: Sequence[Deployment], details: AccountDetails) -> RoleWhy:
     if any(place.unreadable or not is_account_filter(place.filter) for place in places):
         return "open"
-    # Of an account that is verified alone, the units are not read, either.
+    # If only one account is verified, its organizational units are not read.
     if details.units is None:
         return "open-rollout"
     return "open-units" if any(place.has_open_units for place in places) else "open-account"
@@ -430,7 +430,7 @@ def _find_others(expectation: Expectation, details: AccountDetails) -> list[Acce
     return [*roles_that_admit_pump(details, pump_roles, passed_ids=passed_ids)]
 
 
-_PART: Final[RolePart] = "approval-end"
+_SCHEDULE: Final[RolePart] = "approval-end"
 
 
 def _verify_schedule(
@@ -445,20 +445,20 @@ def _verify_schedule(
     if isinstance(end, RoleUnknown):
         return end
     if len(expected) != 1 or "" in expected:
-        return RoleUnknown(part=_PART, why="open")
+        return RoleUnknown(part=_SCHEDULE, why="open")
     was = tuple(expected)
     if end is None:
         # Until somebody closes it, an approval gives more access than expected.
-        return Difference(rule="approval-end-missing", effect="broader", part=_PART, was=was)
+        return Difference(rule="approval-end-missing", effect="broader", part=_SCHEDULE, was=was)
     if not end.time or end.role_name.casefold() != role.name.text.casefold():
-        return Difference(rule="approval-end-changed", effect="broader", part=_PART, was=was)
+        return Difference(rule="approval-end-changed", effect="broader", part=_SCHEDULE, was=was)
     if (end.time,) == was:
         return None
     now = (end.time,)
-    return Difference(rule="approval-end-time", effect="unclear", part=_PART, was=was, now=now)
+    return Difference(rule="approval-end-time", effect="unclear", part=_SCHEDULE, was=was, now=now)
 
 
-_ENDING: Final[RolePart] = "approval-end-role"
+_SCHEDULE_ROLE: Final[RolePart] = "approval-end-role"
 
 
 def _verify_approval_end_role(
@@ -466,10 +466,11 @@ def _verify_approval_end_role(
 ) -> Iterator[Difference | RoleUnknown]:
     """Yield the parts in which the role that ends approvals differs, and what is not known.
 
-    If there is none, its schedule is missing.
+    A role that does not exist yields nothing: :func:`_verify_schedule` reports that its schedule is
+    missing.
     """
     if reason := details.missing.get(APPROVAL_END.casefold()):
-        yield replace(reason, part=_ENDING)
+        yield replace(reason, part=_SCHEDULE_ROLE)
         return
     role, described = details.role(APPROVAL_END), details.described.get(APPROVAL_END)
     if role is None or described is None:
@@ -478,13 +479,15 @@ def _verify_approval_end_role(
         details.account, details.partition, region_of_schedule(described)
     )
     if len(expected) != 1:
-        yield RoleUnknown(part=_ENDING, why="open")
+        yield RoleUnknown(part=_SCHEDULE_ROLE, why="open")
         return
     differences = compare(*expected, role, account=details.account)
     # With less, it may not end an approval; with more, or for others, it can do something else.
     for part in dict.fromkeys(difference.part for difference in differences):
-        yield Difference(rule="approval-end-role", effect="broader", part=_ENDING, subject=part)
+        yield Difference(
+            rule="approval-end-role", effect="broader", part=_SCHEDULE_ROLE, subject=part
+        )
     for unknown in (*expected[0].not_known, *role.not_known):
         # Which saved files may lack. It does not change what a schedule can do.
         if unknown.part != "session":
-            yield replace(unknown, part=_ENDING)
+            yield replace(unknown, part=_SCHEDULE_ROLE)
