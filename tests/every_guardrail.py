@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from types import MappingProxyType
 from typing import Final
 
-from pump_roles.guardrails import Guardrail
+from pump_roles import Guardrail
 
 FILLED: Final[Mapping[str, Guardrail]] = MappingProxyType(
     {

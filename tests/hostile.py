@@ -29,7 +29,7 @@ from aws_cdk import aws_iam as iam
 from aws_cdk import aws_s3_assets as s3_assets
 from constructs import IConstruct, IValidation
 
-from pump_roles.constructs.roles import ReadOnlyRole
+from pump_roles import ReadOnlyRole
 from tests.support import EVERYTHING
 
 __all__ = ["HOSTILE", "Place", "add_aspect"]

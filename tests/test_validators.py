@@ -10,6 +10,7 @@ from aws_cdk.region_info import RegionInfo
 from hypothesis import example, given
 from hypothesis import strategies as st
 
+from pump_roles import ArgumentError
 from pump_roles.inputs.validators import (
     ACCOUNT,
     ACCOUNTS,
@@ -30,7 +31,6 @@ from pump_roles.inputs.validators import (
     ROLE_ARN,
     ROLE_NAME,
     ROLE_PATH,
-    ArgumentError,
     ListOf,
     Text,
     partition_of_region,

@@ -32,6 +32,7 @@ from pump_roles import (
     CommitmentAlarm,
     EmergencyStop,
     Guardrail,
+    PumpRole,
     ReadOnlyRole,
     ReadOnlyRollout,
     ReadOnlyStack,
@@ -39,7 +40,6 @@ from pump_roles import (
     TrustProtection,
 )
 from pump_roles.app import app_stacks, config
-from pump_roles.constructs.roles import PumpRole
 from pump_roles.published import FINDINGS, REASONS, RESOURCE_REASONS
 from pump_roles.pump_side import CustomerRoles
 from tests.support import (

@@ -8,8 +8,7 @@ from aws_cdk import App, CfnOutput, Environment, Stack
 from aws_cdk import aws_iam as iam
 from aws_cdk import aws_s3 as s3
 
-from pump_roles import ArgumentError, AutoPilotRole, ReadOnlyRole
-from pump_roles.constructs.roles import PumpRole
+from pump_roles import ArgumentError, AutoPilotRole, PumpRole, ReadOnlyRole
 from tests.support import ROLE_ARGUMENTS, messages_of
 
 HERE = Environment(account="111122223333", region="us-east-1")

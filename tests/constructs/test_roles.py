@@ -48,9 +48,9 @@ from pump_roles import (
     AutoPilotRole,
     AutoPilotStack,
     Guardrail,
+    PumpRole,
     ReadOnlyRole,
 )
-from pump_roles.constructs.roles import PumpRole
 from tests.support import (
     PUMP_ACCOUNT,
     ROLE_ARGUMENTS,

@@ -10,9 +10,9 @@ import pytest
 from aws_cdk import App, CfnParameter, Stack
 from aws_cdk.assertions import Template
 
-from pump_roles import published
+from pump_roles import ArgumentError, published
 from pump_roles.constructs.roles import validated_trust
-from pump_roles.inputs.validators import EXTERNAL_ID, PRINCIPAL, ArgumentError
+from pump_roles.inputs.validators import EXTERNAL_ID, PRINCIPAL
 from tests.support import PUMP_ACCOUNT, messages_of, size_of, trust
 
 

@@ -7,9 +7,9 @@ from pathlib import Path
 import pytest
 import yaml
 
+from pump_roles import ArgumentError
 from pump_roles.app import config
 from pump_roles.inputs import validators
-from pump_roles.inputs.validators import ArgumentError
 from tests.docs.pages import (
     OPERATIONS,
     PLACEHOLDERS,

@@ -11,10 +11,11 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
+from pump_roles import ArgumentError
 from pump_roles.iam.external_ids import MASK, OPEN_ID, ExternalId, TextMask, external_ids_in
 from pump_roles.iam.trust import parse_trust
 from pump_roles.inputs.text import visible
-from pump_roles.inputs.validators import EXTERNAL_ID, ArgumentError
+from pump_roles.inputs.validators import EXTERNAL_ID
 from pump_roles.review.output.messages import to_json
 from tests.support import OTHER_SECRET, SECRET
 from tools.sandbox.cdk import ROOT

@@ -9,8 +9,7 @@ from collections.abc import Callable, Mapping
 from functools import partial
 from typing import Any, Final
 
-from pump_roles import universal
-from pump_roles.guardrails import Guardrail
+from pump_roles import Guardrail, universal
 from pump_roles.guardrails.guardrail_documents import documents
 from pump_roles.inputs.json_values import mapped
 from pump_roles.published import ROLES

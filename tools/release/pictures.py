@@ -6,7 +6,7 @@ from html import escape
 from textwrap import wrap
 from typing import Final, Literal
 
-from pump_roles.guardrails import Guardrail
+from pump_roles import Guardrail
 from pump_roles.review.report.permission_report import of_published
 from tools.sandbox.cdk import ROOT
 

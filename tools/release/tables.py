@@ -10,7 +10,8 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Final
 
-from pump_roles.guardrails import Guardrail, by_name
+from pump_roles import Guardrail
+from pump_roles.guardrails import by_name
 from pump_roles.published import ROLES
 from pump_roles.review.report.permission_report import of_published
 from tools.release import ready_templates

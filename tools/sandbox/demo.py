@@ -10,7 +10,8 @@ from botocore import xform_name
 from botocore.exceptions import ClientError
 from rich.table import Column
 
-from pump_roles.guardrails import Guardrail, opening_value
+from pump_roles import Guardrail
+from pump_roles.guardrails import opening_value
 from pump_roles.review.output.report_descriptions import LEGEND, SYMBOLS
 from pump_roles.review.report.action_risks import risk_of
 from tools.sandbox import catalog

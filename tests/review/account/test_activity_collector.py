@@ -11,8 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pump_roles import templates
-from pump_roles.guardrails import Guardrail
+from pump_roles import Guardrail, templates
 from pump_roles.guardrails.guardrail_documents import documents, documents_on
 from pump_roles.iam.catalog import shipped
 from pump_roles.iam.identity_policies import parse_policy

@@ -16,9 +16,8 @@ from hypothesis import strategies as st
 from ministack.services import athena
 from sqlglot import exp
 
-from pump_roles import templates
+from pump_roles import ArgumentError, templates
 from pump_roles.inputs.text import InputError
-from pump_roles.inputs.validators import ArgumentError
 from pump_roles.review.account.activity_collector import Collector, NothingFoundError
 from pump_roles.review.account.athena import (
     _MEMBERS,

@@ -17,16 +17,10 @@ from botocore.exceptions import (
 )
 from click.testing import Result
 
-from pump_roles.iam.external_ids import new_external_id
-from pump_roles.inputs.validators import EXTERNAL_ID, ArgumentError
-from pump_roles.review.account.probe import (
-    AttemptReason,
-    Outcome,
-    ProbeAttempt,
-    ProbeResult,
-    probe,
-    sts_client,
-)
+from pump_roles import ArgumentError
+from pump_roles.inputs.validators import EXTERNAL_ID
+from pump_roles.pump_side import ProbeAttempt, ProbeResult, new_external_id, probe
+from pump_roles.review.account.probe import AttemptReason, Outcome, sts_client
 from pump_roles.review.output.probe_sections import describe_reason
 from tests import commands
 from tests.commands import the_error, the_usage_error

@@ -1,6 +1,7 @@
 """The document of a probe: the whole state, first what needs attention."""
 
-from pump_roles.review.account.probe import ProbeAttempt, ProbeReport, ProbeResult
+from pump_roles.pump_side import ProbeAttempt, ProbeResult
+from pump_roles.review.account.probe import ProbeReport
 from tests.documents import written
 
 PROVEN = "can be assumed with its external ID, but not without one or with a wrong one"

@@ -23,8 +23,9 @@ from jsonschema import Draft202012Validator
 from pump_roles import Guardrail
 from pump_roles.iam import decisions, session_conditions
 from pump_roles.inputs.text import InputError
+from pump_roles.pump_side import ProbeAttempt, ProbeResult
 from pump_roles.review.account.activity_collector import Collector
-from pump_roles.review.account.probe import ProbeAttempt, ProbeReport, ProbeResult
+from pump_roles.review.account.probe import ProbeReport
 from pump_roles.review.account.verification import PolicyResult
 from pump_roles.review.account.watched_roles import published_roles
 from pump_roles.review.output import embedding, saved_report
