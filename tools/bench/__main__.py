@@ -38,6 +38,8 @@ APPS: Final = {
     "floor": ["tools/bench/floor.py"],
     "peer": ["tools/bench/peer.py"],
     "app": ["app.py"],
+}
+MODULES: Final = {
     "imports": ["-c", IMPORTS],
     "imports and pump_roles": ["-c", f"{IMPORTS}; from pump_roles import ReadOnlyRole"],
 }
@@ -59,7 +61,8 @@ EVENTS: Final = 1_000_000
 
 SUITE: Final = ["-m", "pytest", "-n", "auto", "--dist", "worksteal"]
 
-ROUNDS: Final = {"apps": 11, "many roles": 3, "with policies": 11, "report": 11}
+ROUNDS: Final = {"apps": 11, "imports": 41, "many roles": 3, "with policies": 11, "report": 11}
+"""How often each is timed. What takes the least time differs most between rounds."""
 
 
 def rounds(
@@ -219,6 +222,7 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         timed = rounds(APPS, ROUNDS["apps"], folder)
+        timed |= rounds(MODULES, ROUNDS["imports"], folder)
         timed |= rounds(MANY_ROLES, ROUNDS["many roles"], folder)
         timed |= rounds(WITH_POLICIES, ROUNDS["with policies"], folder)
         rows = [
