@@ -6,7 +6,6 @@ from typing import Any, Final
 from pump_roles.review.account.activity_result import Activity
 from pump_roles.review.account.probe import ProbeReport
 from pump_roles.review.account.verification import Verification
-from pump_roles.review.cli.options import Format
 from pump_roles.review.output import (
     activity_sections,
     probe_sections,
@@ -34,11 +33,11 @@ def presentation_of(result: Any, **options: bool) -> Presentation:
     return _PRESENTATIONS[type(result)](result, **options)
 
 
-def written(result: Any, chosen: Format, *, every_action: bool = False) -> str:
+def written(result: Any, chosen: str, *, every_action: bool = False) -> str:
     """Return a result in a format."""
     if every_action:
         return to_markdown(report_sections.presentation_of(result, every_action=True), None)
-    writers: Mapping[Format, Callable[[], str]] = {
+    writers: Mapping[str, Callable[[], str]] = {
         "json": lambda: to_json(result),
         "html": lambda: as_html(result),
         "csv": lambda: to_csv(report_actions.rows_of(result)),

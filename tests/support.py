@@ -29,7 +29,6 @@ from hypothesis import strategies as st
 
 from pump_roles import AutoPilotStack, Guardrail, ReadOnlyStack, templates
 from pump_roles.app import app_stacks, config
-from pump_roles.app.further_stacks import RolloutStack
 from pump_roles.guardrails.guardrail_documents import documents
 from pump_roles.iam.catalog import Catalog, shipped
 from pump_roles.inputs import validators
@@ -666,16 +665,13 @@ def principal(value: Any) -> Change:
 
 @cache
 def _rollout() -> str:
-    app = App()
-    RolloutStack(
-        app,
-        "R",
-        kind="auto-pilot",
-        organizational_units=["r-abcd"],
-        pump_principal="999988887777",
-        external_id=SECRET,
-    )
-    return json.dumps(app.synth().get_stack_by_name("R").template)
+    settings = {
+        "principal": "999988887777",
+        "external-id": SECRET,
+        "auto-pilot": {"organizational-units": ["r-abcd"]},
+    }
+    text, _ = app_stacks.template_of("auto-pilot", config.Settings(settings), {}, rollout=True)
+    return text
 
 
 def rolled_out(folder: Path, change: Callable[[dict[str, Any]], object]) -> Path:

@@ -5,7 +5,7 @@ import re
 import subprocess
 import sys
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from graphlib import TopologicalSorter
 from pathlib import Path
 
@@ -14,6 +14,7 @@ import pytest
 from tools.sandbox.cdk import ROOT
 
 PACKAGE = ROOT / "pump_roles"
+TESTS = ROOT / "tests"
 
 FLOORS = [
     "_version",
@@ -171,6 +172,44 @@ def test_constructs_do_not_use_the_reader_except(reader: str, users: set[str]) -
         for module in imported(file.read_text())
         if f"{module}.".startswith(f"{prefix}.")
     }
+
+
+def opened_by_tests(users: Iterable[tuple[str, str]], tests: Iterable[tuple[str, str]]) -> set[str]:
+    """The modules that nothing but their own part, and tests of other parts, import.
+
+    Both are pairs: a part, and a module that it imports.
+    """
+    parts: dict[str, set[str]] = {}
+    for part, module in users:
+        parts.setdefault(module, set()).add(part)
+    return {
+        module
+        for part, module in tests
+        for own in [floor_of(module.split(".")[1:])]
+        if part != own and parts.get(module, {own}) == {own}
+    }
+
+
+def test_tests_import_what_parts_have_for_others() -> None:
+    files = [file.relative_to(ROOT) for file in PACKAGE.rglob("*/*.py")]
+    modules = {".".join(file.with_suffix("").parts) for file in files}
+
+    def imports(folder: Path, part: Callable[[Path], str]) -> Iterator[tuple[str, str]]:
+        for file in folder.rglob("*.py"):
+            yield from ((part(file), module) for module in {*imported(file.read_text())} & modules)
+
+    users = [*imports(PACKAGE, floor), *imports(ROOT / "tools", lambda _: "tools")]
+    tests = imports(TESTS, lambda file: floor_of(file.relative_to(TESTS).parent.parts or ("",)))
+    assert opened_by_tests(users, tests) == set()
+
+
+def test_test_that_opens_another_part_is_detected() -> None:
+    """Proves that the test above can fail."""
+    arns, trust = "pump_roles.iam.arns", "pump_roles.iam.trust"
+    users = [("iam", arns), ("iam", trust), ("role", trust)]
+    tests = [("iam", arns), ("deploy", trust)]
+    assert opened_by_tests(users, tests) == set()
+    assert opened_by_tests(users, [*tests, ("role", arns)]) == {arns}
 
 
 def test_no_two_modules_have_one_name() -> None:

@@ -9,6 +9,7 @@ import shlex
 import signal
 from collections.abc import Callable, Iterator, Sequence
 from datetime import datetime, timezone
+from inspect import unwrap
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -20,9 +21,8 @@ from click.testing import Result
 
 from pump_roles.review.account import athena
 from pump_roles.review.account.aws_sdk import Clients
-from pump_roles.review.cli import activity_command
 from tests.athena_tables import COLUMNS, create_table, have_a_trail, upload
-from tests.commands import run, the_error
+from tests.commands import command, run, the_error
 from tests.docs.pages import ACTIVITY, policy
 from tests.review.account.test_activity_collector import corrected
 from tests.review.account.trail import (
@@ -152,7 +152,10 @@ def test_condition_of_the_guide_skips_partitions_of_its_table(
 def test_days_skip_partitions_of_dates(
     kind: str, organization: EmbeddedAws, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(activity_command, "datetime", Mock(now=lambda _: NOW))
+    callback = command("activity").callback
+    assert callback
+    activity = unwrap(callback)
+    monkeypatch.setitem(activity.__globals__, "datetime", Mock(now=lambda _: NOW))
     # Only the partition decides, because the time of both is in the period.
     deliver(tmp_path, "111122223333", [call("ec2:CreateTags")], "2026/11/04")
     deliver(tmp_path, "111122223333", [call("ec2:RunInstances")], "2026/11/02")

@@ -7,11 +7,11 @@ from itertools import pairwise
 from pathlib import Path
 from typing import Any, Final
 
+import click
 import pytest
 from awscli.clidriver import create_clidriver
 
 from pump_roles.review.cli import app
-from pump_roles.review.cli.options import INPUT
 from tests.commands import command
 from tests.docs.pages import PLACEHOLDERS, README, VERIFY, filled_in, shown
 from tools.sandbox.cdk import ROOT
@@ -54,9 +54,12 @@ def accepted_by_the_aws_cli(arguments: list[str]) -> bool:
 
 def accepted_by_pump_roles(arguments: list[str]) -> bool:
     with pytest.MonkeyPatch.context() as patched:
-        patched.setattr(command(arguments[0]), "callback", lambda **_: None)
+        chosen = command(arguments[0])
+        patched.setattr(chosen, "callback", lambda **_: None)
         # What the pages name does not exist here.
-        patched.setattr(INPUT, "exists", False)
+        for parameter in chosen.params:
+            if isinstance(parameter.type, click.Path):
+                patched.setattr(parameter.type, "exists", False)
         with pytest.raises(SystemExit) as ended:
             app.main(arguments)
     return ended.value.code == 0

@@ -14,7 +14,8 @@ from pump_roles.review.output.descriptions import (
     describe_problem,
 )
 from pump_roles.review.output.page import as_html
-from pump_roles.review.output.report_descriptions import trusted
+from pump_roles.review.output.presentation import Strong
+from pump_roles.review.output.report_sections import facts
 from pump_roles.review.report import RoleReport
 from tests.documents import written
 from tests.support import (
@@ -177,7 +178,9 @@ def test_says_who_can_assume_a_role_and_whether_that_is_known(
 
     report = changed(text, tmp_path, change)
     (role,) = report.roles
-    assert (assumed_by(role), trusted(role)) == (principals, requires_id)
+    (words,) = facts(role, report)["External ID"]
+    required = words.text if isinstance(words, Strong) else str(words)
+    assert (assumed_by(role), required.partition(".")[0].lower()) == (principals, requires_id)
     other = next(describe_principals(other) for other in report.others if other.name == "Other")
     assert (other or "nobody") == principals
     needs_id = "it requires no external id" in said(report).lower()

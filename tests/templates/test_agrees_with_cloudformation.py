@@ -14,7 +14,7 @@ from pump_roles.templates.placeholders import PLACEHOLDER, FilledText, Reference
 from pump_roles.templates.resolve import Resolver
 from pump_roles.templates.template import Template, attributes
 from tests.cloudformation import KINDS, CloudFormation, NotDeployedError
-from tests.expressions import App, apps
+from tests.templates.expressions import App, apps
 from tools.sandbox.aws import ACCOUNT_ID, REGION
 
 PSEUDO_PARAMETERS = {

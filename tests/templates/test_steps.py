@@ -3,6 +3,7 @@
 import json
 import sys
 from collections.abc import Callable
+from dataclasses import replace
 from itertools import pairwise
 from pathlib import Path
 from types import FrameType
@@ -12,7 +13,6 @@ import pytest
 
 from pump_roles import templates, universal
 from pump_roles.compare import compare
-from pump_roles.compare.trust_policies import trust_effects
 from pump_roles.guardrails import parts_of
 from pump_roles.iam.decisions import StepsLeft, decision_changes
 from pump_roles.iam.identity_policies import Policy, parse_policy
@@ -221,8 +221,11 @@ def trusting(size: int) -> Trust:
 
 def test_steps_grow_linearly_with_the_principals_of_two_trust_policies() -> None:
     def steps_of(size: int) -> int:
-        before, now = trusting(size), trusting(2 * size)
-        return steps(lambda: trust_effects(before, now))
+        before, now = (
+            replace(published_role("auto-pilot"), trust=trusting(count))
+            for count in (size, 2 * size)
+        )
+        return steps(lambda: compare(before, now))
 
     assert_linear(steps_of)
 
