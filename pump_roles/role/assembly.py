@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from typing import Final, Literal, TypeGuard, get_args
+from typing import Final, Literal
 
 from pump_roles.iam.external_ids import ExternalId
 from pump_roles.iam.identity_policies import Policy
@@ -87,11 +87,6 @@ AccountFilter = Literal["", "exclude", "only"]
 """What an account filter does; empty for none."""
 
 
-def is_account_filter(value: str) -> TypeGuard[AccountFilter]:
-    """Return whether a value is what an account filter of a rollout does."""
-    return value in get_args(AccountFilter)
-
-
 @dataclass(frozen=True, kw_only=True)
 class Deployment:
     """Where templates deploy one of Pump's roles: one stack, or the stack instances of a StackSet.
@@ -107,13 +102,13 @@ class Deployment:
         ``unreadable`` can be set.
     :param units: the IDs of the organizational units, or of the root, that the StackSet targets; or
         the placeholder of the parameter with all of them.
-    :param filter: what the account filter does, ``exclude`` or ``only``, or the value in the
-        template, such as ``UNION``; empty if there is no filter.
+    :param filter: what the account filter does, ``exclude``, ``only``, or ``UNION``; empty if there
+        is no filter, or if it cannot be read.
     :param accounts: the 12-digit IDs of the accounts that the filter names. If the StackSet is
         self-managed, they are the accounts that it targets, and there are no units.
     :param automatic: whether an account that joins one of the units gets the role.
-    :param call_as: who deploys the StackSet, ``management`` or ``delegated-admin``, or the value in
-        the template; empty if it is self-managed.
+    :param call_as: who deploys the StackSet, ``management`` or ``delegated-admin``; empty if it is
+        self-managed, or if that cannot be read.
     :param regions: the Regions of the stack instances.
     :param unreadable: what cannot be read, or could change the place. If it is not empty, do not
         rely on the rest.
@@ -125,10 +120,10 @@ class Deployment:
     region: str = ""
     stack_set: str = ""
     units: tuple[str, ...] = ()
-    filter: str = ""
+    filter: Literal[AccountFilter, "UNION"] = ""
     accounts: tuple[str, ...] = ()
     automatic: bool = False
-    call_as: str = ""
+    call_as: Literal[CallAs, ""] = ""
     regions: tuple[str, ...] = ()
     unreadable: tuple[AssemblyUnknown, ...] = ()
 

@@ -4,7 +4,7 @@ import json
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import Any, Final, get_args
+from typing import Any, Final, Literal, TypeVar, get_args
 
 from pump_roles.iam.external_ids import (
     OPEN_ID,
@@ -52,6 +52,8 @@ from pump_roles.templates.role_reader import TemplateRole
 from pump_roles.templates.template import MEMBERS, Additions, Opaque, Template
 from pump_roles.templates.template_files import File
 
+_Word = TypeVar("_Word", bound=str)
+
 _TARGETS: Final = {"OrganizationalUnitIds", "Accounts", "AccountFilterType", "AccountsUrl"}
 _INSTANCES: Final = {"DeploymentTargets", "Regions", "ParameterOverrides"}
 _AUTOMATIC: Final = {"Enabled", "RetainStacksOnAccountRemoval", "DependsOn"}
@@ -64,7 +66,11 @@ ACCOUNT_FILTERS: Final[Mapping[str, AccountFilter]] = {
 }
 """What an account filter does, by its type: CloudFormation API Reference, "DeploymentTargets"."""
 
-_FILTERS: Final = {"NONE": "", "UNION": "UNION", **ACCOUNT_FILTERS}
+_FILTERS: Final[Mapping[str, Literal[AccountFilter, "UNION"]]] = {
+    "NONE": "",
+    "UNION": "UNION",
+    **ACCOUNT_FILTERS,
+}
 _CALL_AS: Final[Mapping[str, CallAs]] = {"SELF": "management", "DELEGATED_ADMIN": "delegated-admin"}
 """What StackSets calls each caller: CloudFormation API Reference, "CreateStackSet", ``CallAs``."""
 
@@ -192,14 +198,13 @@ class _PlaceReader:
         return as_mapping(value)
 
     def _choice(
-        self, choices: Mapping[str, str], members: Mapping[str, Any], name: str, default: str
-    ) -> str:
-        # The value in the template if it is not one of the choices.
+        self, choices: Mapping[str, _Word], members: Mapping[str, Any], name: str, default: str
+    ) -> _Word | Literal[""]:
         value = members.get(name)
         text = default if is_nothing(value) else self._text(value, name)
         if text and text not in choices:
             self._not_read(value, name)
-        return choices.get(text, text)
+        return choices.get(text, "")
 
     def _text(self, value: Any, what: str) -> str:
         text = None if value is None else certain_text(value)

@@ -242,6 +242,19 @@ def test_says_what_of_the_targets_cannot_be_read(
     assert place.stack_set
 
 
+@pytest.mark.parametrize("written", ["exclude", "management", "ANYONE", {"Ref": "Parameter"}])
+def test_what_cannot_be_read_is_not_taken_for_a_filter_or_a_caller(
+    written: Any, tmp_path: Path
+) -> None:
+    def change(properties: Properties) -> None:
+        targets(AccountFilterType=written)(properties)
+        in_set(CallAs=written)(properties)
+
+    (place,) = places(rolled_out(tmp_path, change))
+    assert (place.filter, place.call_as) == ("", "")
+    assert {found.subject for found in place.unreadable} == {"AccountFilterType", "CallAs"}
+
+
 def conditional(logical_id: str) -> AssemblyUnknown:
     return AssemblyUnknown(part="template", why="conditional", subject=logical_id, detail="Never")
 

@@ -15,7 +15,7 @@ from pump_roles.review.account.aws_sdk import (
     reason_of,
     text_in,
 )
-from pump_roles.role.assembly import AccountFilter, Deployment, is_account_filter
+from pump_roles.role.assembly import AccountFilter, Deployment
 from pump_roles.role.unknowns import Unknown
 
 if TYPE_CHECKING:
@@ -207,7 +207,7 @@ def is_deployed_to(
         return True if units is None else None
 
     def is_targeted(rollout: Deployment) -> bool | None:
-        if not is_account_filter(rollout.filter) or rollout.has_open_units:
+        if rollout.filter == "UNION" or rollout.has_open_units:
             return None
         # If its units are not known, the account may be in the targeted ones.
         in_units = rollout.units if units is None else tuple(units)

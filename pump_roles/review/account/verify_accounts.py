@@ -48,7 +48,7 @@ from pump_roles.review.account.verification import (
     RoleResult,
     Verification,
 )
-from pump_roles.role.assembly import Deployment, is_account_filter
+from pump_roles.role.assembly import Deployment
 from pump_roles.role.guardrail_policies import opened_by_tag
 from pump_roles.role.iam_role import Role, revoked_before
 from pump_roles.role.unknowns import RolePart, RoleUnknown, RoleWhy, Unknown
@@ -341,7 +341,7 @@ def _verify_role(
 
 
 def _why_open(places: Sequence[Deployment], details: AccountDetails) -> RoleWhy:
-    if any(place.unreadable or not is_account_filter(place.filter) for place in places):
+    if any(place.unreadable or place.filter == "UNION" for place in places):
         return "open"
     # If only one account is verified, its organizational units are not read.
     if details.units is None:

@@ -388,8 +388,6 @@ def _stack_set(place: Deployment) -> Iterator[str]:
         yield "An account that is added to these units later does not get it."
     if place.call_as == "delegated-admin":
         yield "A delegated administrator deploys the StackSet."
-    elif place.call_as not in ("", "management"):
-        yield f"The StackSet is called as {place.call_as}."
 
 
 def _targets(place: Deployment) -> str:

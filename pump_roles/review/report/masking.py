@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from contextlib import suppress
 from dataclasses import dataclass, fields, is_dataclass, replace
 from functools import cache, cached_property
-from typing import Any, Final, Literal, TypeVar, get_args, get_origin
+from typing import Any, Final, Literal, TypeVar, get_origin
 
 from pump_roles.guardrails import by_policy, kept_by
 from pump_roles.iam.conditions import ConditionTest
@@ -22,7 +22,6 @@ from pump_roles.iam.identity_policies import VERSIONS
 from pump_roles.inputs.json_values import as_text
 from pump_roles.inputs.text import decoded
 from pump_roles.published import ROLES
-from pump_roles.role.assembly import AccountFilter, CallAs
 
 _DIGEST: Final = re.compile("[0-9a-f]{64}")
 
@@ -102,8 +101,7 @@ def _with_texts(kind: Any) -> Iterable[str]:
 @cache
 def _own_names() -> frozenset[str]:
     guardrails = by_policy()
-    found = {*guardrails, *get_args(AccountFilter), *get_args(CallAs)}
-    found |= {*ROLES, *VERSIONS, "Allow", "Deny"}
+    found = {*guardrails, *ROLES, *VERSIONS, "Allow", "Deny"}
     for role in ROLES.values():
         found |= {role.name, *(policy.name for policy in role.policies), *role.patterns}
     for guardrail in guardrails.values():

@@ -91,10 +91,6 @@ STAYS_OUT = "An account that is added to these units later does not get it."
             f"{EVERY} {STAYS_OUT} A delegated administrator deploys the StackSet.",
         ),
         (
-            stack_set(units=(ONE,), call_as="SOMEBODY"),
-            f"{EVERY} {STAYS_OUT} The StackSet is called as SOMEBODY.",
-        ),
-        (
             stack_set(account=ACCOUNT, region="us-east-1"),
             (
                 f"The StackSet Pump of account {ACCOUNT} in us-east-1 deploys it to "
