@@ -35,9 +35,8 @@ from pump_roles.inputs import validators
 from pump_roles.inputs.json_values import mapped
 from pump_roles.published import ROLES
 from pump_roles.review.output.messages import to_json
-from pump_roles.review.output.page import as_html
 from pump_roles.review.output.report_checks import finding_text
-from pump_roles.review.output.saved_report import inventory_from
+from pump_roles.review.output.saved_report import inventory_from, page_of
 from pump_roles.review.report import Earlier, Report, earlier_of, permission_report
 from pump_roles.review.report.permission_report import of_contents
 from pump_roles.review.report.questions import _questions as statements_listed
@@ -556,7 +555,7 @@ def every_format(report: Report) -> str:
         written(report, "markdown", every_action=True)
         + written(report, "csv")
         + to_json(report)
-        + as_html(report)
+        + page_of(report)
     )
 
 

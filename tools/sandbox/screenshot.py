@@ -17,8 +17,8 @@ from playwright.sync_api import Browser
 from rich.console import Console
 from rich.text import Text
 
-from pump_roles.review.output.page import as_html
 from pump_roles.review.output.report_sections import presentation_of
+from pump_roles.review.output.saved_report import page_of
 from pump_roles.review.output.writers import to_markdown
 from pump_roles.review.report.permission_report import of_published
 from tools.sandbox.browser import MISSING, available, browser
@@ -86,7 +86,7 @@ def main() -> int:
     output = Text.from_ansi(demo())
     console.print(output)
     with browser() as chromium:
-        draw(chromium, as_html(of_published()), REPORT, width=1280, height=976)
+        draw(chromium, page_of(of_published()), REPORT, width=1280, height=976)
         terminal = console.export_html(inline_styles=True)
         lines = len(output.plain.splitlines())
         draw(chromium, terminal, DEMO, width=812, height=19 * lines + 40)

@@ -110,18 +110,18 @@ def report(
         result,
         partial(presentation_of, result, every_action=every_action),
         table=partial(rows_of, result),
-        page=partial(_as_html, result),
+        page=partial(_page_of, result),
         whole=every_action,
     )
     if reasons := [*_reasons(result, fail_on)]:
         fail(" ".join(reasons), DIFFERENT)
 
 
-def _as_html(report: Report) -> str:
-    # Imported here: Jinja loads slowly.
-    from pump_roles.review.output.page import as_html  # noqa: PLC0415
+def _page_of(report: Report) -> str:
+    # Imported here: only a page needs it.
+    from pump_roles.review.output.saved_report import page_of  # noqa: PLC0415
 
-    return as_html(report)
+    return page_of(report)
 
 
 def _of_templates(path: Path, earlier: Earlier | None = None) -> Report:

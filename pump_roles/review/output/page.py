@@ -17,7 +17,6 @@ from markupsafe import Markup, escape
 from pump_roles.guardrails import by_name
 from pump_roles.review.output import (
     descriptions,
-    embedding,
     report_actions,
     report_checks,
     report_descriptions,
@@ -78,10 +77,10 @@ _TONES: Final = {
 """The tone and the icon of each state of a check."""
 
 
-def as_html(report: Report, *, embedded: str | None = None) -> str:
-    """Return the page of a report: the same bytes for the same report.
+def as_html(report: Report, carried: str) -> str:
+    """Return the page of a report.
 
-    :param embedded: the element with what it carries; by default, as it is for the report.
+    :param carried: the element with what the page carries.
     """
     css, script = (
         Path(__file__).with_name("page.css").read_text(encoding="utf-8"),
@@ -97,7 +96,7 @@ def as_html(report: Report, *, embedded: str | None = None) -> str:
         css_hash=_hash(css),
         script_hash=_hash(script),
         data=_data(report),
-        embedded=Markup(embedded or embedding.embedded(report)),  # noqa: S704 - Base64
+        embedded=Markup(carried),  # noqa: S704 - Base64
         markdown=to_markdown(report_sections.presentation_of(report)),
         rows=frozenset(action.name for action in report.actions),
         navigation=[*_navigation(report)],

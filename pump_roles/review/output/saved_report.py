@@ -1,10 +1,15 @@
-"""A report back from what its JSON, or its page, keeps: what was read."""
+"""A page with what it carries, and a report back from its JSON, or its page: what was read."""
 
 import json
+import re
+from base64 import b64decode, b64encode
+from collections.abc import Iterator
 from dataclasses import replace
 from datetime import datetime, timezone
+from functools import cache
 from hashlib import sha256
 from itertools import chain
+from lzma import LZMADecompressor, LZMAError, compress
 from pathlib import Path
 from typing import Any, Final
 
@@ -14,11 +19,19 @@ from pump_roles.inputs.json_values import as_mapping, as_text
 from pump_roles.inputs.text import TOO_DEEP, InputError, cut, parse_json, read_json, visible
 from pump_roles.published import ROLES
 from pump_roles.review.output.descriptions import describe_unknown
-from pump_roles.review.output.embedding import carried_by, code_sha256, element_of
 from pump_roles.review.output.writers import to_compact_json
 from pump_roles.review.report import Compared, Earlier, Report, earlier_of
 from pump_roles.review.report.inventory import FORMAT, Inventory, RoleDetail
 from pump_roles.review.report.permission_report import of_contents
+
+_ELEMENT: Final = '<script type="text/plain" id="report">{}</script>'
+_EMBEDDED: Final = re.compile(_ELEMENT.format("([A-Za-z0-9+/=]*)").encode())
+_PACKAGE: Final = Path(__file__).parents[2]
+_WITHOUT: Final = {"__pycache__", "account", "app", "cli", "constructs", "universal"}
+"""The folders of the package that a page does not depend on."""
+
+_MOST_BYTES: Final = 100_000_000
+"""The maximum length of what a page carries, in bytes, so that it cannot fill the memory."""
 
 _MOST_TIMES: Final = 5
 """The maximum number of earlier times as of which a page is made again."""
@@ -31,6 +44,63 @@ _MOST_RESOURCES: Final = 1_000_000
 
 _LONGEST: Final = 200
 """The maximum length of a problem, in characters."""
+
+
+def page_of(report: Report) -> str:
+    """Return the page of a report, which carries what was read: the same for the same report."""
+    return _page(report, _element(report))
+
+
+def _page(report: Report, carried: str) -> str:
+    # Imported here: Jinja loads slowly.
+    from pump_roles.review.output.page import as_html  # noqa: PLC0415
+
+    return as_html(report, carried)
+
+
+def _element(report: Report) -> str:
+    # Carries what was read for the report that the page shows.
+    carried = {"read": report.read, "since": report.since, "code": code_sha256()}
+    written = to_compact_json(carried).encode("utf-8", "backslashreplace")
+    # Unlike zlib, this has one implementation, so the page is the same on every machine.
+    return _ELEMENT.format(b64encode(compress(written, preset=1)).decode())
+
+
+@cache
+def code_sha256() -> str:
+    """Return the SHA-256 of the files that decide a page, with which it is the same every time."""
+    found = sha256()
+    for file in sorted(_files(_PACKAGE)):
+        name, content = file.relative_to(_PACKAGE).as_posix(), file.read_bytes()
+        found.update(f"{name}\n{len(content)}\n".encode() + content)
+    return found.hexdigest()
+
+
+def _files(folder: Path) -> Iterator[Path]:
+    for file in folder.iterdir():
+        if not file.is_dir():
+            yield file
+        elif file.name not in _WITHOUT:
+            yield from _files(file)
+
+
+def _carried_by(page: bytes) -> Any:
+    # None if it is not the page of a report.
+    found = _EMBEDDED.findall(page)
+    if len(found) != 1:
+        return None
+    decompressor = LZMADecompressor(memlimit=_MOST_BYTES)
+    try:
+        written = decompressor.decompress(b64decode(found[0]), _MOST_BYTES)
+        return parse_json(written.decode()) if decompressor.eof else None
+    except (LZMAError, EOFError, ValueError):
+        return None
+
+
+def element_of(page: bytes) -> str:
+    """Return the element of a page that carries it; empty if there is none."""
+    found = _EMBEDDED.search(page)
+    return found[0].decode() if found else ""
 
 
 def inventory_from(content: Any) -> Inventory:
@@ -137,7 +207,7 @@ def read_saved(path: Path) -> Earlier | None:
         if path.is_dir():
             return None
         page = path.read_bytes() if path.is_file() else b""
-        carried = carried_by(page)
+        carried = _carried_by(page)
         content, written = (carried, page) if carried is not None else read_json(path, _KIND)
     except RecursionError:
         raise InputError(f"{path}: {TOO_DEEP}") from None
@@ -193,10 +263,7 @@ def _is_checked(page: bytes, carried: Any, found: Earlier) -> bool:
 
 
 def _is_shown(page: bytes, carried: Any, report: Report) -> bool:
-    # Imported here: Jinja loads slowly.
-    from pump_roles.review.output.page import as_html  # noqa: PLC0415
-
-    shown = as_html(report, embedded=element_of(page)).encode("utf-8", "backslashreplace")
+    shown = _page(report, element_of(page)).encode("utf-8", "backslashreplace")
     kept = json.loads(to_compact_json({"read": report.read, "since": report.since}))
     return shown == page and kept == {name: carried.get(name) for name in kept}
 

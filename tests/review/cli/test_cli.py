@@ -20,7 +20,7 @@ from click.testing import CliRunner, Result
 from pump_roles import Guardrail, __version__
 from pump_roles.review.cli import app
 from pump_roles.review.cli.options import Format
-from pump_roles.review.output import embedding
+from pump_roles.review.output import saved_report
 from pump_roles.review.output.descriptions import UNCHECKED
 from pump_roles.review.report.permission_report import of_published
 from tests.commands import command, run, the_error, the_usage_error
@@ -132,7 +132,7 @@ def test_page_of_another_build_is_named_on_standard_error_and_in_each_result(
     template = synthesize(tmp_path) / "PumpReadOnly.template.json"
     page, own = tmp_path / "page.html", tmp_path / "own.html"
     with monkeypatch.context() as patched:
-        patched.setattr(embedding, "code_sha256", lambda: "0" * 64)
+        patched.setattr(saved_report, "code_sha256", lambda: "0" * 64)
         page.write_text(report(template, "--format", "html").stdout)
     own.write_text(report(template, "--format", "html").stdout)
     details = saved_account(tmp_path)

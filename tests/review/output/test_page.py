@@ -29,9 +29,9 @@ from pump_roles.review.output.descriptions import (
     describe_principal,
     describe_principals,
 )
-from pump_roles.review.output.page import as_html
 from pump_roles.review.output.presentation import capital, counted
 from pump_roles.review.output.report_actions import DASH, actions_of, by_service, in_no_role
+from pump_roles.review.output.saved_report import page_of
 from pump_roles.review.report import (
     FINDINGS,
     RISKS,
@@ -191,7 +191,7 @@ def reports() -> Reports:
 def files(reports: Reports, tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
     folder = tmp_path_factory.mktemp("pages")
     for name, report in reports.items():
-        (folder / f"{name}.html").write_text(as_html(report), encoding="utf-8")
+        (folder / f"{name}.html").write_text(page_of(report), encoding="utf-8")
     return {name: folder / f"{name}.html" for name in reports}
 
 
@@ -925,7 +925,7 @@ def test_every_row_is_there_without_javascript(show: Show, reports: Reports) -> 
 
 
 def test_page_is_small() -> None:
-    assert len(as_html(of_published()).encode()) <= 650_000
+    assert len(page_of(of_published()).encode()) <= 650_000
 
 
 @pytest.mark.slow
@@ -965,7 +965,7 @@ def test_print_is_short_and_has_every_action(show: Show, reports: Reports) -> No
 def test_published_roles_fit_on_six_pages_and_print_says_what_is_filtered(
     browser: Browser, tmp_path: Path
 ) -> None:
-    (tmp_path / "page.html").write_text(as_html(of_published()), encoding="utf-8")
+    (tmp_path / "page.html").write_text(page_of(of_published()), encoding="utf-8")
     page, _ = opened(browser, tmp_path / "page.html")
     # A4, by the page's own style.
     pages = len(re.findall(rb"/Type\s*/Page\b", page.pdf(prefer_css_page_size=True)))
@@ -1023,7 +1023,7 @@ def test_shows_whatever_a_template_contains_as_text(
     change = ReportChange(effect="broader", about="suspect", unknown=unknown)
     report = replace(report, unreadable=(unknown,), changes=(change, *report.changes))
     report = edited(report, lambda text: text + EVIL)
-    (tmp_path / "page.html").write_text(as_html(report), encoding="utf-8")
+    (tmp_path / "page.html").write_text(page_of(report), encoding="utf-8")
     page, wrong = opened(browser, tmp_path / "page.html", bypass_csp=bypass)
     assert not_shown(page, report) == []
     assert page.evaluate("window.ran") is None

@@ -28,11 +28,9 @@ from pump_roles.review.account.activity_collector import Collector
 from pump_roles.review.account.probe import ProbeReport
 from pump_roles.review.account.verification import PolicyResult
 from pump_roles.review.account.watched_roles import published_roles
-from pump_roles.review.output import embedding, saved_report
 from pump_roles.review.output import page as html_page
-from pump_roles.review.output.embedding import element_of
+from pump_roles.review.output import saved_report
 from pump_roles.review.output.messages import to_json
-from pump_roles.review.output.page import as_html
 from pump_roles.review.output.presentation import (
     Item,
     Part,
@@ -42,7 +40,7 @@ from pump_roles.review.output.presentation import (
     capital,
     spans,
 )
-from pump_roles.review.output.saved_report import inventory_from, read_saved
+from pump_roles.review.output.saved_report import element_of, inventory_from, page_of, read_saved
 from pump_roles.review.report import FINDINGS, Compared, Earlier, Report, permission_report
 from pump_roles.review.report.permission_report import of_contents, of_published
 from tests.documents import presentation_of
@@ -442,7 +440,7 @@ SAVED = ROOT / "tests" / "saved"
 def pages(reports: Mapping[str, Report]) -> Mapping[str, str]:
     """The pages of reports, which were made with few actions."""
     with short_reports():
-        return {name: as_html(report) for name, report in reports.items() if "compared" not in name}
+        return {name: page_of(report) for name, report in reports.items() if "compared" not in name}
 
 
 def read_page(page: str, folder: Path) -> Earlier | None:
@@ -466,7 +464,7 @@ def test_page_that_was_compared_carries_both_sides(text: str, tmp_path: Path) ->
     with short_reports():
         before = earlier(of_templates(synthesize(tmp_path / "before", *ALL_GUARDRAILS)), "a.json")
         report = of_templates(tmp_path / "changed.template.json", since=before)
-        page = as_html(report)
+        page = page_of(report)
     found = read_page(page, tmp_path)
     assert found is not None
     assert (found.report, found.compared.unchecked) == (report, False)
@@ -520,7 +518,7 @@ def test_page_whose_names_of_actions_are_not_those_of_its_roles_is_refused(
     report = reports["report, published"]
     more = {role.kind: (*role.effective, "s3:GetObject") for role in report.read.roles}
     with short_reports():
-        page = as_html(replace(report, read=report.read.with_effective(more)))
+        page = page_of(replace(report, read=report.read.with_effective(more)))
     with pytest.raises(InputError, match="it shows something else than it carries"):
         read_page(page, tmp_path)
 
@@ -569,7 +567,7 @@ def test_page_is_checked_as_of_when_it_was_made_and_compared_as_of_today(
     with short_reports():
         with in_year(2020):
             made = changed(text, tmp_path, denying(*years))
-            page = as_html(made)
+            page = page_of(made)
         today = of_contents(made.read.assembly)
     found = read_page(page, tmp_path)
     assert found is not None
@@ -585,7 +583,7 @@ def test_page_that_was_compared_is_checked_as_of_when_it_was_made(
 ) -> None:
     with short_reports(), in_year(2020):
         before = earlier(changed(text, tmp_path, denying(2021)), "a.json")
-        page = as_html(of_contents(changed(text, tmp_path, modify).read.assembly, since=before))
+        page = page_of(of_contents(changed(text, tmp_path, modify).read.assembly, since=before))
     found = read_page(page, tmp_path)
     assert found is not None
     assert not found.compared.unchecked
@@ -595,7 +593,7 @@ def test_page_with_too_many_times_that_have_passed_is_read_and_not_checked(
     text: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     with short_reports(), in_year(2020):
-        page = as_html(changed(text, tmp_path, denying(2021, 2022, 2023)))
+        page = page_of(changed(text, tmp_path, denying(2021, 2022, 2023)))
     for most in (2, 3):
         monkeypatch.setattr(saved_report, "_MOST_TIMES", most)
         found = read_page(page, tmp_path)
@@ -606,9 +604,9 @@ def test_page_with_too_many_times_that_have_passed_is_read_and_not_checked(
 def test_page_of_another_build_is_read_and_not_checked(
     reports: Mapping[str, Report], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(embedding, "code_sha256", lambda: "0" * 64)
+    monkeypatch.setattr(saved_report, "code_sha256", lambda: "0" * 64)
     with short_reports():
-        page = as_html(reports["report, modified"])
+        page = page_of(reports["report, modified"])
     monkeypatch.undo()
     found = read_page(page.replace("<main", "<p>Another page.</p><main", 1), tmp_path)
     assert found is not None
@@ -629,7 +627,7 @@ def modules_of(*names: str) -> Iterator[Path]:
 
 
 def test_page_depends_only_on_what_its_sha256_is_of() -> None:
-    decisive = {*embedding._files(ROOT / "pump_roles")}
+    decisive = {*saved_report._files(ROOT / "pump_roles")}
     makes = modules_of(html_page.__name__, permission_report.__name__, saved_report.__name__)
     assert {*makes} < decisive
     # The positive control.
