@@ -11,7 +11,6 @@ from constructs import Construct
 
 from pump_roles.constructs.approval_end import ApprovalEnd
 from pump_roles.constructs.commitment_alarm import AlarmForwarder, CommitmentAlarm
-from pump_roles.constructs.flat_stack import FlatStack, provided_or_parameters
 from pump_roles.constructs.protection import (
     EmergencyStop,
     RoleProtection,
@@ -24,7 +23,7 @@ from pump_roles.constructs.rollouts import (
     ReadOnlyRollout,
     Rollout,
 )
-from pump_roles.constructs.stacks import RoleStack
+from pump_roles.constructs.stacks import FlatStack, RoleStack, provided_or_parameters
 from pump_roles.published import EXTERNAL_ID_PARAMETER, PRINCIPAL_PARAMETER, UNITS_PARAMETER
 
 STOP: Final = stop_command(

@@ -12,8 +12,8 @@ from aws_cdk import Fn, Stack
 from aws_cdk.aws_organizations import CfnPolicy
 from constructs import Construct
 
-from pump_roles.constructs.flat_stack import check_name
 from pump_roles.constructs.roles import ROLE_CHANGES, name_of, reference
+from pump_roles.constructs.stacks import check_name
 from pump_roles.guardrails import APPROVAL_END
 from pump_roles.inputs import validators
 from pump_roles.inputs.validators import (

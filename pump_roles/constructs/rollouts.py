@@ -19,7 +19,6 @@ from aws_cdk import (
 )
 from constructs import Construct
 
-from pump_roles.constructs.flat_stack import FlatStack, add_role, check_name, description_of
 from pump_roles.constructs.gate import check_at_synth
 from pump_roles.constructs.roles import (
     AutoPilotRole,
@@ -31,6 +30,7 @@ from pump_roles.constructs.roles import (
     validated_trust,
     warn_if_expired,
 )
+from pump_roles.constructs.stacks import FlatStack, add_role, check_name, description_of
 from pump_roles.guardrails.guardrail_documents import documents
 from pump_roles.inputs import validators
 from pump_roles.inputs.validators import ArgumentError, names_the_construct
