@@ -3,7 +3,7 @@
 Those of ``further_stacks`` are loaded when the settings ask for them.
 """
 
-from collections.abc import Callable, Collection, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from importlib.util import find_spec
@@ -38,9 +38,9 @@ from pump_roles.app.summary import (
 )
 from pump_roles.constructs.stacks import AutoPilotStack, ReadOnlyStack
 from pump_roles.guardrails import APPROVAL_END, WITH_VALUE, Guardrail, parts_of
-from pump_roles.guardrails.shared_guardrails import added_up, applying
+from pump_roles.guardrails.guardrail_documents import applying
 from pump_roles.iam.external_ids import ExternalId
-from pump_roles.inputs.validators import ArgumentError, account_of
+from pump_roles.inputs.validators import ArgumentError, ListOf, account_of
 from pump_roles.published import ROLES
 
 _ROLE_STACKS: Final[Mapping[str, Callable[..., Stack]]] = {
@@ -461,8 +461,41 @@ def _guardrails_of(kind: str, deployed: Collection[str], values: Values) -> dict
     # The guardrails of a role, each with the key that it comes from.
     shared, own = values.guardrails_in(SHARED), values.guardrails_in(kind)
     try:
-        found = added_up(applying(shared, kind, deployed), list(own))
+        found = _added_up(applying(shared, kind, deployed), list(own))
     except ArgumentError as error:
         raise values.settings.error(Key(kind, error.other), error.problem) from None
     keys = {guardrail.name: key for guardrail, key in (shared | own).items()}
     return {guardrail: keys[guardrail.name] for guardrail in found}
+
+
+def _added_up(shared: Sequence[Guardrail], own: Sequence[Guardrail]) -> list[Guardrail]:
+    # The guardrails of several roles and one role's own, without those that both have. Of a
+    # guardrail with two values, the one remains that leaves only what both leave.
+    values = {guardrail.name: guardrail for guardrail in shared if guardrail.values}
+    stricter = [
+        _stricter(values.pop(guardrail.name), guardrail) if guardrail.name in values else guardrail
+        for guardrail in own
+    ]
+    rest = [guardrail for guardrail in shared if not guardrail.values or guardrail.name in values]
+    more = _beyond(stricter, rest)
+    return [*_beyond(rest, more), *more]
+
+
+def _beyond(guardrails: Iterable[Guardrail], others: Iterable[Guardrail]) -> list[Guardrail]:
+    included = {part for other in others for part in parts_of(other)}
+    return [guardrail for guardrail in guardrails if not included.issuperset(parts_of(guardrail))]
+
+
+def _stricter(shared: Guardrail, own: Guardrail) -> Guardrail:
+    if shared.ends is not None and own.ends is not None:
+        return own if own.ends < shared.ends else shared
+    common = [value for value in own.values if value in shared.values]
+    if not common:
+        raise ArgumentError(
+            "guardrails",
+            f"{', '.join(own.values)} has no value in common with {{other}}, which also applies: "
+            f"{', '.join(shared.values)}",
+            other=own.name,
+        )
+    validator, with_value = WITH_VALUE[own.name]
+    return with_value(common if isinstance(validator, ListOf) else common[0])

@@ -1,6 +1,6 @@
-"""The policy documents of a role's guardrails, and which guardrails are redundant."""
+"""Which guardrails apply to a role, their policy documents, and which are redundant."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from functools import partial
 from typing import Any
 
@@ -8,7 +8,23 @@ from pump_roles.guardrails import Guardrail, is_set, parts_of, statements_of
 from pump_roles.inputs.json_values import mapped
 from pump_roles.inputs.validators import ArgumentError
 from pump_roles.patterns import covers, overlap
-from pump_roles.published import PublishedRole, policy_document
+from pump_roles.published import ROLES, PublishedRole, policy_document
+
+
+def applying(
+    guardrails: Iterable[Guardrail], kind: str, sharing: Collection[str]
+) -> list[Guardrail]:
+    """Return which guardrails that several roles share apply to one of them.
+
+    A guardrail applies to the roles that have permissions that it denies. If none has, it applies
+    to all, and :func:`documents` rejects it.
+    """
+
+    def applies(guardrail: Guardrail) -> bool:
+        having = [other for other in sharing if documents_on(guardrail, ROLES[other].patterns)]
+        return kind in having or not having
+
+    return [guardrail for guardrail in guardrails if applies(guardrail)]
 
 
 def documents(

@@ -13,8 +13,7 @@ from pump_roles.guardrails import (
     opening_tags,
     opening_value,
 )
-from pump_roles.guardrails.guardrail_documents import documents, documents_on
-from pump_roles.guardrails.shared_guardrails import applying
+from pump_roles.guardrails.guardrail_documents import applying, documents, documents_on
 from pump_roles.iam.identity_policies import Policy, Value, known, parse_policy, without_partition
 from pump_roles.iam.trust import parse_trust
 from pump_roles.inputs.json_values import mapped
