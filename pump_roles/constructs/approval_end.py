@@ -10,7 +10,7 @@ from aws_cdk import aws_iam as iam
 from aws_cdk import aws_scheduler as scheduler
 from constructs import Construct
 
-from pump_roles.constructs.acknowledgments import acknowledge
+from pump_roles.constructs import acknowledge
 from pump_roles.constructs.roles import name_of
 from pump_roles.constructs.undelivered import UndeliveredQueue
 from pump_roles.guardrails import APPROVAL_END, Guardrail

@@ -10,7 +10,7 @@ from aws_cdk import aws_iam as iam
 from aws_cdk import aws_sns as sns
 from constructs import Construct
 
-from pump_roles.constructs.acknowledgments import acknowledge
+from pump_roles.constructs import acknowledge
 from pump_roles.constructs.roles import ROLE_CHANGES, name_of
 from pump_roles.constructs.undelivered import UNDELIVERED, UndeliveredQueue
 from pump_roles.event_sources import sources_of

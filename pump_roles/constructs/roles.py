@@ -25,7 +25,7 @@ from aws_cdk import aws_iam as iam
 from aws_cdk.interfaces.aws_iam import RoleReference
 from constructs import Construct, DependencyGroup
 
-from pump_roles.constructs.acknowledgments import acknowledge
+from pump_roles.constructs import acknowledge
 from pump_roles.constructs.gate import check_at_synth, check_attachments
 from pump_roles.guardrails import Guardrail
 from pump_roles.guardrails.guardrail_documents import documents, made_redundant

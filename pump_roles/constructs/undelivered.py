@@ -9,7 +9,7 @@ from aws_cdk import aws_cloudwatch as cloudwatch
 from aws_cdk import aws_sqs as sqs
 from constructs import Construct
 
-from pump_roles.constructs.acknowledgments import acknowledge
+from pump_roles.constructs import acknowledge
 from pump_roles.published import policy_document
 
 if TYPE_CHECKING:

@@ -8,7 +8,7 @@ from aws_cdk import Annotations, Aws, Stack, Token
 from aws_cdk import aws_iam as iam
 from constructs import Construct, Dependable
 
-from pump_roles.constructs.acknowledgments import acknowledge_resources
+from pump_roles.constructs import acknowledge_resources
 from pump_roles.inputs import validators
 from pump_roles.inputs.validators import ArgumentError, names_the_construct
 from pump_roles.published import ROLES, policy_document
