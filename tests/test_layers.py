@@ -131,7 +131,6 @@ def test_check_at_synth_loads_no_model_of_roles() -> None:
     loaded = {*ended.stdout.split()}
     assert {name for name in loaded if name.startswith("pump_roles.role.")} == {
         "pump_roles.role.access",
-        "pump_roles.role.approval_ends",
         "pump_roles.role.unknowns",
     }
     assert not loaded & {"pump_roles.iam.trust", "pump_roles.iam.external_ids"}

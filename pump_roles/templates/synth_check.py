@@ -11,8 +11,7 @@ from pump_roles.iam.identity_policies import asked_tags, statements_in, without_
 from pump_roles.inputs.json_values import as_list, as_mapping, as_text
 from pump_roles.inputs.text import unescaped
 from pump_roles.inputs.validators import EXTERNAL_ID, PRINCIPAL, Text
-from pump_roles.role.access import Access, AccessWhy
-from pump_roles.role.approval_ends import approval_end
+from pump_roles.role.access import Access, AccessWhy, approval_end
 from pump_roles.templates.placeholders import (
     Reference,
     Resolved,

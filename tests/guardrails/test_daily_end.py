@@ -5,7 +5,7 @@ from typing import Any
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from pump_roles.role.approval_ends import approval_end
+from pump_roles.role.access import approval_end
 
 PASSED = '{"RoleName":"PumpAutoPilotRole","TagKeys":["pump-commitments"]}'
 JSON = st.recursive(

@@ -32,7 +32,7 @@ from pump_roles.review.account.organization import (
     Organization,
     is_deployed_to,
 )
-from pump_roles.role.approval_ends import DailyEnd, approval_end
+from pump_roles.role.access import DailyEnd, approval_end
 from pump_roles.role.assembly import Deployment
 from pump_roles.role.iam_role import Boundary, Role, kind_of
 from pump_roles.role.unknowns import RolePart, RoleUnknown

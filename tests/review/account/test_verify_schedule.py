@@ -21,7 +21,7 @@ from pump_roles.review.account.verification import RoleResult
 from pump_roles.review.account.verify_accounts import verify_account
 from pump_roles.review.output.descriptions import describe_difference, describe_unknown
 from pump_roles.review.report.inventory import InlinePolicy
-from pump_roles.role.approval_ends import DailyEnd
+from pump_roles.role.access import DailyEnd
 from pump_roles.role.unknowns import RoleUnknown
 from tests.constructs.test_approval_end import filled
 from tests.review.account.results import expected_in
