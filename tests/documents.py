@@ -7,6 +7,7 @@ from pump_roles.review.account.activity_result import Activity
 from pump_roles.review.account.probe import ProbeReport
 from pump_roles.review.account.verification import Verification
 from pump_roles.review.output import (
+    Presentation,
     activity_sections,
     probe_sections,
     report_actions,
@@ -14,7 +15,6 @@ from pump_roles.review.output import (
     verify_sections,
 )
 from pump_roles.review.output.messages import to_json
-from pump_roles.review.output.presentation import Presentation
 from pump_roles.review.output.saved_report import page_of
 from pump_roles.review.output.terminal import to_terminal
 from pump_roles.review.output.writers import to_csv, to_markdown

@@ -19,8 +19,8 @@ from pump_roles.iam.external_ids import ExternalId
 from pump_roles.inputs.text import InputError, one_line
 from pump_roles.inputs.validators import ArgumentError, ListOf
 from pump_roles.review.cli import fail
+from pump_roles.review.output import Presentation, Table
 from pump_roles.review.output.descriptions import UNCHECKED
-from pump_roles.review.output.presentation import Presentation, Table
 from pump_roles.review.output.writers import LIMIT, to_csv, to_markdown
 
 if TYPE_CHECKING:

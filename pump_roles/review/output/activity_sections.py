@@ -19,8 +19,7 @@ from pump_roles.review.account.activity_result import (
     TableRead,
     WriteCall,
 )
-from pump_roles.review.output.descriptions import RISKS_IN_WORDS
-from pump_roles.review.output.presentation import (
+from pump_roles.review.output import (
     Code,
     Item,
     Names,
@@ -34,6 +33,7 @@ from pump_roles.review.output.presentation import (
     first,
     table_of,
 )
+from pump_roles.review.output.descriptions import RISKS_IN_WORDS
 from pump_roles.review.report.action_risks import mark, risk_of
 
 if TYPE_CHECKING:

@@ -16,7 +16,7 @@ from pump_roles.iam.decisions import ALLOWED, DENIED, NOT_GRANTED, DecisionChang
 from pump_roles.iam.identity_policies import Scope
 from pump_roles.iam.trust import Principal, TrustProblem
 from pump_roles.inputs.text import cut
-from pump_roles.review.output.presentation import counted, first
+from pump_roles.review.output import counted, first
 from pump_roles.role.access import Access
 from pump_roles.role.assembly import Deployment, OtherResource
 from pump_roles.role.unknowns import Unknown

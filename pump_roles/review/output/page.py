@@ -16,13 +16,14 @@ from markupsafe import Markup, escape
 
 from pump_roles.guardrails import by_name
 from pump_roles.review.output import (
+    capital,
+    counted,
     descriptions,
     report_actions,
     report_checks,
     report_descriptions,
     report_sections,
 )
-from pump_roles.review.output.presentation import capital, counted
 from pump_roles.review.output.writers import to_markdown
 from pump_roles.review.report import RISKS, ActionReport, Report, Risk, RoleReport
 from pump_roles.review.report.questions import left_by_sets

@@ -10,7 +10,7 @@ from pump_roles.review.account.probe import (
     ProbeResult,
     Verdict,
 )
-from pump_roles.review.output.presentation import (
+from pump_roles.review.output import (
     Code,
     Presentation,
     Section,

@@ -7,8 +7,8 @@ from typing import Any, Final, NamedTuple, TypeAlias
 
 from pump_roles.iam.decisions import ALLOWED, DENIED, NOT_GRANTED
 from pump_roles.iam.identity_policies import Scope
+from pump_roles.review.output import Sentence, Table
 from pump_roles.review.output.descriptions import describe_scope, describe_scopes
-from pump_roles.review.output.presentation import Sentence, Table
 from pump_roles.review.report import (
     LIMITED,
     RISKS,

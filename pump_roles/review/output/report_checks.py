@@ -5,6 +5,7 @@ from typing import Final, Literal, NamedTuple
 
 from pump_roles.compare.difference import Difference
 from pump_roles.guardrails import Guardrail, by_policy
+from pump_roles.review.output import capital, counted, first
 from pump_roles.review.output.descriptions import (
     UNCHECKED,
     count_actions,
@@ -19,7 +20,6 @@ from pump_roles.review.output.descriptions import (
     details_of,
     first_named,
 )
-from pump_roles.review.output.presentation import capital, counted, first
 from pump_roles.review.report import (
     Finding,
     FindingKind,

@@ -6,11 +6,11 @@ from typing import Final, Literal, NamedTuple
 from pump_roles.guardrails import Guardrail, by_name
 from pump_roles.iam.trust import Principal, PrincipalKind
 from pump_roles.inputs.validators import ROLE_NAME
+from pump_roles.review.output import capital, counted, first
 from pump_roles.review.output.descriptions import (
     describe_remedy,
     joined,
 )
-from pump_roles.review.output.presentation import capital, counted, first
 from pump_roles.review.report import (
     NO,
     RISKS,

@@ -4,18 +4,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Final
 
 from pump_roles.guardrails import by_name
-from pump_roles.review.output import report_checks
-from pump_roles.review.output import report_descriptions as wording
-from pump_roles.review.output.descriptions import (
-    RISKS_IN_WORDS,
-    describe_access,
-    describe_boundary,
-    describe_grants,
-    describe_place,
-    describe_principal,
-    describe_principals,
-)
-from pump_roles.review.output.presentation import (
+from pump_roles.review.output import (
     Code,
     Item,
     Names,
@@ -29,6 +18,17 @@ from pump_roles.review.output.presentation import (
     capital,
     coded,
     counted,
+    report_checks,
+)
+from pump_roles.review.output import report_descriptions as wording
+from pump_roles.review.output.descriptions import (
+    RISKS_IN_WORDS,
+    describe_access,
+    describe_boundary,
+    describe_grants,
+    describe_place,
+    describe_principal,
+    describe_principals,
 )
 from pump_roles.review.output.report_actions import NAMED, Group, by_service, kind_of, state_of
 from pump_roles.review.output.report_descriptions import Severity

@@ -12,7 +12,7 @@ from rich.console import Console
 from rich.text import Text as Styled
 
 from pump_roles.inputs.text import one_line
-from pump_roles.review.output.presentation import (
+from pump_roles.review.output import (
     Code,
     Item,
     Part,

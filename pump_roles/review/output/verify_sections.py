@@ -22,17 +22,7 @@ from pump_roles.review.account.verification import (
     StopState,
     Verification,
 )
-from pump_roles.review.output.descriptions import (
-    UNCHECKED,
-    describe_access,
-    describe_difference,
-    describe_principal,
-    describe_remedy,
-    describe_unknown,
-    details_of,
-    joined,
-)
-from pump_roles.review.output.presentation import (
+from pump_roles.review.output import (
     Code,
     Item,
     Names,
@@ -44,6 +34,16 @@ from pump_roles.review.output.presentation import (
     Tone,
     counted,
     first,
+)
+from pump_roles.review.output.descriptions import (
+    UNCHECKED,
+    describe_access,
+    describe_difference,
+    describe_principal,
+    describe_remedy,
+    describe_unknown,
+    details_of,
+    joined,
 )
 
 _K = TypeVar("_K")

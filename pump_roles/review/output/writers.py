@@ -11,7 +11,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from io import StringIO
 from typing import Any, Final, Literal
 
-from pump_roles.review.output.presentation import (
+from pump_roles.review.output import (
     Code,
     Item,
     Presentation,

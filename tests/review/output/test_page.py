@@ -19,7 +19,7 @@ from pump_roles.iam.decisions import ALLOWED, CONDITIONALLY, DENIED, PARTLY
 from pump_roles.iam.identity_policies import known
 from pump_roles.iam.trust import Principal, parse_trust
 from pump_roles.patterns import covers
-from pump_roles.review.output import report_checks
+from pump_roles.review.output import capital, counted, report_checks
 from pump_roles.review.output import report_descriptions as wording
 from pump_roles.review.output.descriptions import (
     RISKS_IN_WORDS,
@@ -29,7 +29,6 @@ from pump_roles.review.output.descriptions import (
     describe_principal,
     describe_principals,
 )
-from pump_roles.review.output.presentation import capital, counted
 from pump_roles.review.output.report_actions import DASH, actions_of, by_service, in_no_role
 from pump_roles.review.output.saved_report import page_of
 from pump_roles.review.report import (

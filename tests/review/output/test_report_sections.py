@@ -14,8 +14,8 @@ from pump_roles.compare.difference import Difference
 from pump_roles.iam.catalog import newer, shipped
 from pump_roles.iam.identity_policies import known
 from pump_roles.iam.trust import parse_trust
+from pump_roles.review.output import Names, Strong, Table
 from pump_roles.review.output.descriptions import RISKS_IN_WORDS
-from pump_roles.review.output.presentation import Names, Strong, Table
 from pump_roles.review.output.report_actions import CSV_HEADS
 from pump_roles.review.output.report_checks import checks
 from pump_roles.review.output.report_descriptions import (

@@ -28,18 +28,18 @@ from pump_roles.review.account.activity_collector import Collector
 from pump_roles.review.account.probe import ProbeReport
 from pump_roles.review.account.verification import PolicyResult
 from pump_roles.review.account.watched_roles import published_roles
-from pump_roles.review.output import page as html_page
-from pump_roles.review.output import saved_report
-from pump_roles.review.output.messages import to_json
-from pump_roles.review.output.presentation import (
+from pump_roles.review.output import (
     Item,
     Part,
     Presentation,
     Section,
     Table,
     capital,
+    saved_report,
     spans,
 )
+from pump_roles.review.output import page as html_page
+from pump_roles.review.output.messages import to_json
 from pump_roles.review.output.saved_report import element_of, inventory_from, page_of, read_saved
 from pump_roles.review.report import FINDINGS, Compared, Earlier, Report, permission_report
 from pump_roles.review.report.permission_report import of_contents, of_published

@@ -14,8 +14,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from rich.markdown import Markdown
 
-from pump_roles.review.output.messages import to_json
-from pump_roles.review.output.presentation import (
+from pump_roles.review.output import (
     Code,
     Item,
     Names,
@@ -26,6 +25,7 @@ from pump_roles.review.output.presentation import (
     Strong,
     Table,
 )
+from pump_roles.review.output.messages import to_json
 from pump_roles.review.output.terminal import to_terminal
 from pump_roles.review.output.writers import LIMIT, LONGEST_INDENTED, to_csv, to_markdown
 from tests.review.account.results import HOSTILE
