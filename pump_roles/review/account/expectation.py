@@ -14,7 +14,6 @@ from pump_roles.published import PUBLISHED_NAMES
 from pump_roles.review.account.verification import ExpectedRole
 from pump_roles.review.report import Report
 from pump_roles.review.report.masking import Mask
-from pump_roles.review.report.permission_report import of_contents, of_published
 from pump_roles.role.assembly import (
     Assembly,
     DeployedRole,
@@ -146,26 +145,34 @@ def _with_unknown(role: Role, why: RoleWhy) -> Role:
     return replace(role, unknown=(*role.unknown, RoleUnknown(part="role", why=why)))
 
 
-def from_published(principal: str) -> Expectation:
-    """Return the expectation of the roles as Pump publishes them."""
+def from_published(report: Report, principal: str) -> Expectation:
+    """Return the expectation of the roles as Pump publishes them.
+
+    :param report: the report on them.
+    """
     roles = (_trusting(published_role(kind), principal) for kind in PUBLISHED_NAMES)
     expected = tuple((DeployedRole(role=role),) for role in roles)
     return Expectation(
         description="the published roles",
         roles=expected,
-        reviewed=_reviewed(of_published(), expected),
+        reviewed=_reviewed(report, expected),
     )
 
 
-def from_templates(path: Path, read: Assembly, *, principal: str | None = None) -> Expectation:
-    """Return the expectation of what a template, or the templates of a folder, contain."""
+def from_templates(
+    path: Path, read: Assembly, report: Report, *, principal: str | None = None
+) -> Expectation:
+    """Return the expectation of what a template, or the templates of a folder, contain.
+
+    :param report: the report on them.
+    """
     # The template of one stack, without the manifest, is for whichever account is verified.
     has_places = path.is_dir() or any(place.stack_set for place in read.places)
     roles = _checked(path, read.variants, principal, TextMask(read.external_ids))
     return Expectation(
         description=path.name or str(path),
         roles=roles,
-        reviewed=_reviewed(of_contents(read), roles),
+        reviewed=_reviewed(report, roles),
         external_ids=read.external_ids,
         places=read.places if has_places else (),
         policies=read.policies,

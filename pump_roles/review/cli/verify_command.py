@@ -27,6 +27,7 @@ from pump_roles.review.account.verify_accounts import (
 )
 from pump_roles.review.cli import aws, finish, options
 from pump_roles.review.output.verify_sections import presentation_of
+from pump_roles.review.report.permission_report import of_contents, of_published
 
 
 def _check_target(argument: str, value: str) -> str:
@@ -155,21 +156,19 @@ def verify(
 
 def _expectation(expect: Path | None, principal: str | None) -> Expectation:
     external_id = options.external_id_of_environment()
-    if expect is not None:
-        saved = options.read_reviewed(expect)
-        expectation = (
-            from_report(
-                expect,
-                saved.report,
-                files=saved.compared.files,
-                unchecked=saved.compared.unchecked,
-                principal=principal,
-            )
-            if saved
-            else from_templates(expect, templates.read(expect), principal=principal)
+    if expect is not None and (saved := options.read_reviewed(expect)):
+        expectation = from_report(
+            expect,
+            saved.report,
+            files=saved.compared.files,
+            unchecked=saved.compared.unchecked,
+            principal=principal,
         )
+    elif expect is not None:
+        read = templates.read(expect)
+        expectation = from_templates(expect, read, of_contents(read), principal=principal)
     elif principal is not None:
-        expectation = from_published(principal)
+        expectation = from_published(of_published(), principal)
     else:
         raise click.UsageError("pass --expect, or --principal to compare with the published roles")
     return expectation.with_external_id(external_id) if external_id else expectation

@@ -32,6 +32,7 @@ from pump_roles.review.account.verification import (
 from pump_roles.review.account.verify_accounts import verify_account, verify_own_account
 from pump_roles.review.output.messages import to_json
 from pump_roles.review.output.verify_sections import remedies
+from pump_roles.review.report.permission_report import of_published
 from pump_roles.role.assembly import OrganizationPolicy
 from pump_roles.role.guardrail_policies import published_role
 from pump_roles.role.iam_role import Boundary, Role
@@ -46,7 +47,7 @@ MANAGEMENT, MEMBER, OTHER = "444455556666", ACCOUNT_ID, "111122223333"
 ROOT, UNIT, INNER = "r-abcd", "ou-abcd-11111111", "ou-abcd-22222222"
 HERE = Organization(id="o-abcd123456", management_account=MANAGEMENT)
 BY_HAND = policy("stop-organization", STOP)
-EXPECTED = from_published(PUMP_ACCOUNT).with_external_id(ExternalId.of(EXTERNAL_ID))
+EXPECTED = from_published(of_published(), PUMP_ACCOUNT).with_external_id(ExternalId.of(EXTERNAL_ID))
 TRUST = parse_trust(trust(PUMP_ACCOUNT, EXTERNAL_ID))
 ROLES = tuple(replace(published_role(kind), trust=TRUST) for kind in ("read-only", "auto-pilot"))
 UNREAD = OrganizationUnknown(why="not-read", subject="StopPump")

@@ -36,7 +36,7 @@ from pump_roles.review.account.verification import (
 )
 from pump_roles.review.account.verify_accounts import verify_account, verify_files
 from pump_roles.review.report.masking import Mask
-from pump_roles.review.report.permission_report import of_contents
+from pump_roles.review.report.permission_report import of_contents, of_published
 from pump_roles.role.assembly import DeployedRole, Deployment
 from pump_roles.role.guardrail_policies import published_role
 from pump_roles.role.iam_role import Boundary
@@ -103,7 +103,7 @@ def only(kind: str, expectation: Expectation) -> Expectation:
     return replace(expectation, roles=tuple(roles))
 
 
-OPEN = only(READ_ONLY, from_published(PUMP_ACCOUNT))
+OPEN = only(READ_ONLY, from_published(of_published(), PUMP_ACCOUNT))
 """The published read-only role, whose external ID is open."""
 
 PUBLISHED = OPEN.with_external_id(ExternalId.of(A))
@@ -312,7 +312,7 @@ def test_guardrail_that_is_not_as_defined_or_not_known_is_not_said_to_be_closed(
 def test_role_that_does_not_exist_is_missing_unless_it_could_not_be_read() -> None:
     unread = denied("role")
     missing = {NAMES[AUTO_PILOT].lower(): unread}
-    found = verify_account(from_published(PUMP_ACCOUNT), account(missing=missing))
+    found = verify_account(from_published(of_published(), PUMP_ACCOUNT), account(missing=missing))
     assert [(role.state, kinds(role), role.unknown) for role in found.roles] == [
         ("differs", [("role-missing", "narrower")], ()),
         ("unknown", [], (unread,)),
@@ -790,7 +790,7 @@ def about(found: Iterable[str]) -> set[str]:
 
 @pytest.mark.parametrize(("document", "expected"), [*trust_policies()])
 def test_other_role_is_found_as_in_a_template(document: Any, expected: set[str]) -> None:
-    both = from_published(PUMP_ACCOUNT).with_external_id(ExternalId.of(SECRET))
+    both = from_published(of_published(), PUMP_ACCOUNT).with_external_id(ExternalId.of(SECRET))
     roles = [published(SECRET, kind) for kind in NAMES]
     found = verify_account(both, account(*roles, others={"Other": document}))
     ways = [f"{way.why} {way.subject}".rstrip() for other in found.others for way in other.access]
