@@ -7,7 +7,7 @@ try:
     import cdk_nag  # noqa: F401
     from aws_cdk import App, LegacyStackSynthesizer
 
-    from pump_roles.app import app_stacks, config
+    from pump_roles.app import add_cdk_nag, config, stacks, summaries
 except ModuleNotFoundError as missing:
     cure = "activate the environment: source .venv/bin/activate"
     if not Path(".venv").exists():
@@ -21,12 +21,12 @@ app = App(default_stack_synthesizer=LegacyStackSynthesizer())
 try:
     context = app.node.get_all_context()
     settings = config.read(context, Path())
-    stacks = app_stacks.stacks(settings, context, configure_app=app_stacks.add_cdk_nag)
-    for stack in stacks:
+    built = stacks(settings, context, configure_app=add_cdk_nag)
+    for stack in built:
         stack.build(app)
 except config.ConfigError as error:
     sys.exit(f"pump-roles: {error}")
 # Not as annotations, which the CDK CLI prints on several lines.
-sys.stderr.writelines(f"{line}\n" for line in app_stacks.summaries(settings, stacks))
-app_stacks.add_cdk_nag(app)
+sys.stderr.writelines(f"{line}\n" for line in summaries(settings, built))
+add_cdk_nag(app)
 app.synth()

@@ -18,7 +18,7 @@ from aws_cdk import App, LegacyStackSynthesizer
 from botocore.loaders import create_loader
 from hypothesis import settings
 
-from pump_roles.app import app_stacks
+from pump_roles.app import stacks
 from tests.support import (
     EXAMPLES,
     EXTERNAL_ID,
@@ -131,7 +131,7 @@ def assembly(tmp_path_factory: pytest.TempPathFactory) -> Assembly:
             context=_context(ROOT),
             default_stack_synthesizer=LegacyStackSynthesizer(),
         )
-        for stack in app_stacks.stacks(settings_of(json.loads(settings))):
+        for stack in stacks(settings_of(json.loads(settings))):
             stack.build(app)
         app.synth()
         return folder

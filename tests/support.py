@@ -28,7 +28,7 @@ from hypothesis import settings
 from hypothesis import strategies as st
 
 from pump_roles import AutoPilotStack, Guardrail, ReadOnlyStack, templates
-from pump_roles.app import app_stacks, config
+from pump_roles.app import config, stacks, template_of
 from pump_roles.guardrails.guardrail_documents import documents
 from pump_roles.iam.catalog import Catalog, shipped
 from pump_roles.inputs import validators
@@ -358,7 +358,7 @@ def app_files(settings: Mapping[str, Any]) -> dict[str, bytes]:
 @cache
 def _app_files(settings: str) -> dict[str, bytes]:
     app = App(default_stack_synthesizer=LegacyStackSynthesizer())
-    for stack in app_stacks.stacks(settings_of(json.loads(settings))):
+    for stack in stacks(settings_of(json.loads(settings))):
         stack.build(app)
     return {
         stack.stack_name: Path(stack.template_full_path).read_bytes()
@@ -669,7 +669,7 @@ def _rollout() -> str:
         "external-id": SECRET,
         "auto-pilot": {"organizational-units": ["r-abcd"]},
     }
-    text, _ = app_stacks.template_of("auto-pilot", config.Settings(settings), {}, rollout=True)
+    text, _ = template_of("auto-pilot", config.Settings(settings), {}, rollout=True)
     return text
 
 
@@ -685,7 +685,7 @@ def rolled_out(folder: Path, change: Callable[[dict[str, Any]], object]) -> Path
 @cache
 def rollout_with_parameters(kind: str) -> bytes:
     """Return the template of a rollout whose units, and Pump's values, are parameters."""
-    text, warnings = app_stacks.template_of(kind, config.Settings({}, ""), {}, rollout=True)
+    text, warnings = template_of(kind, config.Settings({}, ""), {}, rollout=True)
     assert not warnings
     return text.encode()
 

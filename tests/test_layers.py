@@ -139,8 +139,8 @@ def test_check_at_synth_loads_no_model_of_roles() -> None:
 def test_app_loads_the_constructs_of_further_stacks_only_when_they_are_set() -> None:
     code = (
         "import sys\n"
-        "from pump_roles.app import app_stacks, config\n"
-        "assert app_stacks.stacks(config.Settings({}))\n"
+        "from pump_roles.app import config, stacks\n"
+        "assert stacks(config.Settings({}))\n"
         "print(*(name for name in sys.modules if name.startswith('pump_roles.constructs.')))\n"
     )
     ended = subprocess.run(
@@ -241,13 +241,10 @@ def test_types_are_found() -> None:
 
 @pytest.mark.parametrize("folder", sorted({file.parent for file in PACKAGE.rglob("*/*.py")}))
 def test_modules_of_a_part_import_each_other_in_one_direction(folder: Path) -> None:
-    modules = {file.stem: file.read_text() for file in folder.glob("*.py")}
-    prefix = ".".join(("", *folder.relative_to(ROOT).parts, ""))[1:]
-    graph = {
-        name: {module.removeprefix(prefix) for module in imported(text)} & modules.keys() - {name}
-        for name, text in modules.items()
-        if name != "__init__"
-    }
+    part = ".".join(folder.relative_to(ROOT).parts)
+    modules = {f"{part}.{file.stem}": file.read_text() for file in folder.glob("*.py")}
+    modules[part] = modules.pop(f"{part}.__init__")
+    graph = {name: {*imported(text)} & modules.keys() - {name} for name, text in modules.items()}
     # Two can be independent.
     assert any(graph.values()) or len(graph) < 3
     # Raises a CycleError that names the modules.

@@ -14,7 +14,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from pump_roles import Guardrail, ReadOnlyStack
-from pump_roles.app import app_stacks, config
+from pump_roles.app import StackSettings, config
+from pump_roles.app import stacks as stacks_of
 from pump_roles.guardrails import WITH_VALUE, parts_of
 from pump_roles.inputs.validators import ListOf
 from pump_roles.published import ROLES
@@ -46,10 +47,8 @@ APPROVED = {"guardrails": ["only-when-approved"], "approval-ends": "20:00"}
 NO_ROLLOUT = "applies only to a rollout, which requires"
 
 
-def stacks(
-    content: dict[str, Any], context: dict[str, Any] | None = None
-) -> list[app_stacks.StackSettings]:
-    return app_stacks.stacks(config.Settings(content), context or {})
+def stacks(content: dict[str, Any], context: dict[str, Any] | None = None) -> list[StackSettings]:
+    return stacks_of(config.Settings(content), context or {})
 
 
 def error_of(content: dict[str, Any], context: dict[str, Any] | None = None) -> str:
@@ -262,7 +261,7 @@ def test_placeholder_of_cdks_boundary_is_an_error_if_and_only_if_the_cdk_cannot_
 def test_rollout_requires_a_boundary_if_the_cdk_gives_one_to_every_role(tmp_path: Path) -> None:
     (tmp_path / "pump.json").write_text(json.dumps({"read-only": UNITS}))
     context = {BOUNDARY_OF_CDK: {"name": "Org"}}
-    *_, rollout = app_stacks.stacks(config.read({}, tmp_path), context)
+    *_, rollout = stacks_of(config.read({}, tmp_path), context)
     problem = f"pump.json: {BOUNDARY}: the app's boundary Org does not reach the accounts"
     with pytest.raises(config.ConfigError, match=problem):
         rollout.build(App(context=context))
@@ -282,7 +281,7 @@ def test_rollout_requires_a_boundary_if_the_cdk_gives_one_to_every_role(tmp_path
 def test_context_keys_of_others_are_ignored(context: dict[str, Any], tmp_path: Path) -> None:
     settings = config.read(context, tmp_path)
     assert (settings.content, settings.file) == ({}, "")
-    found = app_stacks.stacks(settings, context)
+    found = stacks_of(settings, context)
     assert [(stack.stack_id, dict(stack.arguments)) for stack in found] == [
         (stack, {}) for stack in STACKS
     ]
@@ -663,10 +662,7 @@ def read(tmp_path: Path) -> Read:
     def arguments_of(content: object, context: dict[str, Any] | None = None) -> list[Any]:
         text = content if isinstance(content, str) else json.dumps(content)
         (tmp_path / "pump.json").write_text(text, encoding="utf-8")
-        return [
-            dict(stack.arguments)
-            for stack in app_stacks.stacks(config.read(context or {}, tmp_path))
-        ]
+        return [dict(stack.arguments) for stack in stacks_of(config.read(context or {}, tmp_path))]
 
     return arguments_of
 
@@ -788,7 +784,7 @@ def test_named_file_is_read_instead_of_pump_json(read: Read, tmp_path: Path) -> 
     assert read({"permissions-boundary": "x"}, named) == [{"path": "/prod/"}]
     (tmp_path / "prod.json").write_text('{"role-paht": "/prod/"}')
     with pytest.raises(config.ConfigError, match=r"prod\.json: role-paht: unknown key"):
-        app_stacks.stacks(config.read(named, tmp_path))
+        stacks_of(config.read(named, tmp_path))
 
 
 @pytest.mark.parametrize("value", [None, "", "\x00", True, ["prod.json"], {}])
@@ -800,7 +796,7 @@ def test_name_of_the_file_is_a_path(value: Any, tmp_path: Path) -> None:
 def build(folder: Path) -> App:
     """Build the stacks of the settings in a folder."""
     app = App(default_stack_synthesizer=LegacyStackSynthesizer())
-    for stack in app_stacks.stacks(config.read({}, folder)):
+    for stack in stacks_of(config.read({}, folder)):
         stack.build(app)
     return app
 

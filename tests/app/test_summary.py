@@ -7,7 +7,7 @@ import pytest
 from aws_cdk import App
 
 from pump_roles import Guardrail
-from pump_roles.app import app_stacks
+from pump_roles.app import stacks
 from pump_roles.guardrails import parts_of
 from tests.support import PRINCIPAL, PUMP_ACCOUNT, STACKS, settings_of
 
@@ -16,7 +16,7 @@ SECRETS = {"external-id": "Secret-Example-1234", "next-external-id": "Other-Secr
 
 
 def lines(content: dict[str, Any]) -> list[str]:
-    return [stack.summary for stack in app_stacks.stacks(settings_of(content))]
+    return [stack.summary for stack in stacks(settings_of(content))]
 
 
 def test_omitted_values_are_parameters_or_absent() -> None:
@@ -37,7 +37,7 @@ def test_boundary_that_the_cdk_gives_to_every_role_is_shown(boundary: dict[str, 
     context = {CDK_BOUNDARY: boundary}
     (named,) = boundary.values()
     app = App(context=context)
-    built = app_stacks.stacks(settings_of({}), context)
+    built = stacks(settings_of({}), context)
     for stack in built:
         stack.build(app)
         assert stack.summary.endswith(f"; boundary: {named} (from {CDK_BOUNDARY})")

@@ -39,7 +39,7 @@ from pump_roles import (
     RoleProtection,
     TrustProtection,
 )
-from pump_roles.app import app_stacks, config
+from pump_roles.app import config, stacks
 from pump_roles.published import FINDINGS, REASONS, RESOURCE_REASONS
 from pump_roles.pump_side import CustomerRoles
 from tests.support import (
@@ -95,7 +95,7 @@ def test_every_finding_is_acknowledged_on_its_role_with_a_reason_and_nothing_els
     tmp_path: Path, published: list[list[dict[str, Any]]]
 ) -> None:
     app = app_with_cdk_nag(tmp_path, OTHER_PACKS)
-    for stack in app_stacks.stacks(config.Settings({}, "")):
+    for stack in stacks(config.Settings({}, "")):
         stack.build(app)
     app.synth()
     expected = sorted(

@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from pump_roles.app import app_stacks, config
+from pump_roles.app import config, stacks
 from tests.docs.pages import PLACEHOLDERS, filled_in, settings_in
 from tests.support import Assembly
 from tools.sandbox.aws import ACCOUNT_ID, Caller, EmbeddedAws
@@ -35,7 +35,7 @@ def commands() -> list[list[str]]:
 
 @pytest.mark.parametrize("settings", SETTINGS)
 def test_settings_of_the_guide_have_the_alarm_and_the_forwarder(settings: dict[str, Any]) -> None:
-    *_, alarm, forwarder = app_stacks.stacks(config.Settings(settings))
+    *_, alarm, forwarder = stacks(config.Settings(settings))
     assert (alarm.stack_id, forwarder.stack_id) == ("PumpAlarm", "PumpAlarmForwarder")
 
 

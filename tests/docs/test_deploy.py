@@ -9,7 +9,7 @@ import pytest
 from click.testing import CliRunner
 
 from pump_roles import published, universal
-from pump_roles.app import app_stacks, config
+from pump_roles.app import config, stacks
 from pump_roles.inputs.validators import REGION_NAMES
 from pump_roles.published import ROLES
 from pump_roles.review.cli import app as cli
@@ -69,7 +69,7 @@ def test_tables_of_keys_say_what_the_table_of_the_app_says() -> None:
 
 def test_line_about_a_stack_is_that_of_the_settings_above_it() -> None:
     (line,) = re.findall(r"^PumpReadOnly: role .*$", DEPLOY, re.MULTILINE)
-    read_only, *_ = app_stacks.stacks(config.Settings(kept_in_pump_json(DEPLOY)))
+    read_only, *_ = stacks(config.Settings(kept_in_pump_json(DEPLOY)))
     assert read_only.summary == line
 
 

@@ -9,7 +9,7 @@ import aws_cdk
 import pytest
 from aws_cdk import App
 
-from pump_roles.app import app_stacks, config
+from pump_roles.app import config, stacks
 from tests.docs.pages import (
     DEPLOY,
     GUARDRAILS,
@@ -83,7 +83,7 @@ def test_placeholder_of_an_id_or_a_principal_is_rejected(name: str) -> None:
     assert shown or name == "approve"
     for key, value in shown:
         with pytest.raises(config.ConfigError, match=f"'{value}' is a placeholder; replace it"):
-            app_stacks.stacks(config.Settings({key: value}))
+            stacks(config.Settings({key: value}))
 
 
 def test_policy_that_names_the_auto_pilot_role_names_every_role() -> None:

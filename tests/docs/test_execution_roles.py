@@ -13,7 +13,7 @@ import jmespath  # type: ignore[import-untyped]
 import pytest
 
 from pump_roles import ApprovalEnd
-from pump_roles.app import app_stacks, config
+from pump_roles.app import config, stacks
 from tests.docs.pages import ORGANIZATIONS, PROTECT, settings_in
 from tools.sandbox.aws import ACCOUNT_ID
 
@@ -103,9 +103,7 @@ def test_lists_roles_with_names_that_the_policies_leave_something_to_in_every_sp
 @pytest.mark.parametrize("rollouts", settings_in(ORGANIZATIONS))
 def test_settings_add_the_stack_that_the_page_deploys(rollouts: dict[str, Any]) -> None:
     (settings,) = settings_in(PROTECT)
-    added = {
-        stack.stack_id for stack in app_stacks.stacks(config.Settings({**rollouts, **settings}))
-    }
-    assert added - {stack.stack_id for stack in app_stacks.stacks(config.Settings(rollouts))} == {
+    added = {stack.stack_id for stack in stacks(config.Settings({**rollouts, **settings}))}
+    assert added - {stack.stack_id for stack in stacks(config.Settings(rollouts))} == {
         *re.findall(r"^npx cdk deploy (\w+)$", PROTECT, re.MULTILINE)
     }

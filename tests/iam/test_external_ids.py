@@ -128,7 +128,7 @@ def test_external_ids_of_a_policy_are_what_stands_under_the_key(
 REVEALING = {
     "iam/external_ids.py": "masks, and compares the case",
     "iam/trust.py": "compares conditions",
-    "app/app_stacks.py": "writes a template",
+    "app/__init__.py": "writes a template",
     "review/account/probe.py": "calls AWS STS",
 }
 """Who asks for the text of an external ID, and what for."""

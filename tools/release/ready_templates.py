@@ -6,7 +6,7 @@ from hashlib import sha256
 from typing import Final
 
 from pump_roles import templates, universal
-from pump_roles.app import app_stacks, config
+from pump_roles.app import config, template_of
 from pump_roles.published import ROLES
 from pump_roles.review.report.permission_report import of_contents
 from tools.sandbox.cdk import ROOT
@@ -16,7 +16,7 @@ FOLDER: Final = "cloudformation"
 
 def _with_guardrails(kind: str, *guardrails: str) -> bytes:
     settings = config.Settings({"roles": [kind], "guardrails": [*guardrails]}, "")
-    text, _ = app_stacks.template_of(kind, settings, {})
+    text, _ = template_of(kind, settings, {})
     return text.encode()
 
 

@@ -109,7 +109,7 @@ def _check_tools() -> None:
 
 def _synthesized(role: str, file: Path | None, guardrails: Sequence[str], *, rollout: bool) -> str:
     # The CDK takes long to load.
-    from pump_roles.app import app_stacks, config  # noqa: PLC0415
+    from pump_roles.app import config, template_of  # noqa: PLC0415
 
     own = {"guardrails": [*guardrails]} if guardrails else {}
     settings = config.Settings({"roles": [role], **own}, "")
@@ -117,7 +117,7 @@ def _synthesized(role: str, file: Path | None, guardrails: Sequence[str], *, rol
     try:
         if file is not None:
             settings, context = config.read_file(file)
-        text, warnings = app_stacks.template_of(role, settings, context, rollout=rollout)
+        text, warnings = template_of(role, settings, context, rollout=rollout)
     except config.ConfigError as error:
         if guardrails:
             raise click.BadParameter(error.problem, param_hint="'--guardrails'") from None

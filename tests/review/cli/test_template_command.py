@@ -12,7 +12,7 @@ import pytest
 from click.testing import CliRunner, Result
 
 from pump_roles import ReadOnlyStack, universal
-from pump_roles.app import app_stacks
+from pump_roles.app import _ROLE_STACKS
 from pump_roles.published import ROLES
 from pump_roles.review.cli import app
 from tests.commands import the_error, the_usage_error
@@ -305,8 +305,8 @@ def test_gate_runs_and_cdk_nag_if_it_is_installed(
     folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def ends(**stack: type[ReadOnlyStack]) -> Result:
-        stacks: Mapping[str, Any] = {**app_stacks._ROLE_STACKS, **stack}  # noqa: SLF001
-        monkeypatch.setattr(app_stacks, "_ROLE_STACKS", stacks)
+        stacks: Mapping[str, Any] = {**_ROLE_STACKS, **stack}
+        monkeypatch.setattr("pump_roles.app._ROLE_STACKS", stacks)
         arguments = ("read-only", "--guardrails", "recommended", "--output", "role.template.json")
         return run(*arguments)
 
@@ -318,5 +318,5 @@ def test_gate_runs_and_cdk_nag_if_it_is_installed(
     monkeypatch.setattr("pump_roles.constructs.roles.PumpRole.acknowledge_cdk_nag", lambda _: None)
     assert "AwsSolutions-IAM5" in the_error(ends(**{"read-only": ReadOnlyStack}), 1)
     assert not [*folder.iterdir()]
-    monkeypatch.setattr(app_stacks, "find_spec", lambda _: None)
+    monkeypatch.setattr("pump_roles.app.find_spec", lambda _: None)
     assert ends().exit_code == 0
