@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from pump_roles.iam.identity_policies import VERSIONS, Policy, account_of_root
 from pump_roles.iam.identity_policies import Statement as ReadStatement
-from pump_roles.inputs.json_values import as_list
+from pump_roles.inputs import as_list
 
 Statement = dict[str, Any]
 

@@ -31,8 +31,7 @@ from pump_roles import AutoPilotStack, Guardrail, ReadOnlyStack, templates
 from pump_roles.app import config, stacks, template_of
 from pump_roles.guardrails.guardrail_documents import documents
 from pump_roles.iam.catalog import Catalog, shipped
-from pump_roles.inputs import validators
-from pump_roles.inputs.json_values import mapped
+from pump_roles.inputs import mapped, validators
 from pump_roles.published import ROLES
 from pump_roles.review.output.messages import to_json
 from pump_roles.review.output.report_checks import finding_text

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 
 from aws_cdk import PolicyViolatingResource, PolicyViolation
 
-from pump_roles.inputs.json_values import as_list, as_text
+from pump_roles.inputs import as_list, as_text
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

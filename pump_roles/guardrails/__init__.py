@@ -16,7 +16,7 @@ from functools import cache
 from pathlib import Path
 from typing import Any, Final, NoReturn
 
-from pump_roles.inputs.json_values import mapped
+from pump_roles.inputs import mapped
 from pump_roles.inputs.validators import (
     ACCOUNT,
     ACTION,

@@ -5,7 +5,7 @@ from functools import partial
 from typing import Any
 
 from pump_roles.guardrails import Guardrail, is_set, parts_of, statements_of
-from pump_roles.inputs.json_values import mapped
+from pump_roles.inputs import mapped
 from pump_roles.inputs.validators import ArgumentError
 from pump_roles.patterns import covers, overlap
 from pump_roles.published import ROLES, PublishedRole, policy_document

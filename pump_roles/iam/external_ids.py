@@ -10,7 +10,7 @@ from hashlib import sha256
 from typing import Any, Final, Literal
 
 from pump_roles.iam.conditions import Condition, ConditionTest
-from pump_roles.inputs.json_values import as_list, as_text
+from pump_roles.inputs import as_list, as_text
 from pump_roles.inputs.text import decoded, visible
 from pump_roles.inputs.validators import EXTERNAL_ID, PROVIDED_EXTERNAL_ID
 

@@ -8,7 +8,7 @@ from typing import Any, Final, Literal
 
 from pump_roles.iam.arns import arns_may_overlap, is_whole_arn, service_in
 from pump_roles.iam.conditions import ALWAYS, VARIABLE, Condition, parse_condition
-from pump_roles.inputs.json_values import as_list, as_mapping, as_text, json_text, mapped
+from pump_roles.inputs import as_list, as_mapping, as_text, json_text, mapped
 from pump_roles.patterns import covers, folded, overlap
 
 

@@ -25,7 +25,7 @@ from pump_roles.iam.identity_policies import (
     strings,
     unreadable,
 )
-from pump_roles.inputs.json_values import as_list, as_mapping, as_text
+from pump_roles.inputs import as_list, as_mapping, as_text
 from pump_roles.inputs.validators import EXTERNAL_ID, PRINCIPAL, Text
 from pump_roles.patterns import overlap
 

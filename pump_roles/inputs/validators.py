@@ -13,7 +13,7 @@ from functools import wraps
 from pathlib import Path
 from typing import Any, Final, NamedTuple, TypeGuard, TypeVar, cast
 
-from pump_roles.inputs.json_values import json_text
+from pump_roles.inputs import json_text
 
 _SHOWN: Final = 60
 _IN_A_TAG: Final = "_.:/=+-@"

@@ -8,7 +8,7 @@ from typing import Any, Final, Literal
 
 from pump_roles.guardrails import by_name, by_policy
 from pump_roles.iam.identity_policies import Policy
-from pump_roles.inputs.json_values import as_mapping
+from pump_roles.inputs import as_mapping
 from pump_roles.inputs.text import parse_json
 from pump_roles.published import ROLES
 

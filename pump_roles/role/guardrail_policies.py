@@ -16,7 +16,7 @@ from pump_roles.guardrails import (
 from pump_roles.guardrails.guardrail_documents import applying, documents, documents_on
 from pump_roles.iam.identity_policies import Policy, Value, known, parse_policy, without_partition
 from pump_roles.iam.trust import parse_trust
-from pump_roles.inputs.json_values import mapped
+from pump_roles.inputs import mapped
 from pump_roles.inputs.validators import ArgumentError, ListOf
 from pump_roles.published import EXTERNAL_ID_PARAMETER, PRINCIPAL_PARAMETER, ROLES, trust_policy
 from pump_roles.role.iam_role import Role, published_policies

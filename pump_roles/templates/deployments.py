@@ -14,7 +14,7 @@ from pump_roles.iam.external_ids import (
     under_the_key,
 )
 from pump_roles.iam.identity_policies import Policy, parse_control_policy
-from pump_roles.inputs.json_values import as_list, as_mapping, as_text
+from pump_roles.inputs import as_list, as_mapping, as_text
 from pump_roles.inputs.text import InputError, decoded
 from pump_roles.inputs.validators import (
     ACCOUNTS,

@@ -5,7 +5,7 @@ from collections.abc import Iterable, Iterator
 from hashlib import sha256
 from typing import Any, Final
 
-from pump_roles.inputs.json_values import as_mapping, as_text, json_text
+from pump_roles.inputs import as_mapping, as_text, json_text
 from pump_roles.templates.placeholders import (
     NOTHING,
     Choice,

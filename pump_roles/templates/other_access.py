@@ -17,7 +17,7 @@ from typing import Any, Final
 from pump_roles.iam.conditions import is_exclusion, parse_condition
 from pump_roles.iam.external_ids import ExternalId, under_the_key
 from pump_roles.iam.identity_policies import denies_all, parse_policy, statements_in
-from pump_roles.inputs.json_values import as_list, as_mapping, as_text
+from pump_roles.inputs import as_list, as_mapping, as_text
 from pump_roles.role.access import Access, AccessWhy, DailyEnd, approval_end, closes
 from pump_roles.role.assembly import OPENS, OtherResource, admitted
 from pump_roles.templates.placeholders import (

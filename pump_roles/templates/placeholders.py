@@ -19,7 +19,7 @@ from dataclasses import dataclass, replace
 from functools import cached_property, lru_cache, partial
 from typing import Any, Final, Literal
 
-from pump_roles.inputs.json_values import as_text
+from pump_roles.inputs import as_text
 from pump_roles.inputs.text import unescaped
 
 HOLE: Final = "${?}"

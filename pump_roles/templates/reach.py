@@ -15,7 +15,7 @@ from pump_roles.iam.identity_policies import (
     parse_policy,
     statements_in,
 )
-from pump_roles.inputs.json_values import as_list, as_mapping, as_text, mapped
+from pump_roles.inputs import as_list, as_mapping, as_text, mapped
 from pump_roles.inputs.text import parse_json
 from pump_roles.inputs.validators import Text
 from pump_roles.published import PUBLISHED_NAMES

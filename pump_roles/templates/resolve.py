@@ -14,7 +14,7 @@ from itertools import product
 from math import prod
 from typing import Any, ClassVar, Final
 
-from pump_roles.inputs.json_values import as_list, as_mapping, as_text
+from pump_roles.inputs import as_list, as_mapping, as_text
 from pump_roles.templates.placeholders import (
     CHARACTERS,
     DEEPEST,

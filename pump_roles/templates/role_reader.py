@@ -18,7 +18,7 @@ from pump_roles.iam.identity_policies import (
     unreadable,
 )
 from pump_roles.iam.trust import Trust, parse_trust
-from pump_roles.inputs.json_values import as_list, as_mapping, as_text
+from pump_roles.inputs import as_list, as_mapping, as_text
 from pump_roles.inputs.validators import PRINCIPAL, ROLE_NAME, Text
 from pump_roles.role.iam_role import HOUR, Boundary, Role, kind_of
 from pump_roles.role.unknowns import RolePart, RoleUnknown, RoleWhy

@@ -8,7 +8,7 @@ from typing import Any, Final
 
 from pump_roles.guardrails import opening_tags
 from pump_roles.iam.identity_policies import asked_tags, statements_in, without_partition
-from pump_roles.inputs.json_values import as_list, as_mapping, as_text
+from pump_roles.inputs import as_list, as_mapping, as_text
 from pump_roles.inputs.text import unescaped
 from pump_roles.inputs.validators import EXTERNAL_ID, PRINCIPAL, Text
 from pump_roles.role.access import Access, AccessWhy, approval_end

@@ -7,7 +7,7 @@ from functools import cache, cached_property
 from pathlib import Path
 from typing import Any, Final
 
-from pump_roles.inputs.json_values import as_list, as_mapping, as_text
+from pump_roles.inputs import as_list, as_mapping, as_text
 from pump_roles.role.unknowns import TemplateChange
 
 AWS_TYPES: Final[Mapping[str, Any]] = json.loads(

@@ -8,7 +8,7 @@ from pathlib import Path
 from stat import S_ISDIR, S_ISREG
 from typing import Any, Final
 
-from pump_roles.inputs.json_values import as_list, as_mapping, as_text
+from pump_roles.inputs import as_list, as_mapping, as_text
 from pump_roles.inputs.text import TEMPLATE, InputError, parse_json, read_json
 from pump_roles.published import ROLES
 from pump_roles.templates.resolve import Resolver

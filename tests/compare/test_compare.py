@@ -17,7 +17,7 @@ from pump_roles.compare.difference import Difference
 from pump_roles.guardrails.guardrail_documents import documents
 from pump_roles.iam.identity_policies import DENY_ALL, Policy, Value, known, parse_policy
 from pump_roles.iam.trust import Principal, parse_trust
-from pump_roles.inputs.json_values import as_list
+from pump_roles.inputs import as_list
 from pump_roles.patterns import covers
 from pump_roles.published import ROLES
 from pump_roles.review.output.descriptions import describe_difference, describe_policy, details_of

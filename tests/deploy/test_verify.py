@@ -14,7 +14,7 @@ import pytest
 from botocore.awsrequest import AWSPreparedRequest, AWSResponse
 from botocore.exceptions import EndpointConnectionError
 
-from pump_roles.inputs.json_values import as_list
+from pump_roles.inputs import as_list
 from pump_roles.review.account.account_details import policy_for_reading
 from pump_roles.review.account.aws_sdk import CallerClients
 from pump_roles.review.account.verification import AccountResult

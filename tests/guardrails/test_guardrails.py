@@ -37,7 +37,7 @@ from pump_roles.guardrails import (
 from pump_roles.guardrails.guardrail_documents import documents, documents_on, made_redundant
 from pump_roles.iam.catalog import shipped
 from pump_roles.iam.identity_policies import Policy, asked_tags
-from pump_roles.inputs.json_values import mapped
+from pump_roles.inputs import mapped
 from pump_roles.inputs.validators import REGION_NAMES
 from pump_roles.published import ROLES
 from pump_roles.role.guardrail_policies import as_policies, guardrail_of

@@ -16,7 +16,7 @@ from aws_cdk import aws_iam as iam
 from aws_cdk.assertions import Template
 
 from pump_roles import ArgumentError, AutoPilotRole, ReadOnlyRole
-from pump_roles.inputs.json_values import as_list
+from pump_roles.inputs import as_list
 from pump_roles.pump_side import CustomerRoles
 from tests.support import (
     DOCUMENTED,

@@ -9,7 +9,7 @@ from unittest.mock import Mock
 import pytest
 from hypothesis import given
 
-from pump_roles.inputs.json_values import as_list
+from pump_roles.inputs import as_list
 from pump_roles.templates.placeholders import PLACEHOLDER, FilledText, Reference, plain
 from pump_roles.templates.resolve import Resolver
 from pump_roles.templates.template import Template, attributes

@@ -11,7 +11,7 @@ from typing import Any, Final
 
 from pump_roles import Guardrail, universal
 from pump_roles.guardrails.guardrail_documents import documents
-from pump_roles.inputs.json_values import mapped
+from pump_roles.inputs import mapped
 from pump_roles.published import ROLES
 
 PRINCIPAL: Final = "PRINCIPAL"

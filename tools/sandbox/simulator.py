@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from functools import cache
 from typing import Any, Final
 
-from pump_roles.inputs.json_values import mapped
+from pump_roles.inputs import mapped
 from tools.sandbox.aws import ACCOUNT_ID, Caller, EmbeddedAws
 from tools.sandbox.cdk import ROOT, tool_environment
 

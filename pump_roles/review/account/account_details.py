@@ -15,7 +15,7 @@ from pump_roles.guardrails import APPROVAL_END
 from pump_roles.iam.external_ids import ExternalId
 from pump_roles.iam.identity_policies import Policy, Value, known, parse_policy
 from pump_roles.iam.trust import Trust, parse_trust
-from pump_roles.inputs.json_values import as_mapping, as_text
+from pump_roles.inputs import as_mapping, as_text
 from pump_roles.inputs.text import TOO_DEEP
 from pump_roles.inputs.validators import ROLE_ARN
 from pump_roles.review.account.aws_sdk import (

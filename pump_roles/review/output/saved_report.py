@@ -15,7 +15,7 @@ from typing import Any, Final
 
 from pump_roles.iam.identity_policies import Value
 from pump_roles.iam.session_conditions import last_times
-from pump_roles.inputs.json_values import as_mapping, as_text
+from pump_roles.inputs import as_mapping, as_text
 from pump_roles.inputs.text import TOO_DEEP, InputError, cut, parse_json, read_json, visible
 from pump_roles.published import ROLES
 from pump_roles.review.output.descriptions import describe_unknown

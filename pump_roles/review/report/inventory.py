@@ -25,7 +25,7 @@ from pump_roles.iam.identity_policies import (
     unreadable,
 )
 from pump_roles.iam.trust import Trust, TrustStatement, parse_trust
-from pump_roles.inputs.json_values import as_list, as_mapping, mapped
+from pump_roles.inputs import as_list, as_mapping, mapped
 from pump_roles.inputs.validators import EXTERNAL_ID, Text
 from pump_roles.review.report.masking import Mask
 from pump_roles.role.assembly import Assembly, DeployedRole, Deployment, OtherResource

@@ -19,7 +19,7 @@ from pump_roles.iam.external_ids import (
     presence,
 )
 from pump_roles.iam.identity_policies import VERSIONS
-from pump_roles.inputs.json_values import as_text
+from pump_roles.inputs import as_text
 from pump_roles.inputs.text import decoded
 from pump_roles.published import ROLES
 

@@ -20,8 +20,7 @@ from pump_roles import Guardrail, templates
 from pump_roles.iam.external_ids import ExternalId
 from pump_roles.iam.identity_policies import Value, known, parse_policy
 from pump_roles.iam.trust import Principal, parse_trust
-from pump_roles.inputs import validators
-from pump_roles.inputs.json_values import mapped
+from pump_roles.inputs import mapped, validators
 from pump_roles.inputs.text import InputError
 from pump_roles.review.account.account_details import AccountDetails, read_policy, read_trust_policy
 from pump_roles.review.account.expectation import Expectation, from_published, from_report
