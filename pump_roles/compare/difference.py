@@ -44,7 +44,8 @@ Rule = Literal[
     "approval-end-time",
     "approval-end-role",
 ]
-"""The kinds of differences. They stay the same across versions of the JSON."""
+"""The kinds of differences, which stay the same across versions of the JSON. Each has its words and
+its remedy in ``descriptions.json``; a test holds that neither list has more than the other."""
 
 
 ComparedPart = Literal[RolePart, "other-roles", "membership", "organization-policies"]
