@@ -8,12 +8,12 @@ import pytest
 
 from pump_roles.iam.trust import TrustProblem, parse_trust
 from pump_roles.inputs import validators
+from pump_roles.review.output import Strong
 from pump_roles.review.output.descriptions import (
     describe_principal,
     describe_principals,
     describe_problem,
 )
-from pump_roles.review.output.presentation import Strong
 from pump_roles.review.output.report_sections import facts
 from pump_roles.review.output.saved_report import page_of
 from pump_roles.review.report import RoleReport
