@@ -11,7 +11,7 @@ from aws_cdk import aws_sns as sns
 from constructs import Construct
 
 from pump_roles.constructs import acknowledge
-from pump_roles.constructs.roles import ROLE_CHANGES, name_of
+from pump_roles.constructs.roles import ROLE_CHANGES, name_of, property_of
 from pump_roles.constructs.undelivered import UNDELIVERED, UndeliveredQueue
 from pump_roles.event_sources import sources_of
 from pump_roles.guardrails import APPROVAL_END, Guardrail, by_name
@@ -562,9 +562,8 @@ def _home(construct: Construct) -> str:
 def _addresses(
     emails: Sequence[str], topic: sns.ITopic | None, key: kms.IKey | None
 ) -> Sequence[str]:
-    # None if there is a topic, which has its own subscriptions and its own key. What is imported
-    # has no class of its own in Python, so only its properties tell what it is.
-    if key is not None and not hasattr(key, "key_arn"):
+    # None if there is a topic, which has its own subscriptions and its own key.
+    if key is not None and not property_of(key, "key_arn"):
         raise ArgumentError("key", f"{key!r} is not a key of AWS KMS, such as kms.Key")
     if topic is None:
         if emails in ((), []):
@@ -573,7 +572,7 @@ def _addresses(
     if emails not in ((), []) or key is not None:
         other = "emails" if key is None else "key"
         raise ArgumentError("topic", "cannot be combined with {other}", other=other)
-    if not hasattr(topic, "topic_arn"):
+    if not property_of(topic, "topic_arn"):
         raise ArgumentError("topic", f"{topic!r} is not a topic of Amazon SNS, such as sns.Topic")
     return ()
 

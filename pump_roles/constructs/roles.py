@@ -467,6 +467,15 @@ def name_of(role: object) -> str:
     return role.name_with_path if isinstance(role, RoleSource) else ""
 
 
+def property_of(value: object, name: str) -> Any:
+    """Return a property of an object of the CDK, which tells what it is; ``None`` if it has none.
+
+    What is imported has no class of its own in Python, and no interface of the CDK can be passed to
+    ``isinstance``. ``Construct.is_construct`` fails for what is no construct.
+    """
+    return getattr(value, name, None)
+
+
 def reference(value: object) -> str:
     """Return a value that is known only at deployment; otherwise empty."""
     return value if isinstance(value, str) and Token.is_unresolved(value) else ""
@@ -616,8 +625,7 @@ def _wildcards(policies: tuple[PublishedPolicy, ...]) -> dict[str, str]:
 def _boundary_arn(boundary: str | iam.IManagedPolicy | None, scope: Construct) -> str | None:
     if boundary is None:
         return None
-    if hasattr(boundary, "managed_policy_arn"):
-        arn = str(boundary.managed_policy_arn)
+    if arn := property_of(boundary, "managed_policy_arn"):
         found = re.match("arn:[^:]*:iam::([0-9]{12}):", arn)
         account = Stack.of(scope).account
         if found and not Token.is_unresolved(account) and found[1] != account:
@@ -625,7 +633,7 @@ def _boundary_arn(boundary: str | iam.IManagedPolicy | None, scope: Construct) -
                 "permissions_boundary",
                 f"{arn} is a policy of another account than {account}, the role's",
             )
-        return arn
+        return str(arn)
     # CloudFormation fills in the partition and the account, so that one template works everywhere.
     text = validators.PERMISSIONS_BOUNDARY.check("permissions_boundary", boundary)
     _, managed, name = text.rpartition(":aws:policy/")

@@ -26,6 +26,7 @@ from pump_roles.constructs.roles import (
     ReadOnlyRole,
     RoleSource,
     in_place,
+    property_of,
     reference,
     validated_trust,
     warn_if_expired,
@@ -355,7 +356,7 @@ def _check_boundary(scope: Construct, boundary: object) -> None:
             f"the app's boundary {app} does not reach the accounts of a rollout; pass the name of "
             "a policy that exists in each of them",
         )
-    if hasattr(boundary, "managed_policy_arn"):
+    if property_of(boundary, "managed_policy_arn"):
         raise ArgumentError(
             "permissions_boundary",
             "an iam.IManagedPolicy can be a policy of one account; pass the name of a policy that "

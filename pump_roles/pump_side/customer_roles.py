@@ -9,6 +9,7 @@ from aws_cdk import aws_iam as iam
 from constructs import Construct, Dependable
 
 from pump_roles.constructs import acknowledge_resources
+from pump_roles.constructs.roles import property_of
 from pump_roles.inputs import validators
 from pump_roles.inputs.validators import ArgumentError, names_the_construct
 from pump_roles.published import ROLES, policy_document
@@ -130,7 +131,7 @@ class CustomerRoles(Construct):
                 f"{_name(grantee)} is created outside this app: attach both statements that "
                 "iam-policy-report.json lists, the allow and the deny",
             )
-        self._holders += [each for each in (principal, grantee) if hasattr(each, "node")][:1]
+        self._holders += [each for each in (principal, grantee) if property_of(each, "node")][:1]
         return iam.Grant.add_to_principal(
             grantee=grantee,
             actions=[allow["Action"]],
@@ -155,7 +156,7 @@ class CustomerRoles(Construct):
 
     def _check_size(self, principal: iam.IPrincipal) -> None:
         quota, where = next(
-            (found for name, found in _QUOTAS.items() if hasattr(principal, name)), _QUOTA
+            (found for name, found in _QUOTAS.items() if property_of(principal, name)), _QUOTA
         )
 
         def size(count: int) -> int:
@@ -214,15 +215,13 @@ def _checked_path(path: str) -> str:
     return path
 
 
-def _may_be_in_this_account(principal: iam.IPrincipal) -> bool:
+def _may_be_in_this_account(principal: Any) -> bool:
     # Without this check, a stack without an account would attach the policy of a role imported from
     # another account to any role of that name in the account where it is deployed.
-    # An UnknownPrincipal has no such property, and what is imported is of no class of its own.
-    imported: Any = principal
-    account = getattr(imported, "principal_account", None)
-    if account is None or not hasattr(imported, "node"):
+    account = property_of(principal, "principal_account")
+    if account is None or not property_of(principal, "node"):
         return True
-    return account == Stack.of(imported).account or Token.is_unresolved(account)
+    return account == Stack.of(principal).account or Token.is_unresolved(account)
 
 
 def _is_added(principal: iam.IPrincipal, added: iam.AddToPrincipalPolicyResult) -> bool:
@@ -236,5 +235,5 @@ def _is_added(principal: iam.IPrincipal, added: iam.AddToPrincipalPolicyResult) 
 
 
 def _name(grantee: iam.IGrantable) -> str:
-    name: str = grantee.node.path if hasattr(grantee, "node") else type(grantee).__name__
-    return name
+    node = property_of(grantee, "node")
+    return node.path if node else type(grantee).__name__
