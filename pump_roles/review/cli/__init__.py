@@ -1,7 +1,7 @@
 """The command line, ``pump-roles``: one module for each command, loaded when the command runs."""
 
 import signal
-from importlib import import_module
+from pkgutil import resolve_name
 from typing import Final, NoReturn
 
 import click
@@ -58,7 +58,7 @@ class _LazyGroup(click.Group):
     ) -> tuple[str | None, click.Command | None, list[str]]:
         name, command, rest = super().resolve_command(ctx, args)
         if name is not None:
-            command = getattr(import_module(f"{__name__}.{name}_command"), name)
+            command = resolve_name(f"{__name__}.{name}_command:{name}")
         return name, command, rest
 
     def invoke(self, ctx: click.Context) -> object:
