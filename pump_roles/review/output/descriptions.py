@@ -63,35 +63,33 @@ def describe_unknown(unknown: Unknown) -> str:
     longest = _SHOWN if unknown.why in _VALUES else None
     part, subject = unknown.part, cut(unknown.subject, longest)
     detail = cut(unknown.detail, longest)
-    if (part, unknown.why) == ("trust-policy", "open"):
-        described = _open_external_ids(subject)
+    if (part, unknown.why, subject) == ("trust-policy", "open", "1"):
+        described = _ONE_EXTERNAL_ID
     else:
         named = unknown.subject and part in _TEXTS["named_parts"]
         about = _TEXTS["named_parts" if named else "parts"][part].format(subject=subject)
         if part == "place" and unknown.why in ("member", "property"):
             detail = f"its {detail}"
-        described = _why(unknown).format(about=about, subject=subject, detail=detail)
+        text = _texts_for(unknown)[unknown.why]
+        described = text.format(about=about, subject=subject, detail=detail)
     return f"{unknown.source}: {described}" if unknown.source else described
 
 
-def _open_external_ids(number: str) -> str:
-    if number == "1":
-        return (
-            "an external ID was not compared: the expected value is not known; set "
-            "PUMP_EXTERNAL_ID to it"
-        )
-    return (
-        f"{number} external IDs were not compared: the expected values are not known; pass "
-        "templates that have them"
-    )
+_ONE_EXTERNAL_ID: Final = (
+    "an external ID was not compared: the expected value is not known; set PUMP_EXTERNAL_ID to it"
+)
 
 
-def _why(unknown: Unknown) -> str:
+def can_be_unknown(unknown: Unknown) -> bool:
+    """Return whether its part can be not known for its reason."""
+    return unknown.why in _texts_for(unknown)
+
+
+def _texts_for(unknown: Unknown) -> Mapping[str, str]:
     # The text for its part comes first, then the one with details.
     of_part = _TEXTS["unknown_of_part"].get(unknown.part, {})
     detailed = _TEXTS["unknown_with_detail"] if unknown.detail else {}
-    text: str = {**_TEXTS["unknown"], **detailed, **of_part}[unknown.why]
-    return text
+    return {**_TEXTS["unknown"], **detailed, **of_part}
 
 
 def describe_problem(problem: TrustProblem) -> str:

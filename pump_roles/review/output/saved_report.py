@@ -18,7 +18,7 @@ from pump_roles.iam.session_conditions import last_times
 from pump_roles.inputs import as_mapping, as_text
 from pump_roles.inputs.text import TOO_DEEP, InputError, cut, parse_json, read_json, visible
 from pump_roles.published import ROLES
-from pump_roles.review.output.descriptions import describe_unknown
+from pump_roles.review.output.descriptions import can_be_unknown
 from pump_roles.review.output.writers import to_compact_json
 from pump_roles.review.report import Compared, Earlier, Report, earlier_of
 from pump_roles.review.report.inventory import FORMAT, Inventory, RoleDetail
@@ -143,11 +143,9 @@ def _problem_of(detail: RoleDetail) -> str:
     for managed in detail.may_deny:
         if not managed.policy.only_denies:
             return f"may_deny: {managed.PolicyName} has more than denies"
-    try:
-        for unknown in detail.unknown:
-            describe_unknown(unknown)
-    except KeyError:
-        return f"unknown: {unknown.part} cannot be {unknown.why}"
+    for unknown in detail.unknown:
+        if not can_be_unknown(unknown):
+            return f"unknown: {unknown.part} cannot be {unknown.why}"
     named = {(unknown.part, unknown.subject) for unknown in detail.unknown}
     role = detail.deployed.role
     for policy in role.policies:

@@ -169,6 +169,13 @@ def test_what_is_gone_is_not_worded_like_what_is_missing(sides: Sides) -> None:
             "the member M of its D cannot be read",
         ),
         (
+            RoleUnknown(part="trust-policy", why="open", subject="2"),
+            (
+                "2 external IDs were not compared: the expected values are not known; pass "
+                "templates that have them"
+            ),
+        ),
+        (
             RoleUnknown(part="boundary", why="not-in-files"),
             "its permissions boundary is not in the files",
         ),
