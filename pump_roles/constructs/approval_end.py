@@ -6,23 +6,21 @@ import json
 from typing import TYPE_CHECKING, ClassVar, Final
 
 from aws_cdk import Aws, Fn
-from aws_cdk import aws_iam as iam
 from aws_cdk import aws_scheduler as scheduler
 from constructs import Construct
 
 from pump_roles.constructs import acknowledge
 from pump_roles.constructs.roles import name_of
+from pump_roles.constructs.service_role import add_service_role
 from pump_roles.constructs.undelivered import UndeliveredQueue
 from pump_roles.guardrails import APPROVAL_END, Guardrail
 from pump_roles.inputs import validators
 from pump_roles.inputs.validators import ArgumentError, names_the_construct
-from pump_roles.published import policy_document
 
 if TYPE_CHECKING:
     from pump_roles.constructs.roles import PumpRole
     from pump_roles.constructs.rollouts import Rollout
 
-_SERVICE: Final = "scheduler.amazonaws.com"
 _TAG: Final = Guardrail.ONLY_WHEN_APPROVED.tag
 
 
@@ -62,69 +60,42 @@ class ApprovalEnd(Construct):
             does not have :attr:`Guardrail.ONLY_WHEN_APPROVED`, if that is known.
         """
         super().__init__(scope, id)
-        role_name = validators.ROLE_TO_ASSUME.check("role", name_of(role) or role)
-        approved = Guardrail.ONLY_WHEN_APPROVED
-        if not isinstance(role, str) and approved not in role.guardrails:
-            raise ArgumentError(
-                "role",
-                f"{role_name} does not have the guardrail {approved.name}, whose tag this removes",
-            )
+        role_name = _approved_role(role)
         hour, _, minute = validators.TIME_OF_DAY.check("at", at).partition(":")
-        self._undelivered = undelivered = UndeliveredQueue(self, queue_name=self.approver)
-        undelivered.take_from()
-        self._role = own = iam.CfnRole(
+        self._undelivered = UndeliveredQueue(self, queue_name=self.approver)
+        self._undelivered.take_from()
+        self._role = add_service_role(
             self,
-            "Role",
+            "scheduler.amazonaws.com",
             role_name=self.approver,
             description="Ends approvals of purchases by Pump",
-            assume_role_policy_document=policy_document(
-                {
-                    "Effect": "Allow",
-                    "Principal": {"Service": _SERVICE},
-                    "Action": "sts:AssumeRole",
+            only_from={
+                "aws:SourceAccount": Aws.ACCOUNT_ID,
+                "aws:SourceArn": Fn.sub(
+                    "arn:${AWS::Partition}:scheduler:${AWS::Region}:${AWS::AccountId}"
+                    ":schedule-group/default"
+                ),
+            },
+            allowed={
+                "Untag": {
+                    "Action": "iam:UntagRole",
+                    "Resource": Fn.sub(
+                        f"arn:${{AWS::Partition}}:iam::${{AWS::AccountId}}:role/{role_name}"
+                    ),
                     "Condition": {
-                        "StringEquals": {
-                            "aws:SourceAccount": Aws.ACCOUNT_ID,
-                            "aws:SourceArn": Fn.sub(
-                                "arn:${AWS::Partition}:scheduler:${AWS::Region}:${AWS::AccountId}"
-                                ":schedule-group/default"
-                            ),
-                        }
+                        "ForAllValues:StringEquals": {"aws:TagKeys": [_TAG]},
+                        "Null": {"aws:TagKeys": "false"},
                     },
-                }
-            ),
-            policies=[
-                iam.CfnRole.PolicyProperty(
-                    policy_name="Untag",
-                    policy_document=policy_document(
-                        {
-                            "Effect": "Allow",
-                            "Action": "iam:UntagRole",
-                            "Resource": Fn.sub(
-                                f"arn:${{AWS::Partition}}:iam::${{AWS::AccountId}}:role/{role_name}"
-                            ),
-                            "Condition": {
-                                "ForAllValues:StringEquals": {"aws:TagKeys": [_TAG]},
-                                "Null": {"aws:TagKeys": "false"},
-                            },
-                        }
+                },
+                "Undelivered": {
+                    "Action": "sqs:SendMessage",
+                    # Its name, so that the role's policy says which queue it is.
+                    "Resource": Fn.sub(
+                        "arn:${AWS::Partition}:sqs:${AWS::Region}:${AWS::AccountId}"
+                        f":{self.approver}"
                     ),
-                ),
-                iam.CfnRole.PolicyProperty(
-                    policy_name="Undelivered",
-                    policy_document=policy_document(
-                        {
-                            "Effect": "Allow",
-                            "Action": "sqs:SendMessage",
-                            # Its name, so that the role's policy says which queue it is.
-                            "Resource": Fn.sub(
-                                "arn:${AWS::Partition}:sqs:${AWS::Region}:${AWS::AccountId}"
-                                f":{self.approver}"
-                            ),
-                        }
-                    ),
-                ),
-            ],
+                },
+            },
         )
         scheduler.CfnSchedule(
             self,
@@ -134,16 +105,17 @@ class ApprovalEnd(Construct):
             schedule_expression=f"cron({int(minute)} {int(hour)} * * ? *)",
             schedule_expression_timezone="UTC",
             flexible_time_window=scheduler.CfnSchedule.FlexibleTimeWindowProperty(mode="OFF"),
-            target=scheduler.CfnSchedule.TargetProperty(
-                arn=Fn.sub("arn:${AWS::Partition}:scheduler:::aws-sdk:iam:untagRole"),
-                role_arn=own.attr_arn,
-                input=json.dumps(
-                    {"RoleName": role_name.rpartition("/")[2], "TagKeys": [_TAG]},
-                    separators=(",", ":"),
-                ),
-                dead_letter_config=scheduler.CfnSchedule.DeadLetterConfigProperty(
-                    arn=undelivered.arn
-                ),
+            target=self._untag_role(role_name.rpartition("/")[2]),
+        )
+
+    def _untag_role(self, role_name: str) -> scheduler.CfnSchedule.TargetProperty:
+        parameters = {"RoleName": role_name, "TagKeys": [_TAG]}
+        return scheduler.CfnSchedule.TargetProperty(
+            arn=Fn.sub("arn:${AWS::Partition}:scheduler:::aws-sdk:iam:untagRole"),
+            role_arn=self._role.attr_arn,
+            input=json.dumps(parameters, separators=(",", ":")),
+            dead_letter_config=scheduler.CfnSchedule.DeadLetterConfigProperty(
+                arn=self._undelivered.arn
             ),
         )
 
@@ -151,3 +123,14 @@ class ApprovalEnd(Construct):
         """As :meth:`pump_roles.AlarmForwarder.acknowledge_cdk_nag`."""
         acknowledge(self._role, "inline-policies")
         self._undelivered.acknowledge_cdk_nag()
+
+
+def _approved_role(role: PumpRole | Rollout | str) -> str:
+    role_name = validators.ROLE_TO_ASSUME.check("role", name_of(role) or role)
+    approved = Guardrail.ONLY_WHEN_APPROVED
+    if not isinstance(role, str) and approved not in role.guardrails:
+        raise ArgumentError(
+            "role",
+            f"{role_name} does not have the guardrail {approved.name}, whose tag this removes",
+        )
+    return role_name

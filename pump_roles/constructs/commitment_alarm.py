@@ -12,12 +12,13 @@ from constructs import Construct
 
 from pump_roles.constructs import acknowledge
 from pump_roles.constructs.roles import ROLE_CHANGES, name_of, property_of
+from pump_roles.constructs.service_role import add_service_role
 from pump_roles.constructs.undelivered import UNDELIVERED, UndeliveredQueue
 from pump_roles.event_sources import sources_of
 from pump_roles.guardrails import APPROVAL_END, Guardrail, by_name
 from pump_roles.inputs import validators
 from pump_roles.inputs.validators import ArgumentError, names_the_construct
-from pump_roles.published import ROLES, policy_document
+from pump_roles.published import ROLES
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
@@ -284,37 +285,13 @@ class CommitmentAlarm(Construct):
             )
             for email in emails
         ]
-        self._undelivered = undelivered = UndeliveredQueue(self, topic=self.topic.topic_arn)
-        rules = [
-            self._rule(rule, pattern, email.replace("<page>", page), description, undelivered.arn)
-            for rule, pattern in patterns.items()
-            for description, email in [_EMAILS[rule]]
-        ]
-        arns = [rule.attr_arn for rule in rules]
-        undelivered.take_from(arns)
-        statements = _topic_policy(self.topic.topic_arn, arns, undelivered.alarm_arn)
-        # A topic of the customer can have other publishers, which no deny may affect.
-        added = [
-            self.topic.add_to_resource_policy(statement).statement_added
-            for statement in statements
-            if topic is None or statement.effect == iam.Effect.ALLOW
-        ]
-        if not all(added):
-            Annotations.of(self).add_warning_v2(
-                "pump-roles:topic-policy",
-                "this app cannot change the policy of the topic; nothing is sent unless it allows "
-                f"{_SERVICE} and {_CLOUDWATCH} sns:Publish",
-            )
+        self._undelivered = UndeliveredQueue(self, topic=self.topic.topic_arn)
+        rules = [self._rule(rule, pattern, page) for rule, pattern in patterns.items()]
+        self._undelivered.take_from(rules)
+        self._allow_publishing(rules, is_own=topic is None)
         if key is not None:
             self._allow_encryption(key)
-        home = _home(self)
-        if home not in ("", Stack.of(self).region):
-            Annotations.of(self).add_warning_v2(
-                _ALARM_REGION,
-                f"the events arrive in {home}, except purchases of reservations, but the stack is "
-                f"in {Stack.of(self).region}; deploy the alarm in {home}, and an AlarmForwarder "
-                "here",
-            )
+        self._warn_if_elsewhere()
 
     def acknowledge_cdk_nag(self) -> None:
         """Acknowledge cdk-nag's findings, with the reasons.
@@ -333,6 +310,21 @@ class CommitmentAlarm(Construct):
         if self._subscriptions and isinstance(topic, sns.CfnTopic) and not topic.kms_master_key_id:
             acknowledge(topic, "topic-without-key")
         self._undelivered.acknowledge_cdk_nag()
+
+    def _allow_publishing(self, rules: Sequence[str], *, is_own: bool) -> None:
+        statements = _topic_policy(self.topic.topic_arn, rules, self._undelivered.alarm_arn)
+        # A topic of the customer can have other publishers, which no deny may affect.
+        added = [
+            self.topic.add_to_resource_policy(statement).statement_added
+            for statement in statements
+            if is_own or statement.effect == iam.Effect.ALLOW
+        ]
+        if not all(added):
+            Annotations.of(self).add_warning_v2(
+                "pump-roles:topic-policy",
+                "this app cannot change the policy of the topic; nothing is sent unless it allows "
+                f"{_SERVICE} and {_CLOUDWATCH} sns:Publish",
+            )
 
     def _allow_encryption(self, key: kms.IKey) -> None:
         services = (_SERVICE, _CLOUDWATCH)
@@ -393,15 +385,24 @@ class CommitmentAlarm(Construct):
             properties={"Statement": statement, "StatementId": "PumpAlarm"},
         )
 
-    def _rule(
-        self, id: str, pattern: Mapping[str, Any], email: str, description: str, undelivered: str
-    ) -> events.CfnRule:
+    def _warn_if_elsewhere(self) -> None:
+        here, home = Stack.of(self).region, _home(self)
+        if home not in ("", here):
+            Annotations.of(self).add_warning_v2(
+                _ALARM_REGION,
+                f"the events arrive in {home}, except purchases of reservations, but the stack is "
+                f"in {here}; deploy the alarm in {home}, and an AlarmForwarder here",
+            )
+
+    def _rule(self, id: str, pattern: Mapping[str, Any], page: str) -> str:
+        description, email = _EMAILS[id]
+        email = email.replace("<page>", page)
         shared = {name: f"$.{name}" for name in ("account", "region", "time")}
         values = {**shared, **_VALUES[id]}
         if "role" not in values:
             email = email.replace("<role>", "ROLE")
         lines = [f'"{line}"' for line in email.splitlines()]
-        return events.CfnRule(
+        rule = events.CfnRule(
             self,
             id,
             description=description,
@@ -413,10 +414,13 @@ class CommitmentAlarm(Construct):
                     input_transformer=events.CfnRule.InputTransformerProperty(
                         input_paths_map=values, input_template=Fn.sub("\n".join(lines))
                     ),
-                    dead_letter_config=_dead_letters(undelivered),
+                    dead_letter_config=events.CfnRule.DeadLetterConfigProperty(
+                        arn=self._undelivered.arn
+                    ),
                 )
             ],
         )
+        return str(rule.attr_arn)
 
 
 class AlarmForwarder(Construct):
@@ -486,33 +490,19 @@ class AlarmForwarder(Construct):
         bus = Fn.sub(
             _BUS.format(region="${Home}", account=account or "${AWS::AccountId}"), {"Home": home}
         )
-        self._role = role = iam.CfnRole(
+        self._role = role = add_service_role(
             self,
-            "Role",
+            _SERVICE,
             description="Sends events to Pump's alarm",
-            assume_role_policy_document=policy_document(
-                {
-                    "Effect": "Allow",
-                    "Principal": {"Service": _SERVICE},
-                    "Action": "sts:AssumeRole",
-                    "Condition": {"StringEquals": {"aws:SourceAccount": Aws.ACCOUNT_ID}},
-                }
-            ),
-            policies=[
-                iam.CfnRole.PolicyProperty(
-                    policy_name="PutEvents",
-                    policy_document=policy_document(
-                        {"Effect": "Allow", "Action": "events:PutEvents", "Resource": bus}
-                    ),
-                )
-            ],
+            only_from={"aws:SourceAccount": Aws.ACCOUNT_ID},
+            allowed={"PutEvents": {"Action": "events:PutEvents", "Resource": bus}},
         )
         self._undelivered = undelivered = UndeliveredQueue(self, condition=condition)
         target = events.CfnRule.TargetProperty(
             id="Bus",
             arn=bus,
             role_arn=role.attr_arn,
-            dead_letter_config=_dead_letters(undelivered.arn),
+            dead_letter_config=events.CfnRule.DeadLetterConfigProperty(arn=undelivered.arn),
         )
         rules = [
             events.CfnRule(
@@ -575,10 +565,6 @@ def _addresses(
     if not property_of(topic, "topic_arn"):
         raise ArgumentError("topic", f"{topic!r} is not a topic of Amazon SNS, such as sns.Topic")
     return ()
-
-
-def _dead_letters(queue: str) -> events.CfnRule.DeadLetterConfigProperty:
-    return events.CfnRule.DeadLetterConfigProperty(arn=queue)
 
 
 def _patterns(roles: Sequence[PumpRole | Rollout | str]) -> dict[str, dict[str, Any]]:
