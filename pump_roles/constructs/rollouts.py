@@ -63,6 +63,7 @@ _ALTERNATIVES: Final[Mapping[str, validators.ListOf | validators.Integer]] = {
 }
 """What validates each argument that cannot be combined with another one."""
 
+_PARAMETERS: Final = (PRINCIPAL_PARAMETER, EXTERNAL_ID_PARAMETER, NEXT_EXTERNAL_ID_PARAMETER)
 _FILTERS: Final = {"exclude_accounts": "DIFFERENCE", "only_accounts": "INTERSECTION"}
 
 
@@ -184,15 +185,13 @@ class Rollout(Construct, RoleSource):
         published = self.role_class.published
         self._role_name = published.name if role_name is None else role_name
         validators.Boolean().check("delegated_admin", delegated_admin)
-        principal, external_ids = validated_trust(
+        self._principal, external_ids = validated_trust(
             self,
             pump_principal=pump_principal,
             external_id=external_id,
             next_external_id=next_external_id,
         )
-        self._principal = principal
-        names = (PRINCIPAL_PARAMETER, EXTERNAL_ID_PARAMETER, NEXT_EXTERNAL_ID_PARAMETER)
-        parameters = dict(zip(names, (principal, *external_ids), strict=False))
+        parameters = dict(zip(_PARAMETERS, (self._principal, *external_ids), strict=False))
         units = _checked_units(organizational_units)
         first = _checked_dependencies(self, depends_on, delegated_admin=delegated_admin)
         if first and only_accounts is not None:
@@ -201,26 +200,14 @@ class Rollout(Construct, RoleSource):
             )
         filtered = _one_of(exclude_accounts=exclude_accounts, only_accounts=only_accounts)
         preferences = _operation_preferences(
-            _one_of(
-                max_concurrent_percentage=max_concurrent_percentage,
-                max_concurrent_count=max_concurrent_count,
-            ),
-            _one_of(
-                failure_tolerance_percentage=failure_tolerance_percentage,
-                failure_tolerance_count=failure_tolerance_count,
-            ),
+            max_concurrent_percentage=max_concurrent_percentage,
+            max_concurrent_count=max_concurrent_count,
+            failure_tolerance_percentage=failure_tolerance_percentage,
+            failure_tolerance_count=failure_tolerance_count,
         )
         instances = _instances(units, filtered, region)
         self._automatic = only_accounts is None
-        name = validators.STACK_SET_NAME.check(
-            "stack_set_name", published.stack_name if stack_set_name is None else stack_set_name
-        )
-        check_name(
-            self,
-            "stack_set_name",
-            name,
-            lambda other: other.stack_set_name if isinstance(other, CfnStackSet) else None,
-        )
+        name = self._checked_name(stack_set_name)
         template, self._role_properties = _member_template(
             self.role_class,
             parameters,
@@ -262,6 +249,19 @@ class Rollout(Construct, RoleSource):
         self._guardrails = tuple(documents(guardrails, published))
         warn_if_expired(self, self._guardrails)
         self._note_management_account(delegated_admin=delegated_admin)
+
+    def _checked_name(self, stack_set_name: str | None) -> str:
+        name = validators.STACK_SET_NAME.check(
+            "stack_set_name",
+            self.role_class.published.stack_name if stack_set_name is None else stack_set_name,
+        )
+        check_name(
+            self,
+            "stack_set_name",
+            name,
+            lambda other: other.stack_set_name if isinstance(other, CfnStackSet) else None,
+        )
+        return name
 
     def _note_management_account(self, *, delegated_admin: bool) -> None:
         account, there = ("it", " there") if delegated_admin else ("this account", "")
@@ -422,13 +422,13 @@ def _one_of(**alternatives: Any) -> dict[str, Any]:
     return {name: _ALTERNATIVES[name].check(name, value) for name, value in passed.items()}
 
 
-def _operation_preferences(
-    concurrent: Mapping[str, Any], tolerance: Mapping[str, Any]
-) -> CfnStackSet.OperationPreferencesProperty:
+def _operation_preferences(**arguments: int | None) -> CfnStackSet.OperationPreferencesProperty:
+    preferences: dict[str, Any] = {}
+    for kind in ("max_concurrent", "failure_tolerance"):
+        passed = {name: value for name, value in arguments.items() if name.startswith(kind)}
+        preferences |= _one_of(**passed) or {f"{kind}_percentage": _PERCENTAGE}
     return CfnStackSet.OperationPreferencesProperty(
-        concurrency_mode="SOFT_FAILURE_TOLERANCE",
-        **(concurrent or {"max_concurrent_percentage": _PERCENTAGE}),
-        **(tolerance or {"failure_tolerance_percentage": _PERCENTAGE}),
+        concurrency_mode="SOFT_FAILURE_TOLERANCE", **preferences
     )
 
 
