@@ -143,7 +143,7 @@ class CustomerRoles(Construct):
         """Acknowledge cdk-nag's finding that a grantee may assume the roles of every account.
 
         The pack AwsSolutions reports it (AwsSolutions-IAM5) for each of the roles' ARNs, unless
-        ``accounts`` is given. This acknowledges exactly those, in the grantees of the calls of
+        ``accounts`` is passed. This acknowledges exactly those, in the grantees of the calls of
         :meth:`grant_assume_role` before this one. Other findings about a grantee, such as that its
         policies are inline, are its owner's.
 

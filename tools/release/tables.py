@@ -84,8 +84,8 @@ def _data() -> str:
     def numbers(question: str) -> Iterable[str]:
         for by_question in answers:
             for kind in ROLES:
-                given = by_question[question][kind]
-                yield str(len(given.allowed) + len(given.limited))
+                answer = by_question[question][kind]
+                yield str(len(answer.allowed) + len(answer.limited))
 
     head = (
         "what",

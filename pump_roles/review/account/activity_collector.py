@@ -39,8 +39,8 @@ from pump_roles.review.account.watched_roles import (
     WatchedRole,
     WatchedRoles,
     commitment_changes,
+    denied_by_guardrails,
     handshakes,
-    judge_guardrails,
     may_have_action,
 )
 from pump_roles.review.report.masking import Mask
@@ -306,7 +306,7 @@ class Collector:
             changes=tuple(sorted(changes, key=lambda change: _urgency(change, period.until))),
             refused=tuple(sorted(self._refused, key=lambda refusal: (refusal.time, str(refusal)))),
             guardrails=tuple(
-                judge_guardrails(
+                denied_by_guardrails(
                     roles,
                     {call: calls.decided for call, calls in self._calls.items()},
                     everything_read=all(reason.why == "not-mapped" for reason in unknown),

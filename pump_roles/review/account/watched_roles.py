@@ -144,7 +144,7 @@ class RoleCall(NamedTuple):
     with_tags: bool
 
 
-def judge_guardrails(
+def denied_by_guardrails(
     roles: Sequence[WatchedRole],
     calls: Mapping[RoleCall, int],
     *,

@@ -374,7 +374,7 @@ def _from_published(role: Role) -> tuple[Difference, ...]:
     """Return how a role differs from what Pump publishes, apart from what a customer chooses.
 
     That is its name, path, permissions boundary, guardrails of this package with the tags that open
-    them, and other policies with nothing but denies. Its trust policy is judged by itself.
+    them, and other policies with nothing but denies. Its trust policy is compared by itself.
     """
     published = published_role(role.kind)
     own = tuple(
