@@ -32,6 +32,9 @@ _PATTERN: Final = 2_048
 """Amazon EventBridge User Guide, "Amazon EventBridge quotas": the default."""
 
 _ALARM_REGION: Final = "pump-roles:alarm-region"
+_HOMES: Final = {each: validators.GLOBAL_REGIONS[each] for each in validators.FORWARDING_PARTITIONS}
+"""The Region with the alarm in each partition where other Regions can send events to it."""
+
 _SERVICE: Final = "events.amazonaws.com"
 _CLOUDWATCH: Final = "cloudwatch.amazonaws.com"
 _BUS: Final = "arn:${{AWS::Partition}}:events:{region}:{account}:event-bus/default"
@@ -468,20 +471,10 @@ class AlarmForwarder(Construct):
         if account is not None:
             account = validators.ACCOUNT.check("account", account)
         patterns = _patterns(roles)
-        homes = CfnMapping(
-            self,
-            "Home",
-            mapping={
-                partition: {"Region": validators.GLOBAL_REGIONS[partition]}
-                for partition in validators.FORWARDING_PARTITIONS
-            },
-        )
-        home = homes.find_in_map(Aws.PARTITION, "Region")
+        mapping = {partition: {"Region": region} for partition, region in _HOMES.items()}
+        home = CfnMapping(self, "Home", mapping=mapping).find_in_map(Aws.PARTITION, "Region")
         # The names of Regions are unique across partitions.
-        at_home = (
-            Fn.condition_equals(Aws.REGION, validators.GLOBAL_REGIONS[partition])
-            for partition in validators.FORWARDING_PARTITIONS
-        )
+        at_home = (Fn.condition_equals(Aws.REGION, region) for region in _HOMES.values())
         elsewhere = Fn.condition_not(Fn.condition_or(*at_home))
         if account is not None:
             other = Fn.condition_not(Fn.condition_equals(Aws.ACCOUNT_ID, account))
@@ -544,9 +537,7 @@ def _home(construct: Construct) -> str:
         return ""
     is_known = region in validators.REGION_NAMES
     partition = validators.partition_of_region(region) if is_known else "aws"
-    if partition not in validators.FORWARDING_PARTITIONS:
-        return ""
-    return validators.GLOBAL_REGIONS[partition]
+    return _HOMES.get(partition, "")
 
 
 def _addresses(
