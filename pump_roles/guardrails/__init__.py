@@ -265,8 +265,7 @@ def with_statements(statements: Sequence[Mapping[str, Any]], **members: Any) -> 
         for problem in _problems(statement):
             raise ValueError(f"{members['name']}: {problem}")
     made = object.__new__(Guardrail)
-    for name, value in {**members, "_text": json.dumps(statements)}.items():
-        object.__setattr__(made, name, value)
+    vars(made).update(members, _text=json.dumps(statements))
     return made
 
 
