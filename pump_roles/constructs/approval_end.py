@@ -10,9 +10,8 @@ from aws_cdk import aws_scheduler as scheduler
 from constructs import Construct
 
 from pump_roles.constructs import acknowledge
+from pump_roles.constructs.delivery import UndeliveredQueue, add_service_role
 from pump_roles.constructs.roles import name_of
-from pump_roles.constructs.service_role import add_service_role
-from pump_roles.constructs.undelivered import UndeliveredQueue
 from pump_roles.guardrails import APPROVAL_END, Guardrail
 from pump_roles.inputs import validators
 from pump_roles.inputs.validators import ArgumentError, names_the_construct

@@ -11,9 +11,8 @@ from aws_cdk import aws_sns as sns
 from constructs import Construct
 
 from pump_roles.constructs import acknowledge
+from pump_roles.constructs.delivery import UNDELIVERED, UndeliveredQueue, add_service_role
 from pump_roles.constructs.roles import ROLE_CHANGES, name_of, property_of
-from pump_roles.constructs.service_role import add_service_role
-from pump_roles.constructs.undelivered import UNDELIVERED, UndeliveredQueue
 from pump_roles.event_sources import sources_of
 from pump_roles.guardrails import APPROVAL_END, Guardrail, by_name
 from pump_roles.inputs import validators

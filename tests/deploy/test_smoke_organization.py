@@ -12,7 +12,7 @@ from typing import Any
 import boto3
 import pytest
 
-from pump_roles.constructs.undelivered import UNDELIVERED
+from pump_roles.constructs.delivery import UNDELIVERED
 from tests.support import PUMP_ACCOUNT, SECRET, Synth
 from tools.sandbox import show, smoke_organization
 from tools.sandbox.aws import ACCOUNT_ID, EmbeddedAws

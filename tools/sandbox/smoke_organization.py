@@ -21,7 +21,7 @@ from uuid import uuid4
 from botocore.exceptions import BotoCoreError, ClientError
 
 from pump_roles.app.config import FORWARDED_REGIONS
-from pump_roles.constructs.undelivered import UNDELIVERED
+from pump_roles.constructs.delivery import UNDELIVERED
 from pump_roles.inputs import validators
 from pump_roles.review.account.organization import accounts_below
 from tools.sandbox.cdk import ROOT

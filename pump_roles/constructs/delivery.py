@@ -1,4 +1,4 @@
-"""What could not be delivered: a queue that keeps it, and an alarm about the queue."""
+"""What events and schedules are delivered with: a role, and a queue for what was not delivered."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from aws_cdk import RemovalPolicy
 from aws_cdk import aws_cloudwatch as cloudwatch
+from aws_cdk import aws_iam as iam
 from aws_cdk import aws_sqs as sqs
 from constructs import Construct
 
@@ -13,7 +14,7 @@ from pump_roles.constructs import acknowledge
 from pump_roles.published import policy_document
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
     from aws_cdk import CfnCondition
 
@@ -106,3 +107,30 @@ class UndeliveredQueue(Construct):
             policy_document=policy_document(*statements),
         )
         policy.cfn_options.condition = self._condition
+
+
+def add_service_role(
+    scope: Construct,
+    service: str,
+    *,
+    description: str,
+    only_from: Mapping[str, str],
+    allowed: Mapping[str, Mapping[str, Any]],
+    role_name: str | None = None,
+) -> iam.CfnRole:
+    """Add a role of a service, with what it is allowed by the name of each inline policy."""
+    trust = {"Effect": "Allow", "Principal": {"Service": service}, "Action": "sts:AssumeRole"}
+    condition = {"StringEquals": only_from}
+    return iam.CfnRole(
+        scope,
+        "Role",
+        role_name=role_name,
+        description=description,
+        assume_role_policy_document=policy_document({**trust, "Condition": condition}),
+        policies=[
+            iam.CfnRole.PolicyProperty(
+                policy_name=name, policy_document=policy_document({"Effect": "Allow", **statement})
+            )
+            for name, statement in allowed.items()
+        ],
+    )
