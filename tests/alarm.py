@@ -3,6 +3,7 @@
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import cache
 from types import MappingProxyType
 from typing import Any
 
@@ -106,10 +107,23 @@ UNTAGGED = {"tagKeys": ["pump-commitments"]}
 
 
 def template_of(construct: type[Construct], id: str, **arguments: Any) -> dict[str, Any]:
-    """Return the template of a stack with a construct."""
+    """Return the template of a stack with a construct, which is synthesized once."""
+    hashable = {
+        name: tuple(value) if isinstance(value, list) else value
+        for name, value in arguments.items()
+    }
+    rendered: dict[str, Any] = json.loads(_rendered(construct, id, **hashable))
+    return rendered
+
+
+@cache
+def _rendered(construct: type[Construct], id: str, **arguments: Any) -> str:
     stack = Stack(App(context={"@aws-cdk/core:newStyleStackSynthesis": False}), "Stack")
-    construct(stack, id, **arguments)
-    return dict(Template.from_stack(stack).to_json())
+    as_given = {
+        name: [*value] if isinstance(value, tuple) else value for name, value in arguments.items()
+    }
+    construct(stack, id, **as_given)
+    return json.dumps(Template.from_stack(stack).to_json())
 
 
 class Buses:

@@ -22,6 +22,8 @@ from tests.support import ROLE_ARGUMENTS, of_templates
 from tools.sandbox.aws import ACCOUNT_ID
 from tools.sandbox.simulator import ALLOWED, IMPLICITLY_DENIED, Role, decide, use
 
+pytestmark = pytest.mark.usefixtures("reports_are_short")
+
 SCHEDULE = "AWS::Scheduler::Schedule"
 SQS = "AWS::SQS::Queue"
 ROLE = f"arn:aws:iam::{ACCOUNT_ID}:role/pump/PumpAutoPilotRole"
@@ -145,8 +147,10 @@ def test_only_the_scheduler_of_this_account_acts_with_the_role() -> None:
     assert ending().name == ApprovalEnd.approver
 
 
-def synthesized(folder: Path) -> Path:
-    """Synthesize an app with Pump's role and the end of its approvals, with cdk-nag."""
+@pytest.fixture(scope="module")
+def synthesized(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """An app with Pump's role and the end of its approvals, synthesized with cdk-nag."""
+    folder = tmp_path_factory.mktemp("cdk.out")
     app = App(outdir=str(folder), default_stack_synthesizer=LegacyStackSynthesizer())
     Validations.of(app).add_plugins(AwsSolutionsChecks(app))
     stack = Stack(app, "Foreign")
@@ -159,9 +163,9 @@ def synthesized(folder: Path) -> Path:
 
 
 def test_app_with_the_role_passes_the_gate_and_cdk_nag_and_the_report_says_when_an_approval_ends(
-    tmp_path: Path,
+    synthesized: Path,
 ) -> None:
-    report = of_templates(synthesized(tmp_path))
+    report = of_templates(synthesized)
     assert report.findings == ()
     ends = "an approval ends every day at 20:00 UTC"
     assert written(report, "markdown", every_action=True).count(ends) == 2
@@ -169,14 +173,22 @@ def test_app_with_the_role_passes_the_gate_and_cdk_nag_and_the_report_says_when_
     assert f"; {ends} |" in written(report, "markdown", every_action=False)
 
 
-def changed(folder: Path, kind: str, change: Callable[[dict[str, Any]], object]) -> Report:
-    """Return the report on that app after a change of the last resource of a type."""
-    file = synthesized(folder) / "Foreign.template.json"
-    template = json.loads(file.read_text())
-    *_, found = (each for each in template["Resources"].values() if each["Type"] == kind)
-    change(found)
-    file.write_text(json.dumps(template))
-    return of_templates(file)
+Changed = Callable[[str, Callable[[dict[str, Any]], object]], Report]
+
+
+@pytest.fixture
+def changed(synthesized: Path, tmp_path: Path) -> Changed:
+    """What reports on that app after a change of the last resource of a type."""
+
+    def report(kind: str, change: Callable[[dict[str, Any]], object]) -> Report:
+        template = json.loads((synthesized / "Foreign.template.json").read_text())
+        *_, found = (each for each in template["Resources"].values() if each["Type"] == kind)
+        change(found)
+        file = tmp_path / "Foreign.template.json"
+        file.write_text(json.dumps(template))
+        return of_templates(file)
+
+    return report
 
 
 PASSED = '{"RoleName":"PumpAutoPilotRole","TagKeys":["pump-commitments"]}'
@@ -199,18 +211,18 @@ OTHER_TARGETS: dict[str, dict[str, Any]] = {
 
 @pytest.mark.parametrize("change", OTHER_TARGETS.values(), ids=OTHER_TARGETS)
 def test_schedule_that_does_something_else_with_the_role_is_an_alarm(
-    change: dict[str, Any], tmp_path: Path
+    change: dict[str, Any], changed: Changed
 ) -> None:
-    report = changed(tmp_path, SCHEDULE, lambda found: found["Properties"]["Target"].update(change))
+    report = changed(SCHEDULE, lambda found: found["Properties"]["Target"].update(change))
     assert len(report.findings) == 1
 
 
-def test_end_of_an_approval_of_another_role_is_not_said(tmp_path: Path) -> None:
+def test_end_of_an_approval_of_another_role_is_not_said(changed: Changed) -> None:
     def change(schedule: dict[str, Any]) -> None:
         schedule["Properties"]["Target"]["Input"] = PASSED.replace("Pump", "Other")
         schedule["Properties"]["Description"] = "Ends an approval of PumpAutoPilotRole"
 
-    report = changed(tmp_path, SCHEDULE, change)
+    report = changed(SCHEDULE, change)
     assert report.findings == ()
     assert "an approval ends" not in written(report, "markdown", every_action=True)
 
@@ -238,13 +250,13 @@ OTHER_STATEMENTS: dict[str, dict[str, Any]] = {
 
 @pytest.mark.parametrize("change", OTHER_STATEMENTS.values(), ids=OTHER_STATEMENTS)
 def test_permission_to_do_something_else_with_the_role_is_an_alarm(
-    change: dict[str, Any], tmp_path: Path
+    change: dict[str, Any], changed: Changed
 ) -> None:
     def changed_statement(role: dict[str, Any]) -> None:
         assert role["Properties"]["RoleName"] == ApprovalEnd.approver
         role["Properties"]["Policies"][0]["PolicyDocument"]["Statement"][0].update(change)
 
-    assert len(changed(tmp_path, "AWS::IAM::Role", changed_statement).findings) == 1
+    assert len(changed("AWS::IAM::Role", changed_statement).findings) == 1
 
 
 @pytest.mark.parametrize(
@@ -262,17 +274,16 @@ def test_permission_to_do_something_else_with_the_role_is_an_alarm(
     ids=str,
 )
 def test_report_names_no_time_that_is_not_every_day_in_utc(
-    change: dict[str, Any], tmp_path: Path
+    change: dict[str, Any], changed: Changed
 ) -> None:
     def changed_schedule(schedule: dict[str, Any]) -> None:
         (schedule if "Condition" in change else schedule["Properties"]).update(change)
 
-    report = changed(tmp_path, SCHEDULE, changed_schedule)
+    report = changed(SCHEDULE, changed_schedule)
     assert report.findings == ()
-    assert "every day" not in written(report, "markdown", every_action=True)
-    assert "an approval may end; when is not known" in written(
-        report, "markdown", every_action=True
-    )
+    said = written(report, "markdown", every_action=True)
+    assert "every day" not in said
+    assert "an approval may end; when is not known" in said
 
 
 @pytest.mark.parametrize(
