@@ -385,7 +385,8 @@ class _InPlace:
 
     def produce(self, context: IResolveContext) -> str:
         here, there = Stack.of(context.scope), Stack.of(self._of)
-        if (here.account, here.region) == (there.account, there.region):
+        # Each attribute is a call into the CDK.
+        if here is there or (here.account, here.region) == (there.account, there.region):
             return self._reference
         problem = "" if self._literal else "AWS generates a part of it; pass a literal"
         if (
