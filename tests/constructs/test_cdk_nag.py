@@ -72,11 +72,13 @@ def app_with_cdk_nag(outdir: Path | None = None, packs: Sequence[Any] = ()) -> A
 
 def acknowledged(app: App) -> list[Finding]:
     """Return every acknowledgment in the app."""
+    key = Validations.ACKNOWLEDGED_RULES_METADATA_KEY
     return [
-        (node.node.path, rule, reason)
-        for node in app.node.find_all()
-        for entry in node.node.metadata
-        if entry.type == Validations.ACKNOWLEDGED_RULES_METADATA_KEY
+        (node.path, rule, reason)
+        for construct in app.node.find_all()
+        for node in [construct.node]
+        for entry in node.metadata
+        if entry.type == key
         for rule, reason in entry.data.items()
     ]
 

@@ -344,9 +344,8 @@ def test_stop_includes_a_role_without_a_rollout() -> None:
 @pytest.mark.parametrize("construct", [EmergencyStop, TrustProtection])
 @pytest.mark.parametrize("left", ["ReadOnly", "AutoPilot"])
 def test_policy_does_not_forget_a_role_without_a_rollout(construct: Any, left: str) -> None:
-    scope = Stack()
     more = {"targets": [UNIT], "pump_account": PUMP_ACCOUNT} if construct is TrustProtection else {}
-    both = rollouts(scope)
+    scope, (_, both) = Stack(), shared()
     before = content(construct(scope, "B", rollouts=both, policy_name="B", **more))
     without = [rollout for rollout in both if rollout.node.id == left]
     assert content(construct(scope, "A", rollouts=without, policy_name="A", **more)) == before
@@ -779,10 +778,10 @@ def test_role_of_pump_without_a_rollout_approves_and_manages_nothing(argument: s
 def test_role_of_pump_with_the_name_of_an_execution_role_is_rejected(
     named: dict[str, Any], exempt: str
 ) -> None:
-    scope = Stack()
+    scope, (_, both) = Stack(), shared()
     provided: dict[str, Any] = {"pump_principal": PRINCIPAL, "external_id": EXTERNAL_ID}
     rollout = {"rollouts": [ReadOnlyRollout(scope, "R", **PROVIDED, **named)]}
-    own = {"rollouts": rollouts(Stack()), "roles": [ReadOnlyRole(scope, "O", **provided, **named)]}
+    own = {"rollouts": both, "roles": [ReadOnlyRole(scope, "O", **provided, **named)]}
     for argument, arguments in (("rollouts", rollout), ("roles", own)):
         of = {**dict.fromkeys(EVERYTHING, ()), **arguments}
         if exempt:
