@@ -56,6 +56,8 @@ class Grant:
     def shortened(self) -> "Grant":
         """The same, with at most 20 limits, and 20 of what it is allowed on."""
         # A role can have a thousand, which would be repeated for each of its actions.
+        if max(len(self.limits), len(self.allowed_on)) <= _MANY:
+            return self
         return replace(
             self,
             limits=self.limits[:_MANY],
@@ -289,7 +291,9 @@ class PolicyEvaluator:
     def _within(self, effect: str, service: str) -> list[int]:
         # Which patterns may be about actions of a service.
         of_any, of_service = self._by_service[effect]
-        return sorted((*of_any, *of_service.get(service, ())))
+        if service not in of_service:
+            return of_any
+        return sorted((*of_any, *of_service[service]))
 
     @cached_property
     def _by_service(self) -> Mapping[str, tuple[list[int], Mapping[str, list[int]]]]:

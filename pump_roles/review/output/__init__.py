@@ -143,6 +143,9 @@ def spans(text: Sentence, *, whole: bool) -> Iterator[str | Code | Strong]:
     """Yield the pieces of a text as they are shown: visible, on one line, and cut unless whole."""
     for piece in text if isinstance(text, tuple) else (text,):
         match piece:
+            # First: nearly all of a table.
+            case str():
+                yield _shown(piece, whole=whole)
             case Names():
                 yield from _listed(piece, whole=whole)
             case Code():
@@ -153,8 +156,6 @@ def spans(text: Sentence, *, whole: bool) -> Iterator[str | Code | Strong]:
                 yield "yes" if piece else "no"
             case int():
                 yield f"{piece:,}"
-            case _:
-                yield _shown(piece, whole=whole)
 
 
 def _listed(names: Names, *, whole: bool) -> Iterator[str | Code]:

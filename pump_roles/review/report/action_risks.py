@@ -54,6 +54,7 @@ def _prefixes(kind: str) -> Mapping[str, str]:
     return {pattern[:-1]: reason for pattern, reason in reasons if pattern.endswith("*")}
 
 
+@cache
 def risk_of(name: str, *, only_reads: bool) -> Risk:
     """Return what an action is counted under: the first of :data:`RISKS` that applies."""
     applies = (mark("spends", name), not only_reads, mark("data", name), "reads")

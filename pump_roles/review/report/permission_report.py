@@ -173,10 +173,13 @@ class _RolePolicies:
     @property
     def allows_only_published(self) -> bool:
         """Whether Pump publishes everything that it allows."""
-        published = [pattern for role in ROLES.values() for pattern in role.patterns]
+        published = {pattern for role in ROLES.values() for pattern in role.patterns}
         return all(
             allowed.pattern.excluded is None
-            and any(covers(pattern, allowed.pattern.pattern) for pattern in published)
+            and (
+                allowed.pattern.pattern in published
+                or any(covers(pattern, allowed.pattern.pattern) for pattern in published)
+            )
             for allowed in self._allowing
         )
 
