@@ -795,8 +795,9 @@ def test_name_of_the_file_is_a_path(value: Any, tmp_path: Path) -> None:
 
 def build(folder: Path) -> App:
     """Build the stacks of the settings in a folder."""
+    found = stacks_of(config.read({}, folder))
     app = App(default_stack_synthesizer=LegacyStackSynthesizer())
-    for stack in stacks_of(config.read({}, folder)):
+    for stack in found:
         stack.build(app)
     return app
 
