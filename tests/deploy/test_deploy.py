@@ -7,7 +7,6 @@ from typing import Any
 
 import pytest
 from botocore.exceptions import ClientError
-from cfnlint.schema.manager import PROVIDER_SCHEMA_MANAGER
 
 from tests.commands import run
 from tests.docs.pages import policy
@@ -134,6 +133,8 @@ def test_deployment_that_drops_a_boundary_or_a_guardrail_or_is_a_rollout_asks_fo
 def test_permissions_of_the_page_deploy_update_and_remove_a_role(
     aws: EmbeddedAws, assembly: Assembly, provided: dict[str, str]
 ) -> None:
+    from cfnlint.schema.manager import PROVIDER_SCHEMA_MANAGER  # noqa: PLC0415 - takes half a second
+
     page = (ROOT / "docs" / "operations.md").read_text("utf-8")
     stacks, roles = policy("smallest-policy-deploy", page, ACCOUNT=ACCOUNT_ID)["Statement"]
     aws.create_role("Deployer", ACCOUNT_ID, [stacks, roles])

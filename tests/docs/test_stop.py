@@ -209,11 +209,14 @@ def test_policy_of_the_guide_is_that_of_the_construct() -> None:
     assert stopping() == STOP_ORGANIZATION
 
 
-@pytest.mark.parametrize("control", [STOP_ORGANIZATION, protecting()], ids=["stop", "protect"])
-def test_cleanup_is_left_to_an_administrator_and_to_pump_until_it_is_stopped(control: Any) -> None:
+@pytest.mark.parametrize("is_stopped", [True, False], ids=["stop", "protect"])
+def test_cleanup_is_left_to_an_administrator_and_to_pump_until_it_is_stopped(
+    *, is_stopped: bool
+) -> None:
+    control = STOP_ORGANIZATION if is_stopped else protecting()
     admin = Role("Admin", {}, ADMINISTRATOR)
     assert {*decide([*cleanup(role()), *cleanup(admin, service_control_policy=control)])} == {
         ALLOWED
     }
-    of_pump = EXPLICITLY_DENIED if control is STOP_ORGANIZATION else ALLOWED
+    of_pump = EXPLICITLY_DENIED if is_stopped else ALLOWED
     assert {*decide(cleanup(role(), service_control_policy=control))} == {of_pump}

@@ -18,8 +18,6 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any, Final
 
-from cfnlint.decode import decode
-
 from pump_roles import templates, universal
 from pump_roles.review.report.permission_report import of_contents
 from tools.sandbox.cdk import ROOT
@@ -66,6 +64,8 @@ def contents(folder: Path, listed: Mapping[str, Any]) -> Iterator[tuple[str, str
 
 def findings(path: str, content: bytes) -> int | None:
     """Return how many findings a template adds; ``None`` if it is no template with resources."""
+    from cfnlint.decode import decode  # noqa: PLC0415 - takes half a second
+
     with TemporaryDirectory() as name:
         folder = Path(name)
         (folder / "Pump.template.json").write_bytes(universal.template("read-only"))
