@@ -85,6 +85,17 @@ def another(scope: Any, id: str = "Other") -> Stack:
     return stack
 
 
+def place_in(stack: Stack, where: str) -> Stack:
+    """The stack of the role, or another one of the same app or stage."""
+    if where == HERE:
+        return stack
+    if where == NESTED:
+        nested = NestedStack(stack, "Nested")
+        s3.CfnBucket(nested, "Filler")
+        return nested
+    return another(stack.node.scope)
+
+
 def problems(app: App) -> list[str]:
     """What the synth says widens the roles."""
     with pytest.raises(RuntimeError, match="ValidationFailed"):
@@ -126,13 +137,7 @@ def test_whatever_reaches_the_role_fails_the_synth_and_is_an_alarm(
     app = App(context=recommended_flags() if flags else {})
     scope = Stage(app, "Stage") if place == STAGED else app
     stack, role = pump(scope)
-    elsewhere = stack
-    if place == NESTED:
-        elsewhere = NestedStack(stack, "Nested")
-        s3.CfnBucket(elsewhere, "Filler")
-    elif place != HERE:
-        elsewhere = another(scope)
-    HOSTILE[route](Place(stack, role, elsewhere))
+    HOSTILE[route](Place(stack, role, place_in(stack, place)))
     assert problems(app)
     # Each way once, and each place once: the report reads what the check does.
     if place != ELSEWHERE and route != "inline_policy":
@@ -388,14 +393,12 @@ TAKING_AWAY: dict[str, tuple[Callable[[Place], object], Callable[[Place], object
         *(("a budget's action with a policy", where) for where in (ELSEWHERE, NESTED)),
     ],
 )
-def test_only_what_certainly_takes_away_may_attach(app: App, name: str, where: str) -> None:
+def test_only_what_certainly_takes_away_may_attach(name: str, where: str) -> None:
     takes_away, widens = TAKING_AWAY[name]
     for route in (takes_away, widens):
         app = App()
         stack, role = pump(app)
-        elsewhere = {HERE: stack, ELSEWHERE: another(app), NESTED: NestedStack(stack, "Nested")}
-        s3.CfnBucket(elsewhere[NESTED], "Filler")
-        route(Place(stack, role, elsewhere[where]))
+        route(Place(stack, role, place_in(stack, where)))
         if route is takes_away:
             app.synth()
             with short_reports():
