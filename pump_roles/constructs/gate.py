@@ -22,13 +22,12 @@ from aws_cdk import (
     Resource,
     Stack,
     Stage,
-    Token,
     Validations,
 )
 from aws_cdk import aws_iam as iam
 
 from pump_roles._version import __version__
-from pump_roles.inputs.validators import ArgumentError
+from pump_roles.inputs.validators import ArgumentError, is_token
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -51,7 +50,7 @@ def check_at_synth(
     plugin, file = _plugin_and_file(stack)
     if name := properties.get("RoleName"):
         account = stack.account
-        place = str(file) if Token.is_unresolved(account) else account
+        place = str(file) if is_token(account) else account
         other = plugin.named.setdefault((place, name.lower()), resource)
         if other is not resource:
             role = other.node.path.removesuffix("/Resource")

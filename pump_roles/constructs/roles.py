@@ -500,24 +500,25 @@ def literal_or_parameter(
         )
     if not isinstance(value, CfnParameter):
         return validator.check(argument, value)
-    stack, path = Stack.of(value), value.node.path
-    if stack is not Stack.of(scope):
-        raise ArgumentError(argument, f"{path} is a parameter of another stack")
-    if value.type != "String":
-        of_ssm = value.type.startswith("AWS::SSM::")
+    # Each attribute is a call into the CDK.
+    if Stack.of(value) is not Stack.of(scope):
+        raise ArgumentError(argument, f"{value.node.path} is a parameter of another stack")
+    if (type_ := value.type) != "String":
+        of_ssm = type_.startswith("AWS::SSM::")
         cure = "; pass what value_from_lookup() returns, or a CfnParameter" if of_ssm else ""
         raise ArgumentError(
-            argument, f"{path} is a parameter of type {value.type}, must be String{cure}"
+            argument,
+            f"{value.node.path} is a parameter of type {type_}, must be String{cure}",
         )
-    if value.default is not None:
-        validator.check(f"{argument} (default of {path})", value.default)
-    if value.allowed_pattern is None:
+    if (default := value.default) is not None:
+        validator.check(f"{argument} (default of {value.node.path})", default)
+    if (pattern := value.allowed_pattern) is None:
         value.allowed_pattern = validator.pattern
-    elif value.allowed_pattern != validator.pattern:
+    elif pattern != validator.pattern:
         raise ArgumentError(
             argument,
-            f"{path} has a different allowed pattern than {validator.description}; omit it "
-            "(pump-roles sets it), or use a separate parameter",
+            f"{value.node.path} has a different allowed pattern than {validator.description}; omit "
+            "it (pump-roles sets it), or use a separate parameter",
         )
     return value.value_as_string
 
