@@ -95,7 +95,7 @@ def create_table(aws: EmbeddedAws, name: str, kind: str, columns: str = COLUMNS)
     )
     state = "QUEUED"
     while state in ("QUEUED", "RUNNING"):
-        time.sleep(0.02)
+        time.sleep(0.005)
         found = client.get_query_execution(QueryExecutionId=started["QueryExecutionId"])
         state = found["QueryExecution"]["Status"]["State"]
     assert state == "SUCCEEDED", found

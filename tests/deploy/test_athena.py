@@ -7,6 +7,7 @@ import json
 import re
 import shlex
 import signal
+import time
 from collections.abc import Callable, Iterator, Sequence
 from datetime import datetime, timezone
 from inspect import unwrap
@@ -41,7 +42,8 @@ ACCOUNTS = [f"{number:012}" for number in range(111122223333, 111122223383)]
 
 
 @pytest.fixture
-def organization(aws: EmbeddedAws) -> EmbeddedAws:
+def organization(aws: EmbeddedAws, monkeypatch: pytest.MonkeyPatch) -> EmbeddedAws:
+    monkeypatch.setattr(athena, "time", SimpleNamespace(sleep=lambda _: time.sleep(0.005)))
     have_a_trail(aws)
     return aws
 

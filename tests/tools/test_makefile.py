@@ -86,7 +86,7 @@ def test_npx_downloads_no_cdk_cli_before_make_setup(tmp_path: Path, *, configure
             pass
 
     with ThreadingHTTPServer(("127.0.0.1", 0), Registry) as server:
-        Thread(target=server.serve_forever).start()
+        Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02}).start()
         own = {
             "HOME": str(tmp_path),
             "npm_config_registry": f"http://127.0.0.1:{server.server_port}",
