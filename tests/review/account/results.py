@@ -21,6 +21,7 @@ from pump_roles.review.account.verification import (
 from pump_roles.review.report.permission_report import of_contents
 from pump_roles.role.access import Access
 from pump_roles.role.unknowns import RoleUnknown
+from tests.support import short_reports
 
 HOSTILE = (
     "a|b",
@@ -169,4 +170,5 @@ MIXED = verification(differing(1), matching(2), unknown(3), with_everything(numb
 def expected_in(path: Path, **more: Any) -> Expectation:
     """Return the expectation of what the templates at a path contain."""
     read = templates.read(path)
-    return from_templates(path, read, of_contents(read), **more)
+    with short_reports():
+        return from_templates(path, read, of_contents(read), **more)

@@ -102,7 +102,9 @@ def only(kind: str, expectation: Expectation) -> Expectation:
     return replace(expectation, roles=tuple(roles))
 
 
-OPEN = only(READ_ONLY, from_published(of_published(), PUMP_ACCOUNT))
+BOTH = from_published(of_published(), PUMP_ACCOUNT)
+
+OPEN = only(READ_ONLY, BOTH)
 """The published read-only role, whose external ID is open."""
 
 PUBLISHED = OPEN.with_external_id(ExternalId.of(A))
@@ -311,7 +313,7 @@ def test_guardrail_that_is_not_as_defined_or_not_known_is_not_said_to_be_closed(
 def test_role_that_does_not_exist_is_missing_unless_it_could_not_be_read() -> None:
     unread = denied("role")
     missing = {NAMES[AUTO_PILOT].lower(): unread}
-    found = verify_account(from_published(of_published(), PUMP_ACCOUNT), account(missing=missing))
+    found = verify_account(BOTH, account(missing=missing))
     assert [(role.state, kinds(role), role.unknown) for role in found.roles] == [
         ("differs", [("role-missing", "narrower")], ()),
         ("unknown", [], (unread,)),
@@ -789,7 +791,7 @@ def about(found: Iterable[str]) -> set[str]:
 
 @pytest.mark.parametrize(("document", "expected"), [*trust_policies()])
 def test_other_role_is_found_as_in_a_template(document: Any, expected: set[str]) -> None:
-    both = from_published(of_published(), PUMP_ACCOUNT).with_external_id(ExternalId.of(SECRET))
+    both = BOTH.with_external_id(ExternalId.of(SECRET))
     roles = [published(SECRET, kind) for kind in NAMES]
     found = verify_account(both, account(*roles, others={"Other": document}))
     ways = [f"{way.why} {way.subject}".rstrip() for other in found.others for way in other.access]

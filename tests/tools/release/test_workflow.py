@@ -215,6 +215,7 @@ def test_job_builds_and_the_other_ones_check_and_release_what_it_built(
     assert len(files) == 14
 
 
+@pytest.mark.slow
 def test_job_stops_at_another_tag_or_version_and_runs_nothing_of_it(checkout: Path) -> None:
     for tag in (f"v{__version__}$(touch owned)", __version__, "v99.0.0"):
         (ended,) = run("build", checkout, TAG=tag)
