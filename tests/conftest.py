@@ -15,7 +15,6 @@ from typing import Any
 import botocore.session
 import pytest
 from aws_cdk import App, LegacyStackSynthesizer
-from botocore.hooks import EventAliaser, HierarchicalEmitter
 from botocore.loaders import create_loader
 from hypothesis import settings
 
@@ -50,11 +49,6 @@ settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "quick"))
 
 # Otherwise, each session parses AWS's models again, for about half of a command's time.
 botocore.session.create_loader = cache(create_loader)
-
-# Each session asks for the same names, and would compare each with 70 aliases again.
-ALIAS = "_alias_event_name"
-aliased = cache(getattr(EventAliaser(HierarchicalEmitter()), ALIAS))
-setattr(EventAliaser, ALIAS, lambda _, name: aliased(name))
 
 
 @pytest.fixture(params=["default flags", "recommended flags"])
