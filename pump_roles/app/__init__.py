@@ -65,6 +65,8 @@ _BOUNDARY_OF_CDK: Final = "@aws-cdk/core:permissionsBoundary"
 """The CDK's own key, which gives every role of an app a boundary, including Pump's roles. It has no
 effect on the template of a rollout's StackSet, which has its own app."""
 
+_NO_SETTINGS: Final = f"none (no {FILE} here): the ready templates; no guardrail applies"
+
 
 @dataclass(frozen=True)
 class StackSettings:
@@ -109,9 +111,6 @@ class StackSettings:
     def summary(self) -> str:
         """One line that says what is in the stack. It contains no external ID."""
         return self.describe(self.arguments)
-
-
-_NO_SETTINGS: Final = f"none (no {FILE} here): the ready templates; no guardrail applies"
 
 
 def summaries(settings: Settings, stacks: Collection[StackSettings]) -> list[str]:

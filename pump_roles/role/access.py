@@ -12,6 +12,17 @@ from pump_roles.inputs import as_mapping
 from pump_roles.inputs.text import parse_json
 from pump_roles.published import ROLES
 
+_UNTAGS: Final = re.compile(
+    r"arn:(aws[a-z-]*|\$\{AWS::Partition\}):scheduler:::aws-sdk:iam:untagRole"
+)
+_DAILY: Final = re.compile(r"cron\(([0-5]?[0-9]) ([01]?[0-9]|2[0-3]) \* \* \? \*\)")
+_TARGET: Final = {"Arn", "DeadLetterConfig", "Input", "RetryPolicy", "RoleArn"}
+"""What the target of a schedule that only ends an approval can have: Amazon EventBridge Scheduler
+API Reference, "Target"."""
+
+_RETRIES: Final = {"MaximumEventAgeInSeconds": 86_400, "MaximumRetryAttempts": 185}
+"""The most, and the default: Amazon EventBridge Scheduler API Reference, "RetryPolicy"."""
+
 AccessWhy = Literal[
     "administrator",
     "allows",
@@ -72,24 +83,6 @@ class Access:
     subject: str = ""
 
 
-def only_takes_away(policy: Policy) -> bool:
-    """Return whether a policy has nothing but denies, and no name of this package's policies."""
-    own = {policy.name for role in ROLES.values() for policy in role.policies} | {*by_policy()}
-    return policy.name.casefold() not in map(str.casefold, own) and policy.only_denies
-
-
-_UNTAGS: Final = re.compile(
-    r"arn:(aws[a-z-]*|\$\{AWS::Partition\}):scheduler:::aws-sdk:iam:untagRole"
-)
-_DAILY: Final = re.compile(r"cron\(([0-5]?[0-9]) ([01]?[0-9]|2[0-3]) \* \* \? \*\)")
-_TARGET: Final = {"Arn", "DeadLetterConfig", "Input", "RetryPolicy", "RoleArn"}
-"""What the target of such a schedule can have: Amazon EventBridge Scheduler API Reference,
-"Target"."""
-
-_RETRIES: Final = {"MaximumEventAgeInSeconds": 86_400, "MaximumRetryAttempts": 185}
-"""The most, and the default: Amazon EventBridge Scheduler API Reference, "RetryPolicy"."""
-
-
 @dataclass(frozen=True)
 class DailyEnd:
     """What a schedule does that only ends approvals.
@@ -102,6 +95,12 @@ class DailyEnd:
 
     role_name: str
     time: str
+
+
+def only_takes_away(policy: Policy) -> bool:
+    """Return whether a policy has nothing but denies, and no name of this package's policies."""
+    own = {policy.name for role in ROLES.values() for policy in role.policies} | {*by_policy()}
+    return policy.name.casefold() not in map(str.casefold, own) and policy.only_denies
 
 
 def closes(tags: Collection[Any]) -> bool:

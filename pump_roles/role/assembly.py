@@ -14,7 +14,6 @@ from pump_roles.role.unknowns import AssemblyUnknown, OrganizationUnknown
 _INFORMS: Final = frozenset({"may-be-named-alike"})
 """The reasons that only inform: IAM refuses a second role of one name."""
 
-
 OPENS: Final = frozenset(
     {
         "AWS::IAM::AccessKey",

@@ -63,33 +63,6 @@ class Table:
     rows: tuple[tuple[Sentence, ...], ...]
 
 
-def counted(count: int, one: str, several: str = "") -> str:
-    """Return how many of something there are, such as ``1 action`` or ``1,000 actions``."""
-    return f"{count:,} {one if count == 1 else several or f'{one}s'}"
-
-
-def capital(text: str) -> str:
-    """Return a text that begins with a capital, and is otherwise the same."""
-    return f"{text[:1].upper()}{text[1:]}"
-
-
-def first(items: Iterable[str], most: int) -> list[str]:
-    """Return the first items, and if there are more, a last one that says how many."""
-    found = [*items]
-    left = len(found) - most
-    return [*found[:most], _more(left)] if left > 0 else found
-
-
-def _more(left: int) -> str:
-    return f"and {left:,} more"
-
-
-def coded(text: str) -> tuple[Piece, ...]:
-    """Return a text whose parts between backticks are names."""
-    pieces = text.split("`")
-    return tuple(Code(piece) if index % 2 else piece for index, piece in enumerate(pieces))
-
-
 Part = Sentence | Item | Table
 
 
@@ -128,6 +101,33 @@ class Presentation:
     def sections(self) -> tuple[Section, ...]:
         """Those that have parts."""
         return tuple(section for section in self.all_sections if section.parts)
+
+
+def counted(count: int, one: str, several: str = "") -> str:
+    """Return how many of something there are, such as ``1 action`` or ``1,000 actions``."""
+    return f"{count:,} {one if count == 1 else several or f'{one}s'}"
+
+
+def capital(text: str) -> str:
+    """Return a text that begins with a capital, and is otherwise the same."""
+    return f"{text[:1].upper()}{text[1:]}"
+
+
+def first(items: Iterable[str], most: int) -> list[str]:
+    """Return the first items, and if there are more, a last one that says how many."""
+    found = [*items]
+    left = len(found) - most
+    return [*found[:most], _more(left)] if left > 0 else found
+
+
+def _more(left: int) -> str:
+    return f"and {left:,} more"
+
+
+def coded(text: str) -> tuple[Piece, ...]:
+    """Return a text whose parts between backticks are names."""
+    pieces = text.split("`")
+    return tuple(Code(piece) if index % 2 else piece for index, piece in enumerate(pieces))
 
 
 def table_of(columns: Mapping[str, Callable[[_T], Sentence]], items: Iterable[_T]) -> Table:

@@ -30,6 +30,11 @@ _PACKAGE: Final = Path(__file__).parents[2]
 _WITHOUT: Final = {"__pycache__", "account", "app", "cli", "constructs", "universal"}
 """The folders of the package that a page does not depend on."""
 
+_PAGES: Final = frozenset({".htm", ".html", ".mht", ".mhtml", ".shtml", ".svg", ".xht", ".xhtml"})
+"""How the names of files end that a browser shows as a page, whatever they contain."""
+
+_KIND: Final = "a pump-roles report, a page of one, a template, or a folder of templates"
+
 _MOST_BYTES: Final = 100_000_000
 """The maximum length of what a page carries, in bytes, so that it cannot fill the memory."""
 
@@ -191,12 +196,6 @@ def _visible(value: Any) -> Any:
     if isinstance(value, dict):
         return {visible(key): _visible(member) for key, member in value.items()}
     return value
-
-
-_PAGES: Final = frozenset({".htm", ".html", ".mht", ".mhtml", ".shtml", ".svg", ".xht", ".xhtml"})
-"""How the names of files end that a browser shows as a page, whatever they contain."""
-
-_KIND: Final = "a pump-roles report, a page of one, a template, or a folder of templates"
 
 
 def read_saved(path: Path) -> Earlier | None:

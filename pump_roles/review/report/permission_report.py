@@ -67,6 +67,93 @@ _ACCESS_TYPES: Final = {
 """Resource types that give someone access, but give Pump's roles no permissions."""
 
 
+def of_published(*, guardrails: Sequence[Guardrail] = (), since: Earlier | None = None) -> Report:
+    """Report on the roles as Pump publishes them."""
+    roles = tuple(DeployedRole(role=published_role(kind, guardrails)) for kind in ROLES)
+    return of_contents(Assembly(roles=roles), since=since)
+
+
+def of_contents(
+    contents: Assembly, *, since: Earlier | None = None, now: float | None = None
+) -> Report:
+    """Report on roles.
+
+    :param now: the time of the report, in seconds since 1970, if it is an earlier one.
+    """
+    catalog = shipped()
+    masked = Mask(contents.external_ids).masked(replace(contents, variants=()))
+    kept = inventory_of(masked, catalog=catalog.source, date=catalog.date)
+    # So that a report that is read again says the same.
+    contents = kept.assembly if now is None else _as_of(kept.assembly, now)
+    read = {found.role.kind: _RolePolicies(found.role, catalog) for found in contents.roles}
+    granted = {kind: policies.evaluator.grants for kind, policies in read.items()}
+    actions = _actions(granted, catalog)
+    # Nothing outside of the roles can give them permissions, nor can they reach anything that does.
+    suspects = {other.type for other in contents.others if other.suspect_access}
+    certain = not contents.unreadable and suspects <= _ACCESS_TYPES
+    assumes = any(policies.may_allow("sts:AssumeRole") for policies in read.values())
+    reachable = (other for other in contents.others if assumes or not _needs_permission(other))
+    isolated = certain and _REACHABLE_TYPES.isdisjoint(
+        other.type for other in reachable if other.suspect_access
+    )
+    roles = tuple(
+        _role(found, read[found.role.kind], actions, certain=certain, isolated=isolated)
+        for found in contents.roles
+    )
+    findings = tuple(_findings(roles, contents))
+    answered = tuple(
+        questions(
+            {
+                role.kind: (read[role.kind].evaluator, role.readable and role.allows_only_published)
+                for role in roles
+            }
+        )
+    )
+    report = Report(
+        schema=SCHEMA,
+        read=kept.with_effective(
+            {
+                kind: tuple(action.name for action in actions if action.is_effective(kind))
+                for kind in read
+            }
+        ),
+        version=__version__,
+        catalog=catalog.source,
+        date=catalog.date,
+        as_published=not findings,
+        exact=all(role.exact for role in roles),
+        statements=answered,
+        worst=tuple(worst_cases(answered)),
+        roles=roles,
+        places=contents.places,
+        others=contents.others,
+        unreadable=contents.unreadable,
+        suspects_sha256=contents.suspects_sha256,
+        findings=findings,
+        resources=Counter(contents.resources),
+        since=None if since is None else since.compared,
+        changes=(),
+        reviewed=reviewed()["date"],
+        gained=_gained(actions),
+        sdk=newer()[0],
+        newer=tuple(
+            name
+            for name in newer()[1]
+            if any(policies.may_allow(name) for policies in read.values())
+        ),
+        actions=actions,
+    )
+    found = () if since is None else changes(since, report)
+    new = newly_matched(found).union(*report.gained.values())
+    return replace(
+        report,
+        changes=found,
+        actions=tuple(
+            replace(action, new=True) if action.name in new else action for action in actions
+        ),
+    )
+
+
 class _RolePolicies:
     """The policies of a role, read once.
 
@@ -219,93 +306,6 @@ def _findings(roles: Sequence[RoleReport], contents: Assembly) -> Iterator[Findi
     yield from (Finding(kind="uncounted", role=role.kind) for role in roles if role.uncounted)
     if contents.unreadable or any(other.suspect_access for other in contents.others):
         yield Finding(kind="suspect")
-
-
-def of_published(*, guardrails: Sequence[Guardrail] = (), since: Earlier | None = None) -> Report:
-    """Report on the roles as Pump publishes them."""
-    roles = tuple(DeployedRole(role=published_role(kind, guardrails)) for kind in ROLES)
-    return of_contents(Assembly(roles=roles), since=since)
-
-
-def of_contents(
-    contents: Assembly, *, since: Earlier | None = None, now: float | None = None
-) -> Report:
-    """Report on roles.
-
-    :param now: the time of the report, in seconds since 1970, if it is an earlier one.
-    """
-    catalog = shipped()
-    masked = Mask(contents.external_ids).masked(replace(contents, variants=()))
-    kept = inventory_of(masked, catalog=catalog.source, date=catalog.date)
-    # So that a report that is read again says the same.
-    contents = kept.assembly if now is None else _as_of(kept.assembly, now)
-    read = {found.role.kind: _RolePolicies(found.role, catalog) for found in contents.roles}
-    granted = {kind: policies.evaluator.grants for kind, policies in read.items()}
-    actions = _actions(granted, catalog)
-    # Nothing outside of the roles can give them permissions, nor can they reach anything that does.
-    suspects = {other.type for other in contents.others if other.suspect_access}
-    certain = not contents.unreadable and suspects <= _ACCESS_TYPES
-    assumes = any(policies.may_allow("sts:AssumeRole") for policies in read.values())
-    reachable = (other for other in contents.others if assumes or not _needs_permission(other))
-    isolated = certain and _REACHABLE_TYPES.isdisjoint(
-        other.type for other in reachable if other.suspect_access
-    )
-    roles = tuple(
-        _role(found, read[found.role.kind], actions, certain=certain, isolated=isolated)
-        for found in contents.roles
-    )
-    findings = tuple(_findings(roles, contents))
-    answered = tuple(
-        questions(
-            {
-                role.kind: (read[role.kind].evaluator, role.readable and role.allows_only_published)
-                for role in roles
-            }
-        )
-    )
-    report = Report(
-        schema=SCHEMA,
-        read=kept.with_effective(
-            {
-                kind: tuple(action.name for action in actions if action.is_effective(kind))
-                for kind in read
-            }
-        ),
-        version=__version__,
-        catalog=catalog.source,
-        date=catalog.date,
-        as_published=not findings,
-        exact=all(role.exact for role in roles),
-        statements=answered,
-        worst=tuple(worst_cases(answered)),
-        roles=roles,
-        places=contents.places,
-        others=contents.others,
-        unreadable=contents.unreadable,
-        suspects_sha256=contents.suspects_sha256,
-        findings=findings,
-        resources=Counter(contents.resources),
-        since=None if since is None else since.compared,
-        changes=(),
-        reviewed=reviewed()["date"],
-        gained=_gained(actions),
-        sdk=newer()[0],
-        newer=tuple(
-            name
-            for name in newer()[1]
-            if any(policies.may_allow(name) for policies in read.values())
-        ),
-        actions=actions,
-    )
-    found = () if since is None else changes(since, report)
-    new = newly_matched(found).union(*report.gained.values())
-    return replace(
-        report,
-        changes=found,
-        actions=tuple(
-            replace(action, new=True) if action.name in new else action for action in actions
-        ),
-    )
 
 
 def _as_of(contents: Assembly, now: float) -> Assembly:
