@@ -118,7 +118,11 @@ def add_service_role(
     allowed: Mapping[str, Mapping[str, Any]],
     role_name: str | None = None,
 ) -> iam.CfnRole:
-    """Add a role of a service, with what it is allowed by the name of each inline policy."""
+    """Add a role that a service assumes.
+
+    :param only_from: the condition keys that its trust policy requires, with their values.
+    :param allowed: the statement of each inline policy, without its effect, by the policy's name.
+    """
     trust = {"Effect": "Allow", "Principal": {"Service": service}, "Action": "sts:AssumeRole"}
     condition = {"StringEquals": only_from}
     return iam.CfnRole(

@@ -1,4 +1,7 @@
-"""Self-contained stacks, one for each role. The templates need no assets and no bootstrapping."""
+"""A stack for each role, and what it shares with the other stacks.
+
+The templates need no assets and no bootstrapping.
+"""
 
 from __future__ import annotations
 

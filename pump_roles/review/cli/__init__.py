@@ -1,4 +1,7 @@
-"""The command line, ``pump-roles``: one module for each command, loaded when the command runs."""
+"""The command line, ``pump-roles``, and its exit statuses.
+
+Each command has a module, which is loaded when the command runs.
+"""
 
 import signal
 from pkgutil import resolve_name

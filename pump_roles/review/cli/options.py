@@ -1,4 +1,4 @@
-"""What the commands share: exit statuses, errors, options, and files."""
+"""What the commands share: their options, what they read, and how they write results."""
 
 import errno
 import os
