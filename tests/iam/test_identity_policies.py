@@ -50,7 +50,6 @@ def all_but(*patterns: str) -> dict[str, Any]:
 
 
 A, B = "s3:GetObject", "ec2:Describe*"
-PUT = allow(Effect="Deny", Action="s3:Put*")
 VARIABLE = allow(Resource="a/${aws:username}")
 NEGATED = "ForAllValues:ArnNot"
 SAME: dict[str, tuple[Any, Any]] = {
