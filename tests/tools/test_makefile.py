@@ -67,7 +67,7 @@ def test_makefile_has_each_target_that_a_page_names() -> None:
         assert set(named) <= TARGETS, page
 
 
-@pytest.mark.parametrize("configured", [True, False])
+@pytest.mark.parametrize("configured", [True, pytest.param(False, marks=pytest.mark.slow)])
 def test_npx_downloads_no_cdk_cli_before_make_setup(tmp_path: Path, *, configured: bool) -> None:
     """Without the project's configuration, it asks, and would download the newest."""
     if configured:
