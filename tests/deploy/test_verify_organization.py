@@ -30,7 +30,7 @@ GIVEN = {"principal": PRINCIPAL, "external-id": EXTERNAL_ID, "auto-pilot": {}}
 DENY = {"Effect": "Deny", "Action": "*", "Resource": "*"}
 NO_ACCOUNT = "111111111111"
 
-COUNT = 5
+COUNT = 3
 
 
 @pytest.fixture(scope="module")
