@@ -69,7 +69,7 @@ def url_of(server: socket.socket) -> str:
 
 
 def impatient(**settings: Any) -> Config:
-    return Config(**settings | {"read_timeout": 0.05})
+    return Config(**settings | {"read_timeout": 0.1})
 
 
 def ended(call: Callable[[], Any], server: socket.socket) -> str:
