@@ -90,7 +90,7 @@ smoke-org: $(DEVELOP) ## Deploy everything to a unit of a sandbox organization, 
 check test: export PYTHONDONTWRITEBYTECODE =
 
 check: lint type $(BROWSER) ## Run what CI runs: also the slow tests, and more examples of each property
-	@echo "This takes about 10 minutes on 2 cores."
+	@echo "This takes about 7 minutes on 2 cores."
 	@HYPOTHESIS_PROFILE=thorough $(BIN)/python -m pytest -n auto --dist worksteal -m "not versions"
 	@$(BIN)/python -m tools.sandbox.browser
 
