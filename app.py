@@ -21,12 +21,12 @@ app = App(default_stack_synthesizer=LegacyStackSynthesizer())
 try:
     context = app.node.get_all_context()
     settings = config.read(context, Path())
-    built = stacks(settings, context, configure_app=add_cdk_nag)
-    for stack in built:
+    all_stacks = stacks(settings, context, configure_app=add_cdk_nag)
+    for stack in all_stacks:
         stack.build(app)
 except config.ConfigError as error:
     sys.exit(f"pump-roles: {error}")
 # Not as annotations, which the CDK CLI prints on several lines.
-sys.stderr.writelines(f"{line}\n" for line in summaries(settings, built))
+sys.stderr.writelines(f"{line}\n" for line in summaries(settings, all_stacks))
 add_cdk_nag(app)
 app.synth()

@@ -31,7 +31,10 @@ _PATTERN: Final = 2_048
 """Amazon EventBridge User Guide, "Amazon EventBridge quotas": the default."""
 
 _ALARM_REGION: Final = "pump-roles:alarm-region"
-_HOMES: Final = {each: validators.GLOBAL_REGIONS[each] for each in validators.FORWARDING_PARTITIONS}
+_HOMES: Final = {
+    partition: validators.GLOBAL_REGIONS[partition]
+    for partition in validators.FORWARDING_PARTITIONS
+}
 """The Region with the alarm in each partition where other Regions can send events to it."""
 
 _SERVICE: Final = "events.amazonaws.com"

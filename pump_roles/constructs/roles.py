@@ -469,10 +469,11 @@ def name_of(role: object) -> str:
 
 
 def property_of(value: object, name: str) -> Any:
-    """Return a property of an object of the CDK, which tells what it is; ``None`` if it has none.
+    """Return a property of a CDK object, or ``None`` if the object does not have that property.
 
-    What is imported has no class of its own in Python, and no interface of the CDK can be passed to
-    ``isinstance``. ``Construct.is_construct`` fails for what is no construct.
+    Which properties an object has says what it is: an imported object has no Python class of its
+    own, ``isinstance`` accepts no CDK interface, and ``Construct.is_construct`` raises an error for
+    anything that is not a construct.
     """
     return getattr(value, name, None)
 

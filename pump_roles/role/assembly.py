@@ -101,13 +101,13 @@ class Deployment:
         ``unreadable`` can be set.
     :param units: the IDs of the organizational units, or of the root, that the StackSet targets; or
         the placeholder of the parameter with all of them.
-    :param filter: what the account filter does, ``exclude``, ``only``, or ``UNION``; empty if there
-        is no filter, or if it cannot be read.
+    :param filter: the account filter: ``exclude``, ``only``, or ``UNION``. It is empty if the
+        StackSet has no filter, or if its filter cannot be read.
     :param accounts: the 12-digit IDs of the accounts that the filter names. If the StackSet is
         self-managed, they are the accounts that it targets, and there are no units.
     :param automatic: whether an account that joins one of the units gets the role.
-    :param call_as: who deploys the StackSet, ``management`` or ``delegated-admin``; empty if it is
-        self-managed, or if that cannot be read.
+    :param call_as: who deploys the StackSet: ``management`` or ``delegated-admin``. It is empty if
+        the StackSet is self-managed, or if its caller cannot be read.
     :param regions: the Regions of the stack instances.
     :param unreadable: what cannot be read, or could change the place. If it is not empty, do not
         rely on the rest.

@@ -221,10 +221,8 @@ def trusting(size: int) -> Trust:
 
 def test_steps_grow_linearly_with_the_principals_of_two_trust_policies() -> None:
     def steps_of(size: int) -> int:
-        before, now = (
-            replace(published_role("auto-pilot"), trust=trusting(count))
-            for count in (size, 2 * size)
-        )
+        role = published_role("auto-pilot")
+        before, now = (replace(role, trust=trusting(count)) for count in (size, 2 * size))
         return steps(lambda: compare(before, now))
 
     assert_linear(steps_of)

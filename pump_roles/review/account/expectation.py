@@ -192,7 +192,7 @@ def from_report(
     """Return the expectation of what a report is about, which was read from a file.
 
     :param files: the file, with its SHA-256.
-    :param unchecked: whether it is a page of which it is not known that it shows what it carries.
+    :param unchecked: whether the file is a page that was not checked against what it carries.
 
     Of external IDs, a report has the SHA-256. It does not have the organization's policies.
     """

@@ -81,7 +81,7 @@ _ONE_EXTERNAL_ID: Final = (
 
 
 def can_be_unknown(unknown: Unknown) -> bool:
-    """Return whether its part can be not known for its reason."""
+    """Return whether there is a text for this part and this reason."""
     return unknown.why in _texts_for(unknown)
 
 

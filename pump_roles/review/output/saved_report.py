@@ -103,7 +103,7 @@ def _carried_by(page: bytes) -> Any:
 
 
 def element_of(page: bytes) -> str:
-    """Return the element of a page that carries it; empty if there is none."""
+    """Return the element of a page with what the page carries, or an empty text without one."""
     found = _EMBEDDED.search(page)
     return found[0].decode() if found else ""
 
