@@ -148,7 +148,7 @@ release: $(DEVELOP) ## Prepare the commit of a release: make release VERSION=0.2
 	@$(MAKE) --no-print-directory snapshot
 	@$(BIN)/python -m pump_roles report pump_roles/universal --output tools/release/released.json
 
-screenshot: $(BROWSER) ## Draw the pictures of the README
+screenshot: $(BROWSER) ## Draw the picture of the README
 	@$(BIN)/python -m tools.sandbox.screenshot
 
 site: $(DEVELOP) ## Build the documentation as a website, in site; open site/index.html

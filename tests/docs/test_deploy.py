@@ -107,7 +107,7 @@ def test_demos_end_with_the_settings_and_the_review_of_the_guides(ending: str) -
     later = re.findall(r'^  ("auto-pilot": .*)$', ending, re.MULTILINE)
     assert later == ([line.strip() for line in ADDED] if "auto-pilot" in ending else [])
     ran = [line.strip() for line in ending.splitlines() if line.startswith("  ")]
-    of_readme = [line for block in sh_blocks(README)[:2] for line in block.splitlines()][1:]
+    of_readme = [line for block in sh_blocks(README)[1:3] for line in block.splitlines()][1:]
     at = ran.index(of_readme[0])
     assert ran[at : at + len(of_readme)] == of_readme
 

@@ -10,7 +10,7 @@ from pump_roles import Guardrail
 from pump_roles.published import ROLES
 from pump_roles.review.report.permission_report import of_published
 from tests.decisions.test_guardrails import UNDOCUMENTED
-from tests.docs.pages import GUARDRAILS, GUARDRAILS_REFERENCE, README, SECURITY, counts, filled_in
+from tests.docs.pages import GUARDRAILS, GUARDRAILS_REFERENCE, SECURITY, counts, filled_in
 from tests.support import NEVER, Synth, only_resource
 from tools.sandbox import catalog
 from tools.sandbox.cdk import ROOT
@@ -95,7 +95,6 @@ def test_pages_say_how_many_reads_that_return_data_recommended_denies() -> None:
         f"the read-only role, and {denied['auto-pilot']} of {published['auto-pilot']} in the "
         "auto-pilot role"
     )
-    assert both in " ".join(README.split())
     assert both in " ".join(GUARDRAILS.split())
     of_the_auto_pilot = f"{denied['auto-pilot']} of the {published['auto-pilot']} reads"
     assert of_the_auto_pilot in " ".join(SECURITY.split())
@@ -121,8 +120,6 @@ def test_pages_say_which_reads_that_can_hold_secrets_recommended_denies() -> Non
     }
     assert denied - secret == {no_secret}
     assert secret <= denied
-    in_words = f"The {len(secret)} that can hold secrets are among the {len(denied)}."
-    assert in_words in " ".join(README.split())
     assert f"denies all {len(secret)} that can hold secrets in the read-only role" in " ".join(
         DATA.split()
     )
