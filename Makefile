@@ -146,7 +146,7 @@ release: $(DEVELOP) ## Prepare the commit of a release: make release VERSION=0.2
 		$(BIN)/python -m hatchling version $(VERSION)
 	@$(BIN)/towncrier build --yes --version $(VERSION)
 	@$(MAKE) --no-print-directory snapshot
-	@$(BIN)/python -m pump_roles report pump_roles/universal --output tools/release/released.json
+	@$(BIN)/python -m pump_roles report pump_roles/universal --format csv --keep tools/release/released.json > /dev/null
 
 screenshot: $(BROWSER) ## Draw the picture of the README
 	@$(BIN)/python -m tools.sandbox.screenshot

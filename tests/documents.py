@@ -15,7 +15,7 @@ from pump_roles.review.output import (
     verify_sections,
 )
 from pump_roles.review.output.messages import to_json
-from pump_roles.review.output.saved_report import page_of
+from pump_roles.review.output.page import as_html
 from pump_roles.review.output.terminal import to_terminal
 from pump_roles.review.output.writers import to_csv, to_markdown
 from pump_roles.review.report import Report
@@ -39,7 +39,7 @@ def written(result: Any, chosen: str, *, every_action: bool = False) -> str:
         return to_markdown(report_sections.presentation_of(result, every_action=True), None)
     writers: Mapping[str, Callable[[], str]] = {
         "json": lambda: to_json(result),
-        "html": lambda: page_of(result),
+        "html": lambda: as_html(result),
         "csv": lambda: to_csv(report_actions.rows_of(result)),
         "table": lambda: to_terminal(presentation_of(result), styled=False),
         "markdown": lambda: to_markdown(presentation_of(result)),

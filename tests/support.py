@@ -34,9 +34,10 @@ from pump_roles.iam.catalog import Catalog, shipped
 from pump_roles.inputs import mapped, validators
 from pump_roles.published import ROLES
 from pump_roles.review.output.messages import to_json
+from pump_roles.review.output.page import as_html
 from pump_roles.review.output.report_checks import finding_text
-from pump_roles.review.output.saved_report import inventory_from, page_of
-from pump_roles.review.report import Earlier, Report, earlier_of, permission_report
+from pump_roles.review.output.saved_report import inventory_from
+from pump_roles.review.report import Earlier, Report, permission_report
 from pump_roles.review.report.permission_report import of_contents
 from pump_roles.review.report.questions import _questions as statements_listed
 from tests.documents import written
@@ -554,7 +555,7 @@ def every_format(report: Report) -> str:
         written(report, "markdown", every_action=True)
         + written(report, "csv")
         + to_json(report)
-        + page_of(report)
+        + as_html(report)
     )
 
 
@@ -703,12 +704,9 @@ def ago(*, hours: int) -> str:
 
 def earlier(report: dict[str, Any] | Report, file: str = "earlier.json") -> Earlier:
     """Return a report as an earlier one."""
-    files = ((file, "0" * 64),)
-    if isinstance(report, Report):
-        return earlier_of(report, file=file, files=files)
-    read = inventory_from(report["read"])
-    derived = permission_report.of_contents(read.assembly)
-    return earlier_of(derived, file=file, files=files, read=read)
+    if not isinstance(report, Report):
+        report = permission_report.of_kept(inventory_from(report["read"]))
+    return Earlier(file=file, report=report)
 
 
 def action_count(kind: str) -> int:

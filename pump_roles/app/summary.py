@@ -9,7 +9,7 @@ from pump_roles.inputs import validators
 from pump_roles.published import EXTERNAL_ID_PARAMETER, PRINCIPAL_PARAMETER, ROLES, PublishedRole
 
 _SHOWN: Final = 5
-_REPORT: Final = "pump-roles report cdk.out --output report.html"
+_REPORT: Final = "pump-roles report cdk.out --output report.html --keep reviewed.json"
 """What shows the role of a rollout: before its first deployment, ``cdk diff`` does not."""
 
 

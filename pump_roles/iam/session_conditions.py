@@ -3,8 +3,7 @@
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
-from datetime import datetime, timezone
+from datetime import datetime, timedelta, timezone
 from functools import lru_cache
 from ipaddress import ip_network
 from typing import Any, Final
@@ -31,7 +30,8 @@ _KNOWN: Final[Mapping[str, str | None]] = {
 key."""
 
 _LONGEST_SESSION: Final = 12 * 3_600
-_AGES: Final = {"aws:currenttime": 0, "aws:epochtime": 0, "aws:tokenissuetime": _LONGEST_SESSION}
+_NOW: Final = {"aws:currenttime": 0, "aws:epochtime": 0}
+_AGES: Final = {**_NOW, "aws:tokenissuetime": _LONGEST_SESSION}
 """The keys with a time, and for how many seconds at most it has passed: IAM User Guide, "Methods to
 assume a role"."""
 
@@ -44,31 +44,18 @@ _IN_EVERY_SERVICE: Final = re.compile(r"aws:(?!requesttag/|resourcetag/|tagkeys$
 """The start of a global key that a request can have although AWS does not document it for the
 action."""
 
+_EPOCH: Final = datetime(1970, 1, 1, tzinfo=timezone.utc)
+_ENDS: Final = re.compile("(?:Date|Numeric)(?:LessThan|Equals)")
+"""The operators that a time meets only up to their last value."""
+
 _NUMBER: Final = re.compile(r"-?[0-9]+(?:\.[0-9]+)?")
 _TIME: Final = re.compile(r"([0-9]{4})(-[0-9]{2})?(-[0-9]{2})?(T[0-9:]+)?(?:\.[0-9]+)?(Z|[+-].*)?")
-
-
-@dataclass(frozen=True)
-class ConditionAsOf(Condition):
-    """A condition as it was at an earlier time.
-
-    :param now: the time, in seconds since 1970.
-    """
-
-    now: float = 0
-
-
-def as_of(condition: Condition, now: float) -> Condition:
-    """Return a condition as it was at an earlier time, if that makes a difference."""
-    ends = any(last_times(condition))
-    return ConditionAsOf(condition.tests, condition.not_read, now) if ends else condition
 
 
 @lru_cache(maxsize=2**12)
 def is_never_met(condition: Condition) -> bool:
     """Return whether certainly no request of a role's session, from now on, meets a condition."""
-    today = datetime.now(timezone.utc).timestamp()
-    now = condition.now if isinstance(condition, ConditionAsOf) else today
+    now = datetime.now(timezone.utc).timestamp()
     by_key: dict[str, list[ConditionTest]] = {}
     for test in condition.tests:
         by_key.setdefault(test.key, []).append(test)
@@ -92,12 +79,30 @@ def documented_key(key: str) -> str:
     return f"{start}{slash}"
 
 
-def last_times(condition: Condition) -> Iterator[float]:
-    """Yield the times, in seconds since 1970, from which on it may never be met again."""
+def end_of(condition: Condition) -> str:
+    """Return from which time on a condition is not met, such as ``2027-01-01T00:00:00Z``.
+
+    Empty if the time of the request does not decide.
+    """
+    ends = []
     for test in condition.tests:
-        if test.key in _AGES and "Greater" not in test.operator:
-            times = filter(None, map(_time, test.values))
-            yield from (time + _AGES[test.key] for time in times)
+        times = [*map(_time, test.values)]
+        known = [time for time in times if time is not None]
+        if test.key in _NOW and _ENDS.match(_base(test)) and known and len(known) == len(times):
+            ends.append(max(known))
+    try:
+        end = _EPOCH + timedelta(seconds=min(ends))
+    except (OverflowError, ValueError):
+        # There is none, or it is after all years that have a name.
+        return ""
+    return end.strftime("%Y-%m-%dT%H:%M:%SZ")
+
+
+def has_ended(condition: Condition) -> bool:
+    """Return whether a condition is not met any more, because its time has passed."""
+    end = end_of(condition)
+    now = datetime.now(timezone.utc).strftime("%Y-%m-%dT%H:%M:%SZ")
+    return bool(end) and end <= now and is_never_met(condition)
 
 
 def _base(test: ConditionTest) -> str:

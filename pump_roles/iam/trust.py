@@ -25,6 +25,7 @@ from pump_roles.iam.identity_policies import (
     strings,
     unreadable,
 )
+from pump_roles.iam.session_conditions import end_of
 from pump_roles.inputs import as_list, as_mapping, as_text
 from pump_roles.inputs.validators import EXTERNAL_ID, PRINCIPAL, Text
 from pump_roles.patterns import overlap
@@ -230,6 +231,12 @@ class Trust:
         """Whom it lets in; one that cannot be read for what cannot be read of it."""
         named = (principal for statement in self.allows for principal in statement.principals)
         return tuple(dict.fromkeys((*named, *((_UNREAD,) if self.not_read else ()))))
+
+    @property
+    def until(self) -> str:
+        """Until when it lets anyone in, in UTC; empty if that does not end."""
+        ends = {end_of(statement.condition) for statement in self.allows}
+        return "" if "" in ends or self.not_read else max(ends, default="")
 
     @property
     def external_ids(self) -> tuple[ExternalId, ...]:

@@ -25,6 +25,12 @@ def json_text(value: Any) -> str:
     return json.dumps(value, sort_keys=True, separators=(",", ":"))
 
 
+def members(value: Any) -> Mapping[str, Any]:
+    """Return the members of a dataclass, by name."""
+    # Not dataclasses.asdict, which copies every leaf.
+    return {name: getattr(value, name) for name in value.__dataclass_fields__}
+
+
 def mapped(value: Any, change: Callable[[Any], Any]) -> Any:
     """Return a JSON value with parts of it changed."""
     changed = change(value)

@@ -23,6 +23,8 @@ _YAML: Final = re.compile(
 )
 _BEGINS_AS_YAML: Final = re.compile(r"(?:\s|#.*\n)*[A-Za-z][A-Za-z0-9-]* *:\s")
 
+_BEGINS_AS_PAGE: Final = re.compile(r"\s*<(?:!|html)", re.IGNORECASE)
+
 _OTHER_QUOTES: Final = "'\u2018\u2019\u201a\u201c\u201d\u201e\u00ab\u00bb"
 _CLOSING_QUOTE: Final = re.compile(r"[\u2019\u201d\u201c\u00bb](?=\s*[:,}\]])")
 
@@ -73,11 +75,13 @@ def read_json(file: Path, kind: str) -> tuple[Any, bytes]:
         is_yaml = (
             file.suffix.lower() in YAML_ENDINGS or _YAML.search(text) or _BEGINS_AS_YAML.match(text)
         )
-        if is_yaml and kind == TEMPLATE:
+        if is_yaml and TEMPLATE in kind:
             raise InputError(
                 f"{file}: is YAML, but templates are read as JSON: pass cdk.out, or the template "
                 "that cdk synth writes to it"
             ) from None
+        if _BEGINS_AS_PAGE.match(text):
+            raise InputError(f"{file}: is a page, which is for people; pass {kind}") from None
         why = "it is YAML" if is_yaml else _why_not_json(error, text)
         raise InputError(f"{file}: is not {kind}: it is not JSON: {why}") from None
 

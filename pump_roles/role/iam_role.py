@@ -19,6 +19,7 @@ from pump_roles.iam.identity_policies import (
     known,
     parse_policy,
 )
+from pump_roles.iam.session_conditions import end_of, has_ended
 from pump_roles.iam.trust import Trust
 from pump_roles.published import ROLES
 from pump_roles.role.unknowns import RolePart, RoleUnknown
@@ -48,6 +49,22 @@ class Boundary:
         """Whether it is AWS's policy that denies everything, or another one that does."""
         denied = denies_all(self.arn.text) or (self.policy is not None and stops(self.policy))
         return self.arn.is_known and denied
+
+
+@dataclass(frozen=True, kw_only=True)
+class TimedLimit:
+    """A deny that limits a role only until a time.
+
+    :param policy: the name of its policy; empty for the trust policy.
+    :param until: the time, in UTC, such as ``2027-01-01T00:00:00Z``.
+    :param ended: whether that has passed, so that it limits nothing.
+    :param partly: whether its policy also denies something without a time, or until another one.
+    """
+
+    policy: str
+    until: str
+    ended: bool
+    partly: bool
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -94,6 +111,26 @@ class Role:
         """Its policies, and its permissions boundary if that is known."""
         boundary = self.boundary.policy if self.boundary else None
         return self.policies if boundary is None else (*self.policies, boundary)
+
+    @property
+    def timed_limits(self) -> tuple[TimedLimit, ...]:
+        """Those of its denies that limit it only until a time."""
+        denies: dict[str, dict[str, bool]] = {}
+        for policy in (*self.all_policies, *self.may_deny):
+            for each in policy.statements:
+                if each.effect == "Deny":
+                    condition = each.scope.condition
+                    denies.setdefault(policy.name, {})[end_of(condition)] = has_ended(condition)
+        for statement in self.trust.statements:
+            if statement.effect == "Deny":
+                condition = statement.condition
+                denies.setdefault("", {})[end_of(condition)] = has_ended(condition)
+        return tuple(
+            TimedLimit(policy=policy, until=end, ended=ended, partly=len(ends) > 1)
+            for policy, ends in denies.items()
+            for end, ended in ends.items()
+            if end
+        )
 
     @property
     def named_ids(self) -> frozenset[ExternalId]:

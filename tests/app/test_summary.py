@@ -91,7 +91,9 @@ def test_rollout_shows_its_targets(settings: dict[str, Any], ending: str) -> Non
     *_, rollout = lines({"read-only": units | settings})
     assert rollout.startswith("PumpReadOnlyRollout: role PumpReadOnlyRole; principal: ")
     targets = f"targets: ou-abcd-12345678, ou-abcd-87654321{ending}"
-    review = "to review it first: pump-roles report cdk.out --output report.html"
+    review = (
+        "to review it first: pump-roles report cdk.out --output report.html --keep reviewed.json"
+    )
     assert rollout.endswith(f"; no boundary; {targets}; not the management account; {review}")
 
 

@@ -20,7 +20,8 @@ from pump_roles.review.account.saved_details import read_files
 from pump_roles.review.account.verification import AccountResult
 from pump_roles.review.account.verify_accounts import verify_files
 from pump_roles.review.output.descriptions import describe_access
-from pump_roles.review.output.saved_report import read_saved
+from pump_roles.review.output.saved_report import kept, read_saved
+from pump_roles.review.report.permission_report import of_kept
 from tests.customer import (
     AUTO_PILOT,
     BOUNDARY,
@@ -39,7 +40,6 @@ from tests.customer import (
     trust_policy,
     with_boundary,
 )
-from tests.documents import written
 from tests.support import OTHER_SECRET, PRINCIPAL, PUMP_ACCOUNT, SECRET, of_templates, trust
 
 if TYPE_CHECKING:
@@ -133,20 +133,20 @@ RENAMED = ("another case", "no role")
 
 
 @cache
-def expected_by_page(templates: Path) -> Expectation:
-    """What the page of the report on some templates expects."""
+def expected_by_kept(templates: Path) -> Expectation:
+    """What is expected by the file that keeps what was read of some templates."""
     with TemporaryDirectory() as folder:
-        page = Path(folder) / "report.html"
-        page.write_text(written(of_templates(templates), "html"))
-        saved = read_saved(page)
+        file = Path(folder) / "reviewed.json"
+        file.write_text(kept(of_templates(templates).read))
+        saved = read_saved(file)
     assert saved is not None
-    return with_boundary(from_report(page, saved.report))
+    return with_boundary(from_report(file, of_kept(saved)))
 
 
 def same_in_files(customer: Customer, folder: Path) -> AccountResult:
-    """Verify the account, its saved files, and against the page, with the same result."""
+    """Verify the account, its saved files, and against what is kept, with the same result."""
     found = customer.verify()
-    assert customer.verify(expected_by_page(customer.folder)) == found
+    assert customer.verify(expected_by_kept(customer.folder)) == found
     saved = verify_files(read_files(customer.saved(folder)), customer.expectation)
     (unread,) = saved.accounts
     assert unread.notes == (AccountUnknown(part="membership", why="not-in-files"),)

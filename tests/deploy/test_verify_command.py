@@ -1,6 +1,7 @@
 """`pump-roles verify` as a command: its exit status, one clear error for bad input, saved files."""
 
 import json
+import shutil
 from collections.abc import Mapping
 from hashlib import sha256
 from pathlib import Path
@@ -10,7 +11,7 @@ from click.testing import Result
 
 from tests import commands
 from tests.commands import the_error, the_usage_error
-from tests.customer import AUTO_PILOT, BOUNDARY, Customer, allow, boundary_version, document
+from tests.customer import AUTO_PILOT, BOUNDARY, UNTIL, Customer, allow, boundary_version, document
 from tests.support import OTHER_SECRET, PRINCIPAL, PUMP_ACCOUNT, SECRET, STACKS, Synth
 from tools.sandbox.aws import ACCOUNT_ID, EmbeddedAws
 
@@ -123,7 +124,7 @@ def with_files(words: str, files: Mapping[str, Path]) -> list[object]:
     ("arguments", "problem"),
     [
         ("--expect bucket.template.json", "bucket.template.json"),
-        ("--expect b.json", "b.json: is not a pump-roles report, a page of one, a template, or a"),
+        ("--expect b.json", "b.json: is not a CloudFormation template: it has no Resources"),
         ("--expect open.template.json", "pass --principal"),
         ("--expect reviewed --details b.json", "pass the output of aws iam get-account-author"),
     ],
@@ -193,14 +194,46 @@ def test_external_id_that_contradicts_the_templates_is_not_ignored(customer: Cus
     assert '"why": "external-id-differs"' in ended.stdout
 
 
+@pytest.mark.parametrize(("time", "status"), [("2020-01-01T00:00:00Z", 3), (UNTIL, 0)])
+def test_limit_that_was_reviewed_and_has_ended_is_a_difference_in_a_line_of_its_own(
+    time: str, status: int, customer: Customer, tmp_path: Path
+) -> None:
+    condition = {"DateLessThan": {"aws:CurrentTime": time}}
+    statement = {"Effect": "Deny", "Action": "ce:*", "Resource": "*", "Condition": condition}
+    document = {"Version": "2012-10-17", "Statement": [statement]}
+    folder = shutil.copytree(customer.folder, tmp_path / "reviewed")
+    file = folder / "PumpAutoPilot.template.json"
+    template = json.loads(file.read_text())
+    (role,) = template["Resources"].values()
+    stop = {"PolicyName": "StopPump", "PolicyDocument": document}
+    role["Properties"]["Policies"].append(stop)
+    file.write_text(json.dumps(template))
+    customer.iam.put_role_policy(
+        RoleName=AUTO_PILOT, PolicyName="StopPump", PolicyDocument=json.dumps(document)
+    )
+    details = [word for found in customer.saved(tmp_path) for word in ("--details", found)]
+    kept = tmp_path / "reviewed.json"
+    assert commands.run("report", folder, "--keep", kept).exit_code == 0
+    for expected in (folder, kept):
+        ended = run("--expect", expected, *details)
+        assert ended.exit_code == status, ended.output
+        _, second, *_ = ended.stdout.splitlines()
+        said = "A limit of the reviewed auto-pilot role has ended: StopPump on 2020-01-01."
+        assert (second == said) == (status == 3)
+        found = json.loads(run("--expect", expected, *details, "--format", "json").stdout)
+        assert found["state"] == ("differs" if status else "match")
+        assert [account["state"] for account in found["accounts"]] == ["match"]
+
+
 def test_saved_files_match_without_credentials(customer: Customer, tmp_path: Path) -> None:
     details = [word for found in customer.saved(tmp_path) for word in ("--details", found)]
     assert run("--expect", customer.folder, *details).exit_code == 0
-    page = tmp_path / "reviewed.html"
-    assert commands.run("report", customer.folder, "--output", page).exit_code == 0
-    ended = run("--expect", page, *details)
+    kept = tmp_path / "reviewed.json"
+    assert commands.run("report", customer.folder, "--keep", kept).exit_code == 0
+    ended = run("--expect", kept, *details)
     assert ended.exit_code == 0
-    assert "Compared with: reviewed.html" in ended.stdout
+    digest = sha256(kept.read_bytes()).hexdigest()
+    assert f"Compared with: reviewed.json, SHA-256 {digest[:12]}…\n" in ended.stdout
     assert "Management account not known: the account's organization is not in the" in ended.stdout
 
 
@@ -240,9 +273,10 @@ def test_says_what_the_template_or_its_report_has(
     }
     details.write_text(json.dumps({"RoleDetailList": [other], "Policies": []}))
     for path in (file, reported):
-        digest = sha256(path.read_bytes()).hexdigest()
+        # Of each, the file that was read first.
+        digest = sha256(file.read_bytes()).hexdigest()
         assert expected_line(path, details) == (
             f"Expected read-only role PumpReadOnlyRole: {'not ' if findings else ''}as published; "
             f"principal: {PRINCIPAL}; guardrails: metadata-only; "
-            f"{findings or 'no'} findings; {path.name} SHA-256 {digest}."
+            f"{findings or 'no'} findings; {file.name} SHA-256 {digest}."
         )

@@ -109,7 +109,7 @@ def test_page_of_verify_names_every_option() -> None:
 
 
 def test_no_command_overwrites_the_output_of_another_one() -> None:
-    """README keeps what was reviewed under a name that no command writes."""
+    """What was reviewed is only written next to the page that someone reviews."""
     by_file: dict[str, set[str]] = {}
     for page in PAGES:
         for arguments in shown(page.read_text("utf-8"), "pump-roles"):
@@ -117,6 +117,16 @@ def test_no_command_overwrites_the_output_of_another_one() -> None:
                 if option == "--output":
                     by_file.setdefault(file, set()).add(" ".join(arguments))
     assert "report.html" in by_file
-    assert "reviewed.html" not in by_file
-    assert README.count("reviewed.html") == 2
+    assert "reviewed.json" not in by_file
+    assert README.count("reviewed.json") == 2
+    kept = [
+        arguments for page in PAGES for arguments in shown(page.read_text("utf-8"), "pump-roles")
+    ]
+    kept = [
+        arguments
+        for arguments in kept
+        if "reviewed.json" in arguments[2:] and "--keep" in arguments
+    ]
+    assert all(arguments[-4:-1] == ["--output", "report.html", "--keep"] for arguments in kept)
+    assert len(kept) > 4
     assert {file: commands for file, commands in by_file.items() if len(commands) > 1} == {}

@@ -1,6 +1,5 @@
 """A deny whose condition no session of a role meets limits nothing; any other one does."""
 
-from datetime import datetime, timezone
 from typing import Any
 
 import pytest
@@ -9,7 +8,7 @@ from pump_roles.iam.catalog import shipped
 from pump_roles.iam.conditions import parse_condition
 from pump_roles.iam.decisions import PolicyEvaluator
 from pump_roles.iam.identity_policies import parse_policy
-from pump_roles.iam.session_conditions import as_of, is_never_met, last_times
+from pump_roles.iam.session_conditions import end_of, has_ended
 from tests.support import ago
 from tools.sandbox.simulator import ALLOWED, Role, decide, use
 
@@ -108,29 +107,49 @@ def test_deny_that_can_apply_to_a_session_limits(condition: Any) -> None:
 
 
 @pytest.mark.parametrize(
-    ("condition", "hours"),
+    ("condition", "end", "ended"),
     [
-        ({"DateLessThan": {"aws:CurrentTime": PAST}}, 0),
-        ({"DateLessThanEquals": {"aws:CurrentTime": "2020-01-01"}}, 0),
-        ({"NumericLessThan": {"aws:EpochTime": "1577836800"}}, 0),
-        ({"DateEquals": {"aws:CurrentTime": PAST}}, 0),
-        ({"DateLessThan": {"aws:TokenIssueTime": PAST}}, 12),
+        ({"DateLessThan": {"aws:CurrentTime": PAST}}, "2020-01-01T00:00:00Z", True),
+        ({"DateLessThanEquals": {"aws:CurrentTime": "2020-01-01"}}, "2020-01-01T00:00:00Z", True),
+        ({"NumericLessThan": {"aws:EpochTime": "1577836800"}}, "2020-01-01T00:00:00Z", True),
+        ({"DateEquals": {"aws:CurrentTime": PAST}}, "2020-01-01T00:00:00Z", True),
+        (
+            {"DateLessThan": {"aws:CurrentTime": [PAST, "2999-06-01T18:00:00+02:00"]}},
+            "2999-06-01T16:00:00Z",
+            False,
+        ),
+        (
+            {
+                "DateLessThan": {"aws:CurrentTime": "2999-01-01"},
+                "DateLessThanEquals": {"aws:CurrentTime": PAST},
+            },
+            "2020-01-01T00:00:00Z",
+            True,
+        ),
+        # Never met, but not because its time has passed.
+        (
+            {
+                "DateLessThan": {"aws:CurrentTime": "2999-01-01"},
+                "DateGreaterThan": {"aws:CurrentTime": "2999-01-02"},
+            },
+            "2999-01-01T00:00:00Z",
+            False,
+        ),
+        ({"DateLessThan": {"aws:TokenIssueTime": PAST}}, "", False),
+        ({"DateGreaterThan": {"aws:CurrentTime": PAST}}, "", False),
+        ({"DateNotEquals": {"aws:CurrentTime": PAST}}, "", False),
+        ({"StringEquals": {"aws:CurrentTime": PAST}}, "", False),
+        ({"DateLessThan": {"aws:CurrentTime": [PAST, "${aws:x}"]}}, "", False),
+        ({"NumericLessThan": {"aws:EpochTime": "1" * 300}}, "", False),
+        ({"Null": {"aws:CurrentTime": "false"}}, "", False),
+        ({"Bool": {"a:b": "true"}}, "", False),
     ],
 )
-def test_condition_as_of_an_earlier_time_is_never_met_only_if_it_was_not_then(
-    condition: Any, hours: int
+def test_condition_ends_when_the_time_of_a_request_decides(
+    condition: Any, end: str, *, ended: bool
 ) -> None:
     parsed = parse_condition(condition)
-    (last,) = last_times(parsed)
-    assert last == datetime(2020, 1, 1, hours, tzinfo=timezone.utc).timestamp()
-    assert is_never_met(parsed)
-    assert is_never_met(as_of(parsed, last + 1))
-    assert not is_never_met(as_of(parsed, last - 1))
-
-
-def test_condition_whose_time_never_passes_is_the_same_as_of_any_time() -> None:
-    for condition in ({"DateGreaterThan": {"aws:CurrentTime": PAST}}, {"Bool": {"a:b": "true"}}):
-        assert as_of(parse_condition(condition), 0) == parse_condition(condition)
+    assert (end_of(parsed), has_ended(parsed)) == (end, ended)
 
 
 def test_key_limits_only_the_actions_for_which_aws_documents_it() -> None:

@@ -14,8 +14,8 @@ from pump_roles.review.output.descriptions import (
     describe_principals,
     describe_problem,
 )
+from pump_roles.review.output.page import as_html
 from pump_roles.review.output.report_sections import facts
-from pump_roles.review.output.saved_report import page_of
 from pump_roles.review.report import RoleReport
 from tests.documents import written
 from tests.support import (
@@ -40,7 +40,7 @@ def assumed_by(role: RoleReport) -> str:
 def test_second_external_id_is_shown(text: str, tmp_path: Path) -> None:
     report = changed(text, tmp_path, external_id([SECRET, "Second-1234"]))
     assert "Required, one of 2" in written(report, "markdown", every_action=True)
-    assert "required, one of 2" in page_of(report).lower()
+    assert "required, one of 2" in as_html(report).lower()
 
 
 @pytest.mark.parametrize(

@@ -18,7 +18,7 @@ from pump_roles.inputs.text import InputError
 from pump_roles.review.output.report_checks import describe_change
 from pump_roles.review.output.saved_report import read_saved
 from pump_roles.review.report import Earlier, Report, ReportChange
-from pump_roles.review.report.permission_report import of_contents
+from pump_roles.review.report.permission_report import of_contents, of_kept
 from pump_roles.review.report.report_changes import changes
 from tools.sandbox.cdk import ROOT
 
@@ -125,7 +125,7 @@ def unreleased(root: Path, before: Earlier | None) -> Section:
     """
     found = sections((root / CHANGELOG).read_text("utf-8"))
     has = [version for version, _ in found]
-    needs = [f"[{UNRELEASED}]", *([] if before is None else [f"[{before.compared.read.version}]"])]
+    needs = [f"[{UNRELEASED}]", *([] if before is None else [f"[{before.report.read.version}]"])]
     if has[:2] != needs:
         raise InputError(
             f"{CHANGELOG}: has the sections {', '.join(has) or 'none'}; by {RELEASED}, it must "
@@ -144,7 +144,9 @@ def current(root: Path = ROOT) -> Report:
 
 def released(root: Path) -> Earlier | None:
     """Return the report of the last release, or ``None`` if there is no release yet."""
-    return read_saved(root / RELEASED) if (root / RELEASED).exists() else None
+    file = root / RELEASED
+    read = read_saved(file) if file.exists() else None
+    return Earlier(file=file.name, report=of_kept(read)) if read else None
 
 
 def main(arguments: Sequence[str], root: Path = ROOT) -> int:
@@ -158,9 +160,7 @@ def main(arguments: Sequence[str], root: Path = ROOT) -> int:
     found = problems(before, after, section)
     if "--notice" in arguments and not found:
         found = too_early(section, datetime.now(timezone.utc).date())
-    since = (
-        "the first version" if before is None else f"compared with {before.compared.read.version}"
-    )
+    since = "the first version" if before is None else f"compared with {before.report.read.version}"
     if not found:
         print(f"{CHANGELOG} lists every expansion: {after.version}, {since}.")
         return 0

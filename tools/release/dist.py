@@ -21,8 +21,8 @@ from typing import Final
 
 from pump_roles import __version__
 from pump_roles.review.output.messages import to_json
+from pump_roles.review.output.page import as_html
 from pump_roles.review.output.report_sections import presentation_of
-from pump_roles.review.output.saved_report import page_of
 from pump_roles.review.output.writers import to_markdown
 from pump_roles.review.report.permission_report import of_published
 from tools.release import manual
@@ -120,7 +120,7 @@ ARTIFACTS: Final[Mapping[str, Callable[[], bytes]]] = {
         Path(path).name.replace(".", f"-{__version__}.", 1): (ROOT / path).read_bytes
         for path in READY
     },
-    f"{_PREFIX}-permissions.html": lambda: page_of(of_published()).encode(),
+    f"{_PREFIX}-permissions.html": lambda: as_html(of_published()).encode(),
     f"{_PREFIX}-permissions.md": lambda: to_markdown(presentation_of(of_published())).encode(),
     f"{_PREFIX}-permissions.json": lambda: to_json(current()).encode(),
     f"{_PREFIX}-permissions-changelog.md": (ROOT / "PERMISSIONS.md").read_bytes,

@@ -429,11 +429,10 @@ from Pump into pump.json:
 
   source .venv/bin/activate
   npx cdk synth --quiet
-  pump-roles report cdk.out --output report.html
+  pump-roles report cdk.out --output report.html --keep reviewed.json
 
-Review the report, keep it, and deploy:
+Review report.html, and deploy:
 
-  mv report.html reviewed.html
   npx cdk deploy PumpReadOnly
 
 When you want Pump to buy and sell, add to pump.json:
@@ -441,11 +440,10 @@ When you want Pump to buy and sell, add to pump.json:
   "auto-pilot": { "guardrails": ["no-invitations"] }
 
   npx cdk synth --quiet
-  pump-roles report cdk.out --output report.html
+  pump-roles report cdk.out --output report.html --keep reviewed.json
 
-Review this report, too, keep it, and deploy:
+Review this report, too, and deploy:
 
-  mv report.html reviewed.html
   npx cdk deploy PumpAutoPilot
 
 The account does not need to be bootstrapped.

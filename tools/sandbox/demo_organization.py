@@ -356,11 +356,10 @@ two values from Pump and your units into pump.json:
 
   source .venv/bin/activate
   npx cdk synth --quiet
-  pump-roles report cdk.out --output report.html
+  pump-roles report cdk.out --output report.html --keep reviewed.json
 
 Review the report, and keep it. Then, use the management account's credentials:
 
-  mv report.html reviewed.html
   npx cdk deploy PumpReadOnly
   npx cdk deploy PumpReadOnlyRollout
   pump-roles verify --expect cdk.out --assume-role ...

@@ -7,8 +7,8 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Final
 
+from pump_roles.review.output.page import as_html
 from pump_roles.review.output.report_sections import presentation_of
-from pump_roles.review.output.saved_report import page_of
 from pump_roles.review.output.writers import to_markdown
 from pump_roles.review.report.permission_report import of_published
 from tools.sandbox.browser import MISSING, available, browser
@@ -31,7 +31,7 @@ def main() -> int:
         return 1
     with browser() as chromium, TemporaryDirectory() as folder:
         file = Path(folder) / "page.html"
-        file.write_text(page_of(of_published()), encoding="utf-8")
+        file.write_text(as_html(of_published()), encoding="utf-8")
         page = chromium.new_page(viewport={"width": 1280, "height": 976})
         page.goto(file.as_uri())
         page.screenshot(path=REPORT)

@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
-from typing import Any, Final
+from typing import Any
 
 from pump_roles.guardrails import APPROVAL_END
 from pump_roles.iam.external_ids import MASK, OPEN_ID, ExternalId, TextMask
@@ -25,15 +25,13 @@ from pump_roles.role.guardrail_policies import may_be_opened, published_role
 from pump_roles.role.iam_role import ROOT, Boundary, Role
 from pump_roles.role.unknowns import RoleUnknown, RoleWhy
 
-_ENDS_APPROVALS: Final = frozenset({"iam:UntagRole", "sqs:SendMessage"})
-"""What the role of the schedule may do: remove the tag, and keep what failed in a queue."""
-
 
 @dataclass(frozen=True, kw_only=True)
 class Expectation:
     """What accounts are compared with. Each role may have several variants."""
 
     description: str
+    read_sha256: str
     roles: tuple[tuple[DeployedRole, ...], ...]
     reviewed: tuple[ExpectedRole, ...] = ()
     external_ids: frozenset[ExternalId] = frozenset()
@@ -44,7 +42,6 @@ class Expectation:
     approval_end_roles: tuple[Role, ...] = ()
     removed: bool = False
     management_account: str = ""
-    unchecked: bool = False
 
     @property
     def accounts(self) -> frozenset[str]:
@@ -156,6 +153,7 @@ def from_published(report: Report, principal: str) -> Expectation:
         description="the published roles",
         roles=expected,
         reviewed=_reviewed(report, expected),
+        read_sha256=report.read_sha256,
     )
 
 
@@ -173,6 +171,7 @@ def from_templates(
         description=path.name or str(path),
         roles=roles,
         reviewed=_reviewed(report, roles),
+        read_sha256=report.read_sha256,
         external_ids=read.external_ids,
         places=read.places if has_places else (),
         policies=read.policies,
@@ -185,14 +184,9 @@ def from_report(
     path: Path,
     report: Report,
     *,
-    files: tuple[tuple[str, str], ...] = (),
-    unchecked: bool = False,
     principal: str | None = None,
 ) -> Expectation:
     """Return the expectation of what a report is about, which was read from a file.
-
-    :param files: the file, with its SHA-256.
-    :param unchecked: whether the file is a page that was not checked against what it carries.
 
     Of external IDs, a report has the SHA-256. It does not have the organization's policies.
     """
@@ -220,7 +214,8 @@ def from_report(
     return Expectation(
         description=path.name,
         roles=roles,
-        reviewed=_reviewed(report, roles, files=files),
+        reviewed=_reviewed(report, roles),
+        read_sha256=report.read_sha256,
         external_ids=frozenset(
             ExternalId.from_sha256(digest)
             for role in reported.roles
@@ -228,17 +223,12 @@ def from_report(
         ),
         places=reported.places,
         approval_ends=_approval_ends(reported.others),
-        # A page does not show these roles, so one that can do anything else was not reviewed.
-        approval_end_roles=tuple(filter(_only_ends_approvals, reported.approval_end_roles)),
-        unchecked=unchecked,
+        approval_end_roles=reported.approval_end_roles,
     )
 
 
 def _reviewed(
-    report: Report,
-    expected: Iterable[Sequence[DeployedRole]],
-    *,
-    files: tuple[tuple[str, str], ...] = (),
+    report: Report, expected: Iterable[Sequence[DeployedRole]]
 ) -> tuple[ExpectedRole, ...]:
     # The trust is that of what is expected, in which the principal is filled in.
     trusts = {variants[0].role.kind: variants[0].role.trust for variants in expected}
@@ -253,25 +243,11 @@ def _reviewed(
                 for each in role.guardrails
             ),
             findings=sum(finding.role in ("", role.kind) for finding in report.findings),
-            files=files or role.files,
+            files=role.files,
+            until=role.trust.until,
+            ended=tuple(limit for limit in role.timed if limit.ended),
         )
         for role in report.roles
-    )
-
-
-def _only_ends_approvals(role: Role) -> bool:
-    allowing = [
-        statement
-        for policy in role.policies
-        for statement in policy.statements
-        if statement.effect != "Deny"
-    ]
-    return (
-        all(policy.is_known and not policy.unreadable for policy in role.policies)
-        and not any(each.not_actions is not None for each in allowing)
-        and {action for each in allowing for action in each.actions} <= _ENDS_APPROVALS
-        and {principal.kind for principal in role.trust.principals} <= {"service"}
-        and not (role.may_deny or role.not_known)
     )
 
 

@@ -13,6 +13,7 @@ from pump_roles.compare.difference import Difference
 from pump_roles.iam.trust import Principal
 from pump_roles.review.account.organization import Organization
 from pump_roles.role.access import Access
+from pump_roles.role.iam_role import TimedLimit
 from pump_roles.role.unknowns import Unknown
 
 MatchState = Literal["match", "differs", "unknown"]
@@ -200,6 +201,8 @@ class ExpectedRole:
     :param findings: how many findings a report on the file has about this role, or about all of
         them.
     :param files: every file that it was read from, with its SHA-256; none for a published role.
+    :param until: until when its trust policy lets anyone in, in UTC; empty if that does not end.
+    :param ended: those of its denies whose time has passed, so that they limit nothing.
     """
 
     kind: str
@@ -209,6 +212,8 @@ class ExpectedRole:
     guardrails: tuple[str, ...]
     findings: int
     files: tuple[tuple[str, str], ...]
+    until: str = ""
+    ended: tuple[TimedLimit, ...] = ()
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -218,13 +223,15 @@ class Verification:
     :param schema: the version of the JSON result's schema.
     :param version: the version of this package.
     :param expected: what the accounts were compared with, in words.
-    :param unchecked: whether that is a page of which it is not known that it shows what it carries.
+    :param expected_sha256: the SHA-256 of what was read of that, as ``pump-roles report --keep``
+        keeps it.
     :param expected_roles: the roles that are expected; none after a removal.
     :param removed: whether the accounts must not have any of the roles. If so, a role that does not
         exist matches, and a role that exists differs.
     :param state: the state of all accounts and policies together. A difference takes precedence
         over unknown. Without any accounts, it is unknown. A policy that was not compared does not
-        change it.
+        change it. If a limit of an expected role has ended, it is a difference: what was reviewed
+        is not what holds.
     :param counts: how many accounts have each state.
     :param policies: the organization's policies about the roles; ``None`` if none are expected and
         they were not read.
@@ -235,7 +242,7 @@ class Verification:
     schema: Literal[11] = 11
     version: str = __version__
     expected: str
-    unchecked: bool = False
+    expected_sha256: str
     expected_roles: tuple[ExpectedRole, ...] = ()
     removed: bool = False
     state: MatchState = field(init=False)
@@ -247,7 +254,8 @@ class Verification:
     def __post_init__(self) -> None:
         numbers = Counter(account.state for account in self.accounts)
         of_policies = {policy.state for policy in self.policies or ()} - {"match", "not-compared"}
-        object.__setattr__(self, "state", match_state((*numbers, *of_policies)))
+        ended: set[PolicyState] = {"differs" for role in self.expected_roles if role.ended}
+        object.__setattr__(self, "state", match_state((*numbers, *of_policies, *ended)))
         object.__setattr__(
             self, "counts", {state: numbers[state] for state in get_args(MatchState)}
         )

@@ -183,7 +183,7 @@ def _verification(expectation: Expectation, results: Sequence[AccountResult]) ->
     return Verification(
         expected=expectation.mask().masked(expectation.description),
         expected_roles=expectation.mask().masked(expectation.reviewed),
-        unchecked=expectation.unchecked,
+        expected_sha256=expectation.read_sha256,
         removed=expectation.removed,
         accounts=tuple(sorted((*results, *not_selected), key=lambda result: result.account)),
     )

@@ -3,6 +3,7 @@
 import gc
 import shlex
 from collections.abc import Sequence
+from contextlib import suppress
 from datetime import datetime, timedelta, timezone
 from functools import partial
 from pathlib import Path
@@ -57,9 +58,13 @@ _WORKGROUP: Final = "primary"
 
 
 def _check_not_a_report(_context: object, _parameter: object, path: Path | None) -> Path | None:
-    from pump_roles.review.output.saved_report import is_report  # noqa: PLC0415
+    from pump_roles.review.output.saved_report import read_saved  # noqa: PLC0415
 
-    if path is not None and is_report(path):
+    # What cannot be read is no report: what reads templates says why.
+    saved = None
+    with suppress(InputError):
+        saved = path and read_saved(path)
+    if saved:
         problem = f"{path}: is a report; pass the templates that it is about, such as cdk.out"
         raise click.BadParameter(one_line(problem))
     return path

@@ -11,7 +11,7 @@ from functools import partial, wraps
 from itertools import chain
 from os.path import samestat
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final, Literal, TypeVar
+from typing import Any, Final, Literal, TypeVar
 
 import click
 
@@ -20,11 +20,7 @@ from pump_roles.inputs.text import InputError, one_line
 from pump_roles.inputs.validators import ArgumentError, ListOf
 from pump_roles.review.cli import fail
 from pump_roles.review.output import Presentation, Table
-from pump_roles.review.output.descriptions import UNCHECKED
 from pump_roles.review.output.writers import LIMIT, to_csv, to_markdown
-
-if TYPE_CHECKING:
-    from pump_roles.review.report import Earlier
 
 _Checked = TypeVar("_Checked")
 Command = Callable[..., None]
@@ -147,16 +143,6 @@ def comma_separated(name: str, validator: ListOf, *, help: str) -> Callable[[Com
     return repeatable(name, callback=convert, metavar="LIST", help=f"{help}, comma-separated.")
 
 
-def read_reviewed(path: Path) -> "Earlier | None":
-    """Read a report, or a page of one; return ``None`` for a template, or a folder of them."""
-    from pump_roles.review.output.saved_report import read_saved  # noqa: PLC0415
-
-    saved = read_saved(path)
-    if saved and saved.compared.unchecked:
-        click.echo(f"pump-roles: {one_line(str(path))}: {UNCHECKED}", err=True)
-    return saved
-
-
 PROFILE: Final = click.option(
     "--profile",
     help="The profile of your AWS configuration to use. Defaults to the environment's settings.",
@@ -165,9 +151,10 @@ PROFILE: Final = click.option(
 
 # Results: the same ``--format`` and ``--output`` everywhere.
 
-Format = Literal["table", "markdown", "json", "csv", "html"]
+Format = Literal["table", "markdown", "json", "csv", "html", "kept"]
+"""A format. What is kept is only written to a file."""
 
-_EXTENSIONS: Final[dict[Format, str]] = {
+_EXTENSIONS: Final[Mapping[Format, str]] = {
     "table": ".txt",
     "markdown": ".md",
     "json": ".json",
@@ -213,7 +200,7 @@ def _described(file: Path) -> str:
         earlier = read_saved(file)
     except InputError:
         earlier = None
-    return f"another report of actions as of {earlier.report.date}" if earlier else "other content"
+    return f"another report of actions as of {earlier.date}" if earlier else "other content"
 
 
 def _write_to_standard_output(content: bytes) -> None:
@@ -243,6 +230,7 @@ class Outputs:
         *,
         table: Callable[[], Table] | None = None,
         page: Callable[[], str] | None = None,
+        kept: Callable[[], str] | None = None,
         whole: bool = False,
     ) -> None:
         """Write a result.
@@ -250,6 +238,7 @@ class Outputs:
         :param presentation: makes its presentation, for a terminal and Markdown.
         :param table: makes its table, for CSV.
         :param page: makes its page.
+        :param kept: makes the file that is kept.
         :param whole: whether Markdown is not cut.
         """
 
@@ -263,6 +252,8 @@ class Outputs:
                 return to_csv(table())
             if chosen == "html" and page is not None:
                 return page()
+            if chosen == "kept" and kept is not None:
+                return kept()
             if chosen == "markdown":
                 return to_markdown(presentation(), None if whole else LIMIT)
             # Imported here: rich loads slowly.
@@ -273,6 +264,31 @@ class Outputs:
         write({file: text(chosen, styled=file is None) for file, chosen in self.formats.items()})
 
 
+def _check_writable(file: Path, endings: Sequence[str]) -> None:
+    # Before everything is read, not after.
+    problem = "" if file.parent.is_dir() else "there is no such folder"
+    if file.suffix.lower() not in endings:
+        problem = f"unknown extension; must be one of {', '.join(endings)}"
+    if problem:
+        raise click.BadParameter(one_line(f"{file}: {problem}"))
+
+
+def _name_to_keep(_context: object, _parameter: object, file: Path | None) -> Path | None:
+    if file is not None:
+        _check_writable(file, [_EXTENSIONS["json"]])
+    return file
+
+
+KEEP: Final = click.option(
+    "--keep",
+    type=click.Path(dir_okay=False, writable=True, path_type=Path),
+    callback=_name_to_keep,
+    help="A file (.json) in which to keep what was read, for --since, for pump-roles verify "
+    "--expect, and to show it again.",
+)
+"""The option of a command that keeps what it read. Then its outputs have the file."""
+
+
 def written_as(default: Format, *others: Format) -> Callable[[Command], Command]:
     """Return a decorator of a command that writes a result, which gets its ``outputs``."""
     formats = {_EXTENSIONS[name]: name for name in (default, *others)}
@@ -280,12 +296,7 @@ def written_as(default: Format, *others: Format) -> Callable[[Command], Command]
 
     def extension_known(_context: object, _parameter: object, files: Sequence[Path]) -> Any:
         for file in files:
-            if file.suffix.lower() not in formats:
-                problem = f"{file}: unknown extension; must be one of {endings}"
-                raise click.BadParameter(one_line(problem))
-            # Before everything is read, not after.
-            if not file.parent.is_dir():
-                raise click.BadParameter(one_line(f"{file}: there is no such folder"))
+            _check_writable(file, [*formats])
         return files
 
     def decorated(function: Command) -> Command:
@@ -303,16 +314,24 @@ def written_as(default: Format, *others: Format) -> Callable[[Command], Command]
         )
         @wraps(function)
         def run(
-            *arguments: object, format: Format | None, output: Sequence[Path], **options: object
+            *arguments: object,
+            format: Format | None,
+            output: Sequence[Path],
+            keep: Path | None = None,
+            **options: object,
         ) -> None:
             passed = (each if isinstance(each, tuple) else (each,) for each in options.values())
             inputs = [*chain.from_iterable(passed)]
-            for file in output:
+            for file in (*output, *([keep] if keep else [])):
                 check_not_an_input(file, inputs)
+            if keep and any(file.resolve() == keep.resolve() for file in output):
+                raise click.UsageError(one_line(f"{keep}: passed as both --output and --keep"))
             chosen: dict[Path | None, Format] = (
                 {} if output and not format else {None: format or default}
             )
             chosen |= {file: formats[file.suffix.lower()] for file in output}
+            if keep:
+                chosen[keep] = "kept"
             function(*arguments, outputs=Outputs(chosen), **options)
 
         return run

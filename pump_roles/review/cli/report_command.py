@@ -15,8 +15,8 @@ from pump_roles.review.cli import DIFFERENT, fail, options, warn
 from pump_roles.review.output.report_actions import rows_of
 from pump_roles.review.output.report_checks import broader_in_short, findings_in_short
 from pump_roles.review.output.report_sections import presentation_of
-from pump_roles.review.report import Earlier, Report, earlier_of
-from pump_roles.review.report.permission_report import of_contents, of_published
+from pump_roles.review.report import Earlier, Report
+from pump_roles.review.report.permission_report import of_contents, of_kept, of_published
 
 _FINDING: Final = "finding"
 _BROADENED: Final = "broadened"
@@ -43,8 +43,8 @@ class _FailOn(click.Choice[str]):
 @click.option(
     "--since",
     type=options.INPUT,
-    help="Show what has changed since an earlier report of this command, as JSON or as a page, "
-    "or since an earlier template or cdk.out.",
+    help="Show what has changed since an earlier report of this command, as kept or as JSON, or "
+    "since an earlier template or cdk.out.",
 )
 @options.repeatable(
     "--fail-on",
@@ -61,6 +61,7 @@ class _FailOn(click.Choice[str]):
     help="With --account: the name of one of Pump's roles there. Defaults to the published names.",
 )
 @options.PROFILE
+@options.KEEP
 @options.written_as("markdown", "html", "csv", "json")
 def report(
     path: Path | None,
@@ -76,7 +77,8 @@ def report(
 ) -> None:
     """Show what the roles can do, action by action: your templates' roles, or the published ones.
 
-    PATH is a synthesized template, or a folder such as cdk.out. Defaults to the published roles.
+    PATH is a synthesized template, a folder such as cdk.out, or what --keep or JSON has of an
+    earlier report. Defaults to the published roles.
 
     With --account, show the roles in an AWS account instead. All calls are read-only.
 
@@ -99,11 +101,12 @@ def report(
         raise click.UsageError("--fail-on broadened requires --since")
     if "markdown" not in outputs.formats.values():
         options.check_not_passed({"--every-action": every_action}, "requires Markdown")
-    earlier = None if since is None else _baseline(since)
+    # Only the name of its file: the report must not depend on the machine.
+    earlier = None if since is None else Earlier(file=since.name, report=_of_path(since))
     if account:
         result = _of_account(role_name, profile, earlier)
     elif path is not None:
-        result = _of_templates(path, earlier)
+        result = _of_path(path, earlier)
     else:
         result = _of_published(guardrails, earlier)
     outputs.write(
@@ -111,6 +114,7 @@ def report(
         partial(presentation_of, result, every_action=every_action),
         table=partial(rows_of, result),
         page=partial(_page_of, result),
+        kept=partial(_kept, result),
         whole=every_action,
     )
     if reasons := [*_reasons(result, fail_on)]:
@@ -118,30 +122,31 @@ def report(
 
 
 def _page_of(report: Report) -> str:
-    # Imported here: only a page needs it.
-    from pump_roles.review.output.saved_report import page_of  # noqa: PLC0415
+    # Imported here: Jinja loads slowly.
+    from pump_roles.review.output.page import as_html  # noqa: PLC0415
 
-    return page_of(report)
+    return as_html(report)
 
 
-def _of_templates(path: Path, earlier: Earlier | None = None) -> Report:
-    # Imported here: a report on the published roles does not need the reader.
+def _kept(report: Report) -> str:
+    # Imported here: only this, and what reads it, needs it.
+    from pump_roles.review.output.saved_report import kept  # noqa: PLC0415
+
+    return kept(report.read)
+
+
+def _of_path(path: Path, earlier: Earlier | None = None) -> Report:
+    # Imported here: a report on the published roles needs neither. What a file contains says what
+    # it is, not its name.
     from pump_roles import templates  # noqa: PLC0415
+    from pump_roles.review.output.saved_report import read_saved  # noqa: PLC0415
 
     try:
+        if (saved := read_saved(path)) is not None:
+            return of_kept(saved, since=earlier)
         return of_contents(templates.read(path), since=earlier)
     except RecursionError:
         raise InputError(f"{path}: {TOO_DEEP}") from None
-
-
-def _baseline(path: Path) -> Earlier:
-    # What a later report is compared with. Its content says what it is, not its name.
-    if saved := options.read_reviewed(path):
-        return saved
-    report = _of_templates(path)
-    files = dict.fromkeys(file for role in report.roles for file in role.files)
-    # Only names of files: the report must not depend on the machine.
-    return earlier_of(report, file=path.name, files=tuple(files))
 
 
 def _of_published(names: Sequence[str], earlier: Earlier | None) -> Report:

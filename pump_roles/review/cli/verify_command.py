@@ -26,8 +26,9 @@ from pump_roles.review.account.verify_accounts import (
     verify_own_account,
 )
 from pump_roles.review.cli import aws, finish, options
+from pump_roles.review.output.saved_report import read_saved
 from pump_roles.review.output.verify_sections import presentation_of
-from pump_roles.review.report.permission_report import of_contents, of_published
+from pump_roles.review.report.permission_report import of_contents, of_kept, of_published
 
 
 def _check_target(argument: str, value: str) -> str:
@@ -38,8 +39,8 @@ def _check_target(argument: str, value: str) -> str:
 @click.option(
     "--expect",
     type=options.INPUT,
-    help="What was reviewed: a synthesized template, a folder such as cdk.out, or a report of "
-    "pump-roles, as JSON or as a page.",
+    help="What was reviewed: what pump-roles report --keep wrote, or its JSON; a synthesized "
+    "template; or a folder such as cdk.out.",
 )
 @click.option(
     "--principal",
@@ -156,14 +157,8 @@ def verify(
 
 def _expectation(expect: Path | None, principal: str | None) -> Expectation:
     external_id = options.external_id_of_environment()
-    if expect is not None and (saved := options.read_reviewed(expect)):
-        expectation = from_report(
-            expect,
-            saved.report,
-            files=saved.compared.files,
-            unchecked=saved.compared.unchecked,
-            principal=principal,
-        )
+    if expect is not None and (saved := read_saved(expect)):
+        expectation = from_report(expect, of_kept(saved), principal=principal)
     elif expect is not None:
         read = templates.read(expect)
         expectation = from_templates(expect, read, of_contents(read), principal=principal)

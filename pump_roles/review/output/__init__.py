@@ -26,6 +26,13 @@ class Code:
 
 
 @dataclass(frozen=True)
+class Digest:
+    """A SHA-256. A terminal shows its first 12 digits."""
+
+    text: str
+
+
+@dataclass(frozen=True)
 class Strong:
     """A text that stands out."""
 
@@ -41,7 +48,7 @@ class Names:
     most: int = 8
 
 
-Piece = str | int | Code | Strong | Names
+Piece = str | int | Code | Digest | Strong | Names
 Sentence = Piece | tuple[Piece, ...]
 """A sentence."""
 
@@ -124,6 +131,11 @@ def _more(left: int) -> str:
     return f"and {left:,} more"
 
 
+def short_digest(sha256: str) -> str:
+    """Return the first 12 digits of a SHA-256, marked as cut."""
+    return f"{sha256[:12]}…"
+
+
 def coded(text: str) -> tuple[Piece, ...]:
     """Return a text whose parts between backticks are names."""
     pieces = text.split("`")
@@ -139,7 +151,7 @@ def table_of(columns: Mapping[str, Callable[[_T], Sentence]], items: Iterable[_T
     return Table((*columns,), tuple(rows))
 
 
-def spans(text: Sentence, *, whole: bool) -> Iterator[str | Code | Strong]:
+def spans(text: Sentence, *, whole: bool) -> Iterator[str | Code | Digest | Strong]:
     """Yield the pieces of a text as they are shown: visible, on one line, and cut unless whole."""
     for piece in text if isinstance(text, tuple) else (text,):
         match piece:
@@ -150,6 +162,8 @@ def spans(text: Sentence, *, whole: bool) -> Iterator[str | Code | Strong]:
                 yield from _listed(piece, whole=whole)
             case Code():
                 yield Code(_shown(piece.text, whole=whole))
+            case Digest():
+                yield piece
             case Strong():
                 yield Strong(_shown(piece.text, whole=whole), piece.tone)
             case bool():

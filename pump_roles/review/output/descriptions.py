@@ -19,6 +19,7 @@ from pump_roles.inputs.text import cut
 from pump_roles.review.output import counted, first
 from pump_roles.role.access import Access
 from pump_roles.role.assembly import Deployment, OtherResource
+from pump_roles.role.iam_role import TimedLimit
 from pump_roles.role.unknowns import Unknown
 
 _TEXTS: Final[Mapping[str, Mapping[str, Any]]] = json.loads(
@@ -49,13 +50,6 @@ Sides = Literal["time", "account", "template"]
 """What ``was`` and ``now`` are in a difference: before and now; or what is expected, and what is in
 an account or a template.
 """
-
-
-UNCHECKED: Final = (
-    "Whether this page shows what it carries is not known: another build of pump-roles wrote it, "
-    "or too many times in conditions have passed."
-)
-"""What is said of a page that cannot be made again."""
 
 
 def describe_unknown(unknown: Unknown) -> str:
@@ -111,6 +105,20 @@ def describe_principal(principal: Principal) -> str:
     if principal.kind == "identity-provider":
         return f"Federated {text}"
     return f"all but {text}" if principal.kind == "all-but" else text
+
+
+def describe_time(time: str) -> str:
+    """Return a time in UTC, such as ``2027-01-01`` or ``2027-01-01 18:00 UTC``."""
+    date, _, clock = time.removesuffix("Z").partition("T")
+    return date if clock == "00:00:00" else f"{date} {clock.removesuffix(':00')} UTC"
+
+
+def describe_ended(ended: Iterable[TimedLimit]) -> str:
+    """Return which denies have ended, and when."""
+    return joined(
+        f"{limit.policy or 'a deny of the trust policy'} on {describe_time(limit.until)}"
+        for limit in ended
+    )
 
 
 def describe_principals(other: OtherResource) -> str:

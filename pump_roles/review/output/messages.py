@@ -7,6 +7,7 @@ from inspect import getmro
 from typing import Any, Final
 
 from pump_roles.compare.difference import Difference
+from pump_roles.inputs import members
 from pump_roles.inputs.text import one_line
 from pump_roles.review.output.descriptions import describe_difference, describe_unknown
 from pump_roles.review.output.report_checks import (
@@ -14,7 +15,7 @@ from pump_roles.review.output.report_checks import (
     describe_finding,
     describe_from_published,
 )
-from pump_roles.review.output.writers import LONGEST_INDENTED, members, to_compact_json
+from pump_roles.review.output.writers import LONGEST_INDENTED, to_compact_json
 from pump_roles.review.report import Finding, ReportChange, RoleReport
 from pump_roles.review.report.inventory import Inventory
 from pump_roles.role.unknowns import Unknown

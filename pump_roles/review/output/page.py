@@ -23,9 +23,11 @@ from pump_roles.review.output import (
     report_checks,
     report_descriptions,
     report_sections,
+    short_digest,
 )
 from pump_roles.review.output.writers import to_markdown
 from pump_roles.review.report import RISKS, ActionReport, Report, Risk, RoleReport
+from pump_roles.review.report.inventory import kept_text
 from pump_roles.review.report.questions import left_by_sets
 
 _BAR: Final = 400
@@ -78,11 +80,8 @@ _TONES: Final = {
 """The tone and the icon of each state of a check."""
 
 
-def as_html(report: Report, carried: str) -> str:
-    """Return the page of a report.
-
-    :param carried: the element with what the page carries.
-    """
+def as_html(report: Report) -> str:
+    """Return the page of a report."""
     css, script = (
         Path(__file__).with_name("page.css").read_text(encoding="utf-8"),
         Path(__file__).with_name("page.js").read_text(encoding="utf-8"),
@@ -97,7 +96,8 @@ def as_html(report: Report, carried: str) -> str:
         css_hash=_hash(css),
         script_hash=_hash(script),
         data=_data(report),
-        embedded=Markup(carried),  # noqa: S704 - Base64
+        kept=kept_text(report.read),
+        short_digest=short_digest,
         markdown=to_markdown(report_sections.presentation_of(report)),
         rows=frozenset(action.name for action in report.actions),
         navigation=[*_navigation(report)],
@@ -230,4 +230,7 @@ def _patterns_of(role: RoleReport) -> Iterator[list[Any]]:
         for pattern in policy.patterns:
             if pattern.decision and policy.name not in ends:
                 matched = list(pattern.excluded) or pattern.pattern
-                yield [policy.name, pattern.decision, matched]
+                name = policy.name
+                if pattern.effect == "Deny":
+                    name = report_descriptions.limiting(name, role)
+                yield [name, pattern.decision, matched]

@@ -9,6 +9,7 @@ from pump_roles.iam.decisions import ALLOWED, DENIED, NOT_GRANTED
 from pump_roles.iam.identity_policies import Scope
 from pump_roles.review.output import Sentence, Table
 from pump_roles.review.output.descriptions import describe_scope, describe_scopes
+from pump_roles.review.output.report_descriptions import limiting
 from pump_roles.review.report import (
     LIMITED,
     RISKS,
@@ -80,7 +81,7 @@ def state_of(action: ActionReport, role: RoleReport) -> State:
     word = decided.capitalize()
     if grant.allowed_on and grant.decision != DENIED:
         word = f"{word} only {describe_scopes(grant.allowed_on, grant.further_allowed)}"
-    by = [role.guardrail_of(policy) for policy in grant.denied_by]
+    by = [limiting(policy, role) for policy in grant.denied_by]
     return State(f"{word} by" if by else word, by)
 
 

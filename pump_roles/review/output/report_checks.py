@@ -7,10 +7,10 @@ from pump_roles.compare.difference import Difference
 from pump_roles.guardrails import Guardrail, by_policy
 from pump_roles.review.output import capital, counted, first
 from pump_roles.review.output.descriptions import (
-    UNCHECKED,
     count_actions,
     describe_decisions,
     describe_difference,
+    describe_ended,
     describe_place,
     describe_policy,
     describe_problem,
@@ -30,9 +30,6 @@ from pump_roles.review.report import (
     Uncounted,
 )
 from pump_roles.role.assembly import Deployment, OtherResource
-
-_FILES: Final = 8
-"""How many of the files that a report is compared with are listed."""
 
 _ACTIONS: Final = 8
 """How many of the actions of a difference from what is published are listed."""
@@ -63,7 +60,10 @@ class Check(NamedTuple):
 def checks(report: Report) -> Iterator[Check]:
     """Yield whether there are findings, new actions, and changes."""
     if report.findings:
-        text = f"Something gives, or may give, more access than Pump publishes.{_unnamed(report)}"
+        text = "Something gives, or may give, more access than Pump publishes."
+        if {finding.kind for finding in report.findings} == {"ended"}:
+            text = "A limit that someone chose has ended."
+        text = f"{text}{_unnamed(report)}"
         yield Check("finding", counted(len(report.findings), "finding"), text, "findings")
     else:
         text = "Nothing that was read gives the roles more access than Pump publishes."
@@ -119,14 +119,9 @@ def compared(report: Report) -> str:
     if report.since is None:
         return "Not compared with an earlier report."
     earlier = report.since
-    digests = (
-        f"{'' if file == earlier.file else f'{file} '}SHA-256 {sha256}"
-        for file, sha256 in earlier.files
-    )
     return (
-        f"Compared with {earlier.file}: actions as of {earlier.read.date}, pump-roles "
-        f"{earlier.read.version}, {', '.join(first(digests, _FILES))}."
-        f"{f' {UNCHECKED}' if earlier.unchecked else ''}"
+        f"Compared with {earlier.file}: actions as of {earlier.date}, pump-roles "
+        f"{earlier.version}, SHA-256 {earlier.read_sha256}."
     )
 
 
@@ -185,6 +180,8 @@ def finding_title(finding: Finding, report: Report) -> str:
         return f"{role}'s trust is not one principal with an external ID"
     if finding.kind == "opened":
         return f"A tag of the {finding.role} role may open a guardrail"
+    if finding.kind == "ended":
+        return f"A limit of the {finding.role} role has ended"
     if finding.kind == "uncounted":
         return f"{role} allows more than is counted"
     return "Other resources may give more access than these roles"
@@ -234,6 +231,7 @@ _TODO: Final[Mapping[FindingKind, str]] = {
         "StringEquals."
     ),
     "opened": "Remove the tag, unless you approved what it opens.",
+    "ended": "Set a later time if it must still limit the role, or remove it.",
     "uncounted": "Read these patterns and statements yourself.",
     "suspect": "Find out who needs this, and review it by itself.",
 }
@@ -245,6 +243,9 @@ def _about_role(finding: Finding, role: RoleReport) -> str:
     if finding.kind == "opened":
         tags = role.role.tags
         return _sentence(f"the tag {key} has the value {tags[key].text}" for key in role.opened)
+    if finding.kind == "ended":
+        ended = describe_ended(limit for limit in role.timed if limit.ended)
+        return f"Its time has passed, so it limits nothing: {ended}."
     if finding.kind == "uncounted":
         return (
             "The catalog has only the services that the published policies name, as of its date. "

@@ -9,6 +9,7 @@ from pump_roles.inputs.validators import ROLE_NAME
 from pump_roles.review.output import capital, counted, first
 from pump_roles.review.output.descriptions import (
     describe_remedy,
+    describe_time,
     joined,
 )
 from pump_roles.review.report import (
@@ -43,6 +44,7 @@ SECTIONS: Final = {
     "worst": "At worst, and what limits it",
     "actions": "Every action",
     "ticket": "For the ticket",
+    "read": "What was read",
 }
 """The titles of the sections."""
 
@@ -113,7 +115,13 @@ _OTHER_DATA: Final = "other data that is confidential or not documented"
 
 _NO_GUARDRAIL: Final = "No guardrail applies."
 
-LATER: Final = "pump-roles report ... --since report.html"
+LATER: Final = "pump-roles report ... --since reviewed.json"
+
+READ: Final = (
+    "Everything above follows from this file, which `report --keep reviewed.json` writes, and "
+    "`verify` compares with an account."
+)
+"""What is said of what was read, before the SHA-256 of its file."""
 
 
 def is_certain(role: RoleReport, risk: Risk | None = None) -> bool:
@@ -207,8 +215,7 @@ def _limit(answer: Answer, names: Sequence[str], role: RoleReport, report: Repor
     if set(names).isdisjoint(answer.allowed):
         values = {found.policy: found.value for found in role.guardrails}
         by = [
-            values.get(policy) or f"limited by {role.guardrail_of(policy)}"
-            for policy in answer.limits
+            values.get(policy) or f"limited by {limiting(policy, role)}" for policy in answer.limits
         ]
         unknown = "; whether also without that limit is not known"
         limit = joined(by) or "limited in different ways"
@@ -219,6 +226,15 @@ def _limit(answer: Answer, names: Sequence[str], role: RoleReport, report: Repor
         if role.kind in action.roles and not action.roles[role.kind].allowed_on
     }
     return ", without a limit" if everywhere.intersection(names, answer.allowed) else ""
+
+
+def limiting(policy: str, role: RoleReport) -> str:
+    """Return what a policy that limits a role is named, and until when it does."""
+    ends = [limit for limit in role.timed if limit.policy == policy and not limit.ended]
+    partly = " in part" if any(limit.partly for limit in ends) else ""
+    until = min((limit.until for limit in ends), default="")
+    name = role.guardrail_of(policy)
+    return f"{name}{partly} until {describe_time(until)}" if until else name
 
 
 def _only_reads(role: RoleReport) -> bool:
@@ -308,7 +324,7 @@ def answered(answer: Answer, role: RoleReport) -> str:
     if answer.answer == UNKNOWN and not answer.left:
         return unknown
     number = f"{len(answer.left):,} of {len(answer.named):,}"
-    by = ", ".join(role.guardrail_of(name) for name in answer.limits) or "different policies"
+    by = ", ".join(limiting(name, role) for name in answer.limits) or "different policies"
     if answer.limited and answer.allowed:
         number = f"{number}, {len(answer.limited):,} limited by {by}"
     elif answer.limited:

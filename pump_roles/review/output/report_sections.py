@@ -6,6 +6,7 @@ from typing import Final
 from pump_roles.guardrails import by_name
 from pump_roles.review.output import (
     Code,
+    Digest,
     Item,
     Names,
     Part,
@@ -29,6 +30,7 @@ from pump_roles.review.output.descriptions import (
     describe_place,
     describe_principal,
     describe_principals,
+    describe_time,
 )
 from pump_roles.review.output.report_actions import NAMED, Group, by_service, kind_of, state_of
 from pump_roles.review.output.report_descriptions import Severity
@@ -79,7 +81,10 @@ def presentation_of(report: Report, *, every_action: bool = False) -> Presentati
         wording.TITLE,
         report.version,
         summary=(*before, *verdicts, *after),
-        about=(coded(f"{wording.subtitle(report)} {date} {wording.NOT_ON_AWS}"),),
+        about=(
+            coded(f"{wording.subtitle(report)} {date} {wording.NOT_ON_AWS}"),
+            ("What was read: SHA-256 ", Digest(report.read_sha256), "."),
+        ),
         all_sections=sections,
     )
 
@@ -200,6 +205,8 @@ def _used_by(role: RoleReport) -> Iterator[str | Code | Strong]:
             )
     if not role.trust.principals:
         yield "Nobody"
+    if role.trust.until:
+        yield f"; until {describe_time(role.trust.until)}"
 
 
 def _places(role: RoleReport, report: Report) -> Sequence[str]:
@@ -229,12 +236,15 @@ def _limits(role: RoleReport) -> Iterator[str | Code | Names]:
     yield f"Permissions only {role.ends}" if role.ends else "Never expires"
     not_counted = ", not counted; it can only reduce permissions"
     if role.boundary:
-        yield from ("; permissions boundary ", Code(describe_boundary(role.boundary)), not_counted)
+        own = role.role.boundary and role.role.boundary.policy
+        until = wording.limiting(own.name, role).removeprefix(own.name) if own else ""
+        name = Code(describe_boundary(role.boundary))
+        yield from ("; permissions boundary ", name, until, not_counted)
     else:
         yield "; no permissions boundary"
     if role.role.may_deny:
         yield "; may also be denied by "
-        yield Names([policy.name for policy in role.role.may_deny])
+        yield Names([wording.limiting(policy.name, role) for policy in role.role.may_deny])
         yield not_counted
 
 
@@ -435,8 +445,6 @@ def _ticket(report: Report) -> Iterator[Part]:
         of_files = (" (SHA-256 ", digests, ")") if role.files else ()
         yield Item((f"Accept the {role.kind} role", *of_files), choice=True)
     yield Item("Reject, because:", choice=True)
-    keep = (
-        "Keep the page of this report, or its JSON. Whoever reviews the roles next passes it to "
-        "the same command, and the new report lists what has changed: "
-    )
-    yield keep, Code(wording.LATER)
+    keep = " Whoever reviews the roles next passes it to the same command, and the new report "
+    keep += "lists what has changed: "
+    yield "Keep the file of ", Code("--keep reviewed.json"), f".{keep}", Code(wording.LATER)

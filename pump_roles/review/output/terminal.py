@@ -14,6 +14,7 @@ from rich.text import Text as Styled
 from pump_roles.inputs.text import one_line
 from pump_roles.review.output import (
     Code,
+    Digest,
     Item,
     Part,
     Presentation,
@@ -21,6 +22,7 @@ from pump_roles.review.output import (
     Strong,
     Table,
     Tone,
+    short_digest,
     spans,
 )
 
@@ -116,6 +118,8 @@ def _styled(text: Sentence) -> Styled:
         match span:
             case Code(code):
                 shown.append(code)
+            case Digest(sha256):
+                shown.append(short_digest(sha256))
             case Strong(strong, tone):
                 shown.append(strong, _STYLES[tone])
             case _:

@@ -24,6 +24,7 @@ from pump_roles.review.account.verification import (
 )
 from pump_roles.review.output import (
     Code,
+    Digest,
     Item,
     Names,
     Piece,
@@ -36,11 +37,12 @@ from pump_roles.review.output import (
     first,
 )
 from pump_roles.review.output.descriptions import (
-    UNCHECKED,
     describe_access,
     describe_difference,
+    describe_ended,
     describe_principal,
     describe_remedy,
+    describe_time,
     describe_unknown,
     details_of,
     joined,
@@ -92,9 +94,10 @@ def presentation_of(verification: Verification) -> Presentation:
         Section("What to do", tuple(todo)),
         Section("Accounts that match", tuple(matching)),
     )
-    about: list[Sentence] = [("Compared with:", " ", Code(verification.expected))]
-    if verification.unchecked:
-        about.append((Strong(UNCHECKED, "unsure"),))
+    digest = Digest(verification.expected_sha256)
+    about: list[Sentence] = [
+        ("Compared with:", " ", Code(verification.expected), ", SHA-256 ", digest)
+    ]
     about += map(_expected, verification.expected_roles)
     read = (account.organization for account in verification.accounts)
     if found := dict.fromkeys(_organization(each) for each in read if each is not None):
@@ -182,6 +185,10 @@ def _not_known(
 
 def _lines(verification: Verification) -> Iterator[Sentence]:
     yield tuple(_separated(_first_line(verification)))
+    for role in verification.expected_roles:
+        if role.ended:
+            ended = describe_ended(role.ended)
+            yield Strong(f"A limit of the reviewed {role.kind} role has ended: {ended}.", "bad")
     roles = [role for account in verification.accounts for role in _roles(account)]
     yield from _not_stopped(roles)
     revoked = _grouped(
@@ -256,7 +263,8 @@ def _expected(role: ExpectedRole) -> Sentence:
     findings: Piece = "no findings"
     if role.findings:
         findings = Strong(counted(role.findings, "finding"), "bad")
-    about = f"{published}; principal: {principals}; {guardrails}; "
+    until = f" until {describe_time(role.until)}" if role.until else ""
+    about = f"{published}; principal: {principals}{until}; {guardrails}; "
     files = [f"{file} SHA-256 {digest}" for file, digest in role.files]
     read = ("; ", Names(files)) if files else ()
     state: Piece = about if role.as_published else Strong(about.strip(), "bad")

@@ -7,12 +7,14 @@ import csv
 import json
 import re
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from io import StringIO
-from typing import Any, Final, Literal
+from typing import Final, Literal
 
+from pump_roles.inputs import members
 from pump_roles.review.output import (
     Code,
+    Digest,
     Item,
     Presentation,
     Section,
@@ -138,7 +140,7 @@ def _inline(text: Sentence, *, whole: bool, in_cell: bool = False) -> str:
     written = []
     for span in spans(text, whole=whole):
         match span:
-            case Code(code):
+            case Code(code) | Digest(code):
                 shown = _code(code)
                 written.append(shown.replace("|", "\\|") if in_cell else shown)
             case Strong(strong):
@@ -199,9 +201,3 @@ def _csv_cell(cell: Sentence) -> str | int:
 def to_compact_json(value: object) -> str:
     """Return a value as JSON on one line: the encoder in C does not indent."""
     return json.dumps(value, ensure_ascii=False, default=members, separators=(",", ":"))
-
-
-def members(value: Any) -> Mapping[str, Any]:
-    """Return the members of a dataclass, by name."""
-    # Not dataclasses.asdict, which copies every leaf.
-    return {name: getattr(value, name) for name in value.__dataclass_fields__}

@@ -16,6 +16,7 @@ from pump_roles.iam.trust import Trust
 from pump_roles.inputs.text import visible
 from pump_roles.review.report.inventory import Inventory
 from pump_roles.role.assembly import DeployedRole, Deployment, OtherResource
+from pump_roles.role.iam_role import TimedLimit
 from pump_roles.role.unknowns import AssemblyUnknown, RolePart, Unknown
 
 SCHEMA: Final = 10
@@ -28,7 +29,7 @@ RISKS: Final[tuple[Risk, ...]] = get_args(Risk)
 """The risks. Each action is counted once, under the first that applies: it can spend money, its
 access level is not List or Read, it returns data, or it reads metadata."""
 
-FindingKind = Literal["difference", "trust", "opened", "uncounted", "suspect"]
+FindingKind = Literal["difference", "trust", "opened", "ended", "uncounted", "suspect"]
 
 FINDINGS: Final[tuple[FindingKind, ...]] = get_args(FindingKind)
 """The kinds of findings, which must be read before a role's numbers."""
@@ -202,6 +203,7 @@ class RoleReport(DeployedRole):
     :param guardrails: what each of its guardrails does.
     :param differences: how it differs from what Pump publishes, apart from its trust policy.
     :param opened: the keys of its tags that open one of its guardrails, or may.
+    :param timed: those of its denies that limit it only until a time.
     :param uncounted: what is not counted: the patterns that allow actions of services that are not
         in the catalog, and statements that cannot be read.
     :param as_published: whether it is what Pump publishes, apart from guardrails of this package
@@ -228,6 +230,7 @@ class RoleReport(DeployedRole):
     guardrails: tuple[GuardrailReport, ...]
     differences: tuple[Difference, ...]
     opened: tuple[str, ...]
+    timed: tuple[TimedLimit, ...]
     uncounted: tuple[Uncounted, ...]
     as_published: bool
     exact: bool
@@ -425,15 +428,15 @@ class Compared:
     """The earlier report, or the report on earlier templates, that a report is compared with.
 
     :param file: the name of its file or folder.
-    :param files: every file that it was read from, with its SHA-256.
-    :param read: what was read for it.
-    :param unchecked: whether it is a page of which it is not known that it shows what it carries.
+    :param version: the version of this package that read it.
+    :param date: the date of its action catalog.
+    :param read_sha256: the SHA-256 of what was read for it, as kept.
     """
 
     file: str
-    files: tuple[tuple[str, str], ...]
-    read: Inventory
-    unchecked: bool = False
+    version: str
+    date: str
+    read_sha256: str
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -443,6 +446,7 @@ class Report:
     :param schema: the version of the JSON report's schema.
     :param read: what was read. The rest is derived from it, and so is a later comparison with this
         report.
+    :param read_sha256: the SHA-256 of the file in which that is kept.
     :param version: the version of this package.
     :param catalog: the action catalog's package and version.
     :param date: the catalog's date.
@@ -472,6 +476,7 @@ class Report:
 
     schema: Literal[10]
     read: Inventory
+    read_sha256: str
     version: str
     catalog: str
     date: str
@@ -494,26 +499,32 @@ class Report:
     newer: tuple[str, ...]
     actions: tuple[ActionReport, ...]
 
+    def effective(self, kind: str) -> tuple[str, ...]:
+        """Return the names of a role's actions that are not denied.
+
+        :param kind: the role's kind.
+        """
+        return tuple(action.name for action in self.actions if action.is_effective(kind))
+
 
 @dataclass(frozen=True, kw_only=True)
 class Earlier:
-    """What a report is compared with."""
+    """What a report is compared with.
 
-    compared: Compared
+    :param file: the name of its file or folder.
+    :param report: the report, as this version derives it from what the earlier one read.
+    """
+
+    file: str
     report: Report
 
-
-def earlier_of(
-    report: Report,
-    *,
-    file: str,
-    files: tuple[tuple[str, str], ...],
-    read: Inventory | None = None,
-) -> Earlier:
-    """Return what to compare a later report with.
-
-    :param report: the report, as this version derives it.
-    :param read: what the earlier version kept; the report's own by default.
-    """
-    compared = Compared(file=visible(file), files=files, read=read or report.read)
-    return Earlier(compared=compared, report=report)
+    @property
+    def compared(self) -> Compared:
+        """What the later report says of it."""
+        read = self.report.read
+        return Compared(
+            file=visible(self.file),
+            version=read.version,
+            date=read.date,
+            read_sha256=self.report.read_sha256,
+        )

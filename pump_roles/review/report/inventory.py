@@ -25,7 +25,7 @@ from pump_roles.iam.identity_policies import (
     unreadable,
 )
 from pump_roles.iam.trust import Trust, TrustStatement, parse_trust
-from pump_roles.inputs import as_list, as_mapping, mapped
+from pump_roles.inputs import as_list, as_mapping, mapped, members
 from pump_roles.inputs.validators import EXTERNAL_ID, Text
 from pump_roles.review.report.masking import Mask
 from pump_roles.role.assembly import Assembly, DeployedRole, Deployment, OtherResource
@@ -217,6 +217,16 @@ class Inventory:
         """Return it with the names of each role's actions that are not denied, by its kind."""
         roles = (replace(role, effective=effective[role.kind]) for role in self.roles)
         return replace(self, roles=tuple(roles))
+
+
+def kept_text(read: Inventory) -> str:
+    """Return what was read as the file that is kept: for the same, the same text every time."""
+    return json.dumps({"read": read}, default=members, ensure_ascii=False, indent=1) + "\n"
+
+
+def read_sha256(read: Inventory) -> str:
+    """Return the SHA-256 of the file in which it is kept, as ``sha256sum`` prints it."""
+    return sha256(kept_text(read).encode("utf-8", "backslashreplace")).hexdigest()
 
 
 def inventory_of(read: Assembly, *, catalog: str, date: str) -> Inventory:

@@ -27,7 +27,6 @@ from pump_roles.iam.decisions import (
     matched_by,
 )
 from pump_roles.iam.identity_policies import ANY_ARN, EVERYWHERE, ActionPattern, Policy
-from pump_roles.iam.session_conditions import as_of
 from pump_roles.patterns import covers
 from pump_roles.published import REASONS, ROLES
 from pump_roles.review.report import (
@@ -45,7 +44,7 @@ from pump_roles.review.report import (
     counts,
 )
 from pump_roles.review.report.action_risks import mark, risk_of
-from pump_roles.review.report.inventory import inventory_of
+from pump_roles.review.report.inventory import Inventory, inventory_of, read_sha256
 from pump_roles.review.report.masking import Mask
 from pump_roles.review.report.questions import questions, worst_cases
 from pump_roles.review.report.report_changes import changes, newly_matched
@@ -73,50 +72,69 @@ def of_published(*, guardrails: Sequence[Guardrail] = (), since: Earlier | None 
     return of_contents(Assembly(roles=roles), since=since)
 
 
-def of_contents(
-    contents: Assembly, *, since: Earlier | None = None, now: float | None = None
-) -> Report:
-    """Report on roles.
-
-    :param now: the time of the report, in seconds since 1970, if it is an earlier one.
-    """
+def of_contents(contents: Assembly, *, since: Earlier | None = None) -> Report:
+    """Report on roles."""
     catalog = shipped()
     masked = Mask(contents.external_ids).masked(replace(contents, variants=()))
-    kept = inventory_of(masked, catalog=catalog.source, date=catalog.date)
-    # So that a report that is read again says the same.
-    contents = kept.assembly if now is None else _as_of(kept.assembly, now)
-    read = {found.role.kind: _RolePolicies(found.role, catalog) for found in contents.roles}
-    granted = {kind: policies.evaluator.grants for kind, policies in read.items()}
+    read = inventory_of(masked, catalog=catalog.source, date=catalog.date)
+    report = _derived(read)
+    effective = {role.kind: report.effective(role.kind) for role in report.roles}
+    return _compared(report, read.with_effective(effective), since)
+
+
+def of_kept(read: Inventory, *, since: Earlier | None = None) -> Report:
+    """Report on what was kept, as of today and with this version's catalog."""
+    return _compared(_derived(read), read, since)
+
+
+def _compared(report: Report, read: Inventory, since: Earlier | None) -> Report:
+    report = replace(report, read=read, read_sha256=read_sha256(read))
+    found = () if since is None else changes(since, report)
+    new = newly_matched(found).union(*report.gained.values())
+    return replace(
+        report,
+        since=None if since is None else since.compared,
+        changes=found,
+        actions=tuple(
+            replace(action, new=True) if action.name in new else action for action in report.actions
+        ),
+    )
+
+
+def _derived(read: Inventory) -> Report:
+    # Of what is kept, so that a report that is read again says the same.
+    contents, catalog = read.assembly, shipped()
+    policies = {found.role.kind: _RolePolicies(found.role, catalog) for found in contents.roles}
+    granted = {kind: own.evaluator.grants for kind, own in policies.items()}
     actions = _actions(granted, catalog)
     # Nothing outside of the roles can give them permissions, nor can they reach anything that does.
     suspects = {other.type for other in contents.others if other.suspect_access}
     certain = not contents.unreadable and suspects <= _ACCESS_TYPES
-    assumes = any(policies.may_allow("sts:AssumeRole") for policies in read.values())
+    assumes = any(own.may_allow("sts:AssumeRole") for own in policies.values())
     reachable = (other for other in contents.others if assumes or not _needs_permission(other))
     isolated = certain and _REACHABLE_TYPES.isdisjoint(
         other.type for other in reachable if other.suspect_access
     )
     roles = tuple(
-        _role(found, read[found.role.kind], actions, certain=certain, isolated=isolated)
+        _role(found, policies[found.role.kind], actions, certain=certain, isolated=isolated)
         for found in contents.roles
     )
     findings = tuple(_findings(roles, contents))
     answered = tuple(
         questions(
             {
-                role.kind: (read[role.kind].evaluator, role.readable and role.allows_only_published)
+                role.kind: (
+                    policies[role.kind].evaluator,
+                    role.readable and role.allows_only_published,
+                )
                 for role in roles
             }
         )
     )
-    report = Report(
+    return Report(
         schema=SCHEMA,
-        read=kept.with_effective(
-            {
-                kind: tuple(action.name for action in actions if action.is_effective(kind))
-                for kind in read
-            }
-        ),
+        read=read,
+        read_sha256="",
         version=__version__,
         catalog=catalog.source,
         date=catalog.date,
@@ -131,26 +149,15 @@ def of_contents(
         suspects_sha256=contents.suspects_sha256,
         findings=findings,
         resources=Counter(contents.resources),
-        since=None if since is None else since.compared,
+        since=None,
         changes=(),
         reviewed=reviewed()["date"],
         gained=_gained(actions),
         sdk=newer()[0],
         newer=tuple(
-            name
-            for name in newer()[1]
-            if any(policies.may_allow(name) for policies in read.values())
+            name for name in newer()[1] if any(own.may_allow(name) for own in policies.values())
         ),
         actions=actions,
-    )
-    found = () if since is None else changes(since, report)
-    new = newly_matched(found).union(*report.gained.values())
-    return replace(
-        report,
-        changes=found,
-        actions=tuple(
-            replace(action, new=True) if action.name in new else action for action in actions
-        ),
     )
 
 
@@ -303,27 +310,14 @@ def _findings(roles: Sequence[RoleReport], contents: Assembly) -> Iterator[Findi
     )
     yield from (Finding(kind="trust", role=role.kind) for role in roles if role.trust.problems)
     yield from (Finding(kind="opened", role=role.kind) for role in roles if role.opened)
+    yield from (
+        Finding(kind="ended", role=role.kind)
+        for role in roles
+        if any(limit.ended for limit in role.timed)
+    )
     yield from (Finding(kind="uncounted", role=role.kind) for role in roles if role.uncounted)
     if contents.unreadable or any(other.suspect_access for other in contents.others):
         yield Finding(kind="suspect")
-
-
-def _as_of(contents: Assembly, now: float) -> Assembly:
-    # The roles as they were at an earlier time.
-    def then(policy: Policy) -> Policy:
-        statements = (
-            replace(each, scope=replace(each.scope, condition=as_of(each.scope.condition, now)))
-            for each in policy.statements
-        )
-        return replace(policy, statements=tuple(statements))
-
-    def role_then(role: Role) -> Role:
-        own = role.boundary
-        boundary = replace(own, policy=then(own.policy)) if own and own.policy else own
-        return replace(role, policies=tuple(map(then, role.policies)), boundary=boundary)
-
-    roles = (replace(found, role=role_then(found.role)) for found in contents.roles)
-    return replace(contents, roles=tuple(roles))
 
 
 def _needs_permission(other: OtherResource) -> bool:
@@ -357,6 +351,7 @@ def _role(
         guardrails=tuple(policies.ledger(granted)),
         differences=different,
         opened=opened(role),
+        timed=role.timed_limits,
         uncounted=uncounted,
         as_published=not (different or unread or role.trust.problems or uncounted),
         exact=certain and not unread and not uncounted,

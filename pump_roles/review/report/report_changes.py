@@ -22,15 +22,14 @@ def changes(since: Earlier, report: Report) -> tuple[ReportChange, ...]:
     """
     earlier = since.report
     was = {role.kind: role for role in earlier.roles}
-    then = {role.kind: role.effective for role in since.compared.read.roles}
-    today = {role.kind: role.effective for role in earlier.read.roles}
+    then = {role.kind: role.effective for role in earlier.read.roles}
     now = {role.kind: role for role in report.roles}
     found = [*_differences(was, now)]
     # Not the intersection of the keys: the order must be the same every time.
     for kind in (kind for kind in now if kind in was):
         compared = [change for change in found if change.role == kind]
         more = [
-            *_caused_by_aws(kind, then[kind], today[kind]),
+            *_caused_by_aws(kind, then[kind], earlier.effective(kind)),
             *_not_compared(was[kind], now[kind], compared),
             *_places(kind, earlier.places, report.places),
         ]

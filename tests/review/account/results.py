@@ -122,7 +122,9 @@ def unknown(number: int, *, reason: str = "", **members: Any) -> AccountResult:
 
 def verification(*accounts: AccountResult) -> Verification:
     """Return the result with some accounts."""
-    return Verification(expected="the published roles", accounts=accounts)
+    return Verification(
+        expected="the published roles", expected_sha256="ab" * 32, accounts=accounts
+    )
 
 
 def other_role(name: str, *, principals: tuple[str, ...] = ("*",), allows: str) -> OtherRole:

@@ -100,7 +100,9 @@ def verified(aws: Management, expectation: Expectation) -> dict[str, PolicyResul
 
 
 def shown(*results: PolicyResult) -> str:
-    found = Verification(expected="cdk.out", accounts=(matching(1),), policies=results)
+    found = Verification(
+        expected="cdk.out", expected_sha256="", accounts=(matching(1),), policies=results
+    )
     return written(found, "table")
 
 
@@ -234,7 +236,9 @@ def test_policies_that_are_not_expected_are_shown_and_not_compared(
         assert [*found] == [TRUST, PROTECTION, STOP]
         assert {result.state for result in found.values()} == {"not-compared"}
         assert shown(*found.values()).count("  not compared: ") == len(found)
-        result = Verification(expected="x", accounts=(matching(1),), policies=(*found.values(),))
+        result = Verification(
+            expected="x", expected_sha256="", accounts=(matching(1),), policies=(*found.values(),)
+        )
         assert result.state == "match"
 
 
@@ -263,7 +267,10 @@ def test_policies_that_cannot_be_read_are_unknown_and_never_silent(
         assert found.policies == ()
         assert verify_policies((), found, account=ACCOUNT_ID, partition="aws") == ()
         silent = Verification(
-            expected="x", accounts=(matching(1),), notes=(*found.unlisted.values(),)
+            expected="x",
+            expected_sha256="",
+            accounts=(matching(1),),
+            notes=(*found.unlisted.values(),),
         )
         assert silent.state == "match"
         said = (

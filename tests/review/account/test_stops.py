@@ -86,6 +86,7 @@ def verified(
     read = PoliciesRead(policies=tuple(policies))
     return Verification(
         expected="x",
+        expected_sha256="",
         accounts=tuple(verify_account(expectation, found, read) for found in accounts),
         policies=verify_policies(
             expectation.compared_policies, read, account=MANAGEMENT, partition="aws"

@@ -20,7 +20,6 @@ from pump_roles.review.account.saved_details import read_files
 from pump_roles.review.account.verification import RoleResult
 from pump_roles.review.account.verify_accounts import verify_account
 from pump_roles.review.output.descriptions import describe_difference, describe_unknown
-from pump_roles.review.report.inventory import InlinePolicy
 from pump_roles.role.access import DailyEnd
 from pump_roles.role.unknowns import RoleUnknown
 from tests.constructs.test_approval_end import filled
@@ -235,35 +234,6 @@ def test_role_of_the_schedule_as_in_the_templates_matches_also_with_a_report(
     for roles in (expectation.approval_end_roles, by_report):
         expected = replace(expectation, approval_end_roles=roles)
         assert verified_role(expected, role, tmp_path) == ([], [])
-
-
-@pytest.mark.parametrize(
-    "members",
-    [
-        {"Action": "*"},
-        {"Action": ["iam:UntagRole", "iam:TagRole"]},
-        {"Effect": "Allow", "NotAction": "s3:*"},
-    ],
-)
-def test_role_of_the_schedule_that_a_report_does_not_show_is_not_expected(
-    members: dict[str, Any], tmp_path: Path, expectation: Expectation
-) -> None:
-    role = deployed(tmp_path)
-    report = of_templates(tmp_path)
-    added = policy("More", **members)
-    if "NotAction" in members:
-        del added["PolicyDocument"]["Statement"][0]["Action"]
-    (ending,) = report.read.approval_end_roles
-    kept = InlinePolicy(PolicyName="More", PolicyDocument=added["PolicyDocument"])
-    ending = replace(ending, RolePolicyList=(*ending.RolePolicyList, kept))
-    report = replace(report, read=replace(report.read, approval_end_roles=(ending,)))
-    roles = from_report(tmp_path, report).approval_end_roles
-    role["RolePolicyList"].append(added)
-    expected = replace(expectation, approval_end_roles=roles)
-    assert verified_role(expected, role, tmp_path) == (
-        [],
-        [describe_unknown(RoleUnknown(part="approval-end-role", why="open"))],
-    )
 
 
 def policy(name: str, **members: Any) -> dict[str, Any]:

@@ -18,10 +18,9 @@ import pytest
 from click.testing import CliRunner, Result
 
 from pump_roles import Guardrail, __version__
+from pump_roles.iam.catalog import shipped
 from pump_roles.review.cli import app
 from pump_roles.review.cli.options import Format
-from pump_roles.review.output import saved_report
-from pump_roles.review.output.descriptions import UNCHECKED
 from pump_roles.review.report.permission_report import of_published
 from tests.commands import command, run, the_error, the_usage_error
 from tests.documents import written
@@ -94,28 +93,25 @@ in_short = pytest.mark.usefixtures("short")
 
 
 @in_short
-def test_compares_with_a_report_its_page_a_template_or_a_folder_alike(tmp_path: Path) -> None:
+def test_compares_with_what_is_kept_a_report_a_template_or_a_folder_alike(tmp_path: Path) -> None:
     """What it is decides, not its name."""
     before = synthesize(tmp_path / "before", Guardrail.NO_SELLING)
     now = synthesize(tmp_path / "now")
-    for name, chosen in (("a.txt", "json"), ("b.json", "html")):
-        (tmp_path / name).write_text(report(before, "--format", chosen).stdout)
+    outputs = ("--output", tmp_path / "a.json", "--keep", tmp_path / "b.json")
+    assert report(before, *outputs).exit_code == 0
+    (tmp_path / "a.json").rename(tmp_path / "a.txt")
     found = {}
     for name in ("a.txt", "b.json", "before"):
         ended = report(now, "--since", tmp_path / name, "--format", "json")
         assert ended.exit_code == 0, ended.output
         found[name] = json.loads(ended.stdout)
-    # Without its folder: the report does not depend on the machine.
-    assert found["a.txt"]["since"] == {
-        "unchecked": False,
-        "file": "a.txt",
-        "files": [["a.txt", sha256((tmp_path / "a.txt").read_bytes()).hexdigest()]],
-        "read": json.loads((tmp_path / "a.txt").read_text())["read"],
-    }
-    assert found["before"]["since"]["files"] == [
-        [file.name, sha256(file.read_bytes()).hexdigest()]
-        for file in (before / "PumpReadOnly.template.json", before / "PumpAutoPilot.template.json")
-    ]
+        # Without its folder: the report does not depend on the machine.
+        assert found[name]["since"] == {
+            "file": name,
+            "version": __version__,
+            "date": shipped().date,
+            "read_sha256": sha256((tmp_path / "b.json").read_bytes()).hexdigest(),
+        }
     changes = found["before"]["changes"]
     assert {change["effect"] for change in changes} == {"broader"}
     assert all(content["changes"] == changes for content in found.values())
@@ -123,47 +119,6 @@ def test_compares_with_a_report_its_page_a_template_or_a_folder_alike(tmp_path: 
     ended = report(now / template.name, "--since", template.rename(tmp_path / "t.txt"))
     assert ended.exit_code == 0, ended.output
     assert "- broader, auto-pilot: 1 action that writes or tags" in ended.stdout, ended.stdout[-1:]
-
-
-@in_short
-def test_page_of_another_build_is_named_on_standard_error_and_in_each_result(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    template = synthesize(tmp_path) / "PumpReadOnly.template.json"
-    page, own = tmp_path / "page.html", tmp_path / "own.html"
-    with monkeypatch.context() as patched:
-        patched.setattr(saved_report, "code_sha256", lambda: "0" * 64)
-        page.write_text(report(template, "--format", "html").stdout)
-    own.write_text(report(template, "--format", "html").stdout)
-    details = saved_account(tmp_path)
-    for file, is_unchecked in ((page, True), (own, False)):
-        expected = ("--expect", file, "--details", details)
-        found = [
-            *(
-                report(template, "--since", file, "--format", chosen)
-                for chosen in ("json", "markdown", "html")
-            ),
-            *(verify(*expected, "--format", chosen) for chosen in ("json", "table", "markdown")),
-        ]
-        line = f"pump-roles: {file}: {UNCHECKED}\n"
-        assert [ended.stderr for ended in found] == [line if is_unchecked else ""] * len(found)
-        for ended in found:
-            content = json.loads(ended.stdout) if ended.stdout.startswith("{") else None
-            if content is None:
-                assert (UNCHECKED in " ".join(ended.stdout.split())) == is_unchecked
-            else:
-                assert content.get("since", content)["unchecked"] == is_unchecked
-
-
-@pytest.mark.parametrize("cut", [slice(1, None), slice(None, -9), slice(0)])
-def test_rejects_a_page_whose_report_is_damaged_or_that_has_two(cut: slice, tmp_path: Path) -> None:
-    page = tmp_path / "r.html"
-    start, embedded, end = re.split('(?<=id="report">)(.*?)(?=</script>)', published("html"))
-    for text in (f"{start}{embedded[cut]}{end}", published("html") * 2):
-        page.write_text(text)
-        assert is_not_compared_with(page) == (
-            f"is not {NEITHER}: it is not JSON: the error is in line 1, column 1"
-        )
 
 
 def edit(template: Path, change: Callable[[Any], object]) -> None:
@@ -273,6 +228,13 @@ def test_reports_what_guardrails_would_leave_of_the_published_roles() -> None:
         (["--output", "-"], "-: unknown extension; must be one of .md, .html, .csv, .json"),
         (["--output", "a\x1b.txt"], r"'--output': a\x1b.txt: unknown extension"),
         (["--output", "no/such/r.md"], "no/such/r.md: there is no such folder"),
+        (["--keep", "r.html"], "'--keep': r.html: unknown extension; must be one of .json"),
+        (["--keep", "no/r.json"], "'--keep': no/r.json: there is no such folder"),
+        (["cdk.out", "--keep", "cdk.out/r.json"], "r.json: would be inside an input"),
+        (
+            ["--output", "r.json", "--keep", "./r.json"],
+            "r.json: passed as both --output and --keep",
+        ),
         (["--account", "cdk.out"], "Error: PATH: cannot be combined with --account"),
     ],
 )
@@ -300,6 +262,10 @@ def error_of(*arguments: object) -> str:
     return the_error(report(*arguments), 1).removeprefix("pump-roles: ")
 
 
+NEITHER = (
+    "a file of report --keep, a JSON report, a CloudFormation template, or a folder such as cdk.out"
+)
+UNREADABLE = "is not a report that this version of pump-roles can read"
 NOT_A_TEMPLATE = "is not a CloudFormation template: it"
 YAML = (
     "is YAML, but templates are read as JSON: pass cdk.out, or the template that cdk synth writes "
@@ -329,10 +295,10 @@ NOT_JSON = {
             )
             for settings in ('{"principal": "1"}', '{"auto-pilot": {}}')
         ),
-        ("t.json", "\udcff\udcfe\x00", f"{NOT_A_TEMPLATE} is not UTF-8 text"),
+        ("t.json", "\udcff\udcfe\x00", f"is not {NEITHER}: it is not UTF-8 text"),
         ("t.json", "[" * 100_000, "is nested too deeply to read"),
         *(
-            ("t.json", text, f"{NOT_A_TEMPLATE} is not JSON: {why}")
+            ("t.json", text, f"is not {NEITHER}: it is not JSON: {why}")
             for text, why in NOT_JSON.items()
         ),
         ("t.yaml", "Resources: {}\n", YAML),
@@ -354,12 +320,6 @@ def test_input_that_cannot_be_used_causes_one_error_and_writes_nothing(
     assert not output.exists()
 
 
-NEITHER = "a pump-roles report, a page of one, a template, or a folder of templates"
-
-
-UNREADABLE = "is not a report that this version of pump-roles can read"
-
-
 def is_not_compared_with(path: Path) -> str:
     """Return why a report is not compared with a file or a folder."""
     return error_of("--since", path).removeprefix(f"{path}: ")
@@ -368,10 +328,26 @@ def is_not_compared_with(path: Path) -> str:
 @pytest.mark.parametrize(
     ("text", "problem"),
     [
-        ("<html></html>", f"is not {NEITHER}: it is not JSON: the error is in line 1, column 1"),
-        ("Resources:", f"is not {NEITHER}: it is not JSON: it is YAML"),
-        ("null", f"is not {NEITHER}"),
-        ('{"roles": []}', f"is not {NEITHER}"),
+        ("\n<HTML></HTML>", f"is a page, which is for people; pass {NEITHER}"),
+        ("<?xml", f"is not {NEITHER}: it is not JSON: the error is in line 1, column 1"),
+        ("Resources:", YAML),
+        ("null", f"{NOT_A_TEMPLATE} has no Resources"),
+        ('{"roles": []}', f"{NOT_A_TEMPLATE} has no Resources"),
+        (
+            '{"read": {}, "read": {}}',
+            f"is not {NEITHER}: it is not JSON: the key 'read' is listed twice",
+        ),
+        (" " * 4_000_001, "has more than 4,000,000 bytes"),
+        (
+            '{"read": {"format": 1, "a": ["\\u202e"]}}',
+            f"{UNREADABLE}: a text has a control character: \\u202e",
+        ),
+        (
+            '{"read": {"format": 1, "a\\u001b": 1}}',
+            f"{UNREADABLE}: a text has a control character: a\\x1b",
+        ),
+        ('{"read": {}, "more": 1}', f"{UNREADABLE}: the member more is not known"),
+        ('{"read": {}, "Resources": {}}', "is both a report and a template: it has Resources"),
         ('{"Resources": {}}', "contains none of Pump's roles"),
         (
             '{"schema": 7}',
@@ -386,16 +362,16 @@ def is_not_compared_with(path: Path) -> str:
     ],
 )
 def test_says_why_it_cannot_compare_with_a_file(text: str, problem: str, tmp_path: Path) -> None:
-    (tmp_path / "earlier").write_text(text)
-    assert is_not_compared_with(tmp_path / "earlier") == problem
+    (tmp_path / "earlier.json").write_text(text)
+    assert is_not_compared_with(tmp_path / "earlier.json") == problem
 
 
-def test_value_in_an_error_about_an_earlier_report_is_visible_and_short(tmp_path: Path) -> None:
+def test_value_in_an_error_about_an_earlier_report_is_short(tmp_path: Path) -> None:
     content = json.loads(published("json"))
-    content["read"]["roles"][0]["RoleName"] = {"state": "\x1b[31m" + "x" * 1_000}
+    content["read"]["roles"][0]["RoleName"] = {"state": "x" * 1_000}
     (tmp_path / "earlier.json").write_text(json.dumps(content))
     found = is_not_compared_with(tmp_path / "earlier.json")
-    assert found.startswith(f"{UNREADABLE}: Invalid enum value '\\\\x1b[31mxxx")
+    assert found.startswith(f"{UNREADABLE}: Invalid enum value 'xxx")
     assert found.endswith(" (cut)")
     assert len(found) < 300
 
@@ -447,18 +423,17 @@ OVERWRITES = "would overwrite an input"
 INSIDE = "would be inside an input; write it outside of "
 
 
-@pytest.mark.parametrize(
-    ("name", "text"),
-    [("page.html", None), ("report.json", None), ("old.json", '{"schema": 1}')],
-)
 @in_short
-def test_says_what_to_pass_instead_of_a_report(name: str, text: str | None, tmp_path: Path) -> None:
-    file = tmp_path / name
-    file.write_text(text or published("html" if file.suffix == ".html" else "json"))
+def test_says_what_to_pass_instead_of_a_report(tmp_path: Path) -> None:
+    file = tmp_path / "report.json"
+    file.write_text(published("json"))
     problem = the_usage_error(run("activity", "--expect", file))
     assert problem.endswith(
         f"{file}: is a report; pass the templates that it is about, such as cdk.out"
     )
+    file.write_text(published("html"))
+    problem = the_error(run("activity", "--expect", file, tmp_path), 1)
+    assert problem.endswith(": is a page, which is for people; pass a CloudFormation template")
 
 
 @pytest.mark.parametrize("text", ["", "{", "[]", '{"Resources": {}, "schema": 1}', "\udcff", "["])
@@ -533,9 +508,12 @@ def test_output_says_what_it_replaces_in_a_file_with_other_content(
     assert written_over(same) == ""
     assert written_over(b"") == ""
     report("--guardrails", "recommended", "--output", "other.json", "--output", "other.html")
-    assert [written_over(Path(f"other{name[-5:]}").read_bytes())] == [
-        f"pump-roles: {name}: replaced; it had another report of actions as of 2026-09-26\n"
-    ]
+    had = "other content"
+    if name == "report.json":
+        had = "another report of actions as of 2026-09-26"
+    assert written_over(Path(f"other{name[-5:]}").read_bytes()) == (
+        f"pump-roles: {name}: replaced; it had {had}\n"
+    )
     for content in (b"mine", b'{"schema": 1}', b"[" * 5_000, b"\xff", b'{"Resources": {}}'):
         assert written_over(content) == f"pump-roles: {name}: replaced; it had other content\n"
     assert Path(name).read_bytes() == same
@@ -592,7 +570,7 @@ def test_rejects_an_earlier_report_that_is_not_a_regular_file(tmp_path: Path) ->
     os.mkfifo(pipe)
     for file in (pipe, "/dev/zero"):
         assert error_of("--since", file) == f"{file}: is not {NEITHER}: it is not a regular file"
-        assert error_of(file) == f"{file}: is neither a file nor a folder"
+        assert error_of(file) == f"{file}: is not {NEITHER}: it is not a regular file"
     assert error_of("--since", tmp_path) == f"{tmp_path}: there is no template in this folder"
 
 

@@ -29,8 +29,8 @@ from pump_roles.review.output.descriptions import (
     describe_principal,
     describe_principals,
 )
+from pump_roles.review.output.page import as_html
 from pump_roles.review.output.report_actions import DASH, actions_of, by_service, in_no_role
-from pump_roles.review.output.saved_report import page_of
 from pump_roles.review.report import (
     FINDINGS,
     RISKS,
@@ -45,7 +45,7 @@ from pump_roles.review.report.permission_report import of_published
 from pump_roles.review.report.questions import left_by_sets
 from pump_roles.role.access import Access
 from pump_roles.role.assembly import Deployment, OtherResource
-from pump_roles.role.iam_role import Boundary
+from pump_roles.role.iam_role import Boundary, TimedLimit
 from pump_roles.role.unknowns import AssemblyUnknown
 from tests.documents import written
 from tests.support import earlier, plain, trust
@@ -153,7 +153,10 @@ def odd(report: Report) -> Report:
     findings = tuple(Finding(kind=kind, role=first.kind) for kind in FINDINGS)
     role = replace(first.role, trust=parse_trust(trust("999988887777", "")))
     suspect = replace(first, role=role, as_published=False, exact=False, readable=False)
-    suspect = replace(suspect, uncounted=(Uncounted(policy="P"),), allows_only_published=False)
+    ended = TimedLimit(policy="StopPump", until="2026-01-01T00:00:00Z", ended=True, partly=False)
+    suspect = replace(
+        suspect, timed=(ended,), uncounted=(Uncounted(policy="P"),), allows_only_published=False
+    )
     return replace(
         report,
         as_published=False,
@@ -190,7 +193,7 @@ def reports() -> Reports:
 def files(reports: Reports, tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
     folder = tmp_path_factory.mktemp("pages")
     for name, report in reports.items():
-        (folder / f"{name}.html").write_text(page_of(report), encoding="utf-8")
+        (folder / f"{name}.html").write_text(as_html(report), encoding="utf-8")
     return {name: folder / f"{name}.html" for name in reports}
 
 
@@ -303,7 +306,7 @@ FIXED = {
 }
 """The members of a report with a fixed set of values, or that are in words in another one."""
 
-NOT_SHOWN = FIXED | {"conditions", "denied_by", "patterns", "policy", "resources"}
+NOT_SHOWN = FIXED | {*("conditions", "denied_by", "patterns", "policy", "read_sha256", "resources")}
 """The members that the page does not show, or in other words: JSON and CSV have them."""
 
 
@@ -517,7 +520,7 @@ def test_roles_come_before_what_was_checked_unless_something_was_found(show: Sho
         *("No findings", "No new actions in the catalog", "Not compared"),
     ]
     assert show("odd").evaluate(order) == [
-        *("5 findings", "3 changes"),
+        *("6 findings", "3 changes"),
         *("Read-only", "Auto-pilot"),
         "No new actions in the catalog",
     ]
@@ -541,7 +544,7 @@ def test_findings_come_first_then_changes(show: Show) -> None:
     assert page.locator(".finding").count() == len(FINDINGS)
     links = page.locator(".rail nav a").evaluate_all("(all) => all.map((link) => link.hash)")
     assert links[:3] == ["#findings", "#changes", "#roles"]
-    assert len(links) == 7
+    assert len(links) == 8
 
 
 @pytest.mark.parametrize("name", ["published", "few", "odd", "one role"])
@@ -706,13 +709,10 @@ NO = "not granted by any pattern"
 NOT_LISTED = {
     "s3:GetObject": (NO, NO),
     "ec2:DescribeTomorrow": (NO, "allowed by PumpReadOnly ec2:Describe*"),
-    "CE:CreateTomorrow": (
-        NO,
-        "denied by PumpGuardrailNoBillingPreferences, granted by PumpReadOnly ce:*",
-    ),
+    "CE:CreateTomorrow": (NO, "denied by no-billing-preferences, granted by PumpReadOnly ce:*"),
     "cloudwatch:GetOmniTomorrow": (
         NO,
-        "denied by PumpGuardrailMetadataOnly, granted by PumpReadOnly cloudwatch:Get*",
+        "denied by metadata-only, granted by PumpReadOnly cloudwatch:Get*",
     ),
 }
 """Actions that are not in the list, and how each role's policies decide about them."""
@@ -924,7 +924,7 @@ def test_every_row_is_there_without_javascript(show: Show, reports: Reports) -> 
 
 
 def test_page_is_small() -> None:
-    assert len(page_of(of_published()).encode()) <= 650_000
+    assert len(as_html(of_published()).encode()) <= 650_000
 
 
 @pytest.mark.slow
@@ -964,7 +964,7 @@ def test_print_is_short_and_has_every_action(show: Show, reports: Reports) -> No
 def test_published_roles_fit_on_six_pages_and_print_says_what_is_filtered(
     browser: Browser, tmp_path: Path
 ) -> None:
-    (tmp_path / "page.html").write_text(page_of(of_published()), encoding="utf-8")
+    (tmp_path / "page.html").write_text(as_html(of_published()), encoding="utf-8")
     page, _ = opened(browser, tmp_path / "page.html")
     # A4, by the page's own style.
     pages = len(re.findall(rb"/Type\s*/Page\b", page.pdf(prefer_css_page_size=True)))
@@ -1022,7 +1022,7 @@ def test_shows_whatever_a_template_contains_as_text(
     change = ReportChange(effect="broader", about="suspect", unknown=unknown)
     report = replace(report, unreadable=(unknown,), changes=(change, *report.changes))
     report = edited(report, lambda text: text + EVIL)
-    (tmp_path / "page.html").write_text(page_of(report), encoding="utf-8")
+    (tmp_path / "page.html").write_text(as_html(report), encoding="utf-8")
     page, wrong = opened(browser, tmp_path / "page.html", bypass_csp=bypass)
     assert not_shown(page, report) == []
     assert page.evaluate("window.ran") is None

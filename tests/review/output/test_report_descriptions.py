@@ -10,7 +10,7 @@ import pytest
 from pump_roles import Guardrail
 from pump_roles.iam.identity_policies import Value, known, parse_policy, unreadable
 from pump_roles.iam.trust import parse_trust
-from pump_roles.review.output.report_checks import checks, compared, finding_text, finding_title
+from pump_roles.review.output.report_checks import checks, finding_text, finding_title
 from pump_roles.review.output.report_descriptions import (
     describe_data,
     describe_numbers,
@@ -18,7 +18,7 @@ from pump_roles.review.output.report_descriptions import (
     verdict,
     who,
 )
-from pump_roles.review.report import Answer, Compared, Finding, Report
+from pump_roles.review.report import Answer, Earlier, Finding, Report
 from pump_roles.review.report import ReportChange as Changed
 from pump_roles.review.report.permission_report import of_contents, of_published
 from pump_roles.role.assembly import Assembly, DeployedRole
@@ -229,15 +229,6 @@ def test_verdict_on_a_role_that_is_stopped(partition: str, findings: int, said: 
     assert said not in describe_numbers(report)
 
 
-def test_digest_of_an_earlier_file_has_its_name_unless_that_is_named_before() -> None:
-    files = (("a.json", "1" * 64), ("b.json", "2" * 64))
-    published = of_published()
-    since = Compared(file="a.json", files=files, read=published.read)
-    said = compared(replace(published, since=since))
-    assert f"SHA-256 {'1' * 64}, b.json SHA-256 {'2' * 64}" in said
-    assert "a.json SHA-256" not in said
-
-
 def unread(answer: Answer) -> Answer:
     return replace(answer, answer="unknown", allowed=(), limited=())
 
@@ -313,7 +304,7 @@ def test_checks_say_what_is_new_and_where_it_is(
     assert [(check.state, check.about) for check in checks(published)] == [
         *(("ok", ""), ("ok", ""), ("none", ""))
     ]
-    since = Compared(file="a.json", files=(), read=published.read)
+    since = Earlier(file="a.json", report=published).compared
     gained = {"ec2:Describe*": ("ec2:DescribeInstances", "ec2:DescribeHosts")}
     *others, last = checks(
         replace(published, findings=(SUSPECT,) * 2, gained=gained, since=since, changes=changes)

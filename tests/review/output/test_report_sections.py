@@ -31,7 +31,7 @@ from pump_roles.review.output.writers import LIMIT
 from pump_roles.review.report import (
     RISKS,
     Answer,
-    Compared,
+    Earlier,
     Finding,
     Report,
     ReportChange,
@@ -58,7 +58,7 @@ from tests.support import (
     trust,
 )
 
-SINCE = Compared(file="earlier.json", files=(("earlier.json", "0" * 64),), read=of_published().read)
+SINCE = Earlier(file="earlier.json", report=of_published()).compared
 
 
 @pytest.fixture(scope="module")
@@ -266,7 +266,7 @@ def test_has_the_digests_the_findings_and_the_changes(published: Report) -> None
         "- broader, read-only: 1 action that reads metadata: not granted before, allowed now: "
         "`ce:GetTags`" in markdown
     )
-    assert f"SHA-256 {'0' * 64}" in markdown
+    assert f"SHA-256 {SINCE.read_sha256}" in markdown
     for role in report.roles:
         for _, sha256 in role.files:
             assert markdown.count(sha256) >= 2, "in the table and next to the line to accept"
@@ -338,9 +338,9 @@ def test_nothing_pushes_out_the_rest(published: Report) -> None:
     assert "**Other resources may give more access than these roles.**" in markdown
     assert "- broader, read-only: " in markdown
     later = (
-        "Keep the page of this report, or its JSON. Whoever reviews the roles next passes it to "
+        "Keep the file of `--keep reviewed.json`. Whoever reviews the roles next passes it to "
         "the same command, and the new report lists what has changed: `pump-roles report ... "
-        "--since report.html`\n"
+        "--since reviewed.json`\n"
     )
     assert markdown.endswith(f"- [ ] Reject, because:\n\n{later}")
     whole = written(report, "markdown", every_action=True)

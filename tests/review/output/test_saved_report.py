@@ -7,11 +7,10 @@ import re
 import subprocess
 import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
 from dataclasses import replace
-from datetime import datetime, tzinfo
+from hashlib import sha256
+from html import unescape
 from importlib import resources
-from itertools import cycle
 from pathlib import Path
 from shutil import copytree, ignore_patterns
 from typing import Any
@@ -20,8 +19,7 @@ import pytest
 from jinja2 import Environment, compiler
 from jsonschema import Draft202012Validator
 
-from pump_roles import Guardrail
-from pump_roles.iam import decisions, session_conditions
+from pump_roles import Guardrail, __version__
 from pump_roles.inputs.text import InputError
 from pump_roles.pump_side import ProbeAttempt, ProbeResult
 from pump_roles.review.account.activity_collector import Collector
@@ -35,31 +33,32 @@ from pump_roles.review.output import (
     Section,
     Table,
     capital,
-    saved_report,
     spans,
 )
 from pump_roles.review.output import page as html_page
 from pump_roles.review.output.messages import to_json
-from pump_roles.review.output.saved_report import element_of, inventory_from, page_of, read_saved
-from pump_roles.review.report import FINDINGS, Compared, Earlier, Report, permission_report
-from pump_roles.review.report.permission_report import of_contents, of_published
+from pump_roles.review.output.page import as_html
+from pump_roles.review.output.saved_report import inventory_from, kept, read_saved
+from pump_roles.review.output.writers import to_markdown
+from pump_roles.review.report import FINDINGS, Earlier, Report
+from pump_roles.review.report.inventory import RoleTag
+from pump_roles.review.report.permission_report import of_kept, of_published
 from tests.documents import presentation_of
 from tests.review.account import results
 from tests.review.account.trail import PURCHASES, call
 from tests.support import (
     EVERYTHING,
-    Change,
     another,
     changed,
     earlier,
     of_templates,
     plain,
     rolled_out,
+    short_catalog,
     short_reports,
     synthesize,
     together,
 )
-from tests.test_layers import imported
 from tools.sandbox.cdk import ROOT
 
 Json = Any
@@ -96,6 +95,13 @@ def approve(template: dict[str, Any], role: dict[str, Any]) -> None:
     role["Tags"] = [{"Key": "pump-commitments", "Value": "yes"}]
 
 
+def expire(template: dict[str, Any], role: dict[str, Any]) -> None:
+    """Give the role a deny whose time has passed."""
+    before = {"DateLessThan": {"aws:CurrentTime": "2026-01-01T00:00:00Z"}}
+    denied = {"Effect": "Deny", "Action": "ce:*", "Resource": "*", "Condition": before}
+    another({"Statement": denied})(template, role)
+
+
 def obscure(template: dict[str, Any], role: dict[str, Any]) -> None:
     """Add what only a deployment decides."""
     template["Transform"] = ["Macro"]
@@ -120,7 +126,7 @@ REPORTS: dict[str, Callable[[str, Path], Report]] = {
         synthesize(folder, *ALL_GUARDRAILS, permissions_boundary="platform/Boundary")
     ),
     "rollouts": lambda _, folder: of_templates(rolled_out(folder, lambda _: None)),
-    "modified": lambda text, folder: changed(text, folder, together(modify, approve)),
+    "modified": lambda text, folder: changed(text, folder, together(modify, approve, expire)),
     "unreadable": lambda text, folder: changed(text, folder, obscure),
     "compared": compared,
 }
@@ -187,21 +193,13 @@ def test_what_is_written_is_valid(name: str, documents: Mapping[str, Json]) -> N
     validator(name).validate(documents[name])
 
 
-def derived(content: Json, since: Compared | None = None) -> Report:
-    """The report that follows from what a report keeps, and nothing else."""
-    earlier = None
-    if since is not None:
-        earlier = Earlier(compared=since, report=of_contents(since.read.assembly))
-    return of_contents(inventory_from(content).assembly, since=earlier)
-
-
 def test_a_report_follows_from_what_it_keeps(
     reports: Mapping[str, Report], documents: Mapping[str, Json]
 ) -> None:
     with short_reports():
         for name, report in reports.items():
-            found = derived(documents[name]["read"], report.since)
-            assert replace(found, gained=report.gained) == report, name
+            if report.since is None:
+                assert of_kept(inventory_from(documents[name]["read"])) == report, name
 
 
 def test_reports_have_what_their_names_say(documents: Mapping[str, Json]) -> None:
@@ -429,209 +427,116 @@ def test_character_that_cannot_be_encoded_is_kept() -> None:
     assert written.encode("utf-8", "backslashreplace")
 
 
-# Pages, and files of every version
+# What is kept, and files of every version
 
 
 SAVED = ROOT / "tests" / "saved"
 """What each version kept. Nothing is ever removed from it."""
 
 
-@pytest.fixture(scope="module")
-def pages(reports: Mapping[str, Report]) -> Mapping[str, str]:
-    """The pages of reports, which were made with few actions."""
+def kept_files(ending: str) -> list[Path]:
+    return sorted(SAVED.rglob(f"*.{ending}"))
+
+
+@pytest.mark.parametrize("file", kept_files("json"), ids=lambda file: file.name)
+def test_what_every_version_kept_is_read_and_kept_again_byte_for_byte(file: Path) -> None:
+    read = read_saved(file)
+    assert read is not None
+    assert kept(read) == file.read_text()
     with short_reports():
-        return {name: page_of(report) for name, report in reports.items() if "compared" not in name}
+        report = of_kept(read)
+        again = of_kept(read, since=Earlier(file=file.name, report=report))
+    assert report.read == read
+    assert report.read_sha256 == sha256(file.read_bytes()).hexdigest()
+    assert (report.version, report.date) == (__version__, short_catalog().date)
+    assert {change.cause for change in again.changes} <= {"AWS"}
 
 
-def read_page(page: str, folder: Path) -> Earlier | None:
-    """Read a page as a file."""
-    (folder / "page.html").write_text(page, encoding="utf-8")
-    with short_reports():
-        return read_saved(folder / "page.html")
-
-
-def test_page_shows_what_it_carries(
-    pages: Mapping[str, str], reports: Mapping[str, Report], tmp_path: Path
-) -> None:
-    for name, page in pages.items():
-        found = read_page(page, tmp_path)
-        assert found is not None
-        assert (found.report, found.compared.unchecked) == (reports[name], False)
-
-
-def test_page_that_was_compared_carries_both_sides(text: str, tmp_path: Path) -> None:
-    changed(text, tmp_path, modify)
-    with short_reports():
-        before = earlier(of_templates(synthesize(tmp_path / "before", *ALL_GUARDRAILS)), "a.json")
-        report = of_templates(tmp_path / "changed.template.json", since=before)
-        page = page_of(report)
-    found = read_page(page, tmp_path)
-    assert found is not None
-    assert (found.report, found.compared.unchecked) == (report, False)
-    assert found.report.changes
-
-
-@pytest.mark.parametrize("other", ["report, modified", "report, guardrails"])
-def test_page_that_shows_something_else_than_it_carries_is_refused(
-    other: str, pages: Mapping[str, str], tmp_path: Path
-) -> None:
-    shown, carried = (pages[name].encode() for name in ("report, published", other))
-    forged = shown.decode().replace(element_of(shown), element_of(carried))
-    for page in (forged, pages[other].replace("<main", "<p>Reviewed.</p><main", 1)):
-        with pytest.raises(InputError, match="it shows something else than it carries"):
-            read_page(page, tmp_path)
-
-
-@pytest.mark.parametrize("ending", ["html", "HTM", "xhtml", "svg"])
-def test_json_that_a_browser_shows_as_a_page_is_refused(
-    ending: str, pages: Mapping[str, str], documents: Mapping[str, Json], tmp_path: Path
-) -> None:
-    shown = pages["report, published"]
-    shown = shown.replace(element_of(shown.encode()), "<!--")
-    kept: Json = {"read": documents["report, modified"]["read"]}
-    template: Json = {"Resources": {}}
-    for content in (kept, template):
-        file = tmp_path / f"report.{ending}"
-        file.write_text(json.dumps({"Description": shown, **content}))
-        with pytest.raises(InputError, match="is JSON, but its name is that of a page"):
-            read_saved(file)
-        renamed = file.rename(tmp_path / "report.json")
-        with short_reports():
-            assert (read_saved(renamed) is None) == ("Resources" in content)
-
-
-def test_json_that_is_both_a_report_and_a_template_is_refused(
-    documents: Mapping[str, Json], tmp_path: Path
-) -> None:
-    file = tmp_path / "report.json"
-    file.write_text(json.dumps({"read": documents["report, published"]["read"], "Resources": {}}))
-    with pytest.raises(InputError, match="is both a report and a template"):
+@pytest.mark.parametrize("file", kept_files("html"), ids=lambda file: file.name)
+def test_page_of_every_version_is_an_error_that_says_what_to_pass(file: Path) -> None:
+    with pytest.raises(InputError, match="is a page, which is for people; pass a file of report"):
         read_saved(file)
-    file.write_text(json.dumps({"Resources": {}}))
-    assert read_saved(file) is None
 
 
-def test_page_whose_names_of_actions_are_not_those_of_its_roles_is_refused(
-    reports: Mapping[str, Report], tmp_path: Path
+def test_files_of_every_version_are_tested() -> None:
+    """The positive control of the tests above."""
+    assert len(kept_files("json")) == 3
+    assert len(kept_files("html")) == 2
+
+
+def test_sha256_is_that_of_what_was_read_however_its_file_is_formatted(
+    documents: Mapping[str, Json], reports: Mapping[str, Report], tmp_path: Path
 ) -> None:
-    # They decide what AWS is said to have added.
-    report = reports["report, published"]
-    more = {role.kind: (*role.effective, "s3:GetObject") for role in report.read.roles}
-    with short_reports():
-        page = page_of(replace(report, read=report.read.with_effective(more)))
-    with pytest.raises(InputError, match="it shows something else than it carries"):
-        read_page(page, tmp_path)
+    for name, report in reports.items():
+        file = tmp_path / "report.json"
+        for content in (kept(report.read), json.dumps(documents[name])):
+            file.write_text(content)
+            read = read_saved(file)
+            assert read is not None
+            with short_reports():
+                found = of_kept(read)
+            assert found.read_sha256 == sha256(kept(report.read).encode()).hexdigest()
+            assert documents[name]["read_sha256"] == found.read_sha256
 
 
-@contextmanager
-def in_year(year: int) -> Iterator[None]:
-    """Let it be another year, in which nothing was evaluated yet."""
-
-    class Clock(datetime):
-        @classmethod
-        def now(cls, tz: tzinfo | None = None) -> "Clock":
-            return cls(year, 6, 1, tzinfo=tz)
-
-    def forget() -> None:
-        for cached in (session_conditions.is_never_met, decisions.evaluator_of):
-            cached.cache_clear()
-
-    forget()
-    with pytest.MonkeyPatch.context() as patched:
-        for module in (session_conditions, saved_report):
-            patched.setattr(module, "datetime", Clock)
-        yield
-    forget()
+@pytest.mark.parametrize("ending", ["html", "HTM", "shtm", "xhtml", "svg", "md"])
+def test_json_that_can_be_shown_as_something_else_is_refused(
+    ending: str, reports: Mapping[str, Report], tmp_path: Path
+) -> None:
+    for content, is_kept in ((kept(reports["report, modified"].read), True), ("{}", False)):
+        file = tmp_path / f"report.{ending}"
+        file.write_text(content)
+        with pytest.raises(InputError, match="is JSON, but its name is that of something else"):
+            read_saved(file)
+        for name in ("report.json", "report.template", "report.TXT", "report.yaml", "report"):
+            file = file.rename(tmp_path / name)
+            assert (read_saved(file) is not None) == is_kept
 
 
-def denying(*years: int) -> Change:
-    """Return a change that adds a policy which denies actions until the start of some years."""
-    statements = [
-        {
-            "Effect": "Deny",
-            "Action": action,
-            "Resource": "*",
-            "Condition": {"DateLessThan": {"aws:CurrentTime": f"{year}-01-01T00:00:00Z"}},
-        }
-        for year, action in zip(years, cycle(["ce:*", "rds:*", "ec2:*"]), strict=False)
-    ]
-    return another({"Statement": statements})
+def test_what_could_not_be_read_again_is_not_kept(reports: Mapping[str, Report]) -> None:
+    read = reports["report, published"].read
+    hidden = replace(read.roles[0], RoleName="a\u202eb")
+    long = replace(read.roles[0], RoleName="a" * 4_000_000)
+    for role, problem in (
+        (hidden, r"a text has a control character: a\u202eb"),
+        (long, "it has more than 4,000,000 bytes"),
+    ):
+        with pytest.raises(InputError) as caught:
+            kept(replace(read, roles=(role,)))
+        assert str(caught.value) == f"what was read cannot be kept: {problem}"
+
+
+def test_page_has_what_was_read_as_text_and_nothing_hidden(
+    reports: Mapping[str, Report],
+) -> None:
+    for report in reports.values():
+        page = as_html(report)
+        (shown,) = re.findall(r'<pre id="kept" tabindex="0">(.*?)</pre>', page, re.DOTALL)
+        assert unescape(shown) == kept(report.read)
+        assert f"{report.read_sha256[:12]}…" in page
+        assert report.read_sha256 in to_markdown(presentation_of(report))
 
 
 @pytest.mark.parametrize(
-    ("years", "passed"), [((2999,), False), ((2021,), True), ((2020, 2021, 2022), True)]
+    "change",
+    [
+        {"Path": "/other/"},
+        {"MaxSessionDuration": 7200},
+        {"external_id_sha256": ("0" * 64,)},
+        {"Tags": (RoleTag(Key="pump", Value="x"),)},
+        {"PermissionsBoundary": None},
+    ],
+    ids=lambda change: next(iter(change)),
 )
-def test_page_is_checked_as_of_when_it_was_made_and_compared_as_of_today(
-    years: tuple[int, ...], text: str, tmp_path: Path, *, passed: bool
+def test_whatever_is_compared_changes_the_page_and_its_sha256(
+    change: dict[str, Any], reports: Mapping[str, Report]
 ) -> None:
+    report = reports["report, guardrails"]
+    first, second = report.read.roles
     with short_reports():
-        with in_year(2020):
-            made = changed(text, tmp_path, denying(*years))
-            page = page_of(made)
-        today = of_contents(made.read.assembly)
-    found = read_page(page, tmp_path)
-    assert found is not None
-    assert (found.report, found.compared.unchecked) == (today, False)
-    assert (found.report != made) == passed
-    # Nobody can write into it, whatever has passed since.
-    with pytest.raises(InputError, match="it shows something else than it carries"):
-        read_page(page.replace("<main", "<p>It limits.</p><main", 1), tmp_path)
-
-
-def test_page_that_was_compared_is_checked_as_of_when_it_was_made(
-    text: str, tmp_path: Path
-) -> None:
-    with short_reports(), in_year(2020):
-        before = earlier(changed(text, tmp_path, denying(2021)), "a.json")
-        page = page_of(of_contents(changed(text, tmp_path, modify).read.assembly, since=before))
-    found = read_page(page, tmp_path)
-    assert found is not None
-    assert not found.compared.unchecked
-
-
-def test_page_with_too_many_times_that_have_passed_is_read_and_not_checked(
-    text: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    with short_reports(), in_year(2020):
-        page = page_of(changed(text, tmp_path, denying(2021, 2022, 2023)))
-    for most in (2, 3):
-        monkeypatch.setattr(saved_report, "_MOST_TIMES", most)
-        found = read_page(page, tmp_path)
-        assert found is not None
-        assert found.compared.unchecked == (most < 3)
-
-
-def test_page_of_another_build_is_read_and_not_checked(
-    reports: Mapping[str, Report], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(saved_report, "code_sha256", lambda: "0" * 64)
-    with short_reports():
-        page = page_of(reports["report, modified"])
-    monkeypatch.undo()
-    found = read_page(page.replace("<main", "<p>Another page.</p><main", 1), tmp_path)
-    assert found is not None
-    assert (found.report, found.compared.unchecked) == (reports["report, modified"], True)
-
-
-def modules_of(*names: str) -> Iterator[Path]:
-    """The files of modules, and of all that they import from the package, apart from its API."""
-    reached, left = {"pump_roles"}, [*names]
-    while left:
-        name = left.pop()
-        file = ROOT.joinpath(*name.split("."))
-        found = [file for file in (file.with_suffix(".py"), file / "__init__.py") if file.is_file()]
-        if found and name not in reached:
-            yield from found
-            reached.add(name)
-            left += [each for each in imported(found[0].read_text()) if "pump_roles" in each]
-
-
-def test_page_depends_only_on_what_its_sha256_is_of() -> None:
-    decisive = {*saved_report._files(ROOT / "pump_roles")}
-    makes = modules_of(html_page.__name__, permission_report.__name__, saved_report.__name__)
-    assert {*makes} < decisive
-    # The positive control.
-    assert not {*modules_of("pump_roles.review.cli.report_command")} <= decisive
+        other = of_kept(replace(report.read, roles=(replace(first, **change), second)))
+    assert other.read_sha256 != report.read_sha256
+    assert as_html(other) != as_html(report)
 
 
 def test_template_of_the_page_is_compiled_once_for_each_version_of_jinja(
@@ -654,37 +559,6 @@ def test_template_of_the_page_is_compiled_once_for_each_version_of_jinja(
             monkeypatch.setattr(compiler, "__file__", version)
         html_page._template.__wrapped__()
         assert len(found) == expected
-
-
-def kept_files() -> list[Path]:
-    return sorted(file for file in SAVED.rglob("*.*") if file.parent != SAVED)
-
-
-def test_every_version_is_kept() -> None:
-    """The positive control of the test below."""
-    assert {file.suffix for file in kept_files()} == {".html", ".json"}
-
-
-@pytest.mark.parametrize("file", kept_files(), ids=lambda file: f"{file.parent.name}/{file.name}")
-def test_what_every_version_kept_is_read(file: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(saved_report, "code_sha256", lambda: "of a later version")
-    with short_reports():
-        found = read_saved(file)
-        assert found is not None
-        assert found.report.roles
-        assert found.compared.unchecked == (file.suffix == ".html")
-        # It is the same as in the file.
-        report = of_contents(found.compared.read.assembly, since=found)
-    assert report.read.roles == found.compared.read.roles
-    assert {change.cause for change in report.changes} <= {"AWS"}
-
-
-def test_page_from_before_the_first_format_is_an_error_that_says_what_to_do() -> None:
-    with pytest.raises(InputError) as caught:
-        read_saved(SAVED / "before-format-1.html")
-    assert str(caught.value).endswith(
-        "it does not keep what was read; write it again with this version"
-    )
 
 
 def test_what_was_kept_is_read_although_a_type_has_another_name_since(tmp_path: Path) -> None:

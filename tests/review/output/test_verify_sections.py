@@ -39,7 +39,7 @@ def test_shows_each_difference_with_what_it_means() -> None:
         "Pump is not stopped: PumpReadOnlyRole in 2 accounts. Not known: 2 accounts that could not "
         "be read.\n"
         "Pump's roles in AWS accounts\n"
-        "Compared with: the published roles\n"
+        "Compared with: the published roles, SHA-256 abababababab…\n"
         "Organization: o-abcd123456, management account 111122223333.\n"
         "Management account not known: the account's organization could not be read: text. Of the "
         "roles that trust it, only those with a name that AWS gives are listed.\n"
@@ -99,7 +99,7 @@ def test_says_what_is_compared_with() -> None:
     suspect = replace(reviewed, as_published=False, findings=2, guardrails=(), files=())
     found = replace(verification(matching(1)), expected_roles=(reviewed, suspect))
     assert written(found, "table").splitlines()[2:5] == [
-        "Compared with: the published roles",
+        "Compared with: the published roles, SHA-256 abababababab…",
         (
             "Expected read-only role PumpReadOnlyRole: as published; principal: "
             "arn:aws:iam::999988887777:role/Pump; guardrails: metadata-only, allowed-regions (only "
@@ -136,7 +136,7 @@ def test_markdown_begins_with_the_result() -> None:
         "\n"
         "**Accounts: 1 match, 1 differs.**\n"
         "\n"
-        "Compared with: `the published roles`\n"
+        f"Compared with: `the published roles`, SHA-256 `{'ab' * 32}`\n"
     )
     assert (
         "## Accounts that differ\n"
