@@ -19,6 +19,7 @@ from click.testing import CliRunner
 from pump_roles.published import ROLES
 from pump_roles.review.cli import app
 from pump_roles.review.output.messages import to_json
+from pump_roles.review.output.saved_report import kept
 from tests.review.account.trail import PURCHASES, call, handshake, write
 from tests.support import (
     EXTERNAL_ID,
@@ -155,7 +156,7 @@ def test_job_passes_with_an_accepted_baseline_and_fails_on_a_broader_role(
     checkout: Path, configure: Configure, assembly: Assembly
 ) -> None:
     baseline, artifact = checkout / "pump-report.json", checkout / "pump-report"
-    guarded, plain = (to_json(of_templates(assembly(settings))) for settings in (GUARDED, GIVEN))
+    guarded, plain = (kept(of_templates(assembly(given)).read) for given in (GUARDED, GIVEN))
     for job, settings, accepted, status, problem in (
         (github, GUARDED, guarded, 0, ""),
         (github, GIVEN, guarded, 3, r" since pump-report\.json can broaden access: "),

@@ -47,7 +47,7 @@ def test_job_for_ci_deploys_only_what_the_gate_accepts(world: World) -> None:
     ci = "\n".join(["set -eu", *scripts, ""])
     world.configure({**SETTINGS, "guardrails": ["recommended"]})
     world.run("npx", "cdk", "synth")
-    world.run("pump-roles", "report", "cdk.out", "--output", "pump-report.json")
+    world.run("pump-roles", "report", "cdk.out", "--keep", "pump-report.json")
     for settings, accepted in ((SETTINGS, False), (world.settings, True)):
         world.configure(settings)
         with shell(world, "bash") as opened:
