@@ -218,7 +218,8 @@ def test_limit_that_was_reviewed_and_has_ended_is_a_difference_in_a_line_of_its_
         ended = run("--expect", expected, *details)
         assert ended.exit_code == status, ended.output
         _, second, *_ = ended.stdout.splitlines()
-        said = "A limit of the reviewed auto-pilot role has ended: StopPump on 2020-01-01."
+        said = "A limit of the reviewed auto-pilot role has ended: StopPump on 2020-01-01. Review "
+        said += "the role again."
         assert (second == said) == (status == 3)
         found = json.loads(run("--expect", expected, *details, "--format", "json").stdout)
         assert found["state"] == ("differs" if status else "match")

@@ -441,10 +441,9 @@ def _decided(action: ActionReport, role: RoleReport) -> str:
 
 def _ticket(report: Report) -> Iterator[Part]:
     for role in report.roles:
-        digests = Names([sha256 for _, sha256 in role.files])
-        of_files = (" (SHA-256 ", digests, ")") if role.files else ()
-        yield Item((f"Accept the {role.kind} role", *of_files), choice=True)
+        yield Item(f"Accept the {role.kind} role", choice=True)
     yield Item("Reject, because:", choice=True)
-    keep = " Whoever reviews the roles next passes it to the same command, and the new report "
-    keep += "lists what has changed: "
-    yield "Keep the file of ", Code("--keep reviewed.json"), f".{keep}", Code(wording.LATER)
+    yield "SHA-256 of what was reviewed, the file of ", Code("--keep reviewed.json"), ":"
+    yield (Digest(report.read_sha256),)
+    keep = "Keep this file. Whoever reviews the roles next passes it to the same command, and the "
+    yield f"{keep}new report lists what has changed: ", Code(wording.LATER)

@@ -187,8 +187,8 @@ def _lines(verification: Verification) -> Iterator[Sentence]:
     yield tuple(_separated(_first_line(verification)))
     for role in verification.expected_roles:
         if role.ended:
-            ended = describe_ended(role.ended)
-            yield Strong(f"A limit of the reviewed {role.kind} role has ended: {ended}.", "bad")
+            ended = f"role has ended: {describe_ended(role.ended)}. Review the role again."
+            yield Strong(f"A limit of the reviewed {role.kind} {ended}", "bad")
     roles = [role for account in verification.accounts for role in _roles(account)]
     yield from _not_stopped(roles)
     revoked = _grouped(

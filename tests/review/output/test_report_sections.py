@@ -269,7 +269,8 @@ def test_has_the_digests_the_findings_and_the_changes(published: Report) -> None
     assert f"SHA-256 {SINCE.read_sha256}" in markdown
     for role in report.roles:
         for _, sha256 in role.files:
-            assert markdown.count(sha256) >= 2, "in the table and next to the line to accept"
+            assert sha256 in markdown
+    assert markdown.count(report.read_sha256) >= 2, "at the beginning and for the ticket"
 
 
 def test_lists_every_action_only_if_asked(published: Report) -> None:
@@ -338,9 +339,12 @@ def test_nothing_pushes_out_the_rest(published: Report) -> None:
     assert "**Other resources may give more access than these roles.**" in markdown
     assert "- broader, read-only: " in markdown
     later = (
-        "Keep the file of `--keep reviewed.json`. Whoever reviews the roles next passes it to "
-        "the same command, and the new report lists what has changed: `pump-roles report ... "
-        "--since reviewed.json`\n"
+        "SHA-256 of what was reviewed, the file of `--keep reviewed.json`:\n"
+        "\n"
+        f"`{report.read_sha256}`\n"
+        "\n"
+        "Keep this file. Whoever reviews the roles next passes it to the same command, and the "
+        "new report lists what has changed: `pump-roles report ... --since reviewed.json`\n"
     )
     assert markdown.endswith(f"- [ ] Reject, because:\n\n{later}")
     whole = written(report, "markdown", every_action=True)
