@@ -45,6 +45,10 @@ _IN_EVERY_SERVICE: Final = re.compile(r"aws:(?!requesttag/|resourcetag/|tagkeys$
 action."""
 
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=timezone.utc)
+_FORMAT: Final = "%Y-%m-%dT%H:%M:%SZ"
+_STARTS: Final = re.compile("(?:Date|Numeric)(?:GreaterThan|Equals)")
+"""The operators that a time meets only from their first value on."""
+
 _ENDS: Final = re.compile("(?:Date|Numeric)(?:LessThan|Equals)")
 """The operators that a time meets only up to their last value."""
 
@@ -79,30 +83,48 @@ def documented_key(key: str) -> str:
     return f"{start}{slash}"
 
 
+def start_of(condition: Condition) -> str:
+    """Return from which later time on a condition can be met, such as ``2027-01-01T00:00:00Z``.
+
+    Empty if it can be met now, or if the time of the request does not decide.
+    """
+    start = _text(max(map(min, _times(condition, _STARTS)), default=None))
+    return start if start > _now() else ""
+
+
 def end_of(condition: Condition) -> str:
     """Return from which time on a condition is not met, such as ``2027-01-01T00:00:00Z``.
 
     Empty if the time of the request does not decide.
     """
-    ends = []
-    for test in condition.tests:
-        times = [*map(_time, test.values)]
-        known = [time for time in times if time is not None]
-        if test.key in _NOW and _ENDS.match(_base(test)) and known and len(known) == len(times):
-            ends.append(max(known))
-    try:
-        end = _EPOCH + timedelta(seconds=min(ends))
-    except (OverflowError, ValueError):
-        # There is none, or it is after all years that have a name.
-        return ""
-    return end.strftime("%Y-%m-%dT%H:%M:%SZ")
+    return _text(min(map(max, _times(condition, _ENDS)), default=None))
 
 
 def has_ended(condition: Condition) -> bool:
     """Return whether a condition is not met any more, because its time has passed."""
     end = end_of(condition)
-    now = datetime.now(timezone.utc).strftime("%Y-%m-%dT%H:%M:%SZ")
-    return bool(end) and end <= now and is_never_met(condition)
+    return bool(end) and end <= _now() and is_never_met(condition)
+
+
+def _times(condition: Condition, operators: re.Pattern[str]) -> Iterator[list[float]]:
+    # The values of each test of the time of a request, if all of them are times.
+    for test in condition.tests:
+        times = [*map(_time, test.values)]
+        known = [time for time in times if time is not None]
+        if test.key in _NOW and operators.match(_base(test)) and known and len(known) == len(times):
+            yield known
+
+
+def _text(time: float | None) -> str:
+    try:
+        return "" if time is None else (_EPOCH + timedelta(seconds=time)).strftime(_FORMAT)
+    except OverflowError:
+        # It is after all years that have a name.
+        return ""
+
+
+def _now() -> str:
+    return datetime.now(timezone.utc).strftime(_FORMAT)
 
 
 def _base(test: ConditionTest) -> str:

@@ -19,7 +19,7 @@ from pump_roles.iam.identity_policies import (
     known,
     parse_policy,
 )
-from pump_roles.iam.session_conditions import end_of, has_ended
+from pump_roles.iam.session_conditions import end_of, has_ended, start_of
 from pump_roles.iam.trust import Trust
 from pump_roles.published import ROLES
 from pump_roles.role.unknowns import RolePart, RoleUnknown
@@ -53,15 +53,18 @@ class Boundary:
 
 @dataclass(frozen=True, kw_only=True)
 class TimedLimit:
-    """A deny that limits a role only until a time.
+    """A deny that limits a role only from a time on, or until one.
 
     :param policy: the name of its policy; empty for the trust policy.
-    :param until: the time, in UTC, such as ``2027-01-01T00:00:00Z``.
+    :param start: the time in the future, in UTC, such as ``2027-01-01T00:00:00Z``, before which it
+        limits nothing; empty if it has begun.
+    :param until: the time until which it limits, in the same form; empty if that does not end.
     :param ended: whether that has passed, so that it limits nothing.
-    :param partly: whether its policy also denies something without a time, or until another one.
+    :param partly: whether its policy also denies something without a time, or at other times.
     """
 
     policy: str
+    start: str
     until: str
     ended: bool
     partly: bool
@@ -114,22 +117,24 @@ class Role:
 
     @property
     def timed_limits(self) -> tuple[TimedLimit, ...]:
-        """Those of its denies that limit it only until a time."""
-        denies: dict[str, dict[str, bool]] = {}
-        for policy in (*self.all_policies, *self.may_deny):
-            for each in policy.statements:
-                if each.effect == "Deny":
-                    condition = each.scope.condition
-                    denies.setdefault(policy.name, {})[end_of(condition)] = has_ended(condition)
-        for statement in self.trust.statements:
-            if statement.effect == "Deny":
-                condition = statement.condition
-                denies.setdefault("", {})[end_of(condition)] = has_ended(condition)
+        """Those of its denies that limit it only from a time on, or until one."""
+        conditions = [
+            (policy.name, statement.scope.condition)
+            for policy in (*self.all_policies, *self.may_deny)
+            for statement in policy.statements
+            if statement.effect == "Deny"
+        ]
+        denies = (each for each in self.trust.statements if each.effect == "Deny")
+        conditions += [("", statement.condition) for statement in denies]
+        times: dict[str, dict[tuple[str, str], bool]] = {}
+        for policy, condition in conditions:
+            between = start_of(condition), end_of(condition)
+            times.setdefault(policy, {})[between] = has_ended(condition)
         return tuple(
-            TimedLimit(policy=policy, until=end, ended=ended, partly=len(ends) > 1)
-            for policy, ends in denies.items()
-            for end, ended in ends.items()
-            if end
+            TimedLimit(policy=policy, start=start, until=end, ended=ended, partly=len(found) > 1)
+            for policy, found in times.items()
+            for (start, end), ended in found.items()
+            if start or end
         )
 
     @property

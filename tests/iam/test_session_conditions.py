@@ -8,7 +8,7 @@ from pump_roles.iam.catalog import shipped
 from pump_roles.iam.conditions import parse_condition
 from pump_roles.iam.decisions import PolicyEvaluator
 from pump_roles.iam.identity_policies import parse_policy
-from pump_roles.iam.session_conditions import end_of, has_ended
+from pump_roles.iam.session_conditions import end_of, has_ended, start_of
 from tests.support import ago
 from tools.sandbox.simulator import ALLOWED, Role, decide, use
 
@@ -150,6 +150,36 @@ def test_condition_ends_when_the_time_of_a_request_decides(
 ) -> None:
     parsed = parse_condition(condition)
     assert (end_of(parsed), has_ended(parsed)) == (end, ended)
+
+
+@pytest.mark.parametrize(
+    ("condition", "start"),
+    [
+        ({"DateGreaterThan": {"aws:CurrentTime": "2999-01-01"}}, "2999-01-01T00:00:00Z"),
+        ({"DateEquals": {"aws:CurrentTime": "2999-01-01"}}, "2999-01-01T00:00:00Z"),
+        ({"NumericGreaterThanEquals": {"aws:EpochTime": "32472144000"}}, "2999-01-01T00:00:00Z"),
+        (
+            {"DateGreaterThan": {"aws:CurrentTime": ["2999-06-01", "2999-01-01"]}},
+            "2999-01-01T00:00:00Z",
+        ),
+        (
+            {
+                "DateGreaterThan": {"aws:CurrentTime": "2999-01-01"},
+                "DateGreaterThanEquals": {"aws:CurrentTime": "2999-06-01"},
+            },
+            "2999-06-01T00:00:00Z",
+        ),
+        # It has begun.
+        ({"DateGreaterThan": {"aws:CurrentTime": PAST}}, ""),
+        ({"DateGreaterThan": {"aws:CurrentTime": ["2999-01-01", PAST]}}, ""),
+        ({"DateLessThan": {"aws:CurrentTime": "2999-01-01"}}, ""),
+        ({"DateGreaterThan": {"aws:TokenIssueTime": "2999-01-01"}}, ""),
+        ({"DateGreaterThan": {"aws:CurrentTime": ["2999-01-01", "${aws:x}"]}}, ""),
+        ({"NumericGreaterThan": {"aws:EpochTime": "1" * 300}}, ""),
+    ],
+)
+def test_condition_begins_when_the_time_of_a_request_decides(condition: Any, start: str) -> None:
+    assert start_of(parse_condition(condition)) == start
 
 
 def test_key_limits_only_the_actions_for_which_aws_documents_it() -> None:

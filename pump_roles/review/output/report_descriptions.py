@@ -229,12 +229,18 @@ def _limit(answer: Answer, names: Sequence[str], role: RoleReport, report: Repor
 
 
 def limiting(policy: str, role: RoleReport) -> str:
-    """Return what a policy that limits a role is named, and until when it does."""
-    ends = [limit for limit in role.timed if limit.policy == policy and not limit.ended]
-    partly = " in part" if any(limit.partly for limit in ends) else ""
-    until = min((limit.until for limit in ends), default="")
+    """Return what a policy that limits a role is named, and from and until when it does."""
     name = role.guardrail_of(policy)
-    return f"{name}{partly} until {describe_time(until)}" if until else name
+    if any(found.ends for found in role.guardrails if found.policy == policy):
+        # Its name says when.
+        return name
+    times = [limit for limit in role.timed if limit.policy == policy and not limit.ended]
+    partly = " in part" if any(limit.partly for limit in times) else ""
+    start = max((limit.start for limit in times), default="")
+    until = min((limit.until for limit in times if limit.until), default="")
+    start = f" from {describe_time(start)}" if start else ""
+    until = f" until {describe_time(until)}" if until else ""
+    return f"{name}{partly}{start}{until}"
 
 
 def _only_reads(role: RoleReport) -> bool:

@@ -203,7 +203,7 @@ class RoleReport(DeployedRole):
     :param guardrails: what each of its guardrails does.
     :param differences: how it differs from what Pump publishes, apart from its trust policy.
     :param opened: the keys of its tags that open one of its guardrails, or may.
-    :param timed: those of its denies that limit it only until a time.
+    :param timed: those of its denies that limit it only from a time on, or until one.
     :param uncounted: what is not counted: the patterns that allow actions of services that are not
         in the catalog, and statements that cannot be read.
     :param as_published: whether it is what Pump publishes, apart from guardrails of this package

@@ -1,25 +1,26 @@
-"""A limit with a date says until when, and one that has ended is a finding, not a limit."""
+"""A limit with a date says when it begins and ends; one that has ended is a finding."""
 
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from pump_roles import Guardrail
 from pump_roles.review.report import Report
 from tests.documents import written
-from tests.support import Change, another, changed, said
+from tests.support import Change, another, changed, of_templates, said, synthesize
 
 PAST, FUTURE = "2020-01-01T00:00:00Z", "2999-01-01T18:30:00Z"
 
 
-def stop(*untils: str, action: str = "*") -> Change:
+def stop(*untils: str, action: str = "*", operator: str = "DateLessThan") -> Change:
     """Return a change that adds a policy which denies actions until each of some times."""
     statements = [
         {
             "Effect": "Deny",
             "Action": action,
             "Resource": "*",
-            "Condition": {"DateLessThan": {"aws:CurrentTime": until}},
+            "Condition": {operator: {"aws:CurrentTime": until}},
         }
         for until in untils
     ]
@@ -56,6 +57,26 @@ def test_limit_with_a_date_says_until_when(text: str, tmp_path: Path) -> None:
         assert "limited by StopPump until 2999-01-01 18:30 UTC" in written(report, chosen)
     without = changed(text, tmp_path, stop(FUTURE, action="s3:GetObject"))
     assert "commitments, without a limit" in written(without, "markdown")
+
+
+@pytest.mark.parametrize(("time", "begins"), [(FUTURE, " from 2999-01-01 18:30 UTC"), (PAST, "")])
+def test_limit_that_has_not_begun_says_from_when(
+    time: str, begins: str, text: str, tmp_path: Path
+) -> None:
+    report = changed(text, tmp_path, stop(time, operator="DateGreaterThan"))
+    assert ended(report) == []
+    for chosen in ("markdown", "html"):
+        found = written(report, chosen)
+        assert f"limited by StopPump{begins}" in found
+        assert ("StopPump from" in found) == bool(begins)
+
+
+def test_guardrail_that_ends_the_permissions_says_so_in_its_own_words(tmp_path: Path) -> None:
+    folder = synthesize(tmp_path, Guardrail.until(FUTURE))
+    report = of_templates(folder / "PumpAutoPilot.template.json")
+    markdown = written(report, "markdown", every_action=True)
+    assert "Permissions only until 1 January 2999, 18:30 UTC" in markdown
+    assert "until from" not in markdown
 
 
 def test_limit_whose_time_has_passed_limits_nothing_and_is_a_finding(

@@ -153,7 +153,8 @@ def odd(report: Report) -> Report:
     findings = tuple(Finding(kind=kind, role=first.kind) for kind in FINDINGS)
     role = replace(first.role, trust=parse_trust(trust("999988887777", "")))
     suspect = replace(first, role=role, as_published=False, exact=False, readable=False)
-    ended = TimedLimit(policy="StopPump", until="2026-01-01T00:00:00Z", ended=True, partly=False)
+    until = "2026-01-01T00:00:00Z"
+    ended = TimedLimit(policy="StopPump", start="", until=until, ended=True, partly=False)
     suspect = replace(
         suspect, timed=(ended,), uncounted=(Uncounted(policy="P"),), allows_only_published=False
     )
