@@ -40,6 +40,14 @@ def test_demo_fits_a_terminal_of_80_columns() -> None:
     text = "\n".join(lines)
     assert "WRONG" not in text
     assert "Every check passed." in text
+    # Its plan and its last table have the headings.
+    for number in range(1, 10):
+        heading, shown_in = rf"^ *{number}  [A-Z].*$", re.MULTILINE
+        planned, title, summed = (found.strip() for found in re.findall(heading, text, shown_in))
+        assert planned == title
+        assert summed.startswith(title)
+    after = text.partition("The AWS emulator has stopped.")[2]
+    assert len(after.strip().splitlines()) <= 12
     for row in (
         r"read an instance's +○ no +○ denied",
         r"attach AdministratorAccess +✘ differs +policy-added, broader",
@@ -68,7 +76,7 @@ def test_readme_has_the_table_of_who_can_assume_the_roles(
     for name in ROLES:
         create(aws, name)
     demo = Demo(aws)
-    demo.show_callers(aws.caller_in(PUMP))
+    demo.show_callers()
     assert demo.passed
     printed = "".join(f"{line.rstrip()}\n" for line in capsys.readouterr().out.splitlines())
     assert block("From `make demo`:\n", "text", README) in printed
@@ -83,12 +91,12 @@ def test_role_without_its_external_id_or_its_guardrail_fails_the_check(
     del policy["Statement"][0]["Condition"]
     aws.iam().update_assume_role_policy(RoleName=READ_ONLY_ROLE, PolicyDocument=json.dumps(policy))
     demo = Demo(aws)
-    demo.show_callers(aws.caller_in(PUMP))
+    demo.show_callers()
     assert not demo.passed
     assert re.search(r"Pump +none +✔ allowed  WRONG +✘ refused", capsys.readouterr().out)
     # Nor does it have the guardrail.
     demo = Demo(aws)
-    demo.show_brake(aws.assume(PUMP, Caller(PUMP_ACCOUNT)))
+    demo.show_approval(aws.assume(PUMP, Caller(PUMP_ACCOUNT)))
     assert not demo.passed
 
 

@@ -168,7 +168,8 @@ class World:
 
     def environment(self) -> dict[str, str]:
         return {
-            "PATH": f"{self.folder / 'programs'}:/usr/bin:/bin",
+            # After the programs of the system, Node, which a machine may not have.
+            "PATH": f"{self.folder / 'programs'}:/usr/bin:/bin:{Path(sys.executable).parent}",
             "HOME": str(self.folder),
             "PROGRAMS": str(self.folder / "socket"),
             "LC_ALL": "C.UTF-8",

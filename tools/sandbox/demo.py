@@ -2,8 +2,9 @@
 
 import json
 import sys
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any, Final
 
 from botocore import xform_name
@@ -146,41 +147,65 @@ class Demo(Show):
     def __init__(self, aws: EmbeddedAws) -> None:
         super().__init__(aws.environment())
         self.aws = aws
+        self.simulated = 0
+
+    @cached_property
+    def pump(self) -> Caller:
+        """Pump's principal."""
+        return self.aws.caller_in(PUMP)
+
+    @cached_property
+    def sessions(self) -> Mapping[str, Caller]:
+        """One session of each role, in which what is changed later is also shown."""
+        return {name: self.assume(self.pump, name) for name in ROLES}
 
     def show(self) -> None:
-        self.part("Deploy both roles into the customer's account")
+        steps: dict[str, Callable[[], object]] = {
+            "The CDK deploys both roles into your account": self.show_deployment,
+            "Only Pump, with your external ID, can assume the roles": self.show_callers,
+            "Pump can buy, but cannot stop instances or read secrets": self.show_calls,
+            "Verify finds whatever someone changes in a role": self.show_verify,
+            "Guardrails take permissions away": self.show_guardrails,
+            "Pump buys only what you approve": self.show_brake,
+            "The external ID changes without a gap": self.show_rotation,
+            "One command for each role stops Pump at once": self.show_stop,
+            "After you destroy the stacks, nothing is left": self.show_removal,
+        }
+        self.console.print("\nThe demo shows that:\n")
+        for number, title in enumerate(steps, 1):
+            self.console.print(f"  {number}  {title}")
+        for title, step in steps.items():
+            self.part(title)
+            step()
+        self.show_summary([*steps])
+
+    def show_deployment(self) -> None:
         self.add_data()
         self.deploy("PumpReadOnly", "PumpAutoPilot", settings={"auto-pilot": {}})
 
-        self.part("Who can assume the roles")
-        pump = self.aws.caller_in(PUMP)
-        self.show_callers(pump)
-
-        self.part("What Pump can do")
-        sessions = {name: self.assume(pump, name) for name in ROLES}
-        self.show_calls(sessions)
-
-        self.part("Verify that nobody has changed the roles since")
-        self.show_verify()
-
-        self.part("The same calls, with guardrails")
+    def show_guardrails(self) -> None:
         self.deploy("PumpReadOnly", "PumpAutoPilot", settings=RECOMMENDED)
-        self.show_calls(sessions, guarded=True)
+        self.show_calls(guarded=True)
 
-        self.part("Hold the brake: Pump buys only what the customer approves")
-        self.deploy("PumpAutoPilot", settings=BRAKE)
-        self.show_brake(pump)
-
-        self.part("Rotate the external ID without a gap")
-        self.show_rotation(pump)
-
-        self.part("Stop Pump now")
-        self.show_stop(pump)
-
-        self.part("Destroy")
+    def show_removal(self) -> None:
         stacks = ("PumpAutoPilot", "PumpReadOnly")
         self.cdk("destroy", *stacks, "--app", "cdk.out", hidden="--force")
         self.show_what_is_left()
+
+    def show_summary(self, titles: Sequence[str]) -> None:
+        """Show how many calls of each part were allowed and refused."""
+        table = self.table("what was shown", "allowed", "refused")
+        for number, title in enumerate(titles, 1):
+            found = self.answers.get(number)
+            cells = ("", "") if found is None else (str(found[True]), str(found[False]))
+            table.add_row(f"{number}  {title}", *cells)
+        total = sum(sum(found.values()) for found in self.answers.values())
+        self.console.print()
+        self.console.print(table)
+        self.console.print(
+            f"\n{total - self.simulated} calls to the emulator, and {self.simulated} decisions of "
+            "the policy simulator."
+        )
 
     def add_data(self) -> None:
         """Create data in the account that Pump must not be able to read."""
@@ -192,8 +217,9 @@ class Demo(Show):
     def assume(self, pump: Caller, name: str, external_id: str = EXTERNAL_ID) -> Caller:
         return self.aws.assume(_arn(name), pump, external_id=external_id)
 
-    def show_callers(self, pump: Caller) -> None:
+    def show_callers(self) -> None:
         """Show what each caller gets when it tries to assume the roles."""
+        pump = self.pump
         ids = {"yours": EXTERNAL_ID, "none": None, "another customer's": NEW_EXTERNAL_ID}
         other = "a role in another account"
         attempts = [
@@ -232,7 +258,8 @@ class Demo(Show):
         """Return a session of a role that no role trusts."""
         return self.aws.caller_in(f"arn:aws:iam::{account}:role/{BYSTANDER}")
 
-    def show_calls(self, sessions: Mapping[str, Caller], *, guarded: bool = False) -> None:
+    def show_calls(self, *, guarded: bool = False) -> None:
+        """Show what Pump can do with each role."""
         roles = Role.all_of_account(self.aws)
         actions = {
             question.action: catalog.actions()[question.action.lower()] for question in QUESTIONS
@@ -248,6 +275,7 @@ class Demo(Show):
             for action, name in simulated
         ]
         decided = dict(zip(simulated, decide(uses), strict=True))
+        self.simulated += len(decided)
         table = self.table(
             "", *(role.kind for role in ROLES.values()), Column("action", no_wrap=True)
         )
@@ -259,7 +287,7 @@ class Demo(Show):
                 if question.simulated:
                     decision = decided[question.action, name]
                 else:
-                    decision, message = self.call(sessions[name], question.action)
+                    decision, message = self.call(self.sessions[name], question.action)
                     answers.setdefault(decision, message)
                 cell = self.verdict(
                     decision == ALLOWED,
@@ -332,8 +360,12 @@ class Demo(Show):
         ]
         return account["state"], differences
 
-    def show_brake(self, pump: Caller) -> None:
+    def show_brake(self) -> None:
         """Show purchases in one session: refused, approved by the customer, and refused again."""
+        self.deploy("PumpAutoPilot", settings=BRAKE)
+        self.show_approval(self.pump)
+
+    def show_approval(self, pump: Caller) -> None:
         session, name = self.assume(pump, AUTO_PILOT_ROLE), AUTO_PILOT_ROLE
         iam = self.aws.iam()
         key, value = Guardrail.ONLY_WHEN_APPROVED.tag, opening_value(Guardrail.ONLY_WHEN_APPROVED)
@@ -354,8 +386,9 @@ class Demo(Show):
         self.console.print()
         self.quote(message)
 
-    def show_rotation(self, pump: Caller) -> None:
+    def show_rotation(self) -> None:
         """Show which external IDs the roles accept, before and after each of two deployments."""
+        pump = self.pump
         stacks = ("PumpReadOnly", "PumpAutoPilot")
         table = self.table("deployed with", "role", "the old ID", "the new ID")
 
@@ -379,8 +412,9 @@ class Demo(Show):
         self.console.print()
         self.console.print(table)
 
-    def show_stop(self, pump: Caller) -> None:
+    def show_stop(self) -> None:
         """Show an open session before and after the permissions boundary AWSDenyAll is set."""
+        pump = self.pump
         session = self.assume(pump, AUTO_PILOT_ROLE, NEW_EXTERNAL_ID)
         action = "ec2:DescribeInstances"
         before, _ = self.call(session, action)
@@ -411,7 +445,8 @@ class Demo(Show):
         }
         table = self.table("left in the account", "")
         for kind, found in left.items():
-            table.add_row(kind, self.verdict(not found, should=True, labels=("none", "some")))
+            self.expect(not found)
+            table.add_row(kind, "[red]✘ some[/]" if found else "[green]✔ none[/]")
         self.console.print()
         self.console.print(table)
 
@@ -421,32 +456,18 @@ def _arn(name: str) -> str:
 
 
 NEXT_STEPS: Final = """
-[bold]To deploy to a real account[/], use its credentials, and put the two values
-from Pump into pump.json:
-
-  { "principal": "...", "external-id": "...",
-    "guardrails": ["recommended"] }
-
+[bold]To deploy to a real account[/], put the two values from Pump into pump.json:
+  { "principal": "...", "external-id": "...", "guardrails": ["recommended"] }
+With credentials of the account, review report.html before you deploy:
   source .venv/bin/activate
   npx cdk synth --quiet
   pump-roles report cdk.out --output report.html --keep reviewed.json
-
-Review report.html, and deploy:
-
   npx cdk deploy PumpReadOnly
-
-When you want Pump to buy and sell, add to pump.json:
-
+When you want Pump to buy and sell, add to pump.json, and review again:
   "auto-pilot": { "guardrails": ["no-invitations"] }
-
   npx cdk synth --quiet
   pump-roles report cdk.out --output report.html --keep reviewed.json
-
-Review this report, too, and deploy:
-
   npx cdk deploy PumpAutoPilot
-
-The account does not need to be bootstrapped.
 """
 
 

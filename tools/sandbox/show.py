@@ -6,6 +6,7 @@ import subprocess
 import sys
 import textwrap
 import time
+from collections import Counter
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any, Final
 
@@ -59,6 +60,7 @@ class Show:
         self.console = Console(highlight=False)
         self.passed = True
         self.parts = 0
+        self.answers: dict[int, Counter[bool]] = {}
         self.folder: Path | None = None
 
     def part(self, title: str) -> None:
@@ -143,6 +145,7 @@ class Show:
     ) -> str:
         """Check a result, and return a table cell that shows it. A wrong one is marked."""
         self.expect(bool(found) == should)
+        self.answers.setdefault(self.parts, Counter())[bool(found)] += 1
         at = 0 if found else 1
         shown = f"[{colors[at]}]{symbols[at]} {labels[at]}[/]"
         return shown if bool(found) == should else f"{shown} [bold reverse red] WRONG [/]"
