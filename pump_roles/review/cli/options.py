@@ -283,8 +283,8 @@ KEEP: Final = click.option(
     "--keep",
     type=click.Path(dir_okay=False, writable=True, path_type=Path),
     callback=_name_to_keep,
-    help="A file (.json) in which to keep what was read, for --since, for pump-roles verify "
-    "--expect, and to show it again.",
+    help="A file (.json) in which to keep what was read. This command, --since, and pump-roles "
+    "verify --expect read it.",
 )
 """The option of a command that keeps what it read. Then its outputs have the file."""
 

@@ -43,8 +43,8 @@ class _FailOn(click.Choice[str]):
 @click.option(
     "--since",
     type=options.INPUT,
-    help="Show what has changed since an earlier report of this command, as kept or as JSON, or "
-    "since an earlier template or cdk.out.",
+    help="Show what has changed since an earlier report (a file that --keep wrote, or its JSON) "
+    "or since an earlier template or cdk.out.",
 )
 @options.repeatable(
     "--fail-on",
@@ -77,8 +77,8 @@ def report(
 ) -> None:
     """Show what the roles can do, action by action: your templates' roles, or the published ones.
 
-    PATH is a synthesized template, a folder such as cdk.out, or what --keep or JSON has of an
-    earlier report. Defaults to the published roles.
+    PATH is a synthesized template, a folder such as cdk.out, a file that --keep wrote, or the JSON
+    of an earlier report. Defaults to the published roles.
 
     With --account, show the roles in an AWS account instead. All calls are read-only.
 

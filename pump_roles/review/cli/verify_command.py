@@ -39,8 +39,8 @@ def _check_target(argument: str, value: str) -> str:
 @click.option(
     "--expect",
     type=options.INPUT,
-    help="What was reviewed: what pump-roles report --keep wrote, or its JSON; a synthesized "
-    "template; or a folder such as cdk.out.",
+    help="What was reviewed: a file that pump-roles report --keep wrote, the JSON of a report, a "
+    "synthesized template, or a folder such as cdk.out.",
 )
 @click.option(
     "--principal",
