@@ -60,7 +60,7 @@ _WORKGROUP: Final = "primary"
 def _check_not_a_report(_context: object, _parameter: object, path: Path | None) -> Path | None:
     from pump_roles.review.output.saved_report import read_saved  # noqa: PLC0415
 
-    # What cannot be read is no report: what reads templates says why.
+    # If the file cannot be read, the reader of templates says why.
     saved = None
     with suppress(InputError):
         saved = path and read_saved(path)
